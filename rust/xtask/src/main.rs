@@ -1,2 +1,170 @@
-//! x
-fn main() {}
+//! The project's automation. `cargo xtask help` lists the commands.
+//!
+//! `main.rs` is the command line; each command's work is in the module named after it. Everything is relative to the
+//! workspace this program was started from (see [`project`]), so a clone works in any directory.
+
+mod apt;
+mod apt_sources;
+mod godot;
+mod manifest;
+mod process;
+mod project;
+mod provision;
+mod stage;
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{self, Path};
+use std::process::ExitCode;
+
+use godot::Godot;
+use project::Project;
+use stage::Profile;
+
+/// A result whose error is one sentence for the person at the terminal: what failed, and what to do about it.
+type Result<T> = std::result::Result<T, String>;
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+  build [--release]            Build the library and stage the addon into godot-project/addons/
+  godot [--release] -- ARGS    Build, then run Godot with ARGS from the repository root
+  demo  [--release] [-- ARGS]  Build, then run the demo: in a window if there is a display, else as text.
+                               ARGS: nothing | tcp HOST PORT [TEXT] | uds PATH [TEXT]
+  help                         Show this text
+
+Godot is taken from GODOT4_BIN, else from godot4 or godot on PATH, if it is 4.4 or later. Otherwise, on Debian, one is
+set up for this user alone, in the cache folder (XDG_CACHE_HOME or ~/.cache, stream-peer-socket-rs/). Nothing is
+installed into the system; delete that folder to be rid of it, or to get a newer one.";
+
+fn main() -> ExitCode {
+    let mut args = env::args_os().skip(1);
+    let command = args.next().unwrap_or_else(|| "help".into());
+    let outcome = Arguments::parse(args).and_then(|args| match command.to_str() {
+        Some("build") => build(args),
+        Some("godot") => run_godot(args),
+        Some("demo") => demo(args),
+        Some("help" | "--help" | "-h") => {
+            println!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => Err(format!(
+            "there is no command {command:?}; see `cargo xtask help`"
+        )),
+    });
+    outcome.unwrap_or_else(|message| {
+        eprintln!("error: {message}");
+        ExitCode::FAILURE
+    })
+}
+
+/// What follows the command: options of ours, then after `--` whatever is handed on.
+#[derive(Debug, Default, PartialEq)]
+struct Arguments {
+    profile: Profile,
+    passed_on: Vec<OsString>,
+}
+
+impl Arguments {
+    fn parse(mut args: impl Iterator<Item = OsString>) -> Result<Self> {
+        let mut parsed = Self::default();
+        while let Some(arg) = args.next() {
+            match arg.to_str() {
+                Some("--release") => parsed.profile = Profile::Release,
+                Some("--") => parsed.passed_on = args.by_ref().collect(),
+                _ => return Err(format!("unexpected {arg:?}; see `cargo xtask help`")),
+            }
+        }
+        Ok(parsed)
+    }
+
+    /// For a command that hands nothing on, the profile alone.
+    fn profile_only(self) -> Result<Profile> {
+        match self.passed_on.first() {
+            None => Ok(self.profile),
+            Some(arg) => Err(format!("unexpected {arg:?}; see `cargo xtask help`")),
+        }
+    }
+}
+
+fn build(args: Arguments) -> Result<ExitCode> {
+    let profile = args.profile_only()?;
+    let project = Project::find()?;
+    stage::build_and_stage(&project, profile)?;
+    println!("staged {}", project.staged_addon().display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_godot(args: Arguments) -> Result<ExitCode> {
+    let project = Project::find()?;
+    stage::build_and_stage(&project, args.profile)?;
+    let mut command = Godot::find()?.command(&project);
+    process::replace(command.args(args.passed_on))
+}
+
+fn demo(args: Arguments) -> Result<ExitCode> {
+    let project = Project::find()?;
+    stage::build_and_stage(&project, args.profile)?;
+    let mut command = Godot::find()?.command(&project);
+    if !args.passed_on.is_empty() || !has_display() {
+        command.arg("--headless");
+    }
+    command
+        .args(["--path", "godot-project", "res://demo/demo.tscn"])
+        .arg("--")
+        .args(demo_arguments(args.passed_on)?);
+    process::replace(&mut command)
+}
+
+/// Makes the path of `uds PATH` absolute: the caller means it from where they stand, and Godot changes directory.
+fn demo_arguments(mut args: Vec<OsString>) -> Result<Vec<OsString>> {
+    if let [kind, socket, ..] = args.as_mut_slice()
+        && kind == "uds"
+        && !socket.is_empty()
+    {
+        *socket = path::absolute(Path::new(socket))
+            .map_err(|error| format!("cannot make {socket:?} an absolute path: {error}"))?
+            .into();
+    }
+    Ok(args)
+}
+
+fn has_display() -> bool {
+    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    !cfg!(target_os = "linux") || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &[&str]) -> Result<Arguments> {
+        Arguments::parse(args.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn everything_after_the_dashes_is_handed_on_unread() {
+        let args = parse(&["--release", "--", "--release", "--", "-x"]).unwrap();
+        assert_eq!(args.profile, Profile::Release);
+        assert_eq!(args.passed_on, ["--release", "--", "-x"]);
+    }
+
+    #[test]
+    fn unknown_options_are_refused() {
+        assert!(parse(&["--relase"]).unwrap_err().contains("--relase"));
+        assert!(parse(&["--", "x"]).unwrap().profile_only().is_err());
+    }
+
+    #[test]
+    fn the_demo_gets_an_absolute_socket_path() {
+        let absolute = demo_arguments(vec!["uds".into(), "a.sock".into(), "PING".into()]).unwrap();
+        assert_eq!(
+            absolute[1],
+            env::current_dir().unwrap().join("a.sock").as_os_str()
+        );
+        assert_eq!(absolute[2], "PING");
+
+        let tcp = vec![OsString::from("tcp"), "localhost".into(), "80".into()];
+        assert_eq!(demo_arguments(tcp.clone()).unwrap(), tcp);
+    }
+}
