@@ -5,12 +5,17 @@
 
 mod apt;
 mod apt_sources;
+mod ci;
 mod godot;
+mod log_scan;
 mod manifest;
 mod process;
 mod project;
 mod provision;
 mod stage;
+mod tally;
+mod test;
+mod watch;
 
 use std::env;
 use std::ffi::OsString;
@@ -20,6 +25,7 @@ use std::process::ExitCode;
 use godot::Godot;
 use project::Project;
 use stage::Profile;
+use tally::Tally;
 
 /// A result whose error is one sentence for the person at the terminal: what failed, and what to do about it.
 type Result<T> = std::result::Result<T, String>;
@@ -31,6 +37,8 @@ Usage: cargo xtask COMMAND
   godot [--release] -- ARGS    Build, then run Godot with ARGS from the repository root
   demo  [--release] [-- ARGS]  Build, then run the demo: in a window if there is a display, else as text.
                                ARGS: nothing | tcp HOST PORT [TEXT] | uds PATH [TEXT]
+  test                         Run all tests: of the crates, and of the classes in Godot
+  ci                           Check format and lints, build the documentation, and run all tests
   help                         Show this text
 
 Godot is taken from GODOT4_BIN, else from godot4 or godot on PATH, if it is 4.4 or later. Otherwise, on Debian, one is
@@ -44,6 +52,8 @@ fn main() -> ExitCode {
         Some("build") => build(args),
         Some("godot") => run_godot(args),
         Some("demo") => demo(args),
+        Some("test") => counted(args, test::run),
+        Some("ci") => counted(args, ci::run),
         Some("help" | "--help" | "-h") => {
             println!("{HELP}");
             Ok(ExitCode::SUCCESS)
@@ -76,6 +86,14 @@ impl Arguments {
             }
         }
         Ok(parsed)
+    }
+
+    /// For a command that takes nothing.
+    fn none(self) -> Result<()> {
+        match self.profile_only()? {
+            Profile::Debug => Ok(()),
+            Profile::Release => Err("unexpected --release; see `cargo xtask help`".into()),
+        }
     }
 
     /// For a command that hands nothing on, the profile alone.
@@ -114,6 +132,14 @@ fn demo(args: Arguments) -> Result<ExitCode> {
         .arg("--")
         .args(demo_arguments(args.passed_on)?);
     process::replace(&mut command)
+}
+
+/// Runs tests or checks; the last line printed is how many passed and how many failed.
+fn counted(args: Arguments, run: fn(&Project, &mut Tally)) -> Result<ExitCode> {
+    args.none()?;
+    let mut tally = Tally::default();
+    run(&Project::find()?, &mut tally);
+    Ok(tally.finish())
 }
 
 /// Makes the path of `uds PATH` absolute: the caller means it from where they stand, and Godot changes directory.

@@ -1,0 +1,36 @@
+//! Everything a change has to pass.
+
+use crate::project::Project;
+use crate::tally::Tally;
+use crate::{process, test};
+
+/// Runs every check, also after one failed, and counts them with the tests.
+pub fn run(project: &Project, tally: &mut Tally) {
+    let checks: [(&str, &[&str]); 3] = [
+        ("cargo fmt --all --check", &["fmt", "--all", "--check"]),
+        (
+            "cargo clippy",
+            &[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ],
+        ),
+        ("cargo doc", &["doc", "--workspace", "--no-deps"]),
+    ];
+    for (name, args) in checks {
+        test::announce(name);
+        let mut cargo = project.cargo();
+        cargo.args(args).env("RUSTDOCFLAGS", "-D warnings");
+        let outcome = match process::succeeds(&mut cargo) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("failed, as said above".into()),
+            Err(reason) => Err(reason),
+        };
+        tally.check(name, outcome);
+    }
+    test::run(project, tally);
+}
