@@ -62,8 +62,10 @@ impl Godot {
 /// Whether a program is a Godot that can load the extension; the error is why not.
 pub fn check(program: &Path) -> Result<()> {
     let shown = program.display();
-    let output = process::output(Command::new(program).arg("--version"))
-        .map_err(|message| format!("{shown} --version failed: {}", message.trim()))?;
+    let output = process::output(Command::new(program).arg("--version")).map_err(|message| {
+        let reason = message.trim().lines().last().unwrap_or_default();
+        format!("`{shown} --version` failed: {reason}")
+    })?;
     match output.lines().find_map(Version::parse) {
         Some(version) if version >= OLDEST => Ok(()),
         Some(Version(major, minor)) => Err(format!("{shown} is Godot {major}.{minor}")),

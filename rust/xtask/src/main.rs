@@ -124,11 +124,17 @@ fn demo(args: Arguments) -> Result<ExitCode> {
     let project = Project::find()?;
     stage::build_and_stage(&project, args.profile)?;
     let mut command = Godot::find()?.command(&project);
-    if !args.passed_on.is_empty() || !has_display() {
+    let is_client = args
+        .passed_on
+        .first()
+        .is_some_and(|kind| kind == "tcp" || kind == "uds");
+    if is_client || !has_display() {
         command.arg("--headless");
     }
+    // The demo is silent, and without a sound card Godot's search for one would fill the screen with errors.
     command
-        .args(["--path", "godot-project", "res://demo/demo.tscn"])
+        .args(["--audio-driver", "Dummy", "--path", "godot-project"])
+        .arg("res://demo/demo.tscn")
         .arg("--")
         .args(demo_arguments(args.passed_on)?);
     process::replace(&mut command)

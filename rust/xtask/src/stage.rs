@@ -28,7 +28,7 @@ pub fn build_and_stage(project: &Project, profile: Profile) -> Result<()> {
 /// Returns the path of the library.
 fn build(project: &Project, profile: Profile) -> Result<PathBuf> {
     let mut cargo = project.cargo();
-    cargo.args(["build", "--quiet", "--package", ADDON]);
+    cargo.args(["build", "--package", ADDON]);
     let folder = match profile {
         Profile::Debug => "debug",
         Profile::Release => {
