@@ -1,9 +1,54 @@
-//! The Godot classes of the addon.
+//! The Godot classes of the addon: `StreamPeerTCPRs`, `StreamPeerUDSRs`, `TCPServerRs`, `UDSServerRs` and their
+//! abstract bases, on top of the sockets of the crate `stream-socket`.
+//!
+//! The class documentation for users of GDScript is in the addon's `doc_classes`. This crate translates: Godot's types
+//! and error codes to Rust's and back, in [`peer`](self) and server modules, and Godot's class system to one that has
+//! inheritance and cheap calls, in the bridge.
 
-use godot::prelude::*;
+mod bridge;
+mod error;
+mod help;
+mod peer;
+mod peer_tcp;
+mod peer_uds;
+mod server;
+mod server_tcp;
+mod server_uds;
+mod settings;
+mod text;
+
+use godot::init::{ExtensionLibrary, InitStage, gdextension};
+use godot::sys;
 
 struct Extension;
 
-// SAFETY: nothing here yet.
-#[gdextension(entry_symbol = stream_peer_socket_rs_init)]
-unsafe impl ExtensionLibrary for Extension {}
+// SAFETY: The entry symbol that Godot calls is `stream_peer_socket_rs_init`, which calls this one as Godot would.
+#[gdextension(entry_symbol = stream_peer_socket_rs_gdext_entry)]
+unsafe impl ExtensionLibrary for Extension {
+    fn on_stage_init(stage: InitStage) {
+        if stage == InitStage::Editor {
+            help::load();
+        }
+    }
+}
+
+/// The entry symbol that the manifest names.
+///
+/// # Safety
+/// Only Godot calls it, with the arguments that gdextension_interface.h documents.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn stream_peer_socket_rs_init(
+    get_proc_address: sys::GDExtensionInterfaceGetProcAddress,
+    library: sys::GDExtensionClassLibraryPtr,
+    init: *mut sys::GDExtensionInitialization,
+) -> sys::GDExtensionBool {
+    // SAFETY: Passed on as they came.
+    unsafe {
+        bridge::entry::initialize(
+            stream_peer_socket_rs_gdext_entry,
+            get_proc_address,
+            library,
+            init,
+        )
+    }
+}

@@ -1,0 +1,267 @@
+//! The hot calls of a peer: from Godot straight to the core object, without gdext's cell in between. The core object
+//! does its own locking, so a call that blocks holds up no other.
+
+use std::ffi::c_void;
+use std::mem::MaybeUninit;
+use std::slice;
+use std::time::Instant;
+
+use godot::builtin::StringName;
+use godot::global::Error;
+use godot::obj::EngineEnum;
+use godot::sys::{self, GodotFfi};
+use stream_socket::Connection;
+
+use super::entry::interface;
+use super::guarded;
+use super::instance::Handle;
+use crate::error::{poll_code, read_code, write_code};
+
+/// The core object of a peer.
+///
+/// # Safety
+/// As for [`Handle::from_instance`], the instance being a peer.
+#[inline]
+unsafe fn connection<'a>(instance: sys::GDExtensionClassInstancePtr) -> &'a Connection {
+    // SAFETY: The caller's guarantee.
+    unsafe { Handle::from_instance(instance) }
+        .connection
+        .as_deref()
+        .expect("a peer has a core object")
+}
+
+fn poll(connection: &Connection) -> i64 {
+    guarded(i64::from(Error::FAILED.ord()), || {
+        i64::from(match connection.poll(Instant::now()) {
+            Ok(()) => Error::OK.ord(),
+            Err(error) => poll_code(&error).ord(),
+        })
+    })
+}
+
+fn get_status(connection: &Connection) -> i64 {
+    connection.status() as i64
+}
+
+/// Replaces gdext's callbacks of the hot methods in `info`; false if `method` is not one.
+pub(super) fn replace(method: &str, info: &mut sys::GDExtensionClassMethodInfo) -> bool {
+    (info.call_func, info.ptrcall_func) = match method {
+        "poll" => (Some(poll_call as _), Some(poll_ptrcall as _)),
+        "get_status" => (Some(get_status_call as _), Some(get_status_ptrcall as _)),
+        _ => return false,
+    };
+    true
+}
+
+/// The two callbacks of a method that takes nothing and returns an int.
+macro_rules! int_method {
+    ($body:ident, $call:ident, $ptrcall:ident) => {
+        unsafe extern "C" fn $call(
+            _method: *mut c_void,
+            instance: sys::GDExtensionClassInstancePtr,
+            _args: *const sys::GDExtensionConstVariantPtr,
+            count: sys::GDExtensionInt,
+            ret: sys::GDExtensionVariantPtr,
+            error: *mut sys::GDExtensionCallError,
+        ) {
+            // SAFETY: Godot passes a peer's instance, room for a variant, which it has set to null, and room for a
+            // call error.
+            unsafe {
+                if count != 0 {
+                    (*error).error = sys::GDEXTENSION_CALL_ERROR_TOO_MANY_ARGUMENTS;
+                    (*error).expected = 0;
+                    return;
+                }
+                (*error).error = sys::GDEXTENSION_CALL_OK;
+                let mut value: i64 = $body(connection(instance));
+                (interface().variant_from_int)(ret.cast(), (&raw mut value).cast());
+            }
+        }
+
+        unsafe extern "C" fn $ptrcall(
+            _method: *mut c_void,
+            instance: sys::GDExtensionClassInstancePtr,
+            _args: *const sys::GDExtensionConstTypePtr,
+            ret: sys::GDExtensionTypePtr,
+        ) {
+            // SAFETY: Godot passes a peer's instance and room for an int.
+            unsafe { *ret.cast::<i64>() = $body(connection(instance)) }
+        }
+    };
+}
+
+int_method!(poll, poll_call, poll_ptrcall);
+int_method!(get_status, get_status_call, get_status_ptrcall);
+
+/// Godot asks once for each virtual method of each object.
+pub(super) unsafe extern "C" fn get_virtual(
+    _class: *mut c_void,
+    name: sys::GDExtensionConstStringNamePtr,
+    _hash: u32,
+) -> sys::GDExtensionClassCallVirtual {
+    // SAFETY: Godot passes a valid name, which is copied.
+    let name = unsafe { StringName::new_from_sys(name.cast()) };
+    match name.to_string().as_str() {
+        "_get_data" => Some(get_data),
+        "_get_partial_data" => Some(get_partial_data),
+        "_put_data" => Some(put_data),
+        "_put_partial_data" => Some(put_partial_data),
+        "_get_available_bytes" => Some(get_available_bytes),
+        _ => None,
+    }
+}
+
+/// The arguments of the four transfers: the data, its length, and where the count of moved bytes goes.
+struct Transfer {
+    data: *mut u8,
+    length: usize,
+    count: *mut i32,
+}
+
+impl Transfer {
+    /// # Safety
+    /// `args` are those of a transfer: pointers to a byte pointer, to an int, and to an `i32` pointer
+    /// (`GDExtensionPtr` passes pointers by pointer, and every int as 8 bytes).
+    #[inline]
+    unsafe fn new(args: *const sys::GDExtensionConstTypePtr) -> Transfer {
+        // SAFETY: The caller's guarantee.
+        unsafe {
+            Transfer {
+                data: *(*args).cast::<*mut u8>(),
+                length: usize::try_from(*(*args.add(1)).cast::<i64>()).unwrap_or(0),
+                count: *(*args.add(2)).cast::<*mut i32>(),
+            }
+        }
+    }
+
+    /// # Safety
+    /// The pointers are still valid, and nobody else uses the data: both hold during the call.
+    #[inline]
+    unsafe fn buffer<'a>(&self) -> &'a mut [MaybeUninit<u8>] {
+        if self.data.is_null() || self.length == 0 {
+            return &mut [];
+        }
+        // SAFETY: The caller's guarantee. Engine code passes buffers that it has not initialised.
+        unsafe { slice::from_raw_parts_mut(self.data.cast(), self.length) }
+    }
+
+    /// # Safety
+    /// The pointers are still valid, and the data is initialised and not written to during the call.
+    #[inline]
+    unsafe fn bytes<'a>(&self) -> &'a [u8] {
+        if self.data.is_null() || self.length == 0 {
+            return &[];
+        }
+        // SAFETY: The caller's guarantee.
+        unsafe { slice::from_raw_parts(self.data, self.length) }
+    }
+
+    /// Tells Godot how it went. The count is never more than was asked for, which fits: Godot asks with an `i32`.
+    ///
+    /// # Safety
+    /// The count's pointer is null or valid, and `ret` has room for an int.
+    #[inline]
+    unsafe fn finish(&self, count: usize, code: Error, ret: sys::GDExtensionTypePtr) {
+        // SAFETY: The caller's guarantee.
+        unsafe {
+            if !self.count.is_null() {
+                *self.count = i32::try_from(count.min(self.length)).unwrap_or(i32::MAX);
+            }
+            *ret.cast::<i64>() = i64::from(code.ord());
+        }
+    }
+}
+
+unsafe extern "C" fn get_data(
+    instance: sys::GDExtensionClassInstancePtr,
+    args: *const sys::GDExtensionConstTypePtr,
+    ret: sys::GDExtensionTypePtr,
+) {
+    // SAFETY: Godot passes a peer's instance, a transfer's arguments, and room for an int.
+    unsafe {
+        let connection = connection(instance);
+        let transfer = Transfer::new(args);
+        let buffer = transfer.buffer();
+        let (code, filled) = guarded((Error::FAILED, 0), || match connection.read_exact(buffer) {
+            Ok(()) => (Error::OK, buffer.len()),
+            Err((error, filled)) => (read_code(&error), filled),
+        });
+        // Callers use the buffer whatever is returned: the typed getters of StreamPeer do.
+        if code != Error::OK {
+            buffer[filled..].fill(MaybeUninit::new(0));
+        }
+        transfer.finish(filled, code, ret);
+    }
+}
+
+unsafe extern "C" fn get_partial_data(
+    instance: sys::GDExtensionClassInstancePtr,
+    args: *const sys::GDExtensionConstTypePtr,
+    ret: sys::GDExtensionTypePtr,
+) {
+    // SAFETY: Godot passes a peer's instance, a transfer's arguments, and room for an int.
+    unsafe {
+        let connection = connection(instance);
+        let transfer = Transfer::new(args);
+        let (code, count) = guarded((Error::FAILED, 0), || {
+            match connection.read_available(transfer.buffer()) {
+                Ok(count) => (Error::OK, count),
+                Err(error) => (read_code(&error), 0),
+            }
+        });
+        transfer.finish(count, code, ret);
+    }
+}
+
+unsafe extern "C" fn put_data(
+    instance: sys::GDExtensionClassInstancePtr,
+    args: *const sys::GDExtensionConstTypePtr,
+    ret: sys::GDExtensionTypePtr,
+) {
+    // SAFETY: Godot passes a peer's instance, a transfer's arguments, and room for an int.
+    unsafe {
+        let connection = connection(instance);
+        let transfer = Transfer::new(args);
+        let (code, count) = guarded((Error::FAILED, 0), || {
+            let bytes = transfer.bytes();
+            match connection.write_all(bytes) {
+                Ok(()) => (Error::OK, bytes.len()),
+                Err(error) => (write_code(&error), 0),
+            }
+        });
+        transfer.finish(count, code, ret);
+    }
+}
+
+unsafe extern "C" fn put_partial_data(
+    instance: sys::GDExtensionClassInstancePtr,
+    args: *const sys::GDExtensionConstTypePtr,
+    ret: sys::GDExtensionTypePtr,
+) {
+    // SAFETY: Godot passes a peer's instance, a transfer's arguments, and room for an int.
+    unsafe {
+        let connection = connection(instance);
+        let transfer = Transfer::new(args);
+        let (code, count) = guarded((Error::FAILED, 0), || {
+            match connection.write_available(transfer.bytes()) {
+                Ok(count) => (Error::OK, count),
+                Err(error) => (write_code(&error), 0),
+            }
+        });
+        transfer.finish(count, code, ret);
+    }
+}
+
+unsafe extern "C" fn get_available_bytes(
+    instance: sys::GDExtensionClassInstancePtr,
+    _args: *const sys::GDExtensionConstTypePtr,
+    ret: sys::GDExtensionTypePtr,
+) {
+    // SAFETY: Godot passes a peer's instance and room for an int.
+    unsafe {
+        let connection = connection(instance);
+        let available = guarded(None, || connection.available());
+        // -1 without a connection, as the engine's classes answer.
+        *ret.cast::<i64>() = available.map_or(-1, |count| i64::try_from(count).unwrap_or(i64::MAX));
+    }
+}

@@ -1,0 +1,219 @@
+//! Making objects of the bridged classes, and what Godot holds as their instance.
+
+use std::cell::Cell;
+use std::ffi::c_void;
+use std::sync::{Arc, OnceLock};
+
+use godot::builtin::StringName;
+use godot::obj::{Base, Gd, GodotClass, bounds, cap};
+use godot::sys::{self, GodotFfi};
+use stream_socket::Connection;
+
+use super::entry::interface;
+use super::family::{Class, Family, PEERS};
+
+/// What Godot holds as the extension instance of an object, and hands to every callback.
+pub(super) struct Handle {
+    /// The core object, for the hot calls. Servers have none.
+    pub(super) connection: Option<Arc<Connection>>,
+    /// gdext's storage of the object, which is what its own callbacks expect.
+    pub(super) storage: sys::GDExtensionClassInstancePtr,
+}
+
+impl Handle {
+    /// # Safety
+    /// `instance` is what Godot passes to a callback of a bridged class, and `'a` does not outlive that call.
+    #[inline]
+    pub(super) unsafe fn from_instance<'a>(
+        instance: sys::GDExtensionClassInstancePtr,
+    ) -> &'a Handle {
+        // SAFETY: `object_set_instance` made every instance of a bridged class a leaked `Handle`, which lives until
+        // `free`, and Godot does not free an object in a call.
+        unsafe { &*instance.cast::<Handle>() }
+    }
+}
+
+/// The object that this thread is making: which class it is to be, and its core object.
+#[derive(Clone, Copy)]
+struct Creation {
+    class: &'static Class,
+    connection: *const Connection,
+}
+
+thread_local! {
+    // Copy types only: a destructor would keep the library from being unloaded.
+    static CREATION: Cell<Option<Creation>> = const { Cell::new(None) };
+}
+
+/// gdext's create and free callbacks of each family's base.
+struct Callbacks {
+    create: CreateInstance,
+    free: FreeInstance,
+}
+
+type CreateInstance =
+    unsafe extern "C" fn(*mut c_void, sys::GDExtensionBool) -> sys::GDExtensionObjectPtr;
+type FreeInstance = unsafe extern "C" fn(*mut c_void, sys::GDExtensionClassInstancePtr);
+
+static PEER_CALLBACKS: OnceLock<Callbacks> = OnceLock::new();
+static SERVER_CALLBACKS: OnceLock<Callbacks> = OnceLock::new();
+
+impl Family {
+    fn callbacks(&self) -> &'static OnceLock<Callbacks> {
+        if std::ptr::eq(self, &PEERS) {
+            &PEER_CALLBACKS
+        } else {
+            &SERVER_CALLBACKS
+        }
+    }
+}
+
+/// Puts the bridge's create and free in front of gdext's in the creation info of a family.
+pub(super) fn hook(family: &'static Family, info: &mut sys::GDExtensionClassCreationInfo4) {
+    let create = info.create_instance_func.expect("gdext sets it");
+    let free = info.free_instance_func.expect("gdext sets it");
+    family
+        .callbacks()
+        .get_or_init(|| Callbacks { create, free });
+    info.create_instance_func = Some(if std::ptr::eq(family, &PEERS) {
+        create_peer
+    } else {
+        create_server
+    });
+    info.free_instance_func = Some(if std::ptr::eq(family, &PEERS) {
+        free_peer
+    } else {
+        free_server
+    });
+    // Not reloadable, so never recreated. Reference counting needs no word of ours: gdext's callbacks are empty.
+    info.recreate_instance_func = None;
+    info.reference_func = None;
+    info.unreference_func = None;
+    // These would be handed the bridge's handle where gdext expects its storage. The classes implement none.
+    let instance_callbacks = [
+        info.set_func.is_some(),
+        info.get_func.is_some(),
+        info.get_property_list_func.is_some(),
+        info.property_can_revert_func.is_some(),
+        info.property_get_revert_func.is_some(),
+        info.validate_property_func.is_some(),
+        info.notification_func.is_some(),
+        info.to_string_func.is_some(),
+    ];
+    assert!(
+        !instance_callbacks.contains(&true),
+        "{} uses a callback that the bridge does not translate",
+        family.base
+    );
+}
+
+unsafe extern "C" fn create_peer(
+    class: *mut c_void,
+    notify: sys::GDExtensionBool,
+) -> sys::GDExtensionObjectPtr {
+    // SAFETY: Godot passes the class data that registration gave it.
+    unsafe { create(&PEER_CALLBACKS, class, notify) }
+}
+
+unsafe extern "C" fn create_server(
+    class: *mut c_void,
+    notify: sys::GDExtensionBool,
+) -> sys::GDExtensionObjectPtr {
+    // SAFETY: As above.
+    unsafe { create(&SERVER_CALLBACKS, class, notify) }
+}
+
+/// # Safety
+/// `class` is the class data given to Godot at registration: a `&'static Class`, or null for an abstract base.
+unsafe fn create(
+    callbacks: &OnceLock<Callbacks>,
+    class: *mut c_void,
+    notify: sys::GDExtensionBool,
+) -> sys::GDExtensionObjectPtr {
+    // SAFETY: The caller's guarantee.
+    let class: Option<&'static Class> = unsafe { class.cast::<Class>().as_ref() };
+    let (Some(class), Some(callbacks)) = (class, callbacks.get()) else {
+        return std::ptr::null_mut();
+    };
+    begin(class);
+    // SAFETY: gdext's own callback, called as Godot would; it ignores its first argument.
+    unsafe { (callbacks.create)(std::ptr::null_mut(), notify) }
+}
+
+unsafe extern "C" fn free_peer(_class: *mut c_void, instance: sys::GDExtensionClassInstancePtr) {
+    // SAFETY: Godot frees an instance it was given, once.
+    unsafe { free(&PEER_CALLBACKS, instance) }
+}
+
+unsafe extern "C" fn free_server(_class: *mut c_void, instance: sys::GDExtensionClassInstancePtr) {
+    // SAFETY: As above.
+    unsafe { free(&SERVER_CALLBACKS, instance) }
+}
+
+/// # Safety
+/// `instance` is a bridged instance that Godot frees now.
+unsafe fn free(callbacks: &OnceLock<Callbacks>, instance: sys::GDExtensionClassInstancePtr) {
+    // SAFETY: `object_set_instance` has leaked it as a `Handle`, and nobody uses it after this call.
+    let handle = unsafe { Box::from_raw(instance.cast::<Handle>()) };
+    if let Some(callbacks) = callbacks.get() {
+        // SAFETY: gdext's own callback with the storage gdext gave; it ignores its first argument.
+        unsafe { (callbacks.free)(std::ptr::null_mut(), handle.storage) }
+    }
+}
+
+fn begin(class: &'static Class) {
+    CREATION.set(Some(Creation {
+        class,
+        connection: std::ptr::null(),
+    }));
+}
+
+/// Tells the bridge the core object of the peer that gdext is initialising on this thread.
+pub(crate) fn announce(connection: &Arc<Connection>) {
+    if let Some(creation) = CREATION.get() {
+        CREATION.set(Some(Creation {
+            connection: Arc::as_ptr(connection),
+            ..creation
+        }));
+    }
+}
+
+/// Makes an object of `class` from Rust.
+pub(crate) fn new_object<T>(class: &'static Class, init: impl FnOnce(Base<T::Base>) -> T) -> Gd<T>
+where
+    T: cap::GodotDefault + GodotClass + godot::obj::Bounds<Declarer = bounds::DeclUser>,
+{
+    begin(class);
+    Gd::from_init_fn(init)
+}
+
+/// What gdext calls to make its storage the instance of a new object. The object becomes one of the subclass being
+/// made, and its instance a handle.
+pub(super) unsafe extern "C" fn object_set_instance(
+    object: sys::GDExtensionObjectPtr,
+    class_name: sys::GDExtensionConstStringNamePtr,
+    storage: sys::GDExtensionClassInstancePtr,
+) {
+    let Some(Creation { class, connection }) = CREATION.take() else {
+        // SAFETY: A class that is not bridged; passed on as it came.
+        unsafe { (interface().set_instance)(object, class_name, storage) };
+        return;
+    };
+    let connection = (!connection.is_null()).then(|| {
+        // SAFETY: `announce` took the pointer from an `Arc` that gdext's storage, made since, holds.
+        unsafe {
+            Arc::increment_strong_count(connection);
+            Arc::from_raw(connection)
+        }
+    });
+    let handle = Box::new(Handle {
+        connection,
+        storage,
+    });
+    let name = StringName::from(class.name);
+    // SAFETY: The object and the class come from gdext and from registration; Godot copies the name. The handle is
+    // given back to `free`.
+    unsafe {
+        (interface().set_instance)(object, name.sys().cast(), Box::into_raw(handle).cast());
+    }
+}

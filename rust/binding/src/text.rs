@@ -1,0 +1,55 @@
+//! Addresses as the engine reads and writes them.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use godot::builtin::GString;
+use stream_socket::{BindAddress, parse_ip};
+
+/// A local address from its text, which is an IP address or `*` for all of them.
+pub(crate) fn bind_address(host: &GString, port: u16) -> Option<BindAddress> {
+    let host = host.to_string();
+    if host == "*" {
+        return Some(BindAddress::Any { port });
+    }
+    parse_ip(&host, port).map(BindAddress::Inet)
+}
+
+/// The path of a socket.
+pub(crate) fn path(path: &GString) -> PathBuf {
+    PathBuf::from(path.to_string())
+}
+
+/// An IP address the way the engine writes it: IPv6 in lower case with every group and none shortened away. A scope
+/// follows by its number, so that the text connects to the same address again.
+pub(crate) fn host(address: SocketAddr) -> String {
+    match (address.ip().to_canonical(), address) {
+        (IpAddr::V4(v4), _) => v4.to_string(),
+        (IpAddr::V6(v6), address) => {
+            let groups = v6.segments().map(|group| format!("{group:x}"));
+            match address {
+                SocketAddr::V6(address) if address.scope_id() != 0 => {
+                    format!("{}%{}", groups.join(":"), address.scope_id())
+                }
+                _ => groups.join(":"),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::SocketAddrV6;
+
+    #[test]
+    fn addresses_read_as_the_engine_writes_them() {
+        let text = |address: &str| host(address.parse().unwrap());
+        assert_eq!(text("127.0.0.1:1"), "127.0.0.1");
+        assert_eq!(text("[::1]:1"), "0:0:0:0:0:0:0:1");
+        assert_eq!(text("[::ffff:10.0.0.1]:1"), "10.0.0.1");
+        assert_eq!(text("[2001:DB8::A]:1"), "2001:db8:0:0:0:0:0:a");
+        let scoped = SocketAddrV6::new("fe80::1".parse().unwrap(), 1, 0, 3);
+        assert_eq!(host(scoped.into()), "fe80:0:0:0:0:0:0:1%3");
+    }
+}

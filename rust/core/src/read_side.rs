@@ -1,0 +1,256 @@
+//! The receiving half of a connection: what has been received and not yet read.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use socket2::Socket;
+
+use crate::sys;
+
+/// How much one system call may bring in on behalf of small reads. It bounds what is buffered: the rest stays
+/// in the kernel, so that a slow reader still slows its sender down.
+const REFILL: usize = 16 * 1024;
+
+/// How much a `poll` may bring in. Small, so that a large read after it finds most of the data still in the
+/// kernel and gets it copied only once.
+const PREFETCH: usize = 4 * 1024;
+
+/// The buffer that an idle connection may keep.
+const KEPT_CAPACITY: usize = 1024;
+
+/// How long what is known of the kernel's queue counts as news. Shorter than anything can travel between
+/// two processes, long enough for the calls that belong together in a frame.
+const FRESH: Duration = Duration::from_micros(20);
+
+/// Received bytes, and what is known of those still in the kernel.
+#[derive(Debug, Default)]
+pub(crate) struct ReadSide {
+    /// The session the content belongs to.
+    pub(crate) epoch: u64,
+    buffer: Vec<u8>,
+    /// Where the unread bytes in `buffer` start.
+    start: usize,
+    /// The stream has ended behind the bytes in `buffer`.
+    end: Option<End>,
+    /// The last receive left nothing in the kernel.
+    drained: bool,
+    /// The number of available bytes has been told since it last changed.
+    told: bool,
+    /// When a `poll` found the kernel's queue empty.
+    found_empty: Option<Sighting>,
+    /// When the length of the kernel's queue was last asked for, and what it was.
+    looked: Option<Sighting>,
+    beyond: usize,
+}
+
+/// When the kernel's queue was looked at, and how often this process had sent something until then: one of its
+/// own sends can be in the queue at once, whatever the clock says.
+#[derive(Clone, Copy, Debug)]
+struct Sighting {
+    at: Instant,
+    sends: u64,
+}
+
+impl Sighting {
+    fn now(sends: u64) -> Sighting {
+        let at = Instant::now();
+        Sighting { at, sends }
+    }
+
+    fn is_fresh(&self, sends: u64) -> bool {
+        self.sends == sends && self.at.elapsed() < FRESH
+    }
+}
+
+/// Why no more bytes come.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// The peer has ended the stream.
+    Stream,
+    /// The socket has failed.
+    Failure(io::Error),
+}
+
+/// What a receive has brought.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// So many bytes for the caller.
+    Bytes(usize),
+    /// Nothing for now.
+    Nothing,
+    /// Nothing any more; [`ReadSide::end`] says why.
+    End,
+}
+
+impl ReadSide {
+    /// Makes this the read side of the session `epoch`, forgetting what an earlier one has left.
+    #[inline]
+    pub(crate) fn enter(&mut self, epoch: u64) {
+        if self.epoch != epoch {
+            *self = ReadSide {
+                epoch,
+                ..ReadSide::default()
+            };
+        }
+    }
+
+    #[inline]
+    pub(crate) fn unread(&self) -> &[u8] {
+        &self.buffer[self.start..]
+    }
+
+    pub(crate) fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
+    pub(crate) fn take_end(&mut self) -> Option<End> {
+        self.end.take()
+    }
+
+    /// Whether the last receive left nothing in the kernel: what is unread here is all there was.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.drained
+    }
+
+    /// Moves unread bytes into `out`, as many as fit. The number moved.
+    #[inline]
+    pub(crate) fn take(&mut self, out: &mut [MaybeUninit<u8>]) -> usize {
+        let count = self.unread().len().min(out.len());
+        if count > 0 {
+            out[..count].write_copy_of_slice(&self.buffer[self.start..self.start + count]);
+            self.start += count;
+            self.told = false;
+            if self.start == self.buffer.len() {
+                self.forget_buffer();
+            }
+        }
+        count
+    }
+
+    #[cold]
+    fn forget_buffer(&mut self) {
+        self.start = 0;
+        if self.buffer.capacity() > KEPT_CAPACITY {
+            self.buffer = Vec::new();
+        } else {
+            self.buffer.clear();
+        }
+    }
+
+    /// Receives, without waiting, into `out`, which is not empty; the buffer must be. Small reads bring in more
+    /// than they ask for.
+    pub(crate) fn receive(&mut self, socket: &Socket, out: &mut [MaybeUninit<u8>]) -> Received {
+        if out.len() >= REFILL {
+            let asked = out.len();
+            let received = sys::receive(socket, out).map(|received| received.len());
+            return self.note(received, asked);
+        }
+        let mut scratch = [MaybeUninit::<u8>::uninit(); REFILL];
+        match self.receive_into_buffer(socket, &mut scratch) {
+            Received::Bytes(_) => Received::Bytes(self.take(out)),
+            other => other,
+        }
+    }
+
+    /// Looks, without waiting, what has come in. With unread bytes in the buffer there is nothing to find out:
+    /// neither an end nor an error comes before them.
+    pub(crate) fn poll(&mut self, socket: impl FnOnce() -> Option<Arc<Socket>>, sends: u64) {
+        if self.end.is_some() {
+            return;
+        }
+        if !self.unread().is_empty() {
+            self.told = true;
+            self.looked = None;
+        } else if let Some(socket) = socket()
+            && self.prefetch(&socket) == Received::Nothing
+        {
+            self.found_empty = Some(Sighting::now(sends));
+        }
+    }
+
+    /// The number of bytes that can be read without waiting. It asks the kernel when the answer may have
+    /// changed: with an empty buffer, unless a `poll` has found nothing just now, and where the same number
+    /// would be told twice, unless it was asked for just now.
+    pub(crate) fn available(
+        &mut self,
+        socket: impl FnOnce() -> Option<Arc<Socket>>,
+        sends: u64,
+    ) -> usize {
+        let is_fresh = |seen: Option<Sighting>| seen.is_some_and(|seen| seen.is_fresh(sends));
+        if self.end.is_some() {
+            return self.unread().len();
+        }
+        if self.unread().is_empty() {
+            if is_fresh(self.found_empty.take()) {
+                return 0;
+            }
+            let Some(socket) = socket() else { return 0 };
+            self.prefetch(&socket);
+            if !self.drained {
+                self.look(&socket, sends);
+            }
+        } else {
+            let unknown = !self.drained && self.looked.is_none();
+            if (unknown || self.told && !is_fresh(self.looked))
+                && let Some(socket) = socket()
+            {
+                self.look(&socket, sends);
+            }
+        }
+        self.told = true;
+        self.unread().len() + self.beyond
+    }
+
+    fn look(&mut self, socket: &Socket, sends: u64) {
+        // A socket that has failed tells so when it is read.
+        self.beyond = sys::unread_bytes(socket).unwrap_or(0);
+        self.drained = self.beyond == 0;
+        self.looked = Some(Sighting::now(sends));
+    }
+
+    fn prefetch(&mut self, socket: &Socket) -> Received {
+        let mut scratch = [MaybeUninit::<u8>::uninit(); PREFETCH];
+        self.receive_into_buffer(socket, &mut scratch)
+    }
+
+    fn receive_into_buffer(
+        &mut self,
+        socket: &Socket,
+        scratch: &mut [MaybeUninit<u8>],
+    ) -> Received {
+        let asked = scratch.len();
+        let received = sys::receive(socket, scratch).map(|received| {
+            self.buffer.extend_from_slice(received);
+            received.len()
+        });
+        self.note(received, asked)
+    }
+
+    fn note(&mut self, outcome: io::Result<usize>, asked: usize) -> Received {
+        self.found_empty = None;
+        self.looked = None;
+        self.beyond = 0;
+        self.told = false;
+        match outcome {
+            Ok(0) => {
+                self.end = Some(End::Stream);
+                Received::End
+            }
+            Ok(count) => {
+                // A stream socket gives all it has up to what was asked for (recv(2)).
+                self.drained = count < asked;
+                Received::Bytes(count)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.drained = true;
+                Received::Nothing
+            }
+            Err(error) => {
+                self.end = Some(End::Failure(error));
+                Received::End
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! An open stream socket with what belongs to it: its family, and the file a bound path has made.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use socket2::{Domain, Socket};
+
+use crate::address::BindAddress;
+use crate::error::BindError;
+use crate::socket_file::SocketFile;
+use crate::sys;
+
+/// An open stream socket. Dropping it closes the socket and removes its file.
+#[derive(Debug)]
+pub(crate) struct StreamSocket {
+    pub(crate) socket: Socket,
+    pub(crate) domain: Domain,
+    pub(crate) file: Option<SocketFile>,
+}
+
+impl StreamSocket {
+    /// A new socket, bound to nothing.
+    pub(crate) fn open(domain: Domain) -> io::Result<StreamSocket> {
+        Ok(StreamSocket {
+            socket: sys::stream_socket(domain)?,
+            domain,
+            file: None,
+        })
+    }
+
+    /// A new socket bound to `address`; `prepare` sets what has to be set before.
+    pub(crate) fn bind(
+        address: &BindAddress,
+        prepare: impl Fn(&Socket) -> io::Result<()>,
+    ) -> Result<StreamSocket, BindError> {
+        let failed = |source| BindError::Os {
+            address: address.clone(),
+            source,
+        };
+        let cannot_open = |source| BindError::Open {
+            address: address.clone(),
+            source,
+        };
+        let (opened, candidate) = match address {
+            BindAddress::Unix(path) => {
+                let mut opened = StreamSocket::open(Domain::UNIX).map_err(cannot_open)?;
+                opened.file = Some(SocketFile::bind(&opened.socket, path)?);
+                return Ok(opened);
+            }
+            BindAddress::Inet(candidate) => {
+                let opened = StreamSocket::open(Domain::for_address(*candidate));
+                (opened.map_err(cannot_open)?, *candidate)
+            }
+            // "All addresses" is one dual-stack socket, or an IPv4 one on a system without IPv6.
+            BindAddress::Any { port } => match StreamSocket::open(Domain::IPV6) {
+                Ok(opened) => (opened, (Ipv6Addr::UNSPECIFIED, *port).into()),
+                Err(_) => {
+                    let opened = StreamSocket::open(Domain::IPV4).map_err(cannot_open)?;
+                    (opened, (Ipv4Addr::UNSPECIFIED, *port).into())
+                }
+            },
+        };
+        if opened.domain == Domain::IPV6 {
+            // Dual-stack for all addresses, but an address that is asked for is just that one (RFC 3493, section 5.3).
+            let only_v6 = !matches!(address, BindAddress::Any { .. });
+            opened.socket.set_only_v6(only_v6).map_err(failed)?;
+        }
+        prepare(&opened.socket).map_err(failed)?;
+        opened.socket.bind(&candidate.into()).map_err(failed)?;
+        Ok(opened)
+    }
+}
