@@ -1,0 +1,155 @@
+extends SceneTree
+## Runs the tests of the addon: godot --headless --path godot-project --script res://tests/run.gd [-- FILTER...]
+##
+## Every `test_*.gd` below this folder is a file of tests, every method `test_*` in it a test. `parity/` runs once on
+## the engine's classes and once on ours, `own/` on ours. With filters, only tests whose line contains one of them run.
+## The last line is `N passed, N failed`; the exit code is 0 if nothing failed and something passed.
+
+const Family := preload("res://tests/support/family.gd")
+const TestCase := preload("res://tests/support/test_case.gd")
+const Watchdog := preload("res://tests/support/watchdog.gd")
+
+const ROOT := "res://tests"
+## Folders with what tests are made of: their base, scripts for a process of their own, tests made to fail.
+const NOT_TESTS := ["support", "children", "fixtures"]
+## Seconds a test may take, and how much longer it may block the main thread before the process is ended.
+const TIME_LIMIT := 60.0
+const GRACE := 15.0
+
+var _root := ROOT
+var _filters := PackedStringArray()
+var _watch: RefCounted
+var _watchdog := Watchdog.new()
+var _passed := 0
+var _failed := 0
+var _skipped := 0
+
+
+func _initialize() -> void:
+	for argument in OS.get_cmdline_user_args():
+		if argument.begins_with("--root="):
+			_root = argument.trim_prefix("--root=")
+		else:
+			_filters.append(argument)
+	if ClassDB.class_exists("Logger"):
+		_watch = load("res://tests/support/error_watch.gd").new()
+		OS.call("add_logger", _watch)
+	_watchdog.start()
+	_run_all()
+
+
+func _run_all() -> void:
+	# The first frame makes the tree complete, which HTTP and other consumers may look for.
+	await process_frame
+	for path in _test_files(_root):
+		await _run_file(path)
+	_watchdog.stop()
+	if _watch != null:
+		OS.call("remove_logger", _watch)
+	if _skipped > 0:
+		print("%d skipped" % _skipped)
+	print("%d passed, %d failed" % [_passed, _failed])
+	quit(0 if _failed == 0 and _passed > 0 else 1)
+
+
+func _test_files(directory: String) -> PackedStringArray:
+	var found := PackedStringArray()
+	for file in DirAccess.get_files_at(directory):
+		if file.begins_with("test_") and file.ends_with(".gd"):
+			found.append(directory.path_join(file))
+	for child in DirAccess.get_directories_at(directory):
+		if not child in NOT_TESTS:
+			found.append_array(_test_files(directory.path_join(child)))
+	found.sort()
+	return found
+
+
+func _run_file(path: String) -> void:
+	var file := path.trim_prefix(_root + "/")
+	var script := load(path) as GDScript
+	if script == null or not script.can_instantiate() or not script.new() is TestCase:
+		_report(file, ["the script does not load, or does not extend the test case"], "")
+		return
+	var names := _test_names(script)
+	if names.is_empty():
+		_report(file, ["the file has no tests"], "")
+	for family: RefCounted in _families_for(path):
+		for test_name in names:
+			var label := _label(file, test_name, family)
+			if _wanted(label):
+				await _run_test(script, test_name, family, label)
+
+
+func _families_for(path: String) -> Array:
+	if path.contains("/parity/"):
+		return [Family.engine(), Family.ours()]
+	return [Family.ours() if path.contains("/own/") else Family.engine()]
+
+
+func _label(file: String, test_name: String, family: RefCounted) -> String:
+	return "%s %s [%s]" % [file, test_name, family.name]
+
+
+func _wanted(label: String) -> bool:
+	return _filters.is_empty() or Array(_filters).any(func(filter: String) -> bool: return label.contains(filter))
+
+
+func _test_names(script: GDScript) -> PackedStringArray:
+	var names := PackedStringArray()
+	for method in script.get_script_method_list():
+		var method_name: String = method["name"]
+		if method_name.begins_with("test_") and not names.has(method_name):
+			names.append(method_name)
+	return names
+
+
+func _run_test(script: GDScript, test_name: String, family: RefCounted, label: String) -> void:
+	var missing: PackedStringArray = family.missing()
+	if not missing.is_empty():
+		_report(label, ["no such class: " + ", ".join(missing)], "")
+		return
+	var test: TestCase = script.new()
+	test.family = family
+	_watchdog.expect(label, TIME_LIMIT + GRACE, _passed, _failed)
+	var problems := PackedStringArray()
+	if not await _finishes(test, test_name):
+		problems.append("did not finish within %d s" % TIME_LIMIT)
+	Engine.print_error_messages = true
+	test.clean_up()
+	problems.append_array(test.failures)
+	if _watch != null:
+		problems.append_array(_watch.take())
+	if test.checks == 0 and test.skip_reason.is_empty() and problems.is_empty():
+		problems.append("made no check")
+	_report(label, problems, test.skip_reason)
+
+
+func _finishes(test: TestCase, test_name: String) -> bool:
+	var state := {"done": false}
+	_call_test(test, test_name, state)
+	var deadline := Time.get_ticks_msec() + int(TIME_LIMIT * 1000)
+	while not state["done"] and Time.get_ticks_msec() < deadline:
+		# A coroutine that a script error ended never resumes its caller.
+		if _watch != null and _watch.has_any():
+			break
+		await process_frame
+	return state["done"]
+
+
+func _call_test(test: TestCase, test_name: String, state: Dictionary) -> void:
+	await test.call(test_name)
+	state["done"] = true
+
+
+func _report(label: String, problems: PackedStringArray, skip_reason: String) -> void:
+	if not problems.is_empty():
+		_failed += 1
+		print("FAILED  %s" % label)
+		for problem in problems:
+			print("        " + problem)
+	elif not skip_reason.is_empty():
+		_skipped += 1
+		print("skipped %s: %s" % [label, skip_reason])
+	else:
+		_passed += 1
+		print("ok      %s" % label)

@@ -1,0 +1,68 @@
+extends RefCounted
+## A second engine, for what can only be seen from outside: what is printed, and how a process ends.
+
+
+## Whether this platform can run one.
+static func available() -> bool:
+	return OS.has_feature("linux") and not _command().is_empty()
+
+
+## Runs `res://tests/children/<script>` and returns its exit code and everything it printed, errors included.
+static func run(script: String, arguments: PackedStringArray = []) -> Dictionary:
+	var command := _command()
+	var program := command[0]
+	command.remove_at(0)
+	command.append_array(_arguments(script, arguments))
+	var output := []
+	var code := OS.execute(program, command, output, true)
+	return {"code": code, "output": "".join(PackedStringArray(output))}
+
+
+## Starts one and returns the dictionary of `OS.execute_with_pipe`.
+static func start(script: String, arguments: PackedStringArray = []) -> Dictionary:
+	var command := _command()
+	var program := command[0]
+	command.remove_at(0)
+	command.append_array(_arguments(script, arguments))
+	return OS.execute_with_pipe(program, command)
+
+
+static func _arguments(script: String, arguments: PackedStringArray) -> PackedStringArray:
+	var all := PackedStringArray(["--headless", "--path", ProjectSettings.globalize_path("res://"),
+			"--script", "res://tests/children/" + script, "--"])
+	all.append_array(arguments)
+	return all
+
+
+# What started this engine. One that runs through a loader of its own (see the first argument) names that loader as
+# its executable, which then wants the same options and the engine's own path.
+static func _command() -> PackedStringArray:
+	var file := FileAccess.open("/proc/self/cmdline", FileAccess.READ)
+	if file == null:
+		return [OS.get_executable_path()]
+	# A file of /proc has no size, so it is read until its end.
+	var bytes := PackedByteArray()
+	while not file.eof_reached():
+		bytes.append_array(file.get_buffer(4096))
+	var command := PackedStringArray([OS.get_executable_path()])
+	if not command[0].get_file().begins_with("ld-"):
+		return command
+	var words := PackedStringArray()
+	for word in _split(bytes):
+		words.append(word)
+	var i := 1
+	while i < words.size() and words[i].begins_with("--"):
+		command.append_array([words[i], words[i + 1]])
+		i += 2
+	command.append(words[i])
+	return command
+
+
+static func _split(bytes: PackedByteArray) -> PackedStringArray:
+	var words := PackedStringArray()
+	var start := 0
+	for i in bytes.size():
+		if bytes[i] == 0:
+			words.append(bytes.slice(start, i).get_string_from_utf8())
+			start = i + 1
+	return words

@@ -1,0 +1,75 @@
+extends RefCounted
+## The two families of classes the parity tests compare: the engine's own and this addon's.
+##
+## Classes are made by name, so that a script of the parity part parses whatever the running engine has.
+
+const SUFFIX := "Rs"
+
+## "engine" or "ours": how reports name the family.
+var name := ""
+var _suffix := ""
+
+
+static func engine() -> RefCounted:
+	return _make("engine", "")
+
+
+static func ours() -> RefCounted:
+	return _make("ours", SUFFIX)
+
+
+static func _make(family_name: String, suffix: String) -> RefCounted:
+	var family: RefCounted = load("res://tests/support/family.gd").new()
+	family.name = family_name
+	family._suffix = suffix
+	return family
+
+
+## The name this family gives to a class of the engine's family.
+func class_of(engine_class: String) -> String:
+	return engine_class + _suffix
+
+
+func has(engine_class: String) -> bool:
+	return ClassDB.class_exists(class_of(engine_class))
+
+
+## The names of classes that every family must have and this one has not.
+func missing() -> PackedStringArray:
+	var wanted := ["StreamPeerTCP", "TCPServer"]
+	if name == "ours":
+		wanted.append_array(["StreamPeerSocket", "StreamPeerUDS", "SocketServer", "UDSServer"])
+	var absent := PackedStringArray()
+	for engine_class: String in wanted:
+		if not has(engine_class):
+			absent.append(class_of(engine_class))
+	return absent
+
+
+## "tcp", and "uds" where the family has it: the engine's Unix domain sockets came with Godot 4.6.
+func kinds() -> PackedStringArray:
+	return ["tcp", "uds"] if has("StreamPeerUDS") else ["tcp"]
+
+
+func tcp_peer() -> StreamPeer:
+	return ClassDB.instantiate(class_of("StreamPeerTCP"))
+
+
+func uds_peer() -> StreamPeer:
+	return ClassDB.instantiate(class_of("StreamPeerUDS"))
+
+
+func tcp_server() -> RefCounted:
+	return ClassDB.instantiate(class_of("TCPServer"))
+
+
+func uds_server() -> RefCounted:
+	return ClassDB.instantiate(class_of("UDSServer"))
+
+
+func peer(kind: String) -> StreamPeer:
+	return tcp_peer() if kind == "tcp" else uds_peer()
+
+
+func server(kind: String) -> RefCounted:
+	return tcp_server() if kind == "tcp" else uds_server()

@@ -1,0 +1,201 @@
+extends RefCounted
+## Base of every test file: checks, bounded waits, and fresh addresses.
+##
+## A test is a method whose name starts with `test_`. It fails when a check fails, when the engine prints an error
+## it was not asked to keep quiet, or when it makes no check at all.
+
+const Family := preload("res://tests/support/family.gd")
+const Endpoint := preload("res://tests/support/endpoint.gd")
+const Link := preload("res://tests/support/link.gd")
+
+# The engine's numbers, written out because a parity test can name the enum of neither family.
+const STATUS_NONE := 0
+const STATUS_CONNECTING := 1
+const STATUS_CONNECTED := 2
+const STATUS_ERROR := 3
+
+const LOOPBACK := "127.0.0.1"
+
+## Generous, because a loaded machine must not fail a test; a passing test never waits this long.
+const PATIENCE := 10.0
+
+## The family under test: the parity part runs once for each, the own part on ours.
+var family: RefCounted
+var checks := 0
+var failures := PackedStringArray()
+var skip_reason := ""
+
+var _mutex := Mutex.new()
+var _directory := ""
+var _paths := 0
+var _threads: Array[Thread] = []
+
+
+func check(condition: bool, message: String) -> bool:
+	# Tests check from threads too.
+	_mutex.lock()
+	checks += 1
+	if not condition:
+		failures.append(message)
+	_mutex.unlock()
+	return condition
+
+
+func check_eq(actual: Variant, expected: Variant, message: String) -> bool:
+	# Comparing some pairs of types is a script error, and 1 must not pass for 1.0.
+	var same: bool = typeof(actual) == typeof(expected) and actual == expected
+	return check(same, "%s: expected %s, got %s" % [message, _shown(expected), _shown(actual)])
+
+
+func check_null(actual: Variant, message: String) -> bool:
+	return check(actual == null, "%s: expected null, got %s" % [message, _shown(actual)])
+
+
+## Ends the test as skipped; the caller returns right after.
+func skip(reason: String) -> void:
+	skip_reason = reason
+
+
+## Runs `body` without the errors it prints by contract. What it prints is tested in a process of its own, because the
+## engine tells nobody about an error it does not print.
+func quietly(body: Callable) -> Variant:
+	Engine.print_error_messages = false
+	var result: Variant = body.call()
+	Engine.print_error_messages = true
+	return result
+
+
+## Waits on this thread until `condition` holds. A wait that runs out is a failure.
+func spin_until(condition: Callable, what: String, seconds := PATIENCE) -> bool:
+	var deadline := Time.get_ticks_usec() + int(seconds * 1e6)
+	var held: bool = condition.call()
+	while not held and Time.get_ticks_usec() < deadline:
+		OS.delay_usec(200)
+		held = condition.call()
+	return check(held, "timed out waiting for " + what)
+
+
+## The same for a test that needs the main loop to go on meanwhile.
+func until(condition: Callable, what: String, seconds := PATIENCE) -> bool:
+	var deadline := Time.get_ticks_usec() + int(seconds * 1e6)
+	var held: bool = condition.call()
+	while not held and Time.get_ticks_usec() < deadline:
+		await (Engine.get_main_loop() as SceneTree).process_frame
+		held = condition.call()
+	return check(held, "timed out waiting for " + what)
+
+
+## Starts `body` in a thread which is joined at the end of the test at the latest.
+func in_thread(body: Callable) -> Thread:
+	var thread := Thread.new()
+	thread.start(body)
+	_threads.append(thread)
+	return thread
+
+
+## Waits for `thread` to end and gives back what it returned, or null when it does not end in time.
+func join(thread: Thread, what: String) -> Variant:
+	if not spin_until(func() -> bool: return not thread.is_alive(), what + " to end"):
+		return null
+	_threads.erase(thread)
+	return thread.wait_to_finish()
+
+
+## A path nothing exists at yet, short enough for a socket, in a directory that goes with the test.
+func fresh_path(file_name := "") -> String:
+	if _directory.is_empty():
+		_directory = OS.get_temp_dir().path_join("sprs-%d-%d" % [OS.get_process_id(), get_instance_id() & 0xffffff])
+		DirAccess.make_dir_recursive_absolute(_directory)
+	_paths += 1
+	return _directory.path_join(file_name if not file_name.is_empty() else "s%d" % _paths)
+
+
+## A listening server of `kind` on a fresh address.
+func endpoint(kind: String, host := LOOPBACK, of_family: RefCounted = family) -> Endpoint:
+	var made := Endpoint.new()
+	var error := made.open(of_family, kind, fresh_path() if kind == "uds" else "", host)
+	check_eq(error, OK, "%s: listen on a fresh address" % kind)
+	return made
+
+
+## A new peer on its way to `to`.
+func dial(to: Endpoint, of_family: RefCounted = family) -> StreamPeer:
+	var peer: StreamPeer = of_family.peer(to.kind)
+	check_eq(to.connect_peer(peer), OK, "%s: connect_to_host" % to.kind)
+	return peer
+
+
+## The next connection `from` has for us.
+func accept(from: Endpoint) -> StreamPeer:
+	spin_until(func() -> bool: return from.server.is_connection_available(), from.kind + ": a connection to take")
+	return from.server.take_connection()
+
+
+## Polls until `peer` has left STATUS_CONNECTING.
+func settle(peer: StreamPeer) -> void:
+	spin_until(func() -> bool: return peer.poll() != OK or peer.get_status() != STATUS_CONNECTING, "the connect to end")
+
+
+## A connected pair of `kind`; `remote_family` makes the serving side.
+func link(kind: String, host := LOOPBACK, remote_family: RefCounted = family) -> Link:
+	var made := Link.new()
+	made.endpoint = endpoint(kind, host, remote_family)
+	made.client = dial(made.endpoint)
+	made.served = accept(made.endpoint)
+	settle(made.client)
+	check_eq(made.client.get_status(), STATUS_CONNECTED, kind + ": the client is connected")
+	return made
+
+
+## A connected pair whose other side resets the connection, or null if the kind cannot be tested here. What the client
+## reads before, `unread` bytes, has arrived.
+func reset_link(kind: String, unread: PackedByteArray = []) -> Link:
+	# The engine's sockets reset when they close with input unread. Whether another kind does is not ours to rely on.
+	var engine := Family.engine()
+	if not engine.kinds().has(kind):
+		return null
+	var made := link(kind, LOOPBACK, engine)
+	made.client.put_u8(1)
+	arrived(made.served, 1)
+	if not unread.is_empty():
+		made.served.put_data(unread)
+	made.served.disconnect_from_host()
+	return made
+
+
+## Waits until at least `count` bytes can be read from `peer`.
+func arrived(peer: StreamPeer, count: int) -> bool:
+	return spin_until(func() -> bool: return peer.get_available_bytes() >= count, "%d bytes to arrive" % count)
+
+
+## Polls until the status of `peer` is `status`.
+func reaches(peer: StreamPeer, status: int, what: String) -> bool:
+	return spin_until(func() -> bool:
+		peer.poll()
+		return peer.get_status() == status, what)
+
+
+## Joins what the test left running and removes its files. The runner calls it; a test does not.
+func clean_up() -> void:
+	for thread in _threads:
+		if thread.is_started() and not thread.is_alive():
+			thread.wait_to_finish()
+		elif thread.is_started():
+			failures.append("a thread was still running at the end of the test")
+	_threads.clear()
+	if not _directory.is_empty():
+		_remove(_directory)
+
+
+func _remove(directory: String) -> void:
+	for file in DirAccess.get_files_at(directory):
+		DirAccess.remove_absolute(directory.path_join(file))
+	for child in DirAccess.get_directories_at(directory):
+		_remove(directory.path_join(child))
+	# Directory listings leave sockets out, so this fails where a test left one behind.
+	DirAccess.remove_absolute(directory)
+
+
+func _shown(value: Variant) -> String:
+	var text := var_to_str(value) if not value is Object else str(value)
+	return text if text.length() <= 200 else text.left(200) + "..."

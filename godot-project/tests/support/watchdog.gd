@@ -1,0 +1,41 @@
+extends RefCounted
+## Ends the process when a test blocks the main thread for good, which no time limit on the main thread can notice.
+
+var _mutex := Mutex.new()
+var _thread := Thread.new()
+var _stop := Semaphore.new()
+var _label := ""
+var _deadline_msec := 0
+var _passed := 0
+var _failed := 0
+
+
+func start() -> void:
+	_thread.start(_watch)
+
+
+func stop() -> void:
+	_stop.post()
+	_thread.wait_to_finish()
+
+
+## From now on `label` has until `seconds` from now.
+func expect(label: String, seconds: float, passed: int, failed: int) -> void:
+	_mutex.lock()
+	_label = label
+	_deadline_msec = Time.get_ticks_msec() + int(seconds * 1000)
+	_passed = passed
+	_failed = failed
+	_mutex.unlock()
+
+
+func _watch() -> void:
+	while not _stop.try_wait():
+		_mutex.lock()
+		var late := _deadline_msec > 0 and Time.get_ticks_msec() > _deadline_msec
+		_mutex.unlock()
+		if late:
+			print("FAILED  %s\n        blocked the main thread; the run ends here" % _label)
+			print("%d passed, %d failed" % [_passed, _failed + 1])
+			OS.kill(OS.get_process_id())
+		OS.delay_msec(50)
