@@ -1,0 +1,73 @@
+//! No descriptor is leaked, and none reaches a child process. One test in a program of its own: it counts what the
+//! whole process has open.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use stream_socket::{Address, BindAddress, Connection, Listener};
+use support::*;
+
+fn sockets() -> Vec<String> {
+    let mut found: Vec<_> = fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let target = fs::read_link(entry.path()).ok()?;
+            target
+                .to_string_lossy()
+                .starts_with("socket:")
+                .then(|| entry.file_name().into_string().unwrap())
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn descriptors() {
+    let before = sockets();
+    let directory = TemporaryDirectory::new();
+    for family in [Family::Ipv4, Family::Ipv6, Family::Unix] {
+        let server = Server::new(family);
+        let client = Connection::new();
+        let limit = Duration::from_secs(30);
+        for _ in 0..10 {
+            connect(&client, &server.address);
+            let accepted = server.accept();
+            // Failed calls on open sockets.
+            let _ = client.connect(vec![refusing_address()], limit, Instant::now());
+            let _ = client.bind(&BindAddress::Any { port: 0 });
+            let _ = server.listener.listen(&BindAddress::Any { port: 0 }, 1);
+            for descriptor in sockets() {
+                if before.contains(&descriptor) {
+                    continue;
+                }
+                let info = fs::read_to_string(format!("/proc/self/fdinfo/{descriptor}")).unwrap();
+                let flags = info
+                    .lines()
+                    .find_map(|line| line.strip_prefix("flags:"))
+                    .unwrap();
+                let flags = i32::from_str_radix(flags.trim(), 8).unwrap();
+                assert_ne!(flags & libc::O_CLOEXEC, 0, "a child would inherit it");
+                assert_ne!(flags & libc::O_NONBLOCK, 0, "a call on it could block");
+            }
+            client.disconnect();
+            drop(accepted);
+        }
+        // Failed calls on closed sockets.
+        for _ in 0..10 {
+            let _ = client.connect(vec![refusing_address()], limit, Instant::now());
+            let _ = until_status(&client, stream_socket::Status::Error);
+            let missing = Address::Unix(directory.file("missing"));
+            let _ = client.connect(vec![missing], limit, Instant::now());
+            let _ = client.bind(&BindAddress::Inet("192.0.2.1:0".parse().unwrap()));
+            let _ = client.bind(&BindAddress::Unix(directory.0.clone()));
+            let _ = Listener::new().listen(&BindAddress::Unix(directory.0.clone()), 1);
+        }
+        server.listener.stop();
+        assert_eq!(sockets(), before, "{family:?}");
+    }
+}

@@ -1,0 +1,185 @@
+//! What the tests share: the families, a fresh place to listen at, connected pairs, bounded waits.
+
+#![allow(dead_code, reason = "each test program uses another part of it")]
+
+use std::fs;
+use std::mem::MaybeUninit;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use stream_socket::{Address, BindAddress, Connection, Listener, ReadError, Status};
+
+/// The families that every behaviour is tested over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    Ipv4,
+    Ipv6,
+    Unix,
+}
+
+/// Makes a test of `$body`, a function that takes a family, for each family.
+#[macro_export]
+macro_rules! for_each_family {
+    ($($name:ident),+ $(,)?) => {
+        mod ipv4 {
+            $(#[test] fn $name() { super::$name(super::support::Family::Ipv4) })+
+        }
+        mod ipv6 {
+            $(#[test] fn $name() { super::$name(super::support::Family::Ipv6) })+
+        }
+        mod unix {
+            $(#[test] fn $name() { super::$name(super::support::Family::Unix) })+
+        }
+    };
+}
+
+/// A directory of its own, gone when dropped.
+pub struct TemporaryDirectory(pub PathBuf);
+
+impl TemporaryDirectory {
+    pub fn new() -> TemporaryDirectory {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("sock-{}-{number}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        TemporaryDirectory(path)
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for TemporaryDirectory {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+/// A listener, and how to reach it.
+pub struct Server {
+    pub listener: Listener,
+    pub address: Address,
+    _directory: Option<TemporaryDirectory>,
+}
+
+impl Server {
+    pub fn new(family: Family) -> Server {
+        let listener = Listener::new();
+        let ip = match family {
+            Family::Ipv4 => Ipv4Addr::LOCALHOST.into(),
+            Family::Ipv6 => Ipv6Addr::LOCALHOST.into(),
+            Family::Unix => {
+                let directory = TemporaryDirectory::new();
+                let path = directory.file("s");
+                listener
+                    .listen(&BindAddress::Unix(path.clone()), 128)
+                    .unwrap();
+                return Server {
+                    listener,
+                    address: Address::Unix(path),
+                    _directory: Some(directory),
+                };
+            }
+        };
+        listener
+            .listen(&BindAddress::Inet(SocketAddr::new(ip, 0)), 128)
+            .unwrap();
+        let address = Address::Inet(SocketAddr::new(ip, listener.local_port()));
+        Server {
+            listener,
+            address,
+            _directory: None,
+        }
+    }
+
+    pub fn accept(&self) -> Connection {
+        until("a connection waits", || self.listener.accept().unwrap())
+    }
+}
+
+/// A client and the server's end of its connection.
+pub fn pair(family: Family) -> (Connection, Connection) {
+    let server = Server::new(family);
+    let client = connected(&server.address);
+    (client, server.accept())
+}
+
+pub fn connected(address: &Address) -> Connection {
+    let client = Connection::new();
+    connect(&client, address);
+    client
+}
+
+pub fn connect(client: &Connection, address: &Address) {
+    let limit = Duration::from_secs(30);
+    client
+        .connect(vec![address.clone()], limit, Instant::now())
+        .unwrap();
+    until_status(client, Status::Connected).unwrap();
+}
+
+/// Polls `condition` until it gives something; fails after a time that no working machine needs.
+pub fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(result) = condition() {
+            return result;
+        }
+        assert!(Instant::now() < end, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_micros(100));
+    }
+}
+
+/// Polls `connection` until it has `status`. What `poll` returns last.
+pub fn until_status(
+    connection: &Connection,
+    status: Status,
+) -> Result<(), stream_socket::PollError> {
+    until(&format!("status {status:?}"), || {
+        let outcome = connection.poll(Instant::now());
+        (connection.status() == status).then_some(outcome)
+    })
+}
+
+/// Reads exactly `count` bytes, waiting for them.
+pub fn read(connection: &Connection, count: usize) -> Result<Vec<u8>, ReadError> {
+    let mut buffer = vec![MaybeUninit::uninit(); count];
+    match connection.read_exact(&mut buffer) {
+        Ok(()) => Ok(initialised(&buffer)),
+        Err((error, _)) => Err(error),
+    }
+}
+
+/// Reads what is there, at most `limit` bytes.
+pub fn read_available(connection: &Connection, limit: usize) -> Result<Vec<u8>, ReadError> {
+    let mut buffer = vec![MaybeUninit::uninit(); limit];
+    let count = connection.read_available(&mut buffer)?;
+    Ok(initialised(&buffer[..count]))
+}
+
+fn initialised(buffer: &[MaybeUninit<u8>]) -> Vec<u8> {
+    // SAFETY: The callers pass what a read has filled.
+    unsafe { buffer.assume_init_ref() }.to_vec()
+}
+
+pub fn until_available(connection: &Connection, count: usize) {
+    until(&format!("{count} bytes"), || {
+        (connection.available()? >= count).then_some(())
+    });
+}
+
+/// An address of this machine that refuses connections: a port that was free a moment ago.
+pub fn refusing_address() -> Address {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    Address::Inet(listener.local_addr().unwrap())
+}
+
+/// Bytes that differ from their neighbours and from block to block.
+pub fn pattern(length: usize) -> Vec<u8> {
+    (0..length)
+        .map(|index| (index ^ (index >> 8) ^ (index >> 16)) as u8)
+        .collect()
+}

@@ -1,0 +1,174 @@
+//! A thread that is blocked in one direction holds up nobody else.
+
+mod support;
+
+use std::thread::{self, ScopedJoinHandle};
+use std::time::{Duration, Instant};
+
+use stream_socket::{Connection, ReadError, Status, WriteError};
+use support::*;
+
+for_each_family!(
+    a_blocked_reader_holds_up_nobody,
+    a_blocked_writer_holds_up_nobody,
+    disconnect_wakes_two_blocked_readers,
+    a_new_connection_is_not_disturbed_by_an_old_reader,
+    threads_share_one_connection,
+);
+
+/// Waits until `thread` sleeps in the kernel: until it has used no processor time for a while.
+#[cfg(target_os = "linux")]
+fn until_asleep(id: &std::sync::mpsc::Receiver<i32>) {
+    let id = id.recv().unwrap();
+    let path = format!("/proc/self/task/{id}/stat");
+    until("the thread sleeps", || {
+        let stat = std::fs::read_to_string(&path).ok()?;
+        // The state follows the name, which is in parentheses (proc(5)).
+        let state = stat.rsplit(") ").next()?.chars().next()?;
+        (state == 'S').then_some(())
+    });
+}
+
+/// Runs `body` on a thread and returns once that sleeps.
+#[cfg(target_os = "linux")]
+fn asleep<'scope, T: Send + 'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    body: impl FnOnce() -> T + Send + 'scope,
+) -> ScopedJoinHandle<'scope, T> {
+    let (sender, id) = std::sync::mpsc::channel();
+    let handle = scope.spawn(move || {
+        // SAFETY: gettid has no preconditions.
+        sender.send(unsafe { libc::gettid() }).unwrap();
+        body()
+    });
+    until_asleep(&id);
+    handle
+}
+
+fn a_blocked_reader_holds_up_nobody(family: Family) {
+    let (client, accepted) = pair(family);
+    thread::scope(|scope| {
+        let reader = asleep(scope, || read(&client, 1));
+        assert_eq!(client.status(), Status::Connected);
+        client.poll(Instant::now()).unwrap();
+        assert_eq!(client.available(), Some(0));
+        assert_eq!(read_available(&client, 1).unwrap(), b"");
+        client.write_all(b"the other direction").unwrap();
+        assert_eq!(read(&accepted, 19).unwrap(), b"the other direction");
+        client.disconnect();
+        assert!(matches!(
+            reader.join().unwrap(),
+            Err(ReadError::Disconnected)
+        ));
+    });
+    assert_eq!(client.status(), Status::None);
+    until_status(&accepted, Status::None).unwrap();
+}
+
+fn a_blocked_writer_holds_up_nobody(family: Family) {
+    let (client, accepted) = pair(family);
+    // More than any kernel takes without a reader.
+    let data = pattern(64 << 20);
+    thread::scope(|scope| {
+        let writer = asleep(scope, || client.write_all(&data));
+        assert_eq!(client.status(), Status::Connected);
+        client.poll(Instant::now()).unwrap();
+        assert_eq!(client.available(), Some(0));
+        assert_eq!(client.write_available(b"x").unwrap(), 0);
+        accepted.write_all(b"the other direction").unwrap();
+        assert_eq!(read(&client, 19).unwrap(), b"the other direction");
+        client.disconnect();
+        assert!(matches!(
+            writer.join().unwrap(),
+            Err(WriteError::Disconnected)
+        ));
+    });
+    assert_eq!(client.status(), Status::None);
+}
+
+fn disconnect_wakes_two_blocked_readers(family: Family) {
+    let (client, _accepted) = pair(family);
+    thread::scope(|scope| {
+        let readers = [
+            asleep(scope, || read(&client, 1)),
+            asleep(scope, || read(&client, 1)),
+        ];
+        client.disconnect();
+        for reader in readers {
+            assert!(matches!(
+                reader.join().unwrap(),
+                Err(ReadError::Disconnected)
+            ));
+        }
+    });
+}
+
+fn a_new_connection_is_not_disturbed_by_an_old_reader(family: Family) {
+    let server = Server::new(family);
+    let client = Connection::new();
+    for _ in 0..20 {
+        connect(&client, &server.address);
+        let _old = server.accept();
+        thread::scope(|scope| {
+            let reader = asleep(scope, || read(&client, 1));
+            client.disconnect();
+            // The reader may still be on its way out.
+            connect(&client, &server.address);
+            let accepted = server.accept();
+            accepted.write_all(b"new").unwrap();
+            assert!(matches!(
+                reader.join().unwrap(),
+                Err(ReadError::Disconnected)
+            ));
+            assert_eq!(read(&client, 3).unwrap(), b"new");
+        });
+        client.disconnect();
+    }
+}
+
+/// Four threads call everything on one connection while it comes and goes. Nothing hangs, and a new connection works
+/// at the end.
+fn threads_share_one_connection(family: Family) {
+    let server = Server::new(family);
+    let client = Connection::new();
+    let end = Instant::now() + Duration::from_millis(300);
+    let call_everything = |client: &Connection| {
+        let _ = client.poll(Instant::now());
+        let _ = client.available();
+        let _ = read_available(client, 100);
+        let _ = client.write_available(b"abc");
+        let _ = client.peer_address();
+        let _ = client.local_port();
+    };
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while Instant::now() < end {
+                    call_everything(&client);
+                }
+            });
+        }
+        scope.spawn(|| {
+            while Instant::now() < end {
+                let limit = Duration::from_secs(30);
+                let _ = client.connect(vec![server.address.clone()], limit, Instant::now());
+                for _ in 0..20 {
+                    call_everything(&client);
+                }
+                client.disconnect();
+            }
+        });
+        scope.spawn(|| {
+            while Instant::now() < end {
+                if let Some(accepted) = server.listener.accept().unwrap() {
+                    let _ = accepted.write_all(b"hello");
+                }
+            }
+        });
+    });
+    client.disconnect();
+    while server.listener.accept().unwrap().is_some() {}
+    connect(&client, &server.address);
+    server.accept().write_all(b"new").unwrap();
+    assert_eq!(read(&client, 3).unwrap(), b"new");
+}
