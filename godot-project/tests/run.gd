@@ -1,8 +1,9 @@
 extends SceneTree
 ## Runs the tests of the addon: godot --headless --path godot-project --script res://tests/run.gd [-- FILTER...]
 ##
+## `--root=FOLDER`, `--time-limit=SECONDS` and `--loud` among the filters are for the runner's own tests.
 ## Every `test_*.gd` below this folder is a file of tests, every method `test_*` in it a test. `parity/` runs once on
-## the engine's classes and once on ours, `own/` on ours. With filters, only tests whose line contains one of them run.
+## the engine's classes and once on ours, `own/` on ours. With filters, only tests whose line matches one of them run: `bind`, or `test_data.gd*[ours]`.
 ## The last line is `N passed, N failed`; the exit code is 0 if nothing failed and something passed.
 
 const Family := preload("res://tests/support/family.gd")
@@ -10,27 +11,33 @@ const TestCase := preload("res://tests/support/test_case.gd")
 const Watchdog := preload("res://tests/support/watchdog.gd")
 
 const ROOT := "res://tests"
-## Folders with what tests are made of: their base, scripts for a process of their own, tests made to fail.
-const NOT_TESTS := ["support", "children", "fixtures"]
+## Folders with what tests are made of: their base, and scripts for a process of their own.
+const NOT_TESTS := ["support", "children"]
 ## Seconds a test may take, and how much longer it may block the main thread before the process is ended.
-const TIME_LIMIT := 60.0
-const GRACE := 15.0
+const TIME_LIMIT := 60
+const GRACE := 15
 
 var _root := ROOT
+var _time_limit := TIME_LIMIT
 var _filters := PackedStringArray()
 var _watch: RefCounted
 var _watchdog := Watchdog.new()
 var _passed := 0
 var _failed := 0
 var _skipped := 0
+var _stuck: Array[Thread] = []
 
 
 func _initialize() -> void:
 	for argument in OS.get_cmdline_user_args():
 		if argument.begins_with("--root="):
 			_root = argument.trim_prefix("--root=")
+		elif argument.begins_with("--time-limit="):
+			_time_limit = argument.trim_prefix("--time-limit=").to_int()
+		elif argument == "--loud":
+			TestCase.loud = true
 		else:
-			_filters.append(argument)
+			_filters.append("*%s*" % argument)
 	if ClassDB.class_exists("Logger"):
 		_watch = load("res://tests/support/error_watch.gd").new()
 		OS.call("add_logger", _watch)
@@ -49,6 +56,9 @@ func _run_all() -> void:
 	if _skipped > 0:
 		print("%d skipped" % _skipped)
 	print("%d passed, %d failed" % [_passed, _failed])
+	if not _stuck.is_empty():
+		# Quitting would wait for them.
+		OS.kill(OS.get_process_id())
 	quit(0 if _failed == 0 and _passed > 0 else 1)
 
 
@@ -91,7 +101,7 @@ func _label(file: String, test_name: String, family: RefCounted) -> String:
 
 
 func _wanted(label: String) -> bool:
-	return _filters.is_empty() or Array(_filters).any(func(filter: String) -> bool: return label.contains(filter))
+	return _filters.is_empty() or Array(_filters).any(func(filter: String) -> bool: return label.match(filter))
 
 
 func _test_names(script: GDScript) -> PackedStringArray:
@@ -110,12 +120,12 @@ func _run_test(script: GDScript, test_name: String, family: RefCounted, label: S
 		return
 	var test: TestCase = script.new()
 	test.family = family
-	_watchdog.expect(label, TIME_LIMIT + GRACE, _passed, _failed)
+	_watchdog.expect(label, _time_limit + GRACE, _passed, _failed)
 	var problems := PackedStringArray()
 	if not await _finishes(test, test_name):
-		problems.append("did not finish within %d s" % TIME_LIMIT)
+		problems.append("did not finish within %d s" % _time_limit)
 	Engine.print_error_messages = true
-	test.clean_up()
+	_stuck.append_array(test.clean_up())
 	problems.append_array(test.failures)
 	if _watch != null:
 		problems.append_array(_watch.take())
@@ -127,7 +137,7 @@ func _run_test(script: GDScript, test_name: String, family: RefCounted, label: S
 func _finishes(test: TestCase, test_name: String) -> bool:
 	var state := {"done": false}
 	_call_test(test, test_name, state)
-	var deadline := Time.get_ticks_msec() + int(TIME_LIMIT * 1000)
+	var deadline := Time.get_ticks_msec() + _time_limit * 1000
 	while not state["done"] and Time.get_ticks_msec() < deadline:
 		# A coroutine that a script error ended never resumes its caller.
 		if _watch != null and _watch.has_any():

@@ -91,3 +91,14 @@ func test_uds_bind_makes_a_file_and_removes_it() -> void:
 	check_eq(OS.execute("test", ["-S", path]), 0, "the socket file is there")
 	peer.disconnect_from_host()
 	check_eq(OS.execute("test", ["-e", path]), 1, "the socket file is gone")
+
+
+func test_uds_bind_where_nothing_may_be_made() -> void:
+	if not family.has("StreamPeerUDS"):
+		return skip("the engine has no Unix domain sockets")
+	var directory := fresh_path("closed")
+	DirAccess.make_dir_recursive_absolute(directory)
+	FileAccess.set_unix_permissions(directory, FileAccess.UNIX_READ_OWNER | FileAccess.UNIX_EXECUTE_OWNER)
+	if OS.execute("test", ["-w", directory]) == 0:
+		return skip("this user may write everywhere")
+	check_eq(family.uds_peer().bind(directory.path_join("s")), ERR_UNAUTHORIZED, "bind")

@@ -26,7 +26,7 @@ const PRINTED := {
 func test_errors_are_printed_for_misuse_only() -> void:
 	if not EngineProcess.available():
 		return skip("starting another engine is known for Linux only")
-	var result := EngineProcess.run("error_prints.gd", [family.name, fresh_path().get_base_dir()])
+	var result := EngineProcess.run("children/error_prints.gd", [family.name, fresh_path().get_base_dir()])
 	check_eq(result["code"], 0, "exit code")
 	var parts := _parts(result["output"])
 	check(parts.has("end"), "the process got to the end:\n" + result["output"])

@@ -7,7 +7,7 @@ static func available() -> bool:
 	return OS.has_feature("linux") and not _command().is_empty()
 
 
-## Runs `res://tests/children/<script>` and returns its exit code and everything it printed, errors included.
+## Runs `script`, below `res://tests/`, and returns its exit code and everything it printed, errors included.
 static func run(script: String, arguments: PackedStringArray = []) -> Dictionary:
 	var command := _command()
 	var program := command[0]
@@ -29,7 +29,7 @@ static func start(script: String, arguments: PackedStringArray = []) -> Dictiona
 
 static func _arguments(script: String, arguments: PackedStringArray) -> PackedStringArray:
 	var all := PackedStringArray(["--headless", "--path", ProjectSettings.globalize_path("res://"),
-			"--script", "res://tests/children/" + script, "--"])
+			"--script", "res://tests/" + script, "--"])
 	all.append_array(arguments)
 	return all
 

@@ -19,6 +19,9 @@ const LOOPBACK := "127.0.0.1"
 ## Generous, because a loaded machine must not fail a test; a passing test never waits this long.
 const PATIENCE := 10.0
 
+## Set where everything is to be printed after all, for somebody who looks at the output.
+static var loud := false
+
 ## The family under test: the parity part runs once for each, the own part on ours.
 var family: RefCounted
 var checks := 0
@@ -59,10 +62,15 @@ func skip(reason: String) -> void:
 ## Runs `body` without the errors it prints by contract. What it prints is tested in a process of its own, because the
 ## engine tells nobody about an error it does not print.
 func quietly(body: Callable) -> Variant:
-	Engine.print_error_messages = false
+	mute(true)
 	var result: Variant = body.call()
-	Engine.print_error_messages = true
+	mute(false)
 	return result
+
+
+## Stops the printing of errors until it is called with false.
+func mute(muted: bool) -> void:
+	Engine.print_error_messages = loud or not muted
 
 
 ## Waits on this thread until `condition` holds. A wait that runs out is a failure.
@@ -175,16 +183,20 @@ func reaches(peer: StreamPeer, status: int, what: String) -> bool:
 		return peer.get_status() == status, what)
 
 
-## Joins what the test left running and removes its files. The runner calls it; a test does not.
-func clean_up() -> void:
+## Joins what the test left running and removes its files. Returns the threads that would not end; dropping one would
+## wait for it. The runner calls this; a test does not.
+func clean_up() -> Array[Thread]:
+	var stuck: Array[Thread] = []
 	for thread in _threads:
-		if thread.is_started() and not thread.is_alive():
-			thread.wait_to_finish()
-		elif thread.is_started():
+		if thread.is_alive():
 			failures.append("a thread was still running at the end of the test")
+			stuck.append(thread)
+		elif thread.is_started():
+			thread.wait_to_finish()
 	_threads.clear()
 	if not _directory.is_empty():
 		_remove(_directory)
+	return stuck
 
 
 func _remove(directory: String) -> void:

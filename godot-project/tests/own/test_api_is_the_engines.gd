@@ -1,0 +1,70 @@
+extends "res://tests/support/test_case.gd"
+## Every method, constant and default of the engine's classes is on ours, as ClassDB shows it.
+
+const CLASSES := ["StreamPeerSocket", "StreamPeerTCP", "StreamPeerUDS", "SocketServer", "TCPServer", "UDSServer"]
+
+
+func test_methods() -> void:
+	if not ClassDB.class_exists("StreamPeerSocket"):
+		return skip("the engine has this family from Godot 4.6 on")
+	for engine_class: String in CLASSES:
+		var ours := _methods(family.class_of(engine_class))
+		var theirs := _methods(engine_class)
+		check(not theirs.is_empty(), engine_class + " has methods")
+		for method_name: String in theirs:
+			var expected := _described(theirs[method_name])
+			var actual := _described(ours[method_name]) if ours.has(method_name) else {}
+			check_eq(actual, expected, "%s.%s" % [engine_class, method_name])
+
+
+func test_enums_and_constants() -> void:
+	if not ClassDB.class_exists("StreamPeerSocket"):
+		return skip("the engine has this family from Godot 4.6 on")
+	for engine_class: String in CLASSES:
+		var ours: String = family.class_of(engine_class)
+		check_eq(ClassDB.class_get_enum_list(ours, true), ClassDB.class_get_enum_list(engine_class, true),
+				engine_class + ": enums")
+		for constant in ClassDB.class_get_integer_constant_list(engine_class):
+			check(ClassDB.class_has_integer_constant(ours, constant), "%s.%s exists" % [ours, constant])
+			check_eq(ClassDB.class_get_integer_constant(ours, constant),
+					ClassDB.class_get_integer_constant(engine_class, constant), "%s.%s" % [ours, constant])
+			check_eq(ClassDB.class_get_integer_constant_enum(ours, constant),
+					ClassDB.class_get_integer_constant_enum(engine_class, constant), "the enum of " + constant)
+
+
+func test_defaults_work_in_a_call() -> void:
+	var server := TCPServerRs.new()
+	check_eq(server.listen(0), OK, "listen without an address")
+	var peer := StreamPeerTCPRs.new()
+	check_eq(peer.bind(0), OK, "bind without an address")
+	check_eq(peer.connect_to_host(LOOPBACK, server.get_local_port()), OK, "connect_to_host")
+	settle(peer)
+	check_eq(peer.get_status(), STATUS_CONNECTED, "status")
+
+
+func _methods(name: String) -> Dictionary:
+	var methods := {}
+	for method in ClassDB.class_get_method_list(name, true):
+		methods[method["name"]] = method
+	return methods
+
+
+# What a caller can tell: names, types, defaults, flags. Numbers of the class in ClassDB and editor hints are left out.
+func _described(method: Dictionary) -> Dictionary:
+	return {
+		"arguments": method["args"].map(_described_value),
+		"defaults": method["default_args"],
+		"flags": method["flags"],
+		"returns": _described_value(method["return"]),
+	}
+
+
+func _described_value(value: Dictionary) -> String:
+	# StreamPeerSocket.Status of the engine is StreamPeerSocketRs.Status of ours; what is in neither family is the same.
+	var type: String = value["class_name"]
+	for engine_class: String in CLASSES:
+		if type == family.class_of(engine_class):
+			type = engine_class
+		elif type.begins_with(family.class_of(engine_class) + "."):
+			type = type.replace(family.class_of(engine_class), engine_class)
+	return "%s: type %d %s, usage %d" % [value["name"], value["type"], type, value["usage"]]

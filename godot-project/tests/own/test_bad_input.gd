@@ -1,0 +1,117 @@
+extends "res://tests/support/test_case.gd"
+## A storm of bad calls leaves no descriptor open, and every object as usable as before.
+
+
+func test_no_descriptor_is_left_over() -> void:
+	if not OS.has_feature("linux"):
+		return skip("descriptors can be counted on Linux")
+	check_eq(_storm(), true, "every call came back")
+	# What is made once and kept, is made now.
+	var before := _descriptors()
+	for round in 5:
+		check_eq(_storm(), true, "every call came back")
+	check_eq(_descriptors(), before, "open descriptors")
+
+
+func test_no_descriptor_is_left_over_by_good_use() -> void:
+	if not OS.has_feature("linux"):
+		return skip("descriptors can be counted on Linux")
+	for kind: String in family.kinds():
+		link(kind)
+	var before := _descriptors()
+	for kind: String in family.kinds():
+		for round in 20:
+			var pair := link(kind)
+			pair.served.put_u8(1)
+			check_eq(pair.client.get_u8(), 1, kind + ": a byte")
+			match round % 4:
+				0: pair.client.disconnect_from_host()
+				1: pair.served.disconnect_from_host()
+				2: pair.endpoint.server.stop()
+	check_eq(_descriptors(), before, "open descriptors")
+
+
+func test_huge_and_negative_sizes() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		for size in [-1, -(1 << 31), -(1 << 40)]:
+			var got: Array = quietly(func() -> Array: return pair.client.get_data(size))
+			check(got[0] != OK or size & 0xFFFFFFFF == 0, "%s: get_data(%d)" % [kind, size])
+			quietly(func() -> Array: return pair.client.get_partial_data(size))
+		# As much as an array can be, while five bytes are there.
+		pair.served.put_data([1, 2, 3, 4, 5])
+		arrived(pair.client, 5)
+		check_eq(pair.client.get_partial_data(256 << 20), [OK, PackedByteArray([1, 2, 3, 4, 5])], kind + ": a huge partial read")
+		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
+
+
+func test_a_remote_length_of_nonsense() -> void:
+	for kind: String in family.kinds():
+		for method in ["get_string", "get_utf8_string"]:
+			var pair := link(kind)
+			pair.served.put_32(-5)
+			check_eq(quietly(func() -> String: return pair.client.call(method)), "", "%s: %s" % [kind, method])
+			check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
+
+
+func test_strange_texts() -> void:
+	for text: String in ["\n", " ", "a b", "..", "-1", "%", "::ffff:", "0x7f.1", "１２７.0.0.1", "x".repeat(5000), "ä"]:
+		var peer := StreamPeerTCPRs.new()
+		check(quietly(func() -> int: return peer.bind(0, text)) != OK, "bind to '%s'" % text.left(20))
+		check(quietly(func() -> int: return TCPServerRs.new().listen(0, text)) != OK, "listen on '%s'" % text.left(20))
+		check_eq(peer.get_status(), STATUS_NONE, "status after '%s'" % text.left(20))
+
+
+# A call that is broken off breaks off this function, which then does not say true.
+func _storm() -> bool:
+	mute(true)
+	var directory := fresh_path().get_base_dir()
+	var tcp := StreamPeerTCPRs.new()
+	for port in [-1, 0, 65536, 1 << 40]:
+		tcp.connect_to_host(LOOPBACK, port)
+		tcp.bind(port - 1, LOOPBACK)
+		tcp.disconnect_from_host()
+		TCPServerRs.new().listen(port - 1, LOOPBACK)
+	for host in ["", "*", "[::1]", "256.1.1.1", "255.255.255.255"]:
+		tcp.connect_to_host(host, 80)
+		tcp.disconnect_from_host()
+		tcp.bind(0, host)
+		tcp.bind(0, host)
+		tcp.disconnect_from_host()
+		TCPServerRs.new().listen(0, host)
+	var server := TCPServerRs.new()
+	server.listen(0, LOOPBACK)
+	server.listen(0, LOOPBACK)
+	TCPServerRs.new().listen(server.get_local_port(), LOOPBACK)
+	tcp.bind(server.get_local_port(), LOOPBACK)
+	tcp.connect_to_host(LOOPBACK, server.get_local_port())
+	tcp.connect_to_host(LOOPBACK, server.get_local_port())
+	_calls(tcp)
+	tcp.disconnect_from_host()
+	_calls(tcp)
+	for path: String in ["", directory, "/nowhere/at/all", directory + "/" + "x".repeat(300), directory + "/missing"]:
+		var uds := StreamPeerUDSRs.new()
+		uds.connect_to_host(path)
+		_calls(uds)
+		uds.bind(path)
+		uds.bind(path)
+		_calls(uds)
+		UDSServerRs.new().listen(path)
+	mute(false)
+	return tcp.get_status() == STATUS_NONE
+
+
+func _calls(peer: StreamPeerSocketRs) -> void:
+	peer.get_data(-1)
+	peer.get_partial_data(-1)
+	peer.get_partial_data(0)
+	peer.put_data([])
+	peer.put_partial_data([])
+	peer.get_available_bytes()
+	peer.poll()
+
+
+func _descriptors() -> int:
+	var output := []
+	OS.execute("ls", ["/proc/%d/fd" % OS.get_process_id()], output)
+	return output[0].split("\n", false).size()

@@ -1,0 +1,115 @@
+extends "res://tests/support/test_case.gd"
+## Scripts that extend our classes.
+
+
+func test_a_subclass_adds_and_inherits() -> void:
+	var end := endpoint("tcp")
+	var peer := Named.new("first")
+	check_eq(peer.label, "first", "_init has run")
+	check(peer is StreamPeerTCPRs and peer is StreamPeerSocketRs, "is")
+	check_eq(peer.get_class(), "StreamPeerTCPRs", "get_class")
+	end.connect_peer(peer)
+	settle(peer)
+	check_eq(peer.get_status(), StreamPeerTCPRs.STATUS_CONNECTED, "status")
+	peer.put_string("Hello")
+	check_eq(accept(end).get_string(), "Hello", "a string")
+	check_eq(peer.status_text(), "first: 2", "a method of the script")
+
+
+func test_an_override_of_get_available_bytes() -> void:
+	var end := endpoint("tcp")
+	var peer := FixedAvailable.new()
+	check_eq(peer.get_available_bytes(), 1234, "before connecting")
+	end.connect_peer(peer)
+	settle(peer)
+	check_eq(peer.get_available_bytes(), 1234, "when connected")
+	var served := accept(end)
+	served.put_u8(5)
+	check_eq(peer.get_u8(), 5, "what is not overridden works on")
+
+
+func test_a_subclass_of_a_server() -> void:
+	var server := CountingServer.new()
+	check_eq(server.listen(0, LOOPBACK), OK, "listen")
+	var peer: StreamPeer = family.tcp_peer()
+	peer.connect_to_host(LOOPBACK, server.get_local_port())
+	spin_until(server.is_connection_available, "a connection")
+	check(server.take_counted() is StreamPeerTCPRs, "the peer")
+	check_eq(server.taken, 1, "the script's own field")
+
+
+func test_a_subclass_in_a_thread() -> void:
+	var end := endpoint("tcp")
+	var thread := in_thread(func() -> String:
+		var peer := Named.new("there")
+		end.connect_peer(peer)
+		settle(peer)
+		return peer.status_text())
+	check_eq(join(thread, "the thread"), "there: 2", "a peer of a script, made and used in a thread")
+
+
+func test_notifications_are_those_of_any_other_class() -> void:
+	var ours: Array[int] = []
+	_live_and_die(Notified, ours)
+	var others: Array[int] = []
+	_live_and_die(NotifiedBuffer, others)
+	check_eq(ours, others, "notifications")
+	check(ours.has(4711) and ours.has(NOTIFICATION_PREDELETE), "they arrive: %s" % [ours])
+
+
+# A function of its own, because a variable's value may live on in a caller until that returns.
+func _live_and_die(script: GDScript, seen: Array[int]) -> void:
+	var object: Object = script.new(seen)
+	object.notification(4711)
+
+
+func test_a_script_attached_later() -> void:
+	var peer := StreamPeerTCPRs.new()
+	peer.set_script(FixedAvailable)
+	check_eq(peer.get_available_bytes(), 1234, "an override of the attached script")
+	check_eq(peer.get_status(), STATUS_NONE, "status")
+	peer.set_script(null)
+	check_eq(peer.get_available_bytes(), -1, "without the script again")
+
+
+class Named extends StreamPeerTCPRs:
+	var label: String
+
+	func _init(with_label: String) -> void:
+		label = with_label
+
+	func status_text() -> String:
+		return "%s: %d" % [label, get_status()]
+
+
+class FixedAvailable extends StreamPeerTCPRs:
+	func _get_available_bytes() -> int:
+		return 1234
+
+
+class CountingServer extends TCPServerRs:
+	var taken := 0
+
+	func take_counted() -> StreamPeerTCPRs:
+		taken += 1
+		return take_connection()
+
+
+class Notified extends StreamPeerTCPRs:
+	var _seen: Array[int]
+
+	func _init(seen: Array[int]) -> void:
+		_seen = seen
+
+	func _notification(what: int) -> void:
+		_seen.append(what)
+
+
+class NotifiedBuffer extends StreamPeerBuffer:
+	var _seen: Array[int]
+
+	func _init(seen: Array[int]) -> void:
+		_seen = seen
+
+	func _notification(what: int) -> void:
+		_seen.append(what)
