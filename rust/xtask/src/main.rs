@@ -6,6 +6,7 @@
 mod apt;
 mod apt_sources;
 mod ci;
+mod class_docs;
 mod godot;
 mod log_scan;
 mod manifest;

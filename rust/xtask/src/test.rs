@@ -1,7 +1,7 @@
 //! All the tests: those of the crates, and in a real Godot those of the classes.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, id};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::godot::Godot;
 use crate::project::Project;
 use crate::stage::{self, Profile};
 use crate::tally::Tally;
-use crate::{Result, log_scan, watch};
+use crate::{Result, class_docs, log_scan, watch};
 
 /// How long cargo may take, which may have everything to build on a slow machine.
 const CARGO_LIMIT: Duration = Duration::from_secs(3600);
@@ -27,6 +27,7 @@ pub fn run(project: &Project, tally: &mut Tally) {
         Ok(godot) => {
             godot_suite(project, &godot, tally);
             editor_load(project, &godot, tally);
+            class_docs::test(project, &godot, tally);
         }
         Err(reason) => tally.check("Godot with the addon", Err(reason)),
     }
@@ -52,9 +53,16 @@ fn godot_suite(project: &Project, godot: &Godot, tally: &mut Tally) {
     const NAME: &str = "the tests in Godot";
     let args = ["--script", "res://tests/run.gd"];
     let mut summary = None;
-    let result = run_godot(project, godot, NAME, &args, |line| {
-        summary = log_scan::suite_summary(line).or(summary);
-    });
+    let result = run_godot(
+        project,
+        godot,
+        NAME,
+        &project.godot_project(),
+        &args,
+        |line| {
+            summary = log_scan::suite_summary(line).or(summary);
+        },
+    );
     let (passed, failed) = summary.unwrap_or_default();
     tally.suite(NAME, passed, failed);
     tally.check(NAME, result.and_then(|()| some_ran(passed, failed)));
@@ -63,16 +71,25 @@ fn godot_suite(project: &Project, godot: &Godot, tally: &mut Tally) {
 /// Loads the project in the editor, which does with an extension what a running game does not.
 fn editor_load(project: &Project, godot: &Godot, tally: &mut Tally) {
     const NAME: &str = "the project in Godot's editor";
-    let result = run_godot(project, godot, NAME, &["--editor", "--quit"], |_| ());
+    let args = ["--editor", "--quit"];
+    let result = run_godot(
+        project,
+        godot,
+        NAME,
+        &project.godot_project(),
+        &args,
+        |_| (),
+    );
     tally.check(NAME, result);
 }
 
-/// Runs Godot without a window on the demo project. The error says how it ended, or what in its output it ought not to
+/// Runs Godot without a window on the Godot project in `folder`. The error says how it ended, or what in its output it ought not to
 /// have said.
-fn run_godot(
+pub fn run_godot(
     project: &Project,
     godot: &Godot,
     name: &str,
+    folder: &Path,
     args: &[&str],
     mut on_line: impl FnMut(&str),
 ) -> Result<()> {
@@ -80,7 +97,8 @@ fn run_godot(
     let user = UserFolder::new(project)?;
     let mut command = godot.command(project);
     command
-        .args(["--headless", "--path", "godot-project"])
+        .args(["--headless", "--path"])
+        .arg(folder)
         .args(args);
     user.apply(&mut command);
     let mut problems = Vec::new();
