@@ -3,9 +3,9 @@
 use godot::builtin::GString;
 use godot::global::Error;
 use godot::prelude::{godot_api, godot_error};
-use stream_socket::{Address, Status, parse_ip, resolve};
+use stream_socket::{Address, ConnectError, Status, parse_ip, resolve};
 
-use crate::error::bind_code;
+use crate::error::{bind_code, connect_code};
 use crate::peer::{StreamPeerSocketRs, misuse};
 use crate::text;
 
@@ -32,7 +32,8 @@ impl StreamPeerSocketRs {
             self.connection.status(),
             Status::Connecting | Status::Connected
         ) {
-            return self.connect(Vec::new());
+            let error = ConnectError::AlreadyConnected;
+            return misuse(connect_code(&error), &error);
         }
         let host = host.to_string();
         let port = u16::try_from(port).unwrap_or(0);

@@ -1,7 +1,7 @@
 //! What the outputs of Godot and of cargo say about a run.
 
 /// Texts that stand in Godot's output only when something went wrong that its exit code does not tell of.
-const PROBLEMS: [&str; 9] = [
+const PROBLEMS: [&str; 10] = [
     // Errors of the engine, of scripts and shaders, libraries that do not load, and `push_error`.
     "ERROR:",
     "SCRIPT ERROR",
@@ -9,6 +9,8 @@ const PROBLEMS: [&str; 9] = [
     "Program crashed",
     // A panic in Rust code.
     "panicked at",
+    // The same in the words of gdext.
+    "[panic",
     // What was still there when the engine had ended.
     "leaked at exit",
     "Leaked instance",
