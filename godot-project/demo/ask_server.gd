@@ -1,0 +1,132 @@
+extends Node
+## Asks any server one thing: connects, sends a line of text, and shows what comes back.
+
+signal logged(text: String)
+## [param problem] is empty if anything came back.
+signal finished(problem: String)
+
+const CONNECT_LIMIT_SECONDS := 5
+const ANSWER_LIMIT_SECONDS := 2
+## The most to show of what a server says.
+const ANSWER_LIMIT_BYTES := 64 * 1024
+
+var _peer: StreamPeerSocketRs
+var _place: String
+var _unsent: PackedByteArray
+var _line := PackedByteArray()
+var _received_size := 0
+var _is_connected := false
+var _deadline_msec := 0
+
+
+func _ready() -> void:
+	set_process(false)
+
+
+func ask_tcp(host: String, port: int, text: String) -> void:
+	_prepare("%s port %d" % [host, port], text)
+	var peer := StreamPeerTCPRs.new()
+	_begin(peer, peer.connect_to_host(host, port))
+
+
+func ask_uds(path: String, text: String) -> void:
+	_prepare(path, text)
+	var peer := StreamPeerUDSRs.new()
+	_begin(peer, peer.connect_to_host(path))
+
+
+func _prepare(place: String, text: String) -> void:
+	_place = place
+	_unsent = (text + "\r\n").to_utf8_buffer()
+	logged.emit("connecting to " + place)
+
+
+## connect_to_host() only starts to connect. What cannot work, such as an unknown name, it refuses at once.
+func _begin(peer: StreamPeerSocketRs, error: Error) -> void:
+	_peer = peer
+	_deadline_msec = Time.get_ticks_msec() + CONNECT_LIMIT_SECONDS * 1000
+	match error:
+		OK:
+			set_process(true)
+		ERR_CANT_RESOLVE:
+			_finish("cannot resolve the host name: " + _place)
+		ERR_UNAVAILABLE:
+			_finish("this system does not have this kind of socket")
+		FAILED:
+			_finish(_refusal())
+		_:
+			_finish("cannot connect to %s: %s" % [_place, error_string(error)])
+
+
+func _process(_delta: float) -> void:
+	_peer.poll()
+	match _peer.get_status():
+		StreamPeerSocketRs.STATUS_CONNECTING:
+			if Time.get_ticks_msec() > _deadline_msec:
+				_finish("timed out: no connection to %s within %d s" % [_place, CONNECT_LIMIT_SECONDS])
+		StreamPeerSocketRs.STATUS_CONNECTED:
+			_talk()
+		StreamPeerSocketRs.STATUS_NONE:
+			_finish("the server closed the connection" + ("" if _received_size > 0 else " without an answer"))
+		StreamPeerSocketRs.STATUS_ERROR:
+			_finish("the connection broke" if _is_connected else _refusal())
+
+
+func _refusal() -> String:
+	return "cannot connect to %s: refused, or nothing is there" % _place
+
+
+func _talk() -> void:
+	if not _is_connected:
+		_is_connected = true
+		_deadline_msec = Time.get_ticks_msec() + ANSWER_LIMIT_SECONDS * 1000
+		logged.emit("connected; sending %d bytes" % _unsent.size())
+	if not _unsent.is_empty():
+		# The system may take only a part; the rest waits for the next frame.
+		var sent: int = _peer.put_partial_data(_unsent)[1]
+		_unsent = _unsent.slice(sent)
+	var answer: PackedByteArray = _peer.get_partial_data(ANSWER_LIMIT_BYTES - _received_size)[1]
+	_received_size += answer.size()
+	_show(answer)
+	if _received_size == ANSWER_LIMIT_BYTES:
+		_finish("the rest of the answer is left out")
+	elif Time.get_ticks_msec() > _deadline_msec:
+		_finish("timed out: no answer within %d s" % ANSWER_LIMIT_SECONDS if _received_size == 0 else "")
+
+
+## Shows every line when it is complete: the bytes of a letter such as "é" may come apart.
+func _show(bytes: PackedByteArray) -> void:
+	for byte in bytes:
+		if byte == 0x0a:
+			_show_line()
+		else:
+			_line.append(byte)
+
+
+func _show_line() -> void:
+	if not _line.is_empty() and _line[-1] == 0x0d:
+		_line.resize(_line.size() - 1)
+	logged.emit("< " + _readable(_line))
+	_line.clear()
+
+
+## Bytes that are not plain text are shown in hexadecimal: a terminal could take them for commands.
+func _readable(line: PackedByteArray) -> String:
+	for byte in line:
+		if byte < 0x20 and byte != 0x09 or byte == 0x7f:
+			return "(hex) " + line.hex_encode()
+	return line.get_string_from_utf8()
+
+
+## An answer is a success, however the connection ended after it.
+func _finish(how_it_ended: String) -> void:
+	set_process(false)
+	_peer.disconnect_from_host()
+	if not _line.is_empty():
+		_show_line()
+	if _received_size == 0:
+		finished.emit(how_it_ended)
+		return
+	if not how_it_ended.is_empty():
+		logged.emit("(%s)" % how_it_ended)
+	finished.emit("")

@@ -1,0 +1,116 @@
+extends RefCounted
+## One end of a connection, the client's or the server's alike: sends a parcel and receives the other end's.
+##
+## A parcel is a letter (a string, two numbers and a Variant) and a large blob. Nothing here ever waits: a call that
+## could, such as get_u32() or put_data(), is made only when its bytes are already here, or are few enough to fit into
+## the system's buffer. The blob is too large for that, so it goes in parts, as much at a time as the system takes.
+
+signal status_changed(side: String, from: StreamPeerSocketRs.Status, to: StreamPeerSocketRs.Status)
+
+const CONNECTED := StreamPeerSocketRs.STATUS_CONNECTED
+## The most bytes of the blob that one call sends or receives.
+const CHUNK_SIZE := 256 * 1024
+
+## "client" or "server".
+var side: String
+var peer: StreamPeerSocketRs
+## The parcel to send: "text", "number", "fraction", "thing" and "blob".
+var parcel: Dictionary
+## As much of the other end's parcel as is here. It is complete when [method is_done] says so.
+var received := {}
+## How much of the other end's blob is here, and how large it will be.
+var received_size := 0
+var expected_size := -1
+## The peer's status when it was last looked at.
+var status := StreamPeerSocketRs.STATUS_NONE
+
+var _letter_sent := false
+var _letter_size := -1
+var _sent_size := 0
+
+
+func _init(new_side: String, new_peer: StreamPeerSocketRs, new_parcel: Dictionary) -> void:
+	side = new_side
+	peer = new_peer
+	parcel = new_parcel
+
+
+## Sends and receives what can be at once, and returns whether anything moved. Call it again and again, every frame.
+func step() -> bool:
+	notice_status()
+	# Polling is what makes a connecting peer connected, and what notices that the other end has closed.
+	peer.poll()
+	notice_status()
+	var sent := status == CONNECTED and _send()
+	# A failed call ends the connection, so the status tells of every error; no other check is needed.
+	return status == CONNECTED and _receive() or sent
+
+
+## Whether this end has sent and received all there is.
+func is_done() -> bool:
+	var blob: PackedByteArray = parcel["blob"]
+	return _letter_sent and _sent_size == blob.size() and received_size == expected_size
+
+
+## Tells if the status is another than before.
+func notice_status() -> void:
+	var before := status
+	status = peer.get_status()
+	if status != before:
+		status_changed.emit(side, before, status)
+
+
+func _send() -> bool:
+	var blob: PackedByteArray = parcel["blob"]
+	if not _letter_sent:
+		_send_letter(blob.size())
+		_letter_sent = true
+		return true
+	if _sent_size == blob.size():
+		return false
+	var result := peer.put_partial_data(blob.slice(_sent_size, _sent_size + CHUNK_SIZE))
+	var count: int = result[1]
+	_sent_size += count
+	return count > 0
+
+
+## A stream has no borders between messages. The letter's size goes before it, so that the receiver can tell when all
+## of it is there. It is put together first, which gives the size, and sends it in one go.
+func _send_letter(blob_size: int) -> void:
+	var letter := StreamPeerBuffer.new()
+	letter.put_utf8_string(parcel["text"])
+	letter.put_64(parcel["number"])
+	letter.put_double(parcel["fraction"])
+	letter.put_var(parcel["thing"])
+	letter.put_u32(blob_size)
+	peer.put_u32(letter.get_size())
+	peer.put_data(letter.data_array)
+
+
+func _receive() -> bool:
+	if expected_size < 0:
+		return _receive_letter()
+	if received_size == expected_size:
+		return false
+	var result := peer.get_partial_data(mini(CHUNK_SIZE, expected_size - received_size))
+	var part: PackedByteArray = result[1]
+	var blob: PackedByteArray = received["blob"]
+	blob.append_array(part)
+	received_size = blob.size()
+	return not part.is_empty()
+
+
+func _receive_letter() -> bool:
+	if _letter_size < 0:
+		if peer.get_available_bytes() < 4:
+			return false
+		_letter_size = peer.get_u32()
+	if peer.get_available_bytes() < _letter_size:
+		return false
+	received["text"] = peer.get_utf8_string()
+	received["number"] = peer.get_64()
+	received["fraction"] = peer.get_double()
+	received["thing"] = peer.get_var()
+	received["blob"] = PackedByteArray()
+	expected_size = peer.get_u32()
+	return true

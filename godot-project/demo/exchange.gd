@@ -1,0 +1,147 @@
+extends Node
+## One exchange: a server and a client in the same process connect, and send each other a parcel at the same time.
+##
+## The same code serves TCP and Unix domain sockets; only how to listen and connect differs. It works a few
+## milliseconds per frame, in which it never waits for the network, so the game around it keeps its frame rate.
+
+signal status_changed(side: String, from: StreamPeerSocketRs.Status, to: StreamPeerSocketRs.Status)
+signal logged(text: String)
+## [param bytes] of [param total] have arrived at one side.
+signal progressed(side: String, bytes: int, total: int)
+## How much was sent in both directions together, and how long that took.
+signal measured(bytes: int, seconds: float, frames: int)
+signal finished(succeeded: bool, text: String)
+
+const Endpoint := preload("endpoint.gd")
+
+## How much of each frame an exchange may use. It bounds the work; there is no waiting to bound.
+const FRAME_BUDGET_USEC := 4_000
+
+var _server: SocketServerRs
+var _client: Endpoint
+## The server's end of the connection, null until the server has taken it.
+var _accepted: Endpoint
+var _server_parcel: Dictionary
+## The folder of the socket file. It is deleted when the last reference to it goes.
+var _folder: DirAccess
+var _started_usec := 0
+var _frames := 0
+var _is_closing := false
+
+
+func _ready() -> void:
+	set_process(false)
+
+
+func start_tcp(client_parcel: Dictionary, server_parcel: Dictionary) -> void:
+	var server := TCPServerRs.new()
+	var client := StreamPeerTCPRs.new()
+	_prepare(server, client, client_parcel, server_parcel)
+	# Port 0 lets the system choose a free one.
+	if _succeeds("listen", server.listen(0, "127.0.0.1")):
+		logged.emit("server listens on 127.0.0.1, port %d" % server.get_local_port())
+		_succeeds("connect", client.connect_to_host("127.0.0.1", server.get_local_port()))
+
+
+func start_uds(client_parcel: Dictionary, server_parcel: Dictionary) -> void:
+	var server := UDSServerRs.new()
+	var client := StreamPeerUDSRs.new()
+	_prepare(server, client, client_parcel, server_parcel)
+	# Systems take about 100 bytes for the path of a socket; user:// is often too deep for that.
+	_folder = DirAccess.create_temp("demo")
+	if _folder == null:
+		_finish(false, "cannot create a folder for the socket")
+		return
+	var path := _folder.get_current_dir().path_join("socket")
+	if _succeeds("listen", server.listen(path)):
+		logged.emit("server listens on " + path)
+		_succeeds("connect", client.connect_to_host(path))
+
+
+func _prepare(
+	server: SocketServerRs, client: StreamPeerSocketRs, client_parcel: Dictionary, server_parcel: Dictionary
+) -> void:
+	_server = server
+	_server_parcel = server_parcel
+	_client = _endpoint("client", client, client_parcel)
+	set_process(true)
+
+
+func _endpoint(side: String, peer: StreamPeerSocketRs, parcel: Dictionary) -> Endpoint:
+	var endpoint := Endpoint.new(side, peer, parcel)
+	endpoint.status_changed.connect(status_changed.emit)
+	return endpoint
+
+
+func _succeeds(action: String, error: Error) -> bool:
+	if error == ERR_UNAVAILABLE:
+		# Unix domain sockets do not exist everywhere. A program does well to go on without them.
+		_finish(true, "this kind of socket is not available on this system")
+	elif error != OK:
+		_finish(false, "cannot %s: %s" % [action, error_string(error)])
+	return error == OK
+
+
+func _process(_delta: float) -> void:
+	_frames += 1
+	var frame_end := Time.get_ticks_usec() + FRAME_BUDGET_USEC
+	while _step() and Time.get_ticks_usec() < frame_end:
+		pass
+	for end: Endpoint in [_client, _accepted]:
+		if end != null and end.expected_size > 0:
+			progressed.emit(end.side, end.received_size, end.expected_size)
+	_decide()
+
+
+## Does what can be done at once, and returns whether anything moved.
+func _step() -> bool:
+	var moved := _client.step()
+	if _accepted != null:
+		return _accepted.step() or moved
+	if _server.is_connection_available():
+		_accepted = _endpoint("server", _server.take_socket_connection(), _server_parcel)
+		_started_usec = Time.get_ticks_usec()
+		return true
+	return moved
+
+
+func _decide() -> void:
+	if _is_closing:
+		# The server's end learns from polling that the client has closed.
+		if _has_ended(_accepted):
+			_finish(true, "everything arrived intact")
+	elif _client.is_done() and _accepted != null and _accepted.is_done():
+		_conclude()
+	elif _has_ended(_client) or _has_ended(_accepted):
+		_finish(false, "the connection ended early")
+
+
+func _has_ended(end: Endpoint) -> bool:
+	return end != null and end.status in [StreamPeerSocketRs.STATUS_NONE, StreamPeerSocketRs.STATUS_ERROR]
+
+
+func _conclude() -> void:
+	var seconds := (Time.get_ticks_usec() - _started_usec) / 1e6
+	measured.emit(_client.received_size + _accepted.received_size, seconds, _frames)
+	if _is_intact(_client, _accepted) and _is_intact(_accepted, _client):
+		_is_closing = true
+		_client.peer.disconnect_from_host()
+		_client.notice_status()
+
+
+## Shows what came from one end to the other, and compares it with what was sent.
+func _is_intact(from: Endpoint, to: Endpoint) -> bool:
+	var got := to.received
+	logged.emit('%s got "%s", %d, %s, %s' % [to.side, got["text"], got["number"], got["fraction"], got["thing"]])
+	for key: String in from.parcel:
+		# To compare Variants of two types can be an error, so the types come first.
+		if typeof(got[key]) != typeof(from.parcel[key]) or got[key] != from.parcel[key]:
+			_finish(false, "the %s's %s did not arrive intact" % [from.side, key])
+			return false
+	return true
+
+
+func _finish(succeeded: bool, text: String) -> void:
+	set_process(false)
+	_server.stop()
+	finished.emit(succeeded, text)

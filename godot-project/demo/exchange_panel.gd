@@ -1,0 +1,41 @@
+extends PanelContainer
+## Shows one exchange: what the status of both ends was and is, and how much has arrived.
+
+const COLORS := {"NONE": "#8b98a9", "CONNECTING": "#e8b84a", "CONNECTED": "#5fcf80", "ERROR": "#ef6b6b"}
+
+@onready var _title: Label = %Title
+@onready var _throughput: Label = %Throughput
+@onready var _result: Label = %Result
+@onready var _statuses := {"client": %ClientStatus as RichTextLabel, "server": %ServerStatus as RichTextLabel}
+@onready var _progress := {"client": %ClientProgress as ProgressBar, "server": %ServerProgress as ProgressBar}
+
+
+func show_title(title: String) -> void:
+	_title.text = title
+
+
+## Statuses change within milliseconds, so all of them stay to be seen.
+func show_status(side: String, from: String, to: String) -> void:
+	var label: RichTextLabel = _statuses[side]
+	if label.get_parsed_text().is_empty():
+		label.append_text(_colored(from))
+	label.append_text("  →  " + _colored(to))
+
+
+func show_progress(side: String, bytes: int, total: int) -> void:
+	var bar: ProgressBar = _progress[side]
+	bar.max_value = total
+	bar.value = bytes
+
+
+func show_throughput(text: String) -> void:
+	_throughput.text = text
+
+
+func show_result(text: String, succeeded: bool) -> void:
+	_result.text = text
+	_result.add_theme_color_override("font_color", Color(COLORS["CONNECTED" if succeeded else "ERROR"]))
+
+
+func _colored(status: String) -> String:
+	return "[color=%s]%s[/color]" % [COLORS[status], status]
