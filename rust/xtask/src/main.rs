@@ -125,11 +125,8 @@ fn demo(args: Arguments) -> Result<ExitCode> {
     let project = Project::find()?;
     stage::build_and_stage(&project, args.profile)?;
     let mut command = Godot::find()?.command(&project);
-    let is_client = args
-        .passed_on
-        .first()
-        .is_some_and(|kind| kind == "tcp" || kind == "uds");
-    if is_client || !has_display() {
+    // Only the exchange without arguments has something to show in a window.
+    if !args.passed_on.is_empty() || !has_display() {
         command.arg("--headless");
     }
     // The demo is silent, and without a sound card Godot's search for one would fill the screen with errors.
