@@ -2,12 +2,11 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::path::PathBuf;
 
 use socket2::{Domain, SockAddr};
 
-use crate::error::ResolveError;
 use crate::sys;
 
 /// The remote end of a connection.
@@ -17,6 +16,20 @@ pub enum Address {
     Inet(SocketAddr),
     /// The path of a Unix domain socket.
     Unix(PathBuf),
+}
+
+/// Whom to connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// One address.
+    Address(Address),
+    /// All addresses of a host, looked up when the connect begins.
+    Name {
+        /// The host's name.
+        host: String,
+        /// The TCP port.
+        port: u16,
+    },
 }
 
 /// The local end a socket is bound to.
@@ -41,6 +54,11 @@ impl Address {
         }
     }
 
+    /// Whether a socket of `domain` can connect there.
+    pub(crate) fn suits(&self, domain: Domain) -> bool {
+        self.domain() == domain || !self.is_unix() && domain == Domain::IPV6
+    }
+
     pub(crate) fn is_unix(&self) -> bool {
         matches!(self, Address::Unix(_))
     }
@@ -63,6 +81,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Address::Inet(address) => address.fmt(f),
+            Address::Unix(path) if path.as_os_str().is_empty() => f.write_str("an unnamed peer"),
             Address::Unix(path) => path.display().fmt(f),
         }
     }
@@ -87,46 +106,28 @@ pub(crate) fn inet_address(address: &SockAddr) -> Option<SocketAddr> {
     })
 }
 
-/// Reads `text` as an IPv4 or IPv6 address without asking anybody, a scope (`fe80::1%eth0`, RFC 4007,
-/// section 11) included. Names, and IPv6 addresses in brackets, are not addresses.
+/// Reads `text` as an IPv4 or IPv6 address without asking anybody, a scope (`fe80::1%eth0`, RFC 4007, section 11)
+/// included. An IPv4 address mapped into IPv6 is the IPv4 address. Names, and addresses in brackets, are none.
 pub fn parse_ip(text: &str, port: u16) -> Option<SocketAddr> {
     if let Ok(ip) = text.parse::<IpAddr>() {
-        return Some((ip, port).into());
+        return Some((ip.to_canonical(), port).into());
     }
     let (ip, scope) = text.split_once('%')?;
-    ip.parse::<Ipv6Addr>().ok()?;
-    if scope.is_empty() {
-        return None;
-    }
-    // With an address before the scope the system's resolver only translates the interface's name.
-    (text, port).to_socket_addrs().ok()?.next()
+    let ip = ip.parse::<Ipv6Addr>().ok()?;
+    Some(SocketAddrV6::new(ip, port, 0, sys::interface_index(scope)?).into())
 }
 
-/// The addresses of `host`, which is an address or a name, in the order in which the system recommends them
-/// (RFC 6724). Asking for a name blocks until the system's resolver has answered.
-pub fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ResolveError> {
-    if let Some(address) = parse_ip(host, port) {
-        return Ok(vec![address]);
-    }
-    let fail = |source| ResolveError {
-        host: host.to_owned(),
-        source,
-    };
-    // A digit or a bracket cannot begin the last label of a name (RFC 3696, section 2), so these are mistyped
-    // addresses. Asking a name server about them would only take time.
-    let last_label = host.rsplit('.').next().unwrap_or(host);
-    let is_name = !host.is_empty()
+/// Whether `text` can be a host's name, so that asking the resolver for it makes sense. A digit cannot begin the last
+/// label of a name (RFC 3696, section 2), so `256.1.1.1` is a mistyped address.
+pub fn is_host_name(text: &str) -> bool {
+    let last_label = text
+        .trim_end_matches('.')
+        .rsplit('.')
+        .next()
+        .unwrap_or(text);
+    !text.is_empty()
         && !last_label.starts_with(|first: char| first.is_ascii_digit())
-        && !host.contains(['*', '[', ']', ':', '%', '\0', ' ']);
-    if !is_name {
-        let source = io::Error::new(io::ErrorKind::InvalidInput, "not a host name");
-        return Err(fail(source));
-    }
-    let addresses: Vec<_> = (host, port).to_socket_addrs().map_err(fail)?.collect();
-    if addresses.is_empty() {
-        return Err(fail(io::ErrorKind::NotFound.into()));
-    }
-    Ok(addresses)
+        && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "*[]:%/@".contains(c))
 }
 
 #[cfg(test)]
@@ -138,6 +139,7 @@ mod tests {
         let parse = |text| parse_ip(text, 7).map(|address| address.to_string());
         assert_eq!(parse("127.0.0.1").as_deref(), Some("127.0.0.1:7"));
         assert_eq!(parse("::1").as_deref(), Some("[::1]:7"));
+        assert_eq!(parse("::ffff:10.0.0.1").as_deref(), Some("10.0.0.1:7"));
         for text in [
             "",
             "*",
@@ -158,14 +160,33 @@ mod tests {
             panic!("not an IPv6 address");
         };
         assert_eq!(address.scope_id(), 1);
+        assert_eq!(parse_ip("fe80::1%1", 7), Some(address.into()));
         assert_eq!(parse_ip("fe80::1%nosuchinterface", 7), None);
     }
 
     #[test]
-    fn what_is_no_name_is_refused_without_the_resolver() {
-        for host in ["", "*", "[::1]", "256.1.1.1", "1.2.3", "a b", "a\0b"] {
-            let error = resolve(host, 7).expect_err(host);
-            assert_eq!(error.source.kind(), io::ErrorKind::InvalidInput, "{host}");
+    fn names_and_what_is_none() {
+        for host in [
+            "localhost",
+            "a.example",
+            "a.example.",
+            "1and1.com",
+            "7.example",
+        ] {
+            assert!(is_host_name(host), "{host}");
+        }
+        for host in [
+            "",
+            "*",
+            "[::1]",
+            "256.1.1.1",
+            "1.2.3",
+            "a b",
+            "a\0b",
+            "::1",
+            "fe80::1%x",
+        ] {
+            assert!(!is_host_name(host), "{host}");
         }
     }
 

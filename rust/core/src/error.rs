@@ -1,21 +1,12 @@
-//! What can go wrong, one type per operation. Each message names the operation, the address and, where the
-//! system said no, its own words.
+//! What can go wrong, one type per operation. Each message names the operation, the address and, where the system
+//! said no, its own words: `connect 127.0.0.1:1: connection refused`.
 
+use std::error::Error;
 use std::io;
 
 use thiserror::Error;
 
 use crate::address::{Address, BindAddress};
-
-/// A host name did not resolve.
-#[derive(Debug, Error)]
-#[error("resolve {host:?}: {source}")]
-pub struct ResolveError {
-    /// The name asked for.
-    pub host: String,
-    /// The resolver's answer.
-    pub source: io::Error,
-}
 
 /// A socket could not be bound.
 #[derive(Debug, Error)]
@@ -24,7 +15,7 @@ pub enum BindError {
     #[error("bind: the socket is already open")]
     AlreadyOpen,
     /// The system has no socket left to give, or none of this kind.
-    #[error("open a socket for {address}: {source}")]
+    #[error("open a socket for {address}: {}", words(source))]
     Open {
         /// The address asked for.
         address: BindAddress,
@@ -32,7 +23,7 @@ pub enum BindError {
         source: io::Error,
     },
     /// The path cannot name a Unix domain socket: it is empty, too long or holds a zero byte.
-    #[error("bind {address}: {source}")]
+    #[error("bind {address}: {}", words(source))]
     InvalidPath {
         /// The address asked for.
         address: BindAddress,
@@ -46,7 +37,7 @@ pub enum BindError {
         address: BindAddress,
     },
     /// The system refused.
-    #[error("bind {address}: {source}")]
+    #[error("bind {address}: {}", words(source))]
     Os {
         /// The address asked for.
         address: BindAddress,
@@ -65,7 +56,7 @@ pub enum ListenError {
     #[error("listen: {0}")]
     Bind(#[from] BindError),
     /// The system refused to listen on the bound socket.
-    #[error("listen {address}: {source}")]
+    #[error("listen {address}: {}", words(source))]
     Os {
         /// The address asked for.
         address: BindAddress,
@@ -76,7 +67,7 @@ pub enum ListenError {
 
 /// A connection could not be accepted. The listener goes on listening.
 #[derive(Debug, Error)]
-#[error("accept: {source}")]
+#[error("accept: {}", words(source))]
 pub struct AcceptError {
     /// The system's answer.
     pub source: io::Error,
@@ -88,19 +79,30 @@ pub enum ConnectError {
     /// The connection is connecting or connected.
     #[error("connect: already connecting or connected")]
     AlreadyConnected,
+    /// The name has no address, or nobody could say.
+    #[error("resolve {host}: {}", words(source))]
+    Resolve {
+        /// The name asked for.
+        host: String,
+        /// The resolver's answer.
+        source: io::Error,
+    },
     /// No address accepted the connection; this is the answer of the last one.
-    #[error("connect {address}: {source}")]
+    #[error("connect {address}: {}", words(source))]
     Os {
         /// The address tried last.
         address: Address,
         /// The system's answer.
         source: io::Error,
     },
+    /// The host has no address that the bound socket could reach.
+    #[error("connect: no address of the host suits the bound socket")]
+    NoAddress,
     /// The time limit passed.
-    #[error("connect {address}: timed out")]
+    #[error("{attempt}: timed out")]
     TimedOut {
-        /// The address that did not answer.
-        address: Address,
+        /// What was being tried, with the name or the address.
+        attempt: String,
     },
 }
 
@@ -111,8 +113,21 @@ pub enum PollError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// The socket has failed, and everything received before has been read.
-    #[error("receive: {0}")]
-    Socket(#[source] io::Error),
+    #[error("receive from {peer}: {}", words(source))]
+    Receive {
+        /// The other end.
+        peer: Address,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The socket has failed while it was sending what was queued, and there is nothing left to read.
+    #[error("send to {peer}: {}", words(source))]
+    Send {
+        /// The other end.
+        peer: Address,
+        /// The system's answer.
+        source: io::Error,
+    },
 }
 
 /// Data could not be read.
@@ -127,9 +142,28 @@ pub enum ReadError {
     /// The connection was disconnected by another thread while this one waited.
     #[error("receive: disconnected meanwhile")]
     Disconnected,
+    /// The read limit passed. The connection is as it was.
+    #[error("receive from {peer}: timed out")]
+    TimedOut {
+        /// The other end.
+        peer: Address,
+    },
+    /// More bytes than allowed are there, and what was looked for is not among them.
+    #[error("receive from {peer}: not found in the first {limit} bytes")]
+    TooLong {
+        /// The other end.
+        peer: Address,
+        /// How many bytes were allowed.
+        limit: usize,
+    },
     /// The socket has failed, and everything received before has been read.
-    #[error("receive: {0}")]
-    Socket(#[source] io::Error),
+    #[error("receive from {peer}: {}", words(source))]
+    Socket {
+        /// The other end.
+        peer: Address,
+        /// The system's answer.
+        source: io::Error,
+    },
 }
 
 /// Data could not be written.
@@ -141,17 +175,91 @@ pub enum WriteError {
     /// The connection was disconnected by another thread while this one waited.
     #[error("send: disconnected meanwhile")]
     Disconnected,
+    /// The stream has been ended from this side.
+    #[error("send: the stream has been shut down for writing")]
+    ShutDown,
+    /// The queue has no room for it. Nothing of it was sent or queued.
+    #[error("send to {peer}: the queue of {limit} bytes has no room")]
+    Busy {
+        /// The other end.
+        peer: Address,
+        /// The size of the queue.
+        limit: usize,
+    },
+    /// The write limit passed. The connection is as it was, and `sent` bytes are on their way.
+    #[error("send to {peer}: timed out after {sent} bytes")]
+    TimedOut {
+        /// The other end.
+        peer: Address,
+        /// How many bytes were taken before.
+        sent: usize,
+    },
     /// The socket has failed. Data received before can still be read.
-    #[error("send: {0}")]
-    Socket(#[source] io::Error),
+    #[error("send to {peer}: {}", words(source))]
+    Socket {
+        /// The other end.
+        peer: Address,
+        /// The system's answer.
+        source: io::Error,
+    },
 }
 
-/// A socket option could not be set.
+/// Something about a socket could not be asked or set.
 #[derive(Debug, Error)]
-#[error("set {option}: {source}")]
+#[error("{operation}: {}", words(source))]
 pub struct OptionError {
-    /// The option's name.
-    pub option: &'static str,
+    /// What was asked or set.
+    pub operation: &'static str,
     /// The system's answer.
     pub source: io::Error,
+}
+
+/// The system's own words for `error`, as part of a sentence.
+fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    // std adds the number, which users get separately.
+    let text = match text.find(" (os error ") {
+        Some(end) => &text[..end],
+        None => &text,
+    };
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_lowercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}
+
+/// The system's number for what `error` was caused by, if a system call was.
+pub fn os_code(error: &(dyn Error + 'static)) -> Option<i32> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return error.raw_os_error();
+        }
+        cause = error.source();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn messages_are_sentences_with_the_system_s_words() {
+        let error = PollError::from(ConnectError::Os {
+            address: Address::Inet(([127, 0, 0, 1], 1).into()),
+            source: io::Error::from_raw_os_error(111),
+        });
+        assert_eq!(error.to_string(), "connect 127.0.0.1:1: connection refused");
+        assert_eq!(os_code(&error), Some(111));
+        assert_eq!(os_code(&ListenError::AlreadyListening), None);
+        let error = ListenError::from(BindError::Os {
+            address: BindAddress::Any { port: 80 },
+            source: io::Error::from_raw_os_error(13),
+        });
+        assert_eq!(error.to_string(), "listen: bind *:80: permission denied");
+        assert_eq!(os_code(&error), Some(13));
+    }
 }

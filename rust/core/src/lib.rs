@@ -7,22 +7,34 @@
 //! `StreamPeerSocket` family, where these do not lose data or time.
 
 mod address;
-mod connecting;
+mod background;
+mod closing;
 mod connection;
 mod error;
+mod happy_eyeballs;
 mod listener;
 mod options;
+mod race;
 mod read_side;
+mod reading;
+mod resolver;
+mod session;
 mod socket_file;
 mod status;
 mod stream_socket;
 mod sys;
+mod write_side;
+mod writing;
 
-pub use address::{Address, BindAddress, parse_ip, resolve};
+pub use address::{Address, BindAddress, Target, is_host_name, parse_ip};
+pub use background::shut_down;
 pub use connection::Connection;
 pub use error::{
     AcceptError, BindError, ConnectError, ListenError, OptionError, PollError, ReadError,
-    ResolveError, WriteError,
+    WriteError, os_code,
 };
 pub use listener::Listener;
+pub use options::{KeepAlive, Options};
+pub use session::{ConnectEnd, DisconnectCause, Notice};
 pub use status::Status;
+pub use sys::Credentials;

@@ -2,14 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Mutex;
 
 use crate::address::{Address, BindAddress, inet_address};
-use crate::connection::Connection;
-use crate::error::{AcceptError, ListenError};
+use crate::closing;
+use crate::connection::{Connection, lock};
+use crate::error::{AcceptError, BindError, ListenError};
 use crate::stream_socket::StreamSocket;
-use crate::sys::{self, Interest};
+use crate::sys;
 
 /// A server's listening socket, over TCP or a Unix domain socket.
 ///
@@ -23,6 +23,8 @@ pub struct Listener {
 struct Listening {
     stream: StreamSocket,
     address: BindAddress,
+    /// A connection that has been accepted to see whether one waits.
+    next: Option<(StreamSocket, Address)>,
 }
 
 impl Listener {
@@ -32,13 +34,26 @@ impl Listener {
     }
 
     /// Starts to listen at `address`. The system keeps up to `backlog` connections waiting to be accepted
-    /// (listen(2)). A listen that fails leaves nothing behind.
-    pub fn listen(&self, address: &BindAddress, backlog: i32) -> Result<(), ListenError> {
-        let mut listening = self.lock();
+    /// (listen(2)). A socket file gets the permissions `mode`, if given, before anybody can connect to it. A listen that
+    /// fails leaves nothing behind.
+    pub fn listen(
+        &self,
+        address: &BindAddress,
+        backlog: i32,
+        mode: Option<u32>,
+    ) -> Result<(), ListenError> {
+        let mut listening = lock(&self.listening);
         if listening.is_some() {
             return Err(ListenError::AlreadyListening);
         }
         let stream = StreamSocket::bind(address, sys::allow_address_reuse)?;
+        if let (Some(mode), Some(file)) = (mode, &stream.file) {
+            // Until it listens, the system refuses whoever tries to connect.
+            sys::set_file_mode(file.path(), mode).map_err(|source| BindError::Os {
+                address: address.clone(),
+                source,
+            })?;
+        }
         stream
             .socket
             .listen(backlog)
@@ -49,66 +64,56 @@ impl Listener {
         *listening = Some(Listening {
             stream,
             address: address.clone(),
+            next: None,
         });
         Ok(())
     }
 
     /// Whether it is listening.
     pub fn is_listening(&self) -> bool {
-        self.lock().is_some()
+        lock(&self.listening).is_some()
     }
 
-    /// Whether a connection waits to be accepted.
-    pub fn is_connection_available(&self) -> bool {
-        self.lock().as_ref().is_some_and(|listening| {
-            sys::wait(
-                &listening.stream.socket,
-                Interest::Readable,
-                Some(Duration::ZERO),
-            )
-            .unwrap_or(false)
-        })
+    /// Whether a connection waits to be accepted and can be. An error, which is not that of a single connection, says
+    /// why none can be accepted although one waits: without descriptors, say. It may pass.
+    pub fn is_connection_available(&self) -> Result<bool, AcceptError> {
+        let mut listening = lock(&self.listening);
+        let Some(listening) = listening.as_mut() else {
+            return Ok(false);
+        };
+        // Accepting is what shows whether a connection can be accepted: otherwise a server without descriptors would
+        // be told of a connection again and again that it cannot take.
+        if listening.next.is_none() {
+            listening.next = listening.accept()?;
+        }
+        Ok(listening.next.is_some())
     }
 
     /// The oldest connection that waits, if there is one.
     pub fn accept(&self) -> Result<Option<Connection>, AcceptError> {
-        let listening = self.lock();
-        let Some(listening) = listening.as_ref() else {
+        let mut listening = lock(&self.listening);
+        let Some(listening) = listening.as_mut() else {
             return Ok(None);
         };
-        loop {
-            match sys::accept(&listening.stream.socket) {
-                Ok((socket, address)) => {
-                    let stream = StreamSocket {
-                        socket,
-                        domain: listening.stream.domain,
-                        file: None,
-                    };
-                    let peer = match &listening.address {
-                        BindAddress::Unix(path) => Address::Unix(path.clone()),
-                        _ => Address::Inet(
-                            inet_address(&address).unwrap_or(SocketAddr::from(([0; 4], 0))),
-                        ),
-                    };
-                    return Ok(Some(Connection::accepted(stream, peer)));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                // It went away while it waited (accept(2), ECONNABORTED).
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                Err(source) => return Err(AcceptError { source }),
-            }
-        }
+        let accepted = match listening.next.take() {
+            Some(next) => Some(next),
+            None => listening.accept()?,
+        };
+        Ok(accepted.map(|(stream, peer)| Connection::accepted(stream, peer)))
     }
 
-    /// Stops listening. Connections that wait are reset, accepted ones live on; the file of a Unix domain
-    /// socket is removed if it is still this listener's.
+    /// Stops listening. Connections that wait are reset, accepted ones live on; the file of a Unix domain socket is
+    /// removed if it is still this listener's.
     pub fn stop(&self) {
-        self.lock().take();
+        let listening = lock(&self.listening).take();
+        if let Some((stream, _)) = listening.and_then(|listening| listening.next) {
+            closing::reset(stream.socket.into());
+        }
     }
 
     /// The TCP port listened on, 0 if there is none.
     pub fn local_port(&self) -> u16 {
-        let listening = self.lock();
+        let listening = lock(&self.listening);
         let address = listening
             .as_ref()
             .and_then(|listening| listening.stream.socket.local_addr().ok());
@@ -116,10 +121,38 @@ impl Listener {
             .and_then(|address| inet_address(&address))
             .map_or(0, |address| address.port())
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Option<Listening>> {
-        self.listening
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Listening {
+    fn accept(&self) -> Result<Option<(StreamSocket, Address)>, AcceptError> {
+        loop {
+            match sys::accept(&self.stream.socket) {
+                Ok((socket, address)) => {
+                    let stream = StreamSocket {
+                        socket,
+                        domain: self.stream.domain,
+                        file: None,
+                    };
+                    let peer = match &self.address {
+                        BindAddress::Unix(path) => Address::Unix(path.clone()),
+                        _ => {
+                            let unknown = SocketAddr::from(([0; 4], 0));
+                            Address::Inet(inet_address(&address).unwrap_or(unknown))
+                        }
+                    };
+                    return Ok(Some((stream, peer)));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                // It went away while it waited (accept(2), ECONNABORTED).
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(source) => return Err(AcceptError { source }),
+            }
+        }
     }
 }

@@ -1,23 +1,85 @@
-//! Socket options that are remembered and set on each socket a connection opens.
+//! Socket options: remembered, set on each socket that a connection opens, and changed on the one it has.
 
 use std::io;
+use std::time::Duration;
 
-use socket2::Domain;
+use socket2::{Domain, Socket, TcpKeepalive};
 
 use crate::stream_socket::StreamSocket;
+use crate::sys;
 
-/// The options a user has chosen.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Options {
-    /// TCP_NODELAY: small writes go out at once (tcp(7)).
-    pub(crate) no_delay: bool,
+/// When a silent TCP peer is asked whether it is still there, and when it is given up (tcp(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeepAlive {
+    /// The silence before the first question.
+    pub idle: Duration,
+    /// The time between questions.
+    pub interval: Duration,
+    /// How many questions may stay unanswered.
+    pub count: u32,
+}
+
+/// The options of a connection. `None` is the system's default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Small writes go out at once instead of being gathered (tcp(7), TCP_NODELAY).
+    pub no_delay: bool,
+    /// Whether and how a silent TCP peer is asked for (socket(7), SO_KEEPALIVE).
+    pub keep_alive: Option<KeepAlive>,
+    /// How long sent data may stay unacknowledged before the connection fails (tcp(7), TCP_USER_TIMEOUT).
+    pub user_timeout: Option<Duration>,
+    /// What closing does with what is still unsent (socket(7), SO_LINGER): a time of zero discards it and resets the
+    /// connection.
+    pub linger: Option<Duration>,
+    /// The size of the kernel's send buffer in bytes (socket(7), SO_SNDBUF).
+    pub send_buffer_size: Option<usize>,
+    /// The size of the kernel's receive buffer in bytes (socket(7), SO_RCVBUF).
+    pub receive_buffer_size: Option<usize>,
 }
 
 impl Options {
-    /// Sets on a new `socket` what differs from the system's defaults.
+    /// Sets on a new socket what differs from the system's defaults.
     pub(crate) fn apply(&self, stream: &StreamSocket) -> io::Result<()> {
-        if self.no_delay && stream.domain != Domain::UNIX {
-            stream.socket.set_tcp_nodelay(true)?;
+        self.change(
+            &Options::default(),
+            &stream.socket,
+            stream.domain != Domain::UNIX,
+        )
+    }
+
+    /// Sets on `socket` what differs from `old`.
+    pub(crate) fn change(&self, old: &Options, socket: &Socket, is_tcp: bool) -> io::Result<()> {
+        if let Some(size) = self.send_buffer_size
+            && self.send_buffer_size != old.send_buffer_size
+        {
+            socket.set_send_buffer_size(size)?;
+        }
+        if let Some(size) = self.receive_buffer_size
+            && self.receive_buffer_size != old.receive_buffer_size
+        {
+            socket.set_recv_buffer_size(size)?;
+        }
+        if self.linger != old.linger {
+            socket.set_linger(self.linger)?;
+        }
+        if !is_tcp {
+            return Ok(());
+        }
+        if self.no_delay != old.no_delay {
+            socket.set_tcp_nodelay(self.no_delay)?;
+        }
+        if self.user_timeout != old.user_timeout {
+            sys::set_user_timeout(socket, self.user_timeout)?;
+        }
+        match self.keep_alive {
+            _ if self.keep_alive == old.keep_alive => {}
+            None => socket.set_keepalive(false)?,
+            Some(keep_alive) => socket.set_tcp_keepalive(
+                &TcpKeepalive::new()
+                    .with_time(keep_alive.idle)
+                    .with_interval(keep_alive.interval)
+                    .with_retries(keep_alive.count),
+            )?,
         }
         Ok(())
     }

@@ -120,13 +120,19 @@ impl ReadSide {
         let count = self.unread().len().min(out.len());
         if count > 0 {
             out[..count].write_copy_of_slice(&self.buffer[self.start..self.start + count]);
-            self.start += count;
-            self.told = false;
-            if self.start == self.buffer.len() {
-                self.forget_buffer();
-            }
+            self.skip(count);
         }
         count
+    }
+
+    /// Takes `count` unread bytes for read.
+    #[inline]
+    pub(crate) fn skip(&mut self, count: usize) {
+        self.start += count;
+        self.told = false;
+        if self.start == self.buffer.len() {
+            self.forget_buffer();
+        }
     }
 
     #[cold]
@@ -139,19 +145,27 @@ impl ReadSide {
         }
     }
 
-    /// Receives, without waiting, into `out`, which is not empty; the buffer must be. Small reads bring in more
-    /// than they ask for.
+    /// Receives, without waiting, into `out`, which is not empty; the buffer must be. Small reads bring in more than
+    /// they ask for.
     pub(crate) fn receive(&mut self, socket: &Socket, out: &mut [MaybeUninit<u8>]) -> Received {
         if out.len() >= REFILL {
             let asked = out.len();
             let received = sys::receive(socket, out).map(|received| received.len());
             return self.note(received, asked);
         }
-        let mut scratch = [MaybeUninit::<u8>::uninit(); REFILL];
-        match self.receive_into_buffer(socket, &mut scratch) {
+        match self.fill(socket) {
             Received::Bytes(_) => Received::Bytes(self.take(out)),
             other => other,
         }
+    }
+
+    /// Receives, without waiting, and adds it to what is unread.
+    pub(crate) fn fill(&mut self, socket: &Socket) -> Received {
+        if self.end.is_some() {
+            return Received::End;
+        }
+        let mut scratch = [MaybeUninit::<u8>::uninit(); REFILL];
+        self.receive_into_buffer(socket, &mut scratch)
     }
 
     /// Looks, without waiting, what has come in. With unread bytes in the buffer there is nothing to find out:
@@ -221,6 +235,8 @@ impl ReadSide {
         scratch: &mut [MaybeUninit<u8>],
     ) -> Received {
         let asked = scratch.len();
+        // What has been read makes room first.
+        self.buffer.drain(..std::mem::take(&mut self.start));
         let received = sys::receive(socket, scratch).map(|received| {
             self.buffer.extend_from_slice(received);
             received.len()

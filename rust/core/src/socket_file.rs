@@ -19,8 +19,8 @@ pub(crate) struct SocketFile {
 
 impl SocketFile {
     /// Binds `socket` to `path`. A file there that nobody serves any more, left behind by a process that
-    /// ended without removing it, is replaced; every other one is left alone.
-    pub(crate) fn bind(socket: &Socket, path: &Path) -> Result<SocketFile, BindError> {
+    /// ended without removing it, is replaced; every other one is left alone. An abstract name makes no file.
+    pub(crate) fn bind(socket: &Socket, path: &Path) -> Result<Option<SocketFile>, BindError> {
         let address = || BindAddress::Unix(path.to_owned());
         let failed = |source| BindError::Os {
             address: address(),
@@ -30,6 +30,10 @@ impl SocketFile {
             address: address(),
             source,
         })?;
+        if sys::is_abstract(path) {
+            socket.bind(&socket_address).map_err(failed)?;
+            return Ok(None);
+        }
         if let Err(error) = socket.bind(&socket_address) {
             if error.kind() != io::ErrorKind::AddrInUse {
                 return Err(failed(error));
@@ -47,10 +51,14 @@ impl SocketFile {
             socket.bind(&socket_address).map_err(failed)?;
         }
         let identity = sys::file_identity(path).map_err(failed)?;
-        Ok(SocketFile {
+        Ok(Some(SocketFile {
             path: path.to_owned(),
             identity,
-        })
+        }))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 }
 

@@ -42,8 +42,6 @@ pub(crate) enum Event {
         /// Until when the connect may take.
         deadline: Instant,
     },
-    /// The connect could not even be started.
-    Refused,
     /// The connect under way failed.
     ConnectFailed,
     /// Everything the peer sent has been read, and nothing more will come.
@@ -71,7 +69,6 @@ pub(crate) fn transition(status: Status, event: Event) -> Option<Status> {
             Some(Status::Error)
         }
         (Status::Connecting, Event::Undecided { .. }) => Some(Status::Connecting),
-        (Status::Connecting, Event::Refused) => Some(Status::None),
         (Status::Connecting, Event::ConnectFailed) => Some(Status::Error),
         (Status::Connected, Event::EndOfStream | Event::TransferFailed) => Some(Status::None),
         (Status::Connected, Event::PollFailed) => Some(Status::Error),
@@ -91,7 +88,7 @@ mod tests {
         let deadline = start + Duration::from_secs(1);
         let undecided = |now| Event::Undecided { now, deadline };
         #[rustfmt::skip]
-        let table: [(Event, &str); 12] = [
+        let table: [(Event, &str); 11] = [
             //                                       None, Connecting, Connected, Error
             (Event::Connect,                                      "C--C"),
             (Event::Accepted,                                     "E---"),
@@ -99,7 +96,6 @@ mod tests {
             (undecided(start),                                    "-C--"),
             (undecided(deadline),                                 "-C--"),
             (undecided(deadline + Duration::from_nanos(1)),       "-X--"),
-            (Event::Refused,                                      "-N--"),
             (Event::ConnectFailed,                                "-X--"),
             (Event::EndOfStream,                                  "--N-"),
             (Event::TransferFailed,                               "--N-"),

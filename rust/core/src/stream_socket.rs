@@ -28,6 +28,15 @@ impl StreamSocket {
         })
     }
 
+    /// A Unix domain socket that is connected already.
+    pub(crate) fn unix(socket: Socket) -> StreamSocket {
+        StreamSocket {
+            socket,
+            domain: Domain::UNIX,
+            file: None,
+        }
+    }
+
     /// A new socket bound to `address`; `prepare` sets what has to be set before.
     pub(crate) fn bind(
         address: &BindAddress,
@@ -44,7 +53,7 @@ impl StreamSocket {
         let (opened, candidate) = match address {
             BindAddress::Unix(path) => {
                 let mut opened = StreamSocket::open(Domain::UNIX).map_err(cannot_open)?;
-                opened.file = Some(SocketFile::bind(&opened.socket, path)?);
+                opened.file = SocketFile::bind(&opened.socket, path)?;
                 return Ok(opened);
             }
             BindAddress::Inet(candidate) => {

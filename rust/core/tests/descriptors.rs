@@ -5,8 +5,6 @@
 mod support;
 
 use std::fs;
-use std::time::{Duration, Instant};
-
 use stream_socket::{Address, BindAddress, Connection, Listener};
 use support::*;
 
@@ -33,14 +31,15 @@ fn descriptors() {
     for family in [Family::Ipv4, Family::Ipv6, Family::Unix] {
         let server = Server::new(family);
         let client = Connection::new();
-        let limit = Duration::from_secs(30);
         for _ in 0..10 {
             connect(&client, &server.address);
             let accepted = server.accept();
             // Failed calls on open sockets.
-            let _ = client.connect(vec![refusing_address()], limit, Instant::now());
+            let _ = start_connect(&client, &refusing_address());
             let _ = client.bind(&BindAddress::Any { port: 0 });
-            let _ = server.listener.listen(&BindAddress::Any { port: 0 }, 1);
+            let _ = server
+                .listener
+                .listen(&BindAddress::Any { port: 0 }, 1, None);
             for descriptor in sockets() {
                 if before.contains(&descriptor) {
                     continue;
@@ -59,13 +58,13 @@ fn descriptors() {
         }
         // Failed calls on closed sockets.
         for _ in 0..10 {
-            let _ = client.connect(vec![refusing_address()], limit, Instant::now());
+            let _ = start_connect(&client, &refusing_address());
             let _ = until_status(&client, stream_socket::Status::Error);
             let missing = Address::Unix(directory.file("missing"));
-            let _ = client.connect(vec![missing], limit, Instant::now());
+            let _ = start_connect(&client, &missing);
             let _ = client.bind(&BindAddress::Inet("192.0.2.1:0".parse().unwrap()));
             let _ = client.bind(&BindAddress::Unix(directory.0.clone()));
-            let _ = Listener::new().listen(&BindAddress::Unix(directory.0.clone()), 1);
+            let _ = Listener::new().listen(&BindAddress::Unix(directory.0.clone()), 1, None);
         }
         server.listener.stop();
         assert_eq!(sockets(), before, "{family:?}");

@@ -39,7 +39,7 @@ fn data_before_a_reset_is_handed_over_before_the_status_changes() {
         assert_eq!(read(&client, 8).unwrap(), b"precious");
         let error = until_status(&client, Status::Error).unwrap_err();
         assert!(
-            matches!(error, PollError::Socket(ref error) if error.kind() == ErrorKind::ConnectionReset)
+            matches!(error, PollError::Receive { ref source, .. } if source.kind() == ErrorKind::ConnectionReset)
         );
     }
 }
@@ -49,7 +49,7 @@ fn a_reset_is_told_by_a_read() {
     let (client, peer) = connection_to_raw_peer();
     reset(peer);
     let error = read(&client, 1).unwrap_err();
-    assert!(matches!(error, ReadError::Socket(_)), "{error}");
+    assert!(matches!(error, ReadError::Socket { .. }), "{error}");
     assert_eq!(client.status(), Status::None);
 }
 
@@ -60,7 +60,7 @@ fn data_before_a_failed_write_can_still_be_read() {
     until_available(&client, 10_000);
     reset(peer);
     let error = until("a write fails", || client.write_all(b"x").err());
-    assert!(matches!(error, WriteError::Socket(_)), "{error}");
+    assert!(matches!(error, WriteError::Socket { .. }), "{error}");
     for _ in 0..2 {
         assert_eq!(client.status(), Status::Connected);
         client.poll(Instant::now()).unwrap();
@@ -69,7 +69,7 @@ fn data_before_a_failed_write_can_still_be_read() {
     assert!(read(&client, 10_000).unwrap() == pattern(10_000));
     let error = read(&client, 1).unwrap_err();
     assert!(
-        matches!(error, ReadError::Socket(_)),
+        matches!(error, ReadError::Socket { .. }),
         "the write's failure, not an end: {error}"
     );
     assert_eq!(client.status(), Status::None);
@@ -80,7 +80,7 @@ fn a_failed_write_with_nothing_to_read_ends_the_connection() {
     let (client, peer) = connection_to_raw_peer();
     reset(peer);
     let error = until("a write fails", || client.write_all(b"x").err());
-    assert!(matches!(error, WriteError::Socket(_)), "{error}");
+    assert!(matches!(error, WriteError::Socket { .. }), "{error}");
     assert_eq!(client.status(), Status::None);
 }
 

@@ -138,7 +138,9 @@ fn threads_share_one_connection(family: Family) {
         let _ = read_available(client, 100);
         let _ = client.write_available(b"abc");
         let _ = client.peer_address();
-        let _ = client.local_port();
+        let _ = client.local_address();
+        let _ = client.pending_bytes();
+        let _ = client.take_notices();
     };
     thread::scope(|scope| {
         for _ in 0..2 {
@@ -150,8 +152,7 @@ fn threads_share_one_connection(family: Family) {
         }
         scope.spawn(|| {
             while Instant::now() < end {
-                let limit = Duration::from_secs(30);
-                let _ = client.connect(vec![server.address.clone()], limit, Instant::now());
+                let _ = start_connect(&client, &server.address);
                 for _ in 0..20 {
                     call_everything(&client);
                 }

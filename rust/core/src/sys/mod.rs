@@ -7,15 +7,41 @@
 //! - `wait`: sleeps until the socket is ready, has ended, or the time is over.
 //! - `is_in_progress`, `is_backlog_full`: what the outcome of a `connect` means.
 //! - `allow_address_reuse`: what lets a server listen again on the port it has just left.
-//! - `unix_address`, `file_identity`: Unix domain socket paths.
+//! - `unix_address`, `is_abstract`, `file_identity`, `set_file_mode`: Unix domain socket paths.
+//! - `socket_pair`, `peer_credentials`: what only Unix domain sockets have.
+//! - `set_user_timeout`: the one TCP option that is not everywhere.
+//! - `interface_index`: the number of a network interface, for the scope of an address.
+//! - `keep_library_mapped`: keeps the code of this library where it is until the process ends.
+//!
+//! What a platform does not have answers with [`unsupported`].
 //!
 //! Everything else that touches the system goes through socket2 and std, which are the same everywhere.
+
+use std::io;
 
 #[cfg(unix)]
 #[path = "unix.rs"]
 mod imp;
 
 pub(crate) use imp::*;
+
+/// The answer of a platform that does not have `feature`.
+#[allow(dead_code, reason = "some platforms have everything")]
+fn unsupported(feature: &str) -> io::Error {
+    let message = format!("{feature} is not supported on this platform");
+    io::Error::new(io::ErrorKind::Unsupported, message)
+}
+
+/// Who is at the other end of a Unix domain socket, as the system knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// The process.
+    pub pid: i64,
+    /// The user it ran as when it connected.
+    pub uid: i64,
+    /// The group it ran as when it connected.
+    pub gid: i64,
+}
 
 /// What to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! Unix: Linux, macOS, the BSDs, Android and iOS.
 
-use std::fs;
+use std::ffi::CString;
+use std::fs::{self, Permissions};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::Interest;
+use super::{Credentials, Interest};
 
 /// The longest path of a Unix domain socket in bytes: what fits `sun_path` with two bytes to spare, the
 /// engine's limit (106 on Linux).
@@ -136,7 +137,8 @@ pub(crate) fn allow_address_reuse(listener: &Socket) -> io::Result<()> {
     listener.set_reuse_address(true)
 }
 
-/// The address of a Unix domain socket, if `path` can name one (unix(7)).
+/// The address of a Unix domain socket, if `path` can name one. On Linux `@name` is an abstract name: no file, gone
+/// with its socket (unix(7)).
 pub(crate) fn unix_address(path: &Path) -> io::Result<SockAddr> {
     let bytes = path.as_os_str().as_bytes();
     let invalid = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
@@ -149,7 +151,106 @@ pub(crate) fn unix_address(path: &Path) -> io::Result<SockAddr> {
     if bytes.len() > MAX_UNIX_PATH {
         return invalid("the path is too long for a socket");
     }
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if is_abstract(path) {
+        let mut name = bytes.to_vec();
+        name[0] = 0;
+        return SockAddr::unix(std::ffi::OsStr::from_bytes(&name));
+    }
     SockAddr::unix(path)
+}
+
+/// Whether `path` is a name without a file.
+pub(crate) fn is_abstract(path: &Path) -> bool {
+    cfg!(any(target_os = "linux", target_os = "android"))
+        && path.as_os_str().as_bytes().starts_with(b"@")
+}
+
+/// Sets who may connect to the socket file at `path`: to connect takes the permission to write (unix(7)).
+pub(crate) fn set_file_mode(path: &Path, mode: u32) -> io::Result<()> {
+    fs::set_permissions(path, Permissions::from_mode(mode))
+}
+
+/// Two connected Unix domain sockets.
+pub(crate) fn socket_pair() -> io::Result<(Socket, Socket)> {
+    let (one, other) = Socket::pair(Domain::UNIX, Type::STREAM, None)?;
+    one.set_nonblocking(true)?;
+    other.set_nonblocking(true)?;
+    Ok((one, other))
+}
+
+/// Who is at the other end of a Unix domain socket (unix(7), SO_PEERCRED).
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn peer_credentials(socket: &Socket) -> io::Result<Credentials> {
+    use std::os::fd::AsRawFd;
+    let mut credentials = libc::ucred {
+        pid: 0,
+        uid: 0,
+        gid: 0,
+    };
+    let mut size = size_of::<libc::ucred>() as libc::socklen_t;
+    // SAFETY: The kernel writes at most `size` bytes, the size of the structure, and any values are valid in it.
+    let outcome = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut credentials).cast(),
+            &mut size,
+        )
+    };
+    if outcome != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(Credentials {
+        pid: credentials.pid.into(),
+        uid: credentials.uid.into(),
+        gid: credentials.gid.into(),
+    })
+}
+
+/// See above.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn peer_credentials(_: &Socket) -> io::Result<Credentials> {
+    Err(super::unsupported("asking for the peer's credentials"))
+}
+
+/// How long sent data may stay unacknowledged; `None` leaves it to the system.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn set_user_timeout(socket: &Socket, limit: Option<Duration>) -> io::Result<()> {
+    socket.set_tcp_user_timeout(limit)
+}
+
+/// See above.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn set_user_timeout(_: &Socket, _: Option<Duration>) -> io::Result<()> {
+    Err(super::unsupported("the TCP user timeout"))
+}
+
+/// The number of the network interface `name`, which may already be a number (if_nametoindex(3)).
+pub(crate) fn interface_index(name: &str) -> Option<u32> {
+    if let Ok(index) = name.parse() {
+        return Some(index);
+    }
+    let name = CString::new(name).ok()?;
+    // SAFETY: The name is zero-terminated.
+    let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
+    (index != 0).then_some(index)
+}
+
+/// Loads this library once more, never to be unloaded (dlopen(3), RTLD_NODELETE). In a program that it is linked
+/// into there is nothing to keep.
+pub(crate) fn keep_library_mapped() {
+    // SAFETY: dladdr writes to `info` only; the address is that of a function of this library. The name it finds is
+    // zero-terminated and lives as long as the library, and opening a library again runs none of its code.
+    unsafe {
+        let mut info: libc::Dl_info = std::mem::zeroed();
+        let here = keep_library_mapped as *const ();
+        if libc::dladdr(here.cast(), &mut info) != 0 && !info.dli_fname.is_null() {
+            let flags = libc::RTLD_LAZY | libc::RTLD_NOLOAD | libc::RTLD_NODELETE;
+            libc::dlopen(info.dli_fname, flags);
+        }
+    }
 }
 
 /// What tells the file at a path from another one that takes its place.

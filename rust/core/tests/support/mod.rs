@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use stream_socket::{Address, BindAddress, Connection, Listener, ReadError, Status};
+use stream_socket::{
+    Address, BindAddress, ConnectError, Connection, Listener, ReadError, Status, Target,
+};
 
 /// The families that every behaviour is tested over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +77,7 @@ impl Server {
                 let directory = TemporaryDirectory::new();
                 let path = directory.file("s");
                 listener
-                    .listen(&BindAddress::Unix(path.clone()), 128)
+                    .listen(&BindAddress::Unix(path.clone()), 128, None)
                     .unwrap();
                 return Server {
                     listener,
@@ -85,7 +87,7 @@ impl Server {
             }
         };
         listener
-            .listen(&BindAddress::Inet(SocketAddr::new(ip, 0)), 128)
+            .listen(&BindAddress::Inet(SocketAddr::new(ip, 0)), 128, None)
             .unwrap();
         let address = Address::Inet(SocketAddr::new(ip, listener.local_port()));
         Server {
@@ -114,11 +116,21 @@ pub fn connected(address: &Address) -> Connection {
 }
 
 pub fn connect(client: &Connection, address: &Address) {
-    let limit = Duration::from_secs(30);
-    client
-        .connect(vec![address.clone()], limit, Instant::now())
-        .unwrap();
+    start_connect(client, address).unwrap();
     until_status(client, Status::Connected).unwrap();
+}
+
+/// Starts to connect, with the engine's time limit.
+pub fn start_connect(client: &Connection, address: &Address) -> Result<(), ConnectError> {
+    let limit = Some(Duration::from_secs(30));
+    client.connect(Target::Address(address.clone()), limit, Instant::now())
+}
+
+/// The local TCP port, 0 without one.
+pub fn local_port(connection: &Connection) -> u16 {
+    connection
+        .local_address()
+        .map_or(0, |address| address.port())
 }
 
 /// Polls `condition` until it gives something; fails after a time that no working machine needs.

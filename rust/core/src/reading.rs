@@ -1,0 +1,343 @@
+//! Reading from a connection.
+
+use std::mem::MaybeUninit;
+use std::sync::MutexGuard;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use socket2::Socket;
+
+use crate::connection::{Connection, lock, nanoseconds, store_nanoseconds, try_lock};
+use crate::error::{PollError, ReadError};
+use crate::read_side::{End, ReadSide, Received};
+use crate::session::Session;
+use crate::status::{Event, Status};
+use crate::sys::{self, Interest};
+use crate::writing::SENDS;
+
+/// A read of at most so many bytes takes all of them or none: numbers are not torn by a time limit.
+const WHOLE: usize = 8;
+
+impl Connection {
+    /// How long [`read_exact`](Self::read_exact) may wait; `None`, the default, is for ever.
+    pub fn set_read_limit(&self, limit: Option<Duration>) {
+        store_nanoseconds(&self.settings.read_limit, limit);
+    }
+
+    /// See [`set_read_limit`](Self::set_read_limit).
+    pub fn read_limit(&self) -> Option<Duration> {
+        nanoseconds(&self.settings.read_limit)
+    }
+
+    /// The number of bytes that can be read without waiting, or `None` if there is no connection.
+    #[inline]
+    pub fn available(&self) -> Option<usize> {
+        let session = self.session();
+        match session.status() {
+            Status::None | Status::Error => return None,
+            Status::Connecting => return Some(0),
+            Status::Connected => {}
+        }
+        let Some(mut read_side) = self.try_read_side(session) else {
+            // Somebody is reading: there is nothing but what the kernel has.
+            let socket = self.socket(session)?;
+            return sys::unread_bytes(&socket).ok();
+        };
+        let sends = SENDS.load(Ordering::Relaxed);
+        Some(read_side.available(|| self.socket(session), sends))
+    }
+
+    /// Whether something has been received that has not been read, as far as the last look has shown.
+    #[inline]
+    pub fn has_unread(&self) -> bool {
+        let session = self.session();
+        session.status() == Status::Connected
+            && self
+                .try_read_side(session)
+                .is_some_and(|read_side| !read_side.unread().is_empty())
+    }
+
+    /// Whether the peer has ended its direction of the stream: what is available now is the last there is.
+    pub fn is_read_closed(&self) -> bool {
+        let session = self.session();
+        session.status() == Status::Connected
+            && self
+                .try_read_side(session)
+                .is_some_and(|read_side| matches!(read_side.end(), Some(End::Stream)))
+    }
+
+    /// Fills `out`, waiting for at most the read limit. On an error the second value is the number of bytes at the start
+    /// of `out` that were received before it; nothing else in `out` has been written. A read of at most 8 bytes that
+    /// runs into the limit takes nothing.
+    #[inline]
+    pub fn read_exact(&self, out: &mut [MaybeUninit<u8>]) -> Result<(), (ReadError, usize)> {
+        let session = self.session();
+        if session.status() != Status::Connected {
+            return Err((ReadError::NotConnected, 0));
+        }
+        let mut read_side = lock(&self.read_side);
+        if self.session() != session {
+            return Err((ReadError::Disconnected, 0));
+        }
+        read_side.enter(session.epoch());
+        if read_side.unread().len() >= out.len() {
+            read_side.take(out);
+            return Ok(());
+        }
+        self.read_rest(session, read_side, out)
+    }
+
+    fn read_rest(
+        &self,
+        session: Session,
+        mut read_side: MutexGuard<'_, ReadSide>,
+        out: &mut [MaybeUninit<u8>],
+    ) -> Result<(), (ReadError, usize)> {
+        let Some(socket) = self.socket(session) else {
+            return Err((ReadError::Disconnected, 0));
+        };
+        let is_whole = out.len() <= WHOLE;
+        let mut filled = if is_whole { 0 } else { read_side.take(out) };
+        let mut deadline = None;
+        loop {
+            let received = match read_side.end() {
+                Some(_) => Received::End,
+                None if is_whole => read_side.fill(&socket),
+                None => read_side.receive(&socket, &mut out[filled..]),
+            };
+            match received {
+                Received::Bytes(_) if is_whole => {
+                    if read_side.unread().len() >= out.len() {
+                        read_side.take(out);
+                        return Ok(());
+                    }
+                }
+                Received::Bytes(count) => {
+                    filled += count;
+                    if filled == out.len() {
+                        return Ok(());
+                    }
+                }
+                Received::Nothing => {
+                    if let Err(error) = self.wait_readable(&socket, &mut deadline) {
+                        return Err((error, filled));
+                    }
+                    if self.session() != session {
+                        return Err((ReadError::Disconnected, filled));
+                    }
+                }
+                Received::End if self.session() != session => {
+                    return Err((ReadError::Disconnected, filled));
+                }
+                Received::End => {
+                    filled += read_side.take(&mut out[filled..]);
+                    return Err((self.end_reading(session, &mut read_side), filled));
+                }
+            }
+        }
+    }
+
+    fn wait_readable(
+        &self,
+        socket: &Socket,
+        deadline: &mut Option<Instant>,
+    ) -> Result<(), ReadError> {
+        let left = match self.read_limit() {
+            None => None,
+            Some(limit) => {
+                let now = Instant::now();
+                let deadline = *deadline.get_or_insert(now + limit);
+                let left = deadline.saturating_duration_since(now);
+                if left.is_zero() {
+                    return Err(ReadError::TimedOut { peer: self.peer() });
+                }
+                Some(left)
+            }
+        };
+        match sys::wait(socket, Interest::Readable, left) {
+            Ok(_) => Ok(()),
+            Err(source) => Err(ReadError::Socket {
+                peer: self.peer(),
+                source,
+            }),
+        }
+    }
+
+    /// Reads what is there, at most what fits `out`, without waiting. The number of bytes at the start of `out` that
+    /// were received, 0 if there are none for now.
+    pub fn read_available(&self, out: &mut [MaybeUninit<u8>]) -> Result<usize, ReadError> {
+        let session = self.session();
+        if session.status() != Status::Connected {
+            return Err(ReadError::NotConnected);
+        }
+        if out.is_empty() {
+            return Ok(0);
+        }
+        // A thread that waits for data gets it.
+        let Some(mut read_side) = self.try_read_side(session) else {
+            return Ok(0);
+        };
+        let mut filled = read_side.take(out);
+        let is_complete = filled == out.len() || filled > 0 && read_side.is_drained();
+        if !is_complete && read_side.end().is_none() {
+            let socket = self.socket(session).ok_or(ReadError::Disconnected)?;
+            if let Received::Bytes(count) = read_side.receive(&socket, &mut out[filled..]) {
+                filled += count;
+            }
+        }
+        if filled == 0 && read_side.end().is_some() {
+            return Err(self.end_reading(session, &mut read_side));
+        }
+        Ok(filled)
+    }
+
+    /// Looks, without waiting, for something in what has been received and not been read, at most the first `limit`
+    /// bytes of it. `find` says how many bytes at the start belong to it; these are then read, and given to `take`.
+    /// Otherwise nothing is, and the answer is `None`; or an error if it cannot come any more, because the stream has
+    /// ended or the limit is reached.
+    pub fn read_found<R>(
+        &self,
+        limit: usize,
+        find: impl Fn(&[u8]) -> Option<usize>,
+        take: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>, ReadError> {
+        let session = self.session();
+        if session.status() != Status::Connected {
+            return Err(ReadError::NotConnected);
+        }
+        let Some(mut read_side) = self.try_read_side(session) else {
+            return Ok(None);
+        };
+        let mut socket = None;
+        loop {
+            let unread = read_side.unread();
+            let window = &unread[..unread.len().min(limit)];
+            if let Some(count) = find(window) {
+                let found = take(&window[..count]);
+                if count > 0 {
+                    read_side.skip(count);
+                }
+                return Ok(Some(found));
+            }
+            if window.len() == limit {
+                let peer = self.peer();
+                return Err(ReadError::TooLong { peer, limit });
+            }
+            if socket.is_none() {
+                socket = Some(self.socket(session).ok_or(ReadError::Disconnected)?);
+            }
+            match socket.as_deref().map(|socket| read_side.fill(socket)) {
+                Some(Received::Bytes(_)) => {}
+                Some(Received::End) if read_side.unread().is_empty() => {
+                    return Err(self.end_reading(session, &mut read_side));
+                }
+                // What is there without what was looked for stays, to be read in another way.
+                Some(Received::End) => return Err(ReadError::EndOfStream),
+                Some(Received::Nothing) | None => return Ok(None),
+            }
+        }
+    }
+
+    /// Reads everything that is there, at most `limit` bytes, without waiting, and gives it to `take`.
+    pub fn read_all_available<R>(
+        &self,
+        limit: usize,
+        take: impl FnOnce(&[u8]) -> R,
+    ) -> Result<R, ReadError> {
+        let session = self.session();
+        if session.status() != Status::Connected {
+            return Err(ReadError::NotConnected);
+        }
+        let Some(mut read_side) = self.try_read_side(session) else {
+            return Ok(take(&[]));
+        };
+        let socket = self.socket(session).ok_or(ReadError::Disconnected)?;
+        while read_side.unread().len() < limit
+            && matches!(read_side.fill(&socket), Received::Bytes(_))
+        {}
+        if read_side.unread().is_empty() && read_side.end().is_some() && limit > 0 {
+            return Err(self.end_reading(session, &mut read_side));
+        }
+        let count = read_side.unread().len().min(limit);
+        let taken = take(&read_side.unread()[..count]);
+        if count > 0 {
+            read_side.skip(count);
+        }
+        Ok(taken)
+    }
+
+    pub(crate) fn poll_reading(&self, session: Session) -> Result<(), PollError> {
+        // Whoever holds the read side is reading, and sees what this poll would see.
+        let Some(mut read_side) = self.try_read_side(session) else {
+            return Ok(());
+        };
+        let sends = SENDS.load(Ordering::Relaxed);
+        read_side.poll(|| self.socket(session), sends);
+        if !read_side.unread().is_empty() || read_side.end().is_none() {
+            return Ok(());
+        }
+        if self.is_half_open(session, &read_side) {
+            // Reads have nothing more to tell, so the socket's failure has to be asked for.
+            let failure = self
+                .socket(session)
+                .and_then(|socket| socket.take_error().ok()?);
+            let Some(source) = failure else { return Ok(()) };
+            let peer = self.peer();
+            self.finish(session, Event::PollFailed);
+            return Err(PollError::Receive { peer, source });
+        }
+        match read_side.take_end() {
+            None => Ok(()),
+            Some(End::Stream) => {
+                self.finish(session, Event::EndOfStream);
+                Ok(())
+            }
+            Some(End::Failure(source)) => {
+                let peer = self.peer();
+                self.finish(session, Event::PollFailed);
+                Err(PollError::Receive { peer, source })
+            }
+        }
+    }
+
+    /// The read side, if nobody is using it and `session` is still the current one.
+    pub(crate) fn try_read_side(&self, session: Session) -> Option<MutexGuard<'_, ReadSide>> {
+        let mut read_side = try_lock(&self.read_side)?;
+        if self.session() != session {
+            return None;
+        }
+        read_side.enter(session.epoch());
+        Some(read_side)
+    }
+
+    /// Whether the peer's end of the stream, which has been reached, leaves the other direction open.
+    fn is_half_open(&self, session: Session, read_side: &ReadSide) -> bool {
+        self.allows_half_open()
+            && matches!(read_side.end(), Some(End::Stream))
+            && !self.is_shut_down(session)
+            && self.state().write_failure.is_none()
+    }
+
+    /// Ends `session` because a reader has come to the end of the stream, unless it may be half-open. A write that has
+    /// failed before is the reason then.
+    fn end_reading(&self, session: Session, read_side: &mut ReadSide) -> ReadError {
+        if self.is_half_open(session, read_side) {
+            return ReadError::EndOfStream;
+        }
+        let (peer, write_failure) = {
+            let mut state = self.state();
+            (state.peer.clone(), state.write_failure.take())
+        };
+        match (read_side.take_end(), write_failure) {
+            (None | Some(End::Stream), None) => {
+                self.finish(session, Event::EndOfStream);
+                ReadError::EndOfStream
+            }
+            (None | Some(End::Stream), Some(source)) | (Some(End::Failure(source)), _) => {
+                self.finish(session, Event::TransferFailed);
+                let peer = peer.unwrap_or_else(|| self.peer());
+                ReadError::Socket { peer, source }
+            }
+        }
+    }
+}
