@@ -1,67 +1,285 @@
-//! Which of Godot's error codes stands for which failure: the engine's answers, in one place.
+//! Which of Godot's error codes stands for which failure, in one place.
+//!
+//! There are two answers to some failures. What a method returns is what the engine's method returns; what
+//! `get_last_error` and the signals tell is as exact as Godot's codes allow.
 
-use std::io;
+use std::error::Error as StdError;
+use std::io::ErrorKind;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use godot::global::Error;
-use stream_socket::{BindError, ConnectError, ListenError, PollError, ReadError, WriteError};
+use stream_socket::{
+    AcceptError, BindAddress, BindError, ConnectEnd, ConnectError, DisconnectCause, ListenError,
+    OptionError, PollError, ReadError, WriteError, os_code,
+};
 
-/// For the `bind` of a peer.
-pub(crate) fn bind_code(error: &BindError) -> Error {
-    match error {
-        BindError::AlreadyOpen => Error::ERR_ALREADY_IN_USE,
-        BindError::InvalidPath { .. } => Error::ERR_INVALID_PARAMETER,
-        BindError::NotASocket { .. } => Error::ERR_ALREADY_EXISTS,
-        BindError::Open { .. } => Error::FAILED,
-        BindError::Os { address, source } => {
-            let is_path = matches!(address, stream_socket::BindAddress::Unix(_));
-            match source.kind() {
-                io::ErrorKind::Unsupported => Error::ERR_UNAVAILABLE,
-                io::ErrorKind::PermissionDenied if is_path => Error::ERR_UNAUTHORIZED,
+/// An error that has a code to return and one that is exact.
+pub(crate) trait Code: StdError + 'static {
+    /// What the engine's method returns.
+    fn returned(&self) -> Error;
+
+    /// The code that tells most.
+    fn exact(&self) -> Error {
+        self.returned()
+    }
+
+    /// Whether the error is about the call, not about the connection: then it is no news of the connection.
+    fn is_misuse(&self) -> bool {
+        false
+    }
+}
+
+impl Code for BindError {
+    fn returned(&self) -> Error {
+        match self {
+            BindError::AlreadyOpen => Error::ERR_ALREADY_IN_USE,
+            BindError::InvalidPath { .. } => Error::ERR_INVALID_PARAMETER,
+            BindError::NotASocket { .. } => Error::ERR_ALREADY_EXISTS,
+            BindError::Open { .. } => Error::FAILED,
+            BindError::Os { address, source } => match (address, source.kind()) {
+                (BindAddress::Unix(_), ErrorKind::PermissionDenied) => Error::ERR_UNAUTHORIZED,
                 _ => Error::ERR_UNAVAILABLE,
+            },
+        }
+    }
+
+    fn exact(&self) -> Error {
+        match self {
+            BindError::Os { source, .. } => os_kind(source.kind(), Error::ERR_UNAVAILABLE),
+            BindError::Open { source, .. } => os_kind(source.kind(), Error::ERR_CANT_CREATE),
+            _ => self.returned(),
+        }
+    }
+
+    fn is_misuse(&self) -> bool {
+        matches!(self, BindError::AlreadyOpen)
+    }
+}
+
+impl Code for ListenError {
+    fn returned(&self) -> Error {
+        match self {
+            ListenError::AlreadyListening => Error::ERR_ALREADY_IN_USE,
+            ListenError::Bind(BindError::Open { .. }) => Error::ERR_CANT_CREATE,
+            ListenError::Bind(_) => Error::ERR_ALREADY_IN_USE,
+            ListenError::Os { .. } => Error::FAILED,
+        }
+    }
+
+    fn exact(&self) -> Error {
+        match self {
+            ListenError::AlreadyListening => Error::ERR_ALREADY_IN_USE,
+            ListenError::Bind(error) => error.exact(),
+            ListenError::Os { source, .. } => os_kind(source.kind(), Error::FAILED),
+        }
+    }
+
+    fn is_misuse(&self) -> bool {
+        matches!(self, ListenError::AlreadyListening)
+    }
+}
+
+impl Code for AcceptError {
+    fn returned(&self) -> Error {
+        os_kind(self.source.kind(), Error::ERR_CANT_CREATE)
+    }
+}
+
+impl Code for ConnectError {
+    fn returned(&self) -> Error {
+        match self {
+            ConnectError::AlreadyConnected => Error::ERR_ALREADY_IN_USE,
+            ConnectError::Resolve { .. } => Error::ERR_CANT_RESOLVE,
+            ConnectError::Os { .. } | ConnectError::NoAddress | ConnectError::TimedOut { .. } => {
+                Error::FAILED
             }
         }
     }
-}
 
-/// For the `listen` of a server.
-pub(crate) fn listen_code(error: &ListenError) -> Error {
-    match error {
-        ListenError::AlreadyListening => Error::ERR_ALREADY_IN_USE,
-        ListenError::Bind(BindError::Open { .. }) => Error::ERR_CANT_CREATE,
-        ListenError::Bind(_) => Error::ERR_ALREADY_IN_USE,
-        ListenError::Os { .. } => Error::FAILED,
-    }
-}
-
-/// For `connect_to_host`.
-pub(crate) fn connect_code(error: &ConnectError) -> Error {
-    match error {
-        ConnectError::AlreadyConnected => Error::ERR_ALREADY_IN_USE,
-        ConnectError::Os { .. } | ConnectError::TimedOut { .. } => Error::FAILED,
-    }
-}
-
-/// For `poll`.
-pub(crate) fn poll_code(error: &PollError) -> Error {
-    match error {
-        PollError::Connect(_) => Error::ERR_CONNECTION_ERROR,
-        PollError::Socket(_) => Error::FAILED,
-    }
-}
-
-/// For everything that reads.
-pub(crate) fn read_code(error: &ReadError) -> Error {
-    match error {
-        ReadError::EndOfStream => Error::ERR_FILE_EOF,
-        ReadError::NotConnected | ReadError::Disconnected | ReadError::Socket(_) => Error::FAILED,
-    }
-}
-
-/// For everything that writes.
-pub(crate) fn write_code(error: &WriteError) -> Error {
-    match error {
-        WriteError::NotConnected | WriteError::Disconnected | WriteError::Socket(_) => {
-            Error::FAILED
+    fn exact(&self) -> Error {
+        match self {
+            ConnectError::Os { source, .. } => os_kind(source.kind(), Error::ERR_CONNECTION_ERROR),
+            ConnectError::NoAddress => Error::ERR_UNAVAILABLE,
+            ConnectError::TimedOut { .. } => Error::ERR_TIMEOUT,
+            _ => self.returned(),
         }
+    }
+
+    fn is_misuse(&self) -> bool {
+        matches!(self, ConnectError::AlreadyConnected)
+    }
+}
+
+impl Code for PollError {
+    fn returned(&self) -> Error {
+        match self {
+            PollError::Connect(_) => Error::ERR_CONNECTION_ERROR,
+            PollError::Receive { .. } | PollError::Send { .. } => Error::FAILED,
+        }
+    }
+
+    fn exact(&self) -> Error {
+        match self {
+            PollError::Connect(error) => error.exact(),
+            PollError::Receive { .. } | PollError::Send { .. } => Error::ERR_CONNECTION_ERROR,
+        }
+    }
+}
+
+impl Code for ReadError {
+    fn returned(&self) -> Error {
+        match self {
+            ReadError::EndOfStream => Error::ERR_FILE_EOF,
+            ReadError::TimedOut { .. } => Error::ERR_TIMEOUT,
+            ReadError::TooLong { .. } => Error::ERR_INVALID_DATA,
+            ReadError::NotConnected | ReadError::Disconnected | ReadError::Socket { .. } => {
+                Error::FAILED
+            }
+        }
+    }
+
+    fn exact(&self) -> Error {
+        match self {
+            ReadError::Socket { .. } => Error::ERR_CONNECTION_ERROR,
+            _ => self.returned(),
+        }
+    }
+
+    fn is_misuse(&self) -> bool {
+        matches!(self, ReadError::NotConnected)
+    }
+}
+
+impl Code for WriteError {
+    fn returned(&self) -> Error {
+        match self {
+            WriteError::Busy { .. } => Error::ERR_BUSY,
+            WriteError::TimedOut { .. } => Error::ERR_TIMEOUT,
+            WriteError::NotConnected
+            | WriteError::Disconnected
+            | WriteError::ShutDown
+            | WriteError::Socket { .. } => Error::FAILED,
+        }
+    }
+
+    fn exact(&self) -> Error {
+        match self {
+            WriteError::Socket { .. } => Error::ERR_CONNECTION_ERROR,
+            WriteError::ShutDown => Error::ERR_UNAVAILABLE,
+            _ => self.returned(),
+        }
+    }
+
+    fn is_misuse(&self) -> bool {
+        matches!(self, WriteError::NotConnected)
+    }
+}
+
+impl Code for OptionError {
+    fn returned(&self) -> Error {
+        os_kind(self.source.kind(), Error::FAILED)
+    }
+}
+
+/// What `connect_finished` tells.
+pub(crate) fn connect_end_code(end: ConnectEnd) -> Error {
+    match end {
+        ConnectEnd::Connected => Error::OK,
+        ConnectEnd::Unresolved => Error::ERR_CANT_RESOLVE,
+        ConnectEnd::Refused => Error::ERR_CONNECTION_ERROR,
+        ConnectEnd::TimedOut => Error::ERR_TIMEOUT,
+        ConnectEnd::Cancelled => Error::ERR_SKIP,
+    }
+}
+
+/// What `disconnected` tells.
+pub(crate) fn disconnect_code(cause: DisconnectCause) -> Error {
+    match cause {
+        DisconnectCause::Local => Error::OK,
+        DisconnectCause::EndOfStream => Error::ERR_FILE_EOF,
+        DisconnectCause::Failure => Error::ERR_CONNECTION_ERROR,
+    }
+}
+
+fn os_kind(kind: ErrorKind, otherwise: Error) -> Error {
+    match kind {
+        ErrorKind::AddrInUse => Error::ERR_ALREADY_IN_USE,
+        ErrorKind::PermissionDenied => Error::ERR_UNAUTHORIZED,
+        ErrorKind::AddrNotAvailable | ErrorKind::Unsupported => Error::ERR_UNAVAILABLE,
+        ErrorKind::InvalidInput => Error::ERR_INVALID_PARAMETER,
+        ErrorKind::NotConnected => Error::ERR_UNCONFIGURED,
+        ErrorKind::OutOfMemory => Error::ERR_OUT_OF_MEMORY,
+        _ => otherwise,
+    }
+}
+
+/// The last thing that went wrong on an object.
+#[derive(Debug, Default)]
+pub(crate) struct LastError {
+    is_set: AtomicBool,
+    details: Mutex<Details>,
+}
+
+/// What is known about it.
+#[derive(Clone, Debug)]
+pub(crate) struct Details {
+    pub(crate) code: Error,
+    pub(crate) message: String,
+    pub(crate) os_code: i32,
+}
+
+impl Default for Details {
+    fn default() -> Details {
+        Details {
+            code: Error::OK,
+            message: String::new(),
+            os_code: 0,
+        }
+    }
+}
+
+impl LastError {
+    /// Remembers `error`, and gives the code to return. Misuse of a call says nothing of the connection, and what was
+    /// known of that stays.
+    #[cold]
+    pub(crate) fn record(&self, error: &impl Code) -> Error {
+        if !error.is_misuse() {
+            *self.details() = Details {
+                code: error.exact(),
+                message: error.to_string(),
+                os_code: os_code(error).unwrap_or(0),
+            };
+            self.is_set.store(true, Ordering::Relaxed);
+        }
+        error.returned()
+    }
+
+    /// Remembers a failure that no call of the core has had.
+    pub(crate) fn record_message(&self, code: Error, message: String) -> Error {
+        *self.details() = Details {
+            code,
+            message,
+            os_code: 0,
+        };
+        self.is_set.store(true, Ordering::Relaxed);
+        code
+    }
+
+    /// An operation has begun or succeeded: what was before is forgotten.
+    #[inline]
+    pub(crate) fn clear(&self) {
+        if self.is_set.load(Ordering::Relaxed) {
+            self.is_set.store(false, Ordering::Relaxed);
+            *self.details() = Details::default();
+        }
+    }
+
+    pub(crate) fn get(&self) -> Details {
+        self.details().clone()
+    }
+
+    fn details(&self) -> MutexGuard<'_, Details> {
+        self.details.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -7,6 +7,7 @@
 
 mod bridge;
 mod error;
+mod frame_poll;
 mod help;
 mod peer;
 mod peer_tcp;
@@ -15,6 +16,7 @@ mod server;
 mod server_tcp;
 mod server_uds;
 mod settings;
+mod signals;
 mod text;
 
 use godot::init::{ExtensionLibrary, InitStage, gdextension};
@@ -28,6 +30,12 @@ unsafe impl ExtensionLibrary for Extension {
     fn on_stage_init(stage: InitStage) {
         if stage == InitStage::Editor {
             help::load();
+        }
+    }
+
+    fn on_stage_deinit(stage: InitStage) {
+        if stage == InitStage::Scene {
+            stream_socket::shut_down();
         }
     }
 }

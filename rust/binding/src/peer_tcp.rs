@@ -1,13 +1,17 @@
 //! `StreamPeerTCPRs`.
 
+use std::time::Duration;
+
 use godot::builtin::GString;
 use godot::global::Error;
 use godot::prelude::{godot_api, godot_error};
-use stream_socket::{Address, ConnectError, Status, parse_ip, resolve};
+use stream_socket::{
+    Address, BindAddress, ConnectError, KeepAlive, Options, Status, Target, is_host_name, parse_ip,
+};
 
-use crate::error::{bind_code, connect_code};
-use crate::peer::{StreamPeerSocketRs, misuse};
-use crate::text;
+use crate::error::Code;
+use crate::peer::{StreamPeerSocketRs, limit, misuse};
+use crate::{settings, text};
 
 const BAD_LOCAL_PORT: &str = "The local port number must be between 0 and 65535 (inclusive).";
 const BAD_REMOTE_PORT: &str = "The remote port number must be between 1 and 65535 (inclusive).";
@@ -28,28 +32,34 @@ impl StreamPeerSocketRs {
 
     #[func]
     fn tcp_connect_to_host(&self, host: GString, port: i64) -> Error {
-        if matches!(
-            self.connection.status(),
-            Status::Connecting | Status::Connected
-        ) {
+        let status = self.peer.connection.status();
+        if matches!(status, Status::Connecting | Status::Connected) {
             let error = ConnectError::AlreadyConnected;
-            return misuse(connect_code(&error), &error);
+            return misuse(error.returned(), &error);
         }
         let host = host.to_string();
         let port = u16::try_from(port).unwrap_or(0);
-        if port == 0 && parse_ip(&host, port).is_some() {
+        let address = parse_ip(&host, port);
+        if address.is_none() && !is_host_name(&host) {
+            let message = format!("resolve {host}: not the name of a host");
+            return self
+                .peer
+                .last_error
+                .record_message(Error::ERR_CANT_RESOLVE, message);
+        }
+        if port == 0 {
             return misuse(Error::ERR_INVALID_PARAMETER, &BAD_REMOTE_PORT);
         }
-        match resolve(&host, port) {
-            Err(_) => Error::ERR_CANT_RESOLVE,
-            Ok(_) if port == 0 => misuse(Error::ERR_INVALID_PARAMETER, &BAD_REMOTE_PORT),
-            Ok(addresses) => self.connect(addresses.into_iter().map(Address::Inet).collect()),
-        }
+        let target = match address {
+            Some(address) => Target::Address(Address::Inet(address)),
+            None => Target::Name { host, port },
+        };
+        self.connect(target, settings::tcp_connect_timeout)
     }
 
     #[func]
     fn tcp_get_connected_host(&self) -> GString {
-        match self.connection.peer_address() {
+        match self.peer.connection.peer_address() {
             Some(Address::Inet(address)) => GString::from(&text::host(address)),
             _ => GString::new(),
         }
@@ -57,35 +67,95 @@ impl StreamPeerSocketRs {
 
     #[func]
     fn tcp_get_connected_port(&self) -> i32 {
-        match self.connection.peer_address() {
+        match self.peer.connection.peer_address() {
             Some(Address::Inet(address)) => address.port().into(),
             _ => 0,
         }
     }
 
     #[func]
+    fn tcp_get_local_host(&self) -> GString {
+        let address = self.peer.connection.local_address();
+        address.map_or_else(GString::new, |address| GString::from(&text::host(address)))
+    }
+
+    #[func]
     fn tcp_get_local_port(&self) -> i32 {
-        self.connection.local_port().into()
+        let address = self.peer.connection.local_address();
+        address.map_or(0, |address| address.port().into())
     }
 
     #[func]
     fn tcp_set_no_delay(&self, enabled: bool) {
-        if let Err(error) = self.connection.set_no_delay(enabled) {
-            godot_error!("{error}");
+        let code = self.set("set no-delay", |options| options.no_delay = enabled);
+        if code != Error::OK {
+            godot_error!("{}", self.peer.last_error.get().message);
         }
+    }
+
+    #[func]
+    fn tcp_is_no_delay_enabled(&self) -> bool {
+        self.peer.connection.options().no_delay
+    }
+
+    #[func]
+    fn tcp_set_keep_alive(
+        &self,
+        enabled: bool,
+        #[opt(default = 60)] idle_seconds: i64,
+        #[opt(default = 10)] interval_seconds: i64,
+        #[opt(default = 5)] count: i64,
+    ) -> Error {
+        let seconds = |seconds: i64| u64::try_from(seconds).ok().filter(|&seconds| seconds > 0);
+        let (Some(idle), Some(interval), Some(count)) = (
+            seconds(idle_seconds),
+            seconds(interval_seconds),
+            u32::try_from(count).ok().filter(|&count| count > 0),
+        ) else {
+            let what = "set_keep_alive: the times and the count must be positive";
+            return misuse(Error::ERR_INVALID_PARAMETER, &what);
+        };
+        self.set("set keep-alive", |options| {
+            options.keep_alive = enabled.then_some(KeepAlive {
+                idle: Duration::from_secs(idle),
+                interval: Duration::from_secs(interval),
+                count,
+            });
+        })
+    }
+
+    #[func]
+    fn tcp_set_user_timeout(&self, seconds: f64) -> Error {
+        self.set("set the user timeout", |options| {
+            options.user_timeout = limit(seconds);
+        })
+    }
+
+    #[func]
+    fn tcp_set_linger(&self, seconds: f64) -> Error {
+        self.set("set linger", |options| {
+            options.linger = Duration::try_from_secs_f64(seconds).ok();
+        })
     }
 }
 
 impl StreamPeerSocketRs {
     /// Binds, with the codes of the engine.
-    pub(crate) fn bind(&self, address: &stream_socket::BindAddress) -> Error {
-        use stream_socket::BindError;
-        match self.connection.bind(address) {
-            Ok(()) => Error::OK,
-            Err(error @ (BindError::AlreadyOpen | BindError::InvalidPath { .. })) => {
-                misuse(bind_code(&error), &error)
-            }
-            Err(error) => bind_code(&error),
+    pub(crate) fn bind(&self, address: &BindAddress) -> Error {
+        let bound = self.peer.connection.bind(address);
+        if let Err(error) = &bound
+            && matches!(
+                error.returned(),
+                Error::ERR_ALREADY_IN_USE | Error::ERR_INVALID_PARAMETER
+            )
+        {
+            godot_error!("{error}");
         }
+        self.outcome(bound)
+    }
+
+    /// Changes a socket option.
+    pub(crate) fn set(&self, operation: &'static str, change: impl FnOnce(&mut Options)) -> Error {
+        self.outcome(self.peer.connection.set_options(operation, change))
     }
 }

@@ -1,12 +1,14 @@
 //! `StreamPeerUDSRs`.
 
-use godot::builtin::GString;
+use godot::builtin::{Array, GString, VarDictionary};
 use godot::global::Error;
-use godot::prelude::godot_api;
-use stream_socket::{Address, BindAddress};
+use godot::obj::Gd;
+use godot::prelude::{godot_api, godot_error, vdict};
+use stream_socket::{Address, BindAddress, Connection, Target};
 
+use crate::bridge::family::UDS_PEER;
 use crate::peer::{StreamPeerSocketRs, misuse};
-use crate::text;
+use crate::{settings, text};
 
 #[godot_api(secondary)]
 impl StreamPeerSocketRs {
@@ -20,14 +22,44 @@ impl StreamPeerSocketRs {
         if path.is_empty() {
             return misuse(Error::ERR_INVALID_PARAMETER, &"connect: the path is empty");
         }
-        self.connect(vec![Address::Unix(text::path(&path))])
+        let target = Target::Address(Address::Unix(text::path(&path)));
+        self.connect(target, settings::unix_connect_timeout)
     }
 
     #[func]
     fn uds_get_connected_path(&self) -> GString {
-        match self.connection.peer_address() {
+        match self.peer.connection.peer_address() {
             Some(Address::Unix(path)) => GString::from(path.to_string_lossy().as_ref()),
             _ => GString::new(),
+        }
+    }
+
+    #[func]
+    fn uds_get_peer_credentials(&self) -> VarDictionary {
+        match self.peer.connection.peer_credentials() {
+            Ok(credentials) => vdict! {
+                "pid" => credentials.pid,
+                "uid" => credentials.uid,
+                "gid" => credentials.gid,
+            },
+            Err(error) => {
+                self.peer.last_error.record(&error);
+                VarDictionary::new()
+            }
+        }
+    }
+
+    #[func]
+    fn uds_create_pair() -> Array<Gd<StreamPeerSocketRs>> {
+        match Connection::pair() {
+            Ok((one, other)) => [one, other]
+                .into_iter()
+                .map(|end| StreamPeerSocketRs::from_connection(UDS_PEER, end))
+                .collect(),
+            Err(error) => {
+                godot_error!("{error}");
+                Array::new()
+            }
         }
     }
 }

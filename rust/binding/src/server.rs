@@ -1,32 +1,70 @@
 //! `SocketServerRs`: what the servers have in common, and the one struct behind them.
 
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use godot::builtin::GString;
 use godot::classes::RefCounted;
 use godot::global::Error;
-use godot::obj::{Base, Gd};
-use godot::prelude::{GodotClass, godot_api, godot_error};
-use stream_socket::{BindAddress, Connection, ListenError, Listener};
+use godot::obj::{Base, Gd, WithBaseField};
+use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
+use stream_socket::{Address, BindAddress, Listener};
 
 use crate::bridge::family::{TCP_PEER, UDS_PEER};
-use crate::error::listen_code;
-use crate::peer::{StreamPeerSocketRs, misuse};
+use crate::error::{Code, LastError};
+use crate::frame_poll;
+use crate::peer::StreamPeerSocketRs;
 
-/// How many connections may wait to be accepted. The system may lower it (listen(2)).
-const BACKLOG: i32 = 128;
+/// How many connections may wait to be accepted, unless a script says otherwise. The system may lower it (listen(2)).
+const BACKLOG: i64 = 128;
 
 /// The struct behind the server classes; which one an object is of, the bridge has decided when it made it.
 #[derive(GodotClass)]
 #[class(tool, init, base = RefCounted)]
 pub struct SocketServerRs {
-    #[init(val = Listener::new())]
-    pub(crate) listener: Listener,
+    listener: Listener,
+    last_error: LastError,
+    #[init(val = AtomicI64::new(BACKLOG))]
+    backlog: AtomicI64,
+    /// The permissions of a socket file, negative for the system's default.
+    #[init(val = AtomicI64::new(-1))]
+    mode: AtomicI64,
+    is_auto_polling: AtomicBool,
     base: Base<RefCounted>,
+    #[var(get = get_max_pending_connections, set = set_max_pending_connections)]
+    max_pending_connections: PhantomVar<i64>,
+    #[var(get = is_auto_polling, set = set_auto_poll)]
+    auto_poll: PhantomVar<bool>,
+    #[var(get = uds_get_socket_mode, set = uds_set_socket_mode)]
+    uds_socket_mode: PhantomVar<i64>,
 }
 
 #[godot_api]
 impl SocketServerRs {
+    #[signal]
+    fn connection_available();
+
+    #[func]
+    fn poll(&self) -> Error {
+        match self.listener.is_connection_available() {
+            Ok(true) => {
+                // The handlers may drop the last reference to this object but this one.
+                let mut this = self.to_gd();
+                this.emit_signal("connection_available", &[]);
+                Error::OK
+            }
+            Ok(false) => Error::OK,
+            Err(error) => self.last_error.record(&error),
+        }
+    }
+
     #[func]
     fn is_connection_available(&self) -> bool {
-        self.listener.is_connection_available()
+        self.listener
+            .is_connection_available()
+            .unwrap_or_else(|error| {
+                self.last_error.record(&error);
+                false
+            })
     }
 
     #[func]
@@ -41,27 +79,89 @@ impl SocketServerRs {
 
     #[func]
     pub(crate) fn take_socket_connection(&self) -> Option<Gd<StreamPeerSocketRs>> {
-        let accepted = self.listener.accept().unwrap_or_else(|error| {
-            godot_error!("{error}");
-            None
-        });
-        accepted.map(|connection: Connection| {
-            let class = match connection.peer_address() {
-                Some(stream_socket::Address::Unix(_)) => UDS_PEER,
-                _ => TCP_PEER,
-            };
-            StreamPeerSocketRs::from_accepted(class, connection)
-        })
+        let connection = match self.listener.accept() {
+            Ok(accepted) => accepted?,
+            Err(error) => {
+                self.last_error.record(&error);
+                return None;
+            }
+        };
+        let class = match connection.peer_address() {
+            Some(Address::Unix(_)) => UDS_PEER,
+            _ => TCP_PEER,
+        };
+        Some(StreamPeerSocketRs::from_connection(class, connection))
+    }
+
+    #[func]
+    fn get_last_error(&self) -> Error {
+        self.last_error.get().code
+    }
+
+    #[func]
+    fn get_last_error_message(&self) -> GString {
+        GString::from(&self.last_error.get().message)
+    }
+
+    #[func]
+    fn get_last_os_error(&self) -> i64 {
+        self.last_error.get().os_code.into()
+    }
+
+    #[func]
+    fn set_max_pending_connections(&self, count: i64) {
+        self.backlog.store(count, Ordering::Relaxed);
+    }
+
+    #[func]
+    fn get_max_pending_connections(&self) -> i64 {
+        self.backlog.load(Ordering::Relaxed)
+    }
+
+    // Properties find their accessors in this block only.
+    #[func]
+    fn uds_set_socket_mode(&self, mode: i64) {
+        self.mode.store(mode, Ordering::Relaxed);
+    }
+
+    #[func]
+    fn uds_get_socket_mode(&self) -> i64 {
+        self.mode.load(Ordering::Relaxed)
+    }
+
+    #[func]
+    fn set_auto_poll(&self, enabled: bool) {
+        self.is_auto_polling.store(enabled, Ordering::Relaxed);
+        frame_poll::set(&self.to_gd().upcast(), enabled);
+    }
+
+    #[func]
+    fn is_auto_polling(&self) -> bool {
+        self.is_auto_polling.load(Ordering::Relaxed)
     }
 }
 
 impl SocketServerRs {
     /// Listens, with the codes of the engine.
     pub(crate) fn listen(&self, address: &BindAddress) -> Error {
-        match self.listener.listen(address, BACKLOG) {
-            Ok(()) => Error::OK,
-            Err(error @ ListenError::AlreadyListening) => misuse(listen_code(&error), &error),
-            Err(error) => listen_code(&error),
+        let backlog = self.backlog.load(Ordering::Relaxed);
+        let backlog = i32::try_from(backlog.max(0)).unwrap_or(i32::MAX);
+        let mode = u32::try_from(self.mode.load(Ordering::Relaxed)).ok();
+        match self.listener.listen(address, backlog, mode) {
+            Ok(()) => {
+                self.last_error.clear();
+                Error::OK
+            }
+            Err(error) => {
+                if error.is_misuse() {
+                    godot_error!("{error}");
+                }
+                self.last_error.record(&error)
+            }
         }
+    }
+
+    pub(crate) fn local_port(&self) -> u16 {
+        self.listener.local_port()
     }
 }

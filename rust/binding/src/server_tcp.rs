@@ -26,7 +26,7 @@ impl SocketServerRs {
 
     #[func]
     fn tcp_get_local_port(&self) -> i32 {
-        self.listener.local_port().into()
+        self.local_port().into()
     }
 
     #[func]

@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use godot::builtin::GString;
+use godot::classes::ProjectSettings;
+use godot::obj::Singleton;
 use stream_socket::{BindAddress, parse_ip};
 
 /// A local address from its text, which is an IP address or `*` for all of them.
@@ -15,9 +17,14 @@ pub(crate) fn bind_address(host: &GString, port: u16) -> Option<BindAddress> {
     parse_ip(&host, port).map(BindAddress::Inet)
 }
 
-/// The path of a socket.
+/// The path of a socket; one in the project's or the user's folder is a path of the system then.
 pub(crate) fn path(path: &GString) -> PathBuf {
-    PathBuf::from(path.to_string())
+    let text = path.to_string();
+    if text.starts_with("user://") || text.starts_with("res://") {
+        let global = ProjectSettings::singleton().globalize_path(path);
+        return PathBuf::from(global.to_string());
+    }
+    PathBuf::from(text)
 }
 
 /// An IP address the way the engine writes it: IPv6 in lower case with every group and none shortened away. A scope

@@ -13,7 +13,9 @@ pub(super) struct Interface {
     pub(super) unregister_class: UnregisterClass,
     pub(super) register_method: RegisterMethod,
     pub(super) register_constant: RegisterConstant,
+    pub(super) register_property: RegisterProperty,
     pub(super) set_instance: SetInstance,
+    pub(super) object_id: ObjectId,
     pub(super) variant_from_int: VariantFromInt,
     get_proc_address: GetProcAddress,
 }
@@ -39,6 +41,14 @@ pub(super) type RegisterConstant = unsafe extern "C" fn(
     sys::GDExtensionInt,
     sys::GDExtensionBool,
 );
+pub(super) type RegisterProperty = unsafe extern "C" fn(
+    sys::GDExtensionClassLibraryPtr,
+    sys::GDExtensionConstStringNamePtr,
+    *const sys::GDExtensionPropertyInfo,
+    sys::GDExtensionConstStringNamePtr,
+    sys::GDExtensionConstStringNamePtr,
+);
+type ObjectId = unsafe extern "C" fn(sys::GDExtensionConstObjectPtr) -> sys::GDObjectInstanceID;
 pub(super) type SetInstance = unsafe extern "C" fn(
     sys::GDExtensionObjectPtr,
     sys::GDExtensionConstStringNamePtr,
@@ -115,6 +125,10 @@ unsafe fn load(get_proc_address: GetProcAddress) -> Option<Interface> {
             register_constant: transmute::<Function, RegisterConstant>(find(
                 c"classdb_register_extension_class_integer_constant",
             )?),
+            register_property: transmute::<Function, RegisterProperty>(find(
+                c"classdb_register_extension_class_property",
+            )?),
+            object_id: transmute::<Function, ObjectId>(find(c"object_get_instance_id")?),
             set_instance: transmute::<Function, SetInstance>(find(c"object_set_instance")?),
             variant_from_int: from_type(sys::GDEXTENSION_VARIANT_TYPE_INT)?,
             get_proc_address,
@@ -141,6 +155,9 @@ unsafe extern "C" fn bridge_proc_address(
             }
             b"classdb_register_extension_class_method" => {
                 transmute::<RegisterMethod, Function>(registration::register_method)
+            }
+            b"classdb_register_extension_class_property" => {
+                transmute::<RegisterProperty, Function>(registration::register_property)
             }
             b"object_set_instance" => {
                 transmute::<SetInstance, Function>(instance::object_set_instance)

@@ -84,6 +84,7 @@ impl Family {
             .unwrap_or((self.base, function));
         let returns = match (class, method) {
             (_, "get_status") => Some("StreamPeerSocketRs.Status"),
+            (_, "take_socket_connection") => Some(PEERS.base),
             ("TCPServerRs", "take_connection") => Some(TCP_PEER.name),
             ("UDSServerRs", "take_connection") => Some(UDS_PEER.name),
             _ => None,

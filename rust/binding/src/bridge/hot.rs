@@ -4,43 +4,57 @@
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::slice;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use godot::builtin::StringName;
 use godot::global::Error;
 use godot::obj::EngineEnum;
 use godot::sys::{self, GodotFfi};
-use stream_socket::Connection;
 
 use super::entry::interface;
 use super::guarded;
 use super::instance::Handle;
-use crate::error::{poll_code, read_code, write_code};
+use crate::peer::Peer;
+use crate::signals;
 
-/// The core object of a peer.
+/// What the object of a peer consists of.
 ///
 /// # Safety
 /// As for [`Handle::from_instance`], the instance being a peer.
 #[inline]
-unsafe fn connection<'a>(instance: sys::GDExtensionClassInstancePtr) -> &'a Connection {
+unsafe fn peer<'a>(instance: sys::GDExtensionClassInstancePtr) -> &'a Peer {
     // SAFETY: The caller's guarantee.
     unsafe { Handle::from_instance(instance) }
-        .connection
+        .peer
         .as_deref()
-        .expect("a peer has a core object")
+        .expect("a peer has it")
 }
 
-fn poll(connection: &Connection) -> i64 {
+/// Polls, and emits the signals for what has happened. A handler may free the object, so nothing of it is used after.
+///
+/// # Safety
+/// As for [`peer`].
+unsafe fn poll(instance: sys::GDExtensionClassInstancePtr) -> i64 {
+    // SAFETY: The caller's guarantee.
+    let (handle, peer) = unsafe { (Handle::from_instance(instance), peer(instance)) };
     guarded(i64::from(Error::FAILED.ord()), || {
-        i64::from(match connection.poll(Instant::now()) {
-            Ok(()) => Error::OK.ord(),
-            Err(error) => poll_code(&error).ord(),
-        })
+        let code = match peer.connection.poll(Instant::now()) {
+            Ok(()) => Error::OK,
+            Err(error) => peer.last_error.record(&error),
+        };
+        if peer.connection.has_notices() || peer.connection.has_unread() {
+            signals::emit(handle.object, peer);
+        }
+        i64::from(code.ord())
     })
 }
 
-fn get_status(connection: &Connection) -> i64 {
-    connection.status() as i64
+/// # Safety
+/// As for [`peer`].
+unsafe fn get_status(instance: sys::GDExtensionClassInstancePtr) -> i64 {
+    // SAFETY: The caller's guarantee.
+    unsafe { peer(instance) }.connection.status() as i64
 }
 
 /// Replaces gdext's callbacks of the hot methods in `info`; false if `method` is not one.
@@ -73,7 +87,7 @@ macro_rules! int_method {
                     return;
                 }
                 (*error).error = sys::GDEXTENSION_CALL_OK;
-                let mut value: i64 = $body(connection(instance));
+                let mut value: i64 = $body(instance);
                 (interface().variant_from_int)(ret.cast(), (&raw mut value).cast());
             }
         }
@@ -85,7 +99,7 @@ macro_rules! int_method {
             ret: sys::GDExtensionTypePtr,
         ) {
             // SAFETY: Godot passes a peer's instance and room for an int.
-            unsafe { *ret.cast::<i64>() = $body(connection(instance)) }
+            unsafe { *ret.cast::<i64>() = $body(instance) }
         }
     };
 }
@@ -172,6 +186,13 @@ impl Transfer {
     }
 }
 
+/// The code of a transfer that has gone well; an error before it is history.
+#[inline]
+fn succeeded(peer: &Peer) -> Error {
+    peer.last_error.clear();
+    Error::OK
+}
+
 unsafe extern "C" fn get_data(
     instance: sys::GDExtensionClassInstancePtr,
     args: *const sys::GDExtensionConstTypePtr,
@@ -179,13 +200,16 @@ unsafe extern "C" fn get_data(
 ) {
     // SAFETY: Godot passes a peer's instance, a transfer's arguments, and room for an int.
     unsafe {
-        let connection = connection(instance);
+        let peer = peer(instance);
         let transfer = Transfer::new(args);
         let buffer = transfer.buffer();
-        let (code, filled) = guarded((Error::FAILED, 0), || match connection.read_exact(buffer) {
-            Ok(()) => (Error::OK, buffer.len()),
-            Err((error, filled)) => (read_code(&error), filled),
+        let (code, filled) = guarded((Error::FAILED, 0), || {
+            match peer.connection.read_exact(buffer) {
+                Ok(()) => (succeeded(peer), buffer.len()),
+                Err((error, filled)) => (peer.last_error.record(&error), filled),
+            }
         });
+        peer.last_read.store(filled as i64, Ordering::Relaxed);
         // Callers use the buffer whatever is returned: the typed getters of StreamPeer do.
         if code != Error::OK {
             buffer[filled..].fill(MaybeUninit::new(0));
@@ -201,12 +225,12 @@ unsafe extern "C" fn get_partial_data(
 ) {
     // SAFETY: Godot passes a peer's instance, a transfer's arguments, and room for an int.
     unsafe {
-        let connection = connection(instance);
+        let peer = peer(instance);
         let transfer = Transfer::new(args);
         let (code, count) = guarded((Error::FAILED, 0), || {
-            match connection.read_available(transfer.buffer()) {
-                Ok(count) => (Error::OK, count),
-                Err(error) => (read_code(&error), 0),
+            match peer.connection.read_available(transfer.buffer()) {
+                Ok(count) => (succeeded(peer), count),
+                Err(error) => (peer.last_error.record(&error), 0),
             }
         });
         transfer.finish(count, code, ret);
@@ -220,13 +244,13 @@ unsafe extern "C" fn put_data(
 ) {
     // SAFETY: Godot passes a peer's instance, a transfer's arguments, and room for an int.
     unsafe {
-        let connection = connection(instance);
+        let peer = peer(instance);
         let transfer = Transfer::new(args);
         let (code, count) = guarded((Error::FAILED, 0), || {
             let bytes = transfer.bytes();
-            match connection.write_all(bytes) {
-                Ok(()) => (Error::OK, bytes.len()),
-                Err(error) => (write_code(&error), 0),
+            match peer.connection.write_all(bytes) {
+                Ok(()) => (succeeded(peer), bytes.len()),
+                Err(error) => (peer.last_error.record(&error), 0),
             }
         });
         transfer.finish(count, code, ret);
@@ -240,12 +264,12 @@ unsafe extern "C" fn put_partial_data(
 ) {
     // SAFETY: Godot passes a peer's instance, a transfer's arguments, and room for an int.
     unsafe {
-        let connection = connection(instance);
+        let peer = peer(instance);
         let transfer = Transfer::new(args);
         let (code, count) = guarded((Error::FAILED, 0), || {
-            match connection.write_available(transfer.bytes()) {
-                Ok(count) => (Error::OK, count),
-                Err(error) => (write_code(&error), 0),
+            match peer.connection.write_available(transfer.bytes()) {
+                Ok(count) => (succeeded(peer), count),
+                Err(error) => (peer.last_error.record(&error), 0),
             }
         });
         transfer.finish(count, code, ret);
@@ -259,8 +283,8 @@ unsafe extern "C" fn get_available_bytes(
 ) {
     // SAFETY: Godot passes a peer's instance and room for an int.
     unsafe {
-        let connection = connection(instance);
-        let available = guarded(None, || connection.available());
+        let peer = peer(instance);
+        let available = guarded(None, || peer.connection.available());
         // -1 without a connection, as the engine's classes answer.
         *ret.cast::<i64>() = available.map_or(-1, |count| i64::try_from(count).unwrap_or(i64::MAX));
     }

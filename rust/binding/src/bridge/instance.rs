@@ -7,15 +7,17 @@ use std::sync::{Arc, OnceLock};
 use godot::builtin::StringName;
 use godot::obj::{Base, Gd, GodotClass, bounds, cap};
 use godot::sys::{self, GodotFfi};
-use stream_socket::Connection;
 
 use super::entry::interface;
 use super::family::{Class, Family, PEERS};
+use crate::peer::Peer;
 
 /// What Godot holds as the extension instance of an object, and hands to every callback.
 pub(super) struct Handle {
-    /// The core object, for the hot calls. Servers have none.
-    pub(super) connection: Option<Arc<Connection>>,
+    /// What the hot calls work on. Servers have none.
+    pub(super) peer: Option<Arc<Peer>>,
+    /// The object, by its id.
+    pub(super) object: u64,
     /// gdext's storage of the object, which is what its own callbacks expect.
     pub(super) storage: sys::GDExtensionClassInstancePtr,
 }
@@ -33,11 +35,11 @@ impl Handle {
     }
 }
 
-/// The object that this thread is making: which class it is to be, and its core object.
+/// The object that this thread is making: which class it is to be, and what it consists of.
 #[derive(Clone, Copy)]
 struct Creation {
     class: &'static Class,
-    connection: *const Connection,
+    peer: *const Peer,
 }
 
 thread_local! {
@@ -164,15 +166,15 @@ unsafe fn free(callbacks: &OnceLock<Callbacks>, instance: sys::GDExtensionClassI
 fn begin(class: &'static Class) {
     CREATION.set(Some(Creation {
         class,
-        connection: std::ptr::null(),
+        peer: std::ptr::null(),
     }));
 }
 
-/// Tells the bridge the core object of the peer that gdext is initialising on this thread.
-pub(crate) fn announce(connection: &Arc<Connection>) {
+/// Tells the bridge what the object consists of that gdext is initialising on this thread.
+pub(crate) fn announce(peer: &Arc<Peer>) {
     if let Some(creation) = CREATION.get() {
         CREATION.set(Some(Creation {
-            connection: Arc::as_ptr(connection),
+            peer: Arc::as_ptr(peer),
             ..creation
         }));
     }
@@ -194,20 +196,22 @@ pub(super) unsafe extern "C" fn object_set_instance(
     class_name: sys::GDExtensionConstStringNamePtr,
     storage: sys::GDExtensionClassInstancePtr,
 ) {
-    let Some(Creation { class, connection }) = CREATION.take() else {
+    let Some(Creation { class, peer }) = CREATION.take() else {
         // SAFETY: A class that is not bridged; passed on as it came.
         unsafe { (interface().set_instance)(object, class_name, storage) };
         return;
     };
-    let connection = (!connection.is_null()).then(|| {
+    let peer = (!peer.is_null()).then(|| {
         // SAFETY: `announce` took the pointer from an `Arc` that gdext's storage, made since, holds.
         unsafe {
-            Arc::increment_strong_count(connection);
-            Arc::from_raw(connection)
+            Arc::increment_strong_count(peer);
+            Arc::from_raw(peer)
         }
     });
     let handle = Box::new(Handle {
-        connection,
+        peer,
+        // SAFETY: gdext passes the object that Godot has just made.
+        object: unsafe { (interface().object_id)(object.cast_const()) },
         storage,
     });
     let name = StringName::from(class.name);

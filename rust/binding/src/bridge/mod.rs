@@ -3,13 +3,13 @@
 //! gdext registers classes whose base is an engine class, gives each its own storage type, and guards every call
 //! with a cell. The addon needs base classes of its own, and calls that cost little more than the work they do
 //! and that block no other thread. So the bridge stands between gdext and Godot, at Godot's C interface: gdext is
-//! handed a [`get_proc_address`](entry::initialize) that answers five names with functions of the bridge, and
-//! passes all others through. What these five do:
+//! handed a [`get_proc_address`](entry::initialize) that answers six names with functions of the bridge, and
+//! passes all others through. What these do:
 //!
 //! - [`registration`]: when gdext registers the base of a [`family`], it is made abstract, and its subclasses are
-//!   registered with it; when gdext registers a method, it goes to the class it belongs to.
+//!   registered with it; when gdext registers a method or a property, it goes to the class it belongs to.
 //! - [`instance`]: an object of a subclass is told its class, and gets a [`Handle`](instance::Handle) as its
-//!   instance: the core object, and what gdext made.
+//!   instance: what the hot calls need, and what gdext made.
 //! - [`hot`]: the calls that matter go from Godot straight to the core object. All others go through one
 //!   trampoline to gdext's own callback.
 //!

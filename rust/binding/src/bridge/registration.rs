@@ -2,9 +2,9 @@
 
 use std::ffi::c_void;
 
-use godot::builtin::StringName;
-use godot::obj::EngineBitfield;
-use godot::register::info::PropertyUsageFlags;
+use godot::builtin::{GString, StringName};
+use godot::obj::{EngineBitfield, EngineEnum};
+use godot::register::info::{PropertyHint, PropertyUsageFlags};
 use godot::sys::{self, GodotFfi};
 
 use super::entry::interface;
@@ -121,10 +121,14 @@ pub(super) unsafe extern "C" fn register_method(
         set_const(&mut info, route.is_const);
         let returned = route.returns.map(StringName::from);
         let mut return_info = *info.return_value_info;
+        let hint_string = GString::from(route.returns.unwrap_or_default());
         if let Some(returned) = &returned {
             return_info.class_name = returned.sys().cast_mut().cast();
             if returned_is_enum(&route) {
                 return_info.usage |= PropertyUsageFlags::CLASS_IS_ENUM.ord() as u32;
+            } else {
+                return_info.hint = PropertyHint::RESOURCE_TYPE.ord() as u32;
+                return_info.hint_string = hint_string.sys().cast_mut().cast();
             }
             info.return_value_info = &mut return_info;
         }
@@ -132,6 +136,38 @@ pub(super) unsafe extern "C" fn register_method(
             redirect(&mut info);
         }
         (interface().register_method)(library, class.sys().cast(), &info);
+    }
+}
+
+/// What gdext calls to register a property. A family's goes to its class, as its accessors do.
+pub(super) unsafe extern "C" fn register_property(
+    library: sys::GDExtensionClassLibraryPtr,
+    class_name: sys::GDExtensionConstStringNamePtr,
+    info: *const sys::GDExtensionPropertyInfo,
+    setter: sys::GDExtensionConstStringNamePtr,
+    getter: sys::GDExtensionConstStringNamePtr,
+) {
+    // SAFETY: gdext passes valid names and a valid property info, which Godot copies. The names put in their place live
+    // to the end of this function.
+    unsafe {
+        let Some(family) = Family::of_base(&text(class_name)) else {
+            (interface().register_property)(library, class_name, info, setter, getter);
+            return;
+        };
+        let mut info = *info;
+        let names = [info.name.cast_const().cast(), setter, getter].map(|name| text(name));
+        let [property, setter, getter] = names.each_ref().map(|name| family.route(name));
+        let class = StringName::from(property.class);
+        let [property, setter, getter] =
+            [property, setter, getter].map(|route| StringName::from(route.method));
+        info.name = property.sys().cast_mut().cast();
+        (interface().register_property)(
+            library,
+            class.sys().cast(),
+            &info,
+            setter.sys().cast(),
+            getter.sys().cast(),
+        );
     }
 }
 
