@@ -54,11 +54,6 @@ impl Address {
         }
     }
 
-    /// Whether a socket of `domain` can connect there.
-    pub(crate) fn suits(&self, domain: Domain) -> bool {
-        self.domain() == domain || !self.is_unix() && domain == Domain::IPV6
-    }
-
     pub(crate) fn is_unix(&self) -> bool {
         matches!(self, Address::Unix(_))
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use socket2::Socket;
+use socket2::{Domain, Socket};
 
 use crate::address::{Address, BindAddress, Target, inet_address};
 use crate::closing;
@@ -82,7 +82,7 @@ impl Connection {
         })?;
         let end = |socket| {
             Connection::accepted(
-                StreamSocket::unix(socket),
+                StreamSocket::connected(socket, Domain::UNIX),
                 Address::Unix(Default::default()),
             )
         };
@@ -127,7 +127,7 @@ impl Connection {
         // A limit that no clock can hold is none.
         let deadline = limit.and_then(|limit| now.checked_add(limit));
         let mut connecting = Connecting::new(target, bound, deadline);
-        match connecting.advance(&state.options, now) {
+        match connecting.begin(&state.options, now) {
             Progress::Failed(error) => {
                 if self.status() == Status::Error {
                     self.change(&mut state, Event::Disconnect);

@@ -134,11 +134,7 @@ impl Listening {
         loop {
             match sys::accept(&self.stream.socket) {
                 Ok((socket, address)) => {
-                    let stream = StreamSocket {
-                        socket,
-                        domain: self.stream.domain,
-                        file: None,
-                    };
+                    let stream = StreamSocket::connected(socket, self.stream.domain);
                     let peer = match &self.address {
                         BindAddress::Unix(path) => Address::Unix(path.clone()),
                         _ => {

@@ -48,11 +48,12 @@ pub(crate) struct Established {
 }
 
 impl Race {
-    /// A race to `addresses`, in this order. A `bound` socket allows one address of its own family.
+    /// A race to `addresses`, in this order. A `bound` socket allows one address, of a family that it reaches.
     pub(crate) fn new(mut addresses: Vec<Address>, bound: Option<StreamSocket>) -> Race {
         if let Some(bound) = &bound {
+            // With a single address the system says best what is wrong with it.
             if addresses.len() > 1 {
-                addresses.retain(|address| address.suits(bound.domain));
+                addresses.retain(|address| bound.reaches(address));
             }
             addresses.truncate(1);
         }

@@ -1,6 +1,7 @@
 //! What a connection is at the moment: its status, its socket, and what has happened to it.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -129,6 +130,12 @@ enum Phase {
     Racing(Race),
 }
 
+/// Whether `host` is this machine by its name, which means both loopback addresses, whatever a resolver would say
+/// (RFC 6761, section 6.3).
+fn is_localhost(host: &str) -> bool {
+    host.trim_end_matches('.').eq_ignore_ascii_case("localhost")
+}
+
 impl Connecting {
     /// Begins to connect; a lookup for a name, nothing else so far.
     pub(crate) fn new(
@@ -138,6 +145,11 @@ impl Connecting {
     ) -> Connecting {
         let phase = match &target {
             Target::Address(address) => Phase::Racing(Race::new(vec![address.clone()], bound)),
+            Target::Name { host, port } if is_localhost(host) => {
+                let loopback = [Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()];
+                let addresses = loopback.map(|ip: IpAddr| Address::Inet((ip, *port).into()));
+                Phase::Racing(Race::new(addresses.into(), bound))
+            }
             Target::Name { host, port } => Phase::Resolving {
                 lookup: Lookup::start(host.clone(), *port),
                 bound,
@@ -147,6 +159,15 @@ impl Connecting {
             phase,
             target,
             deadline,
+        }
+    }
+
+    /// Starts the attempts that need no lookup. The end of a lookup is left to [`advance`](Self::advance), however
+    /// fast it is: a connect to a name never fails at once.
+    pub(crate) fn begin(&mut self, options: &Options, now: Instant) -> Progress {
+        match &mut self.phase {
+            Phase::Racing(race) => race.advance(options, now),
+            Phase::Resolving { .. } => Progress::Undecided,
         }
     }
 
@@ -169,10 +190,7 @@ impl Connecting {
                 }
             }
         }
-        match &mut self.phase {
-            Phase::Racing(race) => race.advance(options, now),
-            Phase::Resolving { .. } => Progress::Undecided,
-        }
+        self.begin(options, now)
     }
 
     /// The address being tried, once there is one.

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use socket2::{Domain, Socket};
 
-use crate::address::BindAddress;
+use crate::address::{Address, BindAddress};
 use crate::error::BindError;
 use crate::socket_file::SocketFile;
 use crate::sys;
@@ -16,25 +16,29 @@ pub(crate) struct StreamSocket {
     pub(crate) socket: Socket,
     pub(crate) domain: Domain,
     pub(crate) file: Option<SocketFile>,
+    /// Whether an IPv6 socket reaches IPv4 addresses too.
+    is_dual_stack: bool,
 }
 
 impl StreamSocket {
     /// A new socket, bound to nothing.
     pub(crate) fn open(domain: Domain) -> io::Result<StreamSocket> {
-        Ok(StreamSocket {
-            socket: sys::stream_socket(domain)?,
-            domain,
-            file: None,
-        })
+        Ok(StreamSocket::connected(sys::stream_socket(domain)?, domain))
     }
 
-    /// A Unix domain socket that is connected already.
-    pub(crate) fn unix(socket: Socket) -> StreamSocket {
+    /// A socket that is connected already.
+    pub(crate) fn connected(socket: Socket, domain: Domain) -> StreamSocket {
         StreamSocket {
             socket,
-            domain: Domain::UNIX,
+            domain,
             file: None,
+            is_dual_stack: false,
         }
+    }
+
+    /// Whether it can connect to `address`.
+    pub(crate) fn reaches(&self, address: &Address) -> bool {
+        address.domain() == self.domain || self.is_dual_stack && !address.is_unix()
     }
 
     /// A new socket bound to `address`; `prepare` sets what has to be set before.
@@ -50,7 +54,7 @@ impl StreamSocket {
             address: address.clone(),
             source,
         };
-        let (opened, candidate) = match address {
+        let (mut opened, candidate) = match address {
             BindAddress::Unix(path) => {
                 let mut opened = StreamSocket::open(Domain::UNIX).map_err(cannot_open)?;
                 opened.file = SocketFile::bind(&opened.socket, path)?;
@@ -71,7 +75,8 @@ impl StreamSocket {
         };
         if opened.domain == Domain::IPV6 {
             // Dual-stack for all addresses, but an address that is asked for is just that one (RFC 3493, section 5.3).
-            let only_v6 = !matches!(address, BindAddress::Any { .. });
+            opened.is_dual_stack = matches!(address, BindAddress::Any { .. });
+            let only_v6 = !opened.is_dual_stack;
             opened.socket.set_only_v6(only_v6).map_err(failed)?;
         }
         prepare(&opened.socket).map_err(failed)?;

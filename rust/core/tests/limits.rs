@@ -1,0 +1,443 @@
+//! Time limits, half-close, queues, closing: what a user can ask for beyond the defaults.
+
+mod support;
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use stream_socket::{
+    Address, ConnectEnd, Connection, DisconnectCause, Notice, ReadError, Status, Target, WriteError,
+};
+use support::*;
+
+for_each_family!(
+    a_read_limit_leaves_the_connection_as_it_was,
+    a_write_limit_tells_how_much_was_sent,
+    a_line_is_read_once_it_is_whole,
+    a_line_that_cannot_come_is_an_error,
+    everything_available_is_received,
+    half_open_connections_go_on_in_the_other_direction,
+    shutting_down_both_sides_ends_the_connection,
+    a_queue_takes_all_or_nothing_and_keeps_the_order,
+    data_is_queued_while_connecting,
+    a_graceful_close_sends_the_queue,
+    gathered_writes_go_out_together,
+    notices_tell_what_happened_in_order,
+);
+
+const SHORT: Option<Duration> = Some(Duration::from_millis(20));
+
+fn a_read_limit_leaves_the_connection_as_it_was(family: Family) {
+    let (client, accepted) = pair(family);
+    client.set_read_limit(SHORT);
+    accepted.write_all(b"abcdefghij").unwrap();
+    until_available(&client, 10);
+    // A number is not torn.
+    assert_eq!(read(&client, 8).unwrap(), b"abcdefgh");
+    let mut out = [std::mem::MaybeUninit::uninit(); 4];
+    let (error, filled) = client.read_exact(&mut out).unwrap_err();
+    assert!(matches!(error, ReadError::TimedOut { .. }), "{error}");
+    assert_eq!(filled, 0);
+    assert_eq!(client.status(), Status::Connected);
+    accepted.write_all(b"kl").unwrap();
+    assert_eq!(read(&client, 4).unwrap(), b"ijkl");
+    // Of a longer read what has come is handed over.
+    accepted.write_all(b"abc").unwrap();
+    let mut out = [std::mem::MaybeUninit::uninit(); 100];
+    let (error, filled) = client.read_exact(&mut out).unwrap_err();
+    assert!(matches!(error, ReadError::TimedOut { .. }), "{error}");
+    assert_eq!(filled, 3);
+    accepted.write_all(b"d").unwrap();
+    assert_eq!(read(&client, 1).unwrap(), b"d");
+}
+
+fn a_write_limit_tells_how_much_was_sent(family: Family) {
+    let (client, accepted) = pair(family);
+    client.set_write_limit(SHORT);
+    let data = pattern(64 << 20);
+    let error = client.write_all(&data).unwrap_err();
+    let WriteError::TimedOut { sent, .. } = error else {
+        panic!("{error}")
+    };
+    assert_eq!(client.status(), Status::Connected);
+    client.set_write_limit(None);
+    std::thread::scope(|scope| {
+        scope.spawn(|| client.write_all(&data[sent..]).unwrap());
+        assert!(read(&accepted, data.len()).unwrap() == data);
+    });
+}
+
+fn line(connection: &Connection, limit: usize) -> Result<Option<Vec<u8>>, ReadError> {
+    let end = |bytes: &[u8]| Some(bytes.iter().position(|&byte| byte == b'\n')? + 1);
+    connection.read_found(limit, end, <[u8]>::to_vec)
+}
+
+fn a_line_is_read_once_it_is_whole(family: Family) {
+    let (client, accepted) = pair(family);
+    assert_eq!(line(&client, 100).unwrap(), None);
+    accepted.write_all(b"one").unwrap();
+    until_available(&client, 3);
+    assert_eq!(line(&client, 100).unwrap(), None);
+    assert_eq!(client.available(), Some(3));
+    accepted.write_all(b" line\ntwo\nthr").unwrap();
+    let first = until("a line", || line(&client, 100).unwrap());
+    assert_eq!(first, b"one line\n");
+    let second = until("a line", || line(&client, 100).unwrap());
+    assert_eq!(second, b"two\n");
+    assert_eq!(line(&client, 100).unwrap(), None);
+    until_available(&client, 3);
+    assert_eq!(read(&client, 3).unwrap(), b"thr");
+}
+
+fn a_line_that_cannot_come_is_an_error(family: Family) {
+    let (client, accepted) = pair(family);
+    accepted.write_all(&pattern(20_000)).unwrap();
+    until_available(&client, 20_000);
+    let never = |_: &[u8]| None::<usize>;
+    let found = client.read_found(19_999, never, <[u8]>::len);
+    assert!(matches!(
+        found,
+        Err(ReadError::TooLong { limit: 19_999, .. })
+    ));
+    assert_eq!(client.available(), Some(20_000), "nothing was read");
+    accepted.disconnect();
+    let error = until("the end", || {
+        client.read_found(20_001, never, <[u8]>::len).err()
+    });
+    assert!(matches!(error, ReadError::EndOfStream), "{error}");
+    assert!(client.is_read_closed());
+    client.poll(Instant::now()).unwrap();
+    assert_eq!(client.status(), Status::Connected);
+    assert!(read(&client, 20_000).unwrap() == pattern(20_000));
+    let error = client.read_found(1, never, <[u8]>::len).unwrap_err();
+    assert!(matches!(error, ReadError::EndOfStream), "{error}");
+    assert_eq!(client.status(), Status::None);
+}
+
+fn everything_available_is_received(family: Family) {
+    let (client, accepted) = pair(family);
+    let receive = |limit| client.read_all_available(limit, <[u8]>::to_vec).unwrap();
+    assert_eq!(receive(usize::MAX), b"");
+    accepted.write_all(&pattern(50_000)).unwrap();
+    until_available(&client, 50_000);
+    assert!(receive(10) == pattern(10));
+    assert_eq!(receive(0), b"");
+    assert!(receive(usize::MAX) == pattern(50_000)[10..]);
+}
+
+fn half_open_connections_go_on_in_the_other_direction(family: Family) {
+    let (client, accepted) = pair(family);
+    accepted.set_allow_half_open(true);
+    client.write_all(b"question").unwrap();
+    client.shut_down_writing().unwrap();
+    assert!(matches!(
+        client.write_all(b"more"),
+        Err(WriteError::ShutDown)
+    ));
+    assert_eq!(client.status(), Status::Connected);
+    assert_eq!(read(&accepted, 8).unwrap(), b"question");
+    until("the end is noticed", || {
+        accepted.poll(Instant::now()).unwrap();
+        accepted.is_read_closed().then_some(())
+    });
+    for _ in 0..3 {
+        accepted.poll(Instant::now()).unwrap();
+        assert!(matches!(read(&accepted, 1), Err(ReadError::EndOfStream)));
+        assert_eq!(accepted.status(), Status::Connected);
+        assert_eq!(accepted.available(), Some(0));
+    }
+    accepted.write_all(b"answer").unwrap();
+    assert_eq!(read(&client, 6).unwrap(), b"answer");
+    assert!(!client.is_read_closed());
+    accepted.shut_down_writing().unwrap();
+    assert_eq!(accepted.status(), Status::None);
+    until_status(&client, Status::None).unwrap();
+}
+
+fn shutting_down_both_sides_ends_the_connection(family: Family) {
+    let (client, accepted) = pair(family);
+    client.shut_down_writing().unwrap();
+    // Not half-open: the end is the end.
+    until_status(&accepted, Status::None).unwrap();
+    until_status(&client, Status::None).unwrap();
+    assert!(matches!(
+        client.shut_down_writing(),
+        Err(WriteError::NotConnected)
+    ));
+}
+
+/// Fills what the kernel takes, and returns how much that was.
+fn fill(connection: &Connection, block: &[u8]) -> usize {
+    let mut sent = 0;
+    while connection.pending_bytes() == 0 {
+        connection.write_all(block).unwrap();
+        sent += block.len();
+    }
+    sent
+}
+
+fn a_queue_takes_all_or_nothing_and_keeps_the_order(family: Family) {
+    let (client, accepted) = pair(family);
+    client.set_queue_limit(100_000);
+    assert!(matches!(
+        client.write_all(&pattern(100_001)),
+        Err(WriteError::Busy { .. })
+    ));
+    let block = pattern(1000);
+    let mut sent = fill(&client, &block);
+    while client.write_all(&block).is_ok() {
+        sent += block.len();
+    }
+    let pending = client.pending_bytes();
+    assert!(pending > 99_000 && pending <= 100_000, "{pending}");
+    assert!(matches!(
+        client.write_all(&block),
+        Err(WriteError::Busy { limit: 100_000, .. })
+    ));
+    assert!(matches!(client.flush(), Err(WriteError::Busy { .. })));
+    assert_eq!(
+        client.pending_bytes(),
+        pending,
+        "nothing of them was queued"
+    );
+    client.take_notices();
+    for _ in 0..sent / block.len() {
+        let mut received = Vec::new();
+        while received.len() < block.len() {
+            client.poll(Instant::now()).unwrap();
+            received.extend(read_available(&accepted, block.len() - received.len()).unwrap());
+        }
+        assert!(received == block);
+    }
+    assert_eq!(client.pending_bytes(), 0);
+    client.poll(Instant::now()).unwrap();
+    assert_eq!(client.take_notices(), [Notice::Drained]);
+    client.flush().unwrap();
+    assert_eq!(client.take_notices(), []);
+}
+
+fn data_is_queued_while_connecting(family: Family) {
+    let server = Server::new(family);
+    let client = Connection::new();
+    client.set_queue_limit(1000);
+    assert!(matches!(
+        client.write_all(b"x"),
+        Err(WriteError::NotConnected)
+    ));
+    start_connect(&client, &server.address).unwrap();
+    client.write_all(b"early ").unwrap();
+    assert_eq!(client.write_available(b"bird").unwrap(), 4);
+    until_status(&client, Status::Connected).unwrap();
+    assert_eq!(read(&server.accept(), 10).unwrap(), b"early bird");
+    assert_eq!(client.pending_bytes(), 0);
+}
+
+fn a_graceful_close_sends_the_queue(family: Family) {
+    let (client, accepted) = pair(family);
+    client.set_queue_limit(1 << 20);
+    let block = pattern(10_000);
+    let sent = fill(&client, &block);
+    client.disconnect();
+    assert_eq!(client.status(), Status::None);
+    assert_eq!(client.pending_bytes(), 0);
+    for _ in 0..sent / block.len() {
+        assert!(read(&accepted, block.len()).unwrap() == block);
+    }
+    assert!(matches!(read(&accepted, 1), Err(ReadError::EndOfStream)));
+}
+
+fn gathered_writes_go_out_together(family: Family) {
+    let (client, accepted) = pair(family);
+    client.set_coalesces(true);
+    let flushes: [fn(&Connection); 2] = [
+        |client| client.flush().unwrap(),
+        |client| client.poll(Instant::now()).unwrap(),
+    ];
+    for flush in flushes {
+        client.write_all(b"one ").unwrap();
+        assert_eq!(client.write_available(b"two ").unwrap(), 4);
+        client.write_all(b"three").unwrap();
+        assert_eq!(client.pending_bytes(), 13);
+        assert_eq!(accepted.available(), Some(0));
+        flush(&client);
+        assert_eq!(client.pending_bytes(), 0);
+        assert_eq!(read(&accepted, 13).unwrap(), b"one two three");
+    }
+    client.write_all(&pattern(16 * 1024)).unwrap();
+    assert_eq!(client.pending_bytes(), 0, "so much is not held back");
+    assert!(read(&accepted, 16 * 1024).unwrap() == pattern(16 * 1024));
+    client.write_all(b"last").unwrap();
+    client.disconnect();
+    assert_eq!(read(&accepted, 4).unwrap(), b"last");
+    assert_eq!(client.take_notices().len(), 5);
+}
+
+fn notices_tell_what_happened_in_order(family: Family) {
+    let server = Server::new(family);
+    let client = Connection::new();
+    assert!(!client.has_notices());
+    connect(&client, &server.address);
+    assert!(client.has_notices());
+    assert_eq!(
+        client.take_notices(),
+        [
+            Notice::Status(Status::Connecting),
+            Notice::Status(Status::Connected),
+            Notice::ConnectFinished(ConnectEnd::Connected)
+        ]
+    );
+    assert!(!client.has_notices());
+    assert!(start_connect(&client, &server.address).is_err());
+    assert!(!client.has_notices());
+    let accepted = server.accept();
+    client.disconnect();
+    let ended = |cause| [Notice::Status(Status::None), Notice::Disconnected(cause)];
+    assert_eq!(client.take_notices(), ended(DisconnectCause::Local));
+    client.disconnect();
+    assert!(!client.has_notices());
+    accepted.take_notices();
+    until_status(&accepted, Status::None).unwrap();
+    assert_eq!(accepted.take_notices(), ended(DisconnectCause::EndOfStream));
+}
+
+/// A connection to a plain socket of std.
+fn connection_to_raw_peer() -> (Connection, TcpStream) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let client = connected(&Address::Inet(listener.local_addr().unwrap()));
+    (client, listener.accept().unwrap().0)
+}
+
+#[test]
+fn closing_with_unread_input_resets_nobody() {
+    for leave in [Connection::disconnect as fn(&Connection), |_| {}] {
+        let (client, mut peer) = connection_to_raw_peer();
+        peer.write_all(&pattern(100_000)).unwrap();
+        until_available(&client, 1);
+        client.write_all(b"last words").unwrap();
+        leave(&client);
+        drop(client);
+        let mut received = Vec::new();
+        peer.read_to_end(&mut received).unwrap();
+        assert_eq!(received, b"last words");
+    }
+}
+
+#[test]
+fn abort_resets() {
+    let (client, mut peer) = connection_to_raw_peer();
+    client.abort();
+    assert_eq!(client.status(), Status::None);
+    let error = peer.read(&mut [0]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn a_reset_ends_a_half_open_connection() {
+    let (client, peer) = connection_to_raw_peer();
+    client.set_allow_half_open(true);
+    peer.shutdown(Shutdown::Write).unwrap();
+    until("the end is noticed", || {
+        client.poll(Instant::now()).unwrap();
+        client.is_read_closed().then_some(())
+    });
+    socket2::SockRef::from(&peer)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
+    drop(peer);
+    until_status(&client, Status::Error).unwrap_err();
+}
+
+#[test]
+fn a_failed_flush_of_a_poll_is_an_error() {
+    let (client, peer) = connection_to_raw_peer();
+    client.set_queue_limit(1 << 20);
+    fill(&client, &pattern(100_000));
+    socket2::SockRef::from(&peer)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
+    drop(peer);
+    until("the connection ends", || {
+        let _ = client.poll(Instant::now());
+        (client.status() != Status::Connected).then_some(())
+    });
+    assert_eq!(client.pending_bytes(), 0);
+}
+
+#[test]
+fn options_hold_for_connections_to_come_and_for_the_one_there_is() {
+    let server = Server::new(Family::Ipv4);
+    let client = Connection::new();
+    for _ in 0..2 {
+        client
+            .set_options("set everything", |options| {
+                options.no_delay = !options.no_delay;
+                options.keep_alive = Some(stream_socket::KeepAlive {
+                    idle: Duration::from_secs(60),
+                    interval: Duration::from_secs(10),
+                    count: 5,
+                });
+                options.user_timeout = Some(Duration::from_secs(20));
+                options.send_buffer_size = Some(100_000);
+                options.receive_buffer_size = Some(100_000);
+            })
+            .unwrap();
+        if client.status() == Status::None {
+            connect(&client, &server.address);
+        }
+    }
+    assert!(!client.options().no_delay);
+    client.write_all(b"x").unwrap();
+    assert_eq!(read(&server.accept(), 1).unwrap(), b"x");
+    // A Unix domain socket ignores what only TCP has.
+    let server = Server::new(Family::Unix);
+    client.disconnect();
+    connect(&client, &server.address);
+}
+
+#[test]
+fn a_pair_is_connected() {
+    let (one, other) = Connection::pair().unwrap();
+    one.write_all(b"x").unwrap();
+    assert_eq!(read(&other, 1).unwrap(), b"x");
+    let credentials = one.peer_credentials().unwrap();
+    assert_eq!(credentials.pid, i64::from(std::process::id()));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn abstract_names_make_no_file() {
+    let name = format!("@stream-socket-test-{}", std::process::id());
+    let listener = stream_socket::Listener::new();
+    let address = stream_socket::BindAddress::Unix(name.clone().into());
+    listener.listen(&address, 8, None).unwrap();
+    let again = stream_socket::Listener::new().listen(&address, 8, None);
+    assert!(again.is_err(), "it is taken");
+    assert!(!std::path::Path::new(&name).exists());
+    let client = connected(&Address::Unix(name.into()));
+    let accepted = listener.accept().unwrap().expect("it waits");
+    client.write_all(b"x").unwrap();
+    assert_eq!(read(&accepted, 1).unwrap(), b"x");
+}
+
+#[test]
+fn a_socket_file_gets_its_mode() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = TemporaryDirectory::new();
+    let path = directory.file("s");
+    let listener = stream_socket::Listener::new();
+    let address = stream_socket::BindAddress::Unix(path.clone());
+    listener.listen(&address, 8, Some(0o600)).unwrap();
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_connect_without_a_limit_takes_as_long_as_it_takes() {
+    let client = Connection::new();
+    let address = refusing_address();
+    client
+        .connect(Target::Address(address), None, Instant::now())
+        .unwrap();
+    until_status(&client, Status::Error).unwrap_err();
+}

@@ -1,0 +1,272 @@
+//! Connecting to names, with a resolver that answers as a test wants, slowly or never.
+//!
+//! This program defines `getaddrinfo` itself, which takes the place of the C library's in it.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use stream_socket::{
+    Address, BindAddress, ConnectEnd, ConnectError, Connection, Listener, Notice, PollError,
+    Status, Target,
+};
+use support::*;
+
+/// How many questions there were, and whether those for `hang.test` get their answer now.
+static RESOLVER: Mutex<(usize, bool)> = Mutex::new((0, false));
+static RELEASED: Condvar = Condvar::new();
+
+type GetAddrInfo = unsafe extern "C" fn(
+    *const c_char,
+    *const c_char,
+    *const libc::addrinfo,
+    *mut *mut libc::addrinfo,
+) -> c_int;
+
+/// Answers names ending in `.test`, and passes on the rest.
+///
+/// # Safety
+/// As for getaddrinfo(3).
+#[unsafe(no_mangle)]
+unsafe extern "C" fn getaddrinfo(
+    node: *const c_char,
+    service: *const c_char,
+    hints: *const libc::addrinfo,
+    found: *mut *mut libc::addrinfo,
+) -> c_int {
+    // SAFETY: The real function is looked up by its name and has this type; the arguments are the caller's, or
+    // zero-terminated texts of ours. Each list it gives is a chain, which `freeaddrinfo` frees link by link.
+    unsafe {
+        let real = libc::dlsym(libc::RTLD_NEXT, c"getaddrinfo".as_ptr());
+        let real = std::mem::transmute::<*mut libc::c_void, GetAddrInfo>(real);
+        let name = CStr::from_ptr(node).to_str().unwrap();
+        let addresses: &[&str] = match name {
+            "four.test" => &["127.0.0.1"],
+            "both.test" => &["::1", "127.0.0.1"],
+            "two.test" => &["127.0.0.2", "127.0.0.1"],
+            "mixed.test" => &["127.0.0.2", "127.0.0.3", "::1"],
+            "none.test" => return libc::EAI_NONAME,
+            "hang.test" => {
+                let mut resolver = RESOLVER.lock().unwrap();
+                resolver.0 += 1;
+                while !resolver.1 {
+                    resolver = RELEASED.wait(resolver).unwrap();
+                }
+                &["127.0.0.1"]
+            }
+            _ => return real(node, service, hints, found),
+        };
+        *found = std::ptr::null_mut();
+        for address in addresses.iter().rev() {
+            let address = CString::new(*address).unwrap();
+            let mut link = std::ptr::null_mut();
+            let code = real(address.as_ptr(), service, hints, &mut link);
+            assert_eq!(code, 0);
+            let mut last = link;
+            while !(*last).ai_next.is_null() {
+                last = (*last).ai_next;
+            }
+            (*last).ai_next = *found;
+            *found = link;
+        }
+        0
+    }
+}
+
+fn listening(ip: impl Into<std::net::IpAddr>, port: u16, backlog: i32) -> (Listener, u16) {
+    let listener = Listener::new();
+    let address = BindAddress::Inet(SocketAddr::new(ip.into(), port));
+    listener.listen(&address, backlog, None).unwrap();
+    let port = listener.local_port();
+    (listener, port)
+}
+
+/// A listener that answers nobody: its backlog is full, and the kernel drops what comes beyond it.
+fn unanswering(ip: Ipv4Addr, port: u16) -> (Listener, Vec<Connection>) {
+    let (listener, port) = listening(ip, port, 0);
+    let address = Address::Inet((ip, port).into());
+    (listener, vec![connected(&address)])
+}
+
+fn connect_to(name: &str, port: u16, limit: Option<Duration>, now: Instant) -> Connection {
+    let client = Connection::new();
+    let host = name.to_owned();
+    client
+        .connect(Target::Name { host, port }, limit, now)
+        .unwrap();
+    assert_eq!(client.status(), Status::Connecting);
+    client
+}
+
+fn peer(connection: &Connection) -> String {
+    connection.peer_address().unwrap().to_string()
+}
+
+#[test]
+fn a_name_is_connected_to() {
+    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8);
+    let client = connect_to("four.test", port, None, Instant::now());
+    until_status(&client, Status::Connected).unwrap();
+    assert_eq!(peer(&client), format!("127.0.0.1:{port}"));
+}
+
+#[test]
+fn a_server_on_the_other_family_is_found() {
+    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8);
+    let client = connect_to("both.test", port, None, Instant::now());
+    until_status(&client, Status::Connected).unwrap();
+    assert_eq!(peer(&client), format!("127.0.0.1:{port}"));
+
+    let (_listener, port) = listening(Ipv6Addr::LOCALHOST, 0, 8);
+    let client = connect_to("both.test", port, None, Instant::now());
+    until_status(&client, Status::Connected).unwrap();
+    assert_eq!(peer(&client), format!("[::1]:{port}"));
+}
+
+#[test]
+fn localhost_is_found_on_either_family() {
+    for ip in [
+        std::net::IpAddr::from(Ipv4Addr::LOCALHOST),
+        Ipv6Addr::LOCALHOST.into(),
+    ] {
+        let (_listener, port) = listening(ip, 0, 8);
+        let client = connect_to("localhost", port, None, Instant::now());
+        let outcome = until_status(&client, Status::Connected);
+        outcome.unwrap();
+    }
+}
+
+/// The clock is the test's: no quarter of a second has to pass.
+#[test]
+fn an_address_that_does_not_answer_is_overtaken_after_250_ms() {
+    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8);
+    let _unanswering = unanswering(Ipv4Addr::new(127, 0, 0, 2), port);
+    let start = Instant::now();
+    let client = connect_to("two.test", port, None, start);
+    until("the first attempt", || {
+        client.poll(start).unwrap();
+        client.peer_address()
+    });
+    assert_eq!(peer(&client), format!("127.0.0.2:{port}"));
+    for _ in 0..20 {
+        client.poll(start + Duration::from_millis(249)).unwrap();
+        assert_eq!(client.status(), Status::Connecting);
+    }
+    until("the second attempt wins", || {
+        client.poll(start + Duration::from_millis(250)).unwrap();
+        (client.status() == Status::Connected).then_some(())
+    });
+    assert_eq!(peer(&client), format!("127.0.0.1:{port}"));
+}
+
+#[test]
+fn a_bound_address_restricts_the_family() {
+    let (_listener, port) = listening(Ipv6Addr::LOCALHOST, 0, 8);
+    let client = Connection::new();
+    let any_v6 = BindAddress::Inet((Ipv6Addr::LOCALHOST, 0).into());
+    client.bind(&any_v6).unwrap();
+    let host = "mixed.test".to_owned();
+    let target = Target::Name { host, port };
+    client.connect(target, None, Instant::now()).unwrap();
+    until_status(&client, Status::Connected).unwrap();
+    assert_eq!(peer(&client), format!("[::1]:{port}"));
+
+    let client = Connection::new();
+    client.bind(&any_v6).unwrap();
+    let host = "two.test".to_owned();
+    let target = Target::Name { host, port };
+    client.connect(target, None, Instant::now()).unwrap();
+    let error = until_status(&client, Status::Error).unwrap_err();
+    assert!(
+        matches!(error, PollError::Connect(ConnectError::NoAddress)),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_name_without_an_address_ends_in_error() {
+    let client = connect_to("none.test", 1, None, Instant::now());
+    let error = until_status(&client, Status::Error).unwrap_err();
+    assert!(
+        matches!(error, PollError::Connect(ConnectError::Resolve { .. })),
+        "{error}"
+    );
+    assert!(
+        error.to_string().starts_with("resolve none.test: "),
+        "{error}"
+    );
+    let finished = Notice::ConnectFinished(ConnectEnd::Unresolved);
+    assert_eq!(
+        client.take_notices(),
+        [
+            Notice::Status(Status::Connecting),
+            Notice::Status(Status::Error),
+            finished
+        ]
+    );
+}
+
+#[test]
+fn all_addresses_refusing_is_the_last_one_s_error() {
+    let Address::Inet(refusing) = refusing_address() else {
+        unreachable!()
+    };
+    let client = connect_to("both.test", refusing.port(), None, Instant::now());
+    let error = until_status(&client, Status::Error).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("connect {refusing}: connection refused")
+    );
+}
+
+/// One test for everything about a lookup that hangs: it occupies the threads that all lookups share.
+#[test]
+fn a_lookup_that_hangs_holds_up_nobody() {
+    let asked = || RESOLVER.lock().unwrap().0;
+    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8);
+
+    // It can time out,
+    let start = Instant::now();
+    let limit = Duration::from_secs(3);
+    let late = connect_to("hang.test", port, Some(limit), start);
+    until("it is asked", || (asked() == 1).then_some(()));
+    late.poll(start + limit).unwrap();
+    assert_eq!(late.peer_address(), None);
+    let error = late
+        .poll(start + limit + Duration::from_millis(1))
+        .unwrap_err();
+    assert_eq!(error.to_string(), "resolve hang.test: timed out");
+    assert_eq!(late.status(), Status::Error);
+
+    // be cancelled,
+    let cancelled = connect_to("hang.test", port, None, start);
+    cancelled.disconnect();
+    assert_eq!(cancelled.status(), Status::None);
+    assert_eq!(
+        cancelled.take_notices(),
+        [
+            Notice::Status(Status::Connecting),
+            Notice::Status(Status::None),
+            Notice::ConnectFinished(ConnectEnd::Cancelled)
+        ]
+    );
+
+    // outlive its object,
+    drop(connect_to("hang.test", port, None, start));
+    // and others are answered meanwhile.
+    let client = connect_to("four.test", port, None, start);
+    until_status(&client, Status::Connected).unwrap();
+
+    // An answer that comes is used if somebody waits for it.
+    let patient = connect_to("hang.test", port, None, start);
+    until("it is asked too", || (asked() >= 2).then_some(()));
+    RESOLVER.lock().unwrap().1 = true;
+    RELEASED.notify_all();
+    until_status(&patient, Status::Connected).unwrap();
+    assert_eq!(late.status(), Status::Error);
+    assert_eq!(cancelled.status(), Status::None);
+}
