@@ -28,8 +28,10 @@ struct Extension;
 #[gdextension(entry_symbol = stream_peer_socket_rs_gdext_entry)]
 unsafe impl ExtensionLibrary for Extension {
     fn on_stage_init(stage: InitStage) {
-        if stage == InitStage::Editor {
-            help::load();
+        match stage {
+            InitStage::Scene => stream_socket::start_up(),
+            InitStage::Editor => help::load(),
+            _ => {}
         }
     }
 

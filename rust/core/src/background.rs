@@ -21,6 +21,8 @@ struct Pool {
     workers: Vec<Worker>,
     /// Which set of workers is wanted: one that finds another number than its own ends.
     generation: u64,
+    /// Between [`shut_down`] and [`start_up`] nothing begins.
+    is_shut_down: bool,
 }
 
 struct Worker {
@@ -32,12 +34,16 @@ static POOL: Mutex<Pool> = Mutex::new(Pool {
     jobs: VecDeque::new(),
     workers: Vec::new(),
     generation: 0,
+    is_shut_down: false,
 });
 static JOB_OR_END: Condvar = Condvar::new();
 
-/// Runs `job` on one of the threads. If the system has none to give, it is dropped.
+/// Runs `job` on one of the threads. If the system has none to give, or the library is being unloaded, it is dropped.
 pub(crate) fn run(job: impl FnOnce() + Send + 'static) {
     let mut pool = lock();
+    if pool.is_shut_down {
+        return;
+    }
     pool.jobs.push_back(Box::new(job));
     let idle = pool
         .workers
@@ -79,12 +85,18 @@ fn work(generation: u64, is_busy: &AtomicBool) {
     }
 }
 
+/// Allows jobs again after a [`shut_down`], for a library that was kept mapped and is loaded once more.
+pub fn start_up() {
+    lock().is_shut_down = false;
+}
+
 /// Ends the idle threads and forgets the jobs that have not begun. Called before the library is unloaded; if a job is
 /// still under way, the library stays mapped for it, for the rest of the process.
 pub fn shut_down() {
     let workers = {
         let mut pool = lock();
         pool.generation += 1;
+        pool.is_shut_down = true;
         pool.jobs.clear();
         std::mem::take(&mut pool.workers)
     };

@@ -27,7 +27,7 @@ mod write_side;
 mod writing;
 
 pub use address::{Address, BindAddress, Target, is_host_name, parse_ip};
-pub use background::shut_down;
+pub use background::{shut_down, start_up};
 pub use connection::Connection;
 pub use error::{
     AcceptError, BindError, ConnectError, ListenError, OptionError, PollError, ReadError,
