@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use godot::builtin::{GString, PackedByteArray, Variant};
+use godot::builtin::{GString, PackedByteArray, Variant, VariantType};
 use godot::classes::StreamPeerExtension;
 use godot::global::Error;
 use godot::meta::ToGodot;
@@ -158,15 +158,14 @@ impl StreamPeerSocketRs {
 
     #[func]
     fn read_until(&self, delimiter: Variant, #[opt(default = 65536)] max_bytes: i64) -> Variant {
-        let delimiter = delimiter
-            .try_to::<PackedByteArray>()
-            .map(|bytes| bytes.to_vec())
-            .or_else(|_| {
-                delimiter
-                    .try_to::<GString>()
-                    .map(|text| text.to_string().into_bytes())
-            })
-            .unwrap_or_default();
+        // Not by trying: a conversion that is possible is not always the one that is meant.
+        let delimiter = match delimiter.get_type() {
+            VariantType::PACKED_BYTE_ARRAY => delimiter.to::<PackedByteArray>().to_vec(),
+            VariantType::STRING | VariantType::STRING_NAME => {
+                delimiter.stringify().to_string().into_bytes()
+            }
+            _ => Vec::new(),
+        };
         if delimiter.is_empty() {
             godot_error!(
                 "read_until: the delimiter must be a String or a PackedByteArray with something in it"
