@@ -1,9 +1,11 @@
 extends SceneTree
 ## Runs the tests of the addon: godot --headless --path godot-project --script res://tests/run.gd [-- FILTER...]
 ##
+## `--defects-on-engine` among the filters runs the tests in `better/` on the engine's classes, and expects each to fail:
+## they are about what is wrong with those. What each found is printed, so that one can see that it fails for its reason.
 ## `--root=FOLDER`, `--time-limit=SECONDS` and `--loud` among the filters are for the runner's own tests.
 ## Every `test_*.gd` below this folder is a file of tests, every method `test_*` in it a test. `parity/` runs once on
-## the engine's classes and once on ours, `own/` on ours. With filters, only tests whose line matches one of them run: `bind`, or `test_data.gd*[ours]`.
+## the engine's classes and once on ours, `own/` and `better/` on ours. With filters, only tests whose line matches one of them run: `bind`, or `test_data.gd*[ours]`.
 ## The last line is `N passed, N failed`; the exit code is 0 if nothing failed and something passed.
 
 const Family := preload("res://tests/support/family.gd")
@@ -19,6 +21,7 @@ const GRACE := 15
 
 var _root := ROOT
 var _time_limit := TIME_LIMIT
+var _defects_on_engine := false
 var _filters := PackedStringArray()
 var _watch: RefCounted
 var _watchdog := Watchdog.new()
@@ -36,6 +39,8 @@ func _initialize() -> void:
 			_time_limit = argument.trim_prefix("--time-limit=").to_int()
 		elif argument == "--loud":
 			TestCase.loud = true
+		elif argument == "--defects-on-engine":
+			_defects_on_engine = true
 		else:
 			_filters.append("*%s*" % argument)
 	if ClassDB.class_exists("Logger"):
@@ -49,6 +54,8 @@ func _run_all() -> void:
 	# The first frame makes the tree complete, which HTTP and other consumers may look for.
 	await process_frame
 	for path in _test_files(_root):
+		if _defects_on_engine and not path.contains("/better/"):
+			continue
 		await _run_file(path)
 	_watchdog.stop()
 	if _watch != null:
@@ -93,6 +100,8 @@ func _run_file(path: String) -> void:
 func _families_for(path: String) -> Array:
 	if path.contains("/parity/"):
 		return [Family.engine(), Family.ours()]
+	if path.contains("/better/"):
+		return [Family.engine() if _defects_on_engine else Family.ours()]
 	return [Family.ours() if path.contains("/own/") else Family.engine()]
 
 
@@ -129,6 +138,8 @@ func _run_test(script: GDScript, test_name: String, family: RefCounted, label: S
 	problems.append_array(test.failures)
 	if _watch != null:
 		problems.append_array(_watch.take())
+	if _defects_on_engine:
+		return _report_defect(label, problems, test.skip_reason)
 	if test.checks == 0 and test.skip_reason.is_empty() and problems.is_empty():
 		problems.append("made no check")
 	_report(label, problems, test.skip_reason)
@@ -149,6 +160,19 @@ func _finishes(test: TestCase, test_name: String) -> bool:
 func _call_test(test: TestCase, test_name: String, state: Dictionary) -> void:
 	await test.call(test_name)
 	state["done"] = true
+
+
+# The other way round: a problem is what is wanted, though not one of the test itself.
+func _report_defect(label: String, problems: PackedStringArray, skip_reason: String) -> void:
+	var is_script_error := Array(problems).any(func(problem: String) -> bool: return problem.contains("script error: "))
+	if is_script_error:
+		_report(label, problems, "")
+	elif problems.is_empty() and skip_reason.is_empty():
+		_report(label, ["passes, though it is about a defect"], "")
+	else:
+		_report(label, [], skip_reason if problems.is_empty() else "")
+	for problem in problems:
+		print("        " + problem)
 
 
 func _report(label: String, problems: PackedStringArray, skip_reason: String) -> void:

@@ -1,11 +1,15 @@
 extends SceneTree
-## Reads numbers with blocking calls from the port in its argument, and answers their sum.
+## Reads numbers with blocking calls, and answers their sum. Arguments: the port, and the family if it is not ours.
+
+const Family := preload("res://tests/support/family.gd")
 
 
 func _initialize() -> void:
-	var peer := StreamPeerTCPRs.new()
-	peer.connect_to_host("127.0.0.1", OS.get_cmdline_user_args()[0].to_int())
-	while peer.get_status() == StreamPeerTCPRs.STATUS_CONNECTING:
+	var arguments := OS.get_cmdline_user_args()
+	var family := Family.engine() if arguments.has("engine") else Family.ours()
+	var peer: StreamPeer = family.tcp_peer()
+	peer.connect_to_host("127.0.0.1", arguments[0].to_int())
+	while peer.get_status() == 1:
 		peer.poll()
 		OS.delay_usec(200)
 	var bytes: Array = peer.get_data(1000)

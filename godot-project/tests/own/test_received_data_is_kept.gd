@@ -2,46 +2,6 @@ extends "res://tests/support/test_case.gd"
 ## What has arrived is handed over before any error or end is reported, and what has not arrived reads as zero.
 
 
-func test_data_before_a_reset_survives_poll() -> void:
-	for kind: String in family.kinds():
-		var pair := reset_link(kind, [1, 2, 3, 4])
-		if pair == null:
-			continue
-		arrived(pair.client, 4)
-		# Often enough for the reset to have arrived as well.
-		for i in 100:
-			check_eq(pair.client.poll(), OK, kind + ": poll with unread data")
-			check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status with unread data")
-		check_eq(pair.client.get_available_bytes(), 4, kind + ": available")
-		check_eq(pair.client.get_data(2), [OK, PackedByteArray([1, 2])], kind + ": the first half")
-		check_eq(pair.client.poll(), OK, kind + ": poll after the first half")
-		check_eq(pair.client.get_data(2), [OK, PackedByteArray([3, 4])], kind + ": the second half")
-		var errors := []
-		spin_until(func() -> bool:
-			errors.append(pair.client.poll())
-			return pair.client.get_status() != STATUS_CONNECTED, kind + ": the reset")
-		check_eq(pair.client.get_status(), STATUS_ERROR, kind + ": status")
-		check_eq(errors.back(), FAILED, kind + ": poll")
-
-
-func test_a_failed_write_leaves_received_data_readable() -> void:
-	for kind: String in family.kinds():
-		var pair := reset_link(kind, [1, 2, 3, 4])
-		if pair == null:
-			continue
-		arrived(pair.client, 4)
-		var last := [OK]
-		spin_until(func() -> bool:
-			last[0] = pair.client.put_data([9])
-			return last[0] != OK, kind + ": a write to fail")
-		check_eq(last[0], FAILED, kind + ": put_data")
-		check_eq(pair.client.get_available_bytes(), 4, kind + ": available")
-		check_eq(pair.client.get_data(4), [OK, PackedByteArray([1, 2, 3, 4])], kind + ": get_data")
-		spin_until(func() -> bool:
-			pair.client.poll()
-			return pair.client.get_status() != STATUS_CONNECTED, kind + ": the end of the connection")
-
-
 func test_data_and_the_end_do_not_come_together() -> void:
 	# A consumer such as PacketPeerStream drops the data that comes with an error.
 	for kind: String in family.kinds():
@@ -57,21 +17,6 @@ func test_data_and_the_end_do_not_come_together() -> void:
 		for i in 3:
 			spin_until(func() -> bool: return back.get_available_packet_count() > 0, "%s: packet %d" % [kind, i])
 			check_eq(back.get_packet(), PackedByteArray([i]), "%s: packet %d" % [kind, i])
-
-
-func test_a_failed_read_is_filled_with_zeros() -> void:
-	_dirty_the_heap()
-	for kind: String in family.kinds():
-		for size in [1, 8, 100, 5000]:
-			var nothing := PackedByteArray()
-			nothing.resize(size)
-			check_eq(family.peer(kind).get_data(size), [FAILED, nothing], "%s: %d bytes, not connected" % [kind, size])
-			var pair := link(kind)
-			pair.served.put_u8(1)
-			pair.served.disconnect_from_host()
-			nothing[0] = 1
-			var expected := [ERR_FILE_EOF, nothing] if size > 1 else [OK, nothing]
-			check_eq(pair.client.get_data(size), expected, "%s: %d bytes, one there" % [kind, size])
 
 
 func test_typed_reads_of_a_closed_peer_are_zero() -> void:

@@ -72,12 +72,27 @@ func test_nothing_to_run_is_a_failure() -> void:
 	check_eq(_last_line(result["output"]), "0 passed, 0 failed", "the summary")
 
 
+func test_defects_are_expected_of_the_engine() -> void:
+	if _cannot_run():
+		return
+	var source := HEAD
+	source += "func test_right() -> void:\n\tcheck_eq(family.name, 'engine', 'the family')\n\n\n"
+	source += "func test_wrong() -> void:\n\tcheck(false, 'the defect')\n\n\n"
+	source += "func test_broken() -> void:\n\tcheck(false, 'the defect')\n\tvar nothing: Variant = null\n\tnothing.call('x')\n"
+	var result := _run({"better/test_defects.gd": source, "test_other.gd": HEAD}, ["--defects-on-engine"])
+	check_eq(result["code"], 1, "exit code")
+	check(_report_of("test_right [engine]", result["output"]).begins_with("FAILED"), "no defect: " + result["output"])
+	check(_report_of("test_wrong [engine]", result["output"]).begins_with("ok"), "a defect: " + result["output"])
+	check(_report_of("test_broken [engine]", result["output"]).begins_with("FAILED"), "a script error: " + result["output"])
+	check_eq(_last_line(result["output"]), "1 passed, 2 failed", "the summary")
+
+
 func test_no_call_panics() -> void:
 	if _cannot_run():
 		return
 	# A panic becomes a printed error and a return value like any other, so it is looked for where nothing is muted.
 	var arguments := PackedStringArray(["--loud"])
-	for directory in ["parity", "own"]:
+	for directory in ["parity", "own", "better"]:
 		for file in DirAccess.get_files_at("res://tests".path_join(directory)):
 			var source := FileAccess.get_file_as_string("res://tests".path_join(directory).path_join(file))
 			# The engine's TLS is slow, and has nothing to mute in ours.
@@ -99,12 +114,12 @@ func _cannot_run() -> bool:
 	return not skip_reason.is_empty()
 
 
-func _run(files: Dictionary) -> Dictionary:
+func _run(files: Dictionary, arguments: PackedStringArray = []) -> Dictionary:
 	var directory := fresh_path()
-	DirAccess.make_dir_recursive_absolute(directory)
 	for file: String in files:
+		DirAccess.make_dir_recursive_absolute(directory.path_join(file).get_base_dir())
 		FileAccess.open(directory.path_join(file), FileAccess.WRITE).store_string(files[file])
-	return EngineProcess.run("run.gd", ["--root=" + directory, "--time-limit=1"])
+	return EngineProcess.run("run.gd", PackedStringArray(["--root=" + directory, "--time-limit=1"]) + arguments)
 
 
 # The line of a test and the indented ones below it.

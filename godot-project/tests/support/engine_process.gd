@@ -8,30 +8,51 @@ static func available() -> bool:
 
 
 ## Runs `script`, below `res://tests/`, and returns its exit code and everything it printed, errors included.
-static func run(script: String, arguments: PackedStringArray = []) -> Dictionary:
-	var command := _command()
+## `environment` has variables for it, `descriptors` is how many it may have open, 0 for as many as this process, and
+## `wrapper` is a command to run it under.
+static func run(script: String, arguments: PackedStringArray = [], environment := {}, descriptors := 0,
+		wrapper: PackedStringArray = []) -> Dictionary:
+	var command := wrapper.duplicate()
+	command.append_array(_command_for(script, arguments, environment, descriptors))
 	var program := command[0]
 	command.remove_at(0)
-	command.append_array(_arguments(script, arguments))
 	var output := []
 	var code := OS.execute(program, command, output, true)
 	return {"code": code, "output": "".join(PackedStringArray(output))}
 
 
 ## Starts one and returns the dictionary of `OS.execute_with_pipe`.
-static func start(script: String, arguments: PackedStringArray = []) -> Dictionary:
-	var command := _command()
+static func start(script: String, arguments: PackedStringArray = [], environment := {}) -> Dictionary:
+	var command := _command_for(script, arguments, environment, 0)
 	var program := command[0]
 	command.remove_at(0)
-	command.append_array(_arguments(script, arguments))
 	return OS.execute_with_pipe(program, command)
 
 
-static func _arguments(script: String, arguments: PackedStringArray) -> PackedStringArray:
-	var all := PackedStringArray(["--headless", "--path", ProjectSettings.globalize_path("res://"),
+## The environment for a process that asks `children/resolver.c` for names, built in `directory`. Empty where there is
+## no compiler. What is asked for is written into the file `RESOLVER_LOG`.
+static func resolver(directory: String) -> Dictionary:
+	var library := directory.path_join("resolver.so")
+	var source := ProjectSettings.globalize_path("res://tests/children/resolver.c")
+	if OS.execute("cc", ["-shared", "-fPIC", "-o", library, source, "-ldl"]) != 0:
+		return {}
+	return {"LD_PRELOAD": library, "RESOLVER_LOG": directory.path_join("resolver.log")}
+
+
+static func _command_for(script: String, arguments: PackedStringArray, environment: Dictionary,
+		descriptors: int) -> PackedStringArray:
+	var command := PackedStringArray()
+	if descriptors > 0:
+		command.append_array(["sh", "-c", "ulimit -n \"$0\" && exec \"$@\"", str(descriptors)])
+	if not environment.is_empty():
+		command.append("env")
+	for variable: String in environment:
+		command.append("%s=%s" % [variable, environment[variable]])
+	command.append_array(_command())
+	command.append_array(["--headless", "--path", ProjectSettings.globalize_path("res://"),
 			"--script", "res://tests/" + script, "--"])
-	all.append_array(arguments)
-	return all
+	command.append_array(arguments)
+	return command
 
 
 # What started this engine. One that runs through a loader of its own (see the first argument) names that loader as

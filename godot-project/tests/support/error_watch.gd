@@ -9,9 +9,11 @@ var _seen := PackedStringArray()
 
 
 func _log_error(function: String, file: String, line: int, code: String, rationale: String, _editor_notify: bool,
-		_error_type: int, _backtraces: Array) -> void:
+		error_type: int, _backtraces: Array) -> void:
+	var kind := "script error: " if error_type == ERROR_TYPE_SCRIPT else ""
+	var text := rationale if not rationale.is_empty() else code
 	_mutex.lock()
-	_seen.append("printed: %s (%s, %s:%d)" % [rationale if not rationale.is_empty() else code, function, file, line])
+	_seen.append("printed: %s%s (%s, %s:%d)" % [kind, text, function, file, line])
 	_mutex.unlock()
 
 

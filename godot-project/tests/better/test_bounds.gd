@@ -1,0 +1,40 @@
+extends "res://tests/support/test_case.gd"
+## Calls that wait can be given an end, and settings of the system that a script can change.
+
+const MORE_THAN_THE_SYSTEM_TAKES := 64 << 20
+
+
+func test_reading_from_a_peer_that_does_not_write() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.client.set("read_timeout", 0.05)
+		var reader := in_thread(func() -> Array: return pair.client.get_data(1))
+		_ends(reader, pair, kind + ": get_data")
+
+
+func test_writing_to_a_peer_that_does_not_read() -> void:
+	for kind: String in family.kinds():
+		for property: String in ["write_timeout", "write_buffer_limit"]:
+			var pair := link(kind)
+			pair.client.set(property, 0.05 if property == "write_timeout" else 1 << 20)
+			var bytes := PackedByteArray()
+			bytes.resize(MORE_THAN_THE_SYSTEM_TAKES)
+			var writer := in_thread(func() -> int: return pair.client.put_data(bytes))
+			_ends(writer, pair, "%s: put_data with a %s" % [kind, property])
+
+
+func test_what_can_be_set_of_the_system() -> void:
+	var pair := link("tcp")
+	for method: String in ["set_keep_alive", "set_user_timeout", "set_linger"]:
+		if check(pair.client.has_method(method), "there is " + method):
+			check_eq(pair.client.call(method, true if method == "set_keep_alive" else 5.0), OK, method)
+
+
+func _ends(thread: Thread, pair: Link, what: String) -> void:
+	spin_until(func() -> bool: return not thread.is_alive(), what + " to end", 3.0)
+	# Whatever it waits for, this ends it.
+	pair.served.disconnect_from_host()
+	var client_is_waiting := thread.is_alive()
+	join(thread, what)
+	if not client_is_waiting:
+		check_eq(pair.client.get_status(), STATUS_CONNECTED, what + ": status after it")
