@@ -10,7 +10,7 @@ use godot::global::Error;
 use godot::meta::ToGodot;
 use godot::obj::{Base, Gd, WithBaseField};
 use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
-use stream_socket::{Connection, Target};
+use stream_socket::{Connection, Options, Target};
 
 use crate::bridge::family::Class;
 use crate::bridge::instance;
@@ -188,6 +188,32 @@ impl StreamPeerSocketRs {
     }
 
     #[func]
+    fn set_send_buffer_size(&self, bytes: i64) -> Error {
+        self.set_buffer_size(bytes, "set the send buffer's size", |options| {
+            &mut options.send_buffer_size
+        })
+    }
+
+    #[func]
+    fn get_send_buffer_size(&self) -> i64 {
+        let sizes = self.peer.connection.buffer_sizes();
+        sizes.map_or(0, |(send, _)| i64::try_from(send).unwrap_or(i64::MAX))
+    }
+
+    #[func]
+    fn set_receive_buffer_size(&self, bytes: i64) -> Error {
+        self.set_buffer_size(bytes, "set the receive buffer's size", |options| {
+            &mut options.receive_buffer_size
+        })
+    }
+
+    #[func]
+    fn get_receive_buffer_size(&self) -> i64 {
+        let sizes = self.peer.connection.buffer_sizes();
+        sizes.map_or(0, |(_, receive)| i64::try_from(receive).unwrap_or(i64::MAX))
+    }
+
+    #[func]
     fn set_connect_timeout(&self, seconds: f64) {
         self.peer
             .connect_timeout
@@ -302,6 +328,27 @@ impl StreamPeerSocketRs {
                 self.peer.last_error.record(&error)
             }
         }
+    }
+
+    /// Changes a socket option.
+    pub(crate) fn set(&self, operation: &'static str, change: impl FnOnce(&mut Options)) -> Error {
+        self.outcome(self.peer.connection.set_options(operation, change))
+    }
+
+    fn set_buffer_size(
+        &self,
+        bytes: i64,
+        operation: &'static str,
+        option: impl FnOnce(&mut Options) -> &mut Option<usize>,
+    ) -> Error {
+        // The kernel takes an int.
+        let Some(bytes) = i32::try_from(bytes).ok().filter(|&bytes| bytes > 0) else {
+            let what = format!("{operation}: {bytes} bytes are not possible");
+            return misuse(Error::ERR_INVALID_PARAMETER, &what);
+        };
+        self.set(operation, |options| {
+            *option(options) = usize::try_from(bytes).ok();
+        })
     }
 
     /// The code to return for `outcome`, which becomes the last error if it is one.

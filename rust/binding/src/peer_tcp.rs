@@ -6,7 +6,7 @@ use godot::builtin::GString;
 use godot::global::Error;
 use godot::prelude::{godot_api, godot_error};
 use stream_socket::{
-    Address, BindAddress, ConnectError, KeepAlive, Options, Status, Target, is_host_name, parse_ip,
+    Address, BindAddress, ConnectError, KeepAlive, Status, Target, is_host_name, parse_ip,
 };
 
 use crate::error::Code;
@@ -152,10 +152,5 @@ impl StreamPeerSocketRs {
             godot_error!("{error}");
         }
         self.outcome(bound)
-    }
-
-    /// Changes a socket option.
-    pub(crate) fn set(&self, operation: &'static str, change: impl FnOnce(&mut Options)) -> Error {
-        self.outcome(self.peer.connection.set_options(operation, change))
     }
 }

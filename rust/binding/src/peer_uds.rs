@@ -1,8 +1,8 @@
 //! `StreamPeerUDSRs`.
 
-use godot::builtin::{Array, GString, VarDictionary};
+use godot::builtin::{GString, VarArray, VarDictionary};
 use godot::global::Error;
-use godot::obj::Gd;
+use godot::meta::ToGodot;
 use godot::prelude::{godot_api, godot_error, vdict};
 use stream_socket::{Address, BindAddress, Connection, Target};
 
@@ -50,15 +50,15 @@ impl StreamPeerSocketRs {
     }
 
     #[func]
-    fn uds_create_pair() -> Array<Gd<StreamPeerSocketRs>> {
+    fn uds_create_pair() -> VarArray {
         match Connection::pair() {
             Ok((one, other)) => [one, other]
                 .into_iter()
-                .map(|end| StreamPeerSocketRs::from_connection(UDS_PEER, end))
+                .map(|end| StreamPeerSocketRs::from_connection(UDS_PEER, end).to_variant())
                 .collect(),
             Err(error) => {
                 godot_error!("{error}");
-                Array::new()
+                VarArray::new()
             }
         }
     }

@@ -334,6 +334,17 @@ impl Connection {
         Ok(())
     }
 
+    /// The sizes in bytes of the kernel's buffers for sending and receiving, if there is an open socket. The kernel takes
+    /// a size it was asked for as a wish: Linux doubles it, and has its own limits (socket(7), SO_SNDBUF).
+    pub fn buffer_sizes(&self) -> Option<(usize, usize)> {
+        let state = self.state();
+        let socket = state.socket()?;
+        Some((
+            socket.send_buffer_size().ok()?,
+            socket.recv_buffer_size().ok()?,
+        ))
+    }
+
     /// Whether the peer may end its direction of the stream without ending the connection. Without that, the
     /// default, its end is the end.
     pub fn set_allow_half_open(&self, allowed: bool) {
