@@ -66,7 +66,7 @@ pub struct StreamPeerSocketRs {
 
 fn new_peer() -> Arc<Peer> {
     let peer = Arc::new(Peer::new(Connection::new()));
-    instance::announce(&peer);
+    instance::announce_peer(&peer);
     peer
 }
 
@@ -293,7 +293,7 @@ impl StreamPeerSocketRs {
     pub(crate) fn from_connection(class: &'static Class, connection: Connection) -> Gd<Self> {
         instance::new_object(class, |base| {
             let peer = Arc::new(Peer::new(connection));
-            instance::announce(&peer);
+            instance::announce_peer(&peer);
             Self {
                 peer,
                 base,

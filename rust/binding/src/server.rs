@@ -1,5 +1,6 @@
 //! `SocketServerRs`: what the servers have in common, and the one struct behind them.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use godot::builtin::GString;
@@ -10,6 +11,7 @@ use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
 use stream_socket::{Address, BindAddress, Listener};
 
 use crate::bridge::family::{TCP_PEER, UDS_PEER};
+use crate::bridge::instance;
 use crate::error::{Code, LastError};
 use crate::frame_poll;
 use crate::peer::StreamPeerSocketRs;
@@ -17,18 +19,23 @@ use crate::peer::StreamPeerSocketRs;
 /// How many connections may wait to be accepted, unless a script says otherwise. The system may lower it (listen(2)).
 const BACKLOG: i64 = 128;
 
+/// What a server object consists of, apart from the object: shared with `poll`, which goes past the object.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) listener: Listener,
+    pub(crate) last_error: LastError,
+    backlog: AtomicI64,
+    /// The permissions of a socket file, negative for the system's default.
+    mode: AtomicI64,
+    is_auto_polling: AtomicBool,
+}
+
 /// The struct behind the server classes; which one an object is of, the bridge has decided when it made it.
 #[derive(GodotClass)]
 #[class(tool, init, base = RefCounted)]
 pub struct SocketServerRs {
-    listener: Listener,
-    last_error: LastError,
-    #[init(val = AtomicI64::new(BACKLOG))]
-    backlog: AtomicI64,
-    /// The permissions of a socket file, negative for the system's default.
-    #[init(val = AtomicI64::new(-1))]
-    mode: AtomicI64,
-    is_auto_polling: AtomicBool,
+    #[init(val = new_server())]
+    server: Arc<Server>,
     base: Base<RefCounted>,
     #[var(get = get_max_pending_connections, set = set_max_pending_connections)]
     max_pending_connections: PhantomVar<i64>,
@@ -38,6 +45,19 @@ pub struct SocketServerRs {
     uds_socket_mode: PhantomVar<i64>,
 }
 
+fn new_server() -> Arc<Server> {
+    let server = Arc::new(Server {
+        listener: Listener::new(),
+        last_error: LastError::default(),
+        backlog: AtomicI64::new(BACKLOG),
+        mode: AtomicI64::new(-1),
+        is_auto_polling: AtomicBool::new(false),
+    });
+    instance::announce_server(&server);
+    server
+}
+
+/// `poll` is here for its signature: the bridge answers it itself, since a handler of its signal may free the object.
 #[godot_api]
 impl SocketServerRs {
     #[signal]
@@ -45,44 +65,36 @@ impl SocketServerRs {
 
     #[func]
     fn poll(&self) -> Error {
-        match self.listener.is_connection_available() {
-            Ok(true) => {
-                // The handlers may drop the last reference to this object but this one.
-                let mut this = self.to_gd();
-                this.emit_signal("connection_available", &[]);
-                Error::OK
-            }
-            Ok(false) => Error::OK,
-            Err(error) => self.last_error.record(&error),
-        }
+        unreachable!("the bridge answers it")
     }
 
     #[func]
     fn is_connection_available(&self) -> bool {
-        self.listener
+        self.server
+            .listener
             .is_connection_available()
             .unwrap_or_else(|error| {
-                self.last_error.record(&error);
+                self.server.last_error.record(&error);
                 false
             })
     }
 
     #[func]
     fn is_listening(&self) -> bool {
-        self.listener.is_listening()
+        self.server.listener.is_listening()
     }
 
     #[func]
     fn stop(&self) {
-        self.listener.stop();
+        self.server.listener.stop();
     }
 
     #[func]
     pub(crate) fn take_socket_connection(&self) -> Option<Gd<StreamPeerSocketRs>> {
-        let connection = match self.listener.accept() {
+        let connection = match self.server.listener.accept() {
             Ok(accepted) => accepted?,
             Err(error) => {
-                self.last_error.record(&error);
+                self.server.last_error.record(&error);
                 return None;
             }
         };
@@ -95,73 +107,75 @@ impl SocketServerRs {
 
     #[func]
     fn get_last_error(&self) -> Error {
-        self.last_error.get().code
+        self.server.last_error.get().code
     }
 
     #[func]
     fn get_last_error_message(&self) -> GString {
-        GString::from(&self.last_error.get().message)
+        GString::from(&self.server.last_error.get().message)
     }
 
     #[func]
     fn get_last_os_error(&self) -> i64 {
-        self.last_error.get().os_code.into()
+        self.server.last_error.get().os_code.into()
     }
 
     #[func]
     fn set_max_pending_connections(&self, count: i64) {
-        self.backlog.store(count, Ordering::Relaxed);
+        self.server.backlog.store(count, Ordering::Relaxed);
     }
 
     #[func]
     fn get_max_pending_connections(&self) -> i64 {
-        self.backlog.load(Ordering::Relaxed)
+        self.server.backlog.load(Ordering::Relaxed)
     }
 
     // Properties find their accessors in this block only.
     #[func]
     fn uds_set_socket_mode(&self, mode: i64) {
-        self.mode.store(mode, Ordering::Relaxed);
+        self.server.mode.store(mode, Ordering::Relaxed);
     }
 
     #[func]
     fn uds_get_socket_mode(&self) -> i64 {
-        self.mode.load(Ordering::Relaxed)
+        self.server.mode.load(Ordering::Relaxed)
     }
 
     #[func]
     fn set_auto_poll(&self, enabled: bool) {
-        self.is_auto_polling.store(enabled, Ordering::Relaxed);
+        self.server
+            .is_auto_polling
+            .store(enabled, Ordering::Relaxed);
         frame_poll::set(&self.to_gd().upcast(), enabled);
     }
 
     #[func]
     fn is_auto_polling(&self) -> bool {
-        self.is_auto_polling.load(Ordering::Relaxed)
+        self.server.is_auto_polling.load(Ordering::Relaxed)
     }
 }
 
 impl SocketServerRs {
     /// Listens, with the codes of the engine.
     pub(crate) fn listen(&self, address: &BindAddress) -> Error {
-        let backlog = self.backlog.load(Ordering::Relaxed);
+        let backlog = self.server.backlog.load(Ordering::Relaxed);
         let backlog = i32::try_from(backlog.max(0)).unwrap_or(i32::MAX);
-        let mode = u32::try_from(self.mode.load(Ordering::Relaxed)).ok();
-        match self.listener.listen(address, backlog, mode) {
+        let mode = u32::try_from(self.server.mode.load(Ordering::Relaxed)).ok();
+        match self.server.listener.listen(address, backlog, mode) {
             Ok(()) => {
-                self.last_error.clear();
+                self.server.last_error.clear();
                 Error::OK
             }
             Err(error) => {
                 if error.is_misuse() {
                     godot_error!("{error}");
                 }
-                self.last_error.record(&error)
+                self.server.last_error.record(&error)
             }
         }
     }
 
     pub(crate) fn local_port(&self) -> u16 {
-        self.listener.local_port()
+        self.server.listener.local_port()
     }
 }

@@ -1,21 +1,19 @@
-//! The signals of a peer: what `poll` has found, told to the scripts that want to know.
+//! The signals: what `poll` has found, told to the scripts that want to know.
 
 use godot::builtin::StringName;
 use godot::meta::ToGodot;
-use godot::obj::{EngineEnum, Gd, InstanceId};
+use godot::obj::{EngineEnum, Gd, GodotClass, InstanceId};
 use stream_socket::Notice;
 
 use crate::error::{connect_end_code, disconnect_code};
 use crate::peer::{Peer, StreamPeerSocketRs};
+use crate::server::SocketServerRs;
 
 /// Emits the signals of the object with the id `object`: what has happened, in the order in which it did, and then
 /// `data_available` if there is something to read. No lock is held meanwhile, and the object lives until all handlers
 /// have run, whatever they do.
 pub(crate) fn emit(object: u64, peer: &Peer) {
-    let Some(id) = InstanceId::try_from_i64(object as i64) else {
-        return;
-    };
-    let Ok(mut object) = Gd::<StreamPeerSocketRs>::try_from_instance_id(id) else {
+    let Some(mut object) = find::<StreamPeerSocketRs>(object) else {
         return;
     };
     for notice in peer.connection.take_notices() {
@@ -39,4 +37,15 @@ pub(crate) fn emit(object: u64, peer: &Peer) {
     if peer.connection.has_unread() && object.has_connections(&data_available) {
         object.emit_signal(&data_available, &[]);
     }
+}
+
+/// Emits the signal of the server with the id `object`, with the same guarantees.
+pub(crate) fn emit_connection_available(object: u64) {
+    if let Some(mut object) = find::<SocketServerRs>(object) {
+        object.emit_signal("connection_available", &[]);
+    }
+}
+
+fn find<T: GodotClass>(object: u64) -> Option<Gd<T>> {
+    Gd::try_from_instance_id(InstanceId::try_from_i64(object as i64)?).ok()
 }

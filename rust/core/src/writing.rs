@@ -75,6 +75,7 @@ impl Connection {
         }
         if self.coalesces() {
             side.push(data);
+            self.settings.has_queue.store(true, Ordering::Relaxed);
             if side.unsent().len() < GATHERED {
                 return Ok(());
             }
@@ -250,6 +251,7 @@ impl Connection {
     /// Sends of the queue what the system takes now.
     fn flush_now(&self, session: Session, side: &mut WriteSide) -> Result<(), WriteError> {
         if side.unsent().is_empty() {
+            self.settings.has_queue.store(false, Ordering::Relaxed);
             return Ok(());
         }
         if self.session().status() == Status::Connecting {

@@ -254,6 +254,10 @@ fn gathered_writes_go_out_together(family: Family) {
         |client| client.flush().unwrap(),
         |client| client.poll(Instant::now()).unwrap(),
     ];
+    client.write_all(b"first").unwrap();
+    assert_eq!(client.pending_bytes(), 5);
+    client.poll(Instant::now()).unwrap();
+    assert_eq!(read(&accepted, 5).unwrap(), b"first");
     for flush in flushes {
         client.write_all(b"one ").unwrap();
         assert_eq!(client.write_available(b"two ").unwrap(), 4);

@@ -1,5 +1,5 @@
-//! The hot calls of a peer: from Godot straight to the core object, without gdext's cell in between. The core object
-//! does its own locking, so a call that blocks holds up no other.
+//! The calls that go from Godot straight to the core, without gdext's cell in between: those that are hot, those that
+//! block, and those whose signals may free the object. The core does its own locking, so none holds up another.
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
@@ -13,8 +13,9 @@ use godot::obj::EngineEnum;
 use godot::sys::{self, GodotFfi};
 
 use super::entry::interface;
+use super::family::{Family, PEERS};
 use super::guarded;
-use super::instance::Handle;
+use super::instance::{Handle, Part};
 use crate::peer::Peer;
 use crate::signals;
 
@@ -25,17 +26,17 @@ use crate::signals;
 #[inline]
 unsafe fn peer<'a>(instance: sys::GDExtensionClassInstancePtr) -> &'a Peer {
     // SAFETY: The caller's guarantee.
-    unsafe { Handle::from_instance(instance) }
-        .peer
-        .as_deref()
-        .expect("a peer has it")
+    match &unsafe { Handle::from_instance(instance) }.part {
+        Part::Peer(peer) => peer,
+        Part::Server(_) => unreachable!("the method of a peer, called on a server"),
+    }
 }
 
 /// Polls, and emits the signals for what has happened. A handler may free the object, so nothing of it is used after.
 ///
 /// # Safety
 /// As for [`peer`].
-unsafe fn poll(instance: sys::GDExtensionClassInstancePtr) -> i64 {
+unsafe fn poll_peer(instance: sys::GDExtensionClassInstancePtr) -> i64 {
     // SAFETY: The caller's guarantee.
     let (handle, peer) = unsafe { (Handle::from_instance(instance), peer(instance)) };
     guarded(i64::from(Error::FAILED.ord()), || {
@@ -57,11 +58,40 @@ unsafe fn get_status(instance: sys::GDExtensionClassInstancePtr) -> i64 {
     unsafe { peer(instance) }.connection.status() as i64
 }
 
-/// Replaces gdext's callbacks of the hot methods in `info`; false if `method` is not one.
-pub(super) fn replace(method: &str, info: &mut sys::GDExtensionClassMethodInfo) -> bool {
-    (info.call_func, info.ptrcall_func) = match method {
-        "poll" => (Some(poll_call as _), Some(poll_ptrcall as _)),
-        "get_status" => (Some(get_status_call as _), Some(get_status_ptrcall as _)),
+/// Polls, and emits the server's signal if a connection waits. A handler may free the object, so nothing of it is used
+/// after.
+///
+/// # Safety
+/// As for [`Handle::from_instance`], the instance being a server.
+unsafe fn poll_server(instance: sys::GDExtensionClassInstancePtr) -> i64 {
+    // SAFETY: The caller's guarantee.
+    let handle = unsafe { Handle::from_instance(instance) };
+    let Part::Server(server) = &handle.part else {
+        unreachable!("the method of a server, called on a peer")
+    };
+    guarded(i64::from(Error::FAILED.ord()), || {
+        let code = match server.listener.is_connection_available() {
+            Ok(true) => {
+                signals::emit_connection_available(handle.object);
+                Error::OK
+            }
+            Ok(false) => Error::OK,
+            Err(error) => server.last_error.record(&error),
+        };
+        i64::from(code.ord())
+    })
+}
+
+/// Replaces gdext's callbacks of the methods in `info` that are answered here; false if `method` is not one.
+pub(super) fn replace(
+    family: &Family,
+    method: &str,
+    info: &mut sys::GDExtensionClassMethodInfo,
+) -> bool {
+    (info.call_func, info.ptrcall_func) = match (std::ptr::eq(family, &PEERS), method) {
+        (true, "poll") => (Some(poll_peer_call as _), Some(poll_peer_ptrcall as _)),
+        (true, "get_status") => (Some(get_status_call as _), Some(get_status_ptrcall as _)),
+        (false, "poll") => (Some(poll_server_call as _), Some(poll_server_ptrcall as _)),
         _ => return false,
     };
     true
@@ -78,7 +108,7 @@ macro_rules! int_method {
             ret: sys::GDExtensionVariantPtr,
             error: *mut sys::GDExtensionCallError,
         ) {
-            // SAFETY: Godot passes a peer's instance, room for a variant, which it has set to null, and room for a
+            // SAFETY: Godot passes an instance of the class, room for a variant, which it has set to null, and room for a
             // call error.
             unsafe {
                 if count != 0 {
@@ -98,13 +128,14 @@ macro_rules! int_method {
             _args: *const sys::GDExtensionConstTypePtr,
             ret: sys::GDExtensionTypePtr,
         ) {
-            // SAFETY: Godot passes a peer's instance and room for an int.
+            // SAFETY: Godot passes an instance of the class and room for an int.
             unsafe { *ret.cast::<i64>() = $body(instance) }
         }
     };
 }
 
-int_method!(poll, poll_call, poll_ptrcall);
+int_method!(poll_peer, poll_peer_call, poll_peer_ptrcall);
+int_method!(poll_server, poll_server_call, poll_server_ptrcall);
 int_method!(get_status, get_status_call, get_status_ptrcall);
 
 /// Godot asks once for each virtual method of each object.

@@ -11,11 +11,12 @@ use godot::sys::{self, GodotFfi};
 use super::entry::interface;
 use super::family::{Class, Family, PEERS};
 use crate::peer::Peer;
+use crate::server::Server;
 
 /// What Godot holds as the extension instance of an object, and hands to every callback.
 pub(super) struct Handle {
-    /// What the hot calls work on. Servers have none.
-    pub(super) peer: Option<Arc<Peer>>,
+    /// What the calls work on that do not go through gdext.
+    pub(super) part: Part,
     /// The object, by its id.
     pub(super) object: u64,
     /// gdext's storage of the object, which is what its own callbacks expect.
@@ -35,11 +36,24 @@ impl Handle {
     }
 }
 
-/// The object that this thread is making: which class it is to be, and what it consists of.
+/// What an object consists of, apart from the object.
+pub(super) enum Part {
+    Peer(Arc<Peer>),
+    Server(Arc<Server>),
+}
+
+/// The object that this thread is making: which class it is to be, and what it consists of, once that is known.
 #[derive(Clone, Copy)]
 struct Creation {
     class: &'static Class,
-    peer: *const Peer,
+    part: Option<Announced>,
+}
+
+/// A [`Part`] that gdext's storage is about to hold.
+#[derive(Clone, Copy)]
+enum Announced {
+    Peer(*const Peer),
+    Server(*const Server),
 }
 
 thread_local! {
@@ -164,19 +178,37 @@ unsafe fn free(callbacks: &OnceLock<Callbacks>, instance: sys::GDExtensionClassI
 }
 
 fn begin(class: &'static Class) {
-    CREATION.set(Some(Creation {
-        class,
-        peer: std::ptr::null(),
-    }));
+    CREATION.set(Some(Creation { class, part: None }));
 }
 
-/// Tells the bridge what the object consists of that gdext is initialising on this thread.
-pub(crate) fn announce(peer: &Arc<Peer>) {
+/// Tells the bridge what the peer consists of that gdext is initialising on this thread.
+pub(crate) fn announce_peer(peer: &Arc<Peer>) {
+    announce(Announced::Peer(Arc::as_ptr(peer)));
+}
+
+/// Tells the bridge what the server consists of that gdext is initialising on this thread.
+pub(crate) fn announce_server(server: &Arc<Server>) {
+    announce(Announced::Server(Arc::as_ptr(server)));
+}
+
+fn announce(part: Announced) {
     if let Some(creation) = CREATION.get() {
         CREATION.set(Some(Creation {
-            peer: Arc::as_ptr(peer),
+            part: Some(part),
             ..creation
         }));
+    }
+}
+
+/// Another handle to what `pointer` points into.
+///
+/// # Safety
+/// The pointer comes from an `Arc` that is still alive.
+unsafe fn share<T>(pointer: *const T) -> Arc<T> {
+    // SAFETY: The caller's guarantee.
+    unsafe {
+        Arc::increment_strong_count(pointer);
+        Arc::from_raw(pointer)
     }
 }
 
@@ -196,20 +228,24 @@ pub(super) unsafe extern "C" fn object_set_instance(
     class_name: sys::GDExtensionConstStringNamePtr,
     storage: sys::GDExtensionClassInstancePtr,
 ) {
-    let Some(Creation { class, peer }) = CREATION.take() else {
+    let Some(Creation {
+        class,
+        part: Some(part),
+    }) = CREATION.take()
+    else {
         // SAFETY: A class that is not bridged; passed on as it came.
         unsafe { (interface().set_instance)(object, class_name, storage) };
         return;
     };
-    let peer = (!peer.is_null()).then(|| {
-        // SAFETY: `announce` took the pointer from an `Arc` that gdext's storage, made since, holds.
-        unsafe {
-            Arc::increment_strong_count(peer);
-            Arc::from_raw(peer)
+    // SAFETY: The announced `Arc` is part of gdext's storage, which was made since and lives longer than this call.
+    let part = unsafe {
+        match part {
+            Announced::Peer(peer) => Part::Peer(share(peer)),
+            Announced::Server(server) => Part::Server(share(server)),
         }
-    });
+    };
     let handle = Box::new(Handle {
-        peer,
+        part,
         // SAFETY: gdext passes the object that Godot has just made.
         object: unsafe { (interface().object_id)(object.cast_const()) },
         storage,

@@ -132,7 +132,7 @@ pub(super) unsafe extern "C" fn register_method(
             }
             info.return_value_info = &mut return_info;
         }
-        if !(std::ptr::eq(family, &PEERS) && hot::replace(route.method, &mut info)) {
+        if !hot::replace(family, route.method, &mut info) {
             redirect(&mut info);
         }
         (interface().register_method)(library, class.sys().cast(), &info);
