@@ -70,6 +70,9 @@ impl Connection {
         let mut state = connection.state();
         connection.change(&mut state, Event::Accepted);
         state.establish(Established { stream, address });
+        // It is handed over connected, so for its user nothing has changed.
+        state.take_notices();
+        connection.has_notices.store(false, Ordering::Relaxed);
         drop(state);
         connection
     }
