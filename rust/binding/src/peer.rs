@@ -279,7 +279,10 @@ impl StreamPeerSocketRs {
     #[func]
     fn set_auto_poll(&self, enabled: bool) {
         self.peer.is_auto_polling.store(enabled, Ordering::Relaxed);
-        frame_poll::set(&self.to_gd().upcast(), enabled);
+        let peer = self.peer.clone();
+        frame_poll::update(self.to_gd().instance_id(), move || {
+            peer.is_auto_polling.load(Ordering::Relaxed)
+        });
     }
 
     #[func]

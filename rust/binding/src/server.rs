@@ -146,7 +146,10 @@ impl SocketServerRs {
         self.server
             .is_auto_polling
             .store(enabled, Ordering::Relaxed);
-        frame_poll::set(&self.to_gd().upcast(), enabled);
+        let server = self.server.clone();
+        frame_poll::update(self.to_gd().instance_id(), move || {
+            server.is_auto_polling.load(Ordering::Relaxed)
+        });
     }
 
     #[func]

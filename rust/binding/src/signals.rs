@@ -16,7 +16,7 @@ pub(crate) fn emit(object: u64, peer: &Peer) {
     let Some(mut object) = find::<StreamPeerSocketRs>(object) else {
         return;
     };
-    for notice in peer.connection.take_notices() {
+    while let Some(notice) = peer.connection.next_notice() {
         match notice {
             Notice::Status(status) => {
                 object.emit_signal("status_changed", &[(status as i64).to_variant()])

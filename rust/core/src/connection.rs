@@ -71,7 +71,7 @@ impl Connection {
         connection.change(&mut state, Event::Accepted);
         state.establish(Established { stream, address });
         // It is handed over connected, so for its user nothing has changed.
-        state.take_notices();
+        state.notices.clear();
         connection.has_notices.store(false, Ordering::Relaxed);
         drop(state);
         connection
@@ -260,18 +260,21 @@ impl Connection {
         }
     }
 
-    /// What has happened since the last time this was asked, in the order in which it happened.
-    #[inline]
-    pub fn take_notices(&self) -> Vec<Notice> {
-        if !self.has_notices.load(Ordering::Relaxed) {
-            return Vec::new();
+    /// The oldest thing that has happened and was not told yet. One at a time, so that whoever is told can ask again
+    /// before the next one, and the order stays that in which things happened.
+    pub fn next_notice(&self) -> Option<Notice> {
+        if !self.has_notices() {
+            return None;
         }
         let mut state = self.state();
-        self.has_notices.store(false, Ordering::Relaxed);
-        state.take_notices()
+        let notice = state.notices.pop_front();
+        self.has_notices
+            .store(!state.notices.is_empty(), Ordering::Relaxed);
+        notice
     }
 
-    /// Whether [`take_notices`](Self::take_notices) would give any.
+    /// Whether [`next_notice`](Self::next_notice) would give one.
+    #[inline]
     pub fn has_notices(&self) -> bool {
         self.has_notices.load(Ordering::Relaxed)
     }

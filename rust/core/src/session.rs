@@ -1,5 +1,6 @@
 //! What a connection is at the moment: its status, its socket, and what has happened to it.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -95,7 +96,7 @@ pub(crate) struct State {
     pub(crate) peer: Option<Address>,
     /// Why a write has failed although there was still something to read.
     pub(crate) write_failure: Option<io::Error>,
-    notices: Vec<Notice>,
+    pub(crate) notices: VecDeque<Notice>,
 }
 
 #[derive(Debug, Default)]
@@ -249,12 +250,8 @@ impl State {
 
     pub(crate) fn notice(&mut self, notice: Notice) {
         if self.notices.len() == MAX_NOTICES {
-            self.notices.remove(0);
+            self.notices.pop_front();
         }
-        self.notices.push(notice);
-    }
-
-    pub(crate) fn take_notices(&mut self) -> Vec<Notice> {
-        std::mem::take(&mut self.notices)
+        self.notices.push_back(notice);
     }
 }

@@ -201,7 +201,7 @@ fn a_queue_takes_all_or_nothing_and_keeps_the_order(family: Family) {
         pending,
         "nothing of them was queued"
     );
-    client.take_notices();
+    notices(&client);
     for _ in 0..sent / block.len() {
         let mut received = Vec::new();
         while received.len() < block.len() {
@@ -212,9 +212,9 @@ fn a_queue_takes_all_or_nothing_and_keeps_the_order(family: Family) {
     }
     assert_eq!(client.pending_bytes(), 0);
     client.poll(Instant::now()).unwrap();
-    assert_eq!(client.take_notices(), [Notice::Drained]);
+    assert_eq!(notices(&client), [Notice::Drained]);
     client.flush().unwrap();
-    assert_eq!(client.take_notices(), []);
+    assert_eq!(notices(&client), []);
 }
 
 fn data_is_queued_while_connecting(family: Family) {
@@ -274,7 +274,7 @@ fn gathered_writes_go_out_together(family: Family) {
     client.write_all(b"last").unwrap();
     client.disconnect();
     assert_eq!(read(&accepted, 4).unwrap(), b"last");
-    assert_eq!(client.take_notices().len(), 5);
+    assert_eq!(notices(&client).len(), 5);
 }
 
 fn notices_tell_what_happened_in_order(family: Family) {
@@ -284,7 +284,7 @@ fn notices_tell_what_happened_in_order(family: Family) {
     connect(&client, &server.address);
     assert!(client.has_notices());
     assert_eq!(
-        client.take_notices(),
+        notices(&client),
         [
             Notice::Status(Status::Connecting),
             Notice::Status(Status::Connected),
@@ -297,12 +297,12 @@ fn notices_tell_what_happened_in_order(family: Family) {
     let accepted = server.accept();
     client.disconnect();
     let ended = |cause| [Notice::Status(Status::None), Notice::Disconnected(cause)];
-    assert_eq!(client.take_notices(), ended(DisconnectCause::Local));
+    assert_eq!(notices(&client), ended(DisconnectCause::Local));
     client.disconnect();
     assert!(!client.has_notices());
     assert!(!accepted.has_notices(), "it was connected from the start");
     until_status(&accepted, Status::None).unwrap();
-    assert_eq!(accepted.take_notices(), ended(DisconnectCause::EndOfStream));
+    assert_eq!(notices(&accepted), ended(DisconnectCause::EndOfStream));
 }
 
 /// A connection to a plain socket of std.

@@ -201,7 +201,7 @@ fn a_name_without_an_address_ends_in_error() {
     );
     let finished = Notice::ConnectFinished(ConnectEnd::Unresolved);
     assert_eq!(
-        client.take_notices(),
+        notices(&client),
         [
             Notice::Status(Status::Connecting),
             Notice::Status(Status::Error),
@@ -247,7 +247,7 @@ fn a_lookup_that_hangs_holds_up_nobody() {
     cancelled.disconnect();
     assert_eq!(cancelled.status(), Status::None);
     assert_eq!(
-        cancelled.take_notices(),
+        notices(&cancelled),
         [
             Notice::Status(Status::Connecting),
             Notice::Status(Status::None),

@@ -140,7 +140,7 @@ fn threads_share_one_connection(family: Family) {
         let _ = client.peer_address();
         let _ = client.local_address();
         let _ = client.pending_bytes();
-        let _ = client.take_notices();
+        let _ = notices(client);
     };
     thread::scope(|scope| {
         for _ in 0..2 {

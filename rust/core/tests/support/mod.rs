@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use stream_socket::{
-    Address, BindAddress, ConnectError, Connection, Listener, ReadError, Status, Target,
+    Address, BindAddress, ConnectError, Connection, Listener, Notice, ReadError, Status, Target,
 };
 
 /// The families that every behaviour is tested over.
@@ -194,4 +194,9 @@ pub fn pattern(length: usize) -> Vec<u8> {
     (0..length)
         .map(|index| (index ^ (index >> 8) ^ (index >> 16)) as u8)
         .collect()
+}
+
+/// What has happened to `connection` and was not told yet.
+pub fn notices(connection: &Connection) -> Vec<Notice> {
+    std::iter::from_fn(|| connection.next_notice()).collect()
 }
