@@ -8,7 +8,7 @@ const UDS_SETTING := "network/limits/unix/connect_timeout_seconds"
 func test_tcp_gives_up_after_the_time_in_the_project_settings() -> void:
 	# A server that takes nobody: once its queue is full, the system drops further attempts without a word.
 	var end := endpoint("tcp")
-	var queue := _fill(end)
+	var queue := fill(end)
 	_gives_up(end, TCP_SETTING)
 	check(not queue.is_empty(), "some clients got into the queue")
 
@@ -17,7 +17,7 @@ func test_uds_gives_up_after_the_time_in_the_project_settings() -> void:
 	if not family.has("StreamPeerUDS"):
 		return skip("the engine has no Unix domain sockets")
 	var end := endpoint("uds")
-	var queue := _fill(end)
+	var queue := fill(end)
 	_gives_up(end, UDS_SETTING)
 	check(not queue.is_empty(), "some clients got into the queue")
 
@@ -26,7 +26,7 @@ func test_a_full_uds_server_is_tried_again_by_poll() -> void:
 	if not family.has("StreamPeerUDS"):
 		return skip("the engine has no Unix domain sockets")
 	var end := endpoint("uds")
-	var queue := _fill(end)
+	var queue := fill(end)
 	var late: StreamPeer = queue.pop_back()
 	check_eq(late.get_status(), STATUS_CONNECTING, "status while the queue is full")
 	for i in 3:
@@ -52,20 +52,6 @@ func test_a_late_first_poll_still_connects() -> void:
 	spin_until(func() -> bool: return Time.get_ticks_msec() > start + 1, "the time to run out")
 	check_eq(peer.poll(), OK, "poll")
 	check_eq(peer.get_status(), STATUS_CONNECTED, "status")
-
-
-# Connects peers to `end`, which accepts none, until one stays in STATUS_CONNECTING. That one is the last.
-func _fill(end: Endpoint) -> Array[StreamPeer]:
-	var queue: Array[StreamPeer] = []
-	while queue.size() < 5000:
-		var peer := dial(end)
-		queue.append(peer)
-		# On loopback a connection that can be made is made within the call.
-		peer.poll()
-		if peer.get_status() == STATUS_CONNECTING:
-			break
-	check_eq(queue.back().get_status(), STATUS_CONNECTING, end.kind + ": the queue is full")
-	return queue
 
 
 func _gives_up(end: Endpoint, setting: String) -> void:

@@ -11,13 +11,14 @@ var path := ""
 var server: RefCounted
 
 
-## Listens on a port the kernel chooses, or on `socket_path`. Returns what `listen` returned.
+## Listens on a port the kernel chooses, or on `socket_path`, with `server` if there is one already. Returns what `listen` returned.
 func open(of_family: RefCounted, of_kind: String, socket_path: String, on_host := LOOPBACK) -> Error:
 	family = of_family
 	kind = of_kind
 	host = on_host
 	path = socket_path
-	server = family.server(kind)
+	if server == null:
+		server = family.server(kind)
 	var error: Error = server.listen(0, host) if kind == "tcp" else server.listen(path)
 	if kind == "tcp" and error == OK:
 		port = server.get_local_port()

@@ -1,0 +1,156 @@
+extends "res://tests/support/test_case.gd"
+## `auto_poll`: polled once a frame by the scene tree, as long as the object lives.
+
+const SignalLog := preload("res://tests/support/signal_log.gd")
+
+
+func test_it_is_off_by_default() -> void:
+	for kind: String in family.kinds():
+		check_eq(family.peer(kind).auto_poll, false, kind + ": a peer")
+		check_eq(family.server(kind).auto_poll, false, kind + ": a server")
+
+
+func test_an_await_of_connect_finished_ends() -> void:
+	for kind: String in family.kinds():
+		var end := small_endpoint(kind)
+		var peer: StreamPeer = family.peer(kind)
+		peer.auto_poll = true
+		check_eq(end.connect_peer(peer), OK, kind + ": connect_to_host")
+		var error: Error = await peer.connect_finished
+		check_eq(error, OK, kind + ": success")
+		var queue := fill(end)
+		peer.disconnect_from_host()
+		await peer.disconnected
+		peer.connect_timeout = 0.05
+		end.connect_peer(peer)
+		error = await peer.connect_finished
+		check_eq(error, ERR_TIMEOUT, kind + ": the time is over")
+		peer.connect_timeout = 60.0
+		end.connect_peer(peer)
+		peer.disconnect_from_host()
+		error = await peer.connect_finished
+		check_eq(error, ERR_SKIP, kind + ": cancelled")
+		check(not queue.is_empty(), "the queue is full until here")
+
+
+func test_a_connection_lives_without_a_poll() -> void:
+	for kind: String in family.kinds():
+		var end := endpoint(kind)
+		end.server.auto_poll = true
+		var client: StreamPeer = family.peer(kind)
+		client.auto_poll = true
+		end.connect_peer(client)
+		await end.server.connection_available
+		var served: StreamPeer = end.server.take_connection()
+		served.put_u8(5)
+		await client.data_available
+		check_eq(client.get_u8(), 5, kind + ": a byte")
+		served.disconnect_from_host()
+		var error: Error = await client.disconnected
+		check_eq(error, ERR_FILE_EOF, kind + ": the end")
+
+
+func test_once_a_frame() -> void:
+	var pair := link("uds")
+	var seen := SignalLog.of(pair.client, ["data_available"])
+	# Asking twice is as good as once.
+	pair.client.auto_poll = true
+	pair.client.auto_poll = true
+	check_eq(pair.client.auto_poll, true, "auto_poll")
+	pair.served.put_u8(1)
+	arrived(pair.client, 1)
+	await _frame()
+	var before: int = seen.entries.size()
+	for i in 10:
+		await _frame()
+	check_eq(seen.entries.size() - before, 10, "signals in ten frames")
+	pair.client.auto_poll = false
+	check_eq(pair.client.auto_poll, false, "auto_poll")
+	await _frame()
+	before = seen.entries.size()
+	for i in 10:
+		await _frame()
+	check_eq(seen.entries.size(), before, "signals when it is off")
+
+
+func test_while_the_tree_is_paused() -> void:
+	var pair := link("uds")
+	var tree := Engine.get_main_loop() as SceneTree
+	tree.paused = true
+	pair.client.auto_poll = true
+	pair.served.disconnect_from_host()
+	await until(func() -> bool: return pair.client.get_status() == STATUS_NONE, "the end")
+	tree.paused = false
+
+
+func test_it_does_not_keep_the_object() -> void:
+	for kind: String in family.kinds():
+		for make: Callable in [family.peer, family.server]:
+			var object: RefCounted = make.call(kind)
+			object.auto_poll = true
+			var weak: WeakRef = weakref(object)
+			await _frame()
+			object = null
+			check_null(weak.get_ref(), kind + ": the object")
+			# An error that is printed in one of these frames would fail the test.
+			for i in 3:
+				await _frame()
+	check(_connections() >= 0, "the tree still has a signal")
+
+
+func test_nothing_is_left_of_many_objects() -> void:
+	var before := _connections()
+	for i in 100:
+		family.peer("tcp").auto_poll = true
+		family.server("uds").auto_poll = true
+	check_eq(_connections(), before, "connections of the tree's signal")
+
+
+func test_from_another_thread() -> void:
+	var pair := link("uds")
+	join(in_thread(func() -> void: pair.client.auto_poll = true), "the thread")
+	check_eq(pair.client.auto_poll, true, "auto_poll at once")
+	var threads := []
+	pair.client.data_available.connect(func() -> void: threads.append(OS.get_thread_caller_id()))
+	pair.served.put_u8(1)
+	await until(func() -> bool: return not threads.is_empty(), "a poll")
+	check_eq(threads[0], OS.get_main_thread_id(), "the thread of the handler")
+	join(in_thread(func() -> void: pair.client.auto_poll = false), "the thread")
+	for i in 2:
+		await _frame()
+	threads.clear()
+	for i in 5:
+		await _frame()
+	check_eq(threads, [], "polls when it is off")
+
+
+func test_the_last_word_counts() -> void:
+	var pair := link("uds")
+	var seen := SignalLog.of(pair.client, ["data_available"])
+	pair.served.put_u8(1)
+	arrived(pair.client, 1)
+	# What a thread has asked for takes effect later, though not against what has been asked for since.
+	join(in_thread(func() -> void: pair.client.auto_poll = true), "the thread")
+	pair.client.auto_poll = false
+	for i in 5:
+		await _frame()
+	check_eq(pair.client.auto_poll, false, "auto_poll")
+	check_eq(seen.entries, [], "polls")
+
+
+func test_an_object_that_goes_before_it_begins() -> void:
+	join(in_thread(func() -> void:
+		for i in 50:
+			var peer := StreamPeerUDSRs.new()
+			peer.auto_poll = true), "the thread")
+	for i in 3:
+		await _frame()
+	check(true, "no error is printed")
+
+
+func _frame() -> void:
+	await (Engine.get_main_loop() as SceneTree).process_frame
+
+
+func _connections() -> int:
+	return (Engine.get_main_loop() as SceneTree).process_frame.get_connections().size()

@@ -1,0 +1,185 @@
+extends "res://tests/support/test_case.gd"
+## `receive`, `read_line`, `read_until` and `get_last_read_bytes`: nothing waits, and nothing is consumed until it is
+## complete.
+
+
+func test_receive_gives_what_is_there() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		check_eq(pair.client.receive(), PackedByteArray(), kind + ": nothing")
+		pair.served.put_data(PackedByteArray(range(10)))
+		arrived(pair.client, 10)
+		check_eq(pair.client.receive(0), PackedByteArray(), kind + ": receive(0)")
+		check_eq(pair.client.receive(3), PackedByteArray([0, 1, 2]), kind + ": receive(3)")
+		check_eq(pair.client.get_u8(), 3, kind + ": a typed read in between")
+		check_eq(pair.client.receive(-1), PackedByteArray(range(4, 10)), kind + ": receive(-1)")
+		check_eq(pair.client.receive(), PackedByteArray(), kind + ": nothing more")
+		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
+
+
+func test_receive_of_much() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.served.write_buffer_limit = 4 << 20
+		var words := PackedInt32Array(range(500000))
+		var sent := words.to_byte_array()
+		check_eq(pair.served.put_data(sent), OK, kind + ": put_data")
+		var got := [PackedByteArray()]
+		spin_until(func() -> bool:
+			pair.served.poll()
+			got[0].append_array(pair.client.receive(100000))
+			return got[0].size() >= sent.size(), kind + ": everything")
+		check(got[0] == sent, kind + ": everything, in order")
+
+
+func test_receive_at_the_end() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.served.put_data([1, 2])
+		pair.served.disconnect_from_host()
+		arrived(pair.client, 2)
+		check_eq(pair.client.receive(), PackedByteArray([1, 2]), kind + ": the last bytes")
+		spin_until(func() -> bool:
+			check_eq(pair.client.receive(), PackedByteArray(), kind + ": nothing more")
+			return pair.client.get_status() == STATUS_NONE, kind + ": the end")
+		check_eq(pair.client.get_last_error(), ERR_FILE_EOF, kind + ": get_last_error")
+
+
+func test_a_closed_peer_has_nothing() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.client.disconnect_from_host()
+		for peer: StreamPeer in [family.peer(kind), pair.client]:
+			check_eq(peer.receive(), PackedByteArray(), kind + ": receive")
+			check_null(peer.read_line(), kind + ": read_line")
+			check_null(peer.read_until("x"), kind + ": read_until")
+			check_eq(peer.get_last_read_bytes(), 0, kind + ": get_last_read_bytes")
+			check_eq(peer.is_read_closed(), false, kind + ": is_read_closed")
+
+
+func test_lines() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		check_null(pair.client.read_line(), kind + ": nothing there")
+		pair.served.put_data("one\r\n\n\r\ntwo\rthree\nläst ⚡\nhal".to_utf8_buffer())
+		for line: String in ["one", "", "", "two\rthree", "läst ⚡"]:
+			check_eq(_found(pair.client, "read_line", []), line, kind + ": a line")
+		check_null(pair.client.read_line(), kind + ": half a line")
+		check_eq(pair.client.get_available_bytes(), 3, kind + ": which stays")
+		pair.served.put_data("f\nrest".to_utf8_buffer())
+		check_eq(_found(pair.client, "read_line", []), "half", kind + ": the whole line")
+		check_eq(pair.client.get_utf8_string(4), "rest", kind + ": what follows")
+
+
+func test_a_line_that_is_no_utf8() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.served.put_data([0x61, 0xff, 0x62, 0x0a])
+		check_eq(_found(pair.client, "read_line", []), "a\ufffdb", kind + ": the line")
+
+
+func test_a_delimiter_in_pieces() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		var delimiter := "-END-".to_ascii_buffer()
+		for byte: int in "a-EN-b-EN".to_ascii_buffer():
+			pair.served.put_u8(byte)
+			check_null(pair.client.read_until(delimiter), kind + ": before the delimiter")
+		arrived(pair.client, 9)
+		check_null(pair.client.read_until(delimiter), kind + ": a piece of the delimiter")
+		check_eq(pair.client.get_available_bytes(), 9, kind + ": nothing is consumed")
+		pair.served.put_data("D-tail".to_ascii_buffer())
+		check_eq(_found(pair.client, "read_until", [delimiter]), "a-EN-b".to_ascii_buffer(), kind + ": what is before it")
+		check_eq(pair.client.get_utf8_string(4), "tail", kind + ": what follows")
+
+
+func test_what_a_delimiter_can_be() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.served.put_data("a;b--c\u00e4d".to_utf8_buffer() + PackedByteArray([0, 10, 0]) + "e;".to_utf8_buffer())
+		arrived(pair.client, 14)
+		check_eq(pair.client.read_until(";"), "a".to_utf8_buffer(), kind + ": a string")
+		check_eq(pair.client.read_until(&"--"), "b".to_utf8_buffer(), kind + ": a string name")
+		check_eq(pair.client.read_until("ä"), "c".to_utf8_buffer(), kind + ": a string outside ASCII")
+		check_eq(pair.client.read_until(PackedByteArray([0, 10, 0])), "d".to_utf8_buffer(), kind + ": bytes")
+		for bad: Variant in ["", PackedByteArray(), 5, null, [59], Vector2()]:
+			check_null(quietly(func() -> Variant: return pair.client.read_until(bad)), "%s: %s" % [kind, bad])
+		check_eq(pair.client.read_until(";"), "e".to_utf8_buffer(), kind + ": after misuse")
+
+
+func test_too_long() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.served.put_data("0123456789\n".to_ascii_buffer())
+		arrived(pair.client, 11)
+		for limit in [0, 1, 10]:
+			check_null(pair.client.read_line(limit), "%s: read_line(%d)" % [kind, limit])
+			check_eq(pair.client.get_last_error(), ERR_INVALID_DATA, "%s: get_last_error with %d" % [kind, limit])
+			check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
+			check_eq(pair.client.get_available_bytes(), 11, kind + ": nothing is consumed")
+		check_eq(pair.client.read_line(11), "0123456789", kind + ": as long as it may be")
+		var long := PackedByteArray()
+		long.resize(70000)
+		long.fill(0x61)
+		long.append(0x0a)
+		pair.served.put_data(long)
+		arrived(pair.client, long.size())
+		check_null(pair.client.read_line(), kind + ": longer than the default")
+		check_eq(pair.client.get_last_error(), ERR_INVALID_DATA, kind + ": get_last_error of the default")
+		check_eq(pair.client.read_line(-1).length(), 70000, kind + ": without a limit")
+
+
+func test_an_end_before_the_delimiter() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.served.put_data("no end".to_ascii_buffer())
+		pair.served.disconnect_from_host()
+		arrived(pair.client, 6)
+		spin_until(func() -> bool:
+			check_null(pair.client.read_line(), kind + ": read_line")
+			return pair.client.get_last_error() == ERR_FILE_EOF, kind + ": the end to be seen")
+		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status with unread data")
+		check_eq(pair.client.get_available_bytes(), 6, kind + ": what is there stays")
+		check_eq(pair.client.receive(), "no end".to_ascii_buffer(), kind + ": and can be read")
+		reaches(pair.client, STATUS_NONE, kind + ": then the end")
+
+
+func test_the_number_of_good_bytes() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		check_eq(pair.client.get_last_read_bytes(), 0, kind + ": before any read")
+		pair.served.put_data(PackedByteArray(range(20)))
+		check_eq(pair.client.get_data(5)[0], OK, kind + ": get_data")
+		check_eq(pair.client.get_last_read_bytes(), 5, kind + ": of a whole read")
+		pair.client.get_u16()
+		check_eq(pair.client.get_last_read_bytes(), 2, kind + ": of a typed read")
+		pair.served.disconnect_from_host()
+		var got: Array = pair.client.get_data(50)
+		check_eq(got[0], ERR_FILE_EOF, kind + ": get_data beyond the end")
+		check_eq(pair.client.get_last_read_bytes(), 13, kind + ": of a read cut short")
+		check_eq(got[1].slice(0, 13), PackedByteArray(range(7, 20)), kind + ": the good bytes")
+		check_eq(pair.client.get_data(1)[0], FAILED, kind + ": get_data of a closed peer")
+		check_eq(pair.client.get_last_read_bytes(), 0, kind + ": of a read that failed")
+
+
+func test_beside_a_blocked_read() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.served.put_u8(1)
+		arrived(pair.client, 1)
+		var reader := in_thread(func() -> Array: return pair.client.get_data(10))
+		spin_until(func() -> bool: return pair.client.get_available_bytes() == 0, kind + ": the reader to read")
+		check_eq(pair.client.receive(), PackedByteArray(), kind + ": receive")
+		check_null(pair.client.read_line(), kind + ": read_line")
+		check_null(pair.client.read_until("x"), kind + ": read_until")
+		pair.served.put_data(PackedByteArray(range(9)))
+		check_eq(join(reader, "the reader")[0], OK, kind + ": get_data in the thread")
+
+
+# What `method` gives once it gives something.
+func _found(peer: StreamPeer, method: String, arguments: Array) -> Variant:
+	var found := [null]
+	spin_until(func() -> bool:
+		found[0] = peer.callv(method, arguments)
+		return found[0] != null, method + " to find something")
+	return found[0]

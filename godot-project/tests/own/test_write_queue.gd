@@ -1,0 +1,303 @@
+extends "res://tests/support/test_case.gd"
+## `write_buffer_limit`, `coalesce_writes`, `flush` and `drained`: writing without waiting.
+
+const SignalLog := preload("res://tests/support/signal_log.gd")
+const LIMIT := 1 << 20
+const BLOCK := 1 << 16
+
+
+func test_defaults() -> void:
+	for kind: String in family.kinds():
+		var peer: StreamPeer = family.peer(kind)
+		check_eq(peer.write_buffer_limit, 0, kind + ": write_buffer_limit")
+		check_eq(peer.coalesce_writes, false, kind + ": coalesce_writes")
+		check_eq(peer.get_pending_write_bytes(), 0, kind + ": get_pending_write_bytes")
+		check_eq(peer.flush(), FAILED, kind + ": flush of a closed peer")
+		peer.write_buffer_limit = -5
+		check_eq(peer.write_buffer_limit, 0, kind + ": a negative limit is none")
+
+
+func test_nothing_is_queued_by_default() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.client.put_u8(1)
+		check_eq(pair.client.get_pending_write_bytes(), 0, kind + ": get_pending_write_bytes")
+		check_eq(pair.client.flush(), OK, kind + ": flush")
+		check_eq(pair.served.get_u8(), 1, kind + ": a byte")
+
+
+func test_too_much_is_refused_whole_and_the_order_is_kept() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.client.poll()
+		pair.client.write_buffer_limit = LIMIT
+		var seen := SignalLog.of_peer(pair.client)
+		var blocks := _until_busy(pair.client)
+		var pending: int = pair.client.get_pending_write_bytes()
+		check(pending > LIMIT - BLOCK and pending <= LIMIT, "%s: %d bytes are queued" % [kind, pending])
+		check_eq(pair.client.get_last_error(), ERR_BUSY, kind + ": get_last_error")
+		check_eq(pair.client.put_data(_block(255, LIMIT + 1)), ERR_BUSY, kind + ": more than there can ever be")
+		check_eq(pair.client.get_pending_write_bytes(), pending, kind + ": nothing of it is queued")
+		check_eq(pair.client.flush(), ERR_BUSY, kind + ": flush")
+		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
+		check_eq(seen.entries, [], kind + ": signals before it is sent")
+		# What is refused can come again when there is room.
+		for i in blocks:
+			_expect_block(pair, i)
+		spin_until(func() -> bool:
+			pair.client.poll()
+			return pair.client.get_pending_write_bytes() == 0, kind + ": everything to be sent")
+		for i in 5:
+			pair.client.poll()
+		check_eq(seen.entries, [["drained"]], kind + ": signals")
+		check_eq(pair.client.flush(), OK, kind + ": flush of nothing")
+		check_eq(pair.served.get_available_bytes(), 0, kind + ": nothing of what was refused")
+		check_eq(pair.client.put_data([42]), OK, kind + ": put_data")
+		check_eq(pair.served.get_u8(), 42, kind + ": a byte")
+		pair.client.poll()
+		check_eq(seen.entries, [["drained"]], kind + ": what does not wait does not drain")
+
+
+func test_drained_comes_once_for_each_time_it_has_waited() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.client.write_buffer_limit = LIMIT
+		var seen := SignalLog.of(pair.client, ["drained"])
+		for round in 3:
+			var blocks := _until_busy(pair.client)
+			for i in blocks:
+				_expect_block(pair, i)
+			spin_until(func() -> bool:
+				pair.client.poll()
+				return seen.entries.size() >= round + 1, kind + ": drained")
+			pair.client.poll()
+			check_eq(seen.entries.size(), round + 1, kind + ": drained")
+
+
+func test_partial_writes_take_what_there_is_room_for() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.client.write_buffer_limit = 1000
+		var sent := 0
+		while true:
+			var outcome: Array = pair.client.put_partial_data(_block(1, BLOCK))
+			check_eq(outcome[0], OK, kind + ": put_partial_data")
+			sent += outcome[1]
+			if outcome[1] < BLOCK:
+				break
+		while pair.client.put_partial_data(_block(1, 500))[1] == 500:
+			sent += 500
+		check(pair.client.get_pending_write_bytes() <= 1000, kind + ": within the limit")
+		pair.client.poll()
+		check(sent >= BLOCK, kind + ": some was taken")
+
+
+func test_data_put_while_connecting() -> void:
+	for kind: String in family.kinds():
+		var end := small_endpoint(kind)
+		var queue := fill(end)
+		var peer: StreamPeer = family.peer(kind)
+		end.connect_peer(peer)
+		check_eq(peer.put_data([1]), FAILED, kind + ": put_data without a queue")
+		peer.write_buffer_limit = 100
+		var seen := SignalLog.of(peer, ["drained", "connect_finished"])
+		check_eq(peer.put_data([1, 2, 3]), OK, kind + ": put_data")
+		peer.put_u8(4)
+		check_eq(peer.put_data(_block(0, 97)), ERR_BUSY, kind + ": too much")
+		check_eq(peer.get_pending_write_bytes(), 4, kind + ": get_pending_write_bytes")
+		peer.poll()
+		check_eq(peer.get_status(), STATUS_CONNECTING, kind + ": status")
+		while end.server.take_connection() != null:
+			pass
+		queue.clear()
+		# The system repeats an attempt over TCP after a second.
+		reaches(peer, STATUS_CONNECTED, kind + ": a place in the queue")
+		check_eq(peer.get_pending_write_bytes(), 0, kind + ": it is sent with the poll that connects")
+		peer.poll()
+		check_eq(seen.entries, [["connect_finished", OK], ["drained"]], kind + ": signals")
+		var served := _last(end)
+		check_eq(served.get_data(4), [OK, PackedByteArray([1, 2, 3, 4])], kind + ": what arrives")
+
+
+func test_a_queue_is_not_taken_along() -> void:
+	for kind: String in family.kinds():
+		var end := small_endpoint(kind)
+		var queue := fill(end)
+		var peer: StreamPeer = family.peer(kind)
+		peer.write_buffer_limit = 100
+		end.connect_peer(peer)
+		peer.put_data([1, 2, 3])
+		peer.disconnect_from_host()
+		check_eq(peer.get_pending_write_bytes(), 0, kind + ": after the cancelled connect")
+		check(not queue.is_empty(), "the queue is full until here")
+		var other := endpoint(kind)
+		other.connect_peer(peer)
+		settle(peer)
+		peer.put_u8(9)
+		check_eq(accept(other).get_u8(), 9, kind + ": the first byte of the next connection")
+
+
+func test_a_graceful_disconnect_sends_the_queue() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.client.write_buffer_limit = LIMIT
+		var blocks := _until_busy(pair.client)
+		check(pair.client.get_pending_write_bytes() > 0, kind + ": something is queued")
+		var start := Time.get_ticks_msec()
+		pair.client.disconnect_from_host()
+		check(Time.get_ticks_msec() - start < 5000, kind + ": disconnect_from_host does not wait")
+		check_eq(pair.client.get_status(), STATUS_NONE, kind + ": status")
+		check_eq(pair.client.get_pending_write_bytes(), 0, kind + ": get_pending_write_bytes")
+		for i in blocks:
+			_expect_block(pair, i)
+		check_eq(pair.served.get_partial_data(1)[0], ERR_FILE_EOF, kind + ": then the end")
+
+
+func test_dropping_the_peer_sends_the_queue() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.client.write_buffer_limit = LIMIT
+		var blocks := _until_busy(pair.client)
+		pair.client = null
+		for i in blocks:
+			_expect_block(pair, i)
+
+
+func test_a_disconnect_gives_up_after_the_write_timeout() -> void:
+	# A Unix domain socket does not show its other side when that has happened.
+	var pair := link("tcp")
+	pair.client.write_buffer_limit = LIMIT
+	pair.client.write_timeout = 0.05
+	var blocks := _until_busy(pair.client)
+	pair.client.disconnect_from_host()
+	# Nobody reads until the time is over, which a write that fails tells.
+	spin_until(func() -> bool: return pair.served.put_data([1]) != OK, "the connection to be given up")
+	var got := 0
+	while got < blocks * BLOCK:
+		var outcome: Array = pair.served.get_partial_data(BLOCK)
+		if outcome[0] != OK:
+			break
+		got += outcome[1].size()
+	check(got < blocks * BLOCK, "not everything has arrived")
+
+
+func test_the_other_side_goes_with_a_queue_left() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.client.write_buffer_limit = LIMIT
+		_until_busy(pair.client)
+		var seen := SignalLog.of(pair.client, ["disconnected", "drained"])
+		pair.served.abort()
+		spin_until(func() -> bool:
+			pair.client.poll()
+			return pair.client.get_status() != STATUS_CONNECTED, kind + ": the end")
+		check_eq(seen.entries.size(), 1, kind + ": signals %s" % [seen.entries])
+		check_eq(seen.count("disconnected"), 1, kind + ": disconnected")
+		check_eq(pair.client.get_pending_write_bytes(), 0, kind + ": get_pending_write_bytes")
+
+
+func test_small_puts_gather() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.client.coalesce_writes = true
+		for way: Callable in [func() -> int: return pair.client.flush(), func() -> int: return pair.client.poll()]:
+			for i in 10:
+				pair.client.put_u8(i)
+			check_eq(pair.client.get_pending_write_bytes(), 10, kind + ": gathered")
+			pair.served.poll()
+			check_eq(pair.served.get_available_bytes(), 0, kind + ": nothing is sent")
+			check_eq(way.call(), OK, kind + ": flush or poll")
+			check_eq(pair.client.get_pending_write_bytes(), 0, kind + ": sent")
+			check_eq(pair.served.get_data(10), [OK, PackedByteArray(range(10))], kind + ": what arrives")
+
+
+func test_sixteen_kibibytes_are_sent_unasked() -> void:
+	for kind: String in family.kinds():
+		for limit in [0, LIMIT]:
+			var pair := link(kind)
+			pair.client.coalesce_writes = true
+			pair.client.write_buffer_limit = limit
+			for i in 15:
+				pair.client.put_data(_block(i, 1024))
+			check_eq(pair.client.get_pending_write_bytes(), 15 * 1024, kind + ": gathered")
+			pair.client.put_data(_block(15, 1024))
+			check_eq(pair.client.get_pending_write_bytes(), 0, kind + ": sent")
+			for i in 16:
+				check_eq(pair.served.get_data(1024), [OK, _block(i, 1024)], "%s: block %d" % [kind, i])
+
+
+func test_what_is_gathered_goes_out_with_the_end() -> void:
+	for kind: String in family.kinds():
+		for end: Callable in [func(peer: StreamPeer) -> void: peer.disconnect_from_host(),
+				func(peer: StreamPeer) -> void: peer.shutdown_write(), func(_peer: StreamPeer) -> void: pass]:
+			var pair := link(kind)
+			pair.client.coalesce_writes = true
+			pair.client.put_string("gathered")
+			end.call(pair.client)
+			pair.client = null
+			check_eq(pair.served.get_string(), "gathered", kind + ": what arrives")
+			check_eq(pair.served.get_partial_data(1)[0], ERR_FILE_EOF, kind + ": then the end")
+
+
+func test_what_is_gathered_is_not_lost_when_it_is_switched_off() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.client.coalesce_writes = true
+		pair.client.put_u8(1)
+		pair.client.coalesce_writes = false
+		pair.client.put_u8(2)
+		check_eq(pair.served.get_data(2), [OK, PackedByteArray([1, 2])], kind + ": what arrives")
+
+
+func test_a_queue_that_is_switched_off_is_sent_first() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.client.write_buffer_limit = LIMIT
+		var blocks := _until_busy(pair.client)
+		pair.client.write_buffer_limit = 0
+		var writer := in_thread(func() -> int: return pair.client.put_data(_block(blocks, BLOCK)))
+		for i in blocks + 1:
+			_expect_block(pair, i)
+		check_eq(join(writer, "the writer"), OK, kind + ": put_data that waits")
+
+
+# Puts blocks into `peer`, whose other side does not read, until it takes no more. How many it has taken.
+func _until_busy(peer: StreamPeer) -> int:
+	var blocks := 0
+	while blocks < 10000:
+		var error := peer.put_data(_block(blocks, BLOCK))
+		if error != OK:
+			check_eq(error, ERR_BUSY, "the put that is refused")
+			return blocks
+		blocks += 1
+	check(false, "put_data never refuses")
+	return blocks
+
+
+# Reads a block at the other side, while the client, if it is still there, sends what it has queued.
+func _expect_block(pair: Link, number: int) -> void:
+	var got := [PackedByteArray()]
+	spin_until(func() -> bool:
+		if pair.client != null:
+			pair.client.poll()
+		got[0].append_array(pair.served.receive(BLOCK - got[0].size()))
+		return got[0].size() == BLOCK, "block %d to arrive" % number)
+	check(got[0] == _block(number, BLOCK), "block %d" % number)
+
+
+func _block(number: int, size: int) -> PackedByteArray:
+	var bytes := PackedByteArray()
+	bytes.resize(size)
+	bytes.fill(number % 251)
+	return bytes
+
+
+# The connection that has come last.
+func _last(end: Endpoint) -> StreamPeer:
+	var last := accept(end)
+	while true:
+		var next: StreamPeer = end.server.take_connection()
+		if next == null:
+			return last
+		last = next
+	return null
