@@ -3,7 +3,7 @@
 //! gdext registers classes whose base is an engine class, gives each its own storage type, and guards every call
 //! with a cell. The addon needs base classes of its own, and calls that cost little more than the work they do
 //! and that block no other thread. So the bridge stands between gdext and Godot, at Godot's C interface: gdext is
-//! handed a [`get_proc_address`](entry::initialize) that answers six names with functions of the bridge, and
+//! handed a [`get_proc_address`](entry::initialize) that answers five names with functions of the bridge, and
 //! passes all others through. What these do:
 //!
 //! - [`registration`]: when gdext registers the base of a [`family`], it is made abstract, and its subclasses are
