@@ -43,7 +43,7 @@ static func _command_for(script: String, arguments: PackedStringArray, environme
 		descriptors: int) -> PackedStringArray:
 	var command := PackedStringArray()
 	if descriptors > 0:
-		command.append_array(["sh", "-c", "ulimit -n \"$0\" && exec \"$@\"", str(descriptors)])
+		command.append_array(["prlimit", "--nofile=%d" % descriptors])
 	if not environment.is_empty():
 		command.append("env")
 	for variable: String in environment:

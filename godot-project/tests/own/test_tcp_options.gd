@@ -1,0 +1,146 @@
+extends "res://tests/support/test_case.gd"
+## What a script can set and ask of TCP.
+
+
+func test_no_delay() -> void:
+	var fresh := StreamPeerTCPRs.new()
+	check_eq(fresh.is_no_delay_enabled(), false, "the default")
+	fresh.set_no_delay(true)
+	check_eq(fresh.is_no_delay_enabled(), true, "before connecting")
+	var end := endpoint("tcp")
+	end.connect_peer(fresh)
+	settle(fresh)
+	check_eq(fresh.is_no_delay_enabled(), true, "when connected")
+	fresh.set_no_delay(false)
+	check_eq(fresh.is_no_delay_enabled(), false, "switched off")
+	accept(end).set_no_delay(true)
+
+
+func test_keep_alive() -> void:
+	var pair := link("tcp")
+	for peer: StreamPeerTCPRs in [StreamPeerTCPRs.new(), pair.client, pair.served]:
+		check_eq(peer.set_keep_alive(true), OK, "with the defaults")
+		check_eq(peer.set_keep_alive(true, 5, 2, 3), OK, "with times of its own")
+		check_eq(peer.set_keep_alive(false), OK, "switched off")
+		for bad: Array in [[0, 10, 5], [60, 0, 5], [60, 10, 0], [-1, 10, 5], [60, 10, 1 << 40]]:
+			check_eq(quietly(func() -> int: return peer.callv("set_keep_alive", [true] + bad)), ERR_INVALID_PARAMETER, str(bad))
+		check(peer.get_status() in [STATUS_NONE, STATUS_CONNECTED], "status")
+
+
+func test_keep_alive_reaches_the_socket() -> void:
+	var end := endpoint("tcp")
+	var before := StreamPeerTCPRs.new()
+	before.set_keep_alive(true, 33)
+	end.connect_peer(before)
+	settle(before)
+	check_eq(_socket_has(before, "timer:(keepalive,3"), true, "set before connecting")
+	var after := dial(end)
+	settle(after)
+	check_eq(_socket_has(after, "keepalive"), false, "not set")
+	after.set_keep_alive(true, 33)
+	check_eq(_socket_has(after, "timer:(keepalive,3"), true, "set when connected")
+	after.set_keep_alive(false)
+	check_eq(_socket_has(after, "keepalive"), false, "switched off")
+
+
+func test_user_timeout_and_linger() -> void:
+	var pair := link("tcp")
+	for peer: StreamPeerTCPRs in [StreamPeerTCPRs.new(), pair.client, pair.served]:
+		for method: String in ["set_user_timeout", "set_linger"]:
+			for seconds: float in [5.0, 0.5, 0.0, -1.0]:
+				check_eq(peer.call(method, seconds), OK, "%s(%s)" % [method, seconds])
+			for seconds: float in [NAN, INF, 1e30]:
+				check(peer.call(method, seconds) in [OK, ERR_INVALID_PARAMETER], "%s(%s)" % [method, seconds])
+	pair.client.put_u8(1)
+	check_eq(pair.served.get_u8(), 1, "a byte")
+
+
+func test_a_linger_of_zero_resets() -> void:
+	var pair := link("tcp")
+	check_eq(pair.client.set_linger(0.0), OK, "set_linger")
+	pair.client.disconnect_from_host()
+	spin_until(func() -> bool:
+		pair.served.poll()
+		return pair.served.get_status() != STATUS_CONNECTED, "the other side to notice")
+
+
+func test_no_call_waits_with_a_linger() -> void:
+	var pair := link("tcp")
+	check_eq(pair.client.set_linger(30.0), OK, "set_linger")
+	pair.client.write_buffer_limit = 64 << 20
+	var bytes := PackedByteArray()
+	bytes.resize(16 << 20)
+	check_eq(pair.client.put_data(bytes), OK, "put_data")
+	var start := Time.get_ticks_msec()
+	pair.client.disconnect_from_host()
+	pair.client = null
+	check(Time.get_ticks_msec() - start < 5000, "closing did not wait for the peer")
+
+
+func test_local_addresses() -> void:
+	var fresh := StreamPeerTCPRs.new()
+	check_eq(fresh.get_local_host(), "", "fresh")
+	check_eq(fresh.bind(0, LOOPBACK), OK, "bind")
+	check_eq(fresh.get_local_host(), LOOPBACK, "bound")
+	check(fresh.get_local_port() > 0, "the port")
+	var pair := link("tcp")
+	for peer: StreamPeerTCPRs in [pair.client, pair.served]:
+		check_eq(peer.get_local_host(), LOOPBACK, "connected")
+	pair.client.disconnect_from_host()
+	check_eq(pair.client.get_local_host(), "", "closed")
+	if IP.get_local_addresses().has("0:0:0:0:0:0:0:1"):
+		var over_v6 := link("tcp", "::1")
+		check_eq(over_v6.client.get_local_host(), "0:0:0:0:0:0:0:1", "over IPv6")
+		check_eq(over_v6.served.get_connected_host(), "0:0:0:0:0:0:0:1", "over IPv6, the other side")
+
+
+func test_a_scope_can_be_a_name_or_a_number() -> void:
+	for interface in IP.get_local_interfaces():
+		for address: String in interface["addresses"]:
+			if address.begins_with("fe80:"):
+				for scope: String in [interface["name"], str(interface["index"])]:
+					var end := endpoint("tcp", "*")
+					end.host = "%s%%%s" % [address, scope]
+					var peer := dial(end)
+					settle(peer)
+					check_eq(peer.get_status(), STATUS_CONNECTED, end.host)
+					# What it says connects again.
+					end.host = peer.get_connected_host()
+					check(end.host.contains("%"), "the scope is in " + end.host)
+					var again := dial(end)
+					settle(again)
+					check_eq(again.get_status(), STATUS_CONNECTED, end.host)
+				return
+	skip("this machine has no link-local address")
+
+
+func test_a_scope_that_does_not_exist() -> void:
+	var peer := StreamPeerTCPRs.new()
+	for host: String in ["fe80::1%nothing0", "fe80::1%", "127.0.0.1%lo"]:
+		check(quietly(func() -> int: return peer.connect_to_host(host, 80)) != OK, host)
+		check_eq(peer.get_status(), STATUS_NONE, "status after " + host)
+
+
+func test_localhost_with_a_server_on_either_family() -> void:
+	var hosts := [LOOPBACK]
+	if IP.get_local_addresses().has("0:0:0:0:0:0:0:1"):
+		hosts.append("::1")
+	for host: String in hosts:
+		var end := endpoint("tcp", host)
+		var peer := StreamPeerTCPRs.new()
+		check_eq(peer.connect_to_host("localhost", end.port), OK, "connect_to_host")
+		check_eq(peer.get_status(), STATUS_CONNECTING, "status")
+		settle(peer)
+		if host == LOOPBACK:
+			check_eq(peer.get_status(), STATUS_CONNECTED, "localhost with a server on " + host)
+			peer.put_u8(1)
+			check_eq(accept(end).get_u8(), 1, "a byte")
+
+
+# Whether the system's list of connections says `what` of the socket of `peer`; true where there is no such list.
+func _socket_has(peer: StreamPeerTCPRs, what: String) -> bool:
+	var output := []
+	var port := peer.get_local_port()
+	if OS.execute("ss", ["-Htnoi", "sport", "=", ":%d" % port], output) != 0:
+		return not what.is_empty()
+	return output[0].contains(what)

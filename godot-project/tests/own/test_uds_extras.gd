@@ -1,0 +1,143 @@
+extends "res://tests/support/test_case.gd"
+## What only Unix domain sockets can do: pairs, credentials, names without a file, files with permissions.
+
+
+func test_a_pair() -> void:
+	var pair := StreamPeerUDSRs.create_pair()
+	check_eq(pair.size(), 2, "two ends")
+	for i in 2:
+		var one: StreamPeerUDSRs = pair[i]
+		var other: StreamPeerUDSRs = pair[1 - i]
+		check_eq(one.get_status(), STATUS_CONNECTED, "status")
+		check_eq(one.get_connected_path(), "", "path")
+		one.put_string("to the other")
+		check_eq(other.get_string(), "to the other", "a string")
+	var first: StreamPeerUDSRs = pair[0]
+	pair.clear()
+	check_eq(first.get_data(1)[0], ERR_FILE_EOF, "the end when the other is dropped")
+	var end := endpoint("uds")
+	check_eq(end.connect_peer(first), OK, "an end of a pair connects like any peer")
+	settle(first)
+	check_eq(first.get_status(), STATUS_CONNECTED, "status")
+
+
+func test_a_pair_between_threads() -> void:
+	var pair := StreamPeerUDSRs.create_pair()
+	var doubler := in_thread(func() -> void:
+		for i in 100:
+			pair[1].put_32(pair[1].get_32() * 2))
+	for i in 100:
+		pair[0].put_32(i)
+		check_eq(pair[0].get_32(), i * 2, "the answer")
+	join(doubler, "the thread")
+
+
+func test_credentials() -> void:
+	var pair := link("uds")
+	var ends := StreamPeerUDSRs.create_pair()
+	var user := []
+	OS.execute("id", ["-u"], user)
+	var group := []
+	OS.execute("id", ["-g"], group)
+	for peer: StreamPeerUDSRs in [pair.client, pair.served, ends[0], ends[1]]:
+		check_eq(peer.get_peer_credentials(), {"pid": OS.get_process_id(), "uid": user[0].to_int(), "gid": group[0].to_int()}, "who")
+	pair.client.disconnect_from_host()
+	for peer: StreamPeerUDSRs in [StreamPeerUDSRs.new(), pair.client]:
+		check_eq(peer.get_peer_credentials(), {}, "of a closed peer")
+		check_eq(peer.get_last_error(), ERR_UNCONFIGURED, "get_last_error")
+
+
+func test_names_without_a_file() -> void:
+	if not OS.has_feature("linux"):
+		return skip("abstract names are Linux's")
+	var end := Endpoint.new()
+	var name := "@" + fresh_path().trim_prefix("/").replace("/", "-")
+	check_eq(end.open(family, "uds", name), OK, "listen")
+	check(not FileAccess.file_exists(name), "no file here")
+	var other := UDSServerRs.new()
+	check_eq(quietly(func() -> int: return other.listen(name)), ERR_ALREADY_IN_USE, "a second server")
+	var client := dial(end)
+	settle(client)
+	check_eq(client.get_connected_path(), name, "the path of the client")
+	var served := accept(end)
+	check_eq(served.get_connected_path(), name, "the path of the server's end")
+	served.put_u8(1)
+	check_eq(client.get_u8(), 1, "a byte")
+	end.server.stop()
+	check(quietly(func() -> int: return end.connect_peer(StreamPeerUDSRs.new())) != OK, "nobody there after stop")
+	check_eq(end.reopen(), OK, "listen again")
+
+
+func test_a_peer_can_be_bound_to_a_name_without_a_file() -> void:
+	if not OS.has_feature("linux"):
+		return skip("abstract names are Linux's")
+	var name := "@" + fresh_path().trim_prefix("/").replace("/", "-")
+	var peer := StreamPeerUDSRs.new()
+	check_eq(peer.bind(name), OK, "bind")
+	check_eq(StreamPeerUDSRs.new().bind(name), ERR_UNAVAILABLE, "bind to the same name")
+	var end := endpoint("uds")
+	end.connect_peer(peer)
+	settle(peer)
+	check_eq(peer.get_status(), STATUS_CONNECTED, "status")
+
+
+func test_paths_of_the_user_folder() -> void:
+	var path := "user://sprs-%d.sock" % OS.get_process_id()
+	DirAccess.make_dir_recursive_absolute(OS.get_user_data_dir())
+	if ProjectSettings.globalize_path(path).length() > 100:
+		return skip("the user folder's path is too long for a socket")
+	var end := Endpoint.new()
+	check_eq(end.open(family, "uds", path), OK, "listen")
+	check_eq(OS.execute("test", ["-S", ProjectSettings.globalize_path(path)]), 0, "the file")
+	var client := dial(end)
+	settle(client)
+	check_eq(client.get_status(), STATUS_CONNECTED, "status")
+	accept(end).put_u8(1)
+	check_eq(client.get_u8(), 1, "a byte")
+	end.server.stop()
+	check_eq(OS.execute("test", ["-e", ProjectSettings.globalize_path(path)]), 1, "the file is gone")
+
+
+func test_a_stale_file_is_reclaimed() -> void:
+	var path := fresh_path()
+	# A server that ends without a word leaves its file behind.
+	var end := Endpoint.new()
+	end.open(family, "uds", path + "-old")
+	check_eq(OS.execute("ln", [path + "-old", path]), 0, "a second name for the file")
+	end.server.stop()
+	check_eq(OS.execute("test", ["-S", path]), 0, "a file that nobody serves")
+	var again := Endpoint.new()
+	check_eq(again.open(family, "uds", path), OK, "listen")
+	var client := dial(again)
+	settle(client)
+	check_eq(client.get_status(), STATUS_CONNECTED, "status")
+
+
+func test_a_file_that_is_no_socket_is_left_alone() -> void:
+	var path := fresh_path()
+	FileAccess.open(path, FileAccess.WRITE).store_string("precious")
+	check(quietly(func() -> int: return UDSServerRs.new().listen(path)) != OK, "listen")
+	check_eq(FileAccess.get_file_as_string(path), "precious", "the file")
+
+
+func test_the_mode_of_the_file() -> void:
+	check_eq(UDSServerRs.new().socket_mode, -1, "the default")
+	# 0600, 0660, 0777 and 0000: GDScript has no octal numbers.
+	for mode: int in [384, 432, 511, 0]:
+		var end := Endpoint.new()
+		end.server = UDSServerRs.new()
+		end.server.socket_mode = mode
+		check_eq(end.open(family, "uds", fresh_path()), OK, "listen")
+		check_eq(FileAccess.get_unix_permissions(end.path), mode, "permissions")
+
+
+func test_the_mode_does_not_matter_to_a_name_without_a_file() -> void:
+	if not OS.has_feature("linux"):
+		return skip("abstract names are Linux's")
+	var end := Endpoint.new()
+	end.server = UDSServerRs.new()
+	end.server.socket_mode = 384
+	check_eq(end.open(family, "uds", "@" + fresh_path().trim_prefix("/").replace("/", "-")), OK, "listen")
+	var client := dial(end)
+	settle(client)
+	check_eq(client.get_status(), STATUS_CONNECTED, "status")
