@@ -1,0 +1,71 @@
+extends "res://tests/support/test_case.gd"
+## Names: how a lookup ends, and that nobody waits for one that does not.
+
+const EngineProcess := preload("res://tests/support/engine_process.gd")
+
+## Of a process that would wait for the resolver, which takes a minute.
+const TOO_LONG_MSEC := 2000
+
+
+func test_how_lookups_end() -> void:
+	var environment := _resolver()
+	if environment.is_empty():
+		return
+	var end := endpoint("tcp")
+	var result := EngineProcess.run("children/lookups.gd", [str(end.port)], environment)
+	check_eq(result["code"], 0, "exit code: " + result["output"])
+	for line: String in [
+			# The call's error, the status after it, the error of connect_finished, how often it came, status, last error.
+			"none: [0, 1, %d, 1, 3, %d, \"resolve none.test: " % [ERR_CANT_RESOLVE, ERR_CANT_RESOLVE],
+			"slow: [0, 1, 0, 1, 2, 0, \"\"]\n",
+			"limited: [0, 1, %d, 1, 3, %d, \"resolve hang.test: timed out\"]\n" % [ERR_TIMEOUT, ERR_TIMEOUT],
+			"cancelled: [0, 1, %d, 1, 0, 0, \"\"]\n" % ERR_SKIP,
+			"beside: [0, 1, 0, 1, 2, 0, \"\"]\n",
+			"again: [%d, 0], status 2\n" % ERR_SKIP,
+			"put: 0, pending 3, host ''\n",
+			"sent: pending 0, status 2, host '127.0.0.1'\n",
+			"bound: 0, host '127.0.0.1'\n"]:
+		check(result["output"].contains(line), "'%s' in: %s" % [line, result["output"]])
+
+
+func test_quitting_does_not_wait_for_a_lookup() -> void:
+	var environment := _resolver()
+	if environment.is_empty():
+		return
+	var usual := _time_to_quit("nothing", 0, environment)
+	for what: String in ["connecting", "dropped", "cancelled"]:
+		var taken := _time_to_quit(what, 1, environment)
+		check(taken < usual + TOO_LONG_MSEC, "%s: %d ms, and without a lookup %d ms" % [what, taken, usual])
+
+
+func test_quitting_with_more_lookups_than_are_asked_at_once() -> void:
+	var environment := _resolver()
+	if environment.is_empty():
+		return
+	var usual := _time_to_quit("nothing", 0, environment)
+	var taken := _time_to_quit("connecting", 50, environment)
+	check(taken < usual + TOO_LONG_MSEC, "%d ms, and without a lookup %d ms" % [taken, usual])
+
+
+# How long the child process takes, all in all, in milliseconds.
+func _time_to_quit(what: String, count: int, environment: Dictionary) -> int:
+	DirAccess.remove_absolute(environment["RESOLVER_LOG"])
+	var start := Time.get_ticks_msec()
+	var result := EngineProcess.run("children/quit_during_lookup.gd", [what, str(count)], environment)
+	var taken := Time.get_ticks_msec() - start
+	check_eq(result["code"], 0, what + ": exit code: " + result["output"])
+	check_eq(result["output"].count("connect 0\n"), count, what + ": connects accepted: " + result["output"])
+	if count > 0:
+		check(result["output"].contains("asked true"), what + ": the resolver was asked: " + result["output"])
+	for word: String in ["ERROR", "WARNING", "panicked", "leaked"]:
+		check(not result["output"].contains(word), "%s: no '%s' in: %s" % [what, word, result["output"]])
+	return taken
+
+
+func _resolver() -> Dictionary:
+	var environment := {}
+	if EngineProcess.available():
+		environment = EngineProcess.resolver(fresh_path().get_base_dir())
+	if environment.is_empty():
+		skip("preloading a resolver takes Linux and a C compiler")
+	return environment
