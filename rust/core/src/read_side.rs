@@ -48,14 +48,13 @@ pub(crate) struct ReadSide {
 /// When the kernel's queue was looked at, and how often this process had sent something until then: one of its
 /// own sends can be in the queue at once, whatever the clock says.
 #[derive(Clone, Copy, Debug)]
-struct Sighting {
+pub(crate) struct Sighting {
     at: Instant,
     sends: u64,
 }
 
 impl Sighting {
-    fn now(sends: u64) -> Sighting {
-        let at = Instant::now();
+    pub(crate) fn at(at: Instant, sends: u64) -> Sighting {
         Sighting { at, sends }
     }
 
@@ -170,7 +169,7 @@ impl ReadSide {
 
     /// Looks, without waiting, what has come in. With unread bytes in the buffer there is nothing to find out:
     /// neither an end nor an error comes before them.
-    pub(crate) fn poll(&mut self, socket: impl FnOnce() -> Option<Arc<Socket>>, sends: u64) {
+    pub(crate) fn poll(&mut self, socket: impl FnOnce() -> Option<Arc<Socket>>, now: Sighting) {
         if self.end.is_some() {
             return;
         }
@@ -180,7 +179,7 @@ impl ReadSide {
         } else if let Some(socket) = socket()
             && self.prefetch(&socket) == Received::Nothing
         {
-            self.found_empty = Some(Sighting::now(sends));
+            self.found_empty = Some(now);
         }
     }
 
@@ -221,7 +220,7 @@ impl ReadSide {
         // A socket that has failed tells so when it is read.
         self.beyond = sys::unread_bytes(socket).unwrap_or(0);
         self.drained = self.beyond == 0;
-        self.looked = Some(Sighting::now(sends));
+        self.looked = Some(Sighting::at(Instant::now(), sends));
     }
 
     fn prefetch(&mut self, socket: &Socket) -> Received {

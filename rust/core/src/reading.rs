@@ -9,7 +9,7 @@ use socket2::Socket;
 
 use crate::connection::{Connection, lock, nanoseconds, store_nanoseconds, try_lock};
 use crate::error::{PollError, ReadError};
-use crate::read_side::{End, ReadSide, Received};
+use crate::read_side::{End, ReadSide, Received, Sighting};
 use crate::session::Session;
 use crate::status::{Event, Status};
 use crate::sys::{self, Interest};
@@ -266,31 +266,34 @@ impl Connection {
         Ok(taken)
     }
 
-    pub(crate) fn poll_reading(&self, session: Session) -> Result<(), PollError> {
+    pub(crate) fn poll_reading(&self, session: Session, now: Instant) -> Result<bool, PollError> {
         // Whoever holds the read side is reading, and sees what this poll would see.
         let Some(mut read_side) = self.try_read_side(session) else {
-            return Ok(());
+            return Ok(false);
         };
-        let sends = SENDS.load(Ordering::Relaxed);
-        read_side.poll(|| self.socket(session), sends);
-        if !read_side.unread().is_empty() || read_side.end().is_none() {
-            return Ok(());
+        let now = Sighting::at(now, SENDS.load(Ordering::Relaxed));
+        read_side.poll(|| self.socket(session), now);
+        let has_unread = !read_side.unread().is_empty();
+        if has_unread || read_side.end().is_none() {
+            return Ok(has_unread);
         }
         if self.is_half_open(session, &read_side) {
             // Reads have nothing more to tell, so the socket's failure has to be asked for.
             let failure = self
                 .socket(session)
                 .and_then(|socket| socket.take_error().ok()?);
-            let Some(source) = failure else { return Ok(()) };
+            let Some(source) = failure else {
+                return Ok(false);
+            };
             let peer = self.peer();
             self.finish(session, Event::PollFailed);
             return Err(PollError::Receive { peer, source });
         }
         match read_side.take_end() {
-            None => Ok(()),
+            None => Ok(false),
             Some(End::Stream) => {
                 self.finish(session, Event::EndOfStream);
-                Ok(())
+                Ok(false)
             }
             Some(End::Failure(source)) => {
                 let peer = self.peer();

@@ -40,11 +40,11 @@ unsafe fn poll_peer(instance: sys::GDExtensionClassInstancePtr) -> i64 {
     // SAFETY: The caller's guarantee.
     let (handle, peer) = unsafe { (Handle::from_instance(instance), peer(instance)) };
     guarded(i64::from(Error::FAILED.ord()), || {
-        let code = match peer.connection.poll(Instant::now()) {
-            Ok(()) => Error::OK,
-            Err(error) => peer.last_error.record(&error),
+        let (code, has_unread) = match peer.connection.poll(Instant::now()) {
+            Ok(has_unread) => (Error::OK, has_unread),
+            Err(error) => (peer.last_error.record(&error), false),
         };
-        if peer.connection.has_notices() || peer.connection.has_unread() {
+        if has_unread || peer.connection.has_notices() {
             signals::emit(handle.object, peer);
         }
         i64::from(code.ord())
