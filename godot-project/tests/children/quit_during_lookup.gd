@@ -17,9 +17,9 @@ func _initialize() -> void:
 		print("connect %d" % peer.connect_to_host("hang.test", 80))
 		_peers.append(peer)
 	var deadline := Time.get_ticks_msec() + 10000
-	while not FileAccess.file_exists(log_path) and Time.get_ticks_msec() < deadline:
+	while not _has_line(log_path) and Time.get_ticks_msec() < deadline:
 		OS.delay_usec(200)
-	print("asked %s" % FileAccess.get_file_as_string(log_path).begins_with("hang.test"))
+	print("asked %s" % _has_line(log_path))
 	match arguments[0]:
 		"dropped":
 			_peers.clear()
@@ -28,3 +28,7 @@ func _initialize() -> void:
 				peer.disconnect_from_host()
 				print("status %d" % peer.get_status())
 	quit()
+
+
+func _has_line(path: String) -> bool:
+	return FileAccess.file_exists(path) and FileAccess.get_file_as_string(path).begins_with("hang.test\n")

@@ -292,6 +292,23 @@ func test_a_handler_that_drops_the_last_reference() -> void:
 		check(calls[0] >= 1, name + ": the handler was called")
 
 
+func test_a_handler_that_drops_the_last_reference_to_a_server() -> void:
+	for kind: String in family.kinds():
+		var end := endpoint(kind)
+		var client := dial(end)
+		var weak: WeakRef = weakref(end.server)
+		var calls := [0]
+		end.server.connection_available.connect(func() -> void:
+			end.server = null
+			calls[0] += 1)
+		end.server.auto_poll = true
+		await until(func() -> bool: return weak.get_ref() == null, kind + ": the server to go")
+		check_eq(calls[0], 1, kind + ": calls of the handler")
+		spin_until(func() -> bool:
+			client.poll()
+			return client.get_status() != STATUS_CONNECTED, kind + ": the client to notice")
+
+
 func test_they_come_on_the_thread_that_polls() -> void:
 	var pair := link("uds")
 	var threads := []

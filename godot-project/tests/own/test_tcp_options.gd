@@ -77,6 +77,29 @@ func test_no_call_waits_with_a_linger() -> void:
 	check(Time.get_ticks_msec() - start < 5000, "closing did not wait for the peer")
 
 
+func test_buffer_sizes() -> void:
+	for kind: String in family.kinds():
+		for direction: String in ["send", "receive"]:
+			var setter := "set_%s_buffer_size" % direction
+			var getter := "get_%s_buffer_size" % direction
+			var end := endpoint(kind)
+			var peer: StreamPeer = family.peer(kind)
+			check_eq(peer.call(getter), 0, "%s: %s without a socket" % [kind, getter])
+			check_eq(peer.call(setter, 20000), OK, "%s: %s before connecting" % [kind, setter])
+			end.connect_peer(peer)
+			settle(peer)
+			# The system rounds up, and Linux doubles.
+			check(peer.call(getter) >= 20000 and peer.call(getter) < 80000, "%s: %s is %d" % [kind, getter, peer.call(getter)])
+			check_eq(peer.call(setter, 50000), OK, "%s: %s when connected" % [kind, setter])
+			check(peer.call(getter) >= 50000, "%s: %s is %d" % [kind, getter, peer.call(getter)])
+			for bad: int in [0, -1, 1 << 40]:
+				check_eq(quietly(func() -> int: return peer.call(setter, bad)), ERR_INVALID_PARAMETER, "%s: %s(%d)" % [kind, setter, bad])
+			accept(end).put_u8(1)
+			check_eq(peer.get_u8(), 1, kind + ": a byte")
+			peer.disconnect_from_host()
+			check_eq(peer.call(getter), 0, "%s: %s when closed" % [kind, getter])
+
+
 func test_local_addresses() -> void:
 	var fresh := StreamPeerTCPRs.new()
 	check_eq(fresh.get_local_host(), "", "fresh")

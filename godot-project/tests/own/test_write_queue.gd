@@ -226,6 +226,20 @@ func test_sixteen_kibibytes_are_sent_unasked() -> void:
 				check_eq(pair.served.get_data(1024), [OK, _block(i, 1024)], "%s: block %d" % [kind, i])
 
 
+func test_a_flush_that_waits_has_an_end() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		while pair.client.put_partial_data(_block(0, BLOCK))[1] > 0:
+			pass
+		pair.client.coalesce_writes = true
+		pair.client.write_timeout = 0.03
+		pair.client.put_data(_block(1, 100))
+		check_eq(pair.client.flush(), ERR_TIMEOUT, kind + ": flush")
+		check_eq(pair.client.get_last_error(), ERR_TIMEOUT, kind + ": get_last_error")
+		check_eq(pair.client.get_pending_write_bytes(), 100, kind + ": what is gathered stays")
+		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
+
+
 func test_what_is_gathered_goes_out_with_the_end() -> void:
 	for kind: String in family.kinds():
 		for end: Callable in [func(peer: StreamPeer) -> void: peer.disconnect_from_host(),
