@@ -26,7 +26,7 @@ pub(crate) fn close(socket: Arc<Socket>, mut rest: Vec<u8>, limit: Duration) {
         return;
     }
     let _ = socket.shutdown(Shutdown::Read);
-    background::run(move || {
+    background::CLOSINGS.run(move || {
         let deadline = Instant::now() + limit;
         while !rest.is_empty() {
             let left = deadline.saturating_duration_since(Instant::now());

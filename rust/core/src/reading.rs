@@ -13,7 +13,7 @@ use crate::read_side::{End, ReadSide, Received, Sighting};
 use crate::session::Session;
 use crate::status::{Event, Status};
 use crate::sys::{self, Interest};
-use crate::writing::SENDS;
+use crate::writing::{SENDS, copy};
 
 /// A read of at most so many bytes takes all of them or none: numbers are not torn by a time limit.
 const WHOLE: usize = 8;
@@ -232,7 +232,7 @@ impl Connection {
                     return Err(self.end_reading(session, &mut read_side));
                 }
                 // What is there without what was looked for stays, to be read in another way.
-                Some(Received::End) => return Err(ReadError::EndOfStream),
+                Some(Received::End) => return Err(self.what_ended(&read_side)),
                 Some(Received::Nothing) | None => return Ok(None),
             }
         }
@@ -300,6 +300,17 @@ impl Connection {
                 self.finish(session, Event::PollFailed);
                 Err(PollError::Receive { peer, source })
             }
+        }
+    }
+
+    /// Why nothing more comes behind what is unread.
+    fn what_ended(&self, read_side: &ReadSide) -> ReadError {
+        match read_side.end() {
+            Some(End::Failure(error)) => ReadError::Socket {
+                peer: self.peer(),
+                source: copy(error),
+            },
+            _ => ReadError::EndOfStream,
         }
     }
 

@@ -21,7 +21,7 @@ impl Lookup {
     pub(crate) fn start(host: String, port: u16) -> Lookup {
         let answer = Arc::new(Mutex::new(None));
         let slot: Weak<Mutex<Option<Answer>>> = Arc::downgrade(&answer);
-        background::run(move || {
+        background::LOOKUPS.run(move || {
             if slot.strong_count() == 0 {
                 return;
             }

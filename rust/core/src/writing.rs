@@ -390,7 +390,8 @@ impl Connection {
     }
 }
 
-fn copy(error: &io::Error) -> io::Error {
+/// The same error once more, as far as the system's number or its kind tells.
+pub(crate) fn copy(error: &io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(code) => io::Error::from_raw_os_error(code),
         None => error.kind().into(),

@@ -45,6 +45,20 @@ fn data_before_a_reset_is_handed_over_before_the_status_changes() {
 }
 
 #[test]
+fn a_line_that_a_reset_has_cut_off_is_told_so_and_can_still_be_read() {
+    let (client, mut peer) = connection_to_raw_peer();
+    peer.write_all(b"half a li").unwrap();
+    until_available(&client, 9);
+    reset(peer);
+    let find = |bytes: &[u8]| bytes.iter().position(|&byte| byte == b'\n');
+    let error = until("the reset", || {
+        client.read_found(100, find, <[u8]>::len).err()
+    });
+    assert!(matches!(error, ReadError::Socket { .. }), "{error}");
+    assert_eq!(read(&client, 9).unwrap(), b"half a li");
+}
+
+#[test]
 fn a_reset_is_told_by_a_read() {
     let (client, peer) = connection_to_raw_peer();
     reset(peer);
