@@ -47,7 +47,7 @@ fn each_described(project: &Project) -> Result<()> {
 /// The numbers of the lines at which an element begins that ought to hold a text and does not. Godot writes an empty
 /// element as two lines.
 fn undescribed(text: &str) -> Vec<usize> {
-    const ELEMENTS: [&str; 3] = ["brief_description", "description", "constant"];
+    const ELEMENTS: [&str; 4] = ["brief_description", "description", "member", "constant"];
     let lines: Vec<_> = text.lines().map(str::trim).collect();
     let is_empty = |begin: &str, end: &str| {
         ELEMENTS.iter().any(|element| {
@@ -179,13 +179,15 @@ mod tests {
 \t</description>
 \t<constant name=\"A\" value=\"0\">
 \t</constant>
+\t<member name=\"c\" type=\"int\">
+\t</member>
 \t<constants>
 \t</constants>
 \t<constant name=\"B\" value=\"1\">
 \t\tText.
 \t</constant>
 </class>";
-        assert_eq!(undescribed(text), [5, 7]);
+        assert_eq!(undescribed(text), [5, 7, 9]);
         assert_eq!(undescribed(""), [0; 0]);
     }
 }
