@@ -16,12 +16,12 @@ func test_a_hundred_variants_in_one_send() -> void:
 
 
 func test_polling_an_idle_peer_and_asking_what_is_available() -> void:
-	# One each, and some more where the two calls of a frame are torn apart by a busy machine.
-	_expect("idle-peer", TIMES * 3 / 2)
+	# One for both, or one each where they are torn apart: by the tracer, or by a busy machine.
+	_expect("idle-peer", TIMES * 5 / 2)
 
 
 func test_polling_many_idle_peers_and_asking_what_is_available() -> void:
-	_expect("idle-peers", TIMES * 3 / 2)
+	_expect("idle-peers", TIMES * 5 / 2)
 
 
 # Checks that between the marks of `name` there are at most `limit` system calls on descriptors.
