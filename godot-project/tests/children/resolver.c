@@ -14,11 +14,14 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <netdb.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -66,10 +69,46 @@ static void append(const char *text, const struct addrinfo *wanted, struct addri
 	next(text, NULL, &hints, end);
 }
 
+/* Makes the library `map`, and it alone, call our getaddrinfo: its relocations are done again. */
+static void redirect(const struct link_map *map) {
+	const ElfW(Dyn) *entry;
+	const ElfW(Sym) *symbols = NULL;
+	const char *names = NULL;
+	struct {
+		const ElfW(Rela) *start;
+		size_t size;
+	} tables[2] = {{NULL, 0}, {NULL, 0}};
+	for (entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
+		switch (entry->d_tag) {
+		case DT_SYMTAB: symbols = (const ElfW(Sym) *)entry->d_un.d_ptr; break;
+		case DT_STRTAB: names = (const char *)entry->d_un.d_ptr; break;
+		case DT_RELA: tables[0].start = (const ElfW(Rela) *)entry->d_un.d_ptr; break;
+		case DT_RELASZ: tables[0].size = entry->d_un.d_val; break;
+		case DT_JMPREL: tables[1].start = (const ElfW(Rela) *)entry->d_un.d_ptr; break;
+		case DT_PLTRELSZ: tables[1].size = entry->d_un.d_val; break;
+		}
+	}
+	for (int i = 0; symbols && names && i < 2; i++) {
+		for (size_t j = 0; j < tables[i].size / sizeof(ElfW(Rela)); j++) {
+			const ElfW(Rela) *rela = &tables[i].start[j];
+			size_t symbol = ELF64_R_SYM(rela->r_info);
+			if (symbol == 0 || strcmp(names + symbols[symbol].st_name, "getaddrinfo") != 0)
+				continue;
+			uintptr_t slot = map->l_addr + rela->r_offset;
+			uintptr_t page = slot & ~((uintptr_t)sysconf(_SC_PAGESIZE) - 1);
+			mprotect((void *)page, slot - page + sizeof(void *), PROT_READ | PROT_WRITE);
+			*(void **)slot = (void *)getaddrinfo;
+		}
+	}
+}
+
 /* The engine opens extensions in a way that lets them find the system's functions before preloaded ones. */
 void *dlopen(const char *file, int flags) {
 	void *(*next)(const char *, int) = (void *(*)(const char *, int))dlsym(RTLD_NEXT, "dlopen");
-	return next(file, flags & ~RTLD_DEEPBIND);
+	void *library = next(file, flags);
+	if (library && file && (flags & RTLD_DEEPBIND))
+		redirect((const struct link_map *)library);
+	return library;
 }
 
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result) {

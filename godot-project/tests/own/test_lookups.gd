@@ -47,6 +47,29 @@ func test_quitting_with_more_lookups_than_are_asked_at_once() -> void:
 	check(taken < usual + TOO_LONG_MSEC, "%d ms, and without a lookup %d ms" % [taken, usual])
 
 
+func test_unloading_does_not_wait_for_a_lookup() -> void:
+	var environment := _resolver()
+	if environment.is_empty():
+		return
+	var usual := _time_to_quit("nothing", 0, environment)
+	var start := Time.get_ticks_msec()
+	var result := EngineProcess.run("children/unload_during_lookup.gd", ["hang.test"], environment)
+	var taken := Time.get_ticks_msec() - start
+	check_eq(result["code"], 0, "exit code: " + result["output"])
+	check(result["output"].contains("asked true\nunload 0\nclass there false\n"), result["output"])
+	check(taken < usual + TOO_LONG_MSEC, "%d ms, and without a lookup %d ms" % [taken, usual])
+
+
+func test_loading_again_behind_a_lookup() -> void:
+	var environment := _resolver()
+	if environment.is_empty():
+		return
+	var result := EngineProcess.run("children/unload_during_lookup.gd", ["slow.test"], environment)
+	check_eq(result["code"], 0, "exit code: " + result["output"])
+	check(result["output"].contains("load 0\n"), result["output"])
+	check(result["output"].contains("exchanged 5\n"), result["output"])
+
+
 # How long the child process takes, all in all, in milliseconds.
 func _time_to_quit(what: String, count: int, environment: Dictionary) -> int:
 	DirAccess.remove_absolute(environment["RESOLVER_LOG"])
