@@ -161,19 +161,19 @@ impl Connection {
     /// Advances a connect under way, sends what is queued, and notices the end or the failure of an established
     /// connection. Never blocks. Everything received can be read before an end shows: the status stays
     /// [`Status::Connected`] until then. An end gives [`Status::None`], a failure [`Status::Error`].
-    /// True if there is something to read.
-    pub fn poll(&self, now: Instant) -> Result<bool, PollError> {
+    /// True if there is something to read. `clock` is asked once at most.
+    pub fn poll(&self, clock: impl FnOnce() -> Instant) -> Result<bool, PollError> {
         let session = self.session();
         match session.status() {
             Status::None | Status::Error => Ok(false),
             Status::Connecting => {
-                self.poll_connecting(now)?;
+                self.poll_connecting(clock())?;
                 self.send_queue(self.session())?;
                 Ok(false)
             }
             Status::Connected => {
                 self.send_queue(session)?;
-                self.poll_reading(session, now)
+                self.poll_reading(session, clock)
             }
         }
     }

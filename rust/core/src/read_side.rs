@@ -48,16 +48,12 @@ pub(crate) struct ReadSide {
 /// When the kernel's queue was looked at, and how often this process had sent something until then: one of its
 /// own sends can be in the queue at once, whatever the clock says.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sighting {
+struct Sighting {
     at: Instant,
     sends: u64,
 }
 
 impl Sighting {
-    pub(crate) fn at(at: Instant, sends: u64) -> Sighting {
-        Sighting { at, sends }
-    }
-
     fn is_fresh(&self, sends: u64) -> bool {
         self.sends == sends && self.at.elapsed() < FRESH
     }
@@ -169,7 +165,12 @@ impl ReadSide {
 
     /// Looks, without waiting, what has come in. With unread bytes in the buffer there is nothing to find out:
     /// neither an end nor an error comes before them.
-    pub(crate) fn poll(&mut self, socket: impl FnOnce() -> Option<Arc<Socket>>, now: Sighting) {
+    pub(crate) fn poll(
+        &mut self,
+        socket: impl FnOnce() -> Option<Arc<Socket>>,
+        clock: impl FnOnce() -> Instant,
+        sends: u64,
+    ) {
         if self.end.is_some() {
             return;
         }
@@ -179,7 +180,8 @@ impl ReadSide {
         } else if let Some(socket) = socket()
             && self.prefetch(&socket) == Received::Nothing
         {
-            self.found_empty = Some(now);
+            // The time after the look: that it took long makes it no less new.
+            self.found_empty = Some(Sighting { at: clock(), sends });
         }
     }
 
@@ -220,7 +222,10 @@ impl ReadSide {
         // A socket that has failed tells so when it is read.
         self.beyond = sys::unread_bytes(socket).unwrap_or(0);
         self.drained = self.beyond == 0;
-        self.looked = Some(Sighting::at(Instant::now(), sends));
+        self.looked = Some(Sighting {
+            at: Instant::now(),
+            sends,
+        });
     }
 
     fn prefetch(&mut self, socket: &Socket) -> Received {

@@ -9,7 +9,7 @@ use socket2::Socket;
 
 use crate::connection::{Connection, lock, nanoseconds, store_nanoseconds, try_lock};
 use crate::error::{PollError, ReadError};
-use crate::read_side::{End, ReadSide, Received, Sighting};
+use crate::read_side::{End, ReadSide, Received};
 use crate::session::Session;
 use crate::status::{Event, Status};
 use crate::sys::{self, Interest};
@@ -266,13 +266,17 @@ impl Connection {
         Ok(taken)
     }
 
-    pub(crate) fn poll_reading(&self, session: Session, now: Instant) -> Result<bool, PollError> {
+    pub(crate) fn poll_reading(
+        &self,
+        session: Session,
+        clock: impl FnOnce() -> Instant,
+    ) -> Result<bool, PollError> {
         // Whoever holds the read side is reading, and sees what this poll would see.
         let Some(mut read_side) = self.try_read_side(session) else {
             return Ok(false);
         };
-        let now = Sighting::at(now, SENDS.load(Ordering::Relaxed));
-        read_side.poll(|| self.socket(session), now);
+        let sends = SENDS.load(Ordering::Relaxed);
+        read_side.poll(|| self.socket(session), clock, sends);
         let has_unread = !read_side.unread().is_empty();
         if has_unread || read_side.end().is_none() {
             return Ok(has_unread);

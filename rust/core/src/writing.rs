@@ -10,7 +10,6 @@ use socket2::Socket;
 
 use crate::connection::{Connection, lock, nanoseconds, store_nanoseconds, try_lock};
 use crate::error::{PollError, WriteError};
-use crate::read_side::Sighting;
 use crate::session::{Link, Session};
 use crate::status::{Event, Status};
 use crate::sys::{self, Interest};
@@ -375,8 +374,8 @@ impl Connection {
     fn fail_writing(&self, session: Session, source: io::Error) -> WriteError {
         let peer = self.peer();
         if let Some(mut read_side) = self.try_read_side(session) {
-            let now = Sighting::at(Instant::now(), SENDS.load(Ordering::Relaxed));
-            read_side.poll(|| self.socket(session), now);
+            let sends = SENDS.load(Ordering::Relaxed);
+            read_side.poll(|| self.socket(session), Instant::now, sends);
             if read_side.unread().is_empty() {
                 self.finish(session, Event::TransferFailed);
                 return WriteError::Socket { peer, source };

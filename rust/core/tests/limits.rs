@@ -107,7 +107,7 @@ fn a_line_that_cannot_come_is_an_error(family: Family) {
     });
     assert!(matches!(error, ReadError::EndOfStream), "{error}");
     assert!(client.is_read_closed());
-    client.poll(Instant::now()).unwrap();
+    client.poll(Instant::now).unwrap();
     assert_eq!(client.status(), Status::Connected);
     assert!(read(&client, 20_000).unwrap() == pattern(20_000));
     let error = client.read_found(1, never, <[u8]>::len).unwrap_err();
@@ -138,11 +138,11 @@ fn half_open_connections_go_on_in_the_other_direction(family: Family) {
     assert_eq!(client.status(), Status::Connected);
     assert_eq!(read(&accepted, 8).unwrap(), b"question");
     until("the end is noticed", || {
-        accepted.poll(Instant::now()).unwrap();
+        accepted.poll(Instant::now).unwrap();
         accepted.is_read_closed().then_some(())
     });
     for _ in 0..3 {
-        accepted.poll(Instant::now()).unwrap();
+        accepted.poll(Instant::now).unwrap();
         assert!(matches!(read(&accepted, 1), Err(ReadError::EndOfStream)));
         assert_eq!(accepted.status(), Status::Connected);
         assert_eq!(accepted.available(), Some(0));
@@ -205,13 +205,13 @@ fn a_queue_takes_all_or_nothing_and_keeps_the_order(family: Family) {
     for _ in 0..sent / block.len() {
         let mut received = Vec::new();
         while received.len() < block.len() {
-            client.poll(Instant::now()).unwrap();
+            client.poll(Instant::now).unwrap();
             received.extend(read_available(&accepted, block.len() - received.len()).unwrap());
         }
         assert!(received == block);
     }
     assert_eq!(client.pending_bytes(), 0);
-    client.poll(Instant::now()).unwrap();
+    client.poll(Instant::now).unwrap();
     assert_eq!(notices(&client), [Notice::Drained]);
     client.flush().unwrap();
     assert_eq!(notices(&client), []);
@@ -252,11 +252,11 @@ fn gathered_writes_go_out_together(family: Family) {
     client.set_coalesces(true);
     let flushes: [fn(&Connection); 2] = [
         |client| client.flush().unwrap(),
-        |client| assert!(!client.poll(Instant::now()).unwrap()),
+        |client| assert!(!client.poll(Instant::now).unwrap()),
     ];
     client.write_all(b"first").unwrap();
     assert_eq!(client.pending_bytes(), 5);
-    client.poll(Instant::now()).unwrap();
+    client.poll(Instant::now).unwrap();
     assert_eq!(read(&accepted, 5).unwrap(), b"first");
     for flush in flushes {
         client.write_all(b"one ").unwrap();
@@ -342,7 +342,7 @@ fn a_reset_ends_a_half_open_connection() {
     client.set_allow_half_open(true);
     peer.shutdown(Shutdown::Write).unwrap();
     until("the end is noticed", || {
-        client.poll(Instant::now()).unwrap();
+        client.poll(Instant::now).unwrap();
         client.is_read_closed().then_some(())
     });
     socket2::SockRef::from(&peer)
@@ -362,7 +362,7 @@ fn a_failed_flush_of_a_poll_is_an_error() {
         .unwrap();
     drop(peer);
     until("the connection ends", || {
-        let _ = client.poll(Instant::now());
+        let _ = client.poll(Instant::now);
         (client.status() != Status::Connected).then_some(())
     });
     assert_eq!(client.pending_bytes(), 0);

@@ -33,7 +33,7 @@ fn data_before_a_reset_is_handed_over_before_the_status_changes() {
         until_available(&client, 8);
         reset(peer);
         for _ in 0..polls_before_reading {
-            client.poll(Instant::now()).unwrap();
+            client.poll(Instant::now).unwrap();
             assert_eq!(client.status(), Status::Connected);
         }
         assert_eq!(read(&client, 8).unwrap(), b"precious");
@@ -77,7 +77,7 @@ fn data_before_a_failed_write_can_still_be_read() {
     assert!(matches!(error, WriteError::Socket { .. }), "{error}");
     for _ in 0..2 {
         assert_eq!(client.status(), Status::Connected);
-        client.poll(Instant::now()).unwrap();
+        client.poll(Instant::now).unwrap();
         assert!(client.write_all(b"x").is_err());
     }
     assert!(read(&client, 10_000).unwrap() == pattern(10_000));
@@ -107,8 +107,8 @@ fn data_of_a_unix_peer_that_leaves_input_unread_is_handed_over() {
     client.write_all(b"unread").unwrap();
     peer.write_all(b"precious").unwrap();
     drop(peer);
-    client.poll(Instant::now()).unwrap();
-    client.poll(Instant::now()).unwrap();
+    client.poll(Instant::now).unwrap();
+    client.poll(Instant::now).unwrap();
     assert_eq!(read(&client, 8).unwrap(), b"precious");
     until_status(&client, Status::Error).unwrap_err();
 }

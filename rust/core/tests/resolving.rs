@@ -148,16 +148,16 @@ fn an_address_that_does_not_answer_is_overtaken_after_250_ms() {
     let start = Instant::now();
     let client = connect_to("two.test", port, None, start);
     until("the first attempt", || {
-        client.poll(start).unwrap();
+        client.poll(|| start).unwrap();
         client.peer_address()
     });
     assert_eq!(peer(&client), format!("127.0.0.2:{port}"));
     for _ in 0..20 {
-        client.poll(start + Duration::from_millis(249)).unwrap();
+        client.poll(|| start + Duration::from_millis(249)).unwrap();
         assert_eq!(client.status(), Status::Connecting);
     }
     until("the second attempt wins", || {
-        client.poll(start + Duration::from_millis(250)).unwrap();
+        client.poll(|| start + Duration::from_millis(250)).unwrap();
         (client.status() == Status::Connected).then_some(())
     });
     assert_eq!(peer(&client), format!("127.0.0.1:{port}"));
@@ -234,10 +234,10 @@ fn a_lookup_that_hangs_holds_up_nobody() {
     let limit = Duration::from_secs(3);
     let late = connect_to("hang.test", port, Some(limit), start);
     until("it is asked", || (asked() == 1).then_some(()));
-    late.poll(start + limit).unwrap();
+    late.poll(|| start + limit).unwrap();
     assert_eq!(late.peer_address(), None);
     let error = late
-        .poll(start + limit + Duration::from_millis(1))
+        .poll(|| start + limit + Duration::from_millis(1))
         .unwrap_err();
     assert_eq!(error.to_string(), "resolve hang.test: timed out");
     assert_eq!(late.status(), Status::Error);

@@ -50,7 +50,7 @@ fn a_blocked_reader_holds_up_nobody(family: Family) {
     thread::scope(|scope| {
         let reader = asleep(scope, || read(&client, 1));
         assert_eq!(client.status(), Status::Connected);
-        client.poll(Instant::now()).unwrap();
+        client.poll(Instant::now).unwrap();
         assert_eq!(client.available(), Some(0));
         assert_eq!(read_available(&client, 1).unwrap(), b"");
         client.write_all(b"the other direction").unwrap();
@@ -72,7 +72,7 @@ fn a_blocked_writer_holds_up_nobody(family: Family) {
     thread::scope(|scope| {
         let writer = asleep(scope, || client.write_all(&data));
         assert_eq!(client.status(), Status::Connected);
-        client.poll(Instant::now()).unwrap();
+        client.poll(Instant::now).unwrap();
         assert_eq!(client.available(), Some(0));
         assert_eq!(client.write_available(b"x").unwrap(), 0);
         accepted.write_all(b"the other direction").unwrap();
@@ -133,7 +133,7 @@ fn threads_share_one_connection(family: Family) {
     let client = Connection::new();
     let end = Instant::now() + Duration::from_millis(300);
     let call_everything = |client: &Connection| {
-        let _ = client.poll(Instant::now());
+        let _ = client.poll(Instant::now);
         let _ = client.available();
         let _ = read_available(client, 100);
         let _ = client.write_available(b"abc");

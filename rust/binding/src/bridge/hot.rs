@@ -40,7 +40,7 @@ unsafe fn poll_peer(instance: sys::GDExtensionClassInstancePtr) -> i64 {
     // SAFETY: The caller's guarantee.
     let (handle, peer) = unsafe { (Handle::from_instance(instance), peer(instance)) };
     guarded(i64::from(Error::FAILED.ord()), || {
-        let (code, has_unread) = match peer.connection.poll(Instant::now()) {
+        let (code, has_unread) = match peer.connection.poll(Instant::now) {
             Ok(has_unread) => (Error::OK, has_unread),
             Err(error) => (peer.last_error.record(&error), false),
         };

@@ -151,7 +151,7 @@ pub fn until_status(
     status: Status,
 ) -> Result<(), stream_socket::PollError> {
     until(&format!("status {status:?}"), || {
-        let outcome = connection.poll(Instant::now()).map(drop);
+        let outcome = connection.poll(Instant::now).map(drop);
         (connection.status() == status).then_some(outcome)
     })
 }
