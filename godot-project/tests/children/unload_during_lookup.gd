@@ -31,6 +31,8 @@ func _look_up(name: String) -> void:
 		OS.delay_usec(200)
 	while name != "hang.test" and peer.call("get_status") == 1:
 		peer.call("poll")
+	# What a suspended function holds lives on, and an object must not outlive its class.
+	peer = null
 	# The thread that had the answer comes to rest meanwhile.
 	for i in 10:
 		await process_frame
