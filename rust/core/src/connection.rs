@@ -10,6 +10,7 @@ use socket2::{Domain, Socket};
 use crate::address::{Address, BindAddress, Target, inet_address};
 use crate::closing;
 use crate::error::{BindError, ConnectError, OptionError, PollError};
+use crate::limit::Limit;
 use crate::options::Options;
 use crate::race::{Established, Progress};
 use crate::read_side::ReadSide;
@@ -44,10 +45,8 @@ pub struct Connection {
 /// What a user has chosen about reading and writing, and what has come of it, read without a lock by every transfer.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
-    /// Nanoseconds; 0 is no limit.
-    pub(crate) read_limit: AtomicU64,
-    /// Nanoseconds; 0 is no limit.
-    pub(crate) write_limit: AtomicU64,
+    pub(crate) read_limit: Limit,
+    pub(crate) write_limit: Limit,
     /// Bytes; 0 is no queue.
     pub(crate) queue_limit: AtomicUsize,
     pub(crate) coalesces: AtomicBool,
@@ -254,8 +253,8 @@ impl Connection {
             let queue = try_lock(&self.write_side)
                 .map(|mut side| side.take_queue(session.epoch()))
                 .unwrap_or_default();
-            let limit = nanoseconds(&self.settings.write_limit);
-            close(socket, queue, limit.unwrap_or(closing::LINGER_LIMIT));
+            let limit = self.write_limit().unwrap_or(closing::LINGER_LIMIT);
+            close(socket, queue, limit);
         }
         if let Some(mut read_side) = try_lock(&self.read_side) {
             *read_side = ReadSide::default();
@@ -439,22 +438,6 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.disconnect();
     }
-}
-
-/// The duration in `setting`, which is 0 for none.
-pub(crate) fn nanoseconds(setting: &AtomicU64) -> Option<Duration> {
-    match setting.load(Ordering::Relaxed) {
-        0 => None,
-        count => Some(Duration::from_nanos(count)),
-    }
-}
-
-/// Stores a duration as [`nanoseconds`] reads it.
-pub(crate) fn store_nanoseconds(setting: &AtomicU64, limit: Option<Duration>) {
-    let count = limit.map_or(0, |limit| {
-        u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX).max(1)
-    });
-    setting.store(count, Ordering::Relaxed);
 }
 
 /// Locks `mutex`. Nothing in here panics while holding a lock, and if it did, the data would still be sound.

@@ -12,6 +12,7 @@ mod closing;
 mod connection;
 mod error;
 mod happy_eyeballs;
+mod limit;
 mod listener;
 mod options;
 mod race;

@@ -5,9 +5,7 @@ use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use socket2::Socket;
-
-use crate::connection::{Connection, lock, nanoseconds, store_nanoseconds, try_lock};
+use crate::connection::{Connection, lock, try_lock};
 use crate::error::{PollError, ReadError};
 use crate::read_side::{End, ReadSide, Received};
 use crate::session::Session;
@@ -21,12 +19,12 @@ const WHOLE: usize = 8;
 impl Connection {
     /// How long [`read_exact`](Self::read_exact) may wait; `None`, the default, is for ever.
     pub fn set_read_limit(&self, limit: Option<Duration>) {
-        store_nanoseconds(&self.settings.read_limit, limit);
+        self.settings.read_limit.set(limit);
     }
 
     /// See [`set_read_limit`](Self::set_read_limit).
     pub fn read_limit(&self) -> Option<Duration> {
-        nanoseconds(&self.settings.read_limit)
+        self.settings.read_limit.get()
     }
 
     /// The number of bytes that can be read without waiting, or `None` if there is no connection.
@@ -98,7 +96,7 @@ impl Connection {
         };
         let is_whole = out.len() <= WHOLE;
         let mut filled = if is_whole { 0 } else { read_side.take(out) };
-        let mut deadline = None;
+        let mut waits = self.settings.read_limit.waits();
         loop {
             let received = match read_side.end() {
                 Some(_) => Received::End,
@@ -119,8 +117,16 @@ impl Connection {
                     }
                 }
                 Received::Nothing => {
-                    if let Err(error) = self.wait_readable(&socket, &mut deadline) {
-                        return Err((error, filled));
+                    match waits.wait(&socket, Interest::Readable) {
+                        Ok(true) => {}
+                        Ok(false) => {
+                            let peer = self.peer();
+                            return Err((ReadError::TimedOut { peer }, filled));
+                        }
+                        Err(source) => {
+                            let peer = self.peer();
+                            return Err((ReadError::Socket { peer, source }, filled));
+                        }
                     }
                     if self.session() != session {
                         return Err((ReadError::Disconnected, filled));
@@ -134,32 +140,6 @@ impl Connection {
                     return Err((self.end_reading(session, &mut read_side), filled));
                 }
             }
-        }
-    }
-
-    fn wait_readable(
-        &self,
-        socket: &Socket,
-        deadline: &mut Option<Instant>,
-    ) -> Result<(), ReadError> {
-        let left = match self.read_limit() {
-            None => None,
-            Some(limit) => {
-                let now = Instant::now();
-                let deadline = *deadline.get_or_insert(now + limit);
-                let left = deadline.saturating_duration_since(now);
-                if left.is_zero() {
-                    return Err(ReadError::TimedOut { peer: self.peer() });
-                }
-                Some(left)
-            }
-        };
-        match sys::wait(socket, Interest::Readable, left) {
-            Ok(_) => Ok(()),
-            Err(source) => Err(ReadError::Socket {
-                peer: self.peer(),
-                source,
-            }),
         }
     }
 

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
-use crate::connection::{Connection, lock, nanoseconds, store_nanoseconds, try_lock};
+use crate::connection::{Connection, lock, try_lock};
 use crate::error::{PollError, WriteError};
+use crate::limit::Waits;
 use crate::session::{Link, Session};
 use crate::status::{Event, Status};
 use crate::sys::{self, Interest};
@@ -25,12 +26,12 @@ const GATHERED: usize = 16 * 1024;
 impl Connection {
     /// How long [`write_all`](Self::write_all) and [`flush`](Self::flush) may wait; `None`, the default, is for ever.
     pub fn set_write_limit(&self, limit: Option<Duration>) {
-        store_nanoseconds(&self.settings.write_limit, limit);
+        self.settings.write_limit.set(limit);
     }
 
     /// See [`set_write_limit`](Self::set_write_limit).
     pub fn write_limit(&self) -> Option<Duration> {
-        nanoseconds(&self.settings.write_limit)
+        self.settings.write_limit.get()
     }
 
     /// How many bytes may wait to be sent. With 0, the default, writing waits instead. With more it never does: what
@@ -86,13 +87,13 @@ impl Connection {
         }
         let socket = self.socket(session).ok_or(WriteError::Disconnected)?;
         let mut sent = 0;
-        let mut deadline = None;
+        let mut waits = self.settings.write_limit.waits();
         loop {
             sent += self.send(session, &socket, &data[sent..])?;
             if sent == data.len() {
                 return Ok(());
             }
-            self.wait_writable(session, &socket, &mut deadline, sent)?;
+            self.wait_writable(session, &socket, &mut waits, sent)?;
         }
     }
 
@@ -275,14 +276,14 @@ impl Connection {
 
     /// Sends all of the queue, waiting for at most the write limit.
     fn flush_waiting(&self, session: Session, side: &mut WriteSide) -> Result<(), WriteError> {
-        let mut deadline = None;
+        let mut waits = self.settings.write_limit.waits();
         loop {
             self.flush_now(session, side)?;
             if side.unsent().is_empty() {
                 return Ok(());
             }
             let socket = self.socket(session).ok_or(WriteError::Disconnected)?;
-            self.wait_writable(session, &socket, &mut deadline, 0)?;
+            self.wait_writable(session, &socket, &mut waits, 0)?;
         }
     }
 
@@ -331,25 +332,19 @@ impl Connection {
         &self,
         session: Session,
         socket: &Socket,
-        deadline: &mut Option<Instant>,
+        waits: &mut Waits<'_>,
         sent: usize,
     ) -> Result<(), WriteError> {
-        let left = match self.write_limit() {
-            None => None,
-            Some(limit) => {
-                let now = Instant::now();
-                let deadline = *deadline.get_or_insert(now + limit);
-                let left = deadline.saturating_duration_since(now);
-                if left.is_zero() {
-                    let peer = self.peer();
-                    return Err(WriteError::TimedOut { peer, sent });
-                }
-                Some(left)
+        match waits.wait(socket, Interest::Writable) {
+            Ok(true) => {}
+            Ok(false) => {
+                let peer = self.peer();
+                return Err(WriteError::TimedOut { peer, sent });
             }
-        };
-        if let Err(source) = sys::wait(socket, Interest::Writable, left) {
-            let peer = self.peer();
-            return Err(WriteError::Socket { peer, source });
+            Err(source) => {
+                let peer = self.peer();
+                return Err(WriteError::Socket { peer, source });
+            }
         }
         if self.is_over(session) {
             return Err(WriteError::Disconnected);

@@ -16,6 +16,7 @@ use super::entry::interface;
 use super::family::{Family, PEERS};
 use super::guarded;
 use super::instance::{Handle, Part};
+use crate::error::Code;
 use crate::peer::Peer;
 use crate::signals;
 
@@ -217,11 +218,36 @@ impl Transfer {
     }
 }
 
-/// The code of a transfer that has gone well; an error before it is history.
+/// Does a transfer: runs `body` with the peer and the arguments, and tells Godot its code and its count of moved bytes.
+///
+/// # Safety
+/// The arguments are those that Godot calls a transfer of a peer with.
 #[inline]
-fn succeeded(peer: &Peer) -> Error {
-    peer.last_error.clear();
-    Error::OK
+unsafe fn transfer(
+    instance: sys::GDExtensionClassInstancePtr,
+    args: *const sys::GDExtensionConstTypePtr,
+    ret: sys::GDExtensionTypePtr,
+    body: impl FnOnce(&Peer, &Transfer) -> (Error, usize),
+) {
+    // SAFETY: The caller's guarantee.
+    unsafe {
+        let peer = peer(instance);
+        let transfer = Transfer::new(args);
+        let (code, count) = guarded((Error::FAILED, 0), || body(peer, &transfer));
+        transfer.finish(count, code, ret);
+    }
+}
+
+/// The code and the count of a transfer. One that has gone well makes an error before it history.
+#[inline]
+fn outcome(peer: &Peer, result: Result<usize, (impl Code, usize)>) -> (Error, usize) {
+    match result {
+        Ok(count) => {
+            peer.last_error.clear();
+            (Error::OK, count)
+        }
+        Err((error, count)) => (peer.last_error.record(&error), count),
+    }
 }
 
 unsafe extern "C" fn get_data(
@@ -229,23 +255,19 @@ unsafe extern "C" fn get_data(
     args: *const sys::GDExtensionConstTypePtr,
     ret: sys::GDExtensionTypePtr,
 ) {
-    // SAFETY: Godot passes a peer's instance, a transfer's arguments, and room for an int.
+    // SAFETY: Godot calls it for a transfer of a peer, and leaves the buffer to it until it returns.
     unsafe {
-        let peer = peer(instance);
-        let transfer = Transfer::new(args);
-        let buffer = transfer.buffer();
-        let (code, filled) = guarded((Error::FAILED, 0), || {
-            match peer.connection.read_exact(buffer) {
-                Ok(()) => (succeeded(peer), buffer.len()),
-                Err((error, filled)) => (peer.last_error.record(&error), filled),
+        transfer(instance, args, ret, |peer, transfer| {
+            let buffer = transfer.buffer();
+            let read = peer.connection.read_exact(buffer).map(|()| buffer.len());
+            let (code, filled) = outcome(peer, read);
+            // Callers use the buffer whatever is returned: the typed getters of StreamPeer do.
+            if code != Error::OK {
+                buffer[filled..].fill(MaybeUninit::new(0));
             }
+            peer.last_read.store(filled as i64, Ordering::Relaxed);
+            (code, filled)
         });
-        peer.last_read.store(filled as i64, Ordering::Relaxed);
-        // Callers use the buffer whatever is returned: the typed getters of StreamPeer do.
-        if code != Error::OK {
-            buffer[filled..].fill(MaybeUninit::new(0));
-        }
-        transfer.finish(filled, code, ret);
     }
 }
 
@@ -254,17 +276,12 @@ unsafe extern "C" fn get_partial_data(
     args: *const sys::GDExtensionConstTypePtr,
     ret: sys::GDExtensionTypePtr,
 ) {
-    // SAFETY: Godot passes a peer's instance, a transfer's arguments, and room for an int.
+    // SAFETY: Godot calls it for a transfer of a peer, and leaves the buffer to it until it returns.
     unsafe {
-        let peer = peer(instance);
-        let transfer = Transfer::new(args);
-        let (code, count) = guarded((Error::FAILED, 0), || {
-            match peer.connection.read_available(transfer.buffer()) {
-                Ok(count) => (succeeded(peer), count),
-                Err(error) => (peer.last_error.record(&error), 0),
-            }
+        transfer(instance, args, ret, |peer, transfer| {
+            let read = peer.connection.read_available(transfer.buffer());
+            outcome(peer, read.map_err(|error| (error, 0)))
         });
-        transfer.finish(count, code, ret);
     }
 }
 
@@ -273,18 +290,13 @@ unsafe extern "C" fn put_data(
     args: *const sys::GDExtensionConstTypePtr,
     ret: sys::GDExtensionTypePtr,
 ) {
-    // SAFETY: Godot passes a peer's instance, a transfer's arguments, and room for an int.
+    // SAFETY: Godot calls it for a transfer of a peer, with bytes that stay as they are until it returns.
     unsafe {
-        let peer = peer(instance);
-        let transfer = Transfer::new(args);
-        let (code, count) = guarded((Error::FAILED, 0), || {
+        transfer(instance, args, ret, |peer, transfer| {
             let bytes = transfer.bytes();
-            match peer.connection.write_all(bytes) {
-                Ok(()) => (succeeded(peer), bytes.len()),
-                Err(error) => (peer.last_error.record(&error), 0),
-            }
+            let written = peer.connection.write_all(bytes).map(|()| bytes.len());
+            outcome(peer, written.map_err(|error| (error, 0)))
         });
-        transfer.finish(count, code, ret);
     }
 }
 
@@ -293,17 +305,12 @@ unsafe extern "C" fn put_partial_data(
     args: *const sys::GDExtensionConstTypePtr,
     ret: sys::GDExtensionTypePtr,
 ) {
-    // SAFETY: Godot passes a peer's instance, a transfer's arguments, and room for an int.
+    // SAFETY: Godot calls it for a transfer of a peer, with bytes that stay as they are until it returns.
     unsafe {
-        let peer = peer(instance);
-        let transfer = Transfer::new(args);
-        let (code, count) = guarded((Error::FAILED, 0), || {
-            match peer.connection.write_available(transfer.bytes()) {
-                Ok(count) => (succeeded(peer), count),
-                Err(error) => (peer.last_error.record(&error), 0),
-            }
+        transfer(instance, args, ret, |peer, transfer| {
+            let written = peer.connection.write_available(transfer.bytes());
+            outcome(peer, written.map_err(|error| (error, 0)))
         });
-        transfer.finish(count, code, ret);
     }
 }
 
