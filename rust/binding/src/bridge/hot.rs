@@ -12,10 +12,10 @@ use godot::global::Error;
 use godot::obj::EngineEnum;
 use godot::sys::{self, GodotFfi};
 
-use super::entry::interface;
 use super::family::{Family, PEERS};
 use super::guarded;
 use super::instance::{Handle, Part};
+use super::interface::interface;
 use crate::error::Code;
 use crate::peer::Peer;
 use crate::signals;

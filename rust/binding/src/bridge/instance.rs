@@ -8,8 +8,8 @@ use godot::builtin::StringName;
 use godot::obj::{Base, Gd, GodotClass, bounds, cap};
 use godot::sys::{self, GodotFfi};
 
-use super::entry::interface;
 use super::family::{Class, Family, PEERS};
+use super::interface::interface;
 use crate::peer::Peer;
 use crate::server::Server;
 

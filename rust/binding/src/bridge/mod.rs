@@ -19,6 +19,7 @@ pub(crate) mod entry;
 pub(crate) mod family;
 mod hot;
 pub(crate) mod instance;
+mod interface;
 mod registration;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -7,10 +7,10 @@ use godot::obj::{EngineBitfield, EngineEnum};
 use godot::register::info::{PropertyHint, PropertyUsageFlags};
 use godot::sys::{self, GodotFfi};
 
-use super::entry::interface;
 use super::family::{Class, Family, PEERS, Route};
 use super::hot;
 use super::instance::{self, Handle};
+use super::interface::interface;
 
 /// The text behind a pointer to a name.
 ///
