@@ -2,8 +2,8 @@
 //! abstract bases, on top of the sockets of the crate `stream-socket`.
 //!
 //! The class documentation for users of GDScript is in the addon's `doc_classes`. This crate translates: Godot's types
-//! and error codes to Rust's and back, in [`peer`](self) and server modules, and Godot's class system to one that has
-//! inheritance and cheap calls, in the bridge.
+//! and error codes to Rust's and back, in the modules of the peers and the servers, and Godot's class system to one that
+//! has inheritance and cheap calls, in the bridge.
 
 mod bridge;
 mod error;

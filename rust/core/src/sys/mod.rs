@@ -23,6 +23,11 @@ use std::io;
 #[path = "unix.rs"]
 mod imp;
 
+#[cfg(not(unix))]
+compile_error!(
+    "stream-socket supports Unix systems only so far; another one needs a module beside sys/unix.rs"
+);
+
 pub(crate) use imp::*;
 
 /// The answer of a platform that does not have `feature`.
