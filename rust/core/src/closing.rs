@@ -3,11 +3,12 @@
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use socket2::Socket;
 
 use crate::background;
+use crate::limit::Limit;
 use crate::sys::{self, Interest};
 
 /// How long the rest of a queue may take when the user has set no limit.
@@ -27,12 +28,9 @@ pub(crate) fn close(socket: Arc<Socket>, mut rest: Vec<u8>, limit: Duration) {
     }
     let _ = socket.shutdown(Shutdown::Read);
     background::CLOSINGS.run(move || {
-        let deadline = Instant::now() + limit;
-        while !rest.is_empty() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() || sys::wait(&socket, Interest::Writable, Some(left)).is_err() {
-                break;
-            }
+        let limit = Limit::new(limit);
+        let mut waits = limit.waits();
+        while !rest.is_empty() && waits.wait(&socket, Interest::Writable).unwrap_or(false) {
             send(&socket, &mut rest);
         }
         end(&socket);

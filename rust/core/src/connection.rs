@@ -2,7 +2,7 @@
 
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket};
@@ -11,6 +11,7 @@ use crate::address::{Address, BindAddress, Target, inet_address};
 use crate::closing;
 use crate::error::{BindError, ConnectError, OptionError, PollError};
 use crate::limit::Limit;
+use crate::lock::{lock, try_lock};
 use crate::options::Options;
 use crate::race::{Established, Progress};
 use crate::read_side::ReadSide;
@@ -192,17 +193,15 @@ impl Connection {
             }
             Progress::Undecided => {
                 let deadline = connecting.deadline;
-                let timed_out = connecting.timed_out();
-                let address = connecting.address().cloned();
-                state.peer = address;
+                state.peer = connecting.address().cloned();
                 let Some(deadline) = deadline else {
                     return Ok(());
                 };
                 self.change(&mut state, Event::Undecided { now, deadline });
-                if self.status() == Status::Connecting {
-                    return Ok(());
+                match &state.link {
+                    Link::Connecting(late) if self.status() == Status::Error => late.timed_out(),
+                    _ => return Ok(()),
                 }
-                timed_out
             }
             Progress::Failed(error) => {
                 self.change(&mut state, Event::ConnectFailed);
@@ -282,7 +281,7 @@ impl Connection {
 
     /// The address connected or connecting to. It is kept when an established connection ends, until the next one or a
     /// [`disconnect`](Self::disconnect). For an accepted connection over a Unix domain socket it is the listener's
-    /// path: the other end has none. While a name is looked up there is none.
+    /// path, since the other end rarely has one. While a name is looked up there is none.
     pub fn peer_address(&self) -> Option<Address> {
         self.state().peer.clone()
     }
@@ -321,20 +320,11 @@ impl Connection {
         let mut state = self.state();
         let mut options = state.options;
         change(&mut options);
-        let is_tcp = matches!(state.peer, Some(Address::Inet(_)));
-        if let Link::Connected { socket, .. } = &state.link {
+        if let Some(socket) = state.socket() {
+            let address = socket.local_addr();
+            let is_tcp = address.is_ok_and(|address| address.as_socket().is_some());
             options
                 .change(&state.options, socket, is_tcp)
-                .map_err(|source| OptionError { operation, source })?;
-        } else if let Some(socket) = state.socket()
-            && let Ok(address) = socket.local_addr()
-        {
-            options
-                .change(
-                    &state.options,
-                    socket,
-                    address.is_ipv4() || address.is_ipv6(),
-                )
                 .map_err(|source| OptionError { operation, source })?;
         }
         state.options = options;
@@ -437,19 +427,5 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.disconnect();
-    }
-}
-
-/// Locks `mutex`. Nothing in here panics while holding a lock, and if it did, the data would still be sound.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Locks `mutex` unless somebody else has.
-pub(crate) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
-    match mutex.try_lock() {
-        Ok(guard) => Some(guard),
-        Err(TryLockError::WouldBlock) => None,
-        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
     }
 }

@@ -229,6 +229,14 @@ fn words(error: &io::Error) -> String {
     }
 }
 
+/// The same error once more, as far as the system's number or its kind tells.
+pub(crate) fn copy_of(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => error.kind().into(),
+    }
+}
+
 /// The system's number for what `error` was caused by, if a system call was.
 pub fn os_code(error: &(dyn Error + 'static)) -> Option<i32> {
     let mut cause = Some(error);

@@ -14,6 +14,7 @@ mod error;
 mod happy_eyeballs;
 mod limit;
 mod listener;
+mod lock;
 mod options;
 mod race;
 mod read_side;

@@ -15,6 +15,12 @@ pub(crate) struct Limit {
 }
 
 impl Limit {
+    pub(crate) fn new(limit: Duration) -> Limit {
+        let new = Limit::default();
+        new.set(Some(limit));
+        new
+    }
+
     pub(crate) fn get(&self) -> Option<Duration> {
         match self.nanoseconds.load(Ordering::Relaxed) {
             0 => None,

@@ -6,8 +6,9 @@ use std::sync::Mutex;
 
 use crate::address::{Address, BindAddress, inet_address};
 use crate::closing;
-use crate::connection::{Connection, lock};
+use crate::connection::Connection;
 use crate::error::{AcceptError, BindError, ListenError};
+use crate::lock::lock;
 use crate::stream_socket::StreamSocket;
 use crate::sys;
 

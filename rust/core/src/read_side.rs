@@ -28,7 +28,7 @@ const FRESH: Duration = Duration::from_micros(20);
 #[derive(Debug, Default)]
 pub(crate) struct ReadSide {
     /// The session the content belongs to.
-    pub(crate) epoch: u64,
+    epoch: u64,
     buffer: Vec<u8>,
     /// Where the unread bytes in `buffer` start.
     start: usize,

@@ -5,13 +5,14 @@ use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::connection::{Connection, lock, try_lock};
-use crate::error::{PollError, ReadError};
+use crate::connection::Connection;
+use crate::error::{PollError, ReadError, copy_of};
+use crate::lock::{lock, try_lock};
 use crate::read_side::{End, ReadSide, Received};
 use crate::session::Session;
 use crate::status::{Event, Status};
 use crate::sys::{self, Interest};
-use crate::writing::{SENDS, copy};
+use crate::writing::SENDS;
 
 /// A read of at most so many bytes takes all of them or none: numbers are not torn by a time limit.
 const WHOLE: usize = 8;
@@ -69,10 +70,7 @@ impl Connection {
     /// runs into the limit takes nothing.
     #[inline]
     pub fn read_exact(&self, out: &mut [MaybeUninit<u8>]) -> Result<(), (ReadError, usize)> {
-        let session = self.session();
-        if session.status() != Status::Connected {
-            return Err((ReadError::NotConnected, 0));
-        }
+        let session = self.reading_session().map_err(|error| (error, 0))?;
         let mut read_side = lock(&self.read_side);
         if self.session() != session {
             return Err((ReadError::Disconnected, 0));
@@ -146,10 +144,7 @@ impl Connection {
     /// Reads what is there, at most what fits `out`, without waiting. The number of bytes at the start of `out` that
     /// were received, 0 if there are none for now.
     pub fn read_available(&self, out: &mut [MaybeUninit<u8>]) -> Result<usize, ReadError> {
-        let session = self.session();
-        if session.status() != Status::Connected {
-            return Err(ReadError::NotConnected);
-        }
+        let session = self.reading_session()?;
         if out.is_empty() {
             return Ok(0);
         }
@@ -181,14 +176,11 @@ impl Connection {
         find: impl Fn(&[u8]) -> Option<usize>,
         take: impl FnOnce(&[u8]) -> R,
     ) -> Result<Option<R>, ReadError> {
-        let session = self.session();
-        if session.status() != Status::Connected {
-            return Err(ReadError::NotConnected);
-        }
+        let session = self.reading_session()?;
         let Some(mut read_side) = self.try_read_side(session) else {
             return Ok(None);
         };
-        let mut socket = None;
+        let socket = self.socket(session).ok_or(ReadError::Disconnected)?;
         loop {
             let unread = read_side.unread();
             let window = &unread[..unread.len().min(limit)];
@@ -203,17 +195,14 @@ impl Connection {
                 let peer = self.peer();
                 return Err(ReadError::TooLong { peer, limit });
             }
-            if socket.is_none() {
-                socket = Some(self.socket(session).ok_or(ReadError::Disconnected)?);
-            }
-            match socket.as_deref().map(|socket| read_side.fill(socket)) {
-                Some(Received::Bytes(_)) => {}
-                Some(Received::End) if read_side.unread().is_empty() => {
+            match read_side.fill(&socket) {
+                Received::Bytes(_) => {}
+                Received::End if read_side.unread().is_empty() => {
                     return Err(self.end_reading(session, &mut read_side));
                 }
                 // What is there without what was looked for stays, to be read in another way.
-                Some(Received::End) => return Err(self.what_ended(&read_side)),
-                Some(Received::Nothing) | None => return Ok(None),
+                Received::End => return Err(self.what_ended(&read_side)),
+                Received::Nothing => return Ok(None),
             }
         }
     }
@@ -224,10 +213,7 @@ impl Connection {
         limit: usize,
         take: impl FnOnce(&[u8]) -> R,
     ) -> Result<R, ReadError> {
-        let session = self.session();
-        if session.status() != Status::Connected {
-            return Err(ReadError::NotConnected);
-        }
+        let session = self.reading_session()?;
         let Some(mut read_side) = self.try_read_side(session) else {
             return Ok(take(&[]));
         };
@@ -287,12 +273,22 @@ impl Connection {
         }
     }
 
+    /// The session to read from.
+    #[inline]
+    fn reading_session(&self) -> Result<Session, ReadError> {
+        let session = self.session();
+        match session.status() {
+            Status::Connected => Ok(session),
+            _ => Err(ReadError::NotConnected),
+        }
+    }
+
     /// Why nothing more comes behind what is unread.
     fn what_ended(&self, read_side: &ReadSide) -> ReadError {
         match read_side.end() {
             Some(End::Failure(error)) => ReadError::Socket {
                 peer: self.peer(),
-                source: copy(error),
+                source: copy_of(error),
             },
             _ => ReadError::EndOfStream,
         }

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use crate::background;
+use crate::lock::lock;
 
 /// A question to the system's resolver. Dropping it cancels it: an answer that comes later is thrown away, and a
 /// question that has not been asked yet never is.
@@ -27,7 +28,7 @@ impl Lookup {
             }
             let found = ask(&host, port);
             if let Some(slot) = slot.upgrade() {
-                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+                *lock(&slot) = Some(found);
             }
         });
         Lookup { answer }
@@ -35,7 +36,7 @@ impl Lookup {
 
     /// The answer, once it is there.
     pub(crate) fn take(&self) -> Option<Answer> {
-        let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut answer = lock(&self.answer);
         // Without a thread to ask, the question was dropped.
         if answer.is_none() && Arc::weak_count(&self.answer) == 0 {
             return Some(Err(io::ErrorKind::OutOfMemory.into()));

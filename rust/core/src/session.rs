@@ -222,14 +222,12 @@ impl Connecting {
 
 impl State {
     /// Makes `established` the connection.
-    pub(crate) fn establish(&mut self, established: Established) -> Arc<Socket> {
+    pub(crate) fn establish(&mut self, established: Established) {
         self.peer = Some(established.address);
-        let socket = Arc::new(established.stream.socket);
         self.link = Link::Connected {
-            socket: socket.clone(),
+            socket: Arc::new(established.stream.socket),
             _file: established.stream.file,
         };
-        socket
     }
 
     /// Takes what there is; dropping it closes it.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::address::BindAddress;
 use crate::error::BindError;
@@ -42,7 +42,7 @@ impl SocketFile {
                 Ok(file) if !file.is_socket => {
                     return Err(BindError::NotASocket { address: address() });
                 }
-                Ok(file) if is_stale(path) => remove(path, file).map_err(failed)?,
+                Ok(file) if is_stale(&socket_address) => remove(path, file).map_err(failed)?,
                 Ok(_) => return Err(failed(error)),
                 // Its owner has removed it meanwhile.
                 Err(gone) if gone.kind() == io::ErrorKind::NotFound => {}
@@ -77,17 +77,11 @@ fn remove(path: &Path, identity: sys::FileIdentity) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether the socket file at `path` belongs to no socket any more. A datagram socket asks: a live stream socket
+/// Whether the socket file at `address` belongs to no socket any more. A datagram socket asks: a live stream socket
 /// answers it with "wrong type" and does not notice, only a path without a socket refuses (unix(7),
 /// ECONNREFUSED).
-fn is_stale(path: &Path) -> bool {
-    let Ok(probe) = Socket::new(Domain::UNIX, Type::DGRAM, None) else {
-        return false;
-    };
-    let Ok(address) = sys::unix_address(path) else {
-        return false;
-    };
-    probe
-        .connect(&address)
+fn is_stale(address: &SockAddr) -> bool {
+    Socket::new(Domain::UNIX, Type::DGRAM, None)
+        .and_then(|probe| probe.connect(address))
         .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
-use crate::connection::{Connection, lock, try_lock};
-use crate::error::{PollError, WriteError};
+use crate::connection::Connection;
+use crate::error::{PollError, WriteError, copy_of};
 use crate::limit::Waits;
+use crate::lock::{lock, try_lock};
 use crate::session::{Link, Session};
 use crate::status::{Event, Status};
 use crate::sys::{self, Interest};
@@ -378,16 +379,8 @@ impl Connection {
         }
         let mut state = self.state();
         if self.session() == session && matches!(state.link, Link::Connected { .. }) {
-            state.write_failure = Some(copy(&source));
+            state.write_failure = Some(copy_of(&source));
         }
         WriteError::Socket { peer, source }
-    }
-}
-
-/// The same error once more, as far as the system's number or its kind tells.
-pub(crate) fn copy(error: &io::Error) -> io::Error {
-    match error.raw_os_error() {
-        Some(code) => io::Error::from_raw_os_error(code),
-        None => error.kind().into(),
     }
 }

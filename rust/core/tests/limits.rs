@@ -3,7 +3,7 @@
 mod support;
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use stream_socket::{
@@ -305,13 +305,6 @@ fn notices_tell_what_happened_in_order(family: Family) {
     assert_eq!(notices(&accepted), ended(DisconnectCause::EndOfStream));
 }
 
-/// A connection to a plain socket of std.
-fn connection_to_raw_peer() -> (Connection, TcpStream) {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let client = connected(&Address::Inet(listener.local_addr().unwrap()));
-    (client, listener.accept().unwrap().0)
-}
-
 #[test]
 fn closing_with_unread_input_resets_nobody() {
     for leave in [Connection::disconnect as fn(&Connection), |_| {}] {
@@ -345,10 +338,7 @@ fn a_reset_ends_a_half_open_connection() {
         client.poll(Instant::now).unwrap();
         client.is_read_closed().then_some(())
     });
-    socket2::SockRef::from(&peer)
-        .set_linger(Some(Duration::ZERO))
-        .unwrap();
-    drop(peer);
+    reset(peer);
     until_status(&client, Status::Error).unwrap_err();
 }
 
@@ -357,10 +347,7 @@ fn a_failed_flush_of_a_poll_is_an_error() {
     let (client, peer) = connection_to_raw_peer();
     client.set_queue_limit(1 << 20);
     fill(&client, &pattern(100_000));
-    socket2::SockRef::from(&peer)
-        .set_linger(Some(Duration::ZERO))
-        .unwrap();
-    drop(peer);
+    reset(peer);
     until("the connection ends", || {
         let _ = client.poll(Instant::now);
         (client.status() != Status::Connected).then_some(())

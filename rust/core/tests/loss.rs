@@ -3,27 +3,12 @@
 mod support;
 
 use std::io::{ErrorKind, Write};
-use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use stream_socket::{Address, Connection, PollError, ReadError, Status, WriteError};
+use stream_socket::{Address, PollError, ReadError, Status, WriteError};
 use support::*;
-
-/// A connection to a plain socket of std.
-fn connection_to_raw_peer() -> (Connection, TcpStream) {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let client = connected(&Address::Inet(listener.local_addr().unwrap()));
-    (client, listener.accept().unwrap().0)
-}
-
-/// Closes with a reset instead of an end of stream.
-fn reset(stream: TcpStream) {
-    socket2::SockRef::from(&stream)
-        .set_linger(Some(Duration::ZERO))
-        .unwrap();
-}
 
 #[test]
 fn data_before_a_reset_is_handed_over_before_the_status_changes() {

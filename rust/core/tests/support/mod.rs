@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::mem::MaybeUninit;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -199,4 +199,18 @@ pub fn pattern(length: usize) -> Vec<u8> {
 /// What has happened to `connection` and was not told yet.
 pub fn notices(connection: &Connection) -> Vec<Notice> {
     std::iter::from_fn(|| connection.next_notice()).collect()
+}
+
+/// A connection to a plain socket of std.
+pub fn connection_to_raw_peer() -> (Connection, TcpStream) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let client = connected(&Address::Inet(listener.local_addr().unwrap()));
+    (client, listener.accept().unwrap().0)
+}
+
+/// Closes with a reset instead of an end of stream.
+pub fn reset(stream: TcpStream) {
+    socket2::SockRef::from(&stream)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
 }
