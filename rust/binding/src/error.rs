@@ -245,25 +245,27 @@ impl LastError {
     #[cold]
     pub(crate) fn record(&self, error: &impl Code) -> Error {
         if !error.is_misuse() {
-            *self.details() = Details {
-                code: error.exact(),
-                message: error.to_string(),
-                os_code: os_code(error).unwrap_or(0),
-            };
-            self.is_set.store(true, Ordering::Relaxed);
+            let os_code = os_code(error).unwrap_or(0);
+            self.set(error.exact(), error.to_string(), os_code);
         }
         error.returned()
     }
 
     /// Remembers a failure that no call of the core has had.
     pub(crate) fn record_message(&self, code: Error, message: String) -> Error {
-        *self.details() = Details {
-            code,
-            message,
-            os_code: 0,
-        };
-        self.is_set.store(true, Ordering::Relaxed);
+        self.set(code, message, 0);
         code
+    }
+
+    /// The code to return for `outcome`, which is remembered if it is an error, and makes one before it history if not.
+    pub(crate) fn note(&self, outcome: Result<(), impl Code>) -> Error {
+        match outcome {
+            Ok(()) => {
+                self.clear();
+                Error::OK
+            }
+            Err(error) => self.record(&error),
+        }
     }
 
     /// An operation has begun or succeeded: what was before is forgotten.
@@ -273,6 +275,15 @@ impl LastError {
             self.is_set.store(false, Ordering::Relaxed);
             *self.details() = Details::default();
         }
+    }
+
+    fn set(&self, code: Error, message: String, os_code: i32) {
+        *self.details() = Details {
+            code,
+            message,
+            os_code,
+        };
+        self.is_set.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn get(&self) -> Details {

@@ -110,7 +110,9 @@ impl StreamPeerSocketRs {
 
     #[func]
     fn shutdown_write(&self) -> Error {
-        self.outcome(self.peer.connection.shut_down_writing())
+        self.peer
+            .last_error
+            .note(self.peer.connection.shut_down_writing())
     }
 
     #[func]
@@ -184,7 +186,7 @@ impl StreamPeerSocketRs {
 
     #[func]
     fn flush(&self) -> Error {
-        self.outcome(self.peer.connection.flush())
+        self.peer.last_error.note(self.peer.connection.flush())
     }
 
     #[func]
@@ -317,25 +319,20 @@ impl StreamPeerSocketRs {
             seconds if seconds < 0.0 => Some(default()),
             seconds => limit(seconds),
         };
-        match self.peer.connection.connect(target, limit, Instant::now()) {
-            Ok(()) => {
-                self.peer.last_error.clear();
-                Error::OK
-            }
-            Err(error) => {
-                if error.is_misuse() {
-                    godot_error!("{error}");
-                } else {
-                    godot_error!("Connection to remote host failed! {error}");
-                }
-                self.peer.last_error.record(&error)
-            }
+        let started = self.peer.connection.connect(target, limit, Instant::now());
+        match &started {
+            Err(error) if error.is_misuse() => godot_error!("{error}"),
+            Err(error) => godot_error!("Connection to remote host failed! {error}"),
+            Ok(()) => {}
         }
+        self.peer.last_error.note(started)
     }
 
     /// Changes a socket option.
     pub(crate) fn set(&self, operation: &'static str, change: impl FnOnce(&mut Options)) -> Error {
-        self.outcome(self.peer.connection.set_options(operation, change))
+        self.peer
+            .last_error
+            .note(self.peer.connection.set_options(operation, change))
     }
 
     fn set_buffer_size(
@@ -352,17 +349,6 @@ impl StreamPeerSocketRs {
         self.set(operation, |options| {
             *option(options) = usize::try_from(bytes).ok();
         })
-    }
-
-    /// The code to return for `outcome`, which becomes the last error if it is one.
-    pub(crate) fn outcome(&self, outcome: Result<(), impl Code>) -> Error {
-        match outcome {
-            Ok(()) => {
-                self.peer.last_error.clear();
-                Error::OK
-            }
-            Err(error) => self.peer.last_error.record(&error),
-        }
     }
 
     /// The value in `outcome`, whose error becomes the last one.

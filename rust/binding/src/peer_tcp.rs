@@ -151,6 +151,6 @@ impl StreamPeerSocketRs {
         {
             godot_error!("{error}");
         }
-        self.outcome(bound)
+        self.peer.last_error.note(bound)
     }
 }

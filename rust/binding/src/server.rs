@@ -164,18 +164,13 @@ impl SocketServerRs {
         let backlog = self.server.backlog.load(Ordering::Relaxed);
         let backlog = i32::try_from(backlog.max(0)).unwrap_or(i32::MAX);
         let mode = u32::try_from(self.server.mode.load(Ordering::Relaxed)).ok();
-        match self.server.listener.listen(address, backlog, mode) {
-            Ok(()) => {
-                self.server.last_error.clear();
-                Error::OK
-            }
-            Err(error) => {
-                if error.is_misuse() {
-                    godot_error!("{error}");
-                }
-                self.server.last_error.record(&error)
-            }
+        let listening = self.server.listener.listen(address, backlog, mode);
+        if let Err(error) = &listening
+            && error.is_misuse()
+        {
+            godot_error!("{error}");
         }
+        self.server.last_error.note(listening)
     }
 
     pub(crate) fn local_port(&self) -> u16 {

@@ -32,10 +32,12 @@ pub(crate) fn emit(object: u64, peer: &Peer) {
             Notice::Drained => object.emit_signal("drained", &[]),
         };
     }
-    // Asking first is cheaper than emitting to nobody, and this is asked in every poll that finds data.
-    let data_available = StringName::from("data_available");
-    if peer.connection.has_unread() && object.has_connections(&data_available) {
-        object.emit_signal(&data_available, &[]);
+    if peer.connection.has_unread() {
+        // Asking first is cheaper than emitting to nobody, and this is asked in every poll that finds data.
+        let data_available = StringName::from("data_available");
+        if object.has_connections(&data_available) {
+            object.emit_signal(&data_available, &[]);
+        }
     }
 }
 

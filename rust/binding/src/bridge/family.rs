@@ -1,18 +1,23 @@
 //! Which classes there are, and which method belongs to which: the table behind the registration.
 
+use std::sync::OnceLock;
+
+use super::instance::Callbacks;
+
 /// An abstract base class with its subclasses. gdext knows the base only.
-#[derive(Debug)]
 pub(crate) struct Family {
     pub(crate) base: &'static str,
     pub(crate) subclasses: [Class; 2],
     /// The enum of the base: its name and its constants.
     pub(crate) enumeration: Option<(&'static str, &'static [(&'static str, i64)])>,
+    /// gdext's own callbacks for the base, known once it has registered it.
+    pub(super) callbacks: OnceLock<Callbacks>,
 }
 
 /// A subclass. Its methods are the Rust functions of the family's struct whose name starts with its prefix.
-#[derive(Debug)]
 pub(crate) struct Class {
     pub(crate) name: &'static str,
+    pub(super) family: &'static Family,
     method_prefix: &'static str,
 }
 
@@ -21,10 +26,12 @@ pub(crate) static PEERS: Family = Family {
     subclasses: [
         Class {
             name: "StreamPeerTCPRs",
+            family: &PEERS,
             method_prefix: "tcp_",
         },
         Class {
             name: "StreamPeerUDSRs",
+            family: &PEERS,
             method_prefix: "uds_",
         },
     ],
@@ -37,6 +44,7 @@ pub(crate) static PEERS: Family = Family {
             ("STATUS_ERROR", 3),
         ],
     )),
+    callbacks: OnceLock::new(),
 };
 
 pub(crate) static SERVERS: Family = Family {
@@ -44,14 +52,17 @@ pub(crate) static SERVERS: Family = Family {
     subclasses: [
         Class {
             name: "TCPServerRs",
+            family: &SERVERS,
             method_prefix: "tcp_",
         },
         Class {
             name: "UDSServerRs",
+            family: &SERVERS,
             method_prefix: "uds_",
         },
     ],
     enumeration: None,
+    callbacks: OnceLock::new(),
 };
 
 pub(crate) static TCP_PEER: &Class = &PEERS.subclasses[0];

@@ -2,13 +2,13 @@
 
 use std::cell::Cell;
 use std::ffi::c_void;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use godot::builtin::StringName;
 use godot::obj::{Base, Gd, GodotClass, bounds, cap};
 use godot::sys::{self, GodotFfi};
 
-use super::family::{Class, Family, PEERS};
+use super::family::{Class, Family};
 use super::interface::interface;
 use crate::peer::Peer;
 use crate::server::Server;
@@ -61,8 +61,8 @@ thread_local! {
     static CREATION: Cell<Option<Creation>> = const { Cell::new(None) };
 }
 
-/// gdext's create and free callbacks of each family's base.
-struct Callbacks {
+/// gdext's create and free callbacks of a family's base.
+pub(super) struct Callbacks {
     create: CreateInstance,
     free: FreeInstance,
 }
@@ -71,36 +71,13 @@ type CreateInstance =
     unsafe extern "C" fn(*mut c_void, sys::GDExtensionBool) -> sys::GDExtensionObjectPtr;
 type FreeInstance = unsafe extern "C" fn(*mut c_void, sys::GDExtensionClassInstancePtr);
 
-static PEER_CALLBACKS: OnceLock<Callbacks> = OnceLock::new();
-static SERVER_CALLBACKS: OnceLock<Callbacks> = OnceLock::new();
-
-impl Family {
-    fn callbacks(&self) -> &'static OnceLock<Callbacks> {
-        if std::ptr::eq(self, &PEERS) {
-            &PEER_CALLBACKS
-        } else {
-            &SERVER_CALLBACKS
-        }
-    }
-}
-
 /// Puts the bridge's create and free in front of gdext's in the creation info of a family.
 pub(super) fn hook(family: &'static Family, info: &mut sys::GDExtensionClassCreationInfo4) {
     let create = info.create_instance_func.expect("gdext sets it");
     let free = info.free_instance_func.expect("gdext sets it");
-    family
-        .callbacks()
-        .get_or_init(|| Callbacks { create, free });
-    info.create_instance_func = Some(if std::ptr::eq(family, &PEERS) {
-        create_peer
-    } else {
-        create_server
-    });
-    info.free_instance_func = Some(if std::ptr::eq(family, &PEERS) {
-        free_peer
-    } else {
-        free_server
-    });
+    family.callbacks.get_or_init(|| Callbacks { create, free });
+    info.create_instance_func = Some(create_instance);
+    info.free_instance_func = Some(free_instance);
     // Not reloadable, so never recreated. Reference counting needs no word of ours: gdext's callbacks are empty.
     info.recreate_instance_func = None;
     info.reference_func = None;
@@ -123,32 +100,23 @@ pub(super) fn hook(family: &'static Family, info: &mut sys::GDExtensionClassCrea
     );
 }
 
-unsafe extern "C" fn create_peer(
+/// The class in the class data of a callback, and what gdext's callbacks for its family are. An abstract base has no
+/// class data.
+///
+/// # Safety
+/// `class` is the class data given to Godot at registration: a `&'static Class`, or null.
+unsafe fn class_data(class: *mut c_void) -> Option<(&'static Class, &'static Callbacks)> {
+    // SAFETY: The caller's guarantee.
+    let class: &'static Class = unsafe { class.cast::<Class>().as_ref() }?;
+    Some((class, class.family.callbacks.get()?))
+}
+
+unsafe extern "C" fn create_instance(
     class: *mut c_void,
     notify: sys::GDExtensionBool,
 ) -> sys::GDExtensionObjectPtr {
     // SAFETY: Godot passes the class data that registration gave it.
-    unsafe { create(&PEER_CALLBACKS, class, notify) }
-}
-
-unsafe extern "C" fn create_server(
-    class: *mut c_void,
-    notify: sys::GDExtensionBool,
-) -> sys::GDExtensionObjectPtr {
-    // SAFETY: As above.
-    unsafe { create(&SERVER_CALLBACKS, class, notify) }
-}
-
-/// # Safety
-/// `class` is the class data given to Godot at registration: a `&'static Class`, or null for an abstract base.
-unsafe fn create(
-    callbacks: &OnceLock<Callbacks>,
-    class: *mut c_void,
-    notify: sys::GDExtensionBool,
-) -> sys::GDExtensionObjectPtr {
-    // SAFETY: The caller's guarantee.
-    let class: Option<&'static Class> = unsafe { class.cast::<Class>().as_ref() };
-    let (Some(class), Some(callbacks)) = (class, callbacks.get()) else {
+    let Some((class, callbacks)) = (unsafe { class_data(class) }) else {
         return std::ptr::null_mut();
     };
     begin(class);
@@ -156,24 +124,15 @@ unsafe fn create(
     unsafe { (callbacks.create)(std::ptr::null_mut(), notify) }
 }
 
-unsafe extern "C" fn free_peer(_class: *mut c_void, instance: sys::GDExtensionClassInstancePtr) {
-    // SAFETY: Godot frees an instance it was given, once.
-    unsafe { free(&PEER_CALLBACKS, instance) }
-}
-
-unsafe extern "C" fn free_server(_class: *mut c_void, instance: sys::GDExtensionClassInstancePtr) {
-    // SAFETY: As above.
-    unsafe { free(&SERVER_CALLBACKS, instance) }
-}
-
-/// # Safety
-/// `instance` is a bridged instance that Godot frees now.
-unsafe fn free(callbacks: &OnceLock<Callbacks>, instance: sys::GDExtensionClassInstancePtr) {
-    // SAFETY: `object_set_instance` has leaked it as a `Handle`, and nobody uses it after this call.
+unsafe extern "C" fn free_instance(class: *mut c_void, instance: sys::GDExtensionClassInstancePtr) {
+    // SAFETY: `object_set_instance` has leaked it as a `Handle`, Godot frees it once, and nobody uses it after this.
     let handle = unsafe { Box::from_raw(instance.cast::<Handle>()) };
-    if let Some(callbacks) = callbacks.get() {
-        // SAFETY: gdext's own callback with the storage gdext gave; it ignores its first argument.
-        unsafe { (callbacks.free)(std::ptr::null_mut(), handle.storage) }
+    // SAFETY: Godot passes the class data that registration gave it, which an object's class always has. The callback is
+    // gdext's own, called with the storage gdext gave; it ignores its first argument.
+    unsafe {
+        if let Some((_, callbacks)) = class_data(class) {
+            (callbacks.free)(std::ptr::null_mut(), handle.storage);
+        }
     }
 }
 
