@@ -47,7 +47,7 @@ func test_a_failed_write_leaves_received_data_readable() -> void:
 
 
 func test_a_failed_read_is_filled_with_zeros() -> void:
-	_dirty_the_heap()
+	dirty_the_heap()
 	for kind: String in family.kinds():
 		for size in [1, 8, 100, 5000]:
 			var nothing := PackedByteArray()
@@ -115,12 +115,3 @@ func test_a_length_of_nonsense_can_be_bounded() -> void:
 		check_null(pair.client.read_until(";", 1000), kind + ": read_until with no delimiter in the first 1000 bytes")
 		check_eq(pair.client.get_last_error(), ERR_INVALID_DATA, kind + ": why")
 		check_eq(pair.client.get_available_bytes(), 5000, kind + ": nothing is consumed")
-
-
-# Freed memory that is full of something, for a read that does not clear to hand out.
-func _dirty_the_heap() -> void:
-	for size in [1, 8, 100, 5000]:
-		for i in 50:
-			var bytes := PackedByteArray()
-			bytes.resize(size)
-			bytes.fill(0xAA)

@@ -20,7 +20,7 @@ func test_data_and_the_end_do_not_come_together() -> void:
 
 
 func test_typed_reads_of_a_closed_peer_are_zero() -> void:
-	_dirty_the_heap()
+	dirty_the_heap()
 	for kind: String in family.kinds():
 		var peer: StreamPeer = family.peer(kind)
 		for type in ["8", "u8", "16", "u16", "32", "u32", "64", "u64"]:
@@ -36,12 +36,3 @@ func test_a_value_cut_off_by_the_end_is_filled_with_zeros() -> void:
 		pair.served.disconnect_from_host()
 		check_eq(pair.client.get_u64(), 0x11, kind + ": get_u64 with one byte of eight")
 		check_eq(pair.client.get_status(), STATUS_NONE, kind + ": status")
-
-
-# Freed memory that is full of something, for a read that does not clear to hand out.
-func _dirty_the_heap() -> void:
-	for size in [1, 8, 100, 5000]:
-		for i in 50:
-			var bytes := PackedByteArray()
-			bytes.resize(size)
-			bytes.fill(0xAA)

@@ -235,3 +235,12 @@ func _remove(directory: String) -> void:
 func _shown(value: Variant) -> String:
 	var text := var_to_str(value) if not value is Object else str(value)
 	return text if text.length() <= 200 else text.left(200) + "..."
+
+
+## Frees memory that is full of something, for a read that does not clear to hand out.
+func dirty_the_heap() -> void:
+	for size in [1, 8, 100, 5000]:
+		for i in 50:
+			var bytes := PackedByteArray()
+			bytes.resize(size)
+			bytes.fill(0xAA)
