@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::lock::lock;
+use crate::sweep;
 use crate::sys;
 
 /// For names that are being looked up.
@@ -141,4 +142,5 @@ pub fn shut_down() {
     for pool in [&LOOKUPS, &CLOSINGS] {
         pool.shut_down();
     }
+    sweep::shut_down();
 }

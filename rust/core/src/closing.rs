@@ -9,6 +9,7 @@ use socket2::Socket;
 
 use crate::background;
 use crate::limit::Limit;
+use crate::sweep;
 use crate::sys::{self, Interest};
 
 /// How long the rest of a queue may take when the user has set no limit.
@@ -50,7 +51,9 @@ pub(crate) fn reset(socket: Arc<Socket>) {
 /// Sends of `rest` what the system takes now, and forgets it if the peer is gone.
 fn send(socket: &Socket, rest: &mut Vec<u8>) {
     while !rest.is_empty() {
-        match sys::send(socket, rest) {
+        let sent = sys::send(socket, rest);
+        sweep::has_sent();
+        match sent {
             Ok(count) => drop(rest.drain(..count)),
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
             Err(_) => rest.clear(),
@@ -64,6 +67,7 @@ fn end(socket: &Socket) {
     // Wakes the threads that wait for the socket. Closing the descriptor would not, and it stays open until they have
     // let go of it.
     let _ = socket.shutdown(Shutdown::Both);
+    sweep::has_sent();
     let mut scratch = [MaybeUninit::<u8>::uninit(); DRAIN_BLOCK];
     for _ in 0..DRAIN_BLOCKS {
         if !sys::receive(socket, &mut scratch).is_ok_and(|received| !received.is_empty()) {

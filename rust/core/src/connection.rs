@@ -15,9 +15,11 @@ use crate::lock::{lock, try_lock};
 use crate::options::Options;
 use crate::race::{Established, Progress};
 use crate::read_side::ReadSide;
+use crate::readiness::Readiness;
 use crate::session::{ConnectEnd, Connecting, DisconnectCause, Link, Notice, Session, State};
 use crate::status::{Event, Status, transition};
 use crate::stream_socket::StreamSocket;
+use crate::sweep;
 use crate::sys::{self, Credentials};
 use crate::write_side::WriteSide;
 
@@ -40,6 +42,8 @@ pub struct Connection {
     pub(crate) state: Mutex<State>,
     pub(crate) read_side: Mutex<ReadSide>,
     pub(crate) write_side: Mutex<WriteSide>,
+    /// What is known of the socket without asking the kernel. Shared with those whom the kernel tells.
+    pub(crate) readiness: Arc<Readiness>,
     pub(crate) settings: Settings,
 }
 
@@ -173,7 +177,7 @@ impl Connection {
             }
             Status::Connected => {
                 self.send_queue(session)?;
-                self.poll_reading(session, clock)
+                self.poll_reading(session)
             }
         }
     }
@@ -254,6 +258,7 @@ impl Connection {
                 .unwrap_or_default();
             let limit = self.write_limit().unwrap_or(closing::LINGER_LIMIT);
             close(socket, queue, limit);
+            sweep::has_sent();
         }
         if let Some(mut read_side) = try_lock(&self.read_side) {
             *read_side = ReadSide::default();
@@ -415,11 +420,13 @@ impl Connection {
         };
         self.notice(&mut state, Notice::Disconnected(cause));
         drop(state);
-        if let Link::Connected { socket, .. } = link
-            && Arc::strong_count(&socket) > 1
-        {
-            // Wakes the threads that wait in the other direction.
-            let _ = socket.shutdown(Shutdown::Both);
+        if let Link::Connected { socket, .. } = link {
+            if Arc::strong_count(&socket) > 1 {
+                // Wakes the threads that wait in the other direction.
+                let _ = socket.shutdown(Shutdown::Both);
+            }
+            drop(socket);
+            sweep::has_sent();
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::connection::Connection;
 use crate::error::{AcceptError, BindError, ListenError};
 use crate::lock::lock;
 use crate::stream_socket::StreamSocket;
+use crate::sweep;
 use crate::sys;
 
 /// A server's listening socket, over TCP or a Unix domain socket.
@@ -110,6 +111,7 @@ impl Listener {
         if let Some((stream, _)) = listening.and_then(|listening| listening.next) {
             closing::reset(stream.socket.into());
         }
+        sweep::has_sent();
     }
 
     /// The TCP port listened on, 0 if there is none.

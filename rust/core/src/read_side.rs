@@ -3,10 +3,11 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
+use crate::readiness::Readiness;
+use crate::sweep::{self, Watch};
 use crate::sys;
 
 /// How much one system call may bring in on behalf of small reads. It bounds what is buffered: the rest stays
@@ -17,12 +18,11 @@ const REFILL: usize = 16 * 1024;
 /// kernel and gets it copied only once.
 const PREFETCH: usize = 4 * 1024;
 
-/// The buffer that an idle connection may keep.
+/// The buffer that is kept for the next message. An idle connection keeps none.
 const KEPT_CAPACITY: usize = 1024;
 
-/// How long what is known of the kernel's queue counts as news. Shorter than anything can travel between
-/// two processes, long enough for the calls that belong together in a frame.
-const FRESH: Duration = Duration::from_micros(20);
+/// After so many looks in a row that have found nothing, a connection is idle enough to be watched.
+const IDLE_LOOKS: u32 = 2;
 
 /// Received bytes, and what is known of those still in the kernel.
 #[derive(Debug, Default)]
@@ -43,19 +43,33 @@ pub(crate) struct ReadSide {
     /// When the length of the kernel's queue was last asked for, and what it was.
     looked: Option<Sighting>,
     beyond: usize,
+    /// The looks that have found nothing since something was received.
+    idle_looks: u32,
+    /// Sweeps tell of the socket.
+    watch: Option<Watch>,
 }
 
 /// When the kernel's queue was looked at, and how often this process had sent something until then: one of its
 /// own sends can be in the queue at once, whatever the clock says.
 #[derive(Clone, Copy, Debug)]
 struct Sighting {
-    at: Instant,
+    /// In ticks.
+    at: u64,
     sends: u64,
 }
 
 impl Sighting {
+    /// One of now, by a look that took place after `sends` was asked for. The time after the look: that it took long
+    /// makes it no less new.
+    fn new(sends: u64) -> Sighting {
+        Sighting {
+            at: sys::ticks(),
+            sends,
+        }
+    }
+
     fn is_fresh(&self, sends: u64) -> bool {
-        self.sends == sends && self.at.elapsed() < FRESH
+        self.sends == sends && sweep::is_fresh(self.at, sys::ticks())
     }
 }
 
@@ -168,8 +182,7 @@ impl ReadSide {
     pub(crate) fn poll(
         &mut self,
         socket: impl FnOnce() -> Option<Arc<Socket>>,
-        clock: impl FnOnce() -> Instant,
-        sends: u64,
+        readiness: &Arc<Readiness>,
     ) {
         if self.end.is_some() {
             return;
@@ -177,12 +190,18 @@ impl ReadSide {
         if !self.unread().is_empty() {
             self.told = true;
             self.looked = None;
-        } else if let Some(socket) = socket()
-            && self.prefetch(&socket) == Received::Nothing
-        {
-            // The time after the look: that it took long makes it no less new.
-            self.found_empty = Some(Sighting { at: clock(), sends });
+            return;
         }
+        let sends = sweep::sends();
+        if !self.is_quiet(readiness, &readiness.polled) {
+            let Some(socket) = socket() else { return };
+            if self.prefetch(&socket, readiness) != Received::Nothing {
+                return;
+            }
+            self.found_empty = Some(Sighting::new(sends));
+        }
+        // A frame without a message: the connection is idle.
+        self.buffer = Vec::new();
     }
 
     /// The number of bytes that can be read without waiting. It asks the kernel when the answer may have
@@ -191,18 +210,19 @@ impl ReadSide {
     pub(crate) fn available(
         &mut self,
         socket: impl FnOnce() -> Option<Arc<Socket>>,
-        sends: u64,
+        readiness: &Arc<Readiness>,
     ) -> usize {
+        let sends = sweep::sends();
         let is_fresh = |seen: Option<Sighting>| seen.is_some_and(|seen| seen.is_fresh(sends));
         if self.end.is_some() {
             return self.unread().len();
         }
         if self.unread().is_empty() {
-            if is_fresh(self.found_empty.take()) {
+            if is_fresh(self.found_empty.take()) || self.is_quiet(readiness, &readiness.asked) {
                 return 0;
             }
             let Some(socket) = socket() else { return 0 };
-            self.prefetch(&socket);
+            self.prefetch(&socket, readiness);
             if !self.drained {
                 self.look(&socket, sends);
             }
@@ -222,15 +242,43 @@ impl ReadSide {
         // A socket that has failed tells so when it is read.
         self.beyond = sys::unread_bytes(socket).unwrap_or(0);
         self.drained = self.beyond == 0;
-        self.looked = Some(Sighting {
-            at: Instant::now(),
-            sends,
-        });
+        self.looked = Some(Sighting::new(sends));
     }
 
-    fn prefetch(&mut self, socket: &Socket) -> Received {
+    /// Whether nothing has come in since the last look has found the end of the kernel's queue.
+    fn is_quiet(&mut self, readiness: &Readiness, mark: &sweep::Mark) -> bool {
+        self.is_watched()
+            && self.drained
+            && readiness.settle(self.epoch)
+            && readiness.is_quiet(self.epoch, mark)
+    }
+
+    fn is_watched(&self) -> bool {
+        self.watch.as_ref().is_some_and(Watch::is_valid)
+    }
+
+    fn prefetch(&mut self, socket: &Socket, readiness: &Arc<Readiness>) -> Received {
+        readiness.begin_look(self.epoch);
         let mut scratch = [MaybeUninit::<u8>::uninit(); PREFETCH];
-        self.receive_into_buffer(socket, &mut scratch)
+        let received = self.receive_into_buffer(socket, &mut scratch);
+        if received == Received::Nothing {
+            self.found_nothing(socket, readiness);
+        }
+        received
+    }
+
+    fn found_nothing(&mut self, socket: &Socket, readiness: &Arc<Readiness>) {
+        if self.watch.is_some() && !self.is_watched() {
+            self.watch = None;
+            self.idle_looks = 0;
+        }
+        self.idle_looks = self.idle_looks.saturating_add(1);
+        if self.watch.is_none() && self.idle_looks == IDLE_LOOKS {
+            self.watch = Watch::begin(socket, readiness);
+        }
+        if self.watch.is_some() {
+            readiness.settle(self.epoch);
+        }
     }
 
     fn receive_into_buffer(
@@ -259,6 +307,7 @@ impl ReadSide {
                 Received::End
             }
             Ok(count) => {
+                self.idle_looks = 0;
                 // A stream socket gives all it has up to what was asked for (recv(2)).
                 self.drained = count < asked;
                 Received::Bytes(count)

@@ -2,8 +2,7 @@
 
 use std::mem::MaybeUninit;
 use std::sync::MutexGuard;
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::connection::Connection;
 use crate::error::{PollError, ReadError, copy_of};
@@ -12,7 +11,6 @@ use crate::read_side::{End, ReadSide, Received};
 use crate::session::Session;
 use crate::status::{Event, Status};
 use crate::sys::{self, Interest};
-use crate::writing::SENDS;
 
 /// A read of at most so many bytes takes all of them or none: numbers are not torn by a time limit.
 const WHOLE: usize = 8;
@@ -37,13 +35,16 @@ impl Connection {
             Status::Connecting => return Some(0),
             Status::Connected => {}
         }
+        let readiness = &self.readiness;
+        if readiness.is_quiet(session.epoch(), &readiness.asked) {
+            return Some(0);
+        }
         let Some(mut read_side) = self.try_read_side(session) else {
             // Somebody is reading: there is nothing but what the kernel has.
             let socket = self.socket(session)?;
             return sys::unread_bytes(&socket).ok();
         };
-        let sends = SENDS.load(Ordering::Relaxed);
-        Some(read_side.available(|| self.socket(session), sends))
+        Some(read_side.available(|| self.socket(session), readiness))
     }
 
     /// Whether something has been received that has not been read, as far as the last look has shown.
@@ -232,17 +233,22 @@ impl Connection {
         Ok(taken)
     }
 
-    pub(crate) fn poll_reading(
-        &self,
-        session: Session,
-        clock: impl FnOnce() -> Instant,
-    ) -> Result<bool, PollError> {
+    #[inline]
+    pub(crate) fn poll_reading(&self, session: Session) -> Result<bool, PollError> {
+        let readiness = &self.readiness;
+        if readiness.is_quiet(session.epoch(), &readiness.polled) {
+            return Ok(false);
+        }
+        self.look(session)
+    }
+
+    /// Looks what has come in; an end or a failure without something to read before it ends the session.
+    fn look(&self, session: Session) -> Result<bool, PollError> {
         // Whoever holds the read side is reading, and sees what this poll would see.
         let Some(mut read_side) = self.try_read_side(session) else {
             return Ok(false);
         };
-        let sends = SENDS.load(Ordering::Relaxed);
-        read_side.poll(|| self.socket(session), clock, sends);
+        read_side.poll(|| self.socket(session), &self.readiness);
         let has_unread = !read_side.unread().is_empty();
         if has_unread || read_side.end().is_none() {
             return Ok(has_unread);

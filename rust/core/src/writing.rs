@@ -3,8 +3,8 @@
 use std::io;
 use std::net::Shutdown;
 use std::sync::MutexGuard;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use socket2::Socket;
 
@@ -14,12 +14,9 @@ use crate::limit::Waits;
 use crate::lock::{lock, try_lock};
 use crate::session::{Link, Session};
 use crate::status::{Event, Status};
+use crate::sweep;
 use crate::sys::{self, Interest};
 use crate::write_side::WriteSide;
-
-/// How many times this process has sent something on any connection. A `Relaxed` count suffices: whoever relies on a
-/// send of another thread has been told of it by other means.
-pub(crate) static SENDS: AtomicU64 = AtomicU64::new(0);
 
 /// So many gathered bytes are sent without being asked to.
 const GATHERED: usize = 16 * 1024;
@@ -310,6 +307,7 @@ impl Connection {
         {
             // If it fails there is nobody left to tell.
             let _ = socket.shutdown(Shutdown::Write);
+            sweep::has_sent();
         }
     }
 
@@ -318,7 +316,7 @@ impl Connection {
         let mut sent = 0;
         while sent < data.len() {
             let outcome = sys::send(socket, &data[sent..]);
-            SENDS.fetch_add(1, Ordering::Relaxed);
+            sweep::has_sent();
             match outcome {
                 Ok(count) => sent += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -370,8 +368,7 @@ impl Connection {
     fn fail_writing(&self, session: Session, source: io::Error) -> WriteError {
         let peer = self.peer();
         if let Some(mut read_side) = self.try_read_side(session) {
-            let sends = SENDS.load(Ordering::Relaxed);
-            read_side.poll(|| self.socket(session), Instant::now, sends);
+            read_side.poll(|| self.socket(session), &self.readiness);
             if read_side.unread().is_empty() {
                 self.finish(session, Event::TransferFailed);
                 return WriteError::Socket { peer, source };

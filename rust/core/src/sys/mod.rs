@@ -11,6 +11,8 @@
 //! - `socket_pair`, `peer_credentials`: what only Unix domain sockets have.
 //! - `set_user_timeout`: the one TCP option that is not everywhere.
 //! - `interface_index`: the number of a network interface, for the scope of an address.
+//! - `Selector`, `Registrar`, `Waker`: many sockets watched with one system call.
+//! - `forks`: how many forks away this process is from the one that has loaded the library.
 //! - `keep_library_mapped`: keeps the code of this library where it is until the process ends.
 //!
 //! What a platform does not have answers with [`unsupported`].
@@ -22,6 +24,9 @@ use std::io;
 #[cfg(unix)]
 #[path = "unix.rs"]
 mod imp;
+#[cfg(unix)]
+mod selector;
+mod ticks;
 
 #[cfg(not(unix))]
 compile_error!(
@@ -29,6 +34,8 @@ compile_error!(
 );
 
 pub(crate) use imp::*;
+pub(crate) use selector::{Registrar, Selector, Waker};
+pub(crate) use ticks::{SHORT, ticks};
 
 /// The answer of a platform that does not have `feature`.
 #[allow(dead_code, reason = "some platforms have everything")]

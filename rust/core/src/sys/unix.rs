@@ -7,6 +7,8 @@ use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::Path;
+use std::sync::Once;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -251,6 +253,22 @@ pub(crate) fn keep_library_mapped() {
             libc::dlopen(info.dli_fname, flags);
         }
     }
+}
+
+/// How many forks this process is away from the first one that asked. What a child has of an epoll set is its parent's
+/// (epoll(7), question 2 and below).
+pub(crate) fn forks() -> u64 {
+    static FORKS: AtomicU64 = AtomicU64::new(0);
+    static COUNTING: Once = Once::new();
+    extern "C" fn count() {
+        FORKS.fetch_add(1, Ordering::Relaxed);
+    }
+    COUNTING.call_once(|| {
+        // SAFETY: `count` may be called in a child of whatever process: it changes one atomic number. It is forgotten when
+        // the library is unloaded (pthread_atfork(3), and the C library's own bookkeeping).
+        unsafe { libc::pthread_atfork(None, None, Some(count)) };
+    });
+    FORKS.load(Ordering::Relaxed)
 }
 
 /// What tells the file at a path from another one that takes its place.

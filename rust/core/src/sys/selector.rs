@@ -1,0 +1,102 @@
+//! Many sockets watched with one system call: epoll(7) on Linux and Android, kqueue(2) on Apple's systems and the BSDs, both
+//! edge-triggered, through mio.
+
+use std::io;
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use mio::unix::SourceFd;
+use mio::{Events, Poll, Registry, Token};
+use socket2::Socket;
+
+use super::Interest;
+
+/// How many sockets one system call can tell of. More are told by the next one.
+const CAPACITY: usize = 1024;
+
+/// Tells which of the sockets added to it have changed. Of each change it tells once.
+#[derive(Debug)]
+pub(crate) struct Selector {
+    poll: Poll,
+    events: Events,
+}
+
+/// Adds sockets to a [`Selector`], also while another thread waits for it.
+#[derive(Debug)]
+pub(crate) struct Registrar(Registry);
+
+/// Ends the wait of another thread.
+#[derive(Debug)]
+pub(crate) struct Waker(mio::Waker);
+
+impl Selector {
+    pub(crate) fn new() -> io::Result<(Registrar, Selector)> {
+        let poll = Poll::new()?;
+        let registrar = Registrar(poll.registry().try_clone()?);
+        let events = Events::with_capacity(CAPACITY);
+        Ok((registrar, Selector { poll, events }))
+    }
+
+    /// Waits at most `limit` until something has changed, and calls `tell` for each socket that has, with its token and
+    /// with whether its stream has ended or failed.
+    pub(crate) fn wait(
+        &mut self,
+        mut limit: Option<Duration>,
+        mut tell: impl FnMut(usize, bool),
+    ) -> io::Result<()> {
+        loop {
+            match self.poll.poll(&mut self.events, limit) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+                Err(error) => return Err(error),
+            }
+            let mut count = 0;
+            for event in &self.events {
+                let has_ended =
+                    event.is_read_closed() || event.is_write_closed() || event.is_error();
+                tell(event.token().0, has_ended);
+                count += 1;
+            }
+            if count < CAPACITY {
+                return Ok(());
+            }
+            limit = Some(Duration::ZERO);
+        }
+    }
+}
+
+impl Registrar {
+    /// Has the selector tell of `socket` by `token`, beginning with what is there already. Closing the socket ends it.
+    pub(crate) fn add(
+        &self,
+        socket: &Socket,
+        token: usize,
+        interests: &[Interest],
+    ) -> io::Result<()> {
+        let interests = interests.iter().map(|interest| match interest {
+            Interest::Readable => mio::Interest::READABLE,
+            Interest::Writable => mio::Interest::WRITABLE,
+        });
+        let interests = interests
+            .reduce(|all, interest| all | interest)
+            .unwrap_or(mio::Interest::READABLE);
+        self.0
+            .register(&mut SourceFd(&socket.as_raw_fd()), Token(token), interests)
+    }
+
+    /// Ends what [`add`](Self::add) has begun.
+    pub(crate) fn remove(&self, socket: &Socket) -> io::Result<()> {
+        self.0.deregister(&mut SourceFd(&socket.as_raw_fd()))
+    }
+
+    /// A waker of the selector, which tells of it by `token`.
+    pub(crate) fn waker(&self, token: usize) -> io::Result<Waker> {
+        mio::Waker::new(&self.0, Token(token)).map(Waker)
+    }
+}
+
+impl Waker {
+    pub(crate) fn wake(&self) -> io::Result<()> {
+        self.0.wake()
+    }
+}
