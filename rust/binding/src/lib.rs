@@ -8,6 +8,7 @@
 mod bridge;
 mod error;
 mod frame_poll;
+mod group;
 mod help;
 mod peer;
 mod peer_tcp;

@@ -15,7 +15,7 @@ use stream_socket::{Connection, Options, Target};
 use crate::bridge::family::Class;
 use crate::bridge::instance;
 use crate::error::{Code, LastError};
-use crate::frame_poll;
+use crate::{frame_poll, signals};
 
 /// What a peer object consists of, apart from the object: shared with the hot calls, which go past the object.
 #[derive(Debug)]
@@ -38,6 +38,20 @@ impl Peer {
             connect_timeout: AtomicU64::new((-1.0_f64).to_bits()),
             is_auto_polling: AtomicBool::new(false),
         }
+    }
+
+    /// Polls, and emits the signals of the object with the id `object` for what has happened. A handler may free the
+    /// object.
+    #[inline]
+    pub(crate) fn poll(&self, object: u64) -> Error {
+        let (code, has_unread) = match self.connection.poll(Instant::now) {
+            Ok(has_unread) => (Error::OK, has_unread),
+            Err(error) => (self.last_error.record(&error), false),
+        };
+        if has_unread || self.connection.has_notices() {
+            signals::emit(object, self);
+        }
+        code
     }
 }
 

@@ -13,8 +13,8 @@ use stream_socket::{Address, BindAddress, Listener};
 use crate::bridge::family::{TCP_PEER, UDS_PEER};
 use crate::bridge::instance;
 use crate::error::{Code, LastError};
-use crate::frame_poll;
 use crate::peer::StreamPeerSocketRs;
+use crate::{frame_poll, signals};
 
 /// How many connections may wait to be accepted, unless a script says otherwise. The system may lower it (listen(2)).
 const BACKLOG: i64 = 128;
@@ -30,12 +30,27 @@ pub(crate) struct Server {
     is_auto_polling: AtomicBool,
 }
 
+impl Server {
+    /// Polls, and emits the signal of the object with the id `object` if a connection waits. Whether one does. A handler
+    /// may free the object.
+    pub(crate) fn poll(&self, object: u64) -> Result<bool, Error> {
+        let is_available = self
+            .listener
+            .is_connection_available()
+            .map_err(|error| self.last_error.record(&error))?;
+        if is_available {
+            signals::emit_connection_available(object);
+        }
+        Ok(is_available)
+    }
+}
+
 /// The struct behind the server classes; which one an object is of, the bridge has decided when it made it.
 #[derive(GodotClass)]
 #[class(tool, init, base = RefCounted)]
 pub struct SocketServerRs {
     #[init(val = new_server())]
-    server: Arc<Server>,
+    pub(crate) server: Arc<Server>,
     base: Base<RefCounted>,
     #[var(get = get_max_pending_connections, set = set_max_pending_connections)]
     max_pending_connections: PhantomVar<i64>,

@@ -11,6 +11,7 @@ mod background;
 mod closing;
 mod connection;
 mod error;
+mod group;
 mod happy_eyeballs;
 mod limit;
 mod listener;
@@ -37,6 +38,7 @@ pub use error::{
     AcceptError, BindError, ConnectError, ListenError, OptionError, PollError, ReadError,
     WriteError, os_code,
 };
+pub use group::{Group, Visit};
 pub use listener::Listener;
 pub use options::{KeepAlive, Options};
 pub use session::{ConnectEnd, DisconnectCause, Notice};

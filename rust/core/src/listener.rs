@@ -4,10 +4,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Mutex;
 
+use socket2::Socket;
+
 use crate::address::{Address, BindAddress, inet_address};
 use crate::closing;
 use crate::connection::Connection;
 use crate::error::{AcceptError, BindError, ListenError};
+use crate::group::Memberships;
 use crate::lock::lock;
 use crate::stream_socket::StreamSocket;
 use crate::sweep;
@@ -19,6 +22,8 @@ use crate::sys;
 #[derive(Debug, Default)]
 pub struct Listener {
     listening: Mutex<Option<Listening>>,
+    /// Taken after `listening`.
+    groups: Mutex<Memberships>,
 }
 
 #[derive(Debug)]
@@ -63,6 +68,7 @@ impl Listener {
                 address: address.clone(),
                 source,
             })?;
+        lock(&self.groups).opened(&stream.socket);
         *listening = Some(Listening {
             stream,
             address: address.clone(),
@@ -112,6 +118,13 @@ impl Listener {
             closing::reset(stream.socket.into());
         }
         sweep::has_sent();
+    }
+
+    /// Calls `change` with the groups that the listener is in and with its socket, if it listens.
+    pub(crate) fn with_groups(&self, change: impl FnOnce(&mut Memberships, Option<&Socket>)) {
+        let listening = lock(&self.listening);
+        let socket = listening.as_ref().map(|listening| &listening.stream.socket);
+        change(&mut lock(&self.groups), socket);
     }
 
     /// The TCP port listened on, 0 if there is none.

@@ -10,6 +10,7 @@ use socket2::Socket;
 
 use crate::address::{Address, Target};
 use crate::error::ConnectError;
+use crate::group::Memberships;
 use crate::options::Options;
 use crate::race::{Established, Progress, Race};
 use crate::resolver::Lookup;
@@ -97,6 +98,7 @@ pub(crate) struct State {
     /// Why a write has failed although there was still something to read.
     pub(crate) write_failure: Option<io::Error>,
     pub(crate) notices: VecDeque<Notice>,
+    pub(crate) groups: Memberships,
 }
 
 #[derive(Debug, Default)]
@@ -220,12 +222,23 @@ impl Connecting {
     }
 }
 
+impl Link {
+    pub(crate) fn connected_socket(&self) -> Option<&Socket> {
+        match self {
+            Link::Connected { socket, .. } => Some(socket),
+            _ => None,
+        }
+    }
+}
+
 impl State {
     /// Makes `established` the connection.
     pub(crate) fn establish(&mut self, established: Established) {
         self.peer = Some(established.address);
+        let socket = Arc::new(established.stream.socket);
+        self.groups.opened(&socket);
         self.link = Link::Connected {
-            socket: Arc::new(established.stream.socket),
+            socket,
             _file: established.stream.file,
         };
     }
@@ -251,5 +264,6 @@ impl State {
             self.notices.pop_front();
         }
         self.notices.push_back(notice);
+        self.groups.tell();
     }
 }

@@ -8,7 +8,7 @@
 //! - this process has sent nothing since it began: what one thread sends, the next poll sees, on every thread;
 //! - it is fresh: younger than a message needs from one process to another.
 //!
-//! Where there is no such set, nothing is watched, and each connection asks the kernel itself. [`Set::new`] decides that.
+//! Where there is no such set ([`Selector::new`]), nothing is watched, and each connection asks the kernel itself.
 
 use std::collections::HashMap;
 use std::io;
@@ -25,9 +25,6 @@ use crate::sys::{self, Interest, Registrar, Selector};
 /// A sweep counts from its end: that it took long makes it no less new. But not from later than so long after its beginning,
 /// about a millisecond: the thread may have lost its processor in between.
 const LONGEST: u64 = 50 * sys::SHORT;
-
-/// With this environment variable, set to anything, connections are not watched.
-const DIRECT: &str = "STREAM_SOCKET_DIRECT";
 
 static SWEEPS: Sweeps = Sweeps {
     set: Mutex::new(None),
@@ -167,11 +164,7 @@ impl Sweeps {
 }
 
 impl Set {
-    /// The one place that decides whether there are sweeps.
     fn new() -> io::Result<Set> {
-        if std::env::var_os(DIRECT).is_some() {
-            return Err(io::ErrorKind::Unsupported.into());
-        }
         let (registrar, selector) = Selector::new()?;
         Ok(Set {
             registrar,

@@ -74,7 +74,7 @@ impl Connection {
         }
         if self.coalesces() {
             side.push(data);
-            self.settings.has_queue.store(true, Ordering::Relaxed);
+            self.note_queue();
             if side.unsent().len() < GATHERED {
                 return Ok(());
             }
@@ -230,11 +230,19 @@ impl Connection {
         self.push(session, side, data)
     }
 
+    /// Takes note, for the next poll, that there is something to send. Called with the write side locked.
+    fn note_queue(&self) {
+        if !self.settings.has_queue.load(Ordering::Relaxed) {
+            self.settings.has_queue.store(true, Ordering::Relaxed);
+            self.state().groups.tell();
+        }
+    }
+
     /// Sends or queues `data`, for which there is room.
     fn push(&self, session: Session, side: &mut WriteSide, data: &[u8]) -> Result<(), WriteError> {
         let was_empty = side.unsent().is_empty();
         side.push(data);
-        self.settings.has_queue.store(true, Ordering::Relaxed);
+        self.note_queue();
         let is_due = if self.coalesces() {
             side.unsent().len() >= GATHERED
         } else {

@@ -5,7 +5,6 @@ use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::slice;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use godot::builtin::StringName;
 use godot::global::Error;
@@ -18,7 +17,6 @@ use super::instance::{Handle, Part};
 use super::interface::interface;
 use crate::error::Code;
 use crate::peer::Peer;
-use crate::signals;
 
 /// What the object of a peer consists of.
 ///
@@ -41,14 +39,7 @@ unsafe fn poll_peer(instance: sys::GDExtensionClassInstancePtr) -> i64 {
     // SAFETY: The caller's guarantee.
     let (handle, peer) = unsafe { (Handle::from_instance(instance), peer(instance)) };
     guarded(i64::from(Error::FAILED.ord()), || {
-        let (code, has_unread) = match peer.connection.poll(Instant::now) {
-            Ok(has_unread) => (Error::OK, has_unread),
-            Err(error) => (peer.last_error.record(&error), false),
-        };
-        if has_unread || peer.connection.has_notices() {
-            signals::emit(handle.object, peer);
-        }
-        i64::from(code.ord())
+        i64::from(peer.poll(handle.object).ord())
     })
 }
 
@@ -71,14 +62,7 @@ unsafe fn poll_server(instance: sys::GDExtensionClassInstancePtr) -> i64 {
         unreachable!("the method of a server, called on a peer")
     };
     guarded(i64::from(Error::FAILED.ord()), || {
-        let code = match server.listener.is_connection_available() {
-            Ok(true) => {
-                signals::emit_connection_available(handle.object);
-                Error::OK
-            }
-            Ok(false) => Error::OK,
-            Err(error) => server.last_error.record(&error),
-        };
+        let code = server.poll(handle.object).err().unwrap_or(Error::OK);
         i64::from(code.ord())
     })
 }

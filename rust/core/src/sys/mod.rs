@@ -38,7 +38,6 @@ pub(crate) use selector::{Registrar, Selector, Waker};
 pub(crate) use ticks::{SHORT, ticks};
 
 /// The answer of a platform that does not have `feature`.
-#[allow(dead_code, reason = "some platforms have everything")]
 fn unsupported(feature: &str) -> io::Error {
     let message = format!("{feature} is not supported on this platform");
     io::Error::new(io::ErrorKind::Unsupported, message)

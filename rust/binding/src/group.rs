@@ -1,0 +1,199 @@
+//! `StreamPeerSocketGroupRs`: many peers and servers, polled together.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use godot::builtin::VarArray;
+use godot::classes::RefCounted;
+use godot::global::Error;
+use godot::meta::ToGodot;
+use godot::obj::{Base, Gd, InstanceId};
+use godot::prelude::{GodotClass, godot_api};
+use stream_socket::{Group, Status, Visit};
+
+use crate::peer::{Peer, StreamPeerSocketRs, misuse};
+use crate::server::{Server, SocketServerRs};
+
+#[derive(GodotClass)]
+#[class(tool, init, base = RefCounted)]
+pub struct StreamPeerSocketGroupRs {
+    members: Arc<Members>,
+    base: Base<RefCounted>,
+}
+
+/// What a group object consists of, apart from the object.
+#[derive(Default)]
+struct Members {
+    group: Group,
+    list: Mutex<List>,
+}
+
+#[derive(Default)]
+struct List {
+    members: HashMap<usize, Member>,
+    keys: HashMap<InstanceId, usize>,
+}
+
+struct Member {
+    /// Keeps it alive.
+    object: Gd<RefCounted>,
+    part: Part,
+    /// What the group has told of it.
+    said: Said,
+}
+
+#[derive(Clone)]
+enum Part {
+    Peer(Arc<Peer>),
+    Server(Arc<Server>),
+}
+
+/// What a peer says once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Said {
+    status: Status,
+    is_read_closed: bool,
+}
+
+// The methods take the object and not its cell, so that none waits for a poll on another thread.
+#[godot_api]
+impl StreamPeerSocketGroupRs {
+    #[func(gd_self)]
+    fn add(this: Gd<Self>, peer: Option<Gd<RefCounted>>) -> Error {
+        let Some((object, part)) = peer.and_then(part) else {
+            let what = "add: only a StreamPeerSocketRs or a SocketServerRs can be in a group";
+            return misuse(Error::ERR_INVALID_PARAMETER, &what);
+        };
+        let members = members(&this);
+        let mut list = members.list();
+        let id = object.instance_id();
+        if list.keys.contains_key(&id) {
+            return Error::ERR_ALREADY_EXISTS;
+        }
+        let (key, said) = match &part {
+            Part::Peer(peer) => (members.group.add(&peer.connection), Said::of(peer)),
+            Part::Server(server) => (members.group.add_listener(&server.listener), Said::NOTHING),
+        };
+        list.keys.insert(id, key);
+        let member = Member { object, part, said };
+        list.members.insert(key, member);
+        Error::OK
+    }
+
+    #[func(gd_self)]
+    fn remove(this: Gd<Self>, peer: Option<Gd<RefCounted>>) -> Error {
+        let members = members(&this);
+        let mut list = members.list();
+        let removed = peer.and_then(|peer| {
+            let key = list.keys.remove(&peer.instance_id())?;
+            Some((key, list.members.remove(&key)?))
+        });
+        drop(list);
+        let Some((key, member)) = removed else {
+            return Error::ERR_DOES_NOT_EXIST;
+        };
+        match &member.part {
+            Part::Peer(peer) => members.group.remove(key, &peer.connection),
+            Part::Server(server) => members.group.remove_listener(key, &server.listener),
+        }
+        Error::OK
+    }
+
+    #[func]
+    fn get_count(&self) -> i64 {
+        self.members.list().members.len() as i64
+    }
+
+    #[func(gd_self)]
+    fn poll(this: Gd<Self>, #[opt(default = 0)] timeout_msec: i64) -> VarArray {
+        let members = members(&this);
+        // Less than 0 is no limit.
+        let limit = u64::try_from(timeout_msec).ok().map(Duration::from_millis);
+        let mut speaking = VarArray::new();
+        members.group.poll(limit, |key| {
+            let Some((object, visit)) = members.visit(key) else {
+                return Visit::Silent;
+            };
+            if visit == Visit::Speaks {
+                speaking.push(&object.to_variant());
+            }
+            visit
+        });
+        speaking
+    }
+
+    #[func(gd_self)]
+    fn wake(this: Gd<Self>) {
+        members(&this).group.wake();
+    }
+}
+
+fn members(group: &Gd<StreamPeerSocketGroupRs>) -> Arc<Members> {
+    group.bind().members.clone()
+}
+
+/// What `object` consists of, if it is one that can be in a group.
+fn part(object: Gd<RefCounted>) -> Option<(Gd<RefCounted>, Part)> {
+    let part = match object.clone().try_cast::<StreamPeerSocketRs>() {
+        Ok(peer) => Part::Peer(peer.bind().peer.clone()),
+        Err(object) => {
+            let server = object.try_cast::<SocketServerRs>().ok()?;
+            let server = server.bind().server.clone();
+            Part::Server(server)
+        }
+    };
+    Some((object, part))
+}
+
+impl Members {
+    fn list(&self) -> MutexGuard<'_, List> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Polls a member. Handlers of its signals run meanwhile, which may remove it or poll the group, so no lock is held.
+    fn visit(&self, key: usize) -> Option<(Gd<RefCounted>, Visit)> {
+        let (object, part) = {
+            let list = self.list();
+            let member = list.members.get(&key)?;
+            (member.object.clone(), member.part.clone())
+        };
+        let id = object.instance_id().to_i64() as u64;
+        let visit = match &part {
+            Part::Server(server) => match server.poll(id) {
+                Ok(true) => Visit::Speaks,
+                Ok(false) => Visit::Silent,
+                // It may pass: descriptors may become free.
+                Err(_) => Visit::Unsettled,
+            },
+            Part::Peer(peer) => {
+                peer.poll(id);
+                let said = Said::of(peer);
+                let mut list = self.list();
+                let told = &mut list.members.get_mut(&key)?.said;
+                let has_news = std::mem::replace(told, said) != said;
+                match said.status {
+                    Status::Connecting => Visit::Unsettled,
+                    _ if has_news || peer.connection.has_unread() => Visit::Speaks,
+                    _ => Visit::Silent,
+                }
+            }
+        };
+        Some((object, visit))
+    }
+}
+
+impl Said {
+    /// What servers say, which are polled for nothing but connections.
+    const NOTHING: Said = Said {
+        status: Status::None,
+        is_read_closed: false,
+    };
+
+    fn of(peer: &Peer) -> Said {
+        Said {
+            status: peer.connection.status(),
+            is_read_closed: peer.connection.is_read_closed(),
+        }
+    }
+}
