@@ -157,6 +157,7 @@ impl Connection {
     }
 
     fn establish(&self, state: &mut MutexGuard<'_, State>, established: Established) {
+        self.readiness.groups.opened(&established.stream.socket);
         state.establish(established);
         self.change(state, Event::Established);
         self.notice(state, Notice::ConnectFinished(ConnectEnd::Connected));
@@ -400,6 +401,7 @@ impl Connection {
     fn notice(&self, state: &mut MutexGuard<'_, State>, notice: Notice) {
         state.notice(notice);
         self.has_notices.store(true, Ordering::Relaxed);
+        self.readiness.groups.tell();
     }
 
     pub(crate) fn notice_drained(&self) {

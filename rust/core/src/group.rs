@@ -1,6 +1,7 @@
 //! Groups: many connections and listeners watched together, so that looking after them costs what the busy ones cost.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,6 @@ use crate::connection::Connection;
 use crate::listener::Listener;
 use crate::lock::{lock, try_lock};
 use crate::readiness::Readiness;
-use crate::session::State;
 use crate::sys::{Interest, Registrar, Selector, Waker};
 
 /// How long the kernel is waited for at a time while there are unsettled members, of which it does not tell.
@@ -72,7 +72,11 @@ struct Member {
 
 /// The groups that a connection or a listener is in.
 #[derive(Debug, Default)]
-pub(crate) struct Memberships(Vec<(Weak<Bell>, usize)>);
+pub(crate) struct Memberships {
+    /// Whether there may be any, so that those in none need not lock.
+    are_any: AtomicBool,
+    list: Mutex<Vec<(Weak<Bell>, usize)>>,
+}
 
 impl Group {
     /// A group without members.
@@ -96,8 +100,10 @@ impl Group {
     /// that it connects to, until it is removed or dropped.
     pub fn add(&self, connection: &Connection) -> usize {
         let key = self.bell.enter(Some(connection.readiness.clone()));
-        let State { groups, link, .. } = &mut *connection.state();
-        groups.join(&self.bell, key, link.connected_socket());
+        // Under this lock nothing is connected or disconnected.
+        let state = connection.state();
+        let groups = &connection.readiness.groups;
+        groups.join(&self.bell, key, state.link.connected_socket());
         key
     }
 
@@ -111,8 +117,9 @@ impl Group {
     /// Removes the connection that was added as `key`.
     pub fn remove(&self, key: usize, connection: &Connection) {
         self.bell.leave(key);
-        let State { groups, link, .. } = &mut *connection.state();
-        groups.leave(&self.bell, link.connected_socket());
+        let state = connection.state();
+        let groups = &connection.readiness.groups;
+        groups.leave(&self.bell, state.link.connected_socket());
     }
 
     /// Removes the listener that was added as `key`.
@@ -294,35 +301,39 @@ impl Bell {
 }
 
 impl Memberships {
-    fn join(&mut self, bell: &Arc<Bell>, key: usize, socket: Option<&Socket>) {
-        self.0.push((Arc::downgrade(bell), key));
+    fn join(&self, bell: &Arc<Bell>, key: usize, socket: Option<&Socket>) {
+        lock(&self.list).push((Arc::downgrade(bell), key));
+        self.are_any.store(true, Ordering::Relaxed);
         if let Some(socket) = socket {
             bell.watch(key, socket);
         }
     }
 
-    fn leave(&mut self, bell: &Arc<Bell>, socket: Option<&Socket>) {
-        self.0
-            .retain(|(group, _)| !std::ptr::eq(group.as_ptr(), Arc::as_ptr(bell)));
+    fn leave(&self, bell: &Arc<Bell>, socket: Option<&Socket>) {
+        lock(&self.list).retain(|(group, _)| !std::ptr::eq(group.as_ptr(), Arc::as_ptr(bell)));
         if let Some(socket) = socket {
             bell.unwatch(socket);
         }
     }
 
     /// Has the groups watch `socket`, which is new.
-    pub(crate) fn opened(&mut self, socket: &Socket) {
+    pub(crate) fn opened(&self, socket: &Socket) {
         self.each(|bell, key| bell.watch(key, socket));
     }
 
-    /// Tells the groups that something has happened.
-    pub(crate) fn tell(&mut self) {
+    /// Tells the groups that something has happened which the kernel does not tell them.
+    #[inline]
+    pub(crate) fn tell(&self) {
         self.each(|bell, key| bell.tell(key));
     }
 
     /// Calls `then` for each group, and forgets those that are gone.
     #[inline]
-    fn each(&mut self, then: impl Fn(&Bell, usize)) {
-        self.0.retain(|(bell, key)| {
+    fn each(&self, then: impl Fn(&Bell, usize)) {
+        if !self.are_any.load(Ordering::Relaxed) {
+            return;
+        }
+        lock(&self.list).retain(|(bell, key)| {
             let bell = bell.upgrade();
             if let Some(bell) = &bell {
                 then(bell, *key);

@@ -22,8 +22,7 @@ use crate::sys;
 #[derive(Debug, Default)]
 pub struct Listener {
     listening: Mutex<Option<Listening>>,
-    /// Taken after `listening`.
-    groups: Mutex<Memberships>,
+    groups: Memberships,
 }
 
 #[derive(Debug)]
@@ -68,7 +67,7 @@ impl Listener {
                 address: address.clone(),
                 source,
             })?;
-        lock(&self.groups).opened(&stream.socket);
+        self.groups.opened(&stream.socket);
         *listening = Some(Listening {
             stream,
             address: address.clone(),
@@ -120,11 +119,11 @@ impl Listener {
         sweep::has_sent();
     }
 
-    /// Calls `change` with the groups that the listener is in and with its socket, if it listens.
-    pub(crate) fn with_groups(&self, change: impl FnOnce(&mut Memberships, Option<&Socket>)) {
+    /// Calls `change` with the groups that the listener is in and with its socket, if it listens. Neither changes meanwhile.
+    pub(crate) fn with_groups(&self, change: impl FnOnce(&Memberships, Option<&Socket>)) {
         let listening = lock(&self.listening);
         let socket = listening.as_ref().map(|listening| &listening.stream.socket);
-        change(&mut lock(&self.groups), socket);
+        change(&self.groups, socket);
     }
 
     /// The TCP port listened on, 0 if there is none.

@@ -36,11 +36,9 @@ pub(crate) struct ReadSide {
     end: Option<End>,
     /// The last receive left nothing in the kernel.
     drained: bool,
-    /// The number of available bytes has been told since it last changed.
-    told: bool,
     /// When a `poll` found the kernel's queue empty.
     found_empty: Option<Sighting>,
-    /// When the length of the kernel's queue was last asked for, and what it was.
+    /// When the length of the kernel's queue was last known, and what it was.
     looked: Option<Sighting>,
     beyond: usize,
     /// The looks that have found nothing since something was received.
@@ -138,7 +136,6 @@ impl ReadSide {
     #[inline]
     pub(crate) fn skip(&mut self, count: usize) {
         self.start += count;
-        self.told = false;
         if self.start == self.buffer.len() {
             self.forget_buffer();
         }
@@ -156,25 +153,32 @@ impl ReadSide {
 
     /// Receives, without waiting, into `out`, which is not empty; the buffer must be. Small reads bring in more than
     /// they ask for.
-    pub(crate) fn receive(&mut self, socket: &Socket, out: &mut [MaybeUninit<u8>]) -> Received {
+    pub(crate) fn receive(
+        &mut self,
+        socket: &Socket,
+        readiness: &Readiness,
+        out: &mut [MaybeUninit<u8>],
+    ) -> Received {
         if out.len() >= REFILL {
             let asked = out.len();
+            readiness.begin_look(self.epoch);
+            let sends = sweep::sends();
             let received = sys::receive(socket, out).map(|received| received.len());
-            return self.note(received, asked);
+            return self.note(received, asked, sends);
         }
-        match self.fill(socket) {
+        match self.fill(socket, readiness) {
             Received::Bytes(_) => Received::Bytes(self.take(out)),
             other => other,
         }
     }
 
     /// Receives, without waiting, and adds it to what is unread.
-    pub(crate) fn fill(&mut self, socket: &Socket) -> Received {
+    pub(crate) fn fill(&mut self, socket: &Socket, readiness: &Readiness) -> Received {
         if self.end.is_some() {
             return Received::End;
         }
         let mut scratch = [MaybeUninit::<u8>::uninit(); REFILL];
-        self.receive_into_buffer(socket, &mut scratch)
+        self.receive_into_buffer(socket, readiness, &mut scratch)
     }
 
     /// Looks, without waiting, what has come in. With unread bytes in the buffer there is nothing to find out:
@@ -184,12 +188,7 @@ impl ReadSide {
         socket: impl FnOnce() -> Option<Arc<Socket>>,
         readiness: &Arc<Readiness>,
     ) {
-        if self.end.is_some() {
-            return;
-        }
-        if !self.unread().is_empty() {
-            self.told = true;
-            self.looked = None;
+        if self.end.is_some() || !self.unread().is_empty() {
             return;
         }
         let sends = sweep::sends();
@@ -204,9 +203,8 @@ impl ReadSide {
         self.buffer = Vec::new();
     }
 
-    /// The number of bytes that can be read without waiting. It asks the kernel when the answer may have
-    /// changed: with an empty buffer, unless a `poll` has found nothing just now, and where the same number
-    /// would be told twice, unless it was asked for just now.
+    /// The number of bytes that can be read without waiting. It asks the kernel unless the answer is known: with an
+    /// empty buffer from a `poll` or a sweep, otherwise from the last look, if these are fresh.
     pub(crate) fn available(
         &mut self,
         socket: impl FnOnce() -> Option<Arc<Socket>>,
@@ -227,14 +225,12 @@ impl ReadSide {
                 self.look(&socket, sends);
             }
         } else {
-            let unknown = !self.drained && self.looked.is_none();
-            if (unknown || self.told && !is_fresh(self.looked))
+            if !is_fresh(self.looked)
                 && let Some(socket) = socket()
             {
                 self.look(&socket, sends);
             }
         }
-        self.told = true;
         self.unread().len() + self.beyond
     }
 
@@ -258,9 +254,8 @@ impl ReadSide {
     }
 
     fn prefetch(&mut self, socket: &Socket, readiness: &Arc<Readiness>) -> Received {
-        readiness.begin_look(self.epoch);
         let mut scratch = [MaybeUninit::<u8>::uninit(); PREFETCH];
-        let received = self.receive_into_buffer(socket, &mut scratch);
+        let received = self.receive_into_buffer(socket, readiness, &mut scratch);
         if received == Received::Nothing {
             self.found_nothing(socket, readiness);
         }
@@ -284,23 +279,29 @@ impl ReadSide {
     fn receive_into_buffer(
         &mut self,
         socket: &Socket,
+        readiness: &Readiness,
         scratch: &mut [MaybeUninit<u8>],
     ) -> Received {
         let asked = scratch.len();
+        readiness.begin_look(self.epoch);
+        let sends = sweep::sends();
         // What has been read makes room first.
         self.buffer.drain(..std::mem::take(&mut self.start));
         let received = sys::receive(socket, scratch).map(|received| {
             self.buffer.extend_from_slice(received);
             received.len()
         });
-        self.note(received, asked)
+        if received.is_ok() {
+            // Of what is in the buffer the kernel does not tell them any more.
+            readiness.groups.tell();
+        }
+        self.note(received, asked, sends)
     }
 
-    fn note(&mut self, outcome: io::Result<usize>, asked: usize) -> Received {
+    fn note(&mut self, outcome: io::Result<usize>, asked: usize, sends: u64) -> Received {
         self.found_empty = None;
         self.looked = None;
         self.beyond = 0;
-        self.told = false;
         match outcome {
             Ok(0) => {
                 self.end = Some(End::Stream);
@@ -310,6 +311,7 @@ impl ReadSide {
                 self.idle_looks = 0;
                 // A stream socket gives all it has up to what was asked for (recv(2)).
                 self.drained = count < asked;
+                self.looked = self.drained.then(|| Sighting::new(sends));
                 Received::Bytes(count)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::group::Memberships;
 use crate::sweep;
 
 /// Nothing was there when the connection was looked at last, and nothing has been told since.
@@ -23,6 +24,7 @@ pub(crate) struct Readiness {
     pub(crate) polled: sweep::Mark,
     /// What the question for available bytes has used.
     pub(crate) asked: sweep::Mark,
+    pub(crate) groups: Memberships,
 }
 
 impl Readiness {
@@ -36,12 +38,14 @@ impl Readiness {
             && self.word.load(Ordering::Acquire) == quiet
     }
 
-    /// To be called before the socket of the session `epoch` is looked at: what is told from now on may be newer.
+    /// To be called before anything is received from the socket of the session `epoch`: what is told from now on may be
+    /// newer. What arrived before may never be told, if it is received now.
     pub(crate) fn begin_look(&self, epoch: u64) {
-        if self.word.load(Ordering::Relaxed) >> FLAG_BITS == epoch {
-            self.word.fetch_and(!(QUIET | TOLD), Ordering::AcqRel);
-        } else {
+        let word = self.word.load(Ordering::Acquire);
+        if word >> FLAG_BITS != epoch {
             self.word.store(epoch << FLAG_BITS, Ordering::Release);
+        } else if word & (QUIET | TOLD) != 0 {
+            self.word.fetch_and(!(QUIET | TOLD), Ordering::AcqRel);
         }
     }
 

@@ -99,8 +99,8 @@ impl Connection {
         loop {
             let received = match read_side.end() {
                 Some(_) => Received::End,
-                None if is_whole => read_side.fill(&socket),
-                None => read_side.receive(&socket, &mut out[filled..]),
+                None if is_whole => read_side.fill(&socket, &self.readiness),
+                None => read_side.receive(&socket, &self.readiness, &mut out[filled..]),
             };
             match received {
                 Received::Bytes(_) if is_whole => {
@@ -157,7 +157,9 @@ impl Connection {
         let is_complete = filled == out.len() || filled > 0 && read_side.is_drained();
         if !is_complete && read_side.end().is_none() {
             let socket = self.socket(session).ok_or(ReadError::Disconnected)?;
-            if let Received::Bytes(count) = read_side.receive(&socket, &mut out[filled..]) {
+            if let Received::Bytes(count) =
+                read_side.receive(&socket, &self.readiness, &mut out[filled..])
+            {
                 filled += count;
             }
         }
@@ -196,7 +198,7 @@ impl Connection {
                 let peer = self.peer();
                 return Err(ReadError::TooLong { peer, limit });
             }
-            match read_side.fill(&socket) {
+            match read_side.fill(&socket, &self.readiness) {
                 Received::Bytes(_) => {}
                 Received::End if read_side.unread().is_empty() => {
                     return Err(self.end_reading(session, &mut read_side));
@@ -220,7 +222,7 @@ impl Connection {
         };
         let socket = self.socket(session).ok_or(ReadError::Disconnected)?;
         while read_side.unread().len() < limit
-            && matches!(read_side.fill(&socket), Received::Bytes(_))
+            && matches!(read_side.fill(&socket, &self.readiness), Received::Bytes(_))
         {}
         if read_side.unread().is_empty() && read_side.end().is_some() && limit > 0 {
             return Err(self.end_reading(session, &mut read_side));

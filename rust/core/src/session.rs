@@ -10,7 +10,6 @@ use socket2::Socket;
 
 use crate::address::{Address, Target};
 use crate::error::ConnectError;
-use crate::group::Memberships;
 use crate::options::Options;
 use crate::race::{Established, Progress, Race};
 use crate::resolver::Lookup;
@@ -98,7 +97,6 @@ pub(crate) struct State {
     /// Why a write has failed although there was still something to read.
     pub(crate) write_failure: Option<io::Error>,
     pub(crate) notices: VecDeque<Notice>,
-    pub(crate) groups: Memberships,
 }
 
 #[derive(Debug, Default)]
@@ -235,10 +233,8 @@ impl State {
     /// Makes `established` the connection.
     pub(crate) fn establish(&mut self, established: Established) {
         self.peer = Some(established.address);
-        let socket = Arc::new(established.stream.socket);
-        self.groups.opened(&socket);
         self.link = Link::Connected {
-            socket,
+            socket: Arc::new(established.stream.socket),
             _file: established.stream.file,
         };
     }
@@ -264,6 +260,5 @@ impl State {
             self.notices.pop_front();
         }
         self.notices.push_back(notice);
-        self.groups.tell();
     }
 }

@@ -234,7 +234,7 @@ impl Connection {
     fn note_queue(&self) {
         if !self.settings.has_queue.load(Ordering::Relaxed) {
             self.settings.has_queue.store(true, Ordering::Relaxed);
-            self.state().groups.tell();
+            self.readiness.groups.tell();
         }
     }
 

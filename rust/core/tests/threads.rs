@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use stream_socket::{Connection, ReadError, Status, WriteError};
@@ -15,35 +15,6 @@ for_each_family!(
     a_new_connection_is_not_disturbed_by_an_old_reader,
     threads_share_one_connection,
 );
-
-/// Waits until `thread` sleeps in the kernel: until it has used no processor time for a while.
-#[cfg(target_os = "linux")]
-fn until_asleep(id: &std::sync::mpsc::Receiver<i32>) {
-    let id = id.recv().unwrap();
-    let path = format!("/proc/self/task/{id}/stat");
-    until("the thread sleeps", || {
-        let stat = std::fs::read_to_string(&path).ok()?;
-        // The state follows the name, which is in parentheses (proc(5)).
-        let state = stat.rsplit(") ").next()?.chars().next()?;
-        (state == 'S').then_some(())
-    });
-}
-
-/// Runs `body` on a thread and returns once that sleeps.
-#[cfg(target_os = "linux")]
-fn asleep<'scope, T: Send + 'scope>(
-    scope: &'scope thread::Scope<'scope, '_>,
-    body: impl FnOnce() -> T + Send + 'scope,
-) -> ScopedJoinHandle<'scope, T> {
-    let (sender, id) = std::sync::mpsc::channel();
-    let handle = scope.spawn(move || {
-        // SAFETY: gettid has no preconditions.
-        sender.send(unsafe { libc::gettid() }).unwrap();
-        body()
-    });
-    until_asleep(&id);
-    handle
-}
 
 fn a_blocked_reader_holds_up_nobody(family: Family) {
     let (client, accepted) = pair(family);

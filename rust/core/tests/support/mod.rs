@@ -214,3 +214,48 @@ pub fn reset(stream: TcpStream) {
         .set_linger(Some(Duration::ZERO))
         .unwrap();
 }
+
+/// Polls `connection`, to which nothing is sent, until it counts as idle.
+pub fn make_idle(connection: &Connection) {
+    for _ in 0..3 {
+        assert!(!connection.poll(Instant::now).unwrap());
+    }
+}
+
+/// How many sockets this process watches (proc_pid_fdinfo(5)).
+#[cfg(target_os = "linux")]
+pub fn watched_sockets() -> usize {
+    let descriptors = fs::read_dir("/proc/self/fdinfo").unwrap();
+    // One that was closed meanwhile cannot be read.
+    let infos = descriptors.filter_map(|entry| fs::read_to_string(entry.unwrap().path()).ok());
+    infos.map(|info| info.matches("tfd:").count()).sum()
+}
+
+/// Waits until the thread `id` sleeps in the kernel: until it has used no processor time for a while.
+#[cfg(target_os = "linux")]
+fn until_asleep(id: &std::sync::mpsc::Receiver<i32>) {
+    let id = id.recv().unwrap();
+    let path = format!("/proc/self/task/{id}/stat");
+    until("the thread sleeps", || {
+        let stat = std::fs::read_to_string(&path).ok()?;
+        // The state follows the name, which is in parentheses (proc(5)).
+        let state = stat.rsplit(") ").next()?.chars().next()?;
+        (state == 'S').then_some(())
+    });
+}
+
+/// Runs `body` on a thread and returns once that sleeps.
+#[cfg(target_os = "linux")]
+pub fn asleep<'scope, T: Send + 'scope>(
+    scope: &'scope std::thread::Scope<'scope, '_>,
+    body: impl FnOnce() -> T + Send + 'scope,
+) -> std::thread::ScopedJoinHandle<'scope, T> {
+    let (sender, id) = std::sync::mpsc::channel();
+    let handle = scope.spawn(move || {
+        // SAFETY: gettid has no preconditions.
+        sender.send(unsafe { libc::gettid() }).unwrap();
+        body()
+    });
+    until_asleep(&id);
+    handle
+}
