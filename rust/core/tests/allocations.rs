@@ -1,0 +1,134 @@
+//! What connections cost in memory: counted by the allocator, so the same on every machine.
+
+mod support;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::time::Instant;
+
+use stream_socket::Connection;
+use support::*;
+
+/// Counts what the thread allocates.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    static BYTES: Cell<isize> = const { Cell::new(0) };
+}
+
+// SAFETY: Everything is left to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        BYTES.set(BYTES.get() + layout.size() as isize);
+        // SAFETY: As for the caller.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        BYTES.set(BYTES.get() - layout.size() as isize);
+        // SAFETY: As for the caller.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(body: impl FnOnce()) -> usize {
+    let before = ALLOCATIONS.get();
+    body();
+    ALLOCATIONS.get() - before
+}
+
+/// The bytes that `body` has left allocated.
+fn bytes<T>(body: impl FnOnce() -> T) -> (isize, T) {
+    let before = BYTES.get();
+    let made = body();
+    (BYTES.get() - before, made)
+}
+
+fn poll(connection: &Connection) -> bool {
+    connection.poll(Instant::now).unwrap()
+}
+
+#[test]
+fn an_idle_frame_allocates_nothing() {
+    let (one, _other) = Connection::pair().unwrap();
+    make_idle(&one);
+    let count = allocations(|| {
+        for _ in 0..100 {
+            assert!(!poll(&one));
+            assert_eq!(one.available(), Some(0));
+        }
+    });
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn small_transfers_allocate_nothing() {
+    let (one, other) = Connection::pair().unwrap();
+    let exchange = || {
+        other.write_all(&[7; 8]).unwrap();
+        assert!(poll(&one));
+        assert_eq!(one.available(), Some(8));
+        let mut number = [std::mem::MaybeUninit::uninit(); 4];
+        assert!(one.read_exact(&mut number).is_ok());
+        assert!(one.read_exact(&mut number).is_ok());
+    };
+    exchange();
+    assert_eq!(allocations(|| (0..100).for_each(|_| exchange())), 0);
+}
+
+#[test]
+fn gathered_writes_allocate_nothing() {
+    let (one, other) = Connection::pair().unwrap();
+    one.set_coalesces(true);
+    let mut received = [std::mem::MaybeUninit::uninit(); 64];
+    let mut exchange = || {
+        (0..16).for_each(|_| one.write_all(&[7; 4]).unwrap());
+        poll(&one);
+        assert!(other.read_exact(&mut received).is_ok());
+    };
+    exchange();
+    assert_eq!(allocations(|| (0..100).for_each(|_| exchange())), 0);
+}
+
+#[test]
+fn an_idle_connection_holds_no_buffer() {
+    const COUNT: usize = 100;
+    // The set of those that are watched, which all share.
+    let (first, _other) = Connection::pair().unwrap();
+    make_idle(&first);
+    let (fresh, pairs) = bytes(|| {
+        let mut pairs = Vec::with_capacity(COUNT);
+        pairs.extend((0..COUNT).map(|_| Connection::pair().unwrap()));
+        pairs
+    });
+    let size = fresh / (2 * COUNT as isize);
+    assert!(size < 1200, "{size} bytes for a connection");
+    let (exchanged, ()) = bytes(|| {
+        for (one, other) in &pairs {
+            other.write_all(&[7; 100]).unwrap();
+            assert!(poll(one));
+            assert_eq!(read(one, 100).unwrap().len(), 100);
+            make_idle(one);
+        }
+    });
+    // What is left is their places in the set.
+    let left = exchanged / COUNT as isize;
+    assert!(left < 100, "{left} bytes for an idle connection");
+    println!("{size} bytes for a connection, {left} more while it is watched");
+}
+
+#[test]
+fn a_buffer_is_as_large_as_what_is_unread() {
+    let (one, other) = Connection::pair().unwrap();
+    for message in [10, 100, 1000] {
+        other.write_all(&vec![7; message]).unwrap();
+        let (held, ()) = bytes(|| assert!(poll(&one)));
+        assert!(held <= 2 * message as isize, "{held} bytes");
+        read(&one, message).unwrap();
+    }
+}

@@ -1,0 +1,162 @@
+//! What is shared by the whole process: through a fork, through unloading and loading, and with very many sockets. One test
+//! at a time, since each changes it for all.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use stream_socket::Connection;
+use support::*;
+
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn idle_pairs(count: usize) -> Vec<(Connection, Connection)> {
+    let pair = |_| {
+        let (one, other) = Connection::pair().unwrap();
+        make_idle(&one);
+        (one, other)
+    };
+    (0..count).map(pair).collect()
+}
+
+fn is_watching() -> bool {
+    std::env::var_os("STREAM_SOCKET_DIRECT").is_none()
+}
+
+/// Sends a byte to each, and takes it: each must be seen by the first poll after.
+fn exchange(pairs: &[(Connection, Connection)]) {
+    pairs
+        .iter()
+        .for_each(|(_, other)| other.write_all(b"x").unwrap());
+    for (one, _) in pairs {
+        assert!(one.poll(Instant::now).unwrap(), "it was sent before");
+        assert_eq!(read_available(one, 9).unwrap(), b"x");
+    }
+}
+
+/// Runs `body` in a fork of this process, and waits for it. It must not panic.
+fn forked(body: impl FnOnce()) {
+    // SAFETY: No other test runs, so the thread that forks is the only one that could hold a lock.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let is_well = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).is_ok();
+        // SAFETY: Ends the child, without what belongs to the parent.
+        unsafe { libc::_exit(i32::from(!is_well)) };
+    }
+    assert!(child > 0);
+    let mut status = -1;
+    // SAFETY: The child is this process's own, and `status` has room for its status.
+    unsafe { libc::waitpid(child, &mut status, 0) };
+    assert_eq!(status, 0, "the child has failed");
+}
+
+#[test]
+fn a_fork_and_its_parent_do_not_take_each_other_s_news() {
+    let _alone = alone();
+    let pairs = idle_pairs(20);
+    if is_watching() {
+        assert_eq!(watched_sockets(), 20);
+    }
+    // The child has the sockets too: what it uses the parent leaves alone, and the other way round.
+    let (childs, parents) = pairs.split_at(10);
+    forked(|| {
+        for _ in 0..20 {
+            exchange(childs);
+            childs.iter().for_each(|(one, _)| make_idle(one));
+        }
+    });
+    exchange(parents);
+    if is_watching() {
+        assert_eq!(watched_sockets(), 20);
+    }
+}
+
+#[test]
+fn what_is_sent_to_a_parent_wakes_it_after_its_fork_has_looked() {
+    let _alone = alone();
+    let pairs = idle_pairs(20);
+    forked(|| {
+        for (one, _) in &pairs {
+            assert!(!one.poll(Instant::now).unwrap());
+        }
+        for (_, other) in &pairs {
+            other.write_all(b"x").unwrap();
+        }
+        // A sweep of the child, while the news is still to be told to the parent.
+        let (one, _) = idle_pairs(1).pop().unwrap();
+        make_idle(&one);
+    });
+    for (one, _) in &pairs {
+        assert!(one.poll(Instant::now).unwrap(), "it was sent before");
+    }
+}
+
+#[test]
+fn connections_outlive_an_unloading() {
+    let _alone = alone();
+    let pairs = idle_pairs(20);
+    for _ in 0..3 {
+        stream_socket::shut_down();
+        assert_eq!(watched_sockets(), 0);
+        stream_socket::start_up();
+        exchange(&pairs);
+        pairs.iter().for_each(|(one, _)| make_idle(one));
+        if is_watching() {
+            assert_eq!(watched_sockets(), 20);
+        }
+    }
+}
+
+#[test]
+fn ten_thousand_sockets() {
+    let _alone = alone();
+    let limit = raise_descriptor_limit();
+    let count = 5_000.min((limit - 100) / 2);
+    let pairs = idle_pairs(count);
+    for (_, other) in &pairs {
+        make_idle(other);
+    }
+    if is_watching() {
+        assert_eq!(watched_sockets(), 2 * count);
+    }
+    for (index, (one, other)) in pairs.iter().enumerate() {
+        // From all over the set, before and in the middle of a round.
+        if index % 100 == 0 {
+            let (_, far) = &pairs[count - 1 - index];
+            far.write_all(b"x").unwrap();
+        }
+        assert!(!other.poll(Instant::now).unwrap());
+        let is_told = one.poll(Instant::now).unwrap();
+        let far = count - 1 - index;
+        assert_eq!(is_told, far % 100 == 0 && far <= index, "{index}");
+    }
+    for (one, _) in &pairs {
+        let _ = read_available(one, 9);
+    }
+    exchange(&pairs);
+    let (ones, others): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+    drop(others);
+    for one in &ones {
+        until_status(one, stream_socket::Status::None).unwrap();
+    }
+}
+
+/// Allows this process as many descriptors as the system lets it have. So many.
+fn raise_descriptor_limit() -> usize {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: The kernel reads and writes the structure only.
+    unsafe {
+        assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit), 0);
+        limit.rlim_cur = limit.rlim_max.min(20_000);
+        assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &limit), 0);
+    }
+    limit.rlim_cur as usize
+}
