@@ -1,10 +1,10 @@
 extends SceneTree
-## Makes calls on connected peers for somebody who traces this process, and marks their beginning and their end by
-## looking for files that do not exist: `/begin-NAME` and `/end-NAME`.
+## Makes calls on connected peers, and marks them for `system_calls.gd`, which counts what they ask of the system.
 ##
 ## Arguments: the family.
 
 const Family := preload("res://tests/support/family.gd")
+const SystemCalls := preload("res://tests/support/system_calls.gd")
 
 ## How often each thing is done.
 const TIMES := 100
@@ -30,38 +30,38 @@ func _typed_reads(peer: StreamPeer) -> void:
 		_served.put_u8(i)
 	while peer.get_available_bytes() < TIMES:
 		pass
-	_mark("begin-typed-reads")
+	SystemCalls.begin("typed-reads")
 	for i in TIMES:
 		peer.get_u8()
-	_mark("end-typed-reads")
+	SystemCalls.end("typed-reads")
 
 
 func _variants(peer: StreamPeer) -> void:
 	peer.set("coalesce_writes", true)
-	_mark("begin-variants")
+	SystemCalls.begin("variants")
 	for i in TIMES:
 		peer.put_var(i)
 	peer.poll()
-	_mark("end-variants")
+	SystemCalls.end("variants")
 
 
 func _idle_peer(peer: StreamPeer) -> void:
-	_mark("begin-idle-peer")
+	SystemCalls.begin("idle-peer")
 	for i in TIMES:
 		peer.poll()
 		peer.get_available_bytes()
-	_mark("end-idle-peer")
+	SystemCalls.end("idle-peer")
 
 
 func _idle_peers() -> void:
 	var peers: Array[StreamPeer] = []
 	for i in TIMES:
 		peers.append(_connect())
-	_mark("begin-idle-peers")
+	SystemCalls.begin("idle-peers")
 	for peer in peers:
 		peer.poll()
 		peer.get_available_bytes()
-	_mark("end-idle-peers")
+	SystemCalls.end("idle-peers")
 
 
 func _connect() -> StreamPeer:
@@ -73,7 +73,3 @@ func _connect() -> StreamPeer:
 		pass
 	_served = _server.take_connection()
 	return peer
-
-
-func _mark(name: String) -> void:
-	FileAccess.file_exists("/" + name)

@@ -7,7 +7,7 @@ static func available() -> bool:
 	return OS.has_feature("linux") and not _command().is_empty()
 
 
-## Runs `script`, below `res://tests/`, and returns its exit code and everything it printed, errors included.
+## Runs `script`, a path from `res://tests/` on or a full one, and returns its exit code and everything it printed, errors included.
 ## `environment` has variables for it, `descriptors` is how many it may have open, 0 for as many as this process, and
 ## `wrapper` is a command to run it under.
 static func run(script: String, arguments: PackedStringArray = [], environment := {}, descriptors := 0,
@@ -50,7 +50,7 @@ static func _command_for(script: String, arguments: PackedStringArray, environme
 		command.append("%s=%s" % [variable, environment[variable]])
 	command.append_array(_command())
 	command.append_array(["--headless", "--path", ProjectSettings.globalize_path("res://"),
-			"--script", "res://tests/" + script, "--"])
+			"--script", script if script.is_absolute_path() else "res://tests/" + script, "--"])
 	command.append_array(arguments)
 	return command
 
