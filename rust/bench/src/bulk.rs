@@ -1,0 +1,62 @@
+//! Blocks of 64 KiB in one direction.
+
+use std::io::{self, Read, Write};
+use std::time::Instant;
+
+use crate::network::{Address, Kind, Link, Stream};
+
+/// Bytes in a block.
+const BLOCK: usize = 64 * 1024;
+
+/// Bytes received per second.
+pub fn receive(kind: Kind, blocks: usize) -> io::Result<f64> {
+    let mut link = Link::open(kind, "source", &[(blocks + 1).to_string()])?;
+    // With the first block the other process is known to run.
+    receive_blocks(&mut link.near, 1)?;
+    let begin = Instant::now();
+    receive_blocks(&mut link.near, blocks)?;
+    let speed = bytes_per_second(blocks, begin);
+    link.close()?;
+    Ok(speed)
+}
+
+/// Bytes per second from the first that is sent until the other process has received the last.
+pub fn send(kind: Kind, blocks: usize) -> io::Result<f64> {
+    let mut link = Link::open(kind, "sink", &[blocks.to_string()])?;
+    let begin = Instant::now();
+    send_blocks(&mut link.near, blocks)?;
+    link.near.read_exact(&mut [0])?;
+    let speed = bytes_per_second(blocks, begin);
+    link.close()?;
+    Ok(speed)
+}
+
+/// The far end of [`receive`].
+pub fn source(address: &Address, blocks: usize) -> io::Result<()> {
+    let mut stream = address.connect()?;
+    send_blocks(&mut stream, blocks)?;
+    // Closed by the other side, so that this one does not hold the port of a closed connection.
+    stream.read(&mut [0]).map(drop)
+}
+
+/// The far end of [`send`].
+pub fn sink(address: &Address, blocks: usize) -> io::Result<()> {
+    let mut stream = address.connect()?;
+    receive_blocks(&mut stream, blocks)?;
+    stream.write_all(&[1])?;
+    stream.read(&mut [0]).map(drop)
+}
+
+fn receive_blocks(stream: &mut Stream, blocks: usize) -> io::Result<()> {
+    let mut block = vec![0; BLOCK];
+    (0..blocks).try_for_each(|_| stream.read_exact(&mut block))
+}
+
+fn send_blocks(stream: &mut Stream, blocks: usize) -> io::Result<()> {
+    let block = vec![0; BLOCK];
+    (0..blocks).try_for_each(|_| stream.write_all(&block))
+}
+
+fn bytes_per_second(blocks: usize, begin: Instant) -> f64 {
+    (blocks * BLOCK) as f64 / begin.elapsed().as_secs_f64()
+}

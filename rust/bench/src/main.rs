@@ -1,0 +1,71 @@
+//! `plain`: the far ends of the benchmarks in Godot, and the same measurements on the standard library's sockets, which
+//! are as fast as blocking sockets get. `cargo xtask bench` builds it, and `godot-project/benchmarks` runs it.
+
+mod bulk;
+mod network;
+mod peers;
+mod round_trips;
+
+use std::env;
+use std::io;
+use std::process::ExitCode;
+
+use network::{Address, Kind};
+
+const USAGE: &str = "\
+Usage: plain COMMAND
+
+Measures, with a far end in a process of its own, and prints JSON:
+  bulk receive|send tcp|unix BLOCKS   64 KiB blocks: bytes_per_second
+  round-trips tcp|unix COUNT          messages of 32 bytes and back: p50_usec and p99_usec
+
+Far ends, which connect to an ADDRESS: tcp:127.0.0.1:PORT or unix:PATH
+  source ADDRESS BLOCKS               sends blocks, then waits for the end
+  sink ADDRESS BLOCKS                 receives blocks, then answers with a byte
+  echo ADDRESS                        sends back whatever comes
+
+Far ends that are connected to:
+  peers                               prints its TCP port, then obeys its input: `accept K` accepts K connections,
+                                      `send K SIZE` sends SIZE bytes to each of the next K, `quit` ends it";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match run(&args) {
+        Some(Ok(())) => ExitCode::SUCCESS,
+        Some(Err(error)) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+        None => {
+            eprintln!("{USAGE}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Nothing if that is no command.
+fn run(args: &[&str]) -> Option<io::Result<()>> {
+    let count = |text: &str| text.parse::<usize>().ok();
+    Some(match *args {
+        ["bulk", "receive", kind, blocks] => {
+            print_speed(bulk::receive(Kind::parse(kind)?, count(blocks)?))
+        }
+        ["bulk", "send", kind, blocks] => {
+            print_speed(bulk::send(Kind::parse(kind)?, count(blocks)?))
+        }
+        ["round-trips", kind, trips] => round_trips::measure(Kind::parse(kind)?, count(trips)?)
+            .map(|(p50, p99)| {
+                println!("{{\"p50_usec\": {p50}, \"p99_usec\": {p99}}}");
+            }),
+        ["source", address, blocks] => bulk::source(&Address::parse(address)?, count(blocks)?),
+        ["sink", address, blocks] => bulk::sink(&Address::parse(address)?, count(blocks)?),
+        ["echo", address] => round_trips::echo(&Address::parse(address)?),
+        ["peers"] => peers::run(),
+        _ => return None,
+    })
+}
+
+fn print_speed(bytes_per_second: io::Result<f64>) -> io::Result<()> {
+    bytes_per_second.map(|speed| println!("{{\"bytes_per_second\": {speed}}}"))
+}
