@@ -5,6 +5,7 @@
 
 mod apt;
 mod apt_sources;
+mod bench;
 mod ci;
 mod class_docs;
 mod godot;
@@ -39,6 +40,10 @@ Usage: cargo xtask COMMAND
   demo  [--release] [-- ARGS]  Build, then run the demo: in a window if there is a display, else as text.
                                ARGS: nothing | tcp HOST PORT [TEXT] | uds PATH [TEXT]
   test                         Run all tests: of the crates, and of the classes in Godot
+  bench [--quick] [--json FILE] [--docs] [-- FILTER...]
+                               Measure the engine's classes and ours side by side, or only the rows whose name contains
+                               a FILTER. --quick: in less than a minute, roughly. --json: write everything into FILE.
+                               --docs: write the page and the plot in docs/
   ci                           Check format and lints, build the documentation, and run all tests
   help                         Show this text
 
@@ -49,20 +54,28 @@ installed into the system; delete that folder to be rid of it, or to get a newer
 fn main() -> ExitCode {
     let mut args = env::args_os().skip(1);
     let command = args.next().unwrap_or_else(|| "help".into());
-    let outcome = Arguments::parse(args).and_then(|args| match command.to_str() {
-        Some("build") => build(args),
-        Some("godot") => run_godot(args),
-        Some("demo") => demo(args),
-        Some("test") => counted(args, test::run),
-        Some("ci") => counted(args, ci::run),
-        Some("help" | "--help" | "-h") => {
-            println!("{HELP}");
-            Ok(ExitCode::SUCCESS)
-        }
-        _ => Err(format!(
-            "there is no command {command:?}; see `cargo xtask help`"
-        )),
-    });
+    if command == "bench" {
+        return exit_code(bench::Options::parse(args).and_then(bench::run));
+    }
+    exit_code(
+        Arguments::parse(args).and_then(|args| match command.to_str() {
+            Some("build") => build(args),
+            Some("godot") => run_godot(args),
+            Some("demo") => demo(args),
+            Some("test") => counted(args, test::run),
+            Some("ci") => counted(args, ci::run),
+            Some("help" | "--help" | "-h") => {
+                println!("{HELP}");
+                Ok(ExitCode::SUCCESS)
+            }
+            _ => Err(format!(
+                "there is no command {command:?}; see `cargo xtask help`"
+            )),
+        }),
+    )
+}
+
+fn exit_code(outcome: Result<ExitCode>) -> ExitCode {
     outcome.unwrap_or_else(|message| {
         eprintln!("error: {message}");
         ExitCode::FAILURE

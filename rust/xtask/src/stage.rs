@@ -27,8 +27,18 @@ pub fn build_and_stage(project: &Project, profile: Profile) -> Result<()> {
 
 /// Returns the path of the library.
 fn build(project: &Project, profile: Profile) -> Result<PathBuf> {
+    let name = format!(
+        "{}{ADDON}{}",
+        env::consts::DLL_PREFIX,
+        env::consts::DLL_SUFFIX
+    );
+    Ok(build_package(project, ADDON, profile)?.join(name))
+}
+
+/// Builds a package of the workspace and returns the folder that cargo puts the outcome in.
+pub fn build_package(project: &Project, package: &str, profile: Profile) -> Result<PathBuf> {
     let mut cargo = project.cargo();
-    cargo.args(["build", "--package", ADDON]);
+    cargo.args(["build", "--package", package]);
     let folder = match profile {
         Profile::Debug => "debug",
         Profile::Release => {
@@ -36,21 +46,17 @@ fn build(project: &Project, profile: Profile) -> Result<PathBuf> {
             "release"
         }
     };
-    if !process::succeeds(&mut cargo)? {
-        return Err(if cfg!(unix) && process::on_path("cc").is_none() {
-            "the library was not built, and there is no C compiler, which Rust links with; install one, on Debian \
-             with `apt-get install gcc libc6-dev`"
-                .into()
-        } else {
-            "the library was not built; cargo's message above says why".into()
-        });
+    if process::succeeds(&mut cargo)? {
+        return Ok(project.target().join(folder));
     }
-    let name = format!(
-        "{}{ADDON}{}",
-        env::consts::DLL_PREFIX,
-        env::consts::DLL_SUFFIX
-    );
-    Ok(project.target().join(folder).join(name))
+    Err(if cfg!(unix) && process::on_path("cc").is_none() {
+        format!(
+            "{package} was not built, and there is no C compiler, which Rust links with; install one, on Debian with \
+             `apt-get install gcc libc6-dev`"
+        )
+    } else {
+        format!("{package} was not built; cargo's message above says why")
+    })
 }
 
 fn stage(project: &Project, library: &Path) -> Result<()> {

@@ -9,7 +9,7 @@ use crate::godot::Godot;
 use crate::project::Project;
 use crate::stage::{self, Profile};
 use crate::tally::Tally;
-use crate::{Result, class_docs, log_scan, watch};
+use crate::{Result, bench, class_docs, log_scan, watch};
 
 /// How long cargo may take, which may have everything to build on a slow machine.
 const CARGO_LIMIT: Duration = Duration::from_secs(3600);
@@ -26,6 +26,7 @@ pub fn run(project: &Project, tally: &mut Tally) {
     match stage::build_and_stage(project, Profile::Debug).and_then(|()| Godot::find()) {
         Ok(godot) => {
             godot_suite(project, &godot, tally);
+            bench::smoke_test(project, &godot, tally);
             editor_load(project, &godot, tally);
             class_docs::test(project, &godot, tally);
         }

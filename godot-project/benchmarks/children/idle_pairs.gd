@@ -1,0 +1,46 @@
+extends SceneTree
+## Prints what idle pairs of connected peers take of memory.
+##
+## Arguments: the family, and how many pairs.
+
+const Link := preload("res://tests/support/link.gd")
+const Row := preload("res://benchmarks/row.gd")
+const Server := preload("res://benchmarks/server.gd")
+
+## Made before, so that what is needed once is not counted.
+const FIRST := 50
+
+var _server := Server.new()
+var _links: Array[Link] = []
+
+
+func _initialize() -> void:
+	var arguments := OS.get_cmdline_user_args()
+	var count := arguments[1].to_int()
+	_server.listen(Row.family_of(arguments[0]))
+	# The list grows now, not while it counts.
+	_links.resize(FIRST + count)
+	var is_complete := _make(0, FIRST)
+	var before := _resident_bytes()
+	is_complete = _make(FIRST, count) and is_complete
+	print("bytes per pair: ", float(_resident_bytes() - before) / count)
+	_links.clear()
+	quit(0 if is_complete else 1)
+
+
+func _make(first: int, count: int) -> bool:
+	for i in count:
+		_links[first + i] = _server.pair()
+		if _links[first + i] == null:
+			return false
+	return true
+
+
+# proc_pid_status(5). Its line is "VmRSS:     1234 kB".
+func _resident_bytes() -> int:
+	var status := FileAccess.open("/proc/self/status", FileAccess.READ)
+	while not status.eof_reached():
+		var line := status.get_line()
+		if line.begins_with("VmRSS:"):
+			return line.to_int() * 1024
+	return 0

@@ -1,0 +1,22 @@
+extends RefCounted
+## Connecting and accepting, timed; `typed_script.gd` makes the same for the other classes.
+
+
+## Makes connections one after the other and returns the microseconds.
+func connect_and_accept(count: int) -> int:
+	var server := TCPServer.new()
+	server.listen(0, "127.0.0.1")
+	var port := server.get_local_port()
+	# Kept to the end, so that closing them is not timed.
+	var peers: Array[StreamPeerTCP] = []
+	var begin := Time.get_ticks_usec()
+	for i in count:
+		var client := StreamPeerTCP.new()
+		client.connect_to_host("127.0.0.1", port)
+		while not server.is_connection_available():
+			pass
+		peers.append(server.take_connection())
+		while client.get_status() == StreamPeerTCP.STATUS_CONNECTING:
+			client.poll()
+		peers.append(client)
+	return Time.get_ticks_usec() - begin

@@ -1,0 +1,56 @@
+extends RefCounted
+## Many peers of one family, connected to the plain program, so that only their own ends are in this process.
+
+const Family := preload("res://tests/support/family.gd")
+const Plain := preload("res://benchmarks/plain.gd")
+const Server := preload("res://benchmarks/server.gd")
+
+## Connections that wait to be accepted, at most: fewer than any system's queue has room for.
+const MOST_WAITING := 100
+
+## The peers, in an array of their type.
+var peers: Array
+var _far := {}
+
+
+## Connects `count` peers. False if that does not work.
+func open(family: Family, count: int) -> bool:
+	peers = Array([], TYPE_OBJECT, family.class_of("StreamPeerTCP"), null)
+	_far = OS.execute_with_pipe(Plain.path, ["peers"])
+	if _far.is_empty():
+		return false
+	var port := _answer().to_int()
+	while peers.size() < count:
+		var waiting := mini(count - peers.size(), MOST_WAITING)
+		for i in waiting:
+			var peer := family.tcp_peer()
+			peer.connect_to_host("127.0.0.1", port)
+			if not Server.settle(peer):
+				return false
+			peers.append(peer)
+		if not _order("accept %d" % waiting):
+			return false
+	return true
+
+
+## Has the far ends of the next `count` peers send a message.
+func send(count: int, size: int) -> bool:
+	return _order("send %d %d" % [count, size])
+
+
+## Closes the far ends, then the peers.
+func close() -> void:
+	if _far.is_empty():
+		return
+	_far["stdio"].store_line("quit")
+	Plain.join(_far["pid"])
+	peers.clear()
+
+
+func _order(order: String) -> bool:
+	_far["stdio"].store_line(order)
+	return _answer() == "done"
+
+
+func _answer() -> String:
+	return _far["stdio"].get_line()

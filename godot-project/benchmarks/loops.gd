@@ -1,0 +1,207 @@
+extends RefCounted
+## The loops that are timed, each with what it needs before and after. All return microseconds, of the timed part alone.
+##
+## The text is written for one class; `typed_script.gd` makes the same loops for the others, and without types. `near` is
+## what is measured, `far` the other end of its connection.
+
+## What small values are sent and read as.
+const TEXT := "hello, world"
+const VALUE := Vector3(1.5, 2.5, -3.5)
+## Bytes of a message to many peers.
+const MESSAGE_SIZE := 16
+const BLOCK_SIZE := 65536
+
+
+func get_status(near: StreamPeerTCP, _far: StreamPeerTCP, times: int) -> int:
+	var begin := Time.get_ticks_usec()
+	for i in times:
+		near.get_status()
+	return Time.get_ticks_usec() - begin
+
+
+func poll(near: StreamPeerTCP, _far: StreamPeerTCP, times: int) -> int:
+	var begin := Time.get_ticks_usec()
+	for i in times:
+		near.poll()
+	return Time.get_ticks_usec() - begin
+
+
+func get_available_bytes(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -> int:
+	_send(near, far, _zeros(1024))
+	var begin := Time.get_ticks_usec()
+	for i in times:
+		near.get_available_bytes()
+	var usec := Time.get_ticks_usec() - begin
+	near.get_data(1024)
+	return usec
+
+
+func get_u8(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -> int:
+	_send(near, far, _zeros(times))
+	var begin := Time.get_ticks_usec()
+	for i in times:
+		near.get_u8()
+	return Time.get_ticks_usec() - begin
+
+
+func get_32(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -> int:
+	_send(near, far, _zeros(4 * times))
+	var begin := Time.get_ticks_usec()
+	for i in times:
+		near.get_32()
+	return Time.get_ticks_usec() - begin
+
+
+func get_string(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -> int:
+	var sent := StreamPeerBuffer.new()
+	for i in times:
+		sent.put_string(TEXT)
+	_send(near, far, sent.data_array)
+	var begin := Time.get_ticks_usec()
+	for i in times:
+		near.get_string()
+	return Time.get_ticks_usec() - begin
+
+
+func get_var(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -> int:
+	var sent := StreamPeerBuffer.new()
+	for i in times:
+		sent.put_var(VALUE)
+	_send(near, far, sent.data_array)
+	var begin := Time.get_ticks_usec()
+	for i in times:
+		near.get_var()
+	return Time.get_ticks_usec() - begin
+
+
+func put_u8(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -> int:
+	var begin := Time.get_ticks_usec()
+	for i in times:
+		near.put_u8(i)
+	return _until_received(far, times, begin)
+
+
+func put_string(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -> int:
+	var begin := Time.get_ticks_usec()
+	for i in times:
+		near.put_string(TEXT)
+	return _until_received(far, times * _size_of_text(), begin)
+
+
+func put_var(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -> int:
+	var begin := Time.get_ticks_usec()
+	for i in times:
+		near.put_var(VALUE)
+	return _until_received(far, times * _size_of_value(), begin)
+
+
+## 16 messages between two polls, as in a frame. The engine's peers ignore `coalesce_writes`.
+func put_string_coalesced(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -> int:
+	near.set("coalesce_writes", true)
+	var begin := Time.get_ticks_usec()
+	for frame in times / 16:
+		for i in 16:
+			near.put_string(TEXT)
+		near.poll()
+	return _until_received(far, times / 16 * 16 * _size_of_text(), begin)
+
+
+## The same with variants.
+func put_var_coalesced(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -> int:
+	near.set("coalesce_writes", true)
+	var begin := Time.get_ticks_usec()
+	for frame in times / 16:
+		for i in 16:
+			near.put_var(VALUE)
+		near.poll()
+	return _until_received(far, times / 16 * 16 * _size_of_value(), begin)
+
+
+## Messages of 32 numbers each.
+func put_32_coalesced(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -> int:
+	near.set("coalesce_writes", true)
+	var begin := Time.get_ticks_usec()
+	for message in times:
+		for i in 32:
+			near.put_32(i)
+		near.poll()
+	return _until_received(far, times * 32 * 4, begin)
+
+
+## A frame that reads what has come. Returns its microseconds, and how many peers had something.
+func frame(peers: Array[StreamPeerTCP]) -> PackedInt64Array:
+	var heard := 0
+	var begin := Time.get_ticks_usec()
+	for peer in peers:
+		peer.poll()
+		if peer.get_available_bytes() > 0:
+			peer.get_data(MESSAGE_SIZE)
+			heard += 1
+	return [Time.get_ticks_usec() - begin, heard]
+
+
+## The same with a group, which says itself who has something.
+func group_frame(group: RefCounted) -> PackedInt64Array:
+	var heard := 0
+	var begin := Time.get_ticks_usec()
+	for peer: StreamPeerTCP in group.call(&"poll"):
+		if peer.get_available_bytes() > 0:
+			peer.get_data(MESSAGE_SIZE)
+			heard += 1
+	return [Time.get_ticks_usec() - begin, heard]
+
+
+func receive_blocks(near: StreamPeerTCP, blocks: int) -> int:
+	var begin := Time.get_ticks_usec()
+	for i in blocks:
+		near.get_data(BLOCK_SIZE)
+	return Time.get_ticks_usec() - begin
+
+
+## Until the other side has received everything and said so.
+func send_blocks(near: StreamPeerTCP, blocks: int) -> int:
+	var block := _zeros(BLOCK_SIZE)
+	var begin := Time.get_ticks_usec()
+	for i in blocks:
+		near.put_data(block)
+	near.get_u8()
+	return Time.get_ticks_usec() - begin
+
+
+## The time of each round trip.
+func round_trips(near: StreamPeerTCP, trips: int, size: int) -> PackedInt64Array:
+	var message := _zeros(size)
+	var times := PackedInt64Array()
+	for i in trips:
+		var begin := Time.get_ticks_usec()
+		near.put_data(message)
+		near.get_data(size)
+		times.append(Time.get_ticks_usec() - begin)
+	return times
+
+
+func _send(near: StreamPeerTCP, far: StreamPeerTCP, data: PackedByteArray) -> void:
+	far.put_data(data)
+	while near.get_available_bytes() < data.size():
+		pass
+
+
+# Takes the time, then reads away what was sent since `begin`.
+func _until_received(far: StreamPeerTCP, size: int, begin: int) -> int:
+	var usec := Time.get_ticks_usec() - begin
+	far.get_data(size)
+	return usec
+
+
+func _zeros(size: int) -> PackedByteArray:
+	var data := PackedByteArray()
+	data.resize(size)
+	return data
+
+
+func _size_of_text() -> int:
+	return 4 + TEXT.to_utf8_buffer().size()
+
+
+func _size_of_value() -> int:
+	return 4 + var_to_bytes(VALUE).size()

@@ -1,0 +1,47 @@
+extends RefCounted
+## What is measured together: one row of the table or several, on each side.
+
+const Family := preload("res://tests/support/family.gd")
+const Scale := preload("res://benchmarks/scale.gd")
+const Server := preload("res://benchmarks/server.gd")
+
+## The rows' names, which xtask's table has too.
+var names: PackedStringArray
+## "engine" and "ours", and for some rows "plain" (sockets of Rust's standard library) or "group" (ours, through a group).
+var sides: PackedStringArray = ["engine", "ours"]
+## Whether a sample takes a process or many connections of its own.
+var is_costly := false
+## What is missing here of what this row needs. The sides that need it are not in `sides`.
+var needs := ""
+## What has gone wrong. Ends the measurement.
+var problem := ""
+## What a reader of the numbers has to know.
+var note := ""
+var scale: Scale
+
+
+## Prepares for samples.
+func open() -> void:
+	pass
+
+
+## Measures once: a number for each name.
+func sample(_side: String) -> PackedFloat64Array:
+	return []
+
+
+## Gives up what `open` has made.
+func close() -> void:
+	pass
+
+
+## The classes of a side.
+static func family_of(side: String) -> Family:
+	return Family.engine() if side == "engine" else Family.ours()
+
+
+## Leaves out the engine's side of a kind of socket that it does not have.
+func need_kind(kind: String) -> void:
+	if not Family.engine().kinds().has(kind):
+		needs = "Godot 4.6, for its Unix domain sockets"
+		sides.remove_at(sides.find("engine"))

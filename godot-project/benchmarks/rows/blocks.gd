@@ -1,0 +1,57 @@
+extends "res://benchmarks/row.gd"
+## Blocks of 64 KiB between this process and the plain program: bytes per second.
+
+const Plain := preload("res://benchmarks/plain.gd")
+const TypedScript := preload("res://benchmarks/typed_script.gd")
+
+const BLOCK_SIZE := 65536
+
+var _is_receiving: bool
+var _kind: String
+
+
+static func all() -> Array:
+	return [_row(true, "tcp"), _row(false, "tcp"), _row(true, "uds"), _row(false, "uds")]
+
+
+static func _row(is_receiving: bool, kind: String) -> RefCounted:
+	var row := new()
+	row.names = ["64 KiB blocks, %s%s" % ["receive" if is_receiving else "send", "" if kind == "tcp" else ", Unix"]]
+	row.sides = ["engine", "ours", "plain"]
+	row.need_kind(kind)
+	row._is_receiving = is_receiving
+	row._kind = kind
+	return row
+
+
+func sample(side: String) -> PackedFloat64Array:
+	return [_speed_of_plain() if side == "plain" else _speed(family_of(side))]
+
+
+func _speed(family: Family) -> float:
+	var server := Server.new()
+	server.listen(family, _kind)
+	# With the first block the other process is known to run.
+	var blocks := scale.blocks + 1 if _is_receiving else scale.blocks
+	var far := Plain.start(["source" if _is_receiving else "sink", server.address(), str(blocks)])
+	var near := server.accept()
+	if near == null:
+		problem = "the plain program does not connect"
+		return NAN
+	var loops := TypedScript.loops(family, _kind)
+	var usec: int
+	if _is_receiving:
+		loops.receive_blocks(near, 1)
+		usec = loops.receive_blocks(near, scale.blocks)
+	else:
+		usec = loops.send_blocks(near, scale.blocks)
+	near.disconnect_from_host()
+	server.stop()
+	Plain.join(far)
+	return BLOCK_SIZE * scale.blocks * 1e6 / usec
+
+
+func _speed_of_plain() -> float:
+	var result := Plain.measure(
+			["bulk", "receive" if _is_receiving else "send", Plain.name_of(_kind), str(scale.blocks)])
+	return result.get("bytes_per_second", NAN)

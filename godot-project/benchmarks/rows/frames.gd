@@ -1,0 +1,108 @@
+extends "res://benchmarks/row.gd"
+## A frame that looks at many sockets: microseconds for each frame.
+
+const Crowd := preload("res://benchmarks/crowd.gd")
+const Loops := preload("res://benchmarks/loops.gd")
+const TypedScript := preload("res://benchmarks/typed_script.gd")
+
+const GROUP := &"StreamPeerSocketGroupRs"
+## Descriptors that are needed for other things.
+const OTHER_DESCRIPTORS := 100
+## Frames in a sample, at most.
+const MOST_FRAMES := 200
+
+var _wanted: int
+var _ready: int
+var _is_typed: bool
+## Kept, since a callable does not keep its object.
+var _loops: RefCounted
+
+
+static func all() -> Array:
+	var rows := [
+		_row("frame over 1000 idle sockets, typed", 1000),
+		_row("frame over 1000 idle sockets, untyped", 1000, 0, false),
+		_row("frame over 1000 sockets with a message each", 1000, 1000),
+		_row("frame over 10,000 sockets, 10 with a message", 10000, 10)._also_through_a_group(),
+	]
+	for count: int in [10, 30, 100, 300, 1000, 3000, 10000]:
+		rows.append(_row("idle frame, %d sockets" % count, count)._also_through_a_group())
+	return rows
+
+
+# `ready` is how many of the sockets have a message in each frame.
+static func _row(name: String, count: int, ready := 0, is_typed := true) -> RefCounted:
+	var row := new()
+	row.names = [name]
+	row.is_costly = true
+	row._wanted = count
+	row._ready = ready
+	row._is_typed = is_typed
+	return row
+
+
+func _also_through_a_group() -> RefCounted:
+	if ClassDB.class_exists(GROUP):
+		sides.append("group")
+	else:
+		needs = "the class " + GROUP
+	return self
+
+
+func sample(side: String) -> PackedFloat64Array:
+	var count := mini(_wanted, mini(scale.most_sockets, _descriptors() - OTHER_DESCRIPTORS))
+	if count < _wanted:
+		note = "with %d sockets" % count
+	var crowd := Crowd.new()
+	var usec := NAN
+	if crowd.open(family_of(side), count):
+		usec = _frame(_body(side, crowd), crowd, mini(_ready, count))
+	else:
+		problem = "the plain program does not answer"
+	crowd.close()
+	return [usec]
+
+
+# The mean of frames that found what was sent.
+func _frame(body: Callable, crowd: Crowd, ready: int) -> float:
+	# The first frame finds everything new.
+	body.call()
+	var usec := 0
+	var frames := 0
+	while frames == 0 or (usec < scale.sample_usec and frames < MOST_FRAMES):
+		if ready > 0 and not crowd.send(ready, Loops.MESSAGE_SIZE):
+			problem = "the plain program does not answer"
+			return NAN
+		var frame: PackedInt64Array = body.call()
+		if frame[1] == ready:
+			usec += frame[0]
+			frames += 1
+		elif not _drain(body, ready - frame[1]):
+			problem = "a message did not arrive"
+			return NAN
+	return float(usec) / frames
+
+
+# Reads what came too late for a frame, which then does not count.
+func _drain(body: Callable, messages: int) -> bool:
+	var deadline := Time.get_ticks_msec() + Server.PATIENCE_MSEC
+	while messages > 0 and Time.get_ticks_msec() < deadline:
+		messages -= body.call()[1]
+	return messages == 0
+
+
+func _body(side: String, crowd: Crowd) -> Callable:
+	_loops = TypedScript.loops(family_of(side)) if _is_typed else TypedScript.untyped_loops()
+	if side != "group":
+		return _loops.frame.bind(crowd.peers)
+	var group: RefCounted = ClassDB.instantiate(GROUP)
+	for peer: StreamPeer in crowd.peers:
+		group.call(&"add", peer)
+	return _loops.group_frame.bind(group)
+
+
+# The limit for this process and the plain one.
+func _descriptors() -> int:
+	var output := []
+	OS.execute("sh", ["-c", "ulimit -n"], output)
+	return output[0].to_int() if output[0].strip_edges().is_valid_int() else scale.most_sockets

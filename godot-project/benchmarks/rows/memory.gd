@@ -1,0 +1,24 @@
+extends "res://benchmarks/row.gd"
+## What a connected pair that does nothing takes of this process: bytes of resident memory. Each side is measured in a
+## process of its own, since memory that one has used before the other finds ready.
+
+const EngineProcess := preload("res://tests/support/engine_process.gd")
+
+
+static func all() -> Array:
+	var row := new()
+	row.names = ["memory of an idle pair"]
+	row.is_costly = true
+	if not EngineProcess.available():
+		row.needs = "Linux"
+		row.sides = []
+	return [row]
+
+
+func sample(side: String) -> PackedFloat64Array:
+	var result := EngineProcess.run("res://benchmarks/children/idle_pairs.gd", [side, str(scale.pairs)])
+	var output: String = result["output"]
+	if result["code"] != 0 or not output.contains("bytes per pair: "):
+		problem = output
+		return [NAN]
+	return [output.get_slice("bytes per pair: ", 1).to_float()]

@@ -1,0 +1,57 @@
+extends "res://benchmarks/row.gd"
+## Small messages to the plain program and back, one at a time: microseconds.
+
+const Plain := preload("res://benchmarks/plain.gd")
+const TypedScript := preload("res://benchmarks/typed_script.gd")
+
+## Bytes of a message; the plain program has the same number.
+const MESSAGE_SIZE := 32
+
+var _kind: String
+
+
+static func all() -> Array:
+	return [_row("tcp", ""), _row("uds", ", Unix")]
+
+
+static func _row(kind: String, suffix: String) -> RefCounted:
+	var row := new()
+	row.names = ["round trip, p50" + suffix, "round trip, p99" + suffix]
+	row.sides = ["engine", "ours", "plain"]
+	row.need_kind(kind)
+	row._kind = kind
+	return row
+
+
+func sample(side: String) -> PackedFloat64Array:
+	if side == "plain":
+		var result := Plain.measure(["round-trips", Plain.name_of(_kind), str(scale.trips)])
+		return [result.get("p50_usec", NAN), result.get("p99_usec", NAN)]
+	return _trips(family_of(side))
+
+
+func _trips(family: Family) -> PackedFloat64Array:
+	var server := Server.new()
+	server.listen(family, _kind)
+	var far := Plain.start(["echo", server.address()])
+	var near := server.accept()
+	if near == null:
+		problem = "the plain program does not connect"
+		return [NAN, NAN]
+	var loops := TypedScript.loops(family, _kind)
+	# The first trip waits until the other process runs.
+	loops.round_trips(near, 1, MESSAGE_SIZE)
+	var times: PackedInt64Array = loops.round_trips(near, scale.trips, MESSAGE_SIZE)
+	near.disconnect_from_host()
+	server.stop()
+	Plain.join(far)
+	return [_percentile(times, 0.5), _percentile(times, 0.99)]
+
+
+# The clock has whole microseconds, so times that look the same are taken to be spread evenly over theirs.
+static func _percentile(times: PackedInt64Array, part: float) -> float:
+	times.sort()
+	var wanted := part * times.size()
+	var time := times[mini(int(wanted), times.size() - 1)]
+	var below := times.bsearch(time)
+	return time - 0.5 + (wanted - below) / (times.bsearch(time, false) - below)

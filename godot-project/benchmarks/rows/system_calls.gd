@@ -1,0 +1,29 @@
+extends "res://benchmarks/row.gd"
+## System calls for each small message, counted in a process of its own.
+
+const SystemCalls := preload("res://tests/support/system_calls.gd")
+
+const MESSAGES := 160
+
+
+static func all() -> Array:
+	var row := new()
+	row.names = ["system calls of get_string", "system calls of get_var",
+			"system calls of put_string, coalesced", "system calls of put_var, coalesced"]
+	row.is_costly = true
+	if not SystemCalls.can_be_counted():
+		row.needs = "strace"
+		row.sides = []
+	return [row]
+
+
+func sample(side: String) -> PackedFloat64Array:
+	var trace := OS.get_temp_dir().path_join("sprs-bench-%d.trace" % OS.get_process_id())
+	var counts := SystemCalls.count("res://benchmarks/children/messages.gd", [side, str(MESSAGES)], trace)
+	DirAccess.remove_absolute(trace)
+	var calls := PackedFloat64Array()
+	for name: String in ["get_string", "get_var", "put_string", "put_var"]:
+		if not counts.has(name):
+			problem = "not counted: " + counts["output"]
+		calls.append(counts.get(name, NAN) / float(MESSAGES))
+	return calls

@@ -1,0 +1,106 @@
+extends SceneTree
+## Measures the engine's classes and ours, by turns, and writes what it found as JSON. `cargo xtask bench` runs it:
+## godot --headless --path godot-project --script res://benchmarks/run.gd -- --plain=PROGRAM --report=FILE
+##     [--scale=full|quick|smoke] [FILTER...]
+##
+## With filters, only rows whose name contains one of them are measured.
+
+const Plain := preload("res://benchmarks/plain.gd")
+const Row := preload("res://benchmarks/row.gd")
+const Scale := preload("res://benchmarks/scale.gd")
+const Machine := preload("res://benchmarks/machine.gd")
+## What is measured, in the order of the table.
+const ROWS := [
+	preload("res://benchmarks/rows/calls.gd"),
+	preload("res://benchmarks/rows/frames.gd"),
+	preload("res://benchmarks/rows/blocks.gd"),
+	preload("res://benchmarks/rows/round_trips.gd"),
+	preload("res://benchmarks/rows/connects.gd"),
+	preload("res://benchmarks/rows/memory.gd"),
+	preload("res://benchmarks/rows/system_calls.gd"),
+]
+
+var _report_path := ""
+var _scale := Scale.new()
+var _filters := PackedStringArray()
+var _report: Array[Dictionary] = []
+
+
+func _initialize() -> void:
+	for argument in OS.get_cmdline_user_args():
+		if argument.begins_with("--plain="):
+			Plain.path = argument.trim_prefix("--plain=")
+		elif argument.begins_with("--report="):
+			_report_path = argument.trim_prefix("--report=")
+		elif argument.begins_with("--scale="):
+			_scale = Scale.named(argument.trim_prefix("--scale="))
+		else:
+			_filters.append(argument)
+	for kind: GDScript in ROWS:
+		for row: Row in kind.all():
+			if _is_wanted(row):
+				row.scale = _scale
+				_measure(row)
+	quit(0 if _write() else 1)
+
+
+func _is_wanted(row: Row) -> bool:
+	for name in row.names:
+		for filter in _filters:
+			if name.containsn(filter):
+				return true
+	return _filters.is_empty()
+
+
+func _measure(row: Row) -> void:
+	var begin := Time.get_ticks_msec()
+	var samples := {}
+	for side in row.sides:
+		samples[side] = []
+	row.open()
+	# The first round warms up caches, memory and the processor's clock. A sample that is costly does that itself.
+	if not row.is_costly:
+		_round(row, 0)
+	for number in _scale.costly_rounds if row.is_costly else _scale.rounds:
+		var sample := _round(row, number)
+		for side: String in sample:
+			samples[side].append(sample[side])
+	row.close()
+	for i in row.names.size():
+		_report.append(_line(row, samples, i))
+	print("%6.1f s  %s" % [(Time.get_ticks_msec() - begin) / 1000.0, ", ".join(row.names)],
+			"" if row.problem.is_empty() else "  not measured: " + row.problem,
+			"" if row.needs.is_empty() else "  needs " + row.needs)
+
+
+# Each side once. They take turns in going first, in case it matters what the machine did just before.
+func _round(row: Row, number: int) -> Dictionary:
+	var sides := Array(row.sides)
+	if number % 2 == 1:
+		sides.reverse()
+	var sample := {}
+	for side: String in sides:
+		if row.problem.is_empty():
+			sample[side] = row.sample(side)
+	return sample if row.problem.is_empty() else {}
+
+
+func _line(row: Row, samples: Dictionary, index: int) -> Dictionary:
+	var of_name := {}
+	for side: String in samples:
+		if not row.problem.is_empty():
+			continue
+		var numbers := PackedFloat64Array()
+		for sample: PackedFloat64Array in samples[side]:
+			numbers.append(sample[index])
+		of_name[side] = numbers
+	return {"name": row.names[index], "samples": of_name, "problem": row.problem, "needs": row.needs, "note": row.note}
+
+
+func _write() -> bool:
+	var file := FileAccess.open(_report_path, FileAccess.WRITE)
+	if file == null:
+		printerr("cannot write the report '%s'; see --report" % _report_path)
+		return false
+	file.store_string(JSON.stringify({"machine": Machine.description(), "rows": _report}, "", false, true))
+	return true

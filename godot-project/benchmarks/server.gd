@@ -1,0 +1,58 @@
+extends RefCounted
+## A server on a fresh loopback address. All waits are bounded; what came of them is null then.
+
+const Endpoint := preload("res://tests/support/endpoint.gd")
+const Family := preload("res://tests/support/family.gd")
+const Link := preload("res://tests/support/link.gd")
+
+const STATUS_CONNECTING := 1
+const PATIENCE_MSEC := 20000
+
+static var _paths := 0
+
+var _endpoint := Endpoint.new()
+
+
+func listen(family: Family, kind := "tcp") -> Error:
+	_paths += 1
+	var path := OS.get_temp_dir().path_join("sprs-bench-%d-%d" % [OS.get_process_id(), _paths])
+	return _endpoint.open(family, kind, path)
+
+
+## Where the plain program connects to.
+func address() -> String:
+	if _endpoint.kind == "tcp":
+		return "tcp:%s:%d" % [_endpoint.host, _endpoint.port]
+	return "unix:" + _endpoint.path
+
+
+## The next connection.
+func accept() -> StreamPeer:
+	var deadline := Time.get_ticks_msec() + PATIENCE_MSEC
+	while not _endpoint.server.is_connection_available():
+		if Time.get_ticks_msec() > deadline:
+			return null
+	return _endpoint.server.take_connection()
+
+
+## Both ends of a new connection.
+func pair() -> Link:
+	var link := Link.new()
+	link.endpoint = _endpoint
+	link.client = _endpoint.family.peer(_endpoint.kind)
+	if _endpoint.connect_peer(link.client) != OK:
+		return null
+	link.served = accept()
+	return link if link.served != null and settle(link.client) else null
+
+
+## Polls until a peer has connected.
+static func settle(peer: StreamPeer) -> bool:
+	var deadline := Time.get_ticks_msec() + PATIENCE_MSEC
+	while peer.get_status() == STATUS_CONNECTING and Time.get_ticks_msec() < deadline:
+		peer.poll()
+	return peer.get_status() == STATUS_CONNECTING + 1
+
+
+func stop() -> void:
+	_endpoint.server.stop()
