@@ -9,8 +9,6 @@ const Server := preload("res://benchmarks/server.gd")
 var names: PackedStringArray
 ## "engine" and "ours", and for some rows "plain" (sockets of Rust's standard library) or "group" (ours, through a group).
 var sides: PackedStringArray = ["engine", "ours"]
-## Whether a sample takes a process or many connections of its own.
-var is_costly := false
 ## What is missing here of what this row needs. The sides that need it are not in `sides`.
 var needs := ""
 ## What has gone wrong. Ends the measurement.
@@ -20,12 +18,18 @@ var note := ""
 var scale: Scale
 
 
+## How many samples to take on each side.
+func rounds() -> int:
+	return scale.rounds
+
+
 ## Prepares for samples.
 func open() -> void:
 	pass
 
 
-## Measures once: a number for each name.
+## Measures once: a number for each name. The first call on each side does not count: it warms up caches, memory and the
+## processor's clock.
 func sample(_side: String) -> PackedFloat64Array:
 	return []
 

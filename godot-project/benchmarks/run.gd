@@ -58,13 +58,11 @@ func _measure(row: Row) -> void:
 	for side in row.sides:
 		samples[side] = []
 	row.open()
-	# The first round warms up caches, memory and the processor's clock. A sample that is costly does that itself.
-	if not row.is_costly:
-		_round(row, 0)
-	for number in _scale.costly_rounds if row.is_costly else _scale.rounds:
+	for number in 1 + row.rounds():
 		var sample := _round(row, number)
-		for side: String in sample:
-			samples[side].append(sample[side])
+		if number > 0:
+			for side: String in sample:
+				samples[side].append(sample[side])
 	row.close()
 	for i in row.names.size():
 		_report.append(_line(row, samples, i))

@@ -5,18 +5,21 @@ extends RefCounted
 var rounds := 15
 ## What the timed parts of a sample take at least, in microseconds.
 var sample_usec := 10000
+## The same for streams to another process. Their speed depends on the cores that the system has put the two processes
+## on, so there are more samples, each with a new process, and they are shorter.
+var stream_rounds := 45
 ## Blocks of 64 KiB in a sample.
-var blocks := 4000
+var blocks := 1500
 ## Round trips in a sample.
-var trips := 4000
+var trips := 1500
 ## Connections made in a sample.
 var connects := 200
 ## Idle pairs of which the memory is measured.
 var pairs := 2000
 ## No row has more sockets than this.
 var most_sockets := 10000
-## Rounds of rows that take a process or thousands of connections for each sample.
-var costly_rounds := 5
+## The same for rows that take a process or thousands of connections for each sample.
+var costly_rounds := 7
 
 
 static func named(name: String) -> RefCounted:
@@ -25,12 +28,14 @@ static func named(name: String) -> RefCounted:
 		"quick":
 			scale.rounds = 5
 			scale.sample_usec = 4000
-			scale.blocks = 1000
-			scale.trips = 1000
-			scale.costly_rounds = 1
+			scale.stream_rounds = 11
+			scale.blocks = 500
+			scale.trips = 500
+			scale.costly_rounds = 3
 		"smoke":
 			scale.rounds = 1
 			scale.sample_usec = 0
+			scale.stream_rounds = 1
 			scale.blocks = 10
 			scale.trips = 50
 			scale.connects = 20

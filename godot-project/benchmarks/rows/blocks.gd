@@ -24,6 +24,10 @@ static func _row(is_receiving: bool, kind: String) -> RefCounted:
 	return row
 
 
+func rounds() -> int:
+	return scale.stream_rounds
+
+
 func sample(side: String) -> PackedFloat64Array:
 	return [_speed_of_plain() if side == "plain" else _speed(family_of(side))]
 

@@ -62,7 +62,7 @@ func sample(side: String) -> PackedFloat64Array:
 	var link: Link = _links[side]
 	var usec := 0
 	var calls := 0
-	while calls == 0 or usec < scale.sample_usec:
+	while usec == 0 or usec < scale.sample_usec:
 		usec += _loops[side].call(_loop, link.client, link.served, _times)
 		calls += _times
 	return [usec * 1000.0 / calls]

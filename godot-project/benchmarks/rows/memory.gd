@@ -8,11 +8,14 @@ const EngineProcess := preload("res://tests/support/engine_process.gd")
 static func all() -> Array:
 	var row := new()
 	row.names = ["memory of an idle pair"]
-	row.is_costly = true
 	if not EngineProcess.available():
 		row.needs = "Linux"
 		row.sides = []
 	return [row]
+
+
+func rounds() -> int:
+	return scale.costly_rounds
 
 
 func sample(side: String) -> PackedFloat64Array:

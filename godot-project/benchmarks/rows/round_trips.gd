@@ -23,6 +23,10 @@ static func _row(kind: String, suffix: String) -> RefCounted:
 	return row
 
 
+func rounds() -> int:
+	return scale.stream_rounds
+
+
 func sample(side: String) -> PackedFloat64Array:
 	if side == "plain":
 		var result := Plain.measure(["round-trips", Plain.name_of(_kind), str(scale.trips)])

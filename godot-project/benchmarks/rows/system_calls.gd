@@ -10,11 +10,15 @@ static func all() -> Array:
 	var row := new()
 	row.names = ["system calls of get_string", "system calls of get_var",
 			"system calls of put_string, coalesced", "system calls of put_var, coalesced"]
-	row.is_costly = true
 	if not SystemCalls.can_be_counted():
 		row.needs = "strace"
 		row.sides = []
 	return [row]
+
+
+# The same each time.
+func rounds() -> int:
+	return 1
 
 
 func sample(side: String) -> PackedFloat64Array:

@@ -17,8 +17,10 @@ pub struct MeasuredSection {
 pub struct MeasuredRow {
     pub row: &'static Row,
     pub sides: BTreeMap<Side, Summary>,
-    /// Why there is no number for a side, if there is none.
-    pub missing: String,
+    /// What has gone wrong, or nothing.
+    pub problem: String,
+    /// What is missing here that a side without numbers needs, or nothing.
+    pub needs: String,
     pub note: String,
 }
 
@@ -74,16 +76,14 @@ impl MeasuredRow {
         let mut measured = Self {
             row,
             sides: BTreeMap::new(),
-            missing: "not in the report".into(),
+            problem: "not in the report".into(),
+            needs: String::new(),
             note: String::new(),
         };
         if let Some(reported) = reported {
+            measured.problem.clone_from(&reported.problem);
+            measured.needs.clone_from(&reported.needs);
             measured.note.clone_from(&reported.note);
-            measured.missing = match (&*reported.problem, &*reported.needs) {
-                ("", "") => "a sample is not above zero".into(),
-                ("", needs) => format!("needs {needs}"),
-                (problem, _) => problem.into(),
-            };
             measured.sides = reported
                 .samples
                 .iter()
@@ -113,10 +113,18 @@ impl MeasuredRow {
         }
     }
 
-    /// Whether every comparison has its numbers.
-    pub fn is_complete(&self) -> bool {
-        let measured = |comparison: &Comparison| self.ratio(*comparison).is_some();
-        self.row.comparisons.iter().all(measured)
+    /// Why a side has no numbers, if one that is compared has none.
+    pub fn missing(&self) -> Option<String> {
+        let is_measured = |comparison: &Comparison| self.ratio(*comparison).is_some();
+        if self.row.comparisons.iter().all(is_measured) {
+            None
+        } else if !self.problem.is_empty() {
+            Some(self.problem.clone())
+        } else if !self.needs.is_empty() {
+            Some(format!("needs {}", self.needs))
+        } else {
+            Some("a sample is not above zero".into())
+        }
     }
 }
 

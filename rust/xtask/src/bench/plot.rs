@@ -50,6 +50,7 @@ fn draw(sections: &[MeasuredSection]) -> std::result::Result<String, Box<dyn Err
             .x_desc("sockets")
             .y_desc("time per frame, µs")
             .light_line_style(WHITE)
+            .y_label_formatter(&|time| time.to_string())
             .label_style(("sans-serif", 14))
             .axis_desc_style(("sans-serif", 15))
             .draw()?;

@@ -65,7 +65,9 @@ fn verdict(measured: &MeasuredRow, comparison: Comparison) -> String {
         Verdict::Met => "met".into(),
         Verdict::Missed => "missed".into(),
         Verdict::NoGoal => String::new(),
-        Verdict::NotMeasured => format!("not measured: {}", measured.missing),
+        Verdict::NotMeasured => {
+            format!("not measured: {}", measured.missing().unwrap_or_default())
+        }
     };
     match &*measured.note {
         "" => word,
