@@ -4,8 +4,9 @@ use godot::sys;
 
 /// The documentation as it lies in the addon, one file per class. It is part of the library, because Godot wants the
 /// text and not the file.
-const CLASSES: [&str; 6] = [
+const CLASSES: [&str; 7] = [
     include_str!("../../../addons/stream_peer_socket_rs/doc_classes/SocketServerRs.xml"),
+    include_str!("../../../addons/stream_peer_socket_rs/doc_classes/StreamPeerSocketGroupRs.xml"),
     include_str!("../../../addons/stream_peer_socket_rs/doc_classes/StreamPeerSocketRs.xml"),
     include_str!("../../../addons/stream_peer_socket_rs/doc_classes/StreamPeerTCPRs.xml"),
     include_str!("../../../addons/stream_peer_socket_rs/doc_classes/StreamPeerUDSRs.xml"),
