@@ -1,67 +1,140 @@
 extends SceneTree
-## Makes calls on connected peers, and marks them for `system_calls.gd`, which counts what they ask of the system.
+## Makes calls on connected peers for somebody who traces this process, and marks their beginning and their end by
+## looking for files that do not exist: `/begin-NAME` and `/end-NAME`.
 ##
-## Arguments: the family.
+## Arguments: the family, and the name of what to do.
 
 const Family := preload("res://tests/support/family.gd")
-const SystemCalls := preload("res://tests/support/system_calls.gd")
 
 ## How often each thing is done.
 const TIMES := 100
+## How many peers many are. Each takes two descriptors, of which a process may have 1024.
+const MANY := 400
+## How many frames look after the many, one by one and in a group.
+const FRAMES := 5
+const GROUP_FRAMES := 20
+## After so many frames without a message a connection counts as idle.
+const QUIET_FRAMES := 3
 
 var _family: RefCounted
 var _server: RefCounted
-var _served: StreamPeer
+var _served: Array[StreamPeer] = []
 
 
 func _initialize() -> void:
-	_family = Family.ours() if OS.get_cmdline_user_args()[0] == "ours" else Family.engine()
+	var arguments := OS.get_cmdline_user_args()
+	_family = Family.ours() if arguments[0] == "ours" else Family.engine()
 	_server = _family.tcp_server()
 	_server.listen(0, "127.0.0.1")
-	_typed_reads(_connect())
-	_variants(_connect())
-	_idle_peer(_connect())
-	_idle_peers()
+	call("_" + arguments[1].replace("-", "_"), arguments[1])
 	quit()
 
 
-func _typed_reads(peer: StreamPeer) -> void:
-	for i in TIMES:
-		_served.put_u8(i)
-	while peer.get_available_bytes() < TIMES:
-		pass
-	SystemCalls.begin("typed-reads")
-	for i in TIMES:
-		peer.get_u8()
-	SystemCalls.end("typed-reads")
+func _typed_reads(name: String) -> void:
+	_read(name, func(to: StreamPeer, i: int) -> void: to.put_u8(i), func(from: StreamPeer) -> void: from.get_u8())
 
 
-func _variants(peer: StreamPeer) -> void:
+func _number_reads(name: String) -> void:
+	_read(name, func(to: StreamPeer, i: int) -> void: to.put_32(i), func(from: StreamPeer) -> void: from.get_32())
+
+
+func _variant_reads(name: String) -> void:
+	_read(name, func(to: StreamPeer, i: int) -> void: to.put_var([i, "x"]), func(from: StreamPeer) -> void: from.get_var())
+
+
+func _string_reads(name: String) -> void:
+	_read(name, func(to: StreamPeer, i: int) -> void: to.put_string(str(i)), func(from: StreamPeer) -> void: from.get_string())
+
+
+func _variants(name: String) -> void:
+	var peer := _connect()
 	peer.set("coalesce_writes", true)
-	SystemCalls.begin("variants")
+	_mark("begin-" + name)
 	for i in TIMES:
 		peer.put_var(i)
 	peer.poll()
-	SystemCalls.end("variants")
+	_mark("end-" + name)
 
 
-func _idle_peer(peer: StreamPeer) -> void:
-	SystemCalls.begin("idle-peer")
-	for i in TIMES:
+func _idle_peer(name: String) -> void:
+	_frames([_connect()], name, TIMES)
+
+
+func _idle_peers(name: String) -> void:
+	_frames(_connect_many(), name, FRAMES)
+
+
+func _polls(name: String) -> void:
+	var peer := _connect()
+	_frames([peer], "", QUIET_FRAMES)
+	_mark("begin-" + name)
+	for i in 10 * TIMES:
 		peer.poll()
-		peer.get_available_bytes()
-	SystemCalls.end("idle-peer")
+	_mark("end-" + name)
 
 
-func _idle_peers() -> void:
-	var peers: Array[StreamPeer] = []
+# The many in a group, or where there is none what a script has to do instead.
+func _idle_group(name: String) -> void:
+	var peers := _connect_many()
+	if not _family.has("StreamPeerSocketGroup"):
+		_frames(peers, name, GROUP_FRAMES)
+		return
+	var group: RefCounted = ClassDB.instantiate(_family.class_of("StreamPeerSocketGroup"))
+	for peer in peers:
+		group.add(peer)
+	for i in QUIET_FRAMES:
+		group.poll()
+	_mark("begin-" + name)
+	for i in GROUP_FRAMES:
+		group.poll()
+	_mark("end-" + name)
+
+
+func _connects(name: String) -> void:
+	# What comes with the first one only.
+	var peers := [_connect()]
+	_mark("begin-" + name)
 	for i in TIMES:
 		peers.append(_connect())
-	SystemCalls.begin("idle-peers")
+	_mark("end-" + name)
+
+
+# Sends so many values in one piece, and reads them once all of them have come.
+func _read(name: String, write: Callable, read: Callable) -> void:
+	var peer := _connect()
+	var values := StreamPeerBuffer.new()
+	for i in TIMES:
+		write.call(values, i)
+	_served[0].put_data(values.data_array)
+	while peer.get_available_bytes() < values.get_size():
+		pass
+	_mark("begin-" + name)
+	for i in TIMES:
+		read.call(peer)
+	_mark("end-" + name)
+
+
+# Looks after peers to which nothing happens.
+func _frames(peers: Array[StreamPeer], name: String, count: int) -> void:
+	for i in QUIET_FRAMES:
+		_frame(peers)
+	_mark("begin-" + name)
+	for i in count:
+		_frame(peers)
+	_mark("end-" + name)
+
+
+func _frame(peers: Array[StreamPeer]) -> void:
 	for peer in peers:
 		peer.poll()
 		peer.get_available_bytes()
-	SystemCalls.end("idle-peers")
+
+
+func _connect_many() -> Array[StreamPeer]:
+	var peers: Array[StreamPeer] = []
+	for i in MANY:
+		peers.append(_connect())
+	return peers
 
 
 func _connect() -> StreamPeer:
@@ -71,5 +144,9 @@ func _connect() -> StreamPeer:
 		peer.poll()
 	while not _server.is_connection_available():
 		pass
-	_served = _server.take_connection()
+	_served.append(_server.take_connection())
 	return peer
+
+
+func _mark(name: String) -> void:
+	FileAccess.file_exists("/" + name)
