@@ -305,6 +305,7 @@ func test_a_queue_larger_than_the_system_takes_is_sent() -> void:
 	var sent := _block(BIG)
 	for kind: String in family.kinds():
 		var pair := link(kind)
+		bound_buffers(pair)
 		pair.client.write_buffer_limit = BIG
 		var seen := SignalLog.of(pair.client, ["drained"])
 		var group := _group([pair.client])
@@ -325,6 +326,7 @@ func test_a_queue_is_sent_by_a_thread_that_waits() -> void:
 	var sent := _block(BIG)
 	for kind: String in family.kinds():
 		var pair := link(kind)
+		bound_buffers(pair)
 		pair.served.read_timeout = PATIENCE
 		pair.client.write_buffer_limit = BIG
 		var group := _group([pair.client])

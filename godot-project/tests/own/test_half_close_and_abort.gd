@@ -106,6 +106,7 @@ func test_a_half_open_peer_notices_that_the_other_is_gone() -> void:
 func test_a_shut_down_goes_out_behind_the_queue() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
+		bound_buffers(pair)
 		pair.client.write_buffer_limit = 8 << 20
 		var words := PackedInt32Array(range(1000000))
 		var sent := words.to_byte_array()
@@ -151,6 +152,7 @@ func test_abort_resets() -> void:
 func test_abort_discards_the_queue() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
+		bound_buffers(pair)
 		pair.client.write_buffer_limit = 16 << 20
 		var bytes := PackedByteArray()
 		bytes.resize(16 << 20)

@@ -179,6 +179,12 @@ func link(kind: String, host := LOOPBACK, remote_family: RefCounted = family) ->
 	return made
 
 
+## Bounds what the system takes from the client and keeps for the serving side: left alone, it may take 32 MiB over TCP.
+func bound_buffers(of: Link) -> void:
+	of.client.set_send_buffer_size(1 << 18)
+	of.served.set_receive_buffer_size(1 << 20)
+
+
 ## A connected pair whose other side resets the connection, or null if the kind cannot be tested here. What the client
 ## reads before, `unread` bytes, has arrived.
 func reset_link(kind: String, unread: PackedByteArray = []) -> Link:
