@@ -49,10 +49,10 @@ enum Part {
     Server(Arc<Server>),
 }
 
-/// What a peer says once.
+/// What a peer says once: that its status is another one, and that the other end has ended the stream.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Said {
-    status: Status,
+    generation: u64,
     is_read_closed: bool,
 }
 
@@ -172,7 +172,7 @@ impl Members {
                 let mut list = self.list();
                 let told = &mut list.members.get_mut(&key)?.said;
                 let has_news = std::mem::replace(told, said) != said;
-                match said.status {
+                match peer.connection.status() {
                     Status::Connecting => Visit::Unsettled,
                     _ if has_news || peer.connection.has_unread() => Visit::Speaks,
                     _ => Visit::Silent,
@@ -186,13 +186,13 @@ impl Members {
 impl Said {
     /// What servers say, which are polled for nothing but connections.
     const NOTHING: Said = Said {
-        status: Status::None,
+        generation: 0,
         is_read_closed: false,
     };
 
     fn of(peer: &Peer) -> Said {
         Said {
-            status: peer.connection.status(),
+            generation: peer.connection.generation(),
             is_read_closed: peer.connection.is_read_closed(),
         }
     }

@@ -34,9 +34,10 @@ pub(crate) fn emit(object: u64, peer: &Peer) {
     }
     if peer.connection.has_unread() {
         // Asking first is cheaper than emitting to nobody, and this is asked in every poll that finds data.
-        let data_available = StringName::from("data_available");
-        if object.has_connections(&data_available) {
-            object.emit_signal(&data_available, &[]);
+        static NAME: std::sync::OnceLock<StringName> = std::sync::OnceLock::new();
+        let data_available = NAME.get_or_init(|| StringName::from("data_available"));
+        if object.has_connections(data_available) {
+            object.emit_signal(data_available, &[]);
         }
     }
 }

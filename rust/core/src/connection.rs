@@ -10,8 +10,10 @@ use socket2::{Domain, Socket};
 use crate::address::{Address, BindAddress, Target, inet_address};
 use crate::closing;
 use crate::error::{BindError, ConnectError, OptionError, PollError};
+use crate::group::Memberships;
+use crate::in_use::InUse;
 use crate::limit::Limit;
-use crate::lock::{lock, try_lock};
+use crate::lock::lock;
 use crate::options::Options;
 use crate::race::{Established, Progress};
 use crate::read_side::ReadSide;
@@ -157,7 +159,7 @@ impl Connection {
     }
 
     fn establish(&self, state: &mut MutexGuard<'_, State>, established: Established) {
-        self.readiness.groups.opened(&established.stream.socket);
+        self.groups().opened(&established.stream.socket);
         state.establish(established);
         self.change(state, Event::Established);
         self.notice(state, Notice::ConnectFinished(ConnectEnd::Connected));
@@ -254,14 +256,15 @@ impl Connection {
         drop(state);
         if let Link::Connected { socket, .. } = link {
             // Somebody who is writing is not queueing.
-            let queue = try_lock(&self.write_side)
+            let queue = self
+                .try_enter(&self.write_side)
                 .map(|mut side| side.take_queue(session.epoch()))
                 .unwrap_or_default();
             let limit = self.write_limit().unwrap_or(closing::LINGER_LIMIT);
             close(socket, queue, limit);
             sweep::has_sent();
         }
-        if let Some(mut read_side) = try_lock(&self.read_side) {
+        if let Some(mut read_side) = self.try_enter(&self.read_side) {
             *read_side = ReadSide::default();
         }
     }
@@ -277,6 +280,12 @@ impl Connection {
         self.has_notices
             .store(!state.notices.is_empty(), Ordering::Relaxed);
         notice
+    }
+
+    /// A number that is another one whenever the status is another one or another connection's, so that nobody who compares
+    /// it misses a change that was undone.
+    pub fn generation(&self) -> u64 {
+        self.session().0
     }
 
     /// Whether [`next_notice`](Self::next_notice) would give one.
@@ -366,6 +375,23 @@ impl Connection {
         Session(self.session.load(Ordering::Acquire))
     }
 
+    /// The groups that it is in.
+    pub(crate) fn groups(&self) -> &Memberships {
+        &self.readiness.occupancy.groups
+    }
+
+    /// One of the sides, once nobody else is using it.
+    #[inline]
+    pub(crate) fn enter<'a, T>(&'a self, side: &'a Mutex<T>) -> InUse<'a, T> {
+        self.readiness.occupancy.enter(side)
+    }
+
+    /// One of the sides, if nobody else is using it.
+    #[inline]
+    pub(crate) fn try_enter<'a, T>(&'a self, side: &'a Mutex<T>) -> Option<InUse<'a, T>> {
+        self.readiness.occupancy.try_enter(side)
+    }
+
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
@@ -401,7 +427,7 @@ impl Connection {
     fn notice(&self, state: &mut MutexGuard<'_, State>, notice: Notice) {
         state.notice(notice);
         self.has_notices.store(true, Ordering::Relaxed);
-        self.readiness.groups.tell();
+        self.groups().tell();
     }
 
     pub(crate) fn notice_drained(&self) {

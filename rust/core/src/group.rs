@@ -3,13 +3,14 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
 use crate::connection::Connection;
 use crate::listener::Listener;
-use crate::lock::{lock, try_lock};
+use crate::lock::lock;
 use crate::readiness::Readiness;
 use crate::sys::{Interest, Registrar, Selector, Waker};
 
@@ -22,7 +23,7 @@ const WAKER: usize = usize::MAX;
 /// Connections and listeners that are looked after together. Of its members it knows the keys only; whoever polls the
 /// group polls the members it names.
 ///
-/// Every method may be called from any thread. One thread at a time can poll a group.
+/// Every method may be called from any thread. One thread at a time polls a group.
 #[derive(Debug)]
 pub struct Group {
     /// Held during a wait.
@@ -47,6 +48,7 @@ struct Bell {
     /// `None` where sockets cannot be watched.
     kernel: Option<(Registrar, Waker)>,
     news: Mutex<News>,
+    /// There is somebody to visit, or nobody is polling any more.
     has_news: Condvar,
 }
 
@@ -58,8 +60,16 @@ struct News {
     due: BTreeSet<usize>,
     /// Who is to be visited from time to time.
     unsettled: BTreeSet<usize>,
+    /// The thread that is polling the group. Its visits may poll it too.
+    poller: Option<ThreadId>,
     is_waiting: bool,
     is_woken: bool,
+}
+
+/// The right to poll, to its end.
+struct Turn<'a> {
+    bell: &'a Bell,
+    is_nested: bool,
 }
 
 #[derive(Debug)]
@@ -102,7 +112,7 @@ impl Group {
         let key = self.bell.enter(Some(connection.readiness.clone()));
         // Under this lock nothing is connected or disconnected.
         let state = connection.state();
-        let groups = &connection.readiness.groups;
+        let groups = connection.groups();
         groups.join(&self.bell, key, state.link.connected_socket());
         key
     }
@@ -118,19 +128,20 @@ impl Group {
     pub fn remove(&self, key: usize, connection: &Connection) {
         self.bell.leave(key);
         let state = connection.state();
-        let groups = &connection.readiness.groups;
-        groups.leave(&self.bell, state.link.connected_socket());
+        let groups = connection.groups();
+        groups.leave(&self.bell, key, state.link.connected_socket());
     }
 
     /// Removes the listener that was added as `key`.
     pub fn remove_listener(&self, key: usize, listener: &Listener) {
         self.bell.leave(key);
-        listener.with_groups(|groups, socket| groups.leave(&self.bell, socket));
+        listener.with_groups(|groups, socket| groups.leave(&self.bell, key, socket));
     }
 
     /// Calls `visit` with the key of each member to which something has happened, or that had something to say when it was
     /// visited last. If none has, it waits for that, at most `limit`, without limit if that is `None`. It returns once one
-    /// has, when the time is over, or after a [`wake`](Self::wake). It visits nobody while another thread waits.
+    /// has, when the time is over, or after a [`wake`](Self::wake). While another thread is polling it waits for its turn,
+    /// for at most `limit` too.
     ///
     /// `visit` is to poll the member, and may do with the group whatever it wants.
     pub fn poll(&self, limit: Option<Duration>, mut visit: impl FnMut(usize) -> Visit) {
@@ -140,10 +151,11 @@ impl Group {
             limit => limit.and_then(|limit| Instant::now().checked_add(limit)),
         };
         let mut wait = Some(Duration::ZERO);
+        let Some(_turn) = self.bell.take_turn(limit, deadline) else {
+            return;
+        };
         loop {
-            let Some((keys, is_woken)) = self.wait(wait) else {
-                return;
-            };
+            let (keys, is_woken) = self.wait(wait);
             let mut is_over = is_woken || limit == Some(Duration::ZERO);
             for key in keys {
                 let visit = visit(key);
@@ -164,10 +176,9 @@ impl Group {
         self.bell.ring(&news);
     }
 
-    /// Waits at most `limit` until there is somebody to visit. Who that is, and whether it was woken; `None` if another
-    /// thread is waiting.
-    fn wait(&self, mut limit: Option<Duration>) -> Option<(BTreeSet<usize>, bool)> {
-        let mut selector = try_lock(&self.selector)?;
+    /// Waits at most `limit` until there is somebody to visit. Who that is, and whether it was woken.
+    fn wait(&self, mut limit: Option<Duration>) -> (BTreeSet<usize>, bool) {
+        let mut selector = lock(&self.selector);
         let bell = &*self.bell;
         {
             let mut news = bell.news();
@@ -202,7 +213,7 @@ impl Group {
             }
             None => false,
         });
-        Some((told, std::mem::take(&mut news.is_woken)))
+        (told, std::mem::take(&mut news.is_woken))
     }
 }
 
@@ -238,6 +249,26 @@ impl Bell {
                 .wait_timeout_while(self.news(), limit, is_quiet);
             drop(waited.unwrap_or_else(PoisonError::into_inner));
         }
+    }
+
+    /// The right to poll, which one thread has at a time. `None` if the time is over before.
+    fn take_turn(&self, limit: Option<Duration>, deadline: Option<Instant>) -> Option<Turn<'_>> {
+        let me = thread::current().id();
+        let mut news = self.news();
+        while news.poller.is_some_and(|poller| poller != me) {
+            let left = match deadline {
+                None if limit.is_some() => return None,
+                None => Duration::MAX,
+                Some(deadline) => deadline.checked_duration_since(Instant::now())?,
+            };
+            let waited = self.has_news.wait_timeout(news, left);
+            news = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let is_nested = news.poller.replace(me).is_some();
+        Some(Turn {
+            bell: self,
+            is_nested,
+        })
     }
 
     fn enter(&self, readiness: Option<Arc<Readiness>>) -> usize {
@@ -300,7 +331,21 @@ impl Bell {
     }
 }
 
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if !self.is_nested {
+            self.bell.news().poller = None;
+            self.bell.has_news.notify_all();
+        }
+    }
+}
+
 impl Memberships {
+    #[inline]
+    pub(crate) fn are_any(&self) -> bool {
+        self.are_any.load(Ordering::Relaxed)
+    }
+
     fn join(&self, bell: &Arc<Bell>, key: usize, socket: Option<&Socket>) {
         lock(&self.list).push((Arc::downgrade(bell), key));
         self.are_any.store(true, Ordering::Relaxed);
@@ -309,8 +354,9 @@ impl Memberships {
         }
     }
 
-    fn leave(&self, bell: &Arc<Bell>, socket: Option<&Socket>) {
-        lock(&self.list).retain(|(group, _)| !std::ptr::eq(group.as_ptr(), Arc::as_ptr(bell)));
+    fn leave(&self, bell: &Arc<Bell>, key: usize, socket: Option<&Socket>) {
+        let is_it = |group: &Weak<Bell>| std::ptr::eq(group.as_ptr(), Arc::as_ptr(bell));
+        lock(&self.list).retain(|(group, member)| !(is_it(group) && *member == key));
         if let Some(socket) = socket {
             bell.unwatch(socket);
         }
@@ -330,7 +376,7 @@ impl Memberships {
     /// Calls `then` for each group, and forgets those that are gone.
     #[inline]
     fn each(&self, then: impl Fn(&Bell, usize)) {
-        if !self.are_any.load(Ordering::Relaxed) {
+        if !self.are_any() {
             return;
         }
         lock(&self.list).retain(|(bell, key)| {

@@ -13,6 +13,7 @@ mod connection;
 mod error;
 mod group;
 mod happy_eyeballs;
+mod in_use;
 mod limit;
 mod listener;
 mod lock;

@@ -164,7 +164,7 @@ impl ReadSide {
             readiness.begin_look(self.epoch);
             let sends = sweep::sends();
             let received = sys::receive(socket, out).map(|received| received.len());
-            return self.note(received, asked, sends);
+            return self.note(received, asked, sends, readiness);
         }
         match self.fill(socket, readiness) {
             Received::Bytes(_) => Received::Bytes(self.take(out)),
@@ -291,20 +291,27 @@ impl ReadSide {
             self.buffer.extend_from_slice(received);
             received.len()
         });
-        if received.is_ok() {
-            // Of what is in the buffer the kernel does not tell them any more.
-            readiness.groups.tell();
-        }
-        self.note(received, asked, sends)
+        self.note(received, asked, sends, readiness)
     }
 
-    fn note(&mut self, outcome: io::Result<usize>, asked: usize, sends: u64) -> Received {
+    fn note(
+        &mut self,
+        outcome: io::Result<usize>,
+        asked: usize,
+        sends: u64,
+        readiness: &Readiness,
+    ) -> Received {
+        if outcome.is_ok() {
+            // Of what has been received the kernel does not tell them any more.
+            readiness.occupancy.groups.tell();
+        }
         self.found_empty = None;
         self.looked = None;
         self.beyond = 0;
         match outcome {
             Ok(0) => {
                 self.end = Some(End::Stream);
+                readiness.close_read(self.epoch);
                 Received::End
             }
             Ok(count) => {

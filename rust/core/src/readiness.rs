@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::group::Memberships;
+use crate::in_use::Occupancy;
 use crate::sweep;
 
 /// Nothing was there when the connection was looked at last, and nothing has been told since.
@@ -24,7 +24,9 @@ pub(crate) struct Readiness {
     pub(crate) polled: sweep::Mark,
     /// What the question for available bytes has used.
     pub(crate) asked: sweep::Mark,
-    pub(crate) groups: Memberships,
+    /// The epoch, plus one, of the session whose peer has ended its direction of the stream.
+    read_closed_epoch: AtomicU64,
+    pub(crate) occupancy: Occupancy,
 }
 
 impl Readiness {
@@ -61,6 +63,15 @@ impl Readiness {
             Ok(_) => true,
             Err(word) => word == quiet,
         }
+    }
+
+    /// Takes note that the end of the stream of the session `epoch` has been received.
+    pub(crate) fn close_read(&self, epoch: u64) {
+        self.read_closed_epoch.store(epoch + 1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_read_closed(&self, epoch: u64) -> bool {
+        self.read_closed_epoch.load(Ordering::Relaxed) == epoch + 1
     }
 
     /// Takes note that the kernel has told of the socket.

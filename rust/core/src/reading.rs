@@ -1,12 +1,11 @@
 //! Reading from a connection.
 
 use std::mem::MaybeUninit;
-use std::sync::MutexGuard;
 use std::time::Duration;
 
 use crate::connection::Connection;
 use crate::error::{PollError, ReadError, copy_of};
-use crate::lock::{lock, try_lock};
+use crate::in_use::InUse;
 use crate::read_side::{End, ReadSide, Received};
 use crate::session::Session;
 use crate::status::{Event, Status};
@@ -60,10 +59,7 @@ impl Connection {
     /// Whether the peer has ended its direction of the stream: what is available now is the last there is.
     pub fn is_read_closed(&self) -> bool {
         let session = self.session();
-        session.status() == Status::Connected
-            && self
-                .try_read_side(session)
-                .is_some_and(|read_side| matches!(read_side.end(), Some(End::Stream)))
+        session.status() == Status::Connected && self.readiness.is_read_closed(session.epoch())
     }
 
     /// Fills `out`, waiting for at most the read limit. On an error the second value is the number of bytes at the start
@@ -72,7 +68,7 @@ impl Connection {
     #[inline]
     pub fn read_exact(&self, out: &mut [MaybeUninit<u8>]) -> Result<(), (ReadError, usize)> {
         let session = self.reading_session().map_err(|error| (error, 0))?;
-        let mut read_side = lock(&self.read_side);
+        let mut read_side = self.enter(&self.read_side);
         if self.session() != session {
             return Err((ReadError::Disconnected, 0));
         }
@@ -87,7 +83,7 @@ impl Connection {
     fn read_rest(
         &self,
         session: Session,
-        mut read_side: MutexGuard<'_, ReadSide>,
+        mut read_side: InUse<'_, ReadSide>,
         out: &mut [MaybeUninit<u8>],
     ) -> Result<(), (ReadError, usize)> {
         let Some(socket) = self.socket(session) else {
@@ -303,8 +299,8 @@ impl Connection {
     }
 
     /// The read side, if nobody is using it and `session` is still the current one.
-    pub(crate) fn try_read_side(&self, session: Session) -> Option<MutexGuard<'_, ReadSide>> {
-        let mut read_side = try_lock(&self.read_side)?;
+    pub(crate) fn try_read_side(&self, session: Session) -> Option<InUse<'_, ReadSide>> {
+        let mut read_side = self.try_enter(&self.read_side)?;
         if self.session() != session {
             return None;
         }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::Shutdown;
-use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -11,7 +10,6 @@ use socket2::Socket;
 use crate::connection::Connection;
 use crate::error::{PollError, WriteError, copy_of};
 use crate::limit::Waits;
-use crate::lock::{lock, try_lock};
 use crate::session::{Link, Session};
 use crate::status::{Event, Status};
 use crate::sweep;
@@ -57,7 +55,7 @@ impl Connection {
     /// The number of bytes that are gathered or queued. 0 while another thread is writing.
     pub fn pending_bytes(&self) -> usize {
         let session = self.session();
-        try_lock(&self.write_side).map_or(0, |mut side| {
+        self.try_enter(&self.write_side).map_or(0, |mut side| {
             side.enter(session.epoch());
             side.unsent().len()
         })
@@ -67,8 +65,8 @@ impl Connection {
     /// all or nothing.
     pub fn write_all(&self, data: &[u8]) -> Result<(), WriteError> {
         let session = self.writing_session()?;
-        let mut side = lock(&self.write_side);
-        self.enter(session, &mut side)?;
+        let mut side = self.enter(&self.write_side);
+        self.begin(session, &mut side)?;
         if self.queue_limit() > 0 {
             return self.write_queued(session, &mut side, data);
         }
@@ -100,10 +98,10 @@ impl Connection {
     pub fn write_available(&self, data: &[u8]) -> Result<usize, WriteError> {
         let session = self.writing_session()?;
         // The thread in there is waiting for room.
-        let Some(mut side) = try_lock(&self.write_side) else {
+        let Some(mut side) = self.try_enter(&self.write_side) else {
             return Ok(0);
         };
-        self.enter(session, &mut side)?;
+        self.begin(session, &mut side)?;
         let limit = match self.queue_limit() {
             0 if self.coalesces() => GATHERED,
             limit => limit,
@@ -128,7 +126,7 @@ impl Connection {
     /// the system takes, and if that is not all the answer is [`WriteError::Busy`].
     pub fn flush(&self) -> Result<(), WriteError> {
         let session = self.writing_session()?;
-        let mut side = lock(&self.write_side);
+        let mut side = self.enter(&self.write_side);
         side.enter(session.epoch());
         let limit = self.queue_limit();
         if limit == 0 {
@@ -153,7 +151,7 @@ impl Connection {
             .shut_down_epoch
             .store(session.epoch() + 1, Ordering::Relaxed);
         // A thread that is writing shuts down when it is done.
-        if let Some(mut side) = try_lock(&self.write_side) {
+        if let Some(mut side) = self.try_enter(&self.write_side) {
             side.enter(session.epoch());
             self.flush_now(session, &mut side)?;
             self.shut_down_if_sent(session, &side);
@@ -177,7 +175,7 @@ impl Connection {
         {
             return Ok(());
         }
-        let Some(mut side) = try_lock(&self.write_side) else {
+        let Some(mut side) = self.try_enter(&self.write_side) else {
             return Ok(());
         };
         side.enter(session.epoch());
@@ -201,11 +199,7 @@ impl Connection {
     }
 
     #[inline]
-    fn enter(
-        &self,
-        session: Session,
-        side: &mut MutexGuard<'_, WriteSide>,
-    ) -> Result<(), WriteError> {
+    fn begin(&self, session: Session, side: &mut WriteSide) -> Result<(), WriteError> {
         side.enter(session.epoch());
         if self.is_shut_down(session) {
             return Err(WriteError::ShutDown);
@@ -234,7 +228,7 @@ impl Connection {
     fn note_queue(&self) {
         if !self.settings.has_queue.load(Ordering::Relaxed) {
             self.settings.has_queue.store(true, Ordering::Relaxed);
-            self.readiness.groups.tell();
+            self.groups().tell();
         }
     }
 

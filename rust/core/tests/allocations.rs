@@ -84,6 +84,7 @@ fn small_transfers_allocate_nothing() {
 #[test]
 fn gathered_writes_allocate_nothing() {
     let (one, other) = Connection::pair().unwrap();
+    make_idle(&one);
     one.set_coalesces(true);
     let mut received = [std::mem::MaybeUninit::uninit(); 64];
     let mut exchange = || {

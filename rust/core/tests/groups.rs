@@ -194,12 +194,14 @@ fn a_wait_ends_when_its_time_is_over() {
 }
 
 #[test]
-fn a_second_poll_visits_nobody_while_one_waits() {
+fn a_second_poll_waits_for_its_turn_and_no_longer_than_it_may() {
     let group = Group::new();
     thread::scope(|scope| {
         let waiting = asleep(scope, || visit(&group, None, &[]));
-        // It would never return if it waited too.
-        assert!(visit(&group, None, &[]).is_empty());
+        let begin = Instant::now();
+        let limit = Duration::from_millis(10);
+        assert!(visit(&group, Some(limit), &[]).is_empty());
+        assert!(begin.elapsed() >= limit);
         group.wake();
         waiting.join().unwrap();
     });
