@@ -16,7 +16,7 @@ var _far := {}
 ## Connects `count` peers. False if that does not work.
 func open(family: Family, count: int) -> bool:
 	peers = Array([], TYPE_OBJECT, family.class_of("StreamPeerTCP"), null)
-	_far = OS.execute_with_pipe(Plain.path, ["peers"])
+	_far = Plain.start_with_pipe(["peers"])
 	if _far.is_empty():
 		return false
 	var port := _answer().to_int()
@@ -42,8 +42,8 @@ func send(count: int, size: int) -> bool:
 func close() -> void:
 	if _far.is_empty():
 		return
-	_far["stdio"].store_line("quit")
-	Plain.join(_far["pid"])
+	# Which also waits for the end.
+	OS.kill(_far["pid"])
 	peers.clear()
 
 

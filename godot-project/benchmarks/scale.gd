@@ -39,7 +39,8 @@ static func named(name: String) -> RefCounted:
 			scale.blocks = 10
 			scale.trips = 50
 			scale.connects = 20
-			scale.pairs = 100
+			# Fewer fit into memory that the process has already.
+			scale.pairs = 1000
 			scale.most_sockets = 100
 			scale.costly_rounds = 1
 	return scale

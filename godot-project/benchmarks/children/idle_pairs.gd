@@ -8,7 +8,7 @@ const Row := preload("res://benchmarks/row.gd")
 const Server := preload("res://benchmarks/server.gd")
 
 ## Made before, so that what is needed once is not counted.
-const FIRST := 50
+const FIRST := 20
 
 var _server := Server.new()
 var _links: Array[Link] = []

@@ -1,6 +1,7 @@
 extends "res://benchmarks/row.gd"
 ## Blocks of 64 KiB between this process and the plain program: bytes per second.
 
+const Cores := preload("res://benchmarks/cores.gd")
 const Plain := preload("res://benchmarks/plain.gd")
 const TypedScript := preload("res://benchmarks/typed_script.gd")
 
@@ -28,16 +29,23 @@ func rounds() -> int:
 	return scale.stream_rounds
 
 
+func open() -> void:
+	Cores.separate()
+
+
 func sample(side: String) -> PackedFloat64Array:
 	return [_speed_of_plain() if side == "plain" else _speed(family_of(side))]
+
+
+func close() -> void:
+	Cores.release()
 
 
 func _speed(family: Family) -> float:
 	var server := Server.new()
 	server.listen(family, _kind)
-	# With the first block the other process is known to run.
-	var blocks := scale.blocks + 1 if _is_receiving else scale.blocks
-	var far := Plain.start(["source" if _is_receiving else "sink", server.address(), str(blocks)])
+	var words := _far()
+	var far := Plain.start(words[0], server.address(), words.slice(1))
 	var near := server.accept()
 	if near == null:
 		problem = "the plain program does not connect"
@@ -45,6 +53,7 @@ func _speed(family: Family) -> float:
 	var loops := TypedScript.loops(family, _kind)
 	var usec: int
 	if _is_receiving:
+		# With the first block the other process is known to run.
 		loops.receive_blocks(near, 1)
 		usec = loops.receive_blocks(near, scale.blocks)
 	else:
@@ -56,6 +65,9 @@ func _speed(family: Family) -> float:
 
 
 func _speed_of_plain() -> float:
-	var result := Plain.measure(
-			["bulk", "receive" if _is_receiving else "send", Plain.name_of(_kind), str(scale.blocks)])
-	return result.get("bytes_per_second", NAN)
+	var near := ["bulk", "receive" if _is_receiving else "send", Plain.name_of(_kind), str(scale.blocks)]
+	return Plain.measure(near, _far()).get("bytes_per_second", NAN)
+
+
+func _far() -> PackedStringArray:
+	return ["source", str(scale.blocks + 1)] if _is_receiving else ["sink", str(scale.blocks)]

@@ -2,18 +2,18 @@ extends "res://benchmarks/row.gd"
 ## A frame that looks at many sockets: microseconds for each frame.
 
 const Crowd := preload("res://benchmarks/crowd.gd")
+const Descriptors := preload("res://benchmarks/descriptors.gd")
 const Loops := preload("res://benchmarks/loops.gd")
 const TypedScript := preload("res://benchmarks/typed_script.gd")
 
 const GROUP := &"StreamPeerSocketGroupRs"
-## Descriptors that are needed for other things.
-const OTHER_DESCRIPTORS := 100
 ## Frames in a sample, at most.
 const MOST_FRAMES := 500
 ## Frames are further apart than anything is remembered that a poll has found.
 const PAUSE_USEC := 50
 
 var _wanted: int
+var _count: int
 var _ready: int
 var _is_typed: bool
 ## Kept, since a callable does not keep its object.
@@ -54,14 +54,17 @@ func rounds() -> int:
 	return scale.costly_rounds
 
 
+func open() -> void:
+	_count = mini(_wanted, mini(scale.most_sockets, Descriptors.for_sockets()))
+	if _count < _wanted:
+		note = "with %d sockets" % _count
+
+
 func sample(side: String) -> PackedFloat64Array:
-	var count := mini(_wanted, mini(scale.most_sockets, _descriptors() - OTHER_DESCRIPTORS))
-	if count < _wanted:
-		note = "with %d sockets" % count
 	var crowd := Crowd.new()
 	var usec := NAN
-	if crowd.open(family_of(side), count):
-		usec = _frame(_body(side, crowd), crowd, mini(_ready, count))
+	if crowd.open(family_of(side), _count):
+		usec = _frame(_body(side, crowd), crowd, mini(_ready, _count))
 	else:
 		problem = "the plain program does not answer"
 	crowd.close()
@@ -112,10 +115,3 @@ func _body(side: String, crowd: Crowd) -> Callable:
 	for peer: StreamPeer in crowd.peers:
 		group.call(&"add", peer)
 	return _loops.group_frame.bind(group)
-
-
-# The limit for this process and the plain one.
-func _descriptors() -> int:
-	var output := []
-	OS.execute("sh", ["-c", "ulimit -n"], output)
-	return output[0].to_int() if output[0].strip_edges().is_valid_int() else scale.most_sockets

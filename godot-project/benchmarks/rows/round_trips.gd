@@ -1,6 +1,7 @@
 extends "res://benchmarks/row.gd"
 ## Small messages to the plain program and back, one at a time: microseconds.
 
+const Cores := preload("res://benchmarks/cores.gd")
 const Plain := preload("res://benchmarks/plain.gd")
 const TypedScript := preload("res://benchmarks/typed_script.gd")
 
@@ -27,17 +28,25 @@ func rounds() -> int:
 	return scale.stream_rounds
 
 
+func open() -> void:
+	Cores.separate()
+
+
 func sample(side: String) -> PackedFloat64Array:
 	if side == "plain":
-		var result := Plain.measure(["round-trips", Plain.name_of(_kind), str(scale.trips)])
+		var result := Plain.measure(["round-trips", Plain.name_of(_kind), str(scale.trips)], ["echo"])
 		return [result.get("p50_usec", NAN), result.get("p99_usec", NAN)]
 	return _trips(family_of(side))
+
+
+func close() -> void:
+	Cores.release()
 
 
 func _trips(family: Family) -> PackedFloat64Array:
 	var server := Server.new()
 	server.listen(family, _kind)
-	var far := Plain.start(["echo", server.address()])
+	var far := Plain.start("echo", server.address())
 	var near := server.accept()
 	if near == null:
 		problem = "the plain program does not connect"

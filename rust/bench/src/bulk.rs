@@ -3,32 +3,28 @@
 use std::io::{self, Read, Write};
 use std::time::Instant;
 
-use crate::network::{Address, Kind, Link, Stream};
+use crate::network::{self, Address, Kind, Stream};
 
 /// Bytes in a block.
 const BLOCK: usize = 64 * 1024;
 
-/// Bytes received per second.
+/// Bytes received per second; the far end sends one block more.
 pub fn receive(kind: Kind, blocks: usize) -> io::Result<f64> {
-    let mut link = Link::open(kind, "source", &[(blocks + 1).to_string()])?;
+    let mut stream = network::accept(kind)?;
     // With the first block the other process is known to run.
-    receive_blocks(&mut link.near, 1)?;
+    receive_blocks(&mut stream, 1)?;
     let begin = Instant::now();
-    receive_blocks(&mut link.near, blocks)?;
-    let speed = bytes_per_second(blocks, begin);
-    link.close()?;
-    Ok(speed)
+    receive_blocks(&mut stream, blocks)?;
+    Ok(bytes_per_second(blocks, begin))
 }
 
 /// Bytes per second from the first that is sent until the other process has received the last.
 pub fn send(kind: Kind, blocks: usize) -> io::Result<f64> {
-    let mut link = Link::open(kind, "sink", &[blocks.to_string()])?;
+    let mut stream = network::accept(kind)?;
     let begin = Instant::now();
-    send_blocks(&mut link.near, blocks)?;
-    link.near.read_exact(&mut [0])?;
-    let speed = bytes_per_second(blocks, begin);
-    link.close()?;
-    Ok(speed)
+    send_blocks(&mut stream, blocks)?;
+    stream.read_exact(&mut [0])?;
+    Ok(bytes_per_second(blocks, begin))
 }
 
 /// The far end of [`receive`].

@@ -15,18 +15,18 @@ use network::{Address, Kind};
 const USAGE: &str = "\
 Usage: plain COMMAND
 
-Measures, with a far end in a process of its own, and prints JSON:
+Measures: prints an ADDRESS, waits for a far end, and prints JSON
   bulk receive|send tcp|unix BLOCKS   64 KiB blocks: bytes_per_second
   round-trips tcp|unix COUNT          messages of 32 bytes and back: p50_usec and p99_usec
 
-Far ends, which connect to an ADDRESS: tcp:127.0.0.1:PORT or unix:PATH
+Far ends, which connect to an ADDRESS (tcp:127.0.0.1:PORT or unix:PATH)
   source ADDRESS BLOCKS               sends blocks, then waits for the end
   sink ADDRESS BLOCKS                 receives blocks, then answers with a byte
   echo ADDRESS                        sends back whatever comes
 
-Far ends that are connected to:
+Many far ends, which are connected to
   peers                               prints its TCP port, then obeys its input: `accept K` accepts K connections,
-                                      `send K SIZE` sends SIZE bytes to each of the next K, `quit` ends it";
+                                      `send K SIZE` sends SIZE bytes to each of the next K";
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();

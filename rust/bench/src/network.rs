@@ -1,5 +1,4 @@
-//! Blocking sockets of the standard library, TCP and Unix domain alike, and pairs of which the other end is in a process
-//! of its own.
+//! Blocking sockets of the standard library, TCP and Unix domain alike.
 
 use std::env;
 use std::fs;
@@ -7,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
-use std::process::{self, Child, Command};
+use std::process;
 
 /// The two families of sockets.
 #[derive(Clone, Copy)]
@@ -78,43 +77,21 @@ impl Write for Stream {
     }
 }
 
-/// A connection to this program in another process, as Godot has it for its measurements.
-pub struct Link {
-    pub near: Stream,
-    far: Child,
-}
-
-impl Link {
-    /// Starts `plain COMMAND ADDRESS ARGUMENTS` and accepts its connection.
-    pub fn open(kind: Kind, command: &str, arguments: &[String]) -> io::Result<Link> {
-        let start = |address: String| {
-            Command::new(env::current_exe()?)
-                .args([command, &address])
-                .args(arguments)
-                .spawn()
-        };
-        match kind {
-            Kind::Tcp => {
-                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-                let far = start(format!("tcp:{}", listener.local_addr()?))?;
-                let near = Stream::Tcp(listener.accept()?.0);
-                Ok(Link { near, far })
-            }
-            Kind::Unix => {
-                let path = env::temp_dir().join(format!("plain-{}", process::id()));
-                let listener = UnixListener::bind(&path)?;
-                let far = start(format!("unix:{}", path.display()))?;
-                let near = listener.accept();
-                fs::remove_file(&path)?;
-                let near = Stream::Unix(near?.0);
-                Ok(Link { near, far })
-            }
+/// Says on the standard output where to connect to, and takes the first that does.
+pub fn accept(kind: Kind) -> io::Result<Stream> {
+    match kind {
+        Kind::Tcp => {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+            println!("tcp:{}", listener.local_addr()?);
+            Ok(Stream::Tcp(listener.accept()?.0))
         }
-    }
-
-    /// Ends the connection, and waits for the other process to end.
-    pub fn close(mut self) -> io::Result<()> {
-        drop(self.near);
-        self.far.wait().map(drop)
+        Kind::Unix => {
+            let path = env::temp_dir().join(format!("plain-{}", process::id()));
+            let listener = UnixListener::bind(&path)?;
+            println!("unix:{}", path.display());
+            let accepted = listener.accept();
+            fs::remove_file(&path)?;
+            Ok(Stream::Unix(accepted?.0))
+        }
     }
 }

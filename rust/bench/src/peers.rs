@@ -3,8 +3,7 @@
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
-/// Listens, prints the port, then obeys the lines of the standard input until one is no command, and answers each with
-/// `done`. Connections are accepted when it is told to, so that Godot knows how many wait: the system drops what
+/// Listens, prints the port, then obeys the lines of the standard input and answers each with `done`. Connections are accepted when it is told to, so that Godot knows how many wait: the system drops what
 /// exceeds its queue, and the other side tries again a second later.
 pub fn run() -> io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -27,7 +26,7 @@ pub fn run() -> io::Result<()> {
                     next = (next + 1) % peers.len();
                 }
             }
-            _ => break,
+            _ => return Err(io::Error::new(io::ErrorKind::InvalidInput, line)),
         }
         println!("done");
     }

@@ -24,7 +24,7 @@ use crate::godot::Godot;
 use crate::project::Project;
 use crate::stage::{self, Profile};
 use crate::tally::Tally;
-use outcome::{MeasuredRow, MeasuredSection};
+use outcome::rows;
 use run::Scale;
 
 /// Measures, prints the table, and writes what was asked for. It is a success if everything was measured.
@@ -44,6 +44,9 @@ pub fn run(options: Options) -> Result<ExitCode> {
         &options.filters,
     )?;
     let sections = outcome::summarize(&report, &options.filters);
+    if sections.is_empty() {
+        return Err("there is no such row; docs/benchmarks.md has them all".into());
+    }
     println!("\n{}", text::table(&sections));
     if let Some(file) = &options.json {
         write(file, &record::json(&report.machine, scale, &sections)?)?;
@@ -79,10 +82,6 @@ pub fn smoke_test(project: &Project, godot: &Godot, tally: &mut Tally) {
         }
     });
     tally.check(NAME, outcome);
-}
-
-fn rows(sections: &[MeasuredSection]) -> impl Iterator<Item = &MeasuredRow> {
-    sections.iter().flat_map(|section| &section.rows)
 }
 
 fn write(file: &Path, text: &str) -> Result<()> {

@@ -67,6 +67,11 @@ pub fn summarize(report: &Report, filters: &[String]) -> Vec<MeasuredSection> {
         .collect()
 }
 
+/// The rows of all sections.
+pub fn rows(sections: &[MeasuredSection]) -> impl Iterator<Item = &MeasuredRow> {
+    sections.iter().flat_map(|section| &section.rows)
+}
+
 impl MeasuredRow {
     fn new(row: &'static Row, report: &Report) -> Self {
         let reported = report
@@ -93,15 +98,16 @@ impl MeasuredRow {
         measured
     }
 
-    /// How many times better ours is, or nothing if a side has no numbers.
+    /// How many times better ours is, in hundredths: more is noise. Nothing if a side has no numbers.
     pub fn ratio(&self, comparison: Comparison) -> Option<f64> {
         let ours = self.sides.get(&comparison.ours)?.median;
         let other = self.sides.get(&comparison.other)?.median;
-        Some(if self.row.unit.is_rate() {
+        let ratio = if self.row.unit.is_rate() {
             ours / other
         } else {
             other / ours
-        })
+        };
+        Some((ratio * 100.0).round() / 100.0)
     }
 
     pub fn verdict(&self, comparison: Comparison) -> Verdict {
@@ -201,7 +207,7 @@ mod tests {
         assert_eq!(measured(&COST, &[6.0], &[2.0]).ratio(COMPARISON), Some(3.0));
         assert_eq!(
             measured(&SPEED, &[6.0], &[2.0]).ratio(COMPARISON),
-            Some(1.0 / 3.0)
+            Some(0.33)
         );
     }
 
@@ -209,7 +215,7 @@ mod tests {
     fn a_goal_is_met_missed_or_not_measured() {
         let verdict = |engine: &[f64]| measured(&COST, engine, &[2.0]).verdict(COMPARISON);
         assert_eq!(verdict(&[4.0]), Verdict::Met);
-        assert_eq!(verdict(&[3.9]), Verdict::Missed);
+        assert_eq!(verdict(&[3.98]), Verdict::Missed);
         assert_eq!(verdict(&[]), Verdict::NotMeasured);
         assert_eq!(verdict(&[0.0]), Verdict::NotMeasured);
     }

@@ -11,7 +11,7 @@ const HEAD: &str = "\
 This page is written by `cargo xtask bench --docs`. The numbers are of one machine; yours gives others:
 
 ```sh
-cargo xtask bench            # some minutes
+cargo xtask bench            # about two minutes
 cargo xtask bench --quick    # less than a minute, and rougher
 ```
 ";
@@ -24,9 +24,10 @@ theirs. The numbers are medians over all rounds. In each round every side is mea
 first; a round before, which does not count, warms up. A goal is what we want of the ratio on a machine with
 nothing else to do. Goals are not tests: a run with a missed goal is no failure.
 
-Everything goes over the loopback interface, so no network hides what a call costs. Two processes on few cores disturb
-each other, and so does everything else on the machine: streams, round trips, and most of all the 99th percentile
-change from run to run. Differences of a few percent mean nothing. `--json FILE` keeps all samples.
+Everything goes over the loopback interface, so no network hides what a call costs. What else runs on the machine
+disturbs streams and round trips most, and of these the 99th percentile: it changes from run to run. Where taskset can do
+it, the two processes of a stream are kept on a core each; left to the system, they are on one or on two, which differs
+by several times. Differences of a few percent mean nothing. `--json FILE` keeps all samples.
 ";
 
 /// The page as Markdown.

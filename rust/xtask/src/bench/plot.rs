@@ -4,7 +4,7 @@ use std::error::Error;
 
 use plotters::prelude::*;
 
-use super::outcome::MeasuredSection;
+use super::outcome::{MeasuredSection, rows};
 use super::report::Side;
 use super::rows::{CROWDS, idle_frame};
 use crate::Result;
@@ -86,8 +86,7 @@ fn draw(sections: &[MeasuredSection]) -> std::result::Result<String, Box<dyn Err
 fn points(sections: &[MeasuredSection], side: Side) -> Vec<(u32, f64)> {
     let time = |sockets: u32| {
         let name = idle_frame(sockets);
-        let mut rows = sections.iter().flat_map(|section| &section.rows);
-        let row = rows.find(|measured| measured.row.name == name)?;
+        let row = rows(sections).find(|measured| measured.row.name == name)?;
         Some((sockets, row.sides.get(&side)?.median))
     };
     CROWDS.into_iter().filter_map(time).collect()

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::outcome::{MeasuredRow, MeasuredSection};
+use super::outcome::{MeasuredRow, MeasuredSection, rows};
 use super::report::Machine;
 use super::rows::Comparison;
 use super::run::Scale;
@@ -10,13 +10,12 @@ use crate::Result;
 
 /// The record of a run as JSON.
 pub fn json(machine: &Machine, scale: Scale, sections: &[MeasuredSection]) -> Result<String> {
-    let rows = sections.iter().flat_map(|section| &section.rows);
     let record = json!({
         "machine": machine,
         "library": env!("CARGO_PKG_VERSION"),
         "profile": "release",
         "scale": scale,
-        "rows": rows.map(row).collect::<Vec<_>>(),
+        "rows": rows(sections).map(row).collect::<Vec<_>>(),
     });
     serde_json::to_string_pretty(&record).map_err(|error| error.to_string())
 }

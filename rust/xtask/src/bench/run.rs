@@ -7,6 +7,7 @@ use std::process::id;
 use serde::Serialize;
 
 use super::report::Report;
+use super::rows::TABLE;
 use crate::godot::Godot;
 use crate::project::Project;
 use crate::stage::{self, Profile};
@@ -69,7 +70,21 @@ pub fn measure(
     let text = fs::read_to_string(&file)
         .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
     let _ = fs::remove_file(&file);
-    serde_json::from_str(&text).map_err(|error| format!("the report of the benchmarks: {error}"))
+    let report: Report = serde_json::from_str(&text)
+        .map_err(|error| format!("the report of the benchmarks: {error}"))?;
+    let is_known = |name: &str| {
+        TABLE
+            .iter()
+            .flat_map(|section| section.rows)
+            .any(|row| row.name == name)
+    };
+    match report.rows.iter().find(|row| !is_known(&row.name)) {
+        Some(row) => Err(format!(
+            "the table has no row {:?}, which is measured",
+            row.name
+        )),
+        None => Ok(report),
+    }
 }
 
 /// Lets this process and its children open as many descriptors as the rows with many sockets need, if that is allowed.

@@ -1,11 +1,19 @@
 //! Numbers and verdicts as text, and the table for a terminal.
 
-use super::outcome::{MeasuredRow, MeasuredSection, Verdict};
+use super::outcome::{MeasuredRow, MeasuredSection, Verdict, rows};
 use super::report::Side;
 use super::rows::{Comparison, Unit};
 
 /// The headings of [`cells`].
-pub const HEADINGS: [&str; 7] = ["what", "with", "theirs", "ours", "ratio", "goal", "verdict"];
+pub const HEADINGS: [&str; 7] = [
+    "what",
+    "compared with",
+    "theirs",
+    "ours",
+    "ratio",
+    "goal",
+    "verdict",
+];
 
 /// The lines of a row: one for each comparison.
 pub fn cells(measured: &MeasuredRow) -> Vec<[String; 7]> {
@@ -38,9 +46,8 @@ pub fn cells(measured: &MeasuredRow) -> Vec<[String; 7]> {
 
 /// The table for a terminal.
 pub fn table(sections: &[MeasuredSection]) -> String {
-    let rows = sections.iter().flat_map(|section| &section.rows);
     let mut lines = vec![HEADINGS.map(String::from)];
-    lines.extend(rows.flat_map(cells));
+    lines.extend(rows(sections).flat_map(cells));
     let width = |column: usize| {
         let widths = lines.iter().map(|line| line[column].chars().count());
         widths.max().unwrap_or_default()
