@@ -1,14 +1,9 @@
-extends "res://benchmarks/row.gd"
+extends "res://benchmarks/stream_row.gd"
 ## Blocks of 64 KiB between this process and the plain program: bytes per second.
-
-const Cores := preload("res://benchmarks/cores.gd")
-const Plain := preload("res://benchmarks/plain.gd")
-const TypedScript := preload("res://benchmarks/typed_script.gd")
 
 const BLOCK_SIZE := 65536
 
 var _is_receiving: bool
-var _kind: String
 
 
 static func all() -> Array:
@@ -18,27 +13,13 @@ static func all() -> Array:
 static func _row(is_receiving: bool, kind: String) -> RefCounted:
 	var row := new()
 	row.names = ["64 KiB blocks, %s%s" % ["receive" if is_receiving else "send", "" if kind == "tcp" else ", Unix"]]
-	row.sides = ["engine", "ours", "plain"]
-	row.need_kind(kind)
+	row._use(kind)
 	row._is_receiving = is_receiving
-	row._kind = kind
 	return row
-
-
-func rounds() -> int:
-	return scale.stream_rounds
-
-
-func open() -> void:
-	Cores.separate()
 
 
 func sample(side: String) -> PackedFloat64Array:
 	return [_speed_of_plain() if side == "plain" else _speed(family_of(side))]
-
-
-func close() -> void:
-	Cores.release()
 
 
 func _speed(family: Family) -> float:

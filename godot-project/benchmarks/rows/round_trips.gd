@@ -1,14 +1,8 @@
-extends "res://benchmarks/row.gd"
+extends "res://benchmarks/stream_row.gd"
 ## Small messages to the plain program and back, one at a time: microseconds.
-
-const Cores := preload("res://benchmarks/cores.gd")
-const Plain := preload("res://benchmarks/plain.gd")
-const TypedScript := preload("res://benchmarks/typed_script.gd")
 
 ## Bytes of a message; the plain program has the same number.
 const MESSAGE_SIZE := 32
-
-var _kind: String
 
 
 static func all() -> Array:
@@ -18,18 +12,8 @@ static func all() -> Array:
 static func _row(kind: String, suffix: String) -> RefCounted:
 	var row := new()
 	row.names = ["round trip, p50" + suffix, "round trip, p99" + suffix]
-	row.sides = ["engine", "ours", "plain"]
-	row.need_kind(kind)
-	row._kind = kind
+	row._use(kind)
 	return row
-
-
-func rounds() -> int:
-	return scale.stream_rounds
-
-
-func open() -> void:
-	Cores.separate()
 
 
 func sample(side: String) -> PackedFloat64Array:
@@ -37,10 +21,6 @@ func sample(side: String) -> PackedFloat64Array:
 		var result := Plain.measure(["round-trips", Plain.name_of(_kind), str(scale.trips)], ["echo"])
 		return [result.get("p50_usec", NAN), result.get("p99_usec", NAN)]
 	return _trips(family_of(side))
-
-
-func close() -> void:
-	Cores.release()
 
 
 func _trips(family: Family) -> PackedFloat64Array:
