@@ -14,6 +14,7 @@ use stream_socket::{Group, Status, Visit};
 
 use crate::peer::{Peer, StreamPeerSocketRs, misuse};
 use crate::server::{Server, SocketServerRs};
+use crate::signals;
 
 #[derive(GodotClass)]
 #[class(tool, init, base = RefCounted)]
@@ -167,7 +168,8 @@ impl Members {
                 Err(_) => Visit::Unsettled,
             },
             Part::Peer(peer) => {
-                peer.poll(id);
+                let awaits_data = || object.has_connections(signals::data_available());
+                peer.poll(id, awaits_data);
                 let said = Said::of(peer);
                 let mut list = self.list();
                 let told = &mut list.members.get_mut(&key)?.said;

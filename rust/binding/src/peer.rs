@@ -41,14 +41,14 @@ impl Peer {
     }
 
     /// Polls, and emits the signals of the object with the id `object` for what has happened. A handler may free the
-    /// object.
+    /// object. `awaits_data` says whether anybody wants to hear of data: that is asked in each poll that finds some.
     #[inline]
-    pub(crate) fn poll(&self, object: u64) -> Error {
+    pub(crate) fn poll(&self, object: u64, awaits_data: impl FnOnce() -> bool) -> Error {
         let (code, has_unread) = match self.connection.poll(Instant::now) {
             Ok(has_unread) => (Error::OK, has_unread),
             Err(error) => (self.last_error.record(&error), false),
         };
-        if has_unread || self.connection.has_notices() {
+        if self.connection.has_notices() || has_unread && awaits_data() {
             signals::emit(object, self);
         }
         code

@@ -1,5 +1,7 @@
 //! The signals: what `poll` has found, told to the scripts that want to know.
 
+use std::sync::OnceLock;
+
 use godot::builtin::StringName;
 use godot::meta::ToGodot;
 use godot::obj::{EngineEnum, Gd, GodotClass, InstanceId};
@@ -33,13 +35,14 @@ pub(crate) fn emit(object: u64, peer: &Peer) {
         };
     }
     if peer.connection.has_unread() {
-        // Asking first is cheaper than emitting to nobody, and this is asked in every poll that finds data.
-        static NAME: std::sync::OnceLock<StringName> = std::sync::OnceLock::new();
-        let data_available = NAME.get_or_init(|| StringName::from("data_available"));
-        if object.has_connections(data_available) {
-            object.emit_signal(data_available, &[]);
-        }
+        object.emit_signal(data_available(), &[]);
     }
+}
+
+/// The signal's name. Making it anew in each poll that finds data would cost as much as the poll.
+pub(crate) fn data_available() -> &'static StringName {
+    static NAME: OnceLock<StringName> = OnceLock::new();
+    NAME.get_or_init(|| StringName::from("data_available"))
 }
 
 /// Emits the signal of the server with the id `object`, with the same guarantees.

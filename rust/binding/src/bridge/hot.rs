@@ -17,6 +17,7 @@ use super::instance::{Handle, Part};
 use super::interface::interface;
 use crate::error::Code;
 use crate::peer::Peer;
+use crate::signals;
 
 /// What the object of a peer consists of.
 ///
@@ -39,7 +40,9 @@ unsafe fn poll_peer(instance: sys::GDExtensionClassInstancePtr) -> i64 {
     // SAFETY: The caller's guarantee.
     let (handle, peer) = unsafe { (Handle::from_instance(instance), peer(instance)) };
     guarded(i64::from(Error::FAILED.ord()), || {
-        i64::from(peer.poll(handle.object).ord())
+        // SAFETY: The object is the one that Godot is calling.
+        let awaits_data = || unsafe { handle.has_connections(signals::data_available()) };
+        i64::from(peer.poll(handle.object, awaits_data).ord())
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::ffi::c_void;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use godot::builtin::StringName;
 use godot::obj::{Base, Gd, GodotClass, bounds, cap};
@@ -19,6 +19,8 @@ pub(super) struct Handle {
     pub(super) part: Part,
     /// The object, by its id.
     pub(super) object: u64,
+    /// The object itself. It lives as long as the handle does.
+    pointer: sys::GDExtensionObjectPtr,
     /// gdext's storage of the object, which is what its own callbacks expect.
     pub(super) storage: sys::GDExtensionClassInstancePtr,
 }
@@ -34,6 +36,45 @@ impl Handle {
         // `free`, and Godot does not free an object in a call.
         unsafe { &*instance.cast::<Handle>() }
     }
+
+    /// Whether anything is connected to a signal of the object: what gdext would ask, without looking the object up and
+    /// counting a reference to it.
+    ///
+    /// # Safety
+    /// The object is alive.
+    pub(super) unsafe fn has_connections(&self, signal: &StringName) -> bool {
+        let mut answer: sys::GDExtensionBool = 0;
+        let arguments = [signal.sys().cast()];
+        // SAFETY: The method takes a StringName and returns a bool; the object is alive, as the caller guarantees.
+        unsafe {
+            (interface().call_method)(
+                has_connections_method(),
+                self.pointer,
+                arguments.as_ptr(),
+                (&raw mut answer).cast(),
+            );
+        }
+        answer != 0
+    }
+}
+
+/// `Object.has_connections`.
+fn has_connections_method() -> sys::GDExtensionMethodBindPtr {
+    /// What stands for its signature in Godot's extension_api.json.
+    const HASH: i64 = 2619796661;
+    static METHOD: OnceLock<usize> = OnceLock::new();
+    let method = METHOD.get_or_init(|| {
+        let (class, method) = (
+            StringName::from("Object"),
+            StringName::from("has_connections"),
+        );
+        // SAFETY: Both are names that Godot only reads.
+        let found =
+            unsafe { (interface().find_method)(class.sys().cast(), method.sys().cast(), HASH) };
+        assert!(!found.is_null(), "Godot has no Object.has_connections");
+        found as usize
+    });
+    *method as sys::GDExtensionMethodBindPtr
 }
 
 /// What an object consists of, apart from the object.
@@ -207,6 +248,7 @@ pub(super) unsafe extern "C" fn object_set_instance(
         part,
         // SAFETY: gdext passes the object that Godot has just made.
         object: unsafe { (interface().object_id)(object.cast_const()) },
+        pointer: object,
         storage,
     });
     let name = StringName::from(class.name);

@@ -15,6 +15,8 @@ pub(super) struct Interface {
     pub(super) set_instance: SetInstance,
     pub(super) object_id: ObjectId,
     pub(super) variant_from_int: VariantFromInt,
+    pub(super) find_method: FindMethod,
+    pub(super) call_method: CallMethod,
     pub(super) get_proc_address: GetProcAddress,
 }
 
@@ -54,6 +56,17 @@ pub(super) type SetInstance = unsafe extern "C" fn(
 );
 pub(super) type VariantFromInt =
     unsafe extern "C" fn(sys::GDExtensionUninitializedVariantPtr, sys::GDExtensionTypePtr);
+pub(super) type FindMethod = unsafe extern "C" fn(
+    sys::GDExtensionConstStringNamePtr,
+    sys::GDExtensionConstStringNamePtr,
+    sys::GDExtensionInt,
+) -> sys::GDExtensionMethodBindPtr;
+pub(super) type CallMethod = unsafe extern "C" fn(
+    sys::GDExtensionMethodBindPtr,
+    sys::GDExtensionObjectPtr,
+    *const sys::GDExtensionConstTypePtr,
+    sys::GDExtensionTypePtr,
+);
 pub(super) type GetProcAddress =
     unsafe extern "C" fn(*const c_char) -> sys::GDExtensionInterfaceFunctionPtr;
 pub(super) type Function = unsafe extern "C" fn();
@@ -101,6 +114,8 @@ pub(super) unsafe fn load(get_proc_address: GetProcAddress) -> Option<()> {
             )?),
             object_id: transmute::<Function, ObjectId>(find(c"object_get_instance_id")?),
             set_instance: transmute::<Function, SetInstance>(find(c"object_set_instance")?),
+            find_method: transmute::<Function, FindMethod>(find(c"classdb_get_method_bind")?),
+            call_method: transmute::<Function, CallMethod>(find(c"object_method_bind_ptrcall")?),
             variant_from_int: from_type(sys::GDEXTENSION_VARIANT_TYPE_INT)?,
             get_proc_address,
         };
