@@ -14,7 +14,6 @@ use stream_socket::{Group, Status, Visit};
 
 use crate::peer::{Peer, StreamPeerSocketRs, misuse};
 use crate::server::{Server, SocketServerRs};
-use crate::signals;
 
 #[derive(GodotClass)]
 #[class(tool, init, base = RefCounted)]
@@ -168,8 +167,7 @@ impl Members {
                 Err(_) => Visit::Unsettled,
             },
             Part::Peer(peer) => {
-                let awaits_data = || object.has_connections(signals::data_available());
-                peer.poll(id, awaits_data);
+                peer.poll(id, |signal| object.has_connections(signal));
                 let said = Said::of(peer);
                 let mut list = self.list();
                 let told = &mut list.members.get_mut(&key)?.said;

@@ -136,7 +136,7 @@ impl Connection {
         // A limit that no clock can hold is none.
         let deadline = limit.and_then(|limit| now.checked_add(limit));
         let mut connecting = Connecting::new(target, bound, deadline);
-        match connecting.begin(&state.options, now) {
+        match connecting.begin(&state.options(), now) {
             Progress::Failed(error) => {
                 if self.status() == Status::Error {
                     self.change(&mut state, Event::Disconnect);
@@ -147,7 +147,7 @@ impl Connection {
             Progress::Undecided => {
                 self.change(&mut state, Event::Connect);
                 state.peer = connecting.address().cloned();
-                state.link = Link::Connecting(connecting);
+                state.link = Link::Connecting(Box::new(connecting));
                 Ok(())
             }
             Progress::Established(established) => {
@@ -187,13 +187,13 @@ impl Connection {
 
     fn poll_connecting(&self, now: Instant) -> Result<(), ConnectError> {
         let mut state = self.state();
-        let State { link, options, .. } = &mut *state;
+        let options = state.options();
         // Another thread may have polled or disconnected meanwhile.
-        let Link::Connecting(connecting) = link else {
+        let Link::Connecting(connecting) = &mut state.link else {
             return Ok(());
         };
         // First the socket, then the clock: a connection that is there is not given up for being polled late.
-        let error = match connecting.advance(options, now) {
+        let error = match connecting.advance(&options, now) {
             Progress::Established(established) => {
                 self.establish(&mut state, established);
                 return Ok(());
@@ -322,7 +322,7 @@ impl Connection {
 
     /// The socket options.
     pub fn options(&self) -> Options {
-        self.state().options
+        self.state().options()
     }
 
     /// Changes the socket options, for the open socket and for those to come. If the system refuses, nothing is
@@ -333,16 +333,17 @@ impl Connection {
         change: impl FnOnce(&mut Options),
     ) -> Result<(), OptionError> {
         let mut state = self.state();
-        let mut options = state.options;
+        let old = state.options();
+        let mut options = old;
         change(&mut options);
         if let Some(socket) = state.socket() {
             let address = socket.local_addr();
             let is_tcp = address.is_ok_and(|address| address.as_socket().is_some());
             options
-                .change(&state.options, socket, is_tcp)
+                .change(&old, socket, is_tcp)
                 .map_err(|source| OptionError { operation, source })?;
         }
-        state.options = options;
+        state.options = (options != Options::default()).then(|| Box::new(options));
         Ok(())
     }
 

@@ -58,7 +58,7 @@ impl Waits<'_> {
         // A limit that no clock can hold is none.
         let end = self.limit.get().and_then(|limit| now.checked_add(limit));
         let Some(end) = end else {
-            return sys::wait(socket, interest, None);
+            return sys::wait(socket, interest, None).map(|_| true);
         };
         let left = self
             .deadline

@@ -146,14 +146,9 @@ impl Attempt {
         if !sys::wait(socket, Interest::Writable, Some(Duration::ZERO))? {
             return Ok(false);
         }
-        if let Some(error) = socket.take_error()? {
-            return Err(error);
-        }
-        match socket.peer_addr() {
-            Ok(_) => Ok(true),
-            // A signal ended the wait.
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
-            Err(error) => Err(error),
+        match socket.take_error()? {
+            Some(error) => Err(error),
+            None => Ok(true),
         }
     }
 

@@ -91,7 +91,8 @@ const MAX_NOTICES: usize = 256;
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) link: Link,
-    pub(crate) options: Options,
+    /// `None` for the defaults, which most have.
+    pub(crate) options: Option<Box<Options>>,
     /// The other end, kept after an established connection has ended until the next one or a disconnect.
     pub(crate) peer: Option<Address>,
     /// Why a write has failed although there was still something to read.
@@ -104,7 +105,8 @@ pub(crate) enum Link {
     #[default]
     Closed,
     Bound(StreamSocket),
-    Connecting(Connecting),
+    /// Boxed, since it is large and few are there for long.
+    Connecting(Box<Connecting>),
     Connected {
         /// Shared with the transfers that are under way, so that its descriptor is not reused under them.
         socket: Arc<Socket>,
@@ -243,6 +245,10 @@ impl State {
     pub(crate) fn close(&mut self) -> Link {
         self.write_failure = None;
         std::mem::take(&mut self.link)
+    }
+
+    pub(crate) fn options(&self) -> Options {
+        self.options.as_deref().copied().unwrap_or_default()
     }
 
     /// The open socket, in whatever state.

@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use godot::builtin::StringName;
+
 use super::instance::Callbacks;
 
 /// An abstract base class with its subclasses. gdext knows the base only.
@@ -18,6 +20,7 @@ pub(crate) struct Family {
 pub(crate) struct Class {
     pub(crate) name: &'static str,
     pub(super) family: &'static Family,
+    godot_name: OnceLock<StringName>,
     method_prefix: &'static str,
 }
 
@@ -27,11 +30,13 @@ pub(crate) static PEERS: Family = Family {
         Class {
             name: "StreamPeerTCPRs",
             family: &PEERS,
+            godot_name: OnceLock::new(),
             method_prefix: "tcp_",
         },
         Class {
             name: "StreamPeerUDSRs",
             family: &PEERS,
+            godot_name: OnceLock::new(),
             method_prefix: "uds_",
         },
     ],
@@ -53,11 +58,13 @@ pub(crate) static SERVERS: Family = Family {
         Class {
             name: "TCPServerRs",
             family: &SERVERS,
+            godot_name: OnceLock::new(),
             method_prefix: "tcp_",
         },
         Class {
             name: "UDSServerRs",
             family: &SERVERS,
+            godot_name: OnceLock::new(),
             method_prefix: "uds_",
         },
     ],
@@ -77,6 +84,13 @@ pub(crate) struct Route<'a> {
     pub(crate) is_const: bool,
     /// The class or enum it returns, where Rust's type does not say it.
     pub(crate) returns: Option<&'static str>,
+}
+
+impl Class {
+    /// The name as Godot wants it, for each new object.
+    pub(super) fn name(&self) -> &StringName {
+        self.godot_name.get_or_init(|| StringName::from(self.name))
+    }
 }
 
 impl Family {

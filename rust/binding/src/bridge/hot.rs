@@ -17,7 +17,6 @@ use super::instance::{Handle, Part};
 use super::interface::interface;
 use crate::error::Code;
 use crate::peer::Peer;
-use crate::signals;
 
 /// What the object of a peer consists of.
 ///
@@ -41,8 +40,8 @@ unsafe fn poll_peer(instance: sys::GDExtensionClassInstancePtr) -> i64 {
     let (handle, peer) = unsafe { (Handle::from_instance(instance), peer(instance)) };
     guarded(i64::from(Error::FAILED.ord()), || {
         // SAFETY: The object is the one that Godot is calling.
-        let awaits_data = || unsafe { handle.has_connections(signals::data_available()) };
-        i64::from(peer.poll(handle.object, awaits_data).ord())
+        let is_heard = |signal: &StringName| unsafe { handle.has_connections(signal) };
+        i64::from(peer.poll(handle.object, is_heard).ord())
     })
 }
 

@@ -251,7 +251,7 @@ pub(super) unsafe extern "C" fn object_set_instance(
         pointer: object,
         storage,
     });
-    let name = StringName::from(class.name);
+    let name = class.name();
     // SAFETY: The object and the class come from gdext and from registration; Godot copies the name. The handle is
     // given back to `free`.
     unsafe {

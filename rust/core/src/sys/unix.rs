@@ -93,8 +93,8 @@ pub(crate) fn unread_bytes(socket: &Socket) -> io::Result<usize> {
     Ok(usize::try_from(rustix::io::ioctl_fionread(socket)?).unwrap_or(usize::MAX))
 }
 
-/// Waits at most `limit`, without limit if that is `None`. True if the socket became ready, which includes
-/// that it failed or was shut down: the next transfer tells.
+/// Waits at most `limit`, without limit if that is `None`. True if the socket is ready, which includes that it failed or
+/// was shut down: the next transfer tells. False if the time is over, or a signal has ended the wait.
 pub(crate) fn wait(
     socket: &Socket,
     interest: Interest,
@@ -113,8 +113,8 @@ pub(crate) fn wait(
     let mut descriptors = [PollFd::new(socket, flags)];
     match rustix::event::poll(&mut descriptors, limit.as_ref()) {
         Ok(ready) => Ok(ready > 0),
-        // The caller looks at the socket and at its clock, and waits again.
-        Err(Errno::INTR) => Ok(true),
+        // The caller has a clock to look at, and waits again.
+        Err(Errno::INTR) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
