@@ -29,6 +29,14 @@ static func join(process: int) -> void:
 		OS.delay_usec(100)
 
 
+## Has it measure on its own, and returns what.
+static func measure_alone(arguments: PackedStringArray) -> Dictionary:
+	var output := []
+	OS.execute(path, arguments, output)
+	var measured: Variant = JSON.parse_string(output[0])
+	return measured if measured is Dictionary else {}
+
+
 ## Has it measure, and returns what: `far` is its other end, a command with its arguments.
 static func measure(near: PackedStringArray, far: PackedStringArray) -> Dictionary:
 	var started := start_with_pipe(near)

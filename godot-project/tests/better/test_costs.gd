@@ -3,12 +3,11 @@ extends "res://tests/support/test_case.gd"
 ##
 ## A limit that depends on how fast the calls follow each other is two to three times what was counted.
 
-const EngineProcess := preload("res://tests/support/engine_process.gd")
+const SystemCalls := preload("res://tests/support/system_calls.gd")
 const Calls := preload("res://tests/children/count_calls.gd")
 
 ## With this variable sockets are not watched, and each peer asks the system itself.
 const DIRECT := "STREAM_SOCKET_DIRECT"
-const TRACED := "trace=%file,%network,poll,ppoll,epoll_wait,epoll_pwait,epoll_ctl,ioctl,read,write,fcntl"
 
 ## A message that has come is received at once. Whoever waits for it may have received it already.
 const ONE_MESSAGE := 3
@@ -47,8 +46,9 @@ func test_polling_an_idle_peer_and_asking_what_is_available() -> void:
 
 func test_polling_many_idle_peers_and_asking_what_is_available() -> void:
 	if _is_watching():
-		# What one has learned of all counts for the next 10 to 20 microseconds.
-		_expect("idle-peers", Calls.MANY * Calls.FRAMES / 16)
+		# What one has learned of all counts for the next 10 to 20 microseconds. That is one for 40 peers or so where
+		# nothing else runs; one for each peer, or two, is what it would be without.
+		_expect("idle-peers", Calls.MANY * Calls.FRAMES / 2)
 
 
 func test_polling_an_idle_group() -> void:
@@ -71,28 +71,13 @@ func _is_watching() -> bool:
 	return not OS.has_environment(DIRECT)
 
 
-# Checks that between the marks of `name` there are at most `limit` system calls on descriptors, or those named `only`.
+# Checks that `name` takes at most `limit` system calls, or of those that are called `only`.
 func _expect(name: String, limit: int, only := "") -> void:
-	if not EngineProcess.available() or OS.execute("strace", ["-V"]) != 0:
+	if not SystemCalls.can_be_counted():
 		return skip("counting system calls takes Linux and strace")
-	var trace := fresh_path("trace")
-	var options := PackedStringArray(["strace", "-f", "-o", trace, "-e", TRACED])
-	var result := EngineProcess.run("children/count_calls.gd", [family.name, name], {}, 0, options)
-	var count := -1
-	var thread := ""
-	for line in FileAccess.get_file_as_string(trace).split("\n"):
-		if line.contains("/begin-%s\"" % name):
-			thread = line.get_slice(" ", 0)
-			count = 0
-		elif line.contains("/end-%s\"" % name):
-			var what := "system calls" if only.is_empty() else only
-			check(count <= limit, "%s: %d %s, at most %d wanted" % [name, count, what, limit])
-			return
-		elif not thread.is_empty() and line.begins_with(thread + " ") and _counts(line, only):
-			count += 1
-	check(false, "the trace has no %s; the process said: %s" % [name, result["output"]])
-
-
-# Whether `line` of a trace is the beginning of a call; one that another thread interrupts takes two lines.
-func _counts(line: String, only: String) -> bool:
-	return not line.contains("/begin-") and not line.contains(" resumed>") and (only.is_empty() or line.contains(" %s(" % only))
+	var counted := SystemCalls.count("children/count_calls.gd", [family.name, name], fresh_path("trace"))
+	if not check(counted.has(name), "%s was counted: %s" % [name, counted["output"]]):
+		return
+	var calls: Array = counted[name]
+	var count := calls.size() if only.is_empty() else calls.count(only)
+	check(count <= limit, "%s: %d system calls %s, at most %d wanted" % [name, count, only, limit])

@@ -1,10 +1,10 @@
 extends SceneTree
-## Makes calls on connected peers for somebody who traces this process, and marks their beginning and their end by
-## looking for files that do not exist: `/begin-NAME` and `/end-NAME`.
+## Makes calls on connected peers for `support/system_calls.gd`, which traces this process.
 ##
 ## Arguments: the family, and the name of what to do.
 
 const Family := preload("res://tests/support/family.gd")
+const SystemCalls := preload("res://tests/support/system_calls.gd")
 
 ## How often each thing is done.
 const TIMES := 100
@@ -49,11 +49,11 @@ func _string_reads(name: String) -> void:
 func _variants(name: String) -> void:
 	var peer := _connect()
 	peer.set("coalesce_writes", true)
-	_mark("begin-" + name)
+	SystemCalls.begin(name)
 	for i in TIMES:
 		peer.put_var(i)
 	peer.poll()
-	_mark("end-" + name)
+	SystemCalls.end(name)
 
 
 func _idle_peer(name: String) -> void:
@@ -67,10 +67,10 @@ func _idle_peers(name: String) -> void:
 func _polls(name: String) -> void:
 	var peer := _connect()
 	_frames([peer], "", QUIET_FRAMES)
-	_mark("begin-" + name)
+	SystemCalls.begin(name)
 	for i in 10 * TIMES:
 		peer.poll()
-	_mark("end-" + name)
+	SystemCalls.end(name)
 
 
 # The many in a group, or where there is none what a script has to do instead.
@@ -84,19 +84,19 @@ func _idle_group(name: String) -> void:
 		group.add(peer)
 	for i in QUIET_FRAMES:
 		group.poll()
-	_mark("begin-" + name)
+	SystemCalls.begin(name)
 	for i in GROUP_FRAMES:
 		group.poll()
-	_mark("end-" + name)
+	SystemCalls.end(name)
 
 
 func _connects(name: String) -> void:
 	# What comes with the first one only.
 	var peers := [_connect()]
-	_mark("begin-" + name)
+	SystemCalls.begin(name)
 	for i in TIMES:
 		peers.append(_connect())
-	_mark("end-" + name)
+	SystemCalls.end(name)
 
 
 # Sends so many values in one piece, and reads them once all of them have come.
@@ -108,20 +108,20 @@ func _read(name: String, write: Callable, read: Callable) -> void:
 	_served[0].put_data(values.data_array)
 	while peer.get_available_bytes() < values.get_size():
 		pass
-	_mark("begin-" + name)
+	SystemCalls.begin(name)
 	for i in TIMES:
 		read.call(peer)
-	_mark("end-" + name)
+	SystemCalls.end(name)
 
 
 # Looks after peers to which nothing happens.
 func _frames(peers: Array[StreamPeer], name: String, count: int) -> void:
 	for i in QUIET_FRAMES:
 		_frame(peers)
-	_mark("begin-" + name)
+	SystemCalls.begin(name)
 	for i in count:
 		_frame(peers)
-	_mark("end-" + name)
+	SystemCalls.end(name)
 
 
 func _frame(peers: Array[StreamPeer]) -> void:
@@ -146,7 +146,3 @@ func _connect() -> StreamPeer:
 		pass
 	_served.append(_server.take_connection())
 	return peer
-
-
-func _mark(name: String) -> void:
-	FileAccess.file_exists("/" + name)

@@ -116,18 +116,33 @@ func test_a_peer_that_is_added_while_it_connects() -> void:
 		check_eq(queue.back().get_status(), STATUS_CONNECTED, kind + ": status")
 
 
-func test_a_refused_connect_is_told_once() -> void:
+func test_each_refused_connect_is_told_once() -> void:
 	var end := endpoint("tcp")
 	end.server.stop()
 	var peer: StreamPeer = family.tcp_peer()
 	var group := _group([peer])
 	for round in 3:
+		# From the second on it is an error that becomes one again.
 		check_eq(end.connect_peer(peer), OK, "connect_to_host")
 		check_eq(_told(group), [peer], "the refusal")
 		check_eq(peer.get_status(), STATUS_ERROR, "status")
 		check_eq(group.poll(), [], "once")
-		peer.disconnect_from_host()
-		check_eq(_told(group), [peer], "the disconnect")
+	peer.disconnect_from_host()
+	check_eq(_told(group), [peer], "the disconnect")
+
+
+func test_a_connection_that_replaced_another_between_polls_is_told() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		var group := _group([pair.client])
+		check_eq(group.poll(), [], kind + ": connected before")
+		pair.client.disconnect_from_host()
+		check_eq(pair.endpoint.connect_peer(pair.client), OK, kind + ": connect_to_host")
+		spin_until(func() -> bool:
+			pair.client.poll()
+			return pair.client.get_status() == STATUS_CONNECTED, kind + ": a new connection")
+		check_eq(_told(group), [pair.client], kind + ": another connection")
+		check_eq(group.poll(), [], kind + ": once")
 
 
 func test_a_connect_that_takes_too_long_is_told() -> void:
@@ -450,20 +465,74 @@ func test_a_wait_is_ended_by_what_is_done_to_members() -> void:
 		check(told.has(peer) or told.has(end.server), kind + ": the client or its server")
 
 
-func test_one_thread_waits() -> void:
+func test_one_thread_polls_at_a_time() -> void:
 	var pair := link("uds")
 	var group := _group([pair.client])
-	var threads: Array[Thread] = []
-	for i in 2:
-		threads.append(in_thread(func() -> Array: return group.poll(-1)))
-	spin_until(func() -> bool: return not threads.all(func(thread: Thread) -> bool: return thread.is_alive()),
-			"one of them to be turned away")
-	var waiting: Thread = threads[0] if threads[0].is_alive() else threads[1]
-	threads.erase(waiting)
-	check_eq(join(threads[0], "the one"), [], "one is turned away")
-	check(waiting.is_alive(), "the other one waits")
+	var poll := func() -> Array: return group.poll(-1)
+	var threads: Array[Thread] = [in_thread(poll), in_thread(poll)]
+	for i in 100:
+		check_eq(group.poll(), [], "who does not wait is turned away")
+	check(threads.all(func(thread: Thread) -> bool: return thread.is_alive()), "both wait, for data or for their turn")
 	pair.served.put_u8(1)
-	check_eq(join(waiting, "the other"), [pair.client], "the other is told")
+	for thread in threads:
+		check_eq(join(thread, "a thread"), [pair.client], "it is unread for each of them")
+
+
+func test_a_wait_is_not_ended_by_another_thread_s_poll() -> void:
+	var pair := link("uds")
+	var group := _group([pair.client])
+	var stop := Semaphore.new()
+	var empty := [0]
+	var waiting := in_thread(func() -> void:
+		while not stop.try_wait():
+			if group.poll(-1).is_empty():
+				empty[0] += 1)
+	for i in 5000:
+		group.poll()
+		if i % 100 == 0:
+			pair.served.put_u8(1)
+			pair.client.receive()
+	check_eq(empty[0], 0, "polls that came back with nothing")
+	stop.post()
+	group.wake()
+	join(waiting, "the other thread")
+
+
+func test_what_a_thread_leaves_unread_is_told() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		var group := _group([pair.client])
+		for i in 50:
+			var reader := in_thread(func() -> Array: return pair.client.get_data(16))
+			# The group's thread is in its poll while the reader has the data.
+			var waiting := in_thread(func() -> Array: return group.poll(LONG_MSEC))
+			pair.served.put_data(_block(24))
+			check_eq(join(reader, kind + ": the reader")[0], OK, kind + ": get_data")
+			check_eq(join(waiting, kind + ": the other thread"), [pair.client], kind + ": of the rest")
+			while pair.client.get_available_bytes() > 0:
+				pair.client.receive()
+			group.poll()
+
+
+func test_what_is_gathered_while_a_thread_waits_is_sent() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.client.coalesce_writes = true
+		pair.served.read_timeout = PATIENCE
+		var group := _group([pair.client])
+		var stop := Semaphore.new()
+		var waiting := in_thread(func() -> void:
+			while not stop.try_wait():
+				group.poll(-1))
+		var block := _block(16000)
+		for i in 1000:
+			check_eq(pair.client.put_data(block), OK, kind + ": put_data")
+			var got: int = pair.served.get_data(block.size())[0]
+			if not check_eq(got, OK, kind + ": it arrives"):
+				break
+		stop.post()
+		group.wake()
+		join(waiting, kind + ": the other thread")
 
 
 func test_signals_come_on_the_thread_that_polls_the_group() -> void:

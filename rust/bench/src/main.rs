@@ -2,6 +2,7 @@
 //! are as fast as blocking sockets get. `cargo xtask bench` builds it, and `godot-project/benchmarks` runs it.
 
 mod bulk;
+mod frames;
 mod network;
 mod peers;
 mod round_trips;
@@ -18,6 +19,9 @@ Usage: plain COMMAND
 Measures: prints an ADDRESS, waits for a far end, and prints JSON
   bulk receive|send tcp|unix BLOCKS   64 KiB blocks: bytes_per_second
   round-trips tcp|unix COUNT          messages of 32 bytes and back: p50_usec and p99_usec
+
+Measures on its own
+  frames COUNT SIZE FRAMES            receives SIZE bytes from each of COUNT connections: usec for a frame
 
 Far ends, which connect to an ADDRESS (tcp:127.0.0.1:PORT or unix:PATH)
   source ADDRESS BLOCKS               sends blocks, then waits for the end
@@ -58,6 +62,10 @@ fn run(args: &[&str]) -> Option<io::Result<()>> {
             .map(|(p50, p99)| {
                 println!("{{\"p50_usec\": {p50}, \"p99_usec\": {p99}}}");
             }),
+        ["frames", connections, size, frames] => {
+            frames::measure(count(connections)?, count(size)?, count(frames)?)
+                .map(|usec| println!("{{\"usec\": {usec}}}"))
+        }
         ["source", address, blocks] => bulk::source(&Address::parse(address)?, count(blocks)?),
         ["sink", address, blocks] => bulk::sink(&Address::parse(address)?, count(blocks)?),
         ["echo", address] => round_trips::echo(&Address::parse(address)?),

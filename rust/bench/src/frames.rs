@@ -1,0 +1,54 @@
+//! A frame over many connections that each got a message: what receiving alone takes.
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Instant;
+
+/// Frames that are not timed, as in Godot.
+const FIRST: usize = 4;
+
+/// Receives `frames` times a message of `size` bytes from each of `count` connections, whose other ends are on another
+/// thread, with one call each. The median in microseconds.
+pub fn measure(count: usize, size: usize, frames: usize) -> io::Result<f64> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let address = listener.local_addr()?;
+    let (mut near, mut far) = (Vec::new(), Vec::new());
+    for _ in 0..count {
+        near.push(TcpStream::connect(address)?);
+        let (peer, _) = listener.accept()?;
+        peer.set_nodelay(true)?;
+        far.push(peer);
+    }
+    let (order, orders) = mpsc::channel();
+    let (tell, sent) = mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let message = vec![0; size];
+            for () in orders {
+                let send = |mut peer: &TcpStream| peer.write_all(&message);
+                if tell.send(far.iter().try_for_each(send)).is_err() {
+                    return;
+                }
+            }
+        });
+        let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
+        let mut times = Vec::new();
+        for frame in 0..FIRST + frames {
+            order.send(()).map_err(|_| broken())?;
+            sent.recv().map_err(|_| broken())??;
+            let begin = Instant::now();
+            for peer in &mut near {
+                peer.read_exact(&mut vec![0; size])?;
+            }
+            if frame >= FIRST {
+                times.push(begin.elapsed().as_secs_f64() * 1e6);
+            }
+        }
+        // Ends the other thread.
+        drop(order);
+        times.sort_by(f64::total_cmp);
+        times.get(times.len() / 2).copied().ok_or_else(broken)
+    })
+}
