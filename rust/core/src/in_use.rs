@@ -58,16 +58,21 @@ impl Occupancy {
         fence(Ordering::SeqCst);
         try_lock(side)
     }
+
+    #[cold]
+    fn tell_if_missed(&self) {
+        fence(Ordering::SeqCst);
+        if self.was_missed.swap(false, Ordering::Relaxed) {
+            self.groups.tell();
+        }
+    }
 }
 
 impl Drop for End<'_> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         if self.0.groups.are_any() {
-            fence(Ordering::SeqCst);
-            if self.0.was_missed.swap(false, Ordering::Relaxed) {
-                self.0.groups.tell();
-            }
+            self.0.tell_if_missed();
         }
     }
 }
