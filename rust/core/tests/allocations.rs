@@ -108,7 +108,7 @@ fn an_idle_connection_holds_no_buffer() {
         pairs
     });
     let size = fresh / (2 * COUNT as isize);
-    assert!(size < 1200, "{size} bytes for a connection");
+    assert!(size < 640, "{size} bytes for a connection");
     let (exchanged, ()) = bytes(|| {
         for (one, other) in &pairs {
             other.write_all(&[7; 100]).unwrap();
