@@ -257,7 +257,7 @@ impl Bell {
         let mut news = self.news();
         while news.poller.is_some_and(|poller| poller != me) {
             let left = match deadline {
-                None if limit.is_some() => return None,
+                None if limit == Some(Duration::ZERO) => return None,
                 None => Duration::MAX,
                 Some(deadline) => deadline.checked_duration_since(Instant::now())?,
             };
