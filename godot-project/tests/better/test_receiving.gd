@@ -87,11 +87,7 @@ func test_a_signal_does_not_end_a_read() -> void:
 func test_disconnecting_wakes_a_blocked_read() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
-		pair.served.put_u8(1)
-		arrived(pair.client, 1)
-		var reader := in_thread(func() -> Array: return pair.client.get_data(2))
-		# Having taken the first byte, it waits for the second.
-		spin_until(func() -> bool: return pair.client.get_available_bytes() == 0, kind + ": the reader to read")
+		var reader := blocked_reader(pair)
 		pair.client.disconnect_from_host()
 		var woken := spin_until(func() -> bool: return not reader.is_alive(), kind + ": the reader to wake up", 2.0)
 		# Whatever it waits for, this ends it.

@@ -172,10 +172,7 @@ func test_abort_discards_the_queue() -> void:
 func test_abort_wakes_a_blocked_read() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
-		pair.served.put_u8(1)
-		arrived(pair.client, 1)
-		var reader := in_thread(func() -> Array: return pair.client.get_data(2))
-		spin_until(func() -> bool: return pair.client.get_available_bytes() == 0, kind + ": the reader to read")
+		var reader := blocked_reader(pair)
 		pair.client.abort()
 		check_eq(join(reader, "the reader")[0], FAILED, kind + ": what the reader returned")
 

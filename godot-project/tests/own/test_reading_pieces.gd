@@ -165,10 +165,7 @@ func test_the_number_of_good_bytes() -> void:
 func test_beside_a_blocked_read() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
-		pair.served.put_u8(1)
-		arrived(pair.client, 1)
-		var reader := in_thread(func() -> Array: return pair.client.get_data(10))
-		spin_until(func() -> bool: return pair.client.get_available_bytes() == 0, kind + ": the reader to read")
+		var reader := blocked_reader(pair, 10)
 		check_eq(pair.client.receive(), PackedByteArray(), kind + ": receive")
 		check_null(pair.client.read_line(), kind + ": read_line")
 		check_null(pair.client.read_until("x"), kind + ": read_until")

@@ -7,7 +7,7 @@ const MORE_THAN_THE_SYSTEM_TAKES := 64 << 20
 func test_beside_a_blocked_read() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
-		var reader := _blocked_reader(pair)
+		var reader := blocked_reader(pair)
 		for i in 100:
 			check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": get_status")
 			check_eq(pair.client.poll(), OK, kind + ": poll")
@@ -26,7 +26,7 @@ func test_beside_a_blocked_read() -> void:
 func test_disconnecting_wakes_a_blocked_read() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
-		var reader := _blocked_reader(pair)
+		var reader := blocked_reader(pair)
 		pair.client.disconnect_from_host()
 		check_eq(pair.client.get_status(), STATUS_NONE, kind + ": status")
 		var got: Array = join(reader, "the reader")
@@ -38,7 +38,7 @@ func test_the_peer_of_a_woken_read_connects_again() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		for round in 5:
-			var reader := _blocked_reader(pair)
+			var reader := blocked_reader(pair)
 			pair.client.disconnect_from_host()
 			# At once, so that the thread may still be on its way out of the old connection.
 			check_eq(pair.endpoint.connect_peer(pair.client), OK, kind + ": connect again")
@@ -68,7 +68,7 @@ func test_beside_a_blocked_write() -> void:
 func test_disconnecting_wakes_both_directions() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
-		var reader := _blocked_reader(pair)
+		var reader := blocked_reader(pair)
 		var writer := _blocked_writer(pair)
 		pair.client.disconnect_from_host()
 		check_eq(join(reader, "the reader")[0], FAILED, kind + ": what the reader returned")
@@ -78,7 +78,7 @@ func test_disconnecting_wakes_both_directions() -> void:
 func test_a_reset_wakes_both_directions() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
-		var reader := _blocked_reader(pair)
+		var reader := blocked_reader(pair)
 		var writer := _blocked_writer(pair)
 		pair.served.disconnect_from_host()
 		check(join(reader, "the reader")[0] != OK, kind + ": what the reader returned")
@@ -140,15 +140,6 @@ func test_every_call_from_many_threads_at_once() -> void:
 		settle(peer)
 		peer.put_u8(6)
 		check_eq(accept(end).get_u8(), 6, kind + ": a byte")
-
-
-# A thread that waits in `get_data(2)` on the client, having one byte: it took that one, so it is inside.
-func _blocked_reader(pair: Link) -> Thread:
-	pair.served.put_u8(1)
-	arrived(pair.client, 1)
-	var reader := in_thread(func() -> Array: return pair.client.get_data(2))
-	spin_until(func() -> bool: return pair.client.get_available_bytes() == 0, "the reader to take its first byte")
-	return reader
 
 
 # A thread that waits in `put_data` on the client: nothing more arrives at the other side, though it has not ended.

@@ -101,6 +101,15 @@ func in_thread(body: Callable) -> Thread:
 	return thread
 
 
+## A thread that waits in `get_data(count)` on the client, having one byte: it took that one, so it is inside.
+func blocked_reader(pair: Link, count := 2) -> Thread:
+	pair.served.put_u8(1)
+	arrived(pair.client, 1)
+	var reader := in_thread(func() -> Array: return pair.client.get_data(count))
+	spin_until(func() -> bool: return pair.client.get_available_bytes() == 0, "the reader to take its first byte")
+	return reader
+
+
 ## Waits for `thread` to end and gives back what it returned, or null when it does not end in time.
 func join(thread: Thread, what: String) -> Variant:
 	if not spin_until(func() -> bool: return not thread.is_alive(), what + " to end"):
