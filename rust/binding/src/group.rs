@@ -12,8 +12,9 @@ use godot::obj::{Base, Gd, InstanceId};
 use godot::prelude::{GodotClass, godot_api};
 use stream_socket::{Group, Status, Visit};
 
+use crate::bridge::instance::Part;
 use crate::peer::{Peer, StreamPeerSocketRs, misuse};
-use crate::server::{Server, SocketServerRs};
+use crate::server::SocketServerRs;
 
 #[derive(GodotClass)]
 #[class(tool, init, base = RefCounted)]
@@ -43,14 +44,9 @@ struct Member {
     said: Said,
 }
 
-#[derive(Clone)]
-enum Part {
-    Peer(Arc<Peer>),
-    Server(Arc<Server>),
-}
-
-/// What a peer says once: that its status is another one, and that the other end has ended the stream.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// What a peer says once: that its status is another one, and that the other end has ended the stream. Servers, which are
+/// polled for nothing but connections, say nothing once.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Said {
     generation: u64,
     is_read_closed: bool,
@@ -73,7 +69,10 @@ impl StreamPeerSocketGroupRs {
         }
         let (key, said) = match &part {
             Part::Peer(peer) => (members.group.add(&peer.connection), Said::of(peer)),
-            Part::Server(server) => (members.group.add_listener(&server.listener), Said::NOTHING),
+            Part::Server(server) => (
+                members.group.add_listener(&server.listener),
+                Said::default(),
+            ),
         };
         list.keys.insert(id, key);
         let member = Member { object, part, said };
@@ -184,12 +183,6 @@ impl Members {
 }
 
 impl Said {
-    /// What servers say, which are polled for nothing but connections.
-    const NOTHING: Said = Said {
-        generation: 0,
-        is_read_closed: false,
-    };
-
     fn of(peer: &Peer) -> Said {
         Said {
             generation: peer.connection.generation(),

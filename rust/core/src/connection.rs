@@ -314,9 +314,9 @@ impl Connection {
             operation: "ask for the peer's credentials",
             source,
         };
-        match &self.state().link {
-            Link::Connected { socket, .. } => sys::peer_credentials(socket).map_err(failed),
-            _ => Err(failed(std::io::ErrorKind::NotConnected.into())),
+        match self.state().link.connected_socket() {
+            Some(socket) => sys::peer_credentials(socket).map_err(failed),
+            None => Err(failed(std::io::ErrorKind::NotConnected.into())),
         }
     }
 
@@ -381,6 +381,15 @@ impl Connection {
         &self.readiness.occupancy.groups
     }
 
+    /// Calls `change` with the groups that it is in and with its socket, if it is connected. Neither changes meanwhile.
+    pub(crate) fn with_groups(&self, change: impl FnOnce(&Memberships, Option<&Socket>)) {
+        let state = self.state();
+        change(
+            self.groups(),
+            state.link.connected_socket().map(Arc::as_ref),
+        );
+    }
+
     /// One of the sides, once nobody else is using it.
     #[inline]
     pub(crate) fn enter<'a, T>(&'a self, side: &'a Mutex<T>) -> InUse<'a, T> {
@@ -400,10 +409,8 @@ impl Connection {
     /// The socket of `session`, if that is still the current one.
     pub(crate) fn socket(&self, session: Session) -> Option<Arc<Socket>> {
         let state = self.state();
-        match &state.link {
-            Link::Connected { socket, .. } if self.session() == session => Some(socket.clone()),
-            _ => None,
-        }
+        let socket = state.link.connected_socket();
+        socket.filter(|_| self.session() == session).cloned()
     }
 
     /// The other end, for a message.

@@ -110,10 +110,7 @@ impl Group {
     /// that it connects to, until it is removed or dropped.
     pub fn add(&self, connection: &Connection) -> usize {
         let key = self.bell.enter(Some(connection.readiness.clone()));
-        // Under this lock nothing is connected or disconnected.
-        let state = connection.state();
-        let groups = connection.groups();
-        groups.join(&self.bell, key, state.link.connected_socket());
+        connection.with_groups(|groups, socket| groups.join(&self.bell, key, socket));
         key
     }
 
@@ -127,9 +124,7 @@ impl Group {
     /// Removes the connection that was added as `key`.
     pub fn remove(&self, key: usize, connection: &Connection) {
         self.bell.leave(key);
-        let state = connection.state();
-        let groups = connection.groups();
-        groups.leave(&self.bell, key, state.link.connected_socket());
+        connection.with_groups(|groups, socket| groups.leave(&self.bell, key, socket));
     }
 
     /// Removes the listener that was added as `key`.

@@ -224,12 +224,10 @@ impl ReadSide {
             if !self.drained {
                 self.look(&socket, sends);
             }
-        } else {
-            if !is_fresh(self.looked)
-                && let Some(socket) = socket()
-            {
-                self.look(&socket, sends);
-            }
+        } else if !is_fresh(self.looked)
+            && let Some(socket) = socket()
+        {
+            self.look(&socket, sends);
         }
         self.unread().len() + self.beyond
     }

@@ -223,7 +223,7 @@ impl Connecting {
 }
 
 impl Link {
-    pub(crate) fn connected_socket(&self) -> Option<&Socket> {
+    pub(crate) fn connected_socket(&self) -> Option<&Arc<Socket>> {
         match self {
             Link::Connected { socket, .. } => Some(socket),
             _ => None,

@@ -125,13 +125,9 @@ fn sweep(now: u64) -> bool {
     let Some(mut guard) = try_lock(&SWEEPS.set) else {
         return false;
     };
-    let Some(set) = guard.as_mut() else {
+    let Some(set) = SWEEPS.own(&mut guard) else {
         return false;
     };
-    if set.forks != sys::forks() {
-        SWEEPS.abandon(&mut guard);
-        return false;
-    }
     let number = SWEEPS.begun.fetch_add(1, Ordering::Relaxed) + 1;
     let sends = sends();
     let watched = &set.watched;
@@ -153,6 +149,14 @@ fn sweep(now: u64) -> bool {
 }
 
 impl Sweeps {
+    /// The set, if it is this process's own. After a fork it is the parent's, and let go of.
+    fn own<'a>(&self, set: &'a mut Option<Set>) -> Option<&'a mut Set> {
+        if set.as_ref().is_some_and(|set| set.forks != sys::forks()) {
+            self.abandon(set);
+        }
+        set.as_mut()
+    }
+
     /// Lets go of the set. Whoever was watched looks for itself until it is watched again.
     fn abandon(&self, set: &mut Option<Set>) {
         self.set_number.fetch_add(1, Ordering::Relaxed);
@@ -180,10 +184,7 @@ impl Watch {
     /// Begins to watch `socket` for `readiness`. `None` where that is not possible.
     pub(crate) fn begin(socket: &Socket, readiness: &Arc<Readiness>) -> Option<Watch> {
         let mut guard = lock(&SWEEPS.set);
-        if guard.as_ref().is_some_and(|set| set.forks != sys::forks()) {
-            SWEEPS.abandon(&mut guard);
-        }
-        if guard.is_none() {
+        if SWEEPS.own(&mut guard).is_none() {
             *guard = Set::new().ok();
         }
         let set = guard.as_mut()?;

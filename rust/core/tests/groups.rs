@@ -44,11 +44,6 @@ fn calm(group: &Group, members: &[(usize, &Connection)]) {
     });
 }
 
-/// Whether members are watched, so that silent ones need no visits.
-fn is_watching() -> bool {
-    std::env::var_os("STREAM_SOCKET_DIRECT").is_none()
-}
-
 fn only_the_busy_are_visited(family: Family) {
     if !is_watching() {
         return;

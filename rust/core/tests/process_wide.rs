@@ -24,10 +24,6 @@ fn idle_pairs(count: usize) -> Vec<(Connection, Connection)> {
     (0..count).map(pair).collect()
 }
 
-fn is_watching() -> bool {
-    std::env::var_os("STREAM_SOCKET_DIRECT").is_none()
-}
-
 /// Sends a byte to each, and takes it: each must be seen by the first poll after.
 fn exchange(pairs: &[(Connection, Connection)]) {
     pairs

@@ -78,7 +78,8 @@ fn has_connections_method() -> sys::GDExtensionMethodBindPtr {
 }
 
 /// What an object consists of, apart from the object.
-pub(super) enum Part {
+#[derive(Clone)]
+pub(crate) enum Part {
     Peer(Arc<Peer>),
     Server(Arc<Server>),
 }

@@ -223,6 +223,11 @@ pub fn make_idle(connection: &Connection) {
     }
 }
 
+/// Whether sockets are watched, and not asked one by one.
+pub fn is_watching() -> bool {
+    std::env::var_os("STREAM_SOCKET_DIRECT").is_none()
+}
+
 /// How many sockets this process watches (proc_pid_fdinfo(5)).
 #[cfg(target_os = "linux")]
 pub fn watched_sockets() -> usize {
