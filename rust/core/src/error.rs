@@ -6,10 +6,11 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::address::{Address, BindAddress};
+use crate::net::address::{Address, BindAddress};
 
 /// A socket could not be bound.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum BindError {
     /// The connection has a socket already: bound, connecting or connected.
     #[error("bind: the socket is already open")]
@@ -48,6 +49,7 @@ pub enum BindError {
 
 /// A listener could not be started.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ListenError {
     /// It is listening already.
     #[error("listen: already listening")]
@@ -75,6 +77,7 @@ pub struct AcceptError {
 
 /// A connect could not be started, or failed later on.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ConnectError {
     /// The connection is connecting or connected.
     #[error("connect: already connecting or connected")]
@@ -108,6 +111,7 @@ pub enum ConnectError {
 
 /// A poll found that the connection is gone.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum PollError {
     /// The connect under way failed.
     #[error(transparent)]
@@ -132,6 +136,7 @@ pub enum PollError {
 
 /// Data could not be read.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ReadError {
     /// The connection is not connected.
     #[error("receive: not connected")]
@@ -142,7 +147,7 @@ pub enum ReadError {
     /// The connection was disconnected by another thread while this one waited.
     #[error("receive: disconnected meanwhile")]
     Disconnected,
-    /// The read limit passed. The connection is as it was.
+    /// The read timeout passed. The connection is as it was.
     #[error("receive from {peer}: timed out")]
     TimedOut {
         /// The other end.
@@ -168,6 +173,7 @@ pub enum ReadError {
 
 /// Data could not be written.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum WriteError {
     /// The connection is not connected.
     #[error("send: not connected")]
@@ -186,13 +192,11 @@ pub enum WriteError {
         /// The size of the queue.
         limit: usize,
     },
-    /// The write limit passed. The connection is as it was, and `sent` bytes are on their way.
-    #[error("send to {peer}: timed out after {sent} bytes")]
+    /// The write timeout passed. The connection is as it was.
+    #[error("send to {peer}: timed out")]
     TimedOut {
         /// The other end.
         peer: Address,
-        /// How many bytes were taken before.
-        sent: usize,
     },
     /// The socket has failed. Data received before can still be read.
     #[error("send to {peer}: {}", words(source))]
@@ -212,6 +216,32 @@ pub struct OptionError {
     pub operation: &'static str,
     /// The system's answer.
     pub source: io::Error,
+}
+
+impl From<ReadError> for io::Error {
+    fn from(error: ReadError) -> io::Error {
+        let kind = match &error {
+            ReadError::NotConnected | ReadError::Disconnected => io::ErrorKind::NotConnected,
+            ReadError::EndOfStream => io::ErrorKind::UnexpectedEof,
+            ReadError::TimedOut { .. } => io::ErrorKind::TimedOut,
+            ReadError::TooLong { .. } => io::ErrorKind::InvalidData,
+            ReadError::Socket { source, .. } => source.kind(),
+        };
+        io::Error::new(kind, error)
+    }
+}
+
+impl From<WriteError> for io::Error {
+    fn from(error: WriteError) -> io::Error {
+        let kind = match &error {
+            WriteError::NotConnected | WriteError::Disconnected => io::ErrorKind::NotConnected,
+            WriteError::ShutDown => io::ErrorKind::BrokenPipe,
+            WriteError::Busy { .. } => io::ErrorKind::WouldBlock,
+            WriteError::TimedOut { .. } => io::ErrorKind::TimedOut,
+            WriteError::Socket { source, .. } => source.kind(),
+        };
+        io::Error::new(kind, error)
+    }
 }
 
 /// The system's own words for `error`, as part of a sentence.

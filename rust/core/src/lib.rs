@@ -1,47 +1,46 @@
 //! Stream sockets for a frame loop: TCP over IPv4 and IPv6, and Unix domain sockets.
 //!
 //! A [`Connection`] connects without blocking, is advanced by [`Connection::poll`], and exchanges data with
-//! calls that either wait or do not. A [`Listener`] accepts connections. Both are used from any thread.
+//! calls that either wait or do not. A [`Listener`] accepts connections. A [`Group`] looks after many of both. All are used
+//! from any thread.
 //!
-//! The crate knows nothing of the engine it is made for, but its states and its rules are those of Godot's
-//! `StreamPeerSocket` family, where these do not lose data or time.
+//! The modules are layers: each uses only those below it.
+//!
+//! | layer | what it is |
+//! | --- | --- |
+//! | `runtime` | starting and shutting down what belongs to the process |
+//! | `listener` | accepting connections |
+//! | `connection` | one connection, from connect to the end of its farewell |
+//! | `connect` | names, addresses, attempts |
+//! | `poll` | many sockets watched with one system call; groups |
+//! | `net` | addresses, sockets, their options and files |
+//! | `error`, `deadline` | what can go wrong; time limits |
+//! | `sync` | locks, atomics, threads |
+//! | `sys` | the seam: the system |
 
-mod address;
-mod background;
-mod closing;
+mod connect;
 mod connection;
+mod deadline;
 mod error;
-mod group;
-mod happy_eyeballs;
-mod in_use;
-mod limit;
 mod listener;
-mod lock;
-mod options;
-mod race;
-mod read_side;
-mod readiness;
-mod reading;
-mod resolver;
-mod session;
-mod socket_file;
-mod status;
-mod stream_socket;
-mod sweep;
+mod net;
+mod poll;
+mod runtime;
+mod sync;
 mod sys;
-mod write_side;
-mod writing;
 
-pub use address::{Address, BindAddress, Target, is_host_name, parse_ip};
-pub use background::{shut_down, start_up};
-pub use connection::Connection;
+pub use connection::{ConnectEnd, Connection, DisconnectCause, Event, SocketHandle, Status};
 pub use error::{
     AcceptError, BindError, ConnectError, ListenError, OptionError, PollError, ReadError,
     WriteError, os_code,
 };
-pub use group::{Group, Visit};
 pub use listener::Listener;
-pub use options::{KeepAlive, Options};
-pub use session::{ConnectEnd, DisconnectCause, Notice};
-pub use status::Status;
-pub use sys::Credentials;
+pub use net::address::{Address, BindAddress, Target, is_host_name, parse_ip};
+pub use net::options::{KeepAlive, Options};
+pub use poll::group::{Group, Member, MemberRef, Visit};
+pub use runtime::{set_sharing, shut_down, start_up};
+pub use sys::{Credentials, zero};
+
+/// The kernel in memory, for programs that simulate.
+#[cfg(stream_socket_simulated)]
+pub use sys::imp as simulated;

@@ -2,19 +2,18 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Mutex;
+use std::sync::Arc;
 
-use socket2::Socket;
-
-use crate::address::{Address, BindAddress, inet_address};
-use crate::closing;
 use crate::connection::Connection;
 use crate::error::{AcceptError, BindError, ListenError};
-use crate::group::Memberships;
-use crate::lock::lock;
-use crate::stream_socket::StreamSocket;
-use crate::sweep;
-use crate::sys;
+use crate::net::address::{Address, BindAddress, canonical};
+use crate::net::stream_socket::StreamSocket;
+use crate::poll::group::{Member, MemberRef, Watched};
+use crate::poll::readiness::Readiness;
+use crate::poll::shared_poller;
+use crate::poll::subscriptions::Subscriptions;
+use crate::sync::{Mutex, lock};
+use crate::sys::Socket;
 
 /// A server's listening socket, over TCP or a Unix domain socket.
 ///
@@ -22,7 +21,7 @@ use crate::sys;
 #[derive(Debug, Default)]
 pub struct Listener {
     listening: Mutex<Option<Listening>>,
-    groups: Memberships,
+    subscriptions: Subscriptions,
 }
 
 #[derive(Debug)]
@@ -52,10 +51,10 @@ impl Listener {
         if listening.is_some() {
             return Err(ListenError::AlreadyListening);
         }
-        let stream = StreamSocket::bind(address, sys::allow_address_reuse)?;
+        let stream = StreamSocket::bind(address, Socket::allow_address_reuse)?;
         if let (Some(mode), Some(file)) = (mode, &stream.file) {
             // Until it listens, the system refuses whoever tries to connect.
-            sys::set_file_mode(file.path(), mode).map_err(|source| BindError::Os {
+            file.set_mode(mode).map_err(|source| BindError::Os {
                 address: address.clone(),
                 source,
             })?;
@@ -67,7 +66,7 @@ impl Listener {
                 address: address.clone(),
                 source,
             })?;
-        self.groups.opened(&stream.socket);
+        self.subscriptions.opened(&stream.socket);
         *listening = Some(Listening {
             stream,
             address: address.clone(),
@@ -113,17 +112,15 @@ impl Listener {
     /// removed if it is still this listener's.
     pub fn stop(&self) {
         let listening = lock(&self.listening).take();
-        if let Some((stream, _)) = listening.and_then(|listening| listening.next) {
-            closing::reset(stream.socket.into());
+        if let Some((stream, _)) = listening
+            .as_ref()
+            .and_then(|listening| listening.next.as_ref())
+        {
+            // If it fails the client sees an end.
+            let _ = stream.socket.reset_when_closed();
         }
-        sweep::has_sent();
-    }
-
-    /// Calls `change` with the groups that the listener is in and with its socket, if it listens. Neither changes meanwhile.
-    pub(crate) fn with_groups(&self, change: impl FnOnce(&Memberships, Option<&Socket>)) {
-        let listening = lock(&self.listening);
-        let socket = listening.as_ref().map(|listening| &listening.stream.socket);
-        change(&self.groups, socket);
+        drop(listening);
+        shared_poller::acted();
     }
 
     /// The TCP port listened on, 0 if there is none.
@@ -131,10 +128,8 @@ impl Listener {
         let listening = lock(&self.listening);
         let address = listening
             .as_ref()
-            .and_then(|listening| listening.stream.socket.local_addr().ok());
-        address
-            .and_then(|address| inet_address(&address))
-            .map_or(0, |address| address.port())
+            .and_then(|listening| listening.stream.socket.local_address());
+        address.map_or(0, |address| address.port())
     }
 }
 
@@ -144,17 +139,36 @@ impl Drop for Listener {
     }
 }
 
+impl Member for Listener {
+    fn as_member(&self) -> MemberRef<'_> {
+        MemberRef(self)
+    }
+}
+
+impl Watched for Listener {
+    fn readiness(&self) -> Option<Arc<Readiness>> {
+        None
+    }
+
+    fn with_subscriptions(&self, change: &mut dyn FnMut(&Subscriptions, Option<&Socket>)) {
+        let listening = lock(&self.listening);
+        let socket = listening.as_ref().map(|listening| &listening.stream.socket);
+        change(&self.subscriptions, socket);
+    }
+}
+
 impl Listening {
     fn accept(&self) -> Result<Option<(StreamSocket, Address)>, AcceptError> {
         loop {
-            match sys::accept(&self.stream.socket) {
+            match self.stream.socket.accept() {
                 Ok((socket, address)) => {
-                    let stream = StreamSocket::connected(socket, self.stream.domain);
+                    shared_poller::acted();
+                    let stream = StreamSocket::connected(socket, self.stream.family);
                     let peer = match &self.address {
                         BindAddress::Unix(path) => Address::Unix(path.clone()),
                         _ => {
                             let unknown = SocketAddr::from(([0; 4], 0));
-                            Address::Inet(inet_address(&address).unwrap_or(unknown))
+                            Address::Inet(address.map_or(unknown, canonical))
                         }
                     };
                     return Ok(Some((stream, peer)));

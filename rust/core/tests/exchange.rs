@@ -264,7 +264,7 @@ fn nothing_works_without_a_connection(_: Family) {
             Err(ReadError::NotConnected)
         ));
         assert!(matches!(
-            connection.write_all(b"x"),
+            write(&connection, b"x"),
             Err(WriteError::NotConnected)
         ));
         assert!(matches!(

@@ -27,9 +27,9 @@ fn visit(group: &Group, limit: Option<Duration>, members: &[(usize, &Connection)
         let (_, connection) = members.iter().find(|member| member.0 == key).unwrap();
         visited.push(key);
         match connection.poll(Instant::now) {
-            Ok(true) => Visit::Speaks,
-            _ if connection.status() == Status::Connecting => Visit::Unsettled,
-            _ => Visit::Silent,
+            Ok(true) => Visit::Ready,
+            _ if connection.status() == Status::Connecting => Visit::Pending,
+            _ => Visit::Idle,
         }
     });
     visited
@@ -210,21 +210,21 @@ fn a_listener_is_told_of_before_and_after_it_listens() {
         group.poll(LONG, |_| {
             visits += 1;
             match listener.is_connection_available() {
-                Ok(true) => Visit::Speaks,
-                _ => Visit::Silent,
+                Ok(true) => Visit::Ready,
+                _ => Visit::Idle,
             }
         });
         visits
     };
     let server = Server::new(Family::Ipv4);
-    let key = group.add_listener(&server.listener);
+    let key = group.add(&server.listener);
     let _client = connected(&server.address);
     assert!(visits(&server.listener) > 0);
     server.accept();
-    group.remove_listener(key, &server.listener);
+    group.remove(key, &server.listener);
 
     let late = Listener::new();
-    group.add_listener(&late);
+    group.add(&late);
     let address = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     late.listen(&stream_socket::BindAddress::Inet(address), 8, None)
         .unwrap();

@@ -7,7 +7,7 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use stream_socket::{
-    Address, ConnectEnd, Connection, DisconnectCause, Notice, ReadError, Status, Target, WriteError,
+    Address, ConnectEnd, Connection, DisconnectCause, Event, ReadError, Status, Target, WriteError,
 };
 use support::*;
 
@@ -30,7 +30,7 @@ const SHORT: Option<Duration> = Some(Duration::from_millis(20));
 
 fn a_read_limit_leaves_the_connection_as_it_was(family: Family) {
     let (client, accepted) = pair(family);
-    client.set_read_limit(SHORT);
+    client.set_read_timeout(SHORT);
     accepted.write_all(b"abcdefghij").unwrap();
     until_available(&client, 10);
     // A number is not torn.
@@ -54,14 +54,14 @@ fn a_read_limit_leaves_the_connection_as_it_was(family: Family) {
 
 fn a_write_limit_tells_how_much_was_sent(family: Family) {
     let (client, accepted) = pair(family);
-    client.set_write_limit(SHORT);
+    client.set_write_timeout(SHORT);
     let data = pattern(64 << 20);
-    let error = client.write_all(&data).unwrap_err();
-    let WriteError::TimedOut { sent, .. } = error else {
+    let (error, sent) = client.write_all(&data).unwrap_err();
+    let WriteError::TimedOut { .. } = error else {
         panic!("{error}")
     };
     assert_eq!(client.status(), Status::Connected);
-    client.set_write_limit(None);
+    client.set_write_timeout(None);
     std::thread::scope(|scope| {
         scope.spawn(|| client.write_all(&data[sent..]).unwrap());
         assert!(read(&accepted, data.len()).unwrap() == data);
@@ -69,8 +69,7 @@ fn a_write_limit_tells_how_much_was_sent(family: Family) {
 }
 
 fn line(connection: &Connection, limit: usize) -> Result<Option<Vec<u8>>, ReadError> {
-    let end = |bytes: &[u8]| Some(bytes.iter().position(|&byte| byte == b'\n')? + 1);
-    connection.read_found(limit, end, <[u8]>::to_vec)
+    connection.read_until(b"\n", limit, <[u8]>::to_vec)
 }
 
 fn a_line_is_read_once_it_is_whole(family: Family) {
@@ -94,8 +93,8 @@ fn a_line_that_cannot_come_is_an_error(family: Family) {
     let (client, accepted) = pair(family);
     accepted.write_all(&pattern(20_000)).unwrap();
     until_available(&client, 20_000);
-    let never = |_: &[u8]| None::<usize>;
-    let found = client.read_found(19_999, never, <[u8]>::len);
+    let never = b"not in the pattern";
+    let found = client.read_until(never, 19_999, <[u8]>::len);
     assert!(matches!(
         found,
         Err(ReadError::TooLong { limit: 19_999, .. })
@@ -103,14 +102,14 @@ fn a_line_that_cannot_come_is_an_error(family: Family) {
     assert_eq!(client.available(), Some(20_000), "nothing was read");
     accepted.disconnect();
     let error = until("the end", || {
-        client.read_found(20_001, never, <[u8]>::len).err()
+        client.read_until(never, 20_001, <[u8]>::len).err()
     });
     assert!(matches!(error, ReadError::EndOfStream), "{error}");
     assert!(client.is_read_closed());
     client.poll(Instant::now).unwrap();
     assert_eq!(client.status(), Status::Connected);
     assert!(read(&client, 20_000).unwrap() == pattern(20_000));
-    let error = client.read_found(1, never, <[u8]>::len).unwrap_err();
+    let error = client.read_until(never, 1, <[u8]>::len).unwrap_err();
     assert!(matches!(error, ReadError::EndOfStream), "{error}");
     assert_eq!(client.status(), Status::None);
 }
@@ -132,7 +131,7 @@ fn half_open_connections_go_on_in_the_other_direction(family: Family) {
     client.write_all(b"question").unwrap();
     client.shut_down_writing().unwrap();
     assert!(matches!(
-        client.write_all(b"more"),
+        write(&client, b"more"),
         Err(WriteError::ShutDown)
     ));
     assert_eq!(client.status(), Status::Connected);
@@ -181,7 +180,7 @@ fn a_queue_takes_all_or_nothing_and_keeps_the_order(family: Family) {
     let (client, accepted) = pair(family);
     client.set_queue_limit(100_000);
     assert!(matches!(
-        client.write_all(&pattern(100_001)),
+        write(&client, &pattern(100_001)),
         Err(WriteError::Busy { .. })
     ));
     let block = pattern(1000);
@@ -192,7 +191,7 @@ fn a_queue_takes_all_or_nothing_and_keeps_the_order(family: Family) {
     let pending = client.pending_bytes();
     assert!(pending > 99_000 && pending <= 100_000, "{pending}");
     assert!(matches!(
-        client.write_all(&block),
+        write(&client, &block),
         Err(WriteError::Busy { limit: 100_000, .. })
     ));
     assert!(matches!(client.flush(), Err(WriteError::Busy { .. })));
@@ -212,7 +211,7 @@ fn a_queue_takes_all_or_nothing_and_keeps_the_order(family: Family) {
     }
     assert_eq!(client.pending_bytes(), 0);
     client.poll(Instant::now).unwrap();
-    assert_eq!(notices(&client), [Notice::Drained]);
+    assert_eq!(notices(&client), [Event::Drained]);
     client.flush().unwrap();
     assert_eq!(notices(&client), []);
 }
@@ -222,7 +221,7 @@ fn data_is_queued_while_connecting(family: Family) {
     let client = Connection::new();
     client.set_queue_limit(1000);
     assert!(matches!(
-        client.write_all(b"x"),
+        write(&client, b"x"),
         Err(WriteError::NotConnected)
     ));
     start_connect(&client, &server.address).unwrap();
@@ -280,27 +279,27 @@ fn gathered_writes_go_out_together(family: Family) {
 fn notices_tell_what_happened_in_order(family: Family) {
     let server = Server::new(family);
     let client = Connection::new();
-    assert!(!client.has_notices());
+    assert!(!client.has_events());
     connect(&client, &server.address);
-    assert!(client.has_notices());
+    assert!(client.has_events());
     assert_eq!(
         notices(&client),
         [
-            Notice::Status(Status::Connecting),
-            Notice::Status(Status::Connected),
-            Notice::ConnectFinished(ConnectEnd::Connected)
+            Event::StatusChanged(Status::Connecting),
+            Event::StatusChanged(Status::Connected),
+            Event::ConnectFinished(ConnectEnd::Connected)
         ]
     );
-    assert!(!client.has_notices());
+    assert!(!client.has_events());
     assert!(start_connect(&client, &server.address).is_err());
-    assert!(!client.has_notices());
+    assert!(!client.has_events());
     let accepted = server.accept();
     client.disconnect();
-    let ended = |cause| [Notice::Status(Status::None), Notice::Disconnected(cause)];
+    let ended = |cause| [Event::StatusChanged(Status::None), Event::Disconnected(cause)];
     assert_eq!(notices(&client), ended(DisconnectCause::Local));
     client.disconnect();
-    assert!(!client.has_notices());
-    assert!(!accepted.has_notices(), "it was connected from the start");
+    assert!(!client.has_events());
+    assert!(!accepted.has_events(), "it was connected from the start");
     until_status(&accepted, Status::None).unwrap();
     assert_eq!(notices(&accepted), ended(DisconnectCause::EndOfStream));
 }

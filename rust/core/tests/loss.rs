@@ -35,9 +35,8 @@ fn a_line_that_a_reset_has_cut_off_is_told_so_and_can_still_be_read() {
     peer.write_all(b"half a li").unwrap();
     until_available(&client, 9);
     reset(peer);
-    let find = |bytes: &[u8]| bytes.iter().position(|&byte| byte == b'\n');
     let error = until("the reset", || {
-        client.read_found(100, find, <[u8]>::len).err()
+        client.read_until(b"\n", 100, <[u8]>::len).err()
     });
     assert!(matches!(error, ReadError::Socket { .. }), "{error}");
     assert_eq!(read(&client, 9).unwrap(), b"half a li");
@@ -58,7 +57,7 @@ fn data_before_a_failed_write_can_still_be_read() {
     peer.write_all(&pattern(10_000)).unwrap();
     until_available(&client, 10_000);
     reset(peer);
-    let error = until("a write fails", || client.write_all(b"x").err());
+    let error = until("a write fails", || write(&client, b"x").err());
     assert!(matches!(error, WriteError::Socket { .. }), "{error}");
     for _ in 0..2 {
         assert_eq!(client.status(), Status::Connected);
@@ -78,7 +77,7 @@ fn data_before_a_failed_write_can_still_be_read() {
 fn a_failed_write_with_nothing_to_read_ends_the_connection() {
     let (client, peer) = connection_to_raw_peer();
     reset(peer);
-    let error = until("a write fails", || client.write_all(b"x").err());
+    let error = until("a write fails", || write(&client, b"x").err());
     assert!(matches!(error, WriteError::Socket { .. }), "{error}");
     assert_eq!(client.status(), Status::None);
 }

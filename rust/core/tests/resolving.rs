@@ -11,7 +11,7 @@ use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use stream_socket::{
-    Address, BindAddress, ConnectEnd, ConnectError, Connection, Listener, Notice, PollError,
+    Address, BindAddress, ConnectEnd, ConnectError, Connection, Listener, Event, PollError,
     Status, Target,
 };
 use support::*;
@@ -199,12 +199,12 @@ fn a_name_without_an_address_ends_in_error() {
         error.to_string().starts_with("resolve none.test: "),
         "{error}"
     );
-    let finished = Notice::ConnectFinished(ConnectEnd::Unresolved);
+    let finished = Event::ConnectFinished(ConnectEnd::Unresolved);
     assert_eq!(
         notices(&client),
         [
-            Notice::Status(Status::Connecting),
-            Notice::Status(Status::Error),
+            Event::StatusChanged(Status::Connecting),
+            Event::StatusChanged(Status::Error),
             finished
         ]
     );
@@ -249,9 +249,9 @@ fn a_lookup_that_hangs_holds_up_nobody() {
     assert_eq!(
         notices(&cancelled),
         [
-            Notice::Status(Status::Connecting),
-            Notice::Status(Status::None),
-            Notice::ConnectFinished(ConnectEnd::Cancelled)
+            Event::StatusChanged(Status::Connecting),
+            Event::StatusChanged(Status::None),
+            Event::ConnectFinished(ConnectEnd::Cancelled)
         ]
     );
 

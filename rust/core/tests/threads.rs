@@ -41,7 +41,7 @@ fn a_blocked_writer_holds_up_nobody(family: Family) {
     // More than any kernel takes without a reader.
     let data = pattern(64 << 20);
     thread::scope(|scope| {
-        let writer = asleep(scope, || client.write_all(&data));
+        let writer = asleep(scope, || write(&client, &data));
         assert_eq!(client.status(), Status::Connected);
         client.poll(Instant::now).unwrap();
         assert_eq!(client.available(), Some(0));

@@ -1,46 +1,57 @@
-//! The platform seam. Each platform module provides, with the same signatures:
+//! The seam: everything that the crate asks of the system goes through here, and through [`sync`](crate::sync).
 //!
-//! - `stream_socket`: a new stream socket, non-blocking and closed on exec from its creation on.
-//! - `accept`: a waiting connection, with the same properties, and its address.
-//! - `receive`, `send`: one transfer, retried when a signal interrupts it, never raising one itself.
-//! - `unread_bytes`: how many received bytes the kernel holds.
-//! - `wait`: sleeps until the socket is ready, has ended, or the time is over.
-//! - `is_in_progress`, `is_backlog_full`: what the outcome of a `connect` means.
-//! - `allow_address_reuse`: what lets a server listen again on the port it has just left.
-//! - `unix_address`, `is_abstract`, `file_identity`, `set_file_mode`: Unix domain socket paths.
-//! - `socket_pair`, `peer_credentials`: what only Unix domain sockets have.
-//! - `set_user_timeout`: the one TCP option that is not everywhere.
-//! - `interface_index`: the number of a network interface, for the scope of an address.
-//! - `Selector`, `Registrar`, `Waker`: many sockets watched with one system call.
-//! - `forks`: how many forks away this process is from the one that has loaded the library.
-//! - `keep_library_mapped`: keeps the code of this library where it is until the process ends.
+//! Each platform module provides, with the same signatures:
 //!
-//! What a platform does not have answers with [`unsupported`].
+//! | what | for |
+//! | --- | --- |
+//! | `Socket`, `SocketAddress` | one stream socket, non-blocking and closed on exec; an address as the system takes it |
+//! | `Wake` | ends another thread's `Socket::wait` |
+//! | `Poller`, `Registry`, `Waker` | many sockets watched with one system call, edge-triggered |
+//! | `now`, `ticks`, `SHORT` | the clock; a cheaper one for very short times |
+//! | `process` | another number in a forked child than in its parent |
+//! | `resolve` | the system's resolver, which blocks |
+//! | `spawn` | a thread of the library's own |
+//! | `interface_index` | the number of a network interface, for the scope of an address |
+//! | `is_abstract`, `file_identity`, `remove_file`, `set_socket_mode`, `is_served`, `lock_folder` | files of Unix domain sockets |
+//! | `keep_library_mapped` | keeps the code of this library where it is until the process ends |
+//! | `zero` | zeroes memory without touching pages that are zero already |
 //!
-//! Everything else that touches the system goes through socket2 and std, which are the same everywhere.
+//! What a platform does not have answers with [`unsupported`]. With `--cfg stream_socket_simulated` the platform is a kernel
+//! in memory, which follows from a seed (`simulated/`).
 
 use std::io;
 
-#[cfg(unix)]
-#[path = "unix.rs"]
+#[cfg(all(unix, not(stream_socket_simulated)))]
+#[path = "unix/mod.rs"]
 mod imp;
-#[cfg(unix)]
-mod selector;
-mod ticks;
+#[cfg(stream_socket_simulated)]
+#[path = "simulated/mod.rs"]
+pub mod imp;
 
-#[cfg(not(unix))]
+#[cfg(not(any(unix, stream_socket_simulated)))]
 compile_error!(
-    "stream-socket supports Unix systems only so far; another one needs a module beside sys/unix.rs"
+    "stream-socket supports Unix systems only so far; another one needs a module beside sys/unix"
 );
 
-pub(crate) use imp::*;
-pub(crate) use selector::{Registrar, Selector, Waker};
-pub(crate) use ticks::{SHORT, ticks};
+pub(crate) use imp::{
+    FileIdentity, Poller, Registry, SHORT, Socket, SocketAddress, Wake, Waker, file_identity,
+    interface_index, is_abstract, is_served, keep_library_mapped, lock_folder, now, process,
+    remove_file, resolve, set_socket_mode, spawn, ticks,
+};
+pub use imp::zero;
 
 /// The answer of a platform that does not have `feature`.
 fn unsupported(feature: &str) -> io::Error {
     let message = format!("{feature} is not supported on this platform");
     io::Error::new(io::ErrorKind::Unsupported, message)
+}
+
+/// The kinds of stream socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    Ipv4,
+    Ipv6,
+    Unix,
 }
 
 /// Who is at the other end of a Unix domain socket, as the system knows it.
@@ -54,11 +65,37 @@ pub struct Credentials {
     pub gid: i64,
 }
 
-/// What to wait for.
+/// What to wait for, or to be told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Interest {
-    /// Until a read would not block.
-    Readable,
-    /// Until a write would not block.
-    Writable,
+pub(crate) struct Interests {
+    /// A read would not block.
+    pub(crate) readable: bool,
+    /// A write would not block.
+    pub(crate) writable: bool,
+}
+
+impl Interests {
+    pub(crate) const READABLE: Interests = Interests {
+        readable: true,
+        writable: false,
+    };
+    pub(crate) const WRITABLE: Interests = Interests {
+        readable: false,
+        writable: true,
+    };
+    pub(crate) const BOTH: Interests = Interests {
+        readable: true,
+        writable: true,
+    };
+}
+
+/// What a first `connect` has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Connect {
+    /// It is connected.
+    Done,
+    /// The kernel goes on by itself (connect(2), EINPROGRESS).
+    InProgress,
+    /// A Unix domain listener's backlog is full. Nothing goes on; `connect` has to be called again (connect(2), EAGAIN).
+    BacklogFull,
 }

@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use stream_socket::{
-    Address, BindAddress, ConnectError, Connection, Listener, Notice, ReadError, Status, Target,
+    Address, BindAddress, ConnectError, Connection, Listener, Event, ReadError, Status, Target,
+    WriteError,
 };
 
 /// The families that every behaviour is tested over.
@@ -157,6 +158,11 @@ pub fn until_status(
     })
 }
 
+/// Writes all of `data`, and does without the count of what was accepted on an error.
+pub fn write(connection: &Connection, data: &[u8]) -> Result<(), WriteError> {
+    connection.write_all(data).map_err(|(error, _)| error)
+}
+
 /// Reads exactly `count` bytes, waiting for them.
 pub fn read(connection: &Connection, count: usize) -> Result<Vec<u8>, ReadError> {
     let mut buffer = vec![MaybeUninit::uninit(); count];
@@ -198,8 +204,8 @@ pub fn pattern(length: usize) -> Vec<u8> {
 }
 
 /// What has happened to `connection` and was not told yet.
-pub fn notices(connection: &Connection) -> Vec<Notice> {
-    std::iter::from_fn(|| connection.next_notice()).collect()
+pub fn notices(connection: &Connection) -> Vec<Event> {
+    std::iter::from_fn(|| connection.next_event()).collect()
 }
 
 /// A connection to a plain socket of std.

@@ -1,0 +1,180 @@
+//! A connect under way, from the name or the address to the connected socket.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Instant;
+
+use crate::connect::attempt::Attempt;
+use crate::connect::happy_eyeballs::interleave;
+pub(crate) use crate::connect::race::Progress;
+use crate::connect::race::Race;
+use crate::connect::resolver::Lookup;
+use crate::error::ConnectError;
+use crate::net::address::{Address, Target};
+use crate::net::options::Options;
+use crate::net::stream_socket::StreamSocket;
+use crate::sys::Socket;
+
+/// A connect under way. Dropping it cancels it.
+#[derive(Debug)]
+pub(crate) struct Connecting {
+    phase: Phase,
+    /// `None` for a connect that may take for ever.
+    pub(crate) deadline: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Resolving {
+        lookup: Lookup,
+        bound: Option<StreamSocket>,
+    },
+    /// A single address needs no schedule.
+    Single(Attempt),
+    Racing {
+        race: Race,
+        name: String,
+    },
+    /// It has come to an end.
+    Over,
+}
+
+/// Whether `host` is this machine by its name, which means both loopback addresses, whatever a resolver would say
+/// (RFC 6761, section 6.3).
+fn is_localhost(host: &str) -> bool {
+    host.trim_end_matches('.').eq_ignore_ascii_case("localhost")
+}
+
+/// What a connect has begun with.
+#[derive(Debug)]
+pub(crate) enum Begun {
+    /// It goes on.
+    Connecting(Connecting),
+    /// It has succeeded at once.
+    Established(Attempt),
+    /// It has failed at once.
+    Failed(ConnectError),
+}
+
+impl Connecting {
+    /// Begins to connect. The end of a lookup is left to [`advance`](Self::advance), however fast it is: a connect to a name
+    /// never fails at once.
+    pub(crate) fn begin(
+        target: Target,
+        bound: Option<StreamSocket>,
+        deadline: Option<Instant>,
+        options: &Options,
+        now: Instant,
+    ) -> Begun {
+        let (host, port) = match target {
+            Target::Address(address) => {
+                return match Attempt::start(address, bound, options) {
+                    Ok((attempt, true)) => Begun::Established(attempt),
+                    Ok((attempt, false)) => Begun::Connecting(Connecting {
+                        phase: Phase::Single(attempt),
+                        deadline,
+                    }),
+                    Err((address, source)) => Begun::Failed(ConnectError::Os { address, source }),
+                };
+            }
+            Target::Name { host, port } => (host, port),
+        };
+        if !is_localhost(&host) {
+            let lookup = Lookup::start(host, port);
+            let phase = Phase::Resolving { lookup, bound };
+            return Begun::Connecting(Connecting { phase, deadline });
+        }
+        let loopback = [Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()];
+        let addresses = loopback.map(|ip: IpAddr| Address::Inet((ip, port).into()));
+        let mut race = Race::new(addresses.into(), bound);
+        match race.advance(options, now) {
+            Progress::Established(attempt) => Begun::Established(attempt),
+            Progress::Failed(error) => Begun::Failed(error),
+            Progress::Undecided => Begun::Connecting(Connecting {
+                phase: Phase::Racing {
+                    race,
+                    name: format!("{host}:{port}"),
+                },
+                deadline,
+            }),
+        }
+    }
+
+    /// Sees, without waiting, how far it has come. Once it has come to an end there is nothing more to ask.
+    pub(crate) fn advance(&mut self, options: &Options, now: Instant) -> Progress {
+        match &mut self.phase {
+            Phase::Single(attempt) => {
+                let outcome = attempt.advance();
+                if let Ok(false) = outcome {
+                    return Progress::Undecided;
+                }
+                let Phase::Single(attempt) = std::mem::replace(&mut self.phase, Phase::Over) else {
+                    return Progress::Undecided;
+                };
+                match outcome {
+                    Ok(_) => Progress::Established(attempt),
+                    Err(source) => Progress::Failed(ConnectError::Os {
+                        address: attempt.address,
+                        source,
+                    }),
+                }
+            }
+            Phase::Resolving { lookup, bound } => match lookup.take() {
+                None => Progress::Undecided,
+                Some(Err(source)) => Progress::Failed(ConnectError::Resolve {
+                    host: lookup.host().to_owned(),
+                    source,
+                }),
+                Some(Ok(addresses)) => {
+                    let order = interleave(addresses).into_iter().map(Address::Inet);
+                    let race = Race::new(order.collect(), bound.take());
+                    let name = lookup.name();
+                    self.phase = Phase::Racing { race, name };
+                    self.advance(options, now)
+                }
+            },
+            Phase::Racing { race, .. } => race.advance(options, now),
+            Phase::Over => Progress::Undecided,
+        }
+    }
+
+    /// The address being tried, once there is one.
+    pub(crate) fn address(&self) -> Option<&Address> {
+        match &self.phase {
+            Phase::Single(attempt) => Some(&attempt.address),
+            Phase::Racing { race, .. } => race.address(),
+            Phase::Resolving { .. } | Phase::Over => None,
+        }
+    }
+
+    /// The sockets that may become the connection's.
+    pub(crate) fn streams(&self) -> Vec<&StreamSocket> {
+        match &self.phase {
+            Phase::Single(attempt) => vec![&attempt.stream],
+            Phase::Racing { race, .. } => race.streams().collect(),
+            Phase::Resolving { bound, .. } => bound.iter().collect(),
+            Phase::Over => Vec::new(),
+        }
+    }
+
+    /// The socket that has been there for the longest time.
+    pub(crate) fn socket(&self) -> Option<&Socket> {
+        self.streams().first().map(|stream| &stream.socket)
+    }
+
+    /// The error of a connect whose time is over, if it is at `now`.
+    pub(crate) fn timed_out_at(&self, now: Instant) -> Option<ConnectError> {
+        self.deadline
+            .filter(|&deadline| now > deadline)
+            .map(|_| self.timed_out())
+    }
+
+    fn timed_out(&self) -> ConnectError {
+        let attempt = match &self.phase {
+            Phase::Resolving { lookup, .. } => format!("resolve {}", lookup.host()),
+            Phase::Racing { name, .. } => format!("connect {name}"),
+            Phase::Single(attempt) => format!("connect {}", attempt.address),
+            Phase::Over => "connect".into(),
+        };
+        ConnectError::TimedOut { attempt }
+    }
+}

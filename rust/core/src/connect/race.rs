@@ -1,0 +1,100 @@
+//! Connects under way to the addresses of one name, of which the first to succeed wins.
+
+use std::io;
+use std::time::Instant;
+
+use crate::connect::attempt::Attempt;
+use crate::connect::happy_eyeballs::Schedule;
+use crate::error::ConnectError;
+use crate::net::address::Address;
+use crate::net::options::Options;
+use crate::net::stream_socket::StreamSocket;
+
+/// The race. Dropping it closes all its sockets.
+#[derive(Debug)]
+pub(super) struct Race {
+    schedule: Schedule<Address>,
+    attempts: Vec<Attempt>,
+    /// For the first attempt, the only one it can serve.
+    bound: Option<StreamSocket>,
+    last_failure: Option<ConnectError>,
+}
+
+/// What a look at a connect under way has shown.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    /// No winner yet.
+    Undecided,
+    /// The winner. The losers are closed.
+    Established(Attempt),
+    /// The last address has failed too.
+    Failed(ConnectError),
+}
+
+impl Race {
+    /// A race to `addresses`, in this order. A `bound` socket allows one address, of a family that it reaches.
+    pub(super) fn new(mut addresses: Vec<Address>, bound: Option<StreamSocket>) -> Race {
+        if let Some(bound) = &bound {
+            // With a single address the system says best what is wrong with it.
+            if addresses.len() > 1 {
+                addresses.retain(|address| bound.reaches(address));
+            }
+            addresses.truncate(1);
+        }
+        Race {
+            schedule: Schedule::new(addresses),
+            attempts: Vec::new(),
+            bound,
+            last_failure: None,
+        }
+    }
+
+    /// The address that an attempt has been under way to for the longest time.
+    pub(super) fn address(&self) -> Option<&Address> {
+        self.attempts.first().map(|attempt| &attempt.address)
+    }
+
+    /// The sockets of the attempts.
+    pub(super) fn streams(&self) -> impl Iterator<Item = &StreamSocket> {
+        self.attempts.iter().map(|attempt| &attempt.stream)
+    }
+
+    /// Sees, without waiting, how the attempts do, and starts those that are due.
+    pub(super) fn advance(&mut self, options: &Options, now: Instant) -> Progress {
+        let mut index = 0;
+        while index < self.attempts.len() {
+            match self.attempts[index].advance() {
+                Ok(false) => index += 1,
+                Ok(true) => {
+                    let winner = self.attempts.swap_remove(index);
+                    self.attempts.clear();
+                    return Progress::Established(winner);
+                }
+                Err(error) => {
+                    let loser = self.attempts.remove(index);
+                    self.fail(loser.address, error);
+                }
+            }
+        }
+        while let Some(address) = self.schedule.next(now, self.attempts.len()) {
+            match Attempt::start(address, self.bound.take(), options) {
+                Ok((attempt, false)) => self.attempts.push(attempt),
+                Ok((attempt, true)) => {
+                    self.attempts.clear();
+                    return Progress::Established(attempt);
+                }
+                Err((address, error)) => self.fail(address, error),
+            }
+        }
+        if self.attempts.is_empty() && self.schedule.is_exhausted() {
+            let failure = self.last_failure.take();
+            return Progress::Failed(failure.unwrap_or(ConnectError::NoAddress));
+        }
+        Progress::Undecided
+    }
+
+    fn fail(&mut self, address: Address, source: io::Error) {
+        self.schedule.failed();
+        self.last_failure = Some(ConnectError::Os { address, source });
+    }
+}

@@ -1,0 +1,270 @@
+//! Looking up names without waiting for the answer, on a few threads of the library's own.
+//!
+//! They belong to the process, not to who asks, since a lookup that hangs cannot be stopped: it outlives its asker.
+//! [`shut_down`] ends those that are idle, and keeps the library's code mapped for those that are not.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
+
+use crate::sync::thread::JoinHandle;
+use crate::sync::{Condvar, Mutex, MutexGuard, ProcessWide, lock, wait};
+use crate::sys;
+
+/// How many lookups that somebody waits for are under way at once; the others wait for their turn.
+const MAX_AT_ONCE: usize = 16;
+
+/// How many threads there are at most: those of lookups that nobody waits for any more, and that hang, included.
+const MAX_THREADS: usize = 256;
+
+static RESOLVER: ProcessWide<Resolver> = ProcessWide::new(Resolver::default);
+
+/// A question to the system's resolver. Dropping it cancels it: an answer that comes later is thrown away, and a
+/// question that has not been asked yet never is.
+#[derive(Debug)]
+pub(crate) struct Lookup {
+    /// The process that has asked: its threads are not there in a child.
+    process: u64,
+    host: String,
+    port: u16,
+    answer: Arc<Mutex<Option<Answer>>>,
+}
+
+type Answer = io::Result<Vec<SocketAddr>>;
+
+#[derive(Debug, Default)]
+struct Resolver {
+    pool: Mutex<Pool>,
+    question_or_end: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Pool {
+    questions: VecDeque<Question>,
+    workers: Vec<Worker>,
+    /// Workers that have ended, or will in a moment.
+    ended: Vec<JoinHandle<()>>,
+    next_worker: u64,
+    /// Which set of workers is wanted: one that finds another number than its own ends.
+    generation: u64,
+    /// Between [`shut_down`] and [`start_up`] nothing begins.
+    is_shut_down: bool,
+}
+
+#[derive(Debug)]
+struct Question {
+    host: String,
+    port: u16,
+    asker: Asker,
+}
+
+/// Where the answer goes, as long as somebody waits for it.
+type Asker = Weak<Mutex<Option<Answer>>>;
+
+#[derive(Debug)]
+struct Worker {
+    number: u64,
+    thread: JoinHandle<()>,
+    /// Who waits for what it is looking up; `None` if it is idle.
+    asker: Option<Asker>,
+}
+
+impl Lookup {
+    /// Asks for the addresses of `host`.
+    pub(crate) fn start(host: String, port: u16) -> Lookup {
+        let answer = Arc::new(Mutex::new(None));
+        let asker = Arc::downgrade(&answer);
+        RESOLVER.get().ask(Question {
+            host: host.clone(),
+            port,
+            asker,
+        });
+        Lookup {
+            process: sys::process(),
+            host,
+            port,
+            answer,
+        }
+    }
+
+    /// The answer, once it is there.
+    pub(crate) fn take(&mut self) -> Option<Answer> {
+        if self.process != sys::process() {
+            *self = Lookup::start(self.host.clone(), self.port);
+        }
+        let mut answer = lock(&self.answer);
+        // Without a thread to ask, the question was dropped.
+        if answer.is_none() && Arc::weak_count(&self.answer) == 0 {
+            return Some(Err(io::ErrorKind::OutOfMemory.into()));
+        }
+        answer.take()
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// What is connected to: the host and the port.
+    pub(crate) fn name(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
+impl Drop for Lookup {
+    fn drop(&mut self) {
+        let asked = std::mem::take(&mut self.answer);
+        if Arc::weak_count(&asked) > 0 {
+            drop(asked);
+            // Whoever looks it up is not counted any more.
+            let resolver = RESOLVER.get();
+            resolver.staff(&mut resolver.pool());
+        }
+    }
+}
+
+impl Resolver {
+    fn ask(&'static self, question: Question) {
+        let mut pool = self.pool();
+        if pool.is_shut_down {
+            return;
+        }
+        pool.questions.push_back(question);
+        self.staff(&mut pool);
+        if pool.workers.len() >= MAX_THREADS && pool.count_in_use() == 0 {
+            // Not one of them is looking up anything that somebody waits for: all of them hang.
+            let message = format!("{MAX_THREADS} lookups hang in the system's resolver");
+            for question in std::mem::take(&mut pool.questions) {
+                if let Some(answer) = question.asker.upgrade() {
+                    *lock(&answer) = Some(Err(io::Error::other(message.clone())));
+                }
+            }
+        }
+    }
+
+    /// Has a worker for each question, if there may be so many.
+    fn staff(&'static self, pool: &mut Pool) {
+        pool.questions
+            .retain(|question| question.asker.strong_count() > 0);
+        let idle = pool.workers.iter().filter(|worker| worker.asker.is_none());
+        let mut missing = pool.questions.len().saturating_sub(idle.count());
+        while missing > 0 && pool.count_in_use() < MAX_AT_ONCE && pool.workers.len() < MAX_THREADS {
+            let (number, generation) = (pool.next_worker, pool.generation);
+            pool.next_worker += 1;
+            match sys::spawn(move || self.work(number, generation)) {
+                Ok(thread) => pool.workers.push(Worker {
+                    number,
+                    thread,
+                    asker: None,
+                }),
+                Err(_) => {
+                    if pool.workers.is_empty() {
+                        pool.questions.clear();
+                    }
+                    break;
+                }
+            }
+            missing -= 1;
+        }
+        if !pool.questions.is_empty() {
+            self.question_or_end.notify_all();
+        }
+    }
+
+    fn work(&'static self, number: u64, generation: u64) {
+        let mut pool = self.pool();
+        while pool.generation == generation {
+            let Some(question) = pool.questions.pop_front() else {
+                let idle = pool.workers.iter().filter(|worker| worker.asker.is_none());
+                if idle.count() > MAX_AT_ONCE {
+                    // There were many while others hung.
+                    pool.end(number);
+                    return;
+                }
+                pool = wait(&self.question_or_end, pool);
+                continue;
+            };
+            pool.set_asker(number, Some(question.asker.clone()));
+            drop(pool);
+            let found = answer(&question);
+            if let Some(answer) = question.asker.upgrade() {
+                *lock(&answer) = Some(found);
+            }
+            pool = self.pool();
+            pool.set_asker(number, None);
+        }
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        lock(&self.pool)
+    }
+
+    fn shut_down(&self) {
+        let (workers, ended) = {
+            let mut pool = self.pool();
+            pool.generation += 1;
+            pool.is_shut_down = true;
+            pool.questions.clear();
+            let ended = std::mem::take(&mut pool.ended);
+            (std::mem::take(&mut pool.workers), ended)
+        };
+        self.question_or_end.notify_all();
+        // A worker that was busy a moment ago may have become idle: then it ends without being waited for, which the
+        // mapped library allows. One that was idle cannot have become busy: there were no questions left.
+        let (idle, busy): (Vec<_>, Vec<_>) = workers
+            .into_iter()
+            .partition(|worker| worker.asker.is_none());
+        if !busy.is_empty() {
+            sys::keep_library_mapped();
+        }
+        let idle = idle.into_iter().map(|worker| worker.thread);
+        for thread in idle.chain(ended) {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Pool {
+    /// How many workers are idle or look up what somebody waits for.
+    fn count_in_use(&self) -> usize {
+        let is_in_use = |worker: &&Worker| {
+            let asker = worker.asker.as_ref();
+            asker.is_none_or(|asker| asker.strong_count() > 0)
+        };
+        self.workers.iter().filter(is_in_use).count()
+    }
+
+    fn set_asker(&mut self, number: u64, asker: Option<Asker>) {
+        let mut workers = self.workers.iter_mut();
+        if let Some(worker) = workers.find(|worker| worker.number == number) {
+            worker.asker = asker;
+        }
+    }
+
+    fn end(&mut self, number: u64) {
+        let mut workers = self.workers.iter();
+        if let Some(index) = workers.position(|worker| worker.number == number) {
+            let worker = self.workers.swap_remove(index);
+            self.ended.push(worker.thread);
+        }
+    }
+}
+
+fn answer(question: &Question) -> Answer {
+    let addresses = sys::resolve(&question.host, question.port)?;
+    if addresses.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "no address"));
+    }
+    Ok(addresses)
+}
+
+/// Allows lookups again after a [`shut_down`], for a library that was kept mapped and is loaded once more.
+pub(crate) fn start_up() {
+    RESOLVER.get().pool().is_shut_down = false;
+}
+
+/// Ends the idle threads and forgets the questions that have not been asked. If a lookup is still under way, the library
+/// stays mapped for it, for the rest of the process.
+pub(crate) fn shut_down() {
+    RESOLVER.get().shut_down();
+}

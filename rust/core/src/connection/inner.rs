@@ -1,0 +1,103 @@
+//! What a connection consists of at the moment, behind its one lock.
+
+use std::sync::Arc;
+
+use crate::connect::attempt::Attempt;
+use crate::connect::connecting::Connecting;
+use crate::connection::event::Events;
+use crate::connection::receiving::Receiving;
+use crate::connection::sending::{Phase, Sending};
+use crate::net::address::Address;
+use crate::net::options::Options;
+use crate::net::socket_file::SocketFile;
+use crate::net::stream_socket::StreamSocket;
+use crate::poll::shared_poller;
+use crate::sys::Socket;
+
+/// The state of a connection.
+#[derive(Debug, Default)]
+pub(super) struct Inner {
+    pub(super) link: Link,
+    pub(super) receiving: Receiving,
+    pub(super) sending: Sending,
+    /// `None` for the defaults, which most have.
+    pub(super) options: Option<Box<Options>>,
+    /// The other end, kept after an established connection has ended until the next one or a disconnect.
+    pub(super) peer: Option<Address>,
+    pub(super) events: Events,
+}
+
+/// The socket, and what it is for at the moment.
+#[derive(Debug, Default)]
+pub(super) enum Link {
+    #[default]
+    Closed,
+    Bound(StreamSocket),
+    /// Boxed, since it is large and few are there for long.
+    Connecting(Box<Connecting>),
+    Connected {
+        /// The file of a bound path; it goes with the connection. Dropped before the socket.
+        file: Option<SocketFile>,
+        /// Shared with the calls that use it while the lock is free, so that its descriptor is not reused under them.
+        socket: Arc<Socket>,
+    },
+}
+
+impl Link {
+    #[inline]
+    pub(super) fn connected_socket(&self) -> Option<&Arc<Socket>> {
+        match self {
+            Link::Connected { socket, .. } => Some(socket),
+            _ => None,
+        }
+    }
+}
+
+impl Inner {
+    /// Makes the end of `attempt` the connection.
+    pub(super) fn establish(&mut self, attempt: Attempt) {
+        self.peer = Some(attempt.address);
+        self.connect_through(attempt.stream);
+    }
+
+    pub(super) fn connect_through(&mut self, stream: StreamSocket) {
+        self.link = Link::Connected {
+            file: stream.file,
+            socket: Arc::new(stream.socket),
+        };
+    }
+
+    pub(super) fn options(&self) -> Options {
+        self.options.as_deref().copied().unwrap_or_default()
+    }
+
+    /// The open socket, in whatever state.
+    pub(super) fn socket(&self) -> Option<&Socket> {
+        match &self.link {
+            Link::Closed => None,
+            Link::Bound(stream) => Some(&stream.socket),
+            Link::Connecting(connecting) => connecting.socket(),
+            Link::Connected { socket, .. } => Some(socket),
+        }
+    }
+
+    /// The other end, for a message.
+    pub(super) fn peer(&self) -> Address {
+        let unnamed = || Address::Unix(Default::default());
+        self.peer.clone().unwrap_or_else(unnamed)
+    }
+
+    /// Ends the stream from this side if that was asked for and nothing is left to be sent before.
+    pub(super) fn shut_down_if_drained(&mut self) {
+        if matches!(self.sending.phase, Phase::Draining)
+            && self.sending.queue.is_empty()
+            && !self.sending.slot.is_taken()
+            && let Some(socket) = self.link.connected_socket()
+        {
+            // If it fails there is nobody left to tell.
+            let _ = socket.shut_down_writing();
+            shared_poller::acted();
+            self.sending.phase = Phase::Shut;
+        }
+    }
+}

@@ -1,0 +1,510 @@
+//! One connection: its life from connect to disconnect.
+//!
+//! | file | what it is |
+//! | --- | --- |
+//! | `mod` | connecting, polling, asking |
+//! | `status`, `session` | the state machine, one pure function; its state in one word |
+//! | `inner` | everything that the lock guards |
+//! | `reading`, `receiving`, `receive_buffer`, `kernel_view` | the receiving direction: calls, state, bytes, knowledge |
+//! | `writing`, `sending`, `send_queue` | the sending direction: calls, state, bytes |
+//! | `turn`, `wakes` | how a blocking call uses a direction, and how its wait is ended |
+//! | `ending`, `farewell` | the one way out, and what is done for a socket after it |
+//! | `event` | what is told |
+//! | `std_io` | std's traits |
+
+mod ending;
+mod event;
+mod farewell;
+mod inner;
+mod kernel_view;
+mod reading;
+mod receive_buffer;
+mod receiving;
+mod send_queue;
+mod sending;
+mod session;
+mod status;
+mod std_io;
+mod turn;
+mod wakes;
+mod writing;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub use event::{ConnectEnd, DisconnectCause, Event};
+pub use status::Status;
+pub use std_io::SocketHandle;
+
+use crate::connect::attempt::Attempt;
+use crate::connect::connecting::{Begun, Connecting, Progress};
+use crate::deadline::Timeout;
+use crate::error::{BindError, ConnectError, OptionError, PollError};
+use crate::net::address::{Address, BindAddress, Target, canonical};
+use crate::net::options::Options;
+use crate::net::stream_socket::StreamSocket;
+use crate::poll::group::{Member, MemberRef, Watched};
+use crate::poll::readiness::Readiness;
+use crate::poll::shared_poller;
+use crate::poll::subscriptions::Subscriptions;
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{Condvar, Mutex, MutexGuard, lock};
+use crate::sys::{Credentials, Family, Socket};
+use ending::Ending;
+use inner::{Inner, Link};
+use receiving::{Receiving, Watching};
+use sending::Sending;
+use session::Session;
+use status::{Input, transition};
+
+/// How long the rest of a queue may take after a disconnect when the user has set no limit.
+const LINGER_LIMIT: Duration = Duration::from_secs(30);
+
+/// A stream connection, over TCP or a Unix domain socket.
+///
+/// Every method may be called from any thread. The blocking ones, [`read_exact`](Self::read_exact),
+/// [`read_whole`](Self::read_whole), [`write_all`](Self::write_all) and [`flush`](Self::flush), hold up nobody but a second
+/// reader or a second writer, and [`disconnect`](Self::disconnect) ends them.
+///
+/// # Delivery
+/// What `write_all` answered with `Ok`, and what the other calls counted, reaches the peer in order and without a gap, and then
+/// the end of the stream, as long as the peer reads, within the write timeout: through `disconnect`, dropping, the peer's end
+/// of the stream, and [`shut_down_writing`](Self::shut_down_writing). If that fails, the next call tells, or the peer sees a
+/// reset. Only [`abort`](Self::abort) drops.
+///
+/// # One lock
+/// Everything that belongs to a session is behind one lock, so nobody acts on one session with what it knows of another. It
+/// is held for a moment at a time: a call that has to wait, or that copies much, takes its direction ([`turn::Turn`]) and
+/// gives the lock back meanwhile. The status, and whether an idle connection has news, are read without it.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use stream_socket::{Address, BindAddress, Connection, Listener, Status, Target};
+///
+/// let listener = Listener::new();
+/// listener.listen(&BindAddress::Inet(([127, 0, 0, 1], 0).into()), 128, None)?;
+/// let address = Address::Inet(([127, 0, 0, 1], listener.local_port()).into());
+///
+/// let client = Connection::new();
+/// client.connect(Target::Address(address), Some(Duration::from_secs(5)), Instant::now())?;
+/// while client.status() == Status::Connecting {
+///     client.poll(Instant::now)?;
+/// }
+/// client.write_all(b"hello\n").map_err(|(error, _)| error)?;
+///
+/// let server = loop {
+///     if let Some(connection) = listener.accept()? {
+///         break connection;
+///     }
+/// };
+/// let line = loop {
+///     if let Some(line) = server.read_until(b"\n", 1024, <[u8]>::to_vec)? {
+///         break line;
+///     }
+/// };
+/// assert_eq!(line, b"hello\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Connection {
+    /// The [`Session`]. Changed only under `inner`.
+    session: AtomicU64,
+    /// Whether there are events. Changed only under `inner`.
+    has_events: AtomicBool,
+    inner: Mutex<Inner>,
+    /// A direction has become free, or the session has ended.
+    turns: Condvar,
+    watching: Watching,
+    subscriptions: Subscriptions,
+    settings: Settings,
+}
+
+/// What a user has chosen about reading and writing, read without the lock.
+#[derive(Debug, Default)]
+struct Settings {
+    read_timeout: Timeout,
+    write_timeout: Timeout,
+    /// Bytes; 0 is no queue.
+    queue_limit: AtomicUsize,
+    coalesces: AtomicBool,
+    allows_half_open: AtomicBool,
+    /// Whether there is something to send. Changed only under the lock.
+    has_queue: AtomicBool,
+}
+
+impl Connection {
+    /// A connection to nobody: [`Status::None`].
+    pub fn new() -> Connection {
+        Connection::default()
+    }
+
+    /// The connection a listener has accepted.
+    pub(crate) fn accepted(stream: StreamSocket, address: Address) -> Connection {
+        let mut connection = Connection::new();
+        // It is handed over connected, so for its user nothing has changed, and there is nothing to tell.
+        let status = transition(Status::None, Input::Accepted);
+        let session = Session::default().with(status.unwrap_or(Status::Connected));
+        connection.session = AtomicU64::new(session.0);
+        {
+            let mut inner = connection.lock();
+            inner.receiving = Receiving::of(session.epoch());
+            inner.peer = Some(address);
+            inner.connect_through(stream);
+        }
+        connection
+    }
+
+    /// Two Unix domain connections that are each other's peer, without a path (socketpair(2)).
+    pub fn pair() -> Result<(Connection, Connection), OptionError> {
+        let (one, other) = Socket::pair().map_err(|source| OptionError {
+            operation: "make a pair of sockets",
+            source,
+        })?;
+        let end = |socket| {
+            Connection::accepted(
+                StreamSocket::connected(socket, Family::Unix),
+                Address::Unix(Default::default()),
+            )
+        };
+        Ok((end(one), end(other)))
+    }
+
+    /// Where the connection is in its life. Never blocks.
+    #[inline]
+    pub fn status(&self) -> Status {
+        self.session().status()
+    }
+
+    /// Opens the socket and binds it to a local address. The next [`connect`](Self::connect) uses it;
+    /// [`disconnect`](Self::disconnect) closes it. A bind that fails leaves the connection as it was.
+    pub fn bind(&self, address: &BindAddress) -> Result<(), BindError> {
+        let mut inner = self.lock();
+        if !matches!(inner.link, Link::Closed) {
+            return Err(BindError::AlreadyOpen);
+        }
+        inner.link = Link::Bound(StreamSocket::bind(address, |_| Ok(()))?);
+        Ok(())
+    }
+
+    /// Starts to connect to `target`. Never blocks: a name is looked up elsewhere, and its addresses are tried as
+    /// Happy Eyeballs says (RFC 8305). [`poll`](Self::poll) advances it, and fails it once it has taken longer than
+    /// `limit`. Allowed in [`Status::None`] and [`Status::Error`]. If a connect to an address fails at once, the status
+    /// is [`Status::None`] and a bound socket is closed. A bound socket can serve one address, of its own family.
+    pub fn connect(
+        &self,
+        target: Target,
+        limit: Option<Duration>,
+        now: Instant,
+    ) -> Result<(), ConnectError> {
+        let mut inner = self.lock();
+        if transition(self.status(), Input::Connect).is_none() {
+            return Err(ConnectError::AlreadyConnected);
+        }
+        let bound = match std::mem::take(&mut inner.link) {
+            Link::Bound(bound) => Some(bound),
+            _ => None,
+        };
+        // A limit that no clock can hold is none.
+        let deadline = limit.and_then(|limit| now.checked_add(limit));
+        match Connecting::begin(target, bound, deadline, &inner.options(), now) {
+            Begun::Failed(error) => {
+                if self.status() == Status::Error {
+                    self.change(&mut inner, Input::Disconnect);
+                }
+                inner.peer = None;
+                Err(error)
+            }
+            Begun::Connecting(connecting) => {
+                self.begin(&mut inner);
+                inner.peer = connecting.address().cloned();
+                inner.link = Link::Connecting(Box::new(connecting));
+                Ok(())
+            }
+            Begun::Established(attempt) => {
+                self.begin(&mut inner);
+                self.establish(&mut inner, attempt);
+                Ok(())
+            }
+        }
+    }
+
+    /// Begins the session of a connect.
+    fn begin(&self, inner: &mut Inner) {
+        self.change(inner, Input::Connect);
+        inner.receiving = Receiving::of(self.session().epoch());
+        inner.sending = Sending::default();
+    }
+
+    fn establish(&self, inner: &mut Inner, attempt: Attempt) {
+        self.subscriptions.opened(&attempt.stream.socket);
+        inner.establish(attempt);
+        shared_poller::acted();
+        self.change(inner, Input::Established);
+        self.emit(inner, Event::ConnectFinished(ConnectEnd::Connected));
+    }
+
+    /// Advances a connect under way, sends what is queued, and notices the end or the failure of an established
+    /// connection. Never blocks. Everything received can be read before an end shows: the status stays
+    /// [`Status::Connected`] until then. An end gives [`Status::None`], a failure [`Status::Error`].
+    /// True if there is something to read. `clock` is asked once at most.
+    #[inline]
+    pub fn poll(&self, clock: impl FnOnce() -> Instant) -> Result<bool, PollError> {
+        let session = self.session();
+        match session.status() {
+            Status::None | Status::Error => Ok(false),
+            Status::Connecting => self.poll_connecting(clock()),
+            Status::Connected => {
+                let watching = &self.watching;
+                if !self.settings.has_queue.load(Ordering::Relaxed)
+                    && receiving::is_quiet(&watching.readiness, session.epoch(), &watching.polled)
+                {
+                    return Ok(false);
+                }
+                let inner = self.lock();
+                // Another thread may have disconnected meanwhile.
+                match self.status() {
+                    Status::Connected => self.poll_connected(inner),
+                    _ => Ok(false),
+                }
+            }
+        }
+    }
+
+    #[cold]
+    fn poll_connecting(&self, now: Instant) -> Result<bool, PollError> {
+        let mut inner = self.lock();
+        let options = inner.options();
+        // Another thread may have polled or disconnected meanwhile.
+        let Link::Connecting(connecting) = &mut inner.link else {
+            return Ok(false);
+        };
+        // First the socket, then the clock: a connection that is there is not given up for being polled late.
+        let error = match connecting.advance(&options, now) {
+            Progress::Established(attempt) => {
+                self.establish(&mut inner, attempt);
+                self.send_queue(&mut inner);
+                return Ok(false);
+            }
+            Progress::Undecided => {
+                let address = connecting.address().cloned();
+                let deadline = connecting.deadline;
+                let late = connecting.timed_out_at(now);
+                inner.peer = address;
+                if let Some(deadline) = deadline {
+                    self.change(&mut inner, Input::Undecided { now, deadline });
+                }
+                match late {
+                    Some(error) => error,
+                    None => return Ok(false),
+                }
+            }
+            Progress::Failed(error) => {
+                self.change(&mut inner, Input::ConnectFailed);
+                error
+            }
+        };
+        let link = std::mem::take(&mut inner.link);
+        inner.sending = Sending::default();
+        self.note_queue(&inner);
+        inner.peer = None;
+        let end = match &error {
+            ConnectError::Resolve { .. } => ConnectEnd::Unresolved,
+            ConnectError::TimedOut { .. } => ConnectEnd::TimedOut,
+            _ => ConnectEnd::Refused,
+        };
+        self.emit(&mut inner, Event::ConnectFinished(end));
+        drop(inner);
+        drop(link);
+        shared_poller::acted();
+        Err(error.into())
+    }
+
+    /// Closes the connection or the bound socket: [`Status::None`], from every status. Ends the blocking calls that
+    /// other threads are in. Never waits. The peer gets everything that was written, then the end of the stream: what is
+    /// still queued goes out in the background, for as long as the write timeout (or [`Options::linger`]) allows, or 30
+    /// seconds without one; then what the peer still sends is read away until its end, or until it has been silent for 5
+    /// seconds. If time runs out with something unsent, a TCP peer sees a reset.
+    pub fn disconnect(&self) {
+        self.retire(self.lock(), Ending::Disconnect);
+    }
+
+    /// Closes at once and resets a TCP connection: what is unsent is discarded, and the peer's calls fail.
+    pub fn abort(&self) {
+        self.retire(self.lock(), Ending::Abort);
+    }
+
+    /// The oldest thing that has happened and was not told yet. One at a time, so that whoever is told can ask again
+    /// before the next one, and the order stays that in which things happened.
+    pub fn next_event(&self) -> Option<Event> {
+        if !self.has_events() {
+            return None;
+        }
+        let mut inner = self.lock();
+        let event = inner.events.pop();
+        self.has_events
+            .store(!inner.events.is_empty(), Ordering::Relaxed);
+        event
+    }
+
+    /// Whether [`next_event`](Self::next_event) would give one.
+    #[inline]
+    pub fn has_events(&self) -> bool {
+        self.has_events.load(Ordering::Relaxed)
+    }
+
+    /// A number that is another one whenever the status is another one or another connection's, so that nobody who compares
+    /// it misses a change that was undone.
+    pub fn generation(&self) -> u64 {
+        self.session().0
+    }
+
+    /// The address connected or connecting to. It is kept when an established connection ends, until the next one or a
+    /// [`disconnect`](Self::disconnect). For an accepted connection over a Unix domain socket it is the listener's
+    /// path, since the other end rarely has one. While a name is looked up there is none.
+    pub fn peer_address(&self) -> Option<Address> {
+        self.lock().peer.clone()
+    }
+
+    /// The local TCP address, if there is an open socket that has one.
+    pub fn local_address(&self) -> Option<std::net::SocketAddr> {
+        self.lock().socket()?.local_address().map(canonical)
+    }
+
+    /// Who is at the other end of a Unix domain connection (unix(7), SO_PEERCRED). For a connection that was accepted
+    /// that is the process that connected, otherwise the one that listens.
+    pub fn peer_credentials(&self) -> Result<Credentials, OptionError> {
+        let failed = |source| OptionError {
+            operation: "ask for the peer's credentials",
+            source,
+        };
+        match self.lock().link.connected_socket() {
+            Some(socket) => socket.peer_credentials().map_err(failed),
+            None => Err(failed(std::io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    /// The socket options.
+    pub fn options(&self) -> Options {
+        self.lock().options()
+    }
+
+    /// Changes the socket options, for the open sockets and for those to come. If the system refuses, nothing is
+    /// remembered.
+    pub fn set_options(
+        &self,
+        operation: &'static str,
+        change: impl FnOnce(&mut Options),
+    ) -> Result<(), OptionError> {
+        let mut inner = self.lock();
+        let old = inner.options();
+        let mut options = old;
+        change(&mut options);
+        let failed = |source| OptionError { operation, source };
+        match &inner.link {
+            Link::Closed => {}
+            Link::Bound(stream) => options
+                .change(&old, &stream.socket, stream.family)
+                .map_err(failed)?,
+            // Any of the attempts may become the connection.
+            Link::Connecting(connecting) => {
+                for stream in connecting.streams() {
+                    options
+                        .change(&old, &stream.socket, stream.family)
+                        .map_err(failed)?;
+                }
+            }
+            Link::Connected { socket, .. } => {
+                let family = inner.peer.as_ref().map_or(Family::Unix, Address::family);
+                options.change(&old, socket, family).map_err(failed)?;
+            }
+        }
+        inner.options = (options != Options::default()).then(|| Box::new(options));
+        Ok(())
+    }
+
+    /// The sizes in bytes of the kernel's buffers for sending and receiving, if there is an open socket. The kernel takes
+    /// a size it was asked for as a wish: Linux doubles it, and has its own limits (socket(7), SO_SNDBUF).
+    pub fn buffer_sizes(&self) -> Option<(usize, usize)> {
+        self.lock().socket()?.buffer_sizes().ok()
+    }
+
+    /// Whether the peer may end its direction of the stream without ending the connection. Without that, the
+    /// default, its end asks for ours: once it was read the connection is over, and what is queued goes out in the
+    /// background. With it the connection is over when both have ended: the peer's, and ours by
+    /// [`shut_down_writing`](Self::shut_down_writing), behind everything that was queued.
+    pub fn set_allow_half_open(&self, allowed: bool) {
+        self.settings
+            .allows_half_open
+            .store(allowed, Ordering::Relaxed);
+    }
+
+    /// See [`set_allow_half_open`](Self::set_allow_half_open).
+    pub fn allows_half_open(&self) -> bool {
+        self.settings.allows_half_open.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    fn session(&self) -> Session {
+        Session(self.session.load(Ordering::Acquire))
+    }
+
+    #[inline]
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        lock(&self.inner)
+    }
+
+    /// Changes the status as `input` says, if it means something now.
+    fn change(&self, inner: &mut Inner, input: Input) {
+        let session = self.session();
+        let Some(status) = transition(session.status(), input) else {
+            return;
+        };
+        if status != session.status() {
+            self.session
+                .store(session.with(status).0, Ordering::Release);
+            self.emit(inner, Event::StatusChanged(status));
+        }
+    }
+
+    /// Takes note of an event, to be told.
+    fn emit(&self, inner: &mut Inner, event: Event) {
+        inner.events.push(event);
+        self.has_events.store(true, Ordering::Relaxed);
+        self.subscriptions.tell();
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.disconnect();
+    }
+}
+
+impl Member for Connection {
+    fn as_member(&self) -> MemberRef<'_> {
+        MemberRef(self)
+    }
+}
+
+impl Watched for Connection {
+    fn readiness(&self) -> Option<Arc<Readiness>> {
+        Some(self.watching.readiness.clone())
+    }
+
+    fn with_subscriptions(&self, change: &mut dyn FnMut(&Subscriptions, Option<&Socket>)) {
+        let inner = self.lock();
+        let socket = inner.link.connected_socket().map(Arc::as_ref);
+        change(&self.subscriptions, socket);
+    }
+}
+
+/// Allows farewells again after a [`shut_down`].
+pub(crate) fn start_up() {
+    farewell::start_up();
+}
+
+/// Ends the farewells and their thread, and closes what is kept for blocking calls.
+pub(crate) fn shut_down() {
+    farewell::shut_down();
+    wakes::shut_down();
+}

@@ -1,0 +1,489 @@
+//! Reading from a connection.
+
+use std::mem::MaybeUninit;
+use std::time::Duration;
+
+use crate::connection::Connection;
+use crate::connection::ending::Ending;
+use crate::connection::inner::Inner;
+use crate::connection::receiving::{self, End, REFILL, Received, Receiving};
+use crate::connection::sending::Phase;
+use crate::connection::status::Status;
+use crate::connection::turn::{Interrupted, Turn};
+use crate::deadline::Deadline;
+use crate::error::{PollError, ReadError, copy_of};
+use crate::sync::MutexGuard;
+use crate::sys::Interests;
+
+impl Connection {
+    /// How long [`read_exact`](Self::read_exact) may wait; `None`, the default, is for ever.
+    pub fn set_read_timeout(&self, timeout: Option<Duration>) {
+        self.settings.read_timeout.set(timeout);
+    }
+
+    /// See [`set_read_timeout`](Self::set_read_timeout).
+    pub fn read_timeout(&self) -> Option<Duration> {
+        self.settings.read_timeout.get()
+    }
+
+    /// The number of bytes that can be read without waiting, or `None` if there is no connection: those in the buffer, at
+    /// most 16 KiB, and those that the kernel says it has.
+    #[inline]
+    pub fn available(&self) -> Option<usize> {
+        let session = self.session();
+        match session.status() {
+            Status::None | Status::Error => return None,
+            Status::Connecting => return Some(0),
+            Status::Connected => {}
+        }
+        let watching = &self.watching;
+        if receiving::is_quiet(&watching.readiness, session.epoch(), &watching.asked) {
+            return Some(0);
+        }
+        let mut inner = self.lock();
+        let Inner {
+            link, receiving, ..
+        } = &mut *inner;
+        let socket = link.connected_socket()?;
+        if receiving.slot.is_taken() {
+            // What its user takes is not there for others.
+            return Some(receiving.buffer.len() + receiving.count(socket));
+        }
+        Some(receiving.available(socket, watching))
+    }
+
+    /// Whether something has been received that has not been read, as far as the last look has shown.
+    #[inline]
+    pub fn has_unread(&self) -> bool {
+        let inner = self.lock();
+        !inner.receiving.slot.is_taken() && !inner.receiving.buffer.is_empty()
+    }
+
+    /// Whether the peer has ended its direction of the stream: what is available now is the last there is.
+    pub fn is_read_closed(&self) -> bool {
+        self.status() == Status::Connected && matches!(self.lock().receiving.end, Some(End::Stream))
+    }
+
+    /// Fills `out`, waiting for at most the read timeout. What is gathered or queued to be sent goes out before it waits, and
+    /// while it does. On an error the second value is the number of bytes at the start of `out` that were received before
+    /// it; nothing else in `out` has been written.
+    #[inline]
+    pub fn read_exact(&self, out: &mut [MaybeUninit<u8>]) -> Result<(), (ReadError, usize)> {
+        self.read(out, false)
+    }
+
+    /// As [`read_exact`](Self::read_exact), but one that runs into the timeout takes nothing, so that no number is torn. All
+    /// of it is held in memory meanwhile.
+    #[inline]
+    pub fn read_whole(&self, out: &mut [MaybeUninit<u8>]) -> Result<(), (ReadError, usize)> {
+        self.read(out, true)
+    }
+
+    #[inline]
+    fn read(&self, out: &mut [MaybeUninit<u8>], whole: bool) -> Result<(), (ReadError, usize)> {
+        let mut inner = self.lock();
+        let receiving = &mut inner.receiving;
+        // Only a connected session has something in its buffer.
+        if receiving.buffer.len() >= out.len() && !out.is_empty() && !receiving.slot.is_taken() {
+            receiving.buffer.take(out);
+            return Ok(());
+        }
+        self.read_waiting(inner, out, whole)
+    }
+
+    #[cold]
+    fn read_waiting(
+        &self,
+        inner: MutexGuard<'_, Inner>,
+        out: &mut [MaybeUninit<u8>],
+        whole: bool,
+    ) -> Result<(), (ReadError, usize)> {
+        if self.status() != Status::Connected {
+            return Err((ReadError::NotConnected, 0));
+        }
+        if out.is_empty() {
+            return Ok(());
+        }
+        let mut deadline = self.settings.read_timeout.deadline();
+        let peer = inner.peer();
+        let interrupted = |why| match why {
+            Interrupted::Disconnected => ReadError::Disconnected,
+            Interrupted::TimedOut => ReadError::TimedOut { peer: peer.clone() },
+            Interrupted::Os(source) => ReadError::Socket {
+                peer: peer.clone(),
+                source,
+            },
+        };
+        let mut turn = match Turn::<Receiving>::take(self, inner, &mut deadline) {
+            Ok(turn) => turn,
+            Err(why) => return Err((interrupted(why), 0)),
+        };
+        let mut filled = 0;
+        while filled < out.len() {
+            let rest = &mut out[filled..];
+            let stop = if whole || !turn.receiving.buffer.is_empty() || rest.len() < REFILL {
+                let needed = if whole { rest.len() } else { 1 };
+                let gathered = self.gather_input(&mut turn, needed, &mut deadline);
+                if gathered.is_ok() || !whole || matches!(gathered, Err(Stop::Over)) {
+                    filled += turn.receiving.buffer.take(rest);
+                }
+                gathered
+            } else {
+                let look = turn.receiving.begin_look(&self.watching, rest.len());
+                let (outcome, checked) =
+                    turn.unlocked(|socket| socket.receive(rest).map(|received| received.len()));
+                filled += outcome.as_ref().copied().unwrap_or(0);
+                match checked {
+                    Err(why) => Err(Stop::Interrupted(why)),
+                    Ok(()) => match turn.receiving.note(look, &outcome) {
+                        Received::Bytes(_) => Ok(()),
+                        Received::Nothing => self.wait_for_more(&mut turn, &mut deadline),
+                        Received::End => Err(Stop::Over),
+                    },
+                }
+            };
+            match stop {
+                Ok(()) => {}
+                Err(Stop::Interrupted(why)) => return Err((interrupted(why), filled)),
+                Err(Stop::Over) if filled == out.len() => {}
+                Err(Stop::Over) => return Err((self.end_reading(turn.end()), filled)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits, for at most the read timeout, until there is something to read.
+    pub(super) fn wait_for_input(&self) -> Result<(), ReadError> {
+        let inner = self.readable()?;
+        let mut deadline = self.settings.read_timeout.deadline();
+        let peer = inner.peer();
+        let outcome = Turn::<Receiving>::take(self, inner, &mut deadline)
+            .map_err(Stop::Interrupted)
+            .and_then(
+                |mut turn| match self.gather_input(&mut turn, 1, &mut deadline) {
+                    Err(Stop::Over) => Ok(Some(self.end_reading(turn.end()))),
+                    outcome => outcome.map(|()| None),
+                },
+            );
+        match outcome {
+            Ok(None) => Ok(()),
+            Ok(Some(error)) => Err(error),
+            Err(Stop::Interrupted(Interrupted::TimedOut)) => Err(ReadError::TimedOut { peer }),
+            Err(Stop::Interrupted(Interrupted::Os(source))) => {
+                Err(ReadError::Socket { peer, source })
+            }
+            Err(_) => Err(ReadError::Disconnected),
+        }
+    }
+
+    /// Waits until there are `needed` bytes in the buffer.
+    fn gather_input(
+        &self,
+        turn: &mut Turn<'_, Receiving>,
+        needed: usize,
+        deadline: &mut Deadline<'_>,
+    ) -> Result<(), Stop> {
+        while turn.receiving.buffer.len() < needed {
+            match self.fill(turn, REFILL) {
+                Received::Bytes(_) => {}
+                Received::Nothing => self.wait_for_more(turn, deadline)?,
+                Received::End => return Err(Stop::Over),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until there may be something to receive, and sends what is queued meanwhile: the peer may be waiting for it.
+    fn wait_for_more(
+        &self,
+        turn: &mut Turn<'_, Receiving>,
+        deadline: &mut Deadline<'_>,
+    ) -> Result<(), Stop> {
+        let may_send = !turn.sending.slot.is_taken();
+        if may_send {
+            // A failure is remembered in the phase.
+            let _ = self.flush_now(turn, usize::MAX);
+        }
+        if !matches!(turn.sending.phase, Phase::Failed(_)) {
+            let interests = if may_send && !turn.sending.queue.is_empty() {
+                Interests::BOTH
+            } else {
+                Interests::READABLE
+            };
+            turn.sleep(interests, deadline).map_err(Stop::Interrupted)?;
+        }
+        // Without anything left of what was received before it, the failure of a send is the end.
+        if matches!(turn.sending.phase, Phase::Failed(_))
+            && !matches!(self.fill(turn, REFILL), Received::Bytes(_))
+        {
+            return Err(Stop::Over);
+        }
+        Ok(())
+    }
+
+    fn fill(&self, inner: &mut Inner, limit: usize) -> Received {
+        let Inner {
+            link, receiving, ..
+        } = inner;
+        match link.connected_socket() {
+            Some(socket) => receiving.fill(socket, &self.watching, limit),
+            None => Received::End,
+        }
+    }
+
+    /// Reads what is there, at most what fits `out`, without waiting. The number of bytes at the start of `out` that
+    /// were received, 0 if there are none for now.
+    pub fn read_available(&self, out: &mut [MaybeUninit<u8>]) -> Result<usize, ReadError> {
+        let mut inner = self.readable()?;
+        // A thread that waits for data gets it.
+        if out.is_empty() || inner.receiving.slot.is_taken() {
+            return Ok(0);
+        }
+        let mut filled = inner.receiving.buffer.take(out);
+        let is_complete =
+            filled == out.len() || filled > 0 && inner.receiving.view.is_probably_empty();
+        if !is_complete && inner.receiving.end.is_none() {
+            let rest = &mut out[filled..];
+            let Inner {
+                link, receiving, ..
+            } = &mut *inner;
+            let socket = link.connected_socket().ok_or(ReadError::Disconnected)?;
+            if rest.len() < REFILL {
+                receiving.fill(socket, &self.watching, REFILL);
+                filled += receiving.buffer.take(rest);
+            } else {
+                let look = receiving.begin_look(&self.watching, rest.len());
+                let outcome = socket.receive(rest).map(|received| received.len());
+                receiving.note(look, &outcome);
+                filled += outcome.unwrap_or(0);
+            }
+            self.received();
+        }
+        if filled == 0 && self.has_nothing_more(&inner) {
+            return Err(self.end_reading(inner));
+        }
+        Ok(filled)
+    }
+
+    /// Looks, without waiting, for `delimiter`, which is not empty, in the first `limit` bytes that were not read yet. What
+    /// comes before it and the delimiter itself are then read, and given to `take`. Otherwise nothing is, and the answer is
+    /// `None`; or an error if it cannot come any more, because the stream has ended or the limit is reached. What was
+    /// searched in vain is not searched again by the next call.
+    pub fn read_until<R>(
+        &self,
+        delimiter: &[u8],
+        limit: usize,
+        take: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>, ReadError> {
+        let mut inner = self.readable()?;
+        if inner.receiving.slot.is_taken() || delimiter.is_empty() {
+            return Ok(None);
+        }
+        // What was there when the call began, once that is known: no more is taken, however fast the peer sends.
+        let mut behind = None;
+        loop {
+            if let Some(count) = inner.receiving.buffer.find(delimiter, limit) {
+                let found = take(&inner.receiving.buffer.unread()[..count]);
+                inner.receiving.buffer.skip(count);
+                self.received();
+                return Ok(Some(found));
+            }
+            if inner.receiving.buffer.len() >= limit {
+                let peer = inner.peer();
+                return Err(ReadError::TooLong { peer, limit });
+            }
+            if behind == Some(0) {
+                self.received();
+                return Ok(None);
+            }
+            let received = self.fill(&mut inner, behind.unwrap_or(REFILL));
+            match received {
+                Received::Bytes(count) => self.count_down(&mut inner, &mut behind, count),
+                Received::Nothing if self.has_nothing_more(&inner) => {
+                    return Err(self.end_reading(inner));
+                }
+                Received::Nothing => return Ok(None),
+                Received::End if inner.receiving.buffer.is_empty() => {
+                    return Err(self.end_reading(inner));
+                }
+                // What is there without what was looked for stays, to be read in another way.
+                Received::End => return Err(what_ended(&inner)),
+            }
+        }
+    }
+
+    /// Reads everything that is there, at most `limit` bytes, without waiting, and gives it to `take`. What arrives while it
+    /// reads is left for the next call.
+    pub fn read_all_available<R>(
+        &self,
+        limit: usize,
+        take: impl FnOnce(&[u8]) -> R,
+    ) -> Result<R, ReadError> {
+        let mut inner = self.readable()?;
+        if inner.receiving.slot.is_taken() {
+            return Ok(take(&[]));
+        }
+        let mut behind = None;
+        if inner.receiving.buffer.is_empty() || !inner.receiving.view.is_probably_empty() {
+            while inner.receiving.buffer.len() < limit && behind != Some(0) {
+                match self.fill(&mut inner, behind.unwrap_or(REFILL)) {
+                    Received::Bytes(count) => self.count_down(&mut inner, &mut behind, count),
+                    Received::Nothing | Received::End => break,
+                }
+            }
+        }
+        if limit > 0 && self.has_nothing_more(&inner) {
+            return Err(self.end_reading(inner));
+        }
+        let buffer = &mut inner.receiving.buffer;
+        let count = buffer.len().min(limit);
+        let taken = take(&buffer.unread()[..count]);
+        if count > 0 {
+            buffer.skip(count);
+        }
+        self.received();
+        Ok(taken)
+    }
+
+    /// Takes `count` received bytes from what was there when a call began. After the first receive it asks the kernel how
+    /// much there is behind it, unless that has shown it.
+    fn count_down(&self, inner: &mut Inner, behind: &mut Option<usize>, count: usize) {
+        let Inner {
+            link, receiving, ..
+        } = inner;
+        *behind = Some(match (*behind, link.connected_socket()) {
+            (Some(behind), _) => behind.saturating_sub(count),
+            (None, Some(socket)) if !receiving.view.is_probably_empty() => receiving.count(socket),
+            (None, _) => 0,
+        });
+    }
+
+    /// Looks what has come in; an end or a failure without something to read before it ends the session.
+    pub(super) fn poll_connected(
+        &self,
+        mut inner: MutexGuard<'_, Inner>,
+    ) -> Result<bool, PollError> {
+        self.send_queue(&mut inner);
+        if inner.receiving.slot.is_taken() {
+            // Its user sees what this poll would see.
+            return Ok(false);
+        }
+        self.look(&mut inner);
+        if !inner.receiving.buffer.is_empty() {
+            return Ok(true);
+        }
+        let peer = inner.peer();
+        if let Phase::Failed(error) = &inner.sending.phase {
+            let source = copy_of(error);
+            self.retire(inner, Ending::PollFailed);
+            return Err(PollError::Send { peer, source });
+        }
+        match &inner.receiving.end {
+            None => return Ok(false),
+            Some(End::Failure(error)) => {
+                let source = copy_of(error);
+                self.retire(inner, Ending::PollFailed);
+                return Err(PollError::Receive { peer, source });
+            }
+            Some(End::Stream) => {}
+        }
+        if !self.is_half_open(&inner) {
+            self.retire(inner, Ending::EndOfStream);
+            return Ok(false);
+        }
+        // Reads have nothing more to tell, so the socket's failure has to be asked for.
+        let socket = inner.link.connected_socket();
+        let failure = socket.and_then(|socket| socket.take_error().ok()?);
+        let Some(source) = failure else {
+            return Ok(false);
+        };
+        self.retire(inner, Ending::PollFailed);
+        Err(PollError::Receive { peer, source })
+    }
+
+    /// Looks, without waiting, what has come in.
+    pub(super) fn look(&self, inner: &mut Inner) {
+        let Inner {
+            link, receiving, ..
+        } = inner;
+        if let Some(socket) = link.connected_socket() {
+            let before = receiving.buffer.len();
+            receiving.poll(socket, &self.watching);
+            if receiving.buffer.len() != before || receiving.end.is_some() {
+                self.received();
+            }
+        }
+    }
+
+    /// The lock, if there is a connection to read from.
+    #[inline]
+    fn readable(&self) -> Result<MutexGuard<'_, Inner>, ReadError> {
+        let inner = self.lock();
+        match self.status() {
+            Status::Connected => Ok(inner),
+            _ => Err(ReadError::NotConnected),
+        }
+    }
+
+    /// Tells the groups that something was received: of that the kernel does not tell them any more.
+    #[inline]
+    fn received(&self) {
+        self.subscriptions.tell();
+    }
+
+    /// Whether nothing is unread and nothing more comes.
+    fn has_nothing_more(&self, inner: &Inner) -> bool {
+        inner.receiving.buffer.is_empty()
+            && (inner.receiving.end.is_some() || matches!(inner.sending.phase, Phase::Failed(_)))
+    }
+
+    /// Whether the peer's end of the stream, which has been reached, leaves the other direction open.
+    fn is_half_open(&self, inner: &Inner) -> bool {
+        self.allows_half_open()
+            && matches!(inner.receiving.end, Some(End::Stream))
+            && matches!(inner.sending.phase, Phase::Open | Phase::Draining)
+    }
+
+    /// Ends the session because a reader has come to its end, unless it may be half-open. A send that has failed before is
+    /// the reason then.
+    fn end_reading(&self, inner: MutexGuard<'_, Inner>) -> ReadError {
+        if self.is_half_open(&inner) {
+            return ReadError::EndOfStream;
+        }
+        let failure = match (&inner.receiving.end, &inner.sending.phase) {
+            (Some(End::Failure(error)), _) | (_, Phase::Failed(error)) => Some(copy_of(error)),
+            _ => None,
+        };
+        let peer = inner.peer();
+        match failure {
+            None => {
+                self.retire(inner, Ending::EndOfStream);
+                ReadError::EndOfStream
+            }
+            Some(source) => {
+                self.retire(inner, Ending::TransferFailed);
+                ReadError::Socket { peer, source }
+            }
+        }
+    }
+}
+
+/// Why a blocking read does not go on.
+#[derive(Debug)]
+enum Stop {
+    /// It was interrupted. The connection may be as it was.
+    Interrupted(Interrupted),
+    /// Nothing more comes.
+    Over,
+}
+
+/// Why nothing more comes behind what is unread.
+fn what_ended(inner: &Inner) -> ReadError {
+    match &inner.receiving.end {
+        Some(End::Failure(error)) => ReadError::Socket {
+            peer: inner.peer(),
+            source: copy_of(error),
+        },
+        _ => ReadError::EndOfStream,
+    }
+}

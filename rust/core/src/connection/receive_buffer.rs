@@ -1,0 +1,190 @@
+//! Bytes that were received and not read yet. No socket in it.
+
+use std::mem::MaybeUninit;
+
+use memchr::memmem;
+
+/// The memory that is kept for the next message.
+const KEPT_CAPACITY: usize = 1024;
+
+/// Received bytes, in order.
+#[derive(Debug, Default)]
+pub(super) struct ReceiveBuffer {
+    bytes: Vec<u8>,
+    /// Where the unread ones start.
+    start: usize,
+    /// So many unread bytes were searched for the delimiter of this length and sum, in vain.
+    searched: usize,
+    searched_for: u64,
+}
+
+impl ReceiveBuffer {
+    #[inline]
+    pub(super) fn unread(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds what was received.
+    pub(super) fn push(&mut self, received: &[u8]) {
+        // Bytes that were read make room once they are the larger part, so that each byte is moved a few times at most.
+        if self.start > self.bytes.len() / 2 {
+            self.bytes.drain(..std::mem::take(&mut self.start));
+        }
+        self.bytes.extend_from_slice(received);
+    }
+
+    /// Moves unread bytes into `out`, as many as fit. The number moved.
+    #[inline]
+    pub(super) fn take(&mut self, out: &mut [MaybeUninit<u8>]) -> usize {
+        let count = self.len().min(out.len());
+        if count > 0 {
+            out[..count].write_copy_of_slice(&self.bytes[self.start..self.start + count]);
+            self.skip(count);
+        }
+        count
+    }
+
+    /// Takes `count` unread bytes for read.
+    #[inline]
+    pub(super) fn skip(&mut self, count: usize) {
+        self.start += count;
+        self.searched = 0;
+        if self.start == self.bytes.len() {
+            self.forget();
+        }
+    }
+
+    #[cold]
+    fn forget(&mut self) {
+        self.start = 0;
+        if self.bytes.capacity() > KEPT_CAPACITY {
+            self.bytes = Vec::new();
+        } else {
+            self.bytes.clear();
+        }
+    }
+
+    /// Gives the memory back; an idle connection holds none. The buffer is empty.
+    pub(super) fn release(&mut self) {
+        debug_assert!(self.is_empty());
+        if self.bytes.capacity() > 0 {
+            self.bytes = Vec::new();
+        }
+    }
+
+    /// How many bytes there are up to the end of the first `delimiter`, among the first `limit` unread ones. What was
+    /// searched before for the same one is not searched again.
+    pub(super) fn find(&mut self, delimiter: &[u8], limit: usize) -> Option<usize> {
+        let identity = identity(delimiter);
+        if self.searched_for != identity {
+            self.searched_for = identity;
+            self.searched = 0;
+        }
+        let window = &self.bytes[self.start..];
+        let window = &window[..window.len().min(limit)];
+        // A delimiter may have come in part before.
+        let begin = self
+            .searched
+            .saturating_sub(delimiter.len() - 1)
+            .min(window.len());
+        match memmem::find(&window[begin..], delimiter) {
+            Some(at) => Some(begin + at + delimiter.len()),
+            None => {
+                self.searched = window.len();
+                None
+            }
+        }
+    }
+}
+
+/// What tells a delimiter from others: all of it, or where it is longer than that its length and a hash (FNV-1a).
+fn identity(delimiter: &[u8]) -> u64 {
+    delimiter.iter().fold(
+        0xcbf2_9ce4_8422_2325 ^ delimiter.len() as u64,
+        |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(buffer: &mut ReceiveBuffer, count: usize) -> Vec<u8> {
+        let mut out = vec![MaybeUninit::uninit(); count];
+        let taken = buffer.unread()[..count.min(buffer.len())].to_vec();
+        assert_eq!(buffer.take(&mut out), taken.len());
+        taken
+    }
+
+    #[test]
+    fn bytes_come_out_as_they_went_in() {
+        let mut buffer = ReceiveBuffer::default();
+        let mut expected = std::collections::VecDeque::new();
+        let mut next = 0_u8;
+        for round in 0..500_usize {
+            for _ in 0..round * 7 % 23 {
+                buffer.push(&[next]);
+                expected.push_back(next);
+                next = next.wrapping_add(1);
+            }
+            let count = round * 5 % 19;
+            let taken = take(&mut buffer, count);
+            let wanted: Vec<u8> = expected.drain(..count.min(expected.len())).collect();
+            assert_eq!(taken, wanted);
+            assert_eq!(buffer.len(), expected.len());
+        }
+    }
+
+    #[test]
+    fn a_delimiter_is_found_wherever_the_pieces_are_cut() {
+        let stream = b"one\r\ntwo\r\r\nthree\r\n";
+        for size in 1..stream.len() {
+            let mut buffer = ReceiveBuffer::default();
+            let mut lines = Vec::new();
+            for piece in stream.chunks(size) {
+                buffer.push(piece);
+                while let Some(count) = buffer.find(b"\r\n", usize::MAX) {
+                    lines.push(take(&mut buffer, count));
+                }
+            }
+            assert_eq!(
+                lines,
+                [&b"one\r\n"[..], b"two\r\r\n", b"three\r\n"],
+                "{size}"
+            );
+            assert!(buffer.is_empty());
+        }
+    }
+
+    #[test]
+    fn another_delimiter_is_searched_from_the_start() {
+        let mut buffer = ReceiveBuffer::default();
+        buffer.push(b"a;b,c");
+        assert_eq!(buffer.find(b"\n", usize::MAX), None);
+        assert_eq!(buffer.find(b";", usize::MAX), Some(2));
+        assert_eq!(buffer.find(b",", 3), None, "beyond the limit");
+        assert_eq!(buffer.find(b",", 4), Some(4), "a larger limit");
+    }
+
+    #[test]
+    fn nothing_is_searched_twice() {
+        let mut buffer = ReceiveBuffer::default();
+        for _ in 0..100 {
+            buffer.push(&[b'x'; 1000]);
+            assert_eq!(buffer.find(b"\r\n", usize::MAX), None);
+            assert_eq!(buffer.searched, buffer.len());
+        }
+        buffer.skip(10);
+        assert_eq!(buffer.searched, 0);
+    }
+}

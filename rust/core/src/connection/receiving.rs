@@ -1,0 +1,259 @@
+//! The receiving direction: what was received, what is known of the rest, and how it has ended.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::sync::Arc;
+
+use crate::connection::Connection;
+use crate::connection::inner::Inner;
+use crate::connection::kernel_view::KernelView;
+use crate::connection::receive_buffer::ReceiveBuffer;
+use crate::connection::turn::{Direction, Slot};
+use crate::poll::freshness::Moment;
+use crate::poll::readiness::Readiness;
+use crate::poll::shared_poller::{self, Mark, Watch};
+use crate::sys::{self, Socket};
+
+/// How much one system call may bring in on behalf of small reads. It bounds what is buffered: the rest stays
+/// in the kernel, so that a slow reader still slows its sender down.
+pub(super) const REFILL: usize = 16 * 1024;
+
+/// How much a `poll` may bring in. Small, so that a large read after it finds most of the data still in the
+/// kernel and gets it copied only once.
+const PREFETCH: usize = 4 * 1024;
+
+/// After so many looks in a row that have found nothing, a connection is idle enough to be watched.
+const IDLE_LOOKS: u32 = 2;
+
+/// What is known of a connection's socket without asking the kernel, and which of the shared answers it has used.
+#[derive(Debug, Default)]
+pub(super) struct Watching {
+    pub(super) readiness: Arc<Readiness>,
+    /// What `poll` has used.
+    pub(super) polled: Mark,
+    /// What the question for available bytes has used.
+    pub(super) asked: Mark,
+}
+
+/// The receiving direction of one session.
+#[derive(Debug, Default)]
+pub(super) struct Receiving {
+    pub(super) slot: Slot,
+    epoch: u64,
+    pub(super) buffer: ReceiveBuffer,
+    pub(super) view: KernelView,
+    /// How it has ended, behind the bytes in the buffer.
+    pub(super) end: Option<End>,
+    /// The looks that have found nothing since something was received.
+    idle_looks: u32,
+    /// Sweeps tell of the socket.
+    watch: Option<Watch>,
+}
+
+/// Why no more bytes come.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The peer has ended the stream.
+    Stream,
+    /// The socket has failed.
+    Failure(io::Error),
+}
+
+/// What a receive has brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Received {
+    /// So many bytes.
+    Bytes(usize),
+    /// Nothing for now.
+    Nothing,
+    /// Nothing any more; [`Receiving::end`] says why.
+    End,
+}
+
+/// A receive that has begun.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    activity: u64,
+    asked: usize,
+}
+
+impl Receiving {
+    /// That of the session `epoch`.
+    pub(super) fn of(epoch: u64) -> Receiving {
+        Receiving {
+            epoch,
+            ..Receiving::default()
+        }
+    }
+
+    /// Begins to ask the kernel for at most `asked` bytes. [`note`](Self::note) takes its answer.
+    pub(super) fn begin_look(&self, watching: &Watching, asked: usize) -> Look {
+        watching.readiness.begin_look(self.epoch);
+        Look {
+            activity: shared_poller::activity(),
+            asked,
+        }
+    }
+
+    /// Takes the answer of the kernel to what `look` has begun.
+    pub(super) fn note(&mut self, look: Look, outcome: &io::Result<usize>) -> Received {
+        match outcome {
+            Ok(0) => {
+                shared_poller::acted();
+                self.end = Some(End::Stream);
+                Received::End
+            }
+            &Ok(count) => {
+                self.idle_looks = 0;
+                // Receiving is an act of its own. If it was the only one, the answer is still news.
+                let is_alone = shared_poller::acted() == look.activity;
+                let at = is_alone.then(|| Moment {
+                    ticks: sys::ticks(),
+                    activity: look.activity + 1,
+                });
+                self.view.received(count == look.asked, at);
+                Received::Bytes(count)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.view.was_empty();
+                Received::Nothing
+            }
+            Err(error) => {
+                self.end = Some(End::Failure(crate::error::copy_of(error)));
+                Received::End
+            }
+        }
+    }
+
+    /// Receives, without waiting, at most `limit` bytes and 16 KiB, and adds it to the buffer.
+    pub(super) fn fill(&mut self, socket: &Socket, watching: &Watching, limit: usize) -> Received {
+        if self.end.is_some() {
+            return Received::End;
+        }
+        let mut scratch = [MaybeUninit::<u8>::uninit(); REFILL];
+        self.receive_with(socket, watching, &mut scratch[..limit.min(REFILL)])
+    }
+
+    fn receive_with(
+        &mut self,
+        socket: &Socket,
+        watching: &Watching,
+        scratch: &mut [MaybeUninit<u8>],
+    ) -> Received {
+        let look = self.begin_look(watching, scratch.len());
+        let outcome = socket.receive(scratch).map(|received| {
+            self.buffer.push(received);
+            received.len()
+        });
+        self.note(look, &outcome)
+    }
+
+    /// Looks, without waiting, what has come in. With unread bytes in the buffer there is nothing to find out:
+    /// neither an end nor an error comes before them.
+    pub(super) fn poll(&mut self, socket: &Socket, watching: &Watching) {
+        if self.end.is_some() || !self.buffer.is_empty() {
+            return;
+        }
+        if !self.is_quiet(watching, &watching.polled) {
+            let activity = shared_poller::activity();
+            if self.prefetch(socket, watching) != Received::Nothing {
+                return;
+            }
+            self.view.found_empty(Moment {
+                ticks: sys::ticks(),
+                activity,
+            });
+        }
+        // A frame without a message: the connection is idle.
+        self.buffer.release();
+    }
+
+    /// The number of bytes that can be read without waiting. It asks the kernel unless the answer is known: with an
+    /// empty buffer from a `poll` or a sweep, otherwise from the last count, if these still hold.
+    pub(super) fn available(&mut self, socket: &Socket, watching: &Watching) -> usize {
+        if self.end.is_some() {
+            return self.buffer.len();
+        }
+        if self.buffer.is_empty() {
+            let just_polled = self.view.take_found_empty();
+            if just_polled.is_some_and(shared_poller::still_knows)
+                || self.is_quiet(watching, &watching.asked)
+                || !matches!(self.prefetch(socket, watching), Received::Bytes(_))
+            {
+                return 0;
+            }
+        }
+        let behind = match self.view.count(shared_poller::still_knows) {
+            Some(count) => count,
+            None => self.count(socket),
+        };
+        self.buffer.len() + behind
+    }
+
+    /// How many bytes the kernel says that it has.
+    pub(super) fn count(&mut self, socket: &Socket) -> usize {
+        let activity = shared_poller::activity();
+        // A socket that has failed tells so when it is read.
+        let count = socket.unread_bytes().unwrap_or(0);
+        let at = Moment {
+            ticks: sys::ticks(),
+            activity,
+        };
+        self.view.counted(at, count);
+        count
+    }
+
+    /// Whether nothing has come in since the kernel has said that nothing is there.
+    fn is_quiet(&mut self, watching: &Watching, mark: &Mark) -> bool {
+        let readiness = &watching.readiness;
+        self.is_watched()
+            && self.view.is_empty()
+            && readiness.settle(self.epoch)
+            && shared_poller::has_told_since(mark)
+            && readiness.is_quiet(self.epoch)
+    }
+
+    fn is_watched(&self) -> bool {
+        self.watch.as_ref().is_some_and(Watch::is_valid)
+    }
+
+    fn prefetch(&mut self, socket: &Socket, watching: &Watching) -> Received {
+        let mut scratch = [MaybeUninit::<u8>::uninit(); PREFETCH];
+        let received = self.receive_with(socket, watching, &mut scratch);
+        if received == Received::Nothing {
+            self.found_nothing(socket, watching);
+        }
+        received
+    }
+
+    fn found_nothing(&mut self, socket: &Socket, watching: &Watching) {
+        if self.watch.is_some() && !self.is_watched() {
+            self.watch = None;
+            self.idle_looks = 0;
+        }
+        self.idle_looks = self.idle_looks.saturating_add(1);
+        if self.watch.is_none() && self.idle_looks == IDLE_LOOKS {
+            self.watch = Watch::begin(socket, &watching.readiness);
+        }
+        if self.watch.is_some() {
+            watching.readiness.settle(self.epoch);
+        }
+    }
+}
+
+impl Direction for Receiving {
+    fn slot(inner: &mut Inner) -> &mut Slot {
+        &mut inner.receiving.slot
+    }
+
+    fn ended(connection: &Connection, _: &mut Inner) {
+        // Of what its user has left in the buffer the kernel does not tell the groups.
+        connection.subscriptions.tell();
+    }
+}
+
+/// Whether the session `epoch` is quiet, and a sweep newer than `mark` has told nothing. False also means "unknown".
+#[inline]
+pub(super) fn is_quiet(readiness: &Readiness, epoch: u64, mark: &Mark) -> bool {
+    readiness.is_quiet(epoch) && shared_poller::has_told_since(mark) && readiness.is_quiet(epoch)
+}

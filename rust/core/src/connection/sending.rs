@@ -1,0 +1,60 @@
+//! The sending direction: what was accepted and not sent yet, and how far its end has come.
+
+use std::io;
+
+use crate::connection::Connection;
+use crate::connection::inner::Inner;
+use crate::connection::send_queue::SendQueue;
+use crate::connection::turn::{Direction, Slot};
+
+/// The sending direction of one session.
+#[derive(Debug, Default)]
+pub(super) struct Sending {
+    pub(super) slot: Slot,
+    pub(super) queue: SendQueue,
+    pub(super) phase: Phase,
+    /// So many bytes at the end of the queue belong to a call that has not accepted them yet.
+    pub(super) unaccepted: usize,
+    /// Something had to wait because the system took no more.
+    pub(super) has_waited: bool,
+}
+
+/// How far the end of the sending direction has come.
+#[derive(Debug, Default)]
+pub(super) enum Phase {
+    /// Data can be written.
+    #[default]
+    Open,
+    /// An end was asked for. What is queued, and the call that is writing, come first.
+    Draining,
+    /// The end of the stream was sent.
+    Shut,
+    /// A send has failed. Nothing may be sent any more: the peer would see a gap.
+    Failed(io::Error),
+}
+
+impl Sending {
+    /// Takes back what no call has accepted. How much was left of it.
+    pub(super) fn take_back_unaccepted(&mut self) -> usize {
+        let count = std::mem::take(&mut self.unaccepted).min(self.queue.len());
+        self.queue.take_back(count);
+        count
+    }
+
+    /// Takes `count` queued bytes for sent.
+    pub(super) fn sent(&mut self, count: usize) {
+        self.queue.skip(count);
+        self.unaccepted = self.unaccepted.min(self.queue.len());
+    }
+}
+
+impl Direction for Sending {
+    fn slot(inner: &mut Inner) -> &mut Slot {
+        &mut inner.sending.slot
+    }
+
+    fn ended(connection: &Connection, inner: &mut Inner) {
+        inner.shut_down_if_drained();
+        connection.note_queue(inner);
+    }
+}

@@ -1,0 +1,31 @@
+//! Which connection it is: one word.
+
+use crate::connection::status::Status;
+
+/// A status, and the number of times that a connection has begun or ended before. Who compares two sessions misses no
+/// change, not even one that was undone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Session(pub(crate) u64);
+
+impl Session {
+    #[inline]
+    pub(crate) fn status(self) -> Status {
+        Status::ALL[(self.0 & 3) as usize]
+    }
+
+    #[inline]
+    pub(crate) fn epoch(self) -> u64 {
+        self.0 >> 2
+    }
+
+    /// The session that follows with `status`. A connect that succeeds stays the connection it was.
+    pub(crate) fn with(self, status: Status) -> Session {
+        let goes_on = (self.status(), status) == (Status::Connecting, Status::Connected);
+        let epoch = if goes_on {
+            self.epoch()
+        } else {
+            self.epoch() + 1
+        };
+        Session((epoch << 2) | status as u64)
+    }
+}

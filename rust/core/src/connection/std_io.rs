@@ -1,0 +1,74 @@
+//! std's traits. They are on `&Connection`, as on std's own streams, so that one thread can read while another writes.
+
+use std::io::{self, Read, Write};
+#[cfg(all(unix, not(stream_socket_simulated)))]
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+
+use crate::connection::Connection;
+use crate::error::ReadError;
+use crate::sys::Socket;
+
+impl Read for &Connection {
+    /// Waits for at least one byte, for at most the read timeout. 0 is the end of the stream.
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if out.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            match self.wait_for_input() {
+                Ok(()) => {}
+                Err(ReadError::EndOfStream) => return Ok(0),
+                Err(error) => return Err(error.into()),
+            }
+            let count = self.read_all_available(out.len(), |bytes| {
+                out[..bytes.len()].copy_from_slice(bytes);
+                bytes.len()
+            });
+            match count {
+                // Another reader was faster.
+                Ok(0) => {}
+                Ok(count) => return Ok(count),
+                Err(ReadError::EndOfStream) => return Ok(0),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl Write for &Connection {
+    /// Writes all of it, as [`Connection::write_all`] does; fewer bytes if a failure or the timeout comes in between, which
+    /// the next write tells.
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        match Connection::write_all(self, data) {
+            Ok(()) => Ok(data.len()),
+            Err((_, count)) if count > 0 => Ok(count),
+            Err((error, _)) => Err(error.into()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(Connection::flush(self)?)
+    }
+}
+
+/// The socket of a connection, kept open. See [`Connection::socket_handle`].
+#[derive(Clone, Debug)]
+pub struct SocketHandle(Arc<Socket>);
+
+#[cfg(all(unix, not(stream_socket_simulated)))]
+impl AsFd for SocketHandle {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Connection {
+    /// The socket of the established connection, to set an option that this crate does not know, say. The connection itself
+    /// cannot lend its descriptor (`AsFd`), since another thread may close it at any time; as long as this lives its number
+    /// is not used again. It also keeps the connection open after a disconnect, so it is not to be kept for long.
+    pub fn socket_handle(&self) -> Option<SocketHandle> {
+        let inner = self.lock();
+        inner.link.connected_socket().cloned().map(SocketHandle)
+    }
+}

@@ -1,0 +1,189 @@
+//! A blocking call's use of one direction, while it waits and does not hold the lock.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use crate::connection::inner::Inner;
+use crate::connection::wakes;
+use crate::connection::{Connection, Session};
+use crate::deadline::{Deadline, TimedOut};
+use crate::sync::{MutexGuard, wait, wait_timeout};
+use crate::sys::{Interests, Socket, Wake};
+
+/// Who uses a direction. Belongs to one session, and ends with it.
+#[derive(Debug, Default)]
+pub(super) struct Slot {
+    is_taken: bool,
+    /// Ends the wait that its user is in.
+    wake: Option<Arc<Wake>>,
+}
+
+impl Slot {
+    /// Whether a blocking call is using the direction.
+    #[inline]
+    pub(super) fn is_taken(&self) -> bool {
+        self.is_taken
+    }
+
+    /// Ends the wait of its user, who then looks again.
+    pub(super) fn wake(&mut self) {
+        if let Some(wake) = self.wake.take() {
+            wake.wake();
+        }
+    }
+}
+
+/// One of the two directions.
+pub(super) trait Direction {
+    fn slot(inner: &mut Inner) -> &mut Slot;
+
+    /// What was asked for while the direction was in use is done now.
+    fn ended(connection: &Connection, inner: &mut Inner);
+}
+
+/// The right of one thread to use a direction until it is dropped. Others find it taken, whether the lock is held at the
+/// moment or not. If the session ends meanwhile, the calls of this say so, and there is nothing more to do for it.
+pub(super) struct Turn<'a, D: Direction> {
+    connection: &'a Connection,
+    session: Session,
+    socket: Arc<Socket>,
+    locked: Option<MutexGuard<'a, Inner>>,
+    _direction: std::marker::PhantomData<D>,
+}
+
+/// Why a turn could not go on.
+#[derive(Debug)]
+pub(super) enum Interrupted {
+    /// The session has ended.
+    Disconnected,
+    /// The time is over.
+    TimedOut,
+    /// The system cannot wait.
+    Os(std::io::Error),
+}
+
+impl From<TimedOut> for Interrupted {
+    fn from(_: TimedOut) -> Interrupted {
+        Interrupted::TimedOut
+    }
+}
+
+impl<'a, D: Direction> Turn<'a, D> {
+    /// Takes the direction of the connected session, once nobody else uses it.
+    pub(super) fn take(
+        connection: &'a Connection,
+        mut locked: MutexGuard<'a, Inner>,
+        deadline: &mut Deadline<'_>,
+    ) -> Result<Turn<'a, D>, Interrupted> {
+        let session = connection.session();
+        while D::slot(&mut locked).is_taken {
+            locked = match deadline.left()? {
+                None => wait(&connection.turns, locked),
+                Some(left) => wait_timeout(&connection.turns, locked, left),
+            };
+            if connection.session().epoch() != session.epoch() {
+                return Err(Interrupted::Disconnected);
+            }
+        }
+        let socket = locked.link.connected_socket().cloned();
+        let socket = socket.ok_or(Interrupted::Disconnected)?;
+        D::slot(&mut locked).is_taken = true;
+        Ok(Turn {
+            connection,
+            session,
+            socket,
+            locked: Some(locked),
+            _direction: std::marker::PhantomData,
+        })
+    }
+
+    /// Calls `body` with the socket while the lock is free. The first value is what it gave.
+    pub(super) fn unlocked<R>(
+        &mut self,
+        body: impl FnOnce(&Socket) -> R,
+    ) -> (R, Result<(), Interrupted>) {
+        self.locked = None;
+        let result = body(&self.socket);
+        self.locked = Some(self.connection.lock());
+        (result, self.check())
+    }
+
+    /// Waits for `interests`, or until something else has happened that is worth a look.
+    pub(super) fn sleep(
+        &mut self,
+        interests: Interests,
+        deadline: &mut Deadline<'_>,
+    ) -> Result<(), Interrupted> {
+        let left = deadline.left()?;
+        let wake = wakes::take();
+        D::slot(self).wake.clone_from(&wake);
+        // Without a wake-up call, since the system has no descriptor left for one, it looks for news by itself.
+        let left = match (&wake, left) {
+            (None, left) => Some(left.map_or(wakes::SLICE, |left| left.min(wakes::SLICE))),
+            (Some(_), left) => left,
+        };
+        let (outcome, checked) =
+            self.unlocked(|socket| socket.wait(interests, left, wake.as_deref()));
+        let was_woken = checked.is_err() || D::slot(self).wake.take().is_none();
+        if let Some(wake) = wake {
+            wakes::give_back(wake, was_woken);
+        }
+        checked?;
+        outcome.map_err(Interrupted::Os)
+    }
+
+    fn check(&self) -> Result<(), Interrupted> {
+        if self.connection.session() == self.session {
+            Ok(())
+        } else {
+            Err(Interrupted::Disconnected)
+        }
+    }
+
+    /// Gives the lock, with the direction no longer taken.
+    pub(super) fn end(mut self) -> MutexGuard<'a, Inner> {
+        self.release();
+        self.locked
+            .take()
+            .expect("it is locked except in `unlocked`")
+    }
+
+    fn release(&mut self) {
+        let connection = self.connection;
+        let is_over = self.check().is_err();
+        let Some(inner) = &mut self.locked else {
+            return;
+        };
+        // The slot of a session that has ended is gone with it.
+        if is_over || !D::slot(inner).is_taken {
+            return;
+        }
+        *D::slot(inner) = Slot::default();
+        D::ended(connection, inner);
+        connection.turns.notify_all();
+    }
+}
+
+impl<D: Direction> Deref for Turn<'_, D> {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        self.locked
+            .as_ref()
+            .expect("it is locked except in `unlocked`")
+    }
+}
+
+impl<D: Direction> DerefMut for Turn<'_, D> {
+    fn deref_mut(&mut self) -> &mut Inner {
+        self.locked
+            .as_mut()
+            .expect("it is locked except in `unlocked`")
+    }
+}
+
+impl<D: Direction> Drop for Turn<'_, D> {
+    fn drop(&mut self) {
+        self.release();
+    }
+}

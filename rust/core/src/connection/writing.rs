@@ -1,0 +1,460 @@
+//! Writing to a connection: at once, gathered, or queued.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::connection::Connection;
+use crate::connection::ending::Ending;
+use crate::connection::event::Event;
+use crate::connection::inner::Inner;
+use crate::connection::receiving::End;
+use crate::connection::sending::{Phase, Sending};
+use crate::connection::status::Status;
+use crate::connection::turn::{Interrupted, Turn};
+use crate::error::{WriteError, copy_of};
+use crate::poll::shared_poller;
+use crate::sync::MutexGuard;
+use crate::sync::atomic::Ordering;
+use crate::sys::{Interests, Socket};
+
+/// So many gathered bytes are sent without being asked to.
+const GATHERED: usize = 16 * 1024;
+
+/// From so many bytes on the lock is not held while they are copied to the kernel.
+const LARGE: usize = 64 * 1024;
+
+/// So much of a queue one poll hands to the system.
+const MOST_PER_POLL: usize = 1 << 20;
+
+impl Connection {
+    /// How long [`write_all`](Self::write_all) and [`flush`](Self::flush) may wait; `None`, the default, is for ever. It is
+    /// also the time that a [`disconnect`](Self::disconnect) leaves to what is queued, 30 seconds by default.
+    pub fn set_write_timeout(&self, timeout: Option<Duration>) {
+        self.settings.write_timeout.set(timeout);
+    }
+
+    /// See [`set_write_timeout`](Self::set_write_timeout).
+    pub fn write_timeout(&self) -> Option<Duration> {
+        self.settings.write_timeout.get()
+    }
+
+    /// How many bytes may wait to be sent. With 0, the default, writing waits instead. With more it never does: what
+    /// the system does not take is queued, also while connecting, and [`poll`](Self::poll) sends it.
+    pub fn set_queue_limit(&self, bytes: usize) {
+        self.settings.queue_limit.store(bytes, Ordering::Relaxed);
+    }
+
+    /// See [`set_queue_limit`](Self::set_queue_limit).
+    pub fn queue_limit(&self) -> usize {
+        self.settings.queue_limit.load(Ordering::Relaxed)
+    }
+
+    /// Whether small writes are gathered, to be sent together by [`flush`](Self::flush), [`poll`](Self::poll), a read that
+    /// has to wait, or when there are 16 KiB.
+    pub fn set_coalesces(&self, enabled: bool) {
+        self.settings.coalesces.store(enabled, Ordering::Relaxed);
+    }
+
+    /// See [`set_coalesces`](Self::set_coalesces).
+    pub fn coalesces(&self) -> bool {
+        self.settings.coalesces.load(Ordering::Relaxed)
+    }
+
+    /// The number of bytes that are accepted and were not handed to the system yet.
+    pub fn pending_bytes(&self) -> usize {
+        let inner = self.lock();
+        inner.sending.queue.len() - inner.sending.unaccepted
+    }
+
+    /// Writes all of `data`. Without a queue it waits for at most the write timeout; with one it never waits, and takes
+    /// all or nothing. On an error the second value is the number of bytes at the start of `data` that were accepted: these
+    /// are sent, the others never are.
+    #[inline]
+    pub fn write_all(&self, data: &[u8]) -> Result<(), (WriteError, usize)> {
+        let inner = self.writable().map_err(|error| (error, 0))?;
+        if self.queue_limit() > 0 {
+            return self.write_queued(inner, data).map_err(|error| (error, 0));
+        }
+        let joins = self.coalesces();
+        if inner.sending.slot.is_taken()
+            || data.len() >= LARGE
+            || !joins && !inner.sending.queue.is_empty()
+        {
+            return self.write_waiting(inner, data, 0);
+        }
+        if joins {
+            return self.gather(inner, data);
+        }
+        match send(inner.link.connected_socket().map(Arc::as_ref), data) {
+            (count, None) if count == data.len() => Ok(()),
+            (count, None) => self.write_waiting(inner, data, count),
+            (count, Some(error)) => Err((self.fail_writing(inner, error), count)),
+        }
+    }
+
+    /// Writes what can be written of `data` without waiting. The number of bytes taken, 0 if the peer is not reading
+    /// fast enough.
+    pub fn write_available(&self, data: &[u8]) -> Result<usize, WriteError> {
+        let mut inner = self.writable()?;
+        // The thread in there is waiting for room.
+        if inner.sending.slot.is_taken() {
+            return Ok(0);
+        }
+        let limit = match self.queue_limit() {
+            0 if self.coalesces() => GATHERED,
+            limit => limit,
+        };
+        if limit == 0 || inner.sending.queue.len() + data.len() > limit {
+            if let Err(error) = self.flush_now(&mut inner, usize::MAX) {
+                return Err(self.fail_writing(inner, error));
+            }
+        }
+        if limit > 0 {
+            let room = limit.saturating_sub(inner.sending.queue.len());
+            let count = data.len().min(room);
+            return match self.enqueue(&mut inner, &data[..count]) {
+                Ok(()) => Ok(count),
+                Err(error) => Err(self.fail_writing(inner, error)),
+            };
+        }
+        if !inner.sending.queue.is_empty() {
+            return Ok(0);
+        }
+        match send(inner.link.connected_socket().map(Arc::as_ref), data) {
+            (count, None) => Ok(count),
+            // What was taken is told first; the next call tells of the failure.
+            (count, Some(error)) if count > 0 => {
+                inner.sending.phase = Phase::Failed(error);
+                self.subscriptions.tell();
+                Ok(count)
+            }
+            (_, Some(error)) => Err(self.fail_writing(inner, error)),
+        }
+    }
+
+    /// Sends what is gathered or queued. Without a queue it waits for at most the write timeout; with one it sends what
+    /// the system takes, and if that is not all the answer is [`WriteError::Busy`].
+    pub fn flush(&self) -> Result<(), WriteError> {
+        let mut inner = self.lock();
+        match self.status() {
+            Status::Connected => {}
+            Status::Connecting if self.queue_limit() > 0 => {}
+            _ => return Err(WriteError::NotConnected),
+        }
+        if let Phase::Failed(error) = &inner.sending.phase {
+            return Err(socket_error(&inner, copy_of(error)));
+        }
+        let limit = self.queue_limit();
+        if limit == 0 {
+            return self
+                .write_waiting(inner, &[], 0)
+                .map_err(|(error, _)| error);
+        }
+        if !inner.sending.slot.is_taken()
+            && let Err(error) = self.flush_now(&mut inner, usize::MAX)
+        {
+            return Err(self.fail_writing(inner, error));
+        }
+        if inner.sending.queue.is_empty() {
+            return Ok(());
+        }
+        let peer = inner.peer();
+        Err(WriteError::Busy { peer, limit })
+    }
+
+    /// Ends the stream from this side, after what is gathered or queued and after a call that is writing: the peer reads
+    /// everything, then the end. This side can go on reading. Once the peer has ended its side too, the connection is over.
+    /// Never waits.
+    pub fn shut_down_writing(&self) -> Result<(), WriteError> {
+        let mut inner = self.lock();
+        if self.status() != Status::Connected {
+            return Err(WriteError::NotConnected);
+        }
+        match &inner.sending.phase {
+            Phase::Open => inner.sending.phase = Phase::Draining,
+            Phase::Draining | Phase::Shut => {}
+            Phase::Failed(error) => return Err(socket_error(&inner, copy_of(error))),
+        }
+        // A thread that is writing shuts down when it is done.
+        if !inner.sending.slot.is_taken()
+            && let Err(error) = self.flush_now(&mut inner, usize::MAX)
+        {
+            return Err(self.fail_writing(inner, error));
+        }
+        if is_over(&inner) {
+            self.retire(inner, Ending::EndOfStream);
+        }
+        Ok(())
+    }
+
+    /// Sends, without waiting, what is queued; part of a poll.
+    pub(super) fn send_queue(&self, inner: &mut Inner) {
+        if inner.sending.slot.is_taken() {
+            return;
+        }
+        // A failure is remembered, and told once everything that was received before has been read.
+        let _ = self.flush_now(inner, MOST_PER_POLL);
+        if inner.sending.queue.len() > 0 {
+            // The kernel tells the groups of new room only after it has refused something.
+            self.note_queue(inner);
+        }
+    }
+
+    /// The lock, if something can be written.
+    #[inline]
+    fn writable(&self) -> Result<MutexGuard<'_, Inner>, WriteError> {
+        let inner = self.lock();
+        match self.status() {
+            Status::Connected => {}
+            Status::Connecting if self.queue_limit() > 0 => {}
+            _ => return Err(WriteError::NotConnected),
+        }
+        check_phase(&inner)?;
+        Ok(inner)
+    }
+
+    fn write_queued(
+        &self,
+        mut inner: MutexGuard<'_, Inner>,
+        data: &[u8],
+    ) -> Result<(), WriteError> {
+        let limit = self.queue_limit();
+        let is_taken = inner.sending.slot.is_taken();
+        let has_no_room = |inner: &Inner| inner.sending.queue.len() + data.len() > limit;
+        if has_no_room(&inner)
+            && !is_taken
+            && let Err(error) = self.flush_now(&mut inner, usize::MAX)
+        {
+            return Err(self.fail_writing(inner, error));
+        }
+        if is_taken || has_no_room(&inner) {
+            let peer = inner.peer();
+            return Err(WriteError::Busy { peer, limit });
+        }
+        match self.enqueue(&mut inner, data) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.fail_writing(inner, error)),
+        }
+    }
+
+    /// Adds `data` to what is gathered, and sends it if that is enough.
+    fn gather(
+        &self,
+        mut inner: MutexGuard<'_, Inner>,
+        data: &[u8],
+    ) -> Result<(), (WriteError, usize)> {
+        if inner.sending.queue.len() + data.len() >= GATHERED {
+            return self.write_waiting(inner, data, 0);
+        }
+        inner.sending.queue.push(data);
+        self.note_queue(&inner);
+        Ok(())
+    }
+
+    /// A [`write_all`](Self::write_all) that may have to wait; of `data` the first `sent` bytes are sent already.
+    #[cold]
+    fn write_waiting(
+        &self,
+        inner: MutexGuard<'_, Inner>,
+        data: &[u8],
+        mut sent: usize,
+    ) -> Result<(), (WriteError, usize)> {
+        let mut deadline = self.settings.write_timeout.deadline();
+        let peer = inner.peer();
+        let interrupted = |why| match why {
+            Interrupted::Disconnected => WriteError::Disconnected,
+            Interrupted::TimedOut => WriteError::TimedOut { peer: peer.clone() },
+            Interrupted::Os(source) => WriteError::Socket {
+                peer: peer.clone(),
+                source,
+            },
+        };
+        let mut turn = match Turn::<Sending>::take(self, inner, &mut deadline) {
+            Ok(turn) => turn,
+            Err(why) => return Err((interrupted(why), sent)),
+        };
+        // While it waited for its turn the stream may have been ended, or have failed.
+        if !data.is_empty()
+            && let Err(error) = check_phase(&turn)
+        {
+            return Err((error, sent));
+        }
+        // What is gathered goes out together with what joins it. Until that is sent it is not accepted.
+        let joins = sent == 0 && self.coalesces() && data.len() < LARGE;
+        let mut left = 0;
+        if joins {
+            turn.sending.queue.push(data);
+            turn.sending.unaccepted = data.len();
+            left = data.len();
+        }
+        loop {
+            if let Err(error) = self.flush_now(&mut turn, usize::MAX) {
+                // The failure has emptied the queue.
+                let count = if joins { data.len() - left } else { sent };
+                return Err((self.fail_writing(turn.end(), error), count));
+            }
+            if joins {
+                left = turn.sending.unaccepted;
+            }
+            if turn.sending.queue.is_empty() {
+                break;
+            }
+            if let Err(why) = turn.sleep(Interests::WRITABLE, &mut deadline) {
+                if !matches!(why, Interrupted::Disconnected) {
+                    turn.sending.take_back_unaccepted();
+                }
+                let count = if joins { data.len() - left } else { sent };
+                return Err((interrupted(why), count));
+            }
+        }
+        if joins {
+            return Ok(());
+        }
+        while sent < data.len() {
+            let ((count, error), checked) =
+                turn.unlocked(|socket| send(Some(socket), &data[sent..]));
+            sent += count;
+            match (error, checked) {
+                _ if sent == data.len() => break,
+                (_, Err(why)) => return Err((interrupted(why), sent)),
+                (Some(error), Ok(())) => {
+                    return Err((self.fail_writing(turn.end(), error), sent));
+                }
+                (None, Ok(())) => {}
+            }
+            if let Err(why) = turn.sleep(Interests::WRITABLE, &mut deadline) {
+                return Err((interrupted(why), sent));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes note, for the next poll, of whether there is something to send.
+    #[inline]
+    pub(super) fn note_queue(&self, inner: &Inner) {
+        let has_queue = !inner.sending.queue.is_empty();
+        self.settings.has_queue.store(has_queue, Ordering::Relaxed);
+        if has_queue {
+            self.subscriptions.tell();
+        }
+    }
+
+    /// Sends or queues `data`, for which there is room.
+    fn enqueue(&self, inner: &mut Inner, data: &[u8]) -> io::Result<()> {
+        let was_empty = inner.sending.queue.is_empty();
+        inner.sending.queue.push(data);
+        self.note_queue(inner);
+        let is_due = if self.coalesces() {
+            inner.sending.queue.len() >= GATHERED
+        } else {
+            // Behind a queue nothing can be sent that would not have been sent by now.
+            was_empty
+        };
+        if is_due {
+            self.flush_now(inner, usize::MAX)?;
+        }
+        Ok(())
+    }
+
+    /// Sends of the queue what the system takes now, at most `limit` bytes. After a failure there is no queue any more.
+    /// Nobody else uses the direction.
+    pub(super) fn flush_now(&self, inner: &mut Inner, limit: usize) -> io::Result<()> {
+        if self.status() == Status::Connecting {
+            inner.sending.has_waited |= !inner.sending.queue.is_empty();
+            return Ok(());
+        }
+        if matches!(inner.sending.phase, Phase::Failed(_)) {
+            return Ok(());
+        }
+        if !inner.sending.queue.is_empty() {
+            let unsent = inner.sending.queue.unsent();
+            let unsent = &unsent[..unsent.len().min(limit)];
+            let (count, error) = send(inner.link.connected_socket().map(Arc::as_ref), unsent);
+            inner.sending.sent(count);
+            if let Some(error) = error {
+                inner.sending.phase = Phase::Failed(copy_of(&error));
+                inner.sending.queue.clear();
+                inner.sending.unaccepted = 0;
+                self.note_queue(inner);
+                return Err(error);
+            }
+            if !inner.sending.queue.is_empty() {
+                inner.sending.has_waited = true;
+                return Ok(());
+            }
+            self.note_queue(inner);
+        }
+        if std::mem::take(&mut inner.sending.has_waited) {
+            self.emit(inner, Event::Drained);
+        }
+        inner.shut_down_if_drained();
+        Ok(())
+    }
+
+    /// Takes note that a send has failed with `source`. The session ends, unless there is something left to read: then it
+    /// ends after that.
+    pub(super) fn fail_writing(
+        &self,
+        mut inner: MutexGuard<'_, Inner>,
+        source: io::Error,
+    ) -> WriteError {
+        let error = socket_error(&inner, copy_of(&source));
+        inner.sending.phase = Phase::Failed(source);
+        inner.sending.queue.clear();
+        inner.sending.unaccepted = 0;
+        self.note_queue(&inner);
+        if inner.receiving.slot.is_taken() {
+            // It reads what there is, and then ends the session.
+            inner.receiving.slot.wake();
+            return error;
+        }
+        self.look(&mut inner);
+        if inner.receiving.buffer.is_empty() {
+            self.retire(inner, Ending::TransferFailed);
+        }
+        error
+    }
+}
+
+/// Whether both directions have ended, and everything was read.
+pub(super) fn is_over(inner: &Inner) -> bool {
+    matches!(inner.sending.phase, Phase::Shut)
+        && matches!(inner.receiving.end, Some(End::Stream))
+        && inner.receiving.buffer.is_empty()
+        && !inner.receiving.slot.is_taken()
+}
+
+fn socket_error(inner: &Inner, source: io::Error) -> WriteError {
+    let peer = inner.peer();
+    WriteError::Socket { peer, source }
+}
+
+/// Whether data can be written.
+#[inline]
+fn check_phase(inner: &Inner) -> Result<(), WriteError> {
+    match &inner.sending.phase {
+        Phase::Open => Ok(()),
+        Phase::Draining | Phase::Shut => Err(WriteError::ShutDown),
+        Phase::Failed(error) => Err(socket_error(inner, copy_of(error))),
+    }
+}
+
+/// Sends until the system takes no more. How many bytes it has taken, and the failure that has ended it.
+#[inline]
+fn send(socket: Option<&Socket>, data: &[u8]) -> (usize, Option<io::Error>) {
+    let Some(socket) = socket else {
+        return (0, Some(io::ErrorKind::NotConnected.into()));
+    };
+    let mut sent = 0;
+    while sent < data.len() {
+        let outcome = socket.send(&data[sent..]);
+        shared_poller::acted();
+        match outcome {
+            Ok(count) => sent += count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) => return (sent, Some(error)),
+        }
+    }
+    (sent, None)
+}

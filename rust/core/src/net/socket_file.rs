@@ -1,0 +1,107 @@
+//! The file that a bound Unix domain socket leaves in the file system: whose it is, and when it may go.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::BindError;
+use crate::net::address::BindAddress;
+use crate::sys::{self, FileIdentity, Socket, SocketAddress};
+
+/// A socket file this process has created. Dropping it removes the file, but never one that somebody else has put in its
+/// place meanwhile. It has to be dropped before its socket: until that is closed nobody replaces the file.
+#[derive(Debug)]
+pub(crate) struct SocketFile {
+    path: PathBuf,
+    identity: FileIdentity,
+}
+
+impl SocketFile {
+    /// Binds `socket` to `path`. A file there that nobody serves any more, left behind by a process that
+    /// ended without removing it, is replaced; every other one is left alone. An abstract name makes no file.
+    pub(crate) fn bind(socket: &Socket, path: &Path) -> Result<Option<SocketFile>, BindError> {
+        let address = || BindAddress::Unix(path.to_owned());
+        let failed = |source| BindError::Os {
+            address: address(),
+            source,
+        };
+        let socket_address =
+            SocketAddress::unix(path).map_err(|source| BindError::InvalidPath {
+                address: address(),
+                source,
+            })?;
+        if sys::is_abstract(path) {
+            socket.bind(&socket_address).map_err(failed)?;
+            return Ok(None);
+        }
+        match socket.bind(&socket_address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                replace_stale(socket, path, &socket_address, error)?;
+            }
+            outcome => outcome.map_err(failed)?,
+        }
+        let identity = sys::file_identity(path).map_err(failed)?;
+        Ok(Some(SocketFile {
+            path: path.to_owned(),
+            identity,
+        }))
+    }
+
+    /// Sets the permissions of the file.
+    pub(crate) fn set_mode(&self, mode: u32) -> io::Result<()> {
+        sys::set_socket_mode(&self.path, self.identity, mode)
+    }
+}
+
+/// Binds `socket` to `path`, where there is a file already, which made a first attempt fail with `in_use`. Whoever looks
+/// whether a file is stale, removes it and binds has the folder locked meanwhile, so no two replace the same file.
+fn replace_stale(
+    socket: &Socket,
+    path: &Path,
+    socket_address: &SocketAddress,
+    in_use: io::Error,
+) -> Result<(), BindError> {
+    let address = || BindAddress::Unix(path.to_owned());
+    let failed = |source| BindError::Os {
+        address: address(),
+        source,
+    };
+    let is_in_the_way = || match sys::file_identity(path) {
+        Ok(file) if !file.is_socket => Err(BindError::NotASocket { address: address() }),
+        Ok(_) => Ok(sys::is_served(socket_address)),
+        // Its owner has removed it meanwhile.
+        Err(gone) if gone.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(failed(error)),
+    };
+    if is_in_the_way()? {
+        return Err(failed(in_use));
+    }
+    // Without the lock nothing is replaced.
+    let Ok(_lock) = sys::lock_folder(path) else {
+        return Err(failed(in_use));
+    };
+    // Somebody else may have replaced it before this lock.
+    if is_in_the_way()? {
+        return Err(failed(in_use));
+    }
+    match sys::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    socket.bind(socket_address).map_err(failed)
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // A file that cannot be removed stays behind as after a crash, and the next bind replaces it.
+        let lock = sys::lock_folder(&self.path);
+        if lock
+            .as_ref()
+            .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+        {
+            return;
+        }
+        if sys::file_identity(&self.path).is_ok_and(|file| file == self.identity) {
+            let _ = sys::remove_file(&self.path);
+        }
+    }
+}

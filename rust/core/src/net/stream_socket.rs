@@ -1,0 +1,84 @@
+//! An open stream socket with what belongs to it: its family, and the file a bound path has made.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::error::BindError;
+use crate::net::address::{self, Address, BindAddress};
+use crate::net::socket_file::SocketFile;
+use crate::sys::{Family, Socket};
+
+/// An open stream socket. Dropping it closes the socket and removes its file.
+#[derive(Debug)]
+pub(crate) struct StreamSocket {
+    pub(crate) socket: Socket,
+    pub(crate) family: Family,
+    pub(crate) file: Option<SocketFile>,
+    /// Whether an IPv6 socket reaches IPv4 addresses too.
+    is_dual_stack: bool,
+}
+
+impl StreamSocket {
+    /// A new socket, bound to nothing.
+    pub(crate) fn open(family: Family) -> io::Result<StreamSocket> {
+        Ok(StreamSocket::connected(Socket::new(family)?, family))
+    }
+
+    /// A socket that is connected already.
+    pub(crate) fn connected(socket: Socket, family: Family) -> StreamSocket {
+        StreamSocket {
+            socket,
+            family,
+            file: None,
+            is_dual_stack: false,
+        }
+    }
+
+    /// Whether it can connect to `address`.
+    pub(crate) fn reaches(&self, address: &Address) -> bool {
+        address.family() == self.family || self.is_dual_stack && !address.is_unix()
+    }
+
+    /// A new socket bound to `address`; `prepare` sets what has to be set before.
+    pub(crate) fn bind(
+        address: &BindAddress,
+        prepare: impl Fn(&Socket) -> io::Result<()>,
+    ) -> Result<StreamSocket, BindError> {
+        let failed = |source| BindError::Os {
+            address: address.clone(),
+            source,
+        };
+        let cannot_open = |source| BindError::Open {
+            address: address.clone(),
+            source,
+        };
+        let (mut opened, candidate) = match address {
+            BindAddress::Unix(path) => {
+                let mut opened = StreamSocket::open(Family::Unix).map_err(cannot_open)?;
+                opened.file = SocketFile::bind(&opened.socket, path)?;
+                return Ok(opened);
+            }
+            BindAddress::Inet(candidate) => {
+                let opened = StreamSocket::open(address::family(*candidate));
+                (opened.map_err(cannot_open)?, *candidate)
+            }
+            // "All addresses" is one dual-stack socket, or an IPv4 one on a system without IPv6.
+            BindAddress::Any { port } => match StreamSocket::open(Family::Ipv6) {
+                Ok(opened) => (opened, (Ipv6Addr::UNSPECIFIED, *port).into()),
+                Err(_) => {
+                    let opened = StreamSocket::open(Family::Ipv4).map_err(cannot_open)?;
+                    (opened, (Ipv4Addr::UNSPECIFIED, *port).into())
+                }
+            },
+        };
+        if opened.family == Family::Ipv6 {
+            // Dual-stack for all addresses, but an address that is asked for is just that one (RFC 3493, section 5.3).
+            opened.is_dual_stack = matches!(address, BindAddress::Any { .. });
+            let only_v6 = !opened.is_dual_stack;
+            opened.socket.set_only_v6(only_v6).map_err(failed)?;
+        }
+        prepare(&opened.socket).map_err(failed)?;
+        opened.socket.bind(&candidate.into()).map_err(failed)?;
+        Ok(opened)
+    }
+}

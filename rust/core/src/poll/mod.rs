@@ -1,0 +1,8 @@
+//! Being told by the kernel: many sockets watched with one system call.
+
+pub(crate) mod freshness;
+pub(crate) mod group;
+mod mailbox;
+pub(crate) mod readiness;
+pub(crate) mod shared_poller;
+pub(crate) mod subscriptions;

@@ -1,0 +1,85 @@
+//! Whether something may have come in since a connection was found empty: one word, shared by the connection, which looks
+//! at its socket, and by those that are told of the socket by the kernel.
+
+use crate::sync::atomic::{AtomicU64, Ordering};
+
+/// The kernel said that nothing is there (EAGAIN), and nothing has been told since.
+const QUIET: u64 = 1;
+/// Something has been told since the last look began.
+const TOLD: u64 = 2;
+const FLAG_BITS: u32 = 2;
+
+/// The epoch of a session, and what is known of its socket.
+///
+/// The connection changes the word under its lock; [`tell`](Self::tell) comes from any thread. Where both meet:
+///
+/// | connection | who is told by the kernel |
+/// | --- | --- |
+/// | `begin_look`: clears `TOLD` | |
+/// | | the edge of new bytes: sets `TOLD` |
+/// | receives: EAGAIN, since the bytes came after it, or bytes | |
+/// | `settle`: finds `TOLD`, stays not quiet, and looks again | |
+///
+/// An edge before `begin_look` is lost, but the receive comes after it and finds the bytes. An edge after it keeps the
+/// connection from settling. So a quiet connection has no unread bytes that nobody will tell of.
+#[derive(Debug, Default)]
+pub(crate) struct Readiness(AtomicU64);
+
+impl Readiness {
+    /// Whether the session `epoch` is quiet: the kernel had nothing, and has told nothing since. False also means "unknown".
+    #[inline]
+    pub(crate) fn is_quiet(&self, epoch: u64) -> bool {
+        self.0.load(Ordering::Acquire) == epoch << FLAG_BITS | QUIET
+    }
+
+    /// To be called before the kernel is asked for what the session `epoch` has received: what is told from now on may be
+    /// newer than its answer.
+    pub(crate) fn begin_look(&self, epoch: u64) {
+        let word = self.0.load(Ordering::Acquire);
+        if word >> FLAG_BITS != epoch {
+            self.0.store(epoch << FLAG_BITS, Ordering::Release);
+        } else if word & (QUIET | TOLD) != 0 {
+            self.0.fetch_and(!(QUIET | TOLD), Ordering::AcqRel);
+        }
+    }
+
+    /// Makes the session `epoch` quiet, whose socket is watched and had nothing at the last look (EAGAIN), unless something
+    /// has been told since. Whether it is quiet.
+    pub(crate) fn settle(&self, epoch: u64) -> bool {
+        let looked = epoch << FLAG_BITS;
+        let quiet = looked | QUIET;
+        match self
+            .0
+            .compare_exchange(looked, quiet, Ordering::AcqRel, Ordering::Acquire)
+        {
+            Ok(_) => true,
+            Err(word) => word == quiet,
+        }
+    }
+
+    /// Takes note that the kernel has told of the socket.
+    pub(crate) fn tell(&self) {
+        self.0.fetch_or(TOLD, Ordering::AcqRel);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_after_a_look_began_keeps_it_from_settling() {
+        let readiness = Readiness::default();
+        readiness.begin_look(7);
+        assert!(readiness.settle(7));
+        readiness.tell();
+        assert!(!readiness.is_quiet(7));
+        assert!(!readiness.settle(7));
+        readiness.begin_look(7);
+        assert!(readiness.settle(7));
+        assert!(readiness.settle(7), "it is quiet already");
+        assert!(readiness.is_quiet(7));
+        assert!(!readiness.settle(8), "another session");
+        assert!(!readiness.is_quiet(8), "another session");
+    }
+}

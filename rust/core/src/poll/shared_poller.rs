@@ -1,0 +1,228 @@
+//! The shared poller: one system call, a sweep, that tells of all the idle connections of this process, so that a frame over
+//! thousands of them does not make thousands.
+//!
+//! A connection that was found empty twice is watched: its socket is in one edge-triggered set. As long as nothing is told
+//! of it, it is as empty as it was. A poll of it uses the newest sweep of the set, whoever made it, if [`freshness`] allows
+//! it, or makes one itself.
+//!
+//! Where there is no such set ([`Poller::new`]), or sharing is turned off, nothing is shared, and each connection asks the
+//! kernel itself.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use crate::poll::freshness::Moment;
+use crate::poll::readiness::Readiness;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, ProcessWide, lock, try_lock};
+use crate::sys::{self, Interests, Poller, Registry, Socket};
+
+/// A sweep counts from its end: that it took long makes it no less new. But not from later than so long after its beginning,
+/// about a millisecond: the thread may have lost its processor in between.
+const LONGEST: u64 = 250 * sys::SHORT;
+
+static SHARED: ProcessWide<SharedPoller> = ProcessWide::new(SharedPoller::default);
+
+/// Whether answers are shared at all.
+static SHARES: AtomicBool = AtomicBool::new(true);
+
+/// Sets have numbers, so that one that was in another set than today's is known.
+static NEXT_SET: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+
+#[derive(Debug, Default)]
+struct SharedPoller {
+    set: Mutex<Option<Set>>,
+    /// The number of the set, 0 without one.
+    set_number: AtomicU64,
+    /// The number of sweeps that have begun. One at a time is under way.
+    begun: AtomicU64,
+    newest: Newest,
+    /// How often this library has done something that can cause news. A `Relaxed` count suffices: whoever relies on what
+    /// another thread has done has been told of it by other means.
+    activity: AtomicU64,
+}
+
+/// The newest sweep that is done. Each value is stored after everything that the sweep has told, so whoever sees any of
+/// them sees that too.
+#[derive(Debug, Default)]
+struct Newest {
+    number: AtomicU64,
+    /// When it ended, in ticks.
+    ticks: AtomicU64,
+    /// The activity when it began.
+    activity: AtomicU64,
+}
+
+/// The sweeps that somebody has used: so many had begun then.
+#[derive(Debug, Default)]
+pub(crate) struct Mark(AtomicU64);
+
+/// The sockets that are watched.
+#[derive(Debug)]
+struct Set {
+    number: u64,
+    registry: Registry,
+    poller: Poller,
+    watched: HashMap<usize, Arc<Readiness>>,
+    next_token: usize,
+}
+
+/// While it lives, sweeps tell a connection's [`Readiness`] of its socket.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    token: usize,
+    set_number: u64,
+}
+
+/// Turns sharing on, which it is at first, or off: then each poll asks the kernel itself.
+pub(crate) fn set_sharing(enabled: bool) {
+    SHARES.store(enabled, Ordering::Relaxed);
+}
+
+/// How often this library has done something that can cause news. To be asked before the kernel is.
+#[inline]
+pub(crate) fn activity() -> u64 {
+    SHARED.get().activity.load(Ordering::Relaxed)
+}
+
+/// To be called after something was sent, received, connected, accepted or closed. How often that had been before.
+#[inline]
+pub(crate) fn acted() -> u64 {
+    SHARED.get().activity.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Whether what the kernel said at the moment `asked` may be used now.
+#[inline]
+pub(crate) fn still_knows(asked: Moment) -> bool {
+    let now = Moment {
+        ticks: sys::ticks(),
+        activity: activity(),
+    };
+    now.still_knows(asked) && SHARES.load(Ordering::Relaxed)
+}
+
+/// Whether all that the kernel had to tell has been told by a sweep newer than `mark`; if there is none yet, by one made
+/// now. If not, the caller has to look itself. Waits for nobody.
+#[inline]
+pub(crate) fn has_told_since(mark: &Mark) -> bool {
+    if !SHARES.load(Ordering::Relaxed) {
+        return false;
+    }
+    let shared = SHARED.get();
+    let newest = &shared.newest;
+    let now = Moment {
+        ticks: sys::ticks(),
+        activity: shared.activity.load(Ordering::Relaxed),
+    };
+    let is_usable = newest.number.load(Ordering::Acquire) > mark.0.load(Ordering::Relaxed)
+        && now.still_knows(Moment {
+            ticks: newest.ticks.load(Ordering::Acquire),
+            activity: newest.activity.load(Ordering::Acquire),
+        });
+    if !is_usable && !shared.sweep(now) {
+        return false;
+    }
+    // A sweep that is under way on another thread began before this moment, so it is not for the next time either.
+    mark.0
+        .store(shared.begun.load(Ordering::Relaxed), Ordering::Relaxed);
+    true
+}
+
+impl SharedPoller {
+    /// Makes a sweep; false if none can be made.
+    #[cold]
+    fn sweep(&self, now: Moment) -> bool {
+        // Another thread's sweep may have begun too early to be of use.
+        let Some(mut set) = try_lock(&self.set) else {
+            return false;
+        };
+        let Some(set) = set.as_mut() else {
+            return false;
+        };
+        let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
+        let activity = self.activity.load(Ordering::Relaxed);
+        let watched = &set.watched;
+        let outcome = set.poller.wait(Some(Duration::ZERO), |token| {
+            if let Some(readiness) = watched.get(&token) {
+                readiness.tell();
+            }
+        });
+        if outcome.is_err() {
+            return false;
+        }
+        let newest = &self.newest;
+        newest.activity.store(activity, Ordering::Release);
+        let ended = sys::ticks().min(now.ticks + LONGEST);
+        newest.ticks.store(ended, Ordering::Release);
+        newest.number.store(number, Ordering::Release);
+        true
+    }
+}
+
+impl Set {
+    fn new() -> io::Result<Set> {
+        let (registry, poller) = Poller::new()?;
+        Ok(Set {
+            number: NEXT_SET.fetch_add(1, Ordering::Relaxed),
+            registry,
+            poller,
+            watched: HashMap::new(),
+            next_token: 0,
+        })
+    }
+}
+
+impl Watch {
+    /// Begins to watch `socket` for `readiness`. `None` where that is not possible.
+    pub(crate) fn begin(socket: &Socket, readiness: &Arc<Readiness>) -> Option<Watch> {
+        if !SHARES.load(Ordering::Relaxed) {
+            return None;
+        }
+        let shared = SHARED.get();
+        let mut guard = lock(&shared.set);
+        if guard.is_none() {
+            let set = Set::new().ok()?;
+            shared.set_number.store(set.number, Ordering::Relaxed);
+            *guard = Some(set);
+        }
+        let set = guard.as_mut()?;
+        let token = set.next_token;
+        set.registry.add(socket, token, Interests::READABLE).ok()?;
+        set.next_token += 1;
+        set.watched.insert(token, readiness.clone());
+        Some(Watch {
+            token,
+            set_number: set.number,
+        })
+    }
+
+    /// Whether it still is of use: its set may be gone, or its parent process's.
+    pub(crate) fn is_valid(&self) -> bool {
+        self.set_number == SHARED.get().set_number.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // The socket leaves the set when it is closed (epoll(7), question 6).
+        if self.is_valid()
+            && let Some(set) = lock(&SHARED.get().set).as_mut()
+            && set.number == self.set_number
+        {
+            set.watched.remove(&self.token);
+        }
+    }
+}
+
+/// Lets go of the set, before the library is unloaded. Whoever was watched looks for itself until it is watched again.
+pub(crate) fn shut_down() {
+    let shared = SHARED.get();
+    let set = lock(&shared.set).take();
+    shared.set_number.store(0, Ordering::Relaxed);
+    for readiness in set.iter().flat_map(|set| set.watched.values()) {
+        readiness.tell();
+    }
+}

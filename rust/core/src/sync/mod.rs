@@ -1,0 +1,47 @@
+//! Locks, atomics and threads: std's, or in a simulation those of a scheduler that follows from a seed.
+
+mod process_wide;
+
+pub(crate) use process_wide::ProcessWide;
+
+#[cfg(not(stream_socket_simulated))]
+pub(crate) use std::{
+    sync::{Condvar, Mutex, MutexGuard, atomic},
+    thread,
+};
+
+#[cfg(stream_socket_simulated)]
+pub(crate) use crate::sys::imp::sync::{Condvar, Mutex, MutexGuard, atomic, thread};
+
+use std::sync::{PoisonError, TryLockError};
+use std::time::Duration;
+
+/// Locks `mutex`. Nothing in this crate panics while holding one, and if it did, the data would still be sound.
+#[inline]
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Locks `mutex` unless somebody else has.
+pub(crate) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::WouldBlock) => None,
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+    }
+}
+
+/// Waits for `condvar`, whose mutex is free meanwhile.
+pub(crate) fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    condvar.wait(guard).unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits for `condvar` at most `limit`.
+pub(crate) fn wait_timeout<'a, T>(
+    condvar: &Condvar,
+    guard: MutexGuard<'a, T>,
+    limit: Duration,
+) -> MutexGuard<'a, T> {
+    let waited = condvar.wait_timeout(guard, limit);
+    waited.unwrap_or_else(PoisonError::into_inner).0
+}

@@ -1,0 +1,104 @@
+//! Which thread goes on, at each point where another one could.
+
+use std::cell::Cell;
+
+use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
+
+use super::random::Random;
+
+/// The thread that plays the world: the first one that the main thread starts.
+const WORLD: usize = 1;
+
+thread_local! {
+    /// Whether no thread but the world's can go on.
+    static IS_WORLD_ALONE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether all other threads wait for something. To be asked by the world's thread.
+pub(super) fn is_world_alone() -> bool {
+    IS_WORLD_ALONE.get()
+}
+
+/// One execution that follows from a seed.
+#[derive(Debug)]
+pub(super) struct SeededScheduler {
+    seed: u64,
+    random: Random,
+    has_begun: bool,
+    /// The thread at work goes on so many times before another one may.
+    patience: u64,
+    /// The world moves once in so many steps.
+    world_share: u64,
+    /// Of several threads the newest goes first, mostly.
+    prefers_newest: bool,
+}
+
+impl SeededScheduler {
+    pub(super) fn new(seed: u64) -> SeededScheduler {
+        let mut random = Random::new(seed ^ 0x5C4E_D01E);
+        SeededScheduler {
+            seed,
+            patience: random.choose(&[1, 2, 4, 16]),
+            world_share: random.choose(&[2, 4, 8, 32]),
+            prefers_newest: random.once_in(4),
+            random,
+            has_begun: false,
+        }
+    }
+}
+
+fn is_world(task: &Task) -> bool {
+    usize::from(task.id()) == WORLD
+}
+
+impl Scheduler for SeededScheduler {
+    fn new_execution(&mut self) -> Option<Schedule> {
+        if std::mem::replace(&mut self.has_begun, true) {
+            return None;
+        }
+        Some(Schedule::new(self.seed))
+    }
+
+    fn next_task(
+        &mut self,
+        runnable: &[&Task],
+        current: Option<TaskId>,
+        _is_yielding: bool,
+    ) -> Option<TaskId> {
+        if let [only] = runnable {
+            IS_WORLD_ALONE.set(is_world(only));
+            return Some(only.id());
+        }
+        IS_WORLD_ALONE.set(false);
+        let world = runnable.iter().position(|task| is_world(task));
+        let is_current_runnable = runnable.iter().any(|task| Some(task.id()) == current);
+        if let (Some(current), true) = (current, is_current_runnable)
+            && usize::from(current) != WORLD
+            && !self.random.once_in(self.patience)
+        {
+            return Some(current);
+        }
+        if let Some(world) = world
+            && self.random.once_in(self.world_share)
+        {
+            return Some(runnable[world].id());
+        }
+        loop {
+            let index = if self.prefers_newest && !self.random.once_in(4) {
+                runnable.len() - 1
+            } else {
+                self.random.index(runnable.len())
+            };
+            if Some(index) != world {
+                return Some(runnable[index].id());
+            }
+            if self.random.once_in(4) {
+                return Some(runnable[index].id());
+            }
+        }
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        self.random.next()
+    }
+}

@@ -1,0 +1,89 @@
+//! The process: its threads, its resolver, its memory, its forks.
+
+use std::ffi::CString;
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Once;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::sync::thread::{Builder, JoinHandle};
+
+/// Starts a thread of the library's own.
+pub(crate) fn spawn(body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    Builder::new().name("stream-socket".into()).spawn(body)
+}
+
+/// Asks the system's resolver, and waits for its answer. Answers come from the system each time (hosts file, name servers,
+/// mDNS, whatever it is set up for); how long they are remembered is the system's decision too.
+pub(crate) fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    Ok((host, port).to_socket_addrs()?.collect())
+}
+
+/// The number of the network interface `name`, which may already be a number (if_nametoindex(3)).
+pub(crate) fn interface_index(name: &str) -> Option<u32> {
+    if let Ok(index) = name.parse() {
+        return Some(index);
+    }
+    let name = CString::new(name).ok()?;
+    // SAFETY: The name is zero-terminated.
+    let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
+    (index != 0).then_some(index)
+}
+
+/// Loads this library once more, never to be unloaded (dlopen(3), RTLD_NODELETE). In a program that it is linked
+/// into there is nothing to keep.
+pub(crate) fn keep_library_mapped() {
+    // SAFETY: dladdr writes to `info` only; the address is that of a function of this library. The name it finds is
+    // zero-terminated and lives as long as the library, and opening a library again runs none of its code.
+    unsafe {
+        let mut info: libc::Dl_info = std::mem::zeroed();
+        let here = keep_library_mapped as *const ();
+        if libc::dladdr(here.cast(), &mut info) != 0 && !info.dli_fname.is_null() {
+            let flags = libc::RTLD_LAZY | libc::RTLD_NOLOAD | libc::RTLD_NODELETE;
+            libc::dlopen(info.dli_fname, flags);
+        }
+    }
+}
+
+/// How many forks this process is away from the first one that asked. A child has none of its parent's threads, and what
+/// it has of an epoll set is its parent's (fork(2); epoll(7), question 2 and below).
+pub(crate) fn process() -> u64 {
+    static FORKS: AtomicU64 = AtomicU64::new(0);
+    static COUNTING: Once = Once::new();
+    extern "C" fn count() {
+        FORKS.fetch_add(1, Ordering::Relaxed);
+    }
+    COUNTING.call_once(|| {
+        // SAFETY: `count` may be called in a child of whatever process: it changes one atomic number. It is forgotten when
+        // the library is unloaded (pthread_atfork(3), and the C library's own bookkeeping).
+        unsafe { libc::pthread_atfork(None, None, Some(count)) };
+    });
+    FORKS.load(Ordering::Relaxed)
+}
+
+/// From so many bytes on it is worth asking the system for zeroed pages.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const MANY: usize = 1 << 20;
+
+/// Zeroes `memory`, to be handed to somebody who would use it uninitialised. Where that is much, the system takes its pages back and gives zeroed ones when they are used (madvise(2),
+/// MADV_DONTNEED), so that memory which was never touched stays untouched.
+pub fn zero(memory: &mut [MaybeUninit<u8>]) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if memory.len() >= MANY {
+        let page = rustix::param::page_size();
+        let (head, rest) =
+            memory.split_at_mut(memory.as_ptr().align_offset(page).min(memory.len()));
+        let (pages, tail) = rest.split_at_mut(rest.len() / page * page);
+        // SAFETY: The pages lie in one buffer that nobody else uses. Whoever allocates memory for buffers gets it from the
+        // system as private and anonymous, and such pages read as zeros afterwards.
+        let outcome =
+            unsafe { libc::madvise(pages.as_mut_ptr().cast(), pages.len(), libc::MADV_DONTNEED) };
+        if outcome == 0 {
+            head.fill(MaybeUninit::new(0));
+            tail.fill(MaybeUninit::new(0));
+            return;
+        }
+    }
+    memory.fill(MaybeUninit::new(0));
+}

@@ -1,0 +1,353 @@
+//! One stream socket.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags};
+use socket2::{Domain, SockAddr, TcpKeepalive, Type};
+
+use super::retry_interrupted;
+use super::wake::Wake;
+use crate::sys::{Connect, Credentials, Family, Interests};
+
+/// The longest path of a Unix domain socket in bytes: what fits `sun_path` with two bytes to spare, the
+/// engine's limit (106 on Linux).
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const MAX_UNIX_PATH: usize = 108 - 2;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const MAX_UNIX_PATH: usize = 104 - 2;
+
+/// A stream socket, non-blocking and closed on exec from its creation on. Dropping it closes it.
+#[derive(Debug)]
+pub(crate) struct Socket(pub(super) socket2::Socket);
+
+/// An address as the system takes it.
+#[derive(Clone, Debug)]
+pub(crate) struct SocketAddress(pub(super) SockAddr);
+
+impl SocketAddress {
+    /// The address of a Unix domain socket, if `path` can name one. On Linux `@name` is an abstract name: no file, gone
+    /// with its socket (unix(7)).
+    pub(crate) fn unix(path: &Path) -> io::Result<SocketAddress> {
+        let bytes = path.as_os_str().as_bytes();
+        let invalid = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        if bytes.is_empty() {
+            return invalid("the path is empty");
+        }
+        if bytes.contains(&0) {
+            return invalid("the path holds a zero byte");
+        }
+        if bytes.len() > MAX_UNIX_PATH {
+            return invalid("the path is too long for a socket");
+        }
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if is_abstract(path) {
+            let mut name = bytes.to_vec();
+            name[0] = 0;
+            return SockAddr::unix(std::ffi::OsStr::from_bytes(&name)).map(SocketAddress);
+        }
+        SockAddr::unix(path).map(SocketAddress)
+    }
+}
+
+impl From<SocketAddr> for SocketAddress {
+    fn from(address: SocketAddr) -> SocketAddress {
+        SocketAddress(address.into())
+    }
+}
+
+/// Whether `path` is a name without a file.
+pub(crate) fn is_abstract(path: &Path) -> bool {
+    cfg!(any(target_os = "linux", target_os = "android"))
+        && path.as_os_str().as_bytes().starts_with(b"@")
+}
+
+impl Socket {
+    pub(crate) fn new(family: Family) -> io::Result<Socket> {
+        let domain = match family {
+            Family::Ipv4 => Domain::IPV4,
+            Family::Ipv6 => Domain::IPV6,
+            Family::Unix => Domain::UNIX,
+        };
+        // One system call where the kernel takes the flags at creation; socket2 always sets close-on-exec.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        return socket2::Socket::new(domain, Type::STREAM.nonblocking(), None).map(Socket);
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        {
+            let socket = socket2::Socket::new(domain, Type::STREAM, None)?;
+            socket.set_nonblocking(true)?;
+            Ok(Socket(socket))
+        }
+    }
+
+    /// Two connected Unix domain sockets (socketpair(2)).
+    pub(crate) fn pair() -> io::Result<(Socket, Socket)> {
+        let (one, other) = socket2::Socket::pair(Domain::UNIX, Type::STREAM, None)?;
+        one.set_nonblocking(true)?;
+        other.set_nonblocking(true)?;
+        Ok((Socket(one), Socket(other)))
+    }
+
+    pub(crate) fn bind(&self, address: &SocketAddress) -> io::Result<()> {
+        self.0.bind(&address.0)
+    }
+
+    pub(crate) fn listen(&self, backlog: i32) -> io::Result<()> {
+        self.0.listen(backlog)
+    }
+
+    /// A connection that waits, and its internet address, if it has one.
+    pub(crate) fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
+        retry_interrupted(|| {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            {
+                use rustix::net::SocketFlags;
+                let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+                let (socket, address) = rustix::net::acceptfrom_with(&self.0, flags)?;
+                let address = address.and_then(|address| address.try_into().ok());
+                Ok((Socket(socket.into()), address))
+            }
+            #[cfg(not(any(target_os = "linux", target_os = "android")))]
+            {
+                let (socket, address) = self.0.accept()?;
+                socket.set_nonblocking(true)?;
+                Ok((Socket(socket), address.as_socket()))
+            }
+        })
+    }
+
+    /// Begins to connect, or asks again a listener whose backlog was full.
+    pub(crate) fn connect(&self, address: &SocketAddress) -> io::Result<Connect> {
+        let Err(error) = self.0.connect(&address.0) else {
+            return Ok(Connect::Done);
+        };
+        match Errno::from_io_error(&error) {
+            Some(Errno::INPROGRESS | Errno::ALREADY | Errno::INTR) => Ok(Connect::InProgress),
+            Some(Errno::AGAIN) if address.0.is_unix() => Ok(Connect::BacklogFull),
+            _ => Err(error),
+        }
+    }
+
+    /// Whether the connect that is in progress has succeeded by now.
+    pub(crate) fn is_connected(&self, address: &SocketAddress) -> io::Result<bool> {
+        // Linux answers a second connect with the outcome of the first: success, EALREADY or its error.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        return Ok(self.connect(address)? == Connect::Done);
+        // Elsewhere the socket turns writable when the connect has ended, and SO_ERROR says how (connect(2), EINPROGRESS).
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        {
+            let _ = address;
+            let mut descriptors = [PollFd::new(&self.0, PollFlags::OUT)];
+            if rustix::event::poll(&mut descriptors, Some(&Timespec::default()))? == 0 {
+                return Ok(false);
+            }
+            self.0.take_error()?.map_or(Ok(true), Err)
+        }
+    }
+
+    /// Receives into `buffer`; what has been received is the slice returned.
+    pub(crate) fn receive<'a>(
+        &self,
+        buffer: &'a mut [MaybeUninit<u8>],
+    ) -> io::Result<&'a mut [u8]> {
+        let count = retry_interrupted(|| {
+            let (received, _) = rustix::net::recv(&self.0, &mut *buffer, RecvFlags::empty())?;
+            Ok(received.0.len())
+        })?;
+        // SAFETY: recv(2) has written the first `count` bytes: they are what `rustix::net::recv` gave back as
+        // initialised.
+        Ok(unsafe { buffer[..count].assume_init_mut() })
+    }
+
+    /// Sends of `data` what the kernel takes now, and raises no signal.
+    pub(crate) fn send(&self, data: &[u8]) -> io::Result<usize> {
+        // Without this flag a write to a peer that is gone would kill the process with SIGPIPE (send(2)). Apple's
+        // systems have a socket option instead, which socket2 sets on each new socket.
+        #[cfg(not(target_vendor = "apple"))]
+        const FLAGS: SendFlags = SendFlags::NOSIGNAL;
+        #[cfg(target_vendor = "apple")]
+        const FLAGS: SendFlags = SendFlags::empty();
+        retry_interrupted(|| Ok(rustix::net::send(&self.0, data, FLAGS)?))
+    }
+
+    /// How many received bytes the kernel holds, up to the next mark of urgent data (tcp(7), SIOCINQ).
+    pub(crate) fn unread_bytes(&self) -> io::Result<usize> {
+        Ok(usize::try_from(rustix::io::ioctl_fionread(&self.0)?).unwrap_or(usize::MAX))
+    }
+
+    /// How many sent bytes the peer's system has not acknowledged yet (tcp(7), SIOCOUTQ). 0 where that is not to be had.
+    pub(crate) fn unacknowledged_bytes(&self) -> usize {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        {
+            use std::os::fd::AsRawFd;
+            let mut count: libc::c_int = 0;
+            // SAFETY: The request, SIOCOUTQ by another name, writes one int.
+            let outcome =
+                unsafe { libc::ioctl(self.0.as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
+            if outcome == 0 {
+                return usize::try_from(count).unwrap_or(0);
+            }
+        }
+        0
+    }
+
+    /// Ends the stream from this side.
+    pub(crate) fn shut_down_writing(&self) -> io::Result<()> {
+        self.0.shutdown(Shutdown::Write)
+    }
+
+    /// The failure of the socket that no call has told yet.
+    pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.0.take_error()
+    }
+
+    /// Waits until `interests` are met, the socket has failed, `wake` is called, a signal comes, or `limit` is over. Without
+    /// a limit it waits for as long as it takes.
+    pub(crate) fn wait(
+        &self,
+        interests: Interests,
+        limit: Option<Duration>,
+        wake: Option<&Wake>,
+    ) -> io::Result<()> {
+        let mut flags = PollFlags::empty();
+        flags.set(PollFlags::IN, interests.readable);
+        flags.set(PollFlags::OUT, interests.writable);
+        let limit = limit.map(|limit| {
+            Timespec::try_from(limit).unwrap_or(Timespec {
+                tv_sec: i64::MAX,
+                tv_nsec: 0,
+            })
+        });
+        let socket = PollFd::new(&self.0, flags);
+        let outcome = match wake {
+            Some(wake) => {
+                let mut descriptors = [socket, PollFd::new(wake, PollFlags::IN)];
+                rustix::event::poll(&mut descriptors, limit.as_ref())
+            }
+            None => rustix::event::poll(&mut [socket], limit.as_ref()),
+        };
+        match outcome {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The local internet address, if it has one.
+    pub(crate) fn local_address(&self) -> Option<SocketAddr> {
+        self.0.local_addr().ok()?.as_socket()
+    }
+
+    /// Who is at the other end of a Unix domain socket (unix(7), SO_PEERCRED).
+    pub(crate) fn peer_credentials(&self) -> io::Result<Credentials> {
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        return Err(crate::sys::unsupported("asking for the peer's credentials"));
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        {
+            use std::os::fd::AsRawFd;
+            let mut credentials = libc::ucred {
+                pid: 0,
+                uid: 0,
+                gid: 0,
+            };
+            let mut size = size_of::<libc::ucred>() as libc::socklen_t;
+            // SAFETY: The kernel writes at most `size` bytes, the size of the structure, and any values are valid in it.
+            let outcome = unsafe {
+                libc::getsockopt(
+                    self.0.as_raw_fd(),
+                    libc::SOL_SOCKET,
+                    libc::SO_PEERCRED,
+                    (&raw mut credentials).cast(),
+                    &mut size,
+                )
+            };
+            if outcome != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            Ok(Credentials {
+                pid: credentials.pid.into(),
+                uid: credentials.uid.into(),
+                gid: credentials.gid.into(),
+            })
+        }
+    }
+
+    // Options, in alphabetical order.
+
+    /// Lets a listener bind a port of which connections of an earlier listener linger in TIME_WAIT (socket(7),
+    /// SO_REUSEADDR). It does not let two listeners share a port.
+    pub(crate) fn allow_address_reuse(&self) -> io::Result<()> {
+        self.0.set_reuse_address(true)
+    }
+
+    /// The sizes in bytes of the kernel's buffers for sending and receiving.
+    pub(crate) fn buffer_sizes(&self) -> io::Result<(usize, usize)> {
+        Ok((self.0.send_buffer_size()?, self.0.recv_buffer_size()?))
+    }
+
+    /// Has closing the socket reset the connection and discard what is unsent (socket(7), SO_LINGER with a time of zero). A
+    /// Unix domain socket has no reset.
+    pub(crate) fn reset_when_closed(&self) -> io::Result<()> {
+        self.0.set_linger(Some(Duration::ZERO))
+    }
+
+    /// Whether and how a silent peer is asked whether it is there: the silence before the first question, the time between
+    /// questions, how many may stay unanswered (tcp(7)).
+    pub(crate) fn set_keep_alive(
+        &self,
+        keep_alive: Option<(Duration, Duration, u32)>,
+    ) -> io::Result<()> {
+        match keep_alive {
+            None => self.0.set_keepalive(false),
+            Some((idle, interval, count)) => self.0.set_tcp_keepalive(
+                &TcpKeepalive::new()
+                    .with_time(idle)
+                    .with_interval(interval)
+                    .with_retries(count),
+            ),
+        }
+    }
+
+    /// Small writes go out at once (tcp(7), TCP_NODELAY).
+    pub(crate) fn set_no_delay(&self, enabled: bool) -> io::Result<()> {
+        self.0.set_tcp_nodelay(enabled)
+    }
+
+    /// Whether an IPv6 socket leaves IPv4 alone (ipv6(7), IPV6_V6ONLY).
+    pub(crate) fn set_only_v6(&self, only_v6: bool) -> io::Result<()> {
+        self.0.set_only_v6(only_v6)
+    }
+
+    /// The size of the kernel's receive buffer (socket(7), SO_RCVBUF).
+    pub(crate) fn set_receive_buffer_size(&self, bytes: usize) -> io::Result<()> {
+        self.0.set_recv_buffer_size(bytes)
+    }
+
+    /// The size of the kernel's send buffer (socket(7), SO_SNDBUF).
+    pub(crate) fn set_send_buffer_size(&self, bytes: usize) -> io::Result<()> {
+        self.0.set_send_buffer_size(bytes)
+    }
+
+    /// How long sent data may stay unacknowledged; `None` leaves it to the system (tcp(7), TCP_USER_TIMEOUT).
+    pub(crate) fn set_user_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        return self.0.set_tcp_user_timeout(limit);
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        {
+            let _ = limit;
+            Err(crate::sys::unsupported("the TCP user timeout"))
+        }
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
