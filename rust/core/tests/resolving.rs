@@ -11,8 +11,8 @@ use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use stream_socket::{
-    Address, BindAddress, ConnectEnd, ConnectError, Connection, Listener, Event, PollError,
-    Status, Target,
+    Address, BindAddress, ConnectEnd, ConnectError, Connection, Event, Listener, PollError, Status,
+    Target,
 };
 use support::*;
 

@@ -22,6 +22,8 @@ pub(super) struct Pipe {
     pub(super) due: u64,
     /// The sender has found no room, and wants to be told.
     pub(super) wants_room: bool,
+    /// What is sent arrives at once, and takes the sender's room until it is read: within one system, without a network.
+    is_local: bool,
 }
 
 /// How far the end of a direction has come.
@@ -36,8 +38,9 @@ pub(super) enum End {
 }
 
 impl Pipe {
-    pub(super) fn new(send_room: usize, receive_room: usize) -> Pipe {
+    pub(super) fn new(send_room: usize, receive_room: usize, is_local: bool) -> Pipe {
         Pipe {
+            is_local,
             sent: VecDeque::new(),
             arrived: VecDeque::new(),
             marks: VecDeque::new(),
@@ -53,7 +56,8 @@ impl Pipe {
 
     /// How much the sender's kernel takes.
     pub(super) fn room(&self) -> usize {
-        self.send_room.saturating_sub(self.sent.len())
+        let used = if self.is_local { self.arrived.len() } else { self.sent.len() };
+        self.send_room.saturating_sub(used)
     }
 
     /// Whether there is so much room that it is worth telling (tcp(7): a third of the buffer).
@@ -63,7 +67,8 @@ impl Pipe {
 
     /// Takes bytes to be sent.
     pub(super) fn take(&mut self, data: &[u8]) {
-        self.sent.extend(data);
+        let queue = if self.is_local { &mut self.arrived } else { &mut self.sent };
+        queue.extend(data);
         self.taken += data.len() as u64;
     }
 
@@ -96,22 +101,22 @@ impl Pipe {
         to_mark.map_or(arrived, |distance| arrived.min(distance as usize))
     }
 
-    /// Reads into `out` what fits. How many bytes that is.
-    pub(super) fn read(&mut self, limit: usize, mut out: impl FnMut(usize, u8)) -> usize {
+    /// Reads at most `limit` bytes.
+    pub(super) fn read(&mut self, limit: usize) -> Vec<u8> {
         while self.marks.front().is_some_and(|mark| *mark <= self.read) {
             self.marks.pop_front();
         }
         let count = self.readable().min(limit);
-        for (index, byte) in self.arrived.drain(..count).enumerate() {
-            out(index, byte);
-        }
         self.read += count as u64;
-        count
+        self.arrived.drain(..count).collect()
     }
 
     /// What was on its way is lost.
     pub(super) fn lose(&mut self) {
         self.taken -= self.sent.len() as u64;
         self.sent.clear();
+        if self.end == End::Sent {
+            self.end = End::Open;
+        }
     }
 }
