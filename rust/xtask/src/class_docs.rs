@@ -5,8 +5,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use godot_finder::Godot;
+
 use crate::Result;
-use crate::godot::Godot;
 use crate::project::{ADDON, Project};
 use crate::tally::Tally;
 use crate::test::run_godot;

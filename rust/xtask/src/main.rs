@@ -3,17 +3,13 @@
 //! `main.rs` is the command line; each command's work is in the module named after it. Everything is relative to the
 //! workspace this program was started from (see [`project`]), so a clone works in any directory.
 
-mod apt;
-mod apt_sources;
 mod bench;
 mod ci;
 mod class_docs;
-mod godot;
 mod log_scan;
 mod manifest;
 mod process;
 mod project;
-mod provision;
 mod stage;
 mod tally;
 mod test;
@@ -24,7 +20,8 @@ use std::ffi::OsString;
 use std::path::{self, Path};
 use std::process::ExitCode;
 
-use godot::Godot;
+use godot_finder::Godot;
+
 use project::Project;
 use stage::Profile;
 use tally::Tally;
@@ -130,14 +127,14 @@ fn build(args: Arguments) -> Result<ExitCode> {
 fn run_godot(args: Arguments) -> Result<ExitCode> {
     let project = Project::find()?;
     stage::build_and_stage(&project, args.profile)?;
-    let mut command = Godot::find()?.command(&project);
+    let mut command = Godot::find()?.command(project.root());
     process::replace(command.args(args.passed_on))
 }
 
 fn demo(args: Arguments) -> Result<ExitCode> {
     let project = Project::find()?;
     stage::build_and_stage(&project, args.profile)?;
-    let mut command = Godot::find()?.command(&project);
+    let mut command = Godot::find()?.command(project.root());
     // Only the exchange without arguments has something to show in a window.
     if !args.passed_on.is_empty() || !has_display() {
         command.arg("--headless");

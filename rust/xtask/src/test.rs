@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, id};
 use std::time::Duration;
 
-use crate::godot::Godot;
+use godot_finder::Godot;
+
 use crate::project::Project;
 use crate::stage::{self, Profile};
 use crate::tally::Tally;
@@ -94,7 +95,7 @@ fn cargo_test(project: &Project, suite: &Suite, tally: &mut Tally) {
 }
 
 fn godot_suite(project: &Project, godot: &Godot, suite: &Suite, tally: &mut Tally) {
-    let mut command = godot.command(project);
+    let mut command = godot.command(project.root());
     command.envs(suite.environment.iter().copied());
     let args = [&["--script", "res://tests/run.gd"], suite.args].concat();
     let mut summary = None;
@@ -138,7 +139,14 @@ pub fn run_godot(
     args: &[&str],
     on_line: impl FnMut(&str),
 ) -> Result<()> {
-    run_command(project, godot.command(project), name, folder, args, on_line)
+    run_command(
+        project,
+        godot.command(project.root()),
+        name,
+        folder,
+        args,
+        on_line,
+    )
 }
 
 fn run_command(

@@ -19,8 +19,9 @@ use std::process::ExitCode;
 
 pub use options::Options;
 
+use godot_finder::Godot;
+
 use crate::Result;
-use crate::godot::Godot;
 use crate::project::Project;
 use crate::stage::{self, Profile};
 use crate::tally::Tally;

@@ -4,11 +4,11 @@ use std::env::consts::EXE_SUFFIX;
 use std::fs;
 use std::process::id;
 
+use godot_finder::Godot;
 use serde::Serialize;
 
 use super::report::Report;
 use super::rows::TABLE;
-use crate::godot::Godot;
 use crate::project::Project;
 use crate::stage::{self, Profile};
 use crate::{Result, test};
