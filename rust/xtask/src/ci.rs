@@ -22,7 +22,7 @@ pub fn run(project: &Project, tally: &mut Tally) {
         ("cargo doc", &["doc", "--workspace", "--no-deps"]),
     ];
     for (name, args) in checks {
-        test::announce(name);
+        process::announce(name);
         let mut cargo = project.cargo();
         cargo.args(args).env("RUSTDOCFLAGS", "-D warnings");
         let outcome = match process::succeeds(&mut cargo) {

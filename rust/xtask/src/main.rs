@@ -4,12 +4,15 @@
 //! workspace this program was started from (see [`project`]), so a clone works in any directory.
 
 mod bench;
+mod cargo_test;
 mod ci;
 mod class_docs;
+mod headless;
 mod log_scan;
 mod manifest;
 mod process;
 mod project;
+mod result;
 mod stage;
 mod tally;
 mod test;
@@ -23,11 +26,9 @@ use std::process::ExitCode;
 use godot_finder::Godot;
 
 use project::Project;
+use result::Result;
 use stage::Profile;
 use tally::Tally;
-
-/// A result whose error is one sentence for the person at the terminal: what failed, and what to do about it.
-type Result<T> = std::result::Result<T, String>;
 
 const HELP: &str = "\
 Usage: cargo xtask COMMAND

@@ -2,7 +2,7 @@
 
 use std::process::{Command, ExitCode};
 
-use crate::Result;
+use crate::result::Result;
 
 /// Runs a program to its end on this terminal; the result is whether it succeeded.
 pub fn succeeds(command: &mut Command) -> Result<bool> {
@@ -10,6 +10,11 @@ pub fn succeeds(command: &mut Command) -> Result<bool> {
         .status()
         .map_err(|error| not_started(command, &error))?;
     Ok(status.success())
+}
+
+/// Prints a headline for the program that runs next.
+pub fn announce(name: &str) {
+    println!("\n--- {name}");
 }
 
 /// Runs a program in this one's place, so that signals reach it and its exit code is what the caller sees. Comes back

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, id};
 
 use crate::project::{ADDON, Project};
-use crate::{Result, manifest, process};
+use crate::result::Result;
+use crate::{manifest, process};
 
 /// What cargo builds for.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

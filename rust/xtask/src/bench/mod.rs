@@ -17,12 +17,12 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-pub use options::Options;
-
 use godot_finder::Godot;
 
-use crate::Result;
+pub use options::Options;
+
 use crate::project::Project;
+use crate::result::Result;
 use crate::stage::{self, Profile};
 use crate::tally::Tally;
 use outcome::rows;
