@@ -4,7 +4,7 @@
 //! workspace this program was started from (see [`project`]), so a clone works in any directory.
 
 mod bench;
-mod cargo_test;
+mod cargo_suite;
 mod ci;
 mod class_docs;
 mod headless;
@@ -13,6 +13,7 @@ mod manifest;
 mod process;
 mod project;
 mod result;
+mod simulate;
 mod stage;
 mod tally;
 mod test;
@@ -42,7 +43,10 @@ Usage: cargo xtask COMMAND
                                Measure the engine's classes and ours side by side, or only the rows whose name contains
                                a FILTER. --quick: in less than a minute, roughly. --json: write everything into FILE.
                                --docs: write the page and the plot in docs/
-  ci                           Check format and lints, build the documentation, and run all tests
+  simulate [--seed SEED] [--steps STEPS]
+                               Run the simulation of the core. --seed: the run that follows from this number. --steps:
+                               how long
+  ci                           Check format and lints, build the documentation, and run all tests and a simulation
   help                         Show this text
 
 Godot is taken from GODOT4_BIN, else from godot4 or godot on PATH, if it is 4.4 or later. Otherwise, on Debian, one is
@@ -55,13 +59,18 @@ fn main() -> ExitCode {
     if command == "bench" {
         return exit_code(bench::Options::parse(args).and_then(bench::run));
     }
+    if command == "simulate" {
+        return exit_code(simulate::Options::parse(args).and_then(|options| {
+            counted(|project, tally| simulate::run(project, &options, tally))
+        }));
+    }
     exit_code(
         Arguments::parse(args).and_then(|args| match command.to_str() {
             Some("build") => build(args),
             Some("godot") => run_godot(args),
             Some("demo") => demo(args),
-            Some("test") => counted(args, test::run),
-            Some("ci") => counted(args, ci::run),
+            Some("test") => args.none().and_then(|()| counted(test::run)),
+            Some("ci") => args.none().and_then(|()| counted(ci::run)),
             Some("help" | "--help" | "-h") => {
                 println!("{HELP}");
                 Ok(ExitCode::SUCCESS)
@@ -150,8 +159,7 @@ fn demo(args: Arguments) -> Result<ExitCode> {
 }
 
 /// Runs tests or checks; the last line printed is how many passed and how many failed.
-fn counted(args: Arguments, run: fn(&Project, &mut Tally)) -> Result<ExitCode> {
-    args.none()?;
+fn counted(run: impl FnOnce(&Project, &mut Tally)) -> Result<ExitCode> {
     let mut tally = Tally::default();
     run(&Project::find()?, &mut tally);
     Ok(tally.finish())

@@ -5,7 +5,7 @@ use godot_finder::Godot;
 use crate::project::Project;
 use crate::stage::{self, Profile};
 use crate::tally::Tally;
-use crate::{bench, cargo_test, class_docs, headless, log_scan};
+use crate::{bench, cargo_suite, class_docs, headless, log_scan};
 
 /// With this variable the core asks each socket, as where sockets cannot be watched together
 /// (`rust/core/src/sys/selector.rs`). What has to hold there too is tested once more with it.
@@ -68,7 +68,7 @@ fn cargo_suite(project: &Project, suite: &Suite, tally: &mut Tally) {
         .args(["test", "--no-fail-fast"])
         .args(suite.args)
         .envs(suite.environment.iter().copied());
-    cargo_test::run(suite.name, &mut cargo, tally);
+    cargo_suite::run(suite.name, &mut cargo, tally);
 }
 
 fn godot_suite(project: &Project, godot: &Godot, suite: &Suite, tally: &mut Tally) {

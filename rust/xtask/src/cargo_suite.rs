@@ -1,4 +1,4 @@
-//! Running tests with cargo, and counting them.
+//! Running a suite of tests with cargo, and counting them.
 
 use std::process::Command;
 use std::time::Duration;
