@@ -26,54 +26,6 @@ func poll(near: StreamPeerTCP, _far: StreamPeerTCP, times: int) -> int:
 	return Time.get_ticks_usec() - begin
 
 
-func get_available_bytes(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -> int:
-	_send(near, far, _zeros(1024))
-	var begin := Time.get_ticks_usec()
-	for i in times:
-		near.get_available_bytes()
-	var usec := Time.get_ticks_usec() - begin
-	near.get_data(1024)
-	return usec
-
-
-func get_u8(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -> int:
-	_send(near, far, _zeros(times))
-	var begin := Time.get_ticks_usec()
-	for i in times:
-		near.get_u8()
-	return Time.get_ticks_usec() - begin
-
-
-func get_32(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -> int:
-	_send(near, far, _zeros(4 * times))
-	var begin := Time.get_ticks_usec()
-	for i in times:
-		near.get_32()
-	return Time.get_ticks_usec() - begin
-
-
-func get_string(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -> int:
-	var sent := StreamPeerBuffer.new()
-	for i in times:
-		sent.put_string(TEXT)
-	_send(near, far, sent.data_array)
-	var begin := Time.get_ticks_usec()
-	for i in times:
-		near.get_string()
-	return Time.get_ticks_usec() - begin
-
-
-func get_var(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -> int:
-	var sent := StreamPeerBuffer.new()
-	for i in times:
-		sent.put_var(VALUE)
-	_send(near, far, sent.data_array)
-	var begin := Time.get_ticks_usec()
-	for i in times:
-		near.get_var()
-	return Time.get_ticks_usec() - begin
-
-
 func put_u8(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -> int:
 	var begin := Time.get_ticks_usec()
 	for i in times:
@@ -178,12 +130,6 @@ func round_trips(near: StreamPeerTCP, trips: int, size: int) -> PackedInt64Array
 		near.get_data(size)
 		times.append(Time.get_ticks_usec() - begin)
 	return times
-
-
-func _send(near: StreamPeerTCP, far: StreamPeerTCP, data: PackedByteArray) -> void:
-	far.put_data(data)
-	while near.get_available_bytes() < data.size():
-		pass
 
 
 # Takes the time, then reads away what was sent since `begin`.

@@ -7,7 +7,8 @@ const Server := preload("res://benchmarks/server.gd")
 
 ## The rows' names, which xtask's table has too.
 var names: PackedStringArray
-## "engine" and "ours", and for some rows "plain" (sockets of Rust's standard library) or "group" (ours, through a group).
+## "engine" and "ours", and for some rows "plain" (sockets of Rust's standard library), "group" (ours, through a group) or
+## "buffer" (the engine's `StreamPeerBuffer`).
 var sides: PackedStringArray = ["engine", "ours"]
 ## What is missing here of what this row needs. The sides that need it are not in `sides`.
 var needs := ""

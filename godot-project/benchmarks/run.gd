@@ -12,6 +12,7 @@ const Machine := preload("res://benchmarks/machine.gd")
 ## What is measured, in the order of the table.
 const ROWS := [
 	preload("res://benchmarks/rows/calls.gd"),
+	preload("res://benchmarks/rows/reads.gd"),
 	preload("res://benchmarks/rows/frames.gd"),
 	preload("res://benchmarks/rows/blocks.gd"),
 	preload("res://benchmarks/rows/round_trips.gd"),

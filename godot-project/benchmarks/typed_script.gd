@@ -5,6 +5,7 @@ extends RefCounted
 const Family := preload("res://tests/support/family.gd")
 
 const LOOPS := "res://benchmarks/loops.gd"
+const READ_LOOPS := "res://benchmarks/read_loops.gd"
 const CONNECTS := "res://benchmarks/connects.gd"
 const PEER := "StreamPeerTCP"
 const SERVER := "TCPServer"
@@ -12,17 +13,44 @@ const SERVER := "TCPServer"
 
 ## `loops.gd` for a kind of peer of `family`.
 static func loops(family: Family, kind := "tcp") -> RefCounted:
-	return _make(_source(LOOPS).replace(PEER, family.class_of(PEER if kind == "tcp" else "StreamPeerUDS")))
+	return _typed(LOOPS, _peer(family, kind))
 
 
 ## `loops.gd` with variables of any type.
 static func untyped_loops() -> RefCounted:
-	return _make(_source(LOOPS).replace("Array[%s]" % PEER, "Array").replace(": " + PEER, ""))
+	return _untyped(LOOPS)
+
+
+## `read_loops.gd` for a kind of peer of `family`.
+static func read_loops(family: Family, kind := "tcp") -> RefCounted:
+	return _typed(READ_LOOPS, _peer(family, kind))
+
+
+## `read_loops.gd` for the engine's peer that reads from memory.
+static func read_loops_of_buffer() -> RefCounted:
+	return _typed(READ_LOOPS, "StreamPeerBuffer")
+
+
+## `read_loops.gd` with variables of any type.
+static func untyped_read_loops() -> RefCounted:
+	return _untyped(READ_LOOPS)
 
 
 ## `connects.gd` for the TCP classes of `family`.
 static func connects(family: Family) -> RefCounted:
 	return _make(_source(CONNECTS).replace(PEER, family.class_of(PEER)).replace(SERVER, family.class_of(SERVER)))
+
+
+static func _peer(family: Family, kind: String) -> String:
+	return family.class_of(PEER if kind == "tcp" else "StreamPeerUDS")
+
+
+static func _typed(path: String, peer: String) -> RefCounted:
+	return _make(_source(path).replace(PEER, peer))
+
+
+static func _untyped(path: String) -> RefCounted:
+	return _make(_source(path).replace("Array[%s]" % PEER, "Array").replace(": " + PEER, ""))
 
 
 static func _source(path: String) -> String:

@@ -2,7 +2,10 @@
 
 use crate::project::Project;
 use crate::tally::Tally;
-use crate::{process, test};
+use crate::{process, simulate, test};
+
+/// How long to simulate.
+const SIMULATED_STEPS: u64 = 1_000_000;
 
 /// Runs every check, also after one failed, and counts them with the tests.
 pub fn run(project: &Project, tally: &mut Tally) {
@@ -22,7 +25,7 @@ pub fn run(project: &Project, tally: &mut Tally) {
         ("cargo doc", &["doc", "--workspace", "--no-deps"]),
     ];
     for (name, args) in checks {
-        test::announce(name);
+        process::announce(name);
         let mut cargo = project.cargo();
         cargo.args(args).env("RUSTDOCFLAGS", "-D warnings");
         let outcome = match process::succeeds(&mut cargo) {
@@ -33,4 +36,9 @@ pub fn run(project: &Project, tally: &mut Tally) {
         tally.check(name, outcome);
     }
     test::run(project, tally);
+    let simulation = simulate::Options {
+        seed: None,
+        steps: Some(SIMULATED_STEPS),
+    };
+    simulate::run(project, &simulation, tally);
 }

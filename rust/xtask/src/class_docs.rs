@@ -5,11 +5,12 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::Result;
-use crate::godot::Godot;
+use godot_finder::Godot;
+
+use crate::headless;
 use crate::project::{ADDON, Project};
+use crate::result::Result;
 use crate::tally::Tally;
-use crate::test::run_godot;
 
 const FOLDER: &str = "doc_classes";
 
@@ -73,10 +74,12 @@ fn up_to_date(project: &Project, godot: &Godot) -> Result<()> {
             .try_for_each(|(file, text)| fs::write(folder.join(file), text))
     })
     .map_err(|error| format!("cannot write {}: {error}", scratch.display()))?;
-    let target = scratch.to_string_lossy();
-    let args = ["--doctool", &target, "--gdextension-docs"];
-    let classes = project.godot_project();
-    run_godot(project, godot, UP_TO_DATE, &classes, &args, |_| ())?;
+    let mut command = headless::command(project, godot, &project.godot_project());
+    command
+        .arg("--doctool")
+        .arg(&scratch)
+        .arg("--gdextension-docs");
+    headless::run(project, UP_TO_DATE, &mut command, |_| ())?;
     let generated = read(&scratch.join(FOLDER))?;
     let files: BTreeSet<_> = committed.keys().chain(generated.keys()).collect();
     let changed: Vec<_> = files
@@ -116,8 +119,10 @@ fn shown(project: &Project, godot: &Godot) -> Result<()> {
         )
     })
     .map_err(|error| format!("cannot write {}: {error}", folder.display()))?;
+    let mut command = headless::command(project, godot, &folder);
+    command.arg("--editor");
     let mut pages = 0;
-    run_godot(project, godot, SHOWN, &folder, &["--editor"], |line| {
+    headless::run(project, SHOWN, &mut command, |line| {
         let count = line.strip_prefix("help pages: ");
         pages = count.and_then(|count| count.parse().ok()).unwrap_or(pages);
     })?;

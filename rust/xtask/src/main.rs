@@ -3,17 +3,17 @@
 //! `main.rs` is the command line; each command's work is in the module named after it. Everything is relative to the
 //! workspace this program was started from (see [`project`]), so a clone works in any directory.
 
-mod apt;
-mod apt_sources;
 mod bench;
+mod cargo_suite;
 mod ci;
 mod class_docs;
-mod godot;
+mod headless;
 mod log_scan;
 mod manifest;
 mod process;
 mod project;
-mod provision;
+mod result;
+mod simulate;
 mod stage;
 mod tally;
 mod test;
@@ -24,13 +24,12 @@ use std::ffi::OsString;
 use std::path::{self, Path};
 use std::process::ExitCode;
 
-use godot::Godot;
+use godot_finder::Godot;
+
 use project::Project;
+use result::Result;
 use stage::Profile;
 use tally::Tally;
-
-/// A result whose error is one sentence for the person at the terminal: what failed, and what to do about it.
-type Result<T> = std::result::Result<T, String>;
 
 const HELP: &str = "\
 Usage: cargo xtask COMMAND
@@ -44,7 +43,10 @@ Usage: cargo xtask COMMAND
                                Measure the engine's classes and ours side by side, or only the rows whose name contains
                                a FILTER. --quick: in less than a minute, roughly. --json: write everything into FILE.
                                --docs: write the page and the plot in docs/
-  ci                           Check format and lints, build the documentation, and run all tests
+  simulate [--seed SEED] [--steps STEPS]
+                               Run the simulation of the core. --seed: the run that follows from this number. --steps:
+                               how long
+  ci                           Check format and lints, build the documentation, and run all tests and a simulation
   help                         Show this text
 
 Godot is taken from GODOT4_BIN, else from godot4 or godot on PATH, if it is 4.4 or later. Otherwise, on Debian, one is
@@ -57,13 +59,18 @@ fn main() -> ExitCode {
     if command == "bench" {
         return exit_code(bench::Options::parse(args).and_then(bench::run));
     }
+    if command == "simulate" {
+        return exit_code(simulate::Options::parse(args).and_then(|options| {
+            counted(|project, tally| simulate::run(project, &options, tally))
+        }));
+    }
     exit_code(
         Arguments::parse(args).and_then(|args| match command.to_str() {
             Some("build") => build(args),
             Some("godot") => run_godot(args),
             Some("demo") => demo(args),
-            Some("test") => counted(args, test::run),
-            Some("ci") => counted(args, ci::run),
+            Some("test") => args.none().and_then(|()| counted(test::run)),
+            Some("ci") => args.none().and_then(|()| counted(ci::run)),
             Some("help" | "--help" | "-h") => {
                 println!("{HELP}");
                 Ok(ExitCode::SUCCESS)
@@ -130,14 +137,14 @@ fn build(args: Arguments) -> Result<ExitCode> {
 fn run_godot(args: Arguments) -> Result<ExitCode> {
     let project = Project::find()?;
     stage::build_and_stage(&project, args.profile)?;
-    let mut command = Godot::find()?.command(&project);
+    let mut command = Godot::find()?.command(project.root());
     process::replace(command.args(args.passed_on))
 }
 
 fn demo(args: Arguments) -> Result<ExitCode> {
     let project = Project::find()?;
     stage::build_and_stage(&project, args.profile)?;
-    let mut command = Godot::find()?.command(&project);
+    let mut command = Godot::find()?.command(project.root());
     // Only the exchange without arguments has something to show in a window.
     if !args.passed_on.is_empty() || !has_display() {
         command.arg("--headless");
@@ -152,8 +159,7 @@ fn demo(args: Arguments) -> Result<ExitCode> {
 }
 
 /// Runs tests or checks; the last line printed is how many passed and how many failed.
-fn counted(args: Arguments, run: fn(&Project, &mut Tally)) -> Result<ExitCode> {
-    args.none()?;
+fn counted(run: impl FnOnce(&Project, &mut Tally)) -> Result<ExitCode> {
     let mut tally = Tally::default();
     run(&Project::find()?, &mut tally);
     Ok(tally.finish())

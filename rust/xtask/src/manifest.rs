@@ -3,7 +3,7 @@
 use std::env::consts;
 use std::path::{Component, PathBuf};
 
-use crate::Result;
+use crate::result::Result;
 
 /// The path, relative to the manifest, of the library that Godot loads on the platform this program runs on.
 pub fn library_path(manifest: &str) -> Result<PathBuf> {

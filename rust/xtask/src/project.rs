@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::Result;
+use crate::result::Result;
 
 /// The name of the addon's folder, of the binding's package, of the library and of the manifest.
 pub const ADDON: &str = "stream_peer_socket_rs";

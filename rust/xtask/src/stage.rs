@@ -1,13 +1,15 @@
 //! Building the library and staging the addon: putting the complete addon, as a user gets it, into the demo project.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::{env, process::id};
+use std::process::{Command, id};
 
 use crate::project::{ADDON, Project};
-use crate::{Result, manifest, process};
+use crate::result::Result;
+use crate::{manifest, process};
 
 /// What cargo builds for.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -49,7 +51,7 @@ pub fn build_package(project: &Project, package: &str, profile: Profile) -> Resu
     if process::succeeds(&mut cargo)? {
         return Ok(project.target().join(folder));
     }
-    Err(if cfg!(unix) && process::on_path("cc").is_none() {
+    Err(if cfg!(unix) && is_missing("cc") {
         format!(
             "{package} was not built, and there is no C compiler, which Rust links with; install one, on Debian with \
              `apt-get install gcc libc6-dev`"
@@ -57,6 +59,12 @@ pub fn build_package(project: &Project, package: &str, profile: Profile) -> Resu
     } else {
         format!("{package} was not built; cargo's message above says why")
     })
+}
+
+/// Whether there is no such program on `PATH`.
+fn is_missing(program: &str) -> bool {
+    let output = Command::new(program).arg("--version").output();
+    output.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 fn stage(project: &Project, library: &Path) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::Result;
+use crate::result::Result;
 
 /// The counts so far, and the reasons for each failure.
 #[derive(Debug, Default)]
@@ -13,13 +13,19 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts the tests of a suite that has said itself which of them failed.
-    pub fn suite(&mut self, name: &str, passed: usize, failed: usize) {
+    /// Counts the tests of a suite that has said itself which of them failed. The suite is a check, too: that its program
+    /// succeeded, as `outcome` says, and that it has counted a test.
+    pub fn suite(&mut self, name: &str, passed: usize, failed: usize, outcome: Result<()>) {
         self.passed += passed;
         self.failed += failed;
         if failed > 0 {
             self.failures.push(format!("{name}: {failed} failed"));
         }
+        let some_ran = || match passed + failed {
+            0 => Err("no test was run, or none counted".into()),
+            _ => Ok(()),
+        };
+        self.check(name, outcome.and_then(|()| some_ran()));
     }
 
     /// Counts a check that stands for itself.
@@ -61,14 +67,23 @@ mod tests {
     fn success_takes_something_passed_and_nothing_failed() {
         let mut tally = Tally::default();
         assert!(!tally.is_success());
-        tally.suite("a suite", 2, 0);
+        tally.suite("a suite", 2, 0, Ok(()));
         tally.check("a check", Ok(()));
-        assert_eq!((tally.passed, tally.failed), (3, 0));
+        assert_eq!((tally.passed, tally.failed), (4, 0));
         assert!(tally.is_success());
         tally.check("another", Err("broken".into()));
-        tally.suite("a bad suite", 1, 2);
-        assert_eq!((tally.passed, tally.failed), (4, 3));
+        tally.suite("a bad suite", 1, 2, Err("ended".into()));
+        assert_eq!((tally.passed, tally.failed), (5, 4));
+        tally.suite("an empty suite", 0, 0, Ok(()));
         assert!(!tally.is_success());
-        assert_eq!(tally.failures, ["another: broken", "a bad suite: 2 failed"]);
+        assert_eq!(
+            tally.failures,
+            [
+                "another: broken",
+                "a bad suite: 2 failed",
+                "a bad suite: ended",
+                "an empty suite: no test was run, or none counted",
+            ]
+        );
     }
 }

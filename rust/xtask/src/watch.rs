@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::Result;
+use crate::result::Result;
 
 /// How long it may take until the end of a program is noticed that has left its output open to a child of its own.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);

@@ -17,11 +17,12 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
+use godot_finder::Godot;
+
 pub use options::Options;
 
-use crate::Result;
-use crate::godot::Godot;
 use crate::project::Project;
+use crate::result::Result;
 use crate::stage::{self, Profile};
 use crate::tally::Tally;
 use outcome::rows;

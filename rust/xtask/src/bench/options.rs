@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::Result;
+use crate::result::Result;
 
 /// What to measure, and where to put it.
 #[derive(Debug, Default, PartialEq)]

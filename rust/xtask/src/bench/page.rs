@@ -22,7 +22,8 @@ const REMARKS: &str = "\
 A ratio over 1 is in our favour: the other side's time, memory or number of calls divided by ours, or our rate divided by
 theirs. The numbers are medians over all rounds. In each round every side is measured once, and they take turns in going
 first; a round before, which does not count, warms up. A goal is what we want of the ratio on a machine with
-nothing else to do. Goals are not tests: a run with a missed goal is no failure.
+nothing else to do; a goal of 0.59 means that ours may take 1.7 times as long. Goals are not tests: a run with a missed
+goal is no failure.
 
 Everything goes over the loopback interface, so no network hides what a call costs. What else runs on the machine
 disturbs streams and round trips most, and of these the 99th percentile: it changes from run to run. Where taskset can do

@@ -7,7 +7,7 @@ use plotters::prelude::*;
 use super::outcome::{MeasuredSection, rows};
 use super::report::Side;
 use super::rows::{CROWDS, idle_frame};
-use crate::Result;
+use crate::result::Result;
 
 const SIZE: (u32, u32) = (760, 460);
 

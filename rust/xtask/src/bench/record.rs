@@ -6,7 +6,7 @@ use super::outcome::{MeasuredRow, MeasuredSection, rows};
 use super::report::Machine;
 use super::rows::Comparison;
 use super::run::Scale;
-use crate::Result;
+use crate::result::Result;
 
 /// The record of a run as JSON.
 pub fn json(machine: &Machine, scale: Scale, sections: &[MeasuredSection]) -> Result<String> {

@@ -16,6 +16,8 @@ pub enum Side {
     Group,
     /// Blocking sockets of Rust's standard library, without Godot.
     Plain,
+    /// The engine's `StreamPeerBuffer`, which reads from memory.
+    Buffer,
 }
 
 /// A run.

@@ -4,14 +4,15 @@ use std::env::consts::EXE_SUFFIX;
 use std::fs;
 use std::process::id;
 
+use godot_finder::Godot;
 use serde::Serialize;
 
 use super::report::Report;
 use super::rows::TABLE;
-use crate::godot::Godot;
+use crate::headless;
 use crate::project::Project;
+use crate::result::Result;
 use crate::stage::{self, Profile};
-use crate::{Result, test};
 
 /// The package of the plain Rust program, and the program.
 const PACKAGE: &str = "stream-socket-bench";
@@ -56,17 +57,11 @@ pub fn measure(
         format!("--report={}", file.display()),
         format!("--scale={}", scale.name()),
     ];
-    let mut args = vec!["--script", "res://benchmarks/run.gd", "--"];
-    args.extend(options.iter().chain(filters).map(String::as_str));
-    let folder = project.godot_project();
-    test::run_godot(
-        project,
-        godot,
-        "benchmarks in Godot",
-        &folder,
-        &args,
-        |_| (),
-    )?;
+    let mut command = headless::command(project, godot, &project.godot_project());
+    command
+        .args(["--script", "res://benchmarks/run.gd", "--"])
+        .args(options.iter().chain(filters));
+    headless::run(project, "benchmarks in Godot", &mut command, |_| ())?;
     let text = fs::read_to_string(&file)
         .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
     let _ = fs::remove_file(&file);

@@ -32,6 +32,7 @@ pub fn cells(measured: &MeasuredRow) -> Vec<[String; 7]> {
             format!("{}{group}", measured.row.name),
             match comparison.other {
                 Side::Plain => "plain Rust".into(),
+                Side::Buffer => "StreamPeerBuffer".into(),
                 _ => "engine".into(),
             },
             value(comparison.other),

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::apt_sources::{self, Archive};
-use crate::godot::REMEDY;
-use crate::{Result, process};
+use crate::process;
+use crate::requirement::REMEDY;
 
 /// Signs every suite of the Debian archive.
 const DEBIAN_KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -22,7 +22,11 @@ pub struct Apt {
 
 impl Apt {
     /// Makes `folder` and sets apt up in it.
-    pub fn new(folder: &Path, architecture: &'static str, suite: &'static str) -> Result<Self> {
+    pub fn new(
+        folder: &Path,
+        architecture: &'static str,
+        suite: &'static str,
+    ) -> Result<Self, String> {
         let apt = Self {
             folder: folder.into(),
             architecture,
@@ -39,7 +43,7 @@ impl Apt {
     }
 
     /// Downloads packages from the Debian archive that the system uses, and returns all the files.
-    pub fn download(&self, packages: &[&str]) -> Result<Vec<PathBuf>> {
+    pub fn download(&self, packages: &[&str]) -> Result<Vec<PathBuf>, String> {
         let mut problem = format!(
             "this system's apt sources name no Debian archive to take Godot from: {REMEDY}"
         );
@@ -57,7 +61,7 @@ impl Apt {
         Err(problem)
     }
 
-    fn download_from(&self, archive: &Archive, packages: &[&str]) -> Result<Vec<PathBuf>> {
+    fn download_from(&self, archive: &Archive, packages: &[&str]) -> Result<Vec<PathBuf>, String> {
         let (architecture, suite, uri) = (self.architecture, self.suite, &archive.uri);
         let keyrings: Vec<_> = [archive.keyring.as_deref(), Some(Path::new(DEBIAN_KEYRING))]
             .into_iter()
@@ -84,7 +88,7 @@ impl Apt {
         self.downloaded()
     }
 
-    fn apt_get(&self, args: &[&str]) -> Result<()> {
+    fn apt_get(&self, args: &[&str]) -> Result<(), String> {
         let mut command = Command::new("apt-get");
         command
             .env("APT_CONFIG", self.folder.join("apt.conf"))
@@ -97,7 +101,7 @@ impl Apt {
         }
     }
 
-    fn downloaded(&self) -> Result<Vec<PathBuf>> {
+    fn downloaded(&self) -> Result<Vec<PathBuf>, String> {
         let archives = self.folder.join("cache/archives");
         let entries = fs::read_dir(&archives)
             .map_err(|error| format!("cannot read {}: {error}", archives.display()))?;
@@ -108,7 +112,7 @@ impl Apt {
             .collect())
     }
 
-    fn configuration(&self) -> Result<String> {
+    fn configuration(&self) -> Result<String, String> {
         let system = process::output(Command::new("apt-config").arg("dump"))?;
         let folder = self.folder.display();
         let architecture = self.architecture;
@@ -133,7 +137,7 @@ Dir::Etc::preferencesparts "/dev/null";
         ))
     }
 
-    fn write(&self, name: &str, content: &str) -> Result<()> {
+    fn write(&self, name: &str, content: &str) -> Result<(), String> {
         let path = self.folder.join(name);
         fs::write(&path, content)
             .map_err(|error| format!("cannot write {}: {error}", path.display()))

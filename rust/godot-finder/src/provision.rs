@@ -12,8 +12,8 @@ use std::sync::Mutex;
 use std::{env, io, thread};
 
 use crate::apt::Apt;
-use crate::godot::{self, REMEDY};
-use crate::{Result, process};
+use crate::process;
+use crate::requirement::{self, REMEDY};
 
 /// The suite to take Godot from: the newest one that is not a moving target by the hour.
 const SUITE: &str = "testing";
@@ -31,7 +31,7 @@ const PACKAGES: [&str; 5] = [
 const REVISION: u32 = 1;
 
 /// The Godot set up for this user, after setting it up if that has not been done.
-pub fn godot() -> Result<PathBuf> {
+pub fn godot() -> Result<PathBuf, String> {
     let platform = Platform::of_system()?;
     let cache = cache_folder()?;
     let prefix = cache.join(format!("godot-{SUITE}-{}-{REVISION}", platform.debian));
@@ -68,7 +68,7 @@ struct Platform {
 }
 
 impl Platform {
-    fn of_system() -> Result<Self> {
+    fn of_system() -> Result<Self, String> {
         if !cfg!(target_os = "linux") {
             return Err(format!("there is no Godot 4.4 or later on PATH: {REMEDY}"));
         }
@@ -99,7 +99,7 @@ impl Platform {
 }
 
 /// The folder for what every checkout of this user shares.
-fn cache_folder() -> Result<PathBuf> {
+fn cache_folder() -> Result<PathBuf, String> {
     let folder = |name| {
         env::var_os(name)
             .map(PathBuf::from)
@@ -113,11 +113,11 @@ fn cache_folder() -> Result<PathBuf> {
 
 /// Whether a finished set-up is there and none of it has gone missing since.
 fn is_ready(program: &Path) -> bool {
-    program.exists() && godot::check(program).is_ok()
+    program.exists() && requirement::check(program).is_ok()
 }
 
 /// Held for as long as a set-up runs, so that a second one waits for the first. Ends with this process, however it ends.
-fn lock(path: &Path) -> Result<File> {
+fn lock(path: &Path) -> Result<File, String> {
     let file = File::create(path).map_err(|error| failed("create", path, &error))?;
     let locked = file.try_lock().or_else(|error| match error {
         TryLockError::WouldBlock => {
@@ -131,7 +131,7 @@ fn lock(path: &Path) -> Result<File> {
 }
 
 /// Removes what set-ups that were killed have left.
-fn remove_leftovers(cache: &Path) -> Result<()> {
+fn remove_leftovers(cache: &Path) -> Result<(), String> {
     let entries = fs::read_dir(cache).map_err(|error| failed("read", cache, &error))?;
     for entry in entries.flatten() {
         if entry.file_name().to_string_lossy().starts_with(PARTIAL) {
@@ -142,7 +142,7 @@ fn remove_leftovers(cache: &Path) -> Result<()> {
     Ok(())
 }
 
-fn set_up(platform: &Platform, work: &Path, prefix: &Path) -> Result<()> {
+fn set_up(platform: &Platform, work: &Path, prefix: &Path) -> Result<(), String> {
     let apt = Apt::new(&work.join("apt"), platform.debian, SUITE)?;
     let packages = apt.download(&PACKAGES)?;
 
@@ -153,7 +153,7 @@ fn set_up(platform: &Platform, work: &Path, prefix: &Path) -> Result<()> {
     }
     let program = unpacked.join("godot");
     write_start_script(platform, &program).map_err(|error| failed("write", &program, &error))?;
-    godot::check(&program).map_err(|reason| {
+    requirement::check(&program).map_err(|reason| {
         format!("the Godot of Debian's {SUITE} suite does not work here: {reason}; {REMEDY}")
     })?;
 
@@ -166,7 +166,7 @@ fn set_up(platform: &Platform, work: &Path, prefix: &Path) -> Result<()> {
 }
 
 /// Unpacks packages side by side; for most of the time it takes, `dpkg-deb` decompresses on one processor.
-fn unpack(packages: &[PathBuf], prefix: &Path) -> Result<()> {
+fn unpack(packages: &[PathBuf], prefix: &Path) -> Result<(), String> {
     fs::create_dir_all(prefix).map_err(|error| failed("create", prefix, &error))?;
     let remaining = Mutex::new(packages.iter());
     let next = || {
@@ -175,7 +175,7 @@ fn unpack(packages: &[PathBuf], prefix: &Path) -> Result<()> {
             .ok()
             .and_then(|mut packages| packages.next())
     };
-    let work = || -> Result<()> {
+    let work = || -> Result<(), String> {
         while let Some(package) = next() {
             process::output(
                 Command::new("dpkg-deb")

@@ -1,4 +1,4 @@
-//! What the calls of the core cost, without Godot: `cargo bench -p stream-socket-bench`.
+//! What the calls of the core cost, without Godot: `cargo bench -p stream-socket`.
 
 use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, SocketAddr};

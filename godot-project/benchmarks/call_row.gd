@@ -1,0 +1,59 @@
+extends "res://benchmarks/row.gd"
+## A row about a call on one connected pair, many times over: nanoseconds for each.
+
+const Link := preload("res://tests/support/link.gd")
+const TypedScript := preload("res://benchmarks/typed_script.gd")
+
+var _loop: StringName
+var _times: int
+var _kind: String
+var _is_typed: bool
+var _links := {}
+var _loops := {}
+
+
+func open() -> void:
+	for side in sides:
+		_links[side] = _link(side)
+		if _links[side] == null:
+			problem = side + ": no connection"
+		_loops[side] = _loops_of(side)
+
+
+func sample(side: String) -> PackedFloat64Array:
+	var link: Link = _links[side]
+	var usec := 0
+	var calls := 0
+	while usec == 0 or usec < scale.sample_usec:
+		usec += _loops[side].call(_loop, link.client, link.served, _times)
+		calls += _times
+	return [usec * 1000.0 / calls]
+
+
+func close() -> void:
+	for link: Link in _links.values():
+		if link != null and link.endpoint != null:
+			link.endpoint.server.stop()
+
+
+## Makes this the row of a loop. `times` is how often one run of the loop does it.
+func _use(name: String, loop: StringName, times: int, kind := "tcp", is_typed := true) -> RefCounted:
+	names = [name]
+	_loop = loop
+	_times = times
+	_kind = kind
+	_is_typed = is_typed
+	need_kind(kind)
+	return self
+
+
+# The peers of a side.
+func _link(side: String) -> Link:
+	var server := Server.new()
+	server.listen(family_of(side), _kind)
+	return server.pair()
+
+
+# The script that has the loop.
+func _loops_of(_side: String) -> RefCounted:
+	return null

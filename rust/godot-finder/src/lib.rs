@@ -1,0 +1,56 @@
+//! Finding a Godot to run: one that the user chose, one on `PATH`, or one that is fetched for this user alone.
+
+mod apt;
+mod apt_sources;
+mod process;
+mod provision;
+mod requirement;
+
+use std::env;
+use std::path::{self, Path, PathBuf};
+use std::process::Command;
+
+/// A Godot that is known to start and to be recent enough.
+pub struct Godot {
+    program: PathBuf,
+}
+
+impl Godot {
+    /// The Godot the user chose, else one on `PATH`, else one set up for this user alone. The error is a sentence for
+    /// the user: what failed, and what to do about it.
+    pub fn find() -> Result<Self, String> {
+        if let Some(chosen) = env::var_os("GODOT4_BIN").filter(|value| !value.is_empty()) {
+            return Self::chosen(Path::new(&chosen));
+        }
+        let on_path = ["godot4", "godot"]
+            .into_iter()
+            .filter_map(process::on_path)
+            .find(|program| requirement::check(program).is_ok());
+        let program = match on_path {
+            Some(program) => program,
+            None => provision::godot()?,
+        };
+        Ok(Self { program })
+    }
+
+    /// The user's own choice is used or refused; a silent fallback would run another Godot than the one they think.
+    fn chosen(chosen: &Path) -> Result<Self, String> {
+        let program = match chosen.to_str() {
+            Some(name) if chosen.components().count() == 1 => process::on_path(name),
+            _ => path::absolute(chosen).ok(),
+        };
+        let program = program.unwrap_or_else(|| chosen.into());
+        requirement::check(&program).map_err(|reason| {
+            format!("GODOT4_BIN cannot be used: {reason}; set it to the program of a Godot 4.4 or later, or unset it")
+        })?;
+        Ok(Self { program })
+    }
+
+    /// A command that starts this Godot in `folder`. Scripts that start another Godot find this one in `GODOT4_BIN`: a
+    /// Godot that was set up for this user alone cannot tell its own path.
+    pub fn command(&self, folder: &Path) -> Command {
+        let mut command = Command::new(&self.program);
+        command.current_dir(folder).env("GODOT4_BIN", &self.program);
+        command
+    }
+}

@@ -1,0 +1,83 @@
+//! Running Godot without a window, and reading in its output what its exit code does not tell.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, id};
+use std::time::Duration;
+
+use godot_finder::Godot;
+
+use crate::project::Project;
+use crate::result::Result;
+use crate::{log_scan, process, watch};
+
+/// How long a Godot may take: a generous multiple of what it does.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// How many of the lines that went wrong to repeat at the end.
+const LINES_TO_REPEAT: usize = 10;
+
+/// A command that opens the Godot project in `folder` without a window.
+pub fn command(project: &Project, godot: &Godot, folder: &Path) -> Command {
+    let mut command = godot.command(project.root());
+    command.args(["--headless", "--path"]).arg(folder);
+    command
+}
+
+/// Runs such a command under `name`, and hands each line of its output to `on_line`. The error says how it ended, or
+/// what in its output it ought not to have said.
+pub fn run(
+    project: &Project,
+    name: &str,
+    command: &mut Command,
+    mut on_line: impl FnMut(&str),
+) -> Result<()> {
+    process::announce(name);
+    let user = UserFolder::new(project)?;
+    user.apply(command);
+    let mut problems = Vec::new();
+    let result = watch::run(command, LIMIT, |line| {
+        if log_scan::is_problem(line) {
+            problems.push(line.to_owned());
+        }
+        on_line(line);
+    });
+    problems.truncate(LINES_TO_REPEAT);
+    problems.splice(0..0, result.err());
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems.join("\n        "))
+    }
+}
+
+/// A home of its own for the files that Godot keeps for its user: each run starts with the same settings, none, and the
+/// user's own stay as they are.
+struct UserFolder(PathBuf);
+
+impl UserFolder {
+    fn new(project: &Project) -> Result<Self> {
+        let folder = project.target().join(format!("godot-user-{}", id()));
+        // One may be left of a run that was killed.
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder)
+            .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
+        Ok(Self(folder))
+    }
+
+    fn apply(&self, command: &mut Command) {
+        for (variable, folder) in [
+            ("XDG_DATA_HOME", "data"),
+            ("XDG_CONFIG_HOME", "config"),
+            ("XDG_CACHE_HOME", "cache"),
+        ] {
+            command.env(variable, self.0.join(folder));
+        }
+    }
+}
+
+impl Drop for UserFolder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
