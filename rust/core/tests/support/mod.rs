@@ -392,3 +392,10 @@ pub fn argument() -> Option<String> {
 }
 
 const ARGUMENT: &str = "STREAM_SOCKET_TEST_ARGUMENT";
+
+/// While it lives no other test of this program that asks for it runs.
+pub fn only_test() -> std::sync::MutexGuard<'static, ()> {
+    static ONLY: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    ONLY.lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
