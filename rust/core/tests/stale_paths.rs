@@ -1,5 +1,5 @@
 //! The path of a socket that nobody serves any more goes to exactly one of those who want it, and the file there is the one
-//! of that socket. Nobody else's file is touched.
+//! of that socket. Nobody else's file is touched. One test at a time, so that those who race do so on all processors.
 
 mod support;
 
@@ -55,6 +55,7 @@ fn own(path: &Path, listens: bool) -> Option<Owner> {
 
 #[test]
 fn of_many_threads_one_gets_a_stale_path() {
+    let _only = only_test();
     const THREADS: usize = 6;
     const ROUNDS: usize = 400;
     let mut doubles = 0;
@@ -115,6 +116,7 @@ fn the_other_process() {
 
 #[test]
 fn of_many_processes_one_gets_a_stale_path() {
+    let _only = only_test();
     const PROCESSES: usize = 4;
     const BATCHES: usize = 60;
     let directory = TemporaryDirectory::new();
@@ -161,6 +163,7 @@ fn of_many_processes_one_gets_a_stale_path() {
 /// A path that comes and goes is always somebody's whole: the one who stops takes away the own file only.
 #[test]
 fn a_path_that_changes_hands_is_never_taken_from_its_owner() {
+    let _only = only_test();
     let directory = TemporaryDirectory::new();
     let path = directory.file("s");
     let (owners, missed) = (AtomicUsize::new(0), AtomicBool::new(false));
@@ -189,6 +192,7 @@ fn a_path_that_changes_hands_is_never_taken_from_its_owner() {
 /// Somebody else puts a link in the place of the new socket file. What it leads to keeps its permissions.
 #[test]
 fn a_mode_follows_no_link() {
+    let _only = only_test();
     let directory = TemporaryDirectory::new();
     let (path, link, victim) = (
         directory.file("s"),
@@ -227,6 +231,7 @@ fn a_mode_follows_no_link() {
 /// The permissions are those asked for, whatever the process would give to a new file.
 #[test]
 fn a_mode_is_exactly_what_was_asked_for() {
+    let _only = only_test();
     let directory = TemporaryDirectory::new();
     for mode in [0o777, 0o666, 0o660, 0o622, 0o600, 0o200] {
         let path = directory.file(&format!("{mode:o}"));
@@ -241,6 +246,7 @@ fn a_mode_is_exactly_what_was_asked_for() {
 /// Whatever keeps others away while a path is reclaimed, it stays in nobody's way: no file is left, and the time is short.
 #[test]
 fn reclaiming_leaves_nothing_but_the_socket_file() {
+    let _only = only_test();
     let directory = TemporaryDirectory::new();
     let path = directory.file("s");
     leave_behind(&path);
