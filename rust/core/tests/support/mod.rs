@@ -271,3 +271,132 @@ pub fn asleep<'scope, T: Send + 'scope>(
     until_asleep(&id);
     handle
 }
+
+/// A plain socket that blocks, as the peer of a connection: it does what a test says and nothing else. It gives up on
+/// waits that no working machine needs, so that a test fails and does not hang.
+pub fn raw_peer(family: Family) -> (Connection, socket2::Socket) {
+    use socket2::{Domain, SockAddr, Socket, Type};
+    let directory = TemporaryDirectory::new();
+    let (domain, address): (_, SockAddr) = match family {
+        Family::Ipv4 => {
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+            (Domain::IPV4, address.into())
+        }
+        Family::Ipv6 => {
+            let address = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
+            (Domain::IPV6, address.into())
+        }
+        Family::Unix => {
+            let address = SockAddr::unix(directory.file("s")).unwrap();
+            (Domain::UNIX, address)
+        }
+    };
+    let listener = Socket::new(domain, Type::STREAM, None).unwrap();
+    listener.bind(&address).unwrap();
+    listener.listen(1).unwrap();
+    let address = match listener.local_addr().unwrap().as_socket() {
+        Some(address) => Address::Inet(address),
+        None => Address::Unix(directory.file("s")),
+    };
+    let connection = connected(&address);
+    let (peer, _) = listener.accept().unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    peer.set_write_timeout(Some(PATIENCE)).unwrap();
+    (connection, peer)
+}
+
+/// How long a raw peer waits.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What comes until the end of the stream, and how that came: an error is a reset, or nothing for a long time.
+pub fn read_to_end(mut peer: &socket2::Socket) -> (Vec<u8>, std::io::Result<()>) {
+    let mut received = Vec::new();
+    let outcome = std::io::Read::read_to_end(&mut peer, &mut received);
+    (received, outcome.map(drop))
+}
+
+/// Asserts that `expected` has come, and after it the end of the stream.
+pub fn assert_whole(came: (Vec<u8>, std::io::Result<()>), expected: &[u8]) {
+    let (received, outcome) = came;
+    let good = same_bytes(&received, expected);
+    assert!(
+        outcome.is_ok() && good == expected.len() && received.len() == good,
+        "of {} bytes {} came, {good} of them right; the end: {outcome:?}",
+        expected.len(),
+        received.len(),
+    );
+}
+
+/// How many bytes at the start of both are the same.
+pub fn same_bytes(one: &[u8], other: &[u8]) -> usize {
+    if one.len() == other.len() && one == other {
+        return one.len();
+    }
+    let differs = one.iter().zip(other).position(|(one, other)| one != other);
+    differs.unwrap_or_else(|| one.len().min(other.len()))
+}
+
+/// Writes all of `data`, or tells how many bytes at its start were accepted before the error.
+pub fn write_counted(
+    connection: &Connection,
+    data: &[u8],
+) -> Result<(), (stream_socket::WriteError, usize)> {
+    connection.write_all(data).map_err(|error| {
+        let accepted = match error {
+            stream_socket::WriteError::TimedOut { sent, .. } => sent,
+            _ => 0,
+        };
+        (error, accepted)
+    })
+}
+
+/// Whether the other end of `peer` has ended or reset the connection within `limit`.
+#[cfg(target_os = "linux")]
+pub fn is_hung_up(peer: &socket2::Socket, limit: Duration) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let mut descriptors = [PollFd::new(peer, PollFlags::RDHUP)];
+    poll(&mut descriptors, Some(&Timespec::try_from(limit).unwrap())).unwrap() > 0
+}
+
+/// The descriptors of this process whose socket has the local TCP port `port` and a peer.
+#[cfg(target_os = "linux")]
+pub fn descriptors_of_port(port: u16) -> Vec<std::os::fd::RawFd> {
+    let is_it = |descriptor: &std::os::fd::RawFd| {
+        // SAFETY: It is only asked for its name, at once; if it was closed meanwhile the answer is an error.
+        let descriptor = unsafe { std::os::fd::BorrowedFd::borrow_raw(*descriptor) };
+        let socket = socket2::SockRef::from(&descriptor);
+        let local = socket.local_addr().ok().and_then(|local| local.as_socket());
+        local.is_some_and(|local| local.port() == port) && socket.peer_addr().is_ok()
+    };
+    let descriptors = fs::read_dir("/proc/self/fd").unwrap();
+    let numbers = descriptors.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    numbers.filter(is_it).collect()
+}
+
+/// Runs the test `name` of this program in a process of its own, with pipes for its standard input and its errors.
+/// It finds out by [`argument`] what to do.
+pub fn spawn_test(name: &str, argument: &str) -> std::process::Child {
+    use std::process::{Command, Stdio};
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--test-threads=1", "--nocapture"])
+        .env(ARGUMENT, argument)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// What [`spawn_test`] has asked this process to do.
+pub fn argument() -> Option<String> {
+    std::env::var(ARGUMENT).ok()
+}
+
+const ARGUMENT: &str = "STREAM_SOCKET_TEST_ARGUMENT";
+
+/// While it lives no other test of this program that asks for it runs.
+pub fn only_test() -> std::sync::MutexGuard<'static, ()> {
+    static ONLY: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    ONLY.lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,138 @@
+//! A call that does not wait does a bounded amount of work: it takes at most what was there when it began, and looks at each
+//! byte a few times at most.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use stream_socket::{Connection, Options};
+use support::*;
+
+for_each_family!(
+    receiving_everything_chases_no_sender,
+    looking_for_a_line_chases_no_sender,
+);
+
+/// More than all the buffers of the system between two sockets take.
+fn buffers(family: Family) -> usize {
+    match family {
+        Family::Unix => 2 << 20,
+        _ => 24 << 20,
+    }
+}
+
+/// Makes `call` over and over while a thread sends as fast as it can. What came in during a call is counted by the sender:
+/// the buffers bound it, if the call takes what was there and no more. Whoever chases the sender comes to an end, too.
+fn while_flooded(family: Family, call: impl Fn(&Connection)) {
+    let _only = only_test();
+    let (connection, peer) = raw_peer(family);
+    // Of a size that does not grow.
+    let limit = |options: &mut Options| options.receive_buffer_size = Some(1 << 20);
+    connection.set_options("limit", limit).unwrap();
+    let stream = 256 << 20;
+    let (sent, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let block = pattern(256 << 10);
+            let mut peer = &peer;
+            while sent.load(Ordering::Relaxed) < stream {
+                match peer.write(&block) {
+                    Ok(count) => sent.fetch_add(count, Ordering::Relaxed),
+                    Err(_) => break,
+                };
+            }
+            is_over.store(true, Ordering::Relaxed);
+        });
+        let mut most = 0;
+        for _ in 0..1000 {
+            until("something comes", || {
+                let is_over = is_over.load(Ordering::Relaxed);
+                (is_over || connection.available()? > 0).then_some(())
+            });
+            let before = sent.load(Ordering::Relaxed);
+            call(&connection);
+            most = most.max(sent.load(Ordering::Relaxed) - before);
+            if most > buffers(family) {
+                break;
+            }
+        }
+        connection.abort();
+        assert!(
+            most <= buffers(family),
+            "{most} bytes were sent during one call"
+        );
+    });
+}
+
+fn receiving_everything_chases_no_sender(family: Family) {
+    while_flooded(family, |connection| {
+        let take = |bytes: &[u8]| bytes.len();
+        connection.read_all_available(usize::MAX, take).unwrap();
+    });
+}
+
+fn looking_for_a_line_chases_no_sender(family: Family) {
+    while_flooded(family, |connection| {
+        // It never comes.
+        let find = |_: &[u8]| None::<usize>;
+        let found = connection.read_found(usize::MAX, find, |_| ()).unwrap();
+        assert!(found.is_none());
+        // Room for more.
+        connection.read_all_available(4 << 20, |_| ()).unwrap();
+    });
+}
+
+/// The processor time that this thread has used.
+fn processor_time() -> Duration {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: The kernel writes the structure only.
+    let outcome = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    assert_eq!(outcome, 0);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// The line at the start of what has been received, if it is whole.
+fn line(connection: &Connection) -> Option<usize> {
+    let find = |bytes: &[u8]| {
+        // SAFETY: memchr reads the bytes that are there.
+        let end = unsafe { libc::memchr(bytes.as_ptr().cast(), b'\n'.into(), bytes.len()) };
+        (!end.is_null()).then(|| end as usize - bytes.as_ptr() as usize + 1)
+    };
+    connection
+        .read_found(usize::MAX, find, <[u8]>::len)
+        .unwrap()
+}
+
+/// What it takes to read a line of `length` bytes that comes in pieces, looked for after each.
+fn cost_of_line(length: usize) -> Duration {
+    const PIECE: usize = 4 << 10;
+    let (connection, mut peer) = raw_peer(Family::Unix);
+    let piece = vec![b'x'; PIECE];
+    let mut cost = Duration::ZERO;
+    for _ in 0..length / PIECE {
+        peer.write_all(&piece).unwrap();
+        let start = processor_time();
+        assert_eq!(line(&connection), None);
+        cost += processor_time() - start;
+    }
+    peer.write_all(b"\n").unwrap();
+    let start = processor_time();
+    assert_eq!(line(&connection), Some(length + 1));
+    cost + (processor_time() - start)
+}
+
+/// Eight times the length costs some eight times as much, and not 64 times.
+#[test]
+fn a_long_line_in_pieces_is_searched_once() {
+    let _only = only_test();
+    let cheapest = |length| (0..3).map(|_| cost_of_line(length)).min().unwrap();
+    let (short, long) = (cheapest(1 << 20), cost_of_line(8 << 20));
+    assert!(long < 24 * short, "{short:?} for 1 MiB, {long:?} for 8");
+}

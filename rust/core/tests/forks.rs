@@ -1,0 +1,214 @@
+//! After a fork the child and its parent go their own ways: groups, farewells and lookups work in both. One test at a time,
+//! since a fork takes the whole process with it.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use stream_socket::{Connection, Group, Status, Target, Visit};
+use support::*;
+
+/// Runs `body` in a fork of this process, and waits for it. How it ended: 0 is well.
+fn forked(body: impl FnOnce()) -> i32 {
+    until_all_others_sleep();
+    // SAFETY: No other test runs, and the threads of the library wait, so none that is not in the child holds a lock.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        // SAFETY: alarm(2) has no preconditions. A child that hangs is ended.
+        unsafe { libc::alarm(10) };
+        let is_well = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).is_ok();
+        // SAFETY: Ends the child, without what belongs to the parent.
+        unsafe { libc::_exit(i32::from(!is_well)) };
+    }
+    assert!(child > 0);
+    let mut status = -1;
+    // SAFETY: The child is this process's own, and `status` has room for its status.
+    unsafe { libc::waitpid(child, &mut status, 0) };
+    status
+}
+
+/// Waits until all other threads of this process sleep in the kernel.
+fn until_all_others_sleep() {
+    // SAFETY: gettid has no preconditions.
+    let own = unsafe { libc::gettid() }.to_string();
+    let is_awake = |entry: std::io::Result<std::fs::DirEntry>| {
+        let entry = entry.unwrap();
+        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        // The state follows the name, which is in parentheses (proc(5)).
+        let state = stat
+            .rsplit(") ")
+            .next()
+            .and_then(|rest| rest.chars().next());
+        entry.file_name() != *own && state == Some('R')
+    };
+    let mut rounds_asleep = 0;
+    until("the other threads sleep", || {
+        let mut tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        let is_any_awake = tasks.any(is_awake);
+        rounds_asleep = if is_any_awake { 0 } else { rounds_asleep + 1 };
+        (rounds_asleep == 3).then_some(())
+    });
+}
+
+/// Members with a peer each, which have nothing to say.
+fn group_of(count: usize) -> (Group, Vec<(Connection, Connection)>) {
+    let group = Group::new();
+    let pairs: Vec<_> = (0..count).map(|_| Connection::pair().unwrap()).collect();
+    for (member, _) in &pairs {
+        group.add(member);
+    }
+    for _ in 0..5 {
+        assert_eq!(visited(&group, &pairs, Duration::ZERO), 0);
+    }
+    (group, pairs)
+}
+
+/// How many of the members have something to say within `limit`.
+fn visited(group: &Group, pairs: &[(Connection, Connection)], limit: Duration) -> usize {
+    let speaking = Cell::new(0);
+    group.poll(Some(limit), |key| {
+        let (member, _) = &pairs[key];
+        if !member.poll(Instant::now).unwrap() {
+            return Visit::Silent;
+        }
+        speaking.set(speaking.get() + 1);
+        Visit::Speaks
+    });
+    speaking.get()
+}
+
+fn until_visited(group: &Group, pairs: &[(Connection, Connection)], who: &str) {
+    let end = Instant::now() + Duration::from_secs(2);
+    while visited(group, pairs, Duration::from_millis(100)) == 0 {
+        assert!(Instant::now() < end, "{who} is not told");
+    }
+}
+
+/// The child's look must not take what the kernel has to tell the parent.
+#[test]
+fn a_group_is_told_what_its_fork_was_told_too() {
+    let _only = only_test();
+    let (group, pairs) = group_of(3);
+    let status = forked(|| {
+        pairs[1].1.write_all(b"x").unwrap();
+        until_visited(&group, &pairs, "the child");
+        assert_eq!(pairs[1].0.available(), Some(1), "it is left for the parent");
+    });
+    // What the child has received is its own.
+    pairs[1].1.write_all(b"y").unwrap();
+    until_visited(&group, &pairs, "the parent");
+    assert_eq!(status, 0, "the child has failed");
+}
+
+#[test]
+fn a_fork_takes_no_news_from_its_parent() {
+    let _only = only_test();
+    let (group, pairs) = group_of(3);
+    // The news is there, and not told yet, when the child looks.
+    pairs[1].1.write_all(b"x").unwrap();
+    let status = forked(|| {
+        // It looks at the group, but receives nothing.
+        group.poll(Some(Duration::ZERO), |_| Visit::Silent);
+    });
+    until_visited(&group, &pairs, "the parent");
+    assert_eq!(status, 0, "the child has failed");
+}
+
+#[test]
+fn a_fork_that_lets_its_group_go_takes_no_member_from_its_parent() {
+    let _only = only_test();
+    let (group, pairs) = group_of(3);
+    let status = forked(|| {
+        for (key, (member, _)) in pairs.iter().enumerate() {
+            group.remove(key, member);
+        }
+        let more = Connection::pair().unwrap();
+        group.add(&more.0);
+    });
+    pairs[2].1.write_all(b"x").unwrap();
+    until_visited(&group, &pairs, "the parent");
+    assert_eq!(status, 0, "the child has failed");
+}
+
+#[test]
+fn a_group_made_before_a_fork_wakes_in_the_child() {
+    let _only = only_test();
+    let (group, pairs) = group_of(1);
+    let status = forked(|| {
+        std::thread::scope(|scope| {
+            let poller = asleep(scope, || {
+                let start = Instant::now();
+                group.poll(Some(Duration::from_secs(5)), |_| Visit::Silent);
+                start.elapsed()
+            });
+            group.wake();
+            assert!(poller.join().unwrap() < Duration::from_secs(3));
+        });
+        pairs[0].1.write_all(b"x").unwrap();
+        until_visited(&group, &pairs, "the child");
+    });
+    assert_eq!(status, 0, "the child has failed");
+}
+
+const MUCH: usize = 11 << 20;
+
+/// Leaves a connection with something unsent, and asserts that it comes.
+fn say_farewell() {
+    let (connection, peer) = raw_peer(Family::Unix);
+    connection.set_queue_limit(MUCH);
+    let data = pattern(MUCH);
+    connection.write_all(&data).unwrap();
+    connection.disconnect();
+    peer.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    assert_whole(read_to_end(&peer), &data);
+}
+
+#[test]
+fn farewells_are_said_in_a_fork_too() {
+    let _only = only_test();
+    // Whatever thread says them is there, and idle.
+    say_farewell();
+    assert_eq!(forked(say_farewell), 0, "the child has failed");
+    say_farewell();
+}
+
+/// A farewell that goes on while the process forks is the parent's alone: the child does not send it a second time.
+#[test]
+fn a_farewell_under_way_is_said_once() {
+    let _only = only_test();
+    let (connection, peer) = raw_peer(Family::Unix);
+    connection.set_queue_limit(MUCH);
+    let data = pattern(MUCH);
+    connection.write_all(&data).unwrap();
+    connection.disconnect();
+    assert_eq!(forked(say_farewell), 0, "the child has failed");
+    assert_whole(read_to_end(&peer), &data);
+}
+
+/// Connects to a name, which is looked up.
+fn look_up() {
+    let server = Server::new(Family::Ipv4);
+    let stream_socket::Address::Inet(address) = server.address else {
+        unreachable!()
+    };
+    let client = Connection::new();
+    let (host, port) = ("127.0.0.1".to_owned(), address.port());
+    let target = Target::Name { host, port };
+    client.connect(target, None, Instant::now()).unwrap();
+    let end = Instant::now() + Duration::from_secs(3);
+    while client.status() != Status::Connected {
+        client.poll(Instant::now).unwrap();
+        assert!(Instant::now() < end, "the name is not looked up");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn names_are_looked_up_in_a_fork_too() {
+    let _only = only_test();
+    look_up();
+    assert_eq!(forked(look_up), 0, "the child has failed");
+    look_up();
+}

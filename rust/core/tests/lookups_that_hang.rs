@@ -1,0 +1,154 @@
+//! Lookups that hang hold up nobody, however many there are: those whose askers are gone do not count, and there is a bound
+//! for all. One test in a program of its own: lookups share their threads.
+//!
+//! This program defines `getaddrinfo` itself, which takes the place of the C library's in it.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::ffi::{CStr, c_char, c_int};
+use std::sync::{Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use stream_socket::{ConnectError, Connection, PollError, Status, Target};
+use support::*;
+
+/// How many questions wait for their answer, and whether they get it now.
+static RESOLVER: Mutex<(usize, bool)> = Mutex::new((0, false));
+static RELEASED: Condvar = Condvar::new();
+
+type GetAddrInfo = unsafe extern "C" fn(
+    *const c_char,
+    *const c_char,
+    *const libc::addrinfo,
+    *mut *mut libc::addrinfo,
+) -> c_int;
+
+/// Gives no answer to names that end in `.hangs` until they are released, and then 127.0.0.1.
+///
+/// # Safety
+/// As for getaddrinfo(3).
+#[unsafe(no_mangle)]
+unsafe extern "C" fn getaddrinfo(
+    node: *const c_char,
+    service: *const c_char,
+    hints: *const libc::addrinfo,
+    found: *mut *mut libc::addrinfo,
+) -> c_int {
+    // SAFETY: The real function is looked up by its name and has this type; the arguments are the caller's, or a
+    // zero-terminated text.
+    unsafe {
+        let real = libc::dlsym(libc::RTLD_NEXT, c"getaddrinfo".as_ptr());
+        let real = std::mem::transmute::<*mut libc::c_void, GetAddrInfo>(real);
+        let name = CStr::from_ptr(node).to_str().unwrap();
+        if !name.ends_with(".hangs") {
+            return real(node, service, hints, found);
+        }
+        let mut resolver = RESOLVER.lock().unwrap();
+        resolver.0 += 1;
+        while !resolver.1 {
+            resolver = RELEASED.wait(resolver).unwrap();
+        }
+        resolver.0 -= 1;
+        drop(resolver);
+        real(c"127.0.0.1".as_ptr(), service, hints, found)
+    }
+}
+
+fn waiting() -> usize {
+    RESOLVER.lock().unwrap().0
+}
+
+fn ask(host: &str, port: u16) -> Connection {
+    let client = Connection::new();
+    let host = host.to_owned();
+    let target = Target::Name { host, port };
+    client.connect(target, None, Instant::now()).unwrap();
+    client
+}
+
+/// How a connect to a name that does not hang ends, within a few seconds.
+fn outcome(port: u16) -> Result<(), PollError> {
+    let client = ask("127.0.0.1", port);
+    let end = Instant::now() + Duration::from_secs(3);
+    loop {
+        client.poll(Instant::now)?;
+        if client.status() == Status::Connected {
+            return Ok(());
+        }
+        assert!(Instant::now() < end, "held up by {} that hang", waiting());
+        std::thread::sleep(Duration::from_micros(100));
+    }
+}
+
+#[test]
+fn lookups_whose_askers_are_gone_hold_up_nobody() {
+    let server = Server::new(Family::Ipv4);
+    let stream_socket::Address::Inet(address) = server.address else {
+        unreachable!()
+    };
+    let port = address.port();
+    // By the end of the object, by a disconnect, and by a time limit: always as many as may be asked at once.
+    let leaves: [fn(Connection); 3] = [
+        drop,
+        |client| client.disconnect(),
+        |client| {
+            client.disconnect();
+            let host = "late.hangs".to_owned();
+            let (start, limit) = (Instant::now(), Duration::from_secs(1));
+            let target = Target::Name { host, port: 1 };
+            client.connect(target, Some(limit), start).unwrap();
+            client.poll(|| start + 2 * limit).unwrap_err();
+        },
+    ];
+    for (round, leave) in leaves.into_iter().enumerate() {
+        let clients: Vec<_> = (0..16).map(|_| ask("gone.hangs", port)).collect();
+        let asked = 16 * (round + 1);
+        let end = Instant::now() + Duration::from_secs(3);
+        while waiting() < asked {
+            assert!(
+                Instant::now() < end,
+                "{} of {asked} were asked: those gone count",
+                waiting()
+            );
+            std::thread::yield_now();
+        }
+        clients.into_iter().for_each(leave);
+        outcome(port).unwrap();
+    }
+
+    // They are not without bound, and whoever is refused for that is told so.
+    let mut refusal = None;
+    for _ in 0..1000 {
+        let client = ask("gone.hangs", port);
+        let before = waiting();
+        let end = Instant::now() + Duration::from_secs(3);
+        while waiting() == before && refusal.is_none() {
+            refusal = client.poll(Instant::now).err();
+            assert!(
+                Instant::now() < end,
+                "neither asked nor refused behind {before}"
+            );
+            std::thread::yield_now();
+        }
+        if refusal.is_some() {
+            assert_eq!(client.status(), Status::Error);
+            break;
+        }
+    }
+    let refusal = refusal.expect("a refusal");
+    let reached = waiting();
+    assert!((100..=300).contains(&reached), "{reached} hang");
+    let PollError::Connect(ConnectError::Resolve { host, source }) = &refusal else {
+        panic!("{refusal}")
+    };
+    assert_eq!(host, "gone.hangs");
+    assert!(!source.to_string().is_empty());
+
+    // Once they have their answers all is as it was.
+    RESOLVER.lock().unwrap().1 = true;
+    RELEASED.notify_all();
+    until("their answers", || (waiting() == 0).then_some(()));
+    let again = || outcome(port).ok();
+    until("lookups are possible again", again);
+}
