@@ -123,11 +123,11 @@ fn a_group_is_told_of_what_is_behind_a_boundary(family: Family) {
     // It has nothing to say once a poll says so.
     let visit = |_| {
         if !connection.poll(Instant::now).unwrap() {
-            return Visit::Silent;
+            return Visit::Idle;
         }
         let bytes = read_available(&connection, 100).unwrap();
         received.borrow_mut().extend(bytes);
-        Visit::Speaks
+        Visit::Ready
     };
     for _ in 0..5 {
         group.poll(Some(Duration::ZERO), visit);
@@ -144,14 +144,13 @@ fn a_line_across_a_boundary_is_read(family: Family) {
     let _only = only_test();
     let (connection, mut peer) = with_a_boundary(family);
     peer.write_all(b"\n").unwrap();
-    let find = |bytes: &[u8]| Some(bytes.iter().position(|&byte| byte == b'\n')? + 1);
     let end = Instant::now() + Duration::from_secs(2);
     let line = loop {
         if !connection.poll(Instant::now).unwrap() {
             assert!(Instant::now() < end, "it is not seen");
             continue;
         }
-        match connection.read_found(100, find, <[u8]>::to_vec) {
+        match connection.read_until(b"\n", 100, <[u8]>::to_vec) {
             Ok(Some(line)) => break line,
             Ok(None) => assert!(Instant::now() < end, "it is not seen"),
             Err(error) => panic!("{error}"),
@@ -174,7 +173,7 @@ fn a_blocking_read_goes_on_behind_a_boundary() {
     for family in [Family::Ipv4, Family::Ipv6, Family::Unix] {
         for length in [6, 9] {
             let (connection, mut peer) = with_a_boundary(family);
-            connection.set_read_limit(Some(PATIENCE));
+            connection.set_read_timeout(Some(PATIENCE));
             peer.write_all(b"ghi").unwrap();
             assert_eq!(read(&connection, length).unwrap(), b"abcdefghi"[..length]);
             assert!(!matches!(

@@ -77,9 +77,9 @@ fn receiving_everything_chases_no_sender(family: Family) {
 
 fn looking_for_a_line_chases_no_sender(family: Family) {
     while_flooded(family, |connection| {
-        // It never comes.
-        let find = |_: &[u8]| None::<usize>;
-        let found = connection.read_found(usize::MAX, find, |_| ()).unwrap();
+        let found = connection
+            .read_until(b"it never comes", usize::MAX, |_| ())
+            .unwrap();
         assert!(found.is_none());
         // Room for more.
         connection.read_all_available(4 << 20, |_| ()).unwrap();
@@ -100,13 +100,8 @@ fn processor_time() -> Duration {
 
 /// The line at the start of what has been received, if it is whole.
 fn line(connection: &Connection) -> Option<usize> {
-    let find = |bytes: &[u8]| {
-        // SAFETY: memchr reads the bytes that are there.
-        let end = unsafe { libc::memchr(bytes.as_ptr().cast(), b'\n'.into(), bytes.len()) };
-        (!end.is_null()).then(|| end as usize - bytes.as_ptr() as usize + 1)
-    };
     connection
-        .read_found(usize::MAX, find, <[u8]>::len)
+        .read_until(b"\n", usize::MAX, <[u8]>::len)
         .unwrap()
 }
 

@@ -115,7 +115,7 @@ fn a_connection_is_over_when_both_directions_are(family: Family) {
     }
     assert!(connection.pending_bytes() > 0);
     assert!(matches!(
-        connection.write_all(b"x"),
+        write(&connection, b"x"),
         Err(WriteError::ShutDown)
     ));
     thread::scope(|scope| {
@@ -129,11 +129,11 @@ const SHORT: Option<Duration> = Some(Duration::from_millis(10));
 
 /// Writes `data` in `blocks` until a write times out. How many bytes were accepted.
 fn write_until_timed_out(connection: &Connection, data: &[u8], block: usize) -> usize {
-    connection.set_write_limit(SHORT);
+    connection.set_write_timeout(SHORT);
     let mut accepted = 0;
     loop {
         let end = data.len().min(accepted + block);
-        match write_counted(connection, &data[accepted..end]) {
+        match connection.write_all(&data[accepted..end]) {
             Ok(()) => accepted = end,
             Err((WriteError::TimedOut { .. }, count)) => {
                 assert!(count <= end - accepted);
@@ -152,10 +152,10 @@ fn a_retry_after_a_timed_out_write_completes_the_stream(family: Family) {
             connection.set_coalesces(coalesces);
             let data = pattern(MUCH);
             let accepted = write_until_timed_out(&connection, &data, block);
-            connection.set_write_limit(Some(PATIENCE));
+            connection.set_write_timeout(Some(PATIENCE));
             thread::scope(|scope| {
                 let reader = scope.spawn(|| read_to_end(&peer));
-                write_counted(&connection, &data[accepted..]).unwrap();
+                connection.write_all(&data[accepted..]).unwrap();
                 connection.disconnect();
                 assert_whole(reader.join().unwrap(), &data);
             });
@@ -171,7 +171,7 @@ fn writes_that_time_out_do_not_pile_up(family: Family) {
     let block = 1 << 20;
     let mut accepted = write_until_timed_out(&connection, &data, block);
     for _ in 0..10 {
-        match write_counted(&connection, &data[accepted..accepted + block]) {
+        match connection.write_all(&data[accepted..accepted + block]) {
             Ok(()) => accepted += block,
             Err((_, count)) => accepted += count,
         }
@@ -193,10 +193,10 @@ fn what_was_gathered_before_a_timed_out_write_is_in_front_of_it(family: Family) 
         .unwrap();
     accepted += 100;
     let rest = &data[accepted..];
-    let (error, count) = write_counted(&connection, rest).unwrap_err();
+    let (error, count) = connection.write_all(rest).unwrap_err();
     assert!(matches!(error, WriteError::TimedOut { .. }), "{error}");
     accepted += count;
-    connection.set_write_limit(None);
+    connection.set_write_timeout(None);
     connection.disconnect();
     assert_whole(read_to_end(&peer), &data[..accepted]);
 }
@@ -204,7 +204,7 @@ fn what_was_gathered_before_a_timed_out_write_is_in_front_of_it(family: Family) 
 fn a_blocking_read_sends_the_request_first(family: Family) {
     let (connection, mut peer) = raw_peer(family);
     connection.set_coalesces(true);
-    connection.set_read_limit(Some(PATIENCE));
+    connection.set_read_timeout(Some(PATIENCE));
     // A number and more than one are read in different ways.
     for length in [1, 8, 100] {
         let request = pattern(length);
@@ -225,7 +225,7 @@ fn a_blocking_read_sends_the_request_first(family: Family) {
 /// The peer answers once it has everything, which is more than the system takes at once.
 fn a_blocking_read_sends_while_it_waits(family: Family) {
     let (connection, mut peer) = queueing(family);
-    connection.set_read_limit(Some(PATIENCE));
+    connection.set_read_timeout(Some(PATIENCE));
     let request = pattern(MUCH);
     connection.write_all(&request).unwrap();
     assert!(connection.pending_bytes() > 0);
@@ -261,8 +261,8 @@ fn more_than_two_gibibytes_are_taken_in_part() {
         rustix::io::ioctl_fionread(peer.as_fd()).unwrap(),
         taken as u64
     );
-    connection.set_write_limit(SHORT);
-    let (error, taken) = write_counted(&connection, zeroes).unwrap_err();
+    connection.set_write_timeout(SHORT);
+    let (error, taken) = connection.write_all(zeroes).unwrap_err();
     assert!(matches!(error, WriteError::TimedOut { .. }), "{error}");
     assert!(taken < MUCH, "{taken}");
 }
@@ -272,11 +272,11 @@ fn more_than_two_gibibytes_are_taken_in_part() {
 fn a_tiny_limit_is_one() {
     let (connection, _peer) = raw_peer(Family::Unix);
     let tiny = Some(Duration::from_nanos(1));
-    connection.set_read_limit(tiny);
-    connection.set_write_limit(tiny);
-    assert_eq!(connection.read_limit(), tiny);
-    assert_eq!(connection.write_limit(), tiny);
+    connection.set_read_timeout(tiny);
+    connection.set_write_timeout(tiny);
+    assert_eq!(connection.read_timeout(), tiny);
+    assert_eq!(connection.write_timeout(), tiny);
     read(&connection, 1).unwrap_err();
-    write_counted(&connection, &pattern(MUCH)).unwrap_err();
+    connection.write_all(&pattern(MUCH)).unwrap_err();
     assert_eq!(connection.status(), Status::Connected);
 }

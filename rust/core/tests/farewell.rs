@@ -126,7 +126,7 @@ fn stalled_farewells_hold_up_no_other(family: Family) {
 #[test]
 fn a_farewell_that_runs_out_of_time_ends_in_a_reset() {
     let limits: [fn(&Connection); 2] = [
-        |connection| connection.set_write_limit(Some(Duration::from_millis(200))),
+        |connection| connection.set_write_timeout(Some(Duration::from_millis(200))),
         |connection| linger(connection, Duration::from_millis(200)),
     ];
     for family in [Family::Ipv4, Family::Ipv6] {
@@ -151,7 +151,7 @@ fn a_farewell_that_runs_out_of_time_ends_in_a_reset() {
 #[test]
 fn a_peer_that_reads_a_little_does_not_draw_out_a_farewell() {
     let (connection, mut peer) = queued(Family::Ipv4, &pattern(MUCH));
-    connection.set_write_limit(Some(Duration::from_millis(300)));
+    connection.set_write_timeout(Some(Duration::from_millis(300)));
     connection.disconnect();
     let mut one = [0];
     let end = Instant::now() + Duration::from_secs(3);
@@ -210,7 +210,7 @@ fn leaving_waits_for_nobody(family: Family) {
 #[test]
 fn a_silent_peer_keeps_no_descriptor() {
     let (connection, peer) = queued(Family::Ipv4, &pattern(MUCH));
-    connection.set_write_limit(Some(Duration::from_millis(500)));
+    connection.set_write_timeout(Some(Duration::from_millis(500)));
     let port = local_port(&connection);
     assert_eq!(descriptors_of_port(port).len(), 1);
     connection.disconnect();

@@ -71,10 +71,10 @@ fn visited(group: &Group, pairs: &[(Connection, Connection)], limit: Duration) -
     group.poll(Some(limit), |key| {
         let (member, _) = &pairs[key];
         if !member.poll(Instant::now).unwrap() {
-            return Visit::Silent;
+            return Visit::Idle;
         }
         speaking.set(speaking.get() + 1);
-        Visit::Speaks
+        Visit::Ready
     });
     speaking.get()
 }
@@ -110,7 +110,7 @@ fn a_fork_takes_no_news_from_its_parent() {
     pairs[1].1.write_all(b"x").unwrap();
     let status = forked(|| {
         // It looks at the group, but receives nothing.
-        group.poll(Some(Duration::ZERO), |_| Visit::Silent);
+        group.poll(Some(Duration::ZERO), |_| Visit::Idle);
     });
     until_visited(&group, &pairs, "the parent");
     assert_eq!(status, 0, "the child has failed");
@@ -140,7 +140,7 @@ fn a_group_made_before_a_fork_wakes_in_the_child() {
         std::thread::scope(|scope| {
             let poller = asleep(scope, || {
                 let start = Instant::now();
-                group.poll(Some(Duration::from_secs(5)), |_| Visit::Silent);
+                group.poll(Some(Duration::from_secs(5)), |_| Visit::Idle);
                 start.elapsed()
             });
             group.wake();

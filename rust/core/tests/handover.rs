@@ -108,7 +108,7 @@ fn an_end_asked_for_during_a_write_follows_it(family: Family) {
         assert_whole(came, &data);
     });
     assert!(matches!(
-        connection.write_all(b"x"),
+        write(&connection, b"x"),
         Err(WriteError::ShutDown)
     ));
     assert_eq!(connection.status(), Status::Connected);
@@ -136,7 +136,7 @@ fn a_disconnect_during_a_write_lets_the_peer_have_what_was_accepted(family: Fami
     connection.set_coalesces(true);
     connection.write_all(b"first").unwrap();
     thread::scope(|scope| {
-        let writer = asleep(scope, || write_counted(&connection, &data));
+        let writer = asleep(scope, || connection.write_all(&data));
         connection.disconnect();
         let (error, accepted) = writer.join().unwrap().unwrap_err();
         assert!(matches!(error, WriteError::Disconnected), "{error}");
@@ -200,14 +200,14 @@ fn writers_that_come_late_take_nothing_from_the_next_connection() {
         connect(&client, &server.address);
         let _old = server.accept();
         thread::scope(|scope| {
-            let first = asleep(scope, || client.write_all(&much));
+            let first = asleep(scope, || write(&client, &much));
             let late: Vec<_> = (0..6)
-                .map(|_| asleep(scope, || client.write_all(b"late")))
+                .map(|_| asleep(scope, || write(&client, b"late")))
                 .collect();
             client.disconnect();
             connect(&client, &server.address);
             let accepted = server.accept();
-            accepted.set_read_limit(Some(Duration::from_secs(1)));
+            accepted.set_read_timeout(Some(Duration::from_secs(1)));
             client.write_all(b"request").unwrap();
             for writer in late.into_iter().chain([first]) {
                 let error = writer.join().unwrap().unwrap_err();
@@ -253,7 +253,7 @@ fn looks_that_come_late_take_nothing_from_the_next_connection() {
                 thread::yield_now();
             }
             client.flush().unwrap();
-            accepted.set_read_limit(Some(Duration::from_secs(1)));
+            accepted.set_read_timeout(Some(Duration::from_secs(1)));
             assert!(read(&accepted, 7).is_ok(), "nothing came in round {round}");
             client.disconnect();
         }

@@ -59,7 +59,7 @@ fn farewells_hold_a_bounded_number_of_descriptors() {
     assert!(held() >= KEPT / 2, "{} only are kept", held());
     // Of the oldest, what the system had taken came; the newest are whole.
     let received = |peer: &Connection| {
-        peer.set_read_limit(Some(PATIENCE));
+        peer.set_read_timeout(Some(PATIENCE));
         read(peer, data.len())
     };
     assert!(received(&peers[0]).is_err());

@@ -336,20 +336,6 @@ pub fn same_bytes(one: &[u8], other: &[u8]) -> usize {
     differs.unwrap_or_else(|| one.len().min(other.len()))
 }
 
-/// Writes all of `data`, or tells how many bytes at its start were accepted before the error.
-pub fn write_counted(
-    connection: &Connection,
-    data: &[u8],
-) -> Result<(), (stream_socket::WriteError, usize)> {
-    connection.write_all(data).map_err(|error| {
-        let accepted = match error {
-            stream_socket::WriteError::TimedOut { sent, .. } => sent,
-            _ => 0,
-        };
-        (error, accepted)
-    })
-}
-
 /// Whether the other end of `peer` has ended or reset the connection within `limit`.
 #[cfg(target_os = "linux")]
 pub fn is_hung_up(peer: &socket2::Socket, limit: Duration) -> bool {
