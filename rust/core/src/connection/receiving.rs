@@ -88,7 +88,7 @@ impl Receiving {
 
     /// Begins to ask the kernel for at most `asked` bytes. [`note`](Self::note) takes its answer.
     pub(super) fn begin_look(&self, watching: &Watching, asked: usize) -> Look {
-        watching.readiness.begin_look(self.epoch);
+        watching.readiness.begin_look(key(self.epoch));
         Look {
             activity: shared_poller::activity(),
             asked,
@@ -208,9 +208,9 @@ impl Receiving {
         let readiness = &watching.readiness;
         self.is_watched()
             && self.view.is_empty()
-            && readiness.settle(self.epoch)
+            && readiness.settle(key(self.epoch))
             && shared_poller::has_told_since(mark)
-            && readiness.is_quiet(self.epoch)
+            && readiness.is_quiet(key(self.epoch))
     }
 
     fn is_watched(&self) -> bool {
@@ -236,7 +236,7 @@ impl Receiving {
             self.watch = Watch::begin(socket, &watching.readiness);
         }
         if self.watch.is_some() {
-            watching.readiness.settle(self.epoch);
+            watching.readiness.settle(key(self.epoch));
         }
     }
 }
@@ -255,5 +255,13 @@ impl Direction for Receiving {
 /// Whether the session `epoch` is quiet, and a sweep newer than `mark` has told nothing. False also means "unknown".
 #[inline]
 pub(super) fn is_quiet(readiness: &Readiness, epoch: u64, mark: &Mark) -> bool {
-    readiness.is_quiet(epoch) && shared_poller::has_told_since(mark) && readiness.is_quiet(epoch)
+    let key = key(epoch);
+    readiness.is_quiet(key) && shared_poller::has_told_since(mark) && readiness.is_quiet(key)
+}
+
+/// By what the readiness word knows the session `epoch`. In a forked child it is another session: what is told there of its
+/// socket comes from another set.
+#[inline]
+fn key(epoch: u64) -> u64 {
+    epoch | sys::process() << 48
 }

@@ -33,9 +33,13 @@ impl SocketFile {
             socket.bind(&socket_address).map_err(failed)?;
             return Ok(None);
         }
+        // Between the moment at which the kernel makes the file and that at which the socket can be found by it, it looks
+        // stale. So whoever binds has the folder locked, not only those who replace a file.
+        let lock = sys::lock_folder(path);
         match socket.bind(&socket_address) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                replace_stale(socket, path, &socket_address, error)?;
+                make_room(path, &socket_address, error, lock.is_ok())?;
+                socket.bind(&socket_address).map_err(failed)?;
             }
             outcome => outcome.map_err(failed)?,
         }
@@ -52,42 +56,31 @@ impl SocketFile {
     }
 }
 
-/// Binds `socket` to `path`, where there is a file already, which made a first attempt fail with `in_use`. Whoever looks
-/// whether a file is stale, removes it and binds has the folder locked meanwhile, so no two replace the same file.
-fn replace_stale(
-    socket: &Socket,
+/// Removes the file at `path`, which made a bind fail with `in_use`, if it is a socket's that nobody serves. Without the
+/// lock on the folder nothing is removed: somebody else may be about to replace it too.
+fn make_room(
     path: &Path,
     socket_address: &SocketAddress,
     in_use: io::Error,
+    has_lock: bool,
 ) -> Result<(), BindError> {
     let address = || BindAddress::Unix(path.to_owned());
     let failed = |source| BindError::Os {
         address: address(),
         source,
     };
-    let is_in_the_way = || match sys::file_identity(path) {
-        Ok(file) if !file.is_socket => Err(BindError::NotASocket { address: address() }),
-        Ok(_) => Ok(sys::is_served(socket_address)),
+    match sys::file_identity(path) {
+        Ok(file) if !file.is_socket => return Err(BindError::NotASocket { address: address() }),
+        Ok(_) if !has_lock || sys::is_served(socket_address) => return Err(failed(in_use)),
+        Ok(_) => {}
         // Its owner has removed it meanwhile.
-        Err(gone) if gone.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(failed(error)),
-    };
-    if is_in_the_way()? {
-        return Err(failed(in_use));
-    }
-    // Without the lock nothing is replaced.
-    let Ok(_lock) = sys::lock_folder(path) else {
-        return Err(failed(in_use));
-    };
-    // Somebody else may have replaced it before this lock.
-    if is_in_the_way()? {
-        return Err(failed(in_use));
+        Err(gone) if gone.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(error)),
     }
     match sys::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-        _ => {}
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
+        _ => Ok(()),
     }
-    socket.bind(socket_address).map_err(failed)
 }
 
 impl Drop for SocketFile {

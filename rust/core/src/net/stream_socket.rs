@@ -11,9 +11,10 @@ use crate::sys::{Family, Socket};
 /// An open stream socket. Dropping it closes the socket and removes its file.
 #[derive(Debug)]
 pub(crate) struct StreamSocket {
+    // Dropped before the socket.
+    pub(crate) file: Option<SocketFile>,
     pub(crate) socket: Socket,
     pub(crate) family: Family,
-    pub(crate) file: Option<SocketFile>,
     /// Whether an IPv6 socket reaches IPv4 addresses too.
     is_dual_stack: bool,
 }

@@ -154,7 +154,7 @@ impl Mailbox {
         let mut mail = self.mail();
         let urgency = if !mail.due.is_empty() || mail.is_woken {
             Urgency::Now
-        } else if !mail.pending.is_empty() {
+        } else if !mail.pending.is_empty() || !self.is_of_this_process() {
             Urgency::Soon
         } else {
             Urgency::Idle
@@ -175,6 +175,9 @@ impl Mailbox {
     pub(super) fn end_wait(&self, mut told: BTreeSet<usize>) -> (BTreeSet<usize>, bool) {
         let mut mail = self.mail();
         mail.is_waiting = false;
+        if !self.is_of_this_process() {
+            told.extend(mail.members.keys());
+        }
         told.append(&mut mail.due);
         told.append(&mut mail.pending);
         // One that was removed may still have been told of.
@@ -192,7 +195,6 @@ impl Mailbox {
 
     /// Has the member visited once more: at once, or from time to time.
     pub(super) fn visit_again(&self, key: usize, urgency: Urgency) {
-        let is_ours = self.is_of_this_process();
         let mut mail = self.mail();
         let Some(member) = mail.members.get(&key) else {
             return;
@@ -200,7 +202,7 @@ impl Mailbox {
         match urgency {
             Urgency::Now => mail.due.insert(key),
             Urgency::Soon => mail.pending.insert(key),
-            Urgency::Idle => (member.is_unwatched || !is_ours) && mail.pending.insert(key),
+            Urgency::Idle => member.is_unwatched && mail.pending.insert(key),
         };
     }
 

@@ -33,12 +33,12 @@ compile_error!(
     "stream-socket supports Unix systems only so far; another one needs a module beside sys/unix"
 );
 
+pub use imp::zero;
 pub(crate) use imp::{
     FileIdentity, Poller, Registry, SHORT, Socket, SocketAddress, Wake, Waker, file_identity,
     interface_index, is_abstract, is_served, keep_library_mapped, lock_folder, now, process,
     remove_file, resolve, set_socket_mode, spawn, ticks,
 };
-pub use imp::zero;
 
 /// The answer of a platform that does not have `feature`.
 fn unsupported(feature: &str) -> io::Error {

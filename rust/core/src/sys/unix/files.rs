@@ -80,18 +80,19 @@ pub(crate) fn is_served(address: &SocketAddress) -> bool {
         .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// The right to take over or remove socket files in a folder, which one user of this library on the machine has at a time.
+/// The right to make and remove socket files in a folder, which one user of this library on the machine has at a time.
 #[derive(Debug)]
 pub(crate) struct FolderLock {
     /// Closing it gives the lock back (flock(2)).
     _folder: OwnedFd,
 }
 
-/// So often, a millisecond apart, a lock that somebody else has is tried. Its users have it for a few system calls.
-const LOCK_ATTEMPTS: u32 = 100;
+/// So often, and so long apart, a lock that somebody else has is tried. Its users have it for a few system calls.
+const LOCK_ATTEMPTS: u32 = 1000;
+const LOCK_PAUSE: Duration = Duration::from_micros(100);
 
-/// Locks the folder of the file at `path`, which takes the permission to read it. A process that keeps the lock costs a
-/// tenth of a second and an error, no more.
+/// Locks the folder of the file at `path`, which takes the permission to read it. A process that keeps the lock costs some
+/// tenths of a second and an error, no more.
 pub(crate) fn lock_folder(path: &Path) -> io::Result<FolderLock> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -103,7 +104,7 @@ pub(crate) fn lock_folder(path: &Path) -> io::Result<FolderLock> {
         match rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(FolderLock { _folder: folder }),
             Err(Errno::WOULDBLOCK | Errno::INTR) => {
-                std::thread::sleep(Duration::from_millis(1));
+                std::thread::sleep(LOCK_PAUSE);
             }
             Err(error) => return Err(error.into()),
         }
