@@ -3,6 +3,7 @@
 pub(crate) mod freshness;
 pub(crate) mod group;
 mod mailbox;
+mod published;
 pub(crate) mod readiness;
 pub(crate) mod shared_poller;
 pub(crate) mod subscriptions;

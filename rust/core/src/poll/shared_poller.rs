@@ -15,6 +15,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::poll::freshness::Moment;
+pub(crate) use crate::poll::published::Mark;
+use crate::poll::published::Published;
 use crate::poll::readiness::Readiness;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, ProcessWide, lock, try_lock};
@@ -39,26 +41,11 @@ struct SharedPoller {
     set_number: AtomicU64,
     /// The number of sweeps that have begun. One at a time is under way.
     begun: AtomicU64,
-    newest: Newest,
+    newest: Published,
     /// How often this library has done something that can cause news. A `Relaxed` count suffices: whoever relies on what
     /// another thread has done has been told of it by other means.
     activity: AtomicU64,
 }
-
-/// The newest sweep that is done. Each value is stored after everything that the sweep has told, so whoever sees any of
-/// them sees that too.
-#[derive(Debug, Default)]
-struct Newest {
-    number: AtomicU64,
-    /// When it ended, in ticks.
-    ticks: AtomicU64,
-    /// The activity when it began.
-    activity: AtomicU64,
-}
-
-/// The sweeps that somebody has used: so many had begun then.
-#[derive(Debug, Default)]
-pub(crate) struct Mark(AtomicU64);
 
 /// The sockets that are watched.
 #[derive(Debug)]
@@ -112,22 +99,15 @@ pub(crate) fn has_told_since(mark: &Mark) -> bool {
         return false;
     }
     let shared = SHARED.get();
-    let newest = &shared.newest;
     let now = Moment {
         ticks: sys::ticks(),
         activity: shared.activity.load(Ordering::Relaxed),
     };
-    let is_usable = newest.number.load(Ordering::Acquire) > mark.0.load(Ordering::Relaxed)
-        && now.still_knows(Moment {
-            ticks: newest.ticks.load(Ordering::Acquire),
-            activity: newest.activity.load(Ordering::Acquire),
-        });
+    let is_usable = shared.newest.serves(mark, now);
     if !is_usable && !shared.sweep(now) {
         return false;
     }
-    // A sweep that is under way on another thread began before this moment, so it is not for the next time either.
-    mark.0
-        .store(shared.begun.load(Ordering::Relaxed), Ordering::Relaxed);
+    mark.use_up_to(shared.begun.load(Ordering::Relaxed));
     true
 }
 
@@ -153,11 +133,8 @@ impl SharedPoller {
         if outcome.is_err() {
             return false;
         }
-        let newest = &self.newest;
-        newest.activity.store(activity, Ordering::Release);
-        let ended = sys::ticks().min(now.ticks + LONGEST);
-        newest.ticks.store(ended, Ordering::Release);
-        newest.number.store(number, Ordering::Release);
+        let ticks = sys::ticks().min(now.ticks + LONGEST);
+        self.newest.publish(number, Moment { ticks, activity });
         true
     }
 }

@@ -1,0 +1,58 @@
+//! The newest sweep, published to all threads without a lock.
+
+use crate::poll::freshness::Moment;
+use crate::sync::atomic::{AtomicU64, Ordering};
+
+/// The newest sweep that is done.
+///
+/// Where the thread that sweeps and one that polls meet:
+///
+/// | sweeps | polls |
+/// | --- | --- |
+/// | reads the activity | |
+/// | asks the kernel, and tells each `Readiness` | |
+/// | stores activity, ticks, number (release) | |
+/// | | loads number, ticks, activity (acquire): sees all that was told |
+/// | | reads its `Readiness` |
+///
+/// Who loads any of the three sees everything that was told before it was stored, so a mixture of two sweeps does no harm:
+/// what was told by the older of them is seen, and the moment is that of a sweep which has told it.
+#[derive(Debug, Default)]
+pub(crate) struct Published {
+    number: AtomicU64,
+    ticks: AtomicU64,
+    /// The activity before it began.
+    activity: AtomicU64,
+}
+
+/// The sweeps that somebody has used: so many had begun then.
+#[derive(Debug, Default)]
+pub(crate) struct Mark(AtomicU64);
+
+impl Published {
+    /// Publishes the sweep `number`, which has told everything that the kernel had to tell at the moment `asked`. One
+    /// thread at a time does it.
+    pub(crate) fn publish(&self, number: u64, asked: Moment) {
+        self.activity.store(asked.activity, Ordering::Release);
+        self.ticks.store(asked.ticks, Ordering::Release);
+        self.number.store(number, Ordering::Release);
+    }
+
+    /// Whether there is a sweep that `mark` has not used, and that holds `now`.
+    #[inline]
+    pub(crate) fn serves(&self, mark: &Mark, now: Moment) -> bool {
+        self.number.load(Ordering::Acquire) > mark.0.load(Ordering::Relaxed)
+            && now.still_knows(Moment {
+                ticks: self.ticks.load(Ordering::Acquire),
+                activity: self.activity.load(Ordering::Acquire),
+            })
+    }
+}
+
+impl Mark {
+    /// Takes note that all sweeps up to `begun` are used, those that are under way included: they began before this moment.
+    #[inline]
+    pub(crate) fn use_up_to(&self, begun: u64) {
+        self.0.store(begun, Ordering::Relaxed);
+    }
+}

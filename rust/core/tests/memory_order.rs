@@ -1,0 +1,164 @@
+//! The pieces that work without a lock, in every order that the memory model allows. The real source is compiled here, on
+//! loom's atomics. What the kernel does, and every lock, is an atomic too: loom's own lock would order more than real ones.
+
+#![allow(dead_code, reason = "some of what is compiled here is used elsewhere only")]
+
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicU64, Ordering};
+use loom::thread;
+
+mod sync {
+    pub(crate) mod atomic {
+        pub(crate) use loom::sync::atomic::{AtomicU64, Ordering};
+    }
+}
+
+mod sys {
+    /// Ticks play no part here: what is tested is the order of what is told.
+    pub(crate) const SHORT: u64 = 3;
+}
+
+#[path = "../src/poll/freshness.rs"]
+mod freshness;
+#[path = "../src/poll/published.rs"]
+mod published;
+#[path = "../src/poll/readiness.rs"]
+mod readiness;
+
+mod poll {
+    pub(crate) use super::freshness;
+}
+
+use freshness::Moment;
+use published::{Mark, Published};
+use readiness::Readiness;
+
+/// The kernel's receive queue of one socket: a system call sees what was done before it.
+#[derive(Default)]
+struct Queue(AtomicU64);
+
+impl Queue {
+    fn arrive(&self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn receive(&self) -> u64 {
+        self.0.swap(0, Ordering::AcqRel)
+    }
+
+    fn len(&self) -> u64 {
+        self.0.fetch_add(0, Ordering::AcqRel)
+    }
+}
+
+#[test]
+fn what_is_told_after_a_look_began_keeps_it_from_settling() {
+    loom::model(|| {
+        let readiness = Readiness::default();
+        readiness.begin_look(7);
+        assert!(readiness.settle(7));
+        readiness.tell();
+        assert!(!readiness.is_quiet(7));
+        assert!(!readiness.settle(7));
+        readiness.begin_look(7);
+        assert!(readiness.settle(7));
+        assert!(readiness.settle(7), "it is quiet already");
+        assert!(readiness.is_quiet(7));
+        assert!(!readiness.settle(8), "another session");
+        assert!(!readiness.is_quiet(8), "another session");
+    });
+}
+
+/// Bytes arrive while a connection looks. Once both are done it has them, or it knows that it has to look again.
+#[test]
+fn a_quiet_connection_has_nothing_unread() {
+    loom::model(|| {
+        let (readiness, queue) = (Arc::new(Readiness::default()), Arc::new(Queue::default()));
+        let kernel = {
+            let (readiness, queue) = (readiness.clone(), queue.clone());
+            thread::spawn(move || {
+                queue.arrive();
+                // The edge, told by whoever sweeps.
+                readiness.tell();
+            })
+        };
+        for _ in 0..2 {
+            readiness.begin_look(7);
+            if queue.receive() == 0 {
+                readiness.settle(7);
+            }
+        }
+        kernel.join().unwrap();
+        assert!(!readiness.is_quiet(7) || queue.len() == 0);
+    });
+}
+
+/// One thread sends, and tells another one by other means; a third one sweeps meanwhile. The one that was told does not use
+/// an answer that is older than what was sent.
+#[test]
+fn what_was_sent_is_seen_by_who_was_told_of_it() {
+    loom::model(|| {
+        let readiness = Arc::new(Readiness::default());
+        let queue = Arc::new(Queue::default());
+        let published = Arc::new(Published::default());
+        let activity = Arc::new(AtomicU64::new(0));
+        let word = Arc::new(AtomicU64::new(0));
+        readiness.begin_look(7);
+        assert!(readiness.settle(7));
+
+        let sender = {
+            let (queue, activity, word) = (queue.clone(), activity.clone(), word.clone());
+            thread::spawn(move || {
+                queue.arrive();
+                activity.fetch_add(1, Ordering::Relaxed);
+                word.store(1, Ordering::Release);
+            })
+        };
+        let sweeper = {
+            let (readiness, queue) = (readiness.clone(), queue.clone());
+            let (published, activity) = (published.clone(), activity.clone());
+            thread::spawn(move || {
+                let before = activity.load(Ordering::Relaxed);
+                if queue.len() > 0 {
+                    readiness.tell();
+                }
+                let asked = Moment {
+                    ticks: 0,
+                    activity: before,
+                };
+                published.publish(1, asked);
+            })
+        };
+        if word.load(Ordering::Acquire) == 1 {
+            let now = Moment {
+                ticks: 0,
+                activity: activity.load(Ordering::Relaxed),
+            };
+            let says_nothing = readiness.is_quiet(7)
+                && published.serves(&Mark::default(), now)
+                && readiness.is_quiet(7);
+            assert!(!says_nothing, "it was told that there is something");
+        }
+        sender.join().unwrap();
+        sweeper.join().unwrap();
+    });
+}
+
+/// A connection uses a sweep once: the next look of a tight loop needs a newer one.
+#[test]
+fn a_sweep_serves_a_connection_once() {
+    loom::model(|| {
+        let (published, mark) = (Published::default(), Mark::default());
+        let now = Moment {
+            ticks: 0,
+            activity: 0,
+        };
+        assert!(!published.serves(&mark, now));
+        published.publish(1, now);
+        assert!(published.serves(&mark, now));
+        mark.use_up_to(1);
+        assert!(!published.serves(&mark, now));
+        published.publish(2, now);
+        assert!(published.serves(&mark, now));
+    });
+}

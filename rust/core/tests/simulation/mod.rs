@@ -1,0 +1,16 @@
+//! A model of connections that knows nothing of how they are made, and random programs that are held against it. The programs
+//! run on a simulated kernel, and the simpler ones on a real one.
+
+#![allow(dead_code, reason = "each test program uses another part of it")]
+
+pub mod connecting;
+pub mod exchange;
+pub mod library;
+pub mod raw;
+#[cfg(not(stream_socket_simulated))]
+pub mod real;
+#[cfg(stream_socket_simulated)]
+pub mod simulated;
+pub mod stream;
+pub mod system;
+pub mod trace;
