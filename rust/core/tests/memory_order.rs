@@ -144,6 +144,38 @@ fn what_was_sent_is_seen_by_who_was_told_of_it() {
     });
 }
 
+/// A poll may see the number of one sweep and the activity of the next, which has told something.
+#[test]
+fn a_mixture_of_two_sweeps_shows_what_the_newer_one_has_told() {
+    loom::model(|| {
+        let readiness = Arc::new(Readiness::default());
+        let published = Arc::new(Published::default());
+        let word = Arc::new(AtomicU64::new(0));
+        readiness.begin_look(7);
+        assert!(readiness.settle(7));
+        let at = |activity| Moment { ticks: 0, activity };
+        published.publish(1, at(0));
+
+        let sweeper = {
+            let (readiness, published) = (readiness.clone(), published.clone());
+            let word = word.clone();
+            thread::spawn(move || {
+                // Something was sent, and the poll is told of it; then comes the sweep that tells.
+                word.store(1, Ordering::Release);
+                readiness.tell();
+                published.publish(2, at(1));
+            })
+        };
+        if word.load(Ordering::Acquire) == 1 {
+            let says_nothing = readiness.is_quiet(7)
+                && published.serves(&Mark::default(), at(1))
+                && readiness.is_quiet(7);
+            assert!(!says_nothing, "the sweep has told that there is something");
+        }
+        sweeper.join().unwrap();
+    });
+}
+
 /// A connection uses a sweep once: the next look of a tight loop needs a newer one.
 #[test]
 fn a_sweep_serves_a_connection_once() {
