@@ -337,7 +337,7 @@ impl StreamPeerSocketRs {
     /// The time limit in a number of seconds. One that is no time is refused, with the code to return.
     pub(crate) fn limit(&self, what: &str, seconds: f64) -> Result<Option<Duration>, Error> {
         seconds::limit(seconds)
-            .map_err(|_| self.refuse(&format!("{what}: {seconds} is not a number of seconds")))
+            .map_err(|_| self.refuse(&format!("{what}: {seconds} seconds are not possible")))
     }
 
     /// Changes a socket option.

@@ -80,7 +80,9 @@ unsafe extern "C" fn create_instance(
     };
     begin(class);
     // SAFETY: gdext's own callback, called as Godot would; it ignores its first argument.
-    unsafe { (callbacks.create)(std::ptr::null_mut(), notify) }
+    let object = unsafe { (callbacks.create)(std::ptr::null_mut(), notify) };
+    end();
+    object
 }
 
 unsafe extern "C" fn free_instance(class: *mut c_void, instance: sys::GDExtensionClassInstancePtr) {
@@ -97,6 +99,11 @@ unsafe extern "C" fn free_instance(class: *mut c_void, instance: sys::GDExtensio
 
 fn begin(class: &'static Class) {
     CREATION.set(Some(Creation { class, part: None }));
+}
+
+/// The object is made, or will not be: the next one is not to be taken for it.
+fn end() {
+    CREATION.set(None);
 }
 
 /// Tells the bridge the part of the object that gdext is initialising on this thread, which keeps it as long as it lives.
@@ -117,7 +124,9 @@ where
     T: cap::GodotDefault + GodotClass + godot::obj::Bounds<Declarer = bounds::DeclUser>,
 {
     begin(class);
-    Gd::from_init_fn(init)
+    let object = Gd::from_init_fn(init);
+    end();
+    object
 }
 
 /// What gdext calls to make its storage the instance of a new object. The object becomes one of the subclass being

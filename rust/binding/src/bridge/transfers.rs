@@ -33,53 +33,60 @@ pub(super) unsafe extern "C" fn get_virtual<P: Stream>(
     })
 }
 
-/// The arguments of the four transfers: the data, its length, and where the count of moved bytes goes.
+/// The arguments of the four transfers: the data, its size, and where the count of moved bytes goes.
 struct Transfer {
     data: *mut u8,
-    length: usize,
+    size: i64,
     count: *mut i32,
 }
 
 impl Transfer {
-    /// The arguments, and whether the length is possible: with a negative one there is nothing to be moved.
-    ///
     /// # Safety
     /// `args` are those of a transfer: pointers to a byte pointer, to an int, and to an `i32` pointer
     /// (`GDExtensionPtr` passes pointers by pointer, and every int as 8 bytes).
     #[inline]
-    unsafe fn new(args: *const sys::GDExtensionConstTypePtr) -> (Transfer, bool) {
+    unsafe fn new(args: *const sys::GDExtensionConstTypePtr) -> Transfer {
         // SAFETY: The caller's guarantee.
         unsafe {
-            let length = usize::try_from(*(*args.add(1)).cast::<i64>());
-            let transfer = Transfer {
+            Transfer {
                 data: *(*args).cast::<*mut u8>(),
-                length: length.unwrap_or(0),
+                size: *(*args.add(1)).cast::<i64>(),
                 count: *(*args.add(2)).cast::<*mut i32>(),
-            };
-            (transfer, length.is_ok())
+            }
         }
+    }
+
+    /// The number of bytes that may be moved. Some callers pass no data with a size of 0.
+    #[inline]
+    fn length(&self) -> usize {
+        if self.data.is_null() {
+            return 0;
+        }
+        usize::try_from(self.size).unwrap_or(0)
     }
 
     /// # Safety
     /// The pointers are still valid, and nobody else uses the data: both hold during the call.
     #[inline]
     unsafe fn buffer<'a>(&self) -> &'a mut [MaybeUninit<u8>] {
-        if self.data.is_null() || self.length == 0 {
+        let length = self.length();
+        if length == 0 {
             return &mut [];
         }
         // SAFETY: The caller's guarantee. Engine code passes buffers that it has not initialised.
-        unsafe { slice::from_raw_parts_mut(self.data.cast(), self.length) }
+        unsafe { slice::from_raw_parts_mut(self.data.cast(), length) }
     }
 
     /// # Safety
     /// The pointers are still valid, and the data is initialised and not written to during the call.
     #[inline]
     unsafe fn bytes<'a>(&self) -> &'a [u8] {
-        if self.data.is_null() || self.length == 0 {
+        let length = self.length();
+        if length == 0 {
             return &[];
         }
         // SAFETY: The caller's guarantee.
-        unsafe { slice::from_raw_parts(self.data, self.length) }
+        unsafe { slice::from_raw_parts(self.data, length) }
     }
 
     /// Tells Godot how it went. The count is never more than was asked for, which fits: Godot asks with an `i32`.
@@ -91,7 +98,7 @@ impl Transfer {
         // SAFETY: The caller's guarantee.
         unsafe {
             if !self.count.is_null() {
-                *self.count = i32::try_from(count.min(self.length)).unwrap_or(i32::MAX);
+                *self.count = i32::try_from(count.min(self.length())).unwrap_or(i32::MAX);
             }
             *ret.cast::<i64>() = i64::from(code.ord());
         }
@@ -114,13 +121,12 @@ unsafe fn transfer<P: Stream>(
     // SAFETY: The caller's guarantee. No handler of a signal runs in a transfer.
     unsafe {
         let part = &*Handle::<P>::from_instance(instance).part;
-        let (transfer, is_possible) = Transfer::new(args);
+        let transfer = Transfer::new(args);
         let (code, count) = guarded((Error::FAILED, 0), || {
-            if is_possible {
-                body(part, &transfer)
-            } else {
-                (part.refuse_size(call), 0)
+            if transfer.size < 0 {
+                return (part.refuse_size(call), 0);
             }
+            body(part, &transfer)
         });
         transfer.finish(count, code, ret);
     }
