@@ -45,6 +45,32 @@ func test_huge_and_negative_sizes() -> void:
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
 
 
+func test_more_than_one_call_can_take() -> void:
+	# The engine keeps a size in 32 bits, so one of 2 GiB arrives as a negative one.
+	if OS.get_memory_info()["available"] < 6 << 30:
+		return skip("there are no 6 GiB of memory to spare")
+	var huge := PackedByteArray()
+	if not check_eq(huge.resize(1 << 31), OK, "an array of 2 GiB"):
+		return
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		for is_connected in [true, false]:
+			pair.client.put_u8(1)
+			check_eq(quietly(func() -> int: return pair.client.put_data(huge)), ERR_INVALID_PARAMETER, kind + ": put_data")
+			check_eq(pair.client.get_last_error(), ERR_INVALID_PARAMETER, kind + ": get_last_error")
+			check_eq(pair.client.get_last_error_message(),
+					"put_data: the size is more than one call can take, which is 2147483647 bytes", kind + ": the message")
+			check_eq(pair.client.get_last_written_bytes(), 0, kind + ": get_last_written_bytes")
+			var sent: Array = quietly(func() -> Array: return pair.client.put_partial_data(huge))
+			check_eq(sent, [ERR_INVALID_PARAMETER, 0], kind + ": put_partial_data")
+			check(pair.client.get_last_error_message().begins_with("put_partial_data: "), kind + ": which call")
+			check_eq(pair.client.get_status(), STATUS_CONNECTED if is_connected else STATUS_NONE, kind + ": status")
+			if is_connected:
+				check_eq(pair.served.get_u8(), 1, kind + ": the byte before")
+				check_eq(pair.served.get_available_bytes(), 0, kind + ": nothing of it was sent")
+			pair.client.disconnect_from_host()
+
+
 func test_a_remote_length_of_nonsense() -> void:
 	for kind: String in family.kinds():
 		for method in ["get_string", "get_utf8_string"]:

@@ -92,17 +92,131 @@ func test_success_forgets() -> void:
 			_expect(pair.client, OK, "", 0, kind + ": after a success")
 
 
-func test_misuse_leaves_what_is_known() -> void:
-	var end := endpoint("tcp")
-	end.server.stop()
-	var peer := dial(end)
-	reaches(peer, STATUS_ERROR, "the refusal")
-	check_eq(quietly(func() -> int: return peer.connect_to_host(LOOPBACK, 0)), ERR_INVALID_PARAMETER, "port 0")
-	check_eq(quietly(func() -> int: return peer.bind(-1)), ERR_INVALID_PARAMETER, "bind to port -1")
-	check_eq(peer.get_data(1)[0], FAILED, "get_data")
-	check_eq(peer.put_data([1]), FAILED, "put_data")
-	check_eq(peer.flush(), FAILED, "flush")
-	check_eq(peer.get_last_error(), ERR_CONNECTION_ERROR, "get_last_error")
+func test_an_end_that_a_poll_has_found() -> void:
+	for kind: String in family.kinds():
+		for by_group in [false, true]:
+			var pair := link(kind)
+			var group := StreamPeerSocketGroupRs.new()
+			group.add(pair.client)
+			var in_handlers := []
+			var weak: WeakRef = weakref(pair.client)
+			for name: String in ["status_changed", "disconnected"]:
+				pair.client.connect(name, func(_argument: int) -> void: in_handlers.append(weak.get_ref().get_last_error()))
+			pair.client.poll()
+			in_handlers.clear()
+			pair.served.disconnect_from_host()
+			spin_until(func() -> bool:
+				if by_group:
+					group.poll()
+				else:
+					pair.client.poll()
+				return pair.client.get_status() == STATUS_NONE, kind + ": the end")
+			var message := "receive from %s: end of stream" % _address(pair.endpoint)
+			_expect(pair.client, ERR_FILE_EOF, message, 0, "%s: by a group %s" % [kind, by_group])
+			check_eq(in_handlers, [ERR_FILE_EOF, ERR_FILE_EOF], kind + ": what handlers see")
+			check_eq(pair.endpoint.connect_peer(pair.client), OK, kind + ": connect again")
+			_expect(pair.client, OK, "", 0, kind + ": after the next connect")
+
+
+func test_an_end_that_is_known_is_not_told_again() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.client.poll()
+		pair.served.disconnect_from_host()
+		check_eq(pair.client.get_data(1)[0], ERR_FILE_EOF, kind + ": get_data")
+		check_eq(pair.client.put_data([1]), FAILED, kind + ": put_data")
+		pair.client.poll()
+		_expect(pair.client, FAILED, "send: not connected", 0, kind + ": the last that has failed")
+
+		pair = link(kind)
+		pair.client.poll()
+		pair.client.disconnect_from_host()
+		pair.client.poll()
+		_expect(pair.client, OK, "", 0, kind + ": an end by this side")
+
+
+func test_misuse_of_a_peer() -> void:
+	var peer := StreamPeerTCPRs.new()
+	for port in [0, -1, 65536]:
+		_refuses(peer, func() -> int: return peer.connect_to_host(LOOPBACK, port), ERR_INVALID_PARAMETER,
+				"The remote port number must be between 1 and 65535 (inclusive).")
+	for port in [-1, 65536]:
+		_refuses(peer, func() -> int: return peer.bind(port), ERR_INVALID_PARAMETER,
+				"The local port number must be between 0 and 65535 (inclusive).")
+	_refuses(peer, func() -> int: return peer.bind(0, "localhost"), ERR_INVALID_PARAMETER, "bind: \"localhost\" is not an IP address")
+	for numbers: Array in [[0, 10, 5], [60, -1, 5], [60, 10, 0]]:
+		_refuses(peer, func() -> int: return peer.set_keep_alive.bindv(numbers).call(true), ERR_INVALID_PARAMETER,
+				"set_keep_alive: the times and the count must be positive")
+	for bytes in [0, -1, 1 << 31]:
+		_refuses(peer, func() -> int: return peer.set_send_buffer_size(bytes), ERR_INVALID_PARAMETER,
+				"set the send buffer's size: %d bytes are not possible" % bytes)
+		_refuses(peer, func() -> int: return peer.set_receive_buffer_size(bytes), ERR_INVALID_PARAMETER,
+				"set the receive buffer's size: %d bytes are not possible" % bytes)
+	check_null(quietly(func() -> Variant: return peer.read_until("")), "read_until")
+	_expect(peer, ERR_INVALID_PARAMETER,
+			"read_until: the delimiter must be a String or a PackedByteArray with something in it", 0, "an empty delimiter")
+	check_eq(peer.bind(0, LOOPBACK), OK, "bind")
+	_expect(peer, OK, "", 0, "after a success")
+	_refuses(peer, func() -> int: return peer.bind(0, LOOPBACK), ERR_ALREADY_IN_USE, "bind: the socket is already open")
+
+	var uds := StreamPeerUDSRs.new()
+	_refuses(uds, func() -> int: return uds.connect_to_host(""), ERR_INVALID_PARAMETER, "connect: the path is empty")
+
+
+func test_transfers_without_a_connection() -> void:
+	for kind: String in family.kinds():
+		var end := small_endpoint(kind)
+		var queue := fill(end)
+		var connecting: StreamPeer = family.peer(kind)
+		end.connect_peer(connecting)
+		connecting.poll()
+		check_eq(connecting.get_status(), STATUS_CONNECTING, kind + ": status")
+		for peer: StreamPeer in [family.peer(kind), connecting]:
+			for read: Callable in [func() -> int: return peer.get_data(1)[0], func() -> int: return peer.get_partial_data(1)[0]]:
+				_refuses(peer, read, FAILED, "receive: not connected")
+			for write: Callable in [func() -> int: return peer.put_data([1]), func() -> int: return peer.put_partial_data([1])[0],
+					peer.flush]:
+				_refuses(peer, write, FAILED, "send: not connected")
+			peer.receive()
+			_expect(peer, FAILED, "receive: not connected", 0, kind + ": receive")
+		check(not queue.is_empty(), "the queue is full until here")
+
+
+func test_connecting_twice() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		_refuses(pair.client, func() -> int: return pair.endpoint.connect_peer(pair.client), ERR_ALREADY_IN_USE,
+				"connect: already connecting or connected")
+		check_eq(pair.client.put_data([1]), OK, kind + ": put_data")
+		_expect(pair.client, OK, "", 0, kind + ": after a success")
+
+
+func test_misuse_of_a_server() -> void:
+	var tcp := TCPServerRs.new()
+	for port in [-1, 65536, 99999]:
+		_refuses(tcp, func() -> int: return tcp.listen(port), ERR_INVALID_PARAMETER,
+				"The port number must be between 0 and 65535 (inclusive).")
+	_refuses(tcp, func() -> int: return tcp.listen(0, "localhost"), ERR_INVALID_PARAMETER,
+			"listen: \"localhost\" is not an IP address")
+	var uds := UDSServerRs.new()
+	_refuses(uds, func() -> int: return uds.listen(""), ERR_INVALID_PARAMETER, "listen: the path is empty")
+	for kind: String in family.kinds():
+		var end := endpoint(kind)
+		_refuses(end.server, end.reopen, ERR_ALREADY_IN_USE, "listen: already listening")
+		end.server.stop()
+		check_eq(end.reopen(), OK, kind + ": listen again")
+		_expect(end.server, OK, "", 0, kind + ": after a success")
+
+
+func test_the_message_is_what_is_printed() -> void:
+	if not EngineProcess.available():
+		return skip("starting another engine is known for Linux only")
+	var output: String = EngineProcess.run("children/misuse.gd", [fresh_path()])["output"]
+	var calls := output.split("== ").slice(1)
+	check_eq(calls.size(), 15, "calls: " + output)
+	for call in calls:
+		var message := call.get_slice("-- ", 1).get_slice("\n", 0)
+		check(call.count("ERROR: ") == 1 and call.contains("ERROR: " + message + "\n"), call)
 
 
 func test_binds_that_fail() -> void:
@@ -145,6 +259,11 @@ func test_a_path_without_permission() -> void:
 	OS.execute("chmod", ["700", directory])
 	check(result["output"].contains("listen %d, last %d, system %d" % [ERR_ALREADY_IN_USE, ERR_UNAUTHORIZED, EACCES]), result["output"])
 	check(result["output"].contains("%s: permission denied" % directory.path_join("s")), result["output"])
+
+
+func _refuses(object: Object, call: Callable, error: int, message: String) -> void:
+	check_eq(quietly(call), error, message)
+	_expect(object, error, message, 0, message)
 
 
 func _expect(object: Object, error: int, message: String, os_error: int, what: String) -> void:

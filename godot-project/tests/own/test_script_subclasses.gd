@@ -63,6 +63,23 @@ func _live_and_die(script: GDScript, seen: Array[int]) -> void:
 	object.notification(4711)
 
 
+func test_auto_poll_of_an_object_that_is_going() -> void:
+	var tree := Engine.get_main_loop() as SceneTree
+	var before: int = tree.process_frame.get_connections().size()
+	for script: GDScript in [DyingPeer, DyingServer]:
+		for wanted in [true, false]:
+			var seen := []
+			script.new(seen, wanted)
+			check_eq(seen, [wanted], "the setter has returned")
+	var seen := []
+	join(in_thread(func() -> void:
+		for i in 20:
+			DyingPeer.new(seen, true)), "the thread")
+	check_eq(seen.size(), 20, "in a thread")
+	await tree.process_frame
+	check_eq(tree.process_frame.get_connections().size(), before, "connections of the tree")
+
+
 func test_a_script_attached_later() -> void:
 	var peer := StreamPeerTCPRs.new()
 	peer.set_script(FixedAvailable)
@@ -113,3 +130,31 @@ class NotifiedBuffer extends StreamPeerBuffer:
 
 	func _notification(what: int) -> void:
 		_seen.append(what)
+
+
+class DyingPeer extends StreamPeerTCPRs:
+	var _seen: Array
+	var _wanted: bool
+
+	func _init(seen: Array, wanted: bool) -> void:
+		_seen = seen
+		_wanted = wanted
+
+	func _notification(what: int) -> void:
+		if what == NOTIFICATION_PREDELETE:
+			auto_poll = _wanted
+			_seen.append(_wanted)
+
+
+class DyingServer extends UDSServerRs:
+	var _seen: Array
+	var _wanted: bool
+
+	func _init(seen: Array, wanted: bool) -> void:
+		_seen = seen
+		_wanted = wanted
+
+	func _notification(what: int) -> void:
+		if what == NOTIFICATION_PREDELETE:
+			auto_poll = _wanted
+			_seen.append(_wanted)

@@ -292,6 +292,28 @@ func test_a_handler_that_drops_the_last_reference() -> void:
 		check(calls[0] >= 1, name + ": the handler was called")
 
 
+func test_a_handler_that_polls_and_drops_the_last_reference() -> void:
+	for name: String in ["status_changed", "connect_finished", "data_available", "disconnected"]:
+		var pair := link("uds")
+		var kept := [pair.client]
+		var weak: WeakRef = weakref(pair.client)
+		pair.client = null
+		var seen := SignalLog.of_peer(kept[0])
+		# What has happened by the first frame: the end of the connection, and another connect.
+		kept[0].disconnect_from_host()
+		pair.endpoint.connect_peer(kept[0])
+		accept(pair.endpoint).put_u8(2)
+		arrived(kept[0], 1)
+		var drop := func() -> void:
+			kept[0].poll()
+			kept.clear()
+		kept[0].connect(name, drop if name == "data_available" else drop.unbind(1), CONNECT_ONE_SHOT)
+		kept[0].auto_poll = true
+		await until(func() -> bool: return weak.get_ref() == null, name + ": the peer to go")
+		# The poll of the handler has told the rest in its order, before what came after the handler's signal.
+		check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", OK]] + CONNECTED_WELL, name + ": signals")
+
+
 func test_a_handler_that_drops_the_last_reference_to_a_server() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)

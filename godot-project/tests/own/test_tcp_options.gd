@@ -46,11 +46,17 @@ func test_keep_alive_reaches_the_socket() -> void:
 func test_user_timeout_and_linger() -> void:
 	var pair := link("tcp")
 	for peer: StreamPeerTCPRs in [StreamPeerTCPRs.new(), pair.client, pair.served]:
-		for method: String in ["set_user_timeout", "set_linger"]:
-			for seconds: float in [5.0, 0.5, 0.0, -1.0]:
-				check_eq(peer.call(method, seconds), OK, "%s(%s)" % [method, seconds])
-			for seconds: float in [NAN, INF, 1e30]:
-				check(peer.call(method, seconds) in [OK, ERR_INVALID_PARAMETER], "%s(%s)" % [method, seconds])
+		for seconds: float in [5.0, 0.5, 0.0, INF, 1e30]:
+			check_eq(peer.set_user_timeout(seconds), OK, "set_user_timeout(%s)" % seconds)
+		for seconds: float in [5.0, 0.5, 0.0, INF, 1e30, -1.0, -INF]:
+			check_eq(peer.set_linger(seconds), OK, "set_linger(%s)" % seconds)
+		for seconds: float in [-1.0, -1e-10, -INF, NAN]:
+			check_eq(quietly(func() -> int: return peer.set_user_timeout(seconds)), ERR_INVALID_PARAMETER, "set_user_timeout(%s)" % seconds)
+			check_eq(peer.get_last_error(), ERR_INVALID_PARAMETER, "get_last_error after %s" % seconds)
+		check_eq(peer.set_user_timeout(1.0), OK, "set_user_timeout")
+		check_eq(peer.get_last_error(), OK, "get_last_error after a success")
+		check_eq(quietly(func() -> int: return peer.set_linger(NAN)), ERR_INVALID_PARAMETER, "set_linger(NAN)")
+		check(peer.get_last_error_message().begins_with("set_linger: "), peer.get_last_error_message())
 	pair.client.put_u8(1)
 	check_eq(pair.served.get_u8(), 1, "a byte")
 

@@ -22,9 +22,9 @@ func test_values_are_kept() -> void:
 				check(is_equal_approx(pair.client.get(property), seconds), "%s: %s of %s" % [kind, property, seconds])
 
 
-func test_strange_values_are_no_limit() -> void:
+func test_times_without_an_end_are_no_limit() -> void:
 	for kind: String in family.kinds():
-		for seconds: float in [-1.0, NAN, INF, -INF, 1e300]:
+		for seconds: float in [0.0, INF, 1e300]:
 			var pair := link(kind)
 			pair.client.read_timeout = seconds
 			pair.client.write_timeout = seconds
@@ -37,6 +37,37 @@ func test_strange_values_are_no_limit() -> void:
 			check_eq(pair.endpoint.connect_peer(pair.client), OK, "%s: connect with %s" % [kind, seconds])
 			settle(pair.client)
 			check_eq(pair.client.get_status(), STATUS_CONNECTED, "%s: status with %s" % [kind, seconds])
+
+
+func test_what_is_no_time_is_refused() -> void:
+	for kind: String in family.kinds():
+		var peer: StreamPeer = family.peer(kind)
+		for property: String in ["connect_timeout", "read_timeout", "write_timeout"]:
+			peer.set(property, 0.5)
+			for seconds: float in [-2.0, -1e-10, -INF, NAN] + ([] if property == "connect_timeout" else [-1.0]):
+				quietly(func() -> void: peer.set(property, seconds))
+				check_eq(peer.get(property), 0.5, "%s: %s of %s" % [kind, property, seconds])
+				check_eq(peer.get_last_error(), ERR_INVALID_PARAMETER, "%s: get_last_error" % kind)
+				check(peer.get_last_error_message().begins_with(property + ": "), peer.get_last_error_message())
+		peer.connect_timeout = -1.0
+		check_eq(peer.connect_timeout, -1.0, kind + ": the project setting")
+
+
+func test_tiny_times_are_limits() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.client.read_timeout = 1e-10
+		check(pair.client.read_timeout > 0.0, kind + ": read_timeout")
+		check_eq(pair.client.get_data(1)[0], ERR_TIMEOUT, kind + ": get_data")
+		pair.client.write_timeout = 1e-10
+		check_eq(pair.client.put_data(_pattern(MORE_THAN_THE_SYSTEM_TAKES)), ERR_TIMEOUT, kind + ": put_data")
+		var end := small_endpoint(kind)
+		var queue := fill(end)
+		var late: StreamPeer = family.peer(kind)
+		late.connect_timeout = 1e-10
+		end.connect_peer(late)
+		reaches(late, STATUS_ERROR, kind + ": the end of the time")
+		check(not queue.is_empty(), "the queue is full until here")
 
 
 func test_connecting() -> void:
@@ -65,7 +96,7 @@ func test_connecting() -> void:
 		check_eq(peer.get_status(), STATUS_CONNECTED, kind + ": status of the next connect")
 
 
-func test_the_project_setting_counts_below_zero_only() -> void:
+func test_the_project_setting_counts_for_minus_one_only() -> void:
 	for kind: String in family.kinds():
 		var end := small_endpoint(kind)
 		var queue := fill(end)
@@ -152,10 +183,29 @@ func test_writing() -> void:
 		# The message says how much is on its way.
 		var taken: int = pair.client.get_last_error_message().get_slice(" after ", 1).to_int()
 		check(taken > 0 and taken < bytes.size(), kind + ": " + pair.client.get_last_error_message())
+		check_eq(pair.client.get_last_written_bytes(), taken, kind + ": get_last_written_bytes")
 		check_eq(pair.served.get_data(taken), [OK, bytes.slice(0, taken)], kind + ": that much arrives")
 		check_eq(pair.served.get_available_bytes(), 0, kind + ": and no more")
 		check_eq(pair.client.put_data([1, 2, 3]), OK, kind + ": the next put_data")
 		check_eq(pair.served.get_data(3), [OK, PackedByteArray([1, 2, 3])], kind + ": arrives behind it")
+
+
+func test_how_much_was_written() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		check_eq(pair.client.get_last_written_bytes(), 0, kind + ": before")
+		pair.client.put_data([1, 2, 3])
+		check_eq(pair.client.get_last_written_bytes(), 3, kind + ": put_data")
+		pair.client.put_u64(4)
+		check_eq(pair.client.get_last_written_bytes(), 8, kind + ": put_u64")
+		pair.client.put_partial_data([1])
+		check_eq(pair.client.get_last_written_bytes(), 8, kind + ": put_partial_data does not count")
+		pair.client.write_buffer_limit = 4
+		check_eq(pair.client.put_data(_pattern(MORE_THAN_THE_SYSTEM_TAKES)), ERR_BUSY, kind + ": put_data of too much")
+		check_eq(pair.client.get_last_written_bytes(), 0, kind + ": what is refused whole")
+		pair.client.disconnect_from_host()
+		pair.client.put_data([1])
+		check_eq(pair.client.get_last_written_bytes(), 0, kind + ": without a connection")
 
 
 func _pattern(size: int) -> PackedByteArray:

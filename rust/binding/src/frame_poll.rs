@@ -4,36 +4,44 @@
 //! connection holds the object by its id only, and goes with the object.
 
 use godot::builtin::{Callable, Variant};
-use godot::classes::{Engine, Object, SceneTree};
+use godot::classes::{Engine, Object, RefCounted, SceneTree};
 use godot::init::is_main_thread;
-use godot::obj::{Gd, InstanceId, Singleton};
+use godot::meta::ToGodot;
+use godot::obj::{Gd, Inherits, Singleton, WithBaseField};
 use godot::prelude::godot_error;
 
-/// Begins or stops to poll the object with the id `object` once a frame, as `is_wanted` says. From another thread, or
-/// before there is a scene tree, that is left to the deferred calls of the main thread.
-pub(crate) fn update(object: InstanceId, is_wanted: impl Fn() -> bool + Send + Sync + 'static) {
+/// Begins or stops to poll `object` once a frame, as `is_wanted` says. From another thread, or before there is a scene
+/// tree, that is left to the deferred calls of the main thread, which keep the object until then. An object that is being
+/// freed, whose script still hears of that, is not polled any more.
+pub(crate) fn update<T>(object: &T, is_wanted: impl Fn() -> bool + Send + Sync + 'static)
+where
+    T: WithBaseField<Base: Inherits<RefCounted> + Inherits<Object>>,
+{
+    let base = object.base();
+    if base.upcast_ref::<RefCounted>().get_reference_count() == 0 {
+        return;
+    }
+    let object = base.clone().upcast::<Object>();
     if is_main_thread()
         && let Some(tree) = tree()
     {
-        apply(tree, object, is_wanted());
+        apply(tree, &object, is_wanted());
         return;
     }
     // What is wanted is asked then: it may have changed by that time.
-    let deferred = Callable::from_sync_fn("auto_poll", move |_| -> Variant {
-        match tree() {
-            Some(tree) => apply(tree, object, is_wanted()),
-            None => godot_error!("auto_poll needs a SceneTree as main loop"),
+    let deferred = Callable::from_sync_fn("auto_poll", move |arguments| -> Variant {
+        let object = arguments.first().and_then(|object| object.try_to().ok());
+        match (tree(), object) {
+            (Some(tree), Some(object)) => apply(tree, &object, is_wanted()),
+            _ => godot_error!("auto_poll needs a SceneTree as main loop"),
         }
         Variant::nil()
     });
-    deferred.call_deferred(&[]);
+    deferred.call_deferred(&[object.to_variant()]);
 }
 
-fn apply(mut tree: Gd<SceneTree>, object: InstanceId, is_wanted: bool) {
-    let Ok(object) = Gd::<Object>::try_from_instance_id(object) else {
-        return;
-    };
-    let poll = Callable::from_object_method(&object, "poll");
+fn apply(mut tree: Gd<SceneTree>, object: &Gd<Object>, is_wanted: bool) {
+    let poll = Callable::from_object_method(object, "poll");
     if tree.is_connected("process_frame", &poll) == is_wanted {
         return;
     }

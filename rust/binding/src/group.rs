@@ -9,11 +9,12 @@ use godot::classes::RefCounted;
 use godot::global::Error;
 use godot::meta::ToGodot;
 use godot::obj::{Base, Gd, InstanceId};
-use godot::prelude::{GodotClass, godot_api};
+use godot::prelude::{GodotClass, godot_api, godot_error};
 use stream_socket::{Group, Status, Visit};
 
-use crate::bridge::instance::Part;
-use crate::peer::{Peer, StreamPeerSocketRs, misuse};
+use crate::bridge;
+use crate::parts::{Part, Peer, Server};
+use crate::peer::StreamPeerSocketRs;
 use crate::server::SocketServerRs;
 
 #[derive(GodotClass)]
@@ -39,9 +40,16 @@ struct List {
 struct Member {
     /// Keeps it alive.
     object: Gd<RefCounted>,
-    part: Part,
+    watched: Watched,
     /// What the group has told of it.
     said: Said,
+}
+
+/// The part of a member.
+#[derive(Clone)]
+enum Watched {
+    Peer(Arc<Peer>),
+    Server(Arc<Server>),
 }
 
 /// What a peer says once: that its status is another one, and that the other end has ended the stream. Servers, which are
@@ -57,9 +65,9 @@ struct Said {
 impl StreamPeerSocketGroupRs {
     #[func(gd_self)]
     fn add(this: Gd<Self>, peer: Option<Gd<RefCounted>>) -> Error {
-        let Some((object, part)) = peer.and_then(part) else {
-            let what = "add: only a StreamPeerSocketRs or a SocketServerRs can be in a group";
-            return misuse(Error::ERR_INVALID_PARAMETER, &what);
+        let Some((object, watched)) = peer.and_then(watched) else {
+            godot_error!("add: only a StreamPeerSocketRs or a SocketServerRs can be in a group");
+            return Error::ERR_INVALID_PARAMETER;
         };
         let members = members(&this);
         let mut list = members.list();
@@ -67,15 +75,19 @@ impl StreamPeerSocketGroupRs {
         if list.keys.contains_key(&id) {
             return Error::ERR_ALREADY_EXISTS;
         }
-        let (key, said) = match &part {
-            Part::Peer(peer) => (members.group.add(&peer.connection), Said::of(peer)),
-            Part::Server(server) => (
+        let (key, said) = match &watched {
+            Watched::Peer(peer) => (members.group.add(&peer.connection), Said::of(peer)),
+            Watched::Server(server) => (
                 members.group.add_listener(&server.listener),
                 Said::default(),
             ),
         };
         list.keys.insert(id, key);
-        let member = Member { object, part, said };
+        let member = Member {
+            object,
+            watched,
+            said,
+        };
         list.members.insert(key, member);
         Error::OK
     }
@@ -92,9 +104,9 @@ impl StreamPeerSocketGroupRs {
         let Some((key, member)) = removed else {
             return Error::ERR_DOES_NOT_EXIST;
         };
-        match &member.part {
-            Part::Peer(peer) => members.group.remove(key, &peer.connection),
-            Part::Server(server) => members.group.remove_listener(key, &server.listener),
+        match &member.watched {
+            Watched::Peer(peer) => members.group.remove(key, &peer.connection),
+            Watched::Server(server) => members.group.remove_listener(key, &server.listener),
         }
         Error::OK
     }
@@ -132,17 +144,17 @@ fn members(group: &Gd<StreamPeerSocketGroupRs>) -> Arc<Members> {
     group.bind().members.clone()
 }
 
-/// What `object` consists of, if it is one that can be in a group.
-fn part(object: Gd<RefCounted>) -> Option<(Gd<RefCounted>, Part)> {
-    let part = match object.clone().try_cast::<StreamPeerSocketRs>() {
-        Ok(peer) => Part::Peer(peer.bind().peer.clone()),
+/// The part of `object`, if it is one that can be in a group.
+fn watched(object: Gd<RefCounted>) -> Option<(Gd<RefCounted>, Watched)> {
+    let watched = match object.clone().try_cast::<StreamPeerSocketRs>() {
+        Ok(peer) => Watched::Peer(peer.bind().peer.clone()),
         Err(object) => {
             let server = object.try_cast::<SocketServerRs>().ok()?;
             let server = server.bind().server.clone();
-            Part::Server(server)
+            Watched::Server(server)
         }
     };
-    Some((object, part))
+    Some((object, watched))
 }
 
 impl Members {
@@ -152,21 +164,20 @@ impl Members {
 
     /// Polls a member. Handlers of its signals run meanwhile, which may remove it or poll the group, so no lock is held.
     fn visit(&self, key: usize) -> Option<(Gd<RefCounted>, Visit)> {
-        let (object, part) = {
+        let (object, watched) = {
             let list = self.list();
             let member = list.members.get(&key)?;
-            (member.object.clone(), member.part.clone())
+            (member.object.clone(), member.watched.clone())
         };
-        let id = object.instance_id().to_i64() as u64;
-        let visit = match &part {
-            Part::Server(server) => match server.poll(id) {
-                Ok(true) => Visit::Speaks,
-                Ok(false) => Visit::Silent,
+        let visit = match &watched {
+            Watched::Server(server) => match poll(&object, server) {
+                (Error::OK, true) => Visit::Speaks,
+                (Error::OK, false) => Visit::Silent,
                 // It may pass: descriptors may become free.
-                Err(_) => Visit::Unsettled,
+                _ => Visit::Unsettled,
             },
-            Part::Peer(peer) => {
-                peer.poll(id, |signal| object.has_connections(signal));
+            Watched::Peer(peer) => {
+                poll(&object, peer);
                 let said = Said::of(peer);
                 let mut list = self.list();
                 let told = &mut list.members.get_mut(&key)?.said;
@@ -189,4 +200,14 @@ impl Said {
             is_read_closed: peer.connection.is_read_closed(),
         }
     }
+}
+
+/// Polls the part of `object`, and emits its signals. Whether there were any.
+fn poll<P: Part>(object: &Gd<RefCounted>, part: &Arc<P>) -> (Error, bool) {
+    let (code, signals) = part.poll(|signal| object.has_connections(signal));
+    let has_signals = signals.is_some();
+    if let Some(signals) = signals {
+        bridge::emit(object.instance_id(), signals);
+    }
+    (code, has_signals)
 }

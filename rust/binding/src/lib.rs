@@ -6,18 +6,19 @@
 //! has inheritance and cheap calls, in the bridge.
 
 mod bridge;
-mod error;
+mod families;
 mod frame_poll;
 mod group;
 mod help;
+mod parts;
 mod peer;
 mod peer_tcp;
 mod peer_uds;
+mod seconds;
 mod server;
 mod server_tcp;
 mod server_uds;
 mod settings;
-mod signals;
 mod text;
 
 use godot::init::{ExtensionLibrary, InitStage, gdextension};
@@ -55,7 +56,8 @@ unsafe extern "C" fn stream_peer_socket_rs_init(
 ) -> sys::GDExtensionBool {
     // SAFETY: Passed on as they came.
     unsafe {
-        bridge::entry::initialize(
+        bridge::initialize(
+            &families::ALL,
             stream_peer_socket_rs_gdext_entry,
             get_proc_address,
             library,

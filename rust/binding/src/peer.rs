@@ -1,65 +1,24 @@
 //! `StreamPeerSocketRs`: what the peers have in common, and the one struct behind them.
 
+use std::fmt::Display;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use godot::builtin::{GString, PackedByteArray, StringName, Variant, VariantType};
+use godot::builtin::{GString, PackedByteArray, Variant, VariantType};
 use godot::classes::StreamPeerExtension;
 use godot::global::Error;
 use godot::meta::ToGodot;
-use godot::obj::{Base, Gd, WithBaseField};
+use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
-use stream_socket::{Connection, Options, Target};
+use stream_socket::{BindAddress, ConnectError, Connection, Options, Target};
 
-use crate::bridge::family::Class;
-use crate::bridge::instance;
-use crate::error::{Code, LastError};
-use crate::{frame_poll, signals};
+use crate::bridge::{self, Class};
+use crate::parts::{Code, Peer};
+use crate::{frame_poll, seconds};
 
-/// What a peer object consists of, apart from the object: shared with the hot calls, which go past the object.
-#[derive(Debug)]
-pub(crate) struct Peer {
-    pub(crate) connection: Connection,
-    pub(crate) last_error: LastError,
-    /// The number of bytes that the last `get_data` has received.
-    pub(crate) last_read: AtomicI64,
-    /// The bits of the `connect_timeout`, a number of seconds; negative for the project setting.
-    connect_timeout: AtomicU64,
-    pub(crate) is_auto_polling: AtomicBool,
-}
-
-impl Peer {
-    fn new(connection: Connection) -> Peer {
-        Peer {
-            connection,
-            last_error: LastError::default(),
-            last_read: AtomicI64::new(0),
-            connect_timeout: AtomicU64::new((-1.0_f64).to_bits()),
-            is_auto_polling: AtomicBool::new(false),
-        }
-    }
-
-    /// Polls, and emits the signals of the object with the id `object` for what has happened. A handler may free the
-    /// object. `is_heard` says whether anything is connected to a signal: asking costs less than emitting to nobody.
-    #[inline]
-    pub(crate) fn poll(&self, object: u64, is_heard: impl Fn(&StringName) -> bool) -> Error {
-        let (code, has_unread) = match self.connection.poll(Instant::now) {
-            Ok(has_unread) => (Error::OK, has_unread),
-            Err(error) => (self.last_error.record(&error), false),
-        };
-        if self.connection.has_notices() {
-            if signals::names().any(&is_heard) {
-                signals::emit(object, self);
-            } else {
-                while self.connection.next_notice().is_some() {}
-            }
-        } else if has_unread && is_heard(signals::data_available()) {
-            signals::emit(object, self);
-        }
-        code
-    }
-}
+/// The `connect_timeout` that stands for the project setting.
+const PROJECT_SETTING: f64 = -1.0;
 
 /// The struct behind the peer classes; which one an object is of, the bridge has decided when it made it.
 #[derive(GodotClass)]
@@ -86,7 +45,7 @@ pub struct StreamPeerSocketRs {
 
 fn new_peer() -> Arc<Peer> {
     let peer = Arc::new(Peer::new(Connection::new()));
-    instance::announce_peer(&peer);
+    bridge::announce(&peer);
     peer
 }
 
@@ -157,7 +116,12 @@ impl StreamPeerSocketRs {
 
     #[func]
     fn get_last_read_bytes(&self) -> i64 {
-        self.peer.last_read.load(Ordering::Relaxed)
+        self.peer.last_read()
+    }
+
+    #[func]
+    fn get_last_written_bytes(&self) -> i64 {
+        self.peer.last_written()
     }
 
     #[func]
@@ -189,9 +153,8 @@ impl StreamPeerSocketRs {
             _ => Vec::new(),
         };
         if delimiter.is_empty() {
-            godot_error!(
-                "read_until: the delimiter must be a String or a PackedByteArray with something in it"
-            );
+            let what = "read_until: the delimiter must be a String or a PackedByteArray with something in it";
+            self.refuse(&what);
             return Variant::nil();
         }
         self.find(&delimiter, max_bytes, |bytes| {
@@ -237,34 +200,38 @@ impl StreamPeerSocketRs {
 
     #[func]
     fn set_connect_timeout(&self, seconds: f64) {
-        self.peer
-            .connect_timeout
-            .store(seconds.to_bits(), Ordering::Relaxed);
+        if seconds == PROJECT_SETTING || self.limit("connect_timeout", seconds).is_ok() {
+            self.peer.set_connect_timeout(seconds);
+        }
     }
 
     #[func]
     fn get_connect_timeout(&self) -> f64 {
-        f64::from_bits(self.peer.connect_timeout.load(Ordering::Relaxed))
+        self.peer.connect_timeout()
     }
 
     #[func]
     fn set_read_timeout(&self, seconds: f64) {
-        self.peer.connection.set_read_limit(limit(seconds));
+        if let Ok(limit) = self.limit("read_timeout", seconds) {
+            self.peer.connection.set_read_limit(limit);
+        }
     }
 
     #[func]
     fn get_read_timeout(&self) -> f64 {
-        seconds(self.peer.connection.read_limit())
+        seconds::of_limit(self.peer.connection.read_limit())
     }
 
     #[func]
     fn set_write_timeout(&self, seconds: f64) {
-        self.peer.connection.set_write_limit(limit(seconds));
+        if let Ok(limit) = self.limit("write_timeout", seconds) {
+            self.peer.connection.set_write_limit(limit);
+        }
     }
 
     #[func]
     fn get_write_timeout(&self) -> f64 {
-        seconds(self.peer.connection.write_limit())
+        seconds::of_limit(self.peer.connection.write_limit())
     }
 
     #[func]
@@ -302,9 +269,7 @@ impl StreamPeerSocketRs {
     fn set_auto_poll(&self, enabled: bool) {
         self.peer.is_auto_polling.store(enabled, Ordering::Relaxed);
         let peer = self.peer.clone();
-        frame_poll::update(self.to_gd().instance_id(), move || {
-            peer.is_auto_polling.load(Ordering::Relaxed)
-        });
+        frame_poll::update(self, move || peer.is_auto_polling.load(Ordering::Relaxed));
     }
 
     #[func]
@@ -316,9 +281,9 @@ impl StreamPeerSocketRs {
 impl StreamPeerSocketRs {
     /// The peer object of a connection that is there already.
     pub(crate) fn from_connection(class: &'static Class, connection: Connection) -> Gd<Self> {
-        instance::new_object(class, |base| {
+        bridge::new_object(class, |base| {
             let peer = Arc::new(Peer::new(connection));
-            instance::announce_peer(&peer);
+            bridge::announce(&peer);
             Self {
                 peer,
                 base,
@@ -333,19 +298,46 @@ impl StreamPeerSocketRs {
         })
     }
 
+    /// Binds, with the codes of the engine.
+    pub(crate) fn bind(&self, address: &BindAddress) -> Error {
+        let bound = self.peer.connection.bind(address);
+        if let Err(error) = &bound
+            && matches!(
+                error.returned(),
+                Error::ERR_ALREADY_IN_USE | Error::ERR_INVALID_PARAMETER
+            )
+        {
+            godot_error!("{error}");
+        }
+        self.peer.last_error.note(bound)
+    }
+
     /// Connects to `target`, with the words and the codes of the engine. `default` is the limit of the project setting.
     pub(crate) fn connect(&self, target: Target, default: fn() -> Duration) -> Error {
-        let limit = match self.get_connect_timeout() {
-            seconds if seconds < 0.0 => Some(default()),
-            seconds => limit(seconds),
+        let limit = match self.peer.connect_timeout() {
+            PROJECT_SETTING => Some(default()),
+            seconds => seconds::limit(seconds).unwrap_or(None),
         };
         let started = self.peer.connection.connect(target, limit, Instant::now());
         match &started {
-            Err(error) if error.is_misuse() => godot_error!("{error}"),
+            Err(error @ ConnectError::AlreadyConnected) => godot_error!("{error}"),
             Err(error) => godot_error!("Connection to remote host failed! {error}"),
             Ok(()) => {}
         }
         self.peer.last_error.note(started)
+    }
+
+    /// Answers a call that is wrong in itself.
+    pub(crate) fn refuse(&self, what: &dyn Display) -> Error {
+        self.peer
+            .last_error
+            .refuse(Error::ERR_INVALID_PARAMETER, what)
+    }
+
+    /// The time limit in a number of seconds. One that is no time is refused, with the code to return.
+    pub(crate) fn limit(&self, what: &str, seconds: f64) -> Result<Option<Duration>, Error> {
+        seconds::limit(seconds)
+            .map_err(|_| self.refuse(&format!("{what}: {seconds} seconds are not possible")))
     }
 
     /// Changes a socket option.
@@ -363,8 +355,7 @@ impl StreamPeerSocketRs {
     ) -> Error {
         // The kernel takes an int.
         let Some(bytes) = i32::try_from(bytes).ok().filter(|&bytes| bytes > 0) else {
-            let what = format!("{operation}: {bytes} bytes are not possible");
-            return misuse(Error::ERR_INVALID_PARAMETER, &what);
+            return self.refuse(&format!("{operation}: {bytes} bytes are not possible"));
         };
         self.set(operation, |options| {
             *option(options) = usize::try_from(bytes).ok();
@@ -405,22 +396,4 @@ impl StreamPeerSocketRs {
         );
         self.found(found).flatten().unwrap_or_default()
     }
-}
-
-/// The time limit in a number of seconds, of which 0 and less are none.
-pub(crate) fn limit(seconds: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(seconds)
-        .ok()
-        .filter(|limit| !limit.is_zero())
-}
-
-/// The number of seconds for a limit, 0 for none.
-fn seconds(limit: Option<Duration>) -> f64 {
-    limit.map_or(0.0, |limit| limit.as_secs_f64())
-}
-
-/// Prints what a call was wrong about, as the engine does, and gives the code to return.
-pub(crate) fn misuse(code: Error, what: &dyn std::fmt::Display) -> Error {
-    godot_error!("{what}");
-    code
 }

@@ -5,12 +5,10 @@ use std::time::Duration;
 use godot::builtin::GString;
 use godot::global::Error;
 use godot::prelude::{godot_api, godot_error};
-use stream_socket::{
-    Address, BindAddress, ConnectError, KeepAlive, Status, Target, is_host_name, parse_ip,
-};
+use stream_socket::{Address, ConnectError, KeepAlive, Status, Target, is_host_name, parse_ip};
 
-use crate::error::Code;
-use crate::peer::{StreamPeerSocketRs, limit, misuse};
+use crate::parts::Code;
+use crate::peer::StreamPeerSocketRs;
 use crate::{settings, text};
 
 const BAD_LOCAL_PORT: &str = "The local port number must be between 0 and 65535 (inclusive).";
@@ -21,11 +19,10 @@ impl StreamPeerSocketRs {
     #[func]
     fn tcp_bind(&self, port: i64, #[opt(default = "*")] host: GString) -> Error {
         let Ok(port) = u16::try_from(port) else {
-            return misuse(Error::ERR_INVALID_PARAMETER, &BAD_LOCAL_PORT);
+            return self.refuse(&BAD_LOCAL_PORT);
         };
         let Some(address) = text::bind_address(&host, port) else {
-            let what = format!("bind: {host:?} is not an IP address");
-            return misuse(Error::ERR_INVALID_PARAMETER, &what);
+            return self.refuse(&format!("bind: {host:?} is not an IP address"));
         };
         self.bind(&address)
     }
@@ -35,7 +32,7 @@ impl StreamPeerSocketRs {
         let status = self.peer.connection.status();
         if matches!(status, Status::Connecting | Status::Connected) {
             let error = ConnectError::AlreadyConnected;
-            return misuse(error.returned(), &error);
+            return self.peer.last_error.refuse(error.returned(), &error);
         }
         let host = host.to_string();
         let port = u16::try_from(port).unwrap_or(0);
@@ -48,7 +45,7 @@ impl StreamPeerSocketRs {
                 .record_message(Error::ERR_CANT_RESOLVE, message);
         }
         if port == 0 {
-            return misuse(Error::ERR_INVALID_PARAMETER, &BAD_REMOTE_PORT);
+            return self.refuse(&BAD_REMOTE_PORT);
         }
         let target = match address {
             Some(address) => Target::Address(Address::Inet(address)),
@@ -112,8 +109,7 @@ impl StreamPeerSocketRs {
             seconds(interval_seconds),
             u32::try_from(count).ok().filter(|&count| count > 0),
         ) else {
-            let what = "set_keep_alive: the times and the count must be positive";
-            return misuse(Error::ERR_INVALID_PARAMETER, &what);
+            return self.refuse(&"set_keep_alive: the times and the count must be positive");
         };
         self.set("set keep-alive", |options| {
             options.keep_alive = enabled.then_some(KeepAlive {
@@ -126,31 +122,25 @@ impl StreamPeerSocketRs {
 
     #[func]
     fn tcp_set_user_timeout(&self, seconds: f64) -> Error {
-        self.set("set the user timeout", |options| {
-            options.user_timeout = limit(seconds);
-        })
+        match self.limit("set_user_timeout", seconds) {
+            Ok(limit) => self.set("set the user timeout", |options| {
+                options.user_timeout = limit;
+            }),
+            Err(code) => code,
+        }
     }
 
     #[func]
     fn tcp_set_linger(&self, seconds: f64) -> Error {
-        self.set("set linger", |options| {
-            options.linger = Duration::try_from_secs_f64(seconds).ok();
-        })
-    }
-}
-
-impl StreamPeerSocketRs {
-    /// Binds, with the codes of the engine.
-    pub(crate) fn bind(&self, address: &BindAddress) -> Error {
-        let bound = self.peer.connection.bind(address);
-        if let Err(error) = &bound
-            && matches!(
-                error.returned(),
-                Error::ERR_ALREADY_IN_USE | Error::ERR_INVALID_PARAMETER
-            )
-        {
-            godot_error!("{error}");
-        }
-        self.peer.last_error.note(bound)
+        let linger = match seconds {
+            // Less than no time is the system's default, and no time at all discards what is unsent.
+            ..0.0 => None,
+            0.0 => Some(Duration::ZERO),
+            _ => match self.limit("set_linger", seconds) {
+                Ok(limit) => limit,
+                Err(code) => return code,
+            },
+        };
+        self.set("set linger", |options| options.linger = linger)
     }
 }

@@ -6,8 +6,8 @@ use godot::meta::ToGodot;
 use godot::prelude::{godot_api, godot_error, vdict};
 use stream_socket::{Address, BindAddress, Connection, Target};
 
-use crate::bridge::family::UDS_PEER;
-use crate::peer::{StreamPeerSocketRs, misuse};
+use crate::families::UDS_PEER;
+use crate::peer::StreamPeerSocketRs;
 use crate::{settings, text};
 
 #[godot_api(secondary)]
@@ -20,7 +20,7 @@ impl StreamPeerSocketRs {
     #[func]
     fn uds_connect_to_host(&self, path: GString) -> Error {
         if path.is_empty() {
-            return misuse(Error::ERR_INVALID_PARAMETER, &"connect: the path is empty");
+            return self.refuse(&"connect: the path is empty");
         }
         let target = Target::Address(Address::Unix(text::path(&path)));
         self.connect(target, settings::unix_connect_timeout)

@@ -1,49 +1,20 @@
 //! `SocketServerRs`: what the servers have in common, and the one struct behind them.
 
+use std::fmt::Display;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 
 use godot::builtin::GString;
 use godot::classes::RefCounted;
 use godot::global::Error;
-use godot::obj::{Base, Gd, WithBaseField};
-use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
-use stream_socket::{Address, BindAddress, Listener};
+use godot::obj::{Base, Gd};
+use godot::prelude::{GodotClass, PhantomVar, godot_api};
+use stream_socket::Address;
 
-use crate::bridge::family::{TCP_PEER, UDS_PEER};
-use crate::bridge::instance;
-use crate::error::{Code, LastError};
+use crate::families::{TCP_PEER, UDS_PEER};
+use crate::parts::Server;
 use crate::peer::StreamPeerSocketRs;
-use crate::{frame_poll, signals};
-
-/// How many connections may wait to be accepted, unless a script says otherwise. The system may lower it (listen(2)).
-const BACKLOG: i64 = 128;
-
-/// What a server object consists of, apart from the object: shared with `poll`, which goes past the object.
-#[derive(Debug)]
-pub(crate) struct Server {
-    pub(crate) listener: Listener,
-    pub(crate) last_error: LastError,
-    backlog: AtomicI64,
-    /// The permissions of a socket file, negative for the system's default.
-    mode: AtomicI64,
-    is_auto_polling: AtomicBool,
-}
-
-impl Server {
-    /// Polls, and emits the signal of the object with the id `object` if a connection waits. Whether one does. A handler
-    /// may free the object.
-    pub(crate) fn poll(&self, object: u64) -> Result<bool, Error> {
-        let is_available = self
-            .listener
-            .is_connection_available()
-            .map_err(|error| self.last_error.record(&error))?;
-        if is_available {
-            signals::emit_connection_available(object);
-        }
-        Ok(is_available)
-    }
-}
+use crate::{bridge, frame_poll};
 
 /// The struct behind the server classes; which one an object is of, the bridge has decided when it made it.
 #[derive(GodotClass)]
@@ -56,19 +27,11 @@ pub struct SocketServerRs {
     max_pending_connections: PhantomVar<i64>,
     #[var(get = is_auto_polling, set = set_auto_poll)]
     auto_poll: PhantomVar<bool>,
-    #[var(get = uds_get_socket_mode, set = uds_set_socket_mode)]
-    uds_socket_mode: PhantomVar<i64>,
 }
 
 fn new_server() -> Arc<Server> {
-    let server = Arc::new(Server {
-        listener: Listener::new(),
-        last_error: LastError::default(),
-        backlog: AtomicI64::new(BACKLOG),
-        mode: AtomicI64::new(-1),
-        is_auto_polling: AtomicBool::new(false),
-    });
-    instance::announce_server(&server);
+    let server = Arc::new(Server::new());
+    bridge::announce(&server);
     server
 }
 
@@ -85,13 +48,7 @@ impl SocketServerRs {
 
     #[func]
     fn is_connection_available(&self) -> bool {
-        self.server
-            .listener
-            .is_connection_available()
-            .unwrap_or_else(|error| {
-                self.server.last_error.record(&error);
-                false
-            })
+        self.server.is_connection_available().unwrap_or(false)
     }
 
     #[func]
@@ -145,26 +102,13 @@ impl SocketServerRs {
         self.server.backlog.load(Ordering::Relaxed)
     }
 
-    // Properties find their accessors in this block only.
-    #[func]
-    fn uds_set_socket_mode(&self, mode: i64) {
-        self.server.mode.store(mode, Ordering::Relaxed);
-    }
-
-    #[func]
-    fn uds_get_socket_mode(&self) -> i64 {
-        self.server.mode.load(Ordering::Relaxed)
-    }
-
     #[func]
     fn set_auto_poll(&self, enabled: bool) {
         self.server
             .is_auto_polling
             .store(enabled, Ordering::Relaxed);
         let server = self.server.clone();
-        frame_poll::update(self.to_gd().instance_id(), move || {
-            server.is_auto_polling.load(Ordering::Relaxed)
-        });
+        frame_poll::update(self, move || server.is_auto_polling.load(Ordering::Relaxed));
     }
 
     #[func]
@@ -174,21 +118,10 @@ impl SocketServerRs {
 }
 
 impl SocketServerRs {
-    /// Listens, with the codes of the engine.
-    pub(crate) fn listen(&self, address: &BindAddress) -> Error {
-        let backlog = self.server.backlog.load(Ordering::Relaxed);
-        let backlog = i32::try_from(backlog.max(0)).unwrap_or(i32::MAX);
-        let mode = u32::try_from(self.server.mode.load(Ordering::Relaxed)).ok();
-        let listening = self.server.listener.listen(address, backlog, mode);
-        if let Err(error) = &listening
-            && error.is_misuse()
-        {
-            godot_error!("{error}");
-        }
-        self.server.last_error.note(listening)
-    }
-
-    pub(crate) fn local_port(&self) -> u16 {
-        self.server.listener.local_port()
+    /// Answers a call that is wrong in itself.
+    pub(crate) fn refuse(&self, what: &dyn Display) -> Error {
+        self.server
+            .last_error
+            .refuse(Error::ERR_INVALID_PARAMETER, what)
     }
 }

@@ -5,7 +5,7 @@ use godot::global::Error;
 use godot::obj::Gd;
 use godot::prelude::godot_api;
 
-use crate::peer::{StreamPeerSocketRs, misuse};
+use crate::peer::StreamPeerSocketRs;
 use crate::server::SocketServerRs;
 use crate::text;
 
@@ -14,19 +14,17 @@ impl SocketServerRs {
     #[func]
     fn tcp_listen(&self, port: i64, #[opt(default = "*")] bind_address: GString) -> Error {
         let Ok(port) = u16::try_from(port) else {
-            let what = "The port number must be between 0 and 65535 (inclusive).";
-            return misuse(Error::ERR_INVALID_PARAMETER, &what);
+            return self.refuse(&"The port number must be between 0 and 65535 (inclusive).");
         };
         let Some(address) = text::bind_address(&bind_address, port) else {
-            let what = format!("listen: {bind_address:?} is not an IP address");
-            return misuse(Error::ERR_INVALID_PARAMETER, &what);
+            return self.refuse(&format!("listen: {bind_address:?} is not an IP address"));
         };
-        self.listen(&address)
+        self.server.listen(&address)
     }
 
     #[func]
     fn tcp_get_local_port(&self) -> i32 {
-        self.local_port().into()
+        self.server.listener.local_port().into()
     }
 
     #[func]

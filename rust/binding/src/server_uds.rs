@@ -1,12 +1,14 @@
 //! `UDSServerRs`.
 
+use std::sync::atomic::Ordering;
+
 use godot::builtin::GString;
 use godot::global::Error;
 use godot::obj::Gd;
 use godot::prelude::godot_api;
 use stream_socket::BindAddress;
 
-use crate::peer::{StreamPeerSocketRs, misuse};
+use crate::peer::StreamPeerSocketRs;
 use crate::server::SocketServerRs;
 use crate::text;
 
@@ -15,9 +17,19 @@ impl SocketServerRs {
     #[func]
     fn uds_listen(&self, path: GString) -> Error {
         if path.is_empty() {
-            return misuse(Error::ERR_INVALID_PARAMETER, &"listen: the path is empty");
+            return self.refuse(&"listen: the path is empty");
         }
-        self.listen(&BindAddress::Unix(text::path(&path)))
+        self.server.listen(&BindAddress::Unix(text::path(&path)))
+    }
+
+    #[func]
+    fn uds_set_socket_mode(&self, mode: i64) {
+        self.server.mode.store(mode, Ordering::Relaxed);
+    }
+
+    #[func]
+    fn uds_get_socket_mode(&self) -> i64 {
+        self.server.mode.load(Ordering::Relaxed)
     }
 
     #[func]

@@ -1,101 +1,24 @@
-//! Making objects of the bridged classes, and what Godot holds as their instance.
+//! Making objects of the bridged classes.
 
+use std::any::TypeId;
 use std::cell::Cell;
 use std::ffi::c_void;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use godot::builtin::StringName;
 use godot::obj::{Base, Gd, GodotClass, bounds, cap};
 use godot::sys::{self, GodotFfi};
 
-use super::family::{Class, Family};
+use super::family::{Callbacks, Class, Family};
+use super::guard::guarded;
+use super::handle::Head;
 use super::interface::interface;
-use crate::peer::Peer;
-use crate::server::Server;
+use crate::parts::Part;
 
-/// What Godot holds as the extension instance of an object, and hands to every callback.
-pub(super) struct Handle {
-    /// What the calls work on that do not go through gdext.
-    pub(super) part: Part,
-    /// The object, by its id.
-    pub(super) object: u64,
-    /// The object itself. It lives as long as the handle does.
-    pointer: sys::GDExtensionObjectPtr,
-    /// gdext's storage of the object, which is what its own callbacks expect.
-    pub(super) storage: sys::GDExtensionClassInstancePtr,
-}
-
-impl Handle {
-    /// # Safety
-    /// `instance` is what Godot passes to a callback of a bridged class, and `'a` does not outlive that call.
-    #[inline]
-    pub(super) unsafe fn from_instance<'a>(
-        instance: sys::GDExtensionClassInstancePtr,
-    ) -> &'a Handle {
-        // SAFETY: `object_set_instance` made every instance of a bridged class a leaked `Handle`, which lives until
-        // `free`, and Godot does not free an object in a call.
-        unsafe { &*instance.cast::<Handle>() }
-    }
-
-    /// Whether anything is connected to a signal of the object: what gdext would ask, without looking the object up and
-    /// counting a reference to it.
-    ///
-    /// # Safety
-    /// The object is alive.
-    pub(super) unsafe fn has_connections(&self, signal: &StringName) -> bool {
-        let mut answer: sys::GDExtensionBool = 0;
-        let arguments = [signal.sys().cast()];
-        // SAFETY: The method takes a StringName and returns a bool; the object is alive, as the caller guarantees.
-        unsafe {
-            (interface().call_method)(
-                has_connections_method(),
-                self.pointer,
-                arguments.as_ptr(),
-                (&raw mut answer).cast(),
-            );
-        }
-        answer != 0
-    }
-}
-
-/// `Object.has_connections`.
-fn has_connections_method() -> sys::GDExtensionMethodBindPtr {
-    /// What stands for its signature in Godot's extension_api.json.
-    const HASH: i64 = 2619796661;
-    static METHOD: OnceLock<usize> = OnceLock::new();
-    let method = METHOD.get_or_init(|| {
-        let (class, method) = (
-            StringName::from("Object"),
-            StringName::from("has_connections"),
-        );
-        // SAFETY: Both are names that Godot only reads.
-        let found =
-            unsafe { (interface().find_method)(class.sys().cast(), method.sys().cast(), HASH) };
-        assert!(!found.is_null(), "Godot has no Object.has_connections");
-        found as usize
-    });
-    *method as sys::GDExtensionMethodBindPtr
-}
-
-/// What an object consists of, apart from the object.
-#[derive(Clone)]
-pub(crate) enum Part {
-    Peer(Arc<Peer>),
-    Server(Arc<Server>),
-}
-
-/// The object that this thread is making: which class it is to be, and what it consists of, once that is known.
+/// The object that this thread is making: which class it is to be, and the address of its part, once that is known.
 #[derive(Clone, Copy)]
 struct Creation {
     class: &'static Class,
-    part: Option<Announced>,
-}
-
-/// A [`Part`] that gdext's storage is about to hold.
-#[derive(Clone, Copy)]
-enum Announced {
-    Peer(*const Peer),
-    Server(*const Server),
+    part: Option<*const c_void>,
 }
 
 thread_local! {
@@ -103,27 +26,15 @@ thread_local! {
     static CREATION: Cell<Option<Creation>> = const { Cell::new(None) };
 }
 
-/// gdext's create and free callbacks of a family's base.
-pub(super) struct Callbacks {
-    create: CreateInstance,
-    free: FreeInstance,
-}
-
-type CreateInstance =
-    unsafe extern "C" fn(*mut c_void, sys::GDExtensionBool) -> sys::GDExtensionObjectPtr;
-type FreeInstance = unsafe extern "C" fn(*mut c_void, sys::GDExtensionClassInstancePtr);
-
-/// Puts the bridge's create and free in front of gdext's in the creation info of a family.
-pub(super) fn hook(family: &'static Family, info: &mut sys::GDExtensionClassCreationInfo4) {
-    let create = info.create_instance_func.expect("gdext sets it");
-    let free = info.free_instance_func.expect("gdext sets it");
-    family.callbacks.get_or_init(|| Callbacks { create, free });
-    info.create_instance_func = Some(create_instance);
-    info.free_instance_func = Some(free_instance);
-    // Not reloadable, so never recreated. Reference counting needs no word of ours: gdext's callbacks are empty.
-    info.recreate_instance_func = None;
-    info.reference_func = None;
-    info.unreference_func = None;
+/// Puts the bridge's create and free in front of gdext's in the creation info of a family. If that is not enough to make
+/// its objects, the answer is why.
+pub(super) fn hook(
+    family: &'static Family,
+    info: &mut sys::GDExtensionClassCreationInfo4,
+) -> Result<(), &'static str> {
+    let (Some(create), Some(free)) = (info.create_instance_func, info.free_instance_func) else {
+        return Err("gdext has no callbacks for making and freeing its objects");
+    };
     // These would be handed the bridge's handle where gdext expects its storage. The classes implement none.
     let instance_callbacks = [
         info.set_func.is_some(),
@@ -135,11 +46,17 @@ pub(super) fn hook(family: &'static Family, info: &mut sys::GDExtensionClassCrea
         info.notification_func.is_some(),
         info.to_string_func.is_some(),
     ];
-    assert!(
-        !instance_callbacks.contains(&true),
-        "{} uses a callback that the bridge does not translate",
-        family.base
-    );
+    if instance_callbacks.contains(&true) {
+        return Err("gdext has a callback for it that the class bridge does not translate");
+    }
+    family.callbacks.get_or_init(|| Callbacks { create, free });
+    info.create_instance_func = Some(create_instance);
+    info.free_instance_func = Some(free_instance);
+    // Not reloadable, so never recreated. Reference counting needs no word of ours: gdext's callbacks are empty.
+    info.recreate_instance_func = None;
+    info.reference_func = None;
+    info.unreference_func = None;
+    Ok(())
 }
 
 /// The class in the class data of a callback, and what gdext's callbacks for its family are. An abstract base has no
@@ -163,53 +80,41 @@ unsafe extern "C" fn create_instance(
     };
     begin(class);
     // SAFETY: gdext's own callback, called as Godot would; it ignores its first argument.
-    unsafe { (callbacks.create)(std::ptr::null_mut(), notify) }
+    let object = unsafe { (callbacks.create)(std::ptr::null_mut(), notify) };
+    end();
+    object
 }
 
 unsafe extern "C" fn free_instance(class: *mut c_void, instance: sys::GDExtensionClassInstancePtr) {
-    // SAFETY: `object_set_instance` has leaked it as a `Handle`, Godot frees it once, and nobody uses it after this.
-    let handle = unsafe { Box::from_raw(instance.cast::<Handle>()) };
-    // SAFETY: Godot passes the class data that registration gave it, which an object's class always has. The callback is
-    // gdext's own, called with the storage gdext gave; it ignores its first argument.
-    unsafe {
-        if let Some((_, callbacks)) = class_data(class) {
-            (callbacks.free)(std::ptr::null_mut(), handle.storage);
+    // SAFETY: Godot passes the class data that registration gave it, which an object's class always has, and frees an
+    // instance once, after its last use. The family has made it. The callback is gdext's own, called with the storage gdext
+    // gave; it ignores its first argument.
+    guarded((), || unsafe {
+        if let Some((class, callbacks)) = class_data(class) {
+            let storage = (class.family.calls.free)(instance);
+            (callbacks.free)(std::ptr::null_mut(), storage);
         }
-    }
+    });
 }
 
 fn begin(class: &'static Class) {
     CREATION.set(Some(Creation { class, part: None }));
 }
 
-/// Tells the bridge what the peer consists of that gdext is initialising on this thread.
-pub(crate) fn announce_peer(peer: &Arc<Peer>) {
-    announce(Announced::Peer(Arc::as_ptr(peer)));
+/// The object is made, or will not be: the next one is not to be taken for it.
+fn end() {
+    CREATION.set(None);
 }
 
-/// Tells the bridge what the server consists of that gdext is initialising on this thread.
-pub(crate) fn announce_server(server: &Arc<Server>) {
-    announce(Announced::Server(Arc::as_ptr(server)));
-}
-
-fn announce(part: Announced) {
-    if let Some(creation) = CREATION.get() {
+/// Tells the bridge the part of the object that gdext is initialising on this thread, which keeps it as long as it lives.
+pub(crate) fn announce<P: Part>(part: &Arc<P>) {
+    if let Some(creation) = CREATION.get()
+        && (creation.class.family.calls.part)() == TypeId::of::<P>()
+    {
         CREATION.set(Some(Creation {
-            part: Some(part),
+            part: Some(Arc::as_ptr(part).cast()),
             ..creation
         }));
-    }
-}
-
-/// Another handle to what `pointer` points into.
-///
-/// # Safety
-/// The pointer comes from an `Arc` that is still alive.
-unsafe fn share<T>(pointer: *const T) -> Arc<T> {
-    // SAFETY: The caller's guarantee.
-    unsafe {
-        Arc::increment_strong_count(pointer);
-        Arc::from_raw(pointer)
     }
 }
 
@@ -219,7 +124,9 @@ where
     T: cap::GodotDefault + GodotClass + godot::obj::Bounds<Declarer = bounds::DeclUser>,
 {
     begin(class);
-    Gd::from_init_fn(init)
+    let object = Gd::from_init_fn(init);
+    end();
+    object
 }
 
 /// What gdext calls to make its storage the instance of a new object. The object becomes one of the subclass being
@@ -238,24 +145,17 @@ pub(super) unsafe extern "C" fn object_set_instance(
         unsafe { (interface().set_instance)(object, class_name, storage) };
         return;
     };
-    // SAFETY: The announced `Arc` is part of gdext's storage, which was made since and lives longer than this call.
-    let part = unsafe {
-        match part {
-            Announced::Peer(peer) => Part::Peer(share(peer)),
-            Announced::Server(server) => Part::Server(share(server)),
-        }
-    };
-    let handle = Box::new(Handle {
-        part,
+    let head = Head {
         // SAFETY: gdext passes the object that Godot has just made.
         object: unsafe { (interface().object_id)(object.cast_const()) },
         pointer: object,
         storage,
-    });
-    let name = class.name();
-    // SAFETY: The object and the class come from gdext and from registration; Godot copies the name. The handle is
-    // given back to `free`.
+    };
+    // SAFETY: The announced `Arc` is in gdext's storage, which was made since and lives longer than this call, and
+    // its type is that of the family. The object and the class come from gdext and from registration; Godot copies the
+    // name, and gives the instance back to `free_instance`.
     unsafe {
-        (interface().set_instance)(object, name.sys().cast(), Box::into_raw(handle).cast());
+        let instance = (class.family.calls.make)(part, head);
+        (interface().set_instance)(object, class.name().sys().cast(), instance);
     }
 }

@@ -1,13 +1,21 @@
 //! The functions of Godot's C interface that the bridge uses, by their names in gdextension_interface.h.
 
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, CString, c_char};
 use std::sync::OnceLock;
 
 use godot::sys;
 
+/// The versions of `classdb_register_extension_class` that the bridge knows: 4 is of Godot 4.4, 5 of 4.5 and 6 of 4.7. The
+/// creation infos of all three have the same fields in the same places, and callbacks with the same arguments. Which one
+/// gdext uses depends on the Godot that it is built for.
+const FIRST_VERSION: usize = 4;
+const VERSIONS: usize = 3;
+
 /// The functions of Godot that the bridge stands in front of, as Godot gave them.
 pub(super) struct Interface {
-    pub(super) register_class: RegisterClass,
+    /// By their versions. The first is there in any case, the others once gdext has asked for them: Godot prints an error
+    /// when it is asked for one that it does not have.
+    register_class: [OnceLock<RegisterClass>; VERSIONS],
     pub(super) unregister_class: UnregisterClass,
     pub(super) register_method: RegisterMethod,
     pub(super) register_constant: RegisterConstant,
@@ -67,6 +75,8 @@ pub(super) type CallMethod = unsafe extern "C" fn(
     *const sys::GDExtensionConstTypePtr,
     sys::GDExtensionTypePtr,
 );
+type PrintError =
+    unsafe extern "C" fn(*const c_char, *const c_char, *const c_char, i32, sys::GDExtensionBool);
 pub(super) type GetProcAddress =
     unsafe extern "C" fn(*const c_char) -> sys::GDExtensionInterfaceFunctionPtr;
 pub(super) type Function = unsafe extern "C" fn();
@@ -78,6 +88,59 @@ pub(super) fn interface() -> &'static Interface {
     INTERFACE
         .get()
         .expect("the library's entry has been called")
+}
+
+impl Interface {
+    /// The function that registers classes, in this version, if the bridge knows it and gdext has asked for it.
+    pub(super) fn register_class(&self, version: usize) -> Option<RegisterClass> {
+        self.slot(version)?.get().copied()
+    }
+
+    /// Keeps Godot's function that registers classes in this version, if the bridge knows it.
+    ///
+    /// # Safety
+    /// `function` is what Godot answers to the name with this version.
+    pub(super) unsafe fn set_register_class(&self, version: usize, function: Function) {
+        if let Some(slot) = self.slot(version) {
+            // SAFETY: The caller's guarantee; the types of the known versions differ by the names of their infos only.
+            slot.get_or_init(|| unsafe {
+                std::mem::transmute::<Function, RegisterClass>(function)
+            });
+        }
+    }
+
+    fn slot(&self, version: usize) -> Option<&OnceLock<RegisterClass>> {
+        self.register_class.get(version.checked_sub(FIRST_VERSION)?)
+    }
+}
+
+/// The version in the name of a function that registers classes.
+pub(super) fn register_class_version(function: &[u8]) -> Option<usize> {
+    let version = function.strip_prefix(b"classdb_register_extension_class")?;
+    if version.is_empty() {
+        return Some(1);
+    }
+    std::str::from_utf8(version).ok()?.parse().ok()
+}
+
+/// Prints why the library cannot be loaded: as an error of Godot's, without gdext, which may not be there yet.
+///
+/// # Safety
+/// `get_proc_address` is Godot's.
+pub(super) unsafe fn print_load_error(get_proc_address: GetProcAddress, reason: &str) {
+    let message = format!("stream_peer_socket_rs cannot be loaded: {reason}");
+    let Ok(message) = CString::new(message) else {
+        return;
+    };
+    // SAFETY: The caller's guarantee. The type is the one that gdextension_interface.h gives for the name; Godot only reads
+    // the texts.
+    unsafe {
+        if let Some(print) = get_proc_address(c"print_error".as_ptr()) {
+            let print = std::mem::transmute::<Function, PrintError>(print);
+            let (function, file) = (c"initialize", c"stream_peer_socket_rs");
+            print(message.as_ptr(), function.as_ptr(), file.as_ptr(), 0, 0);
+        }
+    }
 }
 
 /// Looks the functions up; `None` if this Godot is older than 4.4 and does not have them all.
@@ -97,9 +160,13 @@ pub(super) unsafe fn load(get_proc_address: GetProcAddress) -> Option<()> {
         let from_type =
             transmute::<Function, FromType>(find(c"get_variant_from_type_constructor")?);
         let interface = Interface {
-            register_class: transmute::<Function, RegisterClass>(find(
-                c"classdb_register_extension_class4",
-            )?),
+            register_class: [
+                OnceLock::from(transmute::<Function, RegisterClass>(find(
+                    c"classdb_register_extension_class4",
+                )?)),
+                OnceLock::new(),
+                OnceLock::new(),
+            ],
             unregister_class: transmute::<Function, UnregisterClass>(find(
                 c"classdb_unregister_extension_class",
             )?),
@@ -121,5 +188,20 @@ pub(super) unsafe fn load(get_proc_address: GetProcAddress) -> Option<()> {
         };
         INTERFACE.get_or_init(|| interface);
         Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_that_register_classes_are_told_by_their_version() {
+        let version = |name: &str| register_class_version(name.as_bytes());
+        assert_eq!(version("classdb_register_extension_class"), Some(1));
+        assert_eq!(version("classdb_register_extension_class4"), Some(4));
+        assert_eq!(version("classdb_register_extension_class12"), Some(12));
+        assert_eq!(version("classdb_register_extension_class_method"), None);
+        assert_eq!(version("classdb_unregister_extension_class"), None);
     }
 }

@@ -1,16 +1,40 @@
 //! Registering the classes and their methods: what gdext asks of Godot, changed where a family says so.
 
-use std::ffi::c_void;
+use std::sync::OnceLock;
 
 use godot::builtin::{GString, StringName};
 use godot::obj::{EngineBitfield, EngineEnum};
+use godot::prelude::godot_error;
 use godot::register::info::{PropertyHint, PropertyUsageFlags};
 use godot::sys::{self, GodotFfi};
 
-use super::family::{Class, Family, PEERS, Route};
-use super::hot;
-use super::instance::{self, Handle};
+use super::family::{Class, Family, Property, Route};
+use super::guard::guarded;
+use super::instance;
 use super::interface::interface;
+use super::trampoline;
+
+/// All families.
+static FAMILIES: OnceLock<&'static [&'static Family]> = OnceLock::new();
+
+/// Tells which families there are, once and before gdext registers anything.
+pub(super) fn set_families(families: &'static [&'static Family]) {
+    FAMILIES.get_or_init(|| families);
+}
+
+/// The family whose base is called `class_name`.
+///
+/// # Safety
+/// `class_name` points to a StringName of Godot's.
+unsafe fn family(class_name: sys::GDExtensionConstStringNamePtr) -> Option<&'static Family> {
+    // SAFETY: The caller's guarantee.
+    let class_name = unsafe { text(class_name) };
+    let families = FAMILIES.get()?;
+    families
+        .iter()
+        .copied()
+        .find(|family| family.base == class_name)
+}
 
 /// The text behind a pointer to a name.
 ///
@@ -21,35 +45,42 @@ unsafe fn text(name: sys::GDExtensionConstStringNamePtr) -> String {
     unsafe { StringName::new_from_sys(name.cast()) }.to_string()
 }
 
-/// What gdext calls to register a class. A family's base becomes abstract and brings its subclasses along: gdext
-/// registers classes in no fixed order, so here is the one moment at which they are sure to come after it.
-pub(super) unsafe extern "C" fn register_class(
+/// What gdext calls to register a class, one of the functions with a `VERSION`. A family's base becomes abstract and
+/// brings its subclasses along: gdext registers classes in no fixed order, so here is the one moment at which they are
+/// sure to come after it.
+pub(super) unsafe extern "C" fn register_class<const VERSION: usize>(
     library: sys::GDExtensionClassLibraryPtr,
     class_name: sys::GDExtensionConstStringNamePtr,
     parent_name: sys::GDExtensionConstStringNamePtr,
     info: *const sys::GDExtensionClassCreationInfo4,
 ) {
     // SAFETY: gdext passes valid names and a valid creation info, which Godot copies.
-    unsafe {
-        let Some(family) = Family::of_base(&text(class_name)) else {
-            (interface().register_class)(library, class_name, parent_name, info);
+    guarded((), || unsafe {
+        let Some(register) = interface().register_class(VERSION) else {
+            return;
+        };
+        let Some(family) = family(class_name) else {
+            register(library, class_name, parent_name, info);
             return;
         };
         let mut info = *info;
-        instance::hook(family, &mut info);
-        if std::ptr::eq(family, &PEERS) {
-            info.get_virtual_func = Some(hot::get_virtual);
+        if let Err(reason) = instance::hook(family, &mut info) {
+            godot_error!("{} is not registered: {reason}", family.base);
+            return;
+        }
+        if let Some(get_virtual) = family.calls.get_virtual {
+            info.get_virtual_func = Some(get_virtual);
         }
         info.is_abstract = 1;
-        (interface().register_class)(library, class_name, parent_name, &info);
+        register(library, class_name, parent_name, &info);
         register_enumeration(family, library, class_name);
         info.is_abstract = 0;
         for class in &family.subclasses {
             info.class_userdata = std::ptr::from_ref::<Class>(class).cast_mut().cast();
             let name = StringName::from(class.name);
-            (interface().register_class)(library, name.sys().cast(), class_name, &info);
+            register(library, name.sys().cast(), class_name, &info);
         }
-    }
+    });
 }
 
 /// # Safety
@@ -85,15 +116,15 @@ pub(super) unsafe extern "C" fn unregister_class(
     class_name: sys::GDExtensionConstStringNamePtr,
 ) {
     // SAFETY: gdext passes the name of a class that it has registered through `register_class`.
-    unsafe {
-        if let Some(family) = Family::of_base(&text(class_name)) {
+    guarded((), || unsafe {
+        if let Some(family) = family(class_name) {
             for class in family.subclasses.iter().rev() {
                 let name = StringName::from(class.name);
                 (interface().unregister_class)(library, name.sys().cast());
             }
         }
         (interface().unregister_class)(library, class_name);
-    }
+    });
 }
 
 /// What gdext calls to register a method. A family's goes to its class, with the flags and the return type that
@@ -105,8 +136,8 @@ pub(super) unsafe extern "C" fn register_method(
 ) {
     // SAFETY: gdext passes valid names and a valid method info, which Godot copies. What the changed info points to
     // lives to the end of this function.
-    unsafe {
-        let Some(family) = Family::of_base(&text(class_name)) else {
+    guarded((), || unsafe {
+        let Some(family) = family(class_name) else {
             (interface().register_method)(library, class_name, info);
             return;
         };
@@ -132,35 +163,42 @@ pub(super) unsafe extern "C" fn register_method(
             }
             info.return_value_info = &mut return_info;
         }
-        if !hot::replace(family, route.method, &mut info) {
-            redirect(&mut info);
+        if let Some(method) = family.calls.method(route.method) {
+            (info.call_func, info.ptrcall_func) = (method.call, method.ptrcall);
+        } else {
+            trampoline::redirect(&mut info);
         }
         (interface().register_method)(library, class.sys().cast(), &info);
-    }
+        for property in family.properties {
+            if property.getter == function {
+                register_property(family, library, property);
+            }
+        }
+    });
 }
 
-/// What gdext calls to register a property. A family's goes to its class, as its accessors do.
-pub(super) unsafe extern "C" fn register_property(
+/// # Safety
+/// `library` is the one that has registered the accessors of the property.
+unsafe fn register_property(
+    family: &Family,
     library: sys::GDExtensionClassLibraryPtr,
-    class_name: sys::GDExtensionConstStringNamePtr,
-    info: *const sys::GDExtensionPropertyInfo,
-    setter: sys::GDExtensionConstStringNamePtr,
-    getter: sys::GDExtensionConstStringNamePtr,
+    property: &Property,
 ) {
-    // SAFETY: gdext passes valid names and a valid property info, which Godot copies. The names put in their place live
-    // to the end of this function.
+    let (setter, getter) = (family.route(property.setter), family.route(property.getter));
+    let [class, name, setter, getter] =
+        [getter.class, property.name, setter.method, getter.method].map(StringName::from);
+    let (no_class, no_hint) = (StringName::default(), GString::new());
+    let info = sys::GDExtensionPropertyInfo {
+        type_: sys::GDEXTENSION_VARIANT_TYPE_INT,
+        name: name.sys().cast_mut().cast(),
+        class_name: no_class.sys().cast_mut().cast(),
+        hint: PropertyHint::NONE.ord() as u32,
+        hint_string: no_hint.sys().cast_mut().cast(),
+        // As of gdext's own properties: nothing is stored, and nothing shown in the inspector.
+        usage: PropertyUsageFlags::NONE.ord() as u32,
+    };
+    // SAFETY: The caller's guarantee; Godot copies the info and the names.
     unsafe {
-        let Some(family) = Family::of_base(&text(class_name)) else {
-            (interface().register_property)(library, class_name, info, setter, getter);
-            return;
-        };
-        let mut info = *info;
-        let names = [info.name.cast_const().cast(), setter, getter].map(|name| text(name));
-        let [property, setter, getter] = names.each_ref().map(|name| family.route(name));
-        let class = StringName::from(property.class);
-        let [property, setter, getter] =
-            [property, setter, getter].map(|route| StringName::from(route.method));
-        info.name = property.sys().cast_mut().cast();
         (interface().register_property)(
             library,
             class.sys().cast(),
@@ -182,70 +220,5 @@ fn set_const(info: &mut sys::GDExtensionClassMethodInfo, is_const: bool) {
         info.method_flags |= flag;
     } else {
         info.method_flags &= !flag;
-    }
-}
-
-/// gdext's callbacks of a method, behind the trampoline.
-struct GdextMethod {
-    userdata: *mut c_void,
-    call: sys::GDExtensionClassMethodCall,
-    ptrcall: sys::GDExtensionClassMethodPtrCall,
-}
-
-/// Puts the trampoline in front of gdext's callbacks.
-fn redirect(info: &mut sys::GDExtensionClassMethodInfo) {
-    // Methods are registered once and stay for the life of the library.
-    let method = Box::leak(Box::new(GdextMethod {
-        userdata: info.method_userdata,
-        call: info.call_func,
-        ptrcall: info.ptrcall_func,
-    }));
-    info.method_userdata = std::ptr::from_mut(method).cast();
-    info.call_func = Some(call);
-    info.ptrcall_func = Some(ptrcall);
-}
-
-/// The instance as gdext's callbacks expect it. Static methods have none.
-///
-/// # Safety
-/// As for [`Handle::from_instance`], or null.
-unsafe fn storage(instance: sys::GDExtensionClassInstancePtr) -> sys::GDExtensionClassInstancePtr {
-    if instance.is_null() {
-        return instance;
-    }
-    // SAFETY: The caller's guarantee.
-    unsafe { Handle::from_instance(instance) }.storage
-}
-
-unsafe extern "C" fn call(
-    method: *mut c_void,
-    instance: sys::GDExtensionClassInstancePtr,
-    args: *const sys::GDExtensionConstVariantPtr,
-    count: sys::GDExtensionInt,
-    ret: sys::GDExtensionVariantPtr,
-    error: *mut sys::GDExtensionCallError,
-) {
-    // SAFETY: Godot passes what `redirect` gave it, and an instance of the class; the rest goes to gdext's own
-    // callback as it came. That one catches panics itself.
-    unsafe {
-        let method = &*method.cast::<GdextMethod>();
-        if let Some(call) = method.call {
-            call(method.userdata, storage(instance), args, count, ret, error);
-        }
-    }
-}
-
-unsafe extern "C" fn ptrcall(
-    method: *mut c_void,
-    instance: sys::GDExtensionClassInstancePtr,
-    args: *const sys::GDExtensionConstTypePtr,
-    ret: sys::GDExtensionTypePtr,
-) {
-    // SAFETY: As for `call`.
-    unsafe {
-        let method = &*method.cast::<GdextMethod>();
-        if let Some(ptrcall) = method.ptrcall {
-            ptrcall(method.userdata, storage(instance), args, ret);
-        }
     }
 }

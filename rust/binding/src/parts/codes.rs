@@ -5,13 +5,11 @@
 
 use std::error::Error as StdError;
 use std::io::ErrorKind;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use godot::global::Error;
 use stream_socket::{
     AcceptError, BindAddress, BindError, ConnectEnd, ConnectError, DisconnectCause, ListenError,
-    OptionError, PollError, ReadError, WriteError, os_code,
+    OptionError, PollError, ReadError, WriteError,
 };
 
 /// An error that has a code to return and one that is exact.
@@ -22,11 +20,6 @@ pub(crate) trait Code: StdError + 'static {
     /// The code that tells most.
     fn exact(&self) -> Error {
         self.returned()
-    }
-
-    /// Whether the error is about the call, not about the connection: then it is no news of the connection.
-    fn is_misuse(&self) -> bool {
-        false
     }
 }
 
@@ -51,10 +44,6 @@ impl Code for BindError {
             _ => self.returned(),
         }
     }
-
-    fn is_misuse(&self) -> bool {
-        matches!(self, BindError::AlreadyOpen)
-    }
 }
 
 impl Code for ListenError {
@@ -73,10 +62,6 @@ impl Code for ListenError {
             ListenError::Bind(error) => error.exact(),
             ListenError::Os { source, .. } => os_kind(source.kind(), Error::FAILED),
         }
-    }
-
-    fn is_misuse(&self) -> bool {
-        matches!(self, ListenError::AlreadyListening)
     }
 }
 
@@ -104,10 +89,6 @@ impl Code for ConnectError {
             ConnectError::TimedOut { .. } => Error::ERR_TIMEOUT,
             _ => self.returned(),
         }
-    }
-
-    fn is_misuse(&self) -> bool {
-        matches!(self, ConnectError::AlreadyConnected)
     }
 }
 
@@ -145,10 +126,6 @@ impl Code for ReadError {
             _ => self.returned(),
         }
     }
-
-    fn is_misuse(&self) -> bool {
-        matches!(self, ReadError::NotConnected)
-    }
 }
 
 impl Code for WriteError {
@@ -169,10 +146,6 @@ impl Code for WriteError {
             WriteError::ShutDown => Error::ERR_UNAVAILABLE,
             _ => self.returned(),
         }
-    }
-
-    fn is_misuse(&self) -> bool {
-        matches!(self, WriteError::NotConnected)
     }
 }
 
@@ -211,86 +184,5 @@ fn os_kind(kind: ErrorKind, otherwise: Error) -> Error {
         ErrorKind::NotConnected => Error::ERR_UNCONFIGURED,
         ErrorKind::OutOfMemory => Error::ERR_OUT_OF_MEMORY,
         _ => otherwise,
-    }
-}
-
-/// The last thing that went wrong on an object.
-#[derive(Debug, Default)]
-pub(crate) struct LastError {
-    is_set: AtomicBool,
-    details: Mutex<Details>,
-}
-
-/// What is known about it.
-#[derive(Clone, Debug)]
-pub(crate) struct Details {
-    pub(crate) code: Error,
-    pub(crate) message: String,
-    pub(crate) os_code: i32,
-}
-
-impl Default for Details {
-    fn default() -> Details {
-        Details {
-            code: Error::OK,
-            message: String::new(),
-            os_code: 0,
-        }
-    }
-}
-
-impl LastError {
-    /// Remembers `error`, and gives the code to return. Misuse of a call says nothing of the connection, and what was
-    /// known of that stays.
-    #[cold]
-    pub(crate) fn record(&self, error: &impl Code) -> Error {
-        if !error.is_misuse() {
-            let os_code = os_code(error).unwrap_or(0);
-            self.set(error.exact(), error.to_string(), os_code);
-        }
-        error.returned()
-    }
-
-    /// Remembers a failure that no call of the core has had.
-    pub(crate) fn record_message(&self, code: Error, message: String) -> Error {
-        self.set(code, message, 0);
-        code
-    }
-
-    /// The code to return for `outcome`, which is remembered if it is an error, and makes one before it history if not.
-    pub(crate) fn note(&self, outcome: Result<(), impl Code>) -> Error {
-        match outcome {
-            Ok(()) => {
-                self.clear();
-                Error::OK
-            }
-            Err(error) => self.record(&error),
-        }
-    }
-
-    /// An operation has begun or succeeded: what was before is forgotten.
-    #[inline]
-    pub(crate) fn clear(&self) {
-        if self.is_set.load(Ordering::Relaxed) {
-            self.is_set.store(false, Ordering::Relaxed);
-            *self.details() = Details::default();
-        }
-    }
-
-    fn set(&self, code: Error, message: String, os_code: i32) {
-        *self.details() = Details {
-            code,
-            message,
-            os_code,
-        };
-        self.is_set.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn get(&self) -> Details {
-        self.details().clone()
-    }
-
-    fn details(&self) -> MutexGuard<'_, Details> {
-        self.details.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,0 +1,154 @@
+//! The calls that go from Godot straight to the part of an object, without gdext's cell in between: those that are hot,
+//! those that block, and those whose signals may free the object. The core does its own locking, so none holds up another.
+
+use std::any::TypeId;
+use std::ffi::c_void;
+use std::marker::PhantomData;
+
+use godot::builtin::StringName;
+use godot::global::Error;
+use godot::obj::{EngineEnum, InstanceId};
+use godot::sys;
+
+use super::emit::emit;
+use super::guard::guarded;
+use super::handle::{Handle, Head};
+use super::has_connections::has_connections;
+use super::interface::interface;
+use super::transfers;
+use crate::parts::{Part, Stream};
+
+/// What the bridge does itself for the objects of a family, and the type of the part it does it for.
+pub(crate) struct Calls {
+    pub(super) part: fn() -> TypeId,
+    pub(super) make: unsafe fn(*const c_void, Head) -> sys::GDExtensionClassInstancePtr,
+    pub(super) free:
+        unsafe fn(sys::GDExtensionClassInstancePtr) -> sys::GDExtensionClassInstancePtr,
+    poll: Method,
+    get_status: Option<Method>,
+    pub(super) get_virtual: sys::GDExtensionClassGetVirtual2,
+}
+
+/// The two callbacks of a method.
+#[derive(Clone, Copy)]
+pub(super) struct Method {
+    pub(super) call: sys::GDExtensionClassMethodCall,
+    pub(super) ptrcall: sys::GDExtensionClassMethodPtrCall,
+}
+
+impl Calls {
+    /// The calls for objects that are polled.
+    pub(crate) const fn of_part<P: Part>() -> Calls {
+        Calls {
+            part: TypeId::of::<P>,
+            make: Handle::<P>::make,
+            free: Handle::<P>::free,
+            poll: int_method::<Poll<P>>(),
+            get_status: None,
+            get_virtual: None,
+        }
+    }
+
+    /// The calls for objects that move data too.
+    pub(crate) const fn of_stream<P: Stream>() -> Calls {
+        Calls {
+            get_status: Some(int_method::<GetStatus<P>>()),
+            get_virtual: Some(transfers::get_virtual::<P>),
+            ..Calls::of_part::<P>()
+        }
+    }
+
+    /// The callbacks of `method`, if it is answered here.
+    pub(super) fn method(&self, method: &str) -> Option<Method> {
+        match method {
+            "poll" => Some(self.poll),
+            "get_status" => self.get_status,
+            _ => None,
+        }
+    }
+}
+
+/// A method that takes nothing and returns an int.
+trait IntMethod {
+    /// # Safety
+    /// `instance` is what Godot passes to a callback of the class that has the method.
+    unsafe fn answer(instance: sys::GDExtensionClassInstancePtr) -> i64;
+}
+
+struct Poll<P>(PhantomData<P>);
+
+impl<P: Part> IntMethod for Poll<P> {
+    #[inline]
+    unsafe fn answer(instance: sys::GDExtensionClassInstancePtr) -> i64 {
+        let failed = (Error::FAILED, None);
+        let (code, signals) = guarded(failed, || {
+            // SAFETY: The caller's guarantee. No handler runs before the handle is used last.
+            let handle = unsafe { Handle::<P>::from_instance(instance) };
+            // SAFETY: The object is the one that Godot is calling, so it is alive.
+            let is_heard =
+                |signal: &StringName| unsafe { has_connections(handle.head.pointer, signal) };
+            let (code, signals) = handle.part.poll(is_heard);
+            (code, signals.map(|signals| (handle.head.object, signals)))
+        });
+        // From here on, nothing is borrowed from the object, which a handler may free.
+        if let Some((object, signals)) = signals {
+            guarded((), || {
+                if let Some(object) = InstanceId::try_from_i64(object as i64) {
+                    emit(object, signals);
+                }
+            });
+        }
+        i64::from(code.ord())
+    }
+}
+
+struct GetStatus<P>(PhantomData<P>);
+
+impl<P: Stream> IntMethod for GetStatus<P> {
+    #[inline]
+    unsafe fn answer(instance: sys::GDExtensionClassInstancePtr) -> i64 {
+        // SAFETY: The caller's guarantee.
+        unsafe { Handle::<P>::from_instance(instance) }
+            .part
+            .status()
+    }
+}
+
+const fn int_method<M: IntMethod>() -> Method {
+    Method {
+        call: Some(int_call::<M>),
+        ptrcall: Some(int_ptrcall::<M>),
+    }
+}
+
+unsafe extern "C" fn int_call<M: IntMethod>(
+    _method: *mut c_void,
+    instance: sys::GDExtensionClassInstancePtr,
+    _args: *const sys::GDExtensionConstVariantPtr,
+    count: sys::GDExtensionInt,
+    ret: sys::GDExtensionVariantPtr,
+    error: *mut sys::GDExtensionCallError,
+) {
+    // SAFETY: Godot passes an instance of the class, room for a variant, which it has set to null, and room for a call
+    // error.
+    unsafe {
+        if count != 0 {
+            (*error).error = sys::GDEXTENSION_CALL_ERROR_TOO_MANY_ARGUMENTS;
+            (*error).expected = 0;
+            return;
+        }
+        (*error).error = sys::GDEXTENSION_CALL_OK;
+        let mut value: i64 = M::answer(instance);
+        (interface().variant_from_int)(ret.cast(), (&raw mut value).cast());
+    }
+}
+
+unsafe extern "C" fn int_ptrcall<M: IntMethod>(
+    _method: *mut c_void,
+    instance: sys::GDExtensionClassInstancePtr,
+    _args: *const sys::GDExtensionConstTypePtr,
+    ret: sys::GDExtensionTypePtr,
+) {
+    // SAFETY: Godot passes an instance of the class and room for an int.
+    unsafe { *ret.cast::<i64>() = M::answer(instance) }
+}

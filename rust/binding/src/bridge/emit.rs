@@ -1,0 +1,17 @@
+//! Emitting signals.
+
+use godot::classes::Object;
+use godot::obj::{Gd, InstanceId};
+
+use crate::parts::Signal;
+
+/// Emits `signals` of the object with the id `object`, which lives until all handlers have run, whatever they do. The
+/// caller holds no reference into the object meanwhile, and no lock.
+pub(crate) fn emit(object: InstanceId, signals: impl Iterator<Item = Signal>) {
+    let Ok(mut object) = Gd::<Object>::try_from_instance_id(object) else {
+        return;
+    };
+    for signal in signals {
+        object.emit_signal(signal.name(), signal.argument().as_slice());
+    }
+}

@@ -1,0 +1,22 @@
+//! Where a panic ends, since it must not reach Godot.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use godot::prelude::godot_error;
+
+/// Runs `body`; a panic in it ends here with an error message and `fallback`.
+#[inline]
+pub(super) fn guarded<R>(fallback: R, body: impl FnOnce() -> R) -> R {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(result) => result,
+        Err(payload) => {
+            let message = payload
+                .downcast_ref::<&str>()
+                .copied()
+                .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+                .unwrap_or("no message");
+            godot_error!("Panic in stream_peer_socket_rs, please report it: {message}");
+            fallback
+        }
+    }
+}

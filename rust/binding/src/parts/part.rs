@@ -1,0 +1,42 @@
+//! What the bridge asks of the part of an object.
+
+use std::mem::MaybeUninit;
+use std::sync::Arc;
+
+use godot::builtin::StringName;
+use godot::global::Error;
+
+use super::signal::Signal;
+
+/// The Rust part of an object that is polled.
+pub(crate) trait Part: Send + Sync + 'static {
+    type Signals: Iterator<Item = Signal>;
+
+    /// Polls. What is to be emitted for it comes as a value of its own, which borrows nothing: a handler may free the
+    /// object, and poll it again. `is_heard` says whether anything is connected to a signal.
+    fn poll(
+        self: &Arc<Self>,
+        is_heard: impl Fn(&StringName) -> bool,
+    ) -> (Error, Option<Self::Signals>);
+}
+
+/// A part that has the calls of `StreamPeerExtension`. Those that move data give their code and the count of moved bytes.
+pub(crate) trait Stream: Part {
+    fn status(&self) -> i64;
+
+    /// Fills what it does not receive with zeros: callers use the buffer whatever is returned, as the typed getters of
+    /// StreamPeer do.
+    fn get_data(&self, buffer: &mut [MaybeUninit<u8>]) -> (Error, usize);
+
+    fn get_partial_data(&self, buffer: &mut [MaybeUninit<u8>]) -> (Error, usize);
+
+    fn put_data(&self, bytes: &[u8]) -> (Error, usize);
+
+    fn put_partial_data(&self, bytes: &[u8]) -> (Error, usize);
+
+    /// -1 without a connection, as the engine's classes answer.
+    fn available_bytes(&self) -> i64;
+
+    /// Answers the transfer `call` of a negative size, which is what a size of 2 GiB and more looks like here.
+    fn refuse_size(&self, call: &str) -> Error;
+}

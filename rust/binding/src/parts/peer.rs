@@ -1,0 +1,216 @@
+//! The part of a peer.
+
+use std::mem::MaybeUninit;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Instant;
+
+use godot::builtin::StringName;
+use godot::global::Error;
+use stream_socket::{Connection, Status, WriteError};
+
+use super::codes::Code;
+use super::last_error::LastError;
+use super::part::{Part, Stream};
+use super::signal::Signal;
+
+/// A connection, and what the methods of a peer know besides.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) connection: Connection,
+    pub(crate) last_error: LastError,
+    /// The number of bytes that the last `get_data` has received.
+    last_read: AtomicI64,
+    /// The number of bytes that the last `put_data` has handed over.
+    last_written: AtomicI64,
+    /// The bits of the `connect_timeout`, a number of seconds; -1 for the project setting.
+    connect_timeout: AtomicU64,
+    pub(crate) is_auto_polling: AtomicBool,
+}
+
+impl Peer {
+    pub(crate) fn new(connection: Connection) -> Peer {
+        Peer {
+            connection,
+            last_error: LastError::default(),
+            last_read: AtomicI64::new(0),
+            last_written: AtomicI64::new(0),
+            connect_timeout: AtomicU64::new((-1.0_f64).to_bits()),
+            is_auto_polling: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn last_read(&self) -> i64 {
+        self.last_read.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn last_written(&self) -> i64 {
+        self.last_written.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn connect_timeout(&self) -> f64 {
+        f64::from_bits(self.connect_timeout.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_connect_timeout(&self, seconds: f64) {
+        self.connect_timeout
+            .store(seconds.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Remembers that a poll has found the end of the stream, if that is why the connection is gone: the other side's
+    /// address is kept then, and is not when this side has disconnected meanwhile.
+    #[cold]
+    fn note_end(&self) {
+        if self.connection.status() == Status::None
+            && let Some(peer) = self.connection.peer_address()
+        {
+            let message = format!("receive from {peer}: end of stream");
+            self.last_error.record_message(Error::ERR_FILE_EOF, message);
+        }
+    }
+
+    /// The code and the count of a transfer. One that has gone well makes an error before it history.
+    #[inline]
+    fn outcome(&self, result: Result<usize, (impl Code, usize)>) -> (Error, usize) {
+        match result {
+            Ok(count) => {
+                self.last_error.clear();
+                (Error::OK, count)
+            }
+            Err((error, count)) => (self.last_error.record(&error), count),
+        }
+    }
+}
+
+impl Part for Peer {
+    type Signals = PeerSignals;
+
+    #[inline]
+    fn poll(
+        self: &Arc<Self>,
+        is_heard: impl Fn(&StringName) -> bool,
+    ) -> (Error, Option<PeerSignals>) {
+        let before = self.connection.status();
+        let (code, has_unread) = match self.connection.poll(Instant::now) {
+            Ok(has_unread) => (Error::OK, has_unread),
+            Err(error) => (self.last_error.record(&error), false),
+        };
+        // Asking whether anything is connected to a signal costs less than emitting to nobody.
+        let is_heard = if self.connection.has_notices() {
+            // An end that a read has met is remembered by that read.
+            if before == Status::Connected {
+                self.note_end();
+            }
+            let is_heard = Signal::names_of_peer().any(is_heard);
+            if !is_heard {
+                while self.connection.next_notice().is_some() {}
+            }
+            is_heard
+        } else {
+            has_unread && is_heard(Signal::DataAvailable.name())
+        };
+        (code, is_heard.then(|| PeerSignals::of(self)))
+    }
+}
+
+/// The signals of a peer: what has happened, in the order in which it did, and then `data_available` if there is
+/// something to read. What has happened is taken one by one, so that a handler that polls hears the rest before what it
+/// has brought about itself.
+pub(crate) struct PeerSignals {
+    peer: Arc<Peer>,
+    is_over: bool,
+}
+
+impl PeerSignals {
+    fn of(peer: &Arc<Peer>) -> PeerSignals {
+        PeerSignals {
+            peer: peer.clone(),
+            is_over: false,
+        }
+    }
+}
+
+impl Iterator for PeerSignals {
+    type Item = Signal;
+
+    fn next(&mut self) -> Option<Signal> {
+        if self.is_over {
+            return None;
+        }
+        if let Some(notice) = self.peer.connection.next_notice() {
+            return Some(notice.into());
+        }
+        self.is_over = true;
+        self.peer
+            .connection
+            .has_unread()
+            .then_some(Signal::DataAvailable)
+    }
+}
+
+impl Stream for Peer {
+    #[inline]
+    fn status(&self) -> i64 {
+        self.connection.status() as i64
+    }
+
+    #[inline]
+    fn get_data(&self, buffer: &mut [MaybeUninit<u8>]) -> (Error, usize) {
+        let read = self.connection.read_exact(buffer).map(|()| buffer.len());
+        let (code, filled) = self.outcome(read);
+        if code != Error::OK {
+            buffer[filled..].fill(MaybeUninit::new(0));
+        }
+        self.last_read.store(filled as i64, Ordering::Relaxed);
+        (code, filled)
+    }
+
+    #[inline]
+    fn get_partial_data(&self, buffer: &mut [MaybeUninit<u8>]) -> (Error, usize) {
+        let read = self.connection.read_available(buffer);
+        self.outcome(read.map_err(|error| (error, 0)))
+    }
+
+    #[inline]
+    fn put_data(&self, bytes: &[u8]) -> (Error, usize) {
+        let written = self.connection.write_all(bytes).map(|()| bytes.len());
+        let (code, count) = self.outcome(written.map_err(|error| {
+            let sent = sent(&error);
+            (error, sent)
+        }));
+        self.last_written.store(count as i64, Ordering::Relaxed);
+        (code, count)
+    }
+
+    #[inline]
+    fn put_partial_data(&self, bytes: &[u8]) -> (Error, usize) {
+        let written = self.connection.write_available(bytes);
+        self.outcome(written.map_err(|error| (error, 0)))
+    }
+
+    #[inline]
+    fn available_bytes(&self) -> i64 {
+        let available = self.connection.available();
+        available.map_or(-1, |count| i64::try_from(count).unwrap_or(i64::MAX))
+    }
+
+    #[cold]
+    fn refuse_size(&self, call: &str) -> Error {
+        let what =
+            format!("{call}: the size is more than one call can take, which is 2147483647 bytes");
+        match call {
+            "get_data" => self.last_read.store(0, Ordering::Relaxed),
+            "put_data" => self.last_written.store(0, Ordering::Relaxed),
+            _ => {}
+        }
+        self.last_error.refuse(Error::ERR_INVALID_PARAMETER, &what)
+    }
+}
+
+/// How many bytes were taken by a write that has failed.
+fn sent(error: &WriteError) -> usize {
+    match error {
+        WriteError::TimedOut { sent, .. } => *sent,
+        _ => 0,
+    }
+}

@@ -1,0 +1,72 @@
+//! The part of a server.
+
+use std::iter::{Once, once};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use godot::builtin::StringName;
+use godot::global::Error;
+use stream_socket::{BindAddress, ListenError, Listener};
+
+use super::last_error::LastError;
+use super::part::Part;
+use super::signal::Signal;
+
+/// How many connections may wait to be accepted, unless a script says otherwise. The system may lower it (listen(2)).
+const BACKLOG: i64 = 128;
+
+/// A listener, and what the methods of a server know besides.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) listener: Listener,
+    pub(crate) last_error: LastError,
+    pub(crate) backlog: AtomicI64,
+    /// The permissions of a socket file, negative for the system's default.
+    pub(crate) mode: AtomicI64,
+    pub(crate) is_auto_polling: AtomicBool,
+}
+
+impl Server {
+    pub(crate) fn new() -> Server {
+        Server {
+            listener: Listener::new(),
+            last_error: LastError::default(),
+            backlog: AtomicI64::new(BACKLOG),
+            mode: AtomicI64::new(-1),
+            is_auto_polling: AtomicBool::new(false),
+        }
+    }
+
+    /// Listens, with the codes of the engine.
+    pub(crate) fn listen(&self, address: &BindAddress) -> Error {
+        let backlog = self.backlog.load(Ordering::Relaxed);
+        let backlog = i32::try_from(backlog.max(0)).unwrap_or(i32::MAX);
+        let mode = u32::try_from(self.mode.load(Ordering::Relaxed)).ok();
+        let listening = self.listener.listen(address, backlog, mode);
+        if let Err(error @ ListenError::AlreadyListening) = &listening {
+            return self.last_error.refuse(Error::ERR_ALREADY_IN_USE, error);
+        }
+        self.last_error.note(listening)
+    }
+
+    /// Whether a connection waits and can be accepted.
+    pub(crate) fn is_connection_available(&self) -> Result<bool, Error> {
+        self.listener
+            .is_connection_available()
+            .map_err(|error| self.last_error.record(&error))
+    }
+}
+
+impl Part for Server {
+    type Signals = Once<Signal>;
+
+    fn poll(self: &Arc<Self>, _: impl Fn(&StringName) -> bool) -> (Error, Option<Once<Signal>>) {
+        match self.is_connection_available() {
+            Ok(is_available) => {
+                let signals = is_available.then(|| once(Signal::ConnectionAvailable));
+                (Error::OK, signals)
+            }
+            Err(code) => (code, None),
+        }
+    }
+}

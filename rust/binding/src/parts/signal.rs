@@ -1,0 +1,94 @@
+//! The signals, as values: what has happened, for the scripts that want to know.
+
+use std::sync::OnceLock;
+
+use godot::builtin::{StringName, Variant};
+use godot::global::Error;
+use godot::meta::ToGodot;
+use godot::obj::EngineEnum;
+use stream_socket::{Notice, Status};
+
+use super::codes::{connect_end_code, disconnect_code};
+
+/// A signal that is to be emitted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Signal {
+    StatusChanged(Status),
+    ConnectFinished(Error),
+    Disconnected(Error),
+    Drained,
+    DataAvailable,
+    ConnectionAvailable,
+}
+
+impl From<Notice> for Signal {
+    fn from(notice: Notice) -> Signal {
+        match notice {
+            Notice::Status(status) => Signal::StatusChanged(status),
+            Notice::ConnectFinished(end) => Signal::ConnectFinished(connect_end_code(end)),
+            Notice::Disconnected(cause) => Signal::Disconnected(disconnect_code(cause)),
+            Notice::Drained => Signal::Drained,
+        }
+    }
+}
+
+impl Signal {
+    pub(crate) fn name(self) -> &'static StringName {
+        let names = Names::get();
+        match self {
+            Signal::StatusChanged(_) => &names.status_changed,
+            Signal::ConnectFinished(_) => &names.connect_finished,
+            Signal::Disconnected(_) => &names.disconnected,
+            Signal::Drained => &names.drained,
+            Signal::DataAvailable => &names.data_available,
+            Signal::ConnectionAvailable => &names.connection_available,
+        }
+    }
+
+    pub(crate) fn argument(self) -> Option<Variant> {
+        match self {
+            Signal::StatusChanged(status) => Some((status as i64).to_variant()),
+            Signal::ConnectFinished(error) | Signal::Disconnected(error) => {
+                Some(i64::from(error.ord()).to_variant())
+            }
+            Signal::Drained | Signal::DataAvailable | Signal::ConnectionAvailable => None,
+        }
+    }
+
+    /// The names of all signals of a peer.
+    pub(super) fn names_of_peer() -> impl Iterator<Item = &'static StringName> {
+        let names = Names::get();
+        [
+            &names.status_changed,
+            &names.connect_finished,
+            &names.disconnected,
+            &names.drained,
+            &names.data_available,
+        ]
+        .into_iter()
+    }
+}
+
+/// Making the names anew in each poll that has something to tell would cost as much as the poll.
+struct Names {
+    status_changed: StringName,
+    connect_finished: StringName,
+    disconnected: StringName,
+    drained: StringName,
+    data_available: StringName,
+    connection_available: StringName,
+}
+
+impl Names {
+    fn get() -> &'static Names {
+        static NAMES: OnceLock<Names> = OnceLock::new();
+        NAMES.get_or_init(|| Names {
+            status_changed: "status_changed".into(),
+            connect_finished: "connect_finished".into(),
+            disconnected: "disconnected".into(),
+            drained: "drained".into(),
+            data_available: "data_available".into(),
+            connection_available: "connection_available".into(),
+        })
+    }
+}
