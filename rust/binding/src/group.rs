@@ -78,7 +78,7 @@ impl StreamPeerSocketGroupRs {
         let (key, said) = match &watched {
             Watched::Peer(peer) => (members.group.add(&peer.connection), Said::of(peer)),
             Watched::Server(server) => (
-                members.group.add_listener(&server.listener),
+                members.group.add(&server.listener),
                 Said::default(),
             ),
         };
@@ -106,7 +106,7 @@ impl StreamPeerSocketGroupRs {
         };
         match &member.watched {
             Watched::Peer(peer) => members.group.remove(key, &peer.connection),
-            Watched::Server(server) => members.group.remove_listener(key, &server.listener),
+            Watched::Server(server) => members.group.remove(key, &server.listener),
         }
         Error::OK
     }
@@ -124,9 +124,9 @@ impl StreamPeerSocketGroupRs {
         let mut speaking = VarArray::new();
         members.group.poll(limit, |key| {
             let Some((object, visit)) = members.visit(key) else {
-                return Visit::Silent;
+                return Visit::Idle;
             };
-            if visit == Visit::Speaks {
+            if visit == Visit::Ready {
                 speaking.push(&object.to_variant());
             }
             visit
@@ -171,10 +171,10 @@ impl Members {
         };
         let visit = match &watched {
             Watched::Server(server) => match poll(&object, server) {
-                (Error::OK, true) => Visit::Speaks,
-                (Error::OK, false) => Visit::Silent,
+                (Error::OK, true) => Visit::Ready,
+                (Error::OK, false) => Visit::Idle,
                 // It may pass: descriptors may become free.
-                _ => Visit::Unsettled,
+                _ => Visit::Pending,
             },
             Watched::Peer(peer) => {
                 poll(&object, peer);
@@ -183,9 +183,9 @@ impl Members {
                 let told = &mut list.members.get_mut(&key)?.said;
                 let has_news = std::mem::replace(told, said) != said;
                 match peer.connection.status() {
-                    Status::Connecting => Visit::Unsettled,
-                    _ if has_news || peer.connection.has_unread() => Visit::Speaks,
-                    _ => Visit::Silent,
+                    Status::Connecting => Visit::Pending,
+                    _ if has_news || peer.connection.has_unread() => Visit::Ready,
+                    _ => Visit::Idle,
                 }
             }
         };

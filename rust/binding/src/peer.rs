@@ -213,25 +213,25 @@ impl StreamPeerSocketRs {
     #[func]
     fn set_read_timeout(&self, seconds: f64) {
         if let Ok(limit) = self.limit("read_timeout", seconds) {
-            self.peer.connection.set_read_limit(limit);
+            self.peer.connection.set_read_timeout(limit);
         }
     }
 
     #[func]
     fn get_read_timeout(&self) -> f64 {
-        seconds::of_limit(self.peer.connection.read_limit())
+        seconds::of_limit(self.peer.connection.read_timeout())
     }
 
     #[func]
     fn set_write_timeout(&self, seconds: f64) {
         if let Ok(limit) = self.limit("write_timeout", seconds) {
-            self.peer.connection.set_write_limit(limit);
+            self.peer.connection.set_write_timeout(limit);
         }
     }
 
     #[func]
     fn get_write_timeout(&self) -> f64 {
-        seconds::of_limit(self.peer.connection.write_limit())
+        seconds::of_limit(self.peer.connection.write_timeout())
     }
 
     #[func]
@@ -384,16 +384,9 @@ impl StreamPeerSocketRs {
         value: impl FnOnce(&[u8]) -> Variant,
     ) -> Variant {
         let limit = usize::try_from(max_bytes).unwrap_or(usize::MAX);
-        let found = self.peer.connection.read_found(
-            limit,
-            |bytes| {
-                let at = bytes
-                    .windows(delimiter.len())
-                    .position(|window| window == delimiter)?;
-                Some(at + delimiter.len())
-            },
-            |bytes| value(&bytes[..bytes.len() - delimiter.len()]),
-        );
+        let found = self.peer.connection.read_until(delimiter, limit, |bytes| {
+            value(&bytes[..bytes.len() - delimiter.len()])
+        });
         self.found(found).flatten().unwrap_or_default()
     }
 }

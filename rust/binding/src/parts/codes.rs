@@ -34,6 +34,7 @@ impl Code for BindError {
                 (BindAddress::Unix(_), ErrorKind::PermissionDenied) => Error::ERR_UNAUTHORIZED,
                 _ => Error::ERR_UNAVAILABLE,
             },
+            _ => Error::FAILED,
         }
     }
 
@@ -52,7 +53,7 @@ impl Code for ListenError {
             ListenError::AlreadyListening => Error::ERR_ALREADY_IN_USE,
             ListenError::Bind(BindError::Open { .. }) => Error::ERR_CANT_CREATE,
             ListenError::Bind(_) => Error::ERR_ALREADY_IN_USE,
-            ListenError::Os { .. } => Error::FAILED,
+            _ => Error::FAILED,
         }
     }
 
@@ -61,6 +62,7 @@ impl Code for ListenError {
             ListenError::AlreadyListening => Error::ERR_ALREADY_IN_USE,
             ListenError::Bind(error) => error.exact(),
             ListenError::Os { source, .. } => os_kind(source.kind(), Error::FAILED),
+            _ => self.returned(),
         }
     }
 }
@@ -76,9 +78,7 @@ impl Code for ConnectError {
         match self {
             ConnectError::AlreadyConnected => Error::ERR_ALREADY_IN_USE,
             ConnectError::Resolve { .. } => Error::ERR_CANT_RESOLVE,
-            ConnectError::Os { .. } | ConnectError::NoAddress | ConnectError::TimedOut { .. } => {
-                Error::FAILED
-            }
+            _ => Error::FAILED,
         }
     }
 
@@ -96,14 +96,14 @@ impl Code for PollError {
     fn returned(&self) -> Error {
         match self {
             PollError::Connect(_) => Error::ERR_CONNECTION_ERROR,
-            PollError::Receive { .. } | PollError::Send { .. } => Error::FAILED,
+            _ => Error::FAILED,
         }
     }
 
     fn exact(&self) -> Error {
         match self {
             PollError::Connect(error) => error.exact(),
-            PollError::Receive { .. } | PollError::Send { .. } => Error::ERR_CONNECTION_ERROR,
+            _ => Error::ERR_CONNECTION_ERROR,
         }
     }
 }
@@ -114,9 +114,7 @@ impl Code for ReadError {
             ReadError::EndOfStream => Error::ERR_FILE_EOF,
             ReadError::TimedOut { .. } => Error::ERR_TIMEOUT,
             ReadError::TooLong { .. } => Error::ERR_INVALID_DATA,
-            ReadError::NotConnected | ReadError::Disconnected | ReadError::Socket { .. } => {
-                Error::FAILED
-            }
+            _ => Error::FAILED,
         }
     }
 
@@ -133,10 +131,7 @@ impl Code for WriteError {
         match self {
             WriteError::Busy { .. } => Error::ERR_BUSY,
             WriteError::TimedOut { .. } => Error::ERR_TIMEOUT,
-            WriteError::NotConnected
-            | WriteError::Disconnected
-            | WriteError::ShutDown
-            | WriteError::Socket { .. } => Error::FAILED,
+            _ => Error::FAILED,
         }
     }
 

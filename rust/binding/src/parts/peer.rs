@@ -7,12 +7,15 @@ use std::time::Instant;
 
 use godot::builtin::StringName;
 use godot::global::Error;
-use stream_socket::{Connection, Status, WriteError};
+use stream_socket::{Connection, Status};
 
 use super::codes::Code;
 use super::last_error::LastError;
 use super::part::{Part, Stream};
 use super::signal::Signal;
+
+/// A read of at most so many bytes takes all of them or none: a typed value is not torn by a timeout.
+const WHOLE: usize = 8;
 
 /// A connection, and what the methods of a peer know besides.
 #[derive(Debug)]
@@ -96,14 +99,14 @@ impl Part for Peer {
             Err(error) => (self.last_error.record(&error), false),
         };
         // Asking whether anything is connected to a signal costs less than emitting to nobody.
-        let is_heard = if self.connection.has_notices() {
+        let is_heard = if self.connection.has_events() {
             // An end that a read has met is remembered by that read.
             if before == Status::Connected {
                 self.note_end();
             }
             let is_heard = Signal::names_of_peer().any(is_heard);
             if !is_heard {
-                while self.connection.next_notice().is_some() {}
+                while self.connection.next_event().is_some() {}
             }
             is_heard
         } else {
@@ -137,8 +140,8 @@ impl Iterator for PeerSignals {
         if self.is_over {
             return None;
         }
-        if let Some(notice) = self.peer.connection.next_notice() {
-            return Some(notice.into());
+        if let Some(event) = self.peer.connection.next_event() {
+            return Some(event.into());
         }
         self.is_over = true;
         self.peer
@@ -156,10 +159,14 @@ impl Stream for Peer {
 
     #[inline]
     fn get_data(&self, buffer: &mut [MaybeUninit<u8>]) -> (Error, usize) {
-        let read = self.connection.read_exact(buffer).map(|()| buffer.len());
-        let (code, filled) = self.outcome(read);
+        let read = if buffer.len() <= WHOLE {
+            self.connection.read_whole(buffer)
+        } else {
+            self.connection.read_exact(buffer)
+        };
+        let (code, filled) = self.outcome(read.map(|()| buffer.len()));
         if code != Error::OK {
-            buffer[filled..].fill(MaybeUninit::new(0));
+            stream_socket::zero(&mut buffer[filled..]);
         }
         self.last_read.store(filled as i64, Ordering::Relaxed);
         (code, filled)
@@ -174,10 +181,7 @@ impl Stream for Peer {
     #[inline]
     fn put_data(&self, bytes: &[u8]) -> (Error, usize) {
         let written = self.connection.write_all(bytes).map(|()| bytes.len());
-        let (code, count) = self.outcome(written.map_err(|error| {
-            let sent = sent(&error);
-            (error, sent)
-        }));
+        let (code, count) = self.outcome(written);
         self.last_written.store(count as i64, Ordering::Relaxed);
         (code, count)
     }
@@ -204,13 +208,5 @@ impl Stream for Peer {
             _ => {}
         }
         self.last_error.refuse(Error::ERR_INVALID_PARAMETER, &what)
-    }
-}
-
-/// How many bytes were taken by a write that has failed.
-fn sent(error: &WriteError) -> usize {
-    match error {
-        WriteError::TimedOut { sent, .. } => *sent,
-        _ => 0,
     }
 }

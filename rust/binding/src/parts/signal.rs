@@ -6,7 +6,7 @@ use godot::builtin::{StringName, Variant};
 use godot::global::Error;
 use godot::meta::ToGodot;
 use godot::obj::EngineEnum;
-use stream_socket::{Notice, Status};
+use stream_socket::{Event, Status};
 
 use super::codes::{connect_end_code, disconnect_code};
 
@@ -21,13 +21,13 @@ pub(crate) enum Signal {
     ConnectionAvailable,
 }
 
-impl From<Notice> for Signal {
-    fn from(notice: Notice) -> Signal {
-        match notice {
-            Notice::Status(status) => Signal::StatusChanged(status),
-            Notice::ConnectFinished(end) => Signal::ConnectFinished(connect_end_code(end)),
-            Notice::Disconnected(cause) => Signal::Disconnected(disconnect_code(cause)),
-            Notice::Drained => Signal::Drained,
+impl From<Event> for Signal {
+    fn from(event: Event) -> Signal {
+        match event {
+            Event::StatusChanged(status) => Signal::StatusChanged(status),
+            Event::ConnectFinished(end) => Signal::ConnectFinished(connect_end_code(end)),
+            Event::Disconnected(cause) => Signal::Disconnected(disconnect_code(cause)),
+            Event::Drained => Signal::Drained,
         }
     }
 }

@@ -6,7 +6,6 @@ use crate::connection::status::Status;
 
 /// Something that has happened to a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Event {
     /// The status changed to this one.
     StatusChanged(Status),
