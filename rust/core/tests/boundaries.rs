@@ -59,8 +59,10 @@ fn with_a_boundary(family: Family) -> (Connection, Socket) {
     (connection, peer)
 }
 
+type Way = fn(&Connection) -> Vec<u8>;
+
 /// Each way of finding out what is there, over and over. What has been read.
-const WAYS: [(&str, fn(&Connection) -> Vec<u8>); 5] = [
+const WAYS: [(&str, Way); 5] = [
     ("poll", |connection| {
         if !connection.poll(Instant::now).unwrap() {
             return Vec::new();
