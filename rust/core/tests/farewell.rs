@@ -82,7 +82,7 @@ fn a_peer_that_sends_first_and_reads_later_gets_everything(family: Family) {
     let data = pattern(200_000);
     connection.write_available(&data[..100]).unwrap();
     thread::scope(|scope| {
-        let sender = scope.spawn(|| (&mut peer).write_all(&pattern(MUCH)));
+        let sender = scope.spawn(|| peer.write_all(&pattern(MUCH)));
         until_available(&connection, 100_000);
         connection.disconnect();
         sender.join().unwrap().expect("what it sends is read away");

@@ -11,9 +11,13 @@ use std::path::Path;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use stream_socket::{Address, BindAddress, Connection, Listener};
 use support::*;
+
+/// So long a race is repeated at most, where each one waits for the others.
+const LONG: Duration = Duration::from_millis(1700);
 
 /// Leaves a socket file behind that nobody serves.
 fn leave_behind(path: &Path) {
@@ -57,9 +61,13 @@ fn own(path: &Path, listens: bool) -> Option<Owner> {
 fn of_many_threads_one_gets_a_stale_path() {
     let _only = only_test();
     const THREADS: usize = 6;
-    const ROUNDS: usize = 400;
+    const ROUNDS: usize = 200;
     let mut doubles = 0;
-    for _ in 0..4 {
+    let end = Instant::now() + LONG;
+    for _ in 0..16 {
+        if Instant::now() > end {
+            break;
+        }
         let directory = TemporaryDirectory::new();
         let path = |round| directory.file(&format!("{round}"));
         (0..ROUNDS).for_each(|round| leave_behind(&path(round)));
@@ -124,7 +132,11 @@ fn of_many_processes_one_gets_a_stale_path() {
         .map(|_| spawn_test("the_other_process", directory.0.to_str().unwrap()))
         .collect();
     let (mut doubles, mut lost, mut nobody) = (0, 0, 0);
+    let end = Instant::now() + LONG;
     for batch in 0..BATCHES {
+        if Instant::now() > end {
+            break;
+        }
         // Those of the batch before are still served, until the files are gone for good.
         let paths: Vec<_> = (0..BATCH)
             .map(|index| directory.file(&format!("{index}")))
@@ -167,10 +179,14 @@ fn a_path_that_changes_hands_is_never_taken_from_its_owner() {
     let directory = TemporaryDirectory::new();
     let path = directory.file("s");
     let (owners, missed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let end = Instant::now() + LONG;
     thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
                 for _ in 0..10_000 {
+                    if Instant::now() > end {
+                        break;
+                    }
                     let Some(listener) = listen(&path, None) else {
                         continue;
                     };
