@@ -46,8 +46,8 @@ impl Connection {
         } = &mut *inner;
         let socket = link.connected_socket()?;
         if receiving.slot.is_taken() {
-            // What its user takes is not there for others.
-            return Some(receiving.buffer.len() + receiving.count(socket));
+            // What is in the buffer is for its user.
+            return Some(receiving.count(socket));
         }
         Some(receiving.available(socket, watching))
     }
