@@ -77,10 +77,7 @@ impl StreamPeerSocketGroupRs {
         }
         let (key, said) = match &watched {
             Watched::Peer(peer) => (members.group.add(&peer.connection), Said::of(peer)),
-            Watched::Server(server) => (
-                members.group.add(&server.listener),
-                Said::default(),
-            ),
+            Watched::Server(server) => (members.group.add(&server.listener), Said::default()),
         };
         list.keys.insert(id, key);
         let member = Member {

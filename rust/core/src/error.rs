@@ -192,11 +192,13 @@ pub enum WriteError {
         /// The size of the queue.
         limit: usize,
     },
-    /// The write timeout passed. The connection is as it was.
-    #[error("send to {peer}: timed out")]
+    /// The write timeout passed. The connection is as it was, and `sent` bytes are on their way.
+    #[error("send to {peer}: timed out after {sent} bytes")]
     TimedOut {
         /// The other end.
         peer: Address,
+        /// How many bytes were accepted before.
+        sent: usize,
     },
     /// The socket has failed. Data received before can still be read.
     #[error("send to {peer}: {}", words(source))]

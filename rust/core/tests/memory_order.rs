@@ -1,7 +1,10 @@
 //! The pieces that work without a lock, in every order that the memory model allows. The real source is compiled here, on
 //! loom's atomics. What the kernel does, and every lock, is an atomic too: loom's own lock would order more than real ones.
 
-#![allow(dead_code, reason = "some of what is compiled here is used elsewhere only")]
+#![allow(
+    dead_code,
+    reason = "some of what is compiled here is used elsewhere only"
+)]
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering};

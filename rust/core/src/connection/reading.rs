@@ -257,7 +257,7 @@ impl Connection {
                 receiving.note(look, &outcome);
                 filled += outcome.unwrap_or(0);
             }
-            self.received();
+            self.tell_received(&mut inner);
         }
         if filled == 0 && self.has_nothing_more(&inner) {
             return Err(self.end_reading(inner));
@@ -285,7 +285,7 @@ impl Connection {
             if let Some(count) = inner.receiving.buffer.find(delimiter, limit) {
                 let found = take(&inner.receiving.buffer.unread()[..count]);
                 inner.receiving.buffer.skip(count);
-                self.received();
+                self.tell_received(&mut inner);
                 return Ok(Some(found));
             }
             if inner.receiving.buffer.len() >= limit {
@@ -293,7 +293,7 @@ impl Connection {
                 return Err(ReadError::TooLong { peer, limit });
             }
             if behind == Some(0) {
-                self.received();
+                self.tell_received(&mut inner);
                 return Ok(None);
             }
             let received = self.fill(&mut inner, behind.unwrap_or(REFILL));
@@ -302,12 +302,18 @@ impl Connection {
                 Received::Nothing if self.has_nothing_more(&inner) => {
                     return Err(self.end_reading(inner));
                 }
-                Received::Nothing => return Ok(None),
+                Received::Nothing => {
+                    self.tell_received(&mut inner);
+                    return Ok(None);
+                }
                 Received::End if inner.receiving.buffer.is_empty() => {
                     return Err(self.end_reading(inner));
                 }
                 // What is there without what was looked for stays, to be read in another way.
-                Received::End => return Err(what_ended(&inner)),
+                Received::End => {
+                    self.tell_received(&mut inner);
+                    return Err(what_ended(&inner));
+                }
             }
         }
     }
@@ -341,7 +347,7 @@ impl Connection {
         if count > 0 {
             buffer.skip(count);
         }
-        self.received();
+        self.tell_received(&mut inner);
         Ok(taken)
     }
 
@@ -407,12 +413,9 @@ impl Connection {
             link, receiving, ..
         } = inner;
         if let Some(socket) = link.connected_socket() {
-            let before = receiving.buffer.len();
             receiving.poll(socket, &self.watching);
-            if receiving.buffer.len() != before || receiving.end.is_some() {
-                self.received();
-            }
         }
+        self.tell_received(inner);
     }
 
     /// The lock, if there is a connection to read from.
@@ -425,10 +428,12 @@ impl Connection {
         }
     }
 
-    /// Tells the groups that something was received: of that the kernel does not tell them any more.
+    /// Tells the groups what was received since it told them: of that the kernel does not tell them any more.
     #[inline]
-    fn received(&self) {
-        self.subscriptions.tell();
+    pub(super) fn tell_received(&self, inner: &mut Inner) {
+        if std::mem::take(&mut inner.receiving.has_news) {
+            self.subscriptions.tell();
+        }
     }
 
     /// Whether nothing is unread and nothing more comes.

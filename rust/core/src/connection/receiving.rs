@@ -44,6 +44,8 @@ pub(super) struct Receiving {
     pub(super) view: KernelView,
     /// How it has ended, behind the bytes in the buffer.
     pub(super) end: Option<End>,
+    /// Something was received, or the end, and the groups were not told of it yet.
+    pub(super) has_news: bool,
     /// The looks that have found nothing since something was received.
     idle_looks: u32,
     /// Sweeps tell of the socket.
@@ -100,11 +102,13 @@ impl Receiving {
         match outcome {
             Ok(0) => {
                 shared_poller::acted();
+                self.has_news = true;
                 self.end = Some(End::Stream);
                 Received::End
             }
             &Ok(count) => {
                 self.idle_looks = 0;
+                self.has_news = true;
                 // Receiving is an act of its own. If it was the only one, the answer is still news.
                 let is_alone = shared_poller::acted() == look.activity;
                 let at = is_alone.then(|| Moment {
@@ -119,6 +123,7 @@ impl Receiving {
                 Received::Nothing
             }
             Err(error) => {
+                self.has_news = true;
                 self.end = Some(End::Failure(crate::error::copy_of(error)));
                 Received::End
             }
@@ -246,9 +251,10 @@ impl Direction for Receiving {
         &mut inner.receiving.slot
     }
 
-    fn ended(connection: &Connection, _: &mut Inner) {
-        // Of what its user has left in the buffer the kernel does not tell the groups.
-        connection.subscriptions.tell();
+    fn ended(connection: &Connection, inner: &mut Inner) {
+        // Polls have seen nothing of what its user has left.
+        inner.receiving.has_news |= !inner.receiving.buffer.is_empty();
+        connection.tell_received(inner);
     }
 }
 

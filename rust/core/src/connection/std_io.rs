@@ -54,7 +54,13 @@ impl Write for &Connection {
 
 /// The socket of a connection, kept open. See [`Connection::socket_handle`].
 #[derive(Clone, Debug)]
-pub struct SocketHandle(Arc<Socket>);
+pub struct SocketHandle(
+    #[cfg_attr(
+        stream_socket_simulated,
+        allow(dead_code, reason = "it has no descriptor")
+    )]
+    Arc<Socket>,
+);
 
 #[cfg(all(unix, not(stream_socket_simulated)))]
 impl AsFd for SocketHandle {

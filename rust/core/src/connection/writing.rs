@@ -74,7 +74,7 @@ impl Connection {
     pub fn write_all(&self, data: &[u8]) -> Result<(), (WriteError, usize)> {
         let inner = self.writable().map_err(|error| (error, 0))?;
         if self.queue_limit() > 0 {
-            return self.write_queued(inner, data).map_err(|error| (error, 0));
+            return self.write_queued(inner, data);
         }
         let joins = self.coalesces();
         if inner.sending.slot.is_taken()
@@ -106,8 +106,8 @@ impl Connection {
             limit => limit,
         };
         if limit == 0 || inner.sending.queue.len() + data.len() > limit {
-            if let Err(error) = self.flush_now(&mut inner, usize::MAX) {
-                return Err(self.fail_writing(inner, error));
+            if let Err(failure) = self.flush_now(&mut inner, usize::MAX) {
+                return Err(self.fail_writing(inner, failure.error));
             }
         }
         if limit > 0 {
@@ -115,7 +115,12 @@ impl Connection {
             let count = data.len().min(room);
             return match self.enqueue(&mut inner, &data[..count]) {
                 Ok(()) => Ok(count),
-                Err(error) => Err(self.fail_writing(inner, error)),
+                Err(FlushError { unaccepted, .. }) if unaccepted < count => {
+                    // What was taken is told first; the next call tells of the failure.
+                    self.subscriptions.tell();
+                    Ok(count - unaccepted)
+                }
+                Err(FlushError { error, .. }) => Err(self.fail_writing(inner, error)),
             };
         }
         if !inner.sending.queue.is_empty() {
@@ -152,9 +157,9 @@ impl Connection {
                 .map_err(|(error, _)| error);
         }
         if !inner.sending.slot.is_taken()
-            && let Err(error) = self.flush_now(&mut inner, usize::MAX)
+            && let Err(failure) = self.flush_now(&mut inner, usize::MAX)
         {
-            return Err(self.fail_writing(inner, error));
+            return Err(self.fail_writing(inner, failure.error));
         }
         if inner.sending.queue.is_empty() {
             return Ok(());
@@ -178,9 +183,9 @@ impl Connection {
         }
         // A thread that is writing shuts down when it is done.
         if !inner.sending.slot.is_taken()
-            && let Err(error) = self.flush_now(&mut inner, usize::MAX)
+            && let Err(failure) = self.flush_now(&mut inner, usize::MAX)
         {
-            return Err(self.fail_writing(inner, error));
+            return Err(self.fail_writing(inner, failure.error));
         }
         if is_over(&inner) {
             self.retire(inner, Ending::EndOfStream);
@@ -218,24 +223,24 @@ impl Connection {
         &self,
         mut inner: MutexGuard<'_, Inner>,
         data: &[u8],
-    ) -> Result<(), WriteError> {
+    ) -> Result<(), (WriteError, usize)> {
         let limit = self.queue_limit();
         let is_taken = inner.sending.slot.is_taken();
         let has_no_room = |inner: &Inner| inner.sending.queue.len() + data.len() > limit;
         if has_no_room(&inner)
             && !is_taken
-            && let Err(error) = self.flush_now(&mut inner, usize::MAX)
+            && let Err(failure) = self.flush_now(&mut inner, usize::MAX)
         {
-            return Err(self.fail_writing(inner, error));
+            return Err((self.fail_writing(inner, failure.error), 0));
         }
         if is_taken || has_no_room(&inner) {
             let peer = inner.peer();
-            return Err(WriteError::Busy { peer, limit });
+            return Err((WriteError::Busy { peer, limit }, 0));
         }
-        match self.enqueue(&mut inner, data) {
-            Ok(()) => Ok(()),
-            Err(error) => Err(self.fail_writing(inner, error)),
-        }
+        self.enqueue(&mut inner, data).map_err(|failure| {
+            let count = data.len() - failure.unaccepted;
+            (self.fail_writing(inner, failure.error), count)
+        })
     }
 
     /// Adds `data` to what is gathered, and sends it if that is enough.
@@ -262,17 +267,18 @@ impl Connection {
     ) -> Result<(), (WriteError, usize)> {
         let mut deadline = self.settings.write_timeout.deadline();
         let peer = inner.peer();
-        let interrupted = |why| match why {
-            Interrupted::Disconnected => WriteError::Disconnected,
-            Interrupted::TimedOut => WriteError::TimedOut { peer: peer.clone() },
-            Interrupted::Os(source) => WriteError::Socket {
-                peer: peer.clone(),
-                source,
-            },
+        let interrupted = |why, sent| {
+            let peer = peer.clone();
+            let error = match why {
+                Interrupted::Disconnected => WriteError::Disconnected,
+                Interrupted::TimedOut => WriteError::TimedOut { peer, sent },
+                Interrupted::Os(source) => WriteError::Socket { peer, source },
+            };
+            Err((error, sent))
         };
         let mut turn = match Turn::<Sending>::take(self, inner, &mut deadline) {
             Ok(turn) => turn,
-            Err(why) => return Err((interrupted(why), sent)),
+            Err(why) => return interrupted(why, sent),
         };
         // While it waited for its turn the stream may have been ended, or have failed.
         if !data.is_empty()
@@ -289,9 +295,8 @@ impl Connection {
             left = data.len();
         }
         loop {
-            if let Err(error) = self.flush_now(&mut turn, usize::MAX) {
-                // The failure has emptied the queue.
-                let count = if joins { data.len() - left } else { sent };
+            if let Err(FlushError { error, unaccepted }) = self.flush_now(&mut turn, usize::MAX) {
+                let count = if joins { data.len() - unaccepted } else { sent };
                 return Err((self.fail_writing(turn.end(), error), count));
             }
             if joins {
@@ -305,7 +310,7 @@ impl Connection {
                     turn.sending.take_back_unaccepted();
                 }
                 let count = if joins { data.len() - left } else { sent };
-                return Err((interrupted(why), count));
+                return interrupted(why, count);
             }
         }
         if joins {
@@ -317,14 +322,14 @@ impl Connection {
             sent += count;
             match (error, checked) {
                 _ if sent == data.len() => break,
-                (_, Err(why)) => return Err((interrupted(why), sent)),
+                (_, Err(why)) => return interrupted(why, sent),
                 (Some(error), Ok(())) => {
                     return Err((self.fail_writing(turn.end(), error), sent));
                 }
                 (None, Ok(())) => {}
             }
             if let Err(why) = turn.sleep(Interests::WRITABLE, &mut deadline) {
-                return Err((interrupted(why), sent));
+                return interrupted(why, sent);
             }
         }
         Ok(())
@@ -340,8 +345,8 @@ impl Connection {
         }
     }
 
-    /// Sends or queues `data`, for which there is room.
-    fn enqueue(&self, inner: &mut Inner, data: &[u8]) -> io::Result<()> {
+    /// Sends or queues `data`, for which there is room. If that fails, some of it may be on its way.
+    fn enqueue(&self, inner: &mut Inner, data: &[u8]) -> Result<(), FlushError> {
         let was_empty = inner.sending.queue.is_empty();
         inner.sending.queue.push(data);
         self.note_queue(inner);
@@ -352,14 +357,17 @@ impl Connection {
             was_empty
         };
         if is_due {
+            inner.sending.unaccepted = data.len();
             self.flush_now(inner, usize::MAX)?;
+            // What was not sent is queued.
+            inner.sending.unaccepted = 0;
         }
         Ok(())
     }
 
     /// Sends of the queue what the system takes now, at most `limit` bytes. After a failure there is no queue any more.
     /// Nobody else uses the direction.
-    pub(super) fn flush_now(&self, inner: &mut Inner, limit: usize) -> io::Result<()> {
+    pub(super) fn flush_now(&self, inner: &mut Inner, limit: usize) -> Result<(), FlushError> {
         if self.status() == Status::Connecting {
             inner.sending.has_waited |= !inner.sending.queue.is_empty();
             return Ok(());
@@ -373,11 +381,11 @@ impl Connection {
             let (count, error) = send(inner.link.connected_socket().map(Arc::as_ref), unsent);
             inner.sending.sent(count);
             if let Some(error) = error {
+                let unaccepted = std::mem::take(&mut inner.sending.unaccepted);
                 inner.sending.phase = Phase::Failed(copy_of(&error));
                 inner.sending.queue.clear();
-                inner.sending.unaccepted = 0;
                 self.note_queue(inner);
-                return Err(error);
+                return Err(FlushError { error, unaccepted });
             }
             if !inner.sending.queue.is_empty() {
                 inner.sending.has_waited = true;
@@ -415,6 +423,14 @@ impl Connection {
         }
         error
     }
+}
+
+/// Why a queue could not be sent.
+#[derive(Debug)]
+pub(super) struct FlushError {
+    error: io::Error,
+    /// So many bytes of the call that was writing had not been accepted when it failed.
+    unaccepted: usize,
 }
 
 /// Whether both directions have ended, and everything was read.

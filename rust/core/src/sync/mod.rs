@@ -1,17 +1,22 @@
 //! Locks, atomics and threads: std's, or in a simulation those of a scheduler that follows from a seed.
 
+#[cfg(not(stream_socket_simulated))]
 mod process_wide;
 
-pub(crate) use process_wide::ProcessWide;
-
 #[cfg(not(stream_socket_simulated))]
-pub(crate) use std::{
-    sync::{Condvar, Mutex, MutexGuard, atomic},
-    thread,
+pub(crate) use {
+    process_wide::ProcessWide,
+    std::{
+        sync::{Condvar, Mutex, MutexGuard, atomic},
+        thread,
+    },
 };
 
 #[cfg(stream_socket_simulated)]
-pub(crate) use crate::sys::imp::sync::{Condvar, Mutex, MutexGuard, atomic, thread};
+pub(crate) use crate::sys::imp::{
+    ProcessWide,
+    sync::{Condvar, Mutex, MutexGuard, atomic, thread},
+};
 
 use std::sync::{PoisonError, TryLockError};
 use std::time::Duration;

@@ -41,6 +41,7 @@ pub(crate) use imp::{
 };
 
 /// The answer of a platform that does not have `feature`.
+#[cfg_attr(stream_socket_simulated, allow(dead_code, reason = "it has all"))]
 fn unsupported(feature: &str) -> io::Error {
     let message = format!("{feature} is not supported on this platform");
     io::Error::new(io::ErrorKind::Unsupported, message)

@@ -6,6 +6,8 @@
 pub mod connecting;
 pub mod exchange;
 pub mod library;
+#[cfg(stream_socket_simulated)]
+pub mod programs;
 pub mod raw;
 #[cfg(not(stream_socket_simulated))]
 pub mod real;
@@ -14,3 +16,14 @@ pub mod simulated;
 pub mod stream;
 pub mod system;
 pub mod trace;
+
+use std::time::Duration;
+
+/// After this time what was handed to the system can be seen at the other end.
+fn news_delay<S: system::System>() -> Duration {
+    #[cfg(stream_socket_simulated)]
+    let latency = stream_socket::simulated::control::latency();
+    #[cfg(not(stream_socket_simulated))]
+    let latency = Duration::from_millis(1);
+    latency * 2 + Duration::from_micros(10)
+}

@@ -83,6 +83,7 @@ impl<S: System> RawEnd<S> {
             && error.kind() != io::ErrorKind::WouldBlock
         {
             self.outgoing.state().is_sender_told = true;
+            self.incoming.state().is_receiver_told = true;
             self.is_shut = true;
         }
     }

@@ -47,7 +47,9 @@ impl Peer for Stream {
     fn reset(self) {
         if let Stream::Tcp(stream) = self {
             let socket = socket2::Socket::from(stream);
-            socket.set_linger(Some(Duration::ZERO)).expect("a socket can be told to reset");
+            socket
+                .set_linger(Some(Duration::ZERO))
+                .expect("a socket can be told to reset");
         }
     }
 

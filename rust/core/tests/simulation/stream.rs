@@ -32,6 +32,10 @@ pub struct State {
     pub outcome: Option<Outcome>,
     /// A call of the sender has told it that something was lost.
     pub is_sender_told: bool,
+    /// A call of the receiver has told it that the connection has failed.
+    pub is_receiver_told: bool,
+    /// The kernel was made to fail, so that what was sent may be gone at once.
+    pub does_kernel_fail: bool,
     /// The receiver reads until it ends.
     pub is_read_to_its_end: bool,
     /// The sender or the receiver has aborted, or the kernel was made to fail.
@@ -45,7 +49,9 @@ impl Stream {
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.state
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// The byte at `place`.
@@ -60,7 +66,9 @@ impl Stream {
         let mut state = self.state();
         let start = state.accepted;
         state.offered = start + count as u64;
-        (start..state.offered).map(|place| self.byte(place)).collect()
+        (start..state.offered)
+            .map(|place| self.byte(place))
+            .collect()
     }
 
     /// The call has accepted `count` bytes of what was offered.
@@ -119,7 +127,12 @@ impl Stream {
     /// The receiver has seen how it has ended. Only the first time counts.
     pub fn end(&self, outcome: Outcome) {
         let mut state = self.state();
-        note(|| format!("  {} has ended: {outcome:?} after {} bytes", self.name, state.received));
+        note(|| {
+            format!(
+                "  {} has ended: {outcome:?} after {} bytes",
+                self.name, state.received
+            )
+        });
         state.outcome.get_or_insert(outcome);
     }
 
@@ -142,7 +155,11 @@ impl Stream {
         if !state.is_read_to_its_end {
             return;
         }
-        assert!(state.outcome.is_some(), "{}: no end was seen: {state:?}", self.name);
+        assert!(
+            state.outcome.is_some(),
+            "{}: no end was seen: {state:?}",
+            self.name
+        );
         if state.may_fail.is_none() {
             assert_eq!(
                 (state.outcome, received),
@@ -153,7 +170,7 @@ impl Stream {
         } else if state.outcome == Some(Outcome::End) && !is_unix {
             // A Unix domain socket has no reset that could tell the receiver.
             assert!(
-                received == accepted || state.is_sender_told,
+                received == accepted || state.is_sender_told || state.is_receiver_told,
                 "{}: nobody was told of a loss: {state:?}",
                 self.name
             );

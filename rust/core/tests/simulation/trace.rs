@@ -27,12 +27,18 @@ pub fn turn_on(is_on: bool) {
 pub fn note(line: impl FnOnce() -> String) {
     if IS_ON.load(Ordering::Relaxed) {
         let line = line();
-        let mut lines = LINES.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut lines = LINES
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         writeln!(lines, "{line}").expect("memory can be written");
     }
 }
 
 /// Everything that was written down.
 pub fn take() -> String {
-    std::mem::take(&mut *LINES.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    std::mem::take(
+        &mut *LINES
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner()),
+    )
 }

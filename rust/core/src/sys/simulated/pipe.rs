@@ -56,7 +56,11 @@ impl Pipe {
 
     /// How much the sender's kernel takes.
     pub(super) fn room(&self) -> usize {
-        let used = if self.is_local { self.arrived.len() } else { self.sent.len() };
+        let used = if self.is_local {
+            self.arrived.len()
+        } else {
+            self.sent.len()
+        };
         self.send_room.saturating_sub(used)
     }
 
@@ -67,7 +71,11 @@ impl Pipe {
 
     /// Takes bytes to be sent.
     pub(super) fn take(&mut self, data: &[u8]) {
-        let queue = if self.is_local { &mut self.arrived } else { &mut self.sent };
+        let queue = if self.is_local {
+            &mut self.arrived
+        } else {
+            &mut self.sent
+        };
         queue.extend(data);
         self.taken += data.len() as u64;
     }
@@ -96,7 +104,11 @@ impl Pipe {
 
     /// How many bytes one read gives at most: up to the next mark.
     pub(super) fn readable(&self) -> usize {
-        let to_mark = self.marks.iter().find(|mark| **mark > self.read).map(|mark| mark - self.read);
+        let to_mark = self
+            .marks
+            .iter()
+            .find(|mark| **mark > self.read)
+            .map(|mark| mark - self.read);
         let arrived = self.arrived.len();
         to_mark.map_or(arrived, |distance| arrived.min(distance as usize))
     }

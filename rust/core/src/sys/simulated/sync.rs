@@ -65,9 +65,9 @@ impl<T: ?Sized> Mutex<T> {
         world::pause();
         match self.inner.try_lock() {
             Ok(inner) => Ok(self.guard(inner)),
-            Err(TryLockError::Poisoned(poisoned)) => Err(TryLockError::Poisoned(
-                PoisonError::new(self.guard(poisoned.into_inner())),
-            )),
+            Err(TryLockError::Poisoned(poisoned)) => Err(TryLockError::Poisoned(PoisonError::new(
+                self.guard(poisoned.into_inner()),
+            ))),
             Err(TryLockError::WouldBlock) => Err(TryLockError::WouldBlock),
         }
     }
@@ -82,13 +82,17 @@ impl<T: ?Sized> Deref for MutexGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.inner.as_ref().expect("it is locked until it is dropped")
+        self.inner
+            .as_ref()
+            .expect("it is locked until it is dropped")
     }
 }
 
 impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        self.inner.as_mut().expect("it is locked until it is dropped")
+        self.inner
+            .as_mut()
+            .expect("it is locked until it is dropped")
     }
 }
 
@@ -162,7 +166,10 @@ impl Condvar {
         let deadline = world::with(|world| world.deadline(limit));
         let is_over = |guard| {
             let time = world::with(|world| world.time);
-            (guard, WaitTimeoutResult(deadline.is_some_and(|deadline| time >= deadline)))
+            (
+                guard,
+                WaitTimeoutResult(deadline.is_some_and(|deadline| time >= deadline)),
+            )
         };
         match self.wait_until(guard, deadline) {
             Ok(guard) => Ok(is_over(guard)),
@@ -255,10 +262,25 @@ pub mod atomic {
     }
 
     atomic!(AtomicBool, bool, fetch_or, fetch_and, fetch_xor);
-    atomic!(AtomicU8, u8, fetch_or, fetch_and, fetch_add, fetch_sub, fetch_max, fetch_min);
-    atomic!(AtomicU32, u32, fetch_or, fetch_and, fetch_add, fetch_sub, fetch_max, fetch_min);
-    atomic!(AtomicU64, u64, fetch_or, fetch_and, fetch_add, fetch_sub, fetch_max, fetch_min);
-    atomic!(AtomicUsize, usize, fetch_or, fetch_and, fetch_add, fetch_sub, fetch_max, fetch_min);
+    atomic!(
+        AtomicU8, u8, fetch_or, fetch_and, fetch_add, fetch_sub, fetch_max, fetch_min
+    );
+    atomic!(
+        AtomicU32, u32, fetch_or, fetch_and, fetch_add, fetch_sub, fetch_max, fetch_min
+    );
+    atomic!(
+        AtomicU64, u64, fetch_or, fetch_and, fetch_add, fetch_sub, fetch_max, fetch_min
+    );
+    atomic!(
+        AtomicUsize,
+        usize,
+        fetch_or,
+        fetch_and,
+        fetch_add,
+        fetch_sub,
+        fetch_max,
+        fetch_min
+    );
 }
 
 /// Threads of the execution.

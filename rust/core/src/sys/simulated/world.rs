@@ -93,7 +93,9 @@ pub(super) fn begin(seed: u64) {
 
 /// Ends the world.
 pub(super) fn end() -> Option<Figures> {
-    WORLD.with(|cell| cell.borrow_mut().take()).map(|world| world.figures)
+    WORLD
+        .with(|cell| cell.borrow_mut().take())
+        .map(|world| world.figures)
 }
 
 /// Uses the world, if there is one.
@@ -129,7 +131,10 @@ impl Waiter {
     pub(super) fn sleep(self) {
         shuttle::future::block_on(poll_fn(|context| {
             with(|world| {
-                let waiting = world.waiters.iter_mut().find(|waiting| waiting.id == self.0);
+                let waiting = world
+                    .waiters
+                    .iter_mut()
+                    .find(|waiting| waiting.id == self.0);
                 match waiting {
                     Some(waiting) if !waiting.is_woken => {
                         waiting.waker = Some(context.waker().clone());
@@ -238,7 +243,12 @@ impl World {
     /// Wakes one of those who wait for `key`.
     pub(super) fn wake_one(&mut self, key: Id) {
         let waits = |waiting: &&Waiting| !waiting.is_woken && waiting.keys.contains(&key);
-        let ids: Vec<Id> = self.waiters.iter().filter(waits).map(|waiting| waiting.id).collect();
+        let ids: Vec<Id> = self
+            .waiters
+            .iter()
+            .filter(waits)
+            .map(|waiting| waiting.id)
+            .collect();
         if !ids.is_empty() {
             let chosen = self.random.choose(&ids);
             self.wake_where(|waiting| waiting.id == chosen);
@@ -282,7 +292,10 @@ impl World {
                 .iter()
                 .map(|waiting| format!("{} waits for {}", waiting.thread, waiting.what))
                 .collect();
-            panic!("deadlock: nothing is on its way, no time runs out, and {}", waits.join(", "));
+            panic!(
+                "deadlock: nothing is on its way, no time runs out, and {}",
+                waits.join(", ")
+            );
         }
         self.deliver_due();
     }

@@ -1,0 +1,119 @@
+//! The process: its threads, its resolver, its memory, its forks.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use super::faults::{Fault, os_error};
+use super::sync::thread::{Builder, JoinHandle};
+use super::world::{self, Id};
+
+/// The names that the resolver knows.
+#[derive(Debug, Default)]
+pub(super) struct Hosts {
+    pub(super) addresses: BTreeMap<String, Vec<IpAddr>>,
+    /// No lookup ends.
+    pub(super) hang: bool,
+}
+
+/// What waits for the resolver waits for this.
+pub(super) const RESOLVER: Id = 2;
+
+/// A thread of the library, counted while it lives.
+struct Counted;
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        world::try_with(|world| world.threads -= 1);
+    }
+}
+
+/// Starts a thread of the library's own.
+pub(crate) fn spawn(body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    world::pause();
+    world::with(|world| {
+        if world.fails(Fault::NoThread) {
+            return Err(os_error(libc::EAGAIN));
+        }
+        world.threads += 1;
+        Ok(())
+    })?;
+    let counted = Counted;
+    Builder::new().name("stream-socket".into()).spawn(move || {
+        let _counted = counted;
+        body();
+    })
+}
+
+/// Asks the resolver, which takes its time.
+pub(crate) fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let latency = world::with(|world| world.random.below(world.regime.latency * 4) + 1);
+    world::sleep(Duration::from_nanos(latency));
+    world::wait_until("the resolver", &[RESOLVER], None, |world| {
+        (!world.hosts.hang).then_some(())
+    });
+    world::with(|world| match world.hosts.addresses.get(host) {
+        Some(addresses) => Ok(addresses
+            .iter()
+            .map(|ip| SocketAddr::new(*ip, port))
+            .collect()),
+        None => Err(io::Error::other("the name is not known")),
+    })
+}
+
+/// The number of a network interface.
+pub(crate) fn interface_index(name: &str) -> Option<u32> {
+    match name {
+        "lo" => Some(1),
+        _ => name.parse().ok(),
+    }
+}
+
+pub(crate) fn keep_library_mapped() {}
+
+/// Another number in each world, and after each fork in it.
+pub(crate) fn process() -> u64 {
+    world::try_with(|world| world.number << 8 | world.forks).unwrap_or(0)
+}
+
+/// Zeroes `memory`.
+pub fn zero(memory: &mut [MaybeUninit<u8>]) {
+    memory.fill(MaybeUninit::new(0));
+}
+
+thread_local! {
+    /// The values of the statics, each with the process that has it.
+    static STATICS: RefCell<BTreeMap<usize, (u64, &'static dyn Any)>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// A value for the whole process, made when it is first used. There are so many worlds that it would take long to look
+/// through the values of all of them, so only that of the present one is kept.
+#[derive(Debug)]
+pub(crate) struct ProcessWide<T: 'static> {
+    make: fn() -> T,
+}
+
+impl<T> ProcessWide<T> {
+    pub(crate) const fn new(make: fn() -> T) -> ProcessWide<T> {
+        ProcessWide { make }
+    }
+
+    /// This process's own.
+    pub(crate) fn get(&'static self) -> &'static T {
+        let (key, process) = (std::ptr::from_ref(self) as usize, process());
+        let known = STATICS.with(|statics| statics.borrow().get(&key).copied());
+        if let Some((owner, value)) = known
+            && owner == process
+            && let Some(value) = value.downcast_ref()
+        {
+            return value;
+        }
+        let value: &'static T = Box::leak(Box::new((self.make)()));
+        STATICS.with(|statics| statics.borrow_mut().insert(key, (process, value)));
+        value
+    }
+}

@@ -1,0 +1,301 @@
+//! One stream socket of the world.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::faults::{Fault, os_error};
+use super::network::{Name, State};
+use super::wake::Wake;
+use super::world::{self, Id, World};
+use crate::sys::{Connect, Credentials, Family, Interests};
+
+/// The longest path of a Unix domain socket in bytes.
+const MAX_UNIX_PATH: usize = 106;
+
+/// A stream socket. Dropping it closes it.
+#[derive(Debug)]
+pub(crate) struct Socket(pub(super) Id);
+
+/// An address as the system takes it.
+#[derive(Clone, Debug)]
+pub(crate) enum SocketAddress {
+    Inet(SocketAddr),
+    Unix(PathBuf),
+}
+
+impl SocketAddress {
+    /// The address of a Unix domain socket, if `path` can name one.
+    pub(crate) fn unix(path: &Path) -> io::Result<SocketAddress> {
+        let bytes = path.as_os_str().as_encoded_bytes();
+        let invalid = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        if bytes.is_empty() {
+            return invalid("the path is empty");
+        }
+        if bytes.contains(&0) {
+            return invalid("the path holds a zero byte");
+        }
+        if bytes.len() > MAX_UNIX_PATH {
+            return invalid("the path is too long for a socket");
+        }
+        Ok(SocketAddress::Unix(path.to_owned()))
+    }
+}
+
+impl From<SocketAddr> for SocketAddress {
+    fn from(address: SocketAddr) -> SocketAddress {
+        SocketAddress::Inet(address)
+    }
+}
+
+/// Whether `path` is a name without a file.
+pub(crate) fn is_abstract(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().starts_with(b"@")
+}
+
+/// A system call: another thread may go on before it.
+fn call<R>(body: impl FnOnce(&mut World) -> R) -> R {
+    world::pause();
+    world::with(body)
+}
+
+impl Socket {
+    pub(crate) fn new(family: Family) -> io::Result<Socket> {
+        call(|world| {
+            world.may_open()?;
+            Ok(Socket(world.open_socket(family)))
+        })
+    }
+
+    /// Two connected Unix domain sockets.
+    pub(crate) fn pair() -> io::Result<(Socket, Socket)> {
+        call(|world| {
+            world.may_open()?;
+            let (one, other) = (
+                world.open_socket(Family::Unix),
+                world.open_socket(Family::Unix),
+            );
+            world.join(one, other, true);
+            Ok((Socket(one), Socket(other)))
+        })
+    }
+
+    pub(crate) fn bind(&self, address: &SocketAddress) -> io::Result<()> {
+        call(|world| world.bind(self.0, address))
+    }
+
+    pub(crate) fn listen(&self, backlog: i32) -> io::Result<()> {
+        call(|world| world.listen(self.0, backlog))
+    }
+
+    /// A connection that waits, and its internet address, if it has one.
+    pub(crate) fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
+        call(|world| {
+            let State::Listening { queue, .. } = &world.socket(self.0).state else {
+                return Err(os_error(libc::EINVAL));
+            };
+            let first = *queue.front().ok_or(io::ErrorKind::WouldBlock)?;
+            world.may_open()?;
+            let is_aborted = world.fails(Fault::Aborted);
+            if let State::Listening { queue, .. } = &mut world.socket(self.0).state {
+                queue.pop_front();
+            }
+            let embryo = world.socket(first);
+            if is_aborted {
+                embryo.resets_when_closed = true;
+                world.close(first);
+                return Err(os_error(libc::ECONNABORTED));
+            }
+            embryo.is_embryo = false;
+            Ok((Socket(first), world.peer_name(first)))
+        })
+    }
+
+    /// Begins to connect, or asks again a listener whose backlog was full.
+    pub(crate) fn connect(&self, address: &SocketAddress) -> io::Result<Connect> {
+        call(|world| world.connect(self.0, address))
+    }
+
+    /// Whether the connect that is in progress has succeeded by now.
+    pub(crate) fn is_connected(&self, address: &SocketAddress) -> io::Result<bool> {
+        Ok(self.connect(address)? == Connect::Done)
+    }
+
+    /// Receives into `buffer`; what has been received is the slice returned.
+    pub(crate) fn receive<'a>(
+        &self,
+        buffer: &'a mut [MaybeUninit<u8>],
+    ) -> io::Result<&'a mut [u8]> {
+        let received = call(|world| world.receive(self.0, buffer.len()))?;
+        Ok(buffer[..received.len()].write_copy_of_slice(&received))
+    }
+
+    /// Sends of `data` what the kernel takes now.
+    pub(crate) fn send(&self, data: &[u8]) -> io::Result<usize> {
+        call(|world| world.send(self.0, data))
+    }
+
+    /// How many received bytes the kernel holds, up to the next mark.
+    pub(crate) fn unread_bytes(&self) -> io::Result<usize> {
+        call(|world| world.unread(self.0))
+    }
+
+    /// How many sent bytes have not arrived yet.
+    pub(crate) fn unacknowledged_bytes(&self) -> usize {
+        call(|world| world.unacknowledged(self.0))
+    }
+
+    /// Ends the stream from this side.
+    pub(crate) fn shut_down_writing(&self) -> io::Result<()> {
+        call(|world| world.shut_down(self.0))
+    }
+
+    /// The failure of the socket that no call has told yet.
+    pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
+        Ok(call(|world| world.take_error(self.0)).map(os_error))
+    }
+
+    /// Waits until `interests` are met, the socket has failed, `wake` is called, or `limit` is over, and sometimes for less.
+    pub(crate) fn wait(
+        &self,
+        interests: Interests,
+        limit: Option<Duration>,
+        wake: Option<&Wake>,
+    ) -> io::Result<()> {
+        world::pause();
+        let keys = [self.0, wake.map_or(0, |wake| wake.0)];
+        let what = match (interests.readable, interests.writable) {
+            (true, false) => "a readable socket",
+            (false, true) => "a writable socket",
+            _ => "a socket",
+        };
+        world::wait_until(what, &keys, limit, |world| {
+            if world.fails(Fault::EarlyReturn) {
+                return Some(());
+            }
+            let (is_readable, is_writable) = world.readiness(self.0);
+            let is_called = wake.is_some_and(|wake| world.wakes.get(&wake.0) == Some(&true));
+            let is_met = is_readable && interests.readable || is_writable && interests.writable;
+            (is_met || is_called || world.is_broken(self.0)).then_some(())
+        });
+        Ok(())
+    }
+
+    /// The local internet address, if it has one.
+    pub(crate) fn local_address(&self) -> Option<SocketAddr> {
+        call(|world| match world.socket(self.0).name {
+            Some(Name::Inet(address)) => Some(address),
+            _ => None,
+        })
+    }
+
+    /// Who is at the other end of a Unix domain socket.
+    pub(crate) fn peer_credentials(&self) -> io::Result<Credentials> {
+        call(|world| {
+            let socket = world.socket(self.0);
+            match (socket.family, &socket.state) {
+                (Family::Unix, State::Connected { .. }) => Ok(Credentials {
+                    pid: 1,
+                    uid: 1000,
+                    gid: 1000,
+                }),
+                _ => Err(os_error(libc::EINVAL)),
+            }
+        })
+    }
+
+    // Options, in alphabetical order. The kernel has no use for those that change nothing here.
+
+    pub(crate) fn allow_address_reuse(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(crate) fn buffer_sizes(&self) -> io::Result<(usize, usize)> {
+        call(|world| {
+            let socket = world.socket(self.0);
+            Ok((socket.send_room, socket.receive_room))
+        })
+    }
+
+    pub(crate) fn reset_when_closed(&self) -> io::Result<()> {
+        call(|world| world.socket(self.0).resets_when_closed = true);
+        Ok(())
+    }
+
+    pub(crate) fn set_keep_alive(
+        &self,
+        _keep_alive: Option<(Duration, Duration, u32)>,
+    ) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(crate) fn set_no_delay(&self, _enabled: bool) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(crate) fn set_only_v6(&self, only_v6: bool) -> io::Result<()> {
+        call(|world| world.socket(self.0).is_only_v6 = only_v6);
+        Ok(())
+    }
+
+    pub(crate) fn set_receive_buffer_size(&self, bytes: usize) -> io::Result<()> {
+        call(|world| world.socket(self.0).receive_room = bytes.clamp(1, 1 << 20) * 2);
+        Ok(())
+    }
+
+    pub(crate) fn set_send_buffer_size(&self, bytes: usize) -> io::Result<()> {
+        call(|world| world.socket(self.0).send_room = bytes.clamp(1, 1 << 20) * 2);
+        Ok(())
+    }
+
+    pub(crate) fn set_user_timeout(&self, _limit: Option<Duration>) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl World {
+    /// The internet address of the peer of a socket that was accepted.
+    fn peer_name(&self, id: Id) -> Option<SocketAddr> {
+        let State::Connected {
+            connection, side, ..
+        } = &self.network.sockets.get(&id)?.state
+        else {
+            return None;
+        };
+        let peer = self.network.connections.get(connection)?.sides[1 - side].socket?;
+        match self.network.sockets.get(&peer)?.name {
+            Some(Name::Inet(address)) => Some(address),
+            _ => None,
+        }
+    }
+
+    /// Whether a socket has failed, which ends every wait for it (poll(2), POLLERR and POLLHUP).
+    fn is_broken(&mut self, id: Id) -> bool {
+        let (is_readable, is_writable) = self.readiness(id);
+        let Some(socket) = self.network.sockets.get(&id) else {
+            return true;
+        };
+        match &socket.state {
+            State::Connected {
+                connection, side, ..
+            } => {
+                let connection = self.network.connections.get(connection);
+                connection.is_none_or(|connection| {
+                    let side = &connection.sides[*side];
+                    side.is_dead || side.error.is_some()
+                })
+            }
+            State::Listening { .. } => false,
+            _ => is_readable && is_writable,
+        }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        world::pause();
+        world::try_with(|world| world.close(self.0));
+    }
+}

@@ -1,0 +1,74 @@
+//! Random programs over the whole library, on a simulated kernel with a scheduler that follows from a seed.
+//!
+//! `SIMULATION_SEED` runs one seed, and writes down what it does; `SIMULATION_STEPS` says how many operations there are in
+//! all. `cargo xtask simulate` sets both.
+
+#![cfg(stream_socket_simulated)]
+
+#[path = "simulation/mod.rs"]
+mod model;
+
+use std::panic::{self, AssertUnwindSafe};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use model::programs;
+use model::trace;
+use stream_socket::simulated::control::Figures;
+
+/// Seeds that are always run first.
+const FIXED: u64 = 200;
+
+const STEPS: u64 = 50_000;
+
+fn number(name: &str) -> Option<u64> {
+    let value = std::env::var(name).ok()?;
+    Some(
+        value
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} is not a number: {value}")),
+    )
+}
+
+/// Runs the program of `seed`. What it has done if it fails.
+fn run(seed: u64) -> Result<Figures, ()> {
+    panic::catch_unwind(AssertUnwindSafe(|| programs::run(seed))).map_err(drop)
+}
+
+#[test]
+fn random_programs_keep_every_promise() {
+    let only = number("SIMULATION_SEED");
+    let goal = number("SIMULATION_STEPS").unwrap_or(STEPS);
+    trace::turn_on(only.is_some());
+    let fresh = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |time| time.as_nanos() as u64);
+    let started = Instant::now();
+    let mut seeds = (0..FIXED).chain((0..).map(|number| fresh.wrapping_add(number * 7919)));
+    let mut programs = 0_u64;
+    let mut all = Figures::default();
+    while only.is_none_or(|_| programs == 0) && trace::steps() < goal {
+        let seed = only.unwrap_or_else(|| seeds.next().expect("there are always more"));
+        let Ok(figures) = run(seed) else {
+            let lines = trace::take();
+            panic!("{lines}seed {seed} fails; `cargo xtask simulate --seed {seed}` runs it again");
+        };
+        programs += 1;
+        all.connections += figures.connections;
+        all.bytes += figures.bytes;
+        all.faults += figures.faults;
+        all.resets += figures.resets;
+        all.ends += figures.ends;
+        all.nanoseconds += figures.nanoseconds;
+    }
+    println!(
+        "{} steps in {programs} programs and {:.1} s ({:.0} s of theirs): {} connections, {} bytes, {} faults, {} resets, {} ends",
+        trace::steps(),
+        started.elapsed().as_secs_f64(),
+        all.nanoseconds as f64 / 1e9,
+        all.connections,
+        all.bytes,
+        all.faults,
+        all.resets,
+        all.ends
+    );
+}

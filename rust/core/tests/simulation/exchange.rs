@@ -1,0 +1,262 @@
+//! Programs in which two ends exchange bytes, and go.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stream_socket::{Address, BindAddress, Connection, Listener, Status, Target};
+
+use super::library::LibraryEnd;
+use super::raw::{Leaving, RawEnd};
+use super::stream::Stream;
+use super::system::{Random, System};
+use super::trace::note;
+
+/// One end, of whatever kind.
+pub enum End<S: System> {
+    Library(LibraryEnd<S>),
+    Raw(RawEnd<S>),
+}
+
+/// Two ends, and what goes between them.
+pub struct Exchange<S: System> {
+    pub ends: [End<S>; 2],
+    pub streams: [Arc<Stream>; 2],
+    pub is_unix: bool,
+    /// Timeouts are so long that they excuse nothing.
+    pub is_patient: bool,
+    pub random: Random,
+}
+
+impl<S: System> Exchange<S> {
+    /// A connection of a random kind. Calls that write wait for as long as it takes if they `may_block`.
+    pub fn new(mut random: Random, may_block: bool) -> Exchange<S> {
+        let streams = [
+            Arc::new(Stream::new("A to B", random.next())),
+            Arc::new(Stream::new("B to A", random.next())),
+        ];
+        let is_patient = random.once_in(2);
+        let is_raw = random.once_in(3);
+        let is_unix = random.once_in(2);
+        let budget = S::buffer_size() * 8;
+        let budget = random.size(budget).max(random.size(2000).min(budget));
+        let (first, second) = if !is_raw && is_unix && random.once_in(2) {
+            let (one, other) = Connection::pair().expect("no fault is set yet");
+            (Side::Library(one), Side::Library(other))
+        } else {
+            connect::<S>(is_unix, is_raw, &mut random)
+        };
+        let sides = if random.once_in(2) {
+            [first, second]
+        } else {
+            [second, first]
+        };
+        let mut number = 0;
+        let ends = sides.map(|side| {
+            let name = ["A", "B"][number];
+            let (outgoing, incoming) = (streams[number].clone(), streams[1 - number].clone());
+            number += 1;
+            match side {
+                Side::Library(connection) => {
+                    let mut end = LibraryEnd::new(name, connection, incoming, outgoing, budget);
+                    end.may_block = may_block;
+                    end.set_up(&mut random, is_patient);
+                    if random.once_in(3) {
+                        end.join_group();
+                    }
+                    End::Library(end)
+                }
+                Side::Raw(peer) => {
+                    let random = Random::new(random.next());
+                    End::Raw(RawEnd::new(name, peer, incoming, outgoing, random, budget))
+                }
+            }
+        });
+        note(|| format!("unix {is_unix}, raw {is_raw}, patient {is_patient}, budget {budget}"));
+        Exchange {
+            ends,
+            streams,
+            is_unix,
+            is_patient,
+            random,
+        }
+    }
+
+    /// How the two ends leave.
+    pub fn leavings(&mut self) -> [Leaving; 2] {
+        let all = [
+            Leaving::Drain,
+            Leaving::Drain,
+            Leaving::Drain,
+            Leaving::Half,
+            Leaving::Go,
+            Leaving::Go,
+            Leaving::Abort,
+        ];
+        let mut leavings = [self.random.choose(&all), self.random.choose(&all)];
+        if leavings == [Leaving::Half; 2] {
+            leavings[0] = Leaving::Drain;
+        }
+        leavings
+    }
+
+    /// One thread plays both ends.
+    pub fn run_alone(mut self) {
+        let count = self.random.size(200);
+        for _ in 0..count {
+            let index = self.random.below(2) as usize;
+            match &mut self.ends[index] {
+                End::Library(end) => end.act(&mut self.random),
+                End::Raw(end) => end.act(),
+            }
+            if self.random.once_in(4) {
+                self.check_news(1 - index);
+            }
+        }
+        let leavings = self.leavings();
+        let mut goes_on = [false; 2];
+        for index in if self.random.once_in(2) {
+            [0, 1]
+        } else {
+            [1, 0]
+        } {
+            match &mut self.ends[index] {
+                End::Library(end) => end.leave(leavings[index], &mut self.random),
+                End::Raw(end) => end.leave(leavings[index]),
+            }
+            goes_on[index] = matches!(leavings[index], Leaving::Drain | Leaving::Half);
+        }
+        let mut rounds = 0;
+        while goes_on.contains(&true) {
+            for index in 0..2 {
+                goes_on[index] = goes_on[index]
+                    && match &mut self.ends[index] {
+                        End::Library(end) => end.drain(&mut self.random),
+                        End::Raw(end) => end.drain(false),
+                    };
+            }
+            S::sleep(Duration::from_micros(self.random.choose(&[1, 100, 1000])));
+            rounds += 1;
+            assert!(rounds < 1_000_000, "it never ends");
+        }
+        self.finish();
+    }
+
+    /// What the other end has handed to the system, a poll sees. `index` is the end that looks.
+    fn check_news(&mut self, index: usize) {
+        let other = match &self.ends[1 - index] {
+            // What a connection has accepted and not sent goes with it when it ends.
+            End::Library(end) if end.connection.status() != Status::Connected => return,
+            End::Library(end) => end.connection.pending_bytes() as u64,
+            End::Raw(_) => 0,
+        };
+        let handed_over = {
+            let state = self.streams[1 - index].state();
+            state.accepted - other - state.received
+        };
+        let End::Library(end) = &self.ends[index] else {
+            return;
+        };
+        let is_by_library = matches!(&self.ends[1 - index], End::Library(_));
+        let stream = self.streams[1 - index].state().clone();
+        if handed_over == 0 || stream.outcome.is_some() || stream.does_kernel_fail {
+            return;
+        }
+        if !self.is_unix || !is_by_library {
+            S::sleep(super::news_delay::<S>());
+        }
+        if end.connection.status() != Status::Connected {
+            return;
+        }
+        if let Some((group, key)) = end.group()
+            && self.random.once_in(2)
+        {
+            let mut visited = false;
+            group.poll(Some(Duration::ZERO), |told| {
+                visited |= told == *key;
+                if end.poll() {
+                    stream_socket::Visit::Ready
+                } else {
+                    stream_socket::Visit::Idle
+                }
+            });
+            assert!(
+                visited,
+                "{}: the group has not noticed {handed_over} bytes",
+                end.name
+            );
+            return;
+        }
+        let has_news = end.poll();
+        if end.connection.status() == Status::Connected {
+            assert!(
+                has_news,
+                "{}: a poll has not noticed {handed_over} bytes",
+                end.name
+            );
+        }
+    }
+
+    /// Everything is closed, and everything is compared.
+    pub fn finish(self) {
+        for end in &self.ends {
+            if let End::Library(end) = end {
+                end.finish();
+            }
+        }
+        for stream in &self.streams {
+            stream.check(self.is_unix);
+        }
+    }
+}
+
+enum Side<S: System> {
+    Library(Connection),
+    Raw(S::Peer),
+}
+
+/// Two ends that were connected by way of a listener.
+fn connect<S: System>(is_unix: bool, is_raw: bool, random: &mut Random) -> (Side<S>, Side<S>) {
+    let listener = Listener::new();
+    let bind = if is_unix {
+        BindAddress::Unix(S::fresh_path())
+    } else {
+        let ip: std::net::IpAddr = if random.once_in(3) {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        } else {
+            std::net::Ipv4Addr::LOCALHOST.into()
+        };
+        BindAddress::Inet((ip, 0).into())
+    };
+    listener
+        .listen(&bind, 5, None)
+        .expect("the address is free");
+    let address = match bind {
+        BindAddress::Unix(path) => Address::Unix(path),
+        BindAddress::Inet(address) => Address::Inet((address.ip(), listener.local_port()).into()),
+        BindAddress::Any { .. } => unreachable!(),
+    };
+    let client = if is_raw {
+        Side::Raw(S::connect(&address).expect("the listener listens"))
+    } else {
+        let client = Connection::new();
+        client
+            .connect(
+                Target::Address(address),
+                Some(Duration::from_secs(10)),
+                S::now(),
+            )
+            .expect("the listener listens");
+        while client.status() == Status::Connecting {
+            client.poll(S::now).expect("the listener listens");
+            S::sleep(Duration::from_micros(100));
+        }
+        Side::Library(client)
+    };
+    let server = loop {
+        if let Some(server) = listener.accept().expect("no fault is set yet") {
+            break server;
+        }
+        S::sleep(Duration::from_micros(100));
+    };
+    (client, Side::Library(server))
+}

@@ -1,0 +1,632 @@
+//! One end of a connection that uses the library, with every answer held against the model.
+
+use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use stream_socket::{
+    ConnectEnd, Connection, DisconnectCause, Event, Group, ReadError, Status, Visit, WriteError,
+};
+
+use super::raw::Leaving;
+use super::stream::{Outcome, Stream};
+use super::system::{Random, System};
+use super::trace::{note, step};
+
+/// How much longer than its timeout a call may take: the thread may have to wait for its turn.
+const SLACK: Duration = Duration::from_millis(20);
+
+/// With such a timeout whatever is on its way arrives.
+pub const PATIENT: Duration = Duration::from_secs(25);
+
+/// The end. Its writing calls are made by one thread at a time, as are its reading and its other calls.
+pub struct LibraryEnd<S: System> {
+    pub name: &'static str,
+    pub connection: Arc<Connection>,
+    pub incoming: Arc<Stream>,
+    pub outgoing: Arc<Stream>,
+    machine: Mutex<Machine>,
+    group: Option<(Group, usize)>,
+    /// So many bytes may be sent in all.
+    budget: AtomicUsize,
+    /// Calls that write may wait: the other end is at work meanwhile.
+    pub may_block: bool,
+    /// One thread does everything, so that answers can be compared with each other.
+    pub is_alone: bool,
+    has_shut: AtomicBool,
+    has_left: AtomicBool,
+    _system: std::marker::PhantomData<S>,
+}
+
+/// What its events have told.
+#[derive(Debug)]
+struct Machine {
+    status: Status,
+    connects: u32,
+    established: u32,
+    finished: u32,
+    disconnected: u32,
+}
+
+impl<S: System> LibraryEnd<S> {
+    pub fn new(
+        name: &'static str,
+        connection: Connection,
+        incoming: Arc<Stream>,
+        outgoing: Arc<Stream>,
+        budget: usize,
+    ) -> LibraryEnd<S> {
+        let machine = Machine {
+            status: Status::None,
+            connects: 0,
+            established: u32::from(connection.status() == Status::Connected),
+            finished: 0,
+            disconnected: 0,
+        };
+        let end = LibraryEnd {
+            name,
+            connection: Arc::new(connection),
+            incoming,
+            outgoing,
+            machine: Mutex::new(machine),
+            group: None,
+            budget: AtomicUsize::new(budget),
+            may_block: false,
+            is_alone: true,
+            has_shut: AtomicBool::new(false),
+            has_left: AtomicBool::new(false),
+            _system: std::marker::PhantomData,
+        };
+        // An accepted connection has nothing to tell; one that has connected begins with that.
+        if !end.connection.has_events() {
+            end.machine.lock().unwrap().status = end.connection.status();
+        } else {
+            end.machine.lock().unwrap().established = 0;
+        }
+        end
+    }
+
+    /// Has a group look after it.
+    pub fn join_group(&mut self) {
+        let group = Group::new();
+        let key = group.add(&*self.connection);
+        self.group = Some((group, key));
+    }
+
+    pub fn group(&self) -> Option<&(Group, usize)> {
+        self.group.as_ref()
+    }
+
+    /// Settings to begin with.
+    pub fn set_up(&self, random: &mut Random, is_patient: bool) {
+        let connection = &self.connection;
+        connection.set_allow_half_open(random.once_in(2));
+        connection.set_coalesces(random.once_in(3));
+        let limit = match random.below(3) {
+            0 => 0,
+            1 => S::buffer_size().min(4096) * 2,
+            _ => 1 << 22,
+        };
+        connection.set_queue_limit(limit);
+        connection.set_read_timeout(Some(S::patience(random)));
+        if is_patient {
+            connection.set_write_timeout(if self.may_block || random.once_in(2) {
+                Some(PATIENT)
+            } else {
+                None
+            });
+        } else {
+            connection.set_write_timeout(Some(S::patience(random)));
+            self.outgoing.excuse("the write timeout ends the farewell");
+        }
+        // A call of the library within `note` would be one that another run of the same seed does not make.
+        let settings = (
+            connection.allows_half_open(),
+            connection.coalesces(),
+            connection.read_timeout(),
+            connection.write_timeout(),
+        );
+        note(|| {
+            format!(
+                "{}: half-open, coalesces, timeouts to read and write {settings:?}, queue {limit}",
+                self.name
+            )
+        });
+    }
+
+    /// Does something, in whatever role.
+    pub fn act(&self, random: &mut Random) {
+        match random.below(10) {
+            0..=3 => self.write(random),
+            4..=6 => {
+                self.read(random);
+            }
+            _ => self.look(random),
+        }
+    }
+
+    /// Calls that write.
+    pub fn write(&self, random: &mut Random) {
+        step();
+        let connection = &self.connection;
+        let size = match random.below(4) {
+            0 => random.size(16),
+            1 => random.size(S::buffer_size() * 3),
+            _ => random.size(4096),
+        };
+        let size = size.min(self.budget.load(Ordering::Relaxed));
+        match random.below(12) {
+            0 if self.may_block
+                || connection.queue_limit() > 0
+                || connection.write_timeout().is_some() =>
+            {
+                let outcome = connection.flush();
+                note(|| format!("{} flushes: {outcome:?}", self.name));
+                if outcome.is_ok() && self.is_alone {
+                    assert_eq!(connection.pending_bytes(), 0, "{}: flushed", self.name);
+                }
+                if let Err(error) = outcome {
+                    self.told_of_writing(&error);
+                }
+            }
+            1 => {
+                let (old, new) = (connection.coalesces(), random.once_in(2));
+                connection.set_coalesces(new);
+                note(|| format!("{} coalesces: {old} -> {new}", self.name));
+            }
+            2 => {
+                let limit = random.choose(&[0, 0, 100, 1 << 22]);
+                // What is queued beyond a limit that shrinks stays.
+                connection.set_queue_limit(limit);
+                note(|| format!("{} may queue {limit}", self.name));
+            }
+            3..=7 if self.may_wait_for_room(size) => self.write_all(size),
+            _ => {
+                let data = self.outgoing.offer(size);
+                let outcome = connection.write_available(&data);
+                note(|| format!("{} writes what it can of {size}: {outcome:?}", self.name));
+                let count = outcome.as_ref().copied().unwrap_or(0);
+                self.spend(count);
+                if let Err(error) = outcome {
+                    self.told_of_writing(&error);
+                }
+            }
+        }
+    }
+
+    fn may_wait_for_room(&self, size: usize) -> bool {
+        let connection = &self.connection;
+        self.may_block
+            || connection.queue_limit() > 0
+            || connection
+                .write_timeout()
+                .is_some_and(|timeout| timeout < PATIENT)
+            || connection.coalesces() && connection.pending_bytes() + size < 16 * 1024
+    }
+
+    fn write_all(&self, size: usize) {
+        let connection = &self.connection;
+        let data = self.outgoing.offer(size);
+        let limit = connection.queue_limit();
+        let before = S::now();
+        let outcome = connection.write_all(&data);
+        let took = S::now().duration_since(before);
+        note(|| format!("{} writes {size}: {outcome:?} in {took:?}", self.name));
+        self.is_in_time(connection.write_timeout(), took);
+        let count = match &outcome {
+            Ok(()) => size,
+            Err((_, count)) => *count,
+        };
+        if self.is_alone && limit > 0 && outcome.is_ok() {
+            assert!(
+                connection.pending_bytes() <= limit.max(16 * 1024),
+                "{}: the queue is larger than allowed",
+                self.name
+            );
+        }
+        self.spend(count);
+        if let Err((error, _)) = outcome {
+            if matches!(error, WriteError::Busy { .. }) {
+                assert_eq!(count, 0, "{}: a full queue has taken a part", self.name);
+            }
+            self.told_of_writing(&error);
+        }
+    }
+
+    fn spend(&self, count: usize) {
+        self.budget.fetch_sub(count, Ordering::Relaxed);
+        self.outgoing.accept(count);
+    }
+
+    fn told_of_writing(&self, error: &WriteError) {
+        match error {
+            WriteError::Socket { .. } => self.has_failed(),
+            WriteError::ShutDown => assert!(
+                self.has_shut.load(Ordering::Relaxed),
+                "{}: it has not shut down",
+                self.name
+            ),
+            WriteError::NotConnected | WriteError::Disconnected => assert!(
+                self.connection.status() != Status::Connected
+                    || self.has_left.load(Ordering::Relaxed),
+                "{}: it is connected",
+                self.name
+            ),
+            _ => {}
+        }
+    }
+
+    /// A call has told that the connection has failed.
+    fn has_failed(&self) {
+        self.outgoing.state().is_sender_told = true;
+        self.incoming.state().is_receiver_told = true;
+    }
+
+    fn is_in_time(&self, timeout: Option<Duration>, took: Duration) {
+        if let (Some(timeout), true) = (timeout, S::IS_SIMULATED) {
+            assert!(
+                took <= timeout + SLACK,
+                "{}: a call with a timeout of {timeout:?} took {took:?}",
+                self.name
+            );
+        }
+    }
+
+    /// Calls that read. Whether there may be more to come.
+    pub fn read(&self, random: &mut Random) -> bool {
+        step();
+        let connection = &self.connection;
+        let size = match random.below(3) {
+            0 => random.size(8),
+            1 => random.size(20_000),
+            _ => random.size(S::buffer_size() * 2),
+        };
+        match random.below(8) {
+            0 | 1 => self.read_waiting(size, false),
+            2 => self.read_waiting(size.min(64), true),
+            3 => {
+                let outcome = connection.read_all_available(size, |bytes| {
+                    assert!(bytes.len() <= size, "{}: more than asked for", self.name);
+                    self.incoming.receive(bytes);
+                    bytes.len()
+                });
+                note(|| format!("{} reads all of at most {size}: {outcome:?}", self.name));
+                self.has_read(outcome.map(drop))
+            }
+            4 => {
+                let delimiter = self.incoming.byte(random.below(1 << 20));
+                let outcome = connection.read_until(&[delimiter], size, |bytes| {
+                    assert!(bytes.len() <= size, "{}: more than asked for", self.name);
+                    assert_eq!(
+                        bytes.iter().position(|byte| *byte == delimiter),
+                        Some(bytes.len() - 1)
+                    );
+                    self.incoming.receive(bytes);
+                    bytes.len()
+                });
+                note(|| {
+                    format!(
+                        "{} reads until {delimiter} in {size}: {outcome:?}",
+                        self.name
+                    )
+                });
+                match outcome {
+                    // What is there without the delimiter stays.
+                    Err(ReadError::EndOfStream | ReadError::Socket { .. })
+                        if connection.status() == Status::Connected && connection.has_unread() =>
+                    {
+                        true
+                    }
+                    outcome => self.has_read(outcome.map(drop)),
+                }
+            }
+            _ => self.read_available(size),
+        }
+    }
+
+    /// Reads what is there.
+    fn read_available(&self, size: usize) -> bool {
+        let mut out = vec![MaybeUninit::new(0xA5); size];
+        let outcome = self.connection.read_available(&mut out);
+        note(|| format!("{} reads at most {size}: {outcome:?}", self.name));
+        if let Ok(count) = outcome {
+            self.incoming.receive(&initialised(&out)[..count]);
+        }
+        self.has_read(outcome.map(drop))
+    }
+
+    fn read_waiting(&self, size: usize, whole: bool) -> bool {
+        let connection = &self.connection;
+        let mut out = vec![MaybeUninit::new(0xA5); size];
+        let before = S::now();
+        let outcome = if whole {
+            connection.read_whole(&mut out)
+        } else {
+            connection.read_exact(&mut out)
+        };
+        let took = S::now().duration_since(before);
+        note(|| {
+            format!(
+                "{} waits for {size} (whole: {whole}): {outcome:?} in {took:?}",
+                self.name
+            )
+        });
+        self.is_in_time(connection.read_timeout(), took);
+        let count = match &outcome {
+            Ok(()) => size,
+            Err((error, count)) => {
+                assert!(
+                    !whole || *count == 0 || !matches!(error, ReadError::TimedOut { .. }),
+                    "{}: a read of all or nothing has taken {count} of {size} bytes",
+                    self.name
+                );
+                *count
+            }
+        };
+        let out = initialised(&out);
+        self.incoming.receive(&out[..count]);
+        assert!(
+            out[count..].iter().all(|byte| *byte == 0xA5),
+            "{}: bytes were written behind those that were read",
+            self.name
+        );
+        self.has_read(outcome.map_err(|(error, _)| error))
+    }
+
+    /// Takes note of the answer to a read. Whether there may be more to come.
+    fn has_read(&self, outcome: Result<(), ReadError>) -> bool {
+        match outcome {
+            Ok(()) | Err(ReadError::TimedOut { .. } | ReadError::TooLong { .. }) => true,
+            Err(ReadError::EndOfStream) => {
+                self.incoming.end(Outcome::End);
+                false
+            }
+            Err(ReadError::Socket { .. }) => {
+                self.has_failed();
+                self.incoming.end(Outcome::Failure);
+                false
+            }
+            Err(error @ (ReadError::NotConnected | ReadError::Disconnected)) => {
+                assert!(
+                    self.connection.status() != Status::Connected,
+                    "{}: {error}, but it is connected",
+                    self.name
+                );
+                false
+            }
+            Err(error) => panic!("{}: {error}", self.name),
+        }
+    }
+
+    /// Calls that look.
+    pub fn look(&self, random: &mut Random) {
+        step();
+        let connection = &self.connection;
+        match random.below(8) {
+            0 => {
+                let time = S::patience(random);
+                note(|| format!("{} sleeps for {time:?}", self.name));
+                S::sleep(time);
+            }
+            1 => {
+                let available = connection.available();
+                note(|| format!("{}: available {available:?}", self.name));
+                if self.is_alone
+                    && let Some(available) = available
+                {
+                    let left = self.incoming.left();
+                    assert!(
+                        available as u64 <= left,
+                        "{}: {available} available, {left} are to come",
+                        self.name
+                    );
+                }
+            }
+            2 => {
+                let pending = connection.pending_bytes() as u64;
+                note(|| format!("{}: pending {pending}", self.name));
+                if self.is_alone {
+                    let accepted = self.outgoing.state().accepted;
+                    assert!(
+                        pending <= accepted,
+                        "{}: {pending} pending of {accepted}",
+                        self.name
+                    );
+                }
+            }
+            3 => {
+                let half_open = random.once_in(2);
+                if random.once_in(4) {
+                    connection.set_allow_half_open(half_open);
+                    note(|| format!("{}: half-open {half_open}", self.name));
+                }
+                connection.is_read_closed();
+            }
+            4 if self.group.is_some() => self.poll_group(Some(S::patience(random))),
+            5 if random.once_in(8) => self.shut_down(),
+            _ => {
+                self.poll();
+            }
+        }
+        self.take_events();
+    }
+
+    pub fn poll(&self) -> bool {
+        let polled = self.connection.poll(S::now);
+        note(|| format!("{} polls: {polled:?}", self.name));
+        match polled {
+            Ok(has_news) => {
+                if has_news && self.is_alone {
+                    assert!(self.connection.has_unread(), "{}: no news", self.name);
+                }
+                has_news
+            }
+            Err(_) => {
+                self.has_failed();
+                self.incoming.end(Outcome::Failure);
+                if self.is_alone {
+                    assert_eq!(self.connection.status(), Status::Error, "{}", self.name);
+                }
+                false
+            }
+        }
+    }
+
+    /// Polls the group.
+    pub fn poll_group(&self, limit: Option<Duration>) {
+        let Some((group, key)) = &self.group else {
+            return;
+        };
+        note(|| format!("{} polls its group for {limit:?}", self.name));
+        let before = S::now();
+        let mut visits = 0;
+        group.poll(limit, |told| {
+            assert_eq!(told, *key);
+            let has_news = self.poll();
+            let is_over = self.connection.status() != Status::Connected
+                || limit.is_none() && self.connection.is_read_closed();
+            if has_news || is_over || self.connection.has_events() {
+                return Visit::Ready;
+            }
+            visits += 1;
+            assert!(
+                visits < 5000,
+                "{}: its group visits it again and again for nothing",
+                self.name
+            );
+            Visit::Idle
+        });
+        self.is_in_time(limit, S::now().duration_since(before));
+    }
+
+    /// Ends its direction.
+    pub fn shut_down(&self) {
+        self.has_shut.store(true, Ordering::Relaxed);
+        let outcome = self.connection.shut_down_writing();
+        note(|| format!("{} shuts down: {outcome:?}", self.name));
+        if let Err(error) = outcome {
+            self.told_of_writing(&error);
+        }
+    }
+
+    /// What has happened: each change of the status follows from the one before.
+    pub fn take_events(&self) {
+        while let Some(event) = self.connection.next_event() {
+            note(|| format!("{}: {event:?}", self.name));
+            // Another thread cannot go on while this is locked.
+            let mut machine = self.machine.lock().unwrap();
+            match event {
+                Event::StatusChanged(status) => {
+                    let is_allowed = match (machine.status, status) {
+                        (Status::None | Status::Error, Status::Connecting)
+                        | (Status::Connecting, Status::Connected | Status::Error | Status::None)
+                        | (Status::Connected, Status::None | Status::Error)
+                        | (Status::Error, Status::None) => true,
+                        _ => false,
+                    };
+                    assert!(
+                        is_allowed,
+                        "{}: {:?} became {status:?}",
+                        self.name, machine.status
+                    );
+                    machine.status = status;
+                    machine.connects += u32::from(status == Status::Connecting);
+                }
+                Event::ConnectFinished(end) => {
+                    machine.finished += 1;
+                    machine.established += u32::from(end == ConnectEnd::Connected);
+                }
+                Event::Disconnected(cause) => {
+                    machine.disconnected += 1;
+                    match cause {
+                        DisconnectCause::EndOfStream => self.incoming.end(Outcome::End),
+                        DisconnectCause::Failure => {
+                            self.has_failed();
+                            self.incoming.end(Outcome::Failure);
+                        }
+                        DisconnectCause::Local => {}
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Begins to go: from now on it only reads, or has gone.
+    pub fn leave(&self, how: Leaving, random: &mut Random) {
+        step();
+        note(|| format!("{} leaves: {how:?}", self.name));
+        match how {
+            Leaving::Drain => {
+                self.incoming.state().is_read_to_its_end = true;
+                self.shut_down();
+            }
+            Leaving::Half => self.incoming.state().is_read_to_its_end = true,
+            Leaving::Go => {
+                if random.once_in(4) {
+                    self.connection.set_write_timeout(Some(S::patience(random)));
+                    self.outgoing.excuse("the write timeout ends the farewell");
+                }
+                self.has_left.store(true, Ordering::Relaxed);
+                self.connection.disconnect();
+            }
+            Leaving::Abort => {
+                self.has_left.store(true, Ordering::Relaxed);
+                for stream in [&self.incoming, &self.outgoing] {
+                    stream.excuse("aborted");
+                }
+                self.connection.abort();
+            }
+        }
+    }
+
+    /// Goes on reading, without waiting if it is alone. Whether there is more to come.
+    pub fn drain(&self, random: &mut Random) -> bool {
+        step();
+        let goes_on = if self.is_alone {
+            self.poll();
+            self.read_available(random.size(1 << 16))
+        } else if self.group.is_some() && random.once_in(2) {
+            // It is visited again as long as there is something to read.
+            self.poll_group(None);
+            self.read_available(random.size(1 << 16))
+        } else {
+            self.connection
+                .set_read_timeout(random.choose(&[None, Some(Duration::from_millis(10))]));
+            self.read_waiting(random.size(1 << 16), random.once_in(8))
+        };
+        self.take_events();
+        let goes_on = goes_on && self.connection.status() == Status::Connected;
+        if !goes_on {
+            self.has_left.store(true, Ordering::Relaxed);
+            self.connection.disconnect();
+        }
+        goes_on
+    }
+
+    /// Goes for good, and looks whether the events add up.
+    pub fn finish(&self) {
+        self.has_left.store(true, Ordering::Relaxed);
+        self.connection.disconnect();
+        self.take_events();
+        let machine = self.machine.lock().unwrap();
+        assert_eq!(machine.status, Status::None, "{}: {machine:?}", self.name);
+        assert_eq!(
+            machine.connects, machine.finished,
+            "{}: {machine:?}",
+            self.name
+        );
+        assert_eq!(
+            machine.established, machine.disconnected,
+            "{}: {machine:?}",
+            self.name
+        );
+    }
+}
+
+/// A buffer that was initialised before it was given to a read.
+fn initialised(out: &[MaybeUninit<u8>]) -> &[u8] {
+    // SAFETY: Each byte was initialised when the buffer was made, and a read writes initialised bytes only.
+    unsafe { &*(std::ptr::from_ref(out) as *const [u8]) }
+}

@@ -1,0 +1,150 @@
+//! The programs, one for each seed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stream_socket::simulated::control::{self as world, Fault, Figures};
+
+use super::exchange::{End, Exchange};
+use super::raw::Leaving;
+use super::simulated::Simulated;
+use super::system::Random;
+use super::trace::note;
+
+/// Runs the program of `seed` in the world of `seed`.
+pub fn run(seed: u64) -> Figures {
+    world::run(seed, move || {
+        let mut random = Random::new(seed ^ 0x00C0_FFEE);
+        match random.below(2) {
+            0 => exchange_alone(random),
+            _ => exchange_in_threads(random),
+        }
+        world::clear_faults();
+        stream_socket::shut_down();
+        let open = world::open();
+        assert_eq!(open, world::Open::default(), "something was not given back");
+    })
+}
+
+/// Faults that change nothing of what is promised.
+fn set_mild_faults(random: &mut Random) {
+    for fault in [
+        Fault::ShortSend,
+        Fault::ShortReceive,
+        Fault::EarlyReturn,
+        Fault::FalseEdge,
+    ] {
+        if random.once_in(2) {
+            let once_in = random.choose(&[3, 20, 200]);
+            note(|| format!("{fault:?} once in {once_in}"));
+            world::set_fault(fault, once_in);
+        }
+    }
+}
+
+/// Faults that may end a connection.
+fn set_hard_faults(exchange: &Exchange<Simulated>, random: &mut Random) {
+    let faults = [
+        Fault::NoBuffers,
+        Fault::Silence,
+        Fault::NoDescriptor,
+        Fault::NoMemory,
+        Fault::NoThread,
+    ];
+    for fault in faults {
+        if random.once_in(2) {
+            let once_in = random.choose(&[3, 50, 500]);
+            note(|| format!("{fault:?} once in {once_in}"));
+            world::set_fault(fault, once_in);
+        }
+    }
+    for stream in &exchange.streams {
+        stream.excuse("the kernel fails");
+        stream.state().does_kernel_fail = true;
+    }
+}
+
+fn begin(random: &mut Random, may_block: bool) -> Exchange<Simulated> {
+    let exchange = Exchange::<Simulated>::new(Random::new(random.next()), may_block);
+    set_mild_faults(random);
+    if random.once_in(4) {
+        set_hard_faults(&exchange, random);
+    }
+    exchange
+}
+
+/// One thread plays both ends.
+fn exchange_alone(mut random: Random) {
+    let exchange = begin(&mut random, false);
+    exchange.run_alone();
+}
+
+/// Each end has one or two threads.
+fn exchange_in_threads(mut random: Random) {
+    let mut exchange = begin(&mut random, true);
+    let leavings = exchange.leavings();
+    let Exchange {
+        ends,
+        streams,
+        is_unix,
+        ..
+    } = exchange;
+    let mut threads = Vec::new();
+    let mut library_ends = Vec::new();
+    for (end, leaving) in ends.into_iter().zip(leavings) {
+        let mut own = Random::new(random.next());
+        let count = own.size(100);
+        match end {
+            End::Raw(mut end) => threads.push(world::spawn(move || {
+                for _ in 0..count {
+                    end.act();
+                }
+                end.leave(leaving);
+                if matches!(leaving, Leaving::Drain | Leaving::Half) {
+                    while end.drain(true) {}
+                }
+            })),
+            End::Library(mut end) => {
+                let is_split = own.once_in(2);
+                end.is_alone = false;
+                let end = Arc::new(end);
+                library_ends.push(end.clone());
+                if is_split {
+                    let mut own = Random::new(own.next());
+                    let end = end.clone();
+                    threads.push(world::spawn(move || {
+                        for _ in 0..count {
+                            end.write(&mut own);
+                        }
+                    }));
+                }
+                threads.push(world::spawn(move || {
+                    for _ in 0..count {
+                        match own.below(3) {
+                            0 if !is_split => end.write(&mut own),
+                            1 => {
+                                end.read(&mut own);
+                            }
+                            _ => end.look(&mut own),
+                        }
+                    }
+                    end.leave(leaving, &mut own);
+                    if matches!(leaving, Leaving::Drain | Leaving::Half) {
+                        while end.drain(&mut own) {}
+                    }
+                    end.take_events();
+                }));
+            }
+        }
+    }
+    for thread in threads {
+        thread.join().expect("no thread panics");
+    }
+    for end in &library_ends {
+        end.finish();
+    }
+    for stream in &streams {
+        stream.check(is_unix);
+    }
+    world::sleep(Duration::from_nanos(1));
+}
