@@ -198,9 +198,11 @@ impl Connection {
         if inner.sending.slot.is_taken() {
             return;
         }
+        let before = inner.sending.queue.len();
         // A failure is remembered, and told once everything that was received before has been read.
         let _ = self.flush_now(inner, MOST_PER_POLL);
-        if inner.sending.queue.len() > 0 {
+        let left = inner.sending.queue.len();
+        if left > 0 && before - left >= MOST_PER_POLL {
             // The kernel tells the groups of new room only after it has refused something.
             self.note_queue(inner);
         }
