@@ -18,6 +18,9 @@ use stream_socket::simulated::control::Figures;
 /// Seeds that are always run first.
 const FIXED: u64 = 200;
 
+/// So many programs are run twice, to see that they follow from their seeds.
+const REPEATED: u64 = 100;
+
 const STEPS: u64 = 50_000;
 
 fn number(name: &str) -> Option<u64> {
@@ -49,9 +52,14 @@ fn random_programs_keep_every_promise() {
     while only.is_none_or(|_| programs == 0) && trace::steps() < goal {
         let seed = only.unwrap_or_else(|| seeds.next().expect("there are always more"));
         let Ok(figures) = run(seed) else {
-            let lines = trace::take();
-            panic!("{lines}seed {seed} fails; `cargo xtask simulate --seed {seed}` runs it again");
+            let (lines, steps) = (trace::take(), trace::steps());
+            panic!(
+                "{lines}seed {seed} fails after {steps} steps; `cargo xtask simulate --seed {seed}` runs it again"
+            );
         };
+        if programs < REPEATED {
+            assert_eq!(run(seed), Ok(figures), "two runs of seed {seed} differ");
+        }
         programs += 1;
         all.connections += figures.connections;
         all.bytes += figures.bytes;

@@ -14,7 +14,8 @@ use super::codes::Code;
 #[derive(Debug, Default)]
 pub(crate) struct LastError {
     is_set: AtomicBool,
-    details: Mutex<Details>,
+    /// Boxed, since most objects have none.
+    details: Mutex<Option<Box<Details>>>,
 }
 
 /// What is known about it.
@@ -75,24 +76,24 @@ impl LastError {
     pub(crate) fn clear(&self) {
         if self.is_set.load(Ordering::Relaxed) {
             self.is_set.store(false, Ordering::Relaxed);
-            *self.details() = Details::default();
+            *self.details() = None;
         }
     }
 
     fn set(&self, code: Error, message: String, os_code: i32) {
-        *self.details() = Details {
+        *self.details() = Some(Box::new(Details {
             code,
             message,
             os_code,
-        };
+        }));
         self.is_set.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn get(&self) -> Details {
-        self.details().clone()
+        self.details().as_deref().cloned().unwrap_or_default()
     }
 
-    fn details(&self) -> MutexGuard<'_, Details> {
+    fn details(&self) -> MutexGuard<'_, Option<Box<Details>>> {
         self.details.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -59,7 +59,12 @@ impl Events {
     }
 
     pub(super) fn pop(&mut self) -> Option<Event> {
-        self.0.pop_front()
+        let event = self.0.pop_front();
+        if self.0.is_empty() {
+            // Most connections have had their events, and have none for long.
+            self.0 = VecDeque::new();
+        }
+        event
     }
 
     pub(super) fn is_empty(&self) -> bool {

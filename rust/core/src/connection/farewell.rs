@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::connection::send_queue::SendQueue;
 use crate::poll::shared_poller;
 use crate::sync::thread::JoinHandle;
-use crate::sync::{Condvar, Mutex, MutexGuard, ProcessWide, lock, wait_timeout};
+use crate::sync::{Condvar, Mutex, MutexGuard, ProcessWide, lock, wait, wait_timeout};
 use crate::sys::{self, Interests, Poller, Registry, Socket, Waker};
 
 /// With nothing left to send, so much silence of the peer is taken for the end of its interest.
@@ -59,24 +59,36 @@ enum Progress {
     Done,
 }
 
+/// What the connections of the process and the thread share. The lock is held for a moment at a time: who lets a connection
+/// go does not wait for what the thread does for others.
 #[derive(Debug, Default)]
 struct Closer {
-    state: Mutex<State>,
-    /// Something has changed that the thread waits for where it cannot wait for the kernel.
+    inbox: Mutex<Inbox>,
+    /// Something has changed, for a thread that cannot wait for the kernel.
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Inbox {
+    arrived: Vec<Timed>,
+    thread: Option<JoinHandle<()>>,
+    /// `None` where sockets cannot be watched.
+    waker: Option<Waker>,
+    /// The thread will look into the inbox by itself.
+    is_awake: bool,
+    is_shut_down: bool,
+}
+
+/// What the thread has.
+#[derive(Debug)]
+struct Room {
     /// By age: the tokens grow.
     farewells: BTreeMap<usize, Timed>,
     next_token: usize,
-    thread: Option<JoinHandle<()>>,
+    /// Who has something to do at once: of what the kernel has told before it does not tell again.
+    busy: BTreeSet<usize>,
     /// `None` where sockets cannot be watched.
-    kernel: Option<(Registry, Waker)>,
-    /// Until when the thread sleeps, if it does and nothing happens.
-    sleeps_until: Option<Instant>,
-    is_shut_down: bool,
+    kernel: Option<(Registry, Poller)>,
 }
 
 #[derive(Debug)]
@@ -188,8 +200,8 @@ impl Timed {
 }
 
 impl Closer {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
+    fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        lock(&self.inbox)
     }
 
     fn add(&'static self, mut farewell: Farewell, limit: Duration) {
@@ -198,127 +210,135 @@ impl Closer {
         let end = now
             .checked_add(limit)
             .unwrap_or(now + Duration::from_secs(86_400));
-        let mut state = self.lock();
-        if state.is_shut_down || !self.has_thread(&mut state) {
+        let mut inbox = self.inbox();
+        if inbox.is_shut_down || !self.has_thread(&mut inbox) {
+            drop(inbox);
             farewell.give_up();
             return;
         }
-        if state.farewells.len() >= MOST
-            && let Some((_, mut oldest)) = state.farewells.pop_first()
-        {
-            oldest.farewell.give_up();
-        }
-        let token = state.next_token;
-        state.next_token += 1;
-        if let Some((registry, _)) = &state.kernel
-            && registry
-                .add(&farewell.socket, token, Interests::BOTH)
-                .is_err()
-        {
-            farewell.give_up();
-            return;
-        }
-        let timed = Timed {
+        inbox.arrived.push(Timed {
             farewell,
             end,
             silence_end: now + SILENCE,
-        };
-        let wakes_early = state
-            .sleeps_until
-            .is_none_or(|until| until > timed.next_end());
-        state.farewells.insert(token, timed);
-        if wakes_early {
-            self.wake(&state);
-        }
+        });
+        self.wake(&mut inbox);
     }
 
-    /// Ends the sleep of the thread.
-    fn wake(&self, state: &State) {
+    /// Has the thread look into the inbox.
+    fn wake(&self, inbox: &mut Inbox) {
+        if std::mem::replace(&mut inbox.is_awake, true) {
+            return;
+        }
         self.changed.notify_all();
-        if let Some((_, waker)) = &state.kernel {
+        if let Some(waker) = &inbox.waker {
+            // It can fail only if it was called so often that it cannot be overheard.
             let _ = waker.wake();
         }
     }
 
     /// Whether there is a thread. It is started with the first farewell.
-    fn has_thread(&'static self, state: &mut State) -> bool {
-        if state.thread.is_some() {
-            return true;
+    fn has_thread(&'static self, inbox: &mut Inbox) -> bool {
+        if inbox.thread.is_none() {
+            let watching = Poller::new().and_then(|(registry, poller)| {
+                let waker = registry.waker(WAKER)?;
+                Ok((waker, (registry, poller)))
+            });
+            let (waker, kernel) = watching.ok().unzip();
+            inbox.waker = waker;
+            inbox.is_awake = true;
+            inbox.thread = sys::spawn(move || self.work(Room::new(kernel))).ok();
         }
-        let watching = Poller::new().and_then(|(registry, poller)| {
-            let waker = registry.waker(WAKER)?;
-            Ok(((registry, waker), poller))
-        });
-        let (kernel, poller) = watching.ok().unzip();
-        state.kernel = kernel;
-        state.thread = sys::spawn(move || self.work(poller)).ok();
-        state.thread.is_some()
+        inbox.thread.is_some()
     }
 
     /// The thread.
-    fn work(&self, mut poller: Option<Poller>) {
-        // Who has something to do at once: of what the kernel has told before it does not tell again.
-        let mut busy = BTreeSet::new();
-        let mut state = self.lock();
-        while !state.is_shut_down {
+    fn work(&self, mut room: Room) {
+        loop {
+            let (arrived, is_shut_down) = {
+                let mut inbox = self.inbox();
+                (std::mem::take(&mut inbox.arrived), inbox.is_shut_down)
+            };
+            for timed in arrived {
+                room.add(timed);
+            }
+            if is_shut_down {
+                room.end();
+                return;
+            }
             let now = sys::now();
-            if poller.is_none() {
-                busy.extend(state.farewells.keys().copied());
+            room.advance(now);
+            let limit = room.rest(now);
+            let mut inbox = self.inbox();
+            if !inbox.arrived.is_empty() || inbox.is_shut_down {
+                continue;
             }
-            state.advance(&mut busy, now);
-            let next = state.farewells.values().map(Timed::next_end).min();
-            let mut limit = next.map(|next| next.saturating_duration_since(now));
-            if !busy.is_empty() {
-                limit = Some(Duration::ZERO);
+            inbox.is_awake = false;
+            if !room.waits_for_kernel() {
+                // In slices, or until there is something to do.
+                inbox = match limit {
+                    None => wait(&self.changed, inbox),
+                    Some(limit) => wait_timeout(&self.changed, inbox, limit),
+                };
+                inbox.is_awake = true;
+                continue;
             }
-            state.sleeps_until = next;
-            match &mut poller {
-                Some(poller) => {
-                    drop(state);
-                    // If it cannot wait, it looks at all of them from time to time.
-                    let failed = poller
-                        .wait(limit, |token| {
-                            busy.insert(token);
-                        })
-                        .is_err();
-                    state = self.lock();
-                    if failed {
-                        busy.extend(state.farewells.keys().copied());
-                        state = wait_timeout(&self.changed, state, SLICE);
-                    }
-                }
-                None if state.farewells.is_empty() => {
-                    state = crate::sync::wait(&self.changed, state);
-                }
-                None => state = wait_timeout(&self.changed, state, SLICE),
-            }
-            // Until it sleeps again nobody has to wake it.
-            state.sleeps_until = Some(now);
+            drop(inbox);
+            room.wait(limit);
+            self.inbox().is_awake = true;
         }
     }
 
     fn shut_down(&self) {
-        let mut state = self.lock();
-        state.is_shut_down = true;
-        for (_, mut timed) in std::mem::take(&mut state.farewells) {
-            // What the system takes without waiting is sent; a rest is made known by a reset.
-            timed.farewell.advance();
-            timed.farewell.give_up();
-        }
-        self.wake(&state);
-        let thread = state.thread.take();
-        drop(state);
+        let thread = {
+            let mut inbox = self.inbox();
+            inbox.is_shut_down = true;
+            self.wake(&mut inbox);
+            inbox.thread.take()
+        };
         if let Some(thread) = thread {
             let _ = thread.join();
         }
-        self.lock().kernel = None;
+        self.inbox().waker = None;
     }
 }
 
-impl State {
-    /// Looks at those that are `busy`, which are then those that still are, and ends those whose time is over.
-    fn advance(&mut self, busy: &mut BTreeSet<usize>, now: Instant) {
-        for token in std::mem::take(busy) {
+impl Room {
+    fn new(kernel: Option<(Registry, Poller)>) -> Room {
+        Room {
+            farewells: BTreeMap::new(),
+            next_token: 0,
+            busy: BTreeSet::new(),
+            kernel,
+        }
+    }
+
+    /// Takes a farewell in. If there are too many, the oldest goes.
+    fn add(&mut self, timed: Timed) {
+        if self.farewells.len() >= MOST
+            && let Some((token, mut oldest)) = self.farewells.pop_first()
+        {
+            oldest.farewell.give_up();
+            self.busy.remove(&token);
+        }
+        let token = self.next_token;
+        self.next_token += 1;
+        if let Some((registry, _)) = &self.kernel
+            && registry
+                .add(&timed.farewell.socket, token, Interests::BOTH)
+                .is_err()
+        {
+            // Without a word of the kernel it is looked at all the time, as where nothing can be watched.
+            self.kernel = None;
+        }
+        self.farewells.insert(token, timed);
+    }
+
+    /// Looks at those that are busy, and ends those whose time is over.
+    fn advance(&mut self, now: Instant) {
+        if self.kernel.is_none() {
+            self.busy.extend(self.farewells.keys().copied());
+        }
+        for token in std::mem::take(&mut self.busy) {
             let Some(timed) = self.farewells.get_mut(&token) else {
                 continue;
             };
@@ -329,7 +349,7 @@ impl State {
                 Progress::Heard => timed.silence_end = now + SILENCE,
                 Progress::Busy => {
                     timed.silence_end = now + SILENCE;
-                    busy.insert(token);
+                    self.busy.insert(token);
                 }
                 Progress::Done => {
                     self.farewells.remove(&token);
@@ -340,16 +360,52 @@ impl State {
             let is_over = timed.is_over(now);
             if is_over {
                 timed.farewell.give_up();
-                busy.remove(token);
+                self.busy.remove(token);
             }
             !is_over
         });
+    }
+
+    /// How long nothing has to be done if nothing happens; `None` is for ever.
+    fn rest(&self, now: Instant) -> Option<Duration> {
+        if !self.busy.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let next = self.farewells.values().map(Timed::next_end).min()?;
+        let rest = next.saturating_duration_since(now);
+        let is_blind = self.kernel.is_none();
+        Some(if is_blind { rest.min(SLICE) } else { rest })
+    }
+
+    fn waits_for_kernel(&self) -> bool {
+        self.kernel.is_some()
+    }
+
+    /// Waits at most `limit` for the kernel.
+    fn wait(&mut self, limit: Option<Duration>) {
+        if let Some((_, poller)) = &mut self.kernel {
+            let told = poller.wait(limit, |token| {
+                self.busy.insert(token);
+            });
+            if told.is_err() {
+                self.kernel = None;
+            }
+        }
+    }
+
+    /// Ends all: what the system takes without waiting is sent; a rest is made known by a reset.
+    fn end(&mut self) {
+        for timed in self.farewells.values_mut() {
+            timed.farewell.advance();
+            timed.farewell.give_up();
+        }
+        self.farewells.clear();
     }
 }
 
 /// Allows farewells again after a [`shut_down`].
 pub(crate) fn start_up() {
-    CLOSER.get().lock().is_shut_down = false;
+    CLOSER.get().inbox().is_shut_down = false;
 }
 
 /// Ends all farewells, and the thread.

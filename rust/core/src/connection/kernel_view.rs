@@ -7,10 +7,18 @@ use crate::poll::freshness::Moment;
 #[derive(Debug, Default)]
 pub(super) struct KernelView {
     last: Last,
-    /// A poll has found the queue empty: when it had asked.
-    found_empty: Option<Moment>,
-    /// When the number of bytes behind those in the buffer was last known, and what it was.
-    counted: Option<(Moment, usize)>,
+    known: Known,
+}
+
+/// What is known for a moment.
+#[derive(Clone, Copy, Debug, Default)]
+enum Known {
+    #[default]
+    Nothing,
+    /// A poll has found the queue empty; it had asked then.
+    FoundEmpty(Moment),
+    /// So many bytes were behind those in the buffer then.
+    Counted(Moment, usize),
 }
 
 /// What the last receive has said.
@@ -31,7 +39,7 @@ impl KernelView {
         *self = KernelView::default();
         if !all_that_was_asked_for {
             self.last = Last::Short;
-            self.counted = at.map(|at| (at, 0));
+            self.known = at.map_or(Known::Nothing, |at| Known::Counted(at, 0));
         }
     }
 
@@ -45,12 +53,12 @@ impl KernelView {
 
     /// A poll has found the queue empty; it had asked `at` that moment.
     pub(super) fn found_empty(&mut self, at: Moment) {
-        self.found_empty = Some(at);
+        self.known = Known::FoundEmpty(at);
     }
 
     /// So many bytes are behind those in the buffer.
     pub(super) fn counted(&mut self, at: Moment, count: usize) {
-        self.counted = Some((at, count));
+        self.known = Known::Counted(at, count);
     }
 
     /// Whether the last receive has found the queue empty.
@@ -66,13 +74,19 @@ impl KernelView {
 
     /// When a poll had asked that has found the queue empty, for one use.
     pub(super) fn take_found_empty(&mut self) -> Option<Moment> {
-        self.found_empty.take()
+        let Known::FoundEmpty(at) = self.known else {
+            return None;
+        };
+        self.known = Known::Nothing;
+        Some(at)
     }
 
     /// The number of bytes behind those in the buffer, if `holds` says that the moment when they were counted still counts.
     pub(super) fn count(&self, holds: impl FnOnce(Moment) -> bool) -> Option<usize> {
-        let (at, count) = self.counted?;
-        holds(at).then_some(count)
+        match self.known {
+            Known::Counted(at, count) if holds(at) => Some(count),
+            _ => None,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reading from a connection.
 
+use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
 use std::time::Duration;
 
@@ -49,7 +50,9 @@ impl Connection {
             // What is in the buffer is for its user.
             return Some(receiving.count(socket));
         }
-        Some(receiving.available(socket, watching))
+        let available = receiving.available(socket, watching);
+        self.tell_received(&mut inner);
+        Some(available)
     }
 
     /// Whether something has been received that has not been read, as far as the last look has shown.
@@ -134,6 +137,11 @@ impl Connection {
                     turn.unlocked(|socket| socket.receive(rest).map(|received| received.len()));
                 filled += outcome.as_ref().copied().unwrap_or(0);
                 match checked {
+                    // The kernel tells of a failure once, so it has to be told here even if the session is over.
+                    Err(Interrupted::Disconnected) if has_failed(&outcome) => {
+                        let source = outcome.err().unwrap_or_else(|| ErrorKind::Other.into());
+                        Err(Stop::Interrupted(Interrupted::Os(source)))
+                    }
                     Err(why) => Err(Stop::Interrupted(why)),
                     Ok(()) => match turn.receiving.note(look, &outcome) {
                         Received::Bytes(_) => Ok(()),
@@ -471,6 +479,11 @@ impl Connection {
             }
         }
     }
+}
+
+/// Whether the socket has failed.
+fn has_failed(outcome: &io::Result<usize>) -> bool {
+    matches!(outcome, Err(error) if error.kind() != ErrorKind::WouldBlock)
 }
 
 /// Why a blocking read does not go on.

@@ -324,7 +324,9 @@ impl Connection {
             sent += count;
             match (error, checked) {
                 _ if sent == data.len() => break,
-                (_, Err(why)) => return interrupted(why, sent),
+                // The kernel tells of a failure once, so it has to be told here even if the session is over.
+                (Some(source), Err(_)) => return interrupted(Interrupted::Os(source), sent),
+                (None, Err(why)) => return interrupted(why, sent),
                 (Some(error), Ok(())) => {
                     return Err((self.fail_writing(turn.end(), error), sent));
                 }

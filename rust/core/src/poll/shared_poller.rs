@@ -8,7 +8,6 @@
 //! Where there is no such set ([`Poller::new`]), or sharing is turned off, nothing is shared, and each connection asks the
 //! kernel itself.
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -53,8 +52,9 @@ struct Set {
     number: u64,
     registry: Registry,
     poller: Poller,
-    watched: HashMap<usize, Arc<Readiness>>,
-    next_token: usize,
+    /// By token. A free place is taken again: what is still told of the socket before is no harm, since who is told looks.
+    watched: Vec<Option<Arc<Readiness>>>,
+    free: Vec<usize>,
 }
 
 /// While it lives, sweeps tell a connection's [`Readiness`] of its socket.
@@ -126,7 +126,7 @@ impl SharedPoller {
         let activity = self.activity.load(Ordering::Relaxed);
         let watched = &set.watched;
         let outcome = set.poller.wait(Some(Duration::ZERO), |token| {
-            if let Some(readiness) = watched.get(&token) {
+            if let Some(Some(readiness)) = watched.get(token) {
                 readiness.tell();
             }
         });
@@ -146,8 +146,8 @@ impl Set {
             number: NEXT_SET.fetch_add(1, Ordering::Relaxed),
             registry,
             poller,
-            watched: HashMap::new(),
-            next_token: 0,
+            watched: Vec::new(),
+            free: Vec::new(),
         })
     }
 }
@@ -166,10 +166,20 @@ impl Watch {
             *guard = Some(set);
         }
         let set = guard.as_mut()?;
-        let token = set.next_token;
-        set.registry.add(socket, token, Interests::READABLE).ok()?;
-        set.next_token += 1;
-        set.watched.insert(token, readiness.clone());
+        let token = set.free.pop().unwrap_or(set.watched.len());
+        if set
+            .registry
+            .add(socket, token, Interests::READABLE)
+            .is_err()
+        {
+            set.free
+                .extend((token < set.watched.len()).then_some(token));
+            return None;
+        }
+        if token == set.watched.len() {
+            set.watched.push(None);
+        }
+        set.watched[token] = Some(readiness.clone());
         Some(Watch {
             token,
             set_number: set.number,
@@ -189,7 +199,8 @@ impl Drop for Watch {
             && let Some(set) = lock(&SHARED.get().set).as_mut()
             && set.number == self.set_number
         {
-            set.watched.remove(&self.token);
+            set.watched[self.token] = None;
+            set.free.push(self.token);
         }
     }
 }
@@ -199,7 +210,7 @@ pub(crate) fn shut_down() {
     let shared = SHARED.get();
     let set = lock(&shared.set).take();
     shared.set_number.store(0, Ordering::Relaxed);
-    for readiness in set.iter().flat_map(|set| set.watched.values()) {
+    for readiness in set.iter().flat_map(|set| set.watched.iter().flatten()) {
         readiness.tell();
     }
 }

@@ -587,8 +587,8 @@ impl<S: System> LibraryEnd<S> {
         let goes_on = if self.is_alone {
             self.poll();
             self.read_available(random.size(1 << 16))
-        } else if self.group.is_some() && random.once_in(2) {
-            // It is visited again as long as there is something to read.
+        } else if self.group.is_some() && !self.connection.is_read_closed() && random.once_in(2) {
+            // It is visited again as long as there is something to read. Of an end that a visit has seen it is told once.
             self.poll_group(None);
             self.read_available(random.size(1 << 16))
         } else {

@@ -40,6 +40,7 @@ pub fn run(seed: u64, program: impl Fn() + Send + Sync + 'static) -> Figures {
         world::with(|world| {
             world.is_over = true;
             world.figures.nanoseconds = world.time;
+            world.figures.fingerprint = world.random.next();
         });
         player.join().expect("the world ends without a panic");
     });

@@ -49,7 +49,7 @@ impl Faults {
 }
 
 /// What has happened in a world.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Figures {
     /// Connections that were established.
@@ -64,6 +64,8 @@ pub struct Figures {
     pub ends: u64,
     /// How long the world was, in nanoseconds of its own.
     pub nanoseconds: u64,
+    /// A number that follows from every choice: two runs of one seed have the same.
+    pub fingerprint: u64,
 }
 
 /// How fast and how large things are in a world.

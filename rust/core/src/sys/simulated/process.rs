@@ -75,8 +75,13 @@ pub(crate) fn interface_index(name: &str) -> Option<u32> {
 
 pub(crate) fn keep_library_mapped() {}
 
-/// Another number in each world, and after each fork in it.
+/// Another number after each fork, and the same ones in each world: what is made of it follows from the seed.
 pub(crate) fn process() -> u64 {
+    world::try_with(|world| world.forks).unwrap_or(0) + 1
+}
+
+/// Another number in each world, and after each fork in it.
+fn owner() -> u64 {
     world::try_with(|world| world.number << 8 | world.forks).unwrap_or(0)
 }
 
@@ -86,7 +91,7 @@ pub fn zero(memory: &mut [MaybeUninit<u8>]) {
 }
 
 thread_local! {
-    /// The values of the statics, each with the process that has it.
+    /// The values of the statics, each with the process and the world that have it.
     static STATICS: RefCell<BTreeMap<usize, (u64, &'static dyn Any)>> = const { RefCell::new(BTreeMap::new()) };
 }
 
@@ -104,16 +109,16 @@ impl<T> ProcessWide<T> {
 
     /// This process's own.
     pub(crate) fn get(&'static self) -> &'static T {
-        let (key, process) = (std::ptr::from_ref(self) as usize, process());
+        let (key, owner) = (std::ptr::from_ref(self) as usize, owner());
         let known = STATICS.with(|statics| statics.borrow().get(&key).copied());
-        if let Some((owner, value)) = known
-            && owner == process
+        if let Some((known, value)) = known
+            && known == owner
             && let Some(value) = value.downcast_ref()
         {
             return value;
         }
         let value: &'static T = Box::leak(Box::new((self.make)()));
-        STATICS.with(|statics| statics.borrow_mut().insert(key, (process, value)));
+        STATICS.with(|statics| statics.borrow_mut().insert(key, (owner, value)));
         value
     }
 }

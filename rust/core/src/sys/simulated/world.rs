@@ -76,8 +76,8 @@ pub(super) fn begin(seed: u64) {
         faults: Faults::default(),
         figures: Figures::default(),
         time: 0,
-        // Things of an earlier world that are dropped in this one hit nobody.
-        next_id: number << 32,
+        // Things of an earlier world that are dropped in this one hit nobody, and nothing is mistaken for the address of a lock.
+        next_id: 1 << 63 | number << 32,
         waiters: Vec::new(),
         network: Network::new(&mut random),
         pollers: BTreeMap::new(),
