@@ -128,3 +128,31 @@ fn a_sweep_that_was_held_up_makes_no_fresh_answer() {
     );
     assert_eq!(missed, 0, "of 3000 messages that this thread knew of were said not to be there");
 }
+
+/// The control: without sharing nothing is missed.
+#[test]
+fn without_sharing_nothing_is_missed() {
+    let _only = only_test();
+    stream_socket::set_sharing(false);
+    let (second, second_peer) = raw_peer(Family::Unix);
+    let missed = rounds(
+        |_| file(&second_peer),
+        |_| {
+            let end = Instant::now() + Duration::from_secs(1);
+            let mut told = None;
+            while Instant::now() < end && told.is_none() {
+                if second.poll(Instant::now).unwrap() {
+                    told = Some(true);
+                } else if SENT.load(Ordering::Acquire) {
+                    told = Some(second.available() == Some(1));
+                }
+            }
+            until_available(&second, 1);
+            read(&second, 1).unwrap();
+            told == Some(true)
+        },
+        3000,
+    );
+    stream_socket::set_sharing(true);
+    assert_eq!(missed, 0);
+}
