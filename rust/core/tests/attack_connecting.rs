@@ -64,6 +64,9 @@ fn a_connect_is_not_lost_by_a_change_of_the_queue_limit() {
             connection.disconnect();
         }
         stop.store(true, Ordering::Relaxed);
-        assert_eq!(lost, None, "two seconds after a limit of 50 ms, and for ever");
+        assert_eq!(
+            lost, None,
+            "two seconds after a limit of 50 ms, and for ever"
+        );
     });
 }

@@ -68,7 +68,10 @@ fn a_poll_tells_of_a_write_that_has_failed_in_the_middle() {
             return;
         }
     }
-    panic!("two seconds of polls say nothing; the status is {:?}", connection.status());
+    panic!(
+        "two seconds of polls say nothing; the status is {:?}",
+        connection.status()
+    );
 }
 
 /// A reader that sleeps while a poll finds out that nothing can be sent any more.
@@ -93,7 +96,10 @@ fn a_failed_send_ends_a_reader_that_sleeps() {
         connection.disconnect();
         let _ = reader.join().unwrap();
         drop(peer);
-        assert!(!lost || told, "the queue is lost, the reader sleeps, polls say nothing; {status:?}");
+        assert!(
+            !lost || told,
+            "the queue is lost, the reader sleeps, polls say nothing; {status:?}"
+        );
     });
 }
 
@@ -116,14 +122,21 @@ fn a_line_that_cannot_come_to_its_end_is_told_after_a_failed_send() {
             return;
         }
     }
-    panic!("neither polls nor reads tell that what was accepted is lost; {:?}", connection.status());
+    panic!(
+        "neither polls nor reads tell that what was accepted is lost; {:?}",
+        connection.status()
+    );
 }
 
 fn assert_counted(connection: Connection, peer: socket2::Socket, accepted: usize, before: usize) {
     connection.disconnect();
     drop(connection);
     let came = received(&peer).len();
-    assert_eq!(came, before + accepted, "of the bytes that came {accepted} were said to be accepted");
+    assert_eq!(
+        came,
+        before + accepted,
+        "of the bytes that came {accepted} were said to be accepted"
+    );
 }
 
 #[test]
@@ -151,7 +164,9 @@ fn a_joined_write_that_fails_in_the_middle_counts_what_was_sent() {
     let (connection, peer) = raw_peer(Family::Unix);
     // So that 60000 bytes are not taken at once.
     connection
-        .set_options("set the size", |options| options.send_buffer_size = Some(4096))
+        .set_options("set the size", |options| {
+            options.send_buffer_size = Some(4096)
+        })
         .unwrap();
     connection.set_coalesces(true);
     connection.write_all(b"0123456789").unwrap();
@@ -180,7 +195,14 @@ fn a_flush_does_not_say_ok_after_the_failure_of_what_it_was_to_send() {
         drop(peer);
         assert!(writer.join().unwrap().is_err());
         let outcome = flusher.join().unwrap();
-        assert!(outcome.is_err(), "the gathered bytes are lost, the flush says {outcome:?}");
+        assert!(
+            outcome.is_err(),
+            "the gathered bytes are lost, the flush says {outcome:?}"
+        );
     });
-    assert_eq!(connection.status(), Status::Connected, "something is unread");
+    assert_eq!(
+        connection.status(),
+        Status::Connected,
+        "something is unread"
+    );
 }

@@ -70,9 +70,8 @@ fn processor_time() -> Duration {
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: There is room for the answer.
     unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) };
-    let time = |value: libc::timeval| {
-        Duration::new(value.tv_sec as u64, value.tv_usec as u32 * 1000)
-    };
+    let time =
+        |value: libc::timeval| Duration::new(value.tv_sec as u64, value.tv_usec as u32 * 1000);
     time(usage.ru_utime) + time(usage.ru_stime)
 }
 
@@ -90,6 +89,30 @@ fn a_reader_of_the_parent_sleeps_on_after_an_abort_in_the_child() {
         let used = processor_time() - before;
         other.write_all(b"hello").unwrap();
         assert_eq!(reader.join().unwrap().unwrap(), b"hello");
-        assert!(used < Duration::from_millis(200), "the reader spins: {used:?} of a second");
+        assert!(
+            used < Duration::from_millis(200),
+            "the reader spins: {used:?} of a second"
+        );
     });
+}
+
+/// A copy of a listener is let go; the parent's goes on.
+#[test]
+fn a_child_that_lets_a_listener_go_leaves_the_parents_file() {
+    let _only = only_test();
+    let server = Server::new(Family::Unix);
+    assert_eq!(forked(|| server.listener.stop()), 0);
+    let client = Connection::new();
+    start_connect(&client, &server.address).expect("the file of the parent's listener is gone");
+}
+
+/// A copy of a connection is let go; close(2) would leave the parent's alone.
+#[test]
+fn a_child_that_lets_a_connection_go_leaves_the_parents_open() {
+    let _only = only_test();
+    let (one, other) = Connection::pair().unwrap();
+    assert_eq!(forked(|| one.disconnect()), 0);
+    one.write_all(b"hello")
+        .expect("the child has ended the parent's stream");
+    assert_eq!(read(&other, 5).unwrap(), b"hello");
 }

@@ -25,7 +25,11 @@ extern "C" fn pause(_: libc::c_int) {
 }
 
 /// Sends a byte each round, at any moment of this thread, which stands still meanwhile.
-fn rounds(mut peer: impl FnMut(u64) -> std::fs::File, mut round: impl FnMut(u64) -> bool, count: u64) -> u64 {
+fn rounds(
+    mut peer: impl FnMut(u64) -> std::fs::File,
+    mut round: impl FnMut(u64) -> bool,
+    count: u64,
+) -> u64 {
     ROUND.store(0, Ordering::SeqCst);
     // SAFETY: The handler only reads a flag.
     let me = unsafe {
@@ -94,7 +98,10 @@ fn a_poll_that_was_held_up_makes_no_fresh_answer() {
         },
         3000,
     );
-    assert_eq!(missed, 0, "of 3000 messages that this thread knew of were said not to be there");
+    assert_eq!(
+        missed, 0,
+        "of 3000 messages that this thread knew of were said not to be there"
+    );
 }
 
 /// A poll uses the sweep that the poll of another connection has made.
@@ -126,7 +133,10 @@ fn a_sweep_that_was_held_up_makes_no_fresh_answer() {
         },
         3000,
     );
-    assert_eq!(missed, 0, "of 3000 messages that this thread knew of were said not to be there");
+    assert_eq!(
+        missed, 0,
+        "of 3000 messages that this thread knew of were said not to be there"
+    );
 }
 
 /// The control: without sharing nothing is missed.

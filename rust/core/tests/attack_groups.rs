@@ -26,7 +26,10 @@ fn a_stalled_queue_does_not_keep_a_wait_awake() {
         Visit::Idle
     });
     assert!(start.elapsed() >= Duration::from_millis(400));
-    assert!(visits < 10, "{visits} visits in half a second in which nothing happened");
+    assert!(
+        visits < 10,
+        "{visits} visits in half a second in which nothing happened"
+    );
 }
 
 /// A visitor that simply reads, and finds nothing, is no news.
@@ -41,7 +44,10 @@ fn a_read_that_finds_nothing_does_not_keep_a_wait_awake() {
         assert_eq!(read_available(&connection, 100).unwrap(), b"");
         Visit::Idle
     });
-    assert!(visits < 10, "{visits} visits in half a second in which nothing happened");
+    assert!(
+        visits < 10,
+        "{visits} visits in half a second in which nothing happened"
+    );
 }
 
 #[test]
@@ -52,10 +58,15 @@ fn read_all_that_finds_nothing_does_not_keep_a_wait_awake() {
     let mut visits = 0;
     group.poll(Some(Duration::from_millis(500)), |_| {
         visits += 1;
-        connection.read_all_available(100, |bytes| assert!(bytes.is_empty())).unwrap();
+        connection
+            .read_all_available(100, |bytes| assert!(bytes.is_empty()))
+            .unwrap();
         Visit::Idle
     });
-    assert!(visits < 10, "{visits} visits in half a second in which nothing happened");
+    assert!(
+        visits < 10,
+        "{visits} visits in half a second in which nothing happened"
+    );
 }
 
 /// Two keys of one member: removing one leaves the other.
@@ -85,4 +96,55 @@ fn a_member_that_was_added_twice_is_told_of_until_both_keys_are_removed() {
     }
     other.write_all(b"x").unwrap();
     assert_eq!(visit(Duration::from_secs(1)), [first]);
+}
+
+/// Whoever asks how much there is takes it out of the kernel, which then has nothing to tell the group any more.
+#[test]
+fn what_a_question_has_fetched_is_told() {
+    let (one, mut other) = raw_peer(Family::Unix);
+    let group = Group::new();
+    let key = group.add(&one);
+    // Nothing more can be sent, so the kernel does not tell of room either.
+    while one.write_available(&pattern(1 << 20)).unwrap() > 0 {}
+    let visit = |limit| {
+        let mut visited = Vec::new();
+        group.poll(Some(limit), |key| {
+            visited.push(key);
+            match one.poll(Instant::now) {
+                Ok(true) => Visit::Ready,
+                _ => Visit::Idle,
+            }
+        });
+        visited
+    };
+    for _ in 0..5 {
+        visit(Duration::ZERO);
+    }
+    std::io::Write::write_all(&mut other, b"hello").unwrap();
+    assert_eq!(one.available(), Some(5));
+    assert_eq!(visit(Duration::from_secs(1)), [key]);
+}
+
+/// A write that the kernel has taken whole is no reason for a visit.
+#[test]
+fn a_queued_write_that_has_gone_out_causes_no_visit() {
+    let (one, _other) = Connection::pair().unwrap();
+    let group = Group::new();
+    group.add(&one);
+    one.set_queue_limit(1 << 20);
+    let visit = || {
+        let mut visits = 0;
+        group.poll(Some(Duration::ZERO), |_| {
+            visits += 1;
+            let _ = one.poll(Instant::now);
+            Visit::Idle
+        });
+        visits
+    };
+    for _ in 0..5 {
+        visit();
+    }
+    one.write_all(b"x").unwrap();
+    assert_eq!(one.pending_bytes(), 0);
+    assert_eq!(visit(), 0);
 }

@@ -29,17 +29,30 @@ fn exchange(family: Family) {
             Ok(None) => {}
             Err(error) => told.push(format!("accept: {error}")),
         }
-        assert!(begin.elapsed() < Duration::from_secs(5), "no connection: {:?}", client.status());
+        assert!(
+            begin.elapsed() < Duration::from_secs(5),
+            "no connection: {:?}",
+            client.status()
+        );
     };
     while client.status() == Status::Connecting {
         if let Err(error) = client.poll(Instant::now) {
             return println!("connecting: {error}");
         }
-        assert!(begin.elapsed() < Duration::from_secs(5), "connecting for ever");
+        assert!(
+            begin.elapsed() < Duration::from_secs(5),
+            "connecting for ever"
+        );
     }
     // The peer is a plain file: its calls are read and write.
-    let Some(handle) = accepted.socket_handle() else { panic!("no socket: {:?}", accepted.status()) };
-    let mut peer = std::fs::File::from(std::os::fd::AsFd::as_fd(&handle).try_clone_to_owned().unwrap());
+    let Some(handle) = accepted.socket_handle() else {
+        panic!("no socket: {:?}", accepted.status())
+    };
+    let mut peer = std::fs::File::from(
+        std::os::fd::AsFd::as_fd(&handle)
+            .try_clone_to_owned()
+            .unwrap(),
+    );
     // It would block.
     let group = Group::new();
     group.add(&client);
@@ -52,7 +65,9 @@ fn exchange(family: Family) {
             match peer.read(&mut block) {
                 Ok(0) => return (received, Ok(())),
                 Ok(count) => received.extend_from_slice(&block[..count]),
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => thread::sleep(Duration::from_micros(200)),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    thread::sleep(Duration::from_micros(200))
+                }
                 Err(error) => return (received, Err(error.to_string())),
             }
             if received.len() >= MUCH && reply < 100_000 {
@@ -85,7 +100,11 @@ fn exchange(family: Family) {
             }
             Visit::Idle
         });
-        assert!(begin.elapsed() < Duration::from_secs(10), "the queue does not get empty: {}", client.pending_bytes());
+        assert!(
+            begin.elapsed() < Duration::from_secs(10),
+            "the queue does not get empty: {}",
+            client.pending_bytes()
+        );
     }
     client.set_read_timeout(Some(Duration::from_secs(5)));
     let failed = !told.is_empty();
@@ -111,10 +130,17 @@ fn exchange(family: Family) {
     drop(handle);
     let (received, end) = peer_thread.join().unwrap();
     let good = same_bytes(&received, &data[..received.len().min(data.len())]);
-    println!("{family:?}: accepted {accepted_bytes}, came {}, end {end:?}, told {told:?}", received.len());
+    println!(
+        "{family:?}: accepted {accepted_bytes}, came {}, end {end:?}, told {told:?}",
+        received.len()
+    );
     assert_eq!(good, received.len(), "a gap");
     if told.is_empty() {
-        assert!(received.len() == accepted_bytes || end.is_err(), "LOST: accepted {accepted_bytes}, came {}, end {end:?}", received.len());
+        assert!(
+            received.len() == accepted_bytes || end.is_err(),
+            "LOST: accepted {accepted_bytes}, came {}, end {end:?}",
+            received.len()
+        );
     }
     if end == Err("no end".into()) {
         panic!("NO END");

@@ -66,7 +66,6 @@ fn ask(host: &str, port: u16) -> Connection {
     client
 }
 
-
 #[test]
 fn a_lookup_behind_many_that_hang_is_refused_once_nobody_waits_for_them() {
     // As many as there may be hang; of the last one the asker is still there.
@@ -88,4 +87,32 @@ fn a_lookup_behind_many_that_hang_is_refused_once_nobody_waits_for_them() {
     }
     RESOLVER.lock().unwrap().1 = true;
     RELEASED.notify_all();
+}
+
+/// The program's address space in bytes.
+fn address_space() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    pages.split(' ').next().unwrap().parse::<usize>().unwrap() * 4096
+}
+
+/// Threads that were there for lookups that hang leave nothing behind once they have ended.
+#[test]
+fn waves_of_hanging_lookups_do_not_add_up() {
+    let mut sizes = Vec::new();
+    for _ in 0..6 {
+        RESOLVER.lock().unwrap().1 = false;
+        for count in 1..=150 {
+            drop({
+                let asked = ask("gone.hangs", 1);
+                until("asked", || (waiting() == count).then_some(()));
+                asked
+            });
+        }
+        RESOLVER.lock().unwrap().1 = true;
+        RELEASED.notify_all();
+        until("all have their answer", || (waiting() == 0).then_some(()));
+        std::thread::sleep(Duration::from_millis(300));
+        sizes.push(address_space() >> 20);
+    }
+    assert!(sizes[5] < sizes[1] + 300, "MiB after each wave: {sizes:?}");
 }

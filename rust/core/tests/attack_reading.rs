@@ -29,7 +29,11 @@ fn what_is_queued_while_a_reader_sleeps_goes_out() {
             peer.write_all(b"reply").unwrap();
         }
         let reply = reader.join().unwrap();
-        assert!(outcome.is_ok(), "the accepted request does not come: {outcome:?}, {} bytes are unsent", connection.pending_bytes());
+        assert!(
+            outcome.is_ok(),
+            "the accepted request does not come: {outcome:?}, {} bytes are unsent",
+            connection.pending_bytes()
+        );
         assert_eq!(reply.unwrap(), b"reply");
     });
 }
@@ -49,7 +53,10 @@ fn what_is_gathered_while_a_reader_sleeps_goes_out() {
             peer.write_all(b"reply").unwrap();
         }
         let reply = reader.join().unwrap();
-        assert!(outcome.is_ok(), "the accepted request does not come: {outcome:?}");
+        assert!(
+            outcome.is_ok(),
+            "the accepted request does not come: {outcome:?}"
+        );
         assert_eq!(reply.unwrap(), b"reply");
     });
 }
@@ -83,7 +90,10 @@ fn what_a_writer_leaves_while_a_reader_sleeps_goes_out() {
             peer.write_all(b"reply").unwrap();
         }
         let reply = reader.join().unwrap();
-        assert!(outcome.is_ok(), "the accepted request does not come: {outcome:?}");
+        assert!(
+            outcome.is_ok(),
+            "the accepted request does not come: {outcome:?}"
+        );
         assert_eq!(reply.unwrap(), b"reply");
     });
 }
@@ -99,7 +109,10 @@ fn a_closure_that_is_given_what_was_read_may_use_the_connection() {
         let echoed = connection.read_until(b"\n", 100, |line| write(&connection, line));
         let _ = sender.send(echoed.is_ok());
     });
-    assert!(done.recv_timeout(Duration::from_secs(3)).is_ok(), "it hangs in its own lock");
+    assert!(
+        done.recv_timeout(Duration::from_secs(3)).is_ok(),
+        "it hangs in its own lock"
+    );
 }
 
 /// std's `Read` says the end as often as it is asked.
@@ -108,7 +121,10 @@ fn an_end_of_stream_stays_one_for_std() {
     let (connection, peer) = raw_peer(Family::Unix);
     drop(peer);
     let mut buffer = [0; 8];
-    assert_eq!(std::io::Read::read(&mut &connection, &mut buffer).unwrap(), 0);
+    assert_eq!(
+        std::io::Read::read(&mut &connection, &mut buffer).unwrap(),
+        0
+    );
     let again = std::io::Read::read(&mut &connection, &mut buffer);
     assert!(matches!(again, Ok(0)), "{again:?}");
     let _ = ReadError::EndOfStream;

@@ -43,12 +43,19 @@ fn a_late_reader_takes_nothing_of_the_next_connection(family: Family) {
         });
         // SAFETY: The thread is there.
         unsafe { libc::pthread_kill(receiver.recv().unwrap(), libc::SIGUSR1) };
-        until("it is held", || (HELD.load(Ordering::SeqCst) == 1).then_some(()));
+        until("it is held", || {
+            (HELD.load(Ordering::SeqCst) == 1).then_some(())
+        });
         connection.disconnect();
         connect(connection, &server.address);
         let second = server.accept();
         second.write_all(b"of the second").unwrap();
-        until("news", || connection.poll(std::time::Instant::now).unwrap().then_some(()));
+        until("news", || {
+            connection
+                .poll(std::time::Instant::now)
+                .unwrap()
+                .then_some(())
+        });
         GO_ON.store(true, Ordering::SeqCst);
         let (error, count) = reader.join().unwrap().unwrap_err();
         assert!(matches!(error, ReadError::Disconnected));

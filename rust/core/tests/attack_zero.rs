@@ -14,6 +14,9 @@ fn a_static_is_zeroed() {
     let mut bytes = BYTES.lock().unwrap();
     stream_socket::zero(&mut bytes[..]);
     // SAFETY: It was made with a value.
-    let left = bytes.iter().filter(|byte| unsafe { byte.assume_init() } != 0).count();
+    let left = bytes
+        .iter()
+        .filter(|byte| unsafe { byte.assume_init() } != 0)
+        .count();
     assert_eq!(left, 0, "bytes are not zero");
 }
