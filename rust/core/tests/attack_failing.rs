@@ -57,6 +57,7 @@ fn received(peer: &socket2::Socket) -> Vec<u8> {
 /// What `write_available` has counted before a failure: "the next call tells of the failure".
 #[test]
 fn a_poll_tells_of_a_write_that_has_failed_in_the_middle() {
+    let _only = only_test();
     let (connection, _peer) = raw_peer(Family::Unix);
     make_idle(&connection);
     let data = pattern(MUCH);
@@ -77,6 +78,7 @@ fn a_poll_tells_of_a_write_that_has_failed_in_the_middle() {
 /// A reader that sleeps while a poll finds out that nothing can be sent any more.
 #[test]
 fn a_failed_send_ends_a_reader_that_sleeps() {
+    let _only = only_test();
     let (connection, peer) = raw_peer(Family::Unix);
     connection.set_queue_limit(MUCH);
     thread::scope(|scope| {
@@ -105,6 +107,7 @@ fn a_failed_send_ends_a_reader_that_sleeps() {
 
 #[test]
 fn a_line_that_cannot_come_to_its_end_is_told_after_a_failed_send() {
+    let _only = only_test();
     let (connection, mut peer) = raw_peer(Family::Unix);
     connection.set_queue_limit(MUCH);
     connection.write_all(&pattern(MUCH)).unwrap();
@@ -141,6 +144,7 @@ fn assert_counted(connection: Connection, peer: socket2::Socket, accepted: usize
 
 #[test]
 fn a_queued_write_that_fails_in_the_middle_counts_what_was_sent() {
+    let _only = only_test();
     let (connection, peer) = raw_peer(Family::Unix);
     connection.set_queue_limit(2 * MUCH);
     let data = pattern(MUCH);
@@ -152,6 +156,7 @@ fn a_queued_write_that_fails_in_the_middle_counts_what_was_sent() {
 
 #[test]
 fn a_partial_queued_write_that_fails_in_the_middle_counts_what_was_sent() {
+    let _only = only_test();
     let (connection, peer) = raw_peer(Family::Unix);
     connection.set_queue_limit(2 * MUCH);
     let data = pattern(MUCH);
@@ -161,6 +166,7 @@ fn a_partial_queued_write_that_fails_in_the_middle_counts_what_was_sent() {
 
 #[test]
 fn a_joined_write_that_fails_in_the_middle_counts_what_was_sent() {
+    let _only = only_test();
     let (connection, peer) = raw_peer(Family::Unix);
     // So that 60000 bytes are not taken at once.
     connection
@@ -179,6 +185,7 @@ fn a_joined_write_that_fails_in_the_middle_counts_what_was_sent() {
 /// A flush that waits for its turn behind a write that fails.
 #[test]
 fn a_flush_does_not_say_ok_after_the_failure_of_what_it_was_to_send() {
+    let _only = only_test();
     let (connection, mut peer) = raw_peer(Family::Unix);
     peer.write_all(b"unread").unwrap();
     until_available(&connection, 6);
