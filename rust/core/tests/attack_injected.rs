@@ -1,0 +1,154 @@
+//! One exchange that keeps the promises whatever system call fails: to be run under strace's fault injection.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::io::{Read, Write};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stream_socket::{Group, Status, Visit};
+use support::*;
+
+const MUCH: usize = 3 << 20;
+
+fn exchange(family: Family) {
+    let server = Server::new(family);
+    let client = stream_socket::Connection::new();
+    let mut told = Vec::new();
+    if let Err(error) = start_connect(&client, &server.address) {
+        return println!("connect: {error}");
+    }
+    let begin = Instant::now();
+    let accepted = loop {
+        if let Err(error) = client.poll(Instant::now) {
+            return println!("connecting: {error}");
+        }
+        match server.listener.accept() {
+            Ok(Some(accepted)) => break accepted,
+            Ok(None) => {}
+            Err(error) => told.push(format!("accept: {error}")),
+        }
+        assert!(
+            begin.elapsed() < Duration::from_secs(5),
+            "no connection: {:?}",
+            client.status()
+        );
+    };
+    while client.status() == Status::Connecting {
+        if let Err(error) = client.poll(Instant::now) {
+            return println!("connecting: {error}");
+        }
+        assert!(
+            begin.elapsed() < Duration::from_secs(5),
+            "connecting for ever"
+        );
+    }
+    // The peer is a plain file: its calls are read and write.
+    let Some(handle) = accepted.socket_handle() else {
+        panic!("no socket: {:?}", accepted.status())
+    };
+    let mut peer = std::fs::File::from(
+        std::os::fd::AsFd::as_fd(&handle)
+            .try_clone_to_owned()
+            .unwrap(),
+    );
+    // It would block.
+    let group = Group::new();
+    group.add(&client);
+    let peer_thread = thread::spawn(move || {
+        let mut received = Vec::new();
+        let mut block = vec![0; 64 << 10];
+        let mut reply = 0;
+        let begin = Instant::now();
+        loop {
+            match peer.read(&mut block) {
+                Ok(0) => return (received, Ok(())),
+                Ok(count) => received.extend_from_slice(&block[..count]),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    thread::sleep(Duration::from_micros(200))
+                }
+                Err(error) => return (received, Err(error.to_string())),
+            }
+            if received.len() >= MUCH && reply < 100_000 {
+                match peer.write(&vec![9; 100_000 - reply]) {
+                    Ok(count) => reply += count,
+                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                    Err(error) => return (received, Err(error.to_string())),
+                }
+            }
+            if begin.elapsed() > Duration::from_secs(12) {
+                return (received, Err("no end".into()));
+            }
+        }
+    });
+    let data = pattern(MUCH + 100);
+    client.set_queue_limit(2 * MUCH);
+    let mut accepted_bytes = 0;
+    match client.write_all(&data[..MUCH]) {
+        Ok(()) => accepted_bytes = MUCH,
+        Err((error, count)) => {
+            accepted_bytes += count;
+            told.push(format!("write: {error}"));
+        }
+    }
+    let begin = Instant::now();
+    while client.pending_bytes() > 0 && client.status() == Status::Connected {
+        group.poll(Some(Duration::from_millis(50)), |_| {
+            if let Err(error) = client.poll(Instant::now) {
+                told.push(format!("poll: {error}"));
+            }
+            Visit::Idle
+        });
+        assert!(
+            begin.elapsed() < Duration::from_secs(10),
+            "the queue does not get empty: {}",
+            client.pending_bytes()
+        );
+    }
+    client.set_read_timeout(Some(Duration::from_secs(5)));
+    let failed = !told.is_empty();
+    match read(&client, 100_000) {
+        Ok(reply) => assert!(reply.iter().all(|&byte| byte == 9)),
+        Err(error) => told.push(format!("read: {error}")),
+    }
+    client.set_queue_limit(0);
+    client.set_coalesces(true);
+    if !failed && accepted_bytes == MUCH {
+        match client.write_all(&data[MUCH..]) {
+            Ok(()) => accepted_bytes += 100,
+            Err((error, count)) => {
+                accepted_bytes += count;
+                told.push(format!("gather: {error}"));
+            }
+        }
+        if let Err(error) = client.flush() {
+            told.push(format!("flush: {error}"));
+        }
+    }
+    client.disconnect();
+    drop(handle);
+    let (received, end) = peer_thread.join().unwrap();
+    let good = same_bytes(&received, &data[..received.len().min(data.len())]);
+    println!(
+        "{family:?}: accepted {accepted_bytes}, came {}, end {end:?}, told {told:?}",
+        received.len()
+    );
+    assert_eq!(good, received.len(), "a gap");
+    if told.is_empty() {
+        assert!(
+            received.len() == accepted_bytes || end.is_err(),
+            "LOST: accepted {accepted_bytes}, came {}, end {end:?}",
+            received.len()
+        );
+    }
+    if end == Err("no end".into()) {
+        panic!("NO END");
+    }
+}
+
+#[test]
+fn an_exchange_keeps_the_promises() {
+    exchange(Family::Ipv4);
+    exchange(Family::Unix);
+}

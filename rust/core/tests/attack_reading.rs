@@ -1,0 +1,131 @@
+//! A reader that waits sends what is queued "before it waits, and while it does".
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::io::Write;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use stream_socket::ReadError;
+use support::*;
+
+const MUCH: usize = 11 << 20;
+
+/// The request is queued by another thread after the reader has gone to sleep.
+#[test]
+fn what_is_queued_while_a_reader_sleeps_goes_out() {
+    let (connection, mut peer) = raw_peer(Family::Unix);
+    peer.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+    connection.set_read_timeout(Some(Duration::from_secs(8)));
+    thread::scope(|scope| {
+        let reader = asleep(scope, || read(&connection, 5));
+        connection.set_queue_limit(MUCH);
+        connection.write_all(&pattern(MUCH)).unwrap();
+        let mut request = vec![0; MUCH];
+        let outcome = std::io::Read::read_exact(&mut peer, &mut request);
+        if outcome.is_ok() {
+            peer.write_all(b"reply").unwrap();
+        }
+        let reply = reader.join().unwrap();
+        assert!(
+            outcome.is_ok(),
+            "the accepted request does not come: {outcome:?}, {} bytes are unsent",
+            connection.pending_bytes()
+        );
+        assert_eq!(reply.unwrap(), b"reply");
+    });
+}
+
+#[test]
+fn what_is_gathered_while_a_reader_sleeps_goes_out() {
+    let (connection, mut peer) = raw_peer(Family::Unix);
+    peer.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    connection.set_read_timeout(Some(Duration::from_secs(6)));
+    connection.set_coalesces(true);
+    thread::scope(|scope| {
+        let reader = asleep(scope, || read(&connection, 5));
+        connection.write_all(b"request").unwrap();
+        let mut request = [0; 7];
+        let outcome = std::io::Read::read_exact(&mut peer, &mut request);
+        if outcome.is_ok() {
+            peer.write_all(b"reply").unwrap();
+        }
+        let reply = reader.join().unwrap();
+        assert!(
+            outcome.is_ok(),
+            "the accepted request does not come: {outcome:?}"
+        );
+        assert_eq!(reply.unwrap(), b"reply");
+    });
+}
+
+/// What is left by a writer that was there when the reader went to sleep.
+#[test]
+fn what_a_writer_leaves_while_a_reader_sleeps_goes_out() {
+    let (connection, mut peer) = raw_peer(Family::Unix);
+    peer.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+    connection.set_read_timeout(Some(Duration::from_secs(8)));
+    // Filled, and then something gathered that does not go out.
+    let filled = {
+        let mut sum = 0;
+        loop {
+            match connection.write_available(&pattern(1 << 20)).unwrap() {
+                0 => break sum,
+                count => sum += count,
+            }
+        }
+    };
+    connection.set_coalesces(true);
+    connection.write_all(b"request").unwrap();
+    connection.set_write_timeout(Some(Duration::from_millis(700)));
+    thread::scope(|scope| {
+        let writer = asleep(scope, || connection.flush());
+        let reader = asleep(scope, || read(&connection, 5));
+        assert!(writer.join().unwrap().is_err());
+        let mut all = vec![0; filled + 7];
+        let outcome = std::io::Read::read_exact(&mut peer, &mut all);
+        if outcome.is_ok() {
+            peer.write_all(b"reply").unwrap();
+        }
+        let reply = reader.join().unwrap();
+        assert!(
+            outcome.is_ok(),
+            "the accepted request does not come: {outcome:?}"
+        );
+        assert_eq!(reply.unwrap(), b"reply");
+    });
+}
+
+/// An echo server's line: the obvious thing to do in the closure.
+#[test]
+fn a_closure_that_is_given_what_was_read_may_use_the_connection() {
+    let (sender, done) = mpsc::channel();
+    thread::spawn(move || {
+        let (connection, mut peer) = raw_peer(Family::Unix);
+        peer.write_all(b"line\n").unwrap();
+        until_available(&connection, 5);
+        let echoed = connection.read_until(b"\n", 100, |line| write(&connection, line));
+        let _ = sender.send(echoed.is_ok());
+    });
+    assert!(
+        done.recv_timeout(Duration::from_secs(3)).is_ok(),
+        "it hangs in its own lock"
+    );
+}
+
+/// std's `Read` says the end as often as it is asked.
+#[test]
+fn an_end_of_stream_stays_one_for_std() {
+    let (connection, peer) = raw_peer(Family::Unix);
+    drop(peer);
+    let mut buffer = [0; 8];
+    assert_eq!(
+        std::io::Read::read(&mut &connection, &mut buffer).unwrap(),
+        0
+    );
+    let again = std::io::Read::read(&mut &connection, &mut buffer);
+    assert!(matches!(again, Ok(0)), "{again:?}");
+    let _ = ReadError::EndOfStream;
+}
