@@ -120,8 +120,8 @@ fn lookups_whose_askers_are_gone_hold_up_nobody() {
     // They are not without bound, and whoever is refused for that is told so.
     let mut refusal = None;
     for _ in 0..1000 {
-        let client = ask("gone.hangs", port);
         let before = waiting();
+        let client = ask("gone.hangs", port);
         let end = Instant::now() + Duration::from_secs(3);
         while waiting() == before && refusal.is_none() {
             refusal = client.poll(Instant::now).err();

@@ -140,7 +140,15 @@ unsafe extern "C" fn get_data<P: Stream>(
     // SAFETY: Godot calls it for a transfer of a `P`, and leaves the buffer to it until it returns.
     unsafe {
         transfer::<P>("get_data", instance, args, ret, |part, transfer| {
-            part.get_data(transfer.buffer())
+            let buffer = transfer.buffer();
+            let (code, filled) = part.get_data(buffer);
+            // Callers use the buffer whatever is returned, as the typed getters of StreamPeer do: nothing that was not
+            // initialised may be seen there.
+            if code != Error::OK {
+                // SAFETY: What Godot passes is a few bytes of a stack, or an array that its allocator has made.
+                stream_socket::zero(&mut buffer[filled..]);
+            }
+            (code, filled)
         });
     }
 }

@@ -24,8 +24,6 @@ pub(crate) trait Part: Send + Sync + 'static {
 pub(crate) trait Stream: Part {
     fn status(&self) -> i64;
 
-    /// Fills what it does not receive with zeros: callers use the buffer whatever is returned, as the typed getters of
-    /// StreamPeer do.
     fn get_data(&self, buffer: &mut [MaybeUninit<u8>]) -> (Error, usize);
 
     fn get_partial_data(&self, buffer: &mut [MaybeUninit<u8>]) -> (Error, usize);

@@ -165,9 +165,6 @@ impl Stream for Peer {
             self.connection.read_exact(buffer)
         };
         let (code, filled) = self.outcome(read.map(|()| buffer.len()));
-        if code != Error::OK {
-            stream_socket::zero(&mut buffer[filled..]);
-        }
         self.last_read.store(filled as i64, Ordering::Relaxed);
         (code, filled)
     }

@@ -131,19 +131,14 @@ impl Resolver {
         }
         pool.questions.push_back(question);
         self.staff(&mut pool);
-        if pool.workers.len() >= MAX_THREADS && pool.count_in_use() == 0 {
-            // Not one of them is looking up anything that somebody waits for: all of them hang.
-            let message = format!("{MAX_THREADS} lookups hang in the system's resolver");
-            for question in std::mem::take(&mut pool.questions) {
-                if let Some(answer) = question.asker.upgrade() {
-                    *lock(&answer) = Some(Err(io::Error::other(message.clone())));
-                }
-            }
-        }
     }
 
     /// Has a worker for each question, if there may be so many.
     fn staff(&'static self, pool: &mut Pool) {
+        for thread in std::mem::take(&mut pool.ended) {
+            // It has given the pool back, and has nothing more to do.
+            let _ = thread.join();
+        }
         pool.questions
             .retain(|question| question.asker.strong_count() > 0);
         let idle = pool.workers.iter().filter(|worker| worker.asker.is_none());
@@ -157,14 +152,17 @@ impl Resolver {
                     thread,
                     asker: None,
                 }),
-                Err(_) => {
-                    if pool.workers.is_empty() {
-                        pool.questions.clear();
-                    }
-                    break;
-                }
+                Err(_) => break,
             }
             missing -= 1;
+        }
+        if pool.count_in_use() == 0 {
+            // Nobody will come to them: there is no thread, or all that there may be hang.
+            let message = match pool.workers.len() {
+                0 => "the system has no thread to give".to_owned(),
+                hanging => format!("{hanging} lookups hang in the system's resolver"),
+            };
+            pool.refuse(&message);
         }
         if !pool.questions.is_empty() {
             self.question_or_end.notify_all();
@@ -232,6 +230,15 @@ impl Pool {
             asker.is_none_or(|asker| asker.strong_count() > 0)
         };
         self.workers.iter().filter(is_in_use).count()
+    }
+
+    /// Answers all questions with an error.
+    fn refuse(&mut self, message: &str) {
+        for question in std::mem::take(&mut self.questions) {
+            if let Some(answer) = question.asker.upgrade() {
+                *lock(&answer) = Some(Err(io::Error::other(message)));
+            }
+        }
     }
 
     fn set_asker(&mut self, number: u64, asker: Option<Asker>) {

@@ -7,7 +7,7 @@ use crate::connection::farewell::{self, Farewell};
 use crate::connection::inner::{Inner, Link};
 use crate::connection::receiving::End;
 use crate::connection::sending::Phase;
-use crate::connection::status::Input;
+use crate::connection::status::{Input, transition};
 use crate::connection::{Connection, LINGER_LIMIT};
 use crate::poll::shared_poller;
 use crate::sync::MutexGuard;
@@ -50,17 +50,22 @@ impl Connection {
     /// Ends the session. Under the lock everything that belongs to it is taken out of the connection, so that nobody who is
     /// late can mistake the next session for it; after that the socket is retired. Calls that are blocked return.
     pub(super) fn retire(&self, mut inner: MutexGuard<'_, Inner>, ending: Ending) {
+        // What means nothing in this status comes too late, and ends nothing.
+        if transition(self.status(), ending.input()).is_none() {
+            return;
+        }
         self.change(&mut inner, ending.input());
         let link = std::mem::take(&mut inner.link);
         let mut receiving = std::mem::take(&mut inner.receiving);
         let mut sending = std::mem::take(&mut inner.sending);
-        self.note_queue(&inner);
+        self.note_queue(&mut inner);
         receiving.slot.wake();
         sending.slot.wake();
         self.turns.notify_all();
         if matches!(ending, Ending::Disconnect | Ending::Abort) {
             inner.peer = None;
         }
+        inner.ended_with_stream = ending == Ending::EndOfStream;
         match &link {
             Link::Connecting(_) => {
                 self.emit(&mut inner, Event::ConnectFinished(ConnectEnd::Cancelled));
@@ -78,6 +83,10 @@ impl Connection {
             shared_poller::acted();
             return;
         };
+        if receiving.is_inherited() {
+            // It is the parent's: what this process would send, or end, it would in the parent's name.
+            return;
+        }
         drop(file);
         // What was received and not read is gone with its buffer; the socket is not watched any more.
         let peer_has_ended = matches!(receiving.end, Some(End::Stream));

@@ -22,6 +22,9 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// So many sockets are kept open for farewells. Of more the oldest go.
 const MOST: usize = 1000;
 
+/// So much of a queue is sent at a time. A fast reader could take more for ever.
+const MOST_SENT: usize = 1 << 20;
+
 /// So much input is read away at a time, in blocks.
 const BLOCKS: usize = 64;
 const BLOCK: usize = 16 * 1024;
@@ -108,19 +111,28 @@ pub(super) fn reset(socket: &Socket) {
 
 /// Begins a farewell of at most `limit`. What can be done without waiting is done now; what is left, by the thread.
 pub(super) fn begin(mut farewell: Farewell, limit: Duration) {
-    let progress = farewell.advance();
-    shared_poller::acted();
-    if progress != Progress::Done {
+    if farewell.advance() == Progress::Done {
+        drop(farewell);
+    } else {
         CLOSER.get().add(farewell, limit);
     }
+    shared_poller::acted();
 }
 
 impl Farewell {
     /// Does what can be done without waiting.
     fn advance(&mut self) -> Progress {
+        let mut sent = 0;
         while !self.queue.is_empty() {
-            match self.socket.send(self.queue.unsent()) {
-                Ok(count) => self.queue.skip(count),
+            if sent >= MOST_SENT {
+                return Progress::Busy;
+            }
+            let unsent = self.queue.unsent();
+            match self.socket.send(&unsent[..unsent.len().min(MOST_SENT)]) {
+                Ok(count) => {
+                    sent += count;
+                    self.queue.skip(count);
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(_) => {
                     // The rest can never be sent, and must not look like all there was.
@@ -331,6 +343,8 @@ impl Room {
             self.kernel = None;
         }
         self.farewells.insert(token, timed);
+        // There may be more to do at once.
+        self.busy.insert(token);
     }
 
     /// Looks at those that are busy, and ends those whose time is over.
@@ -342,9 +356,7 @@ impl Room {
             let Some(timed) = self.farewells.get_mut(&token) else {
                 continue;
             };
-            let progress = timed.farewell.advance();
-            shared_poller::acted();
-            match progress {
+            match timed.farewell.advance() {
                 Progress::Waiting => {}
                 Progress::Heard => timed.silence_end = now + SILENCE,
                 Progress::Busy => {
@@ -355,6 +367,8 @@ impl Room {
                     self.farewells.remove(&token);
                 }
             }
+            // Also after the socket was closed.
+            shared_poller::acted();
         }
         self.farewells.retain(|token, timed| {
             let is_over = timed.is_over(now);
@@ -364,6 +378,7 @@ impl Room {
             }
             !is_over
         });
+        shared_poller::acted();
     }
 
     /// How long nothing has to be done if nothing happens; `None` is for ever.

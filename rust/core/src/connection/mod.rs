@@ -72,6 +72,10 @@ const LINGER_LIMIT: Duration = Duration::from_secs(30);
 /// of the stream, and [`shut_down_writing`](Self::shut_down_writing). If that fails, the next call tells, or the peer sees a
 /// reset. Only [`abort`](Self::abort) drops.
 ///
+/// # Forks
+/// A child that was forked has copies of its parent's connections. What it does to one before it disconnects, it does to the
+/// socket that both share; a disconnect or a drop in the child only closes its copy, and sends nothing of what was queued.
+///
 /// # One lock
 /// Everything that belongs to a session is behind one lock, so nobody acts on one session with what it knows of another. It
 /// is held for a moment at a time: a call that has to wait, or that copies much, takes its direction ([`turn::Turn`]) and
@@ -233,6 +237,7 @@ impl Connection {
         self.change(inner, Input::Connect);
         inner.receiving = Receiving::of(self.session().epoch());
         inner.sending = Sending::default();
+        inner.ended_with_stream = false;
     }
 
     fn establish(&self, inner: &mut Inner, attempt: Attempt) {
@@ -305,7 +310,7 @@ impl Connection {
         };
         let link = std::mem::take(&mut inner.link);
         inner.sending = Sending::default();
-        self.note_queue(&inner);
+        self.note_queue(&mut inner);
         inner.peer = None;
         let end = match &error {
             ConnectError::Resolve { .. } => ConnectEnd::Unresolved,
@@ -389,7 +394,7 @@ impl Connection {
     }
 
     /// Changes the socket options, for the open sockets and for those to come. If the system refuses, nothing is
-    /// remembered.
+    /// remembered. `change` runs with the connection locked, so it must not use the connection.
     pub fn set_options(
         &self,
         operation: &'static str,

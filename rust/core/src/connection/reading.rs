@@ -127,7 +127,13 @@ impl Connection {
             let stop = if whole || !turn.receiving.buffer.is_empty() || rest.len() < REFILL {
                 let needed = if whole { rest.len() } else { 1 };
                 let gathered = self.gather_input(&mut turn, needed, &mut deadline);
-                if gathered.is_ok() || !whole || matches!(gathered, Err(Stop::Over)) {
+                // What is in the buffer after a disconnect belongs to the next connection.
+                let may_take = match &gathered {
+                    Ok(()) | Err(Stop::Over) => true,
+                    Err(Stop::Interrupted(Interrupted::Disconnected)) => false,
+                    Err(Stop::Interrupted(_)) => !whole,
+                };
+                if may_take {
                     filled += turn.receiving.buffer.take(rest);
                 }
                 gathered
@@ -160,28 +166,37 @@ impl Connection {
         Ok(())
     }
 
-    /// Waits, for at most the read timeout, until there is something to read.
-    pub(super) fn wait_for_input(&self) -> Result<(), ReadError> {
-        let inner = self.readable()?;
+    /// Waits, for at most the read timeout, until there is something to read, and reads what fits `out`, which is not empty.
+    pub(super) fn read_some(&self, out: &mut [u8]) -> Result<usize, ReadError> {
+        let inner = self.lock();
+        if self.status() != Status::Connected {
+            // An end that was told once is told again.
+            return Err(match inner.ended_with_stream {
+                true => ReadError::EndOfStream,
+                false => ReadError::NotConnected,
+            });
+        }
         let mut deadline = self.settings.read_timeout.deadline();
         let peer = inner.peer();
-        let outcome = Turn::<Receiving>::take(self, inner, &mut deadline)
-            .map_err(Stop::Interrupted)
-            .and_then(
-                |mut turn| match self.gather_input(&mut turn, 1, &mut deadline) {
-                    Err(Stop::Over) => Ok(Some(self.end_reading(turn.end()))),
-                    outcome => outcome.map(|()| None),
-                },
-            );
-        match outcome {
-            Ok(None) => Ok(()),
-            Ok(Some(error)) => Err(error),
-            Err(Stop::Interrupted(Interrupted::TimedOut)) => Err(ReadError::TimedOut { peer }),
-            Err(Stop::Interrupted(Interrupted::Os(source))) => {
-                Err(ReadError::Socket { peer, source })
-            }
-            Err(_) => Err(ReadError::Disconnected),
-        }
+        let stop = match Turn::<Receiving>::take(self, inner, &mut deadline) {
+            Err(why) => Stop::Interrupted(why),
+            Ok(mut turn) => match self.gather_input(&mut turn, 1, &mut deadline) {
+                Ok(()) => {
+                    let buffer = &mut turn.receiving.buffer;
+                    let count = buffer.len().min(out.len());
+                    out[..count].copy_from_slice(&buffer.unread()[..count]);
+                    buffer.skip(count);
+                    return Ok(count);
+                }
+                Err(Stop::Over) => return Err(self.end_reading(turn.end())),
+                Err(stop) => stop,
+            },
+        };
+        Err(match stop {
+            Stop::Interrupted(Interrupted::TimedOut) => ReadError::TimedOut { peer },
+            Stop::Interrupted(Interrupted::Os(source)) => ReadError::Socket { peer, source },
+            _ => ReadError::Disconnected,
+        })
     }
 
     /// Waits until there are `needed` bytes in the buffer.
@@ -276,7 +291,8 @@ impl Connection {
     /// Looks, without waiting, for `delimiter`, which is not empty, in the first `limit` bytes that were not read yet. What
     /// comes before it and the delimiter itself are then read, and given to `take`. Otherwise nothing is, and the answer is
     /// `None`; or an error if it cannot come any more, because the stream has ended or the limit is reached. What was
-    /// searched in vain is not searched again by the next call.
+    /// searched in vain is not searched again by the next call. `take` runs with the connection locked, so it must not use
+    /// the connection.
     pub fn read_until<R>(
         &self,
         delimiter: &[u8],
@@ -297,6 +313,7 @@ impl Connection {
                 return Ok(Some(found));
             }
             if inner.receiving.buffer.len() >= limit {
+                self.tell_received(&mut inner);
                 let peer = inner.peer();
                 return Err(ReadError::TooLong { peer, limit });
             }
@@ -309,6 +326,9 @@ impl Connection {
                 Received::Bytes(count) => self.count_down(&mut inner, &mut behind, count),
                 Received::Nothing if self.has_nothing_more(&inner) => {
                     return Err(self.end_reading(inner));
+                }
+                Received::Nothing if matches!(inner.sending.phase, Phase::Failed(_)) => {
+                    return Err(what_ended(&inner));
                 }
                 Received::Nothing => {
                     self.tell_received(&mut inner);
@@ -327,7 +347,8 @@ impl Connection {
     }
 
     /// Reads everything that is there, at most `limit` bytes, without waiting, and gives it to `take`. What arrives while it
-    /// reads is left for the next call.
+    /// reads is left for the next call, and so may be what is behind a boundary (urgent data, or data that came with
+    /// descriptors). `take` runs with the connection locked, so it must not use the connection.
     pub fn read_all_available<R>(
         &self,
         limit: usize,
@@ -450,9 +471,10 @@ impl Connection {
             && (inner.receiving.end.is_some() || matches!(inner.sending.phase, Phase::Failed(_)))
     }
 
-    /// Whether the peer's end of the stream, which has been reached, leaves the other direction open.
+    /// Whether the peer's end of the stream, which has been reached, leaves the other direction open: because that is
+    /// allowed, or for a call that is writing. The end asks for ours, it does not cut it.
     fn is_half_open(&self, inner: &Inner) -> bool {
-        self.allows_half_open()
+        (self.allows_half_open() || inner.sending.slot.is_taken())
             && matches!(inner.receiving.end, Some(End::Stream))
             && matches!(inner.sending.phase, Phase::Open | Phase::Draining)
     }
@@ -497,8 +519,8 @@ enum Stop {
 
 /// Why nothing more comes behind what is unread.
 fn what_ended(inner: &Inner) -> ReadError {
-    match &inner.receiving.end {
-        Some(End::Failure(error)) => ReadError::Socket {
+    match (&inner.receiving.end, &inner.sending.phase) {
+        (Some(End::Failure(error)), _) | (_, Phase::Failed(error)) => ReadError::Socket {
             peer: inner.peer(),
             source: copy_of(error),
         },

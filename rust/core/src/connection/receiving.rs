@@ -40,6 +40,8 @@ pub(super) struct Watching {
 pub(super) struct Receiving {
     pub(super) slot: Slot,
     epoch: u64,
+    /// The process in which the session began.
+    process: u64,
     pub(super) buffer: ReceiveBuffer,
     pub(super) view: KernelView,
     /// How it has ended, behind the bytes in the buffer.
@@ -75,7 +77,8 @@ pub(super) enum Received {
 /// A receive that has begun.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Look {
-    activity: u64,
+    /// When it began: what arrives while the kernel answers may be missed by the answer.
+    at: Moment,
     asked: usize,
 }
 
@@ -84,15 +87,21 @@ impl Receiving {
     pub(super) fn of(epoch: u64) -> Receiving {
         Receiving {
             epoch,
+            process: sys::process(),
             ..Receiving::default()
         }
+    }
+
+    /// Whether the session began in a process that this one was forked from.
+    pub(super) fn is_inherited(&self) -> bool {
+        self.process != sys::process()
     }
 
     /// Begins to ask the kernel for at most `asked` bytes. [`note`](Self::note) takes its answer.
     pub(super) fn begin_look(&self, watching: &Watching, asked: usize) -> Look {
         watching.readiness.begin_look(key(self.epoch));
         Look {
-            activity: shared_poller::activity(),
+            at: shared_poller::moment(),
             asked,
         }
     }
@@ -110,10 +119,10 @@ impl Receiving {
                 self.idle_looks = 0;
                 self.has_news = true;
                 // Receiving is an act of its own. If it was the only one, the answer is still news.
-                let is_alone = shared_poller::acted() == look.activity;
-                let at = is_alone.then(|| Moment {
-                    ticks: sys::ticks(),
-                    activity: look.activity + 1,
+                let is_alone = shared_poller::acted() == look.at.activity;
+                let at = is_alone.then_some(Moment {
+                    activity: look.at.activity + 1,
+                    ..look.at
                 });
                 self.view.received(count == look.asked, at);
                 Received::Bytes(count)
@@ -160,14 +169,11 @@ impl Receiving {
             return;
         }
         if !self.is_quiet(watching, &watching.polled) {
-            let activity = shared_poller::activity();
+            let at = shared_poller::moment();
             if self.prefetch(socket, watching) != Received::Nothing {
                 return;
             }
-            self.view.found_empty(Moment {
-                ticks: sys::ticks(),
-                activity,
-            });
+            self.view.found_empty(at);
         }
         // A frame without a message: the connection is idle.
         self.buffer.release();
@@ -197,13 +203,9 @@ impl Receiving {
 
     /// How many bytes the kernel says that it has.
     pub(super) fn count(&mut self, socket: &Socket) -> usize {
-        let activity = shared_poller::activity();
+        let at = shared_poller::moment();
         // A socket that has failed tells so when it is read.
         let count = socket.unread_bytes().unwrap_or(0);
-        let at = Moment {
-            ticks: sys::ticks(),
-            activity,
-        };
         self.view.counted(at, count);
         count
     }

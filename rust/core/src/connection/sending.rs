@@ -56,5 +56,7 @@ impl Direction for Sending {
     fn ended(connection: &Connection, inner: &mut Inner) {
         inner.shut_down_if_drained();
         connection.note_queue(inner);
+        // The peer's end may have waited for this call.
+        connection.subscriptions.tell();
     }
 }

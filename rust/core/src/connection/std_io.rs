@@ -15,23 +15,9 @@ impl Read for &Connection {
         if out.is_empty() {
             return Ok(0);
         }
-        loop {
-            match self.wait_for_input() {
-                Ok(()) => {}
-                Err(ReadError::EndOfStream) => return Ok(0),
-                Err(error) => return Err(error.into()),
-            }
-            let count = self.read_all_available(out.len(), |bytes| {
-                out[..bytes.len()].copy_from_slice(bytes);
-                bytes.len()
-            });
-            match count {
-                // Another reader was faster.
-                Ok(0) => {}
-                Ok(count) => return Ok(count),
-                Err(ReadError::EndOfStream) => return Ok(0),
-                Err(error) => return Err(error.into()),
-            }
+        match self.read_some(out) {
+            Err(ReadError::EndOfStream) => Ok(0),
+            outcome => Ok(outcome?),
         }
     }
 }

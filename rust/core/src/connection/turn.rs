@@ -8,12 +8,13 @@ use crate::connection::wakes;
 use crate::connection::{Connection, Session};
 use crate::deadline::{Deadline, TimedOut};
 use crate::sync::{MutexGuard, wait, wait_timeout};
-use crate::sys::{Interests, Socket, Wake};
+use crate::sys::{self, Interests, Socket, Wake};
 
 /// Who uses a direction. Belongs to one session, and ends with it.
 #[derive(Debug, Default)]
 pub(super) struct Slot {
-    is_taken: bool,
+    /// The process whose thread has taken it, plus one; 0 if none has. A child has none of its parent's threads.
+    taken_in: u64,
     /// Ends the wait that its user is in.
     wake: Option<Arc<Wake>>,
 }
@@ -22,14 +23,21 @@ impl Slot {
     /// Whether a blocking call is using the direction.
     #[inline]
     pub(super) fn is_taken(&self) -> bool {
-        self.is_taken
+        self.taken_in == sys::process() + 1
     }
 
     /// Ends the wait of its user, who then looks again.
     pub(super) fn wake(&mut self) {
-        if let Some(wake) = self.wake.take() {
+        // A child shares what its parent waits for, and has nobody to wake.
+        if self.is_taken()
+            && let Some(wake) = self.wake.take()
+        {
             wake.wake();
         }
+    }
+
+    fn take(&mut self) {
+        self.taken_in = sys::process() + 1;
     }
 }
 
@@ -76,7 +84,7 @@ impl<'a, D: Direction> Turn<'a, D> {
         deadline: &mut Deadline<'_>,
     ) -> Result<Turn<'a, D>, Interrupted> {
         let session = connection.session();
-        while D::slot(&mut locked).is_taken {
+        while D::slot(&mut locked).is_taken() {
             locked = match deadline.left()? {
                 None => wait(&connection.turns, locked),
                 Some(left) => wait_timeout(&connection.turns, locked, left),
@@ -87,7 +95,7 @@ impl<'a, D: Direction> Turn<'a, D> {
         }
         let socket = locked.link.connected_socket().cloned();
         let socket = socket.ok_or(Interrupted::Disconnected)?;
-        D::slot(&mut locked).is_taken = true;
+        D::slot(&mut locked).take();
         Ok(Turn {
             connection,
             session,
@@ -97,7 +105,8 @@ impl<'a, D: Direction> Turn<'a, D> {
         })
     }
 
-    /// Calls `body` with the socket while the lock is free. The first value is what it gave.
+    /// Calls `body` with the socket while the lock is free. The first value is what it gave. If the session has ended
+    /// meanwhile, the lock is not taken again: there is nothing of it left in the connection.
     pub(super) fn unlocked<R>(
         &mut self,
         body: impl FnOnce(&Socket) -> R,
@@ -105,7 +114,11 @@ impl<'a, D: Direction> Turn<'a, D> {
         self.locked = None;
         let result = body(&self.socket);
         self.locked = Some(self.connection.lock());
-        (result, self.check())
+        let checked = self.check();
+        if checked.is_err() {
+            self.locked = None;
+        }
+        (result, checked)
     }
 
     /// Waits for `interests`, or until something else has happened that is worth a look.
@@ -143,9 +156,7 @@ impl<'a, D: Direction> Turn<'a, D> {
     /// Gives the lock, with the direction no longer taken.
     pub(super) fn end(mut self) -> MutexGuard<'a, Inner> {
         self.release();
-        self.locked
-            .take()
-            .expect("it is locked except in `unlocked`")
+        self.locked.take().expect("the session has not ended")
     }
 
     fn release(&mut self) {
@@ -155,7 +166,7 @@ impl<'a, D: Direction> Turn<'a, D> {
             return;
         };
         // The slot of a session that has ended is gone with it.
-        if is_over || !D::slot(inner).is_taken {
+        if is_over || !D::slot(inner).is_taken() {
             return;
         }
         *D::slot(inner) = Slot::default();
@@ -168,17 +179,13 @@ impl<D: Direction> Deref for Turn<'_, D> {
     type Target = Inner;
 
     fn deref(&self) -> &Inner {
-        self.locked
-            .as_ref()
-            .expect("it is locked except in `unlocked`")
+        self.locked.as_ref().expect("the session has not ended")
     }
 }
 
 impl<D: Direction> DerefMut for Turn<'_, D> {
     fn deref_mut(&mut self) -> &mut Inner {
-        self.locked
-            .as_mut()
-            .expect("it is locked except in `unlocked`")
+        self.locked.as_mut().expect("the session has not ended")
     }
 }
 

@@ -72,9 +72,11 @@ impl Connection {
     /// are sent, the others never are.
     #[inline]
     pub fn write_all(&self, data: &[u8]) -> Result<(), (WriteError, usize)> {
-        let inner = self.writable().map_err(|error| (error, 0))?;
-        if self.queue_limit() > 0 {
-            return self.write_queued(inner, data);
+        // Asked once: another thread may change it at any time.
+        let limit = self.queue_limit();
+        let inner = self.writable(limit).map_err(|error| (error, 0))?;
+        if limit > 0 {
+            return self.write_queued(inner, data, limit);
         }
         let joins = self.coalesces();
         if inner.sending.slot.is_taken()
@@ -96,12 +98,13 @@ impl Connection {
     /// Writes what can be written of `data` without waiting. The number of bytes taken, 0 if the peer is not reading
     /// fast enough.
     pub fn write_available(&self, data: &[u8]) -> Result<usize, WriteError> {
-        let mut inner = self.writable()?;
+        let queue_limit = self.queue_limit();
+        let mut inner = self.writable(queue_limit)?;
         // The thread in there is waiting for room.
         if inner.sending.slot.is_taken() {
             return Ok(0);
         }
-        let limit = match self.queue_limit() {
+        let limit = match queue_limit {
             0 if self.coalesces() => GATHERED,
             limit => limit,
         };
@@ -115,11 +118,8 @@ impl Connection {
             let count = data.len().min(room);
             return match self.enqueue(&mut inner, &data[..count]) {
                 Ok(()) => Ok(count),
-                Err(FlushError { unaccepted, .. }) if unaccepted < count => {
-                    // What was taken is told first; the next call tells of the failure.
-                    self.subscriptions.tell();
-                    Ok(count - unaccepted)
-                }
+                // What was taken is told first; the next call tells of the failure.
+                Err(FlushError { unaccepted, .. }) if unaccepted < count => Ok(count - unaccepted),
                 Err(FlushError { error, .. }) => Err(self.fail_writing(inner, error)),
             };
         }
@@ -130,8 +130,7 @@ impl Connection {
             (count, None) => Ok(count),
             // What was taken is told first; the next call tells of the failure.
             (count, Some(error)) if count > 0 => {
-                inner.sending.phase = Phase::Failed(error);
-                self.subscriptions.tell();
+                self.fail_sending(&mut inner, error);
                 Ok(count)
             }
             (_, Some(error)) => Err(self.fail_writing(inner, error)),
@@ -141,16 +140,12 @@ impl Connection {
     /// Sends what is gathered or queued. Without a queue it waits for at most the write timeout; with one it sends what
     /// the system takes, and if that is not all the answer is [`WriteError::Busy`].
     pub fn flush(&self) -> Result<(), WriteError> {
+        let limit = self.queue_limit();
         let mut inner = self.lock();
-        match self.status() {
-            Status::Connected => {}
-            Status::Connecting if self.queue_limit() > 0 => {}
-            _ => return Err(WriteError::NotConnected),
-        }
+        self.check_status(limit)?;
         if let Phase::Failed(error) = &inner.sending.phase {
             return Err(socket_error(&inner, copy_of(error)));
         }
-        let limit = self.queue_limit();
         if limit == 0 {
             return self
                 .write_waiting(inner, &[], 0)
@@ -210,23 +205,29 @@ impl Connection {
 
     /// The lock, if something can be written.
     #[inline]
-    fn writable(&self) -> Result<MutexGuard<'_, Inner>, WriteError> {
+    fn writable(&self, queue_limit: usize) -> Result<MutexGuard<'_, Inner>, WriteError> {
         let inner = self.lock();
-        match self.status() {
-            Status::Connected => {}
-            Status::Connecting if self.queue_limit() > 0 => {}
-            _ => return Err(WriteError::NotConnected),
-        }
+        self.check_status(queue_limit)?;
         check_phase(&inner)?;
         Ok(inner)
+    }
+
+    /// Whether the status lets something be written. Called with the lock held.
+    #[inline]
+    fn check_status(&self, queue_limit: usize) -> Result<(), WriteError> {
+        match self.status() {
+            Status::Connected => Ok(()),
+            Status::Connecting if queue_limit > 0 => Ok(()),
+            _ => Err(WriteError::NotConnected),
+        }
     }
 
     fn write_queued(
         &self,
         mut inner: MutexGuard<'_, Inner>,
         data: &[u8],
+        limit: usize,
     ) -> Result<(), (WriteError, usize)> {
-        let limit = self.queue_limit();
         let is_taken = inner.sending.slot.is_taken();
         let has_no_room = |inner: &Inner| inner.sending.queue.len() + data.len() > limit;
         if has_no_room(&inner)
@@ -255,7 +256,7 @@ impl Connection {
             return self.write_waiting(inner, data, 0);
         }
         inner.sending.queue.push(data);
-        self.note_queue(&inner);
+        self.note_queue(&mut inner);
         Ok(())
     }
 
@@ -283,10 +284,9 @@ impl Connection {
             Err(why) => return interrupted(why, sent),
         };
         // While it waited for its turn the stream may have been ended, or have failed.
-        if !data.is_empty()
-            && let Err(error) = check_phase(&turn)
-        {
-            return Err((error, sent));
+        match check_phase(&turn) {
+            Err(WriteError::ShutDown) if data.is_empty() => {}
+            checked => checked.map_err(|error| (error, sent))?,
         }
         // What is gathered goes out together with what joins it. Until that is sent it is not accepted.
         let joins = sent == 0 && self.coalesces() && data.len() < LARGE;
@@ -339,12 +339,13 @@ impl Connection {
         Ok(())
     }
 
-    /// Takes note, for the next poll, of whether there is something to send.
+    /// Takes note of whether there is something to send, for the next poll and for a thread that waits in a read.
     #[inline]
-    pub(super) fn note_queue(&self, inner: &Inner) {
+    pub(super) fn note_queue(&self, inner: &mut Inner) {
         let has_queue = !inner.sending.queue.is_empty();
         self.settings.has_queue.store(has_queue, Ordering::Relaxed);
         if has_queue {
+            inner.receiving.slot.wake();
             self.subscriptions.tell();
         }
     }
@@ -353,7 +354,6 @@ impl Connection {
     fn enqueue(&self, inner: &mut Inner, data: &[u8]) -> Result<(), FlushError> {
         let was_empty = inner.sending.queue.is_empty();
         inner.sending.queue.push(data);
-        self.note_queue(inner);
         let is_due = if self.coalesces() {
             inner.sending.queue.len() >= GATHERED
         } else {
@@ -366,6 +366,7 @@ impl Connection {
             // What was not sent is queued.
             inner.sending.unaccepted = 0;
         }
+        self.note_queue(inner);
         Ok(())
     }
 
@@ -385,10 +386,8 @@ impl Connection {
             let (count, error) = send(inner.link.connected_socket().map(Arc::as_ref), unsent);
             inner.sending.sent(count);
             if let Some(error) = error {
-                let unaccepted = std::mem::take(&mut inner.sending.unaccepted);
-                inner.sending.phase = Phase::Failed(copy_of(&error));
-                inner.sending.queue.clear();
-                self.note_queue(inner);
+                let unaccepted = inner.sending.unaccepted;
+                self.fail_sending(inner, copy_of(&error));
                 return Err(FlushError { error, unaccepted });
             }
             if !inner.sending.queue.is_empty() {
@@ -404,26 +403,29 @@ impl Connection {
         Ok(())
     }
 
-    /// Takes note that a send has failed with `source`. The session ends, unless there is something left to read: then it
-    /// ends after that.
-    pub(super) fn fail_writing(
-        &self,
-        mut inner: MutexGuard<'_, Inner>,
-        source: io::Error,
-    ) -> WriteError {
-        let error = socket_error(&inner, copy_of(&source));
+    /// Takes note that a send has failed with `source`: nothing more is sent, and whoever reads, polls or asks the group
+    /// next is told.
+    fn fail_sending(&self, inner: &mut Inner, source: io::Error) {
         inner.sending.phase = Phase::Failed(source);
         inner.sending.queue.clear();
         inner.sending.unaccepted = 0;
-        self.note_queue(&inner);
-        if inner.receiving.slot.is_taken() {
-            // It reads what there is, and then ends the session.
-            inner.receiving.slot.wake();
-            return error;
-        }
-        self.look(&mut inner);
-        if inner.receiving.buffer.is_empty() {
-            self.retire(inner, Ending::TransferFailed);
+        self.note_queue(inner);
+        inner.receiving.slot.wake();
+        self.watching.readiness.tell();
+        self.subscriptions.tell();
+    }
+
+    /// The error of a call whose send has failed with `source`. The session ends, unless there is something left to read:
+    /// then it ends after that.
+    fn fail_writing(&self, mut inner: MutexGuard<'_, Inner>, source: io::Error) -> WriteError {
+        let error = socket_error(&inner, copy_of(&source));
+        self.fail_sending(&mut inner, source);
+        // A thread that is reading reads what there is, and then ends the session.
+        if !inner.receiving.slot.is_taken() {
+            self.look(&mut inner);
+            if inner.receiving.buffer.is_empty() {
+                self.retire(inner, Ending::TransferFailed);
+            }
         }
         error
     }

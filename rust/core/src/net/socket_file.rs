@@ -13,6 +13,8 @@ use crate::sys::{self, FileIdentity, Socket, SocketAddress};
 pub(crate) struct SocketFile {
     path: PathBuf,
     identity: FileIdentity,
+    /// The process that has made it.
+    process: u64,
 }
 
 impl SocketFile {
@@ -36,6 +38,12 @@ impl SocketFile {
         // Between the moment at which the kernel makes the file and that at which the socket can be found by it, it looks
         // stale. So whoever binds has the folder locked, not only those who replace a file.
         let lock = sys::lock_folder(path);
+        if let Err(error) = &lock
+            && error.kind() == io::ErrorKind::WouldBlock
+        {
+            let message = "another process keeps the socket's folder locked";
+            return Err(failed(io::Error::new(io::ErrorKind::ResourceBusy, message)));
+        }
         match socket.bind(&socket_address) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 make_room(path, &socket_address, error, lock.is_ok())?;
@@ -47,6 +55,7 @@ impl SocketFile {
         Ok(Some(SocketFile {
             path: path.to_owned(),
             identity,
+            process: sys::process(),
         }))
     }
 
@@ -85,15 +94,13 @@ fn make_room(
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // A file that cannot be removed stays behind as after a crash, and the next bind replaces it.
-        let lock = sys::lock_folder(&self.path);
-        if lock
-            .as_ref()
-            .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
-        {
+        if self.process != sys::process() {
+            // It is the parent's.
             return;
         }
+        // The folder need not be locked: as long as the socket is open nobody takes the file for stale.
         if sys::file_identity(&self.path).is_ok_and(|file| file == self.identity) {
+            // One that cannot be removed stays behind as after a crash, and the next bind replaces it.
             let _ = sys::remove_file(&self.path);
         }
     }

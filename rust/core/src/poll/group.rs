@@ -163,16 +163,18 @@ impl Group {
 
     /// Waits at most `limit` until there is somebody to visit. Who that is, and whether it was woken.
     fn wait(&self, limit: Option<Duration>) -> (BTreeSet<usize>, bool) {
-        let mut poller = lock(&self.poller);
+        // In a child the lock may be held by a thread of its parent's, which is not there.
+        let is_ours = self.mailbox.is_of_this_process();
+        let mut poller = is_ours.then(|| lock(&self.poller));
         let limit = match self.mailbox.begin_wait(limit != Some(Duration::ZERO)) {
             Urgency::Now => Some(Duration::ZERO),
             Urgency::Soon => Some(limit.map_or(SLICE, |limit| limit.min(SLICE))),
             Urgency::Idle => limit,
         };
         let mut told = BTreeSet::new();
-        match &mut *poller {
+        match poller.as_deref_mut() {
             // If it fails, who is due is visited all the same.
-            Some(poller) if self.mailbox.is_of_this_process() => {
+            Some(Some(poller)) => {
                 drop(poller.wait(limit, |token| {
                     if token != WAKER {
                         told.insert(token);

@@ -21,10 +21,6 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, ProcessWide, lock, try_lock};
 use crate::sys::{self, Interests, Poller, Registry, Socket};
 
-/// A sweep counts from its end: that it took long makes it no less new. But not from later than so long after its beginning,
-/// about a millisecond: the thread may have lost its processor in between.
-const LONGEST: u64 = 250 * sys::SHORT;
-
 static SHARED: ProcessWide<SharedPoller> = ProcessWide::new(SharedPoller::default);
 
 /// Whether answers are shared at all.
@@ -69,10 +65,13 @@ pub(crate) fn set_sharing(enabled: bool) {
     SHARES.store(enabled, Ordering::Relaxed);
 }
 
-/// How often this library has done something that can cause news. To be asked before the kernel is.
+/// This moment. To be asked before the kernel is: what happens while it answers may be missed by the answer.
 #[inline]
-pub(crate) fn activity() -> u64 {
-    SHARED.get().activity.load(Ordering::Relaxed)
+pub(crate) fn moment() -> Moment {
+    Moment {
+        ticks: sys::ticks(),
+        activity: SHARED.get().activity.load(Ordering::Relaxed),
+    }
 }
 
 /// To be called after something was sent, received, connected, accepted or closed. How often that had been before.
@@ -84,11 +83,7 @@ pub(crate) fn acted() -> u64 {
 /// Whether what the kernel said at the moment `asked` may be used now.
 #[inline]
 pub(crate) fn still_knows(asked: Moment) -> bool {
-    let now = Moment {
-        ticks: sys::ticks(),
-        activity: activity(),
-    };
-    now.still_knows(asked) && SHARES.load(Ordering::Relaxed)
+    moment().still_knows(asked) && SHARES.load(Ordering::Relaxed)
 }
 
 /// Whether all that the kernel had to tell has been told by a sweep newer than `mark`; if there is none yet, by one made
@@ -123,7 +118,10 @@ impl SharedPoller {
             return false;
         };
         let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
-        let activity = self.activity.load(Ordering::Relaxed);
+        let asked = Moment {
+            activity: self.activity.load(Ordering::Relaxed),
+            ..now
+        };
         let watched = &set.watched;
         let outcome = set.poller.wait(Some(Duration::ZERO), |token| {
             if let Some(Some(readiness)) = watched.get(token) {
@@ -133,8 +131,7 @@ impl SharedPoller {
         if outcome.is_err() {
             return false;
         }
-        let ticks = sys::ticks().min(now.ticks + LONGEST);
-        self.newest.publish(number, Moment { ticks, activity });
+        self.newest.publish(number, asked);
         true
     }
 }

@@ -31,9 +31,13 @@ impl Subscriptions {
 
     pub(super) fn leave(&self, mailbox: &Arc<Mailbox>, key: usize, socket: Option<&Socket>) {
         let is_it = |other: &Weak<Mailbox>| std::ptr::eq(other.as_ptr(), Arc::as_ptr(mailbox));
-        lock(&self.list).retain(|(other, member)| !(is_it(other) && *member == key));
-        if let Some(socket) = socket {
-            mailbox.unwatch(socket);
+        let mut list = lock(&self.list);
+        list.retain(|(other, member)| !(is_it(other) && *member == key));
+        let Some(socket) = socket else { return };
+        mailbox.unwatch(socket);
+        // It may have been added twice. The kernel knows a socket by one key.
+        if let Some((_, key)) = list.iter().find(|(other, _)| is_it(other)) {
+            mailbox.watch(*key, socket);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Programs in which two ends exchange bytes, and go.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -214,17 +215,17 @@ enum Side<S: System> {
     Raw(S::Peer),
 }
 
-/// Two ends that were connected by way of a listener.
-fn connect<S: System>(is_unix: bool, is_raw: bool, random: &mut Random) -> (Side<S>, Side<S>) {
+/// A listener, and where it listens.
+pub fn listen<S: System>(is_unix: bool, random: &mut Random) -> (Listener, Address) {
     let listener = Listener::new();
     let bind = if is_unix {
         BindAddress::Unix(S::fresh_path())
     } else {
-        let ip: std::net::IpAddr = if random.once_in(3) {
-            std::net::Ipv6Addr::LOCALHOST.into()
-        } else {
-            std::net::Ipv4Addr::LOCALHOST.into()
-        };
+        let ip = random.choose(&[
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
+            Ipv4Addr::LOCALHOST.into(),
+            Ipv6Addr::LOCALHOST.into(),
+        ]);
         BindAddress::Inet((ip, 0).into())
     };
     listener
@@ -235,6 +236,12 @@ fn connect<S: System>(is_unix: bool, is_raw: bool, random: &mut Random) -> (Side
         BindAddress::Inet(address) => Address::Inet((address.ip(), listener.local_port()).into()),
         BindAddress::Any { .. } => unreachable!(),
     };
+    (listener, address)
+}
+
+/// Two ends that were connected by way of a listener.
+fn connect<S: System>(is_unix: bool, is_raw: bool, random: &mut Random) -> (Side<S>, Side<S>) {
+    let (listener, address) = listen::<S>(is_unix, random);
     let client = if is_raw {
         Side::Raw(S::connect(&address).expect("the listener listens"))
     } else {

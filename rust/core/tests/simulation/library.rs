@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use stream_socket::{
-    ConnectEnd, Connection, DisconnectCause, Event, Group, ReadError, Status, Visit, WriteError,
+    Connection, DisconnectCause, Event, Group, ReadError, Status, Visit, WriteError,
 };
 
+use super::machine::Machine;
 use super::raw::Leaving;
 use super::stream::{Outcome, Stream};
 use super::system::{Random, System};
@@ -39,16 +40,6 @@ pub struct LibraryEnd<S: System> {
     _system: std::marker::PhantomData<S>,
 }
 
-/// What its events have told.
-#[derive(Debug)]
-struct Machine {
-    status: Status,
-    connects: u32,
-    established: u32,
-    finished: u32,
-    disconnected: u32,
-}
-
 impl<S: System> LibraryEnd<S> {
     pub fn new(
         name: &'static str,
@@ -57,19 +48,12 @@ impl<S: System> LibraryEnd<S> {
         outgoing: Arc<Stream>,
         budget: usize,
     ) -> LibraryEnd<S> {
-        let machine = Machine {
-            status: Status::None,
-            connects: 0,
-            established: u32::from(connection.status() == Status::Connected),
-            finished: 0,
-            disconnected: 0,
-        };
-        let end = LibraryEnd {
+        LibraryEnd {
             name,
+            machine: Mutex::new(Machine::of(&connection)),
             connection: Arc::new(connection),
             incoming,
             outgoing,
-            machine: Mutex::new(machine),
             group: None,
             budget: AtomicUsize::new(budget),
             may_block: false,
@@ -77,14 +61,7 @@ impl<S: System> LibraryEnd<S> {
             has_shut: AtomicBool::new(false),
             has_left: AtomicBool::new(false),
             _system: std::marker::PhantomData,
-        };
-        // An accepted connection has nothing to tell; one that has connected begins with that.
-        if !end.connection.has_events() {
-            end.machine.lock().unwrap().status = end.connection.status();
-        } else {
-            end.machine.lock().unwrap().established = 0;
         }
-        end
     }
 
     /// Has a group look after it.
@@ -209,11 +186,13 @@ impl<S: System> LibraryEnd<S> {
         let connection = &self.connection;
         let data = self.outgoing.offer(size);
         let limit = connection.queue_limit();
+        // Another thread may set it meanwhile.
+        let timeout = connection.write_timeout();
         let before = S::now();
         let outcome = connection.write_all(&data);
         let took = S::now().duration_since(before);
         note(|| format!("{} writes {size}: {outcome:?} in {took:?}", self.name));
-        self.is_in_time(connection.write_timeout(), took);
+        self.is_in_time(timeout, took);
         let count = match &outcome {
             Ok(()) => size,
             Err((_, count)) => *count,
@@ -515,40 +494,16 @@ impl<S: System> LibraryEnd<S> {
         while let Some(event) = self.connection.next_event() {
             note(|| format!("{}: {event:?}", self.name));
             // Another thread cannot go on while this is locked.
-            let mut machine = self.machine.lock().unwrap();
-            match event {
-                Event::StatusChanged(status) => {
-                    let is_allowed = match (machine.status, status) {
-                        (Status::None | Status::Error, Status::Connecting)
-                        | (Status::Connecting, Status::Connected | Status::Error | Status::None)
-                        | (Status::Connected, Status::None | Status::Error)
-                        | (Status::Error, Status::None) => true,
-                        _ => false,
-                    };
-                    assert!(
-                        is_allowed,
-                        "{}: {:?} became {status:?}",
-                        self.name, machine.status
-                    );
-                    machine.status = status;
-                    machine.connects += u32::from(status == Status::Connecting);
-                }
-                Event::ConnectFinished(end) => {
-                    machine.finished += 1;
-                    machine.established += u32::from(end == ConnectEnd::Connected);
-                }
-                Event::Disconnected(cause) => {
-                    machine.disconnected += 1;
-                    match cause {
-                        DisconnectCause::EndOfStream => self.incoming.end(Outcome::End),
-                        DisconnectCause::Failure => {
-                            self.has_failed();
-                            self.incoming.end(Outcome::Failure);
-                        }
-                        DisconnectCause::Local => {}
+            self.machine.lock().unwrap().take(self.name, event);
+            if let Event::Disconnected(cause) = event {
+                match cause {
+                    DisconnectCause::EndOfStream => self.incoming.end(Outcome::End),
+                    DisconnectCause::Failure => {
+                        self.has_failed();
+                        self.incoming.end(Outcome::Failure);
                     }
+                    DisconnectCause::Local => {}
                 }
-                _ => {}
             }
         }
     }
@@ -610,23 +565,12 @@ impl<S: System> LibraryEnd<S> {
         self.has_left.store(true, Ordering::Relaxed);
         self.connection.disconnect();
         self.take_events();
-        let machine = self.machine.lock().unwrap();
-        assert_eq!(machine.status, Status::None, "{}: {machine:?}", self.name);
-        assert_eq!(
-            machine.connects, machine.finished,
-            "{}: {machine:?}",
-            self.name
-        );
-        assert_eq!(
-            machine.established, machine.disconnected,
-            "{}: {machine:?}",
-            self.name
-        );
+        self.machine.lock().unwrap().finish(self.name);
     }
 }
 
 /// A buffer that was initialised before it was given to a read.
-fn initialised(out: &[MaybeUninit<u8>]) -> &[u8] {
+pub fn initialised(out: &[MaybeUninit<u8>]) -> &[u8] {
     // SAFETY: Each byte was initialised when the buffer was made, and a read writes initialised bytes only.
     unsafe { &*(std::ptr::from_ref(out) as *const [u8]) }
 }

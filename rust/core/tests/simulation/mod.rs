@@ -6,15 +6,19 @@
 pub mod connecting;
 pub mod exchange;
 pub mod library;
+pub mod machine;
 #[cfg(stream_socket_simulated)]
 pub mod programs;
 pub mod raw;
 #[cfg(not(stream_socket_simulated))]
 pub mod real;
 #[cfg(stream_socket_simulated)]
+pub mod sessions;
+#[cfg(stream_socket_simulated)]
 pub mod simulated;
 pub mod stream;
 pub mod system;
+pub mod tags;
 pub mod trace;
 
 use std::time::Duration;

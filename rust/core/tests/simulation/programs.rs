@@ -7,6 +7,7 @@ use stream_socket::simulated::control::{self as world, Fault, Figures};
 
 use super::exchange::{End, Exchange};
 use super::raw::Leaving;
+use super::sessions;
 use super::simulated::Simulated;
 use super::system::Random;
 use super::trace::note;
@@ -15,9 +16,13 @@ use super::trace::note;
 pub fn run(seed: u64) -> Figures {
     world::run(seed, move || {
         let mut random = Random::new(seed ^ 0x00C0_FFEE);
-        match random.below(2) {
-            0 => exchange_alone(random),
-            _ => exchange_in_threads(random),
+        match random.below(5) {
+            0 | 1 => exchange_alone(random),
+            2 | 3 => exchange_in_threads(random),
+            _ => {
+                set_mild_faults(&mut random);
+                sessions::run(random);
+            }
         }
         world::clear_faults();
         stream_socket::shut_down();

@@ -86,7 +86,10 @@ fn owner() -> u64 {
 }
 
 /// Zeroes `memory`.
-pub fn zero(memory: &mut [MaybeUninit<u8>]) {
+///
+/// # Safety
+/// None is needed here.
+pub unsafe fn zero(memory: &mut [MaybeUninit<u8>]) {
     memory.fill(MaybeUninit::new(0));
 }
 

@@ -92,7 +92,7 @@ const LOCK_ATTEMPTS: u32 = 1000;
 const LOCK_PAUSE: Duration = Duration::from_micros(100);
 
 /// Locks the folder of the file at `path`, which takes the permission to read it. A process that keeps the lock costs some
-/// tenths of a second and an error, no more.
+/// tenths of a second, and the error "would block".
 pub(crate) fn lock_folder(path: &Path) -> io::Result<FolderLock> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,

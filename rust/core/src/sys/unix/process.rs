@@ -68,15 +68,18 @@ const MANY: usize = 1 << 20;
 
 /// Zeroes `memory`, to be handed to somebody who would use it uninitialised. Where that is much, the system takes its pages back and gives zeroed ones when they are used (madvise(2),
 /// MADV_DONTNEED), so that memory which was never touched stays untouched.
-pub fn zero(memory: &mut [MaybeUninit<u8>]) {
+///
+/// # Safety
+/// The memory comes from an allocator, or is smaller than a mebibyte. Pages of a file would show the file's content instead.
+pub unsafe fn zero(memory: &mut [MaybeUninit<u8>]) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if memory.len() >= MANY {
         let page = rustix::param::page_size();
         let (head, rest) =
             memory.split_at_mut(memory.as_ptr().align_offset(page).min(memory.len()));
         let (pages, tail) = rest.split_at_mut(rest.len() / page * page);
-        // SAFETY: The pages lie in one buffer that nobody else uses. Whoever allocates memory for buffers gets it from the
-        // system as private and anonymous, and such pages read as zeros afterwards.
+        // SAFETY: The pages lie in one buffer that nobody else uses. An allocator gets its memory from the system as private
+        // and anonymous, as the caller guarantees, and such pages read as zeros afterwards.
         let outcome =
             unsafe { libc::madvise(pages.as_mut_ptr().cast(), pages.len(), libc::MADV_DONTNEED) };
         if outcome == 0 {

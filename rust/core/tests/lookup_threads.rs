@@ -68,6 +68,8 @@ fn ask(host: &str, port: u16) -> Connection {
 
 #[test]
 fn a_lookup_behind_many_that_hang_is_refused_once_nobody_waits_for_them() {
+    let _only = only_test();
+    RESOLVER.lock().unwrap().1 = false;
     // As many as there may be hang; of the last one the asker is still there.
     let mut last = None;
     for count in 1..=256 {
@@ -87,6 +89,7 @@ fn a_lookup_behind_many_that_hang_is_refused_once_nobody_waits_for_them() {
     }
     RESOLVER.lock().unwrap().1 = true;
     RELEASED.notify_all();
+    until("all have their answer", || (waiting() == 0).then_some(()));
 }
 
 /// The program's address space in bytes.
@@ -98,6 +101,7 @@ fn address_space() -> usize {
 /// Threads that were there for lookups that hang leave nothing behind once they have ended.
 #[test]
 fn waves_of_hanging_lookups_do_not_add_up() {
+    let _only = only_test();
     let mut sizes = Vec::new();
     for _ in 0..6 {
         RESOLVER.lock().unwrap().1 = false;

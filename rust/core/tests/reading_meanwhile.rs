@@ -4,7 +4,6 @@
 mod support;
 
 use std::io::Write;
-use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -96,23 +95,6 @@ fn what_a_writer_leaves_while_a_reader_sleeps_goes_out() {
         );
         assert_eq!(reply.unwrap(), b"reply");
     });
-}
-
-/// An echo server's line: the obvious thing to do in the closure.
-#[test]
-fn a_closure_that_is_given_what_was_read_may_use_the_connection() {
-    let (sender, done) = mpsc::channel();
-    thread::spawn(move || {
-        let (connection, mut peer) = raw_peer(Family::Unix);
-        peer.write_all(b"line\n").unwrap();
-        until_available(&connection, 5);
-        let echoed = connection.read_until(b"\n", 100, |line| write(&connection, line));
-        let _ = sender.send(echoed.is_ok());
-    });
-    assert!(
-        done.recv_timeout(Duration::from_secs(3)).is_ok(),
-        "it hangs in its own lock"
-    );
 }
 
 /// std's `Read` says the end as often as it is asked.

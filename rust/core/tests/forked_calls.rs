@@ -53,7 +53,7 @@ fn a_connection_that_was_being_read_can_be_read_in_the_child() {
         let reader = asleep(scope, || read(&one, 5));
         let status = forked(|| {
             // The end of the stream is there for both processes.
-            other.disconnect();
+            other.shut_down_writing().unwrap();
             let end = Instant::now() + Duration::from_secs(2);
             while one.status() == Status::Connected {
                 let _ = one.poll(Instant::now);
