@@ -46,8 +46,7 @@ func test_polling_an_idle_peer_and_asking_what_is_available() -> void:
 
 func test_polling_many_idle_peers_and_asking_what_is_available() -> void:
 	if _is_watching():
-		# What one has learned of all counts for the next 10 to 20 microseconds. That is one for 40 peers or so where
-		# nothing else runs; one for each peer, or two, is what it would be without.
+		# What one has learned of all serves the others for a moment. One for each peer, or two, is what it would be without.
 		_expect("idle-peers", Calls.MANY * Calls.FRAMES / 2)
 
 

@@ -80,7 +80,7 @@ func test_a_reset_wakes_both_directions() -> void:
 		var pair := link(kind)
 		var reader := blocked_reader(pair)
 		var writer := _blocked_writer(pair)
-		pair.served.disconnect_from_host()
+		pair.served.abort()
 		check(join(reader, "the reader")[0] != OK, kind + ": what the reader returned")
 		check(join(writer, "the writer") != OK, kind + ": what the writer returned")
 

@@ -31,7 +31,10 @@ struct Extension;
 unsafe impl ExtensionLibrary for Extension {
     fn on_stage_init(stage: InitStage) {
         match stage {
-            InitStage::Scene => stream_socket::start_up(),
+            InitStage::Scene => {
+                stream_socket::start_up();
+                settings::register();
+            }
             InitStage::Editor => help::load(),
             _ => {}
         }

@@ -15,7 +15,7 @@ use stream_socket::{BindAddress, ConnectError, Connection, Options, Target};
 
 use crate::bridge::{self, Class};
 use crate::parts::{Code, Peer};
-use crate::{frame_poll, seconds};
+use crate::{frame_poll, seconds, settings};
 
 /// The `connect_timeout` that stands for the project setting.
 const PROJECT_SETTING: f64 = -1.0;
@@ -44,7 +44,12 @@ pub struct StreamPeerSocketRs {
 }
 
 fn new_peer() -> Arc<Peer> {
-    let peer = Arc::new(Peer::new(Connection::new()));
+    peer_of(Connection::new())
+}
+
+fn peer_of(connection: Connection) -> Arc<Peer> {
+    settings::apply();
+    let peer = Arc::new(Peer::new(connection));
     bridge::announce(&peer);
     peer
 }
@@ -281,20 +286,16 @@ impl StreamPeerSocketRs {
 impl StreamPeerSocketRs {
     /// The peer object of a connection that is there already.
     pub(crate) fn from_connection(class: &'static Class, connection: Connection) -> Gd<Self> {
-        bridge::new_object(class, |base| {
-            let peer = Arc::new(Peer::new(connection));
-            bridge::announce(&peer);
-            Self {
-                peer,
-                base,
-                connect_timeout: PhantomVar::default(),
-                read_timeout: PhantomVar::default(),
-                write_timeout: PhantomVar::default(),
-                allow_half_open: PhantomVar::default(),
-                write_buffer_limit: PhantomVar::default(),
-                coalesce_writes: PhantomVar::default(),
-                auto_poll: PhantomVar::default(),
-            }
+        bridge::new_object(class, |base| Self {
+            peer: peer_of(connection),
+            base,
+            connect_timeout: PhantomVar::default(),
+            read_timeout: PhantomVar::default(),
+            write_timeout: PhantomVar::default(),
+            allow_half_open: PhantomVar::default(),
+            write_buffer_limit: PhantomVar::default(),
+            coalesce_writes: PhantomVar::default(),
+            auto_poll: PhantomVar::default(),
         })
     }
 

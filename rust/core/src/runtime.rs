@@ -2,6 +2,8 @@
 //!
 //! A forked child needs no word of its own: process-wide state begins anew there ([`ProcessWide`](crate::sync::ProcessWide)).
 
+use std::time::Duration;
+
 use crate::connect::resolver;
 use crate::connection;
 use crate::poll::shared_poller;
@@ -21,9 +23,9 @@ pub fn shut_down() {
     shared_poller::shut_down();
 }
 
-/// Whether idle connections share what the kernel tells of them, as they do at first. Without that each
+/// For how long idle connections share what the kernel tells of them: about 3 microseconds at first. With zero each
 /// [`poll`](crate::Connection::poll) asks the kernel itself, and sees at once also what has come past this library, however
 /// fast; a frame over a thousand idle connections then makes a thousand system calls.
-pub fn set_sharing(enabled: bool) {
-    shared_poller::set_sharing(enabled);
+pub fn set_sharing(lifetime: Duration) {
+    shared_poller::set_sharing(lifetime);
 }

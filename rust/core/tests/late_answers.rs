@@ -143,7 +143,7 @@ fn a_sweep_that_was_held_up_makes_no_fresh_answer() {
 #[test]
 fn without_sharing_nothing_is_missed() {
     let _only = only_test();
-    stream_socket::set_sharing(false);
+    stream_socket::set_sharing(Duration::ZERO);
     let (second, second_peer) = raw_peer(Family::Unix);
     let missed = rounds(
         |_| file(&second_peer),
@@ -163,6 +163,6 @@ fn without_sharing_nothing_is_missed() {
         },
         3000,
     );
-    stream_socket::set_sharing(true);
+    stream_socket::set_sharing(Duration::from_micros(3));
     assert_eq!(missed, 0);
 }

@@ -16,10 +16,8 @@ mod sync {
     }
 }
 
-mod sys {
-    /// Ticks play no part here: what is tested is the order of what is told.
-    pub(crate) const SHORT: u64 = 3;
-}
+/// Ticks play no part here: what is tested is the order of what is told.
+const LIFETIME: u64 = 3;
 
 #[path = "../src/poll/freshness.rs"]
 mod freshness;
@@ -138,7 +136,7 @@ fn what_was_sent_is_seen_by_who_was_told_of_it() {
                 activity: activity.load(Ordering::Relaxed),
             };
             let says_nothing = readiness.is_quiet(7)
-                && published.serves(&Mark::default(), now)
+                && published.serves(&Mark::default(), now, LIFETIME)
                 && readiness.is_quiet(7);
             assert!(!says_nothing, "it was told that there is something");
         }
@@ -171,7 +169,7 @@ fn a_mixture_of_two_sweeps_shows_what_the_newer_one_has_told() {
         };
         if word.load(Ordering::Acquire) == 1 {
             let says_nothing = readiness.is_quiet(7)
-                && published.serves(&Mark::default(), at(1))
+                && published.serves(&Mark::default(), at(1), LIFETIME)
                 && readiness.is_quiet(7);
             assert!(!says_nothing, "the sweep has told that there is something");
         }
@@ -188,12 +186,12 @@ fn a_sweep_serves_a_connection_once() {
             ticks: 0,
             activity: 0,
         };
-        assert!(!published.serves(&mark, now));
+        assert!(!published.serves(&mark, now, LIFETIME));
         published.publish(1, now);
-        assert!(published.serves(&mark, now));
+        assert!(published.serves(&mark, now, LIFETIME));
         mark.use_up_to(1);
-        assert!(!published.serves(&mark, now));
+        assert!(!published.serves(&mark, now, LIFETIME));
         published.publish(2, now);
-        assert!(published.serves(&mark, now));
+        assert!(published.serves(&mark, now, LIFETIME));
     });
 }

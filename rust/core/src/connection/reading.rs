@@ -124,7 +124,8 @@ impl Connection {
         let mut filled = 0;
         while filled < out.len() {
             let rest = &mut out[filled..];
-            let stop = if whole || !turn.receiving.buffer.is_empty() || rest.len() < REFILL {
+            let has_known = !turn.receiving.buffer.is_empty() || turn.receiving.end.is_some();
+            let stop = if whole || has_known || rest.len() < REFILL {
                 let needed = if whole { rest.len() } else { 1 };
                 let gathered = self.gather_input(&mut turn, needed, &mut deadline);
                 // What is in the buffer after a disconnect belongs to the next connection.

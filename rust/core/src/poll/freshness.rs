@@ -5,11 +5,9 @@
 //!
 //! - This library has done nothing since that could cause news: no send, receive, connect, accept or close. So what reaches
 //!   a connection by way of this library's own sockets is always seen by the next look.
-//! - The answer is younger than [`SHORT`] ticks, about 3 microseconds: less than a message through a pipe takes. Only what
-//!   comes past this library's sockets, and faster than that, is seen that much later.
+//! - The answer is younger than [`SHORT`](crate::sys::SHORT) ticks, about 3 microseconds, or what the user has chosen instead: less than a
+//!   message through a pipe takes. Only what comes past this library's sockets, and faster than that, is seen that much later.
 //! - Who asks has not used the answer before: a tight loop sees what a system call of its own would show it.
-
-use crate::sys::SHORT;
 
 /// A moment: when something was asked or is to be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +19,11 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
-    /// Whether an answer to what was `asked` then still holds at this moment.
+    /// Whether an answer to what was `asked` then still holds at this moment, which answers do for `lifetime` ticks.
     #[inline]
-    pub(crate) fn still_knows(self, asked: Moment) -> bool {
+    pub(crate) fn still_knows(self, asked: Moment, lifetime: u64) -> bool {
         // Ticks that lie ahead, after the machine has slept, are none.
-        asked.activity == self.activity && self.ticks.wrapping_sub(asked.ticks) < SHORT
+        asked.activity == self.activity && self.ticks.wrapping_sub(asked.ticks) < lifetime
     }
 }
 
@@ -57,7 +55,8 @@ mod tests {
                 ticks: asked.ticks.wrapping_add(later),
                 activity,
             };
-            assert_eq!(now.still_knows(asked), expected, "{why}");
+            assert_eq!(now.still_knows(asked, LIFETIME), expected, "{why}");
+            assert!(!now.still_knows(asked, 0), "nothing is shared");
         }
     }
 }

@@ -38,14 +38,15 @@ impl Published {
         self.number.store(number, Ordering::Release);
     }
 
-    /// Whether there is a sweep that `mark` has not used, and that holds `now`.
+    /// Whether there is a sweep that `mark` has not used, and that holds `now`, which sweeps do for `lifetime` ticks.
     #[inline]
-    pub(crate) fn serves(&self, mark: &Mark, now: Moment) -> bool {
+    pub(crate) fn serves(&self, mark: &Mark, now: Moment, lifetime: u64) -> bool {
+        let asked = || Moment {
+            ticks: self.ticks.load(Ordering::Acquire),
+            activity: self.activity.load(Ordering::Acquire),
+        };
         self.number.load(Ordering::Acquire) > mark.0.load(Ordering::Relaxed)
-            && now.still_knows(Moment {
-                ticks: self.ticks.load(Ordering::Acquire),
-                activity: self.activity.load(Ordering::Acquire),
-            })
+            && now.still_knows(asked(), lifetime)
     }
 }
 

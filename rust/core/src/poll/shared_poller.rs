@@ -10,7 +10,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::poll::freshness::Moment;
@@ -23,8 +22,8 @@ use crate::sys::{self, Interests, Poller, Registry, Socket};
 
 static SHARED: ProcessWide<SharedPoller> = ProcessWide::new(SharedPoller::default);
 
-/// Whether answers are shared at all.
-static SHARES: AtomicBool = AtomicBool::new(true);
+/// For how many ticks an answer is shared; 0 is not at all.
+static LIFETIME: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(sys::SHORT);
 
 /// Sets have numbers, so that one that was in another set than today's is known.
 static NEXT_SET: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
@@ -60,9 +59,16 @@ pub(crate) struct Watch {
     set_number: u64,
 }
 
-/// Turns sharing on, which it is at first, or off: then each poll asks the kernel itself.
-pub(crate) fn set_sharing(enabled: bool) {
-    SHARES.store(enabled, Ordering::Relaxed);
+/// Has answers shared for about `lifetime`, 3 microseconds at first; with zero each poll asks the kernel itself.
+pub(crate) fn set_sharing(lifetime: Duration) {
+    let ticks = lifetime.as_nanos() * u128::from(sys::SHORT) / 3_000;
+    let ticks = u64::try_from(ticks).unwrap_or(u64::MAX);
+    LIFETIME.store(ticks, Ordering::Relaxed);
+}
+
+#[inline]
+fn lifetime() -> u64 {
+    LIFETIME.load(Ordering::Relaxed)
 }
 
 /// This moment. To be asked before the kernel is: what happens while it answers may be missed by the answer.
@@ -83,14 +89,15 @@ pub(crate) fn acted() -> u64 {
 /// Whether what the kernel said at the moment `asked` may be used now.
 #[inline]
 pub(crate) fn still_knows(asked: Moment) -> bool {
-    moment().still_knows(asked) && SHARES.load(Ordering::Relaxed)
+    moment().still_knows(asked, lifetime())
 }
 
 /// Whether all that the kernel had to tell has been told by a sweep newer than `mark`; if there is none yet, by one made
 /// now. If not, the caller has to look itself. Waits for nobody.
 #[inline]
 pub(crate) fn has_told_since(mark: &Mark) -> bool {
-    if !SHARES.load(Ordering::Relaxed) {
+    let lifetime = lifetime();
+    if lifetime == 0 {
         return false;
     }
     let shared = SHARED.get();
@@ -98,7 +105,7 @@ pub(crate) fn has_told_since(mark: &Mark) -> bool {
         ticks: sys::ticks(),
         activity: shared.activity.load(Ordering::Relaxed),
     };
-    let is_usable = shared.newest.serves(mark, now);
+    let is_usable = shared.newest.serves(mark, now, lifetime);
     if !is_usable && !shared.sweep(now) {
         return false;
     }
@@ -152,7 +159,7 @@ impl Set {
 impl Watch {
     /// Begins to watch `socket` for `readiness`. `None` where that is not possible.
     pub(crate) fn begin(socket: &Socket, readiness: &Arc<Readiness>) -> Option<Watch> {
-        if !SHARES.load(Ordering::Relaxed) {
+        if lifetime() == 0 {
             return None;
         }
         let shared = SHARED.get();

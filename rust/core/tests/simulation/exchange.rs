@@ -210,7 +210,7 @@ impl<S: System> Exchange<S> {
     }
 }
 
-enum Side<S: System> {
+pub enum Side<S: System> {
     Library(Connection),
     Raw(S::Peer),
 }
@@ -240,7 +240,7 @@ pub fn listen<S: System>(is_unix: bool, random: &mut Random) -> (Listener, Addre
 }
 
 /// Two ends that were connected by way of a listener.
-fn connect<S: System>(is_unix: bool, is_raw: bool, random: &mut Random) -> (Side<S>, Side<S>) {
+pub fn connect<S: System>(is_unix: bool, is_raw: bool, random: &mut Random) -> (Side<S>, Side<S>) {
     let (listener, address) = listen::<S>(is_unix, random);
     let client = if is_raw {
         Side::Raw(S::connect(&address).expect("the listener listens"))

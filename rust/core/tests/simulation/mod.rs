@@ -3,9 +3,16 @@
 
 #![allow(dead_code, reason = "each test program uses another part of it")]
 
+#[cfg(stream_socket_simulated)]
 pub mod connecting;
+#[cfg(stream_socket_simulated)]
+pub mod endings;
 pub mod exchange;
+#[cfg(stream_socket_simulated)]
+pub mod groups;
 pub mod library;
+#[cfg(stream_socket_simulated)]
+pub mod listeners;
 pub mod machine;
 #[cfg(stream_socket_simulated)]
 pub mod programs;
@@ -15,7 +22,11 @@ pub mod real;
 #[cfg(stream_socket_simulated)]
 pub mod sessions;
 #[cfg(stream_socket_simulated)]
+pub mod sharing;
+#[cfg(stream_socket_simulated)]
 pub mod simulated;
+#[cfg(stream_socket_simulated)]
+pub mod stale;
 pub mod stream;
 pub mod system;
 pub mod tags;

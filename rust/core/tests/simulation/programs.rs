@@ -7,21 +7,29 @@ use stream_socket::simulated::control::{self as world, Fault, Figures};
 
 use super::exchange::{End, Exchange};
 use super::raw::Leaving;
-use super::sessions;
 use super::simulated::Simulated;
 use super::system::Random;
 use super::trace::note;
+use super::{connecting, endings, groups, listeners, sessions, sharing, stale};
 
 /// Runs the program of `seed` in the world of `seed`.
 pub fn run(seed: u64) -> Figures {
     world::run(seed, move || {
         let mut random = Random::new(seed ^ 0x00C0_FFEE);
-        match random.below(5) {
-            0 | 1 => exchange_alone(random),
-            2 | 3 => exchange_in_threads(random),
-            _ => {
+        match random.below(14) {
+            0..=2 => exchange_alone(random),
+            3..=4 => exchange_in_threads(random),
+            program => {
                 set_mild_faults(&mut random);
-                sessions::run(random);
+                match program {
+                    5 => sessions::run(random),
+                    6 => sharing::run(random),
+                    7 | 8 => endings::run(random),
+                    9 | 10 => connecting::run(random),
+                    11 => listeners::run(random),
+                    12 => stale::run(random),
+                    _ => groups::run(random),
+                }
             }
         }
         world::clear_faults();

@@ -145,7 +145,7 @@ impl Client {
                 note(|| format!("it flushes: {outcome:?}"));
             }
             if is_idle || budget == 0 {
-                world::sleep(Duration::from_nanos(random.size(1_000_000) as u64));
+                world::sleep(Simulated::patience(random));
             }
         }
     }
@@ -173,7 +173,7 @@ impl Client {
             let session = (self.session.load(OFTEN) == before).then_some(before);
             tags.take(super::library::initialised(&out[..count]), session);
             if count == 0 && !matches!(outcome, Err(ReadError::TimedOut { .. })) {
-                world::sleep(Duration::from_nanos(random.size(1_000_000) as u64));
+                world::sleep(Simulated::patience(random));
             }
         }
     }
@@ -247,7 +247,7 @@ impl Client {
                 let _ = server.shut_down_writing();
             }
             match server.read_available(&mut out) {
-                Ok(0) => world::sleep(Duration::from_nanos(random.size(1_000_000) as u64)),
+                Ok(0) => world::sleep(Simulated::patience(random)),
                 Ok(count) => {
                     let bytes = super::library::initialised(&out[..count]);
                     self.received.lock().unwrap()[index].extend_from_slice(bytes);

@@ -1,0 +1,81 @@
+//! Several who want to listen at the same path, which is left behind stale now and then. Never do two have it, and whoever
+//! has it is reached by it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use stream_socket::simulated::control::{self as world, Fault, Raw};
+use stream_socket::{Address, BindAddress, BindError, ListenError, Listener};
+
+use super::simulated::Simulated;
+use super::system::{Random, System};
+use super::trace::{note, step};
+
+const PATH: &str = "/run/contended";
+
+/// Plays the program.
+pub fn run(mut random: Random) {
+    if random.once_in(4) {
+        world::set_fault(Fault::NoLock, random.choose(&[2, 20]));
+    }
+    let owners = Arc::new(AtomicUsize::new(0));
+    let threads: Vec<_> = (1..=random.size(4))
+        .map(|number| {
+            let mut own = Random::new(random.next());
+            let owners = owners.clone();
+            world::spawn(move || contend(number, &owners, &mut own))
+        })
+        .collect();
+    for thread in threads {
+        thread.join().expect("no thread panics");
+    }
+    // What is left behind is taken over.
+    world::clear_faults();
+    let last = Listener::new();
+    last.listen(&BindAddress::Unix(PATH.into()), 5, None)
+        .expect("nobody has it any more");
+}
+
+fn contend(number: usize, owners: &AtomicUsize, random: &mut Random) {
+    let (bind, address) = (
+        BindAddress::Unix(PATH.into()),
+        Address::Unix(PATH.into()),
+    );
+    for _ in 0..random.size(20) {
+        step();
+        if random.once_in(4) {
+            // Somebody has crashed, and left a file.
+            let _ = world::create_file(Path::new(PATH), true);
+        }
+        let listener = Listener::new();
+        match listener.listen(&bind, 5, None) {
+            Ok(()) => {
+                note(|| format!("{number} has it"));
+                let before = owners.fetch_add(1, Ordering::SeqCst);
+                assert_eq!(before, 0, "{number} has taken it from another one");
+                if random.once_in(2) {
+                    world::sleep(Simulated::patience(random));
+                }
+                let client = Raw::connect(&address);
+                assert!(client.is_ok(), "{number} has it, and is not reached: {client:?}");
+                let accepted = listener.accept().expect("no descriptor is missing");
+                assert!(accepted.is_some(), "somebody else was reached than {number}");
+                note(|| format!("{number} lets it go"));
+                owners.fetch_sub(1, Ordering::SeqCst);
+                listener.stop();
+            }
+            Err(ListenError::Bind(BindError::Os { source, .. })) => {
+                note(|| format!("{number} does not get it: {source}"));
+                assert!(
+                    matches!(source.raw_os_error(), Some(libc::EADDRINUSE)),
+                    "{source}"
+                );
+            }
+            Err(error) => panic!("{number}: {error}"),
+        }
+        if random.once_in(2) {
+            world::sleep(Simulated::patience(random));
+        }
+    }
+}
