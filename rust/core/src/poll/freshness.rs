@@ -37,17 +37,18 @@ mod tests {
             ticks: 1_000_000,
             activity: 7,
         };
+        const LIFETIME: u64 = 3000;
         let table = [
             (0, 7, true, "at once"),
-            (SHORT - 1, 7, true, "a moment later"),
-            (SHORT, 7, false, "too old"),
+            (LIFETIME - 1, 7, true, "a moment later"),
+            (LIFETIME, 7, false, "too old"),
             (
                 0,
                 8,
                 false,
                 "something was sent, received, connected or closed",
             ),
-            (SHORT, 8, false, "both"),
+            (LIFETIME, 8, false, "both"),
             (u64::MAX, 7, false, "from before the machine slept"),
         ];
         for (later, activity, expected, why) in table {

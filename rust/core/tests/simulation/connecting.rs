@@ -87,7 +87,12 @@ fn attempt(connection: &Connection, machine: &mut Machine, random: &mut Random) 
         _ if random.once_in(2) => None,
         _ => Some(Duration::from_secs(300)),
     };
-    note(|| format!("connects to {:?}: {:?} in {limit:?}", case.target, case.expected));
+    note(|| {
+        format!(
+            "connects to {:?}: {:?} in {limit:?}",
+            case.target, case.expected
+        )
+    });
     let begun_at = world::now();
     let begun = connection.connect(case.target.clone(), limit, begun_at);
     if let Err(error) = &begun {
@@ -100,7 +105,10 @@ fn attempt(connection: &Connection, machine: &mut Machine, random: &mut Random) 
         assert_eq!(connection.status(), Status::None);
     }
     let gives_up = random.once_in(6);
-    let patience = random.choose(&[1_000, 1_000_000, 100_000_000]);
+    let patience = match case.expected {
+        Expected::Connected(_) => random.choose(&[1_000_000, 100_000_000, 1_000_000_000]),
+        _ => random.choose(&[1_000_000_000, 10_000_000_000, 100_000_000_000]),
+    };
     let mut failure = None;
     while connection.status() == Status::Connecting {
         step();
@@ -115,15 +123,18 @@ fn attempt(connection: &Connection, machine: &mut Machine, random: &mut Random) 
             drop(raw);
         }
         failure = failure.or(connection.poll(world::now).err());
-        let left = limit.map(|limit| (begun_at + limit).saturating_duration_since(world::now()));
         let time = Duration::from_nanos(random.size(patience) as u64);
+        let left = limit.map(|limit| (begun_at + limit).saturating_duration_since(world::now()));
         world::sleep(left.map_or(time, |left| time.min(left + Duration::from_nanos(1))));
     }
     let took = world::now() - begun_at;
     take_events(connection, machine);
     world::clear_faults();
     note(|| format!("{:?} after {took:?}: {failure:?}", machine.last_end));
-    if begun.is_ok() && !(gives_up && machine.last_end == Some(ConnectEnd::Cancelled)) && !has_faults {
+    if begun.is_ok()
+        && !(gives_up && machine.last_end == Some(ConnectEnd::Cancelled))
+        && !has_faults
+    {
         case.check(connection, machine, took, limit, failure.as_ref());
     }
     connection.disconnect();
@@ -259,7 +270,10 @@ impl Case {
                 let before = answers[..first].iter();
                 let silent = before.filter(|answer| **answer == Answer::Silence).count();
                 // A failure begins the next attempt at once, so only the first of those that wait is sure to be waited for.
-                let delay = match answers[..first].iter().any(|answer| *answer != Answer::Silence) {
+                let delay = match answers[..first]
+                    .iter()
+                    .any(|answer| *answer != Answer::Silence)
+                {
                     true => Duration::ZERO,
                     false => ATTEMPT_DELAY * silent as u32,
                 };
@@ -322,7 +336,10 @@ impl Case {
                     assert!(peer.ip().is_loopback(), "{peer}");
                 }
                 if let Some(size) = connection.options().send_buffer_size {
-                    assert_eq!(connection.buffer_sizes().map(|sizes| sizes.0), Some(size * 2));
+                    assert_eq!(
+                        connection.buffer_sizes().map(|sizes| sizes.0),
+                        Some(size * 2)
+                    );
                 }
             }
             Expected::Ends(expected) => {

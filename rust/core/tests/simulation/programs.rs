@@ -9,11 +9,12 @@ use super::exchange::{End, Exchange};
 use super::raw::Leaving;
 use super::simulated::Simulated;
 use super::system::Random;
-use super::trace::note;
+use super::trace::{self, note};
 use super::{connecting, endings, groups, listeners, sessions, sharing, stale};
 
 /// Runs the program of `seed` in the world of `seed`.
 pub fn run(seed: u64) -> Figures {
+    trace::begin();
     world::run(seed, move || {
         let mut random = Random::new(seed ^ 0x00C0_FFEE);
         match random.below(14) {

@@ -38,10 +38,7 @@ pub fn run(mut random: Random) {
 }
 
 fn contend(number: usize, owners: &AtomicUsize, random: &mut Random) {
-    let (bind, address) = (
-        BindAddress::Unix(PATH.into()),
-        Address::Unix(PATH.into()),
-    );
+    let (bind, address) = (BindAddress::Unix(PATH.into()), Address::Unix(PATH.into()));
     for _ in 0..random.size(20) {
         step();
         if random.once_in(4) {
@@ -58,9 +55,15 @@ fn contend(number: usize, owners: &AtomicUsize, random: &mut Random) {
                     world::sleep(Simulated::patience(random));
                 }
                 let client = Raw::connect(&address);
-                assert!(client.is_ok(), "{number} has it, and is not reached: {client:?}");
+                assert!(
+                    client.is_ok(),
+                    "{number} has it, and is not reached: {client:?}"
+                );
                 let accepted = listener.accept().expect("no descriptor is missing");
-                assert!(accepted.is_some(), "somebody else was reached than {number}");
+                assert!(
+                    accepted.is_some(),
+                    "somebody else was reached than {number}"
+                );
                 note(|| format!("{number} lets it go"));
                 owners.fetch_sub(1, Ordering::SeqCst);
                 listener.stop();

@@ -8,9 +8,23 @@ static STEPS: AtomicU64 = AtomicU64::new(0);
 static IS_ON: AtomicBool = AtomicBool::new(false);
 static LINES: Mutex<String> = Mutex::new(String::new());
 
+/// So many operations are more than a program needs.
+const MOST: u64 = 100_000;
+
+static LIMIT: AtomicU64 = AtomicU64::new(u64::MAX);
+
+/// Begins a program.
+pub fn begin() {
+    LIMIT.store(steps() + MOST, Ordering::Relaxed);
+}
+
 /// Counts one operation of the model.
 pub fn step() {
-    STEPS.fetch_add(1, Ordering::Relaxed);
+    let steps = STEPS.fetch_add(1, Ordering::Relaxed);
+    assert!(
+        steps < LIMIT.load(Ordering::Relaxed),
+        "the program does not end"
+    );
 }
 
 /// How many operations there were.
