@@ -7,7 +7,7 @@
 //! | `inner` | everything that the lock guards |
 //! | `reading`, `receiving`, `receive_buffer`, `kernel_view` | the receiving direction: calls, state, bytes, knowledge |
 //! | `writing`, `sending`, `send_queue` | the sending direction: calls, state, bytes |
-//! | `turn`, `wakes` | how a blocking call uses a direction, and how its wait is ended |
+//! | `turn`, `slot`, `wakes` | how a blocking call uses a direction, who uses it, how its wait is ended |
 //! | `ending`, `farewell` | the one way out, and what is done for a socket after it |
 //! | `event` | what is told |
 //! | `std_io` | std's traits |
@@ -23,6 +23,7 @@ mod receiving;
 mod send_queue;
 mod sending;
 mod session;
+mod slot;
 mod status;
 mod std_io;
 mod turn;
@@ -78,7 +79,7 @@ const LINGER_LIMIT: Duration = Duration::from_secs(30);
 ///
 /// # One lock
 /// Everything that belongs to a session is behind one lock, so nobody acts on one session with what it knows of another. It
-/// is held for a moment at a time: a call that has to wait, or that copies much, takes its direction ([`turn::Turn`]) and
+/// is held for a moment at a time: a call that has to wait, or that copies much, takes its direction (a turn) and
 /// gives the lock back meanwhile. The status, and whether an idle connection has news, are read without it.
 ///
 /// ```

@@ -4,11 +4,9 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
-use crate::connection::Connection;
-use crate::connection::inner::Inner;
 use crate::connection::kernel_view::KernelView;
 use crate::connection::receive_buffer::ReceiveBuffer;
-use crate::connection::turn::{Direction, Slot};
+use crate::connection::slot::Slot;
 use crate::poll::freshness::Moment;
 use crate::poll::readiness::Readiness;
 use crate::poll::shared_poller::{self, Mark, Watch};
@@ -245,18 +243,6 @@ impl Receiving {
         if self.watch.is_some() {
             watching.readiness.settle(key(self.epoch));
         }
-    }
-}
-
-impl Direction for Receiving {
-    fn slot(inner: &mut Inner) -> &mut Slot {
-        &mut inner.receiving.slot
-    }
-
-    fn ended(connection: &Connection, inner: &mut Inner) {
-        // Polls have seen nothing of what its user has left.
-        inner.receiving.has_news |= !inner.receiving.buffer.is_empty();
-        connection.tell_received(inner);
     }
 }
 

@@ -2,10 +2,8 @@
 
 use std::io;
 
-use crate::connection::Connection;
-use crate::connection::inner::Inner;
 use crate::connection::send_queue::SendQueue;
-use crate::connection::turn::{Direction, Slot};
+use crate::connection::slot::Slot;
 
 /// The sending direction of one session.
 #[derive(Debug, Default)]
@@ -45,18 +43,5 @@ impl Sending {
     pub(super) fn sent(&mut self, count: usize) {
         self.queue.skip(count);
         self.unaccepted = self.unaccepted.min(self.queue.len());
-    }
-}
-
-impl Direction for Sending {
-    fn slot(inner: &mut Inner) -> &mut Slot {
-        &mut inner.sending.slot
-    }
-
-    fn ended(connection: &Connection, inner: &mut Inner) {
-        inner.shut_down_if_drained();
-        connection.note_queue(inner);
-        // The peer's end may have waited for this call.
-        connection.subscriptions.tell();
     }
 }

@@ -4,42 +4,14 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use crate::connection::inner::Inner;
+use crate::connection::receiving::Receiving;
+use crate::connection::sending::Sending;
+use crate::connection::slot::Slot;
 use crate::connection::wakes;
 use crate::connection::{Connection, Session};
 use crate::deadline::{Deadline, TimedOut};
 use crate::sync::{MutexGuard, wait, wait_timeout};
-use crate::sys::{self, Interests, Socket, Wake};
-
-/// Who uses a direction. Belongs to one session, and ends with it.
-#[derive(Debug, Default)]
-pub(super) struct Slot {
-    /// The process whose thread has taken it, plus one; 0 if none has. A child has none of its parent's threads.
-    taken_in: u64,
-    /// Ends the wait that its user is in.
-    wake: Option<Arc<Wake>>,
-}
-
-impl Slot {
-    /// Whether a blocking call is using the direction.
-    #[inline]
-    pub(super) fn is_taken(&self) -> bool {
-        self.taken_in == sys::process() + 1
-    }
-
-    /// Ends the wait of its user, who then looks again.
-    pub(super) fn wake(&mut self) {
-        // A child shares what its parent waits for, and has nobody to wake.
-        if self.is_taken()
-            && let Some(wake) = self.wake.take()
-        {
-            wake.wake();
-        }
-    }
-
-    fn take(&mut self) {
-        self.taken_in = sys::process() + 1;
-    }
-}
+use crate::sys::{Interests, Socket};
 
 /// One of the two directions.
 pub(super) trait Direction {
@@ -47,6 +19,31 @@ pub(super) trait Direction {
 
     /// What was asked for while the direction was in use is done now.
     fn ended(connection: &Connection, inner: &mut Inner);
+}
+
+impl Direction for Receiving {
+    fn slot(inner: &mut Inner) -> &mut Slot {
+        &mut inner.receiving.slot
+    }
+
+    fn ended(connection: &Connection, inner: &mut Inner) {
+        // Polls have seen nothing of what its user has left.
+        inner.receiving.has_news |= !inner.receiving.buffer.is_empty();
+        connection.tell_received(inner);
+    }
+}
+
+impl Direction for Sending {
+    fn slot(inner: &mut Inner) -> &mut Slot {
+        &mut inner.sending.slot
+    }
+
+    fn ended(connection: &Connection, inner: &mut Inner) {
+        inner.shut_down_if_drained();
+        connection.note_queue(inner);
+        // The peer's end may have waited for this call.
+        connection.subscriptions.tell();
+    }
 }
 
 /// The right of one thread to use a direction until it is dropped. Others find it taken, whether the lock is held at the

@@ -6,8 +6,7 @@ use std::mem::MaybeUninit;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-use crate::sync::thread::{Builder, JoinHandle};
+use std::thread::{Builder, JoinHandle};
 
 /// Starts a thread of the library's own.
 pub(crate) fn spawn(body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
