@@ -11,6 +11,11 @@ use support::*;
 const MUCH: usize = 11 << 20;
 
 /// A queue that the kernel has refused waits for room: nothing is to be done until the kernel tells of it.
+/// More than it takes to settle, in half a second. Where sockets are not watched, each member is asked every 10 milliseconds.
+fn few_visits() -> usize {
+    if is_watching() { 10 } else { 60 }
+}
+
 #[test]
 fn a_stalled_queue_does_not_keep_a_wait_awake() {
     let (connection, _peer) = raw_peer(Family::Unix);
@@ -27,7 +32,7 @@ fn a_stalled_queue_does_not_keep_a_wait_awake() {
     });
     assert!(start.elapsed() >= Duration::from_millis(400));
     assert!(
-        visits < 10,
+        visits < few_visits(),
         "{visits} visits in half a second in which nothing happened"
     );
 }
@@ -45,7 +50,7 @@ fn a_read_that_finds_nothing_does_not_keep_a_wait_awake() {
         Visit::Idle
     });
     assert!(
-        visits < 10,
+        visits < few_visits(),
         "{visits} visits in half a second in which nothing happened"
     );
 }
@@ -64,7 +69,7 @@ fn read_all_that_finds_nothing_does_not_keep_a_wait_awake() {
         Visit::Idle
     });
     assert!(
-        visits < 10,
+        visits < few_visits(),
         "{visits} visits in half a second in which nothing happened"
     );
 }
@@ -146,5 +151,6 @@ fn a_queued_write_that_has_gone_out_causes_no_visit() {
     }
     one.write_all(b"x").unwrap();
     assert_eq!(one.pending_bytes(), 0);
-    assert_eq!(visit(), 0);
+    // Where sockets are not watched, each poll asks each member.
+    assert_eq!(visit(), usize::from(!is_watching()));
 }

@@ -1,22 +1,53 @@
-//! scratch
+//! The programs of the simulation that one thread can play, on the real kernel: what the model demands of the simulated one
+//! is what a real one does.
+//!
+//! `MODEL_SEED` runs one program, and writes down what it does.
+
 #![cfg(not(stream_socket_simulated))]
+
+#[path = "simulation/mod.rs"]
+mod model;
+
+use std::panic::{self, AssertUnwindSafe};
+use std::time::{Duration, Instant};
+
+use model::exchange::Exchange;
+use model::real::Real;
+use model::system::Random;
+use model::trace;
+
+/// So many programs are enough, and so much time.
+const PROGRAMS: u64 = 300;
+const TIME: Duration = Duration::from_secs(4);
+
 #[test]
-fn spins() {
-    use std::time::*;
-    use stream_socket::*;
-    let (one, other) = Connection::pair().unwrap();
-    one.set_queue_limit(1 << 22);
-    one.write_all(&vec![0; 4_000_000]).unwrap();
-    let group = Group::new();
-    group.add(&one);
-    for _ in 0..3 {
-        let mut visits = 0;
-        group.poll(Some(Duration::from_millis(50)), |_| {
-            visits += 1;
-            one.poll(Instant::now).unwrap();
-            Visit::Idle
-        });
-        println!("{visits} visits, pending {}", one.pending_bytes());
+fn random_programs_keep_every_promise_on_the_real_kernel() {
+    let only = std::env::var("MODEL_SEED").ok().map(|seed| {
+        seed.parse::<u64>()
+            .unwrap_or_else(|_| panic!("MODEL_SEED is not a number: {seed}"))
+    });
+    trace::turn_on(only.is_some());
+    let started = Instant::now();
+    let mut programs = 0;
+    for seed in only.map_or(0..PROGRAMS, |seed| seed..seed + 1) {
+        if started.elapsed() > TIME {
+            break;
+        }
+        trace::begin();
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
+            Exchange::<Real>::new(Random::new(seed), false).run_alone();
+        }));
+        if outcome.is_err() {
+            let lines = trace::take();
+            panic!("{lines}program {seed} fails; MODEL_SEED={seed} runs it again");
+        }
+        programs += 1;
     }
-    drop(other);
+    println!(
+        "{} steps in {programs} programs and {:.1} s",
+        trace::steps(),
+        started.elapsed().as_secs_f64()
+    );
+    assert!(only.is_some() || programs > 50, "{programs} programs only");
+    stream_socket::shut_down();
 }

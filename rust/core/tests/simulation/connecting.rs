@@ -106,7 +106,9 @@ fn attempt(connection: &Connection, machine: &mut Machine, random: &mut Random) 
     }
     let gives_up = random.once_in(6);
     let patience = match case.expected {
-        Expected::Connected(_) if !has_faults => random.choose(&[1_000_000, 100_000_000, 1_000_000_000]),
+        Expected::Connected(_) if !has_faults => {
+            random.choose(&[1_000_000, 100_000_000, 1_000_000_000])
+        }
         _ => random.choose(&[1_000_000_000, 10_000_000_000, 100_000_000_000]),
     };
     let mut failure = None;

@@ -10,7 +10,8 @@ use stream_socket::simulated::control as world;
 use stream_socket::{Connection, ReadError, Status, WriteError};
 
 use super::exchange::{Side, connect};
-use super::library::{PATIENT, initialised};
+use super::library::PATIENT;
+use super::library_reads::initialised;
 use super::simulated::Simulated;
 use super::stream::{Outcome, Stream};
 use super::system::{Random, System};

@@ -27,16 +27,16 @@ pub struct LibraryEnd<S: System> {
     pub connection: Arc<Connection>,
     pub incoming: Arc<Stream>,
     pub outgoing: Arc<Stream>,
-    machine: Mutex<Machine>,
-    group: Option<(Group, usize)>,
+    pub(super) machine: Mutex<Machine>,
+    pub(super) group: Option<(Group, usize)>,
     /// So many bytes may be sent in all.
-    budget: AtomicUsize,
+    pub(super) budget: AtomicUsize,
     /// Calls that write may wait: the other end is at work meanwhile.
     pub may_block: bool,
     /// One thread does everything, so that answers can be compared with each other.
     pub is_alone: bool,
-    has_shut: AtomicBool,
-    has_left: AtomicBool,
+    pub(super) has_shut: AtomicBool,
+    pub(super) has_left: AtomicBool,
     _system: std::marker::PhantomData<S>,
 }
 
@@ -78,6 +78,11 @@ impl<S: System> LibraryEnd<S> {
     /// Settings to begin with.
     pub fn set_up(&self, random: &mut Random, is_patient: bool) {
         let connection = &self.connection;
+        if !S::IS_SIMULATED {
+            // A real kernel would wait for an acknowledgement before it sends what is small (tcp(7), TCP_NODELAY).
+            let outcome = connection.set_options("send at once", |options| options.no_delay = true);
+            outcome.expect("a socket can be told to send at once");
+        }
         connection.set_allow_half_open(random.once_in(2));
         connection.set_coalesces(random.once_in(3));
         let limit = match random.below(3) {
@@ -123,258 +128,19 @@ impl<S: System> LibraryEnd<S> {
         }
     }
 
-    /// Calls that write.
-    pub fn write(&self, random: &mut Random) {
-        step();
-        let connection = &self.connection;
-        let size = match random.below(4) {
-            0 => random.size(16),
-            1 => random.size(S::buffer_size() * 3),
-            _ => random.size(4096),
-        };
-        let size = size.min(self.budget.load(Ordering::Relaxed));
-        match random.below(12) {
-            0 if self.may_block
-                || connection.queue_limit() > 0
-                || connection.write_timeout().is_some() =>
-            {
-                let outcome = connection.flush();
-                note(|| format!("{} flushes: {outcome:?}", self.name));
-                if outcome.is_ok() && self.is_alone {
-                    assert_eq!(connection.pending_bytes(), 0, "{}: flushed", self.name);
-                }
-                if let Err(error) = outcome {
-                    self.told_of_writing(&error);
-                }
-            }
-            1 => {
-                let (old, new) = (connection.coalesces(), random.once_in(2));
-                connection.set_coalesces(new);
-                note(|| format!("{} coalesces: {old} -> {new}", self.name));
-            }
-            2 => {
-                let limit = random.choose(&[0, 0, 100, 1 << 22]);
-                // What is queued beyond a limit that shrinks stays.
-                connection.set_queue_limit(limit);
-                note(|| format!("{} may queue {limit}", self.name));
-            }
-            3..=7 if self.may_wait_for_room(size) => self.write_all(size),
-            _ => {
-                let data = self.outgoing.offer(size);
-                let outcome = connection.write_available(&data);
-                note(|| format!("{} writes what it can of {size}: {outcome:?}", self.name));
-                let count = outcome.as_ref().copied().unwrap_or(0);
-                self.spend(count);
-                if let Err(error) = outcome {
-                    self.told_of_writing(&error);
-                }
-            }
-        }
-    }
-
-    fn may_wait_for_room(&self, size: usize) -> bool {
-        let connection = &self.connection;
-        self.may_block
-            || connection.queue_limit() > 0
-            || connection
-                .write_timeout()
-                .is_some_and(|timeout| timeout < PATIENT)
-            || connection.coalesces() && connection.pending_bytes() + size < 16 * 1024
-    }
-
-    fn write_all(&self, size: usize) {
-        let connection = &self.connection;
-        let data = self.outgoing.offer(size);
-        let limit = connection.queue_limit();
-        // Another thread may set it meanwhile.
-        let timeout = connection.write_timeout();
-        let before = S::now();
-        let outcome = connection.write_all(&data);
-        let took = S::now().duration_since(before);
-        note(|| format!("{} writes {size}: {outcome:?} in {took:?}", self.name));
-        self.is_in_time(timeout, took);
-        let count = match &outcome {
-            Ok(()) => size,
-            Err((_, count)) => *count,
-        };
-        if self.is_alone && limit > 0 && outcome.is_ok() {
-            assert!(
-                connection.pending_bytes() <= limit.max(16 * 1024),
-                "{}: the queue is larger than allowed",
-                self.name
-            );
-        }
-        self.spend(count);
-        if let Err((error, _)) = outcome {
-            if matches!(error, WriteError::Busy { .. }) {
-                assert_eq!(count, 0, "{}: a full queue has taken a part", self.name);
-            }
-            self.told_of_writing(&error);
-        }
-    }
-
-    fn spend(&self, count: usize) {
-        self.budget.fetch_sub(count, Ordering::Relaxed);
-        self.outgoing.accept(count);
-    }
-
-    fn told_of_writing(&self, error: &WriteError) {
-        match error {
-            WriteError::Socket { .. } => self.has_failed(),
-            WriteError::ShutDown => assert!(
-                self.has_shut.load(Ordering::Relaxed),
-                "{}: it has not shut down",
-                self.name
-            ),
-            WriteError::NotConnected | WriteError::Disconnected => assert!(
-                self.connection.status() != Status::Connected
-                    || self.has_left.load(Ordering::Relaxed),
-                "{}: it is connected",
-                self.name
-            ),
-            _ => {}
-        }
-    }
-
     /// A call has told that the connection has failed.
-    fn has_failed(&self) {
+    pub(super) fn has_failed(&self) {
         self.outgoing.state().is_sender_told = true;
         self.incoming.state().is_receiver_told = true;
     }
 
-    fn is_in_time(&self, timeout: Option<Duration>, took: Duration) {
+    pub(super) fn is_in_time(&self, timeout: Option<Duration>, took: Duration) {
         if let (Some(timeout), true) = (timeout, S::IS_SIMULATED) {
             assert!(
                 took <= timeout + SLACK,
                 "{}: a call with a timeout of {timeout:?} took {took:?}",
                 self.name
             );
-        }
-    }
-
-    /// Calls that read. Whether there may be more to come.
-    pub fn read(&self, random: &mut Random) -> bool {
-        step();
-        let connection = &self.connection;
-        let size = match random.below(3) {
-            0 => random.size(8),
-            1 => random.size(20_000),
-            _ => random.size(S::buffer_size() * 2),
-        };
-        match random.below(8) {
-            0 | 1 => self.read_waiting(size, false),
-            2 => self.read_waiting(size.min(64), true),
-            3 => {
-                let outcome = connection.read_all_available(size, |bytes| {
-                    assert!(bytes.len() <= size, "{}: more than asked for", self.name);
-                    self.incoming.receive(bytes);
-                    bytes.len()
-                });
-                note(|| format!("{} reads all of at most {size}: {outcome:?}", self.name));
-                self.has_read(outcome.map(drop))
-            }
-            4 => {
-                let delimiter = self.incoming.byte(random.below(1 << 20));
-                let outcome = connection.read_until(&[delimiter], size, |bytes| {
-                    assert!(bytes.len() <= size, "{}: more than asked for", self.name);
-                    assert_eq!(
-                        bytes.iter().position(|byte| *byte == delimiter),
-                        Some(bytes.len() - 1)
-                    );
-                    self.incoming.receive(bytes);
-                    bytes.len()
-                });
-                note(|| {
-                    format!(
-                        "{} reads until {delimiter} in {size}: {outcome:?}",
-                        self.name
-                    )
-                });
-                match outcome {
-                    // What is there without the delimiter stays.
-                    Err(ReadError::EndOfStream | ReadError::Socket { .. })
-                        if connection.status() == Status::Connected && connection.has_unread() =>
-                    {
-                        true
-                    }
-                    outcome => self.has_read(outcome.map(drop)),
-                }
-            }
-            _ => self.read_available(size),
-        }
-    }
-
-    /// Reads what is there.
-    fn read_available(&self, size: usize) -> bool {
-        let mut out = vec![MaybeUninit::new(0xA5); size];
-        let outcome = self.connection.read_available(&mut out);
-        note(|| format!("{} reads at most {size}: {outcome:?}", self.name));
-        if let Ok(count) = outcome {
-            self.incoming.receive(&initialised(&out)[..count]);
-        }
-        self.has_read(outcome.map(drop))
-    }
-
-    fn read_waiting(&self, size: usize, whole: bool) -> bool {
-        let connection = &self.connection;
-        let mut out = vec![MaybeUninit::new(0xA5); size];
-        let before = S::now();
-        let outcome = if whole {
-            connection.read_whole(&mut out)
-        } else {
-            connection.read_exact(&mut out)
-        };
-        let took = S::now().duration_since(before);
-        note(|| {
-            format!(
-                "{} waits for {size} (whole: {whole}): {outcome:?} in {took:?}",
-                self.name
-            )
-        });
-        self.is_in_time(connection.read_timeout(), took);
-        let count = match &outcome {
-            Ok(()) => size,
-            Err((error, count)) => {
-                assert!(
-                    !whole || *count == 0 || !matches!(error, ReadError::TimedOut { .. }),
-                    "{}: a read of all or nothing has taken {count} of {size} bytes",
-                    self.name
-                );
-                *count
-            }
-        };
-        let out = initialised(&out);
-        self.incoming.receive(&out[..count]);
-        assert!(
-            out[count..].iter().all(|byte| *byte == 0xA5),
-            "{}: bytes were written behind those that were read",
-            self.name
-        );
-        self.has_read(outcome.map_err(|(error, _)| error))
-    }
-
-    /// Takes note of the answer to a read. Whether there may be more to come.
-    fn has_read(&self, outcome: Result<(), ReadError>) -> bool {
-        match outcome {
-            Ok(()) | Err(ReadError::TimedOut { .. } | ReadError::TooLong { .. }) => true,
-            Err(ReadError::EndOfStream) => {
-                self.incoming.end(Outcome::End);
-                false
-            }
-            Err(ReadError::Socket { .. }) => {
-                self.has_failed();
-                self.incoming.end(Outcome::Failure);
-                false
-            }
-            Err(error @ (ReadError::NotConnected | ReadError::Disconnected)) => {
-                assert!(
-                    self.connection.status() != Status::Connected,
-                    "{}: {error}, but it is connected",
-                    self.name
-                );
-                false
-            }
-            Err(error) => panic!("{}: {error}", self.name),
         }
     }
 
@@ -567,10 +333,4 @@ impl<S: System> LibraryEnd<S> {
         self.take_events();
         self.machine.lock().unwrap().finish(self.name);
     }
-}
-
-/// A buffer that was initialised before it was given to a read.
-pub fn initialised(out: &[MaybeUninit<u8>]) -> &[u8] {
-    // SAFETY: Each byte was initialised when the buffer was made, and a read writes initialised bytes only.
-    unsafe { &*(std::ptr::from_ref(out) as *const [u8]) }
 }

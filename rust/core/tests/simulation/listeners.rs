@@ -156,5 +156,5 @@ fn is_short(error: &stream_socket::AcceptError) -> bool {
 fn read_byte(server: &Connection) -> u8 {
     let mut out = [MaybeUninit::new(0)];
     server.read_exact(&mut out).expect("a byte was sent");
-    super::library::initialised(&out)[0]
+    super::library_reads::initialised(&out)[0]
 }

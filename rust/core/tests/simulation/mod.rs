@@ -9,8 +9,12 @@ pub mod connecting;
 pub mod endings;
 pub mod exchange;
 #[cfg(stream_socket_simulated)]
+pub mod forks;
+#[cfg(stream_socket_simulated)]
 pub mod groups;
 pub mod library;
+pub mod library_reads;
+pub mod library_writes;
 #[cfg(stream_socket_simulated)]
 pub mod listeners;
 pub mod machine;

@@ -10,14 +10,14 @@ use super::raw::Leaving;
 use super::simulated::Simulated;
 use super::system::Random;
 use super::trace::{self, note};
-use super::{connecting, endings, groups, listeners, sessions, sharing, stale};
+use super::{connecting, endings, forks, groups, listeners, sessions, sharing, stale};
 
 /// Runs the program of `seed` in the world of `seed`.
 pub fn run(seed: u64) -> Figures {
     trace::begin();
     world::run(seed, move || {
         let mut random = Random::new(seed ^ 0x00C0_FFEE);
-        match random.below(14) {
+        match random.below(15) {
             0..=2 => exchange_alone(random),
             3..=4 => exchange_in_threads(random),
             program => {
@@ -29,12 +29,19 @@ pub fn run(seed: u64) -> Figures {
                     9 | 10 => connecting::run(random),
                     11 => listeners::run(random),
                     12 => stale::run(random),
+                    13 => forks::run(random),
                     _ => groups::run(random),
                 }
             }
         }
         world::clear_faults();
         stream_socket::shut_down();
+        // A lookup that was under way is not waited for.
+        for _ in 0..100 {
+            if world::open().threads > 0 {
+                world::sleep(Duration::from_millis(1));
+            }
+        }
         let open = world::open();
         assert_eq!(open, world::Open::default(), "something was not given back");
     })

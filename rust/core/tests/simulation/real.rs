@@ -76,6 +76,7 @@ impl System for Real {
         match address {
             Address::Inet(address) => {
                 let stream = TcpStream::connect(address)?;
+                stream.set_nodelay(true)?;
                 stream.set_nonblocking(true)?;
                 Ok(Stream::Tcp(stream))
             }

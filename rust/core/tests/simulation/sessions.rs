@@ -171,7 +171,7 @@ impl Client {
             };
             note(|| format!("it reads {count}: {outcome:?}"));
             let session = (self.session.load(OFTEN) == before).then_some(before);
-            tags.take(super::library::initialised(&out[..count]), session);
+            tags.take(super::library_reads::initialised(&out[..count]), session);
             if count == 0 && !matches!(outcome, Err(ReadError::TimedOut { .. })) {
                 world::sleep(Simulated::patience(random));
             }
@@ -249,7 +249,7 @@ impl Client {
             match server.read_available(&mut out) {
                 Ok(0) => world::sleep(Simulated::patience(random)),
                 Ok(count) => {
-                    let bytes = super::library::initialised(&out[..count]);
+                    let bytes = super::library_reads::initialised(&out[..count]);
                     self.received.lock().unwrap()[index].extend_from_slice(bytes);
                 }
                 Err(error) => {

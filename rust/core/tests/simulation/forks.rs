@@ -1,0 +1,119 @@
+//! Programs that fork. The child has its own process-wide state; what it has of its parent's connections and groups goes on
+//! to answer, more slowly perhaps, and what it makes itself works as anywhere.
+//!
+//! The threads of a parent are not there in its child, which the world does not play: it forks while the library has none.
+
+use std::mem::MaybeUninit;
+use std::time::Duration;
+
+use stream_socket::simulated::control as world;
+use stream_socket::{Connection, Group, Visit};
+
+use super::system::Random;
+use super::trace::{note, step};
+
+/// How often a group asks members of which it is told nothing.
+const SLICE: Duration = Duration::from_millis(10);
+
+/// A pair of which one end is in a group.
+struct Watched {
+    group: Group,
+    key: usize,
+    ends: [Connection; 2],
+    waiting: usize,
+    /// The group is the parent's.
+    is_inherited: bool,
+}
+
+impl Watched {
+    fn new() -> Watched {
+        let (one, other) = Connection::pair().expect("no fault is set");
+        let group = Group::new();
+        let key = group.add(&one);
+        Watched {
+            group,
+            key,
+            ends: [one, other],
+            waiting: 0,
+            is_inherited: false,
+        }
+    }
+
+    fn act(&mut self, random: &mut Random) {
+        step();
+        let [one, other] = &self.ends;
+        match random.below(4) {
+            0 => {
+                let data = vec![7; random.size(64)];
+                self.waiting += other.write_available(&data).expect("it is sound");
+            }
+            1 => {
+                let mut out = vec![MaybeUninit::uninit(); 64];
+                let count = one.read_available(&mut out).expect("it is sound");
+                assert!(
+                    count > 0 || self.waiting == 0,
+                    "a read misses what is there"
+                );
+                self.waiting -= count;
+            }
+            2 => {
+                let has_news = one.poll(world::now).expect("it is sound");
+                assert_eq!(has_news, self.waiting > 0, "a poll");
+            }
+            _ => self.poll_group(),
+        }
+    }
+
+    /// A group tells of what is there: at once, or when it has asked.
+    fn poll_group(&self) {
+        let limit = if self.is_inherited {
+            SLICE * 3
+        } else {
+            Duration::ZERO
+        };
+        let mut is_told = false;
+        self.group.poll(Some(limit), |key| {
+            is_told |= key == self.key;
+            match self.ends[0].poll(world::now) {
+                Ok(true) => Visit::Ready,
+                _ => Visit::Idle,
+            }
+        });
+        assert!(is_told || self.waiting == 0, "a group has told nothing");
+    }
+}
+
+/// Plays the program.
+pub fn run(mut random: Random) {
+    let mut all: Vec<Watched> = Vec::new();
+    for generation in 0..random.size(3) {
+        note(|| format!("generation {generation}"));
+        all.extend((0..random.size(3)).map(|_| Watched::new()));
+        for _ in 0..random.size(60) {
+            let index = random.below(all.len() as u64) as usize;
+            all[index].act(&mut random);
+        }
+        if random.once_in(2) {
+            say_farewell(&mut random);
+        }
+        // The library's threads end, as those of a parent are not there in its child.
+        stream_socket::shut_down();
+        world::fork();
+        stream_socket::start_up();
+        for watched in &mut all {
+            watched.is_inherited = true;
+        }
+    }
+}
+
+/// A connection that goes with something queued, which needs a thread of this process.
+fn say_farewell(random: &mut Random) {
+    let (one, other) = Connection::pair().expect("no fault is set");
+    one.set_queue_limit(1 << 20);
+    let size = random.size(world::buffer_size() * 4).min(1 << 20);
+    one.write_all(&vec![7; size]).expect("it fits the queue");
+    one.disconnect();
+    other.set_read_timeout(Some(Duration::from_secs(10)));
+    let mut out = vec![MaybeUninit::uninit(); size];
+    other.read_exact(&mut out).expect("what was queued arrives");
+}

@@ -1,0 +1,144 @@
+//! The calls of an end that read.
+
+use std::mem::MaybeUninit;
+
+use stream_socket::{ReadError, Status};
+
+use super::library::LibraryEnd;
+use super::stream::Outcome;
+use super::system::{Random, System};
+use super::trace::{note, step};
+
+impl<S: System> LibraryEnd<S> {
+    /// Calls that read. Whether there may be more to come.
+    pub fn read(&self, random: &mut Random) -> bool {
+        step();
+        let connection = &self.connection;
+        let size = match random.below(3) {
+            0 => random.size(8),
+            1 => random.size(20_000),
+            _ => random.size(S::buffer_size() * 2),
+        };
+        match random.below(8) {
+            0 | 1 => self.read_waiting(size, false),
+            2 => self.read_waiting(size.min(64), true),
+            3 => {
+                let outcome = connection.read_all_available(size, |bytes| {
+                    assert!(bytes.len() <= size, "{}: more than asked for", self.name);
+                    self.incoming.receive(bytes);
+                    bytes.len()
+                });
+                note(|| format!("{} reads all of at most {size}: {outcome:?}", self.name));
+                self.has_read(outcome.map(drop))
+            }
+            4 => {
+                let delimiter = self.incoming.byte(random.below(1 << 20));
+                let outcome = connection.read_until(&[delimiter], size, |bytes| {
+                    assert!(bytes.len() <= size, "{}: more than asked for", self.name);
+                    assert_eq!(
+                        bytes.iter().position(|byte| *byte == delimiter),
+                        Some(bytes.len() - 1)
+                    );
+                    self.incoming.receive(bytes);
+                    bytes.len()
+                });
+                note(|| {
+                    format!(
+                        "{} reads until {delimiter} in {size}: {outcome:?}",
+                        self.name
+                    )
+                });
+                match outcome {
+                    // What is there without the delimiter stays.
+                    Err(ReadError::EndOfStream | ReadError::Socket { .. })
+                        if connection.status() == Status::Connected && connection.has_unread() =>
+                    {
+                        true
+                    }
+                    outcome => self.has_read(outcome.map(drop)),
+                }
+            }
+            _ => self.read_available(size),
+        }
+    }
+
+    /// Reads what is there.
+    pub(super) fn read_available(&self, size: usize) -> bool {
+        let mut out = vec![MaybeUninit::new(0xA5); size];
+        let outcome = self.connection.read_available(&mut out);
+        note(|| format!("{} reads at most {size}: {outcome:?}", self.name));
+        if let Ok(count) = outcome {
+            self.incoming.receive(&initialised(&out)[..count]);
+        }
+        self.has_read(outcome.map(drop))
+    }
+
+    pub(super) fn read_waiting(&self, size: usize, whole: bool) -> bool {
+        let connection = &self.connection;
+        let mut out = vec![MaybeUninit::new(0xA5); size];
+        let before = S::now();
+        let outcome = if whole {
+            connection.read_whole(&mut out)
+        } else {
+            connection.read_exact(&mut out)
+        };
+        let took = S::now().duration_since(before);
+        note(|| {
+            format!(
+                "{} waits for {size} (whole: {whole}): {outcome:?} in {took:?}",
+                self.name
+            )
+        });
+        self.is_in_time(connection.read_timeout(), took);
+        let count = match &outcome {
+            Ok(()) => size,
+            Err((error, count)) => {
+                assert!(
+                    !whole || *count == 0 || !matches!(error, ReadError::TimedOut { .. }),
+                    "{}: a read of all or nothing has taken {count} of {size} bytes",
+                    self.name
+                );
+                *count
+            }
+        };
+        let out = initialised(&out);
+        self.incoming.receive(&out[..count]);
+        assert!(
+            out[count..].iter().all(|byte| *byte == 0xA5),
+            "{}: bytes were written behind those that were read",
+            self.name
+        );
+        self.has_read(outcome.map_err(|(error, _)| error))
+    }
+
+    /// Takes note of the answer to a read. Whether there may be more to come.
+    fn has_read(&self, outcome: Result<(), ReadError>) -> bool {
+        match outcome {
+            Ok(()) | Err(ReadError::TimedOut { .. } | ReadError::TooLong { .. }) => true,
+            Err(ReadError::EndOfStream) => {
+                self.incoming.end(Outcome::End);
+                false
+            }
+            Err(ReadError::Socket { .. }) => {
+                self.has_failed();
+                self.incoming.end(Outcome::Failure);
+                false
+            }
+            Err(error @ (ReadError::NotConnected | ReadError::Disconnected)) => {
+                assert!(
+                    self.connection.status() != Status::Connected,
+                    "{}: {error}, but it is connected",
+                    self.name
+                );
+                false
+            }
+            Err(error) => panic!("{}: {error}", self.name),
+        }
+    }
+}
+
+/// A buffer that was initialised before it was given to a read.
+pub fn initialised(out: &[MaybeUninit<u8>]) -> &[u8] {
+    // SAFETY: Each byte was initialised when the buffer was made, and a read writes initialised bytes only.
+    unsafe { &*(std::ptr::from_ref(out) as *const [u8]) }
+}
