@@ -69,7 +69,7 @@ impl Connection {
 
     /// Fills `out`, waiting for at most the read timeout. What is gathered or queued to be sent goes out before it waits, and
     /// while it does. On an error the second value is the number of bytes at the start of `out` that were received before
-    /// it; nothing else in `out` has been written.
+    /// it. What is behind them means nothing: after [`ReadError::Disconnected`] something may have been written there.
     #[inline]
     pub fn read_exact(&self, out: &mut [MaybeUninit<u8>]) -> Result<(), (ReadError, usize)> {
         self.read(out, false)
@@ -142,7 +142,10 @@ impl Connection {
                 let look = turn.receiving.begin_look(&self.watching, rest.len());
                 let (outcome, checked) =
                     turn.unlocked(|socket| socket.receive(rest).map(|received| received.len()));
-                filled += outcome.as_ref().copied().unwrap_or(0);
+                // After a disconnect the farewell reads too, so what came here may be from behind a gap.
+                if checked.is_ok() {
+                    filled += outcome.as_ref().copied().unwrap_or(0);
+                }
                 match checked {
                     // The kernel tells of a failure once, so it has to be told here even if the session is over.
                     Err(Interrupted::Disconnected) if has_failed(&outcome) => {
