@@ -67,6 +67,7 @@ fn a_connection_that_was_being_read_can_be_read_in_the_child() {
 }
 
 fn processor_time() -> Duration {
+    // SAFETY: Any bytes are a valid value of the structure.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: There is room for the answer.
     unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) };

@@ -43,18 +43,20 @@ fn assert_reached(listener: &Listener, path: &Path) {
 
 /// Who has got a path.
 enum Owner {
-    Listener(Listener),
+    Listener(Box<Listener>),
     /// One that is bound to connect from there.
-    Connection(#[allow(dead_code, reason = "it is held")] Connection),
+    Connection(#[allow(dead_code, reason = "it is held")] Box<Connection>),
 }
 
 fn own(path: &Path, listens: bool) -> Option<Owner> {
     if listens {
-        return listen(path, None).map(Owner::Listener);
+        return listen(path, None).map(|listener| Owner::Listener(Box::new(listener)));
     }
     let connection = Connection::new();
     let bound = connection.bind(&BindAddress::Unix(path.into()));
-    bound.is_ok().then_some(Owner::Connection(connection))
+    bound
+        .is_ok()
+        .then(|| Owner::Connection(Box::new(connection)))
 }
 
 #[test]

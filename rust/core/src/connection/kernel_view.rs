@@ -103,7 +103,8 @@ mod tests {
     #[test]
     fn what_each_answer_says() {
         type Answer = fn(&mut KernelView);
-        let table: [(&str, Answer, (bool, bool, Option<usize>)); 6] = [
+        type Shown = (bool, bool, Option<usize>);
+        let table: [(&str, Answer, Shown); 6] = [
             ("nothing yet", |_| {}, (false, false, None)),
             (
                 "as much as asked for",

@@ -108,10 +108,9 @@ impl Connection {
             0 if self.coalesces() => GATHERED,
             limit => limit,
         };
-        if limit == 0 || inner.sending.queue.len() + data.len() > limit {
-            if let Err(failure) = self.flush_now(&mut inner, usize::MAX) {
-                return Err(self.fail_writing(inner, failure.error));
-            }
+        let needs_room = limit == 0 || inner.sending.queue.len() + data.len() > limit;
+        if needs_room && let Err(failure) = self.flush_now(&mut inner, usize::MAX) {
+            return Err(self.fail_writing(inner, failure.error));
         }
         if limit > 0 {
             let room = limit.saturating_sub(inner.sending.queue.len());

@@ -38,14 +38,14 @@ pub fn run(mut random: Random) {
     } else {
         Simulated::patience(&mut random)
     }));
-    let stream = Arc::new(Stream::new("the writer's", random.next()));
+    let stream = Arc::new(Stream::new("the writer's", random.number()));
     let (writer, has_ended) = (Arc::new(writer), Arc::new(AtomicBool::new(false)));
-    let mut own = Random::new(random.next());
+    let mut own = Random::new(random.number());
     let writing = {
         let (writer, stream, has_ended) = (writer.clone(), stream.clone(), has_ended.clone());
         world::spawn(move || write(&writer, &stream, &has_ended, &mut own))
     };
-    let mut own = Random::new(random.next());
+    let mut own = Random::new(random.number());
     let reading = {
         let (stream, talks) = (stream.clone(), random.once_in(2));
         world::spawn(move || read(&reader, &stream, talks, &mut own))

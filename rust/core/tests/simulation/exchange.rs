@@ -32,8 +32,8 @@ impl<S: System> Exchange<S> {
     /// A connection of a random kind. Calls that write wait for as long as it takes if they `may_block`.
     pub fn new(mut random: Random, may_block: bool) -> Exchange<S> {
         let streams = [
-            Arc::new(Stream::new("A to B", random.next())),
-            Arc::new(Stream::new("B to A", random.next())),
+            Arc::new(Stream::new("A to B", random.number())),
+            Arc::new(Stream::new("B to A", random.number())),
         ];
         let is_patient = random.once_in(2);
         let is_raw = random.once_in(3);
@@ -67,7 +67,7 @@ impl<S: System> Exchange<S> {
                     End::Library(end)
                 }
                 Side::Raw(peer) => {
-                    let random = Random::new(random.next());
+                    let random = Random::new(random.number());
                     End::Raw(RawEnd::new(name, peer, incoming, outgoing, random, budget))
                 }
             }
@@ -128,9 +128,9 @@ impl<S: System> Exchange<S> {
         }
         let mut rounds = 0;
         while goes_on.contains(&true) {
-            for index in 0..2 {
-                goes_on[index] = goes_on[index]
-                    && match &mut self.ends[index] {
+            for (goes_on, end) in goes_on.iter_mut().zip(&mut self.ends) {
+                *goes_on = *goes_on
+                    && match end {
                         End::Library(end) => end.drain(&mut self.random),
                         End::Raw(end) => end.drain(false),
                     };
@@ -210,6 +210,8 @@ impl<S: System> Exchange<S> {
     }
 }
 
+/// A side of a connection that has no part in a program yet.
+#[allow(clippy::large_enum_variant, reason = "there are two")]
 pub enum Side<S: System> {
     Library(Connection),
     Raw(S::Peer),

@@ -36,7 +36,7 @@ pub fn run(mut random: Random) {
     let mut threads = Vec::new();
     let mut expected = 0;
     for _ in 0..clients {
-        let mut own = Random::new(random.next());
+        let mut own = Random::new(random.number());
         let total = random.size(world::buffer_size() * 4);
         expected += total;
         let address = address.clone();
@@ -44,7 +44,7 @@ pub fn run(mut random: Random) {
     }
     let wakers = random.below(3);
     for _ in 0..wakers {
-        let mut own = Random::new(random.next());
+        let mut own = Random::new(random.number());
         let shared = shared.clone();
         threads.push(world::spawn(move || wake(&shared, &mut own)));
     }

@@ -1,16 +1,12 @@
 //! One end of a connection that uses the library, with every answer held against the model.
 
-use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use stream_socket::{
-    Connection, DisconnectCause, Event, Group, ReadError, Status, Visit, WriteError,
-};
+use stream_socket::{Connection, DisconnectCause, Event, Group, Status, Visit};
 
 use super::machine::Machine;
-use super::raw::Leaving;
 use super::stream::{Outcome, Stream};
 use super::system::{Random, System};
 use super::trace::{note, step};
@@ -272,65 +268,5 @@ impl<S: System> LibraryEnd<S> {
                 }
             }
         }
-    }
-
-    /// Begins to go: from now on it only reads, or has gone.
-    pub fn leave(&self, how: Leaving, random: &mut Random) {
-        step();
-        note(|| format!("{} leaves: {how:?}", self.name));
-        match how {
-            Leaving::Drain => {
-                self.incoming.state().is_read_to_its_end = true;
-                self.shut_down();
-            }
-            Leaving::Half => self.incoming.state().is_read_to_its_end = true,
-            Leaving::Go => {
-                if random.once_in(4) {
-                    self.connection.set_write_timeout(Some(S::patience(random)));
-                    self.outgoing.excuse("the write timeout ends the farewell");
-                }
-                self.has_left.store(true, Ordering::Relaxed);
-                self.connection.disconnect();
-            }
-            Leaving::Abort => {
-                self.has_left.store(true, Ordering::Relaxed);
-                for stream in [&self.incoming, &self.outgoing] {
-                    stream.excuse("aborted");
-                }
-                self.connection.abort();
-            }
-        }
-    }
-
-    /// Goes on reading, without waiting if it is alone. Whether there is more to come.
-    pub fn drain(&self, random: &mut Random) -> bool {
-        step();
-        let goes_on = if self.is_alone {
-            self.poll();
-            self.read_available(random.size(1 << 16))
-        } else if self.group.is_some() && !self.connection.is_read_closed() && random.once_in(2) {
-            // It is visited again as long as there is something to read. Of an end that a visit has seen it is told once.
-            self.poll_group(None);
-            self.read_available(random.size(1 << 16))
-        } else {
-            self.connection
-                .set_read_timeout(random.choose(&[None, Some(Duration::from_millis(10))]));
-            self.read_waiting(random.size(1 << 16), random.once_in(8))
-        };
-        self.take_events();
-        let goes_on = goes_on && self.connection.status() == Status::Connected;
-        if !goes_on {
-            self.has_left.store(true, Ordering::Relaxed);
-            self.connection.disconnect();
-        }
-        goes_on
-    }
-
-    /// Goes for good, and looks whether the events add up.
-    pub fn finish(&self) {
-        self.has_left.store(true, Ordering::Relaxed);
-        self.connection.disconnect();
-        self.take_events();
-        self.machine.lock().unwrap().finish(self.name);
     }
 }

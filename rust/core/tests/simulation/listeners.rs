@@ -79,8 +79,8 @@ impl Round<'_> {
             }
             4 => self.ask(),
             5 => {
-                // Who goes while it waits is accepted all the same.
-                if let Some((client, _)) = self.waiting.get(0) {
+                // One that waits says nothing.
+                if let Some((client, _)) = self.waiting.front() {
                     let _ = client.send(&[]);
                 }
             }

@@ -13,6 +13,7 @@ pub mod forks;
 #[cfg(stream_socket_simulated)]
 pub mod groups;
 pub mod library;
+pub mod library_leaving;
 pub mod library_reads;
 pub mod library_writes;
 #[cfg(stream_socket_simulated)]
@@ -34,6 +35,8 @@ pub mod stale;
 pub mod stream;
 pub mod system;
 pub mod tags;
+#[cfg(stream_socket_simulated)]
+pub mod targets;
 pub mod trace;
 
 use std::time::Duration;

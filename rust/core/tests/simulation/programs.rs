@@ -86,7 +86,7 @@ fn set_hard_faults(exchange: &Exchange<Simulated>, random: &mut Random) {
 }
 
 fn begin(random: &mut Random, may_block: bool) -> Exchange<Simulated> {
-    let exchange = Exchange::<Simulated>::new(Random::new(random.next()), may_block);
+    let exchange = Exchange::<Simulated>::new(Random::new(random.number()), may_block);
     set_mild_faults(random);
     if random.once_in(4) {
         set_hard_faults(&exchange, random);
@@ -113,7 +113,7 @@ fn exchange_in_threads(mut random: Random) {
     let mut threads = Vec::new();
     let mut library_ends = Vec::new();
     for (end, leaving) in ends.into_iter().zip(leavings) {
-        let mut own = Random::new(random.next());
+        let mut own = Random::new(random.number());
         let count = own.size(100);
         match end {
             End::Raw(mut end) => threads.push(world::spawn(move || {
@@ -131,7 +131,7 @@ fn exchange_in_threads(mut random: Random) {
                 let end = Arc::new(end);
                 library_ends.push(end.clone());
                 if is_split {
-                    let mut own = Random::new(own.next());
+                    let mut own = Random::new(own.number());
                     let end = end.clone();
                     threads.push(world::spawn(move || {
                         for _ in 0..count {

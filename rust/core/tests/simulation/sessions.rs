@@ -11,6 +11,7 @@ use stream_socket::{Address, Connection, Group, Listener, ReadError, Status, Tar
 
 use super::exchange::listen;
 use super::library::PATIENT;
+use super::library_reads::{initialised, split};
 use super::machine::Machine;
 use super::simulated::Simulated;
 use super::stream::Stream;
@@ -55,18 +56,18 @@ pub fn run(mut random: Random) {
         key,
         session: AtomicUsize::new(0),
         is_over: AtomicBool::new(false),
-        stream: Stream::new("client to server", random.next()),
+        stream: Stream::new("client to server", random.number()),
         boundaries: Mutex::new(vec![0]),
         received: Mutex::default(),
         is_exact: random.once_in(2),
     });
     note(|| format!("one object, exact {}", client.is_exact));
     let mut threads = Vec::new();
-    let mut own = Random::new(random.next());
+    let mut own = Random::new(random.number());
     let serving = client.clone();
     threads.push(world::spawn(move || serving.serve(&listener, &mut own)));
     for role in [Client::write, Client::read, Client::look] {
-        let mut own = Random::new(random.next());
+        let mut own = Random::new(random.number());
         let client = client.clone();
         threads.push(world::spawn(move || role(&client, &mut own)));
     }
@@ -171,7 +172,7 @@ impl Client {
             };
             note(|| format!("it reads {count}: {outcome:?}"));
             let session = (self.session.load(OFTEN) == before).then_some(before);
-            tags.take(super::library_reads::initialised(&out[..count]), session);
+            tags.take(initialised(&out[..count]), session);
             if count == 0 && !matches!(outcome, Err(ReadError::TimedOut { .. })) {
                 world::sleep(Simulated::patience(random));
             }
@@ -214,7 +215,7 @@ impl Client {
             let is_over = self.is_over.load(OFTEN);
             match listener.accept().expect("no fault keeps it from accepting") {
                 Some(server) => {
-                    let mut own = Random::new(random.next());
+                    let mut own = Random::new(random.number());
                     let client = self.clone();
                     let index = threads.len();
                     self.received.lock().unwrap().push(Vec::new());
@@ -249,7 +250,7 @@ impl Client {
             match server.read_available(&mut out) {
                 Ok(0) => world::sleep(Simulated::patience(random)),
                 Ok(count) => {
-                    let bytes = super::library_reads::initialised(&out[..count]);
+                    let bytes = initialised(&out[..count]);
                     self.received.lock().unwrap()[index].extend_from_slice(bytes);
                 }
                 Err(error) => {
@@ -294,13 +295,5 @@ impl Client {
         if self.is_exact {
             assert_eq!(start, accepted, "what was accepted last is lost");
         }
-    }
-}
-
-/// The answer to a read of `size`, and how much it has brought.
-fn split(outcome: Result<(), (ReadError, usize)>, size: usize) -> (Result<(), ReadError>, usize) {
-    match outcome {
-        Ok(()) => (Ok(()), size),
-        Err((error, count)) => (Err(error), count),
     }
 }

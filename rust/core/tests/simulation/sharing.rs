@@ -176,7 +176,7 @@ fn between_threads(random: &mut Random) {
     let idle: Vec<Pair> = (0..random.size(4)).map(|_| Pair::new(random)).collect();
     let sent = Arc::new(AtomicUsize::new(0));
     let told = sent.clone();
-    let mut own = Random::new(random.next());
+    let mut own = Random::new(random.number());
     let count = random.size(100);
     let sender = world::spawn(move || {
         for number in 1..=count {

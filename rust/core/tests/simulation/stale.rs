@@ -22,7 +22,7 @@ pub fn run(mut random: Random) {
     let owners = Arc::new(AtomicUsize::new(0));
     let threads: Vec<_> = (1..=random.size(4))
         .map(|number| {
-            let mut own = Random::new(random.next());
+            let mut own = Random::new(random.number());
             let owners = owners.clone();
             world::spawn(move || contend(number, &owners, &mut own))
         })

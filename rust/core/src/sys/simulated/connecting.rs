@@ -1,6 +1,5 @@
-//! How sockets get their names, and connections come about.
+//! How connections come about.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -17,12 +16,12 @@ const SECOND: u64 = 1_000_000_000;
 const PATIENCE: u64 = 130 * SECOND;
 
 /// An address at which no system is, so that nobody answers (RFC 5737, TEST-NET-1).
-fn is_silent(ip: IpAddr) -> bool {
+pub(super) fn is_silent(ip: IpAddr) -> bool {
     matches!(ip, IpAddr::V4(v4) if v4.octets()[..3] == [192, 0, 2])
 }
 
 /// An address to which there is no way (RFC 5737, TEST-NET-2).
-fn is_unreachable(ip: IpAddr) -> bool {
+pub(super) fn is_unreachable(ip: IpAddr) -> bool {
     matches!(ip, IpAddr::V4(v4) if v4.octets()[..3] == [198, 51, 100])
 }
 
@@ -47,104 +46,6 @@ fn serves(socket: &SocketState, address: SocketAddr) -> bool {
 }
 
 impl World {
-    /// A socket of random buffers.
-    pub(super) fn open_socket(&mut self, family: Family) -> Id {
-        let id = self.next_id();
-        // Not too small for the world, so that what its programs send is many times what a buffer holds, but no more.
-        let most = self.regime.buffer;
-        let mut room = || (most / 4).max(1) + self.random.index(most - most / 4);
-        let (send_room, receive_room) = (room(), room());
-        let socket = SocketState {
-            family,
-            name: None,
-            state: State::Unconnected,
-            resets_when_closed: false,
-            is_only_v6: false,
-            send_room,
-            receive_room,
-            is_embryo: false,
-        };
-        self.network.sockets.insert(id, socket);
-        id
-    }
-
-    fn free_port(&mut self) -> u16 {
-        loop {
-            self.network.next_port = self.network.next_port.checked_add(1).unwrap_or(32_768);
-            let port = self.network.next_port;
-            let is_taken = self.network.sockets.values().any(
-                |socket| matches!(&socket.name, Some(Name::Inet(name)) if name.port() == port),
-            );
-            if !is_taken {
-                return port;
-            }
-        }
-    }
-
-    pub(super) fn bind(&mut self, id: Id, address: &SocketAddress) -> io::Result<()> {
-        if self.network.sockets[&id].name.is_some() {
-            return Err(os_error(libc::EINVAL));
-        }
-        let name = match address {
-            SocketAddress::Inet(address) => {
-                if is_silent(address.ip()) || is_unreachable(address.ip()) {
-                    return Err(os_error(libc::EADDRNOTAVAIL));
-                }
-                let mut address = *address;
-                if address.port() == 0 {
-                    address.set_port(self.free_port());
-                }
-                let conflicts = |socket: &SocketState| {
-                    let is_accepted = matches!(socket.state, State::Connected { .. });
-                    let any = |ip: IpAddr| ip.is_unspecified();
-                    matches!(&socket.name, Some(Name::Inet(name)) if name.port() == address.port()
-                        && !is_accepted
-                        && (any(name.ip()) || any(address.ip()) || name.ip() == address.ip()))
-                };
-                if self.network.sockets.values().any(conflicts) {
-                    return Err(os_error(libc::EADDRINUSE));
-                }
-                Name::Inet(address)
-            }
-            SocketAddress::Unix(path) if super::is_abstract(path) => {
-                let name = Name::Abstract(path.clone());
-                if self
-                    .network
-                    .sockets
-                    .values()
-                    .any(|socket| socket.name.as_ref() == Some(&name))
-                {
-                    return Err(os_error(libc::EADDRINUSE));
-                }
-                name
-            }
-            SocketAddress::Unix(path) => Name::File(self.files.create_socket(path)?),
-        };
-        self.socket(id).name = Some(name);
-        Ok(())
-    }
-
-    pub(super) fn listen(&mut self, id: Id, backlog: i32) -> io::Result<()> {
-        let port = self.free_port();
-        let socket = self.socket(id);
-        if !matches!(socket.state, State::Unconnected | State::Listening { .. }) {
-            return Err(os_error(libc::EINVAL));
-        }
-        if socket.name.is_none() {
-            socket.name = match socket.family {
-                Family::Ipv4 => Some(Name::Inet((Ipv4Addr::UNSPECIFIED, port).into())),
-                Family::Ipv6 => Some(Name::Inet((Ipv6Addr::UNSPECIFIED, port).into())),
-                Family::Unix => return Err(os_error(libc::EINVAL)),
-            };
-        }
-        socket.state = State::Listening {
-            backlog: usize::try_from(backlog).unwrap_or(0).min(4096),
-            queue: VecDeque::new(),
-        };
-        self.edge(Some(id));
-        Ok(())
-    }
-
     /// Makes two sockets each other's peers.
     pub(super) fn join(&mut self, one: Id, other: Id, is_local: bool) {
         let connection = self.next_id();
@@ -307,27 +208,5 @@ impl World {
         }
         self.enqueue(listener, id, None);
         Ok(Connect::Done)
-    }
-
-    /// What a socket that is bound to a path is called.
-    pub(super) fn name_of(&self, address: &SocketAddress) -> io::Result<Name> {
-        match address {
-            SocketAddress::Inet(address) => Ok(Name::Inet(*address)),
-            SocketAddress::Unix(path) if super::is_abstract(path) => {
-                Ok(Name::Abstract(path.clone()))
-            }
-            SocketAddress::Unix(path) => match self.files.identity(path) {
-                Ok(file) if file.is_socket => Ok(Name::File(file.number)),
-                Ok(_) => Err(os_error(libc::ECONNREFUSED)),
-                Err(error) => Err(error),
-            },
-        }
-    }
-
-    pub(super) fn socket(&mut self, id: Id) -> &mut SocketState {
-        self.network
-            .sockets
-            .get_mut(&id)
-            .expect("the socket is open")
     }
 }

@@ -15,7 +15,7 @@ pub use super::random::Random;
 use super::scheduler::SeededScheduler;
 use super::socket::{Socket, SocketAddress};
 pub use super::sync::thread::JoinHandle;
-use super::{clock, world};
+use super::{clock, waiting, world};
 use crate::net::address::Address;
 use crate::sys::{Connect, Family, Interests};
 
@@ -40,7 +40,7 @@ pub fn run(seed: u64, program: impl Fn() + Send + Sync + 'static) -> Figures {
         world::with(|world| {
             world.is_over = true;
             world.figures.nanoseconds = world.time;
-            world.figures.fingerprint = world.random.next();
+            world.figures.fingerprint = world.random.number();
         });
         player.join().expect("the world ends without a panic");
     });
@@ -64,7 +64,7 @@ pub fn nanoseconds() -> u64 {
 
 /// Lets time pass.
 pub fn sleep(time: Duration) {
-    world::sleep(time);
+    waiting::sleep(time);
 }
 
 /// Lets another thread go on.

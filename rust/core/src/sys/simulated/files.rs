@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::faults::{Fault, os_error};
 use super::socket::SocketAddress;
+use super::waiting;
 use super::world::{self, Id};
 
 /// All files, and the folders that somebody has locked.
@@ -104,7 +105,7 @@ pub(crate) fn lock_folder(path: &Path) -> io::Result<FolderLock> {
         return Err(os_error(libc::EACCES));
     }
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    let locked = world::wait_until("a folder", &[FOLDERS], Some(PATIENCE), |world| {
+    let locked = waiting::wait_until("a folder", &[FOLDERS], Some(PATIENCE), |world| {
         world.files.locked.insert(folder.clone()).then_some(())
     });
     match locked {

@@ -4,8 +4,10 @@
 mod clock;
 mod connecting;
 pub mod control;
+mod delivery;
 mod faults;
 mod files;
+mod naming;
 mod network;
 mod pipe;
 mod poller;
@@ -15,6 +17,7 @@ mod scheduler;
 mod socket;
 pub mod sync;
 mod transfer;
+mod waiting;
 mod wake;
 mod world;
 

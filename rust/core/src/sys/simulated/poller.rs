@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::faults::{Fault, os_error};
 use super::socket::Socket;
+use super::waiting;
 use super::world::{self, Id};
 use crate::sys::Interests;
 
@@ -92,7 +93,7 @@ impl Poller {
     ) -> io::Result<()> {
         world::pause();
         let id = self.0.0;
-        let told = world::wait_until("a poller", &[id], limit, |world| {
+        let told = waiting::wait_until("a poller", &[id], limit, |world| {
             if limit != Some(Duration::ZERO) && world.fails(Fault::EarlyReturn) {
                 return Some(Vec::new());
             }

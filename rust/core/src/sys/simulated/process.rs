@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::faults::{Fault, os_error};
 use super::sync::thread::{Builder, JoinHandle};
+use super::waiting;
 use super::world::{self, Id};
 
 /// The names that the resolver knows.
@@ -52,8 +53,8 @@ pub(crate) fn spawn(body: impl FnOnce() + Send + 'static) -> io::Result<JoinHand
 /// Asks the resolver, which takes its time.
 pub(crate) fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     let latency = world::with(|world| world.random.below(world.regime.latency * 4) + 1);
-    world::sleep(Duration::from_nanos(latency));
-    world::wait_until("the resolver", &[RESOLVER], None, |world| {
+    waiting::sleep(Duration::from_nanos(latency));
+    waiting::wait_until("the resolver", &[RESOLVER], None, |world| {
         (!world.hosts.hang).then_some(())
     });
     world::with(|world| match world.hosts.addresses.get(host) {

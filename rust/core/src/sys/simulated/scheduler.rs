@@ -99,6 +99,6 @@ impl Scheduler for SeededScheduler {
     }
 
     fn next_u64(&mut self) -> u64 {
-        self.random.next()
+        self.random.number()
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::faults::{Fault, os_error};
 use super::network::{Name, State};
+use super::waiting;
 use super::wake::Wake;
 use super::world::{self, Id, World};
 use crate::sys::{Connect, Credentials, Family, Interests};
@@ -171,7 +172,7 @@ impl Socket {
             (false, true) => "a writable socket",
             _ => "a socket",
         };
-        world::wait_until(what, &keys, limit, |world| {
+        waiting::wait_until(what, &keys, limit, |world| {
             if world.fails(Fault::EarlyReturn) {
                 return Some(());
             }
@@ -256,21 +257,6 @@ impl Socket {
 }
 
 impl World {
-    /// The internet address of the peer of a socket that was accepted.
-    fn peer_name(&self, id: Id) -> Option<SocketAddr> {
-        let State::Connected {
-            connection, side, ..
-        } = &self.network.sockets.get(&id)?.state
-        else {
-            return None;
-        };
-        let peer = self.network.connections.get(connection)?.sides[1 - side].socket?;
-        match self.network.sockets.get(&peer)?.name {
-            Some(Name::Inet(address)) => Some(address),
-            _ => None,
-        }
-    }
-
     /// Whether a socket has failed, which ends every wait for it (poll(2), POLLERR and POLLHUP).
     fn is_broken(&mut self, id: Id) -> bool {
         let (is_readable, is_writable) = self.readiness(id);

@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
 use std::time::Duration;
 
+use super::waiting;
 use super::world::{self, Id};
 
 /// A lock like std's.
@@ -55,7 +56,7 @@ impl<T: ?Sized> Mutex<T> {
                 Err(TryLockError::Poisoned(poisoned)) => {
                     return Err(PoisonError::new(self.guard(poisoned.into_inner())));
                 }
-                Err(TryLockError::WouldBlock) => world::block("a lock", &[self.key()], None),
+                Err(TryLockError::WouldBlock) => waiting::block("a lock", &[self.key()], None),
             }
         }
     }
@@ -146,7 +147,7 @@ impl Condvar {
     ) -> LockResult<MutexGuard<'a, T>> {
         let mutex = guard.mutex;
         // Whoever notifies after the lock is free finds the waiter.
-        let waiter = world::Waiter::register("a condition", &[self.key()], deadline);
+        let waiter = waiting::Waiter::register("a condition", &[self.key()], deadline);
         drop(guard);
         waiter.sleep();
         mutex.lock()
@@ -289,6 +290,6 @@ pub mod thread {
 
     /// Lets `time` of the world pass.
     pub fn sleep(time: std::time::Duration) {
-        super::world::sleep(time);
+        super::waiting::sleep(time);
     }
 }

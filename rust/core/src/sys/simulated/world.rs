@@ -5,10 +5,8 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::future::poll_fn;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use super::faults::{Fault, Faults, Figures, Regime, os_error};
@@ -18,6 +16,7 @@ use super::poller::PollerState;
 use super::process::Hosts;
 use super::random::Random;
 use super::scheduler;
+use super::waiting::Waiting;
 
 /// What names a thing of the world, or what a thread waits for.
 pub(super) type Id = u64;
@@ -35,7 +34,7 @@ pub(super) struct World {
     /// Nanoseconds since it began.
     pub(super) time: u64,
     next_id: Id,
-    waiters: Vec<Waiting>,
+    pub(super) waiters: Vec<Waiting>,
     pub(super) network: Network,
     pub(super) pollers: BTreeMap<Id, PollerState>,
     /// The wake-up calls, and whether each is called.
@@ -45,18 +44,6 @@ pub(super) struct World {
     /// How many threads of the library there are.
     pub(super) threads: usize,
     pub(super) is_over: bool,
-}
-
-/// A thread that waits.
-#[derive(Debug)]
-struct Waiting {
-    id: Id,
-    what: &'static str,
-    thread: String,
-    keys: [Id; 3],
-    deadline: Option<u64>,
-    is_woken: bool,
-    waker: Option<Waker>,
 }
 
 thread_local! {
@@ -118,76 +105,6 @@ pub(super) fn pause() {
     }
 }
 
-/// A registered wait, which ends with it.
-pub(super) struct Waiter(Id);
-
-impl Waiter {
-    /// From now on a wake-up of one of `keys` counts.
-    pub(super) fn register(what: &'static str, keys: &[Id], deadline: Option<u64>) -> Waiter {
-        with(|world| world.register(what, keys, deadline))
-    }
-
-    /// Sleeps until there was one, or until the deadline.
-    pub(super) fn sleep(self) {
-        shuttle::future::block_on(poll_fn(|context| {
-            with(|world| {
-                let waiting = world
-                    .waiters
-                    .iter_mut()
-                    .find(|waiting| waiting.id == self.0);
-                match waiting {
-                    Some(waiting) if !waiting.is_woken => {
-                        waiting.waker = Some(context.waker().clone());
-                        Poll::Pending
-                    }
-                    _ => Poll::Ready(()),
-                }
-            })
-        }));
-    }
-}
-
-impl Drop for Waiter {
-    fn drop(&mut self) {
-        try_with(|world| world.waiters.retain(|waiting| waiting.id != self.0));
-    }
-}
-
-/// Waits until one of `keys` is woken, or until the deadline.
-pub(super) fn block(what: &'static str, keys: &[Id], deadline: Option<u64>) {
-    Waiter::register(what, keys, deadline).sleep();
-}
-
-/// Waits until `condition` gives something; `None` when `limit` is over before. It is asked again whenever one of `keys` is
-/// woken.
-pub(super) fn wait_until<R>(
-    what: &'static str,
-    keys: &[Id],
-    limit: Option<Duration>,
-    mut condition: impl FnMut(&mut World) -> Option<R>,
-) -> Option<R> {
-    let deadline = with(|world| limit.and_then(|limit| world.deadline(limit)));
-    loop {
-        let waiter = with(|world| match condition(world) {
-            Some(result) => Err(Some(result)),
-            None if deadline.is_some_and(|deadline| world.time >= deadline) => Err(None),
-            None => Ok(world.register(what, keys, deadline)),
-        });
-        match waiter {
-            Ok(waiter) => waiter.sleep(),
-            Err(result) => return result,
-        }
-    }
-}
-
-/// Lets `time` pass.
-pub(super) fn sleep(time: Duration) {
-    let deadline = with(|world| world.deadline(time));
-    while with(|world| deadline.is_none_or(|deadline| world.time < deadline)) {
-        block("time", &[], deadline);
-    }
-}
-
 /// Lets the world happen until it is over.
 pub(super) fn play() {
     while !with(|world| world.is_over) {
@@ -206,53 +123,6 @@ impl World {
     pub(super) fn deadline(&self, limit: Duration) -> Option<u64> {
         let nanoseconds = u64::try_from(limit.as_nanos()).ok()?;
         self.time.checked_add(nanoseconds)
-    }
-
-    fn register(&mut self, what: &'static str, keys: &[Id], deadline: Option<u64>) -> Waiter {
-        let id = self.next_id();
-        let mut kept = [0; 3];
-        kept[..keys.len()].copy_from_slice(keys);
-        self.waiters.push(Waiting {
-            id,
-            what,
-            thread: format!("{:?}", shuttle::thread::current().id()),
-            keys: kept,
-            deadline,
-            is_woken: false,
-            waker: None,
-        });
-        Waiter(id)
-    }
-
-    fn wake_where(&mut self, mut whom: impl FnMut(&Waiting) -> bool) {
-        for waiting in &mut self.waiters {
-            if !waiting.is_woken && whom(waiting) {
-                waiting.is_woken = true;
-                if let Some(waker) = waiting.waker.take() {
-                    waker.wake();
-                }
-            }
-        }
-    }
-
-    /// Wakes all who wait for `key`.
-    pub(super) fn wake(&mut self, key: Id) {
-        self.wake_where(|waiting| waiting.keys.contains(&key));
-    }
-
-    /// Wakes one of those who wait for `key`.
-    pub(super) fn wake_one(&mut self, key: Id) {
-        let waits = |waiting: &&Waiting| !waiting.is_woken && waiting.keys.contains(&key);
-        let ids: Vec<Id> = self
-            .waiters
-            .iter()
-            .filter(waits)
-            .map(|waiting| waiting.id)
-            .collect();
-        if !ids.is_empty() {
-            let chosen = self.random.choose(&ids);
-            self.wake_where(|waiting| waiting.id == chosen);
-        }
     }
 
     /// Moves the clock to `time`, unless it is there already.
