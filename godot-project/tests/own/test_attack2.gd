@@ -79,6 +79,14 @@ func test_a_question_without_a_connection_explains_itself() -> void:
 		check(peer.get_last_error() != OK, kind + ": get_last_error")
 
 
+func test_a_client_that_was_taken_makes_a_failure_before_it_history() -> void:
+	if not EngineProcess.available():
+		return skip("starting another engine is known for Linux only")
+	var output: String = EngineProcess.run("children/accept_after_failure.gd", [], {}, 64)["output"]
+	check(output.contains("taken: false, error: true"), "without a descriptor: " + output)
+	check(output.contains("taken: true, error: false"), "the last attempt to take a client has not failed: " + output)
+
+
 func test_more_than_the_engine_can_count() -> void:
 	# The engine keeps a size in 32 bits: one of 4 GiB and 10 bytes arrives as 10.
 	if OS.get_memory_info()["available"] < 8 << 30:
