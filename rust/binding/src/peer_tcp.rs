@@ -136,6 +136,7 @@ impl StreamPeerSocketRs {
             // Less than no time is the system's default, and no time at all discards what is unsent.
             ..0.0 => None,
             0.0 => Some(Duration::ZERO),
+            f64::INFINITY => Some(Duration::MAX),
             _ => match self.limit("set_linger", seconds) {
                 Ok(limit) => limit,
                 Err(code) => return code,

@@ -64,7 +64,11 @@ impl SocketServerRs {
     #[func]
     pub(crate) fn take_socket_connection(&self) -> Option<Gd<StreamPeerSocketRs>> {
         let connection = match self.server.listener.accept() {
-            Ok(accepted) => accepted?,
+            Ok(accepted) => {
+                let connection = accepted?;
+                self.server.last_error.clear();
+                connection
+            }
             Err(error) => {
                 self.server.last_error.record(&error);
                 return None;

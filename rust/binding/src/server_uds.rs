@@ -24,6 +24,10 @@ impl SocketServerRs {
 
     #[func]
     fn uds_set_socket_mode(&self, mode: i64) {
+        if mode > 0o7777 {
+            self.refuse(&format!("socket_mode: {mode:#o} is not a mode of a file"));
+            return;
+        }
         self.server.mode.store(mode, Ordering::Relaxed);
     }
 

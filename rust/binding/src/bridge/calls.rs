@@ -13,8 +13,8 @@ use godot::sys;
 use super::emit::emit;
 use super::guard::guarded;
 use super::handle::{Handle, Head};
-use super::has_connections::has_connections;
 use super::interface::interface;
+use super::object_methods::{has_connections, is_alive};
 use super::transfers;
 use crate::parts::{Part, Stream};
 
@@ -26,6 +26,7 @@ pub(crate) struct Calls {
         unsafe fn(sys::GDExtensionClassInstancePtr) -> sys::GDExtensionClassInstancePtr,
     poll: Method,
     get_status: Option<Method>,
+    flush: Option<Method>,
     pub(super) get_virtual: sys::GDExtensionClassGetVirtual2,
 }
 
@@ -45,6 +46,7 @@ impl Calls {
             free: Handle::<P>::free,
             poll: int_method::<Poll<P>>(),
             get_status: None,
+            flush: None,
             get_virtual: None,
         }
     }
@@ -53,6 +55,7 @@ impl Calls {
     pub(crate) const fn of_stream<P: Stream>() -> Calls {
         Calls {
             get_status: Some(int_method::<GetStatus<P>>()),
+            flush: Some(int_method::<Flush<P>>()),
             get_virtual: Some(transfers::get_virtual::<P>),
             ..Calls::of_part::<P>()
         }
@@ -63,6 +66,7 @@ impl Calls {
         match method {
             "poll" => Some(self.poll),
             "get_status" => self.get_status,
+            "flush" => self.flush,
             _ => None,
         }
     }
@@ -88,6 +92,8 @@ impl<P: Part> IntMethod for Poll<P> {
             let is_heard =
                 |signal: &StringName| unsafe { has_connections(handle.head.pointer, signal) };
             let (code, signals) = handle.part.poll(is_heard);
+            // SAFETY: As above. Nobody can hold an object that is being freed, so nothing is emitted for it.
+            let signals = signals.filter(|_| unsafe { is_alive(handle.head.pointer) });
             (code, signals.map(|signals| (handle.head.object, signals)))
         });
         // From here on, nothing is borrowed from the object, which a handler may free.
@@ -111,6 +117,18 @@ impl<P: Stream> IntMethod for GetStatus<P> {
         unsafe { Handle::<P>::from_instance(instance) }
             .part
             .status()
+    }
+}
+
+struct Flush<P>(PhantomData<P>);
+
+impl<P: Stream> IntMethod for Flush<P> {
+    unsafe fn answer(instance: sys::GDExtensionClassInstancePtr) -> i64 {
+        // It may block, and the object be freed meanwhile, so the part is kept.
+        // SAFETY: The caller's guarantee.
+        let part = unsafe { Handle::<P>::from_instance(instance) }.part.clone();
+        let code = guarded(Error::FAILED, || part.flush());
+        i64::from(code.ord())
     }
 }
 

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use godot::sys;
 
+use super::guard::guarded;
+use crate::parts::Part;
+
 /// The instance of an object of a bridged class. The parts of different families differ, and follow the head.
 #[repr(C)]
 pub(super) struct Handle<P> {
@@ -35,7 +38,7 @@ impl Head {
     }
 }
 
-impl<P> Handle<P> {
+impl<P: Part> Handle<P> {
     /// # Safety
     /// As for [`Head::from_instance`], the family's part being a `P`.
     #[inline]
@@ -67,8 +70,8 @@ impl<P> Handle<P> {
         instance: sys::GDExtensionClassInstancePtr,
     ) -> sys::GDExtensionClassInstancePtr {
         // SAFETY: The caller's guarantee.
-        unsafe { Box::from_raw(instance.cast::<Handle<P>>()) }
-            .head
-            .storage
+        let handle = unsafe { Box::from_raw(instance.cast::<Handle<P>>()) };
+        guarded((), || handle.part.freed());
+        handle.head.storage
     }
 }

@@ -106,7 +106,8 @@ impl Transfer {
 }
 
 /// Does the transfer `call`: runs `body` with the part and the arguments, and tells Godot its code and its count of moved
-/// bytes. A size that is negative is refused.
+/// bytes. A size that is negative is refused. The part is kept meanwhile: another thread may free the object while this one
+/// waits in a call, since a Callable of Godot's keeps no object.
 ///
 /// # Safety
 /// The arguments are those that Godot calls a transfer of an object with a `P` with.
@@ -120,13 +121,13 @@ unsafe fn transfer<P: Stream>(
 ) {
     // SAFETY: The caller's guarantee. No handler of a signal runs in a transfer.
     unsafe {
-        let part = &*Handle::<P>::from_instance(instance).part;
+        let part = Handle::<P>::from_instance(instance).part.clone();
         let transfer = Transfer::new(args);
         let (code, count) = guarded((Error::FAILED, 0), || {
             if transfer.size < 0 {
                 return (part.refuse_size(call), 0);
             }
-            body(part, &transfer)
+            body(&part, &transfer)
         });
         transfer.finish(count, code, ret);
     }
@@ -139,6 +140,16 @@ unsafe extern "C" fn get_data<P: Stream>(
 ) {
     // SAFETY: Godot calls it for a transfer of a `P`, and leaves the buffer to it until it returns.
     unsafe {
+        // What costs least, since it is there already, does without keeping the part: it waits for nothing.
+        let arguments = Transfer::new(args);
+        let is_there = guarded(false, || {
+            let part = &*Handle::<P>::from_instance(instance).part;
+            part.get_buffered(arguments.buffer())
+        });
+        if is_there {
+            arguments.finish(arguments.length(), Error::OK, ret);
+            return;
+        }
         transfer::<P>("get_data", instance, args, ret, |part, transfer| {
             let buffer = transfer.buffer();
             let (code, filled) = part.get_data(buffer);

@@ -12,6 +12,9 @@ use super::signal::Signal;
 pub(crate) trait Part: Send + Sync + 'static {
     type Signals: Iterator<Item = Signal>;
 
+    /// The object is gone. Ends the calls that other threads are still in: they keep the part, and nobody else could.
+    fn freed(&self);
+
     /// Polls. What is to be emitted for it comes as a value of its own, which borrows nothing: a handler may free the
     /// object, and poll it again. `is_heard` says whether anything is connected to a signal.
     fn poll(
@@ -23,6 +26,12 @@ pub(crate) trait Part: Send + Sync + 'static {
 /// A part that has the calls of `StreamPeerExtension`. Those that move data give their code and the count of moved bytes.
 pub(crate) trait Stream: Part {
     fn status(&self) -> i64;
+
+    /// Sends what is gathered or queued. May block.
+    fn flush(&self) -> Error;
+
+    /// Fills the buffer with what has been received already, if that is enough. Does not wait, not even for the system.
+    fn get_buffered(&self, buffer: &mut [MaybeUninit<u8>]) -> bool;
 
     fn get_data(&self, buffer: &mut [MaybeUninit<u8>]) -> (Error, usize);
 

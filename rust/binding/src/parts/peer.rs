@@ -88,6 +88,10 @@ impl Peer {
 impl Part for Peer {
     type Signals = PeerSignals;
 
+    fn freed(&self) {
+        self.connection.disconnect();
+    }
+
     #[inline]
     fn poll(
         self: &Arc<Self>,
@@ -155,6 +159,20 @@ impl Stream for Peer {
     #[inline]
     fn status(&self) -> i64 {
         self.connection.status() as i64
+    }
+
+    fn flush(&self) -> Error {
+        self.last_error.note(self.connection.flush())
+    }
+
+    #[inline]
+    fn get_buffered(&self, buffer: &mut [MaybeUninit<u8>]) -> bool {
+        let is_there = self.connection.read_buffered(buffer);
+        if is_there {
+            self.last_error.clear();
+            self.last_read.store(buffer.len() as i64, Ordering::Relaxed);
+        }
+        is_there
     }
 
     #[inline]

@@ -60,6 +60,10 @@ impl Server {
 impl Part for Server {
     type Signals = Once<Signal>;
 
+    fn freed(&self) {
+        self.listener.stop();
+    }
+
     fn poll(self: &Arc<Self>, _: impl Fn(&StringName) -> bool) -> (Error, Option<Once<Signal>>) {
         match self.is_connection_available() {
             Ok(is_available) => {

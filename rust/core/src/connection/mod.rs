@@ -133,8 +133,8 @@ struct Settings {
     queue_limit: AtomicUsize,
     coalesces: AtomicBool,
     allows_half_open: AtomicBool,
-    /// Whether there is something to send. Changed only under the lock.
-    has_queue: AtomicBool,
+    /// Whether there is something for a poll to do or to tell about the sending direction. Changed only under the lock.
+    has_work: AtomicBool,
 }
 
 impl Connection {
@@ -213,6 +213,7 @@ impl Connection {
         let deadline = limit.and_then(|limit| now.checked_add(limit));
         match Connecting::begin(target, bound, deadline, &inner.options(), now) {
             Begun::Failed(error) => {
+                inner.ended_with_stream = false;
                 if self.status() == Status::Error {
                     self.change(&mut inner, Input::Disconnect);
                 }
@@ -261,7 +262,7 @@ impl Connection {
             Status::Connecting => self.poll_connecting(clock()),
             Status::Connected => {
                 let watching = &self.watching;
-                if !self.settings.has_queue.load(Ordering::Relaxed)
+                if !self.settings.has_work.load(Ordering::Relaxed)
                     && receiving::is_quiet(&watching.readiness, session.epoch(), &watching.polled)
                 {
                     return Ok(false);

@@ -75,6 +75,12 @@ impl Connection {
         self.read(out, false)
     }
 
+    /// Fills `out` if so much has been received already, without asking the system. False if not; then nothing is read.
+    #[inline]
+    pub fn read_buffered(&self, out: &mut [MaybeUninit<u8>]) -> bool {
+        take_buffered(&mut self.lock(), out)
+    }
+
     /// As [`read_exact`](Self::read_exact), but one that runs into the timeout takes nothing, so that no number is torn. All
     /// of it is held in memory meanwhile.
     #[inline]
@@ -85,10 +91,7 @@ impl Connection {
     #[inline]
     fn read(&self, out: &mut [MaybeUninit<u8>], whole: bool) -> Result<(), (ReadError, usize)> {
         let mut inner = self.lock();
-        let receiving = &mut inner.receiving;
-        // Only a connected session has something in its buffer.
-        if receiving.buffer.len() >= out.len() && !out.is_empty() && !receiving.slot.is_taken() {
-            receiving.buffer.take(out);
+        if take_buffered(&mut inner, out) {
             return Ok(());
         }
         self.read_waiting(inner, out, whole)
@@ -505,6 +508,18 @@ impl Connection {
             }
         }
     }
+}
+
+/// Fills `out`, which is not empty, from the buffer, if there is enough in it. Only a connected session has something there.
+#[inline]
+fn take_buffered(inner: &mut Inner, out: &mut [MaybeUninit<u8>]) -> bool {
+    let receiving = &mut inner.receiving;
+    let is_there =
+        receiving.buffer.len() >= out.len() && !out.is_empty() && !receiving.slot.is_taken();
+    if is_there {
+        receiving.buffer.take(out);
+    }
+    is_there
 }
 
 /// Whether the socket has failed.

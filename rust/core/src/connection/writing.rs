@@ -327,6 +327,8 @@ impl Connection {
                 (Some(source), Err(_)) => return interrupted(Interrupted::Os(source), sent),
                 (None, Err(why)) => return interrupted(why, sent),
                 (Some(error), Ok(())) => {
+                    // Before the turn ends: with it an end that was asked for would be sent, as if this was all.
+                    self.fail_sending(&mut turn, copy_of(&error));
                     return Err((self.fail_writing(turn.end(), error), sent));
                 }
                 (None, Ok(())) => {}
@@ -338,11 +340,15 @@ impl Connection {
         Ok(())
     }
 
-    /// Takes note of whether there is something to send, for the next poll and for a thread that waits in a read.
+    /// Takes note of whether there is something to send, or a failure to be told, for the next poll and for a thread that
+    /// waits in a read.
     #[inline]
     pub(super) fn note_queue(&self, inner: &mut Inner) {
         let has_queue = !inner.sending.queue.is_empty();
-        self.settings.has_queue.store(has_queue, Ordering::Relaxed);
+        let has_failed = matches!(inner.sending.phase, Phase::Failed(_));
+        self.settings
+            .has_work
+            .store(has_queue || has_failed, Ordering::Relaxed);
         if has_queue {
             inner.receiving.slot.wake();
             self.subscriptions.tell();

@@ -7,12 +7,18 @@ use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, lock};
 use crate::sys::Socket;
 
-/// The mailboxes to leave word in, each with the key of the member there.
+/// The mailboxes to leave word in, each with the key of the member there. Dropping it ends the memberships.
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
     /// Whether there may be any, so that those in none need not lock.
     are_any: AtomicBool,
     list: Mutex<Vec<(Weak<Mailbox>, usize)>>,
+}
+
+impl Drop for Subscriptions {
+    fn drop(&mut self) {
+        self.each(Mailbox::leave);
+    }
 }
 
 impl Subscriptions {

@@ -1,5 +1,5 @@
 extends "res://tests/support/test_case.gd"
-## Objects that go while something is done with them, and calls that do not explain themselves.
+## Objects that go while something is done with them, and misuse that is refused.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
@@ -36,15 +36,6 @@ func test_poll_of_a_server_that_is_going() -> void:
 	check(true, "the object is gone")
 
 
-func test_calls_of_a_group_that_is_going() -> void:
-	for method in ["poll", "wake"]:
-		var group := DyingGroup.new()
-		group.method = method
-		group.add(family.tcp_peer())
-		group = null
-	check(true, "the objects are gone")
-
-
 func test_auto_poll_of_a_peer_that_has_polled_while_it_is_going() -> void:
 	var pair := link("tcp")
 	var peer := DyingPeer.new()
@@ -64,38 +55,12 @@ func test_a_mode_that_is_none_is_refused() -> void:
 		check(error != OK or server.get_last_error() != OK or server.socket_mode != mode, "socket_mode %d: taken without a word" % mode)
 
 
-func test_a_queue_of_less_than_nothing_is_refused() -> void:
-	var peer: StreamPeerTCPRs = family.tcp_peer()
-	peer.write_buffer_limit = 1000
-	quietly(func() -> void: peer.write_buffer_limit = -5)
-	check_eq(peer.write_buffer_limit, 1000, "write_buffer_limit is as it was")
-	check_eq(peer.get_last_error(), ERR_INVALID_PARAMETER, "get_last_error")
-
-
-func test_a_question_without_a_connection_explains_itself() -> void:
-	for kind: String in family.kinds():
-		var peer: StreamPeer = family.peer(kind)
-		check_eq(peer.get_available_bytes(), -1, kind + ": get_available_bytes")
-		check(peer.get_last_error() != OK, kind + ": get_last_error")
-
-
 func test_a_client_that_was_taken_makes_a_failure_before_it_history() -> void:
 	if not EngineProcess.available():
 		return skip("starting another engine is known for Linux only")
 	var output: String = EngineProcess.run("children/accept_after_failure.gd", [], {}, 64)["output"]
 	check(output.contains("taken: false, error: true"), "without a descriptor: " + output)
 	check(output.contains("taken: true, error: false"), "the last attempt to take a client has not failed: " + output)
-
-
-func test_more_than_the_engine_can_count() -> void:
-	# The engine keeps a size in 32 bits: one of 4 GiB and 10 bytes arrives as 10.
-	if OS.get_memory_info()["available"] < 8 << 30:
-		return skip("there are no 8 GiB of memory to spare")
-	var pair := link("uds")
-	var huge := PackedByteArray()
-	huge.resize((1 << 32) + 10)
-	var error: int = quietly(func() -> int: return pair.client.put_data(huge))
-	check(error != OK, "put_data of 4 GiB and 10 bytes: OK, with %d written" % pair.client.get_last_written_bytes())
 
 
 static func _ignore(_argument: Variant = null) -> void:
@@ -117,14 +82,3 @@ class DyingServer extends TCPServerRs:
 	func _notification(what: int) -> void:
 		if what == NOTIFICATION_PREDELETE:
 			super.poll()
-
-
-class DyingGroup extends StreamPeerSocketGroupRs:
-	var method := ""
-
-	func _notification(what: int) -> void:
-		if what == NOTIFICATION_PREDELETE:
-			if method == "poll":
-				super.poll(0)
-			else:
-				super.wake()
