@@ -61,7 +61,7 @@ impl Connection {
         self.note_queue(&mut inner);
         receiving.slot.wake();
         sending.slot.wake();
-        self.turns.notify_all();
+        self.pass_turns(&inner);
         if matches!(ending, Ending::Disconnect | Ending::Abort) {
             inner.peer = None;
         }

@@ -25,6 +25,8 @@ pub(super) struct Inner {
     /// The other end, kept after an established connection has ended until the next one or a disconnect.
     pub(super) peer: Option<Address>,
     pub(super) events: Events,
+    /// How many calls wait for their turn. Waking nobody would cost a system call.
+    pub(super) waiting: u32,
     /// Whether the last session ended with the peer's end of the stream.
     pub(super) ended_with_stream: bool,
 }

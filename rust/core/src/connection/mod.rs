@@ -473,6 +473,14 @@ impl Connection {
         }
     }
 
+    /// Has those who wait for their turn look again.
+    #[inline]
+    fn pass_turns(&self, inner: &Inner) {
+        if inner.waiting > 0 {
+            self.turns.notify_all();
+        }
+    }
+
     /// Takes note of an event, to be told.
     fn emit(&self, inner: &mut Inner, event: Event) {
         inner.events.push(event);

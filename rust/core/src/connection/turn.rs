@@ -82,10 +82,13 @@ impl<'a, D: Direction> Turn<'a, D> {
     ) -> Result<Turn<'a, D>, Interrupted> {
         let session = connection.session();
         while D::slot(&mut locked).is_taken() {
-            locked = match deadline.left()? {
+            let left = deadline.left()?;
+            locked.waiting += 1;
+            locked = match left {
                 None => wait(&connection.turns, locked),
                 Some(left) => wait_timeout(&connection.turns, locked, left),
             };
+            locked.waiting -= 1;
             if connection.session().epoch() != session.epoch() {
                 return Err(Interrupted::Disconnected);
             }
@@ -168,7 +171,7 @@ impl<'a, D: Direction> Turn<'a, D> {
         }
         *D::slot(inner) = Slot::default();
         D::ended(connection, inner);
-        connection.turns.notify_all();
+        connection.pass_turns(inner);
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Mail {
     pending: BTreeSet<usize>,
     /// The thread that is polling the group. Its visits may poll it too.
     poller: Option<ThreadId>,
+    /// How many threads wait for their turn to poll. Waking nobody would cost a system call.
+    queued: u32,
     is_waiting: bool,
     is_woken: bool,
 }
@@ -117,7 +119,9 @@ impl Mailbox {
                 None => Duration::MAX,
                 Some(deadline) => deadline.checked_duration_since(sys::now())?,
             };
+            mail.queued += 1;
             mail = wait_timeout(&self.has_mail, mail, left);
+            mail.queued -= 1;
         }
         let is_nested = mail.poller.replace(me) == Some(me);
         Some(Turn {
@@ -236,8 +240,11 @@ impl Mailbox {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         if !self.is_nested {
-            self.mailbox.mail().poller = None;
-            self.mailbox.has_mail.notify_all();
+            let mut mail = self.mailbox.mail();
+            mail.poller = None;
+            if mail.queued > 0 {
+                self.mailbox.has_mail.notify_all();
+            }
         }
     }
 }
