@@ -37,13 +37,14 @@ by several times. Differences of a few percent mean nothing. `--json FILE` keeps
   `get_status` shows. The rest is 130 instructions (callgrind), two of which lock. So the ratio is as high as system calls
   are slow on the machine.
 - **Writing without coalescing, blocks, round trips.** Both sides make the same system calls. Ours comes to them through
-  one more call, about 15 ns.
+  one more call, about 15 ns, and where it has to wait, it waits for a second descriptor too, by which another thread can
+  end the wait.
 - **A message each.** Both sides receive it, which costs what plain Rust shows; we save the other system calls.
-- **Connecting.** Three quarters are the kernel's handshake in `connect`. We make 5 system calls for a connect and its
+- **Connecting.** Three quarters are the kernel's handshake in `connect`. We make 4 system calls for a connect and its
   accept and the engine 17, which makes up for objects that take twice as long to make: measured alone, both sides are
   level. In a full run ours is slower by 10 to 25 percent. A part of that is the C library's allocator, which takes half as
   long again after what the rows before have left behind (perf), and is asked more often for our objects.
-- **Memory.** An idle connection of the core takes 552 bytes. An object of an extension takes 500 more in Godot, before it
+- **Memory.** An idle connection of the core takes 544 bytes. An object of an extension takes 500 more in Godot, before it
   has anything to do, and a few hundred in gdext, whose objects can be used from every thread.
 ";
 
