@@ -3,27 +3,18 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::address::{SocketAddress, is_silent, is_unreachable};
 use super::faults::os_error;
+use super::id::Id;
 use super::network::{Connection, Name, Side, SocketState, State};
 use super::pipe::Pipe;
-use super::socket::SocketAddress;
-use super::world::{Id, World};
+use super::world::World;
 use crate::sys::{Connect, Family};
 
 const SECOND: u64 = 1_000_000_000;
 
 /// How long a connect waits for an answer (tcp(7), tcp_syn_retries).
 const PATIENCE: u64 = 130 * SECOND;
-
-/// An address at which no system is, so that nobody answers (RFC 5737, TEST-NET-1).
-pub(super) fn is_silent(ip: IpAddr) -> bool {
-    matches!(ip, IpAddr::V4(v4) if v4.octets()[..3] == [192, 0, 2])
-}
-
-/// An address to which there is no way (RFC 5737, TEST-NET-2).
-pub(super) fn is_unreachable(ip: IpAddr) -> bool {
-    matches!(ip, IpAddr::V4(v4) if v4.octets()[..3] == [198, 51, 100])
-}
 
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())

@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 
 use shuttle::{Config, MaxSteps, Runner};
 
+use super::address::SocketAddress;
 pub use super::faults::{Fault, Faults, Figures};
-use super::process::RESOLVER;
+use super::id::RESOLVER;
 pub use super::random::Random;
 use super::scheduler::SeededScheduler;
-use super::socket::{Socket, SocketAddress};
+use super::socket::Socket;
 pub use super::sync::thread::JoinHandle;
-use super::{clock, waiting, world};
+use super::{clock, play, waiting, world};
 use crate::net::address::Address;
 use crate::sys::{Connect, Family, Interests};
 
@@ -35,7 +36,7 @@ pub fn run(seed: u64, program: impl Fn() + Send + Sync + 'static) -> Figures {
     world::begin(seed);
     let runner = Runner::new(SeededScheduler::new(seed), config);
     runner.run(move || {
-        let player = shuttle::thread::spawn(world::play);
+        let player = shuttle::thread::spawn(play::play);
         program();
         world::with(|world| {
             world.is_over = true;
@@ -69,7 +70,7 @@ pub fn sleep(time: Duration) {
 
 /// Lets another thread go on.
 pub fn pause() {
-    world::pause();
+    waiting::pause();
 }
 
 /// Sets how often `fault` happens from now on: once in so many times, 0 for never.

@@ -1,14 +1,10 @@
-//! The files of Unix domain sockets.
+//! The files of the world.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use super::faults::{Fault, os_error};
-use super::socket::SocketAddress;
-use super::waiting;
-use super::world::{self, Id};
+use super::faults::os_error;
 
 /// All files, and the folders that somebody has locked.
 #[derive(Debug, Default)]
@@ -52,74 +48,18 @@ impl Files {
     pub(super) fn count(&self) -> usize {
         self.entries.len()
     }
-}
 
-pub(crate) fn file_identity(path: &Path) -> io::Result<FileIdentity> {
-    world::pause();
-    world::with(|world| world.files.identity(path))
-}
-
-pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
-    world::pause();
-    world::with(|world| match world.files.entries.remove(path) {
-        Some(_) => Ok(()),
-        None => Err(os_error(libc::ENOENT)),
-    })
-}
-
-pub(crate) fn set_socket_mode(path: &Path, file: FileIdentity, _mode: u32) -> io::Result<()> {
-    if file_identity(path)? != file {
-        return Err(io::Error::other(
-            "another file has taken the place of the socket's",
-        ));
+    /// Removes a file. Whether there was one.
+    pub(super) fn remove(&mut self, path: &Path) -> bool {
+        self.entries.remove(path).is_some()
     }
-    Ok(())
-}
 
-/// Whether a socket is bound to `address`, listening or not.
-pub(crate) fn is_served(address: &SocketAddress) -> bool {
-    world::pause();
-    world::with(|world| match world.name_of(address) {
-        Ok(name) => world
-            .network
-            .sockets
-            .values()
-            .any(|socket| socket.name.as_ref() == Some(&name)),
-        Err(error) => error.raw_os_error() != Some(libc::ECONNREFUSED),
-    })
-}
-
-/// The right to take over or remove socket files in a folder, which one has at a time.
-#[derive(Debug)]
-pub(crate) struct FolderLock(PathBuf);
-
-/// What waits for folders to be free waits for this.
-const FOLDERS: Id = 1;
-
-/// How long it waits at most.
-const PATIENCE: Duration = Duration::from_millis(100);
-
-pub(crate) fn lock_folder(path: &Path) -> io::Result<FolderLock> {
-    world::pause();
-    if world::with(|world| world.fails(Fault::NoLock)) {
-        return Err(os_error(libc::EACCES));
+    /// Locks a folder. Whether it was free.
+    pub(super) fn lock(&mut self, folder: &Path) -> bool {
+        self.locked.insert(folder.to_owned())
     }
-    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    let locked = waiting::wait_until("a folder", &[FOLDERS], Some(PATIENCE), |world| {
-        world.files.locked.insert(folder.clone()).then_some(())
-    });
-    match locked {
-        Some(()) => Ok(FolderLock(folder)),
-        None => Err(io::ErrorKind::WouldBlock.into()),
-    }
-}
 
-impl Drop for FolderLock {
-    fn drop(&mut self) {
-        world::pause();
-        world::try_with(|world| {
-            world.files.locked.remove(&self.0);
-            world.wake(FOLDERS);
-        });
+    pub(super) fn unlock(&mut self, folder: &Path) {
+        self.locked.remove(folder);
     }
 }

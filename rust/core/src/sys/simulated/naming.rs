@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::connecting::{is_silent, is_unreachable};
+use super::address::{SocketAddress, is_abstract, is_silent, is_unreachable};
 use super::faults::os_error;
+use super::id::Id;
 use super::network::{Name, SocketState, State};
-use super::socket::SocketAddress;
-use super::world::{Id, World};
+use super::world::World;
 use crate::sys::Family;
 
 impl World {
@@ -71,7 +71,7 @@ impl World {
                 }
                 Name::Inet(address)
             }
-            SocketAddress::Unix(path) if super::is_abstract(path) => {
+            SocketAddress::Unix(path) if is_abstract(path) => {
                 let name = Name::Abstract(path.clone());
                 if self
                     .network
@@ -114,9 +114,7 @@ impl World {
     pub(super) fn name_of(&self, address: &SocketAddress) -> io::Result<Name> {
         match address {
             SocketAddress::Inet(address) => Ok(Name::Inet(*address)),
-            SocketAddress::Unix(path) if super::is_abstract(path) => {
-                Ok(Name::Abstract(path.clone()))
-            }
+            SocketAddress::Unix(path) if is_abstract(path) => Ok(Name::Abstract(path.clone())),
             SocketAddress::Unix(path) => match self.files.identity(path) {
                 Ok(file) if file.is_socket => Ok(Name::File(file.number)),
                 Ok(_) => Err(os_error(libc::ECONNREFUSED)),

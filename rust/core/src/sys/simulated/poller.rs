@@ -1,48 +1,16 @@
 //! Many sockets watched at once, edge-triggered.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::faults::{Fault, os_error};
+use super::id::Id;
 use super::socket::Socket;
 use super::waiting;
-use super::world::{self, Id};
+use super::watching::{PollerState, Registration};
+use super::world;
 use crate::sys::Interests;
-
-/// What a poller watches.
-#[derive(Debug, Default)]
-pub(super) struct PollerState {
-    registrations: BTreeMap<Id, Registration>,
-    /// The token of the waker that was called.
-    woken: Option<usize>,
-    /// The process that has made it.
-    process: u64,
-}
-
-#[derive(Debug)]
-struct Registration {
-    token: usize,
-    interests: Interests,
-    /// Something has happened that was not told yet.
-    has_edge: bool,
-}
-
-impl PollerState {
-    /// Something has happened to `socket`. Whether it is watched.
-    pub(super) fn edge(&mut self, socket: Id) -> bool {
-        let registration = self.registrations.get_mut(&socket);
-        registration
-            .map(|registration| registration.has_edge = true)
-            .is_some()
-    }
-
-    /// The socket is closed.
-    pub(super) fn forget(&mut self, socket: Id) {
-        self.registrations.remove(&socket);
-    }
-}
 
 /// One set of sockets, which lives as long as anything that belongs to it.
 #[derive(Debug)]
@@ -71,7 +39,7 @@ pub(crate) struct Waker {
 
 impl Poller {
     pub(crate) fn new() -> io::Result<(Registry, Poller)> {
-        world::pause();
+        waiting::pause();
         world::with(|world| {
             world.may_open()?;
             let id = world.next_id();
@@ -91,7 +59,7 @@ impl Poller {
         limit: Option<Duration>,
         mut tell: impl FnMut(usize),
     ) -> io::Result<()> {
-        world::pause();
+        waiting::pause();
         let id = self.0.0;
         let told = waiting::wait_until("a poller", &[id], limit, |world| {
             if limit != Some(Duration::ZERO) && world.fails(Fault::EarlyReturn) {
@@ -147,7 +115,7 @@ impl Registry {
         token: usize,
         interests: Interests,
     ) -> io::Result<()> {
-        world::pause();
+        waiting::pause();
         world::with(|world| {
             if world.fails(Fault::NoMemory) {
                 return Err(os_error(libc::ENOMEM));
@@ -175,7 +143,7 @@ impl Registry {
 
     /// Ends what [`add`](Self::add) has begun.
     pub(crate) fn remove(&self, socket: &Socket) -> io::Result<()> {
-        world::pause();
+        waiting::pause();
         world::with(|world| {
             let poller = world
                 .pollers
@@ -188,7 +156,7 @@ impl Registry {
 
     /// A waker of the poller, which tells of it by `token`.
     pub(crate) fn waker(&self, token: usize) -> io::Result<Waker> {
-        world::pause();
+        waiting::pause();
         world::with(|world| world.may_open())?;
         let watched = self.0.clone();
         Ok(Waker { watched, token })
@@ -197,7 +165,7 @@ impl Registry {
 
 impl Waker {
     pub(crate) fn wake(&self) -> io::Result<()> {
-        world::pause();
+        waiting::pause();
         world::with(|world| {
             if let Some(poller) = world.pollers.get_mut(&self.watched.0) {
                 poller.woken = Some(self.token);

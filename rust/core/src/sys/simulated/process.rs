@@ -5,24 +5,14 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::faults::{Fault, os_error};
+use super::id::RESOLVER;
 use super::sync::thread::{Builder, JoinHandle};
 use super::waiting;
-use super::world::{self, Id};
-
-/// The names that the resolver knows.
-#[derive(Debug, Default)]
-pub(super) struct Hosts {
-    pub(super) addresses: BTreeMap<String, Vec<IpAddr>>,
-    /// No lookup ends.
-    pub(super) hang: bool,
-}
-
-/// What waits for the resolver waits for this.
-pub(super) const RESOLVER: Id = 2;
+use super::world;
 
 /// A thread of the library, counted while it lives.
 struct Counted;
@@ -35,7 +25,7 @@ impl Drop for Counted {
 
 /// Starts a thread of the library's own.
 pub(crate) fn spawn(body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    world::pause();
+    waiting::pause();
     world::with(|world| {
         if world.fails(Fault::NoThread) {
             return Err(os_error(libc::EAGAIN));

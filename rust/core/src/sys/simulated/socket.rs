@@ -3,62 +3,24 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::address::SocketAddress;
 use super::faults::{Fault, os_error};
+use super::id::Id;
 use super::network::{Name, State};
 use super::waiting;
 use super::wake::Wake;
-use super::world::{self, Id, World};
+use super::world::{self, World};
 use crate::sys::{Connect, Credentials, Family, Interests};
-
-/// The longest path of a Unix domain socket in bytes.
-const MAX_UNIX_PATH: usize = 106;
 
 /// A stream socket. Dropping it closes it.
 #[derive(Debug)]
 pub(crate) struct Socket(pub(super) Id);
 
-/// An address as the system takes it.
-#[derive(Clone, Debug)]
-pub(crate) enum SocketAddress {
-    Inet(SocketAddr),
-    Unix(PathBuf),
-}
-
-impl SocketAddress {
-    /// The address of a Unix domain socket, if `path` can name one.
-    pub(crate) fn unix(path: &Path) -> io::Result<SocketAddress> {
-        let bytes = path.as_os_str().as_encoded_bytes();
-        let invalid = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-        if bytes.is_empty() {
-            return invalid("the path is empty");
-        }
-        if bytes.contains(&0) {
-            return invalid("the path holds a zero byte");
-        }
-        if bytes.len() > MAX_UNIX_PATH {
-            return invalid("the path is too long for a socket");
-        }
-        Ok(SocketAddress::Unix(path.to_owned()))
-    }
-}
-
-impl From<SocketAddr> for SocketAddress {
-    fn from(address: SocketAddr) -> SocketAddress {
-        SocketAddress::Inet(address)
-    }
-}
-
-/// Whether `path` is a name without a file.
-pub(crate) fn is_abstract(path: &Path) -> bool {
-    path.as_os_str().as_encoded_bytes().starts_with(b"@")
-}
-
 /// A system call: another thread may go on before it.
 fn call<R>(body: impl FnOnce(&mut World) -> R) -> R {
-    world::pause();
+    waiting::pause();
     world::with(body)
 }
 
@@ -165,7 +127,7 @@ impl Socket {
         limit: Option<Duration>,
         wake: Option<&Wake>,
     ) -> io::Result<()> {
-        world::pause();
+        waiting::pause();
         let keys = [self.0, wake.map_or(0, |wake| wake.0)];
         let what = match (interests.readable, interests.writable) {
             (true, false) => "a readable socket",
@@ -256,32 +218,9 @@ impl Socket {
     }
 }
 
-impl World {
-    /// Whether a socket has failed, which ends every wait for it (poll(2), POLLERR and POLLHUP).
-    fn is_broken(&mut self, id: Id) -> bool {
-        let (is_readable, is_writable) = self.readiness(id);
-        let Some(socket) = self.network.sockets.get(&id) else {
-            return true;
-        };
-        match &socket.state {
-            State::Connected {
-                connection, side, ..
-            } => {
-                let connection = self.network.connections.get(connection);
-                connection.is_none_or(|connection| {
-                    let side = &connection.sides[*side];
-                    side.is_dead || side.error.is_some()
-                })
-            }
-            State::Listening { .. } => false,
-            _ => is_readable && is_writable,
-        }
-    }
-}
-
 impl Drop for Socket {
     fn drop(&mut self) {
-        world::pause();
+        waiting::pause();
         world::try_with(|world| world.close(self.0));
     }
 }

@@ -5,8 +5,9 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
 use std::time::Duration;
 
+use super::id::Id;
 use super::waiting;
-use super::world::{self, Id};
+use super::world;
 
 /// A lock like std's.
 #[derive(Debug, Default)]
@@ -49,7 +50,7 @@ impl<T: ?Sized> Mutex<T> {
 
     /// Waits until the lock is free, and takes it.
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
-        world::pause();
+        waiting::pause();
         loop {
             match self.inner.try_lock() {
                 Ok(inner) => return Ok(self.guard(inner)),
@@ -63,7 +64,7 @@ impl<T: ?Sized> Mutex<T> {
 
     /// Takes the lock if it is free.
     pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
-        world::pause();
+        waiting::pause();
         match self.inner.try_lock() {
             Ok(inner) => Ok(self.guard(inner)),
             Err(TryLockError::Poisoned(poisoned)) => Err(TryLockError::Poisoned(PoisonError::new(
@@ -108,7 +109,7 @@ impl<T: ?Sized> Drop for MutexGuard<'_, T> {
         self.inner = None;
         let key = self.mutex.key();
         world::try_with(|world| world.wake(key));
-        world::pause();
+        waiting::pause();
     }
 }
 
@@ -180,13 +181,13 @@ impl Condvar {
 
     /// Wakes one of those who wait.
     pub fn notify_one(&self) {
-        world::pause();
+        waiting::pause();
         world::try_with(|world| world.wake_one(self.key()));
     }
 
     /// Wakes all who wait.
     pub fn notify_all(&self) {
-        world::pause();
+        waiting::pause();
         world::try_with(|world| world.wake(self.key()));
     }
 }
@@ -195,7 +196,7 @@ impl Condvar {
 pub mod atomic {
     pub use std::sync::atomic::{Ordering, fence};
 
-    use super::super::world::pause;
+    use super::super::waiting::pause;
 
     macro_rules! atomic {
         ($name:ident, $value:ty, $($extra:ident),*) => {

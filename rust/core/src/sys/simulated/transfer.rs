@@ -3,9 +3,10 @@
 use std::io;
 
 use super::faults::{Fault, os_error};
+use super::id::Id;
 use super::network::{Connection, State};
 use super::pipe::End;
-use super::world::{Id, World};
+use super::world::World;
 
 impl World {
     /// The connection of a socket, its number, and which side it is.

@@ -2,7 +2,9 @@
 
 use std::io;
 
-use super::world::{self, Id};
+use super::id::Id;
+use super::waiting;
+use super::world;
 
 /// A wake-up call for one thread that is in `Socket::wait`, or about to be. It lasts until the thread has cleared it.
 #[derive(Debug)]
@@ -10,7 +12,7 @@ pub(crate) struct Wake(pub(super) Id);
 
 impl Wake {
     pub(crate) fn new() -> io::Result<Wake> {
-        world::pause();
+        waiting::pause();
         world::with(|world| {
             world.may_open()?;
             let id = world.next_id();
@@ -21,7 +23,7 @@ impl Wake {
 
     /// Ends the wait.
     pub(crate) fn wake(&self) {
-        world::pause();
+        waiting::pause();
         world::with(|world| {
             world.wakes.insert(self.0, true);
             world.wake(self.0);
@@ -30,7 +32,7 @@ impl Wake {
 
     /// Forgets the calls so far.
     pub(crate) fn clear(&self) {
-        world::pause();
+        waiting::pause();
         world::with(|world| world.wakes.insert(self.0, false));
     }
 }

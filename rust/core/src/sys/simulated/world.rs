@@ -7,19 +7,15 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use super::faults::{Fault, Faults, Figures, Regime, os_error};
 use super::files::Files;
+use super::hosts::Hosts;
+use super::id::Id;
 use super::network::Network;
-use super::poller::PollerState;
-use super::process::Hosts;
 use super::random::Random;
-use super::scheduler;
-use super::waiting::Waiting;
-
-/// What names a thing of the world, or what a thread waits for.
-pub(super) type Id = u64;
+use super::waiters::Waiting;
+use super::watching::PollerState;
 
 /// A kernel, its network and its clock.
 #[derive(Debug)]
@@ -96,78 +92,10 @@ pub(super) fn with<R>(body: impl FnOnce(&mut World) -> R) -> R {
     try_with(body).expect("a simulated kernel works inside `simulated::run` only")
 }
 
-/// A point where another thread may go on.
-#[track_caller]
-pub(super) fn pause() {
-    let stops = try_with(|world| world.random.once_in(world.regime.pauses)).unwrap_or(false);
-    if stops {
-        shuttle::thread::yield_now();
-    }
-}
-
-/// Lets the world happen until it is over.
-pub(super) fn play() {
-    while !with(|world| world.is_over) {
-        with(|world| world.step(scheduler::is_world_alone()));
-        shuttle::thread::yield_now();
-    }
-}
-
 impl World {
     pub(super) fn next_id(&mut self) -> Id {
         self.next_id += 1;
         self.next_id
-    }
-
-    /// When `limit` is over; `None` if the clock cannot hold that.
-    pub(super) fn deadline(&self, limit: Duration) -> Option<u64> {
-        let nanoseconds = u64::try_from(limit.as_nanos()).ok()?;
-        self.time.checked_add(nanoseconds)
-    }
-
-    /// Moves the clock to `time`, unless it is there already.
-    pub(super) fn advance_to(&mut self, time: u64) {
-        if time > self.time {
-            self.time = time;
-            self.wake_where(|waiting| waiting.deadline.is_some_and(|deadline| deadline <= time));
-        }
-    }
-
-    /// Something happens: bytes, ends and resets arrive, or time passes.
-    fn step(&mut self, is_alone: bool) {
-        let early = if is_alone { 2 } else { self.regime.early };
-        if self.random.once_in(early) && self.deliver_something() {
-            return;
-        }
-        let next_timer = self
-            .waiters
-            .iter()
-            .filter(|waiting| !waiting.is_woken)
-            .filter_map(|waiting| waiting.deadline)
-            .min();
-        let next_arrival = self.network.next_arrival();
-        let next = next_timer.into_iter().chain(next_arrival).min();
-        if !is_alone {
-            let step = 1 + self.random.below(self.regime.tick * 8);
-            let end = next.map_or(u64::MAX, |next| next.max(self.time));
-            self.advance_to((self.time + step).min(end));
-        } else if let Some(next) = next {
-            self.advance_to(next);
-        } else if !self.deliver_something() {
-            if self.waiters.iter().any(|waiting| waiting.is_woken) || self.is_over {
-                return;
-            }
-            let waits: Vec<String> = self
-                .waiters
-                .iter()
-                .map(|waiting| format!("{} waits for {}", waiting.thread, waiting.what))
-                .collect();
-            panic!(
-                "deadlock: nothing is on its way, no time runs out, and {}",
-                waits.join(", ")
-            );
-        }
-        self.deliver_due();
     }
 
     /// Whether an error is to be given in place of an answer.
