@@ -235,3 +235,48 @@ fn a_farewell_ends_with_the_peers_end() {
     });
     assert!(start.elapsed() < Duration::from_secs(2));
 }
+
+/// With both ends there is nothing to wait for, not even for silence, which takes 5 seconds.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_farewell_is_over_with_the_peers_end() {
+    let (connection, peer) = raw_peer(Family::Ipv4);
+    let port = local_port(&connection);
+    connection.write_all(b"farewell").unwrap();
+    connection.disconnect();
+    assert_eq!(descriptors_of_port(port).len(), 1, "it waits for the peer");
+    let (came, outcome) = read_to_end(&peer);
+    outcome.unwrap();
+    assert_eq!(came, b"farewell");
+    drop(peer);
+    let end = Instant::now() + Duration::from_secs(3);
+    while !descriptors_of_port(port).is_empty() {
+        assert!(Instant::now() < end, "it goes on");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// What the peer's system has not acknowledged would be destroyed by the reset that answers the peer after a close. So silence
+/// does not end a farewell while there is such a rest.
+#[test]
+#[cfg(target_os = "linux")]
+fn silence_does_not_end_what_is_on_its_way() {
+    let (connection, mut peer) = raw_peer(Family::Ipv4);
+    // More than the peer's system takes without being read, and less than this one's.
+    let data = pattern(2 << 20);
+    connection
+        .set_options("set the buffer", |options| {
+            options.send_buffer_size = Some(4 << 20);
+        })
+        .unwrap();
+    peer.set_recv_buffer_size(64 << 10).unwrap();
+    connection.set_queue_limit(data.len());
+    connection.write_all(&data).unwrap();
+    connection.disconnect();
+    // Longer than the silence that ends a farewell.
+    thread::sleep(Duration::from_secs(6));
+    // A reset would be the answer if the socket was closed.
+    std::io::Write::write_all(&mut peer, b"still here").unwrap();
+    thread::sleep(Duration::from_millis(100));
+    assert_whole(read_to_end(&peer), &data);
+}
