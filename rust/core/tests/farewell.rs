@@ -236,26 +236,6 @@ fn a_farewell_ends_with_the_peers_end() {
     assert!(start.elapsed() < Duration::from_secs(2));
 }
 
-/// With both ends there is nothing to wait for, not even for silence, which takes 5 seconds.
-#[test]
-#[cfg(target_os = "linux")]
-fn a_farewell_is_over_with_the_peers_end() {
-    let (connection, peer) = raw_peer(Family::Ipv4);
-    let port = local_port(&connection);
-    connection.write_all(b"farewell").unwrap();
-    connection.disconnect();
-    assert_eq!(descriptors_of_port(port).len(), 1, "it waits for the peer");
-    let (came, outcome) = read_to_end(&peer);
-    outcome.unwrap();
-    assert_eq!(came, b"farewell");
-    drop(peer);
-    let end = Instant::now() + Duration::from_secs(3);
-    while !descriptors_of_port(port).is_empty() {
-        assert!(Instant::now() < end, "it goes on");
-        thread::sleep(Duration::from_millis(1));
-    }
-}
-
 /// What the peer's system has not acknowledged would be destroyed by the reset that answers the peer after a close. So silence
 /// does not end a farewell while there is such a rest.
 #[test]

@@ -344,7 +344,7 @@ pub fn is_hung_up(peer: &socket2::Socket, limit: Duration) -> bool {
     poll(&mut descriptors, Some(&Timespec::try_from(limit).unwrap())).unwrap() > 0
 }
 
-/// The descriptors of this process whose socket has the local TCP port `port` and a peer.
+/// The descriptors of this process whose socket has the local TCP port `port` and does not listen, connected or not any more.
 #[cfg(target_os = "linux")]
 pub fn descriptors_of_port(port: u16) -> Vec<std::os::fd::RawFd> {
     let is_it = |descriptor: &std::os::fd::RawFd| {
@@ -352,7 +352,7 @@ pub fn descriptors_of_port(port: u16) -> Vec<std::os::fd::RawFd> {
         let descriptor = unsafe { std::os::fd::BorrowedFd::borrow_raw(*descriptor) };
         let socket = socket2::SockRef::from(&descriptor);
         let local = socket.local_addr().ok().and_then(|local| local.as_socket());
-        local.is_some_and(|local| local.port() == port) && socket.peer_addr().is_ok()
+        local.is_some_and(|local| local.port() == port) && !socket.is_listener().unwrap_or(true)
     };
     let descriptors = fs::read_dir("/proc/self/fd").unwrap();
     let numbers = descriptors.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
