@@ -1,12 +1,15 @@
 //! Once a send has failed nothing is sent any more: the peer gets no stream with a gap.
 #![cfg(target_os = "linux")]
 
+#[path = "support/failing_sends.rs"]
+mod failing_sends;
 mod support;
 
 use std::io::Write;
 use std::thread;
 use std::time::Instant;
 
+use failing_sends::*;
 use stream_socket::{Connection, Status, WriteError, os_code};
 use support::*;
 
@@ -16,49 +19,6 @@ for_each_family!(
 );
 
 const MUCH: usize = 11 << 20;
-
-/// Runs `body` on a thread whose sends fail (seccomp(2)), as they may without memory or by a filter of the network. The
-/// socket is as it was: another thread could send.
-fn with_failing_sends<T: Send>(body: impl FnOnce() -> T + Send) -> T {
-    thread::scope(|scope| {
-        let body = move || {
-            let sends = [libc::SYS_sendto, libc::SYS_sendmsg, libc::SYS_writev];
-            let [first, second, third] = sends.map(|number| number as u32);
-            let (load, jump, give) = (
-                libc::BPF_LD | libc::BPF_W | libc::BPF_ABS,
-                libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
-                libc::BPF_RET | libc::BPF_K,
-            );
-            let step = |code: u32, jt, jf, k| libc::sock_filter {
-                code: code as u16,
-                jt,
-                jf,
-                k,
-            };
-            let mut steps = [
-                // The number of the system call comes first in what a filter sees.
-                step(load, 0, 0, 0),
-                step(jump, 2, 0, first),
-                step(jump, 1, 0, second),
-                step(jump, 0, 1, third),
-                step(give, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EIO as u32),
-                step(give, 0, 0, libc::SECCOMP_RET_ALLOW),
-            ];
-            let filter = libc::sock_fprog {
-                len: steps.len() as u16,
-                filter: steps.as_mut_ptr(),
-            };
-            // SAFETY: The filter is whole, and is copied; it holds for this thread alone.
-            unsafe {
-                assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-                let mode = libc::SECCOMP_MODE_FILTER;
-                assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, mode, &filter), 0);
-            }
-            body()
-        };
-        scope.spawn(body).join().unwrap()
-    })
-}
 
 /// A connection with something unread, and what of `data` the system has not taken queued.
 fn stuffed(family: Family, data: &[u8]) -> (Connection, socket2::Socket) {
@@ -98,14 +58,16 @@ fn assert_nothing_more_is_sent(connection: &Connection, peer: &socket2::Socket, 
 fn a_failed_send_of_a_queue_leaves_no_gap(family: Family) {
     let data = pattern(MUCH);
     let (connection, peer) = stuffed(family, &data);
-    with_failing_sends(|| connection.poll(Instant::now).unwrap());
+    with_failing_sends(ANY_LENGTH, libc::EIO, || {
+        connection.poll(Instant::now).unwrap()
+    });
     assert_nothing_more_is_sent(&connection, &peer, &data);
 }
 
 fn a_failed_flush_leaves_no_gap(family: Family) {
     let data = pattern(MUCH);
     let (connection, peer) = stuffed(family, &data);
-    let error = with_failing_sends(|| connection.flush()).unwrap_err();
+    let error = with_failing_sends(ANY_LENGTH, libc::EIO, || connection.flush()).unwrap_err();
     assert!(matches!(error, WriteError::Socket { .. }), "{error}");
     assert_nothing_more_is_sent(&connection, &peer, &data);
 }

@@ -1,53 +1,19 @@
 //! Sends that fail in the middle, with a socket that lives on: somebody is told, and what was taken is counted.
 #![cfg(target_os = "linux")]
 
+#[path = "support/failing_sends.rs"]
+mod failing_sends;
 mod support;
 
 use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use failing_sends::*;
 use stream_socket::{Connection, Status, WriteError};
 use support::*;
 
 const MUCH: usize = 11 << 20;
-
-/// Runs `body` on a thread whose sends of less than `least` bytes fail with EIO (seccomp(2)).
-fn with_failing_short_sends<T: Send>(least: usize, body: impl FnOnce() -> T + Send) -> T {
-    thread::scope(|scope| {
-        scope
-            .spawn(move || {
-                let (load, jump, ge, give) = (
-                    (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16,
-                    (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16,
-                    (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16,
-                    (libc::BPF_RET | libc::BPF_K) as u16,
-                );
-                let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
-                let mut steps = [
-                    step(load, 0, 0, 0),
-                    step(jump, 0, 3, libc::SYS_sendto as u32),
-                    step(load, 0, 0, 32),
-                    step(ge, 1, 0, least as u32),
-                    step(give, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EIO as u32),
-                    step(give, 0, 0, libc::SECCOMP_RET_ALLOW),
-                ];
-                let filter = libc::sock_fprog {
-                    len: steps.len() as u16,
-                    filter: steps.as_mut_ptr(),
-                };
-                // SAFETY: The filter is whole, and is copied; it holds for this thread alone.
-                unsafe {
-                    assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-                    let mode = libc::SECCOMP_MODE_FILTER;
-                    assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, mode, &filter), 0);
-                }
-                body()
-            })
-            .join()
-            .unwrap()
-    })
-}
 
 fn received(peer: &socket2::Socket) -> Vec<u8> {
     peer.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
@@ -61,7 +27,9 @@ fn a_poll_tells_of_a_write_that_has_failed_in_the_middle() {
     let (connection, _peer) = raw_peer(Family::Unix);
     make_idle(&connection);
     let data = pattern(MUCH);
-    let count = with_failing_short_sends(MUCH, || connection.write_available(&data).unwrap());
+    let count = with_failing_sends(MUCH, libc::EIO, || {
+        connection.write_available(&data).unwrap()
+    });
     assert!(count > 0 && count < MUCH);
     let end = Instant::now() + Duration::from_secs(2);
     while Instant::now() < end {
@@ -84,7 +52,7 @@ fn a_failed_send_ends_a_reader_that_sleeps() {
     thread::scope(|scope| {
         let reader = asleep(scope, || read(&connection, 5));
         connection.write_all(&pattern(MUCH)).unwrap();
-        with_failing_short_sends(usize::MAX >> 32, || {
+        with_failing_sends(ANY_LENGTH, libc::EIO, || {
             let _ = connection.poll(Instant::now);
         });
         let lost = connection.pending_bytes() == 0;
@@ -113,7 +81,7 @@ fn a_line_that_cannot_come_to_its_end_is_told_after_a_failed_send() {
     connection.write_all(&pattern(MUCH)).unwrap();
     peer.write_all(b"half a li").unwrap();
     until_available(&connection, 9);
-    with_failing_short_sends(usize::MAX >> 32, || {
+    with_failing_sends(ANY_LENGTH, libc::EIO, || {
         let _ = connection.poll(Instant::now);
     });
     assert_eq!(connection.pending_bytes(), 0);
@@ -148,7 +116,7 @@ fn a_queued_write_that_fails_in_the_middle_counts_what_was_sent() {
     let (connection, peer) = raw_peer(Family::Unix);
     connection.set_queue_limit(2 * MUCH);
     let data = pattern(MUCH);
-    let outcome = with_failing_short_sends(MUCH, || connection.write_all(&data));
+    let outcome = with_failing_sends(MUCH, libc::EIO, || connection.write_all(&data));
     let (error, count) = outcome.unwrap_err();
     assert!(matches!(error, WriteError::Socket { .. }));
     assert_counted(connection, peer, count, 0);
@@ -160,7 +128,7 @@ fn a_partial_queued_write_that_fails_in_the_middle_counts_what_was_sent() {
     let (connection, peer) = raw_peer(Family::Unix);
     connection.set_queue_limit(2 * MUCH);
     let data = pattern(MUCH);
-    let outcome = with_failing_short_sends(MUCH, || connection.write_available(&data));
+    let outcome = with_failing_sends(MUCH, libc::EIO, || connection.write_available(&data));
     assert_counted(connection, peer, outcome.unwrap_or(0), 0);
 }
 
@@ -177,7 +145,7 @@ fn a_joined_write_that_fails_in_the_middle_counts_what_was_sent() {
     connection.set_coalesces(true);
     connection.write_all(b"0123456789").unwrap();
     let data = pattern(60_000);
-    let outcome = with_failing_short_sends(60_010, || connection.write_all(&data));
+    let outcome = with_failing_sends(60_010, libc::EIO, || connection.write_all(&data));
     let (_, count) = outcome.unwrap_err();
     assert_counted(connection, peer, count, 10);
 }

@@ -1,12 +1,14 @@
 //! A send that has failed is told by the polls of a frame loop, whatever else the loop asks between them.
 #![cfg(target_os = "linux")]
 
+#[path = "support/failing_sends.rs"]
+mod failing_sends;
 mod support;
 
 use std::io::{Read, Write};
-use std::thread;
 use std::time::{Duration, Instant};
 
+use failing_sends::*;
 use stream_socket::{Connection, Status, Target};
 use support::*;
 
@@ -14,43 +16,6 @@ const MUCH: usize = 11 << 20;
 
 /// So many frames are more than enough to tell a failure.
 const FRAMES: usize = 1000;
-
-/// Runs `body` on a thread whose sends of less than `least` bytes fail with ENOBUFS (seccomp(2)).
-fn with_failing_short_sends<T: Send>(least: usize, body: impl FnOnce() -> T + Send) -> T {
-    thread::scope(|scope| {
-        scope
-            .spawn(move || {
-                let (load, jump, ge, give) = (
-                    (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16,
-                    (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16,
-                    (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16,
-                    (libc::BPF_RET | libc::BPF_K) as u16,
-                );
-                let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
-                let mut steps = [
-                    step(load, 0, 0, 0),
-                    step(jump, 0, 3, libc::SYS_sendto as u32),
-                    step(load, 0, 0, 32),
-                    step(ge, 1, 0, least as u32),
-                    step(give, 0, 0, libc::SECCOMP_RET_ERRNO | libc::ENOBUFS as u32),
-                    step(give, 0, 0, libc::SECCOMP_RET_ALLOW),
-                ];
-                let filter = libc::sock_fprog {
-                    len: steps.len() as u16,
-                    filter: steps.as_mut_ptr(),
-                };
-                // SAFETY: The filter is whole, and is copied; it holds for this thread alone.
-                unsafe {
-                    assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-                    let mode = libc::SECCOMP_MODE_FILTER;
-                    assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, mode, &filter), 0);
-                }
-                body()
-            })
-            .join()
-            .unwrap()
-    })
-}
 
 /// A frame asks for available bytes, as `while available() > 0` does in the end, and the next one polls.
 fn assert_told(connection: &Connection) {
@@ -73,7 +38,9 @@ fn a_question_for_available_bytes_does_not_hide_a_failed_write() {
     let (connection, _peer) = raw_peer(Family::Unix);
     make_idle(&connection);
     let data = pattern(MUCH);
-    let count = with_failing_short_sends(MUCH, || connection.write_available(&data).unwrap());
+    let count = with_failing_sends(MUCH, libc::ENOBUFS, || {
+        connection.write_available(&data).unwrap()
+    });
     assert!(count > 0 && count < MUCH);
     assert_told(&connection);
 }
@@ -90,7 +57,7 @@ fn a_question_for_available_bytes_does_not_hide_a_failed_queue() {
     peer.write_all(b"news").unwrap();
     // The peer makes room, so that the next send is not refused for want of it.
     peer.read_exact(&mut [0; 4096]).unwrap();
-    with_failing_short_sends(usize::MAX >> 32, || {
+    with_failing_sends(ANY_LENGTH, libc::ENOBUFS, || {
         until_available(&connection, 4);
         assert!(
             connection.poll(Instant::now).unwrap(),
