@@ -1,5 +1,6 @@
 extends SceneTree
-## Lets go of a peer while threads are inside a call of it, whose name is the argument. A callable does not keep its object.
+## Lets go of a peer while threads are inside a call of it, whose name is the argument. A callable does not keep its
+## object, so a thread that was still on its way into the call would crash in the engine, whosever the class.
 
 const MUCH := 32 << 20
 const THREADS := 8
@@ -24,16 +25,46 @@ func _initialize() -> void:
 				pair[0].write_buffer_limit = 0
 				while other.get_partial_data(MUCH)[1].size() > 0:
 					pass
+		var before := _tasks()
 		var threads: Array[Thread] = []
 		for i in THREADS:
 			threads.append(Thread.new())
 			threads[i].start(call)
-		# Nothing shows that they wait for their turn. One that comes too late finds the object gone, and the more often this
-		# is tried the less it matters.
-		OS.delay_msec(30)
+		_wait_until_asleep(before)
 		pair.clear()
 		for thread in threads:
 			thread.wait_to_finish()
 	print("survived")
 	quit()
 
+
+# Waits until the threads that are not in `before` are there and have all slept for a while. There is nothing that they
+# sleep for that long but the call.
+func _wait_until_asleep(before: PackedStringArray) -> void:
+	var last := {}
+	while true:
+		OS.delay_msec(10)
+		var now := {}
+		for task in _tasks():
+			if task not in before:
+				now[task] = _sleep_of(task)
+		if now.size() == THREADS and now == last and "" not in now.values():
+			return
+		last = now
+
+
+func _tasks() -> PackedStringArray:
+	return DirAccess.get_directories_at("/proc/self/task")
+
+
+# What tells a sleep of the thread from its other sleeps. Empty if it does not sleep.
+func _sleep_of(task: String) -> String:
+	var file := FileAccess.open("/proc/self/task/%s/status" % task, FileAccess.READ)
+	var sleeps := false
+	while file != null and not file.eof_reached():
+		var line := file.get_line()
+		if line.begins_with("State:"):
+			sleeps = "sleeping" in line
+		elif line.begins_with("voluntary_ctxt_switches:") and sleeps:
+			return line
+	return ""
