@@ -413,6 +413,7 @@ fn abstract_names_make_no_file() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_socket_file_gets_its_mode() {
     use std::os::unix::fs::PermissionsExt;
     let directory = TemporaryDirectory::new();

@@ -1,5 +1,4 @@
 //! A connect under way comes to an end, whatever another thread changes meanwhile.
-#![cfg(target_os = "linux")]
 
 mod support;
 

@@ -33,9 +33,25 @@ macro_rules! for_each_family {
             $(#[test] fn $name() { super::$name(super::support::Family::Ipv6) })+
         }
         mod unix {
-            $(#[test] fn $name() { super::$name(super::support::Family::Unix) })+
+            $(#[test] fn $name() {
+                if super::support::has_unix_sockets(concat!("unix::", stringify!($name))) {
+                    super::$name(super::support::Family::Unix)
+                }
+            })+
         }
     };
+}
+
+/// Whether the system has Unix domain sockets. If not, a line says that `test` is skipped: to standard error past the
+/// harness, which would keep it for tests that fail.
+pub fn has_unix_sockets(test: &str) -> bool {
+    use std::io::Write;
+    let has = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).is_ok();
+    if !has {
+        let mut stderr = std::io::stderr();
+        let _ = writeln!(stderr, "SKIPPED {test}: this system has no Unix domain sockets");
+    }
+    has
 }
 
 /// A directory of its own, gone when dropped.
@@ -108,6 +124,20 @@ pub fn pair(family: Family) -> (Connection, Connection) {
     let server = Server::new(family);
     let client = connected(&server.address);
     (client, server.accept())
+}
+
+/// Two connected ends, of a Unix domain socket where there are pairs of them.
+pub fn local_pair() -> (Connection, Connection) {
+    Connection::pair().unwrap_or_else(|_| pair(Family::Ipv4))
+}
+
+/// The family with the least between both ends.
+pub fn local_family() -> Family {
+    if cfg!(windows) {
+        Family::Ipv4
+    } else {
+        Family::Unix
+    }
 }
 
 pub fn connected(address: &Address) -> Connection {
@@ -243,10 +273,9 @@ pub fn watched_sockets() -> usize {
     sizes.max().unwrap_or(0)
 }
 
-/// Waits until the thread `id` sleeps in the kernel: until it has used no processor time for a while.
+/// Waits until the thread `id` sleeps in the kernel.
 #[cfg(target_os = "linux")]
-fn until_asleep(id: &std::sync::mpsc::Receiver<i32>) {
-    let id = id.recv().unwrap();
+fn until_asleep(id: i32) {
     let path = format!("/proc/self/task/{id}/stat");
     until("the thread sleeps", || {
         let stat = std::fs::read_to_string(&path).ok()?;
@@ -256,19 +285,32 @@ fn until_asleep(id: &std::sync::mpsc::Receiver<i32>) {
     });
 }
 
+/// Waits for as long as a thread that was just started needs to fall asleep. What it does is not to be seen here.
+#[cfg(not(target_os = "linux"))]
+fn until_asleep(_id: i32) {
+    std::thread::sleep(Duration::from_millis(100));
+}
+
+/// The number of this thread, where it has one that others can use.
+fn thread_id() -> i32 {
+    #[cfg(target_os = "linux")]
+    // SAFETY: gettid has no preconditions.
+    return unsafe { libc::gettid() };
+    #[cfg(not(target_os = "linux"))]
+    0
+}
+
 /// Runs `body` on a thread and returns once that sleeps.
-#[cfg(target_os = "linux")]
 pub fn asleep<'scope, T: Send + 'scope>(
     scope: &'scope std::thread::Scope<'scope, '_>,
     body: impl FnOnce() -> T + Send + 'scope,
 ) -> std::thread::ScopedJoinHandle<'scope, T> {
     let (sender, id) = std::sync::mpsc::channel();
     let handle = scope.spawn(move || {
-        // SAFETY: gettid has no preconditions.
-        sender.send(unsafe { libc::gettid() }).unwrap();
+        sender.send(thread_id()).unwrap();
         body()
     });
-    until_asleep(&id);
+    until_asleep(id.recv().unwrap());
     handle
 }
 
