@@ -108,7 +108,9 @@ fn an_idle_connection_holds_no_buffer() {
         pairs
     });
     let size = fresh / (2 * COUNT as isize);
-    assert!(size < 640, "{size} bytes for a connection");
+    // On Windows a socket has a list of the sets that it is in.
+    let most = if cfg!(windows) { 700 } else { 640 };
+    assert!(size < most, "{size} bytes for a connection");
     let (exchanged, ()) = bytes(|| {
         for (one, other) in &pairs {
             other.write_all(&[7; 100]).unwrap();
@@ -119,7 +121,8 @@ fn an_idle_connection_holds_no_buffer() {
     });
     // What is left is their places in the set.
     let left = exchanged / COUNT as isize;
-    assert!(left < 100, "{left} bytes for an idle connection");
+    let most = if cfg!(windows) { 400 } else { 100 };
+    assert!(left < most, "{left} bytes for an idle connection");
     println!("{size} bytes for a connection, {left} more while it is watched");
 }
 

@@ -1,4 +1,5 @@
 //! A connect under way comes to an end, whatever another thread changes meanwhile.
+#![cfg(target_os = "linux")]
 
 mod support;
 

@@ -5,6 +5,7 @@
 //! | what | for |
 //! | --- | --- |
 //! | `Socket`, `SocketAddress` | one stream socket, non-blocking and closed on exec; an address as the system takes it |
+//! | `HAS_USER_TIMEOUT` | whether sockets have `Socket::set_user_timeout` |
 //! | `Wake` | ends another thread's `Socket::wait` |
 //! | `Poller`, `Registry`, `Waker` | many sockets watched with one system call, edge-triggered |
 //! | `now`, `ticks`, `SHORT` | the clock; a cheaper one for very short times |
@@ -45,9 +46,9 @@ mod portable;
 
 pub use imp::zero;
 pub(crate) use imp::{
-    FileIdentity, Poller, Registry, Socket, SocketAddress, Wake, Waker, file_identity,
-    interface_index, is_abstract, is_served, keep_library_mapped, lock_folder, process,
-    remove_file, set_socket_mode,
+    FileIdentity, HAS_USER_TIMEOUT, Poller, Registry, Socket, SocketAddress, Wake, Waker,
+    file_identity, interface_index, is_abstract, is_served, keep_library_mapped, lock_folder,
+    process, remove_file, set_socket_mode,
 };
 #[cfg(stream_socket_simulated)]
 pub(crate) use imp::{SHORT, now, resolve, spawn, ticks};
@@ -63,7 +64,7 @@ const DIRECT: &str = "STREAM_SOCKET_DIRECT";
 
 /// The answer of a platform that does not have `feature`.
 #[cfg_attr(stream_socket_simulated, allow(dead_code, reason = "it has all"))]
-fn unsupported(feature: &str) -> io::Error {
+pub(crate) fn unsupported(feature: &str) -> io::Error {
     let message = format!("{feature} is not supported on this platform");
     io::Error::new(io::ErrorKind::Unsupported, message)
 }

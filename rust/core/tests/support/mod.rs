@@ -42,14 +42,17 @@ macro_rules! for_each_family {
     };
 }
 
-/// Whether the system has Unix domain sockets. If not, a line says that `test` is skipped: to standard error past the
-/// harness, which would keep it for tests that fail.
+/// Says that `test` is skipped: to standard error past the harness, which would keep it for tests that fail.
+fn skipped(test: &str, why: &str) {
+    let mut stderr = std::io::stderr();
+    let _ = std::io::Write::write_fmt(&mut stderr, format_args!("SKIPPED {test}: {why}\n"));
+}
+
+/// Whether the system has Unix domain sockets. If not, a line says that `test` is skipped.
 pub fn has_unix_sockets(test: &str) -> bool {
-    use std::io::Write;
     let has = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).is_ok();
     if !has {
-        let mut stderr = std::io::stderr();
-        let _ = writeln!(stderr, "SKIPPED {test}: this system has no Unix domain sockets");
+        skipped(test, "this system has no Unix domain sockets");
     }
     has
 }
@@ -249,6 +252,39 @@ pub fn reset(stream: TcpStream) {
     socket2::SockRef::from(&stream)
         .set_linger(Some(Duration::ZERO))
         .unwrap();
+}
+
+/// Whether this is Wine, which lacks some of what Windows has.
+fn is_wine() -> bool {
+    #[cfg(windows)]
+    {
+        use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleA, GetProcAddress};
+        // SAFETY: Both names are zero-terminated, and the library is in every process.
+        let found = unsafe {
+            let library = GetModuleHandleA(c"ntdll.dll".as_ptr().cast());
+            GetProcAddress(library, c"wine_get_version".as_ptr().cast())
+        };
+        found.is_some()
+    }
+    #[cfg(not(windows))]
+    false
+}
+
+/// Whether the system tells a reset from an end. Wine does not: what it asks a socket for itself takes the error away, and
+/// the next receive finds an end. There, a line says that `test` is skipped.
+pub fn tells_resets(test: &str) -> bool {
+    if is_wine() {
+        skipped(test, "Wine does not tell a reset from an end");
+    }
+    !is_wine()
+}
+
+/// Whether the system lets the number of keep-alive questions be set. Wine does not; a line says that `test` is skipped.
+pub fn counts_keep_alive(test: &str) -> bool {
+    if is_wine() {
+        skipped(test, "Wine has no TCP_KEEPCNT");
+    }
+    !is_wine()
 }
 
 /// Polls `connection`, to which nothing is sent, until it counts as idle.

@@ -12,7 +12,7 @@ pub(crate) use files::{
 pub(crate) use poller::{Poller, Registry, Waker};
 pub use process::zero;
 pub(crate) use process::{interface_index, keep_library_mapped, process};
-pub(crate) use socket::{Socket, SocketAddress, is_abstract};
+pub(crate) use socket::{HAS_USER_TIMEOUT, Socket, SocketAddress, is_abstract};
 pub(crate) use wake::Wake;
 
 use std::io;

@@ -21,6 +21,9 @@ use crate::sys::{Connect, Credentials, Family, Interests, unsupported};
 /// The longest path of a Unix domain socket in bytes of UTF-8: what fits `sun_path` with two bytes to spare, as on Linux.
 const MAX_UNIX_PATH: usize = 108 - 2;
 
+/// Windows has no such limit in milliseconds.
+pub(crate) const HAS_USER_TIMEOUT: bool = false;
+
 /// A stream socket, non-blocking and not inherited from its creation on. Dropping it closes it.
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -358,7 +361,7 @@ impl Socket {
         self.socket.set_send_buffer_size(bytes)
     }
 
-    /// Windows has no such limit in milliseconds.
+    /// See [`HAS_USER_TIMEOUT`].
     pub(crate) fn set_user_timeout(&self, _limit: Option<Duration>) -> io::Result<()> {
         Err(unsupported("the TCP user timeout"))
     }
@@ -382,7 +385,11 @@ mod tests {
 
     #[test]
     fn paths_of_named_pipes_are_refused() {
-        for path in [r"\\.\pipe\mpv", "//./pipe/docker_engine", r"\\.\PIPE\discord-ipc-0"] {
+        for path in [
+            r"\\.\pipe\mpv",
+            "//./pipe/docker_engine",
+            r"\\.\PIPE\discord-ipc-0",
+        ] {
             let error = SocketAddress::unix(Path::new(path)).unwrap_err();
             assert!(error.to_string().contains("named pipe"), "{error}");
         }
