@@ -84,7 +84,6 @@ unsafe fn load(
     if unsafe { gdext_entry(Some(bridge_proc_address), library, init) } == 0 {
         return Err("gdext does not load in this Godot, and has said why".into());
     }
-    // From here on names and texts of Godot's can be made.
     // gdext asks for its functions at once, and uses the newest or one before it. One that the bridge does not know would
     // register the base of a family past it.
     let newest = NEWEST_VERSION.load(Ordering::Relaxed);
@@ -93,6 +92,7 @@ unsafe fn load(
             "gdext registers classes by classdb_register_extension_class{newest}, which the class bridge does not know"
         ));
     }
+    // What has to be asked by names and texts of Godot's, which are there with gdext.
     let missing_class = !has_class(&StringName::from(BASE_CLASS));
     let missing_method = NEEDED.iter().find(|method| method.find().is_null());
     let is_double = missing_method.is_none() && has_feature("double");

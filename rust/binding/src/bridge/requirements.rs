@@ -20,8 +20,8 @@ impl fmt::Display for Version {
     }
 }
 
-/// Why the library does not load in the Godot of this `version`, if the oldest one that it does load in is `oldest`. A Godot
-/// that does not tell its version is one whose way to ask for it is deprecated, and which was built without what is.
+/// Why the library does not load in the Godot of this `version`, if the oldest one that it does load in is `oldest`. The
+/// function that tells the version is deprecated since 4.5, so a Godot that does not tell it was built without what is.
 pub(super) fn version(version: Option<Version>, oldest: Version) -> Option<String> {
     match version {
         None => Some(without_deprecated()),
@@ -42,7 +42,8 @@ pub(super) fn function(function: &str) -> String {
 }
 
 fn without_deprecated() -> String {
-    "this Godot was built with deprecated=no, and lacks what its extensions are loaded with".into()
+    "this Godot was built with deprecated=no, which leaves out functions that the library is loaded with"
+        .into()
 }
 
 /// Why the library does not load in a Godot of this precision that lacks this class or this method, if it does not.
