@@ -41,8 +41,10 @@ unsafe impl ExtensionLibrary for Extension {
     }
 
     fn on_stage_deinit(stage: InitStage) {
-        if stage == InitStage::Scene {
-            stream_socket::shut_down();
+        match stage {
+            InitStage::Scene => stream_socket::shut_down(),
+            InitStage::Core => bridge::forget_late_methods(),
+            _ => {}
         }
     }
 }

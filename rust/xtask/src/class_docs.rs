@@ -7,10 +7,10 @@ use std::path::Path;
 
 use godot_finder::Godot;
 
-use crate::headless;
 use crate::project::{ADDON, Project};
 use crate::result::Result;
 use crate::tally::Tally;
+use crate::{folder, headless};
 
 const FOLDER: &str = "doc_classes";
 
@@ -66,7 +66,7 @@ fn undescribed(text: &str) -> Vec<usize> {
 fn up_to_date(project: &Project, godot: &Godot) -> Result<()> {
     let committed = read(&project.addon().join(FOLDER))?;
     let scratch = project.target().join("class-docs");
-    replace_folder(&scratch, |folder| {
+    folder::replace(&scratch, |folder| {
         let folder = folder.join(FOLDER);
         fs::create_dir_all(&folder)?;
         committed
@@ -99,10 +99,10 @@ fn up_to_date(project: &Project, godot: &Godot) -> Result<()> {
 
 /// Opens the help pages in the editor, in a project that has the addon and nothing else.
 fn shown(project: &Project, godot: &Godot) -> Result<()> {
-    let folder = project.target().join("help-project");
-    let addons = folder.join("addons");
-    replace_folder(&folder, |folder| {
-        copy(&project.staged_addon(), &addons.join(ADDON))?;
+    let help_project = project.target().join("help-project");
+    let addons = help_project.join("addons");
+    folder::replace(&help_project, |folder| {
+        folder::copy(&project.staged_addon(), &addons.join(ADDON))?;
         let plugin = addons.join("read_help");
         fs::create_dir_all(&plugin)?;
         fs::write(
@@ -118,8 +118,8 @@ fn shown(project: &Project, godot: &Godot) -> Result<()> {
             include_str!("help_project/read_help.gd"),
         )
     })
-    .map_err(|error| format!("cannot write {}: {error}", folder.display()))?;
-    let mut command = headless::command(project, godot, &folder);
+    .map_err(|error| format!("cannot write {}: {error}", help_project.display()))?;
+    let mut command = headless::command(project, godot, &help_project);
     command.arg("--editor");
     let mut pages = 0;
     headless::run(project, SHOWN, &mut command, |line| {
@@ -132,28 +132,6 @@ fn shown(project: &Project, godot: &Godot) -> Result<()> {
     } else {
         Err(format!("{pages} of {expected} pages are as they should be"))
     }
-}
-
-fn replace_folder(folder: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder)?;
-    }
-    fs::create_dir_all(folder)?;
-    fill(folder)
-}
-
-fn copy(source: &Path, destination: &Path) -> io::Result<()> {
-    fs::create_dir_all(destination)?;
-    for entry in fs::read_dir(source)? {
-        let entry = entry?;
-        let copied = destination.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &copied)?;
-        } else {
-            fs::copy(entry.path(), copied)?;
-        }
-    }
-    Ok(())
 }
 
 fn read(folder: &Path) -> Result<Files> {

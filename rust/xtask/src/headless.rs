@@ -32,11 +32,8 @@ pub fn run(
     command: &mut Command,
     mut on_line: impl FnMut(&str),
 ) -> Result<()> {
-    process::announce(name);
-    let user = UserFolder::new(project)?;
-    user.apply(command);
     let mut problems = Vec::new();
-    let result = watch::run(command, LIMIT, |line| {
+    let result = run_unread(project, name, command, |line| {
         if log_scan::is_problem(line) {
             problems.push(line.to_owned());
         }
@@ -49,6 +46,19 @@ pub fn run(
     } else {
         Err(problems.join("\n        "))
     }
+}
+
+/// The same for one that is to say what it ought not to: the output is not judged.
+pub fn run_unread(
+    project: &Project,
+    name: &str,
+    command: &mut Command,
+    on_line: impl FnMut(&str),
+) -> Result<()> {
+    process::announce(name);
+    let user = UserFolder::new(project)?;
+    user.apply(command);
+    watch::run(command, LIMIT, on_line)
 }
 
 /// A home of its own for the files that Godot keeps for its user: each run starts with the same settings, none, and the

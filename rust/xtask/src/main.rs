@@ -3,13 +3,16 @@
 //! `main.rs` is the command line; each command's work is in the module named after it. Everything is relative to the
 //! workspace this program was started from (see [`project`]), so a clone works in any directory.
 
+mod api_versions;
 mod bench;
 mod cargo_suite;
 mod ci;
 mod class_docs;
+mod folder;
 mod headless;
 mod log_scan;
 mod manifest;
+mod other_godots;
 mod process;
 mod project;
 mod result;
@@ -46,6 +49,7 @@ Usage: cargo xtask COMMAND
   simulate [--seed SEED] [--steps STEPS]
                                Run the simulation of the core. --seed: the run that follows from this number. --steps:
                                how long
+  versions                     Check that the binding compiles for each Godot it can be built for
   ci                           Check format and lints, build the documentation, and run all tests and a simulation
   help                         Show this text
 
@@ -70,6 +74,7 @@ fn main() -> ExitCode {
             Some("godot") => run_godot(args),
             Some("demo") => demo(args),
             Some("test") => args.none().and_then(|()| counted(test::run)),
+            Some("versions") => args.none().and_then(|()| counted(api_versions::check)),
             Some("ci") => args.none().and_then(|()| counted(ci::run)),
             Some("help" | "--help" | "-h") => {
                 println!("{HELP}");

@@ -5,7 +5,7 @@ use godot_finder::Godot;
 use crate::project::Project;
 use crate::stage::{self, Profile};
 use crate::tally::Tally;
-use crate::{bench, cargo_suite, class_docs, headless, log_scan};
+use crate::{bench, cargo_suite, class_docs, headless, log_scan, other_godots};
 
 /// With this variable the core asks each socket, as where sockets cannot be watched together
 /// (`rust/core/src/sys/selector.rs`). What has to hold there too is tested once more with it.
@@ -54,6 +54,7 @@ pub fn run(project: &Project, tally: &mut Tally) {
             for suite in &GODOT_SUITES {
                 godot_suite(project, &godot, suite, tally);
             }
+            other_godots::test(project, &godot, tally);
             bench::smoke_test(project, &godot, tally);
             editor_load(project, &godot, tally);
             class_docs::test(project, &godot, tally);

@@ -3,13 +3,19 @@
 use std::ffi::{CStr, c_char};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use godot::builtin::StringName;
+use godot::init::GdextBuild;
 use godot::sys;
 
+use super::engine_methods::{BASE_CLASS, NEEDED, has_class};
 use super::family::Family;
 use super::interface::{
-    self, Function, RegisterClass, RegisterMethod, SetInstance, UnregisterClass, interface,
+    self, CallMethod, CallMethodWithVariants, FindMethod, Function, GetProcAddress, RegisterClass,
+    RegisterMethod, SetInstance, UnregisterClass, interface,
 };
-use super::{instance, registration};
+use super::object_methods::has_feature;
+use super::requirements::{self, Version};
+use super::{instance, late_methods, registration};
 
 type GdextEntry = unsafe extern "C" fn(
     sys::GDExtensionInterfaceGetProcAddress,
@@ -35,29 +41,70 @@ pub(crate) unsafe fn initialize(
     let Some(godot_functions) = get_proc_address else {
         return 0;
     };
-    // SAFETY: Godot's get_proc_address, as the caller guarantees.
-    let loaded = unsafe { interface::load(godot_functions) };
-    if loaded.is_none() {
-        let reason = "it needs Godot 4.4 or later";
-        // SAFETY: As above.
-        unsafe { interface::print_load_error(godot_functions, reason) };
+    // SAFETY: The caller's guarantee.
+    if unsafe { interface::is_of_godot_4_0(godot_functions) } {
+        // It has no function that prints an error where one could be looked for.
+        eprintln!(
+            "stream_peer_socket_rs cannot be loaded: it needs Godot 4.4 or later, and this is 4.0"
+        );
         return 0;
     }
-    registration::set_families(families);
-    // SAFETY: The caller's guarantee; the replaced function keeps the contract of Godot's own.
-    let is_loaded = unsafe { gdext_entry(Some(bridge_proc_address), library, init) };
-    // gdext asks for its functions at once, and uses the newest or one before it. One that the bridge does not know would
-    // register the base of a family past it.
-    let newest = NEWEST_VERSION.load(Ordering::Relaxed);
-    if is_loaded != 0 && interface().register_class(newest).is_none() {
-        let reason = format!(
-            "gdext registers classes by classdb_register_extension_class{newest}, which the class bridge does not know"
-        );
-        // SAFETY: As above.
+    // SAFETY: The caller's guarantee.
+    let outcome = unsafe { load(families, gdext_entry, godot_functions, library, init) };
+    if let Err(reason) = outcome {
+        // SAFETY: Godot's get_proc_address, as the caller guarantees.
         unsafe { interface::print_load_error(godot_functions, &reason) };
         return 0;
     }
-    is_loaded
+    1
+}
+
+/// The same; the error says why it cannot be.
+///
+/// # Safety
+/// As for [`initialize`].
+unsafe fn load(
+    families: &'static [&'static Family],
+    gdext_entry: GdextEntry,
+    godot_functions: GetProcAddress,
+    library: sys::GDExtensionClassLibraryPtr,
+    init: *mut sys::GDExtensionInitialization,
+) -> Result<(), String> {
+    // gdext panics in a Godot that is not to its liking, so what it can be asked before comes before.
+    // SAFETY: Godot's get_proc_address, as the caller guarantees.
+    let version = unsafe { interface::version(godot_functions) };
+    let (major, minor, patch) = GdextBuild::godot_static_version_triple();
+    let oldest = Version(major.into(), minor.into(), patch.into());
+    none_or_error(requirements::version(version, oldest))?;
+    // SAFETY: As above.
+    unsafe { interface::load(godot_functions) }
+        .map_err(|name| requirements::function(&name.to_string_lossy()))?;
+    registration::set_families(families);
+    // SAFETY: The caller's guarantee; the replaced function keeps the contract of Godot's own.
+    if unsafe { gdext_entry(Some(bridge_proc_address), library, init) } == 0 {
+        return Err("gdext does not load in this Godot, and has said why".into());
+    }
+    // gdext asks for its functions at once, and uses the newest or one before it. One that the bridge does not know would
+    // register the base of a family past it.
+    let newest = NEWEST_VERSION.load(Ordering::Relaxed);
+    if interface().register_class(newest).is_none() {
+        return Err(format!(
+            "gdext registers classes by classdb_register_extension_class{newest}, which the class bridge does not know"
+        ));
+    }
+    // What has to be asked by names and texts of Godot's, which are there with gdext.
+    let missing_class = !has_class(&StringName::from(BASE_CLASS));
+    let missing_method = NEEDED.iter().find(|method| method.find().is_null());
+    let is_double = missing_method.is_none() && has_feature("double");
+    none_or_error(requirements::build(
+        is_double,
+        missing_class.then_some(BASE_CLASS),
+        missing_method,
+    ))
+}
+
+fn none_or_error(reason: Option<String>) -> Result<(), String> {
+    reason.map_or(Ok(()), Err)
 }
 
 /// What gdext sees as Godot's get_proc_address.
@@ -98,6 +145,15 @@ fn replacement(name: &[u8]) -> Option<Function> {
             b"classdb_register_extension_class_method" => {
                 transmute::<RegisterMethod, Function>(registration::register_method)
             }
+            b"classdb_get_method_bind" => {
+                transmute::<FindMethod, Function>(late_methods::get_method_bind)
+            }
+            b"object_method_bind_ptrcall" => {
+                transmute::<CallMethod, Function>(late_methods::ptrcall)
+            }
+            b"object_method_bind_call" => {
+                transmute::<CallMethodWithVariants, Function>(late_methods::call)
+            }
             b"object_set_instance" => {
                 transmute::<SetInstance, Function>(instance::object_set_instance)
             }
@@ -105,4 +161,96 @@ fn replacement(name: &[u8]) -> Option<Function> {
         }
     };
     Some(replacement)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::transmute;
+    use std::ptr;
+    use std::sync::Mutex;
+
+    use super::*;
+
+    static PRINTED: Mutex<String> = Mutex::new(String::new());
+
+    unsafe extern "C" fn version_4_3(version: *mut sys::GDExtensionGodotVersion) {
+        // SAFETY: The bridge passes room for a version.
+        unsafe { (*version).major = 4 };
+        // SAFETY: As above.
+        unsafe { (*version).minor = 3 };
+    }
+
+    unsafe extern "C" fn print_error(
+        message: *const c_char,
+        _function: *const c_char,
+        _file: *const c_char,
+        _line: i32,
+        _notify: sys::GDExtensionBool,
+    ) {
+        // SAFETY: The bridge passes a zero-terminated text.
+        let message = unsafe { CStr::from_ptr(message) };
+        PRINTED.lock().unwrap().push_str(message.to_str().unwrap());
+    }
+
+    unsafe extern "C" fn get_proc_address_of_4_3(
+        name: *const c_char,
+    ) -> sys::GDExtensionInterfaceFunctionPtr {
+        type GetVersion = unsafe extern "C" fn(*mut sys::GDExtensionGodotVersion);
+        type PrintError = unsafe extern "C" fn(
+            *const c_char,
+            *const c_char,
+            *const c_char,
+            i32,
+            sys::GDExtensionBool,
+        );
+        // SAFETY: The bridge passes a zero-terminated name, and calls what it gets by the type that Godot's has.
+        unsafe {
+            match CStr::from_ptr(name).to_bytes() {
+                b"get_godot_version" => {
+                    Some(transmute::<GetVersion, Function>(version_4_3 as GetVersion))
+                }
+                b"print_error" => {
+                    Some(transmute::<PrintError, Function>(print_error as PrintError))
+                }
+                name => panic!("asked for {}", name.escape_ascii()),
+            }
+        }
+    }
+
+    unsafe extern "C" fn no_gdext(
+        _get_proc_address: sys::GDExtensionInterfaceGetProcAddress,
+        _library: sys::GDExtensionClassLibraryPtr,
+        _init: *mut sys::GDExtensionInitialization,
+    ) -> sys::GDExtensionBool {
+        panic!("gdext is not to be loaded")
+    }
+
+    fn initialize_in(get_proc_address: sys::GDExtensionInterfaceGetProcAddress) -> u8 {
+        // SAFETY: Nothing is done with the null pointers before gdext is loaded, which the tests do not come to.
+        unsafe {
+            initialize(
+                &[],
+                no_gdext,
+                get_proc_address,
+                ptr::null_mut(),
+                ptr::null_mut(),
+            )
+        }
+    }
+
+    #[test]
+    fn an_older_godot_is_told_why_before_gdext_is_loaded() {
+        assert_eq!(initialize_in(Some(get_proc_address_of_4_3)), 0);
+        let printed = PRINTED.lock().unwrap();
+        assert!(printed.starts_with("stream_peer_socket_rs cannot be loaded: it needs Godot 4.4"));
+    }
+
+    #[test]
+    fn the_oldest_godot_passes_no_function_and_none_is_called() {
+        static INTERFACE: [u32; 4] = [4, 0, 3, 0];
+        // SAFETY: As Godot 4.0 does it; the address is read and not called.
+        let table = unsafe { transmute::<&[u32; 4], GetProcAddress>(&INTERFACE) };
+        assert_eq!(initialize_in(Some(table)), 0);
+        assert_eq!(initialize_in(None), 0);
+    }
 }

@@ -1,9 +1,11 @@
 //! The functions of Godot's C interface that the bridge uses, by their names in gdextension_interface.h.
 
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::sync::OnceLock;
 
 use godot::sys;
+
+use super::requirements::Version;
 
 /// The versions of `classdb_register_extension_class` that the bridge knows: 4 is of Godot 4.4, 5 of 4.5 and 6 of 4.7. The
 /// creation infos of all three have the same fields in the same places, and callbacks with the same arguments. Which one
@@ -23,8 +25,13 @@ pub(super) struct Interface {
     pub(super) set_instance: SetInstance,
     pub(super) object_id: ObjectId,
     pub(super) variant_from_int: VariantFromInt,
+    pub(super) class_tag: ClassTag,
     pub(super) find_method: FindMethod,
     pub(super) call_method: CallMethod,
+    pub(super) call_method_with_variants: CallMethodWithVariants,
+    pub(super) singleton: Singleton,
+    pub(super) variant_new_nil: VariantNewNil,
+    print_error: PrintError,
     pub(super) get_proc_address: GetProcAddress,
 }
 
@@ -64,6 +71,10 @@ pub(super) type SetInstance = unsafe extern "C" fn(
 );
 pub(super) type VariantFromInt =
     unsafe extern "C" fn(sys::GDExtensionUninitializedVariantPtr, sys::GDExtensionTypePtr);
+pub(super) type VariantNewNil = unsafe extern "C" fn(sys::GDExtensionUninitializedVariantPtr);
+type ClassTag = unsafe extern "C" fn(sys::GDExtensionConstStringNamePtr) -> *mut c_void;
+type Singleton =
+    unsafe extern "C" fn(sys::GDExtensionConstStringNamePtr) -> sys::GDExtensionObjectPtr;
 pub(super) type FindMethod = unsafe extern "C" fn(
     sys::GDExtensionConstStringNamePtr,
     sys::GDExtensionConstStringNamePtr,
@@ -75,6 +86,15 @@ pub(super) type CallMethod = unsafe extern "C" fn(
     *const sys::GDExtensionConstTypePtr,
     sys::GDExtensionTypePtr,
 );
+pub(super) type CallMethodWithVariants = unsafe extern "C" fn(
+    sys::GDExtensionMethodBindPtr,
+    sys::GDExtensionObjectPtr,
+    *const sys::GDExtensionConstVariantPtr,
+    sys::GDExtensionInt,
+    sys::GDExtensionUninitializedVariantPtr,
+    *mut sys::GDExtensionCallError,
+);
+type GetVersion = unsafe extern "C" fn(*mut sys::GDExtensionGodotVersion);
 type PrintError =
     unsafe extern "C" fn(*const c_char, *const c_char, *const c_char, i32, sys::GDExtensionBool);
 pub(super) type GetProcAddress =
@@ -123,33 +143,81 @@ pub(super) fn register_class_version(function: &[u8]) -> Option<usize> {
     std::str::from_utf8(version).ok()?.parse().ok()
 }
 
+/// Prints an error of the library's, which is loaded, without gdext.
+pub(super) fn print_error(message: &str) {
+    // SAFETY: Godot's own function.
+    unsafe {
+        print_error_by(
+            interface().print_error,
+            &format!("stream_peer_socket_rs: {message}"),
+        )
+    }
+}
+
 /// Prints why the library cannot be loaded: as an error of Godot's, without gdext, which may not be there yet.
 ///
 /// # Safety
 /// `get_proc_address` is Godot's.
 pub(super) unsafe fn print_load_error(get_proc_address: GetProcAddress, reason: &str) {
-    let message = format!("stream_peer_socket_rs cannot be loaded: {reason}");
-    let Ok(message) = CString::new(message) else {
-        return;
-    };
-    // SAFETY: The caller's guarantee. The type is the one that gdextension_interface.h gives for the name; Godot only reads
-    // the texts.
+    // SAFETY: The caller's guarantee. The type is the one that gdextension_interface.h gives for the name.
     unsafe {
         if let Some(print) = get_proc_address(c"print_error".as_ptr()) {
             let print = std::mem::transmute::<Function, PrintError>(print);
-            let (function, file) = (c"initialize", c"stream_peer_socket_rs");
-            print(message.as_ptr(), function.as_ptr(), file.as_ptr(), 0, 0);
+            print_error_by(
+                print,
+                &format!("stream_peer_socket_rs cannot be loaded: {reason}"),
+            );
         }
     }
 }
 
-/// Looks the functions up; `None` if this Godot is older than 4.4 and does not have them all.
+/// # Safety
+/// `print` is Godot's.
+unsafe fn print_error_by(print: PrintError, message: &str) {
+    let Ok(message) = CString::new(message) else {
+        return;
+    };
+    let (function, file) = (c"bridge", c"stream_peer_socket_rs");
+    // SAFETY: The caller's guarantee; Godot only reads the texts.
+    unsafe { print(message.as_ptr(), function.as_ptr(), file.as_ptr(), 0, 0) };
+}
+
+/// Whether this is what Godot 4.0 passes: no function, but the address of a table that begins with the version.
+///
+/// # Safety
+/// `get_proc_address` is what Godot passes to the entry of a library.
+pub(super) unsafe fn is_of_godot_4_0(get_proc_address: GetProcAddress) -> bool {
+    let table = get_proc_address as *const [u32; 2];
+    // SAFETY: It is that table, or the code of a function, which is more than eight bytes long, and which the systems that
+    // the library is built for let a program read. gdext looks in the same way.
+    unsafe { table.read_unaligned() == [4, 0] }
+}
+
+/// The version of Godot, if it tells it.
 ///
 /// # Safety
 /// `get_proc_address` is Godot's.
-pub(super) unsafe fn load(get_proc_address: GetProcAddress) -> Option<()> {
+pub(super) unsafe fn version(get_proc_address: GetProcAddress) -> Option<Version> {
+    // SAFETY: The caller's guarantee. The type is the one that gdextension_interface.h gives for the name, and Godot fills
+    // in the whole.
+    unsafe {
+        let get_version = get_proc_address(c"get_godot_version".as_ptr())?;
+        let get_version = std::mem::transmute::<Function, GetVersion>(get_version);
+        let mut version = std::mem::zeroed::<sys::GDExtensionGodotVersion>();
+        get_version(&mut version);
+        Some(Version(version.major, version.minor, version.patch))
+    }
+}
+
+/// Looks the functions up. The error is the name of one that this Godot does not have.
+///
+/// # Safety
+/// `get_proc_address` is Godot's.
+pub(super) unsafe fn load(get_proc_address: GetProcAddress) -> Result<(), &'static CStr> {
     // SAFETY: Godot's function takes any zero-terminated name, and answers null to those it does not know.
-    let find = |name: &CStr| unsafe { get_proc_address(name.as_ptr()) };
+    let find = |name: &'static CStr| unsafe { get_proc_address(name.as_ptr()) }.ok_or(name);
+    // gdext wants it, and calls it as little as we do.
+    find(c"classdb_register_extension_class")?;
     use std::mem::transmute;
     // SAFETY: Each type is the one that gdextension_interface.h gives for the name.
     unsafe {
@@ -157,8 +225,8 @@ pub(super) unsafe fn load(get_proc_address: GetProcAddress) -> Option<()> {
             sys::GDExtensionVariantType,
         )
             -> sys::GDExtensionVariantFromTypeConstructorFunc;
-        let from_type =
-            transmute::<Function, FromType>(find(c"get_variant_from_type_constructor")?);
+        let from_type_name = c"get_variant_from_type_constructor";
+        let from_type = transmute::<Function, FromType>(find(from_type_name)?);
         let interface = Interface {
             register_class: [
                 OnceLock::from(transmute::<Function, RegisterClass>(find(
@@ -181,13 +249,20 @@ pub(super) unsafe fn load(get_proc_address: GetProcAddress) -> Option<()> {
             )?),
             object_id: transmute::<Function, ObjectId>(find(c"object_get_instance_id")?),
             set_instance: transmute::<Function, SetInstance>(find(c"object_set_instance")?),
+            class_tag: transmute::<Function, ClassTag>(find(c"classdb_get_class_tag")?),
             find_method: transmute::<Function, FindMethod>(find(c"classdb_get_method_bind")?),
             call_method: transmute::<Function, CallMethod>(find(c"object_method_bind_ptrcall")?),
-            variant_from_int: from_type(sys::GDEXTENSION_VARIANT_TYPE_INT)?,
+            call_method_with_variants: transmute::<Function, CallMethodWithVariants>(find(
+                c"object_method_bind_call",
+            )?),
+            singleton: transmute::<Function, Singleton>(find(c"global_get_singleton")?),
+            variant_from_int: from_type(sys::GDEXTENSION_VARIANT_TYPE_INT).ok_or(from_type_name)?,
+            variant_new_nil: transmute::<Function, VariantNewNil>(find(c"variant_new_nil")?),
+            print_error: transmute::<Function, PrintError>(find(c"print_error")?),
             get_proc_address,
         };
         INTERFACE.get_or_init(|| interface);
-        Some(())
+        Ok(())
     }
 }
 

@@ -10,6 +10,8 @@
 //!   registered with it; when gdext registers a method, it goes to the class it belongs to.
 //! - [`instance`]: an object of a subclass is told its class, and gets a [`Handle`](handle::Handle) as its instance:
 //!   what the hot calls need, and what gdext made.
+//! - [`late_methods`]: gdext gets those methods of the engine that are needed ([`engine_methods`]), and every other one
+//!   when it calls it, so that the library loads where an engine lacks some.
 //! - [`calls`]: the calls that matter go from Godot straight to the part of the object. All others go through one
 //!   [`trampoline`] to gdext's own callback.
 //!
@@ -19,14 +21,17 @@
 
 mod calls;
 mod emit;
+mod engine_methods;
 mod entry;
 mod family;
 mod guard;
 mod handle;
 mod instance;
 mod interface;
+mod late_methods;
 mod object_methods;
 mod registration;
+mod requirements;
 mod trampoline;
 mod transfers;
 
@@ -35,3 +40,4 @@ pub(crate) use emit::emit;
 pub(crate) use entry::initialize;
 pub(crate) use family::{Class, Family, Property};
 pub(crate) use instance::{announce, new_object};
+pub(crate) use late_methods::forget_late_methods;

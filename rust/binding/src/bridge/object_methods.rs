@@ -2,45 +2,32 @@
 
 use std::sync::OnceLock;
 
-use godot::builtin::StringName;
+use godot::builtin::{GString, StringName};
 use godot::sys::{self, GodotFfi};
 
+use super::engine_methods::{self, EngineMethod};
 use super::interface::interface;
 
 /// A method of the engine's, found when it is first called.
 struct Method {
-    class: &'static str,
-    name: &'static str,
-    /// What stands for the method's signature in Godot's extension_api.json.
-    hash: i64,
+    method: EngineMethod,
     found: OnceLock<usize>,
 }
 
-static HAS_CONNECTIONS: Method = Method {
-    class: "Object",
-    name: "has_connections",
-    hash: 2619796661,
-    found: OnceLock::new(),
-};
-
-static GET_REFERENCE_COUNT: Method = Method {
-    class: "RefCounted",
-    name: "get_reference_count",
-    hash: 3905245786,
-    found: OnceLock::new(),
-};
+static HAS_CONNECTIONS: Method = Method::new(engine_methods::HAS_CONNECTIONS);
+static GET_REFERENCE_COUNT: Method = Method::new(engine_methods::GET_REFERENCE_COUNT);
 
 impl Method {
+    const fn new(method: EngineMethod) -> Method {
+        Method {
+            method,
+            found: OnceLock::new(),
+        }
+    }
+
     /// What Godot calls the method by, or null if it has none.
     fn find(&self) -> sys::GDExtensionMethodBindPtr {
-        let found = self.found.get_or_init(|| {
-            let (class, name) = (StringName::from(self.class), StringName::from(self.name));
-            // SAFETY: Both are names that Godot only reads.
-            let found = unsafe {
-                (interface().find_method)(class.sys().cast(), name.sys().cast(), self.hash)
-            };
-            found as usize
-        });
+        let found = self.found.get_or_init(|| self.method.find() as usize);
         *found as sys::GDExtensionMethodBindPtr
     }
 }
@@ -82,4 +69,18 @@ pub(super) unsafe fn is_alive(object: sys::GDExtensionObjectPtr) -> bool {
         (interface().call_method)(method, object, std::ptr::null(), (&raw mut count).cast());
     }
     count > 0
+}
+
+/// Whether this Godot is one with the feature `tag`.
+pub(super) fn has_feature(tag: &str) -> bool {
+    let (class, tag) = (StringName::from("OS"), GString::from(tag));
+    let mut answer: sys::GDExtensionBool = 0;
+    let arguments = [tag.sys()];
+    // SAFETY: The method takes a String and returns a bool. The singleton is there from the start, and lives to the end.
+    unsafe {
+        let os = (interface().singleton)(class.sys().cast());
+        let method = engine_methods::HAS_FEATURE.find();
+        (interface().call_method)(method, os, arguments.as_ptr(), (&raw mut answer).cast());
+    }
+    answer != 0
 }

@@ -1,0 +1,134 @@
+//! The methods of the engine's classes that the library calls, all of them.
+//!
+//! They are looked for when the library is loaded, and in a Godot that lacks one it is not. Whatever else gdext could call
+//! is not looked for before it is called: most engines that people build for their games lack some of it.
+//!
+//! A debug build says so, as an error, if it calls one that is not listed here, so the tests in Godot show what is missing.
+
+use godot::builtin::StringName;
+use godot::sys::{self, GodotFfi};
+
+use super::interface::interface;
+
+/// A method of a class of the engine.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct EngineMethod {
+    pub(super) class: &'static str,
+    pub(super) name: &'static str,
+    /// What stands for the method's signature in Godot's extension_api.json.
+    hash: i64,
+}
+
+/// What the bridge calls itself.
+pub(super) const HAS_CONNECTIONS: EngineMethod = of("Object", "has_connections", 2619796661);
+pub(super) const GET_REFERENCE_COUNT: EngineMethod =
+    of("RefCounted", "get_reference_count", 3905245786);
+pub(super) const HAS_FEATURE: EngineMethod = of("OS", "has_feature", 3927539163);
+
+pub(super) const NEEDED: &[EngineMethod] = &[
+    HAS_CONNECTIONS,
+    GET_REFERENCE_COUNT,
+    HAS_FEATURE,
+    // What the classes call.
+    of("Engine", "get_main_loop", 1016888095),
+    of("Object", "connect", 1518946055),
+    of("Object", "disconnect", 1874754934),
+    of("Object", "emit_signal", 4047867050),
+    of("Object", "is_connected", 768136979),
+    of("ProjectSettings", "add_property_info", 4155329257),
+    of("ProjectSettings", "get_setting", 223050753),
+    of("ProjectSettings", "globalize_path", 3135753539),
+    of("ProjectSettings", "has_setting", 3927539163),
+    of("ProjectSettings", "set_initial_value", 402577236),
+    of("ProjectSettings", "set_setting", 402577236),
+    // What gdext calls for them: when it is loaded, for casts, and for making and keeping objects.
+    of("Engine", "is_editor_hint", 36873697),
+    of("Object", "is_class", 3927539163),
+    of("Object", "notification", 4023243586),
+    of("RefCounted", "init_ref", 2240911060),
+    of("RefCounted", "reference", 2240911060),
+    of("RefCounted", "unreference", 2240911060),
+];
+
+/// The class that peers inherit from. Godot calls its methods, and not we.
+pub(super) const BASE_CLASS: &str = "StreamPeerExtension";
+
+const fn of(class: &'static str, name: &'static str, hash: i64) -> EngineMethod {
+    EngineMethod { class, name, hash }
+}
+
+impl EngineMethod {
+    /// What Godot calls the method by, or null if it has none.
+    pub(super) fn find(&self) -> sys::GDExtensionMethodBindPtr {
+        let (class, name) = (StringName::from(self.class), StringName::from(self.name));
+        find(&class, &name, self.hash)
+    }
+}
+
+/// Whether a method is listed as needed. Asked of every method that there is, so the names, which are slow to read, come
+/// last.
+pub(super) fn is_needed(
+    hash: i64,
+    class: impl FnOnce() -> String,
+    name: impl FnOnce() -> String,
+) -> bool {
+    let mut candidates = NEEDED
+        .iter()
+        .filter(|method| method.hash == hash)
+        .peekable();
+    if candidates.peek().is_none() {
+        return false;
+    }
+    let (class, name) = (class(), name());
+    candidates.any(|method| method.class == class && method.name == name)
+}
+
+/// What Godot calls a method by, or null if it has none: without an error of Godot's if it does not have the class.
+pub(super) fn find(
+    class: &StringName,
+    name: &StringName,
+    hash: i64,
+) -> sys::GDExtensionMethodBindPtr {
+    if !has_class(class) {
+        return std::ptr::null_mut();
+    }
+    // SAFETY: Both are names that Godot only reads.
+    unsafe { (interface().find_method)(class.sys().cast(), name.sys().cast(), hash) }
+}
+
+/// Whether Godot has a class of this name.
+pub(super) fn has_class(class: &StringName) -> bool {
+    // SAFETY: Godot only reads the name.
+    !unsafe { (interface().class_tag)(class.sys().cast()) }.is_null()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_listed(class: &str, name: &str, hash: i64) -> bool {
+        is_needed(hash, || class.to_owned(), || name.to_owned())
+    }
+
+    #[test]
+    fn a_method_is_told_by_its_class_its_name_and_its_signature() {
+        for EngineMethod { class, name, hash } in NEEDED {
+            assert!(is_listed(class, name, *hash));
+            assert!(!is_listed(class, name, hash + 1));
+            assert!(!is_listed("Node3D", name, *hash));
+            assert!(!is_listed(class, "get_gizmos", *hash));
+        }
+    }
+
+    #[test]
+    fn names_are_not_read_of_a_method_with_another_signature() {
+        assert!(!is_needed(1, || unreachable!(), || unreachable!()));
+    }
+
+    #[test]
+    fn no_method_is_listed_twice() {
+        for (index, method) in NEEDED.iter().enumerate() {
+            assert!(!NEEDED[..index].contains(method), "{method:?}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! In which Godot the library loads, and why not in the others.
+
+use std::fmt;
+
+use super::engine_methods::EngineMethod;
+
+/// A version of Godot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Version(pub(super) u32, pub(super) u32, pub(super) u32);
+
+impl fmt::Display for Version {
+    /// As Godot writes it: without a patch level of 0.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Version(major, minor, patch) = self;
+        write!(f, "{major}.{minor}")?;
+        if *patch != 0 {
+            write!(f, ".{patch}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Why the library does not load in the Godot of this `version`, if the oldest one that it does load in is `oldest`. The
+/// function that tells the version is deprecated since 4.5, so a Godot that does not tell it was built without what is.
+pub(super) fn version(version: Option<Version>, oldest: Version) -> Option<String> {
+    match version {
+        None => Some(without_deprecated()),
+        Some(version) if version < oldest => Some(format!(
+            "it needs Godot {oldest} or later, and this is {version}"
+        )),
+        Some(_) => None,
+    }
+}
+
+/// Why the library does not load in a Godot that does not have `function` in its C interface.
+pub(super) fn function(function: &str) -> String {
+    // The oldest function for registering classes, which nobody uses any more, and gdext wants to be there.
+    if function == "classdb_register_extension_class" {
+        return without_deprecated();
+    }
+    format!("this Godot has no {function} in its C interface")
+}
+
+fn without_deprecated() -> String {
+    "this Godot was built with deprecated=no, which leaves out functions that the library is loaded with"
+        .into()
+}
+
+/// Why the library does not load in a Godot of this precision that lacks this class or this method, if it does not.
+pub(super) fn build(
+    is_double: bool,
+    missing_class: Option<&str>,
+    missing_method: Option<&EngineMethod>,
+) -> Option<String> {
+    if let Some(class) = missing_class {
+        return Some(format!("this Godot has no class {class}"));
+    }
+    if let Some(EngineMethod { class, name, .. }) = missing_method {
+        return Some(format!("this Godot has no method {class}.{name}"));
+    }
+    is_double.then(|| {
+        "this Godot was built with precision=double, and this is the library for precision=single"
+            .into()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::engine_methods::HAS_CONNECTIONS;
+    use super::*;
+
+    const OLDEST: Version = Version(4, 4, 0);
+
+    #[test]
+    fn an_older_godot_is_refused() {
+        let refusal = version(Some(Version(4, 3, 2)), OLDEST).unwrap();
+        assert_eq!(refusal, "it needs Godot 4.4 or later, and this is 4.3.2");
+        let refusal = version(Some(Version(4, 4, 0)), Version(4, 4, 1)).unwrap();
+        assert_eq!(refusal, "it needs Godot 4.4.1 or later, and this is 4.4");
+        assert!(version(Some(Version(3, 6, 1)), OLDEST).is_some());
+    }
+
+    #[test]
+    fn the_oldest_godot_and_later_ones_are_not_refused() {
+        for accepted in [
+            OLDEST,
+            Version(4, 4, 1),
+            Version(4, 10, 0),
+            Version(5, 0, 0),
+        ] {
+            assert_eq!(version(Some(accepted), OLDEST), None, "{accepted}");
+        }
+    }
+
+    #[test]
+    fn a_godot_without_deprecated_functions_is_refused_as_such() {
+        let refusal = version(None, OLDEST).unwrap();
+        assert!(refusal.contains("deprecated=no"), "{refusal}");
+        assert_eq!(function("classdb_register_extension_class"), refusal);
+        let refusal = function("print_error");
+        assert_eq!(refusal, "this Godot has no print_error in its C interface");
+    }
+
+    #[test]
+    fn a_godot_that_lacks_what_is_needed_is_refused() {
+        assert_eq!(build(false, None, None), None);
+        assert!(
+            build(true, None, None)
+                .unwrap()
+                .contains("precision=double")
+        );
+        let refusal = build(false, Some("StreamPeerExtension"), None).unwrap();
+        assert_eq!(refusal, "this Godot has no class StreamPeerExtension");
+        let refusal = build(false, None, Some(&HAS_CONNECTIONS)).unwrap();
+        assert_eq!(refusal, "this Godot has no method Object.has_connections");
+    }
+}
