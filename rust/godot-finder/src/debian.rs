@@ -10,7 +10,7 @@ use std::{fs, io};
 
 use provision::apt::{self, Apt};
 use provision::cache::{SetUp, failed};
-use provision::debian_architecture;
+use provision::{debian_architecture, process};
 
 use crate::requirement::{self, REMEDY};
 
@@ -130,11 +130,5 @@ export XLOCALEDIR="$prefix/usr/share/X11/locale"
 exec {emulator}"$libraries/{loader}" --library-path "$libraries:$libraries/pulseaudio" "$prefix/usr/bin/godot" "$@"
 "#
     );
-    fs::write(script, text)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(script, fs::Permissions::from_mode(0o755))?;
-    }
-    Ok(())
+    process::write_program(script, &text)
 }

@@ -7,6 +7,7 @@ mod bench;
 mod cargo_suite;
 mod ci;
 mod class_docs;
+mod dist;
 mod headless;
 mod log_scan;
 mod manifest;
@@ -47,6 +48,7 @@ Usage: cargo xtask COMMAND
                                Run the simulation of the core. --seed: the run that follows from this number. --steps:
                                how long
   ci                           Check format and lints, build the documentation, and run all tests and a simulation
+  dist                         Build the libraries of all platforms, and the archives of a release
   help                         Show this text
 
 Godot is taken from GODOT4_BIN, else from godot4 or godot on PATH, if it is 4.4 or later. Otherwise, on Debian, one is
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
             Some("godot") => run_godot(args),
             Some("demo") => demo(args),
             Some("test") => args.none().and_then(|()| counted(test::run)),
+            Some("dist") => args.none().and_then(|()| counted(dist::run)),
             Some("ci") => args.none().and_then(|()| counted(ci::run)),
             Some("help" | "--help" | "-h") => {
                 println!("{HELP}");
