@@ -1,12 +1,14 @@
 //! Building the libraries that ship, from this one machine.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use super::targets::{CHECKED, Format, GLIBC, PLATFORMS, Platform};
+use super::sign;
+use super::targets::{CHECKED, Format, GLIBC, MACOS, PLATFORMS, Platform};
 use super::toolchain::Toolchain;
 use crate::process;
 use crate::project::{ADDON, Project};
@@ -77,9 +79,11 @@ impl Workshop<'_> {
     }
 
     fn cargo_build(&self, triples: &[&str]) -> Result<()> {
+        self.write_empty_library()?;
         let mut cargo = self.toolchain.zigbuild(self.project);
         self.configure(&mut cargo);
-        cargo.arg("--release");
+        // What one platform lacks is no reason to leave the others half done.
+        cargo.args(["--release", "--keep-going"]);
         for triple in triples {
             let (major, minor) = GLIBC;
             let glibc = if triple.ends_with("-linux-gnu") {
@@ -98,18 +102,41 @@ impl Workshop<'_> {
     }
 
     fn configure(&self, cargo: &mut Command) {
-        // Names of folders of this machine have no place in what ships.
-        let registry = |home: PathBuf| home.join("registry/src");
-        let home = std::env::home_dir().map(|home| registry(home.join(".cargo")));
-        let home = std::env::var_os("CARGO_HOME").map_or(home, |home| Some(registry(home.into())));
-        let mut flags = vec![remapped(self.project.root(), "")];
-        flags.extend(home.map(|home| remapped(&home, "crates")));
+        let (major, minor) = MACOS;
         cargo
             .args(["--locked", "--package", ADDON, "--target-dir"])
             .arg(self.cargo_folder())
-            .env("RUSTFLAGS", flags.join(" "))
+            .env("RUSTFLAGS", self.rust_flags().join(" "))
+            .env("MACOSX_DEPLOYMENT_TARGET", format!("{major}.{minor}"))
             // The symbols are taken out afterwards, and kept.
             .env("CARGO_PROFILE_RELEASE_STRIP", "none");
+    }
+
+    fn rust_flags(&self) -> Vec<String> {
+        // Names of folders of this machine have no place in what ships.
+        let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
+        let cargo_home = cargo_home.or_else(|| Some(env::home_dir()?.join(".cargo")));
+        let crates = cargo_home.map(|home| remapped(&home.join("registry/src"), "crates"));
+        let mut flags = vec![
+            remapped(self.project.root(), "addon"),
+            remapped(self.toolchain.sources(), "rust"),
+        ];
+        flags.extend(crates);
+        flags.push(format!("-Lnative={}", self.empty_folder().display()));
+        flags
+    }
+
+    /// A folder with a library in which nothing is. Debian's compiler links one for Windows that comes with its mingw;
+    /// with Zig there is nothing to be had from it.
+    fn empty_folder(&self) -> PathBuf {
+        self.folder.join("empty")
+    }
+
+    fn write_empty_library(&self) -> Result<()> {
+        let path = self.empty_folder().join("libssp_nonshared.a");
+        fs::create_dir_all(self.empty_folder())
+            .and_then(|()| fs::write(&path, "!<arch>\n"))
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))
     }
 
     fn cargo_folder(&self) -> PathBuf {
@@ -169,10 +196,11 @@ impl Workshop<'_> {
         };
         match format {
             Format::MachO => {
-                // A copy with all symbols; the tool leaves a library signed that was signed.
+                // No tool takes the symbols out alone: this is a copy with everything.
                 fs::copy(cargos, symbols)
                     .map_err(|error| format!("cannot copy {}: {error}", cargos.display()))?;
-                objcopy(&["--strip-debug", "--discard-all"], library)
+                objcopy(&["--strip-debug", "--discard-all"], library)?;
+                name_and_sign(self.toolchain, library)
             }
             Format::Elf | Format::Pe => {
                 objcopy(&["--only-keep-debug"], symbols)?;
@@ -180,6 +208,18 @@ impl Workshop<'_> {
             }
         }
     }
+}
+
+/// Gives a library for macOS the name that it is found by, instead of its path on this machine, and a signature.
+fn name_and_sign(toolchain: &Toolchain, library: &Path) -> Result<()> {
+    let name = Format::MachO.file_name();
+    let mut rename = toolchain.llvm("llvm-install-name-tool");
+    rename.args(["-id", &format!("@rpath/{name}")]).arg(library);
+    run(&mut rename, || format!("cannot name {}", library.display()))?;
+    let failed = |error| format!("cannot sign {}: {error}", library.display());
+    let unsigned = fs::read(library).map_err(|error| failed(error.to_string()))?;
+    let signed = sign::ad_hoc(&unsigned, &name).map_err(failed)?;
+    fs::write(library, signed).map_err(|error| failed(error.to_string()))
 }
 
 fn remapped(path: &Path, name: &str) -> String {

@@ -2,6 +2,7 @@
 
 mod build;
 mod inspect;
+mod sign;
 mod targets;
 mod toolchain;
 

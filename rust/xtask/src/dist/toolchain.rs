@@ -79,6 +79,11 @@ impl Toolchain {
             .env("CARGO_ZIGBUILD_ZIG_PATH", self.zig.join("ziglang/zig"));
     }
 
+    /// The folder in which the sources of the standard library are.
+    pub fn sources(&self) -> &Path {
+        &self.llvm
+    }
+
     /// One of LLVM's tools, such as `llvm-objcopy`.
     pub fn llvm(&self, tool: &str) -> Command {
         Command::new(self.llvm.join(tool))
@@ -96,18 +101,13 @@ fn debian_tools() -> Result<PathBuf> {
         is_ready: &|folder| folder.join("rustc").exists(),
         fill: &|folder, work| {
             let apt = Apt::open(&work.join("apt"), &architecture, &SUITES)?;
-            let compiler_needs = apt.dependencies("rustc-web")?;
-            let needed = |prefix: &str| {
-                let found = compiler_needs.iter().find(|name| name.starts_with(prefix));
-                found.cloned().ok_or_else(|| format!("rustc-web does not depend on {prefix}*"))
-            };
-            let llvm = needed("libllvm")?;
+            let std = dependency(&apt, "libstd-rust-web-dev", "libstd-rust-web-1")?;
+            let llvm = dependency(&apt, &std, "libllvm")?;
             let llvm_tools = llvm.replace("libllvm", "llvm-");
             let mut packages = vec![llvm.as_str(), llvm_tools.as_str()];
             packages.extend(LIBRARIES);
 
             let sources = sources_for(&release, &architecture, work)?;
-            let std = needed("libstd-rust-web-1")?;
             if sources.is_none() {
                 packages.extend(["rustc-web", &std, "libstd-rust-web-dev", "rust-web-src"]);
             }
@@ -120,13 +120,21 @@ fn debian_tools() -> Result<PathBuf> {
                 None => start_script(folder, "rustc", "usr/bin/rustc")?,
             }
             let tools = format!("usr/lib/{llvm_tools}/bin");
-            for tool in ["llvm-lipo", "llvm-objcopy"] {
+            for tool in ["llvm-install-name-tool", "llvm-lipo", "llvm-objcopy"] {
                 start_script(folder, tool, &format!("{tools}/{tool}"))?;
             }
             Ok(())
         },
     }
     .folder()
+}
+
+/// The package whose name begins with `prefix` among those that `package` needs: such names have versions in them.
+fn dependency(apt: &Apt, package: &str, prefix: &str) -> Result<String> {
+    let mut needed = apt.dependencies(package)?.into_iter();
+    needed
+        .find(|name| name.starts_with(prefix))
+        .ok_or_else(|| format!("Debian's {package} does not depend on any {prefix}*"))
 }
 
 /// The package with the sources of exactly the release that this project's compiler has, if Debian has it.
