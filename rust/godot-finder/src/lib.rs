@@ -35,6 +35,14 @@ impl Godot {
         Ok(Self { program })
     }
 
+    /// A program that is to be a Godot.
+    pub fn at(program: &Path) -> Result<Self, String> {
+        requirement::check(program)?;
+        Ok(Self {
+            program: program.into(),
+        })
+    }
+
     /// Debian's Godot for another architecture, named in Debian's words, which runs through the program `emulator`.
     pub fn emulated(architecture: &str, emulator: &Path) -> Result<Self, String> {
         let program = debian::emulated(architecture, emulator)?;

@@ -66,7 +66,7 @@ impl Workshop<'_> {
         let check = |triple| {
             println!("checking for {triple}");
             let mut cargo = self.toolchain.cargo(self.project, "check");
-            self.configure(&mut cargo);
+            self.configure(&mut cargo)?;
             cargo.args(["--target", triple]);
             run(&mut cargo, || {
                 format!("the code does not compile for {triple}")
@@ -79,9 +79,8 @@ impl Workshop<'_> {
     }
 
     fn cargo_build(&self, triples: &[&str]) -> Result<()> {
-        self.write_empty_library()?;
-        let mut cargo = self.toolchain.zigbuild(self.project);
-        self.configure(&mut cargo);
+        let mut cargo = self.toolchain.zig(self.project, "zigbuild");
+        self.configure(&mut cargo)?;
         // What one platform lacks is no reason to leave the others half done.
         cargo.args(["--release", "--keep-going"]);
         for triple in triples {
@@ -101,18 +100,19 @@ impl Workshop<'_> {
         })
     }
 
-    fn configure(&self, cargo: &mut Command) {
+    fn configure(&self, cargo: &mut Command) -> Result<()> {
         let (major, minor) = MACOS;
         cargo
             .args(["--locked", "--package", ADDON, "--target-dir"])
             .arg(self.cargo_folder())
-            .env("RUSTFLAGS", self.rust_flags().join(" "))
+            .env("RUSTFLAGS", self.rust_flags()?.join(" "))
             .env("MACOSX_DEPLOYMENT_TARGET", format!("{major}.{minor}"))
             // The symbols are taken out afterwards, and kept.
             .env("CARGO_PROFILE_RELEASE_STRIP", "none");
+        Ok(())
     }
 
-    fn rust_flags(&self) -> Vec<String> {
+    fn rust_flags(&self) -> Result<Vec<String>> {
         // Names of folders of this machine have no place in what ships.
         let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
         let cargo_home = cargo_home.or_else(|| Some(env::home_dir()?.join(".cargo")));
@@ -122,21 +122,8 @@ impl Workshop<'_> {
             remapped(self.toolchain.sources(), "rust"),
         ];
         flags.extend(crates);
-        flags.push(format!("-Lnative={}", self.empty_folder().display()));
-        flags
-    }
-
-    /// A folder with a library in which nothing is. Debian's compiler links one for Windows that comes with its mingw;
-    /// with Zig there is nothing to be had from it.
-    fn empty_folder(&self) -> PathBuf {
-        self.folder.join("empty")
-    }
-
-    fn write_empty_library(&self) -> Result<()> {
-        let path = self.empty_folder().join("libssp_nonshared.a");
-        fs::create_dir_all(self.empty_folder())
-            .and_then(|()| fs::write(&path, "!<arch>\n"))
-            .map_err(|error| format!("cannot write {}: {error}", path.display()))
+        flags.push(Toolchain::empty_library(self.project)?);
+        Ok(flags)
     }
 
     fn cargo_folder(&self) -> PathBuf {

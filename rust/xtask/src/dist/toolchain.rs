@@ -1,6 +1,7 @@
 //! What libraries for other systems are built with: a compiler that has the sources of Rust's standard library, the linker
 //! of Zig, and LLVM's tools for libraries. All of it is set up for this user alone.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -63,12 +64,30 @@ impl Toolchain {
         cargo
     }
 
-    /// `cargo zigbuild`: `cargo build` with Zig as the linker.
-    pub fn zigbuild(&self, project: &Project) -> Command {
+    /// A command of cargo-zigbuild, `zigbuild` or `test`: cargo's with Zig as the linker.
+    pub fn zig(&self, project: &Project, command: &str) -> Command {
         let mut cargo = Command::new(self.zig.join("bin/cargo-zigbuild"));
-        cargo.current_dir(project.root()).arg("zigbuild");
+        cargo.current_dir(project.root()).arg(command);
         self.equip(&mut cargo);
         cargo
+    }
+
+    /// Zig as a compiler for C.
+    pub fn zig_cc(&self) -> Command {
+        let mut compiler = Command::new(self.zig.join("ziglang/zig"));
+        compiler.arg("cc");
+        compiler
+    }
+
+    /// The flag for a folder with a library in which nothing is. Debian's compiler links one for Windows that comes with
+    /// its mingw; with Zig there is nothing to be had from it.
+    pub fn empty_library(project: &Project) -> Result<String> {
+        let folder = project.target().join("dist/empty");
+        let path = folder.join("libssp_nonshared.a");
+        fs::create_dir_all(&folder)
+            .and_then(|()| fs::write(&path, "!<arch>\n"))
+            .map_err(|error| failed("write", &path, &error))?;
+        Ok(format!("-Lnative={}", folder.display()))
     }
 
     fn equip(&self, cargo: &mut Command) {
