@@ -14,6 +14,9 @@ use crate::process;
 use crate::project::{ADDON, Project};
 use crate::result::Result;
 
+/// The variable that names a program which signs the library for macOS with a certificate.
+const SIGN: &str = "MACOS_SIGN";
+
 /// A library as it ships, and what belongs to it and does not.
 pub struct Built {
     pub library: PathBuf,
@@ -163,6 +166,14 @@ impl Workshop<'_> {
                 format!("{} was not put together", library.display())
             })?;
             halves.iter().for_each(|half| drop(fs::remove_file(half)));
+        }
+        if platform.format == Format::MachO
+            && let Some(program) = env::var_os(SIGN)
+        {
+            let mut sign = Command::new(program);
+            run(sign.arg(&library), || {
+                format!("the program in {SIGN} failed")
+            })?;
         }
         Ok(Built { library, symbols })
     }

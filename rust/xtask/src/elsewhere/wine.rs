@@ -19,8 +19,8 @@ pub const TRIPLE: &str = "x86_64-pc-windows-gnu";
 /// Debian's Wine, and the library that it needs and Debian has apart.
 const PACKAGES: [&str; 4] = ["wine64", "libwine", "libunwind8", "libz-mingw-w64"];
 
-/// The folder of Wine's own libraries for Windows programs.
-const DLLS: &str = "usr/lib/x86_64-linux-gnu/wine/x86_64-windows";
+/// Where Debian has zlib for Windows programs.
+const ZLIB: &str = "usr/x86_64-w64-mingw32/lib/zlib1.dll";
 
 /// What Rust's standard library takes random numbers from, and Wine 8 does not have.
 const RANDOM_NUMBERS: &str = "\
@@ -67,9 +67,6 @@ pub fn runner(project: &Project, toolchain: &Toolchain) -> Result<PathBuf> {
     let failed = |error| format!("cannot set up Wine in {}: {error}", folder.display());
     fs::create_dir_all(&folder).map_err(failed)?;
 
-    // Both belong where Wine looks for them, and the packages have them elsewhere.
-    let zlib = wine.join(DLLS).join("zlib1.dll");
-    fs::copy(wine.join("usr/x86_64-w64-mingw32/lib/zlib1.dll"), &zlib).map_err(failed)?;
     let (server, link) = (
         wine.join("usr/lib/wine/wineserver64"),
         folder.join("wineserver"),
@@ -93,23 +90,27 @@ exec "$WINELOADER" "$@"
     let server_script = format!("#!/bin/sh\nexec \"{}\" \"$@\"\n", server.display());
     process::write_program(&link, &server_script).map_err(failed)?;
 
-    let random = folder.join("prefix/drive_c/windows/system32/bcryptprimitives.dll");
     if !folder.join("ready").exists() {
         println!("setting up Wine in {}", folder.display());
-        succeeds(
-            Command::new(&script).args(["wineboot", "--init"]),
-            "Wine does not start",
-        )?;
+        // What Wine needs itself, and has in none of its own folders, has to be there before it starts.
+        let system = folder.join("prefix/drive_c/windows/system32");
+        fs::create_dir_all(&system)
+            .and_then(|()| fs::copy(wine.join(ZLIB), system.join("zlib1.dll")))
+            .map_err(failed)?;
         let source = folder.join("random_numbers.c");
         fs::write(&source, RANDOM_NUMBERS).map_err(failed)?;
         let mut compiler = toolchain.zig_cc();
         compiler
             .args(["-target", "x86_64-windows-gnu", "-shared", "-o"])
-            .args([&random, &source])
+            .args([&system.join("bcryptprimitives.dll"), &source])
             .arg("-ladvapi32");
         succeeds(
             &mut compiler,
             "the library for random numbers was not built",
+        )?;
+        succeeds(
+            Command::new(&script).args(["wineboot", "--init"]),
+            "Wine does not start",
         )?;
         fs::write(folder.join("ready"), "").map_err(failed)?;
     }
