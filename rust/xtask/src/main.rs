@@ -8,21 +8,15 @@ mod bench;
 mod cargo_suite;
 mod ci;
 mod class_docs;
-<<<<<<< HEAD
-mod folder;
-=======
 mod dist;
 mod elsewhere;
->>>>>>> dist
+mod folder;
 mod headless;
 mod install;
 mod log_scan;
 mod manifest;
-<<<<<<< HEAD
 mod other_godots;
-=======
 mod platforms;
->>>>>>> dist
 mod process;
 mod project;
 mod records;
@@ -92,13 +86,9 @@ fn main() -> ExitCode {
             Some("build") => build(args),
             Some("godot") => run_godot(args),
             Some("demo") => demo(args),
-<<<<<<< HEAD
-            Some("test") => args.none().and_then(|()| counted(test::run)),
             Some("versions") => args.none().and_then(|()| counted(api_versions::check)),
-=======
             Some("platforms") => args.none().and_then(|()| platforms::run()),
             Some("dist") => args.none().and_then(|()| counted(dist::run)),
->>>>>>> dist
             Some("ci") => args.none().and_then(|()| counted(ci::run)),
             Some("help" | "--help" | "-h") => {
                 println!("{HELP}");
