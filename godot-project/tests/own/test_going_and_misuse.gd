@@ -13,6 +13,14 @@ func test_objects_freed_while_threads_are_inside_a_call() -> void:
 		check(result["output"].contains("survived"), method + ": it got to the end")
 
 
+func test_first_calls_from_two_threads_at_once() -> void:
+	if not EngineProcess.available():
+		return skip("starting another engine is known for Linux only")
+	var result := EngineProcess.run("children/first_calls.gd", [], {}, 4096)
+	check_eq(result["code"], 0, "exit code: " + result["output"].right(1500).left(300))
+	check(result["output"].contains("survived"), "it got to the end")
+
+
 # An error that a poll prints fails the tests below.
 
 func test_poll_of_a_peer_that_is_going() -> void:

@@ -248,17 +248,26 @@ impl From<WriteError> for io::Error {
 
 /// The system's own words for `error`, as part of a sentence.
 fn words(error: &io::Error) -> String {
-    let text = error.to_string();
-    // std adds the number, which users get separately.
-    let text = match text.find(" (os error ") {
-        Some(end) => &text[..end],
-        None => &text,
-    };
+    as_part_of_a_sentence(&error.to_string())
+}
+
+/// `text` without the number that std adds, which users get separately, without a full stop, and without the capital of a
+/// sentence.
+fn as_part_of_a_sentence(text: &str) -> String {
+    let text = text
+        .find(" (os error ")
+        .map_or(text, |number| &text[..number]);
+    let text = text.trim_end().trim_end_matches('.');
     let mut letters = text.chars();
-    match letters.next() {
-        Some(first) => first.to_lowercase().chain(letters).collect(),
-        None => String::new(),
+    let Some(first) = letters.next() else {
+        return String::new();
+    };
+    let rest = letters.as_str();
+    // An abbreviation keeps its capitals.
+    if rest.starts_with(char::is_uppercase) {
+        return text.to_owned();
     }
+    first.to_lowercase().chain(rest.chars()).collect()
 }
 
 /// The same error once more, as far as the system's number or its kind tells.
@@ -284,6 +293,24 @@ pub fn os_code(error: &(dyn Error + 'static)) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_system_s_words_become_part_of_a_sentence() {
+        let words = as_part_of_a_sentence;
+        assert_eq!(
+            words("Connection refused (os error 111)"),
+            "connection refused"
+        );
+        assert_eq!(
+            words("Only one usage of each socket address is permitted. (os error 10048)"),
+            "only one usage of each socket address is permitted"
+        );
+        assert_eq!(
+            words("OS Error 10048 (FormatMessageW() returned error 317) (os error 10048)"),
+            "OS Error 10048 (FormatMessageW() returned error 317)"
+        );
+        assert_eq!(words(""), "");
+    }
 
     #[test]
     #[cfg(target_os = "linux")]

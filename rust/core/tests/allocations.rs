@@ -55,7 +55,7 @@ fn poll(connection: &Connection) -> bool {
 
 #[test]
 fn an_idle_frame_allocates_nothing() {
-    let (one, _other) = Connection::pair().unwrap();
+    let (one, _other) = local_pair();
     make_idle(&one);
     let count = allocations(|| {
         for _ in 0..100 {
@@ -68,7 +68,7 @@ fn an_idle_frame_allocates_nothing() {
 
 #[test]
 fn small_transfers_allocate_nothing() {
-    let (one, other) = Connection::pair().unwrap();
+    let (one, other) = local_pair();
     let exchange = || {
         other.write_all(&[7; 8]).unwrap();
         assert!(poll(&one));
@@ -83,7 +83,7 @@ fn small_transfers_allocate_nothing() {
 
 #[test]
 fn gathered_writes_allocate_nothing() {
-    let (one, other) = Connection::pair().unwrap();
+    let (one, other) = local_pair();
     make_idle(&one);
     one.set_coalesces(true);
     let mut received = [std::mem::MaybeUninit::uninit(); 64];
@@ -100,15 +100,17 @@ fn gathered_writes_allocate_nothing() {
 fn an_idle_connection_holds_no_buffer() {
     const COUNT: usize = 100;
     // The set of those that are watched, which all share.
-    let (first, _other) = Connection::pair().unwrap();
+    let (first, _other) = local_pair();
     make_idle(&first);
     let (fresh, pairs) = bytes(|| {
         let mut pairs = Vec::with_capacity(COUNT);
-        pairs.extend((0..COUNT).map(|_| Connection::pair().unwrap()));
+        pairs.extend((0..COUNT).map(|_| local_pair()));
         pairs
     });
     let size = fresh / (2 * COUNT as isize);
-    assert!(size < 640, "{size} bytes for a connection");
+    // On Windows a socket has a list of the sets that it is in.
+    let most = if cfg!(windows) { 700 } else { 640 };
+    assert!(size < most, "{size} bytes for a connection");
     let (exchanged, ()) = bytes(|| {
         for (one, other) in &pairs {
             other.write_all(&[7; 100]).unwrap();
@@ -119,13 +121,14 @@ fn an_idle_connection_holds_no_buffer() {
     });
     // What is left is their places in the set.
     let left = exchanged / COUNT as isize;
-    assert!(left < 100, "{left} bytes for an idle connection");
+    let most = if cfg!(windows) { 400 } else { 100 };
+    assert!(left < most, "{left} bytes for an idle connection");
     println!("{size} bytes for a connection, {left} more while it is watched");
 }
 
 #[test]
 fn a_buffer_is_as_large_as_what_is_unread() {
-    let (one, other) = Connection::pair().unwrap();
+    let (one, other) = local_pair();
     for message in [10, 100, 1000] {
         other.write_all(&vec![7; message]).unwrap();
         let (held, ()) = bytes(|| assert!(poll(&one)));

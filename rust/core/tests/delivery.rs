@@ -243,6 +243,7 @@ fn a_blocking_read_sends_while_it_waits(family: Family) {
 }
 
 /// 2 GiB and a little more than that are no number that wraps: of it is taken what the system takes.
+#[cfg(unix)]
 #[test]
 fn more_than_two_gibibytes_are_taken_in_part() {
     use rustix::fd::AsFd;
@@ -270,7 +271,7 @@ fn more_than_two_gibibytes_are_taken_in_part() {
 /// A number that is not zero is a limit, however small.
 #[test]
 fn a_tiny_limit_is_one() {
-    let (connection, _peer) = raw_peer(Family::Unix);
+    let (connection, _peer) = raw_peer(local_family());
     let tiny = Some(Duration::from_nanos(1));
     connection.set_read_timeout(tiny);
     connection.set_write_timeout(tiny);

@@ -55,7 +55,7 @@ fn nothing_is_left_of_members_that_were_dropped() {
 fn a_member_that_was_dropped_is_not_visited() {
     let _only = support::only_test();
     let group = Group::new();
-    let (one, other) = Connection::pair().unwrap();
+    let (one, other) = support::local_pair();
     let keys: BTreeSet<usize> = [group.add(&one), group.add(&other)].into();
     drop(one);
     drop(other);

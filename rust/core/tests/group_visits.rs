@@ -1,11 +1,10 @@
 //! Groups whose members have nothing new to say must sleep, and every member must be told of.
-#![cfg(target_os = "linux")]
 
 mod support;
 
 use std::time::{Duration, Instant};
 
-use stream_socket::{Connection, Group, Visit};
+use stream_socket::{Group, Visit};
 use support::*;
 
 const MUCH: usize = 11 << 20;
@@ -18,7 +17,7 @@ fn few_visits() -> usize {
 
 #[test]
 fn a_stalled_queue_does_not_keep_a_wait_awake() {
-    let (connection, _peer) = raw_peer(Family::Unix);
+    let (connection, _peer) = raw_peer(local_family());
     connection.set_queue_limit(MUCH);
     connection.write_all(&pattern(MUCH)).unwrap();
     let group = Group::new();
@@ -40,7 +39,7 @@ fn a_stalled_queue_does_not_keep_a_wait_awake() {
 /// A visitor that simply reads, and finds nothing, is no news.
 #[test]
 fn a_read_that_finds_nothing_does_not_keep_a_wait_awake() {
-    let (connection, _peer) = raw_peer(Family::Unix);
+    let (connection, _peer) = raw_peer(local_family());
     let group = Group::new();
     group.add(&connection);
     let mut visits = 0;
@@ -57,7 +56,7 @@ fn a_read_that_finds_nothing_does_not_keep_a_wait_awake() {
 
 #[test]
 fn read_all_that_finds_nothing_does_not_keep_a_wait_awake() {
-    let (connection, _peer) = raw_peer(Family::Unix);
+    let (connection, _peer) = raw_peer(local_family());
     let group = Group::new();
     group.add(&connection);
     let mut visits = 0;
@@ -77,7 +76,7 @@ fn read_all_that_finds_nothing_does_not_keep_a_wait_awake() {
 /// Two keys of one member: removing one leaves the other.
 #[test]
 fn a_member_that_was_added_twice_is_told_of_until_both_keys_are_removed() {
-    let (one, other) = Connection::pair().unwrap();
+    let (one, other) = local_pair();
     let group = Group::new();
     let first = group.add(&one);
     let second = group.add(&one);
@@ -106,7 +105,7 @@ fn a_member_that_was_added_twice_is_told_of_until_both_keys_are_removed() {
 /// Whoever asks how much there is takes it out of the kernel, which then has nothing to tell the group any more.
 #[test]
 fn what_a_question_has_fetched_is_told() {
-    let (one, mut other) = raw_peer(Family::Unix);
+    let (one, mut other) = raw_peer(local_family());
     let group = Group::new();
     let key = group.add(&one);
     // Nothing more can be sent, so the kernel does not tell of room either.
@@ -133,7 +132,7 @@ fn what_a_question_has_fetched_is_told() {
 /// A write that the kernel has taken whole is no reason for a visit.
 #[test]
 fn a_queued_write_that_has_gone_out_causes_no_visit() {
-    let (one, _other) = Connection::pair().unwrap();
+    let (one, _other) = local_pair();
     let group = Group::new();
     group.add(&one);
     one.set_queue_limit(1 << 20);

@@ -1,5 +1,4 @@
 //! The peer's end asks for ours; it does not cut a call that is writing.
-#![cfg(target_os = "linux")]
 
 mod support;
 

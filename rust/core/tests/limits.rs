@@ -323,6 +323,9 @@ fn closing_with_unread_input_resets_nobody() {
 
 #[test]
 fn abort_resets() {
+    if !tells_resets("abort_resets") {
+        return;
+    }
     let (client, mut peer) = connection_to_raw_peer();
     client.abort();
     assert_eq!(client.status(), Status::None);
@@ -332,6 +335,9 @@ fn abort_resets() {
 
 #[test]
 fn a_reset_ends_a_half_open_connection() {
+    if !tells_resets("a_reset_ends_a_half_open_connection") {
+        return;
+    }
     let (client, peer) = connection_to_raw_peer();
     client.set_allow_half_open(true);
     peer.shutdown(Shutdown::Write).unwrap();
@@ -358,6 +364,10 @@ fn a_failed_flush_of_a_poll_is_an_error() {
 
 #[test]
 fn options_hold_for_connections_to_come_and_for_the_one_there_is() {
+    const NAME: &str = "options_hold_for_connections_to_come_and_for_the_one_there_is";
+    if !counts_keep_alive(NAME) {
+        return;
+    }
     let server = Server::new(Family::Ipv4);
     let client = Connection::new();
     for _ in 0..2 {
@@ -369,7 +379,9 @@ fn options_hold_for_connections_to_come_and_for_the_one_there_is() {
                     interval: Duration::from_secs(10),
                     count: 5,
                 });
-                options.user_timeout = Some(Duration::from_secs(20));
+                if cfg!(target_os = "linux") {
+                    options.user_timeout = Some(Duration::from_secs(20));
+                }
                 options.send_buffer_size = Some(100_000);
                 options.receive_buffer_size = Some(100_000);
             })
@@ -381,12 +393,32 @@ fn options_hold_for_connections_to_come_and_for_the_one_there_is() {
     assert!(!client.options().no_delay);
     client.write_all(b"x").unwrap();
     assert_eq!(read(&server.accept(), 1).unwrap(), b"x");
+    if !has_unix_sockets(NAME) {
+        return;
+    }
     // A Unix domain socket ignores what only TCP has.
     let server = Server::new(Family::Unix);
     client.disconnect();
     connect(&client, &server.address);
 }
 
+/// What a platform does not have is refused, and makes no later connect fail.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[test]
+fn an_option_that_is_not_there_is_refused() {
+    let server = Server::new(Family::Ipv4);
+    let client = Connection::new();
+    let error = client
+        .set_options("set", |options| {
+            options.user_timeout = Some(Duration::from_secs(20))
+        })
+        .unwrap_err();
+    assert_eq!(error.source.kind(), ErrorKind::Unsupported);
+    assert_eq!(client.options(), Default::default());
+    connect(&client, &server.address);
+}
+
+#[cfg(unix)]
 #[test]
 fn a_pair_is_connected() {
     let (one, other) = Connection::pair().unwrap();
@@ -413,6 +445,7 @@ fn abstract_names_make_no_file() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_socket_file_gets_its_mode() {
     use std::os::unix::fs::PermissionsExt;
     let directory = TemporaryDirectory::new();

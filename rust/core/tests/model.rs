@@ -3,7 +3,7 @@
 //!
 //! `MODEL_SEED` runs one program, and writes down what it does.
 
-#![cfg(not(stream_socket_simulated))]
+#![cfg(all(unix, not(stream_socket_simulated)))]
 
 #[path = "simulation/mod.rs"]
 mod model;

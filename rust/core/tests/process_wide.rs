@@ -24,6 +24,15 @@ fn idle_pairs(count: usize) -> Vec<(Connection, Connection)> {
     (0..count).map(pair).collect()
 }
 
+/// Waits until the largest set of watched sockets has `count`: that of the farewells of an earlier test may still be larger.
+fn until_watched(count: usize) {
+    if is_watching() {
+        until("the sockets are watched, and no others", || {
+            (watched_sockets() == count).then_some(())
+        });
+    }
+}
+
 /// Sends a byte to each, and takes it: each must be seen by the first poll after.
 fn exchange(pairs: &[(Connection, Connection)]) {
     pairs
@@ -55,9 +64,7 @@ fn forked(body: impl FnOnce()) {
 fn a_fork_and_its_parent_do_not_take_each_other_s_news() {
     let _alone = alone();
     let pairs = idle_pairs(20);
-    if is_watching() {
-        assert_eq!(watched_sockets(), 20);
-    }
+    until_watched(20);
     // The child has the sockets too: what it uses the parent leaves alone, and the other way round.
     let (childs, parents) = pairs.split_at(10);
     forked(|| {
@@ -67,9 +74,7 @@ fn a_fork_and_its_parent_do_not_take_each_other_s_news() {
         }
     });
     exchange(parents);
-    if is_watching() {
-        assert_eq!(watched_sockets(), 20);
-    }
+    until_watched(20);
 }
 
 #[test]
@@ -102,9 +107,7 @@ fn connections_outlive_an_unloading() {
         stream_socket::start_up();
         exchange(&pairs);
         pairs.iter().for_each(|(one, _)| make_idle(one));
-        if is_watching() {
-            assert_eq!(watched_sockets(), 20);
-        }
+        until_watched(20);
     }
 }
 
@@ -117,9 +120,7 @@ fn ten_thousand_sockets() {
     for (_, other) in &pairs {
         make_idle(other);
     }
-    if is_watching() {
-        assert_eq!(watched_sockets(), 2 * count);
-    }
+    until_watched(2 * count);
     for (index, (one, other)) in pairs.iter().enumerate() {
         // From all over the set, before and in the middle of a round.
         if index % 100 == 0 {

@@ -1,5 +1,4 @@
 //! A reader that waits sends what is queued "before it waits, and while it does".
-#![cfg(target_os = "linux")]
 
 mod support;
 
@@ -15,7 +14,7 @@ const MUCH: usize = 11 << 20;
 /// The request is queued by another thread after the reader has gone to sleep.
 #[test]
 fn what_is_queued_while_a_reader_sleeps_goes_out() {
-    let (connection, mut peer) = raw_peer(Family::Unix);
+    let (connection, mut peer) = raw_peer(local_family());
     peer.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
     connection.set_read_timeout(Some(Duration::from_secs(8)));
     thread::scope(|scope| {
@@ -39,7 +38,7 @@ fn what_is_queued_while_a_reader_sleeps_goes_out() {
 
 #[test]
 fn what_is_gathered_while_a_reader_sleeps_goes_out() {
-    let (connection, mut peer) = raw_peer(Family::Unix);
+    let (connection, mut peer) = raw_peer(local_family());
     peer.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
     connection.set_read_timeout(Some(Duration::from_secs(6)));
     connection.set_coalesces(true);
@@ -63,7 +62,7 @@ fn what_is_gathered_while_a_reader_sleeps_goes_out() {
 /// What is left by a writer that was there when the reader went to sleep.
 #[test]
 fn what_a_writer_leaves_while_a_reader_sleeps_goes_out() {
-    let (connection, mut peer) = raw_peer(Family::Unix);
+    let (connection, mut peer) = raw_peer(local_family());
     peer.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
     connection.set_read_timeout(Some(Duration::from_secs(8)));
     // Filled, and then something gathered that does not go out.
@@ -100,7 +99,7 @@ fn what_a_writer_leaves_while_a_reader_sleeps_goes_out() {
 /// std's `Read` says the end as often as it is asked.
 #[test]
 fn an_end_of_stream_stays_one_for_std() {
-    let (connection, peer) = raw_peer(Family::Unix);
+    let (connection, peer) = raw_peer(local_family());
     drop(peer);
     let mut buffer = [0; 8];
     assert_eq!(

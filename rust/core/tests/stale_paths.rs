@@ -1,5 +1,6 @@
 //! The path of a socket that nobody serves any more goes to exactly one of those who want it, and the file there is the one
 //! of that socket. Nobody else's file is touched. One test at a time, so that those who race do so on all processors.
+#![cfg(unix)]
 
 mod support;
 

@@ -1,14 +1,16 @@
 //! Finding a Godot to run: one that the user chose, one on `PATH`, or one that is fetched for this user alone.
 
-mod apt;
-mod apt_sources;
-mod process;
-mod provision;
+mod debian;
 mod requirement;
+mod templates;
 
 use std::env;
 use std::path::{self, Path, PathBuf};
 use std::process::Command;
+
+use provision::process;
+
+pub use templates::Templates;
 
 /// A Godot that is known to start and to be recent enough.
 pub struct Godot {
@@ -28,8 +30,22 @@ impl Godot {
             .find(|program| requirement::check(program).is_ok());
         let program = match on_path {
             Some(program) => program,
-            None => provision::godot()?,
+            None => debian::godot()?,
         };
+        Ok(Self { program })
+    }
+
+    /// A program that is to be a Godot.
+    pub fn at(program: &Path) -> Result<Self, String> {
+        requirement::check(program)?;
+        Ok(Self {
+            program: program.into(),
+        })
+    }
+
+    /// Debian's Godot for another architecture, named in Debian's words, which runs through the program `emulator`.
+    pub fn emulated(architecture: &str, emulator: &Path) -> Result<Self, String> {
+        let program = debian::emulated(architecture, emulator)?;
         Ok(Self { program })
     }
 
@@ -44,6 +60,11 @@ impl Godot {
             format!("GODOT4_BIN cannot be used: {reason}; set it to the program of a Godot 4.4 or later, or unset it")
         })?;
         Ok(Self { program })
+    }
+
+    /// The program itself.
+    pub fn program(&self) -> &Path {
+        &self.program
     }
 
     /// A command that starts this Godot in `folder`. Scripts that start another Godot find this one in `GODOT4_BIN`: a

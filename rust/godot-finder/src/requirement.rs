@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::process;
+use provision::process;
 
 /// The oldest Godot that loads the extension.
 const OLDEST: Version = Version(4, 4);

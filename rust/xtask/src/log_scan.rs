@@ -23,22 +23,65 @@ pub fn is_problem(line: &str) -> bool {
     PROBLEMS.iter().any(|problem| line.contains(problem))
 }
 
-/// Reads the summary of the suite of tests in Godot: `N passed, N failed`.
-pub fn suite_summary(line: &str) -> Option<(usize, usize)> {
-    let (passed, failed) = line
-        .trim()
-        .strip_suffix(" failed")?
-        .split_once(" passed, ")?;
-    Some((passed.parse().ok()?, failed.parse().ok()?))
+/// What became of the tests of a suite.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Counts {
+    pub passed: usize,
+    pub failed: usize,
+    pub skipped: usize,
 }
 
-/// Reads a summary of `cargo test`: `test result: ok. N passed; N failed; ...`.
-pub fn cargo_summary(line: &str) -> Option<(usize, usize)> {
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+}
+
+impl std::fmt::Display for Counts {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{} passed, {} failed", self.passed, self.failed)?;
+        if self.skipped > 0 {
+            write!(out, ", {} skipped", self.skipped)?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads the summary of the suite of tests in Godot: `N passed, N failed`, and before it perhaps `N skipped`.
+pub fn suite_summary(line: &str) -> Option<Counts> {
+    let line = line.trim();
+    if let Some(skipped) = line.strip_suffix(" skipped") {
+        let skipped = skipped.parse().ok()?;
+        return Some(Counts {
+            skipped,
+            ..Counts::default()
+        });
+    }
+    let (passed, failed) = line.strip_suffix(" failed")?.split_once(" passed, ")?;
+    Some(Counts {
+        passed: passed.parse().ok()?,
+        failed: failed.parse().ok()?,
+        skipped: 0,
+    })
+}
+
+/// Reads a summary of `cargo test`: `test result: ok. N passed; N failed; N ignored; ...`.
+pub fn cargo_summary(line: &str) -> Option<Counts> {
     let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
     let mut counts = counts.split("; ");
-    let passed = counts.next()?.strip_suffix(" passed")?;
-    let failed = counts.next()?.strip_suffix(" failed")?;
-    Some((passed.parse().ok()?, failed.parse().ok()?))
+    let mut next = |what| counts.next()?.strip_suffix(what)?.parse().ok();
+    Some(Counts {
+        passed: next(" passed")?,
+        failed: next(" failed")?,
+        skipped: next(" ignored")?,
+    })
+}
+
+/// Whether a test of the core says on this line that it was skipped. It counts among the passed ones.
+pub fn is_skipped(line: &str) -> bool {
+    line.starts_with("SKIPPED ")
 }
 
 #[cfg(test)]
@@ -79,16 +122,27 @@ mod tests {
 
     #[test]
     fn the_suites_summary_is_read() {
-        assert_eq!(suite_summary("12 passed, 3 failed"), Some((12, 3)));
+        let counts = |passed, failed, skipped| Counts {
+            passed,
+            failed,
+            skipped,
+        };
+        assert_eq!(suite_summary("12 passed, 3 failed"), Some(counts(12, 3, 0)));
         assert_eq!(suite_summary("ok test_1 passed, 3 failed"), None);
         assert_eq!(suite_summary("12 passed"), None);
-        assert_eq!(suite_summary("2 skipped"), None);
+        assert_eq!(suite_summary("2 skipped"), Some(counts(0, 0, 2)));
     }
 
     #[test]
     fn cargos_summary_is_read() {
         let line = "test result: FAILED. 4 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out";
-        assert_eq!(cargo_summary(line), Some((4, 1)));
+        let counts = Counts {
+            passed: 4,
+            failed: 1,
+            skipped: 2,
+        };
+        assert_eq!(cargo_summary(line), Some(counts));
+        assert_eq!(counts.to_string(), "4 passed, 1 failed, 2 skipped");
         assert_eq!(cargo_summary("test a ... ok"), None);
     }
 }

@@ -8,13 +8,18 @@ mod bench;
 mod cargo_suite;
 mod ci;
 mod class_docs;
+mod dist;
+mod elsewhere;
 mod folder;
 mod headless;
+mod install;
 mod log_scan;
 mod manifest;
 mod other_godots;
+mod platforms;
 mod process;
 mod project;
+mod records;
 mod result;
 mod simulate;
 mod stage;
@@ -42,6 +47,9 @@ Usage: cargo xtask COMMAND
   demo  [--release] [-- ARGS]  Build, then run the demo: in a window if there is a display, else as text.
                                ARGS: nothing | tcp HOST PORT [TEXT] | uds PATH [TEXT]
   test                         Run all tests: of the crates, and of the classes in Godot
+  test --target TARGET         Run the tests of another platform: aarch64-unknown-linux-gnu, in an emulator, or
+                               x86_64-pc-windows-gnu, in Wine, and in the Godot that GODOT4_WINDOWS_BIN names
+  test --zip                   Install the archive of `dist` into new projects, and export these
   bench [--quick] [--json FILE] [--docs] [-- FILTER...]
                                Measure the engine's classes and ours side by side, or only the rows whose name contains
                                a FILTER. --quick: in less than a minute, roughly. --json: write everything into FILE.
@@ -51,6 +59,8 @@ Usage: cargo xtask COMMAND
                                how long
   versions                     Check that the binding compiles for each Godot it can be built for
   ci                           Check format and lints, build the documentation, and run all tests and a simulation
+  dist                         Build the libraries of all platforms, and the archives of a release
+  platforms                    Write what was seen of each platform into the README
   help                         Show this text
 
 Godot is taken from GODOT4_BIN, else from godot4 or godot on PATH, if it is 4.4 or later. Otherwise, on Debian, one is
@@ -68,13 +78,17 @@ fn main() -> ExitCode {
             counted(|project, tally| simulate::run(project, &options, tally))
         }));
     }
+    if command == "test" {
+        return exit_code(run_tests(args));
+    }
     exit_code(
         Arguments::parse(args).and_then(|args| match command.to_str() {
             Some("build") => build(args),
             Some("godot") => run_godot(args),
             Some("demo") => demo(args),
-            Some("test") => args.none().and_then(|()| counted(test::run)),
             Some("versions") => args.none().and_then(|()| counted(api_versions::check)),
+            Some("platforms") => args.none().and_then(|()| platforms::run()),
+            Some("dist") => args.none().and_then(|()| counted(dist::run)),
             Some("ci") => args.none().and_then(|()| counted(ci::run)),
             Some("help" | "--help" | "-h") => {
                 println!("{HELP}");
@@ -161,6 +175,21 @@ fn demo(args: Arguments) -> Result<ExitCode> {
         .arg("--")
         .args(demo_arguments(args.passed_on)?);
     process::replace(&mut command)
+}
+
+/// Runs the tests that `args` ask for: all, those for another platform, or those of the archive.
+fn run_tests(args: impl Iterator<Item = OsString>) -> Result<ExitCode> {
+    let args: Vec<_> = args.collect();
+    let args: Vec<_> = args
+        .iter()
+        .map(|arg| arg.to_str().unwrap_or_default())
+        .collect();
+    match args.as_slice() {
+        [] => counted(test::run),
+        ["--zip"] => counted(install::run),
+        ["--target", triple] => counted(|project, tally| elsewhere::run(project, triple, tally)),
+        _ => Err(format!("unexpected {args:?}; see `cargo xtask help`")),
+    }
 }
 
 /// Runs tests or checks; the last line printed is how many passed and how many failed.

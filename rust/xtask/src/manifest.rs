@@ -5,12 +5,13 @@ use std::path::{Component, PathBuf};
 
 use crate::result::Result;
 
-/// The path, relative to the manifest, of the library that Godot loads on the platform this program runs on.
-pub fn library_path(manifest: &str) -> Result<PathBuf> {
-    library_path_for(manifest, consts::OS, godot_architecture(consts::ARCH))
+/// The operating system and the processor that this program runs on, in Godot's words.
+pub fn own_tags() -> (&'static str, &'static str) {
+    (consts::OS, godot_architecture(consts::ARCH))
 }
 
-fn library_path_for(manifest: &str, os: &str, architecture: &str) -> Result<PathBuf> {
+/// The path, relative to the manifest, of the library that Godot loads on an operating system and a processor.
+pub fn library_path(manifest: &str, (os, architecture): (&str, &str)) -> Result<PathBuf> {
     // As in Godot, a key is a list of feature tags that all have to apply, and the most specific key wins.
     let (_, value) = libraries(manifest)
         .filter(|(key, _)| key.split('.').all(|tag| tag == os || tag == architecture))
@@ -42,8 +43,19 @@ fn libraries(manifest: &str) -> impl Iterator<Item = (&str, &str)> {
         .map(|(key, value)| (key.trim(), value.trim().trim_matches('"')))
 }
 
+/// The manifest with the libraries of these keys alone.
+pub fn with_libraries(manifest: &str, keys: &[&str]) -> String {
+    let all: Vec<_> = libraries(manifest).map(|(key, _)| key).collect();
+    let is_wanted = |line: &&str| {
+        let key = line.split_once('=').map(|(key, _)| key.trim());
+        key.is_none_or(|key| !all.contains(&key) || keys.contains(&key))
+    };
+    let lines = manifest.lines().filter(is_wanted);
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
 /// Godot's name for a processor architecture, from Rust's.
-fn godot_architecture(name: &str) -> &str {
+fn godot_architecture(name: &'static str) -> &'static str {
     match name {
         "aarch64" => "arm64",
         "arm" => "arm32",
@@ -75,7 +87,7 @@ linux.arm64 = \"icon.svg\"
 
     #[test]
     fn the_most_specific_key_of_the_platform_wins() {
-        let path = |os, architecture| library_path_for(MANIFEST, os, architecture).unwrap();
+        let path = |os, architecture| library_path(MANIFEST, (os, architecture)).unwrap();
         assert_eq!(
             path("linux", "x86_64"),
             PathBuf::from("bin/linux-x86_64/lib.so")
@@ -85,13 +97,22 @@ linux.arm64 = \"icon.svg\"
     }
 
     #[test]
+    fn only_the_libraries_that_there_are_stay() {
+        let manifest = "[configuration]\na = 1\n[libraries]\nlinux = \"a\"\nmacos = \"b\"\n\n[icons]\nA = \"c\"\n";
+        assert_eq!(
+            with_libraries(manifest, &["macos"]),
+            manifest.replace("linux = \"a\"\n", "")
+        );
+    }
+
+    #[test]
     fn a_platform_without_library_is_an_error() {
-        assert!(library_path_for(MANIFEST, "freebsd", "x86_64").is_err());
-        assert!(library_path_for("", "linux", "x86_64").is_err());
+        assert!(library_path(MANIFEST, ("freebsd", "x86_64")).is_err());
+        assert!(library_path("", ("linux", "x86_64")).is_err());
     }
 
     #[test]
     fn a_library_outside_the_addon_is_an_error() {
-        assert!(library_path_for(MANIFEST, "windows", "x86_64").is_err());
+        assert!(library_path(MANIFEST, ("windows", "x86_64")).is_err());
     }
 }

@@ -82,8 +82,8 @@ fn works_without_3d(project: &Project, godot: &Godot, library: &Path, tally: &mu
             summary = log_scan::suite_summary(line).or(summary);
         })
     });
-    let (passed, failed) = summary.unwrap_or_default();
-    tally.suite(NAME, passed, failed, result);
+    let counts = summary.unwrap_or_default();
+    tally.suite(NAME, counts, result);
 }
 
 /// Checks that the library says `reason`, and nothing else about it, and that Godot runs on.
@@ -128,12 +128,12 @@ fn prepare(project: &Project, library: &Path, entry: &str) -> Result<PathBuf> {
     let manifest_path = addon.join(ADDON).with_extension("gdextension");
     let manifest = fs::read_to_string(project.manifest())
         .map_err(|error| format!("cannot read {}: {error}", project.manifest().display()))?;
-    let in_place_of = manifest::library_path(&manifest)?;
+    let in_place_of = manifest::library_path(&manifest, manifest::own_tags())?;
     let in_place_of = in_place_of
         .file_name()
         .unwrap_or_default()
         .to_string_lossy();
-    let binaries = addon.join(manifest::library_path(&manifest)?);
+    let binaries = addon.join(manifest::library_path(&manifest, manifest::own_tags())?);
     let name = library.file_name().unwrap_or_default();
     folder::replace(&folder, |folder| {
         folder::copy(&project.godot_project(), folder)?;

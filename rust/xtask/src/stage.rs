@@ -68,6 +68,11 @@ fn is_missing(program: &str) -> bool {
 }
 
 fn stage(project: &Project, library: &Path) -> Result<()> {
+    stage_for(project, library, manifest::own_tags())
+}
+
+/// Makes the demo project use a library for the operating system and the processor that the manifest calls so.
+pub fn stage_for(project: &Project, library: &Path, tags: (&str, &str)) -> Result<()> {
     // One at a time: two stagings at once would take each other's half-written files for stale ones.
     let lock_path = project.target().join("stage.lock");
     let lock = File::create(&lock_path).map_err(|error| at("cannot create", &lock_path, &error))?;
@@ -82,7 +87,7 @@ fn stage(project: &Project, library: &Path) -> Result<()> {
     let mut wanted = BTreeMap::new();
     collect(&project.addon(), Path::new(""), &mut wanted)?;
     wanted.insert(manifest_name.clone().into(), manifest_path);
-    wanted.insert(manifest::library_path(&manifest)?, library.into());
+    wanted.insert(manifest::library_path(&manifest, tags)?, library.into());
 
     let staged = project.staged_addon();
     for (relative, source) in &wanted {

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::log_scan::Counts;
 use crate::result::Result;
 
 /// The counts so far, and the reasons for each failure.
@@ -9,13 +10,20 @@ use crate::result::Result;
 pub struct Tally {
     passed: usize,
     failed: usize,
+    skipped: usize,
     failures: Vec<String>,
 }
 
 impl Tally {
     /// Counts the tests of a suite that has said itself which of them failed. The suite is a check, too: that its program
     /// succeeded, as `outcome` says, and that it has counted a test.
-    pub fn suite(&mut self, name: &str, passed: usize, failed: usize, outcome: Result<()>) {
+    pub fn suite(&mut self, name: &str, counts: Counts, outcome: Result<()>) {
+        let Counts {
+            passed,
+            failed,
+            skipped,
+        } = counts;
+        self.skipped += skipped;
         self.passed += passed;
         self.failed += failed;
         if failed > 0 {
@@ -46,6 +54,9 @@ impl Tally {
         for failure in &self.failures {
             println!("FAILED  {failure}");
         }
+        if self.skipped > 0 {
+            println!("{} skipped", self.skipped);
+        }
         println!("{} passed, {} failed", self.passed, self.failed);
         if self.is_success() {
             ExitCode::SUCCESS
@@ -65,16 +76,21 @@ mod tests {
 
     #[test]
     fn success_takes_something_passed_and_nothing_failed() {
+        let counts = |passed, failed| Counts {
+            passed,
+            failed,
+            skipped: 0,
+        };
         let mut tally = Tally::default();
         assert!(!tally.is_success());
-        tally.suite("a suite", 2, 0, Ok(()));
+        tally.suite("a suite", counts(2, 0), Ok(()));
         tally.check("a check", Ok(()));
         assert_eq!((tally.passed, tally.failed), (4, 0));
         assert!(tally.is_success());
         tally.check("another", Err("broken".into()));
-        tally.suite("a bad suite", 1, 2, Err("ended".into()));
+        tally.suite("a bad suite", counts(1, 2), Err("ended".into()));
         assert_eq!((tally.passed, tally.failed), (5, 4));
-        tally.suite("an empty suite", 0, 0, Ok(()));
+        tally.suite("an empty suite", counts(0, 0), Ok(()));
         assert!(!tally.is_success());
         assert_eq!(
             tally.failures,

@@ -2,6 +2,7 @@
 
 use godot_finder::Godot;
 
+use crate::log_scan::Counts;
 use crate::project::Project;
 use crate::stage::{self, Profile};
 use crate::tally::Tally;
@@ -52,7 +53,14 @@ pub fn run(project: &Project, tally: &mut Tally) {
     match stage::build_and_stage(project, Profile::Debug).and_then(|()| Godot::find()) {
         Ok(godot) => {
             for suite in &GODOT_SUITES {
-                godot_suite(project, &godot, suite, tally);
+                godot_suite(
+                    project,
+                    &godot,
+                    suite.name,
+                    suite.args,
+                    suite.environment,
+                    tally,
+                );
             }
             other_godots::test(project, &godot, tally);
             bench::smoke_test(project, &godot, tally);
@@ -72,18 +80,26 @@ fn cargo_suite(project: &Project, suite: &Suite, tally: &mut Tally) {
     cargo_suite::run(suite.name, &mut cargo, tally);
 }
 
-fn godot_suite(project: &Project, godot: &Godot, suite: &Suite, tally: &mut Tally) {
+/// Runs the tests in Godot under `name`, counts them, and returns the counts.
+pub fn godot_suite(
+    project: &Project,
+    godot: &Godot,
+    name: &str,
+    args: &[&str],
+    environment: &[(&str, &str)],
+    tally: &mut Tally,
+) -> Counts {
     let mut command = headless::command(project, godot, &project.godot_project());
     command
         .args(["--script", "res://tests/run.gd"])
-        .args(suite.args)
-        .envs(suite.environment.iter().copied());
-    let mut summary = None;
-    let result = headless::run(project, suite.name, &mut command, |line| {
-        summary = log_scan::suite_summary(line).or(summary);
+        .args(args)
+        .envs(environment.iter().copied());
+    let mut counts = Counts::default();
+    let result = headless::run(project, name, &mut command, |line| {
+        counts += log_scan::suite_summary(line).unwrap_or_default();
     });
-    let (passed, failed) = summary.unwrap_or_default();
-    tally.suite(suite.name, passed, failed, result);
+    tally.suite(name, counts, result);
+    counts
 }
 
 /// Loads the project in the editor, which does with an extension what a running game does not.

@@ -27,7 +27,14 @@ pub(crate) struct Calls {
     poll: Method,
     get_status: Option<Method>,
     flush: Option<Method>,
-    pub(super) get_virtual: sys::GDExtensionClassGetVirtual2,
+    pub(super) virtuals: Option<Virtuals>,
+}
+
+/// How Godot finds the virtual methods of an object, and calls them.
+#[derive(Clone, Copy)]
+pub(super) struct Virtuals {
+    pub(super) data: sys::GDExtensionClassGetVirtualCallData2,
+    pub(super) call: sys::GDExtensionClassCallVirtualWithData,
 }
 
 /// The two callbacks of a method.
@@ -47,7 +54,7 @@ impl Calls {
             poll: int_method::<Poll<P>>(),
             get_status: None,
             flush: None,
-            get_virtual: None,
+            virtuals: None,
         }
     }
 
@@ -56,7 +63,10 @@ impl Calls {
         Calls {
             get_status: Some(int_method::<GetStatus<P>>()),
             flush: Some(int_method::<Flush<P>>()),
-            get_virtual: Some(transfers::get_virtual::<P>),
+            virtuals: Some(Virtuals {
+                data: Some(transfers::get_virtual_data::<P>),
+                call: Some(transfers::call_virtual::<P>),
+            }),
             ..Calls::of_part::<P>()
         }
     }

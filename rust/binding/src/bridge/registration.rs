@@ -68,8 +68,10 @@ pub(super) unsafe extern "C" fn register_class<const VERSION: usize>(
             godot_error!("{} is not registered: {reason}", family.base);
             return;
         }
-        if let Some(get_virtual) = family.calls.get_virtual {
-            info.get_virtual_func = Some(get_virtual);
+        if let Some(virtuals) = family.calls.virtuals {
+            info.get_virtual_func = None;
+            info.get_virtual_call_data_func = virtuals.data;
+            info.call_virtual_with_data_func = virtuals.call;
         }
         info.is_abstract = 1;
         register(library, class_name, parent_name, &info);

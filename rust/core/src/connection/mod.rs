@@ -407,6 +407,7 @@ impl Connection {
         let mut options = old;
         change(&mut options);
         let failed = |source| OptionError { operation, source };
+        options.check(&old).map_err(failed)?;
         match &inner.link {
             Link::Closed => {}
             Link::Bound(stream) => options

@@ -3,6 +3,8 @@
 use std::io::{self, Read, Write};
 #[cfg(all(unix, not(stream_socket_simulated)))]
 use std::os::fd::{AsFd, BorrowedFd};
+#[cfg(all(windows, not(stream_socket_simulated)))]
+use std::os::windows::io::{AsSocket, BorrowedSocket};
 use std::sync::Arc;
 
 use crate::connection::Connection;
@@ -52,6 +54,13 @@ pub struct SocketHandle(
 impl AsFd for SocketHandle {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+#[cfg(all(windows, not(stream_socket_simulated)))]
+impl AsSocket for SocketHandle {
+    fn as_socket(&self) -> BorrowedSocket<'_> {
+        self.0.as_socket()
     }
 }
 

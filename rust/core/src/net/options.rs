@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::net::stream_socket::StreamSocket;
-use crate::sys::{Family, Socket};
+use crate::sys::{self, Family, Socket};
 
 /// When a silent TCP peer is asked whether it is still there, and when it is given up (tcp(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,14 @@ impl Options {
     /// Sets on a new socket what differs from the system's defaults.
     pub(crate) fn apply(&self, stream: &StreamSocket) -> io::Result<()> {
         self.change(&Options::default(), &stream.socket, stream.family)
+    }
+
+    /// Refuses what differs from `old` and is not to be had here: on a socket to come it would make a connect fail.
+    pub(crate) fn check(&self, old: &Options) -> io::Result<()> {
+        if self.user_timeout != old.user_timeout && !sys::HAS_USER_TIMEOUT {
+            return Err(sys::unsupported("the TCP user timeout"));
+        }
+        Ok(())
     }
 
     /// Sets on `socket` what differs from `old`.

@@ -5,6 +5,7 @@
 //! | what | for |
 //! | --- | --- |
 //! | `Socket`, `SocketAddress` | one stream socket, non-blocking and closed on exec; an address as the system takes it |
+//! | `HAS_USER_TIMEOUT` | whether sockets have `Socket::set_user_timeout` |
 //! | `Wake` | ends another thread's `Socket::wait` |
 //! | `Poller`, `Registry`, `Waker` | many sockets watched with one system call, edge-triggered |
 //! | `now`, `ticks`, `SHORT` | the clock; a cheaper one for very short times |
@@ -28,21 +29,42 @@ mod imp;
 #[path = "simulated/mod.rs"]
 pub mod imp;
 
-#[cfg(not(any(unix, stream_socket_simulated)))]
+#[cfg(all(windows, not(stream_socket_simulated)))]
+#[path = "windows/mod.rs"]
+mod imp;
+
+#[cfg(not(any(unix, windows, stream_socket_simulated)))]
 compile_error!(
-    "stream-socket supports Unix systems only so far; another one needs a module beside sys/unix"
+    "stream-socket supports Unix systems and Windows; another one needs a module beside sys/unix"
 );
+
+// A simulation has its own clock, threads and resolver.
+#[cfg(not(stream_socket_simulated))]
+mod clock;
+#[cfg(not(stream_socket_simulated))]
+mod portable;
 
 pub use imp::zero;
 pub(crate) use imp::{
-    FileIdentity, Poller, Registry, SHORT, Socket, SocketAddress, Wake, Waker, file_identity,
-    interface_index, is_abstract, is_served, keep_library_mapped, lock_folder, now, process,
-    remove_file, resolve, set_socket_mode, spawn, ticks,
+    FileIdentity, HAS_USER_TIMEOUT, Poller, Registry, Socket, SocketAddress, Wake, Waker,
+    file_identity, interface_index, is_abstract, is_served, keep_library_mapped, lock_folder,
+    process, remove_file, set_socket_mode,
 };
+#[cfg(stream_socket_simulated)]
+pub(crate) use imp::{SHORT, now, resolve, spawn, ticks};
+#[cfg(not(stream_socket_simulated))]
+pub(crate) use {
+    clock::{SHORT, now, ticks},
+    portable::{resolve, spawn},
+};
+
+/// With this environment variable, set to anything, sockets are not watched, as on a platform that cannot.
+#[cfg(not(stream_socket_simulated))]
+const DIRECT: &str = "STREAM_SOCKET_DIRECT";
 
 /// The answer of a platform that does not have `feature`.
 #[cfg_attr(stream_socket_simulated, allow(dead_code, reason = "it has all"))]
-fn unsupported(feature: &str) -> io::Error {
+pub(crate) fn unsupported(feature: &str) -> io::Error {
     let message = format!("{feature} is not supported on this platform");
     io::Error::new(io::ErrorKind::Unsupported, message)
 }
@@ -98,5 +120,6 @@ pub(crate) enum Connect {
     /// The kernel goes on by itself (connect(2), EINPROGRESS).
     InProgress,
     /// A Unix domain listener's backlog is full. Nothing goes on; `connect` has to be called again (connect(2), EAGAIN).
+    #[cfg_attr(windows, allow(dead_code, reason = "it refuses then"))]
     BacklogFull,
 }

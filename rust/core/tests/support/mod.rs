@@ -33,9 +33,28 @@ macro_rules! for_each_family {
             $(#[test] fn $name() { super::$name(super::support::Family::Ipv6) })+
         }
         mod unix {
-            $(#[test] fn $name() { super::$name(super::support::Family::Unix) })+
+            $(#[test] fn $name() {
+                if super::support::has_unix_sockets(concat!("unix::", stringify!($name))) {
+                    super::$name(super::support::Family::Unix)
+                }
+            })+
         }
     };
+}
+
+/// Says that `test` is skipped: to standard error past the harness, which would keep it for tests that fail.
+fn skipped(test: &str, why: &str) {
+    let mut stderr = std::io::stderr();
+    let _ = std::io::Write::write_fmt(&mut stderr, format_args!("SKIPPED {test}: {why}\n"));
+}
+
+/// Whether the system has Unix domain sockets. If not, a line says that `test` is skipped.
+pub fn has_unix_sockets(test: &str) -> bool {
+    let has = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).is_ok();
+    if !has {
+        skipped(test, "this system has no Unix domain sockets");
+    }
+    has
 }
 
 /// A directory of its own, gone when dropped.
@@ -108,6 +127,20 @@ pub fn pair(family: Family) -> (Connection, Connection) {
     let server = Server::new(family);
     let client = connected(&server.address);
     (client, server.accept())
+}
+
+/// Two connected ends, of a Unix domain socket where there are pairs of them.
+pub fn local_pair() -> (Connection, Connection) {
+    Connection::pair().unwrap_or_else(|_| pair(Family::Ipv4))
+}
+
+/// The family with the least between both ends.
+pub fn local_family() -> Family {
+    if cfg!(windows) {
+        Family::Ipv4
+    } else {
+        Family::Unix
+    }
 }
 
 pub fn connected(address: &Address) -> Connection {
@@ -221,6 +254,39 @@ pub fn reset(stream: TcpStream) {
         .unwrap();
 }
 
+/// Whether this is Wine, which lacks some of what Windows has.
+fn is_wine() -> bool {
+    #[cfg(windows)]
+    {
+        use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleA, GetProcAddress};
+        // SAFETY: Both names are zero-terminated, and the library is in every process.
+        let found = unsafe {
+            let library = GetModuleHandleA(c"ntdll.dll".as_ptr().cast());
+            GetProcAddress(library, c"wine_get_version".as_ptr().cast())
+        };
+        found.is_some()
+    }
+    #[cfg(not(windows))]
+    false
+}
+
+/// Whether the system tells a reset from an end. Wine does not: what it asks a socket for itself takes the error away, and
+/// the next receive finds an end. There, a line says that `test` is skipped.
+pub fn tells_resets(test: &str) -> bool {
+    if is_wine() {
+        skipped(test, "Wine does not tell a reset from an end");
+    }
+    !is_wine()
+}
+
+/// Whether the system lets the number of keep-alive questions be set. Wine does not; a line says that `test` is skipped.
+pub fn counts_keep_alive(test: &str) -> bool {
+    if is_wine() {
+        skipped(test, "Wine has no TCP_KEEPCNT");
+    }
+    !is_wine()
+}
+
 /// Polls `connection`, to which nothing is sent, until it counts as idle.
 pub fn make_idle(connection: &Connection) {
     for _ in 0..3 {
@@ -243,10 +309,9 @@ pub fn watched_sockets() -> usize {
     sizes.max().unwrap_or(0)
 }
 
-/// Waits until the thread `id` sleeps in the kernel: until it has used no processor time for a while.
+/// Waits until the thread `id` sleeps in the kernel.
 #[cfg(target_os = "linux")]
-fn until_asleep(id: &std::sync::mpsc::Receiver<i32>) {
-    let id = id.recv().unwrap();
+fn until_asleep(id: i32) {
     let path = format!("/proc/self/task/{id}/stat");
     until("the thread sleeps", || {
         let stat = std::fs::read_to_string(&path).ok()?;
@@ -256,19 +321,32 @@ fn until_asleep(id: &std::sync::mpsc::Receiver<i32>) {
     });
 }
 
+/// Waits for as long as a thread that was just started needs to fall asleep. What it does is not to be seen here.
+#[cfg(not(target_os = "linux"))]
+fn until_asleep(_id: i32) {
+    std::thread::sleep(Duration::from_millis(100));
+}
+
+/// The number of this thread, where it has one that others can use.
+fn thread_id() -> i32 {
+    #[cfg(target_os = "linux")]
+    // SAFETY: gettid has no preconditions.
+    return unsafe { libc::gettid() };
+    #[cfg(not(target_os = "linux"))]
+    0
+}
+
 /// Runs `body` on a thread and returns once that sleeps.
-#[cfg(target_os = "linux")]
 pub fn asleep<'scope, T: Send + 'scope>(
     scope: &'scope std::thread::Scope<'scope, '_>,
     body: impl FnOnce() -> T + Send + 'scope,
 ) -> std::thread::ScopedJoinHandle<'scope, T> {
     let (sender, id) = std::sync::mpsc::channel();
     let handle = scope.spawn(move || {
-        // SAFETY: gettid has no preconditions.
-        sender.send(unsafe { libc::gettid() }).unwrap();
+        sender.send(thread_id()).unwrap();
         body()
     });
-    until_asleep(&id);
+    until_asleep(id.recv().unwrap());
     handle
 }
 

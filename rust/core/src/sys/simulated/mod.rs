@@ -56,7 +56,7 @@ pub use process::zero;
 pub(crate) use process::{
     ProcessWide, interface_index, keep_library_mapped, process, resolve, spawn,
 };
-pub(crate) use socket::Socket;
+pub(crate) use socket::{HAS_USER_TIMEOUT, Socket};
 pub(crate) use socket_files::{
     file_identity, is_served, lock_folder, remove_file, set_socket_mode,
 };

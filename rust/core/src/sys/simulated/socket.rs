@@ -14,6 +14,8 @@ use super::wake::Wake;
 use super::world::{self, World};
 use crate::sys::{Connect, Credentials, Family, Interests};
 
+pub(crate) const HAS_USER_TIMEOUT: bool = true;
+
 /// A stream socket. Dropping it closes it.
 #[derive(Debug)]
 pub(crate) struct Socket(pub(super) Id);

@@ -1,20 +1,18 @@
 //! Unix: Linux, macOS, the BSDs, Android and iOS.
 
-mod clock;
 mod files;
 mod poller;
 mod process;
 mod socket;
 mod wake;
 
-pub(crate) use clock::{SHORT, now, ticks};
 pub(crate) use files::{
     FileIdentity, file_identity, is_served, lock_folder, remove_file, set_socket_mode,
 };
 pub(crate) use poller::{Poller, Registry, Waker};
 pub use process::zero;
-pub(crate) use process::{interface_index, keep_library_mapped, process, resolve, spawn};
-pub(crate) use socket::{Socket, SocketAddress, is_abstract};
+pub(crate) use process::{interface_index, keep_library_mapped, process};
+pub(crate) use socket::{HAS_USER_TIMEOUT, Socket, SocketAddress, is_abstract};
 pub(crate) use wake::Wake;
 
 use std::io;

@@ -9,10 +9,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Poll, Token};
 
 use super::socket::Socket;
-use crate::sys::{Interests, unsupported};
-
-/// With this environment variable, set to anything, sockets are not watched, as on a platform that cannot.
-const DIRECT: &str = "STREAM_SOCKET_DIRECT";
+use crate::sys::{DIRECT, Interests, unsupported};
 
 /// How many sockets one system call can tell of. More are told by the next one.
 const CAPACITY: usize = 1024;

@@ -1,23 +1,9 @@
-//! The process: its threads, its resolver, its memory, its forks.
+//! The process: its memory, its forks.
 
 use std::ffi::CString;
-use std::io;
 use std::mem::MaybeUninit;
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::{Builder, JoinHandle};
-
-/// Starts a thread of the library's own.
-pub(crate) fn spawn(body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    Builder::new().name("stream-socket".into()).spawn(body)
-}
-
-/// Asks the system's resolver, and waits for its answer. Answers come from the system each time (hosts file, name servers,
-/// mDNS, whatever it is set up for); how long they are remembered is the system's decision too.
-pub(crate) fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    Ok((host, port).to_socket_addrs()?.collect())
-}
 
 /// The number of the network interface `name`, which may already be a number (if_nametoindex(3)).
 pub(crate) fn interface_index(name: &str) -> Option<u32> {

@@ -24,6 +24,9 @@ const MAX_UNIX_PATH: usize = 108 - 2;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const MAX_UNIX_PATH: usize = 104 - 2;
 
+/// Whether the system has TCP_USER_TIMEOUT.
+pub(crate) const HAS_USER_TIMEOUT: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
 /// A stream socket, non-blocking and closed on exec from its creation on. Dropping it closes it.
 #[derive(Debug)]
 pub(crate) struct Socket(pub(super) socket2::Socket);

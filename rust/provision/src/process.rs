@@ -3,6 +3,7 @@
 use std::env;
 use std::path::{self, Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::{fs, io};
 
 /// Runs a program to its end and returns what it printed: standard output if it succeeded, otherwise everything as the
 /// error.
@@ -26,6 +27,17 @@ pub fn on_path(name: &str) -> Option<PathBuf> {
         .map(|folder| folder.join(&name))
         .find(|file| is_executable(file))
         .and_then(|file| path::absolute(file).ok())
+}
+
+/// Writes a script that can be started.
+pub fn write_program(path: &Path, script: &str) -> io::Result<()> {
+    fs::write(path, script)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
+    }
+    Ok(())
 }
 
 fn is_executable(file: &Path) -> bool {

@@ -17,11 +17,7 @@ impl Archive {
     /// How sure it is that this is the main Debian archive or a mirror of it, as a rank, the surest lowest. Nothing in
     /// a source says so outright, and third parties like to call their archives `debian`, too.
     fn rank(&self) -> Option<u8> {
-        let is_security = |text: &String| text.contains("security");
-        if is_security(&self.uri)
-            || self.suites.iter().all(is_security)
-            || !self.components.iter().any(|component| component == "main")
-        {
+        if self.is_security() || !self.has_main() {
             return None;
         }
         let (_, location) = self.uri.split_once(':')?;
@@ -39,17 +35,21 @@ impl Archive {
             None
         }
     }
+
+    fn is_security(&self) -> bool {
+        let is_security = |text: &String| text.contains("security");
+        is_security(&self.uri) || self.suites.iter().all(is_security)
+    }
+
+    fn has_main(&self) -> bool {
+        self.components.iter().any(|component| component == "main")
+    }
 }
 
 /// The archives that are, or may be, the main Debian archive, the likeliest first. `files` has the name and the content
 /// of each file with sources.
 pub fn debian_archives(files: &[(PathBuf, String)]) -> Vec<Archive> {
-    let mut ranked: Vec<_> = files
-        .iter()
-        .flat_map(|(name, content)| match name.extension() {
-            Some(extension) if extension == "sources" => stanzas(content),
-            _ => one_line_entries(content),
-        })
+    let mut ranked: Vec<_> = all(files)
         .filter_map(|archive| Some((archive.rank()?, archive)))
         .collect();
     ranked.sort_by_key(|(rank, _)| *rank);
@@ -61,6 +61,23 @@ pub fn debian_archives(files: &[(PathBuf, String)]) -> Vec<Archive> {
         }
     }
     archives
+}
+
+/// The archives of security updates of Debian itself.
+pub fn security_archives(files: &[(PathBuf, String)]) -> Vec<Archive> {
+    all(files)
+        .filter(|archive| archive.is_security() && archive.has_main())
+        .filter(|archive| archive.uri.contains("debian-security"))
+        .collect()
+}
+
+fn all(files: &[(PathBuf, String)]) -> impl Iterator<Item = Archive> {
+    files
+        .iter()
+        .flat_map(|(name, content)| match name.extension() {
+            Some(extension) if extension == "sources" => stanzas(content),
+            _ => one_line_entries(content),
+        })
 }
 
 /// The format of `*.list` files: `deb [option=value ...] uri suite component...`.
@@ -169,6 +186,9 @@ Components: main
 ";
         let archives = debian_archives(&[("debian.sources".into(), content.into())]);
         assert_eq!(archives.len(), 2);
+        let security = security_archives(&[("debian.sources".into(), content.into())]);
+        assert_eq!(security.len(), 1);
+        assert_eq!(security[0].uri, "http://mirror.example/debian-security");
         assert_eq!(archives[0].uri, "http://mirror.example/debian");
         assert_eq!(archives[1].uri, "http://ftp.example.org/pub/debian/");
         assert_eq!(archives[1].suites, ["stable", "stable-updates"]);

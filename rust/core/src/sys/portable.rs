@@ -1,0 +1,16 @@
+//! What std has for every real system: threads, and the system's resolver.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::thread::{Builder, JoinHandle};
+
+/// Starts a thread of the library's own.
+pub(crate) fn spawn(body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    Builder::new().name("stream-socket".into()).spawn(body)
+}
+
+/// Asks the system's resolver, and waits for its answer. Answers come from the system each time (hosts file, name servers,
+/// mDNS, whatever it is set up for); how long they are remembered is the system's decision too.
+pub(crate) fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    Ok((host, port).to_socket_addrs()?.collect())
+}

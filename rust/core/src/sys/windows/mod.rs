@@ -1,0 +1,24 @@
+//! Windows 10 and later.
+
+mod files;
+mod poller;
+mod process;
+mod socket;
+mod wake;
+
+pub(crate) use files::{
+    FileIdentity, file_identity, is_served, lock_folder, remove_file, set_socket_mode,
+};
+pub(crate) use poller::{Poller, Registry, Waker};
+pub use process::zero;
+pub(crate) use process::{interface_index, keep_library_mapped, process};
+pub(crate) use socket::{HAS_USER_TIMEOUT, Socket, SocketAddress, is_abstract};
+pub(crate) use wake::Wake;
+
+use std::ffi::OsStr;
+use std::os::windows::ffi::OsStrExt;
+
+/// `text` as Windows takes it, zero-terminated.
+fn wide(text: &OsStr) -> Vec<u16> {
+    text.encode_wide().chain([0]).collect()
+}

@@ -1,0 +1,79 @@
+//! Export templates: what Godot makes a game of, together with the project's files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, id};
+
+use provision::apt::{self, Apt};
+use provision::cache::{SetUp, failed};
+use provision::process;
+
+use crate::debian::{Platform, SUITE};
+
+/// To be raised when a set-up of an older version of this module will not do any more.
+const REVISION: u32 = 1;
+
+/// Debian's templates, set up for this user alone.
+pub struct Templates {
+    /// Makes what is given to players.
+    pub release: PathBuf,
+    /// Makes what is given to testers.
+    pub debug: PathBuf,
+}
+
+impl Templates {
+    /// The templates for this system, after setting them up if that has not been done. A game that is made with one starts
+    /// on this system only: it has the full paths of the loader and the libraries that Debian has built it for.
+    pub fn of_system() -> Result<Self, String> {
+        let platform = Platform::of_system()?;
+        let folder = SetUp {
+            name: &format!("godot-templates-{SUITE}-{}-{REVISION}", platform.debian),
+            what: "Godot's export templates (200 MB to download, once)",
+            is_ready: &|folder| folder.join("usr/bin/godot-template-release").exists(),
+            fill: &|folder, work| {
+                let apt = Apt::open(&work.join("apt"), platform.debian, &[SUITE])?;
+                let packages = ["godot-template-release", "godot-template-debug", "patchelf"];
+                apt::unpack(&apt.download_complete(&packages)?, folder)
+            },
+        }
+        .folder()?;
+        Ok(Self {
+            release: bound(&platform, &folder, "godot-template-release")?,
+            debug: bound(&platform, &folder, "godot-template-debug")?,
+        })
+    }
+}
+
+/// A copy of a program in `folder` that finds its loader and its libraries there, wherever it is copied to.
+fn bound(platform: &Platform, folder: &Path, name: &str) -> Result<PathBuf, String> {
+    let program = folder.join(name);
+    if program.exists() {
+        return Ok(program);
+    }
+    let new = folder.join(format!("{name}.{}", id()));
+    fs::copy(folder.join("usr/bin").join(name), &new)
+        .map_err(|error| failed("write", &new, &error))?;
+    let libraries = folder.join(platform.libraries);
+    let loader = libraries.join(platform.loader);
+    let patchelf = || {
+        let mut command = Command::new(&loader);
+        command
+            .arg("--library-path")
+            .arg(&libraries)
+            .arg(folder.join("usr/bin/patchelf"));
+        command
+    };
+    // A library that has a search path of its own is not searched for by the program's.
+    let of_its_own = libraries.join("libpulse.so.0");
+    process::output(patchelf().arg("--remove-rpath").arg(of_its_own))?;
+    let rpath = format!("{0}:{0}/pulseaudio", libraries.display());
+    process::output(
+        patchelf()
+            .arg("--set-interpreter")
+            .arg(&loader)
+            .args(["--force-rpath", "--set-rpath", &rpath])
+            .arg(&new),
+    )?;
+    fs::rename(&new, &program).map_err(|error| failed("create", &program, &error))?;
+    Ok(program)
+}

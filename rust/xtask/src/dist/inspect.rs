@@ -1,0 +1,224 @@
+//! What a built library is, read from the file itself, and whether that is what a release promises.
+
+use std::fmt;
+use std::path::Path;
+
+use object::macho::LC_CODE_SIGNATURE;
+use object::read::macho::{FatArch, LoadCommandVariant, MachOFatFile32, MachOFile64};
+use object::{Architecture, Endianness, File, Object, ObjectSection};
+
+use super::targets::{Format, GLIBC, MACOS, Platform};
+use crate::result::Result;
+
+/// The function that Godot calls first.
+const ENTRY: &str = "stream_peer_socket_rs_init";
+
+/// The libraries that every system of a kind has. Nothing else may be needed.
+const SYSTEM_LIBRARIES: [(Format, &[&str]); 3] = [
+    (
+        Format::Elf,
+        &[
+            "libc.so.6",
+            "libm.so.6",
+            "libdl.so.2",
+            "libpthread.so.0",
+            "libgcc_s.so.1",
+            "ld-linux-x86-64.so.2",
+            "ld-linux-aarch64.so.1",
+        ],
+    ),
+    (
+        Format::MachO,
+        &[
+            "/usr/lib/libSystem.B.dylib",
+            "/usr/lib/libiconv.2.dylib",
+            "/usr/lib/libcharset.1.dylib",
+        ],
+    ),
+    (
+        Format::Pe,
+        &[
+            "kernel32.dll",
+            "ntdll.dll",
+            "ws2_32.dll",
+            "advapi32.dll",
+            "bcrypt.dll",
+            "bcryptprimitives.dll",
+            "userenv.dll",
+            "iphlpapi.dll",
+            "msvcrt.dll",
+            "synchronization.dll",
+        ],
+    ),
+];
+
+/// One architecture of a library.
+#[derive(Debug, PartialEq)]
+pub struct Half {
+    pub architecture: &'static str,
+    /// The libraries that it needs of the system.
+    pub needs: Vec<String>,
+    has_entry: bool,
+    /// The oldest glibc or macOS that it runs on. Windows libraries do not say.
+    pub oldest: Option<(u32, u32)>,
+    /// Whether a Mach-O library has a signature. Without one, Apple silicon does not load it.
+    pub is_signed: bool,
+}
+
+/// Reads a library, and checks each of its halves.
+pub fn library(path: &Path, platform: &Platform) -> Result<Vec<Half>> {
+    let shown = path.display();
+    let data = std::fs::read(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
+    let halves = halves(&data).map_err(|error| format!("{shown} is not a library: {error}"))?;
+    check(&halves, platform).map_err(|reason| format!("{shown}: {reason}"))?;
+    Ok(halves)
+}
+
+fn halves(data: &[u8]) -> object::Result<Vec<Half>> {
+    match MachOFatFile32::parse(data) {
+        Ok(fat) => fat
+            .arches()
+            .iter()
+            .map(|arch| half(arch.data(data)?))
+            .collect(),
+        Err(_) => Ok(vec![half(data)?]),
+    }
+}
+
+fn half(data: &[u8]) -> object::Result<Half> {
+    let file = File::parse(data)?;
+    let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+    let needs = file
+        .import_libraries()?
+        .map(|library| Ok(text(library?.name())))
+        .collect::<object::Result<_>>()?;
+    let mut has_entry = false;
+    for export in file.exports()? {
+        // Mach-O puts an underscore before the names of C.
+        let export = export?;
+        let name = export.name().name().map(text).unwrap_or_default();
+        has_entry |= name.strip_prefix('_').unwrap_or(&name) == ENTRY;
+    }
+    let (oldest, is_signed) = match &file {
+        File::MachO64(file) => macos(file)?,
+        File::Elf64(_) => (glibc(&file), false),
+        _ => (None, false),
+    };
+    Ok(Half {
+        architecture: match file.architecture() {
+            Architecture::X86_64 => "x86_64",
+            Architecture::Aarch64 => "aarch64",
+            _ => "another",
+        },
+        needs,
+        has_entry,
+        oldest,
+        is_signed,
+    })
+}
+
+/// The oldest macOS, and whether there is a signature.
+fn macos(file: &MachOFile64<'_, Endianness>) -> object::Result<(Option<(u32, u32)>, bool)> {
+    let (mut oldest, mut is_signed) = (None, false);
+    let endian = file.endian();
+    let mut commands = file.macho_load_commands()?;
+    while let Some(command) = commands.next()? {
+        is_signed |= command.cmd() == LC_CODE_SIGNATURE;
+        let version = match command.variant()? {
+            LoadCommandVariant::BuildVersion(build, _) => Some(build.minos.get(endian)),
+            LoadCommandVariant::VersionMin(version) => Some(version.version.get(endian)),
+            _ => None,
+        };
+        oldest = version
+            .map(|version| (version.0 >> 16, version.0 >> 8 & 0xff))
+            .or(oldest);
+    }
+    Ok((oldest, is_signed))
+}
+
+/// The newest version of glibc that a symbol is asked for of. The names of versions stand among the dynamic strings.
+fn glibc(file: &File<'_>) -> Option<(u32, u32)> {
+    let strings = file.section_by_name(".dynstr")?.data().ok()?;
+    strings
+        .split(|byte| *byte == 0)
+        .filter_map(|name| glibc_version(str::from_utf8(name).ok()?))
+        .max()
+}
+
+fn glibc_version(name: &str) -> Option<(u32, u32)> {
+    let mut numbers = name.strip_prefix("GLIBC_")?.split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+fn check(halves: &[Half], platform: &Platform) -> Result<()> {
+    let mut architectures: Vec<_> = halves.iter().map(|half| half.architecture).collect();
+    let mut expected: Vec<_> = platform
+        .triples
+        .iter()
+        .filter_map(|triple| triple.split('-').next())
+        .collect();
+    architectures.sort_unstable();
+    expected.sort_unstable();
+    if architectures != expected {
+        return Err(format!(
+            "it is for {architectures:?} instead of {expected:?}"
+        ));
+    }
+    halves
+        .iter()
+        .try_for_each(|half| check_half(half, platform.format))
+}
+
+fn check_half(half: &Half, format: Format) -> Result<()> {
+    let name = half.architecture;
+    if !half.has_entry {
+        return Err(format!("its {name} half does not export {ENTRY}"));
+    }
+    let allowed = SYSTEM_LIBRARIES.iter().find(|(of, _)| *of == format);
+    let allowed = allowed.map_or(&[] as &[_], |(_, names)| names);
+    let is_allowed = |needed: &&String| {
+        // The sets of functions of Windows, which its loader finds by itself.
+        let lower = needed.to_lowercase();
+        allowed.contains(&needed.as_str())
+            || format == Format::Pe
+                && (allowed.contains(&lower.as_str()) || lower.starts_with("api-ms-win-"))
+    };
+    if let Some(needed) = half.needs.iter().find(|needed| !is_allowed(needed)) {
+        return Err(format!(
+            "its {name} half needs {needed}, which not every system has"
+        ));
+    }
+    let limit = match format {
+        Format::Elf => Some(GLIBC),
+        Format::MachO => Some(MACOS),
+        Format::Pe => None,
+    };
+    match (half.oldest, limit) {
+        (None, Some(_)) => Err(format!(
+            "its {name} half does not say how old a system it runs on"
+        )),
+        (Some(oldest), Some(limit)) if oldest > limit => {
+            let ((a, b), (c, d)) = (oldest, limit);
+            Err(format!(
+                "its {name} half asks for version {a}.{b} of the system's library, newer than {c}.{d}"
+            ))
+        }
+        _ if format == Format::MachO && !half.is_signed => {
+            Err(format!("its {name} half is not signed, not even ad hoc"))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl fmt::Display for Half {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.architecture)?;
+        if let Some((major, minor)) = self.oldest {
+            write!(out, ", from version {major}.{minor} of the system on")?;
+        }
+        if self.is_signed {
+            write!(out, ", signed")?;
+        }
+        write!(out, ", needs {}", self.needs.join(" "))
+    }
+}

@@ -1,0 +1,34 @@
+extends Node
+## Sends a line to a server in the same process, prints what arrives there, and quits.
+
+var server := TCPServerRs.new()
+var client := StreamPeerTCPRs.new()
+var accepted: StreamPeerTCPRs
+var frames := 0
+
+
+func _ready() -> void:
+	var error := server.listen(0, "127.0.0.1")
+	if error == OK:
+		error = client.connect_to_host("127.0.0.1", server.get_local_port())
+	if error != OK:
+		print("could not connect: ", error_string(error))
+		get_tree().quit(1)
+
+
+func _process(_delta: float) -> void:
+	frames += 1
+	client.poll()
+	if client.get_status() == StreamPeerTCPRs.STATUS_CONNECTED:
+		if accepted == null and server.is_connection_available():
+			accepted = server.take_connection()
+			client.put_data("hello\n".to_utf8_buffer())
+	if accepted != null:
+		accepted.poll()
+		var line := accepted.read_line()
+		if not line.is_empty():
+			print("received: ", line)
+			get_tree().quit()
+	if frames > 1000:
+		print("nothing was received")
+		get_tree().quit(1)

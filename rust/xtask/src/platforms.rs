@@ -1,0 +1,107 @@
+//! The table of platforms in the README: what was seen of each, and no more.
+
+use std::fs;
+use std::process::ExitCode;
+
+use crate::dist::targets::{CHECKED, PLATFORMS};
+use crate::project::Project;
+use crate::records::{self, Kind};
+use crate::result::Result;
+
+/// What the table stands between in the README.
+const BEGIN: &str = "<!-- What follows is written by `cargo xtask platforms`. -->\n";
+const END: &str = "<!-- What precedes is written by `cargo xtask platforms`. -->\n";
+
+/// Prints the table, and writes it into the README.
+pub fn run() -> Result<ExitCode> {
+    let project = Project::find()?;
+    let table = table(&|platform, kind| records::get(&project, platform, kind));
+    print!("{table}");
+    let path = project.root().join("README.md");
+    let failed = |error| format!("cannot change {}: {error}", path.display());
+    let readme = fs::read_to_string(&path).map_err(failed)?;
+    let changed = replaced(&readme, &table)
+        .ok_or_else(|| format!("{} has no place for the table of platforms", path.display()))?;
+    fs::write(&path, changed).map_err(failed)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table(seen: &dyn Fn(&str, Kind) -> Option<String>) -> String {
+    let mut table = String::from(
+        "| platform | library | runs in Godot | tests of the core | tests in Godot |\n| --- | --- | --- | --- | --- |\n",
+    );
+    let mut row = |title: &str, library: String, cells: [Option<String>; 3]| {
+        let cells = cells.map(|cell| cell.unwrap_or_else(|| "not tried".into()));
+        table += &format!("| {title} | {library} | {} |\n", cells.join(" | "));
+    };
+    for platform in &PLATFORMS {
+        let of = |kind| seen(&platform.folder(), kind);
+        let library = of(Kind::Built).unwrap_or_else(|| "not built".into());
+        row(
+            platform.title,
+            library,
+            [of(Kind::Loaded), of(Kind::CoreTests), of(Kind::GodotTests)],
+        );
+    }
+    for (title, triple) in CHECKED {
+        let library = match seen(triple, Kind::Checked) {
+            Some(_) => "none; the code compiles",
+            None => "none",
+        };
+        row(title, library.into(), [None, None, None]);
+    }
+    table
+}
+
+/// The text with `table` in the place for it, if there is one.
+fn replaced(text: &str, table: &str) -> Option<String> {
+    let (before, rest) = text.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}{table}{END}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_said_that_was_not_seen() {
+        let table = super::table(&|_, _| None);
+        for line in table.lines().skip(2) {
+            assert!(
+                line.contains("| not built |") || line.contains("| none |"),
+                "{line}"
+            );
+            assert!(
+                line.ends_with("| not tried | not tried | not tried |"),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_was_seen_is_said_of_its_platform_alone() {
+        let table = super::table(&|platform, kind| {
+            let is = platform == "linux-arm64" && kind == Kind::CoreTests;
+            is.then(|| "3 passed".into())
+        });
+        let lines: Vec<_> = table
+            .lines()
+            .filter(|line| line.contains("3 passed"))
+            .collect();
+        assert_eq!(
+            lines,
+            ["| Linux arm64 | not built | not tried | 3 passed | not tried |"]
+        );
+    }
+
+    #[test]
+    fn only_the_table_is_replaced() {
+        let text = format!("a\n{BEGIN}old\n{END}b\n");
+        assert_eq!(
+            replaced(&text, "new\n").unwrap(),
+            format!("a\n{BEGIN}new\n{END}b\n")
+        );
+        assert_eq!(replaced("a\n", "new\n"), None);
+    }
+}
