@@ -182,13 +182,19 @@ impl Condvar {
     /// Wakes one of those who wait.
     pub fn notify_one(&self) {
         waiting::pause();
-        world::try_with(|world| world.wake_one(self.key()));
+        world::try_with(|world| {
+            world.calls.notifications += 1;
+            world.wake_one(self.key());
+        });
     }
 
     /// Wakes all who wait.
     pub fn notify_all(&self) {
         waiting::pause();
-        world::try_with(|world| world.wake(self.key()));
+        world::try_with(|world| {
+            world.calls.notifications += 1;
+            world.wake(self.key());
+        });
     }
 }
 
