@@ -108,6 +108,20 @@ fn connections_outlive_an_unloading() {
     }
 }
 
+/// Started up again, a connection that is let go still sends what is queued.
+#[test]
+fn farewells_outlive_an_unloading() {
+    const MUCH: usize = 11 << 20;
+    let _alone = alone();
+    stream_socket::shut_down();
+    stream_socket::start_up();
+    let (one, other) = Connection::pair().unwrap();
+    one.set_queue_limit(MUCH);
+    one.write_all(&pattern(MUCH)).unwrap();
+    one.disconnect();
+    assert!(read(&other, MUCH).unwrap() == pattern(MUCH));
+}
+
 #[test]
 fn ten_thousand_sockets() {
     let _alone = alone();
