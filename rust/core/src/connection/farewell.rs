@@ -428,7 +428,8 @@ pub(crate) fn shut_down() {
     CLOSER.get().shut_down();
 }
 
-#[cfg(all(test, not(stream_socket_simulated)))]
+#[cfg(test)]
+#[cfg(not(stream_socket_simulated))]
 mod tests {
     use super::*;
 
