@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use failing_sends::*;
 use stream_socket::{
-    ConnectEnd, Connection, Event, Group, Member, ReadError, Status, Visit, WriteError,
+    ConnectEnd, Connection, Event, Group, Member, Options, ReadError, Status, Visit, WriteError,
 };
 use support::*;
 
@@ -141,14 +141,21 @@ fn what_was_queued_while_connecting_is_told_to_be_sent(family: Family) {
 
 /// What is queued is sent all the same.
 fn a_limit_that_no_clock_can_hold_is_long(family: Family) {
-    let (connection, peer) = raw_peer(family);
-    connection.set_queue_limit(MUCH);
-    connection.set_write_timeout(Some(Duration::MAX));
-    connection.write_all(&pattern(MUCH)).unwrap();
-    connection.disconnect();
-    let (received, end) = read_to_end(&peer);
-    end.unwrap();
-    assert!(received == pattern(MUCH));
+    let limit: [fn(&Connection); 2] = [
+        |connection| connection.set_write_timeout(Some(Duration::MAX)),
+        |connection| {
+            let lingers = |options: &mut Options| options.linger = Some(Duration::MAX);
+            connection.set_options("linger", lingers).unwrap();
+        },
+    ];
+    for limit in limit {
+        let (connection, peer) = raw_peer(family);
+        connection.set_queue_limit(MUCH);
+        limit(&connection);
+        connection.write_all(&pattern(MUCH)).unwrap();
+        connection.disconnect();
+        assert_whole(read_to_end(&peer), &pattern(MUCH));
+    }
 }
 
 #[test]

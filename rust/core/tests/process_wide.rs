@@ -108,6 +108,20 @@ fn connections_outlive_an_unloading() {
     }
 }
 
+/// A child with a set of its own asks the kernel itself about what it has inherited: its set does not tell of that.
+#[test]
+fn a_fork_that_watches_sees_news_of_what_it_has_inherited() {
+    let _alone = alone();
+    let pairs = idle_pairs(5);
+    forked(|| {
+        let own = idle_pairs(2);
+        for _ in 0..3 {
+            own.iter().for_each(|(one, _)| make_idle(one));
+            exchange(&pairs);
+        }
+    });
+}
+
 /// Started up again, a connection that is let go still sends what is queued.
 #[test]
 fn farewells_outlive_an_unloading() {

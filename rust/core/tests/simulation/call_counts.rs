@@ -533,3 +533,61 @@ fn sixteen_wake_up_calls_are_kept() {
         assert_eq!(world::open().wakes, 16);
     });
 }
+
+/// A quiet connection is polled, and asked, without its lock, which another thread may have.
+#[test]
+fn a_quiet_connection_needs_no_lock() {
+    in_worlds(|| {
+        let (one, other) = idle_pair();
+        for _ in 0..3 {
+            let before = world::locks();
+            for _ in 0..5 {
+                assert!(!poll(&one));
+                assert_eq!(one.available(), Some(0));
+            }
+            assert_eq!(world::locks(), before);
+            write(&other, 1);
+            read_exact(&one, 1);
+            assert!(!poll(&one));
+        }
+    });
+}
+
+/// Each poll tries to send what is queued. That nothing has come in it knows from a sweep.
+#[test]
+fn a_poll_of_a_stalled_queue_receives_nothing() {
+    in_worlds(|| {
+        let (one, _other) = idle_pair();
+        one.set_queue_limit(1 << 20);
+        write(&one, 1 << 19);
+        let polled = Calls {
+            sends: 1,
+            vain_sends: 1,
+            ..looks(1)
+        };
+        for _ in 0..3 {
+            assert_eq!(cost(|| assert!(!poll(&one))), polled);
+        }
+    });
+}
+
+/// The kernel tells of it again, and nobody has to ask.
+#[test]
+fn a_member_that_has_left_and_comes_again_is_watched() {
+    in_worlds(|| {
+        let (one, other) = idle_pair();
+        let group = Group::new();
+        for _ in 0..3 {
+            let key = group.add(&one);
+            (0..3).for_each(|_| assert!(visits(&group, &one) < 2));
+            assert_eq!(cost(|| assert_eq!(visits(&group, &one), 0)), looks(1));
+            write(&other, 3);
+            assert_eq!(visits(&group, &one), 1);
+            assert_eq!(read(&one, 3), 3);
+            assert_eq!(cost(|| group.remove(key, &one)).removals, 1);
+            write(&other, 3);
+            assert_eq!(visits(&group, &one), 0);
+            assert_eq!(read(&one, 3), 3);
+        }
+    });
+}

@@ -123,6 +123,11 @@ pub fn calls() -> Calls {
     world::with(|world| world.calls)
 }
 
+/// How often a lock was taken that may have to be waited for.
+pub fn locks() -> u64 {
+    world::with(|world| world.locks)
+}
+
 /// How large the buffers of the world are at most.
 pub fn buffer_size() -> usize {
     world::with(|world| world.regime.buffer)

@@ -51,6 +51,7 @@ impl<T: ?Sized> Mutex<T> {
     /// Waits until the lock is free, and takes it.
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         waiting::pause();
+        world::try_with(|world| world.locks += 1);
         loop {
             match self.inner.try_lock() {
                 Ok(inner) => return Ok(self.guard(inner)),

@@ -29,6 +29,8 @@ pub(super) struct World {
     pub(super) faults: Faults,
     pub(super) figures: Figures,
     pub(super) calls: Calls,
+    /// How often a lock was waited for or taken.
+    pub(super) locks: u64,
     /// Nanoseconds since it began.
     pub(super) time: u64,
     next_id: Id,
@@ -61,6 +63,7 @@ pub(super) fn begin(seed: u64) {
         faults: Faults::default(),
         figures: Figures::default(),
         calls: Calls::default(),
+        locks: 0,
         time: 0,
         // Things of an earlier world that are dropped in this one hit nobody, and nothing is mistaken for the address of a lock.
         next_id: 1 << 63 | number << 32,
