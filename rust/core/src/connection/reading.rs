@@ -166,7 +166,6 @@ impl Connection {
             match stop {
                 Ok(()) => {}
                 Err(Stop::Interrupted(why)) => return Err((interrupted(why), filled)),
-                Err(Stop::Over) if filled == out.len() => {}
                 Err(Stop::Over) => return Err((self.end_reading(turn.end()), filled)),
             }
         }
