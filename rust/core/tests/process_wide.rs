@@ -12,7 +12,12 @@ use support::*;
 
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+    let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    // The farewells of the test before may take a moment. What tells their thread of news stays.
+    until("its sockets are closed", || {
+        (watched_sockets() <= 1).then_some(())
+    });
+    guard
 }
 
 fn idle_pairs(count: usize) -> Vec<(Connection, Connection)> {
