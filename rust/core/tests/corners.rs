@@ -337,3 +337,49 @@ fn members_can_be_written_down() {
     let text = format!("{:?}", connection.as_member());
     assert!(text.contains("MemberRef"), "{text}");
 }
+
+#[test]
+fn std_reads_tell_that_their_time_is_over() {
+    let (connection, mut peer) = raw_peer(Family::Unix);
+    connection.set_read_timeout(Some(Duration::from_millis(1)));
+    let mut out = [0; 8];
+    let error = std::io::Read::read(&mut &connection, &mut out).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+    assert_eq!(connection.status(), Status::Connected);
+    peer.write_all(b"late").unwrap();
+    assert_eq!(read(&connection, 4).unwrap(), b"late");
+}
+
+/// A second reader and a second writer wait for their turn, and have it.
+#[test]
+fn calls_that_wait_have_their_turn() {
+    let (connection, mut peer) = raw_peer(Family::Unix);
+    thread::scope(|scope| {
+        let readers = [(); 3].map(|()| asleep(scope, || read(&connection, 4)));
+        peer.write_all(b"aaaabbbbcccc").unwrap();
+        let mut parts = readers.map(|reader| reader.join().unwrap().unwrap());
+        parts.sort();
+        assert_eq!(parts, [b"aaaa", b"bbbb", b"cccc"]);
+    });
+    let filled = fill(&connection);
+    thread::scope(|scope| {
+        let writers = [(); 3].map(|()| asleep(scope, || connection.write_all(&[7; 100_000])));
+        let mut received = vec![0; filled + 300_000];
+        std::io::Read::read_exact(&mut peer, &mut received).unwrap();
+        for writer in writers {
+            writer.join().unwrap().unwrap();
+        }
+    });
+    // They belong to the session in which they were called.
+    thread::scope(|scope| {
+        let readers = [(); 3].map(|()| asleep(scope, || read(&connection, 4)));
+        connection.disconnect();
+        for reader in readers {
+            let outcome = reader.join().unwrap();
+            assert!(
+                matches!(outcome, Err(ReadError::Disconnected)),
+                "{outcome:?}"
+            );
+        }
+    });
+}

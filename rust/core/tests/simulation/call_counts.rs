@@ -488,7 +488,17 @@ fn word_for_a_group_in_which_nobody_waits_costs_nothing() {
         (0..3).for_each(|_| assert!(visits(&group, &one) < 2));
         one.set_coalesces(true);
         assert_eq!(cost(|| write(&one, 10)), NONE);
-        assert_eq!(visits(&group, &one), 1);
+        // Whoever is due is visited without a wait.
+        let mut visited = 0;
+        let visit = |_| {
+            visited += 1;
+            assert!(!poll(&one));
+            Visit::Ready
+        };
+        assert_eq!(cost(|| group.poll(None, visit)).waits, 0);
+        assert_eq!(visited, 1);
+        (0..3).for_each(|_| assert!(visits(&group, &one) < 2));
+        assert_eq!(visits(&group, &one), 0);
         assert_eq!(cost(|| group.wake()), NONE);
         assert_eq!(cost(|| group.poll(None, |_| Visit::Idle)), looks(1));
     });
