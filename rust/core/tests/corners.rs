@@ -228,6 +228,25 @@ fn std_writes_tell_what_they_took() {
     (&Connection::new()).write(b"x").unwrap_err();
 }
 
+/// Whatever is gathered is sent before what follows it.
+#[test]
+fn a_write_of_its_own_goes_behind_what_is_gathered() {
+    for length in [6, 11 << 10, 1 << 17] {
+        let (connection, peer) = raw_peer(Family::Unix);
+        connection.set_coalesces(true);
+        connection.write_all(b"gathered").unwrap();
+        connection.set_coalesces(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                connection.write_all(&pattern(length)).unwrap();
+                connection.disconnect();
+            });
+            let expected = [b"gathered", &pattern(length)[..]].concat();
+            assert_whole(read_to_end(&peer), &expected);
+        });
+    }
+}
+
 /// What a blocked call has added to what is gathered is not accepted yet.
 #[test]
 fn pending_is_what_was_accepted() {
@@ -266,6 +285,12 @@ fn a_queued_write_of_which_nothing_was_taken_fails() {
     let (connection, _peer) = raw_peer(Family::Ipv4);
     connection.set_queue_limit(1000);
     let outcome = with_failing_sends(ANY_LENGTH, libc::EIO, || connection.write_available(b"x"));
+    let (unqueued, _peer) = raw_peer(Family::Ipv4);
+    let failure = with_failing_sends(ANY_LENGTH, libc::EIO, || unqueued.write_available(b"x"));
+    assert!(
+        matches!(failure, Err(WriteError::Socket { .. })),
+        "{failure:?}"
+    );
     assert!(
         matches!(outcome, Err(WriteError::Socket { .. })),
         "{outcome:?}"

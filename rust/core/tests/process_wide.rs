@@ -141,6 +141,22 @@ fn farewells_outlive_an_unloading() {
     assert!(read(&other, MUCH).unwrap() == pattern(MUCH));
 }
 
+/// What a farewell has not sent by then is lost, and must not look like all there was.
+#[test]
+fn an_unloading_makes_an_unsent_rest_known() {
+    const MUCH: usize = 11 << 20;
+    let _alone = alone();
+    let (connection, peer) = raw_peer(Family::Ipv4);
+    connection.set_queue_limit(MUCH);
+    connection.write_all(&pattern(MUCH)).unwrap();
+    connection.disconnect();
+    stream_socket::shut_down();
+    stream_socket::start_up();
+    let (received, end) = read_to_end(&peer);
+    assert!(received.len() < MUCH);
+    end.unwrap_err();
+}
+
 #[test]
 fn ten_thousand_sockets() {
     let _alone = alone();
