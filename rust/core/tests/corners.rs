@@ -247,6 +247,25 @@ fn a_write_of_its_own_goes_behind_what_is_gathered() {
     }
 }
 
+/// There is a little room, not enough for the system to wake the one that waits for it: a small write waits all the same.
+#[test]
+fn a_small_write_does_not_pass_one_that_waits() {
+    let (connection, mut peer) = raw_peer(Family::Unix);
+    let data = pattern(MUCH);
+    thread::scope(|scope| {
+        let large = asleep(scope, || connection.write_all(&data));
+        let mut received = vec![0; 100_000];
+        std::io::Read::read_exact(&mut peer, &mut received).unwrap();
+        let small = asleep(scope, || connection.write_all(b"small"));
+        let mut rest = vec![0; MUCH - received.len() + 5];
+        std::io::Read::read_exact(&mut peer, &mut rest).unwrap();
+        large.join().unwrap().unwrap();
+        small.join().unwrap().unwrap();
+        received.extend(rest);
+        assert!(received == [&data[..], b"small"].concat());
+    });
+}
+
 /// What a blocked call has added to what is gathered is not accepted yet.
 #[test]
 fn pending_is_what_was_accepted() {

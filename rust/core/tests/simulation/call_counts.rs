@@ -601,3 +601,25 @@ fn a_member_that_has_left_and_comes_again_is_watched() {
         }
     });
 }
+
+/// One that is pending is visited from time to time, however long the wait may be.
+#[test]
+fn a_pending_member_is_visited_again() {
+    in_worlds(|| {
+        let group = Group::new();
+        let (one, _other) = idle_pair();
+        group.add(&one);
+        let mut visited = 0;
+        let pending = |_| {
+            visited += 1;
+            assert!(!poll(&one));
+            if visited < 10 {
+                Visit::Pending
+            } else {
+                Visit::Ready
+            }
+        };
+        group.poll(None, pending);
+        assert_eq!(visited, 10);
+    });
+}
