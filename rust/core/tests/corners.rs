@@ -251,6 +251,8 @@ fn a_write_of_its_own_goes_behind_what_is_gathered() {
 #[test]
 fn a_small_write_does_not_pass_one_that_waits() {
     let (connection, mut peer) = raw_peer(Family::Unix);
+    // So that a failure ends.
+    connection.set_write_timeout(Some(Duration::from_secs(60)));
     let data = pattern(MUCH);
     thread::scope(|scope| {
         let large = asleep(scope, || connection.write_all(&data));

@@ -623,3 +623,35 @@ fn a_pending_member_is_visited_again() {
         assert_eq!(visited, 10);
     });
 }
+
+/// A visit to one member gives another something to do: that one is visited too, and nothing is waited for.
+#[test]
+fn what_a_visit_has_caused_needs_no_wait() {
+    in_worlds(|| {
+        let group = Group::new();
+        let ((one, sender), (two, _other)) = (idle_pair(), idle_pair());
+        let keys = [group.add(&one), group.add(&two)];
+        two.set_coalesces(true);
+        for _ in 0..3 {
+            group.poll(Some(Duration::ZERO), |key| {
+                assert!(!poll(if key == keys[0] { &one } else { &two }));
+                Visit::Idle
+            });
+        }
+        write(&sender, 1);
+        let mut visited = Vec::new();
+        let visit = |key| {
+            visited.push(key);
+            if key == keys[0] {
+                if read(&one, 1) == 1 {
+                    write(&two, 10);
+                }
+                Visit::Idle
+            } else {
+                Visit::Ready
+            }
+        };
+        assert_eq!(cost(|| group.poll(None, visit)).waits, 0);
+        assert_eq!(visited.last(), Some(&keys[1]));
+    });
+}
