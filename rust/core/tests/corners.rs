@@ -228,6 +228,46 @@ fn std_writes_tell_what_they_took() {
     (&Connection::new()).write(b"x").unwrap_err();
 }
 
+/// Whatever is gathered is sent before what follows it.
+#[test]
+fn a_write_of_its_own_goes_behind_what_is_gathered() {
+    for length in [6, 11 << 10, 1 << 17] {
+        let (connection, peer) = raw_peer(Family::Unix);
+        connection.set_coalesces(true);
+        connection.write_all(b"gathered").unwrap();
+        connection.set_coalesces(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                connection.write_all(&pattern(length)).unwrap();
+                connection.disconnect();
+            });
+            let expected = [b"gathered", &pattern(length)[..]].concat();
+            assert_whole(read_to_end(&peer), &expected);
+        });
+    }
+}
+
+/// There is a little room, not enough for the system to wake the one that waits for it: a small write waits all the same.
+#[test]
+fn a_small_write_does_not_pass_one_that_waits() {
+    let (connection, mut peer) = raw_peer(Family::Unix);
+    // So that a failure ends.
+    connection.set_write_timeout(Some(Duration::from_secs(60)));
+    let data = pattern(MUCH);
+    thread::scope(|scope| {
+        let large = asleep(scope, || connection.write_all(&data));
+        let mut received = vec![0; 100_000];
+        std::io::Read::read_exact(&mut peer, &mut received).unwrap();
+        let small = asleep(scope, || connection.write_all(b"small"));
+        let mut rest = vec![0; MUCH - received.len() + 5];
+        std::io::Read::read_exact(&mut peer, &mut rest).unwrap();
+        large.join().unwrap().unwrap();
+        small.join().unwrap().unwrap();
+        received.extend(rest);
+        assert!(received == [&data[..], b"small"].concat());
+    });
+}
+
 /// What a blocked call has added to what is gathered is not accepted yet.
 #[test]
 fn pending_is_what_was_accepted() {
@@ -266,6 +306,12 @@ fn a_queued_write_of_which_nothing_was_taken_fails() {
     let (connection, _peer) = raw_peer(Family::Ipv4);
     connection.set_queue_limit(1000);
     let outcome = with_failing_sends(ANY_LENGTH, libc::EIO, || connection.write_available(b"x"));
+    let (unqueued, _peer) = raw_peer(Family::Ipv4);
+    let failure = with_failing_sends(ANY_LENGTH, libc::EIO, || unqueued.write_available(b"x"));
+    assert!(
+        matches!(failure, Err(WriteError::Socket { .. })),
+        "{failure:?}"
+    );
     assert!(
         matches!(outcome, Err(WriteError::Socket { .. })),
         "{outcome:?}"
@@ -336,4 +382,50 @@ fn members_can_be_written_down() {
     let connection = Connection::new();
     let text = format!("{:?}", connection.as_member());
     assert!(text.contains("MemberRef"), "{text}");
+}
+
+#[test]
+fn std_reads_tell_that_their_time_is_over() {
+    let (connection, mut peer) = raw_peer(Family::Unix);
+    connection.set_read_timeout(Some(Duration::from_millis(1)));
+    let mut out = [0; 8];
+    let error = std::io::Read::read(&mut &connection, &mut out).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+    assert_eq!(connection.status(), Status::Connected);
+    peer.write_all(b"late").unwrap();
+    assert_eq!(read(&connection, 4).unwrap(), b"late");
+}
+
+/// A second reader and a second writer wait for their turn, and have it.
+#[test]
+fn calls_that_wait_have_their_turn() {
+    let (connection, mut peer) = raw_peer(Family::Unix);
+    thread::scope(|scope| {
+        let readers = [(); 3].map(|()| asleep(scope, || read(&connection, 4)));
+        peer.write_all(b"aaaabbbbcccc").unwrap();
+        let mut parts = readers.map(|reader| reader.join().unwrap().unwrap());
+        parts.sort();
+        assert_eq!(parts, [b"aaaa", b"bbbb", b"cccc"]);
+    });
+    let filled = fill(&connection);
+    thread::scope(|scope| {
+        let writers = [(); 3].map(|()| asleep(scope, || connection.write_all(&[7; 100_000])));
+        let mut received = vec![0; filled + 300_000];
+        std::io::Read::read_exact(&mut peer, &mut received).unwrap();
+        for writer in writers {
+            writer.join().unwrap().unwrap();
+        }
+    });
+    // They belong to the session in which they were called.
+    thread::scope(|scope| {
+        let readers = [(); 3].map(|()| asleep(scope, || read(&connection, 4)));
+        connection.disconnect();
+        for reader in readers {
+            let outcome = reader.join().unwrap();
+            assert!(
+                matches!(outcome, Err(ReadError::Disconnected)),
+                "{outcome:?}"
+            );
+        }
+    });
 }

@@ -12,7 +12,12 @@ use support::*;
 
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+    let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    // The farewells of the test before may take a moment. What tells their thread of news stays.
+    until("its sockets are closed", || {
+        (watched_sockets() <= 1).then_some(())
+    });
+    guard
 }
 
 fn idle_pairs(count: usize) -> Vec<(Connection, Connection)> {
@@ -137,6 +142,22 @@ fn farewells_outlive_an_unloading() {
     one.write_all(&pattern(MUCH)).unwrap();
     one.disconnect();
     assert!(read(&other, MUCH).unwrap() == pattern(MUCH));
+}
+
+/// What a farewell has not sent by then is lost, and must not look like all there was.
+#[test]
+fn an_unloading_makes_an_unsent_rest_known() {
+    const MUCH: usize = 11 << 20;
+    let _alone = alone();
+    let (connection, peer) = raw_peer(Family::Ipv4);
+    connection.set_queue_limit(MUCH);
+    connection.write_all(&pattern(MUCH)).unwrap();
+    connection.disconnect();
+    stream_socket::shut_down();
+    stream_socket::start_up();
+    let (received, end) = read_to_end(&peer);
+    assert!(received.len() < MUCH);
+    end.unwrap_err();
 }
 
 #[test]

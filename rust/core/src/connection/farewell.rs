@@ -487,6 +487,16 @@ mod tests {
         assert!(timed.is_over(start + LIMIT));
     }
 
+    /// A peer that closes with something unread resets the connection.
+    #[test]
+    fn a_peer_that_is_gone_is_not_waited_for() {
+        let (mut timed, peer) = begun(Instant::now());
+        timed.farewell.socket.send(b"unread").unwrap();
+        assert_eq!(timed.farewell.advance(), Progress::Waiting);
+        drop(peer);
+        assert_eq!(timed.farewell.advance(), Progress::Done);
+    }
+
     #[test]
     fn a_peer_that_still_sends_is_not_silent() {
         let start = Instant::now();

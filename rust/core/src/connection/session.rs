@@ -29,3 +29,23 @@ impl Session {
         Session((epoch << 2) | status as u64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever follows on what: it is another session, unless a connect succeeds.
+    #[test]
+    fn a_connect_that_succeeds_is_the_only_one_that_goes_on() {
+        for before in Status::ALL {
+            for status in Status::ALL {
+                let session = Session(7 << 2 | before as u64);
+                let next = session.with(status);
+                assert_eq!((session.epoch(), session.status()), (7, before));
+                let goes_on = before == Status::Connecting && status == Status::Connected;
+                let epoch = if goes_on { 7 } else { 8 };
+                assert_eq!((next.epoch(), next.status()), (epoch, status));
+            }
+        }
+    }
+}

@@ -488,7 +488,17 @@ fn word_for_a_group_in_which_nobody_waits_costs_nothing() {
         (0..3).for_each(|_| assert!(visits(&group, &one) < 2));
         one.set_coalesces(true);
         assert_eq!(cost(|| write(&one, 10)), NONE);
-        assert_eq!(visits(&group, &one), 1);
+        // Whoever is due is visited without a wait.
+        let mut visited = 0;
+        let visit = |_| {
+            visited += 1;
+            assert!(!poll(&one));
+            Visit::Ready
+        };
+        assert_eq!(cost(|| group.poll(None, visit)).waits, 0);
+        assert_eq!(visited, 1);
+        (0..3).for_each(|_| assert!(visits(&group, &one) < 2));
+        assert_eq!(visits(&group, &one), 0);
         assert_eq!(cost(|| group.wake()), NONE);
         assert_eq!(cost(|| group.poll(None, |_| Visit::Idle)), looks(1));
     });
@@ -589,5 +599,59 @@ fn a_member_that_has_left_and_comes_again_is_watched() {
             assert_eq!(visits(&group, &one), 0);
             assert_eq!(read(&one, 3), 3);
         }
+    });
+}
+
+/// One that is pending is visited from time to time, however long the wait may be.
+#[test]
+fn a_pending_member_is_visited_again() {
+    in_worlds(|| {
+        let group = Group::new();
+        let (one, _other) = idle_pair();
+        group.add(&one);
+        let mut visited = 0;
+        let pending = |_| {
+            visited += 1;
+            assert!(!poll(&one));
+            if visited < 10 {
+                Visit::Pending
+            } else {
+                Visit::Ready
+            }
+        };
+        group.poll(None, pending);
+        assert_eq!(visited, 10);
+    });
+}
+
+/// A visit to one member gives another something to do: that one is visited too, and nothing is waited for.
+#[test]
+fn what_a_visit_has_caused_needs_no_wait() {
+    in_worlds(|| {
+        let group = Group::new();
+        let ((one, sender), (two, _other)) = (idle_pair(), idle_pair());
+        let keys = [group.add(&one), group.add(&two)];
+        two.set_coalesces(true);
+        for _ in 0..3 {
+            group.poll(Some(Duration::ZERO), |key| {
+                assert!(!poll(if key == keys[0] { &one } else { &two }));
+                Visit::Idle
+            });
+        }
+        write(&sender, 1);
+        let mut visited = Vec::new();
+        let visit = |key| {
+            visited.push(key);
+            if key == keys[0] {
+                if read(&one, 1) == 1 {
+                    write(&two, 10);
+                }
+                Visit::Idle
+            } else {
+                Visit::Ready
+            }
+        };
+        assert_eq!(cost(|| group.poll(None, visit)).waits, 0);
+        assert_eq!(visited.last(), Some(&keys[1]));
     });
 }
