@@ -29,12 +29,10 @@ fn idle_pairs(count: usize) -> Vec<(Connection, Connection)> {
     (0..count).map(pair).collect()
 }
 
-/// Waits until the largest set of watched sockets has `count`: that of the farewells of an earlier test may still be larger.
-fn until_watched(count: usize) {
+/// Asserts that so many sockets are watched.
+fn assert_watched(count: usize) {
     if is_watching() {
-        until("the sockets are watched, and no others", || {
-            (watched_sockets() == count).then_some(())
-        });
+        assert_eq!(watched_sockets(), count);
     }
 }
 
@@ -69,7 +67,7 @@ fn forked(body: impl FnOnce()) {
 fn a_fork_and_its_parent_do_not_take_each_other_s_news() {
     let _alone = alone();
     let pairs = idle_pairs(20);
-    until_watched(20);
+    assert_watched(20);
     // The child has the sockets too: what it uses the parent leaves alone, and the other way round.
     let (childs, parents) = pairs.split_at(10);
     forked(|| {
@@ -79,7 +77,7 @@ fn a_fork_and_its_parent_do_not_take_each_other_s_news() {
         }
     });
     exchange(parents);
-    until_watched(20);
+    assert_watched(20);
 }
 
 #[test]
@@ -112,7 +110,7 @@ fn connections_outlive_an_unloading() {
         stream_socket::start_up();
         exchange(&pairs);
         pairs.iter().for_each(|(one, _)| make_idle(one));
-        until_watched(20);
+        assert_watched(20);
     }
 }
 
@@ -169,7 +167,7 @@ fn ten_thousand_sockets() {
     for (_, other) in &pairs {
         make_idle(other);
     }
-    until_watched(2 * count);
+    assert_watched(2 * count);
     for (index, (one, other)) in pairs.iter().enumerate() {
         // From all over the set, before and in the middle of a round.
         if index % 100 == 0 {
