@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use godot_finder::Godot;
 
+use crate::log_scan::Counts;
 use crate::project::{ADDON, Project};
 use crate::result::Result;
 use crate::stage::{self, Profile};
@@ -72,18 +73,17 @@ pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
 
 fn works_without_3d(project: &Project, godot: &Godot, library: &Path, tally: &mut Tally) {
     const NAME: &str = "the tests in a Godot without 3D";
-    let mut summary = None;
+    let mut counts = Counts::default();
     let result = prepare(project, library, "without_3d").and_then(|folder| {
         let mut command = headless::command(project, godot, &folder);
         command
             .args(["--script", "res://tests/run.gd", "--"])
             .args(TESTS);
         headless::run(project, NAME, &mut command, |line| {
-            summary = log_scan::suite_summary(line).or(summary);
+            counts += log_scan::suite_summary(line).unwrap_or_default();
         })
     });
-    let (passed, failed) = summary.unwrap_or_default();
-    tally.suite(NAME, passed, failed, result);
+    tally.suite(NAME, counts, result);
 }
 
 /// Checks that the library says `reason`, and nothing else about it, and that Godot runs on.
@@ -128,12 +128,12 @@ fn prepare(project: &Project, library: &Path, entry: &str) -> Result<PathBuf> {
     let manifest_path = addon.join(ADDON).with_extension("gdextension");
     let manifest = fs::read_to_string(project.manifest())
         .map_err(|error| format!("cannot read {}: {error}", project.manifest().display()))?;
-    let in_place_of = manifest::library_path(&manifest)?;
+    let in_place_of = manifest::library_path(&manifest, manifest::own_tags())?;
     let in_place_of = in_place_of
         .file_name()
         .unwrap_or_default()
         .to_string_lossy();
-    let binaries = addon.join(manifest::library_path(&manifest)?);
+    let binaries = addon.join(manifest::library_path(&manifest, manifest::own_tags())?);
     let name = library.file_name().unwrap_or_default();
     folder::replace(&folder, |folder| {
         folder::copy(&project.godot_project(), folder)?;
