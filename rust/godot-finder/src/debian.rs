@@ -94,7 +94,8 @@ fn set_up(platform: &Platform, emulator: Option<&Path>) -> Result<PathBuf, Strin
             let program = folder.join(PROGRAM);
             write_start_script(platform, emulator, &program)
                 .map_err(|error| failed("write", &program, &error))?;
-            requirement::check(&program).map_err(|reason| {
+            let works = requirement::check(&program).map(|_| ());
+            works.map_err(|reason| {
                 format!("the Godot of Debian's {SUITE} suite does not work here: {reason}")
             })
         },

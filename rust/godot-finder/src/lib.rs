@@ -62,6 +62,15 @@ impl Godot {
         Ok(Self { program })
     }
 
+    /// Its version, as it names it, without the part that tells who has built it.
+    pub fn version(&self) -> Result<String, String> {
+        let version = requirement::check(&self.program)?;
+        let parts: Vec<_> = version.split('.').collect();
+        let is_number = |part: &&&str| part.parse::<u32>().is_ok();
+        let numbers: Vec<_> = parts.iter().take_while(is_number).copied().collect();
+        Ok(numbers.join("."))
+    }
+
     /// The program itself.
     pub fn program(&self) -> &Path {
         &self.program

@@ -11,16 +11,17 @@ const OLDEST: Version = Version(4, 4);
 /// What to do where no Godot can be had.
 pub const REMEDY: &str = "install Godot 4.4 or later and set GODOT4_BIN to the path of its program";
 
-/// Whether a program is a Godot that can load the extension; the error is why not.
-pub fn check(program: &Path) -> Result<(), String> {
+/// The version of a program, if it is a Godot that can load the extension; the error is why not.
+pub fn check(program: &Path) -> Result<String, String> {
     let shown = program.display();
     let output = process::output(Command::new(program).arg("--version")).map_err(|message| {
         let reason = message.trim().lines().last().unwrap_or_default();
         format!("`{shown} --version` failed: {reason}")
     })?;
-    match output.lines().find_map(Version::parse) {
-        Some(version) if version >= OLDEST => Ok(()),
-        Some(Version(major, minor)) => Err(format!("{shown} is Godot {major}.{minor}")),
+    let version = |line| Some((Version::parse(line)?, line));
+    match output.lines().find_map(version) {
+        Some((version, line)) if version >= OLDEST => Ok(line.trim().into()),
+        Some((Version(major, minor), _)) => Err(format!("{shown} is Godot {major}.{minor}")),
         None => Err(format!("{shown} does not name its version, as Godot does")),
     }
 }

@@ -59,7 +59,8 @@ Usage: cargo xtask COMMAND
                                how long
   versions                     Check that the binding compiles for each Godot it can be built for
   ci                           Check format and lints, build the documentation, and run all tests and a simulation
-  dist                         Build the libraries of all platforms, and the archives of a release
+  dist [PLATFORM...]           Build the libraries of all platforms, and the archives of a release. PLATFORM: only of
+                               these, by their names in the manifest, such as linux.x86_64
   platforms                    Write what was seen of each platform into the README
   help                         Show this text
 
@@ -81,6 +82,14 @@ fn main() -> ExitCode {
     if command == "test" {
         return exit_code(run_tests(args));
     }
+    if command == "dist" {
+        let args: Vec<_> = args.collect();
+        let keys: Vec<_> = args.iter().filter_map(|arg| arg.to_str()).collect();
+        return exit_code(
+            dist::parse(&keys)
+                .and_then(|()| counted(|project, tally| dist::run(project, &keys, tally))),
+        );
+    }
     exit_code(
         Arguments::parse(args).and_then(|args| match command.to_str() {
             Some("build") => build(args),
@@ -88,7 +97,6 @@ fn main() -> ExitCode {
             Some("demo") => demo(args),
             Some("versions") => args.none().and_then(|()| counted(api_versions::check)),
             Some("platforms") => args.none().and_then(|()| platforms::run()),
-            Some("dist") => args.none().and_then(|()| counted(dist::run)),
             Some("ci") => args.none().and_then(|()| counted(ci::run)),
             Some("help" | "--help" | "-h") => {
                 println!("{HELP}");

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use godot_finder::Godot;
 
+use crate::log_scan::Counts;
 use crate::project::{ADDON, Project};
 use crate::result::Result;
 use crate::stage::{self, Profile};
@@ -72,17 +73,16 @@ pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
 
 fn works_without_3d(project: &Project, godot: &Godot, library: &Path, tally: &mut Tally) {
     const NAME: &str = "the tests in a Godot without 3D";
-    let mut summary = None;
+    let mut counts = Counts::default();
     let result = prepare(project, library, "without_3d").and_then(|folder| {
         let mut command = headless::command(project, godot, &folder);
         command
             .args(["--script", "res://tests/run.gd", "--"])
             .args(TESTS);
         headless::run(project, NAME, &mut command, |line| {
-            summary = log_scan::suite_summary(line).or(summary);
+            counts += log_scan::suite_summary(line).unwrap_or_default();
         })
     });
-    let counts = summary.unwrap_or_default();
     tally.suite(NAME, counts, result);
 }
 

@@ -2,8 +2,10 @@
 
 use godot_finder::Godot;
 
+use crate::dist::targets;
 use crate::log_scan::Counts;
 use crate::project::Project;
+use crate::records::{self, Kind};
 use crate::stage::{self, Profile};
 use crate::tally::Tally;
 use crate::{bench, cargo_suite, class_docs, headless, log_scan, other_godots};
@@ -13,13 +15,13 @@ use crate::{bench, cargo_suite, class_docs, headless, log_scan, other_godots};
 const DIRECT: &[(&str, &str)] = &[("STREAM_SOCKET_DIRECT", "1")];
 
 /// A run of tests that count themselves.
-struct Suite {
-    name: &'static str,
-    args: &'static [&'static str],
-    environment: &'static [(&'static str, &'static str)],
+pub struct Suite<'a> {
+    pub name: &'a str,
+    pub args: &'a [&'a str],
+    pub environment: &'a [(&'a str, &'a str)],
 }
 
-const CARGO_SUITES: [Suite; 2] = [
+const CARGO_SUITES: [Suite<'static>; 2] = [
     Suite {
         name: "cargo test",
         args: &["--workspace"],
@@ -32,7 +34,7 @@ const CARGO_SUITES: [Suite; 2] = [
     },
 ];
 
-const GODOT_SUITES: [Suite; 2] = [
+const GODOT_SUITES: [Suite<'static>; 2] = [
     Suite {
         name: "the tests in Godot",
         args: &[],
@@ -47,21 +49,21 @@ const GODOT_SUITES: [Suite; 2] = [
 
 /// Runs all the tests, and counts them.
 pub fn run(project: &Project, tally: &mut Tally) {
-    for suite in &CARGO_SUITES {
-        cargo_suite(project, suite, tally);
-    }
+    let [_, core] = CARGO_SUITES
+        .each_ref()
+        .map(|suite| cargo_suite(project, suite, tally));
+    record(project, Kind::CoreTests, &core.to_string());
     match stage::build_and_stage(project, Profile::Debug).and_then(|()| Godot::find()) {
         Ok(godot) => {
-            for suite in &GODOT_SUITES {
-                godot_suite(
-                    project,
-                    &godot,
-                    suite.name,
-                    suite.args,
-                    suite.environment,
-                    tally,
-                );
-            }
+            let [whole, _] = GODOT_SUITES
+                .each_ref()
+                .map(|suite| godot_suite(project, &godot, suite, tally));
+            let version = godot.version().unwrap_or_default();
+            record(
+                project,
+                Kind::GodotTests,
+                &format!("{whole}, Godot {version}"),
+            );
             other_godots::test(project, &godot, tally);
             bench::smoke_test(project, &godot, tally);
             editor_load(project, &godot, tally);
@@ -71,34 +73,36 @@ pub fn run(project: &Project, tally: &mut Tally) {
     }
 }
 
-fn cargo_suite(project: &Project, suite: &Suite, tally: &mut Tally) {
+/// Keeps what was seen of the platform that this program runs on.
+fn record(project: &Project, kind: Kind, seen: &str) {
+    if let Some(platform) = targets::own()
+        && let Err(reason) = records::set(project, &platform.folder(), kind, Some(seen))
+    {
+        eprintln!("{reason}");
+    }
+}
+
+fn cargo_suite(project: &Project, suite: &Suite, tally: &mut Tally) -> Counts {
     let mut cargo = project.cargo();
     cargo
         .args(["test", "--no-fail-fast"])
         .args(suite.args)
         .envs(suite.environment.iter().copied());
-    cargo_suite::run(suite.name, &mut cargo, tally);
+    cargo_suite::run(suite.name, &mut cargo, tally)
 }
 
-/// Runs the tests in Godot under `name`, counts them, and returns the counts.
-pub fn godot_suite(
-    project: &Project,
-    godot: &Godot,
-    name: &str,
-    args: &[&str],
-    environment: &[(&str, &str)],
-    tally: &mut Tally,
-) -> Counts {
+/// Runs tests in Godot, counts them, and returns the counts.
+pub fn godot_suite(project: &Project, godot: &Godot, suite: &Suite, tally: &mut Tally) -> Counts {
     let mut command = headless::command(project, godot, &project.godot_project());
     command
         .args(["--script", "res://tests/run.gd"])
-        .args(args)
-        .envs(environment.iter().copied());
+        .args(suite.args)
+        .envs(suite.environment.iter().copied());
     let mut counts = Counts::default();
-    let result = headless::run(project, name, &mut command, |line| {
+    let result = headless::run(project, suite.name, &mut command, |line| {
         counts += log_scan::suite_summary(line).unwrap_or_default();
     });
-    tally.suite(name, counts, result);
+    tally.suite(suite.name, counts, result);
     counts
 }
 

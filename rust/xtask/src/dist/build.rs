@@ -1,14 +1,12 @@
 //! Building the libraries that ship, from this one machine.
 
-use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
 
 use super::sign;
-use super::targets::{CHECKED, Format, GLIBC, MACOS, PLATFORMS, Platform};
+use super::targets::{CHECKED, Format, GLIBC, MACOS, Platform};
 use super::toolchain::Toolchain;
 use crate::process;
 use crate::project::{ADDON, Project};
@@ -33,39 +31,26 @@ pub struct Workshop<'a> {
 }
 
 impl Workshop<'_> {
-    /// Builds for every platform, several at a time. What is up to date stays.
-    pub fn build(&self) -> BTreeMap<&'static str, Result<Built>> {
-        let all: Vec<_> = PLATFORMS
-            .iter()
-            .flat_map(|platform| platform.triples)
-            .copied()
-            .collect();
+    /// Builds for several platforms at a time. What is up to date stays.
+    pub fn build<'p>(&self, platforms: &[&'p Platform]) -> Vec<(&'p Platform, Result<Built>)> {
+        let triples = platforms.iter().flat_map(|platform| platform.triples);
+        let all: Vec<_> = triples.copied().collect();
         println!("building for {}", all.join(", "));
         // One cargo for all: it keeps every processor busy to the end. Only when it fails, each is built by itself, to
         // see which it is. What is built already takes no time then.
         let failed = self.cargo_build(&all).err();
         let finish = |platform: &Platform| {
-            let started = Instant::now();
             if failed.is_some() {
                 self.cargo_build(platform.triples)?;
             }
-            let built = self.finish(platform)?;
-            println!(
-                "{}: {} ({} s)",
-                platform.title,
-                built.library.display(),
-                started.elapsed().as_secs()
-            );
-            Ok(built)
+            self.finish(platform)
         };
-        PLATFORMS
-            .iter()
-            .map(|platform| (platform.key, finish(platform)))
-            .collect()
+        let outcome = |platform: &&'p Platform| (*platform, finish(platform));
+        platforms.iter().map(outcome).collect()
     }
 
     /// Has the compiler look at the code for each platform without a library.
-    pub fn check(&self) -> BTreeMap<&'static str, Result<()>> {
+    pub fn check(&self) -> Vec<(&'static str, Result<()>)> {
         let check = |triple| {
             println!("checking for {triple}");
             let mut cargo = self.toolchain.cargo(self.project, "check");
@@ -75,10 +60,8 @@ impl Workshop<'_> {
                 format!("the code does not compile for {triple}")
             })
         };
-        CHECKED
-            .iter()
-            .map(|(_, triple)| (*triple, check(triple)))
-            .collect()
+        let outcome = |(_, triple): &(_, &'static str)| (*triple, check(triple));
+        CHECKED.iter().map(outcome).collect()
     }
 
     fn cargo_build(&self, triples: &[&str]) -> Result<()> {

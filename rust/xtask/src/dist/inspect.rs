@@ -222,3 +222,73 @@ impl fmt::Display for Half {
         write!(out, ", needs {}", self.needs.join(" "))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn half(needs: &str, oldest: Option<(u32, u32)>) -> Half {
+        Half {
+            architecture: "x86_64",
+            needs: vec![needs.into()],
+            has_entry: true,
+            oldest,
+            is_signed: false,
+        }
+    }
+
+    #[test]
+    fn a_library_needs_nothing_newer_than_promised() {
+        let refusal = |oldest| check_half(&half("libc.so.6", oldest), Format::Elf).err();
+        assert_eq!(refusal(Some((2, 31))), None);
+        assert!(refusal(Some((2, 34))).unwrap().contains("2.34"));
+        assert!(refusal(None).is_some());
+    }
+
+    #[test]
+    fn a_library_needs_nothing_that_not_every_system_has() {
+        let windows = |needs| check_half(&half(needs, None), Format::Pe);
+        assert_eq!(windows("KERNEL32.dll"), Ok(()));
+        assert_eq!(windows("api-ms-win-core-synch-l1-2-0.dll"), Ok(()));
+        assert!(
+            windows("libgcc_s_seh-1.dll")
+                .unwrap_err()
+                .contains("libgcc")
+        );
+    }
+
+    #[test]
+    fn a_library_for_macos_is_signed() {
+        let mut half = half("/usr/lib/libSystem.B.dylib", Some((11, 0)));
+        assert!(
+            check_half(&half, Format::MachO)
+                .unwrap_err()
+                .contains("signed")
+        );
+        half.is_signed = true;
+        assert_eq!(check_half(&half, Format::MachO), Ok(()));
+    }
+
+    #[test]
+    fn a_library_without_the_entry_or_for_another_processor_is_refused() {
+        let linux = &super::super::targets::PLATFORMS[0];
+        let good = || half("libc.so.6", Some((2, 17)));
+        assert_eq!(check(&[good()], linux), Ok(()));
+        let without = Half {
+            has_entry: false,
+            ..good()
+        };
+        assert!(check(&[without], linux).unwrap_err().contains(ENTRY));
+        let other = Half {
+            architecture: "aarch64",
+            ..good()
+        };
+        assert!(check(&[other], linux).unwrap_err().contains("aarch64"));
+    }
+
+    #[test]
+    fn versions_of_glibc_compare_by_number() {
+        assert!(glibc_version("GLIBC_2.4") < glibc_version("GLIBC_2.31"));
+        assert_eq!(glibc_version("GLIBC_PRIVATE"), None);
+    }
+}

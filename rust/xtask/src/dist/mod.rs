@@ -27,8 +27,9 @@ pub fn folder(project: &Project) -> PathBuf {
     project.target().join("dist")
 }
 
-/// Builds what is to be built, checks it, writes the archives, and counts that.
-pub fn run(project: &Project, tally: &mut Tally) {
+/// Builds the libraries of the platforms with these keys, of all if there are none, checks them, writes the archives, and
+/// counts that.
+pub fn run(project: &Project, keys: &[&str], tally: &mut Tally) {
     let started = Instant::now();
     let toolchain = match Toolchain::find() {
         Ok(toolchain) => toolchain,
@@ -40,12 +41,12 @@ pub fn run(project: &Project, tally: &mut Tally) {
         toolchain: &toolchain,
         folder: folder(project),
     };
-    let mut outcomes = workshop.build();
+    let platforms: Vec<_> = PLATFORMS
+        .iter()
+        .filter(|platform| keys.is_empty() || keys.contains(&platform.key))
+        .collect();
     let mut built = Vec::new();
-    for platform in &PLATFORMS {
-        let Some(outcome) = outcomes.remove(platform.key) else {
-            continue;
-        };
+    for (platform, outcome) in workshop.build(&platforms) {
         let outcome = outcome.and_then(|library| {
             let seen = inspect(&library, platform)?;
             built.push((platform, library));
@@ -55,7 +56,11 @@ pub fn run(project: &Project, tally: &mut Tally) {
         let recorded = records::set(project, &platform.folder(), Kind::Built, seen.as_deref());
         tally.check(platform.title, outcome.and(recorded));
     }
-    for (triple, outcome) in workshop.check() {
+    let checked = match keys {
+        [] => workshop.check(),
+        _ => Vec::new(),
+    };
+    for (triple, outcome) in checked {
         let seen = outcome.is_ok().then_some("compiles");
         let recorded = records::set(project, triple, Kind::Checked, seen);
         tally.check(&format!("the code for {triple}"), outcome.and(recorded));
@@ -73,6 +78,15 @@ pub fn run(project: &Project, tally: &mut Tally) {
         "{} minutes in all",
         started.elapsed().as_secs().div_ceil(60)
     );
+}
+
+/// The keys that are asked for, if there are such platforms.
+pub fn parse(keys: &[&str]) -> Result<()> {
+    let known: Vec<_> = PLATFORMS.iter().map(|platform| platform.key).collect();
+    match keys.iter().find(|key| !known.contains(key)) {
+        None => Ok(()),
+        Some(key) => Err(format!("{key} is none of {}", known.join(", "))),
+    }
 }
 
 /// Checks a library, and says in a few words what it is.

@@ -1,5 +1,6 @@
 //! The platforms that a release is made for.
 
+use crate::manifest;
 use crate::project::ADDON;
 
 /// A library that ships: one file, for one line of the manifest.
@@ -48,7 +49,7 @@ impl Format {
 }
 
 /// The libraries that ship.
-pub const PLATFORMS: [Platform; 4] = [
+pub static PLATFORMS: [Platform; 4] = [
     Platform {
         title: "Linux x86_64",
         key: "linux.x86_64",
@@ -74,6 +75,15 @@ pub const PLATFORMS: [Platform; 4] = [
         format: Format::Pe,
     },
 ];
+
+/// The platform that this program runs on.
+pub fn own() -> Option<&'static Platform> {
+    let (os, architecture) = manifest::own_tags();
+    let key = format!("{os}.{architecture}");
+    PLATFORMS
+        .iter()
+        .find(|platform| platform.key == os || platform.key == key)
+}
 
 /// Platforms without a library: that the code compiles for them is all that is known.
 pub const CHECKED: [(&str, &str); 3] = [

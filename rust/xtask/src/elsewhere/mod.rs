@@ -14,7 +14,8 @@ use crate::project::{ADDON, Project};
 use crate::records::{self, Kind};
 use crate::result::Result;
 use crate::tally::Tally;
-use crate::{cargo_suite, stage, test};
+use crate::test::{self, Suite};
+use crate::{cargo_suite, stage};
 
 /// What stands in for a platform.
 pub struct StandIn {
@@ -77,7 +78,7 @@ impl StandIn {
             .args(["--target", self.triple])
             .env(format!("CARGO_TARGET_{runner}_RUNNER"), &self.runner);
         let counts = cargo_suite::run(&name, &mut cargo, tally);
-        self.record(project, Kind::CoreTests, counts);
+        self.record(project, Kind::CoreTests, counts, "");
     }
 
     fn test_in_godot(&self, project: &Project, toolchain: &Toolchain, tally: &mut Tally) {
@@ -97,13 +98,19 @@ impl StandIn {
         }
         let mut args = vec!["--"];
         args.extend(self.suite);
-        let args = if self.suite.is_empty() {
-            &[][..]
-        } else {
-            &args
+        let suite = Suite {
+            name: &name,
+            args: if self.suite.is_empty() { &[] } else { &args },
+            environment: &[],
         };
-        let counts = test::godot_suite(project, godot, &name, args, &[], tally);
-        self.record(project, Kind::GodotTests, counts);
+        let counts = test::godot_suite(project, godot, &suite, tally);
+        let version = godot.version().unwrap_or_default();
+        self.record(
+            project,
+            Kind::GodotTests,
+            counts,
+            &format!(", Godot {version}"),
+        );
     }
 
     fn build(&self, project: &Project, toolchain: &Toolchain) -> Result<PathBuf> {
@@ -120,8 +127,8 @@ impl StandIn {
         }
     }
 
-    fn record(&self, project: &Project, kind: Kind, counts: Counts) {
-        let seen = (counts.passed > 0).then(|| format!("{counts}, under {}", self.name));
+    fn record(&self, project: &Project, kind: Kind, counts: Counts, more: &str) {
+        let seen = (counts.passed > 0).then(|| format!("{counts}{more}, under {}", self.name));
         if let Err(reason) = records::set(project, self.platform, kind, seen.as_deref()) {
             eprintln!("{reason}");
         }

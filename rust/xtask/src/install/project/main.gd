@@ -25,8 +25,9 @@ func _process(_delta: float) -> void:
 			client.put_data("hello\n".to_utf8_buffer())
 	if accepted != null:
 		accepted.poll()
-		var line := accepted.read_line()
-		if not line.is_empty():
+		# Null as long as there is no whole line.
+		var line: Variant = accepted.read_line()
+		if line != null:
 			print("received: ", line)
 			get_tree().quit()
 	if frames > 1000:
