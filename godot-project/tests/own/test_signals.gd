@@ -268,7 +268,7 @@ func test_a_handler_that_reads_what_is_available() -> void:
 
 func test_a_handler_that_drops_the_last_reference() -> void:
 	for name: String in ["status_changed", "connect_finished", "data_available", "disconnected"]:
-		var pair := link("uds")
+		var pair := link(family.local_kind())
 		var kept := [pair.client]
 		var weak: WeakRef = weakref(pair.client)
 		pair.client = null
@@ -294,7 +294,7 @@ func test_a_handler_that_drops_the_last_reference() -> void:
 
 func test_a_handler_that_polls_and_drops_the_last_reference() -> void:
 	for name: String in ["status_changed", "connect_finished", "data_available", "disconnected"]:
-		var pair := link("uds")
+		var pair := link(family.local_kind())
 		var kept := [pair.client]
 		var weak: WeakRef = weakref(pair.client)
 		pair.client = null
@@ -332,7 +332,7 @@ func test_a_handler_that_drops_the_last_reference_to_a_server() -> void:
 
 
 func test_they_come_on_the_thread_that_polls() -> void:
-	var pair := link("uds")
+	var pair := link(family.local_kind())
 	var threads := []
 	pair.client.data_available.connect(func() -> void: threads.append(OS.get_thread_caller_id()))
 	pair.served.put_u8(1)

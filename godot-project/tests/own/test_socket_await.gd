@@ -175,7 +175,7 @@ func test_beside_auto_poll() -> void:
 
 
 func test_nothing_is_left_behind() -> void:
-	var pair := link("uds")
+	var pair := link(family.local_kind())
 	var weak: WeakRef = weakref(pair.client)
 	await _wait_in_vain(pair.client)
 	pair.client = null

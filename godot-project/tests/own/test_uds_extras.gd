@@ -3,6 +3,8 @@ extends "res://tests/support/test_case.gd"
 
 
 func test_a_pair() -> void:
+	if lacks_uds():
+		return
 	var pair := StreamPeerUDSRs.create_pair()
 	check_eq(pair.size(), 2, "two ends")
 	for i in 2:
@@ -22,6 +24,8 @@ func test_a_pair() -> void:
 
 
 func test_a_pair_between_threads() -> void:
+	if lacks_uds():
+		return
 	var pair := StreamPeerUDSRs.create_pair()
 	var doubler := in_thread(func() -> void:
 		for i in 100:
@@ -33,6 +37,8 @@ func test_a_pair_between_threads() -> void:
 
 
 func test_credentials() -> void:
+	if lacks_uds():
+		return
 	var pair := link("uds")
 	var ends := StreamPeerUDSRs.create_pair()
 	var user := []
@@ -48,6 +54,8 @@ func test_credentials() -> void:
 
 
 func test_names_without_a_file() -> void:
+	if lacks_uds():
+		return
 	if not OS.has_feature("linux"):
 		return skip("abstract names are Linux's")
 	var end := Endpoint.new()
@@ -69,6 +77,8 @@ func test_names_without_a_file() -> void:
 
 
 func test_a_peer_can_be_bound_to_a_name_without_a_file() -> void:
+	if lacks_uds():
+		return
 	if not OS.has_feature("linux"):
 		return skip("abstract names are Linux's")
 	var name := "@" + fresh_path().trim_prefix("/").replace("/", "-")
@@ -82,6 +92,8 @@ func test_a_peer_can_be_bound_to_a_name_without_a_file() -> void:
 
 
 func test_paths_of_the_user_folder() -> void:
+	if lacks_uds():
+		return
 	var path := "user://sprs-%d.sock" % OS.get_process_id()
 	DirAccess.make_dir_recursive_absolute(OS.get_user_data_dir())
 	if ProjectSettings.globalize_path(path).length() > 100:
@@ -99,6 +111,8 @@ func test_paths_of_the_user_folder() -> void:
 
 
 func test_a_stale_file_is_reclaimed() -> void:
+	if lacks_uds():
+		return
 	var path := fresh_path()
 	# A server that ends without a word leaves its file behind.
 	var end := Endpoint.new()
@@ -114,6 +128,8 @@ func test_a_stale_file_is_reclaimed() -> void:
 
 
 func test_a_file_that_is_no_socket_is_left_alone() -> void:
+	if lacks_uds():
+		return
 	var path := fresh_path()
 	FileAccess.open(path, FileAccess.WRITE).store_string("precious")
 	check(quietly(func() -> int: return UDSServerRs.new().listen(path)) != OK, "listen")
@@ -121,6 +137,8 @@ func test_a_file_that_is_no_socket_is_left_alone() -> void:
 
 
 func test_the_mode_of_the_file() -> void:
+	if lacks_uds():
+		return
 	check_eq(UDSServerRs.new().socket_mode, -1, "the default")
 	# 0600, 0660, 0777 and 0000: GDScript has no octal numbers.
 	for mode: int in [384, 432, 511, 0]:
@@ -132,6 +150,8 @@ func test_the_mode_of_the_file() -> void:
 
 
 func test_the_mode_does_not_matter_to_a_name_without_a_file() -> void:
+	if lacks_uds():
+		return
 	if not OS.has_feature("linux"):
 		return skip("abstract names are Linux's")
 	var end := Endpoint.new()

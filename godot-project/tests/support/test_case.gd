@@ -7,6 +7,7 @@ extends RefCounted
 const Family := preload("res://tests/support/family.gd")
 const Endpoint := preload("res://tests/support/endpoint.gd")
 const Link := preload("res://tests/support/link.gd")
+const System := preload("res://tests/support/system.gd")
 
 # The engine's numbers, written out because a parity test can name the enum of neither family.
 const STATUS_NONE := 0
@@ -57,6 +58,12 @@ func check_null(actual: Variant, message: String) -> bool:
 ## Ends the test as skipped; the caller returns right after.
 func skip(reason: String) -> void:
 	skip_reason = reason
+
+
+## Whether the family has no Unix domain sockets here; the test is skipped then.
+func lacks_uds() -> bool:
+	skip_reason = family.lacks_uds()
+	return not skip_reason.is_empty()
 
 
 ## Runs `body` without the errors it prints by contract. What it prints is tested in a process of its own, because the
