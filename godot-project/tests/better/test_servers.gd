@@ -53,7 +53,7 @@ func test_a_dangling_link_is_left_alone() -> void:
 		return
 	var path := fresh_path()
 	var target := fresh_path("target")
-	if OS.execute("ln", ["-s", target, path]) != 0:
+	if OS.has_feature("windows") or OS.execute("ln", ["-s", target, path]) != 0:
 		return skip("no symbolic links here")
 	check_eq(quietly(func() -> int: return family.uds_server().listen(path)), ERR_ALREADY_IN_USE, "listen")
 	check_eq(OS.execute("test", ["-L", path]), 0, "the link is still there")
@@ -62,7 +62,7 @@ func test_a_dangling_link_is_left_alone() -> void:
 
 
 func test_a_child_process_does_not_keep_connections() -> void:
-	if OS.execute("true", []) != 0:
+	if OS.has_feature("windows") or OS.execute("true", []) != 0:
 		return skip("the child process is a Unix program")
 	for kind: String in family.kinds():
 		var pair := link(kind)

@@ -134,6 +134,8 @@ func test_how_a_connection_ends() -> void:
 		reaches(pair.client, STATUS_NONE, kind + ": the end")
 		check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", ERR_FILE_EOF]], kind + ": by the other side")
 
+	if System.is_wine():
+		return leave_out(NO_RESETS)
 	var pair := link("tcp")
 	pair.client.poll()
 	var seen := SignalLog.of_peer(pair.client)
@@ -293,8 +295,11 @@ func test_a_handler_that_drops_the_last_reference() -> void:
 
 
 func test_a_handler_that_polls_and_drops_the_last_reference() -> void:
+	# Only a Unix domain socket is connected, and has received something, without a poll, which would tell its signals.
+	if lacks_uds():
+		return
 	for name: String in ["status_changed", "connect_finished", "data_available", "disconnected"]:
-		var pair := link(family.local_kind())
+		var pair := link("uds")
 		var kept := [pair.client]
 		var weak: WeakRef = weakref(pair.client)
 		pair.client = null

@@ -55,8 +55,16 @@ func kinds() -> PackedStringArray:
 	var lack := lacks_uds()
 	if lack.is_empty():
 		return ["tcp", "uds"]
-	left_out = lack
+	leave_out(lack)
 	return ["tcp"]
+
+
+## Notes why a test does without a part of itself.
+func leave_out(why: String) -> void:
+	if left_out.is_empty():
+		left_out = why
+	elif not left_out.contains(why):
+		left_out += ", " + why
 
 
 ## The kind with the least between both ends, for a test that is about neither.
