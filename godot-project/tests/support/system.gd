@@ -1,9 +1,6 @@
 extends RefCounted
 ## What the system that the tests run on lacks.
 
-## Windows has no number for this address family (Winsock's WSAEAFNOSUPPORT).
-const WSAEAFNOSUPPORT := 10047
-
 static var _unix_sockets := -1
 
 
@@ -19,7 +16,7 @@ static func has_unix_sockets() -> bool:
 	if _unix_sockets < 0:
 		var server: Object = ClassDB.instantiate("UDSServerRs")
 		var path := OS.get_temp_dir().path_join("sprs-%d" % OS.get_process_id())
-		var works: bool = server.listen(path) == OK or server.get_last_os_error() != WSAEAFNOSUPPORT
+		var works: bool = server.listen(path) == OK or server.get_last_error() != ERR_UNAVAILABLE
 		server.stop()
 		_unix_sockets = int(works)
 	return _unix_sockets == 1
