@@ -290,15 +290,16 @@ func _until_busy(peer: StreamPeer) -> int:
 	return blocks
 
 
-# Puts into `peer`, whose other side does not read, what the system takes.
+# Puts into `peer`, whose other side does not read, what the system takes. It has room again once it has moved what it had
+# to the other side, so it has to refuse for long.
 func _fill(peer: StreamPeer) -> void:
-	# Windows has room again once it has moved what it had, to the other side's system: there, it has to refuse for long.
-	var wanted := 20 if OS.has_feature("windows") else 1
 	var refused := [0]
 	spin_until(func() -> bool:
-		refused[0] = 0 if peer.put_partial_data(_block(0, BLOCK))[1] > 0 else refused[0] + 1
-		OS.delay_msec(wanted - 1)
-		return refused[0] == wanted, "the system to be full")
+		while peer.put_partial_data(_block(0, BLOCK))[1] > 0:
+			refused[0] = 0
+		refused[0] += 1
+		OS.delay_msec(1)
+		return refused[0] == 50, "the system to be full")
 
 
 # Reads a block at the other side, while the client, if it is still there, sends what it has queued.
