@@ -1,5 +1,5 @@
 extends "res://tests/support/test_case.gd"
-## `receive`, `read_line`, `read_until` and `get_last_read_bytes`: nothing waits, and nothing is consumed until it is
+## `receive`, `read_line`, `read_until`, `read_exact` and `get_last_read_bytes`: nothing waits, and nothing is consumed until it is
 ## complete.
 
 
@@ -53,6 +53,7 @@ func test_a_closed_peer_has_nothing() -> void:
 			check_eq(peer.receive(), PackedByteArray(), kind + ": receive")
 			check_null(peer.read_line(), kind + ": read_line")
 			check_null(peer.read_until("x"), kind + ": read_until")
+			check_null(peer.read_exact(1), kind + ": read_exact")
 			check_eq(peer.get_last_read_bytes(), 0, kind + ": get_last_read_bytes")
 			check_eq(peer.is_read_closed(), false, kind + ": is_read_closed")
 
@@ -105,6 +106,45 @@ func test_what_a_delimiter_can_be() -> void:
 		for bad: Variant in ["", PackedByteArray(), 5, null, [59], Vector2()]:
 			check_null(quietly(func() -> Variant: return pair.client.read_until(bad)), "%s: %s" % [kind, bad])
 		check_eq(pair.client.read_until(";"), "e".to_utf8_buffer(), kind + ": after misuse")
+
+
+func test_an_exact_count() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		check_eq(pair.client.read_exact(0), PackedByteArray(), kind + ": nothing is always there")
+		check_null(pair.client.read_exact(1), kind + ": nothing there")
+		pair.served.put_data([1, 2, 3])
+		arrived(pair.client, 3)
+		check_null(pair.client.read_exact(4), kind + ": too few")
+		check_eq(pair.client.get_available_bytes(), 3, kind + ": which stay")
+		check_eq(pair.client.read_exact(2), PackedByteArray([1, 2]), kind + ": what was asked for")
+		check_null(quietly(func() -> Variant: return pair.client.read_exact(-1)), kind + ": a negative count")
+		check_eq(pair.client.get_last_error(), ERR_INVALID_PARAMETER, kind + ": is an error")
+		pair.served.disconnect_from_host()
+		spin_until(func() -> bool:
+			check_null(pair.client.read_exact(2), kind + ": what cannot come")
+			return pair.client.get_last_error() == ERR_FILE_EOF, kind + ": the end")
+		check_eq(pair.client.read_exact(1), PackedByteArray([3]), kind + ": the last byte")
+
+
+func test_an_exact_count_beyond_all_buffers() -> void:
+	const MUCH := 8 << 20
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		var data := PackedByteArray()
+		data.resize(MUCH)
+		for i in 1000:
+			data[i * 8000] = i % 256
+		pair.served.write_buffer_limit = MUCH
+		pair.served.put_data(data)
+		var found: Array = []
+		spin_until(func() -> bool:
+			pair.served.poll()
+			var bytes: Variant = pair.client.read_exact(MUCH)
+			if bytes != null:
+				found.append(bytes)
+			return bytes != null, kind + ": all of it")
+		check(not found.is_empty() and found[0] == data, kind + ": what was put")
 
 
 func test_too_long() -> void:

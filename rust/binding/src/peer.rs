@@ -168,6 +168,17 @@ impl StreamPeerSocketRs {
     }
 
     #[func]
+    fn read_exact(&self, count: i64) -> Variant {
+        let Ok(count) = usize::try_from(count) else {
+            self.refuse(&"read_exact: the count must not be negative");
+            return Variant::nil();
+        };
+        let take = |bytes: &[u8]| PackedByteArray::from(bytes).to_variant();
+        let found = self.peer.connection.read_count(count, take);
+        self.found(found).flatten().unwrap_or_default()
+    }
+
+    #[func]
     fn get_pending_write_bytes(&self) -> i64 {
         i64::try_from(self.peer.connection.pending_bytes()).unwrap_or(i64::MAX)
     }

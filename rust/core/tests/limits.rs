@@ -14,6 +14,7 @@ use support::*;
 for_each_family!(
     a_read_limit_leaves_the_connection_as_it_was,
     a_write_limit_tells_how_much_was_sent,
+    a_count_is_read_once_it_is_there,
     a_line_is_read_once_it_is_whole,
     a_line_that_cannot_come_is_an_error,
     everything_available_is_received,
@@ -111,6 +112,35 @@ fn a_line_that_cannot_come_is_an_error(family: Family) {
     assert!(read(&client, 20_000).unwrap() == pattern(20_000));
     let error = client.read_until(never, 1, <[u8]>::len).unwrap_err();
     assert!(matches!(error, ReadError::EndOfStream), "{error}");
+    assert_eq!(client.status(), Status::None);
+}
+
+/// More than any buffer of the system holds.
+fn a_count_is_read_once_it_is_there(family: Family) {
+    const MUCH: usize = 8 << 20;
+    let (client, accepted) = pair(family);
+    let count = |count| client.read_count(count, <[u8]>::to_vec);
+    assert_eq!(count(0).unwrap(), Some(Vec::new()));
+    assert_eq!(count(1).unwrap(), None);
+    let data = pattern(MUCH + 5);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            accepted.write_all(&data).unwrap();
+            accepted.disconnect();
+        });
+        let mut asked = 0;
+        let much = until("all of it", || {
+            asked += 1;
+            count(MUCH).unwrap()
+        });
+        assert!(much == data[..MUCH]);
+        assert!(asked > 1, "it does not come at once");
+    });
+    let error = until("the end", || count(6).err());
+    assert!(matches!(error, ReadError::EndOfStream), "{error}");
+    assert_eq!(client.status(), Status::Connected);
+    assert_eq!(count(5).unwrap(), Some(data[MUCH..].to_vec()));
+    assert!(matches!(count(1), Err(ReadError::EndOfStream)));
     assert_eq!(client.status(), Status::None);
 }
 

@@ -111,6 +111,34 @@ fn connections_outlive_an_unloading() {
     }
 }
 
+/// A child with a set of its own asks the kernel itself about what it has inherited: its set does not tell of that.
+#[test]
+fn a_fork_that_watches_sees_news_of_what_it_has_inherited() {
+    let _alone = alone();
+    let pairs = idle_pairs(5);
+    forked(|| {
+        let own = idle_pairs(2);
+        for _ in 0..3 {
+            own.iter().for_each(|(one, _)| make_idle(one));
+            exchange(&pairs);
+        }
+    });
+}
+
+/// Started up again, a connection that is let go still sends what is queued.
+#[test]
+fn farewells_outlive_an_unloading() {
+    const MUCH: usize = 11 << 20;
+    let _alone = alone();
+    stream_socket::shut_down();
+    stream_socket::start_up();
+    let (one, other) = Connection::pair().unwrap();
+    one.set_queue_limit(MUCH);
+    one.write_all(&pattern(MUCH)).unwrap();
+    one.disconnect();
+    assert!(read(&other, MUCH).unwrap() == pattern(MUCH));
+}
+
 #[test]
 fn ten_thousand_sockets() {
     let _alone = alone();

@@ -5,6 +5,8 @@
 
 #![cfg(stream_socket_simulated)]
 
+#[path = "simulation/call_counts.rs"]
+mod call_counts;
 #[path = "simulation/mod.rs"]
 mod model;
 

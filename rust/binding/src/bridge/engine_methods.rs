@@ -25,7 +25,7 @@ pub(super) const GET_REFERENCE_COUNT: EngineMethod =
     of("RefCounted", "get_reference_count", 3905245786);
 pub(super) const HAS_FEATURE: EngineMethod = of("OS", "has_feature", 3927539163);
 
-pub(super) const NEEDED: &[EngineMethod] = &[
+const NEEDED: &[EngineMethod] = &[
     HAS_CONNECTIONS,
     GET_REFERENCE_COUNT,
     HAS_FEATURE,
@@ -43,12 +43,32 @@ pub(super) const NEEDED: &[EngineMethod] = &[
     of("ProjectSettings", "set_setting", 402577236),
     // What gdext calls for them: when it is loaded, for casts, and for making and keeping objects.
     of("Engine", "is_editor_hint", 36873697),
-    of("Object", "is_class", 3927539163),
+    of("Object", "is_class", IS_CLASS),
     of("Object", "notification", 4023243586),
     of("RefCounted", "init_ref", 2240911060),
     of("RefCounted", "reference", 2240911060),
     of("RefCounted", "unreference", 2240911060),
 ];
+
+/// What gdext checks by what is registered: in debug builds for Godot 4.5 and later.
+const NEEDED_FOR_CHECKS: &[EngineMethod] = &[
+    of("ClassDB", "class_exists", 2619796661),
+    of("ClassDB", "class_get_integer_constant_list", 3031669221),
+    of("ClassDB", "class_get_property_getter", 3770832642),
+    of("ClassDB", "class_get_property_list", 3504980660),
+    of("ClassDB", "class_get_property_setter", 3770832642),
+    of("ClassDB", "class_has_integer_constant", 471820014),
+    of("ClassDB", "class_has_method", 3860701026),
+    of("ClassDB", "class_has_signal", 471820014),
+    of("Engine", "has_singleton", 2619796661),
+];
+
+/// Its argument is of another type in 4.7.
+const IS_CLASS: i64 = if cfg!(feature = "api-4-7") {
+    2619796661
+} else {
+    3927539163
+};
 
 /// The class that peers inherit from. Godot calls its methods, and not we.
 pub(super) const BASE_CLASS: &str = "StreamPeerExtension";
@@ -65,6 +85,13 @@ impl EngineMethod {
     }
 }
 
+/// All that are needed in this build.
+pub(super) fn needed() -> impl Iterator<Item = &'static EngineMethod> {
+    let has_checks = cfg!(all(debug_assertions, not(feature = "api-4-4")));
+    let for_checks = if has_checks { NEEDED_FOR_CHECKS } else { &[] };
+    NEEDED.iter().chain(for_checks)
+}
+
 /// Whether a method is listed as needed. Asked of every method that there is, so the names, which are slow to read, come
 /// last.
 pub(super) fn is_needed(
@@ -72,10 +99,7 @@ pub(super) fn is_needed(
     class: impl FnOnce() -> String,
     name: impl FnOnce() -> String,
 ) -> bool {
-    let mut candidates = NEEDED
-        .iter()
-        .filter(|method| method.hash == hash)
-        .peekable();
+    let mut candidates = needed().filter(|method| method.hash == hash).peekable();
     if candidates.peek().is_none() {
         return false;
     }
@@ -112,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_method_is_told_by_its_class_its_name_and_its_signature() {
-        for EngineMethod { class, name, hash } in NEEDED {
+        for EngineMethod { class, name, hash } in needed() {
             assert!(is_listed(class, name, *hash));
             assert!(!is_listed(class, name, hash + 1));
             assert!(!is_listed("Node3D", name, *hash));

@@ -7,7 +7,7 @@ use godot::builtin::StringName;
 use godot::init::GdextBuild;
 use godot::sys;
 
-use super::engine_methods::{BASE_CLASS, NEEDED, has_class};
+use super::engine_methods::{BASE_CLASS, has_class, needed};
 use super::family::Family;
 use super::interface::{
     self, CallMethod, CallMethodWithVariants, FindMethod, Function, GetProcAddress, RegisterClass,
@@ -94,7 +94,7 @@ unsafe fn load(
     }
     // What has to be asked by names and texts of Godot's, which are there with gdext.
     let missing_class = !has_class(&StringName::from(BASE_CLASS));
-    let missing_method = NEEDED.iter().find(|method| method.find().is_null());
+    let missing_method = needed().find(|method| method.find().is_null());
     let is_double = missing_method.is_none() && has_feature("double");
     none_or_error(requirements::build(
         is_double,

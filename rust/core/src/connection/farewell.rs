@@ -427,3 +427,78 @@ pub(crate) fn start_up() {
 pub(crate) fn shut_down() {
     CLOSER.get().shut_down();
 }
+
+#[cfg(test)]
+#[cfg(not(stream_socket_simulated))]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(30);
+    const INSTANT: Duration = Duration::from_nanos(1);
+
+    /// A farewell with nothing left to send that has begun at `start`, and its peer.
+    fn begun(start: Instant) -> (Timed, Socket) {
+        let (socket, peer) = Socket::pair().unwrap();
+        let farewell = Farewell {
+            socket: Arc::new(socket),
+            queue: SendQueue::default(),
+            is_shut: false,
+            peer_has_ended: false,
+        };
+        let timed = Timed {
+            farewell,
+            end: start + LIMIT,
+            silence_end: start + SILENCE,
+        };
+        (timed, peer)
+    }
+
+    #[test]
+    fn five_seconds_of_silence_end_it() {
+        let start = Instant::now();
+        let (mut timed, _peer) = begun(start);
+        assert_eq!(timed.next_end(), start + SILENCE);
+        assert!(!timed.is_over(start + SILENCE - INSTANT));
+        assert!(timed.is_over(start + SILENCE));
+        timed.end = start + INSTANT;
+        assert_eq!(timed.next_end(), start + INSTANT);
+    }
+
+    #[test]
+    fn with_something_left_to_send_the_limit_ends_it() {
+        let start = Instant::now();
+        let (mut timed, _peer) = begun(start);
+        timed.farewell.queue.push(b"rest");
+        assert_eq!(timed.next_end(), start + LIMIT);
+        assert!(!timed.is_over(start + LIMIT - INSTANT));
+        assert!(timed.is_over(start + LIMIT));
+    }
+
+    /// A reset would destroy it.
+    #[test]
+    fn what_the_peer_has_not_taken_gets_more_time() {
+        let start = Instant::now();
+        let (mut timed, _peer) = begun(start);
+        timed.farewell.socket.send(b"words").unwrap();
+        let later = start + SILENCE;
+        assert!(!timed.is_over(later));
+        assert_eq!(timed.silence_end, later + SILENCE);
+        timed.silence_end = start + LIMIT;
+        assert!(timed.is_over(start + LIMIT));
+    }
+
+    #[test]
+    fn a_peer_that_still_sends_is_not_silent() {
+        let start = Instant::now();
+        let (timed, peer) = begun(start);
+        let mut room = Room::new(None);
+        room.add(timed);
+        room.advance(start);
+        peer.send(b"still here").unwrap();
+        room.advance(start + SILENCE - INSTANT);
+        room.advance(start + SILENCE);
+        assert_eq!(room.farewells.len(), 1);
+        room.advance(start + SILENCE * 2);
+        assert!(room.farewells.is_empty());
+    }
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::connection::Connection;
 use crate::connection::ending::Ending;
 use crate::connection::inner::Inner;
+use crate::connection::receive_buffer::ReceiveBuffer;
 use crate::connection::receiving::{self, End, REFILL, Received, Receiving};
 use crate::connection::sending::Phase;
 use crate::connection::status::Status;
@@ -166,7 +167,6 @@ impl Connection {
             match stop {
                 Ok(()) => {}
                 Err(Stop::Interrupted(why)) => return Err((interrupted(why), filled)),
-                Err(Stop::Over) if filled == out.len() => {}
                 Err(Stop::Over) => return Err((self.end_reading(turn.end()), filled)),
             }
         }
@@ -306,14 +306,40 @@ impl Connection {
         limit: usize,
         take: impl FnOnce(&[u8]) -> R,
     ) -> Result<Option<R>, ReadError> {
+        if delimiter.is_empty() {
+            return self.readable().map(|_| None);
+        }
+        self.read_found(limit, |buffer| buffer.find(delimiter, limit), take)
+    }
+
+    /// Reads exactly `count` bytes once they are all there, without waiting, and gives them to `take`. Before that nothing is
+    /// read, and the answer is `None`; or an error if they cannot come any more. What has come is kept in memory, so `count`
+    /// may be more than the system holds. `take` runs with the connection locked, so it must not use the connection.
+    pub fn read_count<R>(
+        &self,
+        count: usize,
+        take: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>, ReadError> {
+        let find = |buffer: &mut ReceiveBuffer| (buffer.len() >= count).then_some(count);
+        self.read_found(usize::MAX, find, take)
+    }
+
+    /// Reads what `find` finds in the unread bytes, of which it says how many there are up to its end. `limit` is how many it
+    /// looks at.
+    fn read_found<R>(
+        &self,
+        limit: usize,
+        mut find: impl FnMut(&mut ReceiveBuffer) -> Option<usize>,
+        take: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>, ReadError> {
         let mut inner = self.readable()?;
-        if inner.receiving.slot.is_taken() || delimiter.is_empty() {
+        if inner.receiving.slot.is_taken() {
             return Ok(None);
         }
         // What was there when the call began, once that is known: no more is taken, however fast the peer sends.
         let mut behind = None;
         loop {
-            if let Some(count) = inner.receiving.buffer.find(delimiter, limit) {
+            if let Some(count) = find(&mut inner.receiving.buffer) {
                 let found = take(&inner.receiving.buffer.unread()[..count]);
                 inner.receiving.buffer.skip(count);
                 self.tell_received(&mut inner);

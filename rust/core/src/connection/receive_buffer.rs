@@ -77,9 +77,7 @@ impl ReceiveBuffer {
     /// Gives the memory back; an idle connection holds none. The buffer is empty.
     pub(super) fn release(&mut self) {
         debug_assert!(self.is_empty());
-        if self.bytes.capacity() > 0 {
-            self.bytes = Vec::new();
-        }
+        self.bytes = Vec::new();
     }
 
     /// How many bytes there are up to the end of the first `delimiter`, among the first `limit` unread ones. What was
@@ -110,10 +108,9 @@ impl ReceiveBuffer {
 /// What tells a delimiter from others: a hash (FNV-1a). One that is taken for another costs the search of what was there
 /// before, which a longer wait mends; it is one in 2^64.
 fn identity(delimiter: &[u8]) -> u64 {
-    delimiter.iter().fold(
-        0xcbf2_9ce4_8422_2325 ^ delimiter.len() as u64,
-        |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3),
-    )
+    delimiter.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 #[cfg(test)]
@@ -175,6 +172,59 @@ mod tests {
         assert_eq!(buffer.find(b";", usize::MAX), Some(2));
         assert_eq!(buffer.find(b",", 3), None, "beyond the limit");
         assert_eq!(buffer.find(b",", 4), Some(4), "a larger limit");
+    }
+
+    /// No two of some 66,000 delimiters are taken for each other.
+    #[test]
+    fn delimiters_have_identities_of_their_own() {
+        let bytes = 0..=u8::MAX;
+        let mut identities: Vec<u64> = bytes
+            .clone()
+            .flat_map(|first| bytes.clone().map(move |second| identity(&[first, second])))
+            .chain(bytes.clone().map(|byte| identity(&[byte])))
+            .collect();
+        let count = identities.len();
+        identities.sort_unstable();
+        identities.dedup();
+        assert_eq!(identities.len(), count);
+    }
+
+    /// A stream of any length goes through a buffer of the size of what is unread.
+    #[test]
+    fn what_was_read_makes_room() {
+        let mut buffer = ReceiveBuffer::default();
+        buffer.push(&[7; 500]);
+        for _ in 0..10_000 {
+            buffer.push(&[7; 1000]);
+            buffer.skip(1000);
+            assert_eq!(buffer.len(), 500);
+            assert!(buffer.bytes.len() <= 4000, "{}", buffer.bytes.len());
+        }
+        // Moving each time would cost the square of what is unread.
+        let mut buffer = ReceiveBuffer::default();
+        buffer.push(&[7; 1000]);
+        buffer.skip(400);
+        buffer.push(&[7; 10]);
+        assert_eq!(buffer.start, 400);
+    }
+
+    #[test]
+    fn an_empty_buffer_keeps_a_kilobyte_until_it_is_released() {
+        let capacity_after = |length: usize| {
+            let mut buffer = ReceiveBuffer {
+                bytes: Vec::with_capacity(length),
+                ..ReceiveBuffer::default()
+            };
+            buffer.push(&[7; 10]);
+            buffer.skip(10);
+            let capacity = buffer.bytes.capacity();
+            buffer.release();
+            assert_eq!(buffer.bytes.capacity(), 0);
+            capacity
+        };
+        assert_eq!(capacity_after(100), 100);
+        assert_eq!(capacity_after(KEPT_CAPACITY), KEPT_CAPACITY);
+        assert_eq!(capacity_after(KEPT_CAPACITY + 1), 0);
     }
 
     #[test]

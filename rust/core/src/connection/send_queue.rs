@@ -79,4 +79,30 @@ mod tests {
         queue.push(b"i");
         assert_eq!(queue.unsent(), b"i");
     }
+
+    /// A queue that is never empty goes through memory of the size of what is unsent, and does not move it each time.
+    #[test]
+    fn what_was_sent_makes_room() {
+        let mut queue = SendQueue::default();
+        queue.push(&[7; 500]);
+        for _ in 0..10_000 {
+            queue.push(&[7; 1000]);
+            queue.skip(1000);
+            assert_eq!(queue.len(), 500);
+            assert!(queue.bytes.len() <= 4000, "{}", queue.bytes.len());
+        }
+        let mut queue = SendQueue::default();
+        queue.push(&[7; 1000]);
+        queue.skip(400);
+        queue.push(&[7; 10]);
+        assert_eq!(queue.start, 400);
+    }
+
+    #[test]
+    fn a_burst_does_not_keep_its_memory() {
+        let mut queue = SendQueue::default();
+        queue.push(&[7; 1 << 20]);
+        queue.skip(1 << 20);
+        assert_eq!(queue.bytes.capacity(), KEPT_CAPACITY);
+    }
 }

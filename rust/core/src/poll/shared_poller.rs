@@ -61,9 +61,12 @@ pub(crate) struct Watch {
 
 /// Has answers shared for about `lifetime`, 3 microseconds at first; with zero each poll asks the kernel itself.
 pub(crate) fn set_sharing(lifetime: Duration) {
-    let ticks = lifetime.as_nanos() * u128::from(sys::SHORT) / 3_000;
-    let ticks = u64::try_from(ticks).unwrap_or(u64::MAX);
-    LIFETIME.store(ticks, Ordering::Relaxed);
+    LIFETIME.store(in_ticks(lifetime), Ordering::Relaxed);
+}
+
+fn in_ticks(time: Duration) -> u64 {
+    let ticks = time.as_nanos() * u128::from(sys::SHORT) / 3_000;
+    u64::try_from(ticks).unwrap_or(u64::MAX)
 }
 
 #[inline]
@@ -216,5 +219,32 @@ pub(crate) fn shut_down() {
     shared.set_number.store(0, Ordering::Relaxed);
     for readiness in set.iter().flat_map(|set| set.watched.iter().flatten()) {
         readiness.tell();
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(stream_socket_simulated))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_in_ticks() {
+        assert_eq!(in_ticks(Duration::ZERO), 0);
+        assert_eq!(in_ticks(Duration::from_micros(3)), sys::SHORT);
+        assert_eq!(in_ticks(Duration::from_secs(3)), sys::SHORT * 1_000_000);
+        assert_eq!(in_ticks(Duration::MAX), u64::MAX);
+    }
+
+    /// Connections that come and go take no place for ever.
+    #[test]
+    fn a_place_in_the_set_is_taken_again() {
+        for _ in 0..1000 {
+            let (socket, _other) = Socket::pair().unwrap();
+            let watch = Watch::begin(&socket, &Arc::default());
+            // Where there is no set nothing is watched.
+            let Some(watch) = watch else { return };
+            assert!(watch.is_valid());
+            assert!(watch.token < 100, "{}", watch.token);
+        }
     }
 }

@@ -19,7 +19,7 @@ impl<S: System> LibraryEnd<S> {
             1 => random.size(20_000),
             _ => random.size(S::buffer_size() * 2),
         };
-        match random.below(8) {
+        match random.below(9) {
             0 | 1 => self.read_waiting(size, false),
             2 => self.read_waiting(size.min(64), true),
             3 => {
@@ -48,15 +48,15 @@ impl<S: System> LibraryEnd<S> {
                         self.name
                     )
                 });
-                match outcome {
-                    // What is there without the delimiter stays.
-                    Err(ReadError::EndOfStream | ReadError::Socket { .. })
-                        if connection.status() == Status::Connected && connection.has_unread() =>
-                    {
-                        true
-                    }
-                    outcome => self.has_read(outcome.map(drop)),
-                }
+                self.has_looked(outcome.map(drop))
+            }
+            5 => {
+                let outcome = connection.read_count(size, |bytes| {
+                    assert_eq!(bytes.len(), size, "{}: not what was asked for", self.name);
+                    self.incoming.receive(bytes);
+                });
+                note(|| format!("{} reads {size} if they are there: {outcome:?}", self.name));
+                self.has_looked(outcome.map(drop))
             }
             _ => self.read_available(size),
         }
@@ -111,6 +111,19 @@ impl<S: System> LibraryEnd<S> {
             self.name
         );
         self.has_read(outcome.map_err(|(error, _)| error))
+    }
+
+    /// Takes note of the answer to a read that leaves what is not what it looks for. Whether there may be more to come.
+    fn has_looked(&self, outcome: Result<(), ReadError>) -> bool {
+        match outcome {
+            Err(ReadError::EndOfStream | ReadError::Socket { .. })
+                if self.connection.status() == Status::Connected
+                    && self.connection.has_unread() =>
+            {
+                true
+            }
+            outcome => self.has_read(outcome),
+        }
     }
 
     /// Takes note of the answer to a read. Whether there may be more to come.

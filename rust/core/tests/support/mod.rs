@@ -63,10 +63,16 @@ pub struct TemporaryDirectory(pub PathBuf);
 impl TemporaryDirectory {
     pub fn new() -> TemporaryDirectory {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("sock-{}-{number}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        TemporaryDirectory(path)
+        loop {
+            let number = COUNT.fetch_add(1, Ordering::Relaxed);
+            let path = std::env::temp_dir().join(format!("sock-{}-{number}", std::process::id()));
+            match fs::create_dir(&path) {
+                Ok(()) => return TemporaryDirectory(path),
+                // A process that had the same number was killed, and has left it.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("{}: {error}", path.display()),
+            }
+        }
     }
 
     pub fn file(&self, name: &str) -> PathBuf {

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use shuttle::{Config, MaxSteps, Runner};
 
 use super::address::SocketAddress;
+pub use super::calls::Calls;
+use super::faults::Regime;
 pub use super::faults::{Fault, Faults, Figures};
 use super::id::RESOLVER;
 pub use super::random::Random;
@@ -109,6 +111,21 @@ pub fn fork() {
 /// Puts a file at `path`; that of a socket is one that nobody serves.
 pub fn create_file(path: &Path, is_socket: bool) -> io::Result<()> {
     world::with(|world| world.files.create(path, is_socket).map(drop))
+}
+
+/// From now on nothing takes long, and buffers are large: for programs that count.
+pub fn make_plain() {
+    world::with(|world| world.regime = Regime::plain());
+}
+
+/// The calls of the system that were made so far.
+pub fn calls() -> Calls {
+    world::with(|world| world.calls)
+}
+
+/// How often a lock was taken that may have to be waited for.
+pub fn locks() -> u64 {
+    world::with(|world| world.locks)
 }
 
 /// How large the buffers of the world are at most.

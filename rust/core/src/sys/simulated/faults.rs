@@ -84,6 +84,17 @@ pub(super) struct Regime {
 }
 
 impl Regime {
+    /// One in which nothing takes long: what can happen does, and the clock hardly moves.
+    pub(super) fn plain() -> Regime {
+        Regime {
+            tick: 1,
+            pauses: 16,
+            early: 2,
+            latency: 1,
+            buffer: 1 << 18,
+        }
+    }
+
     pub(super) fn new(random: &mut Random) -> Regime {
         Regime {
             tick: random.choose(&[50, 200, 2_000]),

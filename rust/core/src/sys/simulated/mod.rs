@@ -5,7 +5,7 @@
 //!
 //! | Layer | Files |
 //! |---|---|
-//! | Numbers, and what may go wrong | `random`, `id`, `faults` |
+//! | Numbers, and what may go wrong | `random`, `id`, `faults`, `calls` |
 //! | What the world holds | `address`, `pipe`, `network`, `files`, `hosts`, `waiters`, `watching` |
 //! | The world | `world` |
 //! | Who is woken, and when | `waking`, `timing`, `readiness` |
@@ -18,6 +18,7 @@
 
 mod address;
 mod breaking;
+mod calls;
 mod clock;
 mod closing;
 mod connecting;

@@ -48,6 +48,7 @@ impl Poller {
                 ..PollerState::default()
             };
             world.pollers.insert(id, state);
+            world.calls.descriptors += 1;
             let watched = Arc::new(Watched(id));
             Ok((Registry(watched.clone()), Poller(watched)))
         })
@@ -60,6 +61,10 @@ impl Poller {
         mut tell: impl FnMut(usize),
     ) -> io::Result<()> {
         waiting::pause();
+        world::with(|world| match limit {
+            Some(Duration::ZERO) => world.calls.looks += 1,
+            _ => world.calls.waits += 1,
+        });
         let id = self.0.0;
         let told = waiting::wait_until("a poller", &[id], limit, |world| {
             if limit != Some(Duration::ZERO) && world.fails(Fault::EarlyReturn) {
@@ -117,6 +122,7 @@ impl Registry {
     ) -> io::Result<()> {
         waiting::pause();
         world::with(|world| {
+            world.calls.watches += 1;
             if world.fails(Fault::NoMemory) {
                 return Err(os_error(libc::ENOMEM));
             }
@@ -145,6 +151,7 @@ impl Registry {
     pub(crate) fn remove(&self, socket: &Socket) -> io::Result<()> {
         waiting::pause();
         world::with(|world| {
+            world.calls.removals += 1;
             let poller = world
                 .pollers
                 .get_mut(&self.0.0)
@@ -167,6 +174,7 @@ impl Waker {
     pub(crate) fn wake(&self) -> io::Result<()> {
         waiting::pause();
         world::with(|world| {
+            world.calls.wakes += 1;
             if let Some(poller) = world.pollers.get_mut(&self.watched.0) {
                 poller.woken = Some(self.token);
             }

@@ -26,6 +26,11 @@ fn call<R>(body: impl FnOnce(&mut World) -> R) -> R {
     world::with(body)
 }
 
+/// Whether a call has found nothing to do.
+fn is_vain<T>(outcome: &io::Result<T>) -> bool {
+    matches!(outcome, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+}
+
 impl Socket {
     pub(crate) fn new(family: Family) -> io::Result<Socket> {
         call(|world| {
@@ -93,18 +98,31 @@ impl Socket {
         &self,
         buffer: &'a mut [MaybeUninit<u8>],
     ) -> io::Result<&'a mut [u8]> {
-        let received = call(|world| world.receive(self.0, buffer.len()))?;
+        let received = call(|world| {
+            let received = world.receive(self.0, buffer.len());
+            world.calls.receives += 1;
+            world.calls.vain_receives += u64::from(is_vain(&received));
+            received
+        })?;
         Ok(buffer[..received.len()].write_copy_of_slice(&received))
     }
 
     /// Sends of `data` what the kernel takes now.
     pub(crate) fn send(&self, data: &[u8]) -> io::Result<usize> {
-        call(|world| world.send(self.0, data))
+        call(|world| {
+            let sent = world.send(self.0, data);
+            world.calls.sends += 1;
+            world.calls.vain_sends += u64::from(is_vain(&sent));
+            sent
+        })
     }
 
     /// How many received bytes the kernel holds, up to the next mark.
     pub(crate) fn unread_bytes(&self) -> io::Result<usize> {
-        call(|world| world.unread(self.0))
+        call(|world| {
+            world.calls.counts += 1;
+            world.unread(self.0)
+        })
     }
 
     /// How many sent bytes have not arrived yet.
@@ -114,12 +132,19 @@ impl Socket {
 
     /// Ends the stream from this side.
     pub(crate) fn shut_down_writing(&self) -> io::Result<()> {
-        call(|world| world.shut_down(self.0))
+        call(|world| {
+            world.calls.shutdowns += 1;
+            world.shut_down(self.0)
+        })
     }
 
     /// The failure of the socket that no call has told yet.
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
-        Ok(call(|world| world.take_error(self.0)).map(os_error))
+        let error = call(|world| {
+            world.calls.questions += 1;
+            world.take_error(self.0)
+        });
+        Ok(error.map(os_error))
     }
 
     /// Waits until `interests` are met, the socket has failed, `wake` is called, or `limit` is over, and sometimes for less.
@@ -129,7 +154,7 @@ impl Socket {
         limit: Option<Duration>,
         wake: Option<&Wake>,
     ) -> io::Result<()> {
-        waiting::pause();
+        call(|world| world.calls.waits += 1);
         let keys = [self.0, wake.map_or(0, |wake| wake.0)];
         let what = match (interests.readable, interests.writable) {
             (true, false) => "a readable socket",

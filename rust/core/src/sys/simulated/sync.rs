@@ -51,6 +51,7 @@ impl<T: ?Sized> Mutex<T> {
     /// Waits until the lock is free, and takes it.
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         waiting::pause();
+        world::try_with(|world| world.locks += 1);
         loop {
             match self.inner.try_lock() {
                 Ok(inner) => return Ok(self.guard(inner)),
@@ -182,13 +183,19 @@ impl Condvar {
     /// Wakes one of those who wait.
     pub fn notify_one(&self) {
         waiting::pause();
-        world::try_with(|world| world.wake_one(self.key()));
+        world::try_with(|world| {
+            world.calls.notifications += 1;
+            world.wake_one(self.key());
+        });
     }
 
     /// Wakes all who wait.
     pub fn notify_all(&self) {
         waiting::pause();
-        world::try_with(|world| world.wake(self.key()));
+        world::try_with(|world| {
+            world.calls.notifications += 1;
+            world.wake(self.key());
+        });
     }
 }
 

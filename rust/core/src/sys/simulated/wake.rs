@@ -15,6 +15,7 @@ impl Wake {
         waiting::pause();
         world::with(|world| {
             world.may_open()?;
+            world.calls.descriptors += 1;
             let id = world.next_id();
             world.wakes.insert(id, false);
             Ok(Wake(id))
@@ -25,6 +26,7 @@ impl Wake {
     pub(crate) fn wake(&self) {
         waiting::pause();
         world::with(|world| {
+            world.calls.wakes += 1;
             world.wakes.insert(self.0, true);
             world.wake(self.0);
         });

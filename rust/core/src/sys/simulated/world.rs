@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::calls::Calls;
 use super::faults::{Fault, Faults, Figures, Regime, os_error};
 use super::files::Files;
 use super::hosts::Hosts;
@@ -27,6 +28,9 @@ pub(super) struct World {
     pub(super) regime: Regime,
     pub(super) faults: Faults,
     pub(super) figures: Figures,
+    pub(super) calls: Calls,
+    /// How often a lock was waited for or taken.
+    pub(super) locks: u64,
     /// Nanoseconds since it began.
     pub(super) time: u64,
     next_id: Id,
@@ -58,6 +62,8 @@ pub(super) fn begin(seed: u64) {
         regime,
         faults: Faults::default(),
         figures: Figures::default(),
+        calls: Calls::default(),
+        locks: 0,
         time: 0,
         // Things of an earlier world that are dropped in this one hit nobody, and nothing is mistaken for the address of a lock.
         next_id: 1 << 63 | number << 32,

@@ -1,0 +1,593 @@
+//! How often the library calls the system. A connection that is looked at without need, or a question that is asked twice,
+//! costs time and changes nothing else, so it is counted: each number here is the least that the case needs.
+
+use std::mem::MaybeUninit;
+use std::sync::Arc;
+use std::time::Duration;
+
+use stream_socket::simulated::control::{self as world, Calls};
+use stream_socket::{Connection, Group, Visit};
+
+/// Each case is played in so many worlds.
+const WORLDS: u64 = 20;
+
+/// Longer than an answer is shared.
+const LONG: Duration = Duration::from_micros(4);
+
+const NONE: Calls = Calls {
+    receives: 0,
+    vain_receives: 0,
+    sends: 0,
+    vain_sends: 0,
+    counts: 0,
+    questions: 0,
+    shutdowns: 0,
+    looks: 0,
+    waits: 0,
+    watches: 0,
+    removals: 0,
+    wakes: 0,
+    notifications: 0,
+    descriptors: 0,
+};
+
+/// A receive that finds nothing.
+const VAIN_RECEIVE: Calls = Calls {
+    receives: 1,
+    vain_receives: 1,
+    ..NONE
+};
+
+fn in_worlds(program: impl Fn() + Send + Sync + 'static) {
+    let program = Arc::new(program);
+    for seed in 0..WORLDS {
+        let program = program.clone();
+        world::run(seed, move || {
+            world::make_plain();
+            program();
+            stream_socket::shut_down();
+        });
+    }
+}
+
+/// The calls that `body` makes.
+fn cost(body: impl FnOnce()) -> Calls {
+    let before = world::calls();
+    body();
+    world::calls() - before
+}
+
+fn pair() -> (Connection, Connection) {
+    Connection::pair().expect("no fault is set")
+}
+
+/// A connection that is watched, and its peer.
+fn idle_pair() -> (Connection, Connection) {
+    let (one, other) = pair();
+    (0..2).for_each(|_| assert!(!poll(&one)));
+    (one, other)
+}
+
+fn poll(connection: &Connection) -> bool {
+    connection.poll(world::now).expect("it is sound")
+}
+
+fn write(connection: &Connection, length: usize) {
+    connection
+        .write_all(&vec![7; length])
+        .expect("there is room");
+}
+
+/// Reads at most `limit` bytes without waiting; how many there were.
+fn read(connection: &Connection, limit: usize) -> usize {
+    let mut out = vec![MaybeUninit::uninit(); limit];
+    connection.read_available(&mut out).expect("it is sound")
+}
+
+fn read_exact(connection: &Connection, length: usize) {
+    let mut out = vec![MaybeUninit::uninit(); length];
+    connection.read_exact(&mut out).expect("it comes");
+}
+
+fn receives(count: u64) -> Calls {
+    Calls {
+        receives: count,
+        ..NONE
+    }
+}
+
+fn looks(count: u64) -> Calls {
+    Calls {
+        looks: count,
+        ..NONE
+    }
+}
+
+/// Two looks of its own, of which the second has it watched; from then on a sweep.
+#[test]
+fn a_connection_is_watched_once_it_was_found_empty_twice() {
+    in_worlds(|| {
+        let (one, _other) = pair();
+        assert_eq!(cost(|| assert!(!poll(&one))), VAIN_RECEIVE);
+        let begun = Calls {
+            watches: 1,
+            descriptors: 1,
+            ..VAIN_RECEIVE
+        };
+        assert_eq!(cost(|| assert!(!poll(&one))), begun);
+        for _ in 0..5 {
+            assert_eq!(cost(|| assert!(!poll(&one))), looks(1));
+        }
+    });
+}
+
+#[test]
+fn a_round_of_polls_of_idle_connections_is_one_sweep() {
+    in_worlds(|| {
+        let pairs: Vec<_> = (0..10).map(|_| idle_pair()).collect();
+        let round = || pairs.iter().for_each(|(one, _)| assert!(!poll(one)));
+        for _ in 0..5 {
+            world::sleep(LONG);
+            assert_eq!(cost(round), looks(1));
+        }
+        // A tight loop has each round see what is new.
+        assert_eq!(cost(|| (0..3).for_each(|_| round())), looks(3));
+    });
+}
+
+/// A poll and a question share an answer, but none of them uses one twice.
+#[test]
+fn a_poll_and_a_question_share_a_sweep() {
+    in_worlds(|| {
+        let (one, _other) = idle_pair();
+        let both = || {
+            assert!(!poll(&one));
+            assert_eq!(one.available(), Some(0));
+        };
+        assert_eq!(cost(both), looks(1));
+        assert_eq!(cost(both), looks(1));
+        let questions = || (0..3).for_each(|_| assert_eq!(one.available(), Some(0)));
+        world::sleep(LONG);
+        assert_eq!(cost(questions), looks(3));
+    });
+}
+
+#[test]
+fn an_answer_is_not_shared_once_something_was_sent_or_time_has_passed() {
+    in_worlds(|| {
+        let ((one, _one_peer), (two, _two_peer)) = (idle_pair(), idle_pair());
+        let (sender, _receiver) = pair();
+        world::sleep(LONG);
+        assert_eq!(
+            cost(|| {
+                assert!(!poll(&one));
+                world::sleep(LONG);
+                assert!(!poll(&two));
+            }),
+            looks(2)
+        );
+        world::sleep(LONG);
+        assert_eq!(
+            cost(|| {
+                assert!(!poll(&one));
+                write(&sender, 1);
+                assert!(!poll(&two));
+            }),
+            Calls {
+                sends: 1,
+                ..looks(2)
+            }
+        );
+    });
+}
+
+/// What a sweep has told of is received once, and no question is needed to know how much it is.
+#[test]
+fn a_message_to_an_idle_connection_costs_a_sweep_and_a_receive() {
+    in_worlds(|| {
+        let (one, other) = idle_pair();
+        assert!(!poll(&one));
+        for _ in 0..3 {
+            assert_eq!(cost(|| write(&other, 9)), Calls { sends: 1, ..NONE });
+            let seen = Calls {
+                receives: 1,
+                ..looks(1)
+            };
+            assert_eq!(cost(|| assert!(poll(&one))), seen);
+            let known = || {
+                assert!(poll(&one));
+                assert_eq!(one.available(), Some(9));
+                assert!(one.has_unread());
+                assert_eq!(read(&one, 4), 4);
+                assert_eq!(one.available(), Some(5));
+                read_exact(&one, 5);
+            };
+            assert_eq!(cost(known), NONE);
+            // It is looked at once more, and is quiet again: it stays in the set.
+            assert_eq!(cost(|| assert!(!poll(&one))), VAIN_RECEIVE);
+            assert_eq!(cost(|| assert!(!poll(&one))), looks(1));
+        }
+    });
+}
+
+/// A poll that has found nothing answers one question, too.
+#[test]
+fn a_question_after_a_poll_asks_nobody() {
+    in_worlds(|| {
+        let (one, _other) = pair();
+        assert!(!poll(&one));
+        assert_eq!(cost(|| assert_eq!(one.available(), Some(0))), NONE);
+        let (two, _other) = pair();
+        assert!(!poll(&two));
+        world::sleep(LONG);
+        assert_eq!(cost(|| assert_eq!(two.available(), Some(0))).receives, 1);
+    });
+}
+
+/// A poll brings in 4 KiB; how much is behind is asked for once, as long as nothing happens.
+#[test]
+fn what_is_behind_the_buffer_is_counted_once() {
+    in_worlds(|| {
+        let (one, other) = pair();
+        write(&other, 5000);
+        assert_eq!(cost(|| assert!(poll(&one))), receives(1));
+        let question = || assert_eq!(one.available(), Some(5000));
+        let counted = Calls { counts: 1, ..NONE };
+        assert_eq!(cost(question), counted);
+        assert_eq!(cost(question), NONE);
+        world::sleep(LONG);
+        assert_eq!(cost(question), counted);
+        // Less than 4 KiB is all that there is.
+        let (one, other) = pair();
+        write(&other, 4095);
+        assert_eq!(
+            cost(|| assert_eq!(one.available(), Some(4095))),
+            receives(1)
+        );
+        world::sleep(LONG);
+        assert_eq!(cost(|| assert_eq!(one.available(), Some(4095))), counted);
+    });
+}
+
+#[test]
+fn reads_that_do_not_wait_receive_once() {
+    in_worlds(|| {
+        let (one, other) = pair();
+        assert_eq!(cost(|| assert_eq!(read(&one, 10), 0)), VAIN_RECEIVE);
+        write(&other, 1000);
+        // Small reads are served from what the first has brought in, and the last of them is short without a look.
+        assert_eq!(cost(|| assert_eq!(read(&one, 600), 600)), receives(1));
+        assert_eq!(cost(|| assert_eq!(read(&one, 600), 400)), NONE);
+        // The buffer was full: more may be there.
+        write(&other, 16_384 + 10);
+        assert_eq!(cost(|| assert_eq!(read(&one, 16_000), 16_000)), receives(1));
+        assert_eq!(cost(|| assert_eq!(read(&one, 1000), 394)), receives(1));
+        // Large reads go past the buffer.
+        write(&other, 60_000);
+        assert_eq!(cost(|| assert_eq!(read(&one, 50_000), 50_000)), receives(1));
+        assert_eq!(cost(|| assert_eq!(read(&one, 50_000), 10_000)), receives(1));
+    });
+}
+
+#[test]
+fn receiving_everything_asks_once_how_much_it_is() {
+    in_worlds(|| {
+        let (one, other) = pair();
+        let all = |limit| {
+            one.read_all_available(limit, <[u8]>::len)
+                .expect("it is sound")
+        };
+        assert_eq!(cost(|| assert_eq!(all(usize::MAX), 0)), VAIN_RECEIVE);
+        write(&other, 100);
+        assert_eq!(cost(|| assert_eq!(all(60), 60)), receives(1));
+        assert_eq!(cost(|| assert_eq!(all(60), 40)), NONE);
+        write(&other, 40_000);
+        let pieces = Calls {
+            counts: 1,
+            ..receives(3)
+        };
+        assert_eq!(cost(|| assert_eq!(all(usize::MAX), 40_000)), pieces);
+        // No more than the limit is brought in.
+        write(&other, 40_000);
+        let piece = Calls {
+            counts: 1,
+            ..receives(1)
+        };
+        assert_eq!(cost(|| assert_eq!(all(10_000), 10_000)), piece);
+        assert_eq!(cost(|| assert_eq!(all(6_384), 6_384)), NONE);
+        assert_eq!(cost(|| assert_eq!(all(0), 0)), NONE);
+        assert_eq!(all(usize::MAX), 40_000 - 16_384);
+    });
+}
+
+#[test]
+fn looking_for_a_line_receives_once() {
+    in_worlds(|| {
+        let (one, other) = pair();
+        let line = || {
+            one.read_until(b"\n", usize::MAX, <[u8]>::len)
+                .expect("it is sound")
+        };
+        assert_eq!(cost(|| assert_eq!(line(), None)), VAIN_RECEIVE);
+        write(&other, 100);
+        assert_eq!(cost(|| assert_eq!(line(), None)), receives(1));
+        other.write_all(b"\nsecond\n").expect("there is room");
+        assert_eq!(cost(|| assert_eq!(line(), Some(101))), receives(1));
+        assert_eq!(cost(|| assert_eq!(line(), Some(7))), NONE);
+        write(&other, 40_000);
+        let pieces = Calls {
+            counts: 1,
+            ..receives(3)
+        };
+        assert_eq!(cost(|| assert_eq!(line(), None)), pieces);
+    });
+}
+
+/// Without a wait where enough is there; otherwise one wait. What waits are ended by is made once.
+#[test]
+fn a_read_that_waits_waits_once() {
+    in_worlds(|| {
+        let (one, other) = pair();
+        write(&other, 100);
+        assert_eq!(cost(|| read_exact(&one, 60)), receives(1));
+        assert_eq!(cost(|| read_exact(&one, 40)), NONE);
+        write(&other, 50_000);
+        assert_eq!(cost(|| read_exact(&one, 50_000)), receives(1));
+        let timed_out = Calls {
+            waits: 1,
+            ..VAIN_RECEIVE
+        };
+        one.set_read_timeout(Some(Duration::from_micros(50)));
+        let wait = || {
+            let mut out = [MaybeUninit::uninit(); 8];
+            one.read_exact(&mut out).expect_err("nothing comes");
+        };
+        let first = cost(wait);
+        assert_eq!(first.descriptors, 1);
+        // After the wait it looks once more whether its time is over.
+        assert_eq!(first.waits, timed_out.waits);
+        for _ in 0..3 {
+            assert_eq!(
+                cost(wait),
+                Calls {
+                    descriptors: 0,
+                    ..first
+                }
+            );
+        }
+    });
+}
+
+#[test]
+fn a_write_sends_once() {
+    in_worlds(|| {
+        let (one, other) = pair();
+        let sent = Calls { sends: 1, ..NONE };
+        assert_eq!(cost(|| write(&one, 100)), sent);
+        let available = |length| one.write_available(&vec![7; length]).expect("it is sound");
+        assert_eq!(cost(|| assert_eq!(available(100), 100)), sent);
+        one.set_queue_limit(1 << 20);
+        assert_eq!(cost(|| write(&one, 100)), sent);
+        assert_eq!(cost(|| assert_eq!(available(100), 100)), sent);
+        // With nothing queued neither a flush nor a poll sends.
+        assert_eq!(cost(|| one.flush().expect("it is sound")), NONE);
+        assert_eq!(cost(|| assert!(!poll(&one))), VAIN_RECEIVE);
+        // What is queued behind what had no room is not tried again by those that queue more.
+        let filled = cost(|| write(&one, 1 << 19));
+        assert_eq!((filled.sends, filled.vain_sends), (2, 1));
+        assert_eq!(cost(|| write(&one, 100)), NONE);
+        assert_eq!(cost(|| assert_eq!(available(100), 100)), NONE);
+        let refused = Calls {
+            sends: 1,
+            vain_sends: 1,
+            ..NONE
+        };
+        assert_eq!(cost(|| drop(one.flush().expect_err("it is full"))), refused);
+        drop(other);
+    });
+}
+
+/// Small writes go out together: by a flush, by a poll, or when there are 16 KiB.
+#[test]
+fn gathered_writes_are_one_send() {
+    in_worlds(|| {
+        let (one, _other) = pair();
+        one.set_coalesces(true);
+        let sent = Calls { sends: 1, ..NONE };
+        let gather = || {
+            write(&one, 100);
+            assert_eq!(one.write_available(&[7; 100]).expect("it is sound"), 100);
+        };
+        assert_eq!(cost(gather), NONE);
+        assert_eq!(cost(|| one.flush().expect("there is room")), sent);
+        gather();
+        let polled = Calls {
+            sends: 1,
+            ..VAIN_RECEIVE
+        };
+        assert_eq!(cost(|| assert!(!poll(&one))), polled);
+        assert_eq!(cost(|| write(&one, 16_383)), NONE);
+        assert_eq!(cost(|| write(&one, 1)), sent);
+    });
+}
+
+/// The peer has ended first: the farewell ends, and the socket is closed at once, without a thread.
+#[test]
+fn a_farewell_of_an_ended_stream_is_one_shutdown() {
+    in_worlds(|| {
+        let (one, other) = pair();
+        other.shut_down_writing().expect("it is open");
+        one.set_allow_half_open(true);
+        assert!(!poll(&one));
+        assert!(one.is_read_closed());
+        let ended = Calls {
+            shutdowns: 1,
+            ..NONE
+        };
+        assert_eq!(cost(|| one.disconnect()), ended);
+        assert_eq!(world::open().threads, 0);
+        other.disconnect();
+    });
+}
+
+fn visits(group: &Group, connection: &Connection) -> usize {
+    let mut visits = 0;
+    group.poll(Some(Duration::ZERO), |_| {
+        visits += 1;
+        match connection.poll(world::now) {
+            Ok(true) => Visit::Ready,
+            _ => Visit::Idle,
+        }
+    });
+    visits
+}
+
+/// A group asks the kernel once, whoever is in it, and nobody who has nothing to say.
+#[test]
+fn a_group_of_idle_members_makes_one_call() {
+    in_worlds(|| {
+        let group = Group::new();
+        let pairs: Vec<_> = (0..5).map(|_| idle_pair()).collect();
+        for (one, _) in &pairs {
+            assert_eq!(cost(|| assert!(group.add(one) < 5)).watches, 1);
+        }
+        let all = || {
+            let mut keys = Vec::new();
+            group.poll(Some(Duration::ZERO), |key| {
+                keys.push(key);
+                match pairs[key].0.poll(world::now) {
+                    Ok(true) => Visit::Ready,
+                    _ => Visit::Idle,
+                }
+            });
+            keys
+        };
+        // New members are visited, and those of whose room the kernel tells.
+        (0..3).for_each(|_| drop(all()));
+        for _ in 0..5 {
+            assert_eq!(cost(|| assert_eq!(all(), [0; 0])), looks(1));
+        }
+        // One has news: it alone is visited, and receives.
+        write(&pairs[3].1, 5);
+        let seen = Calls {
+            receives: 1,
+            ..looks(1)
+        };
+        assert_eq!(cost(|| assert_eq!(all(), [3])), seen);
+        assert_eq!(read(&pairs[3].0, 10), 5);
+    });
+}
+
+/// Leaving word for a group that nobody waits in wakes nobody, and calls nothing.
+#[test]
+fn word_for_a_group_in_which_nobody_waits_costs_nothing() {
+    in_worlds(|| {
+        let group = Group::new();
+        let (one, _other) = idle_pair();
+        group.add(&one);
+        (0..3).for_each(|_| assert!(visits(&group, &one) < 2));
+        one.set_coalesces(true);
+        assert_eq!(cost(|| write(&one, 10)), NONE);
+        assert_eq!(visits(&group, &one), 1);
+        assert_eq!(cost(|| group.wake()), NONE);
+        assert_eq!(cost(|| group.poll(None, |_| Visit::Idle)), looks(1));
+    });
+}
+
+/// A write for which the queue has no room has the system take what it can first.
+#[test]
+fn a_queued_write_without_room_sends_what_is_queued() {
+    in_worlds(|| {
+        let (one, other) = pair();
+        one.set_queue_limit(1 << 20);
+        write(&one, 1 << 19);
+        let left = one.pending_bytes();
+        assert!(left > 0);
+        one.set_queue_limit(left + 10);
+        one.write_all(&[7; 20]).expect_err("there is no room");
+        let taken = (1 << 19) - left;
+        read_exact(&other, taken);
+        let sent = cost(|| write(&one, 20));
+        assert!(sent.sends > 0, "{sent:?}");
+        assert!(one.pending_bytes() < left);
+    });
+}
+
+/// Of the wake-up calls that so many blocked calls have needed at once 16 are kept.
+#[test]
+fn sixteen_wake_up_calls_are_kept() {
+    in_worlds(|| {
+        let readers: Vec<_> = (0..20)
+            .map(|_| {
+                world::spawn(|| {
+                    let (one, _other) = pair();
+                    one.set_read_timeout(Some(Duration::from_secs(1)));
+                    let mut out = [MaybeUninit::uninit(); 8];
+                    one.read_exact(&mut out).expect_err("nothing comes");
+                })
+            })
+            .collect();
+        for reader in readers {
+            reader.join().expect("no thread panics");
+        }
+        assert_eq!(world::open().wakes, 16);
+    });
+}
+
+/// A quiet connection is polled, and asked, without its lock, which another thread may have.
+#[test]
+fn a_quiet_connection_needs_no_lock() {
+    in_worlds(|| {
+        let (one, other) = idle_pair();
+        for _ in 0..3 {
+            let before = world::locks();
+            for _ in 0..5 {
+                assert!(!poll(&one));
+                assert_eq!(one.available(), Some(0));
+            }
+            assert_eq!(world::locks(), before);
+            write(&other, 1);
+            read_exact(&one, 1);
+            assert!(!poll(&one));
+        }
+    });
+}
+
+/// Each poll tries to send what is queued. That nothing has come in it knows from a sweep.
+#[test]
+fn a_poll_of_a_stalled_queue_receives_nothing() {
+    in_worlds(|| {
+        let (one, _other) = idle_pair();
+        one.set_queue_limit(1 << 20);
+        write(&one, 1 << 19);
+        let polled = Calls {
+            sends: 1,
+            vain_sends: 1,
+            ..looks(1)
+        };
+        for _ in 0..3 {
+            assert_eq!(cost(|| assert!(!poll(&one))), polled);
+        }
+    });
+}
+
+/// The kernel tells of it again, and nobody has to ask.
+#[test]
+fn a_member_that_has_left_and_comes_again_is_watched() {
+    in_worlds(|| {
+        let (one, other) = idle_pair();
+        let group = Group::new();
+        for _ in 0..3 {
+            let key = group.add(&one);
+            (0..3).for_each(|_| assert!(visits(&group, &one) < 2));
+            assert_eq!(cost(|| assert_eq!(visits(&group, &one), 0)), looks(1));
+            write(&other, 3);
+            assert_eq!(visits(&group, &one), 1);
+            assert_eq!(read(&one, 3), 3);
+            assert_eq!(cost(|| group.remove(key, &one)).removals, 1);
+            write(&other, 3);
+            assert_eq!(visits(&group, &one), 0);
+            assert_eq!(read(&one, 3), 3);
+        }
+    });
+}
