@@ -186,8 +186,7 @@ func fill(end: Endpoint) -> Array[StreamPeer]:
 	while queue.size() < 5000:
 		var peer := dial(end)
 		queue.append(peer)
-		# On loopback a connection that can be made is made within the call.
-		peer.poll()
+		poll_connect(peer, 0.3)
 		if peer.get_status() == STATUS_CONNECTING:
 			break
 	check_eq(queue.back().get_status(), STATUS_CONNECTING, end.kind + ": the queue is full")
@@ -210,6 +209,16 @@ func accept(from: Endpoint) -> StreamPeer:
 ## Polls until `peer` has left STATUS_CONNECTING.
 func settle(peer: StreamPeer) -> void:
 	spin_until(func() -> bool: return peer.poll() != OK or peer.get_status() != STATUS_CONNECTING, "the connect to end")
+
+
+## Polls `peer` after its connect. On loopback a connection that can be made is made within the call; on Windows it is made
+## soon after it, so there this goes on polling for so many seconds.
+func poll_connect(peer: StreamPeer, seconds := PATIENCE) -> void:
+	var deadline := Time.get_ticks_usec() + int(seconds * 1e6)
+	peer.poll()
+	while OS.has_feature("windows") and peer.get_status() == STATUS_CONNECTING and Time.get_ticks_usec() < deadline:
+		OS.delay_usec(200)
+		peer.poll()
 
 
 ## A connected pair of `kind`; `remote_family` makes the serving side.
