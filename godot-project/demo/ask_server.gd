@@ -45,6 +45,9 @@ func _prepare(place: String, text: String) -> void:
 func _begin(peer: StreamPeerSocketRs, error: Error) -> void:
 	_peer = peer
 	_deadline_msec = Time.get_ticks_msec() + CONNECT_LIMIT_SECONDS * 1000
+	# It is more exact than what connect_to_host() returns.
+	if error == FAILED:
+		error = peer.get_last_error()
 	match error:
 		OK:
 			set_process(true)
@@ -52,7 +55,7 @@ func _begin(peer: StreamPeerSocketRs, error: Error) -> void:
 			_finish("cannot resolve the host name: " + _place)
 		ERR_UNAVAILABLE:
 			_finish("this system does not have this kind of socket")
-		FAILED:
+		ERR_CONNECTION_ERROR:
 			_finish(_refusal())
 		_:
 			_finish("cannot connect to %s: %s" % [_place, error_string(error)])

@@ -38,9 +38,9 @@ func start_tcp(client_parcel: Dictionary, server_parcel: Dictionary) -> void:
 	var client := StreamPeerTCPRs.new()
 	_prepare(server, client, client_parcel, server_parcel)
 	# Port 0 lets the system choose a free one.
-	if _succeeds("listen", server.listen(0, "127.0.0.1")):
+	if _succeeds("listen", server, server.listen(0, "127.0.0.1")):
 		logged.emit("server listens on 127.0.0.1, port %d" % server.get_local_port())
-		_succeeds("connect", client.connect_to_host("127.0.0.1", server.get_local_port()))
+		_succeeds("connect", client, client.connect_to_host("127.0.0.1", server.get_local_port()))
 
 
 func start_uds(client_parcel: Dictionary, server_parcel: Dictionary) -> void:
@@ -53,9 +53,9 @@ func start_uds(client_parcel: Dictionary, server_parcel: Dictionary) -> void:
 		_finish(false, "cannot create a folder for the socket")
 		return
 	var path := _folder.get_current_dir().path_join("socket")
-	if _succeeds("listen", server.listen(path)):
+	if _succeeds("listen", server, server.listen(path)):
 		logged.emit("server listens on " + path)
-		_succeeds("connect", client.connect_to_host(path))
+		_succeeds("connect", client, client.connect_to_host(path))
 
 
 func _prepare(
@@ -73,8 +73,8 @@ func _endpoint(side: String, peer: StreamPeerSocketRs, parcel: Dictionary) -> En
 	return endpoint
 
 
-func _succeeds(action: String, error: Error) -> bool:
-	if error == ERR_UNAVAILABLE:
+func _succeeds(action: String, by: RefCounted, error: Error) -> bool:
+	if error != OK and by.get_last_error() == ERR_UNAVAILABLE:
 		# Unix domain sockets do not exist everywhere. A program does well to go on without them.
 		_finish(true, "this kind of socket is not available on this system")
 	elif error != OK:

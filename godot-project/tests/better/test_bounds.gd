@@ -26,7 +26,13 @@ func test_writing_to_a_peer_that_does_not_read() -> void:
 func test_what_can_be_set_of_the_system() -> void:
 	var pair := link("tcp")
 	for method: String in ["set_keep_alive", "set_user_timeout", "set_linger"]:
-		if check(pair.client.has_method(method), "there is " + method):
+		if not check(pair.client.has_method(method), "there is " + method):
+			continue
+		if method == "set_user_timeout" and not OS.has_feature("linux"):
+			leave_out("only Linux has a user timeout")
+		elif method == "set_keep_alive" and System.is_wine():
+			leave_out("Wine has no TCP_KEEPCNT")
+		else:
 			check_eq(pair.client.call(method, true if method == "set_keep_alive" else 5.0), OK, method)
 
 

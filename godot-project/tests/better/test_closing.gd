@@ -42,6 +42,8 @@ func test_the_address_of_a_dropped_peer_stays_readable() -> void:
 	reaches(pair.client, STATUS_NONE, "the end")
 	check_eq(pair.client.get_connected_host(), LOOPBACK, "host")
 	check_eq(pair.client.get_connected_port(), pair.endpoint.port, "port")
+	if not family.kinds().has("uds"):
+		return
 	pair = link("uds")
 	pair.served.disconnect_from_host()
 	reaches(pair.client, STATUS_NONE, "the end")

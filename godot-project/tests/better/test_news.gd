@@ -37,7 +37,12 @@ func test_failures_can_be_told_apart() -> void:
 	end.server.stop()
 	var peer := dial(end)
 	reaches(peer, STATUS_ERROR, "the refusal")
-	check_eq(peer.get_last_error_message(), "connect %s:%d: connection refused" % [LOOPBACK, end.port], "the message")
+	var beginning := "connect %s:%d: " % [LOOPBACK, end.port]
+	if OS.has_feature("windows"):
+		# It says it in words of its own, in its user's language.
+		check(peer.get_last_error_message().begins_with(beginning), "the message: " + peer.get_last_error_message())
+	else:
+		check_eq(peer.get_last_error_message(), beginning + "connection refused", "the message")
 
 
 func test_asking_a_closed_peer_prints_nothing() -> void:
@@ -53,6 +58,8 @@ func test_asking_a_closed_peer_prints_nothing() -> void:
 
 
 func test_who_is_at_the_other_end() -> void:
+	if lacks_uds():
+		return
 	var pair := link("uds")
 	if not check(pair.served.has_method("get_peer_credentials"), "a peer tells who is at its other end"):
 		return

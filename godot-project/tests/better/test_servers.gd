@@ -13,6 +13,8 @@ func test_an_accepted_tcp_peer_knows_its_own_port() -> void:
 
 
 func test_an_accepted_uds_peer_knows_the_path() -> void:
+	if lacks_uds():
+		return
 	var pair := link("uds")
 	check_eq(pair.served.get_connected_path(), pair.endpoint.path, "get_connected_path")
 	pair.served.disconnect_from_host()
@@ -20,6 +22,8 @@ func test_an_accepted_uds_peer_knows_the_path() -> void:
 
 
 func test_a_live_servers_path_is_not_taken() -> void:
+	if lacks_uds():
+		return
 	var first := endpoint("uds")
 	var second: RefCounted = family.uds_server()
 	check_eq(quietly(func() -> int: return second.listen(first.path)), ERR_ALREADY_IN_USE, "listen on a live path")
@@ -32,6 +36,8 @@ func test_a_live_servers_path_is_not_taken() -> void:
 
 
 func test_stop_leaves_the_file_of_a_successor() -> void:
+	if lacks_uds():
+		return
 	var first := endpoint("uds")
 	check_eq(DirAccess.remove_absolute(first.path), OK, "somebody removes the file")
 	var second := Endpoint.new()
@@ -43,9 +49,11 @@ func test_stop_leaves_the_file_of_a_successor() -> void:
 
 
 func test_a_dangling_link_is_left_alone() -> void:
+	if lacks_uds():
+		return
 	var path := fresh_path()
 	var target := fresh_path("target")
-	if OS.execute("ln", ["-s", target, path]) != 0:
+	if OS.has_feature("windows") or OS.execute("ln", ["-s", target, path]) != 0:
 		return skip("no symbolic links here")
 	check_eq(quietly(func() -> int: return family.uds_server().listen(path)), ERR_ALREADY_IN_USE, "listen")
 	check_eq(OS.execute("test", ["-L", path]), 0, "the link is still there")
@@ -54,7 +62,7 @@ func test_a_dangling_link_is_left_alone() -> void:
 
 
 func test_a_child_process_does_not_keep_connections() -> void:
-	if OS.execute("true", []) != 0:
+	if OS.has_feature("windows") or OS.execute("true", []) != 0:
 		return skip("the child process is a Unix program")
 	for kind: String in family.kinds():
 		var pair := link(kind)
@@ -82,7 +90,7 @@ func test_more_clients_than_eight_can_wait() -> void:
 		for i in 60:
 			var client := dial(end)
 			# The system takes a connection on loopback within the call, or not until there is room.
-			client.poll()
+			poll_connect(client)
 			if not check_eq(client.get_status(), STATUS_CONNECTED, "%s: client %d" % [kind, i]):
 				return
 			clients.append(client)

@@ -60,6 +60,8 @@ func _described(method: Dictionary) -> Dictionary:
 
 
 func _described_value(value: Dictionary) -> String:
+	# An engine that was built for games to ship with has no names of its arguments.
+	var argument: String = value["name"] if OS.is_debug_build() else ""
 	# StreamPeerSocket.Status of the engine is StreamPeerSocketRs.Status of ours; what is in neither family is the same.
 	var type: String = value["class_name"]
 	for engine_class: String in CLASSES:
@@ -67,4 +69,4 @@ func _described_value(value: Dictionary) -> String:
 			type = engine_class
 		elif type.begins_with(family.class_of(engine_class) + "."):
 			type = type.replace(family.class_of(engine_class), engine_class)
-	return "%s: type %d %s, usage %d" % [value["name"], value["type"], type, value["usage"]]
+	return "%s: type %d %s, usage %d" % [argument, value["type"], type, value["usage"]]

@@ -51,7 +51,7 @@ func test_a_connection_lives_without_a_poll() -> void:
 
 
 func test_once_a_frame() -> void:
-	var pair := link("uds")
+	var pair := link(family.local_kind())
 	var seen := SignalLog.of(pair.client, ["data_available"])
 	# Asking twice is as good as once.
 	pair.client.auto_poll = true
@@ -74,7 +74,7 @@ func test_once_a_frame() -> void:
 
 
 func test_while_the_tree_is_paused() -> void:
-	var pair := link("uds")
+	var pair := link(family.local_kind())
 	var tree := Engine.get_main_loop() as SceneTree
 	tree.paused = true
 	pair.client.auto_poll = true
@@ -107,7 +107,7 @@ func test_nothing_is_left_of_many_objects() -> void:
 
 
 func test_from_another_thread() -> void:
-	var pair := link("uds")
+	var pair := link(family.local_kind())
 	join(in_thread(func() -> void: pair.client.auto_poll = true), "the thread")
 	check_eq(pair.client.auto_poll, true, "auto_poll at once")
 	var threads := []
@@ -125,7 +125,7 @@ func test_from_another_thread() -> void:
 
 
 func test_the_last_word_counts() -> void:
-	var pair := link("uds")
+	var pair := link(family.local_kind())
 	var seen := SignalLog.of(pair.client, ["data_available"])
 	pair.served.put_u8(1)
 	arrived(pair.client, 1)

@@ -19,6 +19,8 @@ func test_bind_to_what_is_no_address() -> void:
 
 
 func test_a_path_outside_ascii_reads_as_it_was_given() -> void:
+	if lacks_uds():
+		return
 	var end := Endpoint.new()
 	check_eq(end.open(family, "uds", fresh_path("söckel-⚡")), OK, "listen")
 	check_eq(dial(end).get_connected_path(), end.path, "the path of the client")

@@ -3,6 +3,8 @@ extends "res://tests/support/test_case.gd"
 
 
 func test_a_full_servers_path_is_not_taken() -> void:
+	if lacks_uds():
+		return
 	# A queue that is full must not be mistaken for a server that is gone.
 	var first := endpoint("uds")
 	var queue: Array[StreamPeer] = []

@@ -10,6 +10,8 @@ const EADDRNOTAVAIL := 99
 const ECONNRESET := 104
 const ECONNREFUSED := 111
 const ENOENT := 2
+# The same in Windows's numbers.
+const ON_WINDOWS := {0: 0, EADDRINUSE: 10048, EADDRNOTAVAIL: 10049, ECONNRESET: 10054}
 
 
 func test_nothing_has_happened() -> void:
@@ -49,6 +51,8 @@ func test_a_connect_that_takes_too_long() -> void:
 
 
 func test_a_missing_path() -> void:
+	if lacks_uds():
+		return
 	var path := fresh_path()
 	var peer := StreamPeerUDSRs.new()
 	check_eq(quietly(func() -> int: return peer.connect_to_host(path)), FAILED, "connect_to_host")
@@ -68,6 +72,8 @@ func test_an_end_and_a_reset() -> void:
 		pair.served.disconnect_from_host()
 		check_eq(pair.client.get_data(1)[0], ERR_FILE_EOF, kind + ": get_data")
 		_expect(pair.client, ERR_FILE_EOF, "receive: end of stream", 0, kind + ": the end")
+	if System.is_wine():
+		return leave_out(NO_RESETS)
 	for by_poll in [true, false]:
 		var pair := link("tcp")
 		pair.served.abort()
@@ -268,9 +274,16 @@ func _refuses(object: Object, call: Callable, error: int, message: String) -> vo
 
 func _expect(object: Object, error: int, message: String, os_error: int, what: String) -> void:
 	check_eq(object.get_last_error(), error, what + ": get_last_error")
-	check_eq(object.get_last_error_message(), message, what + ": get_last_error_message")
+	if os_error != 0 and OS.has_feature("windows"):
+		# Windows says it in words of its own, in its user's language.
+		var beginning := message.left(message.rfind(": ") + 2)
+		check(object.get_last_error_message().begins_with(beginning), "%s: get_last_error_message: %s" % [what, object.get_last_error_message()])
+	else:
+		check_eq(object.get_last_error_message(), message, what + ": get_last_error_message")
 	if OS.has_feature("linux"):
 		check_eq(object.get_last_os_error(), os_error, what + ": get_last_os_error")
+	elif OS.has_feature("windows") and ON_WINDOWS.has(os_error):
+		check_eq(object.get_last_os_error(), ON_WINDOWS[os_error], what + ": get_last_os_error")
 
 
 func _address(end: Endpoint) -> String:

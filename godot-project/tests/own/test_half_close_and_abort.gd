@@ -148,8 +148,13 @@ func test_abort_resets() -> void:
 		spin_until(func() -> bool:
 			pair.served.poll()
 			return pair.served.get_status() != STATUS_CONNECTED, kind + ": the other side to notice")
-		# A Unix domain socket knows resets only where something was left unread.
-		check_eq(pair.served.get_status(), STATUS_ERROR if kind == "tcp" else STATUS_NONE, kind + ": status of the other side")
+		if System.is_wine():
+			leave_out(NO_RESETS)
+		elif kind == "tcp":
+			check_eq(pair.served.get_status(), STATUS_ERROR, kind + ": status of the other side")
+		elif not OS.has_feature("windows"):
+			# A Unix domain socket knows resets only where something was left unread. Of Windows nobody says.
+			check_eq(pair.served.get_status(), STATUS_NONE, kind + ": status of the other side")
 		check_eq(pair.endpoint.connect_peer(pair.client), OK, kind + ": the peer connects again")
 
 

@@ -11,7 +11,7 @@ func test_the_default_queue() -> void:
 		var clients: Array[StreamPeer] = []
 		for i in 100:
 			var client := dial(end)
-			client.poll()
+			poll_connect(client)
 			check_eq(client.get_status(), STATUS_CONNECTED, "%s: client %d" % [kind, i])
 			clients.append(client)
 

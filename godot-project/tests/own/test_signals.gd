@@ -134,6 +134,8 @@ func test_how_a_connection_ends() -> void:
 		reaches(pair.client, STATUS_NONE, kind + ": the end")
 		check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", ERR_FILE_EOF]], kind + ": by the other side")
 
+	if System.is_wine():
+		return leave_out(NO_RESETS)
 	var pair := link("tcp")
 	pair.client.poll()
 	var seen := SignalLog.of_peer(pair.client)
@@ -268,7 +270,7 @@ func test_a_handler_that_reads_what_is_available() -> void:
 
 func test_a_handler_that_drops_the_last_reference() -> void:
 	for name: String in ["status_changed", "connect_finished", "data_available", "disconnected"]:
-		var pair := link("uds")
+		var pair := link(family.local_kind())
 		var kept := [pair.client]
 		var weak: WeakRef = weakref(pair.client)
 		pair.client = null
@@ -293,6 +295,9 @@ func test_a_handler_that_drops_the_last_reference() -> void:
 
 
 func test_a_handler_that_polls_and_drops_the_last_reference() -> void:
+	# Only a Unix domain socket is connected, and has received something, without a poll, which would tell its signals.
+	if lacks_uds():
+		return
 	for name: String in ["status_changed", "connect_finished", "data_available", "disconnected"]:
 		var pair := link("uds")
 		var kept := [pair.client]
@@ -332,7 +337,7 @@ func test_a_handler_that_drops_the_last_reference_to_a_server() -> void:
 
 
 func test_they_come_on_the_thread_that_polls() -> void:
-	var pair := link("uds")
+	var pair := link(family.local_kind())
 	var threads := []
 	pair.client.data_available.connect(func() -> void: threads.append(OS.get_thread_caller_id()))
 	pair.served.put_u8(1)

@@ -125,6 +125,8 @@ func test_a_drop() -> void:
 
 
 func test_a_reset() -> void:
+	if not tells_resets():
+		return
 	for wait: Callable in _waits():
 		var pair := link("tcp")
 		_soon(func() -> void: pair.served.abort(), 2)
@@ -175,7 +177,7 @@ func test_beside_auto_poll() -> void:
 
 
 func test_nothing_is_left_behind() -> void:
-	var pair := link("uds")
+	var pair := link(family.local_kind())
 	var weak: WeakRef = weakref(pair.client)
 	await _wait_in_vain(pair.client)
 	pair.client = null

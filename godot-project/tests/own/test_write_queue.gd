@@ -37,7 +37,10 @@ func test_too_much_is_refused_whole_and_the_order_is_kept() -> void:
 		check(pending > LIMIT - BLOCK and pending <= LIMIT, "%s: %d bytes are queued" % [kind, pending])
 		check_eq(pair.client.get_last_error(), ERR_BUSY, kind + ": get_last_error")
 		check_eq(pair.client.put_data(_block(255, LIMIT + 1)), ERR_BUSY, kind + ": more than there can ever be")
-		check_eq(pair.client.get_pending_write_bytes(), pending, kind + ": nothing of it is queued")
+		var pending_now: int = pair.client.get_pending_write_bytes()
+		# Windows takes more once it has moved what it had, to the other side's system.
+		check(pending_now == pending or pending_now < pending and OS.has_feature("windows"),
+				"%s: nothing of it is queued: %d bytes, and %d before" % [kind, pending_now, pending])
 		check_eq(pair.client.flush(), ERR_BUSY, kind + ": flush")
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
 		check_eq(seen.entries, [], kind + ": signals before it is sent")
@@ -229,8 +232,7 @@ func test_sixteen_kibibytes_are_sent_unasked() -> void:
 func test_a_flush_that_waits_has_an_end() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
-		while pair.client.put_partial_data(_block(0, BLOCK))[1] > 0:
-			pass
+		_fill(pair.client)
 		pair.client.coalesce_writes = true
 		pair.client.write_timeout = 0.03
 		pair.client.put_data(_block(1, 100))
@@ -286,6 +288,18 @@ func _until_busy(peer: StreamPeer) -> int:
 		blocks += 1
 	check(false, "put_data never refuses")
 	return blocks
+
+
+# Puts into `peer`, whose other side does not read, what the system takes. It has room again once it has moved what it had
+# to the other side, so it has to refuse for long.
+func _fill(peer: StreamPeer) -> void:
+	var refused := [0]
+	spin_until(func() -> bool:
+		while peer.put_partial_data(_block(0, BLOCK))[1] > 0:
+			refused[0] = 0
+		refused[0] += 1
+		OS.delay_msec(1)
+		return refused[0] == 50, "the system to be full")
 
 
 # Reads a block at the other side, while the client, if it is still there, sends what it has queued.

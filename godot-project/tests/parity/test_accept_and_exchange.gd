@@ -35,8 +35,8 @@ func test_a_tcp_client_is_connecting_and_knows_its_host_at_once() -> void:
 
 
 func test_a_uds_client_is_connected_at_once() -> void:
-	if not family.has("StreamPeerUDS"):
-		return skip("the engine has no Unix domain sockets")
+	if lacks_uds():
+		return
 	var end := endpoint("uds")
 	var client := dial(end)
 	check_eq(client.get_status(), STATUS_CONNECTED, "status right after connect_to_host")

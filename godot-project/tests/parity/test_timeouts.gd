@@ -14,8 +14,8 @@ func test_tcp_gives_up_after_the_time_in_the_project_settings() -> void:
 
 
 func test_uds_gives_up_after_the_time_in_the_project_settings() -> void:
-	if not family.has("StreamPeerUDS"):
-		return skip("the engine has no Unix domain sockets")
+	if lacks_uds():
+		return
 	var end := endpoint("uds")
 	var queue := fill(end)
 	_gives_up(end, UDS_SETTING)
@@ -23,8 +23,8 @@ func test_uds_gives_up_after_the_time_in_the_project_settings() -> void:
 
 
 func test_a_full_uds_server_is_tried_again_by_poll() -> void:
-	if not family.has("StreamPeerUDS"):
-		return skip("the engine has no Unix domain sockets")
+	if lacks_uds():
+		return
 	var end := endpoint("uds")
 	var queue := fill(end)
 	var late: StreamPeer = queue.pop_back()

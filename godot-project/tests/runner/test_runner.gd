@@ -55,12 +55,14 @@ func test_what_is_right_passes() -> void:
 	var source := HEAD
 	for test_name: String in PASSING:
 		source += "func test_%s() -> void:\n\t%s\n\n\n" % [test_name, PASSING[test_name]]
-	source += "func test_skipped() -> void:\n\tskip('no need')\n"
+	source += "func test_skipped() -> void:\n\tskip('no need')\n\n\n"
+	source += "func test_in_part() -> void:\n\tcheck(true, 'fine')\n\tleave_out('no such thing')\n\tleave_out('nor such')\n"
 	var result := _run({"test_passing.gd": source})
 	check_eq(result["code"], 0, "exit code: " + result["output"])
 	check(_report_of("test_passing.gd test_skipped", result["output"]).contains("no need"), "the reason of a skip")
-	check(result["output"].contains("1 skipped"), "skips are counted")
-	check_eq(_last_line(result["output"]), "%d passed, 0 failed" % PASSING.size(), "the summary")
+	check(_report_of("test_passing.gd test_in_part", result["output"]).ends_with(" in part: no such thing, nor such"), "what was left out")
+	check(result["output"].contains("\n1 skipped\n1 passed in part\n"), "skips are counted: " + result["output"])
+	check_eq(_last_line(result["output"]), "%d passed, 0 failed" % (PASSING.size() + 1), "the summary")
 	check(not result["output"].contains("ERROR"), "a green run has a clean log: " + result["output"])
 
 

@@ -3,10 +3,14 @@ extends RefCounted
 ##
 ## Classes are made by name, so that a script of the parity part parses whatever the running engine has.
 
+const System := preload("res://tests/support/system.gd")
+
 const SUFFIX := "Rs"
 
 ## "engine" or "ours": how reports name the family.
 var name := ""
+## Why tests have done without a part; empty where none has. The runner reads and clears it.
+var left_out := ""
 var _suffix := ""
 
 
@@ -46,9 +50,38 @@ func missing() -> PackedStringArray:
 	return absent
 
 
-## "tcp", and "uds" where the family has it: the engine's Unix domain sockets came with Godot 4.6.
+## "tcp", and "uds" where the family has it here; the test's report says where not.
 func kinds() -> PackedStringArray:
-	return ["tcp", "uds"] if has("StreamPeerUDS") else ["tcp"]
+	var lack := lacks_uds()
+	if lack.is_empty():
+		return ["tcp", "uds"]
+	leave_out(lack)
+	return ["tcp"]
+
+
+## Notes why a test does without a part of itself.
+func leave_out(why: String) -> void:
+	if left_out.is_empty():
+		left_out = why
+	elif not left_out.contains(why):
+		left_out += ", " + why
+
+
+## The kind with the least between both ends, for a test that is about neither.
+func local_kind() -> String:
+	return "uds" if lacks_uds().is_empty() else "tcp"
+
+
+## Why the family has no Unix domain sockets here; empty where it has. The engine's came with Godot 4.6, and are none on
+## Windows: there they print errors, and some of their calls crash.
+func lacks_uds() -> String:
+	if not has("StreamPeerUDS"):
+		return "the engine has no Unix domain sockets"
+	if name == "engine" and OS.has_feature("windows"):
+		return "the engine has no Unix domain sockets on Windows"
+	if not System.has_unix_sockets():
+		return "this system has no Unix domain sockets"
+	return ""
 
 
 func tcp_peer() -> StreamPeer:

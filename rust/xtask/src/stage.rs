@@ -94,7 +94,8 @@ pub fn stage_for(project: &Project, library: &Path, tags: (&str, &str)) -> Resul
         install(source, &staged.join(relative))?;
     }
     prune(&staged, Path::new(""), &wanted)?;
-    list_extension(project, &format!("res://addons/{ADDON}/{manifest_name}"))
+    list_extension(project, &format!("res://addons/{ADDON}/{manifest_name}"))?;
+    list_classes(project)
 }
 
 /// Adds the files below `root/relative` to the list of files to stage, keyed by their path in the addon.
@@ -182,6 +183,18 @@ fn list_extension(project: &Project, resource: &str) -> Result<()> {
         fs::write(&list, &lines)
     };
     write().map_err(|error| at("cannot write", &list, &error))
+}
+
+/// Writes down that no script of the project has a global name, unless an editor has written down which have. Without that
+/// file, a Godot for games that are to ship prints an error.
+fn list_classes(project: &Project) -> Result<()> {
+    let list = project
+        .godot_project()
+        .join(".godot/global_script_class_cache.cfg");
+    if list.exists() {
+        return Ok(());
+    }
+    fs::write(&list, "list=[]\n").map_err(|error| at("cannot write", &list, &error))
 }
 
 fn at(what: &str, path: &Path, error: &io::Error) -> String {

@@ -4,33 +4,48 @@ use std::ffi::CString;
 use std::mem::MaybeUninit;
 
 use windows_sys::Win32::NetworkManagement::IpHelper::{
-    ConvertInterfaceAliasToLuid, ConvertInterfaceLuidToIndex, if_nametoindex,
+    ConvertInterfaceAliasToLuid, ConvertInterfaceGuidToLuid, ConvertInterfaceLuidToIndex,
+    if_nametoindex,
 };
+use windows_sys::Win32::NetworkManagement::Ndis::NET_LUID_LH;
 use windows_sys::Win32::System::LibraryLoader::{
     GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_PIN, GetModuleHandleExW,
 };
+use windows_sys::core::GUID;
 
 use super::wide;
 
-/// The number of the network interface `name`: a number, the name that Windows shows ("Ethernet 2"), or the one of its
-/// interface functions ("ethernet_32769").
+/// The number of the network interface `name`: a number, the name that Windows shows ("Ethernet 2"), the one that it gives
+/// an adapter ("{1B2C...}", which Godot's `IP.get_local_interfaces` tells), or the one of its interface functions
+/// ("ethernet_32769").
 pub(crate) fn interface_index(name: &str) -> Option<u32> {
     if let Ok(index) = name.parse() {
         return Some(index);
     }
     let narrow = CString::new(name).ok()?;
     let wide = wide(name.as_ref());
+    let mut luid = NET_LUID_LH { Value: 0 };
     let mut index = 0;
     // SAFETY: Both names are zero-terminated, and each function writes the number that it is given room for.
     unsafe {
-        let mut luid = std::mem::zeroed();
-        if ConvertInterfaceAliasToLuid(wide.as_ptr(), &mut luid) != 0
-            || ConvertInterfaceLuidToIndex(&luid, &mut index) != 0
-        {
+        let is_known = ConvertInterfaceAliasToLuid(wide.as_ptr(), &mut luid) == 0
+            || guid(name).is_some_and(|guid| ConvertInterfaceGuidToLuid(&guid, &mut luid) == 0);
+        if !is_known || ConvertInterfaceLuidToIndex(&luid, &mut index) != 0 {
             index = if_nametoindex(narrow.as_ptr().cast());
         }
     }
     (index != 0).then_some(index)
+}
+
+/// Reads a GUID in the form "{00112233-4455-6677-8899-AABBCCDDEEFF}".
+fn guid(text: &str) -> Option<GUID> {
+    let text = text.strip_prefix('{')?.strip_suffix('}')?;
+    let is_one = text.split('-').map(str::len).eq([8, 4, 4, 4, 12])
+        && text
+            .bytes()
+            .all(|byte| byte == b'-' || byte.is_ascii_hexdigit());
+    let number = u128::from_str_radix(&text.replace('-', ""), 16).ok()?;
+    is_one.then(|| GUID::from_u128(number))
 }
 
 /// Keeps this library mapped until the process ends (GetModuleHandleEx, GET_MODULE_HANDLE_EX_FLAG_PIN).
@@ -54,4 +69,46 @@ pub(crate) fn process() -> u64 {
 /// mebibyte.
 pub unsafe fn zero(memory: &mut [MaybeUninit<u8>]) {
     memory.fill(MaybeUninit::new(0));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use windows_sys::Win32::NetworkManagement::IpHelper::{
+        ConvertInterfaceIndexToLuid, ConvertInterfaceLuidToGuid,
+    };
+
+    #[test]
+    fn an_interface_is_found_by_its_number_and_by_its_adapter() {
+        let mut luid = NET_LUID_LH { Value: 0 };
+        let mut guid = GUID::from_u128(0);
+        // SAFETY: The functions write what they are given room for.
+        let index = (1..100).find(|index| unsafe {
+            ConvertInterfaceIndexToLuid(*index, &mut luid) == 0
+                && ConvertInterfaceLuidToGuid(&luid, &mut guid) == 0
+        });
+        let last = guid.data4.map(|byte| format!("{byte:02X}")).concat();
+        let (first, last) = last.split_at(4);
+        let (data1, data2, data3) = (guid.data1, guid.data2, guid.data3);
+        let name = format!("{{{data1:08X}-{data2:04X}-{data3:04X}-{first}-{last}}}");
+        assert!(index.is_some());
+        assert_eq!(interface_index(&name), index);
+        assert_eq!(interface_index(&name.to_lowercase()), index);
+        assert_eq!(interface_index(&index.unwrap().to_string()), index);
+    }
+
+    #[test]
+    fn what_is_no_interface_is_not_found() {
+        for name in [
+            "",
+            "nosuchinterface",
+            "{}",
+            "{00000000-0000-0000-0000-00000000000}",
+            "{+0000000-0000-0000-0000-000000000001}",
+            "{FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF}",
+        ] {
+            assert_eq!(interface_index(name), None, "{name}");
+        }
+    }
 }

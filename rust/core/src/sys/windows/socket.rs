@@ -10,8 +10,8 @@ use std::time::Duration;
 use socket2::{Domain, SockAddr, TcpKeepalive, Type};
 use windows_sys::Win32::Networking::WinSock::{
     FD_SET, FIONREAD, POLLRDNORM, POLLWRNORM, SIO_AF_UNIX_GETPEERPID, SO_EXCLUSIVEADDRUSE,
-    SOCKET_ERROR, SOL_SOCKET, TIMEVAL, WSAEALREADY, WSAEINPROGRESS, WSAEWOULDBLOCK, WSAIoctl,
-    WSAPOLLFD, WSAPoll, ioctlsocket, select, setsockopt,
+    SOCKET_ERROR, SOL_SOCKET, TIMEVAL, WSAEAFNOSUPPORT, WSAEALREADY, WSAEINPROGRESS,
+    WSAEWOULDBLOCK, WSAIoctl, WSAPOLLFD, WSAPoll, ioctlsocket, select, setsockopt,
 };
 
 use super::poller::Watches;
@@ -92,7 +92,13 @@ impl Socket {
             Family::Ipv6 => Domain::IPV6,
             Family::Unix => Domain::UNIX,
         };
-        let socket = socket2::Socket::new(domain, Type::STREAM, None)?;
+        let socket = socket2::Socket::new(domain, Type::STREAM, None).map_err(|error| {
+            match (family, error.raw_os_error()) {
+                // Windows has them since version 1803 of Windows 10.
+                (Family::Unix, Some(WSAEAFNOSUPPORT)) => unsupported("a Unix domain socket"),
+                _ => error,
+            }
+        })?;
         socket.set_nonblocking(true)?;
         Ok(socket.into())
     }
@@ -382,6 +388,13 @@ impl AsSocket for Socket {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_system_without_unix_domain_sockets_says_that_they_are_unsupported() {
+        if let Err(error) = Socket::new(Family::Unix) {
+            assert_eq!(error.kind(), io::ErrorKind::Unsupported, "{error}");
+        }
+    }
 
     #[test]
     fn paths_of_named_pipes_are_refused() {

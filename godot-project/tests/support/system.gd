@@ -1,0 +1,22 @@
+extends RefCounted
+## What the system that the tests run on lacks.
+
+static var _unix_sockets := -1
+
+
+## Whether this is Wine, which lacks some of what Windows has.
+static func is_wine() -> bool:
+	return OS.has_feature("windows") and FileAccess.file_exists(OS.get_environment("SystemRoot") + "/system32/winecfg.exe")
+
+
+## Whether the system knows Unix domain sockets. Of Windows, a server of ours is asked; everybody else has them.
+static func has_unix_sockets() -> bool:
+	if not OS.has_feature("windows"):
+		return true
+	if _unix_sockets < 0:
+		var server: Object = ClassDB.instantiate("UDSServerRs")
+		var path := OS.get_temp_dir().path_join("sprs-%d" % OS.get_process_id())
+		var works: bool = server.listen(path) == OK or server.get_last_error() != ERR_UNAVAILABLE
+		server.stop()
+		_unix_sockets = int(works)
+	return _unix_sockets == 1
