@@ -56,6 +56,9 @@ fn assert_nothing_more_is_sent(connection: &Connection, peer: &socket2::Socket, 
 }
 
 fn a_failed_send_of_a_queue_leaves_no_gap(family: Family) {
+    if !can_fail_sends("a_failed_send_of_a_queue_leaves_no_gap") {
+        return;
+    }
     let data = pattern(MUCH);
     let (connection, peer) = stuffed(family, &data);
     with_failing_sends(ANY_LENGTH, libc::EIO, || {
@@ -65,6 +68,9 @@ fn a_failed_send_of_a_queue_leaves_no_gap(family: Family) {
 }
 
 fn a_failed_flush_leaves_no_gap(family: Family) {
+    if !can_fail_sends("a_failed_flush_leaves_no_gap") {
+        return;
+    }
     let data = pattern(MUCH);
     let (connection, peer) = stuffed(family, &data);
     let error = with_failing_sends(ANY_LENGTH, libc::EIO, || connection.flush()).unwrap_err();

@@ -39,6 +39,23 @@ pub fn fail_sends_of_this_thread(least: usize, error: i32) {
     }
 }
 
+/// Whether sends can be made to fail here: an emulator of another processor takes no filter. If not, a line says that `test`
+/// is skipped.
+pub fn can_fail_sends(test: &str) -> bool {
+    // SAFETY: Without a filter nothing is changed: the answer is EFAULT, or EINVAL where there are no filters.
+    let outcome = unsafe {
+        let none = std::ptr::null::<libc::sock_fprog>();
+        libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, none)
+    };
+    let why = std::io::Error::last_os_error();
+    assert_eq!(outcome, -1);
+    let can = why.raw_os_error() == Some(libc::EFAULT);
+    if !can {
+        super::support::skipped(test, "this system takes no filter of system calls");
+    }
+    can
+}
+
 /// Longer than every send.
 pub const ANY_LENGTH: usize = u32::MAX as usize;
 

@@ -43,7 +43,7 @@ macro_rules! for_each_family {
 }
 
 /// Says that `test` is skipped: to standard error past the harness, which would keep it for tests that fail.
-fn skipped(test: &str, why: &str) {
+pub fn skipped(test: &str, why: &str) {
     let mut stderr = std::io::stderr();
     let _ = std::io::Write::write_fmt(&mut stderr, format_args!("SKIPPED {test}: {why}\n"));
 }
