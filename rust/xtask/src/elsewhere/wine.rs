@@ -80,6 +80,8 @@ export WINEDLLPATH="{wine}/usr/lib/x86_64-linux-gnu/wine"
 export WINEDLLOVERRIDES="mscoree,mshtml,winemenubuilder.exe=;bcryptprimitives=n,b"
 export LD_LIBRARY_PATH="{wine}/usr/lib/x86_64-linux-gnu${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
 unset DISPLAY
+# A program that starts while Wine's server ends, since the one before has, would fail. It ends later.
+"$WINESERVER" -p30 2>/dev/null
 exec "$WINELOADER" "$@"
 "#,
         folder = folder.display(),
