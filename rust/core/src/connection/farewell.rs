@@ -438,7 +438,7 @@ mod tests {
 
     /// A farewell with nothing left to send that has begun at `start`, and its peer.
     fn begun(start: Instant) -> (Timed, Socket) {
-        let (socket, peer) = Socket::pair().unwrap();
+        let (socket, peer) = Socket::test_pair();
         let farewell = Farewell {
             socket: Arc::new(socket),
             queue: SendQueue::default(),
@@ -474,8 +474,9 @@ mod tests {
         assert!(timed.is_over(start + LIMIT));
     }
 
-    /// A reset would destroy it.
+    /// A reset would destroy it. Windows does not say what the peer has taken.
     #[test]
+    #[cfg(not(windows))]
     fn what_the_peer_has_not_taken_gets_more_time() {
         let start = Instant::now();
         let (mut timed, _peer) = begun(start);
@@ -501,10 +502,14 @@ mod tests {
     fn a_peer_that_still_sends_is_not_silent() {
         let start = Instant::now();
         let (timed, peer) = begun(start);
+        let socket = timed.farewell.socket.clone();
         let mut room = Room::new(None);
         room.add(timed);
         room.advance(start);
         peer.send(b"still here").unwrap();
+        while socket.unread_bytes().unwrap() == 0 {
+            std::thread::yield_now();
+        }
         room.advance(start + SILENCE - INSTANT);
         room.advance(start + SILENCE);
         assert_eq!(room.farewells.len(), 1);

@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn a_place_in_the_set_is_taken_again() {
         for _ in 0..1000 {
-            let (socket, _other) = Socket::pair().unwrap();
+            let (socket, _other) = Socket::test_pair();
             let watch = Watch::begin(&socket, &Arc::default());
             // Where there is no set nothing is watched.
             let Some(watch) = watch else { return };

@@ -98,6 +98,12 @@ impl Socket {
         Ok((Socket(one), Socket(other)))
     }
 
+    /// A connected pair for tests.
+    #[cfg(test)]
+    pub(crate) fn test_pair() -> (Socket, Socket) {
+        Socket::pair().unwrap()
+    }
+
     pub(crate) fn bind(&self, address: &SocketAddress) -> io::Result<()> {
         self.0.bind(&address.0)
     }

@@ -108,6 +108,20 @@ impl Socket {
         Err(unsupported("making a connected pair of sockets"))
     }
 
+    /// A connected pair for tests, over TCP.
+    #[cfg(test)]
+    pub(crate) fn test_pair() -> (Socket, Socket) {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let one = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (other, _) = listener.accept().unwrap();
+        let end = |stream| {
+            let socket = socket2::Socket::from(stream);
+            socket.set_nonblocking(true).unwrap();
+            socket.into()
+        };
+        (end(one), end(other))
+    }
+
     pub(crate) fn bind(&self, address: &SocketAddress) -> io::Result<()> {
         self.socket.bind(&address.0)
     }
