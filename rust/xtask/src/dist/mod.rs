@@ -36,11 +36,7 @@ pub fn run(project: &Project, keys: &[&str], tally: &mut Tally) {
         Err(reason) => return tally.check("the tools for other systems", Err(reason)),
     };
     println!("compiler: {}", toolchain.version);
-    let workshop = Workshop {
-        project,
-        toolchain: &toolchain,
-        folder: folder(project),
-    };
+    let workshop = workshop(project, &toolchain);
     let platforms: Vec<_> = PLATFORMS
         .iter()
         .filter(|platform| keys.is_empty() || keys.contains(&platform.key))
@@ -78,6 +74,25 @@ pub fn run(project: &Project, keys: &[&str], tally: &mut Tally) {
         "{} minutes in all",
         started.elapsed().as_secs().div_ceil(60)
     );
+}
+
+/// The library as it ships for the platform whose libraries are in `folder`, built if it is not up to date.
+pub fn library(project: &Project, toolchain: &Toolchain, folder: &str) -> Result<PathBuf> {
+    let platform = PLATFORMS
+        .iter()
+        .find(|platform| platform.folder() == folder)
+        .ok_or_else(|| format!("nothing ships for {folder}"))?;
+    let mut built = workshop(project, toolchain).build(&[platform]);
+    let (_, outcome) = built.remove(0);
+    Ok(outcome?.library)
+}
+
+fn workshop<'a>(project: &'a Project, toolchain: &'a Toolchain) -> Workshop<'a> {
+    Workshop {
+        project,
+        toolchain,
+        folder: folder(project),
+    }
 }
 
 /// The keys that are asked for, if there are such platforms.

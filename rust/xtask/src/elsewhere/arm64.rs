@@ -6,7 +6,6 @@ use godot_finder::Godot;
 use provision::process;
 
 use super::{StandIn, unpacked, words};
-use crate::dist::targets::Format;
 use crate::result::Result;
 
 pub const TRIPLE: &str = "aarch64-unknown-linux-gnu";
@@ -23,7 +22,6 @@ pub fn stand_in() -> Result<StandIn> {
         platform: "linux-arm64",
         triple: TRIPLE,
         tags: ("linux", "arm64"),
-        library: Format::Elf.file_name(),
         name: "QEMU",
         runner,
         godot: Ok(godot),

@@ -8,9 +8,9 @@ use std::process::Command;
 
 use godot_finder::Godot;
 
-use crate::dist::toolchain::Toolchain;
+use crate::dist::{self, toolchain::Toolchain};
 use crate::log_scan::Counts;
-use crate::project::{ADDON, Project};
+use crate::project::Project;
 use crate::records::{self, Kind};
 use crate::result::Result;
 use crate::tally::Tally;
@@ -24,7 +24,6 @@ pub struct StandIn {
     triple: &'static str,
     /// The operating system and the processor as the manifest has them.
     tags: (&'static str, &'static str),
-    library: String,
     /// How it is called in a sentence.
     name: &'static str,
     /// What starts a program, as cargo wants it.
@@ -90,8 +89,8 @@ impl StandIn {
                 return;
             }
         };
-        let staged = self
-            .build(project, toolchain)
+        // What ships is what is tried.
+        let staged = dist::library(project, toolchain, self.platform)
             .and_then(|library| stage::stage_for(project, &library, self.tags));
         if let Err(reason) = staged {
             return tally.check(&name, Err(reason));
@@ -111,20 +110,6 @@ impl StandIn {
             counts,
             &format!(", Godot {version}"),
         );
-    }
-
-    fn build(&self, project: &Project, toolchain: &Toolchain) -> Result<PathBuf> {
-        let mut cargo = toolchain.zig(project, "zigbuild");
-        cargo.args(["--package", ADDON, "--target", self.triple]);
-        cargo.env("RUSTFLAGS", Toolchain::empty_library(project)?);
-        match crate::process::succeeds(&mut cargo)? {
-            true => Ok(project
-                .target()
-                .join(self.triple)
-                .join("debug")
-                .join(&self.library)),
-            false => Err(format!("the library was not built for {}", self.triple)),
-        }
     }
 
     fn record(&self, project: &Project, kind: Kind, counts: Counts, more: &str) {

@@ -9,7 +9,6 @@ use godot_finder::Godot;
 use provision::process;
 
 use super::{StandIn, succeeds, unpacked};
-use crate::dist::targets::Format;
 use crate::dist::toolchain::Toolchain;
 use crate::project::Project;
 use crate::result::Result;
@@ -36,7 +35,6 @@ pub fn stand_in(project: &Project, toolchain: &Toolchain) -> Result<StandIn> {
         platform: "windows-x86_64",
         triple: TRIPLE,
         tags: ("windows", "x86_64"),
-        library: Format::Pe.file_name(),
         name: "Wine",
         godot: godot(project, &runner),
         runner: runner.display().to_string(),
