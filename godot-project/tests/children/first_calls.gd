@@ -5,9 +5,6 @@ extends SceneTree
 const OBJECTS := 200
 
 var _objects: Array[StreamPeerUDSRs] = []
-# How far each thread is. Each waits for the other one.
-var _first := 0
-var _second := 0
 
 
 func _initialize() -> void:
@@ -17,11 +14,11 @@ func _initialize() -> void:
 			var pair := StreamPeerUDSRs.create_pair()
 			_objects.append(pair[0])
 			others.append(pair[1])
-		_first = 0
-		_second = 0
+		var one := Progress.new()
+		var other := Progress.new()
 		var threads: Array[Thread] = [Thread.new(), Thread.new()]
-		threads[0].start(_run_first)
-		threads[1].start(_run_second)
+		threads[0].start(_run.bind(one, other))
+		threads[1].start(_run.bind(other, one))
 		for thread in threads:
 			thread.wait_to_finish()
 		_objects.clear()
@@ -29,21 +26,16 @@ func _initialize() -> void:
 	quit()
 
 
-func _run_first() -> void:
+func _run(mine: Progress, others: Progress) -> void:
 	var data := PackedByteArray([1, 2, 3])
 	for i in _objects.size():
 		var peer := _objects[i]
-		_first = i + 1
-		while _second < i + 1:
+		mine.reached = i + 1
+		while others.reached < i + 1:
 			pass
 		peer.put_data(data)
 
 
-func _run_second() -> void:
-	var data := PackedByteArray([4, 5, 6])
-	for i in _objects.size():
-		var peer := _objects[i]
-		_second = i + 1
-		while _first < i + 1:
-			pass
-		peer.put_data(data)
+## How far a thread is. Each waits for the other one.
+class Progress:
+	var reached := 0

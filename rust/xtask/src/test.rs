@@ -11,7 +11,7 @@ use crate::tally::Tally;
 use crate::{bench, cargo_suite, class_docs, headless, log_scan, other_godots};
 
 /// With this variable the core asks each socket, as where sockets cannot be watched together
-/// (`rust/core/src/sys/selector.rs`). What has to hold there too is tested once more with it.
+/// (`check_watching` in `rust/core/src/sys/mod.rs`). What has to hold there too is tested once more with it.
 const DIRECT: &[(&str, &str)] = &[("STREAM_SOCKET_DIRECT", "1")];
 
 /// A run of tests that count themselves.

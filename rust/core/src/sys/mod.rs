@@ -58,9 +58,33 @@ pub(crate) use {
     portable::{resolve, spawn},
 };
 
-/// With this environment variable, set to anything, sockets are not watched, as on a platform that cannot.
+/// The one place that decides whether sockets are watched or asked: with this environment variable, set to anything, they are
+/// not watched, as on a platform that cannot.
 #[cfg(not(stream_socket_simulated))]
-const DIRECT: &str = "STREAM_SOCKET_DIRECT";
+fn check_watching() -> io::Result<()> {
+    match std::env::var_os("STREAM_SOCKET_DIRECT") {
+        Some(_) => Err(unsupported("watching sockets")),
+        None => Ok(()),
+    }
+}
+
+/// Refuses the path of a Unix domain socket, `path` in bytes, if it cannot be one anywhere, or is longer than `longest`.
+fn check_unix_path(path: &[u8], longest: usize) -> io::Result<()> {
+    if path.is_empty() {
+        return Err(invalid_path("the path is empty"));
+    }
+    if path.contains(&0) {
+        return Err(invalid_path("the path holds a zero byte"));
+    }
+    if path.len() > longest {
+        return Err(invalid_path("the path is too long for a socket"));
+    }
+    Ok(())
+}
+
+fn invalid_path(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, why)
+}
 
 /// The answer of a platform that does not have `feature`.
 #[cfg_attr(stream_socket_simulated, allow(dead_code, reason = "it has all"))]

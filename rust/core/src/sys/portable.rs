@@ -1,8 +1,21 @@
-//! What std has for every real system: threads, and the system's resolver.
+//! What every real system has in the same way: threads, the system's resolver, the kinds of socket.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::thread::{Builder, JoinHandle};
+
+use socket2::Domain;
+
+use crate::sys::Family;
+
+/// `family` as the system takes it.
+pub(super) fn domain(family: Family) -> Domain {
+    match family {
+        Family::Ipv4 => Domain::IPV4,
+        Family::Ipv6 => Domain::IPV6,
+        Family::Unix => Domain::UNIX,
+    }
+}
 
 /// Starts a thread of the library's own.
 pub(crate) fn spawn(body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {

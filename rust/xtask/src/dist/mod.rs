@@ -76,12 +76,8 @@ pub fn run(project: &Project, keys: &[&str], tally: &mut Tally) {
     );
 }
 
-/// The library as it ships for the platform whose libraries are in `folder`, built if it is not up to date.
-pub fn library(project: &Project, toolchain: &Toolchain, folder: &str) -> Result<PathBuf> {
-    let platform = PLATFORMS
-        .iter()
-        .find(|platform| platform.folder() == folder)
-        .ok_or_else(|| format!("nothing ships for {folder}"))?;
+/// The library as it ships for `platform`, built if it is not up to date.
+pub fn library(project: &Project, toolchain: &Toolchain, platform: &Platform) -> Result<PathBuf> {
     let mut built = workshop(project, toolchain).build(&[platform]);
     let (_, outcome) = built.remove(0);
     Ok(outcome?.library)

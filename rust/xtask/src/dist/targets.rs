@@ -31,6 +31,11 @@ impl Platform {
         }
     }
 
+    /// The operating system and the processor in Godot's words. What runs on several processors has none of its own.
+    pub fn tags(&self) -> (&'static str, &'static str) {
+        self.key.split_once('.').unwrap_or((self.key, ""))
+    }
+
     /// The path of the library in the addon.
     pub fn library(&self) -> String {
         format!("bin/{}/{}", self.folder(), self.format.file_name())

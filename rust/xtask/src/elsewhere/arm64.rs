@@ -19,9 +19,7 @@ pub fn stand_in() -> Result<StandIn> {
     let loader = libraries.join("ld-linux-aarch64.so.1");
     let runner = words([&*emulator, &loader, Path::new("--library-path"), &libraries]);
     Ok(StandIn {
-        platform: "linux-arm64",
         triple: TRIPLE,
-        tags: ("linux", "arm64"),
         name: "QEMU",
         runner,
         godot: Ok(godot),

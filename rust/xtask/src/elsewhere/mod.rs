@@ -8,6 +8,7 @@ use std::process::Command;
 
 use godot_finder::Godot;
 
+use crate::dist::targets::{PLATFORMS, Platform};
 use crate::dist::{self, toolchain::Toolchain};
 use crate::log_scan::Counts;
 use crate::project::Project;
@@ -19,11 +20,8 @@ use crate::{cargo_suite, stage};
 
 /// What stands in for a platform.
 pub struct StandIn {
-    /// The platform in the table, and in Rust's words.
-    platform: &'static str,
+    /// The platform in Rust's words.
     triple: &'static str,
-    /// The operating system and the processor as the manifest has them.
-    tags: (&'static str, &'static str),
     /// How it is called in a sentence.
     name: &'static str,
     /// What starts a program, as cargo wants it.
@@ -90,8 +88,9 @@ impl StandIn {
             }
         };
         // What ships is what is tried.
-        let staged = dist::library(project, toolchain, self.platform)
-            .and_then(|library| stage::stage_for(project, &library, self.tags));
+        let platform = self.platform();
+        let staged = dist::library(project, toolchain, platform)
+            .and_then(|library| stage::stage_for(project, &library, platform.tags()));
         if let Err(reason) = staged {
             return tally.check(&name, Err(reason));
         }
@@ -112,9 +111,18 @@ impl StandIn {
         );
     }
 
+    /// The platform that it stands in for.
+    fn platform(&self) -> &'static Platform {
+        PLATFORMS
+            .iter()
+            .find(|platform| platform.triples == [self.triple])
+            .expect("it stands in for a platform of which a library ships")
+    }
+
     fn record(&self, project: &Project, kind: Kind, counts: Counts, more: &str) {
         let seen = (counts.passed > 0).then(|| format!("{counts}{more}, under {}", self.name));
-        if let Err(reason) = records::set(project, self.platform, kind, seen.as_deref()) {
+        if let Err(reason) = records::set(project, &self.platform().folder(), kind, seen.as_deref())
+        {
             eprintln!("{reason}");
         }
     }

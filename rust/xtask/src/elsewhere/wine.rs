@@ -32,9 +32,7 @@ __declspec(dllexport) int ProcessPrng(void *bytes, unsigned long long count) {
 pub fn stand_in(project: &Project, toolchain: &Toolchain) -> Result<StandIn> {
     let runner = runner(project, toolchain)?;
     Ok(StandIn {
-        platform: "windows-x86_64",
         triple: TRIPLE,
-        tags: ("windows", "x86_64"),
         name: "Wine",
         godot: godot(project, &runner),
         runner: runner.display().to_string(),

@@ -4,6 +4,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use crate::sys::check_unix_path;
+
 /// The longest path of a Unix domain socket in bytes.
 const MAX_UNIX_PATH: usize = 106;
 
@@ -18,16 +20,7 @@ impl SocketAddress {
     /// The address of a Unix domain socket, if `path` can name one.
     pub(crate) fn unix(path: &Path) -> io::Result<SocketAddress> {
         let bytes = path.as_os_str().as_encoded_bytes();
-        let invalid = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-        if bytes.is_empty() {
-            return invalid("the path is empty");
-        }
-        if bytes.contains(&0) {
-            return invalid("the path holds a zero byte");
-        }
-        if bytes.len() > MAX_UNIX_PATH {
-            return invalid("the path is too long for a socket");
-        }
+        check_unix_path(bytes, MAX_UNIX_PATH)?;
         Ok(SocketAddress::Unix(path.to_owned()))
     }
 }

@@ -9,7 +9,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Poll, Token};
 
 use super::socket::Socket;
-use crate::sys::{DIRECT, Interests, unsupported};
+use crate::sys::{Interests, check_watching};
 
 /// How many sockets one system call can tell of. More are told by the next one.
 const CAPACITY: usize = 1024;
@@ -30,11 +30,8 @@ pub(crate) struct Registry(mio::Registry);
 pub(crate) struct Waker(mio::Waker);
 
 impl Poller {
-    /// The one place that decides whether sockets are watched or asked.
     pub(crate) fn new() -> io::Result<(Registry, Poller)> {
-        if std::env::var_os(DIRECT).is_some() {
-            return Err(unsupported("watching sockets"));
-        }
+        check_watching()?;
         let poll = Poll::new()?;
         let registry = Registry(poll.registry().try_clone()?);
         let events = Events::with_capacity(CAPACITY);

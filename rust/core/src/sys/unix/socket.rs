@@ -15,7 +15,8 @@ use socket2::{Domain, SockAddr, TcpKeepalive, Type};
 
 use super::retry_interrupted;
 use super::wake::Wake;
-use crate::sys::{Connect, Credentials, Family, Interests};
+use crate::sys::portable::domain;
+use crate::sys::{Connect, Credentials, Family, Interests, check_unix_path};
 
 /// The longest path of a Unix domain socket in bytes: what fits `sun_path` with two bytes to spare, the
 /// engine's limit (106 on Linux).
@@ -40,16 +41,7 @@ impl SocketAddress {
     /// with its socket (unix(7)).
     pub(crate) fn unix(path: &Path) -> io::Result<SocketAddress> {
         let bytes = path.as_os_str().as_bytes();
-        let invalid = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-        if bytes.is_empty() {
-            return invalid("the path is empty");
-        }
-        if bytes.contains(&0) {
-            return invalid("the path holds a zero byte");
-        }
-        if bytes.len() > MAX_UNIX_PATH {
-            return invalid("the path is too long for a socket");
-        }
+        check_unix_path(bytes, MAX_UNIX_PATH)?;
         #[cfg(any(target_os = "linux", target_os = "android"))]
         if is_abstract(path) {
             let mut name = bytes.to_vec();
@@ -74,11 +66,7 @@ pub(crate) fn is_abstract(path: &Path) -> bool {
 
 impl Socket {
     pub(crate) fn new(family: Family) -> io::Result<Socket> {
-        let domain = match family {
-            Family::Ipv4 => Domain::IPV4,
-            Family::Ipv6 => Domain::IPV6,
-            Family::Unix => Domain::UNIX,
-        };
+        let domain = domain(family);
         // One system call where the kernel takes the flags at creation; socket2 always sets close-on-exec.
         #[cfg(any(target_os = "linux", target_os = "android"))]
         return socket2::Socket::new(domain, Type::STREAM.nonblocking(), None).map(Socket);

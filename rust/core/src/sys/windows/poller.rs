@@ -14,7 +14,7 @@ use std::time::Duration;
 use polling::{Event, Events};
 
 use super::socket::Socket;
-use crate::sys::{DIRECT, Interests, unsupported};
+use crate::sys::{Interests, check_watching};
 
 /// The sets that a socket is in. Its calls keep them asking, and dropping this takes it out: a socket has to leave a set
 /// before it is closed.
@@ -158,11 +158,8 @@ impl Member {
 }
 
 impl Poller {
-    /// The one place that decides whether sockets are watched or asked.
     pub(crate) fn new() -> io::Result<(Registry, Poller)> {
-        if std::env::var_os(DIRECT).is_some() {
-            return Err(unsupported("watching sockets"));
-        }
+        check_watching()?;
         let set = Arc::new(Set {
             poller: polling::Poller::new()?,
             members: Mutex::default(),

@@ -7,7 +7,7 @@ use std::os::windows::io::{AsRawSocket, AsSocket, BorrowedSocket, RawSocket};
 use std::path::Path;
 use std::time::Duration;
 
-use socket2::{Domain, SockAddr, TcpKeepalive, Type};
+use socket2::{SockAddr, TcpKeepalive, Type};
 use windows_sys::Win32::Networking::WinSock::{
     FD_SET, FIONREAD, POLLRDNORM, POLLWRNORM, SIO_AF_UNIX_GETPEERPID, SO_EXCLUSIVEADDRUSE,
     SOCKET_ERROR, SOL_SOCKET, TIMEVAL, WSAEAFNOSUPPORT, WSAEALREADY, WSAEINPROGRESS,
@@ -16,7 +16,10 @@ use windows_sys::Win32::Networking::WinSock::{
 
 use super::poller::Watches;
 use super::wake::Wake;
-use crate::sys::{Connect, Credentials, Family, Interests, unsupported};
+use crate::sys::portable::domain;
+use crate::sys::{
+    Connect, Credentials, Family, Interests, check_unix_path, invalid_path, unsupported,
+};
 
 /// The longest path of a Unix domain socket in bytes of UTF-8: what fits `sun_path` with two bytes to spare, as on Linux.
 const MAX_UNIX_PATH: usize = 108 - 2;
@@ -39,22 +42,13 @@ pub(crate) struct SocketAddress(pub(super) SockAddr);
 impl SocketAddress {
     /// The address of a Unix domain socket, if `path` can name one.
     pub(crate) fn unix(path: &Path) -> io::Result<SocketAddress> {
-        let invalid = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-        let Some(text) = path.to_str() else {
-            return invalid("the path is not Unicode");
-        };
-        if text.is_empty() {
-            return invalid("the path is empty");
-        }
-        if text.contains('\0') {
-            return invalid("the path holds a zero byte");
-        }
+        let text = path.to_str();
+        let text = text.ok_or_else(|| invalid_path("the path is not Unicode"))?;
         if is_named_pipe(text) {
-            return invalid("the path is that of a named pipe, which is not a socket");
+            let why = "the path is that of a named pipe, which is not a socket";
+            return Err(invalid_path(why));
         }
-        if text.len() > MAX_UNIX_PATH {
-            return invalid("the path is too long for a socket");
-        }
+        check_unix_path(text.as_bytes(), MAX_UNIX_PATH)?;
         SockAddr::unix(path).map(SocketAddress)
     }
 }
@@ -87,12 +81,7 @@ impl From<socket2::Socket> for Socket {
 
 impl Socket {
     pub(crate) fn new(family: Family) -> io::Result<Socket> {
-        let domain = match family {
-            Family::Ipv4 => Domain::IPV4,
-            Family::Ipv6 => Domain::IPV6,
-            Family::Unix => Domain::UNIX,
-        };
-        let socket = socket2::Socket::new(domain, Type::STREAM, None).map_err(|error| {
+        let socket = socket2::Socket::new(domain(family), Type::STREAM, None).map_err(|error| {
             match (family, error.raw_os_error()) {
                 // Windows has them since version 1803 of Windows 10.
                 (Family::Unix, Some(WSAEAFNOSUPPORT)) => unsupported("a Unix domain socket"),
