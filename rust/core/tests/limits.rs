@@ -7,7 +7,7 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use stream_socket::{
-    Address, ConnectEnd, Connection, DisconnectCause, Event, ReadError, Status, Target, WriteError,
+    ConnectEnd, Connection, DisconnectCause, Event, ReadError, Status, Target, WriteError,
 };
 use support::*;
 
@@ -468,7 +468,7 @@ fn abstract_names_make_no_file() {
     let again = stream_socket::Listener::new().listen(&address, 8, None);
     assert!(again.is_err(), "it is taken");
     assert!(!std::path::Path::new(&name).exists());
-    let client = connected(&Address::Unix(name.into()));
+    let client = connected(&stream_socket::Address::Unix(name.into()));
     let accepted = listener.accept().unwrap().expect("it waits");
     client.write_all(b"x").unwrap();
     assert_eq!(read(&accepted, 1).unwrap(), b"x");
