@@ -87,6 +87,26 @@ static func end(peer: StreamPeerSocketRs, timeout_sec := DEFAULT_TIMEOUT) -> Res
 	return result
 
 
+## Waits for the next packet of [param peer]. After an error nothing was read. Without an end of its own, a packet that is
+## not complete stays with the stream.
+static func packet(peer: PacketPeerSocketRs, timeout_sec := DEFAULT_TIMEOUT) -> Result:
+	var result := Result.new()
+	if peer.stream == null:
+		result.error = ERR_UNCONFIGURED
+		return result
+	result.error = await _wait(peer.stream, timeout_sec, func() -> Error:
+		result.data = peer.get_packet()
+		match peer.get_packet_error():
+			OK:
+				return OK
+			ERR_INVALID_DATA:
+				return ERR_INVALID_DATA
+			ERR_FILE_EOF:
+				return ERR_FILE_EOF
+		return ERR_BUSY)
+	return result
+
+
 # Polls `peer` and calls `look` once a frame, until that returns something else than ERR_BUSY.
 static func _wait(peer: StreamPeerSocketRs, timeout_sec: float, look: Callable) -> Error:
 	var tree := Engine.get_main_loop() as SceneTree

@@ -13,7 +13,7 @@ use godot::prelude::{GodotClass, godot_api, godot_error};
 use stream_socket::{Group, Status, Visit};
 
 use crate::bridge;
-use crate::parts::{Part, Peer, Server};
+use crate::parts::{Peer, Server};
 use crate::peer::StreamPeerSocketRs;
 use crate::server::SocketServerRs;
 
@@ -167,14 +167,14 @@ impl Members {
             (member.object.clone(), member.watched.clone())
         };
         let visit = match &watched {
-            Watched::Server(server) => match poll(&object, server) {
+            Watched::Server(server) => match bridge::poll(&object, server) {
                 (Error::OK, true) => Visit::Ready,
                 (Error::OK, false) => Visit::Idle,
                 // It may pass: descriptors may become free.
                 _ => Visit::Pending,
             },
             Watched::Peer(peer) => {
-                poll(&object, peer);
+                bridge::poll(&object, peer);
                 let said = Said::of(peer);
                 let mut list = self.list();
                 let told = &mut list.members.get_mut(&key)?.said;
@@ -197,14 +197,4 @@ impl Said {
             is_read_closed: peer.connection.is_read_closed(),
         }
     }
-}
-
-/// Polls the part of `object`, and emits its signals. Whether there were any.
-fn poll<P: Part>(object: &Gd<RefCounted>, part: &Arc<P>) -> (Error, bool) {
-    let (code, signals) = part.poll(|signal| object.has_connections(signal));
-    let has_signals = signals.is_some();
-    if let Some(signals) = signals {
-        bridge::emit(object.instance_id(), signals);
-    }
-    (code, has_signals)
 }

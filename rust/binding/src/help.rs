@@ -4,7 +4,8 @@ use godot::sys;
 
 /// The documentation as it lies in the addon, one file per class. It is part of the library, because Godot wants the
 /// text and not the file.
-const CLASSES: [&str; 7] = [
+const CLASSES: [&str; 8] = [
+    include_str!("../../../addons/stream_peer_socket_rs/doc_classes/PacketPeerSocketRs.xml"),
     include_str!("../../../addons/stream_peer_socket_rs/doc_classes/SocketServerRs.xml"),
     include_str!("../../../addons/stream_peer_socket_rs/doc_classes/StreamPeerSocketGroupRs.xml"),
     include_str!("../../../addons/stream_peer_socket_rs/doc_classes/StreamPeerSocketRs.xml"),

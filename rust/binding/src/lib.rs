@@ -1,5 +1,5 @@
-//! The Godot classes of the addon: `StreamPeerTCPRs`, `StreamPeerUDSRs`, `TCPServerRs`, `UDSServerRs` and their
-//! abstract bases, on top of the sockets of the crate `stream-socket`.
+//! The Godot classes of the addon: `StreamPeerTCPRs`, `StreamPeerUDSRs`, `TCPServerRs`, `UDSServerRs` with their
+//! abstract bases, and what is made of them, on top of the sockets of the crate `stream-socket`.
 //!
 //! The class documentation for users of GDScript is in the addon's `doc_classes`. This crate translates: Godot's types
 //! and error codes to Rust's and back, in the modules of the peers and the servers, and Godot's class system to one that
@@ -10,6 +10,7 @@ mod families;
 mod frame_poll;
 mod group;
 mod help;
+mod packet_peer;
 mod parts;
 mod peer;
 mod peer_tcp;

@@ -161,6 +161,28 @@ pub enum ReadError {
         /// How many bytes were allowed.
         limit: usize,
     },
+    /// What has come is no packet, and neither is what is behind it.
+    #[error("receive from {peer}: no packet, but {what}")]
+    Malformed {
+        /// The other end.
+        peer: Address,
+        /// What it is instead.
+        what: &'static str,
+    },
+    /// A packet is longer than allowed.
+    #[error("receive from {peer}: a packet of more than {limit} bytes")]
+    PacketTooLong {
+        /// The other end.
+        peer: Address,
+        /// How many bytes were allowed.
+        limit: usize,
+    },
+    /// The stream has ended within a packet.
+    #[error("receive from {peer}: the stream has ended within a packet")]
+    Truncated {
+        /// The other end.
+        peer: Address,
+    },
     /// The socket has failed, and everything received before has been read.
     #[error("receive from {peer}: {}", words(source))]
     Socket {
@@ -169,6 +191,28 @@ pub enum ReadError {
         /// The system's answer.
         source: io::Error,
     },
+}
+
+/// Why what has been received is not what was looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unusable {
+    /// It is not in the first `limit` bytes.
+    TooLong { limit: usize },
+    /// See [`ReadError::Malformed`].
+    Malformed(&'static str),
+    /// See [`ReadError::PacketTooLong`].
+    PacketTooLong { limit: usize },
+}
+
+impl Unusable {
+    /// The error, in what `peer` has sent.
+    pub(crate) fn of(self, peer: Address) -> ReadError {
+        match self {
+            Unusable::TooLong { limit } => ReadError::TooLong { peer, limit },
+            Unusable::Malformed(what) => ReadError::Malformed { peer, what },
+            Unusable::PacketTooLong { limit } => ReadError::PacketTooLong { peer, limit },
+        }
+    }
 }
 
 /// Data could not be written.
@@ -192,6 +236,17 @@ pub enum WriteError {
         /// The size of the queue.
         limit: usize,
     },
+    /// The packet is longer than allowed, or than its framing can say. Nothing of it was sent.
+    #[error("send: a packet of {bytes} bytes, and at most {limit} are possible")]
+    PacketTooLong {
+        /// How many bytes it has.
+        bytes: usize,
+        /// How many were allowed.
+        limit: usize,
+    },
+    /// The packet holds the delimiter that is to end it. Nothing of it was sent.
+    #[error("send: the packet holds the delimiter that ends packets")]
+    HoldsDelimiter,
     /// The write timeout passed. The connection is as it was, and `sent` bytes are on their way.
     #[error("send to {peer}: timed out after {sent} bytes")]
     TimedOut {
@@ -224,9 +279,11 @@ impl From<ReadError> for io::Error {
     fn from(error: ReadError) -> io::Error {
         let kind = match &error {
             ReadError::NotConnected | ReadError::Disconnected => io::ErrorKind::NotConnected,
-            ReadError::EndOfStream => io::ErrorKind::UnexpectedEof,
+            ReadError::EndOfStream | ReadError::Truncated { .. } => io::ErrorKind::UnexpectedEof,
             ReadError::TimedOut { .. } => io::ErrorKind::TimedOut,
-            ReadError::TooLong { .. } => io::ErrorKind::InvalidData,
+            ReadError::TooLong { .. }
+            | ReadError::Malformed { .. }
+            | ReadError::PacketTooLong { .. } => io::ErrorKind::InvalidData,
             ReadError::Socket { source, .. } => source.kind(),
         };
         io::Error::new(kind, error)
@@ -240,6 +297,9 @@ impl From<WriteError> for io::Error {
             WriteError::ShutDown => io::ErrorKind::BrokenPipe,
             WriteError::Busy { .. } => io::ErrorKind::WouldBlock,
             WriteError::TimedOut { .. } => io::ErrorKind::TimedOut,
+            WriteError::PacketTooLong { .. } | WriteError::HoldsDelimiter => {
+                io::ErrorKind::InvalidInput
+            }
             WriteError::Socket { source, .. } => source.kind(),
         };
         io::Error::new(kind, error)

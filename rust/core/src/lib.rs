@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | `runtime` | starting and shutting down what belongs to the process |
 //! | `listener` | accepting connections |
+//! | `packets` | packets in the stream of a connection |
 //! | `connection` | one connection, from connect to the end of its farewell |
 //! | `connect` | names, addresses, attempts |
 //! | `poll` | many sockets watched with one system call; groups |
@@ -24,6 +25,7 @@ mod deadline;
 mod error;
 mod listener;
 mod net;
+mod packets;
 mod poll;
 mod runtime;
 mod sync;
@@ -37,6 +39,8 @@ pub use error::{
 pub use listener::Listener;
 pub use net::address::{Address, BindAddress, Target, is_host_name, parse_ip};
 pub use net::options::{KeepAlive, Options};
+pub use packets::framing::{Framing, LengthField, Width};
+pub use packets::packet_reader::PacketReader;
 pub use poll::group::{Group, Member, MemberRef, Visit};
 pub use runtime::{set_sharing, shut_down, start_up};
 pub use sys::{Credentials, zero};

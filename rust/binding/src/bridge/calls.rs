@@ -15,8 +15,10 @@ use super::guard::guarded;
 use super::handle::{Handle, Head};
 use super::interface::interface;
 use super::object_methods::{has_connections, is_alive};
-use super::transfers;
-use crate::parts::{Part, Stream};
+use super::packets::PacketMethods;
+use super::transfers::Transfers;
+use super::virtuals::Virtuals;
+use crate::parts::{Packets, Part, Stream};
 
 /// What the bridge does itself for the objects of a family, and the type of the part it does it for.
 pub(crate) struct Calls {
@@ -24,17 +26,10 @@ pub(crate) struct Calls {
     pub(super) make: unsafe fn(*const c_void, Head) -> sys::GDExtensionClassInstancePtr,
     pub(super) free:
         unsafe fn(sys::GDExtensionClassInstancePtr) -> sys::GDExtensionClassInstancePtr,
-    poll: Method,
+    poll: Option<Method>,
     get_status: Option<Method>,
     flush: Option<Method>,
     pub(super) virtuals: Option<Virtuals>,
-}
-
-/// How Godot finds the virtual methods of an object, and calls them.
-#[derive(Clone, Copy)]
-pub(super) struct Virtuals {
-    pub(super) data: sys::GDExtensionClassGetVirtualCallData2,
-    pub(super) call: sys::GDExtensionClassCallVirtualWithData,
 }
 
 /// The two callbacks of a method.
@@ -51,7 +46,7 @@ impl Calls {
             part: TypeId::of::<P>,
             make: Handle::<P>::make,
             free: Handle::<P>::free,
-            poll: int_method::<Poll<P>>(),
+            poll: Some(int_method::<Poll<P>>()),
             get_status: None,
             flush: None,
             virtuals: None,
@@ -63,10 +58,16 @@ impl Calls {
         Calls {
             get_status: Some(int_method::<GetStatus<P>>()),
             flush: Some(int_method::<Flush<P>>()),
-            virtuals: Some(Virtuals {
-                data: Some(transfers::get_virtual_data::<P>),
-                call: Some(transfers::call_virtual::<P>),
-            }),
+            virtuals: Some(Virtuals::of::<Transfers<P>>()),
+            ..Calls::of_part::<P>()
+        }
+    }
+
+    /// The calls for objects that make packets of a stream. Their `poll` polls that too, which is an object of its own.
+    pub(crate) const fn of_packets<P: Packets>() -> Calls {
+        Calls {
+            poll: None,
+            virtuals: Some(Virtuals::of::<PacketMethods<P>>()),
             ..Calls::of_part::<P>()
         }
     }
@@ -74,7 +75,7 @@ impl Calls {
     /// The callbacks of `method`, if it is answered here.
     pub(super) fn method(&self, method: &str) -> Option<Method> {
         match method {
-            "poll" => Some(self.poll),
+            "poll" => self.poll,
             "get_status" => self.get_status,
             "flush" => self.flush,
             _ => None,

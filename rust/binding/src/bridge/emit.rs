@@ -1,13 +1,31 @@
 //! Emitting signals.
 
-use godot::classes::Object;
-use godot::obj::{Gd, InstanceId};
+use std::sync::Arc;
 
-use crate::parts::Signal;
+use godot::classes::{Object, RefCounted};
+use godot::global::Error;
+use godot::obj::{Gd, Inherits, InstanceId};
+
+use crate::parts::{Part, Signal};
+
+/// Polls the part of `object`, and emits its signals. Whether there were any.
+pub(crate) fn poll<T, P>(object: &Gd<T>, part: &Arc<P>) -> (Error, bool)
+where
+    T: Inherits<RefCounted> + Inherits<Object>,
+    P: Part,
+{
+    let object = object.clone().upcast::<Object>();
+    let (code, signals) = part.poll(|signal| object.has_connections(signal));
+    let has_signals = signals.is_some();
+    if let Some(signals) = signals {
+        emit(object.instance_id(), signals);
+    }
+    (code, has_signals)
+}
 
 /// Emits `signals` of the object with the id `object`, which lives until all handlers have run, whatever they do. The
 /// caller holds no reference into the object meanwhile, and no lock.
-pub(crate) fn emit(object: InstanceId, signals: impl Iterator<Item = Signal>) {
+pub(super) fn emit(object: InstanceId, signals: impl Iterator<Item = Signal>) {
     let Ok(mut object) = Gd::<Object>::try_from_instance_id(object) else {
         return;
     };

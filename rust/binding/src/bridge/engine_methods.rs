@@ -31,6 +31,11 @@ const NEEDED: &[EngineMethod] = &[
     HAS_FEATURE,
     // What the classes call.
     of("Engine", "get_main_loop", 1016888095),
+    of("JSON", "get_data", 1214101251),
+    of("JSON", "get_error_line", 3905245786),
+    of("JSON", "get_error_message", 201670096),
+    of("JSON", "parse", 885841341),
+    of("JSON", "stringify", 462733549),
     of("Object", "connect", 1518946055),
     of("Object", "disconnect", 1874754934),
     of("Object", "emit_signal", 4047867050),
@@ -70,8 +75,8 @@ const IS_CLASS: i64 = if cfg!(feature = "api-4-7") {
     3927539163
 };
 
-/// The class that peers inherit from. Godot calls its methods, and not we.
-pub(super) const BASE_CLASS: &str = "StreamPeerExtension";
+/// The classes that ours inherit from, and that an engine may lack. Godot calls their methods, and not we.
+pub(super) const BASE_CLASSES: [&str; 2] = ["StreamPeerExtension", "PacketPeerExtension"];
 
 const fn of(class: &'static str, name: &'static str, hash: i64) -> EngineMethod {
     EngineMethod { class, name, hash }

@@ -7,7 +7,7 @@ use godot::builtin::StringName;
 use godot::init::GdextBuild;
 use godot::sys;
 
-use super::engine_methods::{BASE_CLASS, has_class, needed};
+use super::engine_methods::{BASE_CLASSES, has_class, needed};
 use super::family::Family;
 use super::interface::{
     self, CallMethod, CallMethodWithVariants, FindMethod, Function, GetProcAddress, RegisterClass,
@@ -93,12 +93,13 @@ unsafe fn load(
         ));
     }
     // What has to be asked by names and texts of Godot's, which are there with gdext.
-    let missing_class = !has_class(&StringName::from(BASE_CLASS));
+    let mut classes = BASE_CLASSES.into_iter();
+    let missing_class = classes.find(|class| !has_class(&StringName::from(*class)));
     let missing_method = needed().find(|method| method.find().is_null());
     let is_double = missing_method.is_none() && has_feature("double");
     none_or_error(requirements::build(
         is_double,
-        missing_class.then_some(BASE_CLASS),
+        missing_class,
         missing_method,
     ))
 }

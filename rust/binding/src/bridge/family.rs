@@ -8,23 +8,28 @@ use godot::sys;
 
 use super::calls::Calls;
 
-/// An abstract base class with its subclasses. gdext knows the base only, and methods by their Rust functions.
+/// An abstract base class with its subclasses, or a class alone. gdext knows the base only, and methods by their Rust
+/// functions.
 pub(crate) struct Family {
     pub(crate) base: &'static str,
-    pub(crate) subclasses: [Class; 2],
+    /// The classes that objects are of: the subclasses, or the base itself.
+    pub(crate) classes: &'static [Class],
     /// The enum of the base: its name and its constants.
     pub(crate) enumeration: Option<(&'static str, &'static [(&'static str, i64)])>,
     /// The properties of subclasses. gdext cannot register them: it wants a property's accessors in the property's class.
     pub(crate) properties: &'static [Property],
     /// The class or enum that a function returns, where Rust's type does not say it.
     pub(crate) returns: &'static [(&'static str, &'static str)],
+    /// The functions that change something although their names begin like those of getters.
+    pub(crate) taking: &'static [&'static str],
     /// What the bridge answers itself.
     pub(crate) calls: Calls,
     /// gdext's own callbacks for the base, known once it has registered it.
     pub(crate) callbacks: OnceLock<Callbacks>,
 }
 
-/// A subclass. Its methods are the Rust functions of the family's struct whose name starts with its prefix.
+/// A class that objects are of. Its methods are the Rust functions of the family's struct whose name starts with its
+/// prefix.
 pub(crate) struct Class {
     pub(super) name: &'static str,
     pub(super) family: &'static Family,
@@ -82,17 +87,24 @@ impl Class {
 }
 
 impl Family {
+    /// The base, if it has no subclasses and objects are of it.
+    pub(super) fn alone(&self) -> Option<&'static Class> {
+        let [class] = self.classes else { return None };
+        (class.name == self.base).then_some(class)
+    }
+
     /// Routes the Rust function `function`: to the subclass whose prefix it has, without it, or to the base.
     pub(super) fn route<'a>(&self, function: &'a str) -> Route<'a> {
         let (class, method) = self
-            .subclasses
+            .classes
             .iter()
             .find_map(|class| Some((class.name, function.strip_prefix(class.method_prefix)?)))
             .unwrap_or((self.base, function));
         Route {
             class,
             method,
-            is_const: method.starts_with("get_") || method.starts_with("is_"),
+            is_const: (method.starts_with("get_") || method.starts_with("is_"))
+                && !self.taking.contains(&function),
             returns: self
                 .returns
                 .iter()
@@ -106,15 +118,18 @@ mod tests {
     use super::*;
     use crate::parts::Server;
 
+    static SHAPE_CLASSES: [Class; 2] = [
+        Class::new("Round", "round_", &SHAPES),
+        Class::new("Square", "square_", &SHAPES),
+    ];
+
     static SHAPES: Family = Family {
         base: "Shape",
-        subclasses: [
-            Class::new("Round", "round_", &SHAPES),
-            Class::new("Square", "square_", &SHAPES),
-        ],
+        classes: &SHAPE_CLASSES,
         enumeration: None,
         properties: &[],
         returns: &[("square_take", "Round")],
+        taking: &["get_corner"],
         calls: Calls::of_part::<Server>(),
         callbacks: OnceLock::new(),
     };
@@ -129,12 +144,34 @@ mod tests {
         assert_eq!(route.returns, Some("Round"));
     }
 
+    static POINT_CLASSES: [Class; 1] = [Class::new("Point", "", &POINTS)];
+
+    static POINTS: Family = Family {
+        base: "Point",
+        classes: &POINT_CLASSES,
+        enumeration: None,
+        properties: &[],
+        returns: &[],
+        taking: &[],
+        calls: Calls::of_part::<Server>(),
+        callbacks: OnceLock::new(),
+    };
+
+    #[test]
+    fn a_class_alone_has_all_methods() {
+        let route = POINTS.route("round_up");
+        assert_eq!((route.class, route.method), ("Point", "round_up"));
+        assert!(POINTS.alone().is_some());
+        assert!(SHAPES.alone().is_none());
+    }
+
     #[test]
     fn a_method_without_a_prefix_is_the_base_s() {
         let route = SHAPES.route("is_empty");
         assert_eq!((route.class, route.method), ("Shape", "is_empty"));
         assert!(route.is_const);
         assert!(!SHAPES.route("poll").is_const);
+        assert!(!SHAPES.route("get_corner").is_const);
         assert_eq!(SHAPES.route("round").class, "Shape");
     }
 }

@@ -30,13 +30,15 @@ mod instance;
 mod interface;
 mod late_methods;
 mod object_methods;
+mod packets;
 mod registration;
 mod requirements;
 mod trampoline;
 mod transfers;
+mod virtuals;
 
 pub(crate) use calls::Calls;
-pub(crate) use emit::emit;
+pub(crate) use emit::poll;
 pub(crate) use entry::initialize;
 pub(crate) use family::{Class, Family, Property};
 pub(crate) use instance::{announce, new_object};

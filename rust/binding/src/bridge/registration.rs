@@ -1,5 +1,6 @@
 //! Registering the classes and their methods: what gdext asks of Godot, changed where a family says so.
 
+use std::ffi::c_void;
 use std::sync::OnceLock;
 
 use godot::builtin::{GString, StringName};
@@ -73,16 +74,27 @@ pub(super) unsafe extern "C" fn register_class<const VERSION: usize>(
             info.get_virtual_call_data_func = virtuals.data;
             info.call_virtual_with_data_func = virtuals.call;
         }
+        if let Some(class) = family.alone() {
+            info.class_userdata = userdata(class);
+            register(library, class_name, parent_name, &info);
+            register_enumeration(family, library, class_name);
+            return;
+        }
         info.is_abstract = 1;
         register(library, class_name, parent_name, &info);
         register_enumeration(family, library, class_name);
         info.is_abstract = 0;
-        for class in &family.subclasses {
-            info.class_userdata = std::ptr::from_ref::<Class>(class).cast_mut().cast();
+        for class in family.classes {
+            info.class_userdata = userdata(class);
             let name = StringName::from(class.name);
             register(library, name.sys().cast(), class_name, &info);
         }
     });
+}
+
+/// What the bridge's callbacks for the objects of a class are called with.
+fn userdata(class: &'static Class) -> *mut c_void {
+    std::ptr::from_ref(class).cast_mut().cast()
 }
 
 /// # Safety
@@ -119,8 +131,10 @@ pub(super) unsafe extern "C" fn unregister_class(
 ) {
     // SAFETY: gdext passes the name of a class that it has registered through `register_class`.
     guarded((), || unsafe {
-        if let Some(family) = family(class_name) {
-            for class in family.subclasses.iter().rev() {
+        if let Some(family) = family(class_name)
+            && family.alone().is_none()
+        {
+            for class in family.classes.iter().rev() {
                 let name = StringName::from(class.name);
                 (interface().unregister_class)(library, name.sys().cast());
             }

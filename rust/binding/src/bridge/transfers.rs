@@ -1,73 +1,30 @@
 //! The virtual methods of `StreamPeerExtension`.
 
-use std::ffi::c_void;
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::slice;
 
-use godot::builtin::StringName;
 use godot::global::Error;
 use godot::obj::EngineEnum;
-use godot::sys::{self, GodotFfi};
+use godot::sys;
 
 use super::guard::guarded;
 use super::handle::Handle;
+use super::virtuals::{Virtual, VirtualMethods};
 use crate::parts::Stream;
 
-/// A virtual method, as Godot calls it.
-type Virtual = unsafe extern "C" fn(
-    sys::GDExtensionClassInstancePtr,
-    *const sys::GDExtensionConstTypePtr,
-    sys::GDExtensionTypePtr,
-);
+/// Those of a `P`.
+pub(super) struct Transfers<P>(PhantomData<P>);
 
-/// # Safety
-/// `name` points to a StringName of Godot's.
-unsafe fn find<P: Stream>(name: sys::GDExtensionConstStringNamePtr) -> Option<Virtual> {
-    // SAFETY: The caller's guarantee; the name is copied.
-    let name = unsafe { StringName::new_from_sys(name.cast()) };
-    match name.to_string().as_str() {
-        "_get_data" => Some(get_data::<P>),
-        "_get_partial_data" => Some(get_partial_data::<P>),
-        "_put_data" => Some(put_data::<P>),
-        "_put_partial_data" => Some(put_partial_data::<P>),
-        "_get_available_bytes" => Some(get_available_bytes::<P>),
-        _ => None,
-    }
-}
-
-/// The data that Godot is to call a virtual method with; null for one that is not there. Godot asks when a method of an
-/// object is called first, and remembers the answer in the object.
-pub(super) unsafe extern "C" fn get_virtual_data<P: Stream>(
-    _class: *mut c_void,
-    name: sys::GDExtensionConstStringNamePtr,
-    _hash: u32,
-) -> *mut c_void {
-    guarded(std::ptr::null_mut(), || {
-        // SAFETY: Godot passes a valid name.
-        let found = unsafe { find::<P>(name) };
-        found.map_or(std::ptr::null_mut(), |found| found as *mut c_void)
-    })
-}
-
-/// Calls a virtual method. Godot remembers its data without a lock: where two threads call it first at the same time, one
-/// of them may read null instead. (Without this function Godot would call what it has read.)
-pub(super) unsafe extern "C" fn call_virtual<P: Stream>(
-    instance: sys::GDExtensionClassInstancePtr,
-    name: sys::GDExtensionConstStringNamePtr,
-    data: *mut c_void,
-    args: *const sys::GDExtensionConstTypePtr,
-    ret: sys::GDExtensionTypePtr,
-) {
-    // SAFETY: Godot calls with the name of a method that it was given data for. The data is what `get_virtual_data` has
-    // given, or null, and the arguments are those of the method.
-    unsafe {
-        let method = if data.is_null() {
-            guarded(None, || find::<P>(name))
-        } else {
-            Some(std::mem::transmute::<*mut c_void, Virtual>(data))
-        };
-        if let Some(method) = method {
-            method(instance, args, ret);
+impl<P: Stream> VirtualMethods for Transfers<P> {
+    fn find(name: &str) -> Option<Virtual> {
+        match name {
+            "_get_data" => Some(get_data::<P>),
+            "_get_partial_data" => Some(get_partial_data::<P>),
+            "_put_data" => Some(put_data::<P>),
+            "_put_partial_data" => Some(put_partial_data::<P>),
+            "_get_available_bytes" => Some(get_available_bytes::<P>),
+            _ => None,
         }
     }
 }

@@ -111,9 +111,11 @@ impl Code for PollError {
 impl Code for ReadError {
     fn returned(&self) -> Error {
         match self {
-            ReadError::EndOfStream => Error::ERR_FILE_EOF,
+            ReadError::EndOfStream | ReadError::Truncated { .. } => Error::ERR_FILE_EOF,
             ReadError::TimedOut { .. } => Error::ERR_TIMEOUT,
-            ReadError::TooLong { .. } => Error::ERR_INVALID_DATA,
+            ReadError::TooLong { .. }
+            | ReadError::Malformed { .. }
+            | ReadError::PacketTooLong { .. } => Error::ERR_INVALID_DATA,
             _ => Error::FAILED,
         }
     }
@@ -131,6 +133,9 @@ impl Code for WriteError {
         match self {
             WriteError::Busy { .. } => Error::ERR_BUSY,
             WriteError::TimedOut { .. } => Error::ERR_TIMEOUT,
+            WriteError::PacketTooLong { .. } | WriteError::HoldsDelimiter => {
+                Error::ERR_INVALID_PARAMETER
+            }
             _ => Error::FAILED,
         }
     }

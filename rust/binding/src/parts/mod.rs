@@ -4,13 +4,16 @@
 
 mod codes;
 mod last_error;
+mod lent;
+mod packet_peer;
 mod part;
 mod peer;
 mod server;
 mod signal;
 
 pub(crate) use codes::Code;
-pub(crate) use part::{Part, Stream};
+pub(crate) use packet_peer::{Kind, PacketPeer, Settings};
+pub(crate) use part::{Packets, Part, Stream};
 pub(crate) use peer::Peer;
 pub(crate) use server::Server;
 pub(crate) use signal::Signal;

@@ -23,6 +23,19 @@ pub(crate) trait Part: Send + Sync + 'static {
     ) -> (Error, Option<Self::Signals>);
 }
 
+/// A part that has the calls of `PacketPeerExtension`.
+pub(crate) trait Packets: Part {
+    /// Takes the next packet: its address and its size. It stays there until this thread asks for the next one.
+    fn get_packet(&self) -> Result<(*const u8, usize), Error>;
+
+    /// May block.
+    fn put_packet(&self, packet: &[u8]) -> Error;
+
+    fn packet_count(&self) -> i64;
+
+    fn max_packet_bytes(&self) -> i64;
+}
+
 /// A part that has the calls of `StreamPeerExtension`. Those that move data give their code and the count of moved bytes.
 pub(crate) trait Stream: Part {
     fn status(&self) -> i64;

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use godot::builtin::{StringName, Variant};
+use godot::builtin::{PackedByteArray, StringName, Variant};
 use godot::global::Error;
 use godot::meta::ToGodot;
 use godot::obj::EngineEnum;
@@ -11,7 +11,7 @@ use stream_socket::{Event, Status};
 use super::codes::{connect_end_code, disconnect_code};
 
 /// A signal that is to be emitted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Signal {
     StatusChanged(Status),
     ConnectFinished(Error),
@@ -19,6 +19,8 @@ pub(crate) enum Signal {
     Drained,
     DataAvailable,
     ConnectionAvailable,
+    PacketReceived(PackedByteArray),
+    Failed(Error),
 }
 
 impl From<Event> for Signal {
@@ -33,7 +35,7 @@ impl From<Event> for Signal {
 }
 
 impl Signal {
-    pub(crate) fn name(self) -> &'static StringName {
+    pub(crate) fn name(&self) -> &'static StringName {
         let names = Names::get();
         match self {
             Signal::StatusChanged(_) => &names.status_changed,
@@ -42,17 +44,30 @@ impl Signal {
             Signal::Drained => &names.drained,
             Signal::DataAvailable => &names.data_available,
             Signal::ConnectionAvailable => &names.connection_available,
+            Signal::PacketReceived(_) => &names.packet_received,
+            Signal::Failed(_) => &names.failed,
         }
     }
 
-    pub(crate) fn argument(self) -> Option<Variant> {
+    pub(crate) fn argument(&self) -> Option<Variant> {
         match self {
-            Signal::StatusChanged(status) => Some((status as i64).to_variant()),
-            Signal::ConnectFinished(error) | Signal::Disconnected(error) => {
-                Some(i64::from(error.ord()).to_variant())
-            }
+            Signal::StatusChanged(status) => Some((*status as i64).to_variant()),
+            Signal::PacketReceived(packet) => Some(packet.to_variant()),
+            Signal::ConnectFinished(error)
+            | Signal::Disconnected(error)
+            | Signal::Failed(error) => Some(i64::from(error.ord()).to_variant()),
             Signal::Drained | Signal::DataAvailable | Signal::ConnectionAvailable => None,
         }
+    }
+
+    /// The name of the signal with a packet.
+    pub(super) fn packet_received() -> &'static StringName {
+        &Names::get().packet_received
+    }
+
+    /// The name of the signal that there are no packets any more.
+    pub(super) fn failed() -> &'static StringName {
+        &Names::get().failed
     }
 
     /// The names of all signals of a peer.
@@ -77,6 +92,8 @@ struct Names {
     drained: StringName,
     data_available: StringName,
     connection_available: StringName,
+    packet_received: StringName,
+    failed: StringName,
 }
 
 impl Names {
@@ -89,6 +106,8 @@ impl Names {
             drained: "drained".into(),
             data_available: "data_available".into(),
             connection_available: "connection_available".into(),
+            packet_received: "packet_received".into(),
+            failed: "failed".into(),
         })
     }
 }

@@ -33,6 +33,8 @@ mod writing;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub(crate) use reading::Found;
+
 pub use event::{ConnectEnd, DisconnectCause, Event};
 pub use status::Status;
 pub use std_io::SocketHandle;

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::connection::Connection;
@@ -13,7 +14,7 @@ use crate::connection::sending::Phase;
 use crate::connection::status::Status;
 use crate::connection::turn::{Interrupted, Turn};
 use crate::deadline::Deadline;
-use crate::error::{PollError, ReadError, copy_of};
+use crate::error::{PollError, ReadError, Unusable, copy_of};
 use crate::sync::MutexGuard;
 use crate::sys::Interests;
 
@@ -309,7 +310,11 @@ impl Connection {
         if delimiter.is_empty() {
             return self.readable().map(|_| None);
         }
-        self.read_found(limit, |buffer| buffer.find(delimiter, limit), take)
+        let find = |_, buffer: &mut ReceiveBuffer| match buffer.find(delimiter, limit) {
+            None if buffer.len() >= limit => Err(Unusable::TooLong { limit }),
+            found => Ok(found.map(Found::first)),
+        };
+        self.read_found(find, take)
     }
 
     /// Reads exactly `count` bytes once they are all there, without waiting, and gives them to `take`. Before that nothing is
@@ -320,35 +325,40 @@ impl Connection {
         count: usize,
         take: impl FnOnce(&[u8]) -> R,
     ) -> Result<Option<R>, ReadError> {
-        let find = |buffer: &mut ReceiveBuffer| (buffer.len() >= count).then_some(count);
-        self.read_found(usize::MAX, find, take)
+        let find = |_, buffer: &mut ReceiveBuffer| {
+            Ok((buffer.len() >= count).then_some(Found::first(count)))
+        };
+        self.read_found(find, take)
     }
 
-    /// Reads what `find` finds in the unread bytes, of which it says how many there are up to its end. `limit` is how many it
-    /// looks at.
-    fn read_found<R>(
+    /// Reads what `find` finds in the unread bytes of the session, which it is given with its number, and which are more
+    /// with every call. Does not wait. If it can be found no more, the stream having ended, that is an error, with the bytes
+    /// still there.
+    pub(crate) fn read_found<R>(
         &self,
-        limit: usize,
-        mut find: impl FnMut(&mut ReceiveBuffer) -> Option<usize>,
+        mut find: impl FnMut(u64, &mut ReceiveBuffer) -> Result<Option<Found>, Unusable>,
         take: impl FnOnce(&[u8]) -> R,
     ) -> Result<Option<R>, ReadError> {
         let mut inner = self.readable()?;
         if inner.receiving.slot.is_taken() {
             return Ok(None);
         }
+        let session = self.session().epoch();
         // What was there when the call began, once that is known: no more is taken, however fast the peer sends.
         let mut behind = None;
         loop {
-            if let Some(count) = find(&mut inner.receiving.buffer) {
-                let found = take(&inner.receiving.buffer.unread()[..count]);
-                inner.receiving.buffer.skip(count);
-                self.tell_received(&mut inner);
-                return Ok(Some(found));
-            }
-            if inner.receiving.buffer.len() >= limit {
-                self.tell_received(&mut inner);
-                let peer = inner.peer();
-                return Err(ReadError::TooLong { peer, limit });
+            match find(session, &mut inner.receiving.buffer) {
+                Ok(None) => {}
+                Ok(Some(found)) => {
+                    let taken = take(&inner.receiving.buffer.unread()[found.wanted]);
+                    inner.receiving.buffer.skip(found.total);
+                    self.tell_received(&mut inner);
+                    return Ok(Some(taken));
+                }
+                Err(why) => {
+                    self.tell_received(&mut inner);
+                    return Err(why.of(inner.peer()));
+                }
             }
             if behind == Some(0) {
                 self.tell_received(&mut inner);
@@ -532,6 +542,30 @@ impl Connection {
                 self.retire(inner, Ending::TransferFailed);
                 ReadError::Socket { peer, source }
             }
+        }
+    }
+}
+
+/// What was looked for in the unread bytes.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The bytes that are wanted.
+    pub(crate) wanted: Range<usize>,
+    /// How many are read with them, from the first unread one on.
+    pub(crate) total: usize,
+}
+
+impl Found {
+    /// Enough was seen, and nothing is to be read.
+    pub(crate) const NOTHING: Found = Found {
+        wanted: 0..0,
+        total: 0,
+    };
+
+    fn first(count: usize) -> Found {
+        Found {
+            wanted: 0..count,
+            total: count,
         }
     }
 }

@@ -9,10 +9,12 @@ const KEPT_CAPACITY: usize = 1024;
 
 /// Received bytes, in order.
 #[derive(Debug, Default)]
-pub(super) struct ReceiveBuffer {
+pub(crate) struct ReceiveBuffer {
     bytes: Vec<u8>,
     /// Where the unread ones start.
     start: usize,
+    /// How many bytes were read, since the session began.
+    read: u64,
     /// So many unread bytes were searched in vain, and for which delimiter.
     searched: usize,
     searched_for: u64,
@@ -20,8 +22,13 @@ pub(super) struct ReceiveBuffer {
 
 impl ReceiveBuffer {
     #[inline]
-    pub(super) fn unread(&self) -> &[u8] {
+    pub(crate) fn unread(&self) -> &[u8] {
         &self.bytes[self.start..]
+    }
+
+    /// How many bytes were read before the first unread one, since the session began.
+    pub(crate) fn read(&self) -> u64 {
+        self.read
     }
 
     #[inline]
@@ -58,6 +65,7 @@ impl ReceiveBuffer {
     #[inline]
     pub(super) fn skip(&mut self, count: usize) {
         self.start += count;
+        self.read += count as u64;
         self.searched = self.searched.saturating_sub(count);
         if self.start == self.bytes.len() {
             self.forget();

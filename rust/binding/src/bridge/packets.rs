@@ -1,0 +1,96 @@
+//! The virtual methods of `PacketPeerExtension`.
+
+use std::marker::PhantomData;
+use std::ptr;
+use std::slice;
+
+use godot::global::Error;
+use godot::obj::EngineEnum;
+use godot::sys;
+
+use super::guard::guarded;
+use super::handle::Handle;
+use super::virtuals::{Virtual, VirtualMethods};
+use crate::parts::Packets;
+
+/// Those of a `P`.
+pub(super) struct PacketMethods<P>(PhantomData<P>);
+
+impl<P: Packets> VirtualMethods for PacketMethods<P> {
+    fn find(name: &str) -> Option<Virtual> {
+        match name {
+            "_get_packet" => Some(get_packet::<P>),
+            "_put_packet" => Some(put_packet::<P>),
+            "_get_available_packet_count" => Some(get_available_packet_count::<P>),
+            "_get_max_packet_size" => Some(get_max_packet_size::<P>),
+            _ => None,
+        }
+    }
+}
+
+/// Takes a pointer to where the packet's address goes, and one to where its size goes, an `i32`.
+unsafe extern "C" fn get_packet<P: Packets>(
+    instance: sys::GDExtensionClassInstancePtr,
+    args: *const sys::GDExtensionConstTypePtr,
+    ret: sys::GDExtensionTypePtr,
+) {
+    // SAFETY: Godot calls it for a `P` (`GDExtensionPtr` passes pointers by pointer), with room for an int as what is
+    // returned. It copies the packet before this thread calls the object again.
+    unsafe {
+        let part = Handle::<P>::from_instance(instance).part.clone();
+        let address = *(*args).cast::<*mut *const u8>();
+        let size = *(*args.add(1)).cast::<*mut i32>();
+        let (code, packet) = match guarded(Err(Error::FAILED), || part.get_packet()) {
+            Ok(packet) => (Error::OK, packet),
+            Err(code) => (code, (ptr::null(), 0)),
+        };
+        *address = packet.0;
+        *size = i32::try_from(packet.1).unwrap_or(i32::MAX);
+        *ret.cast::<i64>() = i64::from(code.ord());
+    }
+}
+
+/// Takes a pointer to the packet, and its size, an int of 8 bytes.
+unsafe extern "C" fn put_packet<P: Packets>(
+    instance: sys::GDExtensionClassInstancePtr,
+    args: *const sys::GDExtensionConstTypePtr,
+    ret: sys::GDExtensionTypePtr,
+) {
+    // SAFETY: As for `get_packet`; the packet stays as it is until this returns. It may have no address if it is empty.
+    unsafe {
+        // It may block, and the object be freed meanwhile, so the part is kept.
+        let part = Handle::<P>::from_instance(instance).part.clone();
+        let address = *(*args).cast::<*const u8>();
+        let size = usize::try_from(*(*args.add(1)).cast::<i64>()).unwrap_or(0);
+        let packet = match address.is_null() {
+            true => &[],
+            false => slice::from_raw_parts(address, size),
+        };
+        let code = guarded(Error::FAILED, || part.put_packet(packet));
+        *ret.cast::<i64>() = i64::from(code.ord());
+    }
+}
+
+unsafe extern "C" fn get_available_packet_count<P: Packets>(
+    instance: sys::GDExtensionClassInstancePtr,
+    _args: *const sys::GDExtensionConstTypePtr,
+    ret: sys::GDExtensionTypePtr,
+) {
+    // SAFETY: Godot passes the instance of a `P` and room for an int.
+    unsafe {
+        let part = &*Handle::<P>::from_instance(instance).part;
+        *ret.cast::<i64>() = guarded(0, || part.packet_count());
+    }
+}
+
+unsafe extern "C" fn get_max_packet_size<P: Packets>(
+    instance: sys::GDExtensionClassInstancePtr,
+    _args: *const sys::GDExtensionConstTypePtr,
+    ret: sys::GDExtensionTypePtr,
+) {
+    // SAFETY: As for `get_available_packet_count`.
+    unsafe {
+        let part = &*Handle::<P>::from_instance(instance).part;
+        *ret.cast::<i64>() = guarded(0, || part.max_packet_bytes());
+    }
+}

@@ -1,0 +1,82 @@
+//! How Godot finds the virtual methods of an object, and calls them.
+
+use std::ffi::c_void;
+
+use godot::builtin::StringName;
+use godot::sys::{self, GodotFfi};
+
+use super::guard::guarded;
+
+/// The callbacks of a class for its virtual methods.
+#[derive(Clone, Copy)]
+pub(super) struct Virtuals {
+    pub(super) data: sys::GDExtensionClassGetVirtualCallData2,
+    pub(super) call: sys::GDExtensionClassCallVirtualWithData,
+}
+
+/// A virtual method, as Godot calls it.
+pub(super) type Virtual = unsafe extern "C" fn(
+    sys::GDExtensionClassInstancePtr,
+    *const sys::GDExtensionConstTypePtr,
+    sys::GDExtensionTypePtr,
+);
+
+/// The virtual methods of a class.
+pub(super) trait VirtualMethods {
+    /// The one called `name`, which takes what Godot's of that name takes, if it is there.
+    fn find(name: &str) -> Option<Virtual>;
+}
+
+impl Virtuals {
+    pub(super) const fn of<M: VirtualMethods>() -> Virtuals {
+        Virtuals {
+            data: Some(get_data::<M>),
+            call: Some(call::<M>),
+        }
+    }
+}
+
+/// # Safety
+/// `name` points to a StringName of Godot's.
+unsafe fn find<M: VirtualMethods>(name: sys::GDExtensionConstStringNamePtr) -> Option<Virtual> {
+    // SAFETY: The caller's guarantee; the name is copied.
+    let name = unsafe { StringName::new_from_sys(name.cast()) };
+    M::find(&name.to_string())
+}
+
+/// The data that Godot is to call a virtual method with; null for one that is not there. Godot asks when a method of an
+/// object is called first, and remembers the answer in the object.
+unsafe extern "C" fn get_data<M: VirtualMethods>(
+    _class: *mut c_void,
+    name: sys::GDExtensionConstStringNamePtr,
+    _hash: u32,
+) -> *mut c_void {
+    guarded(std::ptr::null_mut(), || {
+        // SAFETY: Godot passes a valid name.
+        let found = unsafe { find::<M>(name) };
+        found.map_or(std::ptr::null_mut(), |found| found as *mut c_void)
+    })
+}
+
+/// Calls a virtual method. Godot remembers its data without a lock: where two threads call it first at the same time, one
+/// of them may read null instead. (Without this function Godot would call what it has read.)
+unsafe extern "C" fn call<M: VirtualMethods>(
+    instance: sys::GDExtensionClassInstancePtr,
+    name: sys::GDExtensionConstStringNamePtr,
+    data: *mut c_void,
+    args: *const sys::GDExtensionConstTypePtr,
+    ret: sys::GDExtensionTypePtr,
+) {
+    // SAFETY: Godot calls with the name of a method that it was given data for. The data is what `get_data` has given, or
+    // null, and the arguments are those of the method.
+    unsafe {
+        let method = if data.is_null() {
+            guarded(None, || find::<M>(name))
+        } else {
+            Some(std::mem::transmute::<*mut c_void, Virtual>(data))
+        };
+        if let Some(method) = method {
+            method(instance, args, ret);
+        }
+    }
+}

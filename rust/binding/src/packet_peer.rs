@@ -1,0 +1,260 @@
+//! `PacketPeerSocketRs`: packets in the stream of a peer.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use godot::builtin::{GString, PackedByteArray, Variant};
+use godot::classes::{Json, PacketPeerExtension};
+use godot::global::Error;
+use godot::meta::ToGodot;
+use godot::obj::{Base, Gd, NewGd};
+use godot::prelude::{GodotClass, PhantomVar, godot_api};
+
+use crate::parts::{Kind, PacketPeer, Packets, Settings};
+use crate::peer::StreamPeerSocketRs;
+use crate::{bridge, frame_poll};
+
+#[derive(GodotClass)]
+#[class(tool, init, base = PacketPeerExtension)]
+pub struct PacketPeerSocketRs {
+    #[init(val = new_packets())]
+    packets: Arc<PacketPeer>,
+    /// Keeps it alive.
+    stream_object: Mutex<Option<Gd<StreamPeerSocketRs>>>,
+    base: Base<PacketPeerExtension>,
+    #[var(get = get_stream, set = set_stream)]
+    stream: PhantomVar<Option<Gd<StreamPeerSocketRs>>>,
+    #[var(get = get_framing, set = set_framing, hint = ENUM, hint_string = "Length,Delimiter,Content-Length")]
+    framing: PhantomVar<i64>,
+    #[var(get = get_length_bytes, set = set_length_bytes)]
+    length_bytes: PhantomVar<i64>,
+    #[var(get = is_big_endian, set = set_big_endian)]
+    big_endian: PhantomVar<bool>,
+    #[var(get = is_length_including_itself, set = set_length_includes_itself)]
+    length_includes_itself: PhantomVar<bool>,
+    #[var(get = get_delimiter, set = set_delimiter)]
+    delimiter: PhantomVar<PackedByteArray>,
+    #[var(get = get_max_packet_bytes, set = set_max_packet_bytes)]
+    max_packet_bytes: PhantomVar<i64>,
+    #[var(get = is_auto_polling, set = set_auto_poll)]
+    auto_poll: PhantomVar<bool>,
+}
+
+fn new_packets() -> Arc<PacketPeer> {
+    let packets = Arc::new(PacketPeer::new());
+    bridge::announce(&packets);
+    packets
+}
+
+#[godot_api]
+impl PacketPeerSocketRs {
+    #[signal]
+    fn packet_received(packet: PackedByteArray);
+
+    #[signal]
+    fn failed(error: Error);
+
+    // It takes the object and not its cell: handlers of signals run in it.
+    #[func(gd_self)]
+    fn poll(this: Gd<Self>) -> Error {
+        let (packets, stream) = {
+            let this = this.bind();
+            (this.packets.clone(), this.get_stream())
+        };
+        let Some(stream) = stream else {
+            return Error::ERR_UNCONFIGURED;
+        };
+        let peer = stream.bind().peer.clone();
+        let (code, _) = bridge::poll(&stream, &peer);
+        bridge::poll(&this, &packets);
+        code
+    }
+
+    #[func]
+    fn put_text(&self, text: GString) -> Error {
+        self.packets.put_packet(text.to_string().as_bytes())
+    }
+
+    #[func]
+    fn get_text(&self) -> Variant {
+        self.take_text()
+            .map_or_else(Variant::nil, |text| text.to_variant())
+    }
+
+    #[func]
+    fn put_json(&self, value: Variant) -> Error {
+        self.put_text(Json::stringify(&value))
+    }
+
+    #[func]
+    fn get_json(&self) -> Variant {
+        let Some(text) = self.take_text() else {
+            return Variant::nil();
+        };
+        let mut json = Json::new_gd();
+        let code = json.parse(&text);
+        if code == Error::OK {
+            return json.get_data();
+        }
+        let (line, what) = (json.get_error_line(), json.get_error_message());
+        let message = format!("get_json: the packet is no JSON: {what} (line {line})");
+        self.packets.last_error.record_message(code, message);
+        Variant::nil()
+    }
+
+    #[func]
+    fn get_last_error(&self) -> Error {
+        self.packets.last_error.get().code
+    }
+
+    #[func]
+    fn get_last_error_message(&self) -> GString {
+        GString::from(&self.packets.last_error.get().message)
+    }
+
+    #[func]
+    fn set_stream(&self, stream: Option<Gd<StreamPeerSocketRs>>) {
+        let peer = stream.as_ref().map(|stream| stream.bind().peer.clone());
+        let mut object = self.stream_object();
+        // The object before it may go with this, and its last words may come here.
+        let before = std::mem::replace(&mut *object, stream);
+        self.packets.set_stream(peer);
+        drop(object);
+        drop(before);
+    }
+
+    #[func]
+    fn get_stream(&self) -> Option<Gd<StreamPeerSocketRs>> {
+        self.stream_object().clone()
+    }
+
+    #[func]
+    fn set_framing(&self, framing: i64) {
+        let kinds = [Kind::Length, Kind::Delimiter, Kind::ContentLength];
+        match kinds.into_iter().find(|&kind| kind as i64 == framing) {
+            Some(kind) => self.packets.configure(|settings| settings.kind = kind),
+            None => self.refuse(&format!("framing: {framing} is no Framing")),
+        }
+    }
+
+    #[func]
+    fn get_framing(&self) -> i64 {
+        self.settings().kind as i64
+    }
+
+    #[func]
+    fn set_length_bytes(&self, bytes: i64) {
+        match bytes {
+            0 | 1 | 2 | 4 | 8 => self
+                .packets
+                .configure(|settings| settings.length_bytes = bytes.unsigned_abs() as usize),
+            _ => self.refuse(&format!(
+                "length_bytes: {bytes} is none of 0, 1, 2, 4 and 8"
+            )),
+        }
+    }
+
+    #[func]
+    fn get_length_bytes(&self) -> i64 {
+        self.settings().length_bytes as i64
+    }
+
+    #[func]
+    fn set_big_endian(&self, enabled: bool) {
+        self.packets
+            .configure(|settings| settings.big_endian = enabled);
+    }
+
+    #[func]
+    fn is_big_endian(&self) -> bool {
+        self.settings().big_endian
+    }
+
+    #[func]
+    fn set_length_includes_itself(&self, enabled: bool) {
+        self.packets
+            .configure(|settings| settings.length_includes_itself = enabled);
+    }
+
+    #[func]
+    fn is_length_including_itself(&self) -> bool {
+        self.settings().length_includes_itself
+    }
+
+    #[func]
+    fn set_delimiter(&self, delimiter: PackedByteArray) {
+        if delimiter.is_empty() {
+            return self.refuse("delimiter: it must have a byte at least");
+        }
+        self.packets
+            .configure(|settings| settings.delimiter = delimiter.to_vec());
+    }
+
+    #[func]
+    fn get_delimiter(&self) -> PackedByteArray {
+        PackedByteArray::from(self.settings().delimiter.as_slice())
+    }
+
+    #[func]
+    fn set_max_packet_bytes(&self, bytes: i64) {
+        // Godot counts the bytes of a packet with an int of 32 bits.
+        match i32::try_from(bytes)
+            .ok()
+            .and_then(|bytes| usize::try_from(bytes).ok())
+        {
+            Some(bytes) => self.packets.set_max_packet_bytes(bytes),
+            None => self.refuse(&format!("max_packet_bytes: {bytes} bytes are not possible")),
+        }
+    }
+
+    #[func]
+    fn get_max_packet_bytes(&self) -> i64 {
+        self.packets.max_packet_bytes()
+    }
+
+    #[func]
+    fn set_auto_poll(&self, enabled: bool) {
+        self.packets
+            .is_auto_polling
+            .store(enabled, Ordering::Relaxed);
+        let packets = self.packets.clone();
+        frame_poll::update(self, move || {
+            packets.is_auto_polling.load(Ordering::Relaxed)
+        });
+    }
+
+    #[func]
+    fn is_auto_polling(&self) -> bool {
+        self.packets.is_auto_polling.load(Ordering::Relaxed)
+    }
+}
+
+impl PacketPeerSocketRs {
+    fn settings(&self) -> Settings {
+        self.packets.settings()
+    }
+
+    /// The next packet as text. One that is no UTF-8 is skipped, with an error.
+    fn take_text(&self) -> Option<GString> {
+        let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(GString::from);
+        let text = self.packets.take(text).ok()??;
+        if text.is_err() {
+            let message = "the packet is no text in UTF-8".into();
+            let last_error = &self.packets.last_error;
+            last_error.record_message(Error::ERR_INVALID_DATA, message);
+        }
+        text.ok()
+    }
+
+    /// Answers a call that is wrong in itself.
+    fn refuse(&self, what: &str) {
+        let last_error = &self.packets.last_error;
+        last_error.refuse(Error::ERR_INVALID_PARAMETER, &what);
+    }
+
+    fn stream_object(&self) -> std::sync::MutexGuard<'_, Option<Gd<StreamPeerSocketRs>>> {
+        self.stream_object
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

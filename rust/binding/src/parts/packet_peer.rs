@@ -1,0 +1,273 @@
+//! The part of a packet peer.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use godot::builtin::{PackedByteArray, StringName};
+use godot::global::Error;
+use stream_socket::{Framing, LengthField, PacketReader, ReadError, Width};
+
+use super::last_error::LastError;
+use super::lent::Lent;
+use super::part::{Packets, Part};
+use super::peer::Peer;
+use super::signal::Signal;
+
+/// How long a packet may be, unless a script says otherwise.
+const MAX_PACKET_BYTES: usize = 16 << 20;
+
+/// What is wrong where there should be a stream.
+const NO_STREAM: &str = "the packet peer has no stream";
+
+/// The packets in the stream of a peer.
+#[derive(Debug)]
+pub(crate) struct PacketPeer {
+    state: Mutex<State>,
+    pub(crate) last_error: LastError,
+    pub(crate) is_auto_polling: AtomicBool,
+    /// There are no more packets, which the next poll tells.
+    failure: Mutex<Option<Error>>,
+    lent: Lent,
+}
+
+#[derive(Debug)]
+struct State {
+    stream: Option<Arc<Peer>>,
+    settings: Settings,
+    reader: PacketReader,
+}
+
+/// The framing, as a script sets it.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) kind: Kind,
+    /// In bytes; 0 stands for a varint.
+    pub(crate) length_bytes: usize,
+    pub(crate) big_endian: bool,
+    pub(crate) length_includes_itself: bool,
+    pub(crate) delimiter: Vec<u8>,
+}
+
+/// The kinds of framing, as Godot numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Length = 0,
+    Delimiter = 1,
+    ContentLength = 2,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            kind: Kind::Length,
+            length_bytes: 4,
+            big_endian: false,
+            length_includes_itself: false,
+            delimiter: b"\n".to_vec(),
+        }
+    }
+}
+
+impl Settings {
+    fn framing(&self) -> Framing {
+        match self.kind {
+            Kind::Length => Framing::Length(LengthField {
+                width: match self.length_bytes {
+                    0 => Width::Varint,
+                    width => Width::Bytes(width),
+                },
+                big_endian: self.big_endian,
+                includes_itself: self.length_includes_itself,
+            }),
+            Kind::Delimiter => Framing::Delimiter(self.delimiter.clone()),
+            Kind::ContentLength => Framing::ContentLength,
+        }
+    }
+}
+
+impl PacketPeer {
+    pub(crate) fn new() -> PacketPeer {
+        let settings = Settings::default();
+        PacketPeer {
+            state: Mutex::new(State {
+                stream: None,
+                reader: PacketReader::new(settings.framing(), MAX_PACKET_BYTES),
+                settings,
+            }),
+            last_error: LastError::default(),
+            is_auto_polling: AtomicBool::new(false),
+            failure: Mutex::new(None),
+            lent: Lent::default(),
+        }
+    }
+
+    pub(crate) fn set_stream(&self, stream: Option<Arc<Peer>>) {
+        let mut state = self.state();
+        state.stream = stream;
+        state.reader.forget();
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        self.state().settings.clone()
+    }
+
+    /// Changes how packets are told apart, from the next one on.
+    pub(crate) fn configure(&self, change: impl FnOnce(&mut Settings)) {
+        let mut state = self.state();
+        change(&mut state.settings);
+        let framing = state.settings.framing();
+        state.reader.set_framing(framing);
+    }
+
+    pub(crate) fn set_max_packet_bytes(&self, bytes: usize) {
+        self.state().reader.set_limit(bytes);
+    }
+
+    /// Takes the next packet, if there is one, and makes a value of it.
+    pub(crate) fn take<R>(&self, value: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Error> {
+        let mut state = self.state();
+        let State { stream, reader, .. } = &mut *state;
+        let Some(stream) = stream else {
+            return Err(self.has_no_stream());
+        };
+        match reader.read(&stream.connection, value) {
+            Ok(packet) => {
+                self.last_error.clear();
+                Ok(packet)
+            }
+            Err(error) => Err(self.note_failure(stream, &error)),
+        }
+    }
+
+    /// Remembers why there is no packet. If there will be none any more, since the stream cannot be cut into packets,
+    /// nobody can do anything with it, and it ends here.
+    #[cold]
+    fn note_failure(&self, stream: &Peer, error: &ReadError) -> Error {
+        let code = self.last_error.record(error);
+        if matches!(
+            error,
+            ReadError::Malformed { .. }
+                | ReadError::PacketTooLong { .. }
+                | ReadError::Truncated { .. }
+        ) {
+            *self.failure() = Some(code);
+            stream.connection.disconnect();
+        }
+        code
+    }
+
+    #[cold]
+    fn has_no_stream(&self) -> Error {
+        self.last_error
+            .record_message(Error::ERR_UNCONFIGURED, NO_STREAM.into())
+    }
+
+    /// How many bytes are there, in packets or in parts of them.
+    fn available(&self) -> usize {
+        let state = self.state();
+        let stream = state.stream.as_ref();
+        stream
+            .and_then(|stream| stream.connection.available())
+            .unwrap_or(0)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failure(&self) -> MutexGuard<'_, Option<Error>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Part for PacketPeer {
+    type Signals = PacketSignals;
+
+    fn freed(&self) {}
+
+    /// Reads packets if somebody hears of them. The stream is polled by itself.
+    fn poll(
+        self: &Arc<Self>,
+        is_heard: impl Fn(&StringName) -> bool,
+    ) -> (Error, Option<PacketSignals>) {
+        let left = match is_heard(Signal::packet_received()) {
+            true => self.available(),
+            false => 0,
+        };
+        let has_failed = self.failure().is_some() && is_heard(Signal::failed());
+        let signals = (left > 0 || has_failed).then(|| PacketSignals {
+            peer: self.clone(),
+            left,
+        });
+        (Error::OK, signals)
+    }
+}
+
+/// The signals of a packet peer: one for each packet of what was there when the poll began, and `failed` if it comes to
+/// that. Packets are taken one by one, so that a handler that takes some itself, or changes the framing, gets what it
+/// expects.
+pub(crate) struct PacketSignals {
+    peer: Arc<PacketPeer>,
+    /// So many bytes are left of what was there.
+    left: usize,
+}
+
+impl Iterator for PacketSignals {
+    type Item = Signal;
+
+    fn next(&mut self) -> Option<Signal> {
+        if self.left > 0 {
+            match self.peer.take(|bytes| PackedByteArray::from(bytes)) {
+                Ok(Some(packet)) => {
+                    // What stands around it counts as one byte: it is that much at least.
+                    self.left = self.left.saturating_sub(packet.len() + 1);
+                    return Some(Signal::PacketReceived(packet));
+                }
+                Ok(None) | Err(_) => self.left = 0,
+            }
+        }
+        let failure = self.peer.failure().take();
+        failure.map(Signal::Failed)
+    }
+}
+
+impl Packets for PacketPeer {
+    fn get_packet(&self) -> Result<(*const u8, usize), Error> {
+        match self.take(|bytes| Box::from(bytes))? {
+            Some(packet) => Ok(self.lent.lend(packet)),
+            None => Err(Error::ERR_UNAVAILABLE),
+        }
+    }
+
+    fn put_packet(&self, packet: &[u8]) -> Error {
+        let (stream, framing, limit) = {
+            let state = self.state();
+            let Some(stream) = &state.stream else {
+                drop(state);
+                return self.has_no_stream();
+            };
+            let reader = &state.reader;
+            (stream.clone(), reader.framing().clone(), reader.limit())
+        };
+        // It may wait, and holds up no other call.
+        let written = stream.connection.write_packet(&framing, limit, packet);
+        self.last_error.note(written)
+    }
+
+    fn packet_count(&self) -> i64 {
+        let mut state = self.state();
+        let State { stream, reader, .. } = &mut *state;
+        let Some(stream) = stream else { return 0 };
+        match reader.count(&stream.connection) {
+            Ok(count) => i64::try_from(count).unwrap_or(i64::MAX),
+            Err(error) => {
+                self.note_failure(stream, &error);
+                0
+            }
+        }
+    }
+
+    fn max_packet_bytes(&self) -> i64 {
+        i64::try_from(self.state().reader.limit()).unwrap_or(i64::MAX)
+    }
+}

@@ -1,0 +1,443 @@
+//! How packets are told apart in a stream: what stands around each. No socket in it.
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+
+use crate::error::{Unusable, WriteError};
+
+/// What stands around a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// Its length comes before it.
+    Length(LengthField),
+    /// These bytes come after it, and are not in it. Not empty.
+    Delimiter(Vec<u8>),
+    /// Headers come before it, among them `Content-Length` in bytes: the base protocol of the Language Server Protocol, and
+    /// of the Debug Adapter Protocol.
+    ContentLength,
+}
+
+/// A number that says how long a packet is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LengthField {
+    /// How it is written.
+    pub width: Width,
+    /// The most significant byte comes first. A [`Width::Varint`] has an order of its own.
+    pub big_endian: bool,
+    /// The number counts its own bytes too.
+    pub includes_itself: bool,
+}
+
+/// How a length is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// In so many bytes, at most 8.
+    Bytes(usize),
+    /// In as many as it needs: LEB128 (DWARF 5, section 7.6), as in Protocol Buffers.
+    Varint,
+}
+
+/// Headers may have so many bytes. Those of the protocols have some fifty.
+const MOST_HEADERS: usize = 8 * 1024;
+
+const END_OF_HEADERS: &[u8] = b"\r\n\r\n";
+
+/// A `u64` takes so many bytes at most as LEB128.
+const LONGEST_VARINT: usize = 10;
+
+/// A packet in a stream, as the lengths of its pieces, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cut {
+    pub(super) head: usize,
+    pub(super) body: usize,
+    tail: usize,
+}
+
+impl Cut {
+    pub(super) fn total(self) -> usize {
+        self.head + self.body + self.tail
+    }
+}
+
+impl Framing {
+    /// The packet that `unread` begins with, as soon as its length is known, which may be before all of it is there. It has
+    /// at most `limit` bytes. `searched` is for the next call with the same bytes and more: it is 0 for a new packet.
+    pub(super) fn cut(
+        &self,
+        unread: &[u8],
+        limit: usize,
+        searched: &mut usize,
+    ) -> Result<Option<Cut>, Unusable> {
+        match self {
+            Framing::Length(field) => field.cut(unread, limit),
+            Framing::Delimiter(delimiter) => {
+                let most = limit.saturating_add(delimiter.len());
+                match find(unread, delimiter, most, searched) {
+                    Some(body) => Ok(Some(Cut {
+                        head: 0,
+                        body,
+                        tail: delimiter.len(),
+                    })),
+                    None if unread.len() >= most => Err(Unusable::PacketTooLong { limit }),
+                    None => Ok(None),
+                }
+            }
+            Framing::ContentLength => {
+                let Some(headers) = find(unread, END_OF_HEADERS, MOST_HEADERS, searched) else {
+                    return match unread.len() {
+                        MOST_HEADERS.. => Err(Unusable::Malformed("headers that do not end")),
+                        _ => Ok(None),
+                    };
+                };
+                let body = content_length(&unread[..headers])?;
+                let body = within(body, limit)?;
+                Ok(Some(Cut {
+                    head: headers + END_OF_HEADERS.len(),
+                    body,
+                    tail: 0,
+                }))
+            }
+        }
+    }
+
+    /// `packet` with what has to stand around it.
+    pub(super) fn frame(&self, packet: &[u8], limit: usize) -> Result<Vec<u8>, WriteError> {
+        let limit = limit.min(self.most());
+        if packet.len() > limit {
+            let bytes = packet.len();
+            return Err(WriteError::PacketTooLong { bytes, limit });
+        }
+        let (head, tail): (Cow<'_, [u8]>, &[u8]) = match self {
+            Framing::Length(field) => (field.encode(packet.len()).into(), &[]),
+            Framing::Delimiter(delimiter) => (Cow::Borrowed(&[]), delimiter),
+            Framing::ContentLength => {
+                let headers = format!("Content-Length: {}\r\n\r\n", packet.len());
+                (headers.into_bytes().into(), &[])
+            }
+        };
+        let mut frame = Vec::with_capacity(head.len() + packet.len() + tail.len());
+        frame.extend_from_slice(&head);
+        frame.extend_from_slice(packet);
+        frame.extend_from_slice(tail);
+        // Also one that begins in the packet and ends in the delimiter itself.
+        if !tail.is_empty() && memmem::find(&frame, tail) != Some(packet.len()) {
+            return Err(WriteError::HoldsDelimiter);
+        }
+        Ok(frame)
+    }
+
+    /// How long a packet can be at all.
+    fn most(&self) -> usize {
+        match self {
+            Framing::Length(LengthField {
+                width: Width::Bytes(width @ ..8),
+                includes_itself,
+                ..
+            }) => {
+                let largest = (1_u64 << (8 * width)) - 1;
+                let own = if *includes_itself { *width as u64 } else { 0 };
+                usize::try_from(largest - own).unwrap_or(usize::MAX)
+            }
+            _ => usize::MAX,
+        }
+    }
+}
+
+impl LengthField {
+    fn cut(self, unread: &[u8], limit: usize) -> Result<Option<Cut>, Unusable> {
+        let Some((length, head)) = self.decode(unread)? else {
+            return Ok(None);
+        };
+        let own = if self.includes_itself { head as u64 } else { 0 };
+        let body = length
+            .checked_sub(own)
+            .ok_or(Unusable::Malformed("a length that is less than its own"))?;
+        let body = within(body, limit)?;
+        Ok(Some(Cut {
+            head,
+            body,
+            tail: 0,
+        }))
+    }
+
+    /// The number that `bytes` begin with, and of how many bytes it is, if they are all there.
+    fn decode(self, bytes: &[u8]) -> Result<Option<(u64, usize)>, Unusable> {
+        let width = match self.width {
+            Width::Varint => return decode_varint(bytes),
+            Width::Bytes(width) => width,
+        };
+        let Some(field) = bytes.get(..width) else {
+            return Ok(None);
+        };
+        let value = |number: u64, &byte: &u8| number << 8 | u64::from(byte);
+        let length = match self.big_endian {
+            true => field.iter().fold(0, value),
+            false => field.iter().rev().fold(0, value),
+        };
+        Ok(Some((length, width)))
+    }
+
+    /// The field before a packet of `length` bytes, which it has room for.
+    fn encode(self, length: usize) -> Vec<u8> {
+        let length = length as u64;
+        let with = |own: usize| match self.includes_itself {
+            true => length + own as u64,
+            false => length,
+        };
+        match self.width {
+            Width::Bytes(width) if self.big_endian => {
+                with(width).to_be_bytes()[8 - width..].to_vec()
+            }
+            Width::Bytes(width) => with(width).to_le_bytes()[..width].to_vec(),
+            // One more byte for itself may take one more byte.
+            Width::Varint => (1..=LONGEST_VARINT)
+                .map(|own| (own, encode_varint(with(own))))
+                .find(|(own, field)| field.len() == *own || !self.includes_itself)
+                .map_or_else(Vec::new, |(_, field)| field),
+        }
+    }
+}
+
+fn decode_varint(bytes: &[u8]) -> Result<Option<(u64, usize)>, Unusable> {
+    let mut length = 0_u64;
+    for (index, &byte) in bytes.iter().take(LONGEST_VARINT).enumerate() {
+        let bits = u64::from(byte & 0x7f);
+        let shifted = bits << (7 * index);
+        if shifted >> (7 * index) != bits {
+            break;
+        }
+        length |= shifted;
+        if byte & 0x80 == 0 {
+            return Ok(Some((length, index + 1)));
+        }
+        if index + 1 == LONGEST_VARINT {
+            break;
+        }
+    }
+    match bytes.len() {
+        LONGEST_VARINT.. => Err(Unusable::Malformed("a length of more than 64 bits")),
+        _ => Ok(None),
+    }
+}
+
+fn encode_varint(mut number: u64) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(LONGEST_VARINT);
+    loop {
+        let low = (number & 0x7f) as u8;
+        number >>= 7;
+        if number == 0 {
+            bytes.push(low);
+            return bytes;
+        }
+        bytes.push(low | 0x80);
+    }
+}
+
+/// Where the first `wanted` begins among the first `most` bytes of `unread`. The first `searched` do not hold all of it.
+fn find(unread: &[u8], wanted: &[u8], most: usize, searched: &mut usize) -> Option<usize> {
+    let window = &unread[..unread.len().min(most)];
+    // It may have come in part before.
+    let begin = searched.saturating_sub(wanted.len() - 1).min(window.len());
+    let found = memmem::find(&window[begin..], wanted).map(|at| begin + at);
+    *searched = found.unwrap_or(window.len());
+    found
+}
+
+/// The length among headers (RFC 9110, section 5: names have no case, values no space around them).
+fn content_length(headers: &[u8]) -> Result<u64, Unusable> {
+    let malformed = Unusable::Malformed("headers without one Content-Length that is a number");
+    let mut length = None;
+    for line in headers.split(|&byte| byte == b'\n') {
+        let Some(colon) = memchr::memchr(b':', line) else {
+            continue;
+        };
+        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+        if !name.eq_ignore_ascii_case(b"content-length") {
+            continue;
+        }
+        let digits = std::str::from_utf8(value).ok();
+        let digits = digits.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let value: Option<u64> = digits.and_then(|text| text.parse().ok());
+        // Two that differ are two packets to two readers.
+        if value.is_none() || length.is_some_and(|length| Some(length) != value) {
+            return Err(malformed);
+        }
+        length = value;
+    }
+    length.ok_or(malformed)
+}
+
+fn within(length: u64, limit: usize) -> Result<usize, Unusable> {
+    let length = usize::try_from(length).ok();
+    length
+        .filter(|&length| length <= limit)
+        .ok_or(Unusable::PacketTooLong { limit })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn length(width: Width, big_endian: bool, includes_itself: bool) -> Framing {
+        Framing::Length(LengthField {
+            width,
+            big_endian,
+            includes_itself,
+        })
+    }
+
+    fn all() -> Vec<Framing> {
+        let widths = [1, 2, 4, 8].map(Width::Bytes).into_iter();
+        let mut framings: Vec<_> = widths
+            .chain([Width::Varint])
+            .flat_map(|width| {
+                [(false, false), (false, true), (true, false), (true, true)]
+                    .map(|(big_endian, includes_itself)| length(width, big_endian, includes_itself))
+            })
+            .collect();
+        framings.push(Framing::Delimiter(b"\n".to_vec()));
+        framings.push(Framing::Delimiter(b"\0\0".to_vec()));
+        framings.push(Framing::ContentLength);
+        framings
+    }
+
+    fn cut(framing: &Framing, bytes: &[u8], limit: usize) -> Result<Option<Cut>, Unusable> {
+        framing.cut(bytes, limit, &mut 0)
+    }
+
+    /// Each length up to where the fields' own lengths change is read as it was written, and never from a part of it.
+    #[test]
+    fn what_is_framed_is_cut_out_again_and_not_before_it_is_there() {
+        for framing in all() {
+            for size in (0..300).chain([16_381, 16_382, 16_383, 16_384, 65_535]) {
+                let packet = vec![b'x'; size];
+                let Ok(frame) = framing.frame(&packet, usize::MAX) else {
+                    assert!(size > framing.most(), "{framing:?} {size}");
+                    continue;
+                };
+                let found = cut(&framing, &frame, usize::MAX).unwrap().unwrap();
+                assert_eq!(found.total(), frame.len(), "{framing:?} {size}");
+                assert_eq!(&frame[found.head..][..found.body], packet, "{framing:?}");
+                let mut searched = 0;
+                for end in 0..frame.len().min(50) {
+                    let early = framing.cut(&frame[..end], usize::MAX, &mut searched);
+                    let early = early.unwrap();
+                    assert!(early.is_none_or(|early| early == found), "{framing:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_are_written_as_asked() {
+        let frame = |framing: Framing, size: usize| {
+            framing.frame(&vec![b'x'; size], usize::MAX).unwrap()[..3].to_vec()
+        };
+        assert_eq!(
+            frame(length(Width::Bytes(2), true, false), 258),
+            b"\x01\x02x"
+        );
+        assert_eq!(
+            frame(length(Width::Bytes(2), false, false), 258),
+            b"\x02\x01x"
+        );
+        assert_eq!(
+            frame(length(Width::Bytes(2), true, true), 256),
+            b"\x01\x02x"
+        );
+        assert_eq!(
+            frame(length(Width::Varint, false, false), 300),
+            b"\xac\x02x"
+        );
+        assert_eq!(frame(length(Width::Varint, false, true), 126), b"\x7fxx");
+        assert_eq!(frame(length(Width::Varint, false, true), 127), b"\x81\x01x");
+    }
+
+    #[test]
+    fn too_long_is_told_before_it_comes_and_before_it_goes() {
+        for framing in all() {
+            let limit = 200;
+            let frame = framing.frame(&[b'x'; 200], limit).unwrap();
+            assert!(cut(&framing, &frame, limit).unwrap().is_some());
+            let longer = framing.frame(&[b'x'; 201], 201).unwrap();
+            assert_eq!(
+                cut(&framing, &longer, limit),
+                Err(Unusable::PacketTooLong { limit }),
+                "{framing:?}"
+            );
+            assert!(matches!(
+                framing.frame(&[b'x'; 201], limit),
+                Err(WriteError::PacketTooLong {
+                    bytes: 201,
+                    limit: 200
+                })
+            ));
+        }
+        let byte = length(Width::Bytes(1), false, true);
+        assert!(byte.frame(&[0; 254], usize::MAX).is_ok());
+        assert!(matches!(
+            byte.frame(&[0; 255], usize::MAX),
+            Err(WriteError::PacketTooLong { limit: 254, .. })
+        ));
+        let huge = length(Width::Bytes(8), false, false);
+        assert_eq!(
+            cut(&huge, &[0xff; 8], usize::MAX).is_ok(),
+            usize::BITS == 64,
+            "what the memory cannot hold at all"
+        );
+    }
+
+    #[test]
+    fn what_is_no_packet_is_told() {
+        let malformed = |framing: &Framing, bytes: &[u8]| {
+            let found = cut(framing, bytes, usize::MAX);
+            matches!(found, Err(Unusable::Malformed(_)))
+        };
+        let own = length(Width::Bytes(4), true, true);
+        assert!(malformed(&own, &[0, 0, 0, 3]));
+        assert!(!malformed(&own, &[0, 0, 0, 4]));
+        let varint = length(Width::Varint, false, false);
+        assert!(malformed(&varint, &[0x80; 10]));
+        assert!(!malformed(&varint, &[0x80; 9]));
+        let mut largest = [0xff; 10];
+        largest[9] = 1;
+        assert!(!malformed(&varint, &largest), "the largest u64");
+        largest[9] = 2;
+        assert!(malformed(&varint, &largest));
+        let headers = &Framing::ContentLength;
+        for bad in [
+            "\r\n\r\n",
+            "Content-Type: x\r\n\r\n",
+            "Content-Length: \r\n\r\n",
+            "Content-Length: -1\r\n\r\n",
+            "Content-Length: +1\r\n\r\n",
+            "Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            "Content-Length: 99999999999999999999\r\n\r\n",
+        ] {
+            assert!(malformed(headers, bad.as_bytes()), "{bad}");
+        }
+        for good in [
+            "Content-Length: 1\r\n\r\nx",
+            "content-length:1\r\nContent-Type: x\r\n\r\nx",
+            "Content-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+        ] {
+            assert!(!malformed(headers, good.as_bytes()), "{good}");
+        }
+        assert!(malformed(headers, &[b'x'; MOST_HEADERS]));
+        assert!(!malformed(headers, &[b'x'; MOST_HEADERS - 1]));
+    }
+
+    #[test]
+    fn a_packet_cannot_hold_its_delimiter() {
+        let framing = Framing::Delimiter(b"aa".to_vec());
+        let is_refused = |packet: &[u8]| {
+            let framed = framing.frame(packet, usize::MAX);
+            matches!(framed, Err(WriteError::HoldsDelimiter))
+        };
+        assert!(is_refused(b"xaay"));
+        assert!(is_refused(b"xa"), "with the delimiter's begin");
+        assert!(!is_refused(b"xay"));
+        assert!(!is_refused(b""));
+    }
+}
