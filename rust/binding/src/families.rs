@@ -9,6 +9,7 @@ pub(crate) static ALL: [&Family; 3] = [&PEERS, &SERVERS, &PACKET_PEERS];
 
 pub(crate) static TCP_PEER: &Class = &PEER_CLASSES[0];
 pub(crate) static UDS_PEER: &Class = &PEER_CLASSES[1];
+pub(crate) static PACKET_PEER: &Class = &PACKET_PEER_CLASSES[0];
 
 static PEER_CLASSES: [Class; 2] = [
     Class::new("StreamPeerTCPRs", "tcp_", &PEERS),

@@ -10,6 +10,7 @@ use godot::meta::ToGodot;
 use godot::obj::{Base, Gd, NewGd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api};
 
+use crate::families::PACKET_PEER;
 use crate::parts::{Kind, PacketPeer, Packets, Settings};
 use crate::peer::StreamPeerSocketRs;
 use crate::{bridge, frame_poll};
@@ -17,8 +18,8 @@ use crate::{bridge, frame_poll};
 #[derive(GodotClass)]
 #[class(tool, init, base = PacketPeerExtension)]
 pub struct PacketPeerSocketRs {
-    #[init(val = new_packets())]
-    packets: Arc<PacketPeer>,
+    #[init(val = announced(PacketPeer::new()))]
+    pub(crate) packets: Arc<PacketPeer>,
     /// Keeps it alive.
     stream_object: Mutex<Option<Gd<StreamPeerSocketRs>>>,
     base: Base<PacketPeerExtension>,
@@ -40,8 +41,8 @@ pub struct PacketPeerSocketRs {
     auto_poll: PhantomVar<bool>,
 }
 
-fn new_packets() -> Arc<PacketPeer> {
-    let packets = Arc::new(PacketPeer::new());
+fn announced(packets: PacketPeer) -> Arc<PacketPeer> {
+    let packets = Arc::new(packets);
     bridge::announce(&packets);
     packets
 }
@@ -124,7 +125,7 @@ impl PacketPeerSocketRs {
     }
 
     #[func]
-    fn get_stream(&self) -> Option<Gd<StreamPeerSocketRs>> {
+    pub(crate) fn get_stream(&self) -> Option<Gd<StreamPeerSocketRs>> {
         self.stream_object().clone()
     }
 
@@ -230,6 +231,25 @@ impl PacketPeerSocketRs {
 }
 
 impl PacketPeerSocketRs {
+    /// A packet peer over `stream`, with the framing and the limit of `format`.
+    pub(crate) fn over(stream: Gd<StreamPeerSocketRs>, format: &PacketPeer) -> Gd<Self> {
+        let packets = bridge::new_object(PACKET_PEER, |base| Self {
+            packets: announced(PacketPeer::like(format)),
+            stream_object: Mutex::default(),
+            base,
+            stream: PhantomVar::default(),
+            framing: PhantomVar::default(),
+            length_bytes: PhantomVar::default(),
+            big_endian: PhantomVar::default(),
+            length_includes_itself: PhantomVar::default(),
+            delimiter: PhantomVar::default(),
+            max_packet_bytes: PhantomVar::default(),
+            auto_poll: PhantomVar::default(),
+        });
+        packets.bind().set_stream(Some(stream));
+        packets
+    }
+
     fn settings(&self) -> Settings {
         self.packets.settings()
     }

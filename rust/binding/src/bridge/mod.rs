@@ -30,6 +30,7 @@ mod instance;
 mod interface;
 mod late_methods;
 mod object_methods;
+mod optional;
 mod packets;
 mod registration;
 mod requirements;
@@ -38,8 +39,9 @@ mod transfers;
 mod virtuals;
 
 pub(crate) use calls::Calls;
-pub(crate) use emit::poll;
+pub(crate) use emit::{poll, poll_and_hear};
 pub(crate) use entry::initialize;
 pub(crate) use family::{Class, Family, Property};
 pub(crate) use instance::{announce, new_object};
 pub(crate) use late_methods::forget_late_methods;
+pub(crate) use optional::Optional;

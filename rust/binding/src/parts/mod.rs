@@ -12,7 +12,7 @@ mod server;
 mod signal;
 
 pub(crate) use codes::Code;
-pub(crate) use packet_peer::{Kind, PacketPeer, Settings};
+pub(crate) use packet_peer::{Format, Kind, PacketPeer, Settings};
 pub(crate) use part::{Packets, Part, Stream};
 pub(crate) use peer::Peer;
 pub(crate) use server::Server;

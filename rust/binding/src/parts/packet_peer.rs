@@ -34,7 +34,16 @@ pub(crate) struct PacketPeer {
 struct State {
     stream: Option<Arc<Peer>>,
     settings: Settings,
+    /// What the settings say. Packet peers that were made alike share it.
+    format: Arc<Format>,
     reader: PacketReader,
+}
+
+/// What packets look like in a stream.
+#[derive(Debug)]
+pub(crate) struct Format {
+    pub(crate) framing: Framing,
+    pub(crate) limit: usize,
 }
 
 /// The framing, as a script sets it.
@@ -85,20 +94,51 @@ impl Settings {
     }
 }
 
+impl State {
+    fn set_format(&mut self, framing: Framing, limit: usize) {
+        self.reader = PacketReader::new(framing.clone(), limit);
+        self.format = Arc::new(Format { framing, limit });
+    }
+}
+
 impl PacketPeer {
     pub(crate) fn new() -> PacketPeer {
         let settings = Settings::default();
+        let format = Format {
+            framing: settings.framing(),
+            limit: MAX_PACKET_BYTES,
+        };
+        PacketPeer::with(settings, Arc::new(format))
+    }
+
+    fn with(settings: Settings, format: Arc<Format>) -> PacketPeer {
         PacketPeer {
             state: Mutex::new(State {
                 stream: None,
-                reader: PacketReader::new(settings.framing(), MAX_PACKET_BYTES),
                 settings,
+                reader: PacketReader::new(format.framing.clone(), format.limit),
+                format,
             }),
             last_error: LastError::default(),
             is_auto_polling: AtomicBool::new(false),
             failure: Mutex::new(None),
             lent: Lent::default(),
         }
+    }
+
+    /// One with the framing and the limit of `other`.
+    pub(crate) fn like(other: &PacketPeer) -> PacketPeer {
+        let other = other.state();
+        PacketPeer::with(other.settings.clone(), other.format.clone())
+    }
+
+    pub(crate) fn stream(&self) -> Option<Arc<Peer>> {
+        self.state().stream.clone()
+    }
+
+    /// What a packet looks like in the stream.
+    pub(crate) fn format(&self) -> Arc<Format> {
+        self.state().format.clone()
     }
 
     pub(crate) fn set_stream(&self, stream: Option<Arc<Peer>>) {
@@ -115,12 +155,14 @@ impl PacketPeer {
     pub(crate) fn configure(&self, change: impl FnOnce(&mut Settings)) {
         let mut state = self.state();
         change(&mut state.settings);
-        let framing = state.settings.framing();
-        state.reader.set_framing(framing);
+        let (framing, limit) = (state.settings.framing(), state.format.limit);
+        state.set_format(framing, limit);
     }
 
     pub(crate) fn set_max_packet_bytes(&self, bytes: usize) {
-        self.state().reader.set_limit(bytes);
+        let mut state = self.state();
+        let framing = state.format.framing.clone();
+        state.set_format(framing, bytes);
     }
 
     /// Takes the next packet, if there is one, and makes a value of it.
@@ -240,17 +282,13 @@ impl Packets for PacketPeer {
     }
 
     fn put_packet(&self, packet: &[u8]) -> Error {
-        let (stream, framing, limit) = {
-            let state = self.state();
-            let Some(stream) = &state.stream else {
-                drop(state);
-                return self.has_no_stream();
-            };
-            let reader = &state.reader;
-            (stream.clone(), reader.framing().clone(), reader.limit())
+        let Some(stream) = self.stream() else {
+            return self.has_no_stream();
         };
+        let format = self.format();
         // It may wait, and holds up no other call.
-        let written = stream.connection.write_packet(&framing, limit, packet);
+        let connection = &stream.connection;
+        let written = connection.write_packet(&format.framing, format.limit, packet);
         self.last_error.note(written)
     }
 
@@ -268,6 +306,6 @@ impl Packets for PacketPeer {
     }
 
     fn max_packet_bytes(&self) -> i64 {
-        i64::try_from(self.state().reader.limit()).unwrap_or(i64::MAX)
+        i64::try_from(self.state().format.limit).unwrap_or(i64::MAX)
     }
 }

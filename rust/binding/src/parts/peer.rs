@@ -2,11 +2,12 @@
 
 use std::mem::MaybeUninit;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
 use std::time::Instant;
 
 use godot::builtin::StringName;
 use godot::global::Error;
+use godot::obj::EngineEnum;
 use stream_socket::{Connection, Status};
 
 use super::codes::Code;
@@ -29,6 +30,8 @@ pub(crate) struct Peer {
     /// The bits of the `connect_timeout`, a number of seconds; -1 for the project setting.
     connect_timeout: AtomicU64,
     pub(crate) is_auto_polling: AtomicBool,
+    /// How the last connection has ended, as a poll has told it: a code of Godot's.
+    end: AtomicI32,
 }
 
 impl Peer {
@@ -40,7 +43,23 @@ impl Peer {
             last_written: AtomicI64::new(0),
             connect_timeout: AtomicU64::new((-1.0_f64).to_bits()),
             is_auto_polling: AtomicBool::new(false),
+            end: AtomicI32::new(0),
         }
+    }
+
+    /// How the last connection, or the last attempt, has ended, as far as a poll has told: [`Error::OK`] if this side has
+    /// ended it.
+    pub(crate) fn end(&self) -> Error {
+        Error::try_from_ord(self.end.load(Ordering::Relaxed)).unwrap_or(Error::FAILED)
+    }
+
+    /// What is to be told next, as a signal.
+    fn next_signal(&self) -> Option<Signal> {
+        let signal = Signal::from(self.connection.next_event()?);
+        if let Signal::ConnectFinished(code) | Signal::Disconnected(code) = signal {
+            self.end.store(code.ord(), Ordering::Relaxed);
+        }
+        Some(signal)
     }
 
     pub(crate) fn last_read(&self) -> i64 {
@@ -110,7 +129,7 @@ impl Part for Peer {
             }
             let is_heard = Signal::names_of_peer().any(is_heard);
             if !is_heard {
-                while self.connection.next_event().is_some() {}
+                while self.next_signal().is_some() {}
             }
             is_heard
         } else {
@@ -144,8 +163,8 @@ impl Iterator for PeerSignals {
         if self.is_over {
             return None;
         }
-        if let Some(event) = self.peer.connection.next_event() {
-            return Some(event.into());
+        if let Some(signal) = self.peer.next_signal() {
+            return Some(signal);
         }
         self.is_over = true;
         self.peer

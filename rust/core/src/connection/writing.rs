@@ -95,6 +95,33 @@ impl Connection {
         }
     }
 
+    /// Queues all of `data` or nothing, as long as no more than `limit` bytes wait, whatever the
+    /// [`queue_limit`](Self::set_queue_limit) is. Neither waits nor sends: [`send_posted`](Self::send_posted) does, or the
+    /// next [`poll`](Self::poll). So much that is said to many, piece by piece, takes one system call for each of them. The
+    /// answer is whether nothing waited before.
+    pub fn post(&self, data: &[u8], limit: usize) -> Result<bool, WriteError> {
+        let mut inner = self.writable(limit)?;
+        let is_taken = inner.sending.slot.is_taken();
+        if is_taken || inner.sending.queue.len() + data.len() > limit {
+            let peer = inner.peer();
+            return Err(WriteError::Busy { peer, limit });
+        }
+        let was_empty = inner.sending.queue.is_empty();
+        inner.sending.queue.push(data);
+        if was_empty {
+            self.note_queue(&mut inner);
+        }
+        Ok(was_empty)
+    }
+
+    /// Sends what the system takes now of what is queued, without waiting. A failure is told by the next call.
+    pub fn send_posted(&self) {
+        let mut inner = self.lock();
+        if self.status() == Status::Connected {
+            self.send_queue(&mut inner);
+        }
+    }
+
     /// Writes what can be written of `data` without waiting. The number of bytes taken, 0 if the peer is not reading
     /// fast enough.
     pub fn write_available(&self, data: &[u8]) -> Result<usize, WriteError> {

@@ -101,8 +101,8 @@ impl Framing {
         }
     }
 
-    /// `packet` with what has to stand around it.
-    pub(super) fn frame(&self, packet: &[u8], limit: usize) -> Result<Vec<u8>, WriteError> {
+    /// `packet`, which may have at most `limit` bytes, with what has to stand around it.
+    pub fn frame(&self, packet: &[u8], limit: usize) -> Result<Vec<u8>, WriteError> {
         let limit = limit.min(self.most());
         if packet.len() > limit {
             let bytes = packet.len();

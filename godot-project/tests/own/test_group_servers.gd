@@ -1,0 +1,360 @@
+extends "res://tests/support/test_case.gd"
+## A server that lives in a `StreamPeerSocketGroupRs`: what it accepts, tells and sends to all, whatever handlers do.
+
+const CLIENTS := 500
+
+
+## What the group's signals have said, with the member's number in the order of its coming.
+class Log:
+	var entries := []
+	var peers := []
+
+	func _init(group: StreamPeerSocketGroupRs) -> void:
+		group.peer_connected.connect(_on_connected)
+		group.peer_data_available.connect(_on_data_available)
+		group.peer_packet_received.connect(_on_packet_received)
+		group.peer_disconnected.connect(_on_disconnected)
+
+	func take() -> Array:
+		var taken := entries
+		entries = []
+		return taken
+
+	func _number(peer: RefCounted) -> int:
+		if peer not in peers:
+			peers.append(peer)
+		return peers.find(peer)
+
+	func _on_connected(peer: RefCounted) -> void:
+		entries.append(["connected", _number(peer)])
+
+	func _on_data_available(peer: StreamPeerSocketRs) -> void:
+		entries.append(["data", _number(peer), peer.receive().get_string_from_ascii()])
+
+	func _on_packet_received(peer: PacketPeerSocketRs, packet: PackedByteArray) -> void:
+		entries.append(["packet", _number(peer), packet.get_string_from_ascii()])
+
+	func _on_disconnected(peer: RefCounted, error: int) -> void:
+		entries.append(["disconnected", _number(peer), error])
+
+
+func test_the_life_of_accepted_peers() -> void:
+	for kind: String in family.kinds():
+		var end := endpoint(kind)
+		var group := StreamPeerSocketGroupRs.new()
+		var log := Log.new(group)
+		check_eq(group.accept_from(end.server), OK, kind + ": accept_from")
+		check_eq(group.get_members(), [end.server], kind + ": the server is a member")
+		var client := dial(end)
+		_until(group, func() -> bool: return group.get_count() == 2)
+		settle(client)
+		client.put_data("hello".to_ascii_buffer())
+		_until(group, func() -> bool: return log.entries.size() == 2)
+		check_eq(log.take(), [["connected", 0], ["data", 0, "hello"]], kind)
+		var peer: StreamPeerSocketRs = group.get_members()[1]
+		check_eq(peer.get_status(), STATUS_CONNECTED, kind + ": the peer")
+		check(peer.write_buffer_limit > 0, kind + ": it holds up nobody")
+		check_eq(group.poll(), [], kind + ": it has said everything")
+		client.put_data("bye".to_ascii_buffer())
+		client.disconnect_from_host()
+		_until(group, func() -> bool: return log.entries.size() == 2)
+		check_eq(log.take(), [["data", 0, "bye"], ["disconnected", 0, ERR_FILE_EOF]], kind)
+		check_eq(group.get_members(), [end.server], kind + ": it has left")
+
+
+func test_the_life_of_added_peers() -> void:
+	for kind: String in family.kinds():
+		var end := endpoint(kind)
+		var group := StreamPeerSocketGroupRs.new()
+		var log := Log.new(group)
+		var client: StreamPeer = family.peer(kind)
+		group.add(client)
+		group.poll()
+		check_eq(log.take(), [], kind + ": nothing has happened")
+		for i in 2:
+			end.connect_peer(client)
+			_until(group, func() -> bool: return log.entries.size() == 1)
+			check_eq(log.take(), [["connected", 0]], kind + ": once it is connected")
+			var served := accept(end)
+			served.disconnect_from_host()
+			_until(group, func() -> bool: return log.entries.size() == 1)
+			check_eq(log.take(), [["disconnected", 0, ERR_FILE_EOF]], kind + ": once the other side has ended")
+			check_eq(group.get_count(), 1, kind + ": it stays a member")
+		end.connect_peer(client)
+		_until(group, func() -> bool: return log.entries.size() == 1)
+		client.disconnect_from_host()
+		_until(group, func() -> bool: return log.entries.size() == 2)
+		check_eq(log.take(), [["connected", 0], ["disconnected", 0, OK]], kind + ": once this side has ended")
+		end.connect_peer(client)
+		_until(group, func() -> bool: return log.entries.size() == 1)
+		client.disconnect_from_host()
+		end.connect_peer(client)
+		_until(group, func() -> bool: return log.entries.size() == 3)
+		check_eq(log.take(), [["connected", 0], ["disconnected", 0, OK], ["connected", 0]], kind + ": between two polls")
+		client.disconnect_from_host()
+		group.poll()
+		log.take()
+		# Over a Unix domain socket this fails in the call, which says so.
+		if kind == "uds":
+			continue
+		end.server.stop()
+		end.connect_peer(client)
+		_until(group, func() -> bool: return log.entries.size() == 1)
+		check_eq(log.entries[0][0], "disconnected", kind + ": a connect that fails")
+		check_eq(log.take()[0][2], client.get_last_error(), kind + ": and why")
+
+
+func test_packets() -> void:
+	for kind: String in family.kinds():
+		var end := endpoint(kind)
+		var group := StreamPeerSocketGroupRs.new()
+		var log := Log.new(group)
+		var lines := PacketPeerSocketRs.new()
+		lines.framing = PacketPeerSocketRs.FRAMING_DELIMITER
+		lines.max_packet_bytes = 10
+		group.accept_from(end.server, lines)
+		var client := dial(end)
+		_until(group, func() -> bool: return group.get_count() == 2)
+		settle(client)
+		client.put_data("one\ntwo\nthr".to_ascii_buffer())
+		_until(group, func() -> bool: return log.entries.size() == 3)
+		check_eq(log.take(), [["connected", 0], ["packet", 0, "one"], ["packet", 0, "two"]], kind)
+		check_eq(group.poll(), [], kind + ": a part is nothing to say")
+		client.put_data("ee\nthis is too long\n".to_ascii_buffer())
+		_until(group, func() -> bool: return log.entries.size() == 2)
+		check_eq(log.take(), [["packet", 0, "three"], ["disconnected", 0, ERR_INVALID_DATA]], kind + ": and its end")
+		check_eq(group.get_count(), 1, kind + ": it has left")
+		reaches(client, STATUS_NONE, kind + ": the client sees the end")
+
+
+func test_packets_that_nobody_hears_of_are_returned() -> void:
+	var pair := link(family.kinds()[0])
+	var group := StreamPeerSocketGroupRs.new()
+	var packets := PacketPeerSocketRs.new()
+	check_eq(quietly(func() -> int: return group.add(packets)), ERR_INVALID_PARAMETER, "without a stream")
+	packets.stream = pair.client
+	check_eq(group.add(packets), OK, "with one")
+	pair.served.put_data([1, 0, 0])
+	arrived(pair.client, 3)
+	check_eq(group.poll(), [], "in part")
+	pair.served.put_data([0, 7])
+	for i in 2:
+		_until(group, func() -> bool: return group.poll() == [packets])
+	check_eq(packets.get_packet(), PackedByteArray([7]), "get_packet")
+	check_eq(group.poll(), [], "after it")
+
+
+func test_who_is_too_many_is_turned_away() -> void:
+	for kind: String in family.kinds():
+		var end := endpoint(kind)
+		var group := StreamPeerSocketGroupRs.new()
+		var log := Log.new(group)
+		group.max_members = 2
+		group.accept_from(end.server)
+		var clients := [dial(end), dial(end)]
+		_until(group, func() -> bool: return group.get_count() == 3)
+		var late := dial(end)
+		_until(group, func() -> bool:
+			late.poll()
+			return late.get_status() in [STATUS_NONE, STATUS_ERROR])
+		check_eq(group.get_count(), 3, kind + ": the server and two")
+		clients[0].disconnect_from_host()
+		_until(group, func() -> bool: return group.get_count() == 2)
+		late = dial(end)
+		_until(group, func() -> bool: return group.get_count() == 3)
+		check_eq(log.peers.size(), 3, kind + ": room for one more")
+	var group := StreamPeerSocketGroupRs.new()
+	group.max_members = -3
+	check_eq(group.max_members, 0, "less than none is no limit")
+
+
+func test_broadcast() -> void:
+	for kind: String in family.kinds():
+		var group := StreamPeerSocketGroupRs.new()
+		var links: Array[Link] = []
+		for i in 5:
+			links.append(link(kind))
+			group.add(links[i].served)
+		group.add(family.peer(kind))
+		group.add(links[0].endpoint.server)
+		check_eq(group.broadcast([1, 2]), [], kind + ": all took it")
+		check_eq(group.broadcast([3], [links[1].served, null, 7]), [], kind + ": with exceptions")
+		for i in 5:
+			var expected := PackedByteArray([1, 2] if i == 1 else [1, 2, 3])
+			check_eq(links[i].client.get_data(expected.size()), [OK, expected], kind + ": received")
+		# One that does not read takes what its queue holds, whole or not at all, and holds up nobody.
+		var block := PackedByteArray()
+		block.resize(1 << 19)
+		var left_out := []
+		var rounds := 0
+		while left_out.is_empty() and rounds < 200:
+			rounds += 1
+			left_out = group.broadcast(block, [links[1].served, links[2].served, links[3].served, links[4].served])
+		check_eq(left_out, [links[0].served], kind + ": it is said who did not take it")
+		check_eq(links[0].served.get_last_error(), ERR_BUSY, kind + ": and why")
+		var got := 0
+		links[0].served.write_timeout = PATIENCE
+		var reader := in_thread(func() -> int:
+			return links[0].client.get_data((rounds - 1) * block.size())[1].count(0))
+		spin_until(func() -> bool:
+			group.poll()
+			return not reader.is_alive(), "everything to arrive")
+		got = join(reader, "the reader")
+		check_eq(got, (rounds - 1) * block.size(), kind + ": what was taken arrives")
+
+
+func test_what_is_put_behind_a_broadcast_comes_behind_it() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		var group := StreamPeerSocketGroupRs.new()
+		group.add(pair.served)
+		var expected := PackedByteArray()
+		group.peer_data_available.connect(func(peer: StreamPeerSocketRs) -> void:
+			peer.receive()
+			group.broadcast([1])
+			peer.put_data([2])
+			group.broadcast([3])
+			peer.put_partial_data([4]))
+		pair.client.put_u8(0)
+		arrived(pair.served, 1)
+		group.poll()
+		arrived(pair.client, 4)
+		expected = pair.client.receive()
+		check_eq(expected, PackedByteArray([1, 2, 3, 4]), kind)
+		_let_go(group)
+
+
+func test_handlers_do_what_they_like() -> void:
+	for kind: String in family.kinds():
+		var end := endpoint(kind)
+		var held := [StreamPeerSocketGroupRs.new()]
+		var heard := []
+		# Polls, removes whom it is told of, and the server, and lets go of the group.
+		held[0].peer_connected.connect(func(peer: StreamPeerSocketRs) -> void:
+			heard.append(peer)
+			held[0].poll()
+			if heard.size() == 2:
+				held[0].remove(heard[0])
+				held[0].remove(end.server)
+				held.clear())
+		held[0].accept_from(end.server)
+		var clients := [dial(end), dial(end), dial(end)]
+		spin_until(func() -> bool:
+			if not held.is_empty():
+				held[0].poll()
+			return held.is_empty(), "two clients")
+		check_eq(heard.size(), 2, kind + ": two were told of")
+		for peer: StreamPeerSocketRs in heard:
+			check_eq(peer.get_status(), STATUS_CONNECTED, kind + ": they live on")
+		check_eq(end.server.is_listening(), true, kind + ": and so does the server")
+		check_eq(clients.size(), 3, kind)
+
+
+func test_disconnecting_in_a_handler() -> void:
+	for kind: String in family.kinds():
+		var end := endpoint(kind)
+		var group := StreamPeerSocketGroupRs.new()
+		var log := Log.new(group)
+		group.accept_from(end.server)
+		var client := dial(end)
+		_until(group, func() -> bool: return group.get_count() == 2)
+		settle(client)
+		group.peer_data_available.connect(func(peer: StreamPeerSocketRs) -> void: peer.disconnect_from_host())
+		client.put_u8(65)
+		_until(group, func() -> bool: return group.get_count() == 1)
+		check_eq(log.take(), [["connected", 0], ["data", 0, "A"], ["disconnected", 0, OK]], kind)
+
+
+func test_auto_poll() -> void:
+	var end := endpoint(family.kinds()[0])
+	var group := StreamPeerSocketGroupRs.new()
+	group.accept_from(end.server)
+	group.auto_poll = true
+	check_eq(group.auto_poll, true, "auto_poll")
+	var client := dial(end)
+	await until(func() -> bool: return group.get_count() == 2, "the client")
+	group.auto_poll = false
+	client.poll()
+
+
+func test_broadcasts_of_threads() -> void:
+	var kind: String = family.kinds()[0]
+	var group := StreamPeerSocketGroupRs.new()
+	var links: Array[Link] = []
+	for i in 3:
+		links.append(link(kind))
+		group.add(links[i].served)
+	var stop := Semaphore.new()
+	var poller := in_thread(func() -> void:
+		while not stop.try_wait():
+			group.poll(-1))
+	var senders: Array[Thread] = []
+	for number in 2:
+		senders.append(in_thread(func() -> void:
+			for i in 1000:
+				check_eq(group.broadcast([number, i & 0xff]), [], "broadcast")))
+	for sender in senders:
+		join(sender, "a sender")
+	for one in links:
+		# Each sender's in its order, and no two mixed.
+		var all: PackedByteArray = one.client.get_data(4000)[1]
+		var next := [0, 0]
+		for at in range(0, 4000, 2):
+			check(all[at + 1] == next[all[at]] & 0xff, "byte %d" % at)
+			next[all[at]] += 1
+		check_eq(next, [1000, 1000], "all of them")
+	stop.post()
+	group.wake()
+	join(poller, "the poller")
+
+
+## The chat server of the help, with many clients.
+func test_a_chat_of_many() -> void:
+	for kind: String in family.kinds():
+		var end := endpoint(kind)
+		var group := StreamPeerSocketGroupRs.new()
+		var lines := PacketPeerSocketRs.new()
+		lines.framing = PacketPeerSocketRs.FRAMING_DELIMITER
+		group.accept_from(end.server, lines)
+		var names := {}
+		var on_line := func(peer: PacketPeerSocketRs, line: PackedByteArray) -> void:
+			if peer in names:
+				group.broadcast(names[peer] + line)
+			else:
+				names[peer] = line
+		group.peer_packet_received.connect(on_line)
+		var clients: Array[StreamPeer] = []
+		for i in CLIENTS:
+			clients.append(dial(end))
+			if i % 50 == 49:
+				group.poll()
+		_until(group, func() -> bool: return group.get_count() == CLIENTS + 1)
+		for i in CLIENTS:
+			settle(clients[i])
+			clients[i].put_data(("%03d\n" % i).to_ascii_buffer())
+		_until(group, func() -> bool: return names.size() == CLIENTS)
+		# Each says something, and each hears everybody.
+		for i in 20:
+			clients[i].put_data(("says %03d\n" % i).to_ascii_buffer())
+		var size := 20 * 12
+		_until(group, func() -> bool:
+			return clients.all(func(client: StreamPeer) -> bool: return client.get_available_bytes() >= size))
+		for client in clients:
+			var heard: PackedStringArray = client.get_string(size).split("\n", false)
+			heard.sort()
+			check_eq(heard.size(), 20, kind + ": lines")
+			check_eq([heard[0], heard[19]], ["000says 000", "019says 019"], kind + ": whose")
+		_let_go(group)
+
+
+# A handler that holds the group holds it for ever.
+func _let_go(group: StreamPeerSocketGroupRs) -> void:
+	for signal_name in ["peer_data_available", "peer_packet_received"]:
+		for connection: Dictionary in group.get_signal_connection_list(signal_name):
+			group.disconnect(signal_name, connection.callable)
+
+
+func _until(group: StreamPeerSocketGroupRs, condition: Callable) -> void:
+	spin_until(func() -> bool:
+		group.poll()
+		return condition.call(), "what the group is to do")
