@@ -132,6 +132,22 @@ pub const TABLE: &[Section] = &[
         ],
     },
     Section {
+        title: "Packets",
+        how: "Packets with a length of 4 bytes, the engine's `PacketPeerStream` over its peers and `PacketPeerSocketRs` over \
+              ours. The small ones have arrived before the clock starts, and are taken as long as \
+              `get_available_packet_count` says there are any. The large one is put by another thread, and taken as soon \
+              as it is there. In the chat each of 500 members says a line, which is sent to all of them: in plain GDScript \
+              with `read_line` and `put_data` on each peer, and through a group with `broadcast`.",
+        rows: &[
+            us("1000 packets of 16 bytes, in one receive", &[engine(5.0)]),
+            speed("a packet of 8 MiB", &[engine(1.0)]),
+            us(
+                "chat frame, 500 members who all say a line",
+                &[compare(Side::Group, Side::Ours, Some(3.0))],
+            ),
+        ],
+    },
+    Section {
         title: "Connections",
         how: "Connecting and accepting one after the other with both ends in the same process; closing is not timed. \
               The memory is what the process grows by for a pair that has sent nothing, peers and servers of the same \

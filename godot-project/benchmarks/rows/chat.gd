@@ -1,0 +1,97 @@
+extends "res://benchmarks/row.gd"
+## A frame of a chat server in which each member says a line to all, in plain GDScript over our peers and through a group.
+
+const Link := preload("res://tests/support/link.gd")
+
+const MEMBERS := 500
+const LINE := "hello everybody\n"
+
+var _links: Array[Link] = []
+var _peers: Array[StreamPeerTCPRs] = []
+var _group: StreamPeerSocketGroupRs
+var _heard := 0
+
+
+static func all() -> Array:
+	var row := new()
+	row.names = ["chat frame, 500 members who all say a line"]
+	row.sides = ["ours", "group"]
+	return [row]
+
+
+func rounds() -> int:
+	return scale.costly_rounds
+
+
+func open() -> void:
+	var server := Server.new()
+	server.listen(Family.ours(), "tcp")
+	for i in mini(MEMBERS, scale.most_sockets):
+		_links.append(server.pair())
+		if _links[i] == null:
+			problem = "no connection"
+			return
+		_peers.append(_links[i].served)
+		# What is sent to everybody does not wait for those who read later.
+		_peers[i].write_buffer_limit = 1 << 20
+
+
+func sample(side: String) -> PackedFloat64Array:
+	_group = StreamPeerSocketGroupRs.new()
+	if side == "group":
+		for peer in _peers:
+			var packets := PacketPeerSocketRs.new()
+			packets.stream = peer
+			packets.framing = PacketPeerSocketRs.FRAMING_DELIMITER
+			_group.add(packets)
+		_group.peer_packet_received.connect(_on_line)
+		_group.poll()
+	for link in _links:
+		link.client.put_data(LINE.to_ascii_buffer())
+	for peer in _peers:
+		while peer.get_available_bytes() < LINE.length():
+			OS.delay_usec(50)
+	_heard = 0
+	var start := Time.get_ticks_usec()
+	if side == "group":
+		_group.poll()
+	else:
+		_plain_frame()
+	var usec := Time.get_ticks_usec() - start
+	if _heard != _peers.size():
+		problem = "%s: %d of %d lines" % [side, _heard, _peers.size()]
+	for connection: Dictionary in _group.peer_packet_received.get_connections():
+		_group.peer_packet_received.disconnect(connection.callable)
+	_read_away()
+	return [float(usec)]
+
+
+func close() -> void:
+	_links[0].endpoint.server.stop()
+
+
+func _plain_frame() -> void:
+	for peer in _peers:
+		peer.poll()
+		var line: Variant = peer.read_line()
+		while line != null:
+			_heard += 1
+			var said: PackedByteArray = (line + "\n").to_utf8_buffer()
+			for other in _peers:
+				other.put_data(said)
+			line = peer.read_line()
+
+
+func _on_line(_peer: PacketPeerSocketRs, line: PackedByteArray) -> void:
+	_heard += 1
+	_group.broadcast(line)
+
+
+# Reads what everybody was sent, which is not timed.
+func _read_away() -> void:
+	var size := LINE.length() * _peers.size()
+	for i in _links.size():
+		var got := 0
+		while got < size and problem.is_empty():
+			_peers[i].poll()
+			got += _links[i].client.receive().size()
