@@ -127,6 +127,9 @@ fn the_other_process() {
 
 #[test]
 fn of_many_processes_one_gets_a_stale_path() {
+    if !can_start_itself("of_many_processes_one_gets_a_stale_path") {
+        return;
+    }
     let _only = only_test();
     const PROCESSES: usize = 4;
     const BATCHES: usize = 60;

@@ -443,6 +443,18 @@ pub fn descriptors_of_port(port: u16) -> Vec<std::os::fd::RawFd> {
     numbers.filter(is_it).collect()
 }
 
+/// Whether this program can be started once more. One that an emulator runs through a loader sees the loader as itself.
+/// There, a line says that `test` is skipped.
+pub fn can_start_itself(test: &str) -> bool {
+    let program = std::env::current_exe().unwrap();
+    let name = std::env::args_os().next().map(PathBuf::from);
+    let can = name.is_some_and(|name| name.file_name() == program.file_name());
+    if !can {
+        skipped(test, "the emulator does not start programs");
+    }
+    can
+}
+
 /// Runs the test `name` of this program in a process of its own, with pipes for its standard input and its errors.
 /// It finds out by [`argument`] what to do.
 pub fn spawn_test(name: &str, argument: &str) -> std::process::Child {

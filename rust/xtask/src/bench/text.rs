@@ -33,7 +33,8 @@ pub fn cells(measured: &MeasuredRow) -> Vec<[String; 7]> {
             match comparison.other {
                 Side::Plain => "plain Rust".into(),
                 Side::Buffer => "StreamPeerBuffer".into(),
-                _ => "engine".into(),
+                Side::Ours | Side::Group => "one by one".into(),
+                Side::Engine => "engine".into(),
             },
             value(comparison.other),
             value(comparison.ours),

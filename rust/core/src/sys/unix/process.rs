@@ -51,15 +51,27 @@ pub(crate) fn process() -> u64 {
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const MANY: usize = 1 << 20;
 
-/// Zeroes `memory`, to be handed to somebody who would use it uninitialised. Where that is much, the system takes its pages back and gives zeroed ones when they are used (madvise(2),
-/// MADV_DONTNEED), so that memory which was never touched stays untouched.
+/// The size of the system's pages in bytes, a power of two.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn page_size() -> Option<usize> {
+    // SAFETY: It only asks (sysconf(3)).
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(size)
+        .ok()
+        .filter(|size| size.is_power_of_two())
+}
+
+/// Zeroes `memory`, to be handed to somebody who would use it uninitialised. Where that is much, the system takes its pages
+/// back and gives zeroed ones when they are used (madvise(2), MADV_DONTNEED), so that memory which was never touched stays
+/// untouched.
 ///
 /// # Safety
 /// The memory comes from an allocator, or is smaller than a mebibyte. Pages of a file would show the file's content instead.
 pub unsafe fn zero(memory: &mut [MaybeUninit<u8>]) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    if memory.len() >= MANY {
-        let page = rustix::param::page_size();
+    if memory.len() >= MANY
+        && let Some(page) = page_size()
+    {
         let (head, rest) =
             memory.split_at_mut(memory.as_ptr().align_offset(page).min(memory.len()));
         let (pages, tail) = rest.split_at_mut(rest.len() / page * page);
