@@ -3,11 +3,13 @@
 
 use std::mem::MaybeUninit;
 
-/// The memory of this process that is resident, in bytes (proc_pid_statm(5)).
+/// The memory of this process that is resident, in bytes (proc_pid_status(5)).
 fn resident() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
-    pages * rustix::param::page_size()
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let mut lines = status.lines();
+    let size = lines.find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let kilobytes: usize = size.trim().trim_end_matches(" kB").parse().unwrap();
+    kilobytes * 1024
 }
 
 #[test]
