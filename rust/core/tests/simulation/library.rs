@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use stream_socket::{Connection, DisconnectCause, Event, Group, Status, Visit};
+use stream_socket::{
+    Connection, DisconnectCause, Event, Framing, Group, LengthField, PacketReader, Status, Visit,
+    Width,
+};
 
 use super::machine::Machine;
 use super::stream::{Outcome, Stream};
@@ -24,6 +27,8 @@ pub struct LibraryEnd<S: System> {
     pub incoming: Arc<Stream>,
     pub outgoing: Arc<Stream>,
     pub(super) machine: Mutex<Machine>,
+    /// Any stream is one of such packets, wherever one begins to read: a byte says how many follow.
+    pub(super) packets: Mutex<PacketReader>,
     pub(super) group: Option<(Group, usize)>,
     /// So many bytes may be sent in all.
     pub(super) budget: AtomicUsize,
@@ -47,6 +52,14 @@ impl<S: System> LibraryEnd<S> {
         LibraryEnd {
             name,
             machine: Mutex::new(Machine::of(&connection)),
+            packets: Mutex::new(PacketReader::new(
+                Framing::Length(LengthField {
+                    width: Width::Bytes(1),
+                    big_endian: false,
+                    includes_itself: false,
+                }),
+                usize::MAX,
+            )),
             connection: Arc::new(connection),
             incoming,
             outgoing,

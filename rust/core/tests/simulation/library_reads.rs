@@ -19,7 +19,7 @@ impl<S: System> LibraryEnd<S> {
             1 => random.size(20_000),
             _ => random.size(S::buffer_size() * 2),
         };
-        match random.below(9) {
+        match random.below(11) {
             0 | 1 => self.read_waiting(size, false),
             2 => self.read_waiting(size.min(64), true),
             3 => {
@@ -58,8 +58,28 @@ impl<S: System> LibraryEnd<S> {
                 note(|| format!("{} reads {size} if they are there: {outcome:?}", self.name));
                 self.has_looked(outcome.map(drop))
             }
+            6 | 7 => self.read_packet(random.once_in(2)),
             _ => self.read_available(size),
         }
+    }
+
+    /// Reads the next packet, if it is there, or counts those that are.
+    fn read_packet(&self, counts: bool) -> bool {
+        let mut packets = self.packets.lock().unwrap();
+        if counts {
+            let outcome = packets.count(&self.connection);
+            note(|| format!("{} counts its packets: {outcome:?}", self.name));
+            return self.has_looked(outcome.map(drop));
+        }
+        let outcome = packets.read(&self.connection, |packet| {
+            let length = self.incoming.byte(self.incoming.state().received);
+            assert_eq!(packet.len(), usize::from(length), "{}", self.name);
+            self.incoming.receive(&[length]);
+            self.incoming.receive(packet);
+            packet.len()
+        });
+        note(|| format!("{} reads a packet: {outcome:?}", self.name));
+        self.has_looked(outcome.map(drop))
     }
 
     /// Reads what is there.
@@ -116,10 +136,9 @@ impl<S: System> LibraryEnd<S> {
     /// Takes note of the answer to a read that leaves what is not what it looks for. Whether there may be more to come.
     fn has_looked(&self, outcome: Result<(), ReadError>) -> bool {
         match outcome {
-            Err(ReadError::EndOfStream | ReadError::Socket { .. })
-                if self.connection.status() == Status::Connected
-                    && self.connection.has_unread() =>
-            {
+            Err(
+                ReadError::EndOfStream | ReadError::Truncated { .. } | ReadError::Socket { .. },
+            ) if self.connection.status() == Status::Connected && self.connection.has_unread() => {
                 true
             }
             outcome => self.has_read(outcome),
