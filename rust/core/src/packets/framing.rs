@@ -428,6 +428,50 @@ mod tests {
         assert!(!malformed(headers, &[b'x'; MOST_HEADERS - 1]));
     }
 
+    /// What is said of some bytes stays said when more come, whatever the bytes are, and however they came.
+    #[test]
+    fn no_answer_is_taken_back() {
+        const WORDS: [&[u8]; 12] = [
+            b"\0",
+            b"\x01",
+            b"\x7f",
+            b"\x80",
+            b"\xff",
+            b"\n",
+            b"\r\n",
+            b"\r\n\r\n",
+            b"Content-Length:",
+            b" 3",
+            b"9",
+            b"x",
+        ];
+        let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+        let mut next = |below: usize| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            (random % below as u64) as usize
+        };
+        for framing in all() {
+            for _ in 0..2000 {
+                let words = (0..next(14)).map(|_| WORDS[next(WORDS.len())]);
+                let bytes: Vec<u8> = words.flatten().copied().collect();
+                let limit = [0, 3, 100, usize::MAX][next(4)];
+                let (mut searched, mut said) = (0, None);
+                for end in 0..=bytes.len() {
+                    let fresh = framing.cut(&bytes[..end], limit, &mut 0);
+                    let told = framing.cut(&bytes[..end], limit, &mut searched);
+                    assert_eq!(fresh, told, "{framing:?} {:?}", &bytes[..end]);
+                    if told == Ok(None) {
+                        assert_eq!(said, None, "{framing:?} {:?}", &bytes[..end]);
+                    } else {
+                        assert_eq!(*said.get_or_insert(told), told, "{framing:?} {bytes:?}");
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_packet_cannot_hold_its_delimiter() {
         let framing = Framing::Delimiter(b"aa".to_vec());
