@@ -10,6 +10,7 @@ mod families;
 mod frame_poll;
 mod group;
 mod help;
+mod monitors;
 mod parts;
 mod peer;
 mod peer_tcp;
@@ -19,9 +20,12 @@ mod server;
 mod server_tcp;
 mod server_uds;
 mod settings;
+mod statistics;
 mod text;
 
+use godot::classes::Engine;
 use godot::init::{ExtensionLibrary, InitStage, gdextension};
+use godot::obj::Singleton;
 use godot::sys;
 
 struct Extension;
@@ -34,6 +38,11 @@ unsafe impl ExtensionLibrary for Extension {
             InitStage::Scene => {
                 stream_socket::start_up();
                 settings::register();
+                if is_debugged_game() {
+                    if settings::has_monitors() {
+                        monitors::add();
+                    }
+                }
             }
             InitStage::Editor => help::load(),
             _ => {}
@@ -42,11 +51,20 @@ unsafe impl ExtensionLibrary for Extension {
 
     fn on_stage_deinit(stage: InitStage) {
         match stage {
-            InitStage::Scene => stream_socket::shut_down(),
+            InitStage::Scene => {
+                monitors::remove();
+                parts::live::keep(false);
+                stream_socket::shut_down();
+            }
             InitStage::Core => bridge::forget_late_methods(),
             _ => {}
         }
     }
+}
+
+/// Whether this process is a game that can be debugged: neither the editor, nor a game that was exported to be played.
+fn is_debugged_game() -> bool {
+    !Engine::singleton().is_editor_hint() && bridge::has_feature("debug")
 }
 
 /// The entry symbol that the manifest names.

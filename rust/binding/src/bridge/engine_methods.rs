@@ -35,6 +35,9 @@ const NEEDED: &[EngineMethod] = &[
     of("Object", "disconnect", 1874754934),
     of("Object", "emit_signal", 4047867050),
     of("Object", "is_connected", 768136979),
+    of("Performance", "add_custom_monitor", ADD_CUSTOM_MONITOR),
+    of("Performance", "has_custom_monitor", 2041966384),
+    of("Performance", "remove_custom_monitor", 3304788590),
     of("ProjectSettings", "add_property_info", 4155329257),
     of("ProjectSettings", "get_setting", 223050753),
     of("ProjectSettings", "globalize_path", 3135753539),
@@ -68,6 +71,22 @@ const IS_CLASS: i64 = if cfg!(feature = "api-4-7") {
     2619796661
 } else {
     3927539163
+};
+
+/// What only a game that is debugged, or the editor, calls: looked for when it is called, so that the others can do without.
+const LATE: &[(&str, &str)] = &[
+    ("EngineDebugger", "has_capture"),
+    ("EngineDebugger", "is_active"),
+    ("EngineDebugger", "register_message_capture"),
+    ("EngineDebugger", "send_message"),
+    ("EngineDebugger", "unregister_message_capture"),
+];
+
+/// It has one more argument since 4.6.
+const ADD_CUSTOM_MONITOR: i64 = if cfg!(any(feature = "api-4-6", feature = "api-4-7")) {
+    3655788610
+} else {
+    4099036814
 };
 
 /// The class that peers inherit from. Godot calls its methods, and not we.
@@ -105,6 +124,11 @@ pub(super) fn is_needed(
     }
     let (class, name) = (class(), name());
     candidates.any(|method| method.class == class && method.name == name)
+}
+
+/// Whether a method is one that may be looked for when it is called.
+pub(super) fn may_be_late(class: &str, name: &str) -> bool {
+    LATE.contains(&(class, name))
 }
 
 /// What Godot calls a method by, or null if it has none: without an error of Godot's if it does not have the class.

@@ -4,6 +4,7 @@
 
 mod codes;
 mod last_error;
+pub(crate) mod live;
 mod part;
 mod peer;
 mod server;
