@@ -6,6 +6,8 @@
 //! has inheritance and cheap calls, in the bridge.
 
 mod bridge;
+mod debugger;
+mod editor;
 mod families;
 mod frame_poll;
 mod group;
@@ -42,6 +44,7 @@ unsafe impl ExtensionLibrary for Extension {
                     if settings::has_monitors() {
                         monitors::add();
                     }
+                    debugger::attach();
                 }
             }
             InitStage::Editor => help::load(),
@@ -52,6 +55,7 @@ unsafe impl ExtensionLibrary for Extension {
     fn on_stage_deinit(stage: InitStage) {
         match stage {
             InitStage::Scene => {
+                debugger::detach();
                 monitors::remove();
                 parts::live::keep(false);
                 stream_socket::shut_down();

@@ -75,11 +75,36 @@ const IS_CLASS: i64 = if cfg!(feature = "api-4-7") {
 
 /// What only a game that is debugged, or the editor, calls: looked for when it is called, so that the others can do without.
 const LATE: &[(&str, &str)] = &[
+    ("CanvasItem", "is_visible_in_tree"),
+    ("ClassDB", "is_parent_class"),
+    ("Control", "set_v_size_flags"),
+    ("EditorDebuggerPlugin", "get_session"),
+    ("EditorDebuggerSession", "add_session_tab"),
+    ("EditorDebuggerSession", "is_active"),
+    ("EditorDebuggerSession", "is_breaked"),
+    ("EditorDebuggerSession", "send_message"),
+    ("EditorPlugin", "add_debugger_plugin"),
+    ("EditorPlugin", "remove_debugger_plugin"),
     ("EngineDebugger", "has_capture"),
     ("EngineDebugger", "is_active"),
     ("EngineDebugger", "register_message_capture"),
     ("EngineDebugger", "send_message"),
     ("EngineDebugger", "unregister_message_capture"),
+    ("Label", "set_text"),
+    ("Node", "add_child"),
+    ("Node", "set_name"),
+    ("Timer", "set_autostart"),
+    ("Timer", "set_wait_time"),
+    ("Tree", "create_item"),
+    ("Tree", "set_column_clip_content"),
+    ("Tree", "set_column_custom_minimum_width"),
+    ("Tree", "set_column_expand"),
+    ("Tree", "set_column_title"),
+    ("Tree", "set_column_titles_visible"),
+    ("Tree", "set_columns"),
+    ("Tree", "set_hide_root"),
+    ("TreeItem", "set_text"),
+    ("TreeItem", "set_tooltip_text"),
 ];
 
 /// It has one more argument since 4.6.
