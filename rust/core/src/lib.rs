@@ -32,7 +32,7 @@ mod totals;
 
 pub use connect::attempt_log::{AttemptOutcome, ConnectAttempt};
 pub use connection::{
-    ConnectEnd, Connection, DisconnectCause, Event, SocketHandle, Statistics, Status,
+    ConnectEnd, Connection, DisconnectCause, Event, Recording, SocketHandle, Statistics, Status,
 };
 pub use error::{
     AcceptError, BindError, ConnectError, ListenError, OptionError, PollError, ReadError,

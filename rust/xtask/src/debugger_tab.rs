@@ -56,14 +56,15 @@ fn shown(project: &Project, godot: &Godot) -> Result<()> {
     .map_err(|error| format!("cannot write {}: {error}", game.display()))?;
     let mut command = headless::command(project, godot, &game);
     command.arg("--editor");
-    let mut rows = 0;
+    let (mut rows, mut has_bytes) = (0, false);
     headless::run(project, NAME, &mut command, |line| {
         let count = line.strip_prefix("sockets shown: ");
         rows = count.and_then(|count| count.parse().ok()).unwrap_or(rows);
+        has_bytes |= line == "bytes shown: true";
     })?;
-    if rows == ROWS {
-        Ok(())
-    } else {
-        Err(format!("{rows} of {ROWS} rows are as they should be"))
+    match (rows, has_bytes) {
+        (ROWS, true) => Ok(()),
+        (ROWS, false) => Err("the bytes of a selected peer are not shown".into()),
+        _ => Err(format!("{rows} of {ROWS} rows are as they should be")),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use godot::builtin::{Callable, GString, VarArray};
+use godot::builtin::{Callable, GString, VarArray, varray};
 use godot::classes::{
     EditorDebuggerPlugin, EditorPlugin, IEditorDebuggerPlugin, IEditorPlugin, Timer,
 };
@@ -11,7 +11,7 @@ use godot::obj::{Base, Gd, NewAlloc, NewGd, WithBaseField};
 use godot::prelude::{GodotClass, godot_api};
 
 use super::table::Table;
-use crate::debugger::{LIST, PREFIX};
+use crate::debugger::{LIST, PREFIX, RECORD, WATCH};
 
 /// How often the running game is asked, in seconds.
 const INTERVAL: f64 = 0.5;
@@ -69,11 +69,18 @@ impl IEditorDebuggerPlugin for StreamSocketsDebuggerRs {
     }
 
     fn capture(&mut self, message: GString, answer: VarArray, session: i32) -> bool {
-        let is_list = message.to_string() == format!("{PREFIX}:{LIST}");
-        if is_list && let Some(table) = self.tables.get_mut(&session) {
-            table.show(&answer);
+        let (message, Some(table)) = (message.to_string(), self.tables.get_mut(&session)) else {
+            return false;
+        };
+        match message
+            .strip_prefix(PREFIX)
+            .and_then(|rest| rest.strip_prefix(':'))
+        {
+            Some(LIST) => table.show(&answer),
+            Some(RECORD) => table.show_record(&answer),
+            _ => return false,
         }
-        is_list
+        true
     }
 }
 
@@ -90,7 +97,18 @@ impl StreamSocketsDebuggerRs {
         };
         if !debugger_session.is_active() {
             table.has_ended();
-        } else if table.is_visible() && !debugger_session.is_breaked() {
+            return;
+        }
+        if debugger_session.is_breaked() {
+            return;
+        }
+        if let Some(number) = table.take_watched() {
+            debugger_session
+                .send_message_ex(&format!("{PREFIX}:{WATCH}"))
+                .data(&varray![number])
+                .done();
+        }
+        if table.is_visible() {
             debugger_session.send_message(&format!("{PREFIX}:{LIST}"));
         }
     }

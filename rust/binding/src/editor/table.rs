@@ -2,11 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use godot::builtin::{VarArray, Variant};
+use godot::builtin::{PackedByteArray, PackedStringArray, VarArray, Variant, Vector2};
 use godot::classes::control::SizeFlags;
-use godot::classes::{Label, Tree, TreeItem, VBoxContainer};
+use godot::classes::text_server::AutowrapMode;
+use godot::classes::{HSplitContainer, Label, RichTextLabel, Tree, TreeItem, VBoxContainer};
 use godot::obj::{Gd, NewAlloc};
 
+use super::dump::dump;
 use super::rates::{Counts, age, size};
 
 /// The columns: their title, and how wide they are at least. Those that are wide share what room is left.
@@ -25,11 +27,20 @@ const COLUMNS: [(&str, i32); 11] = [
 ];
 const WIDE: i32 = 160;
 
+/// How wide a line of bytes is.
+const RECORD_WIDTH: f32 = 620.0;
+
 /// The tab. The editor owns the nodes, and frees them with the session.
 pub(super) struct Table {
     tab: Gd<VBoxContainer>,
     head: Gd<Label>,
     tree: Gd<Tree>,
+    /// What is recorded of the selected peer.
+    record: Gd<RichTextLabel>,
+    /// What stands there.
+    shown: String,
+    /// The number of the peer that the game was told to record.
+    watched: i64,
     /// By the number of the peer or the server.
     rows: HashMap<i64, Row>,
 }
@@ -65,7 +76,6 @@ impl Table {
         tree.set_columns(COLUMNS.len() as i32);
         tree.set_column_titles_visible(true);
         tree.set_hide_root(true);
-        tree.set_v_size_flags(SizeFlags::EXPAND_FILL);
         for (column, (title, width)) in (0..).zip(COLUMNS) {
             tree.set_column_title(column, title);
             tree.set_column_custom_minimum_width(column, width);
@@ -73,11 +83,24 @@ impl Table {
             tree.set_column_clip_content(column, true);
         }
         tree.create_item();
-        tab.add_child(&tree);
+        let mut record = RichTextLabel::new_alloc();
+        record.set_selection_enabled(true);
+        record.set_autowrap_mode(AutowrapMode::OFF);
+        record.set_custom_minimum_size(Vector2::new(RECORD_WIDTH, 0.0));
+        record.hide();
+        let mut split = HSplitContainer::new_alloc();
+        split.set_v_size_flags(SizeFlags::EXPAND_FILL);
+        tree.set_h_size_flags(SizeFlags::EXPAND_FILL);
+        split.add_child(&tree);
+        split.add_child(&record);
+        tab.add_child(&split);
         Table {
             tab,
             head,
             tree,
+            record,
+            shown: String::new(),
+            watched: 0,
             rows: HashMap::new(),
         }
     }
@@ -93,10 +116,55 @@ impl Table {
 
     /// The game has ended. What it has told last stays to be read.
     pub(super) fn has_ended(&mut self) {
+        self.watched = 0;
         if !self.rows.is_empty() {
             self.head
                 .set_text("The game has ended. This is what was seen last:");
         }
+    }
+
+    /// The number of the peer that the game has to record from now on, 0 for none, if that is another one than before: the
+    /// selected one, while somebody looks.
+    pub(super) fn take_watched(&mut self) -> Option<i64> {
+        let selected = self.tree.get_selected().filter(|_| self.is_visible());
+        let number = selected.and_then(|selected| {
+            let mut rows = self.rows.iter();
+            rows.find_map(|(number, row)| (row.item == selected).then_some(*number))
+        });
+        let number = number.unwrap_or(0);
+        if number == 0 {
+            self.record.hide();
+        }
+        (std::mem::replace(&mut self.watched, number) != number).then_some(number)
+    }
+
+    /// Shows what the game has recorded of the selected peer.
+    pub(super) fn show_record(&mut self, record: &VarArray) {
+        let bytes = |place: usize| record.get(place)?.try_to::<PackedByteArray>().ok();
+        let events = record.get(1).and_then(|events| events.try_to().ok());
+        let events: PackedStringArray = events.unwrap_or_default();
+        let mut text = String::from("Events, by the seconds since the game began\n");
+        for event in events.as_slice() {
+            text += &format!("{event}\n");
+        }
+        for (title, place) in [("Received", 2), ("Sent", 3)] {
+            let bytes = bytes(place).unwrap_or_default();
+            text += &format!("\n{title}, the last {} bytes\n", bytes.len());
+            text += &dump(bytes.as_slice());
+        }
+        // Who reads or selects something is not disturbed as long as nothing new comes.
+        if text != self.shown {
+            self.record.clear();
+            // The editor's own font for code.
+            let font = self.record.get_theme_font_ex("source");
+            if let Some(font) = font.theme_type("EditorFonts").done() {
+                self.record.push_font(&font);
+            }
+            self.record.add_text(&text);
+            self.record.pop_all();
+            self.shown = text;
+        }
+        self.record.show();
     }
 
     /// Shows what the game has answered.

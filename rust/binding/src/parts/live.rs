@@ -25,8 +25,8 @@ pub(crate) enum Part {
 
 /// An object that is there.
 pub(crate) struct Member {
-    /// No two of a process have the same.
-    pub(crate) number: u64,
+    /// From 1 on; no two of a process have the same.
+    pub(crate) number: i64,
     /// The name of its class.
     pub(crate) class: &'static str,
     pub(crate) part: Part,
@@ -35,13 +35,13 @@ pub(crate) struct Member {
 /// Those that were made since somebody watches. Some may be gone.
 struct List {
     entries: Vec<Entry>,
-    last_number: u64,
+    last_number: i64,
     /// With so many, those that are gone are looked for: they take no more room than those that are there.
     most: usize,
 }
 
 struct Entry {
-    number: u64,
+    number: i64,
     class: &'static str,
     part: WeakPart,
 }

@@ -8,6 +8,7 @@ use crate::connect::attempt_log::AttemptLog;
 use crate::connect::connecting::Connecting;
 use crate::connection::event::Events;
 use crate::connection::receiving::Receiving;
+use crate::connection::recording::Recorder;
 use crate::connection::sending::{Phase, Sending};
 use crate::connection::statistics::Lifetime;
 use crate::net::address::Address;
@@ -31,6 +32,8 @@ pub(super) struct Inner {
     /// Of the last connect. `None` for an accepted connection.
     pub(super) attempts: Option<Box<AttemptLog>>,
     pub(super) lifetime: Lifetime,
+    /// While somebody looks.
+    pub(super) recorder: Option<Box<Recorder>>,
     /// How many calls wait for their turn. Waking nobody would cost a system call.
     pub(super) waiting: u32,
     /// Whether the last session ended with the peer's end of the stream.
@@ -96,6 +99,15 @@ impl Inner {
             Link::Bound(stream) => Some(&stream.socket),
             Link::Connecting(connecting) => connecting.socket(),
             Link::Connected { socket, .. } => Some(socket),
+        }
+    }
+
+    /// Takes note of bytes that were handed to the system.
+    #[inline]
+    pub(super) fn note_sent(&mut self, bytes: &[u8]) {
+        self.sending.count(bytes.len());
+        if let Some(recorder) = &mut self.recorder {
+            recorder.sent(bytes);
         }
     }
 

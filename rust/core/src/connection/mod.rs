@@ -9,7 +9,7 @@
 //! | `writing`, `sending`, `send_queue` | the sending direction: calls, state, bytes |
 //! | `turn`, `slot`, `wakes` | how a blocking call uses a direction, who uses it, how its wait is ended |
 //! | `ending`, `farewell` | the one way out, and what is done for a socket after it |
-//! | `event`, `statistics` | what is told, and what is counted |
+//! | `event`, `statistics`, `recording` | what is told, what is counted, and what is kept while somebody looks |
 //! | `std_io` | std's traits |
 
 mod ending;
@@ -20,6 +20,7 @@ mod kernel_view;
 mod reading;
 mod receive_buffer;
 mod receiving;
+mod recording;
 mod send_queue;
 mod sending;
 mod session;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use event::{ConnectEnd, DisconnectCause, Event};
+pub use recording::Recording;
 pub use statistics::Statistics;
 pub use status::Status;
 pub use std_io::SocketHandle;
@@ -506,6 +508,9 @@ impl Connection {
     /// Takes note of an event, to be told.
     fn emit(&self, inner: &mut Inner, event: Event) {
         inner.events.push(event);
+        if let Some(recorder) = &mut inner.recorder {
+            recorder.happened(event);
+        }
         self.has_events.store(true, Ordering::Relaxed);
         self.subscriptions.tell();
     }

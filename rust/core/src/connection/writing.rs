@@ -321,10 +321,11 @@ impl Connection {
         while sent < data.len() {
             let ((count, error), checked) =
                 turn.unlocked(|socket| send(Some(socket), &data[sent..]));
+            let taken = &data[sent..sent + count];
             sent += count;
             match &checked {
-                Ok(()) => turn.sending.count(count),
-                Err(_) => self.count_late(count, epoch),
+                Ok(()) => turn.note_sent(taken),
+                Err(_) => self.note_late(taken, epoch),
             }
             match (error, checked) {
                 _ if sent == data.len() => break,
@@ -347,10 +348,10 @@ impl Connection {
 
     /// Counts what a call has sent while the lock was free and its session, `epoch`, was ended: it tells that it has.
     #[cold]
-    fn count_late(&self, count: usize, epoch: u64) {
+    fn note_late(&self, sent: &[u8], epoch: u64) {
         let mut inner = self.lock();
         if inner.receiving.is_of(epoch) {
-            inner.sending.count(count);
+            inner.note_sent(sent);
         }
     }
 
@@ -400,10 +401,18 @@ impl Connection {
             return Ok(());
         }
         if !inner.sending.queue.is_empty() {
-            let Inner { link, sending, .. } = inner;
+            let Inner {
+                link,
+                sending,
+                recorder,
+                ..
+            } = inner;
             let unsent = sending.queue.unsent();
             let unsent = &unsent[..unsent.len().min(limit)];
             let (count, error) = send(link.connected_socket().map(Arc::as_ref), unsent);
+            if let Some(recorder) = recorder {
+                recorder.sent(&unsent[..count]);
+            }
             sending.count(count);
             sending.sent(count);
             if let Some(error) = error {
@@ -487,7 +496,7 @@ fn check_phase(inner: &Inner) -> Result<(), WriteError> {
 #[inline]
 fn send_locked(inner: &mut Inner, data: &[u8]) -> (usize, Option<io::Error>) {
     let outcome = send(inner.link.connected_socket().map(Arc::as_ref), data);
-    inner.sending.count(outcome.0);
+    inner.note_sent(&data[..outcome.0]);
     outcome
 }
 

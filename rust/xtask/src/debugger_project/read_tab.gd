@@ -1,7 +1,7 @@
 @tool
 extends EditorPlugin
 ## Runs the game, looks at the debugger's Sockets tab until it shows what the game does, and prints the rows. Ends the editor
-## with "sockets shown: N", where N is how many rows are as they should be.
+## with "sockets shown: N", where N is how many rows are as they should be, and "bytes shown: true" if those of a peer are.
 
 const PATIENCE_SECONDS := 60.0
 ## What the cells of each row begin with, up to the first column that is not the same each time.
@@ -10,6 +10,9 @@ const EXPECTED := [
 	["TCPServerRs", "listening", "127.0.0.1:"],
 	["StreamPeerTCPRs", "connected", "127.0.0.1:", "127.0.0.1:"],
 ]
+
+## What is shown of the bytes of a selected peer.
+const RECORDED := "70 69 6e 67 0a 70 69 6e 67 0a 70 69 6e 67 0a 70  ping.ping.ping.p"
 
 func _enter_tree() -> void:
 	_read.call_deferred()
@@ -26,6 +29,12 @@ func _read() -> void:
 	for row in _rows():
 		print(row)
 	print("sockets shown: ", shown)
+	var record := ""
+	while not record.contains(RECORDED) and Time.get_ticks_msec() < end:
+		_select("connected")
+		await get_tree().process_frame
+		record = _record()
+	print("bytes shown: ", record.contains(RECORDED))
 	# A picture, where there is something to see.
 	var picture := OS.get_environment("PICTURE")
 	if not picture.is_empty():
@@ -45,19 +54,44 @@ func _shown() -> int:
 			return expected[0] == "TCPServerRs" or (row[4] + row[5]).contains("B") and row[4] != row[5]))
 	return count
 
-## The cells of the table, with the debugger and the tab brought to the front.
+## The cells of the table.
 func _rows() -> Array[PackedStringArray]:
 	var rows: Array[PackedStringArray] = []
-	for debugger: Control in EditorInterface.get_base_control().find_children("*", "EditorDebuggerNode", true, false):
-		for tab: Control in debugger.find_children("Sockets", "VBoxContainer", true, false):
-			_bring_to_front(tab)
-			for tree: Tree in tab.find_children("*", "Tree", true, false):
-				for item in tree.get_root().get_children():
-					var row := PackedStringArray()
-					for column in tree.columns:
-						row.append(item.get_text(column))
-					rows.append(row)
+	for item in _items():
+		var row := PackedStringArray()
+		for column in item.get_tree().columns:
+			row.append(item.get_text(column))
+		rows.append(row)
 	return rows
+
+## The first row with this status, as if it was clicked.
+func _select(status: String) -> void:
+	for item in _items():
+		if item.get_text(1) == status:
+			item.select(0)
+			return
+
+## What stands beside the table.
+func _record() -> String:
+	var text := ""
+	for tab in _tabs():
+		for label: RichTextLabel in tab.find_children("*", "RichTextLabel", true, false):
+			text += label.get_parsed_text()
+	return text
+
+func _items() -> Array[TreeItem]:
+	var items: Array[TreeItem] = []
+	for tab in _tabs():
+		for tree: Tree in tab.find_children("*", "Tree", true, false):
+			items.append_array(tree.get_root().get_children())
+	return items
+
+## The tab, brought to the front.
+func _tabs() -> Array[Node]:
+	var tabs := EditorInterface.get_base_control().find_children("Sockets", "VBoxContainer", true, false)
+	for tab: Control in tabs:
+		_bring_to_front(tab)
+	return tabs
 
 func _bring_to_front(control: Control) -> void:
 	var parent := control.get_parent()
