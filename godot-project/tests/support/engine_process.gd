@@ -8,12 +8,12 @@ static func available() -> bool:
 
 
 ## Runs `script`, a path from `res://tests/` on or a full one, and returns its exit code and everything it printed, errors included.
-## `environment` has variables for it, `descriptors` is how many it may have open, 0 for as many as this process, and
-## `wrapper` is a command to run it under.
+## `environment` has variables for it, `descriptors` is how many it may have open, 0 for as many as this process,
+## `wrapper` is a command to run it under, and `project` the folder of another project than this one.
 static func run(script: String, arguments: PackedStringArray = [], environment := {}, descriptors := 0,
-		wrapper: PackedStringArray = []) -> Dictionary:
+		wrapper: PackedStringArray = [], project := "res://") -> Dictionary:
 	var command := wrapper.duplicate()
-	command.append_array(_command_for(script, arguments, environment, descriptors))
+	command.append_array(_command_for(script, arguments, environment, descriptors, project))
 	var program := command[0]
 	command.remove_at(0)
 	var output := []
@@ -29,6 +29,15 @@ static func start(script: String, arguments: PackedStringArray = [], environment
 	return OS.execute_with_pipe(program, command)
 
 
+## Makes a project in `directory` that has this one's addon, and the lines `settings` in its own settings.
+static func project(directory: String, settings: String) -> void:
+	DirAccess.make_dir_recursive_absolute(directory.path_join(".godot"))
+	OS.execute("ln", ["-s", ProjectSettings.globalize_path("res://addons"), directory.path_join("addons")])
+	for file in ["extension_list.cfg", "global_script_class_cache.cfg"]:
+		DirAccess.copy_absolute("res://.godot".path_join(file), directory.path_join(".godot").path_join(file))
+	FileAccess.open(directory.path_join("project.godot"), FileAccess.WRITE).store_string("config_version=5\n" + settings)
+
+
 ## The environment for a process that asks `children/resolver.c` for names, built in `directory`. Empty where there is
 ## no compiler. What is asked for is written into the file `RESOLVER_LOG`.
 static func resolver(directory: String) -> Dictionary:
@@ -40,7 +49,7 @@ static func resolver(directory: String) -> Dictionary:
 
 
 static func _command_for(script: String, arguments: PackedStringArray, environment: Dictionary,
-		descriptors: int) -> PackedStringArray:
+		descriptors: int, project := "res://") -> PackedStringArray:
 	var command := PackedStringArray()
 	if descriptors > 0:
 		command.append_array(["prlimit", "--nofile=%d" % descriptors])
@@ -49,7 +58,7 @@ static func _command_for(script: String, arguments: PackedStringArray, environme
 	for variable: String in environment:
 		command.append("%s=%s" % [variable, environment[variable]])
 	command.append_array(_command())
-	command.append_array(["--headless", "--path", ProjectSettings.globalize_path("res://"),
+	command.append_array(["--headless", "--path", ProjectSettings.globalize_path(project),
 			"--script", script if script.is_absolute_path() else "res://tests/" + script, "--"])
 	command.append_array(arguments)
 	return command

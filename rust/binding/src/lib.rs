@@ -6,10 +6,13 @@
 //! has inheritance and cheap calls, in the bridge.
 
 mod bridge;
+mod debugger;
+mod editor;
 mod families;
 mod frame_poll;
 mod group;
 mod help;
+mod monitors;
 mod packet_peer;
 mod parts;
 mod peer;
@@ -20,9 +23,12 @@ mod server;
 mod server_tcp;
 mod server_uds;
 mod settings;
+mod statistics;
 mod text;
 
+use godot::classes::Engine;
 use godot::init::{ExtensionLibrary, InitStage, gdextension};
+use godot::obj::Singleton;
 use godot::sys;
 
 struct Extension;
@@ -35,6 +41,12 @@ unsafe impl ExtensionLibrary for Extension {
             InitStage::Scene => {
                 stream_socket::start_up();
                 settings::register();
+                if is_debugged_game() {
+                    if settings::has_monitors() {
+                        monitors::add();
+                    }
+                    debugger::attach();
+                }
             }
             InitStage::Editor => help::load(),
             _ => {}
@@ -43,11 +55,21 @@ unsafe impl ExtensionLibrary for Extension {
 
     fn on_stage_deinit(stage: InitStage) {
         match stage {
-            InitStage::Scene => stream_socket::shut_down(),
+            InitStage::Scene => {
+                debugger::detach();
+                monitors::remove();
+                parts::live::keep(false);
+                stream_socket::shut_down();
+            }
             InitStage::Core => bridge::forget_late_methods(),
             _ => {}
         }
     }
+}
+
+/// Whether this process is a game that can be debugged: neither the editor, nor a game that was exported to be played.
+fn is_debugged_game() -> bool {
+    !Engine::singleton().is_editor_hint() && bridge::has_feature("debug")
 }
 
 /// The entry symbol that the manifest names.

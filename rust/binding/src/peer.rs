@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use godot::builtin::{GString, PackedByteArray, Variant, VariantType};
+use godot::builtin::{GString, PackedByteArray, VarDictionary, Variant, VariantType};
 use godot::classes::StreamPeerExtension;
 use godot::global::Error;
 use godot::meta::ToGodot;
@@ -14,8 +14,8 @@ use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
 use stream_socket::{BindAddress, ConnectError, Connection, Options, Target};
 
 use crate::bridge::{self, Class};
-use crate::parts::{Code, Peer};
-use crate::{frame_poll, seconds, settings};
+use crate::parts::{Code, Peer, live};
+use crate::{frame_poll, seconds, settings, statistics};
 
 /// The `connect_timeout` that stands for the project setting.
 const PROJECT_SETTING: f64 = -1.0;
@@ -50,7 +50,8 @@ fn new_peer() -> Arc<Peer> {
 fn peer_of(connection: Connection) -> Arc<Peer> {
     settings::apply();
     let peer = Arc::new(Peer::new(connection));
-    bridge::announce(&peer);
+    let class = bridge::announce(&peer);
+    live::add(class, &live::Part::Peer(peer.clone()));
     peer
 }
 
@@ -186,6 +187,11 @@ impl StreamPeerSocketRs {
     #[func]
     fn flush(&self) -> Error {
         unreachable!("the bridge answers it")
+    }
+
+    #[func]
+    fn get_statistics(&self) -> VarDictionary {
+        statistics::dictionary(self.peer.connection.statistics(Instant::now()))
     }
 
     #[func]

@@ -12,7 +12,7 @@ use godot::prelude::{GodotClass, PhantomVar, godot_api};
 use stream_socket::Address;
 
 use crate::families::{TCP_PEER, UDS_PEER};
-use crate::parts::Server;
+use crate::parts::{Server, live};
 use crate::peer::StreamPeerSocketRs;
 use crate::{bridge, frame_poll};
 
@@ -31,7 +31,8 @@ pub struct SocketServerRs {
 
 fn new_server() -> Arc<Server> {
     let server = Arc::new(Server::new());
-    bridge::announce(&server);
+    let class = bridge::announce(&server);
+    live::add(class, &live::Part::Server(server.clone()));
     server
 }
 

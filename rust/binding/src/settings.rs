@@ -3,9 +3,9 @@
 use std::sync::Once;
 use std::time::Duration;
 
-use godot::builtin::{Variant, VariantType, vdict};
+use godot::builtin::{Variant, vdict};
 use godot::classes::ProjectSettings;
-use godot::meta::ToGodot;
+use godot::meta::{FromGodot, ToGodot};
 use godot::obj::{EngineEnum, Singleton};
 use godot::register::info::PropertyHint;
 
@@ -23,39 +23,72 @@ pub(crate) fn unix_connect_timeout() -> Duration {
 }
 
 /// For how long idle peers share what the system tells of them, in microseconds. 0 is not at all.
-const SHARED_ANSWER: &str = "network/limits/stream_sockets/shared_answer_usec";
-const DEFAULT_SHARED_ANSWER_USEC: i64 = 3;
+const SHARED_ANSWER: Setting = Setting {
+    name: "network/limits/stream_sockets/shared_answer_usec",
+    default: || 3.to_variant(),
+    hint: (PropertyHint::RANGE, "0,1000,1,or_greater,suffix:\u{b5}s"),
+};
+
+/// Whether a game that is debugged has monitors.
+const MONITORS: Setting = Setting {
+    name: "debug/settings/stream_sockets/monitors",
+    default: || true.to_variant(),
+    hint: (PropertyHint::NONE, ""),
+};
+
+/// A setting of the addon's own.
+struct Setting {
+    name: &'static str,
+    default: fn() -> Variant,
+    hint: (PropertyHint, &'static str),
+}
+
+impl Setting {
+    /// Shows it in the editor.
+    fn register(&self) {
+        let mut settings = ProjectSettings::singleton();
+        let default = (self.default)();
+        if !settings.has_setting(self.name) {
+            settings.set_setting(self.name, &default);
+        }
+        // One that has its initial value is not written into the project's file.
+        settings.set_initial_value(self.name, &default);
+        settings.add_property_info(
+            &vdict! {
+                "name" => self.name,
+                "type" => default.get_type().ord(),
+                "hint" => self.hint.0.ord(),
+                "hint_string" => self.hint.1,
+            }
+            .upcast_any_dictionary(),
+        );
+    }
+
+    /// What a project has chosen; the default in place of a value of another type.
+    fn get<T: FromGodot>(&self) -> T {
+        let value = ProjectSettings::singleton().get_setting(self.name);
+        value.try_to().unwrap_or_else(|_| (self.default)().to())
+    }
+}
 
 /// Shows the addon's own settings in the editor.
 pub(crate) fn register() {
-    let mut settings = ProjectSettings::singleton();
-    let default = DEFAULT_SHARED_ANSWER_USEC.to_variant();
-    if !settings.has_setting(SHARED_ANSWER) {
-        settings.set_setting(SHARED_ANSWER, &default);
-    }
-    // One that has its initial value is not written into the project's file.
-    settings.set_initial_value(SHARED_ANSWER, &default);
-    settings.add_property_info(
-        &vdict! {
-            "name" => SHARED_ANSWER,
-            "type" => VariantType::INT.ord(),
-            "hint" => PropertyHint::RANGE.ord(),
-            "hint_string" => "0,1000,1,or_greater,suffix:\u{b5}s",
-        }
-        .upcast_any_dictionary(),
-    );
+    SHARED_ANSWER.register();
+    MONITORS.register();
 }
 
 /// Obeys the addon's own settings, with the first object that is made.
 pub(crate) fn apply() {
     static APPLIED: Once = Once::new();
     APPLIED.call_once(|| {
-        let usec = ProjectSettings::singleton()
-            .get_setting(SHARED_ANSWER)
-            .try_to::<i64>()
-            .unwrap_or(DEFAULT_SHARED_ANSWER_USEC);
+        let usec: i64 = SHARED_ANSWER.get();
         stream_socket::set_sharing(Duration::from_micros(usec.max(0).unsigned_abs()));
     });
+}
+
+/// Whether a game that is debugged has monitors.
+pub(crate) fn has_monitors() -> bool {
+    MONITORS.get()
 }
 
 /// Read anew each time: a script may change it.

@@ -15,7 +15,7 @@
 //! | `connect` | names, addresses, attempts |
 //! | `poll` | many sockets watched with one system call; groups |
 //! | `net` | addresses, sockets, their options and files |
-//! | `error`, `deadline` | what can go wrong; time limits |
+//! | `error`, `deadline`, `totals` | what can go wrong; time limits; what is counted for the process |
 //! | `sync` | locks, atomics, threads |
 //! | `sys` | the seam: the system |
 
@@ -30,8 +30,12 @@ mod poll;
 mod runtime;
 mod sync;
 mod sys;
+mod totals;
 
-pub use connection::{ConnectEnd, Connection, DisconnectCause, Event, SocketHandle, Status};
+pub use connect::attempt_log::{AttemptOutcome, ConnectAttempt};
+pub use connection::{
+    ConnectEnd, Connection, DisconnectCause, Event, Recording, SocketHandle, Statistics, Status,
+};
 pub use error::{
     AcceptError, BindError, ConnectError, ListenError, OptionError, PollError, ReadError,
     WriteError, os_code,
@@ -44,6 +48,7 @@ pub use packets::packet_reader::PacketReader;
 pub use poll::group::{Group, Member, MemberRef, Visit};
 pub use runtime::{set_sharing, shut_down, start_up};
 pub use sys::{Credentials, zero};
+pub use totals::{Totals, count_bytes, totals};
 
 /// The kernel in memory, for programs that simulate.
 #[cfg(stream_socket_simulated)]

@@ -123,6 +123,21 @@ impl Listener {
         shared_poller::acted();
     }
 
+    /// The address listened at, if it is listening: a TCP address with the port that the system has chosen, or a path.
+    pub fn local_address(&self) -> Option<Address> {
+        let listening = lock(&self.listening);
+        let Listening {
+            stream, address, ..
+        } = listening.as_ref()?;
+        match address {
+            BindAddress::Unix(path) => Some(Address::Unix(path.clone())),
+            _ => stream
+                .socket
+                .local_address()
+                .map(|address| Address::Inet(canonical(address))),
+        }
+    }
+
     /// The TCP port listened on, 0 if there is none.
     pub fn local_port(&self) -> u16 {
         let listening = lock(&self.listening);

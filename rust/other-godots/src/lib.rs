@@ -8,6 +8,7 @@
 
 mod builds;
 mod functions;
+mod levels;
 mod names;
 mod real;
 

@@ -6,7 +6,7 @@ use std::mem::transmute;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use crate::{Build, Entry, Function, GetProcAddress, Pointer, functions};
+use crate::{Build, Entry, Function, GetProcAddress, Pointer, functions, levels};
 
 struct Real {
     get_proc_address: GetProcAddress,
@@ -55,7 +55,11 @@ pub(crate) unsafe fn load(
         let entry = libc::dlsym(handle, c"stream_peer_socket_rs_init".as_ptr());
         assert!(!entry.is_null(), "{path:?} has no entry");
         let entry = transmute::<Pointer, Entry>(entry);
-        entry(functions::get_proc_address, library, init)
+        let is_loaded = entry(functions::get_proc_address, library, init);
+        if is_loaded != 0 && (build.lacks_class)("EditorPlugin") {
+            levels::leave_out_the_editor(init.cast());
+        }
+        is_loaded
     }
 }
 

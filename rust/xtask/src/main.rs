@@ -8,6 +8,7 @@ mod bench;
 mod cargo_suite;
 mod ci;
 mod class_docs;
+mod debugger_tab;
 mod dist;
 mod elsewhere;
 mod folder;

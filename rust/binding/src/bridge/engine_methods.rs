@@ -40,6 +40,9 @@ const NEEDED: &[EngineMethod] = &[
     of("Object", "disconnect", 1874754934),
     of("Object", "emit_signal", 4047867050),
     of("Object", "is_connected", 768136979),
+    of("Performance", "add_custom_monitor", ADD_CUSTOM_MONITOR),
+    of("Performance", "has_custom_monitor", 2041966384),
+    of("Performance", "remove_custom_monitor", 3304788590),
     of("ProjectSettings", "add_property_info", 4155329257),
     of("ProjectSettings", "get_setting", 223050753),
     of("ProjectSettings", "globalize_path", 3135753539),
@@ -73,6 +76,59 @@ const IS_CLASS: i64 = if cfg!(feature = "api-4-7") {
     2619796661
 } else {
     3927539163
+};
+
+/// What only a game that is debugged, or the editor, calls: looked for when it is called, so that the others can do without.
+const LATE: &[(&str, &str)] = &[
+    ("CanvasItem", "hide"),
+    ("CanvasItem", "is_visible_in_tree"),
+    ("CanvasItem", "show"),
+    ("ClassDB", "is_parent_class"),
+    ("Control", "get_theme_font"),
+    ("Control", "set_custom_minimum_size"),
+    ("Control", "set_h_size_flags"),
+    ("Control", "set_v_size_flags"),
+    ("EditorDebuggerPlugin", "get_session"),
+    ("EditorDebuggerSession", "add_session_tab"),
+    ("EditorDebuggerSession", "is_active"),
+    ("EditorDebuggerSession", "is_breaked"),
+    ("EditorDebuggerSession", "send_message"),
+    ("EditorPlugin", "add_debugger_plugin"),
+    ("EditorPlugin", "remove_debugger_plugin"),
+    ("EngineDebugger", "has_capture"),
+    ("EngineDebugger", "is_active"),
+    ("EngineDebugger", "register_message_capture"),
+    ("EngineDebugger", "send_message"),
+    ("EngineDebugger", "unregister_message_capture"),
+    ("Label", "set_text"),
+    ("Node", "add_child"),
+    ("Node", "set_name"),
+    ("RichTextLabel", "add_text"),
+    ("RichTextLabel", "clear"),
+    ("RichTextLabel", "pop_all"),
+    ("RichTextLabel", "push_font"),
+    ("RichTextLabel", "set_autowrap_mode"),
+    ("RichTextLabel", "set_selection_enabled"),
+    ("Timer", "set_autostart"),
+    ("Timer", "set_wait_time"),
+    ("Tree", "create_item"),
+    ("Tree", "get_selected"),
+    ("Tree", "set_column_clip_content"),
+    ("Tree", "set_column_custom_minimum_width"),
+    ("Tree", "set_column_expand"),
+    ("Tree", "set_column_title"),
+    ("Tree", "set_column_titles_visible"),
+    ("Tree", "set_columns"),
+    ("Tree", "set_hide_root"),
+    ("TreeItem", "set_text"),
+    ("TreeItem", "set_tooltip_text"),
+];
+
+/// It has one more argument since 4.6.
+const ADD_CUSTOM_MONITOR: i64 = if cfg!(any(feature = "api-4-6", feature = "api-4-7")) {
+    3655788610
+} else {
+    4099036814
 };
 
 /// The classes that ours inherit from, and that an engine may lack. Godot calls their methods, and not we.
@@ -110,6 +166,11 @@ pub(super) fn is_needed(
     }
     let (class, name) = (class(), name());
     candidates.any(|method| method.class == class && method.name == name)
+}
+
+/// Whether a method is one that may be looked for when it is called.
+pub(super) fn may_be_late(class: &str, name: &str) -> bool {
+    LATE.contains(&(class, name))
 }
 
 /// What Godot calls a method by, or null if it has none: without an error of Godot's if it does not have the class.

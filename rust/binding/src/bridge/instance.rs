@@ -106,16 +106,19 @@ fn end() {
     CREATION.set(None);
 }
 
-/// Tells the bridge the part of the object that gdext is initialising on this thread, which keeps it as long as it lives.
-pub(crate) fn announce<P: Part>(part: &Arc<P>) {
-    if let Some(creation) = CREATION.get()
-        && (creation.class.family.calls.part)() == TypeId::of::<P>()
-    {
+/// Tells the bridge the part of the object that gdext is initialising on this thread, which keeps it as long as it lives. The
+/// name of the object's class.
+pub(crate) fn announce<P: Part>(part: &Arc<P>) -> &'static str {
+    let Some(creation) = CREATION.get() else {
+        return "";
+    };
+    if (creation.class.family.calls.part)() == TypeId::of::<P>() {
         CREATION.set(Some(Creation {
             part: Some(Arc::as_ptr(part).cast()),
             ..creation
         }));
     }
+    creation.class.name
 }
 
 /// Makes an object of `class` from Rust.

@@ -72,7 +72,7 @@ pub(super) unsafe fn is_alive(object: sys::GDExtensionObjectPtr) -> bool {
 }
 
 /// Whether this Godot is one with the feature `tag`.
-pub(super) fn has_feature(tag: &str) -> bool {
+pub(crate) fn has_feature(tag: &str) -> bool {
     let (class, tag) = (StringName::from("OS"), GString::from(tag));
     let mut answer: sys::GDExtensionBool = 0;
     let arguments = [tag.sys()];

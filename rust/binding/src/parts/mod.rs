@@ -5,6 +5,7 @@
 mod codes;
 mod last_error;
 mod lent;
+pub(crate) mod live;
 mod packet_peer;
 mod part;
 mod peer;

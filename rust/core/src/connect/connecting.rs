@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Instant;
 
 use crate::connect::attempt::Attempt;
+use crate::connect::attempt_log::AttemptLog;
 use crate::connect::happy_eyeballs::interleave;
 pub(crate) use crate::connect::race::Progress;
 use crate::connect::race::Race;
@@ -57,23 +58,31 @@ pub(crate) enum Begun {
 
 impl Connecting {
     /// Begins to connect. The end of a lookup is left to [`advance`](Self::advance), however fast it is: a connect to a name
-    /// never fails at once.
+    /// never fails at once. `log` is told of each attempt.
     pub(crate) fn begin(
         target: Target,
         bound: Option<StreamSocket>,
         deadline: Option<Instant>,
         options: &Options,
         now: Instant,
+        log: &mut AttemptLog,
     ) -> Begun {
         let (host, port) = match target {
             Target::Address(address) => {
+                log.begin(&address, now);
                 return match Attempt::start(address, bound, options) {
-                    Ok((attempt, true)) => Begun::Established(attempt),
+                    Ok((attempt, true)) => {
+                        log.connected(&attempt.address, now);
+                        Begun::Established(attempt)
+                    }
                     Ok((attempt, false)) => Begun::Connecting(Connecting {
                         phase: Phase::Single(attempt),
                         deadline,
                     }),
-                    Err((address, source)) => Begun::Failed(ConnectError::Os { address, source }),
+                    Err((address, source)) => {
+                        log.failed(&address, now, &source);
+                        Begun::Failed(ConnectError::Os { address, source })
+                    }
                 };
             }
             Target::Name { host, port } => (host, port),
@@ -86,7 +95,7 @@ impl Connecting {
         let loopback = [Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()];
         let addresses = loopback.map(|ip: IpAddr| Address::Inet((ip, port).into()));
         let mut race = Race::new(addresses.into(), bound);
-        match race.advance(options, now) {
+        match race.advance(options, now, log) {
             Progress::Established(attempt) => Begun::Established(attempt),
             Progress::Failed(error) => Begun::Failed(error),
             Progress::Undecided => Begun::Connecting(Connecting {
@@ -100,7 +109,12 @@ impl Connecting {
     }
 
     /// Sees, without waiting, how far it has come. Once it has come to an end there is nothing more to ask.
-    pub(crate) fn advance(&mut self, options: &Options, now: Instant) -> Progress {
+    pub(crate) fn advance(
+        &mut self,
+        options: &Options,
+        now: Instant,
+        log: &mut AttemptLog,
+    ) -> Progress {
         match &mut self.phase {
             Phase::Single(attempt) => {
                 let outcome = attempt.advance();
@@ -111,11 +125,17 @@ impl Connecting {
                     return Progress::Undecided;
                 };
                 match outcome {
-                    Ok(_) => Progress::Established(attempt),
-                    Err(source) => Progress::Failed(ConnectError::Os {
-                        address: attempt.address,
-                        source,
-                    }),
+                    Ok(_) => {
+                        log.connected(&attempt.address, now);
+                        Progress::Established(attempt)
+                    }
+                    Err(source) => {
+                        log.failed(&attempt.address, now, &source);
+                        Progress::Failed(ConnectError::Os {
+                            address: attempt.address,
+                            source,
+                        })
+                    }
                 }
             }
             Phase::Resolving { lookup, bound } => match lookup.take() {
@@ -129,10 +149,10 @@ impl Connecting {
                     let race = Race::new(order.collect(), bound.take());
                     let name = lookup.name();
                     self.phase = Phase::Racing { race, name };
-                    self.advance(options, now)
+                    self.advance(options, now, log)
                 }
             },
-            Phase::Racing { race, .. } => race.advance(options, now),
+            Phase::Racing { race, .. } => race.advance(options, now, log),
             Phase::Over => Progress::Undecided,
         }
     }

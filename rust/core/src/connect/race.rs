@@ -4,6 +4,7 @@ use std::io;
 use std::time::Instant;
 
 use crate::connect::attempt::Attempt;
+use crate::connect::attempt_log::AttemptLog;
 use crate::connect::happy_eyeballs::Schedule;
 use crate::error::ConnectError;
 use crate::net::address::Address;
@@ -59,31 +60,37 @@ impl Race {
         self.attempts.iter().map(|attempt| &attempt.stream)
     }
 
-    /// Sees, without waiting, how the attempts do, and starts those that are due.
-    pub(super) fn advance(&mut self, options: &Options, now: Instant) -> Progress {
+    /// Sees, without waiting, how the attempts do, and starts those that are due. `log` is told of both.
+    pub(super) fn advance(
+        &mut self,
+        options: &Options,
+        now: Instant,
+        log: &mut AttemptLog,
+    ) -> Progress {
         let mut index = 0;
         while index < self.attempts.len() {
             match self.attempts[index].advance() {
                 Ok(false) => index += 1,
                 Ok(true) => {
                     let winner = self.attempts.swap_remove(index);
-                    self.attempts.clear();
-                    return Progress::Established(winner);
+                    return self.won(winner, now, log);
                 }
                 Err(error) => {
                     let loser = self.attempts.remove(index);
+                    log.failed(&loser.address, now, &error);
                     self.fail(loser.address, error);
                 }
             }
         }
         while let Some(address) = self.schedule.next(now, self.attempts.len()) {
+            log.begin(&address, now);
             match Attempt::start(address, self.bound.take(), options) {
                 Ok((attempt, false)) => self.attempts.push(attempt),
-                Ok((attempt, true)) => {
-                    self.attempts.clear();
-                    return Progress::Established(attempt);
+                Ok((attempt, true)) => return self.won(attempt, now, log),
+                Err((address, error)) => {
+                    log.failed(&address, now, &error);
+                    self.fail(address, error);
                 }
-                Err((address, error)) => self.fail(address, error),
             }
         }
         if self.attempts.is_empty() && self.schedule.is_exhausted() {
@@ -91,6 +98,12 @@ impl Race {
             return Progress::Failed(failure.unwrap_or(ConnectError::NoAddress));
         }
         Progress::Undecided
+    }
+
+    fn won(&mut self, winner: Attempt, now: Instant, log: &mut AttemptLog) -> Progress {
+        self.attempts.clear();
+        log.connected(&winner.address, now);
+        Progress::Established(winner)
     }
 
     fn fail(&mut self, address: Address, source: io::Error) {

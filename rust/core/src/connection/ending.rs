@@ -11,6 +11,8 @@ use crate::connection::status::{Input, transition};
 use crate::connection::{Connection, LINGER_LIMIT};
 use crate::poll::shared_poller;
 use crate::sync::MutexGuard;
+use crate::sys;
+use crate::totals;
 
 /// Why a session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +58,8 @@ impl Connection {
         }
         self.change(&mut inner, ending.input());
         let link = std::mem::take(&mut inner.link);
-        let mut receiving = std::mem::take(&mut inner.receiving);
-        let mut sending = std::mem::take(&mut inner.sending);
+        let mut receiving = inner.receiving.end();
+        let mut sending = inner.sending.end();
         self.note_queue(&mut inner);
         receiving.slot.wake();
         sending.slot.wake();
@@ -68,9 +70,15 @@ impl Connection {
         inner.ended_with_stream = ending == Ending::EndOfStream;
         match &link {
             Link::Connecting(_) => {
+                inner.give_up_attempts(sys::now());
                 self.emit(&mut inner, Event::ConnectFinished(ConnectEnd::Cancelled));
             }
             Link::Connected { .. } => {
+                inner.lifetime = inner.lifetime.until(sys::now());
+                totals::ended();
+                if matches!(ending, Ending::TransferFailed | Ending::PollFailed) {
+                    totals::failed();
+                }
                 self.emit(&mut inner, Event::Disconnected(ending.cause()));
             }
             Link::Closed | Link::Bound(_) => {}

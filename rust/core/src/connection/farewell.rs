@@ -15,6 +15,7 @@ use crate::poll::shared_poller;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Condvar, Mutex, MutexGuard, ProcessWide, lock, wait, wait_timeout};
 use crate::sys::{self, Interests, Poller, Registry, Socket, Waker};
+use crate::totals;
 
 /// With nothing left to send, so much silence of the peer is taken for the end of its interest.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -130,6 +131,7 @@ impl Farewell {
             let unsent = self.queue.unsent();
             match self.socket.send(&unsent[..unsent.len().min(MOST_SENT)]) {
                 Ok(count) => {
+                    totals::sent(count);
                     sent += count;
                     self.queue.skip(count);
                 }

@@ -1,12 +1,16 @@
 //! What a connection consists of at the moment, behind its one lock.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::connect::attempt::Attempt;
+use crate::connect::attempt_log::AttemptLog;
 use crate::connect::connecting::Connecting;
 use crate::connection::event::Events;
 use crate::connection::receiving::Receiving;
+use crate::connection::recording::Recorder;
 use crate::connection::sending::{Phase, Sending};
+use crate::connection::statistics::Lifetime;
 use crate::net::address::Address;
 use crate::net::options::Options;
 use crate::net::socket_file::SocketFile;
@@ -25,6 +29,11 @@ pub(super) struct Inner {
     /// The other end, kept after an established connection has ended until the next one or a disconnect.
     pub(super) peer: Option<Address>,
     pub(super) events: Events,
+    /// Of the last connect. `None` for an accepted connection.
+    pub(super) attempts: Option<Box<AttemptLog>>,
+    pub(super) lifetime: Lifetime,
+    /// While somebody looks.
+    pub(super) recorder: Option<Box<Recorder>>,
     /// How many calls wait for their turn. Waking nobody would cost a system call.
     pub(super) waiting: u32,
     /// Whether the last session ended with the peer's end of the stream.
@@ -59,16 +68,24 @@ impl Link {
 
 impl Inner {
     /// Makes the end of `attempt` the connection.
-    pub(super) fn establish(&mut self, attempt: Attempt) {
+    pub(super) fn establish(&mut self, attempt: Attempt, now: Instant) {
         self.peer = Some(attempt.address);
-        self.connect_through(attempt.stream);
+        self.connect_through(attempt.stream, now);
     }
 
-    pub(super) fn connect_through(&mut self, stream: StreamSocket) {
+    pub(super) fn connect_through(&mut self, stream: StreamSocket, now: Instant) {
+        self.lifetime = Lifetime::since(now);
         self.link = Link::Connected {
             file: stream.file,
             socket: Arc::new(stream.socket),
         };
+    }
+
+    /// Nobody waits any more for the attempts that are under way.
+    pub(super) fn give_up_attempts(&mut self, now: Instant) {
+        if let Some(log) = &mut self.attempts {
+            log.give_up(now);
+        }
     }
 
     pub(super) fn options(&self) -> Options {
@@ -82,6 +99,15 @@ impl Inner {
             Link::Bound(stream) => Some(&stream.socket),
             Link::Connecting(connecting) => connecting.socket(),
             Link::Connected { socket, .. } => Some(socket),
+        }
+    }
+
+    /// Takes note of bytes that were handed to the system.
+    #[inline]
+    pub(super) fn note_sent(&mut self, bytes: &[u8]) {
+        self.sending.count(bytes.len());
+        if let Some(recorder) = &mut self.recorder {
+            recorder.sent(bytes);
         }
     }
 

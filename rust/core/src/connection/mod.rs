@@ -9,7 +9,7 @@
 //! | `writing`, `sending`, `send_queue` | the sending direction: calls, state, bytes |
 //! | `turn`, `slot`, `wakes` | how a blocking call uses a direction, who uses it, how its wait is ended |
 //! | `ending`, `farewell` | the one way out, and what is done for a socket after it |
-//! | `event` | what is told |
+//! | `event`, `statistics`, `recording` | what is told, what is counted, and what is kept while somebody looks |
 //! | `std_io` | std's traits |
 
 mod ending;
@@ -20,10 +20,12 @@ mod kernel_view;
 mod reading;
 mod receive_buffer;
 mod receiving;
+mod recording;
 mod send_queue;
 mod sending;
 mod session;
 mod slot;
+mod statistics;
 mod status;
 mod std_io;
 mod turn;
@@ -36,10 +38,13 @@ use std::time::{Duration, Instant};
 pub(crate) use reading::Found;
 
 pub use event::{ConnectEnd, DisconnectCause, Event};
+pub use recording::Recording;
+pub use statistics::Statistics;
 pub use status::Status;
 pub use std_io::SocketHandle;
 
 use crate::connect::attempt::Attempt;
+use crate::connect::attempt_log::AttemptLog;
 use crate::connect::connecting::{Begun, Connecting, Progress};
 use crate::deadline::Timeout;
 use crate::error::{BindError, ConnectError, OptionError, PollError};
@@ -52,12 +57,14 @@ use crate::poll::shared_poller;
 use crate::poll::subscriptions::Subscriptions;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Condvar, Mutex, MutexGuard, lock};
-use crate::sys::{Credentials, Family, Socket};
+use crate::sys::{self, Credentials, Family, Socket};
+use crate::totals;
 use ending::Ending;
 use inner::{Inner, Link};
 use receiving::{Receiving, Watching};
 use sending::Sending;
 use session::Session;
+use statistics::Lifetime;
 use status::{Input, transition};
 
 /// How long the rest of a queue may take after a disconnect when the user has set no limit.
@@ -156,7 +163,8 @@ impl Connection {
             let mut inner = connection.lock();
             inner.receiving = Receiving::of(session.epoch());
             inner.peer = Some(address);
-            inner.connect_through(stream);
+            inner.connect_through(stream, sys::now());
+            totals::accepted();
         }
         connection
     }
@@ -213,13 +221,20 @@ impl Connection {
         };
         // A limit that no clock can hold is none.
         let deadline = limit.and_then(|limit| now.checked_add(limit));
-        match Connecting::begin(target, bound, deadline, &inner.options(), now) {
+        let mut log = Box::new(AttemptLog::new(now));
+        let begun = Connecting::begin(target, bound, deadline, &inner.options(), now, &mut log);
+        inner.attempts = Some(log);
+        inner.lifetime = Lifetime::None;
+        match begun {
             Begun::Failed(error) => {
+                inner.receiving = Receiving::default();
+                inner.sending = Sending::default();
                 inner.ended_with_stream = false;
                 if self.status() == Status::Error {
                     self.change(&mut inner, Input::Disconnect);
                 }
                 inner.peer = None;
+                totals::failed();
                 Err(error)
             }
             Begun::Connecting(connecting) => {
@@ -230,7 +245,7 @@ impl Connection {
             }
             Begun::Established(attempt) => {
                 self.begin(&mut inner);
-                self.establish(&mut inner, attempt);
+                self.establish(&mut inner, attempt, now);
                 Ok(())
             }
         }
@@ -244,9 +259,10 @@ impl Connection {
         inner.ended_with_stream = false;
     }
 
-    fn establish(&self, inner: &mut Inner, attempt: Attempt) {
+    fn establish(&self, inner: &mut Inner, attempt: Attempt, now: Instant) {
         self.subscriptions.opened(&attempt.stream.socket);
-        inner.establish(attempt);
+        inner.establish(attempt, now);
+        totals::connected();
         shared_poller::acted();
         self.change(inner, Input::Established);
         self.emit(inner, Event::ConnectFinished(ConnectEnd::Connected));
@@ -284,13 +300,18 @@ impl Connection {
         let mut inner = self.lock();
         let options = inner.options();
         // Another thread may have polled or disconnected meanwhile.
-        let Link::Connecting(connecting) = &mut inner.link else {
+        let Inner {
+            link: Link::Connecting(connecting),
+            attempts: Some(log),
+            ..
+        } = &mut *inner
+        else {
             return Ok(false);
         };
         // First the socket, then the clock: a connection that is there is not given up for being polled late.
-        let error = match connecting.advance(&options, now) {
+        let error = match connecting.advance(&options, now, log) {
             Progress::Established(attempt) => {
-                self.establish(&mut inner, attempt);
+                self.establish(&mut inner, attempt, now);
                 self.send_queue(&mut inner);
                 return Ok(false);
             }
@@ -313,6 +334,8 @@ impl Connection {
             }
         };
         let link = std::mem::take(&mut inner.link);
+        inner.give_up_attempts(now);
+        totals::failed();
         inner.sending = Sending::default();
         self.note_queue(&mut inner);
         inner.peer = None;
@@ -487,6 +510,9 @@ impl Connection {
     /// Takes note of an event, to be told.
     fn emit(&self, inner: &mut Inner, event: Event) {
         inner.events.push(event);
+        if let Some(recorder) = &mut inner.recorder {
+            recorder.happened(event);
+        }
         self.has_events.store(true, Ordering::Relaxed);
         self.subscriptions.tell();
     }

@@ -10,6 +10,7 @@ use crate::connection::ending::Ending;
 use crate::connection::inner::Inner;
 use crate::connection::receive_buffer::ReceiveBuffer;
 use crate::connection::receiving::{self, End, REFILL, Received, Receiving};
+use crate::connection::recording;
 use crate::connection::sending::Phase;
 use crate::connection::status::Status;
 use crate::connection::turn::{Interrupted, Turn};
@@ -44,17 +45,19 @@ impl Connection {
             return Some(0);
         }
         let mut inner = self.lock();
-        let Inner {
-            link, receiving, ..
-        } = &mut *inner;
-        let socket = link.connected_socket()?;
-        if receiving.slot.is_taken() {
-            // What is in the buffer is for its user.
-            return Some(receiving.count(socket));
-        }
-        let available = receiving.available(socket, watching);
+        let available = recording::receiving(&mut inner, |inner| {
+            let Inner {
+                link, receiving, ..
+            } = inner;
+            let socket = link.connected_socket()?;
+            if receiving.slot.is_taken() {
+                // What is in the buffer is for its user.
+                return Some(receiving.count(socket));
+            }
+            Some(receiving.available(socket, watching))
+        });
         self.tell_received(&mut inner);
-        Some(available)
+        available
     }
 
     /// Whether something has been received that has not been read, as far as the last look has shown.
@@ -145,8 +148,15 @@ impl Connection {
                 gathered
             } else {
                 let look = turn.receiving.begin_look(&self.watching, rest.len());
-                let (outcome, checked) =
-                    turn.unlocked(|socket| socket.receive(rest).map(|received| received.len()));
+                let mut copy = turn.recorder.is_some().then(Vec::new);
+                let (outcome, checked) = turn.unlocked(|socket| {
+                    socket.receive(rest).map(|received| {
+                        if let Some(copy) = &mut copy {
+                            copy.extend_from_slice(received);
+                        }
+                        received.len()
+                    })
+                });
                 // After a disconnect the farewell reads too, so what came here may be from behind a gap.
                 if checked.is_ok() {
                     filled += outcome.as_ref().copied().unwrap_or(0);
@@ -158,11 +168,16 @@ impl Connection {
                         Err(Stop::Interrupted(Interrupted::Os(source)))
                     }
                     Err(why) => Err(Stop::Interrupted(why)),
-                    Ok(()) => match turn.receiving.note(look, &outcome) {
-                        Received::Bytes(_) => Ok(()),
-                        Received::Nothing => self.wait_for_more(&mut turn, &mut deadline),
-                        Received::End => Err(Stop::Over),
-                    },
+                    Ok(()) => {
+                        if let (Some(copy), Some(recorder)) = (copy, &mut turn.recorder) {
+                            recorder.received(&copy);
+                        }
+                        match turn.receiving.note(look, &outcome) {
+                            Received::Bytes(_) => Ok(()),
+                            Received::Nothing => self.wait_for_more(&mut turn, &mut deadline),
+                            Received::End => Err(Stop::Over),
+                        }
+                    }
                 }
             };
             match stop {
@@ -253,13 +268,15 @@ impl Connection {
     }
 
     fn fill(&self, inner: &mut Inner, limit: usize) -> Received {
-        let Inner {
-            link, receiving, ..
-        } = inner;
-        match link.connected_socket() {
-            Some(socket) => receiving.fill(socket, &self.watching, limit),
-            None => Received::End,
-        }
+        recording::receiving(inner, |inner| {
+            let Inner {
+                link, receiving, ..
+            } = inner;
+            match link.connected_socket() {
+                Some(socket) => receiving.fill(socket, &self.watching, limit),
+                None => Received::End,
+            }
+        })
     }
 
     /// Reads what is there, at most what fits `out`, without waiting. The number of bytes at the start of `out` that
@@ -275,16 +292,24 @@ impl Connection {
             filled == out.len() || filled > 0 && inner.receiving.view.is_probably_empty();
         if !is_complete && inner.receiving.end.is_none() {
             let rest = &mut out[filled..];
-            let Inner {
-                link, receiving, ..
-            } = &mut *inner;
-            let socket = link.connected_socket().ok_or(ReadError::Disconnected)?;
             if rest.len() < REFILL {
-                receiving.fill(socket, &self.watching, REFILL);
-                filled += receiving.buffer.take(rest);
+                self.fill(&mut inner, REFILL);
+                filled += inner.receiving.buffer.take(rest);
             } else {
+                let Inner {
+                    link,
+                    receiving,
+                    recorder,
+                    ..
+                } = &mut *inner;
+                let socket = link.connected_socket().ok_or(ReadError::Disconnected)?;
                 let look = receiving.begin_look(&self.watching, rest.len());
-                let outcome = socket.receive(rest).map(|received| received.len());
+                let outcome = socket.receive(rest).map(|received| {
+                    if let Some(recorder) = recorder {
+                        recorder.received(received);
+                    }
+                    received.len()
+                });
                 receiving.note(look, &outcome);
                 filled += outcome.unwrap_or(0);
             }
@@ -481,12 +506,14 @@ impl Connection {
 
     /// Looks, without waiting, what has come in.
     pub(super) fn look(&self, inner: &mut Inner) {
-        let Inner {
-            link, receiving, ..
-        } = inner;
-        if let Some(socket) = link.connected_socket() {
-            receiving.poll(socket, &self.watching);
-        }
+        recording::receiving(inner, |inner| {
+            let Inner {
+                link, receiving, ..
+            } = inner;
+            if let Some(socket) = link.connected_socket() {
+                receiving.poll(socket, &self.watching);
+            }
+        });
         self.tell_received(inner);
     }
 

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use crate::connection::kernel_view::KernelView;
 use crate::connection::receive_buffer::ReceiveBuffer;
 use crate::connection::slot::Slot;
+use crate::connection::statistics::Traffic;
 use crate::poll::freshness::Moment;
 use crate::poll::readiness::Readiness;
 use crate::poll::shared_poller::{self, Mark, Watch};
 use crate::sys::{self, Socket};
+use crate::totals;
 
 /// How much one system call may bring in on behalf of small reads. It bounds what is buffered: the rest stays
 /// in the kernel, so that a slow reader still slows its sender down.
@@ -50,6 +52,7 @@ pub(super) struct Receiving {
     idle_looks: u32,
     /// Sweeps tell of the socket.
     watch: Option<Watch>,
+    pub(super) traffic: Traffic,
 }
 
 /// Why no more bytes come.
@@ -90,6 +93,21 @@ impl Receiving {
         }
     }
 
+    /// Takes all of it at the end of the session, but for what is told afterwards of what it has moved.
+    pub(super) fn end(&mut self) -> Receiving {
+        let left = Receiving {
+            epoch: self.epoch,
+            traffic: self.traffic,
+            ..Receiving::default()
+        };
+        std::mem::replace(self, left)
+    }
+
+    /// Whether it is that of the session `epoch`, or what is left of it, since no other one has begun.
+    pub(super) fn is_of(&self, epoch: u64) -> bool {
+        self.epoch == epoch
+    }
+
     /// Whether the session began in a process that this one was forked from.
     pub(super) fn is_inherited(&self) -> bool {
         self.process != sys::process()
@@ -116,6 +134,8 @@ impl Receiving {
             &Ok(count) => {
                 self.idle_looks = 0;
                 self.has_news = true;
+                self.traffic.add(count, look.at.ticks);
+                totals::received(count);
                 // Receiving is an act of its own. If it was the only one, the answer is still news.
                 let is_alone = shared_poller::acted() == look.at.activity;
                 let at = is_alone.then_some(Moment {

@@ -4,6 +4,8 @@ use std::io;
 
 use crate::connection::send_queue::SendQueue;
 use crate::connection::slot::Slot;
+use crate::connection::statistics::Traffic;
+use crate::sys;
 
 /// The sending direction of one session.
 #[derive(Debug, Default)]
@@ -15,6 +17,7 @@ pub(super) struct Sending {
     pub(super) unaccepted: usize,
     /// Something had to wait because the system took no more.
     pub(super) has_waited: bool,
+    pub(super) traffic: Traffic,
 }
 
 /// How far the end of the sending direction has come.
@@ -32,6 +35,28 @@ pub(super) enum Phase {
 }
 
 impl Sending {
+    /// Takes all of it at the end of the session, but for what is told afterwards of what it has moved.
+    pub(super) fn end(&mut self) -> Sending {
+        let left = Sending {
+            traffic: self.traffic,
+            ..Sending::default()
+        };
+        std::mem::replace(self, left)
+    }
+
+    /// Counts `count` bytes that were handed to the system.
+    #[inline]
+    pub(super) fn count(&mut self, count: usize) {
+        if count > 0 {
+            self.traffic.add(count, sys::ticks());
+        }
+    }
+
+    /// How many bytes are accepted and not sent.
+    pub(super) fn pending(&self) -> usize {
+        self.queue.len() - self.unaccepted
+    }
+
     /// Takes back what no call has accepted. How much was left of it.
     pub(super) fn take_back_unaccepted(&mut self) -> usize {
         let count = std::mem::take(&mut self.unaccepted).min(self.queue.len());

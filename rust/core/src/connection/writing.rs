@@ -17,6 +17,7 @@ use crate::poll::shared_poller;
 use crate::sync::MutexGuard;
 use crate::sync::atomic::Ordering;
 use crate::sys::{Interests, Socket};
+use crate::totals;
 
 /// So many gathered bytes are sent without being asked to.
 const GATHERED: usize = 16 * 1024;
@@ -63,8 +64,7 @@ impl Connection {
 
     /// The number of bytes that are accepted and were not handed to the system yet.
     pub fn pending_bytes(&self) -> usize {
-        let inner = self.lock();
-        inner.sending.queue.len() - inner.sending.unaccepted
+        self.lock().sending.pending()
     }
 
     /// Writes all of `data`. Without a queue it waits for at most the write timeout; with one it never waits, and takes
@@ -74,7 +74,7 @@ impl Connection {
     pub fn write_all(&self, data: &[u8]) -> Result<(), (WriteError, usize)> {
         // Asked once: another thread may change it at any time.
         let limit = self.queue_limit();
-        let inner = self.writable(limit).map_err(|error| (error, 0))?;
+        let mut inner = self.writable(limit).map_err(|error| (error, 0))?;
         if limit > 0 {
             return self.write_queued(inner, data, limit);
         }
@@ -88,7 +88,7 @@ impl Connection {
         if joins {
             return self.gather(inner, data);
         }
-        match send(inner.link.connected_socket().map(Arc::as_ref), data) {
+        match send_locked(&mut inner, data) {
             (count, None) if count == data.len() => Ok(()),
             (count, None) => self.write_waiting(inner, data, count),
             (count, Some(error)) => Err((self.fail_writing(inner, error), count)),
@@ -152,7 +152,7 @@ impl Connection {
         if !inner.sending.queue.is_empty() {
             return Ok(0);
         }
-        match send(inner.link.connected_socket().map(Arc::as_ref), data) {
+        match send_locked(&mut inner, data) {
             (count, None) => Ok(count),
             // What was taken is told first; the next call tells of the failure.
             (count, Some(error)) if count > 0 => {
@@ -344,10 +344,16 @@ impl Connection {
         if joins {
             return Ok(());
         }
+        let epoch = self.session().epoch();
         while sent < data.len() {
             let ((count, error), checked) =
                 turn.unlocked(|socket| send(Some(socket), &data[sent..]));
+            let taken = &data[sent..sent + count];
             sent += count;
+            match &checked {
+                Ok(()) => turn.note_sent(taken),
+                Err(_) => self.note_late(taken, epoch),
+            }
             match (error, checked) {
                 _ if sent == data.len() => break,
                 // The kernel tells of a failure once, so it has to be told here even if the session is over.
@@ -365,6 +371,15 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// Counts what a call has sent while the lock was free and its session, `epoch`, was ended: it tells that it has.
+    #[cold]
+    fn note_late(&self, sent: &[u8], epoch: u64) {
+        let mut inner = self.lock();
+        if inner.receiving.is_of(epoch) {
+            inner.note_sent(sent);
+        }
     }
 
     /// Takes note of whether there is something to send, or a failure to be told, for the next poll and for a thread that
@@ -413,10 +428,20 @@ impl Connection {
             return Ok(());
         }
         if !inner.sending.queue.is_empty() {
-            let unsent = inner.sending.queue.unsent();
+            let Inner {
+                link,
+                sending,
+                recorder,
+                ..
+            } = inner;
+            let unsent = sending.queue.unsent();
             let unsent = &unsent[..unsent.len().min(limit)];
-            let (count, error) = send(inner.link.connected_socket().map(Arc::as_ref), unsent);
-            inner.sending.sent(count);
+            let (count, error) = send(link.connected_socket().map(Arc::as_ref), unsent);
+            if let Some(recorder) = recorder {
+                recorder.sent(&unsent[..count]);
+            }
+            sending.count(count);
+            sending.sent(count);
             if let Some(error) = error {
                 let unaccepted = inner.sending.unaccepted;
                 self.fail_sending(inner, copy_of(&error));
@@ -494,6 +519,14 @@ fn check_phase(inner: &Inner) -> Result<(), WriteError> {
     }
 }
 
+/// The same as [`send`], with the lock held.
+#[inline]
+fn send_locked(inner: &mut Inner, data: &[u8]) -> (usize, Option<io::Error>) {
+    let outcome = send(inner.link.connected_socket().map(Arc::as_ref), data);
+    inner.note_sent(&data[..outcome.0]);
+    outcome
+}
+
 /// Sends until the system takes no more. How many bytes it has taken, and the failure that has ended it.
 #[inline]
 fn send(socket: Option<&Socket>, data: &[u8]) -> (usize, Option<io::Error>) {
@@ -505,7 +538,10 @@ fn send(socket: Option<&Socket>, data: &[u8]) -> (usize, Option<io::Error>) {
         let outcome = socket.send(&data[sent..]);
         shared_poller::acted();
         match outcome {
-            Ok(count) => sent += count,
+            Ok(count) => {
+                totals::sent(count);
+                sent += count;
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
             Err(error) => return (sent, Some(error)),
         }

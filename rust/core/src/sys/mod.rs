@@ -21,6 +21,7 @@
 //! in memory, which follows from a seed (`simulated/`).
 
 use std::io;
+use std::time::Duration;
 
 #[cfg(all(unix, not(stream_socket_simulated)))]
 #[path = "unix/mod.rs"]
@@ -110,6 +111,16 @@ pub struct Credentials {
     pub uid: i64,
     /// The group it ran as when it connected.
     pub gid: i64,
+}
+
+/// What the system has measured of a TCP connection. `None` is what it does not measure, or not yet, and everything of a
+/// Unix domain socket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TcpInfo {
+    /// The smoothed round-trip time (RFC 6298).
+    pub(crate) round_trip_time: Option<Duration>,
+    /// How many segments were sent again.
+    pub(crate) retransmits: Option<u64>,
 }
 
 /// What to wait for, or to be told of.

@@ -157,7 +157,7 @@ impl<S: System> LibraryEnd<S> {
     pub fn look(&self, random: &mut Random) {
         step();
         let connection = &self.connection;
-        match random.below(8) {
+        match random.below(9) {
             0 => {
                 let time = S::patience(random);
                 note(|| format!("{} sleeps for {time:?}", self.name));
@@ -199,11 +199,39 @@ impl<S: System> LibraryEnd<S> {
             }
             4 if self.group.is_some() => self.poll_group(Some(S::patience(random))),
             5 if random.once_in(8) => self.shut_down(),
+            6 => self.count(),
             _ => {
                 self.poll();
             }
         }
         self.take_events();
+    }
+
+    /// Every byte that has gone through is counted once.
+    fn count(&self) {
+        let counted = self.connection.statistics(S::now());
+        note(|| format!("{}: {counted:?}", self.name));
+        if !self.is_alone || self.connection.status() != Status::Connected {
+            return;
+        }
+        let read = self.incoming.state().received;
+        assert_eq!(
+            counted.received - counted.unread as u64,
+            read,
+            "{}: what was received and read",
+            self.name
+        );
+        let outgoing = self.outgoing.state();
+        let taken = counted.sent + counted.queued as u64;
+        // A failed send drops what is queued.
+        assert!(
+            taken == outgoing.accepted
+                || taken < outgoing.accepted
+                    && (outgoing.may_fail.is_some() || outgoing.does_kernel_fail),
+            "{}: {taken} bytes sent and queued of {}",
+            self.name,
+            outgoing.accepted
+        );
     }
 
     pub fn poll(&self) -> bool {

@@ -16,7 +16,7 @@ use socket2::{Domain, SockAddr, TcpKeepalive, Type};
 use super::retry_interrupted;
 use super::wake::Wake;
 use crate::sys::portable::domain;
-use crate::sys::{Connect, Credentials, Family, Interests, check_unix_path};
+use crate::sys::{Connect, Credentials, Family, Interests, TcpInfo, check_unix_path};
 
 /// The longest path of a Unix domain socket in bytes: what fits `sun_path` with two bytes to spare, the
 /// engine's limit (106 on Linux).
@@ -273,6 +273,79 @@ impl Socket {
                 gid: credentials.gid.into(),
             })
         }
+    }
+
+    /// What the system has measured of a TCP connection (tcp(7), TCP_INFO).
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(crate) fn tcp_info(&self) -> TcpInfo {
+        use std::os::fd::AsRawFd;
+        /// The beginning of `tcp_info` of linux/tcp.h, whose fields keep their places.
+        #[repr(C)]
+        #[derive(Default)]
+        struct Beginning {
+            states: [u8; 8],
+            figures: [u32; 24],
+        }
+        /// The places of `tcpi_rtt`, in microseconds, and of `tcpi_total_retrans`.
+        const ROUND_TRIP_TIME: usize = 15;
+        const RETRANSMITS: usize = 23;
+        let mut info = Beginning::default();
+        let mut size = size_of::<Beginning>() as libc::socklen_t;
+        // SAFETY: The kernel writes at most `size` bytes, the size of the structure, and any values are valid in it.
+        let outcome = unsafe {
+            libc::getsockopt(
+                self.0.as_raw_fd(),
+                libc::IPPROTO_TCP,
+                libc::TCP_INFO,
+                (&raw mut info).cast(),
+                &mut size,
+            )
+        };
+        if outcome != 0 || (size as usize) < size_of::<Beginning>() {
+            return TcpInfo::default();
+        }
+        let round_trip_time = info.figures[ROUND_TRIP_TIME];
+        TcpInfo {
+            // 0 before anything was measured.
+            round_trip_time: (round_trip_time > 0)
+                .then(|| Duration::from_micros(round_trip_time.into())),
+            retransmits: Some(info.figures[RETRANSMITS].into()),
+        }
+    }
+
+    /// What the system has measured of a TCP connection (tcp(4), TCP_CONNECTION_INFO).
+    #[cfg(target_vendor = "apple")]
+    pub(crate) fn tcp_info(&self) -> TcpInfo {
+        use std::os::fd::AsRawFd;
+        // SAFETY: All of its fields are numbers.
+        let mut info: libc::tcp_connection_info = unsafe { std::mem::zeroed() };
+        let mut size = size_of::<libc::tcp_connection_info>() as libc::socklen_t;
+        // SAFETY: The kernel writes at most `size` bytes, the size of the structure, and any values are valid in it.
+        let outcome = unsafe {
+            libc::getsockopt(
+                self.0.as_raw_fd(),
+                libc::IPPROTO_TCP,
+                libc::TCP_CONNECTION_INFO,
+                (&raw mut info).cast(),
+                &mut size,
+            )
+        };
+        if outcome != 0 || (size as usize) < size_of::<libc::tcp_connection_info>() {
+            return TcpInfo::default();
+        }
+        TcpInfo {
+            // In milliseconds; less than one is 0, and so is nothing.
+            round_trip_time: (info.tcpi_srtt > 0)
+                .then(|| Duration::from_millis(info.tcpi_srtt.into())),
+            // Apple's own header calls it tcpi_txretransmitpackets.
+            retransmits: Some(info.tcpi_rxretransmitpackets),
+        }
+    }
+
+    /// Nothing is asked on the other systems.
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+    pub(crate) fn tcp_info(&self) -> TcpInfo {
+        TcpInfo::default()
     }
 
     // Options, in alphabetical order.

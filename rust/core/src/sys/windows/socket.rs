@@ -9,16 +9,17 @@ use std::time::Duration;
 
 use socket2::{SockAddr, TcpKeepalive, Type};
 use windows_sys::Win32::Networking::WinSock::{
-    FD_SET, FIONREAD, POLLRDNORM, POLLWRNORM, SIO_AF_UNIX_GETPEERPID, SO_EXCLUSIVEADDRUSE,
-    SOCKET_ERROR, SOL_SOCKET, TIMEVAL, WSAEAFNOSUPPORT, WSAEALREADY, WSAEINPROGRESS,
-    WSAEWOULDBLOCK, WSAIoctl, WSAPOLLFD, WSAPoll, ioctlsocket, select, setsockopt,
+    FD_SET, FIONREAD, POLLRDNORM, POLLWRNORM, SIO_AF_UNIX_GETPEERPID, SIO_TCP_INFO,
+    SO_EXCLUSIVEADDRUSE, SOCKET_ERROR, SOL_SOCKET, TCP_INFO_v0, TIMEVAL, WSAEAFNOSUPPORT,
+    WSAEALREADY, WSAEINPROGRESS, WSAEWOULDBLOCK, WSAIoctl, WSAPOLLFD, WSAPoll, ioctlsocket, select,
+    setsockopt,
 };
 
 use super::poller::Watches;
 use super::wake::Wake;
 use crate::sys::portable::domain;
 use crate::sys::{
-    Connect, Credentials, Family, Interests, check_unix_path, invalid_path, unsupported,
+    Connect, Credentials, Family, Interests, TcpInfo, check_unix_path, invalid_path, unsupported,
 };
 
 /// The longest path of a Unix domain socket in bytes of UTF-8: what fits `sun_path` with two bytes to spare, as on Linux.
@@ -290,6 +291,35 @@ impl Socket {
             uid: -1,
             gid: -1,
         })
+    }
+
+    /// What the system has measured of a TCP connection (SIO_TCP_INFO). It counts bytes that were sent again, not segments.
+    pub(crate) fn tcp_info(&self) -> TcpInfo {
+        let version: u32 = 0;
+        let mut info = TCP_INFO_v0::default();
+        let mut written = 0;
+        // SAFETY: The request reads the version, and writes that version of the structure, for which there is room; the call
+        // is not overlapped.
+        let outcome = unsafe {
+            WSAIoctl(
+                self.raw(),
+                SIO_TCP_INFO,
+                (&raw const version).cast(),
+                size_of::<u32>() as u32,
+                (&raw mut info).cast(),
+                size_of::<TCP_INFO_v0>() as u32,
+                &mut written,
+                std::ptr::null_mut(),
+                None,
+            )
+        };
+        if outcome != 0 {
+            return TcpInfo::default();
+        }
+        TcpInfo {
+            round_trip_time: (info.RttUs > 0).then(|| Duration::from_micros(info.RttUs.into())),
+            retransmits: None,
+        }
     }
 
     fn raw(&self) -> usize {

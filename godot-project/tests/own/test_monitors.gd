@@ -1,0 +1,94 @@
+extends "res://tests/support/test_case.gd"
+## The monitors that the editor's debugger shows of a running game, and the setting that switches them.
+
+const EngineProcess := preload("res://tests/support/engine_process.gd")
+
+const NAMES := ["Sockets/Open Connections", "Sockets/Connects", "Sockets/Failures", "Sockets/Bytes In per Second",
+		"Sockets/Bytes Out per Second", "Sockets/Bytes Queued"]
+
+
+func test_they_are_there_while_a_game_is_debugged() -> void:
+	if not OS.has_feature("debug"):
+		return skip("this is a release build")
+	for name: String in NAMES:
+		check(Performance.has_custom_monitor(name), name)
+		check(Performance.get_custom_monitor(name) >= 0, name + ": its value")
+
+
+func test_connections_are_counted() -> void:
+	if not Performance.has_custom_monitor(NAMES[0]):
+		return skip("this is a release build")
+	var before := _connections()
+	var pair := link("tcp")
+	check_eq(_connections(), [before[0] + 2, before[1] + 1, before[2]], "a connect and its accept")
+	pair.client.disconnect_from_host()
+	check_eq(_connections(), [before[0] + 1, before[1] + 1, before[2]], "one end is gone")
+	pair.served = null
+	check_eq(_connections(), [before[0], before[1] + 1, before[2]], "both are")
+	pair.endpoint.server.stop()
+	pair.endpoint.connect_peer(pair.client)
+	settle(pair.client)
+	check_eq(_connections(), [before[0], before[1] + 1, before[2] + 1], "a connect that is refused")
+
+
+func test_bytes_are_counted() -> void:
+	if not Performance.has_custom_monitor(NAMES[0]):
+		return skip("this is a release build")
+	var pair := link(family.local_kind())
+	var most := [0.0, 0.0]
+	# As long as something is moved all the time, each window of the rate has some of it.
+	spin_until(func() -> bool:
+		pair.client.put_data([1, 2, 3, 4])
+		pair.served.get_u32()
+		for i in 2:
+			most[i] = maxf(most[i], Performance.get_custom_monitor(NAMES[3 + i]))
+		return most[0] > 0.0 and most[1] > 0.0, "rates in both directions")
+
+
+func test_queued_bytes_are_summed() -> void:
+	if not Performance.has_custom_monitor(NAMES[0]):
+		return skip("this is a release build")
+	var before: int = Performance.get_custom_monitor(NAMES[5])
+	var pairs := [link("tcp"), link("tcp")]
+	for pair: Link in pairs:
+		pair.client.coalesce_writes = true
+		pair.client.put_data([1, 2, 3])
+	check_eq(Performance.get_custom_monitor(NAMES[5]), before + 6, "what is gathered in two peers")
+	pairs[0].client.flush()
+	check_eq(Performance.get_custom_monitor(NAMES[5]), before + 3, "after one is flushed")
+	pairs[1].client = null
+	check_eq(Performance.get_custom_monitor(NAMES[5]), before, "after the other one is gone")
+
+
+## Peers come and go on threads while somebody looks.
+func test_a_look_while_threads_make_peers() -> void:
+	if not Performance.has_custom_monitor(NAMES[0]):
+		return skip("this is a release build")
+	var threads := range(3).map(func(_i: int) -> Thread: return in_thread(func() -> void:
+		for round in 300:
+			StreamPeerTCPRs.new().coalesce_writes = round % 2 == 0))
+	while threads.any(func(thread: Thread) -> bool: return thread.is_alive()):
+		for name: String in NAMES:
+			check(Performance.get_custom_monitor(name) >= 0, name)
+	for thread: Thread in threads:
+		join(thread, "a thread")
+
+
+func test_a_project_can_do_without() -> void:
+	if not EngineProcess.available():
+		return skip("no second engine can be run here")
+	for has_monitors: bool in [true, false]:
+		var project := fresh_path()
+		EngineProcess.project(project, "[debug]\nsettings/stream_sockets/monitors=%s\n" % has_monitors)
+		var script := project.path_join("list_monitors.gd")
+		DirAccess.copy_absolute("res://tests/children/list_monitors.gd", script)
+		var run := EngineProcess.run(script, [], {}, 0, [], project)
+		check_eq(run.code, 0, "exit code")
+		check(run.output.contains("listed"), "the script has run: " + run.output)
+		check_eq(run.output.contains("Sockets/"), has_monitors and OS.has_feature("debug"), "monitors in " + run.output)
+		check(not run.output.contains("ERROR"), "nothing is wrong: " + run.output)
+		OS.execute("rm", ["-r", project])
+
+
+func _connections() -> Array:
+	return NAMES.slice(0, 3).map(Performance.get_custom_monitor)

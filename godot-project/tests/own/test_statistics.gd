@@ -1,0 +1,140 @@
+extends "res://tests/support/test_case.gd"
+## `get_statistics`: every byte once, the attempts of a connect, the times, and what is told after the end.
+
+const BIG := 16 << 20
+
+
+
+func test_a_new_peer_has_done_nothing() -> void:
+	for kind: String in family.kinds():
+		var peer: StreamPeer = family.peer(kind)
+		check_eq(peer.get_statistics(), {"bytes_received": 0, "bytes_unread": 0, "bytes_sent": 0, "bytes_queued": 0,
+				"connect_attempts": [] as Array[Dictionary]}, kind + ": get_statistics")
+
+
+func test_every_byte_is_counted_once() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.client.put_u32(7)
+		pair.client.put_data([1, 2, 3])
+		check_eq(pair.client.get_statistics().bytes_sent, 7, kind + ": sent")
+		check_eq(pair.served.get_u32(), 7, kind + ": a number")
+		arrived(pair.served, 3)
+		var counted: Dictionary = pair.served.get_statistics()
+		check_eq(counted.bytes_received - counted.bytes_unread, 4, kind + ": what a script has read")
+		check_eq(pair.served.receive(), PackedByteArray([1, 2, 3]), kind + ": the rest")
+		counted = pair.served.get_statistics()
+		check_eq([counted.bytes_received, counted.bytes_unread, counted.bytes_sent], [7, 0, 0], kind + ": at the end")
+
+
+func test_partial_writes_are_counted_as_they_tell() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		bound_buffers(pair)
+		var data := PackedByteArray()
+		data.resize(BIG)
+		var put: Array = pair.client.put_partial_data(data)
+		check(put[1] > 0 and put[1] < BIG, kind + ": a part is taken")
+		check_eq(pair.client.get_statistics().bytes_sent, put[1], kind + ": sent")
+		pair.client.write_timeout = 0.01
+		check_eq(pair.client.put_data(data), ERR_TIMEOUT, kind + ": put_data")
+		check_eq(pair.client.get_statistics().bytes_sent, put[1] + pair.client.get_last_written_bytes(),
+				kind + ": sent until the time was over")
+
+
+func test_what_is_queued_is_told_apart() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		bound_buffers(pair)
+		pair.client.write_buffer_limit = BIG
+		var data := PackedByteArray()
+		data.resize(BIG)
+		check_eq(pair.client.put_data(data), OK, kind + ": put_data")
+		var counted: Dictionary = pair.client.get_statistics()
+		check(counted.bytes_queued > 0, kind + ": something is queued")
+		check_eq(counted.bytes_sent + counted.bytes_queued, BIG, kind + ": sent and queued")
+		check_eq(counted.bytes_queued, pair.client.get_pending_write_bytes(), kind + ": queued")
+
+
+func test_connect_attempts() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		var address: String = pair.endpoint.path if kind == "uds" else "%s:%d" % [LOOPBACK, pair.endpoint.port]
+		var attempts: Array = pair.client.get_statistics().connect_attempts
+		check_eq(attempts.size(), 1, kind + ": attempts")
+		check_eq([attempts[0].address, attempts[0].error, attempts[0].message], [address, OK, ""], kind + ": the attempt")
+		check(attempts[0].seconds >= 0.0 and attempts[0].began_after >= 0.0, kind + ": its times")
+		check_eq(pair.served.get_statistics().connect_attempts.size(), 0, kind + ": of an accepted peer")
+
+
+func test_each_address_of_a_name_is_listed() -> void:
+	var end := endpoint("tcp")
+	var peer := StreamPeerTCPRs.new()
+	peer.connect_to_host("localhost", end.port)
+	settle(peer)
+	check_eq(peer.get_status(), STATUS_CONNECTED, "status")
+	var attempts: Array = peer.get_statistics().connect_attempts
+	check_eq(attempts.size(), 2, "attempts")
+	check_eq(attempts[0].address, "[::1]:%d" % end.port, "the first address")
+	check(attempts[0].error != OK, "which nobody listens at")
+	check(attempts[0].message.begins_with("connect [::1]:%d: " % end.port), "in words: " + attempts[0].message)
+	check_eq([attempts[1].address, attempts[1].error], ["127.0.0.1:%d" % end.port, OK], "the second one")
+
+
+func test_an_attempt_under_way_and_one_given_up() -> void:
+	for kind: String in family.kinds():
+		var end := small_endpoint(kind)
+		var peer: StreamPeer = fill(end).back()
+		var attempt: Dictionary = peer.get_statistics().connect_attempts[0]
+		check_eq(attempt.error, ERR_BUSY, kind + ": under way")
+		check(not peer.get_statistics().has("age"), kind + ": it is not connected")
+		peer.disconnect_from_host()
+		attempt = peer.get_statistics().connect_attempts[0]
+		check_eq(attempt.error, ERR_SKIP, kind + ": given up")
+
+
+func test_times() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		var counted: Dictionary = pair.client.get_statistics()
+		check(counted.age >= 0.0, kind + ": age")
+		check(not counted.has("since_sent") and not counted.has("since_received"), kind + ": nothing was moved")
+		pair.client.put_u8(1)
+		pair.served.get_u8()
+		pair.served.put_u8(2)
+		pair.client.get_u8()
+		counted = pair.client.get_statistics()
+		for name: String in ["since_sent", "since_received"]:
+			check(counted[name] >= 0.0 and counted[name] <= counted.age, kind + ": " + name)
+		if kind == "uds":
+			check(not counted.has("round_trip_time") and not counted.has("retransmits"), kind + ": it is not TCP")
+		elif OS.has_feature("linux"):
+			check(counted.round_trip_time > 0.0 and counted.round_trip_time < PATIENCE, kind + ": round_trip_time")
+			check_eq(counted.retransmits, 0, kind + ": retransmits")
+
+
+func test_counts_stay_until_the_next_connect() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		pair.client.put_data([1, 2, 3])
+		arrived(pair.served, 3)
+		pair.served.receive()
+		pair.client.disconnect_from_host()
+		reaches(pair.served, STATUS_NONE, kind + ": the end")
+		for peer: StreamPeer in [pair.client, pair.served]:
+			var counted: Dictionary = peer.get_statistics()
+			check_eq(counted.bytes_sent + counted.bytes_received, 3, kind + ": bytes after the end")
+			check(not counted.has("round_trip_time"), kind + ": no round trips any more")
+			check_eq(peer.get_statistics(), counted, kind + ": nothing changes any more")
+		check_eq(pair.endpoint.connect_peer(pair.client), OK, kind + ": connect_to_host")
+		check_eq(pair.client.get_statistics().bytes_sent, 0, kind + ": bytes of the next connection")
+
+
+func test_statistics_while_another_thread_is_blocked() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		var reader := blocked_reader(pair)
+		check_eq(pair.client.get_statistics().bytes_received, 1, kind + ": what the reader has got so far")
+		pair.served.put_u8(2)
+		join(reader, kind + ": the reader")
+		check_eq(pair.client.get_statistics().bytes_received, 2, kind + ": all of it")

@@ -1,0 +1,170 @@
+//! The running game's side of the Sockets tab in the editor's debugger: it answers what the tab asks. Without a debugger
+//! nobody asks.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Instant;
+
+use godot::builtin::{
+    Callable, GString, PackedByteArray, PackedStringArray, VarArray, Variant, varray,
+};
+use godot::classes::EngineDebugger;
+use godot::meta::ToGodot;
+use godot::obj::Singleton;
+use stream_socket::Status;
+
+use crate::parts::live::{self, Member, Part};
+use crate::parts::{Peer, Server};
+
+/// What the messages of the tab and of the game begin with.
+pub(crate) const PREFIX: &str = "stream_sockets";
+/// The question for all peers and servers, and the answer: the seconds since the game began to answer, and then an array for
+/// each of them: its number, class, status, local and remote address, the bytes received and sent since the connect, the bytes
+/// queued, the age in seconds or a negative number, and the last error.
+pub(crate) const LIST: &str = "list";
+/// Has the peer with this number, and no other one, recorded from now on; 0 is none.
+pub(crate) const WATCH: &str = "watch";
+/// Precedes an answer to [`LIST`] if a peer is recorded: its number, its events in words, and its last bytes received and sent.
+pub(crate) const RECORD: &str = "record";
+
+/// The number of the peer that is recorded.
+static WATCHED: AtomicI64 = AtomicI64::new(0);
+
+static IS_ATTACHED: AtomicBool = AtomicBool::new(false);
+
+/// Answers from now on, if there is a debugger.
+pub(crate) fn attach() {
+    let mut debugger = EngineDebugger::singleton();
+    if !debugger.is_active() || debugger.has_capture(PREFIX) {
+        return;
+    }
+    IS_ATTACHED.store(true, Ordering::Relaxed);
+    live::keep(true);
+    let start = Instant::now();
+    let answer =
+        Callable::from_sync_fn("answer the Sockets tab", move |arguments: &[&Variant]| {
+            let question = arguments.first().map(|message| message.to_string());
+            match question.as_deref() {
+                Some(LIST) => tell(start),
+                Some(WATCH) => {
+                    let data = arguments.get(1).and_then(|data| data.try_to().ok());
+                    watch(&data.unwrap_or_default());
+                }
+                _ => return false,
+            }
+            true
+        });
+    debugger.register_message_capture(PREFIX, &answer);
+}
+
+/// Answers no more: the debugger would call a library that is gone.
+pub(crate) fn detach() {
+    if !IS_ATTACHED.swap(false, Ordering::Relaxed) {
+        return;
+    }
+    let mut debugger = EngineDebugger::singleton();
+    if debugger.has_capture(PREFIX) {
+        debugger.unregister_message_capture(PREFIX);
+    }
+}
+
+/// Records the peer with the number that was sent, and no other one.
+fn watch(data: &VarArray) {
+    let number = data.get(0).and_then(|number| number.try_to().ok());
+    let number: i64 = number.unwrap_or(0);
+    let before = WATCHED.swap(number, Ordering::Relaxed);
+    for member in live::members() {
+        if let Part::Peer(peer) = &member.part
+            && [number, before].contains(&member.number)
+        {
+            peer.connection.record(member.number == number);
+        }
+    }
+}
+
+fn tell(start: Instant) {
+    let mut debugger = EngineDebugger::singleton();
+    let watched = WATCHED.load(Ordering::Relaxed);
+    let mut answer = varray![start.elapsed().as_secs_f64()];
+    for member in live::members() {
+        answer.push(&row(&member).to_variant());
+        if let Part::Peer(peer) = &member.part
+            && member.number == watched
+            && let Some(record) = record(&member, peer, start)
+        {
+            debugger.send_message(&format!("{PREFIX}:{RECORD}"), &record);
+        }
+    }
+    debugger.send_message(&format!("{PREFIX}:{LIST}"), &answer);
+}
+
+/// What is recorded of a peer. Events have the time in seconds since `start`.
+fn record(member: &Member, peer: &Peer, start: Instant) -> Option<VarArray> {
+    let now = Instant::now();
+    let recording = peer.connection.recording(now)?;
+    let time = now.saturating_duration_since(start);
+    let events = recording.events.iter().map(|(age, event)| {
+        let seconds = time.saturating_sub(*age).as_secs_f64();
+        GString::from(&format!("{seconds:10.3} s  {event:?}"))
+    });
+    Some(varray![
+        member.number,
+        &events.collect::<PackedStringArray>(),
+        &PackedByteArray::from(recording.received),
+        &PackedByteArray::from(recording.sent)
+    ])
+}
+
+fn row(member: &Member) -> VarArray {
+    let Member {
+        number,
+        class,
+        part,
+    } = member;
+    let mut row = varray![*number, *class];
+    match part {
+        Part::Peer(peer) => row.extend_array(&of_peer(peer)),
+        Part::Server(server) => row.extend_array(&of_server(server)),
+    }
+    row
+}
+
+fn of_peer(peer: &Peer) -> VarArray {
+    let connection = &peer.connection;
+    let counted = connection.statistics(Instant::now());
+    let status = match connection.status() {
+        Status::None => "not connected",
+        Status::Connecting => "connecting",
+        Status::Connected => "connected",
+        Status::Error => "failed",
+    };
+    let local = connection.local_address();
+    let remote = connection.peer_address();
+    varray![
+        status,
+        local.map_or_else(String::new, |address| address.to_string()),
+        remote.map_or_else(String::new, |address| address.to_string()),
+        counted.received as i64,
+        counted.sent as i64,
+        counted.queued as i64,
+        counted.age.map_or(-1.0, |age| age.as_secs_f64()),
+        peer.last_error.get().message
+    ]
+}
+
+fn of_server(server: &Server) -> VarArray {
+    let address = server.listener.local_address();
+    varray![
+        if address.is_some() {
+            "listening"
+        } else {
+            "not listening"
+        },
+        address.map_or_else(String::new, |address| address.to_string()),
+        "",
+        0,
+        0,
+        0,
+        -1.0,
+        server.last_error.get().message
+    ]
+}

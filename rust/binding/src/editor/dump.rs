@@ -1,0 +1,45 @@
+//! Bytes as hexadecimal numbers and as text, side by side. Nothing of the editor in it.
+
+use std::fmt::Write;
+
+/// So many bytes are on a line.
+const WIDTH: usize = 16;
+
+/// A line for each 16 bytes: the place of the first one, the bytes, and the characters of those that are ASCII.
+pub(super) fn dump(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for (line, bytes) in bytes.chunks(WIDTH).enumerate() {
+        // Writing into a string never fails.
+        let _ = write!(text, "{:04x} ", line * WIDTH);
+        for place in 0..WIDTH {
+            let _ = match bytes.get(place) {
+                Some(byte) => write!(text, " {byte:02x}"),
+                None => write!(text, "   "),
+            };
+        }
+        text += "  ";
+        text.extend(bytes.iter().map(|byte| match byte {
+            b' '..=b'~' => char::from(*byte),
+            _ => '.',
+        }));
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_shown_in_lines() {
+        assert_eq!(dump(b""), "");
+        assert_eq!(
+            dump(b"0123456789abcdefg\n\xff"),
+            "\
+0000  30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66  0123456789abcdef
+0010  67 0a ff                                         g..
+"
+        );
+    }
+}

@@ -1,0 +1,247 @@
+//! The table of the peers and servers of one running game.
+
+use std::collections::{HashMap, HashSet};
+
+use godot::builtin::{PackedByteArray, PackedStringArray, VarArray, Variant, Vector2};
+use godot::classes::control::SizeFlags;
+use godot::classes::text_server::AutowrapMode;
+use godot::classes::{HSplitContainer, Label, RichTextLabel, Tree, TreeItem, VBoxContainer};
+use godot::obj::{Gd, NewAlloc};
+
+use super::dump::dump;
+use super::rates::{Counts, age, size};
+
+/// The columns: their title, and how wide they are at least. Those that are wide share what room is left.
+const COLUMNS: [(&str, i32); 11] = [
+    ("Class", 160),
+    ("Status", 100),
+    ("Local", 160),
+    ("Remote", 160),
+    ("In/s", 90),
+    ("Out/s", 90),
+    ("In", 90),
+    ("Out", 90),
+    ("Queued", 90),
+    ("Age", 80),
+    ("Last Error", 200),
+];
+const WIDE: i32 = 160;
+
+/// How wide a line of bytes is.
+const RECORD_WIDTH: f32 = 620.0;
+
+/// The tab. The editor owns the nodes, and frees them with the session.
+pub(super) struct Table {
+    tab: Gd<VBoxContainer>,
+    head: Gd<Label>,
+    tree: Gd<Tree>,
+    /// What is recorded of the selected peer.
+    record: Gd<RichTextLabel>,
+    /// What stands there.
+    shown: String,
+    /// The number of the peer that the game was told to record.
+    watched: i64,
+    /// By the number of the peer or the server.
+    rows: HashMap<i64, Row>,
+}
+
+struct Row {
+    item: Gd<TreeItem>,
+    counts: Counts,
+}
+
+/// What the game has told of a peer or a server.
+struct Told {
+    number: i64,
+    /// As they stand in the table.
+    class: String,
+    status: String,
+    local: String,
+    remote: String,
+    counts: Counts,
+    queued: i64,
+    age: f64,
+    error: String,
+}
+
+impl Table {
+    pub(super) fn new() -> Table {
+        let mut tab = VBoxContainer::new_alloc();
+        // The title of the tab.
+        tab.set_name("Sockets");
+        let mut head = Label::new_alloc();
+        head.set_text("No game is running.");
+        tab.add_child(&head);
+        let mut tree = Tree::new_alloc();
+        tree.set_columns(COLUMNS.len() as i32);
+        tree.set_column_titles_visible(true);
+        tree.set_hide_root(true);
+        for (column, (title, width)) in (0..).zip(COLUMNS) {
+            tree.set_column_title(column, title);
+            tree.set_column_custom_minimum_width(column, width);
+            tree.set_column_expand(column, width >= WIDE);
+            tree.set_column_clip_content(column, true);
+        }
+        tree.create_item();
+        let mut record = RichTextLabel::new_alloc();
+        record.set_selection_enabled(true);
+        record.set_autowrap_mode(AutowrapMode::OFF);
+        record.set_custom_minimum_size(Vector2::new(RECORD_WIDTH, 0.0));
+        record.hide();
+        let mut split = HSplitContainer::new_alloc();
+        split.set_v_size_flags(SizeFlags::EXPAND_FILL);
+        tree.set_h_size_flags(SizeFlags::EXPAND_FILL);
+        split.add_child(&tree);
+        split.add_child(&record);
+        tab.add_child(&split);
+        Table {
+            tab,
+            head,
+            tree,
+            record,
+            shown: String::new(),
+            watched: 0,
+            rows: HashMap::new(),
+        }
+    }
+
+    /// What the editor shows.
+    pub(super) fn control(&self) -> Gd<VBoxContainer> {
+        self.tab.clone()
+    }
+
+    pub(super) fn is_visible(&self) -> bool {
+        self.tab.is_visible_in_tree()
+    }
+
+    /// The game has ended. What it has told last stays to be read.
+    pub(super) fn has_ended(&mut self) {
+        self.watched = 0;
+        if !self.rows.is_empty() {
+            self.head
+                .set_text("The game has ended. This is what was seen last:");
+        }
+    }
+
+    /// The number of the peer that the game has to record from now on, 0 for none, if that is another one than before: the
+    /// selected one, while somebody looks.
+    pub(super) fn take_watched(&mut self) -> Option<i64> {
+        let selected = self.tree.get_selected().filter(|_| self.is_visible());
+        let number = selected.and_then(|selected| {
+            let mut rows = self.rows.iter();
+            rows.find_map(|(number, row)| (row.item == selected).then_some(*number))
+        });
+        let number = number.unwrap_or(0);
+        if number == 0 {
+            self.record.hide();
+        }
+        (std::mem::replace(&mut self.watched, number) != number).then_some(number)
+    }
+
+    /// Shows what the game has recorded of the selected peer.
+    pub(super) fn show_record(&mut self, record: &VarArray) {
+        let bytes = |place: usize| record.get(place)?.try_to::<PackedByteArray>().ok();
+        let events = record.get(1).and_then(|events| events.try_to().ok());
+        let events: PackedStringArray = events.unwrap_or_default();
+        let mut text = String::from("Events, by the seconds since the game began\n");
+        for event in events.as_slice() {
+            text += &format!("{event}\n");
+        }
+        for (title, place) in [("Received", 2), ("Sent", 3)] {
+            let bytes = bytes(place).unwrap_or_default();
+            text += &format!("\n{title}, the last {} bytes\n", bytes.len());
+            text += &dump(bytes.as_slice());
+        }
+        // Who reads or selects something is not disturbed as long as nothing new comes.
+        if text != self.shown {
+            self.record.clear();
+            // The editor's own font for code.
+            let font = self.record.get_theme_font_ex("source");
+            if let Some(font) = font.theme_type("EditorFonts").done() {
+                self.record.push_font(&font);
+            }
+            self.record.add_text(&text);
+            self.record.pop_all();
+            self.shown = text;
+        }
+        self.record.show();
+    }
+
+    /// Shows what the game has answered.
+    pub(super) fn show(&mut self, answer: &VarArray) {
+        let time = answer
+            .get(0)
+            .and_then(|time| time.try_to().ok())
+            .unwrap_or(0.0);
+        let told: Vec<Told> = answer
+            .iter_shared()
+            .skip(1)
+            .filter_map(|row| Told::read(&row, time))
+            .collect();
+        self.head.set_text(&match told.len() {
+            1 => "1 socket object".to_owned(),
+            count => format!("{count} socket objects"),
+        });
+        let numbers: HashSet<i64> = told.iter().map(|told| told.number).collect();
+        self.rows.retain(|number, row| {
+            let is_there = numbers.contains(number);
+            if !is_there {
+                row.item.clone().free();
+            }
+            is_there
+        });
+        for told in told {
+            self.update(told);
+        }
+    }
+
+    fn update(&mut self, told: Told) {
+        let row = self.rows.entry(told.number).or_insert_with(|| Row {
+            item: self.tree.create_item().expect("a tree makes items"),
+            counts: told.counts,
+        });
+        let (rate_in, rate_out) = told.counts.rates(row.counts);
+        row.counts = told.counts;
+        let texts = [
+            told.class,
+            told.status,
+            told.local,
+            told.remote,
+            size(rate_in),
+            size(rate_out),
+            size(told.counts.received as f64),
+            size(told.counts.sent as f64),
+            size(told.queued as f64),
+            age(told.age),
+            told.error,
+        ];
+        for (column, text) in (0..).zip(texts) {
+            row.item.set_text(column, &text);
+            row.item.set_tooltip_text(column, &text);
+        }
+    }
+}
+
+impl Told {
+    /// One row of the answer; none if it is not what [`debugger`](crate::debugger) sends.
+    fn read(row: &Variant, time: f64) -> Option<Told> {
+        let row: VarArray = row.try_to().ok()?;
+        let text = |place: usize| row.get(place)?.try_to::<String>().ok();
+        let number = |place: usize| row.get(place)?.try_to::<i64>().ok();
+        Some(Told {
+            number: number(0)?,
+            class: text(1)?,
+            status: text(2)?,
+            local: text(3)?,
+            remote: text(4)?,
+            counts: Counts {
+                time,
+                received: number(5)?,
+                sent: number(6)?,
+            },
+            queued: number(7)?,
+            age: row.get(8)?.try_to().ok()?,
+            error: text(9)?,
+        })
+    }
+}

@@ -1,0 +1,116 @@
+//! The peers and servers that there are, for what watches a game while it is made. Nobody keeps a list of them otherwise.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::peer::Peer;
+use super::server::Server;
+
+static IS_KEPT: AtomicBool = AtomicBool::new(false);
+static LIST: Mutex<List> = Mutex::new(List {
+    entries: Vec::new(),
+    last_number: 0,
+    most: 0,
+});
+
+/// Among so few nobody is looked for.
+const FEW: usize = 64;
+
+/// The part of an object.
+#[derive(Clone)]
+pub(crate) enum Part {
+    Peer(Arc<Peer>),
+    Server(Arc<Server>),
+}
+
+/// An object that is there.
+pub(crate) struct Member {
+    /// From 1 on; no two of a process have the same.
+    pub(crate) number: i64,
+    /// The name of its class.
+    pub(crate) class: &'static str,
+    pub(crate) part: Part,
+}
+
+/// Those that were made since somebody watches. Some may be gone.
+struct List {
+    entries: Vec<Entry>,
+    last_number: i64,
+    /// With so many, those that are gone are looked for: they take no more room than those that are there.
+    most: usize,
+}
+
+struct Entry {
+    number: i64,
+    class: &'static str,
+    part: WeakPart,
+}
+
+enum WeakPart {
+    Peer(Weak<Peer>),
+    Server(Weak<Server>),
+}
+
+/// Has those listed that are made from now on, or none any more.
+pub(crate) fn keep(enabled: bool) {
+    IS_KEPT.store(enabled, Ordering::Relaxed);
+    if !enabled {
+        list().entries = Vec::new();
+    }
+}
+
+/// An object of `class` was made.
+pub(crate) fn add(class: &'static str, part: &Part) {
+    if !IS_KEPT.load(Ordering::Relaxed) {
+        return;
+    }
+    let mut list = list();
+    if list.entries.len() >= list.most {
+        list.entries.retain(|entry| entry.part.is_there());
+        list.most = (2 * list.entries.len()).max(FEW);
+    }
+    list.last_number += 1;
+    let number = list.last_number;
+    let part = match part {
+        Part::Peer(peer) => WeakPart::Peer(Arc::downgrade(peer)),
+        Part::Server(server) => WeakPart::Server(Arc::downgrade(server)),
+    };
+    list.entries.push(Entry {
+        number,
+        class,
+        part,
+    });
+}
+
+/// Those that are there, in the order in which they were made.
+pub(crate) fn members() -> Vec<Member> {
+    let list = list();
+    let members = list.entries.iter().filter_map(|entry| {
+        Some(Member {
+            number: entry.number,
+            class: entry.class,
+            part: entry.part.upgrade()?,
+        })
+    });
+    members.collect()
+}
+
+fn list() -> MutexGuard<'static, List> {
+    LIST.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl WeakPart {
+    fn is_there(&self) -> bool {
+        match self {
+            WeakPart::Peer(peer) => peer.strong_count() > 0,
+            WeakPart::Server(server) => server.strong_count() > 0,
+        }
+    }
+
+    fn upgrade(&self) -> Option<Part> {
+        match self {
+            WeakPart::Peer(peer) => peer.upgrade().map(Part::Peer),
+            WeakPart::Server(server) => server.upgrade().map(Part::Server),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What all connections of the process have done together.
+
+use crate::sync::ProcessWide;
+use crate::sync::atomic::{AtomicU64, Ordering};
+
+static COUNTERS: ProcessWide<Counters> = ProcessWide::new(Counters::default);
+
+/// Whether bytes are counted. Threads that move many would wait for each other's counts, so they are not unless somebody wants
+/// to know.
+static COUNTS_BYTES: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+/// What all connections of the process have done since its start. A forked child begins anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Totals {
+    /// Connects that have succeeded.
+    pub connects: u64,
+    /// Connections that were accepted, and both ends of [pairs](crate::Connection::pair).
+    pub accepts: u64,
+    /// Connections that have ended.
+    pub ends: u64,
+    /// Connects that have failed, and connections that have ended with a failure.
+    pub failures: u64,
+    /// The bytes that were taken from the system while [they are counted](count_bytes).
+    pub received: u64,
+    /// The bytes that were handed to the system while they are counted, those after a disconnect included.
+    pub sent: u64,
+}
+
+/// On a cache line of their own: who only reads what lies beside them does not wait.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Counters {
+    connects: AtomicU64,
+    accepts: AtomicU64,
+    ends: AtomicU64,
+    failures: AtomicU64,
+    received: AtomicU64,
+    sent: AtomicU64,
+}
+
+impl Totals {
+    /// How many connections there are at the moment.
+    pub fn open(&self) -> u64 {
+        (self.connects + self.accepts).saturating_sub(self.ends)
+    }
+}
+
+/// What all connections of the process have done. Never waits.
+pub fn totals() -> Totals {
+    let counters = COUNTERS.get();
+    let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    Totals {
+        // Before those that have begun, so that none has ended that has not.
+        ends: read(&counters.ends),
+        connects: read(&counters.connects),
+        accepts: read(&counters.accepts),
+        failures: read(&counters.failures),
+        received: read(&counters.received),
+        sent: read(&counters.sent),
+    }
+}
+
+/// Has the bytes of all connections counted, or not, which is the default. It costs a few nanoseconds for each system call.
+pub fn count_bytes(enabled: bool) {
+    COUNTS_BYTES.store(enabled, Ordering::Relaxed);
+}
+
+#[inline]
+pub(crate) fn received(bytes: usize) {
+    if COUNTS_BYTES.load(Ordering::Relaxed) {
+        add(&COUNTERS.get().received, bytes as u64);
+    }
+}
+
+#[inline]
+pub(crate) fn sent(bytes: usize) {
+    if COUNTS_BYTES.load(Ordering::Relaxed) {
+        add(&COUNTERS.get().sent, bytes as u64);
+    }
+}
+
+pub(crate) fn connected() {
+    add(&COUNTERS.get().connects, 1);
+}
+
+pub(crate) fn accepted() {
+    add(&COUNTERS.get().accepts, 1);
+}
+
+pub(crate) fn ended() {
+    add(&COUNTERS.get().ends, 1);
+}
+
+pub(crate) fn failed() {
+    add(&COUNTERS.get().failures, 1);
+}
+
+/// Counts, whoever else does: no other memory hangs on it.
+fn add(counter: &AtomicU64, count: u64) {
+    counter.fetch_add(count, Ordering::Relaxed);
+}

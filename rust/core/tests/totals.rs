@@ -1,0 +1,86 @@
+//! What is counted for the whole process. The only test of its program, since what others do would be counted too.
+
+mod support;
+
+use std::time::Instant;
+
+use stream_socket::{Status, Totals, count_bytes, totals};
+use support::*;
+
+/// What has been added since `before`: connects, accepts, ends, failures, bytes received, bytes sent.
+fn since(before: Totals) -> [u64; 6] {
+    let now = totals();
+    [
+        now.connects - before.connects,
+        now.accepts - before.accepts,
+        now.ends - before.ends,
+        now.failures - before.failures,
+        now.received - before.received,
+        now.sent - before.sent,
+    ]
+}
+
+#[test]
+fn all_connections_are_counted_together() {
+    let server = Server::new(Family::Ipv4);
+    let start = totals();
+    assert_eq!((start.open(), start.received, start.sent), (0, 0, 0));
+    let one = connected(&server.address);
+    let served = server.accept();
+    assert_eq!(since(start), [1, 1, 0, 0, 0, 0]);
+    assert_eq!(totals().open(), 2);
+
+    // Bytes are counted once somebody asks for it.
+    write(&one, &[7; 10]).unwrap();
+    read(&served, 10).unwrap();
+    assert_eq!(since(start), [1, 1, 0, 0, 0, 0]);
+    count_bytes(true);
+    write(&one, &[7; 20]).unwrap();
+    assert_eq!(since(start)[5], 20);
+    read(&served, 20).unwrap();
+    assert_eq!(since(start)[4..], [20, 20]);
+    // Through a queue, and by several threads.
+    one.set_queue_limit(1 << 20);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..100).for_each(|_| write(&one, &[7; 10]).unwrap()));
+        }
+        read(&served, 4000).unwrap();
+    });
+    assert_eq!(since(start)[4..], [4020, 4020]);
+    // What a disconnect leaves to the background.
+    one.set_queue_limit(64 << 20);
+    write(&one, &pattern(32 << 20)).unwrap();
+    assert!(one.pending_bytes() > 0);
+    one.disconnect();
+    assert_eq!(totals().open(), 1);
+    read(&served, 32 << 20).unwrap();
+    until_status(&served, Status::None).unwrap();
+    assert_eq!(
+        since(start),
+        [1, 1, 2, 0, 4020 + (32 << 20), 4020 + (32 << 20)]
+    );
+
+    // Failures: of a connect, and of a connection.
+    let (one, other) = (connected(&server.address), server.accept());
+    assert_eq!(totals().open(), 2);
+    other.abort();
+    assert_eq!(since(start)[2..4], [3, 0]);
+    if tells_resets("the failure of a connection") {
+        until("the reset", || one.poll(Instant::now).err());
+        assert_eq!(since(start)[2..4], [4, 1]);
+    } else {
+        one.disconnect();
+    }
+    let before = totals();
+    server.listener.stop();
+    start_connect(&one, &server.address).unwrap();
+    until_status(&one, Status::Error).unwrap_err();
+    assert_eq!(since(before), [0, 0, 0, 1, 0, 0]);
+    // One that is cancelled has not failed.
+    let before = totals();
+    start_connect(&one, &server.address).unwrap();
+    one.disconnect();
+    assert_eq!(since(before)[..4], [0, 0, 0, 0]);
+    assert_eq!(totals().open(), 0);
+}
