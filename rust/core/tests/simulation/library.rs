@@ -28,7 +28,7 @@ pub struct LibraryEnd<S: System> {
     pub outgoing: Arc<Stream>,
     pub(super) machine: Mutex<Machine>,
     /// Any stream is one of such packets, wherever one begins to read: a byte says how many follow.
-    pub(super) packets: Mutex<PacketReader>,
+    pub(super) packets: Box<Mutex<PacketReader>>,
     pub(super) group: Option<(Group, usize)>,
     /// So many bytes may be sent in all.
     pub(super) budget: AtomicUsize,
@@ -52,14 +52,14 @@ impl<S: System> LibraryEnd<S> {
         LibraryEnd {
             name,
             machine: Mutex::new(Machine::of(&connection)),
-            packets: Mutex::new(PacketReader::new(
+            packets: Box::new(Mutex::new(PacketReader::new(
                 Framing::Length(LengthField {
                     width: Width::Bytes(1),
                     big_endian: false,
                     includes_itself: false,
                 }),
                 usize::MAX,
-            )),
+            ))),
             connection: Arc::new(connection),
             incoming,
             outgoing,
