@@ -152,8 +152,8 @@ func _complete(text: String) -> String:
 		source = "func body(group: StreamPeerSocketGroupRs, data: PackedByteArray) -> void:\n" + source.indent(indent)
 	if not source.contains("extends "):
 		source = "extends Node\nvar peer: StreamPeerTCPRs\n" + source
-	source += "\nvar said := []\n\nfunc say(a: Variant, b: Variant = \"\") -> void:\n"
-	return source + indent + "said.append(str(a, b))\n"
+	source += "\nvar said := []\n\nfunc say(a: Variant, b: Variant = \"\", c: Variant = \"\") -> void:\n"
+	return source + indent + "said.append(str(a, b, c))\n"
 
 
 # `example` as a node in the tree, with short patience, talking to `port`.
