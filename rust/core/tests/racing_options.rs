@@ -2,19 +2,11 @@
 
 mod support;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
-use stream_socket::{Address, BindAddress, Connection, Listener, Status, Target};
+use stream_socket::{Address, Connection, Status, Target};
 use support::*;
-
-fn listening(ip: IpAddr, port: u16, backlog: i32) -> Option<(Listener, u16)> {
-    let listener = Listener::new();
-    let address = BindAddress::Inet((ip, port).into());
-    listener.listen(&address, backlog, None).ok()?;
-    let port = listener.local_port();
-    Some((listener, port))
-}
 
 /// A port where the first address of this machine's name answers nobody, since its backlog is full, and the second one
 /// does; and what keeps it so.

@@ -4,13 +4,11 @@ mod support;
 
 use std::io::{Read, Write};
 use std::mem::MaybeUninit;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stream_socket::{
-    Address, AttemptOutcome, BindAddress, Connection, Listener, Statistics, Status, Target,
-};
+use stream_socket::{Address, AttemptOutcome, Connection, Statistics, Status, Target};
 use support::*;
 
 /// More than all buffers between two ends hold.
@@ -226,14 +224,6 @@ fn the_attempt_to_an_address_is_listed(family: Family) {
     };
     assert_eq!(error.to_string(), failed);
     assert_eq!(statistics(&client).age, None, "it was never connected");
-}
-
-fn listening(ip: IpAddr, port: u16, backlog: i32) -> Option<(Listener, u16)> {
-    let listener = Listener::new();
-    let address = BindAddress::Inet((ip, port).into());
-    listener.listen(&address, backlog, None).ok()?;
-    let port = listener.local_port();
-    Some((listener, port))
 }
 
 /// What became of each attempt: its address without the port, when it began and how long it took in milliseconds, and how.

@@ -45,23 +45,13 @@ impl PacketReader {
         }
     }
 
-    /// How packets are told apart.
-    pub fn framing(&self) -> &Framing {
-        &self.framing
-    }
-
     /// Changes how packets are told apart, from the next one on.
     pub fn set_framing(&mut self, framing: Framing) {
         self.framing = framing;
         self.forget();
     }
 
-    /// How many bytes a packet may have.
-    pub fn limit(&self) -> usize {
-        self.limit
-    }
-
-    /// See [`limit`](Self::limit).
+    /// Changes how many bytes a packet may have.
     pub fn set_limit(&mut self, bytes: usize) {
         self.limit = bytes;
         self.forget();

@@ -443,6 +443,15 @@ pub fn descriptors_of_port(port: u16) -> Vec<std::os::fd::RawFd> {
     numbers.filter(is_it).collect()
 }
 
+/// A listener at `ip` and `port`, where nobody else is, and its port.
+pub fn listening(ip: std::net::IpAddr, port: u16, backlog: i32) -> Option<(Listener, u16)> {
+    let listener = Listener::new();
+    let address = BindAddress::Inet((ip, port).into());
+    listener.listen(&address, backlog, None).ok()?;
+    let port = listener.local_port();
+    Some((listener, port))
+}
+
 /// Whether this program can be started once more. One that an emulator runs through a loader sees the loader as itself.
 /// There, a line says that `test` is skipped.
 pub fn can_start_itself(test: &str) -> bool {
