@@ -24,24 +24,19 @@ where
 }
 
 /// The same, and `hear` hears of each signal too.
-pub(crate) fn poll_and_hear<T, P>(
-    object: &Gd<T>,
-    part: &Arc<P>,
-    mut hear: impl FnMut(&Signal),
-) -> Error
+pub(crate) fn poll_and_hear<T, P>(object: &Gd<T>, part: &Arc<P>, mut hear: impl FnMut(&Signal))
 where
     T: Inherits<RefCounted> + Inherits<Object>,
     P: Part,
 {
     let mut object = object.clone().upcast::<Object>();
-    let (code, signals) = part.poll(|_| true);
+    let (_, signals) = part.poll(|_| true);
     for signal in signals.into_iter().flatten() {
         if object.has_connections(signal.name()) {
             object.emit_signal(signal.name(), signal.argument().as_slice());
         }
         hear(&signal);
     }
-    code
 }
 
 /// Emits `signals` of the object with the id `object`, which lives until all handlers have run, whatever they do. The
