@@ -48,7 +48,7 @@ pub use packets::packet_reader::PacketReader;
 pub use poll::group::{Group, Member, MemberRef, Visit};
 pub use runtime::{set_sharing, shut_down, start_up};
 pub use sys::{Credentials, zero};
-pub use totals::{Totals, count_bytes, totals};
+pub use totals::{Totals, count_traffic, totals};
 
 /// The kernel in memory, for programs that simulate.
 #[cfg(stream_socket_simulated)]
