@@ -15,7 +15,7 @@ use stream_socket::{BindAddress, ConnectError, Connection, Options, Target};
 
 use crate::bridge::{self, Class};
 use crate::parts::{Code, Peer, live};
-use crate::{frame_poll, seconds, settings, statistics};
+use crate::{debugger, frame_poll, seconds, settings, statistics};
 
 /// The `connect_timeout` that stands for the project setting.
 const PROJECT_SETTING: f64 = -1.0;
@@ -51,7 +51,7 @@ fn peer_of(connection: Connection) -> Arc<Peer> {
     settings::apply();
     let peer = Arc::new(Peer::new(connection));
     let class = bridge::announce(&peer);
-    live::add(class, &live::Part::Peer(peer.clone()));
+    live::add(class, &live::Part::Peer(peer.clone()), debugger::origin);
     peer
 }
 
