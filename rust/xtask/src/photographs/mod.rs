@@ -2,7 +2,7 @@
 //! waited for.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use godot_finder::{Godot, Screen};
 
@@ -10,13 +10,24 @@ use crate::project::Project;
 use crate::result::Result;
 use crate::stage::{self, Profile};
 use crate::tally::Tally;
-use crate::{debugger_tab, folder};
+use crate::{debugger_tab, folder, headless};
 
 /// The screen, in pixels, and so the pictures.
 const SIZE: (u32, u32) = (1280, 720);
 
 /// A picture shows something if it has so many colours. A window that was never drawn has one or two.
 const COLOURS: usize = 50;
+
+/// The pictures that the documentation shows.
+pub const PICTURES: [&str; 2] = debugger_tab::PICTURES;
+
+/// The addon's icon for those who list addons. It is drawn beside them.
+pub const ICON: &str = "icon.png";
+
+/// The folder of the pictures in the documentation.
+pub fn images(project: &Project) -> PathBuf {
+    project.root().join("docs/images")
+}
 
 /// Makes the pictures in `target/photographs`, and counts each as a test.
 pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
@@ -33,25 +44,42 @@ pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
     };
     let outcome = debugger_tab::photograph(project, godot, &screen, &made);
     tally.check("the debugger, photographed", outcome);
-    for name in debugger_tab::PICTURES {
+    for name in PICTURES {
         tally.check(name, check(&made.join(name)));
     }
 }
 
 /// Makes the pictures with the library that ships, and puts them into the documentation.
 pub fn run(project: &Project, tally: &mut Tally) {
+    let images = images(project);
     match stage::build_and_stage(project, Profile::Release).and_then(|()| Godot::find()) {
-        Ok(godot) => test(project, &godot, tally),
+        Ok(godot) => {
+            test(project, &godot, tally);
+            tally.check(ICON, draw_icon(project, &godot, &images));
+        }
         Err(reason) => return tally.check("Godot with the addon", Err(reason)),
     }
-    let images = project.root().join("docs/images");
-    let copied = debugger_tab::PICTURES.into_iter().try_for_each(|name| {
-        fs::create_dir_all(&images)?;
+    let copied = PICTURES.into_iter().try_for_each(|name| {
         let from = project.target().join("photographs").join(name);
         fs::copy(from, images.join(name)).map(drop)
     });
     let copied = copied.map_err(|error| format!("cannot write {}: {error}", images.display()));
     tally.check("the pictures in docs/images", copied);
+}
+
+fn draw_icon(project: &Project, godot: &Godot, images: &Path) -> Result<()> {
+    let script = project.target().join("draw_icon.gd");
+    fs::write(&script, include_str!("draw_icon.gd"))
+        .map_err(|error| format!("cannot write {}: {error}", script.display()))?;
+    let mut command = headless::command(project, godot, &project.godot_project());
+    command.arg("--script").arg(script).arg("--");
+    command.args([images.join("icon.svg"), images.join(ICON)]);
+    headless::run(project, "the icon", &mut command, |_| ())?;
+    let drawn = image::image_dimensions(images.join(ICON));
+    match drawn.map_err(|error| format!("{ICON}: {error}"))? {
+        (256, 256) => Ok(()),
+        (width, height) => Err(format!("the icon has {width} × {height} pixels")),
+    }
 }
 
 /// That a picture is there and shows something.
