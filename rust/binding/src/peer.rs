@@ -1,6 +1,7 @@
 //! `StreamPeerSocketRs`: what the peers have in common, and the one struct behind them.
 
 use std::fmt::Display;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -53,6 +54,11 @@ fn peer_of(connection: Connection) -> Arc<Peer> {
     let class = bridge::announce(&peer);
     live::add(class, &live::Part::Peer(peer.clone()), debugger::origin);
     peer
+}
+
+/// Whether a connect has failed because it could not have succeeded, as to a path that is too long.
+fn is_misuse(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::InvalidInput | ErrorKind::Unsupported)
 }
 
 /// `poll`, `get_status` and `flush` are here for their signatures: the bridge answers them itself.
@@ -337,10 +343,13 @@ impl StreamPeerSocketRs {
             seconds => seconds::limit(seconds).unwrap_or(None),
         };
         let started = self.peer.connection.connect(target, limit, Instant::now());
+        // What happens on a network prints nothing: who tries again and again would fill the log.
         match &started {
             Err(error @ ConnectError::AlreadyConnected) => godot_error!("{error}"),
-            Err(error) => godot_error!("Connection to remote host failed! {error}"),
-            Ok(()) => {}
+            Err(error @ ConnectError::Os { source, .. }) if is_misuse(source.kind()) => {
+                godot_error!("Connection to remote host failed! {error}");
+            }
+            Err(_) | Ok(()) => {}
         }
         self.peer.last_error.note(started)
     }

@@ -14,7 +14,10 @@ use crate::{settings, text};
 impl StreamPeerSocketRs {
     #[func]
     fn uds_bind(&self, path: GString) -> Error {
-        self.bind(&BindAddress::Unix(text::path(&path)))
+        match text::path(&path) {
+            Some(path) => self.bind(&BindAddress::Unix(path)),
+            None => self.refuse(&text::NO_FOLDER),
+        }
     }
 
     #[func]
@@ -22,8 +25,13 @@ impl StreamPeerSocketRs {
         if path.is_empty() {
             return self.refuse(&"connect: the path is empty");
         }
-        let target = Target::Address(Address::Unix(text::path(&path)));
-        self.connect(target, settings::unix_connect_timeout)
+        match text::path(&path) {
+            Some(path) => {
+                let target = Target::Address(Address::Unix(path));
+                self.connect(target, settings::unix_connect_timeout)
+            }
+            None => self.refuse(&text::NO_FOLDER),
+        }
     }
 
     #[func]

@@ -19,7 +19,10 @@ impl SocketServerRs {
         if path.is_empty() {
             return self.refuse(&"listen: the path is empty");
         }
-        self.server.listen(&BindAddress::Unix(text::path(&path)))
+        match text::path(&path) {
+            Some(path) => self.server.listen(&BindAddress::Unix(path)),
+            None => self.refuse(&text::NO_FOLDER),
+        }
     }
 
     #[func]

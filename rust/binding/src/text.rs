@@ -17,14 +17,24 @@ pub(crate) fn bind_address(host: &GString, port: u16) -> Option<BindAddress> {
     parse_ip(&host, port).map(BindAddress::Inet)
 }
 
-/// The path of a socket; one in the project's or the user's folder is a path of the system then.
-pub(crate) fn path(path: &GString) -> PathBuf {
+/// Why there is no [`path`].
+pub(crate) const NO_FOLDER: &str =
+    "res:// is no folder of an exported game, so no socket can be there; user:// is one";
+
+/// The path of a socket; one in the project's or the user's folder is a path of the system then. None for one in the project's
+/// folder if there is no such folder.
+pub(crate) fn path(path: &GString) -> Option<PathBuf> {
     let text = path.to_string();
-    if text.starts_with("user://") || text.starts_with("res://") {
-        let global = ProjectSettings::singleton().globalize_path(path);
-        return PathBuf::from(global.to_string());
+    let is_in_project = text.starts_with("res://");
+    if !is_in_project && !text.starts_with("user://") {
+        return Some(text.into());
     }
-    PathBuf::from(text)
+    let settings = ProjectSettings::singleton();
+    // The engine would make a path out of it that is relative to wherever the game was started.
+    if is_in_project && settings.globalize_path("res://").is_empty() {
+        return None;
+    }
+    Some(settings.globalize_path(path).to_string().into())
 }
 
 /// An IP address the way the engine writes it: IPv6 in lower case with every group and none shortened away. A scope

@@ -337,7 +337,10 @@ impl Connection {
             return self.readable().map(|_| None);
         }
         let find = |_, buffer: &mut ReceiveBuffer| match buffer.find(delimiter, limit) {
-            None if buffer.len() >= limit => Err(Unusable::TooLong { limit }),
+            None if buffer.len() >= limit => Err(Unusable::TooLong {
+                delimiter: delimiter.into(),
+                limit,
+            }),
             found => Ok(found.map(Found::first)),
         };
         self.read_found(find, take)
