@@ -130,7 +130,7 @@ func test_those_that_ask_get_over_every_server() -> void:
 				await until(func() -> bool:
 					answerer.step()
 					return _has_said(node, "the answer" if what == "byte by byte" else ""),
-					met + ": it says how it went: %s" % [node.said])
+					met + ": it says how it went")
 			check_eq(_has_said(node, "the answer"), what == "byte by byte", "%s: %s" % [met, node.said])
 			check(not _has_said(node, "<null>"), "%s: %s" % [met, node.said])
 			_end(node)
