@@ -1,14 +1,16 @@
 extends "res://tests/support/test_case.gd"
 ## The examples in the class documentation, the READMEs and the pages: each compiles, and each is run. One that connects gets
-## over servers that answer byte by byte, that close without an answer, that never give one, and that are not there; one that
-## listens gets over clients that write byte by byte, leave and abort; any other prints what it says that it prints.
+## over servers that answer byte by byte, that close without an answer, that never give one, that are not there, and that no way
+## leads to; one that listens gets over clients that write byte by byte, leave and abort; any other prints what it says that it prints.
 ##
 ## A script with the engine's classes is one to move away from: it is run as it is, over the best of these servers only, and once
 ## more with `Rs` behind its names.
 
 ## One line of JSON, so it is an answer to those who read text too.
 const ANSWER := "{\"id\": 1, \"result\": \"the answer\"}"
-const SERVERS := ["byte by byte", "closing", "silent", "absent"]
+const SERVERS := ["byte by byte", "closing", "silent", "absent", "unreachable"]
+## An address of many, to which no stream can connect: `connect_to_host` itself says so.
+const UNREACHABLE := "224.0.0.1"
 const PATH := "/tmp/example.sock"
 
 
@@ -118,12 +120,11 @@ func test_those_that_ask_get_over_every_server() -> void:
 			answerer.is_asked = example.uses(".put_")
 			if what == "byte by byte":
 				answerer.answer = example.wanted_answer()
-			if what == "absent":
+			if what in ["absent", "unreachable"]:
 				end.server.stop()
-			# To connect to a path where nobody listens is an error that is printed.
-			mute(what == "absent" and example.kind() == "uds")
-			var node := _run(example, end)
-			mute(false)
+				# A connect that fails in the call is an error that is printed.
+				mute(what == "unreachable" or example.kind() == "uds")
+			var node := _run(example, end, UNREACHABLE if what == "unreachable" else "")
 			var met := "%s, %s server" % [example.from, what]
 			if what == "silent" and not example.uses("5.0)"):
 				# It has no time limit, so it waits.
@@ -133,6 +134,7 @@ func test_those_that_ask_get_over_every_server() -> void:
 					answerer.step()
 					return _has_said(node, "the answer" if what == "byte by byte" else ""),
 					met + ": it says how it went")
+			mute(false)
 			check_eq(_has_said(node, "the answer"), what == "byte by byte", "%s: %s" % [met, node.said])
 			check(not _has_said(node, "<null>"), "%s: %s" % [met, node.said])
 			_end(node)
@@ -295,16 +297,18 @@ func _complete(text: String) -> String:
 	return source
 
 
-# `example` as a node in the tree, with short patience, whose other side is at `end`.
-func _run(example: Example, end: Endpoint) -> Node:
-	var node := _node(example, end)
+# `example` as a node in the tree, with short patience, whose other side is at `end`, or at `host`.
+func _run(example: Example, end: Endpoint, host := "") -> Node:
+	var node := _node(example, end, host)
 	_add(node)
 	return node
 
 
-func _node(example: Example, end: Endpoint) -> Node:
+func _node(example: Example, end: Endpoint, host := "") -> Node:
 	var script := GDScript.new()
 	script.source_code = example.source.replace("5.0)", "0.5)")
+	if not host.is_empty():
+		script.source_code = script.source_code.replace("\"localhost\"", "\"%s\"" % host).replace("\"127.0.0.1\"", "\"%s\"" % host)
 	if end != null:
 		script.source_code = script.source_code.replace("4000", str(end.port)).replace(PATH, end.path)
 	script.source_code = script.source_code.replace("user://example.sock", fresh_path())
