@@ -152,21 +152,22 @@ impl Way<'_> {
     /// Hands over what has arrived at `now`. That its sink is gone travels `back`.
     fn deliver(&mut self, now: Instant, back: &mut Way<'_>) -> Outcome {
         let is_connected = self.sink.status() == Status::Connected;
-        // Nobody is there who could take anything: nothing is in the way of a reset.
-        let mut is_blocked = true;
-        if is_connected {
-            let mut has_failed = false;
-            is_blocked = self.lane.deliver(now, self.conditions, |block| {
-                self.sink.write_available(block).unwrap_or_else(|_| {
-                    has_failed = true;
-                    0
-                })
-            });
-            // With something left to read it goes on until that was read, and then tells.
-            if has_failed && self.sink.status() != Status::Connected {
-                back.lane.reset(now, back.conditions);
+        let mut has_failed = false;
+        let is_refused = self.lane.deliver(now, self.conditions, |block| {
+            if !is_connected {
+                return 0;
             }
+            self.sink.write_available(block).unwrap_or_else(|_| {
+                has_failed = true;
+                0
+            })
+        });
+        // With something left to read it goes on until that was read, and then tells.
+        if has_failed && self.sink.status() != Status::Connected {
+            back.lane.reset(now, back.conditions);
         }
+        // Where nobody is connected, nothing is in the way of a reset.
+        let is_blocked = is_refused || !is_connected;
         if let Some(cut) = self.lane.cut(self.conditions) {
             return Outcome::Cut(cut);
         }

@@ -180,6 +180,15 @@ impl Relay {
         self.bytes_to_client
     }
 
+    /// The bytes that were taken from one end and not handed to the other, of all links and both directions.
+    pub fn bytes_under_way(&self) -> usize {
+        let lanes = self.links.iter().map(|link| {
+            let there = link.to_target.under_way();
+            there + link.to_client.under_way()
+        });
+        lanes.sum()
+    }
+
     /// Takes clients, and moves what can be moved at `now`, which is not before that of the last call. Never waits. `tell` is
     /// told what has happened since the last call. An error says why no client could be taken; the links go on.
     pub fn poll(

@@ -12,7 +12,8 @@ pub(super) struct Pacer {
     free_at: Option<Instant>,
     /// What has passed of the next byte at that time.
     parts: u128,
-    bandwidth: u64,
+    /// `None` before the first poll.
+    bandwidth: Option<u64>,
 }
 
 /// So much of what was asked for has passed.
@@ -24,26 +25,23 @@ pub(super) struct Passing {
 }
 
 impl Pacer {
-    /// How much of `count` bytes, which could set out at `due`, has passed at `now`.
-    pub(super) fn passing(
-        &mut self,
-        count: usize,
-        due: Instant,
-        now: Instant,
-        bandwidth: u64,
-    ) -> Passing {
-        if self.bandwidth != bandwidth {
-            // What has passed until now was of the old one.
+    /// Begins a poll: from `now` on the bandwidth is this one; 0 is no limit.
+    pub(super) fn begin(&mut self, now: Instant, bandwidth: u64) {
+        let before = self.bandwidth.replace(bandwidth);
+        if before.is_some_and(|before| before != bandwidth) {
             self.hold(now);
-            self.bandwidth = bandwidth;
         }
+    }
+
+    /// How much of `count` bytes, which could set out at `due`, has passed at `now`.
+    pub(super) fn passing(&self, count: usize, due: Instant, now: Instant) -> Passing {
         let (begin, parts) = match self.free_at {
             Some(free_at) if free_at >= due => (free_at, self.parts),
             _ => (due, 0),
         };
-        let count = match bandwidth {
-            0 => count,
-            _ => {
+        let count = match self.bandwidth {
+            None | Some(0) => count,
+            Some(bandwidth) => {
                 let time = now.saturating_duration_since(begin).as_nanos();
                 let passed = (time * u128::from(bandwidth) + parts) / PARTS;
                 count.min(usize::try_from(passed).unwrap_or(usize::MAX))
@@ -58,10 +56,10 @@ impl Pacer {
 
     /// The first `count` bytes of what was passing have arrived.
     pub(super) fn passed(&mut self, passing: &Passing, count: usize) {
-        if self.bandwidth == 0 {
+        let bandwidth = u128::from(self.bandwidth.unwrap_or(0));
+        if bandwidth == 0 {
             return;
         }
-        let bandwidth = u128::from(self.bandwidth);
         let wanted = (count as u128 * PARTS).saturating_sub(passing.parts);
         let time = wanted.div_ceil(bandwidth);
         let nanoseconds = u64::try_from(time).unwrap_or(u64::MAX);
@@ -86,12 +84,11 @@ mod tests {
     fn passed_after(bandwidth: u64, step: Duration, polls: u32, count: usize) -> usize {
         let mut pacer = Pacer::default();
         let start = Instant::now();
-        pacer.hold(start);
-        pacer.bandwidth = bandwidth;
+        pacer.begin(start, bandwidth);
         let mut total = 0;
         for poll in 1..=polls {
             let now = start + step * poll;
-            let passing = pacer.passing(count - total, start, now, bandwidth);
+            let passing = pacer.passing(count - total, start, now);
             pacer.passed(&passing, passing.count);
             total += passing.count;
         }
@@ -119,30 +116,31 @@ mod tests {
         let mut pacer = Pacer::default();
         let start = Instant::now();
         let at = |milliseconds| start + Duration::from_millis(milliseconds);
-        pacer.passing(0, start, start, 1000);
-        let passing = pacer.passing(5, at(1000), at(1100), 1000);
+        pacer.begin(start, 1000);
+        let passing = pacer.passing(5, at(1000), at(1100));
         assert_eq!(passing.count, 5);
         pacer.passed(&passing, 5);
         // The five were through at 1005.
-        assert_eq!(pacer.passing(100, at(1000), at(1100), 1000).count, 95);
-        assert_eq!(pacer.passing(100, at(1050), at(1100), 1000).count, 50);
+        assert_eq!(pacer.passing(100, at(1000), at(1100)).count, 95);
+        assert_eq!(pacer.passing(100, at(1050), at(1100)).count, 50);
         pacer.hold(at(1100));
-        assert_eq!(pacer.passing(100, at(1050), at(1107), 1000).count, 7);
+        assert_eq!(pacer.passing(100, at(1050), at(1107)).count, 7);
         // A clock that goes back.
-        assert_eq!(pacer.passing(100, at(1050), at(0), 1000).count, 0);
+        assert_eq!(pacer.passing(100, at(1050), at(0)).count, 0);
     }
 
     #[test]
-    fn a_new_bandwidth_counts_from_the_next_poll_on() {
+    fn a_new_bandwidth_counts_from_the_poll_on_that_sees_it() {
         let mut pacer = Pacer::default();
         let start = Instant::now();
         let at = |milliseconds| start + Duration::from_millis(milliseconds);
-        assert_eq!(pacer.passing(100, start, start, 1).count, 0);
-        assert_eq!(pacer.passing(100, start, at(900), 1_000_000).count, 0);
-        assert_eq!(
-            pacer.passing(100_000, start, at(910), 1_000_000).count,
-            10_000
-        );
-        assert_eq!(pacer.passing(100, start, at(910), 0).count, 100);
+        let mut count_at = |now, bandwidth| {
+            pacer.begin(now, bandwidth);
+            pacer.passing(100_000, start, now).count
+        };
+        assert_eq!(count_at(at(0), 1), 0);
+        assert_eq!(count_at(at(900), 1_000_000), 0);
+        assert_eq!(count_at(at(910), 1_000_000), 10_000);
+        assert_eq!(count_at(at(910), 0), 100_000);
     }
 }
