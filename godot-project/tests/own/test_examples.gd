@@ -124,6 +124,24 @@ func test_servers_get_over_every_client() -> void:
 		node.free()
 
 
+func test_a_relay_cuts_a_message() -> void:
+	for example in _all():
+		if not example.uses("func half_a_message"):
+			continue
+		var server := TCPServerRs.new()
+		server.listen(0, LOOPBACK)
+		var message := PackedByteArray(range(200))
+		var thread := in_thread(func() -> void:
+			spin_until(server.is_connection_available, "the relay")
+			var peer := server.take_connection()
+			peer.put_data(message)
+			reaches(peer, STATUS_NONE, "the cut"))
+		var node := _run(example, 0)
+		check_eq(node.half_a_message(server.get_local_port()), message.slice(0, 100), example.from)
+		join(thread, "the server")
+		node.free()
+
+
 func _all() -> Array[Example]:
 	var root := ProjectSettings.globalize_path("res://").path_join("..")
 	var addon := root.path_join("addons/stream_peer_socket_rs")

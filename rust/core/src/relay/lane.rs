@@ -19,7 +19,8 @@ pub(super) struct Lane {
     bytes: VecDeque<u8>,
     /// When they are due, from the front on. Never before those in front of them.
     arrivals: VecDeque<Arrival>,
-    last_due: Option<Instant>,
+    /// When bytes have set out last, and when these are due.
+    last: Option<(Instant, Instant)>,
     /// What comes behind the bytes, and when it is due.
     tail: Option<(Tail, Instant)>,
     /// The end has arrived.
@@ -52,7 +53,7 @@ impl Lane {
         Lane {
             bytes: VecDeque::new(),
             arrivals: VecDeque::new(),
-            last_due: None,
+            last: None,
             tail: None,
             is_ended: false,
             pacer: Pacer::default(),
@@ -187,13 +188,18 @@ impl Lane {
         std::mem::take(&mut self.news)
     }
 
-    /// When what sets out at `now` is due.
+    /// When what sets out at `now` is due. What sets out together arrives together.
     fn due(&mut self, now: Instant, conditions: &Conditions) -> Instant {
+        if let Some((at, due)) = self.last
+            && at == now
+        {
+            return due;
+        }
         let jitter = self.jitter.time(conditions.jitter);
         let travel = conditions.delay.saturating_add(jitter);
         let due = now.checked_add(travel).unwrap_or(now + LONG);
-        let due = self.last_due.map_or(due, |last| due.max(last));
-        self.last_due = Some(due);
+        let due = self.last.map_or(due, |(_, last)| due.max(last));
+        self.last = Some((now, due));
         due
     }
 
@@ -357,6 +363,20 @@ mod tests {
         }
         // Some wait for those in front of them, and arrive together.
         assert!(some.windows(2).any(|pair| pair[0] == pair[1]));
+        // What sets out together always does.
+        let mut played = Played::new(1, conditions);
+        for poll in 0..50 {
+            played.at(poll * 1000).push(b"ab");
+            played.push(b"c");
+            played.lane.end(played.now, &conditions);
+            let arrives = (0..200).find_map(|millisecond| {
+                played.at(poll * 1000 + millisecond);
+                Some(played.arrives()).filter(|bytes| !bytes.is_empty())
+            });
+            assert_eq!(arrives.unwrap(), b"abc");
+            assert_eq!(played.tail(), Some(Tail::End));
+            played.lane.tail = None;
+        }
     }
 
     #[test]
