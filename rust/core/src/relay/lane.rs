@@ -556,6 +556,57 @@ mod tests {
         assert!(played.lane.bytes.capacity() <= KEPT, "an empty lane");
     }
 
+    /// Whatever is done in whatever order, what comes out is what went in.
+    #[test]
+    fn nothing_is_lost_changed_or_reordered() {
+        for seed in 0..300 {
+            let mut chance = Random::new(seed);
+            let mut played = Played::new(seed, Conditions::default());
+            let mut time = 0;
+            let (mut next_in, mut next_out) = (0_u8, 0_u8);
+            for _ in 0..500 {
+                time += chance.up_to(20) as u64;
+                played.at(time);
+                match chance.up_to(8) {
+                    1 => {
+                        let few = |chance: &mut Random, most| chance.up_to(most) as u64 - 1;
+                        played.conditions = Conditions {
+                            delay: milliseconds(few(&mut chance, 50)),
+                            jitter: milliseconds(few(&mut chance, 50)),
+                            bandwidth: [0, 1, 777, 1_000_000][chance.up_to(4) - 1],
+                            max_piece: chance.up_to(5) - 1,
+                            is_stalled: chance.up_to(4) == 1,
+                            ..Conditions::default()
+                        };
+                    }
+                    2..=4 => {
+                        let count = chance.up_to(100);
+                        let bytes: Vec<_> = (0..count)
+                            .map(|index| next_in.wrapping_add(index as u8))
+                            .collect();
+                        next_in = next_in.wrapping_add(count as u8);
+                        played.push(&bytes);
+                    }
+                    _ => {
+                        let most = chance.up_to(100) - 1;
+                        for byte in played.taken(most) {
+                            assert_eq!(byte, next_out, "seed {seed}");
+                            next_out = next_out.wrapping_add(1);
+                        }
+                    }
+                }
+                let known: usize = played.lane.arrivals.iter().map(|some| some.count).sum();
+                assert_eq!(known, played.lane.bytes.len(), "seed {seed}");
+            }
+            played.conditions = Conditions::default();
+            for byte in played.at(time + 1000).arrives() {
+                assert_eq!(byte, next_out, "seed {seed}");
+                next_out = next_out.wrapping_add(1);
+            }
+            assert_eq!(next_out, next_in, "seed {seed}");
+        }
+    }
+
     #[test]
     fn a_lane_ends_after_so_many_bytes() {
         let mut played = Played::new(0, Conditions::default());

@@ -28,8 +28,9 @@ impl Random {
     /// A time from none to `most`.
     pub(super) fn time(&mut self, most: Duration) -> Duration {
         let part = self.number() as f64 / u64::MAX as f64;
-        // Chance may make it longer by less than a nanosecond.
-        most.mul_f64(part).min(most)
+        // Rounding may make it longer.
+        let time = Duration::try_from_secs_f64(most.as_secs_f64() * part);
+        time.map_or(most, |time| time.min(most))
     }
 }
 
