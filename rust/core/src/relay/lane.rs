@@ -13,11 +13,11 @@ const LONG: Duration = Duration::from_secs(86_400);
 /// An empty lane keeps no more memory.
 const KEPT: usize = 16 * 1024;
 
-/// A queue of bytes, each with the time when it is due. No socket and no clock in it.
+/// A queue of bytes, each with the time when it is due. They leave it in their order. No socket and no clock in it.
 #[derive(Debug)]
 pub(super) struct Lane {
     bytes: VecDeque<u8>,
-    /// When they are due, from the front on. Never before those in front of them.
+    /// When they are due, from the front on. One that is due waits for those in front of it.
     arrivals: VecDeque<Arrival>,
     /// When bytes have set out last, and when these are due.
     last: Option<(Instant, Instant)>,
@@ -198,7 +198,6 @@ impl Lane {
         let jitter = self.jitter.time(conditions.jitter);
         let travel = conditions.delay.saturating_add(jitter);
         let due = now.checked_add(travel).unwrap_or(now + LONG);
-        let due = self.last.map_or(due, |(_, last)| due.max(last));
         self.last = Some((now, due));
         due
     }

@@ -153,7 +153,7 @@ impl Way<'_> {
     fn deliver(&mut self, now: Instant, back: &mut Way<'_>) -> Outcome {
         let is_connected = self.sink.status() == Status::Connected;
         let mut has_failed = false;
-        let is_refused = self.lane.deliver(now, self.conditions, |block| {
+        let is_blocked = self.lane.deliver(now, self.conditions, |block| {
             if !is_connected {
                 return 0;
             }
@@ -166,8 +166,6 @@ impl Way<'_> {
         if has_failed && self.sink.status() != Status::Connected {
             back.lane.reset(now, back.conditions);
         }
-        // Where nobody is connected, nothing is in the way of a reset.
-        let is_blocked = is_refused || !is_connected;
         if let Some(cut) = self.lane.cut(self.conditions) {
             return Outcome::Cut(cut);
         }
@@ -206,7 +204,7 @@ fn receive(source: &Connection, lane: &mut Lane, now: Instant, conditions: &Cond
         };
     }
     let has_ended = match source.status() {
-        Status::Connected => source.is_read_closed() && !source.has_unread(),
+        Status::Connected => source.is_read_closed(),
         _ => true,
     };
     if has_ended {
