@@ -39,7 +39,7 @@ const BACKLOG: i32 = 128;
 /// a reset, which ends both directions. Who does not read slows down who sends to him: no more is under way than
 /// [`Conditions`] say.
 ///
-/// What its connections do is not counted in [`totals`](crate::totals): they are the network, not the program. A relay that
+/// What its connections do is not counted in [`totals`](crate::totals()): they are the network, not the program. A relay that
 /// is dropped resets its links.
 ///
 /// ```
