@@ -27,10 +27,14 @@ class Example:
 		return source.contains(text)
 
 	func asks() -> bool:
-		return not is_part and uses("connect_to_host(") and not uses(".listen(")
+		return not is_part and uses("connect_to_host(") and not listens()
 
 	func serves() -> bool:
-		return not is_part and uses(".listen(") and not uses("connect_to_host(")
+		return not is_part and listens() and not uses("connect_to_host(")
+
+	## Whether it has a server. A relay stands before one.
+	func listens() -> bool:
+		return source.replace("relay.listen(", "").contains(".listen(")
 
 	func is_by_itself() -> bool:
 		return not is_part and not asks() and not serves()

@@ -1,5 +1,7 @@
 //! What all connections of the process have done together.
 
+use std::cell::Cell;
+
 use crate::sync::ProcessWide;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +11,12 @@ static COUNTERS: ProcessWide<Counters> = ProcessWide::new(Counters::default);
 /// to know.
 static COUNTS_TRAFFIC: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
 
-/// What all connections of the process have done since its start. A forked child begins anew.
+thread_local! {
+    static IS_ASIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What all connections of the process have done since its start, but for those of a [relay](crate::Relay). A forked child
+/// begins anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Totals {
@@ -119,7 +126,18 @@ pub(crate) fn failed() {
     add(&COUNTERS.get().failures, 1);
 }
 
+/// Does something that is not counted: for connections that are no part of what the program does.
+pub(crate) fn aside<R>(body: impl FnOnce() -> R) -> R {
+    let was_aside = IS_ASIDE.replace(true);
+    let result = body();
+    IS_ASIDE.set(was_aside);
+    result
+}
+
 /// Counts, whoever else does: no other memory hangs on it.
 fn add(counter: &AtomicU64, count: u64) {
+    if IS_ASIDE.get() {
+        return;
+    }
     counter.fetch_add(count, Ordering::Relaxed);
 }

@@ -4,7 +4,10 @@ mod support;
 
 use std::time::Instant;
 
-use stream_socket::{Framing, PacketReader, Status, Totals, count_traffic, totals};
+use stream_socket::{
+    Address, BindAddress, Framing, PacketReader, Relay, Status, Target, Totals, count_traffic,
+    totals,
+};
 use support::*;
 
 /// What has been added since `before`: connects, accepts, ends, failures, bytes received, bytes sent.
@@ -101,4 +104,41 @@ fn all_connections_are_counted_together() {
     one.disconnect();
     assert_eq!(since(before)[..4], [0, 0, 0, 0]);
     assert_eq!(totals().open(), 0);
+    // A relay is the network: only what both ends do is counted.
+    let server = Server::new(Family::Ipv4);
+    let mut relay = Relay::new(0);
+    relay.set_target(Target::Address(server.address.clone()), None);
+    let any = BindAddress::Inet(([127, 0, 0, 1], 0).into());
+    relay.listen(&any).unwrap();
+    let relayed = Address::Inet(([127, 0, 0, 1], relay.local_port()).into());
+    let before = totals();
+    let client = connected(&relayed);
+    let mut forward = || relay.poll(Instant::now(), |_| ()).unwrap();
+    let served = until("the link", || {
+        forward();
+        server.listener.accept().unwrap()
+    });
+    write(&client, &[7; 1000]).unwrap();
+    until("the bytes", || {
+        forward();
+        served.read_count(1000, |_| ()).unwrap()
+    });
+    assert_eq!(since(before), [1, 1, 0, 0, 1000, 1000]);
+    // Neither is a target that cannot be reached, nor the end of a link.
+    server.listener.stop();
+    let refused = connected(&relayed);
+    until("the refusal", || {
+        forward();
+        let _ = refused.poll(Instant::now);
+        (refused.status() != Status::Connected).then_some(())
+    });
+    drop(relay);
+    let counts = since(before);
+    let refusals = if tells_resets("the refusal as a failure") {
+        1
+    } else {
+        0
+    };
+    assert_eq!(counts, [2, 1, 1, refusals, 1000, 1000]);
+    assert_eq!(totals().open(), 2);
 }
