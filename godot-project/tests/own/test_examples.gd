@@ -145,7 +145,7 @@ func test_those_that_ask_get_over_every_server() -> void:
 
 
 func test_those_that_come_back_find_a_server_that_does() -> void:
-	for example in _examples(func(example: Example) -> bool: return example.asks() and example.uses("delay")):
+	for example in _examples(func(example: Example) -> bool: return example.asks() and example.uses("var delay")):
 		var end := endpoint(example.kind(), "*")
 		end.server.stop()
 		var node := _run(example, end)

@@ -15,22 +15,19 @@ impl StreamPeerSocketRs {
     #[func]
     fn uds_bind(&self, path: GString) -> Error {
         match text::path(&path) {
-            Some(path) => self.bind(&BindAddress::Unix(path)),
-            None => self.refuse(&text::NO_FOLDER),
+            Ok(path) => self.bind(&BindAddress::Unix(path)),
+            Err(what) => self.refuse(&format!("bind: {what}")),
         }
     }
 
     #[func]
     fn uds_connect_to_host(&self, path: GString) -> Error {
-        if path.is_empty() {
-            return self.refuse(&"connect: the path is empty");
-        }
         match text::path(&path) {
-            Some(path) => {
+            Ok(path) => {
                 let target = Target::Address(Address::Unix(path));
                 self.connect(target, settings::unix_connect_timeout)
             }
-            None => self.refuse(&text::NO_FOLDER),
+            Err(what) => self.refuse(&format!("connect: {what}")),
         }
     }
 

@@ -16,12 +16,9 @@ use crate::text;
 impl SocketServerRs {
     #[func]
     fn uds_listen(&self, path: GString) -> Error {
-        if path.is_empty() {
-            return self.refuse(&"listen: the path is empty");
-        }
         match text::path(&path) {
-            Some(path) => self.server.listen(&BindAddress::Unix(path)),
-            None => self.refuse(&text::NO_FOLDER),
+            Ok(path) => self.server.listen(&BindAddress::Unix(path)),
+            Err(what) => self.refuse(&format!("listen: {what}")),
         }
     }
 

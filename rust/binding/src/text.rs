@@ -17,24 +17,23 @@ pub(crate) fn bind_address(host: &GString, port: u16) -> Option<BindAddress> {
     parse_ip(&host, port).map(BindAddress::Inet)
 }
 
-/// Why there is no [`path`].
-pub(crate) const NO_FOLDER: &str =
-    "res:// is no folder of an exported game, so no socket can be there; user:// is one";
-
-/// The path of a socket; one in the project's or the user's folder is a path of the system then. None for one in the project's
-/// folder if there is no such folder.
-pub(crate) fn path(path: &GString) -> Option<PathBuf> {
+/// The path of a socket; one in the project's or the user's folder is a path of the system then. The error is what is wrong
+/// with it.
+pub(crate) fn path(path: &GString) -> Result<PathBuf, &'static str> {
     let text = path.to_string();
     let is_in_project = text.starts_with("res://");
+    if text.is_empty() {
+        return Err("the path is empty");
+    }
     if !is_in_project && !text.starts_with("user://") {
-        return Some(text.into());
+        return Ok(text.into());
     }
     let settings = ProjectSettings::singleton();
     // The engine would make a path out of it that is relative to wherever the game was started.
     if is_in_project && settings.globalize_path("res://").is_empty() {
-        return None;
+        return Err("an exported game has no folder res:// for a socket; user:// is one");
     }
-    Some(settings.globalize_path(path).to_string().into())
+    Ok(settings.globalize_path(path).to_string().into())
 }
 
 /// An IP address the way the engine writes it: IPv6 in lower case with every group and none shortened away. A scope

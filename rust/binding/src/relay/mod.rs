@@ -83,10 +83,10 @@ impl SocketRelayRs {
     #[func(gd_self)]
     fn listen_at_path(this: Gd<Self>, path: GString) -> Error {
         let relay = this.bind();
-        if path.is_empty() {
-            return relay.refuse(&"listen: the path is empty");
+        match text::path(&path) {
+            Ok(path) => relay.listen_at(&BindAddress::Unix(path)),
+            Err(what) => relay.refuse(&format!("listen: {what}")),
         }
-        relay.listen_at(&BindAddress::Unix(text::path(&path)))
     }
 
     #[func(gd_self)]
@@ -110,11 +110,13 @@ impl SocketRelayRs {
     #[func(gd_self)]
     fn set_target_path(this: Gd<Self>, path: GString) -> Error {
         let relay = this.bind();
-        if path.is_empty() {
-            return relay.refuse(&"target: the path is empty");
+        match text::path(&path) {
+            Ok(path) => {
+                let target = Target::Address(Address::Unix(path));
+                relay.set_target(target, settings::unix_connect_timeout())
+            }
+            Err(what) => relay.refuse(&format!("target: {what}")),
         }
-        let target = Target::Address(Address::Unix(text::path(&path)));
-        relay.set_target(target, settings::unix_connect_timeout())
     }
 
     #[func]
