@@ -14,8 +14,9 @@ const TestCase := preload("res://tests/support/test_case.gd")
 const Watchdog := preload("res://tests/support/watchdog.gd")
 
 const ROOT := "res://tests"
-## Folders with what tests are made of: their base, and scripts for a process of their own.
-const NOT_TESTS := ["support", "children"]
+## Folders without tests that can run by themselves: what tests are made of, scripts for a process of their own, and tests
+## that need servers (`cargo xtask test --interop`).
+const NOT_TESTS := ["support", "children", "interop", "photographs"]
 ## Seconds a test may take, and how much longer it may block the main thread before the process is ended.
 const TIME_LIMIT := 60
 const GRACE := 15
@@ -106,7 +107,7 @@ func _families_for(path: String) -> Array:
 		return [Family.engine(), Family.ours()]
 	if path.contains("/better/"):
 		return [Family.engine() if _defects_on_engine else Family.ours()]
-	return [Family.ours() if path.contains("/own/") else Family.engine()]
+	return [Family.ours() if path.contains("/own/") or path.contains("/interop/") else Family.engine()]
 
 
 func _label(file: String, test_name: String, family: RefCounted) -> String:

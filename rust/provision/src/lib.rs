@@ -4,6 +4,9 @@ pub mod apt;
 mod apt_sources;
 pub mod cache;
 pub mod process;
+mod programs;
+
+pub use programs::Programs;
 
 /// The processor architecture of this system, in Debian's words. The error names the program of Debian's that is missing.
 pub fn debian_architecture() -> Result<String, String> {

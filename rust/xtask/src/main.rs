@@ -14,6 +14,7 @@ mod elsewhere;
 mod folder;
 mod headless;
 mod install;
+mod interop;
 mod log_scan;
 mod manifest;
 mod other_godots;
@@ -51,6 +52,7 @@ Usage: cargo xtask COMMAND
   test                         Run all tests: of the crates, and of the classes in Godot
   test --target TARGET         Run the tests of another platform: aarch64-unknown-linux-gnu, in an emulator, or
                                x86_64-pc-windows-gnu, in Wine, and in the Godot that GODOT4_WINDOWS_BIN names
+  test --interop               Run the tests against servers of others: Redis, nginx, ...
   test --zip                   Install the archive of `dist` into new projects, and export these
   bench [--quick] [--json FILE] [--docs] [-- FILTER...]
                                Measure the engine's classes and ours side by side, or only the rows whose name contains
@@ -199,6 +201,7 @@ fn run_tests(args: impl Iterator<Item = OsString>) -> Result<ExitCode> {
     match args.as_slice() {
         [] => counted(test::run),
         ["--zip"] => counted(install::run),
+        ["--interop"] => counted(interop::run),
         ["--target", triple] => counted(|project, tally| elsewhere::run(project, triple, tally)),
         _ => Err(format!("unexpected {args:?}; see `cargo xtask help`")),
     }

@@ -1,0 +1,90 @@
+//! Programs of the system's own release of Debian, for this user alone: unpacked into a folder with the libraries that they
+//! need, and started with these.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::apt::{self, Apt};
+use crate::cache::SetUp;
+use crate::debian_architecture;
+
+/// What the system has itself, in the version that its loader is for.
+const OF_THE_SYSTEM: [&str; 2] = ["libc6_", "libc-bin_"];
+
+/// Folders with libraries, below that of an architecture too.
+const LIBRARIES: [&str; 3] = ["", "pulseaudio", "blas"];
+
+/// Programs in a folder of the cache.
+pub struct Programs {
+    folder: PathBuf,
+    libraries: OsString,
+}
+
+impl Programs {
+    /// Sets up `packages`, of which there are `what` for the person at the terminal. The set-up is called `name`, which has
+    /// to change with the packages.
+    pub fn set_up(name: &str, what: &str, packages: &[&str]) -> Result<Self, String> {
+        let architecture = debian_architecture()?;
+        let release = release()?;
+        let folder = SetUp {
+            name: &format!("{name}-{release}-{architecture}"),
+            what,
+            is_ready: &|folder| folder.join("usr").exists(),
+            fill: &|folder, work| {
+                let apt = Apt::open(&work.join("apt"), &architecture, &[&release])?;
+                let mut files = apt.download_complete(packages)?;
+                files.retain(|file| {
+                    let name = file.file_name().unwrap_or_default().to_string_lossy();
+                    !OF_THE_SYSTEM.iter().any(|system| name.starts_with(system))
+                });
+                apt::unpack(&files, folder)
+            },
+        }
+        .folder()?;
+        let libraries = library_folders(&folder)?;
+        Ok(Self { folder, libraries })
+    }
+
+    /// A command that starts the program at `path`, such as `usr/bin/jq`.
+    pub fn command(&self, path: &str) -> Command {
+        let mut command = Command::new(self.folder.join(path));
+        command.env("LD_LIBRARY_PATH", &self.libraries);
+        command
+    }
+
+    /// What LD_LIBRARY_PATH is for them.
+    pub fn libraries(&self) -> &OsStr {
+        &self.libraries
+    }
+
+    /// The folder that stands for the root of a system.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+/// What the loader has to be told.
+fn library_folders(prefix: &Path) -> Result<OsString, String> {
+    let bases = ["usr/lib", "lib"].map(|base| prefix.join(base));
+    let of_architectures = bases.iter().flat_map(|base| {
+        let entries = fs::read_dir(base).into_iter().flatten().flatten();
+        let folders = entries.map(|entry| entry.path());
+        folders.filter(|folder| folder.to_string_lossy().ends_with("-linux-gnu"))
+    });
+    let folders = of_architectures.flat_map(|base| LIBRARIES.map(|below| base.join(below)));
+    env::join_paths(folders).map_err(|error| error.to_string())
+}
+
+/// The name of the system's release, such as `bookworm`.
+fn release() -> Result<String, String> {
+    const FILE: &str = "/etc/os-release";
+    let text = fs::read_to_string(FILE).map_err(|error| format!("cannot read {FILE}: {error}"))?;
+    let name = text
+        .lines()
+        .find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    name.map(|name| name.trim_matches('"').to_owned())
+        .ok_or_else(|| format!("{FILE} does not name the release"))
+}
