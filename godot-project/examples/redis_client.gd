@@ -47,7 +47,7 @@ func put(words: Array) -> void:
 		bytes.append_array("\r\n".to_ascii_buffer())
 	var put_error := _peer.put_data(bytes)
 	if put_error != OK:
-		_fail(put_error, _peer.get_last_error_message())
+		_fail(ERR_CONNECTION_ERROR, _peer.get_last_error_message())
 
 
 ## Sends a command, and waits for the answer.
@@ -119,7 +119,6 @@ func _read_array(count: int) -> Variant:
 func _fail(code: Error, message: String) -> Variant:
 	error = code
 	error_message = message
-	if code != FAILED:
-		error = ERR_CONNECTION_ERROR
+	if code == ERR_CONNECTION_ERROR:
 		_peer.disconnect_from_host()
 	return null

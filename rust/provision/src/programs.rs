@@ -2,7 +2,7 @@
 //! need, and started with these.
 
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -51,13 +51,30 @@ impl Programs {
     /// A command that starts the program at `path`, such as `usr/bin/jq`.
     pub fn command(&self, path: &str) -> Command {
         let mut command = Command::new(self.folder.join(path));
-        command.env("LD_LIBRARY_PATH", &self.libraries);
+        command.envs(self.environment());
         command
     }
 
-    /// What LD_LIBRARY_PATH is for them.
-    pub fn libraries(&self) -> &OsStr {
-        &self.libraries
+    /// The text of a script that starts it.
+    pub fn script(&self, path: &str) -> String {
+        let mut script = String::from("#!/bin/sh\n");
+        for (name, value) in self.environment() {
+            script += &format!("export {name}=\"{}\"\n", value.display());
+        }
+        let program = self.folder.join(path);
+        script + &format!("exec \"{}\" \"$@\"\n", program.display())
+    }
+
+    /// What has to be told to programs that are not where they were built for.
+    fn environment(&self) -> [(&'static str, OsString); 3] {
+        [
+            ("LD_LIBRARY_PATH", self.libraries.clone()),
+            (
+                "OPENSSL_CONF",
+                self.folder.join("etc/ssl/openssl.cnf").into(),
+            ),
+            ("PYTHONHOME", self.folder.join("usr").into()),
+        ]
     }
 
     /// The folder that stands for the root of a system.

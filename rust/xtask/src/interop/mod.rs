@@ -4,24 +4,36 @@
 mod running;
 mod servers;
 
+use std::env;
+use std::fs;
+use std::process;
+
 use godot_finder::Godot;
 use provision::Programs;
+use provision::process::write_program;
 
+use crate::folder;
 use crate::project::Project;
+use crate::result::Result;
 use crate::stage::{self, Profile};
 use crate::tally::Tally;
 use crate::test::{self, Suite};
-use crate::{folder, process};
-use running::Running;
-use servers::{SERVERS, Server};
+use servers::{Place, SERVERS, Server};
 
 /// To be raised when the packages are others.
-const REVISION: u32 = 1;
+const REVISION: u32 = 2;
 
 const NAME: &str = "the interoperation suite";
 
-/// What the tests are given beside the addresses: a Python to start their own peers with.
-const PYTHON: &str = "usr/bin/python3";
+/// What the environment variables begin with that tell the tests where the servers are.
+const PREFIX: &str = "INTEROP_";
+
+/// Programs that the tests start themselves, and their packages.
+const TOOLS: [(&str, &str); 3] = [
+    ("usr/bin/jq", "jq"),
+    ("usr/bin/openssl", "openssl"),
+    ("usr/bin/python3", "python3"),
+];
 
 /// Builds the library, and runs the suite.
 pub fn run(project: &Project, tally: &mut Tally) {
@@ -33,46 +45,37 @@ pub fn run(project: &Project, tally: &mut Tally) {
 
 /// Starts every server, runs the tests, and stops the servers.
 pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
-    process::announce("the servers of others");
-    let packages: Vec<_> = SERVERS.iter().flat_map(|server| server.packages).collect();
-    let packages: Vec<&str> = packages.into_iter().copied().collect();
-    let what = "servers to talk to (300 MB to download, once)";
+    crate::process::announce("the servers of others");
+    let of_servers = SERVERS.iter().flat_map(|server| server.packages);
+    let of_tools = TOOLS.iter().map(|(_, package)| package);
+    let packages: Vec<&str> = of_servers.chain(of_tools).copied().collect();
+    let what = "servers to talk to (150 MB to download, once)";
     let programs = match Programs::set_up(&format!("interop-{REVISION}"), what, &packages) {
         Ok(programs) => programs,
         Err(reason) => return tally.skip(NAME, &reason),
     };
-    // Short, for the paths of sockets.
-    let place = std::env::temp_dir().join(format!("sprs-{}", std::process::id()));
-    if let Err(error) = folder::replace(&place, |_| Ok(())) {
-        let reason = format!("cannot create {}: {error}", place.display());
-        return tally.check(NAME, Err(reason));
-    }
-    let mut addresses = vec![
-        (
-            "INTEROP_PREFIX".to_owned(),
-            programs.folder().display().to_string(),
-        ),
-        (
-            "INTEROP_PYTHON".to_owned(),
-            programs.folder().join(PYTHON).display().to_string(),
-        ),
-        (
-            "INTEROP_LIBRARIES".to_owned(),
-            programs.libraries().display().to_string(),
-        ),
-    ];
-    let mut running: Vec<Running> = Vec::new();
+    let place = match place(programs) {
+        Ok(place) => place,
+        Err(reason) => return tally.check(NAME, Err(reason)),
+    };
+    let tools = ("TOOLS", place.folder.join("bin").display().to_string());
+    let mut told = vec![tools];
+    let mut running = Vec::new();
     for Server { name, start, .. } in &SERVERS {
-        match start(&programs, &place) {
-            Ok((server, told)) => {
+        match start(&place) {
+            Ok((server, addresses)) => {
                 println!("{name}: {}", server.description());
                 running.push(server);
-                addresses.extend(told);
+                told.extend(addresses);
             }
             Err(reason) => tally.check(name, Err(reason)),
         }
     }
-    let environment: Vec<_> = addresses
+    let told: Vec<_> = told
+        .into_iter()
+        .map(|(name, value)| (format!("{PREFIX}{name}"), value))
+        .collect();
+    let environment: Vec<_> = told
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
@@ -83,5 +86,20 @@ pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
     };
     test::godot_suite(project, godot, &suite, tally);
     drop(running);
-    let _ = std::fs::remove_dir_all(&place);
+    let _ = fs::remove_dir_all(&place.folder);
+}
+
+/// A folder with a short name, for the paths of sockets in it, and scripts in it that start the tools.
+fn place(programs: Programs) -> Result<Place> {
+    let folder = env::temp_dir().join(format!("sprs-{}", process::id()));
+    folder::replace(&folder, |folder| {
+        let tools = folder.join("bin");
+        fs::create_dir(&tools)?;
+        TOOLS.iter().try_for_each(|(path, _)| {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            write_program(&tools.join(name), &programs.script(path))
+        })
+    })
+    .map_err(|error| format!("cannot fill {}: {error}", folder.display()))?;
+    Ok(Place { programs, folder })
 }

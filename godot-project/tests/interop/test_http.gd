@@ -1,0 +1,91 @@
+extends "res://tests/support/test_case.gd"
+## nginx over TCP, TLS and a Unix domain socket, with the client in `examples/`.
+
+const HTTPClientExample := preload("res://examples/http_client.gd")
+const WAYS := ["tcp", "tls", "uds"]
+const LARGE := 64 << 20
+
+
+func test_many_requests_on_one_connection() -> void:
+	for way: String in WAYS:
+		var http := await _client(way)
+		for i in 200:
+			var response := await http.request("GET", "/small")
+			if not check_eq([response.error, response.status, response.body.get_string_from_ascii()], [OK, 200, "small\n"],
+					"%s: request %d" % [way, i]):
+				break
+		http.close()
+
+
+func test_chunked_bodies() -> void:
+	var expected := ""
+	for i in 10_000:
+		expected += "line %d\n" % i
+	for way: String in WAYS:
+		var http := await _client(way)
+		for i in 3:
+			var response := await http.request("GET", "/chunked/lines")
+			check_eq(response.headers.get("transfer-encoding"), "chunked", way + ": it is chunked")
+			check_eq([response.error, response.body.size()], [OK, expected.length()], way + ": the body")
+			check(response.body.get_string_from_ascii() == expected, way + ": what is in it")
+		http.close()
+
+
+func test_sixty_four_megabytes_arrive_as_they_are() -> void:
+	var expected := FileAccess.get_sha256(OS.get_environment("INTEROP_NGINX_LARGE"))
+	for way: String in WAYS:
+		var http := await _client(way)
+		var hash := HashingContext.new()
+		hash.start(HashingContext.HASH_SHA256)
+		var size := [0]
+		var response := await http.request("GET", "/large", {}, [], func(piece: PackedByteArray) -> void:
+			size[0] += piece.size()
+			hash.update(piece))
+		check_eq([response.error, size[0]], [OK, LARGE], way + ": size")
+		check_eq(hash.finish().hex_encode(), expected, way + ": SHA-256")
+		http.close()
+
+
+func test_answers_without_a_body_and_errors() -> void:
+	for way: String in WAYS:
+		var http := await _client(way)
+		var response := await http.request("HEAD", "/large")
+		check_eq([response.error, response.status, response.body.size()], [OK, 200, 0], way + ": HEAD")
+		check_eq(response.headers.get("content-length"), str(LARGE), way + ": the size in its head")
+		response = await http.request("GET", "/nothing")
+		check_eq([response.error, response.status], [OK, 404], way + ": what is not there")
+		response = await http.request("GET", "/small", {"Connection": "close"})
+		check_eq([response.error, response.status, response.body.size()], [OK, 200, 6], way + ": the last one")
+		response = await http.request("GET", "/small")
+		check(response.error != OK, way + ": after that there is no connection")
+
+
+func test_a_certificate_for_another_name_is_refused() -> void:
+	var http := HTTPClientExample.new()
+	# The engine prints it.
+	mute(true)
+	var options := TLSOptions.client(_certificate(), "elsewhere.example")
+	var error := await http.connect_to_host(LOOPBACK, OS.get_environment("INTEROP_NGINX_TLS_PORT").to_int(), options)
+	mute(false)
+	check_eq(error, ERR_CONNECTION_ERROR, "connect")
+
+
+func _client(way: String) -> HTTPClientExample:
+	var http := HTTPClientExample.new()
+	var error := OK
+	match way:
+		"tcp":
+			error = await http.connect_to_host("localhost", OS.get_environment("INTEROP_NGINX_PORT").to_int())
+		"tls":
+			var options := TLSOptions.client(_certificate())
+			error = await http.connect_to_host("localhost", OS.get_environment("INTEROP_NGINX_TLS_PORT").to_int(), options)
+		"uds":
+			error = await http.connect_to_path(OS.get_environment("INTEROP_NGINX_PATH"))
+	check_eq(error, OK, way + ": connect")
+	return http
+
+
+func _certificate() -> X509Certificate:
+	var certificate := X509Certificate.new()
+	certificate.load(OS.get_environment("INTEROP_CERTIFICATE"))
+	return certificate
