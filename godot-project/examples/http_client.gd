@@ -52,6 +52,7 @@ func connect_to_path(path: String) -> Error:
 
 func close() -> void:
 	_peer.disconnect_from_host()
+	_stream = null
 
 
 ## Sends a request and waits for the answer. [param on_piece] gets the body in pieces, as a [PackedByteArray] each, instead of the
@@ -63,7 +64,7 @@ func request(method: String, path: String, headers := {}, body := PackedByteArra
 	if not body.is_empty():
 		head += "Content-Length: %d\r\n" % body.size()
 	var response := Response.new()
-	response.error = _stream.put_data((head + "\r\n").to_utf8_buffer() + body)
+	response.error = _put((head + "\r\n").to_utf8_buffer() + body)
 	if response.error == OK:
 		await _read_head(response)
 	if response.error == OK and method != "HEAD" and response.status not in [204, 304]:
@@ -104,6 +105,18 @@ func _encrypt(host: String, options: TLSOptions) -> Error:
 	if error == OK and tls.get_status() != StreamPeerTLS.STATUS_CONNECTED:
 		error = ERR_CONNECTION_ERROR
 	return error
+
+
+func _put(bytes: PackedByteArray) -> Error:
+	if _stream == null:
+		return ERR_UNCONFIGURED
+	var tls := _stream as StreamPeerTLS
+	if tls != null:
+		# It prints an error if it is written to after the other side has ended it.
+		tls.poll()
+		if tls.get_status() != StreamPeerTLS.STATUS_CONNECTED:
+			return ERR_CONNECTION_ERROR
+	return _stream.put_data(bytes)
 
 
 func _read_head(response: Response) -> void:

@@ -54,10 +54,43 @@ func test_answers_without_a_body_and_errors() -> void:
 		check_eq(response.headers.get("content-length"), str(LARGE), way + ": the size in its head")
 		response = await http.request("GET", "/nothing")
 		check_eq([response.error, response.status], [OK, 404], way + ": what is not there")
+		if way == "tls":
+			continue
 		response = await http.request("GET", "/small", {"Connection": "close"})
 		check_eq([response.error, response.status, response.body.size()], [OK, 200, 6], way + ": the last one")
 		response = await http.request("GET", "/small")
-		check(response.error != OK, way + ": after that there is no connection")
+		check_eq(response.error, ERR_UNCONFIGURED, way + ": after that there is no connection")
+
+
+## What the limits in docs/differences.md say of an answer that comes together with the end. It is so over the engine's own peers too.
+## Should it not be so any more, they are to be changed.
+func test_tls_of_the_engine_loses_what_comes_with_the_end() -> void:
+	for class_of_peer: String in ["StreamPeerTCP", "StreamPeerTCPRs"]:
+		var tries := range(20)
+		check(tries.any(func(_try: int) -> bool: return _loses_the_answer(ClassDB.instantiate(class_of_peer))), class_of_peer)
+
+
+func _loses_the_answer(peer: StreamPeer) -> bool:
+	peer.connect_to_host(LOOPBACK, OS.get_environment("INTEROP_NGINX_TLS_PORT").to_int())
+	settle(peer)
+	var tls := StreamPeerTLS.new()
+	check_eq(tls.connect_to_stream(peer, "localhost", TLSOptions.client(_certificate())), OK, "connect_to_stream")
+	spin_until(func() -> bool:
+		tls.poll()
+		return tls.get_status() != StreamPeerTLS.STATUS_HANDSHAKING, "the handshake")
+	tls.put_data("GET /small HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".to_ascii_buffer())
+	spin_until(func() -> bool: return peer.get_available_bytes() > 0, "the answer")
+	# The end may take a moment longer.
+	OS.delay_msec(10)
+	var received := PackedByteArray()
+	mute(true)
+	spin_until(func() -> bool:
+		tls.poll()
+		if tls.get_status() == StreamPeerTLS.STATUS_CONNECTED:
+			received.append_array(tls.get_partial_data(65536)[1])
+		return tls.get_status() != StreamPeerTLS.STATUS_CONNECTED, "the end")
+	mute(false)
+	return not received.get_string_from_ascii().ends_with("small\n")
 
 
 func test_a_certificate_for_another_name_is_refused() -> void:
@@ -67,7 +100,7 @@ func test_a_certificate_for_another_name_is_refused() -> void:
 	var options := TLSOptions.client(_certificate(), "elsewhere.example")
 	var error := await http.connect_to_host(LOOPBACK, OS.get_environment("INTEROP_NGINX_TLS_PORT").to_int(), options)
 	mute(false)
-	check_eq(error, ERR_CONNECTION_ERROR, "connect")
+	check(error != OK, "connect")
 
 
 func _client(way: String) -> HTTPClientExample:

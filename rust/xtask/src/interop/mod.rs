@@ -21,7 +21,7 @@ use crate::test::{self, Suite};
 use servers::{Place, SERVERS, Server};
 
 /// To be raised when the packages are others.
-const REVISION: u32 = 2;
+const REVISION: u32 = 4;
 
 const NAME: &str = "the interoperation suite";
 
@@ -29,10 +29,11 @@ const NAME: &str = "the interoperation suite";
 const PREFIX: &str = "INTEROP_";
 
 /// Programs that the tests start themselves, and their packages.
-const TOOLS: [(&str, &str); 3] = [
-    ("usr/bin/jq", "jq"),
-    ("usr/bin/openssl", "openssl"),
-    ("usr/bin/python3", "python3"),
+const TOOLS: [(&str, &[&str]); 3] = [
+    ("usr/bin/jq", &["jq"]),
+    ("usr/bin/openssl", &["openssl"]),
+    // With a language server.
+    ("usr/bin/python3", &["python3-pylsp", "python3-setuptools"]),
 ];
 
 /// Builds the library, and runs the suite.
@@ -47,7 +48,7 @@ pub fn run(project: &Project, tally: &mut Tally) {
 pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
     crate::process::announce("the servers of others");
     let of_servers = SERVERS.iter().flat_map(|server| server.packages);
-    let of_tools = TOOLS.iter().map(|(_, package)| package);
+    let of_tools = TOOLS.iter().flat_map(|(_, packages)| *packages);
     let packages: Vec<&str> = of_servers.chain(of_tools).copied().collect();
     let what = "servers to talk to (150 MB to download, once)";
     let programs = match Programs::set_up(&format!("interop-{REVISION}"), what, &packages) {
