@@ -15,7 +15,7 @@ use crate::debian_architecture;
 const OF_THE_SYSTEM: [&str; 2] = ["libc6_", "libc-bin_"];
 
 /// Folders with libraries, below that of an architecture too.
-const LIBRARIES: [&str; 3] = ["", "pulseaudio", "blas"];
+const LIBRARIES: [&str; 4] = ["", "pulseaudio", "blas", "lapack"];
 
 /// Programs in a folder of the cache.
 pub struct Programs {

@@ -2,7 +2,7 @@
 
 use crate::project::Project;
 use crate::tally::Tally;
-use crate::{process, simulate, test};
+use crate::{interop, process, simulate, test};
 
 /// How long to simulate.
 const SIMULATED_STEPS: u64 = 1_000_000;
@@ -36,6 +36,7 @@ pub fn run(project: &Project, tally: &mut Tally) {
         tally.check(name, outcome);
     }
     test::run(project, tally);
+    interop::run(project, tally);
     let simulation = simulate::Options {
         seed: None,
         steps: Some(SIMULATED_STEPS),

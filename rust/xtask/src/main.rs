@@ -52,7 +52,7 @@ Usage: cargo xtask COMMAND
   test                         Run all tests: of the crates, and of the classes in Godot
   test --target TARGET         Run the tests of another platform: aarch64-unknown-linux-gnu, in an emulator, or
                                x86_64-pc-windows-gnu, in Wine, and in the Godot that GODOT4_WINDOWS_BIN names
-  test --interop               Run the tests against servers of others: Redis, nginx, ...
+  test --interop               Run the tests against servers of others, such as Redis and nginx, which are set up like Godot
   test --zip                   Install the archive of `dist` into new projects, and export these
   bench [--quick] [--json FILE] [--docs] [-- FILTER...]
                                Measure the engine's classes and ours side by side, or only the rows whose name contains
@@ -62,7 +62,8 @@ Usage: cargo xtask COMMAND
                                Run the simulation of the core. --seed: the run that follows from this number. --steps:
                                how long
   versions                     Check that the binding compiles for each Godot it can be built for
-  ci                           Check format and lints, build the documentation, and run all tests and a simulation
+  ci                           Check format and lints, build the documentation, and run all tests, those against servers of
+                               others too, and a simulation
   dist [PLATFORM...]           Build the libraries of all platforms, and the archives of a release. PLATFORM: only of
                                these, by their names in the manifest, such as linux.x86_64
   photographs                  Make the pictures in docs/images

@@ -26,7 +26,7 @@ pub struct Place {
     pub folder: PathBuf,
 }
 
-pub const SERVERS: [Server; 3] = [
+pub const SERVERS: [Server; 5] = [
     Server {
         name: "Redis",
         packages: &["redis-server"],
@@ -41,6 +41,16 @@ pub const SERVERS: [Server; 3] = [
         name: "openssl s_server",
         packages: &["openssl"],
         start: tls_server,
+    },
+    Server {
+        name: "PostgreSQL",
+        packages: &["postgresql"],
+        start: postgresql,
+    },
+    Server {
+        name: "mpv",
+        packages: &["mpv"],
+        start: mpv,
     },
 ];
 
@@ -182,4 +192,92 @@ fn certificate(place: &Place) -> Result<(PathBuf, PathBuf)> {
         process::output(&mut openssl)?;
     }
     Ok((certificate, key))
+}
+
+/// A database that lets everyone in who may open its socket. It refuses to run as root, and runs as nobody then.
+fn postgresql(place: &Place) -> Result<Started> {
+    let binaries = binaries_of_postgresql(place)?;
+    let (data, sockets) = (place.path("database"), place.path("pg"));
+    for folder in [&data, &sockets] {
+        fs::create_dir_all(folder)
+            .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
+    }
+    let is_root = process::output(Command::new("id").arg("-u"))?.trim() == "0";
+    let unprivileged = |name: &str| {
+        let program = place.programs.command(&format!("{binaries}/{name}"));
+        if !is_root {
+            return program;
+        }
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            // The programs may be in a folder that root alone may enter, which access(2) has to see, too.
+            .args([
+                "--inh-caps=+dac_read_search",
+                "--ambient-caps=+dac_read_search",
+            ])
+            .arg("--securebits=+no_setuid_fixup")
+            .arg(program.get_program());
+        let environment = program.get_envs();
+        command.envs(environment.filter_map(|(name, value)| Some((name, value?))));
+        command
+    };
+    if is_root {
+        let mut give = Command::new("chown");
+        process::output(give.arg("65534:65534").args([&data, &sockets]))?;
+    }
+    let share = place
+        .programs
+        .folder()
+        .join(binaries.replace("lib", "share"));
+    let mut prepare = unprivileged("initdb");
+    prepare
+        .args([
+            "--auth=trust",
+            "--username=tester",
+            "--no-sync",
+            "--no-locale",
+        ])
+        .arg("--encoding=UTF8")
+        .arg("-L")
+        .arg(share.parent().unwrap_or(&share))
+        .arg("-D")
+        .arg(&data);
+    process::output(&mut prepare)?;
+    let mut command = unprivileged("postgres");
+    command
+        .args(["-c", "listen_addresses=", "-c", "fsync=off", "-k"])
+        .arg(&sockets)
+        .arg("-D")
+        .arg(&data);
+    let path = sockets.join(".s.PGSQL.5432");
+    let server = place.start("postgresql", &mut command, None, Some(&path))?;
+    Ok((server, vec![("POSTGRESQL_PATH", text(&path))]))
+}
+
+/// The folder of its programs, which has the number of the version in it.
+fn binaries_of_postgresql(place: &Place) -> Result<String> {
+    const BASE: &str = "usr/lib/postgresql";
+    let entries = fs::read_dir(place.programs.folder().join(BASE));
+    let mut entries = entries.map_err(|error| format!("there is no {BASE}: {error}"))?;
+    let version = entries.next().and_then(std::result::Result::ok);
+    let version = version.ok_or_else(|| format!("there is no version in {BASE}"))?;
+    Ok(format!("{BASE}/{}/bin", version.file_name().display()))
+}
+
+/// A player that plays nothing and shows nothing, but can be asked.
+fn mpv(place: &Place) -> Result<Started> {
+    let path = place.path("mpv.sock");
+    let mut command = place.programs.command("usr/bin/mpv");
+    command
+        .args([
+            "--idle",
+            "--no-config",
+            "--vo=null",
+            "--ao=null",
+            "--no-terminal",
+        ])
+        .arg(format!("--input-ipc-server={}", path.display()));
+    let server = place.start("mpv", &mut command, None, Some(&path))?;
+    Ok((server, vec![("MPV_PATH", text(&path))]))
 }

@@ -1,0 +1,57 @@
+extends "res://tests/support/test_case.gd"
+## The chat server in `examples/`, with the engine's peers as its clients.
+
+const ChatServer := preload("res://examples/chat_server.gd")
+
+
+func test_a_conversation() -> void:
+	var node := _served()
+	var ann := _client(node, "Ann")
+	await _hears(ann, "Hello, Ann. Here: Ann.")
+	var twin := _client(node, "Ann")
+	await _hears(twin, "Another name, please.")
+	twin.put_data("Bob\r\n".to_ascii_buffer())
+	await _hears(twin, "Hello, Bob. Here: Ann, Bob.")
+	await _hears(ann, "Bob has come.")
+	ann.put_data("how are you?\n".to_utf8_buffer())
+	await _hears(twin, "Ann: how are you?")
+	# A line that is too long is the end of who sends it.
+	twin.put_data("x".repeat(node.max_line_bytes + 2).to_ascii_buffer())
+	await _hears(ann, "Bob has left.")
+	node.free()
+
+
+func test_those_who_are_too_many_are_turned_away() -> void:
+	var node := _served(1)
+	var ann := _client(node, "Ann")
+	await _hears(ann, "Hello, Ann. Here: Ann.")
+	var bob := _client(node, "Bob")
+	await until(func() -> bool:
+		bob.poll()
+		return bob.get_status() != STATUS_CONNECTED, "the second one to be turned away")
+	node.free()
+
+
+func _served(max_clients := 100) -> ChatServer:
+	var node := ChatServer.new()
+	node.port = 0
+	node.max_clients = max_clients
+	(Engine.get_main_loop() as SceneTree).root.add_child(node)
+	return node
+
+
+func _client(node: ChatServer, called: String) -> StreamPeerTCP:
+	var peer := StreamPeerTCP.new()
+	peer.connect_to_host(LOOPBACK, node.server.get_local_port())
+	settle(peer)
+	peer.put_data((called + "\n").to_ascii_buffer())
+	return peer
+
+
+func _hears(peer: StreamPeerTCP, line: String) -> void:
+	var heard := [PackedByteArray()]
+	await until(func() -> bool:
+		peer.poll()
+		var expected := (line + "\n").to_utf8_buffer()
+		heard[0].append_array(peer.get_partial_data(expected.size() - heard[0].size())[1])
+		return heard[0] == expected, "'%s': %s" % [line, heard[0].get_string_from_utf8()])
