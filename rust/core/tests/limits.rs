@@ -98,7 +98,8 @@ fn all_that_was_counted_is_read_at_once(family: Family) {
         let mut bytes = [std::mem::MaybeUninit::uninit(); 8192];
         client.read_available(&mut bytes)
     };
-    let ways: [fn(&Connection) -> Result<usize, ReadError>; 2] = [read_all, read_some];
+    type Way = fn(&Connection) -> Result<usize, ReadError>;
+    let ways: [Way; 2] = [read_all, read_some];
     for way in ways {
         let (client, accepted) = pair(family);
         accepted.write_all(&[1; 18]).unwrap();
