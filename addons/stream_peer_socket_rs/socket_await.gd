@@ -7,9 +7,9 @@ extends RefCounted
 ## [codeblock]
 ## const SocketAwait := preload("res://addons/stream_peer_socket_rs/socket_await.gd")
 ##
-## func ask(host: String) -> void:
+## func ask(host: String, port: int) -> void:
 ##     var peer := StreamPeerTCPRs.new()
-##     peer.connect_to_host(host, 7000)
+##     peer.connect_to_host(host, port)
 ##     var greeting := await SocketAwait.line(peer, 5.0)
 ##     if greeting.error != OK:
 ##         print("no greeting: ", error_string(greeting.error))

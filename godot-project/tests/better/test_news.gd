@@ -57,6 +57,17 @@ func test_asking_a_closed_peer_prints_nothing() -> void:
 	check_eq(family.tcp_server().get_local_port(), 0, "the port of a fresh server")
 
 
+func test_a_tcp_connect_that_fails_at_once_prints_nothing() -> void:
+	# The runner fails a test in which an error is printed.
+	check_eq(family.tcp_peer().connect_to_host("255.255.255.255", 9), FAILED, "a broadcast address")
+
+
+func test_a_uds_connect_that_fails_at_once_prints_nothing() -> void:
+	if lacks_uds():
+		return
+	check_eq(family.peer("uds").connect_to_host(fresh_path()), FAILED, "a path where nobody is")
+
+
 func test_who_is_at_the_other_end() -> void:
 	if lacks_uds():
 		return

@@ -46,8 +46,6 @@ func _tcp() -> void:
 	for host in ["", "*", "[::1]", "256.1.1.1"]:
 		peer.connect_to_host(host, 80)
 		peer.disconnect_from_host()
-	_mark("tcp fails at once")
-	peer.connect_to_host("255.255.255.255", 9)
 	_mark("tcp bind unavailable")
 	peer.bind(0, "192.0.2.1")
 	var server: RefCounted = _family.tcp_server()
@@ -91,8 +89,6 @@ func _uds() -> void:
 	var peer: StreamPeer = _family.uds_peer()
 	_mark("uds connect empty")
 	peer.connect_to_host("")
-	_mark("uds connect missing")
-	peer.connect_to_host(_directory.path_join("missing"))
 	_mark("uds bind empty")
 	_family.uds_peer().bind("")
 	_mark("uds bind not a socket")

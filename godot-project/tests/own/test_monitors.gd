@@ -4,7 +4,9 @@ extends "res://tests/support/test_case.gd"
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
 const NAMES := ["Sockets/Open Connections", "Sockets/Connects", "Sockets/Failures", "Sockets/Bytes In per Second",
-		"Sockets/Bytes Out per Second", "Sockets/Bytes Queued"]
+		"Sockets/Bytes Out per Second", "Sockets/Packets In per Second", "Sockets/Packets Out per Second", "Sockets/Bytes Queued"]
+
+const QUEUED := "Sockets/Bytes Queued"
 
 
 func test_they_are_there_while_a_game_is_debugged() -> void:
@@ -31,33 +33,37 @@ func test_connections_are_counted() -> void:
 	check_eq(_connections(), [before[0], before[1] + 1, before[2] + 1], "a connect that is refused")
 
 
-func test_bytes_are_counted() -> void:
+func test_bytes_and_packets_are_counted() -> void:
 	if not Performance.has_custom_monitor(NAMES[0]):
 		return skip("this is a release build")
 	var pair := link(family.local_kind())
-	var most := [0.0, 0.0]
+	var packets := [PacketPeerSocketRs.new(), PacketPeerSocketRs.new()]
+	packets[0].stream = pair.client
+	packets[1].stream = pair.served
+	var most := [0.0, 0.0, 0.0, 0.0]
 	# As long as something is moved all the time, each window of the rate has some of it.
 	spin_until(func() -> bool:
-		pair.client.put_data([1, 2, 3, 4])
-		pair.served.get_u32()
-		for i in 2:
+		packets[0].put_packet([1, 2, 3, 4])
+		packets[1].get_packet()
+		for i in most.size():
 			most[i] = maxf(most[i], Performance.get_custom_monitor(NAMES[3 + i]))
-		return most[0] > 0.0 and most[1] > 0.0, "rates in both directions")
+		return most.min() > 0.0, "rates in both directions")
+	check(most[0] > most[2] and most[1] > most[3], "a packet has several bytes: %s" % [most])
 
 
 func test_queued_bytes_are_summed() -> void:
 	if not Performance.has_custom_monitor(NAMES[0]):
 		return skip("this is a release build")
-	var before: int = Performance.get_custom_monitor(NAMES[5])
+	var before: int = Performance.get_custom_monitor(QUEUED)
 	var pairs := [link("tcp"), link("tcp")]
 	for pair: Link in pairs:
 		pair.client.coalesce_writes = true
 		pair.client.put_data([1, 2, 3])
-	check_eq(Performance.get_custom_monitor(NAMES[5]), before + 6, "what is gathered in two peers")
+	check_eq(Performance.get_custom_monitor(QUEUED), before + 6, "what is gathered in two peers")
 	pairs[0].client.flush()
-	check_eq(Performance.get_custom_monitor(NAMES[5]), before + 3, "after one is flushed")
+	check_eq(Performance.get_custom_monitor(QUEUED), before + 3, "after one is flushed")
 	pairs[1].client = null
-	check_eq(Performance.get_custom_monitor(NAMES[5]), before, "after the other one is gone")
+	check_eq(Performance.get_custom_monitor(QUEUED), before, "after the other one is gone")
 
 
 ## Peers come and go on threads while somebody looks.

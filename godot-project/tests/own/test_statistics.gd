@@ -9,6 +9,7 @@ func test_a_new_peer_has_done_nothing() -> void:
 	for kind: String in family.kinds():
 		var peer: StreamPeer = family.peer(kind)
 		check_eq(peer.get_statistics(), {"bytes_received": 0, "bytes_unread": 0, "bytes_sent": 0, "bytes_queued": 0,
+				"packets_received": 0, "packets_sent": 0,
 				"connect_attempts": [] as Array[Dictionary]}, kind + ": get_statistics")
 
 
@@ -25,6 +26,47 @@ func test_every_byte_is_counted_once() -> void:
 		check_eq(pair.served.receive(), PackedByteArray([1, 2, 3]), kind + ": the rest")
 		counted = pair.served.get_statistics()
 		check_eq([counted.bytes_received, counted.bytes_unread, counted.bytes_sent], [7, 0, 0], kind + ": at the end")
+
+
+func test_packets_are_counted_beside_their_bytes() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		var packets := [PacketPeerSocketRs.new(), PacketPeerSocketRs.new()]
+		packets[0].stream = pair.client
+		packets[1].stream = pair.served
+		pair.client.put_32(0)
+		for text: String in ["one", "two"]:
+			packets[0].put_text(text)
+		packets[0].max_packet_bytes = 2
+		check_eq(packets[0].put_text("too long"), ERR_INVALID_PARAMETER, kind + ": one that is too long")
+		var counted: Dictionary = pair.client.get_statistics()
+		check_eq([counted.packets_sent, counted.bytes_sent, counted.packets_received], [2, 18, 0], kind + ": sent")
+		# What is read in another way is no packet.
+		check_eq(pair.served.get_32(), 0, kind + ": four bytes")
+		arrived(pair.served, 14)
+		check_eq(packets[1].get_available_packet_count(), 2, kind + ": what is there is not read yet")
+		check_eq(pair.served.get_statistics().packets_received, 0, kind + ": so it does not count")
+		check_eq(packets[1].get_text(), "one", kind + ": the first one")
+		check_eq(pair.served.get_statistics().packets_received, 1, kind + ": received")
+		check_eq(packets[1].get_text(), "two", kind + ": the second one")
+		pair.client.disconnect_from_host()
+		reaches(pair.served, STATUS_NONE, kind + ": the end")
+		check_eq(pair.served.get_statistics().packets_received, 2, kind + ": after the end")
+		check_eq(pair.client.get_statistics().packets_sent, 2, kind + ": sent, after the end")
+
+
+func test_what_a_group_broadcasts_is_counted_for_each_member() -> void:
+	for kind: String in family.kinds():
+		var group := StreamPeerSocketGroupRs.new()
+		var pairs := [link(kind), link(kind)]
+		for pair: Link in pairs:
+			var packets := PacketPeerSocketRs.new()
+			packets.stream = pair.client
+			group.add(packets)
+		group.broadcast([1, 2])
+		for pair: Link in pairs:
+			arrived(pair.served, 6)
+			check_eq(pair.client.get_statistics().packets_sent, 1, kind + ": packets sent")
 
 
 func test_partial_writes_are_counted_as_they_tell() -> void:

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Instant;
 
 use godot::builtin::{
-    Callable, GString, PackedByteArray, PackedStringArray, VarArray, Variant, varray,
+    AnyArray, Callable, GString, PackedByteArray, PackedStringArray, VarArray, Variant, varray,
 };
-use godot::classes::EngineDebugger;
+use godot::classes::{Engine, EngineDebugger};
 use godot::meta::ToGodot;
 use godot::obj::Singleton;
 use stream_socket::Status;
@@ -19,7 +19,7 @@ use crate::parts::{Peer, Server};
 pub(crate) const PREFIX: &str = "stream_sockets";
 /// The question for all peers and servers, and the answer: the seconds since the game began to answer, and then an array for
 /// each of them: its number, class, status, local and remote address, the bytes received and sent since the connect, the bytes
-/// queued, the age in seconds or a negative number, and the last error.
+/// queued, the age in seconds or a negative number, the last error, and where a script has made it.
 pub(crate) const LIST: &str = "list";
 /// Has the peer with this number, and no other one, recorded from now on; 0 is none.
 pub(crate) const WATCH: &str = "watch";
@@ -65,6 +65,31 @@ pub(crate) fn detach() {
     if debugger.has_capture(PREFIX) {
         debugger.unregister_message_capture(PREFIX);
     }
+}
+
+/// Where the script that runs on this thread is, such as `res://game.gd:12`, if there is a debugger. Empty if no script runs, and
+/// before Godot 4.5, which cannot tell.
+pub(crate) fn origin() -> String {
+    const CAPTURE: &str = "capture_script_backtraces";
+    let mut engine = Engine::singleton();
+    if !IS_ATTACHED.load(Ordering::Relaxed) || !engine.has_method(CAPTURE) {
+        return String::new();
+    }
+    // One for each scripting language.
+    let traces = engine.call(CAPTURE, &[]).try_to::<AnyArray>();
+    let place = traces
+        .iter()
+        .flat_map(AnyArray::iter_shared)
+        .find_map(|trace| {
+            let frames: i64 = trace.call("get_frame_count", &[]).try_to().ok()?;
+            let first = [0.to_variant()];
+            (frames > 0).then(|| {
+                let file = trace.call("get_frame_file", &first);
+                let line = trace.call("get_frame_line", &first);
+                format!("{file}:{line}")
+            })
+        });
+    place.unwrap_or_default()
 }
 
 /// Records the peer with the number that was sent, and no other one.
@@ -118,6 +143,7 @@ fn row(member: &Member) -> VarArray {
     let Member {
         number,
         class,
+        origin,
         part,
     } = member;
     let mut row = varray![*number, *class];
@@ -125,6 +151,7 @@ fn row(member: &Member) -> VarArray {
         Part::Peer(peer) => row.extend_array(&of_peer(peer)),
         Part::Server(server) => row.extend_array(&of_server(server)),
     }
+    row.push(&origin.to_variant());
     row
 }
 

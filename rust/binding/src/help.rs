@@ -4,8 +4,10 @@ use godot::sys;
 
 /// The documentation as it lies in the addon, one file per class. It is part of the library, because Godot wants the
 /// text and not the file.
-const CLASSES: [&str; 8] = [
+const CLASSES: [&str; 10] = [
     include_str!("../../../addons/stream_peer_socket_rs/doc_classes/PacketPeerSocketRs.xml"),
+    include_str!("../../../addons/stream_peer_socket_rs/doc_classes/SocketConditionsRs.xml"),
+    include_str!("../../../addons/stream_peer_socket_rs/doc_classes/SocketRelayRs.xml"),
     include_str!("../../../addons/stream_peer_socket_rs/doc_classes/SocketServerRs.xml"),
     include_str!("../../../addons/stream_peer_socket_rs/doc_classes/StreamPeerSocketGroupRs.xml"),
     include_str!("../../../addons/stream_peer_socket_rs/doc_classes/StreamPeerSocketRs.xml"),

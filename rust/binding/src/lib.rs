@@ -18,6 +18,7 @@ mod parts;
 mod peer;
 mod peer_tcp;
 mod peer_uds;
+mod relay;
 mod seconds;
 mod server;
 mod server_tcp;

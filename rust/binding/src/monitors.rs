@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use godot::builtin::{Callable, Variant};
 use godot::classes::Performance;
 use godot::obj::Singleton;
-use stream_socket::{count_bytes, totals};
+use stream_socket::{count_traffic, totals};
 
 use crate::parts::live::{self, Part};
 
@@ -17,7 +17,7 @@ struct Monitor {
     make: fn() -> Callable,
 }
 
-const MONITORS: [Monitor; 6] = [
+const MONITORS: [Monitor; 8] = [
     Monitor {
         name: "Sockets/Open Connections",
         make: || counter(|| totals().open()),
@@ -39,6 +39,14 @@ const MONITORS: [Monitor; 6] = [
         make: || rate(|| totals().sent),
     },
     Monitor {
+        name: "Sockets/Packets In per Second",
+        make: || rate(|| totals().packets_received),
+    },
+    Monitor {
+        name: "Sockets/Packets Out per Second",
+        make: || rate(|| totals().packets_sent),
+    },
+    Monitor {
         name: "Sockets/Bytes Queued",
         make: || counter(queued),
     },
@@ -52,7 +60,7 @@ const WINDOW: Duration = Duration::from_millis(500);
 /// Adds the monitors to those of the engine, and counts for them from then on.
 pub(crate) fn add() {
     ARE_THERE.store(true, Ordering::Relaxed);
-    count_bytes(true);
+    count_traffic(true);
     live::keep(true);
     let mut performance = Performance::singleton();
     for Monitor { name, make } in &MONITORS {
@@ -73,7 +81,7 @@ pub(crate) fn remove() {
             performance.remove_custom_monitor(*name);
         }
     }
-    count_bytes(false);
+    count_traffic(false);
 }
 
 fn counter(count: fn() -> u64) -> Callable {

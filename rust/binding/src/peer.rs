@@ -1,6 +1,7 @@
 //! `StreamPeerSocketRs`: what the peers have in common, and the one struct behind them.
 
 use std::fmt::Display;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use stream_socket::{BindAddress, ConnectError, Connection, Options, Target};
 
 use crate::bridge::{self, Class};
 use crate::parts::{Code, Peer, live};
-use crate::{frame_poll, seconds, settings, statistics};
+use crate::{debugger, frame_poll, seconds, settings, statistics};
 
 /// The `connect_timeout` that stands for the project setting.
 const PROJECT_SETTING: f64 = -1.0;
@@ -51,8 +52,13 @@ fn peer_of(connection: Connection) -> Arc<Peer> {
     settings::apply();
     let peer = Arc::new(Peer::new(connection));
     let class = bridge::announce(&peer);
-    live::add(class, &live::Part::Peer(peer.clone()));
+    live::add(class, &live::Part::Peer(peer.clone()), debugger::origin);
     peer
+}
+
+/// Whether a connect has failed because it could not have succeeded, as to a path that is too long.
+fn is_misuse(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::InvalidInput | ErrorKind::Unsupported)
 }
 
 /// `poll`, `get_status` and `flush` are here for their signatures: the bridge answers them itself.
@@ -337,10 +343,13 @@ impl StreamPeerSocketRs {
             seconds => seconds::limit(seconds).unwrap_or(None),
         };
         let started = self.peer.connection.connect(target, limit, Instant::now());
+        // What happens on a network prints nothing: who tries again and again would fill the log.
         match &started {
             Err(error @ ConnectError::AlreadyConnected) => godot_error!("{error}"),
-            Err(error) => godot_error!("Connection to remote host failed! {error}"),
-            Ok(()) => {}
+            Err(error @ ConnectError::Os { source, .. }) if is_misuse(source.kind()) => {
+                godot_error!("Connection to remote host failed! {error}");
+            }
+            Err(_) | Ok(()) => {}
         }
         self.peer.last_error.note(started)
     }

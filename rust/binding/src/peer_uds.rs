@@ -14,16 +14,21 @@ use crate::{settings, text};
 impl StreamPeerSocketRs {
     #[func]
     fn uds_bind(&self, path: GString) -> Error {
-        self.bind(&BindAddress::Unix(text::path(&path)))
+        match text::path(&path) {
+            Ok(path) => self.bind(&BindAddress::Unix(path)),
+            Err(what) => self.refuse(&format!("bind: {what}")),
+        }
     }
 
     #[func]
     fn uds_connect_to_host(&self, path: GString) -> Error {
-        if path.is_empty() {
-            return self.refuse(&"connect: the path is empty");
+        match text::path(&path) {
+            Ok(path) => {
+                let target = Target::Address(Address::Unix(path));
+                self.connect(target, settings::unix_connect_timeout)
+            }
+            Err(what) => self.refuse(&format!("connect: {what}")),
         }
-        let target = Target::Address(Address::Unix(text::path(&path)));
-        self.connect(target, settings::unix_connect_timeout)
     }
 
     #[func]

@@ -14,7 +14,7 @@ use stream_socket::Address;
 use crate::families::{TCP_PEER, UDS_PEER};
 use crate::parts::{Server, live};
 use crate::peer::StreamPeerSocketRs;
-use crate::{bridge, frame_poll};
+use crate::{bridge, debugger, frame_poll};
 
 /// The struct behind the server classes; which one an object is of, the bridge has decided when it made it.
 #[derive(GodotClass)]
@@ -32,7 +32,7 @@ pub struct SocketServerRs {
 fn new_server() -> Arc<Server> {
     let server = Arc::new(Server::new());
     let class = bridge::announce(&server);
-    live::add(class, &live::Part::Server(server.clone()));
+    live::add(class, &live::Part::Server(server.clone()), debugger::origin);
     server
 }
 

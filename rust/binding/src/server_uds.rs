@@ -16,10 +16,10 @@ use crate::text;
 impl SocketServerRs {
     #[func]
     fn uds_listen(&self, path: GString) -> Error {
-        if path.is_empty() {
-            return self.refuse(&"listen: the path is empty");
+        match text::path(&path) {
+            Ok(path) => self.server.listen(&BindAddress::Unix(path)),
+            Err(what) => self.refuse(&format!("listen: {what}")),
         }
-        self.server.listen(&BindAddress::Unix(text::path(&path)))
     }
 
     #[func]

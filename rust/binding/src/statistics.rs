@@ -16,6 +16,8 @@ pub(crate) fn dictionary(statistics: Statistics) -> VarDictionary {
         "bytes_unread" => count(statistics.unread as u64),
         "bytes_sent" => count(statistics.sent),
         "bytes_queued" => count(statistics.queued as u64),
+        "packets_received" => count(statistics.packets_received),
+        "packets_sent" => count(statistics.packets_sent),
         "connect_attempts" => &attempts,
     };
     let times = [

@@ -17,14 +17,23 @@ pub(crate) fn bind_address(host: &GString, port: u16) -> Option<BindAddress> {
     parse_ip(&host, port).map(BindAddress::Inet)
 }
 
-/// The path of a socket; one in the project's or the user's folder is a path of the system then.
-pub(crate) fn path(path: &GString) -> PathBuf {
+/// The path of a socket; one in the project's or the user's folder is a path of the system then. The error is what is wrong
+/// with it.
+pub(crate) fn path(path: &GString) -> Result<PathBuf, &'static str> {
     let text = path.to_string();
-    if text.starts_with("user://") || text.starts_with("res://") {
-        let global = ProjectSettings::singleton().globalize_path(path);
-        return PathBuf::from(global.to_string());
+    let is_in_project = text.starts_with("res://");
+    if text.is_empty() {
+        return Err("the path is empty");
     }
-    PathBuf::from(text)
+    if !is_in_project && !text.starts_with("user://") {
+        return Ok(text.into());
+    }
+    let settings = ProjectSettings::singleton();
+    // The engine would make a path out of it that is relative to wherever the game was started.
+    if is_in_project && settings.globalize_path("res://").is_empty() {
+        return Err("an exported game has no folder res:// for a socket; user:// is one");
+    }
+    Ok(settings.globalize_path(path).to_string().into())
 }
 
 /// An IP address the way the engine writes it: IPv6 in lower case with every group and none shortened away. A scope

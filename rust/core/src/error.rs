@@ -154,10 +154,12 @@ pub enum ReadError {
         peer: Address,
     },
     /// More bytes than allowed are there, and what was looked for is not among them.
-    #[error("receive from {peer}: not found in the first {limit} bytes")]
+    #[error("receive from {peer}: \"{}\" is not in the first {limit} bytes", delimiter.escape_ascii())]
     TooLong {
         /// The other end.
         peer: Address,
+        /// What was looked for.
+        delimiter: Box<[u8]>,
         /// How many bytes were allowed.
         limit: usize,
     },
@@ -194,10 +196,10 @@ pub enum ReadError {
 }
 
 /// Why what has been received is not what was looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unusable {
-    /// It is not in the first `limit` bytes.
-    TooLong { limit: usize },
+    /// `delimiter` is not in the first `limit` bytes.
+    TooLong { delimiter: Box<[u8]>, limit: usize },
     /// See [`ReadError::Malformed`].
     Malformed(&'static str),
     /// See [`ReadError::PacketTooLong`].
@@ -208,7 +210,11 @@ impl Unusable {
     /// The error, in what `peer` has sent.
     pub(crate) fn of(self, peer: Address) -> ReadError {
         match self {
-            Unusable::TooLong { limit } => ReadError::TooLong { peer, limit },
+            Unusable::TooLong { delimiter, limit } => ReadError::TooLong {
+                peer,
+                delimiter,
+                limit,
+            },
             Unusable::Malformed(what) => ReadError::Malformed { peer, what },
             Unusable::PacketTooLong { limit } => ReadError::PacketTooLong { peer, limit },
         }

@@ -2,12 +2,13 @@
 //!
 //! A [`Connection`] connects without blocking, is advanced by [`Connection::poll`], and exchanges data with
 //! calls that either wait or do not. A [`Listener`] accepts connections. A [`Group`] looks after many of both. All are used
-//! from any thread.
+//! from any thread. A [`Relay`] is a bad network at will, for tests.
 //!
 //! The modules are layers: each uses only those below it.
 //!
 //! | layer | what it is |
 //! | --- | --- |
+//! | `relay` | a bad network between a client and a target |
 //! | `runtime` | starting and shutting down what belongs to the process |
 //! | `listener` | accepting connections |
 //! | `packets` | packets in the stream of a connection |
@@ -27,6 +28,7 @@ mod listener;
 mod net;
 mod packets;
 mod poll;
+mod relay;
 mod runtime;
 mod sync;
 mod sys;
@@ -46,9 +48,10 @@ pub use net::options::{KeepAlive, Options};
 pub use packets::framing::{Framing, LengthField, Width};
 pub use packets::packet_reader::PacketReader;
 pub use poll::group::{Group, Member, MemberRef, Visit};
+pub use relay::{Conditions, LinkEnd, Relay, RelayEvent};
 pub use runtime::{set_sharing, shut_down, start_up};
 pub use sys::{Credentials, zero};
-pub use totals::{Totals, count_bytes, totals};
+pub use totals::{Totals, count_traffic, totals};
 
 /// The kernel in memory, for programs that simulate.
 #[cfg(stream_socket_simulated)]

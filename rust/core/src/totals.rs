@@ -1,15 +1,22 @@
 //! What all connections of the process have done together.
 
+use std::cell::Cell;
+
 use crate::sync::ProcessWide;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 static COUNTERS: ProcessWide<Counters> = ProcessWide::new(Counters::default);
 
-/// Whether bytes are counted. Threads that move many would wait for each other's counts, so they are not unless somebody wants
+/// Whether bytes and packets are counted. Threads that move many would wait for each other's counts, so they are not unless somebody wants
 /// to know.
-static COUNTS_BYTES: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+static COUNTS_TRAFFIC: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
 
-/// What all connections of the process have done since its start. A forked child begins anew.
+thread_local! {
+    static IS_ASIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What all connections of the process have done since its start, but for those of a [relay](crate::Relay). A forked child
+/// begins anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Totals {
@@ -21,10 +28,14 @@ pub struct Totals {
     pub ends: u64,
     /// Connects that have failed, and connections that have ended with a failure.
     pub failures: u64,
-    /// The bytes that were taken from the system while [they are counted](count_bytes).
+    /// The bytes that were taken from the system while [they are counted](count_traffic).
     pub received: u64,
     /// The bytes that were handed to the system while they are counted, those after a disconnect included.
     pub sent: u64,
+    /// The packets that were read while they are counted.
+    pub packets_received: u64,
+    /// The packets that were accepted for sending while they are counted.
+    pub packets_sent: u64,
 }
 
 /// On a cache line of their own: who only reads what lies beside them does not wait.
@@ -37,6 +48,8 @@ struct Counters {
     failures: AtomicU64,
     received: AtomicU64,
     sent: AtomicU64,
+    packets_received: AtomicU64,
+    packets_sent: AtomicU64,
 }
 
 impl Totals {
@@ -58,25 +71,42 @@ pub fn totals() -> Totals {
         failures: read(&counters.failures),
         received: read(&counters.received),
         sent: read(&counters.sent),
+        packets_received: read(&counters.packets_received),
+        packets_sent: read(&counters.packets_sent),
     }
 }
 
-/// Has the bytes of all connections counted, or not, which is the default. It costs a few nanoseconds for each system call.
-pub fn count_bytes(enabled: bool) {
-    COUNTS_BYTES.store(enabled, Ordering::Relaxed);
+/// Has the bytes and packets of all connections counted, or not, which is the default. It costs a few nanoseconds for each
+/// system call, and for each packet.
+pub fn count_traffic(enabled: bool) {
+    COUNTS_TRAFFIC.store(enabled, Ordering::Relaxed);
 }
 
 #[inline]
 pub(crate) fn received(bytes: usize) {
-    if COUNTS_BYTES.load(Ordering::Relaxed) {
+    if COUNTS_TRAFFIC.load(Ordering::Relaxed) {
         add(&COUNTERS.get().received, bytes as u64);
     }
 }
 
 #[inline]
 pub(crate) fn sent(bytes: usize) {
-    if COUNTS_BYTES.load(Ordering::Relaxed) {
+    if COUNTS_TRAFFIC.load(Ordering::Relaxed) {
         add(&COUNTERS.get().sent, bytes as u64);
+    }
+}
+
+#[inline]
+pub(crate) fn received_packet() {
+    if COUNTS_TRAFFIC.load(Ordering::Relaxed) {
+        add(&COUNTERS.get().packets_received, 1);
+    }
+}
+
+#[inline]
+pub(crate) fn sent_packet() {
+    if COUNTS_TRAFFIC.load(Ordering::Relaxed) {
+        add(&COUNTERS.get().packets_sent, 1);
     }
 }
 
@@ -96,7 +126,18 @@ pub(crate) fn failed() {
     add(&COUNTERS.get().failures, 1);
 }
 
+/// Does something that is not counted: for connections that are no part of what the program does.
+pub(crate) fn aside<R>(body: impl FnOnce() -> R) -> R {
+    let was_aside = IS_ASIDE.replace(true);
+    let result = body();
+    IS_ASIDE.set(was_aside);
+    result
+}
+
 /// Counts, whoever else does: no other memory hangs on it.
 fn add(counter: &AtomicU64, count: u64) {
+    if IS_ASIDE.get() {
+        return;
+    }
     counter.fetch_add(count, Ordering::Relaxed);
 }

@@ -16,6 +16,7 @@ for_each_family!(
     a_write_limit_tells_how_much_was_sent,
     a_count_is_read_once_it_is_there,
     a_line_is_read_once_it_is_whole,
+    all_that_was_counted_is_read_at_once,
     a_line_that_cannot_come_is_an_error,
     everything_available_is_received,
     half_open_connections_go_on_in_the_other_direction,
@@ -90,16 +91,37 @@ fn a_line_is_read_once_it_is_whole(family: Family) {
     assert_eq!(read(&client, 3).unwrap(), b"thr");
 }
 
+/// What a poll has brought in is less than what is there by now.
+fn all_that_was_counted_is_read_at_once(family: Family) {
+    let read_all = |client: &Connection| client.read_all_available(usize::MAX, <[u8]>::len);
+    let read_some = |client: &Connection| {
+        let mut bytes = [std::mem::MaybeUninit::uninit(); 8192];
+        client.read_available(&mut bytes)
+    };
+    let ways: [fn(&Connection) -> Result<usize, ReadError>; 2] = [read_all, read_some];
+    for way in ways {
+        let (client, accepted) = pair(family);
+        accepted.write_all(&[1; 18]).unwrap();
+        until("a part", || {
+            client.poll(Instant::now).unwrap();
+            client.has_unread().then_some(())
+        });
+        accepted.write_all(&[2; 5000]).unwrap();
+        until_available(&client, 5018);
+        assert_eq!(way(&client).unwrap(), 5018);
+    }
+}
+
 fn a_line_that_cannot_come_is_an_error(family: Family) {
     let (client, accepted) = pair(family);
     accepted.write_all(&pattern(20_000)).unwrap();
     until_available(&client, 20_000);
     let never = b"not in the pattern";
     let found = client.read_until(never, 19_999, <[u8]>::len);
-    assert!(matches!(
-        found,
-        Err(ReadError::TooLong { limit: 19_999, .. })
-    ));
+    let error = found.unwrap_err();
+    assert!(matches!(error, ReadError::TooLong { limit: 19_999, .. }));
+    let said = "\"not in the pattern\" is not in the first 19999 bytes";
+    assert!(error.to_string().ends_with(said), "{error}");
     assert_eq!(client.available(), Some(20_000), "nothing was read");
     accepted.disconnect();
     let error = until("the end", || {

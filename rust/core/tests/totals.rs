@@ -4,7 +4,10 @@ mod support;
 
 use std::time::Instant;
 
-use stream_socket::{Status, Totals, count_bytes, totals};
+use stream_socket::{
+    Address, BindAddress, Framing, PacketReader, Relay, Status, Target, Totals, count_traffic,
+    totals,
+};
 use support::*;
 
 /// What has been added since `before`: connects, accepts, ends, failures, bytes received, bytes sent.
@@ -34,7 +37,7 @@ fn all_connections_are_counted_together() {
     write(&one, &[7; 10]).unwrap();
     read(&served, 10).unwrap();
     assert_eq!(since(start), [1, 1, 0, 0, 0, 0]);
-    count_bytes(true);
+    count_traffic(true);
     write(&one, &[7; 20]).unwrap();
     assert_eq!(since(start)[5], 20);
     read(&served, 20).unwrap();
@@ -48,6 +51,24 @@ fn all_connections_are_counted_together() {
         read(&served, 4000).unwrap();
     });
     assert_eq!(since(start)[4..], [4020, 4020]);
+    // Packets, beside their bytes.
+    one.set_queue_limit(0);
+    let lines = Framing::Delimiter(b"\n".to_vec());
+    let frame = lines.frame(b"posted", 100).unwrap();
+    one.write_packet(&lines, 100, b"written").unwrap();
+    one.post_packet(&frame, 100).unwrap();
+    one.send_posted();
+    one.write_packet(&lines, 3, b"too long").unwrap_err();
+    let mut reader = PacketReader::new(lines, 100);
+    for packet in [&b"written"[..], b"posted"] {
+        until("a packet", || {
+            reader
+                .read(&served, |read| assert_eq!(read, packet))
+                .unwrap()
+        });
+    }
+    assert_eq!((totals().packets_sent, totals().packets_received), (2, 2));
+    assert_eq!(since(start)[4..], [4035, 4035]);
     // What a disconnect leaves to the background.
     one.set_queue_limit(64 << 20);
     write(&one, &pattern(32 << 20)).unwrap();
@@ -58,7 +79,7 @@ fn all_connections_are_counted_together() {
     until_status(&served, Status::None).unwrap();
     assert_eq!(
         since(start),
-        [1, 1, 2, 0, 4020 + (32 << 20), 4020 + (32 << 20)]
+        [1, 1, 2, 0, 4035 + (32 << 20), 4035 + (32 << 20)]
     );
 
     // Failures: of a connect, and of a connection.
@@ -83,4 +104,41 @@ fn all_connections_are_counted_together() {
     one.disconnect();
     assert_eq!(since(before)[..4], [0, 0, 0, 0]);
     assert_eq!(totals().open(), 0);
+    // A relay is the network: only what both ends do is counted.
+    let server = Server::new(Family::Ipv4);
+    let mut relay = Relay::new(0);
+    relay.set_target(Target::Address(server.address.clone()), None);
+    let any = BindAddress::Inet(([127, 0, 0, 1], 0).into());
+    relay.listen(&any).unwrap();
+    let relayed = Address::Inet(([127, 0, 0, 1], relay.local_port()).into());
+    let before = totals();
+    let client = connected(&relayed);
+    let mut forward = || relay.poll(Instant::now(), |_| ()).unwrap();
+    let served = until("the link", || {
+        forward();
+        server.listener.accept().unwrap()
+    });
+    write(&client, &[7; 1000]).unwrap();
+    until("the bytes", || {
+        forward();
+        served.read_count(1000, |_| ()).unwrap()
+    });
+    assert_eq!(since(before), [1, 1, 0, 0, 1000, 1000]);
+    // Neither is a target that cannot be reached, nor the end of a link.
+    server.listener.stop();
+    let refused = connected(&relayed);
+    until("the refusal", || {
+        forward();
+        let _ = refused.poll(Instant::now);
+        (refused.status() != Status::Connected).then_some(())
+    });
+    drop(relay);
+    let counts = since(before);
+    let refusals = if tells_resets("the refusal as a failure") {
+        1
+    } else {
+        0
+    };
+    assert_eq!(counts, [2, 1, 1, refusals, 1000, 1000]);
+    assert_eq!(totals().open(), 2);
 }

@@ -13,6 +13,7 @@ use provision::cache::{SetUp, failed};
 use provision::{debian_architecture, process};
 
 use crate::requirement::{self, REMEDY};
+use crate::screen;
 
 /// The suite to take Godot from: the newest one that is not a moving target by the hour.
 pub const SUITE: &str = "testing";
@@ -27,7 +28,7 @@ const PACKAGES: [&str; 5] = [
 ];
 
 /// To be raised when a set-up of an older version of this module will not do any more.
-const REVISION: u32 = 1;
+const REVISION: u32 = 2;
 
 /// The Godot set up for this user, after setting it up if that has not been done.
 pub fn godot() -> Result<PathBuf, String> {
@@ -39,6 +40,15 @@ pub fn godot() -> Result<PathBuf, String> {
     Platform::of_system()
         .and_then(|platform| set_up(&platform, None))
         .map_err(remedied)
+}
+
+/// A screen for it that nobody sees, set up with it.
+pub fn screen() -> Result<PathBuf, String> {
+    let none = |reason| format!("there is no Xvfb on PATH, and none can be set up: {reason}");
+    let godot = Platform::of_system()
+        .and_then(|platform| set_up(&platform, None))
+        .map_err(none)?;
+    Ok(godot.with_file_name(screen::PROGRAM))
 }
 
 /// A Godot for another processor than this system's, which starts through `emulator`.
@@ -87,12 +97,13 @@ fn set_up(platform: &Platform, emulator: Option<&Path>) -> Result<PathBuf, Strin
         },
         fill: &|folder, work| {
             let apt = Apt::open(&work.join("apt"), architecture, &[SUITE])?;
-            apt::unpack(&apt.download_complete(&PACKAGES)?, folder)?;
+            let packages = [&PACKAGES[..], &screen::PACKAGES].concat();
+            apt::unpack(&apt.download_complete(&packages)?, folder)?;
             for unused in ["usr/share/doc", "usr/share/man", "usr/share/locale"] {
                 let _ = fs::remove_dir_all(folder.join(unused));
             }
             let program = folder.join(PROGRAM);
-            write_start_script(platform, emulator, &program)
+            write_start_scripts(platform, emulator, folder)
                 .map_err(|error| failed("write", &program, &error))?;
             let works = requirement::check(&program).map(|_| ());
             works.map_err(|reason| {
@@ -107,20 +118,21 @@ fn set_up(platform: &Platform, emulator: Option<&Path>) -> Result<PathBuf, Strin
 /// The script that starts Godot, in the folder that it is set up in.
 const PROGRAM: &str = "godot";
 
-/// Writes the script that starts Godot with the libraries it was unpacked with. It goes by its own place, so that it
-/// works before the folder has its final name, and through a link.
-fn write_start_script(
+/// Writes the scripts that start Godot, and a screen for it, with the libraries they were unpacked with. They go by their own
+/// place, so that they work before the folder has its final name, and through a link.
+fn write_start_scripts(
     platform: &Platform,
     emulator: Option<&Path>,
-    script: &Path,
+    folder: &Path,
 ) -> io::Result<()> {
     let emulator =
         emulator.map_or_else(String::new, |program| format!("\"{}\" ", program.display()));
     let Platform {
         libraries, loader, ..
     } = platform;
-    let text = format!(
-        r#"#!/bin/sh
+    let script = |before: &str, program: &str| {
+        format!(
+            r#"#!/bin/sh
 prefix=$(dirname "$(readlink -f "$0")")
 libraries=$prefix/{libraries}
 # The libraries come with the drivers and the data they were made for.
@@ -128,8 +140,11 @@ export LIBGL_DRIVERS_PATH="$libraries/dri"
 export __EGL_VENDOR_LIBRARY_DIRS="$prefix/usr/share/glvnd/egl_vendor.d"
 export XKB_CONFIG_ROOT="$prefix/usr/share/X11/xkb"
 export XLOCALEDIR="$prefix/usr/share/X11/locale"
-exec {emulator}"$libraries/{loader}" --library-path "$libraries:$libraries/pulseaudio" "$prefix/usr/bin/godot" "$@"
+{before}
+exec {emulator}"$libraries/{loader}" --library-path "$libraries:$libraries/pulseaudio" "$prefix/usr/bin/"{program} "$@"
 "#
-    );
-    process::write_program(script, &text)
+        )
+    };
+    process::write_program(&folder.join(PROGRAM), &script("", "godot"))?;
+    screen::write_programs(folder, script)
 }

@@ -2,6 +2,7 @@
 
 mod debian;
 mod requirement;
+mod screen;
 mod templates;
 
 use std::env;
@@ -10,6 +11,7 @@ use std::process::Command;
 
 use provision::process;
 
+pub use screen::Screen;
 pub use templates::Templates;
 
 /// A Godot that is known to start and to be recent enough.

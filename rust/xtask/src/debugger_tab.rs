@@ -1,8 +1,10 @@
 //! The Sockets tab of the editor's debugger: a game that the editor runs shows its sockets there.
 
 use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use godot_finder::Godot;
+use godot_finder::{Godot, Screen};
 
 use crate::project::{ADDON, Project};
 use crate::result::Result;
@@ -16,12 +18,33 @@ const ROWS: usize = 3;
 
 /// Runs a game in the editor, and counts that as a test.
 pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
-    tally.check(NAME, shown(project, godot));
+    let shown = game(project).and_then(|game| {
+        let command = headless::command(project, godot, &game);
+        shown(project, command)
+    });
+    tally.check(NAME, shown);
 }
 
-fn shown(project: &Project, godot: &Godot) -> Result<()> {
+/// What [`photograph`] makes.
+pub const PICTURES: [&str; 2] = ["sockets.png", "monitors.png"];
+
+/// The same on a screen, with pictures of the tab and of the monitors in the folder `pictures`.
+pub fn photograph(
+    project: &Project,
+    godot: &Godot,
+    screen: &Screen,
+    pictures: &Path,
+) -> Result<()> {
+    let game = game(project)?;
+    let mut command = headless::command_on(screen, project, godot, &game);
+    command.env("PICTURES", pictures);
+    shown(project, command)
+}
+
+/// A new project whose game has sockets, and whose editor looks for them.
+fn game(project: &Project) -> Result<PathBuf> {
     let game = project.target().join("debugger-project");
-    folder::replace(&game, |game| {
+    let made = folder::replace(&game, |game| {
         let addons = game.join("addons");
         folder::copy(&project.staged_addon(), &addons.join(ADDON))?;
         let plugin = addons.join("read_tab");
@@ -52,9 +75,12 @@ fn shown(project: &Project, godot: &Godot) -> Result<()> {
         files
             .into_iter()
             .try_for_each(|(folder, name, text)| fs::write(folder.join(name), text))
-    })
-    .map_err(|error| format!("cannot write {}: {error}", game.display()))?;
-    let mut command = headless::command(project, godot, &game);
+    });
+    made.map_err(|error| format!("cannot write {}: {error}", game.display()))?;
+    Ok(game)
+}
+
+fn shown(project: &Project, mut command: Command) -> Result<()> {
     command.arg("--editor");
     let (mut rows, mut has_bytes) = (0, false);
     headless::run(project, NAME, &mut command, |line| {

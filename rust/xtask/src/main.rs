@@ -17,6 +17,7 @@ mod install;
 mod log_scan;
 mod manifest;
 mod other_godots;
+mod photographs;
 mod platforms;
 mod process;
 mod project;
@@ -62,6 +63,7 @@ Usage: cargo xtask COMMAND
   ci                           Check format and lints, build the documentation, and run all tests and a simulation
   dist [PLATFORM...]           Build the libraries of all platforms, and the archives of a release. PLATFORM: only of
                                these, by their names in the manifest, such as linux.x86_64
+  photographs                  Make the pictures in docs/images
   platforms                    Write what was seen of each platform into the README
   help                         Show this text
 
@@ -97,6 +99,7 @@ fn main() -> ExitCode {
             Some("godot") => run_godot(args),
             Some("demo") => demo(args),
             Some("versions") => args.none().and_then(|()| counted(api_versions::check)),
+            Some("photographs") => args.none().and_then(|()| counted(photographs::run)),
             Some("platforms") => args.none().and_then(|()| platforms::run()),
             Some("ci") => args.none().and_then(|()| counted(ci::run)),
             Some("help" | "--help" | "-h") => {

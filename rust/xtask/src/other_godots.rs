@@ -38,12 +38,13 @@ const REFUSED: [(&str, &str); 5] = [
 ];
 
 /// The tests that run without 3D: what the engine's classes have too, and those of ours that call the engine most.
-const TESTS: [&str; 8] = [
+const TESTS: [&str; 9] = [
     "parity/*[ours]",
     "own/test_auto_poll",
     "own/test_class_bridge",
     "own/test_groups",
     "own/test_monitors",
+    "own/test_relay",
     "own/test_script_subclasses",
     "own/test_signals",
     "own/test_statistics",

@@ -15,7 +15,7 @@ const END: &str = "<!-- What precedes is written by `cargo xtask platforms`. -->
 /// Prints the table, and writes it into the README.
 pub fn run() -> Result<ExitCode> {
     let project = Project::find()?;
-    let table = table(&|platform, kind| records::get(&project, platform, kind));
+    let table = table(&project);
     print!("{table}");
     let path = project.root().join("README.md");
     let failed = |error| format!("cannot change {}: {error}", path.display());
@@ -26,7 +26,12 @@ pub fn run() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn table(seen: &dyn Fn(&str, Kind) -> Option<String>) -> String {
+/// The table of what was seen.
+pub fn table(project: &Project) -> String {
+    table_of(&|platform, kind| records::get(project, platform, kind))
+}
+
+fn table_of(seen: &dyn Fn(&str, Kind) -> Option<String>) -> String {
     let mut table = String::from(
         "| platform | library | runs in Godot | tests of the core | tests in Godot |\n| --- | --- | --- | --- | --- |\n",
     );
@@ -66,7 +71,7 @@ mod tests {
 
     #[test]
     fn nothing_is_said_that_was_not_seen() {
-        let table = super::table(&|_, _| None);
+        let table = table_of(&|_, _| None);
         for line in table.lines().skip(2) {
             assert!(
                 line.contains("| not built |") || line.contains("| none |"),
@@ -81,7 +86,7 @@ mod tests {
 
     #[test]
     fn what_was_seen_is_said_of_its_platform_alone() {
-        let table = super::table(&|platform, kind| {
+        let table = table_of(&|platform, kind| {
             let is = platform == "linux-arm64" && kind == Kind::CoreTests;
             is.then(|| "3 passed".into())
         });

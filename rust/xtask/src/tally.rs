@@ -47,6 +47,12 @@ impl Tally {
         }
     }
 
+    /// Counts a check that cannot be made here, and says why.
+    pub fn skip(&mut self, name: &str, reason: &str) {
+        println!("SKIPPED {name}: {reason}");
+        self.skipped += 1;
+    }
+
     /// Prints every failure once more, then as the last line the counts, which the exit code agrees with. Nothing
     /// passed is no success.
     pub fn finish(self) -> ExitCode {

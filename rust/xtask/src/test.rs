@@ -8,7 +8,9 @@ use crate::project::Project;
 use crate::records::{self, Kind};
 use crate::stage::{self, Profile};
 use crate::tally::Tally;
-use crate::{bench, cargo_suite, class_docs, debugger_tab, headless, log_scan, other_godots};
+use crate::{
+    bench, cargo_suite, class_docs, debugger_tab, headless, log_scan, other_godots, photographs,
+};
 
 /// With this variable the core asks each socket, as where sockets cannot be watched together
 /// (`check_watching` in `rust/core/src/sys/mod.rs`). What has to hold there too is tested once more with it.
@@ -69,6 +71,7 @@ pub fn run(project: &Project, tally: &mut Tally) {
             editor_load(project, &godot, tally);
             class_docs::test(project, &godot, tally);
             debugger_tab::test(project, &godot, tally);
+            photographs::test(project, &godot, tally);
         }
         Err(reason) => tally.check("Godot with the addon", Err(reason)),
     }

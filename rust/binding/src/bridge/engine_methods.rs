@@ -103,6 +103,8 @@ const LATE: &[(&str, &str)] = &[
     ("Label", "set_text"),
     ("Node", "add_child"),
     ("Node", "set_name"),
+    ("Object", "call"),
+    ("Object", "has_method"),
     ("RichTextLabel", "add_text"),
     ("RichTextLabel", "clear"),
     ("RichTextLabel", "pop_all"),
@@ -120,6 +122,7 @@ const LATE: &[(&str, &str)] = &[
     ("Tree", "set_column_titles_visible"),
     ("Tree", "set_columns"),
     ("Tree", "set_hide_root"),
+    ("Tree", "set_select_mode"),
     ("TreeItem", "set_text"),
     ("TreeItem", "set_tooltip_text"),
 ];

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use godot::builtin::{PackedByteArray, PackedStringArray, VarArray, Variant, Vector2};
 use godot::classes::control::SizeFlags;
 use godot::classes::text_server::AutowrapMode;
+use godot::classes::tree::SelectMode;
 use godot::classes::{HSplitContainer, Label, RichTextLabel, Tree, TreeItem, VBoxContainer};
 use godot::obj::{Gd, NewAlloc};
 
@@ -12,23 +13,24 @@ use super::dump::dump;
 use super::rates::{Counts, age, size};
 
 /// The columns: their title, and how wide they are at least. Those that are wide share what room is left.
-const COLUMNS: [(&str, i32); 11] = [
-    ("Class", 160),
-    ("Status", 100),
-    ("Local", 160),
-    ("Remote", 160),
-    ("In/s", 90),
-    ("Out/s", 90),
-    ("In", 90),
-    ("Out", 90),
-    ("Queued", 90),
-    ("Age", 80),
+const COLUMNS: [(&str, i32); 12] = [
+    ("Class", 150),
+    ("Status", 90),
+    ("Local", 140),
+    ("Remote", 140),
+    ("In/s", 75),
+    ("Out/s", 75),
+    ("In", 75),
+    ("Out", 75),
+    ("Queued", 75),
+    ("Age", 75),
     ("Last Error", 200),
+    ("Made At", 200),
 ];
-const WIDE: i32 = 160;
+const WIDE: i32 = 140;
 
 /// How wide a line of bytes is.
-const RECORD_WIDTH: f32 = 620.0;
+const RECORD_WIDTH: f32 = 460.0;
 
 /// The tab. The editor owns the nodes, and frees them with the session.
 pub(super) struct Table {
@@ -62,6 +64,7 @@ struct Told {
     queued: i64,
     age: f64,
     error: String,
+    origin: String,
 }
 
 impl Table {
@@ -76,6 +79,7 @@ impl Table {
         tree.set_columns(COLUMNS.len() as i32);
         tree.set_column_titles_visible(true);
         tree.set_hide_root(true);
+        tree.set_select_mode(SelectMode::ROW);
         for (column, (title, width)) in (0..).zip(COLUMNS) {
             tree.set_column_title(column, title);
             tree.set_column_custom_minimum_width(column, width);
@@ -214,6 +218,7 @@ impl Table {
             size(told.queued as f64),
             age(told.age),
             told.error,
+            told.origin,
         ];
         for (column, text) in (0..).zip(texts) {
             row.item.set_text(column, &text);
@@ -242,6 +247,7 @@ impl Told {
             queued: number(7)?,
             age: row.get(8)?.try_to().ok()?,
             error: text(9)?,
+            origin: text(10)?,
         })
     }
 }

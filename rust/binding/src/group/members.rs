@@ -256,7 +256,7 @@ impl Members {
                 None => connection.post(data, limit),
                 Some(packets) => framed
                     .of(packets, data)
-                    .and_then(|frame| connection.post(frame, limit)),
+                    .and_then(|frame| connection.post_packet(frame, limit)),
             };
             match outcome {
                 Ok(true) => posted.push(peer.clone()),

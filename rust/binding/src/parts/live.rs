@@ -29,6 +29,8 @@ pub(crate) struct Member {
     pub(crate) number: i64,
     /// The name of its class.
     pub(crate) class: &'static str,
+    /// Where a script has made it. Empty if that is not known.
+    pub(crate) origin: String,
     pub(crate) part: Part,
 }
 
@@ -43,6 +45,7 @@ struct List {
 struct Entry {
     number: i64,
     class: &'static str,
+    origin: String,
     part: WeakPart,
 }
 
@@ -59,11 +62,12 @@ pub(crate) fn keep(enabled: bool) {
     }
 }
 
-/// An object of `class` was made.
-pub(crate) fn add(class: &'static str, part: &Part) {
+/// An object of `class` was made, where `origin` says if it is asked.
+pub(crate) fn add(class: &'static str, part: &Part, origin: fn() -> String) {
     if !IS_KEPT.load(Ordering::Relaxed) {
         return;
     }
+    let origin = origin();
     let mut list = list();
     if list.entries.len() >= list.most {
         list.entries.retain(|entry| entry.part.is_there());
@@ -78,6 +82,7 @@ pub(crate) fn add(class: &'static str, part: &Part) {
     list.entries.push(Entry {
         number,
         class,
+        origin,
         part,
     });
 }
@@ -89,6 +94,7 @@ pub(crate) fn members() -> Vec<Member> {
         Some(Member {
             number: entry.number,
             class: entry.class,
+            origin: entry.origin.clone(),
             part: entry.part.upgrade()?,
         })
     });

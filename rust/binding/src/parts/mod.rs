@@ -13,6 +13,7 @@ mod server;
 mod signal;
 
 pub(crate) use codes::Code;
+pub(crate) use last_error::LastError;
 pub(crate) use packet_peer::{Format, Kind, PacketPeer, Settings};
 pub(crate) use part::{Packets, Part, Stream};
 pub(crate) use peer::Peer;

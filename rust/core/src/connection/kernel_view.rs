@@ -59,6 +59,10 @@ impl KernelView {
     /// So many bytes are behind those in the buffer.
     pub(super) fn counted(&mut self, at: Moment, count: usize) {
         self.known = Known::Counted(at, count);
+        if count > 0 {
+            // What the last receive has shown is over.
+            self.last = Last::Unknown;
+        }
     }
 
     /// Whether the last receive has found the queue empty.
@@ -139,6 +143,16 @@ mod tests {
             assert_eq!(shown, expected, "{name}");
             assert_eq!(view.count(|_| false), None, "{name}, too old");
         }
+    }
+
+    #[test]
+    fn bytes_that_were_counted_are_worth_a_receive() {
+        let mut view = KernelView::default();
+        view.received(false, Some(AT));
+        view.counted(AT, 0);
+        assert!(view.is_probably_empty());
+        view.counted(AT, 9);
+        assert!(!view.is_probably_empty());
     }
 
     #[test]

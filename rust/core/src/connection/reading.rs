@@ -18,6 +18,7 @@ use crate::deadline::Deadline;
 use crate::error::{PollError, ReadError, Unusable, copy_of};
 use crate::sync::MutexGuard;
 use crate::sys::Interests;
+use crate::totals;
 
 impl Connection {
     /// How long [`read_exact`](Self::read_exact) may wait; `None`, the default, is for ever.
@@ -336,7 +337,10 @@ impl Connection {
             return self.readable().map(|_| None);
         }
         let find = |_, buffer: &mut ReceiveBuffer| match buffer.find(delimiter, limit) {
-            None if buffer.len() >= limit => Err(Unusable::TooLong { limit }),
+            None if buffer.len() >= limit => Err(Unusable::TooLong {
+                delimiter: delimiter.into(),
+                limit,
+            }),
             found => Ok(found.map(Found::first)),
         };
         self.read_found(find, take)
@@ -377,6 +381,10 @@ impl Connection {
                 Ok(Some(found)) => {
                     let taken = take(&inner.receiving.buffer.unread()[found.wanted]);
                     inner.receiving.buffer.skip(found.total);
+                    if found.is_packet {
+                        inner.receiving.traffic.add_packet();
+                        totals::received_packet();
+                    }
                     self.tell_received(&mut inner);
                     return Ok(Some(taken));
                 }
@@ -580,6 +588,8 @@ pub(crate) struct Found {
     pub(crate) wanted: Range<usize>,
     /// How many are read with them, from the first unread one on.
     pub(crate) total: usize,
+    /// They are counted as a packet.
+    pub(crate) is_packet: bool,
 }
 
 impl Found {
@@ -587,12 +597,14 @@ impl Found {
     pub(crate) const NOTHING: Found = Found {
         wanted: 0..0,
         total: 0,
+        is_packet: false,
     };
 
     fn first(count: usize) -> Found {
         Found {
             wanted: 0..count,
             total: count,
+            is_packet: false,
         }
     }
 }

@@ -19,6 +19,11 @@ pub struct Statistics {
     pub sent: u64,
     /// So many bytes are accepted and were not handed to the system yet.
     pub queued: usize,
+    /// So many packets were read by a [`PacketReader`](crate::PacketReader).
+    pub packets_received: u64,
+    /// So many packets were accepted by [`write_packet`](Connection::write_packet) and
+    /// [`post_packet`](Connection::post_packet). They may be queued still.
+    pub packets_sent: u64,
     /// How long it has been connected, or was. `None` if it never was.
     pub age: Option<Duration>,
     /// How long ago something was received: until now, or until the end. `None` if nothing was.
@@ -37,6 +42,7 @@ pub struct Statistics {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Traffic {
     bytes: u64,
+    packets: u64,
     /// When the last ones did, in [ticks](sys::ticks): next to a system call these cost nothing, the system's clock would.
     last: u64,
 }
@@ -63,6 +69,11 @@ impl Traffic {
     pub(super) fn add(&mut self, count: usize, ticks: u64) {
         self.bytes += count as u64;
         self.last = ticks;
+    }
+
+    /// A packet was read, or accepted.
+    pub(super) fn add_packet(&mut self) {
+        self.packets += 1;
     }
 }
 
@@ -123,6 +134,8 @@ impl Connection {
             unread: inner.receiving.buffer.len(),
             sent: sent.bytes,
             queued: inner.sending.pending(),
+            packets_received: received.packets,
+            packets_sent: sent.packets,
             age: lifetime.age(),
             since_received: lifetime.since_last(received),
             since_sent: lifetime.since_last(sent),

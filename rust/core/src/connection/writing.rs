@@ -114,6 +114,12 @@ impl Connection {
         Ok(was_empty)
     }
 
+    /// Counts a packet as accepted.
+    pub(crate) fn count_sent_packet(&self) {
+        self.lock().sending.traffic.add_packet();
+        totals::sent_packet();
+    }
+
     /// Sends what the system takes now of what is queued, without waiting. A failure is told by the next call.
     pub fn send_posted(&self) {
         let mut inner = self.lock();

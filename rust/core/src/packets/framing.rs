@@ -465,7 +465,11 @@ mod tests {
                     if told == Ok(None) {
                         assert_eq!(said, None, "{framing:?} {:?}", &bytes[..end]);
                     } else {
-                        assert_eq!(*said.get_or_insert(told), told, "{framing:?} {bytes:?}");
+                        assert_eq!(
+                            *said.get_or_insert(told.clone()),
+                            told,
+                            "{framing:?} {bytes:?}"
+                        );
                     }
                 }
             }

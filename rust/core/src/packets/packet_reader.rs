@@ -81,6 +81,7 @@ impl PacketReader {
                 Ok(front.map(|cut| Found {
                     wanted: cut.head..cut.head + cut.body,
                     total: cut.total(),
+                    is_packet: true,
                 }))
             },
             take,
@@ -189,6 +190,16 @@ impl Connection {
                 self.disconnect();
             }
             error
-        })
+        })?;
+        self.count_sent_packet();
+        Ok(())
+    }
+
+    /// The same as [`post`](Self::post) for a packet with what stands around it, as
+    /// [`Framing::frame`](crate::Framing::frame) gives it.
+    pub fn post_packet(&self, frame: &[u8], limit: usize) -> Result<bool, WriteError> {
+        let was_empty = self.post(frame, limit)?;
+        self.count_sent_packet();
+        Ok(was_empty)
     }
 }

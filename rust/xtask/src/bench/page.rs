@@ -44,7 +44,7 @@ by several times. Differences of a few percent mean nothing. `--json FILE` keeps
   accept and the engine 17, which makes up for objects that take twice as long to make: measured alone, both sides are
   level. In a full run ours is slower by 10 to 25 percent. A part of that is the C library's allocator, which takes half as
   long again after what the rows before have left behind (perf), and is asked more often for our objects.
-- **Memory.** An idle connection of the core takes 660 bytes. An object of an extension takes 500 more in Godot, before it
+- **Memory.** An idle connection of the core takes 680 bytes. An object of an extension takes 500 more in Godot, before it
   has anything to do, and a few hundred in gdext, whose objects can be used from every thread.
 ";
 

@@ -1,19 +1,40 @@
 extends Node
-## A server and a client that talk with each other, and a peer that finds nobody.
+## A server and a client that talk with each other, a peer that finds nobody, and a chat whose clients say more and more.
+
+const CLIENTS := 6
 
 var server := TCPServerRs.new()
 var client := StreamPeerTCPRs.new()
 var served: StreamPeerTCPRs
 var refused := StreamPeerTCPRs.new()
 
+var chat := StreamPeerSocketGroupRs.new()
+var chat_server := TCPServerRs.new()
+var chat_clients: Array[PacketPeerSocketRs] = []
+var frames := 0
+
 
 func _ready() -> void:
 	var other := TCPServerRs.new()
 	other.listen(0, "127.0.0.1")
-	refused.connect_to_host("127.0.0.1", other.get_local_port())
+	var port := other.get_local_port()
 	other.stop()
+	refused.connect_to_host("127.0.0.1", port)
 	server.listen(0, "127.0.0.1")
 	client.connect_to_host("127.0.0.1", server.get_local_port())
+	chat_server.listen(0, "127.0.0.1")
+	chat.accept_from(chat_server, _lines())
+	chat.peer_packet_received.connect(func(peer: PacketPeerSocketRs, line: PackedByteArray) -> void:
+		chat.broadcast(line, [peer]))
+	chat.auto_poll = true
+	for i in CLIENTS:
+		var lines := _lines()
+		var stream := StreamPeerTCPRs.new()
+		stream.auto_poll = true
+		stream.write_buffer_limit = 65536
+		stream.connect_to_host("127.0.0.1", chat_server.get_local_port())
+		lines.stream = stream
+		chat_clients.append(lines)
 
 
 func _process(_delta: float) -> void:
@@ -24,3 +45,14 @@ func _process(_delta: float) -> void:
 	elif client.get_status() == StreamPeerTCPRs.STATUS_CONNECTED:
 		client.put_data("ping\n".to_utf8_buffer())
 		served.receive()
+	frames += 1
+	for i in CLIENTS:
+		if frames % (10 * (i + 1)) == 0:
+			chat_clients[i].put_text("hello from client %d" % i)
+		chat_clients[i].get_packet()
+
+
+func _lines() -> PacketPeerSocketRs:
+	var lines := PacketPeerSocketRs.new()
+	lines.framing = PacketPeerSocketRs.FRAMING_DELIMITER
+	return lines

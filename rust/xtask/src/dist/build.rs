@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::sign;
-use super::targets::{CHECKED, Format, GLIBC, MACOS, Platform};
+use super::targets::{CHECKED, Format, GLIBC, MACOS, PLATFORMS, Platform};
 use super::toolchain::Toolchain;
 use crate::process;
 use crate::project::{ADDON, Project};
@@ -91,10 +91,24 @@ impl Workshop<'_> {
         cargo
             .args(["--locked", "--package", ADDON, "--target-dir"])
             .arg(self.cargo_folder())
-            .env("RUSTFLAGS", self.rust_flags()?.join(" "))
             .env("MACOSX_DEPLOYMENT_TARGET", format!("{major}.{minor}"))
             // The symbols are taken out afterwards, and kept.
             .env("CARGO_PROFILE_RELEASE_STRIP", "none");
+        let flags = self.rust_flags()?.join(" ");
+        for platform in &PLATFORMS {
+            // What is named and not needed: the crate libc names two libraries for macOS that nothing here calls.
+            let own = match platform.format {
+                Format::MachO => " -Clink-arg=-Wl,-dead_strip_dylibs",
+                Format::Elf | Format::Pe => "",
+            };
+            for triple in platform.triples {
+                let triple = triple.to_uppercase().replace('-', "_");
+                let name = format!("CARGO_TARGET_{triple}_RUSTFLAGS");
+                cargo.env(name, format!("{flags}{own}"));
+            }
+        }
+        // It would be taken in place of these.
+        cargo.env_remove("RUSTFLAGS");
         Ok(())
     }
 

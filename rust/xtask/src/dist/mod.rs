@@ -6,6 +6,7 @@ mod inspect;
 mod licences;
 pub mod package;
 mod sign;
+mod store;
 pub mod targets;
 pub mod toolchain;
 
@@ -17,6 +18,7 @@ use build::{Built, Workshop};
 use targets::{PLATFORMS, Platform};
 use toolchain::Toolchain;
 
+use crate::platforms;
 use crate::project::Project;
 use crate::records::{self, Kind};
 use crate::result::Result;
@@ -69,7 +71,11 @@ pub fn run(project: &Project, keys: &[&str], tally: &mut Tally) {
             }
         });
         tally.check("the archives", shown);
+        let store = store::write(project, &workshop.folder);
+        let shown = store.map(|path| println!("{}", path.display()));
+        tally.check("what the asset stores ask for", shown);
     }
+    println!("\n{}", platforms::table(project));
     println!(
         "{} minutes in all",
         started.elapsed().as_secs().div_ceil(60)

@@ -82,10 +82,7 @@ impl StandIn {
         let name = format!("the tests in Godot under {}", self.name);
         let godot = match &self.godot {
             Ok(godot) => godot,
-            Err(reason) => {
-                println!("SKIPPED {name}: {reason}");
-                return;
-            }
+            Err(reason) => return tally.skip(&name, reason),
         };
         // What ships is what is tried.
         let platform = self.platform();

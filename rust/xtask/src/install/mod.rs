@@ -75,8 +75,9 @@ pub fn run(project: &Project, tally: &mut Tally) {
             test.record("windows-x86_64", seen.as_deref());
             tally.check("a game exported for Windows", exported);
         }
-        None => println!(
-            "SKIPPED a game exported for Windows: GODOT4_WINDOWS_BIN does not name a template"
+        None => tally.skip(
+            "a game exported for Windows",
+            "GODOT4_WINDOWS_BIN does not name a template",
         ),
     }
 }

@@ -1,5 +1,6 @@
 extends Node
-## Sends a line to a server in the same process, prints what arrives there, and quits.
+## Sends a line to a server in the same process, prints what arrives there, and quits. What is otherwise in an exported game is
+## looked at before.
 
 var server := TCPServerRs.new()
 var client := StreamPeerTCPRs.new()
@@ -8,6 +9,14 @@ var frames := 0
 
 
 func _ready() -> void:
+	if Performance.has_custom_monitor("Sockets/Connects") != OS.is_debug_build():
+		print("there are monitors in a release build, or none in a debug build")
+		get_tree().quit(1)
+		return
+	if OS.has_feature("template") and not _refuses_the_project_folder():
+		print("a socket may be in the folder of a project that has none")
+		get_tree().quit(1)
+		return
 	var error := server.listen(0, "127.0.0.1")
 	if error == OK:
 		error = client.connect_to_host("127.0.0.1", server.get_local_port())
@@ -33,3 +42,11 @@ func _process(_delta: float) -> void:
 	if frames > 1000:
 		print("nothing was received")
 		get_tree().quit(1)
+
+
+func _refuses_the_project_folder() -> bool:
+	var peer := StreamPeerUDSRs.new()
+	Engine.print_error_messages = false
+	var error := peer.connect_to_host("res://game.sock")
+	Engine.print_error_messages = true
+	return error == ERR_INVALID_PARAMETER

@@ -1,0 +1,338 @@
+//! `SocketRelayRs`: a bad network at will.
+
+mod conditions;
+
+use std::fmt::Display;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use godot::builtin::{GString, StringName, Variant};
+use godot::classes::{Object, RefCounted};
+use godot::global::Error;
+use godot::meta::ToGodot;
+use godot::obj::{Base, EngineEnum, Gd, NewGd};
+use godot::prelude::{GodotClass, PhantomVar, godot_api};
+use stream_socket::{
+    Address, BindAddress, LinkEnd, ListenError, Relay, RelayEvent, Target, is_host_name, parse_ip,
+};
+
+use self::conditions::SocketConditionsRs;
+use crate::parts::{Code, LastError};
+use crate::{frame_poll, settings, text};
+
+/// The struct behind the class. Its parts are guarded one by one, and no lock is held while a handler of its signals runs.
+#[derive(GodotClass)]
+#[class(tool, init, base = RefCounted)]
+pub struct SocketRelayRs {
+    #[init(val = Mutex::new(Relay::new(0)))]
+    relay: Mutex<Relay>,
+    #[init(val = Mutex::new(Lines::new()))]
+    lines: Mutex<Lines>,
+    last_error: LastError,
+    is_auto_polling: Arc<AtomicBool>,
+    base: Base<RefCounted>,
+    #[var(get = get_to_target, set = set_to_target)]
+    to_target: PhantomVar<Option<Gd<SocketConditionsRs>>>,
+    #[var(get = get_to_client, set = set_to_client)]
+    to_client: PhantomVar<Option<Gd<SocketConditionsRs>>>,
+    #[var(get = get_seed, set = set_seed)]
+    seed: PhantomVar<i64>,
+    #[var(get = is_auto_polling, set = set_auto_poll)]
+    auto_poll: PhantomVar<bool>,
+}
+
+/// What a script has chosen.
+struct Lines {
+    to_target: Gd<SocketConditionsRs>,
+    to_client: Gd<SocketConditionsRs>,
+    seed: i64,
+}
+
+impl Lines {
+    fn new() -> Lines {
+        Lines {
+            to_target: SocketConditionsRs::new_gd(),
+            to_client: SocketConditionsRs::new_gd(),
+            seed: 0,
+        }
+    }
+}
+
+// Godot takes a method with `&self` for one that changes nothing, so those that do change something take the object.
+#[godot_api]
+impl SocketRelayRs {
+    #[signal]
+    fn link_opened(link: i64);
+
+    #[signal]
+    fn link_closed(link: i64, error: Error);
+
+    #[func(gd_self)]
+    fn listen(this: Gd<Self>, port: i64, #[opt(default = "*")] bind_address: GString) -> Error {
+        let relay = this.bind();
+        let Ok(port) = u16::try_from(port) else {
+            return relay.refuse(&"The port number must be between 0 and 65535 (inclusive).");
+        };
+        let Some(address) = text::bind_address(&bind_address, port) else {
+            return relay.refuse(&format!("listen: {bind_address:?} is not an IP address"));
+        };
+        relay.listen_at(&address)
+    }
+
+    #[func(gd_self)]
+    fn listen_at_path(this: Gd<Self>, path: GString) -> Error {
+        let relay = this.bind();
+        match text::path(&path) {
+            Ok(path) => relay.listen_at(&BindAddress::Unix(path)),
+            Err(what) => relay.refuse(&format!("listen: {what}")),
+        }
+    }
+
+    #[func(gd_self)]
+    fn set_target_host(this: Gd<Self>, host: GString, port: i64) -> Error {
+        let relay = this.bind();
+        let host = host.to_string();
+        let Some(port) = u16::try_from(port).ok().filter(|&port| port > 0) else {
+            return relay
+                .refuse(&"The remote port number must be between 1 and 65535 (inclusive).");
+        };
+        let target = match parse_ip(&host, port) {
+            Some(address) => Target::Address(Address::Inet(address)),
+            None if is_host_name(&host) => Target::Name { host, port },
+            None => {
+                return relay.refuse(&format!("target: {host:?} is not the name of a host"));
+            }
+        };
+        relay.set_target(target, settings::tcp_connect_timeout())
+    }
+
+    #[func(gd_self)]
+    fn set_target_path(this: Gd<Self>, path: GString) -> Error {
+        let relay = this.bind();
+        match text::path(&path) {
+            Ok(path) => {
+                let target = Target::Address(Address::Unix(path));
+                relay.set_target(target, settings::unix_connect_timeout())
+            }
+            Err(what) => relay.refuse(&format!("target: {what}")),
+        }
+    }
+
+    #[func]
+    fn is_listening(&self) -> bool {
+        self.relay().is_listening()
+    }
+
+    #[func]
+    fn get_local_port(&self) -> i32 {
+        self.relay().local_port().into()
+    }
+
+    #[func]
+    fn get_listen_path(&self) -> GString {
+        match self.relay().local_address() {
+            Some(Address::Unix(path)) => GString::from(path.to_string_lossy().as_ref()),
+            _ => GString::new(),
+        }
+    }
+
+    #[func(gd_self)]
+    fn stop(this: Gd<Self>) {
+        this.bind().relay().stop();
+    }
+
+    /// A handler of its signals may free the last reference but this one.
+    #[func(gd_self)]
+    fn poll(this: Gd<Self>) -> Error {
+        let (code, events) = this.bind().turn();
+        for event in events {
+            tell(&this, event);
+        }
+        code
+    }
+
+    #[func(gd_self)]
+    fn close_all(this: Gd<Self>) {
+        this.bind().relay().close_all();
+    }
+
+    #[func(gd_self)]
+    fn abort_all(this: Gd<Self>) {
+        this.bind().relay().abort_all();
+    }
+
+    #[func]
+    fn get_link_count(&self) -> i64 {
+        self.relay().link_count() as i64
+    }
+
+    #[func]
+    fn get_bytes_to_target(&self) -> i64 {
+        self.relay().bytes_to_target() as i64
+    }
+
+    #[func]
+    fn get_bytes_to_client(&self) -> i64 {
+        self.relay().bytes_to_client() as i64
+    }
+
+    #[func]
+    fn get_bytes_under_way(&self) -> i64 {
+        self.relay().bytes_under_way() as i64
+    }
+
+    #[func]
+    fn get_last_error(&self) -> Error {
+        self.last_error.get().code
+    }
+
+    #[func]
+    fn get_last_error_message(&self) -> GString {
+        GString::from(&self.last_error.get().message)
+    }
+
+    #[func]
+    fn get_last_os_error(&self) -> i64 {
+        self.last_error.get().os_code.into()
+    }
+
+    #[func]
+    fn set_to_target(&self, conditions: Option<Gd<SocketConditionsRs>>) {
+        match conditions {
+            Some(conditions) => self.lines().to_target = conditions,
+            None => drop(self.refuse(&"to_target: there are no conditions")),
+        }
+    }
+
+    #[func]
+    fn get_to_target(&self) -> Option<Gd<SocketConditionsRs>> {
+        Some(self.lines().to_target.clone())
+    }
+
+    #[func]
+    fn set_to_client(&self, conditions: Option<Gd<SocketConditionsRs>>) {
+        match conditions {
+            Some(conditions) => self.lines().to_client = conditions,
+            None => drop(self.refuse(&"to_client: there are no conditions")),
+        }
+    }
+
+    #[func]
+    fn get_to_client(&self) -> Option<Gd<SocketConditionsRs>> {
+        Some(self.lines().to_client.clone())
+    }
+
+    #[func]
+    fn set_seed(&self, seed: i64) {
+        self.lines().seed = seed;
+        self.relay().set_seed(seed as u64);
+    }
+
+    #[func]
+    fn get_seed(&self) -> i64 {
+        self.lines().seed
+    }
+
+    #[func]
+    fn set_auto_poll(&self, enabled: bool) {
+        self.is_auto_polling.store(enabled, Ordering::Relaxed);
+        let is_wanted = self.is_auto_polling.clone();
+        frame_poll::update(self, move || is_wanted.load(Ordering::Relaxed));
+    }
+
+    #[func]
+    fn is_auto_polling(&self) -> bool {
+        self.is_auto_polling.load(Ordering::Relaxed)
+    }
+}
+
+impl SocketRelayRs {
+    fn relay(&self) -> MutexGuard<'_, Relay> {
+        self.relay.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers a call that is wrong in itself.
+    fn refuse(&self, what: &dyn Display) -> Error {
+        self.last_error.refuse(Error::ERR_INVALID_PARAMETER, what)
+    }
+
+    fn listen_at(&self, address: &BindAddress) -> Error {
+        settings::apply();
+        let listening = self.relay().listen(address);
+        if let Err(error @ ListenError::AlreadyListening) = &listening {
+            return self.last_error.refuse(Error::ERR_ALREADY_IN_USE, error);
+        }
+        self.last_error.note(listening)
+    }
+
+    fn set_target(&self, target: Target, limit: Duration) -> Error {
+        self.last_error.clear();
+        self.relay().set_target(target, Some(limit));
+        Error::OK
+    }
+
+    /// What a poll does, but for the signals.
+    fn turn(&self) -> (Error, Vec<RelayEvent>) {
+        let (to_target, to_client) = {
+            let lines = self.lines();
+            (lines.to_target.clone(), lines.to_client.clone())
+        };
+        let (to_target, to_client) = (to_target.bind().current(), to_client.bind().current());
+        let mut relay = self.relay();
+        relay.to_target = to_target;
+        relay.to_client = to_client;
+        let mut events = Vec::new();
+        let polled = relay.poll(Instant::now(), |event| events.push(event));
+        drop(relay);
+        let code = match polled {
+            Ok(()) => Error::OK,
+            Err(error) => self.last_error.record(&error),
+        };
+        for event in &events {
+            if let RelayEvent::Closed {
+                end: LinkEnd::Unreached(error),
+                ..
+            } = event
+            {
+                self.last_error.record(error);
+            }
+        }
+        (code, events)
+    }
+}
+
+fn tell(relay: &Gd<SocketRelayRs>, event: RelayEvent) {
+    let mut object = relay.clone().upcast::<Object>();
+    let mut emit = |name: &str, arguments: &[Variant]| {
+        let name = StringName::from(name);
+        if object.has_connections(&name) {
+            object.emit_signal(&name, arguments);
+        }
+    };
+    match event {
+        RelayEvent::Opened { link } => emit("link_opened", &[(link as i64).to_variant()]),
+        RelayEvent::Closed { link, end } => {
+            let code = i64::from(end_code(&end).ord());
+            emit(
+                "link_closed",
+                &[(link as i64).to_variant(), code.to_variant()],
+            );
+        }
+    }
+}
+
+/// What `link_closed` tells.
+fn end_code(end: &LinkEnd) -> Error {
+    match end {
+        LinkEnd::Ended => Error::OK,
+        LinkEnd::Cut => Error::ERR_SKIP,
+        LinkEnd::Unreached(error) => error.exact(),
+        LinkEnd::NoTarget => Error::ERR_UNCONFIGURED,
+        _ => Error::ERR_CONNECTION_ERROR,
+    }
+}

@@ -1,0 +1,95 @@
+//! Pictures of the addon at work: in a real Godot, on a screen that nobody sees. They are a test, too: what is to be seen is
+//! waited for.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use godot_finder::{Godot, Screen};
+
+use crate::project::Project;
+use crate::result::Result;
+use crate::stage::{self, Profile};
+use crate::tally::Tally;
+use crate::{debugger_tab, folder, headless};
+
+/// The screen, in pixels, and so the pictures.
+const SIZE: (u32, u32) = (1280, 720);
+
+/// A picture shows something if it has so many colours. A window that was never drawn has one or two.
+const COLOURS: usize = 50;
+
+/// The pictures that the documentation shows.
+pub const PICTURES: [&str; 2] = debugger_tab::PICTURES;
+
+/// The addon's icon for those who list addons. It is drawn beside them.
+pub const ICON: &str = "icon.png";
+
+/// The folder of the pictures in the documentation.
+pub fn images(project: &Project) -> PathBuf {
+    project.root().join("docs/images")
+}
+
+/// Makes the pictures in `target/photographs`, and counts each as a test.
+pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
+    if !cfg!(target_os = "linux") {
+        return tally.skip("photographs", "Xvfb is for Linux");
+    }
+    let made = project.target().join("photographs");
+    let ready = folder::replace(&made, |_| Ok(()))
+        .map_err(|error| format!("cannot create {}: {error}", made.display()))
+        .and_then(|()| Screen::start(SIZE.0, SIZE.1));
+    let screen = match ready {
+        Ok(screen) => screen,
+        Err(reason) => return tally.check("a screen for photographs", Err(reason)),
+    };
+    let outcome = debugger_tab::photograph(project, godot, &screen, &made);
+    tally.check("the debugger, photographed", outcome);
+    for name in PICTURES {
+        tally.check(name, check(&made.join(name)));
+    }
+}
+
+/// Makes the pictures with the library that ships, and puts them into the documentation.
+pub fn run(project: &Project, tally: &mut Tally) {
+    let images = images(project);
+    match stage::build_and_stage(project, Profile::Release).and_then(|()| Godot::find()) {
+        Ok(godot) => {
+            test(project, &godot, tally);
+            tally.check(ICON, draw_icon(project, &godot, &images));
+        }
+        Err(reason) => return tally.check("Godot with the addon", Err(reason)),
+    }
+    let copied = PICTURES.into_iter().try_for_each(|name| {
+        let from = project.target().join("photographs").join(name);
+        fs::copy(from, images.join(name)).map(drop)
+    });
+    let copied = copied.map_err(|error| format!("cannot write {}: {error}", images.display()));
+    tally.check("the pictures in docs/images", copied);
+}
+
+fn draw_icon(project: &Project, godot: &Godot, images: &Path) -> Result<()> {
+    let script = project.target().join("draw_icon.gd");
+    fs::write(&script, include_str!("draw_icon.gd"))
+        .map_err(|error| format!("cannot write {}: {error}", script.display()))?;
+    let mut command = headless::command(project, godot, &project.godot_project());
+    command.arg("--script").arg(script).arg("--");
+    command.args([images.join("icon.svg"), images.join(ICON)]);
+    headless::run(project, "the icon", &mut command, |_| ())?;
+    let drawn = image::image_dimensions(images.join(ICON));
+    match drawn.map_err(|error| format!("{ICON}: {error}"))? {
+        (256, 256) => Ok(()),
+        (width, height) => Err(format!("the icon has {width} × {height} pixels")),
+    }
+}
+
+/// That a picture is there and shows something.
+fn check(path: &Path) -> Result<()> {
+    let picture = image::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let mut colours: Vec<_> = picture.to_rgb8().pixels().copied().collect();
+    colours.sort_unstable_by_key(|colour| colour.0);
+    colours.dedup();
+    match colours.len() {
+        COLOURS.. => Ok(()),
+        count => Err(format!("{} has {count} colours", path.display())),
+    }
+}
