@@ -13,7 +13,10 @@ const EXIT_USAGE := 2
 ## Scripts that name the addon's classes do not even load without them. So they are not preloaded here, and the demo can
 ## tell what is missing.
 const EXCHANGE := "res://demo/exchange/exchange_tab.tscn"
-const TABS := {"Exchange": EXCHANGE}
+const TABS := {
+	"Crowd": "res://demo/crowd/crowd_tab.tscn",
+	"Exchange": EXCHANGE,
+}
 
 ## What it was started with.
 var arguments := OS.get_cmdline_user_args()
