@@ -15,6 +15,8 @@ const EXIT_USAGE := 2
 const EXCHANGE := "res://demo/exchange/exchange_tab.tscn"
 const TABS := {
 	"Crowd": "res://demo/crowd/crowd_tab.tscn",
+	"Chat": "res://demo/chat/chat_tab.tscn",
+	"Inspector": "res://demo/inspector/inspector_tab.tscn",
 	"Exchange": EXCHANGE,
 }
 
@@ -50,7 +52,6 @@ func _shortcut_input(event: InputEvent) -> void:
 	var number := key.keycode - KEY_1
 	if number >= 0 and number < _tabs.get_tab_count():
 		_tabs.current_tab = number
-		_focus_tab(number)
 		get_viewport().set_input_as_handled()
 
 
@@ -67,9 +68,9 @@ func _add_tab(title: String, path: String) -> void:
 	_tabs.add_child(tab)
 
 
-## Puts the keyboard where it is of use.
+## Puts the keyboard where it is of use, once the tab is shown.
 func _focus_tab(number: int) -> void:
-	_tabs.get_tab_control(number).call(&"take_focus")
+	_tabs.get_tab_control(number).call_deferred(&"take_focus")
 
 
 ## The exchanges have ended.
