@@ -5,13 +5,12 @@ signal logged(text: String)
 ## [param problem] is empty if anything came back.
 signal finished(problem: String)
 
-const CONNECT_LIMIT_SECONDS := 5
+const CONNECT_LIMIT_SECONDS := 5.0
 const ANSWER_LIMIT_SECONDS := 2
 ## The most to show of what a server says.
 const ANSWER_LIMIT_BYTES := 64 * 1024
 
 var _peer: StreamPeerSocketRs
-var _place: String
 var _unsent: PackedByteArray
 var _line := PackedByteArray()
 var _received_size := 0
@@ -24,59 +23,41 @@ func _ready() -> void:
 
 
 func ask_tcp(host: String, port: int, text: String) -> void:
-	_prepare("%s port %d" % [host, port], text)
 	var peer := StreamPeerTCPRs.new()
-	_begin(peer, peer.connect_to_host(host, port))
+	_prepare(peer, "%s port %d" % [host, port], text)
+	_begin(peer.connect_to_host(host, port))
 
 
 func ask_uds(path: String, text: String) -> void:
-	_prepare(path, text)
 	var peer := StreamPeerUDSRs.new()
-	_begin(peer, peer.connect_to_host(path))
+	_prepare(peer, path, text)
+	_begin(peer.connect_to_host(path))
 
 
-func _prepare(place: String, text: String) -> void:
-	_place = place
+func _prepare(peer: StreamPeerSocketRs, place: String, text: String) -> void:
+	_peer = peer
+	_peer.connect_timeout = CONNECT_LIMIT_SECONDS
 	_unsent = (text + "\r\n").to_utf8_buffer()
 	logged.emit("connecting to " + place)
 
 
 ## connect_to_host() only starts to connect. What cannot work, such as an unknown name, it refuses at once.
-func _begin(peer: StreamPeerSocketRs, error: Error) -> void:
-	_peer = peer
-	_deadline_msec = Time.get_ticks_msec() + CONNECT_LIMIT_SECONDS * 1000
-	# It is more exact than what connect_to_host() returns.
-	if error == FAILED:
-		error = peer.get_last_error()
-	match error:
-		OK:
-			set_process(true)
-		ERR_CANT_RESOLVE:
-			_finish("cannot resolve the host name: " + _place)
-		ERR_UNAVAILABLE:
-			_finish("this system does not have this kind of socket")
-		ERR_CONNECTION_ERROR:
-			_finish(_refusal())
-		_:
-			_finish("cannot connect to %s: %s" % [_place, error_string(error)])
+func _begin(error: Error) -> void:
+	if error == OK:
+		set_process(true)
+	else:
+		_finish(_peer.get_last_error_message())
 
 
 func _process(_delta: float) -> void:
 	_peer.poll()
 	match _peer.get_status():
-		StreamPeerSocketRs.STATUS_CONNECTING:
-			if Time.get_ticks_msec() > _deadline_msec:
-				_finish("timed out: no connection to %s within %d s" % [_place, CONNECT_LIMIT_SECONDS])
 		StreamPeerSocketRs.STATUS_CONNECTED:
 			_talk()
 		StreamPeerSocketRs.STATUS_NONE:
 			_finish("the server closed the connection" + ("" if _received_size > 0 else " without an answer"))
 		StreamPeerSocketRs.STATUS_ERROR:
-			_finish("the connection broke" if _is_connected else _refusal())
-
-
-func _refusal() -> String:
-	return "cannot connect to %s: refused, or nothing is there" % _place
+			_finish(_peer.get_last_error_message())
 
 
 func _talk() -> void:

@@ -1,41 +1,58 @@
-extends Control
-## The demo: with no arguments, a server and a client each over TCP and over Unix domain sockets; otherwise one question
-## to a server elsewhere. It decides and shows; the networking is in exchange.gd, endpoint.gd and ask_server.gd.
+extends MarginContainer
+## The demo: a tab for each thing to see. Without a window it is the exchange alone, as text, and with arguments one
+## question to a server elsewhere. What is in the tabs is in their folders; ask_server.gd asks the question.
 
 const USAGE := """Arguments, after "--":
-  (nothing)              servers and clients in one project
+  (nothing)              what there is to see: in a window its tabs, without one servers and clients in one project
   tcp HOST PORT [TEXT]   send TEXT and a line end to a server, show what comes back
   uds PATH [TEXT]        the same, to a Unix domain socket"""
 const DEFAULT_TEXT := "PING"
-## In the order of the values of StreamPeerSocketRs.Status.
-const STATUS_NAMES: Array[String] = ["NONE", "CONNECTING", "CONNECTED", "ERROR"]
-const BLOB_SIZE := 8 * 1024 * 1024
-const TIME_LIMIT_SECONDS := 30.0
 const EXIT_FAILURE := 1
 const EXIT_USAGE := 2
 
-const ExchangePanel := preload("exchange_panel.gd")
+## Scripts that name the addon's classes do not even load without them. So they are not preloaded here, and the demo can
+## tell what is missing.
+const EXCHANGE := "res://demo/exchange/exchange_tab.tscn"
+const TABS := {
+	"Crowd": "res://demo/crowd/crowd_tab.tscn",
+	"Chat": "res://demo/chat/chat_tab.tscn",
+	"Inspector": "res://demo/inspector/inspector_tab.tscn",
+	"Exchange": EXCHANGE,
+}
 
-## A failure until everything has succeeded, also if the window is closed before.
+## What it was started with.
+var arguments := OS.get_cmdline_user_args()
+
+## A failure until the exchanges have succeeded, also if the window is closed before.
 var _exit_code := EXIT_FAILURE
-var _running := 0
-var _failures := 0
 
-@onready var _log: RichTextLabel = %Log
-@onready var _again: Button = %Again
+@onready var _tabs: TabContainer = %Tabs
 
 
 func _ready() -> void:
-	_again.pressed.connect(get_tree().reload_current_scene)
-	var arguments := OS.get_cmdline_user_args()
-	# Scripts that name the addon's classes do not even load without them. So they are not preloaded here, and the
-	# demo can tell what is missing.
 	if not ClassDB.class_exists(&"StreamPeerSocketRs"):
 		_quit(EXIT_FAILURE, "The addon is not loaded. Build it with `cargo xtask build`.")
-	elif arguments.is_empty():
-		_start_exchanges()
+	elif not arguments.is_empty():
+		_ask()
+	elif DisplayServer.get_name() == "headless":
+		_add_tab("Exchange", EXCHANGE)
 	else:
-		_ask(arguments)
+		get_window().min_size = Vector2i(760, 560)
+		%Keys.text = "Ctrl+1 to Ctrl+%d: tabs" % TABS.size()
+		for title: String in TABS:
+			_add_tab(title, TABS[title])
+		_tabs.tab_changed.connect(_focus_tab)
+		_focus_tab(0)
+
+
+func _shortcut_input(event: InputEvent) -> void:
+	var key := event as InputEventKey
+	if key == null or not key.pressed or not key.is_command_or_control_pressed():
+		return
+	var number := key.keycode - KEY_1
+	if number >= 0 and number < _tabs.get_tab_count():
+		_tabs.current_tab = number
+		get_viewport().set_input_as_handled()
 
 
 func _notification(what: int) -> void:
@@ -43,75 +60,30 @@ func _notification(what: int) -> void:
 		get_tree().quit(_exit_code)
 
 
-func _start_exchanges() -> void:
-	var blob := Crypto.new().generate_random_bytes(BLOB_SIZE)
-	var other_blob := blob.duplicate()
-	other_blob.reverse()
-	var from_client := _parcel("client", blob)
-	var from_server := _parcel("server", other_blob)
-	_running = 2
-	get_tree().create_timer(TIME_LIMIT_SECONDS).timeout.connect(_note_time_is_up)
-	_exchange("TCP", %TCP).start_tcp(from_client, from_server)
-	_exchange("UDS", %UDS).start_uds(from_client, from_server)
+func _add_tab(title: String, path: String) -> void:
+	var tab: Control = load(path).instantiate()
+	tab.name = title
+	if tab.has_signal(&"finished"):
+		tab.connect(&"finished", _note_end)
+	_tabs.add_child(tab)
 
 
-## Something of everything: text beyond ASCII, a number of 64 bits, a fraction, a Variant with others inside.
-func _parcel(from: String, blob: PackedByteArray) -> Dictionary:
-	var thing := {"from": from, "position": Vector3(1.5, -2.0, 0.25), "names": ["Åsa", "日本"]}
-	return {"text": "Grüße from the " + from, "number": -(1 << 62), "fraction": PI, "thing": thing, "blob": blob}
+## Puts the keyboard where it is of use, once the tab is shown.
+func _focus_tab(number: int) -> void:
+	_tabs.get_tab_control(number).call_deferred(&"take_focus")
 
 
-func _exchange(family: String, panel: ExchangePanel) -> Node:
-	var exchange: Node = load("res://demo/exchange.gd").new()
-	add_child(exchange)
-	panel.show_title(family)
-	exchange.logged.connect(func(text: String) -> void: _print("%s %s" % [family, text]))
-	exchange.status_changed.connect(
-		func(side: String, from: int, to: int) -> void:
-			panel.show_status(side, STATUS_NAMES[from], STATUS_NAMES[to])
-			_print("%s %s: %s -> %s" % [family, side, STATUS_NAMES[from], STATUS_NAMES[to]])
-	)
-	exchange.progressed.connect(panel.show_progress)
-	exchange.measured.connect(
-		func(bytes: int, seconds: float, frames: int) -> void:
-			var mebibytes := bytes / 1048576.0
-			var figures := [mebibytes, seconds, frames, mebibytes / seconds]
-			var text := "%.1f MiB in %.3f s and %d frames: %.0f MiB/s" % figures
-			panel.show_throughput(text)
-			_print("%s %s" % [family, text])
-	)
-	exchange.finished.connect(
-		func(succeeded: bool, text: String) -> void:
-			panel.show_result(text, succeeded)
-			_print("%s %s%s" % [family, "" if succeeded else "FAILED: ", text])
-			_note_end(succeeded)
-	)
-	return exchange
-
-
+## The exchanges have ended.
 func _note_end(succeeded: bool) -> void:
-	_running -= 1
-	if not succeeded:
-		_failures += 1
-	if _running > 0:
-		return
-	_exit_code = OK if _failures == 0 else EXIT_FAILURE
-	_again.disabled = false
+	_exit_code = OK if succeeded else EXIT_FAILURE
 	if DisplayServer.get_name() == "headless":
 		get_tree().quit(_exit_code)
 
 
-func _note_time_is_up() -> void:
-	if _running > 0:
-		_print("FAILED: not finished within %d s" % TIME_LIMIT_SECONDS)
-		_running = 1
-		_note_end(false)
-
-
-func _ask(arguments: PackedStringArray) -> void:
+func _ask() -> void:
 	var asking: Node = load("res://demo/ask_server.gd").new()
 	add_child(asking)
-	asking.logged.connect(_print)
+	asking.logged.connect(func(text: String) -> void: print(text))
 	asking.finished.connect(
 		func(problem: String) -> void: _quit(OK if problem.is_empty() else EXIT_FAILURE, problem)
 	)
@@ -128,11 +100,6 @@ func _ask(arguments: PackedStringArray) -> void:
 
 func _is_port(text: String) -> bool:
 	return text.is_valid_int() and text.to_int() >= 1 and text.to_int() <= 65535
-
-
-func _print(text: String) -> void:
-	print(text)
-	_log.add_text(text + "\n")
 
 
 func _quit(exit_code: int, reason: String) -> void:

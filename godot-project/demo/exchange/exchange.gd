@@ -14,8 +14,9 @@ signal finished(succeeded: bool, text: String)
 
 const Endpoint := preload("endpoint.gd")
 
-## How much of each frame an exchange may use. It bounds the work; there is no waiting to bound.
-const FRAME_BUDGET_USEC := 4_000
+## How much of each frame an exchange may use, in microseconds. It bounds the work; there is no waiting to bound. A test
+## makes it shorter.
+static var frame_budget_usec := 4_000
 
 var _server: SocketServerRs
 var _client: Endpoint
@@ -38,9 +39,9 @@ func start_tcp(client_parcel: Dictionary, server_parcel: Dictionary) -> void:
 	var client := StreamPeerTCPRs.new()
 	_prepare(server, client, client_parcel, server_parcel)
 	# Port 0 lets the system choose a free one.
-	if _succeeds("listen", server, server.listen(0, "127.0.0.1")):
+	if _succeeds(server, server.listen(0, "127.0.0.1")):
 		logged.emit("server listens on 127.0.0.1, port %d" % server.get_local_port())
-		_succeeds("connect", client, client.connect_to_host("127.0.0.1", server.get_local_port()))
+		_succeeds(client, client.connect_to_host("127.0.0.1", server.get_local_port()))
 
 
 func start_uds(client_parcel: Dictionary, server_parcel: Dictionary) -> void:
@@ -53,9 +54,9 @@ func start_uds(client_parcel: Dictionary, server_parcel: Dictionary) -> void:
 		_finish(false, "cannot create a folder for the socket")
 		return
 	var path := _folder.get_current_dir().path_join("socket")
-	if _succeeds("listen", server, server.listen(path)):
+	if _succeeds(server, server.listen(path)):
 		logged.emit("server listens on " + path)
-		_succeeds("connect", client, client.connect_to_host(path))
+		_succeeds(client, client.connect_to_host(path))
 
 
 func _prepare(
@@ -73,18 +74,18 @@ func _endpoint(side: String, peer: StreamPeerSocketRs, parcel: Dictionary) -> En
 	return endpoint
 
 
-func _succeeds(action: String, by: RefCounted, error: Error) -> bool:
+func _succeeds(by: RefCounted, error: Error) -> bool:
 	if error != OK and by.get_last_error() == ERR_UNAVAILABLE:
 		# Unix domain sockets do not exist everywhere. A program does well to go on without them.
 		_finish(true, "this kind of socket is not available on this system")
 	elif error != OK:
-		_finish(false, "cannot %s: %s" % [action, error_string(error)])
+		_finish(false, by.get_last_error_message())
 	return error == OK
 
 
 func _process(_delta: float) -> void:
 	_frames += 1
-	var frame_end := Time.get_ticks_usec() + FRAME_BUDGET_USEC
+	var frame_end := Time.get_ticks_usec() + frame_budget_usec
 	while _step() and Time.get_ticks_usec() < frame_end:
 		pass
 	for end: Endpoint in [_client, _accepted]:
@@ -114,8 +115,10 @@ func _decide() -> void:
 			_finish(true, "everything arrived intact")
 	elif _client.is_done() and _accepted != null and _accepted.is_done():
 		_conclude()
-	elif _has_ended(_client) or _has_ended(_accepted):
-		_finish(false, "the connection ended early")
+	else:
+		for end: Endpoint in [_client, _accepted]:
+			if _has_ended(end):
+				return _finish(false, "the %s's connection ended early: %s" % [end.side, end.peer.get_last_error_message()])
 
 
 func _has_ended(end: Endpoint) -> bool:

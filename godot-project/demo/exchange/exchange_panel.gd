@@ -10,8 +10,15 @@ const COLORS := {"NONE": "#8b98a9", "CONNECTING": "#e8b84a", "CONNECTED": "#5fcf
 @onready var _progress := {"client": %ClientProgress as ProgressBar, "server": %ServerProgress as ProgressBar}
 
 
-func show_title(title: String) -> void:
+## Shows an exchange that begins.
+func clear(title: String) -> void:
 	_title.text = title
+	_throughput.text = " "
+	_result.text = "running"
+	_result.remove_theme_color_override("font_color")
+	for side: String in _statuses:
+		_statuses[side].clear()
+		_progress[side].value = 0
 
 
 ## Statuses change within milliseconds, so all of them stay to be seen.
@@ -19,7 +26,7 @@ func show_status(side: String, from: String, to: String) -> void:
 	var label: RichTextLabel = _statuses[side]
 	if label.get_parsed_text().is_empty():
 		label.append_text(_colored(from))
-	label.append_text("  →  " + _colored(to))
+	label.append_text("  ›  " + _colored(to))
 
 
 func show_progress(side: String, bytes: int, total: int) -> void:

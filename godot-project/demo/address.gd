@@ -1,0 +1,51 @@
+extends RefCounted
+## An address as somebody types it: `localhost:4000`, `[::1]:4000`, or the path of a Unix domain socket, in which there is a slash.
+
+var host := ""
+var port := 0
+var path := ""
+
+
+## What [param text] says; null if it is no address.
+static func parse(text: String) -> RefCounted:
+	var address := new()
+	text = text.strip_edges()
+	if text.contains("/"):
+		address.path = text
+		return address
+	var colon := text.rfind(":")
+	var number := text.substr(colon + 1)
+	if colon < 1 or not number.is_valid_int() or number.to_int() < 0 or number.to_int() > 65535:
+		return null
+	address.host = text.left(colon).trim_prefix("[").trim_suffix("]")
+	address.port = number.to_int()
+	return address
+
+
+## A peer of the right class.
+func new_peer() -> StreamPeerSocketRs:
+	if path.is_empty():
+		return StreamPeerTCPRs.new()
+	return StreamPeerUDSRs.new()
+
+
+func connect_peer(peer: StreamPeerSocketRs) -> Error:
+	if peer is StreamPeerTCPRs:
+		return (peer as StreamPeerTCPRs).connect_to_host(host, port)
+	return (peer as StreamPeerUDSRs).connect_to_host(path)
+
+
+## A server that listens here; [param problem] is told why not, and null is returned then.
+func listen(problem: Callable) -> SocketServerRs:
+	var server: SocketServerRs
+	var error := OK
+	if path.is_empty():
+		server = TCPServerRs.new()
+		error = (server as TCPServerRs).listen(port, host)
+	else:
+		server = UDSServerRs.new()
+		error = (server as UDSServerRs).listen(path)
+	if error == OK:
+		return server
+	problem.call(server.get_last_error_message())
+	return null

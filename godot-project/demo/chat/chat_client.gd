@@ -1,0 +1,51 @@
+extends RefCounted
+## One who chats: says its name first, then lines, and hears lines.
+
+signal heard(line: String)
+## The connection is over, or never was: [param why] in words.
+signal ended(why: String)
+
+var _lines: PacketPeerSocketRs
+
+
+## Joins the room at an address (address.gd).
+func join(address: RefCounted, called: String) -> void:
+	leave()
+	var peer: StreamPeerSocketRs = address.new_peer()
+	peer.auto_poll = true
+	# So that it can be said before it is connected.
+	peer.write_buffer_limit = 65536
+	_lines = PacketPeerSocketRs.new()
+	_lines.framing = PacketPeerSocketRs.FRAMING_DELIMITER
+	_lines.stream = peer
+	_lines.packet_received.connect(_on_line)
+	_lines.auto_poll = true
+	peer.connect_finished.connect(_on_connect_finished)
+	peer.disconnected.connect(_on_disconnected)
+	if address.connect_peer(peer) == OK:
+		_lines.put_text(called)
+	else:
+		ended.emit(peer.get_last_error_message())
+
+
+func leave() -> void:
+	if _lines != null:
+		_lines.stream.disconnect_from_host()
+
+
+func say(line: String) -> void:
+	if _lines != null and _lines.put_text(line) != OK:
+		ended.emit(_lines.get_last_error_message())
+
+
+func _on_line(packet: PackedByteArray) -> void:
+	heard.emit(packet.get_string_from_utf8())
+
+
+func _on_connect_finished(error: Error) -> void:
+	if error != OK:
+		ended.emit(_lines.stream.get_last_error_message())
+
+
+func _on_disconnected(error: Error) -> void:
+	ended.emit("left" if error == OK else error_string(error))

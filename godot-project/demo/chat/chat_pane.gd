@@ -1,0 +1,41 @@
+extends PanelContainer
+## What one who chats sees, and where it types.
+
+const ChatClient := preload("chat_client.gd")
+
+@export var called := "Ann"
+
+var client := ChatClient.new()
+
+@onready var _log: RichTextLabel = %Log
+@onready var _line: LineEdit = %Line
+
+
+func _ready() -> void:
+	%Name.text = called
+	client.heard.connect(_show)
+	client.ended.connect(func(why: String) -> void: _show("* the connection is over: " + why))
+	_line.text_submitted.connect(_on_submitted)
+
+
+func take_focus() -> void:
+	_line.grab_focus()
+
+
+## Everything that is seen.
+func text() -> String:
+	return _log.get_parsed_text()
+
+
+func say(line: String) -> void:
+	client.say(line)
+
+
+func _on_submitted(line: String) -> void:
+	if not line.is_empty():
+		say(line)
+	_line.clear()
+
+
+func _show(line: String) -> void:
+	_log.add_text(line + "\n")

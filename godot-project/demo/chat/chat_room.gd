@@ -1,0 +1,64 @@
+extends RefCounted
+## The server of a chat. The first line of a client is its name; each line after that goes to everybody. `nc` is a client.
+
+const MAX_LINE_BYTES := 1000
+
+## Why it does not serve; empty if it does.
+var problem := ""
+var server: SocketServerRs
+
+var _group := StreamPeerSocketGroupRs.new()
+# By the clients.
+var _names := {}
+
+
+## Listens at an address (address.gd).
+func open(address: RefCounted) -> bool:
+	problem = ""
+	server = address.listen(func(why: String) -> void: problem = why)
+	if server == null:
+		return false
+	var lines := PacketPeerSocketRs.new()
+	lines.framing = PacketPeerSocketRs.FRAMING_DELIMITER
+	lines.max_packet_bytes = MAX_LINE_BYTES
+	_group.accept_from(server, lines)
+	_group.peer_packet_received.connect(_on_line)
+	_group.peer_disconnected.connect(_on_left)
+	_group.auto_poll = true
+	return true
+
+
+func close() -> void:
+	if server != null:
+		server.stop()
+	for client: PacketPeerSocketRs in _group.get_members().filter(func(member: RefCounted) -> bool: return member is PacketPeerSocketRs):
+		client.stream.disconnect_from_host()
+	_group.auto_poll = false
+	_names.clear()
+
+
+## Who is there.
+func names() -> Array:
+	return _names.values()
+
+
+func _on_line(client: PacketPeerSocketRs, packet: PackedByteArray) -> void:
+	var line := packet.get_string_from_utf8().strip_edges()
+	if client in _names:
+		_tell("%s: %s" % [_names[client], line])
+	elif line.is_empty():
+		client.put_text("What is your name?")
+	else:
+		_names[client] = line
+		_tell("* %s has come" % line)
+
+
+func _on_left(client: PacketPeerSocketRs, _error: int) -> void:
+	if client in _names:
+		var who: String = _names[client]
+		_names.erase(client)
+		_tell("* %s has left" % who)
+
+
+func _tell(line: String) -> void:
+	_group.broadcast(line.to_utf8_buffer())

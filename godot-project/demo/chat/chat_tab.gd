@@ -1,0 +1,78 @@
+extends VBoxContainer
+## Two who chat, Ann directly and Bob through a bad network, in a room of this process or of another one. Others may join.
+
+const Address := preload("res://demo/address.gd")
+const ChatPane := preload("chat_pane.gd")
+const ChatRoom := preload("chat_room.gd")
+const NetworkPanel := preload("network_panel.gd")
+
+const DEFAULT := "127.0.0.1:0"
+
+var room: ChatRoom
+
+@onready var ann: ChatPane = %Ann
+@onready var bob: ChatPane = %Bob
+@onready var network: NetworkPanel = %Network
+@onready var _address: LineEdit = %Address
+
+
+func _ready() -> void:
+	%Host.pressed.connect(func() -> void: host(_address.text))
+	%Join.pressed.connect(func() -> void: join(_address.text))
+	%Socket.pressed.connect(func() -> void: host("user://chat.sock"))
+	host(DEFAULT)
+
+
+func take_focus() -> void:
+	ann.take_focus()
+
+
+func _exit_tree() -> void:
+	_close()
+
+
+## Opens a room at an address, and joins it. Port 0 is any that is free.
+func host(text: String) -> void:
+	var address := Address.parse(text)
+	_close()
+	if address == null:
+		return _say("This is no address: " + text)
+	room = ChatRoom.new()
+	if not room.open(address):
+		return _say(room.problem)
+	if address.path.is_empty():
+		text = "%s:%d" % [address.host, (room.server as TCPServerRs).get_local_port()]
+	_enter(text)
+	var path: String = ProjectSettings.globalize_path(address.path)
+	_say("Others may join: " + ("nc " + text.replace(":", " ") if address.path.is_empty() else "nc -U '%s'" % path))
+
+
+## Joins a room that is open elsewhere.
+func join(text: String) -> void:
+	_close()
+	_enter(text)
+
+
+func _enter(text: String) -> void:
+	var address := Address.parse(text)
+	if address == null:
+		return _say("This is no address: " + text)
+	_address.text = text
+	_say("")
+	ann.client.join(address, "Ann")
+	var relayed := network.relayed(address, _say)
+	if relayed != null:
+		bob.client.join(relayed, "Bob")
+
+
+func _close() -> void:
+	ann.client.leave()
+	bob.client.leave()
+	network.relay.close_all()
+	if room != null:
+		room.close()
+	room = null
+
+
+func _say(text: String) -> void:
+	%State.text = text

@@ -1,0 +1,113 @@
+extends RefCounted
+## Two servers with as many connections each, over which the same messages come: one with the engine's classes, one with
+## this addon's. In each frame both poll and read, one right after the other, and each is timed.
+##
+## Only polling and reading is timed. Sending is not, nor is the check that every byte is the right one.
+
+const ServerSide := preload("side.gd")
+const EngineSide := preload("engine_side.gd")
+const GroupSide := preload("group_side.gd")
+const FrameTimes := preload("frame_times.gd")
+const Stream := preload("stream.gd")
+
+const MESSAGE_SIZE := 16
+## Sockets for each connection: both of its ends, on both sides.
+const SOCKETS_PER_CONNECTION := 4
+## How much of a frame each side may use to connect.
+const CONNECT_BUDGET_USEC := 5000
+
+## How many connections there are to be on each side.
+var wanted := 0
+## Which part of them says something in a frame, from 0 to 1.
+var share := 0.0
+
+var engine_times := FrameTimes.new()
+var group_times := FrameTimes.new()
+## Members whose messages have come in the last frame, on both sides.
+var heard := PackedInt32Array()
+## Bytes that were sent on each side, and those that have come on both sides together.
+var sent := 0
+var received := 0
+## What has gone wrong; empty as long as all is well.
+var problem := ""
+
+var _engine := EngineSide.new()
+var _group := GroupSide.new()
+## The streams of each side's members.
+var _streams := {_engine: [] as Array[Stream], _group: [] as Array[Stream]}
+var _random := RandomNumberGenerator.new()
+var _frames := 0
+
+
+## Begins to listen. False, with [member problem], if that does not work.
+func open() -> bool:
+	for side: ServerSide in _streams:
+		var error := side.open()
+		if error != OK:
+			problem = "cannot listen: " + error_string(error)
+	return problem.is_empty()
+
+
+## How many connections there are on both sides.
+func count() -> int:
+	return mini(_engine.count(), _group.count())
+
+
+## Whether there are as many as are wanted.
+func is_complete() -> bool:
+	return _engine.count() == wanted and _group.count() == wanted
+
+
+## Does what is to be done in a frame. Times are those of frames with as many connections as are wanted.
+func frame() -> void:
+	heard.clear()
+	if not problem.is_empty():
+		return
+	if not is_complete():
+		_approach()
+		return
+	_send()
+	# Who comes first is not always the same: the first finds a cold cache, and the other one's messages are older.
+	_frames += 1
+	var engine_is_first := _frames % 2 == 0
+	var usec := 0 if engine_is_first else _group.look()
+	engine_times.add(_engine.look() / 1000.0)
+	if engine_is_first:
+		usec = _group.look()
+	group_times.add(usec / 1000.0)
+	_check(_engine)
+	_check(_group)
+
+
+func _approach() -> void:
+	engine_times.clear()
+	group_times.clear()
+	for side: ServerSide in _streams:
+		side.approach(wanted, CONNECT_BUDGET_USEC)
+		var streams: Array[Stream] = _streams[side]
+		while streams.size() < side.count():
+			streams.append(Stream.new(streams.size()))
+		streams.resize(side.count())
+
+
+func _send() -> void:
+	for member in wanted:
+		if _random.randf() >= share:
+			continue
+		sent += MESSAGE_SIZE
+		for side: ServerSide in _streams:
+			var stream: Stream = _streams[side][member]
+			if side.send(member, stream.next(MESSAGE_SIZE)) != OK:
+				problem = "a message could not be sent"
+
+
+## Compares what a side has read with what was sent to it.
+func _check(side: ServerSide) -> void:
+	var streams: Array[Stream] = _streams[side]
+	for i in side.heard.size():
+		var member := side.heard[i]
+		received += side.said[i].size()
+		if not streams[member].is_next(side.said[i]):
+			problem = "what has come is not what was sent"
+		elif side == _group and _streams[_engine][member].is_all_here():
+			heard.append(member)

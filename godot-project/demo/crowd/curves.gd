@@ -1,0 +1,43 @@
+extends Control
+## Two curves of the times of frames, over each other and to the same scale.
+
+const LINE := Color(0.25, 0.29, 0.36)
+const WIDTH := 2.0
+const FONT_SIZE := 13
+## The least that the scale goes up to, in milliseconds.
+const LEAST := 0.5
+
+## The values of each curve, by its colour.
+var _curves: Dictionary[Color, PackedFloat32Array] = {}
+var _most := 0
+
+
+## The last one is in front. Each has at most [param most] values.
+func show_curves(curves: Dictionary[Color, PackedFloat32Array], most: int) -> void:
+	_curves = curves
+	_most = most
+	queue_redraw()
+
+
+func _draw() -> void:
+	var top := LEAST
+	for colour in _curves:
+		for value in _curves[colour]:
+			top = maxf(top, value)
+	# A scale that stands still: 1, 2 or 5 times a power of ten.
+	var power := pow(10, floorf(log(top) / log(10)))
+	var factor := 1.0 if top <= power else 2.0 if top <= 2 * power else 5.0 if top <= 5 * power else 10.0
+	top = factor * power
+	var font := get_theme_default_font()
+	for share: float in [0.0, 0.5, 1.0]:
+		var y := size.y * (1.0 - share)
+		draw_line(Vector2(0, y), Vector2(size.x, y), LINE)
+		var text := "%s ms" % String.num(top * share, 2)
+		draw_string(font, Vector2(4, y - 4 if share < 1.0 else y + FONT_SIZE + 2), text, HORIZONTAL_ALIGNMENT_LEFT, -1, FONT_SIZE,
+				Color(0.57, 0.63, 0.7))
+	for colour in _curves:
+		var points := PackedVector2Array()
+		for value in _curves[colour]:
+			points.append(Vector2(size.x * points.size() / maxi(_most - 1, 1), size.y * (1.0 - value / top)))
+		if points.size() > 1:
+			draw_polyline(points, colour, WIDTH, true)

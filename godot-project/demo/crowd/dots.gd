@@ -1,0 +1,36 @@
+extends Control
+## A dot for each connection, which lights up when something has come over it.
+
+const DARK := Color(0.17, 0.2, 0.26)
+const BRIGHT := Color(0.45, 0.92, 0.95)
+## What is left of the light after a frame.
+const FADING := 0.86
+const GAP := 0.3
+
+var _light := PackedFloat32Array()
+
+
+## Shows [param count] dots, of which those [param heard] light up.
+func show_frame(count: int, heard: PackedInt32Array) -> void:
+	_light.resize(count)
+	for i in count:
+		_light[i] *= FADING
+	for i in heard:
+		if i < count:
+			_light[i] = 1.0
+	queue_redraw()
+
+
+func _draw() -> void:
+	var count := _light.size()
+	if count == 0 or size.y < 1.0:
+		return
+	# As many columns as make the dots square.
+	var columns := maxi(1, ceili(sqrt(count * size.x / size.y)))
+	var rows := ceili(float(count) / columns)
+	var side := minf(size.x / columns, size.y / rows)
+	var dot := Vector2.ONE * side * (1.0 - GAP)
+	var start := Vector2((size.x - columns * side) / 2, 0)
+	for i in count:
+		var place := start + Vector2(i % columns, floorf(float(i) / columns)) * side
+		draw_rect(Rect2(place, dot), DARK.lerp(BRIGHT, _light[i]))

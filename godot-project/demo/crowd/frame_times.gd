@@ -1,0 +1,26 @@
+extends RefCounted
+## The times of the last frames, in milliseconds, oldest first.
+
+## How many are kept: four seconds at 60 frames a second.
+const MOST := 240
+
+var values := PackedFloat32Array()
+
+
+func add(msec: float) -> void:
+	if values.size() == MOST:
+		values.remove_at(0)
+	values.append(msec)
+
+
+func clear() -> void:
+	values.clear()
+
+
+## 0 if there are none.
+func median() -> float:
+	if values.is_empty():
+		return 0.0
+	var sorted := values.duplicate()
+	sorted.sort()
+	return sorted[sorted.size() / 2]

@@ -1,0 +1,45 @@
+extends RefCounted
+## The bytes of one connection: each is known from its place, so that the receiver can tell whether it is the right one.
+
+const PERIOD := 256
+
+## A few periods of all streams; they differ in where they begin.
+static var _pattern := _make_pattern()
+
+var _start: int
+var _sent := 0
+var _received := 0
+
+
+func _init(member: int) -> void:
+	_start = member % PERIOD
+
+
+## The next bytes to send, less than [constant PERIOD].
+func next(size: int) -> PackedByteArray:
+	var from := (_start + _sent) % PERIOD
+	_sent += size
+	return _pattern.slice(from, from + size)
+
+
+## Whether [param bytes] are the ones that come next.
+func is_next(bytes: PackedByteArray) -> bool:
+	for begin in range(0, bytes.size(), PERIOD):
+		var from := (_start + _received) % PERIOD
+		var part := bytes.slice(begin, begin + PERIOD)
+		if _received + part.size() > _sent or part != _pattern.slice(from, from + part.size()):
+			return false
+		_received += part.size()
+	return true
+
+
+## Whether everything that was sent has come.
+func is_all_here() -> bool:
+	return _received == _sent
+
+
+static func _make_pattern() -> PackedByteArray:
+	var pattern := PackedByteArray()
+	for i in 2 * PERIOD:
+		pattern.append(i * 7)
+	return pattern

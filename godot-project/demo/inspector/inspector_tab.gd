@@ -1,0 +1,92 @@
+extends VBoxContainer
+## Connects to anything, and shows what happens: events, addresses that were tried, and every byte. inspection.gd does it.
+
+const Address := preload("res://demo/address.gd")
+const Hex := preload("hex.gd")
+const Inspection := preload("inspection.gd")
+
+const RECEIVED_COLOUR := Color(0.31, 0.79, 0.85)
+const SENT_COLOUR := Color(0.97, 0.62, 0.35)
+
+var inspection := Inspection.new()
+
+@onready var _address: LineEdit = %Address
+@onready var _events: RichTextLabel = %Events
+@onready var _bytes: RichTextLabel = %Bytes
+@onready var _attempts: Tree = %Attempts
+@onready var _line: LineEdit = %Line
+
+
+func _ready() -> void:
+	var font := SystemFont.new()
+	font.font_names = ["monospace"]
+	_bytes.add_theme_font_override(&"normal_font", font)
+	_address.text_submitted.connect(open)
+	%Connect.pressed.connect(func() -> void: open(_address.text))
+	%Disconnect.pressed.connect(inspection.close)
+	_line.text_submitted.connect(_on_submitted)
+	inspection.happened.connect(_on_happened)
+	inspection.moved.connect(_on_moved)
+	for column in 3:
+		_attempts.set_column_title(column, ["Address", "Seconds", "What became of it"][column])
+		_attempts.set_column_title_alignment(column, HORIZONTAL_ALIGNMENT_LEFT)
+		_attempts.set_column_expand_ratio(column, [3, 1, 5][column])
+
+
+func take_focus() -> void:
+	_address.grab_focus()
+
+
+func _exit_tree() -> void:
+	inspection.close()
+
+
+func open(text: String) -> void:
+	var address := Address.parse(text)
+	_events.clear()
+	_bytes.clear()
+	_address.text = text
+	if address == null:
+		return _on_happened(0.0, "This is no address: " + text)
+	inspection.open(address)
+
+
+## What is seen: the events, the bytes, and the addresses.
+func text() -> String:
+	var attempts := ""
+	for item in _attempts.get_root().get_children() if _attempts.get_root() != null else []:
+		attempts += "%s %s\n" % [item.get_text(0), item.get_text(2)]
+	return _events.get_parsed_text() + _bytes.get_parsed_text() + attempts
+
+
+func _process(_delta: float) -> void:
+	if is_visible_in_tree():
+		_show_attempts()
+
+
+func _show_attempts() -> void:
+	var attempts := inspection.attempts()
+	_attempts.clear()
+	var root := _attempts.create_item()
+	for attempt: Dictionary in attempts:
+		var item := _attempts.create_item(root)
+		item.set_text(0, attempt.address)
+		item.set_text(1, "%.3f" % attempt.seconds)
+		item.set_text(2, "connected" if attempt.error == OK else attempt.message)
+
+
+func _on_submitted(line: String) -> void:
+	# As in C, for what has no key.
+	inspection.send((line.c_unescape() + "\n").to_utf8_buffer())
+	_line.clear()
+
+
+func _on_happened(seconds: float, what: String) -> void:
+	_events.add_text("%9.3f s  %s\n" % [seconds, what])
+
+
+func _on_moved(bytes: PackedByteArray, total: int, is_received: bool) -> void:
+	_bytes.push_color(RECEIVED_COLOUR if is_received else SENT_COLOUR)
+	_bytes.add_text(("received %d bytes\n" if is_received else "sent %d bytes\n") % bytes.size())
+	_bytes.pop()
+	_bytes.add_text(Hex.dump(bytes, total))
