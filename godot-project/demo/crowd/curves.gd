@@ -6,6 +6,8 @@ const WIDTH := 2.0
 const FONT_SIZE := 13
 ## The least that the scale goes up to, in milliseconds.
 const LEAST := 0.5
+## Of so many values the others, which are rare, may be higher than the scale.
+const SHOWN := 0.95
 
 ## The values of each curve, by its colour.
 var _curves: Dictionary[Color, PackedFloat32Array] = {}
@@ -22,8 +24,10 @@ func show_curves(curves: Dictionary[Color, PackedFloat32Array], most: int) -> vo
 func _draw() -> void:
 	var top := LEAST
 	for colour in _curves:
-		for value in _curves[colour]:
-			top = maxf(top, value)
+		var sorted := _curves[colour].duplicate()
+		sorted.sort()
+		if not sorted.is_empty():
+			top = maxf(top, sorted[int((sorted.size() - 1) * SHOWN)])
 	# A scale that stands still: 1, 2 or 5 times a power of ten.
 	var power := pow(10, floorf(log(top) / log(10)))
 	var factor := 1.0 if top <= power else 2.0 if top <= 2 * power else 5.0 if top <= 5 * power else 10.0
@@ -38,6 +42,6 @@ func _draw() -> void:
 	for colour in _curves:
 		var points := PackedVector2Array()
 		for value in _curves[colour]:
-			points.append(Vector2(size.x * points.size() / maxi(_most - 1, 1), size.y * (1.0 - value / top)))
+			points.append(Vector2(size.x * points.size() / maxi(_most - 1, 1), size.y * maxf(0.0, 1.0 - value / top)))
 		if points.size() > 1:
 			draw_polyline(points, colour, WIDTH, true)

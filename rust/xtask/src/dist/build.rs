@@ -49,19 +49,28 @@ impl Workshop<'_> {
         platforms.iter().map(outcome).collect()
     }
 
-    /// Has the compiler look at the code for each platform without a library.
+    /// Has the compiler look at the code for each platform without a library: as above, first for all at a time.
     pub fn check(&self) -> Vec<(&'static str, Result<()>)> {
-        let check = |triple| {
-            println!("checking for {triple}");
-            let mut cargo = self.toolchain.cargo(self.project, "check");
-            self.configure(&mut cargo)?;
-            cargo.args(["--target", triple]);
-            run(&mut cargo, || {
-                format!("the code does not compile for {triple}")
-            })
+        let triples = CHECKED.map(|(_, triple)| triple);
+        println!("checking for {}", triples.join(", "));
+        let failed = self.cargo_check(&triples).is_err();
+        let outcome = |triple| match failed {
+            true => self.cargo_check(&[triple]),
+            false => Ok(()),
         };
-        let outcome = |(_, triple): &(_, &'static str)| (*triple, check(triple));
-        CHECKED.iter().map(outcome).collect()
+        triples.map(|triple| (triple, outcome(triple))).into()
+    }
+
+    fn cargo_check(&self, triples: &[&str]) -> Result<()> {
+        let mut cargo = self.toolchain.cargo(self.project, "check");
+        self.configure(&mut cargo)?;
+        cargo.arg("--keep-going");
+        for triple in triples {
+            cargo.args(["--target", triple]);
+        }
+        run(&mut cargo, || {
+            format!("the code does not compile for {}", triples.join(", "))
+        })
     }
 
     fn cargo_build(&self, triples: &[&str]) -> Result<()> {

@@ -1,6 +1,8 @@
 //! Pictures of the addon at work: in a real Godot, on a screen that nobody sees. They are a test, too: what is to be seen is
 //! waited for.
 
+mod animation;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +21,18 @@ const SIZE: (u32, u32) = (1280, 720);
 const COLOURS: usize = 50;
 
 /// The pictures that the documentation shows.
-pub const PICTURES: [&str; 2] = debugger_tab::PICTURES;
+pub const PICTURES: [&str; 6] = [
+    debugger_tab::PICTURES[0],
+    debugger_tab::PICTURES[1],
+    "crowd.png",
+    "chat.png",
+    "inspector.png",
+    ANIMATION,
+];
+
+/// Frames of the demo's crowd that follow each other, and what the names of their files begin with.
+const ANIMATION: &str = "crowd.gif";
+const FRAMES: &str = "crowd-";
 
 /// The addon's icon for those who list addons. It is drawn beside them.
 pub const ICON: &str = "icon.png";
@@ -44,6 +57,9 @@ pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
     };
     let outcome = debugger_tab::photograph(project, godot, &screen, &made);
     tally.check("the debugger, photographed", outcome);
+    let outcome = demo(project, godot, &screen, &made)
+        .and_then(|()| animation::write(&made, FRAMES, &made.join(ANIMATION)));
+    tally.check("the demo, photographed", outcome);
     for name in PICTURES {
         tally.check(name, check(&made.join(name)));
     }
@@ -65,6 +81,15 @@ pub fn run(project: &Project, tally: &mut Tally) {
     });
     let copied = copied.map_err(|error| format!("cannot write {}: {error}", images.display()));
     tally.check("the pictures in docs/images", copied);
+}
+
+/// Drives the demo in a window.
+fn demo(project: &Project, godot: &Godot, screen: &Screen, made: &Path) -> Result<()> {
+    let mut command = headless::command_on(screen, project, godot, &project.godot_project());
+    command
+        .args(["--script", "res://tests/photographs/demo.gd", "--"])
+        .arg(made);
+    headless::run(project, "the demo in a window", &mut command, |_| ())
 }
 
 fn draw_icon(project: &Project, godot: &Godot, images: &Path) -> Result<()> {
