@@ -6,7 +6,7 @@ use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
-use stream_socket::ReadError;
+use stream_socket::{Options, ReadError};
 use support::*;
 
 const MUCH: usize = 11 << 20;
@@ -65,6 +65,10 @@ fn what_a_writer_leaves_while_a_reader_sleeps_goes_out() {
     let (connection, mut peer) = raw_peer(local_family());
     peer.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
     connection.set_read_timeout(Some(Duration::from_secs(8)));
+    // Left alone, the system may find more room for a stream that waits for it.
+    peer.set_recv_buffer_size(64 << 10).unwrap();
+    let bound = |options: &mut Options| options.send_buffer_size = Some(64 << 10);
+    connection.set_options("bound", bound).unwrap();
     // Filled, and then something gathered that does not go out.
     let filled = {
         let mut sum = 0;

@@ -63,15 +63,13 @@ pub fn runner(project: &Project, toolchain: &Toolchain) -> Result<PathBuf> {
     let failed = |error| format!("cannot set up Wine in {}: {error}", folder.display());
     fs::create_dir_all(&folder).map_err(failed)?;
 
-    let (server, link) = (
-        wine.join("usr/lib/wine/wineserver64"),
-        folder.join("wineserver"),
-    );
+    // The program itself: Wine starts it again where the one before has just ended, and cannot start a script.
+    let server = wine.join("usr/lib/wine/wineserver64");
     let script = folder.join("run");
     let text = format!(
         r#"#!/bin/sh
 export WINEPREFIX="{folder}/prefix" WINEARCH=win64 WINEDEBUG="${{WINEDEBUG:--all}}"
-export WINELOADER="{wine}/usr/lib/wine/wine64" WINESERVER="{link}"
+export WINELOADER="{wine}/usr/lib/wine/wine64" WINESERVER="{server}"
 export WINEDLLPATH="{wine}/usr/lib/x86_64-linux-gnu/wine"
 export WINEDLLOVERRIDES="mscoree,mshtml,winemenubuilder.exe=;bcryptprimitives=n,b"
 export LD_LIBRARY_PATH="{wine}/usr/lib/x86_64-linux-gnu${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
@@ -82,11 +80,9 @@ exec "$WINELOADER" "$@"
 "#,
         folder = folder.display(),
         wine = wine.display(),
-        link = link.display(),
+        server = server.display(),
     );
     process::write_program(&script, &text).map_err(failed)?;
-    let server_script = format!("#!/bin/sh\nexec \"{}\" \"$@\"\n", server.display());
-    process::write_program(&link, &server_script).map_err(failed)?;
 
     if !folder.join("ready").exists() {
         println!("setting up Wine in {}", folder.display());

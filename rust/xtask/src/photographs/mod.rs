@@ -21,9 +21,10 @@ const SIZE: (u32, u32) = (1280, 720);
 const COLOURS: usize = 50;
 
 /// The pictures that the documentation shows.
-pub const PICTURES: [&str; 6] = [
+pub const PICTURES: [&str; 7] = [
     debugger_tab::PICTURES[0],
     debugger_tab::PICTURES[1],
+    debugger_tab::PICTURES[2],
     "crowd.png",
     "chat.png",
     "inspector.png",
