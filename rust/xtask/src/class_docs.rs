@@ -7,7 +7,8 @@ use std::path::Path;
 
 use godot_finder::Godot;
 
-use crate::project::{ADDON, Project};
+use crate::editor_project::EditorProject;
+use crate::project::Project;
 use crate::result::Result;
 use crate::tally::Tally;
 use crate::{folder, headless};
@@ -97,28 +98,18 @@ fn up_to_date(project: &Project, godot: &Godot) -> Result<()> {
     }
 }
 
+/// What looks at the help in an editor.
+const HELP: EditorProject = EditorProject {
+    name: "help-project",
+    plugin: "read_help",
+    plugin_config: include_str!("help_project/plugin.cfg"),
+    script: include_str!("help_project/read_help.gd"),
+    files: &[("project.godot", include_str!("help_project/project.godot"))],
+};
+
 /// Opens the help pages in the editor, in a project that has the addon and nothing else.
 fn shown(project: &Project, godot: &Godot) -> Result<()> {
-    let help_project = project.target().join("help-project");
-    let addons = help_project.join("addons");
-    folder::replace(&help_project, |folder| {
-        folder::copy(&project.staged_addon(), &addons.join(ADDON))?;
-        let plugin = addons.join("read_help");
-        fs::create_dir_all(&plugin)?;
-        fs::write(
-            folder.join("project.godot"),
-            include_str!("help_project/project.godot"),
-        )?;
-        fs::write(
-            plugin.join("plugin.cfg"),
-            include_str!("help_project/plugin.cfg"),
-        )?;
-        fs::write(
-            plugin.join("read_help.gd"),
-            include_str!("help_project/read_help.gd"),
-        )
-    })
-    .map_err(|error| format!("cannot write {}: {error}", help_project.display()))?;
+    let help_project = HELP.make(project, godot)?;
     let mut command = headless::command(project, godot, &help_project);
     command.arg("--editor");
     let mut pages = 0;

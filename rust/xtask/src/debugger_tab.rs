@@ -1,24 +1,40 @@
 //! The Sockets tab of the editor's debugger: a game that the editor runs shows its sockets there.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use godot_finder::{Godot, Screen};
 
-use crate::project::{ADDON, Project};
+use crate::editor_project::EditorProject;
+use crate::headless;
+use crate::project::Project;
 use crate::result::Result;
 use crate::tally::Tally;
-use crate::{folder, headless};
 
 const NAME: &str = "the sockets of a game in the debugger";
+
+/// A game that has sockets, and what looks for them in its editor.
+const GAME: EditorProject = EditorProject {
+    name: "debugger-project",
+    plugin: "read_tab",
+    plugin_config: include_str!("debugger_project/plugin.cfg"),
+    script: include_str!("debugger_project/read_tab.gd"),
+    files: &[
+        (
+            "project.godot",
+            include_str!("debugger_project/project.godot"),
+        ),
+        ("game.tscn", include_str!("debugger_project/game.tscn")),
+        ("game.gd", include_str!("debugger_project/game.gd")),
+    ],
+};
 
 /// How many rows of the game are looked for (`debugger_project/read_tab.gd`).
 const ROWS: usize = 3;
 
 /// Runs a game in the editor, and counts that as a test.
 pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
-    let shown = game(project).and_then(|game| {
+    let shown = GAME.make(project, godot).and_then(|game| {
         let command = headless::command(project, godot, &game);
         shown(project, command)
     });
@@ -35,49 +51,10 @@ pub fn photograph(
     screen: &Screen,
     pictures: &Path,
 ) -> Result<()> {
-    let game = game(project)?;
+    let game = GAME.make(project, godot)?;
     let mut command = headless::command_on(screen, project, godot, &game);
     command.env("PICTURES", pictures);
     shown(project, command)
-}
-
-/// A new project whose game has sockets, and whose editor looks for them.
-fn game(project: &Project) -> Result<PathBuf> {
-    let game = project.target().join("debugger-project");
-    let made = folder::replace(&game, |game| {
-        let addons = game.join("addons");
-        folder::copy(&project.staged_addon(), &addons.join(ADDON))?;
-        let plugin = addons.join("read_tab");
-        fs::create_dir_all(&plugin)?;
-        let files = [
-            (
-                game,
-                "project.godot",
-                include_str!("debugger_project/project.godot"),
-            ),
-            (
-                game,
-                "game.tscn",
-                include_str!("debugger_project/game.tscn"),
-            ),
-            (game, "game.gd", include_str!("debugger_project/game.gd")),
-            (
-                &plugin,
-                "plugin.cfg",
-                include_str!("debugger_project/plugin.cfg"),
-            ),
-            (
-                &plugin,
-                "read_tab.gd",
-                include_str!("debugger_project/read_tab.gd"),
-            ),
-        ];
-        files
-            .into_iter()
-            .try_for_each(|(folder, name, text)| fs::write(folder.join(name), text))
-    });
-    made.map_err(|error| format!("cannot write {}: {error}", game.display()))?;
-    Ok(game)
 }
 
 fn shown(project: &Project, mut command: Command) -> Result<()> {

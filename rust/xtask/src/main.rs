@@ -10,6 +10,7 @@ mod ci;
 mod class_docs;
 mod debugger_tab;
 mod dist;
+mod editor_project;
 mod elsewhere;
 mod folder;
 mod headless;
