@@ -61,4 +61,6 @@ func _on_left(client: PacketPeerSocketRs, _error: int) -> void:
 
 
 func _tell(line: String) -> void:
-	_group.broadcast(line.to_utf8_buffer())
+	# Who does not read has missed a line, and is let go.
+	for client: PacketPeerSocketRs in _group.broadcast(line.to_utf8_buffer()):
+		client.stream.abort()

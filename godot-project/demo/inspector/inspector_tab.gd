@@ -1,5 +1,5 @@
 extends VBoxContainer
-## Connects to anything, and shows what happens: events, addresses that were tried, and every byte. inspection.gd does it.
+## Connects to anything, or waits for it, and shows what happens: events, addresses that were tried, and every byte. inspection.gd does it.
 
 const Address := preload("res://demo/address.gd")
 const Hex := preload("hex.gd")
@@ -23,6 +23,7 @@ func _ready() -> void:
 	_bytes.add_theme_font_override(&"normal_font", font)
 	_address.text_submitted.connect(open)
 	%Connect.pressed.connect(func() -> void: open(_address.text))
+	%Listen.pressed.connect(func() -> void: listen(_address.text))
 	%Disconnect.pressed.connect(inspection.close)
 	_line.text_submitted.connect(_on_submitted)
 	inspection.happened.connect(_on_happened)
@@ -42,13 +43,21 @@ func _exit_tree() -> void:
 
 
 func open(text: String) -> void:
+	_begin(text, inspection.open)
+
+
+func listen(text: String) -> void:
+	_begin(text, inspection.listen)
+
+
+func _begin(text: String, how: Callable) -> void:
 	var address := Address.parse(text)
 	_events.clear()
 	_bytes.clear()
 	_address.text = text
 	if address == null:
 		return _on_happened(0.0, "This is no address: " + text)
-	inspection.open(address)
+	how.call(address)
 
 
 ## What is seen: the events, the bytes, and the addresses.

@@ -5,6 +5,7 @@ const Address := preload("res://demo/address.gd")
 const ChatClient := preload("res://demo/chat/chat_client.gd")
 const ChatRoom := preload("res://demo/chat/chat_room.gd")
 const Crowd := preload("res://demo/crowd/crowd.gd")
+const EngineProcess := preload("res://tests/support/engine_process.gd")
 const Hex := preload("res://demo/inspector/hex.gd")
 const Inspection := preload("res://demo/inspector/inspection.gd")
 
@@ -62,6 +63,84 @@ func test_a_chat_over_each_kind_of_socket_and_through_a_relay() -> void:
 		ann.ended.connect(func(why: String) -> void: ends.append(why))
 		room.close()
 		await until(func() -> bool: return ends == ["End of file"], text + ": the end: %s" % [ends])
+
+
+func test_a_chat_between_two_processes() -> void:
+	if not EngineProcess.available():
+		return skip("starting another engine is known for Linux only")
+	for kind in family.kinds():
+		var room := ChatRoom.new()
+		var text := fresh_path() if kind == "uds" else "127.0.0.1:0"
+		check(room.open(Address.parse(text)), room.problem)
+		if kind == "tcp":
+			text = "127.0.0.1:%d" % (room.server as TCPServerRs).get_local_port()
+		var ann := ChatClient.new()
+		var heard := []
+		ann.heard.connect(func(line: String) -> void: heard.append(line))
+		ann.join(Address.parse(text), "Ann")
+		await until(func() -> bool: return heard == ["* Ann has come"], kind + ": Ann")
+		var guest := in_thread(func() -> Dictionary: return EngineProcess.run("children/chat_guest.gd", [text]))
+		await until(func() -> bool: return heard.has("* Bob has come"), kind + ": the guest")
+		ann.say("Grüße, Αθήνα")
+		await until(func() -> bool: return heard.has("Bob: Grüße, Αθήνα"), kind + ": the guest's line")
+		ann.say("bye")
+		await until(func() -> bool: return heard.has("* Bob has left"), kind + ": the guest leaves")
+		var result: Dictionary = join(guest, "the guest")
+		check_eq(result["code"], 0, "%s: exit code: %s" % [kind, result["output"]])
+		room.close()
+
+
+func test_a_chat_lets_go_of_one_who_does_not_read() -> void:
+	var room := ChatRoom.new()
+	check(room.open(Address.parse("127.0.0.1:0")), room.problem)
+	var port := (room.server as TCPServerRs).get_local_port()
+	var deaf := StreamPeerTCPRs.new()
+	# So that the system does not take much for it.
+	deaf.set_receive_buffer_size(4096)
+	deaf.connect_to_host(LOOPBACK, port)
+	await until(func() -> bool: return deaf.poll() == OK and deaf.get_status() == STATUS_CONNECTED, "the connect")
+	deaf.put_data("Deaf\r\n".to_ascii_buffer())
+	await until(func() -> bool: return room.names() == ["Deaf"], "the name, without the end of its line")
+	var ann := ChatClient.new()
+	ann.join(Address.parse("127.0.0.1:%d" % port), "Ann")
+	await until(func() -> bool: return room.names().size() == 2, "Ann")
+	var line := "x".repeat(900)
+	await until(func() -> bool:
+		for i in 60:
+			ann.say(line)
+		return room.names() == ["Ann"], "the one who does not read to be gone", 30.0)
+	room.close()
+
+
+func test_an_inspection_waits_for_one_who_connects() -> void:
+	for kind in family.kinds():
+		var inspection := Inspection.new()
+		var told := []
+		var moved := []
+		inspection.happened.connect(func(_seconds: float, what: String) -> void: told.append(what))
+		inspection.moved.connect(func(bytes: PackedByteArray, _total: int, is_received: bool) -> void: moved.append([bytes, is_received]))
+		var path := fresh_path() if kind == "uds" else ""
+		inspection.listen(Address.parse(path if kind == "uds" else "127.0.0.1:0"))
+		var peer: StreamPeer = family.peer(kind)
+		if kind == "uds":
+			peer.connect_to_host(path)
+		else:
+			peer.connect_to_host(LOOPBACK, inspection.get_listening_port())
+		poll_connect(peer)
+		peer.put_data(PackedByteArray([0, 255]))
+		await until(func() -> bool: return moved == [[PackedByteArray([0, 255]), true]], kind + ": what came: %s" % [told])
+		inspection.send([7])
+		arrived(peer, 1)
+		check_eq(peer.get_u8(), 7, kind + ": what was sent")
+		peer.disconnect_from_host()
+		await until(func() -> bool: return told.has("the other side has ended the stream"), kind + ": the end: %s" % [told])
+		check_eq(inspection.get_listening_port(), 0, kind + ": it has stopped to listen")
+	var end := endpoint("tcp")
+	var refused := Inspection.new()
+	var why := []
+	refused.happened.connect(func(_seconds: float, what: String) -> void: why.append(what))
+	refused.listen(Address.parse("127.0.0.1:%d" % end.port))
+	check(why.size() == 1 and why[0].contains("in use"), "a port that is taken: %s" % [why])
 
 
 func test_an_inspection_tells_everything() -> void:

@@ -1,0 +1,25 @@
+extends SceneTree
+## A guest of the demo's chat: comes as Bob, says what it hears of others back to them, and leaves when somebody says "bye".
+## Argument: the address of the room.
+
+const Address := preload("res://demo/address.gd")
+const ChatClient := preload("res://demo/chat/chat_client.gd")
+
+var _client := ChatClient.new()
+
+
+func _initialize() -> void:
+	_client.heard.connect(_on_heard)
+	_client.ended.connect(_on_ended)
+	_client.join(Address.parse(OS.get_cmdline_user_args()[0]), "Bob")
+
+
+func _on_heard(line: String) -> void:
+	if line == "Ann: bye":
+		_client.leave()
+	elif line.begins_with("Ann: "):
+		_client.say(line.trim_prefix("Ann: "))
+
+
+func _on_ended(why: String) -> void:
+	quit(0 if why == "left" else 1)
