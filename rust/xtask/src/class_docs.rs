@@ -111,7 +111,7 @@ const HELP: EditorProject = EditorProject {
 fn shown(project: &Project, godot: &Godot) -> Result<()> {
     let help_project = HELP.make(project, godot)?;
     let mut command = headless::command(project, godot, &help_project);
-    command.arg("--editor");
+    HELP.set_user(project, command.arg("--editor"));
     let mut pages = 0;
     headless::run(project, SHOWN, &mut command, |line| {
         let count = line.strip_prefix("help pages: ");

@@ -58,7 +58,7 @@ pub fn photograph(
 }
 
 fn shown(project: &Project, mut command: Command) -> Result<()> {
-    command.arg("--editor");
+    GAME.set_user(project, command.arg("--editor"));
     let (mut rows, mut has_bytes) = (0, false);
     headless::run(project, NAME, &mut command, |line| {
         let count = line.strip_prefix("sockets shown: ");

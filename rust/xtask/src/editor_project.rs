@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use godot_finder::Godot;
 
@@ -36,8 +37,10 @@ impl EditorProject {
             fs::write(folder.join("project.godot"), "config_version=5\n")
         })
         .map_err(failed)?;
+        let _ = fs::remove_dir_all(self.user(project));
         let mut import = headless::command(project, godot, &folder);
         let name = format!("{}, imported", self.name);
+        self.set_user(project, &mut import);
         headless::run(project, &name, import.arg("--import"), |_| ())?;
 
         let plugin = folder.join("addons").join(self.plugin);
@@ -51,5 +54,14 @@ impl EditorProject {
             fs::write(folder.join(name), text).map_err(failed)?;
         }
         Ok(folder)
+    }
+
+    /// Has a command that opens it find what the import has left for the user, documentation among it.
+    pub fn set_user(&self, project: &Project, command: &mut Command) {
+        headless::set_user(command, &self.user(project));
+    }
+
+    fn user(&self, project: &Project) -> PathBuf {
+        project.target().join(format!("{}-user", self.name))
     }
 }

@@ -73,9 +73,30 @@ pub fn run_unread(
     on_line: impl FnMut(&str),
 ) -> Result<()> {
     process::announce(name);
+    if has_user(command) {
+        return watch::run(command, LIMIT, on_line);
+    }
     let user = UserFolder::new(project)?;
-    user.apply(command);
+    set_user(command, &user.0);
     watch::run(command, LIMIT, on_line)
+}
+
+/// Has Godot keep its files for a user in `folder`, where later runs find them.
+pub fn set_user(command: &mut Command, folder: &Path) {
+    for (variable, name) in [
+        (USER, "data"),
+        ("XDG_CONFIG_HOME", "config"),
+        ("XDG_CACHE_HOME", "cache"),
+    ] {
+        command.env(variable, folder.join(name));
+    }
+}
+
+/// One of the variables that say where they are.
+const USER: &str = "XDG_DATA_HOME";
+
+fn has_user(command: &Command) -> bool {
+    command.get_envs().any(|(variable, _)| variable == USER)
 }
 
 /// A home of its own for the files that Godot keeps for its user: each run starts with the same settings, none, and the
@@ -90,16 +111,6 @@ impl UserFolder {
         fs::create_dir_all(&folder)
             .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
         Ok(Self(folder))
-    }
-
-    fn apply(&self, command: &mut Command) {
-        for (variable, folder) in [
-            ("XDG_DATA_HOME", "data"),
-            ("XDG_CONFIG_HOME", "config"),
-            ("XDG_CACHE_HOME", "cache"),
-        ] {
-            command.env(variable, self.0.join(folder));
-        }
     }
 }
 
