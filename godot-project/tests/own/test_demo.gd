@@ -135,6 +135,8 @@ func test_an_inspection_waits_for_one_who_connects() -> void:
 		peer.disconnect_from_host()
 		await until(func() -> bool: return told.has("the other side has ended the stream"), kind + ": the end: %s" % [told])
 		check_eq(inspection.get_listening_port(), 0, kind + ": it has stopped to listen")
+	if OS.has_feature("windows"):
+		return leave_out("what goes wrong is told in the words of Windows")
 	var end := endpoint("tcp")
 	var refused := Inspection.new()
 	var why := []
@@ -144,6 +146,8 @@ func test_an_inspection_waits_for_one_who_connects() -> void:
 
 
 func test_an_inspection_tells_everything() -> void:
+	if OS.has_feature("windows"):
+		return skip("what goes wrong is told in the words of Windows")
 	var end := endpoint("tcp")
 	var inspection := Inspection.new()
 	var told := []

@@ -72,12 +72,18 @@ fn what_a_writer_leaves_while_a_reader_sleeps_goes_out() {
     // Filled, and then something gathered that does not go out.
     let filled = {
         let mut sum = 0;
-        loop {
+        // What the system has taken may take a moment to make room on its way.
+        let mut full = 0;
+        while full < 30 {
             match connection.write_available(&pattern(1 << 20)).unwrap() {
-                0 => break sum,
-                count => sum += count,
+                0 => {
+                    full += 1;
+                    thread::sleep(Duration::from_millis(10));
+                }
+                count => (sum, full) = (sum + count, 0),
             }
         }
+        sum
     };
     connection.set_coalesces(true);
     connection.write_all(b"request").unwrap();
