@@ -452,16 +452,29 @@ pub fn listening(ip: std::net::IpAddr, port: u16, backlog: i32) -> Option<(Liste
     Some((listener, port))
 }
 
-/// Whether this program can be started once more. One that an emulator runs through a loader sees the loader as itself.
-/// There, a line says that `test` is skipped.
+/// Whether this program can be started once more. In an emulator it cannot; there, a line says that `test` is skipped.
 pub fn can_start_itself(test: &str) -> bool {
-    let program = std::env::current_exe().unwrap();
-    let name = std::env::args_os().next().map(PathBuf::from);
-    let can = name.is_some_and(|name| name.file_name() == program.file_name());
+    let can = !is_emulated();
     if !can {
         skipped(test, "the emulator does not start programs");
     }
     can
+}
+
+/// Whether the system tells of TCP's round trips. An emulator does not; there, a line says that `test` is skipped.
+pub fn tells_round_trips(test: &str) -> bool {
+    let tells = cfg!(target_os = "linux") && !is_emulated();
+    if !tells {
+        skipped(test, "TCP's round trips are not told here");
+    }
+    tells
+}
+
+/// A program that an emulator runs through a loader sees the loader as itself.
+fn is_emulated() -> bool {
+    let program = std::env::current_exe().unwrap();
+    let name = std::env::args_os().next().map(PathBuf::from);
+    name.is_none_or(|name| name.file_name() != program.file_name())
 }
 
 /// Runs the test `name` of this program in a process of its own, with pipes for its standard input and its errors.
