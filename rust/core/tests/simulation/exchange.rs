@@ -25,21 +25,16 @@ pub struct Exchange<S: System> {
     pub is_unix: bool,
     /// Timeouts are so long that they excuse nothing.
     pub is_patient: bool,
+    /// What one end has handed to the system, the other end's system has.
+    pub is_direct: bool,
     pub random: Random,
 }
 
 impl<S: System> Exchange<S> {
     /// A connection of a random kind. Calls that write wait for as long as it takes if they `may_block`.
     pub fn new(mut random: Random, may_block: bool) -> Exchange<S> {
-        let streams = [
-            Arc::new(Stream::new("A to B", random.number())),
-            Arc::new(Stream::new("B to A", random.number())),
-        ];
-        let is_patient = random.once_in(2);
         let is_raw = random.once_in(3);
         let is_unix = random.once_in(2);
-        let budget = S::buffer_size() * 8;
-        let budget = random.size(budget).max(random.size(2000).min(budget));
         let (first, second) = if !is_raw && is_unix && random.once_in(2) {
             let (one, other) = Connection::pair().expect("no fault is set yet");
             (Side::Library(one), Side::Library(other))
@@ -51,6 +46,23 @@ impl<S: System> Exchange<S> {
         } else {
             [second, first]
         };
+        Exchange::between(sides, is_unix, random, may_block)
+    }
+
+    /// An exchange between `sides`, which are connected.
+    pub fn between(
+        sides: [Side<S>; 2],
+        is_unix: bool,
+        mut random: Random,
+        may_block: bool,
+    ) -> Exchange<S> {
+        let streams = [
+            Arc::new(Stream::new("A to B", random.number())),
+            Arc::new(Stream::new("B to A", random.number())),
+        ];
+        let is_patient = random.once_in(2);
+        let budget = S::buffer_size() * 8;
+        let budget = random.size(budget).max(random.size(2000).min(budget));
         let mut number = 0;
         let ends = sides.map(|side| {
             let name = ["A", "B"][number];
@@ -72,12 +84,13 @@ impl<S: System> Exchange<S> {
                 }
             }
         });
-        note(|| format!("unix {is_unix}, raw {is_raw}, patient {is_patient}, budget {budget}"));
+        note(|| format!("unix {is_unix}, patient {is_patient}, budget {budget}"));
         Exchange {
             ends,
             streams,
             is_unix,
             is_patient,
+            is_direct: true,
             random,
         }
     }
@@ -109,7 +122,7 @@ impl<S: System> Exchange<S> {
                 End::Library(end) => end.act(&mut self.random),
                 End::Raw(end) => end.act(),
             }
-            if self.random.once_in(4) {
+            if self.is_direct && self.random.once_in(4) {
                 self.check_news(1 - index);
             }
         }
@@ -223,12 +236,7 @@ pub fn listen<S: System>(is_unix: bool, random: &mut Random) -> (Listener, Addre
     let bind = if is_unix {
         BindAddress::Unix(S::fresh_path())
     } else {
-        let ip = random.choose(&[
-            IpAddr::V4(Ipv4Addr::LOCALHOST),
-            Ipv4Addr::LOCALHOST.into(),
-            Ipv6Addr::LOCALHOST.into(),
-        ]);
-        BindAddress::Inet((ip, 0).into())
+        loopback(random)
     };
     listener
         .listen(&bind, 5, None)
@@ -241,9 +249,24 @@ pub fn listen<S: System>(is_unix: bool, random: &mut Random) -> (Listener, Addre
     (listener, address)
 }
 
+/// A free port of a loopback address.
+pub fn loopback(random: &mut Random) -> BindAddress {
+    let ip = random.choose(&[
+        IpAddr::V4(Ipv4Addr::LOCALHOST),
+        Ipv4Addr::LOCALHOST.into(),
+        Ipv6Addr::LOCALHOST.into(),
+    ]);
+    BindAddress::Inet((ip, 0).into())
+}
+
 /// Two ends that were connected by way of a listener.
 pub fn connect<S: System>(is_unix: bool, is_raw: bool, random: &mut Random) -> (Side<S>, Side<S>) {
     let (listener, address) = listen::<S>(is_unix, random);
+    meet(&listener, address, is_raw)
+}
+
+/// The end that connects to `address`, and the one that `listener` accepts then.
+pub fn meet<S: System>(listener: &Listener, address: Address, is_raw: bool) -> (Side<S>, Side<S>) {
     let client = if is_raw {
         Side::Raw(S::connect(&address).expect("the listener listens"))
     } else {

@@ -25,6 +25,8 @@ pub mod raw;
 #[cfg(not(stream_socket_simulated))]
 pub mod real;
 #[cfg(stream_socket_simulated)]
+pub mod relays;
+#[cfg(stream_socket_simulated)]
 pub mod sessions;
 #[cfg(stream_socket_simulated)]
 pub mod sharing;

@@ -10,14 +10,14 @@ use super::raw::Leaving;
 use super::simulated::Simulated;
 use super::system::Random;
 use super::trace::{self, note};
-use super::{connecting, endings, forks, groups, listeners, sessions, sharing, stale};
+use super::{connecting, endings, forks, groups, listeners, relays, sessions, sharing, stale};
 
 /// Runs the program of `seed` in the world of `seed`.
 pub fn run(seed: u64) -> Figures {
     trace::begin();
     world::run(seed, move || {
         let mut random = Random::new(seed ^ 0x00C0_FFEE);
-        match random.below(15) {
+        match random.below(16) {
             0..=2 => exchange_alone(random),
             3..=4 => exchange_in_threads(random),
             program => {
@@ -30,6 +30,7 @@ pub fn run(seed: u64) -> Figures {
                     11 => listeners::run(random),
                     12 => stale::run(random),
                     13 => forks::run(random),
+                    14 => relays::run(random),
                     _ => groups::run(random),
                 }
             }
