@@ -100,7 +100,7 @@ pub const TABLE: &[Section] = &[
             us("frame over 1000 idle sockets, untyped", &[ENGINE]),
             us(
                 "frame over 1000 sockets with a message each",
-                &[engine(3.0), plain(1.0 / 1.7)],
+                &[engine(3.0), plain(1.0 / 1.7), GROUP],
             ),
             us(
                 "frame over 10,000 sockets, 10 with a message",
