@@ -34,9 +34,9 @@ class Result:
 	## The bytes.
 	var data := PackedByteArray()
 
-	## The bytes as text in UTF-8.
+	## The bytes as text in UTF-8; see [method PacketPeerSocketRs.decode_text].
 	func text() -> String:
-		return data.get_string_from_utf8()
+		return PacketPeerSocketRs.decode_text(data)
 
 
 ## Waits for [param count] bytes, for at most [param timeout_sec] seconds. After an error [member Result.data] has what

@@ -99,7 +99,7 @@ func _readable(line: PackedByteArray) -> String:
 	for byte in line:
 		if byte < 0x20 and byte != 0x09 or byte == 0x7f:
 			return "(hex) " + line.hex_encode()
-	return line.get_string_from_utf8()
+	return PacketPeerSocketRs.decode_text(line)
 
 
 ## An answer is a success, however the connection ended after it.

@@ -39,7 +39,7 @@ func say(line: String) -> void:
 
 
 func _on_line(packet: PackedByteArray) -> void:
-	heard.emit(packet.get_string_from_utf8())
+	heard.emit(PacketPeerSocketRs.decode_text(packet))
 
 
 func _on_connect_finished(error: Error) -> void:

@@ -43,7 +43,7 @@ func names() -> Array:
 
 
 func _on_line(client: PacketPeerSocketRs, packet: PackedByteArray) -> void:
-	var line := packet.get_string_from_utf8().strip_edges()
+	var line := PacketPeerSocketRs.decode_text(packet).strip_edges()
 	if client in _names:
 		_tell("%s: %s" % [_names[client], line])
 	elif line.is_empty():

@@ -6,6 +6,8 @@ const Hex := preload("hex.gd")
 const Inspection := preload("inspection.gd")
 
 const RECEIVED_COLOUR := Color(0.31, 0.79, 0.85)
+## Lines that are kept of each log.
+const MOST_LINES := 2000
 const SENT_COLOUR := Color(0.97, 0.62, 0.35)
 
 var inspection := Inspection.new()
@@ -92,6 +94,7 @@ func _on_submitted(line: String) -> void:
 
 func _on_happened(seconds: float, what: String) -> void:
 	_events.add_text("%9.3f s  %s\n" % [seconds, what])
+	_forget_old(_events)
 
 
 func _on_moved(bytes: PackedByteArray, total: int, is_received: bool) -> void:
@@ -99,3 +102,10 @@ func _on_moved(bytes: PackedByteArray, total: int, is_received: bool) -> void:
 	_bytes.add_text(("received %d bytes\n" if is_received else "sent %d bytes\n") % bytes.size())
 	_bytes.pop()
 	_bytes.add_text(Hex.dump(bytes, total))
+	_forget_old(_bytes)
+
+
+func _forget_old(log: RichTextLabel) -> void:
+	while log.get_paragraph_count() > MOST_LINES:
+		log.remove_paragraph(0, true)
+	log.invalidate_paragraph(0)

@@ -81,6 +81,13 @@ func test_a_chat_between_two_processes() -> void:
 		await until(func() -> bool: return heard == ["* Ann has come"], kind + ": Ann")
 		var guest := in_thread(func() -> Dictionary: return EngineProcess.run("children/chat_guest.gd", [text]))
 		await until(func() -> bool: return heard.has("* Bob has come"), kind + ": the guest")
+		# Anybody may send anything. The guest says what it has heard.
+		var stranger: StreamPeerSocketRs = Address.parse(text).new_peer()
+		Address.parse(text).connect_peer(stranger)
+		await until(func() -> bool: return stranger.poll() == OK and stranger.get_status() == STATUS_CONNECTED, kind + ": a stranger")
+		stranger.put_data([0xff, 0xfe, 0, 0x0a, 0x80, 0x0a])
+		await until(func() -> bool: return heard.has("\ufffd\ufffd\ufffd: \ufffd"), kind + ": its noise: %s" % [heard])
+		stranger.disconnect_from_host()
 		ann.say("Grüße, Αθήνα")
 		await until(func() -> bool: return heard.has("Bob: Grüße, Αθήνα"), kind + ": the guest's line")
 		ann.say("bye")
@@ -175,6 +182,27 @@ func test_bytes_are_shown_in_hex_and_as_text() -> void:
 	check_eq(Hex.dump("a line\n".to_ascii_buffer(), 16), "000010  %-47s  a line.\n" % "61 20 6c 69 6e 65 0a", "a short one")
 	check_eq(Hex.dump(PackedByteArray(range(17))).count("\n"), 2, "lines")
 	check_eq(Hex.dump([]), "", "nothing")
+	var much := PackedByteArray()
+	much.resize(1 << 20)
+	check_eq(Hex.dump(much).count("\n"), 257, "lines of much")
+	check(Hex.dump(much).ends_with("\nand 1044480 bytes more\n"), "the rest of much")
+
+
+func test_an_inspector_keeps_what_was_last() -> void:
+	var tab: Control = load("res://demo/inspector/inspector_tab.tscn").instantiate()
+	(Engine.get_main_loop() as SceneTree).root.add_child(tab)
+	for i in 100:
+		tab.inspection.happened.emit(1.0, "event %d" % i)
+		tab.inspection.moved.emit(PackedByteArray(range(256)), 256 * i, i % 2 == 0)
+	var text: String = tab.text()
+	check(text.contains("event 99\n") and text.contains("006300  00 01 02"), "what was last")
+	check(text.contains("event 0\n"), "all that was there is room for")
+	for i in 300:
+		tab.inspection.moved.emit(PackedByteArray(range(256)), 0, false)
+	text = tab.text()
+	check(not text.contains("006300  00 01 02"), "what was first is forgotten")
+	check(text.count("\n") < 2200, "%d lines are kept" % text.count("\n"))
+	tab.free()
 
 
 func test_addresses_are_told_apart() -> void:

@@ -143,6 +143,20 @@ func test_without_a_listener_packets_stay() -> void:
 	check_eq(packets.get_packet(), PackedByteArray([7]), "get_packet")
 
 
+# Whatever the bytes are, nothing is printed, and nothing is left out.
+func test_decoding() -> void:
+	check_eq(PacketPeerSocketRs.decode_text("h\u00e9llo".to_utf8_buffer()), "h\u00e9llo", "text")
+	check_eq(PacketPeerSocketRs.decode_text([]), "", "nothing")
+	check_eq(PacketPeerSocketRs.decode_text([0x61, 0xff, 0, 0x62, 0xc3]), "a\ufffd\ufffdb\ufffd", "no text")
+	var all := PackedByteArray()
+	for byte in 256:
+		all.append(byte)
+	check_eq(PacketPeerSocketRs.decode_text(all).length(), 256, "every byte")
+	check_eq(PacketPeerSocketRs.decode_json('{"a": [1, null]}'.to_utf8_buffer()), {"a": [1.0, null]}, "JSON")
+	for bad: PackedByteArray in [all, "{".to_utf8_buffer(), PackedByteArray([0x31, 0]), PackedByteArray()]:
+		check_null(PacketPeerSocketRs.decode_json(bad), "no JSON")
+
+
 func test_text_and_json() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
@@ -167,6 +181,10 @@ func test_text_and_json() -> void:
 		check_null(ours.get_json(), kind + ": JSON's null")
 		check_eq(ours.get_last_error(), OK, kind + ": which is one")
 		check_eq(ours.get_text(), "", kind + ": an empty line")
+		others.put_packet([0x61, 0, 0x62])
+		_until_count(ours, 1)
+		check_null(ours.get_text(), kind + ": the character 0, which ends the engine's text")
+		check_eq(ours.get_last_error(), ERR_INVALID_DATA, kind + ": the error of that")
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": the stream goes on")
 
 

@@ -13,7 +13,7 @@ use godot::prelude::{GodotClass, PhantomVar, godot_api};
 use crate::families::PACKET_PEER;
 use crate::parts::{Kind, PacketPeer, Packets, Settings};
 use crate::peer::StreamPeerSocketRs;
-use crate::{bridge, frame_poll};
+use crate::{bridge, frame_poll, text};
 
 #[derive(GodotClass)]
 #[class(tool, init, base = PacketPeerExtension)]
@@ -92,15 +92,24 @@ impl PacketPeerSocketRs {
         let Some(text) = self.take_text() else {
             return Variant::nil();
         };
-        let mut json = Json::new_gd();
-        let code = json.parse(&text);
-        if code == Error::OK {
-            return json.get_data();
-        }
-        let (line, what) = (json.get_error_line(), json.get_error_message());
-        let message = format!("get_json: the packet is no JSON: {what} (line {line})");
-        self.packets.last_error.record_message(code, message);
-        Variant::nil()
+        parse_json(&text).unwrap_or_else(|(code, why)| {
+            let message = format!("get_json: the packet is no JSON: {why}");
+            self.packets.last_error.record_message(code, message);
+            Variant::nil()
+        })
+    }
+
+    // The engine's own way prints a line for each byte that is no UTF-8, and whoever is connected chooses the bytes.
+    #[func]
+    fn decode_text(packet: PackedByteArray) -> GString {
+        text::decoded(packet.as_slice())
+    }
+
+    #[func]
+    fn decode_json(packet: PackedByteArray) -> Variant {
+        let text = text::exactly_decoded(packet.as_slice());
+        text.and_then(|text| parse_json(&text).ok())
+            .unwrap_or_default()
     }
 
     #[func]
@@ -256,14 +265,13 @@ impl PacketPeerSocketRs {
 
     /// The next packet as text. One that is no UTF-8 is skipped, with an error.
     fn take_text(&self) -> Option<GString> {
-        let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(GString::from);
-        let text = self.packets.take(text).ok()??;
-        if text.is_err() {
-            let message = "the packet is no text in UTF-8".into();
+        let text = self.packets.take(text::exactly_decoded).ok()??;
+        if text.is_none() {
+            let message = "the packet is no text in UTF-8, or holds the character 0".into();
             let last_error = &self.packets.last_error;
             last_error.record_message(Error::ERR_INVALID_DATA, message);
         }
-        text.ok()
+        text
     }
 
     /// Answers a call that is wrong in itself.
@@ -276,5 +284,17 @@ impl PacketPeerSocketRs {
         self.stream_object
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What JSON `text` is, or what is wrong with it.
+fn parse_json(text: &GString) -> Result<Variant, (Error, String)> {
+    let mut json = Json::new_gd();
+    match json.parse(text) {
+        Error::OK => Ok(json.get_data()),
+        code => {
+            let (what, line) = (json.get_error_message(), json.get_error_line());
+            Err((code, format!("{what} (line {line})")))
+        }
     }
 }

@@ -16,7 +16,7 @@ use stream_socket::{BindAddress, ConnectError, Connection, Options, Target};
 
 use crate::bridge::{self, Class};
 use crate::parts::{Code, Peer, live};
-use crate::{debugger, frame_poll, seconds, settings, statistics};
+use crate::{debugger, frame_poll, seconds, settings, statistics, text};
 
 /// The `connect_timeout` that stands for the project setting.
 const PROJECT_SETTING: f64 = -1.0;
@@ -150,7 +150,7 @@ impl StreamPeerSocketRs {
     fn read_line(&self, #[opt(default = 65536)] max_bytes: i64) -> Variant {
         self.find(b"\n", max_bytes, |line| {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
-            GString::from(String::from_utf8_lossy(line).as_ref()).to_variant()
+            text::decoded(line).to_variant()
         })
     }
 

@@ -1,4 +1,4 @@
-//! Addresses as the engine reads and writes them.
+//! Addresses and received text as the engine has them.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -7,6 +7,24 @@ use godot::builtin::GString;
 use godot::classes::ProjectSettings;
 use godot::obj::Singleton;
 use stream_socket::{BindAddress, parse_ip};
+
+/// What cannot be in the engine's text stands there as this (U+FFFD).
+const REPLACEMENT: &str = "\u{FFFD}";
+
+/// `bytes` as text in UTF-8. What is none is replaced, and so is the character 0, at which the engine would end the text.
+pub(crate) fn decoded(bytes: &[u8]) -> GString {
+    let text = String::from_utf8_lossy(bytes);
+    if text.contains('\0') {
+        return GString::from(&text.replace('\0', REPLACEMENT));
+    }
+    GString::from(text.as_ref())
+}
+
+/// `bytes` as text, if all of it can be.
+pub(crate) fn exactly_decoded(bytes: &[u8]) -> Option<GString> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    (!text.contains('\0')).then(|| GString::from(text))
+}
 
 /// A local address from its text, which is an IP address or `*` for all of them.
 pub(crate) fn bind_address(host: &GString, port: u16) -> Option<BindAddress> {

@@ -1,12 +1,14 @@
 //! What the outputs of Godot and of cargo say about a run.
 
 /// Texts that stand in Godot's output only when something went wrong that its exit code does not tell of.
-const PROBLEMS: [&str; 10] = [
+const PROBLEMS: [&str; 11] = [
     // Errors of the engine, of scripts and shaders, libraries that do not load, and `push_error`.
     "ERROR:",
     "SCRIPT ERROR",
     "Parse Error",
     "Program crashed",
+    // What the engine prints for each byte of a text that is no UTF-8, which another one may choose.
+    "Unicode parsing error",
     // A panic in Rust code.
     "panicked at",
     // The same in the words of gdext.
