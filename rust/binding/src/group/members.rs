@@ -380,7 +380,11 @@ impl Members {
         let server = server.clone().cast::<SocketServerRs>();
         for _ in 0..MOST_ACCEPTED {
             let Some(stream) = server.bind().take_socket_connection() else {
-                return Visit::Idle;
+                // One that waits and cannot be taken is told of once. Descriptors may become free.
+                return match server.bind().server.is_connection_available() {
+                    Ok(false) => Visit::Idle,
+                    Ok(true) | Err(_) => Visit::Pending,
+                };
             };
             let connection = stream.bind().peer.clone();
             if self.is_full() {
