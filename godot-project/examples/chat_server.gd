@@ -8,6 +8,9 @@ extends Node
 ## A longer line ends its connection.
 @export var max_line_bytes := 1000
 
+## A longer name is none.
+const MAX_NAME_BYTES := 40
+
 var server := TCPServerRs.new()
 var group := StreamPeerSocketGroupRs.new()
 # The names, by the clients.
@@ -17,7 +20,8 @@ var names := {}
 func _ready() -> void:
 	var lines := PacketPeerSocketRs.new()
 	lines.framing = PacketPeerSocketRs.FRAMING_DELIMITER
-	lines.max_packet_bytes = max_line_bytes
+	# It holds for what is sent too: a line with its name before it, and all names.
+	lines.max_packet_bytes = max_line_bytes + (max_clients + 2) * (MAX_NAME_BYTES + 2)
 	if server.listen(port) != OK:
 		push_error(server.get_last_error_message())
 		return
@@ -29,10 +33,13 @@ func _ready() -> void:
 
 
 func _on_line(client: PacketPeerSocketRs, packet: PackedByteArray) -> void:
+	if packet.size() > max_line_bytes:
+		client.stream.disconnect_from_host()
+		return
 	var line := packet.get_string_from_utf8().strip_edges()
 	if client in names:
 		_tell("%s: %s" % [names[client], line], [client])
-	elif line.is_empty() or line in names.values():
+	elif line.is_empty() or line.to_utf8_buffer().size() > MAX_NAME_BYTES or line in names.values():
 		client.put_text("Another name, please.")
 	else:
 		names[client] = line

@@ -30,8 +30,9 @@ var _peer: StreamPeerSocketRs
 # What is read and written: the peer, or TLS over it.
 var _stream: StreamPeer
 var _host := ""
-# What was received and not used yet.
+# What was received; of it the first bytes are used already.
 var _received := PackedByteArray()
+var _used := 0
 
 
 ## With [param tls] options, the connection is encrypted, and the certificate has to be one for [param host].
@@ -80,6 +81,7 @@ func _begin(peer: StreamPeerSocketRs, host: String) -> void:
 	_stream = peer
 	_host = host
 	_received.clear()
+	_used = 0
 
 
 func _connected(started: Error) -> Error:
@@ -120,6 +122,14 @@ func _put(bytes: PackedByteArray) -> Error:
 
 
 func _read_head(response: Response) -> void:
+	await _read_one_head(response)
+	# Before the answer others may come that say that it will (RFC 9110, section 15.2). 101 is the last of its connection.
+	while response.error == OK and response.status >= 100 and response.status < 200 and response.status != 101:
+		response.headers = {}
+		await _read_one_head(response)
+
+
+func _read_one_head(response: Response) -> void:
 	var line := await _read_line(response)
 	var words := line.split(" ", false, 2)
 	if response.error == OK and (words.size() < 2 or not words[0].begins_with("HTTP/1.") or not words[1].is_valid_int()):
@@ -139,7 +149,11 @@ func _read_body(response: Response, on_piece: Callable) -> void:
 	if response.headers.get("transfer-encoding", "").to_lower() == "chunked":
 		await _read_chunks(response, on_piece)
 	elif response.headers.has("content-length"):
-		await _read_bytes(response, response.headers["content-length"].to_int(), on_piece)
+		var length: String = response.headers["content-length"]
+		if not length.is_valid_int() or length.to_int() < 0:
+			response.error = ERR_INVALID_DATA
+			return
+		await _read_bytes(response, length.to_int(), on_piece)
 	else:
 		# Up to the end of the stream.
 		await _read_bytes(response, -1, on_piece)
@@ -149,7 +163,12 @@ func _read_chunks(response: Response, on_piece: Callable) -> void:
 	var left := 1
 	while left > 0 and response.error == OK:
 		var line := await _read_line(response)
-		left = line.get_slice(";", 0).strip_edges().hex_to_int()
+		var size := line.get_slice(";", 0).strip_edges()
+		if response.error == OK and (not size.is_valid_hex_number() or size.length() > 15 or size.hex_to_int() < 0):
+			response.error = ERR_INVALID_DATA
+		if response.error != OK:
+			return
+		left = size.hex_to_int()
 		await _read_bytes(response, left, on_piece)
 		if left > 0:
 			await _read_line(response)
@@ -160,15 +179,17 @@ func _read_chunks(response: Response, on_piece: Callable) -> void:
 
 func _read_bytes(response: Response, count: int, on_piece: Callable) -> void:
 	while count != 0 and response.error == OK:
-		if _received.is_empty():
+		if _used == _received.size():
 			response.error = await _receive()
 			if response.error == ERR_FILE_EOF and count < 0:
 				response.error = OK
 				return
 			continue
-		var size := _received.size() if count < 0 else mini(count, _received.size())
-		on_piece.call(_received.slice(0, size))
-		_received = _received.slice(size)
+		var there := _received.size() - _used
+		var size := there if count < 0 else mini(count, there)
+		var piece := _received.slice(_used, _used + size)
+		_used += size
+		on_piece.call(piece)
 		if count > 0:
 			count -= size
 
@@ -176,18 +197,21 @@ func _read_bytes(response: Response, count: int, on_piece: Callable) -> void:
 func _read_line(response: Response) -> String:
 	var looked := 0
 	while response.error == OK:
-		var end := _received.find(0x0a, looked)
+		var end := _received.find(0x0a, _used + looked)
 		if end >= 0:
-			var line := _received.slice(0, end).get_string_from_utf8()
-			_received = _received.slice(end + 1)
+			var line := _received.slice(_used, end).get_string_from_utf8()
+			_used = end + 1
 			return line.trim_suffix("\r")
-		looked = _received.size()
+		looked = _received.size() - _used
 		response.error = ERR_INVALID_DATA if looked > MAX_LINE else await _receive()
 	return ""
 
 
 # Waits for more.
 func _receive() -> Error:
+	# Once for each piece that comes, and not for each line of it: that would copy what is left again and again.
+	_received = _received.slice(_used)
+	_used = 0
 	var end := Time.get_ticks_msec() + time_limit * 1000
 	while true:
 		_stream.poll()

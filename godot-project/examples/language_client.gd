@@ -18,23 +18,25 @@ var time_limit := 30.0
 var error_message := ""
 
 var _packets := PacketPeerSocketRs.new()
-# What the server has answered, by the number of the request.
+# What the server has answered, by the number of the request; null as long as it has not. Nobody waits for others.
 var _answers := {}
 var _requests := 0
 
 
+func _init() -> void:
+	_packets.framing = PacketPeerSocketRs.FRAMING_CONTENT_LENGTH
+	_packets.packet_received.connect(_on_packet)
+	_packets.auto_poll = true
+
+
 func connect_to_server(host: String, port: int) -> Error:
 	var peer := StreamPeerTCPRs.new()
+	_packets.stream = peer
 	peer.auto_poll = true
 	peer.write_buffer_limit = 64 << 20
 	var error := peer.connect_to_host(host, port)
 	if error == OK:
 		error = await peer.connect_finished
-	if error == OK:
-		_packets.framing = PacketPeerSocketRs.FRAMING_CONTENT_LENGTH
-		_packets.stream = peer
-		_packets.packet_received.connect(_on_packet)
-		_packets.auto_poll = true
 	return error
 
 
@@ -46,15 +48,16 @@ func close() -> void:
 func request(method: String, params: Variant) -> Variant:
 	_requests += 1
 	var id := _requests
+	_answers[id] = null
 	_put({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
 	var end := Time.get_ticks_msec() + time_limit * 1000
-	while not _answers.has(id) and _is_connected() and Time.get_ticks_msec() < end:
+	while _answers[id] == null and _is_connected() and Time.get_ticks_msec() < end:
 		await (Engine.get_main_loop() as SceneTree).process_frame
-	var answer: Dictionary = _answers.get(id, {})
+	var answer: Dictionary = {} if _answers[id] == null else _answers[id]
 	_answers.erase(id)
 	error_message = ""
 	if answer.has("error"):
-		error_message = answer.error.message
+		error_message = str(answer.error.get("message")) if answer.error is Dictionary else str(answer.error)
 	elif answer.is_empty():
 		error_message = "no answer" if _is_connected() else "the connection has ended"
 	return answer.get("result")
@@ -70,7 +73,7 @@ func _put(message: Dictionary) -> void:
 
 
 func _is_connected() -> bool:
-	return _packets.stream.get_status() == StreamPeerSocketRs.STATUS_CONNECTED
+	return _packets.stream != null and _packets.stream.get_status() == StreamPeerSocketRs.STATUS_CONNECTED
 
 
 func _on_packet(packet: PackedByteArray) -> void:
@@ -82,5 +85,5 @@ func _on_packet(packet: PackedByteArray) -> void:
 		_put({"jsonrpc": "2.0", "id": message.id, "result": null})
 	elif message.has("method"):
 		notified.emit(message.method, message.get("params"))
-	elif message.has("id"):
+	elif message.get("id") is float and _answers.has(int(message.id)):
 		_answers[int(message.id)] = message

@@ -112,6 +112,9 @@ func _read_array(count: int) -> Variant:
 	var values := []
 	for i in count:
 		values.append(await _read())
+		# Without a connection there are no more, however many were announced.
+		if error == ERR_CONNECTION_ERROR:
+			return null
 	return values
 
 

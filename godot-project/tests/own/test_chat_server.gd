@@ -16,8 +16,27 @@ func test_a_conversation() -> void:
 	ann.put_data("how are you?\n".to_utf8_buffer())
 	await _hears(twin, "Ann: how are you?")
 	# A line that is too long is the end of who sends it.
-	twin.put_data("x".repeat(node.max_line_bytes + 2).to_ascii_buffer())
+	twin.put_data(("x".repeat(node.max_line_bytes + 1) + "\n").to_ascii_buffer())
 	await _hears(ann, "Bob has left.")
+	node.free()
+
+
+func test_the_longest_lines_reach_everybody() -> void:
+	var node := _served()
+	var names := []
+	var clients: Array[StreamPeerTCP] = []
+	for i in 30:
+		names.append(("%02d" % i).rpad(ChatServer.MAX_NAME_BYTES, "x"))
+		clients.append(_client(node, names[i]))
+		await _hears(clients[i], "Hello, %s. Here: %s." % [names[i], ", ".join(names)])
+		for other in clients.slice(0, i):
+			await _hears(other, "%s has come." % names[i])
+	var longest := "y".repeat(node.max_line_bytes)
+	clients[0].put_data((longest + "\n").to_ascii_buffer())
+	for other in clients.slice(1):
+		await _hears(other, "%s: %s" % [names[0], longest])
+	var one := _client(node, "z".repeat(ChatServer.MAX_NAME_BYTES + 1))
+	await _hears(one, "Another name, please.")
 	node.free()
 
 

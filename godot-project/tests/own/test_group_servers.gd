@@ -144,6 +144,25 @@ func test_packets_that_nobody_hears_of_are_returned() -> void:
 	check_eq(group.poll(), [], "after it")
 
 
+func test_the_failure_of_packets_that_are_asked_for_is_told() -> void:
+	for kind: String in family.kinds():
+		var end := endpoint(kind)
+		var group := StreamPeerSocketGroupRs.new()
+		var ends := []
+		group.peer_disconnected.connect(func(_peer: RefCounted, error: int) -> void: ends.append(error))
+		group.accept_from(end.server, PacketPeerSocketRs.new())
+		var client := dial(end)
+		settle(client)
+		client.put_data([1, 0, 0, 0, 7, 0xff, 0xff, 0xff, 0x7f])
+		var got := []
+		spin_until(func() -> bool:
+			for member in group.poll():
+				while member is PacketPeerSocketRs and member.get_available_packet_count() > 0:
+					got.append(member.get_packet())
+			return not ends.is_empty(), "the end")
+		check_eq([got, ends], [[PackedByteArray([7])], [ERR_INVALID_DATA]], kind)
+
+
 func test_who_is_too_many_is_turned_away() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
@@ -248,6 +267,28 @@ func test_handlers_do_what_they_like() -> void:
 			check_eq(peer.get_status(), STATUS_CONNECTED, kind + ": they live on")
 		check_eq(end.server.is_listening(), true, kind + ": and so does the server")
 		check_eq(clients.size(), 3, kind)
+
+
+func test_a_poll_in_a_handler_hears_of_the_other_members() -> void:
+	for kind: String in family.kinds():
+		var group := StreamPeerSocketGroupRs.new()
+		var pairs: Array[Link] = [link(kind), link(kind)]
+		for pair in pairs:
+			group.add(pair.served)
+		group.poll()
+		for pair in pairs:
+			pair.client.put_u8(1)
+			arrived(pair.served, 1)
+		var polled := []
+		group.peer_data_available.connect(func(peer: StreamPeerSocketRs) -> void:
+			if polled.is_empty():
+				peer.receive()
+				polled.append([])
+				# It may wait, and need not: the other member is due.
+				polled[0] = group.poll(int(PATIENCE * 1000)))
+		group.poll()
+		check_eq(polled, [[pairs[1].served]], kind + ": what a poll in a handler returns")
+		_let_go(group)
 
 
 func test_disconnecting_in_a_handler() -> void:

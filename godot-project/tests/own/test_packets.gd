@@ -379,6 +379,79 @@ func test_a_blocked_writer_holds_up_nobody() -> void:
 	check(join(writer, "the writer") != OK, "and ends with the connection")
 
 
+func test_a_writer_of_a_past_connection_leaves_the_next_one_alone() -> void:
+	for kind: String in family.kinds():
+		var block := PackedByteArray()
+		block.resize(BIG)
+		# The writer learns of the end while the next connection begins, so some of these rounds are close.
+		for i in 10:
+			var pair := link(kind)
+			bound_buffers(pair)
+			var packets := _packets(pair.client)
+			var writer := in_thread(func() -> Error: return packets.put_packet(block))
+			arrived(pair.served, 1000)
+			pair.client.disconnect_from_host()
+			check_eq(pair.endpoint.connect_peer(pair.client), OK, kind + ": connect again")
+			check(join(writer, "the writer") != OK, kind + ": the writer fails")
+			settle(pair.client)
+			check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": the next connection")
+
+
+func test_a_failure_is_of_its_connection() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		var packets := _packets(pair.client)
+		var log := SignalLog.of(packets, ["failed", "packet_received"])
+		for goes_on: String in ["with the same stream", "with another one"]:
+			pair.served.put_data([0xff, 0xff, 0xff, 0x7f])
+			arrived(pair.client, 4)
+			packets.get_packet()
+			check_eq(packets.get_packet_error(), ERR_INVALID_DATA, kind + ": no packet")
+			# Who takes packets has learned of it, and does not wait for the next poll.
+			if goes_on == "with the same stream":
+				check_eq(pair.endpoint.connect_peer(pair.client), OK, kind + ": connect again")
+				pair.served = accept(pair.endpoint)
+				settle(pair.client)
+			else:
+				pair = link(kind)
+				packets.stream = pair.client
+			pair.served.put_data([1, 0, 0, 0, 7])
+			arrived(pair.client, 5)
+			packets.poll()
+			check_eq(log.entries, [["packet_received", PackedByteArray([7])]], kind + ": it goes on " + goes_on)
+			log.entries.clear()
+
+
+func test_packets_are_not_kept_once_they_are_taken() -> void:
+	if not FileAccess.file_exists("/proc/self/statm"):
+		return skip("this system does not tell the memory of a process in /proc")
+	var block := PackedByteArray()
+	block.resize(4 << 20)
+	block.fill(3)
+	var pairs: Array[Link] = []
+	var peers: Array[PacketPeerSocketRs] = []
+	var before := 0
+	for i in 24:
+		var pair := link("tcp")
+		pairs.append(pair)
+		peers.append(_packets(pair.client))
+		pair.served.write_buffer_limit = 2 * block.size()
+		_packets(pair.served).put_packet(block)
+		spin_until(func() -> bool:
+			pair.served.poll()
+			return peers[i].get_available_packet_count() == 1, "the packet")
+		check_eq(peers[i].get_packet().size(), block.size(), "the packet")
+		# The first ones warm up the allocator.
+		if i == 7:
+			before = _resident()
+	check((_resident() - before) < 8 * block.size(), "%d bytes more after 16 packets" % (_resident() - before))
+
+
+# How much memory the process has, in bytes.
+func _resident() -> int:
+	return FileAccess.open("/proc/self/statm", FileAccess.READ).get_line().get_slice(" ", 1).to_int() * 4096
+
+
 func test_auto_poll() -> void:
 	var pair := link(_kind())
 	var packets := _packets(pair.client)

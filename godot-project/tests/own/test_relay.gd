@@ -518,6 +518,30 @@ func test_handlers_may_do_anything() -> void:
 	made.relay.link_closed.disconnect(handler)
 
 
+func test_a_poll_in_a_handler_keeps_the_order() -> void:
+	for kind: String in family.kinds():
+		var made := _relayed(kind)
+		var relay := made.relay
+		spin_until(func() -> bool:
+			made.poll()
+			return relay.get_link_count() == 1, "the first link")
+		made.told.clear()
+		var handler := func(_number: int) -> void:
+			if made.told.size() == 1:
+				relay.abort_all()
+				relay.poll()
+		relay.link_opened.connect(handler)
+		var peers: Array[StreamPeer] = [family.peer(kind), family.peer(kind)]
+		for peer in peers:
+			_connect(made, peer)
+		spin_until(func() -> bool:
+			relay.poll()
+			return made.told.size() == 5, "all to be told")
+		for number in [2, 3]:
+			check(made.told.find([number]) < made.told.find([number, ERR_SKIP]), "%s: %s" % [kind, made.told])
+		relay.link_opened.disconnect(handler)
+
+
 func test_it_is_polled_on_a_thread_while_it_changes() -> void:
 	var made := _relayed(family.local_kind())
 	var stop := [false]

@@ -53,3 +53,14 @@ func test_without_descriptors() -> void:
 				"listen %d, too many open files" % ERR_CANT_CREATE, "still listening true",
 				"later: available true, byte 5, more false"]:
 			check(result["output"].contains(line + "\n"), "%s: '%s' in: %s" % [kind, line, result["output"]])
+
+
+func test_a_group_without_descriptors() -> void:
+	if not EngineProcess.available() or OS.execute("prlimit", ["--version"]) != 0:
+		return skip("starting an engine with few descriptors takes Linux and prlimit")
+	for kind: String in family.kinds():
+		var arguments := PackedStringArray([kind, fresh_path()])
+		var result := EngineProcess.run("children/group_without_descriptors.gd", arguments, {}, 64)
+		check_eq(result["code"], 0, kind + ": exit code: " + result["output"])
+		for line: String in ["not all are accepted true", "later 5"]:
+			check(result["output"].contains(line + "\n"), "%s: '%s' in: %s" % [kind, line, result["output"]])

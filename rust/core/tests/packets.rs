@@ -21,6 +21,7 @@ for_each_family!(
     the_framing_may_change_between_packets,
     packets_of_several_threads_do_not_mix,
     a_packet_that_was_cut_by_a_timeout_ends_the_connection,
+    a_packet_of_a_past_connection_leaves_the_next_one_alone,
 );
 
 const LIMIT: usize = 1 << 20;
@@ -283,4 +284,23 @@ fn a_packet_that_was_cut_by_a_timeout_ends_the_connection(family: Family) {
     peer.read_to_end(&mut came).unwrap();
     assert!(came.len() < packet.len(), "and the peer sees the end");
     connection.poll(Instant::now).unwrap();
+}
+
+/// A call that is still writing for a connection that has ended learns of it when the next one is there already.
+fn a_packet_of_a_past_connection_leaves_the_next_one_alone(family: Family) {
+    let server = Server::new(family);
+    let framing = length(Width::Bytes(4));
+    let packet = pattern(16 << 20);
+    let connection = connected(&server.address);
+    for _ in 0..20 {
+        let peer = server.accept();
+        thread::scope(|scope| {
+            let writer = scope.spawn(|| connection.write_packet(&framing, packet.len(), &packet));
+            until_available(&peer, 1);
+            connection.disconnect();
+            connect(&connection, &server.address);
+            assert!(writer.join().unwrap().is_err());
+        });
+        assert_eq!(connection.status(), Status::Connected);
+    }
 }

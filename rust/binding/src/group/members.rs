@@ -50,8 +50,6 @@ pub(super) struct Member {
     watched: Watched,
     /// What the group has told of it.
     said: Said,
-    /// Why its packets have ended, before its connection has.
-    failure: Option<Error>,
     /// The group has accepted it, and removes it when it is over.
     is_accepted: bool,
 }
@@ -113,7 +111,6 @@ impl Member {
             object,
             watched,
             said,
-            failure: None,
             is_accepted: false,
         })
     }
@@ -315,7 +312,7 @@ impl Members {
         let told = std::mem::replace(&mut self.list().members.get_mut(&key)?.said, said);
         let is_another = told.generation != said.generation;
         if is_another && told.status == Status::Connected {
-            self.tell_end(key, object, peer, teller);
+            self.tell_end(key, object, watch, told, teller);
         }
         if is_another && said.status == Status::Connected {
             teller.connected(object);
@@ -324,10 +321,10 @@ impl Members {
             None if peer.connection.has_unread() => teller.data_available(object),
             None => {}
             Some(packets) if teller.hears_packets() => {
-                bridge::poll_and_hear(object, packets, |signal| match signal {
-                    Signal::PacketReceived(packet) => teller.packet_received(object, packet),
-                    Signal::Failed(error) => self.note_failure(key, *error),
-                    _ => {}
+                bridge::poll_and_hear(object, packets, |signal| {
+                    if let Signal::PacketReceived(packet) = signal {
+                        teller.packet_received(object, packet);
+                    }
                 });
             }
             Some(packets) => {
@@ -338,7 +335,7 @@ impl Members {
             && told.status != Status::Connected
             && matches!(said.status, Status::None | Status::Error)
         {
-            self.tell_end(key, object, peer, teller);
+            self.tell_end(key, object, watch, told, teller);
         }
         let has_unread = || match &watch.packets {
             None => peer.connection.has_unread(),
@@ -351,21 +348,24 @@ impl Members {
         })
     }
 
-    fn note_failure(&self, key: usize, error: Error) {
-        if let Some(member) = self.list().members.get_mut(&key) {
-            member.failure = Some(error);
-        }
-    }
-
-    /// Tells that a connection is over. One that the group has accepted leaves it before.
-    fn tell_end(&self, key: usize, object: &Gd<RefCounted>, peer: &Peer, teller: &mut Teller) {
-        let mut list = self.list();
-        let mut member = list.members.get_mut(&key);
-        let failure = member.as_mut().and_then(|member| member.failure.take());
-        let is_leaving = member.is_some_and(|member| member.is_accepted);
-        drop(list);
+    /// Tells that the connection of which the group has `told` is over. One that the group has accepted leaves it before.
+    fn tell_end(
+        &self,
+        key: usize,
+        object: &Gd<RefCounted>,
+        watch: &Watch,
+        told: Said,
+        teller: &mut Teller,
+    ) {
+        let is_leaving = self
+            .list()
+            .members
+            .get(&key)
+            .is_some_and(|member| member.is_accepted);
         let left = is_leaving.then(|| self.remove(object));
-        teller.disconnected(object, failure.unwrap_or_else(|| peer.end()));
+        let packets = watch.packets.as_ref();
+        let failure = packets.and_then(|packets| packets.failure_since(told.generation));
+        teller.disconnected(object, failure.unwrap_or_else(|| watch.peer.end()));
         drop(left);
     }
 
@@ -380,7 +380,11 @@ impl Members {
         let server = server.clone().cast::<SocketServerRs>();
         for _ in 0..MOST_ACCEPTED {
             let Some(stream) = server.bind().take_socket_connection() else {
-                return Visit::Idle;
+                // One that waits and cannot be taken is told of once. Descriptors may become free.
+                return match server.bind().server.is_connection_available() {
+                    Ok(false) => Visit::Idle,
+                    Ok(true) | Err(_) => Visit::Pending,
+                };
             };
             let connection = stream.bind().peer.clone();
             if self.is_full() {

@@ -8,7 +8,7 @@ use godot::global::Error;
 use stream_socket::{Framing, LengthField, PacketReader, ReadError, Width};
 
 use super::last_error::LastError;
-use super::lent::Lent;
+use super::lent;
 use super::part::{Packets, Part};
 use super::peer::Peer;
 use super::signal::Signal;
@@ -25,9 +25,17 @@ pub(crate) struct PacketPeer {
     state: Mutex<State>,
     pub(crate) last_error: LastError,
     pub(crate) is_auto_polling: AtomicBool,
-    /// There are no more packets, which the next poll tells.
-    failure: Mutex<Option<Error>>,
-    lent: Lent,
+    failure: Mutex<Option<Failure>>,
+}
+
+/// The stream could not be cut into packets any more, and was disconnected.
+#[derive(Clone, Copy, Debug)]
+struct Failure {
+    code: Error,
+    /// The stream's generation from then on, as long as it does not connect again.
+    generation: u64,
+    /// The signal `failed` was emitted.
+    is_told: bool,
 }
 
 #[derive(Debug)]
@@ -122,7 +130,6 @@ impl PacketPeer {
             last_error: LastError::default(),
             is_auto_polling: AtomicBool::new(false),
             failure: Mutex::new(None),
-            lent: Lent::default(),
         }
     }
 
@@ -145,6 +152,7 @@ impl PacketPeer {
         let mut state = self.state();
         state.stream = stream;
         state.reader.forget();
+        *self.failure() = None;
     }
 
     pub(crate) fn settings(&self) -> Settings {
@@ -192,10 +200,42 @@ impl PacketPeer {
                 | ReadError::PacketTooLong { .. }
                 | ReadError::Truncated { .. }
         ) {
-            *self.failure() = Some(code);
             stream.connection.disconnect();
+            *self.failure() = Some(Failure {
+                code,
+                generation: stream.connection.generation(),
+                is_told: false,
+            });
         }
         code
+    }
+
+    /// The failure that `failed` has not told of. One whose stream has connected again is history.
+    fn untold_failure(&self) -> Option<Error> {
+        let stream = self.stream()?;
+        let generation = stream.connection.generation();
+        let failure = *self.failure();
+        let failure = failure.filter(|failure| !failure.is_told);
+        failure
+            .filter(|failure| failure.generation == generation)
+            .map(|failure| failure.code)
+    }
+
+    /// The same, which is told of now.
+    fn tell_failure(&self) -> Option<Error> {
+        let code = self.untold_failure()?;
+        let mut failure = self.failure();
+        let failure = failure.as_mut().filter(|failure| !failure.is_told)?;
+        failure.is_told = true;
+        Some(code)
+    }
+
+    /// Why packets have ended, if they have since the stream had this `generation`, whether it was told or not.
+    pub(crate) fn failure_since(&self, generation: u64) -> Option<Error> {
+        let failure = *self.failure();
+        failure
+            .filter(|failure| failure.generation > generation)
+            .map(|failure| failure.code)
     }
 
     #[cold]
@@ -217,7 +257,7 @@ impl PacketPeer {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn failure(&self) -> MutexGuard<'_, Option<Error>> {
+    fn failure(&self) -> MutexGuard<'_, Option<Failure>> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -236,7 +276,7 @@ impl Part for PacketPeer {
             true => self.available(),
             false => 0,
         };
-        let has_failed = self.failure().is_some() && is_heard(Signal::failed());
+        let has_failed = self.untold_failure().is_some() && is_heard(Signal::failed());
         let signals = (left > 0 || has_failed).then(|| PacketSignals {
             peer: self.clone(),
             left,
@@ -268,15 +308,14 @@ impl Iterator for PacketSignals {
                 Ok(None) | Err(_) => self.left = 0,
             }
         }
-        let failure = self.peer.failure().take();
-        failure.map(Signal::Failed)
+        self.peer.tell_failure().map(Signal::Failed)
     }
 }
 
 impl Packets for PacketPeer {
     fn get_packet(&self) -> Result<(*const u8, usize), Error> {
         match self.take(|bytes| Box::from(bytes))? {
-            Some(packet) => Ok(self.lent.lend(packet)),
+            Some(packet) => Ok(lent::lend(packet)),
             None => Err(Error::ERR_UNAVAILABLE),
         }
     }

@@ -2,6 +2,7 @@
 
 mod conditions;
 
+use std::collections::VecDeque;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,6 +30,8 @@ pub struct SocketRelayRs {
     relay: Mutex<Relay>,
     #[init(val = Mutex::new(Lines::new()))]
     lines: Mutex<Lines>,
+    /// What signals are still to tell, in the order in which it has happened.
+    events: Mutex<VecDeque<RelayEvent>>,
     last_error: LastError,
     is_auto_polling: Arc<AtomicBool>,
     base: Base<RefCounted>,
@@ -145,8 +148,9 @@ impl SocketRelayRs {
     /// A handler of its signals may free the last reference but this one.
     #[func(gd_self)]
     fn poll(this: Gd<Self>) -> Error {
-        let (code, events) = this.bind().turn();
-        for event in events {
+        let code = this.bind().turn();
+        // One at a time: a handler that polls is told of what comes next, and this goes on behind that.
+        while let Some(event) = this.bind().next_event() {
             tell(&this, event);
         }
         code
@@ -277,7 +281,7 @@ impl SocketRelayRs {
     }
 
     /// What a poll does, but for the signals.
-    fn turn(&self) -> (Error, Vec<RelayEvent>) {
+    fn turn(&self) -> Error {
         let (to_target, to_client) = {
             let lines = self.lines();
             (lines.to_target.clone(), lines.to_client.clone())
@@ -288,7 +292,6 @@ impl SocketRelayRs {
         relay.to_client = to_client;
         let mut events = Vec::new();
         let polled = relay.poll(Instant::now(), |event| events.push(event));
-        drop(relay);
         let code = match polled {
             Ok(()) => Error::OK,
             Err(error) => self.last_error.record(&error),
@@ -302,7 +305,17 @@ impl SocketRelayRs {
                 self.last_error.record(error);
             }
         }
-        (code, events)
+        self.events().extend(events);
+        drop(relay);
+        code
+    }
+
+    fn next_event(&self) -> Option<RelayEvent> {
+        self.events().pop_front()
+    }
+
+    fn events(&self) -> MutexGuard<'_, VecDeque<RelayEvent>> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

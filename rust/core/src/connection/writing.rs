@@ -72,6 +72,17 @@ impl Connection {
     /// are sent, the others never are.
     #[inline]
     pub fn write_all(&self, data: &[u8]) -> Result<(), (WriteError, usize)> {
+        self.write(data, false)
+    }
+
+    /// As [`write_all`](Self::write_all), but one that gives up with a part of `data` sent disconnects. It does so before
+    /// anybody else can write behind that part, and never ends a connection that came after its own.
+    pub(crate) fn write_whole(&self, data: &[u8]) -> Result<(), WriteError> {
+        self.write(data, true).map_err(|(error, _)| error)
+    }
+
+    #[inline]
+    fn write(&self, data: &[u8], whole: bool) -> Result<(), (WriteError, usize)> {
         // Asked once: another thread may change it at any time.
         let limit = self.queue_limit();
         let mut inner = self.writable(limit).map_err(|error| (error, 0))?;
@@ -83,14 +94,14 @@ impl Connection {
             || data.len() >= LARGE
             || !joins && !inner.sending.queue.is_empty()
         {
-            return self.write_waiting(inner, data, 0);
+            return self.write_waiting(inner, data, 0, whole);
         }
         if joins {
-            return self.gather(inner, data);
+            return self.gather(inner, data, whole);
         }
         match send_locked(&mut inner, data) {
             (count, None) if count == data.len() => Ok(()),
-            (count, None) => self.write_waiting(inner, data, count),
+            (count, None) => self.write_waiting(inner, data, count, whole),
             (count, Some(error)) => Err((self.fail_writing(inner, error), count)),
         }
     }
@@ -180,7 +191,7 @@ impl Connection {
         }
         if limit == 0 {
             return self
-                .write_waiting(inner, &[], 0)
+                .write_waiting(inner, &[], 0, false)
                 .map_err(|(error, _)| error);
         }
         if !inner.sending.slot.is_taken()
@@ -283,22 +294,24 @@ impl Connection {
         &self,
         mut inner: MutexGuard<'_, Inner>,
         data: &[u8],
+        whole: bool,
     ) -> Result<(), (WriteError, usize)> {
         if inner.sending.queue.len() + data.len() >= GATHERED {
-            return self.write_waiting(inner, data, 0);
+            return self.write_waiting(inner, data, 0, whole);
         }
         inner.sending.queue.push(data);
         self.note_queue(&mut inner);
         Ok(())
     }
 
-    /// A [`write_all`](Self::write_all) that may have to wait; of `data` the first `sent` bytes are sent already.
+    /// A [`write`](Self::write) that may have to wait; of `data` the first `sent` bytes are sent already.
     #[cold]
     fn write_waiting(
         &self,
         inner: MutexGuard<'_, Inner>,
         data: &[u8],
         mut sent: usize,
+        whole: bool,
     ) -> Result<(), (WriteError, usize)> {
         let mut deadline = self.settings.write_timeout.deadline();
         let peer = inner.peer();
@@ -310,6 +323,12 @@ impl Connection {
                 Interrupted::Os(source) => WriteError::Socket { peer, source },
             };
             Err((error, sent))
+        };
+        let gives_up = |turn: Turn<'_, Sending>, why, sent| {
+            if whole && sent > 0 && !matches!(why, Interrupted::Disconnected) {
+                self.retire(turn.end(), Ending::Disconnect);
+            }
+            interrupted(why, sent)
         };
         let mut turn = match Turn::<Sending>::take(self, inner, &mut deadline) {
             Ok(turn) => turn,
@@ -344,7 +363,7 @@ impl Connection {
                     turn.sending.take_back_unaccepted();
                 }
                 let count = if joins { data.len() - left } else { sent };
-                return interrupted(why, count);
+                return gives_up(turn, why, count);
             }
         }
         if joins {
@@ -373,7 +392,7 @@ impl Connection {
                 (None, Ok(())) => {}
             }
             if let Err(why) = turn.sleep(Interests::WRITABLE, &mut deadline) {
-                return interrupted(why, sent);
+                return gives_up(turn, why, sent);
             }
         }
         Ok(())

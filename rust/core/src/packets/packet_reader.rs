@@ -176,8 +176,8 @@ fn end_of_stream(connection: &Connection) -> ReadError {
 
 impl Connection {
     /// Writes `packet`, which may have at most `limit` bytes, with what stands around it. Waits as
-    /// [`write_all`](Self::write_all) does; packets of several threads do not mix. If it ends with a part of the packet sent,
-    /// as after a timeout, the connection is disconnected: what would follow could not be told from its rest.
+    /// [`write_all`](Self::write_all) does; packets of several threads do not mix. If it runs into the timeout with a part of
+    /// the packet sent, the connection is disconnected: what would follow could not be told from its rest.
     pub fn write_packet(
         &self,
         framing: &Framing,
@@ -185,12 +185,7 @@ impl Connection {
         packet: &[u8],
     ) -> Result<(), WriteError> {
         let frame = framing.frame(packet, limit)?;
-        self.write_all(&frame).map_err(|(error, sent)| {
-            if sent > 0 {
-                self.disconnect();
-            }
-            error
-        })?;
+        self.write_whole(&frame)?;
         self.count_sent_packet();
         Ok(())
     }

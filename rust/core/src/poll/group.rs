@@ -141,6 +141,10 @@ impl Group {
             let (keys, is_woken) = self.wait(wait);
             let mut is_over = is_woken || limit == Some(Duration::ZERO);
             for key in keys {
+                // A poll within a visit may have visited it.
+                if !self.mailbox.begin_visit(key) {
+                    continue;
+                }
                 let urgency = match visit(key) {
                     Visit::Ready => Urgency::Now,
                     Visit::Pending => Urgency::Soon,

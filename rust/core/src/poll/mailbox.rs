@@ -175,7 +175,8 @@ impl Mailbox {
         }
     }
 
-    /// Ends the wait, in which the kernel has `told` of members. Who is to be visited, and whether the group was woken.
+    /// Ends the wait, in which the kernel has `told` of members. Who is to be visited, and whether the group was woken. They
+    /// stay due until [`begin_visit`](Self::begin_visit): a visit may poll the group, and wait for what another one has to say.
     pub(super) fn end_wait(&self, mut told: BTreeSet<usize>) -> (BTreeSet<usize>, bool) {
         let mut mail = self.mail();
         mail.is_waiting = false;
@@ -194,7 +195,13 @@ impl Mailbox {
             }
             None => false,
         });
+        mail.due.clone_from(&told);
         (told, std::mem::take(&mut mail.is_woken))
+    }
+
+    /// Whether the member is still to be visited, which is done now.
+    pub(super) fn begin_visit(&self, key: usize) -> bool {
+        self.mail().due.remove(&key)
     }
 
     /// Has the member visited once more: at once, or from time to time.
