@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use godot::builtin::StringName;
 use godot::classes::{Object, RefCounted};
 use godot::global::Error;
 use godot::obj::{Gd, Inherits, InstanceId};
@@ -14,8 +15,8 @@ where
     T: Inherits<RefCounted> + Inherits<Object>,
     P: Part,
 {
-    let object = object.clone().upcast::<Object>();
-    let (code, signals) = part.poll(|signal| object.has_connections(signal));
+    let is_heard = |signal: &StringName| object.upcast_ref::<Object>().has_connections(signal);
+    let (code, signals) = part.poll(is_heard);
     let has_signals = signals.is_some();
     if let Some(signals) = signals {
         emit(object.instance_id(), signals);

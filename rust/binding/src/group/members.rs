@@ -35,7 +35,7 @@ pub(super) struct Members {
 
 #[derive(Default)]
 struct List {
-    members: BTreeMap<usize, Member>,
+    members: BTreeMap<usize, Entry>,
     keys: HashMap<InstanceId, usize>,
     servers: usize,
     /// The threads that are polling, and those whose turn it will be.
@@ -44,25 +44,28 @@ struct List {
     posted: Vec<Arc<Peer>>,
 }
 
-pub(super) struct Member {
-    /// Keeps it alive.
-    object: Gd<RefCounted>,
-    watched: Watched,
+struct Entry {
+    /// A visit keeps it, and needs no lock for it.
+    member: Arc<Member>,
     /// What the group has told of it.
     said: Said,
+}
+
+pub(super) struct Member {
+    /// Keeps it alive.
+    pub(super) object: Gd<RefCounted>,
+    watched: Watched,
     /// The group has accepted it, and removes it when it is over.
     is_accepted: bool,
 }
 
 /// The part of a member.
-#[derive(Clone)]
 enum Watched {
     Peer(Watch),
     Server(Arc<Server>, Option<Accepting>),
 }
 
 /// A peer, or a packet peer with the one that is its stream.
-#[derive(Clone)]
 struct Watch {
     stream: Gd<StreamPeerSocketRs>,
     peer: Arc<Peer>,
@@ -99,20 +102,30 @@ impl Member {
     /// `object` as a member, if it can be one: a packet peer can with the stream that it has now.
     pub(super) fn new(object: Gd<RefCounted>) -> Option<Member> {
         let watched = watched(&object)?;
-        let said = match &watched {
+        Some(Member {
+            object,
+            watched,
+            is_accepted: false,
+        })
+    }
+
+    #[expect(
+        clippy::arc_with_non_send_sync,
+        reason = "objects are used from every thread, though their Gd does not say so"
+    )]
+    fn shared(self) -> Arc<Member> {
+        Arc::new(self)
+    }
+
+    fn said(&self) -> Said {
+        match &self.watched {
             Watched::Peer(watch) => Said::of(&watch.peer),
             Watched::Server(..) => Said {
                 generation: 0,
                 status: Status::None,
                 is_read_closed: false,
             },
-        };
-        Some(Member {
-            object,
-            watched,
-            said,
-            is_accepted: false,
-        })
+        }
     }
 }
 
@@ -156,7 +169,9 @@ impl Members {
             }
         };
         list.keys.insert(id, key);
-        list.members.insert(key, member);
+        let said = member.said();
+        let member = member.shared();
+        list.members.insert(key, Entry { member, said });
         Error::OK
     }
 
@@ -165,25 +180,24 @@ impl Members {
         let Some(mut member) = Member::new(server.upcast()) else {
             return Error::ERR_INVALID_PARAMETER;
         };
-        let mut list = self.list();
-        let known = list.keys.get(&member.object.instance_id()).copied();
-        let known = known.and_then(|key| list.members.get_mut(&key));
-        let is_known = known.is_some();
-        if let Watched::Server(_, accepts) = &mut known.unwrap_or(&mut member).watched {
+        if let Watched::Server(_, accepts) = &mut member.watched {
             *accepts = Some(accepting);
         }
-        drop(list);
-        match is_known {
-            true => Error::OK,
-            false => self.add(member),
+        let mut list = self.list();
+        let known = list.keys.get(&member.object.instance_id()).copied();
+        if let Some(entry) = known.and_then(|key| list.members.get_mut(&key)) {
+            entry.member = member.shared();
+            return Error::OK;
         }
+        drop(list);
+        self.add(member)
     }
 
     /// Removes the member that `object` is. What is left of it goes without a lock: it may have last words.
-    pub(super) fn remove(&self, object: &Gd<RefCounted>) -> Option<Member> {
+    pub(super) fn remove(&self, object: &Gd<RefCounted>) -> Option<Arc<Member>> {
         let mut list = self.list();
         let key = list.keys.remove(&object.instance_id())?;
-        let member = list.members.remove(&key)?;
+        let Entry { member, .. } = list.members.remove(&key)?;
         list.servers -= usize::from(matches!(member.watched, Watched::Server(..)));
         drop(list);
         match &member.watched {
@@ -201,7 +215,7 @@ impl Members {
     pub(super) fn objects(&self) -> Vec<Gd<RefCounted>> {
         let list = self.list();
         let members = list.members.values();
-        members.map(|member| member.object.clone()).collect()
+        members.map(|entry| entry.member.object.clone()).collect()
     }
 
     pub(super) fn set_most(&self, count: i64) {
@@ -238,7 +252,7 @@ impl Members {
         let mut posted = Vec::new();
         let mut framed = Framed::default();
         let mut list = self.list();
-        for member in list.members.values() {
+        for Entry { member, .. } in list.members.values() {
             let Watched::Peer(Watch { peer, packets, .. }) = &member.watched else {
                 continue;
             };
@@ -278,41 +292,37 @@ impl Members {
     }
 
     /// Polls a member. Handlers of its signals run meanwhile, which may remove it or poll the group, so no lock is held.
-    pub(super) fn visit(&self, key: usize, teller: &mut Teller) -> Option<(Gd<RefCounted>, Visit)> {
-        let (object, watched) = {
-            let list = self.list();
-            let member = list.members.get(&key)?;
-            (member.object.clone(), member.watched.clone())
-        };
-        let visit = match &watched {
-            Watched::Peer(watch) => self.visit_peer(key, &object, watch, teller)?,
-            Watched::Server(server, accepting) => match bridge::poll(&object, server) {
+    pub(super) fn visit(&self, key: usize, teller: &mut Teller) -> Option<(Arc<Member>, Visit)> {
+        let member = self.list().members.get(&key)?.member.clone();
+        let visit = match &member.watched {
+            Watched::Peer(watch) => self.visit_peer(key, &member, watch, teller)?,
+            Watched::Server(server, accepting) => match bridge::poll(&member.object, server) {
                 (Error::OK, false) => Visit::Idle,
                 (Error::OK, true) => match accepting {
                     None => Visit::Ready,
-                    Some(accepting) => self.accept(key, &object, accepting, teller),
+                    Some(accepting) => self.accept(key, &member.object, accepting, teller),
                 },
                 // It may pass: descriptors may become free.
                 _ => Visit::Pending,
             },
         };
-        Some((object, visit))
+        Some((member, visit))
     }
 
     fn visit_peer(
         &self,
         key: usize,
-        object: &Gd<RefCounted>,
+        member: &Member,
         watch: &Watch,
         teller: &mut Teller,
     ) -> Option<Visit> {
-        let peer = &watch.peer;
+        let (object, peer) = (&member.object, &watch.peer);
         bridge::poll(&watch.stream, peer);
         let said = Said::of(peer);
         let told = std::mem::replace(&mut self.list().members.get_mut(&key)?.said, said);
         let is_another = told.generation != said.generation;
         if is_another && told.status == Status::Connected {
-            self.tell_end(key, object, watch, told, teller);
+            self.tell_end(key, member, watch, told, teller);
         }
         if is_another && said.status == Status::Connected {
             teller.connected(object);
@@ -335,7 +345,7 @@ impl Members {
             && told.status != Status::Connected
             && matches!(said.status, Status::None | Status::Error)
         {
-            self.tell_end(key, object, watch, told, teller);
+            self.tell_end(key, member, watch, told, teller);
         }
         let has_unread = || match &watch.packets {
             None => peer.connection.has_unread(),
@@ -352,21 +362,19 @@ impl Members {
     fn tell_end(
         &self,
         key: usize,
-        object: &Gd<RefCounted>,
+        member: &Member,
         watch: &Watch,
         told: Said,
         teller: &mut Teller,
     ) {
-        let is_leaving = self
-            .list()
-            .members
-            .get(&key)
-            .is_some_and(|member| member.is_accepted);
-        let left = is_leaving.then(|| self.remove(object));
+        // A handler may have removed it, and added it anew.
+        if member.is_accepted && self.list().members.contains_key(&key) {
+            self.remove(&member.object);
+        }
         let packets = watch.packets.as_ref();
         let failure = packets.and_then(|packets| packets.failure_since(told.generation));
-        teller.disconnected(object, failure.unwrap_or_else(|| watch.peer.end()));
-        drop(left);
+        let error = failure.unwrap_or_else(|| watch.peer.end());
+        teller.disconnected(&member.object, error);
     }
 
     /// Takes the connections of a server.

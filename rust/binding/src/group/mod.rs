@@ -114,11 +114,11 @@ impl StreamPeerSocketGroupRs {
         let mut speaking = VarArray::new();
         members.polled(|group| {
             group.poll(limit, |key| {
-                let Some((object, visit)) = members.visit(key, &mut teller) else {
+                let Some((member, visit)) = members.visit(key, &mut teller) else {
                     return Visit::Idle;
                 };
                 if visit == Visit::Ready {
-                    speaking.push(&object.to_variant());
+                    speaking.push(&member.object.to_variant());
                 }
                 visit
             });

@@ -1,11 +1,10 @@
 //! Groups: many connections and listeners watched together, so that looking after them costs what the busy ones cost.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::poll::mailbox::{Mailbox, Urgency};
+use crate::poll::mailbox::{Mailbox, Round, Urgency};
 use crate::poll::readiness::Readiness;
 use crate::poll::subscriptions::Subscriptions;
 use crate::sync::{Mutex, lock};
@@ -138,13 +137,9 @@ impl Group {
             return;
         };
         loop {
-            let (keys, is_woken) = self.wait(wait);
+            let (mut round, is_woken) = self.wait(wait);
             let mut is_over = is_woken || limit == Some(Duration::ZERO);
-            for key in keys {
-                // A poll within a visit may have visited it.
-                if !self.mailbox.begin_visit(key) {
-                    continue;
-                }
+            while let Some(key) = self.mailbox.next_visit(&mut round) {
                 let urgency = match visit(key) {
                     Visit::Ready => Urgency::Now,
                     Visit::Pending => Urgency::Soon,
@@ -166,7 +161,7 @@ impl Group {
     }
 
     /// Waits at most `limit` until there is somebody to visit. Who that is, and whether it was woken.
-    fn wait(&self, limit: Option<Duration>) -> (BTreeSet<usize>, bool) {
+    fn wait(&self, limit: Option<Duration>) -> (Round, bool) {
         // In a child the lock may be held by a thread of its parent's, which is not there.
         let is_ours = self.mailbox.is_of_this_process();
         let mut poller = is_ours.then(|| lock(&self.poller));
@@ -175,13 +170,13 @@ impl Group {
             Urgency::Soon => Some(limit.map_or(SLICE, |limit| limit.min(SLICE))),
             Urgency::Idle => limit,
         };
-        let mut told = BTreeSet::new();
+        let mut told = Vec::new();
         match poller.as_deref_mut() {
             // If it fails, who is due is visited all the same.
             Some(Some(poller)) => {
                 drop(poller.wait(limit, |token| {
                     if token != WAKER {
-                        told.insert(token);
+                        told.push(token);
                     }
                 }));
             }

@@ -56,6 +56,13 @@ pub(super) enum Urgency {
     Idle,
 }
 
+/// Visits to members, each at most once: those that are left, in the order in which they were added. Members that a visit
+/// adds come later.
+pub(super) struct Round {
+    next: usize,
+    end: usize,
+}
+
 /// The right to poll, to its end.
 pub(super) struct Turn<'a> {
     mailbox: &'a Mailbox,
@@ -175,33 +182,45 @@ impl Mailbox {
         }
     }
 
-    /// Ends the wait, in which the kernel has `told` of members. Who is to be visited, and whether the group was woken. They
-    /// stay due until [`begin_visit`](Self::begin_visit): a visit may poll the group, and wait for what another one has to say.
-    pub(super) fn end_wait(&self, mut told: BTreeSet<usize>) -> (BTreeSet<usize>, bool) {
+    /// Ends the wait, in which the kernel has `told` of members. Whom to visit, and whether the group was woken.
+    pub(super) fn end_wait(&self, told: Vec<usize>) -> (Round, bool) {
         let mut mail = self.mail();
-        mail.is_waiting = false;
+        let Mail {
+            members,
+            due,
+            pending,
+            ..
+        } = &mut *mail;
+        due.extend(told);
+        due.append(pending);
         if !self.is_of_this_process() {
-            told.extend(mail.members.keys());
+            due.extend(members.keys());
         }
-        told.append(&mut mail.due);
-        told.append(&mut mail.pending);
-        // One that was removed may still have been told of.
-        told.retain(|key| match mail.members.get(key) {
-            Some(Member { readiness, .. }) => {
-                if let Some(readiness) = readiness {
-                    readiness.tell();
-                }
-                true
-            }
-            None => false,
-        });
-        mail.due.clone_from(&told);
-        (told, std::mem::take(&mut mail.is_woken))
+        mail.is_waiting = false;
+        let round = Round {
+            next: 0,
+            end: mail.next_key,
+        };
+        (round, std::mem::take(&mut mail.is_woken))
     }
 
-    /// Whether the member is still to be visited, which is done now.
-    pub(super) fn begin_visit(&self, key: usize) -> bool {
-        self.mail().due.remove(&key)
+    /// The next member to be visited in a round. It is due until then: a visit may poll the group, and wait for what another
+    /// member has to say.
+    pub(super) fn next_visit(&self, round: &mut Round) -> Option<usize> {
+        let mut mail = self.mail();
+        loop {
+            let key = *mail.due.range(round.next..round.end).next()?;
+            round.next = key + 1;
+            mail.due.remove(&key);
+            // One that was removed may still have been told of.
+            let Some(Member { readiness, .. }) = mail.members.get(&key) else {
+                continue;
+            };
+            if let Some(readiness) = readiness {
+                readiness.tell();
+            }
+            return Some(key);
+        }
     }
 
     /// Has the member visited once more: at once, or from time to time.
