@@ -18,10 +18,29 @@ for_each_family!(
     an_end_asked_for_during_a_write_follows_it,
     an_end_asked_for_while_somebody_looks_is_sent,
     a_disconnect_during_a_write_lets_the_peer_have_what_was_accepted,
+    a_disconnect_of_a_past_connection_leaves_the_next_one_alone,
 );
 
 /// More than any system takes without a reader.
 const MUCH: usize = 6 << 20;
+
+fn a_disconnect_of_a_past_connection_leaves_the_next_one_alone(family: Family) {
+    let server = Server::new(family);
+    let client = connected(&server.address);
+    let first = client.generation();
+    let follows = client.disconnect_generation(first);
+    assert_eq!(
+        (follows, client.status()),
+        (Some(client.generation()), Status::None)
+    );
+    connect(&client, &server.address);
+    let second = client.generation();
+    assert_eq!(client.disconnect_generation(first), None);
+    assert_eq!(
+        (client.status(), client.generation()),
+        (Status::Connected, second)
+    );
+}
 
 /// Runs `body` while another thread calls `look` over and over.
 fn looked_at<T>(look: impl Fn() + Sync, body: impl FnOnce() -> T) -> T {

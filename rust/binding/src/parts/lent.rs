@@ -4,7 +4,8 @@ use std::cell::RefCell;
 
 thread_local! {
     /// What was lent last to this thread. Godot takes a packet by its address, and copies it before the thread asks any
-    /// packet peer for the next one. So what is kept is one packet for each thread, and none for those that have ended.
+    /// packet peer for the next one. So what is kept is one packet for each thread, and none for those that have ended. As
+    /// long as such a thread lives the library stays loaded, for the destructor.
     static LENT: RefCell<Box<[u8]>> = RefCell::default();
 }
 

@@ -180,30 +180,31 @@ impl PacketPeer {
         let Some(stream) = stream else {
             return Err(self.has_no_stream());
         };
+        let generation = stream.connection.generation();
         match reader.read(&stream.connection, value) {
             Ok(packet) => {
                 self.last_error.clear();
                 Ok(packet)
             }
-            Err(error) => Err(self.note_failure(stream, &error)),
+            Err(error) => Err(self.note_failure(stream, generation, &error)),
         }
     }
 
     /// Remembers why there is no packet. If there will be none any more, since the stream cannot be cut into packets,
-    /// nobody can do anything with it, and it ends here.
+    /// nobody can do anything with it, and it ends here, unless another thread has ended that `generation` of it already.
     #[cold]
-    fn note_failure(&self, stream: &Peer, error: &ReadError) -> Error {
+    fn note_failure(&self, stream: &Peer, generation: u64, error: &ReadError) -> Error {
         let code = self.last_error.record(error);
         if matches!(
             error,
             ReadError::Malformed { .. }
                 | ReadError::PacketTooLong { .. }
                 | ReadError::Truncated { .. }
-        ) {
-            stream.connection.disconnect();
+        ) && let Some(generation) = stream.connection.disconnect_generation(generation)
+        {
             *self.failure() = Some(Failure {
                 code,
-                generation: stream.connection.generation(),
+                generation,
                 is_told: false,
             });
         }
@@ -335,10 +336,11 @@ impl Packets for PacketPeer {
         let mut state = self.state();
         let State { stream, reader, .. } = &mut *state;
         let Some(stream) = stream else { return 0 };
+        let generation = stream.connection.generation();
         match reader.count(&stream.connection) {
             Ok(count) => i64::try_from(count).unwrap_or(i64::MAX),
             Err(error) => {
-                self.note_failure(stream, &error);
+                self.note_failure(stream, generation, &error);
                 0
             }
         }

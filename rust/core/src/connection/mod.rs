@@ -360,6 +360,18 @@ impl Connection {
         self.retire(self.lock(), Ending::Disconnect);
     }
 
+    /// As [`disconnect`](Self::disconnect), if the [`generation`](Self::generation) is still this one: what has come after it
+    /// goes on. The generation that follows, if this one has ended here.
+    pub fn disconnect_generation(&self, generation: u64) -> Option<u64> {
+        let inner = self.lock();
+        if self.generation() != generation {
+            return None;
+        }
+        let follows = self.session().with(Status::None);
+        self.retire(inner, Ending::Disconnect);
+        Some(follows.0)
+    }
+
     /// Closes at once and resets a TCP connection: what is unsent is discarded, and the peer's calls fail.
     pub fn abort(&self) {
         self.retire(self.lock(), Ending::Abort);
