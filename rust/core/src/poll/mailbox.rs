@@ -1,6 +1,6 @@
 //! What a group's members have to tell it, and waiting for that.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,8 @@ pub(crate) struct Mailbox {
 
 #[derive(Debug, Default)]
 pub(super) struct Mail {
-    members: HashMap<usize, Member>,
+    /// In the order in which they are visited, so that neighbours lie beside each other in memory.
+    members: BTreeMap<usize, Member>,
     next_key: usize,
     /// Who is to be visited, in the order in which they were added.
     due: BTreeSet<usize>,
