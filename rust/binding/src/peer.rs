@@ -15,7 +15,7 @@ use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
 use stream_socket::{BindAddress, ConnectError, Connection, Options, Target};
 
 use crate::bridge::{self, Class};
-use crate::parts::{Code, Peer, live};
+use crate::parts::{Code, Peer, Stream, live};
 use crate::{debugger, frame_poll, seconds, settings, statistics, text};
 
 /// The `connect_timeout` that stands for the project setting.
@@ -138,12 +138,7 @@ impl StreamPeerSocketRs {
 
     #[func]
     fn receive(&self, #[opt(default = -1)] max_bytes: i64) -> PackedByteArray {
-        let limit = usize::try_from(max_bytes).unwrap_or(usize::MAX);
-        let received = self
-            .peer
-            .connection
-            .read_all_available(limit, |bytes| PackedByteArray::from(bytes));
-        self.found(received).unwrap_or_default()
+        self.peer.receive(max_bytes)
     }
 
     #[func]
@@ -182,7 +177,7 @@ impl StreamPeerSocketRs {
         };
         let take = |bytes: &[u8]| PackedByteArray::from(bytes).to_variant();
         let found = self.peer.connection.read_count(count, take);
-        self.found(found).flatten().unwrap_or_default()
+        self.peer.found(found).flatten().unwrap_or_default()
     }
 
     #[func]
@@ -389,20 +384,6 @@ impl StreamPeerSocketRs {
         })
     }
 
-    /// The value in `outcome`, whose error becomes the last one.
-    fn found<T>(&self, outcome: Result<T, impl Code>) -> Option<T> {
-        match outcome {
-            Ok(value) => {
-                self.peer.last_error.clear();
-                Some(value)
-            }
-            Err(error) => {
-                self.peer.last_error.record(&error);
-                None
-            }
-        }
-    }
-
     /// What comes before `delimiter` in the first `max_bytes` unread bytes, or null.
     fn find(
         &self,
@@ -414,6 +395,6 @@ impl StreamPeerSocketRs {
         let found = self.peer.connection.read_until(delimiter, limit, |bytes| {
             value(&bytes[..bytes.len() - delimiter.len()])
         });
-        self.found(found).flatten().unwrap_or_default()
+        self.peer.found(found).flatten().unwrap_or_default()
     }
 }

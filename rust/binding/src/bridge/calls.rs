@@ -16,6 +16,7 @@ use super::handle::{Handle, Head};
 use super::interface::interface;
 use super::object_methods::{has_connections, is_alive};
 use super::packets::PacketMethods;
+use super::receive;
 use super::transfers::Transfers;
 use super::virtuals::Virtuals;
 use crate::parts::{Packets, Part, Stream};
@@ -29,6 +30,7 @@ pub(crate) struct Calls {
     poll: Option<Method>,
     get_status: Option<Method>,
     flush: Option<Method>,
+    receive: Option<Method>,
     pub(super) virtuals: Option<Virtuals>,
 }
 
@@ -49,6 +51,7 @@ impl Calls {
             poll: Some(int_method::<Poll<P>>()),
             get_status: None,
             flush: None,
+            receive: None,
             virtuals: None,
         }
     }
@@ -58,6 +61,7 @@ impl Calls {
         Calls {
             get_status: Some(int_method::<GetStatus<P>>()),
             flush: Some(int_method::<Flush<P>>()),
+            receive: Some(receive::method::<P>()),
             virtuals: Some(Virtuals::of::<Transfers<P>>()),
             ..Calls::of_part::<P>()
         }
@@ -80,6 +84,11 @@ impl Calls {
             "flush" => self.flush,
             _ => None,
         }
+    }
+
+    /// The callbacks of `method` that answer most calls, and have the trampoline answer the others.
+    pub(super) fn short_way(&self, method: &str) -> Option<Method> {
+        self.receive.filter(|_| method == "receive")
     }
 }
 

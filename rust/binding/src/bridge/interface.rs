@@ -24,7 +24,10 @@ pub(super) struct Interface {
     pub(super) register_property: RegisterProperty,
     pub(super) set_instance: SetInstance,
     pub(super) object_id: ObjectId,
-    pub(super) variant_from_int: VariantFromInt,
+    pub(super) variant_from_int: VariantFromType,
+    pub(super) variant_from_bytes: VariantFromType,
+    pub(super) int_from_variant: IntFromVariant,
+    pub(super) variant_type: VariantType,
     pub(super) class_tag: ClassTag,
     pub(super) find_method: FindMethod,
     pub(super) call_method: CallMethod,
@@ -69,8 +72,12 @@ pub(super) type SetInstance = unsafe extern "C" fn(
     sys::GDExtensionConstStringNamePtr,
     sys::GDExtensionClassInstancePtr,
 );
-pub(super) type VariantFromInt =
+pub(super) type VariantFromType =
     unsafe extern "C" fn(sys::GDExtensionUninitializedVariantPtr, sys::GDExtensionTypePtr);
+pub(super) type IntFromVariant =
+    unsafe extern "C" fn(sys::GDExtensionUninitializedTypePtr, sys::GDExtensionVariantPtr);
+pub(super) type VariantType =
+    unsafe extern "C" fn(sys::GDExtensionConstVariantPtr) -> sys::GDExtensionVariantType;
 pub(super) type VariantNewNil = unsafe extern "C" fn(sys::GDExtensionUninitializedVariantPtr);
 type ClassTag = unsafe extern "C" fn(sys::GDExtensionConstStringNamePtr) -> *mut c_void;
 type Singleton =
@@ -227,6 +234,12 @@ pub(super) unsafe fn load(get_proc_address: GetProcAddress) -> Result<(), &'stat
             -> sys::GDExtensionVariantFromTypeConstructorFunc;
         let from_type_name = c"get_variant_from_type_constructor";
         let from_type = transmute::<Function, FromType>(find(from_type_name)?);
+        type ToType = unsafe extern "C" fn(
+            sys::GDExtensionVariantType,
+        )
+            -> sys::GDExtensionTypeFromVariantConstructorFunc;
+        let to_type_name = c"get_variant_to_type_constructor";
+        let to_type = transmute::<Function, ToType>(find(to_type_name)?);
         let interface = Interface {
             register_class: [
                 OnceLock::from(transmute::<Function, RegisterClass>(find(
@@ -257,6 +270,10 @@ pub(super) unsafe fn load(get_proc_address: GetProcAddress) -> Result<(), &'stat
             )?),
             singleton: transmute::<Function, Singleton>(find(c"global_get_singleton")?),
             variant_from_int: from_type(sys::GDEXTENSION_VARIANT_TYPE_INT).ok_or(from_type_name)?,
+            variant_from_bytes: from_type(sys::GDEXTENSION_VARIANT_TYPE_PACKED_BYTE_ARRAY)
+                .ok_or(from_type_name)?,
+            int_from_variant: to_type(sys::GDEXTENSION_VARIANT_TYPE_INT).ok_or(to_type_name)?,
+            variant_type: transmute::<Function, VariantType>(find(c"variant_get_type")?),
             variant_new_nil: transmute::<Function, VariantNewNil>(find(c"variant_new_nil")?),
             print_error: transmute::<Function, PrintError>(find(c"print_error")?),
             get_proc_address,

@@ -32,6 +32,7 @@ mod late_methods;
 mod object_methods;
 mod optional;
 mod packets;
+mod receive;
 mod registration;
 mod requirements;
 mod trampoline;

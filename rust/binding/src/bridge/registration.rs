@@ -183,6 +183,9 @@ pub(super) unsafe extern "C" fn register_method(
             (info.call_func, info.ptrcall_func) = (method.call, method.ptrcall);
         } else {
             trampoline::redirect(&mut info);
+            if let Some(method) = family.calls.short_way(route.method) {
+                (info.call_func, info.ptrcall_func) = (method.call, method.ptrcall);
+            }
         }
         (interface().register_method)(library, class.sys().cast(), &info);
         for property in family.properties {

@@ -38,7 +38,9 @@ unsafe fn storage(instance: sys::GDExtensionClassInstancePtr) -> sys::GDExtensio
     unsafe { Head::from_instance(instance) }.storage
 }
 
-unsafe extern "C" fn call(
+/// # Safety
+/// As for gdext's own callback, with what [`redirect`] has put as the userdata.
+pub(super) unsafe extern "C" fn call(
     method: *mut c_void,
     instance: sys::GDExtensionClassInstancePtr,
     args: *const sys::GDExtensionConstVariantPtr,

@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
-use godot::builtin::StringName;
+use godot::builtin::{PackedByteArray, StringName};
 use godot::global::Error;
 
 use super::signal::Signal;
@@ -51,6 +51,9 @@ pub(crate) trait Stream: Part {
     fn get_partial_data(&self, buffer: &mut [MaybeUninit<u8>]) -> (Error, usize);
 
     fn put_data(&self, bytes: &[u8]) -> (Error, usize);
+
+    /// Takes what has come, at most so many bytes, or all if that is less than 0.
+    fn receive(&self, most: i64) -> PackedByteArray;
 
     fn put_partial_data(&self, bytes: &[u8]) -> (Error, usize);
 

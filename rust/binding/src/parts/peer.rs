@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
 use std::time::Instant;
 
-use godot::builtin::StringName;
+use godot::builtin::{PackedByteArray, StringName};
 use godot::global::Error;
 use godot::obj::EngineEnum;
 use stream_socket::{Connection, Status};
@@ -88,6 +88,20 @@ impl Peer {
         {
             let message = format!("receive from {peer}: end of stream");
             self.last_error.record_message(Error::ERR_FILE_EOF, message);
+        }
+    }
+
+    /// The value in `outcome`, whose error becomes the last one.
+    pub(crate) fn found<T>(&self, outcome: Result<T, impl Code>) -> Option<T> {
+        match outcome {
+            Ok(value) => {
+                self.last_error.clear();
+                Some(value)
+            }
+            Err(error) => {
+                self.last_error.record(&error);
+                None
+            }
         }
     }
 
@@ -210,6 +224,14 @@ impl Stream for Peer {
     fn get_partial_data(&self, buffer: &mut [MaybeUninit<u8>]) -> (Error, usize) {
         let read = self.connection.read_available(buffer);
         self.outcome(read.map_err(|error| (error, 0)))
+    }
+
+    fn receive(&self, most: i64) -> PackedByteArray {
+        let limit = usize::try_from(most).unwrap_or(usize::MAX);
+        let received = self
+            .connection
+            .read_all_available(limit, |bytes| PackedByteArray::from(bytes));
+        self.found(received).unwrap_or_default()
     }
 
     #[inline]

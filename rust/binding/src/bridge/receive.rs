@@ -1,0 +1,77 @@
+//! `receive`, past gdext's cell: it is called for each peer that has something, and the cell takes longer than all the rest.
+
+use std::ffi::c_void;
+
+use godot::builtin::PackedByteArray;
+use godot::sys::{self, GodotFfi};
+
+use super::calls::Method;
+use super::guard::guarded;
+use super::handle::Handle;
+use super::interface::interface;
+use super::trampoline;
+use crate::parts::Stream;
+
+/// No limit, which is the default.
+const ALL: i64 = -1;
+
+/// The callbacks, in front of those of the trampoline, which gets every call with other arguments than none or an int.
+pub(super) const fn method<P: Stream>() -> Method {
+    Method {
+        call: Some(call::<P>),
+        ptrcall: Some(ptrcall::<P>),
+    }
+}
+
+/// # Safety
+/// `instance` is what Godot passes to a callback of a class whose part is a `P`.
+unsafe fn receive<P: Stream>(
+    instance: sys::GDExtensionClassInstancePtr,
+    most: i64,
+) -> PackedByteArray {
+    guarded(PackedByteArray::new(), || {
+        // SAFETY: The caller's guarantee. Nothing in it blocks, and no handler runs.
+        unsafe { Handle::<P>::from_instance(instance) }
+            .part
+            .receive(most)
+    })
+}
+
+unsafe extern "C" fn call<P: Stream>(
+    method: *mut c_void,
+    instance: sys::GDExtensionClassInstancePtr,
+    args: *const sys::GDExtensionConstVariantPtr,
+    count: sys::GDExtensionInt,
+    ret: sys::GDExtensionVariantPtr,
+    error: *mut sys::GDExtensionCallError,
+) {
+    // SAFETY: Godot passes an instance of the class, `count` variants, room for a variant, which it has set to null, and room
+    // for a call error. The userdata is the trampoline's.
+    unsafe {
+        let mut most = ALL;
+        if count == 1 && (interface().variant_type)(*args) == sys::GDEXTENSION_VARIANT_TYPE_INT {
+            // It only reads the variant.
+            let variant = (*args).cast_mut();
+            (interface().int_from_variant)((&raw mut most).cast(), variant);
+        } else if count != 0 {
+            trampoline::call(method, instance, args, count, ret, error);
+            return;
+        }
+        let mut bytes = receive::<P>(instance, most);
+        (*error).error = sys::GDEXTENSION_CALL_OK;
+        (interface().variant_from_bytes)(ret.cast(), bytes.sys_mut());
+    }
+}
+
+unsafe extern "C" fn ptrcall<P: Stream>(
+    _method: *mut c_void,
+    instance: sys::GDExtensionClassInstancePtr,
+    args: *const sys::GDExtensionConstTypePtr,
+    ret: sys::GDExtensionTypePtr,
+) {
+    // SAFETY: Godot passes an instance of the class, an int, and an array to be overwritten.
+    unsafe {
+        let most = *(*args).cast::<i64>();
+        receive::<P>(instance, most).move_return_ptr(ret, sys::PtrcallType::Standard);
+    }
+}
