@@ -14,8 +14,11 @@ use crate::stage::{self, Profile};
 use crate::tally::Tally;
 use crate::{debugger_tab, editor_views, folder, headless};
 
-/// The screen, in pixels, and so the pictures. On one that is at most 800 high the editor makes everything smaller.
-const SIZE: (u32, u32) = (1440, 810);
+/// The screen, in pixels, and so the pictures.
+const SIZE: (u32, u32) = (1280, 720);
+
+/// A screen on which the editor shows icons in their own size. On one that is at most 800 high it makes everything smaller.
+const SIZE_FOR_ICONS: (u32, u32) = (1440, 810);
 
 /// A picture shows something if it has so many colours. A window that was never drawn has one or two.
 const COLOURS: usize = 50;
@@ -60,7 +63,8 @@ pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
     };
     let outcome = debugger_tab::photograph(project, godot, &screen, &made);
     tally.check("the debugger, photographed", outcome);
-    let outcome = editor_views::photograph(project, godot, &screen, &made);
+    let outcome = Screen::start(SIZE_FOR_ICONS.0, SIZE_FOR_ICONS.1)
+        .and_then(|screen| editor_views::photograph(project, godot, &screen, &made));
     tally.check("what the editor shows, photographed", outcome);
     let outcome = demo(project, godot, &screen, &made)
         .and_then(|()| animation::write(&made, FRAMES, &made.join(ANIMATION)));

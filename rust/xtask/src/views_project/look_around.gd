@@ -145,10 +145,7 @@ func _different_pixels(one: Image, other: Image) -> int:
 
 ## The settings as "Project Settings" shows them.
 func _settings() -> int:
-	for menu: PopupMenu in EditorInterface.get_base_control().find_children("*", "PopupMenu", true, false):
-		for i in menu.item_count:
-			if menu.get_item_text(i).begins_with("Project Settings"):
-				menu.id_pressed.emit(menu.get_item_id(i))
+	_open_project_settings()
 	var dialog: Window = _in_editor("ProjectSettingsEditor")
 	for button: CheckButton in dialog.find_children("*", "CheckButton", true, false):
 		if button.text == "Advanced Settings":
@@ -158,14 +155,15 @@ func _settings() -> int:
 	var inspector: Control = dialog.find_children("*", "SectionedInspector", true, false)[0]
 	var sections: Tree = inspector.find_children("*", "Tree", true, false)[0]
 	var shown := {}
-	for section in sections.get_root().get_children():
-		section.get_child(0).select(0)
-		var count := shown.size()
+	for i in SETTINGS.size():
 		await _until(func() -> bool:
+			# The list is made anew now and then.
+			if sections.get_root().get_child_count() > i:
+				sections.get_root().get_child(i).get_child(0).select(0)
 			for property: EditorProperty in inspector.find_children("*", "EditorProperty", true, false):
 				shown[property.get_edited_property()] = _editing(property)
-			return shown.size() > count)
-		if section.get_text(0) == "Network":
+			return shown.size() > i)
+		if shown.size() == 1:
 			await _save("settings.png", dialog)
 	dialog.hide()
 	var good := 0
@@ -175,6 +173,15 @@ func _settings() -> int:
 		else:
 			push_error("The setting %s is shown as %s." % [setting, shown.get(setting, "nothing")])
 	return good
+
+## By the menu.
+func _open_project_settings() -> void:
+	for menu: PopupMenu in EditorInterface.get_base_control().find_children("*", "PopupMenu", true, false):
+		for i in menu.item_count:
+			if menu.get_item_text(i).begins_with("Project Settings"):
+				# Others of the menus may be gone afterwards.
+				menu.id_pressed.emit(menu.get_item_id(i))
+				return
 
 ## What a setting is set with, and to what it is set.
 func _editing(property: EditorProperty) -> String:
