@@ -25,7 +25,7 @@ func _enter_tree() -> void:
 
 func _look_around() -> void:
 	await _until(func() -> bool: return not EditorInterface.get_resource_filesystem().is_scanning())
-	_load_scripts()
+	await _load_scripts()
 	EditorInterface.set_main_screen_editor("Script")
 	print("help pages: ", await _help_pages())
 	print("class icons: ", await _class_icons())
@@ -46,6 +46,7 @@ func _load_scripts() -> void:
 	# Addons are spared, by the one until Godot 4.5, by the other since.
 	ProjectSettings.set_setting(WARNINGS + "exclude_addons", false)
 	ProjectSettings.set_setting(WARNINGS + "directory_rules", {})
+	await ProjectSettings.settings_changed
 	for file in DirAccess.get_files_at(ADDON):
 		if file.get_extension() == "gd":
 			load(ADDON + file)
