@@ -1,4 +1,4 @@
-//! The class documentation: that it is complete, agrees with what the classes are, and reaches the editor's help.
+//! The class documentation: that it is complete, and agrees with what the classes are.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,7 +7,6 @@ use std::path::Path;
 
 use godot_finder::Godot;
 
-use crate::editor_project::EditorProject;
 use crate::project::Project;
 use crate::result::Result;
 use crate::tally::Tally;
@@ -16,7 +15,6 @@ use crate::{folder, headless};
 const FOLDER: &str = "doc_classes";
 
 const UP_TO_DATE: &str = "the class documentation against the classes";
-const SHOWN: &str = "the help in Godot's editor";
 
 /// What writes the documentation's skeleton anew, keeping the texts.
 const UPDATE: &str = "cargo xtask godot -- --headless --path godot-project --doctool ../addons/stream_peer_socket_rs \
@@ -26,7 +24,6 @@ const UPDATE: &str = "cargo xtask godot -- --headless --path godot-project --doc
 pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
     tally.check("a description of every member", each_described(project));
     tally.check(UP_TO_DATE, up_to_date(project, godot));
-    tally.check(SHOWN, shown(project, godot));
 }
 
 type Files = BTreeMap<String, String>;
@@ -95,33 +92,6 @@ fn up_to_date(project: &Project, godot: &Godot) -> Result<()> {
         Err(format!(
             "not what the classes are in {changed}; write it anew with `{UPDATE}`"
         ))
-    }
-}
-
-/// What looks at the help in an editor.
-const HELP: EditorProject = EditorProject {
-    name: "help-project",
-    plugin: "read_help",
-    plugin_config: include_str!("help_project/plugin.cfg"),
-    script: include_str!("help_project/read_help.gd"),
-    files: &[("project.godot", include_str!("help_project/project.godot"))],
-};
-
-/// Opens the help pages in the editor, in a project that has the addon and nothing else.
-fn shown(project: &Project, godot: &Godot) -> Result<()> {
-    let help_project = HELP.make(project, godot)?;
-    let mut command = headless::command(project, godot, &help_project);
-    HELP.set_user(project, command.arg("--editor"));
-    let mut pages = 0;
-    headless::run(project, SHOWN, &mut command, |line| {
-        let count = line.strip_prefix("help pages: ");
-        pages = count.and_then(|count| count.parse().ok()).unwrap_or(pages);
-    })?;
-    let expected = read(&project.addon().join(FOLDER))?.len();
-    if pages == expected {
-        Ok(())
-    } else {
-        Err(format!("{pages} of {expected} pages are as they should be"))
     }
 }
 

@@ -42,9 +42,9 @@ pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
 }
 
 /// What [`photograph`] makes.
-pub const PICTURES: [&str; 3] = ["sockets.png", "monitors.png", "help.png"];
+pub const PICTURES: [&str; 2] = ["sockets.png", "monitors.png"];
 
-/// The same on a screen, with pictures of the tab, of the monitors and of a help page in the folder `pictures`.
+/// The same on a screen, with pictures of the tab and of the monitors in the folder `pictures`.
 pub fn photograph(
     project: &Project,
     godot: &Godot,

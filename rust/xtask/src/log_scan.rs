@@ -4,6 +4,8 @@
 const PROBLEMS: [&str; 11] = [
     // Errors of the engine, of scripts and shaders, libraries that do not load, and `push_error`.
     "ERROR:",
+    // Also those of the engine, and `push_warning`.
+    "WARNING:",
     "SCRIPT ERROR",
     "Parse Error",
     "Program crashed",
@@ -20,9 +22,16 @@ const PROBLEMS: [&str; 11] = [
     "unclaimed string names",
 ];
 
-/// Whether a line of Godot's output reports an error, a crash or a leak.
+/// Warnings that are about the machine, and come without the addon too.
+const OF_THE_MACHINE: [&str; 1] = [
+    // A screen that nobody sees is drawn by the processor, which has nothing to wait for.
+    "WARNING: Could not set V-Sync mode",
+];
+
+/// Whether a line of Godot's output reports an error, a warning, a crash or a leak.
 pub fn is_problem(line: &str) -> bool {
-    PROBLEMS.iter().any(|problem| line.contains(problem))
+    let has_one_of = |texts: &[&str]| texts.iter().any(|text| line.contains(text));
+    has_one_of(&PROBLEMS) && !has_one_of(&OF_THE_MACHINE)
 }
 
 /// What became of the tests of a suite.
@@ -95,6 +104,8 @@ mod tests {
         for line in [
             "ERROR: Can't open dynamic library: /x.so.",
             "USER ERROR: pushed",
+            "WARNING: something to know",
+            "USER WARNING: pushed",
             "SCRIPT ERROR: Invalid call.",
             "   SCRIPT ERROR: Parse Error: Identifier not declared.",
             "handle_crash: Program crashed with signal 11",
@@ -115,7 +126,7 @@ mod tests {
             "",
             "Godot Engine v4.6.3.stable.official - https://godotengine.org",
             "ok      own/test_x.gd test_errors_leave_no_descriptor_leaked [ours]",
-            "WARNING: something to know",
+            "WARNING: Could not set V-Sync mode, as changing V-Sync mode is not supported by the graphics driver.",
             "12 passed, 0 failed",
         ] {
             assert!(!is_problem(line), "{line}");

@@ -11,6 +11,7 @@ mod class_docs;
 mod debugger_tab;
 mod dist;
 mod editor_project;
+mod editor_views;
 mod elsewhere;
 mod folder;
 mod headless;

@@ -64,13 +64,6 @@ func _photograph(folder: String) -> void:
 	# A curve gets a point each second.
 	await get_tree().create_timer(12.0).timeout
 	_save(folder.path_join("monitors.png"))
-	# The help, with the class's icon in the list of what is open.
-	Input.parse_input_event(key)
-	EditorInterface.distraction_free_mode = false
-	EditorInterface.set_main_screen_editor("Script")
-	EditorInterface.get_script_editor().goto_help("class_name:StreamPeerSocketGroupRs")
-	await get_tree().create_timer(2.0).timeout
-	_save(folder.path_join("help.png"))
 
 func _child(parent: TreeItem, text: String) -> TreeItem:
 	for item in parent.get_children():

@@ -12,19 +12,24 @@ use crate::project::Project;
 use crate::result::Result;
 use crate::stage::{self, Profile};
 use crate::tally::Tally;
-use crate::{debugger_tab, folder, headless};
+use crate::{debugger_tab, editor_views, folder, headless};
 
 /// The screen, in pixels, and so the pictures.
 const SIZE: (u32, u32) = (1280, 720);
+
+/// A screen on which the editor shows icons in their own size. On one that is at most 800 high it makes everything smaller.
+const SIZE_FOR_ICONS: (u32, u32) = (1440, 810);
 
 /// A picture shows something if it has so many colours. A window that was never drawn has one or two.
 const COLOURS: usize = 50;
 
 /// The pictures that the documentation shows.
-pub const PICTURES: [&str; 7] = [
+pub const PICTURES: [&str; 9] = [
     debugger_tab::PICTURES[0],
     debugger_tab::PICTURES[1],
-    debugger_tab::PICTURES[2],
+    editor_views::PICTURES[0],
+    editor_views::PICTURES[1],
+    editor_views::PICTURES[2],
     "crowd.png",
     "chat.png",
     "inspector.png",
@@ -58,6 +63,9 @@ pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
     };
     let outcome = debugger_tab::photograph(project, godot, &screen, &made);
     tally.check("the debugger, photographed", outcome);
+    let outcome = Screen::start(SIZE_FOR_ICONS.0, SIZE_FOR_ICONS.1)
+        .and_then(|screen| editor_views::photograph(project, godot, &screen, &made));
+    tally.check("what the editor shows, photographed", outcome);
     let outcome = demo(project, godot, &screen, &made)
         .and_then(|()| animation::write(&made, FRAMES, &made.join(ANIMATION)));
     tally.check("the demo, photographed", outcome);
