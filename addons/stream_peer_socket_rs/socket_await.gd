@@ -28,8 +28,9 @@ class Result:
 	## [constant OK] if [member data] is what was asked for. Otherwise [constant ERR_TIMEOUT]; [constant ERR_SKIP] if the
 	## peer was disconnected on this side; [constant ERR_FILE_EOF] if the other side has ended the stream before;
 	## [constant ERR_CONNECTION_ERROR] if the connection has failed; what [signal StreamPeerSocketRs.connect_finished]
-	## told if there never was one; [constant ERR_INVALID_DATA] if more came than was allowed; or
-	## [constant ERR_UNCONFIGURED] if the peer was neither connecting nor connected.
+	## told if there never was one; [constant ERR_INVALID_DATA] if more came than was allowed;
+	## [constant ERR_INVALID_PARAMETER] if the call itself was wrong; or [constant ERR_UNCONFIGURED] if the peer was
+	## neither connecting nor connected.
 	var error := OK
 	## The bytes.
 	var data := PackedByteArray()
@@ -40,9 +41,13 @@ class Result:
 
 
 ## Waits for [param count] bytes, for at most [param timeout_sec] seconds. After an error [member Result.data] has what
-## came before it, which is read then: it may be part of what was asked for.
+## came before it, which is read then: it may be part of what was asked for. A negative count is an error, and nothing is
+## read.
 static func bytes(peer: StreamPeerSocketRs, count: int, timeout_sec := DEFAULT_TIMEOUT) -> Result:
 	var result := Result.new()
+	if count < 0:
+		result.error = ERR_INVALID_PARAMETER
+		return result
 	result.error = await _wait(peer, timeout_sec, func() -> Error:
 		result.data.append_array(peer.receive(count - result.data.size()))
 		return OK if result.data.size() >= count else ERR_BUSY)
@@ -60,7 +65,8 @@ static func line(peer: StreamPeerSocketRs, timeout_sec := DEFAULT_TIMEOUT, max_b
 
 
 ## Waits for [param delimiter], a [String] or a [PackedByteArray], which is not in the result. Nothing is read until it
-## has come, so after an error everything is still there. More than [param max_bytes] without it is an error.
+## has come, so after an error everything is still there. More than [param max_bytes] without it is an error, and so is an
+## empty delimiter.
 static func until(peer: StreamPeerSocketRs, delimiter: Variant, timeout_sec := DEFAULT_TIMEOUT, max_bytes := 65536) -> Result:
 	var result := Result.new()
 	result.error = await _wait(peer, timeout_sec, func() -> Error:
@@ -68,10 +74,14 @@ static func until(peer: StreamPeerSocketRs, delimiter: Variant, timeout_sec := D
 		if found != null:
 			result.data = found
 			return OK
+		var error := peer.get_last_error()
+		if error == ERR_INVALID_PARAMETER:
+			# Each look would print that.
+			return error
 		if peer.get_status() != StreamPeerSocketRs.STATUS_CONNECTED:
 			return ERR_BUSY
 		# What is there can be complete no more, or is too long.
-		return ERR_BUSY if peer.get_last_error() == OK else peer.get_last_error())
+		return ERR_BUSY if error == OK else error)
 	return result
 
 
@@ -124,7 +134,8 @@ static func _wait(peer: StreamPeerSocketRs, timeout_sec: float, look: Callable) 
 			peer.poll()
 			outcome = watch.end if watch.end != OK else ERR_UNCONFIGURED
 			break
-		if Time.get_ticks_usec() - start >= timeout_sec * 1e6:
+		# Not the other way round: no time is more than NaN.
+		if not Time.get_ticks_usec() - start < timeout_sec * 1e6:
 			outcome = ERR_TIMEOUT
 			break
 		await tree.process_frame

@@ -166,6 +166,47 @@ func test_too_long() -> void:
 		check_eq(pair.client.receive(), "0123456789".to_ascii_buffer(), kind + ": nothing is lost")
 
 
+func test_a_time_limit_that_is_no_number() -> void:
+	for wait: Callable in _waits():
+		var pair := link(family.local_kind())
+		pair.served.put_data([1, 2])
+		arrived(pair.client, 2)
+		var results: Array[SocketAwait.Result] = []
+		var run := func() -> void: results.append(await wait.call(pair.client, NAN))
+		run.call()
+		await until(func() -> bool: return not results.is_empty(), "the await to end")
+		# Or it goes on behind this test.
+		pair.client.disconnect_from_host()
+		if not results.is_empty():
+			check_eq(results[0].error, ERR_TIMEOUT, "error")
+
+
+func test_fewer_bytes_than_none() -> void:
+	for count: int in [-1, -2, -9223372036854775808]:
+		var pair := link(family.local_kind())
+		pair.served.put_data([1, 2])
+		arrived(pair.client, 2)
+		var result := await SocketAwait.bytes(pair.client, count, PATIENCE)
+		check_eq([result.error, result.data], [ERR_INVALID_PARAMETER, PackedByteArray()], "%d bytes" % count)
+		check_eq(pair.client.receive(), PackedByteArray([1, 2]), "nothing is lost")
+
+
+func test_no_delimiter() -> void:
+	var end := small_endpoint("tcp")
+	var queue := fill(end)
+	var connected := link("tcp")
+	connected.served.put_data([1, 2])
+	arrived(connected.client, 2)
+	for delimiter: Variant in ["", PackedByteArray(), null, 7]:
+		mute(true)
+		var result := await SocketAwait.until(queue.back(), delimiter, PATIENCE)
+		check_eq([result.error, queue.back().get_status()], [ERR_INVALID_PARAMETER, STATUS_CONNECTING], "while it connects")
+		result = await SocketAwait.until(connected.client, delimiter, PATIENCE)
+		check_eq(result.error, ERR_INVALID_PARAMETER, "on a connection")
+		mute(false)
+	check_eq(connected.client.receive(), PackedByteArray([1, 2]), "nothing is lost")
+
+
 func test_beside_auto_poll() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)

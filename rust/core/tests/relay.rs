@@ -19,6 +19,7 @@ for_each_family!(
     a_reader_who_does_not_read_holds_up_the_writer,
     a_target_that_refuses_is_a_reset,
     a_client_without_a_target_is_reset,
+    a_relay_is_no_target_of_its_own,
     two_hundred_links_at_once,
     links_outlive_the_listener,
     a_link_is_closed_after_exactly_so_many_bytes,
@@ -375,6 +376,36 @@ fn a_client_without_a_target_is_reset(family: Family) {
     let client = connected(&relayed.address);
     is_reset(&mut relayed, &client);
     assert!(matches!(relayed.end(), LinkEnd::NoTarget));
+}
+
+/// Each link would bring the next one, until the process had no descriptors left.
+fn a_relay_is_no_target_of_its_own(family: Family) {
+    let mut relayed = Relayed::new(family);
+    let mut targets = vec![Target::Address(relayed.address.clone())];
+    if family != Family::Unix {
+        targets.push(Target::Name {
+            host: "localhost".into(),
+            port: relayed.relay.local_port(),
+        });
+    }
+    for target in targets {
+        relayed.relay.set_target(target, None);
+        let client = connected(&relayed.address);
+        let mut most = 0;
+        until("the end of the link", || {
+            relayed.poll();
+            most = most.max(relayed.relay.link_count());
+            let is_over = client.poll(Instant::now).is_err() || client.status() == Status::None;
+            (is_over && relayed.relay.link_count() == 0).then_some(())
+        });
+        for _ in 0..20 {
+            relayed.poll();
+            most = most.max(relayed.relay.link_count());
+        }
+        assert!(most <= 1, "{most} links of one client");
+        let ends = relayed.ends();
+        assert!(matches!(ends[..], [LinkEnd::NoTarget]), "{ends:?}");
+    }
 }
 
 fn two_hundred_links_at_once(family: Family) {

@@ -50,6 +50,8 @@ pub(super) struct Table {
 struct Row {
     item: Gd<TreeItem>,
     counts: Counts,
+    /// What stands in its cells.
+    texts: [String; COLUMNS.len()],
 }
 
 /// What the game has told of a peer or a server.
@@ -203,6 +205,7 @@ impl Table {
         let row = self.rows.entry(told.number).or_insert_with(|| Row {
             item: self.tree.create_item().expect("a tree makes items"),
             counts: told.counts,
+            texts: Default::default(),
         });
         let (rate_in, rate_out) = told.counts.rates(row.counts);
         row.counts = told.counts;
@@ -220,9 +223,12 @@ impl Table {
             told.error,
             told.origin,
         ];
-        for (column, text) in (0..).zip(texts) {
-            row.item.set_text(column, &text);
-            row.item.set_tooltip_text(column, &text);
+        // With thousands of rows the editor would stand still at each answer: most cells say what they said before.
+        for (column, (shown, text)) in (0..).zip(row.texts.iter_mut().zip(texts)) {
+            if *shown != text {
+                row.item.set_text(column, &text);
+                *shown = text;
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A client's connection and the one to the target.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::connection::{Connection, Status};
@@ -24,7 +25,7 @@ pub enum LinkEnd {
     Cut,
     /// The target was not reached; the client is reset.
     Unreached(ConnectError),
-    /// There is no target; the client is reset.
+    /// There is no target, or it is the relay itself; the client is reset.
     NoTarget,
 }
 
@@ -73,6 +74,11 @@ impl Link {
                 Err(end)
             }
         }
+    }
+
+    /// From which address its target sees it come.
+    pub(super) fn target_sees(&self) -> Option<SocketAddr> {
+        self.target.local_address()
     }
 
     /// Both ends see a reset.

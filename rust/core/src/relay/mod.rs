@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 pub use conditions::Conditions;
 pub use link::LinkEnd;
 
+use crate::connection::Connection;
 use crate::error::{AcceptError, ListenError};
 use crate::listener::Listener;
 use crate::net::address::{Address, BindAddress, Target};
@@ -134,7 +135,8 @@ impl Relay {
         self.random = Random::new(seed);
     }
 
-    /// Where clients to come are forwarded to, and how long a connect may take. Without a target they are reset.
+    /// Where clients to come are forwarded to, and how long a connect may take. Without a target they are reset, and so they
+    /// are if it is the relay itself.
     pub fn set_target(&mut self, target: Target, connect_limit: Option<Duration>) {
         self.target = Some(target);
         self.connect_limit = connect_limit;
@@ -232,17 +234,52 @@ impl Relay {
             let Some(client) = self.listener.accept()? else {
                 break;
             };
+            if let Some(index) = self.link_of(&client) {
+                client.abort();
+                let link = self.links.remove(index);
+                link.abort();
+                self.events.push(RelayEvent::Closed {
+                    link: link.number,
+                    end: LinkEnd::NoTarget,
+                });
+                continue;
+            }
             self.last_link += 1;
             let link = self.last_link;
             self.events.push(RelayEvent::Opened { link });
             let lanes = Random::new(self.random.number());
-            let target = self.target.clone();
+            let target = self.target.clone().filter(|target| !self.is_at(target));
             match Link::open(link, client, target, self.connect_limit, now, lanes) {
                 Ok(link) => self.links.push(link),
                 Err(end) => self.events.push(RelayEvent::Closed { link, end }),
             }
         }
         Ok(())
+    }
+
+    /// The link whose connection to the target has come back here as `client`. It would bring another link, and that one the
+    /// next, until there are no descriptors left.
+    fn link_of(&self, client: &Connection) -> Option<usize> {
+        let port = match &self.target {
+            Some(Target::Address(Address::Inet(address))) => address.port(),
+            Some(Target::Name { port, .. }) => *port,
+            _ => return None,
+        };
+        let Some(Address::Inet(peer)) = client.peer_address() else {
+            return None;
+        };
+        // Most targets are not at this port, and then no link need be asked.
+        if port != self.local_port() {
+            return None;
+        }
+        let mut links = self.links.iter();
+        links.position(|link| link.target_sees() == Some(peer))
+    }
+
+    /// Whether `target` is the path listened at. Who comes by a path does not tell from where.
+    fn is_at(&self, target: &Target) -> bool {
+        matches!(target, Target::Address(Address::Unix(_)))
+            && self.local_address().map(Target::Address).as_ref() == Some(target)
     }
 
     fn forward(&mut self, now: Instant) {
