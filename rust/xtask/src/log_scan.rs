@@ -1,7 +1,7 @@
 //! What the outputs of Godot and of cargo say about a run.
 
 /// Texts that stand in Godot's output only when something went wrong that its exit code does not tell of.
-const PROBLEMS: [&str; 11] = [
+const PROBLEMS: [&str; 12] = [
     // Errors of the engine, of scripts and shaders, libraries that do not load, and `push_error`.
     "ERROR:",
     // Also those of the engine, and `push_warning`.
