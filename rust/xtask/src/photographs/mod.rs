@@ -63,13 +63,11 @@ pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
     };
     let outcome = debugger_tab::photograph(project, godot, &screen, &made);
     tally.check("the debugger, photographed", outcome);
-    let outcome = Screen::start(SIZE_FOR_ICONS.0, SIZE_FOR_ICONS.1)
-        .and_then(|screen| editor_views::photograph(project, godot, &screen, &made));
-    tally.check("what the editor shows, photographed", outcome);
     let outcome = demo(project, godot, &screen, &made)
         .and_then(|()| animation::write(&made, FRAMES, &made.join(ANIMATION)));
     tally.check("the demo, photographed", outcome);
-    for name in PICTURES {
+    let of_views = |name: &&str| editor_views::PICTURES.contains(name);
+    for name in PICTURES.into_iter().filter(|name| !of_views(name)) {
         tally.check(name, check(&made.join(name)));
     }
 }
@@ -80,6 +78,7 @@ pub fn run(project: &Project, tally: &mut Tally) {
     match stage::build_and_stage(project, Profile::Release).and_then(|()| Godot::find()) {
         Ok(godot) => {
             test(project, &godot, tally);
+            views(project, &godot, tally);
             tally.check(ICON, draw_icon(project, &godot, &images));
         }
         Err(reason) => return tally.check("Godot with the addon", Err(reason)),
@@ -90,6 +89,18 @@ pub fn run(project: &Project, tally: &mut Tally) {
     });
     let copied = copied.map_err(|error| format!("cannot write {}: {error}", images.display()));
     tally.check("the pictures in docs/images", copied);
+}
+
+/// Photographs what the addon shows in the editor. No test: an editor in a window, of 4.6.3, now and then crashes while its
+/// dialogs are opened by a script, which it does not without a window.
+fn views(project: &Project, godot: &Godot, tally: &mut Tally) {
+    let made = project.target().join("photographs");
+    let outcome = Screen::start(SIZE_FOR_ICONS.0, SIZE_FOR_ICONS.1)
+        .and_then(|screen| editor_views::photograph(project, godot, &screen, &made));
+    tally.check("what the editor shows, photographed", outcome);
+    for name in editor_views::PICTURES {
+        tally.check(name, check(&made.join(name)));
+    }
 }
 
 /// Drives the demo in a window.

@@ -6,6 +6,7 @@ extends EditorPlugin
 
 const ADDON := "res://addons/stream_peer_socket_rs/"
 const PATIENCE_SECONDS := 60.0
+const QUIET_FRAMES := 60
 ## What a page says where a description is missing.
 const MISSING := "There is currently no description"
 ## Icons are told apart if so many of their 256 pixels are drawn in one and not in the other.
@@ -24,32 +25,15 @@ func _enter_tree() -> void:
 	_look_around.call_deferred()
 
 func _look_around() -> void:
-	await _until(func() -> bool: return not EditorInterface.get_resource_filesystem().is_scanning())
-	await _load_scripts()
+	await _until_quiet()
 	EditorInterface.set_main_screen_editor("Script")
 	print("help pages: ", await _help_pages())
 	print("class icons: ", await _class_icons())
 	print("settings: ", await _settings())
-	# As when the user comes back from another program, and as "Project > Reload Current Project" begins.
-	get_tree().root.propagate_notification(NOTIFICATION_APPLICATION_FOCUS_IN)
+	# As when the user comes back from another program.
 	EditorInterface.get_resource_filesystem().scan()
-	await _until(func() -> bool: return not EditorInterface.get_resource_filesystem().is_scanning())
+	await _until_quiet()
 	get_tree().quit()
-
-## The addon's scripts, in which each warning is an error.
-func _load_scripts() -> void:
-	const WARNINGS := "debug/gdscript/warnings/"
-	for property in ProjectSettings.get_property_list():
-		var warning: String = property.name
-		if warning.begins_with(WARNINGS) and property.type == TYPE_INT and ProjectSettings.get_setting(warning) == 1:
-			ProjectSettings.set_setting(warning, 2)
-	# Addons are spared, by the one until Godot 4.5, by the other since.
-	ProjectSettings.set_setting(WARNINGS + "exclude_addons", false)
-	ProjectSettings.set_setting(WARNINGS + "directory_rules", {})
-	await ProjectSettings.settings_changed
-	for file in DirAccess.get_files_at(ADDON):
-		if file.get_extension() == "gd":
-			load(ADDON + file)
 
 func _help_pages() -> int:
 	var good := 0
@@ -208,6 +192,17 @@ func _type_into(dialog: Window, text: String) -> void:
 	field.caret_column = text.length()
 	field.text_changed.emit(text)
 
+## Until the editor has nothing to do for some frames on end. While it loads, it lets frames pass, and a dialog that is opened
+## then can crash it.
+func _until_quiet() -> void:
+	var quiet_frames := PackedInt32Array([0])
+	await _until(func() -> bool:
+		var is_busy := EditorInterface.get_resource_filesystem().is_scanning()
+		for progress: CanvasItem in get_tree().root.find_children("*", "ProgressDialog", true, false):
+			is_busy = is_busy or progress.is_visible_in_tree()
+		quiet_frames[0] = 0 if is_busy else quiet_frames[0] + 1
+		return quiet_frames[0] > QUIET_FRAMES)
+
 func _until(condition: Callable) -> void:
 	var end := Time.get_ticks_msec() + PATIENCE_SECONDS * 1000
 	while not condition.call() and Time.get_ticks_msec() < end:
@@ -218,9 +213,6 @@ func _save(name: String, dialog: Window = null) -> void:
 	var folder := OS.get_environment("PICTURES")
 	if folder.is_empty():
 		return
-	await _until(func() -> bool:
-		var progress: CanvasItem = get_tree().root.find_children("*", "ProgressDialog", true, false)[0]
-		return not progress.is_visible_in_tree())
 	# What changes is laid out in the frames that follow; one in which nothing has changed is not drawn.
 	for i in 5:
 		await get_tree().process_frame
