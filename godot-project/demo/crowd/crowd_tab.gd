@@ -22,6 +22,7 @@ var crowd := Crowd.new()
 
 func _ready() -> void:
 	var available := Descriptors.available(MOST * Crowd.SOCKETS_PER_CONNECTION)
+	@warning_ignore("integer_division")
 	_count.max_value = clampi(available / Crowd.SOCKETS_PER_CONNECTION, 10, MOST)
 	_count.value_changed.connect(func(count: float) -> void: crowd.wanted = int(count))
 	_share.value_changed.connect(func(percent: float) -> void: crowd.share = percent / 100.0)

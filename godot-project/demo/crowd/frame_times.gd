@@ -23,4 +23,5 @@ func median() -> float:
 		return 0.0
 	var sorted := values.duplicate()
 	sorted.sort()
+	@warning_ignore("integer_division")
 	return sorted[sorted.size() / 2]

@@ -44,21 +44,21 @@ func _exit_tree() -> void:
 	inspection.close()
 
 
-func open(text: String) -> void:
-	_begin(text, inspection.open)
+func open(typed: String) -> void:
+	_begin(typed, inspection.open)
 
 
-func listen(text: String) -> void:
-	_begin(text, inspection.listen)
+func listen(typed: String) -> void:
+	_begin(typed, inspection.listen)
 
 
-func _begin(text: String, how: Callable) -> void:
-	var address := Address.parse(text)
+func _begin(typed: String, how: Callable) -> void:
+	var address := Address.parse(typed)
 	_events.clear()
 	_bytes.clear()
-	_address.text = text
+	_address.text = typed
 	if address == null:
-		return _on_happened(0.0, "This is no address: " + text)
+		return _on_happened(0.0, "This is no address: " + typed)
 	how.call(address)
 
 
@@ -105,7 +105,7 @@ func _on_moved(bytes: PackedByteArray, total: int, is_received: bool) -> void:
 	_forget_old(_bytes)
 
 
-func _forget_old(log: RichTextLabel) -> void:
-	while log.get_paragraph_count() > MOST_LINES:
-		log.remove_paragraph(0, true)
-	log.invalidate_paragraph(0)
+func _forget_old(lines: RichTextLabel) -> void:
+	while lines.get_paragraph_count() > MOST_LINES:
+		lines.remove_paragraph(0, true)
+	lines.invalidate_paragraph(0)
