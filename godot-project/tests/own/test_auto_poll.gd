@@ -1,6 +1,7 @@
 extends "res://tests/support/test_case.gd"
 ## `auto_poll`: polled once a frame by the scene tree, as long as the object lives.
 
+const EngineProcess := preload("res://tests/support/engine_process.gd")
 const SignalLog := preload("res://tests/support/signal_log.gd")
 
 
@@ -99,6 +100,8 @@ func test_it_does_not_keep_the_object() -> void:
 
 
 func test_nothing_is_left_of_many_objects() -> void:
+	# The first one connects the tree's signal, for all of them.
+	family.peer("tcp").auto_poll = true
 	var before := _connections()
 	for i in 100:
 		family.peer("tcp").auto_poll = true
@@ -146,6 +149,15 @@ func test_an_object_that_goes_before_it_begins() -> void:
 	for i in 3:
 		await _frame()
 	check(true, "no error is printed")
+
+
+func test_objects_that_threads_let_go() -> void:
+	if not EngineProcess.available():
+		return skip("starting another engine is known for Linux only")
+	var result := EngineProcess.run("children/auto_poll_freed_on_threads.gd")
+	check_eq(result["code"], 0, "exit code: " + result["output"].right(1500).left(300))
+	check(result["output"].contains("polled"), "it got to the end")
+	check(not result["output"].contains("ERROR"), "errors: " + result["output"].right(1500))
 
 
 func _frame() -> void:

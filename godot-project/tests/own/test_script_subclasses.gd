@@ -65,6 +65,8 @@ func _live_and_die(script: GDScript, seen: Array[int]) -> void:
 
 func test_auto_poll_of_an_object_that_is_going() -> void:
 	var tree := Engine.get_main_loop() as SceneTree
+	# The first one connects the tree's signal, for all of them.
+	family.peer("tcp").auto_poll = true
 	var before: int = tree.process_frame.get_connections().size()
 	for script: GDScript in [DyingPeer, DyingServer]:
 		for wanted in [true, false]:

@@ -1,55 +1,121 @@
 //! `auto_poll`: an object's `poll` is called once a frame.
 //!
-//! The scene tree's signal `process_frame` calls it, so on the main thread, whether the tree is paused or not. The
-//! connection holds the object by its id only, and goes with the object.
+//! The scene tree's signal `process_frame` is connected once, and polls all objects that want it, on the main thread, whether
+//! the tree is paused or not. Connecting each object by itself would call it by its id, while a thread may be freeing it.
 
-use godot::builtin::{Callable, Variant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use godot::builtin::{Callable, StringName};
 use godot::classes::{Engine, Object, RefCounted, SceneTree};
 use godot::init::is_main_thread;
-use godot::meta::ToGodot;
 use godot::obj::{Gd, Inherits, Singleton, WithBaseField};
 use godot::prelude::godot_error;
 
-/// Begins or stops to poll `object` once a frame, as `is_wanted` says. From another thread, or before there is a scene
-/// tree, that is left to the deferred calls of the main thread, which keep the object until then. An object that is being
-/// freed, whose script still hears of that, is not polled any more.
-pub(crate) fn update<T>(object: &T, is_wanted: impl Fn() -> bool + Send + Sync + 'static)
-where
-    T: WithBaseField<Base: Inherits<RefCounted> + Inherits<Object>>,
-{
-    let base = object.base();
-    if base.upcast_ref::<RefCounted>().get_reference_count() == 0 {
-        return;
-    }
-    let object = base.clone().upcast::<Object>();
-    if is_main_thread()
-        && let Some(tree) = tree()
-    {
-        apply(tree, &object, is_wanted());
-        return;
-    }
-    // What is wanted is asked then: it may have changed by that time.
-    let deferred = Callable::from_sync_fn("auto_poll", move |arguments| -> Variant {
-        let object = arguments.first().and_then(|object| object.try_to().ok());
-        match (tree(), object) {
-            (Some(tree), Some(object)) => apply(tree, &object, is_wanted()),
-            _ => godot_error!("auto_poll needs a SceneTree as main loop"),
-        }
-        Variant::nil()
-    });
-    deferred.call_deferred(&[object.to_variant()]);
+use crate::bridge::Presence;
+
+/// Those that want to be polled, and those that did a frame ago.
+static LIST: Mutex<Vec<Arc<Entry>>> = Mutex::new(Vec::new());
+
+/// The scene tree polls them.
+static IS_CONNECTED: AtomicBool = AtomicBool::new(false);
+
+/// The `auto_poll` of an object. It is a field of the object's struct, and goes with it. Most objects never want it.
+#[derive(Default)]
+pub(crate) struct FramePoll(OnceLock<Arc<Entry>>);
+
+#[derive(Default)]
+struct Entry {
+    presence: Presence,
+    is_wanted: AtomicBool,
+    /// It is in the list. Changed with the list locked.
+    is_listed: AtomicBool,
 }
 
-fn apply(mut tree: Gd<SceneTree>, object: &Gd<Object>, is_wanted: bool) {
-    let poll = Callable::from_object_method(object, "poll");
-    if tree.is_connected("process_frame", &poll) == is_wanted {
-        return;
+impl FramePoll {
+    /// Begins or stops to poll `object`, whose field this is, once a frame. From another thread, or before there is a scene
+    /// tree, it takes effect with the deferred calls of the main thread. An object that is being freed, whose script still
+    /// hears of that, is not polled any more.
+    pub(crate) fn set<T>(&self, object: &T, enabled: bool)
+    where
+        T: WithBaseField<Base: Inherits<RefCounted> + Inherits<Object>>,
+    {
+        if !enabled {
+            if let Some(entry) = self.0.get() {
+                entry.is_wanted.store(false, Ordering::Relaxed);
+            }
+            return;
+        }
+        let entry = self.0.get_or_init(Arc::default);
+        entry.is_wanted.store(true, Ordering::Relaxed);
+        entry.presence.begin(object.base().instance_id());
+        {
+            let mut list = list();
+            if !entry.is_listed.swap(true, Ordering::Relaxed) {
+                list.push(entry.clone());
+            }
+        }
+        if IS_CONNECTED.load(Ordering::Relaxed) {
+            return;
+        }
+        match tree().filter(|_| is_main_thread()) {
+            Some(tree) => connect(tree),
+            None => {
+                let connect = Callable::from_sync_fn("auto_poll", |_| match tree() {
+                    Some(tree) => connect(tree),
+                    None => godot_error!("auto_poll needs a SceneTree as main loop"),
+                });
+                connect.call_deferred(&[]);
+            }
+        }
     }
-    if is_wanted {
+
+    pub(crate) fn is_wanted(&self) -> bool {
+        let entry = self.0.get();
+        entry.is_some_and(|entry| entry.is_wanted.load(Ordering::Relaxed))
+    }
+}
+
+impl Drop for FramePoll {
+    fn drop(&mut self) {
+        if let Some(entry) = self.0.get() {
+            entry.presence.end();
+        }
+    }
+}
+
+fn connect(mut tree: Gd<SceneTree>) {
+    if !IS_CONNECTED.swap(true, Ordering::Relaxed) {
+        let poll = Callable::from_sync_fn("auto_poll", |_| poll_all());
         tree.connect("process_frame", &poll);
-    } else {
-        tree.disconnect("process_frame", &poll);
     }
+}
+
+fn poll_all() {
+    // Handlers may change the list.
+    let entries = {
+        let mut list = list();
+        list.retain(|entry| {
+            let stays = entry.is_wanted.load(Ordering::Relaxed) && !entry.presence.is_over();
+            if !stays {
+                entry.is_listed.store(false, Ordering::Relaxed);
+            }
+            stays
+        });
+        list.clone()
+    };
+    let poll = StringName::from("poll");
+    for entry in entries {
+        if entry.is_wanted.load(Ordering::Relaxed)
+            && let Some(mut object) = entry.presence.hold()
+        {
+            object.call(&poll, &[]);
+        }
+    }
+}
+
+fn list() -> MutexGuard<'static, Vec<Arc<Entry>>> {
+    LIST.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn tree() -> Option<Gd<SceneTree>> {

@@ -1,6 +1,5 @@
 //! `PacketPeerSocketRs`: packets in the stream of a peer.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use godot::builtin::{GString, PackedByteArray, Variant};
@@ -11,15 +10,17 @@ use godot::obj::{Base, Gd, NewGd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api};
 
 use crate::families::PACKET_PEER;
+use crate::frame_poll::FramePoll;
 use crate::parts::{Kind, PacketPeer, Packets, Settings};
 use crate::peer::StreamPeerSocketRs;
-use crate::{bridge, frame_poll, text};
+use crate::{bridge, text};
 
 #[derive(GodotClass)]
 #[class(tool, init, base = PacketPeerExtension)]
 pub struct PacketPeerSocketRs {
     #[init(val = announced(PacketPeer::new()))]
     pub(crate) packets: Arc<PacketPeer>,
+    frame_poll: FramePoll,
     /// Keeps it alive.
     stream_object: Mutex<Option<Gd<StreamPeerSocketRs>>>,
     base: Base<PacketPeerExtension>,
@@ -224,18 +225,12 @@ impl PacketPeerSocketRs {
 
     #[func]
     fn set_auto_poll(&self, enabled: bool) {
-        self.packets
-            .is_auto_polling
-            .store(enabled, Ordering::Relaxed);
-        let packets = self.packets.clone();
-        frame_poll::update(self, move || {
-            packets.is_auto_polling.load(Ordering::Relaxed)
-        });
+        self.frame_poll.set(self, enabled);
     }
 
     #[func]
     fn is_auto_polling(&self) -> bool {
-        self.packets.is_auto_polling.load(Ordering::Relaxed)
+        self.frame_poll.is_wanted()
     }
 }
 
@@ -244,6 +239,7 @@ impl PacketPeerSocketRs {
     pub(crate) fn over(stream: Gd<StreamPeerSocketRs>, format: &PacketPeer) -> Gd<Self> {
         let packets = bridge::new_object(PACKET_PEER, |base| Self {
             packets: announced(PacketPeer::like(format)),
+            frame_poll: FramePoll::default(),
             stream_object: Mutex::default(),
             base,
             stream: PhantomVar::default(),

@@ -3,7 +3,6 @@
 use std::fmt::Display;
 use std::io::ErrorKind;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use godot::builtin::{GString, PackedByteArray, VarDictionary, Variant, VariantType};
@@ -15,8 +14,9 @@ use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
 use stream_socket::{BindAddress, ConnectError, Connection, Options, Target};
 
 use crate::bridge::{self, Class};
+use crate::frame_poll::FramePoll;
 use crate::parts::{Code, Peer, Stream, live};
-use crate::{debugger, frame_poll, seconds, settings, statistics, text};
+use crate::{debugger, seconds, settings, statistics, text};
 
 /// The `connect_timeout` that stands for the project setting.
 const PROJECT_SETTING: f64 = -1.0;
@@ -27,6 +27,7 @@ const PROJECT_SETTING: f64 = -1.0;
 pub struct StreamPeerSocketRs {
     #[init(val = new_peer())]
     pub(crate) peer: Arc<Peer>,
+    frame_poll: FramePoll,
     base: Base<StreamPeerExtension>,
     #[var(get = get_connect_timeout, set = set_connect_timeout)]
     connect_timeout: PhantomVar<f64>,
@@ -290,14 +291,12 @@ impl StreamPeerSocketRs {
 
     #[func]
     fn set_auto_poll(&self, enabled: bool) {
-        self.peer.is_auto_polling.store(enabled, Ordering::Relaxed);
-        let peer = self.peer.clone();
-        frame_poll::update(self, move || peer.is_auto_polling.load(Ordering::Relaxed));
+        self.frame_poll.set(self, enabled);
     }
 
     #[func]
     fn is_auto_polling(&self) -> bool {
-        self.peer.is_auto_polling.load(Ordering::Relaxed)
+        self.frame_poll.is_wanted()
     }
 }
 
@@ -306,6 +305,7 @@ impl StreamPeerSocketRs {
     pub(crate) fn from_connection(class: &'static Class, connection: Connection) -> Gd<Self> {
         bridge::new_object(class, |base| Self {
             peer: peer_of(connection),
+            frame_poll: FramePoll::default(),
             base,
             connect_timeout: PhantomVar::default(),
             read_timeout: PhantomVar::default(),

@@ -12,9 +12,10 @@ use godot::prelude::{GodotClass, PhantomVar, godot_api};
 use stream_socket::Address;
 
 use crate::families::{TCP_PEER, UDS_PEER};
+use crate::frame_poll::FramePoll;
 use crate::parts::{Server, live};
 use crate::peer::StreamPeerSocketRs;
-use crate::{bridge, debugger, frame_poll};
+use crate::{bridge, debugger};
 
 /// The struct behind the server classes; which one an object is of, the bridge has decided when it made it.
 #[derive(GodotClass)]
@@ -22,6 +23,7 @@ use crate::{bridge, debugger, frame_poll};
 pub struct SocketServerRs {
     #[init(val = new_server())]
     pub(crate) server: Arc<Server>,
+    frame_poll: FramePoll,
     base: Base<RefCounted>,
     #[var(get = get_max_pending_connections, set = set_max_pending_connections)]
     max_pending_connections: PhantomVar<i64>,
@@ -109,16 +111,12 @@ impl SocketServerRs {
 
     #[func]
     fn set_auto_poll(&self, enabled: bool) {
-        self.server
-            .is_auto_polling
-            .store(enabled, Ordering::Relaxed);
-        let server = self.server.clone();
-        frame_poll::update(self, move || server.is_auto_polling.load(Ordering::Relaxed));
+        self.frame_poll.set(self, enabled);
     }
 
     #[func]
     fn is_auto_polling(&self) -> bool {
-        self.server.is_auto_polling.load(Ordering::Relaxed)
+        self.frame_poll.is_wanted()
     }
 }
 

@@ -23,11 +23,15 @@ pub(super) struct EngineMethod {
 pub(super) const HAS_CONNECTIONS: EngineMethod = of("Object", "has_connections", 2619796661);
 pub(super) const GET_REFERENCE_COUNT: EngineMethod =
     of("RefCounted", "get_reference_count", 3905245786);
+pub(super) const REFERENCE: EngineMethod = of("RefCounted", "reference", 2240911060);
+pub(super) const UNREFERENCE: EngineMethod = of("RefCounted", "unreference", 2240911060);
 pub(super) const HAS_FEATURE: EngineMethod = of("OS", "has_feature", 3927539163);
 
 const NEEDED: &[EngineMethod] = &[
     HAS_CONNECTIONS,
     GET_REFERENCE_COUNT,
+    REFERENCE,
+    UNREFERENCE,
     HAS_FEATURE,
     // What the classes call.
     of("Engine", "get_main_loop", 1016888095),
@@ -36,10 +40,9 @@ const NEEDED: &[EngineMethod] = &[
     of("JSON", "get_error_message", 201670096),
     of("JSON", "parse", 885841341),
     of("JSON", "stringify", 462733549),
+    of("Object", "call", 3400424181),
     of("Object", "connect", 1518946055),
-    of("Object", "disconnect", 1874754934),
     of("Object", "emit_signal", 4047867050),
-    of("Object", "is_connected", 768136979),
     of("Performance", "add_custom_monitor", ADD_CUSTOM_MONITOR),
     of("Performance", "has_custom_monitor", 2041966384),
     of("Performance", "remove_custom_monitor", 3304788590),
@@ -54,8 +57,6 @@ const NEEDED: &[EngineMethod] = &[
     of("Object", "is_class", IS_CLASS),
     of("Object", "notification", 4023243586),
     of("RefCounted", "init_ref", 2240911060),
-    of("RefCounted", "reference", 2240911060),
-    of("RefCounted", "unreference", 2240911060),
 ];
 
 /// What gdext checks by what is registered: in debug builds for Godot 4.5 and later.
@@ -103,7 +104,6 @@ const LATE: &[(&str, &str)] = &[
     ("Label", "set_text"),
     ("Node", "add_child"),
     ("Node", "set_name"),
-    ("Object", "call"),
     ("Object", "has_method"),
     ("RichTextLabel", "add_text"),
     ("RichTextLabel", "clear"),

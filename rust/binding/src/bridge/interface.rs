@@ -24,6 +24,7 @@ pub(super) struct Interface {
     pub(super) register_property: RegisterProperty,
     pub(super) set_instance: SetInstance,
     pub(super) object_id: ObjectId,
+    pub(super) object_of_id: ObjectOfId,
     pub(super) variant_from_int: VariantFromType,
     pub(super) variant_from_bytes: VariantFromType,
     pub(super) int_from_variant: IntFromVariant,
@@ -66,6 +67,7 @@ pub(super) type RegisterProperty = unsafe extern "C" fn(
     sys::GDExtensionConstStringNamePtr,
     sys::GDExtensionConstStringNamePtr,
 );
+type ObjectOfId = unsafe extern "C" fn(sys::GDObjectInstanceID) -> sys::GDExtensionObjectPtr;
 type ObjectId = unsafe extern "C" fn(sys::GDExtensionConstObjectPtr) -> sys::GDObjectInstanceID;
 pub(super) type SetInstance = unsafe extern "C" fn(
     sys::GDExtensionObjectPtr,
@@ -260,6 +262,7 @@ pub(super) unsafe fn load(get_proc_address: GetProcAddress) -> Result<(), &'stat
             register_property: transmute::<Function, RegisterProperty>(find(
                 c"classdb_register_extension_class_property",
             )?),
+            object_of_id: transmute::<Function, ObjectOfId>(find(c"object_get_instance_from_id")?),
             object_id: transmute::<Function, ObjectId>(find(c"object_get_instance_id")?),
             set_instance: transmute::<Function, SetInstance>(find(c"object_set_instance")?),
             class_tag: transmute::<Function, ClassTag>(find(c"classdb_get_class_tag")?),

@@ -15,6 +15,8 @@ struct Method {
 }
 
 static HAS_CONNECTIONS: Method = Method::new(engine_methods::HAS_CONNECTIONS);
+static REFERENCE: Method = Method::new(engine_methods::REFERENCE);
+static UNREFERENCE: Method = Method::new(engine_methods::UNREFERENCE);
 static GET_REFERENCE_COUNT: Method = Method::new(engine_methods::GET_REFERENCE_COUNT);
 
 impl Method {
@@ -69,6 +71,41 @@ pub(super) unsafe fn is_alive(object: sys::GDExtensionObjectPtr) -> bool {
         (interface().call_method)(method, object, std::ptr::null(), (&raw mut count).cast());
     }
     count > 0
+}
+
+/// Adds a reference to `object`, which is RefCounted, unless it has none left: then it is being freed. Whether it did.
+///
+/// # Safety
+/// The object is there.
+pub(super) unsafe fn take_hold(object: sys::GDExtensionObjectPtr) -> bool {
+    // SAFETY: The caller's guarantee.
+    unsafe { asked(&REFERENCE, object) }
+}
+
+/// Takes away a reference that [`take_hold`] has added, and that is not the last one.
+///
+/// # Safety
+/// The object is there.
+pub(super) unsafe fn release(object: sys::GDExtensionObjectPtr) {
+    // SAFETY: The caller's guarantee.
+    unsafe { asked(&UNREFERENCE, object) };
+}
+
+/// What `method` answers, which takes nothing and returns a bool; false if there is none.
+///
+/// # Safety
+/// The object is there, and has the method.
+unsafe fn asked(method: &Method, object: sys::GDExtensionObjectPtr) -> bool {
+    let method = method.find();
+    if method.is_null() {
+        return false;
+    }
+    let mut answer: sys::GDExtensionBool = 0;
+    // SAFETY: The caller's guarantee.
+    unsafe {
+        (interface().call_method)(method, object, std::ptr::null(), (&raw mut answer).cast());
+    }
+    answer != 0
 }
 
 /// Whether this Godot is one with the feature `tag`.

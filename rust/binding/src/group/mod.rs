@@ -4,7 +4,6 @@ mod members;
 mod news;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use godot::builtin::{Array, PackedByteArray, VarArray};
@@ -18,7 +17,7 @@ use stream_socket::Visit;
 use self::members::{Accepting, Member, Members};
 use self::news::Teller;
 use crate::bridge::Optional;
-use crate::frame_poll;
+use crate::frame_poll::FramePoll;
 use crate::packet_peer::PacketPeerSocketRs;
 use crate::server::SocketServerRs;
 
@@ -26,7 +25,7 @@ use crate::server::SocketServerRs;
 #[class(tool, init, base = RefCounted)]
 pub struct StreamPeerSocketGroupRs {
     members: Arc<Members>,
-    is_auto_polling: Arc<AtomicBool>,
+    frame_poll: FramePoll,
     base: Base<RefCounted>,
     #[var(get = is_auto_polling, set = set_auto_poll)]
     auto_poll: PhantomVar<bool>,
@@ -133,14 +132,12 @@ impl StreamPeerSocketGroupRs {
 
     #[func]
     fn set_auto_poll(&self, enabled: bool) {
-        self.is_auto_polling.store(enabled, Ordering::Relaxed);
-        let is_wanted = self.is_auto_polling.clone();
-        frame_poll::update(self, move || is_wanted.load(Ordering::Relaxed));
+        self.frame_poll.set(self, enabled);
     }
 
     #[func]
     fn is_auto_polling(&self) -> bool {
-        self.is_auto_polling.load(Ordering::Relaxed)
+        self.frame_poll.is_wanted()
     }
 
     #[func]

@@ -1,6 +1,5 @@
 //! The part of a packet peer.
 
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use godot::builtin::{PackedByteArray, StringName};
@@ -24,7 +23,6 @@ const NO_STREAM: &str = "the packet peer has no stream";
 pub(crate) struct PacketPeer {
     state: Mutex<State>,
     pub(crate) last_error: LastError,
-    pub(crate) is_auto_polling: AtomicBool,
     failure: Mutex<Option<Failure>>,
 }
 
@@ -128,7 +126,6 @@ impl PacketPeer {
                 format,
             }),
             last_error: LastError::default(),
-            is_auto_polling: AtomicBool::new(false),
             failure: Mutex::new(None),
         }
     }

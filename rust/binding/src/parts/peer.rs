@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU64, Ordering};
 use std::time::Instant;
 
 use godot::builtin::{PackedByteArray, StringName};
@@ -29,7 +29,6 @@ pub(crate) struct Peer {
     last_written: AtomicI64,
     /// The bits of the `connect_timeout`, a number of seconds; -1 for the project setting.
     connect_timeout: AtomicU64,
-    pub(crate) is_auto_polling: AtomicBool,
     /// How the last connection has ended, as a poll has told it: a code of Godot's.
     end: AtomicI32,
 }
@@ -42,7 +41,6 @@ impl Peer {
             last_read: AtomicI64::new(0),
             last_written: AtomicI64::new(0),
             connect_timeout: AtomicU64::new((-1.0_f64).to_bits()),
-            is_auto_polling: AtomicBool::new(false),
             end: AtomicI32::new(0),
         }
     }

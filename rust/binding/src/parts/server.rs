@@ -2,7 +2,7 @@
 
 use std::iter::{Once, once};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use godot::builtin::StringName;
 use godot::global::Error;
@@ -23,7 +23,6 @@ pub(crate) struct Server {
     pub(crate) backlog: AtomicI64,
     /// The permissions of a socket file, negative for the system's default.
     pub(crate) mode: AtomicI64,
-    pub(crate) is_auto_polling: AtomicBool,
 }
 
 impl Server {
@@ -33,7 +32,6 @@ impl Server {
             last_error: LastError::default(),
             backlog: AtomicI64::new(BACKLOG),
             mode: AtomicI64::new(-1),
-            is_auto_polling: AtomicBool::new(false),
         }
     }
 

@@ -4,8 +4,7 @@ mod conditions;
 
 use std::collections::VecDeque;
 use std::fmt::Display;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use godot::builtin::{GString, StringName, Variant};
@@ -19,8 +18,9 @@ use stream_socket::{
 };
 
 use self::conditions::SocketConditionsRs;
+use crate::frame_poll::FramePoll;
 use crate::parts::{Code, LastError};
-use crate::{frame_poll, settings, text};
+use crate::{settings, text};
 
 /// The struct behind the class. Its parts are guarded one by one, and no lock is held while a handler of its signals runs.
 #[derive(GodotClass)]
@@ -33,7 +33,7 @@ pub struct SocketRelayRs {
     /// What signals are still to tell, in the order in which it has happened.
     events: Mutex<VecDeque<RelayEvent>>,
     last_error: LastError,
-    is_auto_polling: Arc<AtomicBool>,
+    frame_poll: FramePoll,
     base: Base<RefCounted>,
     #[var(get = get_to_target, set = set_to_target)]
     to_target: PhantomVar<Option<Gd<SocketConditionsRs>>>,
@@ -240,14 +240,12 @@ impl SocketRelayRs {
 
     #[func]
     fn set_auto_poll(&self, enabled: bool) {
-        self.is_auto_polling.store(enabled, Ordering::Relaxed);
-        let is_wanted = self.is_auto_polling.clone();
-        frame_poll::update(self, move || is_wanted.load(Ordering::Relaxed));
+        self.frame_poll.set(self, enabled);
     }
 
     #[func]
     fn is_auto_polling(&self) -> bool {
-        self.is_auto_polling.load(Ordering::Relaxed)
+        self.frame_poll.is_wanted()
     }
 }
 
