@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use godot::builtin::{Callable, StringName};
 use godot::classes::{Engine, Object, RefCounted, SceneTree};
 use godot::init::is_main_thread;
+use godot::meta::ToGodot;
 use godot::obj::{Gd, Inherits, Singleton, WithBaseField};
 use godot::prelude::godot_error;
 
@@ -104,12 +105,12 @@ fn poll_all() {
         });
         list.clone()
     };
-    let poll = StringName::from("poll");
+    let poll = StringName::from("poll").to_variant();
     for entry in entries {
         if entry.is_wanted.load(Ordering::Relaxed)
-            && let Some(mut object) = entry.presence.hold()
+            && let Some(object) = entry.presence.hold()
         {
-            object.call(&poll, &[]);
+            object.call(&poll);
         }
     }
 }

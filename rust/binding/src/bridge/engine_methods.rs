@@ -23,6 +23,7 @@ pub(super) struct EngineMethod {
 pub(super) const HAS_CONNECTIONS: EngineMethod = of("Object", "has_connections", 2619796661);
 pub(super) const GET_REFERENCE_COUNT: EngineMethod =
     of("RefCounted", "get_reference_count", 3905245786);
+pub(super) const CALL: EngineMethod = of("Object", "call", 3400424181);
 pub(super) const REFERENCE: EngineMethod = of("RefCounted", "reference", 2240911060);
 pub(super) const UNREFERENCE: EngineMethod = of("RefCounted", "unreference", 2240911060);
 pub(super) const HAS_FEATURE: EngineMethod = of("OS", "has_feature", 3927539163);
@@ -40,7 +41,7 @@ const NEEDED: &[EngineMethod] = &[
     of("JSON", "get_error_message", 201670096),
     of("JSON", "parse", 885841341),
     of("JSON", "stringify", 462733549),
-    of("Object", "call", 3400424181),
+    CALL,
     of("Object", "connect", 1518946055),
     of("Object", "emit_signal", 4047867050),
     of("Performance", "add_custom_monitor", ADD_CUSTOM_MONITOR),

@@ -25,6 +25,7 @@ pub(super) struct Interface {
     pub(super) set_instance: SetInstance,
     pub(super) object_id: ObjectId,
     pub(super) object_of_id: ObjectOfId,
+    pub(super) destroy_object: DestroyObject,
     pub(super) variant_from_int: VariantFromType,
     pub(super) variant_from_bytes: VariantFromType,
     pub(super) int_from_variant: IntFromVariant,
@@ -67,6 +68,7 @@ pub(super) type RegisterProperty = unsafe extern "C" fn(
     sys::GDExtensionConstStringNamePtr,
     sys::GDExtensionConstStringNamePtr,
 );
+type DestroyObject = unsafe extern "C" fn(sys::GDExtensionObjectPtr);
 type ObjectOfId = unsafe extern "C" fn(sys::GDObjectInstanceID) -> sys::GDExtensionObjectPtr;
 type ObjectId = unsafe extern "C" fn(sys::GDExtensionConstObjectPtr) -> sys::GDObjectInstanceID;
 pub(super) type SetInstance = unsafe extern "C" fn(
@@ -263,6 +265,7 @@ pub(super) unsafe fn load(get_proc_address: GetProcAddress) -> Result<(), &'stat
                 c"classdb_register_extension_class_property",
             )?),
             object_of_id: transmute::<Function, ObjectOfId>(find(c"object_get_instance_from_id")?),
+            destroy_object: transmute::<Function, DestroyObject>(find(c"object_destroy")?),
             object_id: transmute::<Function, ObjectId>(find(c"object_get_instance_id")?),
             set_instance: transmute::<Function, SetInstance>(find(c"object_set_instance")?),
             class_tag: transmute::<Function, ClassTag>(find(c"classdb_get_class_tag")?),

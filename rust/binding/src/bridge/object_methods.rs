@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use godot::builtin::{GString, StringName};
+use godot::builtin::{GString, StringName, Variant};
 use godot::sys::{self, GodotFfi};
 
 use super::engine_methods::{self, EngineMethod};
@@ -16,6 +16,7 @@ struct Method {
 
 static HAS_CONNECTIONS: Method = Method::new(engine_methods::HAS_CONNECTIONS);
 static REFERENCE: Method = Method::new(engine_methods::REFERENCE);
+static CALL: Method = Method::new(engine_methods::CALL);
 static UNREFERENCE: Method = Method::new(engine_methods::UNREFERENCE);
 static GET_REFERENCE_COUNT: Method = Method::new(engine_methods::GET_REFERENCE_COUNT);
 
@@ -82,13 +83,37 @@ pub(super) unsafe fn take_hold(object: sys::GDExtensionObjectPtr) -> bool {
     unsafe { asked(&REFERENCE, object) }
 }
 
-/// Takes away a reference that [`take_hold`] has added, and that is not the last one.
+/// Takes away a reference that [`take_hold`] has added, and frees the object if that was the last one.
 ///
 /// # Safety
-/// The object is there.
+/// The reference is the caller's, who uses it no more.
 pub(super) unsafe fn release(object: sys::GDExtensionObjectPtr) {
-    // SAFETY: The caller's guarantee.
-    unsafe { asked(&UNREFERENCE, object) };
+    // SAFETY: The caller's guarantee. Who takes the last reference away frees the object.
+    unsafe {
+        if asked(&UNREFERENCE, object) {
+            (interface().destroy_object)(object);
+        }
+    }
+}
+
+/// Calls a method of `object` that takes nothing by its `name`, as `Object.call` does.
+///
+/// # Safety
+/// The object is there, and stays until the call returns.
+pub(super) unsafe fn call(object: sys::GDExtensionObjectPtr, name: &Variant) {
+    let method = CALL.find();
+    if method.is_null() {
+        return;
+    }
+    let arguments = [name.sys().cast()];
+    let mut error = sys::default_call_error();
+    // SAFETY: The caller's guarantee. The method takes a name and more, and returns a variant, for which there is room.
+    drop(unsafe {
+        Variant::new_with_uninit(|ret| {
+            let (arguments, ret) = (arguments.as_ptr(), ret.cast());
+            (interface().call_method_with_variants)(method, object, arguments, 1, ret, &mut error);
+        })
+    });
 }
 
 /// What `method` answers, which takes nothing and returns a bool; false if there is none.

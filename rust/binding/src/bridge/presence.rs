@@ -2,22 +2,32 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use godot::classes::Object;
-use godot::obj::{Gd, InstanceId};
+use godot::builtin::Variant;
+use godot::obj::InstanceId;
+use godot::sys;
 
 use super::interface::interface;
-use super::object_methods::{release, take_hold};
+use super::object_methods::{call, release, take_hold};
 
 /// Whether an object is there, for those who do not hold it. Looking one up by its id does not do: another thread may free
 /// it between that and the first use. So the struct of an object ends its presence when it is dropped, which Godot has it
 /// do before the object's memory goes.
 #[derive(Default)]
-pub(crate) struct Presence(Mutex<Option<InstanceId>>);
+pub(crate) struct Presence(Mutex<Option<Pointer>>);
+
+/// The address of an object.
+#[derive(Clone, Copy)]
+struct Pointer(sys::GDExtensionObjectPtr);
+
+// SAFETY: It is used by one who has made sure that the object is there, and Godot counts references from any thread.
+unsafe impl Send for Pointer {}
 
 impl Presence {
-    /// The object is there, until [`end`](Self::end).
+    /// The object, which is RefCounted, is there until [`end`](Self::end).
     pub(crate) fn begin(&self, object: InstanceId) {
-        *self.lock() = Some(object);
+        // SAFETY: Godot takes any number for an id.
+        let object = unsafe { (interface().object_of_id)(object.to_i64() as u64) };
+        *self.lock() = (!object.is_null()).then_some(Pointer(object));
     }
 
     /// The object goes. Its struct calls this at the latest when it is dropped.
@@ -30,26 +40,32 @@ impl Presence {
     }
 
     /// A reference to the object, unless it is gone or going.
-    pub(crate) fn hold(&self) -> Option<Gd<Object>> {
+    pub(crate) fn hold(&self) -> Option<Held> {
         let present = self.lock();
-        let id = (*present)?;
-        // SAFETY: Godot takes any number for an id. The object's memory is there as long as its struct is, which waits for
-        // the lock when it is dropped. With the first hold the object stays, until another one is there in its place.
-        unsafe {
-            let object = (interface().object_of_id)(id.to_i64() as u64);
-            if object.is_null() || !take_hold(object) {
-                return None;
-            }
-            let held = Gd::try_from_instance_id(id).ok();
-            drop(present);
-            if held.is_some() {
-                release(object);
-            }
-            held
-        }
+        let Pointer(object) = (*present)?;
+        // SAFETY: The object's memory is there as long as its struct is, which waits for the lock when it is dropped.
+        unsafe { take_hold(object) }.then_some(Held(object))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<InstanceId>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Pointer>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A reference to an object.
+pub(crate) struct Held(sys::GDExtensionObjectPtr);
+
+impl Held {
+    /// Calls a method without arguments by its `name`, that of the object's script if it has one.
+    pub(crate) fn call(&self, name: &Variant) {
+        // SAFETY: The reference keeps the object.
+        unsafe { call(self.0, name) };
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // SAFETY: The reference is given back, and not used any more.
+        unsafe { release(self.0) };
     }
 }
