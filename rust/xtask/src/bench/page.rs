@@ -40,6 +40,9 @@ by several times. Differences of a few percent mean nothing. `--json FILE` keeps
   one more call, about 15 ns, and where it has to wait, it waits for a second descriptor too, by which another thread can
   end the wait.
 - **A message each.** Both sides receive it, which costs what plain Rust shows; we save the other system calls.
+  Through a group, the kernel names each busy socket, and each peer is looked at twice: by the group, and when the script
+  reads. If all of them are busy, that costs about what the engine's other system calls do. A group pays as soon as some are
+  silent.
 - **Connecting.** Three quarters are the kernel's handshake in `connect`. We make 4 system calls for a connect and its
   accept and the engine 17, which makes up for objects that take twice as long to make: measured alone, both sides are
   level. In a full run ours is slower by 10 to 25 percent. A part of that is the C library's allocator, which takes half as
