@@ -3,6 +3,8 @@
 //! The scene tree's signal `process_frame` is connected once, and polls all objects that want it, on the main thread, whether
 //! the tree is paused or not. Connecting each object by itself would call it by its id, while a thread may be freeing it.
 
+use std::cell::Cell;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -10,8 +12,8 @@ use godot::builtin::{Callable, StringName};
 use godot::classes::{Engine, Object, RefCounted, SceneTree};
 use godot::init::is_main_thread;
 use godot::meta::ToGodot;
-use godot::obj::{Gd, Inherits, Singleton, WithBaseField};
-use godot::prelude::godot_error;
+use godot::obj::{Gd, Inherits, NewGd, Singleton, WithBaseField};
+use godot::prelude::{GodotClass, godot_api, godot_error};
 
 use crate::bridge::Presence;
 
@@ -20,6 +22,25 @@ static LIST: Mutex<Vec<Arc<Entry>>> = Mutex::new(Vec::new());
 
 /// The scene tree polls them.
 static IS_CONNECTED: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// Which object it calls, on the main thread. A destructor would keep the library from being unloaded; [`end`] drops it.
+    static CALLED: Cell<Option<ManuallyDrop<Gd<SocketFramePoll>>>> = const { Cell::new(None) };
+}
+
+/// What the scene tree calls. It is an object, since the tree keeps a function that it has begun to call in a frame, also if
+/// the library is unloaded meanwhile; an object it looks for by its id.
+#[derive(GodotClass)]
+#[class(tool, init, internal, base = RefCounted)]
+struct SocketFramePoll {}
+
+#[godot_api]
+impl SocketFramePoll {
+    #[func(gd_self)]
+    fn poll(_this: Gd<Self>) {
+        poll_all();
+    }
+}
 
 /// The `auto_poll` of an object. It is a field of the object's struct, and goes with it. Most objects never want it.
 #[derive(Default)]
@@ -87,9 +108,18 @@ impl Drop for FramePoll {
 
 fn connect(mut tree: Gd<SceneTree>) {
     if !IS_CONNECTED.swap(true, Ordering::Relaxed) {
-        let poll = Callable::from_sync_fn("auto_poll", |_| poll_all());
-        tree.connect("process_frame", &poll);
+        let called = SocketFramePoll::new_gd();
+        tree.connect("process_frame", &called.callable("poll"));
+        CALLED.set(Some(ManuallyDrop::new(called)));
     }
+}
+
+/// Ends all of it, on the main thread: the tree would call a library that is gone.
+pub(crate) fn end() {
+    // Its connection goes with it.
+    drop(CALLED.take().map(ManuallyDrop::into_inner));
+    IS_CONNECTED.store(false, Ordering::Relaxed);
+    list().clear();
 }
 
 fn poll_all() {

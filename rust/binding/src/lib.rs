@@ -57,6 +57,7 @@ unsafe impl ExtensionLibrary for Extension {
     fn on_stage_deinit(stage: InitStage) {
         match stage {
             InitStage::Scene => {
+                frame_poll::end();
                 debugger::detach();
                 monitors::remove();
                 parts::live::keep(false);

@@ -1,0 +1,20 @@
+extends SceneTree
+## Unloads the addon when objects of it have polled themselves, and goes on. Nothing here may name the addon's classes but by text.
+
+const EXTENSION := "res://addons/stream_peer_socket_rs/stream_peer_socket_rs.gdextension"
+
+
+func _initialize() -> void:
+	for round in 2:
+		var peer: StreamPeer = ClassDB.instantiate("StreamPeerTCPRs")
+		peer.set("auto_poll", true)
+		for i in 3:
+			await process_frame
+		# What a suspended function holds lives on, and an object must not outlive its class.
+		peer = null
+		print("unload %d" % GDExtensionManager.unload_extension(EXTENSION))
+		for i in 3:
+			await process_frame
+		print("load %d" % GDExtensionManager.load_extension(EXTENSION))
+	print("over")
+	quit()
