@@ -160,15 +160,6 @@ func test_objects_that_threads_let_go() -> void:
 	check(not result["output"].contains("ERROR"), "errors: " + result["output"].right(1500))
 
 
-func test_unloading_afterwards() -> void:
-	if not EngineProcess.available():
-		return skip("starting another engine is known for Linux only")
-	var result := EngineProcess.run("children/unload_after_auto_poll.gd")
-	check_eq(result["code"], 0, "exit code: " + result["output"].right(1500).left(300))
-	check_eq(result["output"].count("unload 0"), 2, "unloaded: " + result["output"].right(1500))
-	check(result["output"].contains("\nover\n") and not result["output"].contains("ERROR"), "the rest: " + result["output"].right(1500))
-
-
 func _frame() -> void:
 	await (Engine.get_main_loop() as SceneTree).process_frame
 
