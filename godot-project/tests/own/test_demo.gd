@@ -189,6 +189,8 @@ func test_bytes_are_shown_in_hex_and_as_text() -> void:
 
 
 func test_an_inspector_keeps_what_was_last() -> void:
+	if not ClassDB.class_exists(&"RichTextLabel"):
+		return skip("this engine was built without what the demo's window shows")
 	var tab: Control = load("res://demo/inspector/inspector_tab.tscn").instantiate()
 	(Engine.get_main_loop() as SceneTree).root.add_child(tab)
 	for i in 100:

@@ -7,6 +7,8 @@ const WARNINGS := "debug/gdscript/warnings/"
 
 
 func test_nothing_warns() -> void:
+	if not ClassDB.class_exists(&"RichTextLabel"):
+		return skip("this engine was built without what the demo's window shows")
 	var before := {}
 	for property in ProjectSettings.get_property_list():
 		var name: String = property.name
