@@ -1,6 +1,6 @@
 //! `PacketPeerSocketRs`: packets in the stream of a peer.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use godot::builtin::{GString, PackedByteArray, Variant};
 use godot::classes::{Json, PacketPeerExtension};
@@ -9,20 +9,20 @@ use godot::meta::ToGodot;
 use godot::obj::{Base, Gd, NewGd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api};
 
+use crate::bridge::{self, Object};
 use crate::families::PACKET_PEER;
 use crate::frame_poll::FramePoll;
+use crate::group::member::PacketMember;
 use crate::parts::{Kind, PacketPeer, Packets, Settings};
 use crate::peer::StreamPeerSocketRs;
-use crate::{bridge, text};
+use crate::text;
 
 #[derive(GodotClass)]
 #[class(tool, init, base = PacketPeerExtension)]
 pub struct PacketPeerSocketRs {
     #[init(val = announced(PacketPeer::new()))]
-    pub(crate) packets: Arc<PacketPeer>,
+    pub(crate) packets: Arc<PacketPeer<Object>>,
     frame_poll: FramePoll,
-    /// Keeps it alive.
-    stream_object: Mutex<Option<Gd<StreamPeerSocketRs>>>,
     base: Base<PacketPeerExtension>,
     #[var(get = get_stream, set = set_stream)]
     stream: PhantomVar<Option<Gd<StreamPeerSocketRs>>>,
@@ -42,7 +42,7 @@ pub struct PacketPeerSocketRs {
     auto_poll: PhantomVar<bool>,
 }
 
-fn announced(packets: PacketPeer) -> Arc<PacketPeer> {
+fn announced(packets: PacketPeer<Object>) -> Arc<PacketPeer<Object>> {
     let packets = Arc::new(packets);
     bridge::announce(&packets);
     packets
@@ -59,16 +59,12 @@ impl PacketPeerSocketRs {
     // It takes the object and not its cell: handlers of signals run in it.
     #[func(gd_self)]
     fn poll(this: Gd<Self>) -> Error {
-        let (packets, stream) = {
-            let this = this.bind();
-            (this.packets.clone(), this.get_stream())
-        };
-        let Some(stream) = stream else {
+        let member = Self::with_object(&this);
+        let Some(stream) = member.packets.channel.peer() else {
             return Error::ERR_UNCONFIGURED;
         };
-        let peer = stream.bind().peer.clone();
-        let (code, _) = bridge::poll(&stream, &peer);
-        bridge::poll(&this, &packets);
+        let code = stream.poll();
+        member.packets.channel.poll(&member);
         code
     }
 
@@ -115,28 +111,25 @@ impl PacketPeerSocketRs {
 
     #[func]
     fn get_last_error(&self) -> Error {
-        self.packets.last_error.get().code
+        self.packets.details().code
     }
 
     #[func]
     fn get_last_error_message(&self) -> GString {
-        GString::from(&self.packets.last_error.get().message)
+        GString::from(&self.packets.details().message)
     }
 
     #[func]
     fn set_stream(&self, stream: Option<Gd<StreamPeerSocketRs>>) {
-        let peer = stream.as_ref().map(|stream| stream.bind().peer.clone());
-        let mut object = self.stream_object();
-        // The object before it may go with this, and its last words may come here.
-        let before = std::mem::replace(&mut *object, stream);
-        self.packets.set_stream(peer);
-        drop(object);
-        drop(before);
+        let stream = stream.as_ref().map(StreamPeerSocketRs::with_object);
+        // The object before it may go with this, and its script may look back from its last notification.
+        drop(self.packets.channel.set_peer(stream));
     }
 
     #[func]
-    pub(crate) fn get_stream(&self) -> Option<Gd<StreamPeerSocketRs>> {
-        self.stream_object().clone()
+    fn get_stream(&self) -> Option<Gd<StreamPeerSocketRs>> {
+        let stream = self.packets.channel.peer()?;
+        Some(stream.object.object().cast())
     }
 
     #[func]
@@ -236,11 +229,10 @@ impl PacketPeerSocketRs {
 
 impl PacketPeerSocketRs {
     /// A packet peer over `stream`, with the framing and the limit of `format`.
-    pub(crate) fn over(stream: Gd<StreamPeerSocketRs>, format: &PacketPeer) -> Gd<Self> {
+    pub(crate) fn over(stream: Gd<StreamPeerSocketRs>, format: &PacketPeer<Object>) -> Gd<Self> {
         let packets = bridge::new_object(PACKET_PEER, |base| Self {
             packets: announced(PacketPeer::like(format)),
             frame_poll: FramePoll::default(),
-            stream_object: Mutex::default(),
             base,
             stream: PhantomVar::default(),
             framing: PhantomVar::default(),
@@ -253,6 +245,14 @@ impl PacketPeerSocketRs {
         });
         packets.bind().set_stream(Some(stream));
         packets
+    }
+
+    /// The part of `packets`, with its object.
+    pub(crate) fn with_object(packets: &Gd<Self>) -> PacketMember {
+        PacketMember {
+            object: Object::new(packets),
+            packets: packets.bind().packets.clone(),
+        }
     }
 
     fn settings(&self) -> Settings {
@@ -274,12 +274,6 @@ impl PacketPeerSocketRs {
     fn refuse(&self, what: &str) {
         let last_error = &self.packets.last_error;
         last_error.refuse(Error::ERR_INVALID_PARAMETER, &what);
-    }
-
-    fn stream_object(&self) -> std::sync::MutexGuard<'_, Option<Gd<StreamPeerSocketRs>>> {
-        self.stream_object
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

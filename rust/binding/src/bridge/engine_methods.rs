@@ -24,6 +24,7 @@ pub(super) const HAS_CONNECTIONS: EngineMethod = of("Object", "has_connections",
 pub(super) const GET_REFERENCE_COUNT: EngineMethod =
     of("RefCounted", "get_reference_count", 3905245786);
 pub(super) const CALL: EngineMethod = of("Object", "call", 3400424181);
+pub(super) const EMIT_SIGNAL: EngineMethod = of("Object", "emit_signal", 4047867050);
 pub(super) const REFERENCE: EngineMethod = of("RefCounted", "reference", 2240911060);
 pub(super) const UNREFERENCE: EngineMethod = of("RefCounted", "unreference", 2240911060);
 pub(super) const HAS_FEATURE: EngineMethod = of("OS", "has_feature", 3927539163);
@@ -43,7 +44,7 @@ const NEEDED: &[EngineMethod] = &[
     of("JSON", "stringify", 462733549),
     CALL,
     of("Object", "connect", 1518946055),
-    of("Object", "emit_signal", 4047867050),
+    EMIT_SIGNAL,
     of("Performance", "add_custom_monitor", ADD_CUSTOM_MONITOR),
     of("Performance", "has_custom_monitor", 2041966384),
     of("Performance", "remove_custom_monitor", 3304788590),
