@@ -575,7 +575,7 @@ impl Connection {
         Rest {
             has_unread,
             // Whoever uses the direction sees what comes, and reports when it is done.
-            is_settled: is_taken || !has_unread && is_settled,
+            is_settled: is_taken || is_settled,
             received: receiving.traffic.bytes(),
             is_read_closed: receiving.end.is_some(),
         }
