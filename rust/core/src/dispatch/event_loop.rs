@@ -292,7 +292,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     /// Work is bounded: a member delivers at most 64 packets at a time, and then it is another one's turn; a poll delivers
     /// 1024 of those that go beyond. What is left is delivered by the next poll. Of a server at most 64 connections are
     /// accepted. A listener may poll the loop: that goes on with the poll around it, at most 16 deep; a deeper poll returns
-    /// at once. In such a poll, data that was reported before is not reported again.
+    /// at once. Such a poll does not report again what the poll around it has reported.
     pub fn poll(
         &self,
         limit: Option<Duration>,

@@ -30,8 +30,9 @@ pub(super) struct Reported {
     connection: AtomicUsize,
     generation: AtomicU64,
     is_read_closed: AtomicBool,
-    /// How many bytes the session had received when its data was reported last.
+    /// How many bytes the session had received when its data was reported last, and the number of that poll.
     received: AtomicU64,
+    poll: AtomicU64,
 }
 
 impl Reported {
@@ -42,6 +43,7 @@ impl Reported {
             generation: AtomicU64::new(connection.generation()),
             is_read_closed: AtomicBool::new(connection.is_read_closed()),
             received: AtomicU64::new(0),
+            poll: AtomicU64::new(0),
         }
     }
 }
@@ -109,10 +111,13 @@ impl<S> Member<S> {
         is_same && (was_generation != generation || was_closed != is_read_closed)
     }
 
-    /// Takes note that data is reported of a session that has received so many bytes. Whether that is news to those who were
-    /// notified before.
-    pub(super) fn is_news(&self, received: u64) -> bool {
-        self.reported.received.swap(received, Ordering::Relaxed) != received
+    /// Takes note that the `poll` of this number reports data of a session that has received so many bytes. Whether that
+    /// poll has not done so before.
+    pub(super) fn is_news(&self, received: u64, poll: u64) -> bool {
+        let reported = &self.reported;
+        let was_received = reported.received.swap(received, Ordering::Relaxed);
+        let was_poll = reported.poll.swap(poll, Ordering::Relaxed);
+        (was_received, was_poll) != (received, poll)
     }
 }
 

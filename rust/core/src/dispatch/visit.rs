@@ -111,7 +111,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
         let connection = peer.connection();
         let mut generation = connection.generation();
         // A listener that polls is not notified again of the same bytes.
-        let is_news = |received: &u64| member.is_news(*received) || !due.is_nested;
+        let is_news = |received: &u64| member.is_news(*received, due.poll) || !due.is_nested;
         let mut unread = connection
             .poll_unread(sys::now)
             .ok()
@@ -259,10 +259,10 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
         };
         match listener.is_connection_available() {
             Ok(false) => {
-                member.is_news(0);
+                member.is_news(0, due.poll);
                 return Visit::Idle;
             }
-            Ok(true) if member.is_news(1) || !due.is_nested => {
+            Ok(true) if member.is_news(1, due.poll) || !due.is_nested => {
                 subject.notify(OwnEvent::ConnectionAvailable);
             }
             Ok(true) => {}

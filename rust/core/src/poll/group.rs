@@ -69,6 +69,8 @@ pub(crate) struct Due {
     pub(crate) has_notices: bool,
     /// The poll is one within a visit.
     pub(crate) is_nested: bool,
+    /// The number of the poll, or of the one around it.
+    pub(crate) poll: u64,
 }
 
 /// What can be in a group: a [`Connection`](crate::Connection) or a [`Listener`](crate::Listener).
@@ -205,6 +207,7 @@ impl Group {
                     key,
                     has_notices,
                     is_nested: guard.is_nested,
+                    poll: guard.number,
                 };
                 let urgency = match visit(due) {
                     Visit::Ready => Urgency::Now,
