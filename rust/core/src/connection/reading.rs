@@ -112,7 +112,7 @@ impl Connection {
         whole: bool,
     ) -> Result<(), (ReadError, usize)> {
         if self.status() != Status::Connected {
-            return Err((self.cannot_read(&inner), 0));
+            return Err((self.cannot_read(), 0));
         }
         if out.is_empty() {
             return Ok(());
@@ -199,7 +199,7 @@ impl Connection {
             let ended = inner.ended.as_ref().map(|ended| &*ended.error);
             return Err(match ended {
                 Some(EndError::EndOfStream { .. }) => ReadError::EndOfStream,
-                _ => self.cannot_read(&inner),
+                _ => self.cannot_read(),
             });
         }
         let mut deadline = self.settings.read_timeout.deadline();
@@ -541,18 +541,16 @@ impl Connection {
         let inner = self.lock();
         match self.status() {
             Status::Connected => Ok(inner),
-            _ => Err(self.cannot_read(&inner)),
+            _ => Err(self.cannot_read()),
         }
     }
 
     /// The error of a read without a connection.
     #[cold]
-    fn cannot_read(&self, inner: &Inner) -> ReadError {
+    fn cannot_read(&self) -> ReadError {
         match self.status() {
             Status::Connecting => ReadError::Connecting,
-            _ => ReadError::NotConnected {
-                ended: inner.ended.as_ref().map(|ended| ended.error.clone()),
-            },
+            _ => ReadError::NotConnected,
         }
     }
 
