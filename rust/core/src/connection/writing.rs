@@ -524,7 +524,7 @@ impl Connection {
         self.fail_sending(&mut inner, source);
         // A thread that is reading reads what there is, and then ends the session.
         if !inner.receiving.slot.is_taken() {
-            self.look(&mut inner);
+            self.look(&mut inner, false);
             if inner.receiving.buffer.is_empty() {
                 self.retire(inner, Ending::TransferFailed);
             }

@@ -112,7 +112,12 @@ impl<S> Member<S> {
     /// Takes note that data is reported of a session that has received so many bytes. Whether that is news to those who were
     /// notified before.
     pub(super) fn is_news(&self, received: u64) -> bool {
-        self.reported.received.swap(received, Ordering::Relaxed) != received
+        let last = &self.reported.received;
+        let is_news = last.load(Ordering::Relaxed) != received;
+        if is_news {
+            last.store(received, Ordering::Relaxed);
+        }
+        is_news
     }
 }
 
