@@ -6,7 +6,7 @@ use godot::builtin::{GString, PackedByteArray, Variant};
 use godot::classes::{Json, PacketPeerExtension};
 use godot::global::Error;
 use godot::meta::ToGodot;
-use godot::obj::{Base, Gd, NewGd};
+use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api};
 
 use crate::bridge::{self, Object};
@@ -15,7 +15,10 @@ use crate::frame_poll::FramePoll;
 use crate::group::member::PacketMember;
 use crate::parts::{Kind, PacketPeer, Packets, Settings};
 use crate::peer::StreamPeerSocketRs;
-use crate::text;
+use crate::{json, text};
+
+/// What is wrong with a packet that should be text.
+const NOT_TEXT: &str = "the packet is not text in UTF-8, or holds the character 0";
 
 #[derive(GodotClass)]
 #[class(tool, init, base = PacketPeerExtension)]
@@ -86,14 +89,21 @@ impl PacketPeerSocketRs {
 
     #[func]
     fn get_json(&self) -> Variant {
-        let Some(text) = self.take_text() else {
+        // It is parsed without the connection's lock.
+        let Ok(Some(packet)) = self.packets.take(<[u8]>::to_vec) else {
             return Variant::nil();
         };
-        parse_json(&text).unwrap_or_else(|(code, why)| {
-            let message = format!("get_json: the packet is no JSON: {why}");
-            self.packets.last_error.record_message(code, message);
-            Variant::nil()
-        })
+        let parsed = std::str::from_utf8(&packet).map(|_| json::parse(&packet));
+        let (code, message) = match parsed {
+            Ok(Ok(value)) => return value,
+            Ok(Err(why)) => (
+                Error::ERR_PARSE_ERROR,
+                format!("get_json: the packet is not JSON: {why}"),
+            ),
+            Err(_) => (Error::ERR_INVALID_DATA, NOT_TEXT.into()),
+        };
+        self.packets.last_error.record_message(code, message);
+        Variant::nil()
     }
 
     // The engine's own way prints a line for each byte that is no UTF-8, and whoever is connected chooses the bytes.
@@ -104,9 +114,7 @@ impl PacketPeerSocketRs {
 
     #[func]
     fn decode_json(packet: PackedByteArray) -> Variant {
-        let text = text::exactly_decoded(packet.as_slice());
-        text.and_then(|text| parse_json(&text).ok())
-            .unwrap_or_default()
+        json::parse(packet.as_slice()).unwrap_or_default()
     }
 
     #[func]
@@ -263,9 +271,8 @@ impl PacketPeerSocketRs {
     fn take_text(&self) -> Option<GString> {
         let text = self.packets.take(text::exactly_decoded).ok()??;
         if text.is_none() {
-            let message = "the packet is no text in UTF-8, or holds the character 0".into();
             let last_error = &self.packets.last_error;
-            last_error.record_message(Error::ERR_INVALID_DATA, message);
+            last_error.record_message(Error::ERR_INVALID_DATA, NOT_TEXT.into());
         }
         text
     }
@@ -274,17 +281,5 @@ impl PacketPeerSocketRs {
     fn refuse(&self, what: &str) {
         let last_error = &self.packets.last_error;
         last_error.refuse(Error::ERR_INVALID_PARAMETER, &what);
-    }
-}
-
-/// What JSON `text` is, or what is wrong with it.
-fn parse_json(text: &GString) -> Result<Variant, (Error, String)> {
-    let mut json = Json::new_gd();
-    match json.parse(text) {
-        Error::OK => Ok(json.get_data()),
-        code => {
-            let (what, line) = (json.get_error_message(), json.get_error_line());
-            Err((code, format!("{what} (line {line})")))
-        }
     }
 }

@@ -156,24 +156,13 @@ pub enum EndError {
     Write(WriteError),
 }
 
-/// What `ended` adds to the message that there is no connection.
-fn because(ended: &Option<Arc<EndError>>) -> String {
-    match ended {
-        Some(error) => format!(" ({error})"),
-        None => String::new(),
-    }
-}
-
 /// Data could not be read.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReadError {
     /// The connection is not connected.
-    #[error("receive: not connected{}", because(ended))]
-    NotConnected {
-        /// Why it is not any more, if it was.
-        ended: Option<Arc<EndError>>,
-    },
+    #[error("receive: not connected")]
+    NotConnected,
     /// The connection is still connecting.
     #[error("receive: still connecting; poll until it is connected")]
     Connecting,
@@ -268,11 +257,8 @@ impl From<ConnectError> for PollError {
 #[non_exhaustive]
 pub enum WriteError {
     /// The connection is not connected.
-    #[error("send: not connected{}", because(ended))]
-    NotConnected {
-        /// Why it is not any more, if it was.
-        ended: Option<Arc<EndError>>,
-    },
+    #[error("send: not connected")]
+    NotConnected,
     /// The connection is still connecting, and has no queue.
     #[error(
         "send: still connecting; poll until it is connected, or set a write buffer limit before"
@@ -344,7 +330,7 @@ pub struct OptionError {
 impl From<ReadError> for io::Error {
     fn from(error: ReadError) -> io::Error {
         let kind = match &error {
-            ReadError::NotConnected { .. } | ReadError::Connecting | ReadError::Disconnected => {
+            ReadError::NotConnected | ReadError::Connecting | ReadError::Disconnected => {
                 io::ErrorKind::NotConnected
             }
             ReadError::EndOfStream | ReadError::Truncated { .. } => io::ErrorKind::UnexpectedEof,
@@ -361,7 +347,7 @@ impl From<ReadError> for io::Error {
 impl From<WriteError> for io::Error {
     fn from(error: WriteError) -> io::Error {
         let kind = match &error {
-            WriteError::NotConnected { .. } | WriteError::Connecting | WriteError::Disconnected => {
+            WriteError::NotConnected | WriteError::Connecting | WriteError::Disconnected => {
                 io::ErrorKind::NotConnected
             }
             WriteError::ShutDown => io::ErrorKind::BrokenPipe,

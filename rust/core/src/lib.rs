@@ -40,8 +40,8 @@ mod totals;
 pub use connect::attempt_log::{AttemptOutcome, ConnectAttempt};
 pub use connection::{Connection, Ended, Recording, SocketHandle, Statistics};
 pub use dispatch::{
-    AddError, EventLoop, Format, LoopEvent, LoopListener, LoopMember, Nesting, OwnEvent, PacketChannel,
-    Peer, PeerEvent, PeerEvents, Refused, Source, Subject,
+    AddError, EventLoop, Format, LoopEvent, LoopListener, LoopMember, Nesting, OwnEvent,
+    PacketChannel, Peer, PeerEvent, PeerEvents, Refused, Source, Subject,
 };
 pub use error::{
     AcceptError, BindError, ConnectError, EndError, ListenError, OptionError, PollError, ReadError,

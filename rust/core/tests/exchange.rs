@@ -163,7 +163,7 @@ fn end_of_stream_is_told_by_a_read(family: Family) {
     let error = until("the end", || read_available(&accepted, 1).err());
     assert!(matches!(error, ReadError::EndOfStream), "{error}");
     let error = read_available(&accepted, 1).unwrap_err();
-    assert!(matches!(error, ReadError::NotConnected { .. }), "{error}");
+    assert!(matches!(error, ReadError::NotConnected), "{error}");
 }
 
 fn an_idle_poll_changes_nothing(family: Family) {
@@ -258,21 +258,18 @@ fn a_stopped_listener_refuses_and_keeps_what_it_accepted(family: Family) {
 fn nothing_works_without_a_connection(_: Family) {
     let connection = Connection::new();
     for _ in 0..2 {
-        assert!(matches!(
-            read(&connection, 1),
-            Err(ReadError::NotConnected { .. })
-        ));
+        assert!(matches!(read(&connection, 1), Err(ReadError::NotConnected)));
         assert!(matches!(
             read_available(&connection, 1),
-            Err(ReadError::NotConnected { .. })
+            Err(ReadError::NotConnected)
         ));
         assert!(matches!(
             write(&connection, b"x"),
-            Err(WriteError::NotConnected { .. })
+            Err(WriteError::NotConnected)
         ));
         assert!(matches!(
             connection.write_available(b"x"),
-            Err(WriteError::NotConnected { .. })
+            Err(WriteError::NotConnected)
         ));
         assert_eq!(connection.available(), None);
         assert_eq!(local_port(&connection), 0);

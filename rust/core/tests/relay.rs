@@ -158,7 +158,7 @@ impl<'a> Party<'a> {
                 Ok(bytes) if bytes.is_empty() => break,
                 Ok(bytes) => self.received.extend(bytes),
                 // With both directions at their end the connection is over.
-                Err(ReadError::EndOfStream | ReadError::NotConnected { .. }) => self.has_end = true,
+                Err(ReadError::EndOfStream | ReadError::NotConnected) => self.has_end = true,
                 Err(error) => panic!("{error}"),
             }
         }

@@ -37,10 +37,6 @@ const NEEDED: &[EngineMethod] = &[
     HAS_FEATURE,
     // What the classes call.
     of("Engine", "get_main_loop", 1016888095),
-    of("JSON", "get_data", 1214101251),
-    of("JSON", "get_error_line", 3905245786),
-    of("JSON", "get_error_message", 201670096),
-    of("JSON", "parse", 885841341),
     of("JSON", "stringify", 462733549),
     CALL,
     of("Object", "connect", 1518946055),

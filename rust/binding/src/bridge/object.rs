@@ -10,6 +10,27 @@ use super::interface::interface;
 use super::object_methods::{emit_signal, has_connections};
 use crate::parts::{Emitter, Signal};
 
+/// The name of a signal, as Godot is asked for it and as it is emitted. Making either anew for each signal would cost as much
+/// as emitting it.
+pub(crate) struct SignalName {
+    name: StringName,
+    variant: Variant,
+}
+
+// SAFETY: A name does not change, and Godot counts the references to it from any thread; the variant holds one, and nothing
+// else.
+unsafe impl Send for SignalName {}
+// SAFETY: As above.
+unsafe impl Sync for SignalName {}
+
+impl SignalName {
+    pub(crate) fn new(name: &str) -> SignalName {
+        let name = StringName::from(name);
+        let variant = name.to_variant();
+        SignalName { name, variant }
+    }
+}
+
 /// A reference to an object that is counted. Its signals are emitted past gdext.
 pub(crate) struct Object {
     pointer: sys::GDExtensionObjectPtr,
@@ -51,15 +72,15 @@ impl Object {
         self.pointer.addr() as u64
     }
 
-    pub(crate) fn has_connections(&self, signal: &StringName) -> bool {
-        // SAFETY: The reference keeps the object.
-        unsafe { has_connections(self.pointer, signal) }
+    /// Whether anything is connected to `signal`.
+    pub(crate) fn has_connections(&self, signal: &SignalName) -> bool {
+        self.listens(&signal.name)
     }
 
-    /// Emits the signal with this name. Handlers may do anything meanwhile.
-    pub(crate) fn emit_signal(&self, name: &Variant, arguments: &[&Variant]) {
+    /// Emits `signal`. Handlers may do anything meanwhile.
+    pub(crate) fn emit_signal(&self, signal: &SignalName, arguments: &[&Variant]) {
         // SAFETY: The reference keeps the object.
-        unsafe { emit_signal(self.pointer, name, arguments) }
+        unsafe { emit_signal(self.pointer, &signal.variant, arguments) }
     }
 }
 
@@ -80,17 +101,17 @@ impl std::fmt::Debug for Object {
 
 impl Emitter for Object {
     fn listens(&self, signal: &StringName) -> bool {
-        self.has_connections(signal)
+        // SAFETY: The reference keeps the object.
+        unsafe { has_connections(self.pointer, signal) }
     }
 
     fn emit(&self, signal: &Signal) {
         // Asking costs less than emitting to nobody.
-        if self.has_connections(signal.name()) {
+        if self.listens(signal.name()) {
             let name = signal.name().to_variant();
-            match signal.argument() {
-                Some(argument) => self.emit_signal(&name, &[&argument]),
-                None => self.emit_signal(&name, &[]),
-            }
+            let argument = signal.argument();
+            // SAFETY: The reference keeps the object.
+            unsafe { emit_signal(self.pointer, &name, argument.as_ref().as_slice()) }
         }
     }
 }

@@ -1,82 +1,81 @@
 //! The signals of a group.
 
-use godot::builtin::{PackedByteArray, StringName, Variant};
+use std::sync::OnceLock;
+
+use godot::builtin::{PackedByteArray, Variant};
 use godot::meta::ToGodot;
 use godot::obj::{EngineEnum, Gd};
 use stream_socket::{LoopEvent, LoopListener};
 
 use super::StreamPeerSocketGroupRs;
 use super::member::Member;
-use crate::bridge::Object;
+use crate::bridge::{Object, SignalName};
 use crate::parts::end_code;
-
-/// Emits the signals of a group while it is polled.
-pub(super) struct Signals {
-    group: Object,
-    names: Names,
-}
-
-/// The names of the signals, each as it is asked for and as it is emitted. Making one anew for each signal would cost as much as
-/// emitting it.
-struct Names {
-    connected: Name,
-    data_available: Name,
-    packet_received: Name,
-    disconnected: Name,
-}
-
-struct Name {
-    name: StringName,
-    variant: Variant,
-}
 
 /// The name of the signal with a packet.
 pub(super) const PACKET_RECEIVED: &str = "peer_packet_received";
 
-impl Name {
-    fn new(name: &str) -> Name {
-        let name = StringName::from(name);
-        let variant = name.to_variant();
-        Name { name, variant }
-    }
+/// Emits the signals of a group while it is polled.
+pub(super) struct Signals {
+    group: Object,
+    names: &'static Names,
+    /// Asked once in a poll: a handler that is connected meanwhile is called by the next one.
+    wants_data: bool,
+}
+
+struct Names {
+    connected: SignalName,
+    data_available: SignalName,
+    packet_received: SignalName,
+    disconnected: SignalName,
+}
+
+fn names() -> &'static Names {
+    static NAMES: OnceLock<Names> = OnceLock::new();
+    NAMES.get_or_init(|| Names {
+        connected: SignalName::new("peer_connected"),
+        data_available: SignalName::new("peer_data_available"),
+        packet_received: SignalName::new(PACKET_RECEIVED),
+        disconnected: SignalName::new("peer_disconnected"),
+    })
 }
 
 impl Signals {
     pub(super) fn of(group: &Gd<StreamPeerSocketGroupRs>) -> Signals {
+        let (group, names) = (Object::new(group), names());
+        let wants_data = group.has_connections(&names.data_available);
         Signals {
-            group: Object::new(group),
-            names: Names {
-                connected: Name::new("peer_connected"),
-                data_available: Name::new("peer_data_available"),
-                packet_received: Name::new(PACKET_RECEIVED),
-                disconnected: Name::new("peer_disconnected"),
-            },
+            group,
+            names,
+            wants_data,
         }
     }
 
-    fn emit(&self, name: &Name, arguments: &[&Variant]) {
+    fn emit(&self, name: &SignalName, arguments: &[&Variant]) {
         // Asking costs less than emitting to nobody.
-        if self.group.has_connections(&name.name) {
-            self.group.emit_signal(&name.variant, arguments);
+        if self.group.has_connections(name) {
+            self.group.emit_signal(name, arguments);
         }
     }
 }
 
 impl LoopListener<Member> for Signals {
     fn wants_packets(&mut self) -> bool {
-        self.group.has_connections(&self.names.packet_received.name)
+        self.group.has_connections(&self.names.packet_received)
     }
 
     fn notify(&mut self, member: &Member, event: LoopEvent<'_, PackedByteArray>) {
-        let names = &self.names;
+        let names = self.names;
         let member = member.object().variant();
         match event {
             LoopEvent::Connected => self.emit(&names.connected, &[member]),
-            LoopEvent::DataAvailable => self.emit(&names.data_available, &[member]),
+            LoopEvent::DataAvailable if self.wants_data => {
+                self.group.emit_signal(&names.data_available, &[member]);
+            }
+            LoopEvent::DataAvailable => {}
             LoopEvent::PacketReceived(packet) => {
-                let packet = packet.to_variant();
-                self.group
-                    .emit_signal(&names.packet_received.variant, &[member, &packet]);
+                let arguments = [member, &packet.to_variant()];
+                self.group.emit_signal(&names.packet_received, &arguments);
             }
             LoopEvent::Disconnected(cause) => {
                 let code = i64::from(end_code(cause).ord()).to_variant();

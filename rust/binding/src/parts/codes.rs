@@ -147,11 +147,11 @@ impl Code for ReadError {
 impl Code for WriteError {
     fn returned(&self) -> Error {
         match self {
-            WriteError::Busy { .. } => Error::ERR_BUSY,
+            WriteError::Busy { .. } | WriteError::TooLarge { .. } => Error::ERR_BUSY,
             WriteError::TimedOut { .. } => Error::ERR_TIMEOUT,
-            WriteError::TooLarge { .. }
-            | WriteError::PacketTooLong { .. }
-            | WriteError::HoldsDelimiter => Error::ERR_INVALID_PARAMETER,
+            WriteError::PacketTooLong { .. } | WriteError::HoldsDelimiter => {
+                Error::ERR_INVALID_PARAMETER
+            }
             _ => Error::FAILED,
         }
     }

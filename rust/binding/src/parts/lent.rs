@@ -10,7 +10,10 @@ thread_local! {
 
 /// A packet, and where its caller is.
 struct Lent {
-    #[cfg_attr(not(test), expect(dead_code, reason = "the caller reads it by its address"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the caller reads it by its address")
+    )]
     packet: Box<[u8]>,
     /// The address of the stack frame it was lent to.
     frame: usize,

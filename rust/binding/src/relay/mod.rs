@@ -13,8 +13,8 @@ use godot::meta::ToGodot;
 use godot::obj::{Base, EngineEnum, Gd, NewGd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api};
 use stream_socket::{
-    Address, BindAddress, Delivery, EventQueue, LinkEnd, ListenError, Nesting, Relay, RelayEvent, Target,
-    is_host_name, parse_ip,
+    Address, BindAddress, Delivery, EventQueue, LinkEnd, ListenError, Nesting, Relay, RelayEvent,
+    Target, is_host_name, parse_ip,
 };
 
 use self::conditions::SocketConditionsRs;

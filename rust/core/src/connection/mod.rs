@@ -273,13 +273,15 @@ impl Connection {
     /// True if there is something to read. `clock` is asked once at most.
     #[inline]
     pub fn poll(&self, clock: impl FnOnce() -> Instant) -> Result<bool, PollError> {
-        Ok(self.poll_unread(clock)?.is_some())
+        Ok(self.poll_unread(false, clock)?.is_some())
     }
 
-    /// As [`poll`](Self::poll). If there is something to read, the number of bytes that the session has received in all.
+    /// As [`poll`](Self::poll). If there is something to read, the number of bytes that the session has received in all. A
+    /// group that visits the connection decides by itself when to visit it again, and gets no report of what this receives.
     #[inline]
     pub(crate) fn poll_unread(
         &self,
+        is_visit: bool,
         clock: impl FnOnce() -> Instant,
     ) -> Result<Option<u64>, PollError> {
         let session = self.session();
@@ -296,7 +298,7 @@ impl Connection {
                 let inner = self.lock();
                 // Another thread may have disconnected meanwhile.
                 match self.status() {
-                    Status::Connected => self.poll_connected(inner),
+                    Status::Connected => self.poll_connected(inner, is_visit),
                     _ => Ok(None),
                 }
             }

@@ -112,7 +112,7 @@ impl Connection {
         whole: bool,
     ) -> Result<(), (ReadError, usize)> {
         if self.status() != Status::Connected {
-            return Err((self.cannot_read(&inner), 0));
+            return Err((self.cannot_read(), 0));
         }
         if out.is_empty() {
             return Ok(());
@@ -199,7 +199,7 @@ impl Connection {
             let ended = inner.ended.as_ref().map(|ended| &*ended.error);
             return Err(match ended {
                 Some(EndError::EndOfStream { .. }) => ReadError::EndOfStream,
-                _ => self.cannot_read(&inner),
+                _ => self.cannot_read(),
             });
         }
         let mut deadline = self.settings.read_timeout.deadline();
@@ -481,13 +481,14 @@ impl Connection {
     pub(super) fn poll_connected(
         &self,
         mut inner: MutexGuard<'_, Inner>,
+        is_visit: bool,
     ) -> Result<Option<u64>, PollError> {
         self.send_queue(&mut inner);
         if inner.receiving.slot.is_taken() {
             // Its user sees what this poll would see.
             return Ok(None);
         }
-        self.look(&mut inner);
+        self.look(&mut inner, is_visit);
         if !inner.receiving.buffer.is_empty() {
             inner.receiving.note_poll();
             return Ok(Some(inner.receiving.traffic.bytes()));
@@ -522,8 +523,8 @@ impl Connection {
         Err(PollError::Receive { peer, source })
     }
 
-    /// Looks, without waiting, what has come in.
-    pub(super) fn look(&self, inner: &mut Inner) {
+    /// Looks, without waiting, what has come in, on behalf of the only group or of anybody else.
+    pub(super) fn look(&self, inner: &mut Inner, is_visit: bool) {
         recording::receiving(inner, |inner| {
             let Inner {
                 link, receiving, ..
@@ -532,6 +533,9 @@ impl Connection {
                 receiving.poll(socket, &self.watching);
             }
         });
+        if is_visit && self.subscriptions.count() == 1 {
+            inner.receiving.has_news = false;
+        }
         self.tell_received(inner);
     }
 
@@ -541,18 +545,16 @@ impl Connection {
         let inner = self.lock();
         match self.status() {
             Status::Connected => Ok(inner),
-            _ => Err(self.cannot_read(&inner)),
+            _ => Err(self.cannot_read()),
         }
     }
 
     /// The error of a read without a connection.
     #[cold]
-    fn cannot_read(&self, inner: &Inner) -> ReadError {
+    fn cannot_read(&self) -> ReadError {
         match self.status() {
             Status::Connecting => ReadError::Connecting,
-            _ => ReadError::NotConnected {
-                ended: inner.ended.as_ref().map(|ended| ended.error.clone()),
-            },
+            _ => ReadError::NotConnected,
         }
     }
 

@@ -189,7 +189,7 @@ impl Connection {
     pub fn flush(&self) -> Result<(), WriteError> {
         let limit = self.queue_limit();
         let mut inner = self.lock();
-        self.check_status(&inner, limit)?;
+        self.check_status(limit)?;
         if let Phase::Failed(error) = &inner.sending.phase {
             return Err(socket_error(&inner, copy_of(error)));
         }
@@ -216,7 +216,7 @@ impl Connection {
     pub fn shut_down_writing(&self) -> Result<(), WriteError> {
         let mut inner = self.lock();
         if self.status() != Status::Connected {
-            return Err(self.cannot_write(&inner));
+            return Err(self.cannot_write());
         }
         match &inner.sending.phase {
             Phase::Open => inner.sending.phase = Phase::Draining,
@@ -254,29 +254,27 @@ impl Connection {
     #[inline]
     fn writable(&self, queue_limit: usize) -> Result<MutexGuard<'_, Inner>, WriteError> {
         let inner = self.lock();
-        self.check_status(&inner, queue_limit)?;
+        self.check_status(queue_limit)?;
         check_phase(&inner)?;
         Ok(inner)
     }
 
     /// Whether the status lets something be written. Called with the lock held.
     #[inline]
-    fn check_status(&self, inner: &Inner, queue_limit: usize) -> Result<(), WriteError> {
+    fn check_status(&self, queue_limit: usize) -> Result<(), WriteError> {
         match self.status() {
             Status::Connected => Ok(()),
             Status::Connecting if queue_limit > 0 => Ok(()),
-            _ => Err(self.cannot_write(inner)),
+            _ => Err(self.cannot_write()),
         }
     }
 
     /// The error of a write without a connection.
     #[cold]
-    fn cannot_write(&self, inner: &Inner) -> WriteError {
+    fn cannot_write(&self) -> WriteError {
         match self.status() {
             Status::Connecting => WriteError::Connecting,
-            _ => WriteError::NotConnected {
-                ended: inner.ended.as_ref().map(|ended| ended.error.clone()),
-            },
+            _ => WriteError::NotConnected,
         }
     }
 
@@ -526,7 +524,7 @@ impl Connection {
         self.fail_sending(&mut inner, source);
         // A thread that is reading reads what there is, and then ends the session.
         if !inner.receiving.slot.is_taken() {
-            self.look(&mut inner);
+            self.look(&mut inner, false);
             if inner.receiving.buffer.is_empty() {
                 self.retire(inner, Ending::TransferFailed);
             }

@@ -115,9 +115,13 @@ impl<S> Member<S> {
     /// poll has not done so before.
     pub(super) fn is_news(&self, received: u64, poll: u64) -> bool {
         let reported = &self.reported;
-        let was_received = reported.received.swap(received, Ordering::Relaxed);
-        let was_poll = reported.poll.swap(poll, Ordering::Relaxed);
-        (was_received, was_poll) != (received, poll)
+        let is_known = reported.received.load(Ordering::Relaxed) == received
+            && reported.poll.load(Ordering::Relaxed) == poll;
+        if !is_known {
+            reported.received.store(received, Ordering::Relaxed);
+            reported.poll.store(poll, Ordering::Relaxed);
+        }
+        !is_known
     }
 }
 

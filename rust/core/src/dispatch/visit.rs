@@ -113,7 +113,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
         // A listener that polls is not notified again of the same bytes.
         let is_news = |received: &u64| member.is_news(*received, due.poll) || !due.is_nested;
         let mut unread = connection
-            .poll_unread(sys::now)
+            .poll_unread(true, sys::now)
             .ok()
             .flatten()
             .filter(is_news);

@@ -206,7 +206,7 @@ impl Connection {
         packet: &[u8],
     ) -> Result<(), WriteError> {
         let frame = framing.frame(packet, limit)?;
-        self.write_whole(&frame)?;
+        self.write_whole(&frame).map_err(too_long)?;
         self.count_sent_packet();
         Ok(())
     }
@@ -214,8 +214,16 @@ impl Connection {
     /// The same as [`post`](Self::post) for a packet with what stands around it, as
     /// [`Framing::frame`](crate::Framing::frame) gives it.
     pub fn post_packet(&self, frame: &[u8], limit: usize) -> Result<bool, WriteError> {
-        let was_empty = self.post(frame, limit)?;
+        let was_empty = self.post(frame, limit).map_err(too_long)?;
         self.count_sent_packet();
         Ok(was_empty)
+    }
+}
+
+/// A packet is not sent in parts, so one that the queue never has room for is too long.
+fn too_long(error: WriteError) -> WriteError {
+    match error {
+        WriteError::TooLarge { bytes, limit, .. } => WriteError::PacketTooLong { bytes, limit },
+        error => error,
     }
 }

@@ -4,15 +4,15 @@ use std::sync::{Arc, Weak};
 
 use crate::event::{ConnectEnd, EndCause, Event};
 use crate::poll::ready_list::{Notice, ReadyList};
-use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Mutex, lock};
 use crate::sys::Socket;
 
 /// The ready lists to report to, each with the key of the member there. Dropping it ends the memberships.
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
-    /// Whether there may be any, so that those in none need not lock.
-    are_any: AtomicBool,
+    /// How many there are at most, so that a connection in none need not lock.
+    count: AtomicUsize,
     list: Mutex<Vec<(Weak<ReadyList>, usize)>>,
 }
 
@@ -23,14 +23,17 @@ impl Drop for Subscriptions {
 }
 
 impl Subscriptions {
+    /// How many there are at most.
     #[inline]
-    pub(crate) fn are_any(&self) -> bool {
-        self.are_any.load(Ordering::Relaxed)
+    pub(crate) fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
     }
 
     pub(super) fn join(&self, ready_list: &Arc<ReadyList>, key: usize, socket: Option<&Socket>) {
-        lock(&self.list).push((Arc::downgrade(ready_list), key));
-        self.are_any.store(true, Ordering::Relaxed);
+        let mut list = lock(&self.list);
+        list.push((Arc::downgrade(ready_list), key));
+        self.count.store(list.len(), Ordering::Relaxed);
+        drop(list);
         if let Some(socket) = socket {
             ready_list.watch(key, socket);
         }
@@ -40,6 +43,7 @@ impl Subscriptions {
         let is_it = |other: &Weak<ReadyList>| std::ptr::eq(other.as_ptr(), Arc::as_ptr(ready_list));
         let mut list = lock(&self.list);
         list.retain(|(other, member)| !(is_it(other) && *member == key));
+        self.count.store(list.len(), Ordering::Relaxed);
         let Some(socket) = socket else { return };
         ready_list.unwatch(socket);
         // It may have been added twice. The kernel knows a socket by one key.
@@ -78,7 +82,7 @@ impl Subscriptions {
     /// Calls `then` for each group, and forgets those that are gone.
     #[inline]
     fn each(&self, then: impl Fn(&ReadyList, usize)) {
-        if !self.are_any() {
+        if self.count() == 0 {
             return;
         }
         lock(&self.list).retain(|(ready_list, key)| {

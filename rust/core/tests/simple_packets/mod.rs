@@ -70,7 +70,7 @@ fn read(
                 let _ = receiver.poll(Instant::now);
                 return None;
             }
-            Ok(None) | Err(ReadError::EndOfStream | ReadError::NotConnected { .. }) => {
+            Ok(None) | Err(ReadError::EndOfStream | ReadError::NotConnected) => {
                 return Some(End::Clean);
             }
             Err(ReadError::Truncated { .. }) => return Some(End::Truncated),

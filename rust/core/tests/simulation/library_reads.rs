@@ -158,7 +158,7 @@ impl<S: System> LibraryEnd<S> {
                 self.incoming.end(Outcome::Failure);
                 false
             }
-            Err(error @ (ReadError::NotConnected { .. } | ReadError::Disconnected)) => {
+            Err(error @ (ReadError::NotConnected | ReadError::Disconnected)) => {
                 assert!(
                     self.connection.status() != Status::Connected,
                     "{}: {error}, but it is connected",

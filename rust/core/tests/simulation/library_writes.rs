@@ -114,7 +114,7 @@ impl<S: System> LibraryEnd<S> {
                 "{}: it has not shut down",
                 self.name
             ),
-            WriteError::NotConnected { .. } | WriteError::Disconnected => assert!(
+            WriteError::NotConnected | WriteError::Disconnected => assert!(
                 self.connection.status() != Status::Connected
                     || self.has_left.load(Ordering::Relaxed),
                 "{}: it is connected",
