@@ -94,6 +94,11 @@ impl<S> Member<S> {
         std::mem::replace(&mut *lock(&self.accept), accept)
     }
 
+    /// Whether the status has changed since it was looked at last.
+    pub(super) fn has_another_generation(&self, connection: &Connection) -> bool {
+        self.reported.generation.load(Ordering::Relaxed) != connection.generation()
+    }
+
     /// Takes note of the connection that the member has now. Whether its status has changed since it was looked at last, or
     /// its peer has ended its direction; what another connection was like does not count.
     pub(super) fn has_changed(&self, connection: &Connection, is_read_closed: bool) -> bool {

@@ -119,22 +119,33 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
             .filter(is_news);
         if connection.has_events() || unread.is_some() && peer.wants_data() {
             deliver(peer);
+            // What its listeners have received meanwhile is reported below.
             unread = unread.and_then(|_| rest_to_read(connection));
+            unread.as_ref().map(is_news);
         }
-        let mut has_notices = due.has_notices;
+        // Another thread may have polled it since the visit has begun.
+        let mut has_notices = due.has_notices || member.has_another_generation(connection);
         let mut delivered = Delivered::All;
         loop {
-            let is_another = std::mem::replace(&mut generation, connection.generation());
-            has_notices |= is_another != generation;
-            if has_notices {
+            let before = std::mem::replace(&mut generation, connection.generation());
+            if has_notices || before != generation {
+                has_notices = false;
+                // A thread that changes the status holds the lock until it has posted the notice of it.
+                connection.rest();
                 match self.deliver_notices(member) {
                     Standing::Member => {}
                     Standing::Removed => return Visited::IDLE,
                     Standing::Over | Standing::Busy => return Visited::Is(Visit::Ready),
                 }
-                if is_another != generation {
-                    unread = rest_to_read(connection).filter(is_news);
+                if connection.generation() != generation {
+                    // A listener has ended it, or begun another one.
+                    continue;
                 }
+                let rest = rest_to_read(connection);
+                unread = match before == generation {
+                    true => unread.and(rest),
+                    false => rest.filter(is_news),
+                };
             }
             if member.is_removed() {
                 return Visited::IDLE;
@@ -164,7 +175,6 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
             if connection.generation() == generation {
                 break;
             }
-            has_notices = false;
         }
         self.conclude(member, connection, channel.is_some(), delivered)
     }
