@@ -300,7 +300,9 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
                 continue;
             }
             connection.set_queue_limit(QUEUE_LIMIT);
+            let generation = connection.generation();
             if let Ok(peer) = self.shared.add(accept(connection), true) {
+                self.shared.post_missed_end(&peer, generation);
                 self.listener.notify(peer.subject(), LoopEvent::Connected);
             }
         }

@@ -243,6 +243,11 @@ impl Group {
         self.ready_list.next_notice(key)
     }
 
+    /// Whether anything is to be reported of the member once.
+    pub(crate) fn has_notices(&self, key: usize) -> bool {
+        self.ready_list.has_notices(key)
+    }
+
     /// Has `notice` reported of the member by the next poll.
     pub(crate) fn post(&self, key: usize, notice: Notice) {
         self.ready_list.post(key, notice);

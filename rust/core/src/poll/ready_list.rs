@@ -437,6 +437,13 @@ impl ReadyList {
         Some(notice)
     }
 
+    /// Whether the member has notices.
+    pub(super) fn has_notices(&self, key: usize) -> bool {
+        let mut state = self.state();
+        let member = state.member(key);
+        member.is_some_and(|member| !member.notices.is_empty())
+    }
+
     /// Whether another packet may be posted to the member.
     pub(super) fn has_room(&self, key: usize) -> bool {
         let mut state = self.state();
