@@ -19,10 +19,11 @@ pub fn run(seed: u64) -> Figures {
     trace::begin();
     world::run(seed, move || {
         let mut random = Random::new(seed ^ 0x00C0_FFEE);
-        match random.below(18) {
+        match random.below(20) {
             0..=2 => exchange_alone(random),
             3..=4 => exchange_in_threads(random),
             16 | 17 => event_loops_alone(random),
+            18 | 19 => event_loops_in_threads(random),
             program => {
                 set_mild_faults(&mut random);
                 match program {
@@ -100,13 +101,20 @@ fn begin(random: &mut Random, may_block: bool) -> Exchange<Simulated> {
 
 /// One thread polls event loops and plays whoever they talk to.
 fn event_loops_alone(random: Random) {
-    event_loops::run_alone::<Simulated>(random, |program, random| {
-        set_mild_faults(random);
-        if random.once_in(4) {
-            program.model().does_kernel_fail = true;
-            set_hard_faults(random);
-        }
-    });
+    event_loops::run_alone::<Simulated>(random, set_faults);
+}
+
+/// Several threads do so.
+fn event_loops_in_threads(random: Random) {
+    event_loops::run_in_threads(random, set_faults);
+}
+
+fn set_faults(program: &event_loops::World<Simulated>, random: &mut Random) {
+    set_mild_faults(random);
+    if random.once_in(4) {
+        program.model().does_kernel_fail = true;
+        set_hard_faults(random);
+    }
 }
 
 /// One thread plays both ends.

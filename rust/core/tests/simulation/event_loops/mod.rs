@@ -3,7 +3,7 @@
 //!
 //! | file | what it is |
 //! | --- | --- |
-//! | `mod` | the programs |
+//! | `mod`, `threads` | the programs |
 //! | `world` | what there is, and the calls of the library |
 //! | `subjects` | the objects, and their listeners |
 //! | `handlers` | what handlers do |
@@ -18,6 +18,8 @@ mod model;
 mod packets;
 mod remotes;
 mod subjects;
+#[cfg(stream_socket_simulated)]
+mod threads;
 mod world;
 
 use std::sync::Arc;
@@ -27,7 +29,9 @@ use stream_socket::{Connection, Status};
 
 use self::remotes::Remote;
 use self::subjects::{What, look_at_drops};
-use self::world::World;
+#[cfg(stream_socket_simulated)]
+pub use self::threads::run_in_threads;
+pub use self::world::World;
 use super::system::{Random, System};
 use super::trace::{note, step};
 
