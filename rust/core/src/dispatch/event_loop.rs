@@ -181,11 +181,8 @@ impl<S: Subject> Shared<S> {
             return;
         }
         // A thread that ends it holds the lock until it has posted the notice of it.
-        let cause = connection.last_cause();
-        if !self.group.has_notices(member.key) {
-            let cause = EndCause::Disconnect(cause);
-            self.group.post(member.key, Notice::Ended(cause));
-        }
+        let cause = EndCause::Disconnect(connection.last_cause());
+        self.group.post_first_end(member.key, cause);
     }
 
     pub(super) fn begin_broadcast(&self) -> MutexGuard<'_, ()> {

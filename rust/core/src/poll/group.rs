@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::event::EndCause;
 use crate::poll::readiness::Readiness;
 use crate::poll::ready_list::{self, Notice, ReadyList, Urgency};
 use crate::poll::subscriptions::Subscriptions;
@@ -243,9 +244,9 @@ impl Group {
         self.ready_list.next_notice(key)
     }
 
-    /// Whether anything is to be reported of the member once.
-    pub(crate) fn has_notices(&self, key: usize) -> bool {
-        self.ready_list.has_notices(key)
+    /// Has the end of the connection with which the member was added reported, unless it is already.
+    pub(crate) fn post_first_end(&self, key: usize, cause: EndCause) {
+        self.ready_list.post_first_end(key, cause);
     }
 
     /// Has `notice` reported of the member by the next poll.

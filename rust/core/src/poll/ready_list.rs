@@ -437,11 +437,22 @@ impl ReadyList {
         Some(notice)
     }
 
-    /// Whether the member has notices.
-    pub(super) fn has_notices(&self, key: usize) -> bool {
+    /// Has the end of the connection with which the member was added reported first, unless it is.
+    pub(super) fn post_first_end(&self, key: usize, cause: EndCause) {
         let mut state = self.state();
-        let member = state.member(key);
-        member.is_some_and(|member| !member.notices.is_empty())
+        let Some(index) = state.index(key) else {
+            return;
+        };
+        let Some(member) = &mut state.slots[index].member else {
+            return;
+        };
+        let mut others = member.notices.iter();
+        let first = others.find(|notice| !matches!(notice, Notice::Packet(_)));
+        if !matches!(first, Some(Notice::Ended(_))) {
+            member.notices.push_front(Notice::Ended(cause));
+            state.make_due(index);
+            self.notify(&state);
+        }
     }
 
     /// Whether another packet may be posted to the member.
