@@ -84,7 +84,7 @@ static func line(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOUT,
 	peer = null
 	result.error = await _wait(source, timeout_sec, _until(result, "\n", max_bytes))
 	if result.error == OK and result.data.size() > 0 and result.data[-1] == 0x0d:
-		result.data.resize(result.data.size() - 1)
+		result.data = result.data.slice(0, -1)
 	return result
 
 
@@ -229,7 +229,7 @@ class Wait:
 		var peer: StreamPeerSocketRs = _source.get_ref()
 		if peer == null:
 			return ERR_SKIP
-		var polled: Error = peer.poll()
+		var _polled: Error = peer.poll()
 		_is_first_poll = false
 		# A handler may have freed the node that awaits.
 		if _tree != null and not _is_awaited():
@@ -241,7 +241,7 @@ class Wait:
 			return outcome
 		if peer.get_status() in [StreamPeerSocketRs.STATUS_NONE, StreamPeerSocketRs.STATUS_ERROR]:
 			# Reading has found the end; the next poll emits the reason.
-			polled = peer.poll()
+			_polled = peer.poll()
 			return _end if _end != ERR_BUSY else ERR_UNCONFIGURED
 		return ERR_TIMEOUT if Time.get_ticks_usec() >= _deadline_usec else ERR_BUSY
 
