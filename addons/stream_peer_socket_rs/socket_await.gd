@@ -14,6 +14,10 @@ extends RefCounted
 ## func ask(host: String, port: int) -> void:
 ##     var peer := StreamPeerTCPRs.new()
 ##     peer.connect_to_host(host, port)
+##     var connected := await SocketAwait.connected(peer, 5.0)
+##     if connected.error != OK:
+##         print("no connection: ", error_string(connected.error))
+##         return
 ##     var greeting := await SocketAwait.line(peer, 5.0)
 ##     if greeting.error != OK:
 ##         print("no greeting: ", error_string(greeting.error))
@@ -30,12 +34,14 @@ const DEFAULT_TIMEOUT: float = 30.0
 ## The outcome of an await.
 class Result:
 	## [constant OK] if [member data] is what was asked for. Otherwise [constant ERR_TIMEOUT]; [constant ERR_SKIP] if the
-	## peer was disconnected on this side or freed, or the game quits; [constant ERR_FILE_EOF] if the other side ended the stream first;
-	## [constant ERR_CONNECTION_ERROR] if the connection failed; the error of
+	## peer was disconnected on this side or freed, or the game quits; [constant ERR_FILE_EOF] if the other side ended the
+	## stream first; [constant ERR_CONNECTION_ERROR] if the connection failed; the error of
 	## [signal StreamPeerSocketRs.connect_finished] if there never was a connection; [constant ERR_INVALID_DATA] if more
 	## came than was allowed, or what is no packet; [constant ERR_UNCONFIGURED] if the peer was neither connecting nor
-	## connected. The last two kinds of error come at once, and nothing is read: [constant ERR_INVALID_PARAMETER] for a
-	## wrong argument, such as a negative time limit, and [constant ERR_UNAVAILABLE] without a [SceneTree].
+	## connected.
+	## [br][br]
+	## Two errors come at once, with nothing read: [constant ERR_INVALID_PARAMETER] for a wrong argument, such as a
+	## negative time limit, and [constant ERR_UNAVAILABLE] without a [SceneTree].
 	var error: Error = OK
 	## The bytes.
 	var data: PackedByteArray = PackedByteArray()

@@ -407,6 +407,95 @@ func test_a_connection_that_ends_at_once_was_one() -> void:
 		check_eq((await SocketAwait.connected(client, PATIENCE)).error, OK, kind + ": it was connected")
 
 
+## Random bytes in random pieces, which end in one of four ways, awaited in one of five, with and without a group, auto_poll and
+## a half-open stream, many at once: each await ends with what follows from them.
+func test_random_streams() -> void:
+	var done := [0]
+	for i in 200:
+		_one_random_stream(i, done)
+		if i % 20 == 19:
+			# Both sides of each.
+			await until(func() -> bool: return done[0] == 2 * (i + 1), "twenty awaits to end")
+
+
+func _one_random_stream(number: int, done: Array) -> void:
+	var random := RandomNumberGenerator.new()
+	random.seed = number
+	var kind: String = family.kinds()[random.randi() % family.kinds().size()]
+	var pair := link(kind)
+	var peer: StreamPeerSocketRs = pair.client
+	peer.auto_poll = random.randi() % 2 == 0
+	peer.allow_half_open = random.randi() % 2 == 0
+	var group := StreamPeerSocketGroupRs.new()
+	if random.randi() % 3 == 0:
+		group.add(peer)
+		group.auto_poll = true
+	var bytes := PackedByteArray()
+	for k in random.randi() % 120:
+		bytes.append("\n\rABC"[random.randi() % 5].unicode_at(0) if random.randi() % 4 == 0 else 0x61 + random.randi() % 9)
+	var how: String = ["end", "half", "reset", "none"][random.randi() % 4]
+	if how == "reset" and (kind != "tcp" or System.is_wine()):
+		how = "end"
+	var what: String = ["bytes", "line", "until", "end", "packet"][random.randi() % 5]
+	if how == "reset" and what == "packet":
+		# A reset within a packet is not reported yet.
+		how = "half"
+	var count := random.randi() % 100
+	# What it is to find, and the error it ends with otherwise.
+	var wanted := {"bytes": count if count <= bytes.size() else -1, "line": bytes.find(0x0a), "packet": bytes.find(0x0a),
+			"until": bytes.find(0x41), "end": -1}[what] as int
+	var over: Error = {"end": ERR_FILE_EOF, "half": ERR_FILE_EOF, "reset": ERR_CONNECTION_ERROR, "none": ERR_TIMEOUT}[how]
+	if what == "end" and over == ERR_FILE_EOF:
+		wanted = bytes.size()
+	var limit := PATIENCE if wanted >= 0 or over != ERR_TIMEOUT else 0.1
+	_feed(random, pair.served, bytes, how, done)
+	var result: SocketAwait.Result
+	match what:
+		"bytes":
+			result = await SocketAwait.bytes(peer, count, limit)
+		"line":
+			result = await SocketAwait.line(peer, limit)
+		"until":
+			result = await SocketAwait.until(peer, "A", limit)
+		"end":
+			result = await SocketAwait.end(peer, limit)
+		"packet":
+			var packets := PacketPeerSocketRs.new()
+			packets.framing = PacketPeerSocketRs.FRAMING_DELIMITER
+			packets.stream = peer
+			result = await SocketAwait.packet(packets, limit)
+	var label := "%d: %s, %s, %s" % [number, kind, what, how]
+	check_eq(result.error, OK if wanted >= 0 else over, label)
+	if result.error == OK:
+		var found := bytes.slice(0, wanted)
+		if what == "line" and not found.is_empty() and found[-1] == 0x0d:
+			found = found.slice(0, -1)
+		check_eq(result.data, found, label)
+	else:
+		check_eq(result.data, bytes.slice(0, result.data.size()), label + ": a part")
+	done[0] += 1
+
+
+func _feed(random: RandomNumberGenerator, peer: StreamPeerSocketRs, bytes: PackedByteArray, how: String, done: Array) -> void:
+	var sent := 0
+	while sent < bytes.size():
+		var size := 1 + random.randi() % 40
+		peer.put_data(bytes.slice(sent, sent + size))
+		sent += size
+		if random.randi() % 3 > 0:
+			await _frames(1)
+	match how:
+		"end":
+			peer.disconnect_from_host()
+		"half":
+			peer.shutdown_write()
+		"reset":
+			# What came before a reset may be lost unless it was received.
+			await _frames(3)
+			peer.abort()
+	done[0] += 1
+
+
 func test_without_a_tree() -> void:
 	if not EngineProcess.available():
 		return skip("a second engine cannot be run here")
