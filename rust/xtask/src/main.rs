@@ -20,6 +20,7 @@ mod interop;
 mod log_scan;
 mod manifest;
 mod other_godots;
+mod packaging;
 mod photographs;
 mod platforms;
 mod process;

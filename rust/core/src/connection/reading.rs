@@ -43,6 +43,9 @@ impl Connection {
         }
         let watching = &self.watching;
         if receiving::is_quiet(&watching.readiness, session.epoch(), &watching.asked) {
+            if self.coalesces() {
+                self.send_gathered(&mut self.lock());
+            }
             return Some(0);
         }
         let mut inner = self.lock();
@@ -57,6 +60,9 @@ impl Connection {
             }
             Some(receiving.available(socket, watching))
         });
+        if available == Some(0) {
+            self.send_gathered(&mut inner);
+        }
         self.tell_received(&mut inner);
         available
     }
@@ -318,10 +324,22 @@ impl Connection {
             }
             self.tell_received(&mut inner);
         }
-        if filled == 0 && self.has_nothing_more(&inner) {
-            return Err(self.end_reading(inner));
+        if filled == 0 {
+            if self.has_nothing_more(&inner) {
+                return Err(self.end_reading(inner));
+            }
+            self.send_gathered(&mut inner);
         }
         Ok(filled)
+    }
+
+    /// Sends what is gathered, for a read that does not wait and has not found what it wants: the peer may be waiting for
+    /// it. A failure is reported by the next call.
+    fn send_gathered(&self, inner: &mut Inner) {
+        let is_gathered = self.coalesces() && !inner.sending.queue.is_empty();
+        if is_gathered && !inner.sending.slot.is_taken() {
+            let _ = self.flush_now(inner, usize::MAX);
+        }
     }
 
     /// Looks, without waiting, for `delimiter`, which is not empty, in the first `limit` bytes that were not read yet. What
@@ -399,6 +417,7 @@ impl Connection {
                 }
             }
             if behind == Some(0) {
+                self.send_gathered(&mut inner);
                 self.tell_received(&mut inner);
                 return Ok(None);
             }
@@ -412,6 +431,7 @@ impl Connection {
                     return Err(what_ended(&inner));
                 }
                 Received::Nothing => {
+                    self.send_gathered(&mut inner);
                     self.tell_received(&mut inner);
                     return Ok(None);
                 }
@@ -459,6 +479,8 @@ impl Connection {
         let taken = take(&buffer.unread()[..count]);
         if count > 0 {
             buffer.skip(count);
+        } else if limit > 0 {
+            self.send_gathered(&mut inner);
         }
         self.tell_received(&mut inner);
         Ok(taken)
