@@ -219,10 +219,8 @@ impl Connection {
             Link::Bound(bound) => Some(bound),
             _ => None,
         };
-        // A limit that no clock can hold is none.
-        let deadline = limit.and_then(|limit| now.checked_add(limit));
         let mut log = Box::new(AttemptLog::new(now));
-        let begun = Connecting::begin(target, bound, deadline, &inner.options(), now, &mut log);
+        let begun = Connecting::begin(target, bound, limit, &inner.options(), now, &mut log);
         inner.attempts = Some(log);
         inner.lifetime = Lifetime::None;
         match begun {
@@ -317,7 +315,7 @@ impl Connection {
             }
             Progress::Undecided => {
                 let address = connecting.address().cloned();
-                let deadline = connecting.deadline;
+                let deadline = connecting.deadline();
                 let late = connecting.timed_out_at(now);
                 inner.peer = address;
                 if let Some(deadline) = deadline {
