@@ -118,8 +118,12 @@ impl Connecting {
         log: &mut AttemptLog,
     ) -> Progress {
         let was_absent = self.patience.polled(now);
+        let was_resolving = matches!(self.phase, Phase::Resolving { .. });
         let progress = self.look(options, now, log);
-        if was_absent && matches!(progress, Progress::Undecided) {
+        // An answer in the time after an absence brings addresses that the absence has kept from being tried.
+        let is_answered = was_resolving && matches!(self.phase, Phase::Racing { .. });
+        let is_kept = was_absent || is_answered && self.patience.is_prolonged();
+        if is_kept && matches!(progress, Progress::Undecided) {
             self.patience.prolong(now, self.under_way(now));
         }
         progress

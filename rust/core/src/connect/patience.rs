@@ -7,14 +7,7 @@
 use std::time::{Duration, Instant};
 
 use crate::connect::happy_eyeballs::ATTEMPT_DELAY;
-
-/// Longer than this between two polls is an absence: longer than any frame of a game that runs.
-const ABSENCE: Duration = Duration::from_millis(100);
-
-/// The fair minimum is this part of the limit, within these bounds.
-const MINIMUM_PART: u32 = 4;
-const LEAST_MINIMUM: Duration = ATTEMPT_DELAY;
-const MOST_MINIMUM: Duration = Duration::from_secs(5);
+use crate::deadline::{ABSENCE, fair_minimum};
 
 /// The deadline of one connect.
 #[derive(Debug)]
@@ -24,7 +17,7 @@ pub(super) struct Patience {
     minimum: Duration,
     last_poll: Instant,
     /// What was under way at an absence gets the minimum once, so that a connect that is always polled rarely ends too.
-    has_prolonged: bool,
+    is_prolonged: bool,
 }
 
 /// What a poll after an absence has found under way.
@@ -39,12 +32,11 @@ pub(super) struct UnderWay {
 impl Patience {
     /// That of a connect that begins at `now`. A limit that no clock can hold is none.
     pub(super) fn new(limit: Option<Duration>, now: Instant) -> Patience {
-        let part = limit.unwrap_or_default() / MINIMUM_PART;
         Patience {
             deadline: limit.and_then(|limit| now.checked_add(limit)),
-            minimum: part.clamp(LEAST_MINIMUM, MOST_MINIMUM),
+            minimum: fair_minimum(limit.unwrap_or_default()),
             last_poll: now,
-            has_prolonged: false,
+            is_prolonged: false,
         }
     }
 
@@ -59,7 +51,7 @@ impl Patience {
     /// is still to be tried. It ends: at each absence fewer addresses are left.
     pub(super) fn prolong(&mut self, now: Instant, under_way: UnderWay) {
         let is_new = under_way.has_begun || under_way.waiting > 0;
-        if !is_new && self.has_prolonged {
+        if !is_new && self.is_prolonged {
             return;
         }
         let delays = u32::try_from(under_way.waiting).map_or(Duration::MAX, |waiting| {
@@ -70,8 +62,13 @@ impl Patience {
             && end > deadline
         {
             self.deadline = Some(end);
-            self.has_prolonged = true;
+            self.is_prolonged = true;
         }
+    }
+
+    /// Whether it goes on for longer than its limit.
+    pub(super) fn is_prolonged(&self) -> bool {
+        self.is_prolonged
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -146,12 +143,8 @@ mod tests {
     }
 
     #[test]
-    fn the_minimum_follows_the_limit() {
+    fn without_a_limit_there_is_no_deadline() {
         let start = Instant::now();
-        let minimum = |limit| Patience::new(Some(limit), start).minimum;
-        assert_eq!(minimum(millis(1)), millis(250));
-        assert_eq!(minimum(millis(4000)), millis(1000));
-        assert_eq!(minimum(Duration::from_secs(30)), Duration::from_secs(5));
         let mut unlimited = Patience::new(Some(Duration::MAX), start);
         unlimited.prolong(start, NOTHING_NEW);
         assert_eq!(unlimited.deadline(), None);

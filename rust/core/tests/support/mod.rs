@@ -196,6 +196,23 @@ pub fn until_status(
     })
 }
 
+/// Polls `connection` as a game does that was never busy: in frames of 50 ms from `start` to `end`, both included. The
+/// clock is the caller's, so no time passes.
+pub fn poll_in_frames(
+    connection: &Connection,
+    start: Instant,
+    end: Instant,
+) -> Result<(), stream_socket::PollError> {
+    let mut now = start;
+    loop {
+        connection.poll(|| now)?;
+        if now == end {
+            return Ok(());
+        }
+        now = end.min(now + Duration::from_millis(50));
+    }
+}
+
 /// Writes all of `data`, and does without the count of what was accepted on an error.
 pub fn write(connection: &Connection, data: &[u8]) -> Result<(), WriteError> {
     connection.write_all(data).map_err(|(error, _)| error)

@@ -173,6 +173,14 @@ impl Socket {
         Ok(())
     }
 
+    /// The number of its descriptor, which is none here.
+    pub(crate) fn number(&self) -> Option<usize> {
+        None
+    }
+
+    /// Files have no mode here.
+    pub(crate) fn set_mode_of_file(&self, _mode: u32) {}
+
     /// The local internet address, if it has one.
     pub(crate) fn local_address(&self) -> Option<SocketAddr> {
         call(|world| match world.socket(self.0).name {
