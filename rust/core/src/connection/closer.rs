@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use crate::connection::farewell::{Farewell, Loss, Progress, Timed};
-use crate::deadline::ABSENCE;
+use crate::deadline::{ABSENCE, fair_minimum};
 use crate::poll::shared_poller;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Condvar, Mutex, MutexGuard, ProcessWide, lock, wait, wait_timeout};
@@ -364,11 +364,12 @@ impl Room {
         over
     }
 
-    /// Takes no account of time in which this process did nothing: it was stopped, or its machine slept.
+    /// Takes no account of time in which this process did nothing: it was stopped, or its machine slept. The peers get some
+    /// time more, since the absence may have begun before the wait had to end.
     fn excuse_absence(&mut self, overslept: Duration) {
         if overslept > ABSENCE {
             for timed in self.farewells.values_mut() {
-                timed.postpone(overslept);
+                timed.postpone(overslept + fair_minimum(overslept));
             }
         }
     }

@@ -57,6 +57,15 @@ pub fn has_unix_sockets(test: &str) -> bool {
     has
 }
 
+/// An abstract name that nobody else uses: names are shared by all processes of a network namespace.
+pub fn unique_abstract_name() -> PathBuf {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let time = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    let process = std::process::id();
+    format!("@sock-{process}-{}-{number}", time.as_nanos()).into()
+}
+
 /// A directory of its own, gone when dropped.
 pub struct TemporaryDirectory(pub PathBuf);
 

@@ -188,14 +188,9 @@ const SETTLED: Duration = Duration::from_secs(1);
 
 /// Whether the file at `path` is old enough to be replaced without a lock.
 pub(crate) fn has_settled(path: &Path) -> bool {
-    let Ok(file) = fs::symlink_metadata(path) else {
-        return false;
-    };
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let changed = u64::try_from(file.ctime()).map(Duration::from_secs);
-    // The time of change is rounded down to a second.
-    let oldest = SETTLED + Duration::from_secs(1);
-    matches!((now, changed), (Ok(now), Ok(changed)) if now.saturating_sub(changed) >= oldest)
+    let made = fs::symlink_metadata(path).and_then(|file| file.modified());
+    let age = made.map(|made| SystemTime::now().duration_since(made));
+    matches!(age, Ok(Ok(age)) if age >= SETTLED)
 }
 
 /// Removes the file at `path` if it still is `file`. Whether it was. It is moved aside first, which one process can do; if it
