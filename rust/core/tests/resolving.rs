@@ -20,6 +20,20 @@ use support::*;
 static RESOLVER: Mutex<(usize, bool)> = Mutex::new((0, false));
 static RELEASED: Condvar = Condvar::new();
 
+/// Names that look odd, and that systems resolve: of hosts files, containers, search domains, mDNS.
+const ODD_NAMES: [&str; 10] = [
+    "3dprinter",
+    "4b2c557fd0ad",
+    "123456789012",
+    "web.1",
+    "1and1",
+    "2-cool",
+    "my_host",
+    "_x._tcp.example.",
+    "1.2.3.4.5",
+    "dr\u{fc}cker.local",
+];
+
 type GetAddrInfo = unsafe extern "C" fn(
     *const c_char,
     *const c_char,
@@ -49,6 +63,7 @@ unsafe extern "C" fn getaddrinfo(
             "both.test" => &["::1", "127.0.0.1"],
             "two.test" => &["127.0.0.2", "127.0.0.1"],
             "mixed.test" => &["127.0.0.2", "127.0.0.3", "::1"],
+            name if ODD_NAMES.contains(&name) => &["127.0.0.1"],
             "none.test" => return libc::EAI_NONAME,
             "hang.test" => {
                 let mut resolver = RESOLVER.lock().unwrap();
@@ -112,6 +127,21 @@ fn a_name_is_connected_to() {
     let client = connect_to("four.test", port, None, Instant::now());
     until_status(&client, Status::Connected).unwrap();
     assert_eq!(peer(&client), format!("127.0.0.1:{port}"));
+}
+
+#[test]
+fn every_name_that_the_system_knows_is_connected_to() {
+    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 64);
+    for name in ODD_NAMES {
+        let target = Target::new(name, port);
+        assert!(matches!(target, Some(Target::Name { .. })), "{name}");
+        let client = Connection::new();
+        client
+            .connect(target.unwrap(), None, Instant::now())
+            .unwrap();
+        until_status(&client, Status::Connected).unwrap();
+        assert_eq!(peer(&client), format!("127.0.0.1:{port}"), "{name}");
+    }
 }
 
 #[test]

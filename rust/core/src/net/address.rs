@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::path::PathBuf;
 
 use crate::sys::{self, Family, SocketAddress};
@@ -109,7 +109,8 @@ pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
 impl Target {
     /// What `host` names: an address, or a name for the system's resolver. `None` if it can be neither.
     pub fn new(host: &str, port: u16) -> Option<Target> {
-        match parse_ip(host, port) {
+        let short = || parse_short_ipv4(host).map(|ip| (ip, port).into());
+        match parse_ip(host, port).or_else(short) {
             Some(address) => Some(Target::Address(Address::Inet(address))),
             None => is_host_name(host).then(|| Target::Name {
                 host: host.to_owned(),
@@ -144,6 +145,31 @@ fn is_dotted_quad(text: &str) -> bool {
     text.split('.').count() == 4 && text.split('.').all(is_number)
 }
 
+/// Reads an IPv4 address of one to four numbers, of which the last one fills the bytes that are left, each decimal,
+/// hexadecimal with `0x`, or octal with a zero (inet_aton(3)). So does the system's resolver, and thereby the engine.
+fn parse_short_ipv4(text: &str) -> Option<Ipv4Addr> {
+    let mut numbers = Vec::new();
+    for label in text.split('.') {
+        let (digits, radix) = match label.strip_prefix("0x").or(label.strip_prefix("0X")) {
+            Some(digits) => (digits, 16),
+            None if label.len() > 1 && label.starts_with('0') => (&label[1..], 8),
+            None => (label, 10),
+        };
+        // A sign is none of their digits.
+        if !digits.bytes().all(|digit| digit.is_ascii_alphanumeric()) {
+            return None;
+        }
+        numbers.push(u32::from_str_radix(digits, radix).ok()?);
+    }
+    let last = numbers.pop().filter(|_| numbers.len() < 4)?;
+    let mut bits: u32 = 0;
+    for (index, number) in (0..).zip(&numbers) {
+        bits |= u32::from(u8::try_from(*number).ok()?) << (24 - 8 * index);
+    }
+    let room = u32::MAX.checked_shr(8 * numbers.len() as u32)?;
+    (last <= room).then(|| Ipv4Addr::from_bits(bits | last))
+}
+
 /// The longest name and the longest label of a name, in bytes (RFC 1035, section 2.3.4). Of the 255 bytes that the
 /// section allows for a name, its encoding takes two.
 const MAX_NAME: usize = 253;
@@ -153,8 +179,8 @@ const MAX_LABEL: usize = 63;
 /// around it.
 const NOT_IN_NAMES: &str = "*[]:%/@";
 
-/// Whether the system's resolver may know `text`: a name of the DNS, of the hosts file, of mDNS, of a container, or a
-/// short form of an IPv4 address (`127.1`; inet_aton(3)). Names may begin with digits (RFC 1123, section 2.1), and a
+/// Whether the system's resolver may know `text`: a name of the DNS, of the hosts file, of mDNS, of a container.
+/// Names may begin with digits (RFC 1123, section 2.1), and a
 /// search domain may follow them, so only four numbers (`256.1.1.1`) are a mistyped address.
 pub fn is_host_name(text: &str) -> bool {
     let name = text.strip_suffix('.').unwrap_or(text);
@@ -232,10 +258,6 @@ mod tests {
             "_service._tcp.example",
             "-a-",
             "b\u{fc}cher.local",
-            "127.1",
-            "127.0.1",
-            "2130706433",
-            "0x7f.1",
             "1.2.3.4.5",
             &longest,
             &with_dot,
@@ -273,6 +295,43 @@ mod tests {
     }
 
     #[test]
+    fn short_forms_of_ipv4_addresses() {
+        let parse = |text| parse_short_ipv4(text).map(|ip| ip.to_string());
+        for (text, ip) in [
+            ("127.1", "127.0.0.1"),
+            ("127.0.1", "127.0.0.1"),
+            ("2130706433", "127.0.0.1"),
+            ("0x7f.1", "127.0.0.1"),
+            ("0X7F000001", "127.0.0.1"),
+            ("0177.1", "127.0.0.1"),
+            ("0x7f.0.0.1", "127.0.0.1"),
+            ("10.65535", "10.0.255.255"),
+            ("0", "0.0.0.0"),
+        ] {
+            assert_eq!(parse(text).as_deref(), Some(ip), "{text}");
+        }
+        for text in [
+            "",
+            ".",
+            "127.",
+            ".1",
+            "127..1",
+            "256.1",
+            "1.16777216",
+            "4294967296",
+            "08",
+            "0x",
+            "+1",
+            "1.-1",
+            "1.2.3.4.5",
+            "web.1",
+            "1and1",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn a_target_is_an_address_or_a_name() {
         let loopback = Address::Inet(([127, 0, 0, 1], 7).into());
         assert_eq!(Target::new("127.0.0.1", 7), Some(Target::Address(loopback)));
@@ -281,7 +340,9 @@ mod tests {
             port: 7,
         };
         assert_eq!(Target::new("web.1", 7), Some(name("web.1")));
-        assert_eq!(Target::new("127.1", 7), Some(name("127.1")));
+        assert_eq!(Target::new("127.256.1", 7), Some(name("127.256.1")));
+        let long = "123456789012";
+        assert_eq!(Target::new(long, 7), Some(name(long)));
         assert_eq!(Target::new("256.1.1.1", 7), None);
     }
 

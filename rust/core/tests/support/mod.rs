@@ -254,10 +254,18 @@ pub fn until_available(connection: &Connection, count: usize) {
     });
 }
 
-/// An address of this machine that refuses connections: a port that was free a moment ago.
+/// An address of this machine that refuses connections: a port that this process keeps, and does not listen at. The first
+/// call opens a socket.
 pub fn refusing_address() -> Address {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    Address::Inet(listener.local_addr().unwrap())
+    use socket2::{Domain, SockAddr, Socket, Type};
+    static REFUSING: std::sync::OnceLock<Socket> = std::sync::OnceLock::new();
+    let socket = REFUSING.get_or_init(|| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let any: SockAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into();
+        socket.bind(&any).unwrap();
+        socket
+    });
+    Address::Inet(socket.local_addr().unwrap().as_socket().unwrap())
 }
 
 /// Bytes that differ from their neighbours and from block to block.
