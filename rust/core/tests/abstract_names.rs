@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use stream_socket::{BindAddress, Connection, Options};
 use support::*;
@@ -19,9 +19,9 @@ fn bound() -> (Connection, Connection, PathBuf) {
     (client, accepted, name)
 }
 
-fn bind(name: &PathBuf) -> Result<Connection, stream_socket::BindError> {
+fn bind(name: &Path) -> Result<Connection, stream_socket::BindError> {
     let connection = Connection::new();
-    connection.bind(&BindAddress::Unix(name.clone()))?;
+    connection.bind(&BindAddress::Unix(name.into()))?;
     Ok(connection)
 }
 

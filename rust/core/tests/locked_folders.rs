@@ -83,7 +83,8 @@ fn a_locked_folder_is_in_nobody_s_way() {
 /// not made a moment ago is taken for stale.
 #[test]
 fn what_others_put_in_the_place_of_the_lock_is_in_nobody_s_way() {
-    let places: [(&str, fn(&Path)); 4] = [
+    type Put = fn(&Path);
+    let places: [(&str, Put); 4] = [
         ("a file that all can open", |place| {
             File::create(place).unwrap();
             fs::set_permissions(place, fs::Permissions::from_mode(0o666)).unwrap();
