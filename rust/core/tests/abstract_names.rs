@@ -1,4 +1,5 @@
-//! An abstract name is free again as soon as a connection that was bound to it is let go, as the file of a path is.
+//! An abstract name is free again as soon as a connection that was bound to it is let go, as the
+//! file of a path is.
 #![cfg(target_os = "linux")]
 
 mod support;
