@@ -85,7 +85,7 @@ fn never_closing(body: impl FnOnce(SocketAddr)) {
 }
 
 /// More than the kernel takes at once, if its buffer is small.
-const LAST_WORDS: usize = 1 << 20;
+const LAST_WORDS: usize = 300_000;
 
 /// Has `connection` put more than is sent at once.
 fn queue_last_words(connection: &Connection) {
