@@ -196,7 +196,7 @@ func test_what_cannot_be_sent() -> void:
 	check_eq(packets.put_text("a\nb"), ERR_INVALID_PARAMETER, "with the delimiter in it")
 	check(packets.get_last_error_message().contains("delimiter"), packets.get_last_error_message())
 	check_eq(packets.put_text("more than 8"), ERR_INVALID_PARAMETER, "too long")
-	check_eq(packets.get_last_error_message(), "send: a packet of 11 bytes, and at most 8 are possible", "in words")
+	check_eq(packets.get_last_error_message(), "send: packet of 11 bytes exceeds the limit of 8", "in words")
 	check_eq(packets.put_text("fits"), OK, "the next one")
 	check_eq(pair.served.get_data(5), [OK, "fits\n".to_utf8_buffer()], "and nothing else")
 

@@ -272,6 +272,13 @@ func reaches(peer: StreamPeer, status: int, what: String) -> bool:
 		return peer.get_status() == status, what)
 
 
+## Disconnects whatever is connected to the signals of `object`: a handler that holds the object holds it for ever.
+func let_go(object: Object) -> void:
+	for description: Dictionary in object.get_signal_list():
+		for connection: Dictionary in object.get_signal_connection_list(description.name):
+			object.disconnect(description.name, connection.callable)
+
+
 ## Joins what the test left running and removes its files. Returns the threads that would not end; dropping one would
 ## wait for it. The runner calls this; a test does not.
 func clean_up() -> Array[Thread]:

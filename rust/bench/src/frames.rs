@@ -1,4 +1,4 @@
-//! A frame over many connections that each got a message: what receiving alone takes.
+//! A frame over many connections that each got a message: what receiving and answering alone take.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -10,13 +10,15 @@ use std::time::Instant;
 const FIRST: usize = 4;
 
 /// Receives `frames` times a message of `size` bytes from each of `count` connections, whose other ends are on another
-/// thread, with one call each. The median in microseconds.
+/// thread, and answers it, with one call each. The median in microseconds.
 pub fn measure(count: usize, size: usize, frames: usize) -> io::Result<f64> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;
     let (mut near, mut far) = (Vec::new(), Vec::new());
     for _ in 0..count {
-        near.push(TcpStream::connect(address)?);
+        let peer = TcpStream::connect(address)?;
+        peer.set_nodelay(true)?;
+        near.push(peer);
         let (peer, _) = listener.accept()?;
         peer.set_nodelay(true)?;
         far.push(peer);
@@ -25,9 +27,14 @@ pub fn measure(count: usize, size: usize, frames: usize) -> io::Result<f64> {
     let (tell, sent) = mpsc::channel();
     thread::scope(|scope| {
         scope.spawn(move || {
-            let message = vec![0; size];
-            for () in orders {
-                let send = |mut peer: &TcpStream| peer.write_all(&message);
+            let mut message = vec![0; size];
+            for frame in orders {
+                let send = |mut peer: &TcpStream| {
+                    if frame > 0 {
+                        peer.read_exact(&mut message)?;
+                    }
+                    peer.write_all(&message)
+                };
                 if tell.send(far.iter().try_for_each(send)).is_err() {
                     return;
                 }
@@ -36,11 +43,13 @@ pub fn measure(count: usize, size: usize, frames: usize) -> io::Result<f64> {
         let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
         let mut times = Vec::new();
         for frame in 0..FIRST + frames {
-            order.send(()).map_err(|_| broken())?;
+            order.send(frame).map_err(|_| broken())?;
             sent.recv().map_err(|_| broken())??;
             let begin = Instant::now();
             for peer in &mut near {
-                peer.read_exact(&mut vec![0; size])?;
+                let mut message = vec![0; size];
+                peer.read_exact(&mut message)?;
+                peer.write_all(&message)?;
             }
             if frame >= FIRST {
                 times.push(begin.elapsed().as_secs_f64() * 1e6);

@@ -1,14 +1,18 @@
 //! Many connections whose other ends are in Godot.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
-/// Listens, prints the port, then obeys the lines of the standard input and answers each with `done`. Connections are accepted when it is told to, so that Godot knows how many wait: the system drops what
-/// exceeds its queue, and the other side tries again a second later.
+/// Listens, prints the port, then obeys the lines of the standard input and answers each with `done`.
+///
+/// Connections are accepted on command, so that Godot knows how many wait: the system drops those that exceed its queue, and
+/// they try again a second later. Each message is answered with one of its size, which is read before the next one is sent.
+/// Without an answer the system would acknowledge late, which makes every receive slower.
 pub fn run() -> io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     println!("{}", listener.local_addr()?.port());
     let mut peers = Vec::new();
+    let mut unanswered = Vec::new();
     let mut next = 0;
     for line in io::stdin().lines() {
         let line = line?;
@@ -16,12 +20,16 @@ pub fn run() -> io::Result<()> {
             ["accept", count] => {
                 for _ in 0..number(count)? {
                     peers.push(accept(&listener)?);
+                    unanswered.push(false);
                 }
             }
             ["send", count, size] => {
-                let message = vec![0; number(size)?];
+                let mut message = vec![0; number(size)?];
                 for _ in 0..number(count)? {
                     let peer: &mut TcpStream = &mut peers[next];
+                    if std::mem::replace(&mut unanswered[next], true) {
+                        peer.read_exact(&mut message)?;
+                    }
                     peer.write_all(&message)?;
                     next = (next + 1) % peers.len();
                 }

@@ -174,7 +174,7 @@ fn of_peer(peer: &Peer) -> VarArray {
         counted.sent as i64,
         counted.queued as i64,
         counted.age.map_or(-1.0, |age| age.as_secs_f64()),
-        peer.last_error.get().message
+        peer.details().message
     ]
 }
 

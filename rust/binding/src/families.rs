@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use crate::bridge::{Calls, Class, Family, Property};
+use crate::bridge::{Calls, Class, Family, Object, Property};
 use crate::parts::{PacketPeer, Peer, Server};
 
 pub(crate) static ALL: [&Family; 3] = [&PEERS, &SERVERS, &PACKET_PEERS];
@@ -57,7 +57,7 @@ static SERVERS: Family = Family {
         ("uds_take_connection", "StreamPeerUDSRs"),
     ],
     taking: &[],
-    calls: Calls::of_part::<Server>(),
+    calls: Calls::of_polled::<Server>(),
     callbacks: OnceLock::new(),
 };
 
@@ -75,6 +75,6 @@ static PACKET_PEERS: Family = Family {
     properties: &[],
     returns: &[("get_framing", "PacketPeerSocketRs.Framing")],
     taking: &["get_text", "get_json"],
-    calls: Calls::of_packets::<PacketPeer>(),
+    calls: Calls::of_packets::<PacketPeer<Object>>(),
     callbacks: OnceLock::new(),
 };

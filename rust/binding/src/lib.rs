@@ -12,6 +12,7 @@ mod families;
 mod frame_poll;
 mod group;
 mod help;
+mod json;
 mod monitors;
 mod packet_peer;
 mod parts;

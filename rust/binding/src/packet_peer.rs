@@ -1,28 +1,31 @@
 //! `PacketPeerSocketRs`: packets in the stream of a peer.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use godot::builtin::{GString, PackedByteArray, Variant};
 use godot::classes::{Json, PacketPeerExtension};
 use godot::global::Error;
 use godot::meta::ToGodot;
-use godot::obj::{Base, Gd, NewGd};
+use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api};
 
+use crate::bridge::{self, Object};
 use crate::families::PACKET_PEER;
 use crate::frame_poll::FramePoll;
+use crate::group::member::PacketMember;
 use crate::parts::{Kind, PacketPeer, Packets, Settings};
 use crate::peer::StreamPeerSocketRs;
-use crate::{bridge, text};
+use crate::{json, text};
+
+/// What is wrong with a packet that should be text.
+const NOT_TEXT: &str = "the packet is not text in UTF-8, or holds the character 0";
 
 #[derive(GodotClass)]
 #[class(tool, init, base = PacketPeerExtension)]
 pub struct PacketPeerSocketRs {
     #[init(val = announced(PacketPeer::new()))]
-    pub(crate) packets: Arc<PacketPeer>,
+    pub(crate) packets: Arc<PacketPeer<Object>>,
     frame_poll: FramePoll,
-    /// Keeps it alive.
-    stream_object: Mutex<Option<Gd<StreamPeerSocketRs>>>,
     base: Base<PacketPeerExtension>,
     #[var(get = get_stream, set = set_stream)]
     stream: PhantomVar<Option<Gd<StreamPeerSocketRs>>>,
@@ -42,7 +45,7 @@ pub struct PacketPeerSocketRs {
     auto_poll: PhantomVar<bool>,
 }
 
-fn announced(packets: PacketPeer) -> Arc<PacketPeer> {
+fn announced(packets: PacketPeer<Object>) -> Arc<PacketPeer<Object>> {
     let packets = Arc::new(packets);
     bridge::announce(&packets);
     packets
@@ -59,16 +62,12 @@ impl PacketPeerSocketRs {
     // It takes the object and not its cell: handlers of signals run in it.
     #[func(gd_self)]
     fn poll(this: Gd<Self>) -> Error {
-        let (packets, stream) = {
-            let this = this.bind();
-            (this.packets.clone(), this.get_stream())
-        };
-        let Some(stream) = stream else {
+        let member = Self::with_object(&this);
+        let Some(stream) = member.packets.channel.peer() else {
             return Error::ERR_UNCONFIGURED;
         };
-        let peer = stream.bind().peer.clone();
-        let (code, _) = bridge::poll(&stream, &peer);
-        bridge::poll(&this, &packets);
+        let code = stream.poll();
+        member.packets.channel.poll(&member);
         code
     }
 
@@ -90,14 +89,21 @@ impl PacketPeerSocketRs {
 
     #[func]
     fn get_json(&self) -> Variant {
-        let Some(text) = self.take_text() else {
+        // It is parsed without the connection's lock.
+        let Ok(Some(packet)) = self.packets.take(<[u8]>::to_vec) else {
             return Variant::nil();
         };
-        parse_json(&text).unwrap_or_else(|(code, why)| {
-            let message = format!("get_json: the packet is no JSON: {why}");
-            self.packets.last_error.record_message(code, message);
-            Variant::nil()
-        })
+        let parsed = std::str::from_utf8(&packet).map(|_| json::parse(&packet));
+        let (code, message) = match parsed {
+            Ok(Ok(value)) => return value,
+            Ok(Err(why)) => (
+                Error::ERR_PARSE_ERROR,
+                format!("get_json: the packet is not JSON: {why}"),
+            ),
+            Err(_) => (Error::ERR_INVALID_DATA, NOT_TEXT.into()),
+        };
+        self.packets.last_error.record_message(code, message);
+        Variant::nil()
     }
 
     // The engine's own way prints a line for each byte that is no UTF-8, and whoever is connected chooses the bytes.
@@ -108,35 +114,30 @@ impl PacketPeerSocketRs {
 
     #[func]
     fn decode_json(packet: PackedByteArray) -> Variant {
-        let text = text::exactly_decoded(packet.as_slice());
-        text.and_then(|text| parse_json(&text).ok())
-            .unwrap_or_default()
+        json::parse(packet.as_slice()).unwrap_or_default()
     }
 
     #[func]
     fn get_last_error(&self) -> Error {
-        self.packets.last_error.get().code
+        self.packets.details().code
     }
 
     #[func]
     fn get_last_error_message(&self) -> GString {
-        GString::from(&self.packets.last_error.get().message)
+        GString::from(&self.packets.details().message)
     }
 
     #[func]
     fn set_stream(&self, stream: Option<Gd<StreamPeerSocketRs>>) {
-        let peer = stream.as_ref().map(|stream| stream.bind().peer.clone());
-        let mut object = self.stream_object();
-        // The object before it may go with this, and its last words may come here.
-        let before = std::mem::replace(&mut *object, stream);
-        self.packets.set_stream(peer);
-        drop(object);
-        drop(before);
+        let stream = stream.as_ref().map(StreamPeerSocketRs::with_object);
+        // The object before it may go with this, and its script may look back from its last notification.
+        drop(self.packets.channel.set_peer(stream));
     }
 
     #[func]
-    pub(crate) fn get_stream(&self) -> Option<Gd<StreamPeerSocketRs>> {
-        self.stream_object().clone()
+    fn get_stream(&self) -> Option<Gd<StreamPeerSocketRs>> {
+        let stream = self.packets.channel.peer()?;
+        Some(stream.object.object().cast())
     }
 
     #[func]
@@ -236,11 +237,10 @@ impl PacketPeerSocketRs {
 
 impl PacketPeerSocketRs {
     /// A packet peer over `stream`, with the framing and the limit of `format`.
-    pub(crate) fn over(stream: Gd<StreamPeerSocketRs>, format: &PacketPeer) -> Gd<Self> {
+    pub(crate) fn over(stream: Gd<StreamPeerSocketRs>, format: &PacketPeer<Object>) -> Gd<Self> {
         let packets = bridge::new_object(PACKET_PEER, |base| Self {
             packets: announced(PacketPeer::like(format)),
             frame_poll: FramePoll::default(),
-            stream_object: Mutex::default(),
             base,
             stream: PhantomVar::default(),
             framing: PhantomVar::default(),
@@ -255,6 +255,14 @@ impl PacketPeerSocketRs {
         packets
     }
 
+    /// The part of `packets`, with its object.
+    pub(crate) fn with_object(packets: &Gd<Self>) -> PacketMember {
+        PacketMember {
+            object: Object::new(packets),
+            packets: packets.bind().packets.clone(),
+        }
+    }
+
     fn settings(&self) -> Settings {
         self.packets.settings()
     }
@@ -263,9 +271,8 @@ impl PacketPeerSocketRs {
     fn take_text(&self) -> Option<GString> {
         let text = self.packets.take(text::exactly_decoded).ok()??;
         if text.is_none() {
-            let message = "the packet is no text in UTF-8, or holds the character 0".into();
             let last_error = &self.packets.last_error;
-            last_error.record_message(Error::ERR_INVALID_DATA, message);
+            last_error.record_message(Error::ERR_INVALID_DATA, NOT_TEXT.into());
         }
         text
     }
@@ -274,23 +281,5 @@ impl PacketPeerSocketRs {
     fn refuse(&self, what: &str) {
         let last_error = &self.packets.last_error;
         last_error.refuse(Error::ERR_INVALID_PARAMETER, &what);
-    }
-
-    fn stream_object(&self) -> std::sync::MutexGuard<'_, Option<Gd<StreamPeerSocketRs>>> {
-        self.stream_object
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What JSON `text` is, or what is wrong with it.
-fn parse_json(text: &GString) -> Result<Variant, (Error, String)> {
-    let mut json = Json::new_gd();
-    match json.parse(text) {
-        Error::OK => Ok(json.get_data()),
-        code => {
-            let (what, line) = (json.get_error_message(), json.get_error_line());
-            Err((code, format!("{what} (line {line})")))
-        }
     }
 }

@@ -13,9 +13,9 @@ use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
 use stream_socket::{BindAddress, ConnectError, Connection, Options, Target};
 
-use crate::bridge::{self, Class};
+use crate::bridge::{self, Class, Object};
 use crate::frame_poll::FramePoll;
-use crate::parts::{Code, Peer, Stream, live};
+use crate::parts::{Code, Peer, PeerObject, Stream, live};
 use crate::{debugger, seconds, settings, statistics, text};
 
 /// The `connect_timeout` that stands for the project setting.
@@ -114,17 +114,17 @@ impl StreamPeerSocketRs {
 
     #[func]
     fn get_last_error(&self) -> Error {
-        self.peer.last_error.get().code
+        self.peer.details().code
     }
 
     #[func]
     fn get_last_error_message(&self) -> GString {
-        GString::from(&self.peer.last_error.get().message)
+        GString::from(&self.peer.details().message)
     }
 
     #[func]
     fn get_last_os_error(&self) -> i64 {
-        self.peer.last_error.get().os_code.into()
+        self.peer.details().os_code.into()
     }
 
     #[func]
@@ -301,6 +301,14 @@ impl StreamPeerSocketRs {
 }
 
 impl StreamPeerSocketRs {
+    /// The part of `peer`, with its object.
+    pub(crate) fn with_object(peer: &Gd<Self>) -> PeerObject<Object> {
+        PeerObject {
+            object: Object::new(peer),
+            peer: peer.bind().peer.clone(),
+        }
+    }
+
     /// The peer object of a connection that is there already.
     pub(crate) fn from_connection(class: &'static Class, connection: Connection) -> Gd<Self> {
         bridge::new_object(class, |base| Self {

@@ -9,7 +9,7 @@ use godot::classes::RefCounted;
 use godot::global::Error;
 use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api};
-use stream_socket::Address;
+use stream_socket::{Address, Connection};
 
 use crate::families::{TCP_PEER, UDS_PEER};
 use crate::frame_poll::FramePoll;
@@ -77,11 +77,7 @@ impl SocketServerRs {
                 return None;
             }
         };
-        let class = match connection.peer_address() {
-            Some(Address::Unix(_)) => UDS_PEER,
-            _ => TCP_PEER,
-        };
-        Some(StreamPeerSocketRs::from_connection(class, connection))
+        Some(accepted_peer(connection))
     }
 
     #[func]
@@ -118,6 +114,15 @@ impl SocketServerRs {
     fn is_auto_polling(&self) -> bool {
         self.frame_poll.is_wanted()
     }
+}
+
+/// The peer of a connection that was accepted.
+pub(crate) fn accepted_peer(connection: Connection) -> Gd<StreamPeerSocketRs> {
+    let class = match connection.peer_address() {
+        Some(Address::Unix(_)) => UDS_PEER,
+        _ => TCP_PEER,
+    };
+    StreamPeerSocketRs::from_connection(class, connection)
 }
 
 impl SocketServerRs {

@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::io;
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -115,7 +116,7 @@ pub enum ConnectError {
 pub enum PollError {
     /// The connect under way failed.
     #[error(transparent)]
-    Connect(#[from] ConnectError),
+    Connect(Arc<ConnectError>),
     /// The socket has failed, and everything received before has been read.
     #[error("receive from {peer}: {}", words(source))]
     Receive {
@@ -134,6 +135,27 @@ pub enum PollError {
     },
 }
 
+/// Why the last connection, or the last attempt, has ended, unless this side has disconnected.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EndError {
+    /// The connect has failed.
+    #[error(transparent)]
+    Connect(Arc<ConnectError>),
+    /// The peer has ended the stream.
+    #[error("receive from {peer}: end of stream")]
+    EndOfStream {
+        /// The other end.
+        peer: Address,
+    },
+    /// The socket has failed while it received, or what it has received is not a packet.
+    #[error(transparent)]
+    Read(ReadError),
+    /// The socket has failed while it sent.
+    #[error(transparent)]
+    Write(WriteError),
+}
+
 /// Data could not be read.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -141,6 +163,9 @@ pub enum ReadError {
     /// The connection is not connected.
     #[error("receive: not connected")]
     NotConnected,
+    /// The connection is still connecting.
+    #[error("receive: still connecting; poll until it is connected")]
+    Connecting,
     /// The peer has ended the stream, and everything it sent has been read.
     #[error("receive: end of stream")]
     EndOfStream,
@@ -163,16 +188,16 @@ pub enum ReadError {
         /// How many bytes were allowed.
         limit: usize,
     },
-    /// What has come is no packet, and neither is what is behind it.
-    #[error("receive from {peer}: no packet, but {what}")]
+    /// What has come is not a packet, so the packets behind it cannot be found.
+    #[error("receive from {peer}: malformed packet: {what}")]
     Malformed {
         /// The other end.
         peer: Address,
-        /// What it is instead.
+        /// What is wrong with it.
         what: &'static str,
     },
     /// A packet is longer than allowed.
-    #[error("receive from {peer}: a packet of more than {limit} bytes")]
+    #[error("receive from {peer}: packet exceeds the limit of {limit} bytes")]
     PacketTooLong {
         /// The other end.
         peer: Address,
@@ -180,7 +205,7 @@ pub enum ReadError {
         limit: usize,
     },
     /// The stream has ended within a packet.
-    #[error("receive from {peer}: the stream has ended within a packet")]
+    #[error("receive from {peer}: end of stream within a packet")]
     Truncated {
         /// The other end.
         peer: Address,
@@ -221,6 +246,12 @@ impl Unusable {
     }
 }
 
+impl From<ConnectError> for PollError {
+    fn from(error: ConnectError) -> PollError {
+        PollError::Connect(Arc::new(error))
+    }
+}
+
 /// Data could not be written.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -228,6 +259,11 @@ pub enum WriteError {
     /// The connection is not connected.
     #[error("send: not connected")]
     NotConnected,
+    /// The connection is still connecting, and has no queue.
+    #[error(
+        "send: still connecting; poll until it is connected, or set a write buffer limit before"
+    )]
+    Connecting,
     /// The connection was disconnected by another thread while this one waited.
     #[error("send: disconnected meanwhile")]
     Disconnected,
@@ -235,15 +271,25 @@ pub enum WriteError {
     #[error("send: the stream has been shut down for writing")]
     ShutDown,
     /// The queue has no room for it. Nothing of it was sent or queued.
-    #[error("send to {peer}: the queue of {limit} bytes has no room")]
+    #[error("send to {peer}: write buffer of {limit} bytes is full")]
     Busy {
         /// The other end.
         peer: Address,
         /// The size of the queue.
         limit: usize,
     },
+    /// The queue never has room for it, however much the peer reads. Nothing of it was sent or queued.
+    #[error("send to {peer}: {bytes} bytes never fit into a write buffer of {limit}")]
+    TooLarge {
+        /// The other end.
+        peer: Address,
+        /// How many bytes it has.
+        bytes: usize,
+        /// The size of the queue.
+        limit: usize,
+    },
     /// The packet is longer than allowed, or than its framing can say. Nothing of it was sent.
-    #[error("send: a packet of {bytes} bytes, and at most {limit} are possible")]
+    #[error("send: packet of {bytes} bytes exceeds the limit of {limit}")]
     PacketTooLong {
         /// How many bytes it has.
         bytes: usize,
@@ -251,7 +297,7 @@ pub enum WriteError {
         limit: usize,
     },
     /// The packet holds the delimiter that is to end it. Nothing of it was sent.
-    #[error("send: the packet holds the delimiter that ends packets")]
+    #[error("send: packet contains the delimiter")]
     HoldsDelimiter,
     /// The write timeout passed. The connection is as it was, and `sent` bytes are on their way.
     #[error("send to {peer}: timed out after {sent} bytes")]
@@ -284,7 +330,9 @@ pub struct OptionError {
 impl From<ReadError> for io::Error {
     fn from(error: ReadError) -> io::Error {
         let kind = match &error {
-            ReadError::NotConnected | ReadError::Disconnected => io::ErrorKind::NotConnected,
+            ReadError::NotConnected | ReadError::Connecting | ReadError::Disconnected => {
+                io::ErrorKind::NotConnected
+            }
             ReadError::EndOfStream | ReadError::Truncated { .. } => io::ErrorKind::UnexpectedEof,
             ReadError::TimedOut { .. } => io::ErrorKind::TimedOut,
             ReadError::TooLong { .. }
@@ -299,13 +347,15 @@ impl From<ReadError> for io::Error {
 impl From<WriteError> for io::Error {
     fn from(error: WriteError) -> io::Error {
         let kind = match &error {
-            WriteError::NotConnected | WriteError::Disconnected => io::ErrorKind::NotConnected,
+            WriteError::NotConnected | WriteError::Connecting | WriteError::Disconnected => {
+                io::ErrorKind::NotConnected
+            }
             WriteError::ShutDown => io::ErrorKind::BrokenPipe,
             WriteError::Busy { .. } => io::ErrorKind::WouldBlock,
             WriteError::TimedOut { .. } => io::ErrorKind::TimedOut,
-            WriteError::PacketTooLong { .. } | WriteError::HoldsDelimiter => {
-                io::ErrorKind::InvalidInput
-            }
+            WriteError::TooLarge { .. }
+            | WriteError::PacketTooLong { .. }
+            | WriteError::HoldsDelimiter => io::ErrorKind::InvalidInput,
             WriteError::Socket { source, .. } => source.kind(),
         };
         io::Error::new(kind, error)

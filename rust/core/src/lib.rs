@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | `relay` | a bad network between a client and a target |
 //! | `runtime` | starting and shutting down what belongs to the process |
+//! | `dispatch` | events: which listener is notified of what, and when |
 //! | `listener` | accepting connections |
 //! | `packets` | packets in the stream of a connection |
 //! | `connection` | one connection, from connect to the end of its farewell |
@@ -23,7 +24,9 @@
 mod connect;
 mod connection;
 mod deadline;
+mod dispatch;
 mod error;
+mod event;
 mod listener;
 mod net;
 mod packets;
@@ -35,13 +38,16 @@ mod sys;
 mod totals;
 
 pub use connect::attempt_log::{AttemptOutcome, ConnectAttempt};
-pub use connection::{
-    ConnectEnd, Connection, DisconnectCause, Event, Recording, SocketHandle, Statistics, Status,
+pub use connection::{Connection, Ended, Recording, SocketHandle, Statistics};
+pub use dispatch::{
+    AddError, EventLoop, Format, LoopEvent, LoopListener, LoopMember, Nesting, OwnEvent,
+    PacketChannel, Peer, PeerEvent, PeerEvents, Refused, Source, Subject,
 };
 pub use error::{
-    AcceptError, BindError, ConnectError, ListenError, OptionError, PollError, ReadError,
+    AcceptError, BindError, ConnectError, EndError, ListenError, OptionError, PollError, ReadError,
     WriteError, os_code,
 };
+pub use event::{ConnectEnd, Delivery, DisconnectCause, EndCause, Event, EventQueue, Status};
 pub use listener::Listener;
 pub use net::address::{Address, BindAddress, Target, is_host_name, parse_ip};
 pub use net::options::{KeepAlive, Options};

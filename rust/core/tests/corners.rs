@@ -109,7 +109,7 @@ fn a_write_while_connecting_needs_a_queue(family: Family) {
             client.flush(),
         ];
         for outcome in outcomes {
-            assert!(matches!(outcome, Err(WriteError::NotConnected)));
+            assert!(matches!(outcome, Err(WriteError::Connecting)));
         }
     }
     until_status(&client, Status::Connected).unwrap();

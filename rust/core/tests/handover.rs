@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stream_socket::{Connection, Options, Status, WriteError};
+use stream_socket::{Connection, Options, ReadError, Status, WriteError};
 use support::*;
 
 for_each_family!(
@@ -18,24 +18,30 @@ for_each_family!(
     an_end_asked_for_during_a_write_follows_it,
     an_end_asked_for_while_somebody_looks_is_sent,
     a_disconnect_during_a_write_lets_the_peer_have_what_was_accepted,
-    a_disconnect_of_a_past_connection_leaves_the_next_one_alone,
+    an_unusable_stream_ends_and_the_next_one_goes_on,
 );
 
 /// More than any system takes without a reader.
 const MUCH: usize = 6 << 20;
 
-fn a_disconnect_of_a_past_connection_leaves_the_next_one_alone(family: Family) {
+fn an_unusable_stream_ends_and_the_next_one_goes_on(family: Family) {
     let server = Server::new(family);
     let client = connected(&server.address);
     let first = client.generation();
-    let follows = client.disconnect_generation(first);
-    assert_eq!(
-        (follows, client.status()),
-        (Some(client.generation()), Status::None)
-    );
+    let malformed = || ReadError::Malformed {
+        peer: server.address.clone(),
+        what: "a test",
+    };
+    assert!(client.end_unusable(first, malformed()));
+    assert_eq!(client.status(), Status::None);
+    let ended = client.ended().expect("it has ended by itself");
+    assert_eq!(ended.generation, client.generation());
+    let reason = ended.error.to_string();
+    assert!(reason.ends_with("malformed packet: a test"), "{reason}");
     connect(&client, &server.address);
     let second = client.generation();
-    assert_eq!(client.disconnect_generation(first), None);
+    assert!(!client.end_unusable(first, malformed()));
+    assert!(client.ended().is_none());
     assert_eq!(
         (client.status(), client.generation()),
         (Status::Connected, second)

@@ -18,6 +18,7 @@ for_each_family!(
     a_line_is_read_once_it_is_whole,
     all_that_was_counted_is_read_at_once,
     a_line_that_cannot_come_is_an_error,
+    half_a_line_does_not_keep_a_connection,
     everything_available_is_received,
     half_open_connections_go_on_in_the_other_direction,
     shutting_down_both_sides_ends_the_connection,
@@ -138,6 +139,27 @@ fn a_line_that_cannot_come_is_an_error(family: Family) {
     assert_eq!(client.status(), Status::None);
 }
 
+/// A reader of lines that has met the end within one, and then polled, has no use for what is left.
+fn half_a_line_does_not_keep_a_connection(family: Family) {
+    for half_open in [false, true] {
+        let (client, accepted) = pair(family);
+        client.set_allow_half_open(half_open);
+        accepted.write_all(b"whole\nhalf").unwrap();
+        accepted.disconnect();
+        let mut lines = Vec::new();
+        let mut polls = 0;
+        while client.status() == Status::Connected && polls < 1000 {
+            polls += 1;
+            client.poll(Instant::now).unwrap();
+            while let Ok(Some(line)) = client.read_until(b"\n", 100, <[u8]>::to_vec) {
+                lines.push(line);
+            }
+        }
+        assert_eq!(lines, [b"whole\n"]);
+        assert_eq!(client.status() == Status::Connected, half_open);
+    }
+}
+
 /// More than any buffer of the system holds.
 fn a_count_is_read_once_it_is_there(family: Family) {
     const MUCH: usize = 8 << 20;
@@ -231,7 +253,7 @@ fn a_queue_takes_all_or_nothing_and_keeps_the_order(family: Family) {
     client.set_queue_limit(100_000);
     assert!(matches!(
         write(&client, &pattern(100_001)),
-        Err(WriteError::Busy { .. })
+        Err(WriteError::TooLarge { .. })
     ));
     let block = pattern(1000);
     let mut sent = fill(&client, &block);

@@ -84,7 +84,10 @@ fn lookups_whose_askers_are_gone_hold_up_nobody() {
     let refusal = refusal.expect("a refusal");
     let reached = waiting();
     assert!((100..=300).contains(&reached), "{reached} hang");
-    let PollError::Connect(ConnectError::Resolve { host, source }) = &refusal else {
+    let PollError::Connect(refused) = &refusal else {
+        panic!("{refusal}");
+    };
+    let ConnectError::Resolve { host, source } = &**refused else {
         panic!("{refusal}")
     };
     assert_eq!(host, "gone.hangs");

@@ -19,7 +19,7 @@ use super::packets::PacketMethods;
 use super::receive;
 use super::transfers::Transfers;
 use super::virtuals::Virtuals;
-use crate::parts::{Packets, Part, Stream};
+use crate::parts::{Packets, Part, Polled, Stream};
 
 /// What the bridge does itself for the objects of a family, and the type of the part it does it for.
 pub(crate) struct Calls {
@@ -43,12 +43,19 @@ pub(super) struct Method {
 
 impl Calls {
     /// The calls for objects that are polled.
-    pub(crate) const fn of_part<P: Part>() -> Calls {
+    pub(crate) const fn of_polled<P: Polled>() -> Calls {
+        Calls {
+            poll: Some(int_method::<Poll<P>>()),
+            ..Calls::of_part::<P>()
+        }
+    }
+
+    const fn of_part<P: Part>() -> Calls {
         Calls {
             part: TypeId::of::<P>,
             make: Handle::<P>::make,
             free: Handle::<P>::free,
-            poll: Some(int_method::<Poll<P>>()),
+            poll: None,
             get_status: None,
             flush: None,
             receive: None,
@@ -63,14 +70,13 @@ impl Calls {
             flush: Some(int_method::<Flush<P>>()),
             receive: Some(receive::method::<P>()),
             virtuals: Some(Virtuals::of::<Transfers<P>>()),
-            ..Calls::of_part::<P>()
+            ..Calls::of_polled::<P>()
         }
     }
 
     /// The calls for objects that make packets of a stream. Their `poll` polls that too, which is an object of its own.
     pub(crate) const fn of_packets<P: Packets>() -> Calls {
         Calls {
-            poll: None,
             virtuals: Some(Virtuals::of::<PacketMethods<P>>()),
             ..Calls::of_part::<P>()
         }
@@ -101,7 +107,7 @@ trait IntMethod {
 
 struct Poll<P>(PhantomData<P>);
 
-impl<P: Part> IntMethod for Poll<P> {
+impl<P: Polled> IntMethod for Poll<P> {
     #[inline]
     unsafe fn answer(instance: sys::GDExtensionClassInstancePtr) -> i64 {
         let failed = (Error::FAILED, None);

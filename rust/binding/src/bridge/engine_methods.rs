@@ -24,6 +24,7 @@ pub(super) const HAS_CONNECTIONS: EngineMethod = of("Object", "has_connections",
 pub(super) const GET_REFERENCE_COUNT: EngineMethod =
     of("RefCounted", "get_reference_count", 3905245786);
 pub(super) const CALL: EngineMethod = of("Object", "call", 3400424181);
+pub(super) const EMIT_SIGNAL: EngineMethod = of("Object", "emit_signal", 4047867050);
 pub(super) const REFERENCE: EngineMethod = of("RefCounted", "reference", 2240911060);
 pub(super) const UNREFERENCE: EngineMethod = of("RefCounted", "unreference", 2240911060);
 pub(super) const HAS_FEATURE: EngineMethod = of("OS", "has_feature", 3927539163);
@@ -36,14 +37,10 @@ const NEEDED: &[EngineMethod] = &[
     HAS_FEATURE,
     // What the classes call.
     of("Engine", "get_main_loop", 1016888095),
-    of("JSON", "get_data", 1214101251),
-    of("JSON", "get_error_line", 3905245786),
-    of("JSON", "get_error_message", 201670096),
-    of("JSON", "parse", 885841341),
     of("JSON", "stringify", 462733549),
     CALL,
     of("Object", "connect", 1518946055),
-    of("Object", "emit_signal", 4047867050),
+    EMIT_SIGNAL,
     of("Performance", "add_custom_monitor", ADD_CUSTOM_MONITOR),
     of("Performance", "has_custom_monitor", 2041966384),
     of("Performance", "remove_custom_monitor", 3304788590),

@@ -16,6 +16,7 @@ struct Method {
 
 static HAS_CONNECTIONS: Method = Method::new(engine_methods::HAS_CONNECTIONS);
 static REFERENCE: Method = Method::new(engine_methods::REFERENCE);
+static EMIT_SIGNAL: Method = Method::new(engine_methods::EMIT_SIGNAL);
 static CALL: Method = Method::new(engine_methods::CALL);
 static UNREFERENCE: Method = Method::new(engine_methods::UNREFERENCE);
 static GET_REFERENCE_COUNT: Method = Method::new(engine_methods::GET_REFERENCE_COUNT);
@@ -112,6 +113,39 @@ pub(super) unsafe fn call(object: sys::GDExtensionObjectPtr, name: &Variant) {
         Variant::new_with_uninit(|ret| {
             let (arguments, ret) = (arguments.as_ptr(), ret.cast());
             (interface().call_method_with_variants)(method, object, arguments, 1, ret, &mut error);
+        })
+    });
+}
+
+/// The most arguments of a signal here, its name among them.
+const MAX_ARGUMENTS: usize = 3;
+
+/// Emits the signal `name` of `object`.
+///
+/// # Safety
+/// The object is there, and stays until the call returns.
+pub(super) unsafe fn emit_signal(
+    object: sys::GDExtensionObjectPtr,
+    name: &Variant,
+    arguments: &[&Variant],
+) {
+    let method = EMIT_SIGNAL.find();
+    if method.is_null() {
+        return;
+    }
+    let mut pointers = [name.sys().cast(); MAX_ARGUMENTS];
+    let count = 1 + arguments.len();
+    for (pointer, argument) in pointers[1..count].iter_mut().zip(arguments) {
+        *pointer = argument.sys().cast();
+    }
+    let mut error = sys::default_call_error();
+    // SAFETY: The caller's guarantee. The method takes a name and arguments, and returns a variant, for which there is room.
+    drop(unsafe {
+        Variant::new_with_uninit(|ret| {
+            let (pointers, count, ret) = (pointers.as_ptr(), count as i64, ret.cast());
+            (interface().call_method_with_variants)(
+                method, object, pointers, count, ret, &mut error,
+            );
         })
     });
 }

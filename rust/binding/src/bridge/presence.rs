@@ -2,12 +2,12 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use godot::builtin::Variant;
+use godot::builtin::{StringName, Variant};
 use godot::obj::InstanceId;
 use godot::sys;
 
 use super::interface::interface;
-use super::object_methods::{call, release, take_hold};
+use super::object_methods::{call, has_connections, release, take_hold};
 
 /// Whether an object is there, for those who do not hold it. Looking one up by its id does not do: another thread may free
 /// it between that and the first use. So the struct of an object ends its presence when it is dropped, which Godot has it
@@ -56,6 +56,12 @@ impl Presence {
 pub(crate) struct Held(sys::GDExtensionObjectPtr);
 
 impl Held {
+    /// Whether anything is connected to `signal`.
+    pub(crate) fn has_connections(&self, signal: &StringName) -> bool {
+        // SAFETY: The reference keeps the object.
+        unsafe { has_connections(self.0, signal) }
+    }
+
     /// Calls a method without arguments by its `name`, that of the object's script if it has one.
     pub(crate) fn call(&self, name: &Variant) {
         // SAFETY: The reference keeps the object.

@@ -8,8 +8,8 @@ use std::io::ErrorKind;
 
 use godot::global::Error;
 use stream_socket::{
-    AcceptError, BindAddress, BindError, ConnectEnd, ConnectError, DisconnectCause, ListenError,
-    OptionError, PollError, ReadError, WriteError,
+    AcceptError, BindAddress, BindError, ConnectEnd, ConnectError, DisconnectCause, EndCause,
+    EndError, ListenError, OptionError, PollError, ReadError, WriteError,
 };
 
 /// An error that has a code to return and one that is exact.
@@ -108,6 +108,22 @@ impl Code for PollError {
     }
 }
 
+impl Code for EndError {
+    fn returned(&self) -> Error {
+        self.exact()
+    }
+
+    fn exact(&self) -> Error {
+        match self {
+            EndError::Connect(error) => error.exact(),
+            EndError::EndOfStream { .. } => Error::ERR_FILE_EOF,
+            EndError::Read(error) => error.exact(),
+            EndError::Write(error) => error.exact(),
+            _ => Error::FAILED,
+        }
+    }
+}
+
 impl Code for ReadError {
     fn returned(&self) -> Error {
         match self {
@@ -131,7 +147,7 @@ impl Code for ReadError {
 impl Code for WriteError {
     fn returned(&self) -> Error {
         match self {
-            WriteError::Busy { .. } => Error::ERR_BUSY,
+            WriteError::Busy { .. } | WriteError::TooLarge { .. } => Error::ERR_BUSY,
             WriteError::TimedOut { .. } => Error::ERR_TIMEOUT,
             WriteError::PacketTooLong { .. } | WriteError::HoldsDelimiter => {
                 Error::ERR_INVALID_PARAMETER
@@ -172,6 +188,15 @@ pub(crate) fn disconnect_code(cause: DisconnectCause) -> Error {
         DisconnectCause::Local => Error::OK,
         DisconnectCause::EndOfStream => Error::ERR_FILE_EOF,
         DisconnectCause::Failure => Error::ERR_CONNECTION_ERROR,
+        DisconnectCause::InvalidData => Error::ERR_INVALID_DATA,
+    }
+}
+
+/// What `peer_disconnected` tells.
+pub(crate) fn end_code(cause: EndCause) -> Error {
+    match cause {
+        EndCause::Connect(end) => connect_end_code(end),
+        EndCause::Disconnect(cause) => disconnect_code(cause),
     }
 }
 

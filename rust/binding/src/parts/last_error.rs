@@ -3,10 +3,11 @@
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use godot::global::Error;
 use godot::prelude::godot_error;
-use stream_socket::os_code;
+use stream_socket::{Connection, os_code};
 
 use super::codes::Code;
 
@@ -15,7 +16,7 @@ use super::codes::Code;
 pub(crate) struct LastError {
     is_set: AtomicBool,
     /// Boxed, since most objects have none.
-    details: Mutex<Option<Box<Details>>>,
+    details: Mutex<Option<Box<(Instant, Details)>>>,
 }
 
 /// What is known about it.
@@ -60,7 +61,7 @@ impl LastError {
         self.record_message(code, message)
     }
 
-    /// The code to return for `outcome`, which is remembered if it is an error, and makes one before it history if not.
+    /// The code to return for `outcome`, which is remembered if it is an error. Success clears the last error.
     pub(crate) fn note(&self, outcome: Result<(), impl Code>) -> Error {
         match outcome {
             Ok(()) => {
@@ -81,19 +82,38 @@ impl LastError {
     }
 
     fn set(&self, code: Error, message: String, os_code: i32) {
-        *self.details() = Some(Box::new(Details {
+        let details = Details {
             code,
             message,
             os_code,
-        }));
+        };
+        *self.details() = Some(Box::new((Instant::now(), details)));
         self.is_set.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn get(&self) -> Details {
-        self.details().as_deref().cloned().unwrap_or_default()
+        let details = self.details();
+        let details = details.as_deref().map(|(_, details)| details.clone());
+        details.unwrap_or_default()
     }
 
-    fn details(&self) -> MutexGuard<'_, Option<Box<Details>>> {
+    /// The same for an object with a connection: why that has ended, if nothing has gone wrong since. However it has ended,
+    /// and whoever was notified, the connection has the reason.
+    pub(crate) fn of(&self, connection: &Connection) -> Details {
+        let Some(ended) = connection.ended() else {
+            return self.get();
+        };
+        match self.details().as_deref() {
+            Some((at, details)) if *at >= ended.at => details.clone(),
+            _ => Details {
+                code: ended.error.exact(),
+                message: ended.error.to_string(),
+                os_code: os_code(&*ended.error).unwrap_or(0),
+            },
+        }
+    }
+
+    fn details(&self) -> MutexGuard<'_, Option<Box<(Instant, Details)>>> {
         self.details.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

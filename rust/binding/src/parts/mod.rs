@@ -9,13 +9,15 @@ pub(crate) mod live;
 mod packet_peer;
 mod part;
 mod peer;
+mod peer_object;
 mod server;
 mod signal;
 
-pub(crate) use codes::Code;
+pub(crate) use codes::{Code, end_code};
 pub(crate) use last_error::LastError;
-pub(crate) use packet_peer::{Format, Kind, PacketPeer, Settings};
-pub(crate) use part::{Packets, Part, Stream};
+pub(crate) use packet_peer::{Kind, PacketPeer, Settings};
+pub(crate) use part::{Emitter, Packets, Part, Polled, Stream};
 pub(crate) use peer::Peer;
+pub(crate) use peer_object::PeerObject;
 pub(crate) use server::Server;
 pub(crate) use signal::Signal;

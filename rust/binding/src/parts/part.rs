@@ -8,12 +8,15 @@ use godot::global::Error;
 
 use super::signal::Signal;
 
-/// The Rust part of an object that is polled.
+/// The Rust part of an object.
 pub(crate) trait Part: Send + Sync + 'static {
-    type Signals: Iterator<Item = Signal>;
-
     /// The object is gone. Ends the calls that other threads are still in: they keep the part, and nobody else could.
     fn freed(&self);
+}
+
+/// A part that is polled by itself.
+pub(crate) trait Polled: Part {
+    type Signals: Iterator<Item = Signal>;
 
     /// Polls. What is to be emitted for it comes as a value of its own, which borrows nothing: a handler may free the
     /// object, and poll it again. `is_heard` says whether anything is connected to a signal.
@@ -21,6 +24,15 @@ pub(crate) trait Part: Send + Sync + 'static {
         self: &Arc<Self>,
         is_heard: impl Fn(&StringName) -> bool,
     ) -> (Error, Option<Self::Signals>);
+}
+
+/// The object that emits a part's signals: a counted reference, of any thread.
+pub(crate) trait Emitter: Clone + Send + Sync + 'static {
+    /// Whether anything is connected to `signal`.
+    fn listens(&self, signal: &StringName) -> bool;
+
+    /// Emits `signal`. Handlers may do anything meanwhile.
+    fn emit(&self, signal: &Signal);
 }
 
 /// A part that has the calls of `PacketPeerExtension`.
@@ -37,7 +49,7 @@ pub(crate) trait Packets: Part {
 }
 
 /// A part that has the calls of `StreamPeerExtension`. Those that move data give their code and the count of moved bytes.
-pub(crate) trait Stream: Part {
+pub(crate) trait Stream: Polled {
     fn status(&self) -> i64;
 
     /// Sends what is gathered or queued. May block.

@@ -1,18 +1,18 @@
 //! The part of a peer.
 
+use std::borrow::Borrow;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Instant;
 
 use godot::builtin::{PackedByteArray, StringName};
 use godot::global::Error;
-use godot::obj::EngineEnum;
-use stream_socket::{Connection, Status};
+use stream_socket::{Connection, PeerEvents};
 
 use super::codes::Code;
-use super::last_error::LastError;
-use super::part::{Part, Stream};
+use super::last_error::{Details, LastError};
+use super::part::{Part, Polled, Stream};
 use super::signal::Signal;
 
 /// A read of at most so many bytes takes all of them or none: a typed value is not torn by a timeout.
@@ -29,8 +29,6 @@ pub(crate) struct Peer {
     last_written: AtomicI64,
     /// The bits of the `connect_timeout`, a number of seconds; -1 for the project setting.
     connect_timeout: AtomicU64,
-    /// How the last connection has ended, as a poll has told it: a code of Godot's.
-    end: AtomicI32,
 }
 
 impl Peer {
@@ -41,23 +39,12 @@ impl Peer {
             last_read: AtomicI64::new(0),
             last_written: AtomicI64::new(0),
             connect_timeout: AtomicU64::new((-1.0_f64).to_bits()),
-            end: AtomicI32::new(0),
         }
     }
 
-    /// How the last connection, or the last attempt, has ended, as far as a poll has told: [`Error::OK`] if this side has
-    /// ended it.
-    pub(crate) fn end(&self) -> Error {
-        Error::try_from_ord(self.end.load(Ordering::Relaxed)).unwrap_or(Error::FAILED)
-    }
-
-    /// What is to be told next, as a signal.
-    fn next_signal(&self) -> Option<Signal> {
-        let signal = Signal::from(self.connection.next_event()?);
-        if let Signal::ConnectFinished(code) | Signal::Disconnected(code) = signal {
-            self.end.store(code.ord(), Ordering::Relaxed);
-        }
-        Some(signal)
+    /// The last thing that went wrong, or why the connection has ended.
+    pub(crate) fn details(&self) -> Details {
+        self.last_error.of(&self.connection)
     }
 
     pub(crate) fn last_read(&self) -> i64 {
@@ -77,18 +64,6 @@ impl Peer {
             .store(seconds.to_bits(), Ordering::Relaxed);
     }
 
-    /// Remembers that a poll has found the end of the stream, if that is why the connection is gone: the other side's
-    /// address is kept then, and is not when this side has disconnected meanwhile.
-    #[cold]
-    fn note_end(&self) {
-        if self.connection.status() == Status::None
-            && let Some(peer) = self.connection.peer_address()
-        {
-            let message = format!("receive from {peer}: end of stream");
-            self.last_error.record_message(Error::ERR_FILE_EOF, message);
-        }
-    }
-
     /// The value in `outcome`, whose error becomes the last one.
     pub(crate) fn found<T>(&self, outcome: Result<T, impl Code>) -> Option<T> {
         match outcome {
@@ -103,7 +78,7 @@ impl Peer {
         }
     }
 
-    /// The code and the count of a transfer. One that has gone well makes an error before it history.
+    /// The code and the count of a transfer. Success clears the last error.
     #[inline]
     fn outcome(&self, result: Result<usize, (impl Code, usize)>) -> (Error, usize) {
         match result {
@@ -117,54 +92,54 @@ impl Peer {
 }
 
 impl Part for Peer {
-    type Signals = PeerSignals;
-
     fn freed(&self) {
         self.connection.disconnect();
     }
+}
+
+impl Polled for Peer {
+    type Signals = PeerSignals;
 
     #[inline]
     fn poll(
         self: &Arc<Self>,
         is_heard: impl Fn(&StringName) -> bool,
     ) -> (Error, Option<PeerSignals>) {
-        let before = self.connection.status();
         let (code, has_unread) = match self.connection.poll(Instant::now) {
             Ok(has_unread) => (Error::OK, has_unread),
             Err(error) => (self.last_error.record(&error), false),
         };
         // Asking whether anything is connected to a signal costs less than emitting to nobody.
         let is_heard = if self.connection.has_events() {
-            // An end that a read has met is remembered by that read.
-            if before == Status::Connected {
-                self.note_end();
-            }
             let is_heard = Signal::names_of_peer().any(is_heard);
             if !is_heard {
-                while self.next_signal().is_some() {}
+                while self.connection.next_event().is_some() {}
             }
             is_heard
         } else {
-            has_unread && is_heard(Signal::DataAvailable.name())
+            has_unread && is_heard(Signal::data_available())
         };
-        (code, is_heard.then(|| PeerSignals::of(self)))
+        let signals = is_heard.then(|| PeerSignals::begin(self)).flatten();
+        (code, signals)
     }
 }
 
 /// The signals of a peer: what has happened, in the order in which it did, and then `data_available` if there is
-/// something to read. What has happened is taken one by one, so that a handler that polls hears the rest before what it
-/// has brought about itself.
-pub(crate) struct PeerSignals {
-    peer: Arc<Peer>,
-    is_over: bool,
+/// something to read.
+pub(crate) struct PeerSignals(PeerEvents<Shared>);
+
+/// The connection of a part that is kept.
+struct Shared(Arc<Peer>);
+
+impl Borrow<Connection> for Shared {
+    fn borrow(&self) -> &Connection {
+        &self.0.connection
+    }
 }
 
 impl PeerSignals {
-    fn of(peer: &Arc<Peer>) -> PeerSignals {
-        PeerSignals {
-            peer: peer.clone(),
-            is_over: false,
-        }
+    fn begin(peer: &Arc<Peer>) -> Option<PeerSignals> {
+        PeerEvents::begin(Shared(peer.clone())).map(PeerSignals)
     }
 }
 
@@ -172,17 +147,7 @@ impl Iterator for PeerSignals {
     type Item = Signal;
 
     fn next(&mut self) -> Option<Signal> {
-        if self.is_over {
-            return None;
-        }
-        if let Some(signal) = self.peer.next_signal() {
-            return Some(signal);
-        }
-        self.is_over = true;
-        self.peer
-            .connection
-            .has_unread()
-            .then_some(Signal::DataAvailable)
+        self.0.next().map(Signal::from)
     }
 }
 

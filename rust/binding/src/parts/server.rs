@@ -1,15 +1,14 @@
 //! The part of a server.
 
-use std::iter::{Once, once};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use godot::builtin::StringName;
 use godot::global::Error;
-use stream_socket::{BindAddress, ListenError, Listener};
+use stream_socket::{BindAddress, ListenError, Listener, Nesting};
 
 use super::last_error::LastError;
-use super::part::Part;
+use super::part::{Part, Polled};
 use super::signal::Signal;
 
 /// How many connections may wait to be accepted, unless a script says otherwise. The system may lower it (listen(2)).
@@ -56,19 +55,42 @@ impl Server {
 }
 
 impl Part for Server {
-    type Signals = Once<Signal>;
-
     fn freed(&self) {
         self.listener.stop();
     }
+}
 
-    fn poll(self: &Arc<Self>, _: impl Fn(&StringName) -> bool) -> (Error, Option<Once<Signal>>) {
+impl Polled for Server {
+    type Signals = ServerSignals;
+
+    fn poll(self: &Arc<Self>, _: impl Fn(&StringName) -> bool) -> (Error, Option<ServerSignals>) {
         match self.is_connection_available() {
-            Ok(is_available) => {
-                let signals = is_available.then(|| once(Signal::ConnectionAvailable));
-                (Error::OK, signals)
-            }
+            Ok(true) => (Error::OK, ServerSignals::begin()),
+            Ok(false) => (Error::OK, None),
             Err(code) => (code, None),
         }
+    }
+}
+
+/// The signal that a connection is available, unless polls are nested too deeply.
+pub(crate) struct ServerSignals {
+    signal: Option<Signal>,
+    _nesting: Nesting,
+}
+
+impl ServerSignals {
+    fn begin() -> Option<ServerSignals> {
+        Some(ServerSignals {
+            signal: Some(Signal::ConnectionAvailable),
+            _nesting: Nesting::enter()?,
+        })
+    }
+}
+
+impl Iterator for ServerSignals {
+    type Item = Signal;
+
+    fn next(&mut self) -> Option<Signal> {
+        self.signal.take()
     }
 }

@@ -6,7 +6,7 @@ use godot::builtin::{PackedByteArray, StringName, Variant};
 use godot::global::Error;
 use godot::meta::ToGodot;
 use godot::obj::EngineEnum;
-use stream_socket::{Event, Status};
+use stream_socket::{Event, PeerEvent, Status};
 
 use super::codes::{connect_end_code, disconnect_code};
 
@@ -30,6 +30,15 @@ impl From<Event> for Signal {
             Event::ConnectFinished(end) => Signal::ConnectFinished(connect_end_code(end)),
             Event::Disconnected(cause) => Signal::Disconnected(disconnect_code(cause)),
             Event::Drained => Signal::Drained,
+        }
+    }
+}
+
+impl From<PeerEvent> for Signal {
+    fn from(event: PeerEvent) -> Signal {
+        match event {
+            PeerEvent::Happened(event) => event.into(),
+            PeerEvent::DataAvailable => Signal::DataAvailable,
         }
     }
 }
@@ -61,13 +70,13 @@ impl Signal {
     }
 
     /// The name of the signal with a packet.
-    pub(super) fn packet_received() -> &'static StringName {
+    pub(crate) fn packet_received() -> &'static StringName {
         &Names::get().packet_received
     }
 
-    /// The name of the signal that there are no packets any more.
-    pub(super) fn failed() -> &'static StringName {
-        &Names::get().failed
+    /// The name of the signal that there is something to read.
+    pub(super) fn data_available() -> &'static StringName {
+        &Names::get().data_available
     }
 
     /// The names of all signals of a peer.

@@ -2,7 +2,6 @@
 
 mod conditions;
 
-use std::collections::VecDeque;
 use std::fmt::Display;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,7 +12,10 @@ use godot::global::Error;
 use godot::meta::ToGodot;
 use godot::obj::{Base, EngineEnum, Gd, NewGd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api};
-use stream_socket::{Address, BindAddress, LinkEnd, ListenError, Relay, RelayEvent, Target};
+use stream_socket::{
+    Address, BindAddress, Delivery, EventQueue, LinkEnd, ListenError, Nesting, Relay, RelayEvent,
+    Target,
+};
 
 use self::conditions::SocketConditionsRs;
 use crate::frame_poll::FramePoll;
@@ -28,8 +30,7 @@ pub struct SocketRelayRs {
     relay: Mutex<Relay>,
     #[init(val = Mutex::new(Lines::new()))]
     lines: Mutex<Lines>,
-    /// What signals are still to tell, in the order in which it has happened.
-    events: Mutex<VecDeque<RelayEvent>>,
+    events: Mutex<EventQueue<RelayEvent>>,
     last_error: LastError,
     frame_poll: FramePoll,
     base: Base<RefCounted>,
@@ -143,9 +144,20 @@ impl SocketRelayRs {
     #[func(gd_self)]
     fn poll(this: Gd<Self>) -> Error {
         let code = this.bind().turn();
-        // One at a time: a handler that polls is told of what comes next, and this goes on behind that.
-        while let Some(event) = this.bind().next_event() {
-            tell(&this, event);
+        // Polls that are nested too deeply leave the events to the polls around them.
+        let Some(_nesting) = Nesting::enter() else {
+            return code;
+        };
+        let delivery = this.bind().events().begin();
+        if delivery != Delivery::Elsewhere {
+            let _ending = Ending {
+                relay: &this,
+                delivery,
+            };
+            // No lock is held while a handler runs.
+            while let Some(event) = this.bind().next_event(delivery) {
+                tell(&this, event);
+            }
         }
         code
     }
@@ -198,7 +210,10 @@ impl SocketRelayRs {
     #[func]
     fn set_to_target(&self, conditions: Option<Gd<SocketConditionsRs>>) {
         match conditions {
-            Some(conditions) => self.lines().to_target = conditions,
+            // The conditions before them may go with this, and their script may look back from its last notification.
+            Some(conditions) => {
+                drop(self.change_lines(|lines| std::mem::replace(&mut lines.to_target, conditions)))
+            }
             None => drop(self.refuse(&"to_target: there are no conditions")),
         }
     }
@@ -211,7 +226,9 @@ impl SocketRelayRs {
     #[func]
     fn set_to_client(&self, conditions: Option<Gd<SocketConditionsRs>>) {
         match conditions {
-            Some(conditions) => self.lines().to_client = conditions,
+            Some(conditions) => {
+                drop(self.change_lines(|lines| std::mem::replace(&mut lines.to_client, conditions)))
+            }
             None => drop(self.refuse(&"to_client: there are no conditions")),
         }
     }
@@ -250,6 +267,11 @@ impl SocketRelayRs {
 
     fn lines(&self) -> MutexGuard<'_, Lines> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes what a script has chosen. What `change` returns outlives the lock.
+    fn change_lines<R>(&self, change: impl FnOnce(&mut Lines) -> R) -> R {
+        change(&mut self.lines())
     }
 
     /// Answers a call that is wrong in itself.
@@ -294,20 +316,34 @@ impl SocketRelayRs {
                 ..
             } = event
             {
-                self.last_error.record(error);
+                self.last_error.record(&**error);
             }
         }
-        self.events().extend(events);
+        let mut queue = self.events();
+        events.into_iter().for_each(|event| queue.push(event));
+        drop(queue);
         drop(relay);
         code
     }
 
-    fn next_event(&self) -> Option<RelayEvent> {
-        self.events().pop_front()
+    fn next_event(&self, delivery: Delivery) -> Option<RelayEvent> {
+        self.events().next_or_end(delivery)
     }
 
-    fn events(&self) -> MutexGuard<'_, VecDeque<RelayEvent>> {
+    fn events(&self) -> MutexGuard<'_, EventQueue<RelayEvent>> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends a delivery, also one whose handler has panicked.
+struct Ending<'a> {
+    relay: &'a Gd<SocketRelayRs>,
+    delivery: Delivery,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.relay.bind().events().end(self.delivery);
     }
 }
 

@@ -1,19 +1,33 @@
 //! The one way out of a connection.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use crate::connection::event::{ConnectEnd, DisconnectCause, Event};
 use crate::connection::farewell::{self, Farewell};
 use crate::connection::inner::{Inner, Link};
 use crate::connection::receiving::End;
 use crate::connection::sending::Phase;
 use crate::connection::status::{Input, transition};
 use crate::connection::{Connection, LINGER_LIMIT};
+use crate::error::{EndError, ReadError, WriteError, copy_of};
+use crate::event::{ConnectEnd, DisconnectCause, Event, Status};
 use crate::net::socket_file::BoundName;
 use crate::poll::shared_poller;
 use crate::sync::MutexGuard;
 use crate::sys;
 use crate::totals;
+
+/// How the last connection, or the last attempt, has ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Ended {
+    /// The [generation](Connection::generation) since then.
+    pub generation: u64,
+    /// When that was.
+    pub at: Instant,
+    /// Why.
+    pub error: Arc<EndError>,
+}
 
 /// Why a session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +42,15 @@ pub(super) enum Ending {
     TransferFailed,
     /// A poll has met a failure of the socket.
     PollFailed,
+    /// What the peer has sent cannot be cut into packets.
+    Unusable(DisconnectCause),
 }
 
 impl Ending {
     fn input(self) -> Input {
         match self {
             Ending::Disconnect | Ending::Abort => Input::Disconnect,
-            Ending::EndOfStream => Input::EndOfStream,
+            Ending::EndOfStream | Ending::Unusable(_) => Input::EndOfStream,
             Ending::TransferFailed => Input::TransferFailed,
             Ending::PollFailed => Input::PollFailed,
         }
@@ -45,19 +61,82 @@ impl Ending {
             Ending::Disconnect | Ending::Abort => DisconnectCause::Local,
             Ending::EndOfStream => DisconnectCause::EndOfStream,
             Ending::TransferFailed | Ending::PollFailed => DisconnectCause::Failure,
+            Ending::Unusable(cause) => cause,
         }
     }
+}
+
+/// Why the session of `inner` ends by itself.
+fn end_error(inner: &Inner, ending: Ending) -> Option<EndError> {
+    let peer = inner.peer();
+    match ending {
+        Ending::Disconnect | Ending::Abort => return None,
+        Ending::EndOfStream => return Some(EndError::EndOfStream { peer }),
+        Ending::TransferFailed | Ending::PollFailed | Ending::Unusable(_) => {}
+    }
+    let failure = match (&inner.receiving.end, &inner.sending.phase) {
+        (Some(End::Failure(source)), _) => EndError::Read(ReadError::Socket {
+            peer,
+            source: copy_of(source),
+        }),
+        (_, Phase::Failed(source)) => EndError::Write(WriteError::Socket {
+            peer,
+            source: copy_of(source),
+        }),
+        _ => EndError::EndOfStream { peer },
+    };
+    Some(failure)
 }
 
 impl Connection {
     /// Ends the session. Under the lock everything that belongs to it is taken out of the connection, so that nobody who is
     /// late can mistake the next session for it; after that the socket is retired. Calls that are blocked return.
-    pub(super) fn retire(&self, mut inner: MutexGuard<'_, Inner>, ending: Ending) {
+    pub(super) fn retire(&self, inner: MutexGuard<'_, Inner>, ending: Ending) {
+        let error = end_error(&inner, ending);
+        self.retire_with(inner, ending, error);
+    }
+
+    /// Ends the session of this `generation` since its bytes cannot be cut into packets, which `error` explains: what follows
+    /// them cannot either. What was put is still sent. Whether it was not over yet.
+    pub fn end_unusable(&self, generation: u64, error: ReadError) -> bool {
+        let inner = self.lock();
+        if self.generation() != generation || self.status() != Status::Connected {
+            return false;
+        }
+        let cause = match error {
+            ReadError::Truncated { .. } | ReadError::EndOfStream => DisconnectCause::EndOfStream,
+            ReadError::Socket { .. } => DisconnectCause::Failure,
+            _ => DisconnectCause::InvalidData,
+        };
+        let error = EndError::Read(error);
+        self.retire_with(inner, Ending::Unusable(cause), Some(error));
+        true
+    }
+
+    /// That the connection has ended, with its status changed already.
+    pub(super) fn ended_now(&self, error: EndError) -> Box<Ended> {
+        Box::new(Ended {
+            generation: self.generation(),
+            at: sys::now(),
+            error: Arc::new(error),
+        })
+    }
+
+    fn retire_with(
+        &self,
+        mut inner: MutexGuard<'_, Inner>,
+        ending: Ending,
+        error: Option<EndError>,
+    ) {
         // What means nothing in this status comes too late, and ends nothing.
         if transition(self.status(), ending.input()).is_none() {
             return;
         }
+        let was_open = matches!(inner.link, Link::Connecting(_) | Link::Connected { .. });
         self.change(&mut inner, ending.input());
+        if was_open {
+            inner.ended = error.map(|error| self.ended_now(error));
+        }
         let link = std::mem::take(&mut inner.link);
         let mut receiving = inner.receiving.end();
         let mut sending = inner.sending.end();
@@ -68,7 +147,6 @@ impl Connection {
         if matches!(ending, Ending::Disconnect | Ending::Abort) {
             inner.peer = None;
         }
-        inner.ended_with_stream = ending == Ending::EndOfStream;
         match &link {
             Link::Connecting(_) => {
                 inner.give_up_attempts(sys::now());
@@ -77,7 +155,7 @@ impl Connection {
             Link::Connected { .. } => {
                 inner.lifetime = inner.lifetime.until(sys::now());
                 totals::ended();
-                if matches!(ending, Ending::TransferFailed | Ending::PollFailed) {
+                if ending.cause() == DisconnectCause::Failure {
                     totals::failed();
                 }
                 self.emit(&mut inner, Event::Disconnected(ending.cause()));
@@ -103,8 +181,8 @@ impl Connection {
         drop(receiving);
         self.subscriptions.retired(&socket);
         sending.take_back_unaccepted();
-        let has_failed = matches!(ending, Ending::TransferFailed | Ending::PollFailed)
-            || matches!(sending.phase, Phase::Failed(_));
+        let has_failed =
+            ending.cause() == DisconnectCause::Failure || matches!(sending.phase, Phase::Failed(_));
         if has_failed || ending == Ending::Abort || linger == Some(Duration::ZERO) {
             farewell::reset(&socket);
             drop(socket);

@@ -6,11 +6,12 @@ use std::time::Instant;
 use crate::connect::attempt::Attempt;
 use crate::connect::attempt_log::AttemptLog;
 use crate::connect::connecting::Connecting;
-use crate::connection::event::Events;
+use crate::connection::ending::Ended;
 use crate::connection::receiving::Receiving;
 use crate::connection::recording::Recorder;
 use crate::connection::sending::{Phase, Sending};
 use crate::connection::statistics::Lifetime;
+use crate::event::{Event, EventQueue};
 use crate::net::address::Address;
 use crate::net::options::Options;
 use crate::net::socket_file::BoundName;
@@ -28,7 +29,7 @@ pub(super) struct Inner {
     pub(super) options: Option<Box<Options>>,
     /// The other end, kept after an established connection has ended until the next one or a disconnect.
     pub(super) peer: Option<Address>,
-    pub(super) events: Events,
+    pub(super) events: EventQueue<Event>,
     /// Of the last connect. `None` for an accepted connection.
     pub(super) attempts: Option<Box<AttemptLog>>,
     pub(super) lifetime: Lifetime,
@@ -36,8 +37,8 @@ pub(super) struct Inner {
     pub(super) recorder: Option<Box<Recorder>>,
     /// How many calls wait for their turn. Waking nobody would cost a system call.
     pub(super) waiting: u32,
-    /// Whether the last session ended with the peer's end of the stream.
-    pub(super) ended_with_stream: bool,
+    /// Why the last session has ended, if this side has not ended it.
+    pub(super) ended: Option<Box<Ended>>,
 }
 
 /// The socket, and what it is for at the moment.

@@ -9,12 +9,11 @@
 //! | `writing`, `sending`, `send_queue` | the sending direction: calls, state, bytes |
 //! | `turn`, `slot`, `wakes` | how a blocking call uses a direction, who uses it, how its wait is ended |
 //! | `ending`, `farewell`, `closer` | the one way out, what is done for a socket after it, and who does it |
-//! | `event`, `statistics`, `recording` | what is told, what is counted, and what is kept while somebody looks |
+//! | `statistics`, `recording` | what is counted, and what is kept while somebody looks |
 //! | `std_io` | std's traits |
 
 mod closer;
 mod ending;
-mod event;
 mod farewell;
 mod inner;
 mod kernel_view;
@@ -38,17 +37,17 @@ use std::time::{Duration, Instant};
 
 pub(crate) use reading::Found;
 
-pub use event::{ConnectEnd, DisconnectCause, Event};
+pub use ending::Ended;
 pub use recording::Recording;
 pub use statistics::Statistics;
-pub use status::Status;
 pub use std_io::SocketHandle;
 
 use crate::connect::attempt::Attempt;
 use crate::connect::attempt_log::AttemptLog;
 use crate::connect::connecting::{Begun, Connecting, Progress};
 use crate::deadline::Timeout;
-use crate::error::{BindError, ConnectError, OptionError, PollError};
+use crate::error::{BindError, ConnectError, EndError, OptionError, PollError};
+use crate::event::{ConnectEnd, Delivery, Event, Status};
 use crate::net::address::{Address, BindAddress, Target, canonical};
 use crate::net::options::Options;
 use crate::net::stream_socket::StreamSocket;
@@ -199,6 +198,7 @@ impl Connection {
             return Err(BindError::AlreadyOpen);
         }
         inner.link = Link::Bound(StreamSocket::bind(address, |_| Ok(()))?);
+        inner.ended = None;
         Ok(())
     }
 
@@ -224,11 +224,11 @@ impl Connection {
         let begun = Connecting::begin(target, bound, limit, &inner.options(), now, &mut log);
         inner.attempts = Some(log);
         inner.lifetime = Lifetime::None;
+        inner.ended = None;
         match begun {
             Begun::Failed(error) => {
                 inner.receiving = Receiving::default();
                 inner.sending = Sending::default();
-                inner.ended_with_stream = false;
                 if self.status() == Status::Error {
                     self.change(&mut inner, Input::Disconnect);
                 }
@@ -255,7 +255,6 @@ impl Connection {
         self.change(inner, Input::Connect);
         inner.receiving = Receiving::of(self.session().epoch());
         inner.sending = Sending::default();
-        inner.ended_with_stream = false;
     }
 
     fn establish(&self, inner: &mut Inner, attempt: Attempt, now: Instant) {
@@ -273,29 +272,40 @@ impl Connection {
     /// True if there is something to read. `clock` is asked once at most.
     #[inline]
     pub fn poll(&self, clock: impl FnOnce() -> Instant) -> Result<bool, PollError> {
+        Ok(self.poll_unread(false, clock)?.is_some())
+    }
+
+    /// As [`poll`](Self::poll). If there is something to read, the number of bytes that the session has received in all. A
+    /// group that visits the connection decides by itself when to visit it again, and gets no report of what this receives.
+    #[inline]
+    pub(crate) fn poll_unread(
+        &self,
+        is_visit: bool,
+        clock: impl FnOnce() -> Instant,
+    ) -> Result<Option<u64>, PollError> {
         let session = self.session();
         match session.status() {
-            Status::None | Status::Error => Ok(false),
-            Status::Connecting => self.poll_connecting(clock()),
+            Status::None | Status::Error => Ok(None),
+            Status::Connecting => self.poll_connecting(clock()).map(|()| None),
             Status::Connected => {
                 let watching = &self.watching;
                 if !self.settings.has_work.load(Ordering::Relaxed)
                     && receiving::is_quiet(&watching.readiness, session.epoch(), &watching.polled)
                 {
-                    return Ok(false);
+                    return Ok(None);
                 }
                 let inner = self.lock();
                 // Another thread may have disconnected meanwhile.
                 match self.status() {
-                    Status::Connected => self.poll_connected(inner),
-                    _ => Ok(false),
+                    Status::Connected => self.poll_connected(inner, is_visit),
+                    _ => Ok(None),
                 }
             }
         }
     }
 
     #[cold]
-    fn poll_connecting(&self, now: Instant) -> Result<bool, PollError> {
+    fn poll_connecting(&self, now: Instant) -> Result<(), PollError> {
         let mut inner = self.lock();
         let options = inner.options();
         // Another thread may have polled or disconnected meanwhile.
@@ -305,14 +315,14 @@ impl Connection {
             ..
         } = &mut *inner
         else {
-            return Ok(false);
+            return Ok(());
         };
         // First the socket, then the clock: a connection that is there is not given up for being polled late.
         let error = match connecting.advance(&options, now, log) {
             Progress::Established(attempt) => {
                 self.establish(&mut inner, attempt, now);
                 self.send_queue(&mut inner);
-                return Ok(false);
+                return Ok(());
             }
             Progress::Undecided => {
                 let address = connecting.address().cloned();
@@ -324,7 +334,7 @@ impl Connection {
                 }
                 match late {
                     Some(error) => error,
-                    None => return Ok(false),
+                    None => return Ok(()),
                 }
             }
             Progress::Failed(error) => {
@@ -343,11 +353,13 @@ impl Connection {
             ConnectError::TimedOut { .. } => ConnectEnd::TimedOut,
             _ => ConnectEnd::Refused,
         };
+        let error = Arc::new(error);
+        inner.ended = Some(self.ended_now(EndError::Connect(error.clone())));
         self.emit(&mut inner, Event::ConnectFinished(end));
         drop(inner);
         drop(link);
         shared_poller::acted();
-        Err(error.into())
+        Err(PollError::Connect(error))
     }
 
     /// Closes the connection or the bound socket: [`Status::None`], from every status. Ends the blocking calls that
@@ -359,34 +371,48 @@ impl Connection {
         self.retire(self.lock(), Ending::Disconnect);
     }
 
-    /// As [`disconnect`](Self::disconnect), if the [`generation`](Self::generation) is still this one: what has come after it
-    /// goes on. The generation that follows, if this one has ended here.
-    pub fn disconnect_generation(&self, generation: u64) -> Option<u64> {
-        let inner = self.lock();
-        if self.generation() != generation {
-            return None;
-        }
-        let follows = self.session().with(Status::None);
-        self.retire(inner, Ending::Disconnect);
-        Some(follows.0)
-    }
-
     /// Closes at once and resets a TCP connection: what is unsent is discarded, and the peer's calls fail.
     pub fn abort(&self) {
         self.retire(self.lock(), Ending::Abort);
     }
 
-    /// The oldest thing that has happened and was not told yet. One at a time, so that whoever is told can ask again
-    /// before the next one, and the order stays that in which things happened.
+    /// The oldest event that was not delivered yet, for a program with one thread that polls the connection.
     pub fn next_event(&self) -> Option<Event> {
         if !self.has_events() {
             return None;
         }
         let mut inner = self.lock();
         let event = inner.events.pop();
+        self.note_events(&inner);
+        event
+    }
+
+    /// Begins to deliver the events: see [`EventQueue`](crate::EventQueue).
+    pub(crate) fn begin_delivery(&self) -> Delivery {
+        self.lock().events.begin()
+    }
+
+    /// The next event, for a thread that delivers. If there is none, a delivery that has begun here ends.
+    pub(crate) fn next_delivery(&self, delivery: Delivery) -> Option<Event> {
+        let mut inner = self.lock();
+        let event = inner.events.next_or_end(delivery);
+        self.note_events(&inner);
+        event
+    }
+
+    pub(crate) fn end_delivery(&self, delivery: Delivery) {
+        self.lock().events.end(delivery);
+    }
+
+    fn note_events(&self, inner: &Inner) {
         self.has_events
             .store(!inner.events.is_empty(), Ordering::Relaxed);
-        event
+    }
+
+    /// Why the last connection, or the last attempt, has ended. `None` if there was none, if this side has disconnected it,
+    /// and from the next connect on.
+    pub fn ended(&self) -> Option<Ended> {
+        self.lock().ended.as_deref().cloned()
     }
 
     /// Whether [`next_event`](Self::next_event) would give one.
@@ -520,12 +546,12 @@ impl Connection {
 
     /// Takes note of an event, to be told.
     fn emit(&self, inner: &mut Inner, event: Event) {
-        inner.events.push(event);
+        inner.events.push_merged(event);
         if let Some(recorder) = &mut inner.recorder {
             recorder.happened(event);
         }
         self.has_events.store(true, Ordering::Relaxed);
-        self.subscriptions.tell();
+        self.subscriptions.report_event(event);
     }
 }
 

@@ -12,10 +12,10 @@ use crate::connection::receive_buffer::ReceiveBuffer;
 use crate::connection::receiving::{self, End, REFILL, Received, Receiving};
 use crate::connection::recording;
 use crate::connection::sending::Phase;
-use crate::connection::status::Status;
 use crate::connection::turn::{Interrupted, Turn};
 use crate::deadline::Deadline;
-use crate::error::{PollError, ReadError, Unusable, copy_of};
+use crate::error::{EndError, PollError, ReadError, Unusable, copy_of};
+use crate::event::Status;
 use crate::sync::MutexGuard;
 use crate::sys::Interests;
 use crate::totals;
@@ -68,9 +68,10 @@ impl Connection {
         !inner.receiving.slot.is_taken() && !inner.receiving.buffer.is_empty()
     }
 
-    /// Whether the peer has ended its direction of the stream: what is available now is the last there is.
+    /// Whether nothing more comes, since the peer has ended its direction of the stream or the socket has failed: what is
+    /// available now is the last there is.
     pub fn is_read_closed(&self) -> bool {
-        self.status() == Status::Connected && matches!(self.lock().receiving.end, Some(End::Stream))
+        self.status() == Status::Connected && self.lock().receiving.end.is_some()
     }
 
     /// Fills `out`, waiting for at most the read timeout. What is gathered or queued to be sent goes out before it waits, and
@@ -111,7 +112,7 @@ impl Connection {
         whole: bool,
     ) -> Result<(), (ReadError, usize)> {
         if self.status() != Status::Connected {
-            return Err((ReadError::NotConnected, 0));
+            return Err((self.cannot_read(), 0));
         }
         if out.is_empty() {
             return Ok(());
@@ -195,9 +196,10 @@ impl Connection {
         let inner = self.lock();
         if self.status() != Status::Connected {
             // An end that was told once is told again.
-            return Err(match inner.ended_with_stream {
-                true => ReadError::EndOfStream,
-                false => ReadError::NotConnected,
+            let ended = inner.ended.as_ref().map(|ended| &*ended.error);
+            return Err(match ended {
+                Some(EndError::EndOfStream { .. }) => ReadError::EndOfStream,
+                _ => self.cannot_read(),
             });
         }
         let mut deadline = self.settings.read_timeout.deadline();
@@ -324,8 +326,9 @@ impl Connection {
 
     /// Looks, without waiting, for `delimiter`, which is not empty, in the first `limit` bytes that were not read yet. What
     /// comes before it and the delimiter itself are then read, and given to `take`. Otherwise nothing is, and the answer is
-    /// `None`; or an error if it cannot come any more, because the stream has ended or the limit is reached. What was
-    /// searched in vain is not searched again by the next call. `take` runs with the connection locked, so it must not use
+    /// `None`; or an error if it cannot come any more, because the stream has ended or the limit is reached. What is left
+    /// before the end can then be read in another way; if it was not by the time a second search fails, after a
+    /// [`poll`](Self::poll), the connection is over. What was searched in vain is not searched again by the next call. `take` runs with the connection locked, so it must not use
     /// the connection.
     pub fn read_until<R>(
         &self,
@@ -343,11 +346,12 @@ impl Connection {
             }),
             found => Ok(found.map(Found::first)),
         };
-        self.read_found(find, take)
+        self.read_found(true, find, take)
     }
 
     /// Reads exactly `count` bytes once they are all there, without waiting, and gives them to `take`. Before that nothing is
-    /// read, and the answer is `None`; or an error if they cannot come any more. What has come is kept in memory, so `count`
+    /// read, and the answer is `None`; or an error if they cannot come any more, with what is left as after
+    /// [`read_until`](Self::read_until). What has come is kept in memory, so `count`
     /// may be more than the system holds. `take` runs with the connection locked, so it must not use the connection.
     pub fn read_count<R>(
         &self,
@@ -357,14 +361,15 @@ impl Connection {
         let find = |_, buffer: &mut ReceiveBuffer| {
             Ok((buffer.len() >= count).then_some(Found::first(count)))
         };
-        self.read_found(find, take)
+        self.read_found(true, find, take)
     }
 
     /// Reads what `find` finds in the unread bytes of the session, which it is given with its number, and which are more
     /// with every call. Does not wait. If it can be found no more, the stream having ended, that is an error, with the bytes
-    /// still there.
+    /// still there. With `may_end` the connection is over when that has happened twice, with a poll in between.
     pub(crate) fn read_found<R>(
         &self,
+        may_end: bool,
         mut find: impl FnMut(u64, &mut ReceiveBuffer) -> Result<Option<Found>, Unusable>,
         take: impl FnOnce(&[u8]) -> R,
     ) -> Result<Option<R>, ReadError> {
@@ -413,8 +418,11 @@ impl Connection {
                 Received::End if inner.receiving.buffer.is_empty() => {
                     return Err(self.end_reading(inner));
                 }
-                // What is there without what was looked for stays, to be read in another way.
+                // What is left stays, to be read in another way, until a second search after a poll has met the end too.
                 Received::End => {
+                    if may_end && inner.receiving.give_up() {
+                        return Err(self.end_reading(inner));
+                    }
                     self.tell_received(&mut inner);
                     return Err(what_ended(&inner));
                 }
@@ -473,15 +481,17 @@ impl Connection {
     pub(super) fn poll_connected(
         &self,
         mut inner: MutexGuard<'_, Inner>,
-    ) -> Result<bool, PollError> {
+        is_visit: bool,
+    ) -> Result<Option<u64>, PollError> {
         self.send_queue(&mut inner);
         if inner.receiving.slot.is_taken() {
             // Its user sees what this poll would see.
-            return Ok(false);
+            return Ok(None);
         }
-        self.look(&mut inner);
+        self.look(&mut inner, is_visit);
         if !inner.receiving.buffer.is_empty() {
-            return Ok(true);
+            inner.receiving.note_poll();
+            return Ok(Some(inner.receiving.traffic.bytes()));
         }
         let peer = inner.peer();
         if let Phase::Failed(error) = &inner.sending.phase {
@@ -490,7 +500,7 @@ impl Connection {
             return Err(PollError::Send { peer, source });
         }
         match &inner.receiving.end {
-            None => return Ok(false),
+            None => return Ok(None),
             Some(End::Failure(error)) => {
                 let source = copy_of(error);
                 self.retire(inner, Ending::PollFailed);
@@ -500,20 +510,21 @@ impl Connection {
         }
         if !self.is_half_open(&inner) {
             self.retire(inner, Ending::EndOfStream);
-            return Ok(false);
+            return Ok(None);
         }
         // Reads have nothing more to tell, so the socket's failure has to be asked for.
         let socket = inner.link.connected_socket();
         let failure = socket.and_then(|socket| socket.take_error().ok()?);
         let Some(source) = failure else {
-            return Ok(false);
+            return Ok(None);
         };
+        inner.receiving.end = Some(End::Failure(copy_of(&source)));
         self.retire(inner, Ending::PollFailed);
         Err(PollError::Receive { peer, source })
     }
 
-    /// Looks, without waiting, what has come in.
-    pub(super) fn look(&self, inner: &mut Inner) {
+    /// Looks, without waiting, what has come in, on behalf of the only group or of anybody else.
+    pub(super) fn look(&self, inner: &mut Inner, is_visit: bool) {
         recording::receiving(inner, |inner| {
             let Inner {
                 link, receiving, ..
@@ -522,6 +533,9 @@ impl Connection {
                 receiving.poll(socket, &self.watching);
             }
         });
+        if is_visit && self.subscriptions.count() == 1 {
+            inner.receiving.has_news = false;
+        }
         self.tell_received(inner);
     }
 
@@ -531,15 +545,41 @@ impl Connection {
         let inner = self.lock();
         match self.status() {
             Status::Connected => Ok(inner),
-            _ => Err(ReadError::NotConnected),
+            _ => Err(self.cannot_read()),
         }
     }
 
-    /// Tells the groups what was received since it told them: of that the kernel does not tell them any more.
+    /// The error of a read without a connection.
+    #[cold]
+    fn cannot_read(&self) -> ReadError {
+        match self.status() {
+            Status::Connecting => ReadError::Connecting,
+            _ => ReadError::NotConnected,
+        }
+    }
+
+    /// Reports to the groups that something was received: the kernel will not report this data again.
     #[inline]
     pub(super) fn tell_received(&self, inner: &mut Inner) {
         if std::mem::take(&mut inner.receiving.has_news) {
-            self.subscriptions.tell();
+            self.subscriptions.report();
+        }
+    }
+
+    /// What is left after a visit of a group, once its handlers have run.
+    pub(crate) fn rest(&self) -> Rest {
+        let inner = self.lock();
+        let receiving = &inner.receiving;
+        let is_settled = receiving.end.is_some()
+            || receiving.view.is_empty() && !self.watching.readiness.is_told();
+        let is_taken = receiving.slot.is_taken();
+        let has_unread = !is_taken && !receiving.buffer.is_empty();
+        Rest {
+            has_unread,
+            // Whoever uses the direction sees what comes, and reports when it is done.
+            is_settled: is_taken || !has_unread && is_settled,
+            received: receiving.traffic.bytes(),
+            is_read_closed: receiving.end.is_some(),
         }
     }
 
@@ -579,6 +619,19 @@ impl Connection {
             }
         }
     }
+}
+
+/// What is left after a visit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rest {
+    /// There are bytes to read.
+    pub(crate) has_unread: bool,
+    /// The kernel has nothing more, or reports when it has: no other visit is needed before that.
+    pub(crate) is_settled: bool,
+    /// How many bytes the session has received in all.
+    pub(crate) received: u64,
+    /// Nothing more comes.
+    pub(crate) is_read_closed: bool,
 }
 
 /// What was looked for in the unread bytes.

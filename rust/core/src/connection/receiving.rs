@@ -46,6 +46,9 @@ pub(super) struct Receiving {
     pub(super) view: KernelView,
     /// How it has ended, behind the bytes in the buffer.
     pub(super) end: Option<End>,
+    /// A search has met the end behind so many bytes, counted from 1; 0 if none has. See [`give_up`](Self::give_up).
+    given_up_behind: u64,
+    has_polled_since: bool,
     /// Something was received, or the end, and the groups were not told of it yet.
     pub(super) has_news: bool,
     /// The looks that have found nothing since something was received.
@@ -106,6 +109,22 @@ impl Receiving {
     /// Whether it is that of the session `epoch`, or what is left of it, since no other one has begun.
     pub(super) fn is_of(&self, epoch: u64) -> bool {
         self.epoch == epoch
+    }
+
+    /// Takes note that a search has met the end without what it looked for. Whether another one had before, with a poll in
+    /// between, and nothing was read since: then what is left is of no use to anybody.
+    pub(super) fn give_up(&mut self) -> bool {
+        let behind = self.buffer.read() + 1;
+        if self.given_up_behind != behind {
+            (self.given_up_behind, self.has_polled_since) = (behind, false);
+        }
+        self.has_news = true;
+        self.has_polled_since
+    }
+
+    /// Takes note of a poll, for [`give_up`](Self::give_up).
+    pub(super) fn note_poll(&mut self) {
+        self.has_polled_since = true;
     }
 
     /// Whether the session began in a process that this one was forked from.

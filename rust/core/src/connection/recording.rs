@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::connection::Connection;
-use crate::connection::event::Event;
 use crate::connection::inner::Inner;
+use crate::event::Event;
 use crate::sys;
 
 /// So many bytes are kept each way.

@@ -1,6 +1,6 @@
 //! Which connection it is: one word.
 
-use crate::connection::status::Status;
+use crate::event::Status;
 
 /// A status, and the number of times that a connection has begun or ended before. Who compares two sessions misses no
 /// change, not even one that was undone.

@@ -71,6 +71,11 @@ impl Traffic {
         self.last = ticks;
     }
 
+    /// How many bytes were moved.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// A packet was read, or accepted.
     pub(super) fn add_packet(&mut self) {
         self.packets += 1;

@@ -2,29 +2,7 @@
 
 use std::time::Instant;
 
-/// Where a connection is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Status {
-    /// Not connected: new, disconnected, or ended by the peer.
-    None = 0,
-    /// A connect is under way; [`Connection::poll`](crate::Connection::poll) advances it.
-    Connecting = 1,
-    /// Data can be exchanged.
-    Connected = 2,
-    /// The connect failed, or [`Connection::poll`](crate::Connection::poll) met a socket error.
-    Error = 3,
-}
-
-impl Status {
-    /// Every status, in the order of its number.
-    pub(crate) const ALL: [Status; 4] = [
-        Status::None,
-        Status::Connecting,
-        Status::Connected,
-        Status::Error,
-    ];
-}
+use crate::event::Status;
 
 /// What can happen to a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -27,8 +27,8 @@ impl Direction for Receiving {
     }
 
     fn ended(connection: &Connection, inner: &mut Inner) {
-        // Polls have seen nothing of what its user has left.
-        inner.receiving.has_news |= !inner.receiving.buffer.is_empty();
+        // Polls have left everything to its user, also what the kernel has reported meanwhile.
+        inner.receiving.has_news = true;
         connection.tell_received(inner);
     }
 }
@@ -42,7 +42,7 @@ impl Direction for Sending {
         inner.shut_down_if_drained();
         connection.note_queue(inner);
         // The peer's end may have waited for this call.
-        connection.subscriptions.tell();
+        connection.subscriptions.report();
     }
 }
 

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use crate::connection::Connection;
 use crate::connection::ending::Ending;
-use crate::connection::event::Event;
 use crate::connection::inner::Inner;
 use crate::connection::receiving::End;
 use crate::connection::sending::{Phase, Sending};
-use crate::connection::status::Status;
 use crate::connection::turn::{Interrupted, Turn};
 use crate::error::{WriteError, copy_of};
+use crate::event::Event;
+use crate::event::Status;
 use crate::poll::shared_poller;
 use crate::sync::MutexGuard;
 use crate::sync::atomic::Ordering;
@@ -107,21 +107,25 @@ impl Connection {
     }
 
     /// Queues all of `data` or nothing, as long as no more than `limit` bytes wait, whatever the
-    /// [`queue_limit`](Self::set_queue_limit) is. Neither waits nor sends: [`send_posted`](Self::send_posted) does, or the
-    /// next [`poll`](Self::poll). So much that is said to many, piece by piece, takes one system call for each of them. The
-    /// answer is whether nothing waited before.
+    /// [`queue_limit`](Self::set_queue_limit) is. Sends what is queued only if there is no room otherwise, and never waits. The
+    /// caller has to call [`send_posted`](Self::send_posted) soon: a broadcast of many small messages then costs one system
+    /// call per peer. The answer is whether nothing waited before.
     pub fn post(&self, data: &[u8], limit: usize) -> Result<bool, WriteError> {
         let mut inner = self.writable(limit)?;
-        let is_taken = inner.sending.slot.is_taken();
-        if is_taken || inner.sending.queue.len() + data.len() > limit {
-            let peer = inner.peer();
-            return Err(WriteError::Busy { peer, limit });
-        }
         let was_empty = inner.sending.queue.is_empty();
-        inner.sending.queue.push(data);
-        if was_empty {
-            self.note_queue(&mut inner);
+        let has_no_room = |inner: &Inner| inner.sending.queue.len() + data.len() > limit;
+        let is_taken = inner.sending.slot.is_taken();
+        if has_no_room(&inner)
+            && !is_taken
+            && let Err(failure) = self.flush_now(&mut inner, usize::MAX)
+        {
+            return Err(self.fail_writing(inner, failure.error));
         }
+        if is_taken || has_no_room(&inner) {
+            return Err(no_room(&inner, data.len(), limit));
+        }
+        inner.sending.queue.push(data);
+        self.note_work(&mut inner);
         Ok(was_empty)
     }
 
@@ -212,7 +216,7 @@ impl Connection {
     pub fn shut_down_writing(&self) -> Result<(), WriteError> {
         let mut inner = self.lock();
         if self.status() != Status::Connected {
-            return Err(WriteError::NotConnected);
+            return Err(self.cannot_write());
         }
         match &inner.sending.phase {
             Phase::Open => inner.sending.phase = Phase::Draining,
@@ -261,7 +265,16 @@ impl Connection {
         match self.status() {
             Status::Connected => Ok(()),
             Status::Connecting if queue_limit > 0 => Ok(()),
-            _ => Err(WriteError::NotConnected),
+            _ => Err(self.cannot_write()),
+        }
+    }
+
+    /// The error of a write without a connection.
+    #[cold]
+    fn cannot_write(&self) -> WriteError {
+        match self.status() {
+            Status::Connecting => WriteError::Connecting,
+            _ => WriteError::NotConnected,
         }
     }
 
@@ -280,8 +293,7 @@ impl Connection {
             return Err((self.fail_writing(inner, failure.error), 0));
         }
         if is_taken || has_no_room(&inner) {
-            let peer = inner.peer();
-            return Err((WriteError::Busy { peer, limit }, 0));
+            return Err((no_room(&inner, data.len(), limit), 0));
         }
         self.enqueue(&mut inner, data).map_err(|failure| {
             let count = data.len() - failure.unaccepted;
@@ -411,6 +423,14 @@ impl Connection {
     /// waits in a read.
     #[inline]
     pub(super) fn note_queue(&self, inner: &mut Inner) {
+        if self.note_work(inner) {
+            self.subscriptions.report();
+        }
+    }
+
+    /// The same without a report to the groups: the caller sends the queue. Whether there is one.
+    #[inline]
+    fn note_work(&self, inner: &mut Inner) -> bool {
         let has_queue = !inner.sending.queue.is_empty();
         let has_failed = matches!(inner.sending.phase, Phase::Failed(_));
         self.settings
@@ -418,8 +438,8 @@ impl Connection {
             .store(has_queue || has_failed, Ordering::Relaxed);
         if has_queue {
             inner.receiving.slot.wake();
-            self.subscriptions.tell();
         }
+        has_queue
     }
 
     /// Sends or queues `data`, for which there is room. If that fails, some of it may be on its way.
@@ -494,7 +514,7 @@ impl Connection {
         self.note_queue(inner);
         inner.receiving.slot.wake();
         self.watching.readiness.tell();
-        self.subscriptions.tell();
+        self.subscriptions.report();
     }
 
     /// The error of a call whose send has failed with `source`. The session ends, unless there is something left to read:
@@ -504,7 +524,7 @@ impl Connection {
         self.fail_sending(&mut inner, source);
         // A thread that is reading reads what there is, and then ends the session.
         if !inner.receiving.slot.is_taken() {
-            self.look(&mut inner);
+            self.look(&mut inner, false);
             if inner.receiving.buffer.is_empty() {
                 self.retire(inner, Ending::TransferFailed);
             }
@@ -527,6 +547,15 @@ pub(super) fn is_over(inner: &Inner) -> bool {
         && matches!(inner.receiving.end, Some(End::Stream))
         && inner.receiving.buffer.is_empty()
         && !inner.receiving.slot.is_taken()
+}
+
+/// Why `bytes` bytes cannot be queued: they do not fit now, or never will.
+fn no_room(inner: &Inner, bytes: usize, limit: usize) -> WriteError {
+    let peer = inner.peer();
+    match bytes > limit {
+        true => WriteError::TooLarge { peer, bytes, limit },
+        false => WriteError::Busy { peer, limit },
+    }
 }
 
 fn socket_error(inner: &Inner, source: io::Error) -> WriteError {

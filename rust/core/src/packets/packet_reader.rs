@@ -1,7 +1,5 @@
 //! Reading packets from a connection, and writing them to it.
 
-use std::collections::VecDeque;
-
 use crate::connection::{Connection, Found};
 use crate::error::{ReadError, Unusable, WriteError};
 use crate::packets::framing::{Cut, Framing};
@@ -20,18 +18,21 @@ pub struct PacketReader {
     ahead: Ahead,
 }
 
-/// What is known of the unread bytes of a connection.
+/// What is known of the unread bytes of a connection: of the packets that are there no more than their number, so that
+/// many small ones cost no memory.
 #[derive(Debug, Default)]
 struct Ahead {
     /// The session, and how much had been read in it.
     at: Option<(u64, u64)>,
-    /// The packets that are there.
-    cuts: VecDeque<Cut>,
+    /// The first packet, if it is there.
+    first: Option<Cut>,
+    /// How many packets are there.
+    count: usize,
     /// How many bytes they have.
     known: usize,
     /// The packet behind them, of which not all is there.
     next: Option<Cut>,
-    /// So many bytes behind them were searched for its end.
+    /// How many bytes behind them were searched for its end.
     searched: usize,
 }
 
@@ -75,10 +76,10 @@ impl PacketReader {
     ) -> Result<Option<R>, ReadError> {
         let (framing, limit, ahead) = (&self.framing, self.limit, &mut self.ahead);
         let found = connection.read_found(
+            false,
             |session, buffer| {
                 ahead.advance(framing, limit, (session, buffer.read()), buffer.unread(), 1)?;
-                let front = ahead.cuts.front();
-                Ok(front.map(|cut| Found {
+                Ok(ahead.first.map(|cut| Found {
                     wanted: cut.head..cut.head + cut.body,
                     total: cut.total(),
                     is_packet: true,
@@ -95,26 +96,39 @@ impl PacketReader {
     }
 
     /// How many packets are there as a whole, as far as they have 64 KiB together; none is read. Does not wait. An error, as
-    /// of [`read`](Self::read), is not told before the packets that are there.
+    /// of [`read`](Self::read), comes after the packets that are there.
     pub fn count(&mut self, connection: &Connection) -> Result<usize, ReadError> {
+        self.look(connection, AHEAD)?;
+        Ok(self.ahead.count)
+    }
+
+    /// Whether a packet is there as a whole; none is read. Does not wait. Errors are those of [`read`](Self::read).
+    pub fn has_packet(&mut self, connection: &Connection) -> Result<bool, ReadError> {
+        self.look(connection, 1)?;
+        Ok(self.ahead.count > 0)
+    }
+
+    /// Looks for packets of `enough` bytes. An error comes after the packets that are there.
+    fn look(&mut self, connection: &Connection, enough: usize) -> Result<(), ReadError> {
         let (framing, limit, ahead) = (&self.framing, self.limit, &mut self.ahead);
         let looked = connection.read_found(
+            false,
             |session, buffer| {
                 ahead.advance(
                     framing,
                     limit,
                     (session, buffer.read()),
                     buffer.unread(),
-                    AHEAD,
+                    enough,
                 )?;
-                Ok((ahead.known >= AHEAD).then_some(Found::NOTHING))
+                Ok((ahead.known >= enough).then_some(Found::NOTHING))
             },
             |_| (),
         );
-        match (looked, self.ahead.cuts.len()) {
-            (Err(ReadError::EndOfStream), 0) => Err(end_of_stream(connection)),
-            (Err(error), 0) => Err(error),
-            (_, count) => Ok(count),
+        match looked {
+            Err(ReadError::EndOfStream) if self.ahead.count == 0 => Err(end_of_stream(connection)),
+            Err(error) if self.ahead.count == 0 => Err(error),
+            _ => Ok(()),
         }
     }
 }
@@ -136,13 +150,18 @@ impl Ahead {
                 ..Ahead::default()
             };
         }
-        while self.cuts.is_empty() || self.known < enough {
+        if self.count > 0 && self.first.is_none() {
+            // The packet before it was read; it was seen as a whole.
+            self.first = framing.cut(unread, limit, &mut 0)?;
+            debug_assert!(self.first.is_some());
+        }
+        while self.count == 0 || self.known < enough {
             let rest = &unread[self.known..];
             let cut = match self.next {
                 Some(cut) => cut,
                 None => match framing.cut(rest, limit, &mut self.searched) {
                     Ok(Some(cut)) => cut,
-                    Err(error) if self.cuts.is_empty() => return Err(error),
+                    Err(error) if self.count == 0 => return Err(error),
                     Ok(None) | Err(_) => return Ok(()),
                 },
             };
@@ -150,7 +169,8 @@ impl Ahead {
                 self.next = Some(cut);
                 return Ok(());
             }
-            self.cuts.push_back(cut);
+            self.first.get_or_insert(cut);
+            self.count += 1;
             self.known += cut.total();
             (self.next, self.searched) = (None, 0);
         }
@@ -159,7 +179,8 @@ impl Ahead {
 
     /// The first packet was read.
     fn pop(&mut self) {
-        if let (Some(cut), Some((_, read))) = (self.cuts.pop_front(), &mut self.at) {
+        if let (Some(cut), Some((_, read))) = (self.first.take(), &mut self.at) {
+            self.count -= 1;
             self.known -= cut.total();
             *read += cut.total() as u64;
         }
@@ -185,7 +206,7 @@ impl Connection {
         packet: &[u8],
     ) -> Result<(), WriteError> {
         let frame = framing.frame(packet, limit)?;
-        self.write_whole(&frame)?;
+        self.write_whole(&frame).map_err(too_long)?;
         self.count_sent_packet();
         Ok(())
     }
@@ -193,8 +214,16 @@ impl Connection {
     /// The same as [`post`](Self::post) for a packet with what stands around it, as
     /// [`Framing::frame`](crate::Framing::frame) gives it.
     pub fn post_packet(&self, frame: &[u8], limit: usize) -> Result<bool, WriteError> {
-        let was_empty = self.post(frame, limit)?;
+        let was_empty = self.post(frame, limit).map_err(too_long)?;
         self.count_sent_packet();
         Ok(was_empty)
+    }
+}
+
+/// A packet is not sent in parts, so one that the queue never has room for is too long.
+fn too_long(error: WriteError) -> WriteError {
+    match error {
+        WriteError::TooLarge { bytes, limit, .. } => WriteError::PacketTooLong { bytes, limit },
+        error => error,
     }
 }

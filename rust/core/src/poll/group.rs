@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::poll::mailbox::{Mailbox, Round, Urgency};
 use crate::poll::readiness::Readiness;
+use crate::poll::ready_list::{self, Notice, ReadyList, Urgency};
 use crate::poll::subscriptions::Subscriptions;
 use crate::sync::{Mutex, lock};
 use crate::sys::{self, Poller, Socket};
@@ -16,11 +16,11 @@ const SLICE: Duration = Duration::from_millis(10);
 /// The token of the waker. Members count from 0.
 const WAKER: usize = usize::MAX;
 
-/// Connections and listeners that are looked after together. Of its members it knows the keys only; whoever polls the
-/// group polls the members it names.
+/// Connections and listeners that are watched together. A group knows the keys of its members only: whoever polls the group
+/// polls the members that it names. An [`EventLoop`](crate::EventLoop) does that, and knows what to report of each.
 ///
-/// Every method may be called from any thread. One thread at a time polls a group. In a forked child the kernel does not
-/// tell a group of its parent's anything, and each member is asked every 10 milliseconds.
+/// Every method may be called from any thread. One thread at a time polls a group. In a forked child the kernel reports
+/// nothing to a group of the parent, so each member is asked every 10 milliseconds.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -45,18 +45,30 @@ const WAKER: usize = usize::MAX;
 pub struct Group {
     /// Held during a wait.
     poller: Mutex<Option<Poller>>,
-    mailbox: Arc<Mailbox>,
+    ready_list: Arc<ReadyList>,
 }
 
 /// What a visit to a member has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visit {
-    /// It has nothing to say: no need to visit it again before something happens to it.
+    /// Nothing is to be reported, and the kernel has nothing left: no visit is needed before something happens.
     Idle,
-    /// It has nothing to say yet, and the kernel need not tell when it has: it is connecting, or short of something.
+    /// Nothing is to be reported, but the kernel may have more: the next round visits it again. This does not end a wait.
+    Again,
+    /// Nothing is to be reported yet, and the kernel need not report when there is: it is connecting, or short of something.
     Pending,
-    /// It has something to say: it is visited again by the next poll, whatever happens.
+    /// Something is to be reported: the next poll visits it again, whatever happens. This ends a wait.
     Ready,
+}
+
+/// A member that is to be visited.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Due {
+    pub(crate) key: usize,
+    /// There are notices to be taken.
+    pub(crate) has_notices: bool,
+    /// The poll is one within a visit.
+    pub(crate) is_nested: bool,
 }
 
 /// What can be in a group: a [`Connection`](crate::Connection) or a [`Listener`](crate::Listener).
@@ -71,7 +83,7 @@ pub struct MemberRef<'a>(pub(crate) &'a dyn Watched);
 
 /// What a group has to know of a member.
 pub(crate) trait Watched {
-    /// What is told of the member's socket. `None` for one that is always asked.
+    /// What is reported of the member's socket. `None` for one that is always asked.
     fn readiness(&self) -> Option<Arc<Readiness>>;
 
     /// Calls `change` with the groups that it is in and with its open socket, if it has one. Neither changes meanwhile.
@@ -94,95 +106,178 @@ impl Group {
         let (kernel, poller) = watching.ok().unzip();
         Group {
             poller: Mutex::new(poller),
-            mailbox: Arc::new(Mailbox::new(kernel)),
+            ready_list: Arc::new(ReadyList::new(kernel)),
         }
     }
 
-    /// Adds `member`, in whatever status, and gives its key, which no other member ever has. It is a member through all
-    /// that it connects to, until it is removed or dropped.
+    /// Adds `member`, in whatever status, and gives its key. It is a member through all that it connects to, until it is
+    /// removed or dropped.
     pub fn add(&self, member: &impl Member) -> usize {
         let member = member.as_member().0;
-        let key = self.mailbox.enter(member.readiness());
-        member.with_subscriptions(&mut |subscriptions, socket| {
-            subscriptions.join(&self.mailbox, key, socket);
-        });
+        let key = self.ready_list.enter(member.readiness());
+        self.join(key, member);
         key
+    }
+
+    fn join(&self, key: usize, member: &dyn Watched) {
+        member.with_subscriptions(&mut |subscriptions, socket| {
+            subscriptions.join(&self.ready_list, key, socket);
+        });
+    }
+
+    fn part(&self, key: usize, member: &dyn Watched) {
+        member.with_subscriptions(&mut |subscriptions, socket| {
+            subscriptions.leave(&self.ready_list, key, socket);
+        });
     }
 
     /// Removes the member that was added as `key`.
     pub fn remove(&self, key: usize, member: &impl Member) {
-        self.mailbox.leave(key);
-        member
-            .as_member()
-            .0
-            .with_subscriptions(&mut |subscriptions, socket| {
-                subscriptions.leave(&self.mailbox, key, socket);
-            });
+        self.ready_list.leave(key);
+        self.part(key, member.as_member().0);
     }
 
-    /// Calls `visit` with the key of each member to which something has happened, or that had something to say when it was
-    /// visited last. If none has, it waits for that, at most `limit`, without limit if that is `None`. It returns once one
-    /// has, when the time is over, or after a [`wake`](Self::wake). While another thread is polling it waits for its turn,
-    /// for at most `limit` too.
+    /// As [`add`](Self::add), also for a member that has no connection yet.
+    pub(crate) fn add_maybe(&self, connection: Option<&impl Member>) -> usize {
+        match connection {
+            Some(connection) => self.add(connection),
+            None => self.ready_list.enter(None),
+        }
+    }
+
+    /// As [`remove`](Self::remove), also for a member that has no connection now.
+    pub(crate) fn remove_maybe(&self, key: usize, connection: Option<&impl Member>) {
+        match connection {
+            Some(connection) => self.remove(key, connection),
+            None => self.ready_list.leave(key),
+        }
+    }
+
+    /// A number for the key that no other member has at the same time. The numbers are small.
+    pub(crate) fn index(key: usize) -> usize {
+        ready_list::index(key)
+    }
+
+    /// Puts `new` in the place of `old`, the member that is known as `key`. What was to be reported of it still is.
+    pub(crate) fn replace(
+        &self,
+        key: usize,
+        old: Option<MemberRef<'_>>,
+        new: Option<MemberRef<'_>>,
+    ) {
+        if let Some(MemberRef(old)) = old {
+            self.part(key, old);
+        }
+        let readiness = new.and_then(|MemberRef(new)| new.readiness());
+        self.ready_list.replace(key, readiness);
+        if let Some(MemberRef(new)) = new {
+            self.join(key, new);
+        }
+    }
+
+    /// Calls `visit` with the key of each member to which something has happened, or whose last visit was not idle. If there
+    /// is none, it waits for one, at most `limit`, without limit if that is `None`. It returns once a visit was
+    /// [`Ready`](Visit::Ready), when the time is over, or after a [`wake`](Self::wake). While another thread polls, it waits
+    /// for that to end, for at most `limit` too.
     ///
-    /// `visit` is to poll the member, and may do with the group whatever it wants.
+    /// `visit` is to poll the member, and may do with the group whatever it wants. A poll in a visit goes on with the round
+    /// of the poll around it.
     pub fn poll(&self, limit: Option<Duration>, mut visit: impl FnMut(usize) -> Visit) {
+        self.poll_due(limit, |due| visit(due.key));
+    }
+
+    /// As [`poll`](Self::poll), with what is known of the member that is due.
+    pub(crate) fn poll_due(&self, limit: Option<Duration>, mut visit: impl FnMut(Due) -> Visit) {
         // A limit that no clock can hold is none.
         let deadline = match limit {
             Some(Duration::ZERO) => None,
             limit => limit.and_then(|limit| sys::now().checked_add(limit)),
         };
         let mut wait = Some(Duration::ZERO);
-        let Some(_turn) = self.mailbox.take_turn(limit, deadline) else {
+        let Some(guard) = self.ready_list.begin_poll(limit, deadline) else {
             return;
         };
         loop {
-            let (mut round, is_woken) = self.wait(wait);
+            let is_woken = self.wait(wait);
             let mut is_over = is_woken || limit == Some(Duration::ZERO);
-            while let Some(key) = self.mailbox.next_visit(&mut round) {
-                let urgency = match visit(key) {
+            while let Some((key, has_notices)) = self.ready_list.next_visit() {
+                let due = Due {
+                    key,
+                    has_notices,
+                    is_nested: guard.is_nested,
+                };
+                let urgency = match visit(due) {
                     Visit::Ready => Urgency::Now,
+                    Visit::Again => {
+                        self.ready_list.visit_again(key, Urgency::Now);
+                        continue;
+                    }
                     Visit::Pending => Urgency::Soon,
                     Visit::Idle => Urgency::Idle,
                 };
                 is_over |= urgency == Urgency::Now;
-                self.mailbox.visit_again(key, urgency);
+                self.ready_list.visit_again(key, urgency);
             }
-            wait = deadline.map(|deadline| deadline.saturating_duration_since(sys::now()));
-            if is_over || wait.is_some_and(|left| left.is_zero()) {
+            if is_over {
                 return;
             }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(sys::now()));
+            // A process that was stopped while it waited has to look once more before its time is over.
+            if left == Some(Duration::ZERO) && wait == Some(Duration::ZERO) {
+                return;
+            }
+            wait = left;
         }
     }
 
     /// Ends the wait of the thread that is polling. If none is, the next poll does not wait.
     pub fn wake(&self) {
-        self.mailbox.wake();
+        self.ready_list.wake();
     }
 
-    /// Waits at most `limit` until there is somebody to visit. Who that is, and whether it was woken.
-    fn wait(&self, limit: Option<Duration>) -> (Round, bool) {
+    /// The oldest thing to be reported of the member once.
+    pub(crate) fn next_notice(&self, key: usize) -> Option<Notice> {
+        self.ready_list.next_notice(key)
+    }
+
+    /// Has `notice` reported of the member by the next poll.
+    pub(crate) fn post(&self, key: usize, notice: Notice) {
+        self.ready_list.post(key, notice);
+    }
+
+    /// Has the member visited by the next poll.
+    pub(crate) fn report(&self, key: usize) {
+        self.ready_list.report(key);
+    }
+
+    /// Whether the group keeps another packet for the member.
+    pub(crate) fn has_room(&self, key: usize) -> bool {
+        self.ready_list.has_room(key)
+    }
+
+    /// Waits at most `limit` until a member is due, and begins a round of visits. Whether the group was woken.
+    fn wait(&self, limit: Option<Duration>) -> bool {
         // In a child the lock may be held by a thread of its parent's, which is not there.
-        let is_ours = self.mailbox.is_of_this_process();
+        let is_ours = self.ready_list.is_of_this_process();
         let mut poller = is_ours.then(|| lock(&self.poller));
-        let limit = match self.mailbox.begin_wait(limit != Some(Duration::ZERO)) {
+        let limit = match self.ready_list.begin_wait(limit != Some(Duration::ZERO)) {
             Urgency::Now => Some(Duration::ZERO),
             Urgency::Soon => Some(limit.map_or(SLICE, |limit| limit.min(SLICE))),
             Urgency::Idle => limit,
         };
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         match poller.as_deref_mut() {
-            // If it fails, who is due is visited all the same.
+            // If it fails, the members that are due are visited all the same.
             Some(Some(poller)) => {
                 drop(poller.wait(limit, |token| {
                     if token != WAKER {
-                        told.push(token);
+                        reported.push(token);
                     }
                 }));
             }
-            _ => self.mailbox.wait(limit.unwrap_or(SLICE)),
+            _ => self.ready_list.wait(limit.unwrap_or(SLICE)),
         }
-        self.mailbox.end_wait(told)
+        self.ready_list.end_wait(reported)
     }
 }
 

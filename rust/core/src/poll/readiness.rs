@@ -58,6 +58,11 @@ impl Readiness {
         }
     }
 
+    /// Whether something was told since the last look began, so that its answer may be older.
+    pub(crate) fn is_told(&self) -> bool {
+        self.0.load(Ordering::Acquire) & TOLD != 0
+    }
+
     /// Takes note that the kernel has told of the socket.
     pub(crate) fn tell(&self) {
         self.0.fetch_or(TOLD, Ordering::AcqRel);

@@ -1,10 +1,12 @@
 //! A client's connection and the one to the target.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::connection::{Connection, Status};
+use crate::connection::Connection;
 use crate::error::{ConnectError, PollError, ReadError};
+use crate::event::Status;
 use crate::net::address::Target;
 use crate::relay::conditions::{Conditions, Cut};
 use crate::relay::lane::{Lane, Tail};
@@ -24,7 +26,7 @@ pub enum LinkEnd {
     /// The relay was told to cut it.
     Cut,
     /// The target was not reached; the client is reset.
-    Unreached(ConnectError),
+    Unreached(Arc<ConnectError>),
     /// There is no target, or it is the relay itself; the client is reset.
     NoTarget,
 }
@@ -65,7 +67,7 @@ impl Link {
             Some(target) => link
                 .target
                 .connect(target, limit, now)
-                .map_err(LinkEnd::Unreached),
+                .map_err(|error| LinkEnd::Unreached(Arc::new(error))),
         };
         match begun {
             Ok(()) => Ok(link),

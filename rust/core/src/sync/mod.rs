@@ -6,6 +6,7 @@ mod process_wide;
 #[cfg(not(stream_socket_simulated))]
 pub(crate) use {
     process_wide::ProcessWide,
+    std::thread_local,
     std::{
         sync::{Condvar, Mutex, MutexGuard, atomic},
         thread,
@@ -17,6 +18,8 @@ pub(crate) use crate::sys::imp::{
     ProcessWide,
     sync::{Condvar, Mutex, MutexGuard, atomic, thread},
 };
+#[cfg(stream_socket_simulated)]
+pub(crate) use shuttle::thread_local;
 
 use std::sync::{PoisonError, TryLockError};
 use std::time::Duration;

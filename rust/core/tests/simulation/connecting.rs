@@ -170,8 +170,9 @@ impl Case {
                         assert!(took > limit, "{took:?} of {limit:?}");
                         assert!(
                             matches!(
-                                failure,
-                                Some(PollError::Connect(ConnectError::TimedOut { .. }))
+                                &failure,
+                                Some(PollError::Connect(error))
+                                    if matches!(**error, ConnectError::TimedOut { .. })
                             ),
                             "{failure:?}"
                         );

@@ -306,6 +306,9 @@ impl<S: System> LibraryEnd<S> {
                         self.incoming.end(Outcome::Failure);
                     }
                     DisconnectCause::Local => {}
+                    DisconnectCause::InvalidData => {
+                        panic!("{}: these packets are sound", self.name)
+                    }
                 }
             }
         }

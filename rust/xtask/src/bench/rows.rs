@@ -91,10 +91,10 @@ pub const TABLE: &[Section] = &[
     },
     Section {
         title: "Frames over many sockets",
-        how: "A loop over TCP sockets that calls `poll` and `get_available_bytes` on each, and reads the message of 16 \
-              bytes if there is one. Through a group, it is a loop over what the group's `poll` returns, with `receive`. The other ends \
-              are in another process, which sends the messages before the clock starts. \"Plain Rust\" does nothing but \
-              receive each message, with one system call.",
+        how: "A loop over TCP sockets that calls `poll` and `get_available_bytes` on each, and reads and answers the message \
+              of 16 bytes if there is one. Through a group, it is a loop over what the group's `poll` returns, with `receive`. \
+              The other ends are in another process, which sends the messages before the clock starts. \"Plain Rust\" receives \
+              and answers each message, with one system call each, and does nothing else.",
         rows: &[
             us("frame over 1000 idle sockets, typed", &[engine(10.0)]),
             us("frame over 1000 idle sockets, untyped", &[ENGINE]),

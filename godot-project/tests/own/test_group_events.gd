@@ -1,0 +1,345 @@
+extends "res://tests/support/test_case.gd"
+## Which events a group reports, once and in order, whatever its handlers do.
+
+
+## Packets of a line each over one end of a new pair, and the other end.
+class Lines:
+	var packets := PacketPeerSocketRs.new()
+	var other: StreamPeer
+
+	func _init(pair: RefCounted) -> void:
+		packets.framing = PacketPeerSocketRs.FRAMING_DELIMITER
+		packets.stream = pair.client
+		other = pair.served
+
+	func put(text: String) -> void:
+		other.put_data(text.to_ascii_buffer())
+
+	func left() -> Array:
+		var left := []
+		while packets.get_available_packet_count() > 0:
+			left.append(packets.get_packet().get_string_from_ascii())
+		return left
+
+
+func test_what_comes_while_bytes_are_unread_is_reported() -> void:
+	var ways := {
+		"get_data": func(peer: StreamPeerSocketRs) -> void: peer.get_data(8),
+		"receive": func(peer: StreamPeerSocketRs) -> void: peer.receive(8),
+		"read_exact": func(peer: StreamPeerSocketRs) -> void: peer.read_exact(8),
+		"get_u64": func(peer: StreamPeerSocketRs) -> void: peer.get_u64(),
+		"read_until": func(peer: StreamPeerSocketRs) -> void: peer.read_until("x"),
+	}
+	for kind: String in family.kinds():
+		for way: String in ways:
+			var pair := link(kind)
+			var group := StreamPeerSocketGroupRs.new()
+			group.add(pair.client)
+			var got := [0, 0]
+			group.peer_data_available.connect(func(peer: StreamPeerSocketRs) -> void:
+				ways[way].call(peer)
+				got[0] += 1)
+			group.peer_disconnected.connect(func(_peer: RefCounted, error: int) -> void: got[1] = error)
+			var message := "1234567x".to_ascii_buffer()
+			pair.served.put_data(message + message)
+			arrived(pair.client, 16)
+			group.poll()
+			pair.served.put_data(message + message)
+			pair.served.disconnect_from_host()
+			_until(group, func() -> bool: return got[1] != OK)
+			check_eq(got, [4, ERR_FILE_EOF], "%s, %s: messages and the end" % [kind, way])
+
+
+func test_a_wait_finds_what_came_while_bytes_were_unread() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		var group := StreamPeerSocketGroupRs.new()
+		group.add(pair.client)
+		pair.served.put_data([1, 2])
+		arrived(pair.client, 2)
+		check_eq(group.poll(), [pair.client], kind)
+		pair.served.put_data([3])
+		spin_until(func() -> bool: return group.poll() == [pair.client], kind + ": still")
+		check_eq(pair.client.get_u16(), 0x0201, kind)
+		check_eq(group.poll(5000), [pair.client], kind + ": the third byte")
+		check_eq(pair.client.get_u8(), 3, kind)
+
+
+func test_a_packet_is_taken_only_for_a_listener() -> void:
+	for kind: String in family.kinds():
+		for is_own: bool in [false, true]:
+			for way: String in ["one shot", "disconnects itself", "await"]:
+				var lines := Lines.new(link(kind))
+				var group := StreamPeerSocketGroupRs.new()
+				group.add(lines.packets)
+				var heard := []
+				var listened: Signal = lines.packets.packet_received if is_own else group.peer_packet_received
+				var connected := []
+				var listen := func(a: Variant, b: Variant = null) -> void:
+					heard.append((a if b == null else b).get_string_from_ascii())
+					if way == "disconnects itself":
+						listened.disconnect(connected[0])
+				connected.append(listen)
+				match way:
+					"await":
+						_await_packet(listened, heard)
+					_:
+						listened.connect(listen, CONNECT_ONE_SHOT if way == "one shot" else 0)
+				lines.put("one\ntwo\nthree\n")
+				arrived(lines.packets.stream, 14)
+				if is_own:
+					lines.packets.poll()
+				group.poll()
+				var what := "%s, %s, %s" % [kind, "own" if is_own else "group", way]
+				check_eq([heard, lines.left()], [["one"], ["two", "three"]], what)
+				connected.clear()
+				let_go(group)
+				let_go(lines.packets)
+
+
+func test_nothing_is_reported_after_a_removal() -> void:
+	for kind: String in family.kinds():
+		var lines := Lines.new(link(kind))
+		var lobby := StreamPeerSocketGroupRs.new()
+		var room := StreamPeerSocketGroupRs.new()
+		var heard := {lobby: [], room: []}
+		lobby.peer_packet_received.connect(func(peer: PacketPeerSocketRs, packet: PackedByteArray) -> void:
+			heard[lobby].append(packet.get_string_from_ascii())
+			lobby.remove(peer)
+			room.add(peer))
+		room.peer_packet_received.connect(func(_peer: PacketPeerSocketRs, packet: PackedByteArray) -> void:
+			heard[room].append(packet.get_string_from_ascii()))
+		lobby.add(lines.packets)
+		lines.put("login\nmove\nshoot\n")
+		arrived(lines.packets.stream, 17)
+		lobby.poll()
+		room.poll()
+		check_eq([heard[lobby], heard[room]], [["login"], ["move", "shoot"]], kind + ": from the lobby into the room")
+		let_go(lobby)
+		let_go(room)
+
+		var end := endpoint(kind)
+		var group := StreamPeerSocketGroupRs.new()
+		var said := []
+		group.peer_connected.connect(func(peer: RefCounted) -> void:
+			said.append("connected")
+			group.remove(peer))
+		group.peer_data_available.connect(func(_peer: RefCounted) -> void: said.append("data"))
+		group.peer_disconnected.connect(func(_peer: RefCounted, _error: int) -> void: said.append("disconnected"))
+		group.accept_from(end.server)
+		var client := dial(end)
+		settle(client)
+		client.put_data([1])
+		client.disconnect_from_host()
+		_until(group, func() -> bool: return not said.is_empty())
+		for i in 10:
+			group.poll(1)
+		check_eq(said, ["connected"], kind + ": removed when it came")
+		let_go(group)
+
+
+func test_a_reason_belongs_to_the_connection_that_ended() -> void:
+	for kind: String in family.kinds():
+		var end := endpoint(kind)
+		var group := StreamPeerSocketGroupRs.new()
+		var said := []
+		group.peer_connected.connect(func(_peer: RefCounted) -> void: said.append("connected"))
+		group.peer_disconnected.connect(func(_peer: RefCounted, error: int) -> void: said.append(error))
+		var client: StreamPeer = family.peer(kind)
+		group.add(client)
+		end.connect_peer(client)
+		_until(group, func() -> bool: return said.size() == 1)
+		accept(end).disconnect_from_host()
+		# It sees the end by itself, and connects again before the group is polled.
+		reaches(client, STATUS_NONE, kind + ": the end")
+		end.connect_peer(client)
+		settle(client)
+		_until(group, func() -> bool: return said.size() == 3)
+		check_eq(said, ["connected", ERR_FILE_EOF, "connected"], kind + ": added")
+
+		# One that the group has accepted is gone with its first connection.
+		said.clear()
+		var servers := StreamPeerSocketGroupRs.new()
+		var accepted := []
+		servers.peer_connected.connect(func(peer: RefCounted) -> void: accepted.append(peer))
+		servers.peer_disconnected.connect(func(_peer: RefCounted, error: int) -> void: accepted.append(error))
+		var other := endpoint(kind)
+		servers.accept_from(end.server)
+		var caller := dial(end)
+		_until(servers, func() -> bool: return accepted.size() >= 2)
+		var peer: StreamPeer = accepted[1]
+		peer.disconnect_from_host()
+		other.connect_peer(peer)
+		settle(peer)
+		for i in 3:
+			servers.poll()
+		check_eq(accepted.slice(2), [OK], kind + ": accepted, and connected elsewhere")
+		check_eq(peer.get_status(), STATUS_CONNECTED, kind + ": it goes on")
+		check(peer not in servers.get_members(), kind + ": not as a member")
+		caller.disconnect_from_host()
+
+
+func test_a_member_is_followed_to_another_stream() -> void:
+	for kind: String in family.kinds():
+		var before := Lines.new(link(kind))
+		var group := StreamPeerSocketGroupRs.new()
+		group.add(before.packets)
+		var heard := []
+		group.peer_packet_received.connect(func(_peer: RefCounted, packet: PackedByteArray) -> void:
+			heard.append(packet.get_string_from_ascii()))
+		group.peer_disconnected.connect(func(_peer: RefCounted, error: int) -> void: heard.append(error))
+		var pair := link(kind)
+		before.packets.stream = pair.client
+		pair.served.put_data("new\n".to_ascii_buffer())
+		before.put("old\n")
+		_until(group, func() -> bool: return heard.size() == 1)
+		before.other.disconnect_from_host()
+		before.packets.stream = null
+		for i in 3:
+			group.poll()
+		check_eq(heard, ["new"], kind + ": one stream after the other")
+		before.packets.stream = pair.client
+		pair.served.put_data("again\n".to_ascii_buffer())
+		_until(group, func() -> bool: return heard.size() == 2)
+		pair.served.disconnect_from_host()
+		_until(group, func() -> bool: return heard.size() == 3)
+		check_eq(heard, ["new", "again", ERR_FILE_EOF], kind + ": and to its end")
+
+
+func test_a_poll_by_hand_takes_nothing_from_the_group() -> void:
+	for kind: String in family.kinds():
+		var lines := Lines.new(link(kind))
+		var groups := [StreamPeerSocketGroupRs.new(), StreamPeerSocketGroupRs.new()]
+		var own := []
+		var heard := [[], []]
+		lines.packets.packet_received.connect(func(packet: PackedByteArray) -> void: own.append(packet.get_string_from_ascii()))
+		for i in 2:
+			groups[i].add(lines.packets)
+			groups[i].peer_packet_received.connect(func(_peer: RefCounted, packet: PackedByteArray) -> void:
+				heard[i].append(packet.get_string_from_ascii()))
+			groups[i].peer_disconnected.connect(func(_peer: RefCounted, error: int) -> void: heard[i].append(error))
+		lines.put("one\n")
+		arrived(lines.packets.stream, 4)
+		groups[0].poll()
+		lines.put("two\n")
+		arrived(lines.packets.stream, 4)
+		lines.packets.poll()
+		check_eq([own, heard[1]], [["one", "two"], []], kind + ": a group reports when it is polled")
+		lines.other.disconnect_from_host()
+		spin_until(func() -> bool:
+			lines.packets.poll()
+			return lines.packets.stream.get_status() == STATUS_NONE, kind + ": the end")
+		for i in 2:
+			groups[i].poll()
+			check_eq(heard[i], ["one", "two", ERR_FILE_EOF], "%s: group %d" % [kind, i])
+
+
+func test_polls_in_handlers_are_bounded_and_skip_nobody() -> void:
+	var group := StreamPeerSocketGroupRs.new()
+	var depth := [0, 0]
+	var got := {}
+	group.peer_data_available.connect(func(peer: StreamPeerSocketRs) -> void:
+		depth[0] += 1
+		depth[1] = maxi(depth[1], depth[0])
+		peer.receive()
+		got[peer] = true
+		group.poll()
+		depth[0] -= 1)
+	var pairs := []
+	for i in 2500:
+		var pair := link(family.kinds()[0]) if i == 0 else null
+		var ends: Array = [pair.client, pair.served] if pair != null else _pair()
+		if ends.is_empty():
+			return
+		group.add(ends[0])
+		ends[1].put_u8(1)
+		pairs.append(ends)
+	spin_until(func() -> bool:
+		group.poll()
+		return got.size() == pairs.size(), "everybody to be heard")
+	check(depth[1] <= 16, "%d polls deep" % depth[1])
+	let_go(group)
+	# Handlers that read nothing are not called again by their own polls.
+	var calls := [0]
+	var silent := StreamPeerSocketGroupRs.new()
+	silent.peer_data_available.connect(func(_peer: RefCounted) -> void:
+		calls[0] += 1
+		silent.poll())
+	for i in 20:
+		silent.add(pairs[i][0])
+		pairs[i][1].put_u8(1)
+	for i in 20:
+		arrived(pairs[i][0], 1)
+	silent.poll()
+	check_eq(calls[0], 20, "each once")
+	let_go(silent)
+
+
+func test_a_poll_is_bounded_and_fair() -> void:
+	var flood := Lines.new(link(family.kinds()[0]))
+	var calm := Lines.new(link(family.kinds()[0]))
+	var group := StreamPeerSocketGroupRs.new()
+	group.add(flood.packets)
+	group.add(calm.packets)
+	var counts := {flood.packets: 0, calm.packets: 0}
+	var at := []
+	group.peer_packet_received.connect(func(peer: PacketPeerSocketRs, _packet: PackedByteArray) -> void:
+		counts[peer] += 1
+		if peer == calm.packets:
+			at.append(counts[flood.packets]))
+	flood.other.write_buffer_limit = 1 << 20
+	flood.put("\n".repeat(100_000))
+	calm.put("hello\n")
+	arrived(flood.packets.stream, 10_000)
+	arrived(calm.packets.stream, 6)
+	group.poll()
+	check(counts[flood.packets] in range(1, 3000), "%d packets in one poll" % counts[flood.packets])
+	check(at.size() == 1 and at[0] < 200, "the other has its turn: %s" % [at])
+	spin_until(func() -> bool:
+		flood.other.poll()
+		group.poll()
+		return counts[flood.packets] == 100_000, "all of them")
+
+
+func test_readers_are_not_refused_by_what_handlers_broadcast() -> void:
+	for kind: String in family.kinds():
+		var group := StreamPeerSocketGroupRs.new()
+		var pairs: Array[Link] = []
+		for i in 5:
+			pairs.append(link(kind))
+			group.add(pairs[i].served)
+		var block := PackedByteArray()
+		block.resize(200_000)
+		var refused := []
+		group.peer_data_available.connect(func(peer: StreamPeerSocketRs) -> void:
+			peer.receive()
+			for i in 6:
+				refused.append_array(group.broadcast(block))
+				for pair in pairs:
+					# They read all the time.
+					pair.client.receive())
+		pairs[0].client.put_u8(1)
+		arrived(pairs[0].served, 1)
+		group.poll()
+		check_eq(refused.size(), 0, kind + ": refused")
+		# A smaller limit is a limit of broadcasts too.
+		pairs[1].served.write_buffer_limit = 1000
+		check_eq(group.broadcast(block), [pairs[1].served], kind + ": more than its limit")
+		check(pairs[1].served.get_last_error_message().contains("never"), pairs[1].served.get_last_error_message())
+		let_go(group)
+
+
+func _pair() -> Array:
+	var pair: Array = StreamPeerUDSRs.create_pair() if family.kinds().size() > 1 else []
+	return pair
+
+
+func _await_packet(listened: Signal, heard: Array) -> void:
+	var packet: Variant = await listened
+	heard.append((packet[1] if packet is Array else packet).get_string_from_ascii())
+
+
+func _until(group: StreamPeerSocketGroupRs, condition: Callable) -> void:
+	spin_until(func() -> bool:
+		group.poll()
+		return condition.call(), "what the group is to report")

@@ -1,0 +1,117 @@
+//! A reference to an object, for every thread.
+
+use godot::builtin::{StringName, Variant};
+use godot::classes::{Object as GodotObject, RefCounted};
+use godot::meta::ToGodot;
+use godot::obj::{Gd, Inherits};
+use godot::sys;
+
+use super::interface::interface;
+use super::object_methods::{emit_signal, has_connections};
+use crate::parts::{Emitter, Signal};
+
+/// The name of a signal, as Godot is asked for it and as it is emitted. Making either anew for each signal would cost as much
+/// as emitting it.
+pub(crate) struct SignalName {
+    name: StringName,
+    variant: Variant,
+}
+
+// SAFETY: A name does not change, and Godot counts the references to it from any thread; the variant holds one, and nothing
+// else.
+unsafe impl Send for SignalName {}
+// SAFETY: As above.
+unsafe impl Sync for SignalName {}
+
+impl SignalName {
+    pub(crate) fn new(name: &str) -> SignalName {
+        let name = StringName::from(name);
+        let variant = name.to_variant();
+        SignalName { name, variant }
+    }
+}
+
+/// A reference to an object that is counted. Its signals are emitted past gdext.
+pub(crate) struct Object {
+    pointer: sys::GDExtensionObjectPtr,
+    /// The reference.
+    variant: Variant,
+}
+
+// SAFETY: Godot counts references from any thread, and a variant that holds an object is that reference and nothing else.
+// The methods that are called here, has_connections and emit_signal, lock the object's signals.
+unsafe impl Send for Object {}
+// SAFETY: As above.
+unsafe impl Sync for Object {}
+
+impl Object {
+    pub(crate) fn new<T>(object: &Gd<T>) -> Object
+    where
+        T: Inherits<RefCounted> + Inherits<GodotObject>,
+    {
+        let id = object.instance_id().to_i64() as u64;
+        Object {
+            // SAFETY: Godot takes any number for an id. This one is that of an object that is held.
+            pointer: unsafe { (interface().object_of_id)(id) },
+            variant: object.to_variant(),
+        }
+    }
+
+    /// The object, as an argument of a signal and an element of an array.
+    pub(crate) fn variant(&self) -> &Variant {
+        &self.variant
+    }
+
+    /// The object as one of gdext's.
+    pub(crate) fn object(&self) -> Gd<RefCounted> {
+        self.variant.to()
+    }
+
+    /// A number that no other object has as long as this one is there.
+    pub(crate) fn id(&self) -> u64 {
+        self.pointer.addr() as u64
+    }
+
+    /// Whether anything is connected to `signal`.
+    pub(crate) fn has_connections(&self, signal: &SignalName) -> bool {
+        self.listens(&signal.name)
+    }
+
+    /// Emits `signal`. Handlers may do anything meanwhile.
+    pub(crate) fn emit_signal(&self, signal: &SignalName, arguments: &[&Variant]) {
+        // SAFETY: The reference keeps the object.
+        unsafe { emit_signal(self.pointer, &signal.variant, arguments) }
+    }
+}
+
+impl Clone for Object {
+    fn clone(&self) -> Object {
+        Object {
+            pointer: self.pointer,
+            variant: self.variant.clone(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Object {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Object").field(&self.pointer).finish()
+    }
+}
+
+impl Emitter for Object {
+    fn listens(&self, signal: &StringName) -> bool {
+        // SAFETY: The reference keeps the object.
+        unsafe { has_connections(self.pointer, signal) }
+    }
+
+    fn emit(&self, signal: &Signal) {
+        // Asking costs less than emitting to nobody.
+        if self.listens(signal.name()) {
+            let name = signal.name().to_variant();
+            let argument = signal.argument();
+            // SAFETY: The reference keeps the object.
+            unsafe { emit_signal(self.pointer, &name, argument.as_ref().as_slice()) }
+        }
+    }
+}

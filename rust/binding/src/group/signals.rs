@@ -1,0 +1,86 @@
+//! The signals of a group.
+
+use std::sync::OnceLock;
+
+use godot::builtin::{PackedByteArray, Variant};
+use godot::meta::ToGodot;
+use godot::obj::{EngineEnum, Gd};
+use stream_socket::{LoopEvent, LoopListener};
+
+use super::StreamPeerSocketGroupRs;
+use super::member::Member;
+use crate::bridge::{Object, SignalName};
+use crate::parts::end_code;
+
+/// The name of the signal with a packet.
+pub(super) const PACKET_RECEIVED: &str = "peer_packet_received";
+
+/// Emits the signals of a group while it is polled.
+pub(super) struct Signals {
+    group: Object,
+    names: &'static Names,
+    /// Asked once in a poll: a handler that is connected meanwhile is called by the next one.
+    wants_data: bool,
+}
+
+struct Names {
+    connected: SignalName,
+    data_available: SignalName,
+    packet_received: SignalName,
+    disconnected: SignalName,
+}
+
+fn names() -> &'static Names {
+    static NAMES: OnceLock<Names> = OnceLock::new();
+    NAMES.get_or_init(|| Names {
+        connected: SignalName::new("peer_connected"),
+        data_available: SignalName::new("peer_data_available"),
+        packet_received: SignalName::new(PACKET_RECEIVED),
+        disconnected: SignalName::new("peer_disconnected"),
+    })
+}
+
+impl Signals {
+    pub(super) fn of(group: &Gd<StreamPeerSocketGroupRs>) -> Signals {
+        let (group, names) = (Object::new(group), names());
+        let wants_data = group.has_connections(&names.data_available);
+        Signals {
+            group,
+            names,
+            wants_data,
+        }
+    }
+
+    fn emit(&self, name: &SignalName, arguments: &[&Variant]) {
+        // Asking costs less than emitting to nobody.
+        if self.group.has_connections(name) {
+            self.group.emit_signal(name, arguments);
+        }
+    }
+}
+
+impl LoopListener<Member> for Signals {
+    fn wants_packets(&mut self) -> bool {
+        self.group.has_connections(&self.names.packet_received)
+    }
+
+    fn notify(&mut self, member: &Member, event: LoopEvent<'_, PackedByteArray>) {
+        let names = self.names;
+        let member = member.object().variant();
+        match event {
+            LoopEvent::Connected => self.emit(&names.connected, &[member]),
+            LoopEvent::DataAvailable if self.wants_data => {
+                self.group.emit_signal(&names.data_available, &[member]);
+            }
+            LoopEvent::DataAvailable => {}
+            LoopEvent::PacketReceived(packet) => {
+                let arguments = [member, &packet.to_variant()];
+                self.group.emit_signal(&names.packet_received, &arguments);
+            }
+            LoopEvent::Disconnected(cause) => {
+                let code = i64::from(end_code(cause).ord()).to_variant();
+                self.emit(&names.disconnected, &[member, &code]);
+            }
+        }
+    }
+}

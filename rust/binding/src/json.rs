@@ -1,0 +1,100 @@
+//! JSON (RFC 8259) that the peer has chosen: the engine prints a line for each large number and each odd character.
+
+use std::fmt::Display;
+
+use godot::builtin::{VarArray, VarDictionary, Variant};
+use godot::meta::ToGodot;
+use struson::reader::{JsonReader, JsonStreamReader, ReaderError, ReaderSettings, ValueType};
+
+use crate::text;
+
+/// Arrays and objects may be nested so deep, as in the engine.
+const MAX_DEPTH: u32 = 1024;
+
+/// An array or an object that has begun.
+enum Open {
+    Array(VarArray),
+    Object {
+        entries: VarDictionary,
+        name: Variant,
+    },
+}
+
+/// The value of `json`. As in the engine, a comma may come before the end of an array or an object. The error is what is
+/// wrong with it.
+pub(crate) fn parse(json: &[u8]) -> Result<Variant, impl Display> {
+    let settings = ReaderSettings {
+        allow_trailing_comma: true,
+        track_path: false,
+        max_nesting_depth: Some(MAX_DEPTH),
+        restrict_number_values: false,
+        ..ReaderSettings::default()
+    };
+    let mut reader = JsonStreamReader::new_custom(json, settings);
+    let value = read(&mut reader)?;
+    reader.consume_trailing_whitespace()?;
+    Ok::<_, ReaderError>(value)
+}
+
+/// Reads a value. The arrays and objects around it are kept in a list, since a thread's stack may be small.
+fn read(reader: &mut JsonStreamReader<&[u8]>) -> Result<Variant, ReaderError> {
+    let mut around: Vec<Open> = Vec::new();
+    loop {
+        let mut value = match reader.peek()? {
+            ValueType::Array => {
+                reader.begin_array()?;
+                around.push(Open::Array(VarArray::new()));
+                None
+            }
+            ValueType::Object => {
+                reader.begin_object()?;
+                around.push(Open::Object {
+                    entries: VarDictionary::new(),
+                    name: Variant::nil(),
+                });
+                None
+            }
+            ValueType::String => Some(text::decoded(reader.next_str()?.as_bytes()).to_variant()),
+            ValueType::Number => Some(number(reader.next_number_as_str()?)),
+            ValueType::Boolean => Some(reader.next_bool()?.to_variant()),
+            ValueType::Null => {
+                reader.next_null()?;
+                Some(Variant::nil())
+            }
+        };
+        // Adds it to what is around it, and ends that if it was the last.
+        loop {
+            let Some(open) = around.last_mut() else {
+                return Ok(value.unwrap_or_default());
+            };
+            if let Some(value) = value.take() {
+                match open {
+                    Open::Array(array) => array.push(&value),
+                    Open::Object { entries, name } => entries.set(&*name, &value),
+                }
+            }
+            if reader.has_next()? {
+                if let Open::Object { name, .. } = open {
+                    *name = text::decoded(reader.next_name()?.as_bytes()).to_variant();
+                }
+                break;
+            }
+            value = match around.pop() {
+                Some(Open::Array(array)) => {
+                    reader.end_array()?;
+                    Some(array.to_variant())
+                }
+                Some(Open::Object { entries, .. }) => {
+                    reader.end_object()?;
+                    Some(entries.to_variant())
+                }
+                None => None,
+            };
+        }
+    }
+}
+
+/// Every number is a float, as in the engine. One that is too large is infinite.
+fn number(text: &str) -> Variant {
+    text.parse::<f64>().unwrap_or(f64::NAN).to_variant()
+}

@@ -1,0 +1,42 @@
+//! A peer together with the object that emits its signals.
+
+use std::sync::Arc;
+
+use stream_socket::{Connection, PeerEvent};
+
+use super::part::{Emitter, Polled};
+use super::peer::Peer;
+use super::signal::Signal;
+use godot::global::Error;
+
+/// The part of a peer, and its object, which is kept alive.
+#[derive(Clone, Debug)]
+pub(crate) struct PeerObject<O> {
+    pub(crate) object: O,
+    pub(crate) peer: Arc<Peer>,
+}
+
+impl<O: Emitter> PeerObject<O> {
+    /// Polls the peer, and emits its signals.
+    pub(crate) fn poll(&self) -> Error {
+        let (code, signals) = self.peer.poll(|signal| self.object.listens(signal));
+        for signal in signals.into_iter().flatten() {
+            self.object.emit(&signal);
+        }
+        code
+    }
+}
+
+impl<O: Emitter> stream_socket::Peer for PeerObject<O> {
+    fn connection(&self) -> &Connection {
+        &self.peer.connection
+    }
+
+    fn wants_data(&self) -> bool {
+        self.object.listens(Signal::data_available())
+    }
+
+    fn notify(&self, event: PeerEvent) {
+        self.object.emit(&event.into());
+    }
+}

@@ -1,0 +1,130 @@
+//! A member of an event loop.
+
+use std::sync::Arc;
+
+use crate::connection::Connection;
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{Mutex, lock};
+
+/// Makes a member of a connection that a server has accepted.
+pub(super) type Accept<S> = Arc<dyn Fn(Connection) -> S + Send + Sync>;
+
+/// A member of an [`EventLoop`](crate::EventLoop).
+pub struct Member<S> {
+    subject: S,
+    pub(super) key: usize,
+    /// Later members have larger numbers.
+    pub(super) order: u64,
+    /// The loop has accepted it, and removes it when it is over.
+    pub(super) is_accepted: bool,
+    is_removed: AtomicBool,
+    /// What is done with the connections of a server.
+    accept: Mutex<Option<Accept<S>>>,
+    reported: Reported,
+}
+
+/// What the loop has reported of a member. Changed by the thread that polls the loop.
+#[derive(Debug, Default)]
+pub(super) struct Reported {
+    /// Which connection it is, as an address: a packet channel may get another one.
+    connection: AtomicUsize,
+    generation: AtomicU64,
+    is_read_closed: AtomicBool,
+    /// How many bytes the session had received when its data was reported last.
+    received: AtomicU64,
+}
+
+impl Reported {
+    /// What there is of `connection` when it is added.
+    pub(super) fn of(connection: &Connection) -> Reported {
+        Reported {
+            connection: AtomicUsize::new(address(connection)),
+            generation: AtomicU64::new(connection.generation()),
+            is_read_closed: AtomicBool::new(connection.is_read_closed()),
+            received: AtomicU64::new(0),
+        }
+    }
+}
+
+fn address(connection: &Connection) -> usize {
+    std::ptr::from_ref(connection).addr()
+}
+
+impl<S> Member<S> {
+    pub(super) fn new(
+        subject: S,
+        key: usize,
+        order: u64,
+        is_accepted: bool,
+        reported: Reported,
+    ) -> Member<S> {
+        Member {
+            subject,
+            key,
+            order,
+            is_accepted,
+            is_removed: AtomicBool::new(false),
+            accept: Mutex::new(None),
+            reported,
+        }
+    }
+
+    /// What it is.
+    pub fn subject(&self) -> &S {
+        &self.subject
+    }
+
+    /// Whether it is not a member any more.
+    pub(super) fn is_removed(&self) -> bool {
+        self.is_removed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn remove(&self) {
+        self.is_removed.store(true, Ordering::Release);
+    }
+
+    pub(super) fn accept(&self) -> Option<Accept<S>> {
+        lock(&self.accept).clone()
+    }
+
+    /// The way to accept before this one, which the caller drops without a lock.
+    pub(super) fn set_accept(&self, accept: Option<Accept<S>>) -> Option<Accept<S>> {
+        std::mem::replace(&mut *lock(&self.accept), accept)
+    }
+
+    /// Takes note of the connection that the member has now. Whether its status has changed since it was looked at last, or
+    /// its peer has ended its direction; what another connection was like does not count.
+    pub(super) fn has_changed(&self, connection: &Connection, is_read_closed: bool) -> bool {
+        let reported = &self.reported;
+        let generation = connection.generation();
+        let address = address(connection);
+        let is_same = reported.connection.swap(address, Ordering::Relaxed) == address;
+        let was_generation = reported.generation.swap(generation, Ordering::Relaxed);
+        let was_closed = reported
+            .is_read_closed
+            .swap(is_read_closed, Ordering::Relaxed);
+        if !is_same {
+            reported.received.store(0, Ordering::Relaxed);
+        }
+        is_same && (was_generation != generation || was_closed != is_read_closed)
+    }
+
+    /// Takes note that data is reported of a session that has received so many bytes. Whether that is news to those who were
+    /// notified before.
+    pub(super) fn is_news(&self, received: u64) -> bool {
+        let last = &self.reported.received;
+        let is_news = last.load(Ordering::Relaxed) != received;
+        if is_news {
+            last.store(received, Ordering::Relaxed);
+        }
+        is_news
+    }
+}
+
+impl<S> std::fmt::Debug for Member<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Member")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
+}
