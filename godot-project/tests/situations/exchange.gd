@@ -37,14 +37,10 @@ func by_name() -> void:
 
 ## A thread sends later what a call waits for.
 func blocking() -> void:
-	var server: RefCounted = listening_tcp()
-	if server == null:
-		return report("a blocking read", "listen fails")
 	var peer: StreamPeer = family.tcp_peer()
-	var failure := connects(peer, peer.call.bind("connect_to_host", "127.0.0.1", server.call("get_local_port")))
-	if not failure.is_empty() or not until(func() -> bool: return server.call("is_connection_available")):
-		return report("a blocking read", "connect: " + failure)
-	var accepted: StreamPeer = server.call("take_connection")
+	var accepted := accepted_peer(peer)
+	if accepted == null:
+		return report("a blocking read", "no connection")
 	var thread := Thread.new()
 	var error := thread.start(func() -> void:
 		OS.delay_msec(100)
@@ -114,7 +110,8 @@ func many() -> void:
 		if not failure.is_empty():
 			return report("several peers", "connect: " + failure)
 		clients.append(peer)
-		until(func() -> bool: return server.call("is_connection_available"))
+		if not until(func() -> bool: return server.call("is_connection_available")):
+			return report("several peers", "no connection to take")
 		var accepted: StreamPeer = server.call("take_connection")
 		served.append(accepted)
 		if group != null and group.call("add", accepted) != OK:
@@ -138,8 +135,10 @@ func relay() -> void:
 	if not is_ours():
 		return lacks("a relay", "has no relay")
 	var server: RefCounted = listening_tcp()
+	if server == null:
+		return report("a relay", "listen fails")
 	var between: Object = ClassDB.instantiate("SocketRelayRs")
-	if server == null or between.call("set_target_host", "localhost", server.call("get_local_port")) != OK:
+	if between.call("set_target_host", "localhost", server.call("get_local_port")) != OK:
 		return report("a relay", "target: " + reason(between, FAILED))
 	var error: int = between.call("listen", 0, "127.0.0.1")
 	if error != OK:
@@ -152,5 +151,5 @@ func relay() -> void:
 		var arrives := func() -> bool:
 			between.call("poll")
 			return server.call("is_connection_available")
-		failure = "" if until(arrives) else "pending: nothing arrives"
+		failure = "" if until(arrives) else silence(between, "nothing arrives")
 	report("a relay", failure)

@@ -16,9 +16,9 @@ func listen() -> void:
 			report(case, "listen: " + reason(server, error))
 			continue
 		var peer: StreamPeer = family.uds_peer()
-		report(case, exchange(server, peer, peer.call.bind("connect_to_host", path)))
+		var failure := exchange(server, peer, peer.call.bind("connect_to_host", path))
 		server.call("stop")
-		report(case + ", stopped", "the file stays" if _is_there(path) else "")
+		report(case, "silent: the file stays" if failure.is_empty() and _is_there(path) else failure)
 		DirAccess.remove_absolute(path)
 	var bound: StreamPeer = family.uds_peer()
 	var bind_error: int = prompt(bound.call.bind("bind", place.path_join("bound.sock")))

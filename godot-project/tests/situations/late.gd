@@ -121,15 +121,7 @@ func closed_with_a_queue() -> void:
 	peer.put_data(bytes)
 	peer.call("disconnect_from_host")
 	_after.push_front(func() -> void:
-		var state := [0]
-		var received := func() -> bool:
-			receiver.call("poll")
-			var available := receiver.get_available_bytes()
-			if available > 0:
-				state[0] += (receiver.get_data(available)[1] as PackedByteArray).size()
-			return state[0] == COUNT or receiver.call("get_status") != StreamPeerTCP.STATUS_CONNECTED
-		until(received)
-		var arrived: int = state[0]
+		var arrived := receives(receiver, COUNT)
 		report("a close with bytes to send", "" if arrived == COUNT else "%d of %d bytes arrive" % [arrived, COUNT]))
 
 
@@ -198,8 +190,5 @@ func _send_later(peer: StreamPeer) -> Thread:
 
 
 func _pair() -> Array:
-	var server := listening_tcp()
 	var peer: StreamPeer = family.tcp_peer()
-	connects(peer, peer.call.bind("connect_to_host", "127.0.0.1", server.call("get_local_port")))
-	until(func() -> bool: return server.call("is_connection_available"))
-	return [server.call("take_connection"), peer]
+	return [accepted_peer(peer), peer]

@@ -6,32 +6,45 @@ extends "res://tests/situations/situation.gd"
 func each() -> void:
 	var server := listening_tcp("*")
 	for host in arguments:
-		var peer: StreamPeer = family.tcp_peer()
-		report(host, connects(peer, peer.call.bind("connect_to_host", host, server.call("get_local_port")), 8.0))
+		_connect(server, host, host)
 
 
-## The same with a relay of ours.
+## The same with a relay of ours, which connects to the name.
 func relayed() -> void:
 	var server := listening_tcp("*")
 	for host in arguments:
-		var peer: StreamPeer = family.tcp_peer()
-		var port: int = server.call("get_local_port")
 		if is_ours():
-			var relay: Object = ClassDB.instantiate("SocketRelayRs")
-			if relay.call("set_target_host", host, port) != OK:
-				report(host, "target: " + reason(relay, FAILED))
-				continue
-			relay.call("listen", 0, "127.0.0.1")
-			port = relay.call("get_local_port")
-			connects(peer, peer.call.bind("connect_to_host", "127.0.0.1", port))
-			var arrives := func() -> bool:
-				relay.call("poll")
-				return server.call("is_connection_available")
-			report(host, "" if until(arrives) else "pending: nothing arrives")
+			report(host, _relays(server, host))
 			server.call("take_connection")
 		else:
-			report(host, connects(peer, peer.call.bind("connect_to_host", host, port), 8.0))
-			server.call("take_connection")
+			_connect(server, host, host)
+
+
+func _connect(server: RefCounted, host: String, case: String, seconds := PATIENCE) -> void:
+	var peer: StreamPeer = family.tcp_peer()
+	report(case, connects(peer, peer.call.bind("connect_to_host", host, server.call("get_local_port")), seconds))
+	server.call("take_connection")
+
+
+func _relays(server: RefCounted, host: String) -> String:
+	var relay: Object = ClassDB.instantiate("SocketRelayRs")
+	if relay.call("set_target_host", host, server.call("get_local_port")) != OK:
+		return "target: " + reason(relay, FAILED)
+	var error: int = relay.call("listen", 0, "127.0.0.1")
+	if error != OK:
+		return "listen: " + reason(relay, error)
+	var peer: StreamPeer = family.tcp_peer()
+	var failure := connects(peer, peer.call.bind("connect_to_host", "127.0.0.1", relay.call("get_local_port")))
+	if not failure.is_empty():
+		return "connect: " + failure
+	var arrives := func() -> bool:
+		relay.call("poll")
+		peer.call("poll")
+		var has_ended: bool = peer.call("get_status") != StreamPeerTCP.STATUS_CONNECTED
+		return has_ended or server.call("is_connection_available")
+	if not until(arrives):
+		return "pending: nothing arrives"
+	return "" if server.call("is_connection_available") else "the relay ends the connection"
 
 
 ## A case for each name that the server in dns.gd answers in its own way.
@@ -43,8 +56,7 @@ func looked_up() -> void:
 		return
 	var server := listening_tcp()
 	for host in arguments:
-		var peer: StreamPeer = family.tcp_peer()
-		report(host, connects(peer, peer.call.bind("connect_to_host", family.name + "." + host, server.call("get_local_port")), 12.0))
+		_connect(server, family.name + "." + host, host, 12.0)
 	dns.stop()
 
 
@@ -78,6 +90,5 @@ func abandoned() -> void:
 		prompt(peer.call.bind("disconnect_from_host"))
 		if _longest > FROZEN:
 			break
-	var peer: StreamPeer = family.tcp_peer()
-	report("after 20 that were let go", connects(peer, peer.call.bind("connect_to_host", family.name + ".good", server.call("get_local_port")), 8.0))
+	_connect(server, family.name + ".good", "a lookup after 20 that were let go", 8.0)
 	dns.stop()

@@ -23,11 +23,13 @@ var _longest := 0.0
 var _tools: Array[int] = []
 
 
-## Reports a case: `failure` is empty if it has worked. One that begins with "pending" has said nothing.
+## Reports a case: `failure` is empty if it has worked. One that begins with "pending" has said nothing, and one with
+## "silent" nothing to the point.
 func report(case: String, failure: String, success := "works") -> void:
 	var score := WORKS
 	if failure.begins_with("pending") or failure.begins_with("silent"):
 		score = SILENT
+		failure = failure.trim_prefix("silent: ")
 	elif not failure.is_empty():
 		score = FAILS
 	score_case(case, score, success if failure.is_empty() else failure)
@@ -123,13 +125,24 @@ func settles(peer: StreamPeer, seconds := PATIENCE) -> String:
 	return reason(peer, state[0] if state[0] != OK else FAILED)
 
 
+## The other end of `peer`, which is connected to a server that goes; null if that does not work.
+func accepted_peer(peer: StreamPeer) -> StreamPeer:
+	var server := listening_tcp()
+	if server == null:
+		return null
+	var failure := connects(peer, peer.call.bind("connect_to_host", "127.0.0.1", server.call("get_local_port")))
+	if not failure.is_empty() or not until(func() -> bool: return server.call("is_connection_available")):
+		return null
+	return server.call("take_connection")
+
+
 ## Connects to a server in this process, exchanges bytes both ways, and closes. Empty if all of it worked.
 func exchange(server: RefCounted, peer: StreamPeer, call: Callable) -> String:
 	var failure := connects(peer, call)
 	if not failure.is_empty():
 		return "connect: " + failure
 	if not until(func() -> bool: return server.call("is_connection_available")):
-		return _silence(server, "no connection to take")
+		return silence(server, "no connection to take")
 	var accepted: StreamPeer = prompt(func() -> Variant: return server.call("take_connection"))
 	if accepted == null:
 		return "accept: " + reason(server, FAILED)
@@ -144,8 +157,8 @@ func exchange(server: RefCounted, peer: StreamPeer, call: Callable) -> String:
 	return "" if until(ended) else "pending: no end of the stream"
 
 
-# What did not happen, and why, if the object says so.
-func _silence(object: Object, what: String) -> String:
+## What did not happen, and why, if the object says so.
+func silence(object: Object, what: String) -> String:
 	if object.has_method("get_last_error") and object.call("get_last_error") != OK:
 		return "%s: %s" % [what, reason(object, object.call("get_last_error"))]
 	return "pending: " + what
@@ -177,6 +190,19 @@ func _sends(from: StreamPeer, to: StreamPeer) -> String:
 		if Time.get_ticks_msec() > deadline:
 			return "pending: %d of %d bytes" % [received, bytes.size()]
 	return ""
+
+
+## How many of `count` bytes arrive before the end of the stream.
+func receives(peer: StreamPeer, count: int) -> int:
+	var state := [0]
+	var received := func() -> bool:
+		peer.call("poll")
+		var available := peer.get_available_bytes()
+		if available > 0:
+			state[0] += (peer.get_data(available)[1] as PackedByteArray).size()
+		return state[0] >= count or peer.call("get_status") != StreamPeerTCP.STATUS_CONNECTED
+	until(received)
+	return state[0]
 
 
 ## Starts a program that ends with this task.

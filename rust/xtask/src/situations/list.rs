@@ -155,14 +155,14 @@ pub const SITUATIONS: &[Situation] = &[
         "unshare --time --monotonic=-$(cut -d. -f1 /proc/uptime) --boottime=-$(cut -d. -f1 /proc/uptime) --fork --kill-child",
     ),
     Situation::new("no thread can be started", "processes.no_threads", &[])
-        .mounts(&[BOX, NOBODY])
+        .mounts(&[HOSTS, BOX, NOBODY])
         .through(AS_NOBODY),
     Situation::new("children of the process", "processes.children", &[]),
     // Names.
     Situation::new("names in /etc/hosts", "names.each", NAMES).network(&[LOOPBACK, HOSTS]),
     Situation::new("names in /etc/hosts, with a relay of ours", "names.relayed", NAMES)
         .network(&[LOOPBACK, HOSTS]),
-    Situation::new("spellings of an address", "names.each", SPELLINGS).network(&[LOOPBACK, HOSTS]),
+    Situation::new("spellings of an address", "names.each", SPELLINGS).network(&[LOOPBACK, HOSTS]).long(),
     lookups("a resolver's answer", "names.looked_up", &[
         "good", "both", "second", "many", "nowhere-first", "unreachable-first", "prohibited-first", "dropped-first",
         "zero", "multicast", "broadcast", "broadcast-first", "mapped", "local", "half-refused", "unknown", "failing",
@@ -221,7 +221,6 @@ pub const SITUATIONS: &[Situation] = &[
     denied("ppoll is missing", "$DENIED ppoll=ENOSYS --").long(),
     denied("FIONREAD is not permitted", "$DENIED ioctl:1:21531=EPERM --").long(),
     denied("descriptors cannot be duplicated", "$DENIED fcntl:1:1030=EPERM dup=EPERM --").long(),
-    denied("sockets cannot be made with flags", "$DENIED socket:1:524288/524288=EINVAL --").long(),
     denied("sends with MSG_NOSIGNAL are refused", "$DENIED sendto:3:16384/16384=EINVAL sendmsg:2:16384/16384=EINVAL --").long(),
     denied("receives with flags are refused", "$DENIED recvfrom:3:2/2=EINVAL recvfrom:3:64/64=EINVAL --").long(),
     denied("peeking is not permitted", "$DENIED recvfrom:3:2/2=EPERM --").long(),
