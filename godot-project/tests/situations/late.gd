@@ -48,7 +48,7 @@ func refused() -> void:
 	prompt(peer.call.bind("connect_to_host", "localhost", port))
 	_after.append(func() -> void:
 		var failure := settles(peer)
-		report("nobody listens", "silent: " + failure if failure.contains("timed out") else failure))
+		report("nobody listens", "silent: %s, though it was refused" % failure if failure.contains("timed out") else failure))
 
 
 func unix() -> void:

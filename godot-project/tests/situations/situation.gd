@@ -51,8 +51,14 @@ func score_case(case: String, score: int, words: String) -> void:
 		score = FREEZES
 		words = "frozen for %.0f s, then: %s" % [_longest, words]
 	_longest = 0.0
-	var line := PackedStringArray(["SITUATION", family.name, case, str(score), words.replace("|", "/").replace("\n", " ")])
-	print("\t".join(line))
+	print("\t".join(PackedStringArray(["SITUATION", family.name, case, str(score), _same_in_every_run(words)])))
+
+
+# The words without ports, folders and process ids, and without what ends a cell of a table.
+func _same_in_every_run(words: String) -> String:
+	var ports := RegEx.create_from_string("(?<=[\\d\\]\\w*]):\\d{4,5}\\b")
+	words = words.replace(folder + "/", "").replace(OS.get_environment("SITUATION_FOLDER") + "/", "")
+	return ports.sub(words, "", true).replace("-%d" % OS.get_process_id(), "").replace("|", "/")
 
 
 ## Reports that the engine's class lacks what the case is about. Ours may fail with words then.
@@ -88,7 +94,7 @@ func reason(object: Object, error: int) -> String:
 	var words := error_string(error)
 	if object.has_method("get_last_error_message") and not str(object.call("get_last_error_message")).is_empty():
 		words += ": " + str(object.call("get_last_error_message"))
-	return words.replace(folder + "/", "")
+	return words
 
 
 func listening_tcp(host := "127.0.0.1") -> RefCounted:

@@ -1,6 +1,6 @@
 //! Which situations there are.
 
-use super::setups::{AS_NOBODY, BOX, HOSTS, LOOPBACK, NO_NAMES, NOBODY, RESOLVER};
+use super::setups::{AS_NOBODY, BOX, ETC, HOSTS, LOOPBACK, NOBODY, RESOLVER};
 use super::world::World;
 
 /// A task in a world.
@@ -94,7 +94,7 @@ const fn lookups(
     task: &'static str,
     names: &'static [&'static str],
 ) -> Situation {
-    Situation::new(name, task, names).network(&[LOOPBACK, RESOLVER])
+    Situation::new(name, task, names).network(&[LOOPBACK, ETC, RESOLVER])
 }
 
 /// Names that are in /etc/hosts.
@@ -145,7 +145,7 @@ pub const SITUATIONS: &[Situation] = &[
     everything("the world as it is"),
     // What a container or a small system lacks.
     everything("no /proc").mounts(&["mount -t tmpfs none /proc"]),
-    everything("no /etc/hosts and no /etc/resolv.conf").network(&[LOOPBACK, NO_NAMES]),
+    everything("no /etc/hosts and no /etc/resolv.conf").network(&[LOOPBACK, ETC]),
     everything("no IPv6 addresses").network(&[LOOPBACK, "ip addr flush dev lo scope host && ip addr add 127.0.0.1/8 dev lo"]),
     everything("no IPv4 addresses").network(&[LOOPBACK, "ip addr del 127.0.0.1/8 dev lo"]),
     denied("no IPv6 in the kernel", "$DENIED socket:0:10=EAFNOSUPPORT --"),
@@ -155,14 +155,14 @@ pub const SITUATIONS: &[Situation] = &[
         "unshare --time --monotonic=-$(cut -d. -f1 /proc/uptime) --boottime=-$(cut -d. -f1 /proc/uptime) --fork --kill-child",
     ),
     Situation::new("no thread can be started", "processes.no_threads", &[])
-        .mounts(&[HOSTS, BOX, NOBODY])
+        .mounts(&[ETC, HOSTS, BOX, NOBODY])
         .through(AS_NOBODY),
     Situation::new("children of the process", "processes.children", &[]),
     // Names.
-    Situation::new("names in /etc/hosts", "names.each", NAMES).network(&[LOOPBACK, HOSTS]),
+    Situation::new("names in /etc/hosts", "names.each", NAMES).network(&[LOOPBACK, ETC, HOSTS]),
     Situation::new("names in /etc/hosts, with a relay of ours", "names.relayed", NAMES)
-        .network(&[LOOPBACK, HOSTS]),
-    Situation::new("spellings of an address", "names.each", SPELLINGS).network(&[LOOPBACK, HOSTS]).long(),
+        .network(&[LOOPBACK, ETC, HOSTS]),
+    Situation::new("spellings of an address", "names.each", SPELLINGS).network(&[LOOPBACK, ETC, HOSTS]).long(),
     lookups("a resolver's answer", "names.looked_up", &[
         "good", "both", "second", "many", "nowhere-first", "unreachable-first", "prohibited-first", "dropped-first",
         "zero", "multicast", "broadcast", "broadcast-first", "mapped", "local", "half-refused", "unknown", "failing",
@@ -221,7 +221,6 @@ pub const SITUATIONS: &[Situation] = &[
     denied("ppoll is missing", "$DENIED ppoll=ENOSYS --").long(),
     denied("FIONREAD is not permitted", "$DENIED ioctl:1:21531=EPERM --").long(),
     denied("descriptors cannot be duplicated", "$DENIED fcntl:1:1030=EPERM dup=EPERM --").long(),
-    denied("sends with MSG_NOSIGNAL are refused", "$DENIED sendto:3:16384/16384=EINVAL sendmsg:2:16384/16384=EINVAL --").long(),
     denied("receives with flags are refused", "$DENIED recvfrom:3:2/2=EINVAL recvfrom:3:64/64=EINVAL --").long(),
     denied("peeking is not permitted", "$DENIED recvfrom:3:2/2=EPERM --").long(),
     denied("peer credentials are not to be had", "$DENIED getsockopt:2:17=EPERM --").long(),

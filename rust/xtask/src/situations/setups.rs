@@ -2,29 +2,26 @@
 
 pub const LOOPBACK: &str = "ip link set lo up";
 
-/// Hosts with names that look like numbers.
-pub const HOSTS: &str = "
-echo 127.0.0.1 localhost 3dprinter 4b2c557fd0ad web.1 1and1 2-cool my_host printer 10.host 0x7f.host büro > $PLACE/hosts
-mount --bind $PLACE/hosts /etc/hosts
+/// A copy of /etc, to be changed.
+pub const ETC: &str = "
+cp -a /etc $PLACE/etc 2>/dev/null || true
+mount --bind $PLACE/etc /etc
+rm -f /etc/hosts /etc/resolv.conf /etc/gai.conf
 ";
 
-/// A copy of /etc without what names are looked up in.
-pub const NO_NAMES: &str = "
-cp -a /etc $PLACE/etc
-rm -f $PLACE/etc/hosts $PLACE/etc/resolv.conf
-mount --bind $PLACE/etc /etc
-";
+/// Hosts with names that look like numbers.
+pub const HOSTS: &str = "echo 127.0.0.1 localhost 3dprinter 4b2c557fd0ad web.1 1and1 2-cool my_host printer 10.host 0x7f.host büro > /etc/hosts";
 
 /// Names have their addresses from 127.0.0.1, port 53. Packets to 10.9.9.0/24 are dropped; three hosts have no route.
+/// Addresses in 10.0.0.0/8 are tried first.
 pub const RESOLVER: &str = "
 ip route add 10.9.9.0/24 dev lo
 ip route add unreachable 10.8.1.2
 ip route add prohibit 10.8.2.2
 ip route add blackhole 10.8.3.2
-printf 'nameserver 127.0.0.1\\noptions timeout:1 attempts:2\\n' > $PLACE/resolv.conf
-mount --bind $PLACE/resolv.conf $(readlink -f /etc/resolv.conf)
-echo 'hosts: files dns' > $PLACE/nsswitch.conf
-mount --bind $PLACE/nsswitch.conf /etc/nsswitch.conf
+printf 'nameserver 127.0.0.1\\noptions timeout:1 attempts:2\\n' > /etc/resolv.conf
+printf 'precedence ::ffff:10.0.0.0/104 100\\nprecedence ::/0 40\\nprecedence ::ffff:0:0/96 10\\n' > /etc/gai.conf
+echo 'hosts: files dns' > /etc/nsswitch.conf
 ";
 
 /// A folder for sockets.

@@ -20,25 +20,27 @@ pub fn write(project: &Project, rows: &[(&str, Vec<Case>)]) -> Result<()> {
     )
 }
 
-/// Cases of a situation that ended alike share a line. Those that only ours knows, and that work, are left out.
+/// Cases of a situation that ended alike share a line, which names them unless all of them do. Those that only ours knows,
+/// and that work, are left out.
 fn table(rows: &[(&str, Vec<Case>)]) -> String {
     let mut table = line("situation", "engine", "ours") + "\n" + &line("---", "---", "---") + "\n";
     for (situation, cases) in rows {
-        let alike = |one: &Case, other: &Case| {
-            one.engine.words == other.engine.words && one.ours.words == other.ours.words
-        };
-        let mut told: Vec<&Case> = Vec::new();
-        for case in cases {
-            let only_ours = case.engine.words.starts_with("has no ") && case.ours.words == "works";
-            if only_ours || told.iter().any(|one| alike(one, case)) {
-                continue;
-            }
-            told.push(case);
-            let names = cases.iter().filter(|other| alike(case, other));
-            let names: Vec<_> = names.map(|other| other.name.as_str()).collect();
-            let name = format!("{situation}: {}", names.join(", "));
-            table += &line(&name, &case.engine.words, &case.ours.words);
-            table.push('\n');
+        let is_compared =
+            |case: &&Case| !case.engine.words.starts_with("has no ") || case.ours.words != "works";
+        let compared: Vec<&Case> = cases.iter().filter(is_compared).collect();
+        let mut remaining = compared.clone();
+        while let Some(first) = remaining.first().copied() {
+            let (alike, others): (Vec<_>, Vec<_>) = remaining.into_iter().partition(|case| {
+                case.engine.words == first.engine.words && case.ours.words == first.ours.words
+            });
+            let names: Vec<_> = alike.iter().map(|case| case.name.as_str()).collect();
+            let name = if alike.len() == compared.len() {
+                (*situation).to_owned()
+            } else {
+                format!("{situation}: {}", names.join(", "))
+            };
+            table += &(line(&name, &first.engine.words, &first.ours.words) + "\n");
+            remaining = others;
         }
     }
     table
@@ -65,14 +67,16 @@ mod tests {
             engine: outcome("works"),
             ours: outcome(ours),
         };
-        let cases = vec![case("a", "works"), case("b", "refused"), case("c", "works")];
-        let table = table(&[("no hosts", cases)]);
+        let some = vec![case("a", "works"), case("b", "refused"), case("c", "works")];
+        let all = vec![case("a", "works"), case("b", "works")];
+        let table = table(&[("no hosts", some), ("no disk", all)]);
         let lines: Vec<_> = table.lines().skip(2).collect();
         assert_eq!(
             lines,
             [
                 "| no hosts: a, c | works | works |",
-                "| no hosts: b | works | refused |"
+                "| no hosts: b | works | refused |",
+                "| no disk | works | works |",
             ]
         );
     }
