@@ -1,5 +1,6 @@
 extends SceneTree
-## Listens at paths in a folder, the argument, with several modes, and prints for each the answer and the mode of the file.
+## Listens at paths in a folder, the argument, with several modes, and prints for each the answer
+## and the mode of the file.
 
 
 func _initialize() -> void:

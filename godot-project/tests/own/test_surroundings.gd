@@ -6,7 +6,8 @@ const EngineProcess := preload("res://tests/support/engine_process.gd")
 ## What hosts files, containers and search domains have.
 const ODD_NAMES := ["3dprinter", "4b2c557fd0ad", "web.1", "1and1", "2-cool", "my_host", "123456789012"]
 
-## A script that hides /proc in a mount namespace of its own, and then runs the command that follows.
+## A script that hides /proc in a mount namespace of its own, and then runs the command that
+## follows.
 const WITHOUT_PROC := "mount -t tmpfs none /proc && exec \"$@\"\n"
 
 

@@ -23,8 +23,9 @@ static func has_unix_sockets() -> bool:
 	return _unix_sockets == 1
 
 
-## A name for a file, a folder or a socket that nothing else has: not in this process, not in another one, and not in one
-## with the same number in another container, which may share the folder or the network.
+## A name for a file, a folder or a socket that nothing else has: not in this process, not in
+## another one, and not in one with the same number in another container, which may share the folder
+## or the network.
 static func unique_name() -> String:
 	_names += 1
 	return "sprs-%d-%x-%d" % [OS.get_process_id(), int(Time.get_unix_time_from_system() * 1e6), _names]

@@ -1,7 +1,8 @@
 //! Time limits, of blocking calls above all.
 //!
-//! Time in which this process did nothing says nothing about the network: it was stopped, or its machine slept, or the game
-//! was busy for longer than any frame. After such an absence there is a fair minimum of time left, whatever the limit was.
+//! Time in which the process did nothing says nothing about the network: it was stopped, its machine
+//! slept, or the game was busy. After such an absence a fair minimum of time is left, whatever the
+//! limit was.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ const MINIMUM_PART: u32 = 4;
 const LEAST_MINIMUM: Duration = Duration::from_millis(250);
 const MOST_MINIMUM: Duration = Duration::from_secs(5);
 
-/// How much time is left at least after an absence, of a `limit` that may have passed meanwhile.
+/// The time that is left at least after an absence, for a `limit` that may have passed meanwhile.
 pub(crate) fn fair_minimum(limit: Duration) -> Duration {
     (limit / MINIMUM_PART).clamp(LEAST_MINIMUM, MOST_MINIMUM)
 }
@@ -61,7 +62,7 @@ pub(crate) struct Deadline<'a> {
     end: Option<Instant>,
     /// When the last wait had to end.
     wait_end: Option<Instant>,
-    /// An absence prolongs a call once, so that each call ends.
+    /// An absence extends the deadline once, so that each call ends.
     is_prolonged: bool,
 }
 

@@ -1,9 +1,10 @@
-//! An abstract name is free again as soon as a connection that was bound to it is let go, as the file of a path is.
+//! An abstract name is free again as soon as a connection that was bound to it is let go, as the
+//! file of a path is.
 #![cfg(target_os = "linux")]
 
 mod support;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use stream_socket::{BindAddress, Connection, Options};
 use support::*;
@@ -19,9 +20,9 @@ fn bound() -> (Connection, Connection, PathBuf) {
     (client, accepted, name)
 }
 
-fn bind(name: &PathBuf) -> Result<Connection, stream_socket::BindError> {
+fn bind(name: &Path) -> Result<Connection, stream_socket::BindError> {
     let connection = Connection::new();
-    connection.bind(&BindAddress::Unix(name.clone()))?;
+    connection.bind(&BindAddress::Unix(name.into()))?;
     Ok(connection)
 }
 

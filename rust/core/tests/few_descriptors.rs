@@ -1,4 +1,5 @@
-//! A process that may have few descriptors, and peers that stay connected: lingering closes are in nobody's way.
+//! A process that may have few descriptors, and peers that stay connected: lingering closes are in
+//! nobody's way.
 #![cfg(target_os = "linux")]
 
 mod support;
@@ -37,7 +38,8 @@ fn set_limit(count: u64) {
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
 }
 
-/// Has this process be allowed enough for the tests of this program, or says that `test` is skipped.
+/// Has this process be allowed enough for the tests of this program, or says that `test` is
+/// skipped.
 fn can_hold_many(test: &str) -> bool {
     let mut limit = libc::rlimit {
         rlim_cur: 0,

@@ -1,5 +1,5 @@
-//! Somebody else keeps the folder of a socket file locked, for as long as it likes: whoever may read /tmp can do that. Or it
-//! has put something in the place of the lock that this library makes.
+//! Somebody else keeps the folder of a socket file locked, for as long as it likes: whoever may
+//! read /tmp can do that. Or it has put something in the place of the lock that this library makes.
 #![cfg(target_os = "linux")]
 
 mod support;
@@ -79,11 +79,12 @@ fn a_locked_folder_is_in_nobody_s_way() {
     }
 }
 
-/// What others put in the place of the lock, locked or not, keeps nobody from a path. Without the lock only a file that was
-/// not made a moment ago is taken for stale.
+/// What others put in the place of the lock, locked or not, keeps nobody from a path. Without the
+/// lock only a file that was not made a moment ago is taken for stale.
 #[test]
 fn what_others_put_in_the_place_of_the_lock_is_in_nobody_s_way() {
-    let places: [(&str, fn(&Path)); 4] = [
+    type Put = fn(&Path);
+    let places: [(&str, Put); 4] = [
         ("a file that all can open", |place| {
             File::create(place).unwrap();
             fs::set_permissions(place, fs::Permissions::from_mode(0o666)).unwrap();

@@ -253,7 +253,8 @@ fn all_addresses_refusing_is_the_last_one_s_error() {
     );
 }
 
-/// The game is busy for longer than the time limit, and the name was looked up meanwhile: its addresses were not tried.
+/// The game is busy for longer than the time limit, and the name was looked up meanwhile: its
+/// addresses were not tried.
 #[test]
 fn a_frame_longer_than_the_limit_leaves_time_for_each_address() {
     let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8);

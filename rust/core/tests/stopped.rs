@@ -1,5 +1,5 @@
-//! A process that is stopped for longer than its time limits: by a debugger, by a frozen container, by a machine that
-//! sleeps. The time in which it did nothing says nothing about the network.
+//! A process that is stopped for longer than its time limits: by a debugger, by a frozen container,
+//! by a machine that sleeps. The time in which it did nothing says nothing about the network.
 #![cfg(target_os = "linux")]
 
 mod support;

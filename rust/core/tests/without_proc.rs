@@ -14,7 +14,8 @@ const NOT_PERMITTED: i32 = 77;
 
 /// Hides /proc from this process alone. False where that is not permitted.
 fn hide_proc() -> bool {
-    // SAFETY: Both calls change this process's view of the file system only, and their texts are zero-terminated.
+    // SAFETY: Both calls change this process's view of the file system only, and their texts are
+    // zero-terminated.
     unsafe {
         let user = if libc::geteuid() == 0 {
             0
@@ -35,7 +36,8 @@ fn hide_proc() -> bool {
 fn the_process_without_proc() {
     let Some(folder) = argument() else { return };
     // A namespace of users is for processes of one thread. The harness has more, so a fork does it.
-    // SAFETY: The child has one thread and makes calls that need no other, before it ends without unwinding.
+    // SAFETY: The child has one thread and makes calls that need no other, before it ends without
+    // unwinding.
     let child = unsafe { libc::fork() };
     if child == 0 {
         if !hide_proc() {
@@ -64,7 +66,8 @@ fn listen_with_modes(folder: &str) {
                 assert_eq!(file.permissions().mode() & 0o777, mode);
                 drop(connected(&Address::Unix(path)));
             }
-            // A Linux before 6.6 cannot give back what the umask has taken away, and says what is missing.
+            // A Linux before 6.6 cannot give back what the umask has taken away, and says what is
+            // missing.
             Err(error) => {
                 assert!(error.to_string().contains("/proc"), "{mode:o}: {error}");
                 assert!(!path.exists(), "it leaves nothing behind");

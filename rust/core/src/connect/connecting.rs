@@ -58,8 +58,9 @@ pub(crate) enum Begun {
 }
 
 impl Connecting {
-    /// Begins to connect, for at most `limit`. The end of a lookup is left to [`advance`](Self::advance), however fast it is: a connect to a name
-    /// never fails at once. `log` is told of each attempt.
+    /// Begins to connect, for at most `limit`. The end of a lookup is left to
+    /// [`advance`](Self::advance), however fast it is: a connect to a name never fails at once.
+    /// `log` is told of each attempt.
     pub(crate) fn begin(
         target: Target,
         bound: Option<StreamSocket>,
@@ -120,7 +121,7 @@ impl Connecting {
         let was_absent = self.patience.polled(now);
         let was_resolving = matches!(self.phase, Phase::Resolving { .. });
         let progress = self.look(options, now, log);
-        // An answer in the time after an absence brings addresses that the absence has kept from being tried.
+        // The lookup ended after the absence, and its addresses were not tried because of it.
         let is_answered = was_resolving && matches!(self.phase, Phase::Racing { .. });
         let is_kept = was_absent || is_answered && self.patience.is_prolonged();
         if is_kept && matches!(progress, Progress::Undecided) {

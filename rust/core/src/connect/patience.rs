@@ -1,8 +1,9 @@
 //! How long a connect may take, as a pure state machine.
 //!
-//! Time in which nobody polled says nothing about the network. A game that loads a level, or stops at a breakpoint, starts
-//! no attempt meanwhile, and a process that is stopped has its resolver stopped too. So after an absence a connect goes on
-//! for a fair minimum, whatever its deadline was.
+//! Time in which nobody polled says nothing about the network. A game that loads a level, or stops
+//! at a breakpoint, starts no attempt meanwhile, and a process that is stopped has its resolver
+//! stopped too. So after an absence a connect goes on for a fair minimum, whatever its deadline
+//! was.
 
 use std::time::{Duration, Instant};
 
@@ -16,11 +17,12 @@ pub(super) struct Patience {
     deadline: Option<Instant>,
     minimum: Duration,
     last_poll: Instant,
-    /// What was under way at an absence gets the minimum once, so that a connect that is always polled rarely ends too.
+    /// What was under way before an absence gets the minimum once, so that a connect that is polled
+    /// rarely ends too.
     is_prolonged: bool,
 }
 
-/// What a poll after an absence has found under way.
+/// What a poll after an absence found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct UnderWay {
     /// An attempt began at this poll.
@@ -40,15 +42,15 @@ impl Patience {
         }
     }
 
-    /// Takes note of a poll at `now`. Whether it ends an absence.
+    /// Notes a poll at `now`. True if an absence came before it.
     pub(super) fn polled(&mut self, now: Instant) -> bool {
         let away = now.saturating_duration_since(self.last_poll);
         self.last_poll = now;
         away > ABSENCE
     }
 
-    /// Has a connect that an absence has kept from its work go on for a fair minimum from `now` on, for each address that
-    /// is still to be tried. It ends: at each absence fewer addresses are left.
+    /// Extends the deadline after an absence: to a fair minimum from `now` on for each address that
+    /// was not tried yet. Each absence leaves fewer addresses, so the connect ends.
     pub(super) fn prolong(&mut self, now: Instant, under_way: UnderWay) {
         let is_new = under_way.has_begun || under_way.waiting > 0;
         if !is_new && self.is_prolonged {
@@ -66,7 +68,7 @@ impl Patience {
         }
     }
 
-    /// Whether it goes on for longer than its limit.
+    /// Whether its deadline was extended.
     pub(super) fn is_prolonged(&self) -> bool {
         self.is_prolonged
     }

@@ -1,7 +1,9 @@
-//! Sees to the farewells of all connections of the process: one thread with a poller, so a peer that stalls holds up nobody.
+//! Finishes the farewells of all connections of the process. One thread with a poller does it, so a
+//! stalled peer delays no other.
 //!
-//! Farewells keep descriptors that the game may need. They have a share of what the process may open, and give up some
-//! when descriptors are scarce: first those that lose nothing, the oldest first.
+//! Each farewell keeps a descriptor that the game may need. So farewells have a share of the
+//! descriptor limit, and some end early when descriptors are scarce: first those with nothing left
+//! to deliver, the oldest first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -13,26 +15,26 @@ use crate::sync::thread::JoinHandle;
 use crate::sync::{Condvar, Mutex, MutexGuard, ProcessWide, lock, wait, wait_timeout};
 use crate::sys::{self, Interests, Poller, Registry, Waker, descriptors};
 
-/// With nothing left to send, so much silence of the peer is taken for the end of its interest, while there are few
-/// farewells. The more there are, the less it is.
+/// How long a peer may be silent when everything was sent, while there are few farewells. With many
+/// the time is shorter.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// So many sockets are kept open for farewells at most. Of more the oldest go.
+/// The maximum number of farewells.
 const MOST: usize = 1000;
 
-/// They may have this part of the descriptors that the process may open.
+/// Farewells may have one descriptor in so many of the limit.
 const SHARE: usize = 4;
 
-/// Up to this part of the share they are few.
+/// Up to one in so many of their share, farewells are few.
 const FEW: usize = 4;
 
-/// Where sockets cannot be watched, they are all looked at so often.
+/// The interval between looks at all sockets where they cannot be watched.
 const SLICE: Duration = Duration::from_millis(10);
 
-/// So often it is seen whether the rest of the process has enough descriptors left.
+/// The interval between checks that the rest of the process has descriptors left.
 const INSPECTION: Duration = Duration::from_millis(100);
 
-/// Fewer farewells than this are not worth an inspection.
+/// Up to this number of farewells no check is made.
 const UNSUSPECTED: usize = 8;
 
 /// The token of the waker. Farewells count from 0.
@@ -40,8 +42,8 @@ const WAKER: usize = usize::MAX;
 
 static CLOSER: ProcessWide<Closer> = ProcessWide::new(Closer::default);
 
-/// What the connections of the process and the thread share. The lock is held for a moment at a time: who lets a connection
-/// go does not wait for what the thread does for others.
+/// What the connections of the process and the thread share. The lock is held for a moment at a
+/// time: a disconnect does not wait for what the thread does for other connections.
 #[derive(Debug, Default)]
 struct Closer {
     room: Mutex<Room>,
@@ -61,7 +63,7 @@ struct Room {
     thread: Option<JoinHandle<()>>,
     /// `None` where sockets cannot be watched.
     waker: Option<Waker>,
-    /// The thread will look around by itself.
+    /// The thread looks at the room before it waits again.
     is_awake: bool,
     is_shut_down: bool,
 }
@@ -69,12 +71,12 @@ struct Room {
 /// What watches the sockets for the thread. `None` where they cannot be watched.
 type Kernel = Option<(Registry, Poller)>;
 
-/// Has the thread see to `farewell`, for at most `limit`.
+/// Hands `farewell` to the thread, for at most `limit`.
 pub(super) fn add(farewell: Farewell, limit: Duration) {
     CLOSER.get().add(farewell, limit);
 }
 
-/// Closes some farewells, so that somebody else can have their descriptors. Whether there were any.
+/// Ends some farewells to free their descriptors. False if there are none.
 fn give_some_up() -> bool {
     let count = descriptors::limit().map_or(1, headroom);
     let given_up = CLOSER.get().room().give_up(count);
@@ -82,12 +84,12 @@ fn give_some_up() -> bool {
     !given_up.is_empty()
 }
 
-/// So many descriptors are left to the rest of the process at least, of `limit`, by farewells.
+/// How many descriptors of `limit` farewells leave to the rest of the process.
 fn headroom(limit: usize) -> usize {
     (limit / 16).clamp(8, 64)
 }
 
-/// How many farewells there may be.
+/// How many farewells there may be with this descriptor limit.
 fn share(limit: Option<usize>) -> usize {
     limit.map_or(MOST, |limit| (limit / SHARE).clamp(1, MOST))
 }
@@ -124,7 +126,7 @@ impl Closer {
         drop(given_up);
     }
 
-    /// Has the thread look around.
+    /// Wakes the thread.
     fn wake(&self, room: &mut Room) {
         if std::mem::replace(&mut room.is_awake, true) {
             return;
@@ -136,8 +138,8 @@ impl Closer {
         }
     }
 
-    /// Starts the thread, if the system has one to give. The lock is not held while the poller is made: that may take
-    /// descriptors of farewells.
+    /// Starts the thread, if the system has one to give. The lock is not held while the poller is
+    /// made: that may take descriptors of farewells.
     fn start_thread(&'static self) -> MutexGuard<'static, Room> {
         let watching = Poller::new().and_then(|(registry, poller)| {
             let waker = registry.waker(WAKER)?;
@@ -242,7 +244,7 @@ impl Closer {
                 .add(&timed.farewell.socket, token, Interests::BOTH)
                 .is_err()
         {
-            // Without reports of the kernel it is looked at all the time, as where nothing can be watched.
+            // Without events from the kernel all sockets are polled in slices.
             *kernel = None;
         }
         let progress = timed.farewell.advance();
@@ -304,18 +306,19 @@ impl Room {
         std::mem::take(&mut self.farewells).into_values().collect()
     }
 
-    /// Gives up those for which there is no room beside `farewell`. The caller drops them once the lock is free.
+    /// Ends the farewells that leave no room for `farewell`. The caller drops them after it has
+    /// released the lock.
     fn make_room_for(&mut self, farewell: &Farewell) -> Vec<Timed> {
         let limit = descriptors::limit();
         let too_many = (self.farewells.len() + 1).saturating_sub(share(limit));
-        // The system gives the lowest number that is free, so a high one says that few are.
+        // The kernel assigns the lowest free number, so a high one means that few are free.
         let too_high = limit
             .zip(farewell.socket.number())
             .map(|(limit, number)| (number + headroom(limit)).saturating_sub(limit - 1));
         self.give_up(too_many.max(too_high.unwrap_or(0)))
     }
 
-    /// Gives up `count` of them: first those that lose least, of these the oldest.
+    /// Ends `count` farewells: those that lose least first, and of these the oldest.
     fn give_up(&mut self, count: usize) -> Vec<Timed> {
         let mut given_up = Vec::new();
         for bearable in [Loss::Nothing, Loss::Unacknowledged, Loss::Unsent] {
@@ -364,8 +367,8 @@ impl Room {
         over
     }
 
-    /// Takes no account of time in which this process did nothing: it was stopped, or its machine slept. The peers get some
-    /// time more, since the absence may have begun before the wait had to end.
+    /// Extends all times by an absence: the process was stopped, or its machine slept. The peers get
+    /// a fair minimum on top, since the absence may have begun before the wait had to end.
     fn excuse_absence(&mut self, overslept: Duration) {
         if overslept > ABSENCE {
             for timed in self.farewells.values_mut() {
@@ -378,14 +381,14 @@ impl Room {
         self.farewells.len() > UNSUSPECTED && descriptors::limit().is_some()
     }
 
-    /// Gives up as many as the rest of the process lacks.
+    /// Ends as many farewells as the rest of the process lacks descriptors.
     fn leave_headroom(&mut self) -> Vec<Timed> {
         let wanted = descriptors::limit().map_or(0, headroom);
         let free = descriptors::count_free(wanted).unwrap_or(wanted);
         self.give_up(wanted.saturating_sub(free))
     }
 
-    /// How long nothing has to be done if nothing happens; `None` is without limit.
+    /// How long the thread may wait; `None` is unlimited.
     fn rest(&self, now: Instant, is_blind: bool) -> Option<Duration> {
         if !self.busy.is_empty() {
             return Some(Duration::ZERO);

@@ -2,7 +2,7 @@
 //! its end. A socket that is closed with unread input, or that gets more of it later, sends a reset, and that destroys what
 //! is still on its way to the peer (RFC 2525, section 2.17).
 //!
-//! This is what is done for one connection. `closer` does it for all of them.
+//! This module handles one connection; `closer` runs all of them.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -49,12 +49,12 @@ pub(super) enum Progress {
     Done,
 }
 
-/// What would be lost if a farewell ended now.
+/// What is lost if a farewell ends now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Loss {
     /// Nothing: the peer's system has all.
     Nothing,
-    /// What the peer's system has not acknowledged, if the peer goes on sending.
+    /// What the peer's system has not acknowledged, if the peer sends something.
     Unacknowledged,
     /// What was accepted and not sent.
     Unsent,
@@ -76,7 +76,8 @@ pub(super) fn reset(socket: &Socket) {
     let _ = socket.reset_when_closed();
 }
 
-/// Begins a farewell of at most `limit`. What can be done without waiting is done now; what is left, by the closer.
+/// Begins a farewell of at most `limit`. It does now what takes no waiting, and leaves the rest to
+/// the closer.
 pub(super) fn begin(mut farewell: Farewell, limit: Duration) {
     farewell.make_room_for_all();
     if farewell.advance() == Progress::Done {
@@ -88,10 +89,11 @@ pub(super) fn begin(mut farewell: Farewell, limit: Duration) {
 }
 
 impl Farewell {
-    /// Has the kernel take as much as it can at once of what holds up a name.
+    /// Enlarges the kernel's buffer, so that a queue that holds a name goes out at once.
     fn make_room_for_all(&self) {
         if self.holds_name && !self.queue.is_empty() {
-            // The kernel counts its own overhead too. If it refuses, the rest goes out as the peer reads.
+            // Twice the size, since the kernel counts its overhead. If it refuses, the rest goes out
+            // as the peer reads.
             let _ = self.socket.set_send_buffer_size(self.queue.len() * 2);
         }
     }
@@ -126,8 +128,8 @@ impl Farewell {
         }
         let read = self.read_away();
         if self.holds_name && self.queue.is_empty() {
-            // A Unix domain socket loses nothing by its close: the peer can still read all that was sent. What the peer
-            // sends from now on fails, in place of being read away.
+            // The peer of a closed Unix domain socket can still read all that was sent. Its own
+            // sends fail from now on; otherwise they would be read away.
             return Progress::Done;
         }
         match read {
@@ -168,7 +170,7 @@ impl Farewell {
         }
     }
 
-    /// What would be lost if it ended now.
+    /// What is lost if it ends now.
     pub(super) fn loss(&self) -> Loss {
         if !self.queue.is_empty() {
             Loss::Unsent
@@ -181,7 +183,7 @@ impl Farewell {
 }
 
 impl Timed {
-    /// When there is something to decide, if `silence` of the peer is taken for the end of its interest.
+    /// When it is over at the earliest, if the peer may be silent for `silence`.
     pub(super) fn next_end(&self, silence: Duration) -> Instant {
         if self.farewell.queue.is_empty() {
             (self.heard + silence).min(self.end)
@@ -203,7 +205,7 @@ impl Timed {
         true
     }
 
-    /// Leaves out of its times that for `time` nothing could be done for it.
+    /// Extends its times by `time`, in which nothing could be done for it.
     pub(super) fn postpone(&mut self, time: Duration) {
         self.end += time;
         self.heard += time;

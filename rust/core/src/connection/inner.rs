@@ -49,7 +49,8 @@ pub(super) enum Link {
     /// Boxed, since it is large and few are there for long.
     Connecting(Box<Connecting>),
     Connected {
-        /// What a Unix domain socket was bound to. A file goes with the connection, and is dropped before the socket.
+        /// What a Unix domain socket was bound to. A file goes with the connection, and is dropped
+        /// before the socket.
         name: Option<BoundName>,
         /// Shared with the calls that use it while the lock is free, so that its descriptor is not reused under them.
         socket: Arc<Socket>,

@@ -107,7 +107,8 @@ pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
 }
 
 impl Target {
-    /// What `host` names: an address, or a name for the system's resolver. `None` if it can be neither.
+    /// What `host` names: an address, or a name for the system's resolver. `None` if it can be
+    /// neither.
     pub fn new(host: &str, port: u16) -> Option<Target> {
         let short = || parse_short_ipv4(host).map(|ip| (ip, port).into());
         match parse_ip(host, port).or_else(short) {
@@ -120,9 +121,10 @@ impl Target {
     }
 }
 
-/// Reads `text` as an IPv4 or IPv6 address without asking anybody, a scope (`fe80::1%eth0`, RFC 4007, section 11)
-/// included. An IPv4 address mapped into IPv6 is the IPv4 address. Names, and addresses in brackets, are none. The four
-/// numbers of an IPv4 address are decimal, also with leading zeros, as the engine reads them.
+/// Reads `text` as an IPv4 or IPv6 address without asking anybody, a scope (`fe80::1%eth0`, RFC
+/// 4007, section 11) included. An IPv4 address mapped into IPv6 is the IPv4 address. Names, and
+/// addresses in brackets, are none. The four numbers of an IPv4 address are decimal, also with
+/// leading zeros, as the engine reads them.
 pub fn parse_ip(text: &str, port: u16) -> Option<SocketAddr> {
     if let Ok(ip) = text.parse::<IpAddr>() {
         return Some((ip.to_canonical(), port).into());
@@ -145,8 +147,9 @@ fn is_dotted_quad(text: &str) -> bool {
     text.split('.').count() == 4 && text.split('.').all(is_number)
 }
 
-/// Reads an IPv4 address of one to four numbers, of which the last one fills the bytes that are left, each decimal,
-/// hexadecimal with `0x`, or octal with a zero (inet_aton(3)). So does the system's resolver, and thereby the engine.
+/// Reads an IPv4 address of one to four numbers, of which the last one fills the bytes that are
+/// left, each decimal, hexadecimal with `0x`, or octal with a zero (inet_aton(3)). So does the
+/// system's resolver, and thereby the engine.
 fn parse_short_ipv4(text: &str) -> Option<Ipv4Addr> {
     let mut numbers = Vec::new();
     for label in text.split('.') {
@@ -170,18 +173,18 @@ fn parse_short_ipv4(text: &str) -> Option<Ipv4Addr> {
     (last <= room).then(|| Ipv4Addr::from_bits(bits | last))
 }
 
-/// The longest name and the longest label of a name, in bytes (RFC 1035, section 2.3.4). Of the 255 bytes that the
-/// section allows for a name, its encoding takes two.
+/// The longest name and the longest label of a name, in bytes (RFC 1035, section 2.3.4). Of the 255
+/// bytes that the section allows for a name, its encoding takes two.
 const MAX_NAME: usize = 253;
 const MAX_LABEL: usize = 63;
 
-/// Characters that no host's name has. Text with one of them is an address in brackets, or a host with something else
-/// around it.
+/// Characters that no host's name has. Text with one of them is an address in brackets, or a host
+/// with something else around it.
 const NOT_IN_NAMES: &str = "*[]:%/@";
 
-/// Whether the system's resolver may know `text`: a name of the DNS, of the hosts file, of mDNS, of a container.
-/// Names may begin with digits (RFC 1123, section 2.1), and a
-/// search domain may follow them, so only four numbers (`256.1.1.1`) are a mistyped address.
+/// Whether the system's resolver may know `text`: a name of the DNS, of the hosts file, of mDNS, of
+/// a container. Names may begin with digits (RFC 1123, section 2.1), and a search domain may follow
+/// them, so only four numbers (`256.1.1.1`) are a mistyped address.
 pub fn is_host_name(text: &str) -> bool {
     let name = text.strip_suffix('.').unwrap_or(text);
     let is_label = |label: &str| (1..=MAX_LABEL).contains(&label.len());
@@ -226,7 +229,8 @@ mod tests {
         assert_eq!(parse_ip("fe80::1%nosuchinterface", 7), None);
     }
 
-    /// The engine reads the four numbers as decimal ones, where inet_aton(3) takes a zero for an octal number.
+    /// The engine reads the four numbers as decimal ones, where inet_aton(3) takes a zero for an
+    /// octal number.
     #[test]
     fn leading_zeros_change_no_number() {
         let parse = |text| parse_ip(text, 7).map(|address| address.ip().to_string());

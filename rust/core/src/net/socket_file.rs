@@ -119,7 +119,8 @@ impl Drop for SocketFile {
             // It is the parent's.
             return;
         }
-        // The path need not be locked: as long as the socket is open nobody takes the file for stale.
+        // The path need not be locked: as long as the socket is open nobody takes the file for
+        // stale.
         if sys::file_identity(&self.path).is_ok_and(|file| file == self.identity) {
             // One that cannot be removed stays behind as after a crash, and the next bind replaces it.
             let _ = sys::remove_file(&self.path);

@@ -1,7 +1,8 @@
-//! Descriptors, of which a process may have a limited number.
+//! The descriptor limit of the process.
 //!
-//! Sockets that are kept open for the good of their peers alone are a reserve: a call that the system refuses for lack of
-//! descriptors has some of them closed, and tries again. Every call that makes a descriptor goes through [`obtain`].
+//! Sockets that stay open only for their peers' sake are a reserve. When the system refuses a call
+//! for lack of descriptors, some of them are closed, and the call is made again. Every call that
+//! makes a descriptor goes through [`obtain`].
 
 use std::io;
 use std::sync::OnceLock;
@@ -10,21 +11,22 @@ pub(crate) use super::imp::{count_free_descriptors as count_free, descriptor_lim
 
 use super::imp::is_out_of_descriptors;
 
-/// Closes some of the reserve. Whether there was any.
+/// Closes a part of the reserve. False if it is empty.
 type GiveUp = fn() -> bool;
 
 static RESERVE: OnceLock<GiveUp> = OnceLock::new();
 
-/// Looking up a name may take so many descriptors: of the files that say how, and of sockets.
+/// How many descriptors a lookup may take: for the resolver's configuration, and for sockets.
 const FOR_A_LOOKUP: usize = 4;
 
-/// Has `give_up` called when descriptors are missing. It must not make any, and is called with locks held that belong to
-/// connections and listeners.
+/// Sets what to call when descriptors are missing. `give_up` must make none itself, and must not
+/// lock connections or listeners: its callers hold such locks.
 pub(crate) fn set_reserve(give_up: GiveUp) {
     RESERVE.get_or_init(|| give_up);
 }
 
-/// Calls `call`, which makes a descriptor, until it succeeds, fails for another reason, or nothing of the reserve is left.
+/// Repeats `call`, which makes a descriptor, until it succeeds, fails for another reason, or the
+/// reserve is empty.
 pub(crate) fn obtain<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
@@ -34,7 +36,8 @@ pub(crate) fn obtain<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T
     }
 }
 
-/// Sees that the system's resolver finds descriptors. Without them it says that a name does not exist.
+/// Frees descriptors for the system's resolver if there are too few. Without them it reports that
+/// the name does not exist.
 pub(crate) fn provide_for_a_lookup() {
     while count_free(FOR_A_LOOKUP).is_some_and(|free| free < FOR_A_LOOKUP) && use_reserve() {}
 }

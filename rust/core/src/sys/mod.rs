@@ -1,4 +1,5 @@
-//! The seam: everything that the crate asks of the system goes through here, and through [`sync`](crate::sync).
+//! The seam: everything that the crate asks of the system goes through here, and through
+//! [`sync`](crate::sync).
 //!
 //! Each platform module provides, with the same signatures:
 //!
@@ -19,8 +20,8 @@
 //! | `keep_library_mapped` | keeps the code of this library where it is until the process ends |
 //! | `zero` | zeroes memory without touching pages that are zero already |
 //!
-//! What a platform does not have answers with [`unsupported`]. With `--cfg stream_socket_simulated` the platform is a kernel
-//! in memory, which follows from a seed (`simulated/`).
+//! What a platform does not have answers with [`unsupported`]. With `--cfg stream_socket_simulated`
+//! the platform is a kernel in memory, which follows from a seed (`simulated/`).
 
 use std::io;
 use std::time::Duration;

@@ -57,7 +57,8 @@ pub fn has_unix_sockets(test: &str) -> bool {
     has
 }
 
-/// An abstract name that nobody else uses: names are shared by all processes of a network namespace.
+/// An abstract name that nobody else uses: names are shared by all processes of a network
+/// namespace.
 pub fn unique_abstract_name() -> PathBuf {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -205,8 +206,8 @@ pub fn until_status(
     })
 }
 
-/// Polls `connection` as a game does that was never busy: in frames of 50 ms from `start` to `end`, both included. The
-/// clock is the caller's, so no time passes.
+/// Polls `connection` as a game does that was never busy: in frames of 50 ms from `start` to `end`,
+/// both included. The clock is the caller's, so no time passes.
 pub fn poll_in_frames(
     connection: &Connection,
     start: Instant,
@@ -254,8 +255,8 @@ pub fn until_available(connection: &Connection, count: usize) {
     });
 }
 
-/// An address of this machine that refuses connections: a port that this process keeps, and does not listen at. The first
-/// call opens a socket.
+/// An address of this machine that refuses connections: a port that this process keeps, and does
+/// not listen at. The first call opens a socket.
 pub fn refusing_address() -> Address {
     use socket2::{Domain, SockAddr, Socket, Type};
     static REFUSING: std::sync::OnceLock<Socket> = std::sync::OnceLock::new();

@@ -66,7 +66,8 @@ pub(crate) fn interface_index(name: &str) -> Option<u32> {
 
 pub(crate) fn keep_library_mapped() {}
 
-/// The world has as many descriptors as are wanted. That one is refused now and then has other reasons.
+/// The world has as many descriptors as are wanted. That one is refused now and then has other
+/// reasons.
 pub(crate) fn descriptor_limit() -> Option<usize> {
     None
 }

@@ -75,15 +75,18 @@ pub(crate) fn set_socket_mode(path: &Path, file: FileIdentity, mode: u32) -> io:
     }
 }
 
-/// Changes the mode of a file that was opened with O_PATH, for which fchmod(2) is refused. Linux 6.6 has a call for that
-/// (fchmodat(2), AT_EMPTY_PATH); before, it takes the file's name in /proc (proc_pid_fd(5)).
+/// Changes the mode of a file that was opened with O_PATH, for which fchmod(2) is refused. Linux
+/// 6.6 has a call for that (fchmodat(2), AT_EMPTY_PATH); before, it takes the file's name in /proc
+/// (proc_pid_fd(5)).
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn change_mode(file: &fs::File, mode: u32) -> io::Result<()> {
     use std::os::fd::AsRawFd;
-    /// The call's number, which is the same on all processors that Rust's standard library is made for.
+    /// The call's number, which is the same on all processors that Rust's standard library is made
+    /// for.
     const FCHMODAT2: libc::c_long = 452;
     let number = file.as_raw_fd();
-    // SAFETY: The call reads an empty path, which is zero-terminated, and changes nothing in this process.
+    // SAFETY: The call reads an empty path, which is zero-terminated, and changes nothing in this
+    // process.
     let outcome =
         unsafe { libc::syscall(FCHMODAT2, number, c"".as_ptr(), mode, libc::AT_EMPTY_PATH) };
     // A filter of system calls may refuse a call that it does not know with any error.
@@ -108,11 +111,11 @@ pub(crate) fn is_served(address: &SocketAddress) -> bool {
         .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// The right to make and to replace the socket file at a path, which one user of this library has at a time. Dropping it
-/// gives it back, and leaves no file.
+/// The exclusive right to make or replace the socket file at a path. Dropping it releases the lock,
+/// and leaves no file.
 ///
-/// It is a lock (flock(2)) on a file beside the path. Nobody but the user of this process can open that file, so nobody else
-/// can hold the lock.
+/// It is a lock (flock(2)) on a file beside the path. Other users cannot open that file, so they
+/// cannot hold the lock.
 #[derive(Debug)]
 pub(crate) struct PathLock {
     path: PathBuf,
@@ -120,11 +123,12 @@ pub(crate) struct PathLock {
     file: fs::File,
 }
 
-/// Another lock file than the one that was locked is seldom found more than once.
+/// The maximum number of attempts. One that finds another lock file in place is rare.
 const LOCK_ATTEMPTS: u32 = 100;
 
-/// Locks `path`, without waiting. The error "in use" says that somebody else is making or replacing the file at the moment;
-/// any other one, that there is no lock here: somebody else has put a file in the place of the lock's, for example.
+/// Locks `path`, without waiting. The error `AddrInUse` means that another caller is making or
+/// replacing the file at the moment. Any other error means that no lock can be had here, for example
+/// because another user's file is in its place.
 pub(crate) fn lock_path(path: &Path) -> io::Result<PathLock> {
     let lock_path = beside(path, ".stream-socket-lock");
     let flags =
@@ -148,7 +152,7 @@ pub(crate) fn lock_path(path: &Path) -> io::Result<PathLock> {
             Err(Errno::INTR) => continue,
             Err(error) => return Err(error.into()),
         }
-        // Whoever had the lock before has removed the file, which then is no lock any more.
+        // The previous holder may have removed the file that was opened here.
         if file_identity(&lock_path).is_ok_and(|file| file == opened.into()) {
             let path = lock_path;
             return Ok(PathLock { path, file });
@@ -182,8 +186,9 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// How old a file has to be to be replaced without a lock. Between the moment at which the kernel makes a socket's file and
-/// that at which the socket can be found by it, it looks stale; no process needs so long for these two steps.
+/// How old a file has to be to be replaced without a lock. Between the moment at which the kernel
+/// makes a socket's file and that at which the socket can be found by it, it looks stale; no
+/// process needs so long for these two steps.
 const SETTLED: Duration = Duration::from_secs(1);
 
 /// Whether the file at `path` is old enough to be replaced without a lock.
@@ -193,8 +198,8 @@ pub(crate) fn has_settled(path: &Path) -> bool {
     matches!(age, Ok(Ok(age)) if age >= SETTLED)
 }
 
-/// Removes the file at `path` if it still is `file`. Whether it was. It is moved aside first, which one process can do; if it
-/// is another one it is put back.
+/// Removes the file at `path` if it still is `file`; false if it is another one. Only one process
+/// can move it aside. Another file that was moved is put back.
 pub(crate) fn remove_unless_replaced(path: &Path, file: FileIdentity) -> io::Result<bool> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     if file_identity(path)? != file {

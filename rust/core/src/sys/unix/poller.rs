@@ -39,7 +39,8 @@ impl Poller {
         Ok((registry, Poller { poll, events }))
     }
 
-    /// Waits at most `limit` until something has changed, or a signal comes, and calls `tell` with the token of each socket that has.
+    /// Waits at most `limit` until something has changed, or a signal comes, and calls `tell` with
+    /// the token of each socket that has.
     pub(crate) fn wait(
         &mut self,
         mut limit: Option<Duration>,
@@ -49,8 +50,8 @@ impl Poller {
             match self.poll.poll(&mut self.events, limit) {
                 Ok(()) => {}
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-                // The caller of a long wait has a clock to look at. The wait may have been interrupted after a stop of
-                // this process that was longer than `limit`, so what has happened meanwhile is told first.
+                // The caller of a long wait checks its clock. If the process was stopped for longer
+                // than `limit`, that is the end of the wait, so one more look reports what has come.
                 Err(_) => {
                     limit = Some(Duration::ZERO);
                     continue;

@@ -32,8 +32,9 @@ pub(crate) fn descriptor_limit() -> Option<usize> {
 /// So many numbers of descriptors are looked at.
 const LOOKED_AT: usize = 4096;
 
-/// How many more descriptors the process may open, counted up to `enough`. Of a large limit the highest numbers are looked
-/// at: the system gives the lowest that is free, so they are taken last. `None` without a limit.
+/// How many more descriptors the process may open, counted up to `enough`. Of a large limit the
+/// highest numbers are looked at: the system gives the lowest that is free, so they are taken last.
+/// `None` without a limit.
 pub(crate) fn count_free_descriptors(enough: usize) -> Option<usize> {
     let limit = descriptor_limit()?;
     let numbers = (limit.saturating_sub(LOOKED_AT)..limit).rev();

@@ -243,8 +243,9 @@ impl Socket {
         usize::try_from(self.0.as_raw_fd()).ok()
     }
 
-    /// Has the file that a bind will make get `mode`, less what the umask takes away: Linux gives the file the mode of the
-    /// socket (fchmod(2)). So nobody can connect in the moment before the mode is set. Elsewhere it does nothing.
+    /// Has the file that a bind will make get `mode`, less what the umask takes away: Linux gives
+    /// the file the mode of the socket (fchmod(2)). So nobody can connect in the moment before the
+    /// mode is set. Elsewhere it does nothing.
     pub(crate) fn set_mode_of_file(&self, mode: u32) {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         {

@@ -81,15 +81,16 @@ pub(crate) fn is_served(address: &SocketAddress) -> bool {
         .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// The right to make and to replace the socket file at a path, which one user of this library has at a time. Dropping it
-/// gives it back, and so does the end of the process.
+/// The right to make and to replace the socket file at a path, which one user of this library has
+/// at a time. Dropping it gives it back, and so does the end of the process.
 #[derive(Debug)]
 pub(crate) struct PathLock {
     _file: File,
 }
 
-/// Locks `path`, without waiting: a file beside it that nobody else can open, and that goes when it is closed. The error "in
-/// use" says that somebody else is making or replacing the file at the moment; any other one, that there is no lock here.
+/// Locks `path`, without waiting: a file beside it that nobody else can open, and that goes when it
+/// is closed. The error "in use" says that somebody else is making or replacing the file at the
+/// moment; any other one, that there is no lock here.
 pub(crate) fn lock_path(path: &Path) -> io::Result<PathLock> {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
