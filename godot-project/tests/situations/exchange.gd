@@ -71,10 +71,8 @@ func _unix_exchange(path: String, server: RefCounted) -> String:
 ## A server's file that nobody serves any more is replaced.
 func left_file() -> void:
 	var path := folder.path_join("left.sock")
-	var server := UDSServer.new()
-	if server.listen(path + ".old") != OK or DirAccess.rename_absolute(path + ".old", path) != OK:
+	if not leave_file(path):
 		return report("a file left behind", "", "no file can be left")
-	server.stop()
 	report("a file left behind", _unix_exchange(path, family.uds_server()))
 	DirAccess.remove_absolute(path)
 

@@ -7,8 +7,8 @@ func listen() -> void:
 	folder = place
 	for file: String in ["new.sock", "left.sock"]:
 		var path := place.path_join(file)
-		if file == "left.sock":
-			_leave(path)
+		if file == "left.sock" and not _is_there(path):
+			leave_file(path)
 		var case := "a new socket" if file == "new.sock" else "a file left behind"
 		var server: RefCounted = family.uds_server()
 		var error: int = prompt(server.call.bind("listen", path))
@@ -32,15 +32,6 @@ func connect_to() -> void:
 	var peer: StreamPeer = family.uds_peer()
 	var path := OS.get_environment("SITUATION_FOLDER").path_join(arguments[0])
 	report("connect", connects(peer, peer.call.bind("connect_to_host", path)))
-
-
-func _leave(path: String) -> void:
-	if _is_there(path):
-		return
-	var server := UDSServer.new()
-	server.listen(path + ".old")
-	DirAccess.rename_absolute(path + ".old", path)
-	server.stop()
 
 
 func _is_there(path: String) -> bool:

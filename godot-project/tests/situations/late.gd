@@ -4,7 +4,7 @@ extends "res://tests/situations/situation.gd"
 
 ## The limits, and for how long nobody polls, in seconds.
 const LIMIT := 1
-const AWAY := 1.6
+const AWAY := 1.4
 
 ## What is looked at when the time is over.
 var _after: Array[Callable] = []
@@ -134,27 +134,24 @@ func _limited_peer() -> StreamPeer:
 
 ## Stopped within a call that waits for data, which comes meanwhile.
 func blocking_read() -> void:
-	var pair := _pair()
+	var peer := _stopped_soon()
+	if peer == null:
+		return report("a blocking read", "no connection")
 	if is_ours():
-		(pair[0] as Object).set("read_timeout", LIMIT)
-	var thread := _send_later(pair[1])
-	_stop_in(0.3)
-	var got: Array = (pair[0] as StreamPeer).get_data(5)
-	thread.wait_to_finish()
-	report("a blocking read", "" if got[0] == OK else reason(pair[0] as Object, got[0]))
+		peer.set("read_timeout", LIMIT)
+	var got := peer.get_data(5)
+	report("a blocking read", "" if got[0] == OK else reason(peer, got[0]))
 
 
 func group_wait() -> void:
-	var pair := _pair()
 	if not is_ours():
 		return lacks("a group's wait", "has no groups")
+	var peer := _stopped_soon()
+	if peer == null:
+		return report("a group's wait", "no connection")
 	var group: Object = ClassDB.instantiate("StreamPeerSocketGroupRs")
-	group.call("add", pair[0])
-	group.call("poll", 0)
-	var thread := _send_later(pair[1])
-	_stop_in(0.3)
+	group.call("add", peer)
 	var members: Array = group.call("poll", LIMIT * 1000)
-	thread.wait_to_finish()
 	report("a group's wait", "" if not members.is_empty() else "pending: the group names nobody")
 
 
@@ -178,15 +175,17 @@ func _stop_in(seconds: float) -> void:
 	start("sh", ["-c", script % [seconds, OS.get_process_id(), AWAY, OS.get_process_id()]])
 
 
-# Sends when the process goes on: it is stopped before, and the time is over then.
-func _send_later(peer: StreamPeer) -> Thread:
-	var thread := Thread.new()
-	thread.start(func() -> void:
-		var now := Time.get_ticks_msec()
-		while Time.get_ticks_msec() - now < 800:
-			OS.delay_msec(1)
-		peer.put_data("hello".to_utf8_buffer()))
-	return thread
+# A peer whose other end, a program, stops this process soon, sends, and lets it go on after the time.
+func _stopped_soon() -> StreamPeer:
+	var server := listening_tcp()
+	if server == null:
+		return null
+	var script := "exec 3<>/dev/tcp/127.0.0.1/%d; sleep 0.3; kill -STOP %d; echo hello >&3; sleep %s; kill -CONT %d; sleep 9"
+	var own := OS.get_process_id()
+	start("bash", ["-c", script % [server.call("get_local_port"), own, AWAY, own]])
+	if not until(func() -> bool: return server.call("is_connection_available")):
+		return null
+	return server.call("take_connection")
 
 
 func _pair() -> Array:

@@ -29,7 +29,7 @@ func children() -> void:
 		var ended := func() -> bool:
 			peer.call("poll")
 			return peer.call("get_status") != StreamPeerTCP.STATUS_CONNECTED
-		report(case + ", the end of the stream", "" if until(ended) else "pending: the child keeps the connection open")
+		report(case + ", the end of the stream", "" if until(ended, 1.0) else "pending: the child keeps the connection open")
 		server.call("stop")
 
 

@@ -79,16 +79,21 @@ fn find<T: Copy>(names: &[(&str, T)], name: &str) -> Result<T> {
         .ok_or_else(|| format!("{name:?} is not known"))
 }
 
+/// The same on all processors.
+#[cfg(target_os = "linux")]
+const FCHMODAT2: libc::c_long = 452;
+
 #[cfg(target_os = "linux")]
 const CALLS: &[(&str, libc::c_long)] = &[
     ("accept4", libc::SYS_accept4),
-    ("clone3", libc::SYS_clone3),
     ("dup", libc::SYS_dup),
     ("epoll_create1", libc::SYS_epoll_create1),
     ("epoll_ctl", libc::SYS_epoll_ctl),
     ("epoll_pwait", libc::SYS_epoll_pwait),
     ("eventfd2", libc::SYS_eventfd2),
+    ("fchmod", libc::SYS_fchmod),
     ("fchmodat", libc::SYS_fchmodat),
+    ("fchmodat2", FCHMODAT2),
     ("fcntl", libc::SYS_fcntl),
     ("flock", libc::SYS_flock),
     ("getpeername", libc::SYS_getpeername),
@@ -97,9 +102,8 @@ const CALLS: &[(&str, libc::c_long)] = &[
     ("getsockopt", libc::SYS_getsockopt),
     ("ioctl", libc::SYS_ioctl),
     ("ppoll", libc::SYS_ppoll),
+    ("prlimit64", libc::SYS_prlimit64),
     ("recvfrom", libc::SYS_recvfrom),
-    ("sendmsg", libc::SYS_sendmsg),
-    ("sendto", libc::SYS_sendto),
     ("setsockopt", libc::SYS_setsockopt),
     ("shutdown", libc::SYS_shutdown),
     ("socket", libc::SYS_socket),
@@ -116,6 +120,5 @@ const ERRORS: &[(&str, libc::c_int)] = &[
     ("EAFNOSUPPORT", libc::EAFNOSUPPORT),
     ("EINVAL", libc::EINVAL),
     ("ENOSYS", libc::ENOSYS),
-    ("EOPNOTSUPP", libc::EOPNOTSUPP),
     ("EPERM", libc::EPERM),
 ];

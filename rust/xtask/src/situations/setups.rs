@@ -2,6 +2,10 @@
 
 pub const LOOPBACK: &str = "ip link set lo up";
 
+/// Starts a program on a clock that has just begun: time_namespaces(7).
+pub const JUST_STARTED: &str = "unshare --time --fork --kill-child --monotonic=-$(cut -d. -f1 /proc/uptime) \
+--boottime=-$(cut -d. -f1 /proc/uptime)";
+
 /// A copy of /etc, to be changed.
 pub const ETC: &str = "
 cp -a /etc $PLACE/etc 2>/dev/null || true
@@ -48,6 +52,7 @@ rmdir $home
 export HOME=$PLACE XDG_DATA_HOME=$PLACE XDG_CONFIG_HOME=$PLACE XDG_CACHE_HOME=$PLACE
 serve='IO::Socket::UNIX->new(Local => shift, Listen => 9) or die'
 perl -MIO::Socket::UNIX -e \"$serve\" $BOX/left.sock
+touch -d '1 minute ago' $BOX/left.sock
 perl -MIO::Socket::UNIX -e \"\\$kept = $serve; sleep 30\" $BOX/served.sock &
 while ! [ -S $BOX/served.sock ]; do sleep 0.01; done
 ";
