@@ -12,6 +12,7 @@ mod world;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::id;
+use std::time::UNIX_EPOCH;
 
 use godot_finder::Godot;
 
@@ -103,7 +104,8 @@ struct Place(PathBuf);
 
 impl Place {
     fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("sprs-situations-{}", id()));
+        let now = UNIX_EPOCH.elapsed().unwrap_or_default();
+        let path = std::env::temp_dir().join(format!("sprs-{}-{:x}", id(), now.as_nanos()));
         let _ = folder::replace(&path, open_to_all);
         Self(path)
     }
