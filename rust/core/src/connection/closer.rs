@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use crate::connection::farewell::{Farewell, Loss, Progress, Timed};
-use crate::deadline::{ABSENCE, fair_minimum};
+use crate::deadline::ABSENCE;
 use crate::poll::shared_poller;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Condvar, Mutex, MutexGuard, ProcessWide, lock, wait, wait_timeout};
@@ -36,6 +36,9 @@ const INSPECTION: Duration = Duration::from_millis(100);
 
 /// Up to this number of farewells no check is made.
 const UNSUSPECTED: usize = 8;
+
+/// How much time is left at least after an absence.
+const AFTER_ABSENCE: Duration = Duration::from_secs(1);
 
 /// The token of the waker. Farewells count from 0.
 const WAKER: usize = usize::MAX;
@@ -166,9 +169,7 @@ impl Closer {
             let mut given_up = Vec::new();
             let tokens = {
                 let mut room = self.room();
-                if let Some(wait_end) = wait_end {
-                    room.excuse_absence(now.saturating_duration_since(wait_end));
-                }
+                room.excuse_absence(now, wait_end);
                 if kernel.is_none() {
                     let all: Vec<_> = room.farewells.keys().copied().collect();
                     room.busy.extend(all);
@@ -367,12 +368,18 @@ impl Room {
         over
     }
 
-    /// Extends all times by an absence: the process was stopped, or its machine slept. The peers get
-    /// a fair minimum on top, since the absence may have begun before the wait had to end.
-    fn excuse_absence(&mut self, overslept: Duration) {
-        if overslept > ABSENCE {
-            for timed in self.farewells.values_mut() {
-                timed.postpone(overslept + fair_minimum(overslept));
+    /// Extends times by an absence: the process was stopped, or its machine slept. A farewell that
+    /// had no look yet gets all of its time. The others get a fair minimum on top of the time since
+    /// `wait_end`, as the absence may have begun before the wait had to end.
+    fn excuse_absence(&mut self, now: Instant, wait_end: Option<Instant>) {
+        let since = |moment| now.saturating_duration_since(moment);
+        let overslept = wait_end.map(since).filter(|&time| time > ABSENCE);
+        for (token, timed) in &mut self.farewells {
+            let is_new = self.unwatched.contains(token);
+            match overslept {
+                _ if is_new && since(timed.heard) > ABSENCE => timed.postpone(since(timed.heard)),
+                Some(overslept) if !is_new => timed.postpone(overslept + AFTER_ABSENCE),
+                _ => {}
             }
         }
     }
