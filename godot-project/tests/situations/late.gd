@@ -5,6 +5,8 @@ extends "res://tests/situations/situation.gd"
 ## The limits, and for how long nobody polls, in seconds.
 const LIMIT := 1
 const AWAY := 1.4
+## More bytes than the system holds for a connection.
+const MUCH := 20_000_000
 
 ## What is looked at when the time is over.
 var _after: Array[Callable] = []
@@ -29,6 +31,8 @@ func everything() -> void:
 	_after.clear()
 	if arguments[0] == "stopped":
 		blocking_read()
+		long_read()
+		long_write()
 		group_wait()
 
 
@@ -134,7 +138,7 @@ func _limited_peer() -> StreamPeer:
 
 ## Stopped within a call that waits for data, which comes meanwhile.
 func blocking_read() -> void:
-	var peer := _stopped_soon()
+	var peer := _stopped_soon("echo hello >&3")
 	if peer == null:
 		return report("a blocking read", "no connection")
 	if is_ours():
@@ -143,10 +147,34 @@ func blocking_read() -> void:
 	report("a blocking read", "" if got[0] == OK else reason(peer, got[0]))
 
 
+## The same with more than the system's buffers hold: the other end goes on at once.
+func long_read() -> void:
+	var peer := _stopped_soon("head -c %d /dev/zero >&3 &" % MUCH)
+	if peer == null:
+		return report("a blocking read of 20 MB", "no connection")
+	if is_ours():
+		peer.set("read_timeout", LIMIT)
+	var got := peer.get_data(MUCH)
+	report("a blocking read of 20 MB", "" if got[0] == OK else reason(peer, got[0]))
+
+
+## Stopped within a call that waits for the other end to read, which does so meanwhile.
+func long_write() -> void:
+	var peer := _stopped_soon("cat <&3 >/dev/null &")
+	if peer == null:
+		return report("a blocking write of 20 MB", "no connection")
+	if is_ours():
+		peer.set("write_timeout", LIMIT)
+	var bytes := PackedByteArray()
+	bytes.resize(MUCH)
+	var error := peer.put_data(bytes)
+	report("a blocking write of 20 MB", "" if error == OK else reason(peer, error))
+
+
 func group_wait() -> void:
 	if not is_ours():
 		return lacks("a group's wait", "has no groups")
-	var peer := _stopped_soon()
+	var peer := _stopped_soon("echo hello >&3")
 	if peer == null:
 		return report("a group's wait", "no connection")
 	var group: Object = ClassDB.instantiate("StreamPeerSocketGroupRs")
@@ -175,14 +203,15 @@ func _stop_in(seconds: float) -> void:
 	start("sh", ["-c", script % [seconds, OS.get_process_id(), AWAY, OS.get_process_id()]])
 
 
-# A peer whose other end, a program, stops this process soon, sends, and lets it go on after the time.
-func _stopped_soon() -> StreamPeer:
+# A peer whose other end, a program, stops this process soon, does something with the socket, and lets it go on after the
+# time.
+func _stopped_soon(deed: String) -> StreamPeer:
 	var server := listening_tcp()
 	if server == null:
 		return null
-	var script := "exec 3<>/dev/tcp/127.0.0.1/%d; sleep 0.3; kill -STOP %d; echo hello >&3; sleep %s; kill -CONT %d; sleep 9"
+	var script := "exec 3<>/dev/tcp/127.0.0.1/%d; sleep 0.3; kill -STOP %d\n%s\nsleep %s; kill -CONT %d; sleep 9"
 	var own := OS.get_process_id()
-	start("bash", ["-c", script % [server.call("get_local_port"), own, AWAY, own]])
+	start("bash", ["-c", script % [server.call("get_local_port"), own, deed, AWAY, own]])
 	if not until(func() -> bool: return server.call("is_connection_available")):
 		return null
 	return server.call("take_connection")
