@@ -137,7 +137,7 @@ func test_a_reset() -> void:
 func test_a_connect_that_fails() -> void:
 	for wait: Callable in _waits():
 		var end := endpoint("tcp")
-		end.server.stop()
+		end.stop()
 		var result: SocketAwait.Result = await wait.call(dial(end), PATIENCE)
 		check_eq(result.error, ERR_CONNECTION_ERROR, "refused")
 		end = small_endpoint("tcp")

@@ -84,6 +84,18 @@ fn never_closing(body: impl FnOnce(SocketAddr)) {
     });
 }
 
+/// More than the kernel takes at once, if its buffer is small.
+const LAST_WORDS: usize = 300_000;
+
+/// Has `connection` put more than is sent at once.
+fn queue_last_words(connection: &Connection) {
+    let small = |options: &mut stream_socket::Options| options.send_buffer_size = Some(4096);
+    connection.set_options("make small", small).unwrap();
+    connection.set_queue_limit(LAST_WORDS);
+    connection.write_all(&pattern(LAST_WORDS)).unwrap();
+    assert!(connection.pending_bytes() > 0);
+}
+
 /// Connects to `address`, says something, and lets go.
 fn visit(address: SocketAddr) {
     let client = connected(&Address::Inet(address));
@@ -174,13 +186,9 @@ fn the_collector() {
     let Some(address) = argument() else { return };
     set_limit(FEW);
     let address: SocketAddr = address.parse().unwrap();
-    let data = pattern(8 << 20);
     for _ in 0..100 {
-        let client = connected(&Address::Inet(address));
-        client.set_queue_limit(data.len());
-        client.write_all(&data).unwrap();
         // With something unsent it would be kept for half a minute.
-        assert!(client.pending_bytes() > 0);
+        queue_last_words(&connected(&Address::Inet(address)));
     }
     let mut files = Vec::new();
     // As soon as few are left, more are given up.
@@ -270,4 +278,54 @@ fn whatever_the_library_opens_finds_descriptors() {
     let directory = TemporaryDirectory::new();
     let folder = directory.0.display().to_string();
     never_closing(|address| run("the_full_process", &format!("{address} {folder}")));
+}
+
+/// The server that lets many clients go at once, each with something unsent.
+#[test]
+fn the_leaving_server() {
+    let Some(argument) = argument() else { return };
+    set_limit(FEW);
+    let listener = Listener::new();
+    let any = stream_socket::BindAddress::Inet((Ipv4Addr::LOCALHOST, 0).into());
+    listener.listen(&any, 1024, None).unwrap();
+    std::fs::write(&argument, listener.local_port().to_string()).unwrap();
+    let clients: Vec<Connection> = (0..GUESTS)
+        .map(|_| until("a client", || listener.accept().unwrap()))
+        .collect();
+    for client in clients {
+        queue_last_words(&client);
+    }
+    // They are let go. The other side reads from now on.
+    std::fs::write(&argument, "left").unwrap();
+    std::io::Read::read(&mut std::io::stdin(), &mut [0]).unwrap();
+}
+
+/// More than a share, and fewer than there are descriptors.
+const GUESTS: usize = 150;
+
+/// They had their descriptors before, so nobody is in want of them.
+#[test]
+fn what_many_clients_were_sent_is_delivered() {
+    if !can_hold_many("what_many_clients_were_sent_is_delivered") {
+        return;
+    }
+    let directory = TemporaryDirectory::new();
+    let file = directory.file("port");
+    let child = spawn_test("the_leaving_server", file.to_str().unwrap());
+    let content = || std::fs::read_to_string(&file).ok();
+    let port: u16 = until("the server", || content()?.parse().ok());
+    let guests: Vec<_> = (0..GUESTS)
+        .map(|_| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap())
+        .collect();
+    until("the farewells", || (content()? == "left").then_some(()));
+    for mut guest in guests {
+        let mut count = 0;
+        let mut block = vec![0; 1 << 20];
+        while count < LAST_WORDS {
+            count += std::io::Read::read(&mut guest, &mut block).unwrap();
+        }
+    }
+    // Its standard input ends with this.
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
 }

@@ -22,7 +22,8 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// The maximum number of farewells.
 const MOST: usize = 1000;
 
-/// Farewells may have one descriptor in so many of the limit.
+/// Farewells with nothing left to send may have one descriptor in so many of the limit. With many
+/// connections, the others keep what they had before, as long as the process has enough besides.
 const SHARE: usize = 4;
 
 /// Up to one in so many of their share, farewells are few.
@@ -82,7 +83,7 @@ pub(super) fn add(farewell: Farewell, limit: Duration) {
 /// Ends some farewells to free their descriptors. False if there are none.
 fn give_some_up() -> bool {
     let count = descriptors::limit().map_or(1, headroom);
-    let given_up = CLOSER.get().room().give_up(count);
+    let given_up = CLOSER.get().room().give_up(count, Loss::Unsent);
     shared_poller::acted();
     !given_up.is_empty()
 }
@@ -92,7 +93,7 @@ fn headroom(limit: usize) -> usize {
     (limit / 16).clamp(8, 64)
 }
 
-/// How many farewells there may be with this descriptor limit.
+/// How many farewells with nothing left to send there may be, with this descriptor limit.
 fn share(limit: Option<usize>) -> usize {
     limit.map_or(MOST, |limit| (limit / SHARE).clamp(1, MOST))
 }
@@ -311,20 +312,25 @@ impl Room {
     /// released the lock.
     fn make_room_for(&mut self, farewell: &Farewell) -> Vec<Timed> {
         let limit = descriptors::limit();
-        let too_many = (self.farewells.len() + 1).saturating_sub(share(limit));
+        let count = self.farewells.len() + 1;
+        let mut given_up = self.give_up(count.saturating_sub(share(limit)), Loss::Unacknowledged);
+        let too_many = (count - given_up.len()).saturating_sub(MOST);
         // The kernel assigns the lowest free number, so a high one means that few are free.
         let too_high = limit
             .zip(farewell.socket.number())
             .map(|(limit, number)| (number + headroom(limit)).saturating_sub(limit - 1));
-        self.give_up(too_many.max(too_high.unwrap_or(0)))
+        let too_high = too_high.unwrap_or(0).saturating_sub(given_up.len());
+        given_up.extend(self.give_up(too_many.max(too_high), Loss::Unsent));
+        given_up
     }
 
-    /// Ends `count` farewells: those that lose least first, and of these the oldest.
-    fn give_up(&mut self, count: usize) -> Vec<Timed> {
+    /// Ends at most `count` farewells that lose no more than `most`: those that lose least first,
+    /// and of these the oldest.
+    fn give_up(&mut self, count: usize, most: Loss) -> Vec<Timed> {
         let mut given_up = Vec::new();
         for bearable in [Loss::Nothing, Loss::Unacknowledged, Loss::Unsent] {
             let missing = count - given_up.len();
-            if missing == 0 {
+            if missing == 0 || bearable > most {
                 break;
             }
             let farewells = self.farewells.iter();
@@ -392,7 +398,7 @@ impl Room {
     fn leave_headroom(&mut self) -> Vec<Timed> {
         let wanted = descriptors::limit().map_or(0, headroom);
         let free = descriptors::count_free(wanted).unwrap_or(wanted);
-        self.give_up(wanted.saturating_sub(free))
+        self.give_up(wanted.saturating_sub(free), Loss::Unsent)
     }
 
     /// How long the thread may wait; `None` is unlimited.
@@ -487,14 +493,15 @@ mod tests {
             room.insert(timed);
             peers.push(peer);
         }
-        let mut left = |count| {
-            drop(room.give_up(count));
+        let mut left = |count, most| {
+            drop(room.give_up(count, most));
             room.farewells.keys().copied().collect::<Vec<_>>()
         };
-        assert_eq!(left(0), [0, 1, 2, 3]);
-        assert_eq!(left(1), [0, 2, 3]);
-        assert_eq!(left(2), [2]);
-        assert_eq!(left(9), []);
+        assert_eq!(left(0, Loss::Unsent), [0, 1, 2, 3]);
+        assert_eq!(left(1, Loss::Unsent), [0, 2, 3]);
+        assert_eq!(left(9, Loss::Unacknowledged), [0, 2]);
+        assert_eq!(left(1, Loss::Unsent), [2]);
+        assert_eq!(left(9, Loss::Unsent), []);
     }
 
     /// A peer that merely stays open is worth less when there are many.

@@ -75,32 +75,30 @@ pub(crate) fn set_socket_mode(path: &Path, file: FileIdentity, mode: u32) -> io:
     }
 }
 
-/// Changes the mode of a file that was opened with O_PATH, for which fchmod(2) is refused. Linux
-/// 6.6 has a call for that (fchmodat(2), AT_EMPTY_PATH); before, it takes the file's name in /proc
-/// (proc_pid_fd(5)).
+/// Changes the mode of a file that was opened with O_PATH, for which fchmod(2) is refused. The file
+/// has a name in /proc (proc_pid_fd(5)). Without /proc it takes a call of Linux 6.6 (fchmodat(2),
+/// AT_EMPTY_PATH), which comes second, since filters of system calls may kill a process for it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn change_mode(file: &fs::File, mode: u32) -> io::Result<()> {
     use std::os::fd::AsRawFd;
-    /// The call's number, which is the same on all processors that Rust's standard library is made
-    /// for.
+    /// The number of fchmodat2, the same on all processors that this library is built for.
     const FCHMODAT2: libc::c_long = 452;
     let number = file.as_raw_fd();
-    // SAFETY: The call reads an empty path, which is zero-terminated, and changes nothing in this
-    // process.
-    let outcome =
-        unsafe { libc::syscall(FCHMODAT2, number, c"".as_ptr(), mode, libc::AT_EMPTY_PATH) };
-    // A filter of system calls may refuse a call that it does not know with any error.
-    if outcome == 0 {
-        return Ok(());
-    }
     let permissions = Mode::from_raw_mode(mode as rustix::fs::RawMode);
     match rustix::fs::chmod(format!("/proc/self/fd/{number}"), permissions) {
-        Err(Errno::NOENT) => Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "setting the mode of a socket file takes /proc, or Linux 6.6",
-        )),
-        outcome => Ok(outcome?),
+        Err(Errno::NOENT) => {}
+        outcome => return Ok(outcome?),
     }
+    let (path, flags) = (c"".as_ptr(), libc::AT_EMPTY_PATH);
+    // SAFETY: The call reads the path, which is zero-terminated, and changes nothing in this
+    // process.
+    if unsafe { libc::syscall(FCHMODAT2, number, path, mode, flags) } == 0 {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        "setting the mode of a socket file takes /proc, or Linux 6.6",
+    ))
 }
 
 /// Whether a socket is bound to `address`, listening or not. A datagram socket asks: a stream socket answers it with "wrong
