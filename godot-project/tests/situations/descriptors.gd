@@ -1,5 +1,6 @@
 extends "res://tests/situations/situation.gd"
-## A process that may open few descriptors, and has some open already. Arguments: the limit, and how many files are open.
+## A process that may open few descriptors, and has some open already. Arguments: the limit, and how
+## many files are open.
 
 var _files: Array[FileAccess] = []
 
@@ -14,7 +15,8 @@ func few() -> void:
 	_files.clear()
 
 
-## Connects, sends a line and disconnects, one after the other: more often than there are descriptors.
+## Connects, sends a line and disconnects, one after the other: more often than there are
+## descriptors.
 func clients(case: String, kind: String) -> void:
 	var path := "" if kind == "tcp" else folder.path_join("deaf.sock")
 	var server := deaf_server(path)
@@ -38,7 +40,8 @@ func clients(case: String, kind: String) -> void:
 	report(case + ", then a server", "" if error == OK else reason(listener, error))
 
 
-## Clients that are sent away and stay connected, as many as there may be descriptors; then one that is welcome.
+## Clients that are sent away and stay connected, as many as there may be descriptors; then one that
+## is welcome.
 func kicked() -> void:
 	const CASE := "clients that are sent away and stay, then a good one"
 	var server := listening_tcp()

@@ -1,11 +1,11 @@
 extends RefCounted
-## A server of names (RFC 1035) for 127.0.0.1, port 53, of a network of its own. The last label of a name says how it is
-## answered. It has a thread, since the engine's lookups stop the main one.
+## A server of names (RFC 1035) for 127.0.0.1, port 53, of a network of its own. The last label of a
+## name says how it is answered. It has a thread, since the engine's lookups stop the main one.
 
 const TYPE_A := 1
 const TYPE_AAAA := 28
-## What is said of a name: its IPv4 addresses, and its IPv6 addresses. Nobody listens at 127.0.0.2, 10.9.9.2 does
-## not answer, and to 10.8.0.0/16 there is no route.
+## What is said of a name: its IPv4 addresses, and its IPv6 addresses. Nobody listens at 127.0.0.2,
+## 10.9.9.2 does not answer, and to 10.8.0.0/16 there is no route.
 const ANSWERS := {
 	"good": [["127.0.0.1"], []],
 	"both": [["127.0.0.1"], ["::1"]],

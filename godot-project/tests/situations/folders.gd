@@ -1,5 +1,6 @@
 extends "res://tests/situations/situation.gd"
-## Sockets in a folder that is given as an argument, below the folder for sockets; `left.sock` may be in it.
+## Sockets in a folder that is given as an argument, below the folder for sockets; `left.sock` may
+## be in it.
 
 
 func listen() -> void:

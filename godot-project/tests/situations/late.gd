@@ -1,6 +1,6 @@
 extends "res://tests/situations/situation.gd"
-## Time passes in which nobody polls: a frame that is busy, or a process that is stopped, for longer than every limit.
-## Argument: `busy` or `stopped`.
+## Time passes in which nobody polls: a frame that is busy, or a process that is stopped, for longer
+## than every limit. Argument: `busy` or `stopped`.
 
 ## The limits, and for how long nobody polls, in seconds.
 const LIMIT := 1
@@ -203,8 +203,8 @@ func _stop_in(seconds: float) -> void:
 	start("sh", ["-c", script % [seconds, OS.get_process_id(), AWAY, OS.get_process_id()]])
 
 
-# A peer whose other end, a program, stops this process soon, does something with the socket, and lets it go on after the
-# time.
+# A peer whose other end, a program, stops this process soon, does something with the socket, and
+# lets it go on after the time.
 func _stopped_soon(deed: String) -> StreamPeer:
 	var server := listening_tcp()
 	if server == null:

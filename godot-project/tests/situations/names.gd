@@ -1,5 +1,6 @@
 extends "res://tests/situations/situation.gd"
-## Connects by names. The arguments are names that /etc/hosts has for 127.0.0.1, or other spellings of an address.
+## Connects by names. The arguments are names that /etc/hosts has for 127.0.0.1, or other spellings
+## of an address.
 
 
 ## A case for each.

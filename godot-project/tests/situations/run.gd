@@ -1,9 +1,10 @@
 extends SceneTree
-## Runs one task of `cargo xtask situations`, once for each family of classes:
-## godot --headless --path godot-project --script res://tests/situations/run.gd -- FILE.METHOD FAMILIES [ARGUMENT...]
+## Runs one task of `cargo xtask situations`, once for each family of classes: godot --headless
+## --path godot-project --script res://tests/situations/run.gd -- FILE.METHOD FAMILIES [ARGUMENT...]
 ##
-## FAMILIES is `engine`, `ours`, or both with a comma between. The environment variable SITUATION_FOLDER names a folder
-## for files. Every case prints one line: `SITUATION`, the family, the case, its score and its words, between tabs.
+## FAMILIES is `engine`, `ours`, or both with a comma between. The environment variable
+## SITUATION_FOLDER names a folder for files. Every case prints one line: `SITUATION`, the family,
+## the case, its score and its words, between tabs.
 
 const Family := preload("res://tests/support/family.gd")
 const Situation := preload("res://tests/situations/situation.gd")

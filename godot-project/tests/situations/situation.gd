@@ -1,5 +1,6 @@
 extends RefCounted
-## What tasks are made of: connects and exchanges that are bounded in time, and the line that says how a case ended.
+## What tasks are made of: connects and exchanges that are bounded in time, and the line that says
+## how a case ended.
 
 const Family := preload("res://tests/support/family.gd")
 
@@ -23,8 +24,8 @@ var _longest := 0.0
 var _tools: Array[int] = []
 
 
-## Reports a case: `failure` is empty if it has worked. One that begins with "pending" has said nothing, and one with
-## "silent" nothing to the point.
+## Reports a case: `failure` is empty if it has worked. One that begins with "pending" has said
+## nothing, and one with "silent" nothing to the point.
 func report(case: String, failure: String, success := "works") -> void:
 	var score := WORKS
 	if failure.begins_with("pending") or failure.begins_with("silent"):
@@ -142,7 +143,8 @@ func accepted_peer(peer: StreamPeer) -> StreamPeer:
 	return server.call("take_connection")
 
 
-## Leaves a socket's file at `path` that nobody serves, as after a crash a while ago. Whether that works.
+## Leaves a socket's file at `path` that nobody serves, as after a crash a while ago. Whether that
+## works.
 func leave_file(path: String) -> bool:
 	var server := UDSServer.new()
 	if server.listen(path + ".old") != OK:
@@ -152,7 +154,8 @@ func leave_file(path: String) -> bool:
 	return error == OK and OS.execute("touch", ["-d", "1 minute ago", path]) == 0
 
 
-## Connects to a server in this process, exchanges bytes both ways, and closes. Empty if all of it worked.
+## Connects to a server in this process, exchanges bytes both ways, and closes. Empty if all of it
+## worked.
 func exchange(server: RefCounted, peer: StreamPeer, call: Callable) -> String:
 	var failure := connects(peer, call)
 	if not failure.is_empty():

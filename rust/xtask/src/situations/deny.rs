@@ -1,7 +1,8 @@
-//! Starting a program from which the kernel withholds system calls: `denied RULE... -- PROGRAM [ARGUMENT...]`.
+//! Starting a program from which the kernel withholds system calls: `denied RULE... -- PROGRAM
+//! [ARGUMENT...]`.
 //!
-//! A rule is `CALL=ERROR`, or `CALL:INDEX:VALUE=ERROR` for calls with this value as the argument of this index, or
-//! `CALL:INDEX:VALUE/MASK=ERROR` if only the bits of the mask count.
+//! A rule is `CALL=ERROR`, or `CALL:INDEX:VALUE=ERROR` for calls with this value as the argument of
+//! this index, or `CALL:INDEX:VALUE/MASK=ERROR` if only the bits of the mask count.
 
 use std::ffi::OsString;
 use std::process::ExitCode;

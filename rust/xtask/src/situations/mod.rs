@@ -1,5 +1,5 @@
-//! The engine's classes and ours side by side, in worlds that lack something: `godot-project/tests/situations` has the
-//! tasks, [`list`] says which is done in which world.
+//! The engine's classes and ours side by side, in worlds that lack something:
+//! `godot-project/tests/situations` has the tasks, [`list`] says which is done in which world.
 
 mod deny;
 mod list;
@@ -29,8 +29,8 @@ use world::End;
 
 const FAMILIES: [&str; 2] = ["engine", "ours"];
 
-/// Builds the library, and compares the classes in every situation. The full form writes the table into the
-/// documentation.
+/// Builds the library, and compares the classes in every situation. The full form writes the table
+/// into the documentation.
 pub fn run(project: &Project, options: &Options, tally: &mut Tally) {
     process::announce("the engine's classes and ours, in situations");
     if !cfg!(target_os = "linux") {

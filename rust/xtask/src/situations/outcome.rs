@@ -2,7 +2,8 @@
 
 use crate::result::Result;
 
-/// The score of a family that ended the program, or its own task, before it said how the case ended.
+/// The score of a family that ended the program, or its own task, before it said how the case
+/// ended.
 const ENDED: u32 = 0;
 
 /// How a case ended for a family.

@@ -16,8 +16,8 @@ rm -f /etc/hosts /etc/resolv.conf /etc/gai.conf
 /// Hosts with names that look like numbers.
 pub const HOSTS: &str = "echo 127.0.0.1 localhost 3dprinter 4b2c557fd0ad web.1 1and1 2-cool my_host printer 10.host 0x7f.host büro > /etc/hosts";
 
-/// Names have their addresses from 127.0.0.1, port 53. Packets to 10.9.9.0/24 are dropped; three hosts have no route.
-/// Addresses in 10.0.0.0/8 are tried first.
+/// Names have their addresses from 127.0.0.1, port 53. Packets to 10.9.9.0/24 are dropped; three
+/// hosts have no route. Addresses in 10.0.0.0/8 are tried first.
 pub const RESOLVER: &str = "
 ip route add 10.9.9.0/24 dev lo
 ip route add unreachable 10.8.1.2
@@ -35,8 +35,8 @@ mkdir $BOX
 chmod 777 $BOX
 ";
 
-/// A user who may use what this one has below its home, where Godot is, and two files of sockets that are not the user's:
-/// `left.sock`, which nobody serves, and `served.sock`.
+/// A user who may use what this one has below its home, where Godot is, and two files of sockets
+/// that are not the user's: `left.sock`, which nobody serves, and `served.sock`.
 pub const NOBODY: &str = "
 setpriv --reuid=65534 --regid=65534 --clear-groups true
 home=$(mktemp -d)

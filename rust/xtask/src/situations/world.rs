@@ -69,8 +69,8 @@ pub fn run(
     })
 }
 
-/// A shell that makes the world and then runs its arguments in it. It stays, since the first process of a namespace
-/// cannot be stopped by a signal.
+/// A shell that makes the world and then runs its arguments in it. It stays, since the first
+/// process of a namespace cannot be stopped by a signal.
 fn shell(world: &World) -> Command {
     let script = format!(
         "trap '[ -n \"$MADE\" ] || exit {IMPOSSIBLE}' EXIT\nset -e\nDENIED=\"$OWN denied\"\n{}\n\
