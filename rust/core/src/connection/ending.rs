@@ -66,6 +66,20 @@ impl Ending {
     }
 }
 
+/// The cause that `error` explains.
+fn cause_of(error: &EndError) -> DisconnectCause {
+    match error {
+        EndError::EndOfStream { .. }
+        | EndError::Read(ReadError::Truncated { .. } | ReadError::EndOfStream) => {
+            DisconnectCause::EndOfStream
+        }
+        EndError::Read(ReadError::Malformed { .. } | ReadError::PacketTooLong { .. }) => {
+            DisconnectCause::InvalidData
+        }
+        _ => DisconnectCause::Failure,
+    }
+}
+
 /// Why the session of `inner` ends by itself.
 fn end_error(inner: &Inner, ending: Ending) -> Option<EndError> {
     let peer = inner.peer();
@@ -103,14 +117,17 @@ impl Connection {
         if self.generation() != generation || self.status() != Status::Connected {
             return false;
         }
-        let cause = match error {
-            ReadError::Truncated { .. } | ReadError::EndOfStream => DisconnectCause::EndOfStream,
-            ReadError::Socket { .. } => DisconnectCause::Failure,
-            _ => DisconnectCause::InvalidData,
-        };
         let error = EndError::Read(error);
+        let cause = cause_of(&error);
         self.retire_with(inner, Ending::Unusable(cause), Some(error));
         true
+    }
+
+    /// Why the last connection has ended.
+    pub(crate) fn last_cause(&self) -> DisconnectCause {
+        let inner = self.lock();
+        let ended = inner.ended.as_ref();
+        ended.map_or(DisconnectCause::Local, |ended| cause_of(&ended.error))
     }
 
     /// That the connection has ended, with its status changed already.

@@ -594,12 +594,14 @@ impl Connection {
         let receiving = &inner.receiving;
         let is_settled = receiving.end.is_some()
             || receiving.view.is_empty() && !self.watching.readiness.is_told();
+        // A listener has read what was left, or a send has failed: the next poll ends the session.
+        let is_over = self.has_nothing_more(&inner) && !self.is_half_open(&inner);
         let is_taken = receiving.slot.is_taken();
         let has_unread = !is_taken && !receiving.buffer.is_empty();
         Rest {
             has_unread,
             // Whoever uses the direction sees what comes, and reports when it is done.
-            is_settled: is_taken || !has_unread && is_settled,
+            is_settled: is_taken || is_settled && !is_over,
             received: receiving.traffic.bytes(),
             is_read_closed: receiving.end.is_some(),
         }

@@ -12,6 +12,7 @@ use crate::dispatch::nesting::Nesting;
 use crate::dispatch::packet_channel::Watcher;
 use crate::dispatch::subject::{LoopListener, Peer, Source, Subject};
 use crate::dispatch::visit::{Visitation, Visited};
+use crate::event::EndCause;
 use crate::poll::group::{Group, MemberRef, Visit};
 use crate::poll::ready_list::Notice;
 use crate::sync::atomic::{AtomicUsize, Ordering};
@@ -176,6 +177,29 @@ impl<S: Subject> Shared<S> {
         Ok(member)
     }
 
+    /// Has the end of the connection of `member`, which was accepted in `generation`, reported if `accept` or another thread
+    /// has brought it about before the connection was in the group. Called by the thread that polls.
+    pub(super) fn post_missed_end(&self, member: &Member<S>, generation: u64) {
+        let connection = match member.subject().source() {
+            Source::Peer(peer) => peer.clone(),
+            Source::Packets(channel) => match channel.peer() {
+                Some(peer) => peer,
+                None => return,
+            },
+            Source::Server(_) => return,
+        };
+        let connection = connection.connection();
+        if connection.generation() == generation {
+            return;
+        }
+        // A thread that ends it holds the lock until it has posted the notice of it.
+        let cause = connection.last_cause();
+        if !self.group.has_notices(member.key) {
+            let cause = EndCause::Disconnect(cause);
+            self.group.post(member.key, Notice::Ended(cause));
+        }
+    }
+
     pub(super) fn begin_broadcast(&self) -> MutexGuard<'_, ()> {
         lock(&self.broadcast)
     }
@@ -303,7 +327,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     /// Work is bounded: a member delivers at most 64 packets at a time, and then it is another one's turn; a poll delivers
     /// 1024 of those that go beyond. What is left is delivered by the next poll. Of a server at most 64 connections are
     /// accepted. A listener may poll the loop: that goes on with the poll around it, at most 16 deep; a deeper poll returns
-    /// at once. In such a poll, data that was reported before is not reported again.
+    /// at once. Such a poll does not report again what the poll around it has reported.
     pub fn poll(
         &self,
         limit: Option<Duration>,

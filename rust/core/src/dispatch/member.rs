@@ -30,8 +30,9 @@ pub(super) struct Reported {
     connection: AtomicUsize,
     generation: AtomicU64,
     is_read_closed: AtomicBool,
-    /// How many bytes the session had received when its data was reported last.
+    /// How many bytes the session had received when its data was reported last, and the number of that poll.
     received: AtomicU64,
+    poll: AtomicU64,
 }
 
 impl Reported {
@@ -42,6 +43,7 @@ impl Reported {
             generation: AtomicU64::new(connection.generation()),
             is_read_closed: AtomicBool::new(connection.is_read_closed()),
             received: AtomicU64::new(0),
+            poll: AtomicU64::new(0),
         }
     }
 }
@@ -92,6 +94,11 @@ impl<S> Member<S> {
         std::mem::replace(&mut *lock(&self.accept), accept)
     }
 
+    /// Whether the status has changed since it was looked at last.
+    pub(super) fn has_another_generation(&self, connection: &Connection) -> bool {
+        self.reported.generation.load(Ordering::Relaxed) != connection.generation()
+    }
+
     /// Takes note of the connection that the member has now. Whether its status has changed since it was looked at last, or
     /// its peer has ended its direction; what another connection was like does not count.
     pub(super) fn has_changed(&self, connection: &Connection, is_read_closed: bool) -> bool {
@@ -109,15 +116,17 @@ impl<S> Member<S> {
         is_same && (was_generation != generation || was_closed != is_read_closed)
     }
 
-    /// Takes note that data is reported of a session that has received so many bytes. Whether that is news to those who were
-    /// notified before.
-    pub(super) fn is_news(&self, received: u64) -> bool {
-        let last = &self.reported.received;
-        let is_news = last.load(Ordering::Relaxed) != received;
-        if is_news {
-            last.store(received, Ordering::Relaxed);
+    /// Takes note that the `poll` of this number reports data of a session that has received so many bytes. Whether that
+    /// poll has not done so before.
+    pub(super) fn is_news(&self, received: u64, poll: u64) -> bool {
+        let reported = &self.reported;
+        let is_known = reported.received.load(Ordering::Relaxed) == received
+            && reported.poll.load(Ordering::Relaxed) == poll;
+        if !is_known {
+            reported.received.store(received, Ordering::Relaxed);
+            reported.poll.store(poll, Ordering::Relaxed);
         }
-        is_news
+        !is_known
     }
 }
 

@@ -111,7 +111,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
         let connection = peer.connection();
         let mut generation = connection.generation();
         // A listener that polls is not notified again of the same bytes.
-        let is_news = |received: &u64| member.is_news(*received) || !due.is_nested;
+        let is_news = |received: &u64| member.is_news(*received, due.poll) || !due.is_nested;
         let mut unread = connection
             .poll_unread(true, sys::now)
             .ok()
@@ -119,22 +119,33 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
             .filter(is_news);
         if connection.has_events() || unread.is_some() && peer.wants_data() {
             deliver(peer);
+            // What its listeners have received meanwhile is reported below.
             unread = unread.and_then(|_| rest_to_read(connection));
+            unread.as_ref().map(is_news);
         }
-        let mut has_notices = due.has_notices;
+        // Another thread may have polled it since the visit has begun.
+        let mut has_notices = due.has_notices || member.has_another_generation(connection);
         let mut delivered = Delivered::All;
         loop {
-            let is_another = std::mem::replace(&mut generation, connection.generation());
-            has_notices |= is_another != generation;
-            if has_notices {
+            let before = std::mem::replace(&mut generation, connection.generation());
+            if has_notices || before != generation {
+                has_notices = false;
+                // A thread that changes the status holds the lock until it has posted the notice of it.
+                connection.rest();
                 match self.deliver_notices(member) {
                     Standing::Member => {}
                     Standing::Removed => return Visited::IDLE,
                     Standing::Over | Standing::Busy => return Visited::Is(Visit::Ready),
                 }
-                if is_another != generation {
-                    unread = rest_to_read(connection).filter(is_news);
+                if connection.generation() != generation {
+                    // A listener has ended it, or begun another one.
+                    continue;
                 }
+                let rest = rest_to_read(connection);
+                unread = match before == generation {
+                    true => unread.and(rest),
+                    false => rest.filter(is_news),
+                };
             }
             if member.is_removed() {
                 return Visited::IDLE;
@@ -164,7 +175,6 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
             if connection.generation() == generation {
                 break;
             }
-            has_notices = false;
         }
         self.conclude(member, connection, channel.is_some(), delivered)
     }
@@ -259,10 +269,10 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
         };
         match listener.is_connection_available() {
             Ok(false) => {
-                member.is_news(0);
+                member.is_news(0, due.poll);
                 return Visit::Idle;
             }
-            Ok(true) if member.is_news(1) || !due.is_nested => {
+            Ok(true) if member.is_news(1, due.poll) || !due.is_nested => {
                 subject.notify(OwnEvent::ConnectionAvailable);
             }
             Ok(true) => {}
@@ -290,7 +300,9 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
                 continue;
             }
             connection.set_queue_limit(QUEUE_LIMIT);
+            let generation = connection.generation();
             if let Ok(peer) = self.shared.add(accept(connection), true) {
+                self.shared.post_missed_end(&peer, generation);
                 self.listener.notify(peer.subject(), LoopEvent::Connected);
             }
         }

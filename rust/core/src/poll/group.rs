@@ -69,6 +69,8 @@ pub(crate) struct Due {
     pub(crate) has_notices: bool,
     /// The poll is one within a visit.
     pub(crate) is_nested: bool,
+    /// The number of the poll, or of the one around it.
+    pub(crate) poll: u64,
 }
 
 /// What can be in a group: a [`Connection`](crate::Connection) or a [`Listener`](crate::Listener).
@@ -205,6 +207,7 @@ impl Group {
                     key,
                     has_notices,
                     is_nested: guard.is_nested,
+                    poll: guard.number,
                 };
                 let urgency = match visit(due) {
                     Visit::Ready => Urgency::Now,
@@ -238,6 +241,11 @@ impl Group {
     /// The oldest thing to be reported of the member once.
     pub(crate) fn next_notice(&self, key: usize) -> Option<Notice> {
         self.ready_list.next_notice(key)
+    }
+
+    /// Whether anything is to be reported of the member once.
+    pub(crate) fn has_notices(&self, key: usize) -> bool {
+        self.ready_list.has_notices(key)
     }
 
     /// Has `notice` reported of the member by the next poll.

@@ -45,6 +45,8 @@ pub(super) struct State {
     pending: Vec<usize>,
     /// The thread that is polling the group. Its visits may poll it too.
     poller: Option<ThreadId>,
+    /// How many polls there were, without those within a visit.
+    polls: u64,
     /// How many threads wait to poll. Waking nobody would cost a system call.
     queued: u32,
     is_waiting: bool,
@@ -101,6 +103,8 @@ pub(super) struct PollGuard<'a> {
     list: &'a ReadyList,
     /// This thread was polling before.
     pub(super) is_nested: bool,
+    /// The number of the poll, or of the one around it.
+    pub(super) number: u64,
 }
 
 /// The index of the slot in `key`.
@@ -220,9 +224,11 @@ impl ReadyList {
             state.queued -= 1;
         }
         let is_nested = state.poller.replace(this_thread) == Some(this_thread);
+        state.polls += u64::from(!is_nested);
         Some(PollGuard {
             list: self,
             is_nested,
+            number: state.polls,
         })
     }
 
@@ -429,6 +435,13 @@ impl ReadyList {
             member.notices = VecDeque::new();
         }
         Some(notice)
+    }
+
+    /// Whether the member has notices.
+    pub(super) fn has_notices(&self, key: usize) -> bool {
+        let mut state = self.state();
+        let member = state.member(key);
+        member.is_some_and(|member| !member.notices.is_empty())
     }
 
     /// Whether another packet may be posted to the member.

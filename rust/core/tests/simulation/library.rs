@@ -37,6 +37,8 @@ pub struct LibraryEnd<S: System> {
     /// One thread does everything, so that answers can be compared with each other.
     pub is_alone: bool,
     pub(super) has_shut: AtomicBool,
+    /// A search has met the end, with something left before it.
+    pub(super) has_searched_in_vain: AtomicBool,
     pub(super) has_left: AtomicBool,
     _system: std::marker::PhantomData<S>,
 }
@@ -68,6 +70,7 @@ impl<S: System> LibraryEnd<S> {
             may_block: false,
             is_alone: true,
             has_shut: AtomicBool::new(false),
+            has_searched_in_vain: AtomicBool::new(false),
             has_left: AtomicBool::new(false),
             _system: std::marker::PhantomData,
         }

@@ -1,6 +1,7 @@
 //! The calls of an end that read.
 
 use std::mem::MaybeUninit;
+use std::sync::atomic::Ordering;
 
 use stream_socket::{ReadError, Status};
 
@@ -139,7 +140,14 @@ impl<S: System> LibraryEnd<S> {
             Err(
                 ReadError::EndOfStream | ReadError::Truncated { .. } | ReadError::Socket { .. },
             ) if self.connection.status() == Status::Connected && self.connection.has_unread() => {
+                self.has_searched_in_vain.store(true, Ordering::Relaxed);
                 true
+            }
+            Err(ReadError::EndOfStream) if self.has_searched_in_vain.load(Ordering::Relaxed) => {
+                self.incoming
+                    .excuse("a second search has given up what was left");
+                self.incoming.state().is_receiver_told = true;
+                self.has_read(outcome)
             }
             outcome => self.has_read(outcome),
         }

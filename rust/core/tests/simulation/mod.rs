@@ -7,6 +7,7 @@
 pub mod connecting;
 #[cfg(stream_socket_simulated)]
 pub mod endings;
+pub mod event_loops;
 pub mod exchange;
 #[cfg(stream_socket_simulated)]
 pub mod forks;

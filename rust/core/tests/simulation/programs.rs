@@ -10,16 +10,20 @@ use super::raw::Leaving;
 use super::simulated::Simulated;
 use super::system::Random;
 use super::trace::{self, note};
-use super::{connecting, endings, forks, groups, listeners, relays, sessions, sharing, stale};
+use super::{
+    connecting, endings, event_loops, forks, groups, listeners, relays, sessions, sharing, stale,
+};
 
 /// Runs the program of `seed` in the world of `seed`.
 pub fn run(seed: u64) -> Figures {
     trace::begin();
     world::run(seed, move || {
         let mut random = Random::new(seed ^ 0x00C0_FFEE);
-        match random.below(16) {
+        match random.below(20) {
             0..=2 => exchange_alone(random),
             3..=4 => exchange_in_threads(random),
+            16 | 17 => event_loops_alone(random),
+            18 | 19 => event_loops_in_threads(random),
             program => {
                 set_mild_faults(&mut random);
                 match program {
@@ -65,7 +69,7 @@ fn set_mild_faults(random: &mut Random) {
 }
 
 /// Faults that may end a connection.
-fn set_hard_faults(exchange: &Exchange<Simulated>, random: &mut Random) {
+fn set_hard_faults(random: &mut Random) {
     let faults = [
         Fault::NoBuffers,
         Fault::Silence,
@@ -80,19 +84,37 @@ fn set_hard_faults(exchange: &Exchange<Simulated>, random: &mut Random) {
             world::set_fault(fault, once_in);
         }
     }
-    for stream in &exchange.streams {
-        stream.excuse("the kernel fails");
-        stream.state().does_kernel_fail = true;
-    }
 }
 
 fn begin(random: &mut Random, may_block: bool) -> Exchange<Simulated> {
     let exchange = Exchange::<Simulated>::new(Random::new(random.number()), may_block);
     set_mild_faults(random);
     if random.once_in(4) {
-        set_hard_faults(&exchange, random);
+        set_hard_faults(random);
+        for stream in &exchange.streams {
+            stream.excuse("the kernel fails");
+            stream.state().does_kernel_fail = true;
+        }
     }
     exchange
+}
+
+/// One thread polls event loops and plays whoever they talk to.
+fn event_loops_alone(random: Random) {
+    event_loops::run_alone::<Simulated>(random, set_faults);
+}
+
+/// Several threads do so.
+fn event_loops_in_threads(random: Random) {
+    event_loops::run_in_threads(random, set_faults);
+}
+
+fn set_faults(program: &event_loops::World<Simulated>, random: &mut Random) {
+    set_mild_faults(random);
+    if random.once_in(4) {
+        program.model().does_kernel_fail = true;
+        set_hard_faults(random);
+    }
 }
 
 /// One thread plays both ends.

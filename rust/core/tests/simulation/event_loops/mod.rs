@@ -1,0 +1,245 @@
+//! Programs with event loops: peers, packet channels and servers are members, handlers do anything, and every listener is
+//! compared with what must be reported to it.
+//!
+//! | file | what it is |
+//! | --- | --- |
+//! | `mod`, `threads` | the programs |
+//! | `world` | what there is, and the calls of the library |
+//! | `subjects` | the objects, and their listeners |
+//! | `handlers` | what handlers do |
+//! | `remotes` | the other ends |
+//! | `model`, `membership`, `packets` | what must hold |
+//! | `content` | what goes through the streams |
+
+mod content;
+mod handlers;
+mod membership;
+mod model;
+mod packets;
+mod remotes;
+mod subjects;
+#[cfg(stream_socket_simulated)]
+mod threads;
+mod world;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stream_socket::{Connection, Status};
+
+use self::remotes::Remote;
+use self::subjects::{What, look_at_drops};
+#[cfg(stream_socket_simulated)]
+pub use self::threads::run_in_threads;
+pub use self::world::World;
+use super::system::{Random, System};
+use super::trace::{note, step};
+
+/// So long the last polls wait on a real kernel, where nobody tells of a deadlock.
+const LONG: Duration = Duration::from_secs(10);
+
+/// So often the other ends read on, so slowly that what is on its way arrives, and no farewell runs out of time meanwhile.
+const ROUNDS: u32 = 30;
+const LONGEST_PAUSE: Duration = Duration::from_millis(600);
+
+/// The other ends, played by one thread.
+struct Remotes<S: System>(Vec<Remote<S>>);
+
+impl<S: System> Remotes<S> {
+    fn act(&mut self, world: &Arc<World<S>>, random: &mut Random) {
+        for kind in 0..world.kinds.len() {
+            self.0.extend(Remote::accept(world, kind));
+        }
+        if self.0.len() < 2 || self.0.len() < 10 && random.once_in(6) {
+            let kind = random.below(world.kinds.len() as u64) as usize;
+            self.0.extend(Remote::connect(world, kind, random));
+        }
+        if let Some(index) = (!self.0.is_empty()).then(|| random.below(self.0.len() as u64)) {
+            self.0[index as usize].act(random);
+        }
+        self.0.retain(|remote| !remote.is_gone());
+    }
+}
+
+/// Adds a peer, or a channel, to a loop.
+fn add_something<S: System>(
+    world: &Arc<World<S>>,
+    remotes: Option<&mut Remotes<S>>,
+    random: &mut Random,
+) {
+    let kind = random.below(world.kinds.len() as u64) as usize;
+    let handle = match remotes {
+        Some(remotes) if random.once_in(3) => {
+            let Ok((one, other)) = Connection::pair() else {
+                return;
+            };
+            remotes.0.push(Remote::of(world, kind, other));
+            world.handle(one, kind, false)
+        }
+        _ => world.handle(Connection::new(), kind, false),
+    };
+    let thing = world.wrap(handle.clone());
+    note(|| format!("{} is peer {}", thing.id, handle.index));
+    world.keep(&thing);
+    if handle.connection.status() == Status::None && !random.once_in(3) {
+        world.connect(&handle);
+    }
+    world.add(random.below(2) as usize, &thing);
+}
+
+/// What a thread does that is no handler.
+fn act<S: System>(world: &Arc<World<S>>, random: &mut Random) {
+    match random.below(10) {
+        0 if random.once_in(2) => add_something(world, None, random),
+        0..=5 => {
+            let limit = match random.below(3) {
+                0 => S::patience(random),
+                _ => Duration::ZERO,
+            };
+            world.poll(random.below(2) as usize, Some(limit));
+        }
+        6 => S::sleep(Duration::from_micros(random.choose(&[1, 100, 1000]))),
+        7 => world.broadcast(random.below(2) as usize),
+        _ => {
+            if let Some(thing) = world.any_thing() {
+                world.act(Some(&thing), thing.handle().as_ref());
+            }
+        }
+    }
+}
+
+/// One thread does everything.
+pub fn run_alone<S: System>(mut random: Random, begin: impl FnOnce(&World<S>, &mut Random)) {
+    let world = World::<S>::new(Random::new(random.number()), false);
+    look_at_drops(Some(Arc::downgrade(&world)));
+    begin(&world, &mut random);
+    let mut remotes = Remotes(Vec::new());
+    for _ in 0..random.size(300) {
+        step();
+        match random.below(16) {
+            0 => add_something(&world, Some(&mut remotes), &mut random),
+            1..=9 => remotes.act(&world, &mut random),
+            _ => act(&world, &mut random),
+        }
+    }
+    end(&world, remotes, &mut random);
+}
+
+/// Everything comes to its end, and everything is compared.
+fn end<S: System>(world: &Arc<World<S>>, mut remotes: Remotes<S>, random: &mut Random) {
+    world.calm();
+    for kind in 0..world.kinds.len() {
+        while let Some(remote) = Remote::accept(world, kind) {
+            remotes.0.push(remote);
+        }
+    }
+    for _ in 0..ROUNDS {
+        remotes.0.retain_mut(Remote::drain);
+        for index in 0..2 {
+            world.poll(index, Some(Duration::ZERO));
+        }
+        S::sleep(super::news_delay::<S>().min(LONGEST_PAUSE));
+    }
+    for remote in &mut remotes.0 {
+        remote.leave(random.once_in(2));
+    }
+    for kind in &world.kinds {
+        kind.remote.stop();
+    }
+    // Nothing is left to happen but what has come already. A wake-up that was lost is a deadlock now.
+    for index in 0..2 {
+        world.end_half_open_members(index);
+        while world.has_living_members(index) {
+            let limit = if S::IS_SIMULATED { None } else { Some(LONG) };
+            let count = world.poll(index, limit);
+            assert!(limit.is_none() || count > 0, "a wake-up was lost");
+            world.end_half_open_members(index);
+        }
+    }
+    world.finish();
+    look_at_drops::<S>(None);
+}
+
+impl<S: System> World<S> {
+    fn has_living_members(&self, index: usize) -> bool {
+        let members = self.loops[index].members();
+        let is_living = |thing: &subjects::Thing<S>| {
+            let handle = thing.handle();
+            handle.is_some_and(|handle| {
+                let status = handle.connection.status();
+                note(|| format!("{} is peer {}: {status:?}", thing.id, handle.index));
+                matches!(status, Status::Connected | Status::Connecting)
+            })
+        };
+        members.iter().any(|member| is_living(member.subject()))
+    }
+
+    fn end_half_open_members(&self, index: usize) {
+        for member in self.loops[index].members() {
+            if let Some(handle) = member.subject().handle() {
+                self.end_half_open(&handle);
+            }
+        }
+    }
+
+    /// From now on handlers only read, and everybody listens.
+    fn calm(&self) {
+        use std::sync::atomic::Ordering::Relaxed;
+        self.is_calm.store(true, Relaxed);
+        for index in 0..2 {
+            if !self.wants[index].swap(true, Relaxed) {
+                self.model().set_wants(index, true);
+            }
+        }
+    }
+
+    /// Delivers what is left, and compares everything.
+    fn finish(&self) {
+        let things: Vec<_> = self.things.lock().unwrap().clone();
+        for thing in &things {
+            self.poll_by_hand(thing);
+        }
+        for index in 0..2 {
+            self.poll(index, Some(Duration::ZERO));
+            self.check_sleep(index);
+            for member in self.loops[index].members() {
+                self.poll_by_hand(member.subject());
+            }
+            self.poll(index, Some(Duration::ZERO));
+        }
+        for member in self.loops.iter().flat_map(|one| one.members()) {
+            if let Some(handle) = member.subject().handle() {
+                assert!(
+                    !handle.connection.has_events(),
+                    "events are left: {}",
+                    handle.index
+                );
+            }
+        }
+        self.model().finish();
+        for index in 0..2 {
+            for member in self.loops[index].members() {
+                drop(self.loops[index].remove(member.subject().id));
+            }
+        }
+        let things = std::mem::take(&mut *self.things.lock().unwrap());
+        drop(things);
+    }
+
+    /// A wait sleeps while nothing happens.
+    fn check_sleep(&self, index: usize) {
+        if !S::IS_SIMULATED {
+            return;
+        }
+        self.poll(index, Some(Duration::from_millis(50)));
+        for member in self.loops[index].members() {
+            let thing = member.subject();
+            let visits = thing.visits.load(std::sync::atomic::Ordering::Relaxed);
+            assert!(
+                visits < 40 || matches!(thing.what, What::Server(_)),
+                "{} was visited {visits} times while nothing happened",
+                thing.id
+            );
+        }
+    }
+}
