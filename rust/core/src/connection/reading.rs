@@ -592,8 +592,8 @@ impl Connection {
     pub(crate) fn rest(&self) -> Rest {
         let inner = self.lock();
         let receiving = &inner.receiving;
-        let is_settled = receiving.end.is_some()
-            || receiving.view.is_empty() && !self.watching.readiness.is_told();
+        let was_told = self.watching.readiness.is_told();
+        let is_settled = receiving.end.is_some() || receiving.view.is_empty() && !was_told;
         // A listener has read what was left, or a send has failed: the next poll ends the session.
         let is_over = self.has_nothing_more(&inner) && !self.is_half_open(&inner);
         let is_taken = receiving.slot.is_taken();
@@ -602,6 +602,7 @@ impl Connection {
             has_unread,
             // Whoever uses the direction sees what comes, and reports when it is done.
             is_settled: is_taken || is_settled && !is_over,
+            is_probably_settled: receiving.view.is_probably_empty() && !was_told && !is_over,
             received: receiving.traffic.bytes(),
             is_read_closed: receiving.end.is_some(),
         }
@@ -652,6 +653,8 @@ pub(crate) struct Rest {
     pub(crate) has_unread: bool,
     /// The kernel has nothing more, or reports when it has: no other visit is needed before that.
     pub(crate) is_settled: bool,
+    /// The last receive brought less than it could: nothing more is there, unless it has met a boundary.
+    pub(crate) is_probably_settled: bool,
     /// How many bytes the session has received in all.
     pub(crate) received: u64,
     /// Nothing more comes.

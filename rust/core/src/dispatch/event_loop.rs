@@ -301,8 +301,8 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     }
 
     /// The members, in the order in which they were added.
-    pub fn members(&self) -> Arc<[Arc<Member<S>>]> {
-        self.0.members()
+    pub fn members(&self) -> Vec<Arc<Member<S>>> {
+        self.0.members().to_vec()
     }
 
     /// How many peers there may be for another one to be accepted; 0, the default, is no limit. Further ones are reset.
