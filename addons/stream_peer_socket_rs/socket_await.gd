@@ -1,15 +1,23 @@
 extends RefCounted
-## Waits for what a peer receives, without holding up a frame.
+## Awaits what a peer receives, without blocking a frame.
 ##
-## Each function polls the peer once a frame, so [member StreamPeerSocketRs.auto_poll] need not be set, and always comes
-## to an end: with what was asked for, when the time is over, or when the connection ends. A peer that is still
-## connecting will do. Call them on the main thread, and one at a time for each peer.
+## An await ends with what was asked for, at its time limit, or with the connection, whichever comes first. It also ends
+## with the node that awaits and with the peer: it does not keep the peer alive, so keep it in a variable, and once the
+## node is freed it reads nothing more.
+## [br][br]
+## Each function polls the peer once per frame, so [member StreamPeerSocketRs.auto_poll] is not needed; it does no harm,
+## and neither do groups. A peer that is still connecting may be awaited. Of several awaits on one peer, the first one
+## called reads first. Call them on the main thread.
 ## [codeblock]
 ## const SocketAwait := preload("res://addons/stream_peer_socket_rs/socket_await.gd")
 ##
 ## func ask(host: String, port: int) -> void:
 ##     var peer := StreamPeerTCPRs.new()
 ##     peer.connect_to_host(host, port)
+##     var connected := await SocketAwait.connected(peer, 5.0)
+##     if connected.error != OK:
+##         print("no connection: ", error_string(connected.error))
+##         return
 ##     var greeting := await SocketAwait.line(peer, 5.0)
 ##     if greeting.error != OK:
 ##         print("no greeting: ", error_string(greeting.error))
@@ -19,157 +27,272 @@ extends RefCounted
 ##     print(picture.data.size(), " bytes")
 ## [/codeblock]
 
-## The time limit where none is given, in seconds.
-const DEFAULT_TIMEOUT := 30.0
+## The default time limit in seconds. A limit of 0 or [constant @GDScript.INF] is no limit.
+const DEFAULT_TIMEOUT: float = 30.0
 
 
-## What an await has ended with.
+## The outcome of an await.
 class Result:
 	## [constant OK] if [member data] is what was asked for. Otherwise [constant ERR_TIMEOUT]; [constant ERR_SKIP] if the
-	## peer was disconnected on this side; [constant ERR_FILE_EOF] if the other side has ended the stream before;
-	## [constant ERR_CONNECTION_ERROR] if the connection has failed; what [signal StreamPeerSocketRs.connect_finished]
-	## told if there never was one; [constant ERR_INVALID_DATA] if more came than was allowed;
-	## [constant ERR_INVALID_PARAMETER] if the call itself was wrong; or [constant ERR_UNCONFIGURED] if the peer was
-	## neither connecting nor connected.
-	var error := OK
+	## peer was disconnected on this side or freed, or the game quits; [constant ERR_FILE_EOF] if the other side ended the
+	## stream first; [constant ERR_CONNECTION_ERROR] if the connection failed; the error of
+	## [signal StreamPeerSocketRs.connect_finished] if there never was a connection; [constant ERR_INVALID_DATA] if more
+	## came than was allowed, or what is no packet; [constant ERR_UNCONFIGURED] if the peer was neither connecting nor
+	## connected.
+	## [br][br]
+	## Two errors come at once, with nothing read: [constant ERR_INVALID_PARAMETER] for a wrong argument, such as a
+	## negative time limit, and [constant ERR_UNAVAILABLE] without a [SceneTree].
+	var error: Error = OK
 	## The bytes.
-	var data := PackedByteArray()
+	var data: PackedByteArray = PackedByteArray()
 
 	## The bytes as text in UTF-8; see [method PacketPeerSocketRs.decode_text].
 	func text() -> String:
 		return PacketPeerSocketRs.decode_text(data)
 
 
-## Waits for [param count] bytes, for at most [param timeout_sec] seconds. After an error [member Result.data] has what
-## came before it, which is read then: it may be part of what was asked for. A negative count is an error, and nothing is
-## read.
-static func bytes(peer: StreamPeerSocketRs, count: int, timeout_sec := DEFAULT_TIMEOUT) -> Result:
-	var result := Result.new()
+## Waits until [param peer] is connected. The result has no bytes; its error is that of
+## [signal StreamPeerSocketRs.connect_finished], or [constant ERR_TIMEOUT], which leaves the peer connecting.
+static func connected(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOUT) -> Result:
+	var result: Result = Result.new()
+	var source: WeakRef = weakref(peer)
+	peer = null
+	var look: Callable = func(of: StreamPeerSocketRs) -> Error:
+		return OK if of.get_status() == StreamPeerSocketRs.STATUS_CONNECTED else ERR_BUSY
+	result.error = await _wait(source, timeout_sec, look, true)
+	return result
+
+
+## Waits for [param count] bytes, for at most [param timeout_sec] seconds. After an error [member Result.data] has the
+## bytes that were received before it. A negative count is an error, and nothing is read.
+static func bytes(peer: StreamPeerSocketRs, count: int, timeout_sec: float = DEFAULT_TIMEOUT) -> Result:
+	var result: Result = Result.new()
+	var source: WeakRef = weakref(peer)
+	peer = null
 	if count < 0:
 		result.error = ERR_INVALID_PARAMETER
 		return result
-	result.error = await _wait(peer, timeout_sec, func() -> Error:
-		result.data.append_array(peer.receive(count - result.data.size()))
-		return OK if result.data.size() >= count else ERR_BUSY)
+	var look: Callable = func(of: StreamPeerSocketRs) -> Error:
+		result.data.append_array(of.receive(count - result.data.size()))
+		if result.data.size() >= count:
+			return OK
+		return ERR_FILE_EOF if _is_at_end(of) else ERR_BUSY
+	result.error = await _wait(source, timeout_sec, look)
 	return result
 
 
 ## Waits for a line, which ends with a line feed; neither that nor a carriage return before it is in the result. Nothing
 ## is read until the line is complete, so after an error everything is still there. More than [param max_bytes] without
 ## an end is an error.
-static func line(peer: StreamPeerSocketRs, timeout_sec := DEFAULT_TIMEOUT, max_bytes := 65536) -> Result:
-	var result := await until(peer, "\n", timeout_sec, max_bytes)
+static func line(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOUT, max_bytes: int = 65536) -> Result:
+	var result: Result = Result.new()
+	var source: WeakRef = weakref(peer)
+	peer = null
+	result.error = await _wait(source, timeout_sec, _until(result, "\n", max_bytes))
 	if result.error == OK and result.data.size() > 0 and result.data[-1] == 0x0d:
-		result.data.resize(result.data.size() - 1)
+		result.data = result.data.slice(0, -1)
 	return result
 
 
-## Waits for [param delimiter], a [String] or a [PackedByteArray], which is not in the result. Nothing is read until it
-## has come, so after an error everything is still there. More than [param max_bytes] without it is an error, and so is an
-## empty delimiter.
-static func until(peer: StreamPeerSocketRs, delimiter: Variant, timeout_sec := DEFAULT_TIMEOUT, max_bytes := 65536) -> Result:
-	var result := Result.new()
-	result.error = await _wait(peer, timeout_sec, func() -> Error:
-		var found: Variant = peer.read_until(delimiter, max_bytes)
-		if found != null:
-			result.data = found
-			return OK
-		var error := peer.get_last_error()
-		if error == ERR_INVALID_PARAMETER:
-			# Each look would print that.
-			return error
-		if peer.get_status() != StreamPeerSocketRs.STATUS_CONNECTED:
-			return ERR_BUSY
-		# What is there can be complete no more, or is too long.
-		return ERR_BUSY if error == OK else error)
+## Waits for [param delimiter], a [String] or a [PackedByteArray], which is not in the result. Nothing is read until the
+## delimiter is there, so after an error everything is still there. More than [param max_bytes] without it is an error,
+## and so is an empty delimiter.
+static func until(peer: StreamPeerSocketRs, delimiter: Variant, timeout_sec: float = DEFAULT_TIMEOUT,
+		max_bytes: int = 65536) -> Result:
+	var result: Result = Result.new()
+	var source: WeakRef = weakref(peer)
+	peer = null
+	result.error = await _wait(source, timeout_sec, _until(result, delimiter, max_bytes))
 	return result
 
 
-## Waits for the end of the stream, and gives everything up to it. After an error [member Result.data] has what came
-## before it, which is read then.
-static func end(peer: StreamPeerSocketRs, timeout_sec := DEFAULT_TIMEOUT) -> Result:
-	var result := Result.new()
-	result.error = await _wait(peer, timeout_sec, func() -> Error:
-		result.data.append_array(peer.receive())
-		return OK if peer.is_read_closed() and peer.get_available_bytes() == 0 else ERR_BUSY)
+## Waits for the end of the stream, and returns everything up to it. After an error [member Result.data] has the bytes
+## that were received before it.
+static func end(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOUT) -> Result:
+	var result: Result = Result.new()
+	var source: WeakRef = weakref(peer)
+	peer = null
+	var look: Callable = func(of: StreamPeerSocketRs) -> Error:
+		result.data.append_array(of.receive())
+		return OK if _is_at_end(of) else ERR_BUSY
+	result.error = await _wait(source, timeout_sec, look)
 	if result.error == ERR_FILE_EOF:
 		result.error = OK
 	return result
 
 
-## Waits for the next packet of [param peer]. After an error nothing was read. Without an end of its own, a packet that is
-## not complete stays with the stream.
-static func packet(peer: PacketPeerSocketRs, timeout_sec := DEFAULT_TIMEOUT) -> Result:
-	var result := Result.new()
-	if peer.stream == null:
+## Waits for the next packet of [param peer]. After an error nothing was read: an incomplete packet stays in the stream.
+## If [member PacketPeerSocketRs.stream] is replaced meanwhile, the error is [constant ERR_SKIP].
+static func packet(peer: PacketPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOUT) -> Result:
+	var result: Result = Result.new()
+	if peer != null and peer.stream == null:
 		result.error = ERR_UNCONFIGURED
 		return result
-	result.error = await _wait(peer.stream, timeout_sec, func() -> Error:
-		result.data = peer.get_packet()
-		match peer.get_packet_error():
-			OK:
-				return OK
-			ERR_INVALID_DATA:
-				return ERR_INVALID_DATA
-			ERR_FILE_EOF:
-				return ERR_FILE_EOF
-		return ERR_BUSY)
+	var source: WeakRef = weakref(peer.stream if peer != null else null)
+	var packets: WeakRef = weakref(peer)
+	peer = null
+	var look: Callable = func(of: StreamPeerSocketRs) -> Error:
+		var from: PacketPeerSocketRs = packets.get_ref()
+		if from == null or from.stream != of:
+			return ERR_SKIP
+		result.data = from.get_packet()
+		var error: Error = from.get_packet_error()
+		# Without a packet, or without a connection; why that is so, the connection says better.
+		return ERR_BUSY if error in [ERR_UNAVAILABLE, FAILED] else error
+	result.error = await _wait(source, timeout_sec, look)
 	return result
 
 
-# Polls `peer` and calls `look` once a frame, until that returns something else than ERR_BUSY.
-static func _wait(peer: StreamPeerSocketRs, timeout_sec: float, look: Callable) -> Error:
-	var tree := Engine.get_main_loop() as SceneTree
-	var watch := Watch.new(peer)
-	var start := Time.get_ticks_usec()
-	var outcome := ERR_BUSY
-	while true:
-		peer.poll()
-		watch.is_past = false
-		outcome = look.call() if watch.end == OK else watch.end
+static func _until(result: Result, delimiter: Variant, max_bytes: int) -> Callable:
+	return func(of: StreamPeerSocketRs) -> Error:
+		var found: Variant = of.read_until(delimiter, max_bytes)
+		if found is PackedByteArray:
+			result.data = found
+			return OK
+		var error: Error = of.get_last_error()
+		if error == ERR_INVALID_PARAMETER:
+			# Each further look would print it again.
+			return error
+		if error == OK or of.get_status() != StreamPeerSocketRs.STATUS_CONNECTED:
+			return ERR_BUSY
+		# The delimiter cannot come any more, or not within `max_bytes`.
+		return error
+
+
+static func _is_at_end(peer: StreamPeerSocketRs) -> bool:
+	return peer.is_read_closed() and peer.get_available_bytes() == 0
+
+
+# Polls the peer of `source` and calls `look` with it once per frame, until that returns something else than ERR_BUSY.
+static func _wait(source: WeakRef, timeout_sec: float, look: Callable, is_for_connect: bool = false) -> Error:
+	var tree: SceneTree = Engine.get_main_loop() as SceneTree
+	# NaN is not less than 0.
+	if source.get_ref() == null or is_nan(timeout_sec) or timeout_sec < 0.0:
+		return ERR_INVALID_PARAMETER
+	if tree == null:
+		return ERR_UNAVAILABLE
+	var wait: Wait = Wait.new(source, look, timeout_sec, is_for_connect)
+	var error: Error = wait.look()
+	if error == ERR_BUSY:
+		wait.start(tree)
+		# A reference from this coroutine, which waits for the signal, would be a cycle.
+		var finished: Signal = wait.finished
+		wait = null
+		error = await finished
+	else:
+		wait.stop()
+	return error
+
+
+# An await that is under way. A connection to the tree's signal keeps it alive, so it goes with the tree at the latest.
+# It references the peer only while it looks.
+class Wait:
+	signal finished(error: Error)
+
+	var _tree: SceneTree
+	var _source: WeakRef
+	var _look: Callable
+	var _deadline_usec: float
+	# Whether it ends with `connect_finished`, even if that is OK.
+	var _is_for_connect: bool
+	# Why the connection ended; ERR_BUSY until it has.
+	var _end: Error = ERR_BUSY
+	# The first poll may emit signals about a connection before this one.
+	var _is_first_poll: bool = true
+	# The coroutines that wait for this await, directly or through others, and whether each was seen awaited itself. When
+	# the engine ends a coroutine because its node is freed, and nobody else has a reference, it leaks the variables.
+	var _coroutines: Dictionary = {}
+
+	func _init(source: WeakRef, look_at: Callable, timeout_sec: float, is_for_connect: bool) -> void:
+		_source = source
+		_look = look_at
+		_deadline_usec = Time.get_ticks_usec() + timeout_sec * 1e6 if timeout_sec > 0.0 else INF
+		_is_for_connect = is_for_connect
+		var peer: StreamPeerSocketRs = source.get_ref()
+		var connected: int = peer.status_changed.connect(_on_status_changed)
+		connected += peer.connect_finished.connect(_on_connect_finished)
+		connected += peer.disconnected.connect(_on_disconnected)
+		assert(connected == OK)
+
+	func start(tree: SceneTree) -> void:
+		_tree = tree
+		var connected: int = tree.process_frame.connect(_on_frame.bind(self))
+		# The engine leaks coroutines that still wait when it quits.
+		connected += tree.root.tree_exiting.connect(_finish.bind(ERR_SKIP))
+		assert(connected == OK)
+		# The caller begins to await after this call.
+		_is_awaited.call_deferred()
+
+	func stop() -> void:
+		var peer: StreamPeerSocketRs = _source.get_ref()
+		if peer != null:
+			peer.status_changed.disconnect(_on_status_changed)
+			peer.connect_finished.disconnect(_on_connect_finished)
+			peer.disconnected.disconnect(_on_disconnected)
+
+	# ERR_BUSY if the await goes on, otherwise what it ends with.
+	func look() -> Error:
+		var peer: StreamPeerSocketRs = _source.get_ref()
+		if peer == null:
+			return ERR_SKIP
+		var _polled: Error = peer.poll()
+		_is_first_poll = false
+		# A handler may have freed the node that awaits.
+		if _tree != null and not _is_awaited():
+			return ERR_SKIP
+		if _end != ERR_BUSY:
+			return _end
+		var outcome: Error = _look.call(peer)
 		if outcome != ERR_BUSY:
-			break
+			return outcome
 		if peer.get_status() in [StreamPeerSocketRs.STATUS_NONE, StreamPeerSocketRs.STATUS_ERROR]:
-			# The look has met the end: the next poll says why.
-			peer.poll()
-			outcome = watch.end if watch.end != OK else ERR_UNCONFIGURED
-			break
-		# Not the other way round: no time is more than NaN.
-		if not Time.get_ticks_usec() - start < timeout_sec * 1e6:
-			outcome = ERR_TIMEOUT
-			break
-		await tree.process_frame
-	watch.stop(peer)
-	return outcome
+			# Reading has found the end; the next poll emits the reason.
+			_polled = peer.poll()
+			return _end if _end != ERR_BUSY else ERR_UNCONFIGURED
+		return ERR_TIMEOUT if Time.get_ticks_usec() >= _deadline_usec else ERR_BUSY
 
+	func _on_frame(_itself: Wait) -> void:
+		var error: Error = look()
+		if error != ERR_BUSY:
+			_finish(error)
 
-# Notices how the connection ends.
-class Watch:
-	# OK until it has.
-	var end := OK
-	# The first poll may tell of a connection before this one.
-	var is_past := true
-
-	func _init(peer: StreamPeerSocketRs) -> void:
-		peer.status_changed.connect(_on_status_changed)
-		peer.connect_finished.connect(_on_connect_finished)
-		peer.disconnected.connect(_on_disconnected)
-
-	func stop(peer: StreamPeerSocketRs) -> void:
-		peer.status_changed.disconnect(_on_status_changed)
-		peer.connect_finished.disconnect(_on_connect_finished)
-		peer.disconnected.disconnect(_on_disconnected)
+	func _finish(error: Error) -> void:
+		_tree.process_frame.disconnect(_on_frame)
+		_tree.root.tree_exiting.disconnect(_finish)
+		stop()
+		finished.emit(error)
 
 	func _on_status_changed(status: int) -> void:
-		if is_past and status == StreamPeerSocketRs.STATUS_CONNECTING:
-			end = OK
+		if _is_first_poll and status == StreamPeerSocketRs.STATUS_CONNECTING:
+			_end = ERR_BUSY
 
-	func _on_connect_finished(error: int) -> void:
-		_end(error)
+	func _on_connect_finished(error: Error) -> void:
+		if error != OK or _is_for_connect:
+			_end_with(error)
 
-	func _on_disconnected(error: int) -> void:
-		_end(ERR_SKIP if error == OK else error)
+	func _on_disconnected(error: Error) -> void:
+		_end_with(error if error != OK else ERR_SKIP)
 
-	func _end(error: int) -> void:
-		if end == OK:
-			end = error as Error
+	func _end_with(error: Error) -> void:
+		if _end == ERR_BUSY:
+			_end = error
+
+	func _is_awaited() -> bool:
+		return _is_any_awaited(get_signal_connection_list(&"finished"))
+
+	# Whether one of these listeners is a coroutine that somebody awaits, or may still begin to, or is no coroutine at all.
+	# The engine disconnects a coroutine whose node is freed.
+	func _is_any_awaited(connections: Array[Dictionary]) -> bool:
+		var is_any_awaited: bool = false
+		for connection: Dictionary in connections:
+			var callable: Callable = connection["callable"]
+			var coroutine: Object = callable.get_object()
+			if coroutine == null or coroutine.get_class() != "GDScriptFunctionState":
+				is_any_awaited = true
+				continue
+			var was_awaited: bool = _coroutines.get(coroutine, false)
+			var listeners: Array[Dictionary] = coroutine.get_signal_connection_list(&"completed")
+			_coroutines[coroutine] = was_awaited or not listeners.is_empty()
+			if _is_any_awaited(listeners) if not listeners.is_empty() else not was_awaited:
+				is_any_awaited = true
+		return is_any_awaited

@@ -18,6 +18,7 @@ const ROWS := [
 	preload("res://benchmarks/rows/round_trips.gd"),
 	preload("res://benchmarks/rows/packets.gd"),
 	preload("res://benchmarks/rows/chat.gd"),
+	preload("res://benchmarks/rows/redis.gd"),
 	preload("res://benchmarks/rows/connects.gd"),
 	preload("res://benchmarks/rows/memory.gd"),
 	preload("res://benchmarks/rows/system_calls.gd"),

@@ -4,18 +4,16 @@ extends RefCounted
 const Endpoint := preload("res://tests/support/endpoint.gd")
 const Family := preload("res://tests/support/family.gd")
 const Link := preload("res://tests/support/link.gd")
+const System := preload("res://tests/support/system.gd")
 
 const STATUS_CONNECTING := 1
 const PATIENCE_MSEC := 20000
-
-static var _paths := 0
 
 var _endpoint := Endpoint.new()
 
 
 func listen(family: Family, kind := "tcp") -> Error:
-	_paths += 1
-	var path := OS.get_temp_dir().path_join("sprs-bench-%d-%d" % [OS.get_process_id(), _paths])
+	var path := OS.get_temp_dir().path_join(System.unique_name())
 	return _endpoint.open(family, kind, path)
 
 

@@ -7,6 +7,7 @@ const Family := preload("res://tests/support/family.gd")
 const LOOPS := "res://benchmarks/loops.gd"
 const READ_LOOPS := "res://benchmarks/read_loops.gd"
 const CONNECTS := "res://benchmarks/connects.gd"
+const REDIS := "res://benchmarks/redis_loop.gd"
 const PEER := "StreamPeerTCP"
 const SERVER := "TCPServer"
 
@@ -39,6 +40,11 @@ static func untyped_read_loops() -> RefCounted:
 ## `connects.gd` for the TCP classes of `family`.
 static func connects(family: Family) -> RefCounted:
 	return _make(_source(CONNECTS).replace(PEER, family.class_of(PEER)).replace(SERVER, family.class_of(SERVER)))
+
+
+## `redis_loop.gd` for the TCP classes of `family`.
+static func redis(family: Family) -> RefCounted:
+	return _make(_source(REDIS).replace(PEER, family.class_of(PEER)).replace(SERVER, family.class_of(SERVER)))
 
 
 static func _peer(family: Family, kind: String) -> String:

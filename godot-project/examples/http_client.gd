@@ -6,79 +6,99 @@ extends RefCounted
 ##     var response := await http.request("GET", "/version")
 ##     print(response.status, " ", response.body.get_string_from_utf8())
 ## [/codeblock]
+## The limits hold for each response: a server that exceeds one gets [constant ERR_INVALID_DATA], and is disconnected.
 
-## A line of a head may have so many bytes.
-const MAX_LINE := 65536
-## So many bytes are taken at once.
-const PIECE := 1 << 20
+## The most bytes of a head, or of what follows a chunked body.
+const MAX_HEAD_BYTES: int = 65536
+## The most header fields in it.
+const MAX_FIELDS: int = 200
+## The most interim responses, such as 100, before the response.
+const MAX_INTERIM: int = 20
+## The most bytes to receive at once.
+const PIECE: int = 1 << 20
+## The microseconds of work after which the client lets the frame go on.
+const WORK_USEC: int = 4000
 
 
-## An answer.
+## A response.
 class Response:
-	## [constant OK], or why there is no answer, or not all of it.
-	var error := OK
-	var status := 0
+	## [constant OK], or why the response is missing or incomplete.
+	var error: Error = OK
+	var status: int = 0
 	## By their names in lower case. Several of one name are joined by commas.
-	var headers := {}
-	var body := PackedByteArray()
+	var headers: Dictionary = {}
+	var body: PackedByteArray = PackedByteArray()
 
 
-## Seconds that the other side may be silent.
-var time_limit := 10.0
+## The seconds that the other side may be silent.
+var time_limit: float = 10.0
+## The most bytes of a body that is kept in memory.
+var max_body_bytes: int = 256 << 20
 
 var _peer: StreamPeerSocketRs
-# What is read and written: the peer, or TLS over it.
-var _stream: StreamPeer
-var _host := ""
-# What was received; of it the first bytes are used already.
-var _received := PackedByteArray()
-var _used := 0
+# TLS over the peer; null without.
+var _tls: StreamPeerTLS
+var _host: String = ""
+# How the connection ended; OK until then.
+var _end: Error = OK
+# The received bytes, of which the first `_used` are used already.
+var _received: PackedByteArray = PackedByteArray()
+var _used: int = 0
+# How many bytes the lines of this head may still have.
+var _head_left: int = 0
+var _work_end: int = 0
 
 
 ## With [param tls] options, the connection is encrypted, and the certificate has to be one for [param host].
-func connect_to_host(host: String, port := 80, tls: TLSOptions = null) -> Error:
-	var peer := StreamPeerTCPRs.new()
+func connect_to_host(host: String, port: int = 80, tls: TLSOptions = null) -> Error:
+	var peer: StreamPeerTCPRs = StreamPeerTCPRs.new()
 	_begin(peer, host if port in [80, 443] else "%s:%d" % [host, port])
-	var error := await _connected(peer.connect_to_host(host, port))
+	var error: Error = await _connected(peer.connect_to_host(host, port))
 	if error == OK and tls != null:
 		error = await _encrypt(host, tls)
 	return error
 
 
 func connect_to_path(path: String) -> Error:
-	var peer := StreamPeerUDSRs.new()
+	var peer: StreamPeerUDSRs = StreamPeerUDSRs.new()
 	_begin(peer, "localhost")
 	return await _connected(peer.connect_to_host(path))
 
 
 func close() -> void:
-	_peer.disconnect_from_host()
-	_stream = null
+	if _peer != null:
+		_peer.disconnect_from_host()
+	_peer = null
 
 
-## Sends a request and waits for the answer. [param on_piece] gets the body in pieces, as a [PackedByteArray] each, instead of the
-## response having all of it.
-func request(method: String, path: String, headers := {}, body := PackedByteArray(), on_piece := Callable()) -> Response:
-	var head := "%s %s HTTP/1.1\r\nHost: %s\r\n" % [method, path, _host]
+## Sends a request and waits for the response. [param on_piece] gets the body in pieces, as a [PackedByteArray] each; the response
+## has no body then.
+func request(method: String, path: String, headers: Dictionary = {}, body: PackedByteArray = PackedByteArray(),
+		on_piece: Callable = Callable()) -> Response:
+	var head: String = "%s %s HTTP/1.1\r\nHost: %s\r\n" % [method, path, _host]
 	for name: String in headers:
 		head += "%s: %s\r\n" % [name, headers[name]]
 	if not body.is_empty():
 		head += "Content-Length: %d\r\n" % body.size()
-	var response := Response.new()
+	var response: Response = Response.new()
 	response.error = _put((head + "\r\n").to_utf8_buffer() + body)
 	if response.error == OK:
 		await _read_head(response)
 	if response.error == OK and method != "HEAD" and response.status not in [204, 304]:
-		var keep := func(piece: PackedByteArray) -> void: response.body.append_array(piece)
+		var keep: Callable = func(piece: PackedByteArray) -> void:
+			response.body.append_array(piece)
+			if response.body.size() > max_body_bytes:
+				response.error = ERR_INVALID_DATA
 		await _read_body(response, on_piece if on_piece.is_valid() else keep)
-	if response.error != OK or response.headers.get("connection", "") == "close":
+	if response.error != OK or _field(response, "connection").to_lower() == "close":
 		close()
 	return response
 
 
 func _begin(peer: StreamPeerSocketRs, host: String) -> void:
 	_peer = peer
-	_stream = peer
+	_end = OK
+	_tls = null
 	_host = host
 	_received.clear()
 	_used = 0
@@ -87,94 +107,102 @@ func _begin(peer: StreamPeerSocketRs, host: String) -> void:
 func _connected(started: Error) -> Error:
 	if started != OK:
 		return started
+	var _connection: int = _peer.disconnected.connect(_on_disconnected)
 	_peer.auto_poll = true
 	_peer.connect_timeout = time_limit
-	# For a request with a large body: it goes out while frames go on.
+	# A request with a large body is sent while frames go on.
 	_peer.write_buffer_limit = 64 << 20
 	return await _peer.connect_finished
 
 
+func _on_disconnected(error: Error) -> void:
+	_end = error if error != OK else ERR_SKIP
+
+
 func _encrypt(host: String, options: TLSOptions) -> Error:
-	var tls := StreamPeerTLS.new()
-	_stream = tls
-	var error := tls.connect_to_stream(_peer, host, options)
-	var end := Time.get_ticks_msec() + time_limit * 1000
-	while error == OK and tls.get_status() == StreamPeerTLS.STATUS_HANDSHAKING:
-		tls.poll()
+	_tls = StreamPeerTLS.new()
+	var error: Error = _tls.connect_to_stream(_peer, host, options)
+	var end: float = Time.get_ticks_msec() + time_limit * 1000
+	while error == OK and _tls.get_status() == StreamPeerTLS.STATUS_HANDSHAKING:
+		_tls.poll()
 		if Time.get_ticks_msec() > end:
 			error = ERR_TIMEOUT
 		await _frame()
-	if error == OK and tls.get_status() != StreamPeerTLS.STATUS_CONNECTED:
+	if error == OK and _tls.get_status() != StreamPeerTLS.STATUS_CONNECTED:
 		error = ERR_CONNECTION_ERROR
 	return error
 
 
 func _put(bytes: PackedByteArray) -> Error:
-	if _stream == null:
+	if _peer == null:
 		return ERR_UNCONFIGURED
-	var tls := _stream as StreamPeerTLS
-	if tls != null:
-		# It prints an error if it is written to after the other side has ended it.
-		tls.poll()
-		if tls.get_status() != StreamPeerTLS.STATUS_CONNECTED:
-			return ERR_CONNECTION_ERROR
-	return _stream.put_data(bytes)
+	if _tls == null:
+		return _peer.put_data(bytes)
+	# It prints an error if it is written to after the other side has ended it.
+	_tls.poll()
+	return _tls.put_data(bytes) if _tls.get_status() == StreamPeerTLS.STATUS_CONNECTED else ERR_CONNECTION_ERROR
 
 
 func _read_head(response: Response) -> void:
-	await _read_one_head(response)
-	# Before the answer others may come that say that it will (RFC 9110, section 15.2). 101 is the last of its connection.
-	while response.error == OK and response.status >= 100 and response.status < 200 and response.status != 101:
+	# Interim responses may precede the response (RFC 9110, section 15.2). 101 is the last one of its connection.
+	for i: int in MAX_INTERIM + 1:
 		response.headers = {}
-		await _read_one_head(response)
-
-
-func _read_one_head(response: Response) -> void:
-	var line := await _read_line(response)
-	var words := line.split(" ", false, 2)
-	if response.error == OK and (words.size() < 2 or not words[0].begins_with("HTTP/1.") or not words[1].is_valid_int()):
+		_head_left = MAX_HEAD_BYTES
+		var words: PackedStringArray = (await _read_line(response)).split(" ", false, 2)
+		if response.error != OK:
+			return
+		if words.size() < 2 or not words[0].begins_with("HTTP/1.") or words[1].length() != 3 or not words[1].is_valid_int():
+			response.error = ERR_INVALID_DATA
+			return
+		response.status = words[1].to_int()
+		await _read_fields(response, response.headers)
+		if response.status < 100 or response.status >= 200 or response.status == 101:
+			return
+	if response.error == OK:
 		response.error = ERR_INVALID_DATA
-	if response.error != OK:
-		return
-	response.status = words[1].to_int()
-	line = await _read_line(response)
-	while response.error == OK and not line.is_empty():
-		var name := line.get_slice(":", 0).to_lower()
-		var value := line.substr(name.length() + 1).strip_edges()
-		response.headers[name] = response.headers[name] + ", " + value if response.headers.has(name) else value
-		line = await _read_line(response)
+
+
+func _read_fields(response: Response, fields: Dictionary) -> void:
+	for i: int in MAX_FIELDS + 1:
+		var line: String = await _read_line(response)
+		if response.error != OK or line.is_empty():
+			return
+		var name: String = line.get_slice(":", 0).to_lower()
+		var value: String = line.substr(name.length() + 1).strip_edges()
+		fields[name] = "%s, %s" % [fields[name], value] if fields.has(name) else value
+	response.error = ERR_INVALID_DATA
 
 
 func _read_body(response: Response, on_piece: Callable) -> void:
-	if response.headers.get("transfer-encoding", "").to_lower() == "chunked":
+	var length: String = _field(response, "content-length")
+	if _field(response, "transfer-encoding").to_lower() == "chunked":
 		await _read_chunks(response, on_piece)
-	elif response.headers.has("content-length"):
-		var length: String = response.headers["content-length"]
-		if not length.is_valid_int() or length.to_int() < 0:
-			response.error = ERR_INVALID_DATA
-			return
+	elif not response.headers.has("content-length"):
+		# Up to the end of the stream, which is the end of the connection.
+		await _read_bytes(response, -1, on_piece)
+		close()
+	elif length.is_valid_int() and length.length() <= 15 and length.to_int() >= 0:
 		await _read_bytes(response, length.to_int(), on_piece)
 	else:
-		# Up to the end of the stream.
-		await _read_bytes(response, -1, on_piece)
+		response.error = ERR_INVALID_DATA
 
 
 func _read_chunks(response: Response, on_piece: Callable) -> void:
-	var left := 1
-	while left > 0 and response.error == OK:
-		var line := await _read_line(response)
-		var size := line.get_slice(";", 0).strip_edges()
+	var left: int = 1
+	while left > 0:
+		_head_left = MAX_HEAD_BYTES
+		var size: String = (await _read_line(response)).get_slice(";", 0).strip_edges()
 		if response.error == OK and (not size.is_valid_hex_number() or size.length() > 15 or size.hex_to_int() < 0):
 			response.error = ERR_INVALID_DATA
 		if response.error != OK:
 			return
 		left = size.hex_to_int()
 		await _read_bytes(response, left, on_piece)
-		if left > 0:
-			await _read_line(response)
-	# What may follow the last one, up to an empty line.
-	while response.error == OK and not (await _read_line(response)).is_empty():
-		pass
+		if left > 0 and not (await _read_line(response)).is_empty():
+			response.error = ERR_INVALID_DATA
+	# More fields may follow the last chunk.
+	if response.error == OK:
+		await _read_fields(response, {})
 
 
 func _read_bytes(response: Response, count: int, on_piece: Callable) -> void:
@@ -185,47 +213,78 @@ func _read_bytes(response: Response, count: int, on_piece: Callable) -> void:
 				response.error = OK
 				return
 			continue
-		var there := _received.size() - _used
-		var size := there if count < 0 else mini(count, there)
-		var piece := _received.slice(_used, _used + size)
+		var there: int = _received.size() - _used
+		var size: int = there if count < 0 else mini(count, there)
+		var piece: PackedByteArray = _received.slice(_used, _used + size)
 		_used += size
 		on_piece.call(piece)
 		if count > 0:
 			count -= size
+		await _share_frame()
 
 
 func _read_line(response: Response) -> String:
-	var looked := 0
+	var looked: int = 0
 	while response.error == OK:
-		var end := _received.find(0x0a, _used + looked)
-		if end >= 0:
-			var line := _received.slice(_used, end).get_string_from_utf8()
+		var end: int = _received.find(0x0a, _used + looked)
+		looked = (end if end >= 0 else _received.size()) - _used
+		if looked > _head_left:
+			response.error = ERR_INVALID_DATA
+		elif end >= 0:
+			# The engine's own function prints a line for each byte that is no UTF-8.
+			var line: String = PacketPeerSocketRs.decode_text(_received.slice(_used, end))
 			_used = end + 1
+			_head_left -= looked
+			await _share_frame()
 			return line.trim_suffix("\r")
-		looked = _received.size() - _used
-		response.error = ERR_INVALID_DATA if looked > MAX_LINE else await _receive()
+		else:
+			response.error = await _receive()
 	return ""
 
 
-# Waits for more.
+# Waits for more bytes. ERR_FILE_EOF at the end of the stream.
 func _receive() -> Error:
-	# Once for each piece that comes, and not for each line of it: that would copy what is left again and again.
-	_received = _received.slice(_used)
-	_used = 0
-	var end := Time.get_ticks_msec() + time_limit * 1000
-	while true:
-		_stream.poll()
-		var got: Array = _stream.get_partial_data(PIECE)
-		if not got[1].is_empty():
-			_received.append_array(got[1])
+	if _used > 0:
+		# Once for each received piece, and not for each line of it, which would copy the rest again and again.
+		_received = _received.slice(_used)
+		_used = 0
+	var end: float = Time.get_ticks_msec() + time_limit * 1000
+	while _peer != null:
+		var bytes: PackedByteArray = PackedByteArray()
+		var error: Error = OK
+		if _tls == null:
+			bytes = _peer.receive(PIECE)
+			error = _end if _end != OK else _peer.get_last_error()
+		else:
+			_tls.poll()
+			match _tls.get_status():
+				StreamPeerTLS.STATUS_CONNECTED:
+					bytes = _tls.get_partial_data(PIECE)[1]
+				StreamPeerTLS.STATUS_DISCONNECTED:
+					error = ERR_FILE_EOF
+				_:
+					error = ERR_CONNECTION_ERROR
+		if not bytes.is_empty():
+			_received.append_array(bytes)
 			return OK
-		if got[0] != OK:
-			return got[0]
+		if error != OK:
+			return error
 		if Time.get_ticks_msec() > end:
 			return ERR_TIMEOUT
 		await _frame()
-	return FAILED
+	return ERR_SKIP
+
+
+func _field(response: Response, name: String) -> String:
+	return response.headers.get(name, "")
+
+
+# Lets the frame go on if this client has worked long enough in it.
+func _share_frame() -> void:
+	if Time.get_ticks_usec() > _work_end:
+		await _frame()
 
 
 func _frame() -> void:
 	await (Engine.get_main_loop() as SceneTree).process_frame
+	_work_end = Time.get_ticks_usec() + WORK_USEC

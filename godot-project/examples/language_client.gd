@@ -9,67 +9,78 @@ extends RefCounted
 ##     client.notify("initialized", {})
 ## [/codeblock]
 
-## The server says something without being asked.
+## Emitted when the server sends something without being asked.
 signal notified(method: String, params: Variant)
 
-## Seconds that an answer may take.
-var time_limit := 30.0
-## Why the last request has no result: what the server has said, or how the connection has ended. Empty if it has one.
-var error_message := ""
+## The most bytes of a message. A longer one takes too long to parse within a frame, and ends the connection.
+const MAX_MESSAGE_BYTES: int = 4 << 20
 
-var _packets := PacketPeerSocketRs.new()
-# What the server has answered, by the number of the request; null as long as it has not. Nobody waits for others.
-var _answers := {}
-var _requests := 0
+## The seconds that an answer may take.
+var time_limit: float = 30.0
+## Why the last request has no result: the server's error, or how the connection ended. Empty if it has one.
+var error_message: String = ""
+
+var _packets: PacketPeerSocketRs = PacketPeerSocketRs.new()
+# The answers by the numbers of their requests, as long as somebody waits for them; empty until they come.
+var _answers: Dictionary = {}
+var _requests: int = 0
 
 
 func _init() -> void:
 	_packets.framing = PacketPeerSocketRs.FRAMING_CONTENT_LENGTH
-	_packets.packet_received.connect(_on_packet)
+	_packets.max_packet_bytes = MAX_MESSAGE_BYTES
+	var _connected: int = _packets.packet_received.connect(_on_packet)
 	_packets.auto_poll = true
 
 
 func connect_to_server(host: String, port: int) -> Error:
-	var peer := StreamPeerTCPRs.new()
+	var peer: StreamPeerTCPRs = StreamPeerTCPRs.new()
 	_packets.stream = peer
 	peer.auto_poll = true
 	peer.write_buffer_limit = 64 << 20
-	var error := peer.connect_to_host(host, port)
+	var error: Error = peer.connect_to_host(host, port)
 	if error == OK:
 		error = await peer.connect_finished
 	return error
 
 
 func close() -> void:
-	_packets.stream.disconnect_from_host()
+	if _packets.stream != null:
+		_packets.stream.disconnect_from_host()
 
 
-## Asks, and waits for the result. Null if there is none; [member error_message] says why.
+## Sends a request, and waits for the result. Null if there is none; [member error_message] says why.
 func request(method: String, params: Variant) -> Variant:
 	_requests += 1
-	var id := _requests
-	_answers[id] = null
+	var id: int = _requests
+	_answers[id] = {}
 	_put({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
-	var end := Time.get_ticks_msec() + time_limit * 1000
-	while _answers[id] == null and _is_connected() and Time.get_ticks_msec() < end:
+	var end: float = Time.get_ticks_msec() + time_limit * 1000
+	var answer: Dictionary = {}
+	while answer.is_empty() and _is_connected() and Time.get_ticks_msec() < end:
 		await (Engine.get_main_loop() as SceneTree).process_frame
-	var answer: Dictionary = {} if _answers[id] == null else _answers[id]
-	_answers.erase(id)
+		answer = _answers[id]
+	var _erased: bool = _answers.erase(id)
 	error_message = ""
 	if answer.has("error"):
-		error_message = str(answer.error.get("message")) if answer.error is Dictionary else str(answer.error)
+		var error: Variant = answer["error"]
+		if error is Dictionary:
+			var details: Dictionary = error
+			error = details.get("message")
+		error_message = str(error)
 	elif answer.is_empty():
 		error_message = "no answer" if _is_connected() else "the connection has ended"
 	return answer.get("result")
 
 
-## Tells something that is not answered.
+## Sends a message that is not answered.
 func notify(method: String, params: Variant) -> void:
 	_put({"jsonrpc": "2.0", "method": method, "params": params})
 
 
 func _put(message: Dictionary) -> void:
-	_packets.put_json(message)
+	# If it fails, there is no connection, and no answer.
+	var _error: Error = _packets.put_json(message)
 
 
 func _is_connected() -> bool:
@@ -77,13 +88,17 @@ func _is_connected() -> bool:
 
 
 func _on_packet(packet: PackedByteArray) -> void:
-	var message: Variant = JSON.parse_string(packet.get_string_from_utf8())
-	if not message is Dictionary:
+	# Null if it is no JSON. The engine's own functions print something for each byte that is no UTF-8.
+	var json: Variant = PacketPeerSocketRs.decode_json(packet)
+	if not json is Dictionary:
 		return
-	if message.has("method") and message.has("id"):
+	var message: Dictionary = json
+	if message.get("method") is String and message.has("id"):
 		# The server asks. Null is an answer, to some of its questions the right one.
-		_put({"jsonrpc": "2.0", "id": message.id, "result": null})
-	elif message.has("method"):
-		notified.emit(message.method, message.get("params"))
-	elif message.get("id") is float and _answers.has(int(message.id)):
-		_answers[int(message.id)] = message
+		_put({"jsonrpc": "2.0", "id": message["id"], "result": null})
+	elif message.get("method") is String:
+		notified.emit(message["method"], message.get("params"))
+	elif message.get("id") is float:
+		var id: float = message["id"]
+		if _answers.has(int(id)):
+			_answers[int(id)] = message

@@ -8,52 +8,59 @@ extends RefCounted
 ##     print(await mpv.command(["get_property", "duration"]))
 ## [/codeblock]
 
-## Something has happened in the player: `event.event` says what.
+## Emitted when something happens in the player: `event.event` says what.
 signal happened(event: Dictionary)
 
-## Seconds that an answer may take.
-var time_limit := 5.0
-## What has become of the last command: "success", or why not.
-var outcome := ""
+## The most bytes of a message. A longer one takes too long to parse within a frame, and ends the connection.
+const MAX_MESSAGE_BYTES: int = 1 << 20
 
-var _lines := PacketPeerSocketRs.new()
-# What was answered, by the number of the command; null as long as nothing was. Nobody waits for others.
-var _answers := {}
-var _commands := 0
+## The seconds that an answer may take.
+var time_limit: float = 5.0
+## The outcome of the last command: "success", or why it failed.
+var outcome: String = ""
+
+var _lines: PacketPeerSocketRs = PacketPeerSocketRs.new()
+# The answers by the numbers of their commands, as long as somebody waits for them; empty until they come.
+var _answers: Dictionary = {}
+var _commands: int = 0
 
 
 func _init() -> void:
 	_lines.framing = PacketPeerSocketRs.FRAMING_DELIMITER
-	_lines.packet_received.connect(_on_line)
+	_lines.max_packet_bytes = MAX_MESSAGE_BYTES
+	var _connected: int = _lines.packet_received.connect(_on_line)
 	_lines.auto_poll = true
 
 
 func connect_to_path(path: String) -> Error:
-	var peer := StreamPeerUDSRs.new()
+	var peer: StreamPeerUDSRs = StreamPeerUDSRs.new()
 	_lines.stream = peer
 	peer.auto_poll = true
 	peer.write_buffer_limit = 1 << 20
-	var error := peer.connect_to_host(path)
+	var error: Error = peer.connect_to_host(path)
 	if error == OK:
 		error = await peer.connect_finished
 	return error
 
 
 func close() -> void:
-	_lines.stream.disconnect_from_host()
+	if _lines.stream != null:
+		_lines.stream.disconnect_from_host()
 
 
-## Sends a command, and waits for what it gives. Null if it gives nothing, or has failed; [member outcome] tells.
+## Sends a command, and waits for its result. Null if there is none, or the command failed; see [member outcome].
 func command(words: Array) -> Variant:
 	_commands += 1
-	var id := _commands
-	_answers[id] = null
-	_lines.put_json({"command": words, "request_id": id})
-	var end := Time.get_ticks_msec() + time_limit * 1000
-	while _answers[id] == null and _is_connected() and Time.get_ticks_msec() < end:
+	var id: int = _commands
+	_answers[id] = {}
+	# If it fails, there is no connection, and no answer.
+	var _error: Error = _lines.put_json({"command": words, "request_id": id})
+	var end: float = Time.get_ticks_msec() + time_limit * 1000
+	var answer: Dictionary = {}
+	while answer.is_empty() and _is_connected() and Time.get_ticks_msec() < end:
 		await (Engine.get_main_loop() as SceneTree).process_frame
-	var answer: Dictionary = {} if _answers[id] == null else _answers[id]
-	_answers.erase(id)
+		answer = _answers[id]
+	var _erased: bool = _answers.erase(id)
 	outcome = str(answer.get("error", "no answer"))
 	return answer.get("data")
 
@@ -63,8 +70,14 @@ func _is_connected() -> bool:
 
 
 func _on_line(line: PackedByteArray) -> void:
-	var message: Variant = JSON.parse_string(line.get_string_from_utf8())
-	if message is Dictionary and message.has("event"):
+	# Null if it is no JSON. The engine's own functions print something for each byte that is no UTF-8.
+	var json: Variant = PacketPeerSocketRs.decode_json(line)
+	if not json is Dictionary:
+		return
+	var message: Dictionary = json
+	if message.has("event"):
 		happened.emit(message)
-	elif message is Dictionary and message.get("request_id") is float and _answers.has(int(message.request_id)):
-		_answers[int(message.request_id)] = message
+	elif message.get("request_id") is float:
+		var id: float = message["request_id"]
+		if _answers.has(int(id)):
+			_answers[int(id)] = message

@@ -9,44 +9,59 @@ extends RefCounted
 ##     print((await redis.command(["GET", "score"])).get_string_from_utf8())
 ## [/codeblock]
 
-const SocketAwait := preload("res://addons/stream_peer_socket_rs/socket_await.gd")
+## The most bytes of a line: an error, a status or a number.
+const MAX_LINE_BYTES: int = 65536
+## The most bytes of a value, which is Redis's own limit.
+const MAX_VALUE_BYTES: int = 512 << 20
+## How deep arrays may be nested.
+const MAX_DEPTH: int = 32
+## The most bytes to receive at once.
+const PIECE: int = 1 << 20
+## The microseconds of work after which the client lets the frame go on.
+const WORK_USEC: int = 4000
 
-## Seconds that a connect, or an answer, may take.
-var time_limit := 10.0
-## What has gone wrong: of the connection, or in the last answer. [constant OK] if nothing has.
-var error := OK
+## The seconds that a connect may take, and that the server may be silent within an answer.
+var time_limit: float = 10.0
+## What went wrong: with the connection, or in the last answer. [constant OK] if nothing did.
+var error: Error = OK
 ## The same in words.
-var error_message := ""
+var error_message: String = ""
 
 var _peer: StreamPeerSocketRs
+# The received bytes, of which the first `_used` are used already.
+var _received: PackedByteArray = PackedByteArray()
+var _used: int = 0
+var _work_end: int = 0
 
 
-func connect_to_server(host: String, port := 6379) -> Error:
-	var peer := StreamPeerTCPRs.new()
+func connect_to_server(host: String, port: int = 6379) -> Error:
+	var peer: StreamPeerTCPRs = StreamPeerTCPRs.new()
 	_peer = peer
 	return await _connected(peer.connect_to_host(host, port))
 
 
 func connect_to_path(path: String) -> Error:
-	var peer := StreamPeerUDSRs.new()
+	var peer: StreamPeerUDSRs = StreamPeerUDSRs.new()
 	_peer = peer
 	return await _connected(peer.connect_to_host(path))
 
 
 func close() -> void:
-	_peer.disconnect_from_host()
+	if _peer != null:
+		_peer.disconnect_from_host()
 
 
-## Sends a command. Its words are texts, numbers, or bytes. The answer is [method answer]'s.
+## Sends a command. Its words are texts, numbers, or bytes. [method answer] waits for the answer.
 func put(words: Array) -> void:
-	var bytes := ("*%d\r\n" % words.size()).to_ascii_buffer()
+	var bytes: PackedByteArray = ("*%d\r\n" % words.size()).to_ascii_buffer()
 	for word: Variant in words:
 		var text: PackedByteArray = word if word is PackedByteArray else str(word).to_utf8_buffer()
 		bytes.append_array(("$%d\r\n" % text.size()).to_ascii_buffer())
 		bytes.append_array(text)
 		bytes.append_array("\r\n".to_ascii_buffer())
-	var put_error := _peer.put_data(bytes)
-	if put_error != OK:
+	if _peer == null:
+		_fail(ERR_CONNECTION_ERROR, "not connected")
+	elif _peer.put_data(bytes) != OK:
 		_fail(ERR_CONNECTION_ERROR, _peer.get_last_error_message())
 
 
@@ -59,16 +74,19 @@ func command(words: Array) -> Variant:
 ## Waits for the next answer, or the next message on a connection that subscribes: a [PackedByteArray], a number, an array of
 ## these, or null, which is no value, or an error if [member error] says so.
 func answer() -> Variant:
-	if error != ERR_CONNECTION_ERROR:
-		error = OK
-		error_message = ""
-	return await _read()
+	if error == ERR_CONNECTION_ERROR or _peer == null:
+		return null
+	error = OK
+	error_message = ""
+	return await _read(0)
 
 
 func _connected(started: Error) -> Error:
+	_received.clear()
+	_used = 0
 	error = started
 	if error == OK:
-		# Nothing is put away half, and a slow server holds up no frame.
+		# Nothing is sent in part, and a slow server holds up no frame.
 		_peer.write_buffer_limit = 64 << 20
 		_peer.auto_poll = true
 		_peer.connect_timeout = time_limit
@@ -77,45 +95,99 @@ func _connected(started: Error) -> Error:
 	return error
 
 
-func _read() -> Variant:
-	var line := await SocketAwait.line(_peer, time_limit)
-	if line.error != OK:
-		return _fail(ERR_CONNECTION_ERROR, "no answer: " + error_string(line.error))
-	var text := line.text()
-	var rest := text.substr(1)
-	match text.left(1):
+func _read(depth: int) -> Variant:
+	if Time.get_ticks_usec() > _work_end:
+		await _frame()
+	var line: PackedByteArray = await _read_line()
+	if line.is_empty():
+		return _fail(ERR_CONNECTION_ERROR, "malformed answer: an empty line") if error != ERR_CONNECTION_ERROR else null
+	# The engine's own function prints a line for each byte that is no UTF-8.
+	var text: String = PacketPeerSocketRs.decode_text(line.slice(1))
+	match char(line[0]):
 		"+":
-			return rest.to_utf8_buffer()
+			return line.slice(1)
 		"-":
-			return _fail(FAILED, rest)
-		":":
-			return rest.to_int()
-		"$":
-			return await _read_bytes(rest.to_int())
-		"*":
-			return await _read_array(rest.to_int())
-	return _fail(ERR_CONNECTION_ERROR, "this is no answer: " + text)
+			return _fail(FAILED, text)
+		":" when _is_integer(text):
+			return text.to_int()
+		"$" when _is_integer(text) and text.to_int() <= MAX_VALUE_BYTES:
+			return await _read_bytes(text.to_int())
+		"*" when _is_integer(text) and depth < MAX_DEPTH:
+			return await _read_array(text.to_int(), depth)
+	return _fail(ERR_CONNECTION_ERROR, "malformed answer: " + text.left(100))
+
+
+# Without its end. Empty after an error.
+func _read_line() -> PackedByteArray:
+	var looked: int = 0
+	while true:
+		var end: int = _received.find(0x0a, _used + looked)
+		looked = (end if end >= 0 else _received.size()) - _used
+		if looked > MAX_LINE_BYTES:
+			_fail(ERR_CONNECTION_ERROR, "a line that is too long")
+			break
+		if end >= 0:
+			# A line ends with a carriage return and a line feed.
+			var line: PackedByteArray = _received.slice(_used, maxi(end - 1, _used))
+			_used = end + 1
+			return line
+		if not await _receive():
+			break
+	return PackedByteArray()
 
 
 func _read_bytes(count: int) -> Variant:
 	if count < 0:
 		return null
-	var bytes := await SocketAwait.bytes(_peer, count + 2, time_limit)
-	if bytes.error != OK:
-		return _fail(ERR_CONNECTION_ERROR, "half an answer: " + error_string(bytes.error))
-	return bytes.data.slice(0, count)
+	while _received.size() - _used < count + 2:
+		if not await _receive():
+			return null
+	var bytes: PackedByteArray = _received.slice(_used, _used + count)
+	_used += count + 2
+	return bytes
 
 
-func _read_array(count: int) -> Variant:
+func _read_array(count: int, depth: int) -> Variant:
 	if count < 0:
 		return null
-	var values := []
-	for i in count:
-		values.append(await _read())
-		# Without a connection there are no more, however many were announced.
+	var values: Array = []
+	# Not `for`: the server may announce what it never sends.
+	while values.size() < count:
+		values.append(await _read(depth + 1))
 		if error == ERR_CONNECTION_ERROR:
 			return null
 	return values
+
+
+# Waits for more bytes. False after an error.
+func _receive() -> bool:
+	if _used > 0:
+		# Once for each received piece, and not for each line of it, which would copy the rest again and again.
+		_received = _received.slice(_used)
+		_used = 0
+	var end: float = Time.get_ticks_msec() + time_limit * 1000
+	while Time.get_ticks_msec() < end:
+		var bytes: PackedByteArray = _peer.receive(PIECE)
+		if not bytes.is_empty():
+			_received.append_array(bytes)
+			return true
+		if _peer.get_last_error() != OK:
+			_fail(ERR_CONNECTION_ERROR, "no answer: " + _peer.get_last_error_message())
+			return false
+		await _frame()
+	_fail(ERR_CONNECTION_ERROR, "no answer in time")
+	return false
+
+
+# `to_int` prints an error about a number of more than 64 bits.
+func _is_integer(text: String) -> bool:
+	var digits: String = text.lstrip("+-0")
+	return text.is_valid_int() and (digits.length() < 19 or digits.length() == 19 and digits <= "9223372036854775807")
+
+
+func _frame() -> void:
+	await (Engine.get_main_loop() as SceneTree).process_frame
+	_work_end = Time.get_ticks_usec() + WORK_USEC
 
 
 # An error in an answer concerns that answer; one of the connection is the last thing that there is.
@@ -123,5 +195,5 @@ func _fail(code: Error, message: String) -> Variant:
 	error = code
 	error_message = message
 	if code == ERR_CONNECTION_ERROR:
-		_peer.disconnect_from_host()
+		close()
 	return null

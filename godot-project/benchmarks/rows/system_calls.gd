@@ -2,6 +2,7 @@ extends "res://benchmarks/row.gd"
 ## System calls for each small message, counted in a process of its own.
 
 const SystemCalls := preload("res://tests/support/system_calls.gd")
+const System := preload("res://tests/support/system.gd")
 
 const MESSAGES := 160
 
@@ -22,7 +23,7 @@ func rounds() -> int:
 
 
 func sample(side: String) -> PackedFloat64Array:
-	var trace := OS.get_temp_dir().path_join("sprs-bench-%d.trace" % OS.get_process_id())
+	var trace := OS.get_temp_dir().path_join(System.unique_name() + ".trace")
 	var counts := SystemCalls.count("res://benchmarks/children/messages.gd", [side, str(MESSAGES)], trace)
 	DirAccess.remove_absolute(trace)
 	var calls := PackedFloat64Array()

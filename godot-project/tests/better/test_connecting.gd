@@ -30,7 +30,7 @@ func test_a_name_is_asked_for_each_time() -> void:
 
 func test_a_tcp_peer_connects_again_after_an_error() -> void:
 	var end := endpoint("tcp")
-	end.server.stop()
+	end.stop()
 	var peer := dial(end)
 	reaches(peer, STATUS_ERROR, "the refusal")
 	check_eq(end.reopen(), OK, "listen again")

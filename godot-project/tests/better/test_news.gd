@@ -34,7 +34,7 @@ func test_failures_can_be_told_apart() -> void:
 	var absent: RefCounted = family.tcp_server()
 	quietly(func() -> int: return absent.listen(0, "192.0.2.1"))
 	check_eq([used.get_last_error(), absent.get_last_error()], [ERR_ALREADY_IN_USE, ERR_UNAVAILABLE], "errors of listen")
-	end.server.stop()
+	end.stop()
 	var peer := dial(end)
 	reaches(peer, STATUS_ERROR, "the refusal")
 	var beginning := "connect %s:%d: " % [LOOPBACK, end.port]

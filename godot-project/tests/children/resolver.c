@@ -8,6 +8,8 @@
  *   moves.test   127.0.0.2 when it is asked for first, 127.0.0.3 afterwards
  *   none.test    no such name
  *
+ * The names in ODD_NAMES, a comma behind each, are 127.0.0.1 too, as if a hosts file had them.
+ *
  * With RESOLVER_LOG set to a path, each name is appended to that file, in a line of its own, before it is answered.
  */
 #define _GNU_SOURCE
@@ -69,6 +71,15 @@ static void append(const char *text, const struct addrinfo *wanted, struct addri
 	next(text, NULL, &hints, end);
 }
 
+static int is_odd(const char *node) {
+	const char *names = getenv("ODD_NAMES");
+	size_t length = node ? strlen(node) : 0;
+	for (const char *found = names; length && found && (found = strstr(found, node)); found++)
+		if ((found == names || found[-1] == ',') && found[length] == ',')
+			return 1;
+	return 0;
+}
+
 /* Makes the library `map`, and it alone, call our getaddrinfo: its relocations are done again. */
 static void redirect(const struct link_map *map) {
 	const ElfW(Dyn) *entry;
@@ -114,6 +125,11 @@ void *dlopen(const char *file, int flags) {
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result) {
 	static atomic_int asked_for_moves;
 	size_t length = node ? strlen(node) : 0;
+	if (is_odd(node)) {
+		*result = NULL;
+		append("127.0.0.1", hints, result);
+		return 0;
+	}
 	if (length < 5 || strcmp(node + length - 5, ".test") != 0)
 		return ((resolver)dlsym(RTLD_NEXT, "getaddrinfo"))(node, service, hints, result);
 	write_down(node);

@@ -22,7 +22,7 @@ func test_nothing_has_happened() -> void:
 
 func test_a_refused_connect() -> void:
 	var end := endpoint("tcp")
-	end.server.stop()
+	end.stop()
 	var peer := dial(end)
 	_expect(peer, OK, "", 0, "while it is under way")
 	reaches(peer, STATUS_ERROR, "the refusal")

@@ -1,10 +1,16 @@
 extends "res://tests/support/test_case.gd"
 ## The clients in `examples/` against servers that do what no good one does. With good ones, tests/interop tries them.
 
+const EngineProcess := preload("res://tests/support/engine_process.gd")
 const HttpClient := preload("res://examples/http_client.gd")
 const LanguageClient := preload("res://examples/language_client.gd")
 const MpvRemote := preload("res://examples/mpv_remote.gd")
 const RedisClient := preload("res://examples/redis_client.gd")
+
+
+var _stop_measuring: Callable
+# For servers that may go on until the test is over.
+var _done := [false]
 
 
 func test_an_answer_that_is_to_come_is_none() -> void:
@@ -72,6 +78,137 @@ func test_answers_of_a_player_of_nobody() -> void:
 	await _ended(done)
 
 
+func test_a_body_without_a_length_is_over_with_the_stream() -> void:
+	for body: String in ["", "x", "all of it".repeat(20_000)]:
+		var response := await _http("HTTP/1.1 200 OK\r\n\r\n" + body)
+		check_eq([response.error, response.status], [OK, 200], "the response")
+		check(response.body.get_string_from_ascii() == body, "%d bytes of %d" % [response.body.size(), body.length()])
+	var response := await _http("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+	check_eq(response.error, ERR_FILE_EOF, "a body that is cut off")
+
+
+func test_heads_have_limits() -> void:
+	var endless := {
+		"one field": "HTTP/1.1 200 OK\r\na: " + "x".repeat(200_000),
+		"one field again and again": "HTTP/1.1 200 OK\r\n" + "a:x\r\n".repeat(1_500_000),
+		"fields": "HTTP/1.1 200 OK\r\n" + _numbered("f%d:\r\n", 5000),
+		"interim responses": "HTTP/1.1 100 Continue\r\n\r\n".repeat(10_000),
+		"trailers": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + "a:x\r\n".repeat(100_000),
+		"the size of a chunk": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;" + "x".repeat(200_000),
+	}
+	for what: String in endless:
+		var longest := _longest_frame()
+		var response := await _http(endless[what])
+		check_eq(response.error, ERR_INVALID_DATA, what)
+		_check_frames(longest, what)
+
+
+func test_bodies_have_a_limit() -> void:
+	var server := _listening()
+	var http := HttpClient.new()
+	http.max_body_bytes = 1000
+	var done := [false]
+	_answer(server, "HTTP/1.1 200 OK\r\n\r\n" + "x".repeat(100_000), done)
+	check_eq(await http.connect_to_host(LOOPBACK, server.get_local_port()), OK, "connect")
+	check_eq((await http.request("GET", "/")).error, ERR_INVALID_DATA, "a body that is too long")
+	await _ended(done)
+
+
+func test_many_chunks_share_the_frames() -> void:
+	var longest := _longest_frame()
+	var response := await _http("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + "1\r\nx\r\n".repeat(300_000) + "0\r\n\r\n")
+	check_eq([response.error, response.body.size()], [OK, 300_000], "the body")
+	_check_frames(longest, "300,000 chunks")
+
+
+func test_many_nulls_share_the_frames() -> void:
+	var longest := _longest_frame()
+	var redis := await _redis("*200000\r\n" + "$-1\r\n".repeat(200_000))
+	var values: Variant = await redis.answer()
+	check_eq([redis.error, redis.error_message], [OK, ""], "the error")
+	check(values is Array and values.size() == 200_000 and values.count(null) == 200_000, "the nulls")
+	_check_frames(longest, "200,000 nulls")
+
+
+func test_answers_have_limits() -> void:
+	for answer: String in ["*1\r\n".repeat(100_000), "+" + "x".repeat(200_000), "$99999999999\r\n", ":99999999999999999999\r\n",
+			":9223372036854775808\r\n", ":x\r\n", "*x\r\n", "$\r\n", "\r\n", "\n", "x\r\n", "$3\r\nab"]:
+		var longest := _longest_frame()
+		var redis := await _redis(answer)
+		check_null(await redis.answer(), answer.left(20).c_escape())
+		check_eq(redis.error, ERR_CONNECTION_ERROR, answer.left(20).c_escape())
+		check(not redis.error_message.is_empty(), "why")
+		check_null(await redis.answer(), "nothing comes behind it")
+		_check_frames(longest, answer.left(20).c_escape())
+	for number: int in [0, -7, 9223372036854775807]:
+		var redis := await _redis(":%d\r\n" % number)
+		check_eq(await redis.answer(), number, "a number")
+
+
+func test_a_value_that_comes_byte_by_byte() -> void:
+	var server := _listening()
+	var redis := RedisClient.new()
+	var done := [false]
+	_answer(server, "*2\r\n$5\r\na\r\nbc\r\n*1\r\n:7\r\n", done, 1)
+	check_eq(await redis.connect_to_server(LOOPBACK, server.get_local_port()), OK, "connect")
+	check_eq(await redis.command(["x"]), ["a\r\nbc".to_ascii_buffer(), [7]], "the answer")
+	await _ended(done)
+
+
+func test_closing_before_a_connect() -> void:
+	for client: RefCounted in [HttpClient.new(), LanguageClient.new(), MpvRemote.new(), RedisClient.new()]:
+		client.call(&"close")
+	var redis := RedisClient.new()
+	check_null(await redis.command(["x"]), "a command without a connection")
+	check_eq(redis.error, ERR_CONNECTION_ERROR, "the error")
+	check_eq((await HttpClient.new().request("GET", "/")).error, ERR_UNCONFIGURED, "a request without a connection")
+
+
+func test_hostile_bytes() -> void:
+	if not EngineProcess.available():
+		return skip("a second engine cannot be run here")
+	for chance: int in [1, 2]:
+		var run := EngineProcess.run("children/hostile_bytes.gd", [str(chance), "100"])
+		var lines: PackedStringArray = run.output.strip_edges().split("\n")
+		check(lines[-1] == "survived: 100" and not run.output.contains("rror"), "seed %d: %s" % [chance, run.output.right(2000)])
+
+
+# From now on: the longest frame in microseconds, in an array.
+func _longest_frame() -> Array[int]:
+	var longest: Array[int] = [0]
+	var before := [Time.get_ticks_usec()]
+	var tree := Engine.get_main_loop() as SceneTree
+	var measure := func() -> void:
+		longest[0] = maxi(longest[0], Time.get_ticks_usec() - before[0])
+		before[0] = Time.get_ticks_usec()
+	tree.process_frame.connect(measure)
+	_stop_measuring = tree.process_frame.disconnect.bind(measure)
+	return longest
+
+
+# That is many frames, and the machine may be busy; without a bound, the tests come to seconds.
+func _check_frames(longest: Array[int], what: String) -> void:
+	_stop_measuring.call()
+	check(longest[0] < 700_000, "%s: a frame of %d ms" % [what, longest[0] / 1000.0])
+
+
+func _numbered(text: String, count: int) -> String:
+	var lines := PackedStringArray()
+	for i in count:
+		lines.append(text % i)
+	return "".join(lines)
+
+
+# A client whose server sends `answers` as soon as something has been asked, which was done.
+func _redis(answers: String) -> RedisClient:
+	var server := _listening()
+	var redis := RedisClient.new()
+	_answer(server, answers, _done)
+	check_eq(await redis.connect_to_server(LOOPBACK, server.get_local_port()), OK, "connect")
+	redis.put(["x"])
+	return redis
+
+
 func _http(answer: String) -> HttpClient.Response:
 	var server := _listening()
 	var http := HttpClient.new()
@@ -90,7 +227,7 @@ func _listening() -> TCPServer:
 
 
 # Sends `answer` to the first client of `server` once that has said something, and then ends the stream.
-func _answer(server: RefCounted, answer: String, done: Array) -> void:
+func _answer(server: RefCounted, answer: String, done: Array, most := 1 << 30) -> void:
 	var tree := Engine.get_main_loop() as SceneTree
 	while not server.is_connection_available():
 		if done[0]:
@@ -105,9 +242,10 @@ func _answer(server: RefCounted, answer: String, done: Array) -> void:
 	peer.get_partial_data(peer.get_available_bytes())
 	var bytes := answer.to_ascii_buffer()
 	var sent := 0
-	while sent < bytes.size() and not done[0]:
-		sent += peer.put_partial_data(bytes.slice(sent))[1]
+	while sent < bytes.size() and not done[0] and peer.get_status() == STATUS_CONNECTED:
+		sent += peer.put_partial_data(bytes.slice(sent, sent + mini(most, 1 << 20)))[1]
 		await tree.process_frame
+		peer.poll()
 	peer.disconnect_from_host()
 
 

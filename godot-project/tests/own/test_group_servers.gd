@@ -97,7 +97,7 @@ func test_the_life_of_added_peers() -> void:
 		# Over a Unix domain socket this fails in the call, which says so.
 		if kind == "uds":
 			continue
-		end.server.stop()
+		end.stop()
 		end.connect_peer(client)
 		_until(group, func() -> bool: return log.entries.size() == 1)
 		check_eq(log.entries[0][0], "disconnected", kind + ": a connect that fails")

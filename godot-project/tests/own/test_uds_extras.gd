@@ -69,7 +69,7 @@ func test_names_without_a_file() -> void:
 	if not OS.has_feature("linux"):
 		return skip("abstract names are Linux's")
 	var end := Endpoint.new()
-	var name := "@" + fresh_path().trim_prefix("/").replace("/", "-")
+	var name := fresh_abstract_name()
 	check_eq(end.open(family, "uds", name), OK, "listen")
 	check(not FileAccess.file_exists(name), "no file here")
 	var other := UDSServerRs.new()
@@ -91,7 +91,7 @@ func test_a_peer_can_be_bound_to_a_name_without_a_file() -> void:
 		return
 	if not OS.has_feature("linux"):
 		return skip("abstract names are Linux's")
-	var name := "@" + fresh_path().trim_prefix("/").replace("/", "-")
+	var name := fresh_abstract_name()
 	var peer := StreamPeerUDSRs.new()
 	check_eq(peer.bind(name), OK, "bind")
 	check_eq(StreamPeerUDSRs.new().bind(name), ERR_UNAVAILABLE, "bind to the same name")
@@ -101,10 +101,30 @@ func test_a_peer_can_be_bound_to_a_name_without_a_file() -> void:
 	check_eq(peer.get_status(), STATUS_CONNECTED, "status")
 
 
+func test_a_name_without_a_file_is_free_after_a_disconnect() -> void:
+	if lacks_uds():
+		return
+	if not OS.has_feature("linux"):
+		return skip("abstract names are Linux's")
+	var name := fresh_abstract_name()
+	var end := endpoint("uds")
+	for i in 3:
+		var peer := StreamPeerUDSRs.new()
+		check_eq(peer.bind(name), OK, "bind, round %d" % i)
+		end.connect_peer(peer)
+		settle(peer)
+		var served := accept(end)
+		peer.put_data("last words".to_utf8_buffer())
+		# The other side stays open.
+		peer.disconnect_from_host()
+		check_eq(served.get_data(10), [OK, "last words".to_utf8_buffer()], "what was put, round %d" % i)
+	check_eq(UDSServerRs.new().listen(name), OK, "listen")
+
+
 func test_paths_of_the_user_folder() -> void:
 	if lacks_uds():
 		return
-	var path := "user://sprs-%d.sock" % OS.get_process_id()
+	var path := "user://%s.sock" % System.unique_name()
 	DirAccess.make_dir_recursive_absolute(OS.get_user_data_dir())
 	if ProjectSettings.globalize_path(path).length() > 100:
 		return skip("the user folder's path is too long for a socket")
@@ -171,7 +191,7 @@ func test_the_mode_does_not_matter_to_a_name_without_a_file() -> void:
 	var end := Endpoint.new()
 	end.server = UDSServerRs.new()
 	end.server.socket_mode = 384
-	check_eq(end.open(family, "uds", "@" + fresh_path().trim_prefix("/").replace("/", "-")), OK, "listen")
+	check_eq(end.open(family, "uds", fresh_abstract_name()), OK, "listen")
 	var client := dial(end)
 	settle(client)
 	check_eq(client.get_status(), STATUS_CONNECTED, "status")

@@ -1,6 +1,10 @@
 extends "res://tests/support/test_case.gd"
 ## The scripts that the addon brings, and those that are there to be copied: users see the warnings in them, as in their own.
 
+const EngineProcess := preload("res://tests/support/engine_process.gd")
+
+## What people copy: it compiles in any folder of any project.
+const COPIED := ["res://addons/stream_peer_socket_rs", "res://examples"]
 const FOLDERS := ["res://addons/stream_peer_socket_rs", "res://examples", "res://demo", "res://demo/chat", "res://demo/crowd",
 		"res://demo/exchange", "res://demo/inspector"]
 const WARNINGS := "debug/gdscript/warnings/"
@@ -36,3 +40,44 @@ func test_nothing_warns() -> void:
 		if WARNINGS + name not in before:
 			ProjectSettings.set_setting(WARNINGS + name, null)
 	await ProjectSettings.settings_changed
+
+
+## A project in which every warning is an error, with the addon in another folder than the one that it comes in. Godot before
+## 4.5 spares a folder named `addons` alone, and later ones do so too.
+func test_strict_projects_compile_what_they_copy() -> void:
+	if not EngineProcess.available():
+		return skip("a second engine cannot be run here")
+	var root := fresh_path("strict")
+	DirAccess.make_dir_recursive_absolute(root.path_join(".godot"))
+	DirAccess.make_dir_recursive_absolute(root.path_join("code/parts"))
+	var scripts := 0
+	var folders := PackedStringArray()
+	for folder: String in COPIED:
+		folders.append("res://code/parts".path_join(folder.get_file()))
+		OS.execute("cp", ["-r", ProjectSettings.globalize_path(folder), root.path_join("code/parts")])
+		scripts += _count_scripts(folder)
+	var settings := "config_version=5\n[debug]\n"
+	for property in ProjectSettings.get_property_list():
+		var name: String = property.name
+		if name.begins_with(WARNINGS) and property.type == TYPE_INT:
+			settings += "%s=2\n" % name.trim_prefix("debug/")
+	settings += "gdscript/warnings/exclude_addons=false\ngdscript/warnings/directory_rules={}\n"
+	_write(root.path_join("project.godot"), settings)
+	_write(root.path_join(".godot/extension_list.cfg"),
+			"res://code/parts/stream_peer_socket_rs/stream_peer_socket_rs.gdextension\n")
+	_write(root.path_join(".godot/global_script_class_cache.cfg"), "list=[]\n")
+	var child := ProjectSettings.globalize_path("res://tests/children/compile_all.gd")
+	var run := EngineProcess.run(child, folders, {}, 0, [], root)
+	check(run.output.contains("compiled: %d\n" % scripts) and not run.output.contains("ERROR"), run.output)
+	OS.execute("rm", ["-r", root])
+	check(scripts >= 6, "%d scripts" % scripts)
+
+
+func _write(path: String, text: String) -> void:
+	var file := FileAccess.open(path, FileAccess.WRITE)
+	file.store_string(text)
+	file.close()
+
+
+func _count_scripts(folder: String) -> int:
+	return Array(DirAccess.get_files_at(folder)).filter(func(file: String) -> bool: return file.get_extension() == "gd").size()

@@ -214,6 +214,49 @@ func test_small_puts_gather() -> void:
 			check_eq(pair.served.get_data(10), [OK, PackedByteArray(range(10))], kind + ": what arrives")
 
 
+func test_a_read_that_finds_nothing_sends_what_is_gathered() -> void:
+	for kind: String in family.kinds():
+		for look: Callable in [func(peer: StreamPeer) -> Variant: return peer.get_partial_data(4)[1],
+				func(peer: StreamPeer) -> Variant: return peer.receive(), func(peer: StreamPeer) -> Variant: return peer.read_line(),
+				func(peer: StreamPeer) -> Variant: return peer.get_available_bytes()]:
+			var pair := link(kind)
+			pair.client.coalesce_writes = true
+			pair.client.put_data("ask\n".to_ascii_buffer())
+			look.call(pair.client)
+			check_eq(pair.client.get_pending_write_bytes(), 0, kind + ": sent")
+			check_eq(pair.served.get_data(4), [OK, "ask\n".to_ascii_buffer()], kind + ": what arrives")
+
+
+## TLS polls no peer, and reads without waiting.
+func test_tls_over_peers_that_gather() -> void:
+	if quietly(func() -> Object: return ClassDB.instantiate("Crypto")) == null:
+		return skip("this engine has no TLS")
+	var crypto := Crypto.new()
+	var key := crypto.generate_rsa(2048)
+	var certificate := crypto.generate_self_signed_certificate(key, "CN=localhost,O=Tests,C=DE")
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		for peer: StreamPeer in [pair.client, pair.served]:
+			peer.coalesce_writes = true
+		var server := StreamPeerTLS.new()
+		check_eq(server.accept_stream(pair.served, TLSOptions.server(key, certificate)), OK, kind + ": accept_stream")
+		var client := StreamPeerTLS.new()
+		var trust := TLSOptions.client(certificate, "localhost")
+		check_eq(client.connect_to_stream(pair.client, "localhost", trust), OK, kind + ": connect_to_stream")
+		spin_until(func() -> bool:
+			client.poll()
+			server.poll()
+			return client.get_status() == StreamPeerTLS.STATUS_CONNECTED and server.get_status() == StreamPeerTLS.STATUS_CONNECTED,
+					kind + ": the handshake")
+		check_eq(client.put_data([1, 2, 3]), OK, kind + ": put_data")
+		var received := [PackedByteArray()]
+		spin_until(func() -> bool:
+			client.poll()
+			server.poll()
+			received[0].append_array(server.get_partial_data(3)[1])
+			return received[0] == PackedByteArray([1, 2, 3]), kind + ": what arrives")
+
+
 func test_sixteen_kibibytes_are_sent_unasked() -> void:
 	for kind: String in family.kinds():
 		for limit in [0, LIMIT]:

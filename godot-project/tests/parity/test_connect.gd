@@ -53,7 +53,7 @@ func test_localhost_is_resolved() -> void:
 
 func test_a_refused_port_is_an_error_of_poll() -> void:
 	var end := endpoint("tcp")
-	end.server.stop()
+	end.stop()
 	var peer := dial(end)
 	check_eq(peer.get_status(), STATUS_CONNECTING, "status right after connect_to_host")
 	var last := [OK]

@@ -9,6 +9,7 @@ var host := LOOPBACK
 var port := 0
 var path := ""
 var server: RefCounted
+var _keeper: StreamPeer
 
 
 ## Listens on a port the kernel chooses, or on `socket_path`, with `server` if there is one already. Returns what `listen` returned.
@@ -25,8 +26,18 @@ func open(of_family: RefCounted, of_kind: String, socket_path: String, on_host :
 	return error
 
 
+## Stops listening, and keeps the port from other processes, so that connects to it are refused.
+func stop() -> void:
+	server.stop()
+	if kind == "tcp":
+		_keeper = ClassDB.instantiate("StreamPeerTCPRs")
+		# Connections that were accepted there keep the port too, and then this fails.
+		_keeper.bind(port, host)
+
+
 ## Listens again on the address of the first `open`.
 func reopen() -> Error:
+	_keeper = null
 	return server.listen(port, host) if kind == "tcp" else server.listen(path)
 
 

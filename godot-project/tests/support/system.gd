@@ -2,6 +2,7 @@ extends RefCounted
 ## What the system that the tests run on lacks.
 
 static var _unix_sockets := -1
+static var _names := 0
 
 
 ## Whether this is Wine, which lacks some of what Windows has.
@@ -15,8 +16,16 @@ static func has_unix_sockets() -> bool:
 		return true
 	if _unix_sockets < 0:
 		var server: Object = ClassDB.instantiate("UDSServerRs")
-		var path := OS.get_temp_dir().path_join("sprs-%d" % OS.get_process_id())
+		var path := OS.get_temp_dir().path_join(unique_name())
 		var works: bool = server.listen(path) == OK or server.get_last_error() != ERR_UNAVAILABLE
 		server.stop()
 		_unix_sockets = int(works)
 	return _unix_sockets == 1
+
+
+## A name for a file, a folder or a socket that nothing else has: not in this process, not in
+## another one, and not in one with the same number in another container, which may share the folder
+## or the network.
+static func unique_name() -> String:
+	_names += 1
+	return "sprs-%d-%x-%d" % [OS.get_process_id(), int(Time.get_unix_time_from_system() * 1e6), _names]

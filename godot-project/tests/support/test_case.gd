@@ -156,10 +156,15 @@ func join(thread: Thread, what: String) -> Variant:
 ## A path nothing exists at yet, short enough for a socket, in a directory that goes with the test.
 func fresh_path(file_name := "") -> String:
 	if _directory.is_empty():
-		_directory = OS.get_temp_dir().path_join("sprs-%d-%d" % [OS.get_process_id(), get_instance_id() & 0xffffff])
+		_directory = OS.get_temp_dir().path_join(System.unique_name())
 		DirAccess.make_dir_recursive_absolute(_directory)
 	_paths += 1
 	return _directory.path_join(file_name if not file_name.is_empty() else "s%d" % _paths)
+
+
+## An abstract name that nobody else uses: all processes of the network share these names.
+func fresh_abstract_name() -> String:
+	return "@" + System.unique_name()
 
 
 ## A listening server of `kind` on a fresh address.

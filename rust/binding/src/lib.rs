@@ -64,7 +64,10 @@ unsafe impl ExtensionLibrary for Extension {
                 parts::live::keep(false);
                 stream_socket::shut_down();
             }
-            InitStage::Core => bridge::forget_late_methods(),
+            InitStage::Core => {
+                bridge::forget_library();
+                bridge::forget_late_methods();
+            }
             _ => {}
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use godot::builtin::GString;
 use godot::global::Error;
 use godot::prelude::{godot_api, godot_error};
-use stream_socket::{Address, ConnectError, KeepAlive, Status, Target, is_host_name, parse_ip};
+use stream_socket::{Address, ConnectError, KeepAlive, Status, Target};
 
 use crate::parts::Code;
 use crate::peer::StreamPeerSocketRs;
@@ -36,21 +36,16 @@ impl StreamPeerSocketRs {
         }
         let host = host.to_string();
         let port = u16::try_from(port).unwrap_or(0);
-        let address = parse_ip(&host, port);
-        if address.is_none() && !is_host_name(&host) {
+        let Some(target) = Target::new(&host, port) else {
             let message = format!("resolve {host}: not the name of a host");
             return self
                 .peer
                 .last_error
                 .record_message(Error::ERR_CANT_RESOLVE, message);
-        }
+        };
         if port == 0 {
             return self.refuse(&BAD_REMOTE_PORT);
         }
-        let target = match address {
-            Some(address) => Target::Address(Address::Inet(address)),
-            None => Target::Name { host, port },
-        };
         self.connect(target, settings::tcp_connect_timeout)
     }
 

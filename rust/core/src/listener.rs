@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::connection::Connection;
 use crate::error::{AcceptError, BindError, ListenError};
 use crate::net::address::{Address, BindAddress, canonical};
+use crate::net::socket_file::BoundName;
 use crate::net::stream_socket::StreamSocket;
 use crate::poll::group::{Member, MemberRef, Watched};
 use crate::poll::readiness::Readiness;
@@ -51,8 +52,15 @@ impl Listener {
         if listening.is_some() {
             return Err(ListenError::AlreadyListening);
         }
-        let stream = StreamSocket::bind(address, Socket::allow_address_reuse)?;
-        if let (Some(mode), Some(file)) = (mode, &stream.file) {
+        let stream = StreamSocket::bind(address, |socket| match (address, mode) {
+            (BindAddress::Unix(_), Some(mode)) => {
+                socket.set_mode_of_file(mode);
+                Ok(())
+            }
+            (BindAddress::Unix(_), None) => Ok(()),
+            _ => socket.allow_address_reuse(),
+        })?;
+        if let (Some(mode), Some(BoundName::File(file))) = (mode, &stream.name) {
             // Until it listens, the system refuses whoever tries to connect.
             file.set_mode(mode).map_err(|source| BindError::Os {
                 address: address.clone(),

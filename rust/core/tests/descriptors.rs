@@ -26,6 +26,8 @@ fn sockets() -> Vec<String> {
 
 #[test]
 fn descriptors() {
+    // It is kept open for all tests.
+    refusing_address();
     let before = sockets();
     let directory = TemporaryDirectory::new();
     for family in [Family::Ipv4, Family::Ipv6, Family::Unix] {

@@ -346,7 +346,7 @@ fn a_unix_connect_waits_for_room_in_the_backlog_until_its_time_is_over() {
     };
     // The clock is the caller's, so no time has to pass.
     let late = waiting(start);
-    late.poll(|| start + limit).unwrap();
+    poll_in_frames(&late, start, start + limit).unwrap();
     assert_eq!(late.status(), Status::Connecting);
     let error = late
         .poll(|| start + limit + Duration::from_nanos(1))

@@ -506,14 +506,14 @@ fn a_pair_is_connected() {
 #[test]
 #[cfg(target_os = "linux")]
 fn abstract_names_make_no_file() {
-    let name = format!("@stream-socket-test-{}", std::process::id());
+    let name = unique_abstract_name();
     let listener = stream_socket::Listener::new();
-    let address = stream_socket::BindAddress::Unix(name.clone().into());
+    let address = stream_socket::BindAddress::Unix(name.clone());
     listener.listen(&address, 8, None).unwrap();
     let again = stream_socket::Listener::new().listen(&address, 8, None);
     assert!(again.is_err(), "it is taken");
-    assert!(!std::path::Path::new(&name).exists());
-    let client = connected(&stream_socket::Address::Unix(name.into()));
+    assert!(!name.exists());
+    let client = connected(&stream_socket::Address::Unix(name));
     let accepted = listener.accept().unwrap().expect("it waits");
     client.write_all(b"x").unwrap();
     assert_eq!(read(&accepted, 1).unwrap(), b"x");

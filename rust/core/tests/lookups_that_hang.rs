@@ -43,7 +43,7 @@ fn lookups_whose_askers_are_gone_hold_up_nobody() {
             let (start, limit) = (Instant::now(), Duration::from_secs(1));
             let target = Target::Name { host, port: 1 };
             client.connect(target, Some(limit), start).unwrap();
-            client.poll(|| start + 2 * limit).unwrap_err();
+            poll_in_frames(&client, start, start + 2 * limit).unwrap_err();
         },
     ];
     for (round, leave) in leaves.into_iter().enumerate() {

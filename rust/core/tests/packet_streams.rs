@@ -25,6 +25,7 @@ fn packets_are_those_that_a_simple_reader_finds() {
                 .map(|_| random.below(256) as u8)
                 .collect();
             match framing.frame(&packet, usize::MAX) {
+                Ok(frame) if random.once_in(4) => bytes.extend(without_returns(&framing, frame)),
                 Ok(frame) => bytes.extend(frame),
                 Err(_) => bytes.extend(packet),
             }
@@ -40,6 +41,15 @@ fn packets_are_those_that_a_simple_reader_finds() {
         let pieces = [0; 3].map(|_: u8| random.size(255) as u8);
         let counts = random.once_in(2);
         simple_packets::check(&framing, limit, &pieces, counts, &bytes);
+    }
+}
+
+/// `frame` as a program writes it that ends the lines of headers with line feeds alone.
+fn without_returns(framing: &Framing, frame: Vec<u8>) -> Vec<u8> {
+    let end = frame.windows(4).position(|window| window == b"\r\n\r\n");
+    match (framing, end) {
+        (Framing::ContentLength, Some(end)) => [&frame[..end], b"\n\n", &frame[end + 4..]].concat(),
+        _ => frame,
     }
 }
 

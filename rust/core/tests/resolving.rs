@@ -20,6 +20,20 @@ use support::*;
 static RESOLVER: Mutex<(usize, bool)> = Mutex::new((0, false));
 static RELEASED: Condvar = Condvar::new();
 
+/// Names that look odd, and that systems resolve: of hosts files, containers, search domains, mDNS.
+const ODD_NAMES: [&str; 10] = [
+    "3dprinter",
+    "4b2c557fd0ad",
+    "123456789012",
+    "web.1",
+    "1and1",
+    "2-cool",
+    "my_host",
+    "_x._tcp.example.",
+    "1.2.3.4.5",
+    "dr\u{fc}cker.local",
+];
+
 type GetAddrInfo = unsafe extern "C" fn(
     *const c_char,
     *const c_char,
@@ -49,6 +63,7 @@ unsafe extern "C" fn getaddrinfo(
             "both.test" => &["::1", "127.0.0.1"],
             "two.test" => &["127.0.0.2", "127.0.0.1"],
             "mixed.test" => &["127.0.0.2", "127.0.0.3", "::1"],
+            name if ODD_NAMES.contains(&name) => &["127.0.0.1"],
             "none.test" => return libc::EAI_NONAME,
             "hang.test" => {
                 let mut resolver = RESOLVER.lock().unwrap();
@@ -112,6 +127,21 @@ fn a_name_is_connected_to() {
     let client = connect_to("four.test", port, None, Instant::now());
     until_status(&client, Status::Connected).unwrap();
     assert_eq!(peer(&client), format!("127.0.0.1:{port}"));
+}
+
+#[test]
+fn every_name_that_the_system_knows_is_connected_to() {
+    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 64);
+    for name in ODD_NAMES {
+        let target = Target::new(name, port);
+        assert!(matches!(target, Some(Target::Name { .. })), "{name}");
+        let client = Connection::new();
+        client
+            .connect(target.unwrap(), None, Instant::now())
+            .unwrap();
+        until_status(&client, Status::Connected).unwrap();
+        assert_eq!(peer(&client), format!("127.0.0.1:{port}"), "{name}");
+    }
 }
 
 #[test]
@@ -223,6 +253,53 @@ fn all_addresses_refusing_is_the_last_one_s_error() {
     );
 }
 
+/// The game is busy for longer than the time limit, and the name was looked up meanwhile: its
+/// addresses were not tried.
+#[test]
+fn a_frame_longer_than_the_limit_leaves_time_for_each_address() {
+    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8);
+    let _unanswering = unanswering(Ipv4Addr::new(127, 0, 0, 2), port);
+    let limit = Some(Duration::from_secs(1));
+    for (name, reached) in [
+        ("four.test", "127.0.0.1"),
+        ("both.test", "127.0.0.1"),
+        ("two.test", "127.0.0.1"),
+        ("localhost", "127.0.0.1"),
+    ] {
+        for busy in [1500, 10_000] {
+            let start = Instant::now();
+            let client = connect_to(name, port, limit, start);
+            let mut now = start + Duration::from_millis(busy);
+            until(&format!("{name} after {busy} ms"), || {
+                client.poll(|| now).unwrap();
+                // A lookup takes time of the machine's clock, not of this one.
+                if client.peer_address().is_some() {
+                    now += Duration::from_millis(16);
+                }
+                (client.status() == Status::Connected).then_some(())
+            });
+            assert_eq!(peer(&client), format!("{reached}:{port}"), "{name}");
+        }
+    }
+}
+
+/// However long nobody polled, a connect that gets no answer ends.
+#[test]
+fn a_connect_that_is_polled_rarely_ends() {
+    let (_listener, port) = listening(Ipv4Addr::new(127, 0, 0, 9), 0, 0);
+    let _unanswering = [2, 1].map(|last| unanswering(Ipv4Addr::new(127, 0, 0, last), port));
+    let start = Instant::now();
+    let client = connect_to("two.test", port, Some(Duration::from_secs(1)), start);
+    let mut polls = 0;
+    until("the end", || {
+        let asked = client.peer_address().is_some();
+        polls += u32::from(asked);
+        let outcome = client.poll(|| start + Duration::from_secs(1) * (2 * polls + 2));
+        outcome.is_err().then_some(())
+    });
+    assert!(polls <= 5, "{polls}");
+}
+
 /// One test for everything about a lookup that hangs: it occupies the threads that all lookups share.
 #[test]
 fn a_lookup_that_hangs_holds_up_nobody() {
@@ -234,7 +311,7 @@ fn a_lookup_that_hangs_holds_up_nobody() {
     let limit = Duration::from_secs(3);
     let late = connect_to("hang.test", port, Some(limit), start);
     until("it is asked", || (asked() == 1).then_some(()));
-    late.poll(|| start + limit).unwrap();
+    poll_in_frames(&late, start, start + limit).unwrap();
     assert_eq!(late.peer_address(), None);
     let error = late
         .poll(|| start + limit + Duration::from_millis(1))

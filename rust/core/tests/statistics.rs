@@ -307,9 +307,10 @@ fn a_connect_that_is_out_of_time_gives_its_attempts_up() {
     client
         .connect(Target::Address(address), limit, start)
         .unwrap();
-    let late = start + Duration::from_secs(2);
+    poll_in_frames(&client, start, start + Duration::from_secs(1)).unwrap();
+    let late = start + Duration::from_millis(1050);
     client.poll(|| late).unwrap_err();
-    let given_up = [attempt("127.0.0.1", 0, 2000, "given up")];
+    let given_up = [attempt("127.0.0.1", 0, 1050, "given up")];
     assert_eq!(attempts(&client, late + Duration::from_secs(5)), given_up);
 }
 

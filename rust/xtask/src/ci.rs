@@ -2,7 +2,7 @@
 
 use crate::project::Project;
 use crate::tally::Tally;
-use crate::{interop, process, simulate, test};
+use crate::{interop, process, simulate, situations, test};
 
 /// How long to simulate.
 const SIMULATED_STEPS: u64 = 1_000_000;
@@ -42,4 +42,9 @@ pub fn run(project: &Project, tally: &mut Tally) {
         steps: Some(SIMULATED_STEPS),
     };
     simulate::run(project, &simulation, tally);
+    let short = situations::Options {
+        quick: true,
+        ..Default::default()
+    };
+    situations::run(project, &short, tally);
 }

@@ -19,7 +19,9 @@ mod install;
 mod interop;
 mod log_scan;
 mod manifest;
+mod marked;
 mod other_godots;
+mod packaging;
 mod photographs;
 mod platforms;
 mod process;
@@ -27,6 +29,7 @@ mod project;
 mod records;
 mod result;
 mod simulate;
+mod situations;
 mod stage;
 mod tally;
 mod test;
@@ -63,9 +66,13 @@ Usage: cargo xtask COMMAND
   simulate [--seed SEED] [--steps STEPS]
                                Run the simulation of the core. --seed: the run that follows from this number. --steps:
                                how long
+  situations [--quick] [-- FILTER...]
+                               Compare the engine's classes and ours where something is missing, full, locked or slow,
+                               and write the table in docs/reliability.md. --quick: the short form, or with a FILTER
+                               those whose name contains one; neither writes
   versions                     Check that the binding compiles for each Godot it can be built for
   ci                           Check format and lints, build the documentation, and run all tests, those against servers of
-                               others too, and a simulation
+                               others too, a simulation, and the short form of the situations
   dist [PLATFORM...]           Build the libraries of all platforms, and the archives of a release. PLATFORM: only of
                                these, by their names in the manifest, such as linux.x86_64
   photographs                  Make the pictures in docs/images
@@ -86,6 +93,15 @@ fn main() -> ExitCode {
         return exit_code(simulate::Options::parse(args).and_then(|options| {
             counted(|project, tally| simulate::run(project, &options, tally))
         }));
+    }
+    if command == "situations" {
+        return exit_code(situations::Options::parse(args).and_then(|options| {
+            counted(|project, tally| situations::run(project, &options, tally))
+        }));
+    }
+    // What `situations` starts Godot through.
+    if command == "denied" {
+        return exit_code(situations::run_denied(args));
     }
     if command == "test" {
         return exit_code(run_tests(args));

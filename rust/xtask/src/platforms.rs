@@ -1,28 +1,25 @@
 //! The table of platforms in the README: what was seen of each, and no more.
 
-use std::fs;
 use std::process::ExitCode;
 
 use crate::dist::targets::{CHECKED, PLATFORMS};
+use crate::marked::{self, Marks};
 use crate::project::Project;
 use crate::records::{self, Kind};
 use crate::result::Result;
 
 /// What the table stands between in the README.
-const BEGIN: &str = "<!-- What follows is written by `cargo xtask platforms`. -->\n";
-const END: &str = "<!-- What precedes is written by `cargo xtask platforms`. -->\n";
+const MARKS: Marks = Marks {
+    begin: "<!-- What follows is written by `cargo xtask platforms`. -->\n",
+    end: "<!-- What precedes is written by `cargo xtask platforms`. -->\n",
+};
 
 /// Prints the table, and writes it into the README.
 pub fn run() -> Result<ExitCode> {
     let project = Project::find()?;
     let table = table(&project);
     print!("{table}");
-    let path = project.root().join("README.md");
-    let failed = |error| format!("cannot change {}: {error}", path.display());
-    let readme = fs::read_to_string(&path).map_err(failed)?;
-    let changed = replaced(&readme, &table)
-        .ok_or_else(|| format!("{} has no place for the table of platforms", path.display()))?;
-    fs::write(&path, changed).map_err(failed)?;
+    marked::replace(&project.root().join("README.md"), &MARKS, &table)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -58,13 +55,6 @@ fn table_of(seen: &dyn Fn(&str, Kind) -> Option<String>) -> String {
     table
 }
 
-/// The text with `table` in the place for it, if there is one.
-fn replaced(text: &str, table: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}{table}{END}{after}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,15 +88,5 @@ mod tests {
             lines,
             ["| Linux arm64 | not built | not tried | 3 passed | not tried |"]
         );
-    }
-
-    #[test]
-    fn only_the_table_is_replaced() {
-        let text = format!("a\n{BEGIN}old\n{END}b\n");
-        assert_eq!(
-            replaced(&text, "new\n").unwrap(),
-            format!("a\n{BEGIN}new\n{END}b\n")
-        );
-        assert_eq!(replaced("a\n", "new\n"), None);
     }
 }

@@ -10,7 +10,7 @@ use crate::stage::{self, Profile};
 use crate::tally::Tally;
 use crate::{
     bench, cargo_suite, class_docs, debugger_tab, editor_views, headless, log_scan, other_godots,
-    photographs,
+    packaging, photographs,
 };
 
 /// With this variable the core asks each socket, as where sockets cannot be watched together
@@ -72,6 +72,7 @@ pub fn run(project: &Project, tally: &mut Tally) {
             editor_load(project, &godot, tally);
             class_docs::test(project, &godot, tally);
             editor_views::test(project, &godot, tally);
+            packaging::test(project, &godot, tally);
             debugger_tab::test(project, &godot, tally);
             photographs::test(project, &godot, tally);
         }

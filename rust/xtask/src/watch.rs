@@ -14,6 +14,18 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// Runs a program without input and hands each line of its output, standard and error, to `on_line`. The error is why
 /// it did not succeed.
 pub fn run(command: &mut Command, limit: Duration, mut on_line: impl FnMut(&str)) -> Result<()> {
+    run_quietly(command, limit, |line| {
+        println!("{line}");
+        on_line(&without_escape_codes(line));
+    })
+}
+
+/// The same without showing the output, whose lines are handed on as they are.
+pub fn run_quietly(
+    command: &mut Command,
+    limit: Duration,
+    mut on_line: impl FnMut(&str),
+) -> Result<()> {
     let started = start(command);
     let (mut child, output) = started
         .map_err(|error| format!("cannot start {}: {error}", command.get_program().display()))?;
@@ -22,10 +34,7 @@ pub fn run(command: &mut Command, limit: Duration, mut on_line: impl FnMut(&str)
     let mut ended = None;
     loop {
         match lines.recv_timeout(LOOK_AGAIN) {
-            Ok(line) => {
-                println!("{line}");
-                on_line(&without_escape_codes(&line));
-            }
+            Ok(line) => on_line(&line),
             Err(error) => {
                 // It is over when the program has ended, and so has the output or, for a while, everything on it.
                 if let Some(status) = ended {

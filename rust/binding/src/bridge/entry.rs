@@ -13,7 +13,7 @@ use super::interface::{
     self, CallMethod, CallMethodWithVariants, FindMethod, Function, GetProcAddress, RegisterClass,
     RegisterMethod, SetInstance, UnregisterClass, interface,
 };
-use super::object_methods::has_feature;
+use super::object_methods::{has_feature, loaded_library, note_library};
 use super::requirements::{self, Version};
 use super::{instance, late_methods, registration};
 
@@ -101,7 +101,16 @@ unsafe fn load(
         is_double,
         missing_class,
         missing_method,
-    ))
+    ))?;
+    // The classes of one that is loaded are there later than its note, and an older library leaves no note.
+    let has_classes = families
+        .iter()
+        .any(|family| has_class(&StringName::from(family.base)));
+    let loaded = loaded_library().or_else(|| has_classes.then(String::new));
+    none_or_error(loaded.map(|path| requirements::second(&path)))?;
+    // SAFETY: The caller's guarantee.
+    note_library(&unsafe { interface::library_path(godot_functions, library) });
+    Ok(())
 }
 
 fn none_or_error(reason: Option<String>) -> Result<(), String> {

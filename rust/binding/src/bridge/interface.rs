@@ -3,7 +3,8 @@
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::sync::OnceLock;
 
-use godot::sys;
+use godot::builtin::GString;
+use godot::sys::{self, GodotFfi};
 
 use super::requirements::Version;
 
@@ -217,6 +218,29 @@ pub(super) unsafe fn version(get_proc_address: GetProcAddress) -> Option<Version
         let mut version = std::mem::zeroed::<sys::GDExtensionGodotVersion>();
         get_version(&mut version);
         Some(Version(version.major, version.minor, version.patch))
+    }
+}
+
+/// The path that Godot has loaded `library` from, empty if it does not tell it.
+///
+/// # Safety
+/// `get_proc_address` is Godot's, `library` what it passes to the entry, and gdext is loaded.
+pub(super) unsafe fn library_path(
+    get_proc_address: GetProcAddress,
+    library: sys::GDExtensionClassLibraryPtr,
+) -> String {
+    type GetPath = unsafe extern "C" fn(
+        sys::GDExtensionClassLibraryPtr,
+        sys::GDExtensionUninitializedStringPtr,
+    );
+    // SAFETY: The caller's guarantee. The type is the one that gdextension_interface.h gives for the name, and Godot makes
+    // a string of the room for one.
+    unsafe {
+        let Some(get_path) = get_proc_address(c"get_library_path".as_ptr()) else {
+            return String::new();
+        };
+        let get_path = std::mem::transmute::<Function, GetPath>(get_path);
+        GString::new_with_uninit(|path| get_path(library, path.cast())).to_string()
     }
 }
 

@@ -47,6 +47,6 @@ pub(crate) use family::{Class, Family, Property};
 pub(crate) use instance::{announce, new_object};
 pub(crate) use late_methods::forget_late_methods;
 pub(crate) use object::{Object, SignalName};
-pub(crate) use object_methods::has_feature;
+pub(crate) use object_methods::{forget_library, has_feature};
 pub(crate) use optional::Optional;
 pub(crate) use presence::Presence;

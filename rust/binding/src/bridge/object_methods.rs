@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use godot::builtin::{GString, StringName, Variant};
+use godot::meta::ToGodot;
 use godot::sys::{self, GodotFfi};
 
 use super::engine_methods::{self, EngineMethod};
@@ -102,19 +103,32 @@ pub(super) unsafe fn release(object: sys::GDExtensionObjectPtr) {
 /// # Safety
 /// The object is there, and stays until the call returns.
 pub(super) unsafe fn call(object: sys::GDExtensionObjectPtr, name: &Variant) {
+    // SAFETY: The caller's guarantee.
+    drop(unsafe { call_with(object, &[name]) });
+}
+
+/// Calls the method of `object` that the first argument names with the others, as `Object.call` does.
+///
+/// # Safety
+/// As for [`call`].
+unsafe fn call_with(object: sys::GDExtensionObjectPtr, arguments: &[&Variant]) -> Variant {
     let method = CALL.find();
     if method.is_null() {
-        return;
+        return Variant::nil();
     }
-    let arguments = [name.sys().cast()];
+    let arguments: Vec<_> = arguments
+        .iter()
+        .map(|argument| argument.sys().cast())
+        .collect();
     let mut error = sys::default_call_error();
     // SAFETY: The caller's guarantee. The method takes a name and more, and returns a variant, for which there is room.
-    drop(unsafe {
+    unsafe {
         Variant::new_with_uninit(|ret| {
-            let (arguments, ret) = (arguments.as_ptr(), ret.cast());
-            (interface().call_method_with_variants)(method, object, arguments, 1, ret, &mut error);
+            let (count, arguments) = (arguments.len() as i64, arguments.as_ptr());
+            let call = interface().call_method_with_variants;
+            call(method, object, arguments, count, ret.cast(), &mut error);
         })
-    });
+    }
 }
 
 /// The most arguments of a signal here, its name among them.
@@ -179,4 +193,35 @@ pub(crate) fn has_feature(tag: &str) -> bool {
         (interface().call_method)(method, os, arguments.as_ptr(), (&raw mut answer).cast());
     }
     answer != 0
+}
+
+/// Where the library of this process that is loaded already is, if one is: each copy of it notes that in the engine, which
+/// all of them share.
+pub(super) fn loaded_library() -> Option<String> {
+    let noted = call_engine(&["has_meta", NOTE]);
+    noted
+        .booleanize()
+        .then(|| call_engine(&["get_meta", NOTE]).stringify().to_string())
+}
+
+/// Notes that the library at `path` is loaded.
+pub(super) fn note_library(path: &str) {
+    call_engine(&["set_meta", NOTE, path]);
+}
+
+/// Takes the note back.
+pub(crate) fn forget_library() {
+    call_engine(&["remove_meta", NOTE]);
+}
+
+const NOTE: &str = "stream_peer_socket_rs";
+
+fn call_engine(arguments: &[&str]) -> Variant {
+    let class = StringName::from("Engine");
+    let arguments: Vec<_> = arguments.iter().map(|text| text.to_variant()).collect();
+    // SAFETY: The singleton is there from the start, and lives to the end.
+    unsafe {
+        let engine = (interface().singleton)(class.sys().cast());
+        call_with(engine, &arguments.iter().collect::<Vec<_>>())
+    }
 }

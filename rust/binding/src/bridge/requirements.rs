@@ -64,6 +64,14 @@ pub(super) fn build(
     })
 }
 
+/// Why the library does not load beside the one that is loaded from `path`, which is empty if that is not known.
+pub(super) fn second(path: &str) -> String {
+    let from = if path.is_empty() { "" } else { " from " };
+    format!(
+        "it is loaded already{from}{path}, so the project has the addon twice; remove one of the two folders"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::engine_methods::HAS_CONNECTIONS;
@@ -99,6 +107,13 @@ mod tests {
         assert_eq!(function("classdb_register_extension_class"), refusal);
         let refusal = function("print_error");
         assert_eq!(refusal, "this Godot has no print_error in its C interface");
+    }
+
+    #[test]
+    fn a_second_copy_is_refused_in_one_sentence() {
+        let refusal = second("res://a/library.so");
+        assert!(refusal.starts_with("it is loaded already from res://a/library.so, so"));
+        assert!(second("").starts_with("it is loaded already, so"));
     }
 
     #[test]

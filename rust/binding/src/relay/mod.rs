@@ -14,7 +14,7 @@ use godot::obj::{Base, EngineEnum, Gd, NewGd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api};
 use stream_socket::{
     Address, BindAddress, Delivery, EventQueue, LinkEnd, ListenError, Nesting, Relay, RelayEvent,
-    Target, is_host_name, parse_ip,
+    Target,
 };
 
 use self::conditions::SocketConditionsRs;
@@ -99,12 +99,8 @@ impl SocketRelayRs {
             return relay
                 .refuse(&"The remote port number must be between 1 and 65535 (inclusive).");
         };
-        let target = match parse_ip(&host, port) {
-            Some(address) => Target::Address(Address::Inet(address)),
-            None if is_host_name(&host) => Target::Name { host, port },
-            None => {
-                return relay.refuse(&format!("target: {host:?} is not the name of a host"));
-            }
+        let Some(target) = Target::new(&host, port) else {
+            return relay.refuse(&format!("target: {host:?} is not the name of a host"));
         };
         relay.set_target(target, settings::tcp_connect_timeout())
     }

@@ -1,11 +1,12 @@
 //! A connect under way, from the name or the address to the connected socket.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::connect::attempt::Attempt;
 use crate::connect::attempt_log::AttemptLog;
 use crate::connect::happy_eyeballs::interleave;
+use crate::connect::patience::{Patience, UnderWay};
 pub(crate) use crate::connect::race::Progress;
 use crate::connect::race::Race;
 use crate::connect::resolver::Lookup;
@@ -19,8 +20,7 @@ use crate::sys::Socket;
 #[derive(Debug)]
 pub(crate) struct Connecting {
     phase: Phase,
-    /// `None` for a connect that may take for ever.
-    pub(crate) deadline: Option<Instant>,
+    patience: Patience,
 }
 
 #[derive(Debug)]
@@ -42,7 +42,8 @@ enum Phase {
 /// Whether `host` is this machine by its name, which means both loopback addresses, whatever a resolver would say
 /// (RFC 6761, section 6.3).
 fn is_localhost(host: &str) -> bool {
-    host.trim_end_matches('.').eq_ignore_ascii_case("localhost")
+    let name = host.strip_suffix('.').unwrap_or(host);
+    name.eq_ignore_ascii_case("localhost")
 }
 
 /// What a connect has begun with.
@@ -57,16 +58,18 @@ pub(crate) enum Begun {
 }
 
 impl Connecting {
-    /// Begins to connect. The end of a lookup is left to [`advance`](Self::advance), however fast it is: a connect to a name
-    /// never fails at once. `log` is told of each attempt.
+    /// Begins to connect, for at most `limit`. The end of a lookup is left to
+    /// [`advance`](Self::advance), however fast it is: a connect to a name never fails at once.
+    /// `log` is told of each attempt.
     pub(crate) fn begin(
         target: Target,
         bound: Option<StreamSocket>,
-        deadline: Option<Instant>,
+        limit: Option<Duration>,
         options: &Options,
         now: Instant,
         log: &mut AttemptLog,
     ) -> Begun {
+        let patience = Patience::new(limit, now);
         let (host, port) = match target {
             Target::Address(address) => {
                 log.begin(&address, now);
@@ -77,7 +80,7 @@ impl Connecting {
                     }
                     Ok((attempt, false)) => Begun::Connecting(Connecting {
                         phase: Phase::Single(attempt),
-                        deadline,
+                        patience,
                     }),
                     Err((address, source)) => {
                         log.failed(&address, now, &source);
@@ -90,7 +93,7 @@ impl Connecting {
         if !is_localhost(&host) {
             let lookup = Lookup::start(host, port);
             let phase = Phase::Resolving { lookup, bound };
-            return Begun::Connecting(Connecting { phase, deadline });
+            return Begun::Connecting(Connecting { phase, patience });
         }
         let loopback = [Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()];
         let addresses = loopback.map(|ip: IpAddr| Address::Inet((ip, port).into()));
@@ -103,7 +106,7 @@ impl Connecting {
                     race,
                     name: format!("{host}:{port}"),
                 },
-                deadline,
+                patience,
             }),
         }
     }
@@ -115,6 +118,19 @@ impl Connecting {
         now: Instant,
         log: &mut AttemptLog,
     ) -> Progress {
+        let was_absent = self.patience.polled(now);
+        let was_resolving = matches!(self.phase, Phase::Resolving { .. });
+        let progress = self.look(options, now, log);
+        // The lookup ended after the absence, and its addresses were not tried because of it.
+        let is_answered = was_resolving && matches!(self.phase, Phase::Racing { .. });
+        let is_kept = was_absent || is_answered && self.patience.is_prolonged();
+        if is_kept && matches!(progress, Progress::Undecided) {
+            self.patience.prolong(now, self.under_way(now));
+        }
+        progress
+    }
+
+    fn look(&mut self, options: &Options, now: Instant, log: &mut AttemptLog) -> Progress {
         match &mut self.phase {
             Phase::Single(attempt) => {
                 let outcome = attempt.advance();
@@ -149,12 +165,27 @@ impl Connecting {
                     let race = Race::new(order.collect(), bound.take());
                     let name = lookup.name();
                     self.phase = Phase::Racing { race, name };
-                    self.advance(options, now, log)
+                    self.look(options, now, log)
                 }
             },
             Phase::Racing { race, .. } => race.advance(options, now, log),
             Phase::Over => Progress::Undecided,
         }
+    }
+
+    fn under_way(&self, now: Instant) -> UnderWay {
+        match &self.phase {
+            Phase::Racing { race, .. } => race.under_way(now),
+            _ => UnderWay {
+                has_begun: false,
+                waiting: 0,
+            },
+        }
+    }
+
+    /// Until when it may take; `None` without a limit.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.patience.deadline()
     }
 
     /// The address being tried, once there is one.
@@ -183,9 +214,7 @@ impl Connecting {
 
     /// The error of a connect whose time is over, if it is at `now`.
     pub(crate) fn timed_out_at(&self, now: Instant) -> Option<ConnectError> {
-        self.deadline
-            .filter(|&deadline| now > deadline)
-            .map(|_| self.timed_out())
+        self.patience.is_over(now).then(|| self.timed_out())
     }
 
     fn timed_out(&self) -> ConnectError {

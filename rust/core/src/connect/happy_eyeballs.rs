@@ -44,9 +44,9 @@ impl<A> Schedule<A> {
         self.next_start = None;
     }
 
-    /// Whether every address has been started with.
-    pub(crate) fn is_exhausted(&self) -> bool {
-        self.waiting.is_empty()
+    /// How many addresses were not started with yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 }
 

@@ -4,5 +4,6 @@ pub(crate) mod attempt;
 pub(crate) mod attempt_log;
 pub(crate) mod connecting;
 mod happy_eyeballs;
+mod patience;
 mod race;
 pub(crate) mod resolver;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::connect::attempt::Attempt;
 use crate::connect::attempt_log::AttemptLog;
 use crate::connect::happy_eyeballs::Schedule;
+use crate::connect::patience::UnderWay;
 use crate::error::ConnectError;
 use crate::net::address::Address;
 use crate::net::options::Options;
@@ -19,6 +20,8 @@ pub(super) struct Race {
     /// For the first attempt, the only one it can serve.
     bound: Option<StreamSocket>,
     last_failure: Option<ConnectError>,
+    /// When the newest attempt began.
+    last_start: Option<Instant>,
 }
 
 /// What a look at a connect under way has shown.
@@ -47,6 +50,7 @@ impl Race {
             attempts: Vec::new(),
             bound,
             last_failure: None,
+            last_start: None,
         }
     }
 
@@ -58,6 +62,14 @@ impl Race {
     /// The sockets of the attempts.
     pub(super) fn streams(&self) -> impl Iterator<Item = &StreamSocket> {
         self.attempts.iter().map(|attempt| &attempt.stream)
+    }
+
+    /// What is under way, and left, after a look at `now`.
+    pub(super) fn under_way(&self, now: Instant) -> UnderWay {
+        UnderWay {
+            has_begun: self.last_start == Some(now),
+            waiting: self.schedule.waiting(),
+        }
     }
 
     /// Sees, without waiting, how the attempts do, and starts those that are due. `log` is told of both.
@@ -84,6 +96,7 @@ impl Race {
         }
         while let Some(address) = self.schedule.next(now, self.attempts.len()) {
             log.begin(&address, now);
+            self.last_start = Some(now);
             match Attempt::start(address, self.bound.take(), options) {
                 Ok((attempt, false)) => self.attempts.push(attempt),
                 Ok((attempt, true)) => return self.won(attempt, now, log),
@@ -93,7 +106,7 @@ impl Race {
                 }
             }
         }
-        if self.attempts.is_empty() && self.schedule.is_exhausted() {
+        if self.attempts.is_empty() && self.schedule.waiting() == 0 {
             let failure = self.last_failure.take();
             return Progress::Failed(failure.unwrap_or(ConnectError::NoAddress));
         }

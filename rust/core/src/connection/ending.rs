@@ -11,6 +11,7 @@ use crate::connection::status::{Input, transition};
 use crate::connection::{Connection, LINGER_LIMIT};
 use crate::error::{EndError, ReadError, WriteError, copy_of};
 use crate::event::{ConnectEnd, DisconnectCause, Event, Status};
+use crate::net::socket_file::BoundName;
 use crate::poll::shared_poller;
 use crate::sync::MutexGuard;
 use crate::sys;
@@ -181,7 +182,7 @@ impl Connection {
         let linger = inner.options().linger;
         drop(inner);
 
-        let Link::Connected { file, socket } = link else {
+        let Link::Connected { name, socket } = link else {
             drop(link);
             shared_poller::acted();
             return;
@@ -190,7 +191,8 @@ impl Connection {
             // It is the parent's: what this process would send, or end, it would in the parent's name.
             return;
         }
-        drop(file);
+        let holds_name = name.as_ref().is_some_and(BoundName::is_held);
+        drop(name);
         // What was received and not read is gone with its buffer; the socket is not watched any more.
         let peer_has_ended = matches!(receiving.end, Some(End::Stream));
         drop(receiving);
@@ -211,6 +213,7 @@ impl Connection {
                 queue: sending.queue,
                 is_shut: matches!(sending.phase, Phase::Shut),
                 peer_has_ended,
+                holds_name,
             },
             limit,
         );

@@ -14,7 +14,7 @@ use crate::connection::statistics::Lifetime;
 use crate::event::{Event, EventQueue};
 use crate::net::address::Address;
 use crate::net::options::Options;
-use crate::net::socket_file::SocketFile;
+use crate::net::socket_file::BoundName;
 use crate::net::stream_socket::StreamSocket;
 use crate::poll::shared_poller;
 use crate::sys::Socket;
@@ -50,8 +50,9 @@ pub(super) enum Link {
     /// Boxed, since it is large and few are there for long.
     Connecting(Box<Connecting>),
     Connected {
-        /// The file of a bound path; it goes with the connection. Dropped before the socket.
-        file: Option<SocketFile>,
+        /// What a Unix domain socket was bound to. A file goes with the connection, and is dropped
+        /// before the socket.
+        name: Option<BoundName>,
         /// Shared with the calls that use it while the lock is free, so that its descriptor is not reused under them.
         socket: Arc<Socket>,
     },
@@ -77,7 +78,7 @@ impl Inner {
     pub(super) fn connect_through(&mut self, stream: StreamSocket, now: Instant) {
         self.lifetime = Lifetime::since(now);
         self.link = Link::Connected {
-            file: stream.file,
+            name: stream.name,
             socket: Arc::new(stream.socket),
         };
     }

@@ -8,10 +8,11 @@
 //! | `reading`, `receiving`, `receive_buffer`, `kernel_view` | the receiving direction: calls, state, bytes, knowledge |
 //! | `writing`, `sending`, `send_queue` | the sending direction: calls, state, bytes |
 //! | `turn`, `slot`, `wakes` | how a blocking call uses a direction, who uses it, how its wait is ended |
-//! | `ending`, `farewell` | the one way out, and what is done for a socket after it |
+//! | `ending`, `farewell`, `closer` | the one way out, what is done for a socket after it, and who does it |
 //! | `statistics`, `recording` | what is counted, and what is kept while somebody looks |
 //! | `std_io` | std's traits |
 
+mod closer;
 mod ending;
 mod farewell;
 mod inner;
@@ -219,10 +220,8 @@ impl Connection {
             Link::Bound(bound) => Some(bound),
             _ => None,
         };
-        // A limit that no clock can hold is none.
-        let deadline = limit.and_then(|limit| now.checked_add(limit));
         let mut log = Box::new(AttemptLog::new(now));
-        let begun = Connecting::begin(target, bound, deadline, &inner.options(), now, &mut log);
+        let begun = Connecting::begin(target, bound, limit, &inner.options(), now, &mut log);
         inner.attempts = Some(log);
         inner.lifetime = Lifetime::None;
         inner.ended = None;
@@ -327,7 +326,7 @@ impl Connection {
             }
             Progress::Undecided => {
                 let address = connecting.address().cloned();
-                let deadline = connecting.deadline;
+                let deadline = connecting.deadline();
                 let late = connecting.timed_out_at(now);
                 inner.peer = address;
                 if let Some(deadline) = deadline {
@@ -582,11 +581,11 @@ impl Watched for Connection {
 
 /// Allows farewells again after a [`shut_down`].
 pub(crate) fn start_up() {
-    farewell::start_up();
+    closer::start_up();
 }
 
 /// Ends the farewells and their thread, and closes what is kept for blocking calls.
 pub(crate) fn shut_down() {
-    farewell::shut_down();
+    closer::shut_down();
     wakes::shut_down();
 }

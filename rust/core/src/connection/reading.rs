@@ -43,6 +43,9 @@ impl Connection {
         }
         let watching = &self.watching;
         if receiving::is_quiet(&watching.readiness, session.epoch(), &watching.asked) {
+            if self.coalesces() {
+                self.send_gathered(&mut self.lock());
+            }
             return Some(0);
         }
         let mut inner = self.lock();
@@ -57,6 +60,9 @@ impl Connection {
             }
             Some(receiving.available(socket, watching))
         });
+        if available == Some(0) {
+            self.send_gathered(&mut inner);
+        }
         self.tell_received(&mut inner);
         available
     }
@@ -318,10 +324,22 @@ impl Connection {
             }
             self.tell_received(&mut inner);
         }
-        if filled == 0 && self.has_nothing_more(&inner) {
-            return Err(self.end_reading(inner));
+        if filled == 0 {
+            if self.has_nothing_more(&inner) {
+                return Err(self.end_reading(inner));
+            }
+            self.send_gathered(&mut inner);
         }
         Ok(filled)
+    }
+
+    /// Sends what is gathered, for a read that does not wait and has not found what it wants: the peer may be waiting for
+    /// it. A failure is reported by the next call.
+    fn send_gathered(&self, inner: &mut Inner) {
+        let is_gathered = self.coalesces() && !inner.sending.queue.is_empty();
+        if is_gathered && !inner.sending.slot.is_taken() {
+            let _ = self.flush_now(inner, usize::MAX);
+        }
     }
 
     /// Looks, without waiting, for `delimiter`, which is not empty, in the first `limit` bytes that were not read yet. What
@@ -399,6 +417,7 @@ impl Connection {
                 }
             }
             if behind == Some(0) {
+                self.send_gathered(&mut inner);
                 self.tell_received(&mut inner);
                 return Ok(None);
             }
@@ -412,6 +431,7 @@ impl Connection {
                     return Err(what_ended(&inner));
                 }
                 Received::Nothing => {
+                    self.send_gathered(&mut inner);
                     self.tell_received(&mut inner);
                     return Ok(None);
                 }
@@ -459,6 +479,8 @@ impl Connection {
         let taken = take(&buffer.unread()[..count]);
         if count > 0 {
             buffer.skip(count);
+        } else if limit > 0 {
+            self.send_gathered(&mut inner);
         }
         self.tell_received(&mut inner);
         Ok(taken)
@@ -570,8 +592,8 @@ impl Connection {
     pub(crate) fn rest(&self) -> Rest {
         let inner = self.lock();
         let receiving = &inner.receiving;
-        let is_settled = receiving.end.is_some()
-            || receiving.view.is_empty() && !self.watching.readiness.is_told();
+        let was_told = self.watching.readiness.is_told();
+        let is_settled = receiving.end.is_some() || receiving.view.is_empty() && !was_told;
         // A listener has read what was left, or a send has failed: the next poll ends the session.
         let is_over = self.has_nothing_more(&inner) && !self.is_half_open(&inner);
         let is_taken = receiving.slot.is_taken();
@@ -580,6 +602,7 @@ impl Connection {
             has_unread,
             // Whoever uses the direction sees what comes, and reports when it is done.
             is_settled: is_taken || is_settled && !is_over,
+            is_probably_settled: receiving.view.is_probably_empty() && !was_told && !is_over,
             received: receiving.traffic.bytes(),
             is_read_closed: receiving.end.is_some(),
         }
@@ -630,6 +653,8 @@ pub(crate) struct Rest {
     pub(crate) has_unread: bool,
     /// The kernel has nothing more, or reports when it has: no other visit is needed before that.
     pub(crate) is_settled: bool,
+    /// The last receive brought less than it could: nothing more is there, unless it has met a boundary.
+    pub(crate) is_probably_settled: bool,
     /// How many bytes the session has received in all.
     pub(crate) received: u64,
     /// Nothing more comes.

@@ -52,7 +52,7 @@ impl Connection {
     }
 
     /// Whether small writes are gathered, to be sent together by [`flush`](Self::flush), [`poll`](Self::poll), a read that
-    /// has to wait, or when there are 16 KiB.
+    /// has to wait or finds nothing, or when there are 16 KiB.
     pub fn set_coalesces(&self, enabled: bool) {
         self.settings.coalesces.store(enabled, Ordering::Relaxed);
     }

@@ -32,11 +32,9 @@ pub(super) fn broadcast<S: Subject>(
     let mut refused = Vec::new();
     let mut posted = Vec::new();
     let members = shared.members();
-    // They may be last references, and go when no lock is held.
-    let mut peers = Vec::new();
     // Two broadcasts reach all members in the same order.
     let guard = shared.begin_broadcast();
-    for member in &members {
+    for member in members.iter() {
         if is_left_out(member.subject()) {
             continue;
         }
@@ -45,21 +43,17 @@ pub(super) fn broadcast<S: Subject>(
             Source::Peer(peer) => post(peer.connection(), |connection, limit| {
                 connection.post(data, limit)
             }),
-            Source::Packets(channel) => match channel.peer() {
-                None => continue,
-                Some(peer) => {
-                    let format = channel.format();
-                    let outcome = post(peer.connection(), |connection, limit| {
-                        connection.post_packet(framed.of(format, data)?, limit)
-                    });
-                    peers.push(peer);
-                    outcome
-                }
-            },
+            Source::Packets(channel) => channel.with_peer(|peer, format| {
+                post(peer.connection(), |connection, limit| {
+                    connection.post_packet(framed.of(format, data)?, limit)
+                })
+            }),
         };
         match outcome {
             None => {}
-            Some(Ok(_)) => posted.push(member.clone()),
+            // Somebody else sends what it is behind, or the kernel reports when it has room.
+            Some(Ok(false)) => {}
+            Some(Ok(true)) => posted.push(member.clone()),
             Some(Err(error)) => refused.push(Refused {
                 member: member.clone(),
                 error,
@@ -67,7 +61,6 @@ pub(super) fn broadcast<S: Subject>(
         }
     }
     drop(guard);
-    drop(peers);
     for member in shared.send_later(posted) {
         send(&member);
     }
@@ -92,9 +85,10 @@ pub(super) fn send<S: Subject>(member: &Member<S>) {
         Source::Server(_) => {}
         Source::Peer(peer) => peer.connection().send_posted(),
         Source::Packets(channel) => {
-            if let Some(peer) = channel.peer() {
+            channel.with_peer(|peer, _| {
                 peer.connection().send_posted();
-            }
+                None::<()>
+            });
         }
     }
 }
@@ -105,11 +99,11 @@ struct Framed(Option<(Arc<Format>, Vec<u8>)>);
 
 impl Framed {
     /// `data` as a packet of `format`.
-    fn of(&mut self, format: Arc<Format>, data: &[u8]) -> Result<&[u8], WriteError> {
-        let is_known = matches!(&self.0, Some((known, _)) if Arc::ptr_eq(known, &format));
+    fn of(&mut self, format: &Arc<Format>, data: &[u8]) -> Result<&[u8], WriteError> {
+        let is_known = matches!(&self.0, Some((known, _)) if Arc::ptr_eq(known, format));
         if !is_known {
             let frame = format.framing.frame(data, format.limit)?;
-            self.0 = Some((format, frame));
+            self.0 = Some((format.clone(), frame));
         }
         Ok(self.0.as_ref().map_or(&[], |(_, frame)| frame))
     }

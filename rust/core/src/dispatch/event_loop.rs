@@ -48,6 +48,8 @@ pub(super) struct Shared<S: Subject> {
 struct Roster<S> {
     /// By the index of their keys.
     members: Vec<Option<Arc<Member<S>>>>,
+    /// In the order in which they were added; `None` if somebody has come or gone since it was made.
+    in_order: Option<Arc<[Arc<Member<S>>]>>,
     keys: HashMap<u64, usize>,
     next_order: u64,
     servers: usize,
@@ -72,8 +74,13 @@ impl<S: Subject> Roster<S> {
         (member.key == key).then_some(member)
     }
 
-    fn iter(&self) -> impl Iterator<Item = &Arc<Member<S>>> {
-        self.members.iter().flatten()
+    fn in_order(&mut self) -> Arc<[Arc<Member<S>>]> {
+        let in_order = self.in_order.take().unwrap_or_else(|| {
+            let mut members: Vec<_> = self.members.iter().flatten().cloned().collect();
+            members.sort_unstable_by_key(|member| member.order);
+            members.into()
+        });
+        self.in_order.insert(in_order).clone()
     }
 }
 
@@ -94,7 +101,10 @@ impl<S: Subject> Shared<S> {
         member.remove();
         let is_server = matches!(member.subject().source(), Source::Server(_));
         roster.servers -= usize::from(is_server);
+        // It may hold the last references to others that were removed.
+        let in_order = roster.in_order.take();
         drop(roster);
+        drop(in_order);
         match member.subject().source() {
             Source::Peer(peer) => self.group.remove(key, peer.connection()),
             Source::Server(listener) => self.group.remove(key, listener),
@@ -159,7 +169,9 @@ impl<S: Subject> Shared<S> {
             roster.members.resize_with(index + 1, || None);
         }
         roster.members[index] = Some(member.clone());
+        let in_order = roster.in_order.take();
         drop(roster);
+        drop(in_order);
         // Another thread may have visited it in vain.
         self.group.report(key);
         Ok(member)
@@ -207,10 +219,8 @@ impl<S: Subject> Shared<S> {
     }
 
     /// The members, in the order in which they were added.
-    pub(super) fn members(&self) -> Vec<Arc<Member<S>>> {
-        let mut members: Vec<_> = self.roster().iter().cloned().collect();
-        members.sort_unstable_by_key(|member| member.order);
-        members
+    pub(super) fn members(&self) -> Arc<[Arc<Member<S>>]> {
+        self.roster().in_order()
     }
 
     /// Has what was posted to `members` sent at the end of the poll that this thread is in. Those for whom there is none.
@@ -231,6 +241,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
             group: Group::new(),
             roster: Mutex::new(Roster {
                 members: Vec::new(),
+                in_order: None,
                 keys: HashMap::new(),
                 next_order: 0,
                 servers: 0,
@@ -288,7 +299,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
 
     /// The members, in the order in which they were added.
     pub fn members(&self) -> Vec<Arc<Member<S>>> {
-        self.0.members()
+        self.0.members().to_vec()
     }
 
     /// How many peers there may be for another one to be accepted; 0, the default, is no limit. Further ones are reset.

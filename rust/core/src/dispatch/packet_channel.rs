@@ -141,6 +141,15 @@ impl<P: Peer> PacketChannel<P> {
         self.state().peer.clone()
     }
 
+    /// Calls `then` with the peer, if there is one, and the format. It runs with the channel locked.
+    pub(super) fn with_peer<R>(
+        &self,
+        then: impl FnOnce(&P, &Arc<Format>) -> Option<R>,
+    ) -> Option<R> {
+        let state = self.state();
+        then(state.peer.as_ref()?, &state.format)
+    }
+
     /// Puts `peer` in the place of the one that is given back, also in the event loops.
     #[must_use = "the peer before it may be the last reference, and should go without a lock"]
     pub fn set_peer(&self, peer: Option<P>) -> Option<P> {

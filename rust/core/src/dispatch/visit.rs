@@ -204,6 +204,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
         Visited::Is(match () {
             () if has_changed || is_ready => Visit::Ready,
             () if rest.is_settled || delivered == Delivered::Elsewhere => Visit::Idle,
+            () if rest.is_probably_settled => Visit::Later,
             () => Visit::Again,
         })
     }

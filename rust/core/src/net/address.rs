@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::path::PathBuf;
 
 use crate::sys::{self, Family, SocketAddress};
@@ -106,28 +106,93 @@ pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// Reads `text` as an IPv4 or IPv6 address without asking anybody, a scope (`fe80::1%eth0`, RFC 4007, section 11)
-/// included. An IPv4 address mapped into IPv6 is the IPv4 address. Names, and addresses in brackets, are none.
+impl Target {
+    /// What `host` names: an address, or a name for the system's resolver. `None` if it can be
+    /// neither.
+    pub fn new(host: &str, port: u16) -> Option<Target> {
+        let short = || parse_short_ipv4(host).map(|ip| (ip, port).into());
+        match parse_ip(host, port).or_else(short) {
+            Some(address) => Some(Target::Address(Address::Inet(address))),
+            None => is_host_name(host).then(|| Target::Name {
+                host: host.to_owned(),
+                port,
+            }),
+        }
+    }
+}
+
+/// Reads `text` as an IPv4 or IPv6 address without asking anybody, a scope (`fe80::1%eth0`, RFC
+/// 4007, section 11) included. An IPv4 address mapped into IPv6 is the IPv4 address. Names, and
+/// addresses in brackets, are none. The four numbers of an IPv4 address are decimal, also with
+/// leading zeros, as the engine reads them.
 pub fn parse_ip(text: &str, port: u16) -> Option<SocketAddr> {
     if let Ok(ip) = text.parse::<IpAddr>() {
         return Some((ip.to_canonical(), port).into());
+    }
+    if is_dotted_quad(text) {
+        let mut bytes = [0; 4];
+        for (byte, number) in bytes.iter_mut().zip(text.split('.')) {
+            *byte = number.parse().ok()?;
+        }
+        return Some((bytes, port).into());
     }
     let (ip, scope) = text.split_once('%')?;
     let ip = ip.parse::<Ipv6Addr>().ok()?;
     Some(SocketAddrV6::new(ip, port, 0, sys::interface_index(scope)?).into())
 }
 
-/// Whether `text` can be a host's name, so that asking the resolver for it makes sense. A digit cannot begin the last
-/// label of a name (RFC 3696, section 2), so `256.1.1.1` is a mistyped address.
+/// Whether `text` has the form of an IPv4 address. Its numbers may be too large for one.
+fn is_dotted_quad(text: &str) -> bool {
+    let is_number = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_digit());
+    text.split('.').count() == 4 && text.split('.').all(is_number)
+}
+
+/// Reads an IPv4 address of one to four numbers, of which the last one fills the bytes that are
+/// left, each decimal, hexadecimal with `0x`, or octal with a zero (inet_aton(3)). So does the
+/// system's resolver, and thereby the engine.
+fn parse_short_ipv4(text: &str) -> Option<Ipv4Addr> {
+    let mut numbers = Vec::new();
+    for label in text.split('.') {
+        let (digits, radix) = match label.strip_prefix("0x").or(label.strip_prefix("0X")) {
+            Some(digits) => (digits, 16),
+            None if label.len() > 1 && label.starts_with('0') => (&label[1..], 8),
+            None => (label, 10),
+        };
+        // A sign is none of their digits.
+        if !digits.bytes().all(|digit| digit.is_ascii_alphanumeric()) {
+            return None;
+        }
+        numbers.push(u32::from_str_radix(digits, radix).ok()?);
+    }
+    let last = numbers.pop().filter(|_| numbers.len() < 4)?;
+    let mut bits: u32 = 0;
+    for (index, number) in (0..).zip(&numbers) {
+        bits |= u32::from(u8::try_from(*number).ok()?) << (24 - 8 * index);
+    }
+    let room = u32::MAX.checked_shr(8 * numbers.len() as u32)?;
+    (last <= room).then(|| Ipv4Addr::from_bits(bits | last))
+}
+
+/// The longest name and the longest label of a name, in bytes (RFC 1035, section 2.3.4). Of the 255
+/// bytes that the section allows for a name, its encoding takes two.
+const MAX_NAME: usize = 253;
+const MAX_LABEL: usize = 63;
+
+/// Characters that no host's name has. Text with one of them is an address in brackets, or a host
+/// with something else around it.
+const NOT_IN_NAMES: &str = "*[]:%/@";
+
+/// Whether the system's resolver may know `text`: a name of the DNS, of the hosts file, of mDNS, of
+/// a container. Names may begin with digits (RFC 1123, section 2.1), and a search domain may follow
+/// them, so only four numbers (`256.1.1.1`) are a mistyped address.
 pub fn is_host_name(text: &str) -> bool {
-    let last_label = text
-        .trim_end_matches('.')
-        .rsplit('.')
-        .next()
-        .unwrap_or(text);
-    !text.is_empty()
-        && !last_label.starts_with(|first: char| first.is_ascii_digit())
-        && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "*[]:%/@".contains(c))
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let is_label = |label: &str| (1..=MAX_LABEL).contains(&label.len());
+    let is_foreign = |c: char| c.is_whitespace() || c.is_control() || NOT_IN_NAMES.contains(c);
+    name.len() <= MAX_NAME
+        && name.split('.').all(is_label)
+        && !name.contains(is_foreign)
+        && !is_dotted_quad(name)
 }
 
 #[cfg(test)]
@@ -164,30 +229,125 @@ mod tests {
         assert_eq!(parse_ip("fe80::1%nosuchinterface", 7), None);
     }
 
+    /// The engine reads the four numbers as decimal ones, where inet_aton(3) takes a zero for an
+    /// octal number.
+    #[test]
+    fn leading_zeros_change_no_number() {
+        let parse = |text| parse_ip(text, 7).map(|address| address.ip().to_string());
+        assert_eq!(parse("127.0.0.010").as_deref(), Some("127.0.0.10"));
+        assert_eq!(parse("0127.000.0.1").as_deref(), Some("127.0.0.1"));
+        for text in ["127.0.0.0256", "+127.0.0.1", "127.0.0.", "127.1", "0"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
     #[test]
     fn names_and_what_is_none() {
+        let longest = format!("{}.{}", vec!["x".repeat(63); 3].join("."), "x".repeat(61));
+        let with_dot = format!("{longest}.");
         for host in [
             "localhost",
             "a.example",
             "a.example.",
             "1and1.com",
+            "1and1",
             "7.example",
+            "3dprinter",
+            "4b2c557fd0ad",
+            "123456789012",
+            "web.1",
+            "web.1.",
+            "2-cool",
+            "my_host",
+            "_service._tcp.example",
+            "-a-",
+            "b\u{fc}cher.local",
+            "1.2.3.4.5",
+            &longest,
+            &with_dot,
         ] {
             assert!(is_host_name(host), "{host}");
         }
         for host in [
             "",
+            ".",
+            "..",
+            ".a",
+            "a..b",
+            "localhost..",
             "*",
             "[::1]",
             "256.1.1.1",
-            "1.2.3",
+            "256.1.1.1.",
+            "1.2.3.99999999999",
             "a b",
+            " a",
             "a\0b",
+            "a\n",
             "::1",
             "fe80::1%x",
+            "host:80",
+            "http://host",
+            "user@host",
+            &"x".repeat(64),
+            &format!("{}.example", "x".repeat(64)),
+            &format!("{longest}x"),
+            &format!("{longest}.x"),
         ] {
             assert!(!is_host_name(host), "{host}");
         }
+    }
+
+    #[test]
+    fn short_forms_of_ipv4_addresses() {
+        let parse = |text| parse_short_ipv4(text).map(|ip| ip.to_string());
+        for (text, ip) in [
+            ("127.1", "127.0.0.1"),
+            ("127.0.1", "127.0.0.1"),
+            ("2130706433", "127.0.0.1"),
+            ("0x7f.1", "127.0.0.1"),
+            ("0X7F000001", "127.0.0.1"),
+            ("0177.1", "127.0.0.1"),
+            ("0x7f.0.0.1", "127.0.0.1"),
+            ("10.65535", "10.0.255.255"),
+            ("0", "0.0.0.0"),
+        ] {
+            assert_eq!(parse(text).as_deref(), Some(ip), "{text}");
+        }
+        for text in [
+            "",
+            ".",
+            "127.",
+            ".1",
+            "127..1",
+            "256.1",
+            "1.16777216",
+            "4294967296",
+            "08",
+            "0x",
+            "+1",
+            "1.-1",
+            "1.2.3.4.5",
+            "web.1",
+            "1and1",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_target_is_an_address_or_a_name() {
+        let loopback = Address::Inet(([127, 0, 0, 1], 7).into());
+        assert_eq!(Target::new("127.0.0.1", 7), Some(Target::Address(loopback)));
+        let name = |host: &str| Target::Name {
+            host: host.into(),
+            port: 7,
+        };
+        assert_eq!(Target::new("web.1", 7), Some(name("web.1")));
+        assert_eq!(Target::new("127.256.1", 7), Some(name("127.256.1")));
+        let long = "123456789012";
+        assert_eq!(Target::new(long, 7), Some(name(long)));
+        assert_eq!(Target::new("256.1.1.1", 7), None);
     }
 
     #[test]

@@ -1,18 +1,18 @@
-//! An open stream socket with what belongs to it: its family, and the file a bound path has made.
+//! An open stream socket with what belongs to it: its family, and the name that it is bound to.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::error::BindError;
 use crate::net::address::{self, Address, BindAddress};
-use crate::net::socket_file::SocketFile;
+use crate::net::socket_file::BoundName;
 use crate::sys::{Family, Socket};
 
 /// An open stream socket. Dropping it closes the socket and removes its file.
 #[derive(Debug)]
 pub(crate) struct StreamSocket {
     // Dropped before the socket.
-    pub(crate) file: Option<SocketFile>,
+    pub(crate) name: Option<BoundName>,
     pub(crate) socket: Socket,
     pub(crate) family: Family,
     /// Whether an IPv6 socket reaches IPv4 addresses too.
@@ -30,7 +30,7 @@ impl StreamSocket {
         StreamSocket {
             socket,
             family,
-            file: None,
+            name: None,
             is_dual_stack: false,
         }
     }
@@ -56,7 +56,8 @@ impl StreamSocket {
         let (mut opened, candidate) = match address {
             BindAddress::Unix(path) => {
                 let mut opened = StreamSocket::open(Family::Unix).map_err(cannot_open)?;
-                opened.file = SocketFile::bind(&opened.socket, path)?;
+                prepare(&opened.socket).map_err(failed)?;
+                opened.name = Some(BoundName::bind(&opened.socket, path)?);
                 return Ok(opened);
             }
             BindAddress::Inet(candidate) => {

@@ -14,7 +14,7 @@ pub enum Framing {
     /// These bytes come after it, and are not in it. Not empty.
     Delimiter(Vec<u8>),
     /// Headers come before it, among them `Content-Length` in bytes: the base protocol of the Language Server Protocol, and
-    /// of the Debug Adapter Protocol.
+    /// of the Debug Adapter Protocol. Their lines may end with a line feed alone.
     ContentLength,
 }
 
@@ -40,8 +40,6 @@ pub enum Width {
 
 /// Headers may have so many bytes. Those of the protocols have some fifty.
 const MOST_HEADERS: usize = 8 * 1024;
-
-const END_OF_HEADERS: &[u8] = b"\r\n\r\n";
 
 /// A `u64` takes so many bytes at most as LEB128.
 const LONGEST_VARINT: usize = 10;
@@ -84,7 +82,7 @@ impl Framing {
                 }
             }
             Framing::ContentLength => {
-                let Some(headers) = find(unread, END_OF_HEADERS, MOST_HEADERS, searched) else {
+                let Some((headers, head)) = end_of_headers(unread, searched) else {
                     return match unread.len() {
                         MOST_HEADERS.. => Err(Unusable::Malformed("headers that do not end")),
                         _ => Ok(None),
@@ -93,7 +91,7 @@ impl Framing {
                 let body = content_length(&unread[..headers])?;
                 let body = within(body, limit)?;
                 Ok(Some(Cut {
-                    head: headers + END_OF_HEADERS.len(),
+                    head,
                     body,
                     tail: 0,
                 }))
@@ -241,6 +239,25 @@ fn find(unread: &[u8], wanted: &[u8], most: usize, searched: &mut usize) -> Opti
     let begin = searched.saturating_sub(wanted.len() - 1).min(window.len());
     let found = memmem::find(&window[begin..], wanted).map(|at| begin + at);
     *searched = found.unwrap_or(window.len());
+    found
+}
+
+/// Where the headers end that `unread` begins with, and where the packet behind them begins: they end with the first line
+/// that an empty one follows. A line ends with a line feed, and the carriage return before it may be missing, as RFC 9112,
+/// section 2.2, lets a recipient accept it. `searched` is as for [`find`].
+fn end_of_headers(unread: &[u8], searched: &mut usize) -> Option<(usize, usize)> {
+    let window = &unread[..unread.len().min(MOST_HEADERS)];
+    // The last line feed may have come before what follows it.
+    let begin = searched.saturating_sub(2).min(window.len());
+    let found = memchr::memchr_iter(b'\n', &window[begin..]).find_map(|at| {
+        let end = begin + at;
+        match &window[end + 1..] {
+            [b'\n', ..] => Some((end, end + 2)),
+            [b'\r', b'\n', ..] => Some((end, end + 3)),
+            _ => None,
+        }
+    });
+    *searched = found.map_or(window.len(), |(end, _)| end);
     found
 }
 
@@ -414,6 +431,9 @@ mod tests {
             "Content-Length: +1\r\n\r\n",
             "Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
             "Content-Length: 99999999999999999999\r\n\r\n",
+            "\n\n",
+            "Content-Type: x\n\n",
+            "Content-Length: 1\nContent-Length: 2\n\n",
         ] {
             assert!(malformed(headers, bad.as_bytes()), "{bad}");
         }
@@ -424,6 +444,15 @@ mod tests {
         ] {
             assert!(!malformed(headers, good.as_bytes()), "{good}");
         }
+        // Some programs end lines as their system does, not as the protocol does.
+        for end in ["\r\n\r\n", "\n\n", "\r\n\n", "\n\r\n"] {
+            let head = format!("Content-Type: x\nContent-Length: 3{end}");
+            let found = cut(headers, format!("{head}\n\nx").as_bytes(), 10);
+            let found = found.unwrap().unwrap();
+            assert_eq!((found.head, found.body), (head.len(), 3), "{end:?}");
+            let early = &head.as_bytes()[..head.len() - 1];
+            assert_eq!(cut(headers, early, 10), Ok(None), "{end:?}");
+        }
         assert!(malformed(headers, &[b'x'; MOST_HEADERS]));
         assert!(!malformed(headers, &[b'x'; MOST_HEADERS - 1]));
     }
@@ -431,7 +460,7 @@ mod tests {
     /// What is said of some bytes stays said when more come, whatever the bytes are, and however they came.
     #[test]
     fn no_answer_is_taken_back() {
-        const WORDS: [&[u8]; 12] = [
+        const WORDS: [&[u8]; 14] = [
             b"\0",
             b"\x01",
             b"\x7f",
@@ -440,6 +469,8 @@ mod tests {
             b"\n",
             b"\r\n",
             b"\r\n\r\n",
+            b"\r",
+            b"\n\n",
             b"Content-Length:",
             b" 3",
             b"9",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::event::EndCause;
 use crate::poll::readiness::Readiness;
-use crate::poll::ready_list::{self, Notice, ReadyList, Urgency};
+use crate::poll::ready_list::{self, LATER, Notice, ReadyList, Urgency};
 use crate::poll::subscriptions::Subscriptions;
 use crate::sync::{Mutex, lock};
 use crate::sys::{self, Poller, Socket};
@@ -56,6 +56,9 @@ pub enum Visit {
     Idle,
     /// Nothing is to be reported, but the kernel may have more: the next round visits it again. This does not end a wait.
     Again,
+    /// Nothing is to be reported, and the kernel has probably nothing left, although it has not said so: the member is
+    /// visited again after 20 milliseconds, unless something happens before. This does not end a wait.
+    Later,
     /// Nothing is to be reported yet, and the kernel need not report when there is: it is connecting, or short of something.
     Pending,
     /// Something is to be reported: the next poll visits it again, whatever happens. This ends a wait.
@@ -216,6 +219,10 @@ impl Group {
                         self.ready_list.visit_again(key, Urgency::Now);
                         continue;
                     }
+                    Visit::Later => {
+                        self.ready_list.visit_later(key);
+                        continue;
+                    }
                     Visit::Pending => Urgency::Soon,
                     Visit::Idle => Urgency::Idle,
                 };
@@ -271,6 +278,7 @@ impl Group {
         let mut poller = is_ours.then(|| lock(&self.poller));
         let limit = match self.ready_list.begin_wait(limit != Some(Duration::ZERO)) {
             Urgency::Now => Some(Duration::ZERO),
+            Urgency::Later => Some(limit.map_or(LATER, |limit| limit.min(LATER))),
             Urgency::Soon => Some(limit.map_or(SLICE, |limit| limit.min(SLICE))),
             Urgency::Idle => limit,
         };

@@ -16,6 +16,10 @@ const MAX_NOTICES: usize = 256;
 /// Above this number of bytes in packets that a group has not been polled for, a member has no room for another one.
 const MAX_PACKET_BYTES: usize = 64 * 1024;
 
+/// How long a member waits that the kernel has probably nothing left for. Most peers of a busy server have sent their next
+/// message by then, which saves the call that would find nothing.
+pub(super) const LATER: Duration = Duration::from_millis(20);
+
 /// A key is an index into the slots and, above that, the number of members that the slot has had before.
 const INDEX_BITS: u32 = usize::BITS / 2;
 const INDEX_MASK: usize = (1 << INDEX_BITS) - 1;
@@ -43,6 +47,9 @@ pub(super) struct State {
     due: Vec<usize>,
     /// The slots that are visited from time to time, since the kernel does not report on them.
     pending: Vec<usize>,
+    /// The slots that are visited once the time is over, and since when the oldest one waits.
+    later: Vec<usize>,
+    later_since: Option<Instant>,
     /// The thread that is polling the group. Its visits may poll it too.
     poller: Option<ThreadId>,
     /// How many polls there were, without those within a visit.
@@ -61,6 +68,9 @@ struct Slot {
     is_in_round: bool,
     is_due: bool,
     is_pending: bool,
+    is_in_later: bool,
+    /// It was not visited since it came into that list.
+    is_later: bool,
     member: Option<Member>,
 }
 
@@ -92,6 +102,8 @@ pub(crate) enum Notice {
 pub(super) enum Urgency {
     /// A member is due, or the group was woken.
     Now,
+    /// There are members to be asked after a while.
+    Later,
     /// There are members that have to be asked from time to time.
     Soon,
     /// Nothing is due.
@@ -134,6 +146,11 @@ impl State {
         }
     }
 
+    fn is_later_due(&self) -> bool {
+        self.later_since
+            .is_some_and(|since| sys::now().saturating_duration_since(since) >= LATER)
+    }
+
     /// Adds every slot that is due or pending, or of which the kernel has `reported`, to the round.
     fn begin_round(&mut self, reported: Vec<usize>) {
         for index in self.due.drain(..) {
@@ -143,6 +160,15 @@ impl State {
         for index in self.pending.drain(..) {
             self.slots[index].is_pending = false;
             add_to_round(&mut self.slots, &mut self.round, index);
+        }
+        if self.is_later_due() {
+            self.later_since = None;
+            for index in self.later.drain(..) {
+                self.slots[index].is_in_later = false;
+                if std::mem::take(&mut self.slots[index].is_later) {
+                    add_to_round(&mut self.slots, &mut self.round, index);
+                }
+            }
         }
         for index in reported {
             add_to_round(&mut self.slots, &mut self.round, index);
@@ -292,6 +318,8 @@ impl ReadyList {
         let mut state = self.state();
         let urgency = if !state.due.is_empty() || !state.round.is_empty() || state.is_woken {
             Urgency::Now
+        } else if state.later_since.is_some() {
+            Urgency::Later
         } else if !state.pending.is_empty() || !self.is_of_this_process() {
             Urgency::Soon
         } else {
@@ -337,6 +365,7 @@ impl ReadyList {
             }
             let has_notices = !member.notices.is_empty();
             slot.is_in_round = false;
+            slot.is_later = false;
             return Some((slot.generation << INDEX_BITS | index, has_notices));
         }
     }
@@ -355,11 +384,27 @@ impl ReadyList {
         match urgency {
             Urgency::Now => state.make_due(index),
             Urgency::Idle if !is_unwatched => {}
-            Urgency::Soon | Urgency::Idle => {
+            Urgency::Later | Urgency::Soon | Urgency::Idle => {
                 if !std::mem::replace(&mut slot.is_pending, true) {
                     state.pending.push(index);
                 }
             }
+        }
+    }
+
+    /// Has the member visited once more, unless it is visited before, after a while.
+    pub(super) fn visit_later(&self, key: usize) {
+        let mut state = self.state();
+        let Some(index) = state.index(key) else {
+            return;
+        };
+        let slot = &mut state.slots[index];
+        slot.is_later = true;
+        if !std::mem::replace(&mut slot.is_in_later, true) {
+            state.later.push(index);
+        }
+        if state.later_since.is_none() {
+            state.later_since = Some(sys::now());
         }
     }
 

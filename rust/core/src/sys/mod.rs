@@ -1,4 +1,5 @@
-//! The seam: everything that the crate asks of the system goes through here, and through [`sync`](crate::sync).
+//! The seam: everything that the crate asks of the system goes through here, and through
+//! [`sync`](crate::sync).
 //!
 //! Each platform module provides, with the same signatures:
 //!
@@ -6,6 +7,7 @@
 //! | --- | --- |
 //! | `Socket`, `SocketAddress` | one stream socket, non-blocking and closed on exec; an address as the system takes it |
 //! | `HAS_USER_TIMEOUT` | whether sockets have `Socket::set_user_timeout` |
+//! | `descriptor_limit`, `count_free_descriptors`, `is_out_of_descriptors` | how many descriptors the process may have |
 //! | `Wake` | ends another thread's `Socket::wait` |
 //! | `Poller`, `Registry`, `Waker` | many sockets watched with one system call, edge-triggered |
 //! | `now`, `ticks`, `SHORT` | the clock; a cheaper one for very short times |
@@ -13,12 +15,13 @@
 //! | `resolve` | the system's resolver, which blocks |
 //! | `spawn` | a thread of the library's own |
 //! | `interface_index` | the number of a network interface, for the scope of an address |
-//! | `is_abstract`, `file_identity`, `remove_file`, `set_socket_mode`, `is_served`, `lock_folder` | files of Unix domain sockets |
+//! | `is_abstract`, `file_identity`, `remove_file`, `set_socket_mode`, `is_served` | files of Unix domain sockets |
+//! | `lock_path`, `has_settled`, `remove_unless_replaced` | replacing such a file |
 //! | `keep_library_mapped` | keeps the code of this library where it is until the process ends |
 //! | `zero` | zeroes memory without touching pages that are zero already |
 //!
-//! What a platform does not have answers with [`unsupported`]. With `--cfg stream_socket_simulated` the platform is a kernel
-//! in memory, which follows from a seed (`simulated/`).
+//! What a platform does not have answers with [`unsupported`]. With `--cfg stream_socket_simulated`
+//! the platform is a kernel in memory, which follows from a seed (`simulated/`).
 
 use std::io;
 use std::time::Duration;
@@ -39,6 +42,8 @@ compile_error!(
     "stream-socket supports Unix systems and Windows; another one needs a module beside sys/unix"
 );
 
+pub(crate) mod descriptors;
+
 // A simulation has its own clock, threads and resolver.
 #[cfg(not(stream_socket_simulated))]
 mod clock;
@@ -48,8 +53,8 @@ mod portable;
 pub use imp::zero;
 pub(crate) use imp::{
     FileIdentity, HAS_USER_TIMEOUT, Poller, Registry, Socket, SocketAddress, Wake, Waker,
-    file_identity, interface_index, is_abstract, is_served, keep_library_mapped, lock_folder,
-    process, remove_file, set_socket_mode,
+    file_identity, has_settled, interface_index, is_abstract, is_served, keep_library_mapped,
+    lock_path, process, remove_file, remove_unless_replaced, set_socket_mode,
 };
 #[cfg(stream_socket_simulated)]
 pub(crate) use imp::{SHORT, now, resolve, spawn, ticks};

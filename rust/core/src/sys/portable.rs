@@ -6,7 +6,7 @@ use std::thread::{Builder, JoinHandle};
 
 use socket2::Domain;
 
-use crate::sys::Family;
+use crate::sys::{Family, descriptors};
 
 /// `family` as the system takes it.
 pub(super) fn domain(family: Family) -> Domain {
@@ -25,5 +25,6 @@ pub(crate) fn spawn(body: impl FnOnce() + Send + 'static) -> io::Result<JoinHand
 /// Asks the system's resolver, and waits for its answer. Answers come from the system each time (hosts file, name servers,
 /// mDNS, whatever it is set up for); how long they are remembered is the system's decision too.
 pub(crate) fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    descriptors::provide_for_a_lookup();
     Ok((host, port).to_socket_addrs()?.collect())
 }

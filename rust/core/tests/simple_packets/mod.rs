@@ -168,8 +168,13 @@ fn cut(framing: &Framing, limit: usize, rest: &[u8]) -> Result<Lengths, ()> {
             }
         }
         Framing::ContentLength => {
-            let end = rest.windows(4).position(|window| window == b"\r\n\r\n");
-            let Some(end) = end.filter(|end| end + 4 <= 8192) else {
+            // Behind a line feed, with a carriage return or without.
+            let ends = [&b"\n\r\n"[..], b"\n\n"].map(|end| {
+                let at = rest.windows(end.len()).position(|window| window == end)?;
+                Some((at, at + end.len()))
+            });
+            let end = ends.into_iter().flatten().min();
+            let Some((end, head)) = end.filter(|(_, head)| *head <= 8192) else {
                 return if rest.len() >= 8192 {
                     Err(())
                 } else {
@@ -196,7 +201,7 @@ fn cut(framing: &Framing, limit: usize, rest: &[u8]) -> Result<Lengths, ()> {
                 }
                 length = Some(value);
             }
-            Ok((Some(end + 4), Some(length.ok_or(())?), 0))
+            Ok((Some(head), Some(length.ok_or(())?), 0))
         }
     }
 }

@@ -411,6 +411,41 @@ fn gathered_writes_are_one_send() {
     });
 }
 
+/// A read that does not wait and finds nothing sends what is gathered, once; one that finds something does not.
+#[test]
+fn vain_reads_send_what_is_gathered() {
+    in_worlds(|| {
+        let reads: [fn(&Connection); 4] = [
+            |one| assert_eq!(one.available(), Some(0)),
+            |one| assert_eq!(read(one, 10), 0),
+            |one| {
+                assert_eq!(
+                    one.read_until(b"\n", 10, |_| ()).expect("it is sound"),
+                    None
+                )
+            },
+            |one| {
+                one.read_all_available(10, |all| assert!(all.is_empty()))
+                    .expect("it is sound")
+            },
+        ];
+        for vain_read in reads {
+            let (one, other) = pair();
+            one.set_coalesces(true);
+            write(&one, 10);
+            assert_eq!(cost(|| vain_read(&one)).sends, 1);
+            assert_eq!(one.pending_bytes(), 0);
+            assert_eq!(cost(|| vain_read(&one)).sends, 0);
+            assert_eq!(read(&other, 100), 10);
+            // The answer is there, and what is gathered meanwhile waits for more.
+            write(&other, 20);
+            write(&one, 10);
+            assert_eq!(cost(|| assert_eq!(read(&one, 100), 20)).sends, 0);
+            assert_eq!(one.pending_bytes(), 10);
+        }
+    });
+}
+
 /// The peer has ended first: the farewell ends, and the socket is closed at once, without a thread.
 #[test]
 fn a_farewell_of_an_ended_stream_is_one_shutdown() {

@@ -11,6 +11,9 @@ use super::system::Random;
 use super::targets::{Case, Expected, KERNEL};
 use super::trace::{note, step};
 
+/// How long a program that waits for a connect to be given up lets pass between two polls.
+const FRAME: Duration = Duration::from_millis(16);
+
 /// Plays the program.
 pub fn run(mut random: Random) {
     let connection = Connection::new();
@@ -82,8 +85,13 @@ fn attempt(connection: &Connection, machine: &mut Machine, random: &mut Random) 
         }
         failure = failure.or(connection.poll(world::now).err());
         let time = Duration::from_nanos(random.size(patience) as u64);
+        // After an absence a connect goes on for longer than its limit.
         let left = limit.map(|limit| (begun_at + limit).saturating_duration_since(world::now()));
-        world::sleep(left.map_or(time, |left| time.min(left + Duration::from_nanos(1))));
+        let left = left.map(|left| match left.is_zero() {
+            true => FRAME,
+            false => left + Duration::from_nanos(1),
+        });
+        world::sleep(left.map_or(time, |left| time.min(left)));
     }
     let took = world::now() - begun_at;
     take_events(connection, machine);

@@ -99,6 +99,9 @@ impl System for Real {
     fn fresh_path() -> std::path::PathBuf {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        std::env::temp_dir().join(format!("model-{}-{number}", std::process::id()))
+        let time = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+        let process = std::process::id();
+        let name = format!("model-{process}-{:x}-{number}", time.as_nanos());
+        std::env::temp_dir().join(name)
     }
 }

@@ -57,6 +57,16 @@ pub fn has_unix_sockets(test: &str) -> bool {
     has
 }
 
+/// An abstract name that nobody else uses: names are shared by all processes of a network
+/// namespace.
+pub fn unique_abstract_name() -> PathBuf {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let time = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    let process = std::process::id();
+    format!("@sock-{process}-{}-{number}", time.as_nanos()).into()
+}
+
 /// A directory of its own, gone when dropped.
 pub struct TemporaryDirectory(pub PathBuf);
 
@@ -196,6 +206,23 @@ pub fn until_status(
     })
 }
 
+/// Polls `connection` as a game does that was never busy: in frames of 50 ms from `start` to `end`,
+/// both included. The clock is the caller's, so no time passes.
+pub fn poll_in_frames(
+    connection: &Connection,
+    start: Instant,
+    end: Instant,
+) -> Result<(), stream_socket::PollError> {
+    let mut now = start;
+    loop {
+        connection.poll(|| now)?;
+        if now == end {
+            return Ok(());
+        }
+        now = end.min(now + Duration::from_millis(50));
+    }
+}
+
 /// Writes all of `data`, and does without the count of what was accepted on an error.
 pub fn write(connection: &Connection, data: &[u8]) -> Result<(), WriteError> {
     connection.write_all(data).map_err(|(error, _)| error)
@@ -228,10 +255,18 @@ pub fn until_available(connection: &Connection, count: usize) {
     });
 }
 
-/// An address of this machine that refuses connections: a port that was free a moment ago.
+/// An address of this machine that refuses connections: a port that this process keeps, and does
+/// not listen at. The first call opens a socket.
 pub fn refusing_address() -> Address {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    Address::Inet(listener.local_addr().unwrap())
+    use socket2::{Domain, SockAddr, Socket, Type};
+    static REFUSING: std::sync::OnceLock<Socket> = std::sync::OnceLock::new();
+    let socket = REFUSING.get_or_init(|| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let any: SockAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into();
+        socket.bind(&any).unwrap();
+        socket
+    });
+    Address::Inet(socket.local_addr().unwrap().as_socket().unwrap())
 }
 
 /// Bytes that differ from their neighbours and from block to block.

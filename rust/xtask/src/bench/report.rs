@@ -18,6 +18,8 @@ pub enum Side {
     Plain,
     /// The engine's `StreamPeerBuffer`, which reads from memory.
     Buffer,
+    /// Node.js.
+    Node,
 }
 
 /// A run.

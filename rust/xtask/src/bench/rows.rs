@@ -137,13 +137,23 @@ pub const TABLE: &[Section] = &[
               ours. The small ones have arrived before the clock starts, and are taken as long as \
               `get_available_packet_count` says there are any. The large one is put by another thread, and taken as soon \
               as it is there. In the chat each of 500 members says a line, which is sent to all of them: in plain GDScript \
-              with `read_line` and `put_data` on each peer, and through a group with `broadcast`.",
+              with `read_line` and `put_data` on each peer, and through a group with `broadcast`. `redis-benchmark` has 500 \
+              connections to a server that answers PING, in a loop over its peers or in a handler of a group's signal. It is \
+              left out where the program is not installed, and so is Node.js.",
         rows: &[
             us("1000 packets of 16 bytes, in one receive", &[engine(5.0)]),
             speed("a packet of 8 MiB", &[engine(1.0)]),
             us(
                 "chat frame, 500 members who all say a line",
                 &[compare(Side::Group, Side::Ours, Some(3.0))],
+            ),
+            rate(
+                "redis-benchmark, 500 connections",
+                &[
+                    ENGINE,
+                    compare(Side::Group, Side::Ours, Some(1.0)),
+                    compare(Side::Group, Side::Node, Some(1.5)),
+                ],
             ),
         ],
     },

@@ -1,7 +1,7 @@
 //! The addon as its users get it: the archive in an empty project, started for the first time in each of the ways there are,
 //! and exported.
 
-mod presets;
+pub mod presets;
 
 use std::env;
 use std::fs;
@@ -20,7 +20,14 @@ use crate::{elsewhere, headless};
 use presets::Preset;
 
 /// What the project's scene prints when its sockets work.
-const EXCHANGED: &str = "received: hello";
+pub const EXCHANGED: &str = "received: hello";
+
+/// The files of the project, by their names.
+pub const PROJECT: [(&str, &str); 3] = [
+    ("project.godot", include_str!("project/project.godot")),
+    ("main.tscn", include_str!("project/main.tscn")),
+    ("main.gd", include_str!("project/main.gd")),
+];
 
 /// Installs the archive that `dist` has made, and counts what was tried.
 pub fn run(project: &Project, tally: &mut Tally) {
@@ -130,12 +137,9 @@ impl Installation<'_> {
         let _ = fs::remove_dir_all(&folder);
         let write = || {
             fs::create_dir_all(folder.join(".godot"))?;
-            fs::write(
-                folder.join("project.godot"),
-                include_str!("project/project.godot"),
-            )?;
-            fs::write(folder.join("main.tscn"), include_str!("project/main.tscn"))?;
-            fs::write(folder.join("main.gd"), include_str!("project/main.gd"))?;
+            for (name, text) in PROJECT {
+                fs::write(folder.join(name), text)?;
+            }
             if is_listed {
                 let listed = format!("res://addons/{ADDON}/{ADDON}.gdextension\n");
                 fs::write(folder.join(".godot/extension_list.cfg"), listed)?;
@@ -166,6 +170,8 @@ impl Installation<'_> {
             platform: "Linux",
             release: &templates.release,
             debug: &templates.debug,
+            export_filter: "all_resources",
+            include_filter: "",
         };
         let game = self.export(name, option, &preset, "game.x86_64")?;
         let mut command = Command::new(&game);
@@ -181,6 +187,8 @@ impl Installation<'_> {
             platform: "Windows Desktop",
             release: template,
             debug: template,
+            export_filter: "all_resources",
+            include_filter: "",
         };
         let game = self.export("windows", "--export-release", &preset, "game.exe")?;
         let wine = elsewhere::wine::runner(self.project, &Toolchain::find()?)?;

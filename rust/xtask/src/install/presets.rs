@@ -8,6 +8,10 @@ pub struct Preset<'a> {
     pub platform: &'a str,
     pub release: &'a Path,
     pub debug: &'a Path,
+    /// What is exported, such as `all_resources`. The main scene is what is selected.
+    pub export_filter: &'a str,
+    /// Patterns of what is exported besides, separated by commas.
+    pub include_filter: &'a str,
 }
 
 /// The content of `export_presets.cfg`.
@@ -16,6 +20,8 @@ pub fn text(preset: &Preset) -> String {
         platform,
         release,
         debug,
+        export_filter,
+        include_filter,
     } = preset;
     format!(
         r#"[preset.0]
@@ -25,8 +31,9 @@ platform="{platform}"
 runnable=true
 dedicated_server=false
 custom_features=""
-export_filter="all_resources"
-include_filter=""
+export_filter="{export_filter}"
+export_files=PackedStringArray("res://main.tscn")
+include_filter="{include_filter}"
 exclude_filter=""
 export_path=""
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::faults::os_error;
 
-/// All files, and the folders that somebody has locked.
+/// All files, and the paths that somebody has locked.
 #[derive(Debug, Default)]
 pub(super) struct Files {
     entries: BTreeMap<PathBuf, FileIdentity>,
@@ -54,12 +54,12 @@ impl Files {
         self.entries.remove(path).is_some()
     }
 
-    /// Locks a folder. Whether it was free.
-    pub(super) fn lock(&mut self, folder: &Path) -> bool {
-        self.locked.insert(folder.to_owned())
+    /// Locks a path. Whether it was free.
+    pub(super) fn lock(&mut self, path: &Path) -> bool {
+        self.locked.insert(path.to_owned())
     }
 
-    pub(super) fn unlock(&mut self, folder: &Path) {
-        self.locked.remove(folder);
+    pub(super) fn unlock(&mut self, path: &Path) {
+        self.locked.remove(path);
     }
 }

@@ -3,8 +3,5 @@
 /// What names a thing of the world, or what a thread waits for.
 pub(super) type Id = u64;
 
-/// What waits for folders to be free waits for this.
-pub(super) const FOLDERS: Id = 1;
-
 /// What waits for the resolver waits for this.
 pub(super) const RESOLVER: Id = 2;

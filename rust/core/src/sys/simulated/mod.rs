@@ -55,10 +55,12 @@ pub(crate) use files::FileIdentity;
 pub(crate) use poller::{Poller, Registry, Waker};
 pub use process::zero;
 pub(crate) use process::{
-    ProcessWide, interface_index, keep_library_mapped, process, resolve, spawn,
+    ProcessWide, count_free_descriptors, descriptor_limit, interface_index, is_out_of_descriptors,
+    keep_library_mapped, process, resolve, spawn,
 };
 pub(crate) use socket::{HAS_USER_TIMEOUT, Socket};
 pub(crate) use socket_files::{
-    file_identity, is_served, lock_folder, remove_file, set_socket_mode,
+    file_identity, has_settled, is_served, lock_path, remove_file, remove_unless_replaced,
+    set_socket_mode,
 };
 pub(crate) use wake::Wake;

@@ -11,6 +11,7 @@ use super::waiting;
 use super::watching::{PollerState, Registration};
 use super::world;
 use crate::sys::Interests;
+use crate::sys::descriptors::obtain;
 
 /// One set of sockets, which lives as long as anything that belongs to it.
 #[derive(Debug)]
@@ -39,6 +40,10 @@ pub(crate) struct Waker {
 
 impl Poller {
     pub(crate) fn new() -> io::Result<(Registry, Poller)> {
+        obtain(Self::open)
+    }
+
+    fn open() -> io::Result<(Registry, Poller)> {
         waiting::pause();
         world::with(|world| {
             world.may_open()?;

@@ -66,6 +66,22 @@ pub(crate) fn interface_index(name: &str) -> Option<u32> {
 
 pub(crate) fn keep_library_mapped() {}
 
+/// The world has as many descriptors as are wanted. That one is refused now and then has other
+/// reasons.
+pub(crate) fn descriptor_limit() -> Option<usize> {
+    None
+}
+
+/// See [`descriptor_limit`].
+pub(crate) fn count_free_descriptors(_enough: usize) -> Option<usize> {
+    None
+}
+
+/// Whether `error` says that the process has no descriptor left.
+pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EMFILE)
+}
+
 /// Another number after each fork, and the same ones in each world: what is made of it follows from the seed.
 pub(crate) fn process() -> u64 {
     world::try_with(|world| world.forks).unwrap_or(0) + 1

@@ -12,6 +12,7 @@ use super::network::{Name, State};
 use super::waiting;
 use super::wake::Wake;
 use super::world::{self, World};
+use crate::sys::descriptors::obtain;
 use crate::sys::{Connect, Credentials, Family, Interests, TcpInfo};
 
 pub(crate) const HAS_USER_TIMEOUT: bool = true;
@@ -33,22 +34,26 @@ fn is_vain<T>(outcome: &io::Result<T>) -> bool {
 
 impl Socket {
     pub(crate) fn new(family: Family) -> io::Result<Socket> {
-        call(|world| {
-            world.may_open()?;
-            Ok(Socket(world.open_socket(family)))
+        obtain(|| {
+            call(|world| {
+                world.may_open()?;
+                Ok(Socket(world.open_socket(family)))
+            })
         })
     }
 
     /// Two connected Unix domain sockets.
     pub(crate) fn pair() -> io::Result<(Socket, Socket)> {
-        call(|world| {
-            world.may_open()?;
-            let (one, other) = (
-                world.open_socket(Family::Unix),
-                world.open_socket(Family::Unix),
-            );
-            world.join(one, other, true);
-            Ok((Socket(one), Socket(other)))
+        obtain(|| {
+            call(|world| {
+                world.may_open()?;
+                let (one, other) = (
+                    world.open_socket(Family::Unix),
+                    world.open_socket(Family::Unix),
+                );
+                world.join(one, other, true);
+                Ok((Socket(one), Socket(other)))
+            })
         })
     }
 
@@ -62,7 +67,7 @@ impl Socket {
 
     /// A connection that waits, and its internet address, if it has one.
     pub(crate) fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
-        call(|world| {
+        let accept = |world: &mut World| {
             let State::Listening { queue, .. } = &world.socket(self.0).state else {
                 return Err(os_error(libc::EINVAL));
             };
@@ -80,7 +85,8 @@ impl Socket {
             }
             embryo.is_embryo = false;
             Ok((Socket(first), world.peer_name(first)))
-        })
+        };
+        obtain(|| call(accept))
     }
 
     /// Begins to connect, or asks again a listener whose backlog was full.
@@ -172,6 +178,14 @@ impl Socket {
         });
         Ok(())
     }
+
+    /// The number of its descriptor, which is none here.
+    pub(crate) fn number(&self) -> Option<usize> {
+        None
+    }
+
+    /// Files have no mode here.
+    pub(crate) fn set_mode_of_file(&self, _mode: u32) {}
 
     /// The local internet address, if it has one.
     pub(crate) fn local_address(&self) -> Option<SocketAddr> {

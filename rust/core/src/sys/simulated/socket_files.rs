@@ -2,12 +2,10 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::address::SocketAddress;
 use super::faults::{Fault, os_error};
 use super::files::FileIdentity;
-use super::id::FOLDERS;
 use super::waiting;
 use super::world;
 
@@ -47,34 +45,39 @@ pub(crate) fn is_served(address: &SocketAddress) -> bool {
     })
 }
 
-/// The right to take over or remove socket files in a folder, which one has at a time.
+/// The right to make and to replace the socket file at a path, which one has at a time.
 #[derive(Debug)]
-pub(crate) struct FolderLock(PathBuf);
+pub(crate) struct PathLock(PathBuf);
 
-/// How long a thread waits for a folder at most.
-const PATIENCE: Duration = Duration::from_millis(100);
-
-pub(crate) fn lock_folder(path: &Path) -> io::Result<FolderLock> {
+pub(crate) fn lock_path(path: &Path) -> io::Result<PathLock> {
     waiting::pause();
     if world::with(|world| world.fails(Fault::NoLock)) {
         return Err(os_error(libc::EACCES));
     }
-    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    let locked = waiting::wait_until("a folder", &[FOLDERS], Some(PATIENCE), |world| {
-        world.files.lock(&folder).then_some(())
-    });
-    match locked {
-        Some(()) => Ok(FolderLock(folder)),
-        None => Err(io::ErrorKind::WouldBlock.into()),
+    if world::with(|world| world.files.lock(path)) {
+        Ok(PathLock(path.to_owned()))
+    } else {
+        Err(os_error(libc::EADDRINUSE))
     }
 }
 
-impl Drop for FolderLock {
+impl Drop for PathLock {
     fn drop(&mut self) {
         waiting::pause();
-        world::try_with(|world| {
-            world.files.unlock(&self.0);
-            world.wake(FOLDERS);
-        });
+        world::try_with(|world| world.files.unlock(&self.0));
     }
+}
+
+/// Whether the file at `path` is old enough to be replaced without a lock. Here none is.
+pub(crate) fn has_settled(_path: &Path) -> bool {
+    false
+}
+
+/// Removes the file at `path` if it still is `file`. Whether it was.
+pub(crate) fn remove_unless_replaced(path: &Path, file: FileIdentity) -> io::Result<bool> {
+    waiting::pause();
+    world::with(|world| {
+        let is_same = world.files.identity(path)? == file;
+        Ok(is_same && world.files.remove(path))
+    })
 }

@@ -5,6 +5,7 @@ use std::io;
 use super::id::Id;
 use super::waiting;
 use super::world;
+use crate::sys::descriptors::obtain;
 
 /// A wake-up call for one thread that is in `Socket::wait`, or about to be. It lasts until the thread has cleared it.
 #[derive(Debug)]
@@ -12,13 +13,15 @@ pub(crate) struct Wake(pub(super) Id);
 
 impl Wake {
     pub(crate) fn new() -> io::Result<Wake> {
-        waiting::pause();
-        world::with(|world| {
-            world.may_open()?;
-            world.calls.descriptors += 1;
-            let id = world.next_id();
-            world.wakes.insert(id, false);
-            Ok(Wake(id))
+        obtain(|| {
+            waiting::pause();
+            world::with(|world| {
+                world.may_open()?;
+                world.calls.descriptors += 1;
+                let id = world.next_id();
+                world.wakes.insert(id, false);
+                Ok(Wake(id))
+            })
         })
     }
 

@@ -1,17 +1,19 @@
 //! The files of Unix domain sockets.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use socket2::{Domain, Type};
 
 use super::socket::SocketAddress;
+use crate::sys::descriptors::obtain;
 
 /// What tells the file at a path from another one that takes its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,70 +46,170 @@ pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
 /// Sets who may connect to the socket file at `path`: to connect takes the permission to write (unix(7)). A link that has
 /// been put in the place of the file is not followed.
 pub(crate) fn set_socket_mode(path: &Path, file: FileIdentity, mode: u32) -> io::Result<()> {
-    let permissions = Mode::from_raw_mode(mode as rustix::fs::RawMode);
+    let replaced = || io::Error::other("another file has taken the place of the socket's");
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
-        use std::os::fd::AsRawFd;
-        // A descriptor of the file itself, which is changed through it (open(2), O_PATH; proc_pid_fd(5)): Linux has no
-        // fchmod for such a descriptor, and before 6.6 no chmod that follows no link.
+        // A descriptor of the file itself (open(2), O_PATH).
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let opened = fs::File::from(rustix::fs::open(path, flags, Mode::empty())?);
-        if FileIdentity::from(opened.metadata()?) != file {
-            return Err(io::Error::other(
-                "another file has taken the place of the socket's",
-            ));
+        let open = || Ok(rustix::fs::open(path, flags, Mode::empty())?);
+        let opened = fs::File::from(obtain(open)?);
+        let metadata = opened.metadata()?;
+        let present = metadata.mode() & 0o7777;
+        if FileIdentity::from(metadata) != file {
+            return Err(replaced());
         }
-        let itself = format!("/proc/self/fd/{}", opened.as_raw_fd());
-        Ok(rustix::fs::chmod(itself, permissions)?)
+        // The socket has brought its mode along (`Socket::set_mode_of_file`).
+        if present == mode {
+            return Ok(());
+        }
+        change_mode(&opened, mode)
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     {
         use rustix::fs::{AtFlags, CWD, chmodat};
         if file_identity(path)? != file {
-            return Err(io::Error::other(
-                "another file has taken the place of the socket's",
-            ));
+            return Err(replaced());
         }
+        let permissions = Mode::from_raw_mode(mode as rustix::fs::RawMode);
         Ok(chmodat(CWD, path, permissions, AtFlags::SYMLINK_NOFOLLOW)?)
     }
+}
+
+/// Changes the mode of a file that was opened with O_PATH, for which fchmod(2) is refused. The file
+/// has a name in /proc (proc_pid_fd(5)). Without /proc it takes a call of Linux 6.6 (fchmodat(2),
+/// AT_EMPTY_PATH), which comes second, since filters of system calls may kill a process for it.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn change_mode(file: &fs::File, mode: u32) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    /// The number of fchmodat2, the same on all processors that this library is built for.
+    const FCHMODAT2: libc::c_long = 452;
+    let number = file.as_raw_fd();
+    let permissions = Mode::from_raw_mode(mode as rustix::fs::RawMode);
+    match rustix::fs::chmod(format!("/proc/self/fd/{number}"), permissions) {
+        Err(Errno::NOENT) => {}
+        outcome => return Ok(outcome?),
+    }
+    let (path, flags) = (c"".as_ptr(), libc::AT_EMPTY_PATH);
+    // SAFETY: The call reads the path, which is zero-terminated, and changes nothing in this
+    // process.
+    if unsafe { libc::syscall(FCHMODAT2, number, path, mode, flags) } == 0 {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        "setting the mode of a socket file takes /proc, or Linux 6.6",
+    ))
 }
 
 /// Whether a socket is bound to `address`, listening or not. A datagram socket asks: a stream socket answers it with "wrong
 /// type" and does not notice, only a path without a socket refuses (unix(7), ECONNREFUSED).
 pub(crate) fn is_served(address: &SocketAddress) -> bool {
-    !socket2::Socket::new(Domain::UNIX, Type::DGRAM, None)
+    !obtain(|| socket2::Socket::new(Domain::UNIX, Type::DGRAM, None))
         .and_then(|probe| probe.connect(&address.0))
         .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// The right to make and remove socket files in a folder, which one user of this library on the machine has at a time.
+/// The exclusive right to make or replace the socket file at a path. Dropping it releases the lock,
+/// and leaves no file.
+///
+/// It is a lock (flock(2)) on a file beside the path. Other users cannot open that file, so they
+/// cannot hold the lock.
 #[derive(Debug)]
-pub(crate) struct FolderLock {
-    /// Closing it gives the lock back (flock(2)).
-    _folder: OwnedFd,
+pub(crate) struct PathLock {
+    path: PathBuf,
+    /// Closing it gives the lock back.
+    file: fs::File,
 }
 
-/// So often, and so long apart, a lock that somebody else has is tried. Its users have it for a few system calls.
-const LOCK_ATTEMPTS: u32 = 1000;
-const LOCK_PAUSE: Duration = Duration::from_micros(100);
+/// The maximum number of attempts. One that finds another lock file in place is rare.
+const LOCK_ATTEMPTS: u32 = 100;
 
-/// Locks the folder of the file at `path`, which takes the permission to read it. A process that keeps the lock costs some
-/// tenths of a second, and the error "would block".
-pub(crate) fn lock_folder(path: &Path) -> io::Result<FolderLock> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let folder = rustix::fs::open(folder, flags, Mode::empty())?;
+/// Locks `path`, without waiting. The error `AddrInUse` means that another caller is making or
+/// replacing the file at the moment. Any other error means that no lock can be had here, for example
+/// because another user's file is in its place.
+pub(crate) fn lock_path(path: &Path) -> io::Result<PathLock> {
+    let lock_path = beside(path, ".stream-socket-lock");
+    let flags =
+        OFlags::RDONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     for _ in 0..LOCK_ATTEMPTS {
-        match rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(FolderLock { _folder: folder }),
-            Err(Errno::WOULDBLOCK | Errno::INTR) => {
-                std::thread::sleep(LOCK_PAUSE);
-            }
+        let open = || {
+            Ok(rustix::fs::open(
+                &lock_path,
+                flags,
+                Mode::RUSR | Mode::WUSR,
+            )?)
+        };
+        let file = fs::File::from(obtain(open)?);
+        let opened = file.metadata()?;
+        if !is_lock_file(&opened) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Err(Errno::ADDRINUSE.into()),
+            Err(Errno::INTR) => continue,
             Err(error) => return Err(error.into()),
         }
+        // The previous holder may have removed the file that was opened here.
+        if file_identity(&lock_path).is_ok_and(|file| file == opened.into()) {
+            let path = lock_path;
+            return Ok(PathLock { path, file });
+        }
     }
-    Err(Errno::WOULDBLOCK.into())
+    Err(Errno::ADDRINUSE.into())
+}
+
+/// Whether a file is one that [`lock_path`] makes.
+fn is_lock_file(file: &fs::Metadata) -> bool {
+    // SAFETY: It only asks (geteuid(2)).
+    let user = unsafe { libc::geteuid() };
+    let others = 0o077;
+    file.is_file() && file.uid() == user && file.mode() & others == 0 && file.len() == 0
+}
+
+impl Drop for PathLock {
+    fn drop(&mut self) {
+        let locked = self.file.metadata().map(FileIdentity::from);
+        if file_identity(&self.path).ok() == locked.ok() {
+            let _ = remove_file(&self.path);
+        }
+    }
+}
+
+/// A hidden file in the folder of `path`, whose name is that of `path` with `suffix`.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(suffix);
+    path.with_file_name(name)
+}
+
+/// How old a file has to be to be replaced without a lock. Between the moment at which the kernel
+/// makes a socket's file and that at which the socket can be found by it, it looks stale; no
+/// process needs so long for these two steps.
+const SETTLED: Duration = Duration::from_secs(1);
+
+/// Whether the file at `path` is old enough to be replaced without a lock.
+pub(crate) fn has_settled(path: &Path) -> bool {
+    let made = fs::symlink_metadata(path).and_then(|file| file.modified());
+    let age = made.map(|made| SystemTime::now().duration_since(made));
+    matches!(age, Ok(Ok(age)) if age >= SETTLED)
+}
+
+/// Removes the file at `path` if it still is `file`; false if it is another one. Only one process
+/// can move it aside. Another file that was moved is put back.
+pub(crate) fn remove_unless_replaced(path: &Path, file: FileIdentity) -> io::Result<bool> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    if file_identity(path)? != file {
+        return Ok(false);
+    }
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let aside = beside(path, &format!(".stale-{}-{number}", std::process::id()));
+    fs::rename(path, &aside)?;
+    let is_same = file_identity(&aside).is_ok_and(|moved| moved == file);
+    if !is_same {
+        fs::hard_link(&aside, path)?;
+    }
+    remove_file(&aside)?;
+    Ok(is_same)
 }

@@ -9,6 +9,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Poll, Token};
 
 use super::socket::Socket;
+use crate::sys::descriptors::obtain;
 use crate::sys::{Interests, check_watching};
 
 /// How many sockets one system call can tell of. More are told by the next one.
@@ -32,13 +33,14 @@ pub(crate) struct Waker(mio::Waker);
 impl Poller {
     pub(crate) fn new() -> io::Result<(Registry, Poller)> {
         check_watching()?;
-        let poll = Poll::new()?;
-        let registry = Registry(poll.registry().try_clone()?);
+        let poll = obtain(Poll::new)?;
+        let registry = Registry(obtain(|| poll.registry().try_clone())?);
         let events = Events::with_capacity(CAPACITY);
         Ok((registry, Poller { poll, events }))
     }
 
-    /// Waits at most `limit` until something has changed, and calls `tell` with the token of each socket that has.
+    /// Waits at most `limit` until something has changed, or a signal comes, and calls `tell` with
+    /// the token of each socket that has.
     pub(crate) fn wait(
         &mut self,
         mut limit: Option<Duration>,
@@ -48,9 +50,12 @@ impl Poller {
             match self.poll.poll(&mut self.events, limit) {
                 Ok(()) => {}
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-                // The caller of a long wait has a clock to look at.
-                Err(_) if limit != Some(Duration::ZERO) => return Ok(()),
-                Err(_) => continue,
+                // The caller of a long wait checks its clock. If the process was stopped for longer
+                // than `limit`, that is the end of the wait, so one more look reports what has come.
+                Err(_) => {
+                    limit = Some(Duration::ZERO);
+                    continue;
+                }
             }
             let mut count = 0;
             for event in &self.events {
@@ -92,7 +97,7 @@ impl Registry {
 
     /// A waker of the poller, which tells of it by `token`.
     pub(crate) fn waker(&self, token: usize) -> io::Result<Waker> {
-        mio::Waker::new(&self.0, Token(token)).map(Waker)
+        obtain(|| mio::Waker::new(&self.0, Token(token))).map(Waker)
     }
 }
 

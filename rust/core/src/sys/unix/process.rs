@@ -1,6 +1,7 @@
 //! The process: its memory, its forks.
 
 use std::ffi::CString;
+use std::io;
 use std::mem::MaybeUninit;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +15,41 @@ pub(crate) fn interface_index(name: &str) -> Option<u32> {
     // SAFETY: The name is zero-terminated.
     let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
     (index != 0).then_some(index)
+}
+
+/// How many descriptors the process may have (getrlimit(2), RLIMIT_NOFILE). `None` without a limit.
+pub(crate) fn descriptor_limit() -> Option<usize> {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: It writes the structure only.
+    let outcome = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) };
+    let is_limited = outcome == 0 && limit.rlim_cur != libc::RLIM_INFINITY;
+    is_limited.then(|| usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX))
+}
+
+/// So many numbers of descriptors are looked at.
+const LOOKED_AT: usize = 4096;
+
+/// How many more descriptors the process may open, counted up to `enough`. Of a large limit the
+/// highest numbers are looked at: the system gives the lowest that is free, so they are taken last.
+/// `None` without a limit.
+pub(crate) fn count_free_descriptors(enough: usize) -> Option<usize> {
+    let limit = descriptor_limit()?;
+    let numbers = (limit.saturating_sub(LOOKED_AT)..limit).rev();
+    let is_free = |number: &usize| {
+        libc::c_int::try_from(*number).is_ok_and(|number| {
+            // SAFETY: It only asks, and any number may be asked for (fcntl(2), F_GETFD).
+            unsafe { libc::fcntl(number, libc::F_GETFD) == -1 }
+        })
+    };
+    Some(numbers.filter(is_free).take(enough).count())
+}
+
+/// Whether `error` says that the process, or the system, has no descriptor left.
+pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
 /// Loads this library once more, never to be unloaded (dlopen(3), RTLD_NODELETE). In a program that it is linked

@@ -3,7 +3,7 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use socket2::{Domain, SockAddr, TcpKeepalive, Type};
 
 use super::retry_interrupted;
 use super::wake::Wake;
+use crate::sys::descriptors::obtain;
 use crate::sys::portable::domain;
 use crate::sys::{Connect, Credentials, Family, Interests, TcpInfo, check_unix_path};
 
@@ -69,10 +70,11 @@ impl Socket {
         let domain = domain(family);
         // One system call where the kernel takes the flags at creation; socket2 always sets close-on-exec.
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        return socket2::Socket::new(domain, Type::STREAM.nonblocking(), None).map(Socket);
+        return obtain(|| socket2::Socket::new(domain, Type::STREAM.nonblocking(), None))
+            .map(Socket);
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         {
-            let socket = socket2::Socket::new(domain, Type::STREAM, None)?;
+            let socket = obtain(|| socket2::Socket::new(domain, Type::STREAM, None))?;
             socket.set_nonblocking(true)?;
             Ok(Socket(socket))
         }
@@ -80,7 +82,7 @@ impl Socket {
 
     /// Two connected Unix domain sockets (socketpair(2)).
     pub(crate) fn pair() -> io::Result<(Socket, Socket)> {
-        let (one, other) = socket2::Socket::pair(Domain::UNIX, Type::STREAM, None)?;
+        let (one, other) = obtain(|| socket2::Socket::pair(Domain::UNIX, Type::STREAM, None))?;
         one.set_nonblocking(true)?;
         other.set_nonblocking(true)?;
         Ok((Socket(one), Socket(other)))
@@ -102,7 +104,7 @@ impl Socket {
 
     /// A connection that waits, and its internet address, if it has one.
     pub(crate) fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
-        retry_interrupted(|| {
+        let accept = || {
             #[cfg(any(target_os = "linux", target_os = "android"))]
             {
                 use rustix::net::SocketFlags;
@@ -117,7 +119,8 @@ impl Socket {
                 socket.set_nonblocking(true)?;
                 Ok((Socket(socket), address.as_socket()))
             }
-        })
+        };
+        obtain(|| retry_interrupted(accept))
     }
 
     /// Begins to connect, or asks again a listener whose backlog was full.
@@ -183,7 +186,6 @@ impl Socket {
     pub(crate) fn unacknowledged_bytes(&self) -> usize {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         {
-            use std::os::fd::AsRawFd;
             let mut count: libc::c_int = 0;
             // SAFETY: The request, SIOCOUTQ by another name, writes one int.
             let outcome =
@@ -236,6 +238,25 @@ impl Socket {
         }
     }
 
+    /// The number of its descriptor.
+    pub(crate) fn number(&self) -> Option<usize> {
+        usize::try_from(self.0.as_raw_fd()).ok()
+    }
+
+    /// Has the file that a bind will make get `mode`, less what the umask takes away: Linux gives
+    /// the file the mode of the socket (fchmod(2)). So nobody can connect in the moment before the
+    /// mode is set. Elsewhere it does nothing.
+    pub(crate) fn set_mode_of_file(&self, mode: u32) {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        {
+            use rustix::fs::{Mode, RawMode, fchmod};
+            // If it is refused the mode is set afterwards alone.
+            let _ = fchmod(&self.0, Mode::from_raw_mode(mode as RawMode));
+        }
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let _ = mode;
+    }
+
     /// The local internet address, if it has one.
     pub(crate) fn local_address(&self) -> Option<SocketAddr> {
         self.0.local_addr().ok()?.as_socket()
@@ -247,7 +268,6 @@ impl Socket {
         return Err(crate::sys::unsupported("asking for the peer's credentials"));
         #[cfg(any(target_os = "linux", target_os = "android"))]
         {
-            use std::os::fd::AsRawFd;
             let mut credentials = libc::ucred {
                 pid: 0,
                 uid: 0,
@@ -278,7 +298,6 @@ impl Socket {
     /// What the system has measured of a TCP connection (tcp(7), TCP_INFO).
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub(crate) fn tcp_info(&self) -> TcpInfo {
-        use std::os::fd::AsRawFd;
         /// The beginning of `tcp_info` of linux/tcp.h, whose fields keep their places.
         #[repr(C)]
         #[derive(Default)]
@@ -316,7 +335,6 @@ impl Socket {
     /// What the system has measured of a TCP connection (tcp(4), TCP_CONNECTION_INFO).
     #[cfg(target_vendor = "apple")]
     pub(crate) fn tcp_info(&self) -> TcpInfo {
-        use std::os::fd::AsRawFd;
         // SAFETY: All of its fields are numbers.
         let mut info: libc::tcp_connection_info = unsafe { std::mem::zeroed() };
         let mut size = size_of::<libc::tcp_connection_info>() as libc::socklen_t;

@@ -3,6 +3,8 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use crate::sys::descriptors::obtain;
+
 /// A wake-up call for one thread that is in `Socket::wait`, or about to be. It lasts until the thread has cleared it.
 #[derive(Debug)]
 pub(crate) struct Wake {
@@ -17,14 +19,14 @@ impl Wake {
     pub(crate) fn new() -> io::Result<Wake> {
         use rustix::event::EventfdFlags;
         let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
-        let reader = rustix::event::eventfd(0, flags)?;
+        let reader = obtain(|| Ok(rustix::event::eventfd(0, flags)?))?;
         Ok(Wake { reader })
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     pub(crate) fn new() -> io::Result<Wake> {
         use rustix::io::{FdFlags, fcntl_setfd, ioctl_fionbio};
-        let (reader, writer) = rustix::pipe::pipe()?;
+        let (reader, writer) = obtain(|| Ok(rustix::pipe::pipe()?))?;
         for end in [&reader, &writer] {
             fcntl_setfd(end, FdFlags::CLOEXEC)?;
             ioctl_fionbio(end, true)?;

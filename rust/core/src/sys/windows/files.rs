@@ -1,25 +1,23 @@
 //! The files of Unix domain sockets: reparse points with a tag of their own.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::os::windows::fs::OpenOptionsExt;
-use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
+use std::os::windows::io::AsRawHandle;
 use std::path::Path;
 
 use socket2::{Domain, Type};
-use windows_sys::Win32::Foundation::{HANDLE, WAIT_ABANDONED, WAIT_OBJECT_0};
+use windows_sys::Win32::Foundation::{ERROR_SHARING_VIOLATION, HANDLE};
+use windows_sys::Win32::Networking::WinSock::WSAEADDRINUSE;
 use windows_sys::Win32::Storage::FileSystem::{
     BY_HANDLE_FILE_INFORMATION, FILE_ATTRIBUTE_TAG_INFO, FILE_FLAG_BACKUP_SEMANTICS,
-    FILE_FLAG_OPEN_REPARSE_POINT, FileAttributeTagInfo, GetFileInformationByHandle,
-    GetFileInformationByHandleEx,
+    FILE_FLAG_DELETE_ON_CLOSE, FILE_FLAG_OPEN_REPARSE_POINT, FileAttributeTagInfo,
+    GetFileInformationByHandle, GetFileInformationByHandleEx,
 };
 use windows_sys::Win32::System::SystemServices::IO_REPARSE_TAG_AF_UNIX;
-use windows_sys::Win32::System::Threading::{CreateMutexW, ReleaseMutex, WaitForSingleObject};
 
 use super::socket::SocketAddress;
-use super::wide;
 use crate::sys::unsupported;
 
 /// What tells the file at a path from another one that takes its place.
@@ -83,47 +81,46 @@ pub(crate) fn is_served(address: &SocketAddress) -> bool {
         .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// The right to make and remove socket files in a folder, which one user of this library on the machine has at a time. The
-/// thread that has got it gives it back.
+/// The right to make and to replace the socket file at a path, which one user of this library has
+/// at a time. Dropping it gives it back, and so does the end of the process.
 #[derive(Debug)]
-pub(crate) struct FolderLock(OwnedHandle);
+pub(crate) struct PathLock {
+    _file: File,
+}
 
-/// So long a lock that somebody else has is waited for, in milliseconds. Its users have it for a few system calls.
-const PATIENCE: u32 = 200;
-
-/// Locks the folder of the file at `path`: a mutex with a name that follows from the folder's. Somebody who keeps the lock
-/// costs some tenths of a second, and the error "would block".
-pub(crate) fn lock_folder(path: &Path) -> io::Result<FolderLock> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut hasher = DefaultHasher::new();
-    fs::canonicalize(folder)?
-        .to_string_lossy()
-        .to_lowercase()
-        .hash(&mut hasher);
-    let name = format!("Global\\stream-socket-{:016x}", hasher.finish());
-    let name = wide(OsStr::new(&name));
-    // SAFETY: The name is zero-terminated. The handle is this function's own.
-    let mutex = unsafe {
-        let mutex = CreateMutexW(std::ptr::null(), 0, name.as_ptr());
-        if mutex.is_null() {
-            return Err(io::Error::last_os_error());
+/// Locks `path`, without waiting: a file beside it that nobody else can open, and that goes when it
+/// is closed. The error "in use" says that somebody else is making or replacing the file at the
+/// moment; any other one, that there is no lock here.
+pub(crate) fn lock_path(path: &Path) -> io::Result<PathLock> {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".stream-socket-lock");
+    let opened = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .share_mode(0)
+        .custom_flags(FILE_FLAG_DELETE_ON_CLOSE)
+        .open(path.with_file_name(name));
+    match opened {
+        Ok(file) => Ok(PathLock { _file: file }),
+        Err(error) if error.raw_os_error() == Some(ERROR_SHARING_VIOLATION as i32) => {
+            Err(io::Error::from_raw_os_error(WSAEADDRINUSE))
         }
-        OwnedHandle::from_raw_handle(mutex)
-    };
-    // SAFETY: The handle is open.
-    match unsafe { WaitForSingleObject(mutex.as_raw_handle(), PATIENCE) } {
-        // Who had it has ended without giving it back. Files are made and removed in one step each.
-        WAIT_OBJECT_0 | WAIT_ABANDONED => Ok(FolderLock(mutex)),
-        _ => Err(io::ErrorKind::WouldBlock.into()),
+        Err(error) => Err(error),
     }
 }
 
-impl Drop for FolderLock {
-    fn drop(&mut self) {
-        // SAFETY: The handle is open. This is the thread that has the mutex: the lock is not sent to another one.
-        unsafe { ReleaseMutex(self.0.as_raw_handle()) };
+/// Whether the file at `path` is old enough to be replaced without a lock. Here none is.
+pub(crate) fn has_settled(_path: &Path) -> bool {
+    false
+}
+
+/// Removes the file at `path` if it still is `file`. Whether it was.
+pub(crate) fn remove_unless_replaced(path: &Path, file: FileIdentity) -> io::Result<bool> {
+    if file_identity(path)? != file {
+        return Ok(false);
     }
+    remove_file(path)?;
+    Ok(true)
 }

@@ -7,11 +7,15 @@ mod socket;
 mod wake;
 
 pub(crate) use files::{
-    FileIdentity, file_identity, is_served, lock_folder, remove_file, set_socket_mode,
+    FileIdentity, file_identity, has_settled, is_served, lock_path, remove_file,
+    remove_unless_replaced, set_socket_mode,
 };
 pub(crate) use poller::{Poller, Registry, Waker};
 pub use process::zero;
-pub(crate) use process::{interface_index, keep_library_mapped, process};
+pub(crate) use process::{
+    count_free_descriptors, descriptor_limit, interface_index, is_out_of_descriptors,
+    keep_library_mapped, process,
+};
 pub(crate) use socket::{HAS_USER_TIMEOUT, Socket, SocketAddress, is_abstract};
 pub(crate) use wake::Wake;
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use polling::{Event, Events};
 
 use super::socket::Socket;
+use crate::sys::descriptors::obtain;
 use crate::sys::{Interests, check_watching};
 
 /// The sets that a socket is in. Its calls keep them asking, and dropping this takes it out: a socket has to leave a set
@@ -161,7 +162,7 @@ impl Poller {
     pub(crate) fn new() -> io::Result<(Registry, Poller)> {
         check_watching()?;
         let set = Arc::new(Set {
-            poller: polling::Poller::new()?,
+            poller: obtain(polling::Poller::new)?,
             members: Mutex::default(),
             waker: AtomicUsize::new(0),
             is_woken: AtomicBool::new(false),

@@ -1,13 +1,16 @@
 //! The process and its memory.
 
 use std::ffi::CString;
+use std::io;
 use std::mem::MaybeUninit;
 
+use windows_sys::Win32::Foundation::ERROR_TOO_MANY_OPEN_FILES;
 use windows_sys::Win32::NetworkManagement::IpHelper::{
     ConvertInterfaceAliasToLuid, ConvertInterfaceGuidToLuid, ConvertInterfaceLuidToIndex,
     if_nametoindex,
 };
 use windows_sys::Win32::NetworkManagement::Ndis::NET_LUID_LH;
+use windows_sys::Win32::Networking::WinSock::WSAEMFILE;
 use windows_sys::Win32::System::LibraryLoader::{
     GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_PIN, GetModuleHandleExW,
 };
@@ -111,4 +114,20 @@ mod tests {
             assert_eq!(interface_index(name), None, "{name}");
         }
     }
+}
+
+/// Windows has no limit of its own for sockets and handles.
+pub(crate) fn descriptor_limit() -> Option<usize> {
+    None
+}
+
+/// See [`descriptor_limit`].
+pub(crate) fn count_free_descriptors(_enough: usize) -> Option<usize> {
+    None
+}
+
+/// Whether `error` says that no more sockets or handles can be made.
+pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    const NO_HANDLES: i32 = ERROR_TOO_MANY_OPEN_FILES as i32;
+    matches!(error.raw_os_error(), Some(WSAEMFILE | NO_HANDLES))
 }

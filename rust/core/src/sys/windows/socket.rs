@@ -17,6 +17,7 @@ use windows_sys::Win32::Networking::WinSock::{
 
 use super::poller::Watches;
 use super::wake::Wake;
+use crate::sys::descriptors::obtain;
 use crate::sys::portable::domain;
 use crate::sys::{
     Connect, Credentials, Family, Interests, TcpInfo, check_unix_path, invalid_path, unsupported,
@@ -82,7 +83,8 @@ impl From<socket2::Socket> for Socket {
 
 impl Socket {
     pub(crate) fn new(family: Family) -> io::Result<Socket> {
-        let socket = socket2::Socket::new(domain(family), Type::STREAM, None).map_err(|error| {
+        let make = || socket2::Socket::new(domain(family), Type::STREAM, None);
+        let socket = obtain(make).map_err(|error| {
             match (family, error.raw_os_error()) {
                 // Windows has them since version 1803 of Windows 10.
                 (Family::Unix, Some(WSAEAFNOSUPPORT)) => unsupported("a Unix domain socket"),
@@ -122,7 +124,8 @@ impl Socket {
 
     /// A connection that waits, and its internet address, if it has one.
     pub(crate) fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
-        let (socket, address) = self.asking(Interests::READABLE, self.socket.accept())?;
+        let (socket, address) =
+            self.asking(Interests::READABLE, obtain(|| self.socket.accept()))?;
         socket.set_nonblocking(true)?;
         Ok((socket.into(), address.as_socket()))
     }
@@ -259,6 +262,14 @@ impl Socket {
         }
         Ok(())
     }
+
+    /// The number of its descriptor. Here it says nothing about how many there are.
+    pub(crate) fn number(&self) -> Option<usize> {
+        None
+    }
+
+    /// Windows has no permissions of that kind.
+    pub(crate) fn set_mode_of_file(&self, _mode: u32) {}
 
     /// The local internet address, if it has one.
     pub(crate) fn local_address(&self) -> Option<SocketAddr> {

@@ -4,6 +4,8 @@ use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::os::windows::io::{AsRawSocket, RawSocket};
 
+use crate::sys::descriptors::obtain;
+
 /// A wake-up call for one thread that is in `Socket::wait`, or about to be. It lasts until the thread has cleared it.
 ///
 /// Windows waits for sockets and for other things by different calls, so this is a socket too: a datagram socket on the
@@ -13,7 +15,7 @@ pub(crate) struct Wake(UdpSocket);
 
 impl Wake {
     pub(crate) fn new() -> io::Result<Wake> {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let socket = obtain(|| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)))?;
         socket.connect(socket.local_addr()?)?;
         socket.set_nonblocking(true)?;
         Ok(Wake(socket))

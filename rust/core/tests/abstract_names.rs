@@ -1,0 +1,69 @@
+//! An abstract name is free again as soon as a connection that was bound to it is let go, as the
+//! file of a path is.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use stream_socket::{BindAddress, Connection, Options};
+use support::*;
+
+/// A connection that is bound to a name of its own, and the server's end.
+fn bound() -> (Connection, Connection, PathBuf) {
+    let server = Server::new(Family::Unix);
+    let name = unique_abstract_name();
+    let client = Connection::new();
+    client.bind(&BindAddress::Unix(name.clone())).unwrap();
+    connect(&client, &server.address);
+    let accepted = server.accept();
+    (client, accepted, name)
+}
+
+fn bind(name: &Path) -> Result<Connection, stream_socket::BindError> {
+    let connection = Connection::new();
+    connection.bind(&BindAddress::Unix(name.into()))?;
+    Ok(connection)
+}
+
+#[test]
+fn a_name_is_free_at_once() {
+    let leaves: [fn(Connection); 3] = [drop, |it| it.disconnect(), |it| it.abort()];
+    for leave in leaves {
+        let (client, peer, name) = bound();
+        write(&client, b"last words").unwrap();
+        write(&peer, b"unread").unwrap();
+        assert!(bind(&name).is_err(), "it is in use");
+        leave(client);
+        bind(&name).unwrap();
+        assert_eq!(read(&peer, 10).unwrap(), b"last words");
+    }
+}
+
+/// What the kernel takes if it is given room is taken at once.
+#[test]
+fn a_queue_of_some_length_does_not_hold_a_name() {
+    let (client, peer, name) = bound();
+    let small = |options: &mut Options| options.send_buffer_size = Some(4096);
+    client.set_options("make small", small).unwrap();
+    let data = pattern(60_000);
+    client.set_queue_limit(data.len());
+    client.write_all(&data).unwrap();
+    assert!(client.pending_bytes() > 0);
+    client.disconnect();
+    bind(&name).unwrap();
+    assert!(read(&peer, data.len()).unwrap() == data);
+}
+
+/// Of more than the kernel takes nothing is lost: the name is free once it was read.
+#[test]
+fn a_long_queue_is_delivered_first() {
+    let (client, peer, name) = bound();
+    let data = pattern(11 << 20);
+    client.set_queue_limit(data.len());
+    client.write_all(&data).unwrap();
+    client.disconnect();
+    assert!(bind(&name).is_err(), "it is needed");
+    assert!(read(&peer, data.len()).unwrap() == data);
+    until("the name is free", || bind(&name).ok());
+}

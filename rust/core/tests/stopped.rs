@@ -1,0 +1,182 @@
+//! A process that is stopped for longer than its time limits: by a debugger, by a frozen container,
+//! by a machine that sleeps. The time in which it did nothing says nothing about the network.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, ChildStderr};
+use std::time::{Duration, Instant};
+
+use stream_socket::{Address, Group, Visit};
+use support::*;
+
+/// The limits of the process, and for how long it is stopped.
+const LIMIT: Duration = Duration::from_millis(400);
+const STOP: Duration = Duration::from_millis(1200);
+
+/// More than the kernel takes at once.
+const MUCH: usize = 11 << 20;
+
+fn say(word: &str) {
+    std::io::stderr()
+        .write_all(format!("{word}\n").as_bytes())
+        .unwrap();
+}
+
+/// The process that is stopped. It connects, says that it waits, and then what has come of it.
+#[test]
+fn the_stopped_process() {
+    let Some(argument) = argument() else { return };
+    let (what, port) = argument.split_once(' ').unwrap();
+    let port: u16 = port.parse().unwrap();
+    let connection = connected(&Address::Inet(([127, 0, 0, 1], port).into()));
+    connection.set_read_timeout(Some(LIMIT));
+    connection.set_write_timeout(Some(LIMIT));
+    if what == "farewell" {
+        connection.set_queue_limit(2 * MUCH);
+        connection.write_all(&pattern(MUCH)).unwrap();
+        connection.disconnect();
+    }
+    // SAFETY: It only asks.
+    say(&format!("waits {}", unsafe { libc::gettid() }));
+    match what {
+        "group" => {
+            let group = Group::new();
+            group.add(&connection);
+            let mut ready = 0;
+            group.poll(Some(LIMIT), |_| match connection.poll(Instant::now) {
+                Ok(true) => {
+                    ready += 1;
+                    Visit::Ready
+                }
+                _ => Visit::Idle,
+            });
+            say(&format!("{ready}"));
+        }
+        "read" => say(&format!("{}", read(&connection, MUCH).is_ok())),
+        "write" => say(&format!("{:?}", write(&connection, &pattern(MUCH)))),
+        "farewell" => {
+            // It goes on until the other side has ended.
+            std::io::stdin().read_exact(&mut [0]).unwrap();
+            say("over");
+        }
+        other => panic!("{other}"),
+    }
+}
+
+/// A process of the test above, stopped while it waits.
+struct Stopped {
+    child: Child,
+    errors: BufReader<ChildStderr>,
+    peer: TcpStream,
+}
+
+impl Stopped {
+    fn new(what: &str) -> Stopped {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mut child = spawn_test("the_stopped_process", &format!("{what} {port}"));
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        let (peer, _) = listener.accept().unwrap();
+        peer.set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        let mut stopped = Stopped {
+            child,
+            errors,
+            peer,
+        };
+        let line = stopped.line();
+        let thread = line.strip_prefix("waits ").unwrap();
+        stopped.until_state(&format!("task/{thread}/stat"), 'S');
+        stopped.signal(libc::SIGSTOP);
+        stopped.until_state("stat", 'T');
+        stopped
+    }
+
+    fn until_state(&self, file: &str, expected: char) {
+        let path = format!("/proc/{}/{file}", self.child.id());
+        until("the state of the process", || {
+            let stat = std::fs::read_to_string(&path).ok()?;
+            let state = stat.rsplit(") ").next()?.chars().next()?;
+            (state == expected).then_some(())
+        });
+    }
+
+    fn signal(&self, signal: i32) {
+        // SAFETY: It is this process's own child, and was not waited for.
+        unsafe { libc::kill(self.child.id() as i32, signal) };
+    }
+
+    fn go_on(&self) {
+        std::thread::sleep(STOP);
+        self.signal(libc::SIGCONT);
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.errors.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_group_s_wait_tells_what_has_come_meanwhile() {
+    if !can_start_itself("a_group_s_wait_tells_what_has_come_meanwhile") {
+        return;
+    }
+    let mut stopped = Stopped::new("group");
+    stopped.peer.write_all(b"hello").unwrap();
+    stopped.go_on();
+    assert_eq!(stopped.line(), "1");
+}
+
+/// What the kernel has room for comes meanwhile. The rest comes when it is read.
+#[test]
+fn a_read_goes_on() {
+    if !can_start_itself("a_read_goes_on") {
+        return;
+    }
+    let mut stopped = Stopped::new("read");
+    let mut peer = stopped.peer.try_clone().unwrap();
+    let sender = std::thread::spawn(move || peer.write_all(&pattern(MUCH)));
+    stopped.go_on();
+    assert_eq!(stopped.line(), "true");
+    sender.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_write_goes_on() {
+    if !can_start_itself("a_write_goes_on") {
+        return;
+    }
+    let mut stopped = Stopped::new("write");
+    let mut peer = stopped.peer.try_clone().unwrap();
+    let receiver = std::thread::spawn(move || {
+        let mut received = vec![0; MUCH];
+        peer.read_exact(&mut received).map(|()| received)
+    });
+    stopped.go_on();
+    assert_eq!(stopped.line(), "Ok(())");
+    assert!(receiver.join().unwrap().unwrap() == pattern(MUCH));
+}
+
+#[test]
+fn a_lingering_close_goes_on() {
+    if !can_start_itself("a_lingering_close_goes_on") {
+        return;
+    }
+    let mut stopped = Stopped::new("farewell");
+    stopped.go_on();
+    let mut received = Vec::new();
+    stopped.peer.read_to_end(&mut received).unwrap();
+    assert_eq!(same_bytes(&received, &pattern(MUCH)), MUCH);
+}

@@ -1,0 +1,130 @@
+//! The engine's classes and ours side by side, in worlds that lack something:
+//! `godot-project/tests/situations` has the tasks, [`list`] says which is done in which world.
+
+mod deny;
+mod list;
+mod options;
+mod outcome;
+mod setups;
+mod table;
+mod world;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::id;
+use std::time::UNIX_EPOCH;
+
+use godot_finder::Godot;
+
+pub use deny::run as run_denied;
+pub use options::Options;
+
+use crate::project::Project;
+use crate::stage::{self, Profile};
+use crate::tally::Tally;
+use crate::{folder, headless, process};
+use list::{SITUATIONS, Situation};
+use outcome::{Case, Outcomes};
+use world::End;
+
+const FAMILIES: [&str; 2] = ["engine", "ours"];
+
+/// Builds the library, and compares the classes in every situation. The full form writes the table
+/// into the documentation.
+pub fn run(project: &Project, options: &Options, tally: &mut Tally) {
+    process::announce("the engine's classes and ours, in situations");
+    if !cfg!(target_os = "linux") {
+        return tally.skip("the situations", "they are made with the means of Linux");
+    }
+    let godot = match stage::build_and_stage(project, Profile::Debug).and_then(|()| Godot::find()) {
+        Ok(godot) => godot,
+        Err(reason) => return tally.check("Godot with the addon", Err(reason)),
+    };
+    let place = Place::new();
+    let mut rows = Vec::new();
+    for situation in SITUATIONS.iter().filter(|row| options.wants(row)) {
+        match compare(project, &godot, &place.0, situation) {
+            Ok(cases) => {
+                for case in &cases {
+                    let name = format!("{}: {}", situation.name, case.name);
+                    println!(
+                        "{}",
+                        table::line(&name, &case.engine.words, &case.ours.words)
+                    );
+                    tally.check(&name, case.verdict());
+                }
+                rows.push((situation.name, cases));
+            }
+            Err(End::Impossible(reason)) => tally.skip(situation.name, &reason),
+            Err(End::Failed(reason)) => tally.check(situation.name, Err(reason)),
+        }
+    }
+    if options.is_everything() {
+        tally.check("the table of situations", table::write(project, &rows));
+    }
+}
+
+/// What became of each case. A family that ended the program is not run again; the one after it is.
+fn compare(
+    project: &Project,
+    godot: &Godot,
+    place: &Path,
+    situation: &Situation,
+) -> std::result::Result<Vec<Case>, End> {
+    let mut outcomes = Outcomes::default();
+    let mut first = 0;
+    while first < FAMILIES.len() {
+        let path = place.join("sockets");
+        let failed = |error| End::Failed(format!("cannot make {}: {error}", path.display()));
+        folder::replace(&path, open_to_all).map_err(failed)?;
+        let mut command = headless::command(project, godot, &project.godot_project());
+        command
+            .args(["--script", "res://tests/situations/run.gd", "--"])
+            .args([situation.task, &FAMILIES[first..].join(",")])
+            .args(situation.arguments);
+        headless::set_user(&mut command, place);
+        command.env("SITUATION_FOLDER", &path);
+        match world::run(&situation.world, &command, &path, |line| {
+            outcomes.read(line)
+        }) {
+            Ok(()) => break,
+            Err(End::Impossible(reason)) => return Err(End::Impossible(reason)),
+            Err(End::Failed(reason)) => {
+                let reached = if outcomes.has(FAMILIES[1]) { 1 } else { first };
+                outcomes.ended(FAMILIES[reached], &reason);
+                first = reached + 1;
+            }
+        }
+    }
+    outcomes.cases().map_err(End::Failed)
+}
+
+/// A folder for the sockets and the user files of Godot, with a short name.
+struct Place(PathBuf);
+
+impl Place {
+    fn new() -> Self {
+        let now = UNIX_EPOCH.elapsed().unwrap_or_default();
+        let path = std::env::temp_dir().join(format!("sprs-{}-{:x}", id(), now.as_nanos()));
+        let _ = folder::replace(&path, open_to_all);
+        Self(path)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Another user works in it too.
+#[cfg(unix)]
+fn open_to_all(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o777))
+}
+
+#[cfg(not(unix))]
+fn open_to_all(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}

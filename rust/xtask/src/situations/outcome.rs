@@ -1,0 +1,135 @@
+//! How cases end: what the tasks print about them, read and compared.
+
+use crate::result::Result;
+
+/// The score of a family that ended the program, or its own task, before it said how the case
+/// ended.
+const ENDED: u32 = 0;
+
+/// How a case ended for a family.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The higher, the better; `godot-project/tests/situations/situation.gd` has the scale.
+    pub score: u32,
+    pub words: String,
+}
+
+/// How a case ended for both.
+#[derive(Debug, PartialEq)]
+pub struct Case {
+    pub name: String,
+    pub engine: Outcome,
+    pub ours: Outcome,
+}
+
+impl Case {
+    /// Ours is never worse, and never ends the program.
+    pub fn verdict(&self) -> Result<()> {
+        if self.ours.score >= self.engine.score && self.ours.score > ENDED {
+            return Ok(());
+        }
+        let [engine, ours] = [&self.engine.words, &self.ours.words];
+        Err(format!("the engine: {engine}; ours: {ours}"))
+    }
+}
+
+/// What has been printed so far: family, case and outcome.
+#[derive(Default)]
+pub struct Outcomes {
+    said: Vec<(String, String, Outcome)>,
+    ended: Vec<(String, String)>,
+}
+
+impl Outcomes {
+    /// Reads a line: `SITUATION`, the family, the case, its score and its words, between tabs.
+    pub fn read(&mut self, line: &str) {
+        let mut parts = line.split('\t');
+        if parts.next() != Some("SITUATION") {
+            return;
+        }
+        let mut next = || parts.next().map(str::to_owned);
+        if let (Some(family), Some(case), Some(score), Some(words)) = (
+            next(),
+            next(),
+            next().and_then(|score| score.parse().ok()),
+            next(),
+        ) {
+            self.said.push((family, case, Outcome { score, words }));
+        }
+    }
+
+    pub fn has(&self, family: &str) -> bool {
+        self.said.iter().any(|(of, ..)| of == family)
+    }
+
+    /// Notes how a family ended the program.
+    pub fn ended(&mut self, family: &str, how: &str) {
+        self.ended.push((family.to_owned(), how.to_owned()));
+    }
+
+    /// Every case that one of the families has told of.
+    pub fn cases(&self) -> Result<Vec<Case>> {
+        let mut names: Vec<&String> = Vec::new();
+        for (_, case, _) in &self.said {
+            if !names.contains(&case) {
+                names.push(case);
+            }
+        }
+        if names.is_empty() {
+            let how = self.ended.first().map_or("", |(_, how)| how);
+            return Err(format!("no case was tried: {how}"));
+        }
+        let of = |family: &str, name: &String| {
+            let said = self
+                .said
+                .iter()
+                .find(|(of, case, _)| of == family && case == name);
+            let ended = || self.ended.iter().find(|(of, _)| of == family);
+            match said {
+                Some((.., outcome)) => outcome.clone(),
+                None => Outcome {
+                    score: ENDED,
+                    words: ended().map_or("ended by a script error".into(), |(_, how)| how.clone()),
+                },
+            }
+        };
+        let case = |name: &String| Case {
+            name: name.clone(),
+            engine: of("engine", name),
+            ours: of("ours", name),
+        };
+        Ok(names.into_iter().map(case).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cases(lines: &[&str]) -> Vec<Case> {
+        let mut outcomes = Outcomes::default();
+        lines.iter().for_each(|line| outcomes.read(line));
+        outcomes.ended("ours", "signal: 11 (SIGSEGV)");
+        outcomes.cases().unwrap()
+    }
+
+    #[test]
+    fn worse_fails_and_a_crash_always() {
+        let [better, worse, both_fail, crashed] = &cases(&[
+            "Godot Engine",
+            "SITUATION\tengine\ta\t20\tpending for 6 s",
+            "SITUATION\tengine\tb\t100\tworks",
+            "SITUATION\tengine\tc\t30\trefused",
+            "SITUATION\tengine\td\t0\tcrashed",
+            "SITUATION\tours\ta\t30\trefused",
+            "SITUATION\tours\tb\t99\t1 of 9 failed",
+            "SITUATION\tours\tc\t30\trefused",
+        ])[..] else {
+            panic!("not four cases")
+        };
+        assert_eq!(better.verdict(), Ok(()));
+        assert_eq!(both_fail.verdict(), Ok(()));
+        assert!(worse.verdict().unwrap_err().contains("1 of 9"));
+        assert!(crashed.verdict().unwrap_err().contains("SIGSEGV"));
+    }
+}
