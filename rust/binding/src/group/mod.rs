@@ -18,6 +18,7 @@ use self::signals::{PACKET_RECEIVED, Signals};
 use crate::bridge::{Object, Optional, Presence};
 use crate::frame_poll::FramePoll;
 use crate::packet_peer::PacketPeerSocketRs;
+use crate::parts::PacketPeer;
 use crate::server::SocketServerRs;
 
 #[derive(GodotClass)]
@@ -105,8 +106,10 @@ impl StreamPeerSocketGroupRs {
             godot_error!("accept_from: there is no server");
             return Error::ERR_INVALID_PARAMETER;
         };
-        let format = packets.0.map(|packets| packets.bind().packets.clone());
-        let accept = move |connection| Member::accepted(connection, format.as_deref());
+        let format = packets
+            .0
+            .map(|packets| PacketPeer::like(&packets.bind().packets));
+        let accept = move |connection| Member::accepted(connection, format.as_ref());
         // It cannot fail: a server that is a member already stays one.
         let _ = events(&this).accept_from(Member::server(&server), accept);
         Error::OK

@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use godot::global::Error;
-use stream_socket::{Format, Framing, LengthField, PacketChannel, Width};
+use stream_socket::{Format, Framing, LengthField, PacketChannel, ReadError, Width};
 
+use super::codes::Code;
 use super::last_error::{Details, LastError};
 use super::lent;
 use super::part::{Emitter, Packets, Part};
@@ -123,8 +124,15 @@ impl<O: Emitter> PacketPeer<O> {
                 self.last_error.clear();
                 Ok(packet)
             }
+            // Why there is no connection any more says more.
+            Some(Err(error @ ReadError::NotConnected)) if self.has_ended() => Err(error.returned()),
             Some(Err(error)) => Err(self.last_error.record(&error)),
         }
+    }
+
+    fn has_ended(&self) -> bool {
+        let stream = self.channel.peer();
+        stream.is_some_and(|stream| stream.peer.connection.ended().is_some())
     }
 
     /// The last thing that went wrong, or why the connection has ended.

@@ -121,7 +121,8 @@ impl Connection {
         {
             return Err(self.fail_writing(inner, failure.error));
         }
-        if is_taken || has_no_room(&inner) {
+        // Behind a call that is writing there is room, unless that keeps a part of its own in the queue.
+        if has_no_room(&inner) || inner.sending.unaccepted > 0 {
             return Err(no_room(&inner, data.len(), limit));
         }
         inner.sending.queue.push(data);

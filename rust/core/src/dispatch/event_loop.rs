@@ -41,6 +41,8 @@ pub(super) struct Shared<S: Subject> {
     max_members: AtomicUsize,
     /// Held while a broadcast is put to the members.
     broadcast: Mutex<()>,
+    /// The packet channels that polls are delivering packets of, by their keys.
+    delivering: Mutex<Vec<usize>>,
     /// Whether anybody listens to packets.
     wants_packets: Box<dyn Fn() -> bool + Send + Sync>,
 }
@@ -197,6 +199,20 @@ impl<S: Subject> Shared<S> {
         self.group.post_first_end(member.key, cause);
     }
 
+    /// Takes note that packets of the member `key` are delivered, until the value is dropped.
+    pub(super) fn begin_delivery(&self, key: usize) -> Delivering<'_> {
+        lock(&self.delivering).push(key);
+        Delivering(&self.delivering)
+    }
+
+    /// Sends what listeners have put: one send for each peer, however many messages there were.
+    fn send_posted(&self) {
+        let posted = std::mem::take(&mut self.roster().posted);
+        for member in &posted {
+            broadcast::send(member);
+        }
+    }
+
     pub(super) fn begin_broadcast(&self) -> MutexGuard<'_, ()> {
         lock(&self.broadcast)
     }
@@ -250,6 +266,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
             }),
             max_members: AtomicUsize::new(0),
             broadcast: Mutex::default(),
+            delivering: Mutex::default(),
             wants_packets: Box::new(wants_packets),
         }))
     }
@@ -335,26 +352,33 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
         };
         let shared = &self.0;
         let _polling = Polling::begin(shared);
+        // Polls around this one may be delivering packets, and have more of them.
+        let delivering = lock(&shared.delivering).clone();
+        delivering.iter().for_each(|key| shared.group.report(*key));
         let mut ready = Vec::new();
         let mut in_part = Vec::new();
         let mut visitation = Visitation::new(shared, listener);
-        shared.group.poll_due(limit, |due| {
-            let Some(member) = shared.member(due.key) else {
-                return Visit::Idle;
-            };
-            let visited = visitation.visit(&member, due);
-            match visited {
-                Visited::Is(Visit::Ready) => ready.push(member),
-                Visited::Is(_) => {}
-                Visited::InPart { has_changed } => {
-                    if has_changed {
-                        ready.push(member.clone());
+        shared.group.poll_due(
+            limit,
+            |due| {
+                let Some(member) = shared.member(due.key) else {
+                    return Visit::Idle;
+                };
+                let visited = visitation.visit(&member, due);
+                match visited {
+                    Visited::Is(Visit::Ready) => ready.push(member),
+                    Visited::Is(_) => {}
+                    Visited::InPart { has_changed } => {
+                        if has_changed {
+                            ready.push(member.clone());
+                        }
+                        in_part.push(member);
                     }
-                    in_part.push(member);
                 }
-            }
-            visited.visit()
-        });
+                visited.visit()
+            },
+            || shared.send_posted(),
+        );
         let is_sorted = in_part.is_empty();
         let mut left = MAX_PACKETS_PER_POLL;
         while !in_part.is_empty() && left > 0 {
@@ -375,6 +399,16 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     }
 }
 
+/// Packets of a member are being delivered.
+pub(super) struct Delivering<'a>(&'a Mutex<Vec<usize>>);
+
+impl Drop for Delivering<'_> {
+    fn drop(&mut self) {
+        // Deliveries nest, and one thread at a time polls.
+        lock(self.0).pop();
+    }
+}
+
 /// A poll of this thread that is under way.
 struct Polling<'a, S: Subject>(&'a Shared<S>);
 
@@ -386,17 +420,13 @@ impl<'a, S: Subject> Polling<'a, S> {
 }
 
 impl<S: Subject> Drop for Polling<'_, S> {
-    /// Sends what listeners have put meanwhile: one send for each peer, however many messages there were.
     fn drop(&mut self) {
         let this_thread = thread::current().id();
         let mut roster = self.0.roster();
         let own = roster.pollers.iter().rposition(|id| *id == this_thread);
         own.map(|index| roster.pollers.swap_remove(index));
-        let posted = std::mem::take(&mut roster.posted);
         drop(roster);
-        for member in &posted {
-            broadcast::send(member);
-        }
+        self.0.send_posted();
     }
 }
 

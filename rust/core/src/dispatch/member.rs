@@ -31,6 +31,7 @@ pub(super) struct Reported {
     generation: AtomicU64,
     is_read_closed: AtomicBool,
     /// How many bytes the session had received when its data was reported last, and the number of that poll.
+    session: AtomicU64,
     received: AtomicU64,
     poll: AtomicU64,
 }
@@ -42,6 +43,7 @@ impl Reported {
             connection: AtomicUsize::new(address(connection)),
             generation: AtomicU64::new(connection.generation()),
             is_read_closed: AtomicBool::new(connection.is_read_closed()),
+            session: AtomicU64::new(0),
             received: AtomicU64::new(0),
             poll: AtomicU64::new(0),
         }
@@ -118,11 +120,13 @@ impl<S> Member<S> {
 
     /// Takes note that the `poll` of this number reports data of a session that has received so many bytes. Whether that
     /// poll has not done so before.
-    pub(super) fn is_news(&self, received: u64, poll: u64) -> bool {
+    pub(super) fn is_news(&self, (session, received): (u64, u64), poll: u64) -> bool {
         let reported = &self.reported;
         let is_known = reported.received.load(Ordering::Relaxed) == received
+            && reported.session.load(Ordering::Relaxed) == session
             && reported.poll.load(Ordering::Relaxed) == poll;
         if !is_known {
+            reported.session.store(session, Ordering::Relaxed);
             reported.received.store(received, Ordering::Relaxed);
             reported.poll.store(poll, Ordering::Relaxed);
         }

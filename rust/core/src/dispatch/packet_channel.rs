@@ -103,6 +103,8 @@ pub(super) enum Delivered {
     All,
     /// A packet may be left.
     InPart,
+    /// Another event loop that listens has no room for the next packet: it has to be polled before.
+    NoRoom,
     /// A packet is there that nobody listens to.
     Unwanted,
     /// Another thread delivers, and reports to the loops when it has ended that.
@@ -175,6 +177,10 @@ impl<P: Peer> PacketChannel<P> {
         drop(watchers);
         // Either may be the last reference.
         drop((loops, peer));
+        if let Some(old) = &old {
+            // What was broadcast to it in this poll is not sent at the end of it.
+            old.connection().send_posted();
+        }
         old
     }
 
@@ -312,7 +318,7 @@ impl<P: Peer> PacketChannel<P> {
             }
             let others = self.others(visitor.as_deref());
             if others.iter().any(|(watcher, key)| !watcher.has_room(*key)) {
-                return Delivered::InPart;
+                return Delivered::NoRoom;
             }
             let taken = self.take(|bytes| {
                 for (watcher, key) in &others {
@@ -343,7 +349,7 @@ impl<P: Peer> PacketChannel<P> {
     }
 
     /// Delivers that there are no packets any more, and what else the peer has to report then.
-    fn deliver_end<S: Subject<Peer = P>>(&self, subject: &S) {
+    pub(super) fn deliver_end<S: Subject<Peer = P>>(&self, subject: &S) {
         let (peer, has_failed) = {
             let mut state = self.state();
             let generation = state.generation();

@@ -24,24 +24,31 @@ pub struct PeerEvents<C: Borrow<Connection>> {
     connection: C,
     delivery: Option<Delivery>,
     may_have_data: bool,
-    _nesting: Nesting,
+    nesting: Option<Nesting>,
 }
 
 impl<C: Borrow<Connection>> PeerEvents<C> {
     /// Begins to deliver. `None` if polls are nested too deeply: the polls around this one deliver the events.
     pub fn begin(connection: C) -> Option<PeerEvents<C>> {
         let nesting = Nesting::enter()?;
+        let mut events = PeerEvents::within(connection);
+        events.nesting = Some(nesting);
+        Some(events)
+    }
+
+    /// The same within a poll, which has been allowed to nest so deep.
+    pub(super) fn within(connection: C) -> PeerEvents<C> {
         let delivery = connection
             .borrow()
             .has_events()
             .then(|| connection.borrow().begin_delivery())
             .filter(|delivery| *delivery != Delivery::Elsewhere);
-        Some(PeerEvents {
+        PeerEvents {
             connection,
             delivery,
             may_have_data: true,
-            _nesting: nesting,
-        })
+            nesting: None,
+        }
     }
 }
 

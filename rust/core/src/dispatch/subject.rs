@@ -88,11 +88,9 @@ pub enum LoopEvent<'a, T> {
     Disconnected(EndCause),
 }
 
-/// Delivers what `peer`, which was polled, has to report to its own listeners.
+/// Delivers what `peer`, which was polled, has to report to its own listeners. Part of a poll.
 pub(super) fn deliver<P: Peer>(peer: &P) {
-    if let Some(events) = PeerEvents::begin(peer.connection()) {
-        for event in events {
-            peer.notify(event);
-        }
+    for event in PeerEvents::within(peer.connection()) {
+        peer.notify(event);
     }
 }

@@ -111,14 +111,17 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
         let connection = peer.connection();
         let mut generation = connection.generation();
         // A listener that polls is not notified again of the same bytes.
-        let is_news = |received: &u64| member.is_news(*received, due.poll) || !due.is_nested;
+        let is_news = |received: &u64| {
+            let generation = connection.generation();
+            member.is_news((generation, *received), due.poll) || !due.is_nested
+        };
         let mut unread = connection
             .poll_unread(true, sys::now)
             .ok()
             .flatten()
             .filter(is_news);
         if connection.has_events() || unread.is_some() && peer.wants_data() {
-            deliver(peer);
+            self.deliver_own(member, peer, channel);
             // What its listeners have received meanwhile is reported below.
             unread = unread.and_then(|_| rest_to_read(connection));
             unread.as_ref().map(is_news);
@@ -170,13 +173,26 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
             }
             if connection.has_events() {
                 // What has ended is over for both: first for the listeners of the peer.
-                deliver(peer);
+                self.deliver_own(member, peer, channel);
             }
             if connection.generation() == generation {
                 break;
             }
         }
         self.conclude(member, connection, channel.is_some(), delivered)
+    }
+
+    /// Delivers to the listeners of the peer, and of the packet channel, alone.
+    fn deliver_own(
+        &mut self,
+        member: &Arc<Member<S>>,
+        peer: &S::Peer,
+        channel: Option<&PacketChannel<S::Peer>>,
+    ) {
+        if let Some(channel) = channel {
+            channel.deliver_end(member.subject());
+        }
+        deliver(peer);
     }
 
     /// What is left when all listeners were notified.
@@ -197,6 +213,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
         }
         let is_ready = match (has_channel, delivered) {
             (true, Delivered::InPart) => return Visited::InPart { has_changed },
+            (true, Delivered::NoRoom) => return Visited::Is(Visit::Pending),
             (true, Delivered::Unwanted) => true,
             (true, _) => false,
             (false, _) => rest.has_unread,
@@ -251,13 +268,17 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
         channel: &PacketChannel<S::Peer>,
         most: usize,
     ) -> (Delivered, Standing) {
+        // A poll in a handler goes on with the next packet.
+        let delivering = self.shared.begin_delivery(member.key);
         let mut visitor = LoopVisitor {
             visitation: self,
             member,
             standing: Standing::Member,
         };
         let delivered = channel.deliver(member.subject(), Some(&mut visitor), most);
-        (delivered, visitor.standing)
+        let standing = visitor.standing;
+        drop(delivering);
+        (delivered, standing)
     }
 
     /// Accepts, or reports, the connections that wait at a server.
@@ -270,10 +291,10 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
         };
         match listener.is_connection_available() {
             Ok(false) => {
-                member.is_news(0, due.poll);
+                member.is_news((0, 0), due.poll);
                 return Visit::Idle;
             }
-            Ok(true) if member.is_news(1, due.poll) || !due.is_nested => {
+            Ok(true) if member.is_news((0, 1), due.poll) || !due.is_nested => {
                 subject.notify(OwnEvent::ConnectionAvailable);
             }
             Ok(true) => {}

@@ -189,11 +189,17 @@ impl Group {
     /// `visit` is to poll the member, and may do with the group whatever it wants. A poll in a visit goes on with the round
     /// of the poll around it.
     pub fn poll(&self, limit: Option<Duration>, mut visit: impl FnMut(usize) -> Visit) {
-        self.poll_due(limit, |due| visit(due.key));
+        self.poll_due(limit, |due| visit(due.key), || ());
     }
 
-    /// As [`poll`](Self::poll), with what is known of the member that is due.
-    pub(crate) fn poll_due(&self, limit: Option<Duration>, mut visit: impl FnMut(Due) -> Visit) {
+    /// As [`poll`](Self::poll), with what is known of the member that is due. After each round, before a wait, it calls
+    /// `end_round`.
+    pub(crate) fn poll_due(
+        &self,
+        limit: Option<Duration>,
+        mut visit: impl FnMut(Due) -> Visit,
+        mut end_round: impl FnMut(),
+    ) {
         // A limit that no clock can hold is none.
         let deadline = match limit {
             Some(Duration::ZERO) => None,
@@ -204,8 +210,8 @@ impl Group {
             return;
         };
         loop {
-            let is_woken = self.wait(wait);
-            let mut is_over = is_woken || limit == Some(Duration::ZERO);
+            self.wait(wait);
+            let mut is_ready = false;
             while let Some((key, has_notices)) = self.ready_list.next_visit() {
                 let due = Due {
                     key,
@@ -226,10 +232,11 @@ impl Group {
                     Visit::Pending => Urgency::Soon,
                     Visit::Idle => Urgency::Idle,
                 };
-                is_over |= urgency == Urgency::Now;
+                is_ready |= urgency == Urgency::Now;
                 self.ready_list.visit_again(key, urgency);
             }
-            if is_over {
+            end_round();
+            if guard.is_over(is_ready) || limit == Some(Duration::ZERO) {
                 return;
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(sys::now()));
@@ -271,8 +278,8 @@ impl Group {
         self.ready_list.has_room(key)
     }
 
-    /// Waits at most `limit` until a member is due, and begins a round of visits. Whether the group was woken.
-    fn wait(&self, limit: Option<Duration>) -> bool {
+    /// Waits at most `limit` until a member is due, and begins a round of visits.
+    fn wait(&self, limit: Option<Duration>) {
         // In a child the lock may be held by a thread of its parent's, which is not there.
         let is_ours = self.ready_list.is_of_this_process();
         let mut poller = is_ours.then(|| lock(&self.poller));
@@ -294,7 +301,7 @@ impl Group {
             }
             _ => self.ready_list.wait(limit.unwrap_or(SLICE)),
         }
-        self.ready_list.end_wait(reported)
+        self.ready_list.end_wait(reported);
     }
 }
 

@@ -10,11 +10,14 @@ use crate::sync::thread::{self, ThreadId};
 use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait_timeout};
 use crate::sys::{self, Interests, Registry, Socket, Waker};
 
-/// Notices of one member that are kept for a group that is not polled.
-const MAX_NOTICES: usize = 256;
+/// So many connects and ends of one member are kept for a group that nobody polls. Of more, the oldest go.
+const MAX_NOTICES: usize = 64 * 1024;
 
 /// Above this number of bytes in packets that a group has not been polled for, a member has no room for another one.
 const MAX_PACKET_BYTES: usize = 64 * 1024;
+
+/// What keeping a packet costs besides its bytes.
+const PACKET_COST: usize = 64;
 
 /// How long a member waits that the kernel has probably nothing left for. Most peers of a busy server have sent their next
 /// message by then, which saves the call that would find nothing.
@@ -58,6 +61,8 @@ pub(super) struct State {
     queued: u32,
     is_waiting: bool,
     is_woken: bool,
+    /// How many polls, those within a visit included, had something that ends a wait. It ends those around them too.
+    endings: u64,
 }
 
 /// Room for a member. The flags say in which lists the slot is, so that it is in each once.
@@ -117,6 +122,8 @@ pub(super) struct PollGuard<'a> {
     pub(super) is_nested: bool,
     /// The number of the poll, or of the one around it.
     pub(super) number: u64,
+    /// How many endings there were before it.
+    endings: u64,
 }
 
 /// The index of the slot in `key`.
@@ -255,6 +262,7 @@ impl ReadyList {
             list: self,
             is_nested,
             number: state.polls,
+            endings: state.endings,
         })
     }
 
@@ -318,10 +326,10 @@ impl ReadyList {
         let mut state = self.state();
         let urgency = if !state.due.is_empty() || !state.round.is_empty() || state.is_woken {
             Urgency::Now
-        } else if state.later_since.is_some() {
-            Urgency::Later
         } else if !state.pending.is_empty() || !self.is_of_this_process() {
             Urgency::Soon
+        } else if state.later_since.is_some() {
+            Urgency::Later
         } else {
             Urgency::Idle
         };
@@ -337,16 +345,15 @@ impl ReadyList {
         }
     }
 
-    /// Ends the wait, in which the kernel has `reported` on members, and begins a round of visits. Whether the group was
-    /// woken.
-    pub(super) fn end_wait(&self, mut reported: Vec<usize>) -> bool {
+    /// Ends the wait, in which the kernel has `reported` on members, and begins a round of visits.
+    pub(super) fn end_wait(&self, mut reported: Vec<usize>) {
         let mut state = self.state();
         if !self.is_of_this_process() {
             reported.extend(0..state.slots.len());
         }
         state.is_waiting = false;
         state.begin_round(reported);
-        std::mem::take(&mut state.is_woken)
+        state.endings += u64::from(std::mem::take(&mut state.is_woken));
     }
 
     /// The next member to be visited in the round. It is due until then: a visit may poll the group, and wait for another
@@ -445,7 +452,7 @@ impl ReadyList {
             return;
         };
         if let Notice::Packet(packet) = &notice {
-            member.packet_bytes += packet.len();
+            member.packet_bytes += packet.len() + PACKET_COST;
         }
         let mut lost = None;
         if member.notices.len() >= MAX_NOTICES && !matches!(notice, Notice::Packet(_)) {
@@ -474,7 +481,7 @@ impl ReadyList {
         let member = state.member(key)?;
         let notice = member.notices.pop_front()?;
         if let Notice::Packet(packet) = &notice {
-            member.packet_bytes -= packet.len();
+            member.packet_bytes -= packet.len() + PACKET_COST;
         }
         if member.notices.is_empty() {
             member.notices = VecDeque::new();
@@ -506,6 +513,15 @@ impl ReadyList {
         state
             .member(key)
             .is_none_or(|member| member.packet_bytes < MAX_PACKET_BYTES)
+    }
+}
+
+impl PollGuard<'_> {
+    /// Whether the wait is over: since a member `is_ready`, or by a wake-up, or by either in a poll within a visit.
+    pub(super) fn is_over(&self, is_ready: bool) -> bool {
+        let mut state = self.list.state();
+        state.endings += u64::from(is_ready);
+        state.endings != self.endings
     }
 }
 
