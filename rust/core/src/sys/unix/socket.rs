@@ -375,9 +375,14 @@ impl Socket {
     }
 
     /// Has closing the socket reset the connection and discard what is unsent (socket(7), SO_LINGER with a time of zero). A
-    /// Unix domain socket has no reset.
+    /// Unix domain socket has no reset. Where a sandbox refuses the option, Linux resets the connection at once if the socket
+    /// is connected to no address (connect(2), AF_UNSPEC).
     pub(crate) fn reset_when_closed(&self) -> io::Result<()> {
-        self.0.set_linger(Some(Duration::ZERO))
+        match self.0.set_linger(Some(Duration::ZERO)) {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Err(error) if is_refused(&error) => Ok(rustix::net::connect_unspec(&self.0)?),
+            outcome => outcome,
+        }
     }
 
     /// Whether and how a silent peer is asked whether it is there: the silence before the first question, the time between
