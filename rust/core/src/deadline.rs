@@ -4,8 +4,8 @@
 //! slept, or the game was busy. After such an absence a fair minimum of time is left, whatever the
 //! limit was.
 //!
-//! A wait that the process sleeps through looks like one in which it was stopped. So a blocking call
-//! waits in slices: one that ends late tells of an absence, and how long that was.
+//! A long wait looks the same whether the process slept or was stopped. So a blocking call waits in
+//! slices: a slice that ends late reveals an absence, and its length.
 
 use std::time::{Duration, Instant};
 

@@ -26,7 +26,8 @@ fn forbid_threads() -> bool {
         rlim_cur: 0,
         rlim_max: 0,
     };
-    // SAFETY: The kernel reads the structure only. The user is changed for all threads (setresuid(2)).
+    // SAFETY: The kernel reads the structure only, and the C library changes the user for all
+    // threads (setresuid(2)).
     unsafe {
         libc::setrlimit(libc::RLIMIT_NPROC, &none);
         if libc::geteuid() == 0 {

@@ -1,7 +1,8 @@
 //! Looking up names without waiting for the answer, on a few threads of the library's own.
 //!
 //! They belong to the process, not to who asks, since a lookup that hangs cannot be stopped: it outlives its asker.
-//! If the system has no thread to give and none is there, the asking thread looks the name up itself, and waits for the answer.
+//! If the system has no thread to give and none is there, the asking thread looks the name up
+//! itself, which may block it: late is better than never.
 //! [`shut_down`] ends those that are idle, and keeps the library's code mapped for those that are not.
 
 use std::collections::VecDeque;
@@ -72,7 +73,7 @@ struct Worker {
 }
 
 impl Lookup {
-    /// Asks for the addresses of `host`. It waits for the answer only if there is no thread that could.
+    /// Asks for the addresses of `host`. It blocks only if there is no thread to look them up.
     pub(crate) fn start(host: String, port: u16) -> Lookup {
         let answer = Arc::new(Mutex::new(None));
         let asker = Arc::downgrade(&answer);

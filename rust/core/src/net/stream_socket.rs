@@ -78,7 +78,8 @@ impl StreamSocket {
             let is_dual_stack = matches!(address, BindAddress::Any { .. });
             opened.is_dual_stack = match opened.socket.set_only_v6(!is_dual_stack) {
                 Ok(()) => is_dual_stack,
-                // Only a socket for all IPv6 addresses would take IPv4 connections that nobody has asked for.
+                // Only a socket for all IPv6 addresses would accept IPv4 connections that nobody
+                // asked for.
                 Err(error) if is_refused(&error) => {
                     let only_v6 = opened.socket.is_only_v6();
                     if !is_dual_stack

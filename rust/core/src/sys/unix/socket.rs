@@ -355,8 +355,9 @@ impl Socket {
     // Options, in alphabetical order.
 
     /// Lets a listener bind a port of which connections of an earlier listener linger in TIME_WAIT (socket(7),
-    /// SO_REUSEADDR). It does not let two listeners share a port. Where a sandbox refuses the option, the bind alone decides:
-    /// at worst the port is in use until those connections are gone.
+    /// SO_REUSEADDR). It does not let two listeners share a port. Where a sandbox refuses the
+    /// option, the bind alone decides: at worst the port is in use until those connections are
+    /// gone.
     pub(crate) fn allow_address_reuse(&self) -> io::Result<()> {
         match self.0.set_reuse_address(true) {
             Err(error) if is_refused(&error) => Ok(()),
@@ -375,8 +376,8 @@ impl Socket {
     }
 
     /// Has closing the socket reset the connection and discard what is unsent (socket(7), SO_LINGER with a time of zero). A
-    /// Unix domain socket has no reset. Where a sandbox refuses the option, Linux resets the connection at once if the socket
-    /// is connected to no address (connect(2), AF_UNSPEC).
+    /// Unix domain socket has no reset. Where a sandbox refuses the option, Linux resets the
+    /// connection at once when the socket is dissolved (connect(2), AF_UNSPEC).
     pub(crate) fn reset_when_closed(&self) -> io::Result<()> {
         match self.0.set_linger(Some(Duration::ZERO)) {
             #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -451,8 +452,7 @@ fn accept_flagged(listener: &socket2::Socket) -> io::Result<(Socket, Option<Sock
     let (socket, address) = match flagged {
         Err(Errno::NOSYS | Errno::PERM) => {
             let (socket, address) = rustix::net::acceptfrom(listener)?;
-            // A firewall's EPERM (accept(2)) is about one connection, but there is no harm in
-            // taking it for a sandbox's.
+            // EPERM may also come from a firewall (accept(2)). Then accept works as well.
             IS_WITHHELD.store(true, Ordering::Relaxed);
             fcntl_setfd(&socket, FdFlags::CLOEXEC)?;
             ioctl_fionbio(&socket, true)?;

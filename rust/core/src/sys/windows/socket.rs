@@ -341,7 +341,8 @@ impl Socket {
 
     /// Lets a listener bind a port of which connections of an earlier listener linger in TIME_WAIT, and keeps the port from
     /// everybody else. Windows does the first by itself; its SO_REUSEADDR would let anybody take the port over, which
-    /// SO_EXCLUSIVEADDRUSE forbids. A refusal is an error: without the option the port is anybody's.
+    /// SO_EXCLUSIVEADDRUSE forbids. A refusal is an error: without the option anybody could take
+    /// the port over.
     pub(crate) fn allow_address_reuse(&self) -> io::Result<()> {
         let yes: u32 = 1;
         // SAFETY: The option is a 4-byte flag.
