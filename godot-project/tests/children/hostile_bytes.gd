@@ -8,6 +8,7 @@ const HttpClient := preload("res://examples/http_client.gd")
 const LanguageClient := preload("res://examples/language_client.gd")
 const MpvRemote := preload("res://examples/mpv_remote.gd")
 const RedisClient := preload("res://examples/redis_client.gd")
+const System := preload("res://tests/support/system.gd")
 
 const HTTP_WORDS := ["HTTP/1.1 200 OK\r\n", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 99999999999999999999 X\r\n",
 		"Content-Length: 3\r\n", "Content-Length: 99999999999999999999999\r\n", "Transfer-Encoding: chunked\r\n", "\r\n",
@@ -99,7 +100,7 @@ func _mpv() -> void:
 	remote.close()
 	remote.time_limit = 0.3
 	var server := UDSServerRs.new()
-	var path := OS.get_temp_dir().path_join("sprs-%d-%d" % [OS.get_process_id(), remote.get_instance_id() & 0xffffffff])
+	var path := OS.get_temp_dir().path_join(System.unique_name())
 	if server.listen(path) != OK:
 		print(server.get_last_error_message())
 		return

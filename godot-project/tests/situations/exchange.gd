@@ -53,6 +53,8 @@ func blocking() -> void:
 
 
 func unix() -> void:
+	if skips_unix(["a Unix socket"]):
+		return
 	var path := folder.path_join("exchange.sock")
 	report("a Unix socket", _unix_exchange(path, family.uds_server()))
 	DirAccess.remove_absolute(path)
@@ -70,6 +72,8 @@ func _unix_exchange(path: String, server: RefCounted) -> String:
 
 ## A server's file that nobody serves any more is replaced.
 func left_file() -> void:
+	if skips_unix(["a file left behind"]):
+		return
 	var path := folder.path_join("left.sock")
 	if not leave_file(path):
 		return report("a file left behind", "", "no file can be left")
@@ -90,7 +94,7 @@ func mode() -> void:
 func abstract_name() -> void:
 	if not is_ours():
 		return lacks("an abstract name", "has no abstract names")
-	report("an abstract name", _unix_exchange("@situations-%d" % OS.get_process_id(), family.uds_server()))
+	report("an abstract name", _unix_exchange("@" + folder.path_join("abstract"), family.uds_server()))
 
 
 ## Several clients that send at once; a group of ours sees to them.

@@ -11,6 +11,8 @@ func listen() -> void:
 		if file == "left.sock" and not _is_there(path):
 			leave_file(path)
 		var case := "a new socket" if file == "new.sock" else "a file left behind"
+		if skips_unix([case]):
+			continue
 		var server: RefCounted = family.uds_server()
 		var error: int = prompt(server.call.bind("listen", path))
 		if error != OK:
@@ -21,6 +23,8 @@ func listen() -> void:
 		server.call("stop")
 		report(case, "silent: the file stays" if failure.is_empty() and _is_there(path) else failure)
 		DirAccess.remove_absolute(path)
+	if skips_unix(["a bound peer"]):
+		return
 	var bound: StreamPeer = family.uds_peer()
 	var bind_error: int = prompt(bound.call.bind("bind", place.path_join("bound.sock")))
 	report("a bound peer", "" if bind_error == OK else reason(bound, bind_error))
@@ -30,6 +34,8 @@ func listen() -> void:
 
 ## Connects to a socket of somebody else, which is there already.
 func connect_to() -> void:
+	if skips_unix(["connect"]):
+		return
 	var peer: StreamPeer = family.uds_peer()
 	var path := OS.get_environment("SITUATION_FOLDER").path_join(arguments[0])
 	report("connect", connects(peer, peer.call.bind("connect_to_host", path)))

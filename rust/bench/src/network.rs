@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::process;
+use std::time::UNIX_EPOCH;
 
 /// The two families of sockets.
 #[derive(Clone, Copy)]
@@ -77,6 +78,12 @@ impl Write for Stream {
     }
 }
 
+/// A name that no process that was killed has left behind.
+fn unique_name() -> String {
+    let time = UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
+    format!("plain-{}-{time:x}", process::id())
+}
+
 /// Says on the standard output where to connect to, and takes the first that does.
 pub fn accept(kind: Kind) -> io::Result<Stream> {
     match kind {
@@ -86,7 +93,7 @@ pub fn accept(kind: Kind) -> io::Result<Stream> {
             Ok(Stream::Tcp(listener.accept()?.0))
         }
         Kind::Unix => {
-            let path = env::temp_dir().join(format!("plain-{}", process::id()));
+            let path = env::temp_dir().join(unique_name());
             let listener = UnixListener::bind(&path)?;
             println!("unix:{}", path.display());
             let accepted = listener.accept();

@@ -7,6 +7,7 @@ mod support;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ChildStderr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use stream_socket::{Address, Group, Visit};
@@ -15,6 +16,10 @@ use support::*;
 /// The limits of the process, and for how long it is stopped.
 const LIMIT: Duration = Duration::from_millis(400);
 const STOP: Duration = Duration::from_millis(1200);
+
+/// The same for a write that takes long without a stop too.
+const LONG_LIMIT: Duration = Duration::from_secs(2);
+const LONG_STOP: Duration = Duration::from_millis(2500);
 
 /// More than the kernel takes at once.
 const MUCH: usize = 11 << 20;
@@ -29,7 +34,7 @@ fn say(word: &str) {
 #[test]
 fn the_stopped_process() {
     let Some(argument) = argument() else { return };
-    let (what, port) = argument.split_once(' ').unwrap();
+    let (what, port) = argument.rsplit_once(' ').unwrap();
     let port: u16 = port.parse().unwrap();
     let connection = connected(&Address::Inet(([127, 0, 0, 1], port).into()));
     connection.set_read_timeout(Some(LIMIT));
@@ -56,6 +61,10 @@ fn the_stopped_process() {
             say(&format!("{ready}"));
         }
         "read" => say(&format!("{}", read(&connection, MUCH).is_ok())),
+        "long write" => {
+            connection.set_write_timeout(Some(LONG_LIMIT));
+            say(&format!("{:?}", write(&connection, &pattern(MUCH))));
+        }
         "write" => say(&format!("{:?}", write(&connection, &pattern(MUCH)))),
         "farewell" => {
             // It goes on until the other side has ended.
@@ -110,7 +119,11 @@ impl Stopped {
     }
 
     fn go_on(&self) {
-        std::thread::sleep(STOP);
+        self.go_on_after(STOP);
+    }
+
+    fn go_on_after(&self, time: Duration) {
+        std::thread::sleep(time);
         self.signal(libc::SIGCONT);
     }
 
@@ -167,6 +180,51 @@ fn a_write_goes_on() {
     stopped.go_on();
     assert_eq!(stopped.line(), "Ok(())");
     assert!(receiver.join().unwrap().unwrap() == pattern(MUCH));
+}
+
+/// Its reader needs longer than the fair minimum, and less than the limit.
+#[test]
+fn a_write_keeps_the_time_that_it_had_left() {
+    if !can_start_itself("a_write_keeps_the_time_that_it_had_left") {
+        return;
+    }
+    const BLOCK: usize = 1 << 20;
+    let mut stopped = Stopped::new("long write");
+    stopped.go_on_after(LONG_STOP);
+    let mut received = vec![0; MUCH];
+    for block in received.chunks_mut(BLOCK) {
+        stopped.peer.read_exact(block).unwrap();
+        std::thread::sleep(LONG_LIMIT / 12);
+    }
+    assert_eq!(stopped.line(), "Ok(())");
+    assert_eq!(same_bytes(&received, &pattern(MUCH)), MUCH);
+}
+
+/// However often it is stopped.
+#[test]
+fn a_write_to_a_peer_that_never_reads_ends() {
+    if !can_start_itself("a_write_to_a_peer_that_never_reads_ends") {
+        return;
+    }
+    let mut stopped = Stopped::new("write");
+    let is_over = AtomicBool::new(false);
+    let id = stopped.child.id();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                for (signal, time) in [(libc::SIGCONT, 30), (libc::SIGSTOP, 200)] {
+                    // SAFETY: It is this process's own child, and is waited for later.
+                    unsafe { libc::kill(id as i32, signal) };
+                    std::thread::sleep(Duration::from_millis(time));
+                }
+            }
+            // SAFETY: As before.
+            unsafe { libc::kill(id as i32, libc::SIGCONT) };
+        });
+        let line = stopped.line();
+        is_over.store(true, Ordering::Relaxed);
+        assert!(line.contains("TimedOut"), "{line}");
+    });
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, id};
+use std::process::Command;
 
 use provision::apt::{self, Apt};
-use provision::cache::{SetUp, failed};
+use provision::cache::{SetUp, failed, unique};
 use provision::process;
 
 use crate::debian::{Platform, SUITE};
@@ -50,7 +50,7 @@ fn bound(platform: &Platform, folder: &Path, name: &str) -> Result<PathBuf, Stri
     if program.exists() {
         return Ok(program);
     }
-    let new = folder.join(format!("{name}.{}", id()));
+    let new = folder.join(format!("{name}.{}", unique()));
     fs::copy(folder.join("usr/bin").join(name), &new)
         .map_err(|error| failed("write", &new, &error))?;
     let libraries = folder.join(platform.libraries);

@@ -36,7 +36,7 @@ impl SetUp<'_> {
         eprintln!("Setting up {} in {}", self.what, folder.display());
         remove_leftovers(&cache)?;
         // The name is new each time: a download of a set-up that was killed may still be writing into its own folder.
-        let work = cache.join(format!("{PARTIAL}{}-{}", id(), nanoseconds()));
+        let work = cache.join(format!("{PARTIAL}{}", unique()));
         let result = self.set_up(&work, &folder);
         let _ = fs::remove_dir_all(&work);
         result.map(|()| folder)
@@ -99,10 +99,13 @@ fn create(folder: &Path) -> Result<(), String> {
     fs::create_dir_all(folder).map_err(|error| failed("create", folder, &error))
 }
 
-fn nanoseconds() -> u128 {
+/// The end of a name that nobody else has, nor a process that was killed.
+pub fn unique() -> String {
     let now = std::time::SystemTime::now();
-    now.duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |time| time.as_nanos())
+    let nanoseconds = now
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |time| time.as_nanos());
+    format!("{}-{nanoseconds}", id())
 }
 
 /// The sentence for something that could not be done to a file or a folder.

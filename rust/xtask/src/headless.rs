@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, id};
+use std::process::Command;
 use std::time::Duration;
 
 use godot_finder::{Godot, Screen};
 
+use crate::folder::unique_name;
 use crate::project::Project;
 use crate::result::Result;
 use crate::{log_scan, process, watch};
@@ -105,9 +106,7 @@ struct UserFolder(PathBuf);
 
 impl UserFolder {
     fn new(project: &Project) -> Result<Self> {
-        let folder = project.target().join(format!("godot-user-{}", id()));
-        // One may be left of a run that was killed.
-        let _ = fs::remove_dir_all(&folder);
+        let folder = project.target().join(unique_name("godot-user"));
         fs::create_dir_all(&folder)
             .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
         Ok(Self(folder))

@@ -5,8 +5,9 @@ use std::env;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, id};
+use std::process::Command;
 
+use crate::folder::unique_name;
 use crate::project::{ADDON, Project};
 use crate::result::Result;
 use crate::{manifest, process};
@@ -121,7 +122,7 @@ fn install(source: &Path, destination: &Path) -> Result<()> {
     let write = || {
         let folder = destination.parent().unwrap_or(Path::new(""));
         fs::create_dir_all(folder)?;
-        let new = folder.join(format!(".staging-{}", id()));
+        let new = folder.join(unique_name(".staging"));
         fs::write(&new, &content)?;
         fs::rename(&new, destination)
     };
@@ -218,7 +219,7 @@ mod tests {
 
     #[test]
     fn staging_twice_replaces_changed_files_and_removes_stale_ones() {
-        let folder = env::temp_dir().join(format!("xtask-stage-{}", id()));
+        let folder = env::temp_dir().join(unique_name("xtask-stage"));
         let (source, staged) = (folder.join("source"), folder.join("staged"));
         fs::create_dir_all(source.join("docs")).unwrap();
         fs::write(source.join("docs/a"), "new").unwrap();

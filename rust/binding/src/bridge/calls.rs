@@ -50,7 +50,7 @@ impl Calls {
         }
     }
 
-    const fn of_part<P: Part>() -> Calls {
+    pub(super) const fn of_part<P: Part>() -> Calls {
         Calls {
             part: TypeId::of::<P>,
             make: Handle::<P>::make,

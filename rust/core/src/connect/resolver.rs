@@ -1,6 +1,8 @@
 //! Looking up names without waiting for the answer, on a few threads of the library's own.
 //!
 //! They belong to the process, not to who asks, since a lookup that hangs cannot be stopped: it outlives its asker.
+//! If the system has no thread to give and none is there, the asking thread looks the name up
+//! itself, which may block it: late is better than never.
 //! [`shut_down`] ends those that are idle, and keeps the library's code mapped for those that are not.
 
 use std::collections::VecDeque;
@@ -71,7 +73,7 @@ struct Worker {
 }
 
 impl Lookup {
-    /// Asks for the addresses of `host`.
+    /// Asks for the addresses of `host`. It blocks only if there is no thread to look them up.
     pub(crate) fn start(host: String, port: u16) -> Lookup {
         let answer = Arc::new(Mutex::new(None));
         let asker = Arc::downgrade(&answer);
@@ -94,7 +96,7 @@ impl Lookup {
             *self = Lookup::start(self.host.clone(), self.port);
         }
         let mut answer = lock(&self.answer);
-        // Without a thread to ask, the question was dropped.
+        // The question was dropped: the library is shut down.
         if answer.is_none() && Arc::weak_count(&self.answer) == 0 {
             return Some(Err(io::ErrorKind::OutOfMemory.into()));
         }
@@ -131,6 +133,12 @@ impl Resolver {
         }
         pool.questions.push_back(question);
         self.staff(&mut pool);
+        if pool.workers.is_empty() {
+            // There is no thread, and no other question: each would have been looked up here.
+            let questions = std::mem::take(&mut pool.questions);
+            drop(pool);
+            questions.iter().for_each(Question::look_up);
+        }
     }
 
     /// Has a worker for each question, if there may be so many.
@@ -156,13 +164,10 @@ impl Resolver {
             }
             missing -= 1;
         }
-        if pool.count_in_use() == 0 {
-            // Nobody will come to them: there is no thread, or all that there may be hang.
-            let message = match pool.workers.len() {
-                0 => "the system has no thread to give".to_owned(),
-                hanging => format!("{hanging} lookups hang in the system's resolver"),
-            };
-            pool.refuse(&message);
+        let hanging = pool.workers.len();
+        if hanging > 0 && pool.count_in_use() == 0 {
+            // Nobody will come to them.
+            pool.refuse(&format!("{hanging} lookups hang in the system's resolver"));
         }
         if !pool.questions.is_empty() {
             self.question_or_end.notify_all();
@@ -184,10 +189,7 @@ impl Resolver {
             };
             pool.set_asker(number, Some(question.asker.clone()));
             drop(pool);
-            let found = answer(&question);
-            if let Some(answer) = question.asker.upgrade() {
-                *lock(&answer) = Some(found);
-            }
+            question.look_up();
             pool = self.pool();
             pool.set_asker(number, None);
         }
@@ -257,12 +259,22 @@ impl Pool {
     }
 }
 
-fn answer(question: &Question) -> Answer {
-    let addresses = sys::resolve(&question.host, question.port)?;
-    if addresses.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::NotFound, "no address"));
+impl Question {
+    /// Asks the system, waits for the answer, and gives it to the asker.
+    fn look_up(&self) {
+        let found = self.answer();
+        if let Some(answer) = self.asker.upgrade() {
+            *lock(&answer) = Some(found);
+        }
     }
-    Ok(addresses)
+
+    fn answer(&self) -> Answer {
+        let addresses = sys::resolve(&self.host, self.port)?;
+        if addresses.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "no address"));
+        }
+        Ok(addresses)
+    }
 }
 
 /// Allows lookups again after a [`shut_down`], for a library that was kept mapped and is loaded once more.

@@ -46,16 +46,16 @@ impl BoundName {
         }
         // Between the moment at which the kernel makes the file and that at which the socket can be found by it, it looks
         // stale. So whoever binds locks the path, not only those who replace a file.
-        let lock = sys::lock_path(path);
+        let mut lock = sys::lock_path(path);
         if let Err(error) = &lock
             && error.kind() == io::ErrorKind::AddrInUse
         {
             return Err(failed(copy_of(error)));
         }
-        match socket.bind(&socket_address) {
+        match bind_or_unlock(socket, &socket_address, &mut lock) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 make_room(path, &socket_address, error, lock.is_ok())?;
-                socket.bind(&socket_address).map_err(failed)?;
+                bind_or_unlock(socket, &socket_address, &mut lock).map_err(failed)?;
             }
             outcome => outcome.map_err(failed)?,
         }
@@ -77,6 +77,23 @@ impl SocketFile {
     /// Sets the permissions of the file.
     pub(crate) fn set_mode(&self, mode: u32) -> io::Result<()> {
         sys::set_socket_mode(&self.path, self.identity, mode)
+    }
+}
+
+/// Binds `socket`. If its file finds no room, the lock's file may have taken the last: then `lock`
+/// is given back, and the socket bound without.
+fn bind_or_unlock<L>(
+    socket: &Socket,
+    address: &SocketAddress,
+    lock: &mut io::Result<L>,
+) -> io::Result<()> {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    match socket.bind(address) {
+        Err(full) if lock.is_ok() && matches!(full.kind(), StorageFull | QuotaExceeded) => {
+            *lock = Err(full);
+            socket.bind(address)
+        }
+        outcome => outcome,
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use crate::error::BindError;
 use crate::net::address::{self, Address, BindAddress};
 use crate::net::socket_file::BoundName;
-use crate::sys::{Family, Socket};
+use crate::sys::{Family, Socket, is_refused};
 
 /// An open stream socket. Dropping it closes the socket and removes its file.
 #[derive(Debug)]
@@ -75,9 +75,23 @@ impl StreamSocket {
         };
         if opened.family == Family::Ipv6 {
             // Dual-stack for all addresses, but an address that is asked for is just that one (RFC 3493, section 5.3).
-            opened.is_dual_stack = matches!(address, BindAddress::Any { .. });
-            let only_v6 = !opened.is_dual_stack;
-            opened.socket.set_only_v6(only_v6).map_err(failed)?;
+            let is_dual_stack = matches!(address, BindAddress::Any { .. });
+            opened.is_dual_stack = match opened.socket.set_only_v6(!is_dual_stack) {
+                Ok(()) => is_dual_stack,
+                // Only a socket for all IPv6 addresses would accept IPv4 connections that nobody
+                // asked for.
+                Err(error) if is_refused(&error) => {
+                    let only_v6 = opened.socket.is_only_v6();
+                    if !is_dual_stack
+                        && candidate.ip().is_unspecified()
+                        && !matches!(only_v6, Ok(true))
+                    {
+                        return Err(failed(error));
+                    }
+                    is_dual_stack && matches!(only_v6, Ok(false))
+                }
+                Err(error) => return Err(failed(error)),
+            };
         }
         prepare(&opened.socket).map_err(failed)?;
         opened.socket.bind(&candidate.into()).map_err(failed)?;

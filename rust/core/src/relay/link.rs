@@ -59,9 +59,8 @@ impl Link {
         };
         for end in [&link.client, &link.target] {
             end.set_allow_half_open(true);
-            // What was put together must not be gathered again. A connection that is gone already tells so when it is polled.
-            let _ = end.set_options("set no-delay", |options| options.no_delay = true);
         }
+        send_at_once(&link.client);
         let begun = match target {
             None => Err(LinkEnd::NoTarget),
             Some(target) => link
@@ -70,7 +69,12 @@ impl Link {
                 .map_err(|error| LinkEnd::Unreached(Arc::new(error))),
         };
         match begun {
-            Ok(()) => Ok(link),
+            Ok(()) => {
+                if link.target.status() == Status::Connected {
+                    send_at_once(&link.target);
+                }
+                Ok(link)
+            }
             Err(end) => {
                 link.abort();
                 Err(end)
@@ -102,11 +106,14 @@ impl Link {
         to_target: &Conditions,
         to_client: &Conditions,
     ) -> Option<LinkEnd> {
-        if self.target.status() == Status::Connecting
-            && let Err(PollError::Connect(error)) = self.target.poll(|| now)
-        {
-            self.abort();
-            return Some(LinkEnd::Unreached(error));
+        if self.target.status() == Status::Connecting {
+            if let Err(PollError::Connect(error)) = self.target.poll(|| now) {
+                self.abort();
+                return Some(LinkEnd::Unreached(error));
+            }
+            if self.target.status() == Status::Connected {
+                send_at_once(&self.target);
+            }
         }
         let is_connecting = self.target.status() == Status::Connecting;
         receive(&self.client, &mut self.to_target, now, to_target);
@@ -139,6 +146,13 @@ impl Link {
         let is_over = self.to_target.is_ended() && self.to_client.is_ended();
         is_over.then_some(LinkEnd::Ended)
     }
+}
+
+/// Has a connection not gather what the relay has put together. Before it is connected the option
+/// would have to succeed, but a relay works without it.
+fn send_at_once(end: &Connection) {
+    // A connection that is gone already tells so when it is polled.
+    let _ = end.set_options("set no-delay", |options| options.no_delay = true);
 }
 
 /// A direction: its lane, and where that leads.

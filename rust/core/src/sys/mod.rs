@@ -99,6 +99,12 @@ pub(crate) fn unsupported(feature: &str) -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, message)
 }
 
+/// Whether `error` is that of a system, or of a sandbox, that withholds a call.
+pub(crate) fn is_refused(error: &io::Error) -> bool {
+    use io::ErrorKind::{PermissionDenied, Unsupported};
+    matches!(error.kind(), PermissionDenied | Unsupported)
+}
+
 /// The kinds of stream socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {

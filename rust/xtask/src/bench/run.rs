@@ -2,13 +2,13 @@
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs;
-use std::process::id;
 
 use godot_finder::Godot;
 use serde::Serialize;
 
 use super::report::Report;
 use super::rows::TABLE;
+use crate::folder::unique_name;
 use crate::headless;
 use crate::project::Project;
 use crate::result::Result;
@@ -51,7 +51,9 @@ pub fn measure(
     let plain =
         stage::build_package(project, PACKAGE, profile)?.join(format!("{PLAIN}{EXE_SUFFIX}"));
     raise_descriptor_limit();
-    let file = project.target().join(format!("benchmarks-{}.json", id()));
+    let file = project
+        .target()
+        .join(format!("{}.json", unique_name("benchmarks")));
     let options = [
         format!("--plain={}", plain.display()),
         format!("--report={}", file.display()),

@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn the_same_files_make_the_same_archive() {
-        let folder = std::env::temp_dir().join(format!("xtask-archive-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(crate::folder::unique_name("xtask-archive"));
         fs::create_dir_all(&folder).unwrap();
         let files = Files::from([
             ("b/c.txt".into(), b"text".repeat(100)),

@@ -6,7 +6,6 @@ mod servers;
 
 use std::env;
 use std::fs;
-use std::process;
 
 use godot_finder::Godot;
 use provision::Programs;
@@ -92,7 +91,7 @@ pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
 
 /// A folder with a short name, for the paths of sockets in it, and scripts in it that start the tools.
 fn place(programs: Programs) -> Result<Place> {
-    let folder = env::temp_dir().join(format!("sprs-{}", process::id()));
+    let folder = env::temp_dir().join(folder::unique_name("sprs"));
     folder::replace(&folder, |folder| {
         let tools = folder.join("bin");
         fs::create_dir(&tools)?;

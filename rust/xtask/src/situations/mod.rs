@@ -11,8 +11,6 @@ mod world;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::id;
-use std::time::UNIX_EPOCH;
 
 use godot_finder::Godot;
 
@@ -59,6 +57,12 @@ pub fn run(project: &Project, options: &Options, tally: &mut Tally) {
             Err(End::Failed(reason)) => tally.check(situation.name, Err(reason)),
         }
     }
+    if rows
+        .iter()
+        .any(|(_, cases)| cases.iter().any(Case::is_without_unix))
+    {
+        tally.skip("the engine's Unix sockets", "this engine has none");
+    }
     if options.is_everything() {
         tally.check("the table of situations", table::write(project, &rows));
     }
@@ -104,8 +108,7 @@ struct Place(PathBuf);
 
 impl Place {
     fn new() -> Self {
-        let now = UNIX_EPOCH.elapsed().unwrap_or_default();
-        let path = std::env::temp_dir().join(format!("sprs-{}-{:x}", id(), now.as_nanos()));
+        let path = std::env::temp_dir().join(folder::unique_name("sprs"));
         let _ = folder::replace(&path, open_to_all);
         Self(path)
     }

@@ -6,6 +6,9 @@ use crate::result::Result;
 /// ended.
 const ENDED: u32 = 0;
 
+/// What `godot-project/tests/situations/situation.gd` says of an engine without Unix sockets.
+const WITHOUT_UNIX: &str = "has no Unix sockets";
+
 /// How a case ended for a family.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
@@ -23,6 +26,11 @@ pub struct Case {
 }
 
 impl Case {
+    /// Whether it needs a class that this engine does not have. Ours is tried alone then.
+    pub fn is_without_unix(&self) -> bool {
+        self.engine.words == WITHOUT_UNIX
+    }
+
     /// Ours is never worse, and never ends the program.
     pub fn verdict(&self) -> Result<()> {
         if self.ours.score >= self.engine.score && self.ours.score > ENDED {
@@ -105,6 +113,20 @@ impl Outcomes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_engine_lacks_is_told_apart() {
+        let [without, with] = &cases(&[
+            "SITUATION\tengine\ta Unix socket\t30\thas no Unix sockets",
+            "SITUATION\tengine\tTCP\t100\tworks",
+            "SITUATION\tours\ta Unix socket\t100\tworks",
+            "SITUATION\tours\tTCP\t100\tworks",
+        ])[..] else {
+            panic!("not two cases")
+        };
+        assert!(without.is_without_unix() && without.verdict().is_ok());
+        assert!(!with.is_without_unix());
+    }
 
     fn cases(lines: &[&str]) -> Vec<Case> {
         let mut outcomes = Outcomes::default();

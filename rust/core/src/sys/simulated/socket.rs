@@ -239,6 +239,10 @@ impl Socket {
         })
     }
 
+    pub(crate) fn is_only_v6(&self) -> io::Result<bool> {
+        Ok(call(|world| world.socket(self.0).is_only_v6))
+    }
+
     pub(crate) fn reset_when_closed(&self) -> io::Result<()> {
         call(|world| world.socket(self.0).resets_when_closed = true);
         Ok(())

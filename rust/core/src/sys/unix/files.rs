@@ -144,15 +144,19 @@ pub(crate) fn lock_path(path: &Path) -> io::Result<PathLock> {
         if !is_lock_file(&opened) {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
+        let path = lock_path.clone();
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => return Err(Errno::ADDRINUSE.into()),
             Err(Errno::INTR) => continue,
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                // Nobody can hold a lock here, so the file is of no use.
+                drop(PathLock { path, file });
+                return Err(error.into());
+            }
         }
         // The previous holder may have removed the file that was opened here.
-        if file_identity(&lock_path).is_ok_and(|file| file == opened.into()) {
-            let path = lock_path;
+        if file_identity(&path).is_ok_and(|file| file == opened.into()) {
             return Ok(PathLock { path, file });
         }
     }

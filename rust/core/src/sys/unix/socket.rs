@@ -6,6 +6,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -17,7 +18,7 @@ use super::retry_interrupted;
 use super::wake::Wake;
 use crate::sys::descriptors::obtain;
 use crate::sys::portable::domain;
-use crate::sys::{Connect, Credentials, Family, Interests, TcpInfo, check_unix_path};
+use crate::sys::{Connect, Credentials, Family, Interests, TcpInfo, check_unix_path, is_refused};
 
 /// The longest path of a Unix domain socket in bytes: what fits `sun_path` with two bytes to spare, the
 /// engine's limit (106 on Linux).
@@ -106,13 +107,7 @@ impl Socket {
     pub(crate) fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
         let accept = || {
             #[cfg(any(target_os = "linux", target_os = "android"))]
-            {
-                use rustix::net::SocketFlags;
-                let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-                let (socket, address) = rustix::net::acceptfrom_with(&self.0, flags)?;
-                let address = address.and_then(|address| address.try_into().ok());
-                Ok((Socket(socket.into()), address))
-            }
+            return accept_flagged(&self.0);
             #[cfg(not(any(target_os = "linux", target_os = "android")))]
             {
                 let (socket, address) = self.0.accept()?;
@@ -145,7 +140,7 @@ impl Socket {
         {
             let _ = address;
             let mut descriptors = [PollFd::new(&self.0, PollFlags::OUT)];
-            if rustix::event::poll(&mut descriptors, Some(&Timespec::default()))? == 0 {
+            if poll(&mut descriptors, Some(Duration::ZERO))? == 0 {
                 return Ok(false);
             }
             self.0.take_error()?.map_or(Ok(true), Err)
@@ -218,23 +213,14 @@ impl Socket {
         let mut flags = PollFlags::empty();
         flags.set(PollFlags::IN, interests.readable);
         flags.set(PollFlags::OUT, interests.writable);
-        let limit = limit.map(|limit| {
-            Timespec::try_from(limit).unwrap_or(Timespec {
-                tv_sec: i64::MAX,
-                tv_nsec: 0,
-            })
-        });
         let socket = PollFd::new(&self.0, flags);
         let outcome = match wake {
-            Some(wake) => {
-                let mut descriptors = [socket, PollFd::new(wake, PollFlags::IN)];
-                rustix::event::poll(&mut descriptors, limit.as_ref())
-            }
-            None => rustix::event::poll(&mut [socket], limit.as_ref()),
+            Some(wake) => poll(&mut [socket, PollFd::new(wake, PollFlags::IN)], limit),
+            None => poll(&mut [socket], limit),
         };
         match outcome {
-            Ok(_) | Err(Errno::INTR) => Ok(()),
-            Err(error) => Err(error.into()),
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
+            _ => Ok(()),
         }
     }
 
@@ -369,9 +355,14 @@ impl Socket {
     // Options, in alphabetical order.
 
     /// Lets a listener bind a port of which connections of an earlier listener linger in TIME_WAIT (socket(7),
-    /// SO_REUSEADDR). It does not let two listeners share a port.
+    /// SO_REUSEADDR). It does not let two listeners share a port. Where a sandbox refuses the
+    /// option, the bind alone decides: at worst the port is in use until those connections are
+    /// gone.
     pub(crate) fn allow_address_reuse(&self) -> io::Result<()> {
-        self.0.set_reuse_address(true)
+        match self.0.set_reuse_address(true) {
+            Err(error) if is_refused(&error) => Ok(()),
+            outcome => outcome,
+        }
     }
 
     /// The sizes in bytes of the kernel's buffers for sending and receiving.
@@ -379,10 +370,20 @@ impl Socket {
         Ok((self.0.send_buffer_size()?, self.0.recv_buffer_size()?))
     }
 
+    /// Whether an IPv6 socket leaves IPv4 alone.
+    pub(crate) fn is_only_v6(&self) -> io::Result<bool> {
+        self.0.only_v6()
+    }
+
     /// Has closing the socket reset the connection and discard what is unsent (socket(7), SO_LINGER with a time of zero). A
-    /// Unix domain socket has no reset.
+    /// Unix domain socket has no reset. Where a sandbox refuses the option, Linux resets the
+    /// connection at once when the socket is dissolved (connect(2), AF_UNSPEC).
     pub(crate) fn reset_when_closed(&self) -> io::Result<()> {
-        self.0.set_linger(Some(Duration::ZERO))
+        match self.0.set_linger(Some(Duration::ZERO)) {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Err(error) if is_refused(&error) => Ok(rustix::net::connect_unspec(&self.0)?),
+            outcome => outcome,
+        }
     }
 
     /// Whether and how a silent peer is asked whether it is there: the silence before the first question, the time between
@@ -434,8 +435,107 @@ impl Socket {
     }
 }
 
+/// Accepts with one system call. Where a sandbox withholds accept4(2), accept(2) takes its place.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn accept_flagged(listener: &socket2::Socket) -> io::Result<(Socket, Option<SocketAddr>)> {
+    use rustix::io::{FdFlags, fcntl_setfd, ioctl_fionbio};
+    use rustix::net::SocketFlags;
+    /// Whether accept4 is known to be withheld.
+    static IS_WITHHELD: AtomicBool = AtomicBool::new(false);
+    let flagged = match IS_WITHHELD.load(Ordering::Relaxed) {
+        true => Err(Errno::NOSYS),
+        false => {
+            let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+            rustix::net::acceptfrom_with(listener, flags)
+        }
+    };
+    let (socket, address) = match flagged {
+        Err(Errno::NOSYS | Errno::PERM) => {
+            let (socket, address) = rustix::net::acceptfrom(listener)?;
+            // EPERM may also come from a firewall (accept(2)). Then accept works as well.
+            IS_WITHHELD.store(true, Ordering::Relaxed);
+            fcntl_setfd(&socket, FdFlags::CLOEXEC)?;
+            ioctl_fionbio(&socket, true)?;
+            (socket, address)
+        }
+        outcome => outcome?,
+    };
+    let address = address.and_then(|address| address.try_into().ok());
+    Ok((Socket(socket.into()), address))
+}
+
+/// Waits for `descriptors`, and returns how many are ready. Linux has ppoll(2) for that, which
+/// counts in nanoseconds. Where a sandbox withholds it, poll(2) takes its place.
+fn poll(descriptors: &mut [PollFd<'_>], limit: Option<Duration>) -> io::Result<usize> {
+    /// Whether ppoll is known to be withheld.
+    static IS_WITHHELD: AtomicBool = AtomicBool::new(false);
+    if !IS_WITHHELD.load(Ordering::Relaxed) {
+        let limit = limit.map(|limit| {
+            Timespec::try_from(limit).unwrap_or(Timespec {
+                tv_sec: i64::MAX,
+                tv_nsec: 0,
+            })
+        });
+        match rustix::event::poll(descriptors, limit.as_ref()) {
+            Err(Errno::NOSYS | Errno::PERM) => IS_WITHHELD.store(true, Ordering::Relaxed),
+            outcome => return Ok(outcome?),
+        }
+    }
+    poll_in_milliseconds(descriptors, limit)
+}
+
+/// The same with the C library's poll.
+fn poll_in_milliseconds(
+    descriptors: &mut [PollFd<'_>],
+    limit: Option<Duration>,
+) -> io::Result<usize> {
+    let (count, limit) = (descriptors.len() as libc::nfds_t, milliseconds(limit));
+    // SAFETY: `PollFd` has the layout of pollfd (rustix::event::PollFd), there are `count` of them,
+    // and they borrow their descriptors.
+    let outcome = unsafe { libc::poll(descriptors.as_mut_ptr().cast(), count, limit) };
+    usize::try_from(outcome).map_err(|_| io::Error::last_os_error())
+}
+
+/// A limit as poll(2) takes it: never shorter, so that nobody waits for its end in a busy loop. One
+/// that is longer than 24 days ends sooner.
+fn milliseconds(limit: Option<Duration>) -> libc::c_int {
+    limit.map_or(-1, |limit| {
+        let count = limit.as_nanos().div_ceil(1_000_000);
+        libc::c_int::try_from(count).unwrap_or(libc::c_int::MAX)
+    })
+}
+
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milliseconds_are_never_fewer() {
+        let of = |nanoseconds| milliseconds(Some(Duration::from_nanos(nanoseconds)));
+        assert_eq!(milliseconds(None), -1);
+        assert_eq!(of(0), 0);
+        assert_eq!(of(1), 1);
+        assert_eq!(of(1_000_000), 1);
+        assert_eq!(of(1_000_001), 2);
+        assert_eq!(milliseconds(Some(Duration::MAX)), libc::c_int::MAX);
+    }
+
+    /// As without ppoll.
+    #[test]
+    fn the_c_library_s_poll_waits() {
+        let (socket, peer) = Socket::test_pair();
+        let limit = Some(Duration::from_nanos(1));
+        let readable = || [PollFd::new(&socket, PollFlags::IN)];
+        assert_eq!(poll_in_milliseconds(&mut readable(), limit).unwrap(), 0);
+        peer.send(b"a").unwrap();
+        let mut descriptors = readable();
+        assert_eq!(poll_in_milliseconds(&mut descriptors, None).unwrap(), 1);
+        assert!(descriptors[0].revents().contains(PollFlags::IN));
     }
 }

@@ -341,7 +341,8 @@ impl Socket {
 
     /// Lets a listener bind a port of which connections of an earlier listener linger in TIME_WAIT, and keeps the port from
     /// everybody else. Windows does the first by itself; its SO_REUSEADDR would let anybody take the port over, which
-    /// SO_EXCLUSIVEADDRUSE forbids.
+    /// SO_EXCLUSIVEADDRUSE forbids. A refusal is an error: without the option anybody could take
+    /// the port over.
     pub(crate) fn allow_address_reuse(&self) -> io::Result<()> {
         let yes: u32 = 1;
         // SAFETY: The option is a 4-byte flag.
@@ -366,6 +367,11 @@ impl Socket {
             self.socket.send_buffer_size()?,
             self.socket.recv_buffer_size()?,
         ))
+    }
+
+    /// Whether an IPv6 socket leaves IPv4 alone.
+    pub(crate) fn is_only_v6(&self) -> io::Result<bool> {
+        self.socket.only_v6()
     }
 
     /// Has closing the socket reset the connection and discard what is unsent (SO_LINGER with a time of zero). A Unix domain
