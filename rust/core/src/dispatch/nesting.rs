@@ -9,7 +9,7 @@ use crate::sync::thread_local;
 const MAX_DEPTH: u32 = 16;
 
 thread_local! {
-    static DEPTH: Cell<u32> = Cell::new(0);
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
 }
 
 /// A level of polls that are under way on this thread, until it is dropped. Whatever notifies listeners holds one meanwhile.
