@@ -20,6 +20,9 @@ const MAX_PACKET_BYTES: usize = 64 * 1024;
 /// message by then, which saves the call that would find nothing.
 pub(super) const LATER: Duration = Duration::from_millis(20);
 
+/// What a packet counts for besides its bytes, so that empty ones are not kept without limit.
+const PACKET_OVERHEAD: usize = 64;
+
 /// A key is an index into the slots and, above that, the number of members that the slot has had before.
 const INDEX_BITS: u32 = usize::BITS / 2;
 const INDEX_MASK: usize = (1 << INDEX_BITS) - 1;
@@ -445,7 +448,7 @@ impl ReadyList {
             return;
         };
         if let Notice::Packet(packet) = &notice {
-            member.packet_bytes += packet.len();
+            member.packet_bytes += packet.len() + PACKET_OVERHEAD;
         }
         let mut lost = None;
         if member.notices.len() >= MAX_NOTICES && !matches!(notice, Notice::Packet(_)) {
@@ -474,7 +477,7 @@ impl ReadyList {
         let member = state.member(key)?;
         let notice = member.notices.pop_front()?;
         if let Notice::Packet(packet) = &notice {
-            member.packet_bytes -= packet.len();
+            member.packet_bytes -= packet.len() + PACKET_OVERHEAD;
         }
         if member.notices.is_empty() {
             member.notices = VecDeque::new();
