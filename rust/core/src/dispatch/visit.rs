@@ -81,10 +81,10 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
             Source::Peer(peer) => self.visit_peer(member, peer, None, due),
             Source::Packets(channel) => match channel.peer() {
                 Some(peer) => self.visit_peer(member, &peer, Some(channel), due),
-                None => {
-                    self.deliver_notices(member);
-                    Visited::IDLE
-                }
+                None => match self.deliver_notices(member) {
+                    Standing::Member | Standing::Removed => Visited::IDLE,
+                    Standing::Over | Standing::Busy => Visited::Is(Visit::Ready),
+                },
             },
         }
     }

@@ -16,7 +16,7 @@ const MAX_NOTICES: usize = 64 * 1024;
 /// Above this number of bytes in packets that a group has not been polled for, a member has no room for another one.
 const MAX_PACKET_BYTES: usize = 64 * 1024;
 
-/// What keeping a packet costs besides its bytes.
+/// What a packet counts for besides its bytes, so that empty ones are not kept without limit.
 const PACKET_COST: usize = 64;
 
 /// How long a member waits that the kernel has probably nothing left for. Most peers of a busy server have sent their next

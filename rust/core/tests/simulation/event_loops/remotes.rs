@@ -10,6 +10,7 @@ use super::world::World;
 use crate::model::system::{Peer, Random, System};
 use crate::model::trace::{note, step};
 
+#[allow(clippy::large_enum_variant, reason = "there are few")]
 enum End<S: System> {
     Raw(S::Peer),
     Library(Connection),

@@ -239,7 +239,7 @@ impl<S: System> World<S> {
 
     /// Takes the locks of the library, now and then.
     pub fn look(&self) {
-        if self.looks.fetch_add(1, Ordering::Relaxed) % 4 != 0 {
+        if !self.looks.fetch_add(1, Ordering::Relaxed).is_multiple_of(4) {
             return;
         }
         let things: Vec<_> = self.things.lock().unwrap().clone();
