@@ -329,6 +329,130 @@ func test_readers_are_not_refused_by_what_handlers_broadcast() -> void:
 		let_go(group)
 
 
+func test_what_handlers_broadcast_is_sent_before_a_wait() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		var listener := link(kind)
+		var group := StreamPeerSocketGroupRs.new()
+		group.add(pair.served)
+		group.add(listener.served)
+		group.peer_data_available.connect(func(peer: StreamPeerSocketRs) -> void:
+			group.broadcast(peer.receive(), [peer]))
+		var poller := in_thread(func() -> void: group.poll(-1))
+		pair.client.put_data([7])
+		check(arrived(listener.client, 1), kind + ": the group waits on")
+		group.wake()
+		join(poller, kind + ": the poller")
+		let_go(group)
+
+
+func test_a_wake_up_in_a_handler_ends_the_poll_around_it() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		var group := StreamPeerSocketGroupRs.new()
+		group.add(pair.client)
+		group.peer_data_available.connect(func(peer: StreamPeerSocketRs) -> void:
+			peer.receive()
+			group.wake()
+			group.poll())
+		pair.served.put_u8(1)
+		arrived(pair.client, 1)
+		join(in_thread(func() -> void: group.poll(-1)), kind + ": the poll")
+		let_go(group)
+
+
+func test_a_handler_waits_for_the_next_packet_of_its_peer() -> void:
+	for kind: String in family.kinds():
+		var lines := Lines.new(link(kind))
+		var group := StreamPeerSocketGroupRs.new()
+		group.add(lines.packets)
+		var heard := []
+		group.peer_packet_received.connect(func(_peer: RefCounted, packet: PackedByteArray) -> void:
+			heard.append(packet.get_string_from_ascii())
+			if heard == ["header"]:
+				spin_until(func() -> bool:
+					group.poll(10)
+					return heard.size() == 2, kind + ": the body"))
+		lines.put("header\nbody\n")
+		arrived(lines.packets.stream, 12)
+		group.poll()
+		check_eq(heard, ["header", "body"], kind)
+		let_go(group)
+
+
+func test_the_peers_own_signals_come_at_every_depth() -> void:
+	for kind: String in family.kinds():
+		var end := endpoint(kind)
+		var group := StreamPeerSocketGroupRs.new()
+		group.accept_from(end.server)
+		var counts := [0, 0]
+		group.peer_connected.connect(func(peer: StreamPeerSocketRs) -> void:
+			peer.disconnected.connect(func(_error: int) -> void: counts[0] += 1))
+		group.peer_disconnected.connect(func(_peer: RefCounted, _error: int) -> void:
+			counts[1] += 1
+			group.poll())
+		var clients: Array[StreamPeer] = []
+		for i in 40:
+			clients.append(dial(end))
+			_until(group, func() -> bool: return group.get_count() == i + 2)
+		for client in clients:
+			settle(client)
+			client.disconnect_from_host()
+		_until(group, func() -> bool: return counts[1] == 40)
+		check_eq(counts, [40, 40], kind)
+		let_go(group)
+
+
+func test_an_accepted_packet_peer_has_the_format_of_the_call() -> void:
+	var end := endpoint(family.kinds()[0])
+	var group := StreamPeerSocketGroupRs.new()
+	var format := PacketPeerSocketRs.new()
+	format.framing = PacketPeerSocketRs.FRAMING_DELIMITER
+	group.accept_from(end.server, format)
+	format.framing = PacketPeerSocketRs.FRAMING_LENGTH
+	var client := dial(end)
+	_until(group, func() -> bool: return group.get_count() == 2)
+	check_eq(group.get_members()[1].framing, PacketPeerSocketRs.FRAMING_DELIMITER, "the framing")
+	settle(client)
+
+
+func test_a_broadcast_waits_behind_a_call_that_writes() -> void:
+	for kind: String in family.kinds():
+		var pair := link(kind)
+		bound_buffers(pair)
+		var group := StreamPeerSocketGroupRs.new()
+		group.add(pair.client)
+		var block := PackedByteArray()
+		block.resize(8 << 20)
+		var writer := in_thread(func() -> int: return pair.client.put_data(block))
+		arrived(pair.served, 1)
+		check_eq(group.broadcast([7]), [], kind + ": taken")
+		check_eq(pair.served.get_data(block.size())[0], OK, kind + ": the block")
+		check_eq(join(writer, "the writer"), OK, kind + ": put_data")
+		_until(group, func() -> bool: return pair.served.get_available_bytes() > 0)
+		check_eq(pair.served.get_u8(), 7, kind + ": and then the broadcast")
+
+
+func test_packets_for_a_group_that_is_not_polled_are_bounded() -> void:
+	var lines := Lines.new(link(family.kinds()[0]))
+	var groups := [StreamPeerSocketGroupRs.new(), StreamPeerSocketGroupRs.new()]
+	var counts := [0, 0]
+	for i in 2:
+		groups[i].add(lines.packets)
+		groups[i].peer_packet_received.connect(func(_peer: RefCounted, _packet: PackedByteArray) -> void: counts[i] += 1)
+	lines.other.write_buffer_limit = 1 << 20
+	lines.put("\n".repeat(20_000))
+	for i in 50:
+		lines.other.poll()
+		groups[0].poll()
+	check(counts[0] in range(100, 10_000), "%d packets, while the other group is not polled" % counts[0])
+	spin_until(func() -> bool:
+		lines.other.poll()
+		groups[0].poll()
+		groups[1].poll()
+		return counts[0] == 20_000 and counts[1] == 20_000, "all of them for both")
+
+
 func _pair() -> Array:
 	var pair: Array = StreamPeerUDSRs.create_pair() if family.kinds().size() > 1 else []
 	return pair

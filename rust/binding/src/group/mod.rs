@@ -197,6 +197,8 @@ impl StreamPeerSocketGroupRs {
 /// The event loop, which is used without a reference into the object: a handler may free that.
 fn events(group: &Gd<StreamPeerSocketGroupRs>) -> Arc<EventLoop<Member>> {
     let bound = group.bind();
-    bound.members.presence.begin(group.instance_id());
+    if bound.members.presence.is_over() {
+        bound.members.presence.begin(group.instance_id());
+    }
     bound.members.events.clone()
 }

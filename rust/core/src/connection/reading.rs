@@ -588,6 +588,12 @@ impl Connection {
         }
     }
 
+    /// Has the groups visit the connection. A group that visits it gets no report of what it receives meanwhile, so another
+    /// one needs this if the connection has moved there.
+    pub(crate) fn report(&self) {
+        self.subscriptions.report();
+    }
+
     /// What is left after a visit of a group, once its handlers have run.
     pub(crate) fn rest(&self) -> Rest {
         let inner = self.lock();

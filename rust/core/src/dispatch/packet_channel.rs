@@ -152,6 +152,12 @@ impl<P: Peer> PacketChannel<P> {
         then(state.peer.as_ref()?, &state.format)
     }
 
+    /// Whether `connection` is that of the peer.
+    pub(super) fn is_over(&self, connection: &Connection) -> bool {
+        let is_it = |peer: &P| std::ptr::eq(peer.connection(), connection);
+        self.state().peer.as_ref().is_some_and(is_it)
+    }
+
     /// Puts `peer` in the place of the one that is given back, also in the event loops.
     #[must_use = "the peer before it may be the last reference, and should go without a lock"]
     pub fn set_peer(&self, peer: Option<P>) -> Option<P> {

@@ -78,9 +78,22 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
         self.notices_left = MAX_NOTICES;
         match member.subject().source() {
             Source::Server(listener) => Visited::Is(self.visit_server(member, listener, due)),
-            Source::Peer(peer) => self.visit_peer(member, peer, None, due),
+            Source::Peer(peer) => {
+                let visited = self.visit_peer(member, peer, None, due);
+                if member.is_removed() {
+                    peer.connection().report();
+                }
+                visited
+            }
             Source::Packets(channel) => match channel.peer() {
-                Some(peer) => self.visit_peer(member, &peer, Some(channel), due),
+                Some(peer) => {
+                    let visited = self.visit_peer(member, &peer, Some(channel), due);
+                    let connection = peer.connection();
+                    if member.is_removed() || !channel.is_over(connection) {
+                        connection.report();
+                    }
+                    visited
+                }
                 None => match self.deliver_notices(member) {
                     Standing::Member | Standing::Removed => Visited::IDLE,
                     Standing::Over | Standing::Busy => Visited::Is(Visit::Ready),
