@@ -239,9 +239,9 @@ impl Group {
             if guard.is_over(is_ready) || limit == Some(Duration::ZERO) {
                 return;
             }
+            // The round has looked at what came meanwhile, also in a process that was stopped while it waited.
             let left = deadline.map(|deadline| deadline.saturating_duration_since(sys::now()));
-            // A process that was stopped while it waited has to look once more before its time is over.
-            if left == Some(Duration::ZERO) && wait == Some(Duration::ZERO) {
+            if left == Some(Duration::ZERO) {
                 return;
             }
             wait = left;
