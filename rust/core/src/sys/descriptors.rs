@@ -17,6 +17,7 @@ type GiveUp = fn() -> bool;
 static RESERVE: OnceLock<GiveUp> = OnceLock::new();
 
 /// How many descriptors a lookup may take: for the resolver's configuration, and for sockets.
+#[cfg(not(stream_socket_simulated))]
 const FOR_A_LOOKUP: usize = 4;
 
 /// Sets what to call when descriptors are missing. `give_up` must make none itself, and must not
@@ -38,6 +39,7 @@ pub(crate) fn obtain<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T
 
 /// Frees descriptors for the system's resolver if there are too few. Without them it reports that
 /// the name does not exist.
+#[cfg(not(stream_socket_simulated))]
 pub(crate) fn provide_for_a_lookup() {
     while count_free(FOR_A_LOOKUP).is_some_and(|free| free < FOR_A_LOOKUP) && use_reserve() {}
 }
