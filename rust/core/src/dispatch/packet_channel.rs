@@ -297,7 +297,11 @@ impl<P: Peer> PacketChannel<P> {
         };
         let delivered = self.deliver_packets(subject, visitor, most);
         drop(ending);
-        self.deliver_end(subject);
+        if let Some(peer) = self.deliver_failure(subject)
+            && peer.connection().has_events()
+        {
+            subject::deliver(&peer);
+        }
         delivered
     }
 
@@ -354,8 +358,8 @@ impl<P: Peer> PacketChannel<P> {
         }
     }
 
-    /// Delivers that there are no packets any more, and what else the peer has to report then.
-    pub(super) fn deliver_end<S: Subject<Peer = P>>(&self, subject: &S) {
+    /// Delivers that the stream could not be cut into packets any more. The peer, which may have more to report then.
+    pub(super) fn deliver_failure<S: Subject<Peer = P>>(&self, subject: &S) -> Option<P> {
         let (peer, has_failed) = {
             let mut state = self.state();
             let generation = state.generation();
@@ -363,13 +367,11 @@ impl<P: Peer> PacketChannel<P> {
             // A stream that has connected again has another story.
             (state.peer.clone(), failed_at == Some(generation))
         };
-        let Some(peer) = peer else { return };
+        let peer = peer?;
         if has_failed && let Some(ended) = peer.connection().ended() {
             subject.notify(OwnEvent::Failed(&ended.error));
         }
-        if peer.connection().has_events() {
-            subject::deliver(&peer);
-        }
+        Some(peer)
     }
 
     /// The other event loops that listen to packets.

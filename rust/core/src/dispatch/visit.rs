@@ -203,7 +203,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
         channel: Option<&PacketChannel<S::Peer>>,
     ) {
         if let Some(channel) = channel {
-            channel.deliver_end(member.subject());
+            channel.deliver_failure(member.subject());
         }
         deliver(peer);
     }
