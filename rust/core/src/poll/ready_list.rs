@@ -500,7 +500,8 @@ impl ReadyList {
         };
         let mut others = member.notices.iter();
         let first = others.find(|notice| !matches!(notice, Notice::Packet(_)));
-        if !matches!(first, Some(Notice::Ended(_))) {
+        // A connect that has failed came after it.
+        if !matches!(first, Some(Notice::Ended(EndCause::Disconnect(_)))) {
             member.notices.push_front(Notice::Ended(cause));
             state.make_due(index);
             self.notify(&state);
