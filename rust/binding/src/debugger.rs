@@ -12,8 +12,8 @@ use godot::meta::ToGodot;
 use godot::obj::Singleton;
 use stream_socket::Status;
 
-use crate::parts::live::{self, Member, Part};
-use crate::parts::{Peer, Server};
+use crate::parts::live::{self, LiveObject, LivePart};
+use crate::parts::{PeerPart, ServerPart};
 
 /// What the messages of the tab and of the game begin with.
 pub(crate) const PREFIX: &str = "stream_sockets";
@@ -97,11 +97,11 @@ fn watch(data: &VarArray) {
     let number = data.get(0).and_then(|number| number.try_to().ok());
     let number: i64 = number.unwrap_or(0);
     let before = WATCHED.swap(number, Ordering::Relaxed);
-    for member in live::members() {
-        if let Part::Peer(peer) = &member.part
-            && [number, before].contains(&member.number)
+    for object in live::objects() {
+        if let LivePart::Peer(peer) = &object.part
+            && [number, before].contains(&object.number)
         {
-            peer.connection.record(member.number == number);
+            peer.connection.record(object.number == number);
         }
     }
 }
@@ -110,11 +110,11 @@ fn tell(start: Instant) {
     let mut debugger = EngineDebugger::singleton();
     let watched = WATCHED.load(Ordering::Relaxed);
     let mut answer = varray![start.elapsed().as_secs_f64()];
-    for member in live::members() {
-        answer.push(&row(&member).to_variant());
-        if let Part::Peer(peer) = &member.part
-            && member.number == watched
-            && let Some(record) = record(&member, peer, start)
+    for object in live::objects() {
+        answer.push(&row(&object).to_variant());
+        if let LivePart::Peer(peer) = &object.part
+            && object.number == watched
+            && let Some(record) = record(&object, peer, start)
         {
             debugger.send_message(&format!("{PREFIX}:{RECORD}"), &record);
         }
@@ -123,7 +123,7 @@ fn tell(start: Instant) {
 }
 
 /// What is recorded of a peer. Events have the time in seconds since `start`.
-fn record(member: &Member, peer: &Peer, start: Instant) -> Option<VarArray> {
+fn record(object: &LiveObject, peer: &PeerPart, start: Instant) -> Option<VarArray> {
     let now = Instant::now();
     let recording = peer.connection.recording(now)?;
     let time = now.saturating_duration_since(start);
@@ -132,30 +132,30 @@ fn record(member: &Member, peer: &Peer, start: Instant) -> Option<VarArray> {
         GString::from(&format!("{seconds:10.3} s  {event:?}"))
     });
     Some(varray![
-        member.number,
+        object.number,
         &events.collect::<PackedStringArray>(),
         &PackedByteArray::from(recording.received),
         &PackedByteArray::from(recording.sent)
     ])
 }
 
-fn row(member: &Member) -> VarArray {
-    let Member {
+fn row(object: &LiveObject) -> VarArray {
+    let LiveObject {
         number,
         class,
         origin,
         part,
-    } = member;
+    } = object;
     let mut row = varray![*number, *class];
     match part {
-        Part::Peer(peer) => row.extend_array(&of_peer(peer)),
-        Part::Server(server) => row.extend_array(&of_server(server)),
+        LivePart::Peer(peer) => row.extend_array(&of_peer(peer)),
+        LivePart::Server(server) => row.extend_array(&of_server(server)),
     }
     row.push(&origin.to_variant());
     row
 }
 
-fn of_peer(peer: &Peer) -> VarArray {
+fn of_peer(peer: &PeerPart) -> VarArray {
     let connection = &peer.connection;
     let counted = connection.statistics(Instant::now());
     let status = match connection.status() {
@@ -178,7 +178,7 @@ fn of_peer(peer: &Peer) -> VarArray {
     ]
 }
 
-fn of_server(server: &Server) -> VarArray {
+fn of_server(server: &ServerPart) -> VarArray {
     let address = server.listener.local_address();
     varray![
         if address.is_some() {

@@ -18,7 +18,7 @@ use godot::prelude::{GodotClass, godot_api, godot_error};
 use crate::bridge::Presence;
 
 /// Those that want to be polled, and those that did a frame ago.
-static LIST: Mutex<Vec<Arc<Entry>>> = Mutex::new(Vec::new());
+static LIST: Mutex<Vec<Arc<PolledObject>>> = Mutex::new(Vec::new());
 
 /// The scene tree polls them.
 static IS_CONNECTED: AtomicBool = AtomicBool::new(false);
@@ -44,10 +44,10 @@ impl SocketFramePoll {
 
 /// The `auto_poll` of an object. It is a field of the object's struct, and goes with it. Most objects never want it.
 #[derive(Default)]
-pub(crate) struct FramePoll(OnceLock<Arc<Entry>>);
+pub(crate) struct FramePoll(OnceLock<Arc<PolledObject>>);
 
 #[derive(Default)]
-struct Entry {
+struct PolledObject {
     presence: Presence,
     is_wanted: AtomicBool,
     /// It is in the list. Changed with the list locked.
@@ -145,7 +145,7 @@ fn poll_all() {
     }
 }
 
-fn list() -> MutexGuard<'static, Vec<Arc<Entry>>> {
+fn list() -> MutexGuard<'static, Vec<Arc<PolledObject>>> {
     LIST.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

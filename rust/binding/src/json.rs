@@ -12,7 +12,7 @@ use crate::text;
 const MAX_DEPTH: u32 = 1024;
 
 /// An array or an object that has begun.
-enum Open {
+enum Unfinished {
     Array(VarArray),
     Object {
         entries: VarDictionary,
@@ -38,17 +38,17 @@ pub(crate) fn parse(json: &[u8]) -> Result<Variant, impl Display> {
 
 /// Reads a value. The arrays and objects around it are kept in a list, since a thread's stack may be small.
 fn read(reader: &mut JsonStreamReader<&[u8]>) -> Result<Variant, ReaderError> {
-    let mut around: Vec<Open> = Vec::new();
+    let mut around: Vec<Unfinished> = Vec::new();
     loop {
         let mut value = match reader.peek()? {
             ValueType::Array => {
                 reader.begin_array()?;
-                around.push(Open::Array(VarArray::new()));
+                around.push(Unfinished::Array(VarArray::new()));
                 None
             }
             ValueType::Object => {
                 reader.begin_object()?;
-                around.push(Open::Object {
+                around.push(Unfinished::Object {
                     entries: VarDictionary::new(),
                     name: Variant::nil(),
                 });
@@ -69,22 +69,22 @@ fn read(reader: &mut JsonStreamReader<&[u8]>) -> Result<Variant, ReaderError> {
             };
             if let Some(value) = value.take() {
                 match open {
-                    Open::Array(array) => array.push(&value),
-                    Open::Object { entries, name } => entries.set(&*name, &value),
+                    Unfinished::Array(array) => array.push(&value),
+                    Unfinished::Object { entries, name } => entries.set(&*name, &value),
                 }
             }
             if reader.has_next()? {
-                if let Open::Object { name, .. } = open {
+                if let Unfinished::Object { name, .. } = open {
                     *name = text::decoded(reader.next_name()?.as_bytes()).to_variant();
                 }
                 break;
             }
             value = match around.pop() {
-                Some(Open::Array(array)) => {
+                Some(Unfinished::Array(array)) => {
                     reader.end_array()?;
                     Some(array.to_variant())
                 }
-                Some(Open::Object { entries, .. }) => {
+                Some(Unfinished::Object { entries, .. }) => {
                     reader.end_object()?;
                     Some(entries.to_variant())
                 }

@@ -6,9 +6,9 @@
 //! has inheritance and cheap calls, in the bridge.
 
 mod bridge;
+mod class_trees;
 mod debugger;
 mod editor;
-mod families;
 mod frame_poll;
 mod group;
 mod help;
@@ -25,6 +25,7 @@ mod server;
 mod server_tcp;
 mod server_uds;
 mod settings;
+mod shared_methods;
 mod statistics;
 mod text;
 
@@ -32,6 +33,12 @@ use godot::classes::Engine;
 use godot::init::{ExtensionLibrary, InitStage, gdextension};
 use godot::obj::Singleton;
 use godot::sys;
+
+/// What the bridge makes the classes from.
+const TABLES: bridge::Tables = bridge::Tables {
+    trees: &class_trees::ALL,
+    shared_properties: &class_trees::SHARED_PROPERTIES,
+};
 
 struct Extension;
 
@@ -41,6 +48,7 @@ unsafe impl ExtensionLibrary for Extension {
     fn on_stage_init(stage: InitStage) {
         match stage {
             InitStage::Scene => {
+                bridge::check_tables();
                 stream_socket::start_up();
                 settings::register();
                 if is_debugged_game() {
@@ -91,7 +99,7 @@ unsafe extern "C" fn stream_peer_socket_rs_init(
     // SAFETY: Passed on as they came.
     unsafe {
         bridge::initialize(
-            &families::ALL,
+            TABLES,
             stream_peer_socket_rs_gdext_entry,
             get_proc_address,
             library,

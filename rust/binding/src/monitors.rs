@@ -9,7 +9,7 @@ use godot::classes::Performance;
 use godot::obj::Singleton;
 use stream_socket::{count_traffic, totals};
 
-use crate::parts::live::{self, Part};
+use crate::parts::live::{self, LivePart};
 
 /// A monitor: its name, with its category, and what answers it.
 struct Monitor {
@@ -100,10 +100,10 @@ fn rate(total: fn() -> u64) -> Callable {
 
 /// The bytes that wait in all peers to be sent.
 fn queued() -> u64 {
-    let members = live::members();
-    let queued = members.iter().map(|member| match &member.part {
-        Part::Peer(peer) => peer.connection.pending_bytes(),
-        Part::Server(_) => 0,
+    let objects = live::objects();
+    let queued = objects.iter().map(|object| match &object.part {
+        LivePart::Peer(peer) => peer.connection.pending_bytes(),
+        LivePart::Server(_) => 0,
     });
     queued.sum::<usize>() as u64
 }

@@ -9,12 +9,14 @@ use godot::meta::ToGodot;
 use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api};
 
-use crate::bridge::{self, Object};
-use crate::families::PACKET_PEER;
+use crate::bridge::{self, ObjectRef};
+use crate::class_trees::PACKET_PEER;
 use crate::frame_poll::FramePoll;
-use crate::group::member::PacketMember;
-use crate::parts::{Kind, PacketPeer, Packets, Settings};
+use crate::parts::{
+    Details, FramingKind, FramingSettings, LastError, PacketPeerObject, PacketPeerPart, Packets,
+};
 use crate::peer::StreamPeerSocketRs;
+use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods};
 use crate::{json, text};
 
 /// What is wrong with a packet that should be text.
@@ -23,8 +25,8 @@ const NOT_TEXT: &str = "the packet is not text in UTF-8, or holds the character 
 #[derive(GodotClass)]
 #[class(tool, init, base = PacketPeerExtension)]
 pub struct PacketPeerSocketRs {
-    #[init(val = announced(PacketPeer::new()))]
-    pub(crate) packets: Arc<PacketPeer<Object>>,
+    #[init(val = announced(PacketPeerPart::new()))]
+    pub(crate) packets: Arc<PacketPeerPart<ObjectRef>>,
     frame_poll: FramePoll,
     base: Base<PacketPeerExtension>,
     #[var(get = get_stream, set = set_stream)]
@@ -41,11 +43,9 @@ pub struct PacketPeerSocketRs {
     delimiter: PhantomVar<PackedByteArray>,
     #[var(get = get_max_packet_bytes, set = set_max_packet_bytes)]
     max_packet_bytes: PhantomVar<i64>,
-    #[var(get = is_auto_polling, set = set_auto_poll)]
-    auto_poll: PhantomVar<bool>,
 }
 
-fn announced(packets: PacketPeer<Object>) -> Arc<PacketPeer<Object>> {
+fn announced(packets: PacketPeerPart<ObjectRef>) -> Arc<PacketPeerPart<ObjectRef>> {
     let packets = Arc::new(packets);
     bridge::announce(&packets);
     packets
@@ -118,16 +118,6 @@ impl PacketPeerSocketRs {
     }
 
     #[func]
-    fn get_last_error(&self) -> Error {
-        self.packets.details().code
-    }
-
-    #[func]
-    fn get_last_error_message(&self) -> GString {
-        GString::from(&self.packets.details().message)
-    }
-
-    #[func]
     fn set_stream(&self, stream: Option<Gd<StreamPeerSocketRs>>) {
         let stream = stream.as_ref().map(StreamPeerSocketRs::with_object);
         // The object before it may go with this, and its script may look back from its last notification.
@@ -137,15 +127,21 @@ impl PacketPeerSocketRs {
     #[func]
     fn get_stream(&self) -> Option<Gd<StreamPeerSocketRs>> {
         let stream = self.packets.channel.peer()?;
-        Some(stream.object.object().cast())
+        Some(stream.object.to_gd().cast())
     }
 
     #[func]
     fn set_framing(&self, framing: i64) {
-        let kinds = [Kind::Length, Kind::Delimiter, Kind::ContentLength];
+        let kinds = [
+            FramingKind::Length,
+            FramingKind::Delimiter,
+            FramingKind::ContentLength,
+        ];
         match kinds.into_iter().find(|&kind| kind as i64 == framing) {
             Some(kind) => self.packets.configure(|settings| settings.kind = kind),
-            None => self.refuse(&format!("framing: {framing} is no Framing")),
+            None => {
+                self.refuse(&format!("framing: {framing} is no Framing"));
+            }
         }
     }
 
@@ -160,9 +156,11 @@ impl PacketPeerSocketRs {
             0 | 1 | 2 | 4 | 8 => self
                 .packets
                 .configure(|settings| settings.length_bytes = bytes.unsigned_abs() as usize),
-            _ => self.refuse(&format!(
-                "length_bytes: {bytes} is none of 0, 1, 2, 4 and 8"
-            )),
+            _ => {
+                self.refuse(&format!(
+                    "length_bytes: {bytes} is none of 0, 1, 2, 4 and 8"
+                ));
+            }
         }
     }
 
@@ -196,7 +194,8 @@ impl PacketPeerSocketRs {
     #[func]
     fn set_delimiter(&self, delimiter: PackedByteArray) {
         if delimiter.is_empty() {
-            return self.refuse("delimiter: it must have a byte at least");
+            self.refuse(&"delimiter: it must have a byte at least");
+            return;
         }
         self.packets
             .configure(|settings| settings.delimiter = delimiter.to_vec());
@@ -215,7 +214,9 @@ impl PacketPeerSocketRs {
             .and_then(|bytes| usize::try_from(bytes).ok())
         {
             Some(bytes) => self.packets.set_max_packet_bytes(bytes),
-            None => self.refuse(&format!("max_packet_bytes: {bytes} bytes are not possible")),
+            None => {
+                self.refuse(&format!("max_packet_bytes: {bytes} bytes are not possible"));
+            }
         }
     }
 
@@ -223,23 +224,16 @@ impl PacketPeerSocketRs {
     fn get_max_packet_bytes(&self) -> i64 {
         self.packets.max_packet_bytes()
     }
-
-    #[func]
-    fn set_auto_poll(&self, enabled: bool) {
-        self.frame_poll.set(self, enabled);
-    }
-
-    #[func]
-    fn is_auto_polling(&self) -> bool {
-        self.frame_poll.is_wanted()
-    }
 }
 
 impl PacketPeerSocketRs {
     /// A packet peer over `stream`, with the framing and the limit of `format`.
-    pub(crate) fn over(stream: Gd<StreamPeerSocketRs>, format: &PacketPeer<Object>) -> Gd<Self> {
+    pub(crate) fn over(
+        stream: Gd<StreamPeerSocketRs>,
+        format: &PacketPeerPart<ObjectRef>,
+    ) -> Gd<Self> {
         let packets = bridge::new_object(PACKET_PEER, |base| Self {
-            packets: announced(PacketPeer::like(format)),
+            packets: announced(PacketPeerPart::like(format)),
             frame_poll: FramePoll::default(),
             base,
             stream: PhantomVar::default(),
@@ -249,21 +243,20 @@ impl PacketPeerSocketRs {
             length_includes_itself: PhantomVar::default(),
             delimiter: PhantomVar::default(),
             max_packet_bytes: PhantomVar::default(),
-            auto_poll: PhantomVar::default(),
         });
         packets.bind().set_stream(Some(stream));
         packets
     }
 
     /// The part of `packets`, with its object.
-    pub(crate) fn with_object(packets: &Gd<Self>) -> PacketMember {
-        PacketMember {
-            object: Object::new(packets),
+    pub(crate) fn with_object(packets: &Gd<Self>) -> PacketPeerObject<ObjectRef> {
+        PacketPeerObject {
+            object: ObjectRef::new(packets),
             packets: packets.bind().packets.clone(),
         }
     }
 
-    fn settings(&self) -> Settings {
+    fn settings(&self) -> FramingSettings {
         self.packets.settings()
     }
 
@@ -276,10 +269,17 @@ impl PacketPeerSocketRs {
         }
         text
     }
+}
 
-    /// Answers a call that is wrong in itself.
-    fn refuse(&self, what: &str) {
-        let last_error = &self.packets.last_error;
-        last_error.refuse(Error::ERR_INVALID_PARAMETER, &what);
+last_error_methods!(PacketPeerSocketRs);
+auto_poll_methods!(PacketPeerSocketRs);
+
+impl Failing for PacketPeerSocketRs {
+    fn last_error(&self) -> &LastError {
+        &self.packets.last_error
+    }
+
+    fn details(&self) -> Details {
+        self.packets.details()
     }
 }

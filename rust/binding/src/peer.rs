@@ -1,11 +1,10 @@
 //! `StreamPeerSocketRs`: what the peers have in common, and the one struct behind them.
 
-use std::fmt::Display;
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use godot::builtin::{GString, PackedByteArray, VarDictionary, Variant, VariantType};
+use godot::builtin::{PackedByteArray, VarDictionary, Variant, VariantType};
 use godot::classes::StreamPeerExtension;
 use godot::global::Error;
 use godot::meta::ToGodot;
@@ -13,10 +12,11 @@ use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
 use stream_socket::{BindAddress, ConnectError, Connection, Options, Target};
 
-use crate::bridge::{self, Class, Object};
+use crate::bridge::{self, Class, ObjectRef, declare_past_gdext};
 use crate::frame_poll::FramePoll;
-use crate::parts::{Code, Peer, PeerObject, Stream, live};
-use crate::{debugger, seconds, settings, statistics, text};
+use crate::parts::{Code, Details, LastError, PeerObject, PeerPart, Stream, live};
+use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods, last_os_error_method};
+use crate::{class_trees, debugger, seconds, settings, statistics, text};
 
 /// The `connect_timeout` that stands for the project setting.
 const PROJECT_SETTING: f64 = -1.0;
@@ -26,7 +26,7 @@ const PROJECT_SETTING: f64 = -1.0;
 #[class(tool, init, base = StreamPeerExtension)]
 pub struct StreamPeerSocketRs {
     #[init(val = new_peer())]
-    pub(crate) peer: Arc<Peer>,
+    pub(crate) peer: Arc<PeerPart>,
     frame_poll: FramePoll,
     base: Base<StreamPeerExtension>,
     #[var(get = get_connect_timeout, set = set_connect_timeout)]
@@ -41,19 +41,17 @@ pub struct StreamPeerSocketRs {
     write_buffer_limit: PhantomVar<i64>,
     #[var(get = is_coalescing_writes, set = set_coalesce_writes)]
     coalesce_writes: PhantomVar<bool>,
-    #[var(get = is_auto_polling, set = set_auto_poll)]
-    auto_poll: PhantomVar<bool>,
 }
 
-fn new_peer() -> Arc<Peer> {
+fn new_peer() -> Arc<PeerPart> {
     peer_of(Connection::new())
 }
 
-fn peer_of(connection: Connection) -> Arc<Peer> {
+fn peer_of(connection: Connection) -> Arc<PeerPart> {
     settings::apply();
-    let peer = Arc::new(Peer::new(connection));
+    let peer = Arc::new(PeerPart::new(connection));
     let class = bridge::announce(&peer);
-    live::add(class, &live::Part::Peer(peer.clone()), debugger::origin);
+    live::add(class, &live::LivePart::Peer(peer.clone()), debugger::origin);
     peer
 }
 
@@ -62,7 +60,6 @@ fn is_misuse(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::InvalidInput | ErrorKind::Unsupported)
 }
 
-/// `poll`, `get_status` and `flush` are here for their signatures: the bridge answers them itself.
 #[godot_api]
 impl StreamPeerSocketRs {
     #[signal]
@@ -79,16 +76,6 @@ impl StreamPeerSocketRs {
 
     #[signal]
     fn drained();
-
-    #[func]
-    fn poll(&self) -> Error {
-        unreachable!("the bridge answers it")
-    }
-
-    #[func]
-    fn get_status(&self) -> i64 {
-        unreachable!("the bridge answers it")
-    }
 
     #[func]
     fn disconnect_from_host(&self) {
@@ -110,21 +97,6 @@ impl StreamPeerSocketRs {
     #[func]
     fn is_read_closed(&self) -> bool {
         self.peer.connection.is_read_closed()
-    }
-
-    #[func]
-    fn get_last_error(&self) -> Error {
-        self.peer.details().code
-    }
-
-    #[func]
-    fn get_last_error_message(&self) -> GString {
-        GString::from(&self.peer.details().message)
-    }
-
-    #[func]
-    fn get_last_os_error(&self) -> i64 {
-        self.peer.details().os_code.into()
     }
 
     #[func]
@@ -184,11 +156,6 @@ impl StreamPeerSocketRs {
     #[func]
     fn get_pending_write_bytes(&self) -> i64 {
         i64::try_from(self.peer.connection.pending_bytes()).unwrap_or(i64::MAX)
-    }
-
-    #[func]
-    fn flush(&self) -> Error {
-        unreachable!("the bridge answers it")
     }
 
     #[func]
@@ -288,23 +255,32 @@ impl StreamPeerSocketRs {
     fn is_coalescing_writes(&self) -> bool {
         self.peer.connection.coalesces()
     }
+}
 
-    #[func]
-    fn set_auto_poll(&self, enabled: bool) {
-        self.frame_poll.set(self, enabled);
+declare_past_gdext!(StreamPeerSocketRs, class_trees::PEER_METHODS, {
+    fn poll(&self) -> Error;
+    fn get_status(&self) -> i64;
+    fn flush(&self) -> Error;
+});
+last_error_methods!(StreamPeerSocketRs);
+last_os_error_method!(StreamPeerSocketRs);
+auto_poll_methods!(StreamPeerSocketRs);
+
+impl Failing for StreamPeerSocketRs {
+    fn last_error(&self) -> &LastError {
+        &self.peer.last_error
     }
 
-    #[func]
-    fn is_auto_polling(&self) -> bool {
-        self.frame_poll.is_wanted()
+    fn details(&self) -> Details {
+        self.peer.details()
     }
 }
 
 impl StreamPeerSocketRs {
     /// The part of `peer`, with its object.
-    pub(crate) fn with_object(peer: &Gd<Self>) -> PeerObject<Object> {
+    pub(crate) fn with_object(peer: &Gd<Self>) -> PeerObject<ObjectRef> {
         PeerObject {
-            object: Object::new(peer),
+            object: ObjectRef::new(peer),
             peer: peer.bind().peer.clone(),
         }
     }
@@ -321,7 +297,6 @@ impl StreamPeerSocketRs {
             allow_half_open: PhantomVar::default(),
             write_buffer_limit: PhantomVar::default(),
             coalesce_writes: PhantomVar::default(),
-            auto_poll: PhantomVar::default(),
         })
     }
 
@@ -355,13 +330,6 @@ impl StreamPeerSocketRs {
             Err(_) | Ok(()) => {}
         }
         self.peer.last_error.note(started)
-    }
-
-    /// Answers a call that is wrong in itself.
-    pub(crate) fn refuse(&self, what: &dyn Display) -> Error {
-        self.peer
-            .last_error
-            .refuse(Error::ERR_INVALID_PARAMETER, what)
     }
 
     /// The time limit in a number of seconds. One that is no time is refused, with the code to return.

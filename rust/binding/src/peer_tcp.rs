@@ -9,6 +9,7 @@ use stream_socket::{Address, ConnectError, KeepAlive, Status, Target};
 
 use crate::parts::Code;
 use crate::peer::StreamPeerSocketRs;
+use crate::shared_methods::Failing;
 use crate::{settings, text};
 
 const BAD_LOCAL_PORT: &str = "The local port number must be between 0 and 65535 (inclusive).";

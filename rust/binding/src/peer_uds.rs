@@ -6,8 +6,9 @@ use godot::meta::ToGodot;
 use godot::prelude::{godot_api, godot_error, vdict};
 use stream_socket::{Address, BindAddress, Connection, Target};
 
-use crate::families::UDS_PEER;
+use crate::class_trees::UDS_PEER;
 use crate::peer::StreamPeerSocketRs;
+use crate::shared_methods::Failing;
 use crate::{settings, text};
 
 #[godot_api(secondary)]

@@ -7,6 +7,7 @@ use godot::prelude::godot_api;
 
 use crate::peer::StreamPeerSocketRs;
 use crate::server::SocketServerRs;
+use crate::shared_methods::Failing;
 use crate::text;
 
 #[godot_api(secondary)]

@@ -10,6 +10,7 @@ use stream_socket::BindAddress;
 
 use crate::peer::StreamPeerSocketRs;
 use crate::server::SocketServerRs;
+use crate::shared_methods::Failing;
 use crate::text;
 
 #[godot_api(secondary)]

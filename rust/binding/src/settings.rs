@@ -23,27 +23,27 @@ pub(crate) fn unix_connect_timeout() -> Duration {
 }
 
 /// For how long idle peers share what the system tells of them, in microseconds. 0 is not at all.
-const SHARED_ANSWER: Setting = Setting {
+const SHARED_ANSWER: ProjectSetting = ProjectSetting {
     name: "network/limits/stream_sockets/shared_answer_usec",
     default: || 3.to_variant(),
     hint: (PropertyHint::RANGE, "0,1000,1,or_greater,suffix:\u{b5}s"),
 };
 
 /// Whether a game that is debugged has monitors.
-const MONITORS: Setting = Setting {
+const MONITORS: ProjectSetting = ProjectSetting {
     name: "debug/settings/stream_sockets/monitors",
     default: || true.to_variant(),
     hint: (PropertyHint::NONE, ""),
 };
 
 /// A setting of the addon's own.
-struct Setting {
+struct ProjectSetting {
     name: &'static str,
     default: fn() -> Variant,
     hint: (PropertyHint, &'static str),
 }
 
-impl Setting {
+impl ProjectSetting {
     /// Shows it in the editor.
     fn register(&self) {
         let mut settings = ProjectSettings::singleton();

@@ -5,6 +5,8 @@
 //!
 //! A debug build says so, as an error, if it calls one that is not listed here, so the tests in Godot show what is missing.
 
+use std::fmt;
+
 use godot::builtin::StringName;
 use godot::sys::{self, GodotFfi};
 
@@ -137,6 +139,12 @@ pub(super) const BASE_CLASSES: [&str; 2] = ["StreamPeerExtension", "PacketPeerEx
 
 const fn of(class: &'static str, name: &'static str, hash: i64) -> EngineMethod {
     EngineMethod { class, name, hash }
+}
+
+impl fmt::Display for EngineMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.class, self.name)
+    }
 }
 
 impl EngineMethod {

@@ -8,12 +8,12 @@ use godot::init::GdextBuild;
 use godot::sys;
 
 use super::engine_methods::{BASE_CLASSES, has_class, needed};
-use super::family::Family;
 use super::interface::{
     self, CallMethod, CallMethodWithVariants, FindMethod, Function, GetProcAddress, RegisterClass,
     RegisterMethod, SetInstance, UnregisterClass, interface,
 };
 use super::object_methods::{has_feature, loaded_library, note_library};
+use super::registration::Tables;
 use super::requirements::{self, Version};
 use super::{instance, late_methods, registration};
 
@@ -32,7 +32,7 @@ static NEWEST_VERSION: AtomicUsize = AtomicUsize::new(0);
 /// The last three arguments are those that Godot calls the library's entry symbol with; `gdext_entry` is the entry that
 /// gdext has generated.
 pub(crate) unsafe fn initialize(
-    families: &'static [&'static Family],
+    tables: Tables,
     gdext_entry: GdextEntry,
     get_proc_address: sys::GDExtensionInterfaceGetProcAddress,
     library: sys::GDExtensionClassLibraryPtr,
@@ -50,7 +50,7 @@ pub(crate) unsafe fn initialize(
         return 0;
     }
     // SAFETY: The caller's guarantee.
-    let outcome = unsafe { load(families, gdext_entry, godot_functions, library, init) };
+    let outcome = unsafe { load(tables, gdext_entry, godot_functions, library, init) };
     if let Err(reason) = outcome {
         // SAFETY: Godot's get_proc_address, as the caller guarantees.
         unsafe { interface::print_load_error(godot_functions, &reason) };
@@ -64,7 +64,7 @@ pub(crate) unsafe fn initialize(
 /// # Safety
 /// As for [`initialize`].
 unsafe fn load(
-    families: &'static [&'static Family],
+    tables: Tables,
     gdext_entry: GdextEntry,
     godot_functions: GetProcAddress,
     library: sys::GDExtensionClassLibraryPtr,
@@ -79,7 +79,7 @@ unsafe fn load(
     // SAFETY: As above.
     unsafe { interface::load(godot_functions) }
         .map_err(|name| requirements::function(&name.to_string_lossy()))?;
-    registration::set_families(families);
+    registration::set_tables(tables);
     // SAFETY: The caller's guarantee; the replaced function keeps the contract of Godot's own.
     if unsafe { gdext_entry(Some(bridge_proc_address), library, init) } == 0 {
         return Err("gdext does not load in this Godot, and has said why".into());
@@ -100,12 +100,13 @@ unsafe fn load(
     none_or_error(requirements::build(
         is_double,
         missing_class,
-        missing_method,
+        missing_method.map(|method| method as &dyn std::fmt::Display),
     ))?;
     // The classes of one that is loaded are there later than its note, and an older library leaves no note.
-    let has_classes = families
+    let has_classes = tables
+        .trees
         .iter()
-        .any(|family| has_class(&StringName::from(family.base)));
+        .any(|tree| has_class(&StringName::from(tree.base)));
     let loaded = loaded_library().or_else(|| has_classes.then(String::new));
     none_or_error(loaded.map(|path| requirements::second(&path)))?;
     // SAFETY: The caller's guarantee.
@@ -235,11 +236,16 @@ mod tests {
         panic!("gdext is not to be loaded")
     }
 
+    const NO_TABLES: Tables = Tables {
+        trees: &[],
+        shared_properties: &[],
+    };
+
     fn initialize_in(get_proc_address: sys::GDExtensionInterfaceGetProcAddress) -> u8 {
         // SAFETY: Nothing is done with the null pointers before gdext is loaded, which the tests do not come to.
         unsafe {
             initialize(
-                &[],
+                NO_TABLES,
                 no_gdext,
                 get_proc_address,
                 ptr::null_mut(),

@@ -1,5 +1,6 @@
 //! What Godot holds as the extension instance of an object, and hands to every callback.
 
+use std::any::TypeId;
 use std::ffi::c_void;
 use std::sync::Arc;
 
@@ -14,6 +15,27 @@ pub(super) struct Handle<P> {
     pub(super) head: Head,
     /// What the calls work on that do not go through gdext.
     pub(super) part: Arc<P>,
+}
+
+/// How the instances of a class tree are made and freed. The type of the part is the tree's.
+pub(crate) struct HandleKind {
+    /// The type of the part.
+    pub(super) part: fn() -> TypeId,
+    /// [`Handle::make`] for this type.
+    pub(super) make: unsafe fn(*const c_void, Head) -> sys::GDExtensionClassInstancePtr,
+    /// [`Handle::free`] for this type.
+    pub(super) free:
+        unsafe fn(sys::GDExtensionClassInstancePtr) -> sys::GDExtensionClassInstancePtr,
+}
+
+impl HandleKind {
+    pub(crate) const fn of<P: Part>() -> HandleKind {
+        HandleKind {
+            part: TypeId::of::<P>,
+            make: Handle::<P>::make,
+            free: Handle::<P>::free,
+        }
+    }
 }
 
 /// What the instances of all families have in common.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use godot::obj::{Base, Gd, GodotClass, bounds, cap};
 use godot::sys::{self, GodotFfi};
 
-use super::family::{Callbacks, Class, Family};
+use super::class_tree::{Class, ClassTree, StorageCallbacks};
 use super::guard::guarded;
 use super::handle::Head;
 use super::interface::interface;
@@ -29,7 +29,7 @@ thread_local! {
 /// Puts the bridge's create and free in front of gdext's in the creation info of a family. If that is not enough to make
 /// its objects, the answer is why.
 pub(super) fn hook(
-    family: &'static Family,
+    tree: &'static ClassTree,
     info: &mut sys::GDExtensionClassCreationInfo4,
 ) -> Result<(), &'static str> {
     let (Some(create), Some(free)) = (info.create_instance_func, info.free_instance_func) else {
@@ -49,7 +49,8 @@ pub(super) fn hook(
     if instance_callbacks.contains(&true) {
         return Err("gdext has a callback for it that the class bridge does not translate");
     }
-    family.callbacks.get_or_init(|| Callbacks { create, free });
+    tree.storage_callbacks
+        .get_or_init(|| StorageCallbacks { create, free });
     info.create_instance_func = Some(create_instance);
     info.free_instance_func = Some(free_instance);
     // Not reloadable, so never recreated. Reference counting needs no word of ours: gdext's callbacks are empty.
@@ -64,10 +65,10 @@ pub(super) fn hook(
 ///
 /// # Safety
 /// `class` is the class data given to Godot at registration: a `&'static Class`, or null.
-unsafe fn class_data(class: *mut c_void) -> Option<(&'static Class, &'static Callbacks)> {
+unsafe fn class_data(class: *mut c_void) -> Option<(&'static Class, &'static StorageCallbacks)> {
     // SAFETY: The caller's guarantee.
     let class: &'static Class = unsafe { class.cast::<Class>().as_ref() }?;
-    Some((class, class.family.callbacks.get()?))
+    Some((class, class.tree.storage_callbacks.get()?))
 }
 
 unsafe extern "C" fn create_instance(
@@ -91,7 +92,7 @@ unsafe extern "C" fn free_instance(class: *mut c_void, instance: sys::GDExtensio
     // gave; it ignores its first argument.
     guarded((), || unsafe {
         if let Some((class, callbacks)) = class_data(class) {
-            let storage = (class.family.calls.free)(instance);
+            let storage = (class.tree.handles.free)(instance);
             (callbacks.free)(std::ptr::null_mut(), storage);
         }
     });
@@ -112,7 +113,7 @@ pub(crate) fn announce<P: Part>(part: &Arc<P>) -> &'static str {
     let Some(creation) = CREATION.get() else {
         return "";
     };
-    if (creation.class.family.calls.part)() == TypeId::of::<P>() {
+    if (creation.class.tree.handles.part)() == TypeId::of::<P>() {
         CREATION.set(Some(Creation {
             part: Some(Arc::as_ptr(part).cast()),
             ..creation
@@ -158,7 +159,7 @@ pub(super) unsafe extern "C" fn object_set_instance(
     // its type is that of the family. The object and the class come from gdext and from registration; Godot copies the
     // name, and gives the instance back to `free_instance`.
     unsafe {
-        let instance = (class.family.calls.make)(part, head);
+        let instance = (class.tree.handles.make)(part, head);
         (interface().set_instance)(object, class.name().sys().cast(), instance);
     }
 }

@@ -19,34 +19,44 @@
 //! there are, and what the parts of their objects are, the bridge is told: a part is whatever is a
 //! [`Part`](crate::parts::Part).
 
-mod calls;
+mod class_tree;
 mod emit;
 mod engine_methods;
 mod entry;
-mod family;
 mod guard;
 mod handle;
 mod instance;
+mod int_methods;
 mod interface;
 mod late_methods;
-mod object;
+mod method_row;
 mod object_methods;
+mod object_ref;
 mod optional;
-mod packets;
+mod packet_virtuals;
 mod presence;
+mod property;
 mod receive;
+mod registered;
 mod registration;
 mod requirements;
+mod stream_virtuals;
 mod trampoline;
-mod transfers;
 mod virtuals;
 
-pub(crate) use calls::Calls;
+pub(crate) use class_tree::{Class, ClassTree, Enumeration};
 pub(crate) use entry::initialize;
-pub(crate) use family::{Class, Family, Property};
+pub(crate) use handle::HandleKind;
 pub(crate) use instance::{announce, new_object};
+pub(crate) use int_methods::{flush, get_status, poll};
 pub(crate) use late_methods::forget_late_methods;
-pub(crate) use object::{Object, SignalName};
+pub(crate) use method_row::{Constness, MethodRow, Returned, answers, declare_past_gdext};
 pub(crate) use object_methods::{forget_library, has_feature};
+pub(crate) use object_ref::{ObjectRef, SignalName};
 pub(crate) use optional::Optional;
+pub(crate) use packet_virtuals::packet_virtuals;
 pub(crate) use presence::Presence;
+pub(crate) use property::{Property, PropertyKind};
+pub(crate) use receive::receive;
+pub(crate) use registration::{Tables, check_tables};
+pub(crate) use stream_virtuals::stream_virtuals;

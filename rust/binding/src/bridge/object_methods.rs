@@ -10,21 +10,21 @@ use super::engine_methods::{self, EngineMethod};
 use super::interface::interface;
 
 /// A method of the engine's, found when it is first called.
-struct Method {
+struct CachedMethod {
     method: EngineMethod,
     found: OnceLock<usize>,
 }
 
-static HAS_CONNECTIONS: Method = Method::new(engine_methods::HAS_CONNECTIONS);
-static REFERENCE: Method = Method::new(engine_methods::REFERENCE);
-static EMIT_SIGNAL: Method = Method::new(engine_methods::EMIT_SIGNAL);
-static CALL: Method = Method::new(engine_methods::CALL);
-static UNREFERENCE: Method = Method::new(engine_methods::UNREFERENCE);
-static GET_REFERENCE_COUNT: Method = Method::new(engine_methods::GET_REFERENCE_COUNT);
+static HAS_CONNECTIONS: CachedMethod = CachedMethod::new(engine_methods::HAS_CONNECTIONS);
+static REFERENCE: CachedMethod = CachedMethod::new(engine_methods::REFERENCE);
+static EMIT_SIGNAL: CachedMethod = CachedMethod::new(engine_methods::EMIT_SIGNAL);
+static CALL: CachedMethod = CachedMethod::new(engine_methods::CALL);
+static UNREFERENCE: CachedMethod = CachedMethod::new(engine_methods::UNREFERENCE);
+static GET_REFERENCE_COUNT: CachedMethod = CachedMethod::new(engine_methods::GET_REFERENCE_COUNT);
 
-impl Method {
-    const fn new(method: EngineMethod) -> Method {
-        Method {
+impl CachedMethod {
+    const fn new(method: EngineMethod) -> CachedMethod {
+        CachedMethod {
             method,
             found: OnceLock::new(),
         }
@@ -168,7 +168,7 @@ pub(super) unsafe fn emit_signal(
 ///
 /// # Safety
 /// The object is there, and has the method.
-unsafe fn asked(method: &Method, object: sys::GDExtensionObjectPtr) -> bool {
+unsafe fn asked(method: &CachedMethod, object: sys::GDExtensionObjectPtr) -> bool {
     let method = method.find();
     if method.is_null() {
         return false;

@@ -5,10 +5,10 @@ use std::ffi::c_void;
 use godot::builtin::PackedByteArray;
 use godot::sys::{self, GodotFfi};
 
-use super::calls::Method;
 use super::guard::guarded;
 use super::handle::Handle;
 use super::interface::interface;
+use super::method_row::MethodCallbacks;
 use super::trampoline;
 use crate::parts::Stream;
 
@@ -16,16 +16,16 @@ use crate::parts::Stream;
 const ALL: i64 = -1;
 
 /// The callbacks, in front of those of the trampoline, which gets every call with other arguments than none or an int.
-pub(super) const fn method<P: Stream>() -> Method {
-    Method {
-        call: Some(call::<P>),
-        ptrcall: Some(ptrcall::<P>),
+pub(crate) const fn receive<P: Stream>() -> MethodCallbacks {
+    MethodCallbacks {
+        call: call::<P>,
+        ptrcall: ptrcall::<P>,
     }
 }
 
 /// # Safety
 /// `instance` is what Godot passes to a callback of a class whose part is a `P`.
-unsafe fn receive<P: Stream>(
+unsafe fn take<P: Stream>(
     instance: sys::GDExtensionClassInstancePtr,
     most: i64,
 ) -> PackedByteArray {
@@ -57,7 +57,7 @@ unsafe extern "C" fn call<P: Stream>(
             trampoline::call(method, instance, args, count, ret, error);
             return;
         }
-        let mut bytes = receive::<P>(instance, most);
+        let mut bytes = take::<P>(instance, most);
         (*error).error = sys::GDEXTENSION_CALL_OK;
         (interface().variant_from_bytes)(ret.cast(), bytes.sys_mut());
     }
@@ -72,6 +72,6 @@ unsafe extern "C" fn ptrcall<P: Stream>(
     // SAFETY: Godot passes an instance of the class, an int, and an array to be overwritten.
     unsafe {
         let most = *(*args).cast::<i64>();
-        receive::<P>(instance, most).move_return_ptr(ret, sys::PtrcallType::Standard);
+        take::<P>(instance, most).move_return_ptr(ret, sys::PtrcallType::Standard);
     }
 }

@@ -1,4 +1,10 @@
-//! Registering the classes and their methods: what gdext asks of Godot, changed where a family says so.
+//! What gdext calls to register classes and methods, changed as the class trees say.
+//!
+//! gdext registers the base of a tree and calls [`register_class`] and [`register_method`] for it, in
+//! the belief that they are Godot's. Registering a base brings its subclasses along, each method goes
+//! to the class that its prefix names, and a property follows as soon as both of its accessors are
+//! registered, in whatever order gdext does that. Classes without a tree pass through, but get the
+//! shared properties too.
 
 use std::ffi::c_void;
 use std::sync::OnceLock;
@@ -9,32 +15,48 @@ use godot::prelude::godot_error;
 use godot::register::info::{PropertyHint, PropertyUsageFlags};
 use godot::sys::{self, GodotFfi};
 
-use super::family::{Class, Family, Property, Route};
+use super::class_tree::{Class, ClassTree};
 use super::guard::guarded;
 use super::instance;
 use super::interface::interface;
+use super::method_row::{Constness, Returned};
+use super::property::Property;
+use super::registered::{self, Registered};
 use super::trampoline;
 
-/// All families.
-static FAMILIES: OnceLock<&'static [&'static Family]> = OnceLock::new();
-
-/// Tells which families there are, once and before gdext registers anything.
-pub(super) fn set_families(families: &'static [&'static Family]) {
-    FAMILIES.get_or_init(|| families);
+/// What the classes are made from.
+#[derive(Clone, Copy)]
+pub(crate) struct Tables {
+    pub(crate) trees: &'static [&'static ClassTree],
+    /// The properties of each class that has both accessors, in a tree or not.
+    pub(crate) shared_properties: &'static [Property],
 }
 
-/// The family whose base is called `class_name`.
-///
-/// # Safety
-/// `class_name` points to a StringName of Godot's.
-unsafe fn family(class_name: sys::GDExtensionConstStringNamePtr) -> Option<&'static Family> {
-    // SAFETY: The caller's guarantee.
-    let class_name = unsafe { text(class_name) };
-    let families = FAMILIES.get()?;
-    families
-        .iter()
-        .copied()
-        .find(|family| family.base == class_name)
+static TABLES: OnceLock<Tables> = OnceLock::new();
+
+static REGISTERED: Registered = Registered::new();
+
+/// Sets the tables, before gdext registers anything. They are the same each time that the library is
+/// loaded.
+pub(super) fn set_tables(tables: Tables) {
+    TABLES.get_or_init(|| tables);
+}
+
+/// Panics in a debug build if the tables name a function or a class that there is not, and says which.
+/// All classes of the scene level are registered by now.
+pub(crate) fn check_tables() {
+    if cfg!(debug_assertions)
+        && let Some(tables) = TABLES.get()
+    {
+        let faults = registered::faults(tables.trees, tables.shared_properties, &REGISTERED);
+        assert!(faults.is_empty(), "{}", faults.join("; "));
+    }
+}
+
+/// The tree whose base is called `class_name`.
+fn tree(class_name: &str) -> Option<&'static ClassTree> {
+    let mut trees = TABLES.get()?.trees.iter().copied();
+    trees.find(|tree| tree.base == class_name)
 }
 
 /// The text behind a pointer to a name.
@@ -46,9 +68,9 @@ unsafe fn text(name: sys::GDExtensionConstStringNamePtr) -> String {
     unsafe { StringName::new_from_sys(name.cast()) }.to_string()
 }
 
-/// What gdext calls to register a class, one of the functions with a `VERSION`. A family's base becomes abstract and
-/// brings its subclasses along: gdext registers classes in no fixed order, so here is the one moment at which they are
-/// sure to come after it.
+/// What gdext calls to register a class, one of the functions with a `VERSION`. A tree's base becomes
+/// abstract and brings its subclasses along: gdext registers classes in no fixed order, and this is
+/// the one moment at which they are sure to come after it.
 pub(super) unsafe extern "C" fn register_class<const VERSION: usize>(
     library: sys::GDExtensionClassLibraryPtr,
     class_name: sys::GDExtensionConstStringNamePtr,
@@ -60,31 +82,31 @@ pub(super) unsafe extern "C" fn register_class<const VERSION: usize>(
         let Some(register) = interface().register_class(VERSION) else {
             return;
         };
-        let Some(family) = family(class_name) else {
+        let Some(tree) = tree(&text(class_name)) else {
             register(library, class_name, parent_name, info);
             return;
         };
         let mut info = *info;
-        if let Err(reason) = instance::hook(family, &mut info) {
-            godot_error!("{} is not registered: {reason}", family.base);
+        if let Err(reason) = instance::hook(tree, &mut info) {
+            godot_error!("register {}: {reason}", tree.base);
             return;
         }
-        if let Some(virtuals) = family.calls.virtuals {
+        if let Some(virtuals) = tree.virtuals {
             info.get_virtual_func = None;
             info.get_virtual_call_data_func = virtuals.data;
             info.call_virtual_with_data_func = virtuals.call;
         }
-        if let Some(class) = family.alone() {
+        if let Some(class) = tree.alone() {
             info.class_userdata = userdata(class);
             register(library, class_name, parent_name, &info);
-            register_enumeration(family, library, class_name);
+            register_enumeration(tree, library, class_name);
             return;
         }
         info.is_abstract = 1;
         register(library, class_name, parent_name, &info);
-        register_enumeration(family, library, class_name);
+        register_enumeration(tree, library, class_name);
         info.is_abstract = 0;
-        for class in family.classes {
+        for class in tree.classes {
             info.class_userdata = userdata(class);
             let name = StringName::from(class.name);
             register(library, name.sys().cast(), class_name, &info);
@@ -92,30 +114,30 @@ pub(super) unsafe extern "C" fn register_class<const VERSION: usize>(
     });
 }
 
-/// What the bridge's callbacks for the objects of a class are called with.
+/// The class data that Godot passes to the bridge's callbacks for objects of `class`.
 fn userdata(class: &'static Class) -> *mut c_void {
     std::ptr::from_ref(class).cast_mut().cast()
 }
 
 /// # Safety
-/// `class_name` is that of the family's base, just registered by `library`.
+/// `class_name` is that of the tree's base, just registered by `library`.
 unsafe fn register_enumeration(
-    family: &Family,
+    tree: &ClassTree,
     library: sys::GDExtensionClassLibraryPtr,
     class_name: sys::GDExtensionConstStringNamePtr,
 ) {
-    let Some((enumeration, constants)) = family.enumeration else {
+    let Some(enumeration) = &tree.enumeration else {
         return;
     };
-    let enumeration = StringName::from(enumeration);
-    for (constant, value) in constants {
+    let name = StringName::from(enumeration.name);
+    for (constant, value) in enumeration.constants {
         let constant = StringName::from(*constant);
         // SAFETY: The caller's guarantee; Godot copies the names.
         unsafe {
             (interface().register_constant)(
                 library,
                 class_name,
-                enumeration.sys().cast(),
+                name.sys().cast(),
                 constant.sys().cast(),
                 *value,
                 0,
@@ -124,120 +146,141 @@ unsafe fn register_enumeration(
     }
 }
 
-/// What gdext calls to unregister a class: a family's subclasses go before their base.
+/// What gdext calls to unregister a class. A tree's subclasses go before their base.
 pub(super) unsafe extern "C" fn unregister_class(
     library: sys::GDExtensionClassLibraryPtr,
     class_name: sys::GDExtensionConstStringNamePtr,
 ) {
     // SAFETY: gdext passes the name of a class that it has registered through `register_class`.
     guarded((), || unsafe {
-        if let Some(family) = family(class_name)
-            && family.alone().is_none()
+        let name = text(class_name);
+        if let Some(tree) = tree(&name)
+            && tree.alone().is_none()
         {
-            for class in family.classes.iter().rev() {
+            for class in tree.classes.iter().rev() {
                 let name = StringName::from(class.name);
                 (interface().unregister_class)(library, name.sys().cast());
             }
         }
         (interface().unregister_class)(library, class_name);
+        REGISTERED.forget(&name);
     });
 }
 
-/// What gdext calls to register a method. A family's goes to its class, with the flags and the return type that
-/// ClassDB shows for the engine's, and with the bridge's callbacks.
+/// What gdext calls to register a method. A tree's goes to its class, as its row says.
 pub(super) unsafe extern "C" fn register_method(
     library: sys::GDExtensionClassLibraryPtr,
     class_name: sys::GDExtensionConstStringNamePtr,
     info: *const sys::GDExtensionClassMethodInfo,
 ) {
-    // SAFETY: gdext passes valid names and a valid method info, which Godot copies. What the changed info points to
-    // lives to the end of this function.
+    // SAFETY: gdext passes valid names and a valid method info, which Godot copies.
     guarded((), || unsafe {
-        let Some(family) = family(class_name) else {
-            (interface().register_method)(library, class_name, info);
-            return;
-        };
-        let mut info = *info;
-        let function = text(info.name.cast_const().cast());
-        let route = family.route(&function);
-        let (class, method) = (
-            StringName::from(route.class),
-            StringName::from(route.method),
-        );
-        info.name = method.sys().cast_mut().cast();
-        set_const(&mut info, route.is_const);
-        let returned = route.returns.map(StringName::from);
-        let mut return_info = *info.return_value_info;
-        let hint_string = GString::from(route.returns.unwrap_or_default());
-        if let Some(returned) = &returned {
-            return_info.class_name = returned.sys().cast_mut().cast();
-            if returned_is_enum(&route) {
-                return_info.usage |= PropertyUsageFlags::CLASS_IS_ENUM.ord() as u32;
-            } else {
-                return_info.hint = PropertyHint::RESOURCE_TYPE.ord() as u32;
-                return_info.hint_string = hint_string.sys().cast_mut().cast();
-            }
-            info.return_value_info = &mut return_info;
+        let class = text(class_name);
+        let function = text((*info).name.cast_const().cast());
+        let tree = tree(&class);
+        match tree {
+            Some(tree) => register_in_tree(tree, library, &function, *info),
+            None => (interface().register_method)(library, class_name, info),
         }
-        if let Some(method) = family.calls.method(route.method) {
-            (info.call_func, info.ptrcall_func) = (method.call, method.ptrcall);
-        } else {
-            trampoline::redirect(&mut info);
-            if let Some(method) = family.calls.short_way(route.method) {
-                (info.call_func, info.ptrcall_func) = (method.call, method.ptrcall);
-            }
-        }
-        (interface().register_method)(library, class.sys().cast(), &info);
-        for property in family.properties {
-            if property.getter == function {
-                register_property(family, library, property);
+        REGISTERED.note(&class, &function);
+        let own = tree.map_or(&[][..], |tree| tree.properties);
+        let shared = TABLES
+            .get()
+            .map_or(&[][..], |tables| tables.shared_properties);
+        for property in own.iter().chain(shared) {
+            if property.has_accessor(&function) && REGISTERED.has_accessors(&class, property) {
+                register_property(tree, &class, library, property);
             }
         }
     });
 }
 
+/// Registers a method of `tree` for its class: with the flags and the return type that ClassDB shows
+/// of the engine's methods, and with the bridge's callbacks in front of gdext's.
+///
 /// # Safety
-/// `library` is the one that has registered the accessors of the property.
-unsafe fn register_property(
-    family: &Family,
+/// `library` and `info` are those that gdext registers `function` with.
+unsafe fn register_in_tree(
+    tree: &ClassTree,
     library: sys::GDExtensionClassLibraryPtr,
-    property: &Property,
+    function: &str,
+    mut info: sys::GDExtensionClassMethodInfo,
 ) {
-    let (setter, getter) = (family.route(property.setter), family.route(property.getter));
-    let [class, name, setter, getter] =
-        [getter.class, property.name, setter.method, getter.method].map(StringName::from);
-    let (no_class, no_hint) = (StringName::default(), GString::new());
-    let info = sys::GDExtensionPropertyInfo {
-        type_: sys::GDEXTENSION_VARIANT_TYPE_INT,
-        name: name.sys().cast_mut().cast(),
-        class_name: no_class.sys().cast_mut().cast(),
-        hint: PropertyHint::NONE.ord() as u32,
-        hint_string: no_hint.sys().cast_mut().cast(),
-        // As of gdext's own properties: nothing is stored, and nothing shown in the inspector.
-        usage: PropertyUsageFlags::NONE.ord() as u32,
-    };
+    let route = tree.route(function);
+    let [class, method] = [route.class, route.method].map(StringName::from);
+    info.name = method.sys().cast_mut().cast();
+    set_const(&mut info, route.constness);
+    // What the changed info points to lives to the end of this function.
+    let class_name = route
+        .returned
+        .map(|returned| class_returned(tree, returned));
+    let hint_string = GString::from(class_name.as_deref().unwrap_or_default());
+    let class_name = class_name.as_deref().map(StringName::from);
+    // SAFETY: gdext passes a valid method info.
+    let mut return_info = unsafe { *info.return_value_info };
+    if let (Some(returned), Some(class_name)) = (route.returned, &class_name) {
+        return_info.class_name = class_name.sys().cast_mut().cast();
+        match returned {
+            Returned::OwnEnumeration => {
+                return_info.usage |= PropertyUsageFlags::CLASS_IS_ENUM.ord() as u32;
+            }
+            Returned::Class(_) => {
+                return_info.hint = PropertyHint::RESOURCE_TYPE.ord() as u32;
+                return_info.hint_string = hint_string.sys().cast_mut().cast();
+            }
+        }
+        info.return_value_info = &mut return_info;
+    }
+    trampoline::redirect(&mut info);
+    if let Some(callbacks) = route.callbacks {
+        info.call_func = Some(callbacks.call);
+        info.ptrcall_func = Some(callbacks.ptrcall);
+    }
     // SAFETY: The caller's guarantee; Godot copies the info and the names.
-    unsafe {
-        (interface().register_property)(
-            library,
-            class.sys().cast(),
-            &info,
-            setter.sys().cast(),
-            getter.sys().cast(),
-        );
+    unsafe { (interface().register_method)(library, class.sys().cast(), &info) }
+}
+
+/// The class that ClassDB shows for what a method returns, or the enumeration with its class.
+fn class_returned(tree: &ClassTree, returned: Returned) -> String {
+    match (returned, &tree.enumeration) {
+        (Returned::Class(class), _) => class.into(),
+        (Returned::OwnEnumeration, Some(enumeration)) => {
+            format!("{}.{}", tree.base, enumeration.name)
+        }
+        (Returned::OwnEnumeration, None) => String::new(),
     }
 }
 
-fn returned_is_enum(route: &Route<'_>) -> bool {
-    route.returns.is_some_and(|name| name.contains('.'))
+/// Registers a property of the class `class`, or of the class of `tree` that its accessors belong to.
+///
+/// # Safety
+/// `library` has registered both accessors.
+unsafe fn register_property(
+    tree: Option<&ClassTree>,
+    class: &str,
+    library: sys::GDExtensionClassLibraryPtr,
+    property: &Property,
+) {
+    let accessor = |function: &'static str| match tree.map(|tree| tree.route(function)) {
+        Some(route) => (route.class, route.method),
+        None => (class, function),
+    };
+    let (setter, getter) = (accessor(property.setter), accessor(property.getter));
+    debug_assert_eq!(
+        setter.0, getter.0,
+        "both accessors of {} belong to one class",
+        property.name
+    );
+    let class = StringName::from(getter.0);
+    // SAFETY: The caller's guarantee.
+    unsafe { property.register(library, &class, setter.1, getter.1) }
 }
 
-/// gdext takes every method with `&self` for const.
-fn set_const(info: &mut sys::GDExtensionClassMethodInfo, is_const: bool) {
+/// Sets the flag that gdext sets for every method with `&self`.
+fn set_const(info: &mut sys::GDExtensionClassMethodInfo, constness: Constness) {
     let flag = sys::GDEXTENSION_METHOD_FLAG_CONST as u32;
-    if is_const {
-        info.method_flags |= flag;
-    } else {
-        info.method_flags &= !flag;
+    match constness {
+        Constness::Const => info.method_flags |= flag,
+        Constness::Mutating => info.method_flags &= !flag,
     }
 }

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use super::engine_methods::EngineMethod;
-
 /// A version of Godot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Version(pub(super) u32, pub(super) u32, pub(super) u32);
@@ -50,13 +48,13 @@ fn without_deprecated() -> String {
 pub(super) fn build(
     is_double: bool,
     missing_class: Option<&str>,
-    missing_method: Option<&EngineMethod>,
+    missing_method: Option<&dyn fmt::Display>,
 ) -> Option<String> {
     if let Some(class) = missing_class {
         return Some(format!("this Godot has no class {class}"));
     }
-    if let Some(EngineMethod { class, name, .. }) = missing_method {
-        return Some(format!("this Godot has no method {class}.{name}"));
+    if let Some(method) = missing_method {
+        return Some(format!("this Godot has no method {method}"));
     }
     is_double.then(|| {
         "this Godot was built with precision=double, and this is the library for precision=single"
@@ -74,7 +72,6 @@ pub(super) fn second(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::engine_methods::HAS_CONNECTIONS;
     use super::*;
 
     const OLDEST: Version = Version(4, 4, 0);
@@ -126,7 +123,7 @@ mod tests {
         );
         let refusal = build(false, Some("StreamPeerExtension"), None).unwrap();
         assert_eq!(refusal, "this Godot has no class StreamPeerExtension");
-        let refusal = build(false, None, Some(&HAS_CONNECTIONS)).unwrap();
+        let refusal = build(false, None, Some(&"Object.has_connections")).unwrap();
         assert_eq!(refusal, "this Godot has no method Object.has_connections");
     }
 }

@@ -9,7 +9,7 @@ use super::guard::guarded;
 
 /// The callbacks of a class for its virtual methods.
 #[derive(Clone, Copy)]
-pub(super) struct Virtuals {
+pub(crate) struct Virtuals {
     pub(super) data: sys::GDExtensionClassGetVirtualCallData2,
     pub(super) call: sys::GDExtensionClassCallVirtualWithData,
 }
@@ -21,10 +21,15 @@ pub(super) type Virtual = unsafe extern "C" fn(
     sys::GDExtensionTypePtr,
 );
 
-/// The virtual methods of a class.
+/// A virtual method: its name in the engine's class, and the function that answers it.
+pub(super) struct VirtualRow {
+    pub(super) name: &'static str,
+    pub(super) answer: Virtual,
+}
+
+/// The virtual methods of a class. Each function takes what Godot's method of the name takes.
 pub(super) trait VirtualMethods {
-    /// The one called `name`, which takes what Godot's of that name takes, if it is there.
-    fn find(name: &str) -> Option<Virtual>;
+    const ROWS: &'static [VirtualRow];
 }
 
 impl Virtuals {
@@ -40,8 +45,9 @@ impl Virtuals {
 /// `name` points to a StringName of Godot's.
 unsafe fn find<M: VirtualMethods>(name: sys::GDExtensionConstStringNamePtr) -> Option<Virtual> {
     // SAFETY: The caller's guarantee; the name is copied.
-    let name = unsafe { StringName::new_from_sys(name.cast()) };
-    M::find(&name.to_string())
+    let name = unsafe { StringName::new_from_sys(name.cast()) }.to_string();
+    let row = M::ROWS.iter().find(|row| row.name == name)?;
+    Some(row.answer)
 }
 
 /// The data that Godot is to call a virtual method with; null for one that is not there. Godot asks when a method of an

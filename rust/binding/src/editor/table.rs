@@ -41,7 +41,7 @@ pub(super) struct Table {
     record: Gd<RichTextLabel>,
     /// What stands there.
     shown: String,
-    /// The number of the peer that the game was told to record.
+    /// The number of the peer that the game was report to record.
     watched: i64,
     /// By the number of the peer or the server.
     rows: HashMap<i64, Row>,
@@ -54,8 +54,8 @@ struct Row {
     texts: [String; COLUMNS.len()],
 }
 
-/// What the game has told of a peer or a server.
-struct Told {
+/// What the game has report of a peer or a server.
+struct Report {
     number: i64,
     /// As they stand in the table.
     class: String,
@@ -120,7 +120,7 @@ impl Table {
         self.tab.is_visible_in_tree()
     }
 
-    /// The game has ended. What it has told last stays to be read.
+    /// The game has ended. What it has report last stays to be read.
     pub(super) fn has_ended(&mut self) {
         self.watched = 0;
         if !self.rows.is_empty() {
@@ -179,16 +179,16 @@ impl Table {
             .get(0)
             .and_then(|time| time.try_to().ok())
             .unwrap_or(0.0);
-        let told: Vec<Told> = answer
+        let report: Vec<Report> = answer
             .iter_shared()
             .skip(1)
-            .filter_map(|row| Told::read(&row, time))
+            .filter_map(|row| Report::read(&row, time))
             .collect();
-        self.head.set_text(&match told.len() {
+        self.head.set_text(&match report.len() {
             1 => "1 socket object".to_owned(),
             count => format!("{count} socket objects"),
         });
-        let numbers: HashSet<i64> = told.iter().map(|told| told.number).collect();
+        let numbers: HashSet<i64> = report.iter().map(|report| report.number).collect();
         self.rows.retain(|number, row| {
             let is_there = numbers.contains(number);
             if !is_there {
@@ -196,32 +196,32 @@ impl Table {
             }
             is_there
         });
-        for told in told {
-            self.update(told);
+        for report in report {
+            self.update(report);
         }
     }
 
-    fn update(&mut self, told: Told) {
-        let row = self.rows.entry(told.number).or_insert_with(|| Row {
+    fn update(&mut self, report: Report) {
+        let row = self.rows.entry(report.number).or_insert_with(|| Row {
             item: self.tree.create_item().expect("a tree makes items"),
-            counts: told.counts,
+            counts: report.counts,
             texts: Default::default(),
         });
-        let (rate_in, rate_out) = told.counts.rates(row.counts);
-        row.counts = told.counts;
+        let (rate_in, rate_out) = report.counts.rates(row.counts);
+        row.counts = report.counts;
         let texts = [
-            told.class,
-            told.status,
-            told.local,
-            told.remote,
+            report.class,
+            report.status,
+            report.local,
+            report.remote,
             size(rate_in),
             size(rate_out),
-            size(told.counts.received as f64),
-            size(told.counts.sent as f64),
-            size(told.queued as f64),
-            age(told.age),
-            told.error,
-            told.origin,
+            size(report.counts.received as f64),
+            size(report.counts.sent as f64),
+            size(report.queued as f64),
+            age(report.age),
+            report.error,
+            report.origin,
         ];
         // With thousands of rows the editor would stand still at each answer: most cells say what they said before.
         for (column, (shown, text)) in (0..).zip(row.texts.iter_mut().zip(texts)) {
@@ -233,13 +233,13 @@ impl Table {
     }
 }
 
-impl Told {
+impl Report {
     /// One row of the answer; none if it is not what [`debugger`](crate::debugger) sends.
-    fn read(row: &Variant, time: f64) -> Option<Told> {
+    fn read(row: &Variant, time: f64) -> Option<Report> {
         let row: VarArray = row.try_to().ok()?;
         let text = |place: usize| row.get(place)?.try_to::<String>().ok();
         let number = |place: usize| row.get(place)?.try_to::<i64>().ok();
-        Some(Told {
+        Some(Report {
             number: number(0)?,
             class: text(1)?,
             status: text(2)?,

@@ -7,96 +7,98 @@ use godot::classes::RefCounted;
 use godot::obj::Gd;
 use stream_socket::{Connection, OwnEvent, Source, Subject, WriteError};
 
-use crate::bridge::Object;
+use crate::bridge::ObjectRef;
 use crate::packet_peer::PacketPeerSocketRs;
-use crate::parts::{Code, Emitter, PacketPeer, PeerObject, Server, Signal};
+use crate::parts::{
+    Code, Emitter, PacketPeerObject, PacketPeerPart, PeerObject, ServerPart, Signal,
+};
 use crate::peer::StreamPeerSocketRs;
 use crate::server::{self, SocketServerRs};
 
 /// An object that is a member, with its part. It is kept alive.
-pub(super) enum Member {
-    Peer(PeerObject<Object>),
-    Packets(PacketMember),
-    Server { object: Object, server: Arc<Server> },
+pub(super) enum GroupMember {
+    Peer(PeerObject<ObjectRef>),
+    Packets(PacketPeerObject<ObjectRef>),
+    Server {
+        object: ObjectRef,
+        server: Arc<ServerPart>,
+    },
 }
 
-/// A packet peer, with its object.
-pub(crate) struct PacketMember {
-    pub(crate) object: Object,
-    pub(crate) packets: Arc<PacketPeer<Object>>,
-}
-
-impl Member {
+impl GroupMember {
     /// `object` as a member, if it can be one.
-    pub(super) fn of(object: Gd<RefCounted>) -> Option<Member> {
+    pub(super) fn of(object: Gd<RefCounted>) -> Option<GroupMember> {
         let object = match object.try_cast::<StreamPeerSocketRs>() {
-            Ok(peer) => return Some(Member::peer(&peer)),
+            Ok(peer) => return Some(GroupMember::peer(&peer)),
             Err(object) => object,
         };
         let object = match object.try_cast::<PacketPeerSocketRs>() {
-            Ok(packets) => return Some(Member::packets(&packets)),
+            Ok(packets) => return Some(GroupMember::packets(&packets)),
             Err(object) => object,
         };
         let server = object.try_cast::<SocketServerRs>().ok()?;
-        Some(Member::server(&server))
+        Some(GroupMember::server(&server))
     }
 
-    pub(super) fn peer(peer: &Gd<StreamPeerSocketRs>) -> Member {
-        Member::Peer(StreamPeerSocketRs::with_object(peer))
+    pub(super) fn peer(peer: &Gd<StreamPeerSocketRs>) -> GroupMember {
+        GroupMember::Peer(StreamPeerSocketRs::with_object(peer))
     }
 
-    pub(super) fn packets(packets: &Gd<PacketPeerSocketRs>) -> Member {
-        Member::Packets(PacketPeerSocketRs::with_object(packets))
+    pub(super) fn packets(packets: &Gd<PacketPeerSocketRs>) -> GroupMember {
+        GroupMember::Packets(PacketPeerSocketRs::with_object(packets))
     }
 
-    pub(super) fn server(server: &Gd<SocketServerRs>) -> Member {
-        Member::Server {
-            object: Object::new(server),
+    pub(super) fn server(server: &Gd<SocketServerRs>) -> GroupMember {
+        GroupMember::Server {
+            object: ObjectRef::new(server),
             server: server.bind().server.clone(),
         }
     }
 
     /// A member over a connection that was accepted: a packet peer with the framing and the limit of `format`, if there is
     /// one.
-    pub(super) fn accepted(connection: Connection, format: Option<&PacketPeer<Object>>) -> Member {
+    pub(super) fn accepted(
+        connection: Connection,
+        format: Option<&PacketPeerPart<ObjectRef>>,
+    ) -> GroupMember {
         let peer = server::accepted_peer(connection);
         match format {
-            None => Member::peer(&peer),
-            Some(format) => Member::packets(&PacketPeerSocketRs::over(peer, format)),
+            None => GroupMember::peer(&peer),
+            Some(format) => GroupMember::packets(&PacketPeerSocketRs::over(peer, format)),
         }
     }
 
-    pub(super) fn object(&self) -> &Object {
+    pub(super) fn object(&self) -> &ObjectRef {
         match self {
-            Member::Peer(peer) => &peer.object,
-            Member::Packets(member) => &member.object,
-            Member::Server { object, .. } => object,
+            GroupMember::Peer(peer) => &peer.object,
+            GroupMember::Packets(member) => &member.object,
+            GroupMember::Server { object, .. } => object,
         }
     }
 
     /// Remembers why the member did not take a broadcast.
     pub(super) fn record(&self, error: &WriteError) {
         match self {
-            Member::Peer(peer) => peer.peer.last_error.record(error),
-            Member::Packets(member) => member.packets.last_error.record(error),
-            Member::Server { .. } => error.returned(),
+            GroupMember::Peer(peer) => peer.peer.last_error.record(error),
+            GroupMember::Packets(member) => member.packets.last_error.record(error),
+            GroupMember::Server { .. } => error.returned(),
         };
     }
 }
 
-impl Subject for Member {
-    type Peer = PeerObject<Object>;
+impl Subject for GroupMember {
+    type Peer = PeerObject<ObjectRef>;
     type Packet = PackedByteArray;
 
     fn id(&self) -> u64 {
         self.object().id()
     }
 
-    fn source(&self) -> Source<'_, PeerObject<Object>> {
+    fn source(&self) -> Source<'_, PeerObject<ObjectRef>> {
         match self {
-            Member::Peer(peer) => Source::Peer(peer),
-            Member::Packets(member) => member.source(),
-            Member::Server { server, .. } => Source::Server(&server.listener),
+            GroupMember::Peer(peer) => Source::Peer(peer),
+            GroupMember::Packets(member) => member.source(),
+            GroupMember::Server { server, .. } => Source::Server(&server.listener),
         }
     }
 
@@ -110,44 +112,13 @@ impl Subject for Member {
 
     fn notify(&self, event: OwnEvent<'_, PackedByteArray>) {
         match self {
-            Member::Peer(_) => {}
-            Member::Packets(member) => member.notify(event),
-            Member::Server { object, server } => match event {
+            GroupMember::Peer(_) => {}
+            GroupMember::Packets(member) => member.notify(event),
+            GroupMember::Server { object, server } => match event {
                 OwnEvent::ConnectionAvailable => object.emit(&Signal::ConnectionAvailable),
                 OwnEvent::AcceptFailed(error) => drop(server.last_error.record(error)),
                 OwnEvent::PacketReceived(_) | OwnEvent::Failed(_) => {}
             },
-        }
-    }
-}
-
-impl Subject for PacketMember {
-    type Peer = PeerObject<Object>;
-    type Packet = PackedByteArray;
-
-    fn id(&self) -> u64 {
-        self.object.id()
-    }
-
-    fn source(&self) -> Source<'_, PeerObject<Object>> {
-        Source::Packets(&self.packets.channel)
-    }
-
-    fn packet(bytes: &[u8]) -> PackedByteArray {
-        PackedByteArray::from(bytes)
-    }
-
-    fn wants_packets(&self) -> bool {
-        self.object.listens(Signal::packet_received())
-    }
-
-    fn notify(&self, event: OwnEvent<'_, PackedByteArray>) {
-        match event {
-            OwnEvent::PacketReceived(packet) => {
-                self.object.emit(&Signal::PacketReceived(packet.clone()));
-            }
-            OwnEvent::Failed(reason) => self.object.emit(&Signal::Failed(reason.exact())),
-            OwnEvent::ConnectionAvailable | OwnEvent::AcceptFailed(_) => {}
         }
     }
 }

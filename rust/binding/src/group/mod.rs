@@ -1,6 +1,6 @@
 //! `StreamPeerSocketGroupRs`: many peers and servers, polled together.
 
-pub(crate) mod member;
+mod member;
 mod signals;
 
 use std::sync::Arc;
@@ -13,36 +13,35 @@ use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
 use stream_socket::{AddError, EventLoop, Subject};
 
-use self::member::Member;
-use self::signals::{PACKET_RECEIVED, Signals};
-use crate::bridge::{Object, Optional, Presence};
+use self::member::GroupMember;
+use self::signals::{GroupSignals, PACKET_RECEIVED};
+use crate::bridge::{ObjectRef, Optional, Presence};
 use crate::frame_poll::FramePoll;
 use crate::packet_peer::PacketPeerSocketRs;
-use crate::parts::PacketPeer;
+use crate::parts::{Emitter, PacketPeerPart};
 use crate::server::SocketServerRs;
+use crate::shared_methods::auto_poll_methods;
 
 #[derive(GodotClass)]
 #[class(tool, init, base = RefCounted)]
 pub struct StreamPeerSocketGroupRs {
-    #[init(val = Members::new())]
-    members: Members,
+    #[init(val = GroupState::new())]
+    members: GroupState,
     frame_poll: FramePoll,
     base: Base<RefCounted>,
-    #[var(get = is_auto_polling, set = set_auto_poll)]
-    auto_poll: PhantomVar<bool>,
     #[var(get = get_max_members, set = set_max_members)]
     max_members: PhantomVar<i64>,
 }
 
 /// What a group object consists of, apart from the object.
-struct Members {
-    events: Arc<EventLoop<Member>>,
+struct GroupState {
+    events: Arc<EventLoop<GroupMember>>,
     /// The object, for those who ask whether anything is connected to its signals.
     presence: Arc<Presence>,
 }
 
-impl Members {
-    fn new() -> Members {
+impl GroupState {
+    fn new() -> GroupState {
         let presence = Arc::new(Presence::default());
         let group = presence.clone();
         let wants_packets = move || {
@@ -51,14 +50,14 @@ impl Members {
                 .hold()
                 .is_some_and(|group| group.has_connections(&name))
         };
-        Members {
+        GroupState {
             events: Arc::new(EventLoop::new(wants_packets)),
             presence,
         }
     }
 }
 
-impl Drop for Members {
+impl Drop for GroupState {
     fn drop(&mut self) {
         self.presence.end();
     }
@@ -82,7 +81,7 @@ impl StreamPeerSocketGroupRs {
     #[func(gd_self)]
     fn add(this: Gd<Self>, peer: Option<Gd<RefCounted>>) -> Error {
         let added = peer
-            .and_then(Member::of)
+            .and_then(GroupMember::of)
             .map(|member| events(&this).add(member));
         match added {
             Some(Ok(())) => Error::OK,
@@ -108,16 +107,16 @@ impl StreamPeerSocketGroupRs {
         };
         let format = packets
             .0
-            .map(|packets| PacketPeer::like(&packets.bind().packets));
-        let accept = move |connection| Member::accepted(connection, format.as_ref());
+            .map(|packets| PacketPeerPart::like(&packets.bind().packets));
+        let accept = move |connection| GroupMember::accepted(connection, format.as_ref());
         // It cannot fail: a server that is a member already stays one.
-        let _ = events(&this).accept_from(Member::server(&server), accept);
+        let _ = events(&this).accept_from(GroupMember::server(&server), accept);
         Error::OK
     }
 
     #[func(gd_self)]
     fn remove(this: Gd<Self>, peer: Option<Gd<RefCounted>>) -> Error {
-        let removed = peer.and_then(|peer| events(&this).remove(Object::new(&peer).id()));
+        let removed = peer.and_then(|peer| events(&this).remove(ObjectRef::new(&peer).id()));
         removed.map_or(Error::ERR_DOES_NOT_EXIST, |_| Error::OK)
     }
 
@@ -131,7 +130,7 @@ impl StreamPeerSocketGroupRs {
         let members = self.members.events.members();
         members
             .iter()
-            .map(|member| member.subject().object().object())
+            .map(|member| member.subject().object().to_gd())
             .collect()
     }
 
@@ -143,13 +142,13 @@ impl StreamPeerSocketGroupRs {
     ) -> Array<Gd<RefCounted>> {
         let except = except.0.iter_shared();
         let except = except.filter_map(|object| object.try_to::<Gd<RefCounted>>().ok());
-        let except: Vec<_> = except.map(|object| Object::new(&object).id()).collect();
-        let is_left_out = |member: &Member| except.contains(&member.id());
+        let except: Vec<_> = except.map(|object| ObjectRef::new(&object).id()).collect();
+        let is_left_out = |member: &GroupMember| except.contains(&member.id());
         let refused = events(&this).broadcast(data.as_slice(), is_left_out);
         let refused = refused.into_iter().map(|refused| {
             let member = refused.member.subject();
             member.record(&refused.error);
-            member.object().object()
+            member.object().to_gd()
         });
         refused.collect()
     }
@@ -158,7 +157,7 @@ impl StreamPeerSocketGroupRs {
     fn poll(this: Gd<Self>, #[opt(default = 0)] timeout_msec: i64) -> VarArray {
         // Less than 0 is no limit.
         let limit = u64::try_from(timeout_msec).ok().map(Duration::from_millis);
-        let ready = events(&this).poll(limit, &mut Signals::of(&this));
+        let ready = events(&this).poll(limit, &mut GroupSignals::of(&this));
         let mut members = VarArray::new();
         for member in &ready {
             members.push(member.subject().object().variant());
@@ -169,16 +168,6 @@ impl StreamPeerSocketGroupRs {
     #[func(gd_self)]
     fn wake(this: Gd<Self>) {
         events(&this).wake();
-    }
-
-    #[func]
-    fn set_auto_poll(&self, enabled: bool) {
-        self.frame_poll.set(self, enabled);
-    }
-
-    #[func]
-    fn is_auto_polling(&self) -> bool {
-        self.frame_poll.is_wanted()
     }
 
     #[func]
@@ -194,8 +183,10 @@ impl StreamPeerSocketGroupRs {
     }
 }
 
+auto_poll_methods!(StreamPeerSocketGroupRs);
+
 /// The event loop, which is used without a reference into the object: a handler may free that.
-fn events(group: &Gd<StreamPeerSocketGroupRs>) -> Arc<EventLoop<Member>> {
+fn events(group: &Gd<StreamPeerSocketGroupRs>) -> Arc<EventLoop<GroupMember>> {
     let bound = group.bind();
     if bound.members.presence.is_over() {
         bound.members.presence.begin(group.instance_id());

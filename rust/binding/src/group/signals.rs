@@ -8,31 +8,31 @@ use godot::obj::{EngineEnum, Gd};
 use stream_socket::{LoopEvent, LoopListener};
 
 use super::StreamPeerSocketGroupRs;
-use super::member::Member;
-use crate::bridge::{Object, SignalName};
+use super::member::GroupMember;
+use crate::bridge::{ObjectRef, SignalName};
 use crate::parts::end_code;
 
 /// The name of the signal with a packet.
 pub(super) const PACKET_RECEIVED: &str = "peer_packet_received";
 
 /// Emits the signals of a group while it is polled.
-pub(super) struct Signals {
-    group: Object,
-    names: &'static Names,
+pub(super) struct GroupSignals {
+    group: ObjectRef,
+    names: &'static GroupSignalNames,
     /// Asked once in a poll: a handler that is connected meanwhile is called by the next one.
     wants_data: bool,
 }
 
-struct Names {
+struct GroupSignalNames {
     connected: SignalName,
     data_available: SignalName,
     packet_received: SignalName,
     disconnected: SignalName,
 }
 
-fn names() -> &'static Names {
-    static NAMES: OnceLock<Names> = OnceLock::new();
-    NAMES.get_or_init(|| Names {
+fn names() -> &'static GroupSignalNames {
+    static NAMES: OnceLock<GroupSignalNames> = OnceLock::new();
+    NAMES.get_or_init(|| GroupSignalNames {
         connected: SignalName::new("peer_connected"),
         data_available: SignalName::new("peer_data_available"),
         packet_received: SignalName::new(PACKET_RECEIVED),
@@ -40,11 +40,11 @@ fn names() -> &'static Names {
     })
 }
 
-impl Signals {
-    pub(super) fn of(group: &Gd<StreamPeerSocketGroupRs>) -> Signals {
-        let (group, names) = (Object::new(group), names());
+impl GroupSignals {
+    pub(super) fn of(group: &Gd<StreamPeerSocketGroupRs>) -> GroupSignals {
+        let (group, names) = (ObjectRef::new(group), names());
         let wants_data = group.has_connections(&names.data_available);
-        Signals {
+        GroupSignals {
             group,
             names,
             wants_data,
@@ -59,12 +59,12 @@ impl Signals {
     }
 }
 
-impl LoopListener<Member> for Signals {
+impl LoopListener<GroupMember> for GroupSignals {
     fn wants_packets(&mut self) -> bool {
         self.group.has_connections(&self.names.packet_received)
     }
 
-    fn notify(&mut self, member: &Member, event: LoopEvent<'_, PackedByteArray>) {
+    fn notify(&mut self, member: &GroupMember, event: LoopEvent<'_, PackedByteArray>) {
         let names = self.names;
         let member = member.object().variant();
         match event {

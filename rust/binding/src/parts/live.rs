@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::peer::Peer;
-use super::server::Server;
+use super::peer::PeerPart;
+use super::server::ServerPart;
 
 static IS_KEPT: AtomicBool = AtomicBool::new(false);
 static LIST: Mutex<List> = Mutex::new(List {
@@ -18,31 +18,31 @@ const FEW: usize = 64;
 
 /// The part of an object.
 #[derive(Clone)]
-pub(crate) enum Part {
-    Peer(Arc<Peer>),
-    Server(Arc<Server>),
+pub(crate) enum LivePart {
+    Peer(Arc<PeerPart>),
+    Server(Arc<ServerPart>),
 }
 
 /// An object that is there.
-pub(crate) struct Member {
+pub(crate) struct LiveObject {
     /// From 1 on; no two of a process have the same.
     pub(crate) number: i64,
     /// The name of its class.
     pub(crate) class: &'static str,
     /// Where a script has made it. Empty if that is not known.
     pub(crate) origin: String,
-    pub(crate) part: Part,
+    pub(crate) part: LivePart,
 }
 
 /// Those that were made since somebody watches. Some may be gone.
 struct List {
-    entries: Vec<Entry>,
+    entries: Vec<LiveEntry>,
     last_number: i64,
     /// With so many, those that are gone are looked for: they take no more room than those that are there.
     most: usize,
 }
 
-struct Entry {
+struct LiveEntry {
     number: i64,
     class: &'static str,
     origin: String,
@@ -50,8 +50,8 @@ struct Entry {
 }
 
 enum WeakPart {
-    Peer(Weak<Peer>),
-    Server(Weak<Server>),
+    Peer(Weak<PeerPart>),
+    Server(Weak<ServerPart>),
 }
 
 /// Has those listed that are made from now on, or none any more.
@@ -63,7 +63,7 @@ pub(crate) fn keep(enabled: bool) {
 }
 
 /// An object of `class` was made, where `origin` says if it is asked.
-pub(crate) fn add(class: &'static str, part: &Part, origin: fn() -> String) {
+pub(crate) fn add(class: &'static str, part: &LivePart, origin: fn() -> String) {
     if !IS_KEPT.load(Ordering::Relaxed) {
         return;
     }
@@ -76,10 +76,10 @@ pub(crate) fn add(class: &'static str, part: &Part, origin: fn() -> String) {
     list.last_number += 1;
     let number = list.last_number;
     let part = match part {
-        Part::Peer(peer) => WeakPart::Peer(Arc::downgrade(peer)),
-        Part::Server(server) => WeakPart::Server(Arc::downgrade(server)),
+        LivePart::Peer(peer) => WeakPart::Peer(Arc::downgrade(peer)),
+        LivePart::Server(server) => WeakPart::Server(Arc::downgrade(server)),
     };
-    list.entries.push(Entry {
+    list.entries.push(LiveEntry {
         number,
         class,
         origin,
@@ -88,17 +88,17 @@ pub(crate) fn add(class: &'static str, part: &Part, origin: fn() -> String) {
 }
 
 /// Those that are there, in the order in which they were made.
-pub(crate) fn members() -> Vec<Member> {
+pub(crate) fn objects() -> Vec<LiveObject> {
     let list = list();
-    let members = list.entries.iter().filter_map(|entry| {
-        Some(Member {
+    let objects = list.entries.iter().filter_map(|entry| {
+        Some(LiveObject {
             number: entry.number,
             class: entry.class,
             origin: entry.origin.clone(),
             part: entry.part.upgrade()?,
         })
     });
-    members.collect()
+    objects.collect()
 }
 
 fn list() -> MutexGuard<'static, List> {
@@ -113,10 +113,10 @@ impl WeakPart {
         }
     }
 
-    fn upgrade(&self) -> Option<Part> {
+    fn upgrade(&self) -> Option<LivePart> {
         match self {
-            WeakPart::Peer(peer) => peer.upgrade().map(Part::Peer),
-            WeakPart::Server(server) => server.upgrade().map(Part::Server),
+            WeakPart::Peer(peer) => peer.upgrade().map(LivePart::Peer),
+            WeakPart::Server(server) => server.upgrade().map(LivePart::Server),
         }
     }
 }

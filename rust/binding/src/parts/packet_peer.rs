@@ -19,16 +19,16 @@ const NO_STREAM: &str = "the packet peer has no stream";
 
 /// The packets in the stream of a peer, whose object is an `O`.
 #[derive(Debug)]
-pub(crate) struct PacketPeer<O> {
+pub(crate) struct PacketPeerPart<O> {
     pub(crate) channel: PacketChannel<PeerObject<O>>,
-    settings: Mutex<Settings>,
+    settings: Mutex<FramingSettings>,
     pub(crate) last_error: LastError,
 }
 
 /// The framing, as a script sets it.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    pub(crate) kind: Kind,
+pub(crate) struct FramingSettings {
+    pub(crate) kind: FramingKind,
     /// In bytes; 0 stands for a varint.
     pub(crate) length_bytes: usize,
     pub(crate) big_endian: bool,
@@ -38,16 +38,16 @@ pub(crate) struct Settings {
 
 /// The kinds of framing, as Godot numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum FramingKind {
     Length = 0,
     Delimiter = 1,
     ContentLength = 2,
 }
 
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
-            kind: Kind::Length,
+impl Default for FramingSettings {
+    fn default() -> FramingSettings {
+        FramingSettings {
+            kind: FramingKind::Length,
             length_bytes: 4,
             big_endian: false,
             length_includes_itself: false,
@@ -56,10 +56,10 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
+impl FramingSettings {
     fn framing(&self) -> Framing {
         match self.kind {
-            Kind::Length => Framing::Length(LengthField {
+            FramingKind::Length => Framing::Length(LengthField {
                 width: match self.length_bytes {
                     0 => Width::Varint,
                     width => Width::Bytes(width),
@@ -67,24 +67,24 @@ impl Settings {
                 big_endian: self.big_endian,
                 includes_itself: self.length_includes_itself,
             }),
-            Kind::Delimiter => Framing::Delimiter(self.delimiter.clone()),
-            Kind::ContentLength => Framing::ContentLength,
+            FramingKind::Delimiter => Framing::Delimiter(self.delimiter.clone()),
+            FramingKind::ContentLength => Framing::ContentLength,
         }
     }
 }
 
-impl<O: Emitter> PacketPeer<O> {
-    pub(crate) fn new() -> PacketPeer<O> {
-        let settings = Settings::default();
+impl<O: Emitter> PacketPeerPart<O> {
+    pub(crate) fn new() -> PacketPeerPart<O> {
+        let settings = FramingSettings::default();
         let format = Format {
             framing: settings.framing(),
             limit: MAX_PACKET_BYTES,
         };
-        PacketPeer::with(settings, Arc::new(format))
+        PacketPeerPart::with(settings, Arc::new(format))
     }
 
-    fn with(settings: Settings, format: Arc<Format>) -> PacketPeer<O> {
-        PacketPeer {
+    fn with(settings: FramingSettings, format: Arc<Format>) -> PacketPeerPart<O> {
+        PacketPeerPart {
             channel: PacketChannel::new(format),
             settings: Mutex::new(settings),
             last_error: LastError::default(),
@@ -92,16 +92,16 @@ impl<O: Emitter> PacketPeer<O> {
     }
 
     /// One with the framing and the limit of `other`.
-    pub(crate) fn like(other: &PacketPeer<O>) -> PacketPeer<O> {
-        PacketPeer::with(other.settings(), other.channel.format())
+    pub(crate) fn like(other: &PacketPeerPart<O>) -> PacketPeerPart<O> {
+        PacketPeerPart::with(other.settings(), other.channel.format())
     }
 
-    pub(crate) fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> FramingSettings {
         self.lock_settings().clone()
     }
 
     /// Changes how packets are told apart, from the next one on.
-    pub(crate) fn configure(&self, change: impl FnOnce(&mut Settings)) {
+    pub(crate) fn configure(&self, change: impl FnOnce(&mut FramingSettings)) {
         let mut settings = self.lock_settings();
         change(&mut settings);
         self.set_format(settings.framing(), self.channel.format().limit);
@@ -149,16 +149,16 @@ impl<O: Emitter> PacketPeer<O> {
             .record_message(Error::ERR_UNCONFIGURED, NO_STREAM.into())
     }
 
-    fn lock_settings(&self) -> MutexGuard<'_, Settings> {
+    fn lock_settings(&self) -> MutexGuard<'_, FramingSettings> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<O: Emitter> Part for PacketPeer<O> {
+impl<O: Emitter> Part for PacketPeerPart<O> {
     fn freed(&self) {}
 }
 
-impl<O: Emitter> Packets for PacketPeer<O> {
+impl<O: Emitter> Packets for PacketPeerPart<O> {
     fn get_packet(&self) -> Result<(*const u8, usize), Error> {
         lent::take_back();
         match self.take(|bytes| Box::from(bytes))? {

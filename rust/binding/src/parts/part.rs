@@ -28,6 +28,9 @@ pub(crate) trait Polled: Part {
 
 /// The object that emits a part's signals: a counted reference, of any thread.
 pub(crate) trait Emitter: Clone + Send + Sync + 'static {
+    /// A number that no other object has while this one is alive.
+    fn id(&self) -> u64;
+
     /// Whether anything is connected to `signal`.
     fn listens(&self, signal: &StringName) -> bool;
 

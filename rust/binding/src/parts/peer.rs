@@ -20,7 +20,7 @@ const WHOLE: usize = 8;
 
 /// A connection, and what the methods of a peer know besides.
 #[derive(Debug)]
-pub(crate) struct Peer {
+pub(crate) struct PeerPart {
     pub(crate) connection: Connection,
     pub(crate) last_error: LastError,
     /// The number of bytes that the last `get_data` has received.
@@ -31,9 +31,9 @@ pub(crate) struct Peer {
     connect_timeout: AtomicU64,
 }
 
-impl Peer {
-    pub(crate) fn new(connection: Connection) -> Peer {
-        Peer {
+impl PeerPart {
+    pub(crate) fn new(connection: Connection) -> PeerPart {
+        PeerPart {
             connection,
             last_error: LastError::default(),
             last_read: AtomicI64::new(0),
@@ -91,13 +91,13 @@ impl Peer {
     }
 }
 
-impl Part for Peer {
+impl Part for PeerPart {
     fn freed(&self) {
         self.connection.disconnect();
     }
 }
 
-impl Polled for Peer {
+impl Polled for PeerPart {
     type Signals = PeerSignals;
 
     #[inline]
@@ -126,20 +126,20 @@ impl Polled for Peer {
 
 /// The signals of a peer: what has happened, in the order in which it did, and then `data_available` if there is
 /// something to read.
-pub(crate) struct PeerSignals(PeerEvents<Shared>);
+pub(crate) struct PeerSignals(PeerEvents<PartConnection>);
 
 /// The connection of a part that is kept.
-struct Shared(Arc<Peer>);
+struct PartConnection(Arc<PeerPart>);
 
-impl Borrow<Connection> for Shared {
+impl Borrow<Connection> for PartConnection {
     fn borrow(&self) -> &Connection {
         &self.0.connection
     }
 }
 
 impl PeerSignals {
-    fn begin(peer: &Arc<Peer>) -> Option<PeerSignals> {
-        PeerEvents::begin(Shared(peer.clone())).map(PeerSignals)
+    fn begin(peer: &Arc<PeerPart>) -> Option<PeerSignals> {
+        PeerEvents::begin(PartConnection(peer.clone())).map(PeerSignals)
     }
 }
 
@@ -151,7 +151,7 @@ impl Iterator for PeerSignals {
     }
 }
 
-impl Stream for Peer {
+impl Stream for PeerPart {
     #[inline]
     fn status(&self) -> i64 {
         self.connection.status() as i64

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use stream_socket::{Connection, PeerEvent};
 
 use super::part::{Emitter, Polled};
-use super::peer::Peer;
+use super::peer::PeerPart;
 use super::signal::Signal;
 use godot::global::Error;
 
@@ -13,7 +13,7 @@ use godot::global::Error;
 #[derive(Clone, Debug)]
 pub(crate) struct PeerObject<O> {
     pub(crate) object: O,
-    pub(crate) peer: Arc<Peer>,
+    pub(crate) peer: Arc<PeerPart>,
 }
 
 impl<O: Emitter> PeerObject<O> {

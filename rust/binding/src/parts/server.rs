@@ -16,7 +16,7 @@ const BACKLOG: i64 = 128;
 
 /// A listener, and what the methods of a server know besides.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub(crate) struct ServerPart {
     pub(crate) listener: Listener,
     pub(crate) last_error: LastError,
     pub(crate) backlog: AtomicI64,
@@ -24,9 +24,9 @@ pub(crate) struct Server {
     pub(crate) mode: AtomicI64,
 }
 
-impl Server {
-    pub(crate) fn new() -> Server {
-        Server {
+impl ServerPart {
+    pub(crate) fn new() -> ServerPart {
+        ServerPart {
             listener: Listener::new(),
             last_error: LastError::default(),
             backlog: AtomicI64::new(BACKLOG),
@@ -54,13 +54,13 @@ impl Server {
     }
 }
 
-impl Part for Server {
+impl Part for ServerPart {
     fn freed(&self) {
         self.listener.stop();
     }
 }
 
-impl Polled for Server {
+impl Polled for ServerPart {
     type Signals = ServerSignals;
 
     fn poll(self: &Arc<Self>, _: impl Fn(&StringName) -> bool) -> (Error, Option<ServerSignals>) {

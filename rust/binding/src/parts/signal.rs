@@ -45,7 +45,7 @@ impl From<PeerEvent> for Signal {
 
 impl Signal {
     pub(crate) fn name(&self) -> &'static StringName {
-        let names = Names::get();
+        let names = SignalNames::get();
         match self {
             Signal::StatusChanged(_) => &names.status_changed,
             Signal::ConnectFinished(_) => &names.connect_finished,
@@ -71,17 +71,17 @@ impl Signal {
 
     /// The name of the signal with a packet.
     pub(crate) fn packet_received() -> &'static StringName {
-        &Names::get().packet_received
+        &SignalNames::get().packet_received
     }
 
     /// The name of the signal that there is something to read.
     pub(super) fn data_available() -> &'static StringName {
-        &Names::get().data_available
+        &SignalNames::get().data_available
     }
 
     /// The names of all signals of a peer.
     pub(super) fn names_of_peer() -> impl Iterator<Item = &'static StringName> {
-        let names = Names::get();
+        let names = SignalNames::get();
         [
             &names.status_changed,
             &names.connect_finished,
@@ -94,7 +94,7 @@ impl Signal {
 }
 
 /// Making the names anew in each poll that has something to tell would cost as much as the poll.
-struct Names {
+struct SignalNames {
     status_changed: StringName,
     connect_finished: StringName,
     disconnected: StringName,
@@ -105,10 +105,10 @@ struct Names {
     failed: StringName,
 }
 
-impl Names {
-    fn get() -> &'static Names {
-        static NAMES: OnceLock<Names> = OnceLock::new();
-        NAMES.get_or_init(|| Names {
+impl SignalNames {
+    fn get() -> &'static SignalNames {
+        static NAMES: OnceLock<SignalNames> = OnceLock::new();
+        NAMES.get_or_init(|| SignalNames {
             status_changed: "status_changed".into(),
             connect_finished: "connect_finished".into(),
             disconnected: "disconnected".into(),

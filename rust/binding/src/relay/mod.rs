@@ -2,7 +2,6 @@
 
 mod conditions;
 
-use std::fmt::Display;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,6 +19,7 @@ use stream_socket::{
 use self::conditions::SocketConditionsRs;
 use crate::frame_poll::FramePoll;
 use crate::parts::{Code, LastError};
+use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods, last_os_error_method};
 use crate::{settings, text};
 
 /// The struct behind the class. Its parts are guarded one by one, and no lock is held while a handler of its signals runs.
@@ -28,8 +28,8 @@ use crate::{settings, text};
 pub struct SocketRelayRs {
     #[init(val = Mutex::new(Relay::new(0)))]
     relay: Mutex<Relay>,
-    #[init(val = Mutex::new(Lines::new()))]
-    lines: Mutex<Lines>,
+    #[init(val = Mutex::new(RelaySettings::new()))]
+    chosen: Mutex<RelaySettings>,
     events: Mutex<EventQueue<RelayEvent>>,
     last_error: LastError,
     frame_poll: FramePoll,
@@ -40,20 +40,18 @@ pub struct SocketRelayRs {
     to_client: PhantomVar<Option<Gd<SocketConditionsRs>>>,
     #[var(get = get_seed, set = set_seed)]
     seed: PhantomVar<i64>,
-    #[var(get = is_auto_polling, set = set_auto_poll)]
-    auto_poll: PhantomVar<bool>,
 }
 
 /// What a script has chosen.
-struct Lines {
+struct RelaySettings {
     to_target: Gd<SocketConditionsRs>,
     to_client: Gd<SocketConditionsRs>,
     seed: i64,
 }
 
-impl Lines {
-    fn new() -> Lines {
-        Lines {
+impl RelaySettings {
+    fn new() -> RelaySettings {
+        RelaySettings {
             to_target: SocketConditionsRs::new_gd(),
             to_client: SocketConditionsRs::new_gd(),
             seed: 0,
@@ -150,7 +148,7 @@ impl SocketRelayRs {
         };
         let delivery = this.bind().events().begin();
         if delivery != Delivery::Elsewhere {
-            let _ending = Ending {
+            let _ending = DeliveryGuard {
                 relay: &this,
                 delivery,
             };
@@ -193,70 +191,55 @@ impl SocketRelayRs {
     }
 
     #[func]
-    fn get_last_error(&self) -> Error {
-        self.last_error.get().code
-    }
-
-    #[func]
-    fn get_last_error_message(&self) -> GString {
-        GString::from(&self.last_error.get().message)
-    }
-
-    #[func]
-    fn get_last_os_error(&self) -> i64 {
-        self.last_error.get().os_code.into()
-    }
-
-    #[func]
     fn set_to_target(&self, conditions: Option<Gd<SocketConditionsRs>>) {
         match conditions {
             // The conditions before them may go with this, and their script may look back from its last notification.
-            Some(conditions) => {
-                drop(self.change_lines(|lines| std::mem::replace(&mut lines.to_target, conditions)))
-            }
+            Some(conditions) => drop(
+                self.change_chosen(|chosen| std::mem::replace(&mut chosen.to_target, conditions)),
+            ),
             None => drop(self.refuse(&"to_target: there are no conditions")),
         }
     }
 
     #[func]
     fn get_to_target(&self) -> Option<Gd<SocketConditionsRs>> {
-        Some(self.lines().to_target.clone())
+        Some(self.chosen().to_target.clone())
     }
 
     #[func]
     fn set_to_client(&self, conditions: Option<Gd<SocketConditionsRs>>) {
         match conditions {
-            Some(conditions) => {
-                drop(self.change_lines(|lines| std::mem::replace(&mut lines.to_client, conditions)))
-            }
+            Some(conditions) => drop(
+                self.change_chosen(|chosen| std::mem::replace(&mut chosen.to_client, conditions)),
+            ),
             None => drop(self.refuse(&"to_client: there are no conditions")),
         }
     }
 
     #[func]
     fn get_to_client(&self) -> Option<Gd<SocketConditionsRs>> {
-        Some(self.lines().to_client.clone())
+        Some(self.chosen().to_client.clone())
     }
 
     #[func]
     fn set_seed(&self, seed: i64) {
-        self.lines().seed = seed;
+        self.chosen().seed = seed;
         self.relay().set_seed(seed as u64);
     }
 
     #[func]
     fn get_seed(&self) -> i64 {
-        self.lines().seed
+        self.chosen().seed
     }
+}
 
-    #[func]
-    fn set_auto_poll(&self, enabled: bool) {
-        self.frame_poll.set(self, enabled);
-    }
+last_error_methods!(SocketRelayRs);
+last_os_error_method!(SocketRelayRs);
+auto_poll_methods!(SocketRelayRs);
 
-    #[func]
-    fn is_auto_polling(&self) -> bool {
-        self.frame_poll.is_wanted()
+impl Failing for SocketRelayRs {
+    fn last_error(&self) -> &LastError {
+        &self.last_error
     }
 }
 
@@ -265,18 +248,13 @@ impl SocketRelayRs {
         self.relay.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lines(&self) -> MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    fn chosen(&self) -> MutexGuard<'_, RelaySettings> {
+        self.chosen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes what a script has chosen. What `change` returns outlives the lock.
-    fn change_lines<R>(&self, change: impl FnOnce(&mut Lines) -> R) -> R {
-        change(&mut self.lines())
-    }
-
-    /// Answers a call that is wrong in itself.
-    fn refuse(&self, what: &dyn Display) -> Error {
-        self.last_error.refuse(Error::ERR_INVALID_PARAMETER, what)
+    fn change_chosen<R>(&self, change: impl FnOnce(&mut RelaySettings) -> R) -> R {
+        change(&mut self.chosen())
     }
 
     fn listen_at(&self, address: &BindAddress) -> Error {
@@ -297,8 +275,8 @@ impl SocketRelayRs {
     /// What a poll does, but for the signals.
     fn turn(&self) -> Error {
         let (to_target, to_client) = {
-            let lines = self.lines();
-            (lines.to_target.clone(), lines.to_client.clone())
+            let chosen = self.chosen();
+            (chosen.to_target.clone(), chosen.to_client.clone())
         };
         let (to_target, to_client) = (to_target.bind().current(), to_client.bind().current());
         let mut relay = self.relay();
@@ -336,12 +314,12 @@ impl SocketRelayRs {
 }
 
 /// Ends a delivery, also one whose handler has panicked.
-struct Ending<'a> {
+struct DeliveryGuard<'a> {
     relay: &'a Gd<SocketRelayRs>,
     delivery: Delivery,
 }
 
-impl Drop for Ending<'_> {
+impl Drop for DeliveryGuard<'_> {
     fn drop(&mut self) {
         self.relay.bind().events().end(self.delivery);
     }

@@ -10,23 +10,39 @@ use godot::sys;
 
 use super::guard::guarded;
 use super::handle::Handle;
-use super::virtuals::{Virtual, VirtualMethods};
+use super::virtuals::{VirtualMethods, VirtualRow, Virtuals};
 use crate::parts::Stream;
 
-/// Those of a `P`.
-pub(super) struct Transfers<P>(PhantomData<P>);
+/// Those of objects whose part is a `P`.
+pub(crate) const fn stream_virtuals<P: Stream>() -> Virtuals {
+    Virtuals::of::<StreamVirtuals<P>>()
+}
 
-impl<P: Stream> VirtualMethods for Transfers<P> {
-    fn find(name: &str) -> Option<Virtual> {
-        match name {
-            "_get_data" => Some(get_data::<P>),
-            "_get_partial_data" => Some(get_partial_data::<P>),
-            "_put_data" => Some(put_data::<P>),
-            "_put_partial_data" => Some(put_partial_data::<P>),
-            "_get_available_bytes" => Some(get_available_bytes::<P>),
-            _ => None,
-        }
-    }
+struct StreamVirtuals<P>(PhantomData<P>);
+
+impl<P: Stream> VirtualMethods for StreamVirtuals<P> {
+    const ROWS: &'static [VirtualRow] = &[
+        VirtualRow {
+            name: "_get_data",
+            answer: get_data::<P>,
+        },
+        VirtualRow {
+            name: "_get_partial_data",
+            answer: get_partial_data::<P>,
+        },
+        VirtualRow {
+            name: "_put_data",
+            answer: put_data::<P>,
+        },
+        VirtualRow {
+            name: "_put_partial_data",
+            answer: put_partial_data::<P>,
+        },
+        VirtualRow {
+            name: "_get_available_bytes",
+            answer: get_available_bytes::<P>,
+        },
+    ];
 }
 
 /// The arguments of the four transfers: the data, its size, and where the count of moved bytes goes.

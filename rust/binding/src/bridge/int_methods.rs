@@ -1,7 +1,9 @@
-//! The calls that go from Godot straight to the part of an object, without gdext's cell in between: those that are hot,
-//! those that block, and those whose signals may free the object. The core does its own locking, so none holds up another.
+//! The methods past gdext that take nothing and return an int: `poll`, `get_status` and `flush`.
+//!
+//! They go from Godot straight to the part of the object, because they are called often, may block, or
+//! emit signals whose handlers may free the object. gdext's cell around an object would allow none of
+//! that. The core does its own locking, so no call holds up another.
 
-use std::any::TypeId;
 use std::ffi::c_void;
 use std::marker::PhantomData;
 
@@ -12,90 +14,25 @@ use godot::sys;
 
 use super::emit::emit;
 use super::guard::guarded;
-use super::handle::{Handle, Head};
+use super::handle::Handle;
 use super::interface::interface;
+use super::method_row::MethodCallbacks;
 use super::object_methods::{has_connections, is_alive};
-use super::packets::PacketMethods;
-use super::receive;
-use super::transfers::Transfers;
-use super::virtuals::Virtuals;
-use crate::parts::{Packets, Part, Polled, Stream};
+use crate::parts::{Polled, Stream};
 
-/// What the bridge does itself for the objects of a family, and the type of the part it does it for.
-pub(crate) struct Calls {
-    pub(super) part: fn() -> TypeId,
-    pub(super) make: unsafe fn(*const c_void, Head) -> sys::GDExtensionClassInstancePtr,
-    pub(super) free:
-        unsafe fn(sys::GDExtensionClassInstancePtr) -> sys::GDExtensionClassInstancePtr,
-    poll: Option<Method>,
-    get_status: Option<Method>,
-    flush: Option<Method>,
-    receive: Option<Method>,
-    pub(super) virtuals: Option<Virtuals>,
+/// `poll`, of objects that are polled.
+pub(crate) const fn poll<P: Polled>() -> MethodCallbacks {
+    int_method::<Poll<P>>()
 }
 
-/// The two callbacks of a method.
-#[derive(Clone, Copy)]
-pub(super) struct Method {
-    pub(super) call: sys::GDExtensionClassMethodCall,
-    pub(super) ptrcall: sys::GDExtensionClassMethodPtrCall,
+/// `get_status`, of objects that move data.
+pub(crate) const fn get_status<P: Stream>() -> MethodCallbacks {
+    int_method::<GetStatus<P>>()
 }
 
-impl Calls {
-    /// The calls for objects that are polled.
-    pub(crate) const fn of_polled<P: Polled>() -> Calls {
-        Calls {
-            poll: Some(int_method::<Poll<P>>()),
-            ..Calls::of_part::<P>()
-        }
-    }
-
-    pub(super) const fn of_part<P: Part>() -> Calls {
-        Calls {
-            part: TypeId::of::<P>,
-            make: Handle::<P>::make,
-            free: Handle::<P>::free,
-            poll: None,
-            get_status: None,
-            flush: None,
-            receive: None,
-            virtuals: None,
-        }
-    }
-
-    /// The calls for objects that move data too.
-    pub(crate) const fn of_stream<P: Stream>() -> Calls {
-        Calls {
-            get_status: Some(int_method::<GetStatus<P>>()),
-            flush: Some(int_method::<Flush<P>>()),
-            receive: Some(receive::method::<P>()),
-            virtuals: Some(Virtuals::of::<Transfers<P>>()),
-            ..Calls::of_polled::<P>()
-        }
-    }
-
-    /// The calls for objects that make packets of a stream. Their `poll` polls that too, which is an object of its own.
-    pub(crate) const fn of_packets<P: Packets>() -> Calls {
-        Calls {
-            virtuals: Some(Virtuals::of::<PacketMethods<P>>()),
-            ..Calls::of_part::<P>()
-        }
-    }
-
-    /// The callbacks of `method`, if it is answered here.
-    pub(super) fn method(&self, method: &str) -> Option<Method> {
-        match method {
-            "poll" => self.poll,
-            "get_status" => self.get_status,
-            "flush" => self.flush,
-            _ => None,
-        }
-    }
-
-    /// The callbacks of `method` that answer most calls, and have the trampoline answer the others.
-    pub(super) fn short_way(&self, method: &str) -> Option<Method> {
-        self.receive.filter(|_| method == "receive")
-    }
+/// `flush`, of objects that move data.
+pub(crate) const fn flush<P: Stream>() -> MethodCallbacks {
+    int_method::<Flush<P>>()
 }
 
 /// A method that takes nothing and returns an int.
@@ -158,10 +95,10 @@ impl<P: Stream> IntMethod for Flush<P> {
     }
 }
 
-const fn int_method<M: IntMethod>() -> Method {
-    Method {
-        call: Some(int_call::<M>),
-        ptrcall: Some(int_ptrcall::<M>),
+const fn int_method<M: IntMethod>() -> MethodCallbacks {
+    MethodCallbacks {
+        call: int_call::<M>,
+        ptrcall: int_ptrcall::<M>,
     }
 }
 

@@ -10,22 +10,35 @@ use godot::sys;
 
 use super::guard::guarded;
 use super::handle::Handle;
-use super::virtuals::{Virtual, VirtualMethods};
+use super::virtuals::{VirtualMethods, VirtualRow, Virtuals};
 use crate::parts::Packets;
 
-/// Those of a `P`.
-pub(super) struct PacketMethods<P>(PhantomData<P>);
+/// Those of objects whose part is a `P`.
+pub(crate) const fn packet_virtuals<P: Packets>() -> Virtuals {
+    Virtuals::of::<PacketVirtuals<P>>()
+}
 
-impl<P: Packets> VirtualMethods for PacketMethods<P> {
-    fn find(name: &str) -> Option<Virtual> {
-        match name {
-            "_get_packet" => Some(get_packet::<P>),
-            "_put_packet" => Some(put_packet::<P>),
-            "_get_available_packet_count" => Some(get_available_packet_count::<P>),
-            "_get_max_packet_size" => Some(get_max_packet_size::<P>),
-            _ => None,
-        }
-    }
+struct PacketVirtuals<P>(PhantomData<P>);
+
+impl<P: Packets> VirtualMethods for PacketVirtuals<P> {
+    const ROWS: &'static [VirtualRow] = &[
+        VirtualRow {
+            name: "_get_packet",
+            answer: get_packet::<P>,
+        },
+        VirtualRow {
+            name: "_put_packet",
+            answer: put_packet::<P>,
+        },
+        VirtualRow {
+            name: "_get_available_packet_count",
+            answer: get_available_packet_count::<P>,
+        },
+        VirtualRow {
+            name: "_get_max_packet_size",
+            answer: get_max_packet_size::<P>,
+        },
+    ];
 }
 
 /// Takes a pointer to where the packet's address goes, and one to where its size goes, an `i32`.

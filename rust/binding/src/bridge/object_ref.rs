@@ -1,7 +1,7 @@
 //! A reference to an object, for every thread.
 
 use godot::builtin::{StringName, Variant};
-use godot::classes::{Object as GodotObject, RefCounted};
+use godot::classes::{Object, RefCounted};
 use godot::meta::ToGodot;
 use godot::obj::{Gd, Inherits};
 use godot::sys;
@@ -32,7 +32,7 @@ impl SignalName {
 }
 
 /// A reference to an object that is counted. Its signals are emitted past gdext.
-pub(crate) struct Object {
+pub(crate) struct ObjectRef {
     pointer: sys::GDExtensionObjectPtr,
     /// The reference.
     variant: Variant,
@@ -40,17 +40,17 @@ pub(crate) struct Object {
 
 // SAFETY: Godot counts references from any thread, and a variant that holds an object is that reference and nothing else.
 // The methods that are called here, has_connections and emit_signal, lock the object's signals.
-unsafe impl Send for Object {}
+unsafe impl Send for ObjectRef {}
 // SAFETY: As above.
-unsafe impl Sync for Object {}
+unsafe impl Sync for ObjectRef {}
 
-impl Object {
-    pub(crate) fn new<T>(object: &Gd<T>) -> Object
+impl ObjectRef {
+    pub(crate) fn new<T>(object: &Gd<T>) -> ObjectRef
     where
-        T: Inherits<RefCounted> + Inherits<GodotObject>,
+        T: Inherits<RefCounted> + Inherits<Object>,
     {
         let id = object.instance_id().to_i64() as u64;
-        Object {
+        ObjectRef {
             // SAFETY: Godot takes any number for an id. This one is that of an object that is held.
             pointer: unsafe { (interface().object_of_id)(id) },
             variant: object.to_variant(),
@@ -63,13 +63,8 @@ impl Object {
     }
 
     /// The object as one of gdext's.
-    pub(crate) fn object(&self) -> Gd<RefCounted> {
+    pub(crate) fn to_gd(&self) -> Gd<RefCounted> {
         self.variant.to()
-    }
-
-    /// A number that no other object has as long as this one is there.
-    pub(crate) fn id(&self) -> u64 {
-        self.pointer.addr() as u64
     }
 
     /// Whether anything is connected to `signal`.
@@ -84,22 +79,26 @@ impl Object {
     }
 }
 
-impl Clone for Object {
-    fn clone(&self) -> Object {
-        Object {
+impl Clone for ObjectRef {
+    fn clone(&self) -> ObjectRef {
+        ObjectRef {
             pointer: self.pointer,
             variant: self.variant.clone(),
         }
     }
 }
 
-impl std::fmt::Debug for Object {
+impl std::fmt::Debug for ObjectRef {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Object").field(&self.pointer).finish()
+        f.debug_tuple("ObjectRef").field(&self.pointer).finish()
     }
 }
 
-impl Emitter for Object {
+impl Emitter for ObjectRef {
+    fn id(&self) -> u64 {
+        self.pointer.addr() as u64
+    }
+
     fn listens(&self, signal: &StringName) -> bool {
         // SAFETY: The reference keeps the object.
         unsafe { has_connections(self.pointer, signal) }

@@ -1,0 +1,192 @@
+//! What a class tree is, and where its methods go.
+//!
+//! gdext registers one class for each tree, the base, with all methods of the tree. The bridge
+//! registers the subclasses with it, and hands each method to the class that it belongs to
+//! ([`registration`](super::registration)). All objects of a tree are one Rust struct and have one type
+//! of part, which makes a base's method sound on an object of any of its subclasses.
+
+use std::ffi::c_void;
+use std::sync::OnceLock;
+
+use godot::builtin::StringName;
+use godot::sys;
+
+use super::handle::HandleKind;
+use super::method_row::{Constness, MethodCallbacks, MethodRow, Returned};
+use super::property::Property;
+use super::virtuals::Virtuals;
+
+/// An abstract base class with its subclasses, or a class alone.
+pub(crate) struct ClassTree {
+    pub(crate) base: &'static str,
+    /// The classes that objects are of: the subclasses, or the base itself.
+    pub(crate) classes: &'static [Class],
+    /// The enumeration of the base.
+    pub(crate) enumeration: Option<Enumeration>,
+    /// The properties of subclasses. gdext would want their accessors in the base.
+    pub(crate) properties: &'static [Property],
+    /// The methods that gdext cannot register as they should be.
+    pub(crate) methods: &'static [MethodRow],
+    /// The virtual methods of the engine's class that the base inherits from.
+    pub(crate) virtuals: Option<Virtuals>,
+    /// The instances of the tree's objects, which hold their parts.
+    pub(crate) handles: HandleKind,
+    /// gdext's callbacks for the base. Set when gdext registers it.
+    pub(crate) storage_callbacks: OnceLock<StorageCallbacks>,
+}
+
+/// An enumeration: its name, and its constants with their values.
+pub(crate) struct Enumeration {
+    pub(crate) name: &'static str,
+    pub(crate) constants: &'static [(&'static str, i64)],
+}
+
+/// A class that objects are of. Its methods are the Rust functions whose name starts with its prefix.
+pub(crate) struct Class {
+    pub(super) name: &'static str,
+    pub(super) tree: &'static ClassTree,
+    method_prefix: &'static str,
+    godot_name: OnceLock<StringName>,
+}
+
+/// gdext's callbacks that create and free its storage for an object of a tree.
+pub(crate) struct StorageCallbacks {
+    pub(super) create: CreateInstance,
+    pub(super) free: FreeInstance,
+}
+
+type CreateInstance =
+    unsafe extern "C" fn(*mut c_void, sys::GDExtensionBool) -> sys::GDExtensionObjectPtr;
+type FreeInstance = unsafe extern "C" fn(*mut c_void, sys::GDExtensionClassInstancePtr);
+
+/// Where a method goes, and how ClassDB shows it.
+pub(super) struct Route<'a> {
+    pub(super) class: &'static str,
+    pub(super) method: &'a str,
+    pub(super) constness: Constness,
+    pub(super) returned: Option<Returned>,
+    /// The callbacks that answer it past gdext.
+    pub(super) callbacks: Option<MethodCallbacks>,
+}
+
+impl Class {
+    pub(crate) const fn new(
+        name: &'static str,
+        method_prefix: &'static str,
+        tree: &'static ClassTree,
+    ) -> Class {
+        Class {
+            name,
+            tree,
+            method_prefix,
+            godot_name: OnceLock::new(),
+        }
+    }
+
+    /// The name as Godot wants it. Made once, since each new object needs it.
+    pub(super) fn name(&self) -> &StringName {
+        self.godot_name.get_or_init(|| StringName::from(self.name))
+    }
+}
+
+impl ClassTree {
+    /// The base, if it has no subclasses and objects are of it.
+    pub(super) fn alone(&self) -> Option<&'static Class> {
+        let [class] = self.classes else { return None };
+        (class.name == self.base).then_some(class)
+    }
+
+    /// Routes the Rust function `function`: to the subclass whose prefix it has, under the name
+    /// without the prefix, or to the base.
+    pub(super) fn route<'a>(&self, function: &'a str) -> Route<'a> {
+        let (class, method) = self
+            .classes
+            .iter()
+            .find_map(|class| Some((class.name, function.strip_prefix(class.method_prefix)?)))
+            .unwrap_or((self.base, function));
+        let row = self.methods.iter().find(|row| row.function == function);
+        Route {
+            class,
+            method,
+            constness: row.map_or_else(|| constness_of(method), |row| row.constness),
+            returned: row.and_then(|row| row.returned),
+            callbacks: row.and_then(|row| row.callbacks),
+        }
+    }
+}
+
+/// Whether a method of this name is const in the engine's classes.
+fn constness_of(method: &str) -> Constness {
+    if method.starts_with("get_") || method.starts_with("is_") {
+        Constness::Const
+    } else {
+        Constness::Mutating
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parts::ServerPart;
+
+    static SHAPE_CLASSES: [Class; 2] = [
+        Class::new("Round", "round_", &SHAPES),
+        Class::new("Square", "square_", &SHAPES),
+    ];
+
+    static SHAPES: ClassTree = ClassTree {
+        base: "Shape",
+        classes: &SHAPE_CLASSES,
+        enumeration: None,
+        properties: &[],
+        methods: &[
+            MethodRow::by_gdext("square_take", Constness::Mutating)
+                .returning(Returned::Class("Round")),
+            MethodRow::by_gdext("get_corner", Constness::Mutating),
+        ],
+        virtuals: None,
+        handles: HandleKind::of::<ServerPart>(),
+        storage_callbacks: OnceLock::new(),
+    };
+
+    #[test]
+    fn a_prefix_routes_a_method_to_its_subclass() {
+        let route = SHAPES.route("round_get_radius");
+        assert_eq!((route.class, route.method), ("Round", "get_radius"));
+        assert_eq!(route.constness, Constness::Const);
+        let route = SHAPES.route("square_take");
+        assert_eq!((route.class, route.method), ("Square", "take"));
+        assert_eq!(route.returned, Some(Returned::Class("Round")));
+    }
+
+    static POINT_CLASSES: [Class; 1] = [Class::new("Point", "", &POINTS)];
+
+    static POINTS: ClassTree = ClassTree {
+        base: "Point",
+        classes: &POINT_CLASSES,
+        enumeration: None,
+        properties: &[],
+        methods: &[],
+        virtuals: None,
+        handles: HandleKind::of::<ServerPart>(),
+        storage_callbacks: OnceLock::new(),
+    };
+
+    #[test]
+    fn a_class_alone_has_all_methods() {
+        let route = POINTS.route("round_up");
+        assert_eq!((route.class, route.method), ("Point", "round_up"));
+        assert!(POINTS.alone().is_some());
+        assert!(SHAPES.alone().is_none());
+    }
+
+    #[test]
+    fn a_method_without_a_prefix_is_the_base_s() {
+        let route = SHAPES.route("is_empty");
+        assert_eq!((route.class, route.method), ("Shape", "is_empty"));
+        assert_eq!(route.constness, Constness::Const);
+        assert_eq!(SHAPES.route("poll").constness, Constness::Mutating);
+        assert_eq!(SHAPES.route("get_corner").constness, Constness::Mutating);
+        assert_eq!(SHAPES.route("round").class, "Shape");
+    }
+}

@@ -1,0 +1,136 @@
+//! The rows of a class tree's methods: what ClassDB shows of a method that gdext cannot know, and the
+//! callbacks that answer a method past gdext.
+//!
+//! A method without a row is gdext's, and its name says whether it is const. A row that no `#[func]`
+//! matches is a fault, which [`faults`](super::registered::faults) reports when the library is loaded.
+
+use godot::sys;
+
+/// What the bridge knows of one method of a class tree.
+pub(crate) struct MethodRow {
+    /// The name of the `#[func]`, with the prefix of its class.
+    pub(super) function: &'static str,
+    pub(super) constness: Constness,
+    /// The callbacks that answer the method past gdext, or `None` if gdext answers it.
+    pub(super) callbacks: Option<MethodCallbacks>,
+    /// What the method returns, where its Rust type does not say it.
+    pub(super) returned: Option<Returned>,
+}
+
+/// Whether a method changes its object. GDScript cannot see it; ClassDB shows it, as for the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Constness {
+    Const,
+    Mutating,
+}
+
+/// What a method returns, where its Rust type does not say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Returned {
+    /// An object of this class.
+    Class(&'static str),
+    /// A constant of the tree's own enumeration.
+    OwnEnumeration,
+}
+
+/// The two callbacks of a method: with Variants, and with arguments of the method's types.
+#[derive(Clone, Copy)]
+pub(crate) struct MethodCallbacks {
+    pub(super) call: CallFunction,
+    pub(super) ptrcall: PtrcallFunction,
+}
+
+pub(super) type CallFunction = unsafe extern "C" fn(
+    *mut std::ffi::c_void,
+    sys::GDExtensionClassInstancePtr,
+    *const sys::GDExtensionConstVariantPtr,
+    sys::GDExtensionInt,
+    sys::GDExtensionVariantPtr,
+    *mut sys::GDExtensionCallError,
+);
+pub(super) type PtrcallFunction = unsafe extern "C" fn(
+    *mut std::ffi::c_void,
+    sys::GDExtensionClassInstancePtr,
+    *const sys::GDExtensionConstTypePtr,
+    sys::GDExtensionTypePtr,
+);
+
+impl MethodRow {
+    /// A method that `callbacks` answer past gdext.
+    pub(crate) const fn past_gdext(
+        function: &'static str,
+        constness: Constness,
+        callbacks: MethodCallbacks,
+    ) -> MethodRow {
+        MethodRow {
+            callbacks: Some(callbacks),
+            ..MethodRow::by_gdext(function, constness)
+        }
+    }
+
+    /// A method that gdext answers.
+    pub(crate) const fn by_gdext(function: &'static str, constness: Constness) -> MethodRow {
+        MethodRow {
+            function,
+            constness,
+            callbacks: None,
+            returned: None,
+        }
+    }
+
+    /// The same method, returning what `returned` says.
+    pub(crate) const fn returning(mut self, returned: Returned) -> MethodRow {
+        self.returned = Some(returned);
+        self
+    }
+}
+
+/// Whether a row of `rows` answers `function` past gdext.
+pub(crate) const fn answers(rows: &[MethodRow], function: &str) -> bool {
+    let mut index = 0;
+    while index < rows.len() {
+        if rows[index].callbacks.is_some() && are_equal(rows[index].function, function) {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+/// `one == other`, which is not const.
+const fn are_equal(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    if one.len() != other.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < one.len() {
+        if one[index] != other[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+/// Declares methods without arguments of a class, which the given rows answer past gdext. gdext takes
+/// the signature of each from a function, whose body never runs. A method that no row answers does not
+/// compile.
+macro_rules! declare_past_gdext {
+    ($class:ident, $rows:path, { $(fn $function:ident(&self) -> $returned:ident;)+ }) => {
+        $(const _: () = assert!(
+            $crate::bridge::answers($rows, stringify!($function)),
+            concat!("no row of ", stringify!($rows), " answers ", stringify!($function)),
+        );)+
+
+        #[godot::prelude::godot_api(secondary)]
+        impl $class {
+            $(#[func]
+            fn $function(&self) -> $returned {
+                unreachable!("a row of the class tree answers it")
+            })+
+        }
+    };
+}
+
+pub(crate) use declare_past_gdext;

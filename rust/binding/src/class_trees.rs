@@ -1,0 +1,120 @@
+//! The tables that the bridge makes the classes from: the class trees, the part of their objects, and
+//! a row for each method that gdext cannot register as it should be.
+//!
+//! A `#[func]` needs a row here if it goes past gdext, if it returns a class or an enumeration that its
+//! Rust type does not name, or if its name does not say whether it is const. Prefixes say which class
+//! of a tree a method belongs to: `tcp_listen` is `TCPServerRs.listen`. A row or a property whose
+//! names match no `#[func]` makes a debug build fail when it is loaded.
+
+use std::sync::OnceLock;
+
+use crate::bridge::Constness::{Const, Mutating};
+use crate::bridge::{
+    Class, ClassTree, Enumeration, HandleKind, MethodRow, ObjectRef, Property, PropertyKind,
+    Returned, flush, get_status, packet_virtuals, poll, receive, stream_virtuals,
+};
+use crate::parts::{PacketPeerPart, PeerPart, ServerPart};
+
+pub(crate) static ALL: [&ClassTree; 3] = [&PEERS, &SERVERS, &PACKET_PEERS];
+
+/// The properties of each class that has both accessors, whether it belongs to a class tree or not.
+pub(crate) static SHARED_PROPERTIES: [Property; 1] = [Property {
+    name: "auto_poll",
+    kind: PropertyKind::Bool,
+    setter: "set_auto_poll",
+    getter: "is_auto_polling",
+}];
+
+pub(crate) static TCP_PEER: &Class = &PEER_CLASSES[0];
+pub(crate) static UDS_PEER: &Class = &PEER_CLASSES[1];
+pub(crate) static PACKET_PEER: &Class = &PACKET_PEER_CLASSES[0];
+
+pub(crate) const PEER_METHODS: &[MethodRow] = &[
+    MethodRow::past_gdext("poll", Mutating, poll::<PeerPart>()),
+    MethodRow::past_gdext("get_status", Const, get_status::<PeerPart>())
+        .returning(Returned::OwnEnumeration),
+    MethodRow::past_gdext("flush", Mutating, flush::<PeerPart>()),
+    MethodRow::past_gdext("receive", Mutating, receive::<PeerPart>()),
+];
+
+pub(crate) const SERVER_METHODS: &[MethodRow] = &[
+    MethodRow::past_gdext("poll", Mutating, poll::<ServerPart>()),
+    MethodRow::by_gdext("take_socket_connection", Mutating)
+        .returning(Returned::Class("StreamPeerSocketRs")),
+    MethodRow::by_gdext("tcp_take_connection", Mutating)
+        .returning(Returned::Class("StreamPeerTCPRs")),
+    MethodRow::by_gdext("uds_take_connection", Mutating)
+        .returning(Returned::Class("StreamPeerUDSRs")),
+];
+
+// `poll` is gdext's: it polls the stream too, which is an object of its own.
+const PACKET_PEER_METHODS: &[MethodRow] = &[
+    MethodRow::by_gdext("get_framing", Const).returning(Returned::OwnEnumeration),
+    MethodRow::by_gdext("get_text", Mutating),
+    MethodRow::by_gdext("get_json", Mutating),
+];
+
+static PEER_CLASSES: [Class; 2] = [
+    Class::new("StreamPeerTCPRs", "tcp_", &PEERS),
+    Class::new("StreamPeerUDSRs", "uds_", &PEERS),
+];
+
+static SERVER_CLASSES: [Class; 2] = [
+    Class::new("TCPServerRs", "tcp_", &SERVERS),
+    Class::new("UDSServerRs", "uds_", &SERVERS),
+];
+
+static PACKET_PEER_CLASSES: [Class; 1] = [Class::new("PacketPeerSocketRs", "", &PACKET_PEERS)];
+
+static PEERS: ClassTree = ClassTree {
+    base: "StreamPeerSocketRs",
+    classes: &PEER_CLASSES,
+    enumeration: Some(Enumeration {
+        name: "Status",
+        constants: &[
+            ("STATUS_NONE", 0),
+            ("STATUS_CONNECTING", 1),
+            ("STATUS_CONNECTED", 2),
+            ("STATUS_ERROR", 3),
+        ],
+    }),
+    properties: &[],
+    methods: PEER_METHODS,
+    virtuals: Some(stream_virtuals::<PeerPart>()),
+    handles: HandleKind::of::<PeerPart>(),
+    storage_callbacks: OnceLock::new(),
+};
+
+static SERVERS: ClassTree = ClassTree {
+    base: "SocketServerRs",
+    classes: &SERVER_CLASSES,
+    enumeration: None,
+    properties: &[Property {
+        name: "socket_mode",
+        kind: PropertyKind::Int,
+        setter: "uds_set_socket_mode",
+        getter: "uds_get_socket_mode",
+    }],
+    methods: SERVER_METHODS,
+    virtuals: None,
+    handles: HandleKind::of::<ServerPart>(),
+    storage_callbacks: OnceLock::new(),
+};
+
+static PACKET_PEERS: ClassTree = ClassTree {
+    base: "PacketPeerSocketRs",
+    classes: &PACKET_PEER_CLASSES,
+    enumeration: Some(Enumeration {
+        name: "Framing",
+        constants: &[
+            ("FRAMING_LENGTH", 0),
+            ("FRAMING_DELIMITER", 1),
+            ("FRAMING_CONTENT_LENGTH", 2),
+        ],
+    }),
+    properties: &[],
+    methods: PACKET_PEER_METHODS,
+    virtuals: Some(packet_virtuals::<PacketPeerPart<ObjectRef>>()),
+    handles: HandleKind::of::<PacketPeerPart<ObjectRef>>(),
+    storage_callbacks: OnceLock::new(),
+};
