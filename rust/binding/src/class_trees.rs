@@ -1,10 +1,10 @@
-//! The tables that the bridge makes the classes from: the class trees, the part of their objects, and
-//! a row for each method that gdext cannot register as it should be.
+//! The tables that the bridge makes the classes from: the class trees, the part of their objects,
+//! and a row for each method that gdext cannot register as it should be.
 //!
-//! A `#[func]` needs a row here if it goes past gdext, if it returns a class or an enumeration that its
-//! Rust type does not name, or if its name does not say whether it is const. Prefixes say which class
-//! of a tree a method belongs to: `tcp_listen` is `TCPServerRs.listen`. A row or a property whose
-//! names match no `#[func]` makes a debug build fail when it is loaded.
+//! A `#[func]` needs a row here if it goes past gdext, if it returns a class or an enumeration that
+//! its Rust type does not name, or if its name does not say whether it is const. Prefixes say which
+//! class of a tree a method belongs to: `tcp_listen` is `TCPServerRs.listen`. A row or a property
+//! whose names match no `#[func]` makes a debug build fail when it is loaded.
 
 use std::sync::OnceLock;
 

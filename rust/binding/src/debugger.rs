@@ -1,5 +1,7 @@
-//! The running game's side of the Sockets tab in the editor's debugger: it answers what the tab asks. Without a debugger
-//! nobody asks.
+//! The running game's side of the Sockets tab in the debugger of the editor: answers the requests
+//! of the tab. Nobody sends any without a debugger.
+//!
+//! The constants are the protocol. The editor's side is [`editor`](crate::editor).
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Instant;
@@ -15,23 +17,26 @@ use stream_socket::Status;
 use crate::parts::live::{self, LiveObject, LivePart};
 use crate::parts::{PeerPart, ServerPart};
 
-/// What the messages of the tab and of the game begin with.
+/// The prefix of all messages between the tab and the game.
 pub(crate) const PREFIX: &str = "stream_sockets";
-/// The question for all peers and servers, and the answer: the seconds since the game began to answer, and then an array for
-/// each of them: its number, class, status, local and remote address, the bytes received and sent since the connect, the bytes
-/// queued, the age in seconds or a negative number, the last error, and where a script has made it.
+/// The request for all peers and servers, and the answer to it: the seconds since the game began to
+/// answer, and then an array for each object. The array has the object's number, class, status,
+/// local and remote address, the bytes received and sent since the connect, the bytes queued, the
+/// age in seconds or a negative number, the last error, and the line of the script that has made
+/// the object.
 pub(crate) const LIST: &str = "list";
-/// Has the peer with this number, and no other one, recorded from now on; 0 is none.
+/// The request to record the peer with this number, and no other one, from now on; 0 for none.
 pub(crate) const WATCH: &str = "watch";
-/// Precedes an answer to [`LIST`] if a peer is recorded: its number, its events in words, and its last bytes received and sent.
+/// Sent before an answer to [`LIST`] if a peer is recorded: its number, its events in words, and
+/// its last bytes received and sent.
 pub(crate) const RECORD: &str = "record";
 
-/// The number of the peer that is recorded.
+/// The number of the peer that is recorded, 0 for none.
 static WATCHED: AtomicI64 = AtomicI64::new(0);
 
 static IS_ATTACHED: AtomicBool = AtomicBool::new(false);
 
-/// Answers from now on, if there is a debugger.
+/// Starts to answer, if there is a debugger.
 pub(crate) fn attach() {
     let mut debugger = EngineDebugger::singleton();
     if !debugger.is_active() || debugger.has_capture(PREFIX) {
@@ -44,7 +49,7 @@ pub(crate) fn attach() {
         Callable::from_sync_fn("answer the Sockets tab", move |arguments: &[&Variant]| {
             let question = arguments.first().map(|message| message.to_string());
             match question.as_deref() {
-                Some(LIST) => tell(start),
+                Some(LIST) => send_list(start),
                 Some(WATCH) => {
                     let data = arguments.get(1).and_then(|data| data.try_to().ok());
                     watch(&data.unwrap_or_default());
@@ -56,7 +61,7 @@ pub(crate) fn attach() {
     debugger.register_message_capture(PREFIX, &answer);
 }
 
-/// Answers no more: the debugger would call a library that is gone.
+/// Stops answering. The debugger must not call a library that is unloaded.
 pub(crate) fn detach() {
     if !IS_ATTACHED.swap(false, Ordering::Relaxed) {
         return;
@@ -67,15 +72,15 @@ pub(crate) fn detach() {
     }
 }
 
-/// Where the script that runs on this thread is, such as `res://game.gd:12`, if there is a debugger. Empty if no script runs, and
-/// before Godot 4.5, which cannot tell.
+/// The line of the script that runs on this thread, such as `res://game.gd:12`, if there is a
+/// debugger. Empty if no script runs, and before Godot 4.5, which has no function for it.
 pub(crate) fn origin() -> String {
     const CAPTURE: &str = "capture_script_backtraces";
     let mut engine = Engine::singleton();
     if !IS_ATTACHED.load(Ordering::Relaxed) || !engine.has_method(CAPTURE) {
         return String::new();
     }
-    // One for each scripting language.
+    // One trace for each scripting language.
     let traces = engine.call(CAPTURE, &[]).try_to::<AnyArray>();
     let place = traces
         .iter()
@@ -92,7 +97,7 @@ pub(crate) fn origin() -> String {
     place.unwrap_or_default()
 }
 
-/// Records the peer with the number that was sent, and no other one.
+/// Records the peer with the number in `data`, and no other one.
 fn watch(data: &VarArray) {
     let number = data.get(0).and_then(|number| number.try_to().ok());
     let number: i64 = number.unwrap_or(0);
@@ -106,7 +111,7 @@ fn watch(data: &VarArray) {
     }
 }
 
-fn tell(start: Instant) {
+fn send_list(start: Instant) {
     let mut debugger = EngineDebugger::singleton();
     let watched = WATCHED.load(Ordering::Relaxed);
     let mut answer = varray![start.elapsed().as_secs_f64()];
@@ -122,7 +127,7 @@ fn tell(start: Instant) {
     debugger.send_message(&format!("{PREFIX}:{LIST}"), &answer);
 }
 
-/// What is recorded of a peer. Events have the time in seconds since `start`.
+/// The record of a peer. The times of its events are in seconds since `start`.
 fn record(object: &LiveObject, peer: &PeerPart, start: Instant) -> Option<VarArray> {
     let now = Instant::now();
     let recording = peer.connection.recording(now)?;

@@ -1,7 +1,8 @@
-//! `auto_poll`: an object's `poll` is called once a frame.
+//! `auto_poll`: calls the `poll` of an object once a frame.
 //!
-//! The scene tree's signal `process_frame` is connected once, and polls all objects that want it, on the main thread, whether
-//! the tree is paused or not. Connecting each object by itself would call it by its id, while a thread may be freeing it.
+//! One connection to the scene tree's signal `process_frame` polls all objects that want it, on the
+//! main thread, whether the tree is paused or not. A connection for each object would call the
+//! object by its id, while another thread may be freeing it.
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
@@ -17,19 +18,21 @@ use godot::prelude::{GodotClass, godot_api, godot_error};
 
 use crate::bridge::Presence;
 
-/// Those that want to be polled, and those that did a frame ago.
+/// The objects that want to be polled, and those that did a frame ago.
 static LIST: Mutex<Vec<Arc<PolledObject>>> = Mutex::new(Vec::new());
 
-/// The scene tree polls them.
+/// Whether the scene tree polls them.
 static IS_CONNECTED: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
-    /// Which object it calls, on the main thread. A destructor would keep the library from being unloaded; [`end`] drops it.
+    /// The object that the scene tree calls, on the main thread. [`end`] drops it. A destructor
+    /// here would keep the library from being unloaded.
     static CALLED: Cell<Option<ManuallyDrop<Gd<SocketFramePoll>>>> = const { Cell::new(None) };
 }
 
-/// What the scene tree calls. It is an object, since the tree keeps a function that it has begun to call in a frame, also if
-/// the library is unloaded meanwhile; an object it looks for by its id.
+/// The object that the scene tree calls. It is not a function: the tree keeps a function that it
+/// has begun to call in a frame, even if the library is unloaded meanwhile, but looks up an object
+/// by its id.
 #[derive(GodotClass)]
 #[class(tool, init, internal, base = RefCounted)]
 struct SocketFramePoll {}
@@ -42,7 +45,8 @@ impl SocketFramePoll {
     }
 }
 
-/// The `auto_poll` of an object. It is a field of the object's struct, and goes with it. Most objects never want it.
+/// The `auto_poll` of an object: a field of the struct of the object, dropped with it. Empty for
+/// objects that have never wanted it, which most have not.
 #[derive(Default)]
 pub(crate) struct FramePoll(OnceLock<Arc<PolledObject>>);
 
@@ -50,14 +54,15 @@ pub(crate) struct FramePoll(OnceLock<Arc<PolledObject>>);
 struct PolledObject {
     presence: Presence,
     is_wanted: AtomicBool,
-    /// It is in the list. Changed with the list locked.
+    /// Whether it is in the list. Changed only while the list is locked.
     is_listed: AtomicBool,
 }
 
 impl FramePoll {
-    /// Begins or stops to poll `object`, whose field this is, once a frame. From another thread, or before there is a scene
-    /// tree, it takes effect with the deferred calls of the main thread. An object that is being freed, whose script still
-    /// hears of that, is not polled any more.
+    /// Starts or stops polling `object`, whose field this is, once a frame. From another thread, or
+    /// before there is a scene tree, this takes effect with the deferred calls of the main thread.
+    /// An object that is being freed is not polled any more, even while its script is notified of
+    /// that.
     pub(crate) fn set<T>(&self, object: &T, enabled: bool)
     where
         T: WithBaseField<Base: Inherits<RefCounted> + Inherits<Object>>,
@@ -85,7 +90,7 @@ impl FramePoll {
             None => {
                 let connect = Callable::from_sync_fn("auto_poll", |_| match tree() {
                     Some(tree) => connect(tree),
-                    None => godot_error!("auto_poll needs a SceneTree as main loop"),
+                    None => godot_error!("auto_poll: the main loop is not a SceneTree"),
                 });
                 connect.call_deferred(&[]);
             }
@@ -114,9 +119,9 @@ fn connect(mut tree: Gd<SceneTree>) {
     }
 }
 
-/// Ends all of it, on the main thread: the tree would call a library that is gone.
+/// Stops all polling, on the main thread. The tree must not call a library that is unloaded.
 pub(crate) fn end() {
-    // Its connection goes with it.
+    // Dropping the object removes the connection.
     drop(CALLED.take().map(ManuallyDrop::into_inner));
     IS_CONNECTED.store(false, Ordering::Relaxed);
     list().clear();

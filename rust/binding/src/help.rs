@@ -1,9 +1,9 @@
-//! The class documentation in the editor's help.
+//! The class documentation in the help of the editor.
 
 use godot::sys;
 
-/// The documentation as it lies in the addon, one file per class. It is part of the library, because Godot wants the
-/// text and not the file.
+/// The documentation in the addon, one file per class. The library contains it, because Godot takes
+/// the text and not the file. A new class needs a line here.
 const CLASSES: [&str; 10] = [
     include_str!("../../../addons/stream_peer_socket_rs/doc_classes/PacketPeerSocketRs.xml"),
     include_str!("../../../addons/stream_peer_socket_rs/doc_classes/SocketConditionsRs.xml"),
@@ -17,12 +17,13 @@ const CLASSES: [&str; 10] = [
     include_str!("../../../addons/stream_peer_socket_rs/doc_classes/UDSServerRs.xml"),
 ];
 
-/// Hands the class documentation to the editor, which does not look for it by itself. A running game never gets here.
+/// Gives the class documentation to the editor, which does not look for it. Called in the editor
+/// only.
 pub(crate) fn load() {
     for class in CLASSES {
         let length = sys::GDExtensionInt::try_from(class.len()).expect("a text fits the memory");
-        // SAFETY: gdext has loaded Godot's interface before it initialises any level. Godot reads `length` bytes of
-        // UTF-8, and copies them.
+        // SAFETY: gdext has loaded Godot's interface before any level is initialised. Godot reads
+        // `length` bytes of UTF-8, and copies them.
         unsafe {
             sys::interface_fn!(editor_help_load_xml_from_utf8_chars_and_len)(
                 class.as_ptr().cast(),

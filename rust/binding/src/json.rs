@@ -1,4 +1,5 @@
-//! JSON (RFC 8259) that the peer has chosen: the engine prints a line for each large number and each odd character.
+//! Parses JSON (RFC 8259) from the remote side. The engine's own parser prints a line for each
+//! large number and each null character, and the remote side chooses these.
 
 use std::fmt::Display;
 
@@ -8,10 +9,10 @@ use struson::reader::{JsonReader, JsonStreamReader, ReaderError, ReaderSettings,
 
 use crate::text;
 
-/// Arrays and objects may be nested so deep, as in the engine.
+/// The largest depth of nested arrays and objects, as in the engine.
 const MAX_DEPTH: u32 = 1024;
 
-/// An array or an object that has begun.
+/// An array or an object whose end has not been read.
 enum Unfinished {
     Array(VarArray),
     Object {
@@ -20,8 +21,8 @@ enum Unfinished {
     },
 }
 
-/// The value of `json`. As in the engine, a comma may come before the end of an array or an object. The error is what is
-/// wrong with it.
+/// The value of `json`. A comma may come before the end of an array or an object, as in the engine.
+/// The error is the reason why it is not JSON.
 pub(crate) fn parse(json: &[u8]) -> Result<Variant, impl Display> {
     let settings = ReaderSettings {
         allow_trailing_comma: true,
@@ -36,7 +37,8 @@ pub(crate) fn parse(json: &[u8]) -> Result<Variant, impl Display> {
     Ok::<_, ReaderError>(value)
 }
 
-/// Reads a value. The arrays and objects around it are kept in a list, since a thread's stack may be small.
+/// Reads a value. The arrays and objects around the current value are in a list, because the stack
+/// of a thread may be too small for recursion.
 fn read(reader: &mut JsonStreamReader<&[u8]>) -> Result<Variant, ReaderError> {
     let mut around: Vec<Unfinished> = Vec::new();
     loop {
@@ -62,7 +64,8 @@ fn read(reader: &mut JsonStreamReader<&[u8]>) -> Result<Variant, ReaderError> {
                 Some(Variant::nil())
             }
         };
-        // Adds it to what is around it, and ends that if it was the last.
+        // Adds the value to the array or object around it, and closes each one that has no more
+        // values.
         loop {
             let Some(open) = around.last_mut() else {
                 return Ok(value.unwrap_or_default());
@@ -94,7 +97,7 @@ fn read(reader: &mut JsonStreamReader<&[u8]>) -> Result<Variant, ReaderError> {
     }
 }
 
-/// Every number is a float, as in the engine. One that is too large is infinite.
+/// Every number is a float, as in the engine. A number that is too large is infinite.
 fn number(text: &str) -> Variant {
     text.parse::<f64>().unwrap_or(f64::NAN).to_variant()
 }

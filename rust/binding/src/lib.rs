@@ -1,9 +1,12 @@
-//! The Godot classes of the addon: `StreamPeerTCPRs`, `StreamPeerUDSRs`, `TCPServerRs`, `UDSServerRs` with their
-//! abstract bases, and what is made of them, on top of the sockets of the crate `stream-socket`.
+//! The Godot classes of the addon: `StreamPeerTCPRs`, `StreamPeerUDSRs`, `TCPServerRs`,
+//! `UDSServerRs` with their abstract bases, and the classes that use them, on top of the sockets of
+//! the crate `stream-socket`.
 //!
-//! The class documentation for users of GDScript is in the addon's `doc_classes`. This crate translates: Godot's types
-//! and error codes to Rust's and back, in the modules of the peers and the servers, and Godot's class system to one that
-//! has inheritance and cheap calls, in the bridge.
+//! The class documentation for GDScript is in the addon's `doc_classes`. This crate translates, and
+//! does nothing else. The modules of the classes translate Godot's types and error codes to Rust's
+//! and back. The [`bridge`] translates Godot's class system to one with inheritance and cheap
+//! calls, as the [`class_trees`] say. The [`parts`] are the plain Rust halves of the objects.
+//! Imports go one way: classes, class trees, bridge, parts.
 
 mod bridge;
 mod class_trees;
@@ -42,7 +45,8 @@ const TABLES: bridge::Tables = bridge::Tables {
 
 struct Extension;
 
-// SAFETY: The entry symbol that Godot calls is `stream_peer_socket_rs_init`, which calls this one as Godot would.
+// SAFETY: The entry symbol that Godot calls is `stream_peer_socket_rs_init`, which calls this one
+// as Godot would.
 #[gdextension(entry_symbol = stream_peer_socket_rs_gdext_entry)]
 unsafe impl ExtensionLibrary for Extension {
     fn on_stage_init(stage: InitStage) {
@@ -81,7 +85,8 @@ unsafe impl ExtensionLibrary for Extension {
     }
 }
 
-/// Whether this process is a game that can be debugged: neither the editor, nor a game that was exported to be played.
+/// Whether this process is a game that can be debugged: neither the editor nor an exported release
+/// build.
 fn is_debugged_game() -> bool {
     !Engine::singleton().is_editor_hint() && bridge::has_feature("debug")
 }
@@ -96,7 +101,7 @@ unsafe extern "C" fn stream_peer_socket_rs_init(
     library: sys::GDExtensionClassLibraryPtr,
     init: *mut sys::GDExtensionInitialization,
 ) -> sys::GDExtensionBool {
-    // SAFETY: Passed on as they came.
+    // SAFETY: The arguments are those that Godot passes.
     unsafe {
         bridge::initialize(
             TABLES,

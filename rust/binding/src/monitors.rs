@@ -1,4 +1,5 @@
-//! What the editor's debugger shows under Monitors of a game that it runs: the sockets of all objects together.
+//! The monitors that the debugger of the editor shows of a running game: the sockets of all objects
+//! together.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +12,7 @@ use stream_socket::{count_traffic, totals};
 
 use crate::parts::live::{self, LivePart};
 
-/// A monitor: its name, with its category, and what answers it.
+/// A monitor: its name, which begins with its category, and the function that makes its Callable.
 struct Monitor {
     name: &'static str,
     make: fn() -> Callable,
@@ -52,14 +53,14 @@ const MONITORS: [Monitor; 8] = [
     },
 ];
 
-static ARE_THERE: AtomicBool = AtomicBool::new(false);
+static ARE_ADDED: AtomicBool = AtomicBool::new(false);
 
-/// A rate is that of so much time at least, whoever asks for it how often.
+/// The shortest time that a rate is measured over, however often it is read.
 const WINDOW: Duration = Duration::from_millis(500);
 
-/// Adds the monitors to those of the engine, and counts for them from then on.
+/// Adds the monitors to those of the engine, and starts to count for them.
 pub(crate) fn add() {
-    ARE_THERE.store(true, Ordering::Relaxed);
+    ARE_ADDED.store(true, Ordering::Relaxed);
     count_traffic(true);
     live::keep(true);
     let mut performance = Performance::singleton();
@@ -70,9 +71,10 @@ pub(crate) fn add() {
     }
 }
 
-/// Takes them away again if there are any: the engine would keep them, and call a library that is gone.
+/// Removes the monitors if they were added. The engine would keep them, and call a library that is
+/// unloaded.
 pub(crate) fn remove() {
-    if !ARE_THERE.swap(false, Ordering::Relaxed) {
+    if !ARE_ADDED.swap(false, Ordering::Relaxed) {
         return;
     }
     let mut performance = Performance::singleton();
@@ -98,7 +100,7 @@ fn rate(total: fn() -> u64) -> Callable {
     })
 }
 
-/// The bytes that wait in all peers to be sent.
+/// The bytes that are queued in all peers.
 fn queued() -> u64 {
     let objects = live::objects();
     let queued = objects.iter().map(|object| match &object.part {
@@ -108,11 +110,11 @@ fn queued() -> u64 {
     queued.sum::<usize>() as u64
 }
 
-/// How fast a total grows.
+/// The rate at which a total grows.
 struct Rate {
-    /// When the window began, and what the total was then.
+    /// When the current window began, and the total at that time.
     begin: (Instant, u64),
-    /// Of the window before.
+    /// The rate of the previous window.
     last: f64,
 }
 
@@ -124,7 +126,7 @@ impl Rate {
         }
     }
 
-    /// The growth per second, of the last window that was long enough.
+    /// The growth per second in the last window that was long enough.
     fn per_second(&mut self, now: Instant, total: u64) -> f64 {
         let (begin, before) = self.begin;
         let passed = now.saturating_duration_since(begin);

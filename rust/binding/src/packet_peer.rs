@@ -1,4 +1,7 @@
 //! `PacketPeerSocketRs`: packets in the stream of a peer.
+//!
+//! The virtual methods of `PacketPeer` go past gdext, to [`PacketPeerPart`]. `poll` does not: it
+//! takes the object itself, because it polls the object of the stream too.
 
 use std::sync::Arc;
 
@@ -19,8 +22,8 @@ use crate::peer::StreamPeerSocketRs;
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods};
 use crate::{json, text};
 
-/// What is wrong with a packet that should be text.
-const NOT_TEXT: &str = "the packet is not text in UTF-8, or holds the character 0";
+/// The reason why a packet is not text.
+const NOT_TEXT: &str = "packet is not UTF-8 text, or contains a null character";
 
 #[derive(GodotClass)]
 #[class(tool, init, base = PacketPeerExtension)]
@@ -59,7 +62,7 @@ impl PacketPeerSocketRs {
     #[signal]
     fn failed(error: Error);
 
-    // It takes the object and not its cell: handlers of signals run in it.
+    // It takes the object and not gdext's cell, because it runs handlers of signals.
     #[func(gd_self)]
     fn poll(this: Gd<Self>) -> Error {
         let member = Self::with_object(&this);
@@ -89,7 +92,7 @@ impl PacketPeerSocketRs {
 
     #[func]
     fn get_json(&self) -> Variant {
-        // It is parsed without the connection's lock.
+        // The packet is parsed after the connection's lock is released.
         let Ok(Some(packet)) = self.packets.take(<[u8]>::to_vec) else {
             return Variant::nil();
         };
@@ -98,7 +101,7 @@ impl PacketPeerSocketRs {
             Ok(Ok(value)) => return value,
             Ok(Err(why)) => (
                 Error::ERR_PARSE_ERROR,
-                format!("get_json: the packet is not JSON: {why}"),
+                format!("get_json: invalid JSON: {why}"),
             ),
             Err(_) => (Error::ERR_INVALID_DATA, NOT_TEXT.into()),
         };
@@ -106,7 +109,8 @@ impl PacketPeerSocketRs {
         Variant::nil()
     }
 
-    // The engine's own way prints a line for each byte that is no UTF-8, and whoever is connected chooses the bytes.
+    // The engine's own function prints a line for each byte that is not UTF-8, and the remote side
+    // chooses the bytes.
     #[func]
     fn decode_text(packet: PackedByteArray) -> GString {
         text::decoded(packet.as_slice())
@@ -120,7 +124,8 @@ impl PacketPeerSocketRs {
     #[func]
     fn set_stream(&self, stream: Option<Gd<StreamPeerSocketRs>>) {
         let stream = stream.as_ref().map(StreamPeerSocketRs::with_object);
-        // The object before it may go with this, and its script may look back from its last notification.
+        // Dropping the previous stream may free its object, and the script of that may call this
+        // object when it is notified.
         drop(self.packets.channel.set_peer(stream));
     }
 
@@ -140,7 +145,7 @@ impl PacketPeerSocketRs {
         match kinds.into_iter().find(|&kind| kind as i64 == framing) {
             Some(kind) => self.packets.configure(|settings| settings.kind = kind),
             None => {
-                self.refuse(&format!("framing: {framing} is no Framing"));
+                self.refuse(&format!("framing: {framing} is not a Framing constant"));
             }
         }
     }
@@ -158,7 +163,7 @@ impl PacketPeerSocketRs {
                 .configure(|settings| settings.length_bytes = bytes.unsigned_abs() as usize),
             _ => {
                 self.refuse(&format!(
-                    "length_bytes: {bytes} is none of 0, 1, 2, 4 and 8"
+                    "length_bytes: {bytes} is not one of 0, 1, 2, 4 and 8"
                 ));
             }
         }
@@ -194,7 +199,7 @@ impl PacketPeerSocketRs {
     #[func]
     fn set_delimiter(&self, delimiter: PackedByteArray) {
         if delimiter.is_empty() {
-            self.refuse(&"delimiter: it must have a byte at least");
+            self.refuse(&"delimiter: must not be empty");
             return;
         }
         self.packets
@@ -208,14 +213,16 @@ impl PacketPeerSocketRs {
 
     #[func]
     fn set_max_packet_bytes(&self, bytes: i64) {
-        // Godot counts the bytes of a packet with an int of 32 bits.
+        // Godot counts the bytes of a packet with a 32-bit int.
         match i32::try_from(bytes)
             .ok()
             .and_then(|bytes| usize::try_from(bytes).ok())
         {
             Some(bytes) => self.packets.set_max_packet_bytes(bytes),
             None => {
-                self.refuse(&format!("max_packet_bytes: {bytes} bytes are not possible"));
+                self.refuse(&format!(
+                    "max_packet_bytes: {bytes} is not between 0 and 2147483647"
+                ));
             }
         }
     }
@@ -248,7 +255,7 @@ impl PacketPeerSocketRs {
         packets
     }
 
-    /// The part of `packets`, with its object.
+    /// `packets` with its part.
     pub(crate) fn with_object(packets: &Gd<Self>) -> PacketPeerObject<ObjectRef> {
         PacketPeerObject {
             object: ObjectRef::new(packets),
@@ -260,7 +267,7 @@ impl PacketPeerSocketRs {
         self.packets.settings()
     }
 
-    /// The next packet as text. One that is no UTF-8 is skipped, with an error.
+    /// Takes the next packet as text. A packet that is not text is skipped, with an error.
     fn take_text(&self) -> Option<GString> {
         let text = self.packets.take(text::exactly_decoded).ok()??;
         if text.is_none() {

@@ -1,4 +1,7 @@
-//! `StreamPeerSocketRs`: what the peers have in common, and the one struct behind them.
+//! `StreamPeerSocketRs`: the methods of all peers, and the one struct behind the peer classes.
+//!
+//! The methods of one class are in [`peer_tcp`](crate::peer_tcp) and [`peer_uds`](crate::peer_uds).
+//! The methods that call the core are in the part, [`PeerPart`], where the bridge reaches them too.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -21,7 +24,8 @@ use crate::{class_trees, debugger, seconds, settings, statistics, text};
 /// The `connect_timeout` that stands for the project setting.
 const PROJECT_SETTING: f64 = -1.0;
 
-/// The struct behind the peer classes; which one an object is of, the bridge has decided when it made it.
+/// The struct behind the peer classes. The bridge decides the class of an object when it makes the
+/// object.
 #[derive(GodotClass)]
 #[class(tool, init, base = StreamPeerExtension)]
 pub struct StreamPeerSocketRs {
@@ -55,7 +59,7 @@ fn peer_of(connection: Connection) -> Arc<PeerPart> {
     peer
 }
 
-/// Whether a connect has failed because it could not have succeeded, as to a path that is too long.
+/// Whether a connect could never have succeeded, for example to a path that is too long.
 fn is_misuse(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::InvalidInput | ErrorKind::Unsupported)
 }
@@ -124,7 +128,8 @@ impl StreamPeerSocketRs {
 
     #[func]
     fn read_until(&self, delimiter: Variant, #[opt(default = 65536)] max_bytes: i64) -> Variant {
-        // Not by trying: a conversion that is possible is not always the one that is meant.
+        // The type decides, not whether a conversion is possible: a conversion that is possible is
+        // not always meant.
         let delimiter = match delimiter.get_type() {
             VariantType::PACKED_BYTE_ARRAY => delimiter.to::<PackedByteArray>().to_vec(),
             VariantType::STRING | VariantType::STRING_NAME => {
@@ -133,8 +138,7 @@ impl StreamPeerSocketRs {
             _ => Vec::new(),
         };
         if delimiter.is_empty() {
-            let what = "read_until: the delimiter must be a String or a PackedByteArray with something in it";
-            self.refuse(&what);
+            self.refuse(&"read_until: delimiter must be a non-empty String or PackedByteArray");
             return Variant::nil();
         }
         self.find(&delimiter, max_bytes, |bytes| {
@@ -145,7 +149,7 @@ impl StreamPeerSocketRs {
     #[func]
     fn read_exact(&self, count: i64) -> Variant {
         let Ok(count) = usize::try_from(count) else {
-            self.refuse(&"read_exact: the count must not be negative");
+            self.refuse(&"read_exact: count must not be negative");
             return Variant::nil();
         };
         let take = |bytes: &[u8]| PackedByteArray::from(bytes).to_variant();
@@ -165,7 +169,7 @@ impl StreamPeerSocketRs {
 
     #[func]
     fn set_send_buffer_size(&self, bytes: i64) -> Error {
-        self.set_buffer_size(bytes, "set the send buffer's size", |options| {
+        self.set_buffer_size(bytes, "set send buffer size", |options| {
             &mut options.send_buffer_size
         })
     }
@@ -178,7 +182,7 @@ impl StreamPeerSocketRs {
 
     #[func]
     fn set_receive_buffer_size(&self, bytes: i64) -> Error {
-        self.set_buffer_size(bytes, "set the receive buffer's size", |options| {
+        self.set_buffer_size(bytes, "set receive buffer size", |options| {
             &mut options.receive_buffer_size
         })
     }
@@ -277,7 +281,7 @@ impl Failing for StreamPeerSocketRs {
 }
 
 impl StreamPeerSocketRs {
-    /// The part of `peer`, with its object.
+    /// `peer` with its part.
     pub(crate) fn with_object(peer: &Gd<Self>) -> PeerObject<ObjectRef> {
         PeerObject {
             object: ObjectRef::new(peer),
@@ -285,7 +289,7 @@ impl StreamPeerSocketRs {
         }
     }
 
-    /// The peer object of a connection that is there already.
+    /// A peer object over an existing connection.
     pub(crate) fn from_connection(class: &'static Class, connection: Connection) -> Gd<Self> {
         bridge::new_object(class, |base| Self {
             peer: peer_of(connection),
@@ -300,7 +304,7 @@ impl StreamPeerSocketRs {
         })
     }
 
-    /// Binds, with the codes of the engine.
+    /// Binds, with the engine's codes.
     pub(crate) fn bind(&self, address: &BindAddress) -> Error {
         let bound = self.peer.connection.bind(address);
         if let Err(error) = &bound
@@ -314,14 +318,15 @@ impl StreamPeerSocketRs {
         self.peer.last_error.note(bound)
     }
 
-    /// Connects to `target`, with the words and the codes of the engine. `default` is the limit of the project setting.
+    /// Connects to `target`, with the engine's messages and codes. `default` is the time limit of
+    /// the project setting.
     pub(crate) fn connect(&self, target: Target, default: fn() -> Duration) -> Error {
         let limit = match self.peer.connect_timeout() {
             PROJECT_SETTING => Some(default()),
             seconds => seconds::limit(seconds).unwrap_or(None),
         };
         let started = self.peer.connection.connect(target, limit, Instant::now());
-        // What happens on a network prints nothing: who tries again and again would fill the log.
+        // A failure of the network prints nothing: retries would fill the log.
         match &started {
             Err(error @ ConnectError::AlreadyConnected) => godot_error!("{error}"),
             Err(error @ ConnectError::Os { source, .. }) if is_misuse(source.kind()) => {
@@ -332,10 +337,14 @@ impl StreamPeerSocketRs {
         self.peer.last_error.note(started)
     }
 
-    /// The time limit in a number of seconds. One that is no time is refused, with the code to return.
+    /// The time limit of `seconds`. A number that is no time limit is refused; the error is the
+    /// code to return.
     pub(crate) fn limit(&self, what: &str, seconds: f64) -> Result<Option<Duration>, Error> {
-        seconds::limit(seconds)
-            .map_err(|_| self.refuse(&format!("{what}: {seconds} seconds are not possible")))
+        seconds::limit(seconds).map_err(|_| {
+            self.refuse(&format!(
+                "{what}: {seconds} is not a valid number of seconds"
+            ))
+        })
     }
 
     /// Changes a socket option.
@@ -353,14 +362,18 @@ impl StreamPeerSocketRs {
     ) -> Error {
         // The kernel takes an int.
         let Some(bytes) = i32::try_from(bytes).ok().filter(|&bytes| bytes > 0) else {
-            return self.refuse(&format!("{operation}: {bytes} bytes are not possible"));
+            let max = i32::MAX;
+            return self.refuse(&format!(
+                "{operation}: {bytes} bytes is not between 1 and {max}"
+            ));
         };
         self.set(operation, |options| {
             *option(options) = usize::try_from(bytes).ok();
         })
     }
 
-    /// What comes before `delimiter` in the first `max_bytes` unread bytes, or null.
+    /// Takes the bytes up to `delimiter`, which must end within the first `max_bytes` unread bytes.
+    /// Returns the bytes before the delimiter as a value, or null.
     fn find(
         &self,
         delimiter: &[u8],

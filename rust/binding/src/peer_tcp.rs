@@ -1,4 +1,4 @@
-//! `StreamPeerTCPRs`.
+//! `StreamPeerTCPRs`: the methods of TCP peers, which have the prefix `tcp_`.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ impl StreamPeerSocketRs {
         let host = host.to_string();
         let port = u16::try_from(port).unwrap_or(0);
         let Some(target) = Target::new(&host, port) else {
-            let message = format!("resolve {host}: not the name of a host");
+            let message = format!("resolve {host}: invalid host name");
             return self
                 .peer
                 .last_error
@@ -105,7 +105,9 @@ impl StreamPeerSocketRs {
             seconds(interval_seconds),
             u32::try_from(count).ok().filter(|&count| count > 0),
         ) else {
-            return self.refuse(&"set_keep_alive: the times and the count must be positive");
+            return self.refuse(
+                &"set_keep_alive: idle_seconds, interval_seconds and count must be positive",
+            );
         };
         self.set("set keep-alive", |options| {
             options.keep_alive = enabled.then_some(KeepAlive {
@@ -119,7 +121,7 @@ impl StreamPeerSocketRs {
     #[func]
     fn tcp_set_user_timeout(&self, seconds: f64) -> Error {
         match self.limit("set_user_timeout", seconds) {
-            Ok(limit) => self.set("set the user timeout", |options| {
+            Ok(limit) => self.set("set user timeout", |options| {
                 options.user_timeout = limit;
             }),
             Err(code) => code,
@@ -129,7 +131,7 @@ impl StreamPeerSocketRs {
     #[func]
     fn tcp_set_linger(&self, seconds: f64) -> Error {
         let linger = match seconds {
-            // Less than no time is the system's default, and no time at all discards what is unsent.
+            // Negative: the system's default. Zero: reset.
             ..0.0 => None,
             0.0 => Some(Duration::ZERO),
             f64::INFINITY => Some(Duration::MAX),

@@ -1,4 +1,4 @@
-//! `StreamPeerUDSRs`.
+//! `StreamPeerUDSRs`: the methods of Unix domain peers, which have the prefix `uds_`.
 
 use godot::builtin::{GString, VarArray, VarDictionary};
 use godot::global::Error;

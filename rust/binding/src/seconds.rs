@@ -1,12 +1,13 @@
-//! Times as scripts give them: numbers of seconds.
+//! Time limits as scripts give them: numbers of seconds.
 
 use std::time::Duration;
 
-/// The shortest time there is.
+/// The shortest time limit.
 const TINY: Duration = Duration::from_nanos(1);
 
-/// The time limit in a number of seconds. 0 is none, and so is one that is longer than any clock can tell. `Err` for what is
-/// no time: a negative number, and NaN. A limit that is too short to tell is the shortest one, not none.
+/// The time limit of a number of seconds. 0 is no limit, and neither is a number too large for a
+/// `Duration`. A positive number below the shortest limit is the shortest limit. A negative number
+/// and NaN are errors.
 pub(crate) fn limit(seconds: f64) -> Result<Option<Duration>, NotATime> {
     if seconds.is_nan() || seconds < 0.0 {
         return Err(NotATime);
@@ -15,7 +16,7 @@ pub(crate) fn limit(seconds: f64) -> Result<Option<Duration>, NotATime> {
     Ok(limit.filter(|_| seconds > 0.0).map(|limit| limit.max(TINY)))
 }
 
-/// A number that is no time limit.
+/// A number that is not a time limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotATime;
 

@@ -1,4 +1,8 @@
-//! `SocketServerRs`: what the servers have in common, and the one struct behind them.
+//! `SocketServerRs`: the methods of all servers, and the one struct behind the server classes.
+//!
+//! The methods of one class are in [`server_tcp`](crate::server_tcp) and
+//! [`server_uds`](crate::server_uds). The methods that call the core are in the part,
+//! [`ServerPart`].
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,7 +21,8 @@ use crate::parts::{LastError, ServerPart, live};
 use crate::peer::StreamPeerSocketRs;
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods, last_os_error_method};
 
-/// The struct behind the server classes; which one an object is of, the bridge has decided when it made it.
+/// The struct behind the server classes. The bridge decides the class of an object when it makes
+/// the object.
 #[derive(GodotClass)]
 #[class(tool, init, base = RefCounted)]
 pub struct SocketServerRs {
@@ -87,7 +92,7 @@ impl SocketServerRs {
     }
 }
 
-/// The peer of a connection that was accepted.
+/// A peer over an accepted connection.
 pub(crate) fn accepted_peer(connection: Connection) -> Gd<StreamPeerSocketRs> {
     let class = match connection.peer_address() {
         Some(Address::Unix(_)) => UDS_PEER,

@@ -1,4 +1,4 @@
-//! `TCPServerRs`.
+//! `TCPServerRs`: the methods of TCP servers, which have the prefix `tcp_`.
 
 use godot::builtin::GString;
 use godot::global::Error;

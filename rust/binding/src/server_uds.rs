@@ -1,4 +1,4 @@
-//! `UDSServerRs`.
+//! `UDSServerRs`: the methods of Unix domain servers, which have the prefix `uds_`.
 
 use std::sync::atomic::Ordering;
 
@@ -26,7 +26,7 @@ impl SocketServerRs {
     #[func]
     fn uds_set_socket_mode(&self, mode: i64) {
         if mode > 0o7777 {
-            self.refuse(&format!("socket_mode: {mode:#o} is not a mode of a file"));
+            self.refuse(&format!("socket_mode: {mode:#o} is not a file mode"));
             return;
         }
         self.server.mode.store(mode, Ordering::Relaxed);

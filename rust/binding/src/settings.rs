@@ -1,4 +1,4 @@
-//! Project settings: those that the engine's classes obey, and the addon's own.
+//! Project settings: those of the engine's classes that ours obey too, and the addon's own.
 
 use std::sync::Once;
 use std::time::Duration;
@@ -9,20 +9,20 @@ use godot::meta::{FromGodot, ToGodot};
 use godot::obj::{EngineEnum, Singleton};
 use godot::register::info::PropertyHint;
 
-/// The engine's default, and that of the Unix domain setting on engines that do not have it yet.
+/// The engine's default, also for the Unix domain setting, which older engines do not have.
 const DEFAULT_SECONDS: i64 = 30;
 
-/// How long a TCP connect may take.
+/// The time limit of a TCP connect.
 pub(crate) fn tcp_connect_timeout() -> Duration {
     seconds("network/limits/tcp/connect_timeout_seconds")
 }
 
-/// How long a Unix domain connect may take.
+/// The time limit of a Unix domain connect.
 pub(crate) fn unix_connect_timeout() -> Duration {
     seconds("network/limits/unix/connect_timeout_seconds")
 }
 
-/// For how long idle peers share what the system tells of them, in microseconds. 0 is not at all.
+/// How long idle peers share one answer of the system, in microseconds. 0: they do not share.
 const SHARED_ANSWER: ProjectSetting = ProjectSetting {
     name: "network/limits/stream_sockets/shared_answer_usec",
     default: || 3.to_variant(),
@@ -36,7 +36,7 @@ const MONITORS: ProjectSetting = ProjectSetting {
     hint: (PropertyHint::NONE, ""),
 };
 
-/// A setting of the addon's own.
+/// A project setting of the addon's own.
 struct ProjectSetting {
     name: &'static str,
     default: fn() -> Variant,
@@ -44,14 +44,14 @@ struct ProjectSetting {
 }
 
 impl ProjectSetting {
-    /// Shows it in the editor.
+    /// Adds the setting to those that the editor shows.
     fn register(&self) {
         let mut settings = ProjectSettings::singleton();
         let default = (self.default)();
         if !settings.has_setting(self.name) {
             settings.set_setting(self.name, &default);
         }
-        // One that has its initial value is not written into the project's file.
+        // Godot does not write a setting with its initial value into the file of the project.
         settings.set_initial_value(self.name, &default);
         settings.add_property_info(
             &vdict! {
@@ -64,20 +64,20 @@ impl ProjectSetting {
         );
     }
 
-    /// What a project has chosen; the default in place of a value of another type.
+    /// The value in the project; the default if the value has another type.
     fn get<T: FromGodot>(&self) -> T {
         let value = ProjectSettings::singleton().get_setting(self.name);
         value.try_to().unwrap_or_else(|_| (self.default)().to())
     }
 }
 
-/// Shows the addon's own settings in the editor.
+/// Adds the addon's own settings to those that the editor shows.
 pub(crate) fn register() {
     SHARED_ANSWER.register();
     MONITORS.register();
 }
 
-/// Obeys the addon's own settings, with the first object that is made.
+/// Applies the addon's own settings, when the first object is made.
 pub(crate) fn apply() {
     static APPLIED: Once = Once::new();
     APPLIED.call_once(|| {
@@ -91,7 +91,7 @@ pub(crate) fn has_monitors() -> bool {
     MONITORS.get()
 }
 
-/// Read anew each time: a script may change it.
+/// Read each time, because a script may change it.
 fn seconds(setting: &str) -> Duration {
     let value: Variant = ProjectSettings::singleton()
         .get_setting_ex(setting)

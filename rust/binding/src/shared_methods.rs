@@ -1,8 +1,8 @@
 //! The methods that several classes have: those of the last error, and of `auto_poll`.
 //!
-//! gdext has no inheritance between classes of a library, and the class trees give it to the peers and
-//! the servers only. So each class gets these methods from a macro. The property `auto_poll` stands in
-//! [`class_trees`](crate::class_trees).
+//! gdext has no inheritance between classes of a library, and the class trees give it to the peers
+//! and the servers only. So each class gets these methods from a macro. The property `auto_poll`
+//! stands in [`class_trees`](crate::class_trees).
 
 use std::fmt::Display;
 

@@ -1,4 +1,4 @@
-//! What `get_statistics` answers.
+//! The dictionary that `get_statistics` returns.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use stream_socket::{AttemptOutcome, ConnectAttempt, Statistics};
 
 use crate::parts::Code;
 
-/// The statistics as a script gets them: times in seconds, and nothing under the name of what is not known.
+/// The statistics for a script: times are in seconds, and a value that is not known has no entry.
 pub(crate) fn dictionary(statistics: Statistics) -> VarDictionary {
     let attempts: Array<VarDictionary> = statistics.attempts.into_iter().map(attempt).collect();
     let mut all = vdict! {
@@ -40,9 +40,9 @@ pub(crate) fn dictionary(statistics: Statistics) -> VarDictionary {
 fn attempt(attempt: ConnectAttempt) -> VarDictionary {
     let (error, message) = match &attempt.outcome {
         AttemptOutcome::Connected => (Error::OK, String::new()),
-        AttemptOutcome::UnderWay => (Error::ERR_BUSY, "under way".to_owned()),
+        AttemptOutcome::UnderWay => (Error::ERR_BUSY, "in progress".to_owned()),
         AttemptOutcome::Failed(error) => (error.exact(), error.to_string()),
-        _ => (Error::ERR_SKIP, "given up".to_owned()),
+        _ => (Error::ERR_SKIP, "abandoned".to_owned()),
     };
     vdict! {
         "address" => attempt.address.to_string(),

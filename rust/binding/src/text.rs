@@ -1,4 +1,4 @@
-//! Addresses and received text as the engine has them.
+//! Addresses and received text in the form that the engine has them.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -8,10 +8,11 @@ use godot::classes::ProjectSettings;
 use godot::obj::Singleton;
 use stream_socket::{BindAddress, parse_ip};
 
-/// What cannot be in the engine's text stands there as this (U+FFFD).
+/// Replaces what a String of the engine cannot hold (U+FFFD).
 const REPLACEMENT: &str = "\u{FFFD}";
 
-/// `bytes` as text in UTF-8. What is none is replaced, and so is the character 0, at which the engine would end the text.
+/// `bytes` as UTF-8 text. Invalid sequences are replaced. So is the null character, which would end
+/// the text in the engine.
 pub(crate) fn decoded(bytes: &[u8]) -> GString {
     let text = String::from_utf8_lossy(bytes);
     if text.contains('\0') {
@@ -20,13 +21,13 @@ pub(crate) fn decoded(bytes: &[u8]) -> GString {
     GString::from(text.as_ref())
 }
 
-/// `bytes` as text, if all of it can be.
+/// `bytes` as text, or `None` if something would have to be replaced.
 pub(crate) fn exactly_decoded(bytes: &[u8]) -> Option<GString> {
     let text = std::str::from_utf8(bytes).ok()?;
     (!text.contains('\0')).then(|| GString::from(text))
 }
 
-/// A local address from its text, which is an IP address or `*` for all of them.
+/// The local address in a text, which is an IP address, or `*` for all addresses.
 pub(crate) fn bind_address(host: &GString, port: u16) -> Option<BindAddress> {
     let host = host.to_string();
     if host == "*" {
@@ -35,27 +36,27 @@ pub(crate) fn bind_address(host: &GString, port: u16) -> Option<BindAddress> {
     parse_ip(&host, port).map(BindAddress::Inet)
 }
 
-/// The path of a socket; one in the project's or the user's folder is a path of the system then. The error is what is wrong
-/// with it.
+/// The path of a socket in the file system. A path in the project's or the user's folder is
+/// resolved. The error is the reason why the path cannot be used.
 pub(crate) fn path(path: &GString) -> Result<PathBuf, &'static str> {
     let text = path.to_string();
     let is_in_project = text.starts_with("res://");
     if text.is_empty() {
-        return Err("the path is empty");
+        return Err("path is empty");
     }
     if !is_in_project && !text.starts_with("user://") {
         return Ok(text.into());
     }
     let settings = ProjectSettings::singleton();
-    // The engine would make a path out of it that is relative to wherever the game was started.
+    // The engine would make a path that is relative to the working directory.
     if is_in_project && settings.globalize_path("res://").is_empty() {
-        return Err("an exported game has no folder res:// for a socket; user:// is one");
+        return Err("an exported game has no res:// folder on disk, use user://");
     }
     Ok(settings.globalize_path(path).to_string().into())
 }
 
-/// An IP address the way the engine writes it: IPv6 in lower case with every group and none shortened away. A scope
-/// follows by its number, so that the text connects to the same address again.
+/// An IP address as the engine writes it: IPv6 in lower case with all eight groups. A scope follows
+/// by its number, so that the text connects to the same address again.
 pub(crate) fn host(address: SocketAddr) -> String {
     match (address.ip().to_canonical(), address) {
         (IpAddr::V4(v4), _) => v4.to_string(),

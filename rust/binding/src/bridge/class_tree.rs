@@ -2,8 +2,8 @@
 //!
 //! gdext registers one class for each tree, the base, with all methods of the tree. The bridge
 //! registers the subclasses with it, and hands each method to the class that it belongs to
-//! ([`registration`](super::registration)). All objects of a tree are one Rust struct and have one type
-//! of part, which makes a base's method sound on an object of any of its subclasses.
+//! ([`registration`](super::registration)). All objects of a tree are one Rust struct and have one
+//! type of part, which makes a base's method sound on an object of any of its subclasses.
 
 use std::ffi::c_void;
 use std::sync::OnceLock;
@@ -41,7 +41,8 @@ pub(crate) struct Enumeration {
     pub(crate) constants: &'static [(&'static str, i64)],
 }
 
-/// A class that objects are of. Its methods are the Rust functions whose name starts with its prefix.
+/// A class that objects are of. Its methods are the Rust functions whose name starts with its
+/// prefix.
 pub(crate) struct Class {
     pub(super) name: &'static str,
     pub(super) tree: &'static ClassTree,

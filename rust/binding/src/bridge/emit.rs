@@ -5,8 +5,8 @@ use godot::obj::{Gd, InstanceId};
 
 use crate::parts::Signal;
 
-/// Emits `signals` of the object with the id `object`, which lives until all handlers have run, whatever they do. The
-/// caller holds no reference into the object meanwhile, and no lock.
+/// Emits `signals` of the object with the id `object`. The object lives until all handlers have
+/// run, whatever they do. The caller holds no reference into the object and no lock meanwhile.
 pub(super) fn emit(object: InstanceId, signals: impl Iterator<Item = Signal>) {
     let Ok(mut object) = Gd::<Object>::try_from_instance_id(object) else {
         return;

@@ -1,9 +1,11 @@
 //! The methods of the engine's classes that the library calls, all of them.
 //!
-//! They are looked for when the library is loaded, and in a Godot that lacks one it is not. Whatever else gdext could call
-//! is not looked for before it is called: most engines that people build for their games lack some of it.
+//! They are looked up when the library is loaded. A Godot that lacks one of them is refused. No
+//! other method that gdext could call is looked up before it is called, because engines that people
+//! build for their games often lack some of them.
 //!
-//! A debug build says so, as an error, if it calls one that is not listed here, so the tests in Godot show what is missing.
+//! A debug build that calls a method which is not listed here prints an error with the line to add,
+//! so the tests in Godot show what is missing.
 
 use std::fmt;
 
@@ -17,11 +19,11 @@ use super::interface::interface;
 pub(super) struct EngineMethod {
     pub(super) class: &'static str,
     pub(super) name: &'static str,
-    /// What stands for the method's signature in Godot's extension_api.json.
+    /// The hash of the method's signature, from Godot's extension_api.json.
     hash: i64,
 }
 
-/// What the bridge calls itself.
+/// The methods that the bridge calls itself.
 pub(super) const HAS_CONNECTIONS: EngineMethod = of("Object", "has_connections", 2619796661);
 pub(super) const GET_REFERENCE_COUNT: EngineMethod =
     of("RefCounted", "get_reference_count", 3905245786);
@@ -37,7 +39,7 @@ const NEEDED: &[EngineMethod] = &[
     REFERENCE,
     UNREFERENCE,
     HAS_FEATURE,
-    // What the classes call.
+    // Called by the classes.
     of("Engine", "get_main_loop", 1016888095),
     of("JSON", "stringify", 462733549),
     CALL,
@@ -52,14 +54,14 @@ const NEEDED: &[EngineMethod] = &[
     of("ProjectSettings", "has_setting", 3927539163),
     of("ProjectSettings", "set_initial_value", 402577236),
     of("ProjectSettings", "set_setting", 402577236),
-    // What gdext calls for them: when it is loaded, for casts, and for making and keeping objects.
+    // Called by gdext for the classes: when it is loaded, for casts, and to make and keep objects.
     of("Engine", "is_editor_hint", 36873697),
     of("Object", "is_class", IS_CLASS),
     of("Object", "notification", 4023243586),
     of("RefCounted", "init_ref", 2240911060),
 ];
 
-/// What gdext checks by what is registered: in debug builds for Godot 4.5 and later.
+/// Called by gdext to check the registered classes, in debug builds for Godot 4.5 and later.
 const NEEDED_FOR_CHECKS: &[EngineMethod] = &[
     of("ClassDB", "class_exists", 2619796661),
     of("ClassDB", "class_get_integer_constant_list", 3031669221),
@@ -72,14 +74,15 @@ const NEEDED_FOR_CHECKS: &[EngineMethod] = &[
     of("Engine", "has_singleton", 2619796661),
 ];
 
-/// Its argument is of another type in 4.7.
+/// The type of its argument has changed in Godot 4.7.
 const IS_CLASS: i64 = if cfg!(feature = "api-4-7") {
     2619796661
 } else {
     3927539163
 };
 
-/// What only a game that is debugged, or the editor, calls: looked for when it is called, so that the others can do without.
+/// Called only in a game that is debugged, or in the editor. They are looked up when they are
+/// called, so that a Godot without them is not refused.
 const LATE: &[(&str, &str)] = &[
     ("CanvasItem", "hide"),
     ("CanvasItem", "is_visible_in_tree"),
@@ -127,14 +130,15 @@ const LATE: &[(&str, &str)] = &[
     ("TreeItem", "set_tooltip_text"),
 ];
 
-/// It has one more argument since 4.6.
+/// It has one more argument since Godot 4.6.
 const ADD_CUSTOM_MONITOR: i64 = if cfg!(any(feature = "api-4-6", feature = "api-4-7")) {
     3655788610
 } else {
     4099036814
 };
 
-/// The classes that ours inherit from, and that an engine may lack. Godot calls their methods, and not we.
+/// The classes that ours inherit from and that an engine may lack. Godot calls their methods; the
+/// library does not.
 pub(super) const BASE_CLASSES: [&str; 2] = ["StreamPeerExtension", "PacketPeerExtension"];
 
 const fn of(class: &'static str, name: &'static str, hash: i64) -> EngineMethod {
@@ -148,22 +152,22 @@ impl fmt::Display for EngineMethod {
 }
 
 impl EngineMethod {
-    /// What Godot calls the method by, or null if it has none.
+    /// The pointer that Godot calls the method by, or null if Godot does not have the method.
     pub(super) fn find(&self) -> sys::GDExtensionMethodBindPtr {
         let (class, name) = (StringName::from(self.class), StringName::from(self.name));
         find(&class, &name, self.hash)
     }
 }
 
-/// All that are needed in this build.
+/// All methods that are needed in this build.
 pub(super) fn needed() -> impl Iterator<Item = &'static EngineMethod> {
     let has_checks = cfg!(all(debug_assertions, not(feature = "api-4-4")));
     let for_checks = if has_checks { NEEDED_FOR_CHECKS } else { &[] };
     NEEDED.iter().chain(for_checks)
 }
 
-/// Whether a method is listed as needed. Asked of every method that there is, so the names, which are slow to read, come
-/// last.
+/// Whether a method is listed as needed. gdext asks for every method of the engine, so the names,
+/// which are slow to read, are compared last.
 pub(super) fn is_needed(
     hash: i64,
     class: impl FnOnce() -> String,
@@ -177,12 +181,13 @@ pub(super) fn is_needed(
     candidates.any(|method| method.class == class && method.name == name)
 }
 
-/// Whether a method is one that may be looked for when it is called.
+/// Whether a method may be looked up when it is called.
 pub(super) fn may_be_late(class: &str, name: &str) -> bool {
     LATE.contains(&(class, name))
 }
 
-/// What Godot calls a method by, or null if it has none: without an error of Godot's if it does not have the class.
+/// The pointer that Godot calls a method by, or null if Godot does not have the method. A missing
+/// class does not make Godot print an error.
 pub(super) fn find(
     class: &StringName,
     name: &StringName,

@@ -1,4 +1,5 @@
-//! The library's entry: puts the bridge between gdext and Godot.
+//! The library's entry: loads gdext through the bridge, and refuses a Godot in which the library
+//! would not work.
 
 use std::ffi::{CStr, c_char};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,14 +24,15 @@ type GdextEntry = unsafe extern "C" fn(
     *mut sys::GDExtensionInitialization,
 ) -> sys::GDExtensionBool;
 
-/// The newest function for registering classes that gdext has asked for.
+/// The newest version of the function that registers classes which gdext has asked for.
 static NEWEST_VERSION: AtomicUsize = AtomicUsize::new(0);
 
-/// Loads gdext through the bridge, which makes the classes of `families`. If that cannot be, it says why.
+/// Loads gdext through the bridge, which makes the classes of `tables`. Prints the reason if the
+/// library cannot be loaded.
 ///
 /// # Safety
-/// The last three arguments are those that Godot calls the library's entry symbol with; `gdext_entry` is the entry that
-/// gdext has generated.
+/// The last three arguments are those that Godot passes to the library's entry symbol.
+/// `gdext_entry` is the entry that gdext has generated.
 pub(crate) unsafe fn initialize(
     tables: Tables,
     gdext_entry: GdextEntry,
@@ -43,7 +45,7 @@ pub(crate) unsafe fn initialize(
     };
     // SAFETY: The caller's guarantee.
     if unsafe { interface::is_of_godot_4_0(godot_functions) } {
-        // It has no function that prints an error where one could be looked for.
+        // Godot 4.0 has no function that prints an error and that could be looked up.
         eprintln!(
             "stream_peer_socket_rs cannot be loaded: it needs Godot 4.4 or later, and this is 4.0"
         );
@@ -59,7 +61,7 @@ pub(crate) unsafe fn initialize(
     1
 }
 
-/// The same; the error says why it cannot be.
+/// As [`initialize`]. The error is the reason why the library cannot be loaded.
 ///
 /// # Safety
 /// As for [`initialize`].
@@ -70,7 +72,7 @@ unsafe fn load(
     library: sys::GDExtensionClassLibraryPtr,
     init: *mut sys::GDExtensionInitialization,
 ) -> Result<(), String> {
-    // gdext panics in a Godot that is not to its liking, so what it can be asked before comes before.
+    // gdext panics in a Godot that it does not support, so all that can be checked before is.
     // SAFETY: Godot's get_proc_address, as the caller guarantees.
     let version = unsafe { interface::version(godot_functions) };
     let (major, minor, patch) = GdextBuild::godot_static_version_triple();
@@ -82,17 +84,18 @@ unsafe fn load(
     registration::set_tables(tables);
     // SAFETY: The caller's guarantee; the replaced function keeps the contract of Godot's own.
     if unsafe { gdext_entry(Some(bridge_proc_address), library, init) } == 0 {
-        return Err("gdext does not load in this Godot, and has said why".into());
+        return Err("gdext does not load in this Godot, see its own error".into());
     }
-    // gdext asks for its functions at once, and uses the newest or one before it. One that the bridge does not know would
-    // register the base of a family past it.
+    // gdext looks up all of its functions now, and later uses the newest version that it found or
+    // an older one. A version that the bridge does not know would register the base of a class tree
+    // past the bridge.
     let newest = NEWEST_VERSION.load(Ordering::Relaxed);
     if interface().register_class(newest).is_none() {
         return Err(format!(
             "gdext registers classes by classdb_register_extension_class{newest}, which the class bridge does not know"
         ));
     }
-    // What has to be asked by names and texts of Godot's, which are there with gdext.
+    // These checks need Godot's names and strings, which gdext has loaded by now.
     let mut classes = BASE_CLASSES.into_iter();
     let missing_class = classes.find(|class| !has_class(&StringName::from(*class)));
     let missing_method = needed().find(|method| method.find().is_null());
@@ -102,7 +105,9 @@ unsafe fn load(
         missing_class,
         missing_method.map(|method| method as &dyn std::fmt::Display),
     ))?;
-    // The classes of one that is loaded are there later than its note, and an older library leaves no note.
+    // A second copy of the library is detected by the note of the first. Its classes are not
+    // registered yet if both are being loaded. An older version of the library leaves no note, but
+    // has its classes.
     let has_classes = tables
         .trees
         .iter()
@@ -118,7 +123,7 @@ fn none_or_error(reason: Option<String>) -> Result<(), String> {
     reason.map_or(Ok(()), Err)
 }
 
-/// What gdext sees as Godot's get_proc_address.
+/// What gdext calls as Godot's get_proc_address.
 unsafe extern "C" fn bridge_proc_address(
     name: *const c_char,
 ) -> sys::GDExtensionInterfaceFunctionPtr {
@@ -128,17 +133,17 @@ unsafe extern "C" fn bridge_proc_address(
     let found = unsafe { (interface().get_proc_address)(name) }?;
     if let Some(version) = interface::register_class_version(requested) {
         NEWEST_VERSION.fetch_max(version, Ordering::Relaxed);
-        // SAFETY: Godot has answered it to this name.
+        // SAFETY: Godot has returned it for this name.
         unsafe { interface().set_register_class(version, found) };
     }
     Some(replacement(requested).unwrap_or(found))
 }
 
-/// The function of the bridge that gdext gets in place of Godot's.
+/// The function of the bridge that gdext gets instead of the one of Godot with this name.
 fn replacement(name: &[u8]) -> Option<Function> {
     use std::mem::transmute;
-    // SAFETY: Each replacement has the type of the function it replaces, so calling it through that type, as gdext
-    // does, is sound. The creation infos of all versions look the same.
+    // SAFETY: Each replacement has the type of the function it replaces, so calling it through that
+    // type, as gdext does, is sound. The creation infos of all versions have the same layout.
     let replacement = unsafe {
         match name {
             b"classdb_register_extension_class4" => {
@@ -214,7 +219,8 @@ mod tests {
             i32,
             sys::GDExtensionBool,
         );
-        // SAFETY: The bridge passes a zero-terminated name, and calls what it gets by the type that Godot's has.
+        // SAFETY: The bridge passes a zero-terminated name, and calls what it gets by the type that
+        // Godot's has.
         unsafe {
             match CStr::from_ptr(name).to_bytes() {
                 b"get_godot_version" => {
@@ -242,7 +248,7 @@ mod tests {
     };
 
     fn initialize_in(get_proc_address: sys::GDExtensionInterfaceGetProcAddress) -> u8 {
-        // SAFETY: Nothing is done with the null pointers before gdext is loaded, which the tests do not come to.
+        // SAFETY: The null pointers are not used before gdext is loaded, and no test gets that far.
         unsafe {
             initialize(
                 NO_TABLES,
@@ -264,7 +270,7 @@ mod tests {
     #[test]
     fn the_oldest_godot_passes_no_function_and_none_is_called() {
         static INTERFACE: [u32; 4] = [4, 0, 3, 0];
-        // SAFETY: As Godot 4.0 does it; the address is read and not called.
+        // SAFETY: Godot 4.0 passes such an address. It is read and not called.
         let table = unsafe { transmute::<&[u32; 4], GetProcAddress>(&INTERFACE) };
         assert_eq!(initialize_in(Some(table)), 0);
         assert_eq!(initialize_in(None), 0);

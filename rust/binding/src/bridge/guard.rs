@@ -1,10 +1,10 @@
-//! Where a panic ends, since it must not reach Godot.
+//! Catches panics, because no panic may reach Godot.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use godot::prelude::godot_error;
 
-/// Runs `body`; a panic in it ends here with an error message and `fallback`.
+/// Runs `body`. If it panics, prints an error and returns `fallback`.
 #[inline]
 pub(super) fn guarded<R>(fallback: R, body: impl FnOnce() -> R) -> R {
     match catch_unwind(AssertUnwindSafe(body)) {

@@ -1,4 +1,7 @@
-//! What Godot holds as the extension instance of an object, and hands to every callback.
+//! What Godot holds as the extension instance of an object, and passes to every callback.
+//!
+//! A [`Handle`] leads to both halves of an object: its part, for the methods past gdext, and
+//! gdext's storage, for all others.
 
 use std::any::TypeId;
 use std::ffi::c_void;
@@ -9,11 +12,12 @@ use godot::sys;
 use super::guard::guarded;
 use crate::parts::Part;
 
-/// The instance of an object of a bridged class. The parts of different families differ, and follow the head.
+/// The instance of an object of a class tree. The type of the part differs from tree to tree, so
+/// the head comes first.
 #[repr(C)]
 pub(super) struct Handle<P> {
     pub(super) head: Head,
-    /// What the calls work on that do not go through gdext.
+    /// The part that the methods past gdext work on.
     pub(super) part: Arc<P>,
 }
 
@@ -38,36 +42,39 @@ impl HandleKind {
     }
 }
 
-/// What the instances of all families have in common.
+/// What the instances of all trees have in common.
 #[repr(C)]
 pub(super) struct Head {
     /// The object, by its id.
     pub(super) object: u64,
     /// The object itself. It lives as long as the handle does.
     pub(super) pointer: sys::GDExtensionObjectPtr,
-    /// gdext's storage of the object, which is what its own callbacks expect.
+    /// gdext's storage of the object, which gdext's own callbacks expect.
     pub(super) storage: sys::GDExtensionClassInstancePtr,
 }
 
 impl Head {
     /// # Safety
-    /// `instance` is what Godot passes to a callback of a bridged class, and `'a` ends before anything runs that may free
-    /// the object: handlers of its signals, and what the caller of the callback does after it.
+    /// `instance` is what Godot passes to a callback of a class tree. `'a` ends before anything
+    /// runs that may free the object, such as a handler of one of its signals, or the code that
+    /// follows the callback.
     #[inline]
     pub(super) unsafe fn from_instance<'a>(instance: sys::GDExtensionClassInstancePtr) -> &'a Head {
-        // SAFETY: Every instance of a bridged class was made by `make`. It lives until `free`, and begins with its head.
+        debug_assert!(!instance.is_null() && instance.cast::<Head>().is_aligned());
+        // SAFETY: `make` has made the instance. It lives until `free`, and begins with its head.
         unsafe { &*instance.cast::<Head>() }
     }
 }
 
 impl<P: Part> Handle<P> {
     /// # Safety
-    /// As for [`Head::from_instance`], the family's part being a `P`.
+    /// As for [`Head::from_instance`]. The part of the tree is a `P`.
     #[inline]
     pub(super) unsafe fn from_instance<'a>(
         instance: sys::GDExtensionClassInstancePtr,
     ) -> &'a Handle<P> {
-        // SAFETY: As for the head; the part is a `P`, as the caller guarantees.
+        debug_assert!(!instance.is_null() && instance.cast::<Handle<P>>().is_aligned());
+        // SAFETY: As for the head. The part is a `P`, as the caller guarantees.
         unsafe { &*instance.cast::<Handle<P>>() }
     }
 
@@ -76,6 +83,7 @@ impl<P: Part> Handle<P> {
     /// # Safety
     /// `part` points into an `Arc<P>` that is alive.
     pub(super) unsafe fn make(part: *const c_void, head: Head) -> sys::GDExtensionClassInstancePtr {
+        debug_assert!(!part.is_null() && !head.pointer.is_null() && !head.storage.is_null());
         // SAFETY: The caller's guarantee.
         let part = unsafe {
             Arc::increment_strong_count(part.cast::<P>());
@@ -84,10 +92,10 @@ impl<P: Part> Handle<P> {
         Box::into_raw(Box::new(Handle { head, part })).cast()
     }
 
-    /// Frees an instance, and gives gdext's storage, which is to be freed too.
+    /// Frees an instance. Returns gdext's storage, which the caller has to free too.
     ///
     /// # Safety
-    /// `make` of the same `P` has made it, and nobody uses it after this.
+    /// `make` of the same `P` has made the instance, and nobody uses it after this.
     pub(super) unsafe fn free(
         instance: sys::GDExtensionClassInstancePtr,
     ) -> sys::GDExtensionClassInstancePtr {

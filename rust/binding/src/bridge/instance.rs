@@ -1,10 +1,15 @@
-//! Making objects of the bridged classes.
+//! Making and freeing the objects of class trees.
+//!
+//! Godot asks for an object of a class; gdext makes its storage for the base; [`announce`] takes
+//! the part out of that, and [`object_set_instance`] gives Godot a handle with both. All of this
+//! happens on one thread, one object at a time.
 
 use std::any::TypeId;
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::sync::Arc;
 
+use godot::builtin::StringName;
 use godot::obj::{Base, Gd, GodotClass, bounds, cap};
 use godot::sys::{self, GodotFfi};
 
@@ -14,7 +19,8 @@ use super::handle::Head;
 use super::interface::interface;
 use crate::parts::Part;
 
-/// The object that this thread is making: which class it is to be, and the address of its part, once that is known.
+/// The object that this thread is making: its class, and the address of its part once that is
+/// announced.
 #[derive(Clone, Copy)]
 struct Creation {
     class: &'static Class,
@@ -22,12 +28,12 @@ struct Creation {
 }
 
 thread_local! {
-    // Copy types only: a destructor would keep the library from being unloaded.
+    // Only a type without a destructor: a destructor would keep the library from being unloaded.
     static CREATION: Cell<Option<Creation>> = const { Cell::new(None) };
 }
 
-/// Puts the bridge's create and free in front of gdext's in the creation info of a family. If that is not enough to make
-/// its objects, the answer is why.
+/// Puts the bridge's create and free callbacks in front of gdext's, in the creation info of a
+/// tree's base. The error is the reason why that is not enough to make the tree's objects.
 pub(super) fn hook(
     tree: &'static ClassTree,
     info: &mut sys::GDExtensionClassCreationInfo4,
@@ -35,7 +41,8 @@ pub(super) fn hook(
     let (Some(create), Some(free)) = (info.create_instance_func, info.free_instance_func) else {
         return Err("gdext has no callbacks for making and freeing its objects");
     };
-    // These would be handed the bridge's handle where gdext expects its storage. The classes implement none.
+    // Godot would pass the bridge's handle to these callbacks, which expect gdext's storage. No
+    // class implements any of them.
     let instance_callbacks = [
         info.set_func.is_some(),
         info.get_func.is_some(),
@@ -53,15 +60,16 @@ pub(super) fn hook(
         .get_or_init(|| StorageCallbacks { create, free });
     info.create_instance_func = Some(create_instance);
     info.free_instance_func = Some(free_instance);
-    // Not reloadable, so never recreated. Reference counting needs no word of ours: gdext's callbacks are empty.
+    // The extension is not reloadable, so no object is recreated. gdext's callbacks for reference
+    // counting are empty.
     info.recreate_instance_func = None;
     info.reference_func = None;
     info.unreference_func = None;
     Ok(())
 }
 
-/// The class in the class data of a callback, and what gdext's callbacks for its family are. An abstract base has no
-/// class data.
+/// The class in the class data of a callback, and gdext's callbacks for its tree. An abstract base
+/// has no class data.
 ///
 /// # Safety
 /// `class` is the class data given to Godot at registration: a `&'static Class`, or null.
@@ -80,16 +88,17 @@ unsafe extern "C" fn create_instance(
         return std::ptr::null_mut();
     };
     begin(class);
-    // SAFETY: gdext's own callback, called as Godot would; it ignores its first argument.
+    // SAFETY: gdext's own callback, called as Godot would call it. It ignores its first argument.
     let object = unsafe { (callbacks.create)(std::ptr::null_mut(), notify) };
     end();
     object
 }
 
 unsafe extern "C" fn free_instance(class: *mut c_void, instance: sys::GDExtensionClassInstancePtr) {
-    // SAFETY: Godot passes the class data that registration gave it, which an object's class always has, and frees an
-    // instance once, after its last use. The family has made it. The callback is gdext's own, called with the storage gdext
-    // gave; it ignores its first argument.
+    // SAFETY: Godot passes the class data that registration gave it, which the class of an object
+    // always has. It frees an instance once, after its last use. The tree has made the instance.
+    // The callback is gdext's own; it gets the storage that gdext made, and ignores its first
+    // argument.
     guarded((), || unsafe {
         if let Some((class, callbacks)) = class_data(class) {
             let storage = (class.tree.handles.free)(instance);
@@ -99,21 +108,27 @@ unsafe extern "C" fn free_instance(class: *mut c_void, instance: sys::GDExtensio
 }
 
 fn begin(class: &'static Class) {
+    debug_assert!(
+        CREATION.get().is_none(),
+        "a thread makes one object at a time"
+    );
     CREATION.set(Some(Creation { class, part: None }));
 }
 
-/// The object is made, or will not be: the next one is not to be taken for it.
+/// The object is made, or making it has failed. The next object is another one.
 fn end() {
     CREATION.set(None);
 }
 
-/// Tells the bridge the part of the object that gdext is initialising on this thread, which keeps it as long as it lives. The
-/// name of the object's class.
+/// Gives the bridge the part of the object that gdext is making on this thread. Returns the name of
+/// the object's class. The object keeps the part as long as it lives.
 pub(crate) fn announce<P: Part>(part: &Arc<P>) -> &'static str {
     let Some(creation) = CREATION.get() else {
         return "";
     };
-    if (creation.class.tree.handles.part)() == TypeId::of::<P>() {
+    let is_of_tree = (creation.class.tree.handles.part)() == TypeId::of::<P>();
+    debug_assert!(is_of_tree, "the part of {}", creation.class.name);
+    if is_of_tree {
         CREATION.set(Some(Creation {
             part: Some(Arc::as_ptr(part).cast()),
             ..creation
@@ -133,8 +148,8 @@ where
     object
 }
 
-/// What gdext calls to make its storage the instance of a new object. The object becomes one of the subclass being
-/// made, and its instance a handle.
+/// What gdext calls to make its storage the instance of a new object. The object gets the class
+/// that is being made, and a handle as its instance.
 pub(super) unsafe extern "C" fn object_set_instance(
     object: sys::GDExtensionObjectPtr,
     class_name: sys::GDExtensionConstStringNamePtr,
@@ -145,19 +160,25 @@ pub(super) unsafe extern "C" fn object_set_instance(
         part: Some(part),
     }) = CREATION.take()
     else {
-        // SAFETY: A class that is not bridged; passed on as it came.
+        // SAFETY: The class has no tree. The arguments are gdext's.
         unsafe { (interface().set_instance)(object, class_name, storage) };
         return;
     };
+    debug_assert_eq!(
+        // SAFETY: gdext passes a valid name, which is copied.
+        unsafe { StringName::new_from_sys(class_name.cast()) }.to_string(),
+        class.tree.base,
+        "gdext knows the base only"
+    );
     let head = Head {
         // SAFETY: gdext passes the object that Godot has just made.
         object: unsafe { (interface().object_id)(object.cast_const()) },
         pointer: object,
         storage,
     };
-    // SAFETY: The announced `Arc` is in gdext's storage, which was made since and lives longer than this call, and
-    // its type is that of the family. The object and the class come from gdext and from registration; Godot copies the
-    // name, and gives the instance back to `free_instance`.
+    // SAFETY: The announced `Arc` is in gdext's storage, which lives longer than this call, and its
+    // type is the tree's. The object and the class come from gdext and from registration. Godot
+    // copies the name, and gives the instance back to `free_instance`.
     unsafe {
         let instance = (class.tree.handles.make)(part, head);
         (interface().set_instance)(object, class.name().sys().cast(), instance);

@@ -1,8 +1,8 @@
 //! The methods past gdext that take nothing and return an int: `poll`, `get_status` and `flush`.
 //!
-//! They go from Godot straight to the part of the object, because they are called often, may block, or
-//! emit signals whose handlers may free the object. gdext's cell around an object would allow none of
-//! that. The core does its own locking, so no call holds up another.
+//! They go from Godot straight to the part of the object, because they are called often, may block,
+//! or emit signals whose handlers may free the object. gdext's cell around an object would allow
+//! none of that. The core does its own locking, so no call holds up another.
 
 use std::ffi::c_void;
 use std::marker::PhantomData;
@@ -49,17 +49,18 @@ impl<P: Polled> IntMethod for Poll<P> {
     unsafe fn answer(instance: sys::GDExtensionClassInstancePtr) -> i64 {
         let failed = (Error::FAILED, None);
         let (code, signals) = guarded(failed, || {
-            // SAFETY: The caller's guarantee. No handler runs before the handle is used last.
+            // SAFETY: The caller's guarantee. No handler runs before the last use of the handle.
             let handle = unsafe { Handle::<P>::from_instance(instance) };
-            // SAFETY: The object is the one that Godot is calling, so it is alive.
+            // SAFETY: Godot is calling the object, so the object is alive.
             let is_heard =
                 |signal: &StringName| unsafe { has_connections(handle.head.pointer, signal) };
             let (code, signals) = handle.part.poll(is_heard);
-            // SAFETY: As above. Nobody can hold an object that is being freed, so nothing is emitted for it.
+            // SAFETY: As above. An object that is being freed emits nothing, because nobody can
+            // hold it any more.
             let signals = signals.filter(|_| unsafe { is_alive(handle.head.pointer) });
             (code, signals.map(|signals| (handle.head.object, signals)))
         });
-        // From here on, nothing is borrowed from the object, which a handler may free.
+        // From here on, nothing is borrowed from the object. A handler may free it.
         if let Some((object, signals)) = signals {
             guarded((), || {
                 if let Some(object) = InstanceId::try_from_i64(object as i64) {
@@ -87,7 +88,8 @@ struct Flush<P>(PhantomData<P>);
 
 impl<P: Stream> IntMethod for Flush<P> {
     unsafe fn answer(instance: sys::GDExtensionClassInstancePtr) -> i64 {
-        // It may block, and the object be freed meanwhile, so the part is kept.
+        // The call may block, and another thread may free the object meanwhile, so the part is
+        // kept.
         // SAFETY: The caller's guarantee.
         let part = unsafe { Handle::<P>::from_instance(instance) }.part.clone();
         let code = guarded(Error::FAILED, || part.flush());
@@ -110,8 +112,8 @@ unsafe extern "C" fn int_call<M: IntMethod>(
     ret: sys::GDExtensionVariantPtr,
     error: *mut sys::GDExtensionCallError,
 ) {
-    // SAFETY: Godot passes an instance of the class, room for a variant, which it has set to null, and room for a call
-    // error.
+    // SAFETY: Godot passes an instance of the class, room for a Variant, which is nil, and room for
+    // a call error.
     unsafe {
         if count != 0 {
             (*error).error = sys::GDEXTENSION_CALL_ERROR_TOO_MANY_ARGUMENTS;

@@ -1,4 +1,8 @@
-//! The functions of Godot's C interface that the bridge uses, by their names in gdextension_interface.h.
+//! The functions of Godot's C interface that the bridge calls, by their names in
+//! gdextension_interface.h.
+//!
+//! The bridge looks them up when the library is loaded, before gdext is. A function that gdext asks
+//! for and that the bridge replaces is listed in [`entry`](super::entry).
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::sync::OnceLock;
@@ -8,16 +12,17 @@ use godot::sys::{self, GodotFfi};
 
 use super::requirements::Version;
 
-/// The versions of `classdb_register_extension_class` that the bridge knows: 4 is of Godot 4.4, 5 of 4.5 and 6 of 4.7. The
-/// creation infos of all three have the same fields in the same places, and callbacks with the same arguments. Which one
-/// gdext uses depends on the Godot that it is built for.
+/// The versions of `classdb_register_extension_class` that the bridge knows: 4 is from Godot 4.4, 5
+/// from 4.5, and 6 from 4.7. Their creation infos have the same fields in the same places, and
+/// callbacks with the same arguments. Which one gdext uses depends on the Godot that gdext is built
+/// for.
 const FIRST_VERSION: usize = 4;
 const VERSIONS: usize = 3;
 
-/// The functions of Godot that the bridge stands in front of, as Godot gave them.
+/// Godot's own functions.
 pub(super) struct Interface {
-    /// By their versions. The first is there in any case, the others once gdext has asked for them: Godot prints an error
-    /// when it is asked for one that it does not have.
+    /// By version. The first is always there. The others are there once gdext has asked for them:
+    /// looking up a function that Godot does not have prints an error.
     register_class: [OnceLock<RegisterClass>; VERSIONS],
     pub(super) unregister_class: UnregisterClass,
     pub(super) register_method: RegisterMethod,
@@ -115,7 +120,7 @@ pub(super) type Function = unsafe extern "C" fn();
 
 static INTERFACE: OnceLock<Interface> = OnceLock::new();
 
-/// Godot's functions. They are there from the library's entry on, so before any callback.
+/// Godot's functions. They are loaded at the library's entry, before any callback can run.
 pub(super) fn interface() -> &'static Interface {
     INTERFACE
         .get()
@@ -123,18 +128,21 @@ pub(super) fn interface() -> &'static Interface {
 }
 
 impl Interface {
-    /// The function that registers classes, in this version, if the bridge knows it and gdext has asked for it.
+    /// The function that registers classes, in this version: `None` if the bridge does not know the
+    /// version, or gdext has not asked for it.
     pub(super) fn register_class(&self, version: usize) -> Option<RegisterClass> {
         self.slot(version)?.get().copied()
     }
 
-    /// Keeps Godot's function that registers classes in this version, if the bridge knows it.
+    /// Keeps Godot's function that registers classes in this version, if the bridge knows the
+    /// version.
     ///
     /// # Safety
-    /// `function` is what Godot answers to the name with this version.
+    /// `function` is what Godot has returned for the name with this version.
     pub(super) unsafe fn set_register_class(&self, version: usize, function: Function) {
         if let Some(slot) = self.slot(version) {
-            // SAFETY: The caller's guarantee; the types of the known versions differ by the names of their infos only.
+            // SAFETY: The caller's guarantee; the types of the known versions differ by the names
+            // of their infos only.
             slot.get_or_init(|| unsafe {
                 std::mem::transmute::<Function, RegisterClass>(function)
             });
@@ -146,7 +154,7 @@ impl Interface {
     }
 }
 
-/// The version in the name of a function that registers classes.
+/// The version that the name of a function for registering classes ends with, 1 for none.
 pub(super) fn register_class_version(function: &[u8]) -> Option<usize> {
     let version = function.strip_prefix(b"classdb_register_extension_class")?;
     if version.is_empty() {
@@ -155,7 +163,7 @@ pub(super) fn register_class_version(function: &[u8]) -> Option<usize> {
     std::str::from_utf8(version).ok()?.parse().ok()
 }
 
-/// Prints an error of the library's, which is loaded, without gdext.
+/// Prints an error of the loaded library, without gdext.
 pub(super) fn print_error(message: &str) {
     // SAFETY: Godot's own function.
     unsafe {
@@ -166,12 +174,13 @@ pub(super) fn print_error(message: &str) {
     }
 }
 
-/// Prints why the library cannot be loaded: as an error of Godot's, without gdext, which may not be there yet.
+/// Prints why the library cannot be loaded, without gdext, which may not be loaded yet.
 ///
 /// # Safety
 /// `get_proc_address` is Godot's.
 pub(super) unsafe fn print_load_error(get_proc_address: GetProcAddress, reason: &str) {
-    // SAFETY: The caller's guarantee. The type is the one that gdextension_interface.h gives for the name.
+    // SAFETY: The caller's guarantee. The type is the one that gdextension_interface.h gives for
+    // the name.
     unsafe {
         if let Some(print) = get_proc_address(c"print_error".as_ptr()) {
             let print = std::mem::transmute::<Function, PrintError>(print);
@@ -194,24 +203,25 @@ unsafe fn print_error_by(print: PrintError, message: &str) {
     unsafe { print(message.as_ptr(), function.as_ptr(), file.as_ptr(), 0, 0) };
 }
 
-/// Whether this is what Godot 4.0 passes: no function, but the address of a table that begins with the version.
+/// Whether this is what Godot 4.0 passes: not a function, but the address of a table that begins
+/// with the version.
 ///
 /// # Safety
 /// `get_proc_address` is what Godot passes to the entry of a library.
 pub(super) unsafe fn is_of_godot_4_0(get_proc_address: GetProcAddress) -> bool {
     let table = get_proc_address as *const [u32; 2];
-    // SAFETY: It is that table, or the code of a function, which is more than eight bytes long, and which the systems that
-    // the library is built for let a program read. gdext looks in the same way.
+    // SAFETY: It is that table, or the code of a function. Code is longer than eight bytes, and the
+    // systems that the library is built for let a program read it. gdext checks in the same way.
     unsafe { table.read_unaligned() == [4, 0] }
 }
 
-/// The version of Godot, if it tells it.
+/// The version of Godot, or `None` if Godot has no function for it.
 ///
 /// # Safety
 /// `get_proc_address` is Godot's.
 pub(super) unsafe fn version(get_proc_address: GetProcAddress) -> Option<Version> {
-    // SAFETY: The caller's guarantee. The type is the one that gdextension_interface.h gives for the name, and Godot fills
-    // in the whole.
+    // SAFETY: The caller's guarantee. The type is the one that gdextension_interface.h gives for
+    // the name, and Godot fills in the whole struct.
     unsafe {
         let get_version = get_proc_address(c"get_godot_version".as_ptr())?;
         let get_version = std::mem::transmute::<Function, GetVersion>(get_version);
@@ -221,10 +231,10 @@ pub(super) unsafe fn version(get_proc_address: GetProcAddress) -> Option<Version
     }
 }
 
-/// The path that Godot has loaded `library` from, empty if it does not tell it.
+/// The path that Godot has loaded `library` from, or an empty text if Godot has no function for it.
 ///
 /// # Safety
-/// `get_proc_address` is Godot's, `library` what it passes to the entry, and gdext is loaded.
+/// `get_proc_address` is Godot's, `library` is what Godot passes to the entry, and gdext is loaded.
 pub(super) unsafe fn library_path(
     get_proc_address: GetProcAddress,
     library: sys::GDExtensionClassLibraryPtr,
@@ -233,8 +243,8 @@ pub(super) unsafe fn library_path(
         sys::GDExtensionClassLibraryPtr,
         sys::GDExtensionUninitializedStringPtr,
     );
-    // SAFETY: The caller's guarantee. The type is the one that gdextension_interface.h gives for the name, and Godot makes
-    // a string of the room for one.
+    // SAFETY: The caller's guarantee. The type is the one that gdextension_interface.h gives for
+    // the name. Godot initialises the string.
     unsafe {
         let Some(get_path) = get_proc_address(c"get_library_path".as_ptr()) else {
             return String::new();
@@ -244,14 +254,15 @@ pub(super) unsafe fn library_path(
     }
 }
 
-/// Looks the functions up. The error is the name of one that this Godot does not have.
+/// Looks up the functions. The error is the name of one that this Godot does not have.
 ///
 /// # Safety
 /// `get_proc_address` is Godot's.
 pub(super) unsafe fn load(get_proc_address: GetProcAddress) -> Result<(), &'static CStr> {
-    // SAFETY: Godot's function takes any zero-terminated name, and answers null to those it does not know.
+    // SAFETY: Godot's function takes any zero-terminated name, and returns null for a name that it
+    // does not know.
     let find = |name: &'static CStr| unsafe { get_proc_address(name.as_ptr()) }.ok_or(name);
-    // gdext wants it, and calls it as little as we do.
+    // gdext requires it to be there, although nobody calls it.
     find(c"classdb_register_extension_class")?;
     use std::mem::transmute;
     // SAFETY: Each type is the one that gdextension_interface.h gives for the name.

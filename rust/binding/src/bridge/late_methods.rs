@@ -1,9 +1,11 @@
 //! The engine's methods as gdext gets them.
 //!
-//! gdext asks for all methods of all classes when it is loaded, and panics at the first that Godot does not have. But an
-//! engine may be built without 3D, without XR, without any of its modules. So it gets what Godot answers for the methods
-//! that are needed only (see [`engine_methods`](super::engine_methods)), and a token for every other one. If it ever calls
-//! a token, the method is looked for then, and called if Godot has it; otherwise the call is an error with its name.
+//! gdext looks up all methods of all classes when it is loaded, and panics at the first that Godot
+//! does not have. But an engine may be built without 3D, without XR, or without any of its modules.
+//! So the bridge looks up the methods that are needed ([`engine_methods`](super::engine_methods)),
+//! and gives gdext a token for every other one. When gdext calls a token, the bridge looks up the
+//! method and calls it if Godot has it. Otherwise the bridge prints an error with the method's
+//! name.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -14,7 +16,7 @@ use super::engine_methods::{find, is_needed, may_be_late};
 use super::guard::guarded;
 use super::interface::{interface, print_error};
 
-/// A method that was asked for and not looked for.
+/// A method that gdext has asked for and the bridge has not looked up.
 #[derive(Clone)]
 struct LateMethod {
     class: StringName,
@@ -22,28 +24,28 @@ struct LateMethod {
     hash: i64,
 }
 
-/// Those with a token, which is the place here.
+/// The methods with a token. The token is the index here.
 static LATE: Mutex<Vec<LateMethod>> = Mutex::new(Vec::new());
 
-/// Forgets them all, so that Godot has its names back. gdext calls nothing after this.
+/// Forgets all tokens, which gives their names back to Godot. gdext calls nothing after this.
 pub(crate) fn forget_late_methods() {
     let methods = std::mem::take(&mut *LATE.lock().unwrap_or_else(PoisonError::into_inner));
     drop(methods);
 }
 
-/// The token for the place `index`: an odd number, which no pointer to a method of Godot's is.
+/// The token for `index`: an odd number, which no pointer to a method of Godot is.
 fn token(index: usize) -> sys::GDExtensionMethodBindPtr {
     std::ptr::without_provenance_mut(index << 1 | 1)
 }
 
-/// The place that `method` is the token of, if it is one.
+/// The index that `method` is the token for, or `None` if it is a pointer.
 #[inline]
 fn index(method: sys::GDExtensionMethodBindPtr) -> Option<usize> {
     let address = method.addr();
     (address & 1 == 1).then_some(address >> 1)
 }
 
-/// What gdext calls to find a method.
+/// What gdext calls to look up a method.
 pub(super) unsafe extern "C" fn get_method_bind(
     class: sys::GDExtensionConstStringNamePtr,
     name: sys::GDExtensionConstStringNamePtr,
@@ -56,7 +58,9 @@ pub(super) unsafe extern "C" fn get_method_bind(
         };
         let (class, name) = (copy(class), copy(name));
         if is_needed(hash, || class.to_string(), || name.to_string()) {
-            return find(&class, &name, hash);
+            let found = find(&class, &name, hash);
+            debug_assert!(index(found).is_none(), "a pointer to a method is even");
+            return found;
         }
         let mut late = LATE.lock().unwrap_or_else(PoisonError::into_inner);
         late.push(LateMethod { class, name, hash });
@@ -72,8 +76,8 @@ pub(super) unsafe extern "C" fn ptrcall(
     ret: sys::GDExtensionTypePtr,
 ) {
     if let Some(method) = resolve(method) {
-        // SAFETY: Passed on as it came, with Godot's own method. Without one nothing is returned, and gdext has put the
-        // type's default there.
+        // SAFETY: The arguments are gdext's, and the method is Godot's. Without a method nothing is
+        // returned: gdext has put the default of the type there.
         unsafe { (interface().call_method)(method, object, args, ret) }
     }
 }
@@ -87,8 +91,8 @@ pub(super) unsafe extern "C" fn call(
     ret: sys::GDExtensionUninitializedVariantPtr,
     error: *mut sys::GDExtensionCallError,
 ) {
-    // SAFETY: Passed on as it came, with Godot's own method. Without one there is room for a Variant and for an error, as
-    // gdext guarantees.
+    // SAFETY: The arguments are gdext's, and the method is Godot's. Without a method, `ret` has
+    // room for a Variant and `error` for an error, as gdext guarantees.
     unsafe {
         match resolve(method) {
             Some(method) => {
@@ -102,30 +106,30 @@ pub(super) unsafe extern "C" fn call(
     }
 }
 
-/// The method of Godot's that `method` is, or that it is the token of.
+/// The pointer to Godot's method: `method` itself, or what the token stands for.
 #[inline]
 fn resolve(method: sys::GDExtensionMethodBindPtr) -> Option<sys::GDExtensionMethodBindPtr> {
     match index(method) {
         None => Some(method),
-        Some(index) => guarded(None, || look_for(index)),
+        Some(index) => guarded(None, || look_up(index)),
     }
 }
 
-/// Looks for the method with the token for `index`. That there is none is an error. So is, in a debug build, that there is
-/// one which nobody has listed: it is needed then.
+/// Looks up the method with the token for `index`. A missing method is an error. So is, in a debug
+/// build, a method that no list names, because the library needs it.
 #[cold]
-fn look_for(index: usize) -> Option<sys::GDExtensionMethodBindPtr> {
+fn look_up(index: usize) -> Option<sys::GDExtensionMethodBindPtr> {
     let methods = LATE.lock().unwrap_or_else(PoisonError::into_inner);
     let method = methods.get(index).cloned();
     drop(methods);
-    // Not by gdext's macro, which calls methods itself.
+    // gdext's own macro for errors would call methods.
     let Some(LateMethod { class, name, hash }) = method else {
-        print_error("a method of the engine is called while the library is unloaded");
+        print_error("call an engine method: the library is being unloaded");
         return None;
     };
     if cfg!(debug_assertions) && !may_be_late(&class.to_string(), &name.to_string()) {
         print_error(&format!(
-            "{class}.{name} is called, and not in the list of methods that are needed (engine_methods.rs): hash {hash}"
+            "call {class}.{name}: not listed in engine_methods.rs: of(\"{class}\", \"{name}\", {hash}),"
         ));
     }
     let found = find(&class, &name, hash);

@@ -1,8 +1,9 @@
-//! The rows of a class tree's methods: what ClassDB shows of a method that gdext cannot know, and the
-//! callbacks that answer a method past gdext.
+//! The rows of a class tree's methods: what ClassDB shows of a method that gdext cannot know, and
+//! the callbacks that answer a method past gdext.
 //!
-//! A method without a row is gdext's, and its name says whether it is const. A row that no `#[func]`
-//! matches is a fault, which [`faults`](super::registered::faults) reports when the library is loaded.
+//! A method without a row is gdext's, and its name says whether it is const. A row that no
+//! `#[func]` matches is a fault, which [`faults`](super::registered::faults) reports when the
+//! library is loaded.
 
 use godot::sys;
 
@@ -17,7 +18,8 @@ pub(crate) struct MethodRow {
     pub(super) returned: Option<Returned>,
 }
 
-/// Whether a method changes its object. GDScript cannot see it; ClassDB shows it, as for the engine.
+/// Whether a method changes its object. GDScript cannot see it; ClassDB shows it, as for the
+/// engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Constness {
     Const,
@@ -113,9 +115,9 @@ const fn are_equal(one: &str, other: &str) -> bool {
     true
 }
 
-/// Declares methods without arguments of a class, which the given rows answer past gdext. gdext takes
-/// the signature of each from a function, whose body never runs. A method that no row answers does not
-/// compile.
+/// Declares methods without arguments of a class, which the given rows answer past gdext. gdext
+/// takes the signature of each from a function, whose body never runs. A method that no row answers
+/// does not compile.
 macro_rules! declare_past_gdext {
     ($class:ident, $rows:path, { $(fn $function:ident(&self) -> $returned:ident;)+ }) => {
         $(const _: () = assert!(

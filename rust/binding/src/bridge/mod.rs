@@ -1,23 +1,30 @@
-//! The class bridge: real ClassDB inheritance between classes of this library, and a short way for the hot calls.
+//! The class bridge: inheritance between classes of this library in ClassDB, and cheap calls.
 //!
-//! gdext registers classes whose base is an engine class, gives each its own storage type, and guards every call
-//! with a cell. The addon needs base classes of its own, and calls that cost little more than the work they do
-//! and that block no other thread. So the bridge stands between gdext and Godot, at Godot's C interface: gdext is
-//! handed a [`get_proc_address`](entry::initialize) that answers a few names with functions of the bridge, and
-//! passes all others through. What these do:
+//! gdext registers classes whose base is an engine class, gives each its own storage type, and
+//! guards every call with a cell. The addon needs base classes of its own. It needs calls that cost
+//! little more than the work they do, and that block no other thread. So the bridge stands between
+//! gdext and Godot, at Godot's C interface: gdext gets a [`get_proc_address`](entry::initialize)
+//! that answers a few names with functions of the bridge, and passes all others through. The
+//! replaced functions do this:
 //!
-//! - [`registration`]: when gdext registers the base of a [`family`], it is made abstract, and its subclasses are
-//!   registered with it; when gdext registers a method, it goes to the class it belongs to.
-//! - [`instance`]: an object of a subclass is told its class, and gets a [`Handle`](handle::Handle) as its instance:
-//!   what the hot calls need, and what gdext made.
-//! - [`late_methods`]: gdext gets those methods of the engine that are needed ([`engine_methods`]), and every other one
-//!   when it calls it, so that the library loads where an engine lacks some.
-//! - [`calls`]: the calls that matter go from Godot straight to the part of the object. All others go through one
-//!   [`trampoline`] to gdext's own callback.
+//! - [`registration`]: when gdext registers the base of a [`class_tree`], the base becomes
+//!   abstract, and its subclasses are registered with it. When gdext registers a method, the method
+//!   goes to the class that it belongs to, as its [row](method_row) says. Each name in the tables
+//!   is checked against what gdext has [`registered`].
+//! - [`instance`]: an object of a subclass gets its own class name, and a
+//!   [`Handle`](handle::Handle) as its instance, which holds what the calls past gdext need and
+//!   what gdext made.
+//! - [`late_methods`]: gdext gets the methods of the engine that the library needs
+//!   ([`engine_methods`]), and finds every other one when it calls it. So the library loads where
+//!   an engine lacks some.
 //!
-//! All classes of a family are one Rust struct, which is what makes a base's methods sound on any of them. Which families
-//! there are, and what the parts of their objects are, the bridge is told: a part is whatever is a
-//! [`Part`](crate::parts::Part).
+//! The methods past gdext are [`int_methods`], [`receive`], and the virtual methods in
+//! [`stream_virtuals`] and [`packet_virtuals`]. They go from Godot straight to the part of the
+//! object. All others go through one [`trampoline`] to gdext's own callback.
+//!
+//! The bridge does not know the classes: [`class_trees`](crate::class_trees) names them, and the
+//! part of an object is any [`Part`](crate::parts::Part). Imports go one way: classes, class trees,
+//! bridge, parts.
 
 mod class_tree;
 mod emit;

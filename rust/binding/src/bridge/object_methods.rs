@@ -1,4 +1,5 @@
-//! Methods of Godot's objects, past gdext, which would look the object up and count a reference to it.
+//! Methods of Godot's objects, called past gdext, which would look up the object and count a
+//! reference to it for each call.
 
 use std::sync::OnceLock;
 
@@ -9,7 +10,7 @@ use godot::sys::{self, GodotFfi};
 use super::engine_methods::{self, EngineMethod};
 use super::interface::interface;
 
-/// A method of the engine's, found when it is first called.
+/// A method of the engine, looked up when it is first called.
 struct CachedMethod {
     method: EngineMethod,
     found: OnceLock<usize>,
@@ -30,14 +31,14 @@ impl CachedMethod {
         }
     }
 
-    /// What Godot calls the method by, or null if it has none.
+    /// The pointer that Godot calls the method by, or null if Godot does not have the method.
     fn find(&self) -> sys::GDExtensionMethodBindPtr {
         let found = self.found.get_or_init(|| self.method.find() as usize);
         *found as sys::GDExtensionMethodBindPtr
     }
 }
 
-/// Whether anything is connected to `signal` of `object`. A Godot that cannot say is taken to say yes.
+/// Whether anything is connected to `signal` of `object`; true if Godot does not have the method.
 ///
 /// # Safety
 /// The object is alive.
@@ -51,63 +52,69 @@ pub(super) unsafe fn has_connections(
     }
     let mut answer: sys::GDExtensionBool = 0;
     let arguments = [signal.sys().cast()];
-    // SAFETY: The method takes a StringName and returns a bool; the object is alive, as the caller guarantees.
+    // SAFETY: The method takes a StringName and returns a bool; the object is alive, as the caller
+    // guarantees.
     unsafe {
         (interface().call_method)(method, object, arguments.as_ptr(), (&raw mut answer).cast());
     }
     answer != 0
 }
 
-/// Whether somebody holds `object`, which is RefCounted: nobody does while it is being freed and its script hears of that.
+/// Whether anybody holds `object`, which is RefCounted. Nobody does while it is being freed and its
+/// script is notified of that.
 ///
 /// # Safety
-/// The object is there.
+/// The object is alive or being freed.
 pub(super) unsafe fn is_alive(object: sys::GDExtensionObjectPtr) -> bool {
     let method = GET_REFERENCE_COUNT.find();
     if method.is_null() {
         return true;
     }
     let mut count: i64 = 0;
-    // SAFETY: The method takes nothing and returns an int, which is passed as 8 bytes; the object is there, as the caller
-    // guarantees.
+    // SAFETY: The method takes nothing and returns an int, which is passed as 8 bytes. The object
+    // is alive, as the caller guarantees.
     unsafe {
         (interface().call_method)(method, object, std::ptr::null(), (&raw mut count).cast());
     }
     count > 0
 }
 
-/// Adds a reference to `object`, which is RefCounted, unless it has none left: then it is being freed. Whether it did.
+/// Adds a reference to `object`, which is RefCounted. Returns false for an object without
+/// references, which is being freed.
 ///
 /// # Safety
-/// The object is there.
+/// The object is alive or being freed.
 pub(super) unsafe fn take_hold(object: sys::GDExtensionObjectPtr) -> bool {
     // SAFETY: The caller's guarantee.
-    unsafe { asked(&REFERENCE, object) }
+    unsafe { call_bool(&REFERENCE, object) }
 }
 
-/// Takes away a reference that [`take_hold`] has added, and frees the object if that was the last one.
+/// Gives back a reference that [`take_hold`] has added, and frees the object if that was the last
+/// one.
 ///
 /// # Safety
-/// The reference is the caller's, who uses it no more.
+/// The reference is the caller's, who does not use it after this.
 pub(super) unsafe fn release(object: sys::GDExtensionObjectPtr) {
-    // SAFETY: The caller's guarantee. Who takes the last reference away frees the object.
+    // SAFETY: The caller's guarantee. The object is freed by the caller that gives back the last
+    // reference.
     unsafe {
-        if asked(&UNREFERENCE, object) {
+        if call_bool(&UNREFERENCE, object) {
             (interface().destroy_object)(object);
         }
     }
 }
 
-/// Calls a method of `object` that takes nothing by its `name`, as `Object.call` does.
+/// Calls the method of `object` called `name` without arguments, as `Object.call` does.
 ///
 /// # Safety
-/// The object is there, and stays until the call returns.
+/// The object is alive until the call returns.
 pub(super) unsafe fn call(object: sys::GDExtensionObjectPtr, name: &Variant) {
     // SAFETY: The caller's guarantee.
     drop(unsafe { call_with(object, &[name]) });
 }
 
-/// Calls the method of `object` that the first argument names with the others, as `Object.call` does.
+/// Calls the method of `object` that the first argument names, with the other arguments, as
+/// `Object.call` does.
 ///
 /// # Safety
 /// As for [`call`].
@@ -121,7 +128,8 @@ unsafe fn call_with(object: sys::GDExtensionObjectPtr, arguments: &[&Variant]) -
         .map(|argument| argument.sys().cast())
         .collect();
     let mut error = sys::default_call_error();
-    // SAFETY: The caller's guarantee. The method takes a name and more, and returns a variant, for which there is room.
+    // SAFETY: The caller's guarantee. The method takes a name and arguments, and returns a Variant,
+    // which `ret` has room for.
     unsafe {
         Variant::new_with_uninit(|ret| {
             let (count, arguments) = (arguments.len() as i64, arguments.as_ptr());
@@ -131,13 +139,14 @@ unsafe fn call_with(object: sys::GDExtensionObjectPtr, arguments: &[&Variant]) -
     }
 }
 
-/// The most arguments of a signal here, its name among them.
+/// The largest number of arguments that `emit_signal` is called with, the name of the signal among
+/// them.
 const MAX_ARGUMENTS: usize = 3;
 
 /// Emits the signal `name` of `object`.
 ///
 /// # Safety
-/// The object is there, and stays until the call returns.
+/// The object is alive until the call returns.
 pub(super) unsafe fn emit_signal(
     object: sys::GDExtensionObjectPtr,
     name: &Variant,
@@ -149,11 +158,13 @@ pub(super) unsafe fn emit_signal(
     }
     let mut pointers = [name.sys().cast(); MAX_ARGUMENTS];
     let count = 1 + arguments.len();
+    debug_assert!(count <= MAX_ARGUMENTS, "a signal with {count} arguments");
     for (pointer, argument) in pointers[1..count].iter_mut().zip(arguments) {
         *pointer = argument.sys().cast();
     }
     let mut error = sys::default_call_error();
-    // SAFETY: The caller's guarantee. The method takes a name and arguments, and returns a variant, for which there is room.
+    // SAFETY: The caller's guarantee. The method takes a name and arguments, and returns a Variant,
+    // which `ret` has room for.
     drop(unsafe {
         Variant::new_with_uninit(|ret| {
             let (pointers, count, ret) = (pointers.as_ptr(), count as i64, ret.cast());
@@ -164,11 +175,11 @@ pub(super) unsafe fn emit_signal(
     });
 }
 
-/// What `method` answers, which takes nothing and returns a bool; false if there is none.
+/// Calls `method`, which takes nothing and returns a bool; false if Godot does not have the method.
 ///
 /// # Safety
-/// The object is there, and has the method.
-unsafe fn asked(method: &CachedMethod, object: sys::GDExtensionObjectPtr) -> bool {
+/// The object is alive or being freed, and its class has the method.
+unsafe fn call_bool(method: &CachedMethod, object: sys::GDExtensionObjectPtr) -> bool {
     let method = method.find();
     if method.is_null() {
         return false;
@@ -181,12 +192,13 @@ unsafe fn asked(method: &CachedMethod, object: sys::GDExtensionObjectPtr) -> boo
     answer != 0
 }
 
-/// Whether this Godot is one with the feature `tag`.
+/// Whether this Godot has the feature `tag`.
 pub(crate) fn has_feature(tag: &str) -> bool {
     let (class, tag) = (StringName::from("OS"), GString::from(tag));
     let mut answer: sys::GDExtensionBool = 0;
     let arguments = [tag.sys()];
-    // SAFETY: The method takes a String and returns a bool. The singleton is there from the start, and lives to the end.
+    // SAFETY: The method takes a String and returns a bool. The singleton lives from the start of
+    // Godot to its end.
     unsafe {
         let os = (interface().singleton)(class.sys().cast());
         let method = engine_methods::HAS_FEATURE.find();
@@ -195,8 +207,8 @@ pub(crate) fn has_feature(tag: &str) -> bool {
     answer != 0
 }
 
-/// Where the library of this process that is loaded already is, if one is: each copy of it notes that in the engine, which
-/// all of them share.
+/// The path of the copy of the library that is loaded already, if there is one. Each copy leaves a
+/// note in the engine, which all copies share.
 pub(super) fn loaded_library() -> Option<String> {
     let noted = call_engine(&["has_meta", NOTE]);
     noted
@@ -209,7 +221,7 @@ pub(super) fn note_library(path: &str) {
     call_engine(&["set_meta", NOTE, path]);
 }
 
-/// Takes the note back.
+/// Removes the note.
 pub(crate) fn forget_library() {
     call_engine(&["remove_meta", NOTE]);
 }
@@ -219,7 +231,7 @@ const NOTE: &str = "stream_peer_socket_rs";
 fn call_engine(arguments: &[&str]) -> Variant {
     let class = StringName::from("Engine");
     let arguments: Vec<_> = arguments.iter().map(|text| text.to_variant()).collect();
-    // SAFETY: The singleton is there from the start, and lives to the end.
+    // SAFETY: The singleton lives from the start of Godot to its end.
     unsafe {
         let engine = (interface().singleton)(class.sys().cast());
         call_with(engine, &arguments.iter().collect::<Vec<_>>())

@@ -1,4 +1,4 @@
-//! A reference to an object, for every thread.
+//! A counted reference to an object that every thread may use.
 
 use godot::builtin::{StringName, Variant};
 use godot::classes::{Object, RefCounted};
@@ -10,15 +10,15 @@ use super::interface::interface;
 use super::object_methods::{emit_signal, has_connections};
 use crate::parts::{Emitter, Signal};
 
-/// The name of a signal, as Godot is asked for it and as it is emitted. Making either anew for each signal would cost as much
-/// as emitting it.
+/// The name of a signal, as Godot looks it up and as Godot emits it. Making either for each signal
+/// would cost as much as emitting the signal.
 pub(crate) struct SignalName {
     name: StringName,
     variant: Variant,
 }
 
-// SAFETY: A name does not change, and Godot counts the references to it from any thread; the variant holds one, and nothing
-// else.
+// SAFETY: A name does not change, and Godot counts the references to it from any thread. The
+// variant holds such a reference and nothing else.
 unsafe impl Send for SignalName {}
 // SAFETY: As above.
 unsafe impl Sync for SignalName {}
@@ -31,15 +31,16 @@ impl SignalName {
     }
 }
 
-/// A reference to an object that is counted. Its signals are emitted past gdext.
+/// A counted reference to an object. It emits the signals of the object past gdext.
 pub(crate) struct ObjectRef {
     pointer: sys::GDExtensionObjectPtr,
-    /// The reference.
+    /// Keeps the reference.
     variant: Variant,
 }
 
-// SAFETY: Godot counts references from any thread, and a variant that holds an object is that reference and nothing else.
-// The methods that are called here, has_connections and emit_signal, lock the object's signals.
+// SAFETY: Godot counts references from any thread, and a variant that holds an object is such a
+// reference and nothing else. The methods that are called here, has_connections and emit_signal,
+// lock the object's signals.
 unsafe impl Send for ObjectRef {}
 // SAFETY: As above.
 unsafe impl Sync for ObjectRef {}
@@ -51,7 +52,8 @@ impl ObjectRef {
     {
         let id = object.instance_id().to_i64() as u64;
         ObjectRef {
-            // SAFETY: Godot takes any number for an id. This one is that of an object that is held.
+            // SAFETY: Godot takes any number for an id. This is the id of an object that the caller
+            // holds.
             pointer: unsafe { (interface().object_of_id)(id) },
             variant: object.to_variant(),
         }
@@ -62,7 +64,7 @@ impl ObjectRef {
         &self.variant
     }
 
-    /// The object as one of gdext's.
+    /// The object as a type of gdext.
     pub(crate) fn to_gd(&self) -> Gd<RefCounted> {
         self.variant.to()
     }
@@ -72,7 +74,7 @@ impl ObjectRef {
         self.listens(&signal.name)
     }
 
-    /// Emits `signal`. Handlers may do anything meanwhile.
+    /// Emits `signal`. Its handlers may do anything.
     pub(crate) fn emit_signal(&self, signal: &SignalName, arguments: &[&Variant]) {
         // SAFETY: The reference keeps the object.
         unsafe { emit_signal(self.pointer, &signal.variant, arguments) }
@@ -105,7 +107,7 @@ impl Emitter for ObjectRef {
     }
 
     fn emit(&self, signal: &Signal) {
-        // Asking costs less than emitting to nobody.
+        // Checking for connections costs less than emitting to nobody.
         if self.listens(signal.name()) {
             let name = signal.name().to_variant();
             let argument = signal.argument();

@@ -1,11 +1,12 @@
-//! Arguments that may be left out, of types for which gdext has no defaults.
+//! Arguments with a default value, of types that gdext has no defaults for.
 
 use godot::meta::conv::ByValue;
 use godot::meta::error::ConvertError;
 use godot::meta::shape::GodotShape;
 use godot::meta::{FromGodot, GodotConvert, GodotImmutable, ToGodot};
 
-/// An argument with a default. That is one value for all calls, so nothing may change it: null, or an array that is read-only.
+/// An argument with a default value. All calls share that value, so nothing may change it: it is
+/// null, or a read-only array.
 #[derive(Clone, Debug)]
 pub(crate) struct Optional<T>(pub(crate) T);
 
@@ -31,5 +32,5 @@ impl<T: FromGodot> FromGodot for Optional<T> {
     }
 }
 
-// SAFETY: The defaults that are made of it are null or read-only, as its documentation demands.
+// SAFETY: Each default value is null or read-only, as the documentation demands.
 unsafe impl<T: ToGodot + FromGodot> GodotImmutable for Optional<T> {}

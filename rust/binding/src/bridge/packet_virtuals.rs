@@ -1,4 +1,4 @@
-//! The virtual methods of `PacketPeerExtension`.
+//! The virtual methods of `PacketPeerExtension`, past gdext: they move packets.
 
 use std::marker::PhantomData;
 use std::ptr;
@@ -13,7 +13,7 @@ use super::handle::Handle;
 use super::virtuals::{VirtualMethods, VirtualRow, Virtuals};
 use crate::parts::Packets;
 
-/// Those of objects whose part is a `P`.
+/// The virtual methods of objects whose part is a `P`.
 pub(crate) const fn packet_virtuals<P: Packets>() -> Virtuals {
     Virtuals::of::<PacketVirtuals<P>>()
 }
@@ -41,14 +41,15 @@ impl<P: Packets> VirtualMethods for PacketVirtuals<P> {
     ];
 }
 
-/// Takes a pointer to where the packet's address goes, and one to where its size goes, an `i32`.
+/// Its arguments are a pointer to where the packet's address goes, and one to where its size goes,
+/// an `i32`.
 unsafe extern "C" fn get_packet<P: Packets>(
     instance: sys::GDExtensionClassInstancePtr,
     args: *const sys::GDExtensionConstTypePtr,
     ret: sys::GDExtensionTypePtr,
 ) {
-    // SAFETY: Godot calls it for a `P` (`GDExtensionPtr` passes pointers by pointer), with room for an int as what is
-    // returned. It copies the packet before this thread calls the object again.
+    // SAFETY: Godot calls it for a `P`, with room for an int to return. (`GDExtensionPtr` passes
+    // pointers by pointer.) It copies the packet before this thread calls the object again.
     unsafe {
         let part = Handle::<P>::from_instance(instance).part.clone();
         let address = *(*args).cast::<*mut *const u8>();
@@ -63,15 +64,17 @@ unsafe extern "C" fn get_packet<P: Packets>(
     }
 }
 
-/// Takes a pointer to the packet, and its size, an int of 8 bytes.
+/// Its arguments are a pointer to the packet, and its size, an int of 8 bytes.
 unsafe extern "C" fn put_packet<P: Packets>(
     instance: sys::GDExtensionClassInstancePtr,
     args: *const sys::GDExtensionConstTypePtr,
     ret: sys::GDExtensionTypePtr,
 ) {
-    // SAFETY: As for `get_packet`; the packet stays as it is until this returns. It may have no address if it is empty.
+    // SAFETY: As for `get_packet`. Godot does not change the packet until this returns. An empty
+    // packet may have no address.
     unsafe {
-        // It may block, and the object be freed meanwhile, so the part is kept.
+        // The call may block, and another thread may free the object meanwhile, so the part is
+        // kept.
         let part = Handle::<P>::from_instance(instance).part.clone();
         let address = *(*args).cast::<*const u8>();
         let size = usize::try_from(*(*args.add(1)).cast::<i64>()).unwrap_or(0);

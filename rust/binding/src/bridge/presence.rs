@@ -1,4 +1,4 @@
-//! Holding an object that a thread may be about to free.
+//! Taking a reference to an object that another thread may be about to free.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,9 +9,10 @@ use godot::sys;
 use super::interface::interface;
 use super::object_methods::{call, has_connections, release, take_hold};
 
-/// Whether an object is there, for those who do not hold it. Looking one up by its id does not do: another thread may free
-/// it between that and the first use. So the struct of an object ends its presence when it is dropped, which Godot has it
-/// do before the object's memory goes.
+/// Whether an object is alive, for code that holds no reference to it. Looking up the object by its
+/// id is not enough: another thread may free it between the lookup and the first use. So the struct
+/// of the object ends the presence when it is dropped, which happens before Godot frees the memory
+/// of the object.
 #[derive(Default)]
 pub(crate) struct Presence(Mutex<Option<Pointer>>);
 
@@ -19,18 +20,19 @@ pub(crate) struct Presence(Mutex<Option<Pointer>>);
 #[derive(Clone, Copy)]
 struct Pointer(sys::GDExtensionObjectPtr);
 
-// SAFETY: It is used by one who has made sure that the object is there, and Godot counts references from any thread.
+// SAFETY: The pointer is used only while the object is known to be alive, and Godot counts
+// references from any thread.
 unsafe impl Send for Pointer {}
 
 impl Presence {
-    /// The object, which is RefCounted, is there until [`end`](Self::end).
+    /// The object, which is RefCounted, is alive until [`end`](Self::end).
     pub(crate) fn begin(&self, object: InstanceId) {
         // SAFETY: Godot takes any number for an id.
         let object = unsafe { (interface().object_of_id)(object.to_i64() as u64) };
         *self.lock() = (!object.is_null()).then_some(Pointer(object));
     }
 
-    /// The object goes. Its struct calls this at the latest when it is dropped.
+    /// The object is being freed. Its struct calls this at the latest when it is dropped.
     pub(crate) fn end(&self) {
         *self.lock() = None;
     }
@@ -39,11 +41,12 @@ impl Presence {
         self.lock().is_none()
     }
 
-    /// A reference to the object, unless it is gone or going.
+    /// A reference to the object, or `None` if it is freed or being freed.
     pub(crate) fn hold(&self) -> Option<Held> {
         let present = self.lock();
         let Pointer(object) = (*present)?;
-        // SAFETY: The object's memory is there as long as its struct is, which waits for the lock when it is dropped.
+        // SAFETY: The memory of the object outlives its struct, which waits for this lock when it
+        // is dropped.
         unsafe { take_hold(object) }.then_some(Held(object))
     }
 
@@ -52,7 +55,7 @@ impl Presence {
     }
 }
 
-/// A reference to an object.
+/// A counted reference to an object.
 pub(crate) struct Held(sys::GDExtensionObjectPtr);
 
 impl Held {
@@ -62,7 +65,8 @@ impl Held {
         unsafe { has_connections(self.0, signal) }
     }
 
-    /// Calls a method without arguments by its `name`, that of the object's script if it has one.
+    /// Calls the method called `name` without arguments. A method of the object's script comes
+    /// first.
     pub(crate) fn call(&self, name: &Variant) {
         // SAFETY: The reference keeps the object.
         unsafe { call(self.0, name) };
@@ -71,7 +75,7 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // SAFETY: The reference is given back, and not used any more.
+        // SAFETY: The reference is given back, and not used after this.
         unsafe { release(self.0) };
     }
 }

@@ -1,5 +1,5 @@
-//! Properties that gdext cannot register, because it wants their accessors in a certain place: in the
-//! class of the property, and in the first of its impl blocks.
+//! Properties that gdext cannot register, because it wants their accessors in a certain place: in
+//! the class of the property, and in the first of its impl blocks.
 
 use godot::builtin::{GString, StringName};
 use godot::obj::{EngineBitfield, EngineEnum};
@@ -8,7 +8,8 @@ use godot::sys::{self, GodotFfi};
 
 use super::interface::interface;
 
-/// A property, with the Rust functions that are its accessors. It is registered once both of these are.
+/// A property, with the Rust functions that are its accessors. It is registered once both of these
+/// are.
 pub(crate) struct Property {
     pub(crate) name: &'static str,
     pub(crate) kind: PropertyKind,

@@ -1,4 +1,8 @@
-//! `receive`, past gdext's cell: it is called for each peer that has something, and the cell takes longer than all the rest.
+//! `receive`, past gdext. It is called for each peer that has received something, and gdext's cell
+//! costs more than the rest of the call.
+//!
+//! An argument that has to be converted goes through the trampoline to gdext, so `receive` is the
+//! one method past gdext whose `#[func]` has a body of its own.
 
 use std::ffi::c_void;
 
@@ -12,10 +16,11 @@ use super::method_row::MethodCallbacks;
 use super::trampoline;
 use crate::parts::Stream;
 
-/// No limit, which is the default.
+/// No limit, the default.
 const ALL: i64 = -1;
 
-/// The callbacks, in front of those of the trampoline, which gets every call with other arguments than none or an int.
+/// The callbacks. They pass every call on to the trampoline whose arguments are not none or one
+/// int.
 pub(crate) const fn receive<P: Stream>() -> MethodCallbacks {
     MethodCallbacks {
         call: call::<P>,
@@ -30,7 +35,7 @@ unsafe fn take<P: Stream>(
     most: i64,
 ) -> PackedByteArray {
     guarded(PackedByteArray::new(), || {
-        // SAFETY: The caller's guarantee. Nothing in it blocks, and no handler runs.
+        // SAFETY: The caller's guarantee. The call does not block, and no handler runs.
         unsafe { Handle::<P>::from_instance(instance) }
             .part
             .receive(most)
@@ -45,12 +50,12 @@ unsafe extern "C" fn call<P: Stream>(
     ret: sys::GDExtensionVariantPtr,
     error: *mut sys::GDExtensionCallError,
 ) {
-    // SAFETY: Godot passes an instance of the class, `count` variants, room for a variant, which it has set to null, and room
-    // for a call error. The userdata is the trampoline's.
+    // SAFETY: Godot passes an instance of the class, `count` Variants, room for a Variant, which is
+    // nil, and room for a call error. The userdata is the trampoline's.
     unsafe {
         let mut most = ALL;
         if count == 1 && (interface().variant_type)(*args) == sys::GDEXTENSION_VARIANT_TYPE_INT {
-            // It only reads the variant.
+            // Godot only reads the Variant.
             let variant = (*args).cast_mut();
             (interface().int_from_variant)((&raw mut most).cast(), variant);
         } else if count != 0 {
@@ -69,7 +74,7 @@ unsafe extern "C" fn ptrcall<P: Stream>(
     args: *const sys::GDExtensionConstTypePtr,
     ret: sys::GDExtensionTypePtr,
 ) {
-    // SAFETY: Godot passes an instance of the class, an int, and an array to be overwritten.
+    // SAFETY: Godot passes an instance of the class, an int, and an array to overwrite.
     unsafe {
         let most = *(*args).cast::<i64>();
         take::<P>(instance, most).move_return_ptr(ret, sys::PtrcallType::Standard);

@@ -24,8 +24,8 @@ impl Registered {
         debug_assert!(is_new, "{class}.{function} is registered once");
     }
 
-    /// Forgets the functions of `class`, which is unregistered. Where the system keeps the library in
-    /// memory, the next load registers them again.
+    /// Forgets the functions of `class`, which is unregistered. Where the system keeps the library
+    /// in memory, the next load registers them again.
     pub(super) fn forget(&self, class: &str) {
         self.lock().retain(|(registered, _)| registered != class);
     }

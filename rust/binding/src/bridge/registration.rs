@@ -1,10 +1,10 @@
 //! What gdext calls to register classes and methods, changed as the class trees say.
 //!
-//! gdext registers the base of a tree and calls [`register_class`] and [`register_method`] for it, in
-//! the belief that they are Godot's. Registering a base brings its subclasses along, each method goes
-//! to the class that its prefix names, and a property follows as soon as both of its accessors are
-//! registered, in whatever order gdext does that. Classes without a tree pass through, but get the
-//! shared properties too.
+//! gdext registers the base of a tree and calls [`register_class`] and [`register_method`] for it,
+//! in the belief that they are Godot's. Registering a base brings its subclasses along, each method
+//! goes to the class that its prefix names, and a property follows as soon as both of its accessors
+//! are registered, in whatever order gdext does that. Classes without a tree pass through, but get
+//! the shared properties too.
 
 use std::ffi::c_void;
 use std::sync::OnceLock;
@@ -36,14 +36,14 @@ static TABLES: OnceLock<Tables> = OnceLock::new();
 
 static REGISTERED: Registered = Registered::new();
 
-/// Sets the tables, before gdext registers anything. They are the same each time that the library is
-/// loaded.
+/// Sets the tables, before gdext registers anything. They are the same each time that the library
+/// is loaded.
 pub(super) fn set_tables(tables: Tables) {
     TABLES.get_or_init(|| tables);
 }
 
-/// Panics in a debug build if the tables name a function or a class that there is not, and says which.
-/// All classes of the scene level are registered by now.
+/// Panics in a debug build if the tables name a function or a class that there is not, and says
+/// which. All classes of the scene level are registered by now.
 pub(crate) fn check_tables() {
     if cfg!(debug_assertions)
         && let Some(tables) = TABLES.get()
@@ -68,9 +68,9 @@ unsafe fn text(name: sys::GDExtensionConstStringNamePtr) -> String {
     unsafe { StringName::new_from_sys(name.cast()) }.to_string()
 }
 
-/// What gdext calls to register a class, one of the functions with a `VERSION`. A tree's base becomes
-/// abstract and brings its subclasses along: gdext registers classes in no fixed order, and this is
-/// the one moment at which they are sure to come after it.
+/// What gdext calls to register a class, one of the functions with a `VERSION`. A tree's base
+/// becomes abstract and brings its subclasses along: gdext registers classes in no fixed order, and
+/// this is the one moment at which they are sure to come after it.
 pub(super) unsafe extern "C" fn register_class<const VERSION: usize>(
     library: sys::GDExtensionClassLibraryPtr,
     class_name: sys::GDExtensionConstStringNamePtr,
@@ -195,8 +195,8 @@ pub(super) unsafe extern "C" fn register_method(
     });
 }
 
-/// Registers a method of `tree` for its class: with the flags and the return type that ClassDB shows
-/// of the engine's methods, and with the bridge's callbacks in front of gdext's.
+/// Registers a method of `tree` for its class: with the flags and the return type that ClassDB
+/// shows of the engine's methods, and with the bridge's callbacks in front of gdext's.
 ///
 /// # Safety
 /// `library` and `info` are those that gdext registers `function` with.
@@ -251,7 +251,8 @@ fn class_returned(tree: &ClassTree, returned: Returned) -> String {
     }
 }
 
-/// Registers a property of the class `class`, or of the class of `tree` that its accessors belong to.
+/// Registers a property of the class `class`, or of the class of `tree` that its accessors belong
+/// to.
 ///
 /// # Safety
 /// `library` has registered both accessors.

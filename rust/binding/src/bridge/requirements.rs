@@ -1,4 +1,6 @@
-//! In which Godot the library loads, and why not in the others.
+//! In which Godot the library loads, and the reason that it prints in any other.
+//!
+//! The functions here decide and find the words. [`entry`](super::entry) finds the facts.
 
 use std::fmt;
 
@@ -7,7 +9,7 @@ use std::fmt;
 pub(super) struct Version(pub(super) u32, pub(super) u32, pub(super) u32);
 
 impl fmt::Display for Version {
-    /// As Godot writes it: without a patch level of 0.
+    /// Without a patch level of 0, as Godot writes it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Version(major, minor, patch) = self;
         write!(f, "{major}.{minor}")?;
@@ -18,8 +20,9 @@ impl fmt::Display for Version {
     }
 }
 
-/// Why the library does not load in the Godot of this `version`, if the oldest one that it does load in is `oldest`. The
-/// function that tells the version is deprecated since 4.5, so a Godot that does not tell it was built without what is.
+/// Why the library does not load in a Godot of this `version`, if `oldest` is the oldest one that
+/// it loads in. The function that returns the version is deprecated since Godot 4.5. So a Godot
+/// without that function was built without deprecated functions.
 pub(super) fn version(version: Option<Version>, oldest: Version) -> Option<String> {
     match version {
         None => Some(without_deprecated()),
@@ -30,9 +33,9 @@ pub(super) fn version(version: Option<Version>, oldest: Version) -> Option<Strin
     }
 }
 
-/// Why the library does not load in a Godot that does not have `function` in its C interface.
+/// Why the library does not load in a Godot without `function` in its C interface.
 pub(super) fn function(function: &str) -> String {
-    // The oldest function for registering classes, which nobody uses any more, and gdext wants to be there.
+    // The oldest function that registers classes. Nobody calls it, but gdext requires it.
     if function == "classdb_register_extension_class" {
         return without_deprecated();
     }
@@ -44,7 +47,8 @@ fn without_deprecated() -> String {
         .into()
 }
 
-/// Why the library does not load in a Godot of this precision that lacks this class or this method, if it does not.
+/// Why the library does not load in a Godot of this precision that lacks this class or this method.
+/// `None` if it loads.
 pub(super) fn build(
     is_double: bool,
     missing_class: Option<&str>,
@@ -62,7 +66,8 @@ pub(super) fn build(
     })
 }
 
-/// Why the library does not load beside the one that is loaded from `path`, which is empty if that is not known.
+/// Why the library does not load beside a copy that is loaded already, from `path`. The path is
+/// empty if it is not known.
 pub(super) fn second(path: &str) -> String {
     let from = if path.is_empty() { "" } else { " from " };
     format!(

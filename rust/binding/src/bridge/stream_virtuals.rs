@@ -1,4 +1,4 @@
-//! The virtual methods of `StreamPeerExtension`.
+//! The virtual methods of `StreamPeerExtension`, past gdext: they move the data of a stream.
 
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -13,7 +13,7 @@ use super::handle::Handle;
 use super::virtuals::{VirtualMethods, VirtualRow, Virtuals};
 use crate::parts::Stream;
 
-/// Those of objects whose part is a `P`.
+/// The virtual methods of objects whose part is a `P`.
 pub(crate) const fn stream_virtuals<P: Stream>() -> Virtuals {
     Virtuals::of::<StreamVirtuals<P>>()
 }
@@ -45,7 +45,8 @@ impl<P: Stream> VirtualMethods for StreamVirtuals<P> {
     ];
 }
 
-/// The arguments of the four transfers: the data, its size, and where the count of moved bytes goes.
+/// The arguments of the four methods that move data: the data, its size, and where the count of
+/// moved bytes goes.
 struct Transfer {
     data: *mut u8,
     size: i64,
@@ -54,8 +55,8 @@ struct Transfer {
 
 impl Transfer {
     /// # Safety
-    /// `args` are those of a transfer: pointers to a byte pointer, to an int, and to an `i32` pointer
-    /// (`GDExtensionPtr` passes pointers by pointer, and every int as 8 bytes).
+    /// `args` are the arguments of a transfer: pointers to a byte pointer, to an int, and to an
+    /// `i32` pointer. (`GDExtensionPtr` passes pointers by pointer, and every int as 8 bytes.)
     #[inline]
     unsafe fn new(args: *const sys::GDExtensionConstTypePtr) -> Transfer {
         // SAFETY: The caller's guarantee.
@@ -68,7 +69,7 @@ impl Transfer {
         }
     }
 
-    /// The number of bytes that may be moved. Some callers pass no data with a size of 0.
+    /// The number of bytes to move. Some callers pass null with a size of 0.
     #[inline]
     fn length(&self) -> usize {
         if self.data.is_null() {
@@ -78,19 +79,19 @@ impl Transfer {
     }
 
     /// # Safety
-    /// The pointers are still valid, and nobody else uses the data: both hold during the call.
+    /// The pointers are valid, and nobody else uses the data. Both hold during the call.
     #[inline]
     unsafe fn buffer<'a>(&self) -> &'a mut [MaybeUninit<u8>] {
         let length = self.length();
         if length == 0 {
             return &mut [];
         }
-        // SAFETY: The caller's guarantee. Engine code passes buffers that it has not initialised.
+        // SAFETY: The caller's guarantee. The engine passes buffers that it has not initialised.
         unsafe { slice::from_raw_parts_mut(self.data.cast(), length) }
     }
 
     /// # Safety
-    /// The pointers are still valid, and the data is initialised and not written to during the call.
+    /// The pointers are valid, and the data is initialised and not written to during the call.
     #[inline]
     unsafe fn bytes<'a>(&self) -> &'a [u8] {
         let length = self.length();
@@ -101,12 +102,14 @@ impl Transfer {
         unsafe { slice::from_raw_parts(self.data, length) }
     }
 
-    /// Tells Godot how it went. The count is never more than was asked for, which fits: Godot asks with an `i32`.
+    /// Returns the code and the count to Godot. The count fits, because it is at most the size,
+    /// which Godot passes as an `i32`.
     ///
     /// # Safety
     /// The count's pointer is null or valid, and `ret` has room for an int.
     #[inline]
     unsafe fn finish(&self, count: usize, code: Error, ret: sys::GDExtensionTypePtr) {
+        debug_assert!(count <= self.length(), "at most the size is moved");
         // SAFETY: The caller's guarantee.
         unsafe {
             if !self.count.is_null() {
@@ -117,12 +120,12 @@ impl Transfer {
     }
 }
 
-/// Does the transfer `call`: runs `body` with the part and the arguments, and tells Godot its code and its count of moved
-/// bytes. A size that is negative is refused. The part is kept meanwhile: another thread may free the object while this one
-/// waits in a call, since a Callable of Godot's keeps no object.
+/// Does the transfer `call`: runs `body` with the part and the arguments, and returns its code and
+/// its count of moved bytes to Godot. A negative size is refused. The part is kept meanwhile:
+/// another thread may free the object while this one waits, because a Callable keeps no object.
 ///
 /// # Safety
-/// The arguments are those that Godot calls a transfer of an object with a `P` with.
+/// The arguments are those that Godot passes to a transfer of an object whose part is a `P`.
 #[inline]
 unsafe fn transfer<P: Stream>(
     call: &str,
@@ -150,9 +153,10 @@ unsafe extern "C" fn get_data<P: Stream>(
     args: *const sys::GDExtensionConstTypePtr,
     ret: sys::GDExtensionTypePtr,
 ) {
-    // SAFETY: Godot calls it for a transfer of a `P`, and leaves the buffer to it until it returns.
+    // SAFETY: Godot calls it for a transfer of a `P`, and does not touch the buffer until it
+    // returns.
     unsafe {
-        // What costs least, since it is there already, does without keeping the part: it waits for nothing.
+        // Received data that is there already does not wait, so this path does not keep the part.
         let arguments = Transfer::new(args);
         let is_there = guarded(false, || {
             let part = &*Handle::<P>::from_instance(instance).part;
@@ -165,10 +169,11 @@ unsafe extern "C" fn get_data<P: Stream>(
         transfer::<P>("get_data", instance, args, ret, |part, transfer| {
             let buffer = transfer.buffer();
             let (code, filled) = part.get_data(buffer);
-            // Callers use the buffer whatever is returned, as the typed getters of StreamPeer do: nothing that was not
-            // initialised may be seen there.
+            // Callers use the buffer whatever is returned, as the typed getters of StreamPeer do.
+            // So the rest of it must not be uninitialised memory.
             if code != Error::OK {
-                // SAFETY: What Godot passes is a few bytes of a stack, or an array that its allocator has made.
+                // SAFETY: Godot passes a few bytes of a stack, or an array that its allocator has
+                // made.
                 stream_socket::zero(&mut buffer[filled..]);
             }
             (code, filled)
@@ -194,7 +199,8 @@ unsafe extern "C" fn put_data<P: Stream>(
     args: *const sys::GDExtensionConstTypePtr,
     ret: sys::GDExtensionTypePtr,
 ) {
-    // SAFETY: Godot calls it for a transfer of a `P`, with bytes that stay as they are until it returns.
+    // SAFETY: Godot calls it for a transfer of a `P`, and does not change the bytes until it
+    // returns.
     unsafe {
         transfer::<P>("put_data", instance, args, ret, |part, transfer| {
             part.put_data(transfer.bytes())

@@ -1,4 +1,5 @@
-//! The way of all other calls: to gdext's own callbacks, which expect gdext's storage as the instance.
+//! Forwards every other call to gdext: to gdext's own callbacks, which expect gdext's storage as
+//! the instance.
 
 use std::ffi::c_void;
 
@@ -6,7 +7,7 @@ use godot::sys;
 
 use super::handle::Head;
 
-/// gdext's callbacks of a method, behind the trampoline.
+/// gdext's callbacks of a method, which the trampoline calls.
 struct GdextMethod {
     userdata: *mut c_void,
     call: sys::GDExtensionClassMethodCall,
@@ -15,7 +16,8 @@ struct GdextMethod {
 
 /// Puts the trampoline in front of gdext's callbacks.
 pub(super) fn redirect(info: &mut sys::GDExtensionClassMethodInfo) {
-    // Methods are registered once and stay for the life of the library.
+    debug_assert!(info.call_func.is_some() && info.ptrcall_func.is_some());
+    // Methods are registered once and stay as long as the library.
     let method = Box::leak(Box::new(GdextMethod {
         userdata: info.method_userdata,
         call: info.call_func,
@@ -26,10 +28,10 @@ pub(super) fn redirect(info: &mut sys::GDExtensionClassMethodInfo) {
     info.ptrcall_func = Some(ptrcall);
 }
 
-/// The instance as gdext's callbacks expect it. Static methods have none.
+/// The instance that gdext's callbacks expect. A static method has none.
 ///
 /// # Safety
-/// As for [`Head::from_instance`], or null.
+/// As for [`Head::from_instance`], or `instance` is null.
 unsafe fn storage(instance: sys::GDExtensionClassInstancePtr) -> sys::GDExtensionClassInstancePtr {
     if instance.is_null() {
         return instance;
@@ -39,7 +41,7 @@ unsafe fn storage(instance: sys::GDExtensionClassInstancePtr) -> sys::GDExtensio
 }
 
 /// # Safety
-/// As for gdext's own callback, with what [`redirect`] has put as the userdata.
+/// As for gdext's own callback. The userdata is what [`redirect`] has put there.
 pub(super) unsafe extern "C" fn call(
     method: *mut c_void,
     instance: sys::GDExtensionClassInstancePtr,
@@ -48,8 +50,8 @@ pub(super) unsafe extern "C" fn call(
     ret: sys::GDExtensionVariantPtr,
     error: *mut sys::GDExtensionCallError,
 ) {
-    // SAFETY: Godot passes what `redirect` gave it, and an instance of the class; the rest goes to gdext's own
-    // callback as it came. That one catches panics itself.
+    // SAFETY: Godot passes what `redirect` gave it, and an instance of the class. gdext's own
+    // callback gets the rest as it came, and catches panics itself.
     unsafe {
         let method = &*method.cast::<GdextMethod>();
         if let Some(call) = method.call {

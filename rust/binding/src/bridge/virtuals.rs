@@ -1,4 +1,7 @@
 //! How Godot finds the virtual methods of an object, and calls them.
+//!
+//! The methods themselves are rows in [`stream_virtuals`](super::stream_virtuals) and
+//! [`packet_virtuals`](super::packet_virtuals).
 
 use std::ffi::c_void;
 
@@ -7,7 +10,7 @@ use godot::sys::{self, GodotFfi};
 
 use super::guard::guarded;
 
-/// The callbacks of a class for its virtual methods.
+/// The callbacks of a class that find and call its virtual methods.
 #[derive(Clone, Copy)]
 pub(crate) struct Virtuals {
     pub(super) data: sys::GDExtensionClassGetVirtualCallData2,
@@ -50,8 +53,8 @@ unsafe fn find<M: VirtualMethods>(name: sys::GDExtensionConstStringNamePtr) -> O
     Some(row.answer)
 }
 
-/// The data that Godot is to call a virtual method with; null for one that is not there. Godot asks when a method of an
-/// object is called first, and remembers the answer in the object.
+/// Returns the data that Godot passes back to [`call`], or null for a method that is not there.
+/// Godot asks at the first call of a method of an object, and keeps the answer in the object.
 unsafe extern "C" fn get_data<M: VirtualMethods>(
     _class: *mut c_void,
     name: sys::GDExtensionConstStringNamePtr,
@@ -64,8 +67,9 @@ unsafe extern "C" fn get_data<M: VirtualMethods>(
     })
 }
 
-/// Calls a virtual method. Godot remembers its data without a lock: where two threads call it first at the same time, one
-/// of them may read null instead. (Without this function Godot would call what it has read.)
+/// Calls a virtual method. Godot keeps the data without a lock: where two threads call a method
+/// first at the same time, one of them may read null. (Without this function, Godot would call the
+/// null pointer.)
 unsafe extern "C" fn call<M: VirtualMethods>(
     instance: sys::GDExtensionClassInstancePtr,
     name: sys::GDExtensionConstStringNamePtr,
@@ -73,8 +77,8 @@ unsafe extern "C" fn call<M: VirtualMethods>(
     args: *const sys::GDExtensionConstTypePtr,
     ret: sys::GDExtensionTypePtr,
 ) {
-    // SAFETY: Godot calls with the name of a method that it was given data for. The data is what `get_data` has given, or
-    // null, and the arguments are those of the method.
+    // SAFETY: Godot passes the name of a method that it has data for. The data is null or what
+    // `get_data` has returned, and the arguments are the method's.
     unsafe {
         let method = if data.is_null() {
             guarded(None, || find::<M>(name))

@@ -1,15 +1,16 @@
-//! Bytes as hexadecimal numbers and as text, side by side. Nothing of the editor in it.
+//! Bytes as hexadecimal numbers and as text, side by side. Pure: it calls nothing of the editor.
 
 use std::fmt::Write;
 
-/// So many bytes are on a line.
+/// The number of bytes on a line.
 const WIDTH: usize = 16;
 
-/// A line for each 16 bytes: the place of the first one, the bytes, and the characters of those that are ASCII.
+/// A line for each 16 bytes: the offset of the first byte, the bytes, and their characters where
+/// they are ASCII.
 pub(super) fn dump(bytes: &[u8]) -> String {
     let mut text = String::new();
     for (line, bytes) in bytes.chunks(WIDTH).enumerate() {
-        // Writing into a string never fails.
+        // Writing to a String never fails.
         let _ = write!(text, "{:04x} ", line * WIDTH);
         for place in 0..WIDTH {
             let _ = match bytes.get(place) {

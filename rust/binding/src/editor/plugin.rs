@@ -1,4 +1,4 @@
-//! The plugins: of the editor, and of its debugger. Both are there without anybody enabling them.
+//! The plugins of the editor and of its debugger. Nobody has to enable them.
 
 use std::collections::HashMap;
 
@@ -13,10 +13,10 @@ use godot::prelude::{GodotClass, godot_api};
 use super::table::Table;
 use crate::debugger::{LIST, PREFIX, RECORD, WATCH};
 
-/// How often the running game is asked, in seconds.
+/// The time between two requests to the running game, in seconds.
 const INTERVAL: f64 = 0.5;
 
-/// Brings the debugger's plugin into the editor.
+/// Adds the plugin of the debugger to the editor.
 #[derive(GodotClass)]
 #[class(tool, init, internal, base = EditorPlugin)]
 struct StreamSocketsEditorPluginRs {
@@ -39,7 +39,8 @@ impl IEditorPlugin for StreamSocketsEditorPluginRs {
     }
 }
 
-/// Has a tab in each session of the debugger: one, unless several games run at once.
+/// Adds a tab to each session of the debugger. There is one session, unless several games run at
+/// once.
 #[derive(GodotClass)]
 #[class(tool, init, internal, base = EditorDebuggerPlugin)]
 struct StreamSocketsDebuggerRs {
@@ -86,7 +87,7 @@ impl IEditorDebuggerPlugin for StreamSocketsDebuggerRs {
 
 #[godot_api]
 impl StreamSocketsDebuggerRs {
-    /// Asks the game of a session, if its tab is looked at.
+    /// Sends a request to the game of a session, if the tab of the session is visible.
     #[func]
     fn ask(&mut self, session: i32) {
         let Some(mut debugger_session) = self.base().get_session(session) else {

@@ -1,6 +1,6 @@
-//! How fast bytes move, from their counts at two times; and sizes in words. Nothing of the editor in it.
+//! Rates from two counts of bytes, and sizes in words. Pure: it calls nothing of the editor.
 
-/// The counts of a peer at the answer before, to compare the next one with.
+/// The counts of a peer in one answer, to compare with those of the next answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Counts {
     /// In seconds.
@@ -10,7 +10,8 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    /// The bytes per second since `before`, in and out. A peer that has connected anew has begun to count anew.
+    /// The bytes received and sent per second since `before`. A count that has become smaller has
+    /// started again with a new connection.
     pub(super) fn rates(self, before: Counts) -> (f64, f64) {
         let passed = self.time - before.time;
         let rate = |now: i64, before: i64| {
@@ -28,7 +29,7 @@ impl Counts {
     }
 }
 
-/// A number of bytes to be read by people.
+/// A number of bytes with a unit.
 pub(super) fn size(bytes: f64) -> String {
     let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
     for (unit, bits) in units {
@@ -40,7 +41,7 @@ pub(super) fn size(bytes: f64) -> String {
     format!("{bytes:.0} B")
 }
 
-/// A number of seconds to be read by people; nothing for a negative one, which is none.
+/// A number of seconds with a unit. Negative: not known, an empty text.
 pub(super) fn age(seconds: f64) -> String {
     match seconds {
         ..0.0 => String::new(),

@@ -1,4 +1,5 @@
-//! The table of the peers and servers of one running game.
+//! The tab: a table of the peers and servers of one running game, and the record of the selected
+//! peer.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +13,7 @@ use godot::obj::{Gd, NewAlloc};
 use super::dump::dump;
 use super::rates::{Counts, age, size};
 
-/// The columns: their title, and how wide they are at least. Those that are wide share what room is left.
+/// The columns: their titles, and their smallest widths. The wide ones share the rest of the room.
 const COLUMNS: [(&str, i32); 12] = [
     ("Class", 150),
     ("Status", 90),
@@ -29,7 +30,7 @@ const COLUMNS: [(&str, i32); 12] = [
 ];
 const WIDE: i32 = 140;
 
-/// How wide a line of bytes is.
+/// The width of a line of the record.
 const RECORD_WIDTH: f32 = 460.0;
 
 /// The tab. The editor owns the nodes, and frees them with the session.
@@ -37,27 +38,27 @@ pub(super) struct Table {
     tab: Gd<VBoxContainer>,
     head: Gd<Label>,
     tree: Gd<Tree>,
-    /// What is recorded of the selected peer.
+    /// The record of the selected peer.
     record: Gd<RichTextLabel>,
-    /// What stands there.
+    /// The text in `record`.
     shown: String,
-    /// The number of the peer that the game was report to record.
+    /// The number of the peer that the game records on request, 0 for none.
     watched: i64,
-    /// By the number of the peer or the server.
+    /// The rows, by the number of the peer or the server.
     rows: HashMap<i64, Row>,
 }
 
 struct Row {
     item: Gd<TreeItem>,
     counts: Counts,
-    /// What stands in its cells.
+    /// The texts in the cells.
     texts: [String; COLUMNS.len()],
 }
 
-/// What the game has report of a peer or a server.
+/// What the game has reported about a peer or a server.
 struct Report {
     number: i64,
-    /// As they stand in the table.
+    /// As the table shows them.
     class: String,
     status: String,
     local: String,
@@ -111,7 +112,7 @@ impl Table {
         }
     }
 
-    /// What the editor shows.
+    /// The node that the editor shows.
     pub(super) fn control(&self) -> Gd<VBoxContainer> {
         self.tab.clone()
     }
@@ -120,7 +121,7 @@ impl Table {
         self.tab.is_visible_in_tree()
     }
 
-    /// The game has ended. What it has report last stays to be read.
+    /// The game has ended. Its last report stays visible.
     pub(super) fn has_ended(&mut self) {
         self.watched = 0;
         if !self.rows.is_empty() {
@@ -129,8 +130,8 @@ impl Table {
         }
     }
 
-    /// The number of the peer that the game has to record from now on, 0 for none, if that is another one than before: the
-    /// selected one, while somebody looks.
+    /// The number of the peer that the game should record from now on, 0 for none: the selected
+    /// peer, while the tab is visible. `None` if that has not changed.
     pub(super) fn take_watched(&mut self) -> Option<i64> {
         let selected = self.tree.get_selected().filter(|_| self.is_visible());
         let number = selected.and_then(|selected| {
@@ -144,7 +145,7 @@ impl Table {
         (std::mem::replace(&mut self.watched, number) != number).then_some(number)
     }
 
-    /// Shows what the game has recorded of the selected peer.
+    /// Shows the record of the selected peer.
     pub(super) fn show_record(&mut self, record: &VarArray) {
         let bytes = |place: usize| record.get(place)?.try_to::<PackedByteArray>().ok();
         let events = record.get(1).and_then(|events| events.try_to().ok());
@@ -158,10 +159,10 @@ impl Table {
             text += &format!("\n{title}, the last {} bytes\n", bytes.len());
             text += &dump(bytes.as_slice());
         }
-        // Who reads or selects something is not disturbed as long as nothing new comes.
+        // An unchanged text is left alone, so that a selection and the scroll position stay.
         if text != self.shown {
             self.record.clear();
-            // The editor's own font for code.
+            // The editor's font for code.
             let font = self.record.get_theme_font_ex("source");
             if let Some(font) = font.theme_type("EditorFonts").done() {
                 self.record.push_font(&font);
@@ -173,30 +174,30 @@ impl Table {
         self.record.show();
     }
 
-    /// Shows what the game has answered.
+    /// Shows the answer of the game.
     pub(super) fn show(&mut self, answer: &VarArray) {
         let time = answer
             .get(0)
             .and_then(|time| time.try_to().ok())
             .unwrap_or(0.0);
-        let report: Vec<Report> = answer
+        let reports: Vec<Report> = answer
             .iter_shared()
             .skip(1)
             .filter_map(|row| Report::read(&row, time))
             .collect();
-        self.head.set_text(&match report.len() {
+        self.head.set_text(&match reports.len() {
             1 => "1 socket object".to_owned(),
             count => format!("{count} socket objects"),
         });
-        let numbers: HashSet<i64> = report.iter().map(|report| report.number).collect();
+        let numbers: HashSet<i64> = reports.iter().map(|report| report.number).collect();
         self.rows.retain(|number, row| {
-            let is_there = numbers.contains(number);
-            if !is_there {
+            let is_listed = numbers.contains(number);
+            if !is_listed {
                 row.item.clone().free();
             }
-            is_there
+            is_listed
         });
-        for report in report {
+        for report in reports {
             self.update(report);
         }
     }
@@ -223,7 +224,8 @@ impl Table {
             report.error,
             report.origin,
         ];
-        // With thousands of rows the editor would stand still at each answer: most cells say what they said before.
+        // Only the cells that have changed are set. With thousands of rows, setting all of them
+        // would block the editor at each answer.
         for (column, (shown, text)) in (0..).zip(row.texts.iter_mut().zip(texts)) {
             if *shown != text {
                 row.item.set_text(column, &text);
@@ -234,7 +236,7 @@ impl Table {
 }
 
 impl Report {
-    /// One row of the answer; none if it is not what [`debugger`](crate::debugger) sends.
+    /// One row of the answer, or `None` if it is not what [`debugger`](crate::debugger) sends.
     fn read(row: &Variant, time: f64) -> Option<Report> {
         let row: VarArray = row.try_to().ok()?;
         let text = |place: usize| row.get(place)?.try_to::<String>().ok();

@@ -1,4 +1,4 @@
-//! The members of a group, as its event loop sees them.
+//! The members of a group, as the event loop of the core sees them.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::parts::{
 use crate::peer::StreamPeerSocketRs;
 use crate::server::{self, SocketServerRs};
 
-/// An object that is a member, with its part. It is kept alive.
+/// An object that is a member, with its part. The member keeps the object alive.
 pub(super) enum GroupMember {
     Peer(PeerObject<ObjectRef>),
     Packets(PacketPeerObject<ObjectRef>),
@@ -26,7 +26,7 @@ pub(super) enum GroupMember {
 }
 
 impl GroupMember {
-    /// `object` as a member, if it can be one.
+    /// `object` as a member, or `None` if it cannot be one.
     pub(super) fn of(object: Gd<RefCounted>) -> Option<GroupMember> {
         let object = match object.try_cast::<StreamPeerSocketRs>() {
             Ok(peer) => return Some(GroupMember::peer(&peer)),
@@ -55,8 +55,8 @@ impl GroupMember {
         }
     }
 
-    /// A member over a connection that was accepted: a packet peer with the framing and the limit of `format`, if there is
-    /// one.
+    /// A member over an accepted connection: a peer, or a packet peer with the framing and the
+    /// limit of `format`.
     pub(super) fn accepted(
         connection: Connection,
         format: Option<&PacketPeerPart<ObjectRef>>,
@@ -76,7 +76,7 @@ impl GroupMember {
         }
     }
 
-    /// Remembers why the member did not take a broadcast.
+    /// Records why the member did not take a broadcast.
     pub(super) fn record(&self, error: &WriteError) {
         match self {
             GroupMember::Peer(peer) => peer.peer.last_error.record(error),

@@ -1,4 +1,7 @@
 //! `StreamPeerSocketGroupRs`: many peers and servers, polled together.
+//!
+//! The work is done by an `EventLoop` of the core. [`member`] makes objects its members, and
+//! [`signals`] emits what it reports.
 
 mod member;
 mod signals;
@@ -33,10 +36,10 @@ pub struct StreamPeerSocketGroupRs {
     max_members: PhantomVar<i64>,
 }
 
-/// What a group object consists of, apart from the object.
+/// The state of a group object.
 struct GroupState {
     events: Arc<EventLoop<GroupMember>>,
-    /// The object, for those who ask whether anything is connected to its signals.
+    /// The object, to check whether anything is connected to its signals.
     presence: Arc<Presence>,
 }
 
@@ -63,7 +66,8 @@ impl Drop for GroupState {
     }
 }
 
-// The methods take the object and not its cell, so that none waits for a poll on another thread.
+// The methods take the object and not gdext's cell, so that none waits for a poll on another
+// thread.
 #[godot_api]
 impl StreamPeerSocketGroupRs {
     #[signal]
@@ -88,7 +92,7 @@ impl StreamPeerSocketGroupRs {
             Some(Err(AddError::AlreadyMember)) => Error::ERR_ALREADY_EXISTS,
             Some(Err(AddError::NoPeer)) | None => {
                 godot_error!(
-                    "add: only a StreamPeerSocketRs, a SocketServerRs, or a PacketPeerSocketRs with a stream can be in a group"
+                    "add: not a StreamPeerSocketRs, a SocketServerRs, or a PacketPeerSocketRs with a stream"
                 );
                 Error::ERR_INVALID_PARAMETER
             }
@@ -102,14 +106,14 @@ impl StreamPeerSocketGroupRs {
         #[opt(default = Optional(None))] packets: Optional<Option<Gd<PacketPeerSocketRs>>>,
     ) -> Error {
         let Some(server) = server else {
-            godot_error!("accept_from: there is no server");
+            godot_error!("accept_from: server is null");
             return Error::ERR_INVALID_PARAMETER;
         };
         let format = packets
             .0
             .map(|packets| PacketPeerPart::like(&packets.bind().packets));
         let accept = move |connection| GroupMember::accepted(connection, format.as_ref());
-        // It cannot fail: a server that is a member already stays one.
+        // This cannot fail: a server that is a member already stays a member.
         let _ = events(&this).accept_from(GroupMember::server(&server), accept);
         Error::OK
     }
@@ -155,7 +159,7 @@ impl StreamPeerSocketGroupRs {
 
     #[func(gd_self)]
     fn poll(this: Gd<Self>, #[opt(default = 0)] timeout_msec: i64) -> VarArray {
-        // Less than 0 is no limit.
+        // Negative: no limit.
         let limit = u64::try_from(timeout_msec).ok().map(Duration::from_millis);
         let ready = events(&this).poll(limit, &mut GroupSignals::of(&this));
         let mut members = VarArray::new();
@@ -185,7 +189,8 @@ impl StreamPeerSocketGroupRs {
 
 auto_poll_methods!(StreamPeerSocketGroupRs);
 
-/// The event loop, which is used without a reference into the object: a handler may free that.
+/// The event loop. The caller holds no reference into the object, because a handler may free the
+/// object.
 fn events(group: &Gd<StreamPeerSocketGroupRs>) -> Arc<EventLoop<GroupMember>> {
     let bound = group.bind();
     if bound.members.presence.is_over() {

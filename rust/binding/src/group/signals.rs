@@ -1,4 +1,4 @@
-//! The signals of a group.
+//! The signals that a group emits while it is polled.
 
 use std::sync::OnceLock;
 
@@ -19,7 +19,7 @@ pub(super) const PACKET_RECEIVED: &str = "peer_packet_received";
 pub(super) struct GroupSignals {
     group: ObjectRef,
     names: &'static GroupSignalNames,
-    /// Asked once in a poll: a handler that is connected meanwhile is called by the next one.
+    /// Checked once in a poll. A handler that is connected during a poll is called by the next one.
     wants_data: bool,
 }
 
@@ -52,7 +52,7 @@ impl GroupSignals {
     }
 
     fn emit(&self, name: &SignalName, arguments: &[&Variant]) {
-        // Asking costs less than emitting to nobody.
+        // Checking for connections costs less than emitting to nobody.
         if self.group.has_connections(name) {
             self.group.emit_signal(name, arguments);
         }

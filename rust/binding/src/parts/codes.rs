@@ -1,7 +1,8 @@
-//! Which of Godot's error codes stands for which failure, in one place.
+//! The Godot error code of each failure, all in one place.
 //!
-//! There are two answers to some failures. What a method returns is what the engine's method returns; what
-//! `get_last_error` and the signals tell is as exact as Godot's codes allow.
+//! Some failures have two codes. A method returns the code that the method of the engine's class
+//! returns. `get_last_error` and the signals report the most specific of Godot's codes. An error of
+//! the core without a code here does not compile where a method returns it.
 
 use std::error::Error as StdError;
 use std::io::ErrorKind;
@@ -12,12 +13,12 @@ use stream_socket::{
     EndError, ListenError, OptionError, PollError, ReadError, WriteError,
 };
 
-/// An error that has a code to return and one that is exact.
+/// An error with a code to return and a more specific one.
 pub(crate) trait Code: StdError + 'static {
-    /// What the engine's method returns.
+    /// The code that the engine's method returns.
     fn returned(&self) -> Error;
 
-    /// The code that tells most.
+    /// The most specific code.
     fn exact(&self) -> Error {
         self.returned()
     }
@@ -171,7 +172,7 @@ impl Code for OptionError {
     }
 }
 
-/// What `connect_finished` tells.
+/// The code that `connect_finished` reports.
 pub(crate) fn connect_end_code(end: ConnectEnd) -> Error {
     match end {
         ConnectEnd::Connected => Error::OK,
@@ -182,7 +183,7 @@ pub(crate) fn connect_end_code(end: ConnectEnd) -> Error {
     }
 }
 
-/// What `disconnected` tells.
+/// The code that `disconnected` reports.
 pub(crate) fn disconnect_code(cause: DisconnectCause) -> Error {
     match cause {
         DisconnectCause::Local => Error::OK,
@@ -192,7 +193,7 @@ pub(crate) fn disconnect_code(cause: DisconnectCause) -> Error {
     }
 }
 
-/// What `peer_disconnected` tells.
+/// The code that `peer_disconnected` reports.
 pub(crate) fn end_code(cause: EndCause) -> Error {
     match cause {
         EndCause::Connect(end) => connect_end_code(end),

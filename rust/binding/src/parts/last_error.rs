@@ -1,4 +1,5 @@
-//! What `get_last_error` and its kin tell: the last call on an object that has failed or was refused.
+//! The last error of an object, which `get_last_error` and its kin return: that of the last call
+//! that has failed or was refused, or the reason why the connection has ended.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,15 +12,15 @@ use stream_socket::{Connection, os_code};
 
 use super::codes::Code;
 
-/// The last thing that went wrong on an object.
+/// The last call of an object that has failed.
 #[derive(Debug, Default)]
 pub(crate) struct LastError {
     is_set: AtomicBool,
-    /// Boxed, since most objects have none.
+    /// Boxed, because most objects have no error.
     details: Mutex<Option<Box<(Instant, Details)>>>,
 }
 
-/// What is known about it.
+/// The failure in detail.
 #[derive(Clone, Debug)]
 pub(crate) struct Details {
     pub(crate) code: Error,
@@ -38,7 +39,7 @@ impl Default for Details {
 }
 
 impl LastError {
-    /// Remembers `error`, and gives the code to return.
+    /// Records `error`, and returns its code.
     #[cold]
     pub(crate) fn record(&self, error: &impl Code) -> Error {
         let os_code = os_code(error).unwrap_or(0);
@@ -46,14 +47,14 @@ impl LastError {
         error.returned()
     }
 
-    /// Remembers a failure that no call of the core has had.
+    /// Records a failure that the core knows nothing of, and returns `code`.
     #[cold]
     pub(crate) fn record_message(&self, code: Error, message: String) -> Error {
         self.set(code, message, 0);
         code
     }
 
-    /// Prints and remembers what a call was wrong about, and gives the code to return. The engine prints misuse too.
+    /// Refuses a call: prints and records why, and returns `code`. The engine prints misuse too.
     #[cold]
     pub(crate) fn refuse(&self, code: Error, what: &dyn Display) -> Error {
         let message = what.to_string();
@@ -61,7 +62,7 @@ impl LastError {
         self.record_message(code, message)
     }
 
-    /// The code to return for `outcome`, which is remembered if it is an error. Success clears the last error.
+    /// The code of `outcome`. An error is recorded. Success clears the last error.
     pub(crate) fn note(&self, outcome: Result<(), impl Code>) -> Error {
         match outcome {
             Ok(()) => {
@@ -72,7 +73,7 @@ impl LastError {
         }
     }
 
-    /// An operation has begun or succeeded: what was before is forgotten.
+    /// Clears the last error, when an operation has begun or succeeded.
     #[inline]
     pub(crate) fn clear(&self) {
         if self.is_set.load(Ordering::Relaxed) {
@@ -97,8 +98,9 @@ impl LastError {
         details.unwrap_or_default()
     }
 
-    /// The same for an object with a connection: why that has ended, if nothing has gone wrong since. However it has ended,
-    /// and whoever was notified, the connection has the reason.
+    /// The last error of an object with a connection: the reason why the connection has ended,
+    /// unless a call has failed since. The connection keeps that reason, whoever was notified of
+    /// it.
     pub(crate) fn of(&self, connection: &Connection) -> Details {
         let Some(ended) = connection.ended() else {
             return self.get();

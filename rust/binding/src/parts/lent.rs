@@ -1,29 +1,34 @@
-//! Memory that a caller in Godot reads after the call.
+//! Packets that Godot reads after the call that returned them.
+//!
+//! `PacketPeer.get_packet` gets an address and reads the packet there after the call. So the packet
+//! stays in memory until its caller has returned.
 
 use std::cell::RefCell;
 
 thread_local! {
-    /// What was lent to callers on this thread that may still read it. No destructor has to run while the library is being
-    /// unloaded: a thread that has one keeps the library loaded as long as it lives.
+    /// The packets whose callers on this thread may still read them. The key has no destructor: a
+    /// thread with one keeps the library loaded as long as the thread lives.
     static LENT: RefCell<Vec<Lent>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A packet, and where its caller is.
+/// A packet, and the stack frame of its caller.
 struct Lent {
     #[cfg_attr(
         not(test),
         expect(dead_code, reason = "the caller reads it by its address")
     )]
     packet: Box<[u8]>,
-    /// The address of the stack frame it was lent to.
+    /// The address of the stack frame that called.
     frame: usize,
 }
 
-/// Frees what was lent to calls that have returned, for a call on this thread.
+/// Frees the packets of calls that have returned. Called at the beginning of each call on this
+/// thread.
 ///
-/// `PacketPeer.get_var` takes a packet by its address, and decodes it: scripts run meanwhile, which may take the next packet.
-/// Their calls have frames further down the stack than the one that decodes. So a call that is not further down than an
-/// earlier one was not made by it, and the earlier one has returned.
+/// `PacketPeer.get_var` takes a packet by its address and decodes it. Scripts run meanwhile, and
+/// may take the next packet. Their calls have frames further down the stack than the call that
+/// decodes. So a call that is not further down than an earlier one was not made by it, and the
+/// earlier one has returned.
 pub(super) fn take_back() {
     let frame = stack_frame();
     LENT.with_borrow_mut(|lent| {
@@ -34,7 +39,7 @@ pub(super) fn take_back() {
     });
 }
 
-/// Keeps `packet` until the caller has returned, and gives its address and its size.
+/// Keeps `packet` until the caller has returned. Returns its address and its size.
 pub(super) fn lend(packet: Box<[u8]>) -> (*const u8, usize) {
     let at = (packet.as_ptr(), packet.len());
     let frame = stack_frame();
@@ -42,7 +47,8 @@ pub(super) fn lend(packet: Box<[u8]>) -> (*const u8, usize) {
     at
 }
 
-/// About where the caller's frame is: further down the stack, the number is smaller.
+/// Approximately the address of the frame of the caller. The address is smaller for a frame further
+/// down the stack.
 #[inline(never)]
 fn stack_frame() -> usize {
     let here = 0_u8;
@@ -57,7 +63,7 @@ mod tests {
         LENT.with_borrow(Vec::len)
     }
 
-    /// Takes packets as a script does that a caller runs while it reads its own.
+    /// Takes packets as a script does that runs while a caller reads its own packet.
     #[inline(never)]
     fn nested(depth: usize) {
         let _frame = std::hint::black_box([0_u8; 256]);

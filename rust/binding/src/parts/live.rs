@@ -1,4 +1,5 @@
-//! The peers and servers that there are, for what watches a game while it is made. Nobody keeps a list of them otherwise.
+//! The peers and servers that exist, for the monitors and the debugger. There is no list of them
+//! unless one of these needs it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -13,32 +14,33 @@ static LIST: Mutex<List> = Mutex::new(List {
     most: 0,
 });
 
-/// Among so few nobody is looked for.
+/// A list of at most this length is not searched for objects that are gone.
 const FEW: usize = 64;
 
-/// The part of an object.
+/// The part of an object in the list.
 #[derive(Clone)]
 pub(crate) enum LivePart {
     Peer(Arc<PeerPart>),
     Server(Arc<ServerPart>),
 }
 
-/// An object that is there.
+/// An object in the list.
 pub(crate) struct LiveObject {
-    /// From 1 on; no two of a process have the same.
+    /// Counted from 1, and unique in the process.
     pub(crate) number: i64,
     /// The name of its class.
     pub(crate) class: &'static str,
-    /// Where a script has made it. Empty if that is not known.
+    /// The line of the script that has made it, or empty if that is not known.
     pub(crate) origin: String,
     pub(crate) part: LivePart,
 }
 
-/// Those that were made since somebody watches. Some may be gone.
+/// The objects that were made since the list is kept. Some may be gone.
 struct List {
     entries: Vec<LiveEntry>,
     last_number: i64,
-    /// With so many, those that are gone are looked for: they take no more room than those that are there.
+    /// At this length the list is searched for objects that are gone, which take at most as much
+    /// room as the others.
     most: usize,
 }
 
@@ -54,7 +56,7 @@ enum WeakPart {
     Server(Weak<ServerPart>),
 }
 
-/// Has those listed that are made from now on, or none any more.
+/// Starts to list the objects that are made from now on, or stops and clears the list.
 pub(crate) fn keep(enabled: bool) {
     IS_KEPT.store(enabled, Ordering::Relaxed);
     if !enabled {
@@ -62,7 +64,8 @@ pub(crate) fn keep(enabled: bool) {
     }
 }
 
-/// An object of `class` was made, where `origin` says if it is asked.
+/// Adds an object of `class`. `origin` is called for the line of the script that has made it, if
+/// the list is kept.
 pub(crate) fn add(class: &'static str, part: &LivePart, origin: fn() -> String) {
     if !IS_KEPT.load(Ordering::Relaxed) {
         return;
@@ -87,7 +90,7 @@ pub(crate) fn add(class: &'static str, part: &LivePart, origin: fn() -> String) 
     });
 }
 
-/// Those that are there, in the order in which they were made.
+/// The objects that exist, in the order in which they were made.
 pub(crate) fn objects() -> Vec<LiveObject> {
     let list = list();
     let objects = list.entries.iter().filter_map(|entry| {

@@ -1,4 +1,4 @@
-//! The part of a packet peer.
+//! The part of a packet peer: the packets of a stream, and how a script has set their framing.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,13 +11,13 @@ use super::lent;
 use super::part::{Emitter, Packets, Part};
 use super::peer_object::PeerObject;
 
-/// How long a packet may be, unless a script says otherwise.
+/// The default limit of the length of a packet.
 const MAX_PACKET_BYTES: usize = 16 << 20;
 
-/// What is wrong where there should be a stream.
-const NO_STREAM: &str = "the packet peer has no stream";
+/// The error of a packet peer without a stream.
+const NO_STREAM: &str = "packet peer has no stream";
 
-/// The packets in the stream of a peer, whose object is an `O`.
+/// The packets in the stream of a peer whose object is an `O`.
 #[derive(Debug)]
 pub(crate) struct PacketPeerPart<O> {
     pub(crate) channel: PacketChannel<PeerObject<O>>,
@@ -25,18 +25,18 @@ pub(crate) struct PacketPeerPart<O> {
     pub(crate) last_error: LastError,
 }
 
-/// The framing, as a script sets it.
+/// The framing as a script sets it.
 #[derive(Clone, Debug)]
 pub(crate) struct FramingSettings {
     pub(crate) kind: FramingKind,
-    /// In bytes; 0 stands for a varint.
+    /// In bytes; 0 is a varint.
     pub(crate) length_bytes: usize,
     pub(crate) big_endian: bool,
     pub(crate) length_includes_itself: bool,
     pub(crate) delimiter: Vec<u8>,
 }
 
-/// The kinds of framing, as Godot numbers them.
+/// The kinds of framing, with their values in GDScript.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FramingKind {
     Length = 0,
@@ -91,7 +91,7 @@ impl<O: Emitter> PacketPeerPart<O> {
         }
     }
 
-    /// One with the framing and the limit of `other`.
+    /// A packet peer with the framing and the limit of `other`.
     pub(crate) fn like(other: &PacketPeerPart<O>) -> PacketPeerPart<O> {
         PacketPeerPart::with(other.settings(), other.channel.format())
     }
@@ -100,7 +100,7 @@ impl<O: Emitter> PacketPeerPart<O> {
         self.lock_settings().clone()
     }
 
-    /// Changes how packets are told apart, from the next one on.
+    /// Changes the framing, from the next packet on.
     pub(crate) fn configure(&self, change: impl FnOnce(&mut FramingSettings)) {
         let mut settings = self.lock_settings();
         change(&mut settings);
@@ -116,7 +116,7 @@ impl<O: Emitter> PacketPeerPart<O> {
         self.channel.set_format(Arc::new(Format { framing, limit }));
     }
 
-    /// Takes the next packet, if there is one, and makes a value of it.
+    /// Takes the next packet, if there is one, and returns the value that `value` makes of it.
     pub(crate) fn take<R>(&self, value: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Error> {
         match self.channel.take(value) {
             None => Err(self.has_no_stream()),
@@ -124,7 +124,7 @@ impl<O: Emitter> PacketPeerPart<O> {
                 self.last_error.clear();
                 Ok(packet)
             }
-            // Why there is no connection any more says more.
+            // The reason why the connection has ended says more than this error.
             Some(Err(error @ ReadError::NotConnected)) if self.has_ended() => Err(error.returned()),
             Some(Err(error)) => Err(self.last_error.record(&error)),
         }
@@ -135,7 +135,7 @@ impl<O: Emitter> PacketPeerPart<O> {
         stream.is_some_and(|stream| stream.peer.connection.ended().is_some())
     }
 
-    /// The last thing that went wrong, or why the connection has ended.
+    /// The last error, or the reason why the connection has ended.
     pub(crate) fn details(&self) -> Details {
         match self.channel.peer() {
             Some(stream) => self.last_error.of(&stream.peer.connection),
@@ -172,7 +172,7 @@ impl<O: Emitter> Packets for PacketPeerPart<O> {
             return self.has_no_stream();
         };
         let format = self.channel.format();
-        // It may wait, and holds up no other call.
+        // May block, without holding any lock of this struct.
         let connection = &stream.peer.connection;
         let written = connection.write_packet(&format.framing, format.limit, packet);
         self.last_error.note(written)

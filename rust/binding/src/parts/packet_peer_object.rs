@@ -11,7 +11,7 @@ use super::part::Emitter;
 use super::peer_object::PeerObject;
 use super::signal::Signal;
 
-/// The part of a packet peer, and its object, which is kept alive.
+/// A packet peer: its part, and its object, which this keeps alive.
 pub(crate) struct PacketPeerObject<O> {
     pub(crate) object: O,
     pub(crate) packets: Arc<PacketPeerPart<O>>,

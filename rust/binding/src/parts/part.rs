@@ -1,4 +1,4 @@
-//! What the bridge asks of the part of an object.
+//! What the bridge expects of the part of an object.
 
 use std::mem::MaybeUninit;
 use std::sync::Arc;
@@ -8,25 +8,26 @@ use godot::global::Error;
 
 use super::signal::Signal;
 
-/// The Rust part of an object.
+/// The plain Rust part of an object.
 pub(crate) trait Part: Send + Sync + 'static {
-    /// The object is gone. Ends the calls that other threads are still in: they keep the part, and nobody else could.
+    /// Called when the object is freed. Ends the calls that other threads are still in: they keep
+    /// the part, and nobody else can end them.
     fn freed(&self);
 }
 
-/// A part that is polled by itself.
+/// A part that can be polled.
 pub(crate) trait Polled: Part {
     type Signals: Iterator<Item = Signal>;
 
-    /// Polls. What is to be emitted for it comes as a value of its own, which borrows nothing: a handler may free the
-    /// object, and poll it again. `is_heard` says whether anything is connected to a signal.
+    /// Polls. Returns the code and the signals to emit, which borrow nothing: a handler may free
+    /// the object or poll it again. `is_heard` says whether anything is connected to a signal.
     fn poll(
         self: &Arc<Self>,
         is_heard: impl Fn(&StringName) -> bool,
     ) -> (Error, Option<Self::Signals>);
 }
 
-/// The object that emits a part's signals: a counted reference, of any thread.
+/// The object that emits the signals of a part: a counted reference that every thread may use.
 pub(crate) trait Emitter: Clone + Send + Sync + 'static {
     /// A number that no other object has while this one is alive.
     fn id(&self) -> u64;
@@ -34,13 +35,14 @@ pub(crate) trait Emitter: Clone + Send + Sync + 'static {
     /// Whether anything is connected to `signal`.
     fn listens(&self, signal: &StringName) -> bool;
 
-    /// Emits `signal`. Handlers may do anything meanwhile.
+    /// Emits `signal`. Its handlers may do anything.
     fn emit(&self, signal: &Signal);
 }
 
-/// A part that has the calls of `PacketPeerExtension`.
+/// A part with the methods of `PacketPeerExtension`.
 pub(crate) trait Packets: Part {
-    /// Takes the next packet: its address and its size. It stays there until this thread asks for the next one.
+    /// Takes the next packet. Returns its address and its size. The packet stays in memory until
+    /// this thread takes the next one.
     fn get_packet(&self) -> Result<(*const u8, usize), Error>;
 
     /// May block.
@@ -51,14 +53,16 @@ pub(crate) trait Packets: Part {
     fn max_packet_bytes(&self) -> i64;
 }
 
-/// A part that has the calls of `StreamPeerExtension`. Those that move data give their code and the count of moved bytes.
+/// A part with the methods of `StreamPeerExtension`. Those that move data return their code and the
+/// count of moved bytes.
 pub(crate) trait Stream: Polled {
     fn status(&self) -> i64;
 
-    /// Sends what is gathered or queued. May block.
+    /// Sends the coalesced and the queued bytes. May block.
     fn flush(&self) -> Error;
 
-    /// Fills the buffer with what has been received already, if that is enough. Does not wait, not even for the system.
+    /// Fills the buffer from the bytes that are already received, if these are enough. Never waits,
+    /// not even for the system.
     fn get_buffered(&self, buffer: &mut [MaybeUninit<u8>]) -> bool;
 
     fn get_data(&self, buffer: &mut [MaybeUninit<u8>]) -> (Error, usize);
@@ -67,14 +71,14 @@ pub(crate) trait Stream: Polled {
 
     fn put_data(&self, bytes: &[u8]) -> (Error, usize);
 
-    /// Takes what has come, at most so many bytes, or all if that is less than 0.
+    /// Takes the received bytes: at most `most`, or all if `most` is negative.
     fn receive(&self, most: i64) -> PackedByteArray;
 
     fn put_partial_data(&self, bytes: &[u8]) -> (Error, usize);
 
-    /// -1 without a connection, as the engine's classes answer.
+    /// Returns -1 without a connection, as the engine's classes do.
     fn available_bytes(&self) -> i64;
 
-    /// Answers the transfer `call` of a negative size, which is what a size of 2 GiB and more looks like here.
+    /// Refuses the transfer `call` with a negative size. A size of 2 GiB or more is negative here.
     fn refuse_size(&self, call: &str) -> Error;
 }

@@ -1,4 +1,4 @@
-//! The part of a peer.
+//! The part of a peer: the methods that the bridge calls past gdext, on a connection of the core.
 
 use std::borrow::Borrow;
 use std::mem::MaybeUninit;
@@ -15,19 +15,20 @@ use super::last_error::{Details, LastError};
 use super::part::{Part, Polled, Stream};
 use super::signal::Signal;
 
-/// A read of at most so many bytes takes all of them or none: a typed value is not torn by a timeout.
+/// A read of at most this many bytes takes all of them or none, so that a timeout does not tear a
+/// typed value.
 const WHOLE: usize = 8;
 
-/// A connection, and what the methods of a peer know besides.
+/// A connection, with the state that the methods of a peer need besides.
 #[derive(Debug)]
 pub(crate) struct PeerPart {
     pub(crate) connection: Connection,
     pub(crate) last_error: LastError,
-    /// The number of bytes that the last `get_data` has received.
+    /// The number of bytes that the last `get_data` received.
     last_read: AtomicI64,
-    /// The number of bytes that the last `put_data` has handed over.
+    /// The number of bytes that the last `put_data` queued or sent.
     last_written: AtomicI64,
-    /// The bits of the `connect_timeout`, a number of seconds; -1 for the project setting.
+    /// The bits of `connect_timeout`, a number of seconds; -1 is the project setting.
     connect_timeout: AtomicU64,
 }
 
@@ -42,7 +43,7 @@ impl PeerPart {
         }
     }
 
-    /// The last thing that went wrong, or why the connection has ended.
+    /// The last error, or the reason why the connection has ended.
     pub(crate) fn details(&self) -> Details {
         self.last_error.of(&self.connection)
     }
@@ -64,7 +65,7 @@ impl PeerPart {
             .store(seconds.to_bits(), Ordering::Relaxed);
     }
 
-    /// The value in `outcome`, whose error becomes the last one.
+    /// The value in `outcome`. An error is recorded. Success clears the last error.
     pub(crate) fn found<T>(&self, outcome: Result<T, impl Code>) -> Option<T> {
         match outcome {
             Ok(value) => {
@@ -109,7 +110,7 @@ impl Polled for PeerPart {
             Ok(has_unread) => (Error::OK, has_unread),
             Err(error) => (self.last_error.record(&error), false),
         };
-        // Asking whether anything is connected to a signal costs less than emitting to nobody.
+        // Checking for connections to a signal costs less than emitting to nobody.
         let is_heard = if self.connection.has_events() {
             let is_heard = Signal::names_of_peer().any(is_heard);
             if !is_heard {
@@ -124,11 +125,11 @@ impl Polled for PeerPart {
     }
 }
 
-/// The signals of a peer: what has happened, in the order in which it did, and then `data_available` if there is
-/// something to read.
+/// The signals of a peer: its events in order, and then `data_available` if there is something to
+/// read.
 pub(crate) struct PeerSignals(PeerEvents<PartConnection>);
 
-/// The connection of a part that is kept.
+/// The connection of a part, which this keeps.
 struct PartConnection(Arc<PeerPart>);
 
 impl Borrow<Connection> for PartConnection {
@@ -219,8 +220,7 @@ impl Stream for PeerPart {
 
     #[cold]
     fn refuse_size(&self, call: &str) -> Error {
-        let what =
-            format!("{call}: the size is more than one call can take, which is 2147483647 bytes");
+        let what = format!("{call}: size exceeds the limit of 2147483647 bytes");
         match call {
             "get_data" => self.last_read.store(0, Ordering::Relaxed),
             "put_data" => self.last_written.store(0, Ordering::Relaxed),

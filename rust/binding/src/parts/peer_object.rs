@@ -9,7 +9,7 @@ use super::peer::PeerPart;
 use super::signal::Signal;
 use godot::global::Error;
 
-/// The part of a peer, and its object, which is kept alive.
+/// A peer: its part, and its object, which this keeps alive.
 #[derive(Clone, Debug)]
 pub(crate) struct PeerObject<O> {
     pub(crate) object: O,

@@ -1,4 +1,4 @@
-//! The part of a server.
+//! The part of a server: a listener of the core.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -11,16 +11,17 @@ use super::last_error::LastError;
 use super::part::{Part, Polled};
 use super::signal::Signal;
 
-/// How many connections may wait to be accepted, unless a script says otherwise. The system may lower it (listen(2)).
+/// The default of how many connections may wait to be accepted. The system may lower it
+/// (listen(2)).
 const BACKLOG: i64 = 128;
 
-/// A listener, and what the methods of a server know besides.
+/// A listener, with the state that the methods of a server need besides.
 #[derive(Debug)]
 pub(crate) struct ServerPart {
     pub(crate) listener: Listener,
     pub(crate) last_error: LastError,
     pub(crate) backlog: AtomicI64,
-    /// The permissions of a socket file, negative for the system's default.
+    /// The permissions of a socket file; negative: the system's default.
     pub(crate) mode: AtomicI64,
 }
 
@@ -34,7 +35,7 @@ impl ServerPart {
         }
     }
 
-    /// Listens, with the codes of the engine.
+    /// Listens, with the engine's codes.
     pub(crate) fn listen(&self, address: &BindAddress) -> Error {
         let backlog = self.backlog.load(Ordering::Relaxed);
         let backlog = i32::try_from(backlog.max(0)).unwrap_or(i32::MAX);
@@ -46,7 +47,7 @@ impl ServerPart {
         self.last_error.note(listening)
     }
 
-    /// Whether a connection waits and can be accepted.
+    /// Whether a connection is waiting to be accepted.
     pub(crate) fn is_connection_available(&self) -> Result<bool, Error> {
         self.listener
             .is_connection_available()
@@ -72,7 +73,7 @@ impl Polled for ServerPart {
     }
 }
 
-/// The signal that a connection is available, unless polls are nested too deeply.
+/// The signal that a connection is available. None while polls are nested too deeply.
 pub(crate) struct ServerSignals {
     signal: Option<Signal>,
     _nesting: Nesting,

@@ -1,4 +1,4 @@
-//! The signals, as values: what has happened, for the scripts that want to know.
+//! The signals as values: the events of the core under the names that scripts connect to.
 
 use std::sync::OnceLock;
 
@@ -74,7 +74,7 @@ impl Signal {
         &SignalNames::get().packet_received
     }
 
-    /// The name of the signal that there is something to read.
+    /// The name of the signal that data is available.
     pub(super) fn data_available() -> &'static StringName {
         &SignalNames::get().data_available
     }
@@ -93,7 +93,7 @@ impl Signal {
     }
 }
 
-/// Making the names anew in each poll that has something to tell would cost as much as the poll.
+/// The names, made once. Making them in each poll with an event would cost as much as the poll.
 struct SignalNames {
     status_changed: StringName,
     connect_finished: StringName,

@@ -1,4 +1,4 @@
-//! `SocketConditionsRs`: what a relay does to one direction.
+//! `SocketConditionsRs`: the conditions of one direction of a relay.
 
 use std::fmt::Display;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
 use stream_socket::Conditions;
 
-/// What stands for no number of bytes after which a link ends.
+/// The number that means: never.
 const NEVER: i64 = -1;
 
 #[derive(GodotClass)]
@@ -125,7 +125,7 @@ impl SocketConditionsRs {
 }
 
 impl SocketConditionsRs {
-    /// What they are now.
+    /// The current conditions.
     pub(super) fn current(&self) -> Conditions {
         *self.lock()
     }
@@ -147,7 +147,7 @@ fn time(property: &str, seconds: f64) -> Option<Duration> {
 
 fn after(property: &str, count: i64) -> Option<Option<u64>> {
     if count < NEVER {
-        refuse(property, count, "number of bytes, nor -1 for never");
+        refuse(property, count, "number of bytes, or -1 for never");
         return None;
     }
     Some(u64::try_from(count).ok())
@@ -158,5 +158,5 @@ fn of_after(after: Option<u64>) -> i64 {
 }
 
 fn refuse(property: &str, value: impl Display, what: &str) {
-    godot_error!("{property}: {value} is no {what}");
+    godot_error!("{property}: {value} is not a valid {what}");
 }

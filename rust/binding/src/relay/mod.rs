@@ -1,4 +1,7 @@
-//! `SocketRelayRs`: a bad network at will.
+//! `SocketRelayRs`: forwards clients to a target through a simulated bad network.
+//!
+//! The work is done by a `Relay` of the core. [`conditions`] is the resource that sets what the
+//! network does.
 
 mod conditions;
 
@@ -22,7 +25,8 @@ use crate::parts::{Code, LastError};
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods, last_os_error_method};
 use crate::{settings, text};
 
-/// The struct behind the class. Its parts are guarded one by one, and no lock is held while a handler of its signals runs.
+/// The struct behind the class. Each field has its own lock, and no lock is held while a handler of
+/// a signal runs.
 #[derive(GodotClass)]
 #[class(tool, init, base = RefCounted)]
 pub struct SocketRelayRs {
@@ -42,7 +46,7 @@ pub struct SocketRelayRs {
     seed: PhantomVar<i64>,
 }
 
-/// What a script has chosen.
+/// What a script has set.
 struct RelaySettings {
     to_target: Gd<SocketConditionsRs>,
     to_client: Gd<SocketConditionsRs>,
@@ -59,7 +63,8 @@ impl RelaySettings {
     }
 }
 
-// Godot takes a method with `&self` for one that changes nothing, so those that do change something take the object.
+// gdext registers a method with `&self` as const, so the methods that change something take the
+// object.
 #[godot_api]
 impl SocketRelayRs {
     #[signal]
@@ -98,7 +103,9 @@ impl SocketRelayRs {
                 .refuse(&"The remote port number must be between 1 and 65535 (inclusive).");
         };
         let Some(target) = Target::new(&host, port) else {
-            return relay.refuse(&format!("target: {host:?} is not the name of a host"));
+            return relay.refuse(&format!(
+                "set_target_host: {host:?} is not a valid host name"
+            ));
         };
         relay.set_target(target, settings::tcp_connect_timeout())
     }
@@ -111,7 +118,7 @@ impl SocketRelayRs {
                 let target = Target::Address(Address::Unix(path));
                 relay.set_target(target, settings::unix_connect_timeout())
             }
-            Err(what) => relay.refuse(&format!("target: {what}")),
+            Err(what) => relay.refuse(&format!("set_target_path: {what}")),
         }
     }
 
@@ -138,11 +145,11 @@ impl SocketRelayRs {
         this.bind().relay().stop();
     }
 
-    /// A handler of its signals may free the last reference but this one.
+    /// A handler of its signals may drop every other reference to the object.
     #[func(gd_self)]
     fn poll(this: Gd<Self>) -> Error {
         let code = this.bind().turn();
-        // Polls that are nested too deeply leave the events to the polls around them.
+        // Polls that are nested too deeply leave the events to the outer polls.
         let Some(_nesting) = Nesting::enter() else {
             return code;
         };
@@ -154,7 +161,7 @@ impl SocketRelayRs {
             };
             // No lock is held while a handler runs.
             while let Some(event) = this.bind().next_event(delivery) {
-                tell(&this, event);
+                emit_event(&this, event);
             }
         }
         code
@@ -193,11 +200,12 @@ impl SocketRelayRs {
     #[func]
     fn set_to_target(&self, conditions: Option<Gd<SocketConditionsRs>>) {
         match conditions {
-            // The conditions before them may go with this, and their script may look back from its last notification.
+            // Dropping the previous conditions may free them, and their script may call this object
+            // when it is notified.
             Some(conditions) => drop(
                 self.change_chosen(|chosen| std::mem::replace(&mut chosen.to_target, conditions)),
             ),
-            None => drop(self.refuse(&"to_target: there are no conditions")),
+            None => drop(self.refuse(&"to_target: conditions must not be null")),
         }
     }
 
@@ -212,7 +220,7 @@ impl SocketRelayRs {
             Some(conditions) => drop(
                 self.change_chosen(|chosen| std::mem::replace(&mut chosen.to_client, conditions)),
             ),
-            None => drop(self.refuse(&"to_client: there are no conditions")),
+            None => drop(self.refuse(&"to_client: conditions must not be null")),
         }
     }
 
@@ -252,7 +260,8 @@ impl SocketRelayRs {
         self.chosen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes what a script has chosen. What `change` returns outlives the lock.
+    /// Changes what a script has set. The caller drops what `change` returns after the lock is
+    /// released.
     fn change_chosen<R>(&self, change: impl FnOnce(&mut RelaySettings) -> R) -> R {
         change(&mut self.chosen())
     }
@@ -272,7 +281,7 @@ impl SocketRelayRs {
         Error::OK
     }
 
-    /// What a poll does, but for the signals.
+    /// Does all of a poll except for emitting signals.
     fn turn(&self) -> Error {
         let (to_target, to_client) = {
             let chosen = self.chosen();
@@ -313,7 +322,7 @@ impl SocketRelayRs {
     }
 }
 
-/// Ends a delivery, also one whose handler has panicked.
+/// Ends a delivery, even if a handler has panicked.
 struct DeliveryGuard<'a> {
     relay: &'a Gd<SocketRelayRs>,
     delivery: Delivery,
@@ -325,7 +334,7 @@ impl Drop for DeliveryGuard<'_> {
     }
 }
 
-fn tell(relay: &Gd<SocketRelayRs>, event: RelayEvent) {
+fn emit_event(relay: &Gd<SocketRelayRs>, event: RelayEvent) {
     let mut object = relay.clone().upcast::<Object>();
     let mut emit = |name: &str, arguments: &[Variant]| {
         let name = StringName::from(name);
@@ -345,7 +354,7 @@ fn tell(relay: &Gd<SocketRelayRs>, event: RelayEvent) {
     }
 }
 
-/// What `link_closed` tells.
+/// The code that `link_closed` reports.
 fn end_code(end: &LinkEnd) -> Error {
     match end {
         LinkEnd::Ended => Error::OK,
