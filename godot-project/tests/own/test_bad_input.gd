@@ -59,7 +59,7 @@ func test_more_than_one_call_can_take() -> void:
 			check_eq(quietly(func() -> int: return pair.client.put_data(huge)), ERR_INVALID_PARAMETER, kind + ": put_data")
 			check_eq(pair.client.get_last_error(), ERR_INVALID_PARAMETER, kind + ": get_last_error")
 			check_eq(pair.client.get_last_error_message(),
-					"put_data: the size is more than one call can take, which is 2147483647 bytes", kind + ": the message")
+					"put_data: size exceeds the limit of 2147483647 bytes", kind + ": the message")
 			check_eq(pair.client.get_last_written_bytes(), 0, kind + ": get_last_written_bytes")
 			var sent: Array = quietly(func() -> Array: return pair.client.put_partial_data(huge))
 			check_eq(sent, [ERR_INVALID_PARAMETER, 0], kind + ": put_partial_data")

@@ -23,7 +23,7 @@ func test_what_a_new_one_is_like() -> void:
 	check_eq(packets.put_packet([1]), ERR_UNCONFIGURED, "put_packet")
 	check_eq(packets.get_packet(), PackedByteArray(), "get_packet")
 	check_eq(packets.get_packet_error(), ERR_UNCONFIGURED, "get_packet_error")
-	check_eq(packets.get_last_error_message(), "the packet peer has no stream", "get_last_error_message")
+	check_eq(packets.get_last_error_message(), "packet peer has no stream", "get_last_error_message")
 	check_null(packets.get_text(), "get_text")
 
 

@@ -1,8 +1,9 @@
-//! The tables that the bridge makes the classes from: the class trees, the part of their objects,
-//! and a row for each method that gdext cannot register as it should be.
+//! The tables that the bridge makes the classes from: the class trees, the types of their parts,
+//! and a row for each method that gdext cannot register correctly.
 //!
-//! A `#[func]` needs a row here if it goes past gdext, if it returns a class or an enumeration that
-//! its Rust type does not name, or if its name does not say whether it is const. Prefixes say which
+//! A `#[func]` needs a row here in three cases: it goes past gdext, its return type in Rust does
+//! not name the class or enumeration that ClassDB should show, or its name is misleading about
+//! whether it is const. (`get_*` and `is_*` are const, all others are not.) A prefix says which
 //! class of a tree a method belongs to: `tcp_listen` is `TCPServerRs.listen`. A row or a property
 //! whose names match no `#[func]` makes a debug build fail when it is loaded.
 
@@ -47,7 +48,7 @@ pub(crate) const SERVER_METHODS: &[MethodRow] = &[
         .returning(Returned::Class("StreamPeerUDSRs")),
 ];
 
-// `poll` is gdext's: it polls the stream too, which is an object of its own.
+// gdext answers `poll`, because it polls the object of the stream too.
 const PACKET_PEER_METHODS: &[MethodRow] = &[
     MethodRow::by_gdext("get_framing", Const).returning(Returned::OwnEnumeration),
     MethodRow::by_gdext("get_text", Mutating),

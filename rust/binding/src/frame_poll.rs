@@ -45,8 +45,8 @@ impl SocketFramePoll {
     }
 }
 
-/// The `auto_poll` of an object: a field of the struct of the object, dropped with it. Empty for
-/// objects that have never wanted it, which most have not.
+/// The `auto_poll` of an object: a field of the struct of the object, dropped with it. Empty until
+/// the object first wants to be polled.
 #[derive(Default)]
 pub(crate) struct FramePoll(OnceLock<Arc<PolledObject>>);
 

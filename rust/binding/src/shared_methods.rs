@@ -1,8 +1,9 @@
-//! The methods that several classes have: those of the last error, and of `auto_poll`.
+//! The methods that several classes have: those of the last error, and the accessors of
+//! `auto_poll`.
 //!
-//! gdext has no inheritance between classes of a library, and the class trees give it to the peers
-//! and the servers only. So each class gets these methods from a macro. The property `auto_poll`
-//! stands in [`class_trees`](crate::class_trees).
+//! gdext has no inheritance between the classes of a library, and a class tree has it only within
+//! itself. So each class gets these methods from a macro. The property `auto_poll` is in
+//! [`class_trees`](crate::class_trees).
 
 use std::fmt::Display;
 
@@ -10,7 +11,7 @@ use godot::global::Error;
 
 use crate::parts::{Details, LastError};
 
-/// An object that remembers the last of its calls that failed.
+/// An object that keeps the last of its calls that failed.
 pub(crate) trait Failing {
     fn last_error(&self) -> &LastError;
 

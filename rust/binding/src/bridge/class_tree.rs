@@ -1,9 +1,9 @@
-//! What a class tree is, and where its methods go.
+//! What a class tree is, and which of its classes a method belongs to.
 //!
 //! gdext registers one class for each tree, the base, with all methods of the tree. The bridge
-//! registers the subclasses with it, and hands each method to the class that it belongs to
+//! registers the subclasses with the base, and each method for the class that the method belongs to
 //! ([`registration`](super::registration)). All objects of a tree are one Rust struct and have one
-//! type of part, which makes a base's method sound on an object of any of its subclasses.
+//! type of part. So a method of the base is sound on an object of any subclass.
 
 use std::ffi::c_void;
 use std::sync::OnceLock;
@@ -41,7 +41,7 @@ pub(crate) struct Enumeration {
     pub(crate) constants: &'static [(&'static str, i64)],
 }
 
-/// A class that objects are of. Its methods are the Rust functions whose name starts with its
+/// A class that objects are of. Its methods are the Rust functions whose names start with its
 /// prefix.
 pub(crate) struct Class {
     pub(super) name: &'static str,

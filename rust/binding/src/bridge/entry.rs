@@ -105,9 +105,8 @@ unsafe fn load(
         missing_class,
         missing_method.map(|method| method as &dyn std::fmt::Display),
     ))?;
-    // A second copy of the library is detected by the note of the first. Its classes are not
-    // registered yet if both are being loaded. An older version of the library leaves no note, but
-    // has its classes.
+    // Checks for a first copy of the library by the note that the copy leaves, because its classes
+    // may not be registered yet. An older version leaves no note, so its classes are checked too.
     let has_classes = tables
         .trees
         .iter()

@@ -52,9 +52,9 @@ impl<P: Polled> IntMethod for Poll<P> {
             // SAFETY: The caller's guarantee. No handler runs before the last use of the handle.
             let handle = unsafe { Handle::<P>::from_instance(instance) };
             // SAFETY: Godot is calling the object, so the object is alive.
-            let is_heard =
+            let has_handler =
                 |signal: &StringName| unsafe { has_connections(handle.head.pointer, signal) };
-            let (code, signals) = handle.part.poll(is_heard);
+            let (code, signals) = handle.part.poll(has_handler);
             // SAFETY: As above. An object that is being freed emits nothing, because nobody can
             // hold it any more.
             let signals = signals.filter(|_| unsafe { is_alive(handle.head.pointer) });

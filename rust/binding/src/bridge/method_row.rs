@@ -1,9 +1,10 @@
-//! The rows of a class tree's methods: what ClassDB shows of a method that gdext cannot know, and
-//! the callbacks that answer a method past gdext.
+//! The rows of the methods of a class tree: what ClassDB shows of a method that gdext cannot know,
+//! and the callbacks of a method that goes past gdext.
 //!
-//! A method without a row is gdext's, and its name says whether it is const. A row that no
-//! `#[func]` matches is a fault, which [`faults`](super::registered::faults) reports when the
-//! library is loaded.
+//! A method without a row is answered by gdext, and its name says whether it is const. A row that
+//! no `#[func]` matches is a fault: [`faults`](super::registered::faults) names it when a debug
+//! build is loaded. A method that [`declare_past_gdext`] declares and that no row answers does not
+//! compile.
 
 use godot::sys;
 
@@ -18,8 +19,7 @@ pub(crate) struct MethodRow {
     pub(super) returned: Option<Returned>,
 }
 
-/// Whether a method changes its object. GDScript cannot see it; ClassDB shows it, as for the
-/// engine.
+/// Whether a method changes its object. ClassDB shows it, as for the methods of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Constness {
     Const,
@@ -99,7 +99,7 @@ pub(crate) const fn answers(rows: &[MethodRow], function: &str) -> bool {
     false
 }
 
-/// `one == other`, which is not const.
+/// `one == other` in a const function.
 const fn are_equal(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
     if one.len() != other.len() {
@@ -115,9 +115,9 @@ const fn are_equal(one: &str, other: &str) -> bool {
     true
 }
 
-/// Declares methods without arguments of a class, which the given rows answer past gdext. gdext
-/// takes the signature of each from a function, whose body never runs. A method that no row answers
-/// does not compile.
+/// Declares methods of a class that take no arguments and that rows of `$rows` answer past gdext.
+/// gdext takes the signature of a method from a function, so each gets one, whose body never runs.
+/// A method that no row answers does not compile.
 macro_rules! declare_past_gdext {
     ($class:ident, $rows:path, { $(fn $function:ident(&self) -> $returned:ident;)+ }) => {
         $(const _: () = assert!(

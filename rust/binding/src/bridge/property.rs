@@ -1,5 +1,5 @@
-//! Properties that gdext cannot register, because it wants their accessors in a certain place: in
-//! the class of the property, and in the first of its impl blocks.
+//! Properties that gdext cannot register. For a `#[var]`, gdext wants both accessors in the class
+//! of the property, and in the first of the class's impl blocks.
 
 use godot::builtin::{GString, StringName};
 use godot::obj::{EngineBitfield, EngineEnum};
@@ -8,7 +8,7 @@ use godot::sys::{self, GodotFfi};
 
 use super::interface::interface;
 
-/// A property, with the Rust functions that are its accessors. It is registered once both of these
+/// A property, with the Rust functions that are its accessors. It is registered once both accessors
 /// are.
 pub(crate) struct Property {
     pub(crate) name: &'static str,
@@ -30,7 +30,7 @@ impl Property {
         [self.setter, self.getter].contains(&function)
     }
 
-    /// Registers the property of `class`, whose methods `setter` and `getter` are.
+    /// Registers the property for `class`, which has the methods `setter` and `getter`.
     ///
     /// # Safety
     /// `library` is the one that has registered the class and both methods.

@@ -19,8 +19,8 @@ use crate::parts::Stream;
 /// No limit, the default.
 const ALL: i64 = -1;
 
-/// The callbacks. They pass every call on to the trampoline whose arguments are not none or one
-/// int.
+/// The callbacks. They answer a call without arguments or with one int, and pass every other call
+/// on to the trampoline.
 pub(crate) const fn receive<P: Stream>() -> MethodCallbacks {
     MethodCallbacks {
         call: call::<P>,

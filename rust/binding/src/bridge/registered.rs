@@ -1,6 +1,6 @@
-//! The functions that gdext has registered, and whether the tables fit them.
+//! The functions that gdext has registered, and a check of the tables against them.
 //!
-//! The tables name functions, classes and accessors by strings. [`faults`] finds each string that
+//! The tables name functions, accessors and classes by strings. [`faults`] finds each string that
 //! matches nothing.
 
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use super::class_tree::ClassTree;
 use super::method_row::Returned;
 use super::property::Property;
 
-/// The Rust functions that gdext has registered as methods, each with the class that it gave.
+/// The Rust functions that gdext has registered as methods, each with the class that gdext knows.
 pub(super) struct Registered(Mutex<BTreeSet<(String, String)>>);
 
 impl Registered {
@@ -24,8 +24,8 @@ impl Registered {
         debug_assert!(is_new, "{class}.{function} is registered once");
     }
 
-    /// Forgets the functions of `class`, which is unregistered. Where the system keeps the library
-    /// in memory, the next load registers them again.
+    /// Forgets the functions of `class`, which is being unregistered. If the system keeps the
+    /// library in memory, the next load registers them again.
     pub(super) fn forget(&self, class: &str) {
         self.lock().retain(|(registered, _)| registered != class);
     }
@@ -54,8 +54,8 @@ impl Registered {
     }
 }
 
-/// What is wrong with the tables, a sentence for each fault: names that match no function and no
-/// class, and functions with two rows.
+/// The faults of the tables, one sentence each: a name that matches no function or no class, or a
+/// function with two rows.
 pub(super) fn faults(
     trees: &[&ClassTree],
     shared_properties: &[Property],

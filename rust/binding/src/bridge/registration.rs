@@ -1,10 +1,10 @@
 //! What gdext calls to register classes and methods, changed as the class trees say.
 //!
-//! gdext registers the base of a tree and calls [`register_class`] and [`register_method`] for it,
-//! in the belief that they are Godot's. Registering a base brings its subclasses along, each method
-//! goes to the class that its prefix names, and a property follows as soon as both of its accessors
-//! are registered, in whatever order gdext does that. Classes without a tree pass through, but get
-//! the shared properties too.
+//! gdext calls [`register_class`] and [`register_method`] instead of Godot's functions. Registering
+//! the base of a tree registers its subclasses too. A method of a tree is registered for the class
+//! that its prefix names, as its row says. A property is registered as soon as both of its
+//! accessors are, in whatever order gdext registers these. A class without a tree is registered
+//! unchanged, and gets the shared properties too.
 
 use std::ffi::c_void;
 use std::sync::OnceLock;
@@ -24,7 +24,7 @@ use super::property::Property;
 use super::registered::{self, Registered};
 use super::trampoline;
 
-/// What the classes are made from.
+/// The tables that the classes are made from.
 #[derive(Clone, Copy)]
 pub(crate) struct Tables {
     pub(crate) trees: &'static [&'static ClassTree],
@@ -36,14 +36,13 @@ static TABLES: OnceLock<Tables> = OnceLock::new();
 
 static REGISTERED: Registered = Registered::new();
 
-/// Sets the tables, before gdext registers anything. They are the same each time that the library
-/// is loaded.
+/// Sets the tables, before gdext registers anything. Each load of the library sets the same tables.
 pub(super) fn set_tables(tables: Tables) {
     TABLES.get_or_init(|| tables);
 }
 
-/// Panics in a debug build if the tables name a function or a class that there is not, and says
-/// which. All classes of the scene level are registered by now.
+/// Panics in a debug build if the tables name a function or a class that does not exist. The
+/// message names each of them. Called when gdext has registered all classes of the scene level.
 pub(crate) fn check_tables() {
     if cfg!(debug_assertions)
         && let Some(tables) = TABLES.get()
@@ -167,7 +166,7 @@ pub(super) unsafe extern "C" fn unregister_class(
     });
 }
 
-/// What gdext calls to register a method. A tree's goes to its class, as its row says.
+/// What gdext calls to register a method. A method of a tree is registered for its class.
 pub(super) unsafe extern "C" fn register_method(
     library: sys::GDExtensionClassLibraryPtr,
     class_name: sys::GDExtensionConstStringNamePtr,
@@ -195,8 +194,8 @@ pub(super) unsafe extern "C" fn register_method(
     });
 }
 
-/// Registers a method of `tree` for its class: with the flags and the return type that ClassDB
-/// shows of the engine's methods, and with the bridge's callbacks in front of gdext's.
+/// Registers a method of `tree` for its class: with the const flag and the return type that the
+/// method's row says, and with the bridge's callbacks in front of gdext's.
 ///
 /// # Safety
 /// `library` and `info` are those that gdext registers `function` with.
@@ -240,7 +239,8 @@ unsafe fn register_in_tree(
     unsafe { (interface().register_method)(library, class.sys().cast(), &info) }
 }
 
-/// The class that ClassDB shows for what a method returns, or the enumeration with its class.
+/// The class name that ClassDB shows for a returned value: that of an object's class, or of the
+/// enumeration.
 fn class_returned(tree: &ClassTree, returned: Returned) -> String {
     match (returned, &tree.enumeration) {
         (Returned::Class(class), _) => class.into(),
@@ -251,8 +251,7 @@ fn class_returned(tree: &ClassTree, returned: Returned) -> String {
     }
 }
 
-/// Registers a property of the class `class`, or of the class of `tree` that its accessors belong
-/// to.
+/// Registers a property for the class that its accessors belong to: a class of `tree`, or `class`.
 ///
 /// # Safety
 /// `library` has registered both accessors.
@@ -277,7 +276,7 @@ unsafe fn register_property(
     unsafe { property.register(library, &class, setter.1, getter.1) }
 }
 
-/// Sets the flag that gdext sets for every method with `&self`.
+/// Sets or clears the const flag. gdext sets it for every method with `&self`.
 fn set_const(info: &mut sys::GDExtensionClassMethodInfo, constness: Constness) {
     let flag = sys::GDEXTENSION_METHOD_FLAG_CONST as u32;
     match constness {

@@ -20,10 +20,10 @@ pub(crate) trait Polled: Part {
     type Signals: Iterator<Item = Signal>;
 
     /// Polls. Returns the code and the signals to emit, which borrow nothing: a handler may free
-    /// the object or poll it again. `is_heard` says whether anything is connected to a signal.
+    /// the object or poll it again. `has_handler` says whether anything is connected to a signal.
     fn poll(
         self: &Arc<Self>,
-        is_heard: impl Fn(&StringName) -> bool,
+        has_handler: impl Fn(&StringName) -> bool,
     ) -> (Error, Option<Self::Signals>);
 }
 

@@ -104,23 +104,23 @@ impl Polled for PeerPart {
     #[inline]
     fn poll(
         self: &Arc<Self>,
-        is_heard: impl Fn(&StringName) -> bool,
+        has_handler: impl Fn(&StringName) -> bool,
     ) -> (Error, Option<PeerSignals>) {
         let (code, has_unread) = match self.connection.poll(Instant::now) {
             Ok(has_unread) => (Error::OK, has_unread),
             Err(error) => (self.last_error.record(&error), false),
         };
         // Checking for connections to a signal costs less than emitting to nobody.
-        let is_heard = if self.connection.has_events() {
-            let is_heard = Signal::names_of_peer().any(is_heard);
-            if !is_heard {
+        let has_handler = if self.connection.has_events() {
+            let has_handler = Signal::names_of_peer().any(has_handler);
+            if !has_handler {
                 while self.connection.next_event().is_some() {}
             }
-            is_heard
+            has_handler
         } else {
-            has_unread && is_heard(Signal::data_available())
+            has_unread && has_handler(Signal::data_available())
         };
-        let signals = is_heard.then(|| PeerSignals::begin(self)).flatten();
+        let signals = has_handler.then(|| PeerSignals::begin(self)).flatten();
         (code, signals)
     }
 }
