@@ -9,12 +9,14 @@
 
 use std::sync::OnceLock;
 
+use stream_socket::Status;
+
 use crate::bridge::Constness::{Const, Mutating};
 use crate::bridge::{
     Class, ClassTree, Enumeration, HandleKind, MethodRow, ObjectRef, Property, PropertyKind,
     Returned, flush, get_status, packet_virtuals, poll, receive, stream_virtuals,
 };
-use crate::parts::{PacketPeerPart, PeerPart, ServerPart};
+use crate::parts::{FramingKind, PacketPeerPart, PeerPart, ServerPart};
 
 pub(crate) static ALL: [&ClassTree; 3] = [&PEERS, &SERVERS, &PACKET_PEERS];
 
@@ -73,10 +75,10 @@ static PEERS: ClassTree = ClassTree {
     enumeration: Some(Enumeration {
         name: "Status",
         constants: &[
-            ("STATUS_NONE", 0),
-            ("STATUS_CONNECTING", 1),
-            ("STATUS_CONNECTED", 2),
-            ("STATUS_ERROR", 3),
+            ("STATUS_NONE", Status::None as i64),
+            ("STATUS_CONNECTING", Status::Connecting as i64),
+            ("STATUS_CONNECTED", Status::Connected as i64),
+            ("STATUS_ERROR", Status::Error as i64),
         ],
     }),
     properties: &[],
@@ -108,9 +110,9 @@ static PACKET_PEERS: ClassTree = ClassTree {
     enumeration: Some(Enumeration {
         name: "Framing",
         constants: &[
-            ("FRAMING_LENGTH", 0),
-            ("FRAMING_DELIMITER", 1),
-            ("FRAMING_CONTENT_LENGTH", 2),
+            ("FRAMING_LENGTH", FramingKind::Length as i64),
+            ("FRAMING_DELIMITER", FramingKind::Delimiter as i64),
+            ("FRAMING_CONTENT_LENGTH", FramingKind::ContentLength as i64),
         ],
     }),
     properties: &[],

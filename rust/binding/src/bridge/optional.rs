@@ -1,5 +1,6 @@
 //! Arguments with a default value, of types that gdext has no defaults for.
 
+use godot::builtin::VarArray;
 use godot::meta::conv::ByValue;
 use godot::meta::error::ConvertError;
 use godot::meta::shape::GodotShape;
@@ -8,7 +9,26 @@ use godot::meta::{FromGodot, GodotConvert, GodotImmutable, ToGodot};
 /// An argument with a default value. All calls share that value, so nothing may change it: it is
 /// null, or a read-only array.
 #[derive(Clone, Debug)]
-pub(crate) struct Optional<T>(pub(crate) T);
+pub(crate) struct Optional<T>(T);
+
+impl<T> Optional<Option<T>> {
+    /// An argument whose default is null.
+    pub(crate) const NULL: Self = Optional(None);
+}
+
+impl Optional<VarArray> {
+    /// An argument whose default is an empty array.
+    pub(crate) fn empty_array() -> Self {
+        Optional(VarArray::new().into_read_only())
+    }
+}
+
+impl<T> Optional<T> {
+    /// The argument.
+    pub(crate) fn into_inner(self) -> T {
+        self.0
+    }
+}
 
 impl<T: GodotConvert> GodotConvert for Optional<T> {
     type Via = T::Via;
@@ -32,5 +52,5 @@ impl<T: FromGodot> FromGodot for Optional<T> {
     }
 }
 
-// SAFETY: Each default value is null or read-only, as the documentation demands.
+// SAFETY: A default is made by one of the two constructors: null, or a read-only array.
 unsafe impl<T: ToGodot + FromGodot> GodotImmutable for Optional<T> {}

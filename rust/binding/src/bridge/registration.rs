@@ -18,7 +18,7 @@ use godot::sys::{self, GodotFfi};
 use super::class_tree::{Class, ClassTree};
 use super::guard::guarded;
 use super::instance;
-use super::interface::interface;
+use super::interface::{interface, print_error};
 use super::method_row::{Constness, Returned};
 use super::property::Property;
 use super::registered::{self, Registered};
@@ -41,14 +41,20 @@ pub(super) fn set_tables(tables: Tables) {
     TABLES.get_or_init(|| tables);
 }
 
-/// Panics in a debug build if the tables name a function or a class that does not exist. The
-/// message names each of them. Called when gdext has registered all classes of the scene level.
+/// Ends the process of a debug build if the tables name a function or a class that does not exist,
+/// with an error that names it. Called when gdext has registered all classes of the scene level.
 pub(crate) fn check_tables() {
     if cfg!(debug_assertions)
         && let Some(tables) = TABLES.get()
     {
         let faults = registered::faults(tables.trees, tables.shared_properties, &REGISTERED);
-        assert!(faults.is_empty(), "{}", faults.join("; "));
+        for fault in &faults {
+            print_error(fault);
+        }
+        if !faults.is_empty() {
+            // gdext would catch a panic, and Godot would go on.
+            std::process::abort();
+        }
     }
 }
 

@@ -103,14 +103,14 @@ impl StreamPeerSocketGroupRs {
     fn accept_from(
         this: Gd<Self>,
         server: Option<Gd<SocketServerRs>>,
-        #[opt(default = Optional(None))] packets: Optional<Option<Gd<PacketPeerSocketRs>>>,
+        #[opt(default = Optional::NULL)] packets: Optional<Option<Gd<PacketPeerSocketRs>>>,
     ) -> Error {
         let Some(server) = server else {
             godot_error!("accept_from: server is null");
             return Error::ERR_INVALID_PARAMETER;
         };
         let format = packets
-            .0
+            .into_inner()
             .map(|packets| PacketPeerPart::like(&packets.bind().packets));
         let accept = move |connection| GroupMember::accepted(connection, format.as_ref());
         // This cannot fail: a server that is a member already stays a member.
@@ -142,9 +142,10 @@ impl StreamPeerSocketGroupRs {
     fn broadcast(
         this: Gd<Self>,
         data: PackedByteArray,
-        #[opt(default = Optional(VarArray::new().into_read_only()))] except: Optional<VarArray>,
+        #[opt(default = Optional::empty_array())] except: Optional<VarArray>,
     ) -> Array<Gd<RefCounted>> {
-        let except = except.0.iter_shared();
+        let except = except.into_inner();
+        let except = except.iter_shared();
         let except = except.filter_map(|object| object.try_to::<Gd<RefCounted>>().ok());
         let except: Vec<_> = except.map(|object| ObjectRef::new(&object).id()).collect();
         let is_left_out = |member: &GroupMember| except.contains(&member.id());
