@@ -13,51 +13,49 @@
 //! | `dispatch` | events: which listener is notified of what, and when |
 //! | `listener` | accepting connections |
 //! | `packets` | packets in the stream of a connection |
-//! | `connection` | one connection, from connect to the end of its farewell |
+//! | `connection` | one connection, from connect to the end of its lingering close |
 //! | `connect` | names, addresses, attempts |
 //! | `poll` | many sockets watched with one system call; groups |
 //! | `net` | addresses, sockets, their options and files |
 //! | `error`, `deadline`, `totals` | what can go wrong; time limits; what is counted for the process |
 //! | `sync` | locks, atomics, threads |
-//! | `sys` | the seam: the system |
+//! | `sys` | the platform layer: the system |
 
+mod address;
 mod connect;
 mod connection;
 mod deadline;
-mod dispatch;
+pub mod dispatch;
 mod error;
 mod event;
 mod listener;
-mod net;
-mod packets;
+pub mod packets;
 mod poll;
+pub mod process;
 mod relay;
-mod runtime;
+mod socket;
 mod sync;
 mod sys;
 mod totals;
 
+pub use address::{Address, BindAddress, ParseAddressError, Target, is_host_name, parse_ip};
 pub use connect::attempt_log::{AttemptOutcome, ConnectAttempt};
 pub use connection::{Connection, Ended, Recording, SocketHandle, Statistics};
-pub use dispatch::{
-    AddError, EventLoop, Format, LoopEvent, LoopListener, LoopMember, Nesting, OwnEvent,
-    PacketChannel, Peer, PeerEvent, PeerEvents, Refused, Source, Subject,
-};
 pub use error::{
     AcceptError, BindError, ConnectError, EndError, ListenError, OptionError, PollError, ReadError,
-    WriteError, os_code,
+    ReadFailure, WriteError, WriteFailure, os_code,
 };
-pub use event::{ConnectEnd, Delivery, DisconnectCause, EndCause, Event, EventQueue, Status};
-pub use listener::Listener;
-pub use net::address::{Address, BindAddress, Target, is_host_name, parse_ip};
-pub use net::options::{KeepAlive, Options};
-pub use packets::framing::{Framing, LengthField, Width};
-pub use packets::packet_reader::PacketReader;
-pub use poll::group::{Group, Member, MemberRef, Visit};
+pub use event::{ConnectEnd, DisconnectCause, EndCause, Event, Status};
+pub use listener::{ListenOptions, Listener};
+pub use poll::group::{Group, Pollable, PollableRef, Visit};
 pub use relay::{Conditions, LinkEnd, Relay, RelayEvent};
-pub use runtime::{set_sharing, shut_down, start_up};
-pub use sys::{Credentials, zero};
-pub use totals::{Totals, count_traffic, totals};
+pub use socket::options::{KeepAlive, Options};
+pub use sys::Credentials;
+
+/// Memory of large buffers.
+pub mod memory {
+    pub use crate::sys::zero;
+}
 
 /// The kernel in memory, for programs that simulate.
 #[cfg(stream_socket_simulated)]

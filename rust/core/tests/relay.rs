@@ -5,8 +5,8 @@ mod support;
 use std::time::{Duration, Instant};
 
 use stream_socket::{
-    Address, BindAddress, Conditions, ConnectError, Connection, LinkEnd, ReadError, Relay,
-    RelayEvent, Status, Target,
+    Address, BindAddress, Conditions, ConnectError, Connection, LinkEnd, ListenOptions, ReadError,
+    Relay, RelayEvent, Status, Target,
 };
 use support::*;
 
@@ -44,20 +44,20 @@ struct Relayed {
 }
 
 impl Relayed {
-    fn new(family: Family) -> Relayed {
+    fn new(family: AddressFamily) -> Relayed {
         let server = Server::new(family);
         let target = Target::Address(server.address.clone());
         Relayed::to(family, server, target)
     }
 
-    fn to(family: Family, server: Server, target: Target) -> Relayed {
+    fn to(family: AddressFamily, server: Server, target: Target) -> Relayed {
         let directory = TemporaryDirectory::new();
         let mut relay = Relay::new(1);
         relay.set_target(target, Some(Duration::from_secs(60)));
         let at = match family {
-            Family::Ipv4 => BindAddress::Inet(([127, 0, 0, 1], 0).into()),
-            Family::Ipv6 => BindAddress::Inet((std::net::Ipv6Addr::LOCALHOST, 0).into()),
-            Family::Unix => BindAddress::Unix(directory.file("relay")),
+            AddressFamily::Ipv4 => BindAddress::Inet(([127, 0, 0, 1], 0).into()),
+            AddressFamily::Ipv6 => BindAddress::Inet((std::net::Ipv6Addr::LOCALHOST, 0).into()),
+            AddressFamily::Unix => BindAddress::Unix(directory.file("relay")),
         };
         relay.listen(&at).unwrap();
         let address = relay.local_address().unwrap();
@@ -148,13 +148,13 @@ impl<'a> Party<'a> {
     fn step(&mut self) {
         if self.written < self.data.len() {
             let rest = &self.data[self.written..];
-            self.written += self.connection.write_available(rest).unwrap();
+            self.written += self.connection.try_write(rest).unwrap();
             if self.written == self.data.len() {
                 self.connection.shut_down_writing().unwrap();
             }
         }
         while !self.has_end {
-            match read_available(self.connection, 1 << 16) {
+            match try_read(self.connection, 1 << 16) {
                 Ok(bytes) if bytes.is_empty() => break,
                 Ok(bytes) => self.received.extend(bytes),
                 // With both directions at their end the connection is over.
@@ -194,7 +194,7 @@ fn exchange(
     assert_eq!(served.status(), Status::None);
 }
 
-fn eight_mebibytes_both_ways_at_once(family: Family) {
+fn eight_mebibytes_both_ways_at_once(family: AddressFamily) {
     let mut relayed = Relayed::new(family);
     let there = pattern(8 << 20);
     let back: Vec<u8> = there.iter().rev().map(|byte| byte ^ 0x55).collect();
@@ -203,7 +203,7 @@ fn eight_mebibytes_both_ways_at_once(family: Family) {
     assert_eq!(relayed.relay.bytes_to_client(), 8 << 20);
 }
 
-fn nothing_is_lost_while_conditions_change(family: Family) {
+fn nothing_is_lost_while_conditions_change(family: AddressFamily) {
     let mut relayed = Relayed::new(family);
     let there = pattern(1 << 20);
     let back: Vec<u8> = there.iter().map(|byte| byte ^ 0xAA).collect();
@@ -229,7 +229,7 @@ fn nothing_is_lost_while_conditions_change(family: Family) {
     });
 }
 
-fn an_end_of_either_side_follows_its_bytes(family: Family) {
+fn an_end_of_either_side_follows_its_bytes(family: AddressFamily) {
     let much = pattern(3 << 20);
     for client_first in [true, false] {
         let mut relayed = Relayed::new(family);
@@ -244,7 +244,7 @@ fn an_end_of_either_side_follows_its_bytes(family: Family) {
         let mut listener = Party::new(second, b"the answer");
         relayed.until("the end of the first", |_| {
             speaker.step();
-            while let Ok(bytes) = read_available(second, 1 << 16)
+            while let Ok(bytes) = try_read(second, 1 << 16)
                 && !bytes.is_empty()
             {
                 listener.received.extend(bytes);
@@ -274,8 +274,8 @@ fn is_reset(relayed: &mut Relayed, connection: &Connection) -> bool {
     })
 }
 
-fn a_reset_of_either_side_reaches_the_other(family: Family) {
-    if !tells_resets("a_reset_of_either_side_reaches_the_other") {
+fn a_reset_of_either_side_reaches_the_other(family: AddressFamily) {
+    if !reports_resets("a_reset_of_either_side_reaches_the_other") {
         return;
     }
     for of_client in [true, false] {
@@ -289,15 +289,16 @@ fn a_reset_of_either_side_reaches_the_other(family: Family) {
         };
         first.abort();
         // Unix domain sockets have no reset: it is an end there.
-        let has_resets = family != Family::Unix;
+        let has_resets = family != AddressFamily::Unix;
         assert_eq!(is_reset(&mut relayed, &second), has_resets);
         let end = relayed.end();
         assert_eq!(matches!(end, LinkEnd::Failed), has_resets, "{end:?}");
     }
 }
 
-fn a_reset_comes_behind_the_bytes_before_it(family: Family) {
-    if family == Family::Unix || !tells_resets("a_reset_comes_behind_the_bytes_before_it") {
+fn a_reset_comes_behind_the_bytes_before_it(family: AddressFamily) {
+    if family == AddressFamily::Unix || !reports_resets("a_reset_comes_behind_the_bytes_before_it")
+    {
         return;
     }
     let mut relayed = Relayed::new(family);
@@ -310,7 +311,7 @@ fn a_reset_comes_behind_the_bytes_before_it(family: Family) {
     client.abort();
     let mut received = Vec::new();
     relayed.until("the bytes", |_| {
-        received.extend(read_available(&served, 1000).unwrap());
+        received.extend(try_read(&served, 1000).unwrap());
         (received.len() == 500).then_some(())
     });
     assert_eq!(received, pattern(500));
@@ -318,16 +319,14 @@ fn a_reset_comes_behind_the_bytes_before_it(family: Family) {
     assert!(matches!(relayed.end(), LinkEnd::Failed));
 }
 
-fn a_reader_who_does_not_read_holds_up_the_writer(family: Family) {
+fn a_reader_who_does_not_read_holds_up_the_writer(family: AddressFamily) {
     let mut relayed = Relayed::new(family);
     let (client, served) = relayed.link();
     let block = pattern(1 << 20);
     let mut sent = 0;
     let mut vain = 0;
     relayed.until("the writer is held up", |_| {
-        let count = client
-            .write_available(&block[sent % block.len()..])
-            .unwrap();
+        let count = client.try_write(&block[sent % block.len()..]).unwrap();
         sent += count;
         vain = if count == 0 { vain + 1 } else { 0 };
         (vain == 100).then_some(())
@@ -338,23 +337,23 @@ fn a_reader_who_does_not_read_holds_up_the_writer(family: Family) {
     assert!(handed_over < sent, "{handed_over} of {sent}");
     let mut received = 0;
     relayed.until("what was taken", |_| {
-        let bytes = read_available(&served, 1 << 16).unwrap();
+        let bytes = try_read(&served, 1 << 16).unwrap();
         for byte in bytes {
             assert_eq!(byte, block[received % block.len()], "at {received}");
             received += 1;
         }
         (received == sent).then_some(())
     });
-    assert!(client.write_available(b"x").unwrap() > 0, "there is room");
+    assert!(client.try_write(b"x").unwrap() > 0, "there is room");
 }
 
-fn a_target_that_refuses_is_a_reset(family: Family) {
+fn a_target_that_refuses_is_a_reset(family: AddressFamily) {
     let mut relayed = Relayed::new(family);
     relayed.server.listener.stop();
     let client = connected(&relayed.address);
     let was_reset = is_reset(&mut relayed, &client);
-    if tells_resets("the kind of the end") {
-        assert_eq!(was_reset, family != Family::Unix);
+    if reports_resets("the kind of the end") {
+        assert_eq!(was_reset, family != AddressFamily::Unix);
     }
     let end = relayed.end();
     assert!(
@@ -363,7 +362,7 @@ fn a_target_that_refuses_is_a_reset(family: Family) {
     );
 }
 
-fn a_client_without_a_target_is_reset(family: Family) {
+fn a_client_without_a_target_is_reset(family: AddressFamily) {
     let mut relayed = Relayed::new(family);
     let mut relay = Relay::new(0);
     std::mem::swap(&mut relay, &mut relayed.relay);
@@ -379,10 +378,10 @@ fn a_client_without_a_target_is_reset(family: Family) {
 }
 
 /// Each link would bring the next one, until the process had no descriptors left.
-fn a_relay_is_no_target_of_its_own(family: Family) {
+fn a_relay_is_no_target_of_its_own(family: AddressFamily) {
     let mut relayed = Relayed::new(family);
     let mut targets = vec![Target::Address(relayed.address.clone())];
-    if family != Family::Unix {
+    if family != AddressFamily::Unix {
         targets.push(Target::Name {
             host: "localhost".into(),
             port: relayed.relay.local_port(),
@@ -408,7 +407,7 @@ fn a_relay_is_no_target_of_its_own(family: Family) {
     }
 }
 
-fn two_hundred_links_at_once(family: Family) {
+fn two_hundred_links_at_once(family: AddressFamily) {
     const COUNT: usize = 200;
     let mut relayed = Relayed::new(family);
     relayed.relay.to_target.jitter = Duration::from_millis(20);
@@ -446,7 +445,7 @@ fn two_hundred_links_at_once(family: Family) {
     });
 }
 
-fn links_outlive_the_listener(family: Family) {
+fn links_outlive_the_listener(family: AddressFamily) {
     let mut relayed = Relayed::new(family);
     relayed.relay.to_target.delay = Duration::from_millis(100);
     let (client, served) = relayed.link();
@@ -468,7 +467,7 @@ fn links_outlive_the_listener(family: Family) {
     assert_eq!(bytes, b"in flight");
 }
 
-fn a_link_is_closed_after_exactly_so_many_bytes(family: Family) {
+fn a_link_is_closed_after_exactly_so_many_bytes(family: AddressFamily) {
     for count in [0, 1, 1000, 100_000] {
         let mut relayed = Relayed::new(family);
         relayed.relay.to_client.close_after = Some(count as u64);
@@ -486,7 +485,7 @@ fn a_link_is_closed_after_exactly_so_many_bytes(family: Family) {
         let mut received = Vec::new();
         relayed.until("the end", |_| {
             let _ = served.poll(Instant::now);
-            match read_available(&client, 1 << 16) {
+            match try_read(&client, 1 << 16) {
                 Ok(bytes) => {
                     received.extend(bytes);
                     None
@@ -502,7 +501,7 @@ fn a_link_is_closed_after_exactly_so_many_bytes(family: Family) {
     }
 }
 
-fn a_link_is_aborted_after_so_many_bytes(family: Family) {
+fn a_link_is_aborted_after_so_many_bytes(family: AddressFamily) {
     let mut relayed = Relayed::new(family);
     let (client, served) = relayed.link();
     relayed.relay.to_target.abort_after = Some(1000);
@@ -513,7 +512,7 @@ fn a_link_is_aborted_after_so_many_bytes(family: Family) {
     assert_eq!(bytes, pattern(999));
     write(&client, &[7; 100]).unwrap();
     let mut rest = Vec::new();
-    relayed.until("the reset", |_| match read_available(&served, 100) {
+    relayed.until("the reset", |_| match try_read(&served, 100) {
         Ok(bytes) => {
             rest.extend(bytes);
             None
@@ -524,13 +523,13 @@ fn a_link_is_aborted_after_so_many_bytes(family: Family) {
     assert!(matches!(relayed.end(), LinkEnd::Cut));
     assert_eq!(relayed.relay.bytes_to_target(), 1000);
     let was_reset = is_reset(&mut relayed, &client);
-    if tells_resets("the kind of the end") {
+    if reports_resets("the kind of the end") {
         // With input left unread, a Unix domain socket resets too where the system has that.
-        assert!(was_reset || family == Family::Unix);
+        assert!(was_reset || family == AddressFamily::Unix);
     }
 }
 
-fn all_links_are_closed_or_aborted_at_once(family: Family) {
+fn all_links_are_closed_or_aborted_at_once(family: AddressFamily) {
     for closes in [true, false] {
         let mut relayed = Relayed::new(family);
         let links = [relayed.link(), relayed.link(), relayed.link()];
@@ -549,8 +548,8 @@ fn all_links_are_closed_or_aborted_at_once(family: Family) {
         for (client, served) in &links {
             for connection in [client, served] {
                 let was_reset = is_reset(&mut relayed, connection);
-                if tells_resets("the kind of the end") {
-                    assert_eq!(was_reset, !closes && family != Family::Unix);
+                if reports_resets("the kind of the end") {
+                    assert_eq!(was_reset, !closes && family != AddressFamily::Unix);
                 }
             }
         }
@@ -563,19 +562,19 @@ fn all_links_are_closed_or_aborted_at_once(family: Family) {
 
 fn drop_bytes(_: &[u8]) {}
 
-fn a_dropped_relay_resets_its_links(family: Family) {
+fn a_dropped_relay_resets_its_links(family: AddressFamily) {
     let mut relayed = Relayed::new(family);
     let (client, served) = relayed.link();
     relayed.relay = Relay::new(0);
     for connection in [&client, &served] {
         let was_reset = is_reset(&mut relayed, connection);
-        if tells_resets("the kind of the end") {
-            assert_eq!(was_reset, family != Family::Unix);
+        if reports_resets("the kind of the end") {
+            assert_eq!(was_reset, family != AddressFamily::Unix);
         }
     }
 }
 
-fn one_byte_arrives_with_each_poll(family: Family) {
+fn one_byte_arrives_with_each_poll(family: AddressFamily) {
     let mut relayed = Relayed::new(family);
     let (client, served) = relayed.link();
     relayed.relay.to_target.max_piece = 1;
@@ -589,14 +588,14 @@ fn one_byte_arrives_with_each_poll(family: Family) {
         });
         assert_eq!(relayed.relay.bytes_to_target(), before + 1);
         until_available(&served, 1);
-        let bytes = read_available(&served, 100).unwrap();
+        let bytes = try_read(&served, 100).unwrap();
         assert_eq!(bytes.len(), 1);
         received.extend(bytes);
     }
     assert_eq!(received, data);
 }
 
-fn a_stall_holds_bytes_and_ends_until_it_is_over(family: Family) {
+fn a_stall_holds_bytes_and_ends_until_it_is_over(family: AddressFamily) {
     let mut relayed = Relayed::new(family);
     let (client, served) = relayed.link();
     relayed.relay.to_target.is_stalled = true;
@@ -610,7 +609,7 @@ fn a_stall_holds_bytes_and_ends_until_it_is_over(family: Family) {
     for _ in 0..100 {
         relayed.poll();
     }
-    assert_eq!(read_available(&served, 100).unwrap(), b"");
+    assert_eq!(try_read(&served, 100).unwrap(), b"");
     assert!(!served.is_read_closed());
     relayed.relay.to_target.is_stalled = false;
     relayed.until("the bytes", |_| served.read_count(7, drop_bytes).unwrap());
@@ -620,7 +619,7 @@ fn a_stall_holds_bytes_and_ends_until_it_is_over(family: Family) {
     });
 }
 
-fn a_client_that_fails_after_its_end_is_told_to_the_target(family: Family) {
+fn a_client_that_fails_after_its_end_is_told_to_the_target(family: AddressFamily) {
     let mut relayed = Relayed::new(family);
     let (client, served) = relayed.link();
     client.shut_down_writing().unwrap();
@@ -632,13 +631,13 @@ fn a_client_that_fails_after_its_end_is_told_to_the_target(family: Family) {
     drop(client);
     // Who writes to somebody who is gone hears of it.
     relayed.until("the link is over", |relay| {
-        let _ = served.write_available(b"still there?");
+        let _ = served.try_write(b"still there?");
         (relay.link_count() == 0).then_some(())
     });
     let ends = relayed.ends();
     assert!(matches!(ends[..], [LinkEnd::Failed]), "{ends:?}");
     until("the server hears of it", || {
-        let _ = served.write_available(b"x");
+        let _ = served.try_write(b"x");
         let _ = served.poll(Instant::now);
         (served.status() != Status::Connected).then_some(())
     });
@@ -654,12 +653,12 @@ mod a_target_that_does_not_answer {
         let path = directory.file("full");
         let listener = stream_socket::Listener::new();
         let at = BindAddress::Unix(path.clone());
-        listener.listen(&at, 0, None).unwrap();
+        listener.listen(&at, ListenOptions::new(0)).unwrap();
         let first = connected(&Address::Unix(path.clone()));
-        let mut server = Server::new(Family::Unix);
+        let mut server = Server::new(AddressFamily::Unix);
         server.listener = listener;
         let target = Target::Address(Address::Unix(path));
-        let mut relayed = Relayed::to(Family::Ipv4, server, target);
+        let mut relayed = Relayed::to(AddressFamily::Ipv4, server, target);
         relayed._directory = directory;
         (relayed, first)
     }
@@ -706,7 +705,7 @@ mod a_target_that_does_not_answer {
         let served = relayed.accept();
         assert!(relayed.relay.bytes_to_target() < 1000);
         let mut received = Vec::new();
-        relayed.until("the end", |_| match read_available(&served, 1 << 16) {
+        relayed.until("the end", |_| match try_read(&served, 1 << 16) {
             Ok(bytes) => {
                 received.extend(bytes);
                 None
@@ -721,7 +720,7 @@ mod a_target_that_does_not_answer {
 /// The same seed gives the same pieces, and a new seed begins anew.
 #[test]
 fn pieces_follow_from_the_seed() {
-    let mut relayed = Relayed::new(Family::Ipv4);
+    let mut relayed = Relayed::new(AddressFamily::Ipv4);
     let pieces = |relayed: &mut Relayed, seed: u64| {
         relayed.relay.set_seed(seed);
         relayed.relay.to_target = Conditions::default();

@@ -12,10 +12,8 @@ use godot::global::Error;
 use godot::meta::ToGodot;
 use godot::obj::{Base, EngineEnum, Gd, NewGd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api};
-use stream_socket::{
-    Address, BindAddress, Delivery, EventQueue, LinkEnd, ListenError, Nesting, Relay, RelayEvent,
-    Target,
-};
+use stream_socket::dispatch::{Delivery, EventQueue, Nesting};
+use stream_socket::{Address, BindAddress, LinkEnd, ListenError, Relay, RelayEvent, Target};
 
 use self::conditions::SocketConditionsRs;
 use crate::frame_poll::FramePoll;

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::address::Target;
 use crate::connection::Connection;
 use crate::error::{ConnectError, PollError, ReadError};
 use crate::event::Status;
-use crate::net::address::Target;
 use crate::relay::conditions::{Conditions, Cut};
 use crate::relay::lane::{Lane, Tail};
 use crate::relay::random::Random;
@@ -179,7 +179,7 @@ impl Way<'_> {
             if !is_connected {
                 return 0;
             }
-            self.sink.write_available(block).unwrap_or_else(|_| {
+            self.sink.try_write(block).unwrap_or_else(|_| {
                 has_failed = true;
                 0
             })
@@ -215,7 +215,7 @@ fn receive(source: &Connection, lane: &mut Lane, now: Instant, conditions: &Cond
         if room == 0 {
             return;
         }
-        let read = source.read_all_available(room, |bytes| {
+        let read = source.try_read_with(room, |bytes| {
             lane.push(bytes, now, conditions);
             bytes.len()
         });

@@ -19,10 +19,10 @@ use std::time::{Duration, Instant};
 pub use conditions::Conditions;
 pub use link::LinkEnd;
 
+use crate::address::{Address, BindAddress, Target};
 use crate::connection::Connection;
 use crate::error::{AcceptError, ListenError};
-use crate::listener::Listener;
-use crate::net::address::{Address, BindAddress, Target};
+use crate::listener::{ListenOptions, Listener};
 use crate::totals;
 use link::Link;
 use random::Random;
@@ -45,11 +45,11 @@ const BACKLOG: i32 = 128;
 ///
 /// ```
 /// use std::time::{Duration, Instant};
-/// use stream_socket::{Address, BindAddress, Connection, Listener, Relay, Target};
+/// use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener, Relay, Target};
 ///
 /// let at = |port| Address::Inet(([127, 0, 0, 1], port).into());
 /// let server = Listener::new();
-/// server.listen(&BindAddress::Inet(([127, 0, 0, 1], 0).into()), 128, None)?;
+/// server.listen(&BindAddress::Inet(([127, 0, 0, 1], 0).into()), ListenOptions::default())?;
 ///
 /// let mut relay = Relay::new(1);
 /// relay.set_target(Target::Address(at(server.local_port())), None);
@@ -59,7 +59,7 @@ const BACKLOG: i32 = 128;
 /// let client = Connection::new();
 /// client.connect(Target::Address(at(relay.local_port())), None, Instant::now())?;
 /// client.set_queue_limit(1024);
-/// client.write_all(b"hello").map_err(|(error, _)| error)?;
+/// client.write_fully(b"hello")?;
 /// let mut accepted = None;
 /// // The clock is the caller's: this one is ten times too fast.
 /// let mut now = Instant::now();
@@ -144,7 +144,7 @@ impl Relay {
 
     /// Starts to listen at `address`.
     pub fn listen(&mut self, address: &BindAddress) -> Result<(), ListenError> {
-        self.listener.listen(address, BACKLOG, None)
+        self.listener.listen(address, ListenOptions::new(BACKLOG))
     }
 
     /// Whether it is listening.

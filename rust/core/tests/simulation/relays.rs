@@ -14,7 +14,7 @@ use super::stream::Stream;
 use super::system::Random;
 use super::trace::note;
 
-/// When both ends are gone, their link is over after so much time: a farewell takes no longer.
+/// When both ends are gone, their link is over after so much time: a lingering close takes no longer.
 const LONGEST_END: Duration = Duration::from_secs(60);
 
 /// Plays the program.
@@ -44,7 +44,7 @@ pub fn run(mut random: Random) {
         for stream in &streams {
             stream.excuse("the relay cuts");
             // Who has a relay cut knows that it does.
-            stream.state().is_sender_told = true;
+            stream.state().is_sender_notified = true;
         }
     }
     exchange.run_alone();

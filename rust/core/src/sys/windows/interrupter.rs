@@ -11,14 +11,14 @@ use crate::sys::descriptors::obtain;
 /// Windows waits for sockets and for other things by different calls, so this is a socket too: a datagram socket on the
 /// loopback interface that is connected to itself, and so receives from nobody else.
 #[derive(Debug)]
-pub(crate) struct Wake(UdpSocket);
+pub(crate) struct Interrupter(UdpSocket);
 
-impl Wake {
-    pub(crate) fn new() -> io::Result<Wake> {
+impl Interrupter {
+    pub(crate) fn new() -> io::Result<Interrupter> {
         let socket = obtain(|| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)))?;
         socket.connect(socket.local_addr()?)?;
         socket.set_nonblocking(true)?;
-        Ok(Wake(socket))
+        Ok(Interrupter(socket))
     }
 
     /// Ends the wait.
@@ -33,7 +33,7 @@ impl Wake {
     }
 }
 
-impl AsRawSocket for Wake {
+impl AsRawSocket for Interrupter {
     fn as_raw_socket(&self) -> RawSocket {
         self.0.as_raw_socket()
     }

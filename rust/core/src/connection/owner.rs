@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use crate::sys::{self, Wake};
+use crate::sys::{self, Interrupter};
 
 /// Who uses a direction. Belongs to one session, and ends with it.
 #[derive(Debug, Default)]
-pub(super) struct Slot {
+pub(super) struct Owner {
     /// The process whose thread has taken it, plus one; 0 if none has. A child has none of its parent's threads.
     taken_in: u64,
     /// Ends the wait that its user is in.
-    pub(super) wake: Option<Arc<Wake>>,
+    pub(super) wake: Option<Arc<Interrupter>>,
 }
 
-impl Slot {
+impl Owner {
     /// Whether a blocking call is using the direction.
     #[inline]
     pub(super) fn is_taken(&self) -> bool {

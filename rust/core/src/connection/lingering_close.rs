@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::connection::closer;
-use crate::connection::send_queue::SendQueue;
+use crate::connection::send::queue::SendQueue;
 use crate::poll::shared_poller;
 use crate::sys::Socket;
 use crate::totals;
@@ -24,7 +24,7 @@ const BLOCK: usize = 16 * 1024;
 
 /// A connection that its user has let go.
 #[derive(Debug)]
-pub(super) struct Farewell {
+pub(super) struct LingeringClose {
     pub(super) socket: Arc<Socket>,
     /// What was accepted and not sent yet.
     pub(super) queue: SendQueue,
@@ -36,9 +36,9 @@ pub(super) struct Farewell {
     pub(super) holds_name: bool,
 }
 
-/// What a look at a farewell has come to.
+/// What a look at a lingering close has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Progress {
+pub(super) enum CloseProgress {
     /// Nothing can be done now.
     Waiting,
     /// The peer has sent something, and all of it was read away.
@@ -49,7 +49,7 @@ pub(super) enum Progress {
     Done,
 }
 
-/// What is lost if a farewell ends now.
+/// What is lost if a lingering close ends now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Loss {
     /// Nothing: the peer's system has all.
@@ -60,10 +60,10 @@ pub(super) enum Loss {
     Unsent,
 }
 
-/// A farewell and its times.
+/// A lingering close and its times.
 #[derive(Debug)]
 pub(super) struct Timed {
-    pub(super) farewell: Farewell,
+    pub(super) lingering_close: LingeringClose,
     /// When it is over, whatever is left.
     pub(super) end: Instant,
     /// When the silence of the peer began.
@@ -76,19 +76,19 @@ pub(super) fn reset(socket: &Socket) {
     let _ = socket.reset_when_closed();
 }
 
-/// Begins a farewell of at most `limit`. It does now what takes no waiting, and leaves the rest to
+/// Begins a lingering close of at most `limit`. It does now what takes no waiting, and leaves the rest to
 /// the closer.
-pub(super) fn begin(mut farewell: Farewell, limit: Duration) {
-    farewell.make_room_for_all();
-    if farewell.advance() == Progress::Done {
-        drop(farewell);
+pub(super) fn begin(mut lingering_close: LingeringClose, limit: Duration) {
+    lingering_close.make_room_for_all();
+    if lingering_close.advance() == CloseProgress::Done {
+        drop(lingering_close);
     } else {
-        closer::add(farewell, limit);
+        closer::add(lingering_close, limit);
     }
     shared_poller::acted();
 }
 
-impl Farewell {
+impl LingeringClose {
     /// Enlarges the kernel's buffer, so that a queue that holds a name goes out at once.
     fn make_room_for_all(&self) {
         if self.holds_name && !self.queue.is_empty() {
@@ -99,11 +99,11 @@ impl Farewell {
     }
 
     /// Does what can be done without waiting.
-    pub(super) fn advance(&mut self) -> Progress {
+    pub(super) fn advance(&mut self) -> CloseProgress {
         let mut sent = 0;
         while !self.queue.is_empty() {
             if sent >= MOST_SENT {
-                return Progress::Busy;
+                return CloseProgress::Busy;
             }
             let unsent = self.queue.unsent();
             match self.socket.send(&unsent[..unsent.len().min(MOST_SENT)]) {
@@ -116,13 +116,13 @@ impl Farewell {
                 Err(_) => {
                     // The rest can never be sent, and must not look like all there was.
                     self.give_up();
-                    return Progress::Done;
+                    return CloseProgress::Done;
                 }
             }
         }
         if self.queue.is_empty() && !self.is_shut {
             if self.socket.shut_down_writing().is_err() {
-                return Progress::Done;
+                return CloseProgress::Done;
             }
             self.is_shut = true;
         }
@@ -130,36 +130,36 @@ impl Farewell {
         if self.holds_name && self.queue.is_empty() {
             // The peer of a closed Unix domain socket can still read all that was sent. Its own
             // sends fail from now on; otherwise they would be read away.
-            return Progress::Done;
+            return CloseProgress::Done;
         }
         match read {
-            Progress::Done if !self.queue.is_empty() => Progress::Waiting,
+            CloseProgress::Done if !self.queue.is_empty() => CloseProgress::Waiting,
             read => read,
         }
     }
 
     /// Reads away what has come in. Done if nothing more will.
-    fn read_away(&mut self) -> Progress {
+    fn read_away(&mut self) -> CloseProgress {
         if self.peer_has_ended {
-            return Progress::Done;
+            return CloseProgress::Done;
         }
         let mut scratch = [MaybeUninit::<u8>::uninit(); BLOCK];
-        let mut progress = Progress::Waiting;
+        let mut progress = CloseProgress::Waiting;
         for _ in 0..BLOCKS {
             match self.socket.receive(&mut scratch) {
                 Ok([]) => {
                     self.peer_has_ended = true;
-                    return Progress::Done;
+                    return CloseProgress::Done;
                 }
-                Ok(_) => progress = Progress::Heard,
+                Ok(_) => progress = CloseProgress::Heard,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return progress,
                 Err(_) => {
                     self.give_up();
-                    return Progress::Done;
+                    return CloseProgress::Done;
                 }
             }
         }
-        Progress::Busy
+        CloseProgress::Busy
     }
 
     /// Discards what is left, and makes that known to the peer.
@@ -185,7 +185,7 @@ impl Farewell {
 impl Timed {
     /// When it is over at the earliest, if the peer may be silent for `silence`.
     pub(super) fn next_end(&self, silence: Duration) -> Instant {
-        if self.farewell.queue.is_empty() {
+        if self.lingering_close.queue.is_empty() {
             (self.heard + silence).min(self.end)
         } else {
             self.end
@@ -198,7 +198,7 @@ impl Timed {
         if now < self.next_end(silence) {
             return false;
         }
-        if now < self.end && self.farewell.loss() == Loss::Unacknowledged {
+        if now < self.end && self.lingering_close.loss() == Loss::Unacknowledged {
             self.heard = now;
             return false;
         }
@@ -221,10 +221,10 @@ mod tests {
     const INSTANT: Duration = Duration::from_nanos(1);
     const SILENCE: Duration = Duration::from_secs(5);
 
-    /// A farewell with nothing left to send that has begun at `start`, and its peer.
+    /// A lingering close with nothing left to send that has begun at `start`, and its peer.
     fn begun(start: Instant) -> (Timed, Socket) {
         let (socket, peer) = Socket::test_pair();
-        let farewell = Farewell {
+        let lingering_close = LingeringClose {
             socket: Arc::new(socket),
             queue: SendQueue::default(),
             is_shut: false,
@@ -232,7 +232,7 @@ mod tests {
             holds_name: false,
         };
         let timed = Timed {
-            farewell,
+            lingering_close,
             end: start + LIMIT,
             heard: start,
         };
@@ -254,7 +254,7 @@ mod tests {
     fn with_something_left_to_send_the_limit_ends_it() {
         let start = Instant::now();
         let (mut timed, _peer) = begun(start);
-        timed.farewell.queue.push(b"rest");
+        timed.lingering_close.queue.push(b"rest");
         assert_eq!(timed.next_end(SILENCE), start + LIMIT);
         assert!(!timed.is_over(start + LIMIT - INSTANT, SILENCE));
         assert!(timed.is_over(start + LIMIT, SILENCE));
@@ -266,7 +266,7 @@ mod tests {
     fn what_the_peer_has_not_taken_gets_more_time() {
         let start = Instant::now();
         let (mut timed, _peer) = begun(start);
-        timed.farewell.socket.send(b"words").unwrap();
+        timed.lingering_close.socket.send(b"words").unwrap();
         let later = start + SILENCE;
         assert!(!timed.is_over(later, SILENCE));
         assert_eq!(timed.heard, later);
@@ -277,10 +277,10 @@ mod tests {
     #[test]
     fn a_peer_that_is_gone_is_not_waited_for() {
         let (mut timed, peer) = begun(Instant::now());
-        timed.farewell.socket.send(b"unread").unwrap();
-        assert_eq!(timed.farewell.advance(), Progress::Waiting);
+        timed.lingering_close.socket.send(b"unread").unwrap();
+        assert_eq!(timed.lingering_close.advance(), CloseProgress::Waiting);
         drop(peer);
-        assert_eq!(timed.farewell.advance(), Progress::Done);
+        assert_eq!(timed.lingering_close.advance(), CloseProgress::Done);
     }
 
     /// While this process was stopped the peer could not be served.
@@ -291,7 +291,7 @@ mod tests {
         timed.postpone(LIMIT);
         assert!(!timed.is_over(start + LIMIT, SILENCE));
         assert!(timed.is_over(start + LIMIT + SILENCE, SILENCE));
-        timed.farewell.queue.push(b"rest");
+        timed.lingering_close.queue.push(b"rest");
         assert_eq!(timed.next_end(SILENCE), start + 2 * LIMIT);
     }
 
@@ -299,9 +299,9 @@ mod tests {
     #[test]
     fn what_holds_a_name_ends_without_the_peer() {
         let (mut timed, peer) = begun(Instant::now());
-        timed.farewell.holds_name = true;
-        timed.farewell.queue.push(b"last words");
-        assert_eq!(timed.farewell.advance(), Progress::Done);
+        timed.lingering_close.holds_name = true;
+        timed.lingering_close.queue.push(b"last words");
+        assert_eq!(timed.lingering_close.advance(), CloseProgress::Done);
         drop(timed);
         let mut received = [MaybeUninit::uninit(); 20];
         assert_eq!(peer.receive(&mut received).unwrap(), b"last words");

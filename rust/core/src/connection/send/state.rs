@@ -2,27 +2,27 @@
 
 use std::io;
 
-use crate::connection::send_queue::SendQueue;
-use crate::connection::slot::Slot;
+use crate::connection::owner::Owner;
+use crate::connection::send::queue::SendQueue;
 use crate::connection::statistics::Traffic;
 use crate::sys;
 
 /// The sending direction of one session.
 #[derive(Debug, Default)]
-pub(super) struct Sending {
-    pub(super) slot: Slot,
-    pub(super) queue: SendQueue,
-    pub(super) phase: Phase,
+pub(crate) struct SendState {
+    pub(crate) owner: Owner,
+    pub(crate) queue: SendQueue,
+    pub(crate) phase: SendPhase,
     /// So many bytes at the end of the queue belong to a call that has not accepted them yet.
-    pub(super) unaccepted: usize,
+    pub(crate) unaccepted: usize,
     /// Something had to wait because the system took no more.
-    pub(super) has_waited: bool,
-    pub(super) traffic: Traffic,
+    pub(crate) has_waited: bool,
+    pub(crate) traffic: Traffic,
 }
 
 /// How far the end of the sending direction has come.
 #[derive(Debug, Default)]
-pub(super) enum Phase {
+pub(crate) enum SendPhase {
     /// Data can be written.
     #[default]
     Open,
@@ -34,38 +34,38 @@ pub(super) enum Phase {
     Failed(io::Error),
 }
 
-impl Sending {
+impl SendState {
     /// Takes all of it at the end of the session, but for what is told afterwards of what it has moved.
-    pub(super) fn end(&mut self) -> Sending {
-        let left = Sending {
+    pub(crate) fn end(&mut self) -> SendState {
+        let left = SendState {
             traffic: self.traffic,
-            ..Sending::default()
+            ..SendState::default()
         };
         std::mem::replace(self, left)
     }
 
     /// Counts `count` bytes that were handed to the system.
     #[inline]
-    pub(super) fn count(&mut self, count: usize) {
+    pub(crate) fn count(&mut self, count: usize) {
         if count > 0 {
             self.traffic.add(count, sys::ticks());
         }
     }
 
     /// How many bytes are accepted and not sent.
-    pub(super) fn pending(&self) -> usize {
+    pub(crate) fn pending(&self) -> usize {
         self.queue.len() - self.unaccepted
     }
 
     /// Takes back what no call has accepted. How much was left of it.
-    pub(super) fn take_back_unaccepted(&mut self) -> usize {
+    pub(crate) fn take_back_unaccepted(&mut self) -> usize {
         let count = std::mem::take(&mut self.unaccepted).min(self.queue.len());
         self.queue.take_back(count);
         count
     }
 
     /// Takes `count` queued bytes for sent.
-    pub(super) fn sent(&mut self, count: usize) {
+    pub(crate) fn sent(&mut self, count: usize) {
         self.queue.skip(count);
         self.unaccepted = self.unaccepted.min(self.queue.len());
     }

@@ -4,8 +4,14 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::path::PathBuf;
+use std::str::FromStr;
 
-use crate::sys::{self, Family, SocketAddress};
+use thiserror::Error;
+
+use crate::sys::{self, AddressFamily, SocketAddress};
+
+/// Before the path of a Unix domain socket, in a text.
+const UNIX_PREFIX: &str = "unix:";
 
 /// The remote end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,10 +51,10 @@ pub enum BindAddress {
 }
 
 impl Address {
-    pub(crate) fn family(&self) -> Family {
+    pub(crate) fn family(&self) -> AddressFamily {
         match self {
             Address::Inet(address) => family(*address),
-            Address::Unix(_) => Family::Unix,
+            Address::Unix(_) => AddressFamily::Unix,
         }
     }
 
@@ -58,15 +64,113 @@ impl Address {
 
     /// This address as a socket of `family` must be given it: an IPv6 socket reaches an IPv4 address through
     /// its mapped form (RFC 4291, section 2.5.5.2).
-    pub(crate) fn socket_address(&self, family: Family) -> io::Result<SocketAddress> {
+    pub(crate) fn socket_address(&self, family: AddressFamily) -> io::Result<SocketAddress> {
         match self {
-            Address::Inet(SocketAddr::V4(v4)) if family == Family::Ipv6 => {
+            Address::Inet(SocketAddr::V4(v4)) if family == AddressFamily::Ipv6 => {
                 let mapped = v4.ip().to_ipv6_mapped();
                 Ok(SocketAddr::V6(SocketAddrV6::new(mapped, v4.port(), 0, 0)).into())
             }
             Address::Inet(address) => Ok((*address).into()),
             Address::Unix(path) => SocketAddress::unix(path),
         }
+    }
+}
+
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Address {
+        Address::Inet(canonical(address))
+    }
+}
+
+impl From<SocketAddr> for Target {
+    fn from(address: SocketAddr) -> Target {
+        Target::Address(address.into())
+    }
+}
+
+impl From<Address> for Target {
+    fn from(address: Address) -> Target {
+        Target::Address(address)
+    }
+}
+
+impl From<SocketAddr> for BindAddress {
+    fn from(address: SocketAddr) -> BindAddress {
+        BindAddress::Inet(address)
+    }
+}
+
+/// A text is not an address.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("parse address {text:?}: expected an IP address with a port, or `unix:` and a path")]
+pub struct ParseAddressError {
+    text: String,
+}
+
+impl ParseAddressError {
+    fn new(text: &str) -> ParseAddressError {
+        ParseAddressError {
+            text: text.to_owned(),
+        }
+    }
+}
+
+/// Reads `127.0.0.1:80`, `[::1]:80` or `unix:/path/of/the/socket`.
+///
+/// ```
+/// use stream_socket::Address;
+///
+/// let address: Address = "127.0.0.1:80".parse()?;
+/// assert_eq!(address.to_string(), "127.0.0.1:80");
+/// let address: Address = "unix:/tmp/socket".parse()?;
+/// assert_eq!(address, Address::Unix("/tmp/socket".into()));
+/// # Ok::<(), stream_socket::ParseAddressError>(())
+/// ```
+impl FromStr for Address {
+    type Err = ParseAddressError;
+
+    fn from_str(text: &str) -> Result<Address, ParseAddressError> {
+        match text.strip_prefix(UNIX_PREFIX) {
+            Some(path) => Ok(Address::Unix(path.into())),
+            None => text
+                .parse::<SocketAddr>()
+                .map(Address::from)
+                .map_err(|_| ParseAddressError::new(text)),
+        }
+    }
+}
+
+/// Reads what [`Address`] reads, and the name of a host with a port: `example.com:80`.
+impl FromStr for Target {
+    type Err = ParseAddressError;
+
+    fn from_str(text: &str) -> Result<Target, ParseAddressError> {
+        if let Ok(address) = text.parse::<Address>() {
+            return Ok(address.into());
+        }
+        let target = || {
+            let (host, port) = text.rsplit_once(':')?;
+            Target::new(host, port.parse().ok()?)
+        };
+        target().ok_or_else(|| ParseAddressError::new(text))
+    }
+}
+
+/// Reads what [`Address`] reads, and `*:80` for all local addresses.
+impl FromStr for BindAddress {
+    type Err = ParseAddressError;
+
+    fn from_str(text: &str) -> Result<BindAddress, ParseAddressError> {
+        if let Some(port) = text.strip_prefix("*:") {
+            return match port.parse() {
+                Ok(port) => Ok(BindAddress::Any { port }),
+                Err(_) => Err(ParseAddressError::new(text)),
+            };
+        }
+        Ok(match text.parse::<Address>()? {
+            Address::Inet(address) => BindAddress::Inet(address),
+            Address::Unix(path) => BindAddress::Unix(path),
+        })
     }
 }
 
@@ -91,10 +195,10 @@ impl fmt::Display for BindAddress {
 }
 
 /// The kind of socket that has `address`.
-pub(crate) fn family(address: SocketAddr) -> Family {
+pub(crate) fn family(address: SocketAddr) -> AddressFamily {
     match address {
-        SocketAddr::V4(_) => Family::Ipv4,
-        SocketAddr::V6(_) => Family::Ipv6,
+        SocketAddr::V4(_) => AddressFamily::Ipv4,
+        SocketAddr::V6(_) => AddressFamily::Ipv6,
     }
 }
 
@@ -198,6 +302,29 @@ pub fn is_host_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_are_read_as_addresses() {
+        let inet = |text: &str| Address::Inet(text.parse().unwrap());
+        assert_eq!("127.0.0.1:8".parse(), Ok(inet("127.0.0.1:8")));
+        assert_eq!("[::ffff:1.2.3.4]:8".parse(), Ok(inet("1.2.3.4:8")));
+        assert_eq!("unix:a b".parse(), Ok(Address::Unix("a b".into())));
+        for text in ["", "127.0.0.1", "host:1", "127.0.0.1:65536", "/path"] {
+            let error = text.parse::<Address>().unwrap_err();
+            assert_eq!(error, ParseAddressError::new(text));
+        }
+        assert_eq!("[::1]:9".parse(), Ok(Target::from(inet("[::1]:9"))));
+        assert_eq!(
+            "host.test:9".parse(),
+            Ok(Target::new("host.test", 9).unwrap())
+        );
+        for text in ["", ":9", "host.test", "host.test:", "a b:9", "256.1.1.1:9"] {
+            assert!(text.parse::<Target>().is_err(), "{text}");
+        }
+        assert_eq!("*:7".parse(), Ok(BindAddress::Any { port: 7 }));
+        assert_eq!("unix:@n".parse(), Ok(BindAddress::Unix("@n".into())));
+        assert!("*:x".parse::<BindAddress>().is_err());
+    }
 
     #[test]
     fn literals_are_parsed_without_the_resolver() {

@@ -9,7 +9,7 @@ const KEPT_CAPACITY: usize = 1024;
 
 /// Received bytes, in order.
 #[derive(Debug, Default)]
-pub(crate) struct ReceiveBuffer {
+pub(crate) struct RecvBuffer {
     bytes: Vec<u8>,
     /// Where the unread ones start.
     start: usize,
@@ -20,7 +20,7 @@ pub(crate) struct ReceiveBuffer {
     searched_for: u64,
 }
 
-impl ReceiveBuffer {
+impl RecvBuffer {
     #[inline]
     pub(crate) fn unread(&self) -> &[u8] {
         &self.bytes[self.start..]
@@ -32,17 +32,17 @@ impl ReceiveBuffer {
     }
 
     #[inline]
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len() - self.start
     }
 
     #[inline]
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Adds what was received.
-    pub(super) fn push(&mut self, received: &[u8]) {
+    pub(crate) fn push(&mut self, received: &[u8]) {
         // Bytes that were read make room once they are the larger part, so that each byte is moved a few times at most.
         if self.start > self.bytes.len() / 2 {
             self.bytes.drain(..std::mem::take(&mut self.start));
@@ -52,7 +52,7 @@ impl ReceiveBuffer {
 
     /// Moves unread bytes into `out`, as many as fit. The number moved.
     #[inline]
-    pub(super) fn take(&mut self, out: &mut [MaybeUninit<u8>]) -> usize {
+    pub(crate) fn take(&mut self, out: &mut [MaybeUninit<u8>]) -> usize {
         let count = self.len().min(out.len());
         if count > 0 {
             out[..count].write_copy_of_slice(&self.bytes[self.start..self.start + count]);
@@ -63,7 +63,7 @@ impl ReceiveBuffer {
 
     /// Takes `count` unread bytes for read.
     #[inline]
-    pub(super) fn skip(&mut self, count: usize) {
+    pub(crate) fn skip(&mut self, count: usize) {
         self.start += count;
         self.read += count as u64;
         self.searched = self.searched.saturating_sub(count);
@@ -83,14 +83,14 @@ impl ReceiveBuffer {
     }
 
     /// Gives the memory back; an idle connection holds none. The buffer is empty.
-    pub(super) fn release(&mut self) {
+    pub(crate) fn release(&mut self) {
         debug_assert!(self.is_empty());
         self.bytes = Vec::new();
     }
 
     /// How many bytes there are up to the end of the first `delimiter`, among the first `limit` unread ones. What was
     /// searched before for the same one is not searched again.
-    pub(super) fn find(&mut self, delimiter: &[u8], limit: usize) -> Option<usize> {
+    pub(crate) fn find(&mut self, delimiter: &[u8], limit: usize) -> Option<usize> {
         let identity = identity(delimiter);
         if self.searched_for != identity {
             self.searched_for = identity;
@@ -125,7 +125,7 @@ fn identity(delimiter: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
-    fn take(buffer: &mut ReceiveBuffer, count: usize) -> Vec<u8> {
+    fn take(buffer: &mut RecvBuffer, count: usize) -> Vec<u8> {
         let mut out = vec![MaybeUninit::uninit(); count];
         let taken = buffer.unread()[..count.min(buffer.len())].to_vec();
         assert_eq!(buffer.take(&mut out), taken.len());
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn bytes_come_out_as_they_went_in() {
-        let mut buffer = ReceiveBuffer::default();
+        let mut buffer = RecvBuffer::default();
         let mut expected = std::collections::VecDeque::new();
         let mut next = 0_u8;
         for round in 0..500_usize {
@@ -155,7 +155,7 @@ mod tests {
     fn a_delimiter_is_found_wherever_the_pieces_are_cut() {
         let stream = b"one\r\ntwo\r\r\nthree\r\n";
         for size in 1..stream.len() {
-            let mut buffer = ReceiveBuffer::default();
+            let mut buffer = RecvBuffer::default();
             let mut lines = Vec::new();
             for piece in stream.chunks(size) {
                 buffer.push(piece);
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn another_delimiter_is_searched_from_the_start() {
-        let mut buffer = ReceiveBuffer::default();
+        let mut buffer = RecvBuffer::default();
         buffer.push(b"a;b,c");
         assert_eq!(buffer.find(b"\n", usize::MAX), None);
         assert_eq!(buffer.find(b";", usize::MAX), Some(2));
@@ -200,7 +200,7 @@ mod tests {
     /// A stream of any length goes through a buffer of the size of what is unread.
     #[test]
     fn what_was_read_makes_room() {
-        let mut buffer = ReceiveBuffer::default();
+        let mut buffer = RecvBuffer::default();
         buffer.push(&[7; 500]);
         for _ in 0..10_000 {
             buffer.push(&[7; 1000]);
@@ -209,7 +209,7 @@ mod tests {
             assert!(buffer.bytes.len() <= 4000, "{}", buffer.bytes.len());
         }
         // Moving each time would cost the square of what is unread.
-        let mut buffer = ReceiveBuffer::default();
+        let mut buffer = RecvBuffer::default();
         buffer.push(&[7; 1000]);
         buffer.skip(400);
         buffer.push(&[7; 10]);
@@ -219,9 +219,9 @@ mod tests {
     #[test]
     fn an_empty_buffer_keeps_a_kilobyte_until_it_is_released() {
         let capacity_after = |length: usize| {
-            let mut buffer = ReceiveBuffer {
+            let mut buffer = RecvBuffer {
                 bytes: Vec::with_capacity(length),
-                ..ReceiveBuffer::default()
+                ..RecvBuffer::default()
             };
             buffer.push(&[7; 10]);
             buffer.skip(10);
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn nothing_is_searched_twice() {
-        let mut buffer = ReceiveBuffer::default();
+        let mut buffer = RecvBuffer::default();
         for _ in 0..100 {
             buffer.push(&[b'x'; 1000]);
             assert_eq!(buffer.find(b"\r\n", usize::MAX), None);

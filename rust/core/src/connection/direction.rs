@@ -4,38 +4,38 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use crate::connection::inner::Inner;
-use crate::connection::receiving::Receiving;
-use crate::connection::sending::Sending;
-use crate::connection::slot::Slot;
-use crate::connection::wakes;
-use crate::connection::{Connection, Session};
+use crate::connection::interrupters;
+use crate::connection::owner::Owner;
+use crate::connection::recv::state::RecvState;
+use crate::connection::send::state::SendState;
+use crate::connection::{Connection, StateWord};
 use crate::deadline::{Deadline, TimedOut};
 use crate::sync::{MutexGuard, wait, wait_timeout};
 use crate::sys::{Interests, Socket};
 
 /// One of the two directions.
 pub(super) trait Direction {
-    fn slot(inner: &mut Inner) -> &mut Slot;
+    fn owner(inner: &mut Inner) -> &mut Owner;
 
     /// What was asked for while the direction was in use is done now.
     fn ended(connection: &Connection, inner: &mut Inner);
 }
 
-impl Direction for Receiving {
-    fn slot(inner: &mut Inner) -> &mut Slot {
-        &mut inner.receiving.slot
+impl Direction for RecvState {
+    fn owner(inner: &mut Inner) -> &mut Owner {
+        &mut inner.recv.owner
     }
 
     fn ended(connection: &Connection, inner: &mut Inner) {
         // Polls have left everything to its user, also what the kernel has reported meanwhile.
-        inner.receiving.has_news = true;
-        connection.tell_received(inner);
+        inner.recv.has_unreported = true;
+        connection.report_received(inner);
     }
 }
 
-impl Direction for Sending {
-    fn slot(inner: &mut Inner) -> &mut Slot {
-        &mut inner.sending.slot
+impl Direction for SendState {
+    fn owner(inner: &mut Inner) -> &mut Owner {
+        &mut inner.send.owner
     }
 
     fn ended(connection: &Connection, inner: &mut Inner) {
@@ -48,9 +48,9 @@ impl Direction for Sending {
 
 /// The right of one thread to use a direction until it is dropped. Others find it taken, whether the lock is held at the
 /// moment or not. If the session ends meanwhile, the calls of this say so, and there is nothing more to do for it.
-pub(super) struct Turn<'a, D: Direction> {
+pub(super) struct DirectionGuard<'a, D: Direction> {
     connection: &'a Connection,
-    session: Session,
+    state: StateWord,
     socket: Arc<Socket>,
     locked: Option<MutexGuard<'a, Inner>>,
     _direction: std::marker::PhantomData<D>,
@@ -73,32 +73,32 @@ impl From<TimedOut> for Interrupted {
     }
 }
 
-impl<'a, D: Direction> Turn<'a, D> {
+impl<'a, D: Direction> DirectionGuard<'a, D> {
     /// Takes the direction of the connected session, once nobody else uses it.
     pub(super) fn take(
         connection: &'a Connection,
         mut locked: MutexGuard<'a, Inner>,
         deadline: &mut Deadline<'_>,
-    ) -> Result<Turn<'a, D>, Interrupted> {
-        let session = connection.session();
-        while D::slot(&mut locked).is_taken() {
+    ) -> Result<DirectionGuard<'a, D>, Interrupted> {
+        let state = connection.state();
+        while D::owner(&mut locked).is_taken() {
             let left = deadline.left()?;
             locked.waiting += 1;
             locked = match left {
-                None => wait(&connection.turns, locked),
-                Some(left) => wait_timeout(&connection.turns, locked, left),
+                None => wait(&connection.released, locked),
+                Some(left) => wait_timeout(&connection.released, locked, left),
             };
             locked.waiting -= 1;
-            if connection.session().epoch() != session.epoch() {
+            if connection.state().generation() != state.generation() {
                 return Err(Interrupted::Disconnected);
             }
         }
-        let socket = locked.link.connected_socket().cloned();
+        let socket = locked.transport.connected_socket().cloned();
         let socket = socket.ok_or(Interrupted::Disconnected)?;
-        D::slot(&mut locked).take();
-        Ok(Turn {
+        D::owner(&mut locked).take();
+        Ok(DirectionGuard {
             connection,
-            session,
+            state,
             socket,
             locked: Some(locked),
             _direction: std::marker::PhantomData,
@@ -128,25 +128,27 @@ impl<'a, D: Direction> Turn<'a, D> {
         deadline: &mut Deadline<'_>,
     ) -> Result<(), Interrupted> {
         let left = deadline.left()?;
-        let wake = wakes::take();
-        D::slot(self).wake.clone_from(&wake);
+        let wake = interrupters::take();
+        D::owner(self).wake.clone_from(&wake);
         // Without a wake-up call, since the system has no descriptor left for one, it looks for news by itself.
         let left = match (&wake, left) {
-            (None, left) => Some(left.map_or(wakes::SLICE, |left| left.min(wakes::SLICE))),
+            (None, left) => {
+                Some(left.map_or(interrupters::SLICE, |left| left.min(interrupters::SLICE)))
+            }
             (Some(_), left) => left,
         };
         let (outcome, checked) =
             self.unlocked(|socket| socket.wait(interests, left, wake.as_deref()));
-        let was_woken = checked.is_err() || D::slot(self).wake.take().is_none();
+        let was_woken = checked.is_err() || D::owner(self).wake.take().is_none();
         if let Some(wake) = wake {
-            wakes::give_back(wake, was_woken);
+            interrupters::give_back(wake, was_woken);
         }
         checked?;
         outcome.map_err(Interrupted::Os)
     }
 
     fn check(&self) -> Result<(), Interrupted> {
-        if self.connection.session() == self.session {
+        if self.connection.state() == self.state {
             Ok(())
         } else {
             Err(Interrupted::Disconnected)
@@ -156,7 +158,7 @@ impl<'a, D: Direction> Turn<'a, D> {
     /// Gives the lock, with the direction no longer taken.
     pub(super) fn end(mut self) -> MutexGuard<'a, Inner> {
         self.release();
-        self.locked.take().expect("the session has not ended")
+        self.locked.take().expect("the state has not ended")
     }
 
     fn release(&mut self) {
@@ -165,31 +167,31 @@ impl<'a, D: Direction> Turn<'a, D> {
         let Some(inner) = &mut self.locked else {
             return;
         };
-        // The slot of a session that has ended is gone with it.
-        if is_over || !D::slot(inner).is_taken() {
+        // The owner of a session that has ended is gone with it.
+        if is_over || !D::owner(inner).is_taken() {
             return;
         }
-        *D::slot(inner) = Slot::default();
+        *D::owner(inner) = Owner::default();
         D::ended(connection, inner);
-        connection.pass_turns(inner);
+        connection.wake_waiting(inner);
     }
 }
 
-impl<D: Direction> Deref for Turn<'_, D> {
+impl<D: Direction> Deref for DirectionGuard<'_, D> {
     type Target = Inner;
 
     fn deref(&self) -> &Inner {
-        self.locked.as_ref().expect("the session has not ended")
+        self.locked.as_ref().expect("the state has not ended")
     }
 }
 
-impl<D: Direction> DerefMut for Turn<'_, D> {
+impl<D: Direction> DerefMut for DirectionGuard<'_, D> {
     fn deref_mut(&mut self) -> &mut Inner {
-        self.locked.as_mut().expect("the session has not ended")
+        self.locked.as_mut().expect("the state has not ended")
     }
 }
 
-impl<D: Direction> Drop for Turn<'_, D> {
+impl<D: Direction> Drop for DirectionGuard<'_, D> {
     fn drop(&mut self) {
         self.release();
     }

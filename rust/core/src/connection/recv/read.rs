@@ -6,22 +6,22 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::connection::Connection;
-use crate::connection::ending::Ending;
+use crate::connection::direction::{DirectionGuard, Interrupted};
+use crate::connection::ending::CloseReason;
 use crate::connection::inner::Inner;
-use crate::connection::receive_buffer::ReceiveBuffer;
-use crate::connection::receiving::{self, End, REFILL, Received, Receiving};
 use crate::connection::recording;
-use crate::connection::sending::Phase;
-use crate::connection::turn::{Interrupted, Turn};
+use crate::connection::recv::buffer::RecvBuffer;
+use crate::connection::recv::state::{REFILL, Received, RecvEnd, RecvState, is_quiet};
+use crate::connection::send::state::SendPhase;
 use crate::deadline::Deadline;
-use crate::error::{EndError, PollError, ReadError, Unusable, copy_of};
+use crate::error::{EndError, PollError, ReadError, ReadFailure, Unusable, copy_of};
 use crate::event::Status;
 use crate::sync::MutexGuard;
 use crate::sys::Interests;
 use crate::totals;
 
 impl Connection {
-    /// How long [`read_exact`](Self::read_exact) may wait; `None`, the default, is for ever.
+    /// How long [`read_fully`](Self::read_fully) may wait; `None`, the default, is for ever.
     pub fn set_read_timeout(&self, timeout: Option<Duration>) {
         self.settings.read_timeout.set(timeout);
     }
@@ -35,35 +35,35 @@ impl Connection {
     /// most 16 KiB, and those that the kernel says it has.
     #[inline]
     pub fn available(&self) -> Option<usize> {
-        let session = self.session();
-        match session.status() {
+        let state = self.state();
+        match state.status() {
             Status::None | Status::Error => return None,
             Status::Connecting => return Some(0),
             Status::Connected => {}
         }
         let watching = &self.watching;
-        if receiving::is_quiet(&watching.readiness, session.epoch(), &watching.asked) {
+        if is_quiet(&watching.readiness, state.generation(), &watching.asked) {
             if self.coalesces() {
-                self.send_gathered(&mut self.lock());
+                self.send_coalesced(&mut self.lock());
             }
             return Some(0);
         }
         let mut inner = self.lock();
-        let available = recording::receiving(&mut inner, |inner| {
+        let available = recording::record_received(&mut inner, |inner| {
             let Inner {
-                link, receiving, ..
+                transport, recv, ..
             } = inner;
-            let socket = link.connected_socket()?;
-            if receiving.slot.is_taken() {
+            let socket = transport.connected_socket()?;
+            if recv.owner.is_taken() {
                 // What is in the buffer is for its user.
-                return Some(receiving.count(socket));
+                return Some(recv.count(socket));
             }
-            Some(receiving.available(socket, watching))
+            Some(recv.available(socket, watching))
         });
         if available == Some(0) {
-            self.send_gathered(&mut inner);
+            self.send_coalesced(&mut inner);
         }
-        self.tell_received(&mut inner);
+        self.report_received(&mut inner);
         available
     }
 
@@ -71,20 +71,20 @@ impl Connection {
     #[inline]
     pub fn has_unread(&self) -> bool {
         let inner = self.lock();
-        !inner.receiving.slot.is_taken() && !inner.receiving.buffer.is_empty()
+        !inner.recv.owner.is_taken() && !inner.recv.buffer.is_empty()
     }
 
     /// Whether nothing more comes, since the peer has ended its direction of the stream or the socket has failed: what is
     /// available now is the last there is.
     pub fn is_read_closed(&self) -> bool {
-        self.status() == Status::Connected && self.lock().receiving.end.is_some()
+        self.status() == Status::Connected && self.lock().recv.end.is_some()
     }
 
-    /// Fills `out`, waiting for at most the read timeout. What is gathered or queued to be sent goes out before it waits, and
+    /// Fills `out`, waiting for at most the read timeout. What is coalesced or queued to be sent goes out before it waits, and
     /// while it does. On an error the second value is the number of bytes at the start of `out` that were received before
     /// it. What is behind them means nothing: after [`ReadError::Disconnected`] something may have been written there.
     #[inline]
-    pub fn read_exact(&self, out: &mut [MaybeUninit<u8>]) -> Result<(), (ReadError, usize)> {
+    pub fn read_fully(&self, out: &mut [MaybeUninit<u8>]) -> Result<(), ReadFailure> {
         self.read(out, false)
     }
 
@@ -94,15 +94,15 @@ impl Connection {
         take_buffered(&mut self.lock(), out)
     }
 
-    /// As [`read_exact`](Self::read_exact), but one that runs into the timeout takes nothing, so that no number is torn. All
+    /// As [`read_fully`](Self::read_fully), but one that runs into the timeout takes nothing, so that no number is torn. All
     /// of it is held in memory meanwhile.
     #[inline]
-    pub fn read_whole(&self, out: &mut [MaybeUninit<u8>]) -> Result<(), (ReadError, usize)> {
+    pub fn read_fully_or_nothing(&self, out: &mut [MaybeUninit<u8>]) -> Result<(), ReadFailure> {
         self.read(out, true)
     }
 
     #[inline]
-    fn read(&self, out: &mut [MaybeUninit<u8>], whole: bool) -> Result<(), (ReadError, usize)> {
+    fn read(&self, out: &mut [MaybeUninit<u8>], whole: bool) -> Result<(), ReadFailure> {
         let mut inner = self.lock();
         if take_buffered(&mut inner, out) {
             return Ok(());
@@ -116,9 +116,9 @@ impl Connection {
         inner: MutexGuard<'_, Inner>,
         out: &mut [MaybeUninit<u8>],
         whole: bool,
-    ) -> Result<(), (ReadError, usize)> {
+    ) -> Result<(), ReadFailure> {
         if self.status() != Status::Connected {
-            return Err((self.cannot_read(), 0));
+            return Err(ReadFailure::after(0, self.cannot_read()));
         }
         if out.is_empty() {
             return Ok(());
@@ -133,17 +133,17 @@ impl Connection {
                 source,
             },
         };
-        let mut turn = match Turn::<Receiving>::take(self, inner, &mut deadline) {
-            Ok(turn) => turn,
-            Err(why) => return Err((interrupted(why), 0)),
+        let mut guard = match DirectionGuard::<RecvState>::take(self, inner, &mut deadline) {
+            Ok(guard) => guard,
+            Err(why) => return Err(ReadFailure::after(0, interrupted(why))),
         };
         let mut filled = 0;
         while filled < out.len() {
             let rest = &mut out[filled..];
-            let has_known = !turn.receiving.buffer.is_empty() || turn.receiving.end.is_some();
+            let has_known = !guard.recv.buffer.is_empty() || guard.recv.end.is_some();
             let stop = if whole || has_known || rest.len() < REFILL {
                 let needed = if whole { rest.len() } else { 1 };
-                let gathered = self.gather_input(&mut turn, needed, &mut deadline);
+                let gathered = self.fill_to(&mut guard, needed, &mut deadline);
                 // What is in the buffer after a disconnect belongs to the next connection.
                 let may_take = match &gathered {
                     Ok(()) | Err(Stop::Over) => true,
@@ -151,13 +151,13 @@ impl Connection {
                     Err(Stop::Interrupted(_)) => !whole,
                 };
                 if may_take {
-                    filled += turn.receiving.buffer.take(rest);
+                    filled += guard.recv.buffer.take(rest);
                 }
                 gathered
             } else {
-                let look = turn.receiving.begin_look(&self.watching, rest.len());
-                let mut copy = turn.recorder.is_some().then(Vec::new);
-                let (outcome, checked) = turn.unlocked(|socket| {
+                let probe = guard.recv.begin_probe(&self.watching, rest.len());
+                let mut copy = guard.recorder.is_some().then(Vec::new);
+                let (outcome, checked) = guard.unlocked(|socket| {
                     socket.receive(rest).map(|received| {
                         if let Some(copy) = &mut copy {
                             copy.extend_from_slice(received);
@@ -165,7 +165,7 @@ impl Connection {
                         received.len()
                     })
                 });
-                // After a disconnect the farewell reads too, so what came here may be from behind a gap.
+                // After a disconnect the lingering close reads too, so what came here may be from behind a gap.
                 if checked.is_ok() {
                     filled += outcome.as_ref().copied().unwrap_or(0);
                 }
@@ -177,12 +177,12 @@ impl Connection {
                     }
                     Err(why) => Err(Stop::Interrupted(why)),
                     Ok(()) => {
-                        if let (Some(copy), Some(recorder)) = (copy, &mut turn.recorder) {
+                        if let (Some(copy), Some(recorder)) = (copy, &mut guard.recorder) {
                             recorder.received(&copy);
                         }
-                        match turn.receiving.note(look, &outcome) {
+                        match guard.recv.note(probe, &outcome) {
                             Received::Bytes(_) => Ok(()),
-                            Received::Nothing => self.wait_for_more(&mut turn, &mut deadline),
+                            Received::Nothing => self.wait_for_more(&mut guard, &mut deadline),
                             Received::End => Err(Stop::Over),
                         }
                     }
@@ -190,15 +190,19 @@ impl Connection {
             };
             match stop {
                 Ok(()) => {}
-                Err(Stop::Interrupted(why)) => return Err((interrupted(why), filled)),
-                Err(Stop::Over) => return Err((self.end_reading(turn.end()), filled)),
+                Err(Stop::Interrupted(why)) => {
+                    return Err(ReadFailure::after(filled, interrupted(why)));
+                }
+                Err(Stop::Over) => {
+                    return Err(ReadFailure::after(filled, self.end_reading(guard.end())));
+                }
             }
         }
         Ok(())
     }
 
     /// Waits, for at most the read timeout, until there is something to read, and reads what fits `out`, which is not empty.
-    pub(super) fn read_some(&self, out: &mut [u8]) -> Result<usize, ReadError> {
+    pub(crate) fn read_some(&self, out: &mut [u8]) -> Result<usize, ReadError> {
         let inner = self.lock();
         if self.status() != Status::Connected {
             // An end that was told once is told again.
@@ -210,17 +214,17 @@ impl Connection {
         }
         let mut deadline = self.settings.read_timeout.deadline();
         let peer = inner.peer();
-        let stop = match Turn::<Receiving>::take(self, inner, &mut deadline) {
+        let stop = match DirectionGuard::<RecvState>::take(self, inner, &mut deadline) {
             Err(why) => Stop::Interrupted(why),
-            Ok(mut turn) => match self.gather_input(&mut turn, 1, &mut deadline) {
+            Ok(mut guard) => match self.fill_to(&mut guard, 1, &mut deadline) {
                 Ok(()) => {
-                    let buffer = &mut turn.receiving.buffer;
+                    let buffer = &mut guard.recv.buffer;
                     let count = buffer.len().min(out.len());
                     out[..count].copy_from_slice(&buffer.unread()[..count]);
                     buffer.skip(count);
                     return Ok(count);
                 }
-                Err(Stop::Over) => return Err(self.end_reading(turn.end())),
+                Err(Stop::Over) => return Err(self.end_reading(guard.end())),
                 Err(stop) => stop,
             },
         };
@@ -232,16 +236,16 @@ impl Connection {
     }
 
     /// Waits until there are `needed` bytes in the buffer.
-    fn gather_input(
+    fn fill_to(
         &self,
-        turn: &mut Turn<'_, Receiving>,
+        guard: &mut DirectionGuard<'_, RecvState>,
         needed: usize,
         deadline: &mut Deadline<'_>,
     ) -> Result<(), Stop> {
-        while turn.receiving.buffer.len() < needed {
-            match self.fill(turn, REFILL) {
+        while guard.recv.buffer.len() < needed {
+            match self.fill(guard, REFILL) {
                 Received::Bytes(_) => {}
-                Received::Nothing => self.wait_for_more(turn, deadline)?,
+                Received::Nothing => self.wait_for_more(guard, deadline)?,
                 Received::End => return Err(Stop::Over),
             }
         }
@@ -251,25 +255,27 @@ impl Connection {
     /// Waits until there may be something to receive, and sends what is queued meanwhile: the peer may be waiting for it.
     fn wait_for_more(
         &self,
-        turn: &mut Turn<'_, Receiving>,
+        guard: &mut DirectionGuard<'_, RecvState>,
         deadline: &mut Deadline<'_>,
     ) -> Result<(), Stop> {
-        let may_send = !turn.sending.slot.is_taken();
+        let may_send = !guard.send.owner.is_taken();
         if may_send {
             // A failure is remembered in the phase.
-            let _ = self.flush_now(turn, usize::MAX);
+            let _ = self.flush_now(guard, usize::MAX);
         }
-        if !matches!(turn.sending.phase, Phase::Failed(_)) {
-            let interests = if may_send && !turn.sending.queue.is_empty() {
+        if !matches!(guard.send.phase, SendPhase::Failed(_)) {
+            let interests = if may_send && !guard.send.queue.is_empty() {
                 Interests::BOTH
             } else {
                 Interests::READABLE
             };
-            turn.sleep(interests, deadline).map_err(Stop::Interrupted)?;
+            guard
+                .sleep(interests, deadline)
+                .map_err(Stop::Interrupted)?;
         }
         // Without anything left of what was received before it, the failure of a send is the end.
-        if matches!(turn.sending.phase, Phase::Failed(_))
-            && !matches!(self.fill(turn, REFILL), Received::Bytes(_))
+        if matches!(guard.send.phase, SendPhase::Failed(_))
+            && !matches!(self.fill(guard, REFILL), Received::Bytes(_))
         {
             return Err(Stop::Over);
         }
@@ -277,12 +283,12 @@ impl Connection {
     }
 
     fn fill(&self, inner: &mut Inner, limit: usize) -> Received {
-        recording::receiving(inner, |inner| {
+        recording::record_received(inner, |inner| {
             let Inner {
-                link, receiving, ..
+                transport, recv, ..
             } = inner;
-            match link.connected_socket() {
-                Some(socket) => receiving.fill(socket, &self.watching, limit),
+            match transport.connected_socket() {
+                Some(socket) => recv.fill(socket, &self.watching, limit),
                 None => Received::End,
             }
         })
@@ -290,54 +296,55 @@ impl Connection {
 
     /// Reads what is there, at most what fits `out`, without waiting. The number of bytes at the start of `out` that
     /// were received, 0 if there are none for now.
-    pub fn read_available(&self, out: &mut [MaybeUninit<u8>]) -> Result<usize, ReadError> {
+    pub fn try_read(&self, out: &mut [MaybeUninit<u8>]) -> Result<usize, ReadError> {
         let mut inner = self.readable()?;
         // A thread that waits for data gets it.
-        if out.is_empty() || inner.receiving.slot.is_taken() {
+        if out.is_empty() || inner.recv.owner.is_taken() {
             return Ok(0);
         }
-        let mut filled = inner.receiving.buffer.take(out);
-        let is_complete =
-            filled == out.len() || filled > 0 && inner.receiving.view.is_probably_empty();
-        if !is_complete && inner.receiving.end.is_none() {
+        let mut filled = inner.recv.buffer.take(out);
+        let is_complete = filled == out.len() || filled > 0 && inner.recv.view.is_probably_empty();
+        if !is_complete && inner.recv.end.is_none() {
             let rest = &mut out[filled..];
             if rest.len() < REFILL {
                 self.fill(&mut inner, REFILL);
-                filled += inner.receiving.buffer.take(rest);
+                filled += inner.recv.buffer.take(rest);
             } else {
                 let Inner {
-                    link,
-                    receiving,
+                    transport,
+                    recv,
                     recorder,
                     ..
                 } = &mut *inner;
-                let socket = link.connected_socket().ok_or(ReadError::Disconnected)?;
-                let look = receiving.begin_look(&self.watching, rest.len());
+                let socket = transport
+                    .connected_socket()
+                    .ok_or(ReadError::Disconnected)?;
+                let probe = recv.begin_probe(&self.watching, rest.len());
                 let outcome = socket.receive(rest).map(|received| {
                     if let Some(recorder) = recorder {
                         recorder.received(received);
                     }
                     received.len()
                 });
-                receiving.note(look, &outcome);
+                recv.note(probe, &outcome);
                 filled += outcome.unwrap_or(0);
             }
-            self.tell_received(&mut inner);
+            self.report_received(&mut inner);
         }
         if filled == 0 {
             if self.has_nothing_more(&inner) {
                 return Err(self.end_reading(inner));
             }
-            self.send_gathered(&mut inner);
+            self.send_coalesced(&mut inner);
         }
         Ok(filled)
     }
 
-    /// Sends what is gathered, for a read that does not wait and has not found what it wants: the peer may be waiting for
+    /// Sends what is coalesced, for a read that does not wait and has not found what it wants: the peer may be waiting for
     /// it. A failure is reported by the next call.
-    fn send_gathered(&self, inner: &mut Inner) {
-        let is_gathered = self.coalesces() && !inner.sending.queue.is_empty();
-        if is_gathered && !inner.sending.slot.is_taken() {
+    fn send_coalesced(&self, inner: &mut Inner) {
+        let is_coalesced = self.coalesces() && !inner.send.queue.is_empty();
+        if is_coalesced && !inner.send.owner.is_taken() {
             let _ = self.flush_now(inner, usize::MAX);
         }
     }
@@ -357,7 +364,7 @@ impl Connection {
         if delimiter.is_empty() {
             return self.readable().map(|_| None);
         }
-        let find = |_, buffer: &mut ReceiveBuffer| match buffer.find(delimiter, limit) {
+        let find = |_, buffer: &mut RecvBuffer| match buffer.find(delimiter, limit) {
             None if buffer.len() >= limit => Err(Unusable::TooLong {
                 delimiter: delimiter.into(),
                 limit,
@@ -376,9 +383,8 @@ impl Connection {
         count: usize,
         take: impl FnOnce(&[u8]) -> R,
     ) -> Result<Option<R>, ReadError> {
-        let find = |_, buffer: &mut ReceiveBuffer| {
-            Ok((buffer.len() >= count).then_some(Found::first(count)))
-        };
+        let find =
+            |_, buffer: &mut RecvBuffer| Ok((buffer.len() >= count).then_some(Found::first(count)));
         self.read_found(true, find, take)
     }
 
@@ -388,37 +394,37 @@ impl Connection {
     pub(crate) fn read_found<R>(
         &self,
         may_end: bool,
-        mut find: impl FnMut(u64, &mut ReceiveBuffer) -> Result<Option<Found>, Unusable>,
+        mut find: impl FnMut(u64, &mut RecvBuffer) -> Result<Option<Found>, Unusable>,
         take: impl FnOnce(&[u8]) -> R,
     ) -> Result<Option<R>, ReadError> {
         let mut inner = self.readable()?;
-        if inner.receiving.slot.is_taken() {
+        if inner.recv.owner.is_taken() {
             return Ok(None);
         }
-        let session = self.session().epoch();
+        let generation = self.state().generation();
         // What was there when the call began, once that is known: no more is taken, however fast the peer sends.
         let mut behind = None;
         loop {
-            match find(session, &mut inner.receiving.buffer) {
+            match find(generation, &mut inner.recv.buffer) {
                 Ok(None) => {}
                 Ok(Some(found)) => {
-                    let taken = take(&inner.receiving.buffer.unread()[found.wanted]);
-                    inner.receiving.buffer.skip(found.total);
+                    let taken = take(&inner.recv.buffer.unread()[found.wanted]);
+                    inner.recv.buffer.skip(found.total);
                     if found.is_packet {
-                        inner.receiving.traffic.add_packet();
+                        inner.recv.traffic.add_packet();
                         totals::received_packet();
                     }
-                    self.tell_received(&mut inner);
+                    self.report_received(&mut inner);
                     return Ok(Some(taken));
                 }
                 Err(why) => {
-                    self.tell_received(&mut inner);
+                    self.report_received(&mut inner);
                     return Err(why.of(inner.peer()));
                 }
             }
             if behind == Some(0) {
-                self.send_gathered(&mut inner);
-                self.tell_received(&mut inner);
+                self.send_coalesced(&mut inner);
+                self.report_received(&mut inner);
                 return Ok(None);
             }
             let received = self.fill(&mut inner, behind.unwrap_or(REFILL));
@@ -427,23 +433,23 @@ impl Connection {
                 Received::Nothing if self.has_nothing_more(&inner) => {
                     return Err(self.end_reading(inner));
                 }
-                Received::Nothing if matches!(inner.sending.phase, Phase::Failed(_)) => {
+                Received::Nothing if matches!(inner.send.phase, SendPhase::Failed(_)) => {
                     return Err(what_ended(&inner));
                 }
                 Received::Nothing => {
-                    self.send_gathered(&mut inner);
-                    self.tell_received(&mut inner);
+                    self.send_coalesced(&mut inner);
+                    self.report_received(&mut inner);
                     return Ok(None);
                 }
-                Received::End if inner.receiving.buffer.is_empty() => {
+                Received::End if inner.recv.buffer.is_empty() => {
                     return Err(self.end_reading(inner));
                 }
                 // What is left stays, to be read in another way, until a second search after a poll has met the end too.
                 Received::End => {
-                    if may_end && inner.receiving.give_up() {
+                    if may_end && inner.recv.give_up() {
                         return Err(self.end_reading(inner));
                     }
-                    self.tell_received(&mut inner);
+                    self.report_received(&mut inner);
                     return Err(what_ended(&inner));
                 }
             }
@@ -453,18 +459,18 @@ impl Connection {
     /// Reads everything that is there, at most `limit` bytes, without waiting, and gives it to `take`. What arrives while it
     /// reads is left for the next call, and so may be what is behind a boundary (urgent data, or data that came with
     /// descriptors). `take` runs with the connection locked, so it must not use the connection.
-    pub fn read_all_available<R>(
+    pub fn try_read_with<R>(
         &self,
         limit: usize,
         take: impl FnOnce(&[u8]) -> R,
     ) -> Result<R, ReadError> {
         let mut inner = self.readable()?;
-        if inner.receiving.slot.is_taken() {
+        if inner.recv.owner.is_taken() {
             return Ok(take(&[]));
         }
         let mut behind = None;
-        if inner.receiving.buffer.is_empty() || !inner.receiving.view.is_probably_empty() {
-            while inner.receiving.buffer.len() < limit && behind != Some(0) {
+        if inner.recv.buffer.is_empty() || !inner.recv.view.is_probably_empty() {
+            while inner.recv.buffer.len() < limit && behind != Some(0) {
                 match self.fill(&mut inner, behind.unwrap_or(REFILL)) {
                     Received::Bytes(count) => self.count_down(&mut inner, &mut behind, count),
                     Received::Nothing | Received::End => break,
@@ -474,15 +480,15 @@ impl Connection {
         if limit > 0 && self.has_nothing_more(&inner) {
             return Err(self.end_reading(inner));
         }
-        let buffer = &mut inner.receiving.buffer;
+        let buffer = &mut inner.recv.buffer;
         let count = buffer.len().min(limit);
         let taken = take(&buffer.unread()[..count]);
         if count > 0 {
             buffer.skip(count);
         } else if limit > 0 {
-            self.send_gathered(&mut inner);
+            self.send_coalesced(&mut inner);
         }
-        self.tell_received(&mut inner);
+        self.report_received(&mut inner);
         Ok(taken)
     }
 
@@ -490,75 +496,75 @@ impl Connection {
     /// much there is behind it, unless that has shown it.
     fn count_down(&self, inner: &mut Inner, behind: &mut Option<usize>, count: usize) {
         let Inner {
-            link, receiving, ..
+            transport, recv, ..
         } = inner;
-        *behind = Some(match (*behind, link.connected_socket()) {
+        *behind = Some(match (*behind, transport.connected_socket()) {
             (Some(behind), _) => behind.saturating_sub(count),
-            (None, Some(socket)) if !receiving.view.is_probably_empty() => receiving.count(socket),
+            (None, Some(socket)) if !recv.view.is_probably_empty() => recv.count(socket),
             (None, _) => 0,
         });
     }
 
     /// Looks what has come in; an end or a failure without something to read before it ends the session.
-    pub(super) fn poll_connected(
+    pub(crate) fn poll_connected(
         &self,
         mut inner: MutexGuard<'_, Inner>,
         is_visit: bool,
     ) -> Result<Option<u64>, PollError> {
         self.send_queue(&mut inner);
-        if inner.receiving.slot.is_taken() {
+        if inner.recv.owner.is_taken() {
             // Its user sees what this poll would see.
             return Ok(None);
         }
-        self.look(&mut inner, is_visit);
-        if !inner.receiving.buffer.is_empty() {
-            inner.receiving.note_poll();
-            return Ok(Some(inner.receiving.traffic.bytes()));
+        self.probe(&mut inner, is_visit);
+        if !inner.recv.buffer.is_empty() {
+            inner.recv.note_poll();
+            return Ok(Some(inner.recv.traffic.bytes()));
         }
         let peer = inner.peer();
-        if let Phase::Failed(error) = &inner.sending.phase {
+        if let SendPhase::Failed(error) = &inner.send.phase {
             let source = copy_of(error);
-            self.retire(inner, Ending::PollFailed);
+            self.retire(inner, CloseReason::PollFailed);
             return Err(PollError::Send { peer, source });
         }
-        match &inner.receiving.end {
+        match &inner.recv.end {
             None => return Ok(None),
-            Some(End::Failure(error)) => {
+            Some(RecvEnd::Failure(error)) => {
                 let source = copy_of(error);
-                self.retire(inner, Ending::PollFailed);
+                self.retire(inner, CloseReason::PollFailed);
                 return Err(PollError::Receive { peer, source });
             }
-            Some(End::Stream) => {}
+            Some(RecvEnd::Stream) => {}
         }
         if !self.is_half_open(&inner) {
-            self.retire(inner, Ending::EndOfStream);
+            self.retire(inner, CloseReason::EndOfStream);
             return Ok(None);
         }
         // Reads have nothing more to tell, so the socket's failure has to be asked for.
-        let socket = inner.link.connected_socket();
+        let socket = inner.transport.connected_socket();
         let failure = socket.and_then(|socket| socket.take_error().ok()?);
         let Some(source) = failure else {
             return Ok(None);
         };
-        inner.receiving.end = Some(End::Failure(copy_of(&source)));
-        self.retire(inner, Ending::PollFailed);
+        inner.recv.end = Some(RecvEnd::Failure(copy_of(&source)));
+        self.retire(inner, CloseReason::PollFailed);
         Err(PollError::Receive { peer, source })
     }
 
     /// Looks, without waiting, what has come in, on behalf of the only group or of anybody else.
-    pub(super) fn look(&self, inner: &mut Inner, is_visit: bool) {
-        recording::receiving(inner, |inner| {
+    pub(crate) fn probe(&self, inner: &mut Inner, is_visit: bool) {
+        recording::record_received(inner, |inner| {
             let Inner {
-                link, receiving, ..
+                transport, recv, ..
             } = inner;
-            if let Some(socket) = link.connected_socket() {
-                receiving.poll(socket, &self.watching);
+            if let Some(socket) = transport.connected_socket() {
+                recv.poll(socket, &self.watching);
             }
         });
         if is_visit && self.subscriptions.count() == 1 {
-            inner.receiving.has_news = false;
+            inner.recv.has_unreported = false;
         }
-        self.tell_received(inner);
+        self.report_received(inner);
     }
 
     /// The lock, if there is a connection to read from.
@@ -582,8 +588,8 @@ impl Connection {
 
     /// Reports to the groups that something was received: the kernel will not report this data again.
     #[inline]
-    pub(super) fn tell_received(&self, inner: &mut Inner) {
-        if std::mem::take(&mut inner.receiving.has_news) {
+    pub(crate) fn report_received(&self, inner: &mut Inner) {
+        if std::mem::take(&mut inner.recv.has_unreported) {
             self.subscriptions.report();
         }
     }
@@ -597,35 +603,35 @@ impl Connection {
     /// What is left after a visit of a group, once its handlers have run.
     pub(crate) fn rest(&self) -> Rest {
         let inner = self.lock();
-        let receiving = &inner.receiving;
-        let was_told = self.watching.readiness.is_told();
-        let is_settled = receiving.end.is_some() || receiving.view.is_empty() && !was_told;
+        let recv = &inner.recv;
+        let was_notified = self.watching.readiness.is_notified();
+        let is_settled = recv.end.is_some() || recv.view.is_empty() && !was_notified;
         // A listener has read what was left, or a send has failed: the next poll ends the session.
         let is_over = self.has_nothing_more(&inner) && !self.is_half_open(&inner);
-        let is_taken = receiving.slot.is_taken();
-        let has_unread = !is_taken && !receiving.buffer.is_empty();
+        let is_taken = recv.owner.is_taken();
+        let has_unread = !is_taken && !recv.buffer.is_empty();
         Rest {
             has_unread,
             // Whoever uses the direction sees what comes, and reports when it is done.
             is_settled: is_taken || is_settled && !is_over,
-            is_probably_settled: receiving.view.is_probably_empty() && !was_told && !is_over,
-            received: receiving.traffic.bytes(),
-            is_read_closed: receiving.end.is_some(),
+            is_probably_settled: recv.view.is_probably_empty() && !was_notified && !is_over,
+            received: recv.traffic.bytes(),
+            is_read_closed: recv.end.is_some(),
         }
     }
 
     /// Whether nothing is unread and nothing more comes.
     fn has_nothing_more(&self, inner: &Inner) -> bool {
-        inner.receiving.buffer.is_empty()
-            && (inner.receiving.end.is_some() || matches!(inner.sending.phase, Phase::Failed(_)))
+        inner.recv.buffer.is_empty()
+            && (inner.recv.end.is_some() || matches!(inner.send.phase, SendPhase::Failed(_)))
     }
 
     /// Whether the peer's end of the stream, which has been reached, leaves the other direction open: because that is
     /// allowed, or for a call that is writing. The end asks for ours, it does not cut it.
     fn is_half_open(&self, inner: &Inner) -> bool {
-        (self.allows_half_open() || inner.sending.slot.is_taken())
-            && matches!(inner.receiving.end, Some(End::Stream))
-            && matches!(inner.sending.phase, Phase::Open | Phase::Draining)
+        (self.allows_half_open() || inner.send.owner.is_taken())
+            && matches!(inner.recv.end, Some(RecvEnd::Stream))
+            && matches!(inner.send.phase, SendPhase::Open | SendPhase::Draining)
     }
 
     /// Ends the session because a reader has come to its end, unless it may be half-open. A send that has failed before is
@@ -634,18 +640,20 @@ impl Connection {
         if self.is_half_open(&inner) {
             return ReadError::EndOfStream;
         }
-        let failure = match (&inner.receiving.end, &inner.sending.phase) {
-            (Some(End::Failure(error)), _) | (_, Phase::Failed(error)) => Some(copy_of(error)),
+        let failure = match (&inner.recv.end, &inner.send.phase) {
+            (Some(RecvEnd::Failure(error)), _) | (_, SendPhase::Failed(error)) => {
+                Some(copy_of(error))
+            }
             _ => None,
         };
         let peer = inner.peer();
         match failure {
             None => {
-                self.retire(inner, Ending::EndOfStream);
+                self.retire(inner, CloseReason::EndOfStream);
                 ReadError::EndOfStream
             }
             Some(source) => {
-                self.retire(inner, Ending::TransferFailed);
+                self.retire(inner, CloseReason::TransferFailed);
                 ReadError::Socket { peer, source }
             }
         }
@@ -698,11 +706,10 @@ impl Found {
 /// Fills `out`, which is not empty, from the buffer, if there is enough in it. Only a connected session has something there.
 #[inline]
 fn take_buffered(inner: &mut Inner, out: &mut [MaybeUninit<u8>]) -> bool {
-    let receiving = &mut inner.receiving;
-    let is_there =
-        receiving.buffer.len() >= out.len() && !out.is_empty() && !receiving.slot.is_taken();
+    let recv = &mut inner.recv;
+    let is_there = recv.buffer.len() >= out.len() && !out.is_empty() && !recv.owner.is_taken();
     if is_there {
-        receiving.buffer.take(out);
+        recv.buffer.take(out);
     }
     is_there
 }
@@ -723,8 +730,8 @@ enum Stop {
 
 /// Why nothing more comes behind what is unread.
 fn what_ended(inner: &Inner) -> ReadError {
-    match (&inner.receiving.end, &inner.sending.phase) {
-        (Some(End::Failure(error)), _) | (_, Phase::Failed(error)) => ReadError::Socket {
+    match (&inner.recv.end, &inner.send.phase) {
+        (Some(RecvEnd::Failure(error)), _) | (_, SendPhase::Failed(error)) => ReadError::Socket {
             peer: inner.peer(),
             source: copy_of(error),
         },

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::address::BindAddress;
 use crate::error::{BindError, copy_of};
-use crate::net::address::BindAddress;
 use crate::sys::{self, FileIdentity, Socket, SocketAddress};
 
 /// What a Unix domain socket is bound to.

@@ -36,7 +36,7 @@ fn allow_descriptors(count: u64) {
 }
 
 #[test]
-fn farewells_hold_a_bounded_number_of_descriptors() {
+fn lingering_closes_hold_a_bounded_number_of_descriptors() {
     allow_descriptors(4000);
     let before = sockets();
     let data = pattern(100_000);
@@ -46,7 +46,7 @@ fn farewells_hold_a_bounded_number_of_descriptors() {
             let small = |options: &mut Options| options.send_buffer_size = Some(4096);
             connection.set_options("make small", small).unwrap();
             connection.set_queue_limit(data.len());
-            connection.write_all(&data).unwrap();
+            connection.write_fully(&data).unwrap();
             assert!(connection.pending_bytes() > 0);
             drop(connection);
             peer

@@ -1,8 +1,10 @@
-//! What belongs to the process and not to an object: starting it, and shutting it down.
+//! What belongs to the process and not to an object: background work, sharing, totals.
 //!
 //! A forked child needs no word of its own: process-wide state begins anew there ([`ProcessWide`](crate::sync::ProcessWide)).
 
 use std::time::Duration;
+
+pub use crate::totals::{Totals, count_traffic, totals};
 
 use crate::connect::resolver;
 use crate::connection;

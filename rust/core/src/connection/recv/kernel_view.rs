@@ -5,7 +5,7 @@ use crate::poll::freshness::Moment;
 
 /// What the kernel's answers have shown, of one session.
 #[derive(Debug, Default)]
-pub(super) struct KernelView {
+pub(crate) struct KernelView {
     last: Last,
     known: Known,
 }
@@ -35,7 +35,7 @@ enum Last {
 
 impl KernelView {
     /// Bytes were received. They were `all_that_was_asked_for`, or fewer; `at` if nothing else has happened meanwhile.
-    pub(super) fn received(&mut self, all_that_was_asked_for: bool, at: Option<Moment>) {
+    pub(crate) fn received(&mut self, all_that_was_asked_for: bool, at: Option<Moment>) {
         *self = KernelView::default();
         if !all_that_was_asked_for {
             self.last = Last::Short;
@@ -44,7 +44,7 @@ impl KernelView {
     }
 
     /// A receive has found the queue empty.
-    pub(super) fn was_empty(&mut self) {
+    pub(crate) fn was_empty(&mut self) {
         *self = KernelView {
             last: Last::Empty,
             ..KernelView::default()
@@ -52,12 +52,12 @@ impl KernelView {
     }
 
     /// A poll has found the queue empty; it had asked `at` that moment.
-    pub(super) fn found_empty(&mut self, at: Moment) {
+    pub(crate) fn found_empty(&mut self, at: Moment) {
         self.known = Known::FoundEmpty(at);
     }
 
     /// So many bytes are behind those in the buffer.
-    pub(super) fn counted(&mut self, at: Moment, count: usize) {
+    pub(crate) fn counted(&mut self, at: Moment, count: usize) {
         self.known = Known::Counted(at, count);
         if count > 0 {
             // What the last receive has shown is over.
@@ -66,18 +66,18 @@ impl KernelView {
     }
 
     /// Whether the last receive has found the queue empty.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.last == Last::Empty
     }
 
     /// Whether the last receive has brought less than it could, so that for bytes that are there already no other one is
     /// worth its cost. It does not say that nothing is there.
-    pub(super) fn is_probably_empty(&self) -> bool {
+    pub(crate) fn is_probably_empty(&self) -> bool {
         self.last != Last::Unknown
     }
 
     /// When a poll had asked that has found the queue empty, for one use.
-    pub(super) fn take_found_empty(&mut self) -> Option<Moment> {
+    pub(crate) fn take_found_empty(&mut self) -> Option<Moment> {
         let Known::FoundEmpty(at) = self.known else {
             return None;
         };
@@ -86,7 +86,7 @@ impl KernelView {
     }
 
     /// The number of bytes behind those in the buffer, if `holds` says that the moment when they were counted still counts.
-    pub(super) fn count(&self, holds: impl FnOnce(Moment) -> bool) -> Option<usize> {
+    pub(crate) fn count(&self, holds: impl FnOnce(Moment) -> bool) -> Option<usize> {
         match self.known {
             Known::Counted(at, count) if holds(at) => Some(count),
             _ => None,

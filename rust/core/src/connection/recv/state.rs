@@ -4,9 +4,9 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
-use crate::connection::kernel_view::KernelView;
-use crate::connection::receive_buffer::ReceiveBuffer;
-use crate::connection::slot::Slot;
+use crate::connection::owner::Owner;
+use crate::connection::recv::buffer::RecvBuffer;
+use crate::connection::recv::kernel_view::KernelView;
 use crate::connection::statistics::Traffic;
 use crate::poll::freshness::Moment;
 use crate::poll::readiness::Readiness;
@@ -16,51 +16,51 @@ use crate::totals;
 
 /// How much one system call may bring in on behalf of small reads. It bounds what is buffered: the rest stays
 /// in the kernel, so that a slow reader still slows its sender down.
-pub(super) const REFILL: usize = 16 * 1024;
+pub(crate) const REFILL: usize = 16 * 1024;
 
 /// How much a `poll` may bring in. Small, so that a large read after it finds most of the data still in the
 /// kernel and gets it copied only once.
 const PREFETCH: usize = 4 * 1024;
 
 /// After so many looks in a row that have found nothing, a connection is idle enough to be watched.
-const IDLE_LOOKS: u32 = 2;
+const IDLE_PROBES: u32 = 2;
 
 /// What is known of a connection's socket without asking the kernel, and which of the shared answers it has used.
 #[derive(Debug, Default)]
-pub(super) struct Watching {
-    pub(super) readiness: Arc<Readiness>,
+pub(crate) struct Watching {
+    pub(crate) readiness: Arc<Readiness>,
     /// What `poll` has used.
-    pub(super) polled: Mark,
+    pub(crate) polled: Mark,
     /// What the question for available bytes has used.
-    pub(super) asked: Mark,
+    pub(crate) asked: Mark,
 }
 
 /// The receiving direction of one session.
 #[derive(Debug, Default)]
-pub(super) struct Receiving {
-    pub(super) slot: Slot,
-    epoch: u64,
+pub(crate) struct RecvState {
+    pub(crate) owner: Owner,
+    generation: u64,
     /// The process in which the session began.
     process: u64,
-    pub(super) buffer: ReceiveBuffer,
-    pub(super) view: KernelView,
+    pub(crate) buffer: RecvBuffer,
+    pub(crate) view: KernelView,
     /// How it has ended, behind the bytes in the buffer.
-    pub(super) end: Option<End>,
+    pub(crate) end: Option<RecvEnd>,
     /// A search has met the end behind so many bytes, counted from 1; 0 if none has. See [`give_up`](Self::give_up).
     given_up_behind: u64,
     has_polled_since: bool,
     /// Something was received, or the end, and the groups were not told of it yet.
-    pub(super) has_news: bool,
+    pub(crate) has_unreported: bool,
     /// The looks that have found nothing since something was received.
-    idle_looks: u32,
-    /// Sweeps tell of the socket.
+    idle_probes: u32,
+    /// Shared polls tell of the socket.
     watch: Option<Watch>,
-    pub(super) traffic: Traffic,
+    pub(crate) traffic: Traffic,
 }
 
 /// Why no more bytes come.
 #[derive(Debug)]
-pub(super) enum End {
+pub(crate) enum RecvEnd {
     /// The peer has ended the stream.
     Stream,
     /// The socket has failed.
@@ -69,99 +69,99 @@ pub(super) enum End {
 
 /// What a receive has brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Received {
+pub(crate) enum Received {
     /// So many bytes.
     Bytes(usize),
     /// Nothing for now.
     Nothing,
-    /// Nothing any more; [`Receiving::end`] says why.
+    /// Nothing any more; [`RecvState::end`] says why.
     End,
 }
 
 /// A receive that has begun.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Look {
+pub(crate) struct Probe {
     /// When it began: what arrives while the kernel answers may be missed by the answer.
     at: Moment,
     asked: usize,
 }
 
-impl Receiving {
-    /// That of the session `epoch`.
-    pub(super) fn of(epoch: u64) -> Receiving {
-        Receiving {
-            epoch,
+impl RecvState {
+    /// That of the session `generation`.
+    pub(crate) fn of(generation: u64) -> RecvState {
+        RecvState {
+            generation,
             process: sys::process(),
-            ..Receiving::default()
+            ..RecvState::default()
         }
     }
 
     /// Takes all of it at the end of the session, but for what is told afterwards of what it has moved.
-    pub(super) fn end(&mut self) -> Receiving {
-        let left = Receiving {
-            epoch: self.epoch,
+    pub(crate) fn end(&mut self) -> RecvState {
+        let left = RecvState {
+            generation: self.generation,
             traffic: self.traffic,
-            ..Receiving::default()
+            ..RecvState::default()
         };
         std::mem::replace(self, left)
     }
 
-    /// Whether it is that of the session `epoch`, or what is left of it, since no other one has begun.
-    pub(super) fn is_of(&self, epoch: u64) -> bool {
-        self.epoch == epoch
+    /// Whether it is that of the session `generation`, or what is left of it, since no other one has begun.
+    pub(crate) fn is_of(&self, generation: u64) -> bool {
+        self.generation == generation
     }
 
     /// Takes note that a search has met the end without what it looked for. Whether another one had before, with a poll in
     /// between, and nothing was read since: then what is left is of no use to anybody.
-    pub(super) fn give_up(&mut self) -> bool {
+    pub(crate) fn give_up(&mut self) -> bool {
         let behind = self.buffer.read() + 1;
         if self.given_up_behind != behind {
             (self.given_up_behind, self.has_polled_since) = (behind, false);
         }
-        self.has_news = true;
+        self.has_unreported = true;
         self.has_polled_since
     }
 
     /// Takes note of a poll, for [`give_up`](Self::give_up).
-    pub(super) fn note_poll(&mut self) {
+    pub(crate) fn note_poll(&mut self) {
         self.has_polled_since = true;
     }
 
     /// Whether the session began in a process that this one was forked from.
-    pub(super) fn is_inherited(&self) -> bool {
+    pub(crate) fn is_inherited(&self) -> bool {
         self.process != sys::process()
     }
 
     /// Begins to ask the kernel for at most `asked` bytes. [`note`](Self::note) takes its answer.
-    pub(super) fn begin_look(&self, watching: &Watching, asked: usize) -> Look {
-        watching.readiness.begin_look(key(self.epoch));
-        Look {
+    pub(crate) fn begin_probe(&self, watching: &Watching, asked: usize) -> Probe {
+        watching.readiness.begin_probe(key(self.generation));
+        Probe {
             at: shared_poller::moment(),
             asked,
         }
     }
 
     /// Takes the answer of the kernel to what `look` has begun.
-    pub(super) fn note(&mut self, look: Look, outcome: &io::Result<usize>) -> Received {
+    pub(crate) fn note(&mut self, probe: Probe, outcome: &io::Result<usize>) -> Received {
         match outcome {
             Ok(0) => {
                 shared_poller::acted();
-                self.has_news = true;
-                self.end = Some(End::Stream);
+                self.has_unreported = true;
+                self.end = Some(RecvEnd::Stream);
                 Received::End
             }
             &Ok(count) => {
-                self.idle_looks = 0;
-                self.has_news = true;
-                self.traffic.add(count, look.at.ticks);
+                self.idle_probes = 0;
+                self.has_unreported = true;
+                self.traffic.add(count, probe.at.ticks);
                 totals::received(count);
-                // Receiving is an act of its own. If it was the only one, the answer is still news.
-                let is_alone = shared_poller::acted() == look.at.activity;
+                // RecvState is an act of its own. If it was the only one, the answer is still news.
+                let is_alone = shared_poller::acted() == probe.at.activity;
                 let at = is_alone.then_some(Moment {
-                    activity: look.at.activity + 1,
-                    ..look.at
+                    activity: probe.at.activity + 1,
+                    ..probe.at
                 });
-                self.view.received(count == look.asked, at);
+                self.view.received(count == probe.asked, at);
                 Received::Bytes(count)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -169,15 +169,15 @@ impl Receiving {
                 Received::Nothing
             }
             Err(error) => {
-                self.has_news = true;
-                self.end = Some(End::Failure(crate::error::copy_of(error)));
+                self.has_unreported = true;
+                self.end = Some(RecvEnd::Failure(crate::error::copy_of(error)));
                 Received::End
             }
         }
     }
 
     /// Receives, without waiting, at most `limit` bytes and 16 KiB, and adds it to the buffer.
-    pub(super) fn fill(&mut self, socket: &Socket, watching: &Watching, limit: usize) -> Received {
+    pub(crate) fn fill(&mut self, socket: &Socket, watching: &Watching, limit: usize) -> Received {
         if self.end.is_some() {
             return Received::End;
         }
@@ -191,17 +191,17 @@ impl Receiving {
         watching: &Watching,
         scratch: &mut [MaybeUninit<u8>],
     ) -> Received {
-        let look = self.begin_look(watching, scratch.len());
+        let probe = self.begin_probe(watching, scratch.len());
         let outcome = socket.receive(scratch).map(|received| {
             self.buffer.push(received);
             received.len()
         });
-        self.note(look, &outcome)
+        self.note(probe, &outcome)
     }
 
     /// Looks, without waiting, what has come in. With unread bytes in the buffer there is nothing to find out:
     /// neither an end nor an error comes before them.
-    pub(super) fn poll(&mut self, socket: &Socket, watching: &Watching) {
+    pub(crate) fn poll(&mut self, socket: &Socket, watching: &Watching) {
         if self.end.is_some() || !self.buffer.is_empty() {
             return;
         }
@@ -217,8 +217,8 @@ impl Receiving {
     }
 
     /// The number of bytes that can be read without waiting. It asks the kernel unless the answer is known: with an
-    /// empty buffer from a `poll` or a sweep, otherwise from the last count, if these still hold.
-    pub(super) fn available(&mut self, socket: &Socket, watching: &Watching) -> usize {
+    /// empty buffer from a `poll` or a shared poll, otherwise from the last count, if these still hold.
+    pub(crate) fn available(&mut self, socket: &Socket, watching: &Watching) -> usize {
         if self.end.is_some() {
             return self.buffer.len();
         }
@@ -239,7 +239,7 @@ impl Receiving {
     }
 
     /// How many bytes the kernel says that it has.
-    pub(super) fn count(&mut self, socket: &Socket) -> usize {
+    pub(crate) fn count(&mut self, socket: &Socket) -> usize {
         let at = shared_poller::moment();
         // A socket that has failed tells so when it is read.
         let count = socket.unread_bytes().unwrap_or(0);
@@ -252,9 +252,9 @@ impl Receiving {
         let readiness = &watching.readiness;
         self.is_watched()
             && self.view.is_empty()
-            && readiness.settle(key(self.epoch))
-            && shared_poller::has_told_since(mark)
-            && readiness.is_quiet(key(self.epoch))
+            && readiness.settle(key(self.generation))
+            && shared_poller::has_reported_since(mark)
+            && readiness.is_quiet(key(self.generation))
     }
 
     fn is_watched(&self) -> bool {
@@ -273,28 +273,28 @@ impl Receiving {
     fn found_nothing(&mut self, socket: &Socket, watching: &Watching) {
         if self.watch.is_some() && !self.is_watched() {
             self.watch = None;
-            self.idle_looks = 0;
+            self.idle_probes = 0;
         }
-        self.idle_looks = self.idle_looks.saturating_add(1);
-        if self.watch.is_none() && self.idle_looks == IDLE_LOOKS {
+        self.idle_probes = self.idle_probes.saturating_add(1);
+        if self.watch.is_none() && self.idle_probes == IDLE_PROBES {
             self.watch = Watch::begin(socket, &watching.readiness);
         }
         if self.watch.is_some() {
-            watching.readiness.settle(key(self.epoch));
+            watching.readiness.settle(key(self.generation));
         }
     }
 }
 
-/// Whether the session `epoch` is quiet, and a sweep newer than `mark` has told nothing. False also means "unknown".
+/// Whether the session `generation` is quiet, and a shared poll newer than `mark` has told nothing. False also means "unknown".
 #[inline]
-pub(super) fn is_quiet(readiness: &Readiness, epoch: u64, mark: &Mark) -> bool {
-    let key = key(epoch);
-    readiness.is_quiet(key) && shared_poller::has_told_since(mark) && readiness.is_quiet(key)
+pub(crate) fn is_quiet(readiness: &Readiness, generation: u64, mark: &Mark) -> bool {
+    let key = key(generation);
+    readiness.is_quiet(key) && shared_poller::has_reported_since(mark) && readiness.is_quiet(key)
 }
 
-/// By what the readiness word knows the session `epoch`. In a forked child it is another session: what is told there of its
+/// By what the readiness word knows the session `generation`. In a forked child it is another session: what is told there of its
 /// socket comes from another set.
 #[inline]
-fn key(epoch: u64) -> u64 {
-    epoch | sys::process() << 48
+fn key(generation: u64) -> u64 {
+    generation | sys::process() << 48
 }

@@ -5,7 +5,7 @@ const KEPT_CAPACITY: usize = 16 * 1024;
 
 /// Accepted bytes, in order.
 #[derive(Debug, Default)]
-pub(super) struct SendQueue {
+pub(crate) struct SendQueue {
     bytes: Vec<u8>,
     /// Where the unsent ones start.
     start: usize,
@@ -13,21 +13,21 @@ pub(super) struct SendQueue {
 
 impl SendQueue {
     #[inline]
-    pub(super) fn unsent(&self) -> &[u8] {
+    pub(crate) fn unsent(&self) -> &[u8] {
         &self.bytes[self.start..]
     }
 
     #[inline]
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len() - self.start
     }
 
     #[inline]
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    pub(super) fn push(&mut self, data: &[u8]) {
+    pub(crate) fn push(&mut self, data: &[u8]) {
         // Sent bytes make room once they are the larger part, so that each byte is moved a few times at most.
         if self.start > self.bytes.len() / 2 {
             self.bytes.drain(..std::mem::take(&mut self.start));
@@ -36,7 +36,7 @@ impl SendQueue {
     }
 
     /// Takes `count` unsent bytes for sent.
-    pub(super) fn skip(&mut self, count: usize) {
+    pub(crate) fn skip(&mut self, count: usize) {
         self.start += count;
         if self.start == self.bytes.len() {
             self.clear();
@@ -44,14 +44,14 @@ impl SendQueue {
     }
 
     /// Takes the last `count` bytes back. They are unsent.
-    pub(super) fn take_back(&mut self, count: usize) {
+    pub(crate) fn take_back(&mut self, count: usize) {
         self.bytes.truncate(self.bytes.len() - count);
         if self.is_empty() {
             self.clear();
         }
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.start = 0;
         self.bytes.clear();
         // A burst does not keep its memory.

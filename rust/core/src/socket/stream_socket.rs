@@ -3,10 +3,10 @@
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::address::{self, Address, BindAddress};
 use crate::error::BindError;
-use crate::net::address::{self, Address, BindAddress};
-use crate::net::socket_file::BoundName;
-use crate::sys::{Family, Socket, is_refused};
+use crate::socket::socket_file::BoundName;
+use crate::sys::{AddressFamily, Socket, is_refused};
 
 /// An open stream socket. Dropping it closes the socket and removes its file.
 #[derive(Debug)]
@@ -14,19 +14,19 @@ pub(crate) struct StreamSocket {
     // Dropped before the socket.
     pub(crate) name: Option<BoundName>,
     pub(crate) socket: Socket,
-    pub(crate) family: Family,
+    pub(crate) family: AddressFamily,
     /// Whether an IPv6 socket reaches IPv4 addresses too.
     is_dual_stack: bool,
 }
 
 impl StreamSocket {
     /// A new socket, bound to nothing.
-    pub(crate) fn open(family: Family) -> io::Result<StreamSocket> {
+    pub(crate) fn open(family: AddressFamily) -> io::Result<StreamSocket> {
         Ok(StreamSocket::connected(Socket::new(family)?, family))
     }
 
     /// A socket that is connected already.
-    pub(crate) fn connected(socket: Socket, family: Family) -> StreamSocket {
+    pub(crate) fn connected(socket: Socket, family: AddressFamily) -> StreamSocket {
         StreamSocket {
             socket,
             family,
@@ -55,7 +55,7 @@ impl StreamSocket {
         };
         let (mut opened, candidate) = match address {
             BindAddress::Unix(path) => {
-                let mut opened = StreamSocket::open(Family::Unix).map_err(cannot_open)?;
+                let mut opened = StreamSocket::open(AddressFamily::Unix).map_err(cannot_open)?;
                 prepare(&opened.socket).map_err(failed)?;
                 opened.name = Some(BoundName::bind(&opened.socket, path)?);
                 return Ok(opened);
@@ -65,15 +65,15 @@ impl StreamSocket {
                 (opened.map_err(cannot_open)?, *candidate)
             }
             // "All addresses" is one dual-stack socket, or an IPv4 one on a system without IPv6.
-            BindAddress::Any { port } => match StreamSocket::open(Family::Ipv6) {
+            BindAddress::Any { port } => match StreamSocket::open(AddressFamily::Ipv6) {
                 Ok(opened) => (opened, (Ipv6Addr::UNSPECIFIED, *port).into()),
                 Err(_) => {
-                    let opened = StreamSocket::open(Family::Ipv4).map_err(cannot_open)?;
+                    let opened = StreamSocket::open(AddressFamily::Ipv4).map_err(cannot_open)?;
                     (opened, (Ipv4Addr::UNSPECIFIED, *port).into())
                 }
             },
         };
-        if opened.family == Family::Ipv6 {
+        if opened.family == AddressFamily::Ipv6 {
             // Dual-stack for all addresses, but an address that is asked for is just that one (RFC 3493, section 5.3).
             let is_dual_stack = matches!(address, BindAddress::Any { .. });
             opened.is_dual_stack = match opened.socket.set_only_v6(!is_dual_stack) {

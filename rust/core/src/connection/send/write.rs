@@ -1,16 +1,16 @@
-//! Writing to a connection: at once, gathered, or queued.
+//! Writing to a connection: at once, coalesced, or queued.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connection::Connection;
-use crate::connection::ending::Ending;
+use crate::connection::direction::{DirectionGuard, Interrupted};
+use crate::connection::ending::CloseReason;
 use crate::connection::inner::Inner;
-use crate::connection::receiving::End;
-use crate::connection::sending::{Phase, Sending};
-use crate::connection::turn::{Interrupted, Turn};
-use crate::error::{WriteError, copy_of};
+use crate::connection::recv::state::RecvEnd;
+use crate::connection::send::state::{SendPhase, SendState};
+use crate::error::{WriteError, WriteFailure, copy_of};
 use crate::event::Event;
 use crate::event::Status;
 use crate::poll::shared_poller;
@@ -19,8 +19,8 @@ use crate::sync::atomic::Ordering;
 use crate::sys::{Interests, Socket};
 use crate::totals;
 
-/// So many gathered bytes are sent without being asked to.
-const GATHERED: usize = 16 * 1024;
+/// So many coalesced bytes are sent without being asked to.
+const COALESCED: usize = 16 * 1024;
 
 /// From so many bytes on the lock is not held while they are copied to the kernel.
 const LARGE: usize = 64 * 1024;
@@ -29,7 +29,7 @@ const LARGE: usize = 64 * 1024;
 const MOST_PER_POLL: usize = 1 << 20;
 
 impl Connection {
-    /// How long [`write_all`](Self::write_all) and [`flush`](Self::flush) may wait; `None`, the default, is for ever. It is
+    /// How long [`write_fully`](Self::write_fully) and [`flush_queue`](Self::flush_queue) may wait; `None`, the default, is for ever. It is
     /// also the time that a [`disconnect`](Self::disconnect) leaves to what is queued, 30 seconds by default.
     pub fn set_write_timeout(&self, timeout: Option<Duration>) {
         self.settings.write_timeout.set(timeout);
@@ -51,7 +51,7 @@ impl Connection {
         self.settings.queue_limit.load(Ordering::Relaxed)
     }
 
-    /// Whether small writes are gathered, to be sent together by [`flush`](Self::flush), [`poll`](Self::poll), a read that
+    /// Whether small writes are coalesced, to be sent together by [`flush_queue`](Self::flush_queue), [`poll`](Self::poll), a read that
     /// has to wait or finds nothing, or when there are 16 KiB.
     pub fn set_coalesces(&self, enabled: bool) {
         self.settings.coalesces.store(enabled, Ordering::Relaxed);
@@ -64,57 +64,61 @@ impl Connection {
 
     /// The number of bytes that are accepted and were not handed to the system yet.
     pub fn pending_bytes(&self) -> usize {
-        self.lock().sending.pending()
+        self.lock().send.pending()
     }
 
     /// Writes all of `data`. Without a queue it waits for at most the write timeout; with one it never waits, and takes
     /// all or nothing. On an error the second value is the number of bytes at the start of `data` that were accepted: these
     /// are sent, the others never are.
     #[inline]
-    pub fn write_all(&self, data: &[u8]) -> Result<(), (WriteError, usize)> {
+    pub fn write_fully(&self, data: &[u8]) -> Result<(), WriteFailure> {
         self.write(data, false)
     }
 
-    /// As [`write_all`](Self::write_all), but one that gives up with a part of `data` sent disconnects. It does so before
+    /// As [`write_fully`](Self::write_fully), but one that gives up with a part of `data` sent disconnects. It does so before
     /// anybody else can write behind that part, and never ends a connection that came after its own.
     pub(crate) fn write_whole(&self, data: &[u8]) -> Result<(), WriteError> {
-        self.write(data, true).map_err(|(error, _)| error)
+        self.write(data, true).map_err(|failure| failure.error)
     }
 
     #[inline]
-    fn write(&self, data: &[u8], whole: bool) -> Result<(), (WriteError, usize)> {
+    fn write(&self, data: &[u8], whole: bool) -> Result<(), WriteFailure> {
         // Asked once: another thread may change it at any time.
         let limit = self.queue_limit();
-        let mut inner = self.writable(limit).map_err(|error| (error, 0))?;
+        let mut inner = self
+            .writable(limit)
+            .map_err(|error| WriteFailure::after(0, error))?;
         if limit > 0 {
             return self.write_queued(inner, data, limit);
         }
         let joins = self.coalesces();
-        if inner.sending.slot.is_taken()
+        if inner.send.owner.is_taken()
             || data.len() >= LARGE
-            || !joins && !inner.sending.queue.is_empty()
+            || !joins && !inner.send.queue.is_empty()
         {
             return self.write_waiting(inner, data, 0, whole);
         }
         if joins {
-            return self.gather(inner, data, whole);
+            return self.coalesce(inner, data, whole);
         }
         match send_locked(&mut inner, data) {
             (count, None) if count == data.len() => Ok(()),
             (count, None) => self.write_waiting(inner, data, count, whole),
-            (count, Some(error)) => Err((self.fail_writing(inner, error), count)),
+            (count, Some(error)) => {
+                Err(WriteFailure::after(count, self.fail_writing(inner, error)))
+            }
         }
     }
 
     /// Queues all of `data` or nothing, as long as no more than `limit` bytes wait, whatever the
     /// [`queue_limit`](Self::set_queue_limit) is. Sends what is queued only if there is no room otherwise, and never waits. The
-    /// caller has to call [`send_posted`](Self::send_posted) soon: a broadcast of many small messages then costs one system
+    /// caller has to call [`try_flush`](Self::try_flush) soon: a broadcast of many small messages then costs one system
     /// call per peer. The answer is whether nothing waited before.
-    pub fn post(&self, data: &[u8], limit: usize) -> Result<bool, WriteError> {
+    pub fn enqueue(&self, data: &[u8], limit: usize) -> Result<bool, WriteError> {
         let mut inner = self.writable(limit)?;
-        let was_empty = inner.sending.queue.is_empty();
-        let has_no_room = |inner: &Inner| inner.sending.queue.len() + data.len() > limit;
-        let is_taken = inner.sending.slot.is_taken();
+        let was_empty = inner.send.queue.is_empty();
+        let has_no_room = |inner: &Inner| inner.send.queue.len() + data.len() > limit;
+        let is_taken = inner.send.owner.is_taken();
         if has_no_room(&inner)
             && !is_taken
             && let Err(failure) = self.flush_now(&mut inner, usize::MAX)
@@ -122,22 +126,22 @@ impl Connection {
             return Err(self.fail_writing(inner, failure.error));
         }
         // Behind a call that is writing there is room, unless that keeps a part of its own in the queue.
-        if has_no_room(&inner) || inner.sending.unaccepted > 0 {
+        if has_no_room(&inner) || inner.send.unaccepted > 0 {
             return Err(no_room(&inner, data.len(), limit));
         }
-        inner.sending.queue.push(data);
+        inner.send.queue.push(data);
         self.note_work(&mut inner);
         Ok(was_empty)
     }
 
     /// Counts a packet as accepted.
     pub(crate) fn count_sent_packet(&self) {
-        self.lock().sending.traffic.add_packet();
+        self.lock().send.traffic.add_packet();
         totals::sent_packet();
     }
 
     /// Sends what the system takes now of what is queued, without waiting. A failure is told by the next call.
-    pub fn send_posted(&self) {
+    pub fn try_flush(&self) {
         let mut inner = self.lock();
         if self.status() == Status::Connected {
             self.send_queue(&mut inner);
@@ -146,32 +150,32 @@ impl Connection {
 
     /// Writes what can be written of `data` without waiting. The number of bytes taken, 0 if the peer is not reading
     /// fast enough.
-    pub fn write_available(&self, data: &[u8]) -> Result<usize, WriteError> {
+    pub fn try_write(&self, data: &[u8]) -> Result<usize, WriteError> {
         let queue_limit = self.queue_limit();
         let mut inner = self.writable(queue_limit)?;
         // The thread in there is waiting for room.
-        if inner.sending.slot.is_taken() {
+        if inner.send.owner.is_taken() {
             return Ok(0);
         }
         let limit = match queue_limit {
-            0 if self.coalesces() => GATHERED,
+            0 if self.coalesces() => COALESCED,
             limit => limit,
         };
-        let needs_room = limit == 0 || inner.sending.queue.len() + data.len() > limit;
+        let needs_room = limit == 0 || inner.send.queue.len() + data.len() > limit;
         if needs_room && let Err(failure) = self.flush_now(&mut inner, usize::MAX) {
             return Err(self.fail_writing(inner, failure.error));
         }
         if limit > 0 {
-            let room = limit.saturating_sub(inner.sending.queue.len());
+            let room = limit.saturating_sub(inner.send.queue.len());
             let count = data.len().min(room);
-            return match self.enqueue(&mut inner, &data[..count]) {
+            return match self.push_data(&mut inner, &data[..count]) {
                 Ok(()) => Ok(count),
                 // What was taken is told first; the next call tells of the failure.
                 Err(FlushError { unaccepted, .. }) if unaccepted < count => Ok(count - unaccepted),
                 Err(FlushError { error, .. }) => Err(self.fail_writing(inner, error)),
             };
         }
-        if !inner.sending.queue.is_empty() {
+        if !inner.send.queue.is_empty() {
             return Ok(0);
         }
         match send_locked(&mut inner, data) {
@@ -185,33 +189,33 @@ impl Connection {
         }
     }
 
-    /// Sends what is gathered or queued. Without a queue it waits for at most the write timeout; with one it sends what
+    /// Sends what is coalesced or queued. Without a queue it waits for at most the write timeout; with one it sends what
     /// the system takes, and if that is not all the answer is [`WriteError::Busy`].
-    pub fn flush(&self) -> Result<(), WriteError> {
+    pub fn flush_queue(&self) -> Result<(), WriteError> {
         let limit = self.queue_limit();
         let mut inner = self.lock();
         self.check_status(limit)?;
-        if let Phase::Failed(error) = &inner.sending.phase {
+        if let SendPhase::Failed(error) = &inner.send.phase {
             return Err(socket_error(&inner, copy_of(error)));
         }
         if limit == 0 {
             return self
                 .write_waiting(inner, &[], 0, false)
-                .map_err(|(error, _)| error);
+                .map_err(|failure| failure.error);
         }
-        if !inner.sending.slot.is_taken()
+        if !inner.send.owner.is_taken()
             && let Err(failure) = self.flush_now(&mut inner, usize::MAX)
         {
             return Err(self.fail_writing(inner, failure.error));
         }
-        if inner.sending.queue.is_empty() {
+        if inner.send.queue.is_empty() {
             return Ok(());
         }
         let peer = inner.peer();
         Err(WriteError::Busy { peer, limit })
     }
 
-    /// Ends the stream from this side, after what is gathered or queued and after a call that is writing: the peer reads
+    /// Ends the stream from this side, after what is coalesced or queued and after a call that is writing: the peer reads
     /// everything, then the end. This side can go on reading. Once the peer has ended its side too, the connection is over.
     /// Never waits.
     pub fn shut_down_writing(&self) -> Result<(), WriteError> {
@@ -219,32 +223,32 @@ impl Connection {
         if self.status() != Status::Connected {
             return Err(self.cannot_write());
         }
-        match &inner.sending.phase {
-            Phase::Open => inner.sending.phase = Phase::Draining,
-            Phase::Draining | Phase::Shut => {}
-            Phase::Failed(error) => return Err(socket_error(&inner, copy_of(error))),
+        match &inner.send.phase {
+            SendPhase::Open => inner.send.phase = SendPhase::Draining,
+            SendPhase::Draining | SendPhase::Shut => {}
+            SendPhase::Failed(error) => return Err(socket_error(&inner, copy_of(error))),
         }
         // A thread that is writing shuts down when it is done.
-        if !inner.sending.slot.is_taken()
+        if !inner.send.owner.is_taken()
             && let Err(failure) = self.flush_now(&mut inner, usize::MAX)
         {
             return Err(self.fail_writing(inner, failure.error));
         }
         if is_over(&inner) {
-            self.retire(inner, Ending::EndOfStream);
+            self.retire(inner, CloseReason::EndOfStream);
         }
         Ok(())
     }
 
     /// Sends, without waiting, what is queued; part of a poll.
-    pub(super) fn send_queue(&self, inner: &mut Inner) {
-        if inner.sending.slot.is_taken() {
+    pub(crate) fn send_queue(&self, inner: &mut Inner) {
+        if inner.send.owner.is_taken() {
             return;
         }
-        let before = inner.sending.queue.len();
+        let before = inner.send.queue.len();
         // A failure is remembered, and told once everything that was received before has been read.
         let _ = self.flush_now(inner, MOST_PER_POLL);
-        let left = inner.sending.queue.len();
+        let left = inner.send.queue.len();
         if left > 0 && before - left >= MOST_PER_POLL {
             // The kernel tells the groups of new room only after it has refused something.
             self.note_queue(inner);
@@ -284,35 +288,38 @@ impl Connection {
         mut inner: MutexGuard<'_, Inner>,
         data: &[u8],
         limit: usize,
-    ) -> Result<(), (WriteError, usize)> {
-        let is_taken = inner.sending.slot.is_taken();
-        let has_no_room = |inner: &Inner| inner.sending.queue.len() + data.len() > limit;
+    ) -> Result<(), WriteFailure> {
+        let is_taken = inner.send.owner.is_taken();
+        let has_no_room = |inner: &Inner| inner.send.queue.len() + data.len() > limit;
         if has_no_room(&inner)
             && !is_taken
             && let Err(failure) = self.flush_now(&mut inner, usize::MAX)
         {
-            return Err((self.fail_writing(inner, failure.error), 0));
+            return Err(WriteFailure::after(
+                0,
+                self.fail_writing(inner, failure.error),
+            ));
         }
         if is_taken || has_no_room(&inner) {
-            return Err((no_room(&inner, data.len(), limit), 0));
+            return Err(WriteFailure::after(0, no_room(&inner, data.len(), limit)));
         }
-        self.enqueue(&mut inner, data).map_err(|failure| {
+        self.push_data(&mut inner, data).map_err(|failure| {
             let count = data.len() - failure.unaccepted;
-            (self.fail_writing(inner, failure.error), count)
+            WriteFailure::after(count, self.fail_writing(inner, failure.error))
         })
     }
 
-    /// Adds `data` to what is gathered, and sends it if that is enough.
-    fn gather(
+    /// Adds `data` to what is coalesced, and sends it if that is enough.
+    fn coalesce(
         &self,
         mut inner: MutexGuard<'_, Inner>,
         data: &[u8],
         whole: bool,
-    ) -> Result<(), (WriteError, usize)> {
-        if inner.sending.queue.len() + data.len() >= GATHERED {
+    ) -> Result<(), WriteFailure> {
+        if inner.send.queue.len() + data.len() >= COALESCED {
             return self.write_waiting(inner, data, 0, whole);
         }
-        inner.sending.queue.push(data);
+        inner.send.queue.push(data);
         self.note_queue(&mut inner);
         Ok(())
     }
@@ -325,7 +332,7 @@ impl Connection {
         data: &[u8],
         mut sent: usize,
         whole: bool,
-    ) -> Result<(), (WriteError, usize)> {
+    ) -> Result<(), WriteFailure> {
         let mut deadline = self.settings.write_timeout.deadline();
         let peer = inner.peer();
         let interrupted = |why, sent| {
@@ -335,62 +342,65 @@ impl Connection {
                 Interrupted::TimedOut => WriteError::TimedOut { peer, sent },
                 Interrupted::Os(source) => WriteError::Socket { peer, source },
             };
-            Err((error, sent))
+            Err(WriteFailure::after(sent, error))
         };
-        let gives_up = |turn: Turn<'_, Sending>, why, sent| {
+        let gives_up = |guard: DirectionGuard<'_, SendState>, why, sent| {
             if whole && sent > 0 && !matches!(why, Interrupted::Disconnected) {
-                self.retire(turn.end(), Ending::Disconnect);
+                self.retire(guard.end(), CloseReason::Disconnect);
             }
             interrupted(why, sent)
         };
-        let mut turn = match Turn::<Sending>::take(self, inner, &mut deadline) {
-            Ok(turn) => turn,
+        let mut guard = match DirectionGuard::<SendState>::take(self, inner, &mut deadline) {
+            Ok(guard) => guard,
             Err(why) => return interrupted(why, sent),
         };
         // While it waited for its turn the stream may have been ended, or have failed.
-        match check_phase(&turn) {
+        match check_phase(&guard) {
             Err(WriteError::ShutDown) if data.is_empty() => {}
-            checked => checked.map_err(|error| (error, sent))?,
+            checked => checked.map_err(|error| WriteFailure::after(sent, error))?,
         }
-        // What is gathered goes out together with what joins it. Until that is sent it is not accepted.
+        // What is coalesced goes out together with what joins it. Until that is sent it is not accepted.
         let joins = sent == 0 && self.coalesces() && data.len() < LARGE;
         let mut left = 0;
         if joins {
-            turn.sending.queue.push(data);
-            turn.sending.unaccepted = data.len();
+            guard.send.queue.push(data);
+            guard.send.unaccepted = data.len();
             left = data.len();
         }
         loop {
-            if let Err(FlushError { error, unaccepted }) = self.flush_now(&mut turn, usize::MAX) {
+            if let Err(FlushError { error, unaccepted }) = self.flush_now(&mut guard, usize::MAX) {
                 let count = if joins { data.len() - unaccepted } else { sent };
-                return Err((self.fail_writing(turn.end(), error), count));
+                return Err(WriteFailure::after(
+                    count,
+                    self.fail_writing(guard.end(), error),
+                ));
             }
             if joins {
-                left = turn.sending.unaccepted;
+                left = guard.send.unaccepted;
             }
-            if turn.sending.queue.is_empty() {
+            if guard.send.queue.is_empty() {
                 break;
             }
-            if let Err(why) = turn.sleep(Interests::WRITABLE, &mut deadline) {
+            if let Err(why) = guard.sleep(Interests::WRITABLE, &mut deadline) {
                 if !matches!(why, Interrupted::Disconnected) {
-                    turn.sending.take_back_unaccepted();
+                    guard.send.take_back_unaccepted();
                 }
                 let count = if joins { data.len() - left } else { sent };
-                return gives_up(turn, why, count);
+                return gives_up(guard, why, count);
             }
         }
         if joins {
             return Ok(());
         }
-        let epoch = self.session().epoch();
+        let generation = self.state().generation();
         while sent < data.len() {
             let ((count, error), checked) =
-                turn.unlocked(|socket| send(Some(socket), &data[sent..]));
+                guard.unlocked(|socket| send_now(Some(socket), &data[sent..]));
             let taken = &data[sent..sent + count];
             sent += count;
             match &checked {
-                Ok(()) => turn.note_sent(taken),
-                Err(_) => self.note_late(taken, epoch),
+                Ok(()) => guard.note_sent(taken),
+                Err(_) => self.note_late(taken, generation),
             }
             match (error, checked) {
                 _ if sent == data.len() => break,
@@ -399,23 +409,26 @@ impl Connection {
                 (None, Err(why)) => return interrupted(why, sent),
                 (Some(error), Ok(())) => {
                     // Before the turn ends: with it an end that was asked for would be sent, as if this was all.
-                    self.fail_sending(&mut turn, copy_of(&error));
-                    return Err((self.fail_writing(turn.end(), error), sent));
+                    self.fail_sending(&mut guard, copy_of(&error));
+                    return Err(WriteFailure::after(
+                        sent,
+                        self.fail_writing(guard.end(), error),
+                    ));
                 }
                 (None, Ok(())) => {}
             }
-            if let Err(why) = turn.sleep(Interests::WRITABLE, &mut deadline) {
-                return gives_up(turn, why, sent);
+            if let Err(why) = guard.sleep(Interests::WRITABLE, &mut deadline) {
+                return gives_up(guard, why, sent);
             }
         }
         Ok(())
     }
 
-    /// Counts what a call has sent while the lock was free and its session, `epoch`, was ended: it tells that it has.
+    /// Counts what a call has sent while the lock was free and its session, `generation`, was ended: it tells that it has.
     #[cold]
-    fn note_late(&self, sent: &[u8], epoch: u64) {
+    fn note_late(&self, sent: &[u8], generation: u64) {
         let mut inner = self.lock();
-        if inner.receiving.is_of(epoch) {
+        if inner.recv.is_of(generation) {
             inner.note_sent(sent);
         }
     }
@@ -423,7 +436,7 @@ impl Connection {
     /// Takes note of whether there is something to send, or a failure to be told, for the next poll and for a thread that
     /// waits in a read.
     #[inline]
-    pub(super) fn note_queue(&self, inner: &mut Inner) {
+    pub(crate) fn note_queue(&self, inner: &mut Inner) {
         if self.note_work(inner) {
             self.subscriptions.report();
         }
@@ -432,32 +445,32 @@ impl Connection {
     /// The same without a report to the groups: the caller sends the queue. Whether there is one.
     #[inline]
     fn note_work(&self, inner: &mut Inner) -> bool {
-        let has_queue = !inner.sending.queue.is_empty();
-        let has_failed = matches!(inner.sending.phase, Phase::Failed(_));
+        let has_queue = !inner.send.queue.is_empty();
+        let has_failed = matches!(inner.send.phase, SendPhase::Failed(_));
         self.settings
             .has_work
             .store(has_queue || has_failed, Ordering::Relaxed);
         if has_queue {
-            inner.receiving.slot.wake();
+            inner.recv.owner.wake();
         }
         has_queue
     }
 
     /// Sends or queues `data`, for which there is room. If that fails, some of it may be on its way.
-    fn enqueue(&self, inner: &mut Inner, data: &[u8]) -> Result<(), FlushError> {
-        let was_empty = inner.sending.queue.is_empty();
-        inner.sending.queue.push(data);
+    fn push_data(&self, inner: &mut Inner, data: &[u8]) -> Result<(), FlushError> {
+        let was_empty = inner.send.queue.is_empty();
+        inner.send.queue.push(data);
         let is_due = if self.coalesces() {
-            inner.sending.queue.len() >= GATHERED
+            inner.send.queue.len() >= COALESCED
         } else {
             // Behind a queue nothing can be sent that would not have been sent by now.
             was_empty
         };
         if is_due {
-            inner.sending.unaccepted = data.len();
+            inner.send.unaccepted = data.len();
             self.flush_now(inner, usize::MAX)?;
             // What was not sent is queued.
-            inner.sending.unaccepted = 0;
+            inner.send.unaccepted = 0;
         }
         self.note_queue(inner);
         Ok(())
@@ -465,41 +478,41 @@ impl Connection {
 
     /// Sends of the queue what the system takes now, at most `limit` bytes. After a failure there is no queue any more.
     /// Nobody else uses the direction.
-    pub(super) fn flush_now(&self, inner: &mut Inner, limit: usize) -> Result<(), FlushError> {
+    pub(crate) fn flush_now(&self, inner: &mut Inner, limit: usize) -> Result<(), FlushError> {
         if self.status() == Status::Connecting {
-            inner.sending.has_waited |= !inner.sending.queue.is_empty();
+            inner.send.has_waited |= !inner.send.queue.is_empty();
             return Ok(());
         }
-        if matches!(inner.sending.phase, Phase::Failed(_)) {
+        if matches!(inner.send.phase, SendPhase::Failed(_)) {
             return Ok(());
         }
-        if !inner.sending.queue.is_empty() {
+        if !inner.send.queue.is_empty() {
             let Inner {
-                link,
-                sending,
+                transport,
+                send,
                 recorder,
                 ..
             } = inner;
-            let unsent = sending.queue.unsent();
+            let unsent = send.queue.unsent();
             let unsent = &unsent[..unsent.len().min(limit)];
-            let (count, error) = send(link.connected_socket().map(Arc::as_ref), unsent);
+            let (count, error) = send_now(transport.connected_socket().map(Arc::as_ref), unsent);
             if let Some(recorder) = recorder {
                 recorder.sent(&unsent[..count]);
             }
-            sending.count(count);
-            sending.sent(count);
+            send.count(count);
+            send.sent(count);
             if let Some(error) = error {
-                let unaccepted = inner.sending.unaccepted;
+                let unaccepted = inner.send.unaccepted;
                 self.fail_sending(inner, copy_of(&error));
                 return Err(FlushError { error, unaccepted });
             }
-            if !inner.sending.queue.is_empty() {
-                inner.sending.has_waited = true;
+            if !inner.send.queue.is_empty() {
+                inner.send.has_waited = true;
                 return Ok(());
             }
             self.note_queue(inner);
         }
-        if std::mem::take(&mut inner.sending.has_waited) {
+        if std::mem::take(&mut inner.send.has_waited) {
             self.emit(inner, Event::Drained);
         }
         inner.shut_down_if_drained();
@@ -509,12 +522,12 @@ impl Connection {
     /// Takes note that a send has failed with `source`: nothing more is sent, and whoever reads, polls or asks the group
     /// next is told.
     fn fail_sending(&self, inner: &mut Inner, source: io::Error) {
-        inner.sending.phase = Phase::Failed(source);
-        inner.sending.queue.clear();
-        inner.sending.unaccepted = 0;
+        inner.send.phase = SendPhase::Failed(source);
+        inner.send.queue.clear();
+        inner.send.unaccepted = 0;
         self.note_queue(inner);
-        inner.receiving.slot.wake();
-        self.watching.readiness.tell();
+        inner.recv.owner.wake();
+        self.watching.readiness.notify();
         self.subscriptions.report();
     }
 
@@ -524,10 +537,10 @@ impl Connection {
         let error = socket_error(&inner, copy_of(&source));
         self.fail_sending(&mut inner, source);
         // A thread that is reading reads what there is, and then ends the session.
-        if !inner.receiving.slot.is_taken() {
-            self.look(&mut inner, false);
-            if inner.receiving.buffer.is_empty() {
-                self.retire(inner, Ending::TransferFailed);
+        if !inner.recv.owner.is_taken() {
+            self.probe(&mut inner, false);
+            if inner.recv.buffer.is_empty() {
+                self.retire(inner, CloseReason::TransferFailed);
             }
         }
         error
@@ -536,18 +549,18 @@ impl Connection {
 
 /// Why a queue could not be sent.
 #[derive(Debug)]
-pub(super) struct FlushError {
+pub(crate) struct FlushError {
     error: io::Error,
     /// So many bytes of the call that was writing had not been accepted when it failed.
     unaccepted: usize,
 }
 
 /// Whether both directions have ended, and everything was read.
-pub(super) fn is_over(inner: &Inner) -> bool {
-    matches!(inner.sending.phase, Phase::Shut)
-        && matches!(inner.receiving.end, Some(End::Stream))
-        && inner.receiving.buffer.is_empty()
-        && !inner.receiving.slot.is_taken()
+pub(crate) fn is_over(inner: &Inner) -> bool {
+    matches!(inner.send.phase, SendPhase::Shut)
+        && matches!(inner.recv.end, Some(RecvEnd::Stream))
+        && inner.recv.buffer.is_empty()
+        && !inner.recv.owner.is_taken()
 }
 
 /// Why `bytes` bytes cannot be queued: they do not fit now, or never will.
@@ -567,24 +580,24 @@ fn socket_error(inner: &Inner, source: io::Error) -> WriteError {
 /// Whether data can be written.
 #[inline]
 fn check_phase(inner: &Inner) -> Result<(), WriteError> {
-    match &inner.sending.phase {
-        Phase::Open => Ok(()),
-        Phase::Draining | Phase::Shut => Err(WriteError::ShutDown),
-        Phase::Failed(error) => Err(socket_error(inner, copy_of(error))),
+    match &inner.send.phase {
+        SendPhase::Open => Ok(()),
+        SendPhase::Draining | SendPhase::Shut => Err(WriteError::ShutDown),
+        SendPhase::Failed(error) => Err(socket_error(inner, copy_of(error))),
     }
 }
 
-/// The same as [`send`], with the lock held.
+/// The same as [`send_now`], with the lock held.
 #[inline]
 fn send_locked(inner: &mut Inner, data: &[u8]) -> (usize, Option<io::Error>) {
-    let outcome = send(inner.link.connected_socket().map(Arc::as_ref), data);
+    let outcome = send_now(inner.transport.connected_socket().map(Arc::as_ref), data);
     inner.note_sent(&data[..outcome.0]);
     outcome
 }
 
 /// Sends until the system takes no more. How many bytes it has taken, and the failure that has ended it.
 #[inline]
-fn send(socket: Option<&Socket>, data: &[u8]) -> (usize, Option<io::Error>) {
+fn send_now(socket: Option<&Socket>, data: &[u8]) -> (usize, Option<io::Error>) {
     let Some(socket) = socket else {
         return (0, Some(io::ErrorKind::NotConnected.into()));
     };

@@ -3,8 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use crate::net::stream_socket::StreamSocket;
-use crate::sys::{self, Family, Socket};
+use crate::socket::stream_socket::StreamSocket;
+use crate::sys::{self, AddressFamily, Socket};
 
 /// When a silent TCP peer is asked whether it is still there, and when it is given up (tcp(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct KeepAlive {
 /// The options of a connection. `None` is the system's default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Small writes go out at once instead of being gathered (tcp(7), TCP_NODELAY).
+    /// Small writes go out at once instead of being coalesced (tcp(7), TCP_NODELAY).
     pub no_delay: bool,
     /// Whether and how a silent TCP peer is asked for (socket(7), SO_KEEPALIVE).
     pub keep_alive: Option<KeepAlive>,
@@ -51,7 +51,12 @@ impl Options {
     }
 
     /// Sets on `socket` what differs from `old`.
-    pub(crate) fn change(&self, old: &Options, socket: &Socket, family: Family) -> io::Result<()> {
+    pub(crate) fn change(
+        &self,
+        old: &Options,
+        socket: &Socket,
+        family: AddressFamily,
+    ) -> io::Result<()> {
         if let Some(size) = self.send_buffer_size
             && self.send_buffer_size != old.send_buffer_size
         {
@@ -62,7 +67,7 @@ impl Options {
         {
             socket.set_receive_buffer_size(size)?;
         }
-        if family == Family::Unix {
+        if family == AddressFamily::Unix {
             return Ok(());
         }
         if self.no_delay != old.no_delay {

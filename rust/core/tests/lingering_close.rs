@@ -1,4 +1,4 @@
-//! What happens to a connection that its user has let go: it is said farewell in the background, to the end and within a
+//! What happens to a connection that its user has let go: it is said lingering close in the background, to the end and within a
 //! time, and nobody waits for it.
 #![cfg(target_os = "linux")]
 
@@ -17,18 +17,18 @@ for_each_family!(
     a_peer_that_goes_on_sending_gets_everything,
     a_peer_that_sends_first_and_reads_later_gets_everything,
     a_peer_that_goes_on_sending_gets_everything_from_a_half_open_connection,
-    stalled_farewells_hold_up_no_other,
-    a_farewell_within_the_time_of_its_linger_is_whole,
+    stalled_lingering_closes_hold_up_no_other,
+    a_lingering_close_within_the_time_of_its_linger_is_whole,
     leaving_waits_for_nobody,
 );
 
 /// More than any system takes without a reader.
 const MUCH: usize = 11 << 20;
 
-fn queued(family: Family, data: &[u8]) -> (Connection, Socket) {
+fn queued(family: AddressFamily, data: &[u8]) -> (Connection, Socket) {
     let (connection, peer) = raw_peer(family);
     connection.set_queue_limit(2 * MUCH);
-    connection.write_all(data).unwrap();
+    connection.write_fully(data).unwrap();
     assert!(connection.pending_bytes() > 0);
     (connection, peer)
 }
@@ -62,7 +62,7 @@ fn read_while_sending(
     })
 }
 
-fn a_peer_that_goes_on_sending_gets_everything(family: Family) {
+fn a_peer_that_goes_on_sending_gets_everything(family: AddressFamily) {
     let data = pattern(MUCH);
     // By a disconnect, and by freeing the object.
     for leave in [drop as fn(Connection), |connection| connection.disconnect()] {
@@ -77,10 +77,10 @@ fn a_peer_that_goes_on_sending_gets_everything(family: Family) {
 }
 
 /// So much is there when the connection is left that it cannot be read away in a moment.
-fn a_peer_that_sends_first_and_reads_later_gets_everything(family: Family) {
+fn a_peer_that_sends_first_and_reads_later_gets_everything(family: AddressFamily) {
     let (connection, mut peer) = raw_peer(family);
     let data = pattern(200_000);
-    connection.write_available(&data[..100]).unwrap();
+    connection.try_write(&data[..100]).unwrap();
     thread::scope(|scope| {
         let sender = scope.spawn(|| peer.write_all(&pattern(MUCH)));
         until_available(&connection, 100_000);
@@ -91,7 +91,7 @@ fn a_peer_that_sends_first_and_reads_later_gets_everything(family: Family) {
 }
 
 /// The last thing that this side does is to end its stream; the other direction goes on for a while.
-fn a_peer_that_goes_on_sending_gets_everything_from_a_half_open_connection(family: Family) {
+fn a_peer_that_goes_on_sending_gets_everything_from_a_half_open_connection(family: AddressFamily) {
     let data = pattern(MUCH);
     let (connection, peer) = queued(family, &data);
     let (came, sent) = read_while_sending(&peer, || {
@@ -102,7 +102,7 @@ fn a_peer_that_goes_on_sending_gets_everything_from_a_half_open_connection(famil
     sent.expect("what it sends is read away");
 }
 
-fn stalled_farewells_hold_up_no_other(family: Family) {
+fn stalled_lingering_closes_hold_up_no_other(family: AddressFamily) {
     let data = pattern(MUCH);
     let stalled: Vec<Socket> = (0..20)
         .map(|_| {
@@ -124,12 +124,12 @@ fn stalled_farewells_hold_up_no_other(family: Family) {
 
 /// What is unsent when the time is over is lost, and a clean end would hide that.
 #[test]
-fn a_farewell_that_runs_out_of_time_ends_in_a_reset() {
+fn a_lingering_close_that_runs_out_of_time_ends_in_a_reset() {
     let limits: [fn(&Connection); 2] = [
         |connection| connection.set_write_timeout(Some(Duration::from_millis(200))),
         |connection| linger(connection, Duration::from_millis(200)),
     ];
-    for family in [Family::Ipv4, Family::Ipv6] {
+    for family in [AddressFamily::Ipv4, AddressFamily::Ipv6] {
         for set_limit in limits {
             let (connection, peer) = queued(family, &pattern(MUCH));
             set_limit(&connection);
@@ -147,10 +147,10 @@ fn a_farewell_that_runs_out_of_time_ends_in_a_reset() {
     }
 }
 
-/// The time of a farewell counts as a whole: a peer that reads a byte now and then does not draw it out.
+/// The time of a lingering close counts as a whole: a peer that reads a byte now and then does not draw it out.
 #[test]
-fn a_peer_that_reads_a_little_does_not_draw_out_a_farewell() {
-    let (connection, mut peer) = queued(Family::Ipv4, &pattern(MUCH));
+fn a_peer_that_reads_a_little_does_not_draw_out_a_lingering_close() {
+    let (connection, mut peer) = queued(AddressFamily::Ipv4, &pattern(MUCH));
     connection.set_write_timeout(Some(Duration::from_millis(300)));
     connection.disconnect();
     let mut one = [0];
@@ -165,7 +165,7 @@ fn a_peer_that_reads_a_little_does_not_draw_out_a_farewell() {
 
 #[test]
 fn a_linger_of_zero_resets() {
-    for family in [Family::Ipv4, Family::Ipv6] {
+    for family in [AddressFamily::Ipv4, AddressFamily::Ipv6] {
         let (connection, peer) = queued(family, &pattern(MUCH));
         linger(&connection, Duration::ZERO);
         connection.disconnect();
@@ -177,7 +177,7 @@ fn a_linger_of_zero_resets() {
 }
 
 /// Parts of a second count: they are not rounded to zero, which would mean a reset.
-fn a_farewell_within_the_time_of_its_linger_is_whole(family: Family) {
+fn a_lingering_close_within_the_time_of_its_linger_is_whole(family: AddressFamily) {
     let data = pattern(MUCH);
     for length in [100, 100_000, MUCH] {
         // A busy machine may need longer than this for much. Some time it does not.
@@ -185,7 +185,7 @@ fn a_farewell_within_the_time_of_its_linger_is_whole(family: Family) {
             let (connection, peer) = raw_peer(family);
             connection.set_queue_limit(2 * MUCH);
             linger(&connection, Duration::from_millis(900));
-            connection.write_all(&data[..length]).unwrap();
+            connection.write_fully(&data[..length]).unwrap();
             connection.disconnect();
             let (received, end) = read_to_end(&peer);
             assert_eq!(same_bytes(&received, &data), received.len());
@@ -195,13 +195,13 @@ fn a_farewell_within_the_time_of_its_linger_is_whole(family: Family) {
     }
 }
 
-fn leaving_waits_for_nobody(family: Family) {
+fn leaving_waits_for_nobody(family: AddressFamily) {
     let data = pattern(MUCH);
     for leave in [drop as fn(Connection), |connection| connection.disconnect()] {
         let (connection, peer) = raw_peer(family);
         linger(&connection, Duration::from_secs(3));
         // The system takes a part, and there is no queue.
-        assert!(connection.write_available(&data).unwrap() < MUCH);
+        assert!(connection.try_write(&data).unwrap() < MUCH);
         let start = Instant::now();
         leave(connection);
         let time = start.elapsed();
@@ -215,7 +215,7 @@ fn leaving_waits_for_nobody(family: Family) {
 /// A peer that has everything and says nothing is not waited for without end.
 #[test]
 fn a_silent_peer_keeps_no_descriptor() {
-    let (connection, peer) = queued(Family::Ipv4, &pattern(MUCH));
+    let (connection, peer) = queued(AddressFamily::Ipv4, &pattern(MUCH));
     connection.set_write_timeout(Some(Duration::from_millis(500)));
     let port = local_port(&connection);
     assert_eq!(descriptors_of_port(port).len(), 1);
@@ -228,8 +228,8 @@ fn a_silent_peer_keeps_no_descriptor() {
 
 /// As soon as both directions have ended nothing is kept.
 #[test]
-fn a_farewell_ends_with_the_peers_end() {
-    let (connection, peer) = queued(Family::Ipv4, &pattern(MUCH));
+fn a_lingering_close_ends_with_the_peers_end() {
+    let (connection, peer) = queued(AddressFamily::Ipv4, &pattern(MUCH));
     let port = local_port(&connection);
     connection.disconnect();
     assert_eq!(descriptors_of_port(port).len(), 1, "it is kept meanwhile");
@@ -243,11 +243,11 @@ fn a_farewell_ends_with_the_peers_end() {
 }
 
 /// What the peer's system has not acknowledged would be destroyed by the reset that answers the peer after a close. So silence
-/// does not end a farewell while there is such a rest.
+/// does not end a lingering close while there is such a rest.
 #[test]
 #[cfg(target_os = "linux")]
 fn silence_does_not_end_what_is_on_its_way() {
-    let (connection, mut peer) = raw_peer(Family::Ipv4);
+    let (connection, mut peer) = raw_peer(AddressFamily::Ipv4);
     // More than the peer's system takes without being read, and less than this one's.
     let data = pattern(2 << 20);
     connection
@@ -257,9 +257,9 @@ fn silence_does_not_end_what_is_on_its_way() {
         .unwrap();
     peer.set_recv_buffer_size(64 << 10).unwrap();
     connection.set_queue_limit(data.len());
-    connection.write_all(&data).unwrap();
+    connection.write_fully(&data).unwrap();
     connection.disconnect();
-    // Longer than the silence that ends a farewell.
+    // Longer than the silence that ends a lingering close.
     thread::sleep(Duration::from_secs(6));
     // A reset would be the answer if the socket was closed.
     std::io::Write::write_all(&mut peer, b"still here").unwrap();

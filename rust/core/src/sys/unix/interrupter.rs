@@ -7,31 +7,31 @@ use crate::sys::descriptors::obtain;
 
 /// A wake-up call for one thread that is in `Socket::wait`, or about to be. It lasts until the thread has cleared it.
 #[derive(Debug)]
-pub(crate) struct Wake {
+pub(crate) struct Interrupter {
     reader: OwnedFd,
     /// The other end of a pipe where there is no eventfd(2).
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     writer: OwnedFd,
 }
 
-impl Wake {
+impl Interrupter {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub(crate) fn new() -> io::Result<Wake> {
+    pub(crate) fn new() -> io::Result<Interrupter> {
         use rustix::event::EventfdFlags;
         let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
         let reader = obtain(|| Ok(rustix::event::eventfd(0, flags)?))?;
-        Ok(Wake { reader })
+        Ok(Interrupter { reader })
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    pub(crate) fn new() -> io::Result<Wake> {
+    pub(crate) fn new() -> io::Result<Interrupter> {
         use rustix::io::{FdFlags, fcntl_setfd, ioctl_fionbio};
         let (reader, writer) = obtain(|| Ok(rustix::pipe::pipe()?))?;
         for end in [&reader, &writer] {
             fcntl_setfd(end, FdFlags::CLOEXEC)?;
             ioctl_fionbio(end, true)?;
         }
-        Ok(Wake { reader, writer })
+        Ok(Interrupter { reader, writer })
     }
 
     /// Ends the wait.
@@ -51,7 +51,7 @@ impl Wake {
     }
 }
 
-impl AsFd for Wake {
+impl AsFd for Interrupter {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.reader.as_fd()
     }

@@ -9,10 +9,10 @@ use crate::sys::descriptors::obtain;
 
 /// A wake-up call for one thread that is in `Socket::wait`, or about to be. It lasts until the thread has cleared it.
 #[derive(Debug)]
-pub(crate) struct Wake(pub(super) Id);
+pub(crate) struct Interrupter(pub(super) Id);
 
-impl Wake {
-    pub(crate) fn new() -> io::Result<Wake> {
+impl Interrupter {
+    pub(crate) fn new() -> io::Result<Interrupter> {
         obtain(|| {
             waiting::pause();
             world::with(|world| {
@@ -20,7 +20,7 @@ impl Wake {
                 world.calls.descriptors += 1;
                 let id = world.next_id();
                 world.wakes.insert(id, false);
-                Ok(Wake(id))
+                Ok(Interrupter(id))
             })
         })
     }
@@ -42,7 +42,7 @@ impl Wake {
     }
 }
 
-impl Drop for Wake {
+impl Drop for Interrupter {
     fn drop(&mut self) {
         world::try_with(|world| world.wakes.remove(&self.0));
     }
