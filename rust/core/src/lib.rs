@@ -32,7 +32,6 @@ mod listener;
 pub mod packets;
 mod poll;
 pub mod process;
-mod relay;
 mod socket;
 mod sync;
 mod sys;
@@ -48,7 +47,6 @@ pub use error::{
 pub use event::{ConnectEnd, DisconnectCause, EndCause, Event, Status};
 pub use listener::{ListenOptions, Listener};
 pub use poll::group::{Group, Pollable, PollableRef, Visit};
-pub use relay::{Conditions, LinkEnd, Relay, RelayEvent};
 pub use socket::options::{KeepAlive, Options};
 pub use sys::Credentials;
 

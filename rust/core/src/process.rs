@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-pub use crate::totals::{Totals, count_traffic, totals};
+pub use crate::totals::{Totals, count_traffic, totals, uncounted};
 
 use crate::connect::resolver;
 use crate::connection;

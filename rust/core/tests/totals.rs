@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use stream_socket::packets::{Framing, PacketReader};
 use stream_socket::process::{Totals, count_traffic, totals};
-use stream_socket::{Address, BindAddress, Relay, Status, Target};
+use stream_socket::{Address, BindAddress, Status, Target};
+use stream_socket_relay::Relay;
 use support::*;
 
 /// What has been added since `before`: connects, accepts, ends, failures, bytes received, bytes sent.

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use stream_socket::simulated::control as world;
-use stream_socket::{BindAddress, Conditions, LinkEnd, Relay, RelayEvent, Target};
+use stream_socket::{BindAddress, Target};
+use stream_socket_relay::{Conditions, LinkEnd, Relay, RelayEvent};
 
 use super::exchange::{Exchange, listen, loopback, meet};
 use super::simulated::Simulated;

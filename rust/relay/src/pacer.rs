@@ -1,40 +1,40 @@
-//! A line on which bytes follow each other at a bandwidth.
+//! The bandwidth of a pipe.
 
 use std::time::{Duration, Instant};
 
-/// The parts of a byte that are counted: what a bandwidth of one byte per second brings in a nanosecond.
+/// Fractions of a byte: one is what a bandwidth of one byte per second brings in a nanosecond.
 const PARTS: u128 = 1_000_000_000;
 
-/// When the line is free again. It counts in parts of bytes, so that over any time as much passes as the bandwidth says, in
-/// however many polls.
+/// When the pipe is free again. It counts fractions of bytes, so that the bandwidth is exact over any
+/// time and any number of polls.
 #[derive(Debug, Default)]
-pub(super) struct Pacer {
+pub(crate) struct Pacer {
     free_at: Option<Instant>,
-    /// What has passed of the next byte at that time.
+    /// The fraction of the next byte that has passed at that time.
     parts: u128,
     /// `None` before the first poll.
     bandwidth: Option<u64>,
 }
 
-/// So much of what was asked for has passed.
+/// How many of the bytes that were asked for have passed.
 #[derive(Debug)]
-pub(super) struct Passing {
+pub(crate) struct Passing {
     begin: Instant,
     parts: u128,
-    pub(super) count: usize,
+    pub(crate) count: usize,
 }
 
 impl Pacer {
-    /// Begins a poll: from `now` on the bandwidth is this one; 0 is no limit.
-    pub(super) fn begin(&mut self, now: Instant, bandwidth: u64) {
+    /// Begins a poll with the `bandwidth` from `now` on, in bytes per second; 0: unlimited.
+    pub(crate) fn begin(&mut self, now: Instant, bandwidth: u64) {
         let before = self.bandwidth.replace(bandwidth);
         if before.is_some_and(|before| before != bandwidth) {
             self.hold(now);
         }
     }
 
-    /// How much of `count` bytes, which could set out at `due`, has passed at `now`.
-    pub(super) fn passing(&self, count: usize, due: Instant, now: Instant) -> Passing {
+    /// How many of `count` bytes, which are due at `due`, have passed at `now`.
+    pub(crate) fn passing(&self, count: usize, due: Instant, now: Instant) -> Passing {
         let (begin, parts) = match self.free_at {
             Some(free_at) if free_at >= due => (free_at, self.parts),
             _ => (due, 0),
@@ -54,8 +54,8 @@ impl Pacer {
         }
     }
 
-    /// The first `count` bytes of what was passing have arrived.
-    pub(super) fn passed(&mut self, passing: &Passing, count: usize) {
+    /// Records that the first `count` bytes of `passing` have arrived.
+    pub(crate) fn passed(&mut self, passing: &Passing, count: usize) {
         let bandwidth = u128::from(self.bandwidth.unwrap_or(0));
         if bandwidth == 0 {
             return;
@@ -67,8 +67,8 @@ impl Pacer {
         self.parts = passing.parts + time * bandwidth - count as u128 * PARTS;
     }
 
-    /// Nothing has passed until `now`, though it could have: that time is lost.
-    pub(super) fn hold(&mut self, now: Instant) {
+    /// The receiver took nothing until `now`: that time is lost.
+    pub(crate) fn hold(&mut self, now: Instant) {
         if self.free_at.is_none_or(|free_at| free_at <= now) {
             self.free_at = Some(now);
             self.parts = 0;

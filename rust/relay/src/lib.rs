@@ -1,51 +1,57 @@
-//! A relay: it forwards streams, and does to them what a bad network does.
+//! A relay between stream sockets that behaves like a bad network: it delays, throttles, splits,
+//! stalls and cuts the streams that it forwards. The same seed gives the same behaviour.
 //!
 //! | file | what it is |
 //! | --- | --- |
-//! | `mod` | `Relay`: listening, its links, what is told of them |
+//! | `lib` | [`Relay`]: listens, owns the links, reports their events |
+//! | `link` | one client: its connection, the connection to the target, a pipe each way |
+//! | `pipe` | the bytes in transit in one direction; no socket, no clock |
 //! | `conditions` | what the network does to one direction |
-//! | `link` | a client's connection and the one to the target, with a lane each way |
-//! | `lane` | the bytes that are under way in one direction, pure |
-//! | `pacer`, `random` | a line's bandwidth; chance that follows from a seed; pure |
+//! | `pacer` | the bandwidth of a pipe |
+//! | `random` | pseudo-random numbers from a seed |
 
 mod conditions;
-mod lane;
 mod link;
 mod pacer;
+mod pipe;
 mod random;
 
 use std::time::{Duration, Instant};
 
+use stream_socket::process::uncounted;
+use stream_socket::{
+    AcceptError, Address, BindAddress, Connection, ListenError, ListenOptions, Listener, Target,
+};
+
 pub use conditions::Conditions;
 pub use link::LinkEnd;
 
-use crate::address::{Address, BindAddress, Target};
-use crate::connection::Connection;
-use crate::error::{AcceptError, ListenError};
-use crate::listener::{ListenOptions, Listener};
-use crate::totals;
 use link::Link;
 use random::Random;
 
-/// So many clients are taken in one poll: a flood of them does not hold up a frame.
-const MOST_ACCEPTED: usize = 64;
+/// The maximum number of clients that one poll accepts, so that a flood of them does not stall a
+/// frame.
+const MAX_ACCEPTS: usize = 64;
 
-/// So many clients may wait to be taken.
+/// How many clients the system keeps until they are accepted.
 const BACKLOG: i32 = 128;
 
-/// Listens, forwards each client to a target, and delays, slows, splits, stalls and cuts what goes either way.
+/// Listens, connects each client to a target, and forwards the bytes between them under
+/// [`Conditions`].
 ///
-/// It works in [`poll`](Self::poll) only, by the time it is given: there is no thread, and no clock is read. No byte is lost,
-/// changed or reordered unless that is asked for. An end of the stream follows the bytes before it, as a half-close; so does
-/// a reset, which ends both directions. Who does not read slows down who sends to him: no more is under way than
-/// [`Conditions`] say.
+/// All work happens in [`poll`](Self::poll), at the time that the caller passes: there is no thread,
+/// and no clock is read. Bytes are not lost, changed or reordered unless the conditions say so. The
+/// end of a stream follows the bytes before it and becomes a half-close. A reset follows them too,
+/// and ends both directions. A slow reader exerts backpressure: [`Conditions`] limit the bytes in
+/// transit.
 ///
-/// What its connections do is not counted in [`totals`](crate::totals()): they are the network, not the program. A relay that
-/// is dropped resets its links.
+/// [`totals`](stream_socket::process::totals) does not count the relay's connections: they are the
+/// network, not the program. Dropping a relay resets its links.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
-/// use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener, Relay, Target};
+/// use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener, Target};
+/// use stream_socket_relay::Relay;
 ///
 /// let at = |port| Address::Inet(([127, 0, 0, 1], port).into());
 /// let server = Listener::new();
@@ -80,9 +86,9 @@ const BACKLOG: i32 = 128;
 /// ```
 #[derive(Debug)]
 pub struct Relay {
-    /// What happens to the bytes of clients. A change counts from the next poll on.
+    /// The conditions from clients to the target. A change takes effect at the next poll.
     pub to_target: Conditions,
-    /// What happens to the bytes of the target. A change counts from the next poll on.
+    /// The conditions from the target to clients. A change takes effect at the next poll.
     pub to_client: Conditions,
     listener: Listener,
     target: Option<Target>,
@@ -95,25 +101,25 @@ pub struct Relay {
     bytes_to_client: u64,
 }
 
-/// Something that has happened to a link, which has a number: the first one is 1.
+/// An event of a link. Links are numbered from 1.
 #[derive(Debug)]
 pub enum RelayEvent {
-    /// A client has come, and the connect to the target has begun.
+    /// A client was accepted, and the connect to the target has begun.
     Opened {
         /// The number of the link.
         link: u64,
     },
-    /// The link is over.
+    /// The link has ended.
     Closed {
         /// The number of the link.
         link: u64,
-        /// How it has ended.
+        /// Why it has ended.
         end: LinkEnd,
     },
 }
 
 impl Relay {
-    /// A relay that does not listen, under perfect conditions. Chance follows from `seed`.
+    /// Creates a relay that does not listen yet, with the conditions of a perfect network.
     pub fn new(seed: u64) -> Relay {
         Relay {
             to_target: Conditions::default(),
@@ -130,19 +136,19 @@ impl Relay {
         }
     }
 
-    /// Has chance begin anew with `seed`, for the links to come: the next one is the first.
+    /// Restarts the pseudo-random numbers with `seed`. It affects new links.
     pub fn set_seed(&mut self, seed: u64) {
         self.random = Random::new(seed);
     }
 
-    /// Where clients to come are forwarded to, and how long a connect may take. Without a target they are reset, and so they
-    /// are if it is the relay itself.
+    /// Sets where new clients are forwarded to, and the time limit of the connect. Without a target
+    /// clients are reset. They are also reset if the target is the relay itself.
     pub fn set_target(&mut self, target: Target, connect_limit: Option<Duration>) {
         self.target = Some(target);
         self.connect_limit = connect_limit;
     }
 
-    /// Starts to listen at `address`.
+    /// Starts to listen on `address`.
     pub fn listen(&mut self, address: &BindAddress) -> Result<(), ListenError> {
         self.listener.listen(address, ListenOptions::new(BACKLOG))
     }
@@ -152,73 +158,75 @@ impl Relay {
         self.listener.is_listening()
     }
 
-    /// The TCP port listened on, 0 if there is none.
+    /// The TCP port that the relay listens on; 0 if there is none.
     pub fn local_port(&self) -> u16 {
         self.listener.local_port()
     }
 
-    /// The address listened at, if it is listening.
+    /// The address that the relay listens on.
     pub fn local_address(&self) -> Option<Address> {
         self.listener.local_address()
     }
 
-    /// Stops listening: clients that wait are reset. Links live on.
+    /// Stops listening. Clients that were not accepted yet are reset; links stay open.
     pub fn stop(&mut self) {
         self.listener.stop();
     }
 
-    /// How many links there are.
+    /// The number of open links.
     pub fn link_count(&self) -> usize {
         self.links.len()
     }
 
-    /// The bytes that all links together have handed to the target.
+    /// The number of bytes forwarded to the target, over all links.
     pub fn bytes_to_target(&self) -> u64 {
         self.bytes_to_target
     }
 
-    /// The bytes that all links together have handed to clients.
+    /// The number of bytes forwarded to clients, over all links.
     pub fn bytes_to_client(&self) -> u64 {
         self.bytes_to_client
     }
 
-    /// The bytes that were taken from one end and not handed to the other, of all links and both directions.
-    pub fn bytes_under_way(&self) -> usize {
-        let lanes = self.links.iter().map(|link| {
-            let there = link.to_target.under_way();
-            there + link.to_client.under_way()
+    /// The number of bytes received from one end and not forwarded yet, over all links and both
+    /// directions.
+    pub fn bytes_in_transit(&self) -> usize {
+        let pipes = self.links.iter().map(|link| {
+            let there = link.to_target.in_transit();
+            there + link.to_client.in_transit()
         });
-        lanes.sum()
+        pipes.sum()
     }
 
-    /// Takes clients, and moves what can be moved at `now`, which is not before that of the last call. Never waits. `tell` is
-    /// told what has happened since the last call. An error says why no client could be taken; the links go on.
+    /// Accepts clients and forwards the bytes that are due at `now`, which must not be earlier than in
+    /// the last call. Never blocks. Calls `notify` with the events since the last call. An error says
+    /// why no client could be accepted; links are forwarded nevertheless.
     pub fn poll(
         &mut self,
         now: Instant,
-        mut tell: impl FnMut(RelayEvent),
+        mut notify: impl FnMut(RelayEvent),
     ) -> Result<(), AcceptError> {
-        let accepted = totals::aside(|| {
+        let accepted = uncounted(|| {
             let accepted = self.accept(now);
             self.forward(now);
             accepted
         });
-        self.events.drain(..).for_each(&mut tell);
+        self.events.drain(..).for_each(&mut notify);
         accepted
     }
 
-    /// Breaks every link: both ends see a reset, and what is under way is gone. The next poll tells.
+    /// Resets both ends of every link and drops the bytes in transit. The next poll reports it.
     pub fn abort_all(&mut self) {
         self.cut_all(Link::abort);
     }
 
-    /// Ends every link: both ends see an end, and what is under way is gone. The next poll tells.
+    /// Closes both ends of every link and drops the bytes in transit. The next poll reports it.
     pub fn close_all(&mut self) {
         self.cut_all(Link::close);
     }
 
     fn cut_all(&mut self, cut: impl Fn(&Link)) {
-        totals::aside(|| {
+        uncounted(|| {
             for link in self.links.drain(..) {
                 cut(&link);
                 self.events.push(RelayEvent::Closed {
@@ -230,7 +238,7 @@ impl Relay {
     }
 
     fn accept(&mut self, now: Instant) -> Result<(), AcceptError> {
-        for _ in 0..MOST_ACCEPTED {
+        for _ in 0..MAX_ACCEPTS {
             let Some(client) = self.listener.accept()? else {
                 break;
             };
@@ -247,9 +255,9 @@ impl Relay {
             self.last_link += 1;
             let link = self.last_link;
             self.events.push(RelayEvent::Opened { link });
-            let lanes = Random::new(self.random.number());
+            let pipes = Random::new(self.random.number());
             let target = self.target.clone().filter(|target| !self.is_at(target));
-            match Link::open(link, client, target, self.connect_limit, now, lanes) {
+            match Link::open(link, client, target, self.connect_limit, now, pipes) {
                 Ok(link) => self.links.push(link),
                 Err(end) => self.events.push(RelayEvent::Closed { link, end }),
             }
@@ -257,8 +265,8 @@ impl Relay {
         Ok(())
     }
 
-    /// The link whose connection to the target has come back here as `client`. It would bring another link, and that one the
-    /// next, until there are no descriptors left.
+    /// Finds the link whose connection to the target arrived here as `client`. It would open another
+    /// link, and that one the next, until the process runs out of descriptors.
     fn link_of(&self, client: &Connection) -> Option<usize> {
         let port = match &self.target {
             Some(Target::Address(Address::Inet(address))) => address.port(),
@@ -268,7 +276,7 @@ impl Relay {
         let Some(Address::Inet(peer)) = client.peer_address() else {
             return None;
         };
-        // Most targets are not at this port, and then no link need be asked.
+        // Most targets have another port; then no link needs to be searched.
         if port != self.local_port() {
             return None;
         }
@@ -276,7 +284,8 @@ impl Relay {
         links.position(|link| link.target_sees() == Some(peer))
     }
 
-    /// Whether `target` is the path listened at. Who comes by a path does not tell from where.
+    /// Whether `target` is the path that the relay listens on. A client of a path has no address by
+    /// which it could be recognised.
     fn is_at(&self, target: &Target) -> bool {
         matches!(target, Target::Address(Address::Unix(_)))
             && self.local_address().map(Target::Address).as_ref() == Some(target)

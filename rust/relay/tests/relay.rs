@@ -1,13 +1,14 @@
 //! A relay between real sockets: what arrives, what does not, and how links end.
 
+#[path = "../../core/tests/support/mod.rs"]
 mod support;
 
 use std::time::{Duration, Instant};
 
 use stream_socket::{
-    Address, BindAddress, Conditions, ConnectError, Connection, LinkEnd, ListenOptions, ReadError,
-    Relay, RelayEvent, Status, Target,
+    Address, BindAddress, ConnectError, Connection, ListenOptions, ReadError, Status, Target,
 };
+use stream_socket_relay::{Conditions, LinkEnd, Relay, RelayEvent};
 use support::*;
 
 for_each_family!(
@@ -16,10 +17,10 @@ for_each_family!(
     an_end_of_either_side_follows_its_bytes,
     a_reset_of_either_side_reaches_the_other,
     a_reset_comes_behind_the_bytes_before_it,
-    a_reader_who_does_not_read_holds_up_the_writer,
+    a_reader_that_does_not_read_exerts_backpressure,
     a_target_that_refuses_is_a_reset,
     a_client_without_a_target_is_reset,
-    a_relay_is_no_target_of_its_own,
+    a_relay_that_targets_itself_resets_its_clients,
     two_hundred_links_at_once,
     links_outlive_the_listener,
     a_link_is_closed_after_exactly_so_many_bytes,
@@ -319,7 +320,7 @@ fn a_reset_comes_behind_the_bytes_before_it(family: AddressFamily) {
     assert!(matches!(relayed.end(), LinkEnd::Failed));
 }
 
-fn a_reader_who_does_not_read_holds_up_the_writer(family: AddressFamily) {
+fn a_reader_that_does_not_read_exerts_backpressure(family: AddressFamily) {
     let mut relayed = Relayed::new(family);
     let (client, served) = relayed.link();
     let block = pattern(1 << 20);
@@ -378,7 +379,7 @@ fn a_client_without_a_target_is_reset(family: AddressFamily) {
 }
 
 /// Each link would bring the next one, until the process had no descriptors left.
-fn a_relay_is_no_target_of_its_own(family: AddressFamily) {
+fn a_relay_that_targets_itself_resets_its_clients(family: AddressFamily) {
     let mut relayed = Relayed::new(family);
     let mut targets = vec![Target::Address(relayed.address.clone())];
     if family != AddressFamily::Unix {
@@ -731,7 +732,7 @@ fn pieces_follow_from_the_seed() {
         // So that all of it is there.
         until("all is under way", || {
             relayed.poll();
-            (relayed.relay.bytes_under_way() == 500).then_some(())
+            (relayed.relay.bytes_in_transit() == 500).then_some(())
         });
         relayed.relay.to_target.is_stalled = false;
         relayed.relay.to_target.max_piece = 20;

@@ -1,38 +1,43 @@
-//! One direction of a link: the bytes that are under way.
+//! One direction of a link: the bytes in transit.
+//!
+//! A pipe is a queue of bytes with the times when they are due. They leave it in order. Bandwidth is
+//! counted where bytes arrive, in fractions of a byte, so that it is exact for any number of polls;
+//! time in which the receiver took nothing is lost. Jitter and piece sizes have a generator each, so
+//! that where pieces end does not depend on when bytes arrive.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::relay::conditions::{Conditions, Cut};
-use crate::relay::pacer::Pacer;
-use crate::relay::random::Random;
+use crate::conditions::{Conditions, CutKind};
+use crate::pacer::Pacer;
+use crate::random::Random;
 
-/// A time that no clock can hold is a day.
+/// Replaces a delay that no clock can represent.
 const LONG: Duration = Duration::from_secs(86_400);
 
-/// An empty lane keeps no more memory.
+/// The maximum capacity of an empty pipe, in bytes.
 const KEPT: usize = 16 * 1024;
 
-/// A queue of bytes, each with the time when it is due. They leave it in their order. No socket and no clock in it.
+/// A queue of bytes, each with the time when it is due. It has no socket and reads no clock.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(crate) struct Pipe {
     bytes: VecDeque<u8>,
-    /// When they are due, from the front on. One that is due waits for those in front of it.
+    /// When the bytes are due, from the front on. A byte that is due waits for those before it.
     arrivals: VecDeque<Arrival>,
-    /// When bytes have set out last, and when these are due.
+    /// When bytes were last pushed, and when these are due.
     last: Option<(Instant, Instant)>,
-    /// What comes behind the bytes, and when it is due.
+    /// What follows the bytes, and when it is due.
     tail: Option<(Tail, Instant)>,
-    /// The end has arrived.
+    /// The end of the stream was forwarded.
     is_ended: bool,
     pacer: Pacer,
     jitter: Random,
     pieces: Random,
-    /// What is left of the piece that is arriving.
+    /// How much of the current piece is left, in bytes.
     piece: usize,
     arrived: u64,
-    /// How much has arrived since that was asked for.
-    news: u64,
+    /// The number of bytes that arrived since the last `take_count`.
+    uncounted: u64,
 }
 
 #[derive(Debug)]
@@ -41,16 +46,16 @@ struct Arrival {
     count: usize,
 }
 
-/// What comes behind the bytes.
+/// What follows the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tail {
+pub(crate) enum Tail {
     End,
     Reset,
 }
 
-impl Lane {
-    pub(super) fn new(random: &mut Random) -> Lane {
-        Lane {
+impl Pipe {
+    pub(crate) fn new(random: &mut Random) -> Pipe {
+        Pipe {
             bytes: VecDeque::new(),
             arrivals: VecDeque::new(),
             last: None,
@@ -61,22 +66,22 @@ impl Lane {
             pieces: Random::new(random.number()),
             piece: 0,
             arrived: 0,
-            news: 0,
+            uncounted: 0,
         }
     }
 
-    /// How many bytes can set out.
-    pub(super) fn room(&self, conditions: &Conditions) -> usize {
+    /// How many bytes can be pushed.
+    pub(crate) fn room(&self, conditions: &Conditions) -> usize {
         conditions.capacity().saturating_sub(self.bytes.len())
     }
 
-    /// How many bytes are under way.
-    pub(super) fn under_way(&self) -> usize {
+    /// The number of bytes in transit.
+    pub(crate) fn in_transit(&self) -> usize {
         self.bytes.len()
     }
 
-    /// `bytes` set out.
-    pub(super) fn push(&mut self, bytes: &[u8], now: Instant, conditions: &Conditions) {
+    /// Adds `bytes`.
+    pub(crate) fn push(&mut self, bytes: &[u8], now: Instant, conditions: &Conditions) {
         if bytes.is_empty() {
             return;
         }
@@ -89,33 +94,34 @@ impl Lane {
         }
     }
 
-    /// The end of the stream sets out, unless that or a reset has.
-    pub(super) fn end(&mut self, now: Instant, conditions: &Conditions) {
+    /// Adds the end of the stream, unless it or a reset was added before.
+    pub(crate) fn end(&mut self, now: Instant, conditions: &Conditions) {
         if self.is_open() {
             self.tail = Some((Tail::End, self.due(now, conditions)));
         }
     }
 
-    /// A reset sets out, unless one has.
-    pub(super) fn reset(&mut self, now: Instant, conditions: &Conditions) {
+    /// Adds a reset, unless one was added before.
+    pub(crate) fn reset(&mut self, now: Instant, conditions: &Conditions) {
         if !matches!(self.tail, Some((Tail::Reset, _))) {
             self.tail = Some((Tail::Reset, self.due(now, conditions)));
         }
     }
 
-    /// Whether more bytes may set out.
-    pub(super) fn is_open(&self) -> bool {
+    /// Whether bytes can still be pushed.
+    pub(crate) fn is_open(&self) -> bool {
         self.tail.is_none() && !self.is_ended
     }
 
-    /// Whether the end has arrived, and everything before it.
-    pub(super) fn is_ended(&self) -> bool {
+    /// Whether the end of the stream and all bytes before it were forwarded.
+    pub(crate) fn is_ended(&self) -> bool {
         self.is_ended
     }
 
-    /// Gives what has arrived at `now` to `take`, block by block; it answers how much it has taken of each. True if it has
-    /// not taken all: the rest is given again by the next call. One call gives one piece at most.
-    pub(super) fn deliver(
+    /// Passes the bytes that are due at `now` to `take`, block by block; it returns how many bytes of
+    /// the block it took. Returns true if `take` left some: the next call passes them again. One call
+    /// passes at most one piece.
+    pub(crate) fn deliver(
         &mut self,
         now: Instant,
         conditions: &Conditions,
@@ -160,8 +166,8 @@ impl Lane {
         is_blocked
     }
 
-    /// What has arrived at `now` behind the bytes. A reset overtakes those that are not taken.
-    pub(super) fn tail(
+    /// What is due at `now` after the bytes. A reset overtakes bytes that the receiver does not take.
+    pub(crate) fn tail(
         &self,
         now: Instant,
         conditions: &Conditions,
@@ -172,23 +178,23 @@ impl Lane {
         (is_next && due <= now && !conditions.is_stalled).then_some(tail)
     }
 
-    /// The end was passed on.
-    pub(super) fn note_end(&mut self) {
+    /// Records that the end of the stream was forwarded.
+    pub(crate) fn note_end(&mut self) {
         self.tail = None;
         self.is_ended = true;
     }
 
-    /// What ends the link after so many bytes.
-    pub(super) fn cut(&self, conditions: &Conditions) -> Option<Cut> {
+    /// Whether the link is cut after the bytes that have arrived.
+    pub(crate) fn cut(&self, conditions: &Conditions) -> Option<CutKind> {
         conditions.cut(self.arrived)
     }
 
-    /// How many bytes have arrived since the last call.
-    pub(super) fn take_count(&mut self) -> u64 {
-        std::mem::take(&mut self.news)
+    /// The number of bytes that arrived since the last call.
+    pub(crate) fn take_count(&mut self) -> u64 {
+        std::mem::take(&mut self.uncounted)
     }
 
-    /// When what sets out at `now` is due. What sets out together arrives together.
+    /// When bytes that are pushed at `now` are due. Bytes that are pushed together arrive together.
     fn due(&mut self, now: Instant, conditions: &Conditions) -> Instant {
         if let Some((at, due)) = self.last
             && at == now
@@ -202,7 +208,7 @@ impl Lane {
         due
     }
 
-    /// How much may arrive in this poll.
+    /// How many bytes may arrive in this poll.
     fn piece(&mut self, most: usize) -> usize {
         if most == 0 {
             self.piece = 0;
@@ -214,11 +220,11 @@ impl Lane {
         self.piece
     }
 
-    /// Takes note that `count` bytes have arrived, which are not in the queue any more.
+    /// Counts `count` bytes that have arrived and left the queue.
     fn count(&mut self, count: usize) {
         self.piece = self.piece.saturating_sub(count);
         self.arrived += count as u64;
-        self.news += count as u64;
+        self.uncounted += count as u64;
         if let Some(front) = self.arrivals.front_mut() {
             front.count -= count;
             if front.count == 0 {
@@ -241,9 +247,9 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// A lane with a clock of its own.
+    /// A pipe with a clock of its own.
     struct Played {
-        lane: Lane,
+        pipe: Pipe,
         conditions: Conditions,
         start: Instant,
         now: Instant,
@@ -253,7 +259,7 @@ mod tests {
         fn new(seed: u64, conditions: Conditions) -> Played {
             let start = Instant::now();
             Played {
-                lane: Lane::new(&mut Random::new(seed)),
+                pipe: Pipe::new(&mut Random::new(seed)),
                 conditions,
                 start,
                 now: start,
@@ -266,13 +272,13 @@ mod tests {
         }
 
         fn push(&mut self, bytes: &[u8]) {
-            self.lane.push(bytes, self.now, &self.conditions);
+            self.pipe.push(bytes, self.now, &self.conditions);
         }
 
         /// What one poll gives to somebody who takes at most `most` bytes.
         fn taken(&mut self, most: usize) -> Vec<u8> {
             let mut taken = Vec::new();
-            let is_blocked = self.lane.deliver(self.now, &self.conditions, |block| {
+            let is_blocked = self.pipe.deliver(self.now, &self.conditions, |block| {
                 let count = block.len().min(most - taken.len());
                 taken.extend_from_slice(&block[..count]);
                 count
@@ -286,7 +292,7 @@ mod tests {
         }
 
         fn tail(&self) -> Option<Tail> {
-            self.lane.tail(self.now, &self.conditions, false)
+            self.pipe.tail(self.now, &self.conditions, false)
         }
 
         /// When, in milliseconds, each of `count` bytes arrives that set out ten milliseconds after another.
@@ -316,13 +322,13 @@ mod tests {
     }
 
     #[test]
-    fn a_perfect_lane_gives_everything_at_once() {
+    fn a_perfect_pipe_gives_everything_at_once() {
         let mut played = Played::new(0, Conditions::default());
         played.push(b"abc");
         played.push(b"def");
         assert_eq!(played.arrives(), b"abcdef");
-        played.lane.end(played.now, &played.conditions);
-        assert!(!played.lane.is_open());
+        played.pipe.end(played.now, &played.conditions);
+        assert!(!played.pipe.is_open());
         assert_eq!(played.tail(), Some(Tail::End));
     }
 
@@ -336,7 +342,7 @@ mod tests {
         let expected: Vec<_> = (0..30).map(|index| 80 + 10 * index).collect();
         assert_eq!(played.times(30), expected);
         played.at(1000).push(b"x");
-        played.lane.end(played.now, &played.conditions);
+        played.pipe.end(played.now, &played.conditions);
         played.now += milliseconds(80) - Duration::from_nanos(1);
         assert_eq!((played.arrives(), played.tail()), (Vec::new(), None));
         played.now += Duration::from_nanos(1);
@@ -367,14 +373,14 @@ mod tests {
         for poll in 0..50 {
             played.at(poll * 1000).push(b"ab");
             played.push(b"c");
-            played.lane.end(played.now, &conditions);
+            played.pipe.end(played.now, &conditions);
             let arrives = (0..200).find_map(|millisecond| {
                 played.at(poll * 1000 + millisecond);
                 Some(played.arrives()).filter(|bytes| !bytes.is_empty())
             });
             assert_eq!(arrives.unwrap(), b"abc");
             assert_eq!(played.tail(), Some(Tail::End));
-            played.lane.tail = None;
+            played.pipe.tail = None;
         }
     }
 
@@ -389,7 +395,7 @@ mod tests {
         let mut total = 0;
         for millisecond in 0..=60_000 {
             played.at(millisecond);
-            let room = played.lane.room(&conditions).min(100);
+            let room = played.pipe.room(&conditions).min(100);
             played.push(&vec![7; room]);
             total += played.arrives().len() as u64;
             assert_eq!(total, millisecond.saturating_sub(50), "at {millisecond}");
@@ -429,7 +435,7 @@ mod tests {
     fn a_stall_holds_everything_and_loses_nothing() {
         let mut played = Played::new(0, Conditions::default());
         played.push(b"abc");
-        played.lane.end(played.now, &played.conditions);
+        played.pipe.end(played.now, &played.conditions);
         played.conditions.is_stalled = true;
         assert_eq!(played.at(10_000).arrives(), b"");
         assert_eq!(played.tail(), None);
@@ -541,10 +547,10 @@ mod tests {
         let (mut most, mut total) = (0, 0);
         for millisecond in 0..10_000 {
             played.at(millisecond);
-            let room = played.lane.room(&conditions);
+            let room = played.pipe.room(&conditions);
             played.push(&vec![7; room]);
-            assert_eq!(played.lane.room(&conditions), 0);
-            most = most.max(played.lane.bytes.len());
+            assert_eq!(played.pipe.room(&conditions), 0);
+            most = most.max(played.pipe.bytes.len());
             total += played.arrives().len();
         }
         assert_eq!(most, conditions.capacity());
@@ -552,7 +558,7 @@ mod tests {
         assert_eq!(total, 9_499_000);
         played.conditions.bandwidth = 0;
         played.at(20_000).arrives();
-        assert!(played.lane.bytes.capacity() <= KEPT, "an empty lane");
+        assert!(played.pipe.bytes.capacity() <= KEPT, "an empty pipe");
     }
 
     /// Whatever is done in whatever order, what comes out is what went in.
@@ -594,8 +600,8 @@ mod tests {
                         }
                     }
                 }
-                let known: usize = played.lane.arrivals.iter().map(|some| some.count).sum();
-                assert_eq!(known, played.lane.bytes.len(), "seed {seed}");
+                let known: usize = played.pipe.arrivals.iter().map(|some| some.count).sum();
+                assert_eq!(known, played.pipe.bytes.len(), "seed {seed}");
             }
             played.conditions = Conditions::default();
             for byte in played.at(time + 1000).arrives() {
@@ -607,22 +613,22 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_ends_after_so_many_bytes() {
+    fn a_pipe_ends_after_so_many_bytes() {
         let mut played = Played::new(0, Conditions::default());
         played.conditions.close_after = Some(5);
         played.push(b"abcd");
         assert_eq!(played.arrives(), b"abcd");
-        assert_eq!(played.lane.cut(&played.conditions), None);
+        assert_eq!(played.pipe.cut(&played.conditions), None);
         played.push(b"efgh");
         assert_eq!(played.arrives(), b"e");
-        assert_eq!(played.lane.cut(&played.conditions), Some(Cut::Close));
+        assert_eq!(played.pipe.cut(&played.conditions), Some(CutKind::Close));
         // Less than have arrived.
         played.conditions.close_after = None;
         played.conditions.abort_after = Some(2);
         assert_eq!(played.arrives(), b"");
-        assert_eq!(played.lane.cut(&played.conditions), Some(Cut::Abort));
-        assert_eq!(played.lane.take_count(), 5);
-        assert_eq!(played.lane.take_count(), 0);
+        assert_eq!(played.pipe.cut(&played.conditions), Some(CutKind::Abort));
+        assert_eq!(played.pipe.take_count(), 5);
+        assert_eq!(played.pipe.take_count(), 0);
     }
 
     #[test]
@@ -633,26 +639,26 @@ mod tests {
         };
         let mut played = Played::new(0, conditions);
         played.push(b"abc");
-        played.lane.end(played.now, &conditions);
-        played.lane.reset(played.now, &conditions);
+        played.pipe.end(played.now, &conditions);
+        played.pipe.reset(played.now, &conditions);
         assert_eq!(played.tail(), None);
         played.at(10);
         assert_eq!(played.tail(), None, "bytes are in front");
         assert_eq!(played.taken(1), b"a");
         assert_eq!(played.tail(), None);
-        let blocked = played.lane.tail(played.now, &conditions, true);
+        let blocked = played.pipe.tail(played.now, &conditions, true);
         assert_eq!(blocked, Some(Tail::Reset));
         assert_eq!(played.arrives(), b"bc");
         assert_eq!(played.tail(), Some(Tail::Reset));
         // One after an end that has arrived.
         let mut played = Played::new(0, Conditions::default());
-        played.lane.end(played.now, &played.conditions);
+        played.pipe.end(played.now, &played.conditions);
         assert_eq!(played.tail(), Some(Tail::End));
-        played.lane.note_end();
+        played.pipe.note_end();
         assert_eq!(played.tail(), None);
-        played.lane.end(played.now, &played.conditions);
+        played.pipe.end(played.now, &played.conditions);
         assert_eq!(played.tail(), None, "one end is enough");
-        played.lane.reset(played.now, &played.conditions);
+        played.pipe.reset(played.now, &played.conditions);
         assert_eq!(played.tail(), Some(Tail::Reset));
     }
 }

@@ -4,45 +4,43 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::address::Target;
-use crate::connection::Connection;
-use crate::error::{ConnectError, PollError, ReadError};
-use crate::event::Status;
-use crate::relay::conditions::{Conditions, Cut};
-use crate::relay::lane::{Lane, Tail};
-use crate::relay::random::Random;
+use stream_socket::{ConnectError, Connection, PollError, ReadError, Status, Target};
 
-/// So much is read at a time.
+use crate::conditions::{Conditions, CutKind};
+use crate::pipe::{Pipe, Tail};
+use crate::random::Random;
+
+/// The maximum number of bytes per read.
 const BLOCK: usize = 64 * 1024;
 
-/// How a link has ended.
+/// Why a link has ended.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum LinkEnd {
-    /// Both ends have ended their streams, and everything has arrived.
+    /// Both ends ended their streams, and all bytes were forwarded.
     Ended,
-    /// One end was reset, or is gone, and now the other one is reset.
+    /// One end was reset or failed; the other one was reset.
     Failed,
-    /// The relay was told to cut it.
+    /// The conditions or a call of the relay cut it.
     Cut,
-    /// The target was not reached; the client is reset.
+    /// The connect to the target failed; the client was reset.
     Unreached(Arc<ConnectError>),
-    /// There is no target, or it is the relay itself; the client is reset.
+    /// There is no target, or it is the relay itself; the client was reset.
     NoTarget,
 }
 
 #[derive(Debug)]
-pub(super) struct Link {
-    pub(super) number: u64,
+pub(crate) struct Link {
+    pub(crate) number: u64,
     client: Connection,
     target: Connection,
-    pub(super) to_target: Lane,
-    pub(super) to_client: Lane,
+    pub(crate) to_target: Pipe,
+    pub(crate) to_client: Pipe,
 }
 
 impl Link {
-    /// Begins to connect to `target` for `client`.
-    pub(super) fn open(
+    /// Starts to connect to `target` on behalf of `client`.
+    pub(crate) fn open(
         number: u64,
         client: Connection,
         target: Option<Target>,
@@ -54,8 +52,8 @@ impl Link {
             number,
             client,
             target: Connection::new(),
-            to_target: Lane::new(&mut random),
-            to_client: Lane::new(&mut random),
+            to_target: Pipe::new(&mut random),
+            to_client: Pipe::new(&mut random),
         };
         for end in [&link.client, &link.target] {
             end.set_allow_half_open(true);
@@ -82,25 +80,25 @@ impl Link {
         }
     }
 
-    /// From which address its target sees it come.
-    pub(super) fn target_sees(&self) -> Option<SocketAddr> {
+    /// The local address of the connection to the target.
+    pub(crate) fn target_sees(&self) -> Option<SocketAddr> {
         self.target.local_address()
     }
 
-    /// Both ends see a reset.
-    pub(super) fn abort(&self) {
+    /// Resets both ends.
+    pub(crate) fn abort(&self) {
         self.client.abort();
         self.target.abort();
     }
 
-    /// Both ends see an end.
-    pub(super) fn close(&self) {
+    /// Closes both ends.
+    pub(crate) fn close(&self) {
         self.client.disconnect();
         self.target.disconnect();
     }
 
-    /// Moves what can be moved at `now`. How the link has ended, if it has.
-    pub(super) fn poll(
+    /// Forwards the bytes that are due at `now`. Returns why the link has ended, if it has.
+    pub(crate) fn poll(
         &mut self,
         now: Instant,
         to_target: &Conditions,
@@ -120,22 +118,22 @@ impl Link {
         if !is_connecting {
             receive(&self.target, &mut self.to_client, now, to_client);
         }
-        let mut there = Way {
-            lane: &mut self.to_target,
+        let mut there = Direction {
+            pipe: &mut self.to_target,
             conditions: to_target,
             sink: &self.target,
         };
-        let mut back = Way {
-            lane: &mut self.to_client,
+        let mut back = Direction {
+            pipe: &mut self.to_client,
             conditions: to_client,
             sink: &self.client,
         };
         let outcomes = [there.deliver(now, &mut back), back.deliver(now, &mut there)];
-        if outcomes.contains(&Outcome::Cut(Cut::Abort)) {
+        if outcomes.contains(&Outcome::Cut(CutKind::Abort)) {
             self.abort();
             return Some(LinkEnd::Cut);
         }
-        if outcomes.contains(&Outcome::Cut(Cut::Close)) {
+        if outcomes.contains(&Outcome::Cut(CutKind::Close)) {
             self.close();
             return Some(LinkEnd::Cut);
         }
@@ -148,34 +146,34 @@ impl Link {
     }
 }
 
-/// Has a connection not gather what the relay has put together. Before it is connected the option
-/// would have to succeed, but a relay works without it.
+/// Sets TCP_NODELAY: the sizes of pieces are the relay's to choose. A connecting socket would fail
+/// with an option that cannot be set, so it is set afterwards; the relay works without it.
 fn send_at_once(end: &Connection) {
-    // A connection that is gone already tells so when it is polled.
+    // A failure shows when the connection is polled.
     let _ = end.set_options("set no-delay", |options| options.no_delay = true);
 }
 
-/// A direction: its lane, and where that leads.
-struct Way<'a> {
-    lane: &'a mut Lane,
+/// One direction: its pipe and the connection that the pipe leads to.
+struct Direction<'a> {
+    pipe: &'a mut Pipe,
     conditions: &'a Conditions,
     sink: &'a Connection,
 }
 
-/// What has come of a delivery.
+/// The result of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     GoesOn,
     Reset,
-    Cut(Cut),
+    Cut(CutKind),
 }
 
-impl Way<'_> {
-    /// Hands over what has arrived at `now`. That its sink is gone travels `back`.
-    fn deliver(&mut self, now: Instant, back: &mut Way<'_>) -> Outcome {
+impl Direction<'_> {
+    /// Writes the bytes that are due at `now`. If the sink has failed, a reset is sent `back`.
+    fn deliver(&mut self, now: Instant, back: &mut Direction<'_>) -> Outcome {
         let is_connected = self.sink.status() == Status::Connected;
         let mut has_failed = false;
-        let is_blocked = self.lane.deliver(now, self.conditions, |block| {
+        let is_blocked = self.pipe.deliver(now, self.conditions, |block| {
             if !is_connected {
                 return 0;
             }
@@ -184,19 +182,19 @@ impl Way<'_> {
                 0
             })
         });
-        // With something left to read it goes on until that was read, and then tells.
+        // With unread data the sink stays connected until that was read, and fails then.
         if has_failed && self.sink.status() != Status::Connected {
-            back.lane.reset(now, back.conditions);
+            back.pipe.reset(now, back.conditions);
         }
-        if let Some(cut) = self.lane.cut(self.conditions) {
+        if let Some(cut) = self.pipe.cut(self.conditions) {
             return Outcome::Cut(cut);
         }
-        match self.lane.tail(now, self.conditions, is_blocked) {
+        match self.pipe.tail(now, self.conditions, is_blocked) {
             Some(Tail::Reset) => return Outcome::Reset,
             Some(Tail::End) if is_connected => {
-                // If it fails the sink is gone, and tells when it is polled.
+                // A failure shows when the sink is polled.
                 let _ = self.sink.shut_down_writing();
-                self.lane.note_end();
+                self.pipe.note_end();
             }
             _ => {}
         }
@@ -204,25 +202,25 @@ impl Way<'_> {
     }
 }
 
-/// Has what has come from `source` set out, as far as there is room.
-fn receive(source: &Connection, lane: &mut Lane, now: Instant, conditions: &Conditions) {
+/// Moves received bytes from `source` into the pipe, as far as there is room.
+fn receive(source: &Connection, pipe: &mut Pipe, now: Instant, conditions: &Conditions) {
     let mut has_more = match source.poll(|| now) {
         Ok(has_more) => has_more,
-        Err(_) => return lane.reset(now, conditions),
+        Err(_) => return pipe.reset(now, conditions),
     };
     while has_more {
-        let room = lane.room(conditions).min(BLOCK);
+        let room = pipe.room(conditions).min(BLOCK);
         if room == 0 {
             return;
         }
         let read = source.try_read_with(room, |bytes| {
-            lane.push(bytes, now, conditions);
+            pipe.push(bytes, now, conditions);
             bytes.len()
         });
         has_more = match read {
             Ok(count) => count > 0,
             Err(ReadError::EndOfStream) => false,
-            Err(_) => return lane.reset(now, conditions),
+            Err(_) => return pipe.reset(now, conditions),
         };
     }
     let has_ended = match source.status() {
@@ -230,6 +228,6 @@ fn receive(source: &Connection, lane: &mut Lane, now: Instant, conditions: &Cond
         _ => true,
     };
     if has_ended {
-        lane.end(now, conditions);
+        pipe.end(now, conditions);
     }
 }
