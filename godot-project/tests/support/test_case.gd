@@ -279,6 +279,11 @@ func let_go(object: Object) -> void:
 			object.disconnect(description.name, connection.callable)
 
 
+## Tests that may take longer than the runner's limit: their names, and the seconds that they may take.
+func time_limits() -> Dictionary:
+	return {}
+
+
 ## Joins what the test left running and removes its files. Returns the threads that would not end; dropping one would
 ## wait for it. The runner calls this; a test does not.
 func clean_up() -> Array[Thread]:

@@ -1,11 +1,12 @@
 //! The tables that the bridge makes the classes from: the class trees, the types of their parts,
 //! and a row for each method that gdext cannot register correctly.
 //!
-//! A `#[func]` needs a row here in three cases: it goes past gdext, its return type in Rust does
-//! not name the class or enumeration that ClassDB should show, or its name is misleading about
-//! whether it is const. (`get_*` and `is_*` are const, all others are not.) A prefix says which
-//! class of a tree a method belongs to: `tcp_listen` is `TCPServerRs.listen`. A row or a property
-//! whose names match no `#[func]` makes a debug build fail when it is loaded.
+//! A method needs a row here in three cases: it is a direct method, which the bridge answers
+//! without gdext; its return type in Rust does not name the class or enumeration that ClassDB
+//! should show; or its name is misleading about whether it is const. (`get_*` and `is_*` are const,
+//! all others are not.) A prefix says which class of a tree a method belongs to: `tcp_listen` is
+//! `TCPServerRs.listen`. A debug build with a row or a property whose names match no `#[func]` ends
+//! when it is loaded.
 
 use std::sync::OnceLock;
 
@@ -33,15 +34,15 @@ pub(crate) static UDS_PEER: &Class = &PEER_CLASSES[1];
 pub(crate) static PACKET_PEER: &Class = &PACKET_PEER_CLASSES[0];
 
 pub(crate) const PEER_METHODS: &[MethodRow] = &[
-    MethodRow::past_gdext("poll", Mutating, poll::<PeerPart>()),
-    MethodRow::past_gdext("get_status", Const, get_status::<PeerPart>())
+    MethodRow::direct("poll", Mutating, poll::<PeerPart>()),
+    MethodRow::direct("get_status", Const, get_status::<PeerPart>())
         .returning(Returned::OwnEnumeration),
-    MethodRow::past_gdext("flush", Mutating, flush::<PeerPart>()),
-    MethodRow::past_gdext("receive", Mutating, receive::<PeerPart>()),
+    MethodRow::direct("flush", Mutating, flush::<PeerPart>()),
+    MethodRow::direct("receive", Mutating, receive::<PeerPart>()),
 ];
 
 pub(crate) const SERVER_METHODS: &[MethodRow] = &[
-    MethodRow::past_gdext("poll", Mutating, poll::<ServerPart>()),
+    MethodRow::direct("poll", Mutating, poll::<ServerPart>()),
     MethodRow::by_gdext("take_socket_connection", Mutating)
         .returning(Returned::Class("StreamPeerSocketRs")),
     MethodRow::by_gdext("tcp_take_connection", Mutating)

@@ -53,7 +53,7 @@ unsafe impl ExtensionLibrary for Extension {
         match stage {
             InitStage::Scene => {
                 bridge::check_tables();
-                stream_socket::start_up();
+                stream_socket::process::start_up();
                 settings::register();
                 if is_debugged_game() {
                     if settings::has_monitors() {
@@ -74,7 +74,7 @@ unsafe impl ExtensionLibrary for Extension {
                 debugger::detach();
                 monitors::remove();
                 parts::live::keep(false);
-                stream_socket::shut_down();
+                stream_socket::process::shut_down();
             }
             InitStage::Core => {
                 bridge::forget_library();

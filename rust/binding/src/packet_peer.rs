@@ -1,7 +1,7 @@
 //! `PacketPeerSocketRs`: packets in the stream of a peer.
 //!
-//! The virtual methods of `PacketPeer` go past gdext, to [`PacketPeerPart`]. `poll` does not: it
-//! takes the object itself, because it polls the object of the stream too.
+//! The virtual methods of `PacketPeer` are direct methods on the part, [`PacketPeerPart`]. `poll`
+//! is not: it takes the object itself, because it polls the object of the stream too.
 
 use std::sync::Arc;
 

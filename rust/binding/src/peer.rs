@@ -15,7 +15,7 @@ use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
 use stream_socket::{BindAddress, ConnectError, Connection, Options, Target};
 
-use crate::bridge::{self, Class, ObjectRef, declare_past_gdext};
+use crate::bridge::{self, Class, ObjectRef, declare_direct_methods};
 use crate::frame_poll::FramePoll;
 use crate::parts::{Code, Details, LastError, PeerObject, PeerPart, Stream, live};
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods, last_os_error_method};
@@ -261,7 +261,7 @@ impl StreamPeerSocketRs {
     }
 }
 
-declare_past_gdext!(StreamPeerSocketRs, class_trees::PEER_METHODS, {
+declare_direct_methods!(StreamPeerSocketRs, class_trees::PEER_METHODS, {
     fn poll(&self) -> Error;
     fn get_status(&self) -> i64;
     fn flush(&self) -> Error;

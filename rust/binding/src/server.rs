@@ -13,7 +13,7 @@ use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api};
 use stream_socket::{Address, Connection};
 
-use crate::bridge::{self, declare_past_gdext};
+use crate::bridge::{self, declare_direct_methods};
 use crate::class_trees::{self, TCP_PEER, UDS_PEER};
 use crate::debugger;
 use crate::frame_poll::FramePoll;
@@ -101,7 +101,7 @@ pub(crate) fn accepted_peer(connection: Connection) -> Gd<StreamPeerSocketRs> {
     StreamPeerSocketRs::from_connection(class, connection)
 }
 
-declare_past_gdext!(SocketServerRs, class_trees::SERVER_METHODS, {
+declare_direct_methods!(SocketServerRs, class_trees::SERVER_METHODS, {
     fn poll(&self) -> Error;
 });
 last_error_methods!(SocketServerRs);

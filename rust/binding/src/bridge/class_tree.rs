@@ -66,7 +66,7 @@ pub(super) struct Route<'a> {
     pub(super) method: &'a str,
     pub(super) constness: Constness,
     pub(super) returned: Option<Returned>,
-    /// The callbacks that answer it past gdext.
+    /// The callbacks of a direct method.
     pub(super) callbacks: Option<MethodCallbacks>,
 }
 

@@ -1,7 +1,7 @@
 //! What Godot holds as the extension instance of an object, and passes to every callback.
 //!
-//! A [`Handle`] leads to both halves of an object: its part, for the methods past gdext, and
-//! gdext's storage, for all others.
+//! A [`Handle`] leads to both halves of an object: its part, for the direct methods, and gdext's
+//! storage, for all others.
 
 use std::any::TypeId;
 use std::ffi::c_void;
@@ -17,7 +17,7 @@ use crate::parts::Part;
 #[repr(C)]
 pub(super) struct Handle<P> {
     pub(super) head: Head,
-    /// The part that the methods past gdext work on.
+    /// The part that the direct methods work on.
     pub(super) part: Arc<P>,
 }
 

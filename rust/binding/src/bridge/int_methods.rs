@@ -1,8 +1,8 @@
-//! The methods past gdext that take nothing and return an int: `poll`, `get_status` and `flush`.
+//! The direct methods that take nothing and return an int: `poll`, `get_status` and `flush`.
 //!
-//! They go from Godot straight to the part of the object, because they are called often, may block,
-//! or emit signals whose handlers may free the object. gdext's cell around an object would allow
-//! none of that. The core does its own locking, so no call holds up another.
+//! Direct methods go from Godot straight to the part of the object, without gdext's cell, because
+//! they are called often, may block, or emit signals whose handlers may free the object. The core
+//! does its own locking, so no call holds up another.
 
 use std::ffi::c_void;
 use std::marker::PhantomData;

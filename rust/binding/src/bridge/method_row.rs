@@ -1,10 +1,10 @@
 //! The rows of the methods of a class tree: what ClassDB shows of a method that gdext cannot know,
-//! and the callbacks of a method that goes past gdext.
+//! and the callbacks of a direct method, which the bridge answers without gdext.
 //!
 //! A method without a row is answered by gdext, and its name says whether it is const. A row that
 //! no `#[func]` matches is a fault: [`faults`](super::registered::faults) names it when a debug
-//! build is loaded. A method that [`declare_past_gdext`] declares and that no row answers does not
-//! compile.
+//! build is loaded. A method that [`declare_direct_methods`] declares and that no row answers does
+//! not compile.
 
 use godot::sys;
 
@@ -13,7 +13,7 @@ pub(crate) struct MethodRow {
     /// The name of the `#[func]`, with the prefix of its class.
     pub(super) function: &'static str,
     pub(super) constness: Constness,
-    /// The callbacks that answer the method past gdext, or `None` if gdext answers it.
+    /// The callbacks of a direct method, or `None` if gdext answers the method.
     pub(super) callbacks: Option<MethodCallbacks>,
     /// What the method returns, where its Rust type does not say it.
     pub(super) returned: Option<Returned>,
@@ -58,8 +58,8 @@ pub(super) type PtrcallFunction = unsafe extern "C" fn(
 );
 
 impl MethodRow {
-    /// A method that `callbacks` answer past gdext.
-    pub(crate) const fn past_gdext(
+    /// A direct method, which `callbacks` answer.
+    pub(crate) const fn direct(
         function: &'static str,
         constness: Constness,
         callbacks: MethodCallbacks,
@@ -87,7 +87,7 @@ impl MethodRow {
     }
 }
 
-/// Whether a row of `rows` answers `function` past gdext.
+/// Whether a row of `rows` makes `function` a direct method.
 pub(crate) const fn answers(rows: &[MethodRow], function: &str) -> bool {
     let mut index = 0;
     while index < rows.len() {
@@ -115,10 +115,10 @@ const fn are_equal(one: &str, other: &str) -> bool {
     true
 }
 
-/// Declares methods of a class that take no arguments and that rows of `$rows` answer past gdext.
-/// gdext takes the signature of a method from a function, so each gets one, whose body never runs.
-/// A method that no row answers does not compile.
-macro_rules! declare_past_gdext {
+/// Declares direct methods of a class, which take no arguments and have rows in `$rows`. gdext
+/// takes the signature of a method from a function, so each gets one, whose body never runs. A
+/// method without a row does not compile.
+macro_rules! declare_direct_methods {
     ($class:ident, $rows:path, { $(fn $function:ident(&self) -> $returned:ident;)+ }) => {
         $(const _: () = assert!(
             $crate::bridge::answers($rows, stringify!($function)),
@@ -135,4 +135,4 @@ macro_rules! declare_past_gdext {
     };
 }
 
-pub(crate) use declare_past_gdext;
+pub(crate) use declare_direct_methods;

@@ -12,15 +12,15 @@
 //!   goes to the class that it belongs to, as its [row](method_row) says. Each name in the tables
 //!   is checked against what gdext has [`registered`].
 //! - [`instance`]: an object of a subclass gets its own class name, and a
-//!   [`Handle`](handle::Handle) as its instance, which holds what the calls past gdext need and
-//!   what gdext made.
+//!   [`Handle`](handle::Handle) as its instance, which leads to the part of the object and to
+//!   gdext's storage.
 //! - [`late_methods`]: gdext gets the methods of the engine that the library needs
 //!   ([`engine_methods`]), and finds every other one when it calls it. So the library loads where
 //!   an engine lacks some.
 //!
-//! The methods past gdext are [`int_methods`], [`receive`], and the virtual methods in
-//! [`stream_virtuals`] and [`packet_virtuals`]. They go from Godot straight to the part of the
-//! object. All others go through one [`trampoline`] to gdext's own callback.
+//! Direct methods go from Godot straight to the part of the object: [`int_methods`], [`receive`],
+//! and the virtual methods in [`stream_virtuals`] and [`packet_virtuals`]. All others go through
+//! one [`trampoline`] to gdext's own callback.
 //!
 //! The bridge does not know the classes: [`class_trees`](crate::class_trees) names them, and the
 //! part of an object is any [`Part`](crate::parts::Part). Imports go one way: classes, class trees,
@@ -57,7 +57,7 @@ pub(crate) use handle::HandleKind;
 pub(crate) use instance::{announce, new_object};
 pub(crate) use int_methods::{flush, get_status, poll};
 pub(crate) use late_methods::forget_late_methods;
-pub(crate) use method_row::{Constness, MethodRow, Returned, answers, declare_past_gdext};
+pub(crate) use method_row::{Constness, MethodRow, Returned, answers, declare_direct_methods};
 pub(crate) use object_methods::{forget_library, has_feature};
 pub(crate) use object_ref::{ObjectRef, SignalName};
 pub(crate) use optional::Optional;

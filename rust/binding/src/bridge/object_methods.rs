@@ -1,4 +1,4 @@
-//! Methods of Godot's objects, called past gdext, which would look up the object and count a
+//! Methods of Godot's objects, called without gdext, which would look up the object and count a
 //! reference to it for each call.
 
 use std::sync::OnceLock;

@@ -31,7 +31,7 @@ impl SignalName {
     }
 }
 
-/// A counted reference to an object. It emits the signals of the object past gdext.
+/// A counted reference to an object. Emits the signals of the object without gdext.
 pub(crate) struct ObjectRef {
     pointer: sys::GDExtensionObjectPtr,
     /// Keeps the reference.

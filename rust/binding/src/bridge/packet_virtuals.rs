@@ -1,4 +1,4 @@
-//! The virtual methods of `PacketPeerExtension`, past gdext: they move packets.
+//! The virtual methods of `PacketPeerExtension`, all of them direct: they move packets.
 
 use std::marker::PhantomData;
 use std::ptr;

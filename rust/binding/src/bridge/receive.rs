@@ -1,8 +1,8 @@
-//! `receive`, past gdext. It is called for each peer that has received something, and gdext's cell
-//! costs more than the rest of the call.
+//! The direct method `receive`. It is called for each peer that has received something, and gdext's
+//! cell costs more than the rest of the call.
 //!
 //! An argument that has to be converted goes through the trampoline to gdext, so `receive` is the
-//! one method past gdext whose `#[func]` has a body of its own.
+//! one direct method whose `#[func]` has a body of its own.
 
 use std::ffi::c_void;
 

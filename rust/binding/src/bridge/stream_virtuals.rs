@@ -1,4 +1,8 @@
-//! The virtual methods of `StreamPeerExtension`, past gdext: they move the data of a stream.
+//! The virtual methods of `StreamPeerExtension`, all of them direct: they move the data of a
+//! stream.
+//!
+//! The C++ side of `StreamPeer` trusts them, so they never report a wrong count or leave memory of
+//! the caller uninitialised.
 
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -174,7 +178,7 @@ unsafe extern "C" fn get_data<P: Stream>(
             if code != Error::OK {
                 // SAFETY: Godot passes a few bytes of a stack, or an array that its allocator has
                 // made.
-                stream_socket::zero(&mut buffer[filled..]);
+                stream_socket::memory::zero(&mut buffer[filled..]);
             }
             (code, filled)
         });

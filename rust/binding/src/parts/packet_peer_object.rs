@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use godot::builtin::PackedByteArray;
-use stream_socket::{OwnEvent, Source, Subject};
+use stream_socket::dispatch::{OwnEvent, Source, Subject};
 
 use super::codes::Code;
 use super::packet_peer::PacketPeerPart;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
-use stream_socket::Conditions;
+use stream_socket_relay::Conditions;
 
 /// The number that means: never.
 const NEVER: i64 = -1;
