@@ -15,7 +15,7 @@ pub(super) fn guarded<R>(fallback: R, body: impl FnOnce() -> R) -> R {
                 .copied()
                 .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
                 .unwrap_or("no message");
-            godot_error!("Panic in stream_peer_socket_rs, please report it: {message}");
+            godot_error!("panic in stream_peer_socket_rs, please report it: {message}");
             fallback
         }
     }
