@@ -1,13 +1,12 @@
 extends RefCounted
 ## Awaits what a peer receives, without blocking a frame.
 ##
-## An await ends with what was asked for, at its time limit, or with the connection, whichever comes first. It also ends
-## with the node that awaits and with the peer: it does not keep the peer alive, so keep it in a variable, and once the
-## node is freed it reads nothing more.
-## [br][br]
-## Each function polls the peer once per frame, so [member StreamPeerSocketRs.auto_poll] is not needed; it does no harm,
-## and neither do groups. A peer that is still connecting may be awaited. Of several awaits on one peer, the first one
-## called reads first. Call them on the main thread.
+## An await ends with what was asked for, at its time limit, or with the connection, whichever comes
+## first. It also ends with the node that awaits and with the peer: it does not keep the peer alive,
+## so keep it in a variable, and once the node is freed it reads nothing more. [br][br] Each
+## function polls the peer once per frame, so [member StreamPeerSocketRs.auto_poll] is not needed;
+## it does no harm, and neither do groups. A peer that is still connecting may be awaited. Of
+## several awaits on one peer, the first one called reads first. Call them on the main thread.
 ## [codeblock]
 ## const SocketAwait := preload("res://addons/stream_peer_socket_rs/socket_await.gd")
 ##
@@ -33,14 +32,14 @@ const DEFAULT_TIMEOUT: float = 30.0
 
 ## The outcome of an await.
 class Result:
-	## [constant OK] if [member data] is what was asked for. Otherwise [constant ERR_TIMEOUT]; [constant ERR_SKIP] if the
-	## peer was disconnected on this side or freed, or the game quits; [constant ERR_FILE_EOF] if the other side ended the
-	## stream first; [constant ERR_CONNECTION_ERROR] if the connection failed; the error of
-	## [signal StreamPeerSocketRs.connect_finished] if there never was a connection; [constant ERR_INVALID_DATA] if more
-	## came than was allowed, or what is no packet; [constant ERR_UNCONFIGURED] if the peer was neither connecting nor
-	## connected.
-	## [br][br]
-	## Two errors come at once, with nothing read: [constant ERR_INVALID_PARAMETER] for a wrong argument, such as a
+	## [constant OK] if [member data] is what was asked for. Otherwise [constant ERR_TIMEOUT];
+	## [constant ERR_SKIP] if the peer was disconnected on this side or freed, or the game quits;
+	## [constant ERR_FILE_EOF] if the other side ended the stream first; [constant
+	## ERR_CONNECTION_ERROR] if the connection failed; the error of [signal
+	## StreamPeerSocketRs.connect_finished] if there never was a connection; [constant
+	## ERR_INVALID_DATA] if more came than was allowed, or what is no packet; [constant
+	## ERR_UNCONFIGURED] if the peer was neither connecting nor connected. [br][br] Two errors come at
+	## once, with nothing read: [constant ERR_INVALID_PARAMETER] for a wrong argument, such as a
 	## negative time limit, and [constant ERR_UNAVAILABLE] without a [SceneTree].
 	var error: Error = OK
 	## The bytes.
@@ -51,8 +50,9 @@ class Result:
 		return PacketPeerSocketRs.decode_text(data)
 
 
-## Waits until [param peer] is connected. The result has no bytes; its error is that of
-## [signal StreamPeerSocketRs.connect_finished], or [constant ERR_TIMEOUT], which leaves the peer connecting.
+## Waits until [param peer] is connected. The result has no bytes; its error is that of [signal
+## StreamPeerSocketRs.connect_finished], or [constant ERR_TIMEOUT], which leaves the peer
+## connecting.
 static func connected(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOUT) -> Result:
 	var result: Result = Result.new()
 	var source: WeakRef = weakref(peer)
@@ -63,9 +63,11 @@ static func connected(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIM
 	return result
 
 
-## Waits for [param count] bytes, for at most [param timeout_sec] seconds. After an error [member Result.data] has the
-## bytes that were received before it. A negative count is an error, and nothing is read.
-static func bytes(peer: StreamPeerSocketRs, count: int, timeout_sec: float = DEFAULT_TIMEOUT) -> Result:
+## Waits for [param count] bytes, for at most [param timeout_sec] seconds. After an error [member
+## Result.data] has the bytes that were received before it. A negative count is an error, and
+## nothing is read.
+static func bytes(peer: StreamPeerSocketRs, count: int,
+		timeout_sec: float = DEFAULT_TIMEOUT) -> Result:
 	var result: Result = Result.new()
 	var source: WeakRef = weakref(peer)
 	peer = null
@@ -81,10 +83,11 @@ static func bytes(peer: StreamPeerSocketRs, count: int, timeout_sec: float = DEF
 	return result
 
 
-## Waits for a line, which ends with a line feed; neither that nor a carriage return before it is in the result. Nothing
-## is read until the line is complete, so after an error everything is still there. More than [param max_bytes] without
-## an end is an error.
-static func line(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOUT, max_bytes: int = 65536) -> Result:
+## Waits for a line, which ends with a line feed; neither that nor a carriage return before it is in
+## the result. Nothing is read until the line is complete, so after an error everything is still
+## there. More than [param max_bytes] without an end is an error.
+static func line(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOUT,
+		max_bytes: int = 65536) -> Result:
 	var result: Result = Result.new()
 	var source: WeakRef = weakref(peer)
 	peer = null
@@ -94,10 +97,11 @@ static func line(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOUT,
 	return result
 
 
-## Waits for [param delimiter], a [String] or a [PackedByteArray], which is not in the result. Nothing is read until the
-## delimiter is there, so after an error everything is still there. More than [param max_bytes] without it is an error,
-## and so is an empty delimiter.
-static func until(peer: StreamPeerSocketRs, delimiter: Variant, timeout_sec: float = DEFAULT_TIMEOUT,
+## Waits for [param delimiter], a [String] or a [PackedByteArray], which is not in the result.
+## Nothing is read until the delimiter is there, so after an error everything is still there. More
+## than [param max_bytes] without it is an error, and so is an empty delimiter.
+static func until(peer: StreamPeerSocketRs, delimiter: Variant,
+		timeout_sec: float = DEFAULT_TIMEOUT,
 		max_bytes: int = 65536) -> Result:
 	var result: Result = Result.new()
 	var source: WeakRef = weakref(peer)
@@ -106,8 +110,8 @@ static func until(peer: StreamPeerSocketRs, delimiter: Variant, timeout_sec: flo
 	return result
 
 
-## Waits for the end of the stream, and returns everything up to it. After an error [member Result.data] has the bytes
-## that were received before it.
+## Waits for the end of the stream, and returns everything up to it. After an error [member
+## Result.data] has the bytes that were received before it.
 static func end(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOUT) -> Result:
 	var result: Result = Result.new()
 	var source: WeakRef = weakref(peer)
@@ -121,8 +125,9 @@ static func end(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOUT) 
 	return result
 
 
-## Waits for the next packet of [param peer]. After an error nothing was read: an incomplete packet stays in the stream.
-## If [member PacketPeerSocketRs.stream] is replaced meanwhile, the error is [constant ERR_SKIP].
+## Waits for the next packet of [param peer]. After an error nothing was read: an incomplete packet
+## stays in the stream. If [member PacketPeerSocketRs.stream] is replaced meanwhile, the error is
+## [constant ERR_SKIP].
 static func packet(peer: PacketPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOUT) -> Result:
 	var result: Result = Result.new()
 	if peer != null and peer.stream == null:
@@ -163,8 +168,10 @@ static func _is_at_end(peer: StreamPeerSocketRs) -> bool:
 	return peer.is_read_closed() and peer.get_available_bytes() == 0
 
 
-# Polls the peer of `source` and calls `look` with it once per frame, until that returns something else than ERR_BUSY.
-static func _wait(source: WeakRef, timeout_sec: float, look: Callable, is_for_connect: bool = false) -> Error:
+# Polls the peer of `source` and calls `look` with it once per frame, until that returns something
+# else than ERR_BUSY.
+static func _wait(source: WeakRef, timeout_sec: float, look: Callable,
+		is_for_connect: bool = false) -> Error:
 	var tree: SceneTree = Engine.get_main_loop() as SceneTree
 	# NaN is not less than 0.
 	if source.get_ref() == null or is_nan(timeout_sec) or timeout_sec < 0.0:
@@ -184,8 +191,8 @@ static func _wait(source: WeakRef, timeout_sec: float, look: Callable, is_for_co
 	return error
 
 
-# An await that is under way. A connection to the tree's signal keeps it alive, so it goes with the tree at the latest.
-# It references the peer only while it looks.
+# An await that is under way. A connection to the tree's signal keeps it alive, so it goes with the
+# tree at the latest. It references the peer only while it looks.
 class Wait:
 	signal finished(error: Error)
 
@@ -199,8 +206,9 @@ class Wait:
 	var _end: Error = ERR_BUSY
 	# The first poll may emit signals about a connection before this one.
 	var _is_first_poll: bool = true
-	# The coroutines that wait for this await, directly or through others, and whether each was seen awaited itself. When
-	# the engine ends a coroutine because its node is freed, and nobody else has a reference, it leaks the variables.
+	# The coroutines that wait for this await, directly or through others, and whether each was seen
+	# awaited itself. When the engine ends a coroutine because its node is freed, and nobody else has a
+	# reference, it leaks the variables.
 	var _coroutines: Dictionary = {}
 
 	func _init(source: WeakRef, look_at: Callable, timeout_sec: float, is_for_connect: bool) -> void:
@@ -280,8 +288,8 @@ class Wait:
 	func _is_awaited() -> bool:
 		return _is_any_awaited(get_signal_connection_list(&"finished"))
 
-	# Whether one of these listeners is a coroutine that somebody awaits, or may still begin to, or is no coroutine at all.
-	# The engine disconnects a coroutine whose node is freed.
+	# Whether one of these listeners is a coroutine that somebody awaits, or may still begin to, or is
+	# no coroutine at all. The engine disconnects a coroutine whose node is freed.
 	func _is_any_awaited(connections: Array[Dictionary]) -> bool:
 		var is_any_awaited: bool = false
 		for connection: Dictionary in connections:

@@ -37,7 +37,8 @@ func close() -> void:
 
 
 ## Makes this the row of a loop. `times` is how often one run of the loop does it.
-func _use(name: String, loop: StringName, times: int, kind := "tcp", is_typed := true) -> RefCounted:
+func _use(name: String, loop: StringName, times: int, kind := "tcp",
+		is_typed := true) -> RefCounted:
 	names = [name]
 	_loop = loop
 	_times = times

@@ -1,6 +1,7 @@
 extends RefCounted
-## Keeps the two processes of a stream on two cores. Left to the system they are on one core or on two, which differs
-## by several times in speed, and changes while it is measured. Without taskset, or with one core, nothing is kept.
+## Keeps the two processes of a stream on two cores. Left to the system they are on one core or on
+## two, which differs by several times in speed, and changes while it is measured. Without taskset,
+## or with one core, nothing is kept.
 
 ## The cores of this process, as taskset lists them, while they are reduced to one; empty otherwise.
 static var _all := ""

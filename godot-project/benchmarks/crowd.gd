@@ -1,5 +1,6 @@
 extends RefCounted
-## Many peers of one family, connected to the plain program, so that only their own ends are in this process.
+## Many peers of one family, connected to the plain program, so that only their own ends are in this
+## process.
 
 const Family := preload("res://tests/support/family.gd")
 const Plain := preload("res://benchmarks/plain.gd")

@@ -1,8 +1,9 @@
 extends RefCounted
-## The loops that are timed, each with what it needs before and after. All return microseconds, of the timed part alone.
+## The loops that are timed, each with what it needs before and after. All return microseconds, of
+## the timed part alone.
 ##
-## The text is written for one class; `typed_script.gd` makes the same loops for the others, and without types. `near` is
-## what is measured, `far` the other end of its connection.
+## The text is written for one class; `typed_script.gd` makes the same loops for the others, and
+## without types. `near` is what is measured, `far` the other end of its connection.
 
 ## What small values are sent and read as.
 const TEXT := "hello, world"
@@ -80,7 +81,8 @@ func put_32_coalesced(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -> in
 	return _until_received(far, times * 32 * 4, begin)
 
 
-## A frame that reads what has come, and answers it. Returns its microseconds, and how many peers had something.
+## A frame that reads what has come, and answers it. Returns its microseconds, and how many peers
+## had something.
 func frame(peers: Array[StreamPeerTCP]) -> PackedInt64Array:
 	var answer := _zeros(MESSAGE_SIZE)
 	var heard := 0

@@ -1,6 +1,6 @@
 extends RefCounted
-## The timed loops that read small values, written like those of `loops.gd`. `typed_script.gd` makes them for
-## `StreamPeerBuffer`, too, which has its bytes in memory and no other end.
+## The timed loops that read small values, written like those of `loops.gd`. `typed_script.gd` makes
+## them for `StreamPeerBuffer`, too, which has its bytes in memory and no other end.
 
 const Loops := preload("res://benchmarks/loops.gd")
 

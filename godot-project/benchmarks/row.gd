@@ -7,8 +7,8 @@ const Server := preload("res://benchmarks/server.gd")
 
 ## The rows' names, which xtask's table has too.
 var names: PackedStringArray
-## "engine" and "ours", and for some rows "plain" (sockets of Rust's standard library), "group" (ours, through a group) or
-## "buffer" (the engine's `StreamPeerBuffer`).
+## "engine" and "ours", and for some rows "plain" (sockets of Rust's standard library), "group"
+## (ours, through a group) or "buffer" (the engine's `StreamPeerBuffer`).
 var sides: PackedStringArray = ["engine", "ours"]
 ## What is missing here of what this row needs. The sides that need it are not in `sides`.
 var needs := ""
@@ -29,8 +29,8 @@ func open() -> void:
 	pass
 
 
-## Measures once: a number for each name. The first call on each side does not count: it warms up caches, memory and the
-## processor's clock.
+## Measures once: a number for each name. The first call on each side does not count: it warms up
+## caches, memory and the processor's clock.
 func sample(_side: String) -> PackedFloat64Array:
 	return []
 

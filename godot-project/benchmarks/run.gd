@@ -1,6 +1,7 @@
 extends SceneTree
-## Measures the engine's classes and ours, by turns, and writes what it found as JSON. `cargo xtask bench` runs it:
-## godot --headless --path godot-project --script res://benchmarks/run.gd -- --plain=PROGRAM --report=FILE
+## Measures the engine's classes and ours, by turns, and writes what it found as JSON. `cargo xtask
+## bench` runs it: godot --headless --path godot-project --script res://benchmarks/run.gd --
+## --plain=PROGRAM --report=FILE
 ##     [--scale=full|quick|smoke] [FILTER...]
 ##
 ## With filters, only rows whose name contains one of them are measured.
@@ -75,7 +76,8 @@ func _measure(row: Row) -> void:
 			"" if row.needs.is_empty() else "  needs " + row.needs)
 
 
-# Each side once. They take turns in going first, in case it matters what the machine did just before.
+# Each side once. They take turns in going first, in case it matters what the machine did just
+# before.
 func _round(row: Row, number: int) -> Dictionary:
 	var sides := Array(row.sides)
 	if number % 2 == 1:
@@ -96,7 +98,8 @@ func _line(row: Row, samples: Dictionary, index: int) -> Dictionary:
 		for sample: PackedFloat64Array in samples[side]:
 			numbers.append(sample[index])
 		of_name[side] = numbers
-	return {"name": row.names[index], "samples": of_name, "problem": row.problem, "needs": row.needs, "note": row.note}
+	return {"name": row.names[index], "samples": of_name, "problem": row.problem, "needs": row.needs,
+			"note": row.note}
 
 
 func _write() -> bool:
@@ -104,5 +107,6 @@ func _write() -> bool:
 	if file == null:
 		printerr("cannot write the report '%s'; see --report" % _report_path)
 		return false
-	file.store_string(JSON.stringify({"machine": Machine.description(), "rows": _report}, "", false, true))
+	file.store_string(JSON.stringify({"machine": Machine.description(), "rows": _report}, "", false,
+			true))
 	return true

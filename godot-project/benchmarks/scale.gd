@@ -1,12 +1,13 @@
 extends RefCounted
-## How much is measured: enough for good numbers, for a quick look, or for a test that everything works.
+## How much is measured: enough for good numbers, for a quick look, or for a test that everything
+## works.
 
 ## Samples of each row on each side.
 var rounds := 15
 ## What the timed parts of a sample take at least, in microseconds.
 var sample_usec := 10000
-## The same for streams to another process. Their speed depends on the cores that the system has put the two processes
-## on, so there are more samples, each with a new process, and they are shorter.
+## The same for streams to another process. Their speed depends on the cores that the system has put
+## the two processes on, so there are more samples, each with a new process, and they are shorter.
 var stream_rounds := 45
 ## Blocks of 64 KiB in a sample.
 var blocks := 1500

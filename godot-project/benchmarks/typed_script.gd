@@ -1,6 +1,6 @@
 extends RefCounted
-## Makes a script that is written for `StreamPeerTCP` into the same for another class, or for variables without a type:
-## the time of a call depends on what the script knows of the object.
+## Makes a script that is written for `StreamPeerTCP` into the same for another class, or for
+## variables without a type: the time of a call depends on what the script knows of the object.
 
 const Family := preload("res://tests/support/family.gd")
 
@@ -39,12 +39,14 @@ static func untyped_read_loops() -> RefCounted:
 
 ## `connects.gd` for the TCP classes of `family`.
 static func connects(family: Family) -> RefCounted:
-	return _make(_source(CONNECTS).replace(PEER, family.class_of(PEER)).replace(SERVER, family.class_of(SERVER)))
+	return _make(_source(CONNECTS).replace(PEER, family.class_of(PEER)).replace(SERVER,
+			family.class_of(SERVER)))
 
 
 ## `redis_loop.gd` for the TCP classes of `family`.
 static func redis(family: Family) -> RefCounted:
-	return _make(_source(REDIS).replace(PEER, family.class_of(PEER)).replace(SERVER, family.class_of(SERVER)))
+	return _make(_source(REDIS).replace(PEER, family.class_of(PEER)).replace(SERVER,
+			family.class_of(SERVER)))
 
 
 static func _peer(family: Family, kind: String) -> String:

@@ -1,5 +1,6 @@
 extends RefCounted
-## An address as somebody types it: `localhost:4000`, `[::1]:4000`, or the path of a Unix domain socket, in which there is a slash.
+## An address as somebody types it: `localhost:4000`, `[::1]:4000`, or the path of a Unix domain
+## socket, in which there is a slash.
 
 var host := ""
 var port := 0

@@ -41,7 +41,8 @@ func _prepare(peer: StreamPeerSocketRs, place: String, text: String) -> void:
 	logged.emit("connecting to " + place)
 
 
-## connect_to_host() only starts to connect. What cannot work, such as an unknown name, it refuses at once.
+## connect_to_host() only starts to connect. What cannot work, such as an unknown name, it refuses
+## at once.
 func _begin(error: Error) -> void:
 	if error == OK:
 		set_process(true)
@@ -55,7 +56,8 @@ func _process(_delta: float) -> void:
 		StreamPeerSocketRs.STATUS_CONNECTED:
 			_talk()
 		StreamPeerSocketRs.STATUS_NONE:
-			_finish("the server closed the connection" + ("" if _received_size > 0 else " without an answer"))
+			_finish("the server closed the connection"
+					+ ("" if _received_size > 0 else " without an answer"))
 		StreamPeerSocketRs.STATUS_ERROR:
 			_finish(_peer.get_last_error_message())
 

@@ -1,6 +1,7 @@
 extends MarginContainer
-## The demo: a tab for each thing to see. Without a window it is the exchange alone, as text, and with arguments one
-## question to a server elsewhere. What is in the tabs is in their folders; ask_server.gd asks the question.
+## The demo: a tab for each thing to see. Without a window it is the exchange alone, as text, and
+## with arguments one question to a server elsewhere. What is in the tabs is in their folders;
+## ask_server.gd asks the question.
 
 const USAGE := """Arguments, after "--":
   (nothing)              what there is to see: in a window its tabs, without one servers and clients in one project
@@ -10,8 +11,8 @@ const DEFAULT_TEXT := "PING"
 const EXIT_FAILURE := 1
 const EXIT_USAGE := 2
 
-## Scripts that name the addon's classes do not even load without them. So they are not preloaded here, and the demo can
-## tell what is missing.
+## Scripts that name the addon's classes do not even load without them. So they are not preloaded
+## here, and the demo can tell what is missing.
 const EXCHANGE := "res://demo/exchange/exchange_tab.tscn"
 const TABS := {
 	"Crowd": "res://demo/crowd/crowd_tab.tscn",

@@ -1,6 +1,6 @@
 extends Node
-## A chat server. A client is anything that sends lines, such as `nc localhost 4000`: the first line is its name, and each line after
-## that goes to all the others.
+## A chat server. A client is anything that sends lines, such as `nc localhost 4000`: the first line
+## is its name, and each line after that goes to all the others.
 
 @export var port: int = 4000
 ## Further clients are refused.

@@ -1,12 +1,13 @@
 extends RefCounted
-## An HTTP/1.1 client over TCP, TLS or a Unix domain socket, such as a local daemon's. Requests follow each other on one connection.
+## An HTTP/1.1 client over TCP, TLS or a Unix domain socket, such as a local daemon's. Requests
+## follow each other on one connection.
 ## [codeblock]
 ## var http := HttpClient.new()
 ## if await http.connect_to_path("/run/docker.sock") == OK:
 ##     var response := await http.request("GET", "/version")
 ##     print(response.status, " ", response.body.get_string_from_utf8())
-## [/codeblock]
-## The limits hold for each response: a server that exceeds one gets [constant ERR_INVALID_DATA], and is disconnected.
+## [/codeblock] The limits hold for each response: a server that exceeds one gets [constant
+## ERR_INVALID_DATA], and is disconnected.
 
 ## The most bytes of a head, or of what follows a chunked body.
 const MAX_HEAD_BYTES: int = 65536
@@ -49,7 +50,8 @@ var _head_left: int = 0
 var _work_end: int = 0
 
 
-## With [param tls] options, the connection is encrypted, and the certificate has to be one for [param host].
+## With [param tls] options, the connection is encrypted, and the certificate has to be one for
+## [param host].
 func connect_to_host(host: String, port: int = 80, tls: TLSOptions = null) -> Error:
 	var peer: StreamPeerTCPRs = StreamPeerTCPRs.new()
 	_begin(peer, host if port in [80, 443] else "%s:%d" % [host, port])
@@ -71,9 +73,10 @@ func close() -> void:
 	_peer = null
 
 
-## Sends a request and waits for the response. [param on_piece] gets the body in pieces, as a [PackedByteArray] each; the response
-## has no body then.
-func request(method: String, path: String, headers: Dictionary = {}, body: PackedByteArray = PackedByteArray(),
+## Sends a request and waits for the response. [param on_piece] gets the body in pieces, as a
+## [PackedByteArray] each; the response has no body then.
+func request(method: String, path: String, headers: Dictionary = {},
+		body: PackedByteArray = PackedByteArray(),
 		on_piece: Callable = Callable()) -> Response:
 	var head: String = "%s %s HTTP/1.1\r\nHost: %s\r\n" % [method, path, _host]
 	for name: String in headers:
@@ -140,18 +143,21 @@ func _put(bytes: PackedByteArray) -> Error:
 		return _peer.put_data(bytes)
 	# It prints an error if it is written to after the other side has ended it.
 	_tls.poll()
-	return _tls.put_data(bytes) if _tls.get_status() == StreamPeerTLS.STATUS_CONNECTED else ERR_CONNECTION_ERROR
+	return (_tls.put_data(bytes) if _tls.get_status() == StreamPeerTLS.STATUS_CONNECTED
+			else ERR_CONNECTION_ERROR)
 
 
 func _read_head(response: Response) -> void:
-	# Interim responses may precede the response (RFC 9110, section 15.2). 101 is the last one of its connection.
+	# Interim responses may precede the response (RFC 9110, section 15.2). 101 is the last one of its
+	# connection.
 	for i: int in MAX_INTERIM + 1:
 		response.headers = {}
 		_head_left = MAX_HEAD_BYTES
 		var words: PackedStringArray = (await _read_line(response)).split(" ", false, 2)
 		if response.error != OK:
 			return
-		if words.size() < 2 or not words[0].begins_with("HTTP/1.") or words[1].length() != 3 or not words[1].is_valid_int():
+		if (words.size() < 2 or not words[0].begins_with("HTTP/1.") or words[1].length() != 3
+				or not words[1].is_valid_int()):
 			response.error = ERR_INVALID_DATA
 			return
 		response.status = words[1].to_int()
@@ -192,7 +198,8 @@ func _read_chunks(response: Response, on_piece: Callable) -> void:
 	while left > 0:
 		_head_left = MAX_HEAD_BYTES
 		var size: String = (await _read_line(response)).get_slice(";", 0).strip_edges()
-		if response.error == OK and (not size.is_valid_hex_number() or size.length() > 15 or size.hex_to_int() < 0):
+		if (response.error == OK
+				and (not size.is_valid_hex_number() or size.length() > 15 or size.hex_to_int() < 0)):
 			response.error = ERR_INVALID_DATA
 		if response.error != OK:
 			return
@@ -245,7 +252,8 @@ func _read_line(response: Response) -> String:
 # Waits for more bytes. ERR_FILE_EOF at the end of the stream.
 func _receive() -> Error:
 	if _used > 0:
-		# Once for each received piece, and not for each line of it, which would copy the rest again and again.
+		# Once for each received piece, and not for each line of it, which would copy the rest again and
+		# again.
 		_received = _received.slice(_used)
 		_used = 0
 	var end: float = Time.get_ticks_msec() + time_limit * 1000

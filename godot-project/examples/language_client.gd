@@ -1,6 +1,6 @@
 extends RefCounted
-## A client for a language server, or for anything that speaks JSON-RPC 2 with headers, such as a debug adapter: packets with
-## `FRAMING_CONTENT_LENGTH`.
+## A client for a language server, or for anything that speaks JSON-RPC 2 with headers, such as a
+## debug adapter: packets with `FRAMING_CONTENT_LENGTH`.
 ## [codeblock]
 ## var client := LanguageClient.new()
 ## client.notified.connect(func(method: String, params: Variant) -> void: print(method, params))
@@ -12,16 +12,19 @@ extends RefCounted
 ## Emitted when the server sends something without being asked.
 signal notified(method: String, params: Variant)
 
-## The most bytes of a message. A longer one takes too long to parse within a frame, and ends the connection.
+## The most bytes of a message. A longer one takes too long to parse within a frame, and ends the
+## connection.
 const MAX_MESSAGE_BYTES: int = 4 << 20
 
 ## The seconds that an answer may take.
 var time_limit: float = 30.0
-## Why the last request has no result: the server's error, or how the connection ended. Empty if it has one.
+## Why the last request has no result: the server's error, or how the connection ended. Empty if it
+## has one.
 var error_message: String = ""
 
 var _packets: PacketPeerSocketRs = PacketPeerSocketRs.new()
-# The answers by the numbers of their requests, as long as somebody waits for them; empty until they come.
+# The answers by the numbers of their requests, as long as somebody waits for them; empty until they
+# come.
 var _answers: Dictionary = {}
 var _requests: int = 0
 
@@ -49,7 +52,8 @@ func close() -> void:
 		_packets.stream.disconnect_from_host()
 
 
-## Sends a request, and waits for the result. Null if there is none; [member error_message] says why.
+## Sends a request, and waits for the result. Null if there is none; [member error_message] says
+## why.
 func request(method: String, params: Variant) -> Variant:
 	_requests += 1
 	var id: int = _requests
@@ -84,7 +88,8 @@ func _put(message: Dictionary) -> void:
 
 
 func _is_connected() -> bool:
-	return _packets.stream != null and _packets.stream.get_status() == StreamPeerSocketRs.STATUS_CONNECTED
+	return (_packets.stream != null
+			and _packets.stream.get_status() == StreamPeerSocketRs.STATUS_CONNECTED)
 
 
 func _on_packet(packet: PackedByteArray) -> void:

@@ -1,5 +1,6 @@
 extends RefCounted
-## A remote control for mpv, by its JSON IPC: one line of JSON is one message (`mpv --input-ipc-server=/tmp/mpv.sock`).
+## A remote control for mpv, by its JSON IPC: one line of JSON is one message (`mpv
+## --input-ipc-server=/tmp/mpv.sock`).
 ## [codeblock]
 ## var mpv := MpvRemote.new()
 ## mpv.happened.connect(func(event: Dictionary) -> void: print(event.event))
@@ -11,7 +12,8 @@ extends RefCounted
 ## Emitted when something happens in the player: `event.event` says what.
 signal happened(event: Dictionary)
 
-## The most bytes of a message. A longer one takes too long to parse within a frame, and ends the connection.
+## The most bytes of a message. A longer one takes too long to parse within a frame, and ends the
+## connection.
 const MAX_MESSAGE_BYTES: int = 1 << 20
 
 ## The seconds that an answer may take.
@@ -20,7 +22,8 @@ var time_limit: float = 5.0
 var outcome: String = ""
 
 var _lines: PacketPeerSocketRs = PacketPeerSocketRs.new()
-# The answers by the numbers of their commands, as long as somebody waits for them; empty until they come.
+# The answers by the numbers of their commands, as long as somebody waits for them; empty until they
+# come.
 var _answers: Dictionary = {}
 var _commands: int = 0
 
@@ -48,7 +51,8 @@ func close() -> void:
 		_lines.stream.disconnect_from_host()
 
 
-## Sends a command, and waits for its result. Null if there is none, or the command failed; see [member outcome].
+## Sends a command, and waits for its result. Null if there is none, or the command failed; see
+## [member outcome].
 func command(words: Array) -> Variant:
 	_commands += 1
 	var id: int = _commands

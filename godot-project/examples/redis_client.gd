@@ -1,7 +1,8 @@
 extends RefCounted
 ## A client for Redis and its kin, over TCP or a Unix domain socket, in its protocol RESP 2.
 ##
-## Commands can be put one after the other before the first answer is awaited: the answers come in their order.
+## Commands can be put one after the other before the first answer is awaited: the answers come in
+## their order.
 ## [codeblock]
 ## var redis := RedisClient.new()
 ## if await redis.connect_to_server("localhost") == OK:
@@ -71,8 +72,9 @@ func command(words: Array) -> Variant:
 	return await answer()
 
 
-## Waits for the next answer, or the next message on a connection that subscribes: a [PackedByteArray], a number, an array of
-## these, or null, which is no value, or an error if [member error] says so.
+## Waits for the next answer, or the next message on a connection that subscribes: a
+## [PackedByteArray], a number, an array of these, or null, which is no value, or an error if
+## [member error] says so.
 func answer() -> Variant:
 	if error == ERR_CONNECTION_ERROR or _peer == null:
 		return null
@@ -100,7 +102,8 @@ func _read(depth: int) -> Variant:
 		await _frame()
 	var line: PackedByteArray = await _read_line()
 	if line.is_empty():
-		return _fail(ERR_CONNECTION_ERROR, "malformed answer: an empty line") if error != ERR_CONNECTION_ERROR else null
+		return (_fail(ERR_CONNECTION_ERROR, "malformed answer: an empty line")
+				if error != ERR_CONNECTION_ERROR else null)
 	# The engine's own function prints a line for each byte that is no UTF-8.
 	var text: String = PacketPeerSocketRs.decode_text(line.slice(1))
 	match char(line[0]):
@@ -162,7 +165,8 @@ func _read_array(count: int, depth: int) -> Variant:
 # Waits for more bytes. False after an error.
 func _receive() -> bool:
 	if _used > 0:
-		# Once for each received piece, and not for each line of it, which would copy the rest again and again.
+		# Once for each received piece, and not for each line of it, which would copy the rest again and
+		# again.
 		_received = _received.slice(_used)
 		_used = 0
 	var end: float = Time.get_ticks_msec() + time_limit * 1000
@@ -182,7 +186,8 @@ func _receive() -> bool:
 # `to_int` prints an error about a number of more than 64 bits.
 func _is_integer(text: String) -> bool:
 	var digits: String = text.lstrip("+-0")
-	return text.is_valid_int() and (digits.length() < 19 or digits.length() == 19 and digits <= "9223372036854775807")
+	return (text.is_valid_int()
+			and (digits.length() < 19 or digits.length() == 19 and digits <= "9223372036854775807"))
 
 
 func _frame() -> void:

@@ -1,23 +1,27 @@
 extends SceneTree
-## Runs the tests of the addon: godot --headless --path godot-project --script res://tests/run.gd [-- FILTER...]
+## Runs the tests of the addon: godot --headless --path godot-project --script res://tests/run.gd
+## [-- FILTER...]
 ##
-## `--defects-on-engine` among the filters runs the tests in `better/` on the engine's classes, and expects each to fail:
-## they are about what is wrong with those. What each found is printed, so that one can see that it fails for its reason.
-## `--root=FOLDER`, `--time-limit=SECONDS` and `--loud` among the filters are for the runner's own tests.
-## Every `test_*.gd` below this folder is a file of tests, every method `test_*` in it a test. `parity/` runs once on
-## the engine's classes and once on ours, `own/` and `better/` on ours. With filters, only tests whose line matches one of them run: `bind`, or `test_data.gd*[ours]`.
-## The last line is `N passed, N failed`; the exit code is 0 if nothing failed and something passed. What the system
-## lacks is said behind the tests that it concerns: those that were skipped, and those that passed in part.
+## `--defects-on-engine` among the filters runs the tests in `better/` on the engine's classes, and
+## expects each to fail: they are about what is wrong with those. What each found is printed, so
+## that one can see that it fails for its reason. `--root=FOLDER`, `--time-limit=SECONDS` and
+## `--loud` among the filters are for the runner's own tests. Every `test_*.gd` below this folder is
+## a file of tests, every method `test_*` in it a test. `parity/` runs once on the engine's classes
+## and once on ours, `own/` and `better/` on ours. With filters, only tests whose line matches one
+## of them run: `bind`, or `test_data.gd*[ours]`. The last line is `N passed, N failed`; the exit
+## code is 0 if nothing failed and something passed. What the system lacks is said behind the tests
+## that it concerns: those that were skipped, and those that passed in part.
 
 const Family := preload("res://tests/support/family.gd")
 const TestCase := preload("res://tests/support/test_case.gd")
 const Watchdog := preload("res://tests/support/watchdog.gd")
 
 const ROOT := "res://tests"
-## Folders without tests that can run by themselves: what tests are made of, scripts for a process of their own, and tests
-## that need servers (`cargo xtask test --interop`).
+## Folders without tests that can run by themselves: what tests are made of, scripts for a process
+## of their own, and tests that need servers (`cargo xtask test --interop`).
 const NOT_TESTS := ["support", "children", "interop", "photographs"]
-## Seconds a test may take, and how much longer it may block the main thread before the process is ended.
+## Seconds a test may take, and how much longer it may block the main thread before the process is
+## ended.
 const TIME_LIMIT := 60
 const GRACE := 15
 
@@ -115,7 +119,8 @@ func _label(file: String, test_name: String, family: RefCounted) -> String:
 
 
 func _wanted(label: String) -> bool:
-	return _filters.is_empty() or Array(_filters).any(func(filter: String) -> bool: return label.match(filter))
+	return (_filters.is_empty()
+			or Array(_filters).any(func(filter: String) -> bool: return label.match(filter)))
 
 
 func _test_names(script: GDScript) -> PackedStringArray:
@@ -170,7 +175,8 @@ func _call_test(test: TestCase, test_name: String, state: Dictionary) -> void:
 
 # The other way round: a problem is what is wanted, though not one of the test itself.
 func _report_defect(label: String, problems: PackedStringArray, skip_reason: String) -> void:
-	var is_script_error := Array(problems).any(func(problem: String) -> bool: return problem.contains("script error: "))
+	var is_script_error := Array(problems).any(
+			func(problem: String) -> bool: return problem.contains("script error: "))
 	if is_script_error:
 		_report(label, problems, "")
 	elif problems.is_empty() and skip_reason.is_empty():
@@ -181,7 +187,8 @@ func _report_defect(label: String, problems: PackedStringArray, skip_reason: Str
 		print("        " + problem)
 
 
-func _report(label: String, problems: PackedStringArray, skip_reason: String, left_out := "") -> void:
+func _report(label: String, problems: PackedStringArray, skip_reason: String,
+		left_out := "") -> void:
 	if not problems.is_empty():
 		_failed += 1
 		print("FAILED  %s" % label)
@@ -193,4 +200,5 @@ func _report(label: String, problems: PackedStringArray, skip_reason: String, le
 	else:
 		_passed += 1
 		_in_part += int(not left_out.is_empty())
-		print("ok      %s" % label if left_out.is_empty() else "ok      %s in part: %s" % [label, left_out])
+		print("ok      %s" % label if left_out.is_empty()
+				else "ok      %s in part: %s" % [label, left_out])

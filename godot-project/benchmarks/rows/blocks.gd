@@ -12,7 +12,8 @@ static func all() -> Array:
 
 static func _row(is_receiving: bool, kind: String) -> RefCounted:
 	var row := new()
-	row.names = ["64 KiB blocks, %s%s" % ["receive" if is_receiving else "send", "" if kind == "tcp" else ", Unix"]]
+	row.names = ["64 KiB blocks, %s%s"
+			% ["receive" if is_receiving else "send", "" if kind == "tcp" else ", Unix"]]
 	row._use(kind)
 	row._is_receiving = is_receiving
 	return row
@@ -46,7 +47,8 @@ func _speed(family: Family) -> float:
 
 
 func _speed_of_plain() -> float:
-	var near := ["bulk", "receive" if _is_receiving else "send", Plain.name_of(_kind), str(scale.blocks)]
+	var near := ["bulk", "receive" if _is_receiving else "send", Plain.name_of(_kind),
+			str(scale.blocks)]
 	return Plain.measure(near, _far()).get("bytes_per_second", NAN)
 
 

@@ -1,5 +1,6 @@
 extends "res://benchmarks/row.gd"
-## A frame of a chat server in which each member says a line to all, in plain GDScript over our peers and through a group.
+## A frame of a chat server in which each member says a line to all, in plain GDScript over our
+## peers and through a group.
 
 const Link := preload("res://tests/support/link.gd")
 

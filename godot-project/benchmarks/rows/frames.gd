@@ -31,7 +31,8 @@ static func all() -> Array:
 	var rows := [
 		_row("frame over 1000 idle sockets, typed", 1000),
 		_row("frame over 1000 idle sockets, untyped", 1000, 0, false),
-		_row("frame over 1000 sockets with a message each", 1000, 1000)._also_plain()._also_through_a_group(),
+		_row("frame over 1000 sockets with a message each", 1000,
+		1000)._also_plain()._also_through_a_group(),
 		_row("frame over 10,000 sockets, 10 with a message", 10000, 10)._also_through_a_group(),
 	]
 	for count: int in [10, 30, 100, 300, 1000, 3000, 10000]:
@@ -74,7 +75,8 @@ func open() -> void:
 
 func sample(side: String) -> PackedFloat64Array:
 	if side == "plain":
-		var arguments := PackedStringArray(["frames", str(_count), str(Loops.MESSAGE_SIZE), str(PLAIN_FRAMES)])
+		var arguments := PackedStringArray(["frames", str(_count), str(Loops.MESSAGE_SIZE),
+				str(PLAIN_FRAMES)])
 		return [Plain.measure_alone(arguments).get("usec", NAN)]
 	var crowd := Crowd.new()
 	var usec := NAN

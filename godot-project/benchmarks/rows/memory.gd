@@ -1,6 +1,7 @@
 extends "res://benchmarks/row.gd"
-## What a connected pair that does nothing takes of this process: bytes of resident memory. Each side is measured in a
-## process of its own, since memory that one has used before the other finds ready.
+## What a connected pair that does nothing takes of this process: bytes of resident memory. Each
+## side is measured in a process of its own, since memory that one has used before the other finds
+## ready.
 
 const Descriptors := preload("res://benchmarks/descriptors.gd")
 const EngineProcess := preload("res://tests/support/engine_process.gd")

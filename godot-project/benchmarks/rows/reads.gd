@@ -1,5 +1,6 @@
 extends "res://benchmarks/call_row.gd"
-## Calls that read what has come. The typed ones are made on a `StreamPeerBuffer`, too: what they cost on bytes in memory.
+## Calls that read what has come. The typed ones are made on a `StreamPeerBuffer`, too: what they
+## cost on bytes in memory.
 
 const BUFFER := "buffer"
 
@@ -39,4 +40,5 @@ func _link(side: String) -> Link:
 func _loops_of(side: String) -> RefCounted:
 	if side == BUFFER:
 		return TypedScript.read_loops_of_buffer()
-	return TypedScript.read_loops(family_of(side), _kind) if _is_typed else TypedScript.untyped_read_loops()
+	return (TypedScript.read_loops(family_of(side), _kind) if _is_typed
+			else TypedScript.untyped_read_loops())

@@ -1,6 +1,6 @@
 extends "res://benchmarks/row.gd"
-## Requests per second that redis-benchmark counts: a server that answers PING, in a loop over its peers, through a group, and
-## in Node.js.
+## Requests per second that redis-benchmark counts: a server that answers PING, in a loop over its
+## peers, through a group, and in Node.js.
 
 const TypedScript := preload("res://benchmarks/typed_script.gd")
 
@@ -83,7 +83,8 @@ func _measure(port: int, frame: Callable) -> float:
 	var requests := maxi(1000, scale.connects * 100)
 	var clients := mini(CLIENTS, scale.most_sockets)
 	var path := _fresh_path()
-	var benchmark := _start("%s -p %d -c %d -n %d -t ping_mbulk --csv" % [PROGRAM, port, clients, requests], path)
+	var benchmark := _start("%s -p %d -c %d -n %d -t ping_mbulk --csv"
+			% [PROGRAM, port, clients, requests], path)
 	var deadline := Time.get_ticks_msec() + Server.PATIENCE_MSEC
 	while OS.is_process_running(benchmark) and Time.get_ticks_msec() < deadline:
 		frame.call()

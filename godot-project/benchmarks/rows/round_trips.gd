@@ -41,7 +41,8 @@ func _trips(family: Family) -> PackedFloat64Array:
 	return [_percentile(times, 0.5), _percentile(times, 0.99)]
 
 
-# The clock has whole microseconds, so times that look the same are taken to be spread evenly over theirs.
+# The clock has whole microseconds, so times that look the same are taken to be spread evenly over
+# theirs.
 static func _percentile(times: PackedInt64Array, part: float) -> float:
 	times.sort()
 	var wanted := part * times.size()

@@ -24,7 +24,8 @@ func rounds() -> int:
 
 func sample(side: String) -> PackedFloat64Array:
 	var trace := OS.get_temp_dir().path_join(System.unique_name() + ".trace")
-	var counts := SystemCalls.count("res://benchmarks/children/messages.gd", [side, str(MESSAGES)], trace)
+	var counts := SystemCalls.count("res://benchmarks/children/messages.gd", [side, str(MESSAGES)],
+			trace)
 	DirAccess.remove_absolute(trace)
 	var calls := PackedFloat64Array()
 	for name: String in ["get_string", "get_var", "put_string", "put_var"]:

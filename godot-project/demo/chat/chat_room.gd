@@ -1,5 +1,6 @@
 extends RefCounted
-## The server of a chat. The first line of a client is its name; each line after that goes to everybody. `nc` is a client.
+## The server of a chat. The first line of a client is its name; each line after that goes to
+## everybody. `nc` is a client.
 
 const MAX_LINE_BYTES := 1000
 
@@ -31,7 +32,8 @@ func open(address: RefCounted) -> bool:
 func close() -> void:
 	if server != null:
 		server.stop()
-	for client: PacketPeerSocketRs in _group.get_members().filter(func(member: RefCounted) -> bool: return member is PacketPeerSocketRs):
+	for client: PacketPeerSocketRs in _group.get_members().filter(
+			func(member: RefCounted) -> bool: return member is PacketPeerSocketRs):
 		client.stream.disconnect_from_host()
 	_group.auto_poll = false
 	_names.clear()

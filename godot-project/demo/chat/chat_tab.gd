@@ -1,5 +1,6 @@
 extends VBoxContainer
-## Two who chat, Ann directly and Bob through a bad network, in a room of this process or of another one. Others may join.
+## Two who chat, Ann directly and Bob through a bad network, in a room of this process or of another
+## one. Others may join.
 
 const Address := preload("res://demo/address.gd")
 const ChatPane := preload("chat_pane.gd")
@@ -44,7 +45,8 @@ func host(text: String) -> void:
 		text = "%s:%d" % [address.host, (room.server as TCPServerRs).get_local_port()]
 	_enter(text)
 	var path: String = ProjectSettings.globalize_path(address.path)
-	_say("Others may join: " + ("nc " + text.replace(":", " ") if address.path.is_empty() else "nc -U '%s'" % path))
+	_say("Others may join: "
+			+ ("nc " + text.replace(":", " ") if address.path.is_empty() else "nc -U '%s'" % path))
 
 
 ## Joins a room that is open elsewhere.

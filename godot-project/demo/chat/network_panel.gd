@@ -17,14 +17,17 @@ func _ready() -> void:
 
 
 func _process(_delta: float) -> void:
-	%State.text = "%d bytes to the server, %d back, %d under way" % [relay.get_bytes_to_target(), relay.get_bytes_to_client(),
+	%State.text = "%d bytes to the server, %d back, %d under way" % [relay.get_bytes_to_target(),
+			relay.get_bytes_to_client(),
 			relay.get_bytes_under_way()]
 
 
-## Where to connect to in place of the address [param target] (address.gd). Null, with [param problem] told, if that does not work.
+## Where to connect to in place of the address [param target] (address.gd). Null, with [param
+## problem] told, if that does not work.
 func relayed(target: RefCounted, problem: Callable) -> RefCounted:
 	relay.stop()
-	var error := relay.set_target_host(target.host, target.port) if target.path.is_empty() else relay.set_target_path(target.path)
+	var error := (relay.set_target_host(target.host, target.port) if target.path.is_empty()
+			else relay.set_target_path(target.path))
 	if error == OK:
 		error = relay.listen(0, "127.0.0.1")
 	if error != OK:
@@ -43,4 +46,5 @@ func _apply() -> void:
 		conditions.stalled = %Stalled.button_pressed
 	%DelayText.text = "Delay: %d ms each way" % %Delay.value
 	%JitterText.text = "Jitter: up to %d ms more" % %Jitter.value
-	%BandwidthText.text = "Bandwidth: no limit" if %Bandwidth.value == %Bandwidth.max_value else "Bandwidth: %d bytes/s" % %Bandwidth.value
+	%BandwidthText.text = ("Bandwidth: no limit" if %Bandwidth.value == %Bandwidth.max_value
+			else "Bandwidth: %d bytes/s" % %Bandwidth.value)

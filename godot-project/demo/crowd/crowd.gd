@@ -1,8 +1,10 @@
 extends RefCounted
-## Two servers with as many connections each, over which the same messages come: one with the engine's classes, one with
-## this addon's. In each frame both poll and read, one right after the other, and each is timed.
+## Two servers with as many connections each, over which the same messages come: one with the
+## engine's classes, one with this addon's. In each frame both poll and read, one right after the
+## other, and each is timed.
 ##
-## Only polling and reading is timed. Sending is not, nor is the check that every byte is the right one.
+## Only polling and reading is timed. Sending is not, nor is the check that every byte is the right
+## one.
 
 const ServerSide := preload("side.gd")
 const EngineSide := preload("engine_side.gd")
@@ -58,7 +60,8 @@ func is_complete() -> bool:
 	return _engine.count() == wanted and _group.count() == wanted
 
 
-## Does what is to be done in a frame. Times are those of frames with as many connections as are wanted.
+## Does what is to be done in a frame. Times are those of frames with as many connections as are
+## wanted.
 func frame() -> void:
 	heard.clear()
 	if not problem.is_empty():
@@ -67,7 +70,8 @@ func frame() -> void:
 		_approach()
 		return
 	_send()
-	# Who comes first is not always the same: the first finds a cold cache, and the other one's messages are older.
+	# Who comes first is not always the same: the first finds a cold cache, and the other one's
+	# messages are older.
 	_frames += 1
 	var engine_is_first := _frames % 2 == 0
 	var usec := 0 if engine_is_first else _group.look()

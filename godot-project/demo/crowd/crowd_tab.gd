@@ -1,6 +1,6 @@
 extends VBoxContainer
-## A crowd of connections as dots, and what a frame over them costs with the engine's classes and with this addon's. The
-## networking is in crowd.gd and what it uses.
+## A crowd of connections as dots, and what a frame over them costs with the engine's classes and
+## with this addon's. The networking is in crowd.gd and what it uses.
 
 const Crowd := preload("crowd.gd")
 const Curves := preload("curves.gd")
@@ -43,7 +43,8 @@ func _process(_delta: float) -> void:
 		return
 	crowd.frame()
 	_dots.show_frame(crowd.count(), crowd.heard)
-	_curves.show_curves({ENGINE_COLOUR: crowd.engine_times.values, GROUP_COLOUR: crowd.group_times.values}, FrameTimes.MOST)
+	_curves.show_curves({ENGINE_COLOUR: crowd.engine_times.values,
+			GROUP_COLOUR: crowd.group_times.values}, FrameTimes.MOST)
 	%CountText.text = "%d connections" % crowd.wanted
 	%ShareText.text = "%d %% say something in a frame" % roundi(crowd.share * 100)
 	%EngineTime.text = "%.2f ms" % crowd.engine_times.median()

@@ -30,18 +30,21 @@ func _draw() -> void:
 			top = maxf(top, sorted[int((sorted.size() - 1) * SHOWN)])
 	# A scale that stands still: 1, 2 or 5 times a power of ten.
 	var power := pow(10, floorf(log(top) / log(10)))
-	var factor := 1.0 if top <= power else 2.0 if top <= 2 * power else 5.0 if top <= 5 * power else 10.0
+	var factor := (1.0 if top <= power else 2.0 if top <= 2 * power else 5.0 if top <= 5 * power
+			else 10.0)
 	top = factor * power
 	var font := get_theme_default_font()
 	for share: float in [0.0, 0.5, 1.0]:
 		var y := size.y * (1.0 - share)
 		draw_line(Vector2(0, y), Vector2(size.x, y), LINE)
 		var text := "%s ms" % String.num(top * share, 2)
-		draw_string(font, Vector2(4, y - 4 if share < 1.0 else y + FONT_SIZE + 2), text, HORIZONTAL_ALIGNMENT_LEFT, -1, FONT_SIZE,
+		draw_string(font, Vector2(4, y - 4 if share < 1.0 else y + FONT_SIZE + 2), text,
+				HORIZONTAL_ALIGNMENT_LEFT, -1, FONT_SIZE,
 				Color(0.57, 0.63, 0.7))
 	for colour in _curves:
 		var points := PackedVector2Array()
 		for value in _curves[colour]:
-			points.append(Vector2(size.x * points.size() / maxi(_most - 1, 1), size.y * maxf(0.0, 1.0 - value / top)))
+			points.append(Vector2(size.x * points.size() / maxi(_most - 1, 1),
+					size.y * maxf(0.0, 1.0 - value / top)))
 		if points.size() > 1:
 			draw_polyline(points, colour, WIDTH, true)

@@ -1,6 +1,6 @@
 extends RefCounted
-## How many more sockets this process may open. Each takes a file descriptor, of which many systems give a process 1024 at
-## first, and more to one that asks.
+## How many more sockets this process may open. Each takes a file descriptor, of which many systems
+## give a process 1024 at first, and more to one that asks.
 
 ## Descriptors that are needed for other things.
 const OTHERS := 100
@@ -14,7 +14,8 @@ static func available(wanted: int) -> int:
 	if limit < wanted + OTHERS and OS.has_feature("linux"):
 		# It asks for the soft limit only, which any process may raise up to its hard one.
 		var most := _limit("-H")
-		OS.execute("prlimit", ["--pid", str(OS.get_process_id()), "--nofile=%d:" % mini(wanted + OTHERS, most)])
+		OS.execute("prlimit",
+				["--pid", str(OS.get_process_id()), "--nofile=%d:" % mini(wanted + OTHERS, most)])
 		limit = _limit()
 	return maxi(limit - OTHERS, 0)
 

@@ -1,9 +1,9 @@
 extends RefCounted
-## A server with many connections, and the far ends of these, which send. engine_side.gd and group_side.gd say with which
-## classes it serves.
+## A server with many connections, and the far ends of these, which send. engine_side.gd and
+## group_side.gd say with which classes it serves.
 ##
-## The far ends are the engine's peers on both sides, so that the sides differ in what is measured only: the server's end
-## of each connection, which is polled and read.
+## The far ends are the engine's peers on both sides, so that the sides differ in what is measured
+## only: the server's end of each connection, which is polled and read.
 
 ## How many connections wait to be accepted, at most: the engine's servers have room for 8.
 const MOST_WAITING := 8
@@ -38,8 +38,8 @@ func send(member: int, message: PackedByteArray) -> Error:
 	return _far[member].put_data(message)
 
 
-## Connects more, or lets go of some, until there are [param wanted], and works for [param budget_usec] at most. Call it
-## again and again.
+## Connects more, or lets go of some, until there are [param wanted], and works for [param
+## budget_usec] at most. Call it again and again.
 func approach(wanted: int, budget_usec: int) -> void:
 	while _far.size() > wanted:
 		_far.pop_back().disconnect_from_host()
@@ -77,7 +77,8 @@ func _connect_one() -> bool:
 	return true
 
 
-## The connection from [param port] is accepted. Returns the member's number, or -1 if nobody waits for it any more.
+## The connection from [param port] is accepted. Returns the member's number, or -1 if nobody waits
+## for it any more.
 func _join(port: int) -> int:
 	var peer: StreamPeerTCP = _coming.get(port)
 	if peer == null:

@@ -1,5 +1,6 @@
 extends RefCounted
-## The bytes of one connection: each is known from its place, so that the receiver can tell whether it is the right one.
+## The bytes of one connection: each is known from its place, so that the receiver can tell whether
+## it is the right one.
 
 const PERIOD := 256
 

@@ -1,9 +1,11 @@
 extends RefCounted
-## One end of a connection, the client's or the server's alike: sends a parcel and receives the other end's.
+## One end of a connection, the client's or the server's alike: sends a parcel and receives the
+## other end's.
 ##
-## A parcel is a letter (a string, two numbers and a Variant) and a large blob. Nothing here ever waits: a call that
-## could, such as get_u32() or put_data(), is made only when its bytes are already here, or are few enough to fit into
-## the system's buffer. The blob is too large for that, so it goes in parts, as much at a time as the system takes.
+## A parcel is a letter (a string, two numbers and a Variant) and a large blob. Nothing here ever
+## waits: a call that could, such as get_u32() or put_data(), is made only when its bytes are
+## already here, or are few enough to fit into the system's buffer. The blob is too large for that,
+## so it goes in parts, as much at a time as the system takes.
 
 signal status_changed(side: String, from: StreamPeerSocketRs.Status, to: StreamPeerSocketRs.Status)
 
@@ -35,10 +37,12 @@ func _init(new_side: String, new_peer: StreamPeerSocketRs, new_parcel: Dictionar
 	parcel = new_parcel
 
 
-## Sends and receives what can be at once, and returns whether anything moved. Call it again and again, every frame.
+## Sends and receives what can be at once, and returns whether anything moved. Call it again and
+## again, every frame.
 func step() -> bool:
 	notice_status()
-	# Polling is what makes a connecting peer connected, and what notices that the other end has closed.
+	# Polling is what makes a connecting peer connected, and what notices that the other end has
+	# closed.
 	peer.poll()
 	notice_status()
 	var sent := status == CONNECTED and _send()
@@ -74,8 +78,9 @@ func _send() -> bool:
 	return count > 0
 
 
-## A stream has no borders between messages. The letter's size goes before it, so that the receiver can tell when all
-## of it is there. It is put together first, which gives the size, and sends it in one go.
+## A stream has no borders between messages. The letter's size goes before it, so that the receiver
+## can tell when all of it is there. It is put together first, which gives the size, and sends it in
+## one go.
 func _send_letter(blob_size: int) -> void:
 	var letter := StreamPeerBuffer.new()
 	letter.put_utf8_string(parcel["text"])

@@ -1,8 +1,10 @@
 extends Node
-## One exchange: a server and a client in the same process connect, and send each other a parcel at the same time.
+## One exchange: a server and a client in the same process connect, and send each other a parcel at
+## the same time.
 ##
-## The same code serves TCP and Unix domain sockets; only how to listen and connect differs. It works a few
-## milliseconds per frame, in which it never waits for the network, so the game around it keeps its frame rate.
+## The same code serves TCP and Unix domain sockets; only how to listen and connect differs. It
+## works a few milliseconds per frame, in which it never waits for the network, so the game around
+## it keeps its frame rate.
 
 signal status_changed(side: String, from: StreamPeerSocketRs.Status, to: StreamPeerSocketRs.Status)
 signal logged(text: String)
@@ -14,8 +16,8 @@ signal finished(succeeded: bool, text: String)
 
 const Endpoint := preload("endpoint.gd")
 
-## How much of each frame an exchange may use, in microseconds. It bounds the work; there is no waiting to bound. A test
-## makes it shorter.
+## How much of each frame an exchange may use, in microseconds. It bounds the work; there is no
+## waiting to bound. A test makes it shorter.
 static var frame_budget_usec := 4_000
 
 var _server: SocketServerRs
@@ -60,7 +62,8 @@ func start_uds(client_parcel: Dictionary, server_parcel: Dictionary) -> void:
 
 
 func _prepare(
-	server: SocketServerRs, client: StreamPeerSocketRs, client_parcel: Dictionary, server_parcel: Dictionary
+	server: SocketServerRs, client: StreamPeerSocketRs, client_parcel: Dictionary,
+	server_parcel: Dictionary
 ) -> void:
 	_server = server
 	_server_parcel = server_parcel
@@ -101,7 +104,8 @@ func _step() -> bool:
 		return _accepted.step() or moved
 	if _server.is_connection_available():
 		_accepted = _endpoint("server", _server.take_socket_connection(), _server_parcel)
-		# It is connected already. Until it is known to be, it counts as ended, and this may be the last step of the frame.
+		# It is connected already. Until it is known to be, it counts as ended, and this may be the last
+		# step of the frame.
 		_accepted.notice_status()
 		_started_usec = Time.get_ticks_usec()
 		return true
@@ -118,11 +122,13 @@ func _decide() -> void:
 	else:
 		for end: Endpoint in [_client, _accepted]:
 			if _has_ended(end):
-				return _finish(false, "the %s's connection ended early: %s" % [end.side, end.peer.get_last_error_message()])
+				return _finish(false,
+						"the %s's connection ended early: %s" % [end.side, end.peer.get_last_error_message()])
 
 
 func _has_ended(end: Endpoint) -> bool:
-	return end != null and end.status in [StreamPeerSocketRs.STATUS_NONE, StreamPeerSocketRs.STATUS_ERROR]
+	return (end != null
+			and end.status in [StreamPeerSocketRs.STATUS_NONE, StreamPeerSocketRs.STATUS_ERROR])
 
 
 func _conclude() -> void:
@@ -137,7 +143,8 @@ func _conclude() -> void:
 ## Shows what came from one end to the other, and compares it with what was sent.
 func _is_intact(from: Endpoint, to: Endpoint) -> bool:
 	var got := to.received
-	logged.emit('%s got "%s", %d, %s, %s' % [to.side, got["text"], got["number"], got["fraction"], got["thing"]])
+	logged.emit('%s got "%s", %d, %s, %s'
+			% [to.side, got["text"], got["number"], got["fraction"], got["thing"]])
 	for key: String in from.parcel:
 		# To compare Variants of two types can be an error, so the types come first.
 		if typeof(got[key]) != typeof(from.parcel[key]) or got[key] != from.parcel[key]:

@@ -1,13 +1,16 @@
 extends PanelContainer
 ## Shows one exchange: what the status of both ends was and is, and how much has arrived.
 
-const COLORS := {"NONE": "#8b98a9", "CONNECTING": "#e8b84a", "CONNECTED": "#5fcf80", "ERROR": "#ef6b6b"}
+const COLORS := {"NONE": "#8b98a9", "CONNECTING": "#e8b84a", "CONNECTED": "#5fcf80",
+		"ERROR": "#ef6b6b"}
 
 @onready var _title: Label = %Title
 @onready var _throughput: Label = %Throughput
 @onready var _result: Label = %Result
-@onready var _statuses := {"client": %ClientStatus as RichTextLabel, "server": %ServerStatus as RichTextLabel}
-@onready var _progress := {"client": %ClientProgress as ProgressBar, "server": %ServerProgress as ProgressBar}
+@onready var _statuses := {"client": %ClientStatus as RichTextLabel,
+		"server": %ServerStatus as RichTextLabel}
+@onready var _progress := {"client": %ClientProgress as ProgressBar,
+		"server": %ServerProgress as ProgressBar}
 
 
 ## Shows an exchange that begins.
@@ -41,7 +44,8 @@ func show_throughput(text: String) -> void:
 
 func show_result(text: String, succeeded: bool) -> void:
 	_result.text = text
-	_result.add_theme_color_override("font_color", Color(COLORS["CONNECTED" if succeeded else "ERROR"]))
+	_result.add_theme_color_override("font_color",
+			Color(COLORS["CONNECTED" if succeeded else "ERROR"]))
 
 
 func _colored(status: String) -> String:

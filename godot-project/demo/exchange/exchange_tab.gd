@@ -1,6 +1,6 @@
 extends VBoxContainer
-## Shows two exchanges, over TCP and over Unix domain sockets, and whether all arrived intact. The networking is in
-## exchange.gd and endpoint.gd.
+## Shows two exchanges, over TCP and over Unix domain sockets, and whether all arrived intact. The
+## networking is in exchange.gd and endpoint.gd.
 
 ## [param succeeded] says whether everything arrived intact, over both.
 signal finished(succeeded: bool)
@@ -46,10 +46,12 @@ func start() -> void:
 	over_uds.start_uds(from_client, from_server)
 
 
-## Something of everything: text beyond ASCII, a number of 64 bits, a fraction, a Variant with others inside.
+## Something of everything: text beyond ASCII, a number of 64 bits, a fraction, a Variant with
+## others inside.
 func _parcel(from: String, blob: PackedByteArray) -> Dictionary:
 	var thing := {"from": from, "position": Vector3(1.5, -2.0, 0.25), "names": ["Åsa", "Αθήνα"]}
-	return {"text": "Grüße from the " + from, "number": -(1 << 62), "fraction": PI, "thing": thing, "blob": blob}
+	return {"text": "Grüße from the " + from, "number": -(1 << 62), "fraction": PI, "thing": thing,
+			"blob": blob}
 
 
 func _exchange(family: String, panel: ExchangePanel) -> Exchange:

@@ -30,7 +30,8 @@ func listen(address: RefCounted) -> void:
 	_server = address.listen(_tell)
 	if _server == null:
 		return
-	_tell("listening" if not _server is TCPServerRs else "listening at port %d" % (_server as TCPServerRs).get_local_port())
+	_tell("listening" if not _server is TCPServerRs
+			else "listening at port %d" % (_server as TCPServerRs).get_local_port())
 	_server.connection_available.connect(_on_connection_available)
 	_server.auto_poll = true
 

@@ -1,5 +1,6 @@
 extends VBoxContainer
-## Connects to anything, or waits for it, and shows what happens: events, addresses that were tried, and every byte. inspection.gd does it.
+## Connects to anything, or waits for it, and shows what happens: events, addresses that were tried,
+## and every byte. inspection.gd does it.
 
 const Address := preload("res://demo/address.gd")
 const Hex := preload("hex.gd")

@@ -1,5 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## How a connection ends: gracefully unless asked otherwise, and one direction at a time where that is wanted.
+## How a connection ends: gracefully unless asked otherwise, and one direction at a time where that
+## is wanted.
 
 
 func test_closing_with_unread_input_does_not_reset_the_peer() -> void:
@@ -11,11 +12,13 @@ func test_closing_with_unread_input_does_not_reset_the_peer() -> void:
 		pair.client.put_data([1, 2, 3, 4])
 		pair.client.disconnect_from_host()
 		spin_until(func() -> bool:
-			return pair.served.get_status() != STATUS_CONNECTED or pair.served.get_available_bytes() == 4, kind + ": the bytes")
+			return pair.served.get_status() != STATUS_CONNECTED or pair.served.get_available_bytes() == 4,
+					kind + ": the bytes")
 		for i in 20:
 			check_eq(pair.served.poll(), OK, kind + ": poll of the other side")
 		if check_eq(pair.served.get_status(), STATUS_CONNECTED, kind + ": status of the other side"):
-			check_eq(pair.served.get_data(4), [OK, PackedByteArray([1, 2, 3, 4])], kind + ": what was written before")
+			check_eq(pair.served.get_data(4), [OK, PackedByteArray([1, 2, 3, 4])],
+					kind + ": what was written before")
 			check_eq(pair.served.get_partial_data(1)[0], ERR_FILE_EOF, kind + ": then the end")
 
 

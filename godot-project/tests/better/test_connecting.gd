@@ -85,7 +85,8 @@ func test_a_link_local_address_with_its_scope() -> void:
 	var end := endpoint("tcp", "*")
 	end.host = found
 	var peer: StreamPeer = family.tcp_peer()
-	if not check_eq(quietly(func() -> int: return end.connect_peer(peer)), OK, "connect_to_host " + found):
+	if not check_eq(quietly(func() -> int: return end.connect_peer(peer)), OK,
+			"connect_to_host " + found):
 		return
 	settle(peer)
 	check_eq(peer.get_status(), STATUS_CONNECTED, "connect to " + found)
@@ -94,7 +95,8 @@ func test_a_link_local_address_with_its_scope() -> void:
 	check_eq(accept(end).get_u8(), 1, "a byte")
 
 
-# The lines that a process prints which connects to `names`, each split into words. None if there cannot be one.
+# The lines that a process prints which connects to `names`, each split into words. None if there
+# cannot be one.
 func _connect_to(end: Endpoint, names: PackedStringArray) -> Array[PackedStringArray]:
 	var lines: Array[PackedStringArray] = []
 	var environment := {}

@@ -1,7 +1,8 @@
 extends "res://tests/support/test_case.gd"
 ## What calls cost, in system calls: unlike a time, their number is the same on every machine.
 ##
-## A limit that depends on how fast the calls follow each other is two to three times what was counted.
+## A limit that depends on how fast the calls follow each other is two to three times what was
+## counted.
 
 const SystemCalls := preload("res://tests/support/system_calls.gd")
 const Calls := preload("res://tests/children/count_calls.gd")
@@ -46,7 +47,8 @@ func test_polling_an_idle_peer_and_asking_what_is_available() -> void:
 
 func test_polling_many_idle_peers_and_asking_what_is_available() -> void:
 	if _is_watching():
-		# What one has learned of all serves the others for a moment. One for each peer, or two, is what it would be without.
+		# What one has learned of all serves the others for a moment. One for each peer, or two, is what
+		# it would be without.
 		_expect("idle-peers", Calls.MANY * Calls.FRAMES / 2)
 
 
@@ -74,7 +76,8 @@ func _is_watching() -> bool:
 func _expect(name: String, limit: int, only := "") -> void:
 	if not SystemCalls.can_be_counted():
 		return skip("counting system calls takes Linux and strace")
-	var counted := SystemCalls.count("children/count_calls.gd", [family.name, name], fresh_path("trace"))
+	var counted := SystemCalls.count("children/count_calls.gd", [family.name, name],
+			fresh_path("trace"))
 	if not check(counted.has(name), "%s was counted: %s" % [name, counted["output"]]):
 		return
 	var calls: Array = counted[name]

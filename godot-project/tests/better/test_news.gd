@@ -1,5 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## What a script can learn of its sockets without asking over and over, and without errors in the log.
+## What a script can learn of its sockets without asking over and over, and without errors in the
+## log.
 
 
 func test_the_signals_of_a_life() -> void:
@@ -9,11 +10,13 @@ func test_the_signals_of_a_life() -> void:
 		if not check(peer.has_signal("connect_finished"), kind + ": the peer has signals"):
 			return
 		var seen := []
-		peer.connect("connect_finished", func(error: Error) -> void: seen.append(["connect_finished", error]))
+		peer.connect("connect_finished",
+				func(error: Error) -> void: seen.append(["connect_finished", error]))
 		peer.connect("status_changed", func(status: int) -> void: seen.append(["status_changed", status]))
 		# A handler that holds the peer would keep it alive for ever.
 		var weak: WeakRef = weakref(peer)
-		peer.connect("data_available", func() -> void: seen.append(["data_available", weak.get_ref().get_u8()]))
+		peer.connect("data_available",
+				func() -> void: seen.append(["data_available", weak.get_ref().get_u8()]))
 		peer.connect("disconnected", func(error: Error) -> void: seen.append(["disconnected", error]))
 		end.connect_peer(peer)
 		settle(peer)
@@ -21,8 +24,11 @@ func test_the_signals_of_a_life() -> void:
 		served.put_u8(5)
 		served.disconnect_from_host()
 		reaches(peer, STATUS_NONE, kind + ": the end")
-		check_eq(seen, [["status_changed", STATUS_CONNECTING], ["status_changed", STATUS_CONNECTED], ["connect_finished", OK],
-				["data_available", 5], ["status_changed", STATUS_NONE], ["disconnected", ERR_FILE_EOF]], kind + ": signals")
+		check_eq(seen,
+				[["status_changed", STATUS_CONNECTING], ["status_changed", STATUS_CONNECTED],
+				["connect_finished", OK],
+				["data_available", 5], ["status_changed", STATUS_NONE], ["disconnected", ERR_FILE_EOF]],
+				kind + ": signals")
 
 
 func test_failures_can_be_told_apart() -> void:
@@ -33,14 +39,16 @@ func test_failures_can_be_told_apart() -> void:
 	quietly(func() -> int: return used.listen(end.port, LOOPBACK))
 	var absent: RefCounted = family.tcp_server()
 	quietly(func() -> int: return absent.listen(0, "192.0.2.1"))
-	check_eq([used.get_last_error(), absent.get_last_error()], [ERR_ALREADY_IN_USE, ERR_UNAVAILABLE], "errors of listen")
+	check_eq([used.get_last_error(), absent.get_last_error()], [ERR_ALREADY_IN_USE, ERR_UNAVAILABLE],
+			"errors of listen")
 	end.stop()
 	var peer := dial(end)
 	reaches(peer, STATUS_ERROR, "the refusal")
 	var beginning := "connect %s:%d: " % [LOOPBACK, end.port]
 	if OS.has_feature("windows"):
 		# It says it in words of its own, in its user's language.
-		check(peer.get_last_error_message().begins_with(beginning), "the message: " + peer.get_last_error_message())
+		check(peer.get_last_error_message().begins_with(beginning),
+				"the message: " + peer.get_last_error_message())
 	else:
 		check_eq(peer.get_last_error_message(), beginning + "connection refused", "the message")
 
@@ -72,6 +80,7 @@ func test_who_is_at_the_other_end() -> void:
 	if lacks_uds():
 		return
 	var pair := link("uds")
-	if not check(pair.served.has_method("get_peer_credentials"), "a peer tells who is at its other end"):
+	if not check(pair.served.has_method("get_peer_credentials"),
+			"a peer tells who is at its other end"):
 		return
 	check_eq(pair.served.get_peer_credentials()["pid"], OS.get_process_id(), "the process")

@@ -1,6 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## What has arrived is handed over before any error or end is reported, what has not arrived reads as zero, and waiting
-## for more can be ended.
+## What has arrived is handed over before any error or end is reported, what has not arrived reads
+## as zero, and waiting for more can be ended.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
@@ -54,7 +54,8 @@ func test_a_failed_read_is_filled_with_zeros() -> void:
 		for size in [1, 8, 100, 5000]:
 			var nothing := PackedByteArray()
 			nothing.resize(size)
-			check_eq(family.peer(kind).get_data(size), [FAILED, nothing], "%s: %d bytes, not connected" % [kind, size])
+			check_eq(family.peer(kind).get_data(size), [FAILED, nothing],
+					"%s: %d bytes, not connected" % [kind, size])
 			var pair := link(kind)
 			pair.served.put_u8(1)
 			pair.served.disconnect_from_host()
@@ -91,7 +92,8 @@ func test_disconnecting_wakes_a_blocked_read() -> void:
 		var pair := link(kind)
 		var reader := blocked_reader(pair)
 		pair.client.disconnect_from_host()
-		var woken := spin_until(func() -> bool: return not reader.is_alive(), kind + ": the reader to wake up", 2.0)
+		var woken := spin_until(func() -> bool: return not reader.is_alive(),
+				kind + ": the reader to wake up", 2.0)
 		# Whatever it waits for, this ends it.
 		pair.served.disconnect_from_host()
 		var got: Variant = join(reader, "the reader")
@@ -100,8 +102,8 @@ func test_disconnecting_wakes_a_blocked_read() -> void:
 
 
 func test_a_length_of_nonsense_can_be_bounded() -> void:
-	# A typed read believes the length that comes from afar, whichever class it is called on. What can be bounded is a
-	# read that says how much it takes at most, and the time it takes.
+	# A typed read believes the length that comes from afar, whichever class it is called on. What can
+	# be bounded is a read that says how much it takes at most, and the time it takes.
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		if not check(pair.client.has_method("read_until"), kind + ": there is a read with a bound"):
@@ -110,6 +112,7 @@ func test_a_length_of_nonsense_can_be_bounded() -> void:
 		noise.resize(5000)
 		pair.served.put_data(noise)
 		arrived(pair.client, 5000)
-		check_null(pair.client.read_until(";", 1000), kind + ": read_until with no delimiter in the first 1000 bytes")
+		check_null(pair.client.read_until(";", 1000),
+				kind + ": read_until with no delimiter in the first 1000 bytes")
 		check_eq(pair.client.get_last_error(), ERR_INVALID_DATA, kind + ": why")
 		check_eq(pair.client.get_available_bytes(), 5000, kind + ": nothing is consumed")

@@ -26,11 +26,13 @@ func test_a_live_servers_path_is_not_taken() -> void:
 		return
 	var first := endpoint("uds")
 	var second: RefCounted = family.uds_server()
-	check_eq(quietly(func() -> int: return second.listen(first.path)), ERR_ALREADY_IN_USE, "listen on a live path")
+	check_eq(quietly(func() -> int: return second.listen(first.path)), ERR_ALREADY_IN_USE,
+			"listen on a live path")
 	check_eq(second.is_listening(), false, "is_listening")
 	second = null
 	var client: StreamPeer = family.uds_peer()
-	if check_eq(quietly(func() -> int: return first.connect_peer(client)), OK, "connect to the first server"):
+	if check_eq(quietly(func() -> int: return first.connect_peer(client)), OK,
+			"connect to the first server"):
 		client.put_u8(1)
 		check_eq(accept(first).get_u8(), 1, "the first server goes on")
 
@@ -44,7 +46,8 @@ func test_stop_leaves_the_file_of_a_successor() -> void:
 	check_eq(second.open(family, "uds", first.path), OK, "a second server listens there")
 	first.server.stop()
 	var client: StreamPeer = family.uds_peer()
-	check_eq(quietly(func() -> int: return second.connect_peer(client)), OK, "connect: the second server's file is there")
+	check_eq(quietly(func() -> int: return second.connect_peer(client)), OK,
+			"connect: the second server's file is there")
 	check_eq(client.get_status(), STATUS_CONNECTED, "status")
 
 
@@ -55,7 +58,8 @@ func test_a_dangling_link_is_left_alone() -> void:
 	var target := fresh_path("target")
 	if OS.has_feature("windows") or OS.execute("ln", ["-s", target, path]) != 0:
 		return skip("no symbolic links here")
-	check_eq(quietly(func() -> int: return family.uds_server().listen(path)), ERR_ALREADY_IN_USE, "listen")
+	check_eq(quietly(func() -> int: return family.uds_server().listen(path)), ERR_ALREADY_IN_USE,
+			"listen")
 	check_eq(OS.execute("test", ["-L", path]), 0, "the link is still there")
 	quietly(func() -> int: return family.uds_peer().bind(path))
 	check_eq(OS.execute("test", ["-L", path]), 0, "the link is still there after bind")
@@ -79,7 +83,8 @@ func test_a_child_process_does_not_keep_connections() -> void:
 func test_a_port_out_of_range_is_refused() -> void:
 	for port in [-1, 65536, 70000, 1 << 32]:
 		var server: RefCounted = family.tcp_server()
-		check_eq(quietly(func() -> int: return server.listen(port, LOOPBACK)), ERR_INVALID_PARAMETER, "port %d" % port)
+		check_eq(quietly(func() -> int: return server.listen(port, LOOPBACK)), ERR_INVALID_PARAMETER,
+				"port %d" % port)
 		check_eq(server.is_listening(), false, "is_listening after %d" % port)
 
 

@@ -1,5 +1,6 @@
 extends SceneTree
-## Takes a client while there is no descriptor, and again once there is one. Prints what get_last_error says after both.
+## Takes a client while there is no descriptor, and again once there is one. Prints what
+## get_last_error says after both.
 
 
 func _initialize() -> void:

@@ -1,5 +1,6 @@
 extends SceneTree
-## Compiles every script below the folders that the arguments name. Prints "compiled: " and how many.
+## Compiles every script below the folders that the arguments name. Prints "compiled: " and how
+## many.
 
 
 func _initialize() -> void:

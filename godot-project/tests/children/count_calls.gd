@@ -23,7 +23,8 @@ var _served: Array[StreamPeer] = []
 
 func _initialize() -> void:
 	var arguments := OS.get_cmdline_user_args()
-	# A traced system call takes longer than its answer is shared for. What is counted is how many share one.
+	# A traced system call takes longer than its answer is shared for. What is counted is how many
+	# share one.
 	ProjectSettings.set_setting("network/limits/stream_sockets/shared_answer_usec", 1000)
 	_family = Family.ours() if arguments[0] == "ours" else Family.engine()
 	_server = _family.tcp_server()
@@ -33,19 +34,23 @@ func _initialize() -> void:
 
 
 func _typed_reads(name: String) -> void:
-	_read(name, func(to: StreamPeer, i: int) -> void: to.put_u8(i), func(from: StreamPeer) -> void: from.get_u8())
+	_read(name, func(to: StreamPeer, i: int) -> void: to.put_u8(i),
+			func(from: StreamPeer) -> void: from.get_u8())
 
 
 func _number_reads(name: String) -> void:
-	_read(name, func(to: StreamPeer, i: int) -> void: to.put_32(i), func(from: StreamPeer) -> void: from.get_32())
+	_read(name, func(to: StreamPeer, i: int) -> void: to.put_32(i),
+			func(from: StreamPeer) -> void: from.get_32())
 
 
 func _variant_reads(name: String) -> void:
-	_read(name, func(to: StreamPeer, i: int) -> void: to.put_var([i, "x"]), func(from: StreamPeer) -> void: from.get_var())
+	_read(name, func(to: StreamPeer, i: int) -> void: to.put_var([i, "x"]),
+			func(from: StreamPeer) -> void: from.get_var())
 
 
 func _string_reads(name: String) -> void:
-	_read(name, func(to: StreamPeer, i: int) -> void: to.put_string(str(i)), func(from: StreamPeer) -> void: from.get_string())
+	_read(name, func(to: StreamPeer, i: int) -> void: to.put_string(str(i)),
+			func(from: StreamPeer) -> void: from.get_string())
 
 
 func _variants(name: String) -> void:

@@ -1,6 +1,6 @@
 extends SceneTree
-## Two threads make the first call of a method of the same object at the same moment, again and again. The engine looks
-## such a method up without a lock.
+## Two threads make the first call of a method of the same object at the same moment, again and
+## again. The engine looks such a method up without a lock.
 
 const OBJECTS := 200
 

@@ -1,10 +1,12 @@
 extends SceneTree
-## What blocked sockets cost a scene at 60 frames a second: it connects to a name whose lookup hangs, writes 64 MiB to a
-## peer that does not read, and awaits bytes that never come. Prints a histogram of the frame times beside those of the
-## same scene idle. From the repository's top folder:
+## What blocked sockets cost a scene at 60 frames a second: it connects to a name whose lookup
+## hangs, writes 64 MiB to a peer that does not read, and awaits bytes that never come. Prints a
+## histogram of the frame times beside those of the same scene idle. From the repository's top
+## folder:
 ## [codeblock lang=text]
 ## cc -shared -fPIC -o target/resolver.so godot-project/tests/children/resolver.c -ldl
-## LD_PRELOAD=$PWD/target/resolver.so cargo xtask godot --release -- --headless --path godot-project \
+## LD_PRELOAD=$PWD/target/resolver.so cargo xtask godot --release -- --headless --path godot-project
+## \
 ##     --script res://tests/children/frame_times.gd
 ## [/codeblock]
 ## Argument: how many frames each of the two takes, 600 if there is none.
@@ -44,7 +46,8 @@ func _run() -> void:
 	_print_histogram(idle, busy)
 	print("%d frames idle, %d frames busy" % [idle.size(), busy.size()])
 	print("the lookup hangs: %s" % (_resolving.get_status() == StreamPeerTCPRs.STATUS_CONNECTING))
-	print("put %d MiB, refused %d times, %d MiB of them queued" % [_put >> 20, _refused, _writer.get_pending_write_bytes() >> 20])
+	print("put %d MiB, refused %d times, %d MiB of them queued"
+			% [_put >> 20, _refused, _writer.get_pending_write_bytes() >> 20])
 	print("the await goes on: %s" % (_got == null))
 	# An await that is under way when the engine quits counts as a leak.
 	_reader.disconnect_from_host()
@@ -79,7 +82,8 @@ func _write() -> void:
 			_refused += 1
 
 
-# The times from frame to frame, in milliseconds, of so many frames, in each of which `body` is called.
+# The times from frame to frame, in milliseconds, of so many frames, in each of which `body` is
+# called.
 func _measure(frames: int, body: Callable) -> PackedFloat64Array:
 	var times := PackedFloat64Array()
 	await process_frame
@@ -103,7 +107,8 @@ func _print_histogram(idle: PackedFloat64Array, busy: PackedFloat64Array) -> voi
 			print("%3d to %3d     %8d %8d" % [ms, ms + 1, counts[0], counts[1]])
 	for share: float in [0.5, 0.99, 1.0]:
 		var index := int((idle.size() - 1) * share)
-		print("%-13s %8.2f %8.2f" % ["longest" if share == 1.0 else "%d %%" % int(share * 100.0), idle[index], busy[index]])
+		print("%-13s %8.2f %8.2f"
+				% ["longest" if share == 1.0 else "%d %%" % int(share * 100.0), idle[index], busy[index]])
 
 
 func _count(times: PackedFloat64Array, ms: int) -> int:

@@ -1,6 +1,7 @@
 extends SceneTree
-## Lets go of a peer while threads are inside a call of it, whose name is the argument. A callable does not keep its
-## object, so a thread that was still on its way into the call would crash in the engine, whosever the class.
+## Lets go of a peer while threads are inside a call of it, whose name is the argument. A callable
+## does not keep its object, so a thread that was still on its way into the call would crash in the
+## engine, whosever the class.
 
 const MUCH := 32 << 20
 const THREADS := 8
@@ -38,8 +39,8 @@ func _initialize() -> void:
 	quit()
 
 
-# Waits until the threads that are not in `before` are there and have all slept for a while. There is nothing that they
-# sleep for that long but the call.
+# Waits until the threads that are not in `before` are there and have all slept for a while. There
+# is nothing that they sleep for that long but the call.
 func _wait_until_asleep(before: PackedStringArray) -> void:
 	var last := {}
 	while true:

@@ -11,6 +11,7 @@ func _initialize() -> void:
 		server.socket_mode = mode
 		var path := folder.path_join("m%d" % mode)
 		var error := server.listen(path)
-		print("mode %d: %d, %d %s" % [mode, error, FileAccess.get_unix_permissions(path), server.get_last_error_message()])
+		print("mode %d: %d, %d %s"
+				% [mode, error, FileAccess.get_unix_permissions(path), server.get_last_error_message()])
 		server.stop()
 	quit()

@@ -1,5 +1,6 @@
 extends SceneTree
-## Looks up names that answer late, never, or with nothing, and prints what comes of it. Arguments: a port to connect to.
+## Looks up names that answer late, never, or with nothing, and prints what comes of it. Arguments:
+## a port to connect to.
 
 var _port := OS.get_cmdline_user_args()[0].to_int()
 
@@ -33,7 +34,8 @@ func _connect(name: String, limit := -1.0, cancel := false) -> Array:
 	var error: Error = await peer.connect_finished
 	for i in 3:
 		await process_frame
-	return [accepted, status, error, seen[0], peer.get_status(), peer.get_last_error(), peer.get_last_error_message()]
+	return [accepted, status, error, seen[0], peer.get_status(), peer.get_last_error(),
+			peer.get_last_error_message()]
 
 
 # A peer is free for something else as soon as its lookup is cancelled.
@@ -52,9 +54,11 @@ func _other_uses() -> void:
 	writer.write_buffer_limit = 100
 	writer.auto_poll = true
 	writer.connect_to_host("slow.test", _port)
-	print("put: %d, pending %d, host '%s'" % [writer.put_data([1, 2, 3]), writer.get_pending_write_bytes(), writer.get_connected_host()])
+	print("put: %d, pending %d, host '%s'"
+			% [writer.put_data([1, 2, 3]), writer.get_pending_write_bytes(), writer.get_connected_host()])
 	await writer.drained
-	print("sent: pending %d, status %d, host '%s'" % [writer.get_pending_write_bytes(), writer.get_status(), writer.get_connected_host()])
+	print("sent: pending %d, status %d, host '%s'"
+			% [writer.get_pending_write_bytes(), writer.get_status(), writer.get_connected_host()])
 	# A peer that is bound to one family uses the address of that family.
 	var bound := StreamPeerTCPRs.new()
 	bound.auto_poll = true

@@ -1,5 +1,6 @@
 extends SceneTree
-## Makes calls that are wrong in themselves, each between a line `== <name>` and one `-- <last error>`.
+## Makes calls that are wrong in themselves, each between a line `== <name>` and one `-- <last
+## error>`.
 ##
 ## The lines go where errors go, so that they stay in order.
 

@@ -1,7 +1,9 @@
 extends SceneTree
-## Quits while the system's resolver has not answered. Arguments: what to do before, and how often to ask.
+## Quits while the system's resolver has not answered. Arguments: what to do before, and how often
+## to ask.
 ##
-## `nothing`: no lookup. `connecting`: quit with the peers. `dropped`: drop them first. `cancelled`: disconnect them first.
+## `nothing`: no lookup. `connecting`: quit with the peers. `dropped`: drop them first. `cancelled`:
+## disconnect them first.
 
 var _peers: Array[StreamPeerTCPRs] = []
 
@@ -31,4 +33,5 @@ func _initialize() -> void:
 
 
 func _has_line(path: String) -> bool:
-	return FileAccess.file_exists(path) and FileAccess.get_file_as_string(path).begins_with("hang.test\n")
+	return (FileAccess.file_exists(path)
+			and FileAccess.get_file_as_string(path).begins_with("hang.test\n"))

@@ -1,5 +1,6 @@
 extends SceneTree
-## Unloads the addon when objects of it have polled themselves, and goes on. Nothing here may name the addon's classes but by text.
+## Unloads the addon when objects of it have polled themselves, and goes on. Nothing here may name
+## the addon's classes but by text.
 
 const EXTENSION := "res://addons/stream_peer_socket_rs/stream_peer_socket_rs.gdextension"
 

@@ -1,8 +1,8 @@
 extends SceneTree
 ## Unloads the addon behind a lookup. Nothing here may name the addon's classes but by text.
 ##
-## Arguments: the name to look up. With `hang.test` that is still under way then; otherwise the addon is loaded again
-## and used.
+## Arguments: the name to look up. With `hang.test` that is still under way then; otherwise the
+## addon is loaded again and used.
 
 const EXTENSION := "res://addons/stream_peer_socket_rs/stream_peer_socket_rs.gdextension"
 

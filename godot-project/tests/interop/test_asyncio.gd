@@ -68,7 +68,8 @@ func test_five_hundred_clients_at_once() -> void:
 	lines.framing = PacketPeerSocketRs.FRAMING_DELIMITER
 	var group := StreamPeerSocketGroupRs.new()
 	group.accept_from(server, lines)
-	group.peer_packet_received.connect(func(peer: PacketPeerSocketRs, line: PackedByteArray) -> void: peer.put_packet(line))
+	group.peer_packet_received.connect(
+			func(peer: PacketPeerSocketRs, line: PackedByteArray) -> void: peer.put_packet(line))
 	var client := _peer("crowd", server.get_local_port())
 	var right := in_thread(client.line)
 	spin_until(func() -> bool:

@@ -11,7 +11,8 @@ func test_many_requests_on_one_connection() -> void:
 		var http := await _client(way)
 		for i in 200:
 			var response := await http.request("GET", "/small")
-			if not check_eq([response.error, response.status, response.body.get_string_from_ascii()], [OK, 200, "small\n"],
+			if not check_eq([response.error, response.status, response.body.get_string_from_ascii()],
+					[OK, 200, "small\n"],
 					"%s: request %d" % [way, i]):
 				break
 		http.close()
@@ -57,24 +58,28 @@ func test_answers_without_a_body_and_errors() -> void:
 		if way == "tls":
 			continue
 		response = await http.request("GET", "/small", {"Connection": "close"})
-		check_eq([response.error, response.status, response.body.size()], [OK, 200, 6], way + ": the last one")
+		check_eq([response.error, response.status, response.body.size()], [OK, 200, 6],
+				way + ": the last one")
 		response = await http.request("GET", "/small")
 		check_eq(response.error, ERR_UNCONFIGURED, way + ": after that there is no connection")
 
 
-## What the limits in docs/differences.md say of an answer that comes together with the end. It is so over the engine's own peers too.
-## Should it not be so any more, they are to be changed.
+## What the limits in docs/differences.md say of an answer that comes together with the end. It is
+## so over the engine's own peers too. Should it not be so any more, they are to be changed.
 func test_tls_of_the_engine_loses_what_comes_with_the_end() -> void:
 	for class_of_peer: String in ["StreamPeerTCP", "StreamPeerTCPRs"]:
 		var tries := range(20)
-		check(tries.any(func(_try: int) -> bool: return _loses_the_answer(ClassDB.instantiate(class_of_peer))), class_of_peer)
+		check(tries.any(
+				func(_try: int) -> bool: return _loses_the_answer(ClassDB.instantiate(class_of_peer))),
+				class_of_peer)
 
 
 func _loses_the_answer(peer: StreamPeer) -> bool:
 	peer.connect_to_host(LOOPBACK, OS.get_environment("INTEROP_NGINX_TLS_PORT").to_int())
 	settle(peer)
 	var tls := StreamPeerTLS.new()
-	check_eq(tls.connect_to_stream(peer, "localhost", TLSOptions.client(_certificate())), OK, "connect_to_stream")
+	check_eq(tls.connect_to_stream(peer, "localhost", TLSOptions.client(_certificate())), OK,
+			"connect_to_stream")
 	spin_until(func() -> bool:
 		tls.poll()
 		return tls.get_status() != StreamPeerTLS.STATUS_HANDSHAKING, "the handshake")
@@ -98,7 +103,8 @@ func test_a_certificate_for_another_name_is_refused() -> void:
 	# The engine prints it.
 	mute(true)
 	var options := TLSOptions.client(_certificate(), "elsewhere.example")
-	var error := await http.connect_to_host(LOOPBACK, OS.get_environment("INTEROP_NGINX_TLS_PORT").to_int(), options)
+	var error := await http.connect_to_host(LOOPBACK,
+			OS.get_environment("INTEROP_NGINX_TLS_PORT").to_int(), options)
 	mute(false)
 	check(error != OK, "connect")
 
@@ -108,10 +114,12 @@ func _client(way: String) -> HTTPClientExample:
 	var error := OK
 	match way:
 		"tcp":
-			error = await http.connect_to_host("localhost", OS.get_environment("INTEROP_NGINX_PORT").to_int())
+			error = await http.connect_to_host("localhost",
+					OS.get_environment("INTEROP_NGINX_PORT").to_int())
 		"tls":
 			var options := TLSOptions.client(_certificate())
-			error = await http.connect_to_host("localhost", OS.get_environment("INTEROP_NGINX_TLS_PORT").to_int(), options)
+			error = await http.connect_to_host("localhost",
+					OS.get_environment("INTEROP_NGINX_TLS_PORT").to_int(), options)
 		"uds":
 			error = await http.connect_to_path(OS.get_environment("INTEROP_NGINX_PATH"))
 	check_eq(error, OK, way + ": connect")

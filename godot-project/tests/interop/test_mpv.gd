@@ -9,7 +9,8 @@ func test_a_remote_control() -> void:
 	var events := []
 	mpv.happened.connect(func(event: Dictionary) -> void: events.append(event))
 	check_eq(await mpv.connect_to_path(OS.get_environment("INTEROP_MPV_PATH")), OK, "connect")
-	check(str(await mpv.command(["get_property", "mpv-version"])).begins_with("mpv"), "version: " + mpv.outcome)
+	check(str(await mpv.command(["get_property", "mpv-version"])).begins_with("mpv"),
+			"version: " + mpv.outcome)
 	for volume: float in [10.0, 55.5]:
 		await mpv.command(["set_property", "volume", volume])
 		check_eq(mpv.outcome, "success", "set_property")

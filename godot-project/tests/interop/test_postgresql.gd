@@ -1,6 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## PostgreSQL over its Unix domain socket: start-up, trust login, and rows by its protocol, version 3. A message is a letter and a
-## length that counts itself, so packets do for the rest of it.
+## PostgreSQL over its Unix domain socket: start-up, trust login, and rows by its protocol, version
+## 3. A message is a letter and a length that counts itself, so packets do for the rest of it.
 
 const ROWS := 20_000
 
@@ -50,7 +50,8 @@ func test_twenty_thousand_rows() -> void:
 func _message(peer: StreamPeerUDSRs) -> Array:
 	var letter := char(peer.get_u8())
 	var length := peer.get_32()
-	if not check(length >= 4, "a message '%s' of %d bytes: %s" % [letter, length, peer.get_last_error_message()]):
+	if not check(length >= 4,
+			"a message '%s' of %d bytes: %s" % [letter, length, peer.get_last_error_message()]):
 		return []
 	var got := peer.get_data(length - 4)
 	return [letter, got[1]] if check_eq(got[0], OK, "the message") else []

@@ -31,7 +31,8 @@ func test_a_big_value_comes_back_as_it_went() -> void:
 		value[i] = (i / 4093) % 256
 	for kind: String in ["tcp", "uds"]:
 		var redis := await _client(kind)
-		check_eq((await redis.command(["SET", "big", value])).get_string_from_ascii(), "OK", kind + ": SET")
+		check_eq((await redis.command(["SET", "big", value])).get_string_from_ascii(), "OK",
+				kind + ": SET")
 		check(await redis.command(["GET", "big"]) == value, kind + ": what GET gives is what was set")
 		check_eq(await redis.command(["DEL", "big"]), 1, kind + ": DEL")
 		redis.close()
@@ -41,7 +42,8 @@ func test_messages_of_a_channel_reach_another_connection() -> void:
 	for kind: String in ["tcp", "uds"]:
 		var reader := await _client(kind)
 		var writer := await _client("tcp")
-		check_eq(await reader.command(["SUBSCRIBE", kind]), ["subscribe".to_ascii_buffer(), kind.to_ascii_buffer(), 1],
+		check_eq(await reader.command(["SUBSCRIBE", kind]),
+				["subscribe".to_ascii_buffer(), kind.to_ascii_buffer(), 1],
 				kind + ": SUBSCRIBE")
 		for i in 100:
 			writer.put(["PUBLISH", kind, "message %d" % i])

@@ -11,7 +11,8 @@ func test_a_client_of_openssl() -> void:
 	peer.connect_to_host(LOOPBACK, OS.get_environment("INTEROP_TLS_PORT").to_int())
 	settle(peer)
 	var tls := StreamPeerTLS.new()
-	check_eq(tls.connect_to_stream(peer, "localhost", TLSOptions.client(_certificate())), OK, "connect_to_stream")
+	check_eq(tls.connect_to_stream(peer, "localhost", TLSOptions.client(_certificate())), OK,
+			"connect_to_stream")
 	if not _shakes_hands(tls):
 		return
 	var received := PackedByteArray()
@@ -31,8 +32,10 @@ func test_a_client_of_openssl() -> void:
 func test_a_server_for_openssl() -> void:
 	var server := TCPServerRs.new()
 	server.listen(0, LOOPBACK)
-	var client := Tool.start("openssl", ["s_client", "-quiet", "-connect", "127.0.0.1:%d" % server.get_local_port(), "-CAfile",
-			OS.get_environment("INTEROP_CERTIFICATE"), "-verify_return_error", "-verify_hostname", "localhost", "-servername", "localhost"])
+	var client := Tool.start("openssl",
+			["s_client", "-quiet", "-connect", "127.0.0.1:%d" % server.get_local_port(), "-CAfile",
+			OS.get_environment("INTEROP_CERTIFICATE"), "-verify_return_error", "-verify_hostname",
+			"localhost", "-servername", "localhost"])
 	spin_until(server.is_connection_available, "openssl to connect")
 	var peer := server.take_connection()
 	var key := CryptoKey.new()

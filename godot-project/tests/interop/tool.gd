@@ -9,7 +9,8 @@ var _errors: FileAccess
 ## Starts the program `name` of the suite's tools.
 static func start(name: String, arguments: PackedStringArray) -> RefCounted:
 	var tool: RefCounted = new()
-	var started := OS.execute_with_pipe(OS.get_environment("INTEROP_TOOLS").path_join(name), arguments, true)
+	var started := OS.execute_with_pipe(OS.get_environment("INTEROP_TOOLS").path_join(name), arguments,
+			true)
 	if not started.is_empty():
 		tool.pid = started.pid
 		tool._pipe = started.stdio

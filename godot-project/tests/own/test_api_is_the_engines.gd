@@ -1,7 +1,8 @@
 extends "res://tests/support/test_case.gd"
 ## Every method, constant and default of the engine's classes is on ours, as ClassDB shows it.
 
-const CLASSES := ["StreamPeerSocket", "StreamPeerTCP", "StreamPeerUDS", "SocketServer", "TCPServer", "UDSServer"]
+const CLASSES := ["StreamPeerSocket", "StreamPeerTCP", "StreamPeerUDS", "SocketServer", "TCPServer",
+		"UDSServer"]
 
 
 func test_methods() -> void:
@@ -49,7 +50,8 @@ func _methods(name: String) -> Dictionary:
 	return methods
 
 
-# What a caller can tell: names, types, defaults, flags. Numbers of the class in ClassDB and editor hints are left out.
+# What a caller can tell: names, types, defaults, flags. Numbers of the class in ClassDB and editor
+# hints are left out.
 func _described(method: Dictionary) -> Dictionary:
 	return {
 		"arguments": method["args"].map(_described_value),
@@ -62,7 +64,8 @@ func _described(method: Dictionary) -> Dictionary:
 func _described_value(value: Dictionary) -> String:
 	# An engine that was built for games to ship with has no names of its arguments.
 	var argument: String = value["name"] if OS.is_debug_build() else ""
-	# StreamPeerSocket.Status of the engine is StreamPeerSocketRs.Status of ours; what is in neither family is the same.
+	# StreamPeerSocket.Status of the engine is StreamPeerSocketRs.Status of ours; what is in neither
+	# family is the same.
 	var type: String = value["class_name"]
 	for engine_class: String in CLASSES:
 		if type == family.class_of(engine_class):

@@ -41,7 +41,8 @@ func test_huge_and_negative_sizes() -> void:
 		# As much as an array can be, while five bytes are there.
 		pair.served.put_data([1, 2, 3, 4, 5])
 		arrived(pair.client, 5)
-		check_eq(pair.client.get_partial_data(256 << 20), [OK, PackedByteArray([1, 2, 3, 4, 5])], kind + ": a huge partial read")
+		check_eq(pair.client.get_partial_data(256 << 20), [OK, PackedByteArray([1, 2, 3, 4, 5])],
+				kind + ": a huge partial read")
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
 
 
@@ -56,15 +57,19 @@ func test_more_than_one_call_can_take() -> void:
 		var pair := link(kind)
 		for is_connected in [true, false]:
 			pair.client.put_u8(1)
-			check_eq(quietly(func() -> int: return pair.client.put_data(huge)), ERR_INVALID_PARAMETER, kind + ": put_data")
+			check_eq(quietly(func() -> int: return pair.client.put_data(huge)), ERR_INVALID_PARAMETER,
+					kind + ": put_data")
 			check_eq(pair.client.get_last_error(), ERR_INVALID_PARAMETER, kind + ": get_last_error")
 			check_eq(pair.client.get_last_error_message(),
-					"put_data: the size is more than one call can take, which is 2147483647 bytes", kind + ": the message")
+					"put_data: the size is more than one call can take, which is 2147483647 bytes",
+					kind + ": the message")
 			check_eq(pair.client.get_last_written_bytes(), 0, kind + ": get_last_written_bytes")
 			var sent: Array = quietly(func() -> Array: return pair.client.put_partial_data(huge))
 			check_eq(sent, [ERR_INVALID_PARAMETER, 0], kind + ": put_partial_data")
-			check(pair.client.get_last_error_message().begins_with("put_partial_data: "), kind + ": which call")
-			check_eq(pair.client.get_status(), STATUS_CONNECTED if is_connected else STATUS_NONE, kind + ": status")
+			check(pair.client.get_last_error_message().begins_with("put_partial_data: "),
+					kind + ": which call")
+			check_eq(pair.client.get_status(), STATUS_CONNECTED if is_connected else STATUS_NONE,
+					kind + ": status")
 			if is_connected:
 				check_eq(pair.served.get_u8(), 1, kind + ": the byte before")
 				check_eq(pair.served.get_available_bytes(), 0, kind + ": nothing of it was sent")
@@ -76,15 +81,18 @@ func test_a_remote_length_of_nonsense() -> void:
 		for method in ["get_string", "get_utf8_string"]:
 			var pair := link(kind)
 			pair.served.put_32(-5)
-			check_eq(quietly(func() -> String: return pair.client.call(method)), "", "%s: %s" % [kind, method])
+			check_eq(quietly(func() -> String: return pair.client.call(method)), "",
+					"%s: %s" % [kind, method])
 			check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
 
 
 func test_strange_texts() -> void:
-	for text: String in ["\n", " ", "a b", "..", "-1", "%", "::ffff:", "0x7f.1", "１２７.0.0.1", "x".repeat(5000), "ä"]:
+	for text: String in ["\n", " ", "a b", "..", "-1", "%", "::ffff:", "0x7f.1", "１２７.0.0.1",
+			"x".repeat(5000), "ä"]:
 		var peer := StreamPeerTCPRs.new()
 		check(quietly(func() -> int: return peer.bind(0, text)) != OK, "bind to '%s'" % text.left(20))
-		check(quietly(func() -> int: return TCPServerRs.new().listen(0, text)) != OK, "listen on '%s'" % text.left(20))
+		check(quietly(func() -> int: return TCPServerRs.new().listen(0, text)) != OK,
+				"listen on '%s'" % text.left(20))
 		check_eq(peer.get_status(), STATUS_NONE, "status after '%s'" % text.left(20))
 
 
@@ -115,7 +123,8 @@ func _storm() -> bool:
 	_calls(tcp)
 	tcp.disconnect_from_host()
 	_calls(tcp)
-	for path: String in ["", directory, "/nowhere/at/all", directory + "/" + "x".repeat(300), directory + "/missing"]:
+	for path: String in ["", directory, "/nowhere/at/all", directory + "/" + "x".repeat(300),
+			directory + "/missing"]:
 		var uds := StreamPeerUDSRs.new()
 		uds.connect_to_host(path)
 		_calls(uds)
@@ -137,9 +146,11 @@ func _calls(peer: StreamPeerSocketRs) -> void:
 	peer.poll()
 
 
-# Farewells close their sockets in the background. Two more descriptors may be kept for blocking calls: they are lent again.
+# Farewells close their sockets in the background. Two more descriptors may be kept for blocking
+# calls: they are lent again.
 func _drops_to(before: int) -> void:
-	spin_until(func() -> bool: return _descriptors() <= before + 2, "all but %d descriptors to be closed" % before)
+	spin_until(func() -> bool: return _descriptors() <= before + 2,
+			"all but %d descriptors to be closed" % before)
 
 
 func _descriptors() -> int:

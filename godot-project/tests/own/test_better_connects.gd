@@ -5,8 +5,10 @@ extends "res://tests/support/test_case.gd"
 func test_an_integer_beyond_32_bits_is_no_port() -> void:
 	for port in [1 << 32, (1 << 32) + 80, 1 << 62]:
 		var peer := StreamPeerTCPRs.new()
-		check_eq(quietly(func() -> int: return peer.bind(port, LOOPBACK)), ERR_INVALID_PARAMETER, "bind %d" % port)
-		check_eq(quietly(func() -> int: return peer.connect_to_host(LOOPBACK, port)), ERR_INVALID_PARAMETER,
+		check_eq(quietly(func() -> int: return peer.bind(port, LOOPBACK)), ERR_INVALID_PARAMETER,
+				"bind %d" % port)
+		check_eq(quietly(func() -> int: return peer.connect_to_host(LOOPBACK, port)),
+				ERR_INVALID_PARAMETER,
 				"connect %d" % port)
 		check_eq(peer.get_status(), STATUS_NONE, "status after %d" % port)
 
@@ -14,7 +16,8 @@ func test_an_integer_beyond_32_bits_is_no_port() -> void:
 func test_bind_to_what_is_no_address() -> void:
 	for host in ["localhost", "", "1.2.3", "[::1]"]:
 		var peer := StreamPeerTCPRs.new()
-		check_eq(quietly(func() -> int: return peer.bind(0, host)), ERR_INVALID_PARAMETER, "bind to '%s'" % host)
+		check_eq(quietly(func() -> int: return peer.bind(0, host)), ERR_INVALID_PARAMETER,
+				"bind to '%s'" % host)
 		check_eq(peer.bind(0, LOOPBACK), OK, "a good address after '%s'" % host)
 
 

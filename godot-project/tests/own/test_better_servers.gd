@@ -14,7 +14,8 @@ func test_a_full_servers_path_is_not_taken() -> void:
 			break
 	check_eq(queue.back().get_status(), STATUS_CONNECTING, "the queue is full")
 	var second := UDSServerRs.new()
-	check_eq(quietly(func() -> int: return second.listen(first.path)), ERR_ALREADY_IN_USE, "listen on a full path")
+	check_eq(quietly(func() -> int: return second.listen(first.path)), ERR_ALREADY_IN_USE,
+			"listen on a full path")
 	accept(first)
 	reaches(queue.back(), STATUS_CONNECTED, "the last in the queue")
 

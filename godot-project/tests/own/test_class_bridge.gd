@@ -1,5 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## The classes as ClassDB and scripts see them: real inheritance, one enum, objects that come and go.
+## The classes as ClassDB and scripts see them: real inheritance, one enum, objects that come and
+## go.
 
 
 func test_parents() -> void:
@@ -25,13 +26,15 @@ func test_bases_cannot_be_made() -> void:
 
 func test_is() -> void:
 	var tcp: Object = StreamPeerTCPRs.new()
-	check(tcp is StreamPeerTCPRs and tcp is StreamPeerSocketRs and tcp is StreamPeerExtension and tcp is StreamPeer, "tcp is")
+	check(tcp is StreamPeerTCPRs and tcp is StreamPeerSocketRs and tcp is StreamPeerExtension
+			and tcp is StreamPeer, "tcp is")
 	check(not tcp is StreamPeerUDSRs, "tcp is not uds")
 	var uds: Object = StreamPeerUDSRs.new()
 	check(uds is StreamPeerUDSRs and uds is StreamPeerSocketRs, "uds is")
 	check(not uds is StreamPeerTCPRs, "uds is not tcp")
 	var tcp_server: Object = TCPServerRs.new()
-	check(tcp_server is TCPServerRs and tcp_server is SocketServerRs and tcp_server is RefCounted, "tcp server is")
+	check(tcp_server is TCPServerRs and tcp_server is SocketServerRs and tcp_server is RefCounted,
+			"tcp server is")
 	check(not tcp_server is UDSServerRs, "tcp server is not uds server")
 	var uds_server: Object = UDSServerRs.new()
 	check(uds_server is UDSServerRs and uds_server is SocketServerRs, "uds server is")
@@ -46,7 +49,8 @@ func test_methods_belong_to_their_class() -> void:
 	var uds: Object = StreamPeerUDSRs.new()
 	check(tcp.has_method("get_local_port") and tcp.has_method("poll"), "tcp has")
 	check(uds.has_method("get_connected_path") and uds.has_method("poll"), "uds has")
-	check(not uds.has_method("set_no_delay") and not uds.has_method("get_connected_host"), "uds has not")
+	check(not uds.has_method("set_no_delay") and not uds.has_method("get_connected_host"),
+			"uds has not")
 	check(not tcp.has_method("get_connected_path"), "tcp has not")
 	check(not UDSServerRs.new().has_method("get_local_port"), "uds server has not")
 
@@ -90,11 +94,13 @@ func test_variables_of_the_base_type() -> void:
 
 func test_reference_counts() -> void:
 	var pair := link("tcp")
-	for object: RefCounted in [StreamPeerTCPRs.new(), StreamPeerUDSRs.new(), TCPServerRs.new(), UDSServerRs.new()]:
+	for object: RefCounted in [StreamPeerTCPRs.new(), StreamPeerUDSRs.new(), TCPServerRs.new(),
+			UDSServerRs.new()]:
 		# The array and the loop's variable.
 		check_eq(object.get_reference_count(), 2, object.get_class())
 	var engines := link("tcp", LOOPBACK, Family.engine())
-	check_eq(pair.served.get_reference_count(), engines.served.get_reference_count(), "an accepted peer")
+	check_eq(pair.served.get_reference_count(), engines.served.get_reference_count(),
+			"an accepted peer")
 	var weak: WeakRef = weakref(pair.served)
 	pair.served = null
 	check_null(weak.get_ref(), "an accepted peer is gone with its last reference")

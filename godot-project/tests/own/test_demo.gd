@@ -41,7 +41,8 @@ func test_a_chat_over_each_kind_of_socket_and_through_a_relay() -> void:
 		relay.to_client.delay = 0.05
 		relay.to_target.max_piece_bytes = 1
 		var address := Address.parse(text)
-		var error := relay.set_target_host(address.host, address.port) if address.path.is_empty() else relay.set_target_path(address.path)
+		var error := (relay.set_target_host(address.host, address.port) if address.path.is_empty()
+				else relay.set_target_path(address.path))
 		check_eq([error, relay.listen(0, LOOPBACK)], [OK, OK], "the relay")
 		var ann := ChatClient.new()
 		var bob := ChatClient.new()
@@ -55,7 +56,8 @@ func test_a_chat_over_each_kind_of_socket_and_through_a_relay() -> void:
 		bob.join(Address.parse("127.0.0.1:%d" % relay.get_local_port()), "Bob")
 		await until(func() -> bool: return ann_heard.has("* Bob has come"), text + ": Bob")
 		bob.say("hello")
-		await until(func() -> bool: return ann_heard.has("Bob: hello") and bob_heard.has("Bob: hello"), text + ": a line")
+		await until(func() -> bool: return ann_heard.has("Bob: hello") and bob_heard.has("Bob: hello"),
+				text + ": a line")
 		relay.abort_all()
 		await until(func() -> bool: return ann_heard.has("* Bob has left"), text + ": the line is cut")
 		check_eq(room.names(), ["Ann"], text + ": who is left")
@@ -79,14 +81,18 @@ func test_a_chat_between_two_processes() -> void:
 		ann.heard.connect(func(line: String) -> void: heard.append(line))
 		ann.join(Address.parse(text), "Ann")
 		await until(func() -> bool: return heard == ["* Ann has come"], kind + ": Ann")
-		var guest := in_thread(func() -> Dictionary: return EngineProcess.run("children/chat_guest.gd", [text]))
+		var guest := in_thread(
+				func() -> Dictionary: return EngineProcess.run("children/chat_guest.gd", [text]))
 		await until(func() -> bool: return heard.has("* Bob has come"), kind + ": the guest")
 		# Anybody may send anything. The guest says what it has heard.
 		var stranger: StreamPeerSocketRs = Address.parse(text).new_peer()
 		Address.parse(text).connect_peer(stranger)
-		await until(func() -> bool: return stranger.poll() == OK and stranger.get_status() == STATUS_CONNECTED, kind + ": a stranger")
+		await until(
+				func() -> bool: return stranger.poll() == OK and stranger.get_status() == STATUS_CONNECTED,
+				kind + ": a stranger")
 		stranger.put_data([0xff, 0xfe, 0, 0x0a, 0x80, 0x0a])
-		await until(func() -> bool: return heard.has("\ufffd\ufffd\ufffd: \ufffd"), kind + ": its noise: %s" % [heard])
+		await until(func() -> bool: return heard.has("\ufffd\ufffd\ufffd: \ufffd"),
+				kind + ": its noise: %s" % [heard])
 		stranger.disconnect_from_host()
 		ann.say("Grüße, Αθήνα")
 		await until(func() -> bool: return heard.has("Bob: Grüße, Αθήνα"), kind + ": the guest's line")
@@ -105,9 +111,11 @@ func test_a_chat_lets_go_of_one_who_does_not_read() -> void:
 	# So that the system does not take much for it.
 	deaf.set_receive_buffer_size(4096)
 	deaf.connect_to_host(LOOPBACK, port)
-	await until(func() -> bool: return deaf.poll() == OK and deaf.get_status() == STATUS_CONNECTED, "the connect")
+	await until(func() -> bool: return deaf.poll() == OK and deaf.get_status() == STATUS_CONNECTED,
+			"the connect")
 	deaf.put_data("Deaf\r\n".to_ascii_buffer())
-	await until(func() -> bool: return room.names() == ["Deaf"], "the name, without the end of its line")
+	await until(func() -> bool: return room.names() == ["Deaf"],
+			"the name, without the end of its line")
 	var ann := ChatClient.new()
 	ann.join(Address.parse("127.0.0.1:%d" % port), "Ann")
 	await until(func() -> bool: return room.names().size() == 2, "Ann")
@@ -125,7 +133,9 @@ func test_an_inspection_waits_for_one_who_connects() -> void:
 		var told := []
 		var moved := []
 		inspection.happened.connect(func(_seconds: float, what: String) -> void: told.append(what))
-		inspection.moved.connect(func(bytes: PackedByteArray, _total: int, is_received: bool) -> void: moved.append([bytes, is_received]))
+		inspection.moved.connect(
+				func(bytes: PackedByteArray, _total: int, is_received: bool) -> void: moved.append([bytes,
+				is_received]))
 		var path := fresh_path() if kind == "uds" else ""
 		inspection.listen(Address.parse(path if kind == "uds" else "127.0.0.1:0"))
 		var peer: StreamPeer = family.peer(kind)
@@ -135,12 +145,14 @@ func test_an_inspection_waits_for_one_who_connects() -> void:
 			peer.connect_to_host(LOOPBACK, inspection.get_listening_port())
 		poll_connect(peer)
 		peer.put_data(PackedByteArray([0, 255]))
-		await until(func() -> bool: return moved == [[PackedByteArray([0, 255]), true]], kind + ": what came: %s" % [told])
+		await until(func() -> bool: return moved == [[PackedByteArray([0, 255]), true]],
+				kind + ": what came: %s" % [told])
 		inspection.send([7])
 		arrived(peer, 1)
 		check_eq(peer.get_u8(), 7, kind + ": what was sent")
 		peer.disconnect_from_host()
-		await until(func() -> bool: return told.has("the other side has ended the stream"), kind + ": the end: %s" % [told])
+		await until(func() -> bool: return told.has("the other side has ended the stream"),
+				kind + ": the end: %s" % [told])
 		check_eq(inspection.get_listening_port(), 0, kind + ": it has stopped to listen")
 	if OS.has_feature("windows"):
 		return leave_out("what goes wrong is told in the words of Windows")
@@ -160,7 +172,9 @@ func test_an_inspection_tells_everything() -> void:
 	var told := []
 	var moved := []
 	inspection.happened.connect(func(_seconds: float, what: String) -> void: told.append(what))
-	inspection.moved.connect(func(bytes: PackedByteArray, total: int, is_received: bool) -> void: moved.append([bytes, total, is_received]))
+	inspection.moved.connect(
+			func(bytes: PackedByteArray, total: int, is_received: bool) -> void: moved.append([bytes, total,
+			is_received]))
 	inspection.open(Address.parse("127.0.0.1:%d" % end.port))
 	var served := accept(end)
 	await until(func() -> bool: return told.has("connected"), "the connect")
@@ -170,16 +184,21 @@ func test_an_inspection_tells_everything() -> void:
 	await until(func() -> bool: return moved.size() == 2, "bytes both ways")
 	check_eq(moved, [[PackedByteArray([1, 2]), 0, false], [all, 0, true]], "the bytes")
 	served.abort()
-	await until(func() -> bool: return told.any(func(what: String) -> bool: return what.contains("reset")), "the reset: %s" % [told])
+	await until(
+			func() -> bool: return told.any(func(what: String) -> bool: return what.contains("reset")),
+			"the reset: %s" % [told])
 	end.server.stop()
 	inspection.open(Address.parse("localhost:%d" % end.port))
-	await until(func() -> bool: return told.any(func(what: String) -> bool: return what.contains("refused")), "the refusal: %s" % [told])
+	await until(
+			func() -> bool: return told.any(func(what: String) -> bool: return what.contains("refused")),
+			"the refusal: %s" % [told])
 	check_eq(inspection.attempts().size(), 2, "both addresses were tried")
 	inspection.close()
 
 
 func test_bytes_are_shown_in_hex_and_as_text() -> void:
-	check_eq(Hex.dump("a line\n".to_ascii_buffer(), 16), "000010  %-47s  a line.\n" % "61 20 6c 69 6e 65 0a", "a short one")
+	check_eq(Hex.dump("a line\n".to_ascii_buffer(), 16),
+			"000010  %-47s  a line.\n" % "61 20 6c 69 6e 65 0a", "a short one")
 	check_eq(Hex.dump(PackedByteArray(range(17))).count("\n"), 2, "lines")
 	check_eq(Hex.dump([]), "", "nothing")
 	var much := PackedByteArray()
@@ -208,8 +227,11 @@ func test_an_inspector_keeps_what_was_last() -> void:
 
 
 func test_addresses_are_told_apart() -> void:
-	var table := {"localhost:80": ["localhost", 80, ""], "[::1]:5": ["::1", 5, ""], " 10.0.0.1:0 ": ["10.0.0.1", 0, ""],
-			"/tmp/x": ["", 0, "/tmp/x"], "user://a.sock": ["", 0, "user://a.sock"], "host": null, ":80": null, "a:70000": null, "a:b": null}
+	var table := {"localhost:80": ["localhost", 80, ""], "[::1]:5": ["::1", 5, ""],
+			" 10.0.0.1:0 ": ["10.0.0.1", 0, ""],
+			"/tmp/x": ["", 0, "/tmp/x"], "user://a.sock": ["", 0, "user://a.sock"], "host": null,
+			":80": null, "a:70000": null, "a:b": null}
 	for text: String in table:
 		var address := Address.parse(text)
-		check_eq([address.host, address.port, address.path] if address != null else null, table[text], text)
+		check_eq([address.host, address.port, address.path] if address != null else null, table[text],
+				text)

@@ -11,7 +11,8 @@ func test_exchanges_arrive_intact() -> void:
 	var result := EngineProcess.run(DEMO)
 	check_eq(result["code"], 0, "exit code: " + result["output"])
 	for kind: String in ["TCP", "UDS"]:
-		check(result["output"].contains(kind + " everything arrived intact"), "%s in: %s" % [kind, result["output"]])
+		check(result["output"].contains(kind + " everything arrived intact"),
+				"%s in: %s" % [kind, result["output"]])
 	for word: String in ["ERROR", "WARNING", "leaked", "Orphan"]:
 		check(not result["output"].contains(word), "no '%s' in: %s" % [word, result["output"]])
 
@@ -50,13 +51,15 @@ func test_a_question_that_nobody_answers_ends_with_1_and_says_why() -> void:
 		end.server.stop()
 		var result := EngineProcess.run(DEMO, _place(end))
 		check_eq(result["code"], 1, "%s: exit code: %s" % [kind, result["output"]])
-		check(result["output"].contains("\n" + _words_of_failure(end)), "the reason in: " + result["output"])
+		check(result["output"].contains("\n" + _words_of_failure(end)),
+				"the reason in: " + result["output"])
 
 
 func test_arguments_that_are_no_question_end_with_2() -> void:
 	if not _can_start():
 		return
-	for arguments: PackedStringArray in [["tcp"], ["tcp", "localhost", "port"], ["uds", ""], ["udp", "localhost", "1"]]:
+	for arguments: PackedStringArray in [["tcp"], ["tcp", "localhost", "port"], ["uds", ""],
+			["udp", "localhost", "1"]]:
 		var result := EngineProcess.run(DEMO, arguments)
 		check_eq(result["code"], 2, "%s: exit code" % " ".join(arguments))
 		check(result["output"].contains("Arguments, after"), "usage in: " + result["output"])

@@ -16,7 +16,8 @@ const ON_WINDOWS := {0: 0, EADDRINUSE: 10048, EADDRNOTAVAIL: 10049, ECONNRESET: 
 
 func test_nothing_has_happened() -> void:
 	for kind: String in family.kinds():
-		for object: Object in [family.peer(kind), family.server(kind), link(kind).client, link(kind).served]:
+		for object: Object in [family.peer(kind), family.server(kind), link(kind).client,
+				link(kind).served]:
 			_expect(object, OK, "", 0, kind)
 
 
@@ -56,14 +57,16 @@ func test_a_missing_path() -> void:
 	var path := fresh_path()
 	var peer := StreamPeerUDSRs.new()
 	check_eq(quietly(func() -> int: return peer.connect_to_host(path)), FAILED, "connect_to_host")
-	_expect(peer, ERR_CONNECTION_ERROR, "connect %s: no such file or directory" % path, ENOENT, "missing")
+	_expect(peer, ERR_CONNECTION_ERROR, "connect %s: no such file or directory" % path, ENOENT,
+			"missing")
 
 
 func test_a_name_that_is_none() -> void:
 	var peer := StreamPeerTCPRs.new()
 	check_eq(peer.connect_to_host("256.1.1.1", 80), ERR_CANT_RESOLVE, "connect_to_host")
 	check_eq(peer.get_last_error(), ERR_CANT_RESOLVE, "get_last_error")
-	check(peer.get_last_error_message().begins_with("resolve 256.1.1.1: "), peer.get_last_error_message())
+	check(peer.get_last_error_message().begins_with("resolve 256.1.1.1: "),
+			peer.get_last_error_message())
 
 
 func test_an_end_and_a_reset() -> void:
@@ -81,7 +84,8 @@ func test_an_end_and_a_reset() -> void:
 			reaches(pair.client, STATUS_ERROR, "the reset")
 		else:
 			check_eq(pair.client.get_data(1)[0], FAILED, "get_data")
-		_expect(pair.client, ERR_CONNECTION_ERROR, "receive from %s: connection reset by peer" % _address(pair.endpoint),
+		_expect(pair.client, ERR_CONNECTION_ERROR,
+				"receive from %s: connection reset by peer" % _address(pair.endpoint),
 				ECONNRESET, "the reset")
 		check_eq(pair.client.get_connected_port(), pair.endpoint.port, "the port stays readable")
 
@@ -90,8 +94,10 @@ func test_success_forgets() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.read_timeout = 0.01
-		for operation: Callable in [func() -> void: pair.client.put_u8(1), func() -> void: pair.client.get_partial_data(1),
-				func() -> void: pair.client.receive(), func() -> void: pair.client.read_line(), func() -> void: pair.client.flush()]:
+		for operation: Callable in [func() -> void: pair.client.put_u8(1),
+				func() -> void: pair.client.get_partial_data(1),
+				func() -> void: pair.client.receive(), func() -> void: pair.client.read_line(),
+				func() -> void: pair.client.flush()]:
 			pair.client.get_u8()
 			check_eq(pair.client.get_last_error(), ERR_TIMEOUT, kind + ": a timeout")
 			operation.call()
@@ -107,7 +113,8 @@ func test_an_end_that_a_poll_has_found() -> void:
 			var in_handlers := []
 			var weak: WeakRef = weakref(pair.client)
 			for name: String in ["status_changed", "disconnected"]:
-				pair.client.connect(name, func(_argument: int) -> void: in_handlers.append(weak.get_ref().get_last_error()))
+				pair.client.connect(name,
+						func(_argument: int) -> void: in_handlers.append(weak.get_ref().get_last_error()))
 			pair.client.poll()
 			in_handlers.clear()
 			pair.served.disconnect_from_host()
@@ -149,9 +156,11 @@ func test_misuse_of_a_peer() -> void:
 	for port in [-1, 65536]:
 		_refuses(peer, func() -> int: return peer.bind(port), ERR_INVALID_PARAMETER,
 				"The local port number must be between 0 and 65535 (inclusive).")
-	_refuses(peer, func() -> int: return peer.bind(0, "localhost"), ERR_INVALID_PARAMETER, "bind: \"localhost\" is not an IP address")
+	_refuses(peer, func() -> int: return peer.bind(0, "localhost"), ERR_INVALID_PARAMETER,
+			"bind: \"localhost\" is not an IP address")
 	for numbers: Array in [[0, 10, 5], [60, -1, 5], [60, 10, 0]]:
-		_refuses(peer, func() -> int: return peer.set_keep_alive.bindv(numbers).call(true), ERR_INVALID_PARAMETER,
+		_refuses(peer, func() -> int: return peer.set_keep_alive.bindv(numbers).call(true),
+				ERR_INVALID_PARAMETER,
 				"set_keep_alive: the times and the count must be positive")
 	for bytes in [0, -1, 1 << 31]:
 		_refuses(peer, func() -> int: return peer.set_send_buffer_size(bytes), ERR_INVALID_PARAMETER,
@@ -160,13 +169,16 @@ func test_misuse_of_a_peer() -> void:
 				"set the receive buffer's size: %d bytes are not possible" % bytes)
 	check_null(quietly(func() -> Variant: return peer.read_until("")), "read_until")
 	_expect(peer, ERR_INVALID_PARAMETER,
-			"read_until: the delimiter must be a String or a PackedByteArray with something in it", 0, "an empty delimiter")
+			"read_until: the delimiter must be a String or a PackedByteArray with something in it", 0,
+			"an empty delimiter")
 	check_eq(peer.bind(0, LOOPBACK), OK, "bind")
 	_expect(peer, OK, "", 0, "after a success")
-	_refuses(peer, func() -> int: return peer.bind(0, LOOPBACK), ERR_ALREADY_IN_USE, "bind: the socket is already open")
+	_refuses(peer, func() -> int: return peer.bind(0, LOOPBACK), ERR_ALREADY_IN_USE,
+			"bind: the socket is already open")
 
 	var uds := StreamPeerUDSRs.new()
-	_refuses(uds, func() -> int: return uds.connect_to_host(""), ERR_INVALID_PARAMETER, "connect: the path is empty")
+	_refuses(uds, func() -> int: return uds.connect_to_host(""), ERR_INVALID_PARAMETER,
+			"connect: the path is empty")
 
 
 func test_transfers_without_a_connection() -> void:
@@ -183,9 +195,11 @@ func test_transfers_without_a_connection() -> void:
 			if peer == connecting:
 				receives = "receive: still connecting; poll until it is connected"
 				sends = "send: still connecting; poll until it is connected, or set a write buffer limit before"
-			for read: Callable in [func() -> int: return peer.get_data(1)[0], func() -> int: return peer.get_partial_data(1)[0]]:
+			for read: Callable in [func() -> int: return peer.get_data(1)[0],
+					func() -> int: return peer.get_partial_data(1)[0]]:
 				_refuses(peer, read, FAILED, receives)
-			for write: Callable in [func() -> int: return peer.put_data([1]), func() -> int: return peer.put_partial_data([1])[0],
+			for write: Callable in [func() -> int: return peer.put_data([1]),
+					func() -> int: return peer.put_partial_data([1])[0],
 					peer.flush]:
 				_refuses(peer, write, FAILED, sends)
 			peer.receive()
@@ -196,7 +210,8 @@ func test_transfers_without_a_connection() -> void:
 func test_connecting_twice() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
-		_refuses(pair.client, func() -> int: return pair.endpoint.connect_peer(pair.client), ERR_ALREADY_IN_USE,
+		_refuses(pair.client, func() -> int: return pair.endpoint.connect_peer(pair.client),
+				ERR_ALREADY_IN_USE,
 				"connect: already connecting or connected")
 		check_eq(pair.client.put_data([1]), OK, kind + ": put_data")
 		_expect(pair.client, OK, "", 0, kind + ": after a success")
@@ -210,7 +225,8 @@ func test_misuse_of_a_server() -> void:
 	_refuses(tcp, func() -> int: return tcp.listen(0, "localhost"), ERR_INVALID_PARAMETER,
 			"listen: \"localhost\" is not an IP address")
 	var uds := UDSServerRs.new()
-	_refuses(uds, func() -> int: return uds.listen(""), ERR_INVALID_PARAMETER, "listen: the path is empty")
+	_refuses(uds, func() -> int: return uds.listen(""), ERR_INVALID_PARAMETER,
+			"listen: the path is empty")
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		_refuses(end.server, end.reopen, ERR_ALREADY_IN_USE, "listen: already listening")
@@ -234,9 +250,11 @@ func test_binds_that_fail() -> void:
 	var end := endpoint("tcp")
 	var peer := StreamPeerTCPRs.new()
 	check_eq(peer.bind(end.port, LOOPBACK), ERR_UNAVAILABLE, "bind to a used port")
-	_expect(peer, ERR_ALREADY_IN_USE, "bind %s:%d: address already in use" % [LOOPBACK, end.port], EADDRINUSE, "a used port")
+	_expect(peer, ERR_ALREADY_IN_USE, "bind %s:%d: address already in use" % [LOOPBACK, end.port],
+			EADDRINUSE, "a used port")
 	check_eq(peer.bind(0, "192.0.2.1"), ERR_UNAVAILABLE, "bind to an address of somebody else")
-	_expect(peer, ERR_UNAVAILABLE, "bind 192.0.2.1:0: cannot assign requested address", EADDRNOTAVAIL, "an absent address")
+	_expect(peer, ERR_UNAVAILABLE, "bind 192.0.2.1:0: cannot assign requested address", EADDRNOTAVAIL,
+			"an absent address")
 	check_eq(peer.bind(0, LOOPBACK), OK, "bind")
 	_expect(peer, OK, "", 0, "after a success")
 
@@ -245,9 +263,12 @@ func test_listens_that_fail_can_be_told_apart() -> void:
 	var end := endpoint("tcp")
 	var server := TCPServerRs.new()
 	check_eq(server.listen(end.port, LOOPBACK), ERR_ALREADY_IN_USE, "listen on a used port")
-	_expect(server, ERR_ALREADY_IN_USE, "listen: bind %s:%d: address already in use" % [LOOPBACK, end.port], EADDRINUSE, "a used port")
-	check_eq(server.listen(0, "192.0.2.1"), ERR_ALREADY_IN_USE, "listen on an address of somebody else")
-	_expect(server, ERR_UNAVAILABLE, "listen: bind 192.0.2.1:0: cannot assign requested address", EADDRNOTAVAIL, "an absent address")
+	_expect(server, ERR_ALREADY_IN_USE,
+			"listen: bind %s:%d: address already in use" % [LOOPBACK, end.port], EADDRINUSE, "a used port")
+	check_eq(server.listen(0, "192.0.2.1"), ERR_ALREADY_IN_USE,
+			"listen on an address of somebody else")
+	_expect(server, ERR_UNAVAILABLE, "listen: bind 192.0.2.1:0: cannot assign requested address",
+			EADDRNOTAVAIL, "an absent address")
 	check_eq(server.listen(0, LOOPBACK), OK, "listen")
 	_expect(server, OK, "", 0, "after a success")
 
@@ -266,10 +287,13 @@ func test_a_path_without_permission() -> void:
 			return skip("a superuser may write everywhere")
 		wrapper = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"]
 	OS.execute("chmod", ["500", directory])
-	var result := EngineProcess.run("children/listen_at.gd", [directory.path_join("s")], {}, 0, wrapper)
+	var result := EngineProcess.run("children/listen_at.gd", [directory.path_join("s")], {}, 0,
+			wrapper)
 	OS.execute("chmod", ["700", directory])
-	check(result["output"].contains("listen %d, last %d, system %d" % [ERR_ALREADY_IN_USE, ERR_UNAUTHORIZED, EACCES]), result["output"])
-	check(result["output"].contains("%s: permission denied" % directory.path_join("s")), result["output"])
+	check(result["output"].contains("listen %d, last %d, system %d"
+			% [ERR_ALREADY_IN_USE, ERR_UNAUTHORIZED, EACCES]), result["output"])
+	check(result["output"].contains("%s: permission denied" % directory.path_join("s")),
+			result["output"])
 
 
 func _refuses(object: Object, call: Callable, error: int, message: String) -> void:
@@ -282,7 +306,8 @@ func _expect(object: Object, error: int, message: String, os_error: int, what: S
 	if os_error != 0 and OS.has_feature("windows"):
 		# Windows says it in words of its own, in its user's language.
 		var beginning := message.left(message.rfind(": ") + 2)
-		check(object.get_last_error_message().begins_with(beginning), "%s: get_last_error_message: %s" % [what, object.get_last_error_message()])
+		check(object.get_last_error_message().begins_with(beginning),
+				"%s: get_last_error_message: %s" % [what, object.get_last_error_message()])
 	else:
 		check_eq(object.get_last_error_message(), message, what + ": get_last_error_message")
 	if OS.has_feature("linux"):

@@ -1,5 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## The clients in `examples/` against servers that do what no good one does. With good ones, tests/interop tries them.
+## The clients in `examples/` against servers that do what no good one does. With good ones,
+## tests/interop tries them.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 const HttpClient := preload("res://examples/http_client.gd")
@@ -17,21 +18,26 @@ func test_an_answer_that_is_to_come_is_none() -> void:
 	var response := await _http("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
 			+ "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 	check_eq([response.error, response.status], [OK, 200], "the answer")
-	check_eq([response.headers, response.body.get_string_from_ascii()], [{"content-length": "2"}, "ok"], "what it has")
+	check_eq([response.headers, response.body.get_string_from_ascii()],
+			[{"content-length": "2"}, "ok"], "what it has")
 
 
 func test_lengths_that_are_none() -> void:
 	for length: String in ["Content-Length: -1\r\n\r\nxx", "Content-Length: two\r\n\r\nxx",
-			"Transfer-Encoding: chunked\r\n\r\nzz\r\nxx\r\n0\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n-2\r\nxx\r\n0\r\n\r\n",
-			"Transfer-Encoding: chunked\r\n\r\n\r\nxx\r\n0\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nxx"]:
+			"Transfer-Encoding: chunked\r\n\r\nzz\r\nxx\r\n0\r\n\r\n",
+			"Transfer-Encoding: chunked\r\n\r\n-2\r\nxx\r\n0\r\n\r\n",
+			"Transfer-Encoding: chunked\r\n\r\n\r\nxx\r\n0\r\n\r\n",
+			"Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nxx"]:
 		var response := await _http("HTTP/1.1 200 OK\r\n" + length)
 		check_eq(response.error, ERR_INVALID_DATA, length.c_escape())
 
 
 func test_many_small_chunks() -> void:
 	var chunks := "1\r\nx\r\n".repeat(30_000)
-	var response := await _http("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + "0\r\n\r\n")
-	check_eq([response.error, response.body.size(), response.body.count(0x78)], [OK, 30_000, 30_000], "the body")
+	var response := await _http("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks
+			+ "0\r\n\r\n")
+	check_eq([response.error, response.body.size(), response.body.count(0x78)], [OK, 30_000, 30_000],
+			"the body")
 
 
 func test_an_array_that_does_not_come() -> void:
@@ -51,7 +57,8 @@ func test_answers_of_nobody() -> void:
 	check_null(await client.request("x", null), "without a connection")
 	check_eq(client.error_message, "the connection has ended", "which is said")
 	var messages := ""
-	for body: String in ["{\"id\":null,\"error\":{}}", "{\"id\":[],\"result\":1}", "{\"id\":99,\"result\":1}", "[]",
+	for body: String in ["{\"id\":null,\"error\":{}}", "{\"id\":[],\"result\":1}",
+			"{\"id\":99,\"result\":1}", "[]",
 			"{\"id\":2,\"error\":\"no\"}"]:
 		messages += "Content-Length: %d\r\n\r\n%s" % [body.length(), body]
 	var done := [false]
@@ -82,7 +89,8 @@ func test_a_body_without_a_length_is_over_with_the_stream() -> void:
 	for body: String in ["", "x", "all of it".repeat(20_000)]:
 		var response := await _http("HTTP/1.1 200 OK\r\n\r\n" + body)
 		check_eq([response.error, response.status], [OK, 200], "the response")
-		check(response.body.get_string_from_ascii() == body, "%d bytes of %d" % [response.body.size(), body.length()])
+		check(response.body.get_string_from_ascii() == body,
+				"%d bytes of %d" % [response.body.size(), body.length()])
 	var response := await _http("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
 	check_eq(response.error, ERR_FILE_EOF, "a body that is cut off")
 
@@ -93,8 +101,10 @@ func test_heads_have_limits() -> void:
 		"one field again and again": "HTTP/1.1 200 OK\r\n" + "a:x\r\n".repeat(1_500_000),
 		"fields": "HTTP/1.1 200 OK\r\n" + _numbered("f%d:\r\n", 5000),
 		"interim responses": "HTTP/1.1 100 Continue\r\n\r\n".repeat(10_000),
-		"trailers": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + "a:x\r\n".repeat(100_000),
-		"the size of a chunk": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;" + "x".repeat(200_000),
+		"trailers": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+		+ "a:x\r\n".repeat(100_000),
+		"the size of a chunk": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;"
+		+ "x".repeat(200_000),
 	}
 	for what: String in endless:
 		var longest := _longest_frame()
@@ -116,7 +126,8 @@ func test_bodies_have_a_limit() -> void:
 
 func test_many_chunks_share_the_frames() -> void:
 	var longest := _longest_frame()
-	var response := await _http("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + "1\r\nx\r\n".repeat(300_000) + "0\r\n\r\n")
+	var response := await _http("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+			+ "1\r\nx\r\n".repeat(300_000) + "0\r\n\r\n")
 	check_eq([response.error, response.body.size()], [OK, 300_000], "the body")
 	_check_frames(longest, "300,000 chunks")
 
@@ -131,7 +142,8 @@ func test_many_nulls_share_the_frames() -> void:
 
 
 func test_answers_have_limits() -> void:
-	for answer: String in ["*1\r\n".repeat(100_000), "+" + "x".repeat(200_000), "$99999999999\r\n", ":99999999999999999999\r\n",
+	for answer: String in ["*1\r\n".repeat(100_000), "+" + "x".repeat(200_000), "$99999999999\r\n",
+			":99999999999999999999\r\n",
 			":9223372036854775808\r\n", ":x\r\n", "*x\r\n", "$\r\n", "\r\n", "\n", "x\r\n", "$3\r\nab"]:
 		var longest := _longest_frame()
 		var redis := await _redis(answer)
@@ -156,12 +168,14 @@ func test_a_value_that_comes_byte_by_byte() -> void:
 
 
 func test_closing_before_a_connect() -> void:
-	for client: RefCounted in [HttpClient.new(), LanguageClient.new(), MpvRemote.new(), RedisClient.new()]:
+	for client: RefCounted in [HttpClient.new(), LanguageClient.new(), MpvRemote.new(),
+			RedisClient.new()]:
 		client.call(&"close")
 	var redis := RedisClient.new()
 	check_null(await redis.command(["x"]), "a command without a connection")
 	check_eq(redis.error, ERR_CONNECTION_ERROR, "the error")
-	check_eq((await HttpClient.new().request("GET", "/")).error, ERR_UNCONFIGURED, "a request without a connection")
+	check_eq((await HttpClient.new().request("GET", "/")).error, ERR_UNCONFIGURED,
+			"a request without a connection")
 
 
 func test_hostile_bytes() -> void:
@@ -170,7 +184,8 @@ func test_hostile_bytes() -> void:
 	for chance: int in [1, 2]:
 		var run := EngineProcess.run("children/hostile_bytes.gd", [str(chance), "100"])
 		var lines: PackedStringArray = run.output.strip_edges().split("\n")
-		check(lines[-1] == "survived: 100" and not run.output.contains("rror"), "seed %d: %s" % [chance, run.output.right(2000)])
+		check(lines[-1] == "survived: 100" and not run.output.contains("rror"),
+				"seed %d: %s" % [chance, run.output.right(2000)])
 
 
 # From now on: the longest frame in microseconds, in an array.
@@ -226,7 +241,8 @@ func _listening() -> TCPServer:
 	return server
 
 
-# Sends `answer` to the first client of `server` once that has said something, and then ends the stream.
+# Sends `answer` to the first client of `server` once that has said something, and then ends the
+# stream.
 func _answer(server: RefCounted, answer: String, done: Array, most := 1 << 30) -> void:
 	var tree := Engine.get_main_loop() as SceneTree
 	while not server.is_connection_available():

@@ -1,10 +1,11 @@
 extends "res://tests/support/test_case.gd"
-## The examples in the class documentation, the READMEs and the pages: each compiles, and each is run. One that connects gets
-## over servers that answer byte by byte, that close without an answer, that never give one, that are not there, and that no way
-## leads to; one that listens gets over clients that write byte by byte, leave and abort; any other prints what it says that it prints.
+## The examples in the class documentation, the READMEs and the pages: each compiles, and each is
+## run. One that connects gets over servers that answer byte by byte, that close without an answer,
+## that never give one, that are not there, and that no way leads to; one that listens gets over
+## clients that write byte by byte, leave and abort; any other prints what it says that it prints.
 ##
-## A script with the engine's classes is one to move away from: it is run as it is, over the best of these servers only, and once
-## more with `Rs` behind its names.
+## A script with the engine's classes is one to move away from: it is run as it is, over the best of
+## these servers only, and once more with `Rs` behind its names.
 
 ## One line of JSON, so it is an answer to those who read text too.
 const ANSWER := "{\"id\": 1, \"result\": \"the answer\"}"
@@ -12,7 +13,8 @@ const SERVERS := ["byte by byte", "closing", "silent", "absent", "unreachable"]
 ## An address of many, to which no stream can connect: `connect_to_host` itself says so.
 const UNREACHABLE := "224.0.0.1"
 const PATH := "/tmp/example.sock"
-## The class is not named anywhere as a type: an engine that was built without it could not read this file.
+## The class is not named anywhere as a type: an engine that was built without it could not read
+## this file.
 const NO_REGEX := "this engine has no RegEx"
 
 
@@ -69,8 +71,8 @@ class Example:
 		return PackedByteArray([bytes.size(), 0, 0, 0]) + bytes
 
 
-## What answers the examples that ask. It sends byte by byte, one in each frame, closes at once, or says nothing. It ends a
-## stream that the other side has ended.
+## What answers the examples that ask. It sends byte by byte, one in each frame, closes at once, or
+## says nothing. It ends a stream that the other side has ended.
 class Answerer:
 	var server: RefCounted
 	var answer: PackedByteArray
@@ -112,7 +114,8 @@ func test_each_compiles() -> void:
 		return
 	check(all.size() >= 35, "%d examples were found" % all.size())
 	for folder: String in ["README.md", "docs/", "addons/", "StreamPeer"]:
-		check(all.any(func(example: Example) -> bool: return example.from.begins_with(folder)), "some are from " + folder)
+		check(all.any(func(example: Example) -> bool: return example.from.begins_with(folder)),
+				"some are from " + folder)
 	for example in all:
 		var script := GDScript.new()
 		script.source_code = example.source
@@ -149,7 +152,8 @@ func test_those_that_ask_get_over_every_server() -> void:
 
 
 func test_those_that_come_back_find_a_server_that_does() -> void:
-	for example in _examples(func(example: Example) -> bool: return example.asks() and example.uses("var delay")):
+	for example in _examples(
+			func(example: Example) -> bool: return example.asks() and example.uses("var delay")):
 		var end := endpoint(example.kind(), "*")
 		end.server.stop()
 		var node := _run(example, end)
@@ -185,7 +189,8 @@ func test_servers_get_over_every_client() -> void:
 		var heard := [""]
 		await until(func() -> bool:
 			heard[0] += clients[1].receive().get_string_from_utf8()
-			return heard[0].contains("hello") or _has_said(node, "hello"), example.from + ": what comes of it")
+			return heard[0].contains("hello") or _has_said(node, "hello"),
+					example.from + ": what comes of it")
 		clients[0].disconnect_from_host()
 		clients[1].abort()
 		await _frames(5)
@@ -199,7 +204,8 @@ func test_those_by_themselves_print_what_they_say() -> void:
 		return skip(NO_REGEX)
 	var prints := _regex("[Pp]rints \"([^\"]+)\"")
 	for example in _examples(func(example: Example) -> bool: return example.is_by_itself()):
-		if example.uses("TLS") and quietly(func() -> Object: return ClassDB.instantiate("Crypto")) == null:
+		if (example.uses("TLS")
+				and quietly(func() -> Object: return ClassDB.instantiate("Crypto")) == null):
 			leave_out("this engine has no TLS")
 			continue
 		var promised: Array = prints.call(&"search_all", example.source)
@@ -207,7 +213,8 @@ func test_those_by_themselves_print_what_they_say() -> void:
 		var node := _run(example, null)
 		for promise: RefCounted in promised:
 			var text: String = promise.call(&"get_string", 1)
-			await until(func() -> bool: return _has_said(node, text), "%s: '%s': %s" % [example.from, text, node.said])
+			await until(func() -> bool: return _has_said(node, text),
+					"%s: '%s': %s" % [example.from, text, node.said])
 		_end(node)
 
 
@@ -220,7 +227,8 @@ func test_parts_run() -> void:
 		settle(peer)
 		var group := StreamPeerSocketGroupRs.new()
 		group.add(peer)
-		var values := {"peer": peer, "server": end.server, "group": group, "data": PackedByteArray([1]), "host": LOOPBACK,
+		var values := {"peer": peer, "server": end.server, "group": group, "data": PackedByteArray([1]),
+				"host": LOOPBACK,
 				"port": end.port}
 		var node := _node(example, end)
 		node.peer = peer
@@ -236,7 +244,8 @@ func test_parts_run() -> void:
 			return state.is_over or _has_said(node, ""), example.from + ": it says something, or is over")
 		check(not _has_said(node, "<null>"), "%s: %s" % [example.from, node.said])
 		answerer.abort()
-		await until(func() -> bool: return state.under_way == 0, example.from + ": it ends with the connection")
+		await until(func() -> bool: return state.under_way == 0,
+				example.from + ": it ends with the connection")
 		_end(node)
 
 
@@ -247,7 +256,8 @@ func _call(node: Node, method: String, arguments: Array, state: Dictionary) -> v
 	state.is_over = true
 
 
-# The examples that `wanted` is true of. Skips the test where there are no texts, and leaves out what the system lacks.
+# The examples that `wanted` is true of. Skips the test where there are no texts, and leaves out
+# what the system lacks.
 func _examples(wanted: Callable) -> Array[Example]:
 	if not ClassDB.class_exists(&"RegEx"):
 		skip(NO_REGEX)
@@ -273,14 +283,16 @@ func _all() -> Array[Example]:
 	for file in DirAccess.get_files_at(addon.path_join("doc_classes")):
 		var text := FileAccess.get_file_as_string(addon.path_join("doc_classes").path_join(file))
 		_collect(file, text.xml_unescape(), "\\[codeblock\\]\\n([\\s\\S]*?)\\[/codeblock\\]", examples)
-	var script := FileAccess.get_file_as_string(addon.path_join("socket_await.gd")).replace("\n## ", "\n")
+	var script := FileAccess.get_file_as_string(addon.path_join("socket_await.gd")).replace("\n## ",
+			"\n")
 	_collect("socket_await.gd", script, "\\[codeblock\\]\\n([\\s\\S]*?)\\[/codeblock\\]", examples)
 	var pages := [root.path_join("README.md"), addon.path_join("README.md")]
 	for file in DirAccess.get_files_at(root.path_join("docs")):
 		if file.ends_with(".md"):
 			pages.append(root.path_join("docs").path_join(file))
 	for page: String in pages:
-		_collect(page.trim_prefix(root + "/"), FileAccess.get_file_as_string(page), "```gdscript\\n([\\s\\S]*?)```", examples)
+		_collect(page.trim_prefix(root + "/"), FileAccess.get_file_as_string(page),
+				"```gdscript\\n([\\s\\S]*?)```", examples)
 	return examples
 
 
@@ -329,7 +341,8 @@ func _node(example: Example, end: Endpoint, host := "") -> Node:
 	var script := GDScript.new()
 	script.source_code = example.source.replace("5.0)", "0.5)")
 	if not host.is_empty():
-		script.source_code = script.source_code.replace("\"localhost\"", "\"%s\"" % host).replace("\"127.0.0.1\"", "\"%s\"" % host)
+		script.source_code = script.source_code.replace("\"localhost\"",
+				"\"%s\"" % host).replace("\"127.0.0.1\"", "\"%s\"" % host)
 	if end != null:
 		script.source_code = script.source_code.replace("4000", str(end.port)).replace(PATH, end.path)
 	script.source_code = script.source_code.replace("user://example.sock", fresh_path())
@@ -347,7 +360,8 @@ func _end(node: Node) -> void:
 	node.free()
 
 
-# Whether what `node` has printed has `text` in it, in one line or in pieces; without a text, whether it has printed anything.
+# Whether what `node` has printed has `text` in it, in one line or in pieces; without a text,
+# whether it has printed anything.
 func _has_said(node: Node, text: String) -> bool:
 	var said: String = "".join(PackedStringArray(node.said))
 	return said.contains(text) if not text.is_empty() else not said.is_empty()

@@ -60,7 +60,8 @@ func test_a_mode_that_is_none_is_refused() -> void:
 		var server: UDSServerRs = family.uds_server()
 		quietly(func() -> void: server.socket_mode = mode)
 		var error: int = quietly(func() -> int: return server.listen(fresh_path("s")))
-		check(error != OK or server.get_last_error() != OK or server.socket_mode != mode, "socket_mode %d: taken without a word" % mode)
+		check(error != OK or server.get_last_error() != OK or server.socket_mode != mode,
+				"socket_mode %d: taken without a word" % mode)
 
 
 func test_a_client_that_was_taken_makes_a_failure_before_it_history() -> void:
@@ -68,7 +69,8 @@ func test_a_client_that_was_taken_makes_a_failure_before_it_history() -> void:
 		return skip("starting another engine is known for Linux only")
 	var output: String = EngineProcess.run("children/accept_after_failure.gd", [], {}, 64)["output"]
 	check(output.contains("taken: false, error: true"), "without a descriptor: " + output)
-	check(output.contains("taken: true, error: false"), "the last attempt to take a client has not failed: " + output)
+	check(output.contains("taken: true, error: false"),
+			"the last attempt to take a client has not failed: " + output)
 
 
 static func _ignore(_argument: Variant = null) -> void:

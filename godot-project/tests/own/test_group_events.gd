@@ -103,18 +103,21 @@ func test_nothing_is_reported_after_a_removal() -> void:
 		var lobby := StreamPeerSocketGroupRs.new()
 		var room := StreamPeerSocketGroupRs.new()
 		var heard := {lobby: [], room: []}
-		lobby.peer_packet_received.connect(func(peer: PacketPeerSocketRs, packet: PackedByteArray) -> void:
+		lobby.peer_packet_received.connect(
+				func(peer: PacketPeerSocketRs, packet: PackedByteArray) -> void:
 			heard[lobby].append(packet.get_string_from_ascii())
 			lobby.remove(peer)
 			room.add(peer))
-		room.peer_packet_received.connect(func(_peer: PacketPeerSocketRs, packet: PackedByteArray) -> void:
+		room.peer_packet_received.connect(
+				func(_peer: PacketPeerSocketRs, packet: PackedByteArray) -> void:
 			heard[room].append(packet.get_string_from_ascii()))
 		lobby.add(lines.packets)
 		lines.put("login\nmove\nshoot\n")
 		arrived(lines.packets.stream, 17)
 		lobby.poll()
 		room.poll()
-		check_eq([heard[lobby], heard[room]], [["login"], ["move", "shoot"]], kind + ": from the lobby into the room")
+		check_eq([heard[lobby], heard[room]], [["login"], ["move", "shoot"]],
+				kind + ": from the lobby into the room")
 		let_go(lobby)
 		let_go(room)
 
@@ -125,7 +128,8 @@ func test_nothing_is_reported_after_a_removal() -> void:
 			said.append("connected")
 			group.remove(peer))
 		group.peer_data_available.connect(func(_peer: RefCounted) -> void: said.append("data"))
-		group.peer_disconnected.connect(func(_peer: RefCounted, _error: int) -> void: said.append("disconnected"))
+		group.peer_disconnected.connect(
+				func(_peer: RefCounted, _error: int) -> void: said.append("disconnected"))
 		group.accept_from(end.server)
 		var client := dial(end)
 		settle(client)
@@ -162,7 +166,8 @@ func test_a_reason_belongs_to_the_connection_that_ended() -> void:
 		var servers := StreamPeerSocketGroupRs.new()
 		var accepted := []
 		servers.peer_connected.connect(func(peer: RefCounted) -> void: accepted.append(peer))
-		servers.peer_disconnected.connect(func(_peer: RefCounted, error: int) -> void: accepted.append(error))
+		servers.peer_disconnected.connect(
+				func(_peer: RefCounted, error: int) -> void: accepted.append(error))
 		var other := endpoint(kind)
 		servers.accept_from(end.server)
 		var caller := dial(end)
@@ -212,12 +217,14 @@ func test_a_poll_by_hand_takes_nothing_from_the_group() -> void:
 		var groups := [StreamPeerSocketGroupRs.new(), StreamPeerSocketGroupRs.new()]
 		var own := []
 		var heard := [[], []]
-		lines.packets.packet_received.connect(func(packet: PackedByteArray) -> void: own.append(packet.get_string_from_ascii()))
+		lines.packets.packet_received.connect(
+				func(packet: PackedByteArray) -> void: own.append(packet.get_string_from_ascii()))
 		for i in 2:
 			groups[i].add(lines.packets)
 			groups[i].peer_packet_received.connect(func(_peer: RefCounted, packet: PackedByteArray) -> void:
 				heard[i].append(packet.get_string_from_ascii()))
-			groups[i].peer_disconnected.connect(func(_peer: RefCounted, error: int) -> void: heard[i].append(error))
+			groups[i].peer_disconnected.connect(
+					func(_peer: RefCounted, error: int) -> void: heard[i].append(error))
 		lines.put("one\n")
 		arrived(lines.packets.stream, 4)
 		groups[0].poll()
@@ -283,7 +290,8 @@ func test_a_poll_is_bounded_and_fair() -> void:
 	group.add(calm.packets)
 	var counts := {flood.packets: 0, calm.packets: 0}
 	var at := []
-	group.peer_packet_received.connect(func(peer: PacketPeerSocketRs, _packet: PackedByteArray) -> void:
+	group.peer_packet_received.connect(
+			func(peer: PacketPeerSocketRs, _packet: PackedByteArray) -> void:
 		counts[peer] += 1
 		if peer == calm.packets:
 			at.append(counts[flood.packets]))
@@ -325,7 +333,8 @@ func test_readers_are_not_refused_by_what_handlers_broadcast() -> void:
 		# A smaller limit is a limit of broadcasts too.
 		pairs[1].served.write_buffer_limit = 1000
 		check_eq(group.broadcast(block), [pairs[1].served], kind + ": more than its limit")
-		check(pairs[1].served.get_last_error_message().contains("never"), pairs[1].served.get_last_error_message())
+		check(pairs[1].served.get_last_error_message().contains("never"),
+				pairs[1].served.get_last_error_message())
 		let_go(group)
 
 
@@ -439,13 +448,15 @@ func test_packets_for_a_group_that_is_not_polled_are_bounded() -> void:
 	var counts := [0, 0]
 	for i in 2:
 		groups[i].add(lines.packets)
-		groups[i].peer_packet_received.connect(func(_peer: RefCounted, _packet: PackedByteArray) -> void: counts[i] += 1)
+		groups[i].peer_packet_received.connect(
+				func(_peer: RefCounted, _packet: PackedByteArray) -> void: counts[i] += 1)
 	lines.other.write_buffer_limit = 1 << 20
 	lines.put("\n".repeat(20_000))
 	for i in 50:
 		lines.other.poll()
 		groups[0].poll()
-	check(counts[0] in range(100, 10_000), "%d packets, while the other group is not polled" % counts[0])
+	check(counts[0] in range(100, 10_000),
+			"%d packets, while the other group is not polled" % counts[0])
 	spin_until(func() -> bool:
 		lines.other.poll()
 		groups[0].poll()

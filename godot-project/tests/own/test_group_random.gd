@@ -1,6 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## Random programs over two groups whose members are packet peers, with handlers that do anything: each listener gets each
-## packet once and in order, and each group the end of each member once.
+## Random programs over two groups whose members are packet peers, with handlers that do anything:
+## each listener gets each packet once and in order, and each group the end of each member once.
 
 const SEEDS := 12
 const CHANNELS := 8

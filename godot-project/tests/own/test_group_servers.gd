@@ -1,5 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## A server that lives in a `StreamPeerSocketGroupRs`: what it accepts, tells and sends to all, whatever handlers do.
+## A server that lives in a `StreamPeerSocketGroupRs`: what it accepts, tells and sends to all,
+## whatever handlers do.
 
 const CLIENTS := 500
 
@@ -78,19 +79,22 @@ func test_the_life_of_added_peers() -> void:
 			var served := accept(end)
 			served.disconnect_from_host()
 			_until(group, func() -> bool: return log.entries.size() == 1)
-			check_eq(log.take(), [["disconnected", 0, ERR_FILE_EOF]], kind + ": once the other side has ended")
+			check_eq(log.take(), [["disconnected", 0, ERR_FILE_EOF]],
+					kind + ": once the other side has ended")
 			check_eq(group.get_count(), 1, kind + ": it stays a member")
 		end.connect_peer(client)
 		_until(group, func() -> bool: return log.entries.size() == 1)
 		client.disconnect_from_host()
 		_until(group, func() -> bool: return log.entries.size() == 2)
-		check_eq(log.take(), [["connected", 0], ["disconnected", 0, OK]], kind + ": once this side has ended")
+		check_eq(log.take(), [["connected", 0], ["disconnected", 0, OK]],
+				kind + ": once this side has ended")
 		end.connect_peer(client)
 		_until(group, func() -> bool: return log.entries.size() == 1)
 		client.disconnect_from_host()
 		end.connect_peer(client)
 		_until(group, func() -> bool: return log.entries.size() == 3)
-		check_eq(log.take(), [["connected", 0], ["disconnected", 0, OK], ["connected", 0]], kind + ": between two polls")
+		check_eq(log.take(), [["connected", 0], ["disconnected", 0, OK], ["connected", 0]],
+				kind + ": between two polls")
 		client.disconnect_from_host()
 		group.poll()
 		log.take()
@@ -122,7 +126,8 @@ func test_packets() -> void:
 		check_eq(group.poll(), [], kind + ": a part is nothing to say")
 		client.put_data("ee\nthis is too long\n".to_ascii_buffer())
 		_until(group, func() -> bool: return log.entries.size() == 2)
-		check_eq(log.take(), [["packet", 0, "three"], ["disconnected", 0, ERR_INVALID_DATA]], kind + ": and its end")
+		check_eq(log.take(), [["packet", 0, "three"], ["disconnected", 0, ERR_INVALID_DATA]],
+				kind + ": and its end")
 		check_eq(group.get_count(), 1, kind + ": it has left")
 		reaches(client, STATUS_NONE, kind + ": the client sees the end")
 
@@ -131,7 +136,8 @@ func test_packets_that_nobody_hears_of_are_returned() -> void:
 	var pair := link(family.kinds()[0])
 	var group := StreamPeerSocketGroupRs.new()
 	var packets := PacketPeerSocketRs.new()
-	check_eq(quietly(func() -> int: return group.add(packets)), ERR_INVALID_PARAMETER, "without a stream")
+	check_eq(quietly(func() -> int: return group.add(packets)), ERR_INVALID_PARAMETER,
+			"without a stream")
 	packets.stream = pair.client
 	check_eq(group.add(packets), OK, "with one")
 	pair.served.put_data([1, 0, 0])
@@ -208,7 +214,8 @@ func test_broadcast() -> void:
 		var rounds := 0
 		while left_out.is_empty() and rounds < 200:
 			rounds += 1
-			left_out = group.broadcast(block, [links[1].served, links[2].served, links[3].served, links[4].served])
+			left_out = group.broadcast(block,
+					[links[1].served, links[2].served, links[3].served, links[4].served])
 		check_eq(left_out, [links[0].served], kind + ": it is said who did not take it")
 		check_eq(links[0].served.get_last_error(), ERR_BUSY, kind + ": and why")
 		var got := 0
@@ -300,7 +307,8 @@ func test_disconnecting_in_a_handler() -> void:
 		var client := dial(end)
 		_until(group, func() -> bool: return group.get_count() == 2)
 		settle(client)
-		group.peer_data_available.connect(func(peer: StreamPeerSocketRs) -> void: peer.disconnect_from_host())
+		group.peer_data_available.connect(
+				func(peer: StreamPeerSocketRs) -> void: peer.disconnect_from_host())
 		client.put_u8(65)
 		_until(group, func() -> bool: return group.get_count() == 1)
 		check_eq(log.take(), [["connected", 0], ["data", 0, "A"], ["disconnected", 0, OK]], kind)

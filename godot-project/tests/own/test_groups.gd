@@ -1,5 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## `StreamPeerSocketGroupRs`: whom it tells of and how often, what it does for its members, and waiting in it.
+## `StreamPeerSocketGroupRs`: whom it tells of and how often, what it does for its members, and
+## waiting in it.
 
 const SignalLog := preload("res://tests/support/signal_log.gd")
 
@@ -14,7 +15,8 @@ class ScriptedPeer extends StreamPeerUDSRs:
 
 func test_adding_and_removing() -> void:
 	var group := StreamPeerSocketGroupRs.new()
-	var members := [StreamPeerTCPRs.new(), StreamPeerUDSRs.new(), TCPServerRs.new(), UDSServerRs.new(), ScriptedPeer.new()]
+	var members := [StreamPeerTCPRs.new(), StreamPeerUDSRs.new(), TCPServerRs.new(), UDSServerRs.new(),
+			ScriptedPeer.new()]
 	for i in members.size():
 		var name: String = members[i].get_class()
 		check_eq(group.get_count(), i, name + ": get_count")
@@ -34,8 +36,10 @@ func test_adding_and_removing() -> void:
 
 func test_what_cannot_be_a_member() -> void:
 	var group := StreamPeerSocketGroupRs.new()
-	for other: RefCounted in [null, RefCounted.new(), StreamPeerBuffer.new(), StreamPeerTCP.new(), TCPServer.new(), group]:
-		check_eq(quietly(func() -> int: return group.add(other)), ERR_INVALID_PARAMETER, "add of %s" % other)
+	for other: RefCounted in [null, RefCounted.new(), StreamPeerBuffer.new(), StreamPeerTCP.new(),
+			TCPServer.new(), group]:
+		check_eq(quietly(func() -> int: return group.add(other)), ERR_INVALID_PARAMETER,
+				"add of %s" % other)
 		check_eq(group.remove(other), ERR_DOES_NOT_EXIST, "remove of %s" % other)
 	check_eq(group.get_count(), 0, "get_count")
 
@@ -95,7 +99,8 @@ func test_a_connect_is_told_once() -> void:
 		check_eq(end.connect_peer(peer), OK, kind + ": connect_to_host")
 		check_eq(_told(group), [peer], kind + ": the connect")
 		check_eq(peer.get_status(), STATUS_CONNECTED, kind + ": status")
-		check_eq(seen.take(), [["status_changed", STATUS_CONNECTING], ["status_changed", STATUS_CONNECTED],
+		check_eq(seen.take(),
+				[["status_changed", STATUS_CONNECTING], ["status_changed", STATUS_CONNECTED],
 				["connect_finished", OK]], kind + ": signals")
 		check_eq(group.poll(), [], kind + ": once")
 		check_eq(group.poll(20), [], kind + ": also if there is time")
@@ -168,7 +173,8 @@ func test_an_end_is_told_once() -> void:
 		pair.served.put_u8(7)
 		arrived(pair.client, 1)
 		pair.served.disconnect_from_host()
-		check_eq(group.poll(), [pair.client, pair.served], kind + ": who has data, and who has disconnected")
+		check_eq(group.poll(), [pair.client, pair.served],
+				kind + ": who has data, and who has disconnected")
 		check_eq(_told(group), [pair.client], kind + ": the data before the end")
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status with data")
 		check_eq(pair.client.get_u8(), 7, kind + ": the data")
@@ -474,7 +480,8 @@ func test_one_thread_polls_at_a_time() -> void:
 	var threads: Array[Thread] = [in_thread(poll), in_thread(poll)]
 	for i in 100:
 		check_eq(group.poll(), [], "who does not wait is turned away")
-	check(threads.all(func(thread: Thread) -> bool: return thread.is_alive()), "both wait, for data or for their turn")
+	check(threads.all(func(thread: Thread) -> bool: return thread.is_alive()),
+			"both wait, for data or for their turn")
 	pair.served.put_u8(1)
 	for thread in threads:
 		check_eq(join(thread, "a thread"), [pair.client], "it is unread for each of them")
@@ -577,7 +584,8 @@ func test_a_handler_that_adds() -> void:
 			arrived(pair.client, 1)
 		var weak: WeakRef = weakref(group)
 		var added := pairs[1].client
-		pairs[0].client.data_available.connect(func() -> void: weak.get_ref().add(added), CONNECT_ONE_SHOT)
+		pairs[0].client.data_available.connect(func() -> void: weak.get_ref().add(added),
+				CONNECT_ONE_SHOT)
 		check_eq(_told(group), [pairs[0].client], kind + ": the first")
 		check_eq(group.poll(), [pairs[0].client, added], kind + ": the next poll has both")
 
@@ -596,7 +604,8 @@ func test_a_handler_that_polls_the_group() -> void:
 		spin_until(func() -> bool:
 			told.append_array(group.poll())
 			return told.has(pairs[0].client) and told.has(pairs[1].client), kind + ": both")
-		check_eq(group.poll(), [pairs[0].client, pairs[1].client], kind + ": both, as long as they have data")
+		check_eq(group.poll(), [pairs[0].client, pairs[1].client],
+				kind + ": both, as long as they have data")
 
 
 func test_a_handler_that_drops_the_group() -> void:
@@ -625,7 +634,8 @@ func test_a_handler_that_drops_the_member() -> void:
 			kept.clear())
 		pair.client = null
 		pair.served.put_u8(1)
-		spin_until(func() -> bool: return group.poll().is_empty() and kept.is_empty(), kind + ": the handler")
+		spin_until(func() -> bool: return group.poll().is_empty() and kept.is_empty(),
+				kind + ": the handler")
 		check_null(weak.get_ref(), kind + ": the peer is gone")
 		reaches(pair.served, STATUS_NONE, kind + ": the other side to see it")
 
@@ -687,7 +697,8 @@ func test_a_removed_member_is_told_of_no_more() -> void:
 		group.add(pair.endpoint.server)
 		group.add(pair.client)
 		pair.served.put_u8(2)
-		spin_until(func() -> bool: return group.poll() == [pair.endpoint.server, pair.client], kind + ": added again")
+		spin_until(func() -> bool: return group.poll() == [pair.endpoint.server, pair.client],
+				kind + ": added again")
 		check(client != null, kind + ": the client lives until here")
 
 
@@ -773,7 +784,8 @@ func test_many_threads_on_one_group() -> void:
 	var talkers := [in_thread(talk), in_thread(talk), in_thread(talk)]
 	for thread: Thread in talkers:
 		join(thread, "a client")
-	spin_until(func() -> bool: return sum[0] == 20 * 3 * 3 and group.get_count() == 1, "all to be served")
+	spin_until(func() -> bool: return sum[0] == 20 * 3 * 3 and group.get_count() == 1,
+			"all to be served")
 	stop.post()
 	group.wake()
 	join(waiting, "the server")

@@ -25,7 +25,8 @@ func test_the_end_of_one_direction() -> void:
 		check_eq(pair.client.get_last_error(), ERR_UNAVAILABLE, kind + ": why")
 		check_eq(pair.client.put_partial_data([4]), [FAILED, 0], kind + ": put_partial_data after it")
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
-		check_eq(pair.served.get_data(3), [OK, PackedByteArray([1, 2, 3])], kind + ": what was written before")
+		check_eq(pair.served.get_data(3), [OK, PackedByteArray([1, 2, 3])],
+				kind + ": what was written before")
 		spin_until(func() -> bool:
 			pair.served.poll()
 			return pair.served.is_read_closed(), kind + ": the end of the stream")
@@ -64,7 +65,8 @@ func test_both_directions_end_one_after_the_other() -> void:
 		reaches(pair.client, STATUS_NONE, kind + ": the end of both directions")
 		pair.served.poll()
 		for seen: RefCounted in [client_seen, served_seen]:
-			check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", ERR_FILE_EOF]], kind + ": signals")
+			check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", ERR_FILE_EOF]],
+					kind + ": signals")
 
 
 func test_without_half_open_the_end_is_the_end() -> void:
@@ -110,8 +112,8 @@ func test_a_shut_down_goes_out_behind_the_queue() -> void:
 		var pair := link(kind)
 		bound_buffers(pair)
 		pair.client.write_buffer_limit = 8 << 20
-		# More than the system takes on its own: a send buffer grows to 4 MiB at most (tcp(7), tcp_wmem), where earlier
-		# connections have shown that this much can be under way.
+		# More than the system takes on its own: a send buffer grows to 4 MiB at most (tcp(7), tcp_wmem),
+		# where earlier connections have shown that this much can be under way.
 		var words := PackedInt32Array(range(2000000))
 		var sent := words.to_byte_array()
 		check_eq(pair.client.put_data(sent), OK, kind + ": put_data")
@@ -144,7 +146,8 @@ func test_abort_resets() -> void:
 		pair.client.abort()
 		check_eq(pair.client.get_status(), STATUS_NONE, kind + ": status")
 		pair.client.poll()
-		check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", OK]], kind + ": signals")
+		check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", OK]],
+				kind + ": signals")
 		spin_until(func() -> bool:
 			pair.served.poll()
 			return pair.served.get_status() != STATUS_CONNECTED, kind + ": the other side to notice")
@@ -200,11 +203,13 @@ func test_abort_stops_a_bound_and_a_connecting_peer() -> void:
 
 func test_a_graceful_close_with_unread_input() -> void:
 	for kind: String in family.kinds():
-		for close: Callable in [func(pair: Link) -> void: pair.client.disconnect_from_host(), func(pair: Link) -> void: pair.client = null]:
+		for close: Callable in [func(pair: Link) -> void: pair.client.disconnect_from_host(),
+				func(pair: Link) -> void: pair.client = null]:
 			var pair := link(kind)
 			pair.served.put_data([9, 9, 9])
 			arrived(pair.client, 3)
 			pair.client.put_data([1, 2])
 			close.call(pair)
-			check_eq(pair.served.get_data(2), [OK, PackedByteArray([1, 2])], kind + ": what was written before")
+			check_eq(pair.served.get_data(2), [OK, PackedByteArray([1, 2])],
+					kind + ": what was written before")
 			reaches(pair.served, STATUS_NONE, kind + ": an end, not a reset")

@@ -15,7 +15,8 @@ func test_how_lookups_end() -> void:
 	var result := EngineProcess.run("children/lookups.gd", [str(end.port)], environment)
 	check_eq(result["code"], 0, "exit code: " + result["output"])
 	for line: String in [
-			# The call's error, the status after it, the error of connect_finished, how often it came, status, last error.
+			# The call's error, the status after it, the error of connect_finished, how often it came,
+			# status, last error.
 			"none: [0, 1, %d, 1, 3, %d, \"resolve none.test: " % [ERR_CANT_RESOLVE, ERR_CANT_RESOLVE],
 			"slow: [0, 1, 0, 1, 2, 0, \"\"]\n",
 			"limited: [0, 1, %d, 1, 3, %d, \"resolve hang.test: timed out\"]\n" % [ERR_TIMEOUT, ERR_TIMEOUT],
@@ -35,7 +36,8 @@ func test_quitting_does_not_wait_for_a_lookup() -> void:
 	var usual := _time_to_quit("nothing", 0, environment)
 	for what: String in ["connecting", "dropped", "cancelled"]:
 		var taken := _time_to_quit(what, 1, environment)
-		check(taken < usual + TOO_LONG_MSEC, "%s: %d ms, and without a lookup %d ms" % [what, taken, usual])
+		check(taken < usual + TOO_LONG_MSEC,
+				"%s: %d ms, and without a lookup %d ms" % [what, taken, usual])
 
 
 func test_quitting_with_more_lookups_than_are_asked_at_once() -> void:
@@ -77,9 +79,11 @@ func _time_to_quit(what: String, count: int, environment: Dictionary) -> int:
 	var result := EngineProcess.run("children/quit_during_lookup.gd", [what, str(count)], environment)
 	var taken := Time.get_ticks_msec() - start
 	check_eq(result["code"], 0, what + ": exit code: " + result["output"])
-	check_eq(result["output"].count("connect 0\n"), count, what + ": connects accepted: " + result["output"])
+	check_eq(result["output"].count("connect 0\n"), count,
+			what + ": connects accepted: " + result["output"])
 	if count > 0:
-		check(result["output"].contains("asked true"), what + ": the resolver was asked: " + result["output"])
+		check(result["output"].contains("asked true"),
+				what + ": the resolver was asked: " + result["output"])
 	for word: String in ["ERROR", "WARNING", "panicked", "leaked"]:
 		check(not result["output"].contains(word), "%s: no '%s' in: %s" % [what, word, result["output"]])
 	return taken

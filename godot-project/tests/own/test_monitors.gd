@@ -1,10 +1,13 @@
 extends "res://tests/support/test_case.gd"
-## The monitors that the editor's debugger shows of a running game, and the setting that switches them.
+## The monitors that the editor's debugger shows of a running game, and the setting that switches
+## them.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
-const NAMES := ["Sockets/Open Connections", "Sockets/Connects", "Sockets/Failures", "Sockets/Bytes In per Second",
-		"Sockets/Bytes Out per Second", "Sockets/Packets In per Second", "Sockets/Packets Out per Second", "Sockets/Bytes Queued"]
+const NAMES := ["Sockets/Open Connections", "Sockets/Connects", "Sockets/Failures",
+		"Sockets/Bytes In per Second",
+		"Sockets/Bytes Out per Second", "Sockets/Packets In per Second", "Sockets/Packets Out per Second",
+		"Sockets/Bytes Queued"]
 
 const QUEUED := "Sockets/Bytes Queued"
 
@@ -91,7 +94,8 @@ func test_a_project_can_do_without() -> void:
 		var run := EngineProcess.run(script, [], {}, 0, [], project)
 		check_eq(run.code, 0, "exit code")
 		check(run.output.contains("listed"), "the script has run: " + run.output)
-		check_eq(run.output.contains("Sockets/"), has_monitors and OS.has_feature("debug"), "monitors in " + run.output)
+		check_eq(run.output.contains("Sockets/"), has_monitors and OS.has_feature("debug"),
+				"monitors in " + run.output)
 		check(not run.output.contains("ERROR"), "nothing is wrong: " + run.output)
 		OS.execute("rm", ["-r", project])
 

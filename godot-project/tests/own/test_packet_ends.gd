@@ -1,5 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## How a connection ends for those who read packets or lines from it, and what is said about it then.
+## How a connection ends for those who read packets or lines from it, and what is said about it
+## then.
 
 
 # Each framing, with something that is a packet in part.
@@ -41,7 +42,8 @@ func test_a_connection_that_ends_within_a_packet_is_over() -> void:
 								peer.get_last_error_message() == peer.stream.get_last_error_message()])
 						check(not peer.get_last_error_message().is_empty(), what + ": in words"))
 					if listens:
-						group.peer_packet_received.connect(func(_peer: RefCounted, _packet: PackedByteArray) -> void: pass)
+						group.peer_packet_received.connect(
+								func(_peer: RefCounted, _packet: PackedByteArray) -> void: pass)
 					var client := dial(end)
 					_until(group, func() -> bool: return group.get_count() == 2)
 					settle(client)
@@ -68,7 +70,8 @@ func test_a_packet_peer_by_itself_ends_within_a_packet() -> void:
 		var said := []
 		# Nobody asks for packets, and nobody listens to them.
 		packets.failed.connect(func(error: int) -> void: said.append(["failed", error]))
-		packets.stream.disconnected.connect(func(error: int) -> void: said.append(["disconnected", error]))
+		packets.stream.disconnected.connect(
+				func(error: int) -> void: said.append(["disconnected", error]))
 		pair.served.put_data([1, 0])
 		arrived(pair.client, 2)
 		packets.poll()
@@ -77,19 +80,24 @@ func test_a_packet_peer_by_itself_ends_within_a_packet() -> void:
 			packets.poll()
 			return said.size() == 2, kind + ": the end")
 		check_eq(said, [["failed", ERR_FILE_EOF], ["disconnected", ERR_FILE_EOF]], kind)
-		check(packets.get_last_error_message().contains("within a packet"), packets.get_last_error_message())
+		check(packets.get_last_error_message().contains("within a packet"),
+				packets.get_last_error_message())
 
 		pair = link(kind)
 		packets.stream = pair.client
 		said.clear()
-		packets.stream.disconnected.connect(func(error: int) -> void: said.append(["disconnected", error]))
+		packets.stream.disconnected.connect(
+				func(error: int) -> void: said.append(["disconnected", error]))
 		pair.served.put_data([0xff, 0xff, 0xff, 0xff])
 		spin_until(func() -> bool:
 			packets.poll()
 			return said.size() == 2, kind + ": what is not a packet")
-		check_eq(said, [["failed", ERR_INVALID_DATA], ["disconnected", ERR_INVALID_DATA]], kind + ": too long")
-		check_eq(packets.get_last_error_message(), packets.stream.get_last_error_message(), kind + ": one reason")
-		check(packets.get_last_error_message().contains("exceeds the limit"), packets.get_last_error_message())
+		check_eq(said, [["failed", ERR_INVALID_DATA], ["disconnected", ERR_INVALID_DATA]],
+				kind + ": too long")
+		check_eq(packets.get_last_error_message(), packets.stream.get_last_error_message(),
+				kind + ": one reason")
+		check(packets.get_last_error_message().contains("exceeds the limit"),
+				packets.get_last_error_message())
 		packets.get_packet()
 		check_eq(packets.stream.get_status(), STATUS_NONE, kind + ": it stays over")
 
@@ -121,7 +129,8 @@ func test_half_a_line_does_not_keep_a_connection() -> void:
 			spin_until(func() -> bool:
 				peer.poll()
 				return said.size() == 2, "%s, %s: the end" % [kind, way])
-			check_eq(said, ["whole", ERR_FILE_EOF if way == "end" else ERR_CONNECTION_ERROR], "%s, %s" % [kind, way])
+			check_eq(said, ["whole", ERR_FILE_EOF if way == "end" else ERR_CONNECTION_ERROR],
+					"%s, %s" % [kind, way])
 			let_go(peer)
 		# Somebody who reads in another way gets what is left.
 		var pair := link(kind)
@@ -209,7 +218,8 @@ func test_json_that_strangers_send_prints_nothing() -> void:
 	check_eq(decode.call('"a\\u0000b"'), "a\ufffdb", "a character that ends a text")
 	check_eq(decode.call('{"\\u0000": 1}'), {"\ufffd": 1.0}, "as a name")
 	check_null(decode.call('"\\ud800"'), "half a character")
-	for wrong in ["", "[", "]", "[1 2]", "{", "{1:2}", '{"a"}', "nul", "truee", "01", "1.", "-", "+1", "'a'", "[1]2", "\"", "\\", "NaN"]:
+	for wrong in ["", "[", "]", "[1 2]", "{", "{1:2}", '{"a"}', "nul", "truee", "01", "1.", "-", "+1",
+			"'a'", "[1]2", "\"", "\\", "NaN"]:
 		check_null(decode.call(wrong), wrong)
 	check_null(decode.call("[".repeat(100_000)), "too deep")
 	var deep := 1000

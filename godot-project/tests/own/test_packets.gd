@@ -1,6 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## `PacketPeerSocketRs`: each framing against bytes put together by hand, against the engine's PacketPeerStream, and in the
-## hands of handlers and threads that do what they like.
+## `PacketPeerSocketRs`: each framing against bytes put together by hand, against the engine's
+## PacketPeerStream, and in the hands of handlers and threads that do what they like.
 
 const SignalLog := preload("res://tests/support/signal_log.gd")
 const SocketAwait := preload("res://addons/stream_peer_socket_rs/socket_await.gd")
@@ -23,13 +23,15 @@ func test_what_a_new_one_is_like() -> void:
 	check_eq(packets.put_packet([1]), ERR_UNCONFIGURED, "put_packet")
 	check_eq(packets.get_packet(), PackedByteArray(), "get_packet")
 	check_eq(packets.get_packet_error(), ERR_UNCONFIGURED, "get_packet_error")
-	check_eq(packets.get_last_error_message(), "the packet peer has no stream", "get_last_error_message")
+	check_eq(packets.get_last_error_message(), "the packet peer has no stream",
+			"get_last_error_message")
 	check_null(packets.get_text(), "get_text")
 
 
 func test_what_cannot_be_set_is_refused() -> void:
 	var packets := PacketPeerSocketRs.new()
-	for bad: Array in [["framing", 3], ["framing", -1], ["length_bytes", 3], ["length_bytes", -1], ["length_bytes", 16],
+	for bad: Array in [["framing", 3], ["framing", -1], ["length_bytes", 3], ["length_bytes", -1],
+			["length_bytes", 16],
 			["delimiter", PackedByteArray()], ["max_packet_bytes", -1], ["max_packet_bytes", 1 << 31]]:
 		var before: Variant = packets.get(bad[0])
 		quietly(func() -> void: packets.set(bad[0], bad[1]))
@@ -89,7 +91,8 @@ func test_it_talks_to_the_engines() -> void:
 		engines.stream_peer = pair.served
 		var value := {"name": "\u26a1", "list": [1, 2.5, Vector2(3, 4)]}
 		ours.put_var(value)
-		spin_until(func() -> bool: return engines.get_available_packet_count() == 1, "the engine to have it")
+		spin_until(func() -> bool: return engines.get_available_packet_count() == 1,
+				"the engine to have it")
 		check_eq(engines.get_var(), value, kind + ": to the engine's")
 		engines.put_var(value)
 		engines.put_packet([1, 2, 3])
@@ -147,13 +150,16 @@ func test_without_a_listener_packets_stay() -> void:
 func test_decoding() -> void:
 	check_eq(PacketPeerSocketRs.decode_text("h\u00e9llo".to_utf8_buffer()), "h\u00e9llo", "text")
 	check_eq(PacketPeerSocketRs.decode_text([]), "", "nothing")
-	check_eq(PacketPeerSocketRs.decode_text([0x61, 0xff, 0, 0x62, 0xc3]), "a\ufffd\ufffdb\ufffd", "no text")
+	check_eq(PacketPeerSocketRs.decode_text([0x61, 0xff, 0, 0x62, 0xc3]), "a\ufffd\ufffdb\ufffd",
+			"no text")
 	var all := PackedByteArray()
 	for byte in 256:
 		all.append(byte)
 	check_eq(PacketPeerSocketRs.decode_text(all).length(), 256, "every byte")
-	check_eq(PacketPeerSocketRs.decode_json('{"a": [1, null]}'.to_utf8_buffer()), {"a": [1.0, null]}, "JSON")
-	for bad: PackedByteArray in [all, "{".to_utf8_buffer(), PackedByteArray([0x31, 0]), PackedByteArray()]:
+	check_eq(PacketPeerSocketRs.decode_json('{"a": [1, null]}'.to_utf8_buffer()), {"a": [1.0, null]},
+			"JSON")
+	for bad: PackedByteArray in [all, "{".to_utf8_buffer(), PackedByteArray([0x31, 0]),
+			PackedByteArray()]:
 		check_null(PacketPeerSocketRs.decode_json(bad), "no JSON")
 
 
@@ -196,7 +202,8 @@ func test_what_cannot_be_sent() -> void:
 	check_eq(packets.put_text("a\nb"), ERR_INVALID_PARAMETER, "with the delimiter in it")
 	check(packets.get_last_error_message().contains("delimiter"), packets.get_last_error_message())
 	check_eq(packets.put_text("more than 8"), ERR_INVALID_PARAMETER, "too long")
-	check_eq(packets.get_last_error_message(), "send: packet of 11 bytes exceeds the limit of 8", "in words")
+	check_eq(packets.get_last_error_message(), "send: packet of 11 bytes exceeds the limit of 8",
+			"in words")
 	check_eq(packets.put_text("fits"), OK, "the next one")
 	check_eq(pair.served.get_data(5), [OK, "fits\n".to_utf8_buffer()], "and nothing else")
 
@@ -205,7 +212,8 @@ func test_a_stream_that_is_no_packets() -> void:
 	for kind: String in family.kinds():
 		for bad: Array in [
 			[PackedByteArray([0xff, 0xff, 0xff, 0x7f]), PacketPeerSocketRs.FRAMING_LENGTH, ERR_INVALID_DATA],
-			["HTTP/1.1 200 OK\r\n\r\n".to_ascii_buffer(), PacketPeerSocketRs.FRAMING_CONTENT_LENGTH, ERR_INVALID_DATA],
+			["HTTP/1.1 200 OK\r\n\r\n".to_ascii_buffer(), PacketPeerSocketRs.FRAMING_CONTENT_LENGTH,
+			ERR_INVALID_DATA],
 		]:
 			var pair := link(kind)
 			var packets := _packets(pair.client)
@@ -300,7 +308,8 @@ func test_another_stream() -> void:
 	check(packets.stream == two.client, "the stream")
 	packets.stream = null
 	check_eq(packets.get_available_packet_count(), 0, "without a stream")
-	check_eq(one.client.get_data(5), [OK, PackedByteArray([9, 0, 0, 0, 1])], "nothing was taken from the first")
+	check_eq(one.client.get_data(5), [OK, PackedByteArray([9, 0, 0, 0, 1])],
+			"nothing was taken from the first")
 
 
 func test_reconnecting_begins_anew() -> void:
@@ -358,7 +367,8 @@ func test_threads() -> void:
 			join(reader, "a reader")
 		check_eq(seen.size(), 100, kind + ": each packet")
 		for packet: PackedByteArray in seen:
-			check_eq([packet.size(), packet.count(packet[0]), seen[packet]], [size, size, 1], kind + ": once, and whole")
+			check_eq([packet.size(), packet.count(packet[0]), seen[packet]], [size, size, 1],
+					kind + ": once, and whole")
 
 
 func test_a_blocked_writer_holds_up_nobody() -> void:
@@ -383,7 +393,8 @@ func test_a_writer_of_a_past_connection_leaves_the_next_one_alone() -> void:
 	for kind: String in family.kinds():
 		var block := PackedByteArray()
 		block.resize(BIG)
-		# The writer learns of the end while the next connection begins, so some of these rounds are close.
+		# The writer learns of the end while the next connection begins, so some of these rounds are
+		# close.
 		for i in 10:
 			var pair := link(kind)
 			bound_buffers(pair)
@@ -418,7 +429,8 @@ func test_a_failure_is_of_its_connection() -> void:
 			pair.served.put_data([1, 0, 0, 0, 7])
 			arrived(pair.client, 5)
 			packets.poll()
-			check_eq(log.entries, [["packet_received", PackedByteArray([7])]], kind + ": it goes on " + goes_on)
+			check_eq(log.entries, [["packet_received", PackedByteArray([7])]],
+					kind + ": it goes on " + goes_on)
 			log.entries.clear()
 
 
@@ -444,12 +456,14 @@ func test_packets_are_not_kept_once_they_are_taken() -> void:
 		# The first ones warm up the allocator.
 		if i == 7:
 			before = _resident()
-	check((_resident() - before) < 8 * block.size(), "%d bytes more after 16 packets" % (_resident() - before))
+	check((_resident() - before) < 8 * block.size(),
+			"%d bytes more after 16 packets" % (_resident() - before))
 
 
 # How much memory the process has, in bytes.
 func _resident() -> int:
-	return FileAccess.open("/proc/self/statm", FileAccess.READ).get_line().get_slice(" ", 1).to_int() * 4096
+	return FileAccess.open("/proc/self/statm", FileAccess.READ).get_line().get_slice(" ",
+			1).to_int() * 4096
 
 
 func test_auto_poll() -> void:
@@ -497,7 +511,8 @@ func _packets(stream: StreamPeerSocketRs, configure := Callable()) -> PacketPeer
 
 
 func _until_count(packets: PacketPeerSocketRs, count: int) -> void:
-	spin_until(func() -> bool: return packets.get_available_packet_count() >= count, "%d packets" % count)
+	spin_until(func() -> bool: return packets.get_available_packet_count() >= count,
+			"%d packets" % count)
 	check_eq(packets.get_available_packet_count(), count, "get_available_packet_count")
 
 

@@ -4,7 +4,8 @@ extends "res://tests/support/test_case.gd"
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
 # What the engine says of things that outlive it.
-const LEAKS := ["leaked", "Leaked", "still in use", "unclaimed", "Orphan", "ERROR", "panicked", "WARNING"]
+const LEAKS := ["leaked", "Leaked", "still in use", "unclaimed", "Orphan", "ERROR", "panicked",
+		"WARNING"]
 
 
 func test_exit_with_live_objects_is_clean() -> void:

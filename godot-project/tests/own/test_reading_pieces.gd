@@ -1,6 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## `receive`, `read_line`, `read_until`, `read_exact` and `get_last_read_bytes`: nothing waits, and nothing is consumed until it is
-## complete.
+## `receive`, `read_line`, `read_until`, `read_exact` and `get_last_read_bytes`: nothing waits, and
+## nothing is consumed until it is complete.
 
 
 func test_receive_gives_what_is_there() -> void:
@@ -90,21 +90,25 @@ func test_a_delimiter_in_pieces() -> void:
 		check_null(pair.client.read_until(delimiter), kind + ": a piece of the delimiter")
 		check_eq(pair.client.get_available_bytes(), 9, kind + ": nothing is consumed")
 		pair.served.put_data("D-tail".to_ascii_buffer())
-		check_eq(_found(pair.client, "read_until", [delimiter]), "a-EN-b".to_ascii_buffer(), kind + ": what is before it")
+		check_eq(_found(pair.client, "read_until", [delimiter]), "a-EN-b".to_ascii_buffer(),
+				kind + ": what is before it")
 		check_eq(pair.client.get_utf8_string(4), "tail", kind + ": what follows")
 
 
 func test_what_a_delimiter_can_be() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
-		pair.served.put_data("a;b--c\u00e4d".to_utf8_buffer() + PackedByteArray([0, 10, 0]) + "e;".to_utf8_buffer())
+		pair.served.put_data("a;b--c\u00e4d".to_utf8_buffer() + PackedByteArray([0, 10, 0])
+				+ "e;".to_utf8_buffer())
 		arrived(pair.client, 14)
 		check_eq(pair.client.read_until(";"), "a".to_utf8_buffer(), kind + ": a string")
 		check_eq(pair.client.read_until(&"--"), "b".to_utf8_buffer(), kind + ": a string name")
 		check_eq(pair.client.read_until("ä"), "c".to_utf8_buffer(), kind + ": a string outside ASCII")
-		check_eq(pair.client.read_until(PackedByteArray([0, 10, 0])), "d".to_utf8_buffer(), kind + ": bytes")
+		check_eq(pair.client.read_until(PackedByteArray([0, 10, 0])), "d".to_utf8_buffer(),
+				kind + ": bytes")
 		for bad: Variant in ["", PackedByteArray(), 5, null, [59], Vector2()]:
-			check_null(quietly(func() -> Variant: return pair.client.read_until(bad)), "%s: %s" % [kind, bad])
+			check_null(quietly(func() -> Variant: return pair.client.read_until(bad)),
+					"%s: %s" % [kind, bad])
 		check_eq(pair.client.read_until(";"), "e".to_utf8_buffer(), kind + ": after misuse")
 
 
@@ -118,7 +122,8 @@ func test_an_exact_count() -> void:
 		check_null(pair.client.read_exact(4), kind + ": too few")
 		check_eq(pair.client.get_available_bytes(), 3, kind + ": which stay")
 		check_eq(pair.client.read_exact(2), PackedByteArray([1, 2]), kind + ": what was asked for")
-		check_null(quietly(func() -> Variant: return pair.client.read_exact(-1)), kind + ": a negative count")
+		check_null(quietly(func() -> Variant: return pair.client.read_exact(-1)),
+				kind + ": a negative count")
 		check_eq(pair.client.get_last_error(), ERR_INVALID_PARAMETER, kind + ": is an error")
 		pair.served.disconnect_from_host()
 		spin_until(func() -> bool:
@@ -154,7 +159,8 @@ func test_too_long() -> void:
 		arrived(pair.client, 11)
 		for limit in [0, 1, 10]:
 			check_null(pair.client.read_line(limit), "%s: read_line(%d)" % [kind, limit])
-			check_eq(pair.client.get_last_error(), ERR_INVALID_DATA, "%s: get_last_error with %d" % [kind, limit])
+			check_eq(pair.client.get_last_error(), ERR_INVALID_DATA,
+					"%s: get_last_error with %d" % [kind, limit])
 			check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
 			check_eq(pair.client.get_available_bytes(), 11, kind + ": nothing is consumed")
 		check_eq(pair.client.read_line(11), "0123456789", kind + ": as long as it may be")

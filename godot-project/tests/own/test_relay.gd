@@ -1,5 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## `SocketRelayRs` and `SocketConditionsRs`: what a bad network does to peers and servers, ours and the engine's.
+## `SocketRelayRs` and `SocketConditionsRs`: what a bad network does to peers and servers, ours and
+## the engine's.
 
 const SignalLog := preload("res://tests/support/signal_log.gd")
 
@@ -7,14 +8,16 @@ const SignalLog := preload("res://tests/support/signal_log.gd")
 ## A relay before a server, a client of it, and the server's end of its link.
 class Relayed extends Link:
 	var relay := SocketRelayRs.new()
-	## What `link_opened` and `link_closed` have told: the number, and the error of a link that was closed.
+	## What `link_opened` and `link_closed` have told: the number, and the error of a link that was
+	## closed.
 	var told := []
 
 	func _init() -> void:
 		# The handlers must not hold what holds the relay.
 		var entries := told
 		relay.link_opened.connect(func(number: int) -> void: entries.append([number]))
-		relay.link_closed.connect(func(number: int, error: Error) -> void: entries.append([number, error]))
+		relay.link_closed.connect(
+				func(number: int, error: Error) -> void: entries.append([number, error]))
 
 	func poll() -> void:
 		relay.poll()
@@ -290,7 +293,8 @@ func test_a_target_that_refuses() -> void:
 		var code: Error = made.told.back()[1]
 		check(code != OK and code != ERR_SKIP, "%s: link_closed tells %s" % [kind, error_string(code)])
 		check_eq(made.relay.get_last_error(), code, kind + ": get_last_error")
-		check(made.relay.get_last_error_message().begins_with("connect "), made.relay.get_last_error_message())
+		check(made.relay.get_last_error_message().begins_with("connect "),
+				made.relay.get_last_error_message())
 		if not OS.has_feature("windows"):
 			check(made.relay.get_last_os_error() > 0, kind + ": get_last_os_error")
 
@@ -332,7 +336,8 @@ func test_listening() -> void:
 	check_eq([relay.is_listening(), relay.get_local_port()], [false, 0], "after stop")
 	var server := TCPServerRs.new()
 	server.listen(0, LOOPBACK)
-	check_eq(relay.listen(server.get_local_port(), LOOPBACK), ERR_ALREADY_IN_USE, "a port of somebody else")
+	check_eq(relay.listen(server.get_local_port(), LOOPBACK), ERR_ALREADY_IN_USE,
+			"a port of somebody else")
 	check(not relay.is_listening(), "it does not listen then")
 	if lacks_uds():
 		skip_reason = ""
@@ -395,7 +400,8 @@ func test_bad_values_change_nothing() -> void:
 
 
 func _values(of: SocketConditionsRs) -> Array:
-	return [of.delay, of.jitter, of.bandwidth, of.max_piece_bytes, of.close_after_bytes, of.abort_after_bytes]
+	return [of.delay, of.jitter, of.bandwidth, of.max_piece_bytes, of.close_after_bytes,
+			of.abort_after_bytes]
 
 
 func test_one_object_for_both_ways_and_several_relays() -> void:
@@ -538,7 +544,8 @@ func test_a_poll_in_a_handler_keeps_the_order() -> void:
 			relay.poll()
 			return made.told.size() == 5, "all to be told")
 		for number in [2, 3]:
-			check(made.told.find([number]) < made.told.find([number, ERR_SKIP]), "%s: %s" % [kind, made.told])
+			check(made.told.find([number]) < made.told.find([number, ERR_SKIP]),
+					"%s: %s" % [kind, made.told])
 		relay.link_opened.disconnect(handler)
 
 
@@ -595,7 +602,8 @@ func test_a_hundred_links() -> void:
 		for peer in served:
 			peer.poll()
 		return made.relay.get_link_count() == 0, "the end of all")
-	var ends := made.told.filter(func(entry: Array) -> bool: return entry.size() == 2 and entry[1] == OK)
+	var ends := made.told.filter(
+			func(entry: Array) -> bool: return entry.size() == 2 and entry[1] == OK)
 	check_eq(ends.size(), 100, "link_closed")
 
 

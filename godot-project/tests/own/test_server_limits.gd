@@ -1,5 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## How many connections may wait at a server, and what a server does when there are no descriptors left.
+## How many connections may wait at a server, and what a server does when there are no descriptors
+## left.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
@@ -24,7 +25,8 @@ func test_a_short_queue() -> void:
 			end.server.max_pending_connections = length
 			check_eq(end.server.max_pending_connections, length, kind + ": max_pending_connections")
 			check_eq(end.open(family, kind, fresh_path() if kind == "uds" else ""), OK, kind + ": listen")
-			# The system lets one more wait than is asked for, and a connect over TCP ends before the last one does.
+			# The system lets one more wait than is asked for, and a connect over TCP ends before the last
+			# one does.
 			var queue := fill(end)
 			check(queue.size() <= length + 3, "%s: %d clients for %d places" % [kind, queue.size(), length])
 
@@ -35,7 +37,8 @@ func test_strange_lengths() -> void:
 			var end := Endpoint.new()
 			end.server = family.server(kind)
 			end.server.max_pending_connections = length
-			check_eq(end.open(family, kind, fresh_path() if kind == "uds" else ""), OK, "%s: listen with %d" % [kind, length])
+			check_eq(end.open(family, kind, fresh_path() if kind == "uds" else ""), OK,
+					"%s: listen with %d" % [kind, length])
 			var client := dial(end)
 			settle(client)
 			check_eq(client.get_status(), STATUS_CONNECTED, "%s: status with %d" % [kind, length])
@@ -48,7 +51,8 @@ func test_without_descriptors() -> void:
 		var arguments := PackedStringArray([kind, fresh_path()])
 		var result := EngineProcess.run("children/no_descriptors.gd", arguments, {}, 64)
 		check_eq(result["code"], 0, kind + ": exit code: " + result["output"])
-		for line: String in ["available false", "taken 0", "accept: too many open files, error %d, system 24" % ERR_CANT_CREATE,
+		for line: String in ["available false", "taken 0",
+				"accept: too many open files, error %d, system 24" % ERR_CANT_CREATE,
 				"poll %d" % ERR_CANT_CREATE, "connect %d, status 0, too many open files" % FAILED,
 				"listen %d, too many open files" % ERR_CANT_CREATE, "still listening true",
 				"later: available true, byte 5, more false"]:

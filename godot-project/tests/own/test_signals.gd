@@ -4,10 +4,14 @@ extends "res://tests/support/test_case.gd"
 const SignalLog := preload("res://tests/support/signal_log.gd")
 
 # What comes of a connect, up to its end.
-const CONNECTED_WELL := [["status_changed", STATUS_CONNECTING], ["status_changed", STATUS_CONNECTED], ["connect_finished", OK]]
-const REFUSED := [["status_changed", STATUS_CONNECTING], ["status_changed", STATUS_ERROR], ["connect_finished", ERR_CONNECTION_ERROR]]
-const TIMED_OUT := [["status_changed", STATUS_CONNECTING], ["status_changed", STATUS_ERROR], ["connect_finished", ERR_TIMEOUT]]
-const CANCELLED := [["status_changed", STATUS_CONNECTING], ["status_changed", STATUS_NONE], ["connect_finished", ERR_SKIP]]
+const CONNECTED_WELL := [["status_changed", STATUS_CONNECTING],
+		["status_changed", STATUS_CONNECTED], ["connect_finished", OK]]
+const REFUSED := [["status_changed", STATUS_CONNECTING], ["status_changed", STATUS_ERROR],
+		["connect_finished", ERR_CONNECTION_ERROR]]
+const TIMED_OUT := [["status_changed", STATUS_CONNECTING], ["status_changed", STATUS_ERROR],
+		["connect_finished", ERR_TIMEOUT]]
+const CANCELLED := [["status_changed", STATUS_CONNECTING], ["status_changed", STATUS_NONE],
+		["connect_finished", ERR_SKIP]]
 
 
 func test_they_come_from_poll() -> void:
@@ -109,9 +113,11 @@ func test_a_connect_that_fails_at_once_has_no_signals() -> void:
 	var peer: StreamPeer = family.tcp_peer()
 	var seen := SignalLog.of_peer(peer)
 	for host: String in ["255.255.255.255", "", "256.1.1.1"]:
-		check(quietly(func() -> int: return peer.connect_to_host(host, 80)) != OK, "connect to '%s'" % host)
+		check(quietly(func() -> int: return peer.connect_to_host(host, 80)) != OK,
+				"connect to '%s'" % host)
 		peer.poll()
-	check_eq(quietly(func() -> int: return peer.connect_to_host(LOOPBACK, 0)), ERR_INVALID_PARAMETER, "connect to port 0")
+	check_eq(quietly(func() -> int: return peer.connect_to_host(LOOPBACK, 0)), ERR_INVALID_PARAMETER,
+			"connect to port 0")
 	peer.poll()
 	check_eq(seen.entries, [], "signals")
 
@@ -125,14 +131,16 @@ func test_how_a_connection_ends() -> void:
 		pair.client.disconnect_from_host()
 		for i in 5:
 			pair.client.poll()
-		check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", OK]], kind + ": by this side")
+		check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", OK]],
+				kind + ": by this side")
 
 		pair = link(kind)
 		pair.client.poll()
 		seen = SignalLog.of_peer(pair.client)
 		pair.served.disconnect_from_host()
 		reaches(pair.client, STATUS_NONE, kind + ": the end")
-		check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", ERR_FILE_EOF]], kind + ": by the other side")
+		check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", ERR_FILE_EOF]],
+				kind + ": by the other side")
 
 	if System.is_wine():
 		return leave_out(NO_RESETS)
@@ -141,7 +149,8 @@ func test_how_a_connection_ends() -> void:
 	var seen := SignalLog.of_peer(pair.client)
 	pair.served.abort()
 	reaches(pair.client, STATUS_ERROR, "the reset")
-	check_eq(seen.entries, [["status_changed", STATUS_ERROR], ["disconnected", ERR_CONNECTION_ERROR]], "by a reset")
+	check_eq(seen.entries, [["status_changed", STATUS_ERROR], ["disconnected", ERR_CONNECTION_ERROR]],
+			"by a reset")
 
 
 func test_an_end_that_a_read_has_met_is_told_by_the_next_poll() -> void:
@@ -153,7 +162,8 @@ func test_an_end_that_a_read_has_met_is_told_by_the_next_poll() -> void:
 		check_eq(pair.client.get_data(1)[0], ERR_FILE_EOF, kind + ": get_data")
 		check_eq(seen.entries, [], kind + ": signals before poll")
 		pair.client.poll()
-		check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", ERR_FILE_EOF]], kind + ": signals")
+		check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", ERR_FILE_EOF]],
+				kind + ": signals")
 
 
 func test_data_available_comes_as_long_as_there_is_data() -> void:
@@ -184,14 +194,18 @@ func test_a_handler_that_disconnects() -> void:
 			var peer: StreamPeer = family.peer(kind)
 			var weak: WeakRef = weakref(peer)
 			var seen := SignalLog.of_peer(peer)
-			peer.connect(name, func(_argument: int) -> void: weak.get_ref().disconnect_from_host(), CONNECT_ONE_SHOT)
+			peer.connect(name, func(_argument: int) -> void: weak.get_ref().disconnect_from_host(),
+					CONNECT_ONE_SHOT)
 			end.connect_peer(peer)
 			spin_until(func() -> bool:
 				peer.poll()
-				return seen.count("connect_finished") == 1 and peer.get_status() == STATUS_NONE, kind + ": the end")
+				return seen.count("connect_finished") == 1 and peer.get_status() == STATUS_NONE,
+						kind + ": the end")
 			peer.poll()
-			check_eq(seen.count("connect_finished"), 1, "%s: connect_finished, disconnected in %s" % [kind, name])
-			check_eq(seen.entries.back()[0], "disconnected" if seen.count("disconnected") else "connect_finished", kind + ": the last")
+			check_eq(seen.count("connect_finished"), 1,
+					"%s: connect_finished, disconnected in %s" % [kind, name])
+			check_eq(seen.entries.back()[0],
+					"disconnected" if seen.count("disconnected") else "connect_finished", kind + ": the last")
 
 
 func test_a_handler_that_connects_again() -> void:
@@ -201,14 +215,16 @@ func test_a_handler_that_connects_again() -> void:
 		var weak: WeakRef = weakref(peer)
 		var seen := SignalLog.of_peer(peer)
 		var errors := []
-		peer.connect("disconnected", func(_error: int) -> void: errors.append(end.connect_peer(weak.get_ref())))
+		peer.connect("disconnected",
+				func(_error: int) -> void: errors.append(end.connect_peer(weak.get_ref())))
 		end.connect_peer(peer)
 		settle(peer)
 		for round in 3:
 			accept(end).disconnect_from_host()
 			spin_until(func() -> bool:
 				peer.poll()
-				return errors.size() == round + 1 and peer.get_status() == STATUS_CONNECTED, kind + ": connected again")
+				return errors.size() == round + 1 and peer.get_status() == STATUS_CONNECTED,
+						kind + ": connected again")
 		spin_until(func() -> bool:
 			peer.poll()
 			return seen.count("connect_finished") == 4, kind + ": four connects to end")
@@ -231,7 +247,9 @@ func test_a_handler_that_polls() -> void:
 		peer.poll()
 		accept(end).disconnect_from_host()
 		reaches(peer, STATUS_NONE, kind + ": the end")
-		check_eq(seen.entries, CONNECTED_WELL + [["status_changed", STATUS_NONE], ["disconnected", ERR_FILE_EOF]], kind + ": signals")
+		check_eq(seen.entries,
+				CONNECTED_WELL + [["status_changed", STATUS_NONE], ["disconnected", ERR_FILE_EOF]],
+				kind + ": signals")
 
 
 func test_a_handler_that_disconnects_and_polls() -> void:
@@ -249,7 +267,8 @@ func test_a_handler_that_disconnects_and_polls() -> void:
 		spin_until(func() -> bool:
 			peer.poll()
 			return seen.count("disconnected") == 1, kind + ": the end")
-		check_eq(seen.entries, CONNECTED_WELL + [["status_changed", STATUS_NONE], ["disconnected", OK]], kind + ": signals")
+		check_eq(seen.entries, CONNECTED_WELL + [["status_changed", STATUS_NONE], ["disconnected", OK]],
+				kind + ": signals")
 
 
 func test_a_handler_that_reads_what_is_available() -> void:
@@ -295,7 +314,8 @@ func test_a_handler_that_drops_the_last_reference() -> void:
 
 
 func test_a_handler_that_polls_and_drops_the_last_reference() -> void:
-	# Only a Unix domain socket is connected, and has received something, without a poll, which would tell its signals.
+	# Only a Unix domain socket is connected, and has received something, without a poll, which would
+	# tell its signals.
 	if lacks_uds():
 		return
 	for name: String in ["status_changed", "connect_finished", "data_available", "disconnected"]:
@@ -315,8 +335,10 @@ func test_a_handler_that_polls_and_drops_the_last_reference() -> void:
 		kept[0].connect(name, drop if name == "data_available" else drop.unbind(1), CONNECT_ONE_SHOT)
 		kept[0].auto_poll = true
 		await until(func() -> bool: return weak.get_ref() == null, name + ": the peer to go")
-		# The poll of the handler has told the rest in its order, before what came after the handler's signal.
-		check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", OK]] + CONNECTED_WELL, name + ": signals")
+		# The poll of the handler has told the rest in its order, before what came after the handler's
+		# signal.
+		check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", OK]] + CONNECTED_WELL,
+				name + ": signals")
 
 
 func test_a_handler_that_drops_the_last_reference_to_a_server() -> void:

@@ -65,7 +65,8 @@ func test_the_end() -> void:
 			_soon(func() -> void: pair.served.shutdown_write(), 4)
 			var result := await SocketAwait.end(pair.client, PATIENCE)
 			check_eq([result.error, result.data], [OK, PackedByteArray([1, 2, 3])], kind + ": everything")
-			check_eq(pair.client.get_status(), STATUS_CONNECTED if half_open else STATUS_NONE, kind + ": status")
+			check_eq(pair.client.get_status(), STATUS_CONNECTED if half_open else STATUS_NONE,
+					kind + ": status")
 
 
 func test_a_peer_that_is_still_connecting() -> void:
@@ -87,7 +88,8 @@ func test_the_time_is_over() -> void:
 			check_eq(result.error, ERR_TIMEOUT, kind + ": error")
 			check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
 			# Either it was handed over or it is still there.
-			check_eq(result.data + pair.client.receive(), PackedByteArray([1, 2]), kind + ": nothing is lost")
+			check_eq(result.data + pair.client.receive(), PackedByteArray([1, 2]),
+					kind + ": nothing is lost")
 			pair.served.put_u8(7)
 			check_eq(pair.client.get_u8(), 7, kind + ": the connection goes on")
 
@@ -125,7 +127,8 @@ func test_a_drop() -> void:
 			_soon(func() -> void: pair.served.disconnect_from_host(), 2)
 			var result: SocketAwait.Result = await wait.call(pair.client, PATIENCE)
 			check_eq(result.error, ERR_FILE_EOF, kind + ": error")
-			check_eq(result.data + pair.client.receive(), PackedByteArray([1, 2]), kind + ": nothing is lost")
+			check_eq(result.data + pair.client.receive(), PackedByteArray([1, 2]),
+					kind + ": nothing is lost")
 
 
 func test_a_reset() -> void:
@@ -177,7 +180,8 @@ func test_time_limits_that_are_none() -> void:
 			pair.served.put_data([1, 2])
 			arrived(pair.client, 2)
 			var result: SocketAwait.Result = await wait.call(pair.client, seconds)
-			check_eq([result.error, result.data], [ERR_INVALID_PARAMETER, PackedByteArray()], "%s seconds" % seconds)
+			check_eq([result.error, result.data], [ERR_INVALID_PARAMETER, PackedByteArray()],
+					"%s seconds" % seconds)
 			check_eq(pair.client.receive(), PackedByteArray([1, 2]), "nothing is read")
 
 
@@ -195,7 +199,8 @@ func test_fewer_bytes_than_none() -> void:
 		pair.served.put_data([1, 2])
 		arrived(pair.client, 2)
 		var result := await SocketAwait.bytes(pair.client, count, PATIENCE)
-		check_eq([result.error, result.data], [ERR_INVALID_PARAMETER, PackedByteArray()], "%d bytes" % count)
+		check_eq([result.error, result.data], [ERR_INVALID_PARAMETER, PackedByteArray()],
+				"%d bytes" % count)
 		check_eq(pair.client.receive(), PackedByteArray([1, 2]), "nothing is lost")
 
 
@@ -208,7 +213,8 @@ func test_no_delimiter() -> void:
 	for delimiter: Variant in ["", PackedByteArray(), null, 7]:
 		mute(true)
 		var result := await SocketAwait.until(queue.back(), delimiter, PATIENCE)
-		check_eq([result.error, queue.back().get_status()], [ERR_INVALID_PARAMETER, STATUS_CONNECTING], "while it connects")
+		check_eq([result.error, queue.back().get_status()], [ERR_INVALID_PARAMETER, STATUS_CONNECTING],
+				"while it connects")
 		result = await SocketAwait.until(connected.client, delimiter, PATIENCE)
 		check_eq(result.error, ERR_INVALID_PARAMETER, "on a connection")
 		mute(false)
@@ -242,7 +248,8 @@ func test_the_end_of_a_stream_that_stays_open_for_writing() -> void:
 			_soon(func() -> void: pair.served.disconnect_from_host(), 2)
 			var result: SocketAwait.Result = await wait.call(pair.client, PATIENCE)
 			check_eq(result.error, ERR_FILE_EOF, kind + ": error")
-			check_eq(result.data + pair.client.receive(), PackedByteArray([1, 2]), kind + ": nothing is lost")
+			check_eq(result.data + pair.client.receive(), PackedByteArray([1, 2]),
+					kind + ": nothing is lost")
 		var pair := link(kind)
 		pair.client.allow_half_open = true
 		var packets := PacketPeerSocketRs.new()
@@ -266,7 +273,8 @@ func test_a_node_that_is_freed_ends_its_awaits() -> void:
 			arrived(pair.client, 19)
 			await _frames(2)
 			check_eq(pair.client.get_available_bytes(), 19, way + ": nobody has read the line")
-			check_eq(pair.client.get_signal_connection_list("disconnected"), [], way + ": nobody waits for the end")
+			check_eq(pair.client.get_signal_connection_list("disconnected"), [],
+					way + ": nobody waits for the end")
 
 
 func test_a_node_that_is_freed_takes_its_peer_along() -> void:
@@ -323,7 +331,8 @@ func test_a_peer_that_is_freed() -> void:
 	for wait: Callable in _waits() + [_connect_wait()]:
 		check_eq((await wait.call(null, PATIENCE)).error, ERR_INVALID_PARAMETER, "no peer")
 	check_eq((await SocketAwait.packet(null, PATIENCE)).error, ERR_INVALID_PARAMETER, "no packets")
-	check_eq((await SocketAwait.packet(PacketPeerSocketRs.new(), PATIENCE)).error, ERR_UNCONFIGURED, "no stream")
+	check_eq((await SocketAwait.packet(PacketPeerSocketRs.new(), PATIENCE)).error, ERR_UNCONFIGURED,
+			"no stream")
 
 
 func test_packets_that_get_another_stream() -> void:
@@ -351,7 +360,8 @@ func test_two_awaits_at_once() -> void:
 			_keep_result(wait, pair.client, lines)
 		_soon(func() -> void: pair.served.disconnect_from_host(), 2)
 		await until(func() -> bool: return lines.size() == 2, kind + ": both to end with the connection")
-		check_eq(lines.map(func(result: SocketAwait.Result) -> Error: return result.error), [ERR_FILE_EOF, ERR_FILE_EOF], kind)
+		check_eq(lines.map(func(result: SocketAwait.Result) -> Error: return result.error),
+				[ERR_FILE_EOF, ERR_FILE_EOF], kind)
 
 
 func test_beside_a_group_and_a_handler_that_polls() -> void:
@@ -386,7 +396,8 @@ func test_a_connect() -> void:
 		check_eq((await SocketAwait.connected(client, PATIENCE)).error, OK, kind + ": still connected")
 		client.disconnect_from_host()
 		check_eq((await SocketAwait.connected(client, PATIENCE)).error, ERR_SKIP, kind + ": no longer")
-		check_eq((await SocketAwait.connected(client, PATIENCE)).error, ERR_UNCONFIGURED, kind + ": no connection")
+		check_eq((await SocketAwait.connected(client, PATIENCE)).error, ERR_UNCONFIGURED,
+				kind + ": no connection")
 	var end := small_endpoint("tcp")
 	var queue := fill(end)
 	var peer: StreamPeerTCPRs = queue.back()
@@ -407,8 +418,9 @@ func test_a_connection_that_ends_at_once_was_one() -> void:
 		check_eq((await SocketAwait.connected(client, PATIENCE)).error, OK, kind + ": it was connected")
 
 
-## Random bytes in random pieces, which end in one of four ways, awaited in one of five, with and without a group, auto_poll and
-## a half-open stream, many at once: each await ends with what follows from them.
+## Random bytes in random pieces, which end in one of four ways, awaited in one of five, with and
+## without a group, auto_poll and a half-open stream, many at once: each await ends with what
+## follows from them.
 func test_random_streams() -> void:
 	var done := [0]
 	for i in 200:
@@ -432,16 +444,19 @@ func _one_random_stream(number: int, done: Array) -> void:
 		group.auto_poll = true
 	var bytes := PackedByteArray()
 	for k in random.randi() % 120:
-		bytes.append("\n\rABC"[random.randi() % 5].unicode_at(0) if random.randi() % 4 == 0 else 0x61 + random.randi() % 9)
+		bytes.append("\n\rABC"[random.randi() % 5].unicode_at(0) if random.randi() % 4 == 0
+				else 0x61 + random.randi() % 9)
 	var how: String = ["end", "half", "reset", "none"][random.randi() % 4]
 	if how == "reset" and (kind != "tcp" or System.is_wine()):
 		how = "end"
 	var what: String = ["bytes", "line", "until", "end", "packet"][random.randi() % 5]
 	var count := random.randi() % 100
 	# What it is to find, and the error it ends with otherwise.
-	var wanted := {"bytes": count if count <= bytes.size() else -1, "line": bytes.find(0x0a), "packet": bytes.find(0x0a),
+	var wanted := {"bytes": count if count <= bytes.size() else -1, "line": bytes.find(0x0a),
+			"packet": bytes.find(0x0a),
 			"until": bytes.find(0x41), "end": -1}[what] as int
-	var over: Error = {"end": ERR_FILE_EOF, "half": ERR_FILE_EOF, "reset": ERR_CONNECTION_ERROR, "none": ERR_TIMEOUT}[how]
+	var over: Error = {"end": ERR_FILE_EOF, "half": ERR_FILE_EOF, "reset": ERR_CONNECTION_ERROR,
+			"none": ERR_TIMEOUT}[how]
 	if what == "end" and over == ERR_FILE_EOF:
 		wanted = bytes.size()
 	var limit := PATIENCE if wanted >= 0 or over != ERR_TIMEOUT else 0.1
@@ -473,7 +488,8 @@ func _one_random_stream(number: int, done: Array) -> void:
 	done[0] += 1
 
 
-func _feed(random: RandomNumberGenerator, peer: StreamPeerSocketRs, bytes: PackedByteArray, how: String, done: Array) -> void:
+func _feed(random: RandomNumberGenerator, peer: StreamPeerSocketRs, bytes: PackedByteArray,
+		how: String, done: Array) -> void:
 	var sent := 0
 	while sent < bytes.size():
 		var size := 1 + random.randi() % 40
@@ -498,7 +514,8 @@ func test_without_a_tree() -> void:
 		return skip("a second engine cannot be run here")
 	var run := EngineProcess.run("children/await_without_tree.gd")
 	var lines: PackedStringArray = run.output.split("\n")
-	check(lines.has("errors: %s" % [[ERR_UNAVAILABLE, ERR_UNAVAILABLE, ERR_UNAVAILABLE, ERR_UNAVAILABLE, ERR_UNAVAILABLE,
+	check(lines.has("errors: %s"
+			% [[ERR_UNAVAILABLE, ERR_UNAVAILABLE, ERR_UNAVAILABLE, ERR_UNAVAILABLE, ERR_UNAVAILABLE,
 			ERR_UNAVAILABLE]]), run.output)
 	check(lines.has("unread: 5") and not run.output.contains("ERROR"), run.output)
 
@@ -514,7 +531,8 @@ func test_quitting() -> void:
 
 # A node with its peer, and the ways in which it may await.
 class Client extends Node:
-	const WAYS := ["with a variable of its own", "with a member variable", "by a static function", "by two", "by a lambda"]
+	const WAYS := ["with a variable of its own", "with a member variable", "by a static function",
+			"by two", "by a lambda"]
 
 	var peer: StreamPeerSocketRs
 
@@ -560,7 +578,8 @@ func _await_member(as_packets: bool, errors: Array[Error]) -> void:
 		errors.append((await SocketAwait.line(_peer, PATIENCE)).error)
 
 
-func _keep_result(wait: Callable, peer: StreamPeerSocketRs, into: Array[SocketAwait.Result]) -> void:
+func _keep_result(wait: Callable, peer: StreamPeerSocketRs,
+		into: Array[SocketAwait.Result]) -> void:
 	var awaited := wait.bind(peer, PATIENCE)
 	peer = null
 	into.append(await awaited.call())

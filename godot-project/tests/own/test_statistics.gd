@@ -1,5 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## `get_statistics`: every byte once, the attempts of a connect, the times, and what is told after the end.
+## `get_statistics`: every byte once, the attempts of a connect, the times, and what is told after
+## the end.
 
 const BIG := 16 << 20
 
@@ -8,7 +9,8 @@ const BIG := 16 << 20
 func test_a_new_peer_has_done_nothing() -> void:
 	for kind: String in family.kinds():
 		var peer: StreamPeer = family.peer(kind)
-		check_eq(peer.get_statistics(), {"bytes_received": 0, "bytes_unread": 0, "bytes_sent": 0, "bytes_queued": 0,
+		check_eq(peer.get_statistics(),
+				{"bytes_received": 0, "bytes_unread": 0, "bytes_sent": 0, "bytes_queued": 0,
 				"packets_received": 0, "packets_sent": 0,
 				"connect_attempts": [] as Array[Dictionary]}, kind + ": get_statistics")
 
@@ -25,7 +27,8 @@ func test_every_byte_is_counted_once() -> void:
 		check_eq(counted.bytes_received - counted.bytes_unread, 4, kind + ": what a script has read")
 		check_eq(pair.served.receive(), PackedByteArray([1, 2, 3]), kind + ": the rest")
 		counted = pair.served.get_statistics()
-		check_eq([counted.bytes_received, counted.bytes_unread, counted.bytes_sent], [7, 0, 0], kind + ": at the end")
+		check_eq([counted.bytes_received, counted.bytes_unread, counted.bytes_sent], [7, 0, 0],
+				kind + ": at the end")
 
 
 func test_packets_are_counted_beside_their_bytes() -> void:
@@ -40,7 +43,8 @@ func test_packets_are_counted_beside_their_bytes() -> void:
 		packets[0].max_packet_bytes = 2
 		check_eq(packets[0].put_text("too long"), ERR_INVALID_PARAMETER, kind + ": one that is too long")
 		var counted: Dictionary = pair.client.get_statistics()
-		check_eq([counted.packets_sent, counted.bytes_sent, counted.packets_received], [2, 18, 0], kind + ": sent")
+		check_eq([counted.packets_sent, counted.bytes_sent, counted.packets_received], [2, 18, 0],
+				kind + ": sent")
 		# What is read in another way is no packet.
 		check_eq(pair.served.get_32(), 0, kind + ": four bytes")
 		arrived(pair.served, 14)
@@ -101,10 +105,12 @@ func test_what_is_queued_is_told_apart() -> void:
 func test_connect_attempts() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
-		var address: String = pair.endpoint.path if kind == "uds" else "%s:%d" % [LOOPBACK, pair.endpoint.port]
+		var address: String = (pair.endpoint.path if kind == "uds"
+				else "%s:%d" % [LOOPBACK, pair.endpoint.port])
 		var attempts: Array = pair.client.get_statistics().connect_attempts
 		check_eq(attempts.size(), 1, kind + ": attempts")
-		check_eq([attempts[0].address, attempts[0].error, attempts[0].message], [address, OK, ""], kind + ": the attempt")
+		check_eq([attempts[0].address, attempts[0].error, attempts[0].message], [address, OK, ""],
+				kind + ": the attempt")
 		check(attempts[0].seconds >= 0.0 and attempts[0].began_after >= 0.0, kind + ": its times")
 		check_eq(pair.served.get_statistics().connect_attempts.size(), 0, kind + ": of an accepted peer")
 
@@ -119,8 +125,10 @@ func test_each_address_of_a_name_is_listed() -> void:
 	check_eq(attempts.size(), 2, "attempts")
 	check_eq(attempts[0].address, "[::1]:%d" % end.port, "the first address")
 	check(attempts[0].error != OK, "which nobody listens at")
-	check(attempts[0].message.begins_with("connect [::1]:%d: " % end.port), "in words: " + attempts[0].message)
-	check_eq([attempts[1].address, attempts[1].error], ["127.0.0.1:%d" % end.port, OK], "the second one")
+	check(attempts[0].message.begins_with("connect [::1]:%d: " % end.port),
+			"in words: " + attempts[0].message)
+	check_eq([attempts[1].address, attempts[1].error], ["127.0.0.1:%d" % end.port, OK],
+			"the second one")
 
 
 func test_an_attempt_under_way_and_one_given_up() -> void:
@@ -140,7 +148,8 @@ func test_times() -> void:
 		var pair := link(kind)
 		var counted: Dictionary = pair.client.get_statistics()
 		check(counted.age >= 0.0, kind + ": age")
-		check(not counted.has("since_sent") and not counted.has("since_received"), kind + ": nothing was moved")
+		check(not counted.has("since_sent") and not counted.has("since_received"),
+				kind + ": nothing was moved")
 		pair.client.put_u8(1)
 		pair.served.get_u8()
 		pair.served.put_u8(2)
@@ -149,9 +158,11 @@ func test_times() -> void:
 		for name: String in ["since_sent", "since_received"]:
 			check(counted[name] >= 0.0 and counted[name] <= counted.age, kind + ": " + name)
 		if kind == "uds":
-			check(not counted.has("round_trip_time") and not counted.has("retransmits"), kind + ": it is not TCP")
+			check(not counted.has("round_trip_time") and not counted.has("retransmits"),
+					kind + ": it is not TCP")
 		elif OS.has_feature("linux"):
-			check(counted.round_trip_time > 0.0 and counted.round_trip_time < PATIENCE, kind + ": round_trip_time")
+			check(counted.round_trip_time > 0.0 and counted.round_trip_time < PATIENCE,
+					kind + ": round_trip_time")
 			check_eq(counted.retransmits, 0, kind + ": retransmits")
 
 
@@ -176,7 +187,8 @@ func test_statistics_while_another_thread_is_blocked() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var reader := blocked_reader(pair)
-		check_eq(pair.client.get_statistics().bytes_received, 1, kind + ": what the reader has got so far")
+		check_eq(pair.client.get_statistics().bytes_received, 1,
+				kind + ": what the reader has got so far")
 		pair.served.put_u8(2)
 		join(reader, kind + ": the reader")
 		check_eq(pair.client.get_statistics().bytes_received, 2, kind + ": all of it")

@@ -4,7 +4,8 @@ extends "res://tests/support/test_case.gd"
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
 ## What hosts files, containers and search domains have.
-const ODD_NAMES := ["3dprinter", "4b2c557fd0ad", "web.1", "1and1", "2-cool", "my_host", "123456789012"]
+const ODD_NAMES := ["3dprinter", "4b2c557fd0ad", "web.1", "1and1", "2-cool", "my_host",
+		"123456789012"]
 
 ## A script that hides /proc in a mount namespace of its own, and then runs the command that
 ## follows.
@@ -24,8 +25,10 @@ func test_odd_names() -> void:
 	var result := EngineProcess.run("children/connect_to_names.gd", arguments, environment)
 	for name: String in ODD_NAMES:
 		var lines: PackedStringArray = result["output"].split("\n")
-		var of_name := Array(lines).filter(func(line: String) -> bool: return line.begins_with(name + " "))
-		check(of_name.size() == 1 and of_name[0].ends_with(" 2 127.0.0.1"), "%s in: %s" % [name, result["output"]])
+		var of_name := Array(lines).filter(
+				func(line: String) -> bool: return line.begins_with(name + " "))
+		check(of_name.size() == 1 and of_name[0].ends_with(" 2 127.0.0.1"),
+				"%s in: %s" % [name, result["output"]])
 		check_eq(SocketRelayRs.new().set_target_host(name, 80), OK, "target " + name)
 
 
@@ -41,7 +44,8 @@ func test_short_addresses() -> void:
 
 
 func test_what_cannot_be_a_host_is_refused_at_once() -> void:
-	for host: String in ["", "256.1.1.1", "[::1]", "a b", "a..b", ".", "*", "x".repeat(64), "x.".repeat(130) + "x"]:
+	for host: String in ["", "256.1.1.1", "[::1]", "a b", "a..b", ".", "*", "x".repeat(64),
+			"x.".repeat(130) + "x"]:
 		var peer := StreamPeerTCPRs.new()
 		check_eq(peer.connect_to_host(host, 80), ERR_CANT_RESOLVE, "connect to '%s'" % host)
 		check_eq(peer.get_status(), STATUS_NONE, "status after '%s'" % host)
@@ -59,7 +63,8 @@ func test_a_frame_longer_than_the_time_limit() -> void:
 		check_eq(end.connect_peer(peer), OK, "connect_to_host")
 		OS.delay_msec(700)
 		settle(peer)
-		check_eq(peer.get_status(), STATUS_CONNECTED, "status after a frame of 0.7 s and a limit of %s s" % seconds)
+		check_eq(peer.get_status(), STATUS_CONNECTED,
+				"status after a frame of 0.7 s and a limit of %s s" % seconds)
 
 
 ## In a frame that is too long a relay does not connect to its target.
@@ -75,9 +80,11 @@ func test_a_relay_in_a_frame_longer_than_the_time_limit() -> void:
 	var client := StreamPeerTCPRs.new()
 	client.connect_to_host(LOOPBACK, relay.get_local_port())
 	settle(client)
-	spin_until(func() -> bool: return relay.poll() == OK and relay.get_link_count() == 1, "the relay to take the client")
+	spin_until(func() -> bool: return relay.poll() == OK and relay.get_link_count() == 1,
+			"the relay to take the client")
 	OS.delay_msec(1300)
-	spin_until(func() -> bool: return relay.poll() == OK and end.server.is_connection_available(), "the target to be reached")
+	spin_until(func() -> bool: return relay.poll() == OK and end.server.is_connection_available(),
+			"the target to be reached")
 
 
 func test_a_locked_folder() -> void:
@@ -88,7 +95,8 @@ func test_a_locked_folder() -> void:
 	var path := fresh_path()
 	var folder := path.get_base_dir()
 	var locker := OS.create_process("flock", ["--shared", folder, "sleep", "20"])
-	spin_until(func() -> bool: return OS.execute("flock", ["--nonblock", folder, "true"]) != 0, "the lock")
+	spin_until(func() -> bool: return OS.execute("flock", ["--nonblock", folder, "true"]) != 0,
+			"the lock")
 	check_eq(UDSServerRs.new().listen(path), OK, "listen")
 	check_eq(StreamPeerUDSRs.new().bind(fresh_path()), OK, "bind")
 	OS.kill(locker)
@@ -120,7 +128,8 @@ func test_a_mode_without_proc() -> void:
 	var script := fresh_path("without_proc.sh")
 	FileAccess.open(script, FileAccess.WRITE).store_string(WITHOUT_PROC)
 	var unshare := PackedStringArray(["unshare", "--map-root-user", "--mount", "sh", script])
-	if not EngineProcess.available() or OS.execute("unshare", unshare.slice(1) + PackedStringArray(["true"])) != 0:
+	if (not EngineProcess.available()
+			or OS.execute("unshare", unshare.slice(1) + PackedStringArray(["true"])) != 0):
 		return skip("this process may not mount file systems")
 	var folder := script.get_base_dir()
 	var result := EngineProcess.run("children/listen_with_modes.gd", [folder], {}, 0, unshare)

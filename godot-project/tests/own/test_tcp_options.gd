@@ -25,7 +25,8 @@ func test_keep_alive() -> void:
 		check_eq(peer.set_keep_alive(true, 5, 2, 3), OK, "with times of its own")
 		check_eq(peer.set_keep_alive(false), OK, "switched off")
 		for bad: Array in [[0, 10, 5], [60, 0, 5], [60, 10, 0], [-1, 10, 5], [60, 10, 1 << 40]]:
-			check_eq(quietly(func() -> int: return peer.callv("set_keep_alive", [true] + bad)), ERR_INVALID_PARAMETER, str(bad))
+			check_eq(quietly(func() -> int: return peer.callv("set_keep_alive", [true] + bad)),
+					ERR_INVALID_PARAMETER, str(bad))
 		check(peer.get_status() in [STATUS_NONE, STATUS_CONNECTED], "status")
 
 
@@ -54,15 +55,18 @@ func test_user_timeout_and_linger() -> void:
 		for seconds: float in [5.0, 0.5, 0.0, INF, 1e30]:
 			# None is the default, which every system has.
 			var is_none := seconds == 0.0 or seconds >= 1e30
-			check_eq(peer.set_user_timeout(seconds), OK if is_none else settable, "set_user_timeout(%s)" % seconds)
+			check_eq(peer.set_user_timeout(seconds), OK if is_none else settable,
+					"set_user_timeout(%s)" % seconds)
 		for seconds: float in [5.0, 0.5, 0.0, INF, 1e30, -1.0, -INF]:
 			check_eq(peer.set_linger(seconds), OK, "set_linger(%s)" % seconds)
 		for seconds: float in [-1.0, -1e-10, -INF, NAN]:
-			check_eq(quietly(func() -> int: return peer.set_user_timeout(seconds)), ERR_INVALID_PARAMETER, "set_user_timeout(%s)" % seconds)
+			check_eq(quietly(func() -> int: return peer.set_user_timeout(seconds)), ERR_INVALID_PARAMETER,
+					"set_user_timeout(%s)" % seconds)
 			check_eq(peer.get_last_error(), ERR_INVALID_PARAMETER, "get_last_error after %s" % seconds)
 		check_eq(peer.set_user_timeout(1.0), settable, "set_user_timeout")
 		check_eq(peer.get_last_error(), settable, "get_last_error after a good value")
-		check_eq(quietly(func() -> int: return peer.set_linger(NAN)), ERR_INVALID_PARAMETER, "set_linger(NAN)")
+		check_eq(quietly(func() -> int: return peer.set_linger(NAN)), ERR_INVALID_PARAMETER,
+				"set_linger(NAN)")
 		check(peer.get_last_error_message().begins_with("set_linger: "), peer.get_last_error_message())
 	pair.client.put_u8(1)
 	check_eq(pair.served.get_u8(), 1, "a byte")
@@ -102,11 +106,13 @@ func test_buffer_sizes() -> void:
 			end.connect_peer(peer)
 			settle(peer)
 			# The system rounds up, and Linux doubles.
-			check(peer.call(getter) >= 20000 and peer.call(getter) < 80000, "%s: %s is %d" % [kind, getter, peer.call(getter)])
+			check(peer.call(getter) >= 20000 and peer.call(getter) < 80000,
+					"%s: %s is %d" % [kind, getter, peer.call(getter)])
 			check_eq(peer.call(setter, 50000), OK, "%s: %s when connected" % [kind, setter])
 			check(peer.call(getter) >= 50000, "%s: %s is %d" % [kind, getter, peer.call(getter)])
 			for bad: int in [0, -1, 1 << 40]:
-				check_eq(quietly(func() -> int: return peer.call(setter, bad)), ERR_INVALID_PARAMETER, "%s: %s(%d)" % [kind, setter, bad])
+				check_eq(quietly(func() -> int: return peer.call(setter, bad)), ERR_INVALID_PARAMETER,
+						"%s: %s(%d)" % [kind, setter, bad])
 			accept(end).put_u8(1)
 			check_eq(peer.get_u8(), 1, kind + ": a byte")
 			peer.disconnect_from_host()
@@ -173,7 +179,8 @@ func test_localhost_with_a_server_on_either_family() -> void:
 			check_eq(accept(end).get_u8(), 1, "a byte")
 
 
-# Whether the system's list of connections says `what` of the socket of `peer`; true where there is no such list.
+# Whether the system's list of connections says `what` of the socket of `peer`; true where there is
+# no such list.
 func _socket_has(peer: StreamPeerTCPRs, what: String) -> bool:
 	var output := []
 	var port := peer.get_local_port()

@@ -142,7 +142,8 @@ func test_every_call_from_many_threads_at_once() -> void:
 		check_eq(accept(end).get_u8(), 6, kind + ": a byte")
 
 
-# A thread that waits in `put_data` on the client: nothing more arrives at the other side, though it has not ended.
+# A thread that waits in `put_data` on the client: nothing more arrives at the other side, though it
+# has not ended.
 func _blocked_writer(pair: Link) -> Thread:
 	var writer := in_thread(func() -> int:
 		var bytes := PackedByteArray()

@@ -1,8 +1,10 @@
 extends "res://tests/support/test_case.gd"
-## `connect_timeout`, `read_timeout` and `write_timeout`, all in seconds. Where they run out the connection goes on.
+## `connect_timeout`, `read_timeout` and `write_timeout`, all in seconds. Where they run out the
+## connection goes on.
 
 const MORE_THAN_THE_SYSTEM_TAKES := 64 << 20
-const SETTING := {"tcp": "network/limits/tcp/connect_timeout_seconds", "uds": "network/limits/unix/connect_timeout_seconds"}
+const SETTING := {"tcp": "network/limits/tcp/connect_timeout_seconds",
+		"uds": "network/limits/unix/connect_timeout_seconds"}
 
 
 func test_defaults() -> void:
@@ -19,7 +21,8 @@ func test_values_are_kept() -> void:
 		for property: String in ["connect_timeout", "read_timeout", "write_timeout"]:
 			for seconds: float in [0.001, 0.5, 86400.0, 1e9]:
 				pair.client.set(property, seconds)
-				check(is_equal_approx(pair.client.get(property), seconds), "%s: %s of %s" % [kind, property, seconds])
+				check(is_equal_approx(pair.client.get(property), seconds),
+						"%s: %s of %s" % [kind, property, seconds])
 
 
 func test_times_without_an_end_are_no_limit() -> void:
@@ -30,7 +33,8 @@ func test_times_without_an_end_are_no_limit() -> void:
 			pair.client.write_timeout = seconds
 			var reader := in_thread(func() -> Array: return pair.client.get_data(1))
 			pair.served.put_u8(4)
-			check_eq(join(reader, "the reader"), [OK, PackedByteArray([4])], "%s: get_data with %s" % [kind, seconds])
+			check_eq(join(reader, "the reader"), [OK, PackedByteArray([4])],
+					"%s: get_data with %s" % [kind, seconds])
 			check_eq(pair.client.put_data([1]), OK, "%s: put_data with %s" % [kind, seconds])
 			pair.client.connect_timeout = seconds
 			pair.client.disconnect_from_host()
@@ -44,7 +48,8 @@ func test_what_is_no_time_is_refused() -> void:
 		var peer: StreamPeer = family.peer(kind)
 		for property: String in ["connect_timeout", "read_timeout", "write_timeout"]:
 			peer.set(property, 0.5)
-			for seconds: float in [-2.0, -1e-10, -INF, NAN] + ([] if property == "connect_timeout" else [-1.0]):
+			for seconds: float in [-2.0, -1e-10, -INF,
+					NAN] + ([] if property == "connect_timeout" else [-1.0]):
 				quietly(func() -> void: peer.set(property, seconds))
 				check_eq(peer.get(property), 0.5, "%s: %s of %s" % [kind, property, seconds])
 				check_eq(peer.get_last_error(), ERR_INVALID_PARAMETER, "%s: get_last_error" % kind)
@@ -60,7 +65,8 @@ func test_tiny_times_are_limits() -> void:
 		check(pair.client.read_timeout > 0.0, kind + ": read_timeout")
 		check_eq(pair.client.get_data(1)[0], ERR_TIMEOUT, kind + ": get_data")
 		pair.client.write_timeout = 1e-10
-		check_eq(pair.client.put_data(_pattern(MORE_THAN_THE_SYSTEM_TAKES)), ERR_TIMEOUT, kind + ": put_data")
+		check_eq(pair.client.put_data(_pattern(MORE_THAN_THE_SYSTEM_TAKES)), ERR_TIMEOUT,
+				kind + ": put_data")
 		var end := small_endpoint(kind)
 		var queue := fill(end)
 		var late: StreamPeer = family.peer(kind)
@@ -201,7 +207,8 @@ func test_how_much_was_written() -> void:
 		pair.client.put_partial_data([1])
 		check_eq(pair.client.get_last_written_bytes(), 8, kind + ": put_partial_data does not count")
 		pair.client.write_buffer_limit = 4
-		check_eq(pair.client.put_data(_pattern(MORE_THAN_THE_SYSTEM_TAKES)), ERR_BUSY, kind + ": put_data of too much")
+		check_eq(pair.client.put_data(_pattern(MORE_THAN_THE_SYSTEM_TAKES)), ERR_BUSY,
+				kind + ": put_data of too much")
 		check_eq(pair.client.get_last_written_bytes(), 0, kind + ": what is refused whole")
 		pair.client.disconnect_from_host()
 		pair.client.put_data([1])

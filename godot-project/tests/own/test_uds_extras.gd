@@ -1,5 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## What only Unix domain sockets can do: pairs, credentials, names without a file, files with permissions.
+## What only Unix domain sockets can do: pairs, credentials, names without a file, files with
+## permissions.
 
 
 func test_a_pair() -> void:
@@ -56,7 +57,8 @@ func test_credentials() -> void:
 		OS.execute("id", ["-g"], group)
 		check_eq(peers.size(), 4, "two ends")
 	for peer: StreamPeerUDSRs in peers:
-		check_eq(peer.get_peer_credentials(), {"pid": OS.get_process_id(), "uid": user[0].to_int(), "gid": group[0].to_int()}, "who")
+		check_eq(peer.get_peer_credentials(),
+				{"pid": OS.get_process_id(), "uid": user[0].to_int(), "gid": group[0].to_int()}, "who")
 	pair.client.disconnect_from_host()
 	for peer: StreamPeerUDSRs in [StreamPeerUDSRs.new(), pair.client]:
 		check_eq(peer.get_peer_credentials(), {}, "of a closed peer")
@@ -82,7 +84,8 @@ func test_names_without_a_file() -> void:
 	served.put_u8(1)
 	check_eq(client.get_u8(), 1, "a byte")
 	end.server.stop()
-	check(quietly(func() -> int: return end.connect_peer(StreamPeerUDSRs.new())) != OK, "nobody there after stop")
+	check(quietly(func() -> int: return end.connect_peer(StreamPeerUDSRs.new())) != OK,
+			"nobody there after stop")
 	check_eq(end.reopen(), OK, "listen again")
 
 

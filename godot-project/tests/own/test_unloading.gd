@@ -1,5 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## The addon is unloaded by hand when no object of it is left. test_lookups.gd does so behind a lookup.
+## The addon is unloaded by hand when no object of it is left. test_lookups.gd does so behind a
+## lookup.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
@@ -10,4 +11,5 @@ func test_after_auto_poll() -> void:
 	var result := EngineProcess.run("children/unload_after_auto_poll.gd")
 	check_eq(result["code"], 0, "exit code: " + result["output"].right(1500).left(300))
 	check_eq(result["output"].count("unload 0"), 2, "unloaded: " + result["output"].right(1500))
-	check(result["output"].contains("\nover\n") and not result["output"].contains("ERROR"), "the rest: " + result["output"].right(1500))
+	check(result["output"].contains("\nover\n") and not result["output"].contains("ERROR"),
+			"the rest: " + result["output"].right(1500))

@@ -1,11 +1,13 @@
 extends "res://tests/support/test_case.gd"
-## The scripts that the addon brings, and those that are there to be copied: users see the warnings in them, as in their own.
+## The scripts that the addon brings, and those that are there to be copied: users see the warnings
+## in them, as in their own.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
 ## What people copy: it compiles in any folder of any project.
 const COPIED := ["res://addons/stream_peer_socket_rs", "res://examples"]
-const FOLDERS := ["res://addons/stream_peer_socket_rs", "res://examples", "res://demo", "res://demo/chat", "res://demo/crowd",
+const FOLDERS := ["res://addons/stream_peer_socket_rs", "res://examples", "res://demo",
+		"res://demo/chat", "res://demo/crowd",
 		"res://demo/exchange", "res://demo/inspector"]
 const WARNINGS := "debug/gdscript/warnings/"
 
@@ -42,8 +44,8 @@ func test_nothing_warns() -> void:
 	await ProjectSettings.settings_changed
 
 
-## A project in which every warning is an error, with the addon in another folder than the one that it comes in. Godot before
-## 4.5 spares a folder named `addons` alone, and later ones do so too.
+## A project in which every warning is an error, with the addon in another folder than the one that
+## it comes in. Godot before 4.5 spares a folder named `addons` alone, and later ones do so too.
 func test_strict_projects_compile_what_they_copy() -> void:
 	if not EngineProcess.available():
 		return skip("a second engine cannot be run here")
@@ -68,7 +70,8 @@ func test_strict_projects_compile_what_they_copy() -> void:
 	_write(root.path_join(".godot/global_script_class_cache.cfg"), "list=[]\n")
 	var child := ProjectSettings.globalize_path("res://tests/children/compile_all.gd")
 	var run := EngineProcess.run(child, folders, {}, 0, [], root)
-	check(run.output.contains("compiled: %d\n" % scripts) and not run.output.contains("ERROR"), run.output)
+	check(run.output.contains("compiled: %d\n" % scripts) and not run.output.contains("ERROR"),
+			run.output)
 	OS.execute("rm", ["-r", root])
 	check(scripts >= 6, "%d scripts" % scripts)
 
@@ -80,4 +83,5 @@ func _write(path: String, text: String) -> void:
 
 
 func _count_scripts(folder: String) -> int:
-	return Array(DirAccess.get_files_at(folder)).filter(func(file: String) -> bool: return file.get_extension() == "gd").size()
+	return Array(DirAccess.get_files_at(folder)).filter(
+			func(file: String) -> bool: return file.get_extension() == "gd").size()

@@ -36,7 +36,8 @@ func test_too_much_is_refused_whole_and_the_order_is_kept() -> void:
 		var pending: int = pair.client.get_pending_write_bytes()
 		check(pending > LIMIT - BLOCK and pending <= LIMIT, "%s: %d bytes are queued" % [kind, pending])
 		check_eq(pair.client.get_last_error(), ERR_BUSY, kind + ": get_last_error")
-		check_eq(pair.client.put_data(_block(255, LIMIT + 1)), ERR_BUSY, kind + ": more than there can ever be")
+		check_eq(pair.client.put_data(_block(255, LIMIT + 1)), ERR_BUSY,
+				kind + ": more than there can ever be")
 		var pending_now: int = pair.client.get_pending_write_bytes()
 		# Windows takes more once it has moved what it had, to the other side's system.
 		check(pending_now == pending or pending_now < pending and OS.has_feature("windows"),
@@ -203,7 +204,8 @@ func test_small_puts_gather() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.coalesce_writes = true
-		for way: Callable in [func() -> int: return pair.client.flush(), func() -> int: return pair.client.poll()]:
+		for way: Callable in [func() -> int: return pair.client.flush(),
+				func() -> int: return pair.client.poll()]:
 			for i in 10:
 				pair.client.put_u8(i)
 			check_eq(pair.client.get_pending_write_bytes(), 10, kind + ": gathered")
@@ -217,7 +219,8 @@ func test_small_puts_gather() -> void:
 func test_a_read_that_finds_nothing_sends_what_is_gathered() -> void:
 	for kind: String in family.kinds():
 		for look: Callable in [func(peer: StreamPeer) -> Variant: return peer.get_partial_data(4)[1],
-				func(peer: StreamPeer) -> Variant: return peer.receive(), func(peer: StreamPeer) -> Variant: return peer.read_line(),
+				func(peer: StreamPeer) -> Variant: return peer.receive(),
+				func(peer: StreamPeer) -> Variant: return peer.read_line(),
 				func(peer: StreamPeer) -> Variant: return peer.get_available_bytes()]:
 			var pair := link(kind)
 			pair.client.coalesce_writes = true
@@ -239,14 +242,17 @@ func test_tls_over_peers_that_gather() -> void:
 		for peer: StreamPeer in [pair.client, pair.served]:
 			peer.coalesce_writes = true
 		var server := StreamPeerTLS.new()
-		check_eq(server.accept_stream(pair.served, TLSOptions.server(key, certificate)), OK, kind + ": accept_stream")
+		check_eq(server.accept_stream(pair.served, TLSOptions.server(key, certificate)), OK,
+				kind + ": accept_stream")
 		var client := StreamPeerTLS.new()
 		var trust := TLSOptions.client(certificate, "localhost")
-		check_eq(client.connect_to_stream(pair.client, "localhost", trust), OK, kind + ": connect_to_stream")
+		check_eq(client.connect_to_stream(pair.client, "localhost", trust), OK,
+				kind + ": connect_to_stream")
 		spin_until(func() -> bool:
 			client.poll()
 			server.poll()
-			return client.get_status() == StreamPeerTLS.STATUS_CONNECTED and server.get_status() == StreamPeerTLS.STATUS_CONNECTED,
+			return (client.get_status() == StreamPeerTLS.STATUS_CONNECTED
+					and server.get_status() == StreamPeerTLS.STATUS_CONNECTED,)
 					kind + ": the handshake")
 		check_eq(client.put_data([1, 2, 3]), OK, kind + ": put_data")
 		var received := [PackedByteArray()]
@@ -320,7 +326,8 @@ func test_a_queue_that_is_switched_off_is_sent_first() -> void:
 		check_eq(join(writer, "the writer"), OK, kind + ": put_data that waits")
 
 
-# Puts blocks into `peer`, whose other side does not read, until it takes no more. How many it has taken.
+# Puts blocks into `peer`, whose other side does not read, until it takes no more. How many it has
+# taken.
 func _until_busy(peer: StreamPeer) -> int:
 	var blocks := 0
 	while blocks < 10000:
@@ -333,8 +340,8 @@ func _until_busy(peer: StreamPeer) -> int:
 	return blocks
 
 
-# Puts into `peer`, whose other side does not read, what the system takes. It has room again once it has moved what it had
-# to the other side, so it has to refuse for long.
+# Puts into `peer`, whose other side does not read, what the system takes. It has room again once it
+# has moved what it had to the other side, so it has to refuse for long.
 func _fill(peer: StreamPeer) -> void:
 	var refused := [0]
 	spin_until(func() -> bool:

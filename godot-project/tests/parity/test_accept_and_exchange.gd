@@ -31,7 +31,8 @@ func test_a_tcp_client_is_connecting_and_knows_its_host_at_once() -> void:
 	var served := accept(end)
 	check_eq(served.get_status(), STATUS_CONNECTED, "status of the accepted peer")
 	check_eq(served.get_connected_host(), LOOPBACK, "host of the accepted peer")
-	check_eq(served.get_connected_port(), client.get_local_port(), "the accepted peer's port is the client's own")
+	check_eq(served.get_connected_port(), client.get_local_port(),
+			"the accepted peer's port is the client's own")
 
 
 func test_a_uds_client_is_connected_at_once() -> void:
@@ -83,7 +84,8 @@ func test_take_socket_connection_gives_the_peer_class() -> void:
 			return skip("this engine's server has no take_socket_connection")
 		check_null(end.server.take_socket_connection(), kind + ": nothing to take")
 		var client := dial(end)
-		spin_until(func() -> bool: return end.server.is_connection_available(), kind + ": a connection to take")
+		spin_until(func() -> bool: return end.server.is_connection_available(),
+				kind + ": a connection to take")
 		var served: StreamPeer = end.server.take_socket_connection()
 		check_eq(served.get_class(), client.get_class(), kind + ": the class of the accepted peer")
 		check_eq(served.get_status(), STATUS_CONNECTED, kind + ": its status")
@@ -101,7 +103,8 @@ func test_the_server_disconnects_a_client() -> void:
 		pair.endpoint.server.stop()
 		reaches(pair.client, STATUS_NONE, kind + ": the client to see the end")
 		check_eq(pair.served.get_status(), STATUS_NONE, kind + ": the status of the one that closed")
-		var texts: Array = quietly(func() -> Array: return [pair.client.get_string(), pair.served.get_string()])
+		var texts: Array = quietly(
+				func() -> Array: return [pair.client.get_string(), pair.served.get_string()])
 		check_eq(texts, ["", ""], kind + ": strings from closed peers")
 
 

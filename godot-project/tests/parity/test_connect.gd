@@ -48,7 +48,8 @@ func test_localhost_is_resolved() -> void:
 	var peer := dial(end)
 	settle(peer)
 	check_eq(peer.get_status(), STATUS_CONNECTED, "status")
-	check(peer.get_connected_host() in [LOOPBACK, "0:0:0:0:0:0:0:1"], "host: " + peer.get_connected_host())
+	check(peer.get_connected_host() in [LOOPBACK, "0:0:0:0:0:0:0:1"],
+			"host: " + peer.get_connected_host())
 
 
 func test_a_refused_port_is_an_error_of_poll() -> void:
@@ -73,7 +74,8 @@ func test_a_refused_port_is_an_error_of_poll() -> void:
 func test_an_address_that_fails_at_once() -> void:
 	var peer: StreamPeer = family.tcp_peer()
 	# TCP to the broadcast address: the system says no right in the call.
-	check_eq(quietly(func() -> int: return peer.connect_to_host("255.255.255.255", 9)), FAILED, "connect_to_host")
+	check_eq(quietly(func() -> int: return peer.connect_to_host("255.255.255.255", 9)), FAILED,
+			"connect_to_host")
 	check_eq(peer.get_status(), STATUS_NONE, "status")
 	check_eq(peer.get_connected_host(), "", "host")
 	var end := endpoint("tcp")
@@ -87,9 +89,11 @@ func test_connecting_twice_is_refused() -> void:
 		var end := endpoint(kind)
 		var peer := dial(end)
 		# TCP is still connecting here, a Unix domain socket is connected.
-		check_eq(quietly(end.connect_peer.bind(peer)), ERR_ALREADY_IN_USE, kind + ": connect right after connect")
+		check_eq(quietly(end.connect_peer.bind(peer)), ERR_ALREADY_IN_USE,
+				kind + ": connect right after connect")
 		settle(peer)
-		check_eq(quietly(end.connect_peer.bind(peer)), ERR_ALREADY_IN_USE, kind + ": connect when connected")
+		check_eq(quietly(end.connect_peer.bind(peer)), ERR_ALREADY_IN_USE,
+				kind + ": connect when connected")
 		check_eq(peer.get_status(), STATUS_CONNECTED, kind + ": status is unharmed")
 		peer.put_u8(1)
 		check_eq(accept(end).get_u8(), 1, kind + ": the connection works")
@@ -164,7 +168,8 @@ func test_over_ipv6() -> void:
 	var pair := link("tcp", "::1")
 	check_eq(pair.client.get_connected_host(), "0:0:0:0:0:0:0:1", "host of the client")
 	check_eq(pair.served.get_connected_host(), "0:0:0:0:0:0:0:1", "host of the accepted peer")
-	check_eq(pair.served.get_connected_port(), pair.client.get_local_port(), "port of the accepted peer")
+	check_eq(pair.served.get_connected_port(), pair.client.get_local_port(),
+			"port of the accepted peer")
 	pair.client.put_utf8_string("sechs: ⑥")
 	check_eq(pair.served.get_utf8_string(), "sechs: ⑥", "a string")
 

@@ -52,10 +52,12 @@ func test_tls_over_a_peer() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var server := StreamPeerTLS.new()
-		check_eq(server.accept_stream(pair.served, TLSOptions.server(key, certificate)), OK, kind + ": accept_stream")
+		check_eq(server.accept_stream(pair.served, TLSOptions.server(key, certificate)), OK,
+				kind + ": accept_stream")
 		var client := StreamPeerTLS.new()
 		var trust := TLSOptions.client(certificate, "localhost")
-		check_eq(client.connect_to_stream(pair.client, "localhost", trust), OK, kind + ": connect_to_stream")
+		check_eq(client.connect_to_stream(pair.client, "localhost", trust), OK,
+				kind + ": connect_to_stream")
 		spin_until(func() -> bool:
 			client.poll()
 			server.poll()
@@ -90,7 +92,8 @@ func test_tls_notices_that_the_peer_is_gone() -> void:
 		pair.client.disconnect_from_host()
 		quietly(func() -> void: spin_until(func() -> bool:
 			server.poll()
-			return server.get_status() != StreamPeerTLS.STATUS_HANDSHAKING, kind + ": the handshake to fail"))
+			return server.get_status() != StreamPeerTLS.STATUS_HANDSHAKING,
+					kind + ": the handshake to fail"))
 		check(server.get_status() != StreamPeerTLS.STATUS_CONNECTED, kind + ": not connected")
 
 

@@ -16,7 +16,8 @@ func test_calls_on_a_peer_that_is_not_connected() -> void:
 			check_eq(peer.put_partial_data([1]), [FAILED, 0], kind + ": put_partial_data")
 			check_eq(peer.put_data([]), OK, kind + ": put_data of nothing")
 			check_eq(peer.put_partial_data([]), [OK, 0], kind + ": put_partial_data of nothing")
-			check_eq(quietly(func() -> Array: return peer.get_data(-1)), [ERR_OUT_OF_MEMORY, PackedByteArray()],
+			check_eq(quietly(func() -> Array: return peer.get_data(-1)),
+					[ERR_OUT_OF_MEMORY, PackedByteArray()],
 					kind + ": get_data(-1)")
 			check_eq(peer.get_status(), STATUS_NONE, kind + ": status")
 
@@ -30,7 +31,8 @@ func test_nothing_asked_and_nothing_given_when_connected() -> void:
 		check_eq(pair.client.get_partial_data(0), [OK, PackedByteArray()], kind + ": get_partial_data(0)")
 		for size in [-1, -2147483648]:
 			var refused := [ERR_OUT_OF_MEMORY, PackedByteArray()]
-			check_eq(quietly(func() -> Array: return pair.client.get_data(size)), refused, "%s: get_data(%d)" % [kind, size])
+			check_eq(quietly(func() -> Array: return pair.client.get_data(size)), refused,
+					"%s: get_data(%d)" % [kind, size])
 			check_eq(quietly(func() -> Array: return pair.client.get_partial_data(size)), refused,
 					"%s: get_partial_data(%d)" % [kind, size])
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
@@ -44,7 +46,8 @@ func test_get_partial_data_gives_what_is_there() -> void:
 		pair.served.put_data([1, 2, 3, 4, 5])
 		arrived(pair.client, 5)
 		check_eq(pair.client.get_available_bytes(), 5, kind + ": available")
-		check_eq(pair.client.get_partial_data(3), [OK, PackedByteArray([1, 2, 3])], kind + ": a part of it")
+		check_eq(pair.client.get_partial_data(3), [OK, PackedByteArray([1, 2, 3])],
+				kind + ": a part of it")
 		check_eq(pair.client.get_available_bytes(), 2, kind + ": available after a part")
 		check_eq(pair.client.get_partial_data(10), [OK, PackedByteArray([4, 5])], kind + ": the rest")
 		check_eq(pair.client.get_available_bytes(), 0, kind + ": available after the rest")
@@ -76,7 +79,8 @@ func test_the_end_with_nothing_unread() -> void:
 			return pair.client.get_status() != STATUS_CONNECTED, kind + ": the end")
 		check_eq(pair.client.get_status(), STATUS_NONE, kind + ": status")
 		check(errors.all(func(error: int) -> bool: return error == OK), kind + ": poll returns OK")
-		check_eq(pair.client.get_partial_data(1), [FAILED, PackedByteArray()], kind + ": reading after the end")
+		check_eq(pair.client.get_partial_data(1), [FAILED, PackedByteArray()],
+				kind + ": reading after the end")
 
 
 func test_the_end_with_unread_data_waits() -> void:
@@ -114,7 +118,8 @@ func test_partial_reads_at_the_end() -> void:
 		pair.served.put_data([1, 2])
 		pair.served.disconnect_from_host()
 		arrived(pair.client, 2)
-		check_eq(pair.client.get_partial_data(5), [OK, PackedByteArray([1, 2])], kind + ": first the data")
+		check_eq(pair.client.get_partial_data(5), [OK, PackedByteArray([1, 2])],
+				kind + ": first the data")
 		var got := [[OK, PackedByteArray()]]
 		spin_until(func() -> bool:
 			got[0] = pair.client.get_partial_data(5)

@@ -1,10 +1,13 @@
 extends "res://tests/support/test_case.gd"
-## What is printed: misuse gets an error, everything that happens on a network gets none but the one below.
+## What is printed: misuse gets an error, everything that happens on a network gets none but the one
+## below.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
-const SILENT := ["tcp idle calls", "tcp unresolvable", "tcp bind unavailable", "tcp refused", "server idle calls",
-		"server used port", "server stop", "uds bind not a socket", "uds listen on a directory", "uds listen"]
+const SILENT := ["tcp idle calls", "tcp unresolvable", "tcp bind unavailable", "tcp refused",
+		"server idle calls",
+		"server used port", "server stop", "uds bind not a socket", "uds listen on a directory",
+		"uds listen"]
 # The texts the contract names; "" where any text does.
 const PRINTED := {
 	"tcp get_data negative": "",
@@ -24,16 +27,19 @@ const PRINTED := {
 func test_errors_are_printed_for_misuse_only() -> void:
 	if not EngineProcess.available():
 		return skip("starting another engine is known for Linux only")
-	var result := EngineProcess.run("children/error_prints.gd", [family.name, fresh_path().get_base_dir()])
+	var result := EngineProcess.run("children/error_prints.gd",
+			[family.name, fresh_path().get_base_dir()])
 	check_eq(result["code"], 0, "exit code")
 	var parts := _parts(result["output"])
 	check(parts.has("end"), "the process got to the end:\n" + result["output"])
 	for name: String in SILENT:
 		if parts.has(name):
-			check(not parts[name].contains("ERROR:"), "'%s' prints nothing, but got:\n%s" % [name, parts[name]])
+			check(not parts[name].contains("ERROR:"),
+					"'%s' prints nothing, but got:\n%s" % [name, parts[name]])
 	for name: String in PRINTED:
 		if parts.has(name):
-			check(parts[name].contains("ERROR: " + PRINTED[name]), "'%s' prints an error, but got:\n%s" % [name, parts[name]])
+			check(parts[name].contains("ERROR: " + PRINTED[name]),
+					"'%s' prints an error, but got:\n%s" % [name, parts[name]])
 
 
 # What was printed after each marker.

@@ -14,7 +14,8 @@ func test_listening_twice_is_refused() -> void:
 func test_a_used_tcp_port_is_refused() -> void:
 	var end := endpoint("tcp")
 	var other: RefCounted = family.tcp_server()
-	check_eq(quietly(func() -> int: return other.listen(end.port, LOOPBACK)), ERR_ALREADY_IN_USE, "listen on a used port")
+	check_eq(quietly(func() -> int: return other.listen(end.port, LOOPBACK)), ERR_ALREADY_IN_USE,
+			"listen on a used port")
 	check_eq(other.is_listening(), false, "the other server listens")
 	check_eq(other.listen(0, LOOPBACK), OK, "the other server can listen elsewhere")
 
@@ -22,14 +23,16 @@ func test_a_used_tcp_port_is_refused() -> void:
 func test_an_address_of_another_machine_is_refused() -> void:
 	var server: RefCounted = family.tcp_server()
 	# TEST-NET-1 (RFC 5737) belongs to nobody.
-	check_eq(quietly(func() -> int: return server.listen(0, "192.0.2.1")), ERR_ALREADY_IN_USE, "listen")
+	check_eq(quietly(func() -> int: return server.listen(0, "192.0.2.1")), ERR_ALREADY_IN_USE,
+			"listen")
 	check_eq(server.is_listening(), false, "is_listening")
 
 
 func test_names_and_nonsense_are_no_bind_address() -> void:
 	for address in ["localhost", "", "256.1.1.1", "[::1]", "1.2.3", "not an address"]:
 		var server: RefCounted = family.tcp_server()
-		check_eq(quietly(func() -> int: return server.listen(0, address)), ERR_INVALID_PARAMETER, "listen on '%s'" % address)
+		check_eq(quietly(func() -> int: return server.listen(0, address)), ERR_INVALID_PARAMETER,
+				"listen on '%s'" % address)
 		check_eq(server.is_listening(), false, "is_listening after '%s'" % address)
 		check_eq(server.listen(0, LOOPBACK), OK, "a good address after '%s'" % address)
 
@@ -39,7 +42,8 @@ func test_port_zero_lets_the_system_choose() -> void:
 	var second := endpoint("tcp")
 	check(first.port > 0 and second.port > 0, "ports are set")
 	check(first.port != second.port, "ports differ")
-	check_eq(quietly(func() -> int: return family.tcp_server().get_local_port()), 0, "the port of a fresh server")
+	check_eq(quietly(func() -> int: return family.tcp_server().get_local_port()), 0,
+			"the port of a fresh server")
 
 
 func test_stop_closes_and_may_be_repeated() -> void:
@@ -48,7 +52,8 @@ func test_stop_closes_and_may_be_repeated() -> void:
 		for round in 2:
 			end.server.stop()
 			check_eq(end.server.is_listening(), false, kind + ": is_listening after stop")
-			check_eq(end.server.is_connection_available(), false, kind + ": is_connection_available after stop")
+			check_eq(end.server.is_connection_available(), false,
+					kind + ": is_connection_available after stop")
 			check_null(end.server.take_connection(), kind + ": take_connection after stop")
 		family.server(kind).stop()
 
@@ -78,7 +83,8 @@ func test_a_stopped_uds_server_refuses() -> void:
 	pair.endpoint.server.stop()
 	check_eq(exists(pair.endpoint.path), false, "the socket file is gone")
 	var late: StreamPeer = family.uds_peer()
-	check_eq(quietly(func() -> int: return pair.endpoint.connect_peer(late)), FAILED, "connect_to_host")
+	check_eq(quietly(func() -> int: return pair.endpoint.connect_peer(late)), FAILED,
+			"connect_to_host")
 	check_eq(late.get_status(), STATUS_NONE, "the status of a late client")
 
 
@@ -87,11 +93,13 @@ func test_stop_resets_waiting_connections() -> void:
 		var end := endpoint(kind)
 		var client := dial(end)
 		settle(client)
-		spin_until(func() -> bool: return end.server.is_connection_available(), kind + ": a waiting connection")
+		spin_until(func() -> bool: return end.server.is_connection_available(),
+				kind + ": a waiting connection")
 		end.server.stop()
 		spin_until(func() -> bool:
 			client.poll()
-			return client.get_status() == STATUS_NONE or client.get_status() == STATUS_ERROR, kind + ": the client to notice")
+			return client.get_status() == STATUS_NONE or client.get_status() == STATUS_ERROR,
+					kind + ": the client to notice")
 
 
 func test_accepted_peers_survive_stop() -> void:
@@ -107,7 +115,8 @@ func test_accepted_peers_survive_stop() -> void:
 
 func test_the_same_address_again_after_stop() -> void:
 	for kind: String in family.kinds():
-		# The connection of the first round stays open, so the port has a user when the second round listens.
+		# The connection of the first round stays open, so the port has a user when the second round
+		# listens.
 		var pair := link(kind)
 		for round in 3:
 			pair.endpoint.server.stop()

@@ -1,5 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## Peers made in one thread and used in another, and calls that block a thread until there is something to do.
+## Peers made in one thread and used in another, and calls that block a thread until there is
+## something to do.
 
 
 func test_a_blocked_read_gets_what_comes() -> void:

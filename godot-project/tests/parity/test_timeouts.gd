@@ -6,7 +6,8 @@ const UDS_SETTING := "network/limits/unix/connect_timeout_seconds"
 
 
 func test_tcp_gives_up_after_the_time_in_the_project_settings() -> void:
-	# A server that takes nobody: once its queue is full, the system drops further attempts without a word.
+	# A server that takes nobody: once its queue is full, the system drops further attempts without a
+	# word.
 	var end := endpoint("tcp")
 	var queue := fill(end)
 	_gives_up(end, TCP_SETTING)
@@ -46,7 +47,8 @@ func test_a_late_first_poll_still_connects() -> void:
 	var end := endpoint("tcp")
 	var peer := dial(end)
 	_set_timeout(TCP_SETTING, before)
-	spin_until(func() -> bool: return end.server.is_connection_available(), "the connection to be made")
+	spin_until(func() -> bool: return end.server.is_connection_available(),
+			"the connection to be made")
 	# The time ran out with the first tick; the connection had been made by then.
 	var start := Time.get_ticks_msec()
 	spin_until(func() -> bool: return Time.get_ticks_msec() > start + 1, "the time to run out")

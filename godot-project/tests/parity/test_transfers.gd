@@ -14,10 +14,12 @@ func test_partial_calls_on_one_thread() -> void:
 			for flow: _Flow in ends:
 				if not flow.step():
 					return true
-			return ends.all(func(flow: _Flow) -> bool: return flow.received.size() == SIZE), kind + ": the transfer", 40.0)
+			return ends.all(func(flow: _Flow) -> bool: return flow.received.size() == SIZE),
+					kind + ": the transfer", 40.0)
 		for i in 2:
 			check_eq(ends[i].trouble, "", kind + ": trouble")
-			check_eq(_digest(ends[i].received), _digest(ends[1 - i].outgoing), "%s: direction %d" % [kind, i])
+			check_eq(_digest(ends[i].received), _digest(ends[1 - i].outgoing),
+					"%s: direction %d" % [kind, i])
 
 
 func test_blocking_calls_in_threads() -> void:
@@ -31,7 +33,8 @@ func test_blocking_calls_in_threads() -> void:
 			threads.append(in_thread(_read_all.bind(peers[i], i)))
 		for i in 2:
 			check_eq(join(threads[2 * i], "a writer"), OK, kind + ": put_data")
-			check_eq(join(threads[2 * i + 1], "a reader"), _digest(outgoing[1 - i]), "%s: what peer %d read" % [kind, i])
+			check_eq(join(threads[2 * i + 1], "a reader"), _digest(outgoing[1 - i]),
+					"%s: what peer %d read" % [kind, i])
 
 
 func test_one_read_of_it_all() -> void:
@@ -131,7 +134,8 @@ class _Flow:
 		if _peer.call("poll") != OK:
 			return _fail("poll")
 		if _sent < outgoing.size():
-			var put: Array = _peer.put_partial_data(outgoing.slice(_sent, _sent + _random.randi_range(1, 200000)))
+			var put: Array = _peer.put_partial_data(outgoing.slice(_sent,
+					_sent + _random.randi_range(1, 200000)))
 			if put[0] != OK:
 				return _fail("put_partial_data: %d" % put[0])
 			_sent += put[1]

@@ -26,7 +26,8 @@ func test_numbers() -> void:
 			for type: String in NUMBERS:
 				for value: Variant in NUMBERS[type]:
 					pair.client.call("put_" + type, value)
-					check_eq(pair.served.call("get_" + type), value, "%s: %s, big endian %s" % [kind, type, big_endian])
+					check_eq(pair.served.call("get_" + type), value,
+							"%s: %s, big endian %s" % [kind, type, big_endian])
 		check_eq(pair.served.get_available_bytes(), 0, kind + ": nothing is left over")
 
 
@@ -61,7 +62,8 @@ func test_strings() -> void:
 
 
 func test_variants() -> void:
-	var values: Array = [null, true, -7, 1.5, "text", Vector3(1, 2, 3), Color.RED, NodePath("a/b:c"), &"name",
+	var values: Array = [null, true, -7, 1.5, "text", Vector3(1, 2, 3), Color.RED, NodePath("a/b:c"),
+			&"name",
 			[42, "Hello, World!", [null]], {"a": 1, 2: [3.0]}, PackedStringArray(["x", "y"]),
 			PackedInt64Array(range(3000))]
 	for kind: String in family.kinds():
@@ -120,4 +122,5 @@ func test_the_string_of_a_closed_peer_is_empty() -> void:
 	for kind: String in family.kinds():
 		var peer: StreamPeer = family.peer(kind)
 		check_eq(quietly(func() -> String: return peer.get_string(4)), "", kind + ": get_string")
-		check_eq(quietly(func() -> String: return peer.get_utf8_string(4)), "", kind + ": get_utf8_string")
+		check_eq(quietly(func() -> String: return peer.get_utf8_string(4)), "",
+				kind + ": get_utf8_string")

@@ -9,9 +9,11 @@ func test_an_empty_path() -> void:
 	if lacks_uds():
 		return
 	var peer: StreamPeer = family.uds_peer()
-	check_eq(quietly(func() -> int: return peer.connect_to_host("")), ERR_INVALID_PARAMETER, "connect_to_host")
+	check_eq(quietly(func() -> int: return peer.connect_to_host("")), ERR_INVALID_PARAMETER,
+			"connect_to_host")
 	check_eq(peer.get_status(), STATUS_NONE, "status")
-	check_eq(quietly(func() -> int: return family.uds_server().listen("")), ERR_INVALID_PARAMETER, "listen")
+	check_eq(quietly(func() -> int: return family.uds_server().listen("")), ERR_INVALID_PARAMETER,
+			"listen")
 	check_eq(quietly(func() -> int: return family.uds_peer().bind("")), ERR_INVALID_PARAMETER, "bind")
 
 
@@ -35,7 +37,8 @@ func test_listening_where_something_else_is() -> void:
 	FileAccess.open(file, FileAccess.WRITE).store_string("not a socket")
 	for path: String in [file, file.get_base_dir(), "/nowhere/at/all"]:
 		var server: RefCounted = family.uds_server()
-		check_eq(quietly(func() -> int: return server.listen(path)), ERR_ALREADY_IN_USE, "listen on " + path)
+		check_eq(quietly(func() -> int: return server.listen(path)), ERR_ALREADY_IN_USE,
+				"listen on " + path)
 		check_eq(server.is_listening(), false, "is_listening after " + path)
 		check_eq(server.listen(fresh_path()), OK, "a good path after " + path)
 		server.stop()
@@ -60,7 +63,8 @@ func test_a_path_too_long() -> void:
 	for length in [109, 200, 5000]:
 		var path := _path_of_length(length)
 		var peer: StreamPeer = family.uds_peer()
-		check_eq(quietly(func() -> int: return peer.connect_to_host(path)), FAILED, "connect, %d bytes" % length)
+		check_eq(quietly(func() -> int: return peer.connect_to_host(path)), FAILED,
+				"connect, %d bytes" % length)
 		check_eq(peer.get_status(), STATUS_NONE, "status, %d bytes" % length)
 		check_eq(quietly(func() -> int: return family.uds_server().listen(path)), ERR_ALREADY_IN_USE,
 				"listen, %d bytes" % length)
@@ -83,7 +87,9 @@ func test_a_socket_file_left_behind_is_replaced() -> void:
 		return
 	# A bound peer's file outlives nothing here, so the stale one is made by a process that was killed.
 	var path := fresh_path()
-	if OS.has_feature("windows") or OS.execute("python3", ["-c", "import socket,sys;socket.socket(socket.AF_UNIX).bind(sys.argv[1])", path]) != 0:
+	if (OS.has_feature("windows")
+			or OS.execute("python3",
+			["-c", "import socket,sys;socket.socket(socket.AF_UNIX).bind(sys.argv[1])", path]) != 0):
 		return skip("python3 makes the stale socket file")
 	var end := Endpoint.new()
 	check_eq(end.open(family, "uds", path), OK, "listen over a stale file")

@@ -9,10 +9,13 @@ const FAILING := {
 	"a_failed_check": ["check(false, 'the reason')", "the reason"],
 	"a_wrong_type": ["check_eq(1, 1.0, 'a number')", "a number: expected 1.0, got 1"],
 	"no_check": ["pass", "made no check"],
-	"a_script_error": ["check(true, 'reached')\n\tvar nothing: Variant = null\n\tnothing.call('x')", "printed: "],
+	"a_script_error": ["check(true, 'reached')\n\tvar nothing: Variant = null\n\tnothing.call('x')",
+	"printed: "],
 	"an_error_print": ["check(true, 'reached')\n\tpush_error('pushed')", "printed: pushed"],
-	"a_wait_that_runs_out": ["spin_until(func() -> bool: return false, 'never', 0.01)", "timed out waiting for never"],
-	"an_endless_await": ["await Signal(RefCounted.new(), 'script_changed')", "did not finish within 1 s"],
+	"a_wait_that_runs_out": ["spin_until(func() -> bool: return false, 'never', 0.01)",
+	"timed out waiting for never"],
+	"an_endless_await": ["await Signal(RefCounted.new(), 'script_changed')",
+	"did not finish within 1 s"],
 }
 const PASSING := {
 	"a_check": "check(true, 'fine')",
@@ -27,15 +30,19 @@ func test_everything_that_can_go_wrong_fails() -> void:
 	var source := HEAD
 	for test_name: String in FAILING:
 		source += "func test_%s() -> void:\n\t%s\n\n\n" % [test_name, FAILING[test_name][0]]
-	var result := _run({"test_failing.gd": source, "test_broken.gd": HEAD + "func test_x(:", "test_empty.gd": HEAD})
+	var result := _run({"test_failing.gd": source, "test_broken.gd": HEAD + "func test_x(:",
+			"test_empty.gd": HEAD})
 	check_eq(result["code"], 1, "exit code")
 	for test_name: String in FAILING:
 		var report := _report_of("test_failing.gd test_" + test_name, result["output"])
 		check(report.begins_with("FAILED"), test_name + " fails: " + report)
 		check(report.contains(FAILING[test_name][1]), test_name + " says why: " + report)
-	check(_report_of("test_broken.gd", result["output"]).contains("does not load"), "a file that does not parse fails")
-	check(_report_of("test_empty.gd", result["output"]).contains("no tests"), "a file without tests fails")
-	check(_last_line(result["output"]) == "0 passed, %d failed" % (FAILING.size() + 2), "the summary: " + result["output"])
+	check(_report_of("test_broken.gd", result["output"]).contains("does not load"),
+			"a file that does not parse fails")
+	check(_report_of("test_empty.gd", result["output"]).contains("no tests"),
+			"a file without tests fails")
+	check(_last_line(result["output"]) == "0 passed, %d failed" % (FAILING.size() + 2),
+			"the summary: " + result["output"])
 
 
 func test_a_thread_that_does_not_end_fails() -> void:
@@ -45,7 +52,8 @@ func test_a_thread_that_does_not_end_fails() -> void:
 			+ "\tvar started := [false]\n\tin_thread(func() -> void:\n\t\tstarted[0] = true\n"
 			+ "\t\tSemaphore.new().wait())\n\tspin_until(func() -> bool: return started[0], 'the start')\n"})
 	check(result["code"] != 0, "exit code")
-	check(_report_of("test_stuck", result["output"]).contains("still running"), "the report: " + result["output"])
+	check(_report_of("test_stuck", result["output"]).contains("still running"),
+			"the report: " + result["output"])
 	check_eq(_last_line(result["output"]), "0 passed, 1 failed", "the summary")
 
 
@@ -59,9 +67,12 @@ func test_what_is_right_passes() -> void:
 	source += "func test_in_part() -> void:\n\tcheck(true, 'fine')\n\tleave_out('no such thing')\n\tleave_out('nor such')\n"
 	var result := _run({"test_passing.gd": source})
 	check_eq(result["code"], 0, "exit code: " + result["output"])
-	check(_report_of("test_passing.gd test_skipped", result["output"]).contains("no need"), "the reason of a skip")
-	check(_report_of("test_passing.gd test_in_part", result["output"]).ends_with(" in part: no such thing, nor such"), "what was left out")
-	check(result["output"].contains("\n1 skipped\n1 passed in part\n"), "skips are counted: " + result["output"])
+	check(_report_of("test_passing.gd test_skipped", result["output"]).contains("no need"),
+			"the reason of a skip")
+	check(_report_of("test_passing.gd test_in_part",
+			result["output"]).ends_with(" in part: no such thing, nor such"), "what was left out")
+	check(result["output"].contains("\n1 skipped\n1 passed in part\n"),
+			"skips are counted: " + result["output"])
 	check_eq(_last_line(result["output"]), "%d passed, 0 failed" % (PASSING.size() + 1), "the summary")
 	check(not result["output"].contains("ERROR"), "a green run has a clean log: " + result["output"])
 
@@ -81,18 +92,23 @@ func test_defects_are_expected_of_the_engine() -> void:
 	source += "func test_right() -> void:\n\tcheck_eq(family.name, 'engine', 'the family')\n\n\n"
 	source += "func test_wrong() -> void:\n\tcheck(false, 'the defect')\n\n\n"
 	source += "func test_broken() -> void:\n\tcheck(false, 'the defect')\n\tvar nothing: Variant = null\n\tnothing.call('x')\n"
-	var result := _run({"better/test_defects.gd": source, "test_other.gd": HEAD}, ["--defects-on-engine"])
+	var result := _run({"better/test_defects.gd": source, "test_other.gd": HEAD},
+			["--defects-on-engine"])
 	check_eq(result["code"], 1, "exit code")
-	check(_report_of("test_right [engine]", result["output"]).begins_with("FAILED"), "no defect: " + result["output"])
-	check(_report_of("test_wrong [engine]", result["output"]).begins_with("ok"), "a defect: " + result["output"])
-	check(_report_of("test_broken [engine]", result["output"]).begins_with("FAILED"), "a script error: " + result["output"])
+	check(_report_of("test_right [engine]", result["output"]).begins_with("FAILED"),
+			"no defect: " + result["output"])
+	check(_report_of("test_wrong [engine]", result["output"]).begins_with("ok"),
+			"a defect: " + result["output"])
+	check(_report_of("test_broken [engine]", result["output"]).begins_with("FAILED"),
+			"a script error: " + result["output"])
 	check_eq(_last_line(result["output"]), "1 passed, 2 failed", "the summary")
 
 
 func test_no_call_panics() -> void:
 	if _cannot_run():
 		return
-	# A panic becomes a printed error and a return value like any other, so it is looked for where nothing is muted.
+	# A panic becomes a printed error and a return value like any other, so it is looked for where
+	# nothing is muted.
 	var arguments := PackedStringArray(["--loud"])
 	for directory in ["parity", "own", "better"]:
 		for file in DirAccess.get_files_at("res://tests".path_join(directory)):
@@ -103,7 +119,8 @@ func test_no_call_panics() -> void:
 					arguments.append("%s/%s*[ours]" % [directory, file])
 	check(arguments.size() > 5, "there are tests that keep errors quiet")
 	var result := EngineProcess.run("run.gd", arguments)
-	check(not _last_line(result["output"]).is_empty(), "it got to the end: " + result["output"].right(1000))
+	check(not _last_line(result["output"]).is_empty(),
+			"it got to the end: " + result["output"].right(1000))
 	var panic: int = result["output"].findn("panic")
 	check(panic < 0, "a panic: " + result["output"].substr(maxi(panic - 200, 0), 2000))
 
@@ -121,14 +138,16 @@ func _run(files: Dictionary, arguments: PackedStringArray = []) -> Dictionary:
 	for file: String in files:
 		DirAccess.make_dir_recursive_absolute(directory.path_join(file).get_base_dir())
 		FileAccess.open(directory.path_join(file), FileAccess.WRITE).store_string(files[file])
-	return EngineProcess.run("run.gd", PackedStringArray(["--root=" + directory, "--time-limit=1"]) + arguments)
+	return EngineProcess.run("run.gd",
+			PackedStringArray(["--root=" + directory, "--time-limit=1"]) + arguments)
 
 
 # The line of a test and the indented ones below it.
 func _report_of(label: String, output: String) -> String:
 	var report := PackedStringArray()
 	for line in output.split("\n"):
-		if line.contains(label) and (line.begins_with("FAILED") or line.begins_with("ok") or line.begins_with("skipped")):
+		if (line.contains(label)
+				and (line.begins_with("FAILED") or line.begins_with("ok") or line.begins_with("skipped"))):
 			report.append(line)
 		elif not report.is_empty():
 			if not line.begins_with("        "):

@@ -27,7 +27,8 @@ func clients(case: String, kind: String) -> void:
 	var why := ""
 	for index in total:
 		var peer: StreamPeer = family.peer(kind)
-		var call := peer.call.bind("connect_to_host", path) if kind == "uds" else peer.call.bind("connect_to_host", "127.0.0.1", server.call("get_local_port"))
+		var call := (peer.call.bind("connect_to_host", path) if kind == "uds"
+				else peer.call.bind("connect_to_host", "127.0.0.1", server.call("get_local_port")))
 		var failure := connects(peer, call)
 		if failure.is_empty():
 			peer.put_data("hello\n".to_utf8_buffer())
@@ -69,7 +70,9 @@ func kicked() -> void:
 			peer.call("poll")
 			state["good"] = state["good"] or peer.get_available_bytes() > 0
 		return state["good"]
-	report(CASE, "" if until(served, 4.0) else "pending: %d of %d were accepted" % [state["kicked"], arguments[0].to_int() + 1])
+	report(CASE,
+			"" if until(served, 4.0)
+			else "pending: %d of %d were accepted" % [state["kicked"], arguments[0].to_int() + 1])
 
 
 ## No descriptor is left: a server and a client say so, and work again when there are some.
@@ -93,7 +96,8 @@ func none_left() -> void:
 		return report("descriptors are there again", "listen fails")
 	port = server.call("get_local_port")
 	peer = family.tcp_peer()
-	report("descriptors are there again", exchange(server, peer, peer.call.bind("connect_to_host", "127.0.0.1", port)))
+	report("descriptors are there again",
+			exchange(server, peer, peer.call.bind("connect_to_host", "127.0.0.1", port)))
 
 
 func _open() -> FileAccess:

@@ -108,7 +108,8 @@ func many() -> void:
 	var served: Array[StreamPeer] = []
 	for index in COUNT:
 		var peer: StreamPeer = family.tcp_peer()
-		var failure := connects(peer, peer.call.bind("connect_to_host", "127.0.0.1", server.call("get_local_port")))
+		var failure := connects(peer,
+				peer.call.bind("connect_to_host", "127.0.0.1", server.call("get_local_port")))
 		if not failure.is_empty():
 			return report("several peers", "connect: " + failure)
 		clients.append(peer)
@@ -130,7 +131,8 @@ func many() -> void:
 			if peer.get_available_bytes() >= 4:
 				heard[peer] = peer.get_u32()
 		return heard.size() == COUNT
-	report("several peers", "" if until(all_heard) else "pending: heard %d of %d" % [heard.size(), COUNT])
+	report("several peers",
+			"" if until(all_heard) else "pending: heard %d of %d" % [heard.size(), COUNT])
 
 
 func relay() -> void:
@@ -147,7 +149,8 @@ func relay() -> void:
 		return report("a relay", "listen: " + reason(between, error))
 	between.set("auto_poll", false)
 	var peer: StreamPeer = family.tcp_peer()
-	var failure := connects(peer, peer.call.bind("connect_to_host", "127.0.0.1", between.call("get_local_port")))
+	var failure := connects(peer,
+			peer.call.bind("connect_to_host", "127.0.0.1", between.call("get_local_port")))
 	if failure.is_empty():
 		peer.put_u32(9)
 		var arrives := func() -> bool:

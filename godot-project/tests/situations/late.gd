@@ -40,7 +40,9 @@ func connect_to(case: String, host: String, bound: String) -> void:
 	var server := listening_tcp(bound)
 	var peer := _limited_peer()
 	var error: int = prompt(peer.call.bind("connect_to_host", host, server.call("get_local_port")))
-	_after.append(func() -> void: report(case, settles(peer) if error == OK and server != null else reason(peer, error)))
+	_after.append(
+			func() -> void: report(case,
+			settles(peer) if error == OK and server != null else reason(peer, error)))
 
 
 ## Nobody listens: that is what is to be said.

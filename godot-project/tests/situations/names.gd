@@ -23,7 +23,8 @@ func relayed() -> void:
 
 func _connect(server: RefCounted, host: String, case: String, seconds := PATIENCE) -> void:
 	var peer: StreamPeer = family.tcp_peer()
-	report(case, connects(peer, peer.call.bind("connect_to_host", host, server.call("get_local_port")), seconds))
+	report(case,
+			connects(peer, peer.call.bind("connect_to_host", host, server.call("get_local_port")), seconds))
 	server.call("take_connection")
 
 
@@ -35,7 +36,8 @@ func _relays(server: RefCounted, host: String) -> String:
 	if error != OK:
 		return "listen: " + reason(relay, error)
 	var peer: StreamPeer = family.tcp_peer()
-	var failure := connects(peer, peer.call.bind("connect_to_host", "127.0.0.1", relay.call("get_local_port")))
+	var failure := connects(peer,
+			peer.call.bind("connect_to_host", "127.0.0.1", relay.call("get_local_port")))
 	if not failure.is_empty():
 		return "connect: " + failure
 	var arrives := func() -> bool:
@@ -73,7 +75,8 @@ func moved() -> void:
 		dns.address = address
 		var server := listening_tcp(address)
 		var peer: StreamPeer = family.tcp_peer()
-		failure = connects(peer, peer.call.bind("connect_to_host", family.name + ".moved", server.call("get_local_port")), 8.0)
+		failure = connects(peer,
+				peer.call.bind("connect_to_host", family.name + ".moved", server.call("get_local_port")), 8.0)
 	report("an address that changes", failure)
 	dns.stop()
 

@@ -17,7 +17,8 @@ func children() -> void:
 		else:
 			server.call("listen", path)
 		var peer: StreamPeer = family.peer(kind)
-		var call := peer.call.bind("connect_to_host", path) if kind == "uds" else peer.call.bind("connect_to_host", "127.0.0.1", server.call("get_local_port"))
+		var call := (peer.call.bind("connect_to_host", path) if kind == "uds"
+				else peer.call.bind("connect_to_host", "127.0.0.1", server.call("get_local_port")))
 		connects(peer, call)
 		until(func() -> bool: return server.call("is_connection_available"))
 		var accepted: StreamPeer = server.call("take_connection")
@@ -31,14 +32,16 @@ func children() -> void:
 		var ended := func() -> bool:
 			peer.call("poll")
 			return peer.call("get_status") != StreamPeerTCP.STATUS_CONNECTED
-		report(case + ", the end of the stream", "" if until(ended, 1.0) else "pending: the child keeps the connection open")
+		report(case + ", the end of the stream",
+				"" if until(ended, 1.0) else "pending: the child keeps the connection open")
 		server.call("stop")
 
 
 ## No thread can be started any more. `printer` is in /etc/hosts.
 func no_threads() -> void:
 	# Not even the program that sets the limit could be started again.
-	if not _is_limited and OS.execute("prlimit", ["--pid", str(OS.get_process_id()), "--nproc=1"]) != 0:
+	if (not _is_limited
+			and OS.execute("prlimit", ["--pid", str(OS.get_process_id()), "--nproc=1"]) != 0):
 		push_error("the limit cannot be set")
 		return
 	_is_limited = true
@@ -50,7 +53,8 @@ func no_threads() -> void:
 	var server := listening_tcp()
 	for host: String in ["printer", "web.1"]:
 		var peer: StreamPeer = family.tcp_peer()
-		report(host, exchange(server, peer, peer.call.bind("connect_to_host", host, server.call("get_local_port"))))
+		report(host,
+				exchange(server, peer, peer.call.bind("connect_to_host", host, server.call("get_local_port"))))
 	closed_with_a_queue("a close with bytes to send")
 
 

@@ -52,7 +52,8 @@ func score_case(case: String, score: int, words: String) -> void:
 		score = FREEZES
 		words = "frozen for %.0f s, then: %s" % [_longest, words]
 	_longest = 0.0
-	print("\t".join(PackedStringArray(["SITUATION", family.name, case, str(score), _same_in_every_run(words)])))
+	print("\t".join(PackedStringArray(["SITUATION", family.name, case, str(score),
+			_same_in_every_run(words)])))
 
 
 # The words without ports, folders and process ids, and without what ends a cell of a table.
@@ -67,7 +68,8 @@ func lacks(case: String, what: String) -> void:
 	score_case(case, FAILS, what)
 
 
-## Whether the family has no Unix sockets: the engine's came with Godot 4.6. The cases are skipped then.
+## Whether the family has no Unix sockets: the engine's came with Godot 4.6. The cases are skipped
+## then.
 func skips_unix(cases: PackedStringArray) -> bool:
 	if family.has("UDSServer"):
 		return false
@@ -102,7 +104,8 @@ func until(condition: Callable, seconds := PATIENCE) -> bool:
 ## Why `object` has failed: the code, and what ours say.
 func reason(object: Object, error: int) -> String:
 	var words := error_string(error)
-	if object.has_method("get_last_error_message") and not str(object.call("get_last_error_message")).is_empty():
+	if (object.has_method("get_last_error_message")
+			and not str(object.call("get_last_error_message")).is_empty()):
 		words += ": " + str(object.call("get_last_error_message"))
 	return words
 
@@ -116,7 +119,8 @@ func listening_tcp(host := "127.0.0.1") -> RefCounted:
 func deaf_server(path := "") -> RefCounted:
 	var server: RefCounted = Family.ours().server("tcp" if path.is_empty() else "uds")
 	server.set("max_pending_connections", 4096)
-	var error: int = server.call("listen", 0, "127.0.0.1") if path.is_empty() else server.call("listen", path)
+	var error: int = (server.call("listen", 0, "127.0.0.1") if path.is_empty()
+			else server.call("listen", path))
 	return server if error == OK else null
 
 
@@ -146,8 +150,10 @@ func accepted_peer(peer: StreamPeer) -> StreamPeer:
 	var server := listening_tcp()
 	if server == null:
 		return null
-	var failure := connects(peer, peer.call.bind("connect_to_host", "127.0.0.1", server.call("get_local_port")))
-	if not failure.is_empty() or not until(func() -> bool: return server.call("is_connection_available")):
+	var failure := connects(peer,
+			peer.call.bind("connect_to_host", "127.0.0.1", server.call("get_local_port")))
+	if (not failure.is_empty()
+			or not until(func() -> bool: return server.call("is_connection_available"))):
 		return null
 	return server.call("take_connection")
 

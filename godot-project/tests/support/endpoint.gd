@@ -12,8 +12,10 @@ var server: RefCounted
 var _keeper: StreamPeer
 
 
-## Listens on a port the kernel chooses, or on `socket_path`, with `server` if there is one already. Returns what `listen` returned.
-func open(of_family: RefCounted, of_kind: String, socket_path: String, on_host := LOOPBACK) -> Error:
+## Listens on a port the kernel chooses, or on `socket_path`, with `server` if there is one already.
+## Returns what `listen` returned.
+func open(of_family: RefCounted, of_kind: String, socket_path: String,
+		on_host := LOOPBACK) -> Error:
 	family = of_family
 	kind = of_kind
 	host = on_host

@@ -7,10 +7,12 @@ static func available() -> bool:
 	return OS.has_feature("linux") and not _command().is_empty()
 
 
-## Runs `script`, a path from `res://tests/` on or a full one, and returns its exit code and everything it printed, errors included.
-## `environment` has variables for it, `descriptors` is how many it may have open, 0 for as many as this process,
-## `wrapper` is a command to run it under, and `project` the folder of another project than this one.
-static func run(script: String, arguments: PackedStringArray = [], environment := {}, descriptors := 0,
+## Runs `script`, a path from `res://tests/` on or a full one, and returns its exit code and
+## everything it printed, errors included. `environment` has variables for it, `descriptors` is how
+## many it may have open, 0 for as many as this process, `wrapper` is a command to run it under, and
+## `project` the folder of another project than this one.
+static func run(script: String, arguments: PackedStringArray = [], environment := {},
+		descriptors := 0,
 		wrapper: PackedStringArray = [], project := "res://") -> Dictionary:
 	var command := wrapper.duplicate()
 	command.append_array(_command_for(script, arguments, environment, descriptors, project))
@@ -22,24 +24,29 @@ static func run(script: String, arguments: PackedStringArray = [], environment :
 
 
 ## Starts one and returns the dictionary of `OS.execute_with_pipe`.
-static func start(script: String, arguments: PackedStringArray = [], environment := {}) -> Dictionary:
+static func start(script: String, arguments: PackedStringArray = [],
+		environment := {}) -> Dictionary:
 	var command := _command_for(script, arguments, environment, 0)
 	var program := command[0]
 	command.remove_at(0)
 	return OS.execute_with_pipe(program, command)
 
 
-## Makes a project in `directory` that has this one's addon, and the lines `settings` in its own settings.
+## Makes a project in `directory` that has this one's addon, and the lines `settings` in its own
+## settings.
 static func project(directory: String, settings: String) -> void:
 	DirAccess.make_dir_recursive_absolute(directory.path_join(".godot"))
-	OS.execute("ln", ["-s", ProjectSettings.globalize_path("res://addons"), directory.path_join("addons")])
+	OS.execute("ln",
+			["-s", ProjectSettings.globalize_path("res://addons"), directory.path_join("addons")])
 	for file in ["extension_list.cfg", "global_script_class_cache.cfg"]:
-		DirAccess.copy_absolute("res://.godot".path_join(file), directory.path_join(".godot").path_join(file))
-	FileAccess.open(directory.path_join("project.godot"), FileAccess.WRITE).store_string("config_version=5\n" + settings)
+		DirAccess.copy_absolute("res://.godot".path_join(file),
+				directory.path_join(".godot").path_join(file))
+	FileAccess.open(directory.path_join("project.godot"),
+			FileAccess.WRITE).store_string("config_version=5\n" + settings)
 
 
-## The environment for a process that asks `children/resolver.c` for names, built in `directory`. Empty where there is
-## no compiler. What is asked for is written into the file `RESOLVER_LOG`.
+## The environment for a process that asks `children/resolver.c` for names, built in `directory`.
+## Empty where there is no compiler. What is asked for is written into the file `RESOLVER_LOG`.
 static func resolver(directory: String) -> Dictionary:
 	var library := directory.path_join("resolver.so")
 	var source := ProjectSettings.globalize_path("res://tests/children/resolver.c")
@@ -64,8 +71,8 @@ static func _command_for(script: String, arguments: PackedStringArray, environme
 	return command
 
 
-# What started this engine. One that runs through a loader of its own (see the first argument) names that loader as
-# its executable, which then wants the same options and the engine's own path.
+# What started this engine. One that runs through a loader of its own (see the first argument) names
+# that loader as its executable, which then wants the same options and the engine's own path.
 static func _command() -> PackedStringArray:
 	var file := FileAccess.open("/proc/self/cmdline", FileAccess.READ)
 	if file == null:

@@ -1,7 +1,8 @@
 extends RefCounted
 ## The two families of classes the parity tests compare: the engine's own and this addon's.
 ##
-## Classes are made by name, so that a script of the parity part parses whatever the running engine has.
+## Classes are made by name, so that a script of the parity part parses whatever the running engine
+## has.
 
 const System := preload("res://tests/support/system.gd")
 
@@ -72,8 +73,8 @@ func local_kind() -> String:
 	return "uds" if lacks_uds().is_empty() else "tcp"
 
 
-## Why the family has no Unix domain sockets here; empty where it has. The engine's came with Godot 4.6, and are none on
-## Windows: there they print errors, and some of their calls crash.
+## Why the family has no Unix domain sockets here; empty where it has. The engine's came with Godot
+## 4.6, and are none on Windows: there they print errors, and some of their calls crash.
 func lacks_uds() -> String:
 	if not has("StreamPeerUDS"):
 		return "the engine has no Unix domain sockets"

@@ -1,13 +1,15 @@
 extends RefCounted
-## What the signals of an object have said, in their order: each entry is the name, followed by the argument if there
-## is one. The object is not kept alive.
+## What the signals of an object have said, in their order: each entry is the name, followed by the
+## argument if there is one. The object is not kept alive.
 
-const PEER_SIGNALS := ["status_changed", "connect_finished", "data_available", "disconnected", "drained"]
+const PEER_SIGNALS := ["status_changed", "connect_finished", "data_available", "disconnected",
+		"drained"]
 
 var entries := []
 
 
-## The log of a peer. Without `data_available`, which comes with each poll while there is something to read.
+## The log of a peer. Without `data_available`, which comes with each poll while there is something
+## to read.
 static func of_peer(peer: Object) -> RefCounted:
 	var names := PackedStringArray(PEER_SIGNALS)
 	names.remove_at(names.find("data_available"))

@@ -7,10 +7,12 @@ static var _names := 0
 
 ## Whether this is Wine, which lacks some of what Windows has.
 static func is_wine() -> bool:
-	return OS.has_feature("windows") and FileAccess.file_exists(OS.get_environment("SystemRoot") + "/system32/winecfg.exe")
+	return (OS.has_feature("windows")
+			and FileAccess.file_exists(OS.get_environment("SystemRoot") + "/system32/winecfg.exe"))
 
 
-## Whether the system knows Unix domain sockets. Of Windows, a server of ours is asked; everybody else has them.
+## Whether the system knows Unix domain sockets. Of Windows, a server of ours is asked; everybody
+## else has them.
 static func has_unix_sockets() -> bool:
 	if not OS.has_feature("windows"):
 		return true

@@ -1,6 +1,6 @@
 extends RefCounted
-## Counts the system calls of a script in a process of its own, with strace. The script marks what is to be counted by
-## looking for files that do not exist: `/begin-NAME` and `/end-NAME`.
+## Counts the system calls of a script in a process of its own, with strace. The script marks what
+## is to be counted by looking for files that do not exist: `/begin-NAME` and `/end-NAME`.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
@@ -12,8 +12,8 @@ static func can_be_counted() -> bool:
 	return EngineProcess.available() and OS.execute("strace", ["-V"]) == 0
 
 
-## Runs `script` and returns for each name the calls on its thread, as an array of their names, and under "output" what it
-## printed. `trace` is the path of a file for strace.
+## Runs `script` and returns for each name the calls on its thread, as an array of their names, and
+## under "output" what it printed. `trace` is the path of a file for strace.
 static func count(script: String, arguments: PackedStringArray, trace: String) -> Dictionary:
 	var strace := PackedStringArray(["strace", "-f", "-o", trace, "-e", TRACED])
 	var counted := {"output": EngineProcess.run(script, arguments, {}, 0, strace)["output"]}

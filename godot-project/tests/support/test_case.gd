@@ -1,8 +1,8 @@
 extends RefCounted
 ## Base of every test file: checks, bounded waits, and fresh addresses.
 ##
-## A test is a method whose name starts with `test_`. It fails when a check fails, when the engine prints an error
-## it was not asked to keep quiet, or when it makes no check at all.
+## A test is a method whose name starts with `test_`. It fails when a check fails, when the engine
+## prints an error it was not asked to keep quiet, or when it makes no check at all.
 
 const Family := preload("res://tests/support/family.gd")
 const Endpoint := preload("res://tests/support/endpoint.gd")
@@ -68,8 +68,8 @@ func lacks_uds() -> bool:
 	return not skip_reason.is_empty()
 
 
-## Whether the system tells a reset from an end. Wine does not always: what it asks a socket for itself takes the error
-## away, and the next receive finds an end. The test is skipped then.
+## Whether the system tells a reset from an end. Wine does not always: what it asks a socket for
+## itself takes the error away, and the next receive finds an end. The test is skipped then.
 func tells_resets() -> bool:
 	if System.is_wine():
 		skip(NO_RESETS)
@@ -81,8 +81,8 @@ func leave_out(why: String) -> void:
 	family.leave_out(why)
 
 
-## Whether there is something at `path`, also a socket: `FileAccess.file_exists` opens it, and listings leave sockets out,
-## though not on Windows.
+## Whether there is something at `path`, also a socket: `FileAccess.file_exists` opens it, and
+## listings leave sockets out, though not on Windows.
 func exists(path: String) -> bool:
 	if OS.has_feature("windows"):
 		return DirAccess.get_files_at(path.get_base_dir()).has(path.get_file())
@@ -94,8 +94,8 @@ func is_socket(path: String) -> bool:
 	return exists(path) if OS.has_feature("windows") else OS.execute("test", ["-S", path]) == 0
 
 
-## Runs `body` without the errors it prints by contract. What it prints is tested in a process of its own, because the
-## engine tells nobody about an error it does not print.
+## Runs `body` without the errors it prints by contract. What it prints is tested in a process of
+## its own, because the engine tells nobody about an error it does not print.
 func quietly(body: Callable) -> Variant:
 	mute(true)
 	var result: Variant = body.call()
@@ -136,12 +136,14 @@ func in_thread(body: Callable) -> Thread:
 	return thread
 
 
-## A thread that waits in `get_data(count)` on the client, having one byte: it took that one, so it is inside.
+## A thread that waits in `get_data(count)` on the client, having one byte: it took that one, so it
+## is inside.
 func blocked_reader(pair: Link, count := 2) -> Thread:
 	pair.served.put_u8(1)
 	arrived(pair.client, 1)
 	var reader := in_thread(func() -> Array: return pair.client.get_data(count))
-	spin_until(func() -> bool: return pair.client.get_available_bytes() == 0, "the reader to take its first byte")
+	spin_until(func() -> bool: return pair.client.get_available_bytes() == 0,
+			"the reader to take its first byte")
 	return reader
 
 
@@ -180,12 +182,13 @@ func small_endpoint(kind: String) -> Endpoint:
 	var made := Endpoint.new()
 	made.server = family.server(kind)
 	made.server.max_pending_connections = 0
-	check_eq(made.open(family, kind, fresh_path() if kind == "uds" else ""), OK, kind + ": listen on a fresh address")
+	check_eq(made.open(family, kind, fresh_path() if kind == "uds" else ""), OK,
+			kind + ": listen on a fresh address")
 	return made
 
 
-## Connects peers to `end`, which takes none, until one stays in STATUS_CONNECTING, which is the last one returned: the
-## system drops every further attempt without a word as long as they live.
+## Connects peers to `end`, which takes none, until one stays in STATUS_CONNECTING, which is the
+## last one returned: the system drops every further attempt without a word as long as they live.
 func fill(end: Endpoint) -> Array[StreamPeer]:
 	var queue: Array[StreamPeer] = []
 	while queue.size() < 5000:
@@ -207,21 +210,24 @@ func dial(to: Endpoint, of_family: RefCounted = family) -> StreamPeer:
 
 ## The next connection `from` has for us.
 func accept(from: Endpoint) -> StreamPeer:
-	spin_until(func() -> bool: return from.server.is_connection_available(), from.kind + ": a connection to take")
+	spin_until(func() -> bool: return from.server.is_connection_available(),
+			from.kind + ": a connection to take")
 	return from.server.take_connection()
 
 
 ## Polls until `peer` has left STATUS_CONNECTING.
 func settle(peer: StreamPeer) -> void:
-	spin_until(func() -> bool: return peer.poll() != OK or peer.get_status() != STATUS_CONNECTING, "the connect to end")
+	spin_until(func() -> bool: return peer.poll() != OK or peer.get_status() != STATUS_CONNECTING,
+			"the connect to end")
 
 
-## Polls `peer` after its connect. On loopback a connection that can be made is made within the call; on Windows it is made
-## soon after it, so there this goes on polling for so many seconds.
+## Polls `peer` after its connect. On loopback a connection that can be made is made within the
+## call; on Windows it is made soon after it, so there this goes on polling for so many seconds.
 func poll_connect(peer: StreamPeer, seconds := PATIENCE) -> void:
 	var deadline := Time.get_ticks_usec() + int(seconds * 1e6)
 	peer.poll()
-	while OS.has_feature("windows") and peer.get_status() == STATUS_CONNECTING and Time.get_ticks_usec() < deadline:
+	while (OS.has_feature("windows") and peer.get_status() == STATUS_CONNECTING
+			and Time.get_ticks_usec() < deadline):
 		OS.delay_usec(200)
 		peer.poll()
 
@@ -237,16 +243,18 @@ func link(kind: String, host := LOOPBACK, remote_family: RefCounted = family) ->
 	return made
 
 
-## Bounds what the system takes from the client and keeps for the serving side: left alone, it may take 32 MiB over TCP.
+## Bounds what the system takes from the client and keeps for the serving side: left alone, it may
+## take 32 MiB over TCP.
 func bound_buffers(of: Link) -> void:
 	of.client.set_send_buffer_size(1 << 18)
 	of.served.set_receive_buffer_size(1 << 20)
 
 
-## A connected pair whose other side resets the connection, or null if the kind cannot be tested here. What the client
-## reads before, `unread` bytes, has arrived.
+## A connected pair whose other side resets the connection, or null if the kind cannot be tested
+## here. What the client reads before, `unread` bytes, has arrived.
 func reset_link(kind: String, unread: PackedByteArray = []) -> Link:
-	# The engine's sockets reset when they close with input unread. Whether another kind does is not ours to rely on.
+	# The engine's sockets reset when they close with input unread. Whether another kind does is not
+	# ours to rely on.
 	var engine := Family.engine()
 	if not engine.kinds().has(kind):
 		leave_out(engine.left_out)
@@ -262,7 +270,8 @@ func reset_link(kind: String, unread: PackedByteArray = []) -> Link:
 
 ## Waits until at least `count` bytes can be read from `peer`.
 func arrived(peer: StreamPeer, count: int) -> bool:
-	return spin_until(func() -> bool: return peer.get_available_bytes() >= count, "%d bytes to arrive" % count)
+	return spin_until(func() -> bool: return peer.get_available_bytes() >= count,
+			"%d bytes to arrive" % count)
 
 
 ## Polls until the status of `peer` is `status`.
@@ -272,15 +281,16 @@ func reaches(peer: StreamPeer, status: int, what: String) -> bool:
 		return peer.get_status() == status, what)
 
 
-## Disconnects whatever is connected to the signals of `object`: a handler that holds the object holds it for ever.
+## Disconnects whatever is connected to the signals of `object`: a handler that holds the object
+## holds it for ever.
 func let_go(object: Object) -> void:
 	for description: Dictionary in object.get_signal_list():
 		for connection: Dictionary in object.get_signal_connection_list(description.name):
 			object.disconnect(description.name, connection.callable)
 
 
-## Joins what the test left running and removes its files. Returns the threads that would not end; dropping one would
-## wait for it. The runner calls this; a test does not.
+## Joins what the test left running and removes its files. Returns the threads that would not end;
+## dropping one would wait for it. The runner calls this; a test does not.
 func clean_up() -> Array[Thread]:
 	var stuck: Array[Thread] = []
 	for thread in _threads:

@@ -1,5 +1,6 @@
 extends RefCounted
-## Ends the process when a test blocks the main thread for good, which no time limit on the main thread can notice.
+## Ends the process when a test blocks the main thread for good, which no time limit on the main
+## thread can notice.
 
 var _mutex := Mutex.new()
 var _thread := Thread.new()
