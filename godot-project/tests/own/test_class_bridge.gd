@@ -1,9 +1,8 @@
 extends "res://tests/support/test_case.gd"
-## The classes as ClassDB and scripts see them: real inheritance, one enum, objects that come and
-## go.
+## The classes as ClassDB and scripts see them: inheritance, the enum, and the lifetime of objects.
 
 
-func test_parents() -> void:
+func test_each_class_has_its_documented_parent() -> void:
 	var parents := {
 		"StreamPeerSocketRs": "StreamPeerExtension",
 		"StreamPeerTCPRs": "StreamPeerSocketRs",
@@ -16,7 +15,7 @@ func test_parents() -> void:
 		check_eq(String(ClassDB.get_parent_class(name)), parents[name], "the parent of " + name)
 
 
-func test_bases_cannot_be_made() -> void:
+func test_base_classes_cannot_be_instantiated() -> void:
 	for name in ["StreamPeerSocketRs", "SocketServerRs"]:
 		check_eq(ClassDB.can_instantiate(name), false, "can_instantiate " + name)
 		check_null(quietly(func() -> Object: return ClassDB.instantiate(name)), "instantiate " + name)
@@ -24,7 +23,7 @@ func test_bases_cannot_be_made() -> void:
 		check_eq(ClassDB.can_instantiate(name), true, "can_instantiate " + name)
 
 
-func test_is() -> void:
+func test_is_and_get_class_follow_the_inheritance() -> void:
 	var tcp: Object = StreamPeerTCPRs.new()
 	check(tcp is StreamPeerTCPRs and tcp is StreamPeerSocketRs and tcp is StreamPeerExtension
 			and tcp is StreamPeer, "tcp is")
@@ -44,7 +43,7 @@ func test_is() -> void:
 	check_eq(uds_server.get_class(), "UDSServerRs", "get_class of a server")
 
 
-func test_methods_belong_to_their_class() -> void:
+func test_each_class_has_only_its_own_methods() -> void:
 	var tcp: Object = StreamPeerTCPRs.new()
 	var uds: Object = StreamPeerUDSRs.new()
 	check(tcp.has_method("get_local_port") and tcp.has_method("poll"), "tcp has")
@@ -55,7 +54,7 @@ func test_methods_belong_to_their_class() -> void:
 	check(not UDSServerRs.new().has_method("get_local_port"), "uds server has not")
 
 
-func test_constants_are_inherited() -> void:
+func test_derived_classes_inherit_the_status_constants() -> void:
 	check_eq(StreamPeerSocketRs.STATUS_NONE, 0, "base")
 	check_eq(StreamPeerTCPRs.STATUS_CONNECTING, 1, "tcp")
 	check_eq(StreamPeerUDSRs.STATUS_CONNECTED, 2, "uds")
@@ -66,7 +65,7 @@ func test_constants_are_inherited() -> void:
 	check_eq(status, StreamPeerSocketRs.STATUS_NONE, "a variable of the enum's type")
 
 
-func test_variables_of_the_base_type() -> void:
+func test_objects_work_through_variables_of_the_base_type() -> void:
 	var tcp := endpoint("tcp")
 	var base_server: SocketServerRs = tcp.server
 	var peers: Array[StreamPeerSocketRs] = [StreamPeerTCPRs.new()]
@@ -77,12 +76,13 @@ func test_variables_of_the_base_type() -> void:
 		peers.append(StreamPeerUDSRs.new())
 		uds.connect_peer(peers[1])
 	for peer: StreamPeerSocketRs in peers:
-		spin_until(func() -> bool: return peer.poll() != OK or peer.get_status() == StreamPeerSocketRs.STATUS_CONNECTED,
-				"the connect")
+		spin_until(func() -> bool:
+			return peer.poll() != OK or peer.get_status() == StreamPeerSocketRs.STATUS_CONNECTED,
+					"the connect")
 		check_eq(peer.get_status(), StreamPeerSocketRs.STATUS_CONNECTED, "status through the base")
 	spin_until(func() -> bool: return base_server.is_connection_available(), "a connection")
 	var taken: StreamPeerSocketRs = base_server.take_socket_connection()
-	check(taken is StreamPeerTCPRs, "what the base server gives is of the derived class")
+	check(taken is StreamPeerTCPRs, "the base server returns a peer of the derived class")
 	var cast := taken as StreamPeerTCPRs
 	check_eq(cast.get_connected_host(), LOOPBACK, "a cast to the derived class")
 	check_null(taken as Object as StreamPeerUDSRs, "a cast to the sibling")
@@ -92,11 +92,11 @@ func test_variables_of_the_base_type() -> void:
 	check_eq(base_server.is_listening(), false, "stop through the base")
 
 
-func test_reference_counts() -> void:
+func test_objects_are_freed_with_their_last_reference() -> void:
 	var pair := link("tcp")
 	for object: RefCounted in [StreamPeerTCPRs.new(), StreamPeerUDSRs.new(), TCPServerRs.new(),
 			UDSServerRs.new()]:
-		# The array and the loop's variable.
+		# One reference from the array, one from the loop variable.
 		check_eq(object.get_reference_count(), 2, object.get_class())
 	var engines := link("tcp", LOOPBACK, Family.engine())
 	check_eq(pair.served.get_reference_count(), engines.served.get_reference_count(),
@@ -109,7 +109,7 @@ func test_reference_counts() -> void:
 	check_null(weak.get_ref(), "a server is gone with its last reference")
 
 
-func test_objects_can_be_made_and_dropped_by_the_thousand() -> void:
+func test_thousands_of_objects_leave_none_behind() -> void:
 	var before: float = Performance.get_monitor(Performance.OBJECT_COUNT)
 	for i in 5000:
 		StreamPeerTCPRs.new()
@@ -117,7 +117,7 @@ func test_objects_can_be_made_and_dropped_by_the_thousand() -> void:
 	check_eq(Performance.get_monitor(Performance.OBJECT_COUNT), before, "objects left over")
 
 
-func test_objects_made_in_many_threads_are_of_the_right_class() -> void:
+func test_objects_made_on_many_threads_are_of_the_right_class() -> void:
 	var threads: Array[Thread] = []
 	for i in 4:
 		threads.append(in_thread(func() -> int:

@@ -1,5 +1,5 @@
 extends "res://tests/support/test_case.gd"
-## What is behind the demo's tabs, without a window.
+## Tests of the code behind the demo's tabs, without a window.
 
 const Address := preload("res://demo/address.gd")
 const ChatClient := preload("res://demo/chat/chat_client.gd")
@@ -10,7 +10,7 @@ const Hex := preload("res://demo/inspector/hex.gd")
 const Inspection := preload("res://demo/inspector/inspection.gd")
 
 
-func test_a_crowd_grows_talks_and_shrinks() -> void:
+func test_the_crowd_grows_exchanges_bytes_and_shrinks() -> void:
 	var crowd := Crowd.new()
 	check(crowd.open(), crowd.problem)
 	crowd.share = 0.5
@@ -27,7 +27,7 @@ func test_a_crowd_grows_talks_and_shrinks() -> void:
 	check(crowd.engine_times.median() > 0.0 and crowd.group_times.median() > 0.0, "times")
 
 
-func test_a_chat_over_each_kind_of_socket_and_through_a_relay() -> void:
+func test_the_chat_works_over_each_kind_of_socket_and_through_a_relay() -> void:
 	var addresses := ["127.0.0.1:0"]
 	if family.lacks_uds().is_empty():
 		addresses.append(fresh_path())
@@ -46,7 +46,7 @@ func test_a_chat_over_each_kind_of_socket_and_through_a_relay() -> void:
 		check_eq([error, relay.listen(0, LOOPBACK)], [OK, OK], "the relay")
 		var ann := ChatClient.new()
 		var bob := ChatClient.new()
-		# A lambda that had a client in it would keep the client.
+		# A lambda that captured a client would keep it alive.
 		var ann_heard := []
 		var bob_heard := []
 		ann.heard.connect(func(line: String) -> void: ann_heard.append(line))
@@ -59,7 +59,8 @@ func test_a_chat_over_each_kind_of_socket_and_through_a_relay() -> void:
 		await until(func() -> bool: return ann_heard.has("Bob: hello") and bob_heard.has("Bob: hello"),
 				text + ": a line")
 		relay.abort_all()
-		await until(func() -> bool: return ann_heard.has("* Bob has left"), text + ": the line is cut")
+		await until(func() -> bool: return ann_heard.has("* Bob has left"),
+				text + ": the connection is cut")
 		check_eq(room.names(), ["Ann"], text + ": who is left")
 		var ends := []
 		ann.ended.connect(func(why: String) -> void: ends.append(why))
@@ -67,7 +68,7 @@ func test_a_chat_over_each_kind_of_socket_and_through_a_relay() -> void:
 		await until(func() -> bool: return ends == ["End of file"], text + ": the end: %s" % [ends])
 
 
-func test_a_chat_between_two_processes() -> void:
+func test_the_chat_works_between_two_processes() -> void:
 	if not EngineProcess.available():
 		return skip("starting another engine is known for Linux only")
 	for kind in family.kinds():
@@ -84,7 +85,7 @@ func test_a_chat_between_two_processes() -> void:
 		var guest := in_thread(
 				func() -> Dictionary: return EngineProcess.run("children/chat_guest.gd", [text]))
 		await until(func() -> bool: return heard.has("* Bob has come"), kind + ": the guest")
-		# Anybody may send anything. The guest says what it has heard.
+		# A client may send any bytes. The guest repeats what it received.
 		var stranger: StreamPeerSocketRs = Address.parse(text).new_peer()
 		Address.parse(text).connect_peer(stranger)
 		await until(
@@ -103,12 +104,12 @@ func test_a_chat_between_two_processes() -> void:
 		room.close()
 
 
-func test_a_chat_lets_go_of_one_who_does_not_read() -> void:
+func test_the_chat_disconnects_a_client_that_does_not_read() -> void:
 	var room := ChatRoom.new()
 	check(room.open(Address.parse("127.0.0.1:0")), room.problem)
 	var port := (room.server as TCPServerRs).get_local_port()
 	var deaf := StreamPeerTCPRs.new()
-	# So that the system does not take much for it.
+	# With a small buffer the system soon stops accepting bytes for it.
 	deaf.set_receive_buffer_size(4096)
 	deaf.connect_to_host(LOOPBACK, port)
 	await until(func() -> bool: return deaf.poll() == OK and deaf.get_status() == STATUS_CONNECTED,
@@ -123,11 +124,11 @@ func test_a_chat_lets_go_of_one_who_does_not_read() -> void:
 	await until(func() -> bool:
 		for i in 60:
 			ann.say(line)
-		return room.names() == ["Ann"], "the one who does not read to be gone", 30.0)
+		return room.names() == ["Ann"], "the client that does not read to be disconnected", 30.0)
 	room.close()
 
 
-func test_an_inspection_waits_for_one_who_connects() -> void:
+func test_an_inspection_can_listen_for_one_connection() -> void:
 	for kind in family.kinds():
 		var inspection := Inspection.new()
 		var told := []
@@ -146,16 +147,16 @@ func test_an_inspection_waits_for_one_who_connects() -> void:
 		poll_connect(peer)
 		peer.put_data(PackedByteArray([0, 255]))
 		await until(func() -> bool: return moved == [[PackedByteArray([0, 255]), true]],
-				kind + ": what came: %s" % [told])
+				kind + ": the received bytes: %s" % [told])
 		inspection.send([7])
 		arrived(peer, 1)
-		check_eq(peer.get_u8(), 7, kind + ": what was sent")
+		check_eq(peer.get_u8(), 7, kind + ": the sent byte")
 		peer.disconnect_from_host()
 		await until(func() -> bool: return told.has("the other side has ended the stream"),
 				kind + ": the end: %s" % [told])
-		check_eq(inspection.get_listening_port(), 0, kind + ": it has stopped to listen")
+		check_eq(inspection.get_listening_port(), 0, kind + ": it no longer listens")
 	if OS.has_feature("windows"):
-		return leave_out("what goes wrong is told in the words of Windows")
+		return leave_out("Windows has its own error messages")
 	var end := endpoint("tcp")
 	var refused := Inspection.new()
 	var why := []
@@ -164,9 +165,9 @@ func test_an_inspection_waits_for_one_who_connects() -> void:
 	check(why.size() == 1 and why[0].contains("in use"), "a port that is taken: %s" % [why])
 
 
-func test_an_inspection_tells_everything() -> void:
+func test_an_inspection_reports_events_bytes_and_attempts() -> void:
 	if OS.has_feature("windows"):
-		return skip("what goes wrong is told in the words of Windows")
+		return skip("Windows has its own error messages")
 	var end := endpoint("tcp")
 	var inspection := Inspection.new()
 	var told := []
@@ -207,7 +208,7 @@ func test_bytes_are_shown_in_hex_and_as_text() -> void:
 	check(Hex.dump(much).ends_with("\nand 1044480 bytes more\n"), "the rest of much")
 
 
-func test_an_inspector_keeps_what_was_last() -> void:
+func test_the_inspector_keeps_only_the_newest_lines() -> void:
 	if not ClassDB.class_exists(&"RichTextLabel"):
 		return skip("this engine was built without what the demo's window shows")
 	var tab: Control = load("res://demo/inspector/inspector_tab.tscn").instantiate()
@@ -216,17 +217,17 @@ func test_an_inspector_keeps_what_was_last() -> void:
 		tab.inspection.happened.emit(1.0, "event %d" % i)
 		tab.inspection.moved.emit(PackedByteArray(range(256)), 256 * i, i % 2 == 0)
 	var text: String = tab.text()
-	check(text.contains("event 99\n") and text.contains("006300  00 01 02"), "what was last")
-	check(text.contains("event 0\n"), "all that was there is room for")
+	check(text.contains("event 99\n") and text.contains("006300  00 01 02"), "the newest lines")
+	check(text.contains("event 0\n"), "everything that the log has room for")
 	for i in 300:
 		tab.inspection.moved.emit(PackedByteArray(range(256)), 0, false)
 	text = tab.text()
-	check(not text.contains("006300  00 01 02"), "what was first is forgotten")
+	check(not text.contains("006300  00 01 02"), "the oldest lines are removed")
 	check(text.count("\n") < 2200, "%d lines are kept" % text.count("\n"))
 	tab.free()
 
 
-func test_addresses_are_told_apart() -> void:
+func test_addresses_are_parsed_by_their_kind() -> void:
 	var table := {"localhost:80": ["localhost", 80, ""], "[::1]:5": ["::1", 5, ""],
 			" 10.0.0.1:0 ": ["10.0.0.1", 0, ""],
 			"/tmp/x": ["", 0, "/tmp/x"], "user://a.sock": ["", 0, "user://a.sock"], "host": null,

@@ -1,6 +1,5 @@
 extends "res://tests/support/test_case.gd"
-## Sockets that come to nothing do not hold up a scene. How long its frames take is printed, not
-## tested.
+## Sockets that never connect do not block a scene. Frame times are printed but not tested.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 const FRAMES := 120
