@@ -51,11 +51,11 @@ func test_data_is_reported_until_it_is_read() -> void:
 		check_eq(group.poll(), [], kind + ": nothing has arrived")
 		pair.served.put_data([1, 2, 3])
 		for i in 3:
-			check_eq(_told(group), [pair.client], kind + ": with data")
+			check_eq(_reported(group), [pair.client], kind + ": with data")
 			check_eq(pair.client.get_u8(), i + 1, kind + ": a byte")
 		check_eq(group.poll(), [], kind + ": without data")
 		pair.served.put_u8(4)
-		check_eq(_told(group), [pair.client], kind + ": with data again")
+		check_eq(_reported(group), [pair.client], kind + ": with data again")
 		check_eq(group.poll(), [pair.client], kind + ": still unread")
 		check_eq(pair.client.receive(), PackedByteArray([4]), kind + ": receive")
 		check_eq(group.poll(), [], kind + ": after that")
@@ -69,7 +69,7 @@ func test_data_that_arrived_before_add_is_reported() -> void:
 			if is_buffered:
 				check_eq(pair.client.get_u8(), 1, kind + ": the peer has buffered the rest")
 			var group := _group([pair.client])
-			check_eq(_told(group), [pair.client], "%s: buffered %s" % [kind, is_buffered])
+			check_eq(_reported(group), [pair.client], "%s: buffered %s" % [kind, is_buffered])
 
 
 func test_a_long_stream_arrives_whole() -> void:
@@ -97,15 +97,15 @@ func test_a_connect_is_reported_once() -> void:
 		var group := _group([peer])
 		check_eq(group.poll(), [], kind + ": before the connect")
 		check_eq(end.connect_peer(peer), OK, kind + ": connect_to_host")
-		check_eq(_told(group), [peer], kind + ": the connect")
+		check_eq(_reported(group), [peer], kind + ": the connect")
 		check_eq(peer.get_status(), STATUS_CONNECTED, kind + ": status")
 		check_eq(seen.take(),
 				[["status_changed", STATUS_CONNECTING], ["status_changed", STATUS_CONNECTED],
 				["connect_finished", OK]], kind + ": signals")
-		check_eq(group.poll(), [], kind + ": once")
+		check_eq(group.poll(), [], kind + ": only once")
 		check_eq(group.poll(20), [], kind + ": not in a longer poll either")
 		accept(end).put_u8(1)
-		check_eq(_told(group), [peer], kind + ": its data")
+		check_eq(_reported(group), [peer], kind + ": its data")
 
 
 func test_a_peer_added_while_connecting_is_reported_when_connected() -> void:
@@ -117,7 +117,7 @@ func test_a_peer_added_while_connecting_is_reported_when_connected() -> void:
 		while end.server.take_connection() != null:
 			pass
 		# Over TCP the system repeats the attempt after a second.
-		check_eq(_told(group), [queue.back()], kind + ": connected after room was made")
+		check_eq(_reported(group), [queue.back()], kind + ": connected after room was made")
 		check_eq(queue.back().get_status(), STATUS_CONNECTED, kind + ": status")
 
 
@@ -129,11 +129,11 @@ func test_each_refused_connect_is_reported_once() -> void:
 	for round in 3:
 		# From the second round on, the status is STATUS_ERROR before and after.
 		check_eq(end.connect_peer(peer), OK, "connect_to_host")
-		check_eq(_told(group), [peer], "the refusal")
+		check_eq(_reported(group), [peer], "the refusal")
 		check_eq(peer.get_status(), STATUS_ERROR, "status")
 		check_eq(group.poll(), [], "only once")
 	peer.disconnect_from_host()
-	check_eq(_told(group), [peer], "the disconnect")
+	check_eq(_reported(group), [peer], "the disconnect")
 
 
 func test_a_connection_that_replaced_another_between_polls_is_reported() -> void:
@@ -146,8 +146,8 @@ func test_a_connection_that_replaced_another_between_polls_is_reported() -> void
 		spin_until(func() -> bool:
 			pair.client.poll()
 			return pair.client.get_status() == STATUS_CONNECTED, kind + ": a new connection")
-		check_eq(_told(group), [pair.client], kind + ": another connection")
-		check_eq(group.poll(), [], kind + ": once")
+		check_eq(_reported(group), [pair.client], kind + ": another connection")
+		check_eq(group.poll(), [], kind + ": only once")
 
 
 func test_a_connect_timeout_is_reported() -> void:
@@ -158,10 +158,11 @@ func test_a_connect_timeout_is_reported() -> void:
 		peer.connect_timeout = 0.05
 		var group := _group([peer])
 		end.connect_peer(peer)
-		var told: Variant = join(in_thread(func() -> Array: return group.poll(-1)), kind + ": the wait")
-		check_eq(told, [peer], kind + ": the member")
+		var reported: Variant = join(in_thread(func() -> Array: return group.poll(-1)),
+				kind + ": the wait")
+		check_eq(reported, [peer], kind + ": the member")
 		check_eq(peer.get_status(), STATUS_ERROR, kind + ": status")
-		check_eq(group.poll(), [], kind + ": once")
+		check_eq(group.poll(), [], kind + ": only once")
 		check(not queue.is_empty(), "the queue is full until here")
 
 
@@ -175,13 +176,13 @@ func test_an_end_is_reported_once() -> void:
 		pair.served.disconnect_from_host()
 		check_eq(group.poll(), [pair.client, pair.served],
 				kind + ": one with data, one disconnected")
-		check_eq(_told(group), [pair.client], kind + ": the data before the end")
+		check_eq(_reported(group), [pair.client], kind + ": the data before the end")
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status with data")
 		check_eq(pair.client.get_u8(), 7, kind + ": the data")
-		check_eq(_told(group), [pair.client], kind + ": the end")
+		check_eq(_reported(group), [pair.client], kind + ": the end")
 		check_eq(pair.client.get_status(), STATUS_NONE, kind + ": status")
 		check_eq(seen.entries, [["disconnected", ERR_FILE_EOF]], kind + ": signals")
-		check_eq(group.poll(), [], kind + ": once")
+		check_eq(group.poll(), [], kind + ": only once")
 		check_eq(group.get_count(), 2, kind + ": both are still members")
 
 
@@ -192,7 +193,7 @@ func test_a_reset_is_reported_once() -> void:
 	var group := _group([pair.client])
 	check_eq(group.poll(), [], "connected")
 	pair.served.abort()
-	check_eq(_told(group), [pair.client], "the reset")
+	check_eq(_reported(group), [pair.client], "the reset")
 	check_eq(pair.client.get_status(), STATUS_ERROR, "status")
 	check_eq(group.poll(), [], "only once")
 
@@ -204,8 +205,8 @@ func test_an_end_found_by_reading_is_reported() -> void:
 		check_eq(group.poll(), [], kind + ": connected")
 		pair.served.disconnect_from_host()
 		check_eq(pair.client.get_data(1)[0], ERR_FILE_EOF, kind + ": get_data")
-		check_eq(_told(group), [pair.client], kind + ": the end")
-		check_eq(group.poll(), [], kind + ": once")
+		check_eq(_reported(group), [pair.client], kind + ": the end")
+		check_eq(group.poll(), [], kind + ": only once")
 
 
 func test_the_end_of_one_direction_is_reported_once() -> void:
@@ -215,16 +216,16 @@ func test_the_end_of_one_direction_is_reported_once() -> void:
 		var group := _group([pair.client])
 		check_eq(group.poll(), [], kind + ": connected")
 		pair.served.shutdown_write()
-		check_eq(_told(group), [pair.client], kind + ": the end of one direction")
+		check_eq(_reported(group), [pair.client], kind + ": the end of one direction")
 		check(pair.client.is_read_closed(), kind + ": is_read_closed")
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
-		check_eq(group.poll(), [], kind + ": once")
+		check_eq(group.poll(), [], kind + ": only once")
 		pair.client.put_u8(1)
 		check_eq(pair.served.get_u8(), 1, kind + ": the other direction")
 		pair.client.shutdown_write()
-		check_eq(_told(group), [pair.client], kind + ": the end of both")
+		check_eq(_reported(group), [pair.client], kind + ": the end of both")
 		check_eq(pair.client.get_status(), STATUS_NONE, kind + ": status after both")
-		check_eq(group.poll(), [], kind + ": once")
+		check_eq(group.poll(), [], kind + ": only once")
 
 
 func test_every_connection_of_a_member_is_reported() -> void:
@@ -234,18 +235,18 @@ func test_every_connection_of_a_member_is_reported() -> void:
 		var group := _group([peer])
 		for round in 5:
 			end.connect_peer(peer)
-			check_eq(_told(group), [peer], kind + ": connected")
+			check_eq(_reported(group), [peer], kind + ": connected")
 			var served := accept(end)
 			served.put_u8(round)
-			check_eq(_told(group), [peer], kind + ": data")
+			check_eq(_reported(group), [peer], kind + ": data")
 			check_eq(peer.get_u8(), round, kind + ": a byte")
 			if round % 2 == 0:
 				peer.disconnect_from_host()
 			else:
 				served.disconnect_from_host()
-			check_eq(_told(group), [peer], kind + ": the end")
+			check_eq(_reported(group), [peer], kind + ": the end")
 			check_eq(peer.get_status(), STATUS_NONE, kind + ": status")
-			check_eq(group.poll(), [], kind + ": once")
+			check_eq(group.poll(), [], kind + ": only once")
 
 
 func test_a_server_is_reported_while_a_client_waits() -> void:
@@ -256,13 +257,13 @@ func test_a_server_is_reported_while_a_client_waits() -> void:
 		check_eq(group.poll(), [], kind + ": no client waits")
 		var clients := [dial(end), dial(end)]
 		for i in 2:
-			check_eq(_told(group), [end.server], kind + ": one waits")
-			check_eq(_told(group), [end.server], kind + ": it still waits")
+			check_eq(_reported(group), [end.server], kind + ": one waits")
+			check_eq(_reported(group), [end.server], kind + ": it still waits")
 			check(end.server.take_connection() != null, kind + ": it can be taken")
 		check_eq(group.poll(), [], kind + ": both are taken")
 		check_eq(seen.entries.size(), 4, kind + ": signals")
 		clients.append(dial(end))
-		check_eq(_told(group), [end.server], kind + ": another one")
+		check_eq(_reported(group), [end.server], kind + ": another one")
 
 
 func test_a_server_can_listen_after_it_was_added_and_again() -> void:
@@ -275,7 +276,7 @@ func test_a_server_can_listen_after_it_was_added_and_again() -> void:
 		for round in 3:
 			check_eq(group.poll(), [], kind + ": no client waits")
 			var client := dial(end)
-			check_eq(_told(group), [end.server], kind + ": one waits")
+			check_eq(_reported(group), [end.server], kind + ": one waits")
 			end.server.stop()
 			check_eq(group.poll(), [], kind + ": it has stopped")
 			check_eq(end.reopen(), OK, kind + ": listen again")
@@ -375,7 +376,7 @@ func test_data_put_while_connecting_is_sent_after_the_connect() -> void:
 		var group := _group([peer])
 		end.connect_peer(peer)
 		check_eq(peer.put_data([5]), OK, kind + ": put_data")
-		check_eq(_told(group), [peer], kind + ": the connect")
+		check_eq(_reported(group), [peer], kind + ": the connect")
 		check_eq(accept(end).get_u8(), 5, kind + ": the received bytes")
 
 
@@ -470,8 +471,8 @@ func test_calls_on_members_end_a_waiting_poll() -> void:
 		thread = in_thread(func() -> Array: return group.poll(-1))
 		OS.delay_usec(500)
 		peer.connect_to_host(end.host, end.port) if kind == "tcp" else peer.connect_to_host(end.path)
-		var told: Array = join(thread, kind + ": the wait")
-		check(told.has(peer) or told.has(end.server), kind + ": the client or its server")
+		var reported: Array = join(thread, kind + ": the wait")
+		check(reported.has(peer) or reported.has(end.server), kind + ": the client or its server")
 
 
 func test_only_one_thread_polls_at_a_time() -> void:
@@ -570,7 +571,7 @@ func test_a_handler_can_remove_members() -> void:
 			var kept: StreamPeer = pairs[1 if of_itself else 0].client
 			var weak: WeakRef = weakref(group)
 			pairs[0].client.data_available.connect(func() -> void: weak.get_ref().remove(removed))
-			check_eq(_told(group), [kept], kind + ": the other member")
+			check_eq(_reported(group), [kept], kind + ": the other member")
 			check_eq(group.get_count(), 1, kind + ": get_count")
 			check_eq(removed.get_u8(), 1, kind + ": it still has its data")
 			pairs[0].client.data_available.get_connections().map(func(to: Dictionary) -> void:
@@ -588,7 +589,7 @@ func test_a_handler_can_add_members() -> void:
 		var added := pairs[1].client
 		pairs[0].client.data_available.connect(func() -> void: weak.get_ref().add(added),
 				CONNECT_ONE_SHOT)
-		check_eq(_told(group), [pairs[0].client], kind + ": the first")
+		check_eq(_reported(group), [pairs[0].client], kind + ": the first")
 		check_eq(group.poll(), [pairs[0].client, added], kind + ": the next poll has both")
 
 
@@ -597,15 +598,15 @@ func test_a_handler_can_poll_the_group() -> void:
 		var pairs: Array[Link] = [link(kind), link(kind)]
 		var group := _group([pairs[0].client, pairs[1].client])
 		var weak: WeakRef = weakref(group)
-		var told := []
+		var reported := []
 		pairs[0].client.data_available.connect(func() -> void:
-			told.append_array(weak.get_ref().poll()), CONNECT_ONE_SHOT)
+			reported.append_array(weak.get_ref().poll()), CONNECT_ONE_SHOT)
 		for pair in pairs:
 			pair.served.put_u8(1)
 			arrived(pair.client, 1)
 		spin_until(func() -> bool:
-			told.append_array(group.poll())
-			return told.has(pairs[0].client) and told.has(pairs[1].client), kind + ": both")
+			reported.append_array(group.poll())
+			return reported.has(pairs[0].client) and reported.has(pairs[1].client), kind + ": both")
 		check_eq(group.poll(), [pairs[0].client, pairs[1].client],
 				kind + ": both, as long as they have data")
 
@@ -650,7 +651,7 @@ func test_a_group_keeps_its_members_alive() -> void:
 		pair.client = null
 		check(weak.get_ref() != null, kind + ": the group keeps it alive")
 		pair.served.put_u8(3)
-		check_eq(_told(group)[0].get_u8(), 3, kind + ": it is connected")
+		check_eq(_reported(group)[0].get_u8(), 3, kind + ": it is connected")
 		group.remove(weak.get_ref())
 		check_null(weak.get_ref(), kind + ": it is freed after remove")
 		reaches(pair.served, STATUS_NONE, kind + ": the other side to notice")
@@ -675,7 +676,7 @@ func test_peers_outlive_their_group() -> void:
 			check_eq(pair.served.get_u8(), round, kind + ": a byte")
 		var another := _group([pair.client])
 		pair.served.put_u8(9)
-		check_eq(_told(another), [pair.client], kind + ": in another group")
+		check_eq(_reported(another), [pair.client], kind + ": in another group")
 		pair.served.disconnect_from_host()
 		check_eq(pair.client.get_u8(), 9, kind + ": a byte")
 		reaches(pair.client, STATUS_NONE, kind + ": the end")
@@ -689,7 +690,7 @@ func test_a_removed_member_is_not_reported() -> void:
 		var pair := link(kind)
 		var group := _group([pair.client, pair.endpoint.server])
 		pair.served.put_u8(1)
-		check_eq(_told(group), [pair.client], kind + ": data")
+		check_eq(_reported(group), [pair.client], kind + ": data")
 		var client := dial(pair.endpoint)
 		group.remove(pair.client)
 		group.remove(pair.endpoint.server)
@@ -710,20 +711,20 @@ func test_each_of_two_groups_reports_its_member() -> void:
 		var peer: StreamPeer = family.peer(kind)
 		var groups := [_group([peer]), _group([peer, end.server])]
 		end.connect_peer(peer)
-		check_eq(_told(groups[0]), [peer], kind + ": the connect in the first")
+		check_eq(_reported(groups[0]), [peer], kind + ": the connect in the first")
 		spin_until(func() -> bool: return groups[1].poll().has(end.server), kind + ": the server")
 		var served := accept(end)
 		check_eq(groups[1].poll(), [], kind + ": the connect was reported before")
 		served.put_u8(1)
 		for group: StreamPeerSocketGroupRs in groups:
-			check_eq(_told(group), [peer], kind + ": data")
+			check_eq(_reported(group), [peer], kind + ": data")
 		peer.get_u8()
 		for group: StreamPeerSocketGroupRs in groups:
 			check_eq(group.poll(), [], kind + ": no data")
 		groups[0].remove(peer)
 		served.disconnect_from_host()
 		check_eq(groups[0].poll(), [], kind + ": removed from the first")
-		check_eq(_told(groups[1]), [peer], kind + ": the end in the second")
+		check_eq(_reported(groups[1]), [peer], kind + ": the end in the second")
 
 
 func test_poll_returns_only_the_busy_members_in_the_order_of_adding() -> void:
@@ -802,7 +803,7 @@ func _group(members: Array) -> StreamPeerSocketGroupRs:
 
 
 # The members that the group reports. Waits until there are some.
-func _told(group: StreamPeerSocketGroupRs) -> Array:
+func _reported(group: StreamPeerSocketGroupRs) -> Array:
 	return group.poll(LONG_MSEC)
 
 

@@ -1,9 +1,9 @@
 extends "res://tests/support/test_case.gd"
-## A system that is busy, full, locked or incomplete.
+## Tests in a system that is busy, full, locked or incomplete.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
-## What hosts files, containers and search domains have.
+## Host names from hosts files, containers and search domains.
 const ODD_NAMES := ["3dprinter", "4b2c557fd0ad", "web.1", "1and1", "2-cool", "my_host",
 		"123456789012"]
 
@@ -12,7 +12,7 @@ const ODD_NAMES := ["3dprinter", "4b2c557fd0ad", "web.1", "1and1", "2-cool", "my
 const WITHOUT_PROC := "mount -t tmpfs none /proc && exec \"$@\"\n"
 
 
-func test_odd_names() -> void:
+func test_odd_host_names_are_looked_up() -> void:
 	var environment := {}
 	if EngineProcess.available():
 		environment = EngineProcess.resolver(fresh_path().get_base_dir())
@@ -32,7 +32,7 @@ func test_odd_names() -> void:
 		check_eq(SocketRelayRs.new().set_target_host(name, 80), OK, "target " + name)
 
 
-func test_short_addresses() -> void:
+func test_short_and_octal_addresses_are_resolved() -> void:
 	var end := endpoint("tcp")
 	for host: String in ["127.1", "127.0.1", "2130706433", "0x7f.1", "127.0.0.001"]:
 		end.host = host
@@ -43,7 +43,7 @@ func test_short_addresses() -> void:
 		check_eq(SocketRelayRs.new().set_target_host(host, 80), OK, "target " + host)
 
 
-func test_what_cannot_be_a_host_is_refused_at_once() -> void:
+func test_malformed_host_names_are_refused_at_once() -> void:
 	for host: String in ["", "256.1.1.1", "[::1]", "a b", "a..b", ".", "*", "x".repeat(64),
 			"x.".repeat(130) + "x"]:
 		var peer := StreamPeerTCPRs.new()
@@ -53,8 +53,9 @@ func test_what_cannot_be_a_host_is_refused_at_once() -> void:
 		check_eq(quietly(set_target), ERR_INVALID_PARAMETER, "target '%s'" % host)
 
 
-## The server listens at one of the two addresses of the name, which was not tried before the frame.
-func test_a_frame_longer_than_the_time_limit() -> void:
+## The server listens on only one of the name's two addresses, which is not tried before the long
+## frame.
+func test_a_long_frame_does_not_time_out_a_connect() -> void:
 	var end := endpoint("tcp")
 	end.host = "localhost"
 	for seconds: float in [0.1, 0.3]:
@@ -67,8 +68,8 @@ func test_a_frame_longer_than_the_time_limit() -> void:
 				"status after a frame of 0.7 s and a limit of %s s" % seconds)
 
 
-## In a frame that is too long a relay does not connect to its target.
-func test_a_relay_in_a_frame_longer_than_the_time_limit() -> void:
+## A relay does not connect to its target during the long frame.
+func test_a_long_frame_does_not_time_out_a_relay() -> void:
 	var setting := "network/limits/tcp/connect_timeout_seconds"
 	var before: int = ProjectSettings.get_setting(setting, 30)
 	var end := endpoint("tcp")
@@ -87,7 +88,7 @@ func test_a_relay_in_a_frame_longer_than_the_time_limit() -> void:
 			"the target to be reached")
 
 
-func test_a_locked_folder() -> void:
+func test_listen_and_bind_work_in_a_locked_folder() -> void:
 	if lacks_uds():
 		return
 	if not OS.has_feature("linux") or OS.execute("flock", ["--version"]) != 0:
@@ -102,7 +103,7 @@ func test_a_locked_folder() -> void:
 	OS.kill(locker)
 
 
-func test_connects_to_a_server_that_never_closes() -> void:
+func test_closed_peers_free_their_descriptors_although_the_server_never_closes() -> void:
 	if not EngineProcess.available() or OS.execute("prlimit", ["--version"]) != 0:
 		return skip("this takes Linux and prlimit")
 	var end := endpoint("tcp")
@@ -121,10 +122,10 @@ func test_connects_to_a_server_that_never_closes() -> void:
 		check(result["output"].contains(line), "'%s' in: %s" % [line, result["output"]])
 
 
-func test_a_mode_without_proc() -> void:
+func test_socket_mode_works_without_proc() -> void:
 	if lacks_uds():
 		return
-	# The engine hands commands to a shell, which would not leave the text of the script alone.
+	# The engine passes commands to a shell, which would change the text of the script.
 	var script := fresh_path("without_proc.sh")
 	FileAccess.open(script, FileAccess.WRITE).store_string(WITHOUT_PROC)
 	var unshare := PackedStringArray(["unshare", "--map-root-user", "--mount", "sh", script])
@@ -137,5 +138,5 @@ func test_a_mode_without_proc() -> void:
 	check(output.contains("proc false\n"), output)
 	check(output.contains("mode -1: 0, "), output)
 	check(output.contains("mode 384: 0, 384 \n"), output)
-	# Before Linux 6.6 that takes /proc, which the message says.
+	# Before Linux 6.6 this takes /proc, as the error message says.
 	check(output.contains("mode 511: 0, 511 \n") or output.contains("takes /proc"), output)

@@ -1,11 +1,10 @@
 extends "res://tests/support/test_case.gd"
-## The addon is unloaded by hand when no object of it is left. test_lookups.gd does so behind a
-## lookup.
+## Unloads the addon after its last object was freed. test_lookups.gd does so during a lookup.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
 
-func test_after_auto_poll() -> void:
+func test_the_addon_can_be_unloaded_after_auto_poll() -> void:
 	if not EngineProcess.available():
 		return skip("starting another engine is known for Linux only")
 	var result := EngineProcess.run("children/unload_after_auto_poll.gd")

@@ -1,6 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## The scripts that the addon brings, and those that are there to be copied: users see the warnings
-## in them, as in their own.
+## The scripts of the addon and those that are meant to be copied compile without warnings: users
+## would see these among their own.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
@@ -12,7 +12,7 @@ const FOLDERS := ["res://addons/stream_peer_socket_rs", "res://examples", "res:/
 const WARNINGS := "debug/gdscript/warnings/"
 
 
-func test_nothing_warns() -> void:
+func test_shipped_scripts_have_no_default_warnings() -> void:
 	if not ClassDB.class_exists(&"RichTextLabel"):
 		return skip("this engine was built without what the demo's window shows")
 	var before := {}
@@ -20,10 +20,11 @@ func test_nothing_warns() -> void:
 		var name: String = property.name
 		if name.begins_with(WARNINGS):
 			before[name] = ProjectSettings.get_setting(name)
-			# What warns unless somebody asks for more is an error, which the log shows.
+			# Turns each default warning into an error, which shows in the log.
 			if property.type == TYPE_INT and before[name] == 1:
 				ProjectSettings.set_setting(name, 2)
-	# Addons are spared, by the one until Godot 4.5, by the other since.
+	# The warnings of addons are disabled by the first setting before Godot 4.5, and by the second
+	# since.
 	ProjectSettings.set_setting(WARNINGS + "exclude_addons", false)
 	ProjectSettings.set_setting(WARNINGS + "directory_rules", {})
 	await ProjectSettings.settings_changed

@@ -1,5 +1,5 @@
 extends "res://tests/support/test_case.gd"
-## Binding a peer to a local address before it connects.
+## Tests of binding a peer to a local address before it connects.
 
 
 func test_a_local_port_out_of_range_is_refused() -> void:
@@ -8,7 +8,7 @@ func test_a_local_port_out_of_range_is_refused() -> void:
 		check_eq(quietly(func() -> int: return peer.bind(port, LOOPBACK)), ERR_INVALID_PARAMETER,
 				"port %d" % port)
 		check_eq(peer.get_status(), STATUS_NONE, "status after port %d" % port)
-		check_eq(peer.bind(0, LOOPBACK), OK, "a good port after %d" % port)
+		check_eq(peer.bind(0, LOOPBACK), OK, "a valid port after %d" % port)
 
 
 func test_bind_opens_and_disconnect_closes() -> void:
@@ -53,7 +53,7 @@ func test_bind_to_every_address_reaches_both_families() -> void:
 		check_eq(peer.get_status(), STATUS_CONNECTED, "status, " + host)
 
 
-func test_an_unavailable_address_or_port() -> void:
+func test_a_failed_bind_leaves_the_peer_usable() -> void:
 	var end := endpoint("tcp")
 	for target in [["192.0.2.1", 0], [LOOPBACK, end.port]]:
 		var peer: StreamPeer = family.tcp_peer()
@@ -96,7 +96,7 @@ func test_uds_bind_makes_a_file_and_removes_it() -> void:
 	check_eq(exists(path), false, "the socket file is gone")
 
 
-func test_uds_bind_where_nothing_may_be_made() -> void:
+func test_uds_bind_without_permission_is_refused() -> void:
 	if lacks_uds():
 		return
 	if OS.has_feature("windows"):

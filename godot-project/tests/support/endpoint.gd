@@ -1,5 +1,5 @@
 extends RefCounted
-## A listening server together with the address that reaches it, TCP or Unix domain alike.
+## A listening server and its address, for TCP and Unix domain sockets alike.
 
 const LOOPBACK := "127.0.0.1"
 
@@ -28,12 +28,13 @@ func open(of_family: RefCounted, of_kind: String, socket_path: String,
 	return error
 
 
-## Stops listening, and keeps the port from other processes, so that connects to it are refused.
+## Stops listening, and reserves the port so that no other process takes it. Connects to it are
+## refused.
 func stop() -> void:
 	server.stop()
 	if kind == "tcp":
 		_keeper = ClassDB.instantiate("StreamPeerTCPRs")
-		# Connections that were accepted there keep the port too, and then this fails.
+		# Accepted connections reserve the port as well; this bind then fails.
 		_keeper.bind(port, host)
 
 

@@ -1,16 +1,16 @@
 extends RefCounted
-## A second engine, for what can only be seen from outside: what is printed, and how a process ends.
+## A second engine, for tests that look at a process from outside: its output and its exit code.
 
 
-## Whether this platform can run one.
+## Whether this platform can run a second engine.
 static func available() -> bool:
 	return OS.has_feature("linux") and not _command().is_empty()
 
 
-## Runs `script`, a path from `res://tests/` on or a full one, and returns its exit code and
-## everything it printed, errors included. `environment` has variables for it, `descriptors` is how
-## many it may have open, 0 for as many as this process, `wrapper` is a command to run it under, and
-## `project` the folder of another project than this one.
+## Runs `script`, an absolute path or one relative to `res://tests/`, and returns its exit code and
+## all its output, errors included. `environment` has additional variables, `descriptors` limits the
+## open descriptors (0: as in this process), `wrapper` is a command to run the engine with, and
+## `project` the folder of another project.
 static func run(script: String, arguments: PackedStringArray = [], environment := {},
 		descriptors := 0,
 		wrapper: PackedStringArray = [], project := "res://") -> Dictionary:
@@ -23,7 +23,7 @@ static func run(script: String, arguments: PackedStringArray = [], environment :
 	return {"code": code, "output": "".join(PackedStringArray(output))}
 
 
-## Starts one and returns the dictionary of `OS.execute_with_pipe`.
+## Starts a second engine and returns the dictionary of `OS.execute_with_pipe`.
 static func start(script: String, arguments: PackedStringArray = [],
 		environment := {}) -> Dictionary:
 	var command := _command_for(script, arguments, environment, 0)
@@ -32,7 +32,7 @@ static func start(script: String, arguments: PackedStringArray = [],
 	return OS.execute_with_pipe(program, command)
 
 
-## Makes a project in `directory` that has this one's addon, and the lines `settings` in its own
+## Makes a project in `directory` with this project's addon and the lines `settings` in its
 ## settings.
 static func project(directory: String, settings: String) -> void:
 	DirAccess.make_dir_recursive_absolute(directory.path_join(".godot"))
@@ -45,8 +45,8 @@ static func project(directory: String, settings: String) -> void:
 			FileAccess.WRITE).store_string("config_version=5\n" + settings)
 
 
-## The environment for a process that asks `children/resolver.c` for names, built in `directory`.
-## Empty where there is no compiler. What is asked for is written into the file `RESOLVER_LOG`.
+## The environment for a process whose lookups go to `children/resolver.c`, which is built in
+## `directory`. Empty where there is no compiler. The names are logged in the file `RESOLVER_LOG`.
 static func resolver(directory: String) -> Dictionary:
 	var library := directory.path_join("resolver.so")
 	var source := ProjectSettings.globalize_path("res://tests/children/resolver.c")
@@ -71,8 +71,8 @@ static func _command_for(script: String, arguments: PackedStringArray, environme
 	return command
 
 
-# What started this engine. One that runs through a loader of its own (see the first argument) names
-# that loader as its executable, which then wants the same options and the engine's own path.
+# The command that started this engine. An engine that runs through its own loader has that loader
+# as its executable, which needs the same options and the engine's path.
 static func _command() -> PackedStringArray:
 	var file := FileAccess.open("/proc/self/cmdline", FileAccess.READ)
 	if file == null:
