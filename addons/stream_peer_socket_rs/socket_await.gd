@@ -3,10 +3,12 @@ extends RefCounted
 ##
 ## An await ends when its data has arrived, when its time limit is over or when the connection ends,
 ## whichever comes first. It does not keep the peer alive, so keep the peer in a variable. When the
-## peer or the node that awaits is freed, the await ends too, and reads nothing more. [br][br] Each
-## function polls the peer once per frame, so [member StreamPeerSocketRs.auto_poll] is not needed.
-## It does no harm, and neither do groups. The peer may still be connecting. If several awaits read
-## from one peer, the first one called reads first. Call these functions on the main thread.
+## peer or the node that awaits is freed, the await ends too, and reads nothing more.
+## [br][br]
+## Each function polls the peer once per frame, so [member StreamPeerSocketRs.auto_poll] is not
+## needed. It does no harm, and neither do groups. The peer may still be connecting. If several
+## awaits read from one peer, the first one called reads first. Call these functions on the main
+## thread.
 ## [codeblock]
 ## const SocketAwait := preload("res://addons/stream_peer_socket_rs/socket_await.gd")
 ##

@@ -1,9 +1,10 @@
 extends SceneTree
-## Measures the engine's classes and ours, by turns, and writes what it found as JSON. `cargo xtask
-## bench` runs it: godot --headless --path godot-project --script res://benchmarks/run.gd --
-## --plain=PROGRAM --report=FILE
-##     [--scale=full|quick|smoke] [FILTER...]
-##
+## Measures the engine's classes and ours in turns, and writes the results as JSON. `cargo xtask
+## bench` runs it:
+## [codeblock lang=text]
+## godot --headless --path godot-project --script res://benchmarks/run.gd --
+##     --plain=PROGRAM --report=FILE [--scale=full|quick|smoke] [FILTER...]
+## [/codeblock]
 ## With filters, only rows whose name contains one of them are measured.
 
 const Plain := preload("res://benchmarks/plain.gd")

@@ -6,8 +6,9 @@ extends RefCounted
 ## if await http.connect_to_path("/run/docker.sock") == OK:
 ##     var response := await http.request("GET", "/version")
 ##     print(response.status, " ", response.body.get_string_from_utf8())
-## [/codeblock] The limits hold for each response: a server that exceeds one gets [constant
-## ERR_INVALID_DATA], and is disconnected.
+## [/codeblock]
+## The limits hold for each response: a server that exceeds one gets [constant ERR_INVALID_DATA],
+## and is disconnected.
 
 ## The most bytes of a response head, or of the trailers after a chunked body.
 const MAX_HEAD_BYTES: int = 65536

@@ -1,6 +1,6 @@
 extends SceneTree
-## Objects that poll themselves lose their last reference on threads, while the main thread polls
-## them. Prints "polled" if it gets to the end.
+## Objects with auto_poll lose their last reference on threads, while the main thread polls them.
+## Prints "polled" at the end.
 
 const FRAMES := 300
 const KEPT := 40

@@ -1,6 +1,6 @@
 extends SceneTree
-## A guest of the demo's chat: comes as Bob, says what it hears of others back to them, and leaves
-## when somebody says "bye". Argument: the address of the room.
+## A guest of the demo's chat: joins as Bob, repeats Ann's lines, and leaves when Ann says "bye".
+## Argument: the address of the room.
 
 const Address := preload("res://demo/address.gd")
 const ChatClient := preload("res://demo/chat/chat_client.gd")

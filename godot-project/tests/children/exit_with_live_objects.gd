@@ -1,5 +1,5 @@
 extends SceneTree
-## Quits while objects of every class are alive and in every state.
+## Quits with live objects of every class in every state.
 
 var _kept: Array = []
 

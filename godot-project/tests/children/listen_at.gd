@@ -1,5 +1,5 @@
 extends SceneTree
-## Listens at the path in its argument, and prints what comes of it.
+## Listens at the path in its argument, and prints the outcome.
 
 
 func _initialize() -> void:

@@ -1,6 +1,6 @@
 extends SceneTree
-## Listens at paths in a folder, the argument, with several modes, and prints for each the answer
-## and the mode of the file.
+## Listens with several modes at paths in the folder that the argument names. Prints for each the
+## result and the mode of the file.
 
 
 func _initialize() -> void:

@@ -1,6 +1,6 @@
 extends SceneTree
-## Looks up names that answer late, never, or with nothing, and prints what comes of it. Arguments:
-## a port to connect to.
+## Connects to names whose lookups succeed late, fail or hang, and prints the outcomes. Argument:
+## the port.
 
 var _port := OS.get_cmdline_user_args()[0].to_int()
 
@@ -15,7 +15,7 @@ func _run() -> void:
 	print("slow: %s" % [await _connect("slow.test")])
 	print("limited: %s" % [await _connect("hang.test", 0.1)])
 	print("cancelled: %s" % [await _connect("hang.test", -1.0, true)])
-	# What hangs does not hold up the others, nor does it count against them.
+	# Lookups that hang do not delay other ones.
 	print("beside: %s" % [await _connect("both.test")])
 	await _other_uses()
 	quit()
@@ -38,7 +38,7 @@ func _connect(name: String, limit := -1.0, cancel := false) -> Array:
 			peer.get_last_error_message()]
 
 
-# A peer is free for something else as soon as its lookup is cancelled.
+# A peer can be used again as soon as its lookup is cancelled.
 func _other_uses() -> void:
 	var peer := StreamPeerTCPRs.new()
 	peer.auto_poll = true
@@ -49,7 +49,7 @@ func _other_uses() -> void:
 	while ends.size() < 2:
 		ends.append(await peer.connect_finished)
 	print("again: %s, status %d" % [ends, peer.get_status()])
-	# Data that is put while a name is looked up.
+	# Data that is put during a lookup.
 	var writer := StreamPeerTCPRs.new()
 	writer.write_buffer_limit = 100
 	writer.auto_poll = true

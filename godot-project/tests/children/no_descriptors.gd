@@ -1,13 +1,13 @@
 extends SceneTree
-## A server whose process runs out of descriptors while a connection waits, and gets some back. Run
-## with few of them.
+## A server whose process runs out of descriptors while a connection waits, and gets some back. To
+## be run with few descriptors.
 ##
 ## Arguments: `tcp` or `uds`, a path.
 
 const Endpoint := preload("res://tests/support/endpoint.gd")
 const Family := preload("res://tests/support/family.gd")
 
-## So many connections to take would be a loop without an end.
+## More connections than this would mean an endless loop.
 const TOO_MANY := 1000
 
 
@@ -19,7 +19,7 @@ func _initialize() -> void:
 	var client: StreamPeer = family.peer(arguments[0])
 	var files: Array[FileAccess] = []
 	_use_up(files)
-	# The last one is the client's.
+	# Frees descriptors until the client can connect.
 	Engine.print_error_messages = false
 	while end.connect_peer(client) != OK and not files.is_empty():
 		files.pop_back()
@@ -69,7 +69,7 @@ func _use_up(files: Array[FileAccess]) -> void:
 		files.append(file)
 
 
-# The system's words.
+# The system's part of the error message.
 func _reason(object: Object) -> String:
 	return object.get_last_error_message().get_slice(": ",
 			object.get_last_error_message().get_slice_count(": ") - 1)

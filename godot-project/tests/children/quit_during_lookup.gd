@@ -1,9 +1,7 @@
 extends SceneTree
-## Quits while the system's resolver has not answered. Arguments: what to do before, and how often
-## to ask.
-##
-## `nothing`: no lookup. `connecting`: quit with the peers. `dropped`: drop them first. `cancelled`:
-## disconnect them first.
+## Quits while lookups are in progress. Arguments: what to do before, and the number of lookups.
+## `nothing`: no lookup. `connecting`: quit with live peers. `dropped`: free them first.
+## `cancelled`: disconnect them first.
 
 var _peers: Array[StreamPeerTCPRs] = []
 

@@ -1,6 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## The framings of PacketPeerSocketRs against other people's: Python's struct, jq, and a language
-## server.
+## The framings of PacketPeerSocketRs against other implementations: Python's struct, jq, and a
+## language server.
 
 const LanguageClient := preload("res://examples/language_client.gd")
 const Tool := preload("res://tests/interop/tool.gd")
@@ -9,7 +9,7 @@ const SIZES := [0, 1, 2, 126, 127, 128, 250, 254, 255, 256, 300, 16_382, 16_383,
 		65_535, 65_536, 1 << 20, 8 << 20]
 
 
-func test_lengths_are_those_of_struct() -> void:
+func test_lengths_match_those_of_struct() -> void:
 	var python := Tool.start("python3", [Tool.script("framing_peer.py")])
 	var port: int = python.line().to_int()
 	for width: int in [1, 2, 4, 8, 0]:
@@ -31,7 +31,7 @@ func test_lengths_are_those_of_struct() -> void:
 	python.stop()
 
 
-func test_json_lines_are_those_of_jq() -> void:
+func test_json_lines_match_those_of_jq() -> void:
 	var tools := OS.get_environment("INTEROP_TOOLS")
 	var bridge := Tool.start("python3",
 			[Tool.script("on_a_socket.py"), tools.path_join("jq"), "-c", "--unbuffered", "{value: .}"])
@@ -53,12 +53,12 @@ func test_json_lines_are_those_of_jq() -> void:
 				got[0] = packets.get_json()
 				return got[0] != null, "an answer"):
 			break
-		check_eq(got[0], {"value": value}, "what jq makes of it")
+		check_eq(got[0], {"value": value}, "the answer of jq")
 	packets.stream.disconnect_from_host()
 	spin_until(func() -> bool: return not bridge.is_running(), "jq to end")
 
 
-func test_a_language_server() -> void:
+func test_language_client_works_with_a_language_server() -> void:
 	var tools := OS.get_environment("INTEROP_TOOLS")
 	var bridge := Tool.start("python3",
 			[Tool.script("on_a_socket.py"), tools.path_join("python3"), "-m", "pylsp"])
@@ -75,15 +75,16 @@ func test_a_language_server() -> void:
 		return bridge.stop()
 	client.notify("initialized", {})
 	# Headers count bytes, not characters.
-	var text := "class Alpha:\n    def beta(self): pass\n# \u00e4\u00f6\u00fc \u4e2d\nAlpha().be\n" + "# filler\n".repeat(20_000)
+	var text := ("class Alpha:\n    def beta(self): pass\n# \u00e4\u00f6\u00fc \u4e2d\nAlpha().be\n"
+			+ "# filler\n".repeat(20_000))
 	client.notify("textDocument/didOpen",
 			{"textDocument": {"uri": "file:///a.py", "languageId": "python", "version": 1, "text": text}})
 	var found: Variant = await client.request("textDocument/completion",
 			{"textDocument": {"uri": "file:///a.py"}, "position": {"line": 3, "character": 10}})
 	check(str(found).contains("beta"),
 			"completion: %s %s" % [str(found).left(200), client.error_message])
-	check_null(await client.request("nonsense", {}), "what it does not know")
-	check(not client.error_message.is_empty(), "is an error: " + client.error_message)
+	check_null(await client.request("nonsense", {}), "an unknown method")
+	check(not client.error_message.is_empty(), "its error: " + client.error_message)
 	await client.request("shutdown", null)
 	check_eq(client.error_message, "", "shutdown")
 	client.notify("exit", null)
@@ -97,7 +98,7 @@ func _exchange(packets: PacketPeerSocketRs, sizes: Array, what: String) -> void:
 		packet.resize(size)
 		for i in range(0, size, 97):
 			packet[i] = i % 251
-		# The engine drops a put_packet of nothing.
+		# The engine drops a put_packet of an empty array.
 		check_eq(packets.put_packet(packet) if size > 0 else packets.put_text(""), OK,
 				"%s: put %d" % [what, size])
 		packet.reverse()

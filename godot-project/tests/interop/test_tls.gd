@@ -1,12 +1,12 @@
 extends "res://tests/support/test_case.gd"
-## TLS by the engine's StreamPeerTLS over our peers, with OpenSSL at the other end.
+## The engine's StreamPeerTLS over our peers, with OpenSSL at the other end.
 
 const Tool := preload("res://tests/interop/tool.gd")
 
 const LINES := 5000
 
 
-func test_a_client_of_openssl() -> void:
+func test_a_tls_client_works_with_openssl() -> void:
 	var peer := StreamPeerTCPRs.new()
 	peer.connect_to_host(LOOPBACK, OS.get_environment("INTEROP_TLS_PORT").to_int())
 	settle(peer)
@@ -29,7 +29,7 @@ func test_a_client_of_openssl() -> void:
 	tls.disconnect_from_stream()
 
 
-func test_a_server_for_openssl() -> void:
+func test_a_tls_server_works_with_openssl() -> void:
 	var server := TCPServerRs.new()
 	server.listen(0, LOOPBACK)
 	var client := Tool.start("openssl",
@@ -59,7 +59,7 @@ func test_a_server_for_openssl() -> void:
 	for i in LINES:
 		if not check_eq(tls.put_data(("line %d\n" % i).to_ascii_buffer()), OK, "line %d" % i):
 			break
-	check_eq(join(reader, "openssl"), LINES, "lines that have come")
+	check_eq(join(reader, "openssl"), LINES, "received lines")
 	tls.disconnect_from_stream()
 	peer.disconnect_from_host()
 	spin_until(func() -> bool: return not client.is_running(), "openssl to end")

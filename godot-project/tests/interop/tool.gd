@@ -1,5 +1,5 @@
 extends RefCounted
-## A program of others that a test has started, with its input and its output.
+## A third-party program that a test has started, with pipes for its input and output.
 
 var pid := -1
 var _pipe: FileAccess
@@ -28,7 +28,7 @@ func put_line(line: String) -> void:
 	_pipe.flush()
 
 
-## Waits for a line of its output.
+## Waits for a line of the program's output.
 func line() -> String:
 	return _pipe.get_line()
 

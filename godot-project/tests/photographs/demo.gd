@@ -1,6 +1,6 @@
 extends SceneTree
-## Drives the demo in a window, by the keyboard, and saves pictures of it: --script
-## res://tests/photographs/demo.gd -- FOLDER. Ends with an error if there is nothing to see.
+## Drives the demo in a window with the keyboard, and saves pictures of it: `--script
+## res://tests/photographs/demo.gd -- FOLDER`. Ends with an error if there is nothing to see.
 
 const PATIENCE_SECONDS := 60.0
 const FRAMES := 24
@@ -56,7 +56,7 @@ func _chat() -> bool:
 		var pane: Node = [tab.ann, tab.bob][i % 2]
 		pane.take_focus()
 		_type(lines[i])
-		# Also the other one has to hear it, through the bad network.
+		# The other client has to receive the line too, through the bad network.
 		if not await _until(
 				func() -> bool: return tab.ann.text().contains(lines[i]) and tab.bob.text().contains(lines[i])):
 			return false
@@ -89,13 +89,13 @@ func _inspector() -> bool:
 	return is_over
 
 
-# What has changed is seen after the next frame.
+# A change is visible after the next frame.
 func _drawn() -> void:
 	for i in 2:
 		await process_frame
 
 
-# As if somebody typed it, with Enter at the end.
+# Types `text` and Enter.
 func _type(text: String) -> void:
 	for character in text:
 		var event := InputEventKey.new()

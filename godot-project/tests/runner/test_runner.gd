@@ -1,10 +1,10 @@
 extends "res://tests/support/test_case.gd"
-## The runner itself: whatever can go wrong in a test is a failure, and the exit code says so.
+## Tests of the runner: every kind of problem in a test is a failure, and the exit code reflects it.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 const HEAD := "extends \"res://tests/support/test_case.gd\"\n\n\n"
 
-# Each a body, and a text its report must contain.
+# The body of each test, and a text that its report must contain.
 const FAILING := {
 	"a_failed_check": ["check(false, 'the reason')", "the reason"],
 	"a_wrong_type": ["check_eq(1, 1.0, 'a number')", "a number: expected 1.0, got 1"],
@@ -19,12 +19,13 @@ const FAILING := {
 }
 const PASSING := {
 	"a_check": "check(true, 'fine')",
-	"a_coroutine": "await until(func() -> bool: return true, 'now')\n\tawait Engine.get_main_loop().process_frame\n\tcheck(true, 'after')",
+	"a_coroutine": ("await until(func() -> bool: return true, 'now')\n"
+				+ "\tawait Engine.get_main_loop().process_frame\n\tcheck(true, 'after')"),
 	"a_quiet_error": "quietly(func() -> void: push_error('kept quiet'))\n\tcheck(true, 'fine')",
 }
 
 
-func test_everything_that_can_go_wrong_fails() -> void:
+func test_every_kind_of_problem_is_a_failure() -> void:
 	if _cannot_run():
 		return
 	var source := HEAD
@@ -45,7 +46,7 @@ func test_everything_that_can_go_wrong_fails() -> void:
 			"the summary: " + result["output"])
 
 
-func test_a_thread_that_does_not_end_fails() -> void:
+func test_a_thread_that_does_not_end_is_a_failure() -> void:
 	if _cannot_run():
 		return
 	var result := _run({"test_stuck.gd": HEAD + "func test_stuck() -> void:\n\tcheck(true, 'fine')\n"
@@ -57,14 +58,15 @@ func test_a_thread_that_does_not_end_fails() -> void:
 	check_eq(_last_line(result["output"]), "0 passed, 1 failed", "the summary")
 
 
-func test_what_is_right_passes() -> void:
+func test_correct_tests_pass_or_are_skipped() -> void:
 	if _cannot_run():
 		return
 	var source := HEAD
 	for test_name: String in PASSING:
 		source += "func test_%s() -> void:\n\t%s\n\n\n" % [test_name, PASSING[test_name]]
 	source += "func test_skipped() -> void:\n\tskip('no need')\n\n\n"
-	source += "func test_in_part() -> void:\n\tcheck(true, 'fine')\n\tleave_out('no such thing')\n\tleave_out('nor such')\n"
+	source += "func test_in_part() -> void:\n\tcheck(true, 'fine')\n"
+	source += "\tleave_out('no such thing')\n\tleave_out('nor such')\n"
 	var result := _run({"test_passing.gd": source})
 	check_eq(result["code"], 0, "exit code: " + result["output"])
 	check(_report_of("test_passing.gd test_skipped", result["output"]).contains("no need"),
@@ -77,7 +79,7 @@ func test_what_is_right_passes() -> void:
 	check(not result["output"].contains("ERROR"), "a green run has a clean log: " + result["output"])
 
 
-func test_nothing_to_run_is_a_failure() -> void:
+func test_a_run_without_tests_is_a_failure() -> void:
 	if _cannot_run():
 		return
 	var result := _run({})
@@ -85,13 +87,14 @@ func test_nothing_to_run_is_a_failure() -> void:
 	check_eq(_last_line(result["output"]), "0 passed, 0 failed", "the summary")
 
 
-func test_defects_are_expected_of_the_engine() -> void:
+func test_defects_on_engine_expects_failures() -> void:
 	if _cannot_run():
 		return
 	var source := HEAD
 	source += "func test_right() -> void:\n\tcheck_eq(family.name, 'engine', 'the family')\n\n\n"
 	source += "func test_wrong() -> void:\n\tcheck(false, 'the defect')\n\n\n"
-	source += "func test_broken() -> void:\n\tcheck(false, 'the defect')\n\tvar nothing: Variant = null\n\tnothing.call('x')\n"
+	source += "func test_broken() -> void:\n\tcheck(false, 'the defect')\n"
+	source += "\tvar nothing: Variant = null\n\tnothing.call('x')\n"
 	var result := _run({"better/test_defects.gd": source, "test_other.gd": HEAD},
 			["--defects-on-engine"])
 	check_eq(result["code"], 1, "exit code")
@@ -104,23 +107,22 @@ func test_defects_are_expected_of_the_engine() -> void:
 	check_eq(_last_line(result["output"]), "1 passed, 2 failed", "the summary")
 
 
-func test_no_call_panics() -> void:
+func test_no_quiet_call_panics() -> void:
 	if _cannot_run():
 		return
-	# A panic becomes a printed error and a return value like any other, so it is looked for where
-	# nothing is muted.
+	# A panic is printed as an error, which tests may mute. So this runs them without muting.
 	var arguments := PackedStringArray(["--loud"])
 	for directory in ["parity", "own", "better"]:
 		for file in DirAccess.get_files_at("res://tests".path_join(directory)):
 			var source := FileAccess.get_file_as_string("res://tests".path_join(directory).path_join(file))
-			# The engine's TLS is slow, and has nothing to mute in ours.
+			# The tests with TLS are slow, and mute no error of our classes.
 			if file.ends_with(".gd") and not source.contains("StreamPeerTLS"):
 				if source.contains("quietly(") or source.contains("mute("):
 					arguments.append("%s/%s*[ours]" % [directory, file])
-	check(arguments.size() > 5, "there are tests that keep errors quiet")
+	check(arguments.size() > 5, "tests that mute errors")
 	var result := EngineProcess.run("run.gd", arguments)
 	check(not _last_line(result["output"]).is_empty(),
-			"it got to the end: " + result["output"].right(1000))
+			"the run reached its end: " + result["output"].right(1000))
 	var panic: int = result["output"].findn("panic")
 	check(panic < 0, "a panic: " + result["output"].substr(maxi(panic - 200, 0), 2000))
 
@@ -129,7 +131,7 @@ func _cannot_run() -> bool:
 	if not EngineProcess.available():
 		skip("starting another engine is known for Linux only")
 	elif not ClassDB.class_exists("Logger"):
-		skip("what is printed can be watched from Godot 4.5 on")
+		skip("printed errors can be watched since Godot 4.5")
 	return not skip_reason.is_empty()
 
 
@@ -142,7 +144,7 @@ func _run(files: Dictionary, arguments: PackedStringArray = []) -> Dictionary:
 			PackedStringArray(["--root=" + directory, "--time-limit=1"]) + arguments)
 
 
-# The line of a test and the indented ones below it.
+# The report of a test: its line and the indented lines below it.
 func _report_of(label: String, output: String) -> String:
 	var report := PackedStringArray()
 	for line in output.split("\n"):

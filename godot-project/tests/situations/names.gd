@@ -1,16 +1,16 @@
 extends "res://tests/situations/situation.gd"
-## Connects by names. The arguments are names that /etc/hosts has for 127.0.0.1, or other spellings
-## of an address.
+## Connects to host names. The arguments are names of 127.0.0.1 in /etc/hosts, or other spellings of
+## the address.
 
 
-## A case for each.
+## A case for each name.
 func each() -> void:
 	var server := listening_tcp("*")
 	for host in arguments:
 		_connect(server, host, host)
 
 
-## The same with a relay of ours, which connects to the name.
+## The same with one of our relays, which connects to the name.
 func relayed() -> void:
 	var server := listening_tcp("*")
 	for host in arguments:
@@ -50,7 +50,7 @@ func _relays(server: RefCounted, host: String) -> String:
 	return "" if server.call("is_connection_available") else "the relay ends the connection"
 
 
-## A case for each name that the server in dns.gd answers in its own way.
+## A case for each kind of answer of the server in dns.gd.
 func looked_up() -> void:
 	ProjectSettings.set_setting("network/limits/tcp/connect_timeout_seconds", 3)
 	var dns := preload("res://tests/situations/dns.gd").new()
@@ -63,7 +63,7 @@ func looked_up() -> void:
 	dns.stop()
 
 
-## A name whose server has another address the second time.
+## A name that has another address at the second lookup.
 func moved() -> void:
 	ProjectSettings.set_setting("network/limits/tcp/connect_timeout_seconds", 3)
 	var dns := preload("res://tests/situations/dns.gd").new()
@@ -81,7 +81,7 @@ func moved() -> void:
 	dns.stop()
 
 
-## A lookup that hangs does not hold up others, nor a disconnect, nor the end of the object.
+## A lookup that hangs must not delay other lookups, a disconnect, or freeing the object.
 func abandoned() -> void:
 	var dns := preload("res://tests/situations/dns.gd").new()
 	if not dns.start():

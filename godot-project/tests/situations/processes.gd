@@ -1,10 +1,10 @@
 extends "res://tests/situations/situation.gd"
-## Child processes, and what they inherit.
+## Child processes and the descriptors that they inherit, and a process that cannot start threads.
 
 static var _is_limited := false
 
 
-## A child that is started while sockets are open has none of them.
+## A child process does not inherit open sockets.
 func children() -> void:
 	for kind: String in ["tcp", "uds"]:
 		var case := "TCP" if kind == "tcp" else "a Unix socket"
@@ -37,9 +37,9 @@ func children() -> void:
 		server.call("stop")
 
 
-## No thread can be started any more. `printer` is in /etc/hosts.
+## No further thread can be started. `printer` is in /etc/hosts.
 func no_threads() -> void:
-	# Not even the program that sets the limit could be started again.
+	# With the limit, the program that sets it cannot be started again.
 	if (not _is_limited
 			and OS.execute("prlimit", ["--pid", str(OS.get_process_id()), "--nproc=1"]) != 0):
 		push_error("the limit cannot be set")
@@ -58,7 +58,7 @@ func no_threads() -> void:
 	closed_with_a_queue("a close with bytes to send")
 
 
-## The bytes that a peer has queued arrive after it was disconnected.
+## The queued bytes of a peer arrive after it was disconnected.
 func closed_with_a_queue(case: String) -> void:
 	const COUNT := 8_000_000
 	if not is_ours():
