@@ -39,7 +39,8 @@ class Result:
 	## ERR_FILE_EOF] if the other side ended the stream first; [constant ERR_CONNECTION_ERROR] if the
 	## connection failed; the error of [signal StreamPeerSocketRs.connect_finished] if there never was
 	## a connection; [constant ERR_INVALID_DATA] if more arrived than the limit allows, or a malformed
-	## packet; [constant ERR_UNCONFIGURED] if the peer was neither connecting nor connected. [br][br]
+	## packet; [constant ERR_UNCONFIGURED] if the peer was neither connecting nor connected.
+	## [br][br]
 	## Two errors are returned at once, and nothing is read: [constant ERR_INVALID_PARAMETER] for a
 	## wrong argument, such as a negative time limit, and [constant ERR_UNAVAILABLE] without a
 	## [SceneTree].

@@ -1,5 +1,5 @@
 extends "res://benchmarks/row.gd"
-## A row about a call on one connected pair, many times over: nanoseconds for each.
+## A row that repeats a call on one connected pair: nanoseconds per call.
 
 const Link := preload("res://tests/support/link.gd")
 const TypedScript := preload("res://benchmarks/typed_script.gd")
@@ -36,7 +36,7 @@ func close() -> void:
 			link.endpoint.server.stop()
 
 
-## Makes this the row of a loop. `times` is how often one run of the loop does it.
+## Makes this the row of a loop. `times` is the number of calls in one run of the loop.
 func _use(name: String, loop: StringName, times: int, kind := "tcp",
 		is_typed := true) -> RefCounted:
 	names = [name]
@@ -48,13 +48,13 @@ func _use(name: String, loop: StringName, times: int, kind := "tcp",
 	return self
 
 
-# The peers of a side.
+# A connected pair of a side.
 func _link(side: String) -> Link:
 	var server := Server.new()
 	server.listen(family_of(side), _kind)
 	return server.pair()
 
 
-# The script that has the loop.
+# The object with the loop.
 func _loops_of(_side: String) -> RefCounted:
 	return null

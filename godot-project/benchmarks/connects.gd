@@ -1,13 +1,14 @@
 extends RefCounted
-## Connecting and accepting, timed; `typed_script.gd` makes the same for the other classes.
+## The timed loop of connecting and accepting. `typed_script.gd` makes the same loop for other
+## classes.
 
 
-## Makes connections one after the other and returns the microseconds.
+## Makes connections one after the other, and returns the time in microseconds.
 func connect_and_accept(count: int) -> int:
 	var server := TCPServer.new()
 	server.listen(0, "127.0.0.1")
 	var port := server.get_local_port()
-	# Kept to the end, so that closing them is not timed.
+	# Kept until the end, so that closing them is not timed.
 	var peers: Array[StreamPeerTCP] = []
 	var begin := Time.get_ticks_usec()
 	for i in count:

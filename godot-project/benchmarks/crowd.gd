@@ -1,20 +1,20 @@
 extends RefCounted
-## Many peers of one family, connected to the plain program, so that only their own ends are in this
-## process.
+## Many peers of one family. They are connected to the plain program, so that only their own ends
+## are in this process.
 
 const Family := preload("res://tests/support/family.gd")
 const Plain := preload("res://benchmarks/plain.gd")
 const Server := preload("res://benchmarks/server.gd")
 
-## Connections that wait to be accepted, at most: fewer than any system's queue has room for.
+## The most connections that wait to be accepted: fewer than the backlog of any system.
 const MOST_WAITING := 100
 
-## The peers, in an array of their type.
+## The peers, in a typed array.
 var peers: Array
 var _far := {}
 
 
-## Connects `count` peers. False if that does not work.
+## Connects `count` peers. Returns false after a failure.
 func open(family: Family, count: int) -> bool:
 	peers = Array([], TYPE_OBJECT, family.class_of("StreamPeerTCP"), null)
 	_far = Plain.start_with_pipe(["peers"])
@@ -34,7 +34,7 @@ func open(family: Family, count: int) -> bool:
 	return true
 
 
-## Has the far ends of the next `count` peers send a message.
+## Sends a message from the far ends of the next `count` peers.
 func send(count: int, size: int) -> bool:
 	return _order("send %d %d" % [count, size])
 
@@ -43,7 +43,7 @@ func send(count: int, size: int) -> bool:
 func close() -> void:
 	if _far.is_empty():
 		return
-	# Which also waits for the end.
+	# This also waits for the end of the process.
 	OS.kill(_far["pid"])
 	peers.clear()
 

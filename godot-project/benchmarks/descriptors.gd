@@ -1,7 +1,7 @@
 extends RefCounted
-## How many sockets this process, and one that it starts, may open.
+## How many sockets this process and its child processes may open.
 
-## Descriptors that are needed for other things.
+## Descriptors that are reserved for other uses.
 const OTHERS := 100
 
 
@@ -9,5 +9,5 @@ static func for_sockets() -> int:
 	var output := []
 	OS.execute("sh", ["-c", "ulimit -n"], output)
 	var limit: String = output[0].strip_edges()
-	# Or it is "unlimited".
+	# The other possible output is "unlimited".
 	return limit.to_int() - OTHERS if limit.is_valid_int() else 1 << 20

@@ -1,14 +1,12 @@
 extends RefCounted
-## The loops that are timed, each with what it needs before and after. All return microseconds, of
-## the timed part alone.
-##
-## The text is written for one class; `typed_script.gd` makes the same loops for the others, and
-## without types. `near` is what is measured, `far` the other end of its connection.
+## The timed loops, each with its preparation and clean-up. All return the microseconds of the timed
+## part only. The script is written for one class. `typed_script.gd` makes the same loops for other
+## classes, and without types. `near` is measured, and `far` is the other end of its connection.
 
-## What small values are sent and read as.
+## The small values that are sent and read.
 const TEXT := "hello, world"
 const VALUE := Vector3(1.5, 2.5, -3.5)
-## Bytes of a message to many peers.
+## The bytes of a message between many peers.
 const MESSAGE_SIZE := 16
 const BLOCK_SIZE := 65536
 
@@ -81,8 +79,8 @@ func put_32_coalesced(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -> in
 	return _until_received(far, times * 32 * 4, begin)
 
 
-## A frame that reads what has come, and answers it. Returns its microseconds, and how many peers
-## had something.
+## A frame that reads messages and answers them. Returns its microseconds, and the number of peers
+## with a message.
 func frame(peers: Array[StreamPeerTCP]) -> PackedInt64Array:
 	var answer := _zeros(MESSAGE_SIZE)
 	var heard := 0
@@ -96,12 +94,12 @@ func frame(peers: Array[StreamPeerTCP]) -> PackedInt64Array:
 	return [Time.get_ticks_usec() - begin, heard]
 
 
-## The same with a group, which says itself who has something.
+## The same with a group, whose poll returns the peers with data.
 func group_frame(group: RefCounted) -> PackedInt64Array:
 	var answer := _zeros(MESSAGE_SIZE)
 	var heard := 0
 	var begin := Time.get_ticks_usec()
-	# Without a type: the engine's class, for which this is compiled too, has no `receive`.
+	# Untyped: this is also compiled for the engine's class, which has no `receive`.
 	for peer: Variant in group.call(&"poll"):
 		if peer.receive().size() > 0:
 			peer.put_data(answer)
@@ -116,7 +114,7 @@ func receive_blocks(near: StreamPeerTCP, blocks: int) -> int:
 	return Time.get_ticks_usec() - begin
 
 
-## Until the other side has received everything and said so.
+## Ends when the other side has confirmed that it received everything.
 func send_blocks(near: StreamPeerTCP, blocks: int) -> int:
 	var block := _zeros(BLOCK_SIZE)
 	var begin := Time.get_ticks_usec()
@@ -138,7 +136,7 @@ func round_trips(near: StreamPeerTCP, trips: int, size: int) -> PackedInt64Array
 	return times
 
 
-# Takes the time, then reads away what was sent since `begin`.
+# Takes the time since `begin`, then reads the sent bytes at the other end.
 func _until_received(far: StreamPeerTCP, size: int, begin: int) -> int:
 	var usec := Time.get_ticks_usec() - begin
 	far.get_data(size)

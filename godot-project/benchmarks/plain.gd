@@ -1,5 +1,5 @@
 extends RefCounted
-## The plain Rust program: far ends, and the same measurements without Godot.
+## The plain Rust program: the far ends, and the same measurements without Godot.
 
 const Cores := preload("res://benchmarks/cores.gd")
 
@@ -11,25 +11,25 @@ static func name_of(kind: String) -> String:
 	return "tcp" if kind == "tcp" else "unix"
 
 
-## Starts it as a far end, which connects to `address`, and returns its process id.
+## Starts the program as a far end that connects to `address`, and returns its process id.
 static func start(command: String, address: String, arguments: PackedStringArray = []) -> int:
 	var words := Cores.far(PackedStringArray([path, command, address]) + arguments)
 	return OS.create_process(words[0], words.slice(1))
 
 
-## Starts it with pipes: what `OS.execute_with_pipe` returns.
+## Starts the program with pipes. Returns the dictionary of `OS.execute_with_pipe`.
 static func start_with_pipe(arguments: PackedStringArray) -> Dictionary:
 	var words := Cores.near(PackedStringArray([path]) + arguments)
 	return OS.execute_with_pipe(words[0], words.slice(1))
 
 
-## Waits for the end of one that has nothing left to do.
+## Waits for the end of a process.
 static func join(process: int) -> void:
 	while OS.is_process_running(process):
 		OS.delay_usec(100)
 
 
-## Has it measure on its own, and returns what.
+## Runs a measurement in the program alone, and returns the result.
 static func measure_alone(arguments: PackedStringArray) -> Dictionary:
 	var output := []
 	OS.execute(path, arguments, output)
@@ -37,7 +37,8 @@ static func measure_alone(arguments: PackedStringArray) -> Dictionary:
 	return measured if measured is Dictionary else {}
 
 
-## Has it measure, and returns what: `far` is its other end, a command with its arguments.
+## Runs a measurement between two processes of the program, and returns the result. `far` is the
+## command of the other end with its arguments.
 static func measure(near: PackedStringArray, far: PackedStringArray) -> Dictionary:
 	var started := start_with_pipe(near)
 	var output: FileAccess = started["stdio"]

@@ -1,6 +1,6 @@
 extends RefCounted
-## The timed loops that read small values, written like those of `loops.gd`. `typed_script.gd` makes
-## them for `StreamPeerBuffer`, too, which has its bytes in memory and no other end.
+## The timed loops that read small values, written like those in `loops.gd`. `typed_script.gd` also
+## makes them for `StreamPeerBuffer`, which reads from memory and has no other end.
 
 const Loops := preload("res://benchmarks/loops.gd")
 
@@ -53,7 +53,7 @@ func get_var(near: StreamPeerTCP, far: StreamPeer, times: int) -> int:
 	return Time.get_ticks_usec() - begin
 
 
-# Lets all of `data` be there before the clock starts.
+# Waits until all of `data` has arrived, before the clock starts.
 func _bring(near: StreamPeer, far: StreamPeer, data: PackedByteArray) -> void:
 	if near is StreamPeerBuffer:
 		(near as StreamPeerBuffer).data_array = data

@@ -1,6 +1,6 @@
 extends RefCounted
-## A server that answers each PING of redis-benchmark, in a loop over its peers. Written for the
-## engine's classes; `typed_script.gd` makes the same for ours.
+## A server that answers each PING of redis-benchmark, in a loop over its peers. It is written for
+## the engine's classes; `typed_script.gd` makes the same for ours.
 
 const PING_SIZE := 14
 

@@ -11,7 +11,7 @@ const Plain := preload("res://benchmarks/plain.gd")
 const Row := preload("res://benchmarks/row.gd")
 const Scale := preload("res://benchmarks/scale.gd")
 const Machine := preload("res://benchmarks/machine.gd")
-## What is measured, in the order of the table.
+## The measurements, in the order of the table.
 const ROWS := [
 	preload("res://benchmarks/rows/calls.gd"),
 	preload("res://benchmarks/rows/reads.gd"),
@@ -77,8 +77,8 @@ func _measure(row: Row) -> void:
 			"" if row.needs.is_empty() else "  needs " + row.needs)
 
 
-# Each side once. They take turns in going first, in case it matters what the machine did just
-# before.
+# One sample of each side. The sides take turns in going first, in case the previous work of the
+# machine matters.
 func _round(row: Row, number: int) -> Dictionary:
 	var sides := Array(row.sides)
 	if number % 2 == 1:

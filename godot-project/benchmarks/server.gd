@@ -1,5 +1,5 @@
 extends RefCounted
-## A server on a fresh loopback address. All waits are bounded; what came of them is null then.
+## A server on a fresh loopback address. All waits are bounded; after a timeout the result is null.
 
 const Endpoint := preload("res://tests/support/endpoint.gd")
 const Family := preload("res://tests/support/family.gd")
@@ -17,14 +17,14 @@ func listen(family: Family, kind := "tcp") -> Error:
 	return _endpoint.open(family, kind, path)
 
 
-## Where the plain program connects to.
+## The address for the plain program.
 func address() -> String:
 	if _endpoint.kind == "tcp":
 		return "tcp:%s:%d" % [_endpoint.host, _endpoint.port]
 	return "unix:" + _endpoint.path
 
 
-## The next connection.
+## Accepts the next connection.
 func accept() -> StreamPeer:
 	var deadline := Time.get_ticks_msec() + PATIENCE_MSEC
 	while not _endpoint.server.is_connection_available():
@@ -44,7 +44,7 @@ func pair() -> Link:
 	return link if link.served != null and settle(link.client) else null
 
 
-## Polls until a peer has connected.
+## Polls until a peer is connected. Returns false after a failure.
 static func settle(peer: StreamPeer) -> bool:
 	var deadline := Time.get_ticks_msec() + PATIENCE_MSEC
 	while peer.get_status() == STATUS_CONNECTING and Time.get_ticks_msec() < deadline:

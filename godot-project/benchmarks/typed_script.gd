@@ -1,6 +1,6 @@
 extends RefCounted
-## Makes a script that is written for `StreamPeerTCP` into the same for another class, or for
-## variables without a type: the time of a call depends on what the script knows of the object.
+## Rewrites a script for `StreamPeerTCP` for another class, or for untyped variables. The time of a
+## call depends on the static type that the script knows.
 
 const Family := preload("res://tests/support/family.gd")
 

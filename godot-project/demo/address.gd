@@ -1,13 +1,13 @@
 extends RefCounted
-## An address as somebody types it: `localhost:4000`, `[::1]:4000`, or the path of a Unix domain
-## socket, in which there is a slash.
+## An address as a user types it: `localhost:4000`, `[::1]:4000`, or the path of a Unix domain
+## socket, which contains a slash.
 
 var host := ""
 var port := 0
 var path := ""
 
 
-## What [param text] says; null if it is no address.
+## Parses [param text]. Returns null if it is not an address.
 static func parse(text: String) -> RefCounted:
 	var address := new()
 	text = text.strip_edges()
@@ -23,7 +23,7 @@ static func parse(text: String) -> RefCounted:
 	return address
 
 
-## A peer of the right class.
+## A new peer of the class for this address.
 func new_peer() -> StreamPeerSocketRs:
 	if path.is_empty():
 		return StreamPeerTCPRs.new()
@@ -36,7 +36,8 @@ func connect_peer(peer: StreamPeerSocketRs) -> Error:
 	return (peer as StreamPeerUDSRs).connect_to_host(path)
 
 
-## A server that listens here; [param problem] is told why not, and null is returned then.
+## Returns a server that listens at this address. After a failure it calls [param problem] with the
+## reason, and returns null.
 func listen(problem: Callable) -> SocketServerRs:
 	var server: SocketServerRs
 	var error := OK

@@ -1,13 +1,13 @@
 extends Node
-## Asks any server one thing: connects, sends a line of text, and shows what comes back.
+## Sends one request to any server: connects, sends a line of text, and shows the answer.
 
 signal logged(text: String)
-## [param problem] is empty if anything came back.
+## [param problem] is empty if the server sent an answer.
 signal finished(problem: String)
 
 const CONNECT_LIMIT_SECONDS := 5.0
 const ANSWER_LIMIT_SECONDS := 2
-## The most to show of what a server says.
+## The most bytes of an answer to show.
 const ANSWER_LIMIT_BYTES := 64 * 1024
 
 var _peer: StreamPeerSocketRs
@@ -41,8 +41,8 @@ func _prepare(peer: StreamPeerSocketRs, place: String, text: String) -> void:
 	logged.emit("connecting to " + place)
 
 
-## connect_to_host() only starts to connect. What cannot work, such as an unknown name, it refuses
-## at once.
+## connect_to_host() only starts a connect. It refuses invalid arguments at once, such as a
+## malformed name.
 func _begin(error: Error) -> void:
 	if error == OK:
 		set_process(true)
@@ -68,7 +68,7 @@ func _talk() -> void:
 		_deadline_msec = Time.get_ticks_msec() + ANSWER_LIMIT_SECONDS * 1000
 		logged.emit("connected; sending %d bytes" % _unsent.size())
 	if not _unsent.is_empty():
-		# The system may take only a part; the rest waits for the next frame.
+		# The system may accept only a part. The rest is sent in the next frame.
 		var sent: int = _peer.put_partial_data(_unsent)[1]
 		_unsent = _unsent.slice(sent)
 	var answer: PackedByteArray = _peer.get_partial_data(ANSWER_LIMIT_BYTES - _received_size)[1]
@@ -80,7 +80,8 @@ func _talk() -> void:
 		_finish("timed out: no answer within %d s" % ANSWER_LIMIT_SECONDS if _received_size == 0 else "")
 
 
-## Shows every line when it is complete: the bytes of a letter such as "é" may come apart.
+## Shows each line once it is complete, since the bytes of a character such as "é" may arrive
+## separately.
 func _show(bytes: PackedByteArray) -> void:
 	for byte in bytes:
 		if byte == 0x0a:
@@ -96,7 +97,8 @@ func _show_line() -> void:
 	_line.clear()
 
 
-## Bytes that are not plain text are shown in hexadecimal: a terminal could take them for commands.
+## Shows bytes that are not plain text in hexadecimal, since a terminal might interpret them as
+## commands.
 func _readable(line: PackedByteArray) -> String:
 	for byte in line:
 		if byte < 0x20 and byte != 0x09 or byte == 0x7f:
@@ -104,7 +106,7 @@ func _readable(line: PackedByteArray) -> String:
 	return PacketPeerSocketRs.decode_text(line)
 
 
-## An answer is a success, however the connection ended after it.
+## An answer counts as a success, however the connection ended after it.
 func _finish(how_it_ended: String) -> void:
 	set_process(false)
 	_peer.disconnect_from_host()

@@ -1,18 +1,17 @@
 extends MarginContainer
-## The demo: a tab for each thing to see. Without a window it is the exchange alone, as text, and
-## with arguments one question to a server elsewhere. What is in the tabs is in their folders;
-## ask_server.gd asks the question.
+## The demo: one tab for each topic, with its code in a folder of its own. Without a window it runs
+## the exchange only, as text. With arguments it sends one request to a server (ask_server.gd).
 
-const USAGE := """Arguments, after "--":
-  (nothing)              what there is to see: in a window its tabs, without one servers and clients in one project
-  tcp HOST PORT [TEXT]   send TEXT and a line end to a server, show what comes back
+const USAGE: String = """Arguments, after "--":
+  (nothing)              the demo: in a window its tabs, without one an exchange as text
+  tcp HOST PORT [TEXT]   send TEXT and a line end to a server, and show its answer
   uds PATH [TEXT]        the same, to a Unix domain socket"""
 const DEFAULT_TEXT := "PING"
 const EXIT_FAILURE := 1
 const EXIT_USAGE := 2
 
-## Scripts that name the addon's classes do not even load without them. So they are not preloaded
-## here, and the demo can tell what is missing.
+## Scripts that use the addon's classes do not load without the addon. They are not preloaded here,
+## so that the demo can report a missing addon.
 const EXCHANGE := "res://demo/exchange/exchange_tab.tscn"
 const TABS := {
 	"Crowd": "res://demo/crowd/crowd_tab.tscn",
@@ -21,10 +20,10 @@ const TABS := {
 	"Exchange": EXCHANGE,
 }
 
-## What it was started with.
+## The command-line arguments.
 var arguments := OS.get_cmdline_user_args()
 
-## A failure until the exchanges have succeeded, also if the window is closed before.
+## A failure until the exchanges have succeeded, even if the window is closed before.
 var _exit_code := EXIT_FAILURE
 
 @onready var _tabs: TabContainer = %Tabs
@@ -69,12 +68,12 @@ func _add_tab(title: String, path: String) -> void:
 	_tabs.add_child(tab)
 
 
-## Puts the keyboard where it is of use, once the tab is shown.
+## Moves the keyboard focus to the tab's main control once the tab is shown.
 func _focus_tab(number: int) -> void:
 	_tabs.get_tab_control(number).call_deferred(&"take_focus")
 
 
-## The exchanges have ended.
+## Handles the end of the exchanges.
 func _note_end(succeeded: bool) -> void:
 	_exit_code = OK if succeeded else EXIT_FAILURE
 	if DisplayServer.get_name() == "headless":

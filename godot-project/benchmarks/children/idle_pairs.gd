@@ -1,13 +1,12 @@
 extends SceneTree
-## Prints what idle pairs of connected peers take of memory.
-##
-## Arguments: the family, and how many pairs.
+## Prints the memory that idle pairs of connected peers take. Arguments: the family, and the number
+## of pairs.
 
 const Link := preload("res://tests/support/link.gd")
 const Row := preload("res://benchmarks/row.gd")
 const Server := preload("res://benchmarks/server.gd")
 
-## Made before, so that what is needed once is not counted.
+## The pairs that are made before, so that memory that is needed once is not counted.
 const FIRST := 20
 
 var _server := Server.new()
@@ -18,7 +17,7 @@ func _initialize() -> void:
 	var arguments := OS.get_cmdline_user_args()
 	var count := arguments[1].to_int()
 	_server.listen(Row.family_of(arguments[0]))
-	# The list grows now, not while it counts.
+	# The list is resized before the measurement.
 	_links.resize(FIRST + count)
 	var is_complete := _make(0, FIRST)
 	var before := _resident_bytes()

@@ -1,7 +1,6 @@
 extends SceneTree
-## Reads and writes small messages, marked for `system_calls.gd`.
-##
-## Arguments: the family, and how many messages of each kind.
+## Reads and writes small messages, with marks for `system_calls.gd`. Arguments: the family, and the
+## number of messages of each kind.
 
 const Loops := preload("res://benchmarks/loops.gd")
 const Row := preload("res://benchmarks/row.gd")
@@ -29,7 +28,7 @@ func _initialize() -> void:
 	quit()
 
 
-# Calls a method that reads one message for each that has come.
+# Calls a method that reads one message, once for each received message.
 func _read(method: StringName, put: Callable) -> void:
 	var sent := StreamPeerBuffer.new()
 	for i in _count:
@@ -41,7 +40,7 @@ func _read(method: StringName, put: Callable) -> void:
 	SystemCalls.end(method)
 
 
-# Calls a method that writes one message; 16 between two polls, as the timed loops do.
+# Calls a method that writes one message, 16 times between two polls, as the timed loops do.
 func _write(method: StringName, message: Variant) -> void:
 	SystemCalls.begin(method)
 	for frame in _count / 16:

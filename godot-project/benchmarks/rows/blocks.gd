@@ -35,7 +35,7 @@ func _speed(family: Family) -> float:
 	var loops := TypedScript.loops(family, _kind)
 	var usec: int
 	if _is_receiving:
-		# With the first block the other process is known to run.
+		# After the first block the other process is running.
 		loops.receive_blocks(near, 1)
 		usec = loops.receive_blocks(near, scale.blocks)
 	else:

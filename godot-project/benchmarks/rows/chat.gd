@@ -1,6 +1,6 @@
 extends "res://benchmarks/row.gd"
-## A frame of a chat server in which each member says a line to all, in plain GDScript over our
-## peers and through a group.
+## A frame of a chat server in which each member sends a line to all, in plain GDScript over our
+## peers and with a group.
 
 const Link := preload("res://tests/support/link.gd")
 
@@ -33,7 +33,7 @@ func open() -> void:
 			problem = "no connection"
 			return
 		_peers.append(_links[i].served)
-		# What is sent to everybody does not wait for those who read later.
+		# With a write queue, a broadcast does not wait for members that read later.
 		_peers[i].write_buffer_limit = 1 << 20
 
 
@@ -88,7 +88,7 @@ func _on_line(_peer: PacketPeerSocketRs, line: PackedByteArray) -> void:
 	_group.broadcast(line)
 
 
-# Reads what everybody was sent, which is not timed.
+# Reads the sent lines at the clients. This is not timed.
 func _read_away() -> void:
 	var size := LINE.length() * _peers.size()
 	for i in _links.size():

@@ -1,5 +1,5 @@
 extends "res://benchmarks/row.gd"
-## A frame that looks at many sockets: microseconds for each frame.
+## A frame that polls many sockets: microseconds per frame.
 
 const Crowd := preload("res://benchmarks/crowd.gd")
 const Descriptors := preload("res://benchmarks/descriptors.gd")
@@ -8,22 +8,22 @@ const Loops := preload("res://benchmarks/loops.gd")
 const TypedScript := preload("res://benchmarks/typed_script.gd")
 
 const GROUP := &"StreamPeerSocketGroupRs"
-## Frames that are not timed.
+## The first frames, which are not timed.
 const FIRST_FRAMES := 4
-## Frames in a sample, at least.
+## The least frames of a sample.
 const LEAST_FRAMES := 5
-## Frames of the plain program in a sample.
+## The frames of the plain program in a sample.
 const PLAIN_FRAMES := 20
-## Frames in a sample, at most.
+## The most frames of a sample.
 const MOST_FRAMES := 500
-## Frames are further apart than anything is remembered that a poll has found.
+## The pause between frames: longer than the result of a shared poll is valid.
 const PAUSE_USEC := 50
 
 var _wanted: int
 var _count: int
 var _ready: int
 var _is_typed: bool
-## Kept, since a callable does not keep its object.
+## Kept here, since a callable does not keep its object alive.
 var _loops: RefCounted
 
 
@@ -40,7 +40,7 @@ static func all() -> Array:
 	return rows
 
 
-# `ready` is how many of the sockets have a message in each frame.
+# `ready` is the number of sockets with a message in each frame.
 static func _row(name: String, count: int, ready := 0, is_typed := true) -> RefCounted:
 	var row := new()
 	row.names = [name]
@@ -98,9 +98,9 @@ func _middle(frames: PackedInt64Array) -> float:
 	return float(sum) / half.size()
 
 
-# What a frame takes that has found what was sent.
+# The time of a frame that has received all messages.
 func _frame(body: Callable, crowd: Crowd, ready: int) -> float:
-	# In the first frames sockets are new, and those that stay idle come to be watched.
+	# During the first frames the sockets are new, and idle ones join the shared poll.
 	for i in FIRST_FRAMES:
 		body.call()
 		_pause()
@@ -121,14 +121,14 @@ func _frame(body: Callable, crowd: Crowd, ready: int) -> float:
 	return _middle(frames)
 
 
-# Without sleeping, which would cool the processor's caches by a different amount each time.
+# Spins, since sleeping would cool the processor's caches by a varying amount.
 func _pause() -> void:
 	var end := Time.get_ticks_usec() + PAUSE_USEC
 	while Time.get_ticks_usec() < end:
 		pass
 
 
-# Reads what came too late for a frame, which then does not count.
+# Reads the messages that arrived too late for a frame. That frame does not count.
 func _drain(body: Callable, messages: int) -> bool:
 	var deadline := Time.get_ticks_msec() + Server.PATIENCE_MSEC
 	while messages > 0 and Time.get_ticks_msec() < deadline:

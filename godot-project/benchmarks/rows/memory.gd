@@ -1,7 +1,6 @@
 extends "res://benchmarks/row.gd"
-## What a connected pair that does nothing takes of this process: bytes of resident memory. Each
-## side is measured in a process of its own, since memory that one has used before the other finds
-## ready.
+## The resident memory of an idle connected pair in bytes. Each side is measured in its own process,
+## since the second side would reuse memory of the first.
 
 const Descriptors := preload("res://benchmarks/descriptors.gd")
 const EngineProcess := preload("res://tests/support/engine_process.gd")

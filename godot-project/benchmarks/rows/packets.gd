@@ -56,7 +56,7 @@ func _over(side: String, stream: StreamPeer) -> PacketPeer:
 	return packets
 
 
-# Microseconds for taking 1000 packets that are there.
+# The microseconds to take 1000 received packets.
 func _read_small(side: String) -> float:
 	var link: Link = _links[side]
 	var packets: PacketPeer = _packets[side]
@@ -76,7 +76,7 @@ func _read_small(side: String) -> float:
 	return usec
 
 
-# Bytes per second of a packet that another thread puts.
+# The bytes per second of a packet that another thread puts.
 func _read_big(side: String) -> float:
 	var packets: PacketPeer = _packets[side]
 	var block := PackedByteArray()

@@ -1,6 +1,6 @@
 extends "res://benchmarks/call_row.gd"
-## Calls that read what has come. The typed ones are made on a `StreamPeerBuffer`, too: what they
-## cost on bytes in memory.
+## Calls that read received bytes. The typed ones are also made on a `StreamPeerBuffer`, which shows
+## their cost on bytes in memory.
 
 const BUFFER := "buffer"
 

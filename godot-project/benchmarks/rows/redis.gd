@@ -1,18 +1,20 @@
 extends "res://benchmarks/row.gd"
-## Requests per second that redis-benchmark counts: a server that answers PING, in a loop over its
-## peers, through a group, and in Node.js.
+## Requests per second that redis-benchmark counts, with a server that answers PING: in a loop over
+## its peers, with a group, and in Node.js.
 
 const TypedScript := preload("res://benchmarks/typed_script.gd")
 
 const PROGRAM := "redis-benchmark"
 const CLIENTS := 500
-## What redis-benchmark sends over and over, and the answers to that and to what it asks first.
+## The request that redis-benchmark repeats, the answer to it, and the answer to its first request.
 const PING := "*1\r\n$4\r\nPING\r\n"
 const PONG := "+PONG\r\n"
 const ELSE := "-ERR\r\n"
 
-const NODE_SERVER := "require('net').createServer(s => { s.on('error', () => 0); s.on('data', d => s.write(d.length % %d
-	? '-ERR\\r\\n' : '+PONG\\r\\n'.repeat(d.length / %d))); }).listen(0, '127.0.0.1', function () { console.log(this.address().port); });"
+const NODE_SERVER: String = ("require('net').createServer(s => { s.on('error', () => 0); "
+		+ "s.on('data', d => s.write(d.length % %d ? '-ERR\\r\\n' "
+		+ ": '+PONG\\r\\n'.repeat(d.length / %d))); })"
+		+ ".listen(0, '127.0.0.1', function () { console.log(this.address().port); });")
 
 var _paths := 0
 var _pong := PONG.to_ascii_buffer()
@@ -78,7 +80,7 @@ func _answer_data(peer: StreamPeerSocketRs) -> void:
 		peer.put_data(_pong if data.size() % PING.length() == 0 else _else)
 
 
-# What redis-benchmark counts while `frame` is called over and over.
+# The result of redis-benchmark while `frame` is called repeatedly.
 func _measure(port: int, frame: Callable) -> float:
 	var requests := maxi(1000, scale.connects * 100)
 	var clients := mini(CLIENTS, scale.most_sockets)
@@ -101,7 +103,7 @@ func _wait() -> void:
 	OS.delay_usec(1000)
 
 
-# Starts a program whose output goes into a file. Its process id.
+# Starts a program whose output goes into a file, and returns its process id.
 func _start(command: String, path: String) -> int:
 	return OS.create_process("sh", ["-c", "exec %s > '%s' 2>&1" % [command, path]])
 

@@ -1,7 +1,7 @@
 extends "res://benchmarks/stream_row.gd"
 ## Small messages to the plain program and back, one at a time: microseconds.
 
-## Bytes of a message; the plain program has the same number.
+## The bytes of a message, as in the plain program.
 const MESSAGE_SIZE := 32
 
 
@@ -32,7 +32,7 @@ func _trips(family: Family) -> PackedFloat64Array:
 		problem = "the plain program does not connect"
 		return [NAN, NAN]
 	var loops := TypedScript.loops(family, _kind)
-	# The first trip waits until the other process runs.
+	# The first trip waits until the other process is running.
 	loops.round_trips(near, 1, MESSAGE_SIZE)
 	var times: PackedInt64Array = loops.round_trips(near, scale.trips, MESSAGE_SIZE)
 	near.disconnect_from_host()
@@ -41,8 +41,8 @@ func _trips(family: Family) -> PackedFloat64Array:
 	return [_percentile(times, 0.5), _percentile(times, 0.99)]
 
 
-# The clock has whole microseconds, so times that look the same are taken to be spread evenly over
-# theirs.
+# The clock counts whole microseconds, so equal times are assumed to be spread evenly over their
+# microsecond.
 static func _percentile(times: PackedInt64Array, part: float) -> float:
 	times.sort()
 	var wanted := part * times.size()

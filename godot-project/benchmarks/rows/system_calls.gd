@@ -1,5 +1,5 @@
 extends "res://benchmarks/row.gd"
-## System calls for each small message, counted in a process of its own.
+## The system calls per small message, counted in a child process.
 
 const SystemCalls := preload("res://tests/support/system_calls.gd")
 const System := preload("res://tests/support/system.gd")
@@ -17,7 +17,7 @@ static func all() -> Array:
 	return [row]
 
 
-# The same each time.
+# The count is the same each time.
 func rounds() -> int:
 	return 1
 

@@ -1,5 +1,5 @@
 extends PanelContainer
-## What one who chats sees, and where it types.
+## The view of one client of the chat: its log and its input line.
 
 const ChatClient := preload("chat_client.gd")
 
@@ -22,7 +22,7 @@ func take_focus() -> void:
 	_line.grab_focus()
 
 
-## Everything that is seen.
+## The text of the log.
 func text() -> String:
 	return _log.get_parsed_text()
 

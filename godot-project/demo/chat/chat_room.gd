@@ -1,19 +1,19 @@
 extends RefCounted
-## The server of a chat. The first line of a client is its name; each line after that goes to
-## everybody. `nc` is a client.
+## The server of the chat. The first line of a client is its name. Each later line goes to all
+## clients. `nc` can be a client.
 
 const MAX_LINE_BYTES := 1000
 
-## Why it does not serve; empty if it does.
+## Why the room is not open. Empty if it is.
 var problem := ""
 var server: SocketServerRs
 
 var _group := StreamPeerSocketGroupRs.new()
-# By the clients.
+# The name of each client.
 var _names := {}
 
 
-## Listens at an address (address.gd).
+## Listens at an address.
 func open(address: RefCounted) -> bool:
 	problem = ""
 	server = address.listen(func(why: String) -> void: problem = why)
@@ -39,7 +39,7 @@ func close() -> void:
 	_names.clear()
 
 
-## Who is there.
+## The names of all clients.
 func names() -> Array:
 	return _names.values()
 
@@ -63,6 +63,6 @@ func _on_left(client: PacketPeerSocketRs, _error: int) -> void:
 
 
 func _tell(line: String) -> void:
-	# Who does not read has missed a line, and is let go.
+	# A client that does not read has missed a line, and is disconnected.
 	for client: PacketPeerSocketRs in _group.broadcast(line.to_utf8_buffer()):
 		client.stream.abort()

@@ -1,6 +1,6 @@
 extends VBoxContainer
-## Two who chat, Ann directly and Bob through a bad network, in a room of this process or of another
-## one. Others may join.
+## Two clients of a chat, Ann directly and Bob through a simulated bad network. The room is in this
+## process or in another one. Other clients may join.
 
 const Address := preload("res://demo/address.gd")
 const ChatPane := preload("chat_pane.gd")
@@ -32,12 +32,12 @@ func _exit_tree() -> void:
 	_close()
 
 
-## Opens a room at an address, and joins it. Port 0 is any that is free.
+## Opens a room at an address, and joins it. Port 0 lets the system choose a free port.
 func host(text: String) -> void:
 	var address := Address.parse(text)
 	_close()
 	if address == null:
-		return _say("This is no address: " + text)
+		return _say("This is not an address: " + text)
 	room = ChatRoom.new()
 	if not room.open(address):
 		return _say(room.problem)
@@ -49,7 +49,7 @@ func host(text: String) -> void:
 			+ ("nc " + text.replace(":", " ") if address.path.is_empty() else "nc -U '%s'" % path))
 
 
-## Joins a room that is open elsewhere.
+## Joins a room of another process.
 func join(text: String) -> void:
 	_close()
 	_enter(text)
@@ -58,7 +58,7 @@ func join(text: String) -> void:
 func _enter(text: String) -> void:
 	var address := Address.parse(text)
 	if address == null:
-		return _say("This is no address: " + text)
+		return _say("This is not an address: " + text)
 	_address.text = text
 	_say("")
 	ann.client.join(address, "Ann")

@@ -1,5 +1,5 @@
 extends PanelContainer
-## A bad network at will: a relay between a client and a server, and what it does to what they say.
+## A simulated bad network: a relay between a client and a server, and controls for its conditions.
 
 var relay := SocketRelayRs.new()
 
@@ -22,8 +22,8 @@ func _process(_delta: float) -> void:
 			relay.get_bytes_under_way()]
 
 
-## Where to connect to in place of the address [param target] (address.gd). Null, with [param
-## problem] told, if that does not work.
+## Returns the address of the relay in front of [param target]. After a failure it calls [param
+## problem] with the reason, and returns null.
 func relayed(target: RefCounted, problem: Callable) -> RefCounted:
 	relay.stop()
 	var error := (relay.set_target_host(target.host, target.port) if target.path.is_empty()
@@ -40,7 +40,7 @@ func _apply() -> void:
 	for conditions: SocketConditionsRs in [relay.to_target, relay.to_client]:
 		conditions.delay = %Delay.value / 1000.0
 		conditions.jitter = %Jitter.value / 1000.0
-		# The slider's end is no limit.
+		# The end of the slider means no limit.
 		conditions.bandwidth = int(%Bandwidth.value) if %Bandwidth.value < %Bandwidth.max_value else 0
 		conditions.max_piece_bytes = 1 if %Pieces.button_pressed else 0
 		conditions.stalled = %Stalled.button_pressed

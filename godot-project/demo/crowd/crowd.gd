@@ -1,10 +1,8 @@
 extends RefCounted
-## Two servers with as many connections each, over which the same messages come: one with the
+## Two servers with the same number of connections, which receive the same messages: one with the
 ## engine's classes, one with this addon's. In each frame both poll and read, one right after the
-## other, and each is timed.
-##
-## Only polling and reading is timed. Sending is not, nor is the check that every byte is the right
-## one.
+## other, and each is timed. Only polling and reading are timed. Sending and checking the received
+## bytes are not.
 
 const ServerSide := preload("side.gd")
 const EngineSide := preload("engine_side.gd")
@@ -15,33 +13,33 @@ const Stream := preload("stream.gd")
 const MESSAGE_SIZE := 16
 ## Sockets for each connection: both of its ends, on both sides.
 const SOCKETS_PER_CONNECTION := 4
-## How much of a frame each side may use to connect.
+## How much of a frame each side may use for connects, in microseconds.
 const CONNECT_BUDGET_USEC := 5000
 
-## How many connections there are to be on each side.
+## The target number of connections on each side.
 var wanted := 0
-## Which part of them says something in a frame, from 0 to 1.
+## The share of the connections that send a message in a frame, from 0 to 1.
 var share := 0.0
 
 var engine_times := FrameTimes.new()
 var group_times := FrameTimes.new()
-## Members whose messages have come in the last frame, on both sides.
+## The members whose messages arrived on both sides in the last frame.
 var heard := PackedInt32Array()
-## Bytes that were sent on each side, and those that have come on both sides together.
+## The bytes sent on each side, and the bytes received on both sides together.
 var sent := 0
 var received := 0
-## What has gone wrong; empty as long as all is well.
+## The first problem, or empty.
 var problem := ""
 
 var _engine := EngineSide.new()
 var _group := GroupSide.new()
-## The streams of each side's members.
+## The streams of the members on each side.
 var _streams := {_engine: [] as Array[Stream], _group: [] as Array[Stream]}
 var _random := RandomNumberGenerator.new()
 var _frames := 0
 
 
-## Begins to listen. False, with [member problem], if that does not work.
+## Starts to listen. After a failure it sets [member problem] and returns false.
 func open() -> bool:
 	for side: ServerSide in _streams:
 		var error := side.open()
@@ -50,18 +48,17 @@ func open() -> bool:
 	return problem.is_empty()
 
 
-## How many connections there are on both sides.
+## The number of connections that both sides have.
 func count() -> int:
 	return mini(_engine.count(), _group.count())
 
 
-## Whether there are as many as are wanted.
+## Whether both sides have the target number of connections.
 func is_complete() -> bool:
 	return _engine.count() == wanted and _group.count() == wanted
 
 
-## Does what is to be done in a frame. Times are those of frames with as many connections as are
-## wanted.
+## Does the work of a frame. Only frames with the target number of connections are timed.
 func frame() -> void:
 	heard.clear()
 	if not problem.is_empty():
@@ -70,8 +67,8 @@ func frame() -> void:
 		_approach()
 		return
 	_send()
-	# Who comes first is not always the same: the first finds a cold cache, and the other one's
-	# messages are older.
+	# The sides take turns in going first: the first one finds a cold cache, and the messages of the
+	# second one are older.
 	_frames += 1
 	var engine_is_first := _frames % 2 == 0
 	var usec := 0 if engine_is_first else _group.look()
@@ -105,13 +102,13 @@ func _send() -> void:
 				problem = "a message could not be sent"
 
 
-## Compares what a side has read with what was sent to it.
+## Compares the bytes that a side has read with those that were sent to it.
 func _check(side: ServerSide) -> void:
 	var streams: Array[Stream] = _streams[side]
 	for i in side.heard.size():
 		var member := side.heard[i]
 		received += side.said[i].size()
 		if not streams[member].is_next(side.said[i]):
-			problem = "what has come is not what was sent"
+			problem = "the received bytes differ from the sent bytes"
 		elif side == _group and _streams[_engine][member].is_all_here():
 			heard.append(member)

@@ -1,6 +1,6 @@
 extends VBoxContainer
-## A crowd of connections as dots, and what a frame over them costs with the engine's classes and
-## with this addon's. The networking is in crowd.gd and what it uses.
+## Shows many connections as dots, and the time that a frame over them takes with the engine's
+## classes and with this addon's. crowd.gd and the scripts that it uses do the networking.
 
 const Crowd := preload("crowd.gd")
 const Curves := preload("curves.gd")
@@ -38,7 +38,7 @@ func take_focus() -> void:
 
 
 func _process(_delta: float) -> void:
-	# Who does not look does not pay.
+	# A hidden tab costs nothing.
 	if not is_visible_in_tree():
 		return
 	crowd.frame()
@@ -46,7 +46,7 @@ func _process(_delta: float) -> void:
 	_curves.show_curves({ENGINE_COLOUR: crowd.engine_times.values,
 			GROUP_COLOUR: crowd.group_times.values}, FrameTimes.MOST)
 	%CountText.text = "%d connections" % crowd.wanted
-	%ShareText.text = "%d %% say something in a frame" % roundi(crowd.share * 100)
+	%ShareText.text = "%d %% send a message in a frame" % roundi(crowd.share * 100)
 	%EngineTime.text = "%.2f ms" % crowd.engine_times.median()
 	%GroupTime.text = "%.2f ms" % crowd.group_times.median()
 	%Ratio.text = _ratio()
@@ -63,4 +63,4 @@ func _state() -> String:
 		return "FAILED: " + crowd.problem
 	if not crowd.is_complete():
 		return "connecting: %d of %d" % [crowd.count(), crowd.wanted]
-	return "%.1f MiB have arrived, and every byte is the right one" % (crowd.received / 1048576.0)
+	return "%.1f MiB have arrived, and every byte is correct" % (crowd.received / 1048576.0)

@@ -1,20 +1,20 @@
 extends Control
-## Two curves of the times of frames, over each other and to the same scale.
+## Curves of frame times, drawn over each other to the same scale.
 
 const LINE := Color(0.25, 0.29, 0.36)
 const WIDTH := 2.0
 const FONT_SIZE := 13
-## The least that the scale goes up to, in milliseconds.
+## The least end of the scale in milliseconds.
 const LEAST := 0.5
-## Of so many values the others, which are rare, may be higher than the scale.
+## The share of the values that the scale has to cover. The rest, rare peaks, may exceed it.
 const SHOWN := 0.95
 
-## The values of each curve, by its colour.
+## The values of each curve, by colour.
 var _curves: Dictionary[Color, PackedFloat32Array] = {}
 var _most := 0
 
 
-## The last one is in front. Each has at most [param most] values.
+## Shows curves by colour. The last one is in front. Each has at most [param most] values.
 func show_curves(curves: Dictionary[Color, PackedFloat32Array], most: int) -> void:
 	_curves = curves
 	_most = most
@@ -28,7 +28,7 @@ func _draw() -> void:
 		sorted.sort()
 		if not sorted.is_empty():
 			top = maxf(top, sorted[int((sorted.size() - 1) * SHOWN)])
-	# A scale that stands still: 1, 2 or 5 times a power of ten.
+	# The scale ends at 1, 2 or 5 times a power of ten, so that it changes rarely.
 	var power := pow(10, floorf(log(top) / log(10)))
 	var factor := (1.0 if top <= power else 2.0 if top <= 2 * power else 5.0 if top <= 5 * power
 			else 10.0)

@@ -1,16 +1,16 @@
 extends Control
-## A dot for each connection, which lights up when something has come over it.
+## A dot for each connection. It lights up when the connection has received a message.
 
 const DARK := Color(0.17, 0.2, 0.26)
 const BRIGHT := Color(0.45, 0.92, 0.95)
-## What is left of the light after a frame.
+## The share of the light that remains after a frame.
 const FADING := 0.86
 const GAP := 0.3
 
 var _light := PackedFloat32Array()
 
 
-## Shows [param count] dots, of which those [param heard] light up.
+## Shows [param count] dots. Those in [param heard] light up.
 func show_frame(count: int, heard: PackedInt32Array) -> void:
 	_light.resize(count)
 	for i in count:

@@ -1,5 +1,5 @@
 extends "side.gd"
-## The engine's classes: every peer is polled, and asked what it has.
+## The engine's classes: every peer is polled, and asked for its available bytes.
 
 var _server := TCPServer.new()
 var _peers: Array[StreamPeerTCP] = []

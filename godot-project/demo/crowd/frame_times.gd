@@ -1,7 +1,7 @@
 extends RefCounted
-## The times of the last frames, in milliseconds, oldest first.
+## The times of the last frames in milliseconds, oldest first.
 
-## How many are kept: four seconds at 60 frames a second.
+## How many times are kept: four seconds at 60 frames per second.
 const MOST := 240
 
 var values := PackedFloat32Array()
@@ -17,7 +17,7 @@ func clear() -> void:
 	values.clear()
 
 
-## 0 if there are none.
+## The median, or 0 without values.
 func median() -> float:
 	if values.is_empty():
 		return 0.0

@@ -1,5 +1,5 @@
 extends "side.gd"
-## This addon's classes: a group accepts, and its poll returns the peers that have something.
+## This addon's classes: a group accepts the clients, and its poll returns the peers with data.
 
 var _server := TCPServerRs.new()
 var _group := StreamPeerSocketGroupRs.new()

@@ -1,10 +1,9 @@
 extends RefCounted
-## The bytes of one connection: each is known from its place, so that the receiver can tell whether
-## it is the right one.
+## The bytes of one connection. Each follows from its position, so that the receiver can check it.
 
 const PERIOD := 256
 
-## A few periods of all streams; they differ in where they begin.
+## Two periods of the bytes. The streams begin at different offsets.
 static var _pattern := _make_pattern()
 
 var _start: int
@@ -23,7 +22,7 @@ func next(size: int) -> PackedByteArray:
 	return _pattern.slice(from, from + size)
 
 
-## Whether [param bytes] are the ones that come next.
+## Whether [param bytes] are the next bytes of the stream.
 func is_next(bytes: PackedByteArray) -> bool:
 	for begin in range(0, bytes.size(), PERIOD):
 		var from := (_start + _received) % PERIOD
@@ -34,7 +33,7 @@ func is_next(bytes: PackedByteArray) -> bool:
 	return true
 
 
-## Whether everything that was sent has come.
+## Whether all sent bytes have been received.
 func is_all_here() -> bool:
 	return _received == _sent
 

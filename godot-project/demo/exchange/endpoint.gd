@@ -1,11 +1,11 @@
 extends RefCounted
-## One end of a connection, the client's or the server's alike: sends a parcel and receives the
-## other end's.
+## One end of a connection, for the client and the server alike: sends a parcel and receives that of
+## the other end.
 ##
-## A parcel is a letter (a string, two numbers and a Variant) and a large blob. Nothing here ever
-## waits: a call that could, such as get_u32() or put_data(), is made only when its bytes are
-## already here, or are few enough to fit into the system's buffer. The blob is too large for that,
-## so it goes in parts, as much at a time as the system takes.
+## A parcel is a letter (a string, two numbers and a Variant) and a large blob. No call here waits:
+## calls that could, such as get_u32() or put_data(), are made only when their bytes have arrived,
+## or are few enough for the system's buffer. The blob is too large for that, so it is sent in
+## parts, as much at a time as the system accepts.
 
 signal status_changed(side: String, from: StreamPeerSocketRs.Status, to: StreamPeerSocketRs.Status)
 
@@ -18,12 +18,12 @@ var side: String
 var peer: StreamPeerSocketRs
 ## The parcel to send: "text", "number", "fraction", "thing" and "blob".
 var parcel: Dictionary
-## As much of the other end's parcel as is here. It is complete when [method is_done] says so.
+## The received part of the other end's parcel. It is complete when [method is_done] returns true.
 var received := {}
-## How much of the other end's blob is here, and how large it will be.
+## The received and the expected size of the other end's blob.
 var received_size := 0
 var expected_size := -1
-## The peer's status when it was last looked at.
+## The peer's status at the last check.
 var status := StreamPeerSocketRs.STATUS_NONE
 
 var _letter_sent := false
@@ -37,26 +37,25 @@ func _init(new_side: String, new_peer: StreamPeerSocketRs, new_parcel: Dictionar
 	parcel = new_parcel
 
 
-## Sends and receives what can be at once, and returns whether anything moved. Call it again and
-## again, every frame.
+## Sends and receives without waiting, and returns whether any bytes moved. To be called repeatedly
+## in every frame.
 func step() -> bool:
 	notice_status()
-	# Polling is what makes a connecting peer connected, and what notices that the other end has
-	# closed.
+	# Polling completes a connect, and notices that the other end has closed.
 	peer.poll()
 	notice_status()
 	var sent := status == CONNECTED and _send()
-	# A failed call ends the connection, so the status tells of every error; no other check is needed.
+	# A failed call ends the connection, so the status shows every error. No other check is needed.
 	return status == CONNECTED and _receive() or sent
 
 
-## Whether this end has sent and received all there is.
+## Whether this end has sent and received everything.
 func is_done() -> bool:
 	var blob: PackedByteArray = parcel["blob"]
 	return _letter_sent and _sent_size == blob.size() and received_size == expected_size
 
 
-## Tells if the status is another than before.
+## Emits [signal status_changed] if the status has changed.
 func notice_status() -> void:
 	var before := status
 	status = peer.get_status()
@@ -78,9 +77,9 @@ func _send() -> bool:
 	return count > 0
 
 
-## A stream has no borders between messages. The letter's size goes before it, so that the receiver
-## can tell when all of it is there. It is put together first, which gives the size, and sends it in
-## one go.
+## A stream has no message boundaries. The letter's size is sent first, so that the receiver knows
+## when the letter is complete. Composing the letter in a buffer gives its size, and sends it with
+## one call.
 func _send_letter(blob_size: int) -> void:
 	var letter := StreamPeerBuffer.new()
 	letter.put_utf8_string(parcel["text"])

@@ -1,23 +1,22 @@
 extends Node
-## One exchange: a server and a client in the same process connect, and send each other a parcel at
+## One exchange: a server and a client in the same process connect, and send each other parcels at
 ## the same time.
 ##
 ## The same code serves TCP and Unix domain sockets; only how to listen and connect differs. It
-## works a few milliseconds per frame, in which it never waits for the network, so the game around
-## it keeps its frame rate.
+## works for a few milliseconds per frame and never waits for the network, so the game keeps its
+## frame rate.
 
 signal status_changed(side: String, from: StreamPeerSocketRs.Status, to: StreamPeerSocketRs.Status)
 signal logged(text: String)
 ## [param bytes] of [param total] have arrived at one side.
 signal progressed(side: String, bytes: int, total: int)
-## How much was sent in both directions together, and how long that took.
+## The bytes sent in both directions together, and the time that this took.
 signal measured(bytes: int, seconds: float, frames: int)
 signal finished(succeeded: bool, text: String)
 
 const Endpoint := preload("endpoint.gd")
 
-## How much of each frame an exchange may use, in microseconds. It bounds the work; there is no
-## waiting to bound. A test makes it shorter.
+## How much of each frame an exchange may use, in microseconds. A test reduces it.
 static var frame_budget_usec := 4_000
 
 var _server: SocketServerRs
@@ -25,7 +24,7 @@ var _client: Endpoint
 ## The server's end of the connection, null until the server has taken it.
 var _accepted: Endpoint
 var _server_parcel: Dictionary
-## The folder of the socket file. It is deleted when the last reference to it goes.
+## The folder of the socket file. It is deleted with the last reference to this object.
 var _folder: DirAccess
 var _started_usec := 0
 var _frames := 0
@@ -50,7 +49,7 @@ func start_uds(client_parcel: Dictionary, server_parcel: Dictionary) -> void:
 	var server := UDSServerRs.new()
 	var client := StreamPeerUDSRs.new()
 	_prepare(server, client, client_parcel, server_parcel)
-	# Systems take about 100 bytes for the path of a socket; user:// is often too deep for that.
+	# A socket's path may have about 100 bytes. Paths in user:// are often longer.
 	_folder = DirAccess.create_temp("demo")
 	if _folder == null:
 		_finish(false, "cannot create a folder for the socket")
@@ -97,15 +96,15 @@ func _process(_delta: float) -> void:
 	_decide()
 
 
-## Does what can be done at once, and returns whether anything moved.
+## Makes one step without waiting, and returns whether anything moved.
 func _step() -> bool:
 	var moved := _client.step()
 	if _accepted != null:
 		return _accepted.step() or moved
 	if _server.is_connection_available():
 		_accepted = _endpoint("server", _server.take_socket_connection(), _server_parcel)
-		# It is connected already. Until it is known to be, it counts as ended, and this may be the last
-		# step of the frame.
+		# The peer is connected already. Until its status is checked it counts as ended, and this may be
+		# the last step of the frame.
 		_accepted.notice_status()
 		_started_usec = Time.get_ticks_usec()
 		return true
@@ -114,7 +113,7 @@ func _step() -> bool:
 
 func _decide() -> void:
 	if _is_closing:
-		# The server's end learns from polling that the client has closed.
+		# The server's end notices by polling that the client has closed.
 		if _has_ended(_accepted):
 			_finish(true, "everything arrived intact")
 	elif _client.is_done() and _accepted != null and _accepted.is_done():
@@ -140,13 +139,13 @@ func _conclude() -> void:
 		_client.notice_status()
 
 
-## Shows what came from one end to the other, and compares it with what was sent.
+## Logs the parcel that one end has sent to the other, and compares it with the original.
 func _is_intact(from: Endpoint, to: Endpoint) -> bool:
 	var got := to.received
 	logged.emit('%s got "%s", %d, %s, %s'
 			% [to.side, got["text"], got["number"], got["fraction"], got["thing"]])
 	for key: String in from.parcel:
-		# To compare Variants of two types can be an error, so the types come first.
+		# Comparing Variants of different types can be an error, so the types are compared first.
 		if typeof(got[key]) != typeof(from.parcel[key]) or got[key] != from.parcel[key]:
 			_finish(false, "the %s's %s did not arrive intact" % [from.side, key])
 			return false

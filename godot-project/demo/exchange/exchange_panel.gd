@@ -1,5 +1,5 @@
 extends PanelContainer
-## Shows one exchange: what the status of both ends was and is, and how much has arrived.
+## Shows one exchange: the statuses of both ends, past and present, and the progress.
 
 const COLORS := {"NONE": "#8b98a9", "CONNECTING": "#e8b84a", "CONNECTED": "#5fcf80",
 		"ERROR": "#ef6b6b"}
@@ -13,7 +13,7 @@ const COLORS := {"NONE": "#8b98a9", "CONNECTING": "#e8b84a", "CONNECTED": "#5fcf
 		"server": %ServerProgress as ProgressBar}
 
 
-## Shows an exchange that begins.
+## Prepares the panel for a new exchange.
 func clear(title: String) -> void:
 	_title.text = title
 	_throughput.text = " "
@@ -24,7 +24,7 @@ func clear(title: String) -> void:
 		_progress[side].value = 0
 
 
-## Statuses change within milliseconds, so all of them stay to be seen.
+## Statuses change within milliseconds, so all of them stay visible.
 func show_status(side: String, from: String, to: String) -> void:
 	var label: RichTextLabel = _statuses[side]
 	if label.get_parsed_text().is_empty():

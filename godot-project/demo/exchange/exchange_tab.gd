@@ -1,8 +1,8 @@
 extends VBoxContainer
-## Shows two exchanges, over TCP and over Unix domain sockets, and whether all arrived intact. The
-## networking is in exchange.gd and endpoint.gd.
+## Shows two exchanges, over TCP and over Unix domain sockets, and whether everything arrived
+## intact. exchange.gd and endpoint.gd do the networking.
 
-## [param succeeded] says whether everything arrived intact, over both.
+## [param succeeded] is true if everything arrived intact in both exchanges.
 signal finished(succeeded: bool)
 
 ## In the order of the values of StreamPeerSocketRs.Status.
@@ -46,8 +46,8 @@ func start() -> void:
 	over_uds.start_uds(from_client, from_server)
 
 
-## Something of everything: text beyond ASCII, a number of 64 bits, a fraction, a Variant with
-## others inside.
+## A parcel with values of several kinds: text beyond ASCII, a 64-bit number, a fraction, and a
+## nested Variant.
 func _parcel(from: String, blob: PackedByteArray) -> Dictionary:
 	var thing := {"from": from, "position": Vector3(1.5, -2.0, 0.25), "names": ["Åsa", "Αθήνα"]}
 	return {"text": "Grüße from the " + from, "number": -(1 << 62), "fraction": PI, "thing": thing,

@@ -1,8 +1,8 @@
 extends RefCounted
-## Bytes for a reader: their place, in hex, and as text.
+## A hex dump: the position of the bytes, the bytes in hexadecimal, and as text.
 
 const PER_LINE := 16
-## Bytes that are shown of a block: nobody reads more, and a frame cannot show more.
+## The most bytes to show of a block. More would be too slow for a frame.
 const MOST := 4096
 
 

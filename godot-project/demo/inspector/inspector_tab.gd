@@ -1,13 +1,13 @@
 extends VBoxContainer
-## Connects to anything, or waits for it, and shows what happens: events, addresses that were tried,
-## and every byte. inspection.gd does it.
+## Connects to any server, or listens for a client, and shows the events, the tried addresses, and
+## every byte. inspection.gd does the networking.
 
 const Address := preload("res://demo/address.gd")
 const Hex := preload("hex.gd")
 const Inspection := preload("inspection.gd")
 
 const RECEIVED_COLOUR := Color(0.31, 0.79, 0.85)
-## Lines that are kept of each log.
+## The most lines of each log.
 const MOST_LINES := 2000
 const SENT_COLOUR := Color(0.97, 0.62, 0.35)
 
@@ -32,7 +32,7 @@ func _ready() -> void:
 	inspection.happened.connect(_on_happened)
 	inspection.moved.connect(_on_moved)
 	for column in 3:
-		_attempts.set_column_title(column, ["Address", "Seconds", "What became of it"][column])
+		_attempts.set_column_title(column, ["Address", "Seconds", "Outcome"][column])
 		_attempts.set_column_title_alignment(column, HORIZONTAL_ALIGNMENT_LEFT)
 		_attempts.set_column_expand_ratio(column, [3, 1, 5][column])
 
@@ -59,11 +59,11 @@ func _begin(typed: String, how: Callable) -> void:
 	_bytes.clear()
 	_address.text = typed
 	if address == null:
-		return _on_happened(0.0, "This is no address: " + typed)
+		return _on_happened(0.0, "This is not an address: " + typed)
 	how.call(address)
 
 
-## What is seen: the events, the bytes, and the addresses.
+## The visible text: the events, the bytes, and the addresses.
 func text() -> String:
 	var attempts := ""
 	for item in _attempts.get_root().get_children() if _attempts.get_root() != null else []:
@@ -88,7 +88,7 @@ func _show_attempts() -> void:
 
 
 func _on_submitted(line: String) -> void:
-	# As in C, for what has no key.
+	# C escapes stand for characters that have no key.
 	inspection.send((line.c_unescape() + "\n").to_utf8_buffer())
 	_line.clear()
 
