@@ -8,12 +8,12 @@ var _loop: StringName
 var _times: int
 var _kind: String
 var _is_typed: bool
-var _links := {}
-var _loops := {}
+var _links: Dictionary = {}
+var _loops: Dictionary = {}
 
 
 func open() -> void:
-	for side in sides:
+	for side: String in sides:
 		_links[side] = _link(side)
 		if _links[side] == null:
 			problem = side + ": no connection"
@@ -22,8 +22,8 @@ func open() -> void:
 
 func sample(side: String) -> PackedFloat64Array:
 	var link: Link = _links[side]
-	var usec := 0
-	var calls := 0
+	var usec: int = 0
+	var calls: int = 0
 	while usec == 0 or usec < scale.sample_usec:
 		usec += _loops[side].call(_loop, link.client, link.served, _times)
 		calls += _times
@@ -37,8 +37,8 @@ func close() -> void:
 
 
 ## Makes this the row of a loop. `times` is the number of calls in one run of the loop.
-func _use(name: String, loop: StringName, times: int, kind := "tcp",
-		is_typed := true) -> RefCounted:
+func _use(name: String, loop: StringName, times: int, kind: String = "tcp",
+		is_typed: bool = true) -> RefCounted:
 	names = [name]
 	_loop = loop
 	_times = times
@@ -50,7 +50,7 @@ func _use(name: String, loop: StringName, times: int, kind := "tcp",
 
 # A connected pair of a side.
 func _link(side: String) -> Link:
-	var server := Server.new()
+	var server: Server = Server.new()
 	server.listen(family_of(side), _kind)
 	return server.pair()
 

@@ -5,14 +5,14 @@ extends RefCounted
 
 ## Makes connections one after the other, and returns the time in microseconds.
 func connect_and_accept(count: int) -> int:
-	var server := TCPServer.new()
+	var server: TCPServer = TCPServer.new()
 	server.listen(0, "127.0.0.1")
-	var port := server.get_local_port()
+	var port: int = server.get_local_port()
 	# Kept until the end, so that closing them is not timed.
 	var peers: Array[StreamPeerTCP] = []
-	var begin := Time.get_ticks_usec()
-	for i in count:
-		var client := StreamPeerTCP.new()
+	var begin: int = Time.get_ticks_usec()
+	for i: int in count:
+		var client: StreamPeerTCP = StreamPeerTCP.new()
 		client.connect_to_host("127.0.0.1", port)
 		while not server.is_connection_available():
 			pass

@@ -4,19 +4,19 @@ extends RefCounted
 ## or with one core, nothing is pinned.
 
 ## The cores of this process, as taskset lists them, while the process is pinned. Empty otherwise.
-static var _all := ""
-static var _first := ""
-static var _last := ""
+static var _all: String = ""
+static var _first: String = ""
+static var _last: String = ""
 
 
 ## Pins this thread and, from now on, the processes of `near` and `far`.
 static func separate() -> void:
-	var output := []
+	var output: Array = []
 	if not OS.has_feature("linux") or OS.execute("taskset", ["-cp", _thread()], output) != 0:
 		return
 	# The output is "pid 123's current affinity list: 0-3,5".
 	var cores: String = output[0].get_slice("list: ", 1).strip_edges()
-	var numbers := cores.replace("-", ",").split(",")
+	var numbers: PackedStringArray = cores.replace("-", ",").split(",")
 	if numbers.size() > 1:
 		_all = cores
 		_first = numbers[0]

@@ -7,11 +7,11 @@ const Plain := preload("res://benchmarks/plain.gd")
 const Server := preload("res://benchmarks/server.gd")
 
 ## The most connections that wait to be accepted: fewer than the backlog of any system.
-const MOST_WAITING := 100
+const MOST_WAITING: int = 100
 
 ## The peers, in a typed array.
 var peers: Array
-var _far := {}
+var _far: Dictionary = {}
 
 
 ## Connects `count` peers. Returns false after a failure.
@@ -20,11 +20,11 @@ func open(family: Family, count: int) -> bool:
 	_far = Plain.start_with_pipe(["peers"])
 	if _far.is_empty():
 		return false
-	var port := _answer().to_int()
+	var port: int = _answer().to_int()
 	while peers.size() < count:
-		var waiting := mini(count - peers.size(), MOST_WAITING)
-		for i in waiting:
-			var peer := family.tcp_peer()
+		var waiting: int = mini(count - peers.size(), MOST_WAITING)
+		for i: int in waiting:
+			var peer: StreamPeer = family.tcp_peer()
 			peer.connect_to_host("127.0.0.1", port)
 			if not Server.settle(peer):
 				return false

@@ -2,11 +2,11 @@ extends RefCounted
 ## How many sockets this process and its child processes may open.
 
 ## Descriptors that are reserved for other uses.
-const OTHERS := 100
+const OTHERS: int = 100
 
 
 static func for_sockets() -> int:
-	var output := []
+	var output: Array = []
 	OS.execute("sh", ["-c", "ulimit -n"], output)
 	var limit: String = output[0].strip_edges()
 	# The other possible output is "unlimited".

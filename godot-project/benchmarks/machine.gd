@@ -14,5 +14,5 @@ static func description() -> Dictionary:
 
 # A file in /proc has size 0, so only its first line is read.
 static func _read(path: String) -> String:
-	var file := FileAccess.open(path, FileAccess.READ)
+	var file: FileAccess = FileAccess.open(path, FileAccess.READ)
 	return "" if file == null else file.get_line()

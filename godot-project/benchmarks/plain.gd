@@ -3,7 +3,7 @@ extends RefCounted
 
 const Cores := preload("res://benchmarks/cores.gd")
 
-static var path := ""
+static var path: String = ""
 
 
 ## The program's name for a kind of socket.
@@ -13,13 +13,13 @@ static func name_of(kind: String) -> String:
 
 ## Starts the program as a far end that connects to `address`, and returns its process id.
 static func start(command: String, address: String, arguments: PackedStringArray = []) -> int:
-	var words := Cores.far(PackedStringArray([path, command, address]) + arguments)
+	var words: PackedStringArray = Cores.far(PackedStringArray([path, command, address]) + arguments)
 	return OS.create_process(words[0], words.slice(1))
 
 
 ## Starts the program with pipes. Returns the dictionary of `OS.execute_with_pipe`.
 static func start_with_pipe(arguments: PackedStringArray) -> Dictionary:
-	var words := Cores.near(PackedStringArray([path]) + arguments)
+	var words: PackedStringArray = Cores.near(PackedStringArray([path]) + arguments)
 	return OS.execute_with_pipe(words[0], words.slice(1))
 
 
@@ -31,7 +31,7 @@ static func join(process: int) -> void:
 
 ## Runs a measurement in the program alone, and returns the result.
 static func measure_alone(arguments: PackedStringArray) -> Dictionary:
-	var output := []
+	var output: Array = []
 	OS.execute(path, arguments, output)
 	var measured: Variant = JSON.parse_string(output[0])
 	return measured if measured is Dictionary else {}
@@ -40,9 +40,9 @@ static func measure_alone(arguments: PackedStringArray) -> Dictionary:
 ## Runs a measurement between two processes of the program, and returns the result. `far` is the
 ## command of the other end with its arguments.
 static func measure(near: PackedStringArray, far: PackedStringArray) -> Dictionary:
-	var started := start_with_pipe(near)
+	var started: Dictionary = start_with_pipe(near)
 	var output: FileAccess = started["stdio"]
-	var far_end := start(far[0], output.get_line(), far.slice(1))
+	var far_end: int = start(far[0], output.get_line(), far.slice(1))
 	var measured: Variant = JSON.parse_string(output.get_line())
 	join(far_end)
 	join(started["pid"])

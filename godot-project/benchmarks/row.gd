@@ -11,11 +11,11 @@ var names: PackedStringArray
 ## (ours, in a group) or "buffer" (the engine's `StreamPeerBuffer`).
 var sides: PackedStringArray = ["engine", "ours"]
 ## What this row needs and the system lacks. The sides that need it are not in `sides`.
-var needs := ""
+var needs: String = ""
 ## Why the measurement failed; empty if it did not.
-var problem := ""
+var problem: String = ""
 ## A remark for readers of the numbers.
-var note := ""
+var note: String = ""
 var scale: Scale
 
 

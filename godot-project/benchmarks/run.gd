@@ -12,7 +12,7 @@ const Row := preload("res://benchmarks/row.gd")
 const Scale := preload("res://benchmarks/scale.gd")
 const Machine := preload("res://benchmarks/machine.gd")
 ## The measurements, in the order of the table.
-const ROWS := [
+const ROWS: Array = [
 	preload("res://benchmarks/rows/calls.gd"),
 	preload("res://benchmarks/rows/reads.gd"),
 	preload("res://benchmarks/rows/frames.gd"),
@@ -26,14 +26,14 @@ const ROWS := [
 	preload("res://benchmarks/rows/system_calls.gd"),
 ]
 
-var _report_path := ""
-var _scale := Scale.new()
-var _filters := PackedStringArray()
+var _report_path: String = ""
+var _scale: Scale = Scale.new()
+var _filters: PackedStringArray = PackedStringArray()
 var _report: Array[Dictionary] = []
 
 
 func _initialize() -> void:
-	for argument in OS.get_cmdline_user_args():
+	for argument: String in OS.get_cmdline_user_args():
 		if argument.begins_with("--plain="):
 			Plain.path = argument.trim_prefix("--plain=")
 		elif argument.begins_with("--report="):
@@ -51,26 +51,26 @@ func _initialize() -> void:
 
 
 func _is_wanted(row: Row) -> bool:
-	for name in row.names:
-		for filter in _filters:
+	for name: String in row.names:
+		for filter: String in _filters:
 			if name.containsn(filter):
 				return true
 	return _filters.is_empty()
 
 
 func _measure(row: Row) -> void:
-	var begin := Time.get_ticks_msec()
-	var samples := {}
-	for side in row.sides:
+	var begin: int = Time.get_ticks_msec()
+	var samples: Dictionary = {}
+	for side: String in row.sides:
 		samples[side] = []
 	row.open()
-	for number in 1 + row.rounds():
-		var sample := _round(row, number)
+	for number: int in 1 + row.rounds():
+		var sample: Dictionary = _round(row, number)
 		if number > 0:
 			for side: String in sample:
 				samples[side].append(sample[side])
 	row.close()
-	for i in row.names.size():
+	for i: int in row.names.size():
 		_report.append(_line(row, samples, i))
 	print("%6.1f s  %s" % [(Time.get_ticks_msec() - begin) / 1000.0, ", ".join(row.names)],
 			"" if row.problem.is_empty() else "  not measured: " + row.problem,
@@ -80,10 +80,10 @@ func _measure(row: Row) -> void:
 # One sample of each side. The sides take turns in going first, in case the previous work of the
 # machine matters.
 func _round(row: Row, number: int) -> Dictionary:
-	var sides := Array(row.sides)
+	var sides: Array = Array(row.sides)
 	if number % 2 == 1:
 		sides.reverse()
-	var sample := {}
+	var sample: Dictionary = {}
 	for side: String in sides:
 		if row.problem.is_empty():
 			sample[side] = row.sample(side)
@@ -91,11 +91,11 @@ func _round(row: Row, number: int) -> Dictionary:
 
 
 func _line(row: Row, samples: Dictionary, index: int) -> Dictionary:
-	var of_name := {}
+	var of_name: Dictionary = {}
 	for side: String in samples:
 		if not row.problem.is_empty():
 			continue
-		var numbers := PackedFloat64Array()
+		var numbers: PackedFloat64Array = PackedFloat64Array()
 		for sample: PackedFloat64Array in samples[side]:
 			numbers.append(sample[index])
 		of_name[side] = numbers
@@ -104,7 +104,7 @@ func _line(row: Row, samples: Dictionary, index: int) -> Dictionary:
 
 
 func _write() -> bool:
-	var file := FileAccess.open(_report_path, FileAccess.WRITE)
+	var file: FileAccess = FileAccess.open(_report_path, FileAccess.WRITE)
 	if file == null:
 		printerr("cannot write the report '%s'; see --report" % _report_path)
 		return false

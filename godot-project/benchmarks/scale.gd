@@ -3,24 +3,24 @@ extends RefCounted
 ## works.
 
 ## The samples of each row on each side.
-var rounds := 15
+var rounds: int = 15
 ## The least time of the timed parts of a sample, in microseconds.
-var sample_usec := 10000
+var sample_usec: int = 10000
 ## The samples of streams to another process. Their speed depends on the cores of the two processes,
 ## so there are more and shorter samples, each with a new process.
-var stream_rounds := 45
+var stream_rounds: int = 45
 ## The blocks of 64 KiB in a sample.
-var blocks := 1500
+var blocks: int = 1500
 ## The round trips in a sample.
-var trips := 1500
+var trips: int = 1500
 ## The connections made in a sample.
-var connects := 200
+var connects: int = 200
 ## The idle pairs whose memory is measured.
-var pairs := 2000
+var pairs: int = 2000
 ## The most sockets of a row.
-var most_sockets := 10000
+var most_sockets: int = 10000
 ## The samples of rows that need a process or thousands of connections for each sample.
-var costly_rounds := 7
+var costly_rounds: int = 7
 
 
 static func named(name: String) -> RefCounted:

@@ -6,14 +6,14 @@ const Family := preload("res://tests/support/family.gd")
 const Link := preload("res://tests/support/link.gd")
 const System := preload("res://tests/support/system.gd")
 
-const STATUS_CONNECTING := 1
-const PATIENCE_MSEC := 20000
+const STATUS_CONNECTING: int = 1
+const PATIENCE_MSEC: int = 20000
 
-var _endpoint := Endpoint.new()
+var _endpoint: Endpoint = Endpoint.new()
 
 
-func listen(family: Family, kind := "tcp") -> Error:
-	var path := OS.get_temp_dir().path_join(System.unique_name())
+func listen(family: Family, kind: String = "tcp") -> Error:
+	var path: String = OS.get_temp_dir().path_join(System.unique_name())
 	return _endpoint.open(family, kind, path)
 
 
@@ -26,7 +26,7 @@ func address() -> String:
 
 ## Accepts the next connection.
 func accept() -> StreamPeer:
-	var deadline := Time.get_ticks_msec() + PATIENCE_MSEC
+	var deadline: int = Time.get_ticks_msec() + PATIENCE_MSEC
 	while not _endpoint.server.is_connection_available():
 		if Time.get_ticks_msec() > deadline:
 			return null
@@ -35,7 +35,7 @@ func accept() -> StreamPeer:
 
 ## Both ends of a new connection.
 func pair() -> Link:
-	var link := Link.new()
+	var link: Link = Link.new()
 	link.endpoint = _endpoint
 	link.client = _endpoint.family.peer(_endpoint.kind)
 	if _endpoint.connect_peer(link.client) != OK:
@@ -46,7 +46,7 @@ func pair() -> Link:
 
 ## Polls until a peer is connected. Returns false after a failure.
 static func settle(peer: StreamPeer) -> bool:
-	var deadline := Time.get_ticks_msec() + PATIENCE_MSEC
+	var deadline: int = Time.get_ticks_msec() + PATIENCE_MSEC
 	while peer.get_status() == STATUS_CONNECTING and Time.get_ticks_msec() < deadline:
 		peer.poll()
 	return peer.get_status() == STATUS_CONNECTING + 1

@@ -4,16 +4,16 @@ extends RefCounted
 
 const Family := preload("res://tests/support/family.gd")
 
-const LOOPS := "res://benchmarks/loops.gd"
-const READ_LOOPS := "res://benchmarks/read_loops.gd"
-const CONNECTS := "res://benchmarks/connects.gd"
-const REDIS := "res://benchmarks/redis_loop.gd"
-const PEER := "StreamPeerTCP"
-const SERVER := "TCPServer"
+const LOOPS: String = "res://benchmarks/loops.gd"
+const READ_LOOPS: String = "res://benchmarks/read_loops.gd"
+const CONNECTS: String = "res://benchmarks/connects.gd"
+const REDIS: String = "res://benchmarks/redis_loop.gd"
+const PEER: String = "StreamPeerTCP"
+const SERVER: String = "TCPServer"
 
 
 ## `loops.gd` for a kind of peer of `family`.
-static func loops(family: Family, kind := "tcp") -> RefCounted:
+static func loops(family: Family, kind: String = "tcp") -> RefCounted:
 	return _typed(LOOPS, _peer(family, kind))
 
 
@@ -23,7 +23,7 @@ static func untyped_loops() -> RefCounted:
 
 
 ## `read_loops.gd` for a kind of peer of `family`.
-static func read_loops(family: Family, kind := "tcp") -> RefCounted:
+static func read_loops(family: Family, kind: String = "tcp") -> RefCounted:
 	return _typed(READ_LOOPS, _peer(family, kind))
 
 
@@ -66,7 +66,7 @@ static func _source(path: String) -> String:
 
 
 static func _make(source: String) -> RefCounted:
-	var script := GDScript.new()
+	var script: GDScript = GDScript.new()
 	script.source_code = source
 	script.reload()
 	return script.new()

@@ -2,20 +2,23 @@ extends RefCounted
 ## An address as a user types it: `localhost:4000`, `[::1]:4000`, or the path of a Unix domain
 ## socket, which contains a slash.
 
-var host := ""
-var port := 0
-var path := ""
+# This script itself, as a type.
+const Address := preload("res://demo/address.gd")
+
+var host: String = ""
+var port: int = 0
+var path: String = ""
 
 
 ## Parses [param text]. Returns null if it is not an address.
-static func parse(text: String) -> RefCounted:
-	var address := new()
+static func parse(text: String) -> Address:
+	var address: Address = new()
 	text = text.strip_edges()
 	if text.contains("/"):
 		address.path = text
 		return address
-	var colon := text.rfind(":")
-	var number := text.substr(colon + 1)
+	var colon: int = text.rfind(":")
+	var number: String = text.substr(colon + 1)
 	if colon < 1 or not number.is_valid_int() or number.to_int() < 0 or number.to_int() > 65535:
 		return null
 	address.host = text.left(colon).trim_prefix("[").trim_suffix("]")
@@ -40,7 +43,7 @@ func connect_peer(peer: StreamPeerSocketRs) -> Error:
 ## reason, and returns null.
 func listen(problem: Callable) -> SocketServerRs:
 	var server: SocketServerRs
-	var error := OK
+	var error: Error = OK
 	if path.is_empty():
 		server = TCPServerRs.new()
 		error = (server as TCPServerRs).listen(port, host)

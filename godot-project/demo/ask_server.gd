@@ -1,21 +1,24 @@
 extends Node
 ## Sends one request to any server: connects, sends a line of text, and shows the answer.
 
+# The results of connect(), append() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
+
 signal logged(text: String)
 ## [param problem] is empty if the server sent an answer.
 signal finished(problem: String)
 
-const CONNECT_LIMIT_SECONDS := 5.0
-const ANSWER_LIMIT_SECONDS := 2
+const CONNECT_LIMIT_SECONDS: float = 5.0
+const ANSWER_LIMIT_SECONDS: int = 2
 ## The most bytes of an answer to show.
-const ANSWER_LIMIT_BYTES := 64 * 1024
+const ANSWER_LIMIT_BYTES: int = 64 * 1024
 
 var _peer: StreamPeerSocketRs
 var _unsent: PackedByteArray
-var _line := PackedByteArray()
-var _received_size := 0
-var _is_connected := false
-var _deadline_msec := 0
+var _line: PackedByteArray = PackedByteArray()
+var _received_size: int = 0
+var _is_connected: bool = false
+var _deadline_msec: int = 0
 
 
 func _ready() -> void:
@@ -23,13 +26,13 @@ func _ready() -> void:
 
 
 func ask_tcp(host: String, port: int, text: String) -> void:
-	var peer := StreamPeerTCPRs.new()
+	var peer: StreamPeerTCPRs = StreamPeerTCPRs.new()
 	_prepare(peer, "%s port %d" % [host, port], text)
 	_begin(peer.connect_to_host(host, port))
 
 
 func ask_uds(path: String, text: String) -> void:
-	var peer := StreamPeerUDSRs.new()
+	var peer: StreamPeerUDSRs = StreamPeerUDSRs.new()
 	_prepare(peer, path, text)
 	_begin(peer.connect_to_host(path))
 
@@ -83,7 +86,7 @@ func _talk() -> void:
 ## Shows each line once it is complete, since the bytes of a character such as "é" may arrive
 ## separately.
 func _show(bytes: PackedByteArray) -> void:
-	for byte in bytes:
+	for byte: int in bytes:
 		if byte == 0x0a:
 			_show_line()
 		else:
@@ -100,7 +103,7 @@ func _show_line() -> void:
 ## Shows bytes that are not plain text in hexadecimal, since a terminal might interpret them as
 ## commands.
 func _readable(line: PackedByteArray) -> String:
-	for byte in line:
+	for byte: int in line:
 		if byte < 0x20 and byte != 0x09 or byte == 0x7f:
 			return "(hex) " + line.hex_encode()
 	return PacketPeerSocketRs.decode_text(line)

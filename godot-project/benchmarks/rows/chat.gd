@@ -4,20 +4,22 @@ extends "res://benchmarks/row.gd"
 
 const Link := preload("res://tests/support/link.gd")
 
-const MEMBERS := 500
-const LINE := "hello everybody\n"
+const MEMBERS: int = 500
+const LINE: String = "hello everybody\n"
 
 var _links: Array[Link] = []
 var _peers: Array[StreamPeerTCPRs] = []
 var _group: StreamPeerSocketGroupRs
-var _heard := 0
+var _heard: int = 0
+
+
+func _init() -> void:
+	names = ["chat frame, 500 members who all say a line"]
+	sides = ["ours", "group"]
 
 
 static func all() -> Array:
-	var row := new()
-	row.names = ["chat frame, 500 members who all say a line"]
-	row.sides = ["ours", "group"]
-	return [row]
+	return [new()]
 
 
 func rounds() -> int:
@@ -25,9 +27,9 @@ func rounds() -> int:
 
 
 func open() -> void:
-	var server := Server.new()
+	var server: Server = Server.new()
 	server.listen(Family.ours(), "tcp")
-	for i in mini(MEMBERS, scale.most_sockets):
+	for i: int in mini(MEMBERS, scale.most_sockets):
 		_links.append(server.pair())
 		if _links[i] == null:
 			problem = "no connection"
@@ -40,25 +42,25 @@ func open() -> void:
 func sample(side: String) -> PackedFloat64Array:
 	_group = StreamPeerSocketGroupRs.new()
 	if side == "group":
-		for peer in _peers:
-			var packets := PacketPeerSocketRs.new()
+		for peer: StreamPeerTCPRs in _peers:
+			var packets: PacketPeerSocketRs = PacketPeerSocketRs.new()
 			packets.stream = peer
 			packets.framing = PacketPeerSocketRs.FRAMING_DELIMITER
 			_group.add(packets)
 		_group.peer_packet_received.connect(_on_line)
 		_group.poll()
-	for link in _links:
+	for link: Link in _links:
 		link.client.put_data(LINE.to_ascii_buffer())
-	for peer in _peers:
+	for peer: StreamPeerTCPRs in _peers:
 		while peer.get_available_bytes() < LINE.length():
 			OS.delay_usec(50)
 	_heard = 0
-	var start := Time.get_ticks_usec()
+	var start: int = Time.get_ticks_usec()
 	if side == "group":
 		_group.poll()
 	else:
 		_plain_frame()
-	var usec := Time.get_ticks_usec() - start
+	var usec: int = Time.get_ticks_usec() - start
 	if _heard != _peers.size():
 		problem = "%s: %d of %d lines" % [side, _heard, _peers.size()]
 	for connection: Dictionary in _group.peer_packet_received.get_connections():
@@ -72,13 +74,13 @@ func close() -> void:
 
 
 func _plain_frame() -> void:
-	for peer in _peers:
+	for peer: StreamPeerTCPRs in _peers:
 		peer.poll()
 		var line: Variant = peer.read_line()
 		while line != null:
 			_heard += 1
 			var said: PackedByteArray = (line + "\n").to_utf8_buffer()
-			for other in _peers:
+			for other: StreamPeerTCPRs in _peers:
 				other.put_data(said)
 			line = peer.read_line()
 
@@ -90,9 +92,9 @@ func _on_line(_peer: PacketPeerSocketRs, line: PackedByteArray) -> void:
 
 # Reads the sent lines at the clients. This is not timed.
 func _read_away() -> void:
-	var size := LINE.length() * _peers.size()
-	for i in _links.size():
-		var got := 0
+	var size: int = LINE.length() * _peers.size()
+	for i: int in _links.size():
+		var got: int = 0
 		while got < size and problem.is_empty():
 			_peers[i].poll()
 			got += _links[i].client.receive().size()

@@ -4,10 +4,12 @@ extends "res://benchmarks/row.gd"
 const TypedScript := preload("res://benchmarks/typed_script.gd")
 
 
+func _init() -> void:
+	names = ["connect and accept"]
+
+
 static func all() -> Array:
-	var row := new()
-	row.names = ["connect and accept"]
-	return [row]
+	return [new()]
 
 
 func sample(side: String) -> PackedFloat64Array:

@@ -6,13 +6,15 @@ const Descriptors := preload("res://benchmarks/descriptors.gd")
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
 
-static func all() -> Array:
-	var row := new()
-	row.names = ["memory of an idle pair"]
+func _init() -> void:
+	names = ["memory of an idle pair"]
 	if not EngineProcess.available():
-		row.needs = "Linux"
-		row.sides = []
-	return [row]
+		needs = "Linux"
+		sides = []
+
+
+static func all() -> Array:
+	return [new()]
 
 
 func rounds() -> int:
@@ -20,8 +22,9 @@ func rounds() -> int:
 
 
 func sample(side: String) -> PackedFloat64Array:
-	var pairs := mini(scale.pairs, Descriptors.for_sockets() / 2)
-	var result := EngineProcess.run("res://benchmarks/children/idle_pairs.gd", [side, str(pairs)])
+	var pairs: int = mini(scale.pairs, Descriptors.for_sockets() / 2)
+	var result: Dictionary = EngineProcess.run("res://benchmarks/children/idle_pairs.gd",
+			[side, str(pairs)])
 	var output: String = result["output"]
 	if result["code"] != 0 or not output.contains("bytes per pair: "):
 		problem = output

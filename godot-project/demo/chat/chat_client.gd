@@ -1,15 +1,20 @@
 extends RefCounted
 ## A client of the chat: sends its name first, then lines, and receives lines.
 
+# The results of connect(), append() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
+
 signal heard(line: String)
 ## Emitted when the connection has ended or failed. [param why] is the reason in words.
 signal ended(why: String)
+
+const Address := preload("res://demo/address.gd")
 
 var _lines: PacketPeerSocketRs
 
 
 ## Joins the room at an address.
-func join(address: RefCounted, called: String) -> void:
+func join(address: Address, called: String) -> void:
 	leave()
 	var peer: StreamPeerSocketRs = address.new_peer()
 	peer.auto_poll = true

@@ -2,24 +2,29 @@ extends RefCounted
 ## The server of the chat. The first line of a client is its name. Each later line goes to all
 ## clients. `nc` can be a client.
 
-const MAX_LINE_BYTES := 1000
+# The results of connect(), append() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
+
+const Address := preload("res://demo/address.gd")
+
+const MAX_LINE_BYTES: int = 1000
 
 ## Why the room is not open. Empty if it is.
-var problem := ""
+var problem: String = ""
 var server: SocketServerRs
 
-var _group := StreamPeerSocketGroupRs.new()
+var _group: StreamPeerSocketGroupRs = StreamPeerSocketGroupRs.new()
 # The name of each client.
-var _names := {}
+var _names: Dictionary = {}
 
 
 ## Listens at an address.
-func open(address: RefCounted) -> bool:
+func open(address: Address) -> bool:
 	problem = ""
 	server = address.listen(func(why: String) -> void: problem = why)
 	if server == null:
 		return false
-	var lines := PacketPeerSocketRs.new()
+	var lines: PacketPeerSocketRs = PacketPeerSocketRs.new()
 	lines.framing = PacketPeerSocketRs.FRAMING_DELIMITER
 	lines.max_packet_bytes = MAX_LINE_BYTES
 	_group.accept_from(server, lines)
@@ -45,7 +50,7 @@ func names() -> Array:
 
 
 func _on_line(client: PacketPeerSocketRs, packet: PackedByteArray) -> void:
-	var line := PacketPeerSocketRs.decode_text(packet).strip_edges()
+	var line: String = PacketPeerSocketRs.decode_text(packet).strip_edges()
 	if client in _names:
 		_tell("%s: %s" % [_names[client], line])
 	elif line.is_empty():

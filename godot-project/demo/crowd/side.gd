@@ -3,18 +3,21 @@ extends RefCounted
 ## group_side.gd implement the server. The far ends are the engine's peers on both sides. So the
 ## sides differ only in the server's ends, which are measured.
 
+# The results of connect(), append() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
+
 ## The most connections that wait to be accepted. The engine's servers have a backlog of 8.
-const MOST_WAITING := 8
-const HOST := "127.0.0.1"
+const MOST_WAITING: int = 8
+const HOST: String = "127.0.0.1"
 
 ## The members from which the last look received data, and the data of each.
-var heard := PackedInt32Array()
+var heard: PackedInt32Array = PackedInt32Array()
 var said: Array[PackedByteArray] = []
 
 ## The far end of each member.
 var _far: Array[StreamPeerTCP] = []
 ## The far ends that are not accepted yet, by local port, which identifies an accepted connection.
-var _coming := {}
+var _coming: Dictionary = {}
 
 
 ## Starts to listen, and returns the error.
@@ -40,9 +43,10 @@ func send(member: int, message: PackedByteArray) -> Error:
 ## microseconds. To be called repeatedly.
 func approach(wanted: int, budget_usec: int) -> void:
 	while _far.size() > wanted:
-		_far.pop_back().disconnect_from_host()
+		var peer: StreamPeerTCP = _far.pop_back()
+		peer.disconnect_from_host()
 		_drop_last()
-	var end := Time.get_ticks_usec() + budget_usec
+	var end: int = Time.get_ticks_usec() + budget_usec
 	while _far.size() + _coming.size() > wanted and not _coming.is_empty():
 		_coming.erase(_coming.keys()[0])
 	while _far.size() < wanted and Time.get_ticks_usec() < end:
@@ -68,7 +72,7 @@ func _port() -> int:
 
 
 func _connect_one() -> bool:
-	var peer := StreamPeerTCP.new()
+	var peer: StreamPeerTCP = StreamPeerTCP.new()
 	if peer.connect_to_host(HOST, _port()) != OK:
 		return false
 	_coming[peer.get_local_port()] = peer

@@ -6,6 +6,9 @@ extends Node
 ## works for a few milliseconds per frame and never waits for the network, so the game keeps its
 ## frame rate.
 
+# The results of connect(), append() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
+
 signal status_changed(side: String, from: StreamPeerSocketRs.Status, to: StreamPeerSocketRs.Status)
 signal logged(text: String)
 ## [param bytes] of [param total] have arrived at one side.
@@ -17,7 +20,7 @@ signal finished(succeeded: bool, text: String)
 const Endpoint := preload("endpoint.gd")
 
 ## How much of each frame an exchange may use, in microseconds. A test reduces it.
-static var frame_budget_usec := 4_000
+static var frame_budget_usec: int = 4_000
 
 var _server: SocketServerRs
 var _client: Endpoint
@@ -26,9 +29,9 @@ var _accepted: Endpoint
 var _server_parcel: Dictionary
 ## The folder of the socket file. It is deleted with the last reference to this object.
 var _folder: DirAccess
-var _started_usec := 0
-var _frames := 0
-var _is_closing := false
+var _started_usec: int = 0
+var _frames: int = 0
+var _is_closing: bool = false
 
 
 func _ready() -> void:
@@ -36,28 +39,28 @@ func _ready() -> void:
 
 
 func start_tcp(client_parcel: Dictionary, server_parcel: Dictionary) -> void:
-	var server := TCPServerRs.new()
-	var client := StreamPeerTCPRs.new()
+	var server: TCPServerRs = TCPServerRs.new()
+	var client: StreamPeerTCPRs = StreamPeerTCPRs.new()
 	_prepare(server, client, client_parcel, server_parcel)
 	# Port 0 lets the system choose a free one.
-	if _succeeds(server, server.listen(0, "127.0.0.1")):
+	if _listens(server, server.listen(0, "127.0.0.1")):
 		logged.emit("server listens on 127.0.0.1, port %d" % server.get_local_port())
-		_succeeds(client, client.connect_to_host("127.0.0.1", server.get_local_port()))
+		_connects(client, client.connect_to_host("127.0.0.1", server.get_local_port()))
 
 
 func start_uds(client_parcel: Dictionary, server_parcel: Dictionary) -> void:
-	var server := UDSServerRs.new()
-	var client := StreamPeerUDSRs.new()
+	var server: UDSServerRs = UDSServerRs.new()
+	var client: StreamPeerUDSRs = StreamPeerUDSRs.new()
 	_prepare(server, client, client_parcel, server_parcel)
 	# A socket's path may have about 100 bytes. Paths in user:// are often longer.
 	_folder = DirAccess.create_temp("demo")
 	if _folder == null:
 		_finish(false, "cannot create a folder for the socket")
 		return
-	var path := _folder.get_current_dir().path_join("socket")
-	if _succeeds(server, server.listen(path)):
+	var path: String = _folder.get_current_dir().path_join("socket")
+	if _listens(server, server.listen(path)):
 		logged.emit("server listens on " + path)
-		_succeeds(client, client.connect_to_host(path))
+		_connects(client, client.connect_to_host(path))
 
 
 func _prepare(
@@ -71,23 +74,31 @@ func _prepare(
 
 
 func _endpoint(side: String, peer: StreamPeerSocketRs, parcel: Dictionary) -> Endpoint:
-	var endpoint := Endpoint.new(side, peer, parcel)
+	var endpoint: Endpoint = Endpoint.new(side, peer, parcel)
 	endpoint.status_changed.connect(status_changed.emit)
 	return endpoint
 
 
-func _succeeds(by: RefCounted, error: Error) -> bool:
-	if error != OK and by.get_last_error() == ERR_UNAVAILABLE:
-		# Unix domain sockets do not exist everywhere. A program does well to go on without them.
+func _listens(server: SocketServerRs, error: Error) -> bool:
+	return _succeeds(error, server.get_last_error(), server.get_last_error_message())
+
+
+func _connects(client: StreamPeerSocketRs, error: Error) -> bool:
+	return _succeeds(error, client.get_last_error(), client.get_last_error_message())
+
+
+func _succeeds(error: Error, last_error: Error, message: String) -> bool:
+	if error != OK and last_error == ERR_UNAVAILABLE:
+		# Not every system has Unix domain sockets. A program should continue without them.
 		_finish(true, "this kind of socket is not available on this system")
 	elif error != OK:
-		_finish(false, by.get_last_error_message())
+		_finish(false, message)
 	return error == OK
 
 
 func _process(_delta: float) -> void:
 	_frames += 1
-	var frame_end := Time.get_ticks_usec() + frame_budget_usec
+	var frame_end: int = Time.get_ticks_usec() + frame_budget_usec
 	while _step() and Time.get_ticks_usec() < frame_end:
 		pass
 	for end: Endpoint in [_client, _accepted]:
@@ -98,7 +109,7 @@ func _process(_delta: float) -> void:
 
 ## Makes one step without waiting, and returns whether anything moved.
 func _step() -> bool:
-	var moved := _client.step()
+	var moved: bool = _client.step()
 	if _accepted != null:
 		return _accepted.step() or moved
 	if _server.is_connection_available():
@@ -131,7 +142,7 @@ func _has_ended(end: Endpoint) -> bool:
 
 
 func _conclude() -> void:
-	var seconds := (Time.get_ticks_usec() - _started_usec) / 1e6
+	var seconds: float = (Time.get_ticks_usec() - _started_usec) / 1e6
 	measured.emit(_client.received_size + _accepted.received_size, seconds, _frames)
 	if _is_intact(_client, _accepted) and _is_intact(_accepted, _client):
 		_is_closing = true
@@ -141,7 +152,7 @@ func _conclude() -> void:
 
 ## Logs the parcel that one end has sent to the other, and compares it with the original.
 func _is_intact(from: Endpoint, to: Endpoint) -> bool:
-	var got := to.received
+	var got: Dictionary = to.received
 	logged.emit('%s got "%s", %d, %s, %s'
 			% [to.side, got["text"], got["number"], got["fraction"], got["thing"]])
 	for key: String in from.parcel:

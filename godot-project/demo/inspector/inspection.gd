@@ -1,23 +1,28 @@
 extends RefCounted
 ## Inspects one connection, outgoing or incoming: reports its events and its bytes.
 
+# The results of connect(), append() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
+
 ## Emitted for each event, with the time since the beginning.
 signal happened(seconds: float, what: String)
 ## Emitted for received and sent bytes. [param total] is the number of bytes before these.
 signal moved(bytes: PackedByteArray, total: int, is_received: bool)
+
+const Address := preload("res://demo/address.gd")
 
 const STATUS_NAMES: Array[String] = ["NONE", "CONNECTING", "CONNECTED", "ERROR"]
 
 var peer: StreamPeerSocketRs
 
 var _server: SocketServerRs
-var _start := 0
-var _received := 0
-var _sent := 0
+var _start: int = 0
+var _received: int = 0
+var _sent: int = 0
 
 
 ## Connects to an address.
-func open(address: RefCounted) -> void:
+func open(address: Address) -> void:
 	_begin()
 	_watch(address.new_peer())
 	if address.connect_peer(peer) != OK:
@@ -25,7 +30,7 @@ func open(address: RefCounted) -> void:
 
 
 ## Listens at an address for one connection.
-func listen(address: RefCounted) -> void:
+func listen(address: Address) -> void:
 	_begin()
 	_server = address.listen(_tell)
 	if _server == null:
@@ -100,7 +105,7 @@ func _on_connect_finished(error: Error) -> void:
 
 
 func _on_data_available() -> void:
-	var bytes := peer.receive()
+	var bytes: PackedByteArray = peer.receive()
 	moved.emit(bytes, _received, true)
 	_received += bytes.size()
 
