@@ -3,6 +3,9 @@ extends RefCounted
 ## which differ several times in speed, and would change that during a measurement. Without taskset,
 ## or with one core, nothing is pinned.
 
+# The results of append(), connect() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
+
 ## The cores of this process, as taskset lists them, while the process is pinned. Empty otherwise.
 static var _all: String = ""
 static var _first: String = ""
@@ -15,7 +18,8 @@ static func separate() -> void:
 	if not OS.has_feature("linux") or OS.execute("taskset", ["-cp", _thread()], output) != 0:
 		return
 	# The output is "pid 123's current affinity list: 0-3,5".
-	var cores: String = output[0].get_slice("list: ", 1).strip_edges()
+	var line: String = output[0]
+	var cores: String = line.get_slice("list: ", 1).strip_edges()
 	var numbers: PackedStringArray = cores.replace("-", ",").split(",")
 	if numbers.size() > 1:
 		_all = cores

@@ -2,6 +2,9 @@ extends RefCounted
 ## Many peers of one family. They are connected to the plain program, so that only their own ends
 ## are in this process.
 
+# The results of append(), connect() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
+
 const Family := preload("res://tests/support/family.gd")
 const Plain := preload("res://benchmarks/plain.gd")
 const Server := preload("res://benchmarks/server.gd")
@@ -25,7 +28,7 @@ func open(family: Family, count: int) -> bool:
 		var waiting: int = mini(count - peers.size(), MOST_WAITING)
 		for i: int in waiting:
 			var peer: StreamPeer = family.tcp_peer()
-			peer.connect_to_host("127.0.0.1", port)
+			peer.call(&"connect_to_host", "127.0.0.1", port)
 			if not Server.settle(peer):
 				return false
 			peers.append(peer)
@@ -44,14 +47,17 @@ func close() -> void:
 	if _far.is_empty():
 		return
 	# This also waits for the end of the process.
-	OS.kill(_far["pid"])
+	var process: int = _far["pid"]
+	OS.kill(process)
 	peers.clear()
 
 
 func _order(order: String) -> bool:
-	_far["stdio"].store_line(order)
+	var orders: FileAccess = _far["stdio"]
+	orders.store_line(order)
 	return _answer() == "done"
 
 
 func _answer() -> String:
-	return _far["stdio"].get_line()
+	var answers: FileAccess = _far["stdio"]
+	return answers.get_line()

@@ -1,7 +1,12 @@
 extends RefCounted
 ## The timed loops, each with its preparation and clean-up. All return the microseconds of the timed
-## part only. The script is written for one class. `typed_script.gd` makes the same loops for other
+## part only.
+##
+## The script is written for one class. `typed_script.gd` makes the same loops for other
 ## classes, and without types. `near` is measured, and `far` is the other end of its connection.
+
+# The timed calls discard their results.
+@warning_ignore_start("return_value_discarded")
 
 ## The small values that are sent and read.
 const TEXT: String = "hello, world"
@@ -50,10 +55,12 @@ func put_var(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -> int:
 func put_string_coalesced(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -> int:
 	near.set("coalesce_writes", true)
 	var begin: int = Time.get_ticks_usec()
-	for frame: int in times / 16:
+	@warning_ignore("integer_division")
+	for batch: int in times / 16:
 		for i: int in 16:
 			near.put_string(TEXT)
 		near.poll()
+	@warning_ignore("integer_division")
 	return _until_received(far, times / 16 * 16 * _size_of_text(), begin)
 
 
@@ -61,10 +68,12 @@ func put_string_coalesced(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -
 func put_var_coalesced(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -> int:
 	near.set("coalesce_writes", true)
 	var begin: int = Time.get_ticks_usec()
-	for frame: int in times / 16:
+	@warning_ignore("integer_division")
+	for batch: int in times / 16:
 		for i: int in 16:
 			near.put_var(VALUE)
 		near.poll()
+	@warning_ignore("integer_division")
 	return _until_received(far, times / 16 * 16 * _size_of_value(), begin)
 
 
@@ -100,10 +109,12 @@ func group_frame(group: RefCounted) -> PackedInt64Array:
 	var heard: int = 0
 	var begin: int = Time.get_ticks_usec()
 	# Untyped: this is also compiled for the engine's class, which has no `receive`.
+	@warning_ignore_start("unsafe_method_access")
 	for peer: Variant in group.call(&"poll"):
 		if peer.receive().size() > 0:
 			peer.put_data(answer)
 			heard += 1
+	@warning_ignore_restore("unsafe_method_access")
 	return [Time.get_ticks_usec() - begin, heard]
 
 

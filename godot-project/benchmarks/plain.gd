@@ -1,6 +1,9 @@
 extends RefCounted
 ## The plain Rust program: the far ends, and the same measurements without Godot.
 
+# The results of append(), connect() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
+
 const Cores := preload("res://benchmarks/cores.gd")
 
 static var path: String = ""
@@ -33,7 +36,8 @@ static func join(process: int) -> void:
 static func measure_alone(arguments: PackedStringArray) -> Dictionary:
 	var output: Array = []
 	OS.execute(path, arguments, output)
-	var measured: Variant = JSON.parse_string(output[0])
+	var text: String = output[0]
+	var measured: Variant = JSON.parse_string(text)
 	return measured if measured is Dictionary else {}
 
 
@@ -45,5 +49,6 @@ static func measure(near: PackedStringArray, far: PackedStringArray) -> Dictiona
 	var far_end: int = start(far[0], output.get_line(), far.slice(1))
 	var measured: Variant = JSON.parse_string(output.get_line())
 	join(far_end)
-	join(started["pid"])
+	var near_end: int = started["pid"]
+	join(near_end)
 	return measured if measured is Dictionary else {}

@@ -2,6 +2,9 @@ extends RefCounted
 ## The timed loops that read small values, written like those in `loops.gd`. `typed_script.gd` also
 ## makes them for `StreamPeerBuffer`, which reads from memory and has no other end.
 
+# The timed calls discard their results.
+@warning_ignore_start("return_value_discarded")
+
 const Loops := preload("res://benchmarks/loops.gd")
 
 

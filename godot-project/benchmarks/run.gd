@@ -7,6 +7,9 @@ extends SceneTree
 ## [/codeblock]
 ## With filters, only rows whose name contains one of them are measured.
 
+# The results of append(), connect() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
+
 const Plain := preload("res://benchmarks/plain.gd")
 const Row := preload("res://benchmarks/row.gd")
 const Scale := preload("res://benchmarks/scale.gd")
@@ -43,7 +46,8 @@ func _initialize() -> void:
 		else:
 			_filters.append(argument)
 	for kind: GDScript in ROWS:
-		for row: Row in kind.all():
+		var rows: Array = kind.call(&"all")
+		for row: Row in rows:
 			if _is_wanted(row):
 				row.scale = _scale
 				_measure(row)
@@ -68,7 +72,8 @@ func _measure(row: Row) -> void:
 		var sample: Dictionary = _round(row, number)
 		if number > 0:
 			for side: String in sample:
-				samples[side].append(sample[side])
+				var of_side: Array = samples[side]
+				of_side.append(sample[side])
 	row.close()
 	for i: int in row.names.size():
 		_report.append(_line(row, samples, i))

@@ -2,6 +2,9 @@ extends RefCounted
 ## How much is measured: enough for good numbers, for rough numbers, or for a test that everything
 ## works.
 
+# This script itself, as a type.
+const Scale := preload("res://benchmarks/scale.gd")
+
 ## The samples of each row on each side.
 var rounds: int = 15
 ## The least time of the timed parts of a sample, in microseconds.
@@ -23,8 +26,8 @@ var most_sockets: int = 10000
 var costly_rounds: int = 7
 
 
-static func named(name: String) -> RefCounted:
-	var scale: RefCounted = new()
+static func named(name: String) -> Scale:
+	var scale: Scale = new()
 	match name:
 		"quick":
 			scale.rounds = 5

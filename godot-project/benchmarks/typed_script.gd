@@ -2,6 +2,9 @@ extends RefCounted
 ## Rewrites a script for `StreamPeerTCP` for another class, or for untyped variables. The time of a
 ## call depends on the static type that the script knows.
 
+# The results of append(), connect() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
+
 const Family := preload("res://tests/support/family.gd")
 
 const LOOPS: String = "res://benchmarks/loops.gd"

@@ -2,14 +2,14 @@ extends Node
 ## A chat server. Any program that sends lines can be a client, such as `nc localhost 4000`. The
 ## first line of a client is its name. Each later line goes to all other clients.
 
+## Longer names are refused.
+const MAX_NAME_BYTES: int = 40
+
 @export var port: int = 4000
 ## Further clients are refused.
 @export var max_clients: int = 100
 ## A client that sends a longer line is disconnected.
 @export var max_line_bytes: int = 1000
-
-## Longer names are refused.
-const MAX_NAME_BYTES: int = 40
 
 var server: TCPServerRs = TCPServerRs.new()
 var group: StreamPeerSocketGroupRs = StreamPeerSocketGroupRs.new()

@@ -21,17 +21,6 @@ const PIECE: int = 1 << 20
 ## The microseconds of work after which the client lets the frame go on.
 const WORK_USEC: int = 4000
 
-
-## A response.
-class Response:
-	## [constant OK], or why the response is missing or incomplete.
-	var error: Error = OK
-	var status: int = 0
-	## The values by field name, in lower case. Several values of one name are joined by commas.
-	var headers: Dictionary = {}
-	var body: PackedByteArray = PackedByteArray()
-
-
 ## The seconds that the server may be silent.
 var time_limit: float = 10.0
 ## The most bytes of a body that the client keeps in memory.
@@ -49,6 +38,16 @@ var _used: int = 0
 # How many more bytes the lines of this head may have.
 var _head_left: int = 0
 var _work_end: int = 0
+
+
+## A response.
+class Response:
+	## [constant OK], or why the response is missing or incomplete.
+	var error: Error = OK
+	var status: int = 0
+	## The values by field name, in lower case. Several values of one name are joined by commas.
+	var headers: Dictionary = {}
+	var body: PackedByteArray = PackedByteArray()
 
 
 ## With [param tls] options, the connection is encrypted, and the certificate has to be one for

@@ -107,18 +107,21 @@ func _read(depth: int) -> Variant:
 				if error != ERR_CONNECTION_ERROR else null)
 	# The engine's own function prints an error for each byte that is not valid UTF-8.
 	var text: String = PacketPeerSocketRs.decode_text(line.slice(1))
+	var value: Variant = null
 	match char(line[0]):
 		"+":
-			return line.slice(1)
+			value = line.slice(1)
 		"-":
-			return _fail(FAILED, text)
+			_fail(FAILED, text)
 		":" when _is_integer(text):
-			return text.to_int()
+			value = text.to_int()
 		"$" when _is_integer(text) and text.to_int() <= MAX_VALUE_BYTES:
-			return await _read_bytes(text.to_int())
+			value = await _read_bytes(text.to_int())
 		"*" when _is_integer(text) and depth < MAX_DEPTH:
-			return await _read_array(text.to_int(), depth)
-	return _fail(ERR_CONNECTION_ERROR, "malformed answer: " + text.left(100))
+			value = await _read_array(text.to_int(), depth)
+		_:
+			_fail(ERR_CONNECTION_ERROR, "malformed answer: " + text.left(100))
+	return value
 
 
 # Returns the next line without its line end. Empty after an error.

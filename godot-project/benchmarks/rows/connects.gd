@@ -13,5 +13,6 @@ static func all() -> Array:
 
 
 func sample(side: String) -> PackedFloat64Array:
-	var usec: int = TypedScript.connects(family_of(side)).connect_and_accept(scale.connects)
+	var usec: int = (TypedScript.connects(family_of(side))
+			.call(&"connect_and_accept", scale.connects))
 	return [scale.connects * 1e6 / usec]

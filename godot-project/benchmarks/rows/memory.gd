@@ -22,6 +22,7 @@ func rounds() -> int:
 
 
 func sample(side: String) -> PackedFloat64Array:
+	@warning_ignore("integer_division")
 	var pairs: int = mini(scale.pairs, Descriptors.for_sockets() / 2)
 	var result: Dictionary = EngineProcess.run("res://benchmarks/children/idle_pairs.gd",
 			[side, str(pairs)])

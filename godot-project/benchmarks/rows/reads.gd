@@ -2,6 +2,9 @@ extends "res://benchmarks/call_row.gd"
 ## Calls that read received bytes. The typed ones are also made on a `StreamPeerBuffer`, which shows
 ## their cost on bytes in memory.
 
+# The results of append(), connect() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
+
 const BUFFER: String = "buffer"
 
 

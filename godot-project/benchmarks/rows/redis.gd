@@ -2,6 +2,9 @@ extends "res://benchmarks/row.gd"
 ## Requests per second that redis-benchmark counts, with a server that answers PING: in a loop over
 ## its peers, with a group, and in Node.js.
 
+# The results of append(), connect() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
+
 const TypedScript := preload("res://benchmarks/typed_script.gd")
 
 const PROGRAM: String = "redis-benchmark"
@@ -45,39 +48,47 @@ func rounds() -> int:
 
 
 func sample(side: String) -> PackedFloat64Array:
-	if side == "node":
-		var path: String = _fresh_path()
-		var node: int = _start("node -e \"%s\"" % NODE_SERVER.replace("%d", str(PING.length())), path)
-		var port: int = 0
-		var deadline: int = Time.get_ticks_msec() + Server.PATIENCE_MSEC
-		while port == 0 and Time.get_ticks_msec() < deadline:
-			OS.delay_usec(1000)
-			port = FileAccess.get_file_as_string(path).to_int()
-		var rate: float = _measure(port, _wait)
-		OS.kill(node)
-		DirAccess.remove_absolute(path)
-		return [rate]
+	return [_rate_of_node() if side == "node" else _rate(side)]
+
+
+func _rate_of_node() -> float:
+	var path: String = _fresh_path()
+	var node: int = _start("node -e \"%s\"" % NODE_SERVER.replace("%d", str(PING.length())), path)
+	var port: int = 0
+	var deadline: int = Time.get_ticks_msec() + Server.PATIENCE_MSEC
+	while port == 0 and Time.get_ticks_msec() < deadline:
+		OS.delay_usec(1000)
+		port = FileAccess.get_file_as_string(path).to_int()
+	var rate: float = _measure(port, _wait)
+	OS.kill(node)
+	DirAccess.remove_absolute(path)
+	return rate
+
+
+func _rate(side: String) -> float:
 	var server: Server = Server.new()
 	if server.listen(family_of(side)) != OK:
 		problem = "no server"
-		return [NAN]
+		return NAN
 	var port: int = server.address().get_slice(":", 2).to_int()
 	var rate: float = NAN
 	if side == "group":
 		var group: StreamPeerSocketGroupRs = StreamPeerSocketGroupRs.new()
+		var listener: SocketServerRs = server.listener()
 		group.peer_data_available.connect(_answer_data)
-		group.accept_from(server._endpoint.server)
+		group.accept_from(listener)
 		rate = _measure(port, group.poll)
 	else:
 		var loop: RefCounted = TypedScript.redis(family_of(side))
-		loop.server = server._endpoint.server
-		rate = _measure(port, loop.frame)
+		loop.set(&"server", server.listener())
+		rate = _measure(port, Callable(loop, &"frame"))
 	server.stop()
-	return [rate]
+	return rate
 
 
 func _answer_data(peer: StreamPeerSocketRs) -> void:
 	var data: PackedByteArray = peer.receive()
+	@warning_ignore("integer_division")
 	for i: int in maxi(1, data.size() / PING.length()):
 		peer.put_data(_pong if data.size() % PING.length() == 0 else _else)
 

@@ -1,8 +1,9 @@
 extends RefCounted
 ## Two servers with the same number of connections, which receive the same messages: one with the
 ## engine's classes, one with this addon's. In each frame both poll and read, one right after the
-## other, and each is timed. Only polling and reading are timed. Sending and checking the received
-## bytes are not.
+## other, and each is timed.
+##
+## Only polling and reading are timed. Sending and checking the received bytes are not.
 
 # The results of connect(), append() and the like need no check here.
 @warning_ignore_start("return_value_discarded")

@@ -1,7 +1,9 @@
 extends RefCounted
 ## A server with many connections, and the far ends of these, which send. engine_side.gd and
-## group_side.gd implement the server. The far ends are the engine's peers on both sides. So the
-## sides differ only in the server's ends, which are measured.
+## group_side.gd implement the server.
+##
+## The far ends are the engine's peers on both sides. So the sides differ only in the server's ends,
+## which are measured.
 
 # The results of connect(), append() and the like need no check here.
 @warning_ignore_start("return_value_discarded")

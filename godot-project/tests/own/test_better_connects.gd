@@ -27,5 +27,3 @@ func test_get_connected_path_keeps_characters_beyond_ascii() -> void:
 	var end := Endpoint.new()
 	check_eq(end.open(family, "uds", fresh_path("söckel-⚡")), OK, "listen")
 	check_eq(dial(end).get_connected_path(), end.path, "the path of the client")
-
-

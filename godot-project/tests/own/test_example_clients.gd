@@ -8,14 +8,14 @@ const LanguageClient := preload("res://examples/language_client.gd")
 const MpvRemote := preload("res://examples/mpv_remote.gd")
 const RedisClient := preload("res://examples/redis_client.gd")
 
-
 var _stop_measuring: Callable
 # For servers that may run until the test is over.
 var _done := [false]
 
 
 func test_http_skips_interim_responses() -> void:
-	var response := await _http("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+	var response := await _http("HTTP/1.1 100 Continue\r\n\r\n"
+			+ "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
 			+ "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 	check_eq([response.error, response.status], [OK, 200], "the answer")
 	check_eq([response.headers, response.body.get_string_from_ascii()],
@@ -78,7 +78,8 @@ func test_mpv_remote_ignores_answers_without_a_command() -> void:
 	check_eq(remote.outcome, "no answer", "the error message")
 	var end := endpoint("uds")
 	var done := [false]
-	_answer(end.server, "[]\n{\"request_id\":[]}\n{\"request_id\":99,\"error\":\"success\"}\n{\"request_id\":2,\"data\":7}\n", done)
+	_answer(end.server, "[]\n{\"request_id\":[]}\n{\"request_id\":99,\"error\":\"success\"}\n"
+			+ "{\"request_id\":2,\"data\":7}\n", done)
 	check_eq(await remote.connect_to_path(end.path), OK, "connect")
 	check_eq(await remote.command(["x"]), 7.0, "an answer without an outcome")
 	check_eq(remote._answers, {}, "answers without a request are not kept")

@@ -21,8 +21,7 @@ func test_two_threads_can_make_the_first_calls_at_once() -> void:
 	check(result["output"].contains("survived"), "the script ran to its end")
 
 
-# In the following tests a poll must not print an error, which would fail them.
-
+# In this and the next two tests a poll must not print an error, which would fail them.
 func test_a_peer_can_be_polled_while_it_is_freed() -> void:
 	var pair := link("tcp")
 	var peer := DyingPeer.new()

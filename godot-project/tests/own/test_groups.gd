@@ -470,7 +470,7 @@ func test_calls_on_members_end_a_waiting_poll() -> void:
 		check(end.server.take_connection() != null, kind + ": the connection to take")
 		thread = in_thread(func() -> Array: return group.poll(-1))
 		OS.delay_usec(500)
-		peer.connect_to_host(end.host, end.port) if kind == "tcp" else peer.connect_to_host(end.path)
+		end.connect_peer(peer)
 		var reported: Array = join(thread, kind + ": the wait")
 		check(reported.has(peer) or reported.has(end.server), kind + ": the client or its server")
 

@@ -5,7 +5,6 @@ extends "res://tests/support/test_case.gd"
 const BIG := 16 << 20
 
 
-
 func test_a_new_peer_counts_nothing() -> void:
 	for kind: String in family.kinds():
 		var peer: StreamPeer = family.peer(kind)

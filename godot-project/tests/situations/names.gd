@@ -2,6 +2,8 @@ extends "res://tests/situations/situation.gd"
 ## Connects to host names. The arguments are names of 127.0.0.1 in /etc/hosts, or other spellings of
 ## the address.
 
+const DNS := preload("res://tests/situations/dns.gd")
+
 
 ## A case for each name.
 func each() -> void:
@@ -53,7 +55,7 @@ func _relays(server: RefCounted, host: String) -> String:
 ## A case for each kind of answer of the server in dns.gd.
 func looked_up() -> void:
 	ProjectSettings.set_setting("network/limits/tcp/connect_timeout_seconds", 3)
-	var dns := preload("res://tests/situations/dns.gd").new()
+	var dns := DNS.new()
 	if not dns.start():
 		push_error("port 53 is not free")
 		return
@@ -66,7 +68,7 @@ func looked_up() -> void:
 ## A name that has another address at the second lookup.
 func moved() -> void:
 	ProjectSettings.set_setting("network/limits/tcp/connect_timeout_seconds", 3)
-	var dns := preload("res://tests/situations/dns.gd").new()
+	var dns := DNS.new()
 	if not dns.start():
 		push_error("port 53 is not free")
 		return
@@ -83,7 +85,7 @@ func moved() -> void:
 
 ## A lookup that hangs must not delay other lookups, a disconnect, or freeing the object.
 func abandoned() -> void:
-	var dns := preload("res://tests/situations/dns.gd").new()
+	var dns := DNS.new()
 	if not dns.start():
 		push_error("port 53 is not free")
 		return

@@ -1,28 +1,36 @@
 extends RefCounted
-## The two families of classes that the parity tests compare: the engine's and this addon's. Objects
-## are made by class name, so that the parity tests can be parsed whatever classes the engine has.
+## The two families of classes that the parity tests compare: the engine's and this addon's.
+##
+## Objects are made by class name, so that the parity tests can be parsed whatever classes the
+## engine has.
+
+# The results of append() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
 
 const System := preload("res://tests/support/system.gd")
 
-const SUFFIX := "Rs"
+# This script itself, as a type.
+const Family := preload("res://tests/support/family.gd")
+
+const SUFFIX: String = "Rs"
 
 ## The family's name in reports: "engine" or "ours".
-var name := ""
+var name: String = ""
 ## Why a test left out a part of itself; empty if it did not. The runner reads and clears it.
-var left_out := ""
-var _suffix := ""
+var left_out: String = ""
+var _suffix: String = ""
 
 
-static func engine() -> RefCounted:
+static func engine() -> Family:
 	return _make("engine", "")
 
 
-static func ours() -> RefCounted:
+static func ours() -> Family:
 	return _make("ours", SUFFIX)
 
 
-static func _make(family_name: String, suffix: String) -> RefCounted:
-	var family: RefCounted = load("res://tests/support/family.gd").new()
+static func _make(family_name: String, suffix: String) -> Family:
+	var family: Family = new()
 	family.name = family_name
 	family._suffix = suffix
 	return family
@@ -39,10 +47,10 @@ func has(engine_class: String) -> bool:
 
 ## The names of required classes that this family lacks.
 func missing() -> PackedStringArray:
-	var wanted := ["StreamPeerTCP", "TCPServer"]
+	var wanted: Array = ["StreamPeerTCP", "TCPServer"]
 	if name == "ours":
 		wanted.append_array(["StreamPeerSocket", "StreamPeerUDS", "SocketServer", "UDSServer"])
-	var absent := PackedStringArray()
+	var absent: PackedStringArray = PackedStringArray()
 	for engine_class: String in wanted:
 		if not has(engine_class):
 			absent.append(class_of(engine_class))
@@ -52,7 +60,7 @@ func missing() -> PackedStringArray:
 ## "tcp", and "uds" where this system and the family have it. Otherwise the test reports that it
 ## left out a part.
 func kinds() -> PackedStringArray:
-	var lack := lacks_uds()
+	var lack: String = lacks_uds()
 	if lack.is_empty():
 		return ["tcp", "uds"]
 	leave_out(lack)

@@ -1,8 +1,8 @@
 extends RefCounted
 ## What the system of this test run lacks.
 
-static var _unix_sockets := -1
-static var _names := 0
+static var _unix_sockets: int = -1
+static var _names: int = 0
 
 
 ## Whether this is Wine, which lacks some features of Windows.
@@ -18,9 +18,10 @@ static func has_unix_sockets() -> bool:
 		return true
 	if _unix_sockets < 0:
 		var server: Object = ClassDB.instantiate("UDSServerRs")
-		var path := OS.get_temp_dir().path_join(unique_name())
-		var works: bool = server.listen(path) == OK or server.get_last_error() != ERR_UNAVAILABLE
-		server.stop()
+		var path: String = OS.get_temp_dir().path_join(unique_name())
+		var error: Error = server.call(&"listen", path)
+		var works: bool = error == OK or server.call(&"get_last_error") != ERR_UNAVAILABLE
+		server.call(&"stop")
 		_unix_sockets = int(works)
 	return _unix_sockets == 1
 

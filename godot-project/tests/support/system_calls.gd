@@ -2,10 +2,13 @@ extends RefCounted
 ## Counts the system calls of a script in its own process, with strace. The script marks the range
 ## to count by looking for files that do not exist: `/begin-NAME` and `/end-NAME`.
 
+# The results of append() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
+
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
 ## The calls on descriptors, and those on files, which include the marks.
-const TRACED := ("trace=%file,%network,poll,ppoll,epoll_wait,epoll_pwait,epoll_ctl,"
+const TRACED: String = ("trace=%file,%network,poll,ppoll,epoll_wait,epoll_pwait,epoll_ctl,"
 		+ "ioctl,read,write,fcntl")
 
 
@@ -16,11 +19,11 @@ static func can_be_counted() -> bool:
 ## Runs `script` and returns the names of the calls between each pair of marks, on the thread that
 ## made the marks, and the script's output as "output". `trace` is the path of a file for strace.
 static func count(script: String, arguments: PackedStringArray, trace: String) -> Dictionary:
-	var strace := PackedStringArray(["strace", "-f", "-o", trace, "-e", TRACED])
-	var counted := {"output": EngineProcess.run(script, arguments, {}, 0, strace)["output"]}
-	var thread := ""
+	var strace: PackedStringArray = PackedStringArray(["strace", "-f", "-o", trace, "-e", TRACED])
+	var counted: Dictionary = {"output": EngineProcess.run(script, arguments, {}, 0, strace)["output"]}
+	var thread: String = ""
 	var calls: Array[String] = []
-	for line in FileAccess.get_file_as_string(trace).split("\n"):
+	for line: String in FileAccess.get_file_as_string(trace).split("\n"):
 		if line.contains("/begin-"):
 			thread = line.get_slice(" ", 0)
 			calls = []
