@@ -48,9 +48,9 @@ func test_shipped_scripts_have_no_default_warnings() -> void:
 	await ProjectSettings.settings_changed
 
 
-## Compiles the scripts in a project in which every warning is an error. The addon is not in `addons`
-## there, since Godot disables the warnings of scripts in that folder: always before 4.5, and by
-## default since.
+## Compiles the scripts in a project in which every warning is an error. The addon is not in
+## `addons` there, since Godot disables the warnings of scripts in that folder: always before 4.5,
+## and by default since.
 func test_scripts_compile_with_every_warning_as_an_error() -> void:
 	if not EngineProcess.available():
 		return skip("a second engine cannot be run here")
