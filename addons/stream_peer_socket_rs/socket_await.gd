@@ -242,7 +242,7 @@ class Wait:
 			peer.connect_finished.disconnect(_on_connect_finished)
 			peer.disconnected.disconnect(_on_disconnected)
 
-	# Returns ERR_BUSY while the await goes on, otherwise its final error.
+	# Returns ERR_BUSY while the await is in progress, otherwise its final error.
 	func look() -> Error:
 		var peer: StreamPeerSocketRs = _source.get_ref()
 		if peer == null:

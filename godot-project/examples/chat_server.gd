@@ -55,7 +55,7 @@ func _on_line(client: PacketPeerSocketRs, packet: PackedByteArray) -> void:
 		names[client] = line
 		nameless.erase(client)
 		_answer(client, "Hello, %s. Here: %s." % [line, ", ".join(PackedStringArray(names.values()))])
-		_broadcast("%s has come." % line, client)
+		_broadcast("%s has joined." % line, client)
 
 
 func _on_left(client: PacketPeerSocketRs, _error: int) -> void:

@@ -238,7 +238,7 @@ func _read_line(response: Response) -> String:
 		if looked > _head_left:
 			response.error = ERR_INVALID_DATA
 		elif end >= 0:
-			# The engine's own function prints a line for each byte that is no UTF-8.
+			# The engine's own function prints an error for each byte that is not valid UTF-8.
 			var line: String = PacketPeerSocketRs.decode_text(_received.slice(_used, end))
 			_used = end + 1
 			_head_left -= looked

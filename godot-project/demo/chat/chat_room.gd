@@ -57,7 +57,7 @@ func _on_line(client: PacketPeerSocketRs, packet: PackedByteArray) -> void:
 		client.put_text("What is your name?")
 	else:
 		_names[client] = line
-		_tell("* %s has come" % line)
+		_tell("* %s has joined" % line)
 
 
 func _on_left(client: PacketPeerSocketRs, _error: int) -> void:

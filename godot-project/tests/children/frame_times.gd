@@ -47,7 +47,7 @@ func _run() -> void:
 	print("the lookup hangs: %s" % (_resolving.get_status() == StreamPeerTCPRs.STATUS_CONNECTING))
 	print("put %d MiB, refused %d times, %d MiB of them queued"
 			% [_put >> 20, _refused, _writer.get_pending_write_bytes() >> 20])
-	print("the await goes on: %s" % (_got == null))
+	print("the await is in progress: %s" % (_got == null))
 	# An await in progress when the engine quits counts as a leak.
 	_reader.disconnect_from_host()
 	while _got == null:

@@ -12,7 +12,7 @@ func test_clients_get_names_and_exchange_lines() -> void:
 	await _hears(twin, "Another name, please.")
 	twin.put_data("Bob\r\n".to_ascii_buffer())
 	await _hears(twin, "Hello, Bob. Here: Ann, Bob.")
-	await _hears(ann, "Bob has come.")
+	await _hears(ann, "Bob has joined.")
 	ann.put_data("how are you?\n".to_utf8_buffer())
 	await _hears(twin, "Ann: how are you?")
 	# A client that sends a line that is too long is disconnected.
@@ -30,7 +30,7 @@ func test_the_longest_lines_reach_everybody() -> void:
 		clients.append(_client(node, names[i]))
 		await _hears(clients[i], "Hello, %s. Here: %s." % [names[i], ", ".join(names)])
 		for other in clients.slice(0, i):
-			await _hears(other, "%s has come." % names[i])
+			await _hears(other, "%s has joined." % names[i])
 	var longest := "y".repeat(node.max_line_bytes)
 	clients[0].put_data((longest + "\n").to_ascii_buffer())
 	for other in clients.slice(1):

@@ -52,9 +52,9 @@ func test_the_chat_works_over_each_kind_of_socket_and_through_a_relay() -> void:
 		ann.heard.connect(func(line: String) -> void: ann_heard.append(line))
 		bob.heard.connect(func(line: String) -> void: bob_heard.append(line))
 		ann.join(address, "Ann")
-		await until(func() -> bool: return ann_heard.has("* Ann has come"), text + ": Ann")
+		await until(func() -> bool: return ann_heard.has("* Ann has joined"), text + ": Ann")
 		bob.join(Address.parse("127.0.0.1:%d" % relay.get_local_port()), "Bob")
-		await until(func() -> bool: return ann_heard.has("* Bob has come"), text + ": Bob")
+		await until(func() -> bool: return ann_heard.has("* Bob has joined"), text + ": Bob")
 		bob.say("hello")
 		await until(func() -> bool: return ann_heard.has("Bob: hello") and bob_heard.has("Bob: hello"),
 				text + ": a line")
@@ -81,10 +81,10 @@ func test_the_chat_works_between_two_processes() -> void:
 		var heard := []
 		ann.heard.connect(func(line: String) -> void: heard.append(line))
 		ann.join(Address.parse(text), "Ann")
-		await until(func() -> bool: return heard == ["* Ann has come"], kind + ": Ann")
+		await until(func() -> bool: return heard == ["* Ann has joined"], kind + ": Ann")
 		var guest := in_thread(
 				func() -> Dictionary: return EngineProcess.run("children/chat_guest.gd", [text]))
-		await until(func() -> bool: return heard.has("* Bob has come"), kind + ": the guest")
+		await until(func() -> bool: return heard.has("* Bob has joined"), kind + ": the guest")
 		# A client may send any bytes. The guest repeats what it received.
 		var stranger: StreamPeerSocketRs = Address.parse(text).new_peer()
 		Address.parse(text).connect_peer(stranger)

@@ -159,7 +159,7 @@ func test_examples_that_reconnect_find_a_restarted_server() -> void:
 		var end := endpoint(example.kind(), "*")
 		end.server.stop()
 		var node := _run(example, end)
-		await until(func() -> bool: return _has_said(node, ""), example.from + ": nobody is there")
+		await until(func() -> bool: return _has_said(node, ""), example.from + ": the missing server")
 		var answerer := Answerer.new(end.server)
 		answerer.answer = example.wanted_answer()
 		for i in 2:

@@ -620,7 +620,7 @@ func test_a_handler_can_drop_the_group() -> void:
 			pair.served.put_u8(1)
 			arrived(pair.client, 1)
 		pairs[0].client.data_available.connect(func() -> void: kept.clear(), CONNECT_ONE_SHOT)
-		check_eq(kept[0].poll(), [pairs[0].client, pairs[1].client], kind + ": the poll goes on")
+		check_eq(kept[0].poll(), [pairs[0].client, pairs[1].client], kind + ": the poll completes")
 		check_null(weak.get_ref(), kind + ": the group is freed")
 		check_eq(pairs[0].client.get_u8(), 1, kind + ": a byte")
 

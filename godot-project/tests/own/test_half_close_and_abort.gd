@@ -26,7 +26,7 @@ func test_shutdown_write_ends_one_direction_only() -> void:
 		check_eq(pair.client.put_partial_data([4]), [FAILED, 0], kind + ": put_partial_data after it")
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
 		check_eq(pair.served.get_data(3), [OK, PackedByteArray([1, 2, 3])],
-				kind + ": what was written before")
+				kind + ": the bytes before the close")
 		spin_until(func() -> bool:
 			pair.served.poll()
 			return pair.served.is_read_closed(), kind + ": the end of the stream")
@@ -211,5 +211,5 @@ func test_a_close_with_unread_input_is_no_reset() -> void:
 			pair.client.put_data([1, 2])
 			close.call(pair)
 			check_eq(pair.served.get_data(2), [OK, PackedByteArray([1, 2])],
-					kind + ": what was written before")
+					kind + ": the bytes before the close")
 			reaches(pair.served, STATUS_NONE, kind + ": an end, not a reset")

@@ -140,7 +140,7 @@ func test_half_a_line_does_not_delay_the_end() -> void:
 		spin_until(func() -> bool:
 			pair.client.read_line()
 			return pair.client.is_read_closed(), kind + ": the end is known")
-		check_eq(pair.client.receive().get_string_from_ascii(), "half", kind + ": what is left")
+		check_eq(pair.client.receive().get_string_from_ascii(), "half", kind + ": the rest")
 
 
 func test_each_connect_is_reported_once_even_without_polls_between() -> void:

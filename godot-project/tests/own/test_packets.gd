@@ -433,7 +433,7 @@ func test_a_failure_is_not_reported_for_the_next_connection() -> void:
 			arrived(pair.client, 5)
 			packets.poll()
 			check_eq(log.entries, [["packet_received", PackedByteArray([7])]],
-					kind + ": it goes on " + goes_on)
+					kind + ": the next packet, " + goes_on)
 			log.entries.clear()
 
 

@@ -41,7 +41,8 @@ func test_packets_are_counted_beside_their_bytes() -> void:
 		for text: String in ["one", "two"]:
 			packets[0].put_text(text)
 		packets[0].max_packet_bytes = 2
-		check_eq(packets[0].put_text("too long"), ERR_INVALID_PARAMETER, kind + ": one that is too long")
+		check_eq(packets[0].put_text("too long"), ERR_INVALID_PARAMETER,
+				kind + ": a packet that is too long")
 		var counted: Dictionary = pair.client.get_statistics()
 		check_eq([counted.packets_sent, counted.bytes_sent, counted.packets_received], [2, 18, 0],
 				kind + ": sent")

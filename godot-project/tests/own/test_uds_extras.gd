@@ -18,7 +18,7 @@ func test_create_pair_returns_two_connected_peers() -> void:
 		check_eq(other.get_string(), "to the other", "a string")
 	var first: StreamPeerUDSRs = pair[0]
 	pair.clear()
-	check_eq(first.get_data(1)[0], ERR_FILE_EOF, "the end after the other one is freed")
+	check_eq(first.get_data(1)[0], ERR_FILE_EOF, "the end after the other peer is freed")
 	var end := endpoint("uds")
 	check_eq(end.connect_peer(first), OK, "an end of a pair connects like any peer")
 	settle(first)

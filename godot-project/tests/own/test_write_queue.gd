@@ -334,7 +334,7 @@ func _until_busy(peer: StreamPeer) -> int:
 	while blocks < 10000:
 		var error := peer.put_data(_block(blocks, BLOCK))
 		if error != OK:
-			check_eq(error, ERR_BUSY, "the put that is refused")
+			check_eq(error, ERR_BUSY, "the refused put")
 			return blocks
 		blocks += 1
 	check(false, "put_data never refuses")

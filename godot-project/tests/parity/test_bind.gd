@@ -100,7 +100,7 @@ func test_uds_bind_without_permission_is_refused() -> void:
 	if lacks_uds():
 		return
 	if OS.has_feature("windows"):
-		return skip("folders have no permissions of that kind here")
+		return skip("folders have no such permissions on Windows")
 	var directory := fresh_path("closed")
 	DirAccess.make_dir_recursive_absolute(directory)
 	FileAccess.set_unix_permissions(directory,

@@ -37,7 +37,7 @@ func test_every_kind_of_problem_is_a_failure() -> void:
 	for test_name: String in FAILING:
 		var report := _report_of("test_failing.gd test_" + test_name, result["output"])
 		check(report.begins_with("FAILED"), test_name + " fails: " + report)
-		check(report.contains(FAILING[test_name][1]), test_name + " says why: " + report)
+		check(report.contains(FAILING[test_name][1]), test_name + " gives the reason: " + report)
 	check(_report_of("test_broken.gd", result["output"]).contains("does not load"),
 			"a file that does not parse fails")
 	check(_report_of("test_empty.gd", result["output"]).contains("no tests"),
@@ -72,7 +72,8 @@ func test_correct_tests_pass_or_are_skipped() -> void:
 	check(_report_of("test_passing.gd test_skipped", result["output"]).contains("no need"),
 			"the reason of a skip")
 	check(_report_of("test_passing.gd test_in_part",
-			result["output"]).ends_with(" in part: no such thing, nor such"), "what was left out")
+			result["output"]).ends_with(" in part: no such thing, nor such"),
+			"the reasons for leaving out parts")
 	check(result["output"].contains("\n1 skipped\n1 passed in part\n"),
 			"skips are counted: " + result["output"])
 	check_eq(_last_line(result["output"]), "%d passed, 0 failed" % (PASSING.size() + 1), "the summary")
