@@ -105,8 +105,7 @@ static func line(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOUT,
 ## bytes. More than [param max_bytes] without the delimiter are an error, and so is an empty
 ## delimiter.
 static func until(peer: StreamPeerSocketRs, delimiter: Variant,
-		timeout_sec: float = DEFAULT_TIMEOUT,
-		max_bytes: int = 65536) -> Result:
+		timeout_sec: float = DEFAULT_TIMEOUT, max_bytes: int = 65536) -> Result:
 	var result: Result = Result.new()
 	var source: WeakRef = weakref(peer)
 	peer = null

@@ -76,8 +76,7 @@ func close() -> void:
 ## Sends a request and waits for the response. If [param on_piece] is given, it is called with each
 ## piece of the body, a [PackedByteArray], and [member Response.body] stays empty.
 func request(method: String, path: String, headers: Dictionary = {},
-		body: PackedByteArray = PackedByteArray(),
-		on_piece: Callable = Callable()) -> Response:
+		body: PackedByteArray = PackedByteArray(), on_piece: Callable = Callable()) -> Response:
 	var head: String = "%s %s HTTP/1.1\r\nHost: %s\r\n" % [method, path, _host]
 	for name: String in headers:
 		head += "%s: %s\r\n" % [name, headers[name]]

@@ -81,8 +81,7 @@ func open() -> void:
 func sample(side: String) -> PackedFloat64Array:
 	if side == "plain":
 		var arguments: PackedStringArray = PackedStringArray(["frames", str(_count),
-				str(Loops.MESSAGE_SIZE),
-				str(PLAIN_FRAMES)])
+				str(Loops.MESSAGE_SIZE), str(PLAIN_FRAMES)])
 		return [Plain.measure_alone(arguments).get("usec", NAN)]
 	var crowd: Crowd = Crowd.new()
 	var usec: float = NAN

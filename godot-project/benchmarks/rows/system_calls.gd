@@ -30,8 +30,7 @@ func rounds() -> int:
 func sample(side: String) -> PackedFloat64Array:
 	var trace: String = OS.get_temp_dir().path_join(System.unique_name() + ".trace")
 	var counts: Dictionary = SystemCalls.count("res://benchmarks/children/messages.gd",
-			[side, str(MESSAGES)],
-			trace)
+			[side, str(MESSAGES)], trace)
 	DirAccess.remove_absolute(trace)
 	var calls: PackedFloat64Array = PackedFloat64Array()
 	for name: String in ["get_string", "get_var", "put_string", "put_var"]:

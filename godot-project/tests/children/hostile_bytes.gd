@@ -12,21 +12,17 @@ const RedisClient := preload("res://examples/redis_client.gd")
 const System := preload("res://tests/support/system.gd")
 
 const HTTP_WORDS := ["HTTP/1.1 200 OK\r\n", "HTTP/1.1 100 Continue\r\n\r\n",
-		"HTTP/1.1 99999999999999999999 X\r\n",
-		"Content-Length: 3\r\n", "Content-Length: 99999999999999999999999\r\n",
-		"Transfer-Encoding: chunked\r\n", "\r\n",
+		"HTTP/1.1 99999999999999999999 X\r\n", "Content-Length: 3\r\n",
+		"Content-Length: 99999999999999999999999\r\n", "Transfer-Encoding: chunked\r\n", "\r\n",
 		"3\r\nabc\r\n", "0\r\n", "ffffffffffffffff\r\n", "-1\r\n", "a: ", "\n", "Connection: close\r\n",
 		": \r\n"]
 const REDIS_WORDS := ["+OK\r\n", "-ERR no\r\n", ":1\r\n", ":99999999999999999999999\r\n",
-		"$3\r\nabc\r\n", "$-1\r\n",
-		"$99999999999\r\n", "$-9223372036854775809\r\n", "*2\r\n", "*1\r\n", "*-1\r\n", "*1000000000\r\n",
-		"\r\n", "\n", "$", "*", ":--1\r\n"]
+		"$3\r\nabc\r\n", "$-1\r\n", "$99999999999\r\n", "$-9223372036854775809\r\n", "*2\r\n", "*1\r\n",
+		"*-1\r\n", "*1000000000\r\n", "\r\n", "\n", "$", "*", ":--1\r\n"]
 const JSON_WORDS := ["{\"id\":1,\"result\":", "{\"request_id\":1,\"data\":", "{\"method\":7}",
-		"{\"method\":\"x\",\"id\":[]}",
-		"{\"event\":{}}", "1e99", "1e999", "\"\\u0000\"", "99999999999999999999999", "\"\\ud800\"", "[",
-		"{", "}", "]", "null", "\n",
-		"{\"id\":1e300}\n", "{\"id\":1,\"error\":[]}\n", "Content-Length: 2\r\n\r\n{}",
-		"Content-Length: 99999999999\r\n\r\n",
+		"{\"method\":\"x\",\"id\":[]}", "{\"event\":{}}", "1e99", "1e999", "\"\\u0000\"",
+		"99999999999999999999999", "\"\\ud800\"", "[", "{", "}", "]", "null", "\n", "{\"id\":1e300}\n",
+		"{\"id\":1,\"error\":[]}\n", "Content-Length: 2\r\n\r\n{}", "Content-Length: 99999999999\r\n\r\n",
 		"Content-Length: 40\r\n\r\n", "\r\n\r\n", "Content-Length: 2\n\n[]"]
 const CHAT_WORDS := ["Ann", "Bob", "\n", "\r\n", "a line", " ", "\t"]
 

@@ -58,8 +58,7 @@ func test_language_client_ignores_answers_without_a_request() -> void:
 	check_eq(client.error_message, "the connection has ended", "the error message")
 	var messages := ""
 	for body: String in ["{\"id\":null,\"error\":{}}", "{\"id\":[],\"result\":1}",
-			"{\"id\":99,\"result\":1}", "[]",
-			"{\"id\":2,\"error\":\"no\"}"]:
+			"{\"id\":99,\"result\":1}", "[]", "{\"id\":2,\"error\":\"no\"}"]:
 		messages += "Content-Length: %d\r\n\r\n%s" % [body.length(), body]
 	var done := [false]
 	_answer(server, messages, done)

@@ -14,8 +14,7 @@ func test_no_call_blocks_a_scene() -> void:
 	var result := EngineProcess.run("children/frame_times.gd", [str(FRAMES)], environment)
 	check_eq(result["code"], 0, "exit code: " + result["output"])
 	for line: String in ["%d frames idle, %d frames busy" % [FRAMES, FRAMES], "the lookup hangs: true",
-			"put 64 MiB, refused 0 times",
-			"the await is in progress: true"]:
+			"put 64 MiB, refused 0 times", "the await is in progress: true"]:
 		check(result["output"].contains(line), "'%s' in: %s" % [line, result["output"]])
 	for word: String in ["ERROR", "WARNING", "panicked", "leaked"]:
 		check(not result["output"].contains(word), "no '%s' in: %s" % [word, result["output"]])

@@ -5,9 +5,8 @@ extends "res://tests/support/test_case.gd"
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
 const NAMES := ["Sockets/Open Connections", "Sockets/Connects", "Sockets/Failures",
-		"Sockets/Bytes In per Second",
-		"Sockets/Bytes Out per Second", "Sockets/Packets In per Second", "Sockets/Packets Out per Second",
-		"Sockets/Bytes Queued"]
+		"Sockets/Bytes In per Second", "Sockets/Bytes Out per Second", "Sockets/Packets In per Second",
+		"Sockets/Packets Out per Second", "Sockets/Bytes Queued"]
 
 const QUEUED := "Sockets/Bytes Queued"
 

@@ -454,8 +454,7 @@ func _one_random_stream(number: int, done: Array) -> void:
 	var count := random.randi() % 100
 	# The number of bytes before the result's end, or -1, and the error in that case.
 	var wanted := {"bytes": count if count <= bytes.size() else -1, "line": bytes.find(0x0a),
-			"packet": bytes.find(0x0a),
-			"until": bytes.find(0x41), "end": -1}[what] as int
+			"packet": bytes.find(0x0a), "until": bytes.find(0x41), "end": -1}[what] as int
 	var over: Error = {"end": ERR_FILE_EOF, "half": ERR_FILE_EOF, "reset": ERR_CONNECTION_ERROR,
 			"none": ERR_TIMEOUT}[how]
 	if what == "end" and over == ERR_FILE_EOF:

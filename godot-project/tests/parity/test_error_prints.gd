@@ -4,9 +4,8 @@ extends "res://tests/support/test_case.gd"
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
 const SILENT := ["tcp idle calls", "tcp unresolvable", "tcp bind unavailable", "tcp refused",
-		"server idle calls",
-		"server used port", "server stop", "uds bind not a socket", "uds listen on a directory",
-		"uds listen"]
+		"server idle calls", "server used port", "server stop", "uds bind not a socket",
+		"uds listen on a directory", "uds listen"]
 # The texts that the engine documents, or "" for any text.
 const PRINTED := {
 	"tcp get_data negative": "",

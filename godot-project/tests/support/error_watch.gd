@@ -8,8 +8,7 @@ var _seen := PackedStringArray()
 
 
 func _log_error(function: String, file: String, line: int, code: String, rationale: String,
-		_editor_notify: bool,
-		error_type: int, _backtraces: Array) -> void:
+		_editor_notify: bool, error_type: int, _backtraces: Array) -> void:
 	var kind := "script error: " if error_type == ERROR_TYPE_SCRIPT else ""
 	var text := rationale if not rationale.is_empty() else code
 	_mutex.lock()
