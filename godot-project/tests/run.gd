@@ -145,10 +145,11 @@ func _run_test(script: GDScript, test_name: String, family: RefCounted, label: S
 	var test: TestCase = script.new()
 	test.family = family
 	family.left_out = ""
-	_watchdog.expect(label, _time_limit + GRACE, _passed, _failed)
+	var time_limit: int = test.time_limits().get(test_name, _time_limit)
+	_watchdog.expect(label, time_limit + GRACE, _passed, _failed)
 	var problems := PackedStringArray()
-	if not await _finishes(test, test_name):
-		problems.append("did not finish within %d s" % _time_limit)
+	if not await _finishes(test, test_name, time_limit):
+		problems.append("did not finish within %d s" % time_limit)
 	Engine.print_error_messages = true
 	_stuck.append_array(test.clean_up())
 	problems.append_array(test.failures)
@@ -161,10 +162,10 @@ func _run_test(script: GDScript, test_name: String, family: RefCounted, label: S
 	_report(label, problems, test.skip_reason, family.left_out)
 
 
-func _finishes(test: TestCase, test_name: String) -> bool:
+func _finishes(test: TestCase, test_name: String, time_limit: int) -> bool:
 	var state := {"done": false}
 	_call_test(test, test_name, state)
-	var deadline := Time.get_ticks_msec() + _time_limit * 1000
+	var deadline := Time.get_ticks_msec() + time_limit * 1000
 	while not state["done"] and Time.get_ticks_msec() < deadline:
 		# A coroutine that ended with a script error never resumes its caller.
 		if _watch != null and _watch.has_any():

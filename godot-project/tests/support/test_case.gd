@@ -290,6 +290,11 @@ func let_go(object: Object) -> void:
 			object.disconnect(description.name, connection.callable)
 
 
+## The time limits in seconds of tests that may take longer than the runner's limit, by name.
+func time_limits() -> Dictionary:
+	return {}
+
+
 ## Joins the test's threads and removes its files. Returns the threads that have not ended, since
 ## freeing one would wait for it. Called by the runner only.
 func clean_up() -> Array[Thread]:

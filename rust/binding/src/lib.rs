@@ -41,7 +41,7 @@ unsafe impl ExtensionLibrary for Extension {
     fn on_stage_init(stage: InitStage) {
         match stage {
             InitStage::Scene => {
-                stream_socket::start_up();
+                stream_socket::process::start_up();
                 settings::register();
                 if is_debugged_game() {
                     if settings::has_monitors() {
@@ -62,7 +62,7 @@ unsafe impl ExtensionLibrary for Extension {
                 debugger::detach();
                 monitors::remove();
                 parts::live::keep(false);
-                stream_socket::shut_down();
+                stream_socket::process::shut_down();
             }
             InitStage::Core => {
                 bridge::forget_library();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use godot::builtin::{Callable, Variant};
 use godot::classes::Performance;
 use godot::obj::Singleton;
-use stream_socket::{count_traffic, totals};
+use stream_socket::process::{count_traffic, totals};
 
 use crate::parts::live::{self, Part};
 

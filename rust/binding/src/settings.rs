@@ -82,7 +82,7 @@ pub(crate) fn apply() {
     static APPLIED: Once = Once::new();
     APPLIED.call_once(|| {
         let usec: i64 = SHARED_ANSWER.get();
-        stream_socket::set_sharing(Duration::from_micros(usec.max(0).unsigned_abs()));
+        stream_socket::process::set_sharing(Duration::from_micros(usec.max(0).unsigned_abs()));
     });
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use stream_socket::{Address, BindAddress, Connection, Listener, Status, Target};
+use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener, Status, Target};
 
 /// How many calls are timed between two preparations: what they read or write fits into the system's buffers.
 const CHUNK: u64 = 1000;
@@ -25,7 +25,7 @@ fn polling(criterion: &mut Criterion) {
     criterion.bench_function("poll of 1000 idle connections", |bencher| {
         bencher.iter(|| crowd.iter().for_each(|(near, _)| poll(near)));
     });
-    far.write_all(&MESSAGE).unwrap();
+    far.write_fully(&MESSAGE).unwrap();
     while near.available() != Some(MESSAGE.len()) {}
     criterion.bench_function("available, with data waiting", |bencher| {
         bencher.iter(|| near.available());
@@ -37,7 +37,7 @@ fn small_transfers(criterion: &mut Criterion) {
     criterion.bench_function("read_exact of 16 bytes that have arrived", |bencher| {
         bencher.iter_custom(|calls| {
             in_chunks(calls, |calls| {
-                (0..calls).for_each(|_| far.write_all(&MESSAGE).unwrap());
+                (0..calls).for_each(|_| far.write_fully(&MESSAGE).unwrap());
                 timed(|| (0..calls).for_each(|_| read_message(&near)))
             })
         });
@@ -61,15 +61,15 @@ fn blocks(criterion: &mut Criterion) {
     thread::scope(|scope| {
         scope.spawn(|| {
             let mut block = vec![MaybeUninit::uninit(); BLOCK];
-            while far.read_exact(&mut block).is_ok() {
-                far.write_all(&[0; BLOCK]).unwrap();
+            while far.read_fully(&mut block).is_ok() {
+                far.write_fully(&[0; BLOCK]).unwrap();
             }
         });
         criterion.bench_function("64 KiB there and back", |bencher| {
             let mut block = vec![MaybeUninit::uninit(); BLOCK];
             bencher.iter(|| {
-                near.write_all(&[0; BLOCK]).unwrap();
-                near.read_exact(&mut block).unwrap();
+                near.write_fully(&[0; BLOCK]).unwrap();
+                near.read_fully(&mut block).unwrap();
             });
         });
         near.disconnect();
@@ -97,7 +97,7 @@ fn listening() -> Listener {
     let listener = Listener::new();
     let address = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
     listener
-        .listen(&BindAddress::Inet(address), 128, None)
+        .listen(&BindAddress::Inet(address), ListenOptions::new(128))
         .unwrap();
     listener
 }
@@ -129,16 +129,16 @@ fn poll(connection: &Connection) {
 
 fn read_message(connection: &Connection) {
     connection
-        .read_exact(&mut [MaybeUninit::uninit(); MESSAGE.len()])
+        .read_fully(&mut [MaybeUninit::uninit(); MESSAGE.len()])
         .unwrap();
 }
 
-/// With a flush after 16 messages, which sends what has been gathered, if anything has.
+/// With a flush after 16 messages, which sends what has been coalesced, if anything has.
 fn write_messages(connection: &Connection, count: u64) {
     for number in 1..=count {
-        connection.write_all(&MESSAGE).unwrap();
+        connection.write_fully(&MESSAGE).unwrap();
         if number % 16 == 0 || number == count {
-            connection.flush().unwrap();
+            connection.flush_queue().unwrap();
         }
     }
 }

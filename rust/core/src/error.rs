@@ -2,12 +2,13 @@
 //! said no, its own words: `connect 127.0.0.1:1: connection refused`.
 
 use std::error::Error;
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::net::address::{Address, BindAddress};
+use crate::address::{Address, BindAddress};
 
 /// A socket could not be bound.
 #[derive(Debug, Error)]
@@ -279,7 +280,7 @@ pub enum WriteError {
         limit: usize,
     },
     /// The queue never has room for it, however much the peer reads. Nothing of it was sent or queued.
-    #[error("send to {peer}: {bytes} bytes never fit into a write buffer of {limit}")]
+    #[error("send to {peer}: {bytes} bytes exceed the write buffer of {limit}")]
     TooLarge {
         /// The other end.
         peer: Address,
@@ -326,6 +327,71 @@ pub struct OptionError {
     /// The system's answer.
     pub source: io::Error,
 }
+
+/// A read has failed after a part of what it wanted.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ReadFailure {
+    /// Why it has failed.
+    pub error: ReadError,
+    /// The number of bytes at the start of the buffer that were received before.
+    pub received: usize,
+}
+
+/// A write has failed after a part of its data.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct WriteFailure {
+    /// Why it has failed.
+    pub error: WriteError,
+    /// The number of bytes at the start of the data that were accepted. These are sent, the others
+    /// never are.
+    pub accepted: usize,
+}
+
+impl ReadFailure {
+    pub(crate) fn after(received: usize, error: ReadError) -> ReadFailure {
+        ReadFailure { error, received }
+    }
+}
+
+impl WriteFailure {
+    pub(crate) fn after(accepted: usize, error: WriteError) -> WriteFailure {
+        WriteFailure { error, accepted }
+    }
+}
+
+/// Makes a failure an error with the message and the source of the error in it.
+macro_rules! display_error_of {
+    ($failure:ty, $error:ty) => {
+        impl fmt::Display for $failure {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.error.fmt(f)
+            }
+        }
+
+        impl Error for $failure {
+            fn source(&self) -> Option<&(dyn Error + 'static)> {
+                self.error.source()
+            }
+        }
+
+        impl From<$failure> for $error {
+            fn from(failure: $failure) -> $error {
+                failure.error
+            }
+        }
+
+        impl From<$failure> for io::Error {
+            fn from(failure: $failure) -> io::Error {
+                failure.error.into()
+            }
+        }
+    };
+}
+
+display_error_of!(ReadFailure, ReadError);
+display_error_of!(WriteFailure, WriteError);
 
 impl From<ReadError> for io::Error {
     fn from(error: ReadError) -> io::Error {

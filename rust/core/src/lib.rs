@@ -1,63 +1,103 @@
 //! Stream sockets for a frame loop: TCP over IPv4 and IPv6, and Unix domain sockets.
 //!
-//! A [`Connection`] connects without blocking, is advanced by [`Connection::poll`], and exchanges data with
-//! calls that either wait or do not. A [`Listener`] accepts connections. A [`Group`] looks after many of both. All are used
-//! from any thread. A [`Relay`] is a bad network at will, for tests.
+//! A [`Connection`] connects without blocking, is advanced by [`Connection::poll`], and has calls that
+//! block and calls that do not. A [`Listener`] accepts connections. A [`Group`] polls many of both at
+//! the cost of the ones that are ready. A [`dispatch::EventLoop`] does so too, and delivers their
+//! events. All types can be used from any thread. There is no async runtime: a game has a frame loop,
+//! and blocking calls are for threads that ask for them.
 //!
-//! The modules are layers: each uses only those below it.
+//! # Glossary
 //!
-//! | layer | what it is |
+//! One concept has one name, in code, tests and docs.
+//!
+//! | word | meaning |
 //! | --- | --- |
-//! | `relay` | a bad network between a client and a target |
-//! | `runtime` | starting and shutting down what belongs to the process |
-//! | `dispatch` | events: which listener is notified of what, and when |
+//! | connection | one stream between two sockets; also the object that holds one after another |
+//! | peer | the other end of a connection |
+//! | generation | counts the connections that one [`Connection`] object has had |
+//! | version | changes with the generation and with the status; see [`Connection::version`] |
+//! | direction | receiving or sending, one half of a connection |
+//! | owner | the blocking call that uses a direction; other calls wait or return at once |
+//! | guard | holds a direction for its owner, and releases it when dropped |
+//! | end of stream | the peer has sent all it will send; what was received before can be read |
+//! | half-open | one direction has ended, and the other is still used |
+//! | accepted | bytes that a write call has taken: they are sent unless the connection fails |
+//! | queued | accepted bytes that the kernel has not taken yet |
+//! | coalesce | to keep small writes back, and to send them together |
+//! | enqueue, flush | to queue bytes without sending; to send what is queued |
+//! | lingering close | sends the queue and reads until the peer's end after a disconnect |
+//! | closer | the thread that runs lingering closes |
+//! | reset | an abortive close: unsent data is discarded, and the peer sees an error |
+//! | poll | to advance a connection without blocking |
+//! | probe | to ask the kernel what has arrived |
+//! | readiness | what is known of a socket without asking the kernel |
+//! | quiet | known to have nothing to read until the kernel reports otherwise |
+//! | shared poll | one system call that reports on all idle connections of the process |
+//! | ready list | the members of a group that are due for a visit |
+//! | member, visit | a connection or listener of a group; what a poll of the group does with it |
+//! | event | something that happened to a connection; each is delivered once, in order |
+//! | notice | an event in the ready list of a group |
+//! | listener | who is notified of events; [`Listener`] is a listening socket |
+//! | report, notify | to announce a change to groups; to call a listener |
+//! | packet, frame | a message of the user; the same with its length or delimiter |
+//! | platform layer | the module `sys`, through which all system calls go |
+//!
+//! # Layers
+//!
+//! Each module uses only those below it. `cargo xtask layers` checks that.
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | [`process`] | background work of the process, sharing, totals |
+//! | [`dispatch`] | events: which listener is notified of what, and when |
 //! | `listener` | accepting connections |
-//! | `packets` | packets in the stream of a connection |
-//! | `connection` | one connection, from connect to the end of its farewell |
+//! | [`packets`] | packets in the stream of a connection |
+//! | `connection` | one connection, from connect to the end of its lingering close |
 //! | `connect` | names, addresses, attempts |
 //! | `poll` | many sockets watched with one system call; groups |
-//! | `net` | addresses, sockets, their options and files |
-//! | `error`, `deadline`, `totals` | what can go wrong; time limits; what is counted for the process |
-//! | `sync` | locks, atomics, threads |
-//! | `sys` | the seam: the system |
+//! | `socket` | open sockets, their options, their files |
+//! | `error`, `event`, `deadline`, `totals` | errors; events; time limits; counters of the process |
+//! | `address` | addresses and their texts |
+//! | `sync`, `sys` | locks, atomics, threads; the platform layer |
 
+mod address;
 mod connect;
 mod connection;
 mod deadline;
-mod dispatch;
+pub mod dispatch;
 mod error;
 mod event;
 mod listener;
-mod net;
-mod packets;
+pub mod packets;
 mod poll;
-mod relay;
-mod runtime;
+pub mod process;
+mod socket;
 mod sync;
 mod sys;
 mod totals;
 
+pub use address::{Address, BindAddress, ParseAddressError, Target, is_host_name, parse_ip};
 pub use connect::attempt_log::{AttemptOutcome, ConnectAttempt};
 pub use connection::{Connection, Ended, Recording, SocketHandle, Statistics};
-pub use dispatch::{
-    AddError, EventLoop, Format, LoopEvent, LoopListener, LoopMember, Nesting, OwnEvent,
-    PacketChannel, Peer, PeerEvent, PeerEvents, Refused, Source, Subject,
-};
 pub use error::{
     AcceptError, BindError, ConnectError, EndError, ListenError, OptionError, PollError, ReadError,
-    WriteError, os_code,
+    ReadFailure, WriteError, WriteFailure, os_code,
 };
-pub use event::{ConnectEnd, Delivery, DisconnectCause, EndCause, Event, EventQueue, Status};
-pub use listener::Listener;
-pub use net::address::{Address, BindAddress, Target, is_host_name, parse_ip};
-pub use net::options::{KeepAlive, Options};
-pub use packets::framing::{Framing, LengthField, Width};
-pub use packets::packet_reader::PacketReader;
-pub use poll::group::{Group, Member, MemberRef, Visit};
-pub use relay::{Conditions, LinkEnd, Relay, RelayEvent};
-pub use runtime::{set_sharing, shut_down, start_up};
-pub use sys::{Credentials, zero};
-pub use totals::{Totals, count_traffic, totals};
+pub use event::{ConnectEnd, DisconnectCause, EndCause, Event, Status};
+pub use listener::{ListenOptions, Listener};
+pub use poll::group::{Group, Pollable, PollableRef, Visit};
+pub use socket::options::{KeepAlive, Options};
+pub use sys::Credentials;
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+/// Memory of large buffers.
+pub mod memory {
+    pub use crate::sys::zero;
+}
 
 /// The kernel in memory, for programs that simulate.
 #[cfg(stream_socket_simulated)]

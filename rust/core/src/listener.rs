@@ -4,15 +4,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::address::{Address, BindAddress, canonical};
 use crate::connection::Connection;
 use crate::error::{AcceptError, BindError, ListenError};
-use crate::net::address::{Address, BindAddress, canonical};
-use crate::net::socket_file::BoundName;
-use crate::net::stream_socket::StreamSocket;
-use crate::poll::group::{Member, MemberRef, Watched};
+use crate::poll::group::{Pollable, PollableRef, Watched};
 use crate::poll::readiness::Readiness;
 use crate::poll::shared_poller;
 use crate::poll::subscriptions::Subscriptions;
+use crate::socket::socket_file::BoundName;
+use crate::socket::stream_socket::StreamSocket;
 use crate::sync::{Mutex, lock};
 use crate::sys::Socket;
 
@@ -23,6 +23,41 @@ use crate::sys::Socket;
 pub struct Listener {
     listening: Mutex<Option<Listening>>,
     subscriptions: Subscriptions,
+}
+
+/// How a [`Listener`] listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ListenOptions {
+    /// How many connections the system keeps until they are accepted (listen(2)). The default is 128.
+    pub backlog: i32,
+    /// The permissions of a socket file, set before a client can connect. `None`, the default: those
+    /// that the process gives to new files.
+    pub mode: Option<u32>,
+}
+
+impl ListenOptions {
+    /// The default options with this `backlog`.
+    pub fn new(backlog: i32) -> ListenOptions {
+        ListenOptions {
+            backlog,
+            mode: None,
+        }
+    }
+
+    /// These options with the permissions `mode` for a socket file.
+    pub fn with_mode(self, mode: impl Into<Option<u32>>) -> ListenOptions {
+        ListenOptions {
+            mode: mode.into(),
+            ..self
+        }
+    }
+}
+
+impl Default for ListenOptions {
+    fn default() -> ListenOptions {
+        ListenOptions::new(128)
+    }
 }
 
 #[derive(Debug)]
@@ -39,15 +74,9 @@ impl Listener {
         Listener::default()
     }
 
-    /// Starts to listen at `address`. The system keeps up to `backlog` connections waiting to be accepted
-    /// (listen(2)). A socket file gets the permissions `mode`, if given, before anybody can connect to it. A listen that
-    /// fails leaves nothing behind.
-    pub fn listen(
-        &self,
-        address: &BindAddress,
-        backlog: i32,
-        mode: Option<u32>,
-    ) -> Result<(), ListenError> {
+    /// Starts to listen at `address`. A listen that fails leaves nothing behind.
+    pub fn listen(&self, address: &BindAddress, options: ListenOptions) -> Result<(), ListenError> {
+        let ListenOptions { backlog, mode } = options;
         let mut listening = lock(&self.listening);
         if listening.is_some() {
             return Err(ListenError::AlreadyListening);
@@ -162,9 +191,9 @@ impl Drop for Listener {
     }
 }
 
-impl Member for Listener {
-    fn as_member(&self) -> MemberRef<'_> {
-        MemberRef(self)
+impl Pollable for Listener {
+    fn as_pollable(&self) -> PollableRef<'_> {
+        PollableRef(self)
     }
 }
 

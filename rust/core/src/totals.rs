@@ -12,10 +12,10 @@ static COUNTERS: ProcessWide<Counters> = ProcessWide::new(Counters::default);
 static COUNTS_TRAFFIC: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
 
 thread_local! {
-    static IS_ASIDE: Cell<bool> = const { Cell::new(false) };
+    static IS_UNCOUNTED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What all connections of the process have done since its start, but for those of a [relay](crate::Relay). A forked child
+/// What all connections of the process have done since its start, except what was [uncounted]. A forked child
 /// begins anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -126,17 +126,18 @@ pub(crate) fn failed() {
     add(&COUNTERS.get().failures, 1);
 }
 
-/// Does something that is not counted: for connections that are no part of what the program does.
-pub(crate) fn aside<R>(body: impl FnOnce() -> R) -> R {
-    let was_aside = IS_ASIDE.replace(true);
+/// Calls `body`, and counts nothing that this thread does meanwhile. For connections that are not part
+/// of what the program does, such as those of a network that it simulates.
+pub fn uncounted<R>(body: impl FnOnce() -> R) -> R {
+    let was_uncounted = IS_UNCOUNTED.replace(true);
     let result = body();
-    IS_ASIDE.set(was_aside);
+    IS_UNCOUNTED.set(was_uncounted);
     result
 }
 
 /// Counts, whoever else does: no other memory hangs on it.
 fn add(counter: &AtomicU64, count: u64) {
-    if IS_ASIDE.get() {
+    if IS_UNCOUNTED.get() {
         return;
     }
     counter.fetch_add(count, Ordering::Relaxed);

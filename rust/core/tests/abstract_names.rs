@@ -11,7 +11,7 @@ use support::*;
 
 /// A connection that is bound to a name of its own, and the server's end.
 fn bound() -> (Connection, Connection, PathBuf) {
-    let server = Server::new(Family::Unix);
+    let server = Server::new(AddressFamily::Unix);
     let name = unique_abstract_name();
     let client = Connection::new();
     client.bind(&BindAddress::Unix(name.clone())).unwrap();
@@ -48,7 +48,7 @@ fn a_queue_of_some_length_does_not_hold_a_name() {
     client.set_options("make small", small).unwrap();
     let data = pattern(60_000);
     client.set_queue_limit(data.len());
-    client.write_all(&data).unwrap();
+    client.write_fully(&data).unwrap();
     assert!(client.pending_bytes() > 0);
     client.disconnect();
     bind(&name).unwrap();
@@ -61,7 +61,7 @@ fn a_long_queue_is_delivered_first() {
     let (client, peer, name) = bound();
     let data = pattern(11 << 20);
     client.set_queue_limit(data.len());
-    client.write_all(&data).unwrap();
+    client.write_fully(&data).unwrap();
     client.disconnect();
     assert!(bind(&name).is_err(), "it is needed");
     assert!(read(&peer, data.len()).unwrap() == data);

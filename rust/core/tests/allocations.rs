@@ -70,27 +70,27 @@ fn an_idle_frame_allocates_nothing() {
 fn small_transfers_allocate_nothing() {
     let (one, other) = local_pair();
     let exchange = || {
-        other.write_all(&[7; 8]).unwrap();
+        other.write_fully(&[7; 8]).unwrap();
         assert!(poll(&one));
         assert_eq!(one.available(), Some(8));
         let mut number = [std::mem::MaybeUninit::uninit(); 4];
-        assert!(one.read_exact(&mut number).is_ok());
-        assert!(one.read_exact(&mut number).is_ok());
+        assert!(one.read_fully(&mut number).is_ok());
+        assert!(one.read_fully(&mut number).is_ok());
     };
     exchange();
     assert_eq!(allocations(|| (0..100).for_each(|_| exchange())), 0);
 }
 
 #[test]
-fn gathered_writes_allocate_nothing() {
+fn coalesced_writes_allocate_nothing() {
     let (one, other) = local_pair();
     make_idle(&one);
     one.set_coalesces(true);
     let mut received = [std::mem::MaybeUninit::uninit(); 64];
     let mut exchange = || {
-        (0..16).for_each(|_| one.write_all(&[7; 4]).unwrap());
+        (0..16).for_each(|_| one.write_fully(&[7; 4]).unwrap());
         poll(&one);
-        assert!(other.read_exact(&mut received).is_ok());
+        assert!(other.read_fully(&mut received).is_ok());
     };
     exchange();
     assert_eq!(allocations(|| (0..100).for_each(|_| exchange())), 0);
@@ -113,7 +113,7 @@ fn an_idle_connection_holds_no_buffer() {
     assert!(size < most, "{size} bytes for a connection");
     let (exchanged, ()) = bytes(|| {
         for (one, other) in &pairs {
-            other.write_all(&[7; 100]).unwrap();
+            other.write_fully(&[7; 100]).unwrap();
             assert!(poll(one));
             assert_eq!(read(one, 100).unwrap().len(), 100);
             make_idle(one);
@@ -130,7 +130,7 @@ fn an_idle_connection_holds_no_buffer() {
 fn a_buffer_is_as_large_as_what_is_unread() {
     let (one, other) = local_pair();
     for message in [10, 100, 1000] {
-        other.write_all(&vec![7; message]).unwrap();
+        other.write_fully(&vec![7; message]).unwrap();
         let (held, ()) = bytes(|| assert!(poll(&one)));
         assert!(held <= 2 * message as isize, "{held} bytes");
         read(&one, message).unwrap();

@@ -11,7 +11,7 @@ fn inet(ip: &str, port: u16) -> BindAddress {
 
 #[test]
 fn a_bound_connection_connects_from_there() {
-    let server = Server::new(Family::Ipv4);
+    let server = Server::new(AddressFamily::Ipv4);
     for address in [inet("127.0.0.2", 0), BindAddress::Any { port: 0 }] {
         let client = Connection::new();
         client.bind(&address).unwrap();
@@ -30,7 +30,7 @@ fn a_bound_connection_connects_from_there() {
 
 #[test]
 fn a_bind_that_fails_leaves_nothing_open() {
-    let server = Server::new(Family::Ipv4);
+    let server = Server::new(AddressFamily::Ipv4);
     let Address::Inet(taken) = server.address else {
         unreachable!()
     };
@@ -55,7 +55,7 @@ fn disconnect_gives_a_bound_port_back() {
 
 #[test]
 fn a_connection_bound_to_the_other_family_fails_and_is_closed() {
-    let server = Server::new(Family::Ipv6);
+    let server = Server::new(AddressFamily::Ipv6);
     let client = Connection::new();
     client.bind(&inet("127.0.0.1", 0)).unwrap();
     start_connect(&client, &server.address).unwrap_err();

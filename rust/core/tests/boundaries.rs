@@ -14,9 +14,9 @@ use stream_socket::{Connection, Group, ReadError, Status, Visit};
 use support::*;
 
 /// Sends `abc`, a boundary at which a receive stops short, and `def`.
-fn send_with_a_boundary(family: Family, mut peer: &Socket) {
+fn send_with_a_boundary(family: AddressFamily, mut peer: &Socket) {
     match family {
-        Family::Unix => {
+        AddressFamily::Unix => {
             let descriptors = [peer.as_fd()];
             let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
             let mut control = SendAncillaryBuffer::new(&mut space);
@@ -49,11 +49,11 @@ fn until_travelled(peer: &Socket) {
 }
 
 /// Sends `abc` and `def` to a connection that has been idle, with a boundary between them, and waits until all is there.
-fn with_a_boundary(family: Family) -> (Connection, Socket) {
+fn with_a_boundary(family: AddressFamily) -> (Connection, Socket) {
     let (connection, peer) = raw_peer(family);
     make_idle(&connection);
     send_with_a_boundary(family, &peer);
-    if family != Family::Unix {
+    if family != AddressFamily::Unix {
         until_travelled(&peer);
     }
     (connection, peer)
@@ -67,7 +67,7 @@ const WAYS: [(&str, Way); 5] = [
         if !connection.poll(Instant::now).unwrap() {
             return Vec::new();
         }
-        read_available(connection, 100).unwrap()
+        try_read(connection, 100).unwrap()
     }),
     ("small reads after a poll", |connection| {
         if !connection.poll(Instant::now).unwrap() {
@@ -80,16 +80,16 @@ const WAYS: [(&str, Way); 5] = [
         read(connection, count.min(1)).unwrap()
     }),
     ("reads of what is there", |connection| {
-        read_available(connection, 100_000).unwrap()
+        try_read(connection, 100_000).unwrap()
     }),
     ("reads of everything there", |connection| {
         connection
-            .read_all_available(usize::MAX, <[u8]>::to_vec)
+            .try_read_with(usize::MAX, <[u8]>::to_vec)
             .unwrap()
     }),
 ];
 
-fn nothing_behind_a_boundary_is_overlooked(family: Family) {
+fn nothing_behind_a_boundary_is_overlooked(family: AddressFamily) {
     let _only = only_test();
     for (name, way) in WAYS {
         let (connection, _peer) = with_a_boundary(family);
@@ -103,20 +103,20 @@ fn nothing_behind_a_boundary_is_overlooked(family: Family) {
 }
 
 /// The peer's end too is behind the boundary.
-fn an_end_behind_a_boundary_is_seen(family: Family) {
+fn an_end_behind_a_boundary_is_seen(family: AddressFamily) {
     let _only = only_test();
     let (connection, peer) = with_a_boundary(family);
     drop(peer);
     let mut received = Vec::new();
     until("the end", || {
         connection.poll(Instant::now).unwrap();
-        received.extend(read_available(&connection, 100).unwrap_or_default());
+        received.extend(try_read(&connection, 100).unwrap_or_default());
         (connection.status() != Status::Connected).then_some(())
     });
     assert_eq!(received, b"abcdef");
 }
 
-fn a_group_is_told_of_what_is_behind_a_boundary(family: Family) {
+fn a_group_is_told_of_what_is_behind_a_boundary(family: AddressFamily) {
     let _only = only_test();
     let (connection, peer) = raw_peer(family);
     let group = Group::new();
@@ -127,7 +127,7 @@ fn a_group_is_told_of_what_is_behind_a_boundary(family: Family) {
         if !connection.poll(Instant::now).unwrap() {
             return Visit::Idle;
         }
-        let bytes = read_available(&connection, 100).unwrap();
+        let bytes = try_read(&connection, 100).unwrap();
         received.borrow_mut().extend(bytes);
         Visit::Ready
     };
@@ -142,7 +142,7 @@ fn a_group_is_told_of_what_is_behind_a_boundary(family: Family) {
     assert_eq!(*received.borrow(), b"abcdef");
 }
 
-fn a_line_across_a_boundary_is_read(family: Family) {
+fn a_line_across_a_boundary_is_read(family: AddressFamily) {
     let _only = only_test();
     let (connection, mut peer) = with_a_boundary(family);
     peer.write_all(b"\n").unwrap();
@@ -172,14 +172,18 @@ for_each_family!(
 #[test]
 fn a_blocking_read_goes_on_behind_a_boundary() {
     let _only = only_test();
-    for family in [Family::Ipv4, Family::Ipv6, Family::Unix] {
+    for family in [
+        AddressFamily::Ipv4,
+        AddressFamily::Ipv6,
+        AddressFamily::Unix,
+    ] {
         for length in [6, 9] {
             let (connection, mut peer) = with_a_boundary(family);
             connection.set_read_timeout(Some(PATIENCE));
             peer.write_all(b"ghi").unwrap();
             assert_eq!(read(&connection, length).unwrap(), b"abcdefghi"[..length]);
             assert!(!matches!(
-                read_available(&connection, 9),
+                try_read(&connection, 9),
                 Err(ReadError::EndOfStream)
             ));
         }

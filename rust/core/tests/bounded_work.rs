@@ -18,16 +18,16 @@ for_each_family!(
 );
 
 /// More than all the buffers of the system between two sockets take.
-fn buffers(family: Family) -> usize {
+fn buffers(family: AddressFamily) -> usize {
     match family {
-        Family::Unix => 2 << 20,
+        AddressFamily::Unix => 2 << 20,
         _ => 24 << 20,
     }
 }
 
 /// Makes `call` over and over while a thread sends as fast as it can. What came in during a call is counted by the sender:
 /// the buffers bound it, if the call takes what was there and no more. Whoever chases the sender comes to an end, too.
-fn while_flooded(family: Family, call: impl Fn(&Connection)) {
+fn while_flooded(family: AddressFamily, call: impl Fn(&Connection)) {
     let _only = only_test();
     let (connection, peer) = raw_peer(family);
     // Of a size that does not grow.
@@ -68,21 +68,21 @@ fn while_flooded(family: Family, call: impl Fn(&Connection)) {
     });
 }
 
-fn receiving_everything_chases_no_sender(family: Family) {
+fn receiving_everything_chases_no_sender(family: AddressFamily) {
     while_flooded(family, |connection| {
         let take = |bytes: &[u8]| bytes.len();
-        connection.read_all_available(usize::MAX, take).unwrap();
+        connection.try_read_with(usize::MAX, take).unwrap();
     });
 }
 
-fn looking_for_a_line_chases_no_sender(family: Family) {
+fn looking_for_a_line_chases_no_sender(family: AddressFamily) {
     while_flooded(family, |connection| {
         let found = connection
             .read_until(b"it never comes", usize::MAX, |_| ())
             .unwrap();
         assert!(found.is_none());
         // Room for more.
-        connection.read_all_available(4 << 20, |_| ()).unwrap();
+        connection.try_read_with(4 << 20, |_| ()).unwrap();
     });
 }
 
@@ -108,7 +108,7 @@ fn line(connection: &Connection) -> Option<usize> {
 /// What it takes to read a line of `length` bytes that comes in pieces, looked for after each.
 fn cost_of_line(length: usize) -> Duration {
     const PIECE: usize = 4 << 10;
-    let (connection, mut peer) = raw_peer(Family::Unix);
+    let (connection, mut peer) = raw_peer(AddressFamily::Unix);
     let piece = vec![b'x'; PIECE];
     let mut cost = Duration::ZERO;
     for _ in 0..length / PIECE {

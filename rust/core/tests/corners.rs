@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use failing_sends::*;
 use stream_socket::{
-    ConnectEnd, Connection, Event, Group, Member, Options, ReadError, Status, Visit, WriteError,
+    ConnectEnd, Connection, Event, Group, Options, Pollable, ReadError, Status, Visit, WriteError,
 };
 use support::*;
 
@@ -35,14 +35,14 @@ fn poll(connection: &Connection) -> bool {
 /// Writes until the system takes no more.
 fn fill(connection: &Connection) -> usize {
     let block = pattern(1 << 20);
-    let pieces = std::iter::from_fn(|| match connection.write_available(&block).unwrap() {
+    let pieces = std::iter::from_fn(|| match connection.try_write(&block).unwrap() {
         0 => None,
         count => Some(count),
     });
     pieces.sum()
 }
 
-fn unread_is_what_was_received_and_not_read(family: Family) {
+fn unread_is_what_was_received_and_not_read(family: AddressFamily) {
     let (connection, mut peer) = raw_peer(family);
     assert!(!connection.has_unread());
     assert!(!poll(&connection));
@@ -54,7 +54,7 @@ fn unread_is_what_was_received_and_not_read(family: Family) {
     thread::scope(|scope| {
         let reader = asleep(scope, || {
             let mut out = [MaybeUninit::uninit(); 8];
-            connection.read_whole(&mut out).is_ok()
+            connection.read_fully_or_nothing(&mut out).is_ok()
         });
         assert!(!connection.has_unread());
         peer.write_all(b"more").unwrap();
@@ -63,7 +63,7 @@ fn unread_is_what_was_received_and_not_read(family: Family) {
     assert!(!connection.has_unread());
 }
 
-fn a_buffered_read_takes_all_or_nothing(family: Family) {
+fn a_buffered_read_takes_all_or_nothing(family: AddressFamily) {
     let (connection, mut peer) = raw_peer(family);
     let buffered = |length| {
         let mut out = vec![MaybeUninit::uninit(); length];
@@ -79,7 +79,7 @@ fn a_buffered_read_takes_all_or_nothing(family: Family) {
     assert!(!buffered(1));
 }
 
-fn an_end_is_told_to_those_who_want_something(family: Family) {
+fn an_end_is_told_to_those_who_want_something(family: AddressFamily) {
     let (connection, peer) = raw_peer(family);
     peer.shutdown(Shutdown::Write).unwrap();
     connection.set_allow_half_open(true);
@@ -89,24 +89,26 @@ fn an_end_is_told_to_those_who_want_something(family: Family) {
         connection.is_read_closed().then_some(())
     });
     connection.set_allow_half_open(false);
-    assert_eq!(connection.read_all_available(0, <[u8]>::len).unwrap(), 0);
-    assert_eq!(read_available(&connection, 0).unwrap(), b"");
+    assert_eq!(connection.try_read_with(0, <[u8]>::len).unwrap(), 0);
+    assert_eq!(try_read(&connection, 0).unwrap(), b"");
     assert_eq!(connection.status(), Status::Connected);
-    let told = connection.read_all_available(1, <[u8]>::len);
+    let told = connection.try_read_with(1, <[u8]>::len);
     assert!(matches!(told, Err(ReadError::EndOfStream)), "{told:?}");
     assert_eq!(connection.status(), Status::None);
     assert!(!connection.is_read_closed());
 }
 
-fn a_write_while_connecting_needs_a_queue(family: Family) {
+fn a_write_while_connecting_needs_a_queue(family: AddressFamily) {
     let server = Server::new(family);
     let client = Connection::new();
     start_connect(&client, &server.address).unwrap();
     if client.status() == Status::Connecting {
         let outcomes = [
-            client.write_all(b"x").map_err(|(error, _)| error),
-            client.write_available(b"x").map(drop),
-            client.flush(),
+            client
+                .write_fully(b"x")
+                .map_err(|stream_socket::WriteFailure { error, .. }| error),
+            client.try_write(b"x").map(drop),
+            client.flush_queue(),
         ];
         for outcome in outcomes {
             assert!(matches!(outcome, Err(WriteError::Connecting)));
@@ -115,7 +117,7 @@ fn a_write_while_connecting_needs_a_queue(family: Family) {
     until_status(&client, Status::Connected).unwrap();
 }
 
-fn what_was_queued_while_connecting_is_told_to_be_sent(family: Family) {
+fn what_was_queued_while_connecting_is_told_to_be_sent(family: AddressFamily) {
     for queues in [true, false] {
         let server = Server::new(family);
         let client = Connection::new();
@@ -123,12 +125,12 @@ fn what_was_queued_while_connecting_is_told_to_be_sent(family: Family) {
         start_connect(&client, &server.address).unwrap();
         let has_waited = queues && client.status() == Status::Connecting;
         if queues {
-            client.write_all(b"early").unwrap();
+            client.write_fully(b"early").unwrap();
         } else {
-            client.flush().unwrap();
+            client.flush_queue().unwrap();
         }
         until_status(&client, Status::Connected).unwrap();
-        client.flush().unwrap();
+        client.flush_queue().unwrap();
         let mut expected = vec![
             Event::StatusChanged(Status::Connecting),
             Event::StatusChanged(Status::Connected),
@@ -140,7 +142,7 @@ fn what_was_queued_while_connecting_is_told_to_be_sent(family: Family) {
 }
 
 /// What is queued is sent all the same.
-fn a_limit_that_no_clock_can_hold_is_long(family: Family) {
+fn a_limit_that_no_clock_can_hold_is_long(family: AddressFamily) {
     let limit: [fn(&Connection); 2] = [
         |connection| connection.set_write_timeout(Some(Duration::MAX)),
         |connection| {
@@ -152,7 +154,7 @@ fn a_limit_that_no_clock_can_hold_is_long(family: Family) {
         let (connection, peer) = raw_peer(family);
         connection.set_queue_limit(MUCH);
         limit(&connection);
-        connection.write_all(&pattern(MUCH)).unwrap();
+        connection.write_fully(&pattern(MUCH)).unwrap();
         connection.disconnect();
         assert_whole(read_to_end(&peer), &pattern(MUCH));
     }
@@ -182,15 +184,15 @@ fn settings_are_what_they_were_set_to() {
 }
 
 #[test]
-fn a_generation_is_never_the_same_again() {
-    let server = Server::new(Family::Unix);
+fn a_version_is_never_the_same_again() {
+    let server = Server::new(AddressFamily::Unix);
     let client = Connection::new();
-    let mut seen = vec![client.generation()];
+    let mut seen = vec![client.version()];
     for _ in 0..3 {
         connect(&client, &server.address);
-        seen.push(client.generation());
+        seen.push(client.version());
         client.disconnect();
-        seen.push(client.generation());
+        seen.push(client.version());
     }
     let mut different = seen.clone();
     different.sort_unstable();
@@ -200,7 +202,7 @@ fn a_generation_is_never_the_same_again() {
 
 #[test]
 fn addresses_are_those_of_the_session() {
-    let server = Server::new(Family::Ipv4);
+    let server = Server::new(AddressFamily::Ipv4);
     let client = Connection::new();
     assert_eq!(client.local_address(), None);
     connect(&client, &server.address);
@@ -228,17 +230,17 @@ fn std_writes_tell_what_they_took() {
     (&Connection::new()).write(b"x").unwrap_err();
 }
 
-/// Whatever is gathered is sent before what follows it.
+/// Whatever is coalesced is sent before what follows it.
 #[test]
-fn a_write_of_its_own_goes_behind_what_is_gathered() {
+fn a_write_of_its_own_goes_behind_what_is_coalesced() {
     for length in [6, 11 << 10, 1 << 17] {
-        let (connection, peer) = raw_peer(Family::Unix);
+        let (connection, peer) = raw_peer(AddressFamily::Unix);
         connection.set_coalesces(true);
-        connection.write_all(b"gathered").unwrap();
+        connection.write_fully(b"gathered").unwrap();
         connection.set_coalesces(false);
         thread::scope(|scope| {
             scope.spawn(|| {
-                connection.write_all(&pattern(length)).unwrap();
+                connection.write_fully(&pattern(length)).unwrap();
                 connection.disconnect();
             });
             let expected = [b"gathered", &pattern(length)[..]].concat();
@@ -250,15 +252,15 @@ fn a_write_of_its_own_goes_behind_what_is_gathered() {
 /// There is a little room, not enough for the system to wake the one that waits for it: a small write waits all the same.
 #[test]
 fn a_small_write_does_not_pass_one_that_waits() {
-    let (connection, mut peer) = raw_peer(Family::Unix);
+    let (connection, mut peer) = raw_peer(AddressFamily::Unix);
     // So that a failure ends.
     connection.set_write_timeout(Some(Duration::from_secs(60)));
     let data = pattern(MUCH);
     thread::scope(|scope| {
-        let large = asleep(scope, || connection.write_all(&data));
+        let large = asleep(scope, || connection.write_fully(&data));
         let mut received = vec![0; 100_000];
         std::io::Read::read_exact(&mut peer, &mut received).unwrap();
-        let small = asleep(scope, || connection.write_all(b"small"));
+        let small = asleep(scope, || connection.write_fully(b"small"));
         let mut rest = vec![0; MUCH - received.len() + 5];
         std::io::Read::read_exact(&mut peer, &mut rest).unwrap();
         large.join().unwrap().unwrap();
@@ -268,15 +270,15 @@ fn a_small_write_does_not_pass_one_that_waits() {
     });
 }
 
-/// What a blocked call has added to what is gathered is not accepted yet.
+/// What a blocked call has added to what is coalesced is not accepted yet.
 #[test]
 fn pending_is_what_was_accepted() {
-    let (connection, peer) = raw_peer(Family::Unix);
+    let (connection, peer) = raw_peer(AddressFamily::Unix);
     let filled = fill(&connection);
     connection.set_coalesces(true);
-    connection.write_all(b"gathered").unwrap();
+    connection.write_fully(b"gathered").unwrap();
     thread::scope(|scope| {
-        let writer = asleep(scope, || connection.write_all(&[7; 20_000]));
+        let writer = asleep(scope, || connection.write_fully(&[7; 20_000]));
         assert_eq!(connection.pending_bytes(), 8);
         let mut received = vec![0; filled + 8 + 20_000];
         std::io::Read::read_exact(&mut &peer, &mut received).unwrap();
@@ -291,8 +293,8 @@ fn a_disconnect_behind_a_failed_send_is_a_reset() {
     if !can_fail_sends("a_disconnect_behind_a_failed_send_is_a_reset") {
         return;
     }
-    let (connection, mut peer) = raw_peer(Family::Ipv4);
-    connection.write_all(b"first").unwrap();
+    let (connection, mut peer) = raw_peer(AddressFamily::Ipv4);
+    connection.write_fully(b"first").unwrap();
     peer.write_all(b"unread").unwrap();
     until_available(&connection, 6);
     with_failing_sends(ANY_LENGTH, libc::EIO, || {
@@ -309,11 +311,11 @@ fn a_queued_write_of_which_nothing_was_taken_fails() {
     if !can_fail_sends("a_queued_write_of_which_nothing_was_taken_fails") {
         return;
     }
-    let (connection, _peer) = raw_peer(Family::Ipv4);
+    let (connection, _peer) = raw_peer(AddressFamily::Ipv4);
     connection.set_queue_limit(1000);
-    let outcome = with_failing_sends(ANY_LENGTH, libc::EIO, || connection.write_available(b"x"));
-    let (unqueued, _peer) = raw_peer(Family::Ipv4);
-    let failure = with_failing_sends(ANY_LENGTH, libc::EIO, || unqueued.write_available(b"x"));
+    let outcome = with_failing_sends(ANY_LENGTH, libc::EIO, || connection.try_write(b"x"));
+    let (unqueued, _peer) = raw_peer(AddressFamily::Ipv4);
+    let failure = with_failing_sends(ANY_LENGTH, libc::EIO, || unqueued.try_write(b"x"));
     assert!(
         matches!(failure, Err(WriteError::Socket { .. })),
         "{failure:?}"
@@ -347,7 +349,7 @@ fn a_thread_waits_for_its_turn_to_poll_a_group() {
         let first = asleep(scope, || visit(None));
         let second = asleep(scope, || visit(None));
         assert_eq!(visit(Some(Duration::ZERO)), [0; 0], "it is not its turn");
-        other.write_all(b"x").unwrap();
+        other.write_fully(b"x").unwrap();
         // Where sockets are not watched it is visited before, too.
         assert_eq!(first.join().unwrap().last(), Some(&key));
         assert_eq!(second.join().unwrap().last(), Some(&key));
@@ -369,13 +371,13 @@ fn what_a_reader_leaves_is_told_to_the_group() {
         });
         visited
     };
-    other.write_all(b"part").unwrap();
+    other.write_fully(b"part").unwrap();
     assert_eq!(visit(Duration::ZERO), [(key, true)]);
     one.set_read_timeout(Some(Duration::from_secs(2)));
     thread::scope(|scope| {
         let reader = asleep(scope, || {
             let mut out = [MaybeUninit::uninit(); 8];
-            one.read_whole(&mut out).is_ok()
+            one.read_fully_or_nothing(&mut out).is_ok()
         });
         (0..3).for_each(|_| drop(visit(Duration::ZERO)));
         assert!(!reader.join().unwrap());
@@ -386,13 +388,13 @@ fn what_a_reader_leaves_is_told_to_the_group() {
 #[test]
 fn members_can_be_written_down() {
     let connection = Connection::new();
-    let text = format!("{:?}", connection.as_member());
-    assert!(text.contains("MemberRef"), "{text}");
+    let text = format!("{:?}", connection.as_pollable());
+    assert!(text.contains("PollableRef"), "{text}");
 }
 
 #[test]
 fn std_reads_tell_that_their_time_is_over() {
-    let (connection, mut peer) = raw_peer(Family::Unix);
+    let (connection, mut peer) = raw_peer(AddressFamily::Unix);
     connection.set_read_timeout(Some(Duration::from_millis(1)));
     let mut out = [0; 8];
     let error = std::io::Read::read(&mut &connection, &mut out).unwrap_err();
@@ -405,7 +407,7 @@ fn std_reads_tell_that_their_time_is_over() {
 /// A second reader and a second writer wait for their turn, and have it.
 #[test]
 fn calls_that_wait_have_their_turn() {
-    let (connection, mut peer) = raw_peer(Family::Unix);
+    let (connection, mut peer) = raw_peer(AddressFamily::Unix);
     thread::scope(|scope| {
         let readers = [(); 3].map(|()| asleep(scope, || read(&connection, 4)));
         peer.write_all(b"aaaabbbbcccc").unwrap();
@@ -415,7 +417,7 @@ fn calls_that_wait_have_their_turn() {
     });
     let filled = fill(&connection);
     thread::scope(|scope| {
-        let writers = [(); 3].map(|()| asleep(scope, || connection.write_all(&[7; 100_000])));
+        let writers = [(); 3].map(|()| asleep(scope, || connection.write_fully(&[7; 100_000])));
         let mut received = vec![0; filled + 300_000];
         std::io::Read::read_exact(&mut peer, &mut received).unwrap();
         for writer in writers {

@@ -5,7 +5,7 @@
 mod support;
 
 use std::fs;
-use stream_socket::{Address, BindAddress, Connection, Listener};
+use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener};
 use support::*;
 
 fn sockets() -> Vec<String> {
@@ -30,7 +30,11 @@ fn descriptors() {
     refusing_address();
     let before = sockets();
     let directory = TemporaryDirectory::new();
-    for family in [Family::Ipv4, Family::Ipv6, Family::Unix] {
+    for family in [
+        AddressFamily::Ipv4,
+        AddressFamily::Ipv6,
+        AddressFamily::Unix,
+    ] {
         let server = Server::new(family);
         let client = Connection::new();
         for _ in 0..10 {
@@ -41,7 +45,7 @@ fn descriptors() {
             let _ = client.bind(&BindAddress::Any { port: 0 });
             let _ = server
                 .listener
-                .listen(&BindAddress::Any { port: 0 }, 1, None);
+                .listen(&BindAddress::Any { port: 0 }, ListenOptions::new(1));
             for descriptor in sockets() {
                 if before.contains(&descriptor) {
                     continue;
@@ -70,7 +74,10 @@ fn descriptors() {
             let _ = start_connect(&client, &missing);
             let _ = client.bind(&BindAddress::Inet("192.0.2.1:0".parse().unwrap()));
             let _ = client.bind(&BindAddress::Unix(directory.0.clone()));
-            let _ = Listener::new().listen(&BindAddress::Unix(directory.0.clone()), 1, None);
+            let _ = Listener::new().listen(
+                &BindAddress::Unix(directory.0.clone()),
+                ListenOptions::new(1),
+            );
         }
         server.listener.stop();
         until(&format!("all sockets are closed, {family:?}"), || {

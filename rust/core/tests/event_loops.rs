@@ -8,9 +8,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use listening::{Handle, Loop, Thing, Told};
-use stream_socket::{
-    Connection, DisconnectCause, EndCause, Framing, LengthField, Status, Target, Width,
-};
+use stream_socket::packets::{Framing, LengthField, Width};
+use stream_socket::{Connection, DisconnectCause, EndCause, Status, Target};
 use support::*;
 
 for_each_family!(
@@ -51,7 +50,7 @@ fn framings() -> [Framing; 3] {
 
 /// A client, and the member that a loop has made of the other end.
 fn accepted(
-    family: Family,
+    family: AddressFamily,
     event_loop: &Loop,
     member: impl Fn(Connection) -> Thing + Send + Sync + 'static,
 ) -> (Connection, Thing) {
@@ -74,26 +73,26 @@ fn poll_until(event_loop: &Loop, goal: &Told, mut handler: impl FnMut(&Thing, &T
     })
 }
 
-fn what_is_left_in_the_kernel_is_reported_again(family: Family) {
+fn what_is_left_in_the_kernel_is_reported_again(family: AddressFamily) {
     let event_loop = Loop::new();
     let (client, member) = accepted(family, &event_loop, Thing::peer);
-    client.write_all(b"first").unwrap();
+    client.write_fully(b"first").unwrap();
     event_loop.next(|_, _| {});
-    client.write_all(b"second").unwrap();
+    client.write_fully(b"second").unwrap();
     until("all has arrived", || {
         (member.connection().available() == Some(11)).then_some(())
     });
     let mut lines = Vec::new();
     for size in [5, 6] {
-        event_loop.next(|thing, _| lines.push(read_available(&thing.connection(), size).unwrap()));
+        event_loop.next(|thing, _| lines.push(try_read(&thing.connection(), size).unwrap()));
     }
     assert_eq!(lines, [b"first".to_vec(), b"second".to_vec()]);
 }
 
-fn an_end_behind_what_is_left_is_reported(family: Family) {
+fn an_end_behind_what_is_left_is_reported(family: AddressFamily) {
     let event_loop = Loop::new();
     let (client, member) = accepted(family, &event_loop, Thing::peer);
-    client.write_all(b"line").unwrap();
+    client.write_fully(b"line").unwrap();
     event_loop.next(|_, _| {});
     client.disconnect();
     // The end is known, and what is before it is unread.
@@ -104,21 +103,21 @@ fn an_end_behind_what_is_left_is_reported(family: Family) {
     event_loop.next(|_, _| {});
     let told = poll_until(&event_loop, &GONE, |thing, told| {
         if *told == Told::Data {
-            read_available(&thing.connection(), 100).unwrap();
+            try_read(&thing.connection(), 100).unwrap();
         }
     });
     assert_eq!(told, [Told::Data, GONE]);
     assert_eq!(event_loop.members.len(), 1);
 }
 
-fn half_a_packet_before_a_reset_is_no_zombie(family: Family) {
+fn half_a_packet_before_a_reset_is_no_zombie(family: AddressFamily) {
     for framing in framings() {
         let event_loop = Loop::new();
         let kind = framing.clone();
         let member = move |connection| Thing::channel(connection, kind.clone());
         let (client, _) = accepted(family, &event_loop, member);
         let frame = framing.frame(b"packet", 100).unwrap();
-        client.write_all(&frame[..frame.len() - 2]).unwrap();
+        client.write_fully(&frame[..frame.len() - 2]).unwrap();
         event_loop.poll(|_, _| {});
         client.abort();
         let told = event_loop.next(|_, _| {});
@@ -127,7 +126,7 @@ fn half_a_packet_before_a_reset_is_no_zombie(family: Family) {
     }
 }
 
-fn half_a_packet_before_an_end_is_no_zombie(family: Family) {
+fn half_a_packet_before_an_end_is_no_zombie(family: AddressFamily) {
     for framing in framings() {
         let event_loop = Loop::new();
         let kind = framing.clone();
@@ -136,17 +135,17 @@ fn half_a_packet_before_an_end_is_no_zombie(family: Family) {
         // Also if nobody listens to packets.
         event_loop.wants.store(false, Ordering::Relaxed);
         let frame = framing.frame(b"packet", 100).unwrap();
-        client.write_all(&frame[..frame.len() - 2]).unwrap();
+        client.write_fully(&frame[..frame.len() - 2]).unwrap();
         client.disconnect();
         assert_eq!(poll_until(&event_loop, &GONE, |_, _| {}), [GONE]);
         assert_eq!(event_loop.members.len(), 1, "only the server is left");
     }
 }
 
-fn half_a_line_before_an_end_is_no_zombie(family: Family) {
+fn half_a_line_before_an_end_is_no_zombie(family: AddressFamily) {
     let event_loop = Loop::new();
     let (client, _) = accepted(family, &event_loop, Thing::peer);
-    client.write_all(b"half a li").unwrap();
+    client.write_fully(b"half a li").unwrap();
     client.disconnect();
     poll_until(&event_loop, &GONE, |thing, told| {
         if *told == Told::Data {
@@ -156,12 +155,12 @@ fn half_a_line_before_an_end_is_no_zombie(family: Family) {
     assert_eq!(event_loop.members.len(), 1, "only the server is left");
 }
 
-fn a_wait_sleeps_over_half_a_packet(family: Family) {
+fn a_wait_sleeps_over_half_a_packet(family: AddressFamily) {
     let event_loop = Loop::new();
     let (client, member) = accepted(family, &event_loop, |connection| {
         Thing::channel(connection, newline())
     });
-    client.write_all(b"half a pack").unwrap();
+    client.write_fully(b"half a pack").unwrap();
     until("it has arrived", || {
         event_loop.poll(|_, _| {});
         member.connection().has_unread().then_some(())
@@ -173,12 +172,12 @@ fn a_wait_sleeps_over_half_a_packet(family: Family) {
     assert!(visits < 60, "{visits} visits while nothing happened");
 }
 
-fn a_packet_waits_for_a_listener(family: Family) {
+fn a_packet_waits_for_a_listener(family: AddressFamily) {
     let event_loop = Loop::new();
     let (client, _) = accepted(family, &event_loop, |connection| {
         Thing::channel(connection, newline())
     });
-    client.write_all(b"one\ntwo\nthree\n").unwrap();
+    client.write_fully(b"one\ntwo\nthree\n").unwrap();
     let wants = event_loop.wants.clone();
     // As one that listens once.
     let told = event_loop.next(|_, _| wants.store(false, Ordering::Relaxed));
@@ -190,13 +189,13 @@ fn a_packet_waits_for_a_listener(family: Family) {
     assert_eq!(told, [Told::Packet("two".into()), last]);
 }
 
-fn nothing_is_reported_after_a_removal(family: Family) {
+fn nothing_is_reported_after_a_removal(family: AddressFamily) {
     let event_loop = Loop::new();
     let server = Server::new(family);
     let address = server.address.clone();
     event_loop.accept(server, Thing::peer);
     let client = connected(&address);
-    client.write_all(b"data").unwrap();
+    client.write_fully(b"data").unwrap();
     let mut kept = None;
     let told = event_loop.next(|thing, _| {
         assert!(event_loop.members.remove(thing.id).is_some());
@@ -211,12 +210,12 @@ fn nothing_is_reported_after_a_removal(family: Family) {
     assert_eq!(event_loop.poll(|_, _| {}), []);
 }
 
-fn a_room_gets_what_the_lobby_has_left(family: Family) {
+fn a_room_gets_what_the_lobby_has_left(family: AddressFamily) {
     let (lobby, room) = (Loop::new(), Loop::new());
     let (client, member) = accepted(family, &lobby, |connection| {
         Thing::channel(connection, newline())
     });
-    client.write_all(b"enter\none\ntwo\n").unwrap();
+    client.write_fully(b"enter\none\ntwo\n").unwrap();
     let told = lobby.next(|thing, _| {
         lobby.members.remove(thing.id);
         room.add(thing);
@@ -228,7 +227,7 @@ fn a_room_gets_what_the_lobby_has_left(family: Family) {
     assert_eq!(lobby.poll(|_, _| {}), []);
 }
 
-fn an_end_has_the_cause_of_its_connection(family: Family) {
+fn an_end_has_the_cause_of_its_connection(family: AddressFamily) {
     let server = Server::new(family);
     let client = Thing::peer(connected(&server.address));
     let connection = client.connection();
@@ -246,7 +245,7 @@ fn an_end_has_the_cause_of_its_connection(family: Family) {
     assert_eq!(told, [GONE, Told::Connected]);
 }
 
-fn an_accepted_member_that_connects_again_is_gone(family: Family) {
+fn an_accepted_member_that_connects_again_is_gone(family: AddressFamily) {
     let event_loop = Loop::new();
     let (_client, member) = accepted(family, &event_loop, Thing::peer);
     let server = Server::new(family);
@@ -255,12 +254,12 @@ fn an_accepted_member_that_connects_again_is_gone(family: Family) {
     let local = Told::Over(EndCause::Disconnect(DisconnectCause::Local));
     assert_eq!(event_loop.poll(|_, _| {}), [(member.id, local)]);
     assert_eq!(event_loop.members.len(), 1);
-    server.accept().write_all(b"data").unwrap();
+    server.accept().write_fully(b"data").unwrap();
     until_available(&member.connection(), 4);
     assert_eq!(event_loop.poll(|_, _| {}), []);
 }
 
-fn an_accepted_member_that_has_ended_before_is_gone(family: Family) {
+fn an_accepted_member_that_has_ended_before_is_gone(family: AddressFamily) {
     let event_loop = Loop::new();
     let server = Server::new(family);
     let address = server.address.clone();
@@ -277,7 +276,7 @@ fn an_accepted_member_that_has_ended_before_is_gone(family: Family) {
     assert_eq!(event_loop.members.len(), 1);
 }
 
-fn a_stream_that_was_replaced_is_served(family: Family) {
+fn a_stream_that_was_replaced_is_served(family: AddressFamily) {
     let (old, _old_other) = pair(family);
     let (new, other) = pair(family);
     let channel = Thing::channel(old, newline());
@@ -287,18 +286,18 @@ fn a_stream_that_was_replaced_is_served(family: Family) {
     let new = Handle(std::sync::Arc::new(new));
     drop(channel.packets().set_peer(Some(new)));
     event_loop.poll(|_, _| {});
-    other.write_all(b"new\n").unwrap();
+    other.write_fully(b"new\n").unwrap();
     let told = event_loop.next(|_, _| {});
     assert_eq!(told, [(channel.id, Told::Packet("new".into()))]);
 }
 
-fn a_poll_by_hand_reports_to_the_loop(family: Family) {
+fn a_poll_by_hand_reports_to_the_loop(family: AddressFamily) {
     let (one, other) = pair(family);
     let channel = Thing::channel(one, newline());
     let (event_loop, second) = (Loop::new(), Loop::new());
     event_loop.add(&channel);
     second.add(&channel);
-    other.write_all(b"one\ntwo\n").unwrap();
+    other.write_fully(b"one\ntwo\n").unwrap();
     // What one loop takes, the other one gets too.
     let last = Told::Packet("two".into());
     let expected = [Told::Packet("one".into()), last.clone()];
@@ -313,10 +312,10 @@ fn a_poll_by_hand_reports_to_the_loop(family: Family) {
     assert_eq!(second.poll(|_, _| {}), [(channel.id, GONE)]);
 }
 
-fn broadcasts_of_handlers_reach_those_who_read(family: Family) {
+fn broadcasts_of_handlers_reach_those_who_read(family: AddressFamily) {
     let event_loop = Loop::new();
     let (client, member) = accepted(family, &event_loop, Thing::peer);
-    client.write_all(b"go").unwrap();
+    client.write_fully(b"go").unwrap();
     let data = vec![b'x'; 200_000];
     let reading = std::thread::scope(|scope| {
         let reading = scope.spawn(|| read(&client, 6 * data.len()).map(|read| read.len()));
@@ -325,7 +324,7 @@ fn broadcasts_of_handlers_reach_those_who_read(family: Family) {
                 let refused = event_loop.members.broadcast(&data, |_| false);
                 assert!(refused.is_empty(), "one that reads is called slow");
             }
-            read_available(&thing.connection(), 2).unwrap();
+            try_read(&thing.connection(), 2).unwrap();
         });
         until("all is sent", || {
             event_loop.poll(|_, _| {});
@@ -349,7 +348,7 @@ fn nested_polls_are_bounded_and_skip_nobody() {
         .unzip();
     for (member, other) in members.iter().zip(&others) {
         event_loop.add(member);
-        other.write_all(b"x").unwrap();
+        other.write_fully(b"x").unwrap();
         until_available(&member.connection(), 1);
     }
     let (mut told, mut deepest) = (Vec::new(), 0);
@@ -381,7 +380,7 @@ fn a_poll_is_bounded_and_fair() {
         let member = Thing::channel(one, newline());
         let count = if index == 0 { 5000 } else { 100 };
         other.set_queue_limit(1 << 20);
-        other.write_all(&b"x\n".repeat(count)).unwrap();
+        other.write_fully(&b"x\n".repeat(count)).unwrap();
         until_available(&member.connection(), 2 * count);
         event_loop.add(&member);
         members.push((member, other));

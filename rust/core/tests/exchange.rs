@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Instant;
 
 use stream_socket::{
-    Address, BindAddress, ConnectError, Connection, ListenError, Listener, PollError, ReadError,
-    Status, WriteError, parse_ip,
+    Address, BindAddress, ConnectError, Connection, ListenError, ListenOptions, Listener,
+    PollError, ReadError, Status, WriteError, parse_ip,
 };
 use support::*;
 
@@ -31,7 +31,7 @@ for_each_family!(
     a_dropped_connection_is_closed,
 );
 
-fn connects_and_exchanges(family: Family) {
+fn connects_and_exchanges(family: AddressFamily) {
     let server = Server::new(family);
     let client = Connection::new();
     assert_eq!(client.status(), Status::None);
@@ -39,12 +39,14 @@ fn connects_and_exchanges(family: Family) {
     assert_eq!(client.peer_address().as_ref(), Some(&server.address));
     let accepted = server.accept();
     assert_eq!(accepted.status(), Status::Connected);
-    client.write_all(b"ping").unwrap();
+    client.write_fully(b"ping").unwrap();
     assert_eq!(read(&accepted, 4).unwrap(), b"ping");
-    accepted.write_all(b"pong").unwrap();
+    accepted.write_fully(b"pong").unwrap();
     assert_eq!(read(&client, 4).unwrap(), b"pong");
     match (family, &server.address) {
-        (Family::Unix, _) => assert_eq!(accepted.peer_address().as_ref(), Some(&server.address)),
+        (AddressFamily::Unix, _) => {
+            assert_eq!(accepted.peer_address().as_ref(), Some(&server.address))
+        }
         (_, Address::Inet(address)) => {
             assert_eq!(local_port(&accepted), address.port());
             let Some(Address::Inet(peer)) = accepted.peer_address() else {
@@ -56,13 +58,13 @@ fn connects_and_exchanges(family: Family) {
     }
 }
 
-fn serves_five_clients(family: Family) {
+fn serves_five_clients(family: AddressFamily) {
     let server = Server::new(family);
     let clients: Vec<_> = (0..5).map(|_| connected(&server.address)).collect();
     let accepted: Vec<_> = (0..5).map(|_| server.accept()).collect();
     assert!(!server.listener.is_connection_available().unwrap());
     for (number, client) in clients.iter().enumerate() {
-        client.write_all(&[number as u8]).unwrap();
+        client.write_fully(&[number as u8]).unwrap();
     }
     let mut numbers: Vec<_> = accepted
         .iter()
@@ -72,11 +74,11 @@ fn serves_five_clients(family: Family) {
     assert_eq!(numbers, [0, 1, 2, 3, 4]);
 }
 
-fn small_reads_see_every_byte_in_order(family: Family) {
+fn small_reads_see_every_byte_in_order(family: AddressFamily) {
     let (client, accepted) = pair(family);
     let data = pattern(100_000);
     thread::scope(|scope| {
-        scope.spawn(|| client.write_all(&data).unwrap());
+        scope.spawn(|| client.write_fully(&data).unwrap());
         let mut received = Vec::new();
         // Sizes around those at which a read turns from the buffer to the kernel.
         for size in [
@@ -95,11 +97,11 @@ fn small_reads_see_every_byte_in_order(family: Family) {
     });
 }
 
-fn available_counts_what_can_be_read(family: Family) {
+fn available_counts_what_can_be_read(family: AddressFamily) {
     let (client, accepted) = pair(family);
     assert_eq!(accepted.available(), Some(0));
     // More than a poll brings in.
-    client.write_all(&pattern(10_000)).unwrap();
+    client.write_fully(&pattern(10_000)).unwrap();
     until_available(&accepted, 10_000);
     assert_eq!(accepted.available(), Some(10_000));
     read(&accepted, 1).unwrap();
@@ -108,31 +110,31 @@ fn available_counts_what_can_be_read(family: Family) {
     assert_eq!(accepted.available(), Some(0));
 }
 
-fn available_is_fresh_after_a_poll(family: Family) {
+fn available_is_fresh_after_a_poll(family: AddressFamily) {
     let (client, accepted) = pair(family);
-    client.write_all(b"ab").unwrap();
+    client.write_fully(b"ab").unwrap();
     until_available(&accepted, 2);
-    client.write_all(b"cd").unwrap();
+    client.write_fully(b"cd").unwrap();
     accepted.poll(Instant::now).unwrap();
     assert_eq!(accepted.available(), Some(4));
 }
 
-fn a_partial_read_gives_all_that_was_announced(family: Family) {
+fn a_partial_read_gives_all_that_was_announced(family: AddressFamily) {
     let (client, accepted) = pair(family);
-    assert_eq!(read_available(&accepted, 10).unwrap(), b"");
+    assert_eq!(try_read(&accepted, 10).unwrap(), b"");
     let data = pattern(50_000);
-    client.write_all(&data).unwrap();
+    client.write_fully(&data).unwrap();
     until_available(&accepted, data.len());
     accepted.poll(Instant::now).unwrap();
     let announced = accepted.available().unwrap();
     assert_eq!(announced, data.len());
-    assert!(read_available(&accepted, announced).unwrap() == data);
-    assert_eq!(read_available(&accepted, 0).unwrap(), b"");
+    assert!(try_read(&accepted, announced).unwrap() == data);
+    assert_eq!(try_read(&accepted, 0).unwrap(), b"");
 }
 
-fn end_of_stream_comes_after_the_data(family: Family) {
+fn end_of_stream_comes_after_the_data(family: AddressFamily) {
     let (client, accepted) = pair(family);
-    client.write_all(b"last words").unwrap();
+    client.write_fully(b"last words").unwrap();
     client.disconnect();
     until_available(&accepted, 10);
     for _ in 0..3 {
@@ -148,25 +150,27 @@ fn end_of_stream_comes_after_the_data(family: Family) {
     assert_eq!(accepted.peer_address(), None);
 }
 
-fn end_of_stream_is_told_by_a_read(family: Family) {
+fn end_of_stream_is_told_by_a_read(family: AddressFamily) {
     let (client, accepted) = pair(family);
-    client.write_all(b"abc").unwrap();
+    client.write_fully(b"abc").unwrap();
     client.disconnect();
     let mut buffer = [std::mem::MaybeUninit::new(9); 8];
-    let (error, received) = accepted.read_exact(&mut buffer).unwrap_err();
+    let stream_socket::ReadFailure {
+        error, received, ..
+    } = accepted.read_fully(&mut buffer).unwrap_err();
     assert!(matches!(error, ReadError::EndOfStream), "{error}");
     assert_eq!(received, 3);
     assert_eq!(accepted.status(), Status::None);
 
     let (client, accepted) = pair(family);
     client.disconnect();
-    let error = until("the end", || read_available(&accepted, 1).err());
+    let error = until("the end", || try_read(&accepted, 1).err());
     assert!(matches!(error, ReadError::EndOfStream), "{error}");
-    let error = read_available(&accepted, 1).unwrap_err();
+    let error = try_read(&accepted, 1).unwrap_err();
     assert!(matches!(error, ReadError::NotConnected), "{error}");
 }
 
-fn an_idle_poll_changes_nothing(family: Family) {
+fn an_idle_poll_changes_nothing(family: AddressFamily) {
     let (client, accepted) = pair(family);
     for _ in 0..100 {
         client.poll(Instant::now).unwrap();
@@ -176,25 +180,23 @@ fn an_idle_poll_changes_nothing(family: Family) {
     assert_eq!(accepted.status(), Status::Connected);
 }
 
-fn blocking_transfers_complete_in_both_directions(family: Family) {
+fn blocking_transfers_complete_in_both_directions(family: AddressFamily) {
     let (client, accepted) = pair(family);
     let data = pattern(4 << 20);
     thread::scope(|scope| {
         for connection in [&client, &accepted] {
-            scope.spawn(|| connection.write_all(&data).unwrap());
+            scope.spawn(|| connection.write_fully(&data).unwrap());
             scope.spawn(|| assert!(read(connection, data.len()).unwrap() == data));
         }
     });
 }
 
-fn a_partial_write_stops_when_the_peer_does_not_read(family: Family) {
+fn a_partial_write_stops_when_the_peer_does_not_read(family: AddressFamily) {
     let (client, accepted) = pair(family);
     let block = pattern(1 << 20);
     let mut sent = 0;
     until("the kernel is full", || {
-        let count = client
-            .write_available(&block[sent % block.len()..])
-            .unwrap();
+        let count = client.try_write(&block[sent % block.len()..]).unwrap();
         sent += count;
         (count == 0).then_some(())
     });
@@ -207,11 +209,11 @@ fn a_partial_write_stops_when_the_peer_does_not_read(family: Family) {
         assert_eq!(read(&accepted, size).unwrap(), expected);
     }
     until("room", || {
-        (client.write_available(b"x").unwrap() == 1).then_some(())
+        (client.try_write(b"x").unwrap() == 1).then_some(())
     });
 }
 
-fn disconnect_from_either_side(family: Family) {
+fn disconnect_from_either_side(family: AddressFamily) {
     let (client, accepted) = pair(family);
     accepted.disconnect();
     assert_eq!(accepted.status(), Status::None);
@@ -222,20 +224,20 @@ fn disconnect_from_either_side(family: Family) {
     assert_eq!(client.status(), Status::None);
 }
 
-fn connects_again_after_disconnecting(family: Family) {
+fn connects_again_after_disconnecting(family: AddressFamily) {
     let server = Server::new(family);
     let client = Connection::new();
     for round in 0..3 {
         connect(&client, &server.address);
         let accepted = server.accept();
-        accepted.write_all(&[round; 10]).unwrap();
+        accepted.write_fully(&[round; 10]).unwrap();
         // Some of it is read, some buffered, none of it may show up in the next round.
         assert_eq!(read(&client, 1).unwrap(), [round]);
         client.disconnect();
     }
 }
 
-fn a_stopped_listener_refuses_and_keeps_what_it_accepted(family: Family) {
+fn a_stopped_listener_refuses_and_keeps_what_it_accepted(family: AddressFamily) {
     let server = Server::new(family);
     let client = connected(&server.address);
     let accepted = server.accept();
@@ -251,16 +253,16 @@ fn a_stopped_listener_refuses_and_keeps_what_it_accepted(family: Family) {
         }
         Err(_) => assert_eq!(late.status(), Status::None),
     }
-    client.write_all(b"x").unwrap();
+    client.write_fully(b"x").unwrap();
     assert_eq!(read(&accepted, 1).unwrap(), b"x");
 }
 
-fn nothing_works_without_a_connection(_: Family) {
+fn nothing_works_without_a_connection(_: AddressFamily) {
     let connection = Connection::new();
     for _ in 0..2 {
         assert!(matches!(read(&connection, 1), Err(ReadError::NotConnected)));
         assert!(matches!(
-            read_available(&connection, 1),
+            try_read(&connection, 1),
             Err(ReadError::NotConnected)
         ));
         assert!(matches!(
@@ -268,7 +270,7 @@ fn nothing_works_without_a_connection(_: Family) {
             Err(WriteError::NotConnected)
         ));
         assert!(matches!(
-            connection.write_available(b"x"),
+            connection.try_write(b"x"),
             Err(WriteError::NotConnected)
         ));
         assert_eq!(connection.available(), None);
@@ -278,15 +280,15 @@ fn nothing_works_without_a_connection(_: Family) {
     }
 }
 
-fn a_second_connect_is_refused_and_harmless(family: Family) {
+fn a_second_connect_is_refused_and_harmless(family: AddressFamily) {
     let (client, accepted) = pair(family);
     let again = start_connect(&client, &refusing_address());
     assert!(matches!(again, Err(ConnectError::AlreadyConnected)));
-    client.write_all(b"x").unwrap();
+    client.write_fully(b"x").unwrap();
     assert_eq!(read(&accepted, 1).unwrap(), b"x");
 }
 
-fn a_dropped_connection_is_closed(family: Family) {
+fn a_dropped_connection_is_closed(family: AddressFamily) {
     let (client, accepted) = pair(family);
     drop(client);
     until_status(&accepted, Status::None).unwrap();
@@ -298,10 +300,10 @@ fn available_is_fresh_after_a_send_of_this_process() {
     if !has_unix_sockets("available_is_fresh_after_a_send_of_this_process") {
         return;
     }
-    let (client, accepted) = pair(Family::Unix);
+    let (client, accepted) = pair(AddressFamily::Unix);
     for count in 1..=100 {
         accepted.poll(Instant::now).unwrap();
-        client.write_all(b"x").unwrap();
+        client.write_fully(b"x").unwrap();
         assert_eq!(accepted.available(), Some(count));
         assert_eq!(accepted.available(), Some(count));
     }
@@ -319,7 +321,7 @@ fn a_refused_connect_ends_in_error_and_can_be_tried_again() {
         assert_eq!(error.to_string(), expected);
         assert_eq!(client.peer_address(), None);
     }
-    let server = Server::new(Family::Ipv4);
+    let server = Server::new(AddressFamily::Ipv4);
     connect(&client, &server.address);
 }
 
@@ -332,7 +334,10 @@ fn a_unix_connect_waits_for_room_in_the_backlog_until_its_time_is_over() {
     let address = Address::Unix(directory.file("s"));
     let listener = Listener::new();
     listener
-        .listen(&BindAddress::Unix(directory.file("s")), 0, None)
+        .listen(
+            &BindAddress::Unix(directory.file("s")),
+            ListenOptions::new(0),
+        )
         .unwrap();
     let first = connected(&address);
     let start = Instant::now();
@@ -366,10 +371,10 @@ fn a_unix_connect_waits_for_room_in_the_backlog_until_its_time_is_over() {
 
 #[test]
 fn listening_twice_is_refused_and_harmless() {
-    let server = Server::new(Family::Ipv4);
+    let server = Server::new(AddressFamily::Ipv4);
     let again = server
         .listener
-        .listen(&BindAddress::Any { port: 0 }, 1, None);
+        .listen(&BindAddress::Any { port: 0 }, ListenOptions::new(1));
     assert!(matches!(again, Err(ListenError::AlreadyListening)));
     connected(&server.address);
 }
@@ -378,7 +383,7 @@ fn listening_twice_is_refused_and_harmless() {
 fn a_listener_on_all_addresses_serves_both_families() {
     let listener = Listener::new();
     listener
-        .listen(&BindAddress::Any { port: 0 }, 8, None)
+        .listen(&BindAddress::Any { port: 0 }, ListenOptions::new(8))
         .unwrap();
     for ip in ["127.0.0.1", "::1"] {
         let address = Address::Inet(parse_ip(ip, listener.local_port()).unwrap());
@@ -394,7 +399,7 @@ fn a_listener_on_all_addresses_serves_both_families() {
 
 #[test]
 fn a_port_can_be_listened_on_again_at_once() {
-    let server = Server::new(Family::Ipv4);
+    let server = Server::new(AddressFamily::Ipv4);
     let client = connected(&server.address);
     let accepted = server.accept();
     // The end that closes first keeps the port in TIME_WAIT.
@@ -406,6 +411,6 @@ fn a_port_can_be_listened_on_again_at_once() {
     server.listener.stop();
     server
         .listener
-        .listen(&BindAddress::Inet(address), 8, None)
+        .listen(&BindAddress::Inet(address), ListenOptions::new(8))
         .unwrap();
 }

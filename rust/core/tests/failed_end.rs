@@ -18,7 +18,7 @@ const MUCH: usize = 32 << 20;
 /// How a peer that reads all sees the failure of a write that waits, in the middle, when the stream was
 /// to be ended behind it or not.
 fn outcome(ends: bool) -> std::io::Result<()> {
-    let (connection, peer) = raw_peer(Family::Ipv4);
+    let (connection, peer) = raw_peer(AddressFamily::Ipv4);
     SockRef::from(&connection.socket_handle().unwrap())
         .set_send_buffer_size(64 << 10)
         .unwrap();
@@ -26,7 +26,7 @@ fn outcome(ends: bool) -> std::io::Result<()> {
     let (written, came) = thread::scope(|scope| {
         let writer = asleep(scope, || {
             fail_sends_of_this_thread(LEAST, libc::EIO);
-            connection.write_all(&data)
+            connection.write_fully(&data)
         });
         if ends {
             connection.shut_down_writing().unwrap();
@@ -34,7 +34,9 @@ fn outcome(ends: bool) -> std::io::Result<()> {
         let came = read_to_end(&peer);
         (writer.join().unwrap(), came)
     });
-    let (_, count) = written.unwrap_err();
+    let stream_socket::WriteFailure {
+        accepted: count, ..
+    } = written.unwrap_err();
     assert!(count < data.len() && came.0.len() <= count);
     came.1
 }

@@ -21,12 +21,12 @@ for_each_family!(
 const MUCH: usize = 11 << 20;
 
 /// A connection with something unread, and what of `data` the system has not taken queued.
-fn stuffed(family: Family, data: &[u8]) -> (Connection, socket2::Socket) {
+fn stuffed(family: AddressFamily, data: &[u8]) -> (Connection, socket2::Socket) {
     let (connection, mut peer) = raw_peer(family);
     peer.write_all(b"unread").unwrap();
     until_available(&connection, 6);
     connection.set_queue_limit(4 * MUCH);
-    connection.write_all(data).unwrap();
+    connection.write_fully(data).unwrap();
     assert!(connection.pending_bytes() > 0);
     (connection, peer)
 }
@@ -55,7 +55,7 @@ fn assert_nothing_more_is_sent(connection: &Connection, peer: &socket2::Socket, 
     });
 }
 
-fn a_failed_send_of_a_queue_leaves_no_gap(family: Family) {
+fn a_failed_send_of_a_queue_leaves_no_gap(family: AddressFamily) {
     if !can_fail_sends("a_failed_send_of_a_queue_leaves_no_gap") {
         return;
     }
@@ -67,13 +67,13 @@ fn a_failed_send_of_a_queue_leaves_no_gap(family: Family) {
     assert_nothing_more_is_sent(&connection, &peer, &data);
 }
 
-fn a_failed_flush_leaves_no_gap(family: Family) {
+fn a_failed_flush_leaves_no_gap(family: AddressFamily) {
     if !can_fail_sends("a_failed_flush_leaves_no_gap") {
         return;
     }
     let data = pattern(MUCH);
     let (connection, peer) = stuffed(family, &data);
-    let error = with_failing_sends(ANY_LENGTH, libc::EIO, || connection.flush()).unwrap_err();
+    let error = with_failing_sends(ANY_LENGTH, libc::EIO, || connection.flush_queue()).unwrap_err();
     assert!(matches!(error, WriteError::Socket { .. }), "{error}");
     assert_nothing_more_is_sent(&connection, &peer, &data);
 }

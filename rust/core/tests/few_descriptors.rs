@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use stream_socket::{Address, Connection, Group, Listener, Status, Visit};
+use stream_socket::{Address, Connection, Group, ListenOptions, Listener, Status, Visit};
 use support::*;
 
 /// The default of macOS.
@@ -92,7 +92,7 @@ fn queue_last_words(connection: &Connection) {
     let small = |options: &mut stream_socket::Options| options.send_buffer_size = Some(4096);
     connection.set_options("make small", small).unwrap();
     connection.set_queue_limit(LAST_WORDS);
-    connection.write_all(&pattern(LAST_WORDS)).unwrap();
+    connection.write_fully(&pattern(LAST_WORDS)).unwrap();
     assert!(connection.pending_bytes() > 0);
 }
 
@@ -118,7 +118,7 @@ fn the_visitor() {
     let group = Group::new();
     let listener = Listener::new();
     let any = stream_socket::BindAddress::Inet((Ipv4Addr::LOCALHOST, 0).into());
-    listener.listen(&any, 5, None).unwrap();
+    listener.listen(&any, ListenOptions::new(5)).unwrap();
     group.add(&listener);
     group.poll(
         None::<std::time::Duration>.or(Some(Default::default())),
@@ -143,7 +143,7 @@ fn the_server() {
     set_limit(FEW);
     let listener = Listener::new();
     let any = stream_socket::BindAddress::Inet((Ipv4Addr::LOCALHOST, 0).into());
-    listener.listen(&any, 1024, None).unwrap();
+    listener.listen(&any, ListenOptions::new(1024)).unwrap();
     std::fs::write(&argument, listener.local_port().to_string()).unwrap();
     for _ in 0..MANY {
         let client = until("a client", || listener.accept().unwrap());
@@ -217,7 +217,7 @@ fn the_full_process() {
     set_limit(FEW);
     let waiting = Listener::new();
     let any = stream_socket::BindAddress::Inet((Ipv4Addr::LOCALHOST, 0).into());
-    waiting.listen(&any, 64, None).unwrap();
+    waiting.listen(&any, ListenOptions::new(64)).unwrap();
     let of_waiting = SocketAddr::from((Ipv4Addr::LOCALHOST, waiting.local_port()));
     let stale = folder.join("stale");
     drop(std::os::unix::net::UnixListener::bind(&stale).unwrap());
@@ -227,12 +227,14 @@ fn the_full_process() {
         Box::new(|| drop(Connection::pair().unwrap())),
         Box::new(|| {
             let listener = Listener::new();
-            listener.listen(&any, 5, None).unwrap();
+            listener.listen(&any, ListenOptions::new(5)).unwrap();
         }),
         Box::new(|| {
             let listener = Listener::new();
             let path = stream_socket::BindAddress::Unix(stale.clone());
-            listener.listen(&path, 5, Some(0o600)).unwrap();
+            listener
+                .listen(&path, ListenOptions::new(5).with_mode(0o600))
+                .unwrap();
             assert!(listener.is_listening());
             // For the next time.
             drop(listener);
@@ -287,7 +289,7 @@ fn the_leaving_server() {
     set_limit(FEW);
     let listener = Listener::new();
     let any = stream_socket::BindAddress::Inet((Ipv4Addr::LOCALHOST, 0).into());
-    listener.listen(&any, 1024, None).unwrap();
+    listener.listen(&any, ListenOptions::new(1024)).unwrap();
     std::fs::write(&argument, listener.local_port().to_string()).unwrap();
     let clients: Vec<Connection> = (0..GUESTS)
         .map(|_| until("a client", || listener.accept().unwrap()))
@@ -317,7 +319,9 @@ fn what_many_clients_were_sent_is_delivered() {
     let guests: Vec<_> = (0..GUESTS)
         .map(|_| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap())
         .collect();
-    until("the farewells", || (content()? == "left").then_some(()));
+    until("the lingering_closes", || {
+        (content()? == "left").then_some(())
+    });
     for mut guest in guests {
         let mut count = 0;
         let mut block = vec![0; 1 << 20];

@@ -88,7 +88,7 @@ fn a_reader_of_the_parent_sleeps_on_after_an_abort_in_the_child() {
         let before = processor_time();
         thread::sleep(Duration::from_secs(1));
         let used = processor_time() - before;
-        other.write_all(b"hello").unwrap();
+        other.write_fully(b"hello").unwrap();
         assert_eq!(reader.join().unwrap().unwrap(), b"hello");
         assert!(
             used < Duration::from_millis(200),
@@ -101,7 +101,7 @@ fn a_reader_of_the_parent_sleeps_on_after_an_abort_in_the_child() {
 #[test]
 fn a_child_that_lets_a_listener_go_leaves_the_parents_file() {
     let _only = only_test();
-    let server = Server::new(Family::Unix);
+    let server = Server::new(AddressFamily::Unix);
     assert_eq!(forked(|| server.listener.stop()), 0);
     let client = Connection::new();
     start_connect(&client, &server.address).expect("the file of the parent's listener is gone");
@@ -113,7 +113,7 @@ fn a_child_that_lets_a_connection_go_leaves_the_parents_open() {
     let _only = only_test();
     let (one, other) = Connection::pair().unwrap();
     assert_eq!(forked(|| one.disconnect()), 0);
-    one.write_all(b"hello")
+    one.write_fully(b"hello")
         .expect("the child has ended the parent's stream");
     assert_eq!(read(&other, 5).unwrap(), b"hello");
 }

@@ -1,4 +1,4 @@
-//! After a fork the child and its parent go their own ways: groups, farewells and lookups work in both. One test at a time,
+//! After a fork the child and its parent go their own ways: groups, lingering closes and lookups work in both. One test at a time,
 //! since a fork takes the whole process with it.
 #![cfg(target_os = "linux")]
 
@@ -92,12 +92,12 @@ fn a_group_is_told_what_its_fork_was_told_too() {
     let _only = only_test();
     let (group, pairs) = group_of(3);
     let status = forked(|| {
-        pairs[1].1.write_all(b"x").unwrap();
+        pairs[1].1.write_fully(b"x").unwrap();
         until_visited(&group, &pairs, "the child");
         assert_eq!(pairs[1].0.available(), Some(1), "it is left for the parent");
     });
     // What the child has received is its own.
-    pairs[1].1.write_all(b"y").unwrap();
+    pairs[1].1.write_fully(b"y").unwrap();
     until_visited(&group, &pairs, "the parent");
     assert_eq!(status, 0, "the child has failed");
 }
@@ -107,7 +107,7 @@ fn a_fork_takes_no_news_from_its_parent() {
     let _only = only_test();
     let (group, pairs) = group_of(3);
     // The news is there, and not told yet, when the child looks.
-    pairs[1].1.write_all(b"x").unwrap();
+    pairs[1].1.write_fully(b"x").unwrap();
     let status = forked(|| {
         // It looks at the group, but receives nothing.
         group.poll(Some(Duration::ZERO), |_| Visit::Idle);
@@ -127,7 +127,7 @@ fn a_fork_that_lets_its_group_go_takes_no_member_from_its_parent() {
         let more = Connection::pair().unwrap();
         group.add(&more.0);
     });
-    pairs[2].1.write_all(b"x").unwrap();
+    pairs[2].1.write_fully(b"x").unwrap();
     until_visited(&group, &pairs, "the parent");
     assert_eq!(status, 0, "the child has failed");
 }
@@ -146,7 +146,7 @@ fn a_group_made_before_a_fork_wakes_in_the_child() {
             group.wake();
             assert!(poller.join().unwrap() < Duration::from_secs(3));
         });
-        pairs[0].1.write_all(b"x").unwrap();
+        pairs[0].1.write_fully(b"x").unwrap();
         until_visited(&group, &pairs, "the child");
     });
     assert_eq!(status, 0, "the child has failed");
@@ -155,41 +155,41 @@ fn a_group_made_before_a_fork_wakes_in_the_child() {
 const MUCH: usize = 11 << 20;
 
 /// Leaves a connection with something unsent, and asserts that it comes.
-fn say_farewell() {
-    let (connection, peer) = raw_peer(Family::Unix);
+fn close_lingering() {
+    let (connection, peer) = raw_peer(AddressFamily::Unix);
     connection.set_queue_limit(MUCH);
     let data = pattern(MUCH);
-    connection.write_all(&data).unwrap();
+    connection.write_fully(&data).unwrap();
     connection.disconnect();
     peer.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
     assert_whole(read_to_end(&peer), &data);
 }
 
 #[test]
-fn farewells_are_said_in_a_fork_too() {
+fn lingering_closes_are_said_in_a_fork_too() {
     let _only = only_test();
     // Whatever thread says them is there, and idle.
-    say_farewell();
-    assert_eq!(forked(say_farewell), 0, "the child has failed");
-    say_farewell();
+    close_lingering();
+    assert_eq!(forked(close_lingering), 0, "the child has failed");
+    close_lingering();
 }
 
-/// A farewell that goes on while the process forks is the parent's alone: the child does not send it a second time.
+/// A lingering close that goes on while the process forks is the parent's alone: the child does not send it a second time.
 #[test]
-fn a_farewell_under_way_is_said_once() {
+fn a_lingering_close_under_way_is_said_once() {
     let _only = only_test();
-    let (connection, peer) = raw_peer(Family::Unix);
+    let (connection, peer) = raw_peer(AddressFamily::Unix);
     connection.set_queue_limit(MUCH);
     let data = pattern(MUCH);
-    connection.write_all(&data).unwrap();
+    connection.write_fully(&data).unwrap();
     connection.disconnect();
-    assert_eq!(forked(say_farewell), 0, "the child has failed");
+    assert_eq!(forked(close_lingering), 0, "the child has failed");
     assert_whole(read_to_end(&peer), &data);
 }
 
 /// Connects to a name, which is looked up.
 fn look_up() {
-    let server = Server::new(Family::Ipv4);
+    let server = Server::new(AddressFamily::Ipv4);
     let stream_socket::Address::Inet(address) = server.address else {
         unreachable!()
     };

@@ -24,7 +24,7 @@ fn look(other: &Connection) {
 }
 
 fn idle_pair() -> (Connection, Socket) {
-    let (connection, peer) = raw_peer(Family::Unix);
+    let (connection, peer) = raw_peer(AddressFamily::Unix);
     make_idle(&connection);
     (connection, peer)
 }
@@ -80,7 +80,7 @@ fn what_was_sent_before_something_received_is_seen() {
     let _only = only_test();
     let (other, _other_peer) = idle_pair();
     let (connection, mut peer) = idle_pair();
-    let (messages, mut message_peer) = raw_peer(Family::Unix);
+    let (messages, mut message_peer) = raw_peer(AddressFamily::Unix);
     let mut missed = 0;
     const ROUNDS: usize = 2000;
     for _ in 0..ROUNDS {
@@ -101,7 +101,7 @@ fn what_was_sent_before_a_connection_accepted_is_seen() {
     let _only = only_test();
     let (other, _other_peer) = idle_pair();
     let (connection, mut peer) = idle_pair();
-    let server = Server::new(Family::Unix);
+    let server = Server::new(AddressFamily::Unix);
     let stream_socket::Address::Unix(path) = &server.address else {
         unreachable!()
     };
@@ -133,7 +133,7 @@ fn is_readable(descriptor: RawFd) -> bool {
 fn the_end_of_a_cancelled_connect_is_seen() {
     let _only = only_test();
     let (other, _other_peer) = idle_pair();
-    let server = Server::new(Family::Ipv4);
+    let server = Server::new(AddressFamily::Ipv4);
     let mut missed = 0;
     let mut tried = 0;
     const ROUNDS: usize = 300;
@@ -188,7 +188,7 @@ fn what_another_process_sent_before_a_message_through_a_pipe_is_seen() {
     }
     let _only = only_test();
     let (other, _other_peer) = idle_pair();
-    let server = Server::new(Family::Unix);
+    let server = Server::new(AddressFamily::Unix);
     let stream_socket::Address::Unix(path) = &server.address else {
         unreachable!()
     };

@@ -19,7 +19,7 @@ fn few_visits() -> usize {
 fn a_stalled_queue_does_not_keep_a_wait_awake() {
     let (connection, _peer) = raw_peer(local_family());
     connection.set_queue_limit(MUCH);
-    connection.write_all(&pattern(MUCH)).unwrap();
+    connection.write_fully(&pattern(MUCH)).unwrap();
     let group = Group::new();
     group.add(&connection);
     let mut visits = 0;
@@ -45,7 +45,7 @@ fn a_read_that_finds_nothing_does_not_keep_a_wait_awake() {
     let mut visits = 0;
     group.poll(Some(Duration::from_millis(500)), |_| {
         visits += 1;
-        assert_eq!(read_available(&connection, 100).unwrap(), b"");
+        assert_eq!(try_read(&connection, 100).unwrap(), b"");
         Visit::Idle
     });
     assert!(
@@ -63,7 +63,7 @@ fn read_all_that_finds_nothing_does_not_keep_a_wait_awake() {
     group.poll(Some(Duration::from_millis(500)), |_| {
         visits += 1;
         connection
-            .read_all_available(100, |bytes| assert!(bytes.is_empty()))
+            .try_read_with(100, |bytes| assert!(bytes.is_empty()))
             .unwrap();
         Visit::Idle
     });
@@ -98,7 +98,7 @@ fn a_member_that_was_added_twice_is_told_of_until_both_keys_are_removed() {
     for _ in 0..5 {
         visit(Duration::ZERO);
     }
-    other.write_all(b"x").unwrap();
+    other.write_fully(b"x").unwrap();
     assert_eq!(visit(Duration::from_secs(1)), [first]);
 }
 
@@ -109,7 +109,7 @@ fn what_a_question_has_fetched_is_told() {
     let group = Group::new();
     let key = group.add(&one);
     // Nothing more can be sent, so the kernel does not tell of room either.
-    while one.write_available(&pattern(1 << 20)).unwrap() > 0 {}
+    while one.try_write(&pattern(1 << 20)).unwrap() > 0 {}
     let visit = |limit| {
         let mut visited = Vec::new();
         group.poll(Some(limit), |key| {
@@ -148,7 +148,7 @@ fn a_queued_write_that_has_gone_out_causes_no_visit() {
     for _ in 0..5 {
         visit();
     }
-    one.write_all(b"x").unwrap();
+    one.write_fully(b"x").unwrap();
     assert_eq!(one.pending_bytes(), 0);
     // Where sockets are not watched, each poll asks each member.
     assert_eq!(visit(), usize::from(!is_watching()));

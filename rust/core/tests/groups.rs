@@ -5,7 +5,7 @@ mod support;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stream_socket::{Connection, Group, Listener, Status, Visit};
+use stream_socket::{Connection, Group, ListenOptions, Listener, Status, Visit};
 use support::*;
 
 for_each_family!(
@@ -44,7 +44,7 @@ fn calm(group: &Group, members: &[(usize, &Connection)]) {
     });
 }
 
-fn only_the_busy_are_visited(family: Family) {
+fn only_the_busy_are_visited(family: AddressFamily) {
     if !is_watching() {
         return;
     }
@@ -54,18 +54,18 @@ fn only_the_busy_are_visited(family: Family) {
     assert_eq!(visit(&group, Some(Duration::ZERO), &members).len(), 50);
     calm(&group, &members);
     for busy in [3, 17, 4] {
-        pairs[busy].1.write_all(b"x").unwrap();
+        pairs[busy].1.write_fully(b"x").unwrap();
         assert_eq!(visit(&group, LONG, &members), [members[busy].0]);
         assert_eq!(read(&pairs[busy].0, 1).unwrap(), b"x");
         calm(&group, &members);
     }
 }
 
-fn one_that_speaks_is_visited_again(family: Family) {
+fn one_that_speaks_is_visited_again(family: AddressFamily) {
     let (one, other) = pair(family);
     let group = Group::new();
     let members = [(group.add(&one), &one)];
-    other.write_all(b"unread").unwrap();
+    other.write_fully(b"unread").unwrap();
     until_available(&one, 6);
     for _ in 0..3 {
         assert_eq!(visit(&group, LONG, &members), [members[0].0]);
@@ -74,7 +74,7 @@ fn one_that_speaks_is_visited_again(family: Family) {
     assert!(visit(&group, Some(Duration::from_millis(1)), &members).len() < 3);
 }
 
-fn a_queue_is_sent_by_visits(family: Family) {
+fn a_queue_is_sent_by_visits(family: AddressFamily) {
     let (one, other) = pair(family);
     let group = Group::new();
     let members = [(group.add(&one), &one)];
@@ -83,7 +83,7 @@ fn a_queue_is_sent_by_visits(family: Family) {
     }
     let data = pattern(4 << 20);
     one.set_queue_limit(data.len());
-    one.write_all(&data).unwrap();
+    one.write_fully(&data).unwrap();
     thread::scope(|scope| {
         let reader = scope.spawn(|| read(&other, data.len()).unwrap());
         while one.pending_bytes() > 0 {
@@ -93,12 +93,12 @@ fn a_queue_is_sent_by_visits(family: Family) {
     });
     one.set_queue_limit(0);
     one.set_coalesces(true);
-    one.write_all(b"gathered").unwrap();
+    one.write_fully(b"gathered").unwrap();
     visit(&group, Some(Duration::ZERO), &members);
     assert_eq!(read(&other, 8).unwrap(), b"gathered");
 }
 
-fn a_member_is_followed_through_its_connections(family: Family) {
+fn a_member_is_followed_through_its_connections(family: AddressFamily) {
     let server = Server::new(family);
     let client = Connection::new();
     let group = Group::new();
@@ -113,7 +113,7 @@ fn a_member_is_followed_through_its_connections(family: Family) {
             visit(&group, Some(Duration::ZERO), &members);
             (client.status() == Status::Connected).then_some(())
         });
-        accepted.write_all(message).unwrap();
+        accepted.write_fully(message).unwrap();
         until("the message", || {
             visit(&group, LONG, &members);
             (client.available() == Some(1)).then_some(())
@@ -123,49 +123,49 @@ fn a_member_is_followed_through_its_connections(family: Family) {
     }
     group.remove(members[0].0, &client);
     connect(&client, &server.address);
-    server.accept().write_all(b"unseen").unwrap();
+    server.accept().write_fully(b"unseen").unwrap();
     assert!(visit(&group, Some(Duration::from_millis(5)), &[]).is_empty());
 }
 
-fn a_wait_ends_with_data(family: Family) {
+fn a_wait_ends_with_data(family: AddressFamily) {
     let (one, other) = pair(family);
     let group = Group::new();
     let members = [(group.add(&one), &one)];
     thread::scope(|scope| {
         let waiting = asleep(scope, || visit(&group, None, &members));
-        other.write_all(b"x").unwrap();
+        other.write_fully(b"x").unwrap();
         assert!(waiting.join().unwrap().contains(&members[0].0));
     });
 }
 
-/// The group is told by the kernel on its own; what a sweep knew a moment ago must not hide it.
-fn an_idle_member_is_not_quiet_when_it_was_told_of(family: Family) {
+/// The group is told by the kernel on its own; what a shared poll knew a moment ago must not hide it.
+fn an_idle_member_is_not_quiet_when_it_was_told_of(family: AddressFamily) {
     let (one, other) = pair(family);
     make_idle(&one);
     let group = Group::new();
     let members = [(group.add(&one), &one)];
     for _ in 0..200 {
-        other.write_all(b"x").unwrap();
+        other.write_fully(b"x").unwrap();
         until("it speaks", || {
             visit(&group, LONG, &members);
-            (read_available(&one, 8).unwrap() == b"x").then_some(())
+            (try_read(&one, 8).unwrap() == b"x").then_some(())
         });
         make_idle(&one);
     }
 }
 
 /// A small read receives more than it hands over. Of that the kernel tells nothing any more.
-fn what_a_reader_has_left_unread_is_told(family: Family) {
+fn what_a_reader_has_left_unread_is_told(family: AddressFamily) {
     let (one, other) = pair(family);
     let group = Group::new();
     let members = [(group.add(&one), &one)];
     if is_watching() {
         calm(&group, &members);
     }
-    other.write_all(b"two messages").unwrap();
+    other.write_fully(b"two messages").unwrap();
     assert_eq!(read(&one, 3).unwrap(), b"two");
     assert!(visit(&group, LONG, &members).contains(&members[0].0));
-    assert_eq!(read_available(&one, 20).unwrap(), b" messages");
+    assert_eq!(try_read(&one, 20).unwrap(), b" messages");
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn a_listener_is_told_of_before_and_after_it_listens() {
         });
         visits
     };
-    let server = Server::new(Family::Ipv4);
+    let server = Server::new(AddressFamily::Ipv4);
     let key = group.add(&server.listener);
     let _client = connected(&server.address);
     assert!(visits(&server.listener) > 0);
@@ -226,8 +226,11 @@ fn a_listener_is_told_of_before_and_after_it_listens() {
     let late = Listener::new();
     group.add(&late);
     let address = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    late.listen(&stream_socket::BindAddress::Inet(address), 8, None)
-        .unwrap();
+    late.listen(
+        &stream_socket::BindAddress::Inet(address),
+        ListenOptions::new(8),
+    )
+    .unwrap();
     let port = late.local_port();
     let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
     let _client = connected(&stream_socket::Address::Inet(address));

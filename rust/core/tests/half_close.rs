@@ -11,11 +11,11 @@ use support::*;
 
 const MUCH: usize = 11 << 20;
 
-fn a_write_goes_on_behind_the_peers_end(family: Family) {
+fn a_write_goes_on_behind_the_peers_end(family: AddressFamily) {
     let (connection, mut peer) = raw_peer(family);
     let data = pattern(MUCH);
     thread::scope(|scope| {
-        let writer = asleep(scope, || connection.write_all(&data));
+        let writer = asleep(scope, || connection.write_fully(&data));
         peer.shutdown(Shutdown::Write).unwrap();
         // A frame loop goes on meanwhile.
         for _ in 0..20 {

@@ -24,10 +24,10 @@ for_each_family!(
 /// More than any system takes without a reader.
 const MUCH: usize = 6 << 20;
 
-fn an_unusable_stream_ends_and_the_next_one_goes_on(family: Family) {
+fn an_unusable_stream_ends_and_the_next_one_goes_on(family: AddressFamily) {
     let server = Server::new(family);
     let client = connected(&server.address);
-    let first = client.generation();
+    let first = client.version();
     let malformed = || ReadError::Malformed {
         peer: server.address.clone(),
         what: "a test",
@@ -35,21 +35,21 @@ fn an_unusable_stream_ends_and_the_next_one_goes_on(family: Family) {
     assert!(client.end_unusable(first, malformed()));
     assert_eq!(client.status(), Status::None);
     let ended = client.ended().expect("it has ended by itself");
-    assert_eq!(ended.generation, client.generation());
+    assert_eq!(ended.version, client.version());
     let reason = ended.error.to_string();
     assert!(reason.ends_with("malformed packet: a test"), "{reason}");
     connect(&client, &server.address);
-    let second = client.generation();
+    let second = client.version();
     assert!(!client.end_unusable(first, malformed()));
     assert!(client.ended().is_none());
     assert_eq!(
-        (client.status(), client.generation()),
+        (client.status(), client.version()),
         (Status::Connected, second)
     );
 }
 
 /// Runs `body` while another thread calls `look` over and over.
-fn looked_at<T>(look: impl Fn() + Sync, body: impl FnOnce() -> T) -> T {
+fn probed<T>(look: impl Fn() + Sync, body: impl FnOnce() -> T) -> T {
     let is_over = AtomicBool::new(false);
     let looks = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -81,35 +81,35 @@ impl Drop for Over<'_> {
 const LOOKS: [fn(&Connection); 3] = [
     |connection| assert!(connection.pending_bytes() < usize::MAX),
     |connection| drop(connection.poll(Instant::now)),
-    |connection| drop(connection.flush()),
+    |connection| drop(connection.flush_queue()),
 ];
 
-fn queued(family: Family, data: &[u8]) -> (Connection, socket2::Socket) {
+fn queued(family: AddressFamily, data: &[u8]) -> (Connection, socket2::Socket) {
     let (connection, peer) = raw_peer(family);
     connection.set_queue_limit(2 * MUCH);
-    connection.write_all(data).unwrap();
+    connection.write_fully(data).unwrap();
     assert!(connection.pending_bytes() > 0);
     (connection, peer)
 }
 
-fn a_queue_is_delivered_whoever_looks_during_a_disconnect(family: Family) {
+fn a_queue_is_delivered_whoever_looks_during_a_disconnect(family: AddressFamily) {
     let data = pattern(MUCH);
     for _ in 0..6 {
         for look in LOOKS {
             let (connection, peer) = queued(family, &data);
-            looked_at(|| look(&connection), || connection.disconnect());
+            probed(|| look(&connection), || connection.disconnect());
             assert_whole(read_to_end(&peer), &data);
         }
     }
 }
 
 /// The thread that looks finds the end too, or is inside when it is found.
-fn a_queue_is_delivered_whoever_looks_while_the_peer_ends(family: Family) {
+fn a_queue_is_delivered_whoever_looks_while_the_peer_ends(family: AddressFamily) {
     let data = pattern(MUCH);
     for _ in 0..3 {
         for look in LOOKS {
             let (connection, peer) = queued(family, &data);
-            looked_at(
+            probed(
                 || look(&connection),
                 || {
                     peer.shutdown(std::net::Shutdown::Write).unwrap();
@@ -121,11 +121,11 @@ fn a_queue_is_delivered_whoever_looks_while_the_peer_ends(family: Family) {
     }
 }
 
-fn an_end_asked_for_during_a_write_follows_it(family: Family) {
+fn an_end_asked_for_during_a_write_follows_it(family: AddressFamily) {
     let (connection, peer) = raw_peer(family);
     let data = pattern(2 * MUCH);
     thread::scope(|scope| {
-        let writer = asleep(scope, || connection.write_all(&data));
+        let writer = asleep(scope, || connection.write_fully(&data));
         connection.shut_down_writing().unwrap();
         assert!(!writer.is_finished());
         let came = read_to_end(&peer);
@@ -139,13 +139,13 @@ fn an_end_asked_for_during_a_write_follows_it(family: Family) {
     assert_eq!(connection.status(), Status::Connected);
 }
 
-fn an_end_asked_for_while_somebody_looks_is_sent(family: Family) {
+fn an_end_asked_for_while_somebody_looks_is_sent(family: AddressFamily) {
     for _ in 0..30 {
         for look in LOOKS {
             let (connection, peer) = raw_peer(family);
             connection.set_coalesces(true);
-            connection.write_all(b"last words").unwrap();
-            looked_at(
+            connection.write_fully(b"last words").unwrap();
+            probed(
                 || look(&connection),
                 || connection.shut_down_writing().unwrap(),
             );
@@ -155,15 +155,17 @@ fn an_end_asked_for_while_somebody_looks_is_sent(family: Family) {
 }
 
 /// The call that was waiting fails, and says how much was taken of it: so much arrives.
-fn a_disconnect_during_a_write_lets_the_peer_have_what_was_accepted(family: Family) {
+fn a_disconnect_during_a_write_lets_the_peer_have_what_was_accepted(family: AddressFamily) {
     let (connection, peer) = raw_peer(family);
     let data = pattern(2 * MUCH);
     connection.set_coalesces(true);
-    connection.write_all(b"first").unwrap();
+    connection.write_fully(b"first").unwrap();
     thread::scope(|scope| {
-        let writer = asleep(scope, || connection.write_all(&data));
+        let writer = asleep(scope, || connection.write_fully(&data));
         connection.disconnect();
-        let (error, accepted) = writer.join().unwrap().unwrap_err();
+        let stream_socket::WriteFailure {
+            error, accepted, ..
+        } = writer.join().unwrap().unwrap_err();
         assert!(matches!(error, WriteError::Disconnected), "{error}");
         let expected = [b"first", &data[..accepted]].concat();
         assert_whole(read_to_end(&peer), &expected);
@@ -173,7 +175,7 @@ fn a_disconnect_during_a_write_lets_the_peer_have_what_was_accepted(family: Fami
 /// The old connection has much unread, so that leaving it takes a while, in which the next one receives its first bytes.
 #[test]
 fn a_disconnect_that_ends_late_takes_nothing_from_the_next_connection() {
-    let server = Server::new(Family::Unix);
+    let server = Server::new(AddressFamily::Unix);
     let client = Connection::new();
     let unread = pattern(1 << 20);
     const ROUNDS: usize = 500;
@@ -192,7 +194,7 @@ fn a_disconnect_that_ends_late_takes_nothing_from_the_next_connection() {
         for _ in 0..ROUNDS {
             let enlarge = |options: &mut Options| options.send_buffer_size = Some(unread.len());
             accepted.set_options("enlarge", enlarge).unwrap();
-            assert!(accepted.write_available(&unread).unwrap() > 100_000);
+            assert!(accepted.try_write(&unread).unwrap() > 100_000);
             ask.send(()).unwrap();
             // No sleep: the other thread is about to go on.
             while client.status() != Status::None {
@@ -200,7 +202,7 @@ fn a_disconnect_that_ends_late_takes_nothing_from_the_next_connection() {
             }
             connect(client, &server.address);
             accepted = server.accept();
-            accepted.write_all(b"greeting").unwrap();
+            accepted.write_fully(b"greeting").unwrap();
             until("a greeting", || {
                 let has_received = client.poll(Instant::now).unwrap();
                 has_received.then_some(())
@@ -217,7 +219,7 @@ fn a_disconnect_that_ends_late_takes_nothing_from_the_next_connection() {
 /// Threads wait for their turn to write. The connection ends, and they find the next one.
 #[test]
 fn writers_that_come_late_take_nothing_from_the_next_connection() {
-    let server = Server::new(Family::Unix);
+    let server = Server::new(AddressFamily::Unix);
     let much = pattern(1 << 20);
     for round in 0..40 {
         let client = Connection::new();
@@ -233,7 +235,7 @@ fn writers_that_come_late_take_nothing_from_the_next_connection() {
             connect(&client, &server.address);
             let accepted = server.accept();
             accepted.set_read_timeout(Some(Duration::from_secs(1)));
-            client.write_all(b"request").unwrap();
+            client.write_fully(b"request").unwrap();
             for writer in late.into_iter().chain([first]) {
                 let error = writer.join().unwrap().unwrap_err();
                 assert!(matches!(error, WriteError::Disconnected), "{error}");
@@ -250,7 +252,7 @@ fn writers_that_come_late_take_nothing_from_the_next_connection() {
 /// are processors, so that some are stopped in the middle.
 #[test]
 fn looks_that_come_late_take_nothing_from_the_next_connection() {
-    let server = Server::new(Family::Unix);
+    let server = Server::new(AddressFamily::Unix);
     let client = Connection::new();
     client.set_coalesces(true);
     let is_over = AtomicBool::new(false);
@@ -259,7 +261,7 @@ fn looks_that_come_late_take_nothing_from_the_next_connection() {
         let look = || {
             while !is_over.load(Ordering::Relaxed) {
                 client.pending_bytes();
-                let _ = read_available(&client, 1);
+                let _ = try_read(&client, 1);
             }
         };
         for _ in 0..4 {
@@ -272,12 +274,12 @@ fn looks_that_come_late_take_nothing_from_the_next_connection() {
             }
             connect(&client, &server.address);
             let accepted = server.accept();
-            client.write_all(b"request").unwrap();
+            client.write_fully(b"request").unwrap();
             // The others go on.
             for _ in 0..5 {
                 thread::yield_now();
             }
-            client.flush().unwrap();
+            client.flush_queue().unwrap();
             accepted.set_read_timeout(Some(Duration::from_secs(1)));
             assert!(read(&accepted, 7).is_ok(), "nothing came in round {round}");
             client.disconnect();

@@ -24,7 +24,7 @@ for_each_family!(
 /// How many pairs are polled in a round.
 const PAIRS: usize = 40;
 
-fn pairs(family: Family, count: usize) -> Vec<(Connection, Connection)> {
+fn pairs(family: AddressFamily, count: usize) -> Vec<(Connection, Connection)> {
     let server = Server::new(family);
     let pair = |_| {
         let client = connected(&server.address);
@@ -41,8 +41,8 @@ fn poll(connection: &Connection) -> bool {
 
 /// Polls until there is something to read. What is sent over a Unix domain socket is there at once (unix(7)); over TCP it
 /// travels.
-fn until_seen(family: Family, connection: &Connection) {
-    if family == Family::Unix {
+fn until_seen(family: AddressFamily, connection: &Connection) {
+    if family == AddressFamily::Unix {
         assert!(poll(connection), "it was sent before");
     } else {
         until("what was sent", || poll(connection).then_some(()));
@@ -62,7 +62,7 @@ impl Random {
     }
 }
 
-fn idle_connections_are_watched(family: Family) {
+fn idle_connections_are_watched(family: AddressFamily) {
     let pairs = pairs(family, PAIRS);
     #[cfg(target_os = "linux")]
     if is_watching() {
@@ -72,7 +72,7 @@ fn idle_connections_are_watched(family: Family) {
     drop(pairs);
 }
 
-fn what_was_sent_before_a_round_of_polls_is_seen_by_it(family: Family) {
+fn what_was_sent_before_a_round_of_polls_is_seen_by_it(family: AddressFamily) {
     let pairs = pairs(family, PAIRS);
     let mut random = Random(1);
     for round in 0..300 {
@@ -81,7 +81,7 @@ fn what_was_sent_before_a_round_of_polls_is_seen_by_it(family: Family) {
         let sends_first = round % 2 == 0;
         let send = |index: usize| {
             if busy[index] {
-                pairs[index].1.write_all(b"x").unwrap();
+                pairs[index].1.write_fully(b"x").unwrap();
             }
         };
         if sends_first {
@@ -103,7 +103,7 @@ fn what_was_sent_before_a_round_of_polls_is_seen_by_it(family: Family) {
     }
 }
 
-fn what_another_thread_has_sent_is_seen_by_the_next_poll(family: Family) {
+fn what_another_thread_has_sent_is_seen_by_the_next_poll(family: AddressFamily) {
     const THREADS: usize = 3;
     thread::scope(|scope| {
         for seed in 0..THREADS {
@@ -113,7 +113,7 @@ fn what_another_thread_has_sent_is_seen_by_the_next_poll(family: Family) {
                 let mut random = Random(seed as u64);
                 for _ in 0..1000 {
                     let index = random.below(PAIRS);
-                    servers[index].write_all(b"x").unwrap();
+                    servers[index].write_fully(b"x").unwrap();
                     tell.send(index).unwrap();
                 }
                 // The connections stay until the other end has read everything.
@@ -127,7 +127,7 @@ fn what_another_thread_has_sent_is_seen_by_the_next_poll(family: Family) {
                     // More may have come in meanwhile than was told.
                     while read_bytes[index] < sent[index] {
                         until_seen(family, &clients[index]);
-                        read_bytes[index] += read_available(&clients[index], 64).unwrap().len();
+                        read_bytes[index] += try_read(&clients[index], 64).unwrap().len();
                     }
                     for client in &clients {
                         poll(client);
@@ -138,16 +138,16 @@ fn what_another_thread_has_sent_is_seen_by_the_next_poll(family: Family) {
     });
 }
 
-fn an_end_is_seen(family: Family) {
+fn an_end_is_seen(family: AddressFamily) {
     for (client, server) in pairs(family, 3) {
         server.disconnect();
         until_status(&client, Status::None).unwrap();
     }
 }
 
-fn an_end_with_the_last_data_is_seen(family: Family) {
+fn an_end_with_the_last_data_is_seen(family: AddressFamily) {
     for (client, server) in pairs(family, 3) {
-        server.write_all(b"last").unwrap();
+        server.write_fully(b"last").unwrap();
         server.disconnect();
         until_available(&client, 4);
         assert_eq!(read(&client, 4).unwrap(), b"last");
@@ -155,9 +155,9 @@ fn an_end_with_the_last_data_is_seen(family: Family) {
     }
 }
 
-fn an_end_after_a_short_read_is_seen(family: Family) {
+fn an_end_after_a_short_read_is_seen(family: AddressFamily) {
     for (client, server) in pairs(family, 3) {
-        server.write_all(b"some").unwrap();
+        server.write_fully(b"some").unwrap();
         until_seen(family, &client);
         assert_eq!(read(&client, 4).unwrap(), b"some");
         assert!(!poll(&client));
@@ -166,8 +166,8 @@ fn an_end_after_a_short_read_is_seen(family: Family) {
     }
 }
 
-fn a_reset_is_seen(family: Family) {
-    if !tells_resets("a_reset_is_seen") {
+fn a_reset_is_seen(family: AddressFamily) {
+    if !reports_resets("a_reset_is_seen") {
         return;
     }
     for (client, server) in pairs(family, 3) {
@@ -176,18 +176,18 @@ fn a_reset_is_seen(family: Family) {
             let outcome = client.poll(Instant::now);
             (client.status() != Status::Connected).then_some(outcome)
         });
-        assert_eq!(outcome.is_err(), family != Family::Unix);
+        assert_eq!(outcome.is_err(), family != AddressFamily::Unix);
     }
 }
 
 /// Random calls on a few connections, against what was sent. Over a Unix domain socket the answers are exact.
-fn no_order_of_calls_loses_or_invents_a_byte(family: Family) {
+fn no_order_of_calls_loses_or_invents_a_byte(family: AddressFamily) {
     let pairs = pairs(family, 4);
     let mut random = Random(7);
     let mut sent = [0; 4];
     let mut received = [0; 4];
     let stream = pattern(1 << 20);
-    let is_exact = family == Family::Unix;
+    let is_exact = family == AddressFamily::Unix;
     for _ in 0..20_000 {
         let index = random.below(4);
         let (client, server) = &pairs[index];
@@ -203,7 +203,7 @@ fn no_order_of_calls_loses_or_invents_a_byte(family: Family) {
                 let count = random.below(most + 1);
                 let count = count.min(stream.len() - sent[index]);
                 server
-                    .write_all(&stream[sent[index]..sent[index] + count])
+                    .write_fully(&stream[sent[index]..sent[index] + count])
                     .unwrap();
                 sent[index] += count;
             }
@@ -216,7 +216,7 @@ fn no_order_of_calls_loses_or_invents_a_byte(family: Family) {
                 assert!(available == unread || !is_exact && available < unread);
             }
             4 => {
-                let bytes = read_available(client, 1 + random.below(20_000)).unwrap();
+                let bytes = try_read(client, 1 + random.below(20_000)).unwrap();
                 assert!(!is_exact || unread == 0 || !bytes.is_empty());
                 check(&bytes, received[index]);
                 received[index] += bytes.len();
@@ -240,14 +240,14 @@ fn no_order_of_calls_loses_or_invents_a_byte(family: Family) {
     }
 }
 
-fn an_idle_connection_that_connects_again_begins_anew(family: Family) {
+fn an_idle_connection_that_connects_again_begins_anew(family: AddressFamily) {
     let server = Server::new(family);
     let client = Connection::new();
     for message in [b"1", b"2", b"3"] {
         connect(&client, &server.address);
         let accepted = server.accept();
         make_idle(&client);
-        accepted.write_all(message).unwrap();
+        accepted.write_fully(message).unwrap();
         until_seen(family, &client);
         assert_eq!(read(&client, 1).unwrap(), message);
         client.disconnect();

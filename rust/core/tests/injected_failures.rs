@@ -12,7 +12,7 @@ use support::*;
 
 const MUCH: usize = 3 << 20;
 
-fn exchange(family: Family) {
+fn exchange(family: AddressFamily) {
     let server = Server::new(family);
     let client = stream_socket::Connection::new();
     let mut told = Vec::new();
@@ -85,9 +85,13 @@ fn exchange(family: Family) {
     let data = pattern(MUCH + 100);
     client.set_queue_limit(2 * MUCH);
     let mut accepted_bytes = 0;
-    match client.write_all(&data[..MUCH]) {
+    match client.write_fully(&data[..MUCH]) {
         Ok(()) => accepted_bytes = MUCH,
-        Err((error, count)) => {
+        Err(stream_socket::WriteFailure {
+            error,
+            accepted: count,
+            ..
+        }) => {
             accepted_bytes += count;
             told.push(format!("write: {error}"));
         }
@@ -115,14 +119,18 @@ fn exchange(family: Family) {
     client.set_queue_limit(0);
     client.set_coalesces(true);
     if !failed && accepted_bytes == MUCH {
-        match client.write_all(&data[MUCH..]) {
+        match client.write_fully(&data[MUCH..]) {
             Ok(()) => accepted_bytes += 100,
-            Err((error, count)) => {
+            Err(stream_socket::WriteFailure {
+                error,
+                accepted: count,
+                ..
+            }) => {
                 accepted_bytes += count;
                 told.push(format!("gather: {error}"));
             }
         }
-        if let Err(error) = client.flush() {
+        if let Err(error) = client.flush_queue() {
             told.push(format!("flush: {error}"));
         }
     }
@@ -149,6 +157,6 @@ fn exchange(family: Family) {
 
 #[test]
 fn an_exchange_keeps_the_promises() {
-    exchange(Family::Ipv4);
-    exchange(Family::Unix);
+    exchange(AddressFamily::Ipv4);
+    exchange(AddressFamily::Unix);
 }

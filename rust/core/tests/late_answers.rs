@@ -76,7 +76,7 @@ fn a_poll_that_was_held_up_makes_no_fresh_answer() {
     let current = std::cell::RefCell::new(None);
     let missed = rounds(
         |_| {
-            let (connection, peer) = raw_peer(Family::Unix);
+            let (connection, peer) = raw_peer(AddressFamily::Unix);
             let file = file(&peer);
             *current.borrow_mut() = Some((connection, peer));
             file
@@ -104,12 +104,12 @@ fn a_poll_that_was_held_up_makes_no_fresh_answer() {
     );
 }
 
-/// A poll uses the sweep that the poll of another connection has made.
+/// A poll uses the shared poll that the poll of another connection has made.
 #[test]
-fn a_sweep_that_was_held_up_makes_no_fresh_answer() {
+fn a_shared_poll_that_was_held_up_makes_no_fresh_answer() {
     let _only = only_test();
-    let (first, _first_peer) = raw_peer(Family::Unix);
-    let (second, second_peer) = raw_peer(Family::Unix);
+    let (first, _first_peer) = raw_peer(AddressFamily::Unix);
+    let (second, second_peer) = raw_peer(AddressFamily::Unix);
     for _ in 0..4 {
         make_idle(&first);
         make_idle(&second);
@@ -143,8 +143,8 @@ fn a_sweep_that_was_held_up_makes_no_fresh_answer() {
 #[test]
 fn without_sharing_nothing_is_missed() {
     let _only = only_test();
-    stream_socket::set_sharing(Duration::ZERO);
-    let (second, second_peer) = raw_peer(Family::Unix);
+    stream_socket::process::set_sharing(Duration::ZERO);
+    let (second, second_peer) = raw_peer(AddressFamily::Unix);
     let missed = rounds(
         |_| file(&second_peer),
         |_| {
@@ -163,6 +163,6 @@ fn without_sharing_nothing_is_missed() {
         },
         3000,
     );
-    stream_socket::set_sharing(Duration::from_micros(3));
+    stream_socket::process::set_sharing(Duration::from_micros(3));
     assert_eq!(missed, 0);
 }

@@ -23,7 +23,7 @@ extern "C" fn pause(_: libc::c_int) {
 }
 
 /// The thread that reads does not get a processor while another one disconnects and connects again.
-fn a_late_reader_takes_nothing_of_the_next_connection(family: Family) {
+fn a_late_reader_takes_nothing_of_the_next_connection(family: AddressFamily) {
     let _only = only_test();
     HELD.store(0, Ordering::SeqCst);
     GO_ON.store(false, Ordering::SeqCst);
@@ -39,7 +39,7 @@ fn a_late_reader_takes_nothing_of_the_next_connection(family: Family) {
             // SAFETY: No preconditions.
             sender.send(unsafe { libc::pthread_self() }).unwrap();
             let mut buffer = [MaybeUninit::uninit(); 10];
-            connection.read_exact(&mut buffer)
+            connection.read_fully(&mut buffer)
         });
         // SAFETY: The thread is there.
         unsafe { libc::pthread_kill(receiver.recv().unwrap(), libc::SIGUSR1) };
@@ -49,7 +49,7 @@ fn a_late_reader_takes_nothing_of_the_next_connection(family: Family) {
         connection.disconnect();
         connect(connection, &server.address);
         let second = server.accept();
-        second.write_all(b"of the second").unwrap();
+        second.write_fully(b"of the second").unwrap();
         until("news", || {
             connection
                 .poll(std::time::Instant::now)
@@ -57,10 +57,14 @@ fn a_late_reader_takes_nothing_of_the_next_connection(family: Family) {
                 .then_some(())
         });
         GO_ON.store(true, Ordering::SeqCst);
-        let (error, count) = reader.join().unwrap().unwrap_err();
+        let stream_socket::ReadFailure {
+            error,
+            received: count,
+            ..
+        } = reader.join().unwrap().unwrap_err();
         assert!(matches!(error, ReadError::Disconnected));
         connection.set_read_timeout(Some(Duration::from_secs(2)));
-        let rest = read_available(connection, 100).unwrap();
+        let rest = try_read(connection, 100).unwrap();
         assert_eq!(
             (count, String::from_utf8_lossy(&rest).as_ref()),
             (0, "of the second"),

@@ -7,7 +7,8 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use stream_socket::{
-    ConnectEnd, Connection, DisconnectCause, Event, ReadError, Status, Target, WriteError,
+    ConnectEnd, Connection, DisconnectCause, Event, ListenOptions, ReadError, Status, Target,
+    WriteError,
 };
 use support::*;
 
@@ -25,48 +26,60 @@ for_each_family!(
     a_queue_takes_all_or_nothing_and_keeps_the_order,
     data_is_queued_while_connecting,
     a_graceful_close_sends_the_queue,
-    gathered_writes_go_out_together,
+    coalesced_writes_go_out_together,
     notices_tell_what_happened_in_order,
 );
 
 const SHORT: Option<Duration> = Some(Duration::from_millis(20));
 
-fn a_read_limit_leaves_the_connection_as_it_was(family: Family) {
+fn a_read_limit_leaves_the_connection_as_it_was(family: AddressFamily) {
     let (client, accepted) = pair(family);
     client.set_read_timeout(SHORT);
-    accepted.write_all(b"abcdefghij").unwrap();
+    accepted.write_fully(b"abcdefghij").unwrap();
     until_available(&client, 10);
     // A number is not torn.
     assert_eq!(read(&client, 8).unwrap(), b"abcdefgh");
     let mut out = [std::mem::MaybeUninit::uninit(); 4];
-    let (error, filled) = client.read_whole(&mut out).unwrap_err();
+    let stream_socket::ReadFailure {
+        error,
+        received: filled,
+        ..
+    } = client.read_fully_or_nothing(&mut out).unwrap_err();
     assert!(matches!(error, ReadError::TimedOut { .. }), "{error}");
     assert_eq!(filled, 0);
     assert_eq!(client.status(), Status::Connected);
-    accepted.write_all(b"kl").unwrap();
+    accepted.write_fully(b"kl").unwrap();
     assert_eq!(read(&client, 4).unwrap(), b"ijkl");
     // Otherwise what has come is handed over.
-    accepted.write_all(b"abc").unwrap();
+    accepted.write_fully(b"abc").unwrap();
     let mut out = [std::mem::MaybeUninit::uninit(); 100];
-    let (error, filled) = client.read_exact(&mut out).unwrap_err();
+    let stream_socket::ReadFailure {
+        error,
+        received: filled,
+        ..
+    } = client.read_fully(&mut out).unwrap_err();
     assert!(matches!(error, ReadError::TimedOut { .. }), "{error}");
     assert_eq!(filled, 3);
-    accepted.write_all(b"d").unwrap();
+    accepted.write_fully(b"d").unwrap();
     assert_eq!(read(&client, 1).unwrap(), b"d");
 }
 
-fn a_write_limit_tells_how_much_was_sent(family: Family) {
+fn a_write_limit_tells_how_much_was_sent(family: AddressFamily) {
     let (client, accepted) = pair(family);
     client.set_write_timeout(SHORT);
     let data = pattern(64 << 20);
-    let (error, sent) = client.write_all(&data).unwrap_err();
+    let stream_socket::WriteFailure {
+        error,
+        accepted: sent,
+        ..
+    } = client.write_fully(&data).unwrap_err();
     let WriteError::TimedOut { .. } = error else {
         panic!("{error}")
     };
     assert_eq!(client.status(), Status::Connected);
     client.set_write_timeout(None);
     std::thread::scope(|scope| {
-        scope.spawn(|| client.write_all(&data[sent..]).unwrap());
+        scope.spawn(|| client.write_fully(&data[sent..]).unwrap());
         assert!(read(&accepted, data.len()).unwrap() == data);
     });
 }
@@ -75,14 +88,14 @@ fn line(connection: &Connection, limit: usize) -> Result<Option<Vec<u8>>, ReadEr
     connection.read_until(b"\n", limit, <[u8]>::to_vec)
 }
 
-fn a_line_is_read_once_it_is_whole(family: Family) {
+fn a_line_is_read_once_it_is_whole(family: AddressFamily) {
     let (client, accepted) = pair(family);
     assert_eq!(line(&client, 100).unwrap(), None);
-    accepted.write_all(b"one").unwrap();
+    accepted.write_fully(b"one").unwrap();
     until_available(&client, 3);
     assert_eq!(line(&client, 100).unwrap(), None);
     assert_eq!(client.available(), Some(3));
-    accepted.write_all(b" line\ntwo\nthr").unwrap();
+    accepted.write_fully(b" line\ntwo\nthr").unwrap();
     let first = until("a line", || line(&client, 100).unwrap());
     assert_eq!(first, b"one line\n");
     let second = until("a line", || line(&client, 100).unwrap());
@@ -93,30 +106,30 @@ fn a_line_is_read_once_it_is_whole(family: Family) {
 }
 
 /// What a poll has brought in is less than what is there by now.
-fn all_that_was_counted_is_read_at_once(family: Family) {
-    let read_all = |client: &Connection| client.read_all_available(usize::MAX, <[u8]>::len);
+fn all_that_was_counted_is_read_at_once(family: AddressFamily) {
+    let read_all = |client: &Connection| client.try_read_with(usize::MAX, <[u8]>::len);
     let read_some = |client: &Connection| {
         let mut bytes = [std::mem::MaybeUninit::uninit(); 8192];
-        client.read_available(&mut bytes)
+        client.try_read(&mut bytes)
     };
     type Way = fn(&Connection) -> Result<usize, ReadError>;
     let ways: [Way; 2] = [read_all, read_some];
     for way in ways {
         let (client, accepted) = pair(family);
-        accepted.write_all(&[1; 18]).unwrap();
+        accepted.write_fully(&[1; 18]).unwrap();
         until("a part", || {
             client.poll(Instant::now).unwrap();
             client.has_unread().then_some(())
         });
-        accepted.write_all(&[2; 5000]).unwrap();
+        accepted.write_fully(&[2; 5000]).unwrap();
         until_available(&client, 5018);
         assert_eq!(way(&client).unwrap(), 5018);
     }
 }
 
-fn a_line_that_cannot_come_is_an_error(family: Family) {
+fn a_line_that_cannot_come_is_an_error(family: AddressFamily) {
     let (client, accepted) = pair(family);
-    accepted.write_all(&pattern(20_000)).unwrap();
+    accepted.write_fully(&pattern(20_000)).unwrap();
     until_available(&client, 20_000);
     let never = b"not in the pattern";
     let found = client.read_until(never, 19_999, <[u8]>::len);
@@ -140,11 +153,11 @@ fn a_line_that_cannot_come_is_an_error(family: Family) {
 }
 
 /// A reader of lines that has met the end within one, and then polled, has no use for what is left.
-fn half_a_line_does_not_keep_a_connection(family: Family) {
+fn half_a_line_does_not_keep_a_connection(family: AddressFamily) {
     for half_open in [false, true] {
         let (client, accepted) = pair(family);
         client.set_allow_half_open(half_open);
-        accepted.write_all(b"whole\nhalf").unwrap();
+        accepted.write_fully(b"whole\nhalf").unwrap();
         accepted.disconnect();
         let mut lines = Vec::new();
         let mut polls = 0;
@@ -161,7 +174,7 @@ fn half_a_line_does_not_keep_a_connection(family: Family) {
 }
 
 /// More than any buffer of the system holds.
-fn a_count_is_read_once_it_is_there(family: Family) {
+fn a_count_is_read_once_it_is_there(family: AddressFamily) {
     const MUCH: usize = 8 << 20;
     let (client, accepted) = pair(family);
     let count = |count| client.read_count(count, <[u8]>::to_vec);
@@ -170,7 +183,7 @@ fn a_count_is_read_once_it_is_there(family: Family) {
     let data = pattern(MUCH + 5);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            accepted.write_all(&data).unwrap();
+            accepted.write_fully(&data).unwrap();
             accepted.disconnect();
         });
         let mut asked = 0;
@@ -189,21 +202,21 @@ fn a_count_is_read_once_it_is_there(family: Family) {
     assert_eq!(client.status(), Status::None);
 }
 
-fn everything_available_is_received(family: Family) {
+fn everything_available_is_received(family: AddressFamily) {
     let (client, accepted) = pair(family);
-    let receive = |limit| client.read_all_available(limit, <[u8]>::to_vec).unwrap();
+    let receive = |limit| client.try_read_with(limit, <[u8]>::to_vec).unwrap();
     assert_eq!(receive(usize::MAX), b"");
-    accepted.write_all(&pattern(50_000)).unwrap();
+    accepted.write_fully(&pattern(50_000)).unwrap();
     until_available(&client, 50_000);
     assert!(receive(10) == pattern(10));
     assert_eq!(receive(0), b"");
     assert!(receive(usize::MAX) == pattern(50_000)[10..]);
 }
 
-fn half_open_connections_go_on_in_the_other_direction(family: Family) {
+fn half_open_connections_go_on_in_the_other_direction(family: AddressFamily) {
     let (client, accepted) = pair(family);
     accepted.set_allow_half_open(true);
-    client.write_all(b"question").unwrap();
+    client.write_fully(b"question").unwrap();
     client.shut_down_writing().unwrap();
     assert!(matches!(write(&client, b"more"), Err(WriteError::ShutDown)));
     assert_eq!(client.status(), Status::Connected);
@@ -218,7 +231,7 @@ fn half_open_connections_go_on_in_the_other_direction(family: Family) {
         assert_eq!(accepted.status(), Status::Connected);
         assert_eq!(accepted.available(), Some(0));
     }
-    accepted.write_all(b"answer").unwrap();
+    accepted.write_fully(b"answer").unwrap();
     assert_eq!(read(&client, 6).unwrap(), b"answer");
     assert!(!client.is_read_closed());
     accepted.shut_down_writing().unwrap();
@@ -226,7 +239,7 @@ fn half_open_connections_go_on_in_the_other_direction(family: Family) {
     until_status(&client, Status::None).unwrap();
 }
 
-fn shutting_down_both_sides_ends_the_connection(family: Family) {
+fn shutting_down_both_sides_ends_the_connection(family: AddressFamily) {
     let (client, accepted) = pair(family);
     client.shut_down_writing().unwrap();
     // Not half-open: the end is the end.
@@ -242,13 +255,13 @@ fn shutting_down_both_sides_ends_the_connection(family: Family) {
 fn fill(connection: &Connection, block: &[u8]) -> usize {
     let mut sent = 0;
     while connection.pending_bytes() == 0 {
-        connection.write_all(block).unwrap();
+        connection.write_fully(block).unwrap();
         sent += block.len();
     }
     sent
 }
 
-fn a_queue_takes_all_or_nothing_and_keeps_the_order(family: Family) {
+fn a_queue_takes_all_or_nothing_and_keeps_the_order(family: AddressFamily) {
     let (client, accepted) = pair(family);
     client.set_queue_limit(100_000);
     assert!(matches!(
@@ -257,7 +270,7 @@ fn a_queue_takes_all_or_nothing_and_keeps_the_order(family: Family) {
     ));
     let block = pattern(1000);
     let mut sent = fill(&client, &block);
-    while client.write_all(&block).is_ok() {
+    while client.write_fully(&block).is_ok() {
         sent += block.len();
     }
     let pending = client.pending_bytes();
@@ -266,7 +279,7 @@ fn a_queue_takes_all_or_nothing_and_keeps_the_order(family: Family) {
         write(&client, &block),
         Err(WriteError::Busy { limit: 100_000, .. })
     ));
-    assert!(matches!(client.flush(), Err(WriteError::Busy { .. })));
+    assert!(matches!(client.flush_queue(), Err(WriteError::Busy { .. })));
     assert_eq!(
         client.pending_bytes(),
         pending,
@@ -277,18 +290,18 @@ fn a_queue_takes_all_or_nothing_and_keeps_the_order(family: Family) {
         let mut received = Vec::new();
         while received.len() < block.len() {
             client.poll(Instant::now).unwrap();
-            received.extend(read_available(&accepted, block.len() - received.len()).unwrap());
+            received.extend(try_read(&accepted, block.len() - received.len()).unwrap());
         }
         assert!(received == block);
     }
     assert_eq!(client.pending_bytes(), 0);
     client.poll(Instant::now).unwrap();
     assert_eq!(notices(&client), [Event::Drained]);
-    client.flush().unwrap();
+    client.flush_queue().unwrap();
     assert_eq!(notices(&client), []);
 }
 
-fn data_is_queued_while_connecting(family: Family) {
+fn data_is_queued_while_connecting(family: AddressFamily) {
     let server = Server::new(family);
     let client = Connection::new();
     client.set_queue_limit(1000);
@@ -297,14 +310,14 @@ fn data_is_queued_while_connecting(family: Family) {
         Err(WriteError::NotConnected)
     ));
     start_connect(&client, &server.address).unwrap();
-    client.write_all(b"early ").unwrap();
-    assert_eq!(client.write_available(b"bird").unwrap(), 4);
+    client.write_fully(b"early ").unwrap();
+    assert_eq!(client.try_write(b"bird").unwrap(), 4);
     until_status(&client, Status::Connected).unwrap();
     assert_eq!(read(&server.accept(), 10).unwrap(), b"early bird");
     assert_eq!(client.pending_bytes(), 0);
 }
 
-fn a_graceful_close_sends_the_queue(family: Family) {
+fn a_graceful_close_sends_the_queue(family: AddressFamily) {
     let (client, accepted) = pair(family);
     client.set_queue_limit(1 << 20);
     let block = pattern(10_000);
@@ -318,37 +331,37 @@ fn a_graceful_close_sends_the_queue(family: Family) {
     assert!(matches!(read(&accepted, 1), Err(ReadError::EndOfStream)));
 }
 
-fn gathered_writes_go_out_together(family: Family) {
+fn coalesced_writes_go_out_together(family: AddressFamily) {
     let (client, accepted) = pair(family);
     client.set_coalesces(true);
     let flushes: [fn(&Connection); 2] = [
-        |client| client.flush().unwrap(),
+        |client| client.flush_queue().unwrap(),
         |client| assert!(!client.poll(Instant::now).unwrap()),
     ];
-    client.write_all(b"first").unwrap();
+    client.write_fully(b"first").unwrap();
     assert_eq!(client.pending_bytes(), 5);
     client.poll(Instant::now).unwrap();
     assert_eq!(read(&accepted, 5).unwrap(), b"first");
     for flush in flushes {
-        client.write_all(b"one ").unwrap();
-        assert_eq!(client.write_available(b"two ").unwrap(), 4);
-        client.write_all(b"three").unwrap();
+        client.write_fully(b"one ").unwrap();
+        assert_eq!(client.try_write(b"two ").unwrap(), 4);
+        client.write_fully(b"three").unwrap();
         assert_eq!(client.pending_bytes(), 13);
         assert_eq!(accepted.available(), Some(0));
         flush(&client);
         assert_eq!(client.pending_bytes(), 0);
         assert_eq!(read(&accepted, 13).unwrap(), b"one two three");
     }
-    client.write_all(&pattern(16 * 1024)).unwrap();
+    client.write_fully(&pattern(16 * 1024)).unwrap();
     assert_eq!(client.pending_bytes(), 0, "so much is not held back");
     assert!(read(&accepted, 16 * 1024).unwrap() == pattern(16 * 1024));
-    client.write_all(b"last").unwrap();
+    client.write_fully(b"last").unwrap();
     client.disconnect();
     assert_eq!(read(&accepted, 4).unwrap(), b"last");
     assert_eq!(notices(&client).len(), 5);
 }
 
-fn notices_tell_what_happened_in_order(family: Family) {
+fn notices_tell_what_happened_in_order(family: AddressFamily) {
     let server = Server::new(family);
     let client = Connection::new();
     assert!(!client.has_events());
@@ -387,7 +400,7 @@ fn closing_with_unread_input_resets_nobody() {
         let (client, mut peer) = connection_to_raw_peer();
         peer.write_all(&pattern(100_000)).unwrap();
         until_available(&client, 1);
-        client.write_all(b"last words").unwrap();
+        client.write_fully(b"last words").unwrap();
         leave(&client);
         drop(client);
         let mut received = Vec::new();
@@ -398,7 +411,7 @@ fn closing_with_unread_input_resets_nobody() {
 
 #[test]
 fn abort_resets() {
-    if !tells_resets("abort_resets") {
+    if !reports_resets("abort_resets") {
         return;
     }
     let (client, mut peer) = connection_to_raw_peer();
@@ -410,7 +423,7 @@ fn abort_resets() {
 
 #[test]
 fn a_reset_ends_a_half_open_connection() {
-    if !tells_resets("a_reset_ends_a_half_open_connection") {
+    if !reports_resets("a_reset_ends_a_half_open_connection") {
         return;
     }
     let (client, peer) = connection_to_raw_peer();
@@ -443,7 +456,7 @@ fn options_hold_for_connections_to_come_and_for_the_one_there_is() {
     if !counts_keep_alive(NAME) {
         return;
     }
-    let server = Server::new(Family::Ipv4);
+    let server = Server::new(AddressFamily::Ipv4);
     let client = Connection::new();
     for _ in 0..2 {
         client
@@ -466,13 +479,13 @@ fn options_hold_for_connections_to_come_and_for_the_one_there_is() {
         }
     }
     assert!(!client.options().no_delay);
-    client.write_all(b"x").unwrap();
+    client.write_fully(b"x").unwrap();
     assert_eq!(read(&server.accept(), 1).unwrap(), b"x");
     if !has_unix_sockets(NAME) {
         return;
     }
     // A Unix domain socket ignores what only TCP has.
-    let server = Server::new(Family::Unix);
+    let server = Server::new(AddressFamily::Unix);
     client.disconnect();
     connect(&client, &server.address);
 }
@@ -481,7 +494,7 @@ fn options_hold_for_connections_to_come_and_for_the_one_there_is() {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 #[test]
 fn an_option_that_is_not_there_is_refused() {
-    let server = Server::new(Family::Ipv4);
+    let server = Server::new(AddressFamily::Ipv4);
     let client = Connection::new();
     let error = client
         .set_options("set", |options| {
@@ -497,7 +510,7 @@ fn an_option_that_is_not_there_is_refused() {
 #[test]
 fn a_pair_is_connected() {
     let (one, other) = Connection::pair().unwrap();
-    one.write_all(b"x").unwrap();
+    one.write_fully(b"x").unwrap();
     assert_eq!(read(&other, 1).unwrap(), b"x");
     let credentials = one.peer_credentials().unwrap();
     assert_eq!(credentials.pid, i64::from(std::process::id()));
@@ -509,13 +522,13 @@ fn abstract_names_make_no_file() {
     let name = unique_abstract_name();
     let listener = stream_socket::Listener::new();
     let address = stream_socket::BindAddress::Unix(name.clone());
-    listener.listen(&address, 8, None).unwrap();
-    let again = stream_socket::Listener::new().listen(&address, 8, None);
+    listener.listen(&address, ListenOptions::new(8)).unwrap();
+    let again = stream_socket::Listener::new().listen(&address, ListenOptions::new(8));
     assert!(again.is_err(), "it is taken");
     assert!(!name.exists());
     let client = connected(&stream_socket::Address::Unix(name));
     let accepted = listener.accept().unwrap().expect("it waits");
-    client.write_all(b"x").unwrap();
+    client.write_fully(b"x").unwrap();
     assert_eq!(read(&accepted, 1).unwrap(), b"x");
 }
 
@@ -527,7 +540,9 @@ fn a_socket_file_gets_its_mode() {
     let path = directory.file("s");
     let listener = stream_socket::Listener::new();
     let address = stream_socket::BindAddress::Unix(path.clone());
-    listener.listen(&address, 8, Some(0o600)).unwrap();
+    listener
+        .listen(&address, ListenOptions::new(8).with_mode(0o600))
+        .unwrap();
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }

@@ -50,8 +50,8 @@ fn a_connect_is_not_lost_by_a_change_of_the_queue_limit() {
             let limit = Some(Duration::from_millis(50));
             connection.connect(target, limit, Instant::now()).unwrap();
             for _ in 0..2000 {
-                let _ = connection.write_all(b"x");
-                let _ = connection.write_available(b"x");
+                let _ = connection.write_fully(b"x");
+                let _ = connection.try_write(b"x");
             }
             let begin = Instant::now();
             while connection.status() == Status::Connecting {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, CWD, FlockOperation, Timespec, Timestamps};
-use stream_socket::{BindAddress, Connection, Listener, os_code};
+use stream_socket::{BindAddress, Connection, ListenOptions, Listener, os_code};
 use support::*;
 
 fn lock(file: &File, operation: FlockOperation) {
@@ -26,7 +26,7 @@ fn locked(directory: &TemporaryDirectory, operation: FlockOperation) -> File {
 
 fn listen(path: &Path) -> Result<Listener, stream_socket::ListenError> {
     let listener = Listener::new();
-    listener.listen(&BindAddress::Unix(path.into()), 5, None)?;
+    listener.listen(&BindAddress::Unix(path.into()), ListenOptions::new(5))?;
     Ok(listener)
 }
 

@@ -12,7 +12,7 @@ use support::*;
 /// The kernel tells a group of a member, whose poll could still use an answer from before.
 #[test]
 fn a_member_that_was_told_of_does_not_use_an_older_answer() {
-    stream_socket::set_sharing(Duration::from_secs(3600));
+    stream_socket::process::set_sharing(Duration::from_secs(3600));
     let (member, mut peer) = connection_to_raw_peer();
     let (bystander, _other) = connection_to_raw_peer();
     let group = Group::new();
@@ -29,7 +29,7 @@ fn a_member_that_was_told_of_does_not_use_an_older_answer() {
     for round in 0..100 {
         while visit() {}
         make_idle(&member);
-        // The second makes a sweep that the member has not used, and that holds: this library does nothing any more.
+        // The second makes a shared poll that the member has not used, and that holds: this library does nothing any more.
         for _ in 0..2 {
             assert!(!bystander.poll(Instant::now).unwrap());
         }

@@ -28,7 +28,7 @@ fn outcome(port: u16) -> Result<(), PollError> {
 
 #[test]
 fn lookups_whose_askers_are_gone_hold_up_nobody() {
-    let server = Server::new(Family::Ipv4);
+    let server = Server::new(AddressFamily::Ipv4);
     let stream_socket::Address::Inet(address) = server.address else {
         unreachable!()
     };

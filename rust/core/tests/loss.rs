@@ -10,7 +10,7 @@ use support::*;
 
 #[test]
 fn data_before_a_reset_is_handed_over_before_the_status_changes() {
-    if !tells_resets("data_before_a_reset_is_handed_over_before_the_status_changes") {
+    if !reports_resets("data_before_a_reset_is_handed_over_before_the_status_changes") {
         return;
     }
     for polls_before_reading in [0, 5] {
@@ -32,7 +32,7 @@ fn data_before_a_reset_is_handed_over_before_the_status_changes() {
 
 #[test]
 fn a_line_that_a_reset_has_cut_off_is_told_so_and_can_still_be_read() {
-    if !tells_resets("a_line_that_a_reset_has_cut_off_is_told_so_and_can_still_be_read") {
+    if !reports_resets("a_line_that_a_reset_has_cut_off_is_told_so_and_can_still_be_read") {
         return;
     }
     let (client, mut peer) = connection_to_raw_peer();
@@ -48,7 +48,7 @@ fn a_line_that_a_reset_has_cut_off_is_told_so_and_can_still_be_read() {
 
 #[test]
 fn a_reset_is_told_by_a_read() {
-    if !tells_resets("a_reset_is_told_by_a_read") {
+    if !reports_resets("a_reset_is_told_by_a_read") {
         return;
     }
     let (client, peer) = connection_to_raw_peer();
@@ -69,7 +69,7 @@ fn data_before_a_failed_write_can_still_be_read() {
     for _ in 0..2 {
         assert_eq!(client.status(), Status::Connected);
         client.poll(Instant::now).unwrap();
-        assert!(client.write_all(b"x").is_err());
+        assert!(client.write_fully(b"x").is_err());
     }
     assert!(read(&client, 10_000).unwrap() == pattern(10_000));
     let error = read(&client, 1).unwrap_err();
@@ -98,7 +98,7 @@ fn data_of_a_unix_peer_that_leaves_input_unread_is_handed_over() {
     let listener = UnixListener::bind(directory.file("s")).unwrap();
     let client = connected(&Address::Unix(directory.file("s")));
     let (mut peer, _) = listener.accept().unwrap();
-    client.write_all(b"unread").unwrap();
+    client.write_fully(b"unread").unwrap();
     peer.write_all(b"precious").unwrap();
     drop(peer);
     client.poll(Instant::now).unwrap();

@@ -58,12 +58,12 @@ impl Queue {
 fn what_is_told_after_a_look_began_keeps_it_from_settling() {
     loom::model(|| {
         let readiness = Readiness::default();
-        readiness.begin_look(7);
+        readiness.begin_probe(7);
         assert!(readiness.settle(7));
-        readiness.tell();
+        readiness.notify();
         assert!(!readiness.is_quiet(7));
         assert!(!readiness.settle(7));
-        readiness.begin_look(7);
+        readiness.begin_probe(7);
         assert!(readiness.settle(7));
         assert!(readiness.settle(7), "it is quiet already");
         assert!(readiness.is_quiet(7));
@@ -81,12 +81,12 @@ fn a_quiet_connection_has_nothing_unread() {
             let (readiness, queue) = (readiness.clone(), queue.clone());
             thread::spawn(move || {
                 queue.arrive();
-                // The edge, told by whoever sweeps.
-                readiness.tell();
+                // The edge, told by whoever shared polls.
+                readiness.notify();
             })
         };
         for _ in 0..2 {
-            readiness.begin_look(7);
+            readiness.begin_probe(7);
             if queue.receive() == 0 {
                 readiness.settle(7);
             }
@@ -96,7 +96,7 @@ fn a_quiet_connection_has_nothing_unread() {
     });
 }
 
-/// One thread sends, and tells another one by other means; a third one sweeps meanwhile. The one that was told does not use
+/// One thread sends, and tells another one by other means; a third one shared polls meanwhile. The one that was told does not use
 /// an answer that is older than what was sent.
 #[test]
 fn what_was_sent_is_seen_by_who_was_told_of_it() {
@@ -106,7 +106,7 @@ fn what_was_sent_is_seen_by_who_was_told_of_it() {
         let published = Arc::new(Published::default());
         let activity = Arc::new(AtomicU64::new(0));
         let word = Arc::new(AtomicU64::new(0));
-        readiness.begin_look(7);
+        readiness.begin_probe(7);
         assert!(readiness.settle(7));
 
         let sender = {
@@ -123,7 +123,7 @@ fn what_was_sent_is_seen_by_who_was_told_of_it() {
             thread::spawn(move || {
                 let before = activity.load(Ordering::Relaxed);
                 if queue.len() > 0 {
-                    readiness.tell();
+                    readiness.notify();
                 }
                 let asked = Moment {
                     ticks: 0,
@@ -147,14 +147,14 @@ fn what_was_sent_is_seen_by_who_was_told_of_it() {
     });
 }
 
-/// A poll may see the number of one sweep and the activity of the next, which has told something.
+/// A poll may see the number of one shared poll and the activity of the next, which has told something.
 #[test]
-fn a_mixture_of_two_sweeps_shows_what_the_newer_one_has_told() {
+fn a_mixture_of_two_shared_polls_shows_what_the_newer_one_has_told() {
     loom::model(|| {
         let readiness = Arc::new(Readiness::default());
         let published = Arc::new(Published::default());
         let word = Arc::new(AtomicU64::new(0));
-        readiness.begin_look(7);
+        readiness.begin_probe(7);
         assert!(readiness.settle(7));
         let at = |activity| Moment { ticks: 0, activity };
         published.publish(1, at(0));
@@ -163,9 +163,9 @@ fn a_mixture_of_two_sweeps_shows_what_the_newer_one_has_told() {
             let (readiness, published) = (readiness.clone(), published.clone());
             let word = word.clone();
             thread::spawn(move || {
-                // Something was sent, and the poll is told of it; then comes the sweep that tells.
+                // Something was sent, and the poll is told of it; then comes the shared poll that tells.
                 word.store(1, Ordering::Release);
-                readiness.tell();
+                readiness.notify();
                 published.publish(2, at(1));
             })
         };
@@ -173,15 +173,18 @@ fn a_mixture_of_two_sweeps_shows_what_the_newer_one_has_told() {
             let says_nothing = readiness.is_quiet(7)
                 && published.serves(&Mark::default(), at(1), LIFETIME)
                 && readiness.is_quiet(7);
-            assert!(!says_nothing, "the sweep has told that there is something");
+            assert!(
+                !says_nothing,
+                "the shared_poll has told that there is something"
+            );
         }
         sweeper.join().unwrap();
     });
 }
 
-/// A connection uses a sweep once: the next look of a tight loop needs a newer one.
+/// A connection uses a shared poll once: the next look of a tight loop needs a newer one.
 #[test]
-fn a_sweep_serves_a_connection_once() {
+fn a_shared_poll_serves_a_connection_once() {
     loom::model(|| {
         let (published, mark) = (Published::default(), Mark::default());
         let now = Moment {

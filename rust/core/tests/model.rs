@@ -55,5 +55,5 @@ fn random_programs_keep_every_promise_on_the_real_kernel() {
         started.elapsed().as_secs_f64()
     );
     assert!(only.is_some() || programs > 50, "{programs} programs only");
-    stream_socket::shut_down();
+    stream_socket::process::shut_down();
 }

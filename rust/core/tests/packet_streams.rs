@@ -8,7 +8,7 @@ mod simple_packets;
 #[allow(dead_code, reason = "its random numbers are used")]
 mod system;
 
-use stream_socket::{Framing, LengthField, Width};
+use stream_socket::packets::{Framing, LengthField, Width};
 use system::Random;
 
 const STREAMS: u64 = 4000;

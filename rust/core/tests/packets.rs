@@ -6,9 +6,8 @@ use std::io::{Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stream_socket::{
-    Connection, Framing, LengthField, PacketReader, ReadError, Status, Width, WriteError,
-};
+use stream_socket::packets::{Framing, LengthField, PacketReader, Width};
+use stream_socket::{Connection, ReadError, Status, WriteError};
 use support::*;
 
 for_each_family!(
@@ -71,7 +70,7 @@ fn send(mut peer: &socket2::Socket, bytes: &[u8]) {
     peer.write_all(bytes).unwrap();
 }
 
-fn every_cut_of_a_stream_gives_the_same_packets(family: Family) {
+fn every_cut_of_a_stream_gives_the_same_packets(family: AddressFamily) {
     let (connection, peer) = raw_peer(family);
     for (framing, stream) in streams() {
         for first in 0..=stream.len() {
@@ -93,7 +92,7 @@ fn every_cut_of_a_stream_gives_the_same_packets(family: Family) {
     }
 }
 
-fn a_packet_beyond_all_buffers_comes_out_whole(family: Family) {
+fn a_packet_beyond_all_buffers_comes_out_whole(family: AddressFamily) {
     let packet = pattern(11 << 20);
     for framing in [
         length(Width::Bytes(4)),
@@ -119,7 +118,7 @@ fn a_packet_beyond_all_buffers_comes_out_whole(family: Family) {
     }
 }
 
-fn a_thousand_are_counted_and_read(family: Family) {
+fn a_thousand_are_counted_and_read(family: AddressFamily) {
     let (sender, connection) = pair(family);
     let framing = length(Width::Bytes(4));
     let mut reader = PacketReader::new(framing.clone(), LIMIT);
@@ -145,7 +144,7 @@ fn a_thousand_are_counted_and_read(family: Family) {
     assert_eq!(next(&mut reader, &connection), None);
 }
 
-fn what_ends_within_a_packet_is_told_and_left(family: Family) {
+fn what_ends_within_a_packet_is_told_and_left(family: AddressFamily) {
     let (connection, peer) = raw_peer(family);
     let mut reader = PacketReader::new(lines(), LIMIT);
     send(&peer, b"whole\nin part");
@@ -173,7 +172,7 @@ fn what_ends_within_a_packet_is_told_and_left(family: Family) {
     assert_eq!(connection.status(), Status::None);
 }
 
-fn too_long_is_told_behind_what_came_before(family: Family) {
+fn too_long_is_told_behind_what_came_before(family: AddressFamily) {
     for (framing, stream) in [
         (
             length(Width::Bytes(4)),
@@ -204,7 +203,7 @@ fn too_long_is_told_behind_what_came_before(family: Family) {
     }
 }
 
-fn other_reads_between_packets_do_no_harm(family: Family) {
+fn other_reads_between_packets_do_no_harm(family: AddressFamily) {
     let (connection, peer) = raw_peer(family);
     let mut reader = PacketReader::new(lines(), LIMIT);
     let much = pattern(100_000);
@@ -227,7 +226,7 @@ fn other_reads_between_packets_do_no_harm(family: Family) {
     assert_eq!(until_next(&mut reader, &connection), b"after");
 }
 
-fn the_framing_may_change_between_packets(family: Family) {
+fn the_framing_may_change_between_packets(family: AddressFamily) {
     let (connection, peer) = raw_peer(family);
     let mut reader = PacketReader::new(lines(), LIMIT);
     send(&peer, b"use lengths\n\x03\0a\nb\x01\0cback\n");
@@ -241,7 +240,7 @@ fn the_framing_may_change_between_packets(family: Family) {
     assert_eq!(next(&mut reader, &connection).unwrap(), b"back");
 }
 
-fn packets_of_several_threads_do_not_mix(family: Family) {
+fn packets_of_several_threads_do_not_mix(family: AddressFamily) {
     const THREADS: u8 = 4;
     const EACH: usize = 20;
     // Each more than a socket takes at once.
@@ -269,7 +268,7 @@ fn packets_of_several_threads_do_not_mix(family: Family) {
     });
 }
 
-fn a_packet_that_was_cut_by_a_timeout_ends_the_connection(family: Family) {
+fn a_packet_that_was_cut_by_a_timeout_ends_the_connection(family: AddressFamily) {
     let (connection, mut peer) = raw_peer(family);
     connection.set_write_timeout(Some(Duration::from_millis(50)));
     let framing = length(Width::Bytes(4));
@@ -287,7 +286,7 @@ fn a_packet_that_was_cut_by_a_timeout_ends_the_connection(family: Family) {
 }
 
 /// A call that is still writing for a connection that has ended learns of it when the next one is there already.
-fn a_packet_of_a_past_connection_leaves_the_next_one_alone(family: Family) {
+fn a_packet_of_a_past_connection_leaves_the_next_one_alone(family: AddressFamily) {
     let server = Server::new(family);
     let framing = length(Width::Bytes(4));
     let packet = pattern(16 << 20);

@@ -13,7 +13,7 @@ use support::*;
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    // The farewells of the test before may take a moment. What tells their thread of news stays.
+    // The lingering closes of the test before may take a moment. What tells their thread of news stays.
     until("its sockets are closed", || {
         (watched_sockets() <= 1).then_some(())
     });
@@ -40,10 +40,10 @@ fn assert_watched(count: usize) {
 fn exchange(pairs: &[(Connection, Connection)]) {
     pairs
         .iter()
-        .for_each(|(_, other)| other.write_all(b"x").unwrap());
+        .for_each(|(_, other)| other.write_fully(b"x").unwrap());
     for (one, _) in pairs {
         assert!(one.poll(Instant::now).unwrap(), "it was sent before");
-        assert_eq!(read_available(one, 9).unwrap(), b"x");
+        assert_eq!(try_read(one, 9).unwrap(), b"x");
     }
 }
 
@@ -89,9 +89,9 @@ fn what_is_sent_to_a_parent_wakes_it_after_its_fork_has_looked() {
             assert!(!one.poll(Instant::now).unwrap());
         }
         for (_, other) in &pairs {
-            other.write_all(b"x").unwrap();
+            other.write_fully(b"x").unwrap();
         }
-        // A sweep of the child, while the news is still to be told to the parent.
+        // A shared poll of the child, while the news is still to be told to the parent.
         let (one, _) = idle_pairs(1).pop().unwrap();
         make_idle(&one);
     });
@@ -105,9 +105,9 @@ fn connections_outlive_an_unloading() {
     let _alone = alone();
     let pairs = idle_pairs(20);
     for _ in 0..3 {
-        stream_socket::shut_down();
+        stream_socket::process::shut_down();
         assert_eq!(watched_sockets(), 0);
-        stream_socket::start_up();
+        stream_socket::process::start_up();
         exchange(&pairs);
         pairs.iter().for_each(|(one, _)| make_idle(one));
         assert_watched(20);
@@ -130,29 +130,29 @@ fn a_fork_that_watches_sees_news_of_what_it_has_inherited() {
 
 /// Started up again, a connection that is let go still sends what is queued.
 #[test]
-fn farewells_outlive_an_unloading() {
+fn lingering_closes_outlive_an_unloading() {
     const MUCH: usize = 11 << 20;
     let _alone = alone();
-    stream_socket::shut_down();
-    stream_socket::start_up();
+    stream_socket::process::shut_down();
+    stream_socket::process::start_up();
     let (one, other) = Connection::pair().unwrap();
     one.set_queue_limit(MUCH);
-    one.write_all(&pattern(MUCH)).unwrap();
+    one.write_fully(&pattern(MUCH)).unwrap();
     one.disconnect();
     assert!(read(&other, MUCH).unwrap() == pattern(MUCH));
 }
 
-/// What a farewell has not sent by then is lost, and must not look like all there was.
+/// What a lingering close has not sent by then is lost, and must not look like all there was.
 #[test]
 fn an_unloading_makes_an_unsent_rest_known() {
     const MUCH: usize = 11 << 20;
     let _alone = alone();
-    let (connection, peer) = raw_peer(Family::Ipv4);
+    let (connection, peer) = raw_peer(AddressFamily::Ipv4);
     connection.set_queue_limit(MUCH);
-    connection.write_all(&pattern(MUCH)).unwrap();
+    connection.write_fully(&pattern(MUCH)).unwrap();
     connection.disconnect();
-    stream_socket::shut_down();
-    stream_socket::start_up();
+    stream_socket::process::shut_down();
+    stream_socket::process::start_up();
     let (received, end) = read_to_end(&peer);
     assert!(received.len() < MUCH);
     end.unwrap_err();
@@ -172,15 +172,15 @@ fn ten_thousand_sockets() {
         // From all over the set, before and in the middle of a round.
         if index % 100 == 0 {
             let (_, far) = &pairs[count - 1 - index];
-            far.write_all(b"x").unwrap();
+            far.write_fully(b"x").unwrap();
         }
         assert!(!other.poll(Instant::now).unwrap());
-        let is_told = one.poll(Instant::now).unwrap();
+        let is_notified = one.poll(Instant::now).unwrap();
         let far = count - 1 - index;
-        assert_eq!(is_told, far % 100 == 0 && far <= index, "{index}");
+        assert_eq!(is_notified, far % 100 == 0 && far <= index, "{index}");
     }
     for (one, _) in &pairs {
-        let _ = read_available(one, 9);
+        let _ = try_read(one, 9);
     }
     exchange(&pairs);
     let (ones, others): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();

@@ -27,10 +27,10 @@ fn processor_time() -> Duration {
 #[test]
 fn a_disconnect_does_not_chase_its_peer() {
     const MUCH: usize = 256 << 20;
-    for family in [Family::Unix, Family::Ipv4] {
+    for family in [AddressFamily::Unix, AddressFamily::Ipv4] {
         let (connection, mut peer) = raw_peer(family);
         connection.set_queue_limit(MUCH);
-        connection.write_all(&vec![7; MUCH]).unwrap();
+        connection.write_fully(&vec![7; MUCH]).unwrap();
         let is_reading = AtomicBool::new(false);
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -45,7 +45,7 @@ fn a_disconnect_does_not_chase_its_peer() {
             // A quarter of it.
             let begin = processor_time();
             while connection.pending_bytes() > MUCH / 4 * 3 {
-                let _ = connection.flush();
+                let _ = connection.flush_queue();
             }
             let quarter = processor_time() - begin;
             let begin = processor_time();

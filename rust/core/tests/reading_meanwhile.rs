@@ -20,7 +20,7 @@ fn what_is_queued_while_a_reader_sleeps_goes_out() {
     thread::scope(|scope| {
         let reader = asleep(scope, || read(&connection, 5));
         connection.set_queue_limit(MUCH);
-        connection.write_all(&pattern(MUCH)).unwrap();
+        connection.write_fully(&pattern(MUCH)).unwrap();
         let mut request = vec![0; MUCH];
         let outcome = std::io::Read::read_exact(&mut peer, &mut request);
         if outcome.is_ok() {
@@ -37,14 +37,14 @@ fn what_is_queued_while_a_reader_sleeps_goes_out() {
 }
 
 #[test]
-fn what_is_gathered_while_a_reader_sleeps_goes_out() {
+fn what_is_coalesced_while_a_reader_sleeps_goes_out() {
     let (connection, mut peer) = raw_peer(local_family());
     peer.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
     connection.set_read_timeout(Some(Duration::from_secs(6)));
     connection.set_coalesces(true);
     thread::scope(|scope| {
         let reader = asleep(scope, || read(&connection, 5));
-        connection.write_all(b"request").unwrap();
+        connection.write_fully(b"request").unwrap();
         let mut request = [0; 7];
         let outcome = std::io::Read::read_exact(&mut peer, &mut request);
         if outcome.is_ok() {
@@ -69,13 +69,13 @@ fn what_a_writer_leaves_while_a_reader_sleeps_goes_out() {
     peer.set_recv_buffer_size(64 << 10).unwrap();
     let bound = |options: &mut Options| options.send_buffer_size = Some(64 << 10);
     connection.set_options("bound", bound).unwrap();
-    // Filled, and then something gathered that does not go out.
+    // Filled, and then something coalesced that does not go out.
     let filled = {
         let mut sum = 0;
         // What the system has taken may take a moment to make room on its way.
         let mut full = 0;
         while full < 30 {
-            match connection.write_available(&pattern(1 << 20)).unwrap() {
+            match connection.try_write(&pattern(1 << 20)).unwrap() {
                 0 => {
                     full += 1;
                     thread::sleep(Duration::from_millis(10));
@@ -86,10 +86,10 @@ fn what_a_writer_leaves_while_a_reader_sleeps_goes_out() {
         sum
     };
     connection.set_coalesces(true);
-    connection.write_all(b"request").unwrap();
+    connection.write_fully(b"request").unwrap();
     connection.set_write_timeout(Some(Duration::from_millis(700)));
     thread::scope(|scope| {
-        let writer = asleep(scope, || connection.flush());
+        let writer = asleep(scope, || connection.flush_queue());
         let reader = asleep(scope, || read(&connection, 5));
         assert!(writer.join().unwrap().is_err());
         let mut all = vec![0; filled + 7];

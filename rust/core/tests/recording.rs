@@ -28,7 +28,7 @@ fn sent(connection: &Connection) -> Vec<u8> {
     connection.recording(Instant::now()).unwrap().sent
 }
 
-fn bytes_are_kept_whatever_way_they_go(family: Family) {
+fn bytes_are_kept_whatever_way_they_go(family: AddressFamily) {
     let (one, other) = pair(family);
     write(&one, b"before").unwrap();
     read(&other, 6).unwrap();
@@ -47,18 +47,18 @@ fn bytes_are_kept_whatever_way_they_go(family: Family) {
     );
     read(&other, 1).unwrap();
     // A part of what is there, and the question what is there.
-    assert_eq!(one.write_available(b"bc").unwrap(), 2);
+    assert_eq!(one.try_write(b"bc").unwrap(), 2);
     until_available(&other, 2);
     assert_eq!(received(&other), b"abc");
-    assert_eq!(read_available(&other, 1 << 16).unwrap(), b"bc");
+    assert_eq!(try_read(&other, 1 << 16).unwrap(), b"bc");
     // Gathered, through the queue, and read past the buffer.
     one.set_coalesces(true);
     write(&one, b"de").unwrap();
     assert_eq!(sent(&one), b"abc", "it is not sent yet");
-    one.flush().unwrap();
+    one.flush_queue().unwrap();
     assert_eq!(sent(&one), b"abcde");
     until("it is read", || {
-        (read_available(&other, 1 << 16).unwrap() == b"de").then_some(())
+        (try_read(&other, 1 << 16).unwrap() == b"de").then_some(())
     });
     // Line by line.
     one.set_coalesces(false);
@@ -76,7 +76,7 @@ fn bytes_are_kept_whatever_way_they_go(family: Family) {
     assert_eq!(sent(&one), Vec::new(), "it begins anew");
 }
 
-fn large_transfers_leave_their_last_bytes(family: Family) {
+fn large_transfers_leave_their_last_bytes(family: AddressFamily) {
     let (one, other) = pair(family);
     one.record(true);
     other.record(true);
@@ -101,7 +101,7 @@ fn large_transfers_leave_their_last_bytes(family: Family) {
     assert!(sent(&one) == last && received(&other) == last);
 }
 
-fn events_are_kept_through_sessions(family: Family) {
+fn events_are_kept_through_sessions(family: AddressFamily) {
     let server = Server::new(family);
     let client = Connection::new();
     client.record(true);

@@ -11,8 +11,8 @@ use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use stream_socket::{
-    Address, BindAddress, ConnectEnd, ConnectError, Connection, Event, Listener, PollError, Status,
-    Target,
+    Address, BindAddress, ConnectEnd, ConnectError, Connection, Event, ListenOptions, Listener,
+    PollError, Status, Target,
 };
 use support::*;
 
@@ -95,7 +95,9 @@ unsafe extern "C" fn getaddrinfo(
 fn listening(ip: impl Into<std::net::IpAddr>, port: u16, backlog: i32) -> (Listener, u16) {
     let listener = Listener::new();
     let address = BindAddress::Inet(SocketAddr::new(ip.into(), port));
-    listener.listen(&address, backlog, None).unwrap();
+    listener
+        .listen(&address, ListenOptions::new(backlog))
+        .unwrap();
     let port = listener.local_port();
     (listener, port)
 }

@@ -7,19 +7,21 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use stream_socket::{Address, BindAddress, BindError, Connection, ListenError, Listener, Status};
+use stream_socket::{
+    Address, BindAddress, BindError, Connection, ListenError, ListenOptions, Listener, Status,
+};
 use support::*;
 
 fn listening(path: &Path) -> Listener {
     let listener = Listener::new();
     listener
-        .listen(&BindAddress::Unix(path.into()), 8, None)
+        .listen(&BindAddress::Unix(path.into()), ListenOptions::new(8))
         .unwrap();
     listener
 }
 
 fn refusal(path: &Path) -> BindError {
-    match Listener::new().listen(&BindAddress::Unix(path.into()), 8, None) {
+    match Listener::new().listen(&BindAddress::Unix(path.into()), ListenOptions::new(8)) {
         Err(ListenError::Bind(error)) => error,
         other => panic!("{other:?}"),
     }
@@ -27,13 +29,13 @@ fn refusal(path: &Path) -> BindError {
 
 #[test]
 fn a_unix_connection_can_be_bound_too() {
-    let server = Server::new(Family::Unix);
+    let server = Server::new(AddressFamily::Unix);
     let directory = TemporaryDirectory::new();
     let path = directory.file("client");
     let client = Connection::new();
     client.bind(&BindAddress::Unix(path.clone())).unwrap();
     connect(&client, &server.address);
-    server.accept().write_all(b"x").unwrap();
+    server.accept().write_fully(b"x").unwrap();
     assert_eq!(read(&client, 1).unwrap(), b"x");
     assert!(path.exists());
     client.disconnect();

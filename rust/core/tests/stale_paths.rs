@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stream_socket::{Address, BindAddress, Connection, Listener};
+use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener};
 use support::*;
 
 /// So long a race is repeated at most, where each one waits for the others.
@@ -28,7 +28,9 @@ fn leave_behind(path: &Path) {
 fn listen(path: &Path, mode: Option<u32>) -> Option<Listener> {
     let listener = Listener::new();
     let address = BindAddress::Unix(path.into());
-    listener.listen(&address, 8, mode).ok()?;
+    listener
+        .listen(&address, ListenOptions::new(8).with_mode(mode))
+        .ok()?;
     Some(listener)
 }
 

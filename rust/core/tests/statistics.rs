@@ -28,7 +28,7 @@ fn statistics(connection: &Connection) -> Statistics {
     connection.statistics(Instant::now())
 }
 
-fn every_byte_is_counted_once(family: Family) {
+fn every_byte_is_counted_once(family: AddressFamily) {
     let (one, other) = pair(family);
     let shown = statistics(&one);
     assert_eq!(
@@ -44,7 +44,7 @@ fn every_byte_is_counted_once(family: Family) {
     let shown = statistics(&other);
     assert_eq!(shown.received - shown.unread as u64, 100);
     until_available(&other, 900);
-    read_available(&other, 5000).unwrap();
+    try_read(&other, 5000).unwrap();
     let shown = statistics(&other);
     assert_eq!((shown.received, shown.unread), (1000, 0));
     // Large ones, past it.
@@ -60,20 +60,20 @@ fn every_byte_is_counted_once(family: Family) {
     );
 }
 
-fn a_write_that_the_system_takes_in_parts_is_counted_by_parts(family: Family) {
+fn a_write_that_the_system_takes_in_parts_is_counted_by_parts(family: AddressFamily) {
     let (one, _other) = pair(family);
     let data = pattern(BIG);
-    let taken = one.write_available(&data).unwrap();
+    let taken = one.try_write(&data).unwrap();
     assert!(taken > 0 && taken < BIG, "{taken}");
     assert_eq!(statistics(&one).sent, taken as u64);
     // Now it waits, and is counted up to where its time is over.
     one.set_write_timeout(Some(Duration::from_millis(20)));
-    let (_, more) = one.write_all(&data).unwrap_err();
+    let stream_socket::WriteFailure { accepted: more, .. } = one.write_fully(&data).unwrap_err();
     assert_eq!(statistics(&one).sent, (taken + more) as u64);
     assert_eq!(statistics(&one).queued, 0);
 }
 
-fn what_is_queued_moves_to_what_is_sent(family: Family) {
+fn what_is_queued_moves_to_what_is_sent(family: AddressFamily) {
     let (one, other) = pair(family);
     one.set_queue_limit(BIG);
     write(&one, &pattern(BIG)).unwrap();
@@ -91,18 +91,18 @@ fn what_is_queued_moves_to_what_is_sent(family: Family) {
         });
     });
     assert_eq!(statistics(&other).received, BIG as u64);
-    // What is gathered is queued too.
+    // What is coalesced is queued too.
     one.set_queue_limit(0);
     one.set_coalesces(true);
     write(&one, &[7; 10]).unwrap();
     let shown = statistics(&one);
     assert_eq!((shown.sent, shown.queued), (BIG as u64, 10));
-    one.flush().unwrap();
+    one.flush_queue().unwrap();
     let shown = statistics(&one);
     assert_eq!((shown.sent, shown.queued), (BIG as u64 + 10, 0));
 }
 
-fn counts_stay_after_the_end_and_begin_anew(family: Family) {
+fn counts_stay_after_the_end_and_begin_anew(family: AddressFamily) {
     let server = Server::new(family);
     let client = connected(&server.address);
     let served = server.accept();
@@ -139,13 +139,13 @@ fn counts_stay_after_the_end_and_begin_anew(family: Family) {
     read(&served, 5).unwrap();
 }
 
-fn a_write_that_a_disconnect_cuts_is_counted_as_it_tells(family: Family) {
+fn a_write_that_a_disconnect_cuts_is_counted_as_it_tells(family: AddressFamily) {
     let (one, _other) = pair(family);
     thread::scope(|scope| {
         let data = pattern(BIG);
         let writer = asleep(scope, {
             let one = &one;
-            move || one.write_all(&data).unwrap_err().1
+            move || one.write_fully(&data).unwrap_err().accepted
         });
         one.disconnect();
         let told = writer.join().unwrap();
@@ -154,7 +154,7 @@ fn a_write_that_a_disconnect_cuts_is_counted_as_it_tells(family: Family) {
     });
 }
 
-fn times_are_those_of_the_connection(family: Family) {
+fn times_are_those_of_the_connection(family: AddressFamily) {
     let idle = Connection::new();
     assert_eq!(statistics(&idle).age, None);
     let before = Instant::now();
@@ -185,7 +185,7 @@ fn times_are_those_of_the_connection(family: Family) {
         );
     }
     let shown = statistics(&one);
-    if family == Family::Unix {
+    if family == AddressFamily::Unix {
         assert_eq!((shown.round_trip_time, shown.retransmits), (None, None));
     } else if tells_round_trips("the round trips of a connection") {
         let time = shown.round_trip_time.expect("something was acknowledged");
@@ -194,7 +194,7 @@ fn times_are_those_of_the_connection(family: Family) {
     }
 }
 
-fn the_attempt_to_an_address_is_listed(family: Family) {
+fn the_attempt_to_an_address_is_listed(family: AddressFamily) {
     let server = Server::new(family);
     let client = connected(&server.address);
     let [attempt] = &statistics(&client).attempts[..] else {
@@ -330,7 +330,7 @@ fn threads_count_together() {
             scope.spawn(|| {
                 let mut buffer = [MaybeUninit::uninit(); SIZE];
                 for _ in 0..ROUNDS {
-                    other.read_exact(&mut buffer).unwrap();
+                    other.read_fully(&mut buffer).unwrap();
                 }
             });
         }

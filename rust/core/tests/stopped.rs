@@ -39,9 +39,9 @@ fn the_stopped_process() {
     let connection = connected(&Address::Inet(([127, 0, 0, 1], port).into()));
     connection.set_read_timeout(Some(LIMIT));
     connection.set_write_timeout(Some(LIMIT));
-    if what == "farewell" {
+    if what == "lingering_close" {
         connection.set_queue_limit(2 * MUCH);
-        connection.write_all(&pattern(MUCH)).unwrap();
+        connection.write_fully(&pattern(MUCH)).unwrap();
         connection.disconnect();
     }
     // SAFETY: It only asks.
@@ -66,7 +66,7 @@ fn the_stopped_process() {
             say(&format!("{:?}", write(&connection, &pattern(MUCH))));
         }
         "write" => say(&format!("{:?}", write(&connection, &pattern(MUCH)))),
-        "farewell" => {
+        "lingering_close" => {
             // It goes on until the other side has ended.
             std::io::stdin().read_exact(&mut [0]).unwrap();
             say("over");
@@ -232,7 +232,7 @@ fn a_lingering_close_goes_on() {
     if !can_start_itself("a_lingering_close_goes_on") {
         return;
     }
-    let mut stopped = Stopped::new("farewell");
+    let mut stopped = Stopped::new("lingering_close");
     stopped.go_on();
     let mut received = Vec::new();
     stopped.peer.read_to_end(&mut received).unwrap();

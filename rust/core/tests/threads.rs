@@ -16,15 +16,15 @@ for_each_family!(
     threads_share_one_connection,
 );
 
-fn a_blocked_reader_holds_up_nobody(family: Family) {
+fn a_blocked_reader_holds_up_nobody(family: AddressFamily) {
     let (client, accepted) = pair(family);
     thread::scope(|scope| {
         let reader = asleep(scope, || read(&client, 1));
         assert_eq!(client.status(), Status::Connected);
         client.poll(Instant::now).unwrap();
         assert_eq!(client.available(), Some(0));
-        assert_eq!(read_available(&client, 1).unwrap(), b"");
-        client.write_all(b"the other direction").unwrap();
+        assert_eq!(try_read(&client, 1).unwrap(), b"");
+        client.write_fully(b"the other direction").unwrap();
         assert_eq!(read(&accepted, 19).unwrap(), b"the other direction");
         client.disconnect();
         assert!(matches!(
@@ -36,7 +36,7 @@ fn a_blocked_reader_holds_up_nobody(family: Family) {
     until_status(&accepted, Status::None).unwrap();
 }
 
-fn a_blocked_writer_holds_up_nobody(family: Family) {
+fn a_blocked_writer_holds_up_nobody(family: AddressFamily) {
     let (client, accepted) = pair(family);
     // More than any kernel takes without a reader.
     let data = pattern(64 << 20);
@@ -45,8 +45,8 @@ fn a_blocked_writer_holds_up_nobody(family: Family) {
         assert_eq!(client.status(), Status::Connected);
         client.poll(Instant::now).unwrap();
         assert_eq!(client.available(), Some(0));
-        assert_eq!(client.write_available(b"x").unwrap(), 0);
-        accepted.write_all(b"the other direction").unwrap();
+        assert_eq!(client.try_write(b"x").unwrap(), 0);
+        accepted.write_fully(b"the other direction").unwrap();
         assert_eq!(read(&client, 19).unwrap(), b"the other direction");
         client.disconnect();
         assert!(matches!(
@@ -57,7 +57,7 @@ fn a_blocked_writer_holds_up_nobody(family: Family) {
     assert_eq!(client.status(), Status::None);
 }
 
-fn disconnect_wakes_two_blocked_readers(family: Family) {
+fn disconnect_wakes_two_blocked_readers(family: AddressFamily) {
     let (client, _accepted) = pair(family);
     thread::scope(|scope| {
         let readers = [
@@ -74,7 +74,7 @@ fn disconnect_wakes_two_blocked_readers(family: Family) {
     });
 }
 
-fn a_new_connection_is_not_disturbed_by_an_old_reader(family: Family) {
+fn a_new_connection_is_not_disturbed_by_an_old_reader(family: AddressFamily) {
     let server = Server::new(family);
     let client = Connection::new();
     for _ in 0..20 {
@@ -86,7 +86,7 @@ fn a_new_connection_is_not_disturbed_by_an_old_reader(family: Family) {
             // The reader may still be on its way out.
             connect(&client, &server.address);
             let accepted = server.accept();
-            accepted.write_all(b"new").unwrap();
+            accepted.write_fully(b"new").unwrap();
             assert!(matches!(
                 reader.join().unwrap(),
                 Err(ReadError::Disconnected)
@@ -99,15 +99,15 @@ fn a_new_connection_is_not_disturbed_by_an_old_reader(family: Family) {
 
 /// Four threads call everything on one connection while it comes and goes. Nothing hangs, and a new connection works
 /// at the end.
-fn threads_share_one_connection(family: Family) {
+fn threads_share_one_connection(family: AddressFamily) {
     let server = Server::new(family);
     let client = Connection::new();
     let end = Instant::now() + Duration::from_millis(300);
     let call_everything = |client: &Connection| {
         let _ = client.poll(Instant::now);
         let _ = client.available();
-        let _ = read_available(client, 100);
-        let _ = client.write_available(b"abc");
+        let _ = try_read(client, 100);
+        let _ = client.try_write(b"abc");
         let _ = client.peer_address();
         let _ = client.local_address();
         let _ = client.pending_bytes();
@@ -133,7 +133,7 @@ fn threads_share_one_connection(family: Family) {
         scope.spawn(|| {
             while Instant::now() < end {
                 if let Some(accepted) = server.listener.accept().unwrap() {
-                    let _ = accepted.write_all(b"hello");
+                    let _ = accepted.write_fully(b"hello");
                 }
             }
         });
@@ -141,6 +141,6 @@ fn threads_share_one_connection(family: Family) {
     client.disconnect();
     while server.listener.accept().unwrap().is_some() {}
     connect(&client, &server.address);
-    server.accept().write_all(b"new").unwrap();
+    server.accept().write_fully(b"new").unwrap();
     assert_eq!(read(&client, 3).unwrap(), b"new");
 }

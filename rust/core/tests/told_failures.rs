@@ -20,19 +20,17 @@ fn received(peer: &socket2::Socket) -> Vec<u8> {
     read_to_end(peer).0
 }
 
-/// What `write_available` has counted before a failure: "the next call tells of the failure".
+/// What `try_write` has counted before a failure: "the next call tells of the failure".
 #[test]
 fn a_poll_tells_of_a_write_that_has_failed_in_the_middle() {
     if !can_fail_sends("a_poll_tells_of_a_write_that_has_failed_in_the_middle") {
         return;
     }
     let _only = only_test();
-    let (connection, _peer) = raw_peer(Family::Unix);
+    let (connection, _peer) = raw_peer(AddressFamily::Unix);
     make_idle(&connection);
     let data = pattern(MUCH);
-    let count = with_failing_sends(MUCH, libc::EIO, || {
-        connection.write_available(&data).unwrap()
-    });
+    let count = with_failing_sends(MUCH, libc::EIO, || connection.try_write(&data).unwrap());
     assert!(count > 0 && count < MUCH);
     let end = Instant::now() + Duration::from_secs(2);
     while Instant::now() < end {
@@ -53,11 +51,11 @@ fn a_failed_send_ends_a_reader_that_sleeps() {
         return;
     }
     let _only = only_test();
-    let (connection, peer) = raw_peer(Family::Unix);
+    let (connection, peer) = raw_peer(AddressFamily::Unix);
     connection.set_queue_limit(MUCH);
     thread::scope(|scope| {
         let reader = asleep(scope, || read(&connection, 5));
-        connection.write_all(&pattern(MUCH)).unwrap();
+        connection.write_fully(&pattern(MUCH)).unwrap();
         with_failing_sends(ANY_LENGTH, libc::EIO, || {
             let _ = connection.poll(Instant::now);
         });
@@ -85,9 +83,9 @@ fn a_line_that_cannot_come_to_its_end_is_told_after_a_failed_send() {
         return;
     }
     let _only = only_test();
-    let (connection, mut peer) = raw_peer(Family::Unix);
+    let (connection, mut peer) = raw_peer(AddressFamily::Unix);
     connection.set_queue_limit(MUCH);
-    connection.write_all(&pattern(MUCH)).unwrap();
+    connection.write_fully(&pattern(MUCH)).unwrap();
     peer.write_all(b"half a li").unwrap();
     until_available(&connection, 9);
     with_failing_sends(ANY_LENGTH, libc::EIO, || {
@@ -125,11 +123,15 @@ fn a_queued_write_that_fails_in_the_middle_counts_what_was_sent() {
         return;
     }
     let _only = only_test();
-    let (connection, peer) = raw_peer(Family::Unix);
+    let (connection, peer) = raw_peer(AddressFamily::Unix);
     connection.set_queue_limit(2 * MUCH);
     let data = pattern(MUCH);
-    let outcome = with_failing_sends(MUCH, libc::EIO, || connection.write_all(&data));
-    let (error, count) = outcome.unwrap_err();
+    let outcome = with_failing_sends(MUCH, libc::EIO, || connection.write_fully(&data));
+    let stream_socket::WriteFailure {
+        error,
+        accepted: count,
+        ..
+    } = outcome.unwrap_err();
     assert!(matches!(error, WriteError::Socket { .. }));
     assert_counted(connection, peer, count, 0);
 }
@@ -140,10 +142,10 @@ fn a_partial_queued_write_that_fails_in_the_middle_counts_what_was_sent() {
         return;
     }
     let _only = only_test();
-    let (connection, peer) = raw_peer(Family::Unix);
+    let (connection, peer) = raw_peer(AddressFamily::Unix);
     connection.set_queue_limit(2 * MUCH);
     let data = pattern(MUCH);
-    let outcome = with_failing_sends(MUCH, libc::EIO, || connection.write_available(&data));
+    let outcome = with_failing_sends(MUCH, libc::EIO, || connection.try_write(&data));
     assert_counted(connection, peer, outcome.unwrap_or(0), 0);
 }
 
@@ -153,7 +155,7 @@ fn a_joined_write_that_fails_in_the_middle_counts_what_was_sent() {
         return;
     }
     let _only = only_test();
-    let (connection, peer) = raw_peer(Family::Unix);
+    let (connection, peer) = raw_peer(AddressFamily::Unix);
     // So that 60000 bytes are not taken at once.
     connection
         .set_options("set the size", |options| {
@@ -161,10 +163,12 @@ fn a_joined_write_that_fails_in_the_middle_counts_what_was_sent() {
         })
         .unwrap();
     connection.set_coalesces(true);
-    connection.write_all(b"0123456789").unwrap();
+    connection.write_fully(b"0123456789").unwrap();
     let data = pattern(60_000);
-    let outcome = with_failing_sends(60_010, libc::EIO, || connection.write_all(&data));
-    let (_, count) = outcome.unwrap_err();
+    let outcome = with_failing_sends(60_010, libc::EIO, || connection.write_fully(&data));
+    let stream_socket::WriteFailure {
+        accepted: count, ..
+    } = outcome.unwrap_err();
     assert_counted(connection, peer, count, 10);
 }
 
@@ -172,19 +176,19 @@ fn a_joined_write_that_fails_in_the_middle_counts_what_was_sent() {
 #[test]
 fn a_flush_does_not_say_ok_after_the_failure_of_what_it_was_to_send() {
     let _only = only_test();
-    let (connection, mut peer) = raw_peer(Family::Unix);
+    let (connection, mut peer) = raw_peer(AddressFamily::Unix);
     peer.write_all(b"unread").unwrap();
     until_available(&connection, 6);
     loop {
-        if connection.write_available(&pattern(1 << 20)).unwrap() == 0 {
+        if connection.try_write(&pattern(1 << 20)).unwrap() == 0 {
             break;
         }
     }
     connection.set_coalesces(true);
-    connection.write_all(b"gathered").unwrap();
+    connection.write_fully(b"gathered").unwrap();
     thread::scope(|scope| {
         let writer = asleep(scope, || write(&connection, &pattern(20_000)));
-        let flusher = asleep(scope, || connection.flush());
+        let flusher = asleep(scope, || connection.flush_queue());
         drop(peer);
         assert!(writer.join().unwrap().is_err());
         let outcome = flusher.join().unwrap();

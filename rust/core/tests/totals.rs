@@ -4,10 +4,10 @@ mod support;
 
 use std::time::Instant;
 
-use stream_socket::{
-    Address, BindAddress, Framing, PacketReader, Relay, Status, Target, Totals, count_traffic,
-    totals,
-};
+use stream_socket::packets::{Framing, PacketReader};
+use stream_socket::process::{Totals, count_traffic, totals};
+use stream_socket::{Address, BindAddress, Status, Target};
+use stream_socket_relay::Relay;
 use support::*;
 
 /// What has been added since `before`: connects, accepts, ends, failures, bytes received, bytes sent.
@@ -25,7 +25,7 @@ fn since(before: Totals) -> [u64; 6] {
 
 #[test]
 fn all_connections_are_counted_together() {
-    let server = Server::new(Family::Ipv4);
+    let server = Server::new(AddressFamily::Ipv4);
     let start = totals();
     assert_eq!((start.open(), start.received, start.sent), (0, 0, 0));
     let one = connected(&server.address);
@@ -56,8 +56,8 @@ fn all_connections_are_counted_together() {
     let lines = Framing::Delimiter(b"\n".to_vec());
     let frame = lines.frame(b"posted", 100).unwrap();
     one.write_packet(&lines, 100, b"written").unwrap();
-    one.post_packet(&frame, 100).unwrap();
-    one.send_posted();
+    one.enqueue_packet(&frame, 100).unwrap();
+    one.try_flush();
     one.write_packet(&lines, 3, b"too long").unwrap_err();
     let mut reader = PacketReader::new(lines, 100);
     for packet in [&b"written"[..], b"posted"] {
@@ -87,7 +87,7 @@ fn all_connections_are_counted_together() {
     assert_eq!(totals().open(), 2);
     other.abort();
     assert_eq!(since(start)[2..4], [3, 0]);
-    if tells_resets("the failure of a connection") {
+    if reports_resets("the failure of a connection") {
         until("the reset", || one.poll(Instant::now).err());
         assert_eq!(since(start)[2..4], [4, 1]);
     } else {
@@ -105,7 +105,7 @@ fn all_connections_are_counted_together() {
     assert_eq!(since(before)[..4], [0, 0, 0, 0]);
     assert_eq!(totals().open(), 0);
     // A relay is the network: only what both ends do is counted.
-    let server = Server::new(Family::Ipv4);
+    let server = Server::new(AddressFamily::Ipv4);
     let mut relay = Relay::new(0);
     relay.set_target(Target::Address(server.address.clone()), None);
     let any = BindAddress::Inet(([127, 0, 0, 1], 0).into());
@@ -134,7 +134,7 @@ fn all_connections_are_counted_together() {
     });
     drop(relay);
     let counts = since(before);
-    let refusals = if tells_resets("the refusal as a failure") {
+    let refusals = if reports_resets("the refusal as a failure") {
         1
     } else {
         0

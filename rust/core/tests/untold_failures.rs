@@ -18,7 +18,7 @@ const MUCH: usize = 11 << 20;
 const FRAMES: usize = 1000;
 
 /// A frame asks for available bytes, as `while available() > 0` does in the end, and the next one polls.
-fn assert_told(connection: &Connection) {
+fn assert_reported(connection: &Connection) {
     for _ in 0..FRAMES {
         assert_eq!(connection.available(), Some(0));
         if connection.poll(Instant::now).is_err() {
@@ -31,21 +31,19 @@ fn assert_told(connection: &Connection) {
     );
 }
 
-/// `write_available` has counted what was taken: "the next call tells of the failure".
+/// `try_write` has counted what was taken: "the next call tells of the failure".
 #[test]
 fn a_question_for_available_bytes_does_not_hide_a_failed_write() {
     if !can_fail_sends("a_question_for_available_bytes_does_not_hide_a_failed_write") {
         return;
     }
     let _only = only_test();
-    let (connection, _peer) = raw_peer(Family::Unix);
+    let (connection, _peer) = raw_peer(AddressFamily::Unix);
     make_idle(&connection);
     let data = pattern(MUCH);
-    let count = with_failing_sends(MUCH, libc::ENOBUFS, || {
-        connection.write_available(&data).unwrap()
-    });
+    let count = with_failing_sends(MUCH, libc::ENOBUFS, || connection.try_write(&data).unwrap());
     assert!(count > 0 && count < MUCH);
-    assert_told(&connection);
+    assert_reported(&connection);
 }
 
 /// A queue that a poll was sending, while something was there to be read: the poll tells of that, and the loop reads it.
@@ -55,7 +53,7 @@ fn a_question_for_available_bytes_does_not_hide_a_failed_queue() {
         return;
     }
     let _only = only_test();
-    let (connection, mut peer) = raw_peer(Family::Unix);
+    let (connection, mut peer) = raw_peer(AddressFamily::Unix);
     make_idle(&connection);
     connection.set_queue_limit(MUCH);
     write(&connection, &pattern(MUCH)).unwrap();
@@ -72,13 +70,13 @@ fn a_question_for_available_bytes_does_not_hide_a_failed_queue() {
     });
     assert_eq!(connection.pending_bytes(), 0, "the send has failed");
     assert_eq!(read(&connection, 4).unwrap(), b"news");
-    assert_told(&connection);
+    assert_reported(&connection);
 }
 
 /// A connect that fails at once is not the end of a stream.
 #[test]
 fn a_connect_that_fails_at_once_is_no_end_of_the_stream_before() {
-    let (connection, peer) = raw_peer(Family::Unix);
+    let (connection, peer) = raw_peer(AddressFamily::Unix);
     drop(peer);
     let mut byte = [0];
     assert_eq!((&connection).read(&mut byte).unwrap(), 0, "the end");

@@ -7,7 +7,9 @@ mod support;
 use std::net::{Ipv6Addr, TcpStream};
 use std::time::{Duration, Instant};
 
-use stream_socket::{Address, BindAddress, Connection, Listener, ReadError, os_code};
+use stream_socket::{
+    Address, BindAddress, Connection, ListenOptions, Listener, ReadError, os_code,
+};
 use support::*;
 
 /// How the processes below end where filters are not permitted.
@@ -77,18 +79,22 @@ fn the_process_in_a_sandbox() {
 }
 
 fn accept() {
-    for family in [Family::Ipv4, Family::Ipv6, Family::Unix] {
+    for family in [
+        AddressFamily::Ipv4,
+        AddressFamily::Ipv6,
+        AddressFamily::Unix,
+    ] {
         let server = Server::new(family);
         assert!(server.listener.accept().unwrap().is_none());
         let clients = [connected(&server.address), connected(&server.address)];
         for client in clients {
             let accepted = server.accept();
-            if family != Family::Unix {
+            if family != AddressFamily::Unix {
                 let seen = accepted.peer_address().unwrap();
                 assert_eq!(seen, Address::Inet(client.local_address().unwrap()));
             }
             // It does not block.
-            assert_eq!(read_available(&accepted, 5).unwrap(), b"");
+            assert_eq!(try_read(&accepted, 5).unwrap(), b"");
             write(&client, b"hello").unwrap();
             assert_eq!(read(&accepted, 5).unwrap(), b"hello");
             assert_all_closed_on_exec();
@@ -117,7 +123,7 @@ fn assert_all_closed_on_exec() {
 }
 
 fn wait() {
-    let (client, server) = pair(Family::Ipv4);
+    let (client, server) = pair(AddressFamily::Ipv4);
     let limit = Duration::from_millis(120);
     client.set_read_timeout(Some(limit));
     let start = Instant::now();
@@ -141,30 +147,34 @@ fn do_without_options() {
     let all_v6 = BindAddress::Inet((Ipv6Addr::UNSPECIFIED, 0).into());
     let listener = Listener::new();
     // Who asks for all IPv6 addresses alone does not get IPv4 as well.
-    let error = listener.listen(&all_v6, 5, None).unwrap_err();
+    let error = listener.listen(&all_v6, ListenOptions::new(5)).unwrap_err();
     assert_eq!(os_code(&error), Some(libc::EPERM), "{error}");
-    listener.listen(&any, 5, None).unwrap();
+    listener.listen(&any, ListenOptions::new(5)).unwrap();
     for host in ["127.0.0.1", "::1"] {
         TcpStream::connect((host, listener.local_port())).unwrap();
         until("a client", || listener.accept().unwrap());
     }
     let bound = Connection::new();
     bound.bind(&any).unwrap();
-    for family in [Family::Ipv4, Family::Ipv6, Family::Unix] {
+    for family in [
+        AddressFamily::Ipv4,
+        AddressFamily::Ipv6,
+        AddressFamily::Unix,
+    ] {
         let server = Server::new(family);
         let client = connected(&server.address);
         let accepted = server.accept();
         write(&client, b"hello").unwrap();
         assert_eq!(read(&accepted, 5).unwrap(), b"hello");
         // What is asked for is an error, and not remembered.
-        if family != Family::Unix {
+        if family != AddressFamily::Unix {
             let asked = client.set_options("send at once", |options| options.no_delay = true);
             assert_eq!(os_code(&asked.unwrap_err()), Some(libc::EPERM));
             assert!(!client.options().no_delay);
         }
     }
     // A peer is told that it was not sent everything.
-    let (client, peer) = pair(Family::Ipv4);
+    let (client, peer) = pair(AddressFamily::Ipv4);
     write(&client, b"hello").unwrap();
     assert_eq!(read(&peer, 5).unwrap(), b"hello");
     client.abort();

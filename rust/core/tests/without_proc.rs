@@ -6,7 +6,7 @@ mod support;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use stream_socket::{Address, BindAddress, Listener};
+use stream_socket::{Address, BindAddress, ListenOptions, Listener};
 use support::*;
 
 /// How the process below ends where it may not hide /proc.
@@ -59,7 +59,10 @@ fn listen_with_modes(folder: &str) {
     for mode in [0o600, 0o200, 0o666, 0o777] {
         let path = std::path::Path::new(folder).join(format!("{mode:o}"));
         let listener = Listener::new();
-        let listened = listener.listen(&BindAddress::Unix(path.clone()), 5, Some(mode));
+        let listened = listener.listen(
+            &BindAddress::Unix(path.clone()),
+            ListenOptions::new(5).with_mode(mode),
+        );
         match listened {
             Ok(()) => {
                 let file = fs::symlink_metadata(&path).unwrap();

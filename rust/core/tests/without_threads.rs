@@ -48,7 +48,7 @@ fn the_process_without_threads() {
     }
     // The asking thread looks the name up itself.
     RESOLVER.lock().unwrap().1 = true;
-    let server = Server::new(Family::Ipv4);
+    let server = Server::new(AddressFamily::Ipv4);
     let port = server.listener.local_port();
     for host in ["one.hangs", "another.hangs"] {
         let client = ask(host, port);
@@ -67,7 +67,7 @@ fn the_process_without_threads() {
     // Nobody sees to a close later, and its peer is told so.
     let (client, mut peer) = connection_to_raw_peer();
     client.set_queue_limit(MUCH);
-    client.write_all(&pattern(MUCH)).unwrap();
+    client.write_fully(&pattern(MUCH)).unwrap();
     client.disconnect();
     peer.set_read_timeout(Some(Duration::from_secs(20)))
         .unwrap();
@@ -78,7 +78,7 @@ fn the_process_without_threads() {
     assert_eq!(same_bytes(&received, &pattern(MUCH)), received.len());
     // One with nothing left has sent all of it.
     let (client, mut peer) = connection_to_raw_peer();
-    client.write_all(b"last words").unwrap();
+    client.write_fully(b"last words").unwrap();
     client.disconnect();
     received.clear();
     peer.read_to_end(&mut received).unwrap();

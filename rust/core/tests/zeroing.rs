@@ -26,7 +26,7 @@ fn every_byte_of_every_range_is_zero() {
     ] {
         let mut memory = vec![MaybeUninit::new(7_u8); SIZE];
         // SAFETY: It comes from the allocator.
-        unsafe { stream_socket::zero(&mut memory[start..end]) };
+        unsafe { stream_socket::memory::zero(&mut memory[start..end]) };
         for (index, byte) in memory.iter().enumerate() {
             let expected = if (start..end).contains(&index) { 0 } else { 7 };
             // SAFETY: It was made with a value, and then zeroed in part.
@@ -47,7 +47,7 @@ fn what_was_never_touched_takes_no_memory() {
     memory[..100].fill(MaybeUninit::new(7));
     let before = resident();
     // SAFETY: It comes from the allocator.
-    unsafe { stream_socket::zero(&mut memory[100..]) };
+    unsafe { stream_socket::memory::zero(&mut memory[100..]) };
     let grown = resident().saturating_sub(before);
     assert!(grown < 64 << 20, "{grown} bytes more are resident");
 }

@@ -8,7 +8,7 @@ mod simple_packets;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use stream_socket::{Framing, LengthField, Width};
+use stream_socket::packets::{Framing, LengthField, Width};
 
 #[derive(Arbitrary, Debug)]
 enum Format {

@@ -32,7 +32,12 @@ const CARGO_SUITES: [Suite<'static>; 2] = [
     },
     Suite {
         name: "cargo test without watching sockets",
-        args: &["--package", "stream-socket"],
+        args: &[
+            "--package",
+            "stream-socket",
+            "--package",
+            "stream-socket-relay",
+        ],
         environment: DIRECT,
     },
 ];

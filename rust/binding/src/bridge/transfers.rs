@@ -153,7 +153,7 @@ unsafe extern "C" fn get_data<P: Stream>(
             // initialised may be seen there.
             if code != Error::OK {
                 // SAFETY: What Godot passes is a few bytes of a stack, or an array that its allocator has made.
-                stream_socket::zero(&mut buffer[filled..]);
+                stream_socket::memory::zero(&mut buffer[filled..]);
             }
             (code, filled)
         });

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use godot::builtin::PackedByteArray;
 use godot::classes::RefCounted;
 use godot::obj::Gd;
-use stream_socket::{Connection, OwnEvent, Source, Subject, WriteError};
+use stream_socket::dispatch::{OwnEvent, Source, Subject};
+use stream_socket::{Connection, WriteError};
 
 use crate::bridge::Object;
 use crate::packet_peer::PacketPeerSocketRs;

@@ -11,7 +11,7 @@ use godot::classes::RefCounted;
 use godot::global::Error;
 use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
-use stream_socket::{AddError, EventLoop, Subject};
+use stream_socket::dispatch::{AddError, EventLoop, Subject};
 
 use self::member::Member;
 use self::signals::{PACKET_RECEIVED, Signals};

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use godot::builtin::{PackedByteArray, Variant};
 use godot::meta::ToGodot;
 use godot::obj::{EngineEnum, Gd};
-use stream_socket::{LoopEvent, LoopListener};
+use stream_socket::dispatch::{LoopEvent, LoopListener};
 
 use super::StreamPeerSocketGroupRs;
 use super::member::Member;

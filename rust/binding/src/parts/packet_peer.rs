@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use godot::global::Error;
-use stream_socket::{Format, Framing, LengthField, PacketChannel, ReadError, Width};
+use stream_socket::ReadError;
+use stream_socket::dispatch::{Format, PacketChannel};
+use stream_socket::packets::{Framing, LengthField, Width};
 
 use super::codes::Code;
 use super::last_error::{Details, LastError};

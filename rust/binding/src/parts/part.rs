@@ -52,7 +52,7 @@ pub(crate) trait Packets: Part {
 pub(crate) trait Stream: Polled {
     fn status(&self) -> i64;
 
-    /// Sends what is gathered or queued. May block.
+    /// Sends what is coalesced or queued. May block.
     fn flush(&self) -> Error;
 
     /// Fills the buffer with what has been received already, if that is enough. Does not wait, not even for the system.

@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use godot::builtin::{PackedByteArray, StringName};
 use godot::global::Error;
-use stream_socket::{Connection, PeerEvents};
+use stream_socket::Connection;
+use stream_socket::dispatch::PeerEvents;
 
 use super::codes::Code;
 use super::last_error::{Details, LastError};
@@ -158,7 +159,7 @@ impl Stream for Peer {
     }
 
     fn flush(&self) -> Error {
-        self.last_error.note(self.connection.flush())
+        self.last_error.note(self.connection.flush_queue())
     }
 
     #[inline]
@@ -174,18 +175,20 @@ impl Stream for Peer {
     #[inline]
     fn get_data(&self, buffer: &mut [MaybeUninit<u8>]) -> (Error, usize) {
         let read = if buffer.len() <= WHOLE {
-            self.connection.read_whole(buffer)
+            self.connection.read_fully_or_nothing(buffer)
         } else {
-            self.connection.read_exact(buffer)
+            self.connection.read_fully(buffer)
         };
-        let (code, filled) = self.outcome(read.map(|()| buffer.len()));
+        let read = read.map(|()| buffer.len());
+        let (code, filled) =
+            self.outcome(read.map_err(|failure| (failure.error, failure.received)));
         self.last_read.store(filled as i64, Ordering::Relaxed);
         (code, filled)
     }
 
     #[inline]
     fn get_partial_data(&self, buffer: &mut [MaybeUninit<u8>]) -> (Error, usize) {
-        let read = self.connection.read_available(buffer);
+        let read = self.connection.try_read(buffer);
         self.outcome(read.map_err(|error| (error, 0)))
     }
 
@@ -193,21 +196,22 @@ impl Stream for Peer {
         let limit = usize::try_from(most).unwrap_or(usize::MAX);
         let received = self
             .connection
-            .read_all_available(limit, |bytes| PackedByteArray::from(bytes));
+            .try_read_with(limit, |bytes| PackedByteArray::from(bytes));
         self.found(received).unwrap_or_default()
     }
 
     #[inline]
     fn put_data(&self, bytes: &[u8]) -> (Error, usize) {
-        let written = self.connection.write_all(bytes).map(|()| bytes.len());
-        let (code, count) = self.outcome(written);
+        let written = self.connection.write_fully(bytes).map(|()| bytes.len());
+        let (code, count) =
+            self.outcome(written.map_err(|failure| (failure.error, failure.accepted)));
         self.last_written.store(count as i64, Ordering::Relaxed);
         (code, count)
     }
 
     #[inline]
     fn put_partial_data(&self, bytes: &[u8]) -> (Error, usize) {
-        let written = self.connection.write_available(bytes);
+        let written = self.connection.try_write(bytes);
         self.outcome(written.map_err(|error| (error, 0)))
     }
 

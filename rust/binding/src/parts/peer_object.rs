@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use stream_socket::{Connection, PeerEvent};
+use stream_socket::Connection;
+use stream_socket::dispatch::PeerEvent;
 
 use super::part::{Emitter, Polled};
 use super::peer::Peer;
@@ -27,7 +28,7 @@ impl<O: Emitter> PeerObject<O> {
     }
 }
 
-impl<O: Emitter> stream_socket::Peer for PeerObject<O> {
+impl<O: Emitter> stream_socket::dispatch::Peer for PeerObject<O> {
     fn connection(&self) -> &Connection {
         &self.peer.connection
     }

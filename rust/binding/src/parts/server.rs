@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use godot::builtin::StringName;
 use godot::global::Error;
-use stream_socket::{BindAddress, ListenError, Listener, Nesting};
+use stream_socket::dispatch::Nesting;
+use stream_socket::{BindAddress, ListenError, ListenOptions, Listener};
 
 use super::last_error::LastError;
 use super::part::{Part, Polled};
@@ -39,7 +40,9 @@ impl Server {
         let backlog = self.backlog.load(Ordering::Relaxed);
         let backlog = i32::try_from(backlog.max(0)).unwrap_or(i32::MAX);
         let mode = u32::try_from(self.mode.load(Ordering::Relaxed)).ok();
-        let listening = self.listener.listen(address, backlog, mode);
+        let listening = self
+            .listener
+            .listen(address, ListenOptions::new(backlog).with_mode(mode));
         if let Err(error @ ListenError::AlreadyListening) = &listening {
             return self.last_error.refuse(Error::ERR_ALREADY_IN_USE, error);
         }

@@ -6,7 +6,8 @@ use godot::builtin::{PackedByteArray, StringName, Variant};
 use godot::global::Error;
 use godot::meta::ToGodot;
 use godot::obj::EngineEnum;
-use stream_socket::{Event, PeerEvent, Status};
+use stream_socket::dispatch::PeerEvent;
+use stream_socket::{Event, Status};
 
 use super::codes::{connect_end_code, disconnect_code};
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
-use stream_socket::Conditions;
+use stream_socket_relay::Conditions;
 
 /// What stands for no number of bytes after which a link ends.
 const NEVER: i64 = -1;

@@ -12,10 +12,9 @@ use godot::global::Error;
 use godot::meta::ToGodot;
 use godot::obj::{Base, EngineEnum, Gd, NewGd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api};
-use stream_socket::{
-    Address, BindAddress, Delivery, EventQueue, LinkEnd, ListenError, Nesting, Relay, RelayEvent,
-    Target,
-};
+use stream_socket::dispatch::{Delivery, EventQueue, Nesting};
+use stream_socket::{Address, BindAddress, ListenError, Target};
+use stream_socket_relay::{LinkEnd, Relay, RelayEvent};
 
 use self::conditions::SocketConditionsRs;
 use crate::frame_poll::FramePoll;
@@ -189,7 +188,7 @@ impl SocketRelayRs {
 
     #[func]
     fn get_bytes_under_way(&self) -> i64 {
-        self.relay().bytes_under_way() as i64
+        self.relay().bytes_in_transit() as i64
     }
 
     #[func]

@@ -2,9 +2,9 @@
 
 use std::io;
 
-use crate::net::address::Address;
-use crate::net::options::Options;
-use crate::net::stream_socket::StreamSocket;
+use crate::address::Address;
+use crate::socket::options::Options;
+use crate::socket::stream_socket::StreamSocket;
 use crate::sys::{Connect, SocketAddress};
 
 /// An attempt under way. Dropping it closes its socket.

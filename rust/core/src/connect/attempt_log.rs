@@ -3,8 +3,8 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use crate::address::Address;
 use crate::error::{ConnectError, copy_of};
-use crate::net::address::Address;
 
 /// An attempt to connect to one address. A name may have several, which race (RFC 8305). The times are as exact as the calls
 /// of [`poll`](crate::Connection::poll) that have noticed them.
@@ -48,11 +48,11 @@ pub(crate) struct AttemptLog {
 struct Entry {
     address: Address,
     began_after: Duration,
-    end: Option<(Duration, End)>,
+    end: Option<(Duration, AttemptEnd)>,
 }
 
 #[derive(Debug)]
-enum End {
+enum AttemptEnd {
     Connected,
     Failed(io::Error),
     GivenUp,
@@ -81,13 +81,13 @@ impl AttemptLog {
 
     /// The attempt to `address` has become the connection, and the others are given up.
     pub(crate) fn connected(&mut self, address: &Address, now: Instant) {
-        self.end(address, now, End::Connected);
+        self.end(address, now, AttemptEnd::Connected);
         self.give_up(now);
     }
 
     /// The attempt to `address` has failed.
     pub(crate) fn failed(&mut self, address: &Address, now: Instant, error: &io::Error) {
-        self.end(address, now, End::Failed(copy_of(error)));
+        self.end(address, now, AttemptEnd::Failed(copy_of(error)));
     }
 
     /// Nobody waits any more for those that are under way.
@@ -95,7 +95,7 @@ impl AttemptLog {
         let now = self.after(now);
         for entry in &mut self.entries {
             if entry.end.is_none() {
-                entry.end = Some((entry.lasted(now), End::GivenUp));
+                entry.end = Some((entry.lasted(now), AttemptEnd::GivenUp));
             }
         }
     }
@@ -112,9 +112,9 @@ impl AttemptLog {
             },
             outcome: match &entry.end {
                 None => AttemptOutcome::UnderWay,
-                Some((_, End::Connected)) => AttemptOutcome::Connected,
-                Some((_, End::GivenUp)) => AttemptOutcome::GivenUp,
-                Some((_, End::Failed(error))) => AttemptOutcome::Failed(ConnectError::Os {
+                Some((_, AttemptEnd::Connected)) => AttemptOutcome::Connected,
+                Some((_, AttemptEnd::GivenUp)) => AttemptOutcome::GivenUp,
+                Some((_, AttemptEnd::Failed(error))) => AttemptOutcome::Failed(ConnectError::Os {
                     address: entry.address.clone(),
                     source: copy_of(error),
                 }),
@@ -124,7 +124,7 @@ impl AttemptLog {
     }
 
     /// Ends the attempt to `address`. Of two to the same one it does not matter which.
-    fn end(&mut self, address: &Address, now: Instant, end: End) {
+    fn end(&mut self, address: &Address, now: Instant, end: AttemptEnd) {
         let now = self.after(now);
         let mut entries = self.entries.iter_mut();
         if let Some(entry) = entries.find(|entry| entry.end.is_none() && entry.address == *address)

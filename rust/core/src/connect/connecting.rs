@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
+use crate::address::{Address, Target};
 use crate::connect::attempt::Attempt;
 use crate::connect::attempt_log::AttemptLog;
 use crate::connect::happy_eyeballs::interleave;
@@ -11,9 +12,8 @@ pub(crate) use crate::connect::race::Progress;
 use crate::connect::race::Race;
 use crate::connect::resolver::Lookup;
 use crate::error::ConnectError;
-use crate::net::address::{Address, Target};
-use crate::net::options::Options;
-use crate::net::stream_socket::StreamSocket;
+use crate::socket::options::Options;
+use crate::socket::stream_socket::StreamSocket;
 use crate::sys::Socket;
 
 /// A connect under way. Dropping it cancels it.

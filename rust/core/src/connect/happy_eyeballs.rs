@@ -51,7 +51,7 @@ impl<A> Schedule<A> {
 }
 
 /// Interleaves the families of `addresses`, each in its own order, starting with the family of the first one
-/// (RFC 8305, section 4, with a First Address Family Count of 1). The system's resolver has sorted them by
+/// (RFC 8305, section 4, with a First Address AddressFamily Count of 1). The system's resolver has sorted them by
 /// destination address selection before (RFC 6724).
 pub(crate) fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);

@@ -3,14 +3,14 @@
 use std::io;
 use std::time::Instant;
 
+use crate::address::Address;
 use crate::connect::attempt::Attempt;
 use crate::connect::attempt_log::AttemptLog;
 use crate::connect::happy_eyeballs::Schedule;
 use crate::connect::patience::UnderWay;
 use crate::error::ConnectError;
-use crate::net::address::Address;
-use crate::net::options::Options;
-use crate::net::stream_socket::StreamSocket;
+use crate::socket::options::Options;
+use crate::socket::stream_socket::StreamSocket;
 
 /// The race. Dropping it closes all its sockets.
 #[derive(Debug)]

@@ -1,32 +1,32 @@
-//! Finishes the farewells of all connections of the process. One thread with a poller does it, so a
+//! Finishes the lingering closes of all connections of the process. One thread with a poller does it, so a
 //! stalled peer delays no other.
 //!
-//! Each farewell keeps a descriptor that the game may need. So farewells have a share of the
+//! Each lingering close keeps a descriptor that the game may need. So lingering closes have a share of the
 //! descriptor limit, and some end early when descriptors are scarce: first those with nothing left
 //! to deliver, the oldest first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use crate::connection::farewell::{Farewell, Loss, Progress, Timed};
+use crate::connection::lingering_close::{CloseProgress, LingeringClose, Loss, Timed};
 use crate::deadline::ABSENCE;
 use crate::poll::shared_poller;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Condvar, Mutex, MutexGuard, ProcessWide, lock, wait, wait_timeout};
 use crate::sys::{self, Interests, Poller, Registry, Waker, descriptors};
 
-/// How long a peer may be silent when everything was sent, while there are few farewells. With many
+/// How long a peer may be silent when everything was sent, while there are few lingering closes. With many
 /// the time is shorter.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// The maximum number of farewells.
+/// The maximum number of lingering closes.
 const MOST: usize = 1000;
 
-/// Farewells with nothing left to send may have one descriptor in so many of the limit. With many
+/// Lingering closes with nothing left to send may have one descriptor in so many of the limit. With many
 /// connections, the others keep what they had before, as long as the process has enough besides.
 const SHARE: usize = 4;
 
-/// Up to one in so many of their share, farewells are few.
+/// Up to one in so many of their share, lingering closes are few.
 const FEW: usize = 4;
 
 /// The interval between looks at all sockets where they cannot be watched.
@@ -35,13 +35,13 @@ const SLICE: Duration = Duration::from_millis(10);
 /// The interval between checks that the rest of the process has descriptors left.
 const INSPECTION: Duration = Duration::from_millis(100);
 
-/// Up to this number of farewells no check is made.
+/// Up to this number of lingering closes no check is made.
 const UNSUSPECTED: usize = 8;
 
 /// How much time is left at least after an absence.
 const AFTER_ABSENCE: Duration = Duration::from_secs(1);
 
-/// The token of the waker. Farewells count from 0.
+/// The token of the waker. Lingering closes count from 0.
 const WAKER: usize = usize::MAX;
 
 static CLOSER: ProcessWide<Closer> = ProcessWide::new(Closer::default);
@@ -58,7 +58,7 @@ struct Closer {
 #[derive(Debug, Default)]
 struct Room {
     /// By age: the tokens grow. The one that the thread is working on is not among them.
-    farewells: BTreeMap<usize, Timed>,
+    lingering_closes: BTreeMap<usize, Timed>,
     next_token: usize,
     /// Those with work left. The poller is edge-triggered and will not report it again.
     busy: BTreeSet<usize>,
@@ -75,12 +75,12 @@ struct Room {
 /// What watches the sockets for the thread. `None` where they cannot be watched.
 type Kernel = Option<(Registry, Poller)>;
 
-/// Hands `farewell` to the thread, for at most `limit`.
-pub(super) fn add(farewell: Farewell, limit: Duration) {
-    CLOSER.get().add(farewell, limit);
+/// Hands `lingering close` to the thread, for at most `limit`.
+pub(super) fn add(lingering_close: LingeringClose, limit: Duration) {
+    CLOSER.get().add(lingering_close, limit);
 }
 
-/// Ends some farewells to free their descriptors. False if there are none.
+/// Ends some lingering closes to free their descriptors. False if there are none.
 fn give_some_up() -> bool {
     let count = descriptors::limit().map_or(1, headroom);
     let given_up = CLOSER.get().room().give_up(count, Loss::Unsent);
@@ -88,12 +88,12 @@ fn give_some_up() -> bool {
     !given_up.is_empty()
 }
 
-/// How many descriptors of `limit` farewells leave to the rest of the process.
+/// How many descriptors of `limit` lingering closes leave to the rest of the process.
 fn headroom(limit: usize) -> usize {
     (limit / 16).clamp(8, 64)
 }
 
-/// How many farewells with nothing left to send there may be, with this descriptor limit.
+/// How many lingering closes with nothing left to send there may be, with this descriptor limit.
 fn share(limit: Option<usize>) -> usize {
     limit.map_or(MOST, |limit| (limit / SHARE).clamp(1, MOST))
 }
@@ -103,7 +103,7 @@ impl Closer {
         lock(&self.room)
     }
 
-    fn add(&'static self, mut farewell: Farewell, limit: Duration) {
+    fn add(&'static self, mut lingering_close: LingeringClose, limit: Duration) {
         let now = sys::now();
         // A limit that no clock can hold is a day.
         let end = now
@@ -116,12 +116,12 @@ impl Closer {
         }
         if room.is_shut_down || room.thread.is_none() {
             drop(room);
-            farewell.give_up();
+            lingering_close.give_up();
             return;
         }
-        let given_up = room.make_room_for(&farewell);
+        let given_up = room.make_room_for(&lingering_close);
         room.insert(Timed {
-            farewell,
+            lingering_close,
             end,
             heard: now,
         });
@@ -143,7 +143,7 @@ impl Closer {
     }
 
     /// Starts the thread, if the system has one to give. The lock is not held while the poller is
-    /// made: that may take descriptors of farewells.
+    /// made: that may take descriptors of lingering closes.
     fn start_thread(&'static self) -> MutexGuard<'static, Room> {
         let watching = Poller::new().and_then(|(registry, poller)| {
             let waker = registry.waker(WAKER)?;
@@ -172,7 +172,7 @@ impl Closer {
                 let mut room = self.room();
                 room.excuse_absence(now, wait_end);
                 if kernel.is_none() {
-                    let all: Vec<_> = room.farewells.keys().copied().collect();
+                    let all: Vec<_> = room.lingering_closes.keys().copied().collect();
                     room.busy.extend(all);
                 }
                 std::mem::take(&mut room.busy)
@@ -232,10 +232,10 @@ impl Closer {
         }
     }
 
-    /// Does what can be done for one farewell. The lock is free meanwhile.
+    /// Does what can be done for one lingering close. The lock is free meanwhile.
     fn advance(&self, token: usize, now: Instant, kernel: &mut Kernel) {
         let mut room = self.room();
-        let Some(mut timed) = room.farewells.remove(&token) else {
+        let Some(mut timed) = room.lingering_closes.remove(&token) else {
             return;
         };
         let is_unwatched = room.unwatched.remove(&token);
@@ -243,22 +243,22 @@ impl Closer {
         if is_unwatched
             && let Some((registry, _)) = kernel
             && registry
-                .add(&timed.farewell.socket, token, Interests::BOTH)
+                .add(&timed.lingering_close.socket, token, Interests::BOTH)
                 .is_err()
         {
             // Without events from the kernel all sockets are polled in slices.
             *kernel = None;
         }
-        let progress = timed.farewell.advance();
-        if progress == Progress::Done {
+        let progress = timed.lingering_close.advance();
+        if progress == CloseProgress::Done {
             drop(timed);
         } else {
-            if progress != Progress::Waiting {
+            if progress != CloseProgress::Waiting {
                 timed.heard = now;
             }
             let mut room = self.room();
-            room.farewells.insert(token, timed);
-            if progress == Progress::Busy {
+            room.lingering_closes.insert(token, timed);
+            if progress == CloseProgress::Busy {
                 room.busy.insert(token);
             }
         }
@@ -280,17 +280,17 @@ impl Closer {
     }
 }
 
-/// Ends a farewell: what the system takes without waiting is sent; a rest is made known by a reset.
+/// Ends a lingering close: what the system takes without waiting is sent; a rest is made known by a reset.
 fn end(mut timed: Timed) {
-    timed.farewell.advance();
-    timed.farewell.give_up();
+    timed.lingering_close.advance();
+    timed.lingering_close.give_up();
 }
 
 impl Room {
     fn insert(&mut self, timed: Timed) {
         let token = self.next_token;
         self.next_token += 1;
-        self.farewells.insert(token, timed);
+        self.lingering_closes.insert(token, timed);
         self.unwatched.insert(token);
         // There may be more to do at once.
         self.busy.insert(token);
@@ -299,32 +299,34 @@ impl Room {
     fn remove(&mut self, token: usize) -> Option<Timed> {
         self.busy.remove(&token);
         self.unwatched.remove(&token);
-        self.farewells.remove(&token)
+        self.lingering_closes.remove(&token)
     }
 
     fn take_all(&mut self) -> Vec<Timed> {
         self.busy.clear();
         self.unwatched.clear();
-        std::mem::take(&mut self.farewells).into_values().collect()
+        std::mem::take(&mut self.lingering_closes)
+            .into_values()
+            .collect()
     }
 
-    /// Ends the farewells that leave no room for `farewell`. The caller drops them after it has
+    /// Ends the lingering closes that leave no room for `lingering close`. The caller drops them after it has
     /// released the lock.
-    fn make_room_for(&mut self, farewell: &Farewell) -> Vec<Timed> {
+    fn make_room_for(&mut self, lingering_close: &LingeringClose) -> Vec<Timed> {
         let limit = descriptors::limit();
-        let count = self.farewells.len() + 1;
+        let count = self.lingering_closes.len() + 1;
         let mut given_up = self.give_up(count.saturating_sub(share(limit)), Loss::Unacknowledged);
         let too_many = (count - given_up.len()).saturating_sub(MOST);
         // The kernel assigns the lowest free number, so a high one means that few are free.
         let too_high = limit
-            .zip(farewell.socket.number())
+            .zip(lingering_close.socket.number())
             .map(|(limit, number)| (number + headroom(limit)).saturating_sub(limit - 1));
         let too_high = too_high.unwrap_or(0).saturating_sub(given_up.len());
         given_up.extend(self.give_up(too_many.max(too_high), Loss::Unsent));
         given_up
     }
 
-    /// Ends at most `count` farewells that lose no more than `most`: those that lose least first,
+    /// Ends at most `count` lingering closes that lose no more than `most`: those that lose least first,
     /// and of these the oldest.
     fn give_up(&mut self, count: usize, most: Loss) -> Vec<Timed> {
         let mut given_up = Vec::new();
@@ -333,23 +335,23 @@ impl Room {
             if missing == 0 || bearable > most {
                 break;
             }
-            let farewells = self.farewells.iter();
-            let tokens: Vec<usize> = farewells
-                .filter(|(_, timed)| timed.farewell.loss() <= bearable)
+            let lingering_closes = self.lingering_closes.iter();
+            let tokens: Vec<usize> = lingering_closes
+                .filter(|(_, timed)| timed.lingering_close.loss() <= bearable)
                 .map(|(token, _)| *token)
                 .take(missing)
                 .collect();
             given_up.extend(tokens.into_iter().filter_map(|token| self.remove(token)));
         }
         for timed in &mut given_up {
-            timed.farewell.give_up();
+            timed.lingering_close.give_up();
         }
         given_up
     }
 
     /// How long a peer may be silent.
     fn silence(&self) -> Duration {
-        let count = self.farewells.len();
+        let count = self.lingering_closes.len();
         if count <= UNSUSPECTED {
             return SILENCE;
         }
@@ -360,8 +362,8 @@ impl Room {
     /// Ends those whose time is over.
     fn end_those_over(&mut self, now: Instant) -> Vec<Timed> {
         let silence = self.silence();
-        let farewells = self.farewells.iter_mut();
-        let tokens: Vec<usize> = farewells
+        let lingering_closes = self.lingering_closes.iter_mut();
+        let tokens: Vec<usize> = lingering_closes
             .filter_map(|(token, timed)| timed.is_over(now, silence).then_some(*token))
             .collect();
         let mut over: Vec<_> = tokens
@@ -369,18 +371,18 @@ impl Room {
             .filter_map(|token| self.remove(token))
             .collect();
         for timed in &mut over {
-            timed.farewell.give_up();
+            timed.lingering_close.give_up();
         }
         over
     }
 
-    /// Extends times by an absence: the process was stopped, or its machine slept. A farewell that
+    /// Extends times by an absence: the process was stopped, or its machine slept. A lingering close that
     /// had no look yet gets all of its time. The others get a fair minimum on top of the time since
     /// `wait_end`, as the absence may have begun before the wait had to end.
     fn excuse_absence(&mut self, now: Instant, wait_end: Option<Instant>) {
         let since = |moment| now.saturating_duration_since(moment);
         let overslept = wait_end.map(since).filter(|&time| time > ABSENCE);
-        for (token, timed) in &mut self.farewells {
+        for (token, timed) in &mut self.lingering_closes {
             let is_new = self.unwatched.contains(token);
             match overslept {
                 _ if is_new && since(timed.heard) > ABSENCE => timed.postpone(since(timed.heard)),
@@ -391,10 +393,10 @@ impl Room {
     }
 
     fn needs_inspection(&self) -> bool {
-        self.farewells.len() > UNSUSPECTED && descriptors::limit().is_some()
+        self.lingering_closes.len() > UNSUSPECTED && descriptors::limit().is_some()
     }
 
-    /// Ends as many farewells as the rest of the process lacks descriptors.
+    /// Ends as many lingering closes as the rest of the process lacks descriptors.
     fn leave_headroom(&mut self) -> Vec<Timed> {
         let wanted = descriptors::limit().map_or(0, headroom);
         let free = descriptors::count_free(wanted).unwrap_or(wanted);
@@ -407,7 +409,10 @@ impl Room {
             return Some(Duration::ZERO);
         }
         let silence = self.silence();
-        let ends = self.farewells.values().map(|timed| timed.next_end(silence));
+        let ends = self
+            .lingering_closes
+            .values()
+            .map(|timed| timed.next_end(silence));
         let mut rest = ends.min()?.saturating_duration_since(now);
         if is_blind {
             rest = rest.min(SLICE);
@@ -419,12 +424,12 @@ impl Room {
     }
 }
 
-/// Allows farewells again after a [`shut_down`].
+/// Allows lingering closes again after a [`shut_down`].
 pub(crate) fn start_up() {
     CLOSER.get().room().is_shut_down = false;
 }
 
-/// Ends all farewells, and the thread.
+/// Ends all lingering closes, and the thread.
 pub(crate) fn shut_down() {
     CLOSER.get().shut_down();
 }
@@ -435,17 +440,17 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::connection::send_queue::SendQueue;
+    use crate::connection::send::queue::SendQueue;
     use crate::sys::Socket;
 
     const LIMIT: Duration = Duration::from_secs(30);
 
-    /// A farewell that has begun at `start` with `unsent` bytes left to send, and its peer.
+    /// A lingering close that has begun at `start` with `unsent` bytes left to send, and its peer.
     fn begun(start: Instant, unsent: &[u8]) -> (Timed, Socket) {
         let (socket, peer) = Socket::test_pair();
         let mut queue = SendQueue::default();
         queue.push(unsent);
-        let farewell = Farewell {
+        let lingering_close = LingeringClose {
             socket: Arc::new(socket),
             queue,
             is_shut: false,
@@ -453,7 +458,7 @@ mod tests {
             holds_name: false,
         };
         let timed = Timed {
-            farewell,
+            lingering_close,
             end: start + LIMIT,
             heard: start,
         };
@@ -464,23 +469,23 @@ mod tests {
     fn a_peer_that_still_sends_is_not_silent() {
         let start = Instant::now();
         let (timed, peer) = begun(start, b"");
-        let socket = timed.farewell.socket.clone();
+        let socket = timed.lingering_close.socket.clone();
         let closer = Closer::default();
         closer.room().insert(timed);
-        let look = |now| {
+        let probe = |now| {
             closer.advance(0, now, &mut None);
             drop(closer.room().end_those_over(now));
-            closer.room().farewells.len()
+            closer.room().lingering_closes.len()
         };
         let instant = Duration::from_nanos(1);
-        assert_eq!(look(start), 1);
+        assert_eq!(probe(start), 1);
         peer.send(b"still here").unwrap();
         while socket.unread_bytes().unwrap() == 0 {
             std::thread::yield_now();
         }
-        assert_eq!(look(start + SILENCE - instant), 1);
-        assert_eq!(look(start + SILENCE), 1);
-        assert_eq!(look(start + SILENCE * 2), 0);
+        assert_eq!(probe(start + SILENCE - instant), 1);
+        assert_eq!(probe(start + SILENCE), 1);
+        assert_eq!(probe(start + SILENCE * 2), 0);
     }
 
     #[test]
@@ -495,7 +500,7 @@ mod tests {
         }
         let mut left = |count, most| {
             drop(room.give_up(count, most));
-            room.farewells.keys().copied().collect::<Vec<_>>()
+            room.lingering_closes.keys().copied().collect::<Vec<_>>()
         };
         assert_eq!(left(0, Loss::Unsent), [0, 1, 2, 3]);
         assert_eq!(left(1, Loss::Unsent), [0, 2, 3]);
@@ -511,7 +516,7 @@ mod tests {
         let mut room = Room::default();
         let mut peers = Vec::new();
         let mut silence_of = |count| {
-            while room.farewells.len() < count {
+            while room.lingering_closes.len() < count {
                 let (timed, peer) = begun(now, b"");
                 room.insert(timed);
                 peers.push(peer);
@@ -532,8 +537,8 @@ mod tests {
             (1024, 256, 64),
             (1 << 20, 1000, 64),
         ];
-        for (limit, farewells, left) in table {
-            assert_eq!(share(Some(limit)), farewells);
+        for (limit, lingering_closes, left) in table {
+            assert_eq!(share(Some(limit)), lingering_closes);
             assert_eq!(headroom(limit), left);
         }
         assert_eq!(share(None), MOST);

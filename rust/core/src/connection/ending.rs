@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::connection::farewell::{self, Farewell};
-use crate::connection::inner::{Inner, Link};
-use crate::connection::receiving::End;
-use crate::connection::sending::Phase;
+use crate::connection::inner::{Inner, Transport};
+use crate::connection::lingering_close::{self, LingeringClose};
+use crate::connection::recv::state::RecvEnd;
+use crate::connection::send::state::SendPhase;
 use crate::connection::status::{Input, transition};
 use crate::connection::{Connection, LINGER_LIMIT};
 use crate::error::{EndError, ReadError, WriteError, copy_of};
 use crate::event::{ConnectEnd, DisconnectCause, Event, Status};
-use crate::net::socket_file::BoundName;
 use crate::poll::shared_poller;
+use crate::socket::socket_file::BoundName;
 use crate::sync::MutexGuard;
 use crate::sys;
 use crate::totals;
@@ -21,8 +21,8 @@ use crate::totals;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Ended {
-    /// The [generation](Connection::generation) since then.
-    pub generation: u64,
+    /// The [version](Connection::version) since then.
+    pub version: u64,
     /// When that was.
     pub at: Instant,
     /// Why.
@@ -31,7 +31,7 @@ pub struct Ended {
 
 /// Why a session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(super) enum CloseReason {
     /// The user has let go of it: what was accepted is still delivered.
     Disconnect,
     /// The user wants nothing more to be sent.
@@ -46,22 +46,22 @@ pub(super) enum Ending {
     Unusable(DisconnectCause),
 }
 
-impl Ending {
+impl CloseReason {
     fn input(self) -> Input {
         match self {
-            Ending::Disconnect | Ending::Abort => Input::Disconnect,
-            Ending::EndOfStream | Ending::Unusable(_) => Input::EndOfStream,
-            Ending::TransferFailed => Input::TransferFailed,
-            Ending::PollFailed => Input::PollFailed,
+            CloseReason::Disconnect | CloseReason::Abort => Input::Disconnect,
+            CloseReason::EndOfStream | CloseReason::Unusable(_) => Input::EndOfStream,
+            CloseReason::TransferFailed => Input::TransferFailed,
+            CloseReason::PollFailed => Input::PollFailed,
         }
     }
 
     fn cause(self) -> DisconnectCause {
         match self {
-            Ending::Disconnect | Ending::Abort => DisconnectCause::Local,
-            Ending::EndOfStream => DisconnectCause::EndOfStream,
-            Ending::TransferFailed | Ending::PollFailed => DisconnectCause::Failure,
-            Ending::Unusable(cause) => cause,
+            CloseReason::Disconnect | CloseReason::Abort => DisconnectCause::Local,
+            CloseReason::EndOfStream => DisconnectCause::EndOfStream,
+            CloseReason::TransferFailed | CloseReason::PollFailed => DisconnectCause::Failure,
+            CloseReason::Unusable(cause) => cause,
         }
     }
 }
@@ -81,19 +81,19 @@ fn cause_of(error: &EndError) -> DisconnectCause {
 }
 
 /// Why the session of `inner` ends by itself.
-fn end_error(inner: &Inner, ending: Ending) -> Option<EndError> {
+fn end_error(inner: &Inner, reason: CloseReason) -> Option<EndError> {
     let peer = inner.peer();
-    match ending {
-        Ending::Disconnect | Ending::Abort => return None,
-        Ending::EndOfStream => return Some(EndError::EndOfStream { peer }),
-        Ending::TransferFailed | Ending::PollFailed | Ending::Unusable(_) => {}
+    match reason {
+        CloseReason::Disconnect | CloseReason::Abort => return None,
+        CloseReason::EndOfStream => return Some(EndError::EndOfStream { peer }),
+        CloseReason::TransferFailed | CloseReason::PollFailed | CloseReason::Unusable(_) => {}
     }
-    let failure = match (&inner.receiving.end, &inner.sending.phase) {
-        (Some(End::Failure(source)), _) => EndError::Read(ReadError::Socket {
+    let failure = match (&inner.recv.end, &inner.send.phase) {
+        (Some(RecvEnd::Failure(source)), _) => EndError::Read(ReadError::Socket {
             peer,
             source: copy_of(source),
         }),
-        (_, Phase::Failed(source)) => EndError::Write(WriteError::Socket {
+        (_, SendPhase::Failed(source)) => EndError::Write(WriteError::Socket {
             peer,
             source: copy_of(source),
         }),
@@ -105,21 +105,21 @@ fn end_error(inner: &Inner, ending: Ending) -> Option<EndError> {
 impl Connection {
     /// Ends the session. Under the lock everything that belongs to it is taken out of the connection, so that nobody who is
     /// late can mistake the next session for it; after that the socket is retired. Calls that are blocked return.
-    pub(super) fn retire(&self, inner: MutexGuard<'_, Inner>, ending: Ending) {
-        let error = end_error(&inner, ending);
-        self.retire_with(inner, ending, error);
+    pub(super) fn retire(&self, inner: MutexGuard<'_, Inner>, reason: CloseReason) {
+        let error = end_error(&inner, reason);
+        self.retire_with(inner, reason, error);
     }
 
-    /// Ends the session of this `generation` since its bytes cannot be cut into packets, which `error` explains: what follows
+    /// Ends the session of this `version` since its bytes cannot be cut into packets, which `error` explains: what follows
     /// them cannot either. What was put is still sent. Whether it was not over yet.
-    pub fn end_unusable(&self, generation: u64, error: ReadError) -> bool {
+    pub fn end_unusable(&self, version: u64, error: ReadError) -> bool {
         let inner = self.lock();
-        if self.generation() != generation || self.status() != Status::Connected {
+        if self.version() != version || self.status() != Status::Connected {
             return false;
         }
         let error = EndError::Read(error);
         let cause = cause_of(&error);
-        self.retire_with(inner, Ending::Unusable(cause), Some(error));
+        self.retire_with(inner, CloseReason::Unusable(cause), Some(error));
         true
     }
 
@@ -133,7 +133,7 @@ impl Connection {
     /// That the connection has ended, with its status changed already.
     pub(super) fn ended_now(&self, error: EndError) -> Box<Ended> {
         Box::new(Ended {
-            generation: self.generation(),
+            version: self.version(),
             at: sys::now(),
             error: Arc::new(error),
         })
@@ -142,76 +142,79 @@ impl Connection {
     fn retire_with(
         &self,
         mut inner: MutexGuard<'_, Inner>,
-        ending: Ending,
+        reason: CloseReason,
         error: Option<EndError>,
     ) {
         // What means nothing in this status comes too late, and ends nothing.
-        if transition(self.status(), ending.input()).is_none() {
+        if transition(self.status(), reason.input()).is_none() {
             return;
         }
-        let was_open = matches!(inner.link, Link::Connecting(_) | Link::Connected { .. });
-        self.change(&mut inner, ending.input());
+        let was_open = matches!(
+            inner.transport,
+            Transport::Connecting(_) | Transport::Connected { .. }
+        );
+        self.change(&mut inner, reason.input());
         if was_open {
             inner.ended = error.map(|error| self.ended_now(error));
         }
-        let link = std::mem::take(&mut inner.link);
-        let mut receiving = inner.receiving.end();
-        let mut sending = inner.sending.end();
+        let transport = std::mem::take(&mut inner.transport);
+        let mut recv = inner.recv.end();
+        let mut send = inner.send.end();
         self.note_queue(&mut inner);
-        receiving.slot.wake();
-        sending.slot.wake();
-        self.pass_turns(&inner);
-        if matches!(ending, Ending::Disconnect | Ending::Abort) {
+        recv.owner.wake();
+        send.owner.wake();
+        self.wake_waiting(&inner);
+        if matches!(reason, CloseReason::Disconnect | CloseReason::Abort) {
             inner.peer = None;
         }
-        match &link {
-            Link::Connecting(_) => {
+        match &transport {
+            Transport::Connecting(_) => {
                 inner.give_up_attempts(sys::now());
                 self.emit(&mut inner, Event::ConnectFinished(ConnectEnd::Cancelled));
             }
-            Link::Connected { .. } => {
+            Transport::Connected { .. } => {
                 inner.lifetime = inner.lifetime.until(sys::now());
                 totals::ended();
-                if ending.cause() == DisconnectCause::Failure {
+                if reason.cause() == DisconnectCause::Failure {
                     totals::failed();
                 }
-                self.emit(&mut inner, Event::Disconnected(ending.cause()));
+                self.emit(&mut inner, Event::Disconnected(reason.cause()));
             }
-            Link::Closed | Link::Bound(_) => {}
+            Transport::Closed | Transport::Bound(_) => {}
         }
         let linger = inner.options().linger;
         drop(inner);
 
-        let Link::Connected { name, socket } = link else {
-            drop(link);
+        let Transport::Connected { name, socket } = transport else {
+            drop(transport);
             shared_poller::acted();
             return;
         };
-        if receiving.is_inherited() {
+        if recv.is_inherited() {
             // It is the parent's: what this process would send, or end, it would in the parent's name.
             return;
         }
         let holds_name = name.as_ref().is_some_and(BoundName::is_held);
         drop(name);
         // What was received and not read is gone with its buffer; the socket is not watched any more.
-        let peer_has_ended = matches!(receiving.end, Some(End::Stream));
-        drop(receiving);
+        let peer_has_ended = matches!(recv.end, Some(RecvEnd::Stream));
+        drop(recv);
         self.subscriptions.retired(&socket);
-        sending.take_back_unaccepted();
-        let has_failed =
-            ending.cause() == DisconnectCause::Failure || matches!(sending.phase, Phase::Failed(_));
-        if has_failed || ending == Ending::Abort || linger == Some(Duration::ZERO) {
-            farewell::reset(&socket);
+        send.take_back_unaccepted();
+        let has_failed = reason.cause() == DisconnectCause::Failure
+            || matches!(send.phase, SendPhase::Failed(_));
+        if has_failed || reason == CloseReason::Abort || linger == Some(Duration::ZERO) {
+            lingering_close::reset(&socket);
             drop(socket);
             shared_poller::acted();
             return;
         }
         let limit = linger.or(self.write_timeout()).unwrap_or(LINGER_LIMIT);
-        farewell::begin(
-            Farewell {
+        lingering_close::begin(
+            LingeringClose {
                 socket,
-                queue: sending.queue,
-                is_shut: matches!(sending.phase, Phase::Shut),
+                queue: send.queue,
+                is_shut: matches!(send.phase, SendPhase::Shut),
                 peer_has_ended,
                 holds_name,
             },

@@ -3,28 +3,28 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::address::Address;
 use crate::connect::attempt::Attempt;
 use crate::connect::attempt_log::AttemptLog;
 use crate::connect::connecting::Connecting;
 use crate::connection::ending::Ended;
-use crate::connection::receiving::Receiving;
 use crate::connection::recording::Recorder;
-use crate::connection::sending::{Phase, Sending};
+use crate::connection::recv::state::RecvState;
+use crate::connection::send::state::{SendPhase, SendState};
 use crate::connection::statistics::Lifetime;
 use crate::event::{Event, EventQueue};
-use crate::net::address::Address;
-use crate::net::options::Options;
-use crate::net::socket_file::BoundName;
-use crate::net::stream_socket::StreamSocket;
 use crate::poll::shared_poller;
+use crate::socket::options::Options;
+use crate::socket::socket_file::BoundName;
+use crate::socket::stream_socket::StreamSocket;
 use crate::sys::Socket;
 
 /// The state of a connection.
 #[derive(Debug, Default)]
-pub(super) struct Inner {
-    pub(super) link: Link,
-    pub(super) receiving: Receiving,
-    pub(super) sending: Sending,
+pub(crate) struct Inner {
+    pub(super) transport: Transport,
+    pub(super) recv: RecvState,
+    pub(super) send: SendState,
     /// `None` for the defaults, which most have.
     pub(super) options: Option<Box<Options>>,
     /// The other end, kept after an established connection has ended until the next one or a disconnect.
@@ -43,7 +43,7 @@ pub(super) struct Inner {
 
 /// The socket, and what it is for at the moment.
 #[derive(Debug, Default)]
-pub(super) enum Link {
+pub(crate) enum Transport {
     #[default]
     Closed,
     Bound(StreamSocket),
@@ -58,11 +58,11 @@ pub(super) enum Link {
     },
 }
 
-impl Link {
+impl Transport {
     #[inline]
     pub(super) fn connected_socket(&self) -> Option<&Arc<Socket>> {
         match self {
-            Link::Connected { socket, .. } => Some(socket),
+            Transport::Connected { socket, .. } => Some(socket),
             _ => None,
         }
     }
@@ -77,7 +77,7 @@ impl Inner {
 
     pub(super) fn connect_through(&mut self, stream: StreamSocket, now: Instant) {
         self.lifetime = Lifetime::since(now);
-        self.link = Link::Connected {
+        self.transport = Transport::Connected {
             name: stream.name,
             socket: Arc::new(stream.socket),
         };
@@ -96,18 +96,18 @@ impl Inner {
 
     /// The open socket, in whatever state.
     pub(super) fn socket(&self) -> Option<&Socket> {
-        match &self.link {
-            Link::Closed => None,
-            Link::Bound(stream) => Some(&stream.socket),
-            Link::Connecting(connecting) => connecting.socket(),
-            Link::Connected { socket, .. } => Some(socket),
+        match &self.transport {
+            Transport::Closed => None,
+            Transport::Bound(stream) => Some(&stream.socket),
+            Transport::Connecting(connecting) => connecting.socket(),
+            Transport::Connected { socket, .. } => Some(socket),
         }
     }
 
     /// Takes note of bytes that were handed to the system.
     #[inline]
     pub(super) fn note_sent(&mut self, bytes: &[u8]) {
-        self.sending.count(bytes.len());
+        self.send.count(bytes.len());
         if let Some(recorder) = &mut self.recorder {
             recorder.sent(bytes);
         }
@@ -121,15 +121,15 @@ impl Inner {
 
     /// Ends the stream from this side if that was asked for and nothing is left to be sent before.
     pub(super) fn shut_down_if_drained(&mut self) {
-        if matches!(self.sending.phase, Phase::Draining)
-            && self.sending.queue.is_empty()
-            && !self.sending.slot.is_taken()
-            && let Some(socket) = self.link.connected_socket()
+        if matches!(self.send.phase, SendPhase::Draining)
+            && self.send.queue.is_empty()
+            && !self.send.owner.is_taken()
+            && let Some(socket) = self.transport.connected_socket()
         {
             // If it fails there is nobody left to tell.
             let _ = socket.shut_down_writing();
             shared_poller::acted();
-            self.sending.phase = Phase::Shut;
+            self.send.phase = SendPhase::Shut;
         }
     }
 }

@@ -7,63 +7,58 @@
 //! | `inner` | everything that the lock guards |
 //! | `reading`, `receiving`, `receive_buffer`, `kernel_view` | the receiving direction: calls, state, bytes, knowledge |
 //! | `writing`, `sending`, `send_queue` | the sending direction: calls, state, bytes |
-//! | `turn`, `slot`, `wakes` | how a blocking call uses a direction, who uses it, how its wait is ended |
-//! | `ending`, `farewell`, `closer` | the one way out, what is done for a socket after it, and who does it |
+//! | `turn`, `owner`, `wakes` | how a blocking call uses a direction, who uses it, how its wait is ended |
+//! | `ending`, `lingering close`, `closer` | the one way out, what is done for a socket after it, and who does it |
 //! | `statistics`, `recording` | what is counted, and what is kept while somebody looks |
 //! | `std_io` | std's traits |
 
 mod closer;
+mod direction;
 mod ending;
-mod farewell;
 mod inner;
-mod kernel_view;
-mod reading;
-mod receive_buffer;
-mod receiving;
+mod interrupters;
+mod lingering_close;
+mod owner;
 mod recording;
-mod send_queue;
-mod sending;
-mod session;
-mod slot;
+mod recv;
+mod send;
+mod state_word;
 mod statistics;
 mod status;
 mod std_io;
-mod turn;
-mod wakes;
-mod writing;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub(crate) use reading::Found;
+pub(crate) use recv::read::Found;
 
 pub use ending::Ended;
 pub use recording::Recording;
 pub use statistics::Statistics;
 pub use std_io::SocketHandle;
 
+use crate::address::{Address, BindAddress, Target, canonical};
 use crate::connect::attempt::Attempt;
 use crate::connect::attempt_log::AttemptLog;
 use crate::connect::connecting::{Begun, Connecting, Progress};
 use crate::deadline::Timeout;
 use crate::error::{BindError, ConnectError, EndError, OptionError, PollError};
 use crate::event::{ConnectEnd, Delivery, Event, Status};
-use crate::net::address::{Address, BindAddress, Target, canonical};
-use crate::net::options::Options;
-use crate::net::stream_socket::StreamSocket;
-use crate::poll::group::{Member, MemberRef, Watched};
+use crate::poll::group::{Pollable, PollableRef, Watched};
 use crate::poll::readiness::Readiness;
 use crate::poll::shared_poller;
 use crate::poll::subscriptions::Subscriptions;
+use crate::socket::options::Options;
+use crate::socket::stream_socket::StreamSocket;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Condvar, Mutex, MutexGuard, lock};
-use crate::sys::{self, Credentials, Family, Socket};
+use crate::sys::{self, AddressFamily, Credentials, Socket};
 use crate::totals;
-use ending::Ending;
-use inner::{Inner, Link};
-use receiving::{Receiving, Watching};
-use sending::Sending;
-use session::Session;
+use ending::CloseReason;
+use inner::{Inner, Transport};
+use recv::state::{RecvState, Watching, is_quiet};
+use send::state::SendState;
+use state_word::StateWord;
 use statistics::Lifetime;
 use status::{Input, transition};
 
@@ -72,12 +67,12 @@ const LINGER_LIMIT: Duration = Duration::from_secs(30);
 
 /// A stream connection, over TCP or a Unix domain socket.
 ///
-/// Every method may be called from any thread. The blocking ones, [`read_exact`](Self::read_exact),
-/// [`read_whole`](Self::read_whole), [`write_all`](Self::write_all) and [`flush`](Self::flush), hold up nobody but a second
+/// Every method may be called from any thread. The blocking ones, [`read_fully`](Self::read_fully),
+/// [`read_fully_or_nothing`](Self::read_fully_or_nothing), [`write_fully`](Self::write_fully) and [`flush_queue`](Self::flush_queue), hold up nobody but a second
 /// reader or a second writer, and [`disconnect`](Self::disconnect) ends them.
 ///
 /// # Delivery
-/// What `write_all` answered with `Ok`, and what the other calls counted, reaches the peer in order and without a gap, and then
+/// What `write_fully` answered with `Ok`, and what the other calls counted, reaches the peer in order and without a gap, and then
 /// the end of the stream, as long as the peer reads, within the write timeout: through `disconnect`, dropping, the peer's end
 /// of the stream, and [`shut_down_writing`](Self::shut_down_writing). If that fails, the next call tells, or the peer sees a
 /// reset. Only [`abort`](Self::abort) drops.
@@ -93,10 +88,10 @@ const LINGER_LIMIT: Duration = Duration::from_secs(30);
 ///
 /// ```
 /// use std::time::{Duration, Instant};
-/// use stream_socket::{Address, BindAddress, Connection, Listener, Status, Target};
+/// use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener, Status, Target};
 ///
 /// let listener = Listener::new();
-/// listener.listen(&BindAddress::Inet(([127, 0, 0, 1], 0).into()), 128, None)?;
+/// listener.listen(&BindAddress::Inet(([127, 0, 0, 1], 0).into()), ListenOptions::default())?;
 /// let address = Address::Inet(([127, 0, 0, 1], listener.local_port()).into());
 ///
 /// let client = Connection::new();
@@ -104,7 +99,7 @@ const LINGER_LIMIT: Duration = Duration::from_secs(30);
 /// while client.status() == Status::Connecting {
 ///     client.poll(Instant::now)?;
 /// }
-/// client.write_all(b"hello\n").map_err(|(error, _)| error)?;
+/// client.write_fully(b"hello\n")?;
 ///
 /// let server = loop {
 ///     if let Some(connection) = listener.accept()? {
@@ -121,13 +116,13 @@ const LINGER_LIMIT: Duration = Duration::from_secs(30);
 /// ```
 #[derive(Debug, Default)]
 pub struct Connection {
-    /// The [`Session`]. Changed only under `inner`.
-    session: AtomicU64,
+    /// The [`StateWord`]. Changed only under `inner`.
+    state: AtomicU64,
     /// Whether there are events. Changed only under `inner`.
     has_events: AtomicBool,
     inner: Mutex<Inner>,
     /// A direction has become free, or the session has ended.
-    turns: Condvar,
+    released: Condvar,
     watching: Watching,
     subscriptions: Subscriptions,
     settings: Settings,
@@ -157,11 +152,11 @@ impl Connection {
         let mut connection = Connection::new();
         // It is handed over connected, so for its user nothing has changed, and there is nothing to tell.
         let status = transition(Status::None, Input::Accepted);
-        let session = Session::default().with(status.unwrap_or(Status::Connected));
-        connection.session = AtomicU64::new(session.0);
+        let state = StateWord::default().with(status.unwrap_or(Status::Connected));
+        connection.state = AtomicU64::new(state.0);
         {
             let mut inner = connection.lock();
-            inner.receiving = Receiving::of(session.epoch());
+            inner.recv = RecvState::of(state.generation());
             inner.peer = Some(address);
             inner.connect_through(stream, sys::now());
             totals::accepted();
@@ -177,7 +172,7 @@ impl Connection {
         })?;
         let end = |socket| {
             Connection::accepted(
-                StreamSocket::connected(socket, Family::Unix),
+                StreamSocket::connected(socket, AddressFamily::Unix),
                 Address::Unix(Default::default()),
             )
         };
@@ -187,17 +182,17 @@ impl Connection {
     /// Where the connection is in its life. Never blocks.
     #[inline]
     pub fn status(&self) -> Status {
-        self.session().status()
+        self.state().status()
     }
 
     /// Opens the socket and binds it to a local address. The next [`connect`](Self::connect) uses it;
     /// [`disconnect`](Self::disconnect) closes it. A bind that fails leaves the connection as it was.
     pub fn bind(&self, address: &BindAddress) -> Result<(), BindError> {
         let mut inner = self.lock();
-        if !matches!(inner.link, Link::Closed) {
+        if !matches!(inner.transport, Transport::Closed) {
             return Err(BindError::AlreadyOpen);
         }
-        inner.link = Link::Bound(StreamSocket::bind(address, |_| Ok(()))?);
+        inner.transport = Transport::Bound(StreamSocket::bind(address, |_| Ok(()))?);
         inner.ended = None;
         Ok(())
     }
@@ -216,8 +211,8 @@ impl Connection {
         if transition(self.status(), Input::Connect).is_none() {
             return Err(ConnectError::AlreadyConnected);
         }
-        let bound = match std::mem::take(&mut inner.link) {
-            Link::Bound(bound) => Some(bound),
+        let bound = match std::mem::take(&mut inner.transport) {
+            Transport::Bound(bound) => Some(bound),
             _ => None,
         };
         let mut log = Box::new(AttemptLog::new(now));
@@ -227,8 +222,8 @@ impl Connection {
         inner.ended = None;
         match begun {
             Begun::Failed(error) => {
-                inner.receiving = Receiving::default();
-                inner.sending = Sending::default();
+                inner.recv = RecvState::default();
+                inner.send = SendState::default();
                 if self.status() == Status::Error {
                     self.change(&mut inner, Input::Disconnect);
                 }
@@ -239,7 +234,7 @@ impl Connection {
             Begun::Connecting(connecting) => {
                 self.begin(&mut inner);
                 inner.peer = connecting.address().cloned();
-                inner.link = Link::Connecting(Box::new(connecting));
+                inner.transport = Transport::Connecting(Box::new(connecting));
                 Ok(())
             }
             Begun::Established(attempt) => {
@@ -253,8 +248,8 @@ impl Connection {
     /// Begins the session of a connect.
     fn begin(&self, inner: &mut Inner) {
         self.change(inner, Input::Connect);
-        inner.receiving = Receiving::of(self.session().epoch());
-        inner.sending = Sending::default();
+        inner.recv = RecvState::of(self.state().generation());
+        inner.send = SendState::default();
     }
 
     fn establish(&self, inner: &mut Inner, attempt: Attempt, now: Instant) {
@@ -283,14 +278,14 @@ impl Connection {
         is_visit: bool,
         clock: impl FnOnce() -> Instant,
     ) -> Result<Option<u64>, PollError> {
-        let session = self.session();
-        match session.status() {
+        let state = self.state();
+        match state.status() {
             Status::None | Status::Error => Ok(None),
             Status::Connecting => self.poll_connecting(clock()).map(|()| None),
             Status::Connected => {
                 let watching = &self.watching;
                 if !self.settings.has_work.load(Ordering::Relaxed)
-                    && receiving::is_quiet(&watching.readiness, session.epoch(), &watching.polled)
+                    && is_quiet(&watching.readiness, state.generation(), &watching.polled)
                 {
                     return Ok(None);
                 }
@@ -310,7 +305,7 @@ impl Connection {
         let options = inner.options();
         // Another thread may have polled or disconnected meanwhile.
         let Inner {
-            link: Link::Connecting(connecting),
+            transport: Transport::Connecting(connecting),
             attempts: Some(log),
             ..
         } = &mut *inner
@@ -342,10 +337,10 @@ impl Connection {
                 error
             }
         };
-        let link = std::mem::take(&mut inner.link);
+        let transport = std::mem::take(&mut inner.transport);
         inner.give_up_attempts(now);
         totals::failed();
-        inner.sending = Sending::default();
+        inner.send = SendState::default();
         self.note_queue(&mut inner);
         inner.peer = None;
         let end = match &error {
@@ -357,7 +352,7 @@ impl Connection {
         inner.ended = Some(self.ended_now(EndError::Connect(error.clone())));
         self.emit(&mut inner, Event::ConnectFinished(end));
         drop(inner);
-        drop(link);
+        drop(transport);
         shared_poller::acted();
         Err(PollError::Connect(error))
     }
@@ -368,12 +363,12 @@ impl Connection {
     /// seconds without one; then what the peer still sends is read away until its end, or until it has been silent for 5
     /// seconds. If time runs out with something unsent, a TCP peer sees a reset.
     pub fn disconnect(&self) {
-        self.retire(self.lock(), Ending::Disconnect);
+        self.retire(self.lock(), CloseReason::Disconnect);
     }
 
     /// Closes at once and resets a TCP connection: what is unsent is discarded, and the peer's calls fail.
     pub fn abort(&self) {
-        self.retire(self.lock(), Ending::Abort);
+        self.retire(self.lock(), CloseReason::Abort);
     }
 
     /// The oldest event that was not delivered yet, for a program with one thread that polls the connection.
@@ -387,7 +382,7 @@ impl Connection {
         event
     }
 
-    /// Begins to deliver the events: see [`EventQueue`](crate::EventQueue).
+    /// Begins to deliver the events: see [`EventQueue`](crate::dispatch::EventQueue).
     pub(crate) fn begin_delivery(&self) -> Delivery {
         self.lock().events.begin()
     }
@@ -421,10 +416,10 @@ impl Connection {
         self.has_events.load(Ordering::Relaxed)
     }
 
-    /// A number that is another one whenever the status is another one or another connection's, so that nobody who compares
-    /// it misses a change that was undone.
-    pub fn generation(&self) -> u64 {
-        self.session().0
+    /// Changes on every status change and every new connection. Two calls that return the same version
+    /// saw the same connection, and its status has not changed in between.
+    pub fn version(&self) -> u64 {
+        self.state().0
     }
 
     /// The address connected or connecting to. It is kept when an established connection ends, until the next one or a
@@ -446,7 +441,7 @@ impl Connection {
             operation: "ask for the peer's credentials",
             source,
         };
-        match self.lock().link.connected_socket() {
+        match self.lock().transport.connected_socket() {
             Some(socket) => socket.peer_credentials().map_err(failed),
             None => Err(failed(std::io::ErrorKind::NotConnected.into())),
         }
@@ -470,21 +465,24 @@ impl Connection {
         change(&mut options);
         let failed = |source| OptionError { operation, source };
         options.check(&old).map_err(failed)?;
-        match &inner.link {
-            Link::Closed => {}
-            Link::Bound(stream) => options
+        match &inner.transport {
+            Transport::Closed => {}
+            Transport::Bound(stream) => options
                 .change(&old, &stream.socket, stream.family)
                 .map_err(failed)?,
             // Any of the attempts may become the connection.
-            Link::Connecting(connecting) => {
+            Transport::Connecting(connecting) => {
                 for stream in connecting.streams() {
                     options
                         .change(&old, &stream.socket, stream.family)
                         .map_err(failed)?;
                 }
             }
-            Link::Connected { socket, .. } => {
-                let family = inner.peer.as_ref().map_or(Family::Unix, Address::family);
+            Transport::Connected { socket, .. } => {
+                let family = inner
+                    .peer
+                    .as_ref()
+                    .map_or(AddressFamily::Unix, Address::family);
                 options.change(&old, socket, family).map_err(failed)?;
             }
         }
@@ -514,8 +512,8 @@ impl Connection {
     }
 
     #[inline]
-    fn session(&self) -> Session {
-        Session(self.session.load(Ordering::Acquire))
+    fn state(&self) -> StateWord {
+        StateWord(self.state.load(Ordering::Acquire))
     }
 
     #[inline]
@@ -525,22 +523,21 @@ impl Connection {
 
     /// Changes the status as `input` says, if it means something now.
     fn change(&self, inner: &mut Inner, input: Input) {
-        let session = self.session();
-        let Some(status) = transition(session.status(), input) else {
+        let state = self.state();
+        let Some(status) = transition(state.status(), input) else {
             return;
         };
-        if status != session.status() {
-            self.session
-                .store(session.with(status).0, Ordering::Release);
+        if status != state.status() {
+            self.state.store(state.with(status).0, Ordering::Release);
             self.emit(inner, Event::StatusChanged(status));
         }
     }
 
     /// Has those who wait for their turn look again.
     #[inline]
-    fn pass_turns(&self, inner: &Inner) {
+    fn wake_waiting(&self, inner: &Inner) {
         if inner.waiting > 0 {
-            self.turns.notify_all();
+            self.released.notify_all();
         }
     }
 
@@ -561,9 +558,9 @@ impl Drop for Connection {
     }
 }
 
-impl Member for Connection {
-    fn as_member(&self) -> MemberRef<'_> {
-        MemberRef(self)
+impl Pollable for Connection {
+    fn as_pollable(&self) -> PollableRef<'_> {
+        PollableRef(self)
     }
 }
 
@@ -574,18 +571,18 @@ impl Watched for Connection {
 
     fn with_subscriptions(&self, change: &mut dyn FnMut(&Subscriptions, Option<&Socket>)) {
         let inner = self.lock();
-        let socket = inner.link.connected_socket().map(Arc::as_ref);
+        let socket = inner.transport.connected_socket().map(Arc::as_ref);
         change(&self.subscriptions, socket);
     }
 }
 
-/// Allows farewells again after a [`shut_down`].
+/// Allows lingering closes again after a [`shut_down`].
 pub(crate) fn start_up() {
     closer::start_up();
 }
 
-/// Ends the farewells and their thread, and closes what is kept for blocking calls.
+/// Ends the lingering closes and their thread, and closes what is kept for blocking calls.
 pub(crate) fn shut_down() {
     closer::shut_down();
-    wakes::shut_down();
+    interrupters::shut_down();
 }

@@ -74,11 +74,11 @@ impl Recorder {
 }
 
 /// Does `body`, which may receive something into the buffer, and records that.
-pub(super) fn receiving<R>(inner: &mut Inner, body: impl FnOnce(&mut Inner) -> R) -> R {
-    let before = inner.receiving.buffer.len();
+pub(super) fn record_received<R>(inner: &mut Inner, body: impl FnOnce(&mut Inner) -> R) -> R {
+    let before = inner.recv.buffer.len();
     let done = body(inner);
     if let Some(recorder) = &mut inner.recorder {
-        recorder.received(&inner.receiving.buffer.unread()[before..]);
+        recorder.received(&inner.recv.buffer.unread()[before..]);
     }
     done
 }

@@ -19,10 +19,10 @@ pub struct Statistics {
     pub sent: u64,
     /// So many bytes are accepted and were not handed to the system yet.
     pub queued: usize,
-    /// So many packets were read by a [`PacketReader`](crate::PacketReader).
+    /// So many packets were read by a [`PacketReader`](crate::packets::PacketReader).
     pub packets_received: u64,
     /// So many packets were accepted by [`write_packet`](Connection::write_packet) and
-    /// [`post_packet`](Connection::post_packet). They may be queued still.
+    /// [`enqueue_packet`](Connection::enqueue_packet). They may be queued still.
     pub packets_sent: u64,
     /// How long it has been connected, or was. `None` if it never was.
     pub age: Option<Duration>,
@@ -127,8 +127,8 @@ impl Connection {
     pub fn statistics(&self, now: Instant) -> Statistics {
         let inner = self.lock();
         let lifetime = inner.lifetime.until(now);
-        let (received, sent) = (inner.receiving.traffic, inner.sending.traffic);
-        let info = match inner.link.connected_socket() {
+        let (received, sent) = (inner.recv.traffic, inner.send.traffic);
+        let info = match inner.transport.connected_socket() {
             Some(socket) if inner.peer.as_ref().is_some_and(|peer| !peer.is_unix()) => {
                 socket.tcp_info()
             }
@@ -136,9 +136,9 @@ impl Connection {
         };
         Statistics {
             received: received.bytes,
-            unread: inner.receiving.buffer.len(),
+            unread: inner.recv.buffer.len(),
             sent: sent.bytes,
-            queued: inner.sending.pending(),
+            queued: inner.send.pending(),
             packets_received: received.packets,
             packets_sent: sent.packets,
             age: lifetime.age(),

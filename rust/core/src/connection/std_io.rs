@@ -1,4 +1,5 @@
-//! std's traits. They are on `&Connection`, as on std's own streams, so that one thread can read while another writes.
+//! `Read` and `Write`, on `Connection` and on `&Connection` as on std's own streams: with references one
+//! thread can read while another writes.
 
 use std::io::{self, Read, Write};
 #[cfg(all(unix, not(stream_socket_simulated)))]
@@ -25,18 +26,34 @@ impl Read for &Connection {
 }
 
 impl Write for &Connection {
-    /// Writes all of it, as [`Connection::write_all`] does; fewer bytes if a failure or the timeout comes in between, which
+    /// Writes all of it, as [`Connection::write_fully`] does; fewer bytes if a failure or the timeout comes in between, which
     /// the next write tells.
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        match Connection::write_all(self, data) {
+        match self.write_fully(data) {
             Ok(()) => Ok(data.len()),
-            Err((_, count)) if count > 0 => Ok(count),
-            Err((error, _)) => Err(error.into()),
+            Err(failure) if failure.accepted > 0 => Ok(failure.accepted),
+            Err(failure) => Err(failure.into()),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(Connection::flush(self)?)
+        Ok(self.flush_queue()?)
+    }
+}
+
+impl Read for Connection {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        (&mut &*self).read(out)
+    }
+}
+
+impl Write for Connection {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        (&mut &*self).write(data)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        (&mut &*self).flush()
     }
 }
 
@@ -70,6 +87,10 @@ impl Connection {
     /// is not used again. It also keeps the connection open after a disconnect, so it is not to be kept for long.
     pub fn socket_handle(&self) -> Option<SocketHandle> {
         let inner = self.lock();
-        inner.link.connected_socket().cloned().map(SocketHandle)
+        inner
+            .transport
+            .connected_socket()
+            .cloned()
+            .map(SocketHandle)
     }
 }

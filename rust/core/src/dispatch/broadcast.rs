@@ -22,7 +22,7 @@ pub struct Refused<S> {
     pub error: WriteError,
 }
 
-/// See [`EventLoop::broadcast`](crate::EventLoop::broadcast).
+/// See [`EventLoop::broadcast`](crate::dispatch::EventLoop::broadcast).
 pub(super) fn broadcast<S: Subject>(
     shared: &Shared<S>,
     data: &[u8],
@@ -30,7 +30,7 @@ pub(super) fn broadcast<S: Subject>(
 ) -> Vec<Refused<S>> {
     let mut framed = Framed::default();
     let mut refused = Vec::new();
-    let mut posted = Vec::new();
+    let mut enqueued = Vec::new();
     let members = shared.members();
     // Two broadcasts reach all members in the same order.
     let guard = shared.begin_broadcast();
@@ -41,11 +41,11 @@ pub(super) fn broadcast<S: Subject>(
         let outcome = match member.subject().source() {
             Source::Server(_) => continue,
             Source::Peer(peer) => post(peer.connection(), |connection, limit| {
-                connection.post(data, limit)
+                connection.enqueue(data, limit)
             }),
             Source::Packets(channel) => channel.with_peer(|peer, format| {
                 post(peer.connection(), |connection, limit| {
-                    connection.post_packet(framed.of(format, data)?, limit)
+                    connection.enqueue_packet(framed.of(format, data)?, limit)
                 })
             }),
         };
@@ -53,7 +53,7 @@ pub(super) fn broadcast<S: Subject>(
             None => {}
             // Somebody else sends what it is behind, or the kernel reports when it has room.
             Some(Ok(false)) => {}
-            Some(Ok(true)) => posted.push(member.clone()),
+            Some(Ok(true)) => enqueued.push(member.clone()),
             Some(Err(error)) => refused.push(Refused {
                 member: member.clone(),
                 error,
@@ -61,7 +61,7 @@ pub(super) fn broadcast<S: Subject>(
         }
     }
     drop(guard);
-    for member in shared.send_later(posted) {
+    for member in shared.send_later(enqueued) {
         send(&member);
     }
     refused
@@ -79,14 +79,14 @@ fn post(
     (connection.status() == Status::Connected).then(|| post(connection, limit))
 }
 
-/// Sends what was posted to `member`.
+/// Sends what was enqueued to `member`.
 pub(super) fn send<S: Subject>(member: &Member<S>) {
     match member.subject().source() {
         Source::Server(_) => {}
-        Source::Peer(peer) => peer.connection().send_posted(),
+        Source::Peer(peer) => peer.connection().try_flush(),
         Source::Packets(channel) => {
             channel.with_peer(|peer, _| {
-                peer.connection().send_posted();
+                peer.connection().try_flush();
                 None::<()>
             });
         }

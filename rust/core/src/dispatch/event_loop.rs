@@ -13,7 +13,7 @@ use crate::dispatch::packet_channel::Watcher;
 use crate::dispatch::subject::{LoopListener, Peer, Source, Subject};
 use crate::dispatch::visit::{Visitation, Visited};
 use crate::event::EndCause;
-use crate::poll::group::{Group, MemberRef, Visit};
+use crate::poll::group::{Group, PollableRef, Visit};
 use crate::poll::ready_list::Notice;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread::{self, ThreadId};
@@ -57,8 +57,8 @@ struct Roster<S> {
     servers: usize,
     /// The threads that are polling, and those that wait to.
     pollers: Vec<ThreadId>,
-    /// The members to which something was posted during a poll.
-    posted: Vec<Arc<Member<S>>>,
+    /// The members to which something was enqueued during a poll.
+    enqueued: Vec<Arc<Member<S>>>,
 }
 
 /// Something cannot be added.
@@ -179,9 +179,9 @@ impl<S: Subject> Shared<S> {
         Ok(member)
     }
 
-    /// Has the end of the connection of `member`, which was accepted in `generation`, reported if `accept` or another thread
+    /// Has the end of the connection of `member`, which was accepted in `version`, reported if `accept` or another thread
     /// has brought it about before the connection was in the group. Called by the thread that polls.
-    pub(super) fn post_missed_end(&self, member: &Member<S>, generation: u64) {
+    pub(super) fn report_missed_end(&self, member: &Member<S>, version: u64) {
         let connection = match member.subject().source() {
             Source::Peer(peer) => peer.clone(),
             Source::Packets(channel) => match channel.peer() {
@@ -191,12 +191,12 @@ impl<S: Subject> Shared<S> {
             Source::Server(_) => return,
         };
         let connection = connection.connection();
-        if connection.generation() == generation {
+        if connection.version() == version {
             return;
         }
-        // A thread that ends it holds the lock until it has posted the notice of it.
+        // A thread that ends it holds the lock until it has enqueued the notice of it.
         let cause = EndCause::Disconnect(connection.last_cause());
-        self.group.post_first_end(member.key, cause);
+        self.group.push_first_end(member.key, cause);
     }
 
     /// Takes note that packets of the member `key` are delivered, until the value is dropped.
@@ -206,9 +206,9 @@ impl<S: Subject> Shared<S> {
     }
 
     /// Sends what listeners have put: one send for each peer, however many messages there were.
-    fn send_posted(&self) {
-        let posted = std::mem::take(&mut self.roster().posted);
-        for member in &posted {
+    fn try_flush(&self) {
+        let enqueued = std::mem::take(&mut self.roster().enqueued);
+        for member in &enqueued {
             broadcast::send(member);
         }
     }
@@ -239,13 +239,13 @@ impl<S: Subject> Shared<S> {
         self.roster().in_order()
     }
 
-    /// Has what was posted to `members` sent at the end of the poll that this thread is in. Those for whom there is none.
+    /// Has what was enqueued to `members` sent at the end of the poll that this thread is in. Those for whom there is none.
     pub(super) fn send_later(&self, members: Vec<Arc<Member<S>>>) -> Vec<Arc<Member<S>>> {
         let mut roster = self.roster();
         if !roster.pollers.contains(&thread::current().id()) {
             return members;
         }
-        roster.posted.extend(members);
+        roster.enqueued.extend(members);
         Vec::new()
     }
 }
@@ -262,7 +262,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
                 next_order: 0,
                 servers: 0,
                 pollers: Vec::new(),
-                posted: Vec::new(),
+                enqueued: Vec::new(),
             }),
             max_members: AtomicUsize::new(0),
             broadcast: Mutex::default(),
@@ -377,7 +377,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
                 }
                 visited.visit()
             },
-            || shared.send_posted(),
+            || shared.try_flush(),
         );
         let is_sorted = in_part.is_empty();
         let mut left = MAX_PACKETS_PER_POLL;
@@ -426,7 +426,7 @@ impl<S: Subject> Drop for Polling<'_, S> {
         let own = roster.pollers.iter().rposition(|id| *id == this_thread);
         own.map(|index| roster.pollers.swap_remove(index));
         drop(roster);
-        self.0.send_posted();
+        self.0.try_flush();
     }
 }
 
@@ -439,15 +439,15 @@ impl<S: Subject + Send + Sync> Watcher for Shared<S> {
         self.group.has_room(key)
     }
 
-    fn post(&self, key: usize, packet: &[u8]) {
-        self.group.post(key, Notice::Packet(packet.into()));
+    fn push_packet(&self, key: usize, packet: &[u8]) {
+        self.group.push_notice(key, Notice::Packet(packet.into()));
     }
 
     fn report(&self, key: usize) {
         self.group.report(key);
     }
 
-    fn replace(&self, key: usize, old: Option<MemberRef<'_>>, new: Option<MemberRef<'_>>) {
+    fn replace(&self, key: usize, old: Option<PollableRef<'_>>, new: Option<PollableRef<'_>>) {
         self.group.replace(key, old, new);
     }
 }

@@ -9,7 +9,7 @@ use crate::sync::{Mutex, lock};
 /// Makes a member of a connection that a server has accepted.
 pub(super) type Accept<S> = Arc<dyn Fn(Connection) -> S + Send + Sync>;
 
-/// A member of an [`EventLoop`](crate::EventLoop).
+/// A member of an [`EventLoop`](crate::dispatch::EventLoop).
 pub struct Member<S> {
     subject: S,
     pub(super) key: usize,
@@ -28,10 +28,10 @@ pub struct Member<S> {
 pub(super) struct Reported {
     /// Which connection it is, as an address: a packet channel may get another one.
     connection: AtomicUsize,
-    generation: AtomicU64,
+    version: AtomicU64,
     is_read_closed: AtomicBool,
     /// How many bytes the session had received when its data was reported last, and the number of that poll.
-    session: AtomicU64,
+    data_version: AtomicU64,
     received: AtomicU64,
     poll: AtomicU64,
 }
@@ -41,9 +41,9 @@ impl Reported {
     pub(super) fn of(connection: &Connection) -> Reported {
         Reported {
             connection: AtomicUsize::new(address(connection)),
-            generation: AtomicU64::new(connection.generation()),
+            version: AtomicU64::new(connection.version()),
             is_read_closed: AtomicBool::new(connection.is_read_closed()),
-            session: AtomicU64::new(0),
+            data_version: AtomicU64::new(0),
             received: AtomicU64::new(0),
             poll: AtomicU64::new(0),
         }
@@ -97,36 +97,36 @@ impl<S> Member<S> {
     }
 
     /// Whether the status has changed since it was looked at last.
-    pub(super) fn has_another_generation(&self, connection: &Connection) -> bool {
-        self.reported.generation.load(Ordering::Relaxed) != connection.generation()
+    pub(super) fn has_another_version(&self, connection: &Connection) -> bool {
+        self.reported.version.load(Ordering::Relaxed) != connection.version()
     }
 
     /// Takes note of the connection that the member has now. Whether its status has changed since it was looked at last, or
     /// its peer has ended its direction; what another connection was like does not count.
     pub(super) fn has_changed(&self, connection: &Connection, is_read_closed: bool) -> bool {
         let reported = &self.reported;
-        let generation = connection.generation();
+        let version = connection.version();
         let address = address(connection);
         let is_same = reported.connection.swap(address, Ordering::Relaxed) == address;
-        let was_generation = reported.generation.swap(generation, Ordering::Relaxed);
+        let was_version = reported.version.swap(version, Ordering::Relaxed);
         let was_closed = reported
             .is_read_closed
             .swap(is_read_closed, Ordering::Relaxed);
         if !is_same {
             reported.received.store(0, Ordering::Relaxed);
         }
-        is_same && (was_generation != generation || was_closed != is_read_closed)
+        is_same && (was_version != version || was_closed != is_read_closed)
     }
 
-    /// Takes note that the `poll` of this number reports data of a session that has received so many bytes. Whether that
+    /// Takes note that the `poll` of this number reports data of a connection that has received so many bytes. Whether that
     /// poll has not done so before.
-    pub(super) fn is_news(&self, (session, received): (u64, u64), poll: u64) -> bool {
+    pub(super) fn is_new(&self, (version, received): (u64, u64), poll: u64) -> bool {
         let reported = &self.reported;
         let is_known = reported.received.load(Ordering::Relaxed) == received
-            && reported.session.load(Ordering::Relaxed) == session
+            && reported.data_version.load(Ordering::Relaxed) == version
             && reported.poll.load(Ordering::Relaxed) == poll;
         if !is_known {
-            reported.session.store(session, Ordering::Relaxed);
+            reported.data_version.store(version, Ordering::Relaxed);
             reported.received.store(received, Ordering::Relaxed);
             reported.poll.store(poll, Ordering::Relaxed);
         }

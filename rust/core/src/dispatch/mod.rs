@@ -22,6 +22,8 @@ mod peer_events;
 mod subject;
 mod visit;
 
+pub use crate::event::{Delivery, EventQueue};
+
 pub use broadcast::Refused;
 pub use event_loop::{AddError, EventLoop};
 pub use member::Member as LoopMember;

@@ -10,7 +10,7 @@ use crate::error::{ReadError, copy_of};
 use crate::event::{Deliverer, Delivery};
 use crate::packets::framing::Framing;
 use crate::packets::packet_reader::PacketReader;
-use crate::poll::group::{Member, MemberRef};
+use crate::poll::group::{Pollable, PollableRef};
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// One poll of a channel delivers so many packets at most.
@@ -43,7 +43,7 @@ struct State<P> {
     /// Channels that were made alike share it.
     format: Arc<Format>,
     reader: PacketReader,
-    /// The generation of the stream since it could not be cut into packets any more, until that was reported.
+    /// The version of the stream since it could not be cut into packets any more, until that was reported.
     failed_at: Option<u64>,
 }
 
@@ -63,13 +63,13 @@ pub(super) trait Watcher: Send + Sync {
     fn has_room(&self, key: usize) -> bool;
 
     /// Has the next poll deliver a packet of the member `key`.
-    fn post(&self, key: usize, packet: &[u8]);
+    fn push_packet(&self, key: usize, packet: &[u8]);
 
     /// Has the next poll visit the member `key`.
     fn report(&self, key: usize);
 
     /// The member `key` has another connection.
-    fn replace(&self, key: usize, old: Option<MemberRef<'_>>, new: Option<MemberRef<'_>>);
+    fn replace(&self, key: usize, old: Option<PollableRef<'_>>, new: Option<PollableRef<'_>>);
 }
 
 /// An event loop, and the key of the channel there.
@@ -90,7 +90,7 @@ pub(super) trait Visitor<S: Subject> {
     fn wants_packets(&mut self) -> bool;
 
     /// Has a packet wait for the loop's listeners.
-    fn post(&self, packet: &[u8]);
+    fn push_packet(&self, packet: &[u8]);
 
     /// Notifies the loop's listeners.
     fn notify(&mut self, packet: &S::Packet);
@@ -168,8 +168,8 @@ impl<P: Peer> PacketChannel<P> {
             state.failed_at = None;
             std::mem::replace(&mut state.peer, peer.clone())
         };
-        let member = |peer: &Option<P>, then: &mut dyn FnMut(Option<MemberRef<'_>>)| {
-            then(peer.as_ref().map(|peer| peer.connection().as_member()));
+        let member = |peer: &Option<P>, then: &mut dyn FnMut(Option<PollableRef<'_>>)| {
+            then(peer.as_ref().map(|peer| peer.connection().as_pollable()));
         };
         let loops = watchers.iter();
         let loops: Vec<_> = loops
@@ -185,7 +185,7 @@ impl<P: Peer> PacketChannel<P> {
         drop((loops, peer));
         if let Some(old) = &old {
             // What was broadcast to it in this poll is not sent at the end of it.
-            old.connection().send_posted();
+            old.connection().try_flush();
         }
         old
     }
@@ -256,13 +256,13 @@ impl<P: Peer> PacketChannel<P> {
         let mut state = self.state();
         let State { peer, reader, .. } = &mut *state;
         let connection = peer.as_ref()?.connection();
-        let generation = connection.generation();
+        let version = connection.version();
         let outcome = read(reader, connection);
         if let Err(error) = &outcome
             && let Some(error) = final_error(error)
-            && connection.end_unusable(generation, error)
+            && connection.end_unusable(version, error)
         {
-            state.failed_at = Some(state.generation());
+            state.failed_at = Some(state.version());
         }
         Some(outcome)
     }
@@ -332,7 +332,7 @@ impl<P: Peer> PacketChannel<P> {
             }
             let taken = self.take(|bytes| {
                 for (watcher, key) in &others {
-                    watcher.post(*key, bytes);
+                    watcher.push_packet(*key, bytes);
                 }
                 (
                     S::packet(bytes),
@@ -345,7 +345,7 @@ impl<P: Peer> PacketChannel<P> {
             if is_wanted_here {
                 if let (Some(visitor), Some(bytes)) = (&visitor, bytes) {
                     // A handler that polls the loop is notified of this packet before the next one.
-                    visitor.post(&bytes);
+                    visitor.push_packet(&bytes);
                 }
                 subject.notify(OwnEvent::PacketReceived(&packet));
             } else if let Some(visitor) = &mut visitor {
@@ -362,10 +362,10 @@ impl<P: Peer> PacketChannel<P> {
     pub(super) fn deliver_failure<S: Subject<Peer = P>>(&self, subject: &S) -> Option<P> {
         let (peer, has_failed) = {
             let mut state = self.state();
-            let generation = state.generation();
+            let version = state.version();
             let failed_at = state.failed_at.take();
             // A stream that has connected again has another story.
-            (state.peer.clone(), failed_at == Some(generation))
+            (state.peer.clone(), failed_at == Some(version))
         };
         let peer = peer?;
         if has_failed && let Some(ended) = peer.connection().ended() {
@@ -409,9 +409,9 @@ impl<P: Peer> PacketChannel<P> {
 }
 
 impl<P: Peer> State<P> {
-    fn generation(&self) -> u64 {
+    fn version(&self) -> u64 {
         let peer = self.peer.as_ref();
-        peer.map_or(0, |peer| peer.connection().generation())
+        peer.map_or(0, |peer| peer.connection().version())
     }
 }
 

@@ -19,7 +19,7 @@ pub trait Peer: Clone {
     fn notify(&self, event: PeerEvent);
 }
 
-/// What can be a member of an [`EventLoop`](crate::EventLoop), with those who listen to it alone.
+/// What can be a member of an [`EventLoop`](crate::dispatch::EventLoop), with those who listen to it alone.
 pub trait Subject {
     /// The peers.
     type Peer: Peer;
@@ -66,7 +66,7 @@ pub enum OwnEvent<'a, T> {
     AcceptFailed(&'a AcceptError),
 }
 
-/// Who listens to an [`EventLoop`](crate::EventLoop).
+/// Who listens to an [`EventLoop`](crate::dispatch::EventLoop).
 pub trait LoopListener<S: Subject> {
     /// Whether anybody listens to [`LoopEvent::PacketReceived`]. Asked before each packet is taken.
     fn wants_packets(&mut self) -> bool;

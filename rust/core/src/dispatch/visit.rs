@@ -122,45 +122,45 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
         due: Due,
     ) -> Visited {
         let connection = peer.connection();
-        let mut generation = connection.generation();
+        let mut version = connection.version();
         // A listener that polls is not notified again of the same bytes.
-        let is_news = |received: &u64| {
-            let generation = connection.generation();
-            member.is_news((generation, *received), due.poll) || !due.is_nested
+        let is_new = |received: &u64| {
+            let version = connection.version();
+            member.is_new((version, *received), due.poll) || !due.is_nested
         };
         let mut unread = connection
             .poll_unread(true, sys::now)
             .ok()
             .flatten()
-            .filter(is_news);
+            .filter(is_new);
         if connection.has_events() || unread.is_some() && peer.wants_data() {
             self.deliver_own(member, peer, channel);
             // What its listeners have received meanwhile is reported below.
             unread = unread.and_then(|_| rest_to_read(connection));
-            unread.as_ref().map(is_news);
+            unread.as_ref().map(is_new);
         }
         // Another thread may have polled it since the visit has begun.
-        let mut has_notices = due.has_notices || member.has_another_generation(connection);
+        let mut has_notices = due.has_notices || member.has_another_version(connection);
         let mut delivered = Delivered::All;
         loop {
-            let before = std::mem::replace(&mut generation, connection.generation());
-            if has_notices || before != generation {
+            let before = std::mem::replace(&mut version, connection.version());
+            if has_notices || before != version {
                 has_notices = false;
-                // A thread that changes the status holds the lock until it has posted the notice of it.
+                // A thread that changes the status holds the lock until it has enqueued the notice of it.
                 connection.rest();
                 match self.deliver_notices(member) {
                     Standing::Member => {}
                     Standing::Removed => return Visited::IDLE,
                     Standing::Over | Standing::Busy => return Visited::Is(Visit::Ready),
                 }
-                if connection.generation() != generation {
+                if connection.version() != version {
                     // A listener has ended it, or begun another one.
                     continue;
                 }
                 let rest = rest_to_read(connection);
-                unread = match before == generation {
+                unread = match before == version {
                     true => unread.and(rest),
-                    false => rest.filter(is_news),
+                    false => rest.filter(is_new),
                 };
             }
             if member.is_removed() {
@@ -188,7 +188,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
                 // What has ended is over for both: first for the listeners of the peer.
                 self.deliver_own(member, peer, channel);
             }
-            if connection.generation() == generation {
+            if connection.version() == version {
                 break;
             }
         }
@@ -304,10 +304,10 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
         };
         match listener.is_connection_available() {
             Ok(false) => {
-                member.is_news((0, 0), due.poll);
+                member.is_new((0, 0), due.poll);
                 return Visit::Idle;
             }
-            Ok(true) if member.is_news((0, 1), due.poll) || !due.is_nested => {
+            Ok(true) if member.is_new((0, 1), due.poll) || !due.is_nested => {
                 subject.notify(OwnEvent::ConnectionAvailable);
             }
             Ok(true) => {}
@@ -335,9 +335,9 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
                 continue;
             }
             connection.set_queue_limit(QUEUE_LIMIT);
-            let generation = connection.generation();
+            let version = connection.version();
             if let Ok(peer) = self.shared.add(accept(connection), true) {
-                self.shared.post_missed_end(&peer, generation);
+                self.shared.report_missed_end(&peer, version);
                 self.listener.notify(peer.subject(), LoopEvent::Connected);
             }
         }
@@ -378,9 +378,12 @@ impl<S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitor<S>
         self.visitation.listener.wants_packets()
     }
 
-    fn post(&self, packet: &[u8]) {
+    fn push_packet(&self, packet: &[u8]) {
         let notice = Notice::Packet(packet.into());
-        self.visitation.shared.group.post(self.member.key, notice);
+        self.visitation
+            .shared
+            .group
+            .push_notice(self.member.key, notice);
     }
 
     fn notify(&mut self, packet: &S::Packet) {

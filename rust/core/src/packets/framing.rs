@@ -46,13 +46,13 @@ const LONGEST_VARINT: usize = 10;
 
 /// A packet in a stream, as the lengths of its pieces, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Cut {
+pub(super) struct FrameBounds {
     pub(super) head: usize,
     pub(super) body: usize,
     tail: usize,
 }
 
-impl Cut {
+impl FrameBounds {
     pub(super) fn total(self) -> usize {
         self.head + self.body + self.tail
     }
@@ -66,13 +66,13 @@ impl Framing {
         unread: &[u8],
         limit: usize,
         searched: &mut usize,
-    ) -> Result<Option<Cut>, Unusable> {
+    ) -> Result<Option<FrameBounds>, Unusable> {
         match self {
             Framing::Length(field) => field.cut(unread, limit),
             Framing::Delimiter(delimiter) => {
                 let most = limit.saturating_add(delimiter.len());
                 match find(unread, delimiter, most, searched) {
-                    Some(body) => Ok(Some(Cut {
+                    Some(body) => Ok(Some(FrameBounds {
                         head: 0,
                         body,
                         tail: delimiter.len(),
@@ -90,7 +90,7 @@ impl Framing {
                 };
                 let body = content_length(&unread[..headers])?;
                 let body = within(body, limit)?;
-                Ok(Some(Cut {
+                Ok(Some(FrameBounds {
                     head,
                     body,
                     tail: 0,
@@ -143,7 +143,7 @@ impl Framing {
 }
 
 impl LengthField {
-    fn cut(self, unread: &[u8], limit: usize) -> Result<Option<Cut>, Unusable> {
+    fn cut(self, unread: &[u8], limit: usize) -> Result<Option<FrameBounds>, Unusable> {
         let Some((length, head)) = self.decode(unread)? else {
             return Ok(None);
         };
@@ -152,7 +152,7 @@ impl LengthField {
             .checked_sub(own)
             .ok_or(Unusable::Malformed("a length that is less than its own"))?;
         let body = within(body, limit)?;
-        Ok(Some(Cut {
+        Ok(Some(FrameBounds {
             head,
             body,
             tail: 0,
@@ -319,7 +319,7 @@ mod tests {
         framings
     }
 
-    fn cut(framing: &Framing, bytes: &[u8], limit: usize) -> Result<Option<Cut>, Unusable> {
+    fn cut(framing: &Framing, bytes: &[u8], limit: usize) -> Result<Option<FrameBounds>, Unusable> {
         framing.cut(bytes, limit, &mut 0)
     }
 

@@ -2,3 +2,6 @@
 
 pub(crate) mod framing;
 pub(crate) mod packet_reader;
+
+pub use framing::{Framing, LengthField, Width};
+pub use packet_reader::PacketReader;

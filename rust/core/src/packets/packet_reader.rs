@@ -2,7 +2,7 @@
 
 use crate::connection::{Connection, Found};
 use crate::error::{ReadError, Unusable, WriteError};
-use crate::packets::framing::{Cut, Framing};
+use crate::packets::framing::{FrameBounds, Framing};
 
 /// So many bytes in packets are looked for ahead by [`PacketReader::count`].
 const AHEAD: usize = 64 * 1024;
@@ -25,13 +25,13 @@ struct Ahead {
     /// The session, and how much had been read in it.
     at: Option<(u64, u64)>,
     /// The first packet, if it is there.
-    first: Option<Cut>,
+    first: Option<FrameBounds>,
     /// How many packets are there.
     count: usize,
     /// How many bytes they have.
     known: usize,
     /// The packet behind them, of which not all is there.
-    next: Option<Cut>,
+    next: Option<FrameBounds>,
     /// How many bytes behind them were searched for its end.
     searched: usize,
 }
@@ -98,20 +98,20 @@ impl PacketReader {
     /// How many packets are there as a whole, as far as they have 64 KiB together; none is read. Does not wait. An error, as
     /// of [`read`](Self::read), comes after the packets that are there.
     pub fn count(&mut self, connection: &Connection) -> Result<usize, ReadError> {
-        self.look(connection, AHEAD)?;
+        self.probe(connection, AHEAD)?;
         Ok(self.ahead.count)
     }
 
     /// Whether a packet is there as a whole; none is read. Does not wait. Errors are those of [`read`](Self::read).
     pub fn has_packet(&mut self, connection: &Connection) -> Result<bool, ReadError> {
-        self.look(connection, 1)?;
+        self.probe(connection, 1)?;
         Ok(self.ahead.count > 0)
     }
 
     /// Looks for packets of `enough` bytes. An error comes after the packets that are there.
-    fn look(&mut self, connection: &Connection, enough: usize) -> Result<(), ReadError> {
+    fn probe(&mut self, connection: &Connection, enough: usize) -> Result<(), ReadError> {
         let (framing, limit, ahead) = (&self.framing, self.limit, &mut self.ahead);
-        let looked = connection.read_found(
+        let probed = connection.read_found(
             false,
             |session, buffer| {
                 ahead.advance(
@@ -125,7 +125,7 @@ impl PacketReader {
             },
             |_| (),
         );
-        match looked {
+        match probed {
             Err(ReadError::EndOfStream) if self.ahead.count == 0 => Err(end_of_stream(connection)),
             Err(error) if self.ahead.count == 0 => Err(error),
             _ => Ok(()),
@@ -211,10 +211,10 @@ impl Connection {
         Ok(())
     }
 
-    /// The same as [`post`](Self::post) for a packet with what stands around it, as
-    /// [`Framing::frame`](crate::Framing::frame) gives it.
-    pub fn post_packet(&self, frame: &[u8], limit: usize) -> Result<bool, WriteError> {
-        let was_empty = self.post(frame, limit).map_err(too_long)?;
+    /// The same as [`enqueue`](Self::enqueue) for a packet with what stands around it, as
+    /// [`Framing::frame`](crate::packets::Framing::frame) gives it.
+    pub fn enqueue_packet(&self, frame: &[u8], limit: usize) -> Result<bool, WriteError> {
+        let was_empty = self.enqueue(frame, limit).map_err(too_long)?;
         self.count_sent_packet();
         Ok(was_empty)
     }

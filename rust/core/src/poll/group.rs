@@ -18,7 +18,7 @@ const SLICE: Duration = Duration::from_millis(10);
 const WAKER: usize = usize::MAX;
 
 /// Connections and listeners that are watched together. A group knows the keys of its members only: whoever polls the group
-/// polls the members that it names. An [`EventLoop`](crate::EventLoop) does that, and knows what to report of each.
+/// polls the members that it names. An [`EventLoop`](crate::dispatch::EventLoop) does that, and knows what to report of each.
 ///
 /// Every method may be called from any thread. One thread at a time polls a group. In a forked child the kernel reports
 /// nothing to a group of the parent, so each member is asked every 10 milliseconds.
@@ -30,7 +30,7 @@ const WAKER: usize = usize::MAX;
 /// let (one, other) = Connection::pair()?;
 /// let group = Group::new();
 /// let key = group.add(&one);
-/// other.write_all(b"news").map_err(|(error, _)| error)?;
+/// other.write_fully(b"news")?;
 /// let mut ready = Vec::new();
 /// group.poll(Some(Duration::from_secs(1)), |key| match one.poll(Instant::now) {
 ///     Ok(true) => {
@@ -78,14 +78,14 @@ pub(crate) struct Due {
 }
 
 /// What can be in a group: a [`Connection`](crate::Connection) or a [`Listener`](crate::Listener).
-pub trait Member {
+pub trait Pollable {
     /// How a group sees it.
-    fn as_member(&self) -> MemberRef<'_>;
+    fn as_pollable(&self) -> PollableRef<'_>;
 }
 
 /// What a group knows of a member.
 #[derive(Clone, Copy)]
-pub struct MemberRef<'a>(pub(crate) &'a dyn Watched);
+pub struct PollableRef<'a>(pub(crate) &'a dyn Watched);
 
 /// What a group has to know of a member.
 pub(crate) trait Watched {
@@ -96,9 +96,9 @@ pub(crate) trait Watched {
     fn with_subscriptions(&self, change: &mut dyn FnMut(&Subscriptions, Option<&Socket>));
 }
 
-impl fmt::Debug for MemberRef<'_> {
+impl fmt::Debug for PollableRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemberRef").finish_non_exhaustive()
+        f.debug_struct("PollableRef").finish_non_exhaustive()
     }
 }
 
@@ -118,8 +118,8 @@ impl Group {
 
     /// Adds `member`, in whatever status, and gives its key. It is a member through all that it connects to, until it is
     /// removed or dropped.
-    pub fn add(&self, member: &impl Member) -> usize {
-        let member = member.as_member().0;
+    pub fn add(&self, member: &impl Pollable) -> usize {
+        let member = member.as_pollable().0;
         let key = self.ready_list.enter(member.readiness());
         self.join(key, member);
         key
@@ -138,13 +138,13 @@ impl Group {
     }
 
     /// Removes the member that was added as `key`.
-    pub fn remove(&self, key: usize, member: &impl Member) {
+    pub fn remove(&self, key: usize, member: &impl Pollable) {
         self.ready_list.leave(key);
-        self.part(key, member.as_member().0);
+        self.part(key, member.as_pollable().0);
     }
 
     /// As [`add`](Self::add), also for a member that has no connection yet.
-    pub(crate) fn add_maybe(&self, connection: Option<&impl Member>) -> usize {
+    pub(crate) fn add_maybe(&self, connection: Option<&impl Pollable>) -> usize {
         match connection {
             Some(connection) => self.add(connection),
             None => self.ready_list.enter(None),
@@ -152,7 +152,7 @@ impl Group {
     }
 
     /// As [`remove`](Self::remove), also for a member that has no connection now.
-    pub(crate) fn remove_maybe(&self, key: usize, connection: Option<&impl Member>) {
+    pub(crate) fn remove_maybe(&self, key: usize, connection: Option<&impl Pollable>) {
         match connection {
             Some(connection) => self.remove(key, connection),
             None => self.ready_list.leave(key),
@@ -168,15 +168,15 @@ impl Group {
     pub(crate) fn replace(
         &self,
         key: usize,
-        old: Option<MemberRef<'_>>,
-        new: Option<MemberRef<'_>>,
+        old: Option<PollableRef<'_>>,
+        new: Option<PollableRef<'_>>,
     ) {
-        if let Some(MemberRef(old)) = old {
+        if let Some(PollableRef(old)) = old {
             self.part(key, old);
         }
-        let readiness = new.and_then(|MemberRef(new)| new.readiness());
+        let readiness = new.and_then(|PollableRef(new)| new.readiness());
         self.ready_list.replace(key, readiness);
-        if let Some(MemberRef(new)) = new {
+        if let Some(PollableRef(new)) = new {
             self.join(key, new);
         }
     }
@@ -259,13 +259,13 @@ impl Group {
     }
 
     /// Has the end of the connection with which the member was added reported, unless it is already.
-    pub(crate) fn post_first_end(&self, key: usize, cause: EndCause) {
-        self.ready_list.post_first_end(key, cause);
+    pub(crate) fn push_first_end(&self, key: usize, cause: EndCause) {
+        self.ready_list.push_first_end(key, cause);
     }
 
     /// Has `notice` reported of the member by the next poll.
-    pub(crate) fn post(&self, key: usize, notice: Notice) {
-        self.ready_list.post(key, notice);
+    pub(crate) fn push_notice(&self, key: usize, notice: Notice) {
+        self.ready_list.push_notice(key, notice);
     }
 
     /// Has the member visited by the next poll.

@@ -1,13 +1,13 @@
-//! The newest sweep, published to all threads without a lock.
+//! The newest shared poll, published to all threads without a lock.
 
 use crate::poll::freshness::Moment;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
-/// The newest sweep that is done.
+/// The newest shared poll that is done.
 ///
-/// Where the thread that sweeps and one that polls meet:
+/// Where the thread that shared polls and one that polls meet:
 ///
-/// | sweeps | polls |
+/// | shared polls | polls |
 /// | --- | --- |
 /// | reads the activity | |
 /// | asks the kernel, and tells each `Readiness` | |
@@ -15,8 +15,8 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 /// | | loads number, ticks, activity (acquire): sees all that was told |
 /// | | reads its `Readiness` |
 ///
-/// Who loads any of the three sees everything that was told before it was stored, so a mixture of two sweeps does no harm:
-/// what was told by the older of them is seen, and the moment is that of a sweep which has told it.
+/// Who loads any of the three sees everything that was told before it was stored, so a mixture of two shared polls does no harm:
+/// what was told by the older of them is seen, and the moment is that of a shared poll which has told it.
 #[derive(Debug, Default)]
 pub(crate) struct Published {
     number: AtomicU64,
@@ -25,12 +25,12 @@ pub(crate) struct Published {
     activity: AtomicU64,
 }
 
-/// The sweeps that somebody has used: so many had begun then.
+/// The shared polls that somebody has used: so many had begun then.
 #[derive(Debug, Default)]
 pub(crate) struct Mark(AtomicU64);
 
 impl Published {
-    /// Publishes the sweep `number`, which has told everything that the kernel had to tell at the moment `asked`. One
+    /// Publishes the shared poll `number`, which has told everything that the kernel had to tell at the moment `asked`. One
     /// thread at a time does it.
     pub(crate) fn publish(&self, number: u64, asked: Moment) {
         self.activity.store(asked.activity, Ordering::Release);
@@ -38,7 +38,7 @@ impl Published {
         self.number.store(number, Ordering::Release);
     }
 
-    /// Whether there is a sweep that `mark` has not used, and that holds `now`, which sweeps do for `lifetime` ticks.
+    /// Whether there is a shared poll that `mark` has not used, and that holds `now`, which shared polls do for `lifetime` ticks.
     #[inline]
     pub(crate) fn serves(&self, mark: &Mark, now: Moment, lifetime: u64) -> bool {
         let asked = || Moment {
@@ -51,7 +51,7 @@ impl Published {
 }
 
 impl Mark {
-    /// Takes note that all sweeps up to `begun` are used, those that are under way included: they began before this moment.
+    /// Takes note that all shared polls up to `begun` are used, those that are under way included: they began before this moment.
     #[inline]
     pub(crate) fn use_up_to(&self, begun: u64) {
         self.0.store(begun, Ordering::Relaxed);

@@ -6,52 +6,52 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 /// The kernel said that nothing is there (EAGAIN), and nothing has been told since.
 const QUIET: u64 = 1;
 /// Something has been told since the last look began.
-const TOLD: u64 = 2;
+const NOTIFIED: u64 = 2;
 const FLAG_BITS: u32 = 2;
 
-/// The epoch of a session, and what is known of its socket.
+/// The generation of a session, and what is known of its socket.
 ///
-/// The connection changes the word under its lock; [`tell`](Self::tell) comes from any thread. Where both meet:
+/// The connection changes the word under its lock; [`notify`](Self::notify) comes from any thread. Where both meet:
 ///
 /// | connection | who is told by the kernel |
 /// | --- | --- |
-/// | `begin_look`: clears `TOLD` | |
-/// | | the edge of new bytes: sets `TOLD` |
+/// | `begin_probe`: clears `NOTIFIED` | |
+/// | | the edge of new bytes: sets `NOTIFIED` |
 /// | receives: EAGAIN, since the bytes came after it, or bytes | |
-/// | `settle`: finds `TOLD`, stays not quiet, and looks again | |
+/// | `settle`: finds `NOTIFIED`, stays not quiet, and looks again | |
 ///
-/// An edge before `begin_look` is lost, but the receive comes after it and finds the bytes. An edge after it keeps the
+/// An edge before `begin_probe` is lost, but the receive comes after it and finds the bytes. An edge after it keeps the
 /// connection from settling. So a quiet connection has no unread bytes that nobody will tell of. `tests/memory_order.rs`
 /// tries all orders of both.
 #[derive(Debug, Default)]
 pub(crate) struct Readiness(AtomicU64);
 
 impl Readiness {
-    /// Whether the session `epoch` is quiet: the kernel had nothing, and has told nothing since. False also means "unknown".
+    /// Whether the session `generation` is quiet: the kernel had nothing, and has told nothing since. False also means "unknown".
     #[inline]
-    pub(crate) fn is_quiet(&self, epoch: u64) -> bool {
-        self.0.load(Ordering::Acquire) == epoch << FLAG_BITS | QUIET
+    pub(crate) fn is_quiet(&self, generation: u64) -> bool {
+        self.0.load(Ordering::Acquire) == generation << FLAG_BITS | QUIET
     }
 
-    /// To be called before the kernel is asked for what the session `epoch` has received: what is told from now on may be
+    /// To be called before the kernel is asked for what the session `generation` has received: what is told from now on may be
     /// newer than its answer.
-    pub(crate) fn begin_look(&self, epoch: u64) {
+    pub(crate) fn begin_probe(&self, generation: u64) {
         let word = self.0.load(Ordering::Acquire);
-        if word >> FLAG_BITS != epoch {
-            self.0.store(epoch << FLAG_BITS, Ordering::Release);
-        } else if word & (QUIET | TOLD) != 0 {
-            self.0.fetch_and(!(QUIET | TOLD), Ordering::AcqRel);
+        if word >> FLAG_BITS != generation {
+            self.0.store(generation << FLAG_BITS, Ordering::Release);
+        } else if word & (QUIET | NOTIFIED) != 0 {
+            self.0.fetch_and(!(QUIET | NOTIFIED), Ordering::AcqRel);
         }
     }
 
-    /// Makes the session `epoch` quiet, whose socket is watched and had nothing at the last look (EAGAIN), unless something
+    /// Makes the session `generation` quiet, whose socket is watched and had nothing at the last look (EAGAIN), unless something
     /// has been told since. Whether it is quiet.
-    pub(crate) fn settle(&self, epoch: u64) -> bool {
-        let looked = epoch << FLAG_BITS;
-        let quiet = looked | QUIET;
+    pub(crate) fn settle(&self, generation: u64) -> bool {
+        let probed = generation << FLAG_BITS;
+        let quiet = probed | QUIET;
         match self
             .0
-            .compare_exchange(looked, quiet, Ordering::AcqRel, Ordering::Acquire)
+            .compare_exchange(probed, quiet, Ordering::AcqRel, Ordering::Acquire)
         {
             Ok(_) => true,
             Err(word) => word == quiet,
@@ -59,12 +59,12 @@ impl Readiness {
     }
 
     /// Whether something was told since the last look began, so that its answer may be older.
-    pub(crate) fn is_told(&self) -> bool {
-        self.0.load(Ordering::Acquire) & TOLD != 0
+    pub(crate) fn is_notified(&self) -> bool {
+        self.0.load(Ordering::Acquire) & NOTIFIED != 0
     }
 
     /// Takes note that the kernel has told of the socket.
-    pub(crate) fn tell(&self) {
-        self.0.fetch_or(TOLD, Ordering::AcqRel);
+    pub(crate) fn notify(&self) {
+        self.0.fetch_or(NOTIFIED, Ordering::AcqRel);
     }
 }

@@ -76,11 +76,11 @@ struct Slot {
     is_in_later: bool,
     /// It was not visited since it came into that list.
     is_later: bool,
-    member: Option<Member>,
+    member: Option<Entry>,
 }
 
 #[derive(Debug)]
-struct Member {
+struct Entry {
     /// Later members have larger numbers.
     order: u64,
     /// A connection's; a listener has none.
@@ -139,7 +139,7 @@ impl State {
         (slot.generation == key >> INDEX_BITS && slot.member.is_some()).then_some(index)
     }
 
-    fn member(&mut self, key: usize) -> Option<&mut Member> {
+    fn member(&mut self, key: usize) -> Option<&mut Entry> {
         let index = self.index(key)?;
         self.slots[index].member.as_mut()
     }
@@ -278,7 +278,7 @@ impl ReadyList {
         state.next_order += 1;
         let is_unwatched = self.kernel().is_none();
         let slot = &mut state.slots[index];
-        slot.member = Some(Member {
+        slot.member = Some(Entry {
             order,
             readiness,
             is_unwatched,
@@ -368,7 +368,7 @@ impl ReadyList {
                 continue;
             }
             if let Some(readiness) = &member.readiness {
-                readiness.tell();
+                readiness.notify();
             }
             let has_notices = !member.notices.is_empty();
             slot.is_in_round = false;
@@ -446,7 +446,7 @@ impl ReadyList {
     }
 
     /// As [`report`](Self::report), with what has happened.
-    pub(super) fn post(&self, key: usize, notice: Notice) {
+    pub(super) fn push_notice(&self, key: usize, notice: Notice) {
         let mut state = self.state();
         let Some(member) = state.member(key) else {
             return;
@@ -490,7 +490,7 @@ impl ReadyList {
     }
 
     /// Has the end of the connection with which the member was added reported first, unless it is.
-    pub(super) fn post_first_end(&self, key: usize, cause: EndCause) {
+    pub(super) fn push_first_end(&self, key: usize, cause: EndCause) {
         let mut state = self.state();
         let Some(index) = state.index(key) else {
             return;

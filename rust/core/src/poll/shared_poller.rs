@@ -1,8 +1,8 @@
-//! The shared poller: one system call, a sweep, that tells of all the idle connections of this process, so that a frame over
+//! The shared poller: one system call, a shared poll, that tells of all the idle connections of this process, so that a frame over
 //! thousands of them does not make thousands.
 //!
 //! A connection that was found empty twice is watched: its socket is in one edge-triggered set. As long as nothing is told
-//! of it, it is as empty as it was. A poll of it uses the newest sweep of the set, whoever made it, if [`freshness`] allows
+//! of it, it is as empty as it was. A poll of it uses the newest shared poll of the set, whoever made it, if [`freshness`] allows
 //! it, or makes one itself.
 //!
 //! Where there is no such set ([`Poller::new`]), or sharing is turned off, nothing is shared, and each connection asks the
@@ -33,7 +33,7 @@ struct SharedPoller {
     set: Mutex<Option<Set>>,
     /// The number of the set, 0 without one.
     set_number: AtomicU64,
-    /// The number of sweeps that have begun. One at a time is under way.
+    /// The number of shared polls that have begun. One at a time is under way.
     begun: AtomicU64,
     newest: Published,
     /// How often this library has done something that can cause news. A `Relaxed` count suffices: whoever relies on what
@@ -52,7 +52,7 @@ struct Set {
     free: Vec<usize>,
 }
 
-/// While it lives, sweeps tell a connection's [`Readiness`] of its socket.
+/// While it lives, shared polls tell a connection's [`Readiness`] of its socket.
 #[derive(Debug)]
 pub(crate) struct Watch {
     token: usize,
@@ -95,10 +95,10 @@ pub(crate) fn still_knows(asked: Moment) -> bool {
     moment().still_knows(asked, lifetime())
 }
 
-/// Whether all that the kernel had to tell has been told by a sweep newer than `mark`; if there is none yet, by one made
+/// Whether all that the kernel had to tell has been told by a shared poll newer than `mark`; if there is none yet, by one made
 /// now. If not, the caller has to look itself. Waits for nobody.
 #[inline]
-pub(crate) fn has_told_since(mark: &Mark) -> bool {
+pub(crate) fn has_reported_since(mark: &Mark) -> bool {
     let lifetime = lifetime();
     if lifetime == 0 {
         return false;
@@ -109,7 +109,7 @@ pub(crate) fn has_told_since(mark: &Mark) -> bool {
         activity: shared.activity.load(Ordering::Relaxed),
     };
     let is_usable = shared.newest.serves(mark, now, lifetime);
-    if !is_usable && !shared.sweep(now) {
+    if !is_usable && !shared.shared_poll(now) {
         return false;
     }
     mark.use_up_to(shared.begun.load(Ordering::Relaxed));
@@ -117,10 +117,10 @@ pub(crate) fn has_told_since(mark: &Mark) -> bool {
 }
 
 impl SharedPoller {
-    /// Makes a sweep; false if none can be made.
+    /// Makes a shared poll; false if none can be made.
     #[cold]
-    fn sweep(&self, now: Moment) -> bool {
-        // Another thread's sweep may have begun too early to be of use.
+    fn shared_poll(&self, now: Moment) -> bool {
+        // Another thread's shared poll may have begun too early to be of use.
         let Some(mut set) = try_lock(&self.set) else {
             return false;
         };
@@ -135,7 +135,7 @@ impl SharedPoller {
         let watched = &set.watched;
         let outcome = set.poller.wait(Some(Duration::ZERO), |token| {
             if let Some(Some(readiness)) = watched.get(token) {
-                readiness.tell();
+                readiness.notify();
             }
         });
         if outcome.is_err() {
@@ -218,7 +218,7 @@ pub(crate) fn shut_down() {
     let set = lock(&shared.set).take();
     shared.set_number.store(0, Ordering::Relaxed);
     for readiness in set.iter().flat_map(|set| set.watched.iter().flatten()) {
-        readiness.tell();
+        readiness.notify();
     }
 }
 

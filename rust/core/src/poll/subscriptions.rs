@@ -76,7 +76,7 @@ impl Subscriptions {
             Event::Disconnected(cause) => Notice::Ended(EndCause::Disconnect(cause)),
             Event::StatusChanged(_) | Event::Drained => return self.report(),
         };
-        self.each(|ready_list, key| ready_list.post(key, notice.clone()));
+        self.each(|ready_list, key| ready_list.push_notice(key, notice.clone()));
     }
 
     /// Calls `then` for each group, and forgets those that are gone.

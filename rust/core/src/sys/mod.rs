@@ -1,4 +1,4 @@
-//! The seam: everything that the crate asks of the system goes through here, and through
+//! The platform layer: everything that the crate asks of the system goes through here, and through
 //! [`sync`](crate::sync).
 //!
 //! Each platform module provides, with the same signatures:
@@ -8,7 +8,7 @@
 //! | `Socket`, `SocketAddress` | one stream socket, non-blocking and closed on exec; an address as the system takes it |
 //! | `HAS_USER_TIMEOUT` | whether sockets have `Socket::set_user_timeout` |
 //! | `descriptor_limit`, `count_free_descriptors`, `is_out_of_descriptors` | how many descriptors the process may have |
-//! | `Wake` | ends another thread's `Socket::wait` |
+//! | `Interrupter` | ends another thread's `Socket::wait` |
 //! | `Poller`, `Registry`, `Waker` | many sockets watched with one system call, edge-triggered |
 //! | `now`, `ticks`, `SHORT` | the clock; a cheaper one for very short times |
 //! | `process` | another number in a forked child than in its parent |
@@ -52,7 +52,7 @@ mod portable;
 
 pub use imp::zero;
 pub(crate) use imp::{
-    FileIdentity, HAS_USER_TIMEOUT, Poller, Registry, Socket, SocketAddress, Wake, Waker,
+    FileIdentity, HAS_USER_TIMEOUT, Interrupter, Poller, Registry, Socket, SocketAddress, Waker,
     file_identity, has_settled, interface_index, is_abstract, is_served, keep_library_mapped,
     lock_path, process, remove_file, remove_unless_replaced, set_socket_mode,
 };
@@ -107,7 +107,7 @@ pub(crate) fn is_refused(error: &io::Error) -> bool {
 
 /// The kinds of stream socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Family {
+pub(crate) enum AddressFamily {
     Ipv4,
     Ipv6,
     Unix,

@@ -6,14 +6,14 @@ use std::thread::{Builder, JoinHandle};
 
 use socket2::Domain;
 
-use crate::sys::{Family, descriptors};
+use crate::sys::{AddressFamily, descriptors};
 
 /// `family` as the system takes it.
-pub(super) fn domain(family: Family) -> Domain {
+pub(super) fn domain(family: AddressFamily) -> Domain {
     match family {
-        Family::Ipv4 => Domain::IPV4,
-        Family::Ipv6 => Domain::IPV6,
-        Family::Unix => Domain::UNIX,
+        AddressFamily::Ipv4 => Domain::IPV4,
+        AddressFamily::Ipv6 => Domain::IPV6,
+        AddressFamily::Unix => Domain::UNIX,
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use stream_socket::{Connection, Framing, PacketReader, ReadError, Status, Width};
+use stream_socket::packets::{Framing, PacketReader, Width};
+use stream_socket::{Connection, ReadError, Status};
 
 /// How a stream of packets ends.
 #[derive(Debug, PartialEq)]
@@ -30,7 +31,7 @@ pub fn check(framing: &Framing, limit: usize, pieces: &[u8], counts: bool, bytes
         }
         let size = usize::from(*sizes.next().expect("it is endless")) + 1;
         let (piece, others) = rest.split_at(size.min(rest.len()));
-        sender.write_all(piece).expect("the other end reads");
+        sender.write_fully(piece).expect("the other end reads");
         rest = others;
     };
     let (expected, expected_end) = simple(framing, limit, bytes);

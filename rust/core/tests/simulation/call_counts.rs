@@ -45,7 +45,7 @@ fn in_worlds(program: impl Fn() + Send + Sync + 'static) {
         world::run(seed, move || {
             world::make_plain();
             program();
-            stream_socket::shut_down();
+            stream_socket::process::shut_down();
         });
     }
 }
@@ -74,19 +74,19 @@ fn poll(connection: &Connection) -> bool {
 
 fn write(connection: &Connection, length: usize) {
     connection
-        .write_all(&vec![7; length])
+        .write_fully(&vec![7; length])
         .expect("there is room");
 }
 
 /// Reads at most `limit` bytes without waiting; how many there were.
 fn read(connection: &Connection, limit: usize) -> usize {
     let mut out = vec![MaybeUninit::uninit(); limit];
-    connection.read_available(&mut out).expect("it is sound")
+    connection.try_read(&mut out).expect("it is sound")
 }
 
 fn read_exact(connection: &Connection, length: usize) {
     let mut out = vec![MaybeUninit::uninit(); length];
-    connection.read_exact(&mut out).expect("it comes");
+    connection.read_fully(&mut out).expect("it comes");
 }
 
 fn receives(count: u64) -> Calls {
@@ -103,7 +103,7 @@ fn looks(count: u64) -> Calls {
     }
 }
 
-/// Two looks of its own, of which the second has it watched; from then on a sweep.
+/// Two looks of its own, of which the second has it watched; from then on a shared poll.
 #[test]
 fn a_connection_is_watched_once_it_was_found_empty_twice() {
     in_worlds(|| {
@@ -122,7 +122,7 @@ fn a_connection_is_watched_once_it_was_found_empty_twice() {
 }
 
 #[test]
-fn a_round_of_polls_of_idle_connections_is_one_sweep() {
+fn a_round_of_polls_of_idle_connections_is_one_shared_poll() {
     in_worlds(|| {
         let pairs: Vec<_> = (0..10).map(|_| idle_pair()).collect();
         let round = || pairs.iter().for_each(|(one, _)| assert!(!poll(one)));
@@ -137,7 +137,7 @@ fn a_round_of_polls_of_idle_connections_is_one_sweep() {
 
 /// A poll and a question share an answer, but none of them uses one twice.
 #[test]
-fn a_poll_and_a_question_share_a_sweep() {
+fn a_poll_and_a_question_share_a_shared_poll() {
     in_worlds(|| {
         let (one, _other) = idle_pair();
         let both = || {
@@ -181,9 +181,9 @@ fn an_answer_is_not_shared_once_something_was_sent_or_time_has_passed() {
     });
 }
 
-/// What a sweep has told of is received once, and no question is needed to know how much it is.
+/// What a shared poll has told of is received once, and no question is needed to know how much it is.
 #[test]
-fn a_message_to_an_idle_connection_costs_a_sweep_and_a_receive() {
+fn a_message_to_an_idle_connection_costs_a_shared_poll_and_a_receive() {
     in_worlds(|| {
         let (one, other) = idle_pair();
         assert!(!poll(&one));
@@ -273,10 +273,7 @@ fn reads_that_do_not_wait_receive_once() {
 fn receiving_everything_asks_once_how_much_it_is() {
     in_worlds(|| {
         let (one, other) = pair();
-        let all = |limit| {
-            one.read_all_available(limit, <[u8]>::len)
-                .expect("it is sound")
-        };
+        let all = |limit| one.try_read_with(limit, <[u8]>::len).expect("it is sound");
         assert_eq!(cost(|| assert_eq!(all(usize::MAX), 0)), VAIN_RECEIVE);
         write(&other, 100);
         assert_eq!(cost(|| assert_eq!(all(60), 60)), receives(1));
@@ -311,7 +308,7 @@ fn looking_for_a_line_receives_once() {
         assert_eq!(cost(|| assert_eq!(line(), None)), VAIN_RECEIVE);
         write(&other, 100);
         assert_eq!(cost(|| assert_eq!(line(), None)), receives(1));
-        other.write_all(b"\nsecond\n").expect("there is room");
+        other.write_fully(b"\nsecond\n").expect("there is room");
         assert_eq!(cost(|| assert_eq!(line(), Some(101))), receives(1));
         assert_eq!(cost(|| assert_eq!(line(), Some(7))), NONE);
         write(&other, 40_000);
@@ -340,7 +337,7 @@ fn a_read_that_waits_waits_once() {
         one.set_read_timeout(Some(Duration::from_micros(50)));
         let wait = || {
             let mut out = [MaybeUninit::uninit(); 8];
-            one.read_exact(&mut out).expect_err("nothing comes");
+            one.read_fully(&mut out).expect_err("nothing comes");
         };
         let first = cost(wait);
         assert_eq!(first.descriptors, 1);
@@ -364,13 +361,13 @@ fn a_write_sends_once() {
         let (one, other) = pair();
         let sent = Calls { sends: 1, ..NONE };
         assert_eq!(cost(|| write(&one, 100)), sent);
-        let available = |length| one.write_available(&vec![7; length]).expect("it is sound");
+        let available = |length| one.try_write(&vec![7; length]).expect("it is sound");
         assert_eq!(cost(|| assert_eq!(available(100), 100)), sent);
         one.set_queue_limit(1 << 20);
         assert_eq!(cost(|| write(&one, 100)), sent);
         assert_eq!(cost(|| assert_eq!(available(100), 100)), sent);
         // With nothing queued neither a flush nor a poll sends.
-        assert_eq!(cost(|| one.flush().expect("it is sound")), NONE);
+        assert_eq!(cost(|| one.flush_queue().expect("it is sound")), NONE);
         assert_eq!(cost(|| assert!(!poll(&one))), VAIN_RECEIVE);
         // What is queued behind what had no room is not tried again by those that queue more.
         let filled = cost(|| write(&one, 1 << 19));
@@ -382,24 +379,27 @@ fn a_write_sends_once() {
             vain_sends: 1,
             ..NONE
         };
-        assert_eq!(cost(|| drop(one.flush().expect_err("it is full"))), refused);
+        assert_eq!(
+            cost(|| drop(one.flush_queue().expect_err("it is full"))),
+            refused
+        );
         drop(other);
     });
 }
 
 /// Small writes go out together: by a flush, by a poll, or when there are 16 KiB.
 #[test]
-fn gathered_writes_are_one_send() {
+fn coalesced_writes_are_one_send() {
     in_worlds(|| {
         let (one, _other) = pair();
         one.set_coalesces(true);
         let sent = Calls { sends: 1, ..NONE };
         let gather = || {
             write(&one, 100);
-            assert_eq!(one.write_available(&[7; 100]).expect("it is sound"), 100);
+            assert_eq!(one.try_write(&[7; 100]).expect("it is sound"), 100);
         };
         assert_eq!(cost(gather), NONE);
-        assert_eq!(cost(|| one.flush().expect("there is room")), sent);
+        assert_eq!(cost(|| one.flush_queue().expect("there is room")), sent);
         gather();
         let polled = Calls {
             sends: 1,
@@ -411,9 +411,9 @@ fn gathered_writes_are_one_send() {
     });
 }
 
-/// A read that does not wait and finds nothing sends what is gathered, once; one that finds something does not.
+/// A read that does not wait and finds nothing sends what is coalesced, once; one that finds something does not.
 #[test]
-fn vain_reads_send_what_is_gathered() {
+fn vain_reads_send_what_is_coalesced() {
     in_worlds(|| {
         let reads: [fn(&Connection); 4] = [
             |one| assert_eq!(one.available(), Some(0)),
@@ -425,7 +425,7 @@ fn vain_reads_send_what_is_gathered() {
                 )
             },
             |one| {
-                one.read_all_available(10, |all| assert!(all.is_empty()))
+                one.try_read_with(10, |all| assert!(all.is_empty()))
                     .expect("it is sound")
             },
         ];
@@ -437,7 +437,7 @@ fn vain_reads_send_what_is_gathered() {
             assert_eq!(one.pending_bytes(), 0);
             assert_eq!(cost(|| vain_read(&one)).sends, 0);
             assert_eq!(read(&other, 100), 10);
-            // The answer is there, and what is gathered meanwhile waits for more.
+            // The answer is there, and what is coalesced meanwhile waits for more.
             write(&other, 20);
             write(&one, 10);
             assert_eq!(cost(|| assert_eq!(read(&one, 100), 20)).sends, 0);
@@ -446,9 +446,9 @@ fn vain_reads_send_what_is_gathered() {
     });
 }
 
-/// The peer has ended first: the farewell ends, and the socket is closed at once, without a thread.
+/// The peer has ended first: the lingering close ends, and the socket is closed at once, without a thread.
 #[test]
-fn a_farewell_of_an_ended_stream_is_one_shutdown() {
+fn a_lingering_close_of_an_ended_stream_is_one_shutdown() {
     in_worlds(|| {
         let (one, other) = pair();
         other.shut_down_writing().expect("it is open");
@@ -549,7 +549,7 @@ fn a_queued_write_without_room_sends_what_is_queued() {
         let left = one.pending_bytes();
         assert!(left > 0);
         one.set_queue_limit(left + 10);
-        one.write_all(&[7; 20]).expect_err("there is no room");
+        one.write_fully(&[7; 20]).expect_err("there is no room");
         let taken = (1 << 19) - left;
         read_exact(&other, taken);
         let sent = cost(|| write(&one, 20));
@@ -568,7 +568,7 @@ fn sixteen_wake_up_calls_are_kept() {
                     let (one, _other) = pair();
                     one.set_read_timeout(Some(Duration::from_secs(1)));
                     let mut out = [MaybeUninit::uninit(); 8];
-                    one.read_exact(&mut out).expect_err("nothing comes");
+                    one.read_fully(&mut out).expect_err("nothing comes");
                 })
             })
             .collect();
@@ -598,7 +598,7 @@ fn a_quiet_connection_needs_no_lock() {
     });
 }
 
-/// Each poll tries to send what is queued. That nothing has come in it knows from a sweep.
+/// Each poll tries to send what is queued. That nothing has come in it knows from a shared poll.
 #[test]
 fn a_poll_of_a_stalled_queue_receives_nothing() {
     in_worlds(|| {

@@ -63,12 +63,12 @@ pub fn run(mut random: Random) {
         note(|| format!("it ends: {outcome:?}"));
         writing.join().expect("no thread panics");
         if writer.pending_bytes() > 0 {
-            // What is queued needs polls, or a farewell, which has as long as it takes.
+            // What is queued needs polls, or a lingering close, which has as long as it takes.
             writer.set_write_timeout(Some(PATIENT));
             writer.disconnect();
         }
     } else {
-        // The farewell has as long as it takes.
+        // The lingering close has as long as it takes.
         writer.set_write_timeout(Some(PATIENT));
         writer.disconnect();
         note(|| "it goes".into());
@@ -92,7 +92,7 @@ fn write(writer: &Connection, stream: &Stream, has_ended: &AtomicBool, random: &
         step();
         let size = random.size(world::buffer_size() * 4).min(budget);
         let data = stream.offer(size);
-        let outcome = writer.write_all(&data);
+        let outcome = writer.write_fully(&data);
         note(|| format!("it writes {size}: {outcome:?}"));
         let count = outcome.as_ref().map_or_else(|error| error.1, |()| size);
         stream.accept(count);
@@ -117,10 +117,10 @@ fn read(reader: &Connection, stream: &Stream, talks: bool, random: &mut Random) 
     let outcome = loop {
         step();
         if talks {
-            let _ = reader.write_available(&vec![7; random.size(world::buffer_size())]);
+            let _ = reader.try_write(&vec![7; random.size(world::buffer_size())]);
         }
         let mut out = vec![MaybeUninit::new(0); random.size(world::buffer_size() * 2)];
-        let outcome = reader.read_exact(&mut out);
+        let outcome = reader.read_fully(&mut out);
         let count = outcome
             .as_ref()
             .map_or_else(|error| error.1, |()| out.len());

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use stream_socket::{Address, BindAddress, Connection, Listener, Status, Target};
+use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener, Status, Target};
 
 use super::library::LibraryEnd;
 use super::raw::{Leaving, RawEnd};
@@ -123,7 +123,7 @@ impl<S: System> Exchange<S> {
                 End::Raw(end) => end.act(),
             }
             if self.is_direct && self.random.once_in(4) {
-                self.check_news(1 - index);
+                self.check_data(1 - index);
             }
         }
         let leavings = self.leavings();
@@ -156,7 +156,7 @@ impl<S: System> Exchange<S> {
     }
 
     /// What the other end has handed to the system, a poll sees. `index` is the end that looks.
-    fn check_news(&mut self, index: usize) {
+    fn check_data(&mut self, index: usize) {
         let other = match &self.ends[1 - index] {
             // What a connection has accepted and not sent goes with it when it ends.
             End::Library(end) if end.connection.status() != Status::Connected => return,
@@ -176,7 +176,7 @@ impl<S: System> Exchange<S> {
             return;
         }
         if !self.is_unix || !is_by_library {
-            S::sleep(super::news_delay::<S>());
+            S::sleep(super::notify_delay::<S>());
         }
         if end.connection.status() != Status::Connected {
             return;
@@ -200,10 +200,10 @@ impl<S: System> Exchange<S> {
             );
             return;
         }
-        let has_news = end.poll();
+        let has_data = end.poll();
         if end.connection.status() == Status::Connected {
             assert!(
-                has_news,
+                has_data,
                 "{}: a poll has not noticed {handed_over} bytes",
                 end.name
             );
@@ -239,7 +239,7 @@ pub fn listen<S: System>(is_unix: bool, random: &mut Random) -> (Listener, Addre
         loopback(random)
     };
     listener
-        .listen(&bind, 5, None)
+        .listen(&bind, ListenOptions::new(5))
         .expect("the address is free");
     let address = match bind {
         BindAddress::Unix(path) => Address::Unix(path),

@@ -45,11 +45,11 @@ impl Watched {
         match random.below(4) {
             0 => {
                 let data = vec![7; random.size(64)];
-                self.waiting += other.write_available(&data).expect("it is sound");
+                self.waiting += other.try_write(&data).expect("it is sound");
             }
             1 => {
                 let mut out = vec![MaybeUninit::uninit(); 64];
-                let count = one.read_available(&mut out).expect("it is sound");
+                let count = one.try_read(&mut out).expect("it is sound");
                 assert!(
                     count > 0 || self.waiting == 0,
                     "a read misses what is there"
@@ -57,8 +57,8 @@ impl Watched {
                 self.waiting -= count;
             }
             2 => {
-                let has_news = one.poll(world::now).expect("it is sound");
-                assert_eq!(has_news, self.waiting > 0, "a poll");
+                let has_data = one.poll(world::now).expect("it is sound");
+                assert_eq!(has_data, self.waiting > 0, "a poll");
             }
             _ => self.poll_group(),
         }
@@ -71,15 +71,15 @@ impl Watched {
         } else {
             Duration::ZERO
         };
-        let mut is_told = false;
+        let mut is_notified = false;
         self.group.poll(Some(limit), |key| {
-            is_told |= key == self.key;
+            is_notified |= key == self.key;
             match self.ends[0].poll(world::now) {
                 Ok(true) => Visit::Ready,
                 _ => Visit::Idle,
             }
         });
-        assert!(is_told || self.waiting == 0, "a group has told nothing");
+        assert!(is_notified || self.waiting == 0, "a group has told nothing");
     }
 }
 
@@ -94,12 +94,12 @@ pub fn run(mut random: Random) {
             all[index].act(&mut random);
         }
         if random.once_in(2) {
-            say_farewell(&mut random);
+            close_lingering(&mut random);
         }
         // The library's threads end, as those of a parent are not there in its child.
-        stream_socket::shut_down();
+        stream_socket::process::shut_down();
         world::fork();
-        stream_socket::start_up();
+        stream_socket::process::start_up();
         for watched in &mut all {
             watched.is_inherited = true;
         }
@@ -107,13 +107,13 @@ pub fn run(mut random: Random) {
 }
 
 /// A connection that goes with something queued, which needs a thread of this process.
-fn say_farewell(random: &mut Random) {
+fn close_lingering(random: &mut Random) {
     let (one, other) = Connection::pair().expect("no fault is set");
     one.set_queue_limit(1 << 20);
     let size = random.size(world::buffer_size() * 4).min(1 << 20);
-    one.write_all(&vec![7; size]).expect("it fits the queue");
+    one.write_fully(&vec![7; size]).expect("it fits the queue");
     one.disconnect();
     other.set_read_timeout(Some(Duration::from_secs(10)));
     let mut out = vec![MaybeUninit::uninit(); size];
-    other.read_exact(&mut out).expect("what was queued arrives");
+    other.read_fully(&mut out).expect("what was queued arrives");
 }

@@ -74,7 +74,7 @@ fn send(address: &Address, total: usize, random: &mut Random) {
         step();
         let size = random.size(4096).min(total - sent);
         client
-            .write_all(&vec![7; size])
+            .write_fully(&vec![7; size])
             .expect("the other end reads");
         sent += size;
         if random.once_in(4) {
@@ -131,13 +131,13 @@ fn poll(shared: &Shared, listener: &Listener, clients: usize, random: &mut Rando
                 return Visit::Idle;
             };
             let _ = member.available();
-            let has_news = member.poll(world::now).expect("it is sound");
+            let has_data = member.poll(world::now).expect("it is sound");
             let mut out = vec![MaybeUninit::uninit(); random.size(world::buffer_size() * 2)];
-            let outcome = member.read_available(&mut out);
+            let outcome = member.try_read(&mut out);
             note(|| format!("{key} reads: {outcome:?}"));
             match outcome {
                 Ok(0) => {
-                    assert!(!has_news, "{key}: a poll has seen what is not there");
+                    assert!(!has_data, "{key}: a poll has seen what is not there");
                     Visit::Idle
                 }
                 Ok(count) => {

@@ -4,10 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use stream_socket::{
-    Connection, DisconnectCause, Event, Framing, Group, LengthField, PacketReader, Status, Visit,
-    Width,
-};
+use stream_socket::packets::{Framing, LengthField, PacketReader, Width};
+use stream_socket::{Connection, DisconnectCause, Event, Group, Status, Visit};
 
 use super::machine::Machine;
 use super::stream::{Outcome, Stream};
@@ -112,7 +110,8 @@ impl<S: System> LibraryEnd<S> {
             });
         } else {
             connection.set_write_timeout(Some(S::patience(random)));
-            self.outgoing.excuse("the write timeout ends the farewell");
+            self.outgoing
+                .excuse("the write timeout ends the lingering_close");
         }
         // A call of the library within `note` would be one that another run of the same seed does not make.
         let settings = (
@@ -142,8 +141,8 @@ impl<S: System> LibraryEnd<S> {
 
     /// A call has told that the connection has failed.
     pub(super) fn has_failed(&self) {
-        self.outgoing.state().is_sender_told = true;
-        self.incoming.state().is_receiver_told = true;
+        self.outgoing.state().is_sender_notified = true;
+        self.incoming.state().is_receiver_notified = true;
     }
 
     pub(super) fn is_in_time(&self, timeout: Option<Duration>, took: Duration) {
@@ -241,11 +240,11 @@ impl<S: System> LibraryEnd<S> {
         let polled = self.connection.poll(S::now);
         note(|| format!("{} polls: {polled:?}", self.name));
         match polled {
-            Ok(has_news) => {
-                if has_news && self.is_alone {
+            Ok(has_data) => {
+                if has_data && self.is_alone {
                     assert!(self.connection.has_unread(), "{}: no news", self.name);
                 }
-                has_news
+                has_data
             }
             Err(_) => {
                 self.has_failed();
@@ -268,10 +267,10 @@ impl<S: System> LibraryEnd<S> {
         let mut visits = 0;
         group.poll(limit, |told| {
             assert_eq!(told, *key);
-            let has_news = self.poll();
+            let has_data = self.poll();
             let is_over = self.connection.status() != Status::Connected
                 || limit.is_none() && self.connection.is_read_closed();
-            if has_news || is_over || self.connection.has_events() {
+            if has_data || is_over || self.connection.has_events() {
                 return Visit::Ready;
             }
             visits += 1;
@@ -291,7 +290,7 @@ impl<S: System> LibraryEnd<S> {
         let outcome = self.connection.shut_down_writing();
         note(|| format!("{} shuts down: {outcome:?}", self.name));
         if let Err(error) = outcome {
-            self.told_of_writing(&error);
+            self.write_failed(&error);
         }
     }
 

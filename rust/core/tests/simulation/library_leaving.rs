@@ -24,7 +24,8 @@ impl<S: System> LibraryEnd<S> {
             Leaving::Go => {
                 if random.once_in(4) {
                     self.connection.set_write_timeout(Some(S::patience(random)));
-                    self.outgoing.excuse("the write timeout ends the farewell");
+                    self.outgoing
+                        .excuse("the write timeout ends the lingering_close");
                 }
                 self.has_left.store(true, Ordering::Relaxed);
                 self.connection.disconnect();
@@ -44,11 +45,11 @@ impl<S: System> LibraryEnd<S> {
         step();
         let goes_on = if self.is_alone {
             self.poll();
-            self.read_available(random.size(1 << 16))
+            self.try_read(random.size(1 << 16))
         } else if self.group.is_some() && !self.connection.is_read_closed() && random.once_in(2) {
             // It is visited again as long as there is something to read. Of an end that a visit has seen it is told once.
             self.poll_group(None);
-            self.read_available(random.size(1 << 16))
+            self.try_read(random.size(1 << 16))
         } else {
             self.connection
                 .set_read_timeout(random.choose(&[None, Some(Duration::from_millis(10))]));

@@ -24,7 +24,7 @@ impl<S: System> LibraryEnd<S> {
             0 | 1 => self.read_waiting(size, false),
             2 => self.read_waiting(size.min(64), true),
             3 => {
-                let outcome = connection.read_all_available(size, |bytes| {
+                let outcome = connection.try_read_with(size, |bytes| {
                     assert!(bytes.len() <= size, "{}: more than asked for", self.name);
                     self.incoming.receive(bytes);
                     bytes.len()
@@ -49,7 +49,7 @@ impl<S: System> LibraryEnd<S> {
                         self.name
                     )
                 });
-                self.has_looked(outcome.map(drop))
+                self.has_probed(outcome.map(drop))
             }
             5 => {
                 let outcome = connection.read_count(size, |bytes| {
@@ -57,10 +57,10 @@ impl<S: System> LibraryEnd<S> {
                     self.incoming.receive(bytes);
                 });
                 note(|| format!("{} reads {size} if they are there: {outcome:?}", self.name));
-                self.has_looked(outcome.map(drop))
+                self.has_probed(outcome.map(drop))
             }
             6 | 7 => self.read_packet(random.once_in(2)),
-            _ => self.read_available(size),
+            _ => self.try_read(size),
         }
     }
 
@@ -70,7 +70,7 @@ impl<S: System> LibraryEnd<S> {
         if counts {
             let outcome = packets.count(&self.connection);
             note(|| format!("{} counts its packets: {outcome:?}", self.name));
-            return self.has_looked(outcome.map(drop));
+            return self.has_probed(outcome.map(drop));
         }
         let outcome = packets.read(&self.connection, |packet| {
             let length = self.incoming.byte(self.incoming.state().received);
@@ -80,13 +80,13 @@ impl<S: System> LibraryEnd<S> {
             packet.len()
         });
         note(|| format!("{} reads a packet: {outcome:?}", self.name));
-        self.has_looked(outcome.map(drop))
+        self.has_probed(outcome.map(drop))
     }
 
     /// Reads what is there.
-    pub(super) fn read_available(&self, size: usize) -> bool {
+    pub(super) fn try_read(&self, size: usize) -> bool {
         let mut out = vec![MaybeUninit::new(0xA5); size];
-        let outcome = self.connection.read_available(&mut out);
+        let outcome = self.connection.try_read(&mut out);
         note(|| format!("{} reads at most {size}: {outcome:?}", self.name));
         if let Ok(count) = outcome {
             self.incoming.receive(&initialised(&out)[..count]);
@@ -99,9 +99,9 @@ impl<S: System> LibraryEnd<S> {
         let mut out = vec![MaybeUninit::new(0xA5); size];
         let before = S::now();
         let outcome = if whole {
-            connection.read_whole(&mut out)
+            connection.read_fully_or_nothing(&mut out)
         } else {
-            connection.read_exact(&mut out)
+            connection.read_fully(&mut out)
         };
         let took = S::now().duration_since(before);
         note(|| {
@@ -113,7 +113,11 @@ impl<S: System> LibraryEnd<S> {
         self.is_in_time(connection.read_timeout(), took);
         let count = match &outcome {
             Ok(()) => size,
-            Err((error, count)) => {
+            Err(stream_socket::ReadFailure {
+                error,
+                received: count,
+                ..
+            }) => {
                 assert!(
                     !whole || *count == 0 || !matches!(error, ReadError::TimedOut { .. }),
                     "{}: a read of all or nothing has taken {count} of {size} bytes",
@@ -126,16 +130,21 @@ impl<S: System> LibraryEnd<S> {
         self.incoming.receive(&out[..count]);
         // What a read gets from a connection that has ended meanwhile may lie behind a gap, and does not count.
         assert!(
-            matches!(outcome, Err((ReadError::Disconnected, _)))
-                || out[count..].iter().all(|byte| *byte == 0xA5),
+            matches!(
+                outcome,
+                Err(stream_socket::ReadFailure {
+                    error: ReadError::Disconnected,
+                    ..
+                })
+            ) || out[count..].iter().all(|byte| *byte == 0xA5),
             "{}: bytes were written behind those that were read",
             self.name
         );
-        self.has_read(outcome.map_err(|(error, _)| error))
+        self.has_read(outcome.map_err(|stream_socket::ReadFailure { error, .. }| error))
     }
 
     /// Takes note of the answer to a read that leaves what is not what it looks for. Whether there may be more to come.
-    fn has_looked(&self, outcome: Result<(), ReadError>) -> bool {
+    fn has_probed(&self, outcome: Result<(), ReadError>) -> bool {
         match outcome {
             Err(
                 ReadError::EndOfStream | ReadError::Truncated { .. } | ReadError::Socket { .. },
@@ -146,7 +155,7 @@ impl<S: System> LibraryEnd<S> {
             Err(ReadError::EndOfStream) if self.has_searched_in_vain.load(Ordering::Relaxed) => {
                 self.incoming
                     .excuse("a second search has given up what was left");
-                self.incoming.state().is_receiver_told = true;
+                self.incoming.state().is_receiver_notified = true;
                 self.has_read(outcome)
             }
             outcome => self.has_read(outcome),

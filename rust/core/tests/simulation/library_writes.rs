@@ -26,13 +26,13 @@ impl<S: System> LibraryEnd<S> {
                     .write_timeout()
                     .is_some_and(|timeout| S::IS_SIMULATED || timeout < PATIENT) =>
             {
-                let outcome = connection.flush();
+                let outcome = connection.flush_queue();
                 note(|| format!("{} flushes: {outcome:?}", self.name));
                 if outcome.is_ok() && self.is_alone {
                     assert_eq!(connection.pending_bytes(), 0, "{}: flushed", self.name);
                 }
                 if let Err(error) = outcome {
-                    self.told_of_writing(&error);
+                    self.write_failed(&error);
                 }
             }
             1 => {
@@ -49,12 +49,12 @@ impl<S: System> LibraryEnd<S> {
             3..=7 if self.may_wait_for_room(size) => self.write_all(size),
             _ => {
                 let data = self.outgoing.offer(size);
-                let outcome = connection.write_available(&data);
+                let outcome = connection.try_write(&data);
                 note(|| format!("{} writes what it can of {size}: {outcome:?}", self.name));
                 let count = outcome.as_ref().copied().unwrap_or(0);
                 self.spend(count);
                 if let Err(error) = outcome {
-                    self.told_of_writing(&error);
+                    self.write_failed(&error);
                 }
             }
         }
@@ -77,13 +77,15 @@ impl<S: System> LibraryEnd<S> {
         // Another thread may set it meanwhile.
         let timeout = connection.write_timeout();
         let before = S::now();
-        let outcome = connection.write_all(&data);
+        let outcome = connection.write_fully(&data);
         let took = S::now().duration_since(before);
         note(|| format!("{} writes {size}: {outcome:?} in {took:?}", self.name));
         self.is_in_time(timeout, took);
         let count = match &outcome {
             Ok(()) => size,
-            Err((_, count)) => *count,
+            Err(stream_socket::WriteFailure {
+                accepted: count, ..
+            }) => *count,
         };
         if self.is_alone && limit > 0 && outcome.is_ok() {
             assert!(
@@ -93,11 +95,11 @@ impl<S: System> LibraryEnd<S> {
             );
         }
         self.spend(count);
-        if let Err((error, _)) = outcome {
+        if let Err(stream_socket::WriteFailure { error, .. }) = outcome {
             if matches!(error, WriteError::Busy { .. }) {
                 assert_eq!(count, 0, "{}: a full queue has taken a part", self.name);
             }
-            self.told_of_writing(&error);
+            self.write_failed(&error);
         }
     }
 
@@ -106,7 +108,7 @@ impl<S: System> LibraryEnd<S> {
         self.outgoing.accept(count);
     }
 
-    pub(super) fn told_of_writing(&self, error: &WriteError) {
+    pub(super) fn write_failed(&self, error: &WriteError) {
         match error {
             WriteError::Socket { .. } => self.has_failed(),
             WriteError::ShutDown => assert!(

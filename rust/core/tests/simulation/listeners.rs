@@ -6,7 +6,9 @@ use std::mem::MaybeUninit;
 use std::time::Duration;
 
 use stream_socket::simulated::control::{self as world, Fault, Raw};
-use stream_socket::{Address, BindAddress, Connection, Group, ListenError, Listener, Visit};
+use stream_socket::{
+    Address, BindAddress, Connection, Group, ListenError, ListenOptions, Listener, Visit,
+};
 
 use super::system::Random;
 use super::trace::{note, step};
@@ -21,10 +23,13 @@ pub fn run(mut random: Random) {
         let (bind, backlog) = (bind_address(is_unix), random.size(8) as i32);
         note(|| format!("round {round} at {bind} with a backlog of {backlog}"));
         listener
-            .listen(&bind, backlog, random.choose(&[None, Some(0o600)]))
+            .listen(
+                &bind,
+                ListenOptions::new(backlog).with_mode(random.choose(&[None, Some(0o600)])),
+            )
             .expect("the address is free");
         assert!(matches!(
-            listener.listen(&bind, 5, None),
+            listener.listen(&bind, ListenOptions::new(5)),
             Err(ListenError::AlreadyListening)
         ));
         let address = match bind {
@@ -95,12 +100,12 @@ impl Round<'_> {
         self.waiting.push_back((client, self.next));
         self.next = self.next.wrapping_add(1);
         if random.once_in(2) {
-            let mut is_told = false;
+            let mut is_notified = false;
             self.group.poll(Some(Duration::ZERO), |key| {
-                is_told |= key == self.key;
+                is_notified |= key == self.key;
                 Visit::Idle
             });
-            assert!(is_told, "the group has not noticed who connects");
+            assert!(is_notified, "the group has not noticed who connects");
         }
     }
 
@@ -155,6 +160,6 @@ fn is_short(error: &stream_socket::AcceptError) -> bool {
 
 fn read_byte(server: &Connection) -> u8 {
     let mut out = [MaybeUninit::new(0)];
-    server.read_exact(&mut out).expect("a byte was sent");
+    server.read_fully(&mut out).expect("a byte was sent");
     super::library_reads::initialised(&out)[0]
 }

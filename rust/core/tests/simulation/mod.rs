@@ -45,7 +45,7 @@ pub mod trace;
 use std::time::Duration;
 
 /// After this time what was handed to the system can be seen at the other end.
-fn news_delay<S: system::System>() -> Duration {
+fn notify_delay<S: system::System>() -> Duration {
     #[cfg(stream_socket_simulated)]
     let latency = stream_socket::simulated::control::latency();
     #[cfg(not(stream_socket_simulated))]

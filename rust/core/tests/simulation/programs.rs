@@ -40,7 +40,7 @@ pub fn run(seed: u64) -> Figures {
             }
         }
         world::clear_faults();
-        stream_socket::shut_down();
+        stream_socket::process::shut_down();
         // A lookup that was under way is not waited for.
         for _ in 0..100 {
             if world::open().threads > 0 {

@@ -82,8 +82,8 @@ impl<S: System> RawEnd<S> {
         if let Err(error) = sent
             && error.kind() != io::ErrorKind::WouldBlock
         {
-            self.outgoing.state().is_sender_told = true;
-            self.incoming.state().is_receiver_told = true;
+            self.outgoing.state().is_sender_notified = true;
+            self.incoming.state().is_receiver_notified = true;
             self.is_shut = true;
         }
     }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use stream_socket::simulated::control as world;
-use stream_socket::{BindAddress, Conditions, LinkEnd, Relay, RelayEvent, Target};
+use stream_socket::{BindAddress, Target};
+use stream_socket_relay::{Conditions, LinkEnd, Relay, RelayEvent};
 
 use super::exchange::{Exchange, listen, loopback, meet};
 use super::simulated::Simulated;
@@ -14,7 +15,7 @@ use super::stream::Stream;
 use super::system::Random;
 use super::trace::note;
 
-/// When both ends are gone, their link is over after so much time: a farewell takes no longer.
+/// When both ends are gone, their link is over after so much time: a lingering close takes no longer.
 const LONGEST_END: Duration = Duration::from_secs(60);
 
 /// Plays the program.
@@ -44,7 +45,7 @@ pub fn run(mut random: Random) {
         for stream in &streams {
             stream.excuse("the relay cuts");
             // Who has a relay cut knows that it does.
-            stream.state().is_sender_told = true;
+            stream.state().is_sender_notified = true;
         }
     }
     exchange.run_alone();

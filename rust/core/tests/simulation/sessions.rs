@@ -128,12 +128,12 @@ impl Client {
             let size = random.size(world::buffer_size() * 3).min(budget);
             let data = self.stream.offer(size);
             let (count, is_idle) = if random.once_in(2) {
-                let outcome = self.connection.write_all(&data);
+                let outcome = self.connection.write_fully(&data);
                 note(|| format!("it writes {size}: {outcome:?}"));
                 let count = outcome.as_ref().map_or_else(|error| error.1, |()| size);
                 (count, outcome.is_err())
             } else {
-                let outcome = self.connection.write_available(&data);
+                let outcome = self.connection.try_write(&data);
                 note(|| format!("it writes what it can of {size}: {outcome:?}"));
                 (outcome.unwrap_or(0), true)
             };
@@ -142,7 +142,7 @@ impl Client {
             let end = self.stream.state().accepted;
             self.boundaries.lock().unwrap().push(end);
             if random.once_in(8) {
-                let outcome = self.connection.flush();
+                let outcome = self.connection.flush_queue();
                 note(|| format!("it flushes: {outcome:?}"));
             }
             if is_idle || budget == 0 {
@@ -157,17 +157,20 @@ impl Client {
             let before = self.session.load(OFTEN);
             let mut out = vec![MaybeUninit::new(0xA5); random.size(40_000)];
             let (outcome, count) = match random.below(4) {
-                0 => match self.connection.read_available(&mut out) {
+                0 => match self.connection.try_read(&mut out) {
                     Ok(count) => (Ok(()), count),
                     Err(error) => (Err(error), 0),
                 },
                 1 => {
                     let size = random.size(16).min(out.len());
-                    split(self.connection.read_whole(&mut out[..size]), size)
+                    split(
+                        self.connection.read_fully_or_nothing(&mut out[..size]),
+                        size,
+                    )
                 }
                 _ => {
                     let size = random.size(out.len());
-                    split(self.connection.read_exact(&mut out[..size]), size)
+                    split(self.connection.read_fully(&mut out[..size]), size)
                 }
             };
             note(|| format!("it reads {count}: {outcome:?}"));
@@ -241,13 +244,13 @@ impl Client {
         loop {
             step();
             let size = random.size(world::buffer_size()).min(budget - sent);
-            if let Ok(count) = server.write_available(&Tags::bytes(index, sent, size)) {
+            if let Ok(count) = server.try_write(&Tags::bytes(index, sent, size)) {
                 sent += count;
             }
             if random.once_in(64) {
                 let _ = server.shut_down_writing();
             }
-            match server.read_available(&mut out) {
+            match server.try_read(&mut out) {
                 Ok(0) => world::sleep(Simulated::patience(random)),
                 Ok(count) => {
                     let bytes = initialised(&out[..count]);

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use stream_socket::simulated::control::{self as world, Raw};
-use stream_socket::{Address, BindAddress, Connection, Listener, Status};
+use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener, Status};
 
 use super::system::Random;
 use super::trace::{note, step};
@@ -100,9 +100,7 @@ fn act(pair: &mut Pair, end: usize, random: &mut Random) {
     match random.below(4) {
         0 => {
             let mut out = vec![MaybeUninit::uninit(); 1 << 16];
-            let count = pair.ends[end]
-                .read_available(&mut out)
-                .expect("it is sound");
+            let count = pair.ends[end].try_read(&mut out).expect("it is sound");
             note(|| format!("{count} of {} are read", pair.waiting[end]));
             assert!(
                 count > 0 || pair.waiting[end] == 0,
@@ -120,17 +118,17 @@ fn act(pair: &mut Pair, end: usize, random: &mut Random) {
         _ if pair.raw.is_some() => pair.send_raw(random),
         _ => {
             let data = vec![7; random.size(32)];
-            let count = pair.ends[end].write_available(&data).expect("it is sound");
+            let count = pair.ends[end].try_write(&data).expect("it is sound");
             note(|| format!("{count} are sent"));
             pair.waiting[other] += count;
         }
     }
     let looks = if pair.raw.is_some() { end } else { other };
     if random.once_in(2) {
-        let has_news = pair.poll(looks);
+        let has_data = pair.poll(looks);
         let waiting = pair.waiting[looks];
-        note(|| format!("{waiting} lie there, and a poll says {has_news}"));
-        assert_eq!(has_news, waiting > 0, "a poll has not seen what is there");
+        note(|| format!("{waiting} lie there, and a poll says {has_data}"));
+        assert_eq!(has_data, waiting > 0, "a poll has not seen what is there");
     }
 }
 
@@ -138,7 +136,7 @@ fn act(pair: &mut Pair, end: usize, random: &mut Random) {
 fn with_raw_end() -> (Connection, Raw) {
     let (listener, path) = (Listener::new(), PathBuf::from("@raw"));
     listener
-        .listen(&BindAddress::Unix(path.clone()), 1, None)
+        .listen(&BindAddress::Unix(path.clone()), ListenOptions::new(1))
         .expect("the name is free");
     let raw = Raw::connect(&Address::Unix(path)).expect("the listener listens");
     let library = listener.accept().expect("no fault is set");
@@ -151,10 +149,10 @@ fn close(pair: &mut Pair, end: usize, random: &mut Random) {
     let other = 1 - end;
     note(|| "one is closed".into());
     pair.ends[end].disconnect();
-    let has_news = pair.poll_closed(other);
+    let has_data = pair.poll_closed(other);
     // Unread bytes at the end that is closed reset it, behind what it has sent.
     if pair.waiting[other] == 0 {
-        assert!(!has_news);
+        assert!(!has_data);
         let status = pair.ends[other].status();
         assert_ne!(status, Status::Connected, "an end was not seen");
     }
@@ -181,7 +179,7 @@ fn between_threads(random: &mut Random) {
     let sender = world::spawn(move || {
         for number in 1..=count {
             step();
-            while one.write_available(&[7]).expect("it is sound") == 0 {
+            while one.try_write(&[7]).expect("it is sound") == 0 {
                 world::sleep(Duration::from_micros(1));
             }
             told.store(number, Ordering::SeqCst);
@@ -196,14 +194,14 @@ fn between_threads(random: &mut Random) {
             assert!(!pair.poll(0), "nothing is there");
         }
         let sent = sent.load(Ordering::SeqCst);
-        let has_news = other.poll(world::now).expect("it is sound");
+        let has_data = other.poll(world::now).expect("it is sound");
         assert!(
-            has_news || received >= sent,
+            has_data || received >= sent,
             "a poll has not seen what was sent: {received} of {sent}"
         );
-        if has_news {
+        if has_data {
             let mut out = [MaybeUninit::uninit(); 16];
-            received += other.read_available(&mut out).expect("it is sound");
+            received += other.try_read(&mut out).expect("it is sound");
         } else {
             world::sleep(Duration::from_nanos(random.size(5_000) as u64));
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use stream_socket::simulated::control::{self as world, Fault, Raw};
-use stream_socket::{Address, BindAddress, BindError, ListenError, Listener};
+use stream_socket::{Address, BindAddress, BindError, ListenError, ListenOptions, Listener};
 
 use super::simulated::Simulated;
 use super::system::{Random, System};
@@ -33,7 +33,7 @@ pub fn run(mut random: Random) {
     // What is left behind is taken over.
     world::clear_faults();
     let last = Listener::new();
-    last.listen(&BindAddress::Unix(PATH.into()), 5, None)
+    last.listen(&BindAddress::Unix(PATH.into()), ListenOptions::new(5))
         .expect("nobody has it any more");
 }
 
@@ -46,7 +46,7 @@ fn contend(number: usize, owners: &AtomicUsize, random: &mut Random) {
             let _ = world::create_file(Path::new(PATH), true);
         }
         let listener = Listener::new();
-        match listener.listen(&bind, 5, None) {
+        match listener.listen(&bind, ListenOptions::new(5)) {
             Ok(()) => {
                 note(|| format!("{number} has it"));
                 let before = owners.fetch_add(1, Ordering::SeqCst);

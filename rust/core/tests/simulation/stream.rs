@@ -31,9 +31,9 @@ pub struct State {
     pub received: u64,
     pub outcome: Option<Outcome>,
     /// A call of the sender has told it that something was lost.
-    pub is_sender_told: bool,
+    pub is_sender_notified: bool,
     /// A call of the receiver has told it that the connection has failed.
-    pub is_receiver_told: bool,
+    pub is_receiver_notified: bool,
     /// The kernel was made to fail, so that what was sent may be gone at once.
     pub does_kernel_fail: bool,
     /// The receiver reads until it ends.
@@ -170,7 +170,7 @@ impl Stream {
         } else if state.outcome == Some(Outcome::End) && !is_unix {
             // A Unix domain socket has no reset that could tell the receiver.
             assert!(
-                received == accepted || state.is_sender_told || state.is_receiver_told,
+                received == accepted || state.is_sender_notified || state.is_receiver_notified,
                 "{}: nobody was told of a loss: {state:?}",
                 self.name
             );

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use stream_socket::{
-    Connection, EndCause, EventLoop, Format, Framing, LoopEvent, LoopListener, OwnEvent,
-    PacketChannel, Peer, PeerEvent, Source, Subject,
+use stream_socket::dispatch::{
+    EventLoop, Format, LoopEvent, LoopListener, OwnEvent, PacketChannel, Peer, PeerEvent, Source,
+    Subject,
 };
+use stream_socket::packets::Framing;
+use stream_socket::{Connection, EndCause};
 
 use super::Server;
 

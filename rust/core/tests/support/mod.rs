@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use stream_socket::{
-    Address, BindAddress, ConnectError, Connection, Event, Listener, ReadError, Status, Target,
-    WriteError,
+    Address, BindAddress, ConnectError, Connection, Event, ListenOptions, Listener, ReadError,
+    Status, Target, WriteError,
 };
 
 /// The families that every behaviour is tested over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
+pub enum AddressFamily {
     Ipv4,
     Ipv6,
     Unix,
@@ -27,15 +27,15 @@ pub enum Family {
 macro_rules! for_each_family {
     ($($name:ident),+ $(,)?) => {
         mod ipv4 {
-            $(#[test] fn $name() { super::$name(super::support::Family::Ipv4) })+
+            $(#[test] fn $name() { super::$name(super::support::AddressFamily::Ipv4) })+
         }
         mod ipv6 {
-            $(#[test] fn $name() { super::$name(super::support::Family::Ipv6) })+
+            $(#[test] fn $name() { super::$name(super::support::AddressFamily::Ipv6) })+
         }
         mod unix {
             $(#[test] fn $name() {
                 if super::support::has_unix_sockets(concat!("unix::", stringify!($name))) {
-                    super::$name(super::support::Family::Unix)
+                    super::$name(super::support::AddressFamily::Unix)
                 }
             })+
         }
@@ -104,16 +104,16 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn new(family: Family) -> Server {
+    pub fn new(family: AddressFamily) -> Server {
         let listener = Listener::new();
         let ip = match family {
-            Family::Ipv4 => Ipv4Addr::LOCALHOST.into(),
-            Family::Ipv6 => Ipv6Addr::LOCALHOST.into(),
-            Family::Unix => {
+            AddressFamily::Ipv4 => Ipv4Addr::LOCALHOST.into(),
+            AddressFamily::Ipv6 => Ipv6Addr::LOCALHOST.into(),
+            AddressFamily::Unix => {
                 let directory = TemporaryDirectory::new();
                 let path = directory.file("s");
                 listener
-                    .listen(&BindAddress::Unix(path.clone()), 128, None)
+                    .listen(&BindAddress::Unix(path.clone()), ListenOptions::new(128))
                     .unwrap();
                 return Server {
                     listener,
@@ -123,7 +123,10 @@ impl Server {
             }
         };
         listener
-            .listen(&BindAddress::Inet(SocketAddr::new(ip, 0)), 128, None)
+            .listen(
+                &BindAddress::Inet(SocketAddr::new(ip, 0)),
+                ListenOptions::new(128),
+            )
             .unwrap();
         let address = Address::Inet(SocketAddr::new(ip, listener.local_port()));
         Server {
@@ -139,7 +142,7 @@ impl Server {
 }
 
 /// A client and the server's end of its connection.
-pub fn pair(family: Family) -> (Connection, Connection) {
+pub fn pair(family: AddressFamily) -> (Connection, Connection) {
     let server = Server::new(family);
     let client = connected(&server.address);
     (client, server.accept())
@@ -147,15 +150,15 @@ pub fn pair(family: Family) -> (Connection, Connection) {
 
 /// Two connected ends, of a Unix domain socket where there are pairs of them.
 pub fn local_pair() -> (Connection, Connection) {
-    Connection::pair().unwrap_or_else(|_| pair(Family::Ipv4))
+    Connection::pair().unwrap_or_else(|_| pair(AddressFamily::Ipv4))
 }
 
 /// The family with the least between both ends.
-pub fn local_family() -> Family {
+pub fn local_family() -> AddressFamily {
     if cfg!(windows) {
-        Family::Ipv4
+        AddressFamily::Ipv4
     } else {
-        Family::Unix
+        AddressFamily::Unix
     }
 }
 
@@ -225,22 +228,24 @@ pub fn poll_in_frames(
 
 /// Writes all of `data`, and does without the count of what was accepted on an error.
 pub fn write(connection: &Connection, data: &[u8]) -> Result<(), WriteError> {
-    connection.write_all(data).map_err(|(error, _)| error)
+    connection
+        .write_fully(data)
+        .map_err(|stream_socket::WriteFailure { error, .. }| error)
 }
 
 /// Reads exactly `count` bytes, waiting for them.
 pub fn read(connection: &Connection, count: usize) -> Result<Vec<u8>, ReadError> {
     let mut buffer = vec![MaybeUninit::uninit(); count];
-    match connection.read_exact(&mut buffer) {
+    match connection.read_fully(&mut buffer) {
         Ok(()) => Ok(initialised(&buffer)),
-        Err((error, _)) => Err(error),
+        Err(stream_socket::ReadFailure { error, .. }) => Err(error),
     }
 }
 
 /// Reads what is there, at most `limit` bytes.
-pub fn read_available(connection: &Connection, limit: usize) -> Result<Vec<u8>, ReadError> {
+pub fn try_read(connection: &Connection, limit: usize) -> Result<Vec<u8>, ReadError> {
     let mut buffer = vec![MaybeUninit::uninit(); limit];
-    let count = connection.read_available(&mut buffer)?;
+    let count = connection.try_read(&mut buffer)?;
     Ok(initialised(&buffer[..count]))
 }
 
@@ -313,7 +318,7 @@ fn is_wine() -> bool {
 
 /// Whether the system tells a reset from an end. Wine does not: what it asks a socket for itself takes the error away, and
 /// the next receive finds an end. There, a line says that `test` is skipped.
-pub fn tells_resets(test: &str) -> bool {
+pub fn reports_resets(test: &str) -> bool {
     if is_wine() {
         skipped(test, "Wine does not tell a reset from an end");
     }
@@ -393,19 +398,19 @@ pub fn asleep<'scope, T: Send + 'scope>(
 
 /// A plain socket that blocks, as the peer of a connection: it does what a test says and nothing else. It gives up on
 /// waits that no working machine needs, so that a test fails and does not hang.
-pub fn raw_peer(family: Family) -> (Connection, socket2::Socket) {
+pub fn raw_peer(family: AddressFamily) -> (Connection, socket2::Socket) {
     use socket2::{Domain, SockAddr, Socket, Type};
     let directory = TemporaryDirectory::new();
     let (domain, address): (_, SockAddr) = match family {
-        Family::Ipv4 => {
+        AddressFamily::Ipv4 => {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
             (Domain::IPV4, address.into())
         }
-        Family::Ipv6 => {
+        AddressFamily::Ipv6 => {
             let address = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
             (Domain::IPV6, address.into())
         }
-        Family::Unix => {
+        AddressFamily::Unix => {
             let address = SockAddr::unix(directory.file("s")).unwrap();
             (Domain::UNIX, address)
         }
@@ -482,7 +487,9 @@ pub fn descriptors_of_port(port: u16) -> Vec<std::os::fd::RawFd> {
 pub fn listening(ip: std::net::IpAddr, port: u16, backlog: i32) -> Option<(Listener, u16)> {
     let listener = Listener::new();
     let address = BindAddress::Inet((ip, port).into());
-    listener.listen(&address, backlog, None).ok()?;
+    listener
+        .listen(&address, ListenOptions::new(backlog))
+        .ok()?;
     let port = listener.local_port();
     Some((listener, port))
 }

@@ -68,6 +68,8 @@ impl StandIn {
             .args([
                 "--package",
                 "stream-socket",
+                "--package",
+                "stream-socket-relay",
                 "--lib",
                 "--tests",
                 "--no-fail-fast",

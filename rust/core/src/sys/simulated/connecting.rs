@@ -9,7 +9,7 @@ use super::id::Id;
 use super::network::{Connection, Name, Side, SocketState, State};
 use super::pipe::Pipe;
 use super::world::World;
-use crate::sys::{Connect, Family};
+use crate::sys::{AddressFamily, Connect};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -63,7 +63,7 @@ impl World {
             self.socket(id).state = State::Connected {
                 connection,
                 side,
-                is_told: is_local || side == 1,
+                is_notified: is_local || side == 1,
             };
         }
         self.figures.connections += 1;
@@ -73,7 +73,7 @@ impl World {
 
     /// Puts a connection of `client` into the queue of `listener`.
     fn enqueue(&mut self, listener: Id, client: Id, name: Option<Name>) {
-        let is_local = self.network.sockets[&client].family == Family::Unix;
+        let is_local = self.network.sockets[&client].family == AddressFamily::Unix;
         let family = self.network.sockets[&listener].family;
         let server = self.open_socket(family);
         self.socket(server).is_embryo = true;
@@ -103,11 +103,11 @@ impl World {
             }
             // Who has connected is told so once (connect(2)).
             State::Connected {
-                is_told,
+                is_notified,
                 connection,
                 side,
             } => {
-                if std::mem::replace(is_told, true) {
+                if std::mem::replace(is_notified, true) {
                     return Err(os_error(libc::EISCONN));
                 }
                 let (connection, side) = (*connection, *side);
@@ -128,12 +128,14 @@ impl World {
 
     fn connect_inet(&mut self, id: Id, address: SocketAddr) -> io::Result<Connect> {
         let socket = &self.network.sockets[&id];
-        if socket.family == Family::Ipv4 && address.is_ipv6() || socket.family == Family::Unix {
+        if socket.family == AddressFamily::Ipv4 && address.is_ipv6()
+            || socket.family == AddressFamily::Unix
+        {
             return Err(os_error(libc::EAFNOSUPPORT));
         }
         let to = canonical(address);
         if is_unreachable(to.ip())
-            || socket.family == Family::Ipv6 && socket.is_only_v6 && to.is_ipv4()
+            || socket.family == AddressFamily::Ipv6 && socket.is_only_v6 && to.is_ipv4()
         {
             return Err(os_error(libc::ENETUNREACH));
         }
@@ -147,8 +149,8 @@ impl World {
         // A near system may have answered before the call returns.
         if due.is_some() && self.random.once_in(8) {
             self.connect_arrives(id);
-            if let State::Connected { is_told, .. } = &mut self.socket(id).state {
-                *is_told = true;
+            if let State::Connected { is_notified, .. } = &mut self.socket(id).state {
+                *is_notified = true;
                 return Ok(Connect::Done);
             }
         }

@@ -19,8 +19,8 @@ use super::scheduler::SeededScheduler;
 use super::socket::Socket;
 pub use super::sync::thread::JoinHandle;
 use super::{clock, play, waiting, world};
-use crate::net::address::Address;
-use crate::sys::{Connect, Family, Interests};
+use crate::address::Address;
+use crate::sys::{AddressFamily, Connect, Interests};
 
 /// So many points where another thread may go on are more than a program needs.
 const MAX_STEPS: usize = 20_000_000;
@@ -146,7 +146,7 @@ pub struct Open {
     pub sockets: usize,
     /// Pollers.
     pub pollers: usize,
-    /// Wake-up calls.
+    /// Interrupter-up calls.
     pub wakes: usize,
     /// Threads of the library.
     pub threads: usize,
@@ -243,7 +243,7 @@ impl Raw {
 
     /// The kind of its address.
     pub fn is_unix(&self) -> bool {
-        world::with(|world| world.socket(self.0.0).family == Family::Unix)
+        world::with(|world| world.socket(self.0.0).family == AddressFamily::Unix)
     }
 }
 

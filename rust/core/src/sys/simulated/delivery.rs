@@ -115,12 +115,12 @@ impl World {
         } else {
             let count = pipe.deliver(part);
             self.figures.bytes += count as u64;
-            let tells_sender = pipe.wants_room && pipe.has_much_room();
-            if tells_sender {
+            let notifies_sender = pipe.wants_room && pipe.has_much_room();
+            if notifies_sender {
                 pipe.wants_room = false;
             }
             self.edge(receiver);
-            if tells_sender {
+            if notifies_sender {
                 self.edge(sender);
             }
         }

@@ -28,6 +28,7 @@ mod faults;
 mod files;
 mod hosts;
 mod id;
+mod interrupter;
 mod naming;
 mod network;
 mod pipe;
@@ -44,7 +45,6 @@ mod timing;
 mod transfer;
 mod waiters;
 mod waiting;
-mod wake;
 mod waking;
 mod watching;
 mod world;
@@ -52,6 +52,7 @@ mod world;
 pub(crate) use address::{SocketAddress, is_abstract};
 pub(crate) use clock::{SHORT, now, ticks};
 pub(crate) use files::FileIdentity;
+pub(crate) use interrupter::Interrupter;
 pub(crate) use poller::{Poller, Registry, Waker};
 pub use process::zero;
 pub(crate) use process::{
@@ -63,4 +64,3 @@ pub(crate) use socket_files::{
     file_identity, has_settled, is_served, lock_path, remove_file, remove_unless_replaced,
     set_socket_mode,
 };
-pub(crate) use wake::Wake;

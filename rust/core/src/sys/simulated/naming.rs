@@ -9,11 +9,11 @@ use super::faults::os_error;
 use super::id::Id;
 use super::network::{Name, SocketState, State};
 use super::world::World;
-use crate::sys::Family;
+use crate::sys::AddressFamily;
 
 impl World {
     /// A socket of random buffers.
-    pub(super) fn open_socket(&mut self, family: Family) -> Id {
+    pub(super) fn open_socket(&mut self, family: AddressFamily) -> Id {
         let id = self.next_id();
         // Not too small for the world, so that what its programs send is many times what a buffer holds, but no more.
         let most = self.regime.buffer;
@@ -97,9 +97,9 @@ impl World {
         }
         if socket.name.is_none() {
             socket.name = match socket.family {
-                Family::Ipv4 => Some(Name::Inet((Ipv4Addr::UNSPECIFIED, port).into())),
-                Family::Ipv6 => Some(Name::Inet((Ipv6Addr::UNSPECIFIED, port).into())),
-                Family::Unix => return Err(os_error(libc::EINVAL)),
+                AddressFamily::Ipv4 => Some(Name::Inet((Ipv4Addr::UNSPECIFIED, port).into())),
+                AddressFamily::Ipv6 => Some(Name::Inet((Ipv6Addr::UNSPECIFIED, port).into())),
+                AddressFamily::Unix => return Err(os_error(libc::EINVAL)),
             };
         }
         socket.state = State::Listening {

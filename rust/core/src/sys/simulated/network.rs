@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::id::Id;
 use super::pipe::Pipe;
 use super::random::Random;
-use crate::sys::Family;
+use crate::sys::AddressFamily;
 
 /// All sockets and connections.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(super) enum Name {
 /// An open socket.
 #[derive(Debug)]
 pub(super) struct SocketState {
-    pub(super) family: Family,
+    pub(super) family: AddressFamily,
     pub(super) name: Option<Name>,
     pub(super) state: State,
     pub(super) resets_when_closed: bool,
@@ -60,7 +60,7 @@ pub(super) enum State {
         connection: Id,
         side: usize,
         /// Who has connected was told so.
-        is_told: bool,
+        is_notified: bool,
     },
 }
 

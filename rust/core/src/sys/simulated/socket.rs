@@ -8,12 +8,12 @@ use std::time::Duration;
 use super::address::SocketAddress;
 use super::faults::{Fault, os_error};
 use super::id::Id;
+use super::interrupter::Interrupter;
 use super::network::{Name, State};
 use super::waiting;
-use super::wake::Wake;
 use super::world::{self, World};
 use crate::sys::descriptors::obtain;
-use crate::sys::{Connect, Credentials, Family, Interests, TcpInfo};
+use crate::sys::{AddressFamily, Connect, Credentials, Interests, TcpInfo};
 
 pub(crate) const HAS_USER_TIMEOUT: bool = true;
 
@@ -33,7 +33,7 @@ fn is_vain<T>(outcome: &io::Result<T>) -> bool {
 }
 
 impl Socket {
-    pub(crate) fn new(family: Family) -> io::Result<Socket> {
+    pub(crate) fn new(family: AddressFamily) -> io::Result<Socket> {
         obtain(|| {
             call(|world| {
                 world.may_open()?;
@@ -48,8 +48,8 @@ impl Socket {
             call(|world| {
                 world.may_open()?;
                 let (one, other) = (
-                    world.open_socket(Family::Unix),
-                    world.open_socket(Family::Unix),
+                    world.open_socket(AddressFamily::Unix),
+                    world.open_socket(AddressFamily::Unix),
                 );
                 world.join(one, other, true);
                 Ok((Socket(one), Socket(other)))
@@ -158,7 +158,7 @@ impl Socket {
         &self,
         interests: Interests,
         limit: Option<Duration>,
-        wake: Option<&Wake>,
+        wake: Option<&Interrupter>,
     ) -> io::Result<()> {
         call(|world| world.calls.waits += 1);
         let keys = [self.0, wake.map_or(0, |wake| wake.0)];
@@ -200,7 +200,7 @@ impl Socket {
         call(|world| {
             let socket = world.socket(self.0);
             match (socket.family, &socket.state) {
-                (Family::Unix, State::Connected { .. }) => Ok(Credentials {
+                (AddressFamily::Unix, State::Connected { .. }) => Ok(Credentials {
                     pid: 1,
                     uid: 1000,
                     gid: 1000,
@@ -217,7 +217,7 @@ impl Socket {
             let longest = world.regime.latency;
             let socket = world.socket(self.0);
             match (socket.family, &socket.state) {
-                (Family::Ipv4 | Family::Ipv6, State::Connected { .. }) => TcpInfo {
+                (AddressFamily::Ipv4 | AddressFamily::Ipv6, State::Connected { .. }) => TcpInfo {
                     round_trip_time: Some(Duration::from_nanos(2 * longest)),
                     retransmits: Some(0),
                 },

@@ -96,8 +96,8 @@ impl World {
             if !could_move && pipe.is_moving() {
                 pipe.due = arrival;
             }
-            let tells_sender = is_local && pipe.wants_room && pipe.has_much_room();
-            if tells_sender {
+            let notifies_sender = is_local && pipe.wants_room && pipe.has_much_room();
+            if notifies_sender {
                 pipe.wants_room = false;
                 self.edge(peer);
             }

@@ -1,15 +1,16 @@
 //! Unix: Linux, macOS, the BSDs, Android and iOS.
 
 mod files;
+mod interrupter;
 mod poller;
 mod process;
 mod socket;
-mod wake;
 
 pub(crate) use files::{
     FileIdentity, file_identity, has_settled, is_served, lock_path, remove_file,
     remove_unless_replaced, set_socket_mode,
 };
+pub(crate) use interrupter::Interrupter;
 pub(crate) use poller::{Poller, Registry, Waker};
 pub use process::zero;
 pub(crate) use process::{
@@ -17,7 +18,6 @@ pub(crate) use process::{
     keep_library_mapped, process,
 };
 pub(crate) use socket::{HAS_USER_TIMEOUT, Socket, SocketAddress, is_abstract};
-pub(crate) use wake::Wake;
 
 use std::io;
 

@@ -14,11 +14,13 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 use socket2::{Domain, SockAddr, TcpKeepalive, Type};
 
+use super::interrupter::Interrupter;
 use super::retry_interrupted;
-use super::wake::Wake;
 use crate::sys::descriptors::obtain;
 use crate::sys::portable::domain;
-use crate::sys::{Connect, Credentials, Family, Interests, TcpInfo, check_unix_path, is_refused};
+use crate::sys::{
+    AddressFamily, Connect, Credentials, Interests, TcpInfo, check_unix_path, is_refused,
+};
 
 /// The longest path of a Unix domain socket in bytes: what fits `sun_path` with two bytes to spare, the
 /// engine's limit (106 on Linux).
@@ -67,7 +69,7 @@ pub(crate) fn is_abstract(path: &Path) -> bool {
 }
 
 impl Socket {
-    pub(crate) fn new(family: Family) -> io::Result<Socket> {
+    pub(crate) fn new(family: AddressFamily) -> io::Result<Socket> {
         let domain = domain(family);
         // One system call where the kernel takes the flags at creation; socket2 always sets close-on-exec.
         #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -208,7 +210,7 @@ impl Socket {
         &self,
         interests: Interests,
         limit: Option<Duration>,
-        wake: Option<&Wake>,
+        wake: Option<&Interrupter>,
     ) -> io::Result<()> {
         let mut flags = PollFlags::empty();
         flags.set(PollFlags::IN, interests.readable);

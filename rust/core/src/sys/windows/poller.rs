@@ -1,6 +1,6 @@
 //! Many sockets watched with one system call (a completion port and the socket driver's poll request), through `polling`.
 //!
-//! The system tells of a socket once, and then has to be asked again; while bytes are unread, it tells at once. The seam
+//! The system tells of a socket once, and then has to be asked again; while bytes are unread, it tells at once. The platform layer
 //! wants each change told once. So a socket knows the sets that it is in, and asks them again whenever a call of it has found
 //! nothing to receive, or no room to send.
 

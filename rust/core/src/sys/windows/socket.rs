@@ -15,12 +15,13 @@ use windows_sys::Win32::Networking::WinSock::{
     setsockopt,
 };
 
+use super::interrupter::Interrupter;
 use super::poller::Watches;
-use super::wake::Wake;
 use crate::sys::descriptors::obtain;
 use crate::sys::portable::domain;
 use crate::sys::{
-    Connect, Credentials, Family, Interests, TcpInfo, check_unix_path, invalid_path, unsupported,
+    AddressFamily, Connect, Credentials, Interests, TcpInfo, check_unix_path, invalid_path,
+    unsupported,
 };
 
 /// The longest path of a Unix domain socket in bytes of UTF-8: what fits `sun_path` with two bytes to spare, as on Linux.
@@ -82,12 +83,12 @@ impl From<socket2::Socket> for Socket {
 }
 
 impl Socket {
-    pub(crate) fn new(family: Family) -> io::Result<Socket> {
+    pub(crate) fn new(family: AddressFamily) -> io::Result<Socket> {
         let make = || socket2::Socket::new(domain(family), Type::STREAM, None);
         let socket = obtain(make).map_err(|error| {
             match (family, error.raw_os_error()) {
                 // Windows has them since version 1803 of Windows 10.
-                (Family::Unix, Some(WSAEAFNOSUPPORT)) => unsupported("a Unix domain socket"),
+                (AddressFamily::Unix, Some(WSAEAFNOSUPPORT)) => unsupported("a Unix domain socket"),
                 _ => error,
             }
         })?;
@@ -232,7 +233,7 @@ impl Socket {
         &self,
         interests: Interests,
         limit: Option<Duration>,
-        wake: Option<&Wake>,
+        wake: Option<&Interrupter>,
     ) -> io::Result<()> {
         let mut events = 0;
         if interests.readable {
@@ -441,7 +442,7 @@ mod tests {
 
     #[test]
     fn a_system_without_unix_domain_sockets_says_that_they_are_unsupported() {
-        if let Err(error) = Socket::new(Family::Unix) {
+        if let Err(error) = Socket::new(AddressFamily::Unix) {
             assert_eq!(error.kind(), io::ErrorKind::Unsupported, "{error}");
         }
     }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use stream_socket::{Format, Framing, LengthField, Width};
+use stream_socket::dispatch::Format;
+use stream_socket::packets::{Framing, LengthField, Width};
 
 use crate::model::system::Random;
 

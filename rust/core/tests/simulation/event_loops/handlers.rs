@@ -144,7 +144,7 @@ impl<S: System> World<S> {
         let outcome = match (is_calm, is_wasteful) {
             (true, true) => self.read_line(connection, take),
             (true, false) => connection
-                .read_all_available(1 + handle.index * 7, take)
+                .try_read_with(1 + handle.index * 7, take)
                 .map(Some),
             (false, _) => {
                 let size = self.random().size(3000);
@@ -160,7 +160,7 @@ impl<S: System> World<S> {
                         let unread = connection.statistics(S::now()).unread;
                         connection.read_count(unread.max(1), take)
                     }
-                    _ => connection.read_all_available(size, take).map(Some),
+                    _ => connection.try_read_with(size, take).map(Some),
                 }
             }
         };

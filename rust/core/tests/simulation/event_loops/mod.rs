@@ -28,7 +28,7 @@ use std::time::Duration;
 use stream_socket::{Connection, Status};
 
 use self::remotes::Remote;
-use self::subjects::{What, look_at_drops};
+use self::subjects::{What, watch_drops};
 #[cfg(stream_socket_simulated)]
 pub use self::threads::run_in_threads;
 pub use self::world::World;
@@ -38,7 +38,7 @@ use super::trace::{note, step};
 /// So long the last polls wait on a real kernel, where nobody tells of a deadlock.
 const LONG: Duration = Duration::from_secs(10);
 
-/// So often the other ends read on, so slowly that what is on its way arrives, and no farewell runs out of time meanwhile.
+/// So often the other ends read on, so slowly that what is on its way arrives, and no lingering close runs out of time meanwhile.
 const ROUNDS: u32 = 30;
 const LONGEST_PAUSE: Duration = Duration::from_millis(600);
 
@@ -111,7 +111,7 @@ fn act<S: System>(world: &Arc<World<S>>, random: &mut Random) {
 /// One thread does everything.
 pub fn run_alone<S: System>(mut random: Random, begin: impl FnOnce(&World<S>, &mut Random)) {
     let world = World::<S>::new(Random::new(random.number()), false);
-    look_at_drops(Some(Arc::downgrade(&world)));
+    watch_drops(Some(Arc::downgrade(&world)));
     begin(&world, &mut random);
     let mut remotes = Remotes(Vec::new());
     for _ in 0..random.size(300) {
@@ -138,7 +138,7 @@ fn end<S: System>(world: &Arc<World<S>>, mut remotes: Remotes<S>, random: &mut R
         for index in 0..2 {
             world.poll(index, Some(Duration::ZERO));
         }
-        S::sleep(super::news_delay::<S>().min(LONGEST_PAUSE));
+        S::sleep(super::notify_delay::<S>().min(LONGEST_PAUSE));
     }
     for remote in &mut remotes.0 {
         remote.leave(random.once_in(2));
@@ -157,7 +157,7 @@ fn end<S: System>(world: &Arc<World<S>>, mut remotes: Remotes<S>, random: &mut R
         }
     }
     world.finish();
-    look_at_drops::<S>(None);
+    watch_drops::<S>(None);
 }
 
 impl<S: System> World<S> {

@@ -144,7 +144,7 @@ impl<S: System> Remote<S> {
                 match connection.status() {
                     Status::Connecting => Err(io::ErrorKind::WouldBlock),
                     _ => {
-                        let sent = connection.write_available(&self.pending[..size]);
+                        let sent = connection.try_write(&self.pending[..size]);
                         sent.map_err(|_| io::ErrorKind::BrokenPipe)
                     }
                 }
@@ -190,7 +190,7 @@ impl<S: System> Remote<S> {
             },
             Some(End::Library(connection)) => {
                 let _ = connection.poll(S::now);
-                match connection.read_all_available(4000, <[u8]>::to_vec) {
+                match connection.try_read_with(4000, <[u8]>::to_vec) {
                     Ok(bytes) if bytes.is_empty() => return true,
                     Ok(bytes) => Ok(bytes),
                     Err(ReadError::Connecting) => return true,

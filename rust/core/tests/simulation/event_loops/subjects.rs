@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-use stream_socket::{
-    Connection, Listener, LoopEvent, LoopListener, OwnEvent, PacketChannel, Peer, PeerEvent,
-    Source, Subject,
+use stream_socket::dispatch::{
+    LoopEvent, LoopListener, OwnEvent, PacketChannel, Peer, PeerEvent, Source, Subject,
 };
+use stream_socket::{Connection, Listener};
 
 use super::content::{Number, packet_number};
 use super::membership::Told;
@@ -22,7 +22,7 @@ thread_local! {
 }
 
 /// Has every drop of an object call the library until the program is over.
-pub fn look_at_drops<S: System>(world: Option<Weak<World<S>>>) {
+pub fn watch_drops<S: System>(world: Option<Weak<World<S>>>) {
     let look = world.map(|world| -> Box<dyn Fn()> {
         Box::new(move || {
             if let Some(world) = world.upgrade() {
@@ -276,7 +276,7 @@ impl<S: System> LoopListener<Thing<S>> for Ear<'_, S> {
             }
             LoopEvent::DataAvailable => {
                 world.told(self.index, member, Told::Data);
-                world.check_news(self.index, member);
+                world.check_data(self.index, member);
                 if let Some(handle) = member.handle() {
                     world.read(&handle);
                 }

@@ -3,7 +3,7 @@
 use stream_socket::simulated::control as world;
 
 use super::remotes::Remote;
-use super::subjects::look_at_drops;
+use super::subjects::watch_drops;
 use super::world::World;
 use super::{Remotes, act, add_something, end};
 use crate::model::simulated::Simulated;
@@ -13,7 +13,7 @@ use crate::model::trace::step;
 /// Two or three threads are users of the library, and one plays the other ends.
 pub fn run_in_threads(mut random: Random, begin: impl FnOnce(&World<Simulated>, &mut Random)) {
     let world = World::<Simulated>::new(Random::new(random.number()), true);
-    look_at_drops(Some(std::sync::Arc::downgrade(&world)));
+    watch_drops(Some(std::sync::Arc::downgrade(&world)));
     if random.once_in(2) {
         world.model().has_wants_changed = true;
     }

@@ -4,10 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
-use stream_socket::{
-    Address, BindAddress, Connection, EventLoop, Listener, LoopMember, PacketChannel, PeerEvents,
-    Status, Target,
-};
+use stream_socket::dispatch::{EventLoop, LoopMember, PacketChannel, PeerEvents};
+use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener, Status, Target};
 
 use super::content::{Content, message};
 use super::membership::{Membership, State, Told};
@@ -71,7 +69,7 @@ pub fn listen<S: System>(number: usize, random: &mut Random) -> (Listener, Addre
         loopback(random)
     };
     let listener = Listener::new();
-    let listening = listener.listen(&bind, 32, None);
+    let listening = listener.listen(&bind, ListenOptions::new(32));
     listening.expect("the address is free");
     let address = listener.local_address().expect("it listens");
     (listener, address)
@@ -353,7 +351,7 @@ impl<S: System> World<S> {
     }
 
     /// A poll within a poll reports of the same bytes once.
-    pub fn check_news(&self, index: usize, member: &Thing<S>) {
+    pub fn check_data(&self, index: usize, member: &Thing<S>) {
         let Some(handle) = member.handle() else {
             return;
         };
@@ -460,7 +458,7 @@ impl<S: System> World<S> {
         let _ = handle.connection.poll(S::now);
         if let Some(events) = PeerEvents::begin(&handle.connection) {
             for event in events {
-                stream_socket::Peer::notify(&handle, event);
+                stream_socket::dispatch::Peer::notify(&handle, event);
             }
         }
         if let Some(channel) = thing.channel() {

@@ -1,0 +1,485 @@
+//! Where a connection goes to and where a socket is bound.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::sys::{self, AddressFamily, SocketAddress};
+
+/// Before the path of a Unix domain socket, in a text.
+const UNIX_PREFIX: &str = "unix:";
+
+/// The remote end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// An IP address, its scope id where it has one, and a TCP port.
+    Inet(SocketAddr),
+    /// The path of a Unix domain socket.
+    Unix(PathBuf),
+}
+
+/// Whom to connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// One address.
+    Address(Address),
+    /// All addresses of a host, looked up when the connect begins.
+    Name {
+        /// The host's name.
+        host: String,
+        /// The TCP port.
+        port: u16,
+    },
+}
+
+/// The local end a socket is bound to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BindAddress {
+    /// All local addresses, IPv6 and IPv4 alike where the system has both; port 0 lets the system choose.
+    Any {
+        /// The TCP port.
+        port: u16,
+    },
+    /// One local address; port 0 lets the system choose.
+    Inet(SocketAddr),
+    /// The path of a Unix domain socket, whose file the bind creates.
+    Unix(PathBuf),
+}
+
+impl Address {
+    pub(crate) fn family(&self) -> AddressFamily {
+        match self {
+            Address::Inet(address) => family(*address),
+            Address::Unix(_) => AddressFamily::Unix,
+        }
+    }
+
+    pub(crate) fn is_unix(&self) -> bool {
+        matches!(self, Address::Unix(_))
+    }
+
+    /// This address as a socket of `family` must be given it: an IPv6 socket reaches an IPv4 address through
+    /// its mapped form (RFC 4291, section 2.5.5.2).
+    pub(crate) fn socket_address(&self, family: AddressFamily) -> io::Result<SocketAddress> {
+        match self {
+            Address::Inet(SocketAddr::V4(v4)) if family == AddressFamily::Ipv6 => {
+                let mapped = v4.ip().to_ipv6_mapped();
+                Ok(SocketAddr::V6(SocketAddrV6::new(mapped, v4.port(), 0, 0)).into())
+            }
+            Address::Inet(address) => Ok((*address).into()),
+            Address::Unix(path) => SocketAddress::unix(path),
+        }
+    }
+}
+
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Address {
+        Address::Inet(canonical(address))
+    }
+}
+
+impl From<SocketAddr> for Target {
+    fn from(address: SocketAddr) -> Target {
+        Target::Address(address.into())
+    }
+}
+
+impl From<Address> for Target {
+    fn from(address: Address) -> Target {
+        Target::Address(address)
+    }
+}
+
+impl From<SocketAddr> for BindAddress {
+    fn from(address: SocketAddr) -> BindAddress {
+        BindAddress::Inet(address)
+    }
+}
+
+/// A text is not an address.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("parse address {text:?}: expected an IP address with a port, or `unix:` and a path")]
+pub struct ParseAddressError {
+    text: String,
+}
+
+impl ParseAddressError {
+    fn new(text: &str) -> ParseAddressError {
+        ParseAddressError {
+            text: text.to_owned(),
+        }
+    }
+}
+
+/// Reads `127.0.0.1:80`, `[::1]:80` or `unix:/path/of/the/socket`.
+///
+/// ```
+/// use stream_socket::Address;
+///
+/// let address: Address = "127.0.0.1:80".parse()?;
+/// assert_eq!(address.to_string(), "127.0.0.1:80");
+/// let address: Address = "unix:/tmp/socket".parse()?;
+/// assert_eq!(address, Address::Unix("/tmp/socket".into()));
+/// # Ok::<(), stream_socket::ParseAddressError>(())
+/// ```
+impl FromStr for Address {
+    type Err = ParseAddressError;
+
+    fn from_str(text: &str) -> Result<Address, ParseAddressError> {
+        match text.strip_prefix(UNIX_PREFIX) {
+            Some(path) => Ok(Address::Unix(path.into())),
+            None => text
+                .parse::<SocketAddr>()
+                .map(Address::from)
+                .map_err(|_| ParseAddressError::new(text)),
+        }
+    }
+}
+
+/// Reads what [`Address`] reads, and the name of a host with a port: `example.com:80`.
+impl FromStr for Target {
+    type Err = ParseAddressError;
+
+    fn from_str(text: &str) -> Result<Target, ParseAddressError> {
+        if let Ok(address) = text.parse::<Address>() {
+            return Ok(address.into());
+        }
+        let target = || {
+            let (host, port) = text.rsplit_once(':')?;
+            Target::new(host, port.parse().ok()?)
+        };
+        target().ok_or_else(|| ParseAddressError::new(text))
+    }
+}
+
+/// Reads what [`Address`] reads, and `*:80` for all local addresses.
+impl FromStr for BindAddress {
+    type Err = ParseAddressError;
+
+    fn from_str(text: &str) -> Result<BindAddress, ParseAddressError> {
+        if let Some(port) = text.strip_prefix("*:") {
+            return match port.parse() {
+                Ok(port) => Ok(BindAddress::Any { port }),
+                Err(_) => Err(ParseAddressError::new(text)),
+            };
+        }
+        Ok(match text.parse::<Address>()? {
+            Address::Inet(address) => BindAddress::Inet(address),
+            Address::Unix(path) => BindAddress::Unix(path),
+        })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Inet(address) => address.fmt(f),
+            Address::Unix(path) if path.as_os_str().is_empty() => f.write_str("an unnamed peer"),
+            Address::Unix(path) => path.display().fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for BindAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BindAddress::Any { port } => write!(f, "*:{port}"),
+            BindAddress::Inet(address) => address.fmt(f),
+            BindAddress::Unix(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// The kind of socket that has `address`.
+pub(crate) fn family(address: SocketAddr) -> AddressFamily {
+    match address {
+        SocketAddr::V4(_) => AddressFamily::Ipv4,
+        SocketAddr::V6(_) => AddressFamily::Ipv6,
+    }
+}
+
+/// `address`, an IPv4 address mapped into IPv6 as the IPv4 address it stands for.
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        IpAddr::V4(v4) => (v4, address.port()).into(),
+        IpAddr::V6(_) => address,
+    }
+}
+
+impl Target {
+    /// What `host` names: an address, or a name for the system's resolver. `None` if it can be
+    /// neither.
+    pub fn new(host: &str, port: u16) -> Option<Target> {
+        let short = || parse_short_ipv4(host).map(|ip| (ip, port).into());
+        match parse_ip(host, port).or_else(short) {
+            Some(address) => Some(Target::Address(Address::Inet(address))),
+            None => is_host_name(host).then(|| Target::Name {
+                host: host.to_owned(),
+                port,
+            }),
+        }
+    }
+}
+
+/// Reads `text` as an IPv4 or IPv6 address without asking anybody, a scope (`fe80::1%eth0`, RFC
+/// 4007, section 11) included. An IPv4 address mapped into IPv6 is the IPv4 address. Names, and
+/// addresses in brackets, are none. The four numbers of an IPv4 address are decimal, also with
+/// leading zeros, as the engine reads them.
+pub fn parse_ip(text: &str, port: u16) -> Option<SocketAddr> {
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        return Some((ip.to_canonical(), port).into());
+    }
+    if is_dotted_quad(text) {
+        let mut bytes = [0; 4];
+        for (byte, number) in bytes.iter_mut().zip(text.split('.')) {
+            *byte = number.parse().ok()?;
+        }
+        return Some((bytes, port).into());
+    }
+    let (ip, scope) = text.split_once('%')?;
+    let ip = ip.parse::<Ipv6Addr>().ok()?;
+    Some(SocketAddrV6::new(ip, port, 0, sys::interface_index(scope)?).into())
+}
+
+/// Whether `text` has the form of an IPv4 address. Its numbers may be too large for one.
+fn is_dotted_quad(text: &str) -> bool {
+    let is_number = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_digit());
+    text.split('.').count() == 4 && text.split('.').all(is_number)
+}
+
+/// Reads an IPv4 address of one to four numbers, of which the last one fills the bytes that are
+/// left, each decimal, hexadecimal with `0x`, or octal with a zero (inet_aton(3)). So does the
+/// system's resolver, and thereby the engine.
+fn parse_short_ipv4(text: &str) -> Option<Ipv4Addr> {
+    let mut numbers = Vec::new();
+    for label in text.split('.') {
+        let (digits, radix) = match label.strip_prefix("0x").or(label.strip_prefix("0X")) {
+            Some(digits) => (digits, 16),
+            None if label.len() > 1 && label.starts_with('0') => (&label[1..], 8),
+            None => (label, 10),
+        };
+        // A sign is none of their digits.
+        if !digits.bytes().all(|digit| digit.is_ascii_alphanumeric()) {
+            return None;
+        }
+        numbers.push(u32::from_str_radix(digits, radix).ok()?);
+    }
+    let last = numbers.pop().filter(|_| numbers.len() < 4)?;
+    let mut bits: u32 = 0;
+    for (index, number) in (0..).zip(&numbers) {
+        bits |= u32::from(u8::try_from(*number).ok()?) << (24 - 8 * index);
+    }
+    let room = u32::MAX.checked_shr(8 * numbers.len() as u32)?;
+    (last <= room).then(|| Ipv4Addr::from_bits(bits | last))
+}
+
+/// The longest name and the longest label of a name, in bytes (RFC 1035, section 2.3.4). Of the 255
+/// bytes that the section allows for a name, its encoding takes two.
+const MAX_NAME: usize = 253;
+const MAX_LABEL: usize = 63;
+
+/// Characters that no host's name has. Text with one of them is an address in brackets, or a host
+/// with something else around it.
+const NOT_IN_NAMES: &str = "*[]:%/@";
+
+/// Whether the system's resolver may know `text`: a name of the DNS, of the hosts file, of mDNS, of
+/// a container. Names may begin with digits (RFC 1123, section 2.1), and a search domain may follow
+/// them, so only four numbers (`256.1.1.1`) are a mistyped address.
+pub fn is_host_name(text: &str) -> bool {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let is_label = |label: &str| (1..=MAX_LABEL).contains(&label.len());
+    let is_foreign = |c: char| c.is_whitespace() || c.is_control() || NOT_IN_NAMES.contains(c);
+    name.len() <= MAX_NAME
+        && name.split('.').all(is_label)
+        && !name.contains(is_foreign)
+        && !is_dotted_quad(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_read_as_addresses() {
+        let inet = |text: &str| Address::Inet(text.parse().unwrap());
+        assert_eq!("127.0.0.1:8".parse(), Ok(inet("127.0.0.1:8")));
+        assert_eq!("[::ffff:1.2.3.4]:8".parse(), Ok(inet("1.2.3.4:8")));
+        assert_eq!("unix:a b".parse(), Ok(Address::Unix("a b".into())));
+        for text in ["", "127.0.0.1", "host:1", "127.0.0.1:65536", "/path"] {
+            let error = text.parse::<Address>().unwrap_err();
+            assert_eq!(error, ParseAddressError::new(text));
+        }
+        assert_eq!("[::1]:9".parse(), Ok(Target::from(inet("[::1]:9"))));
+        assert_eq!(
+            "host.test:9".parse(),
+            Ok(Target::new("host.test", 9).unwrap())
+        );
+        for text in ["", ":9", "host.test", "host.test:", "a b:9", "256.1.1.1:9"] {
+            assert!(text.parse::<Target>().is_err(), "{text}");
+        }
+        assert_eq!("*:7".parse(), Ok(BindAddress::Any { port: 7 }));
+        assert_eq!("unix:@n".parse(), Ok(BindAddress::Unix("@n".into())));
+        assert!("*:x".parse::<BindAddress>().is_err());
+    }
+
+    #[test]
+    fn literals_are_parsed_without_the_resolver() {
+        let parse = |text| parse_ip(text, 7).map(|address| address.to_string());
+        assert_eq!(parse("127.0.0.1").as_deref(), Some("127.0.0.1:7"));
+        assert_eq!(parse("::1").as_deref(), Some("[::1]:7"));
+        assert_eq!(parse("::ffff:10.0.0.1").as_deref(), Some("10.0.0.1:7"));
+        for text in [
+            "",
+            "*",
+            "[::1]",
+            "256.1.1.1",
+            "localhost",
+            "fe80::1%",
+            "1.2.3.4%lo",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn scope_of_an_address_is_kept() {
+        let Some(SocketAddr::V6(address)) = parse_ip("fe80::1%lo", 7) else {
+            panic!("not an IPv6 address");
+        };
+        assert_eq!(address.scope_id(), 1);
+        assert_eq!(parse_ip("fe80::1%1", 7), Some(address.into()));
+        assert_eq!(parse_ip("fe80::1%nosuchinterface", 7), None);
+    }
+
+    /// The engine reads the four numbers as decimal ones, where inet_aton(3) takes a zero for an
+    /// octal number.
+    #[test]
+    fn leading_zeros_change_no_number() {
+        let parse = |text| parse_ip(text, 7).map(|address| address.ip().to_string());
+        assert_eq!(parse("127.0.0.010").as_deref(), Some("127.0.0.10"));
+        assert_eq!(parse("0127.000.0.1").as_deref(), Some("127.0.0.1"));
+        for text in ["127.0.0.0256", "+127.0.0.1", "127.0.0.", "127.1", "0"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_and_what_is_none() {
+        let longest = format!("{}.{}", vec!["x".repeat(63); 3].join("."), "x".repeat(61));
+        let with_dot = format!("{longest}.");
+        for host in [
+            "localhost",
+            "a.example",
+            "a.example.",
+            "1and1.com",
+            "1and1",
+            "7.example",
+            "3dprinter",
+            "4b2c557fd0ad",
+            "123456789012",
+            "web.1",
+            "web.1.",
+            "2-cool",
+            "my_host",
+            "_service._tcp.example",
+            "-a-",
+            "b\u{fc}cher.local",
+            "1.2.3.4.5",
+            &longest,
+            &with_dot,
+        ] {
+            assert!(is_host_name(host), "{host}");
+        }
+        for host in [
+            "",
+            ".",
+            "..",
+            ".a",
+            "a..b",
+            "localhost..",
+            "*",
+            "[::1]",
+            "256.1.1.1",
+            "256.1.1.1.",
+            "1.2.3.99999999999",
+            "a b",
+            " a",
+            "a\0b",
+            "a\n",
+            "::1",
+            "fe80::1%x",
+            "host:80",
+            "http://host",
+            "user@host",
+            &"x".repeat(64),
+            &format!("{}.example", "x".repeat(64)),
+            &format!("{longest}x"),
+            &format!("{longest}.x"),
+        ] {
+            assert!(!is_host_name(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn short_forms_of_ipv4_addresses() {
+        let parse = |text| parse_short_ipv4(text).map(|ip| ip.to_string());
+        for (text, ip) in [
+            ("127.1", "127.0.0.1"),
+            ("127.0.1", "127.0.0.1"),
+            ("2130706433", "127.0.0.1"),
+            ("0x7f.1", "127.0.0.1"),
+            ("0X7F000001", "127.0.0.1"),
+            ("0177.1", "127.0.0.1"),
+            ("0x7f.0.0.1", "127.0.0.1"),
+            ("10.65535", "10.0.255.255"),
+            ("0", "0.0.0.0"),
+        ] {
+            assert_eq!(parse(text).as_deref(), Some(ip), "{text}");
+        }
+        for text in [
+            "",
+            ".",
+            "127.",
+            ".1",
+            "127..1",
+            "256.1",
+            "1.16777216",
+            "4294967296",
+            "08",
+            "0x",
+            "+1",
+            "1.-1",
+            "1.2.3.4.5",
+            "web.1",
+            "1and1",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_target_is_an_address_or_a_name() {
+        let loopback = Address::Inet(([127, 0, 0, 1], 7).into());
+        assert_eq!(Target::new("127.0.0.1", 7), Some(Target::Address(loopback)));
+        let name = |host: &str| Target::Name {
+            host: host.into(),
+            port: 7,
+        };
+        assert_eq!(Target::new("web.1", 7), Some(name("web.1")));
+        assert_eq!(Target::new("127.256.1", 7), Some(name("127.256.1")));
+        let long = "123456789012";
+        assert_eq!(Target::new(long, 7), Some(name(long)));
+        assert_eq!(Target::new("256.1.1.1", 7), None);
+    }
+
+    #[test]
+    fn mapped_addresses_read_as_the_ipv4_address_they_stand_for() {
+        let mapped: SocketAddr = "[::ffff:127.0.0.1]:7".parse().unwrap();
+        assert_eq!(canonical(mapped), ([127, 0, 0, 1], 7).into());
+    }
+}

@@ -1,0 +1,249 @@
+//! Bytes that were received and not read yet. No socket in it.
+
+use std::mem::MaybeUninit;
+
+use memchr::memmem;
+
+/// The memory that is kept for the next message.
+const KEPT_CAPACITY: usize = 1024;
+
+/// Received bytes, in order.
+#[derive(Debug, Default)]
+pub(crate) struct RecvBuffer {
+    bytes: Vec<u8>,
+    /// Where the unread ones start.
+    start: usize,
+    /// How many bytes were read, since the session began.
+    read: u64,
+    /// So many unread bytes were searched in vain, and for which delimiter.
+    searched: usize,
+    searched_for: u64,
+}
+
+impl RecvBuffer {
+    #[inline]
+    pub(crate) fn unread(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    /// How many bytes were read before the first unread one, since the session began.
+    pub(crate) fn read(&self) -> u64 {
+        self.read
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds what was received.
+    pub(crate) fn push(&mut self, received: &[u8]) {
+        // Bytes that were read make room once they are the larger part, so that each byte is moved a few times at most.
+        if self.start > self.bytes.len() / 2 {
+            self.bytes.drain(..std::mem::take(&mut self.start));
+        }
+        self.bytes.extend_from_slice(received);
+    }
+
+    /// Moves unread bytes into `out`, as many as fit. The number moved.
+    #[inline]
+    pub(crate) fn take(&mut self, out: &mut [MaybeUninit<u8>]) -> usize {
+        let count = self.len().min(out.len());
+        if count > 0 {
+            out[..count].write_copy_of_slice(&self.bytes[self.start..self.start + count]);
+            self.skip(count);
+        }
+        count
+    }
+
+    /// Takes `count` unread bytes for read.
+    #[inline]
+    pub(crate) fn skip(&mut self, count: usize) {
+        self.start += count;
+        self.read += count as u64;
+        self.searched = self.searched.saturating_sub(count);
+        if self.start == self.bytes.len() {
+            self.forget();
+        }
+    }
+
+    #[cold]
+    fn forget(&mut self) {
+        self.start = 0;
+        if self.bytes.capacity() > KEPT_CAPACITY {
+            self.bytes = Vec::new();
+        } else {
+            self.bytes.clear();
+        }
+    }
+
+    /// Gives the memory back; an idle connection holds none. The buffer is empty.
+    pub(crate) fn release(&mut self) {
+        debug_assert!(self.is_empty());
+        self.bytes = Vec::new();
+    }
+
+    /// How many bytes there are up to the end of the first `delimiter`, among the first `limit` unread ones. What was
+    /// searched before for the same one is not searched again.
+    pub(crate) fn find(&mut self, delimiter: &[u8], limit: usize) -> Option<usize> {
+        let identity = identity(delimiter);
+        if self.searched_for != identity {
+            self.searched_for = identity;
+            self.searched = 0;
+        }
+        let window = &self.bytes[self.start..];
+        let window = &window[..window.len().min(limit)];
+        // A delimiter may have come in part before.
+        let begin = self
+            .searched
+            .saturating_sub(delimiter.len() - 1)
+            .min(window.len());
+        match memmem::find(&window[begin..], delimiter) {
+            Some(at) => Some(begin + at + delimiter.len()),
+            None => {
+                self.searched = window.len();
+                None
+            }
+        }
+    }
+}
+
+/// What tells a delimiter from others: a hash (FNV-1a). One that is taken for another costs the search of what was there
+/// before, which a longer wait mends; it is one in 2^64.
+fn identity(delimiter: &[u8]) -> u64 {
+    delimiter.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(buffer: &mut RecvBuffer, count: usize) -> Vec<u8> {
+        let mut out = vec![MaybeUninit::uninit(); count];
+        let taken = buffer.unread()[..count.min(buffer.len())].to_vec();
+        assert_eq!(buffer.take(&mut out), taken.len());
+        taken
+    }
+
+    #[test]
+    fn bytes_come_out_as_they_went_in() {
+        let mut buffer = RecvBuffer::default();
+        let mut expected = std::collections::VecDeque::new();
+        let mut next = 0_u8;
+        for round in 0..500_usize {
+            for _ in 0..round * 7 % 23 {
+                buffer.push(&[next]);
+                expected.push_back(next);
+                next = next.wrapping_add(1);
+            }
+            let count = round * 5 % 19;
+            let taken = take(&mut buffer, count);
+            let wanted: Vec<u8> = expected.drain(..count.min(expected.len())).collect();
+            assert_eq!(taken, wanted);
+            assert_eq!(buffer.len(), expected.len());
+        }
+    }
+
+    #[test]
+    fn a_delimiter_is_found_wherever_the_pieces_are_cut() {
+        let stream = b"one\r\ntwo\r\r\nthree\r\n";
+        for size in 1..stream.len() {
+            let mut buffer = RecvBuffer::default();
+            let mut lines = Vec::new();
+            for piece in stream.chunks(size) {
+                buffer.push(piece);
+                while let Some(count) = buffer.find(b"\r\n", usize::MAX) {
+                    lines.push(take(&mut buffer, count));
+                }
+            }
+            assert_eq!(
+                lines,
+                [&b"one\r\n"[..], b"two\r\r\n", b"three\r\n"],
+                "{size}"
+            );
+            assert!(buffer.is_empty());
+        }
+    }
+
+    #[test]
+    fn another_delimiter_is_searched_from_the_start() {
+        let mut buffer = RecvBuffer::default();
+        buffer.push(b"a;b,c");
+        assert_eq!(buffer.find(b"\n", usize::MAX), None);
+        assert_eq!(buffer.find(b";", usize::MAX), Some(2));
+        assert_eq!(buffer.find(b",", 3), None, "beyond the limit");
+        assert_eq!(buffer.find(b",", 4), Some(4), "a larger limit");
+    }
+
+    /// No two of some 66,000 delimiters are taken for each other.
+    #[test]
+    fn delimiters_have_identities_of_their_own() {
+        let bytes = 0..=u8::MAX;
+        let mut identities: Vec<u64> = bytes
+            .clone()
+            .flat_map(|first| bytes.clone().map(move |second| identity(&[first, second])))
+            .chain(bytes.clone().map(|byte| identity(&[byte])))
+            .collect();
+        let count = identities.len();
+        identities.sort_unstable();
+        identities.dedup();
+        assert_eq!(identities.len(), count);
+    }
+
+    /// A stream of any length goes through a buffer of the size of what is unread.
+    #[test]
+    fn what_was_read_makes_room() {
+        let mut buffer = RecvBuffer::default();
+        buffer.push(&[7; 500]);
+        for _ in 0..10_000 {
+            buffer.push(&[7; 1000]);
+            buffer.skip(1000);
+            assert_eq!(buffer.len(), 500);
+            assert!(buffer.bytes.len() <= 4000, "{}", buffer.bytes.len());
+        }
+        // Moving each time would cost the square of what is unread.
+        let mut buffer = RecvBuffer::default();
+        buffer.push(&[7; 1000]);
+        buffer.skip(400);
+        buffer.push(&[7; 10]);
+        assert_eq!(buffer.start, 400);
+    }
+
+    #[test]
+    fn an_empty_buffer_keeps_a_kilobyte_until_it_is_released() {
+        let capacity_after = |length: usize| {
+            let mut buffer = RecvBuffer {
+                bytes: Vec::with_capacity(length),
+                ..RecvBuffer::default()
+            };
+            buffer.push(&[7; 10]);
+            buffer.skip(10);
+            let capacity = buffer.bytes.capacity();
+            buffer.release();
+            assert_eq!(buffer.bytes.capacity(), 0);
+            capacity
+        };
+        assert_eq!(capacity_after(100), 100);
+        assert_eq!(capacity_after(KEPT_CAPACITY), KEPT_CAPACITY);
+        assert_eq!(capacity_after(KEPT_CAPACITY + 1), 0);
+    }
+
+    #[test]
+    fn nothing_is_searched_twice() {
+        let mut buffer = RecvBuffer::default();
+        for _ in 0..100 {
+            buffer.push(&[b'x'; 1000]);
+            assert_eq!(buffer.find(b"\r\n", usize::MAX), None);
+            assert_eq!(buffer.searched, buffer.len());
+        }
+        buffer.skip(10);
+        assert_eq!(buffer.searched, buffer.len());
+    }
+}

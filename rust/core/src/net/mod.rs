@@ -1,6 +1,0 @@
-//! Addresses, sockets, their options and their files.
-
-pub(crate) mod address;
-pub(crate) mod options;
-pub(crate) mod socket_file;
-pub(crate) mod stream_socket;
