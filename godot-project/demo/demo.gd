@@ -91,9 +91,8 @@ func _ask() -> void:
 	var asking: Node = script.new()
 	add_child(asking)
 	asking.connect(&"logged", func(text: String) -> void: print(text))
-	asking.connect(&"finished",
-		func(problem: String) -> void: _quit(OK if problem.is_empty() else EXIT_FAILURE, problem)
-	)
+	asking.connect(&"finished", func(problem: String) -> void:
+		_quit(OK if problem.is_empty() else EXIT_FAILURE, problem))
 	var count: int = arguments.size()
 	if arguments.slice(0, 2).has(""):
 		_quit(EXIT_USAGE, USAGE)

@@ -31,9 +31,9 @@ func _ready() -> void:
 
 
 func _process(_delta: float) -> void:
-	_state.text = "%d bytes to the server, %d back, %d under way" % [relay.get_bytes_to_target(),
-			relay.get_bytes_to_client(),
+	var counts: Array[int] = [relay.get_bytes_to_target(), relay.get_bytes_to_client(),
 			relay.get_bytes_under_way()]
+	_state.text = "%d bytes to the server, %d back, %d under way" % counts
 
 
 ## Returns the address of the relay in front of [param target]. After a failure it calls [param
