@@ -37,9 +37,9 @@ func open(address: Address) -> bool:
 func close() -> void:
 	if server != null:
 		server.stop()
-	for client: PacketPeerSocketRs in _group.get_members().filter(
-			func(member: RefCounted) -> bool: return member is PacketPeerSocketRs):
-		client.stream.disconnect_from_host()
+	for member: RefCounted in _group.get_members():
+		if member is PacketPeerSocketRs:
+			(member as PacketPeerSocketRs).stream.disconnect_from_host()
 	_group.auto_poll = false
 	_names.clear()
 

@@ -135,8 +135,8 @@ func test_an_inspection_can_listen_for_one_connection() -> void:
 		var moved := []
 		inspection.happened.connect(func(_seconds: float, what: String) -> void: told.append(what))
 		inspection.moved.connect(
-				func(bytes: PackedByteArray, _total: int, is_received: bool) -> void: moved.append([bytes,
-				is_received]))
+				func(bytes: PackedByteArray, _total: int, is_received: bool) -> void:
+					moved.append([bytes, is_received]))
 		var path := fresh_path() if kind == "uds" else ""
 		inspection.listen(Address.parse(path if kind == "uds" else "127.0.0.1:0"))
 		var peer: StreamPeer = family.peer(kind)
@@ -174,8 +174,8 @@ func test_an_inspection_reports_events_bytes_and_attempts() -> void:
 	var moved := []
 	inspection.happened.connect(func(_seconds: float, what: String) -> void: told.append(what))
 	inspection.moved.connect(
-			func(bytes: PackedByteArray, total: int, is_received: bool) -> void: moved.append([bytes, total,
-			is_received]))
+			func(bytes: PackedByteArray, total: int, is_received: bool) -> void:
+				moved.append([bytes, total, is_received]))
 	inspection.open(Address.parse("127.0.0.1:%d" % end.port))
 	var served := accept(end)
 	await until(func() -> bool: return told.has("connected"), "the connect")

@@ -105,12 +105,12 @@ func test_nothing_is_reported_after_a_removal() -> void:
 		var heard := {lobby: [], room: []}
 		lobby.peer_packet_received.connect(
 				func(peer: PacketPeerSocketRs, packet: PackedByteArray) -> void:
-			heard[lobby].append(packet.get_string_from_ascii())
-			lobby.remove(peer)
-			room.add(peer))
+					heard[lobby].append(packet.get_string_from_ascii())
+					lobby.remove(peer)
+					room.add(peer))
 		room.peer_packet_received.connect(
 				func(_peer: PacketPeerSocketRs, packet: PackedByteArray) -> void:
-			heard[room].append(packet.get_string_from_ascii()))
+					heard[room].append(packet.get_string_from_ascii()))
 		lobby.add(lines.packets)
 		lines.put("login\nmove\nshoot\n")
 		arrived(lines.packets.stream, 17)
@@ -292,9 +292,9 @@ func test_one_poll_is_bounded_and_serves_all_members() -> void:
 	var at := []
 	group.peer_packet_received.connect(
 			func(peer: PacketPeerSocketRs, _packet: PackedByteArray) -> void:
-		counts[peer] += 1
-		if peer == calm.packets:
-			at.append(counts[flood.packets]))
+				counts[peer] += 1
+				if peer == calm.packets:
+					at.append(counts[flood.packets]))
 	flood.other.write_buffer_limit = 1 << 20
 	flood.put("\n".repeat(100_000))
 	calm.put("hello\n")
