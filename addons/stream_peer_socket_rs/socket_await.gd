@@ -1,13 +1,14 @@
 extends RefCounted
 ## Awaits what a peer receives, without blocking a frame.
 ##
-## An await ends with what was asked for, at its time limit, or with the connection, whichever comes first. It also ends
-## with the node that awaits and with the peer: it does not keep the peer alive, so keep it in a variable, and once the
-## node is freed it reads nothing more.
+## An await ends when its data has arrived, when its time limit is over or when the connection ends,
+## whichever comes first. It does not keep the peer alive, so keep the peer in a variable. When the
+## peer or the node that awaits is freed, the await ends too, and reads nothing more.
 ## [br][br]
-## Each function polls the peer once per frame, so [member StreamPeerSocketRs.auto_poll] is not needed; it does no harm,
-## and neither do groups. A peer that is still connecting may be awaited. Of several awaits on one peer, the first one
-## called reads first. Call them on the main thread.
+## Each function polls the peer once per frame, so [member StreamPeerSocketRs.auto_poll] is not
+## needed. It does no harm, and neither do groups. The peer may still be connecting. If several
+## awaits read from one peer, the first one called reads first. Call these functions on the main
+## thread.
 ## [codeblock]
 ## const SocketAwait := preload("res://addons/stream_peer_socket_rs/socket_await.gd")
 ##
@@ -33,17 +34,18 @@ const DEFAULT_TIMEOUT: float = 30.0
 
 ## The outcome of an await.
 class Result:
-	## [constant OK] if [member data] is what was asked for. Otherwise [constant ERR_TIMEOUT]; [constant ERR_SKIP] if the
-	## peer was disconnected on this side or freed, or the game quits; [constant ERR_FILE_EOF] if the other side ended the
-	## stream first; [constant ERR_CONNECTION_ERROR] if the connection failed; the error of
-	## [signal StreamPeerSocketRs.connect_finished] if there never was a connection; [constant ERR_INVALID_DATA] if more
-	## came than was allowed, or what is no packet; [constant ERR_UNCONFIGURED] if the peer was neither connecting nor
-	## connected.
+	## [constant OK] if [member data] is complete. Otherwise [constant ERR_TIMEOUT]; [constant
+	## ERR_SKIP] if the peer was disconnected on this side or freed, or the game quits; [constant
+	## ERR_FILE_EOF] if the other side ended the stream first; [constant ERR_CONNECTION_ERROR] if the
+	## connection failed; the error of [signal StreamPeerSocketRs.connect_finished] if there never was
+	## a connection; [constant ERR_INVALID_DATA] if more arrived than the limit allows, or a malformed
+	## packet; [constant ERR_UNCONFIGURED] if the peer was neither connecting nor connected.
 	## [br][br]
-	## Two errors come at once, with nothing read: [constant ERR_INVALID_PARAMETER] for a wrong argument, such as a
-	## negative time limit, and [constant ERR_UNAVAILABLE] without a [SceneTree].
+	## Two errors are returned at once, and nothing is read: [constant ERR_INVALID_PARAMETER] for a
+	## wrong argument, such as a negative time limit, and [constant ERR_UNAVAILABLE] without a
+	## [SceneTree].
 	var error: Error = OK
-	## The bytes.
+	## The received bytes.
 	var data: PackedByteArray = PackedByteArray()
 
 	## The bytes as text in UTF-8; see [method PacketPeerSocketRs.decode_text].
@@ -51,8 +53,9 @@ class Result:
 		return PacketPeerSocketRs.decode_text(data)
 
 
-## Waits until [param peer] is connected. The result has no bytes; its error is that of
-## [signal StreamPeerSocketRs.connect_finished], or [constant ERR_TIMEOUT], which leaves the peer connecting.
+## Waits until [param peer] is connected. The result has no bytes; its error is that of [signal
+## StreamPeerSocketRs.connect_finished], or [constant ERR_TIMEOUT], which leaves the peer
+## connecting.
 static func connected(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOUT) -> Result:
 	var result: Result = Result.new()
 	var source: WeakRef = weakref(peer)
@@ -63,9 +66,11 @@ static func connected(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIM
 	return result
 
 
-## Waits for [param count] bytes, for at most [param timeout_sec] seconds. After an error [member Result.data] has the
-## bytes that were received before it. A negative count is an error, and nothing is read.
-static func bytes(peer: StreamPeerSocketRs, count: int, timeout_sec: float = DEFAULT_TIMEOUT) -> Result:
+## Waits for [param count] bytes, for at most [param timeout_sec] seconds. After an error [member
+## Result.data] has the bytes that were received before it. A negative count is an error, and
+## nothing is read.
+static func bytes(peer: StreamPeerSocketRs, count: int,
+		timeout_sec: float = DEFAULT_TIMEOUT) -> Result:
 	var result: Result = Result.new()
 	var source: WeakRef = weakref(peer)
 	peer = null
@@ -81,10 +86,11 @@ static func bytes(peer: StreamPeerSocketRs, count: int, timeout_sec: float = DEF
 	return result
 
 
-## Waits for a line, which ends with a line feed; neither that nor a carriage return before it is in the result. Nothing
-## is read until the line is complete, so after an error everything is still there. More than [param max_bytes] without
-## an end is an error.
-static func line(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOUT, max_bytes: int = 65536) -> Result:
+## Waits for a line, which ends with a line feed; neither that nor a carriage return before it is in
+## the result. Nothing is read until the line is complete, so after an error the peer still has all
+## its bytes. More than [param max_bytes] without a line feed are an error.
+static func line(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOUT,
+		max_bytes: int = 65536) -> Result:
 	var result: Result = Result.new()
 	var source: WeakRef = weakref(peer)
 	peer = null
@@ -94,11 +100,12 @@ static func line(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOUT,
 	return result
 
 
-## Waits for [param delimiter], a [String] or a [PackedByteArray], which is not in the result. Nothing is read until the
-## delimiter is there, so after an error everything is still there. More than [param max_bytes] without it is an error,
-## and so is an empty delimiter.
-static func until(peer: StreamPeerSocketRs, delimiter: Variant, timeout_sec: float = DEFAULT_TIMEOUT,
-		max_bytes: int = 65536) -> Result:
+## Waits for [param delimiter], a [String] or a [PackedByteArray], which is not in the result.
+## Nothing is read until the delimiter has arrived, so after an error the peer still has all its
+## bytes. More than [param max_bytes] without the delimiter are an error, and so is an empty
+## delimiter.
+static func until(peer: StreamPeerSocketRs, delimiter: Variant,
+		timeout_sec: float = DEFAULT_TIMEOUT, max_bytes: int = 65536) -> Result:
 	var result: Result = Result.new()
 	var source: WeakRef = weakref(peer)
 	peer = null
@@ -106,8 +113,8 @@ static func until(peer: StreamPeerSocketRs, delimiter: Variant, timeout_sec: flo
 	return result
 
 
-## Waits for the end of the stream, and returns everything up to it. After an error [member Result.data] has the bytes
-## that were received before it.
+## Waits for the end of the stream, and returns everything up to it. After an error [member
+## Result.data] has the bytes that were received before it.
 static func end(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOUT) -> Result:
 	var result: Result = Result.new()
 	var source: WeakRef = weakref(peer)
@@ -121,8 +128,9 @@ static func end(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOUT) 
 	return result
 
 
-## Waits for the next packet of [param peer]. After an error nothing was read: an incomplete packet stays in the stream.
-## If [member PacketPeerSocketRs.stream] is replaced meanwhile, the error is [constant ERR_SKIP].
+## Waits for the next packet of [param peer]. After an error nothing was read: an incomplete packet
+## stays in the stream. If [member PacketPeerSocketRs.stream] is replaced meanwhile, the error is
+## [constant ERR_SKIP].
 static func packet(peer: PacketPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOUT) -> Result:
 	var result: Result = Result.new()
 	if peer != null and peer.stream == null:
@@ -137,7 +145,7 @@ static func packet(peer: PacketPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOU
 			return ERR_SKIP
 		result.data = from.get_packet()
 		var error: Error = from.get_packet_error()
-		# Without a packet, or without a connection; why that is so, the connection says better.
+		# There is no packet yet, or no connection. The stream's own error tells more precisely why.
 		return ERR_BUSY if error in [ERR_UNAVAILABLE, FAILED] else error
 	result.error = await _wait(source, timeout_sec, look)
 	return result
@@ -151,7 +159,7 @@ static func _until(result: Result, delimiter: Variant, max_bytes: int) -> Callab
 			return OK
 		var error: Error = of.get_last_error()
 		if error == ERR_INVALID_PARAMETER:
-			# Each further look would print it again.
+			# Calling it again would print the same error again.
 			return error
 		if error == OK or of.get_status() != StreamPeerSocketRs.STATUS_CONNECTED:
 			return ERR_BUSY
@@ -163,8 +171,10 @@ static func _is_at_end(peer: StreamPeerSocketRs) -> bool:
 	return peer.is_read_closed() and peer.get_available_bytes() == 0
 
 
-# Polls the peer of `source` and calls `look` with it once per frame, until that returns something else than ERR_BUSY.
-static func _wait(source: WeakRef, timeout_sec: float, look: Callable, is_for_connect: bool = false) -> Error:
+# Polls the peer of `source` and calls `look` with it once per frame, until that returns another
+# value than ERR_BUSY.
+static func _wait(source: WeakRef, timeout_sec: float, look: Callable,
+		is_for_connect: bool = false) -> Error:
 	var tree: SceneTree = Engine.get_main_loop() as SceneTree
 	# NaN is not less than 0.
 	if source.get_ref() == null or is_nan(timeout_sec) or timeout_sec < 0.0:
@@ -175,7 +185,7 @@ static func _wait(source: WeakRef, timeout_sec: float, look: Callable, is_for_co
 	var error: Error = wait.look()
 	if error == ERR_BUSY:
 		wait.start(tree)
-		# A reference from this coroutine, which waits for the signal, would be a cycle.
+		# This coroutine waits for the signal, so a reference from it to `wait` would be a cycle.
 		var finished: Signal = wait.finished
 		wait = null
 		error = await finished
@@ -184,8 +194,8 @@ static func _wait(source: WeakRef, timeout_sec: float, look: Callable, is_for_co
 	return error
 
 
-# An await that is under way. A connection to the tree's signal keeps it alive, so it goes with the tree at the latest.
-# It references the peer only while it looks.
+# An await in progress. A connection to the tree's signal keeps it alive, so it is freed with the
+# tree at the latest. It holds a reference to the peer only during `look`.
 class Wait:
 	signal finished(error: Error)
 
@@ -193,14 +203,15 @@ class Wait:
 	var _source: WeakRef
 	var _look: Callable
 	var _deadline_usec: float
-	# Whether it ends with `connect_finished`, even if that is OK.
+	# Whether `connect_finished` ends the await even if its error is OK.
 	var _is_for_connect: bool
-	# Why the connection ended; ERR_BUSY until it has.
+	# Why the connection ended. ERR_BUSY while it lasts.
 	var _end: Error = ERR_BUSY
 	# The first poll may emit signals about a connection before this one.
 	var _is_first_poll: bool = true
-	# The coroutines that wait for this await, directly or through others, and whether each was seen awaited itself. When
-	# the engine ends a coroutine because its node is freed, and nobody else has a reference, it leaks the variables.
+	# The coroutines that wait for this await, directly or through others, and whether each of them has
+	# ever been awaited itself. They are kept here because the engine leaks the variables of a
+	# coroutine that it ends with a freed node when nothing else references the coroutine.
 	var _coroutines: Dictionary = {}
 
 	func _init(source: WeakRef, look_at: Callable, timeout_sec: float, is_for_connect: bool) -> void:
@@ -217,7 +228,7 @@ class Wait:
 	func start(tree: SceneTree) -> void:
 		_tree = tree
 		var connected: int = tree.process_frame.connect(_on_frame.bind(self))
-		# The engine leaks coroutines that still wait when it quits.
+		# The engine leaks coroutines that are still waiting when it quits.
 		connected += tree.root.tree_exiting.connect(_finish.bind(ERR_SKIP))
 		assert(connected == OK)
 		# The caller begins to await after this call.
@@ -230,7 +241,7 @@ class Wait:
 			peer.connect_finished.disconnect(_on_connect_finished)
 			peer.disconnected.disconnect(_on_disconnected)
 
-	# ERR_BUSY if the await goes on, otherwise what it ends with.
+	# Returns ERR_BUSY while the await is in progress, otherwise its final error.
 	func look() -> Error:
 		var peer: StreamPeerSocketRs = _source.get_ref()
 		if peer == null:
@@ -246,7 +257,7 @@ class Wait:
 		if outcome != ERR_BUSY:
 			return outcome
 		if peer.get_status() in [StreamPeerSocketRs.STATUS_NONE, StreamPeerSocketRs.STATUS_ERROR]:
-			# Reading has found the end; the next poll emits the reason.
+			# Reading has reached the end of the stream. The next poll emits the reason.
 			_polled = peer.poll()
 			return _end if _end != ERR_BUSY else ERR_UNCONFIGURED
 		return ERR_TIMEOUT if Time.get_ticks_usec() >= _deadline_usec else ERR_BUSY
@@ -280,8 +291,8 @@ class Wait:
 	func _is_awaited() -> bool:
 		return _is_any_awaited(get_signal_connection_list(&"finished"))
 
-	# Whether one of these listeners is a coroutine that somebody awaits, or may still begin to, or is no coroutine at all.
-	# The engine disconnects a coroutine whose node is freed.
+	# Whether one of these listeners is not a coroutine, or is a coroutine that is awaited or may still
+	# become awaited. The engine disconnects a coroutine whose node is freed.
 	func _is_any_awaited(connections: Array[Dictionary]) -> bool:
 		var is_any_awaited: bool = false
 		for connection: Dictionary in connections:

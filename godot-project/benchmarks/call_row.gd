@@ -1,5 +1,8 @@
 extends "res://benchmarks/row.gd"
-## A row about a call on one connected pair, many times over: nanoseconds for each.
+## A row that repeats a call on one connected pair: nanoseconds per call.
+
+# The results of append(), connect() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
 
 const Link := preload("res://tests/support/link.gd")
 const TypedScript := preload("res://benchmarks/typed_script.gd")
@@ -8,12 +11,12 @@ var _loop: StringName
 var _times: int
 var _kind: String
 var _is_typed: bool
-var _links := {}
-var _loops := {}
+var _links: Dictionary = {}
+var _loops: Dictionary = {}
 
 
 func open() -> void:
-	for side in sides:
+	for side: String in sides:
 		_links[side] = _link(side)
 		if _links[side] == null:
 			problem = side + ": no connection"
@@ -22,10 +25,11 @@ func open() -> void:
 
 func sample(side: String) -> PackedFloat64Array:
 	var link: Link = _links[side]
-	var usec := 0
-	var calls := 0
+	var loops: RefCounted = _loops[side]
+	var usec: int = 0
+	var calls: int = 0
 	while usec == 0 or usec < scale.sample_usec:
-		usec += _loops[side].call(_loop, link.client, link.served, _times)
+		usec += loops.call(_loop, link.client, link.served, _times)
 		calls += _times
 	return [usec * 1000.0 / calls]
 
@@ -33,11 +37,12 @@ func sample(side: String) -> PackedFloat64Array:
 func close() -> void:
 	for link: Link in _links.values():
 		if link != null and link.endpoint != null:
-			link.endpoint.server.stop()
+			link.endpoint.server.call(&"stop")
 
 
-## Makes this the row of a loop. `times` is how often one run of the loop does it.
-func _use(name: String, loop: StringName, times: int, kind := "tcp", is_typed := true) -> RefCounted:
+## Makes this the row of a loop. `times` is the number of calls in one run of the loop.
+func _use(name: String, loop: StringName, times: int, kind: String = "tcp",
+		is_typed: bool = true) -> RefCounted:
 	names = [name]
 	_loop = loop
 	_times = times
@@ -47,13 +52,13 @@ func _use(name: String, loop: StringName, times: int, kind := "tcp", is_typed :=
 	return self
 
 
-# The peers of a side.
+# A connected pair of a side.
 func _link(side: String) -> Link:
-	var server := Server.new()
+	var server: Server = Server.new()
 	server.listen(family_of(side), _kind)
 	return server.pair()
 
 
-# The script that has the loop.
+# The object with the loop.
 func _loops_of(_side: String) -> RefCounted:
 	return null

@@ -1,17 +1,21 @@
 extends RefCounted
-## Connecting and accepting, timed; `typed_script.gd` makes the same for the other classes.
+## The timed loop of connecting and accepting. `typed_script.gd` makes the same loop for other
+## classes.
+
+# The timed calls discard their results.
+@warning_ignore_start("return_value_discarded")
 
 
-## Makes connections one after the other and returns the microseconds.
+## Makes connections one after the other, and returns the time in microseconds.
 func connect_and_accept(count: int) -> int:
-	var server := TCPServer.new()
+	var server: TCPServer = TCPServer.new()
 	server.listen(0, "127.0.0.1")
-	var port := server.get_local_port()
-	# Kept to the end, so that closing them is not timed.
+	var port: int = server.get_local_port()
+	# Kept until the end, so that closing them is not timed.
 	var peers: Array[StreamPeerTCP] = []
-	var begin := Time.get_ticks_usec()
-	for i in count:
-		var client := StreamPeerTCP.new()
+	var begin: int = Time.get_ticks_usec()
+	for i: int in count:
+		var client: StreamPeerTCP = StreamPeerTCP.new()
 		client.connect_to_host("127.0.0.1", port)
 		while not server.is_connection_available():
 			pass

@@ -1,5 +1,5 @@
 extends RefCounted
-## What the numbers of a run depend on.
+## The machine and the versions that the results depend on.
 
 
 static func description() -> Dictionary:
@@ -12,7 +12,7 @@ static func description() -> Dictionary:
 	}
 
 
-# A file of /proc has no size, so only its first line is asked for.
+# A file in /proc has size 0, so only its first line is read.
 static func _read(path: String) -> String:
-	var file := FileAccess.open(path, FileAccess.READ)
+	var file: FileAccess = FileAccess.open(path, FileAccess.READ)
 	return "" if file == null else file.get_line()

@@ -1,25 +1,25 @@
 extends RefCounted
-## What is measured together: one row of the table or several, on each side.
+## A measurement: one row of the table or several, on each side.
 
 const Family := preload("res://tests/support/family.gd")
 const Scale := preload("res://benchmarks/scale.gd")
 const Server := preload("res://benchmarks/server.gd")
 
-## The rows' names, which xtask's table has too.
+## The names of the rows, as in the table of xtask.
 var names: PackedStringArray
-## "engine" and "ours", and for some rows "plain" (sockets of Rust's standard library), "group" (ours, through a group) or
-## "buffer" (the engine's `StreamPeerBuffer`).
+## "engine" and "ours", and for some rows "plain" (sockets of Rust's standard library), "group"
+## (ours, in a group) or "buffer" (the engine's `StreamPeerBuffer`).
 var sides: PackedStringArray = ["engine", "ours"]
-## What is missing here of what this row needs. The sides that need it are not in `sides`.
-var needs := ""
-## What has gone wrong. Ends the measurement.
-var problem := ""
-## What a reader of the numbers has to know.
-var note := ""
+## What this row needs and the system lacks. The sides that need it are not in `sides`.
+var needs: String = ""
+## Why the measurement failed; empty if it did not.
+var problem: String = ""
+## A remark for readers of the numbers.
+var note: String = ""
 var scale: Scale
 
 
-## How many samples to take on each side.
+## The number of samples on each side.
 func rounds() -> int:
 	return scale.rounds
 
@@ -29,13 +29,13 @@ func open() -> void:
 	pass
 
 
-## Measures once: a number for each name. The first call on each side does not count: it warms up caches, memory and the
-## processor's clock.
+## Takes a sample: a number for each name. The first sample of each side is discarded: it warms up
+## caches, memory and the processor's clock.
 func sample(_side: String) -> PackedFloat64Array:
 	return []
 
 
-## Gives up what `open` has made.
+## Releases what `open` has made.
 func close() -> void:
 	pass
 
@@ -45,7 +45,7 @@ static func family_of(side: String) -> Family:
 	return Family.engine() if side == "engine" else Family.ours()
 
 
-## Leaves out the engine's side of a kind of socket that it does not have.
+## Removes the engine's side if the engine does not have this kind of socket.
 func need_kind(kind: String) -> void:
 	if not Family.engine().kinds().has(kind):
 		needs = "Godot 4.6, for its Unix domain sockets"

@@ -1,29 +1,33 @@
 extends RefCounted
-## How much is measured: enough for good numbers, for a quick look, or for a test that everything works.
+## How much is measured: enough for good numbers, for rough numbers, or for a test that everything
+## works.
 
-## Samples of each row on each side.
-var rounds := 15
-## What the timed parts of a sample take at least, in microseconds.
-var sample_usec := 10000
-## The same for streams to another process. Their speed depends on the cores that the system has put the two processes
-## on, so there are more samples, each with a new process, and they are shorter.
-var stream_rounds := 45
-## Blocks of 64 KiB in a sample.
-var blocks := 1500
-## Round trips in a sample.
-var trips := 1500
-## Connections made in a sample.
-var connects := 200
-## Idle pairs of which the memory is measured.
-var pairs := 2000
-## No row has more sockets than this.
-var most_sockets := 10000
-## The same for rows that take a process or thousands of connections for each sample.
-var costly_rounds := 7
+# This script itself, as a type.
+const Scale := preload("res://benchmarks/scale.gd")
+
+## The samples of each row on each side.
+var rounds: int = 15
+## The least time of the timed parts of a sample, in microseconds.
+var sample_usec: int = 10000
+## The samples of streams to another process. Their speed depends on the cores of the two processes,
+## so there are more and shorter samples, each with a new process.
+var stream_rounds: int = 45
+## The blocks of 64 KiB in a sample.
+var blocks: int = 1500
+## The round trips in a sample.
+var trips: int = 1500
+## The connections made in a sample.
+var connects: int = 200
+## The idle pairs whose memory is measured.
+var pairs: int = 2000
+## The most sockets of a row.
+var most_sockets: int = 10000
+## The samples of rows that need a process or thousands of connections for each sample.
+var costly_rounds: int = 7
 
 
-static func named(name: String) -> RefCounted:
-	var scale: RefCounted = new()
+static func named(name: String) -> Scale:
+	var scale: Scale = new()
 	match name:
 		"quick":
 			scale.rounds = 5
@@ -39,7 +43,7 @@ static func named(name: String) -> RefCounted:
 			scale.blocks = 10
 			scale.trips = 50
 			scale.connects = 20
-			# Fewer fit into memory that the process has already.
+			# Fewer pairs would fit into memory that the process has already.
 			scale.pairs = 1000
 			scale.most_sockets = 100
 			scale.costly_rounds = 1

@@ -1,5 +1,6 @@
 extends "res://benchmarks/row.gd"
-## A row that exchanges data with the plain program, and is compared with the plain program in Godot's place.
+## A row that exchanges data with the plain program. Its side "plain" is the plain program in the
+## place of Godot.
 
 const Cores := preload("res://benchmarks/cores.gd")
 const Plain := preload("res://benchmarks/plain.gd")

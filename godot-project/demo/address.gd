@@ -1,20 +1,24 @@
 extends RefCounted
-## An address as somebody types it: `localhost:4000`, `[::1]:4000`, or the path of a Unix domain socket, in which there is a slash.
+## An address as a user types it: `localhost:4000`, `[::1]:4000`, or the path of a Unix domain
+## socket, which contains a slash.
 
-var host := ""
-var port := 0
-var path := ""
+# This script itself, as a type.
+const Address := preload("res://demo/address.gd")
+
+var host: String = ""
+var port: int = 0
+var path: String = ""
 
 
-## What [param text] says; null if it is no address.
-static func parse(text: String) -> RefCounted:
-	var address := new()
+## Parses [param text]. Returns null if it is not an address.
+static func parse(text: String) -> Address:
+	var address: Address = new()
 	text = text.strip_edges()
 	if text.contains("/"):
 		address.path = text
 		return address
-	var colon := text.rfind(":")
-	var number := text.substr(colon + 1)
+	var colon: int = text.rfind(":")
+	var number: String = text.substr(colon + 1)
 	if colon < 1 or not number.is_valid_int() or number.to_int() < 0 or number.to_int() > 65535:
 		return null
 	address.host = text.left(colon).trim_prefix("[").trim_suffix("]")
@@ -22,7 +26,7 @@ static func parse(text: String) -> RefCounted:
 	return address
 
 
-## A peer of the right class.
+## A new peer of the class for this address.
 func new_peer() -> StreamPeerSocketRs:
 	if path.is_empty():
 		return StreamPeerTCPRs.new()
@@ -35,10 +39,11 @@ func connect_peer(peer: StreamPeerSocketRs) -> Error:
 	return (peer as StreamPeerUDSRs).connect_to_host(path)
 
 
-## A server that listens here; [param problem] is told why not, and null is returned then.
+## Returns a server that listens at this address. After a failure it calls [param problem] with the
+## reason, and returns null.
 func listen(problem: Callable) -> SocketServerRs:
 	var server: SocketServerRs
-	var error := OK
+	var error: Error = OK
 	if path.is_empty():
 		server = TCPServerRs.new()
 		error = (server as TCPServerRs).listen(port, host)

@@ -1,21 +1,24 @@
 extends Node
-## Asks any server one thing: connects, sends a line of text, and shows what comes back.
+## Sends one request to any server: connects, sends a line of text, and shows the answer.
+
+# The results of connect(), append() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
 
 signal logged(text: String)
-## [param problem] is empty if anything came back.
+## [param problem] is empty if the server sent an answer.
 signal finished(problem: String)
 
-const CONNECT_LIMIT_SECONDS := 5.0
-const ANSWER_LIMIT_SECONDS := 2
-## The most to show of what a server says.
-const ANSWER_LIMIT_BYTES := 64 * 1024
+const CONNECT_LIMIT_SECONDS: float = 5.0
+const ANSWER_LIMIT_SECONDS: int = 2
+## The most bytes of an answer to show.
+const ANSWER_LIMIT_BYTES: int = 64 * 1024
 
 var _peer: StreamPeerSocketRs
 var _unsent: PackedByteArray
-var _line := PackedByteArray()
-var _received_size := 0
-var _is_connected := false
-var _deadline_msec := 0
+var _line: PackedByteArray = PackedByteArray()
+var _received_size: int = 0
+var _is_connected: bool = false
+var _deadline_msec: int = 0
 
 
 func _ready() -> void:
@@ -23,13 +26,13 @@ func _ready() -> void:
 
 
 func ask_tcp(host: String, port: int, text: String) -> void:
-	var peer := StreamPeerTCPRs.new()
+	var peer: StreamPeerTCPRs = StreamPeerTCPRs.new()
 	_prepare(peer, "%s port %d" % [host, port], text)
 	_begin(peer.connect_to_host(host, port))
 
 
 func ask_uds(path: String, text: String) -> void:
-	var peer := StreamPeerUDSRs.new()
+	var peer: StreamPeerUDSRs = StreamPeerUDSRs.new()
 	_prepare(peer, path, text)
 	_begin(peer.connect_to_host(path))
 
@@ -41,7 +44,8 @@ func _prepare(peer: StreamPeerSocketRs, place: String, text: String) -> void:
 	logged.emit("connecting to " + place)
 
 
-## connect_to_host() only starts to connect. What cannot work, such as an unknown name, it refuses at once.
+## connect_to_host() only starts a connect. It refuses invalid arguments at once, such as a
+## malformed name.
 func _begin(error: Error) -> void:
 	if error == OK:
 		set_process(true)
@@ -55,7 +59,8 @@ func _process(_delta: float) -> void:
 		StreamPeerSocketRs.STATUS_CONNECTED:
 			_talk()
 		StreamPeerSocketRs.STATUS_NONE:
-			_finish("the server closed the connection" + ("" if _received_size > 0 else " without an answer"))
+			_finish("the server closed the connection"
+					+ ("" if _received_size > 0 else " without an answer"))
 		StreamPeerSocketRs.STATUS_ERROR:
 			_finish(_peer.get_last_error_message())
 
@@ -66,7 +71,7 @@ func _talk() -> void:
 		_deadline_msec = Time.get_ticks_msec() + ANSWER_LIMIT_SECONDS * 1000
 		logged.emit("connected; sending %d bytes" % _unsent.size())
 	if not _unsent.is_empty():
-		# The system may take only a part; the rest waits for the next frame.
+		# The system may accept only a part. The rest is sent in the next frame.
 		var sent: int = _peer.put_partial_data(_unsent)[1]
 		_unsent = _unsent.slice(sent)
 	var answer: PackedByteArray = _peer.get_partial_data(ANSWER_LIMIT_BYTES - _received_size)[1]
@@ -78,9 +83,10 @@ func _talk() -> void:
 		_finish("timed out: no answer within %d s" % ANSWER_LIMIT_SECONDS if _received_size == 0 else "")
 
 
-## Shows every line when it is complete: the bytes of a letter such as "é" may come apart.
+## Shows each line once it is complete, since the bytes of a character such as "é" may arrive
+## separately.
 func _show(bytes: PackedByteArray) -> void:
-	for byte in bytes:
+	for byte: int in bytes:
 		if byte == 0x0a:
 			_show_line()
 		else:
@@ -94,15 +100,16 @@ func _show_line() -> void:
 	_line.clear()
 
 
-## Bytes that are not plain text are shown in hexadecimal: a terminal could take them for commands.
+## Shows bytes that are not plain text in hexadecimal, since a terminal might interpret them as
+## commands.
 func _readable(line: PackedByteArray) -> String:
-	for byte in line:
+	for byte: int in line:
 		if byte < 0x20 and byte != 0x09 or byte == 0x7f:
 			return "(hex) " + line.hex_encode()
 	return PacketPeerSocketRs.decode_text(line)
 
 
-## An answer is a success, however the connection ended after it.
+## An answer counts as a success, however the connection ended after it.
 func _finish(how_it_ended: String) -> void:
 	set_process(false)
 	_peer.disconnect_from_host()

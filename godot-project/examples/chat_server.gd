@@ -1,19 +1,19 @@
 extends Node
-## A chat server. A client is anything that sends lines, such as `nc localhost 4000`: the first line is its name, and each line after
-## that goes to all the others.
-
-@export var port: int = 4000
-## Further clients are refused.
-@export var max_clients: int = 100
-## A longer line ends its connection.
-@export var max_line_bytes: int = 1000
+## A chat server. Any program that sends lines can be a client, such as `nc localhost 4000`. The
+## first line of a client is its name. Each later line goes to all other clients.
 
 ## Longer names are refused.
 const MAX_NAME_BYTES: int = 40
 
+@export var port: int = 4000
+## Further clients are refused.
+@export var max_clients: int = 100
+## A client that sends a longer line is disconnected.
+@export var max_line_bytes: int = 1000
+
 var server: TCPServerRs = TCPServerRs.new()
 var group: StreamPeerSocketGroupRs = StreamPeerSocketGroupRs.new()
-# The names, by the clients.
+# The name of each client.
 var names: Dictionary = {}
 # The clients without a name, to which nothing is sent yet.
 var nameless: Array[PacketPeerSocketRs] = []
@@ -22,7 +22,8 @@ var nameless: Array[PacketPeerSocketRs] = []
 func _ready() -> void:
 	var lines: PacketPeerSocketRs = PacketPeerSocketRs.new()
 	lines.framing = PacketPeerSocketRs.FRAMING_DELIMITER
-	# It limits what is sent too: a line with its name before it, and all names.
+	# The limit also holds for sent packets. The longest one is a line with a name in front of it, or
+	# the list of all names.
 	lines.max_packet_bytes = max_line_bytes + (max_clients + 2) * (MAX_NAME_BYTES + 2)
 	if server.listen(port) != OK:
 		push_error(server.get_last_error_message())
@@ -44,7 +45,7 @@ func _on_line(client: PacketPeerSocketRs, packet: PackedByteArray) -> void:
 	if packet.size() > max_line_bytes:
 		client.stream.disconnect_from_host()
 		return
-	# The engine's own function prints a line for each byte that is no UTF-8.
+	# The engine's own function prints an error for each byte that is not valid UTF-8.
 	var line: String = PacketPeerSocketRs.decode_text(packet).strip_edges()
 	if client in names:
 		_broadcast("%s: %s" % [names[client], line], client)
@@ -54,7 +55,7 @@ func _on_line(client: PacketPeerSocketRs, packet: PackedByteArray) -> void:
 		names[client] = line
 		nameless.erase(client)
 		_answer(client, "Hello, %s. Here: %s." % [line, ", ".join(PackedStringArray(names.values()))])
-		_broadcast("%s has come." % line, client)
+		_broadcast("%s has joined." % line, client)
 
 
 func _on_left(client: PacketPeerSocketRs, _error: int) -> void:
@@ -66,7 +67,7 @@ func _on_left(client: PacketPeerSocketRs, _error: int) -> void:
 
 
 func _answer(client: PacketPeerSocketRs, line: String) -> void:
-	# A client that does not read misses it.
+	# A client that does not read misses the line.
 	var _error: Error = client.put_text(line)
 
 

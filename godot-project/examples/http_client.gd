@@ -1,23 +1,43 @@
 extends RefCounted
-## An HTTP/1.1 client over TCP, TLS or a Unix domain socket, such as a local daemon's. Requests follow each other on one connection.
+## An HTTP/1.1 client over TCP, TLS or a Unix domain socket, such as a local daemon's. Requests
+## follow each other on one connection.
 ## [codeblock]
 ## var http := HttpClient.new()
 ## if await http.connect_to_path("/run/docker.sock") == OK:
 ##     var response := await http.request("GET", "/version")
 ##     print(response.status, " ", response.body.get_string_from_utf8())
 ## [/codeblock]
-## The limits hold for each response: a server that exceeds one gets [constant ERR_INVALID_DATA], and is disconnected.
+## The limits hold for each response: a server that exceeds one gets [constant ERR_INVALID_DATA],
+## and is disconnected.
 
-## The most bytes of a head, or of what follows a chunked body.
+## The most bytes of a response head, or of the trailers after a chunked body.
 const MAX_HEAD_BYTES: int = 65536
-## The most header fields in it.
+## The most header fields in a head.
 const MAX_FIELDS: int = 200
-## The most interim responses, such as 100, before the response.
+## The most interim responses, such as 100 Continue, before the final one.
 const MAX_INTERIM: int = 20
 ## The most bytes to receive at once.
 const PIECE: int = 1 << 20
 ## The microseconds of work after which the client lets the frame go on.
 const WORK_USEC: int = 4000
+
+## The seconds that the server may be silent.
+var time_limit: float = 10.0
+## The most bytes of a body that the client keeps in memory.
+var max_body_bytes: int = 256 << 20
+
+var _peer: StreamPeerSocketRs
+# TLS over the peer, or null.
+var _tls: StreamPeerTLS
+var _host: String = ""
+# Why the connection ended. OK while it lasts.
+var _end: Error = OK
+# The received bytes. The first `_used` of them have been used already.
+var _received: PackedByteArray = PackedByteArray()
+var _used: int = 0
+# How many more bytes the lines of this head may have.
+var _head_left: int = 0
+var _work_end: int = 0
 
 
 ## A response.
@@ -25,31 +45,13 @@ class Response:
 	## [constant OK], or why the response is missing or incomplete.
 	var error: Error = OK
 	var status: int = 0
-	## By their names in lower case. Several of one name are joined by commas.
+	## The values by field name, in lower case. Several values of one name are joined by commas.
 	var headers: Dictionary = {}
 	var body: PackedByteArray = PackedByteArray()
 
 
-## The seconds that the other side may be silent.
-var time_limit: float = 10.0
-## The most bytes of a body that is kept in memory.
-var max_body_bytes: int = 256 << 20
-
-var _peer: StreamPeerSocketRs
-# TLS over the peer; null without.
-var _tls: StreamPeerTLS
-var _host: String = ""
-# How the connection ended; OK until then.
-var _end: Error = OK
-# The received bytes, of which the first `_used` are used already.
-var _received: PackedByteArray = PackedByteArray()
-var _used: int = 0
-# How many bytes the lines of this head may still have.
-var _head_left: int = 0
-var _work_end: int = 0
-
-
-## With [param tls] options, the connection is encrypted, and the certificate has to be one for [param host].
+## With [param tls] options, the connection is encrypted, and the certificate has to be one for
+## [param host].
 func connect_to_host(host: String, port: int = 80, tls: TLSOptions = null) -> Error:
 	var peer: StreamPeerTCPRs = StreamPeerTCPRs.new()
 	_begin(peer, host if port in [80, 443] else "%s:%d" % [host, port])
@@ -71,10 +73,10 @@ func close() -> void:
 	_peer = null
 
 
-## Sends a request and waits for the response. [param on_piece] gets the body in pieces, as a [PackedByteArray] each; the response
-## has no body then.
-func request(method: String, path: String, headers: Dictionary = {}, body: PackedByteArray = PackedByteArray(),
-		on_piece: Callable = Callable()) -> Response:
+## Sends a request and waits for the response. If [param on_piece] is given, it is called with each
+## piece of the body, a [PackedByteArray], and [member Response.body] stays empty.
+func request(method: String, path: String, headers: Dictionary = {},
+		body: PackedByteArray = PackedByteArray(), on_piece: Callable = Callable()) -> Response:
 	var head: String = "%s %s HTTP/1.1\r\nHost: %s\r\n" % [method, path, _host]
 	for name: String in headers:
 		head += "%s: %s\r\n" % [name, headers[name]]
@@ -110,7 +112,7 @@ func _connected(started: Error) -> Error:
 	var _connection: int = _peer.disconnected.connect(_on_disconnected)
 	_peer.auto_poll = true
 	_peer.connect_timeout = time_limit
-	# A request with a large body is sent while frames go on.
+	# A large request body is sent in the background, over several frames.
 	_peer.write_buffer_limit = 64 << 20
 	return await _peer.connect_finished
 
@@ -138,20 +140,23 @@ func _put(bytes: PackedByteArray) -> Error:
 		return ERR_UNCONFIGURED
 	if _tls == null:
 		return _peer.put_data(bytes)
-	# It prints an error if it is written to after the other side has ended it.
+	# StreamPeerTLS prints an error if it is written to after the server has closed it.
 	_tls.poll()
-	return _tls.put_data(bytes) if _tls.get_status() == StreamPeerTLS.STATUS_CONNECTED else ERR_CONNECTION_ERROR
+	return (_tls.put_data(bytes) if _tls.get_status() == StreamPeerTLS.STATUS_CONNECTED
+			else ERR_CONNECTION_ERROR)
 
 
 func _read_head(response: Response) -> void:
-	# Interim responses may precede the response (RFC 9110, section 15.2). 101 is the last one of its connection.
+	# Interim responses may precede the response (RFC 9110, section 15.2). After 101 the connection no
+	# longer speaks HTTP.
 	for i: int in MAX_INTERIM + 1:
 		response.headers = {}
 		_head_left = MAX_HEAD_BYTES
 		var words: PackedStringArray = (await _read_line(response)).split(" ", false, 2)
 		if response.error != OK:
 			return
-		if words.size() < 2 or not words[0].begins_with("HTTP/1.") or words[1].length() != 3 or not words[1].is_valid_int():
+		if (words.size() < 2 or not words[0].begins_with("HTTP/1.") or words[1].length() != 3
+				or not words[1].is_valid_int()):
 			response.error = ERR_INVALID_DATA
 			return
 		response.status = words[1].to_int()
@@ -178,7 +183,7 @@ func _read_body(response: Response, on_piece: Callable) -> void:
 	if _field(response, "transfer-encoding").to_lower() == "chunked":
 		await _read_chunks(response, on_piece)
 	elif not response.headers.has("content-length"):
-		# Up to the end of the stream, which is the end of the connection.
+		# The body ends with the stream, and so does the connection.
 		await _read_bytes(response, -1, on_piece)
 		close()
 	elif length.is_valid_int() and length.length() <= 15 and length.to_int() >= 0:
@@ -192,7 +197,8 @@ func _read_chunks(response: Response, on_piece: Callable) -> void:
 	while left > 0:
 		_head_left = MAX_HEAD_BYTES
 		var size: String = (await _read_line(response)).get_slice(";", 0).strip_edges()
-		if response.error == OK and (not size.is_valid_hex_number() or size.length() > 15 or size.hex_to_int() < 0):
+		if (response.error == OK
+				and (not size.is_valid_hex_number() or size.length() > 15 or size.hex_to_int() < 0)):
 			response.error = ERR_INVALID_DATA
 		if response.error != OK:
 			return
@@ -231,7 +237,7 @@ func _read_line(response: Response) -> String:
 		if looked > _head_left:
 			response.error = ERR_INVALID_DATA
 		elif end >= 0:
-			# The engine's own function prints a line for each byte that is no UTF-8.
+			# The engine's own function prints an error for each byte that is not valid UTF-8.
 			var line: String = PacketPeerSocketRs.decode_text(_received.slice(_used, end))
 			_used = end + 1
 			_head_left -= looked
@@ -245,7 +251,8 @@ func _read_line(response: Response) -> String:
 # Waits for more bytes. ERR_FILE_EOF at the end of the stream.
 func _receive() -> Error:
 	if _used > 0:
-		# Once for each received piece, and not for each line of it, which would copy the rest again and again.
+		# The used bytes are removed once per received piece. Removing each line would copy the rest again
+		# and again.
 		_received = _received.slice(_used)
 		_used = 0
 	var end: float = Time.get_ticks_msec() + time_limit * 1000
@@ -279,7 +286,7 @@ func _field(response: Response, name: String) -> String:
 	return response.headers.get(name, "")
 
 
-# Lets the frame go on if this client has worked long enough in it.
+# Waits for the next frame if this client has used its share of this one.
 func _share_frame() -> void:
 	if Time.get_ticks_usec() > _work_end:
 		await _frame()

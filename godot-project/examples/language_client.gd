@@ -1,6 +1,6 @@
 extends RefCounted
-## A client for a language server, or for anything that speaks JSON-RPC 2 with headers, such as a debug adapter: packets with
-## `FRAMING_CONTENT_LENGTH`.
+## A client for a language server, or for any other server that speaks JSON-RPC 2 with headers. Its
+## messages are packets with `FRAMING_CONTENT_LENGTH`.
 ## [codeblock]
 ## var client := LanguageClient.new()
 ## client.notified.connect(func(method: String, params: Variant) -> void: print(method, params))
@@ -9,19 +9,21 @@ extends RefCounted
 ##     client.notify("initialized", {})
 ## [/codeblock]
 
-## Emitted when the server sends something without being asked.
+## Emitted when the server sends a notification.
 signal notified(method: String, params: Variant)
 
-## The most bytes of a message. A longer one takes too long to parse within a frame, and ends the connection.
+## The most bytes of a message. A longer one takes too long to parse within a frame, and ends the
+## connection.
 const MAX_MESSAGE_BYTES: int = 4 << 20
 
-## The seconds that an answer may take.
+## The time limit of an answer in seconds.
 var time_limit: float = 30.0
-## Why the last request has no result: the server's error, or how the connection ended. Empty if it has one.
+## Why the last request has no result: the server's error, or how the connection ended. Empty after
+## a success.
 var error_message: String = ""
 
 var _packets: PacketPeerSocketRs = PacketPeerSocketRs.new()
-# The answers by the numbers of their requests, as long as somebody waits for them; empty until they come.
+# The answer to each request in progress, by the request's number. Empty until it arrives.
 var _answers: Dictionary = {}
 var _requests: int = 0
 
@@ -49,7 +51,8 @@ func close() -> void:
 		_packets.stream.disconnect_from_host()
 
 
-## Sends a request, and waits for the result. Null if there is none; [member error_message] says why.
+## Sends a request, and waits for the result. Returns null after an error; [member error_message]
+## says why.
 func request(method: String, params: Variant) -> Variant:
 	_requests += 1
 	var id: int = _requests
@@ -73,28 +76,30 @@ func request(method: String, params: Variant) -> Variant:
 	return answer.get("result")
 
 
-## Sends a message that is not answered.
+## Sends a notification, which the server does not answer.
 func notify(method: String, params: Variant) -> void:
 	_put({"jsonrpc": "2.0", "method": method, "params": params})
 
 
 func _put(message: Dictionary) -> void:
-	# If it fails, there is no connection, and no answer.
+	# It fails only without a connection, and then there is no answer either.
 	var _error: Error = _packets.put_json(message)
 
 
 func _is_connected() -> bool:
-	return _packets.stream != null and _packets.stream.get_status() == StreamPeerSocketRs.STATUS_CONNECTED
+	return (_packets.stream != null
+			and _packets.stream.get_status() == StreamPeerSocketRs.STATUS_CONNECTED)
 
 
 func _on_packet(packet: PackedByteArray) -> void:
-	# Null if it is no JSON. The engine's own functions print something for each byte that is no UTF-8.
+	# Null if it is not JSON. The engine's own functions print an error for each byte that is not valid
+	# UTF-8.
 	var json: Variant = PacketPeerSocketRs.decode_json(packet)
 	if not json is Dictionary:
 		return
 	var message: Dictionary = json
 	if message.get("method") is String and message.has("id"):
-		# The server asks. Null is an answer, to some of its questions the right one.
+		# A request from the server. It needs an answer, and null is a valid one.
 		_put({"jsonrpc": "2.0", "id": message["id"], "result": null})
 	elif message.get("method") is String:
 		notified.emit(message["method"], message.get("params"))

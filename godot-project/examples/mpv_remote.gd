@@ -1,5 +1,6 @@
 extends RefCounted
-## A remote control for mpv, by its JSON IPC: one line of JSON is one message (`mpv --input-ipc-server=/tmp/mpv.sock`).
+## A remote control for mpv, over its JSON IPC (`mpv --input-ipc-server=/tmp/mpv.sock`). Each
+## message is one line of JSON.
 ## [codeblock]
 ## var mpv := MpvRemote.new()
 ## mpv.happened.connect(func(event: Dictionary) -> void: print(event.event))
@@ -8,19 +9,20 @@ extends RefCounted
 ##     print(await mpv.command(["get_property", "duration"]))
 ## [/codeblock]
 
-## Emitted when something happens in the player: `event.event` says what.
+## Emitted for each event of the player. `event.event` is its name.
 signal happened(event: Dictionary)
 
-## The most bytes of a message. A longer one takes too long to parse within a frame, and ends the connection.
+## The most bytes of a message. A longer one takes too long to parse within a frame, and ends the
+## connection.
 const MAX_MESSAGE_BYTES: int = 1 << 20
 
-## The seconds that an answer may take.
+## The time limit of an answer in seconds.
 var time_limit: float = 5.0
-## The outcome of the last command: "success", or why it failed.
+## The outcome of the last command: "success", or why the command failed.
 var outcome: String = ""
 
 var _lines: PacketPeerSocketRs = PacketPeerSocketRs.new()
-# The answers by the numbers of their commands, as long as somebody waits for them; empty until they come.
+# The answer to each command in progress, by the command's number. Empty until it arrives.
 var _answers: Dictionary = {}
 var _commands: int = 0
 
@@ -48,12 +50,13 @@ func close() -> void:
 		_lines.stream.disconnect_from_host()
 
 
-## Sends a command, and waits for its result. Null if there is none, or the command failed; see [member outcome].
+## Sends a command, and waits for its result. Returns null if there is no result or if the command
+## failed; see [member outcome].
 func command(words: Array) -> Variant:
 	_commands += 1
 	var id: int = _commands
 	_answers[id] = {}
-	# If it fails, there is no connection, and no answer.
+	# It fails only without a connection, and then there is no answer either.
 	var _error: Error = _lines.put_json({"command": words, "request_id": id})
 	var end: float = Time.get_ticks_msec() + time_limit * 1000
 	var answer: Dictionary = {}
@@ -70,7 +73,8 @@ func _is_connected() -> bool:
 
 
 func _on_line(line: PackedByteArray) -> void:
-	# Null if it is no JSON. The engine's own functions print something for each byte that is no UTF-8.
+	# Null if it is not JSON. The engine's own functions print an error for each byte that is not valid
+	# UTF-8.
 	var json: Variant = PacketPeerSocketRs.decode_json(line)
 	if not json is Dictionary:
 		return

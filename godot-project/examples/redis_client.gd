@@ -1,7 +1,9 @@
 extends RefCounted
-## A client for Redis and its kin, over TCP or a Unix domain socket, in its protocol RESP 2.
+## A client for Redis and compatible servers, over TCP or a Unix domain socket. It speaks the
+## protocol RESP 2.
 ##
-## Commands can be put one after the other before the first answer is awaited: the answers come in their order.
+## Several commands can be sent before the first answer is awaited. The answers arrive in the order
+## of the commands.
 ## [codeblock]
 ## var redis := RedisClient.new()
 ## if await redis.connect_to_server("localhost") == OK:
@@ -20,15 +22,15 @@ const PIECE: int = 1 << 20
 ## The microseconds of work after which the client lets the frame go on.
 const WORK_USEC: int = 4000
 
-## The seconds that a connect may take, and that the server may be silent within an answer.
+## The time limit in seconds of a connect, and of each pause within an answer.
 var time_limit: float = 10.0
-## What went wrong: with the connection, or in the last answer. [constant OK] if nothing did.
+## The error of the connection or of the last answer. [constant OK] if there is none.
 var error: Error = OK
-## The same in words.
+## A description of [member error].
 var error_message: String = ""
 
 var _peer: StreamPeerSocketRs
-# The received bytes, of which the first `_used` are used already.
+# The received bytes. The first `_used` of them have been used already.
 var _received: PackedByteArray = PackedByteArray()
 var _used: int = 0
 var _work_end: int = 0
@@ -51,7 +53,7 @@ func close() -> void:
 		_peer.disconnect_from_host()
 
 
-## Sends a command. Its words are texts, numbers, or bytes. [method answer] waits for the answer.
+## Sends a command, whose words are strings, numbers or bytes. [method answer] waits for the answer.
 func put(words: Array) -> void:
 	var bytes: PackedByteArray = ("*%d\r\n" % words.size()).to_ascii_buffer()
 	for word: Variant in words:
@@ -71,8 +73,9 @@ func command(words: Array) -> Variant:
 	return await answer()
 
 
-## Waits for the next answer, or the next message on a connection that subscribes: a [PackedByteArray], a number, an array of
-## these, or null, which is no value, or an error if [member error] says so.
+## Waits for the next answer, or for the next message on a subscribed connection. Returns a
+## [PackedByteArray], a number or an array of these. Null is a missing value, or an error if [member
+## error] is set.
 func answer() -> Variant:
 	if error == ERR_CONNECTION_ERROR or _peer == null:
 		return null
@@ -86,7 +89,7 @@ func _connected(started: Error) -> Error:
 	_used = 0
 	error = started
 	if error == OK:
-		# Nothing is sent in part, and a slow server holds up no frame.
+		# With a write queue no command is sent in part, and a slow server does not block a frame.
 		_peer.write_buffer_limit = 64 << 20
 		_peer.auto_poll = true
 		_peer.connect_timeout = time_limit
@@ -100,31 +103,35 @@ func _read(depth: int) -> Variant:
 		await _frame()
 	var line: PackedByteArray = await _read_line()
 	if line.is_empty():
-		return _fail(ERR_CONNECTION_ERROR, "malformed answer: an empty line") if error != ERR_CONNECTION_ERROR else null
-	# The engine's own function prints a line for each byte that is no UTF-8.
+		return (_fail(ERR_CONNECTION_ERROR, "malformed answer: an empty line")
+				if error != ERR_CONNECTION_ERROR else null)
+	# The engine's own function prints an error for each byte that is not valid UTF-8.
 	var text: String = PacketPeerSocketRs.decode_text(line.slice(1))
+	var value: Variant = null
 	match char(line[0]):
 		"+":
-			return line.slice(1)
+			value = line.slice(1)
 		"-":
-			return _fail(FAILED, text)
+			_fail(FAILED, text)
 		":" when _is_integer(text):
-			return text.to_int()
+			value = text.to_int()
 		"$" when _is_integer(text) and text.to_int() <= MAX_VALUE_BYTES:
-			return await _read_bytes(text.to_int())
+			value = await _read_bytes(text.to_int())
 		"*" when _is_integer(text) and depth < MAX_DEPTH:
-			return await _read_array(text.to_int(), depth)
-	return _fail(ERR_CONNECTION_ERROR, "malformed answer: " + text.left(100))
+			value = await _read_array(text.to_int(), depth)
+		_:
+			_fail(ERR_CONNECTION_ERROR, "malformed answer: " + text.left(100))
+	return value
 
 
-# Without its end. Empty after an error.
+# Returns the next line without its line end. Empty after an error.
 func _read_line() -> PackedByteArray:
 	var looked: int = 0
 	while true:
 		var end: int = _received.find(0x0a, _used + looked)
 		looked = (end if end >= 0 else _received.size()) - _used
 		if looked > MAX_LINE_BYTES:
-			_fail(ERR_CONNECTION_ERROR, "a line that is too long")
+			_fail(ERR_CONNECTION_ERROR, "malformed answer: a line of more than %d bytes" % MAX_LINE_BYTES)
 			break
 		if end >= 0:
 			# A line ends with a carriage return and a line feed.
@@ -151,7 +158,7 @@ func _read_array(count: int, depth: int) -> Variant:
 	if count < 0:
 		return null
 	var values: Array = []
-	# Not `for`: the server may announce what it never sends.
+	# Not `for` over `count`: a server may announce more values than it ever sends.
 	while values.size() < count:
 		values.append(await _read(depth + 1))
 		if error == ERR_CONNECTION_ERROR:
@@ -159,10 +166,11 @@ func _read_array(count: int, depth: int) -> Variant:
 	return values
 
 
-# Waits for more bytes. False after an error.
+# Waits for more bytes. Returns false after an error.
 func _receive() -> bool:
 	if _used > 0:
-		# Once for each received piece, and not for each line of it, which would copy the rest again and again.
+		# The used bytes are removed once per received piece. Removing each line would copy the rest again
+		# and again.
 		_received = _received.slice(_used)
 		_used = 0
 	var end: float = Time.get_ticks_msec() + time_limit * 1000
@@ -179,10 +187,11 @@ func _receive() -> bool:
 	return false
 
 
-# `to_int` prints an error about a number of more than 64 bits.
+# `to_int` prints an error for a number of more than 64 bits, so these are excluded.
 func _is_integer(text: String) -> bool:
 	var digits: String = text.lstrip("+-0")
-	return text.is_valid_int() and (digits.length() < 19 or digits.length() == 19 and digits <= "9223372036854775807")
+	return (text.is_valid_int()
+			and (digits.length() < 19 or digits.length() == 19 and digits <= "9223372036854775807"))
 
 
 func _frame() -> void:
@@ -190,7 +199,7 @@ func _frame() -> void:
 	_work_end = Time.get_ticks_usec() + WORK_USEC
 
 
-# An error in an answer concerns that answer; one of the connection is the last thing that there is.
+# FAILED concerns one answer only. ERR_CONNECTION_ERROR ends the connection.
 func _fail(code: Error, message: String) -> Variant:
 	error = code
 	error_message = message

@@ -1,23 +1,32 @@
 extends SceneTree
-## Runs the tests of the addon: godot --headless --path godot-project --script res://tests/run.gd [-- FILTER...]
+## Runs the tests of the addon:
+## [codeblock lang=text]
+## godot --headless --path godot-project --script res://tests/run.gd [-- FILTER...]
+## [/codeblock]
+## Every `test_*.gd` below this folder is a file of tests, every method `test_*` in it a test. Tests
+## in `parity/` run once on the engine's classes and once on ours, those in `own/` and `better/` on
+## ours. With filters, only tests whose line in the report matches one of them run: `bind`, or
+## `test_data.gd*[ours]`.
 ##
-## `--defects-on-engine` among the filters runs the tests in `better/` on the engine's classes, and expects each to fail:
-## they are about what is wrong with those. What each found is printed, so that one can see that it fails for its reason.
-## `--root=FOLDER`, `--time-limit=SECONDS` and `--loud` among the filters are for the runner's own tests.
-## Every `test_*.gd` below this folder is a file of tests, every method `test_*` in it a test. `parity/` runs once on
-## the engine's classes and once on ours, `own/` and `better/` on ours. With filters, only tests whose line matches one of them run: `bind`, or `test_data.gd*[ours]`.
-## The last line is `N passed, N failed`; the exit code is 0 if nothing failed and something passed. What the system
-## lacks is said behind the tests that it concerns: those that were skipped, and those that passed in part.
+## The last line is `N passed, N failed`. The exit code is 0 if nothing failed and something passed.
+## A test that the system lacks something for is reported as skipped or as passed in part, with the
+## reason.
+##
+## The option `--defects-on-engine` runs the tests in `better/` on the engine's classes and expects
+## each to fail, since they test for defects of the engine. The failures are printed, to show that
+## each test fails for the right reason. The options `--root=FOLDER`, `--time-limit=SECONDS` and
+## `--loud` are for the runner's own tests.
 
 const Family := preload("res://tests/support/family.gd")
 const TestCase := preload("res://tests/support/test_case.gd")
 const Watchdog := preload("res://tests/support/watchdog.gd")
 
 const ROOT := "res://tests"
-## Folders without tests that can run by themselves: what tests are made of, scripts for a process of their own, and tests
-## that need servers (`cargo xtask test --interop`).
+## Folders without tests for this runner: support code, scripts for child processes, and tests that
+## need servers (`cargo xtask test --interop`).
 const NOT_TESTS := ["support", "children", "interop", "photographs"]
-## Seconds a test may take, and how much longer it may block the main thread before the process is ended.
+## The time limit of a test in seconds, and how much longer it may block the main thread before the
+## process is ended.
 const TIME_LIMIT := 60
 const GRACE := 15
 
@@ -54,7 +63,7 @@ func _initialize() -> void:
 
 
 func _run_all() -> void:
-	# The first frame makes the tree complete, which HTTP and other consumers may look for.
+	# The tree is complete after the first frame, which HTTP and other consumers may require.
 	await process_frame
 	for path in _test_files(_root):
 		if _defects_on_engine and not path.contains("/better/"):
@@ -69,7 +78,7 @@ func _run_all() -> void:
 		print("%d passed in part" % _in_part)
 	print("%d passed, %d failed" % [_passed, _failed])
 	if not _stuck.is_empty():
-		# Quitting would wait for them.
+		# Quitting would wait for these threads.
 		OS.kill(OS.get_process_id())
 	quit(0 if _failed == 0 and _passed > 0 else 1)
 
@@ -115,7 +124,8 @@ func _label(file: String, test_name: String, family: RefCounted) -> String:
 
 
 func _wanted(label: String) -> bool:
-	return _filters.is_empty() or Array(_filters).any(func(filter: String) -> bool: return label.match(filter))
+	return (_filters.is_empty()
+			or Array(_filters).any(func(filter: String) -> bool: return label.match(filter)))
 
 
 func _test_names(script: GDScript) -> PackedStringArray:
@@ -157,7 +167,7 @@ func _finishes(test: TestCase, test_name: String, time_limit: int) -> bool:
 	_call_test(test, test_name, state)
 	var deadline := Time.get_ticks_msec() + time_limit * 1000
 	while not state["done"] and Time.get_ticks_msec() < deadline:
-		# A coroutine that a script error ended never resumes its caller.
+		# A coroutine that ended with a script error never resumes its caller.
 		if _watch != null and _watch.has_any():
 			break
 		await process_frame
@@ -169,20 +179,22 @@ func _call_test(test: TestCase, test_name: String, state: Dictionary) -> void:
 	state["done"] = true
 
 
-# The other way round: a problem is what is wanted, though not one of the test itself.
+# The reverse: a failure is expected, but not a script error of the test itself.
 func _report_defect(label: String, problems: PackedStringArray, skip_reason: String) -> void:
-	var is_script_error := Array(problems).any(func(problem: String) -> bool: return problem.contains("script error: "))
+	var is_script_error := Array(problems).any(
+			func(problem: String) -> bool: return problem.contains("script error: "))
 	if is_script_error:
 		_report(label, problems, "")
 	elif problems.is_empty() and skip_reason.is_empty():
-		_report(label, ["passes, though it is about a defect"], "")
+		_report(label, ["passes, although it tests for a defect of the engine"], "")
 	else:
 		_report(label, [], skip_reason if problems.is_empty() else "")
 	for problem in problems:
 		print("        " + problem)
 
 
-func _report(label: String, problems: PackedStringArray, skip_reason: String, left_out := "") -> void:
+func _report(label: String, problems: PackedStringArray, skip_reason: String,
+		left_out := "") -> void:
 	if not problems.is_empty():
 		_failed += 1
 		print("FAILED  %s" % label)
@@ -194,4 +206,5 @@ func _report(label: String, problems: PackedStringArray, skip_reason: String, le
 	else:
 		_passed += 1
 		_in_part += int(not left_out.is_empty())
-		print("ok      %s" % label if left_out.is_empty() else "ok      %s in part: %s" % [label, left_out])
+		print("ok      %s" % label if left_out.is_empty()
+				else "ok      %s in part: %s" % [label, left_out])

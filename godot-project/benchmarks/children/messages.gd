@@ -1,8 +1,11 @@
 extends SceneTree
-## Reads and writes small messages, marked for `system_calls.gd`.
-##
-## Arguments: the family, and how many messages of each kind.
+## Reads and writes small messages, with marks for `system_calls.gd`. Arguments: the family, and the
+## number of messages of each kind.
 
+# The results of append(), connect() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
+
+const Link := preload("res://tests/support/link.gd")
 const Loops := preload("res://benchmarks/loops.gd")
 const Row := preload("res://benchmarks/row.gd")
 const Server := preload("res://benchmarks/server.gd")
@@ -14,11 +17,11 @@ var _count: int
 
 
 func _initialize() -> void:
-	var arguments := OS.get_cmdline_user_args()
+	var arguments: PackedStringArray = OS.get_cmdline_user_args()
 	_count = arguments[1].to_int()
-	var server := Server.new()
+	var server: Server = Server.new()
 	server.listen(Row.family_of(arguments[0]))
-	var link := server.pair()
+	var link: Link = server.pair()
 	_near = link.client
 	_far = link.served
 	_read("get_string", func(sent: StreamPeer) -> void: sent.put_string(Loops.TEXT))
@@ -29,23 +32,24 @@ func _initialize() -> void:
 	quit()
 
 
-# Calls a method that reads one message for each that has come.
+# Calls a method that reads one message, once for each received message.
 func _read(method: StringName, put: Callable) -> void:
-	var sent := StreamPeerBuffer.new()
-	for i in _count:
+	var sent: StreamPeerBuffer = StreamPeerBuffer.new()
+	for i: int in _count:
 		put.call(sent)
 	_far.put_data(sent.data_array)
 	SystemCalls.begin(method)
-	for i in _count:
+	for i: int in _count:
 		_near.call(method)
 	SystemCalls.end(method)
 
 
-# Calls a method that writes one message; 16 between two polls, as the timed loops do.
+# Calls a method that writes one message, 16 times between two polls, as the timed loops do.
 func _write(method: StringName, message: Variant) -> void:
 	SystemCalls.begin(method)
-	for frame in _count / 16:
-		for i in 16:
+	@warning_ignore("integer_division")
+	for batch: int in _count / 16:
+		for i: int in 16:
 			_near.call(method, message)
-		_near.poll()
+		_near.call(&"poll")
 	SystemCalls.end(method)

@@ -1,5 +1,5 @@
 extends "res://benchmarks/call_row.gd"
-## Calls that read nothing.
+## Calls that do not read.
 
 
 static func all() -> Array:

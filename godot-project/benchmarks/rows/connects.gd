@@ -4,12 +4,15 @@ extends "res://benchmarks/row.gd"
 const TypedScript := preload("res://benchmarks/typed_script.gd")
 
 
+func _init() -> void:
+	names = ["connect and accept"]
+
+
 static func all() -> Array:
-	var row := new()
-	row.names = ["connect and accept"]
-	return [row]
+	return [new()]
 
 
 func sample(side: String) -> PackedFloat64Array:
-	var usec: int = TypedScript.connects(family_of(side)).connect_and_accept(scale.connects)
+	var usec: int = (TypedScript.connects(family_of(side))
+			.call(&"connect_and_accept", scale.connects))
 	return [scale.connects * 1e6 / usec]

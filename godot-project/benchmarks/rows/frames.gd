@@ -1,55 +1,61 @@
 extends "res://benchmarks/row.gd"
-## A frame that looks at many sockets: microseconds for each frame.
+## A frame that polls many sockets: microseconds per frame.
+
+# The results of append(), connect() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
 
 const Crowd := preload("res://benchmarks/crowd.gd")
 const Descriptors := preload("res://benchmarks/descriptors.gd")
 const Plain := preload("res://benchmarks/plain.gd")
+# This script itself, as a type.
+const Frames := preload("res://benchmarks/rows/frames.gd")
 const Loops := preload("res://benchmarks/loops.gd")
 const TypedScript := preload("res://benchmarks/typed_script.gd")
 
-const GROUP := &"StreamPeerSocketGroupRs"
-## Frames that are not timed.
-const FIRST_FRAMES := 4
-## Frames in a sample, at least.
-const LEAST_FRAMES := 5
-## Frames of the plain program in a sample.
-const PLAIN_FRAMES := 20
-## Frames in a sample, at most.
-const MOST_FRAMES := 500
-## Frames are further apart than anything is remembered that a poll has found.
-const PAUSE_USEC := 50
+const GROUP: StringName = &"StreamPeerSocketGroupRs"
+## The first frames, which are not timed.
+const FIRST_FRAMES: int = 4
+## The least frames of a sample.
+const LEAST_FRAMES: int = 5
+## The frames of the plain program in a sample.
+const PLAIN_FRAMES: int = 20
+## The most frames of a sample.
+const MOST_FRAMES: int = 500
+## The pause between frames: longer than the result of a shared poll is valid.
+const PAUSE_USEC: int = 50
 
 var _wanted: int
 var _count: int
 var _ready: int
 var _is_typed: bool
-## Kept, since a callable does not keep its object.
+## Kept here, since a callable does not keep its object alive.
 var _loops: RefCounted
 
 
 static func all() -> Array:
-	var rows := [
-		_row("frame over 1000 idle sockets, typed", 1000),
-		_row("frame over 1000 idle sockets, untyped", 1000, 0, false),
-		_row("frame over 1000 sockets with a message each", 1000, 1000)._also_plain()._also_through_a_group(),
-		_row("frame over 10,000 sockets, 10 with a message", 10000, 10)._also_through_a_group(),
+	var rows: Array = [
+		new()._over("frame over 1000 idle sockets, typed", 1000),
+		new()._over("frame over 1000 idle sockets, untyped", 1000, 0, false),
+		new()._also_plain()._also_through_a_group()._over(
+				"frame over 1000 sockets with a message each", 1000, 1000),
+		new()._also_through_a_group()._over(
+				"frame over 10,000 sockets, 10 with a message", 10000, 10),
 	]
 	for count: int in [10, 30, 100, 300, 1000, 3000, 10000]:
-		rows.append(_row("idle frame, %d sockets" % count, count)._also_through_a_group())
+		rows.append(new()._also_through_a_group()._over("idle frame, %d sockets" % count, count))
 	return rows
 
 
-# `ready` is how many of the sockets have a message in each frame.
-static func _row(name: String, count: int, ready := 0, is_typed := true) -> RefCounted:
-	var row := new()
-	row.names = [name]
-	row._wanted = count
-	row._ready = ready
-	row._is_typed = is_typed
-	return row
+# Makes this a row over `count` sockets, of which `ready` have a message in each frame.
+func _over(name: String, count: int, ready: int = 0, is_typed: bool = true) -> Frames:
+	names = [name]
+	_wanted = count
+	_ready = ready
+	_is_typed = is_typed
+	return self
 
 
-func _also_through_a_group() -> RefCounted:
+func _also_through_a_group() -> Frames:
 	if ClassDB.class_exists(GROUP):
 		sides.append("group")
 	else:
@@ -57,7 +63,7 @@ func _also_through_a_group() -> RefCounted:
 	return self
 
 
-func _also_plain() -> RefCounted:
+func _also_plain() -> Frames:
 	sides.append("plain")
 	return self
 
@@ -74,10 +80,11 @@ func open() -> void:
 
 func sample(side: String) -> PackedFloat64Array:
 	if side == "plain":
-		var arguments := PackedStringArray(["frames", str(_count), str(Loops.MESSAGE_SIZE), str(PLAIN_FRAMES)])
+		var arguments: PackedStringArray = PackedStringArray(["frames", str(_count),
+				str(Loops.MESSAGE_SIZE), str(PLAIN_FRAMES)])
 		return [Plain.measure_alone(arguments).get("usec", NAN)]
-	var crowd := Crowd.new()
-	var usec := NAN
+	var crowd: Crowd = Crowd.new()
+	var usec: float = NAN
 	if crowd.open(family_of(side), _count):
 		usec = _frame(_body(side, crowd), crowd, mini(_ready, _count))
 	else:
@@ -89,21 +96,23 @@ func sample(side: String) -> PackedFloat64Array:
 # The mean of the middle half of the frames, since the clock counts whole microseconds.
 func _middle(frames: PackedInt64Array) -> float:
 	frames.sort()
-	var half := frames.slice(frames.size() / 4, frames.size() - frames.size() / 4)
-	var sum := 0
-	for usec in half:
+	@warning_ignore("integer_division")
+	var quarter: int = frames.size() / 4
+	var half: PackedInt64Array = frames.slice(quarter, frames.size() - quarter)
+	var sum: int = 0
+	for usec: int in half:
 		sum += usec
 	return float(sum) / half.size()
 
 
-# What a frame takes that has found what was sent.
+# The time of a frame that has received all messages.
 func _frame(body: Callable, crowd: Crowd, ready: int) -> float:
-	# In the first frames sockets are new, and those that stay idle come to be watched.
-	for i in FIRST_FRAMES:
+	# During the first frames the sockets are new, and idle ones join the shared poll.
+	for i: int in FIRST_FRAMES:
 		body.call()
 		_pause()
-	var usec := 0
-	var frames := PackedInt64Array()
+	var usec: int = 0
+	var frames: PackedInt64Array = PackedInt64Array()
 	while frames.size() < LEAST_FRAMES or (usec < scale.sample_usec and frames.size() < MOST_FRAMES):
 		_pause()
 		if ready > 0 and not crowd.send(ready, Loops.MESSAGE_SIZE):
@@ -119,16 +128,16 @@ func _frame(body: Callable, crowd: Crowd, ready: int) -> float:
 	return _middle(frames)
 
 
-# Without sleeping, which would cool the processor's caches by a different amount each time.
+# Spins, since sleeping would cool the processor's caches by a varying amount.
 func _pause() -> void:
-	var end := Time.get_ticks_usec() + PAUSE_USEC
+	var end: int = Time.get_ticks_usec() + PAUSE_USEC
 	while Time.get_ticks_usec() < end:
 		pass
 
 
-# Reads what came too late for a frame, which then does not count.
+# Reads the messages that arrived too late for a frame. That frame does not count.
 func _drain(body: Callable, messages: int) -> bool:
-	var deadline := Time.get_ticks_msec() + Server.PATIENCE_MSEC
+	var deadline: int = Time.get_ticks_msec() + Server.PATIENCE_MSEC
 	while messages > 0 and Time.get_ticks_msec() < deadline:
 		messages -= body.call()[1]
 	return messages == 0
@@ -137,8 +146,8 @@ func _drain(body: Callable, messages: int) -> bool:
 func _body(side: String, crowd: Crowd) -> Callable:
 	_loops = TypedScript.loops(family_of(side)) if _is_typed else TypedScript.untyped_loops()
 	if side != "group":
-		return _loops.frame.bind(crowd.peers)
+		return Callable(_loops, &"frame").bind(crowd.peers)
 	var group: RefCounted = ClassDB.instantiate(GROUP)
 	for peer: StreamPeer in crowd.peers:
 		group.call(&"add", peer)
-	return _loops.group_frame.bind(group)
+	return Callable(_loops, &"group_frame").bind(group)

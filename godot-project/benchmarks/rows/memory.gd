@@ -1,18 +1,20 @@
 extends "res://benchmarks/row.gd"
-## What a connected pair that does nothing takes of this process: bytes of resident memory. Each side is measured in a
-## process of its own, since memory that one has used before the other finds ready.
+## The resident memory of an idle connected pair in bytes. Each side is measured in its own process,
+## since the second side would reuse memory of the first.
 
 const Descriptors := preload("res://benchmarks/descriptors.gd")
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
 
-static func all() -> Array:
-	var row := new()
-	row.names = ["memory of an idle pair"]
+func _init() -> void:
+	names = ["memory of an idle pair"]
 	if not EngineProcess.available():
-		row.needs = "Linux"
-		row.sides = []
-	return [row]
+		needs = "Linux"
+		sides = []
+
+
+static func all() -> Array:
+	return [new()]
 
 
 func rounds() -> int:
@@ -20,8 +22,10 @@ func rounds() -> int:
 
 
 func sample(side: String) -> PackedFloat64Array:
-	var pairs := mini(scale.pairs, Descriptors.for_sockets() / 2)
-	var result := EngineProcess.run("res://benchmarks/children/idle_pairs.gd", [side, str(pairs)])
+	@warning_ignore("integer_division")
+	var pairs: int = mini(scale.pairs, Descriptors.for_sockets() / 2)
+	var result: Dictionary = EngineProcess.run("res://benchmarks/children/idle_pairs.gd",
+			[side, str(pairs)])
 	var output: String = result["output"]
 	if result["code"] != 0 or not output.contains("bytes per pair: "):
 		problem = output

@@ -1,37 +1,36 @@
 extends "res://benchmarks/call_row.gd"
-## Calls that read what has come. The typed ones are made on a `StreamPeerBuffer`, too: what they cost on bytes in memory.
+## Calls that read received bytes. The typed ones are also made on a `StreamPeerBuffer`, which shows
+## their cost on bytes in memory.
 
-const BUFFER := "buffer"
+# The results of append(), connect() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
+
+const BUFFER: String = "buffer"
 
 
 static func all() -> Array:
 	return [
-		_typed("get_available_bytes, typed", &"get_available_bytes", 2000),
-		_untyped("get_available_bytes, untyped", &"get_available_bytes", 2000),
-		_typed("get_u8, typed", &"get_u8", 16384),
-		_untyped("get_u8, untyped", &"get_u8", 16384),
-		_typed("get_32, typed", &"get_32", 8192),
-		_typed("get_string", &"get_string", 1000),
-		_typed("get_var", &"get_var", 1000),
-		_typed("get_u8, typed, Unix", &"get_u8", 16384, "uds"),
+		new()._also_buffer("get_available_bytes, typed", &"get_available_bytes", 2000),
+		new()._use("get_available_bytes, untyped", &"get_available_bytes", 2000, "tcp", false),
+		new()._also_buffer("get_u8, typed", &"get_u8", 16384),
+		new()._use("get_u8, untyped", &"get_u8", 16384, "tcp", false),
+		new()._also_buffer("get_32, typed", &"get_32", 8192),
+		new()._also_buffer("get_string", &"get_string", 1000),
+		new()._also_buffer("get_var", &"get_var", 1000),
+		new()._also_buffer("get_u8, typed, Unix", &"get_u8", 16384, "uds"),
 	]
 
 
-static func _typed(name: String, loop: StringName, times: int, kind := "tcp") -> RefCounted:
-	var row := new()
-	row._use(name, loop, times, kind)
-	row.sides.append(BUFFER)
-	return row
-
-
-static func _untyped(name: String, loop: StringName, times: int) -> RefCounted:
-	return new()._use(name, loop, times, "tcp", false)
+# The row of a loop that is also measured on a `StreamPeerBuffer`.
+func _also_buffer(name: String, loop: StringName, times: int, kind: String = "tcp") -> RefCounted:
+	sides.append(BUFFER)
+	return _use(name, loop, times, kind)
 
 
 func _link(side: String) -> Link:
 	if side != BUFFER:
 		return super(side)
-	var link := Link.new()
+	var link: Link = Link.new()
 	link.client = StreamPeerBuffer.new()
 	return link
 
@@ -39,4 +38,5 @@ func _link(side: String) -> Link:
 func _loops_of(side: String) -> RefCounted:
 	if side == BUFFER:
 		return TypedScript.read_loops_of_buffer()
-	return TypedScript.read_loops(family_of(side), _kind) if _is_typed else TypedScript.untyped_read_loops()
+	return (TypedScript.read_loops(family_of(side), _kind) if _is_typed
+			else TypedScript.untyped_read_loops())

@@ -1,19 +1,24 @@
 extends RefCounted
-## One who chats: says its name first, then lines, and hears lines.
+## A client of the chat: sends its name first, then lines, and receives lines.
+
+# The results of connect(), append() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
 
 signal heard(line: String)
-## The connection is over, or never was: [param why] in words.
+## Emitted when the connection has ended or failed. [param why] is the reason in words.
 signal ended(why: String)
+
+const Address := preload("res://demo/address.gd")
 
 var _lines: PacketPeerSocketRs
 
 
-## Joins the room at an address (address.gd).
-func join(address: RefCounted, called: String) -> void:
+## Joins the room at an address.
+func join(address: Address, called: String) -> void:
 	leave()
 	var peer: StreamPeerSocketRs = address.new_peer()
 	peer.auto_poll = true
-	# So that it can be said before it is connected.
+	# With a write queue, lines can be sent while the peer still connects.
 	peer.write_buffer_limit = 65536
 	_lines = PacketPeerSocketRs.new()
 	_lines.framing = PacketPeerSocketRs.FRAMING_DELIMITER

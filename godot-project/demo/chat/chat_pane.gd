@@ -1,18 +1,22 @@
 extends PanelContainer
-## What one who chats sees, and where it types.
+## The view of one client of the chat: its log and its input line.
+
+# The results of connect(), append() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
 
 const ChatClient := preload("chat_client.gd")
 
-@export var called := "Ann"
+@export var called: String = "Ann"
 
-var client := ChatClient.new()
+var client: ChatClient = ChatClient.new()
 
+@onready var _name: Label = %Name
 @onready var _log: RichTextLabel = %Log
 @onready var _line: LineEdit = %Line
 
 
 func _ready() -> void:
-	%Name.text = called
+	_name.text = called
 	client.heard.connect(_show)
 	client.ended.connect(func(why: String) -> void: _show("* the connection is over: " + why))
 	_line.text_submitted.connect(_on_submitted)
@@ -22,7 +26,7 @@ func take_focus() -> void:
 	_line.grab_focus()
 
 
-## Everything that is seen.
+## The text of the log.
 func text() -> String:
 	return _log.get_parsed_text()
 

@@ -1,12 +1,16 @@
 extends VBoxContainer
-## Two who chat, Ann directly and Bob through a bad network, in a room of this process or of another one. Others may join.
+## Two clients of a chat, Ann directly and Bob through a simulated bad network. The room is in this
+## process or in another one. Other clients may join.
+
+# The results of connect(), append() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
 
 const Address := preload("res://demo/address.gd")
 const ChatPane := preload("chat_pane.gd")
 const ChatRoom := preload("chat_room.gd")
 const NetworkPanel := preload("network_panel.gd")
 
-const DEFAULT := "127.0.0.1:0"
+const DEFAULT: String = "127.0.0.1:0"
 
 var room: ChatRoom
 
@@ -14,12 +18,16 @@ var room: ChatRoom
 @onready var bob: ChatPane = %Bob
 @onready var network: NetworkPanel = %Network
 @onready var _address: LineEdit = %Address
+@onready var _host_button: Button = %Host
+@onready var _join_button: Button = %Join
+@onready var _socket_button: Button = %Socket
+@onready var _state: Label = %State
 
 
 func _ready() -> void:
-	%Host.pressed.connect(func() -> void: host(_address.text))
-	%Join.pressed.connect(func() -> void: join(_address.text))
-	%Socket.pressed.connect(func() -> void: host("user://chat.sock"))
+	_host_button.pressed.connect(func() -> void: host(_address.text))
+	_join_button.pressed.connect(func() -> void: join(_address.text))
+	_socket_button.pressed.connect(func() -> void: host("user://chat.sock"))
 	host(DEFAULT)
 
 
@@ -31,12 +39,12 @@ func _exit_tree() -> void:
 	_close()
 
 
-## Opens a room at an address, and joins it. Port 0 is any that is free.
+## Opens a room at an address, and joins it. Port 0 lets the system choose a free port.
 func host(text: String) -> void:
-	var address := Address.parse(text)
+	var address: Address = Address.parse(text)
 	_close()
 	if address == null:
-		return _say("This is no address: " + text)
+		return _say("This is not an address: " + text)
 	room = ChatRoom.new()
 	if not room.open(address):
 		return _say(room.problem)
@@ -44,23 +52,24 @@ func host(text: String) -> void:
 		text = "%s:%d" % [address.host, (room.server as TCPServerRs).get_local_port()]
 	_enter(text)
 	var path: String = ProjectSettings.globalize_path(address.path)
-	_say("Others may join: " + ("nc " + text.replace(":", " ") if address.path.is_empty() else "nc -U '%s'" % path))
+	_say("Others may join: "
+			+ ("nc " + text.replace(":", " ") if address.path.is_empty() else "nc -U '%s'" % path))
 
 
-## Joins a room that is open elsewhere.
+## Joins a room of another process.
 func join(text: String) -> void:
 	_close()
 	_enter(text)
 
 
 func _enter(text: String) -> void:
-	var address := Address.parse(text)
+	var address: Address = Address.parse(text)
 	if address == null:
-		return _say("This is no address: " + text)
+		return _say("This is not an address: " + text)
 	_address.text = text
 	_say("")
 	ann.client.join(address, "Ann")
-	var relayed := network.relayed(address, _say)
+	var relayed: Address = network.relayed(address, _say)
 	if relayed != null:
 		bob.client.join(relayed, "Bob")
 
@@ -75,4 +84,4 @@ func _close() -> void:
 
 
 func _say(text: String) -> void:
-	%State.text = text
+	_state.text = text

@@ -1,8 +1,12 @@
 extends RefCounted
-## Two servers with as many connections each, over which the same messages come: one with the engine's classes, one with
-## this addon's. In each frame both poll and read, one right after the other, and each is timed.
+## Two servers with the same number of connections, which receive the same messages: one with the
+## engine's classes, one with this addon's. In each frame both poll and read, one right after the
+## other, and each is timed.
 ##
-## Only polling and reading is timed. Sending is not, nor is the check that every byte is the right one.
+## Only polling and reading are timed. Sending and checking the received bytes are not.
+
+# The results of connect(), append() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
 
 const ServerSide := preload("side.gd")
 const EngineSide := preload("engine_side.gd")
@@ -10,55 +14,55 @@ const GroupSide := preload("group_side.gd")
 const FrameTimes := preload("frame_times.gd")
 const Stream := preload("stream.gd")
 
-const MESSAGE_SIZE := 16
+const MESSAGE_SIZE: int = 16
 ## Sockets for each connection: both of its ends, on both sides.
-const SOCKETS_PER_CONNECTION := 4
-## How much of a frame each side may use to connect.
-const CONNECT_BUDGET_USEC := 5000
+const SOCKETS_PER_CONNECTION: int = 4
+## How much of a frame each side may use for connects, in microseconds.
+const CONNECT_BUDGET_USEC: int = 5000
 
-## How many connections there are to be on each side.
-var wanted := 0
-## Which part of them says something in a frame, from 0 to 1.
-var share := 0.0
+## The target number of connections on each side.
+var wanted: int = 0
+## The share of the connections that send a message in a frame, from 0 to 1.
+var share: float = 0.0
 
-var engine_times := FrameTimes.new()
-var group_times := FrameTimes.new()
-## Members whose messages have come in the last frame, on both sides.
-var heard := PackedInt32Array()
-## Bytes that were sent on each side, and those that have come on both sides together.
-var sent := 0
-var received := 0
-## What has gone wrong; empty as long as all is well.
-var problem := ""
+var engine_times: FrameTimes = FrameTimes.new()
+var group_times: FrameTimes = FrameTimes.new()
+## The members whose messages arrived on both sides in the last frame.
+var heard: PackedInt32Array = PackedInt32Array()
+## The bytes sent on each side, and the bytes received on both sides together.
+var sent: int = 0
+var received: int = 0
+## The first problem, or empty.
+var problem: String = ""
 
-var _engine := EngineSide.new()
-var _group := GroupSide.new()
-## The streams of each side's members.
-var _streams := {_engine: [] as Array[Stream], _group: [] as Array[Stream]}
-var _random := RandomNumberGenerator.new()
-var _frames := 0
+var _engine: EngineSide = EngineSide.new()
+var _group: GroupSide = GroupSide.new()
+## The streams of the members on each side.
+var _streams: Dictionary = {_engine: [] as Array[Stream], _group: [] as Array[Stream]}
+var _random: RandomNumberGenerator = RandomNumberGenerator.new()
+var _frames: int = 0
 
 
-## Begins to listen. False, with [member problem], if that does not work.
+## Starts to listen. After a failure it sets [member problem] and returns false.
 func open() -> bool:
 	for side: ServerSide in _streams:
-		var error := side.open()
+		var error: Error = side.open()
 		if error != OK:
 			problem = "cannot listen: " + error_string(error)
 	return problem.is_empty()
 
 
-## How many connections there are on both sides.
+## The number of connections that both sides have.
 func count() -> int:
 	return mini(_engine.count(), _group.count())
 
 
-## Whether there are as many as are wanted.
+## Whether both sides have the target number of connections.
 func is_complete() -> bool:
 	return _engine.count() == wanted and _group.count() == wanted
 
 
-## Does what is to be done in a frame. Times are those of frames with as many connections as are wanted.
+## Does the work of a frame. Only frames with the target number of connections are timed.
 func frame() -> void:
 	heard.clear()
 	if not problem.is_empty():
@@ -67,10 +71,11 @@ func frame() -> void:
 		_approach()
 		return
 	_send()
-	# Who comes first is not always the same: the first finds a cold cache, and the other one's messages are older.
+	# The sides take turns in going first: the first one finds a cold cache, and the messages of the
+	# second one are older.
 	_frames += 1
-	var engine_is_first := _frames % 2 == 0
-	var usec := 0 if engine_is_first else _group.look()
+	var engine_is_first: bool = _frames % 2 == 0
+	var usec: int = 0 if engine_is_first else _group.look()
 	engine_times.add(_engine.look() / 1000.0)
 	if engine_is_first:
 		usec = _group.look()
@@ -91,7 +96,7 @@ func _approach() -> void:
 
 
 func _send() -> void:
-	for member in wanted:
+	for member: int in wanted:
 		if _random.randf() >= share:
 			continue
 		sent += MESSAGE_SIZE
@@ -101,13 +106,15 @@ func _send() -> void:
 				problem = "a message could not be sent"
 
 
-## Compares what a side has read with what was sent to it.
+## Compares the bytes that a side has read with those that were sent to it.
 func _check(side: ServerSide) -> void:
 	var streams: Array[Stream] = _streams[side]
-	for i in side.heard.size():
-		var member := side.heard[i]
+	for i: int in side.heard.size():
+		var member: int = side.heard[i]
 		received += side.said[i].size()
 		if not streams[member].is_next(side.said[i]):
-			problem = "what has come is not what was sent"
-		elif side == _group and _streams[_engine][member].is_all_here():
-			heard.append(member)
+			problem = "the received bytes differ from the sent bytes"
+		elif side == _group:
+			var of_engine: Stream = _streams[_engine][member]
+			if of_engine.is_all_here():
+				heard.append(member)

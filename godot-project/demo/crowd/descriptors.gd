@@ -1,30 +1,34 @@
 extends RefCounted
-## How many more sockets this process may open. Each takes a file descriptor, of which many systems give a process 1024 at
-## first, and more to one that asks.
+## How many sockets this process may open. Each takes a file descriptor. Many systems limit a
+## process to 1024 descriptors at first, and allow more on request.
 
-## Descriptors that are needed for other things.
-const OTHERS := 100
-## Where a system has no limit that counts here.
-const PLENTY := 1 << 20
+# The results of connect(), append() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
+
+## Descriptors that are reserved for other uses.
+const OTHERS: int = 100
+## The number for systems without a relevant limit.
+const PLENTY: int = 1 << 20
 
 
-## How many there are, once the system was asked for [param wanted].
+## Requests [param wanted] descriptors, and returns how many are available.
 static func available(wanted: int) -> int:
-	var limit := _limit()
+	var limit: int = _limit()
 	if limit < wanted + OTHERS and OS.has_feature("linux"):
-		# It asks for the soft limit only, which any process may raise up to its hard one.
-		var most := _limit("-H")
-		OS.execute("prlimit", ["--pid", str(OS.get_process_id()), "--nofile=%d:" % mini(wanted + OTHERS, most)])
+		# Raises the soft limit only, which any process may raise up to its hard limit.
+		var most: int = _limit("-H")
+		OS.execute("prlimit",
+				["--pid", str(OS.get_process_id()), "--nofile=%d:" % mini(wanted + OTHERS, most)])
 		limit = _limit()
 	return maxi(limit - OTHERS, 0)
 
 
-# A process that is started has the limits of the one that starts it.
-static func _limit(which := "-S") -> int:
+# A child process inherits the limits of this one.
+static func _limit(which: String = "-S") -> int:
 	if OS.has_feature("windows"):
 		return PLENTY
-	var output := []
+	var output: Array = []
 	OS.execute("sh", ["-c", "ulimit %s -n" % which], output)
 	var limit: String = "".join(PackedStringArray(output)).strip_edges()
-	# Or it is "unlimited".
+	# The other possible output is "unlimited".
 	return limit.to_int() if limit.is_valid_int() else PLENTY

@@ -1,7 +1,10 @@
 extends "side.gd"
-## The engine's classes: every peer is polled, and asked what it has.
+## The engine's classes: every peer is polled, and asked for its available bytes.
 
-var _server := TCPServer.new()
+# The results of connect(), append() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
+
+var _server: TCPServer = TCPServer.new()
 var _peers: Array[StreamPeerTCP] = []
 
 
@@ -12,11 +15,11 @@ func open() -> Error:
 func look() -> int:
 	heard.clear()
 	said.clear()
-	var begin := Time.get_ticks_usec()
-	for member in _peers.size():
-		var peer := _peers[member]
+	var begin: int = Time.get_ticks_usec()
+	for member: int in _peers.size():
+		var peer: StreamPeerTCP = _peers[member]
 		peer.poll()
-		var available := peer.get_available_bytes()
+		var available: int = peer.get_available_bytes()
 		if available > 0:
 			heard.append(member)
 			said.append(peer.get_data(available)[1])
@@ -25,13 +28,14 @@ func look() -> int:
 
 func _accept() -> void:
 	while _server.is_connection_available():
-		var peer := _server.take_connection()
+		var peer: StreamPeerTCP = _server.take_connection()
 		if _join(peer.get_connected_port()) >= 0:
 			_peers.append(peer)
 
 
 func _drop_last() -> void:
-	_peers.pop_back().disconnect_from_host()
+	var peer: StreamPeerTCP = _peers.pop_back()
+	peer.disconnect_from_host()
 
 
 func _port() -> int:

@@ -1,10 +1,13 @@
 extends RefCounted
-## The times of the last frames, in milliseconds, oldest first.
+## The times of the last frames in milliseconds, oldest first.
 
-## How many are kept: four seconds at 60 frames a second.
-const MOST := 240
+# The results of connect(), append() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
 
-var values := PackedFloat32Array()
+## How many times are kept: four seconds at 60 frames per second.
+const MOST: int = 240
+
+var values: PackedFloat32Array = PackedFloat32Array()
 
 
 func add(msec: float) -> void:
@@ -17,11 +20,11 @@ func clear() -> void:
 	values.clear()
 
 
-## 0 if there are none.
+## The median, or 0 without values.
 func median() -> float:
 	if values.is_empty():
 		return 0.0
-	var sorted := values.duplicate()
+	var sorted: PackedFloat32Array = values.duplicate()
 	sorted.sort()
 	@warning_ignore("integer_division")
 	return sorted[sorted.size() / 2]

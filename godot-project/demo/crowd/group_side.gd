@@ -1,10 +1,13 @@
 extends "side.gd"
-## This addon's classes: a group accepts, and its poll returns the peers that have something.
+## This addon's classes: a group accepts the clients, and its poll returns the peers with data.
 
-var _server := TCPServerRs.new()
-var _group := StreamPeerSocketGroupRs.new()
+# The results of connect(), append() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
+
+var _server: TCPServerRs = TCPServerRs.new()
+var _group: StreamPeerSocketGroupRs = StreamPeerSocketGroupRs.new()
 var _peers: Array[StreamPeerTCPRs] = []
-var _member_of := {}
+var _member_of: Dictionary = {}
 
 
 func open() -> Error:
@@ -16,9 +19,10 @@ func open() -> Error:
 func look() -> int:
 	heard.clear()
 	said.clear()
-	var begin := Time.get_ticks_usec()
+	var begin: int = Time.get_ticks_usec()
 	for peer: StreamPeerTCPRs in _group.poll():
-		heard.append(_member_of[peer])
+		var member: int = _member_of[peer]
+		heard.append(member)
 		said.append(peer.receive())
 	return Time.get_ticks_usec() - begin
 
@@ -28,7 +32,7 @@ func _accept() -> void:
 
 
 func _on_peer_connected(peer: StreamPeerTCPRs) -> void:
-	var member := _join(peer.get_connected_port())
+	var member: int = _join(peer.get_connected_port())
 	if member < 0:
 		_group.remove(peer)
 		return

@@ -1,30 +1,33 @@
 extends RefCounted
-## A server with many connections, and the far ends of these, which send. engine_side.gd and group_side.gd say with which
-## classes it serves.
+## A server with many connections, and the far ends of these, which send. engine_side.gd and
+## group_side.gd implement the server.
 ##
-## The far ends are the engine's peers on both sides, so that the sides differ in what is measured only: the server's end
-## of each connection, which is polled and read.
+## The far ends are the engine's peers on both sides. So the sides differ only in the server's ends,
+## which are measured.
 
-## How many connections wait to be accepted, at most: the engine's servers have room for 8.
-const MOST_WAITING := 8
-const HOST := "127.0.0.1"
+# The results of connect(), append() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
 
-## Which members the last look has heard, and what each has said.
-var heard := PackedInt32Array()
+## The most connections that wait to be accepted. The engine's servers have a backlog of 8.
+const MOST_WAITING: int = 8
+const HOST: String = "127.0.0.1"
+
+## The members from which the last look received data, and the data of each.
+var heard: PackedInt32Array = PackedInt32Array()
 var said: Array[PackedByteArray] = []
 
 ## The far end of each member.
 var _far: Array[StreamPeerTCP] = []
-## Far ends that are not accepted yet, by their port, which tells whose connection is accepted.
-var _coming := {}
+## The far ends that are not accepted yet, by local port, which identifies an accepted connection.
+var _coming: Dictionary = {}
 
 
-## Begins to listen. Returns what listening returned.
+## Starts to listen, and returns the error.
 func open() -> Error:
 	return FAILED
 
 
-## Polls every connection and reads what has come, and returns how many microseconds that took.
+## Polls every connection and reads the available bytes. Returns the time in microseconds.
 func look() -> int:
 	return 0
 
@@ -33,18 +36,19 @@ func count() -> int:
 	return _far.size()
 
 
-## Has the far end of a member send something.
+## Sends a message from the far end of a member.
 func send(member: int, message: PackedByteArray) -> Error:
 	return _far[member].put_data(message)
 
 
-## Connects more, or lets go of some, until there are [param wanted], and works for [param budget_usec] at most. Call it
-## again and again.
+## Connects or disconnects members until there are [param wanted], for at most [param budget_usec]
+## microseconds. To be called repeatedly.
 func approach(wanted: int, budget_usec: int) -> void:
 	while _far.size() > wanted:
-		_far.pop_back().disconnect_from_host()
+		var peer: StreamPeerTCP = _far.pop_back()
+		peer.disconnect_from_host()
 		_drop_last()
-	var end := Time.get_ticks_usec() + budget_usec
+	var end: int = Time.get_ticks_usec() + budget_usec
 	while _far.size() + _coming.size() > wanted and not _coming.is_empty():
 		_coming.erase(_coming.keys()[0])
 	while _far.size() < wanted and Time.get_ticks_usec() < end:
@@ -54,36 +58,37 @@ func approach(wanted: int, budget_usec: int) -> void:
 		_accept()
 
 
-## Accepts who waits, and calls [method _join] for each.
+## Accepts the waiting connections, and calls [method _join] for each.
 func _accept() -> void:
 	pass
 
 
-## Lets go of the server's end of the last member.
+## Closes the server's end of the last member.
 func _drop_last() -> void:
 	pass
 
 
-## Where the far ends connect to.
+## The port of the server.
 func _port() -> int:
 	return 0
 
 
 func _connect_one() -> bool:
-	var peer := StreamPeerTCP.new()
+	var peer: StreamPeerTCP = StreamPeerTCP.new()
 	if peer.connect_to_host(HOST, _port()) != OK:
 		return false
 	_coming[peer.get_local_port()] = peer
 	return true
 
 
-## The connection from [param port] is accepted. Returns the member's number, or -1 if nobody waits for it any more.
+## Handles the accepted connection from [param port]. Returns the member's number, or -1 if the
+## connection is no longer wanted.
 func _join(port: int) -> int:
 	var peer: StreamPeerTCP = _coming.get(port)
 	if peer == null:
 		return -1
 	_coming.erase(port)
-	# What is accepted at the other end is connected at this one.
+	# The other end has accepted, so this poll connects the far end.
 	peer.poll()
 	_far.append(peer)
 	return _far.size() - 1

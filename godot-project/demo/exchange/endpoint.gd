@@ -1,32 +1,37 @@
 extends RefCounted
-## One end of a connection, the client's or the server's alike: sends a parcel and receives the other end's.
+## One end of a connection, for the client and the server alike: sends a parcel and receives that of
+## the other end.
 ##
-## A parcel is a letter (a string, two numbers and a Variant) and a large blob. Nothing here ever waits: a call that
-## could, such as get_u32() or put_data(), is made only when its bytes are already here, or are few enough to fit into
-## the system's buffer. The blob is too large for that, so it goes in parts, as much at a time as the system takes.
+## A parcel is a letter (a string, two numbers and a Variant) and a large blob. No call here waits:
+## calls that could, such as get_u32() or put_data(), are made only when their bytes have arrived,
+## or are few enough for the system's buffer. The blob is too large for that, so it is sent in
+## parts, as much at a time as the system accepts.
+
+# The results of connect(), append() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
 
 signal status_changed(side: String, from: StreamPeerSocketRs.Status, to: StreamPeerSocketRs.Status)
 
-const CONNECTED := StreamPeerSocketRs.STATUS_CONNECTED
+const CONNECTED: StreamPeerSocketRs.Status = StreamPeerSocketRs.STATUS_CONNECTED
 ## The most bytes of the blob that one call sends or receives.
-const CHUNK_SIZE := 256 * 1024
+const CHUNK_SIZE: int = 256 * 1024
 
 ## "client" or "server".
 var side: String
 var peer: StreamPeerSocketRs
 ## The parcel to send: "text", "number", "fraction", "thing" and "blob".
 var parcel: Dictionary
-## As much of the other end's parcel as is here. It is complete when [method is_done] says so.
-var received := {}
-## How much of the other end's blob is here, and how large it will be.
-var received_size := 0
-var expected_size := -1
-## The peer's status when it was last looked at.
-var status := StreamPeerSocketRs.STATUS_NONE
+## The received part of the other end's parcel. It is complete when [method is_done] returns true.
+var received: Dictionary = {}
+## The received and the expected size of the other end's blob.
+var received_size: int = 0
+var expected_size: int = -1
+## The peer's status at the last check.
+var status: StreamPeerSocketRs.Status = StreamPeerSocketRs.STATUS_NONE
 
-var _letter_sent := false
-var _letter_size := -1
-var _sent_size := 0
+var _letter_sent: bool = false
+var _letter_size: int = -1
+var _sent_size: int = 0
 
 
 func _init(new_side: String, new_peer: StreamPeerSocketRs, new_parcel: Dictionary) -> void:
@@ -35,26 +40,27 @@ func _init(new_side: String, new_peer: StreamPeerSocketRs, new_parcel: Dictionar
 	parcel = new_parcel
 
 
-## Sends and receives what can be at once, and returns whether anything moved. Call it again and again, every frame.
+## Sends and receives without waiting, and returns whether any bytes moved. To be called repeatedly
+## in every frame.
 func step() -> bool:
 	notice_status()
-	# Polling is what makes a connecting peer connected, and what notices that the other end has closed.
+	# Polling completes a connect, and notices that the other end has closed.
 	peer.poll()
 	notice_status()
-	var sent := status == CONNECTED and _send()
-	# A failed call ends the connection, so the status tells of every error; no other check is needed.
+	var sent: bool = status == CONNECTED and _send()
+	# A failed call ends the connection, so the status shows every error. No other check is needed.
 	return status == CONNECTED and _receive() or sent
 
 
-## Whether this end has sent and received all there is.
+## Whether this end has sent and received everything.
 func is_done() -> bool:
 	var blob: PackedByteArray = parcel["blob"]
 	return _letter_sent and _sent_size == blob.size() and received_size == expected_size
 
 
-## Tells if the status is another than before.
+## Emits [signal status_changed] if the status has changed.
 func notice_status() -> void:
-	var before := status
+	var before: StreamPeerSocketRs.Status = status
 	status = peer.get_status()
 	if status != before:
 		status_changed.emit(side, before, status)
@@ -68,19 +74,23 @@ func _send() -> bool:
 		return true
 	if _sent_size == blob.size():
 		return false
-	var result := peer.put_partial_data(blob.slice(_sent_size, _sent_size + CHUNK_SIZE))
+	var result: Array = peer.put_partial_data(blob.slice(_sent_size, _sent_size + CHUNK_SIZE))
 	var count: int = result[1]
 	_sent_size += count
 	return count > 0
 
 
-## A stream has no borders between messages. The letter's size goes before it, so that the receiver can tell when all
-## of it is there. It is put together first, which gives the size, and sends it in one go.
+## A stream has no message boundaries. The letter's size is sent first, so that the receiver knows
+## when the letter is complete. Composing the letter in a buffer gives its size, and sends it with
+## one call.
 func _send_letter(blob_size: int) -> void:
-	var letter := StreamPeerBuffer.new()
-	letter.put_utf8_string(parcel["text"])
-	letter.put_64(parcel["number"])
-	letter.put_double(parcel["fraction"])
+	var letter: StreamPeerBuffer = StreamPeerBuffer.new()
+	var text: String = parcel["text"]
+	var number: int = parcel["number"]
+	var fraction: float = parcel["fraction"]
+	letter.put_utf8_string(text)
+	letter.put_64(number)
+	letter.put_double(fraction)
 	letter.put_var(parcel["thing"])
 	letter.put_u32(blob_size)
 	peer.put_u32(letter.get_size())
@@ -92,7 +102,7 @@ func _receive() -> bool:
 		return _receive_letter()
 	if received_size == expected_size:
 		return false
-	var result := peer.get_partial_data(mini(CHUNK_SIZE, expected_size - received_size))
+	var result: Array = peer.get_partial_data(mini(CHUNK_SIZE, expected_size - received_size))
 	var part: PackedByteArray = result[1]
 	var blob: PackedByteArray = received["blob"]
 	blob.append_array(part)

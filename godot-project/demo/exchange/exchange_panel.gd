@@ -1,27 +1,32 @@
 extends PanelContainer
-## Shows one exchange: what the status of both ends was and is, and how much has arrived.
+## Shows one exchange: the statuses of both ends, past and present, and the progress.
 
-const COLORS := {"NONE": "#8b98a9", "CONNECTING": "#e8b84a", "CONNECTED": "#5fcf80", "ERROR": "#ef6b6b"}
+const COLORS: Dictionary = {"NONE": "#8b98a9", "CONNECTING": "#e8b84a", "CONNECTED": "#5fcf80",
+		"ERROR": "#ef6b6b"}
 
 @onready var _title: Label = %Title
 @onready var _throughput: Label = %Throughput
 @onready var _result: Label = %Result
-@onready var _statuses := {"client": %ClientStatus as RichTextLabel, "server": %ServerStatus as RichTextLabel}
-@onready var _progress := {"client": %ClientProgress as ProgressBar, "server": %ServerProgress as ProgressBar}
+@onready var _statuses: Dictionary = {"client": %ClientStatus as RichTextLabel,
+		"server": %ServerStatus as RichTextLabel}
+@onready var _progress: Dictionary = {"client": %ClientProgress as ProgressBar,
+		"server": %ServerProgress as ProgressBar}
 
 
-## Shows an exchange that begins.
+## Prepares the panel for a new exchange.
 func clear(title: String) -> void:
 	_title.text = title
 	_throughput.text = " "
 	_result.text = "running"
 	_result.remove_theme_color_override("font_color")
 	for side: String in _statuses:
-		_statuses[side].clear()
-		_progress[side].value = 0
+		var label: RichTextLabel = _statuses[side]
+		label.clear()
+		var bar: ProgressBar = _progress[side]
+		bar.value = 0
 
 
-## Statuses change within milliseconds, so all of them stay to be seen.
+## Statuses change within milliseconds, so all of them stay visible.
 func show_status(side: String, from: String, to: String) -> void:
 	var label: RichTextLabel = _statuses[side]
 	if label.get_parsed_text().is_empty():
@@ -41,7 +46,8 @@ func show_throughput(text: String) -> void:
 
 func show_result(text: String, succeeded: bool) -> void:
 	_result.text = text
-	_result.add_theme_color_override("font_color", Color(COLORS["CONNECTED" if succeeded else "ERROR"]))
+	var color: String = COLORS["CONNECTED" if succeeded else "ERROR"]
+	_result.add_theme_color_override("font_color", Color(color))
 
 
 func _colored(status: String) -> String:

@@ -1,20 +1,25 @@
 extends VBoxContainer
-## Shows two exchanges, over TCP and over Unix domain sockets, and whether all arrived intact. The networking is in
-## exchange.gd and endpoint.gd.
+## Shows two exchanges, over TCP and over Unix domain sockets, and whether everything arrived
+## intact. exchange.gd and endpoint.gd do the networking.
 
-## [param succeeded] says whether everything arrived intact, over both.
+# The results of connect(), append() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
+
+## [param succeeded] is true if everything arrived intact in both exchanges.
 signal finished(succeeded: bool)
 
 ## In the order of the values of StreamPeerSocketRs.Status.
 const STATUS_NAMES: Array[String] = ["NONE", "CONNECTING", "CONNECTED", "ERROR"]
-const BLOB_SIZE := 8 * 1024 * 1024
+const BLOB_SIZE: int = 8 * 1024 * 1024
 
 const Exchange := preload("exchange.gd")
 const ExchangePanel := preload("exchange_panel.gd")
 
 var _exchanges: Array[Exchange] = []
-var _failures := 0
+var _failures: int = 0
 
+@onready var _tcp: ExchangePanel = %TCP
+@onready var _uds: ExchangePanel = %UDS
 @onready var _log: RichTextLabel = %Log
 @onready var _again: Button = %Again
 @onready var _time_limit: Timer = %TimeLimit
@@ -35,25 +40,28 @@ func start() -> void:
 	_log.clear()
 	_failures = 0
 	_time_limit.start()
-	var blob := Crypto.new().generate_random_bytes(BLOB_SIZE)
-	var other_blob := blob.duplicate()
+	var blob: PackedByteArray = Crypto.new().generate_random_bytes(BLOB_SIZE)
+	var other_blob: PackedByteArray = blob.duplicate()
 	other_blob.reverse()
-	var from_client := _parcel("client", blob)
-	var from_server := _parcel("server", other_blob)
-	var over_tcp := _exchange("TCP", %TCP)
-	var over_uds := _exchange("UDS", %UDS)
+	var from_client: Dictionary = _parcel("client", blob)
+	var from_server: Dictionary = _parcel("server", other_blob)
+	var over_tcp: Exchange = _exchange("TCP", _tcp)
+	var over_uds: Exchange = _exchange("UDS", _uds)
 	over_tcp.start_tcp(from_client, from_server)
 	over_uds.start_uds(from_client, from_server)
 
 
-## Something of everything: text beyond ASCII, a number of 64 bits, a fraction, a Variant with others inside.
+## A parcel with values of several kinds: text beyond ASCII, a 64-bit number, a fraction, and a
+## nested Variant.
 func _parcel(from: String, blob: PackedByteArray) -> Dictionary:
-	var thing := {"from": from, "position": Vector3(1.5, -2.0, 0.25), "names": ["Åsa", "Αθήνα"]}
-	return {"text": "Grüße from the " + from, "number": -(1 << 62), "fraction": PI, "thing": thing, "blob": blob}
+	var thing: Dictionary = {"from": from, "position": Vector3(1.5, -2.0, 0.25),
+			"names": ["Åsa", "Αθήνα"]}
+	return {"text": "Grüße from the " + from, "number": -(1 << 62), "fraction": PI, "thing": thing,
+			"blob": blob}
 
 
 func _exchange(family: String, panel: ExchangePanel) -> Exchange:
-	var exchange := Exchange.new()
+	var exchange: Exchange = Exchange.new()
 	_exchanges.append(exchange)
 	add_child(exchange)
 	panel.clear(family)
@@ -66,9 +74,9 @@ func _exchange(family: String, panel: ExchangePanel) -> Exchange:
 	exchange.progressed.connect(panel.show_progress)
 	exchange.measured.connect(
 		func(bytes: int, seconds: float, frames: int) -> void:
-			var mebibytes := bytes / 1048576.0
-			var figures := [mebibytes, seconds, frames, mebibytes / seconds]
-			var text := "%.1f MiB in %.3f s and %d frames: %.0f MiB/s" % figures
+			var mebibytes: float = bytes / 1048576.0
+			var figures: Array = [mebibytes, seconds, frames, mebibytes / seconds]
+			var text: String = "%.1f MiB in %.3f s and %d frames: %.0f MiB/s" % figures
 			panel.show_throughput(text)
 			_print("%s %s" % [family, text])
 	)

@@ -1,41 +1,47 @@
 extends RefCounted
-## One connection under the glass, made or awaited: what happens to it, and what goes over it.
+## Inspects one connection, outgoing or incoming: reports its events and its bytes.
 
-## Something has happened, so many seconds after it began.
+# The results of connect(), append() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
+
+## Emitted for each event, with the time since the beginning.
 signal happened(seconds: float, what: String)
-## Bytes have come, or were sent; [param total] of them before.
+## Emitted for received and sent bytes. [param total] is the number of bytes before these.
 signal moved(bytes: PackedByteArray, total: int, is_received: bool)
+
+const Address := preload("res://demo/address.gd")
 
 const STATUS_NAMES: Array[String] = ["NONE", "CONNECTING", "CONNECTED", "ERROR"]
 
 var peer: StreamPeerSocketRs
 
 var _server: SocketServerRs
-var _start := 0
-var _received := 0
-var _sent := 0
+var _start: int = 0
+var _received: int = 0
+var _sent: int = 0
 
 
-## Connects to an address (address.gd).
-func open(address: RefCounted) -> void:
+## Connects to an address.
+func open(address: Address) -> void:
 	_begin()
 	_watch(address.new_peer())
 	if address.connect_peer(peer) != OK:
 		_tell(peer.get_last_error_message())
 
 
-## Waits at an address for the first who comes.
-func listen(address: RefCounted) -> void:
+## Listens at an address for one connection.
+func listen(address: Address) -> void:
 	_begin()
 	_server = address.listen(_tell)
 	if _server == null:
 		return
-	_tell("listening" if not _server is TCPServerRs else "listening at port %d" % (_server as TCPServerRs).get_local_port())
+	_tell("listening" if not _server is TCPServerRs
+			else "listening at port %d" % (_server as TCPServerRs).get_local_port())
 	_server.connection_available.connect(_on_connection_available)
 	_server.auto_poll = true
 
 
-## The port that it waits at, or 0.
+## The port of the listening server, or 0.
 func get_listening_port() -> int:
 	return (_server as TCPServerRs).get_local_port() if _server is TCPServerRs else 0
 
@@ -57,7 +63,7 @@ func send(bytes: PackedByteArray) -> void:
 	_sent += bytes.size()
 
 
-## Each address that was tried, and what became of it.
+## The addresses that were tried, with their outcomes.
 func attempts() -> Array:
 	return peer.get_statistics().connect_attempts if peer != null else []
 
@@ -74,7 +80,7 @@ func _watch(of: StreamPeerSocketRs) -> void:
 	peer = of
 	peer.auto_poll = true
 	peer.write_buffer_limit = 1 << 20
-	# Methods, not lambdas: a lambda would hold this object, and so the peer itself.
+	# Methods, not lambdas: a lambda would keep this object alive, and with it the peer.
 	peer.status_changed.connect(_on_status_changed)
 	peer.connect_finished.connect(_on_connect_finished)
 	peer.data_available.connect(_on_data_available)
@@ -83,7 +89,7 @@ func _watch(of: StreamPeerSocketRs) -> void:
 
 func _on_connection_available() -> void:
 	_watch(_server.take_socket_connection())
-	# There is one connection under the glass: nobody else is let in.
+	# Only one connection is inspected, so further ones are refused.
 	_server.stop()
 	_server = null
 	_tell("accepted" if not peer is StreamPeerTCPRs else "accepted from %s:%d" % [
@@ -99,7 +105,7 @@ func _on_connect_finished(error: Error) -> void:
 
 
 func _on_data_available() -> void:
-	var bytes := peer.receive()
+	var bytes: PackedByteArray = peer.receive()
 	moved.emit(bytes, _received, true)
 	_received += bytes.size()
 

@@ -1,26 +1,26 @@
 extends "res://tests/support/test_case.gd"
-## Connecting to names, again after a failure, and from a socket that is bound.
+## Connects to names, after a failure, and from a bound socket.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
 
-func test_a_slow_lookup_does_not_hold_up_the_call() -> void:
+func test_a_slow_lookup_does_not_block_the_call() -> void:
 	var end := endpoint("tcp")
 	for line in _connect_to(end, ["slow.test"]):
 		# The resolver takes two seconds.
 		check(line[1].to_int() < 1000, "connect_to_host came back after %s ms" % line[1])
-		check_eq(line[2], str(STATUS_CONNECTED), "status in the end")
+		check_eq(line[2], str(STATUS_CONNECTED), "final status")
 
 
 func test_every_address_of_a_name_is_tried() -> void:
-	# The name has ::1 too, and first, where nobody listens.
+	# The name's first address is ::1, where no server listens.
 	var end := endpoint("tcp")
 	for line in _connect_to(end, ["both.test"]):
 		check_eq(line[2], str(STATUS_CONNECTED), "status")
 		check_eq(line[3], LOOPBACK, "host")
 
 
-func test_a_name_is_asked_for_each_time() -> void:
+func test_a_name_is_looked_up_at_each_connect() -> void:
 	var end := endpoint("tcp", "*")
 	var lines := _connect_to(end, ["moves.test", "moves.test"])
 	if not lines.is_empty():
@@ -43,7 +43,7 @@ func test_a_tcp_peer_connects_again_after_an_error() -> void:
 	check_eq(accept(end).get_u8(), 1, "a byte")
 
 
-func test_uds_bind_then_connect() -> void:
+func test_a_bound_uds_peer_can_connect() -> void:
 	if lacks_uds():
 		return
 	var end := endpoint("uds")
@@ -60,7 +60,7 @@ func test_uds_bind_then_connect() -> void:
 	check_eq(accept(end).get_u8(), 1, "a byte")
 
 
-func test_a_failed_uds_bind_leaves_nothing_open() -> void:
+func test_a_failed_uds_bind_leaves_the_peer_usable() -> void:
 	if lacks_uds():
 		return
 	var end := endpoint("uds")
@@ -74,7 +74,7 @@ func test_a_failed_uds_bind_leaves_nothing_open() -> void:
 		check_eq(peer.get_status(), STATUS_CONNECTED, "status")
 
 
-func test_a_link_local_address_with_its_scope() -> void:
+func test_a_link_local_address_can_have_its_scope() -> void:
 	var found := ""
 	for interface in IP.get_local_interfaces():
 		for address: String in interface["addresses"]:
@@ -85,7 +85,8 @@ func test_a_link_local_address_with_its_scope() -> void:
 	var end := endpoint("tcp", "*")
 	end.host = found
 	var peer: StreamPeer = family.tcp_peer()
-	if not check_eq(quietly(func() -> int: return end.connect_peer(peer)), OK, "connect_to_host " + found):
+	if not check_eq(quietly(func() -> int: return end.connect_peer(peer)), OK,
+			"connect_to_host " + found):
 		return
 	settle(peer)
 	check_eq(peer.get_status(), STATUS_CONNECTED, "connect to " + found)
@@ -94,7 +95,8 @@ func test_a_link_local_address_with_its_scope() -> void:
 	check_eq(accept(end).get_u8(), 1, "a byte")
 
 
-# The lines that a process prints which connects to `names`, each split into words. None if there cannot be one.
+# Runs a process that connects to `names`, and returns the lines that it prints, split into words.
+# Empty if it cannot be run.
 func _connect_to(end: Endpoint, names: PackedStringArray) -> Array[PackedStringArray]:
 	var lines: Array[PackedStringArray] = []
 	var environment := {}

@@ -1,8 +1,8 @@
 extends "res://tests/support/test_case.gd"
-## Packets in a stream: one that is too long is an error.
+## Packets that are too long are an error.
 
 
-func test_a_packet_that_is_too_long_is_told() -> void:
+func test_a_packet_that_is_too_long_is_an_error() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var packets := _over(pair.client)

@@ -1,6 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## What has arrived is handed over before any error or end is reported, what has not arrived reads as zero, and waiting
-## for more can be ended.
+## Received bytes are returned before an error or the end is reported, missing bytes read as zero,
+## and blocking reads can be ended.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
@@ -13,7 +13,7 @@ func test_data_before_a_reset_survives_poll() -> void:
 		if pair == null:
 			continue
 		arrived(pair.client, 4)
-		# Often enough for the reset to have arrived as well.
+		# Enough polls for the reset to arrive as well.
 		for i in 100:
 			check_eq(pair.client.poll(), OK, kind + ": poll with unread data")
 			if not check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status with unread data"):
@@ -54,7 +54,8 @@ func test_a_failed_read_is_filled_with_zeros() -> void:
 		for size in [1, 8, 100, 5000]:
 			var nothing := PackedByteArray()
 			nothing.resize(size)
-			check_eq(family.peer(kind).get_data(size), [FAILED, nothing], "%s: %d bytes, not connected" % [kind, size])
+			check_eq(family.peer(kind).get_data(size), [FAILED, nothing],
+					"%s: %d bytes, not connected" % [kind, size])
 			var pair := link(kind)
 			pair.served.put_u8(1)
 			pair.served.disconnect_from_host()
@@ -63,7 +64,7 @@ func test_a_failed_read_is_filled_with_zeros() -> void:
 			check_eq(pair.client.get_data(size), expected, "%s: %d bytes, one there" % [kind, size])
 
 
-func test_a_signal_does_not_end_a_read() -> void:
+func test_a_unix_signal_does_not_end_a_read() -> void:
 	var environment := {}
 	if EngineProcess.available():
 		environment = EngineProcess.resolver(fresh_path().get_base_dir())
@@ -91,25 +92,26 @@ func test_disconnecting_wakes_a_blocked_read() -> void:
 		var pair := link(kind)
 		var reader := blocked_reader(pair)
 		pair.client.disconnect_from_host()
-		var woken := spin_until(func() -> bool: return not reader.is_alive(), kind + ": the reader to wake up", 2.0)
-		# Whatever it waits for, this ends it.
+		var woken := spin_until(func() -> bool: return not reader.is_alive(),
+				kind + ": the reader to wake up", 2.0)
+		# This ends the read in any case.
 		pair.served.disconnect_from_host()
 		var got: Variant = join(reader, "the reader")
 		if woken:
 			check_eq(got[0], FAILED, kind + ": what the reader returned")
 
 
-func test_a_length_of_nonsense_can_be_bounded() -> void:
-	# A typed read believes the length that comes from afar, whichever class it is called on. What can be bounded is a
-	# read that says how much it takes at most, and the time it takes.
+func test_a_read_can_limit_its_length() -> void:
+	# Typed reads trust a length from the other side, in both families. Reads with a limit do not.
 	for kind: String in family.kinds():
 		var pair := link(kind)
-		if not check(pair.client.has_method("read_until"), kind + ": there is a read with a bound"):
+		if not check(pair.client.has_method("read_until"), kind + ": a method read_until"):
 			return
 		var noise := PackedByteArray()
 		noise.resize(5000)
 		pair.served.put_data(noise)
 		arrived(pair.client, 5000)
-		check_null(pair.client.read_until(";", 1000), kind + ": read_until with no delimiter in the first 1000 bytes")
-		check_eq(pair.client.get_last_error(), ERR_INVALID_DATA, kind + ": why")
+		check_null(pair.client.read_until(";", 1000),
+				kind + ": read_until with no delimiter in the first 1000 bytes")
+		check_eq(pair.client.get_last_error(), ERR_INVALID_DATA, kind + ": its error")
 		check_eq(pair.client.get_available_bytes(), 5000, kind + ": nothing is consumed")

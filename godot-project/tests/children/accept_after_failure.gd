@@ -1,5 +1,6 @@
 extends SceneTree
-## Takes a client while there is no descriptor, and again once there is one. Prints what get_last_error says after both.
+## Takes a client without a free descriptor, and again with one. Prints after both whether
+## get_last_error is set.
 
 
 func _initialize() -> void:

@@ -1,6 +1,6 @@
 extends SceneTree
-## Objects that poll themselves lose their last reference on threads, while the main thread polls them. Prints "polled" if it
-## gets to the end.
+## Objects with auto_poll lose their last reference on threads, while the main thread polls them.
+## Prints "polled" at the end.
 
 const FRAMES := 300
 const KEPT := 40
@@ -29,7 +29,8 @@ func _replace() -> void:
 	var next := 0
 	while not _is_over:
 		var made: Array[RefCounted] = [
-			StreamPeerTCPRs.new(), TCPServerRs.new(), PacketPeerSocketRs.new(), StreamPeerSocketGroupRs.new(), SocketRelayRs.new(),
+			StreamPeerTCPRs.new(), TCPServerRs.new(), PacketPeerSocketRs.new(),
+			StreamPeerSocketGroupRs.new(), SocketRelayRs.new(),
 		]
 		for object in made:
 			object.auto_poll = true

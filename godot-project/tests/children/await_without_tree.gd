@@ -1,5 +1,5 @@
 extends MainLoop
-## Awaits in a main loop that is not a SceneTree. Prints the errors, and how much of what has arrived is unread.
+## Awaits in a main loop that is not a SceneTree. Prints the errors, and the number of unread bytes.
 
 const SocketAwait := preload("res://addons/stream_peer_socket_rs/socket_await.gd")
 

@@ -1,5 +1,5 @@
 extends SceneTree
-## A guest of the demo's chat: comes as Bob, says what it hears of others back to them, and leaves when somebody says "bye".
+## A guest of the demo's chat: joins as Bob, repeats Ann's lines, and leaves when Ann says "bye".
 ## Argument: the address of the room.
 
 const Address := preload("res://demo/address.gd")

@@ -1,5 +1,6 @@
 extends SceneTree
-## Compiles every script below the folders that the arguments name. Prints "compiled: " and how many.
+## Compiles every script below the folders that the arguments name. Prints "compiled: " and the
+## number of scripts that compile.
 
 
 func _initialize() -> void:

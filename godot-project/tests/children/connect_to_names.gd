@@ -1,6 +1,6 @@
 extends SceneTree
-## Connects to a port of one name after another, and prints for each: the name, how many milliseconds the call took,
-## and, once the connect has ended, the status and the host.
+## Connects to a port of one name after another, and prints for each the name, the milliseconds that
+## the call took, and the final status and host.
 ##
 ## Arguments: the family, the port, the names.
 

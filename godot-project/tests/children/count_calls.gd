@@ -1,19 +1,18 @@
 extends SceneTree
 ## Makes calls on connected peers for `support/system_calls.gd`, which traces this process.
-##
-## Arguments: the family, and the name of what to do.
+## Arguments: the family, and the name of the case.
 
 const Family := preload("res://tests/support/family.gd")
 const SystemCalls := preload("res://tests/support/system_calls.gd")
 
-## How often each thing is done.
+## How often each case makes its call.
 const TIMES := 100
-## How many peers many are. Each takes two descriptors, of which a process may have 1024.
+## The peers of a case with many peers. Each takes two descriptors, and a process may have 1024.
 const MANY := 400
-## How many frames look after the many, one by one and in a group.
+## The frames of a case with many peers, one by one and in a group.
 const FRAMES := 5
 const GROUP_FRAMES := 20
-## After so many frames without a message a connection counts as idle.
+## After this many frames without a message a connection counts as idle.
 const QUIET_FRAMES := 3
 
 var _family: RefCounted
@@ -23,7 +22,8 @@ var _served: Array[StreamPeer] = []
 
 func _initialize() -> void:
 	var arguments := OS.get_cmdline_user_args()
-	# A traced system call takes longer than its answer is shared for. What is counted is how many share one.
+	# Under strace a system call takes longer than the time for which its result is shared. The longer
+	# time makes the peers share results as they do without strace.
 	ProjectSettings.set_setting("network/limits/stream_sockets/shared_answer_usec", 1000)
 	_family = Family.ours() if arguments[0] == "ours" else Family.engine()
 	_server = _family.tcp_server()
@@ -33,19 +33,23 @@ func _initialize() -> void:
 
 
 func _typed_reads(name: String) -> void:
-	_read(name, func(to: StreamPeer, i: int) -> void: to.put_u8(i), func(from: StreamPeer) -> void: from.get_u8())
+	_read(name, func(to: StreamPeer, i: int) -> void: to.put_u8(i),
+			func(from: StreamPeer) -> void: from.get_u8())
 
 
 func _number_reads(name: String) -> void:
-	_read(name, func(to: StreamPeer, i: int) -> void: to.put_32(i), func(from: StreamPeer) -> void: from.get_32())
+	_read(name, func(to: StreamPeer, i: int) -> void: to.put_32(i),
+			func(from: StreamPeer) -> void: from.get_32())
 
 
 func _variant_reads(name: String) -> void:
-	_read(name, func(to: StreamPeer, i: int) -> void: to.put_var([i, "x"]), func(from: StreamPeer) -> void: from.get_var())
+	_read(name, func(to: StreamPeer, i: int) -> void: to.put_var([i, "x"]),
+			func(from: StreamPeer) -> void: from.get_var())
 
 
 func _string_reads(name: String) -> void:
-	_read(name, func(to: StreamPeer, i: int) -> void: to.put_string(str(i)), func(from: StreamPeer) -> void: from.get_string())
+	_read(name, func(to: StreamPeer, i: int) -> void: to.put_string(str(i)),
+			func(from: StreamPeer) -> void: from.get_string())
 
 
 func _variants(name: String) -> void:
@@ -75,7 +79,7 @@ func _polls(name: String) -> void:
 	SystemCalls.end(name)
 
 
-# The many in a group, or where there is none what a script has to do instead.
+# Many peers in a group, or polled one by one if the family has no groups.
 func _idle_group(name: String) -> void:
 	var peers := _connect_many()
 	if not _family.has("StreamPeerSocketGroup"):
@@ -93,7 +97,7 @@ func _idle_group(name: String) -> void:
 
 
 func _connects(name: String) -> void:
-	# What comes with the first one only.
+	# The first connect makes additional calls.
 	var peers := [_connect()]
 	SystemCalls.begin(name)
 	for i in TIMES:
@@ -101,7 +105,7 @@ func _connects(name: String) -> void:
 	SystemCalls.end(name)
 
 
-# Sends so many values in one piece, and reads them once all of them have come.
+# Sends the values in one piece, and reads them after all have arrived.
 func _read(name: String, write: Callable, read: Callable) -> void:
 	var peer := _connect()
 	var values := StreamPeerBuffer.new()
@@ -116,7 +120,7 @@ func _read(name: String, write: Callable, read: Callable) -> void:
 	SystemCalls.end(name)
 
 
-# Looks after peers to which nothing happens.
+# Polls idle peers for some frames.
 func _frames(peers: Array[StreamPeer], name: String, count: int) -> void:
 	for i in QUIET_FRAMES:
 		_frame(peers)

@@ -1,6 +1,6 @@
 extends SceneTree
-## The demo, as `cargo xtask demo` starts it without a display. The environment variable FRAME_BUDGET_USEC has its
-## exchanges do so little in a frame.
+## Runs the demo, as `cargo xtask demo` does without a display. The environment variable
+## FRAME_BUDGET_USEC sets the frame budget of its exchanges.
 
 
 func _initialize() -> void:

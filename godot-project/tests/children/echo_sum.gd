@@ -1,5 +1,6 @@
 extends SceneTree
-## Reads numbers with blocking calls, and answers their sum. Arguments: the port, and the family if it is not ours.
+## Reads bytes with a blocking call, and answers their sum. Arguments: the port, and the family if
+## it is not ours.
 
 const Family := preload("res://tests/support/family.gd")
 

@@ -1,7 +1,6 @@
 extends SceneTree
-## Makes every call whose printing is part of the contract, each after a line `== <name>`.
-##
-## The lines go where errors go, so that the two stay in order.
+## Makes every call for which the tests expect an error or no error, each after a line `== <name>`.
+## The lines are printed to standard error, so that they stay in order with the errors.
 
 const Family := preload("res://tests/support/family.gd")
 

@@ -1,5 +1,5 @@
 extends SceneTree
-## Quits while objects of every class are alive and in every state.
+## Quits with live objects of every class in every state.
 
 var _kept: Array = []
 
@@ -19,7 +19,8 @@ func _initialize() -> void:
 	connecting.connect_to_host("127.0.0.1", server.get_local_port())
 	var uds := StreamPeerUDSRs.new()
 	uds.connect_to_host(OS.get_cmdline_user_args()[0])
-	_kept = [server, uds_server, connected, served, connecting, uds, StreamPeerTCPRs.new(), Scripted.new()]
+	_kept = [server, uds_server, connected, served, connecting, uds, StreamPeerTCPRs.new(),
+			Scripted.new()]
 	root.set_meta("peer", connected)
 	print("status %d %d %d" % [connected.get_status(), served.get_status(), uds.get_status()])
 	quit()

@@ -1,6 +1,6 @@
 extends SceneTree
-## Connects to a server that never closes, more often than this process may have descriptors, and
-## opens what else a game opens. Arguments: a port, how many times.
+## Connects to a server that never closes, more often than this process has descriptors, then opens
+## a file and a server. Arguments: a port, and how often to connect.
 
 
 func _initialize() -> void:

@@ -1,6 +1,6 @@
 extends SceneTree
-## Two threads make the first call of a method of the same object at the same moment, again and again. The engine looks
-## such a method up without a lock.
+## Two threads repeatedly make the first call of a method of the same object at the same moment. The
+## engine looks up such a method without a lock.
 
 const OBJECTS := 200
 
@@ -36,6 +36,6 @@ func _run(mine: Progress, others: Progress) -> void:
 		peer.put_data(data)
 
 
-## How far a thread is. Each waits for the other one.
+## How far a thread has got. Each thread waits for the other one.
 class Progress:
 	var reached := 0

@@ -1,13 +1,14 @@
 extends SceneTree
-## What blocked sockets cost a scene at 60 frames a second: it connects to a name whose lookup hangs, writes 64 MiB to a
-## peer that does not read, and awaits bytes that never come. Prints a histogram of the frame times beside those of the
-## same scene idle. From the repository's top folder:
+## The frame times of a scene at 60 frames per second that connects to a name whose lookup hangs,
+## writes 64 MiB to a peer that does not read, and awaits bytes that never arrive. Prints a
+## histogram of these times beside those of the idle scene. To run it in the repository's top
+## folder:
 ## [codeblock lang=text]
 ## cc -shared -fPIC -o target/resolver.so godot-project/tests/children/resolver.c -ldl
-## LD_PRELOAD=$PWD/target/resolver.so cargo xtask godot --release -- --headless --path godot-project \
-##     --script res://tests/children/frame_times.gd
+## LD_PRELOAD=$PWD/target/resolver.so cargo xtask godot --release -- --headless \
+##     --path godot-project --script res://tests/children/frame_times.gd
 ## [/codeblock]
-## Argument: how many frames each of the two takes, 600 if there is none.
+## Argument: the number of frames to measure, idle and busy; 600 by default.
 
 const SocketAwait := preload("res://addons/stream_peer_socket_rs/socket_await.gd")
 
@@ -35,7 +36,7 @@ func _initialize() -> void:
 func _run() -> void:
 	var arguments := OS.get_cmdline_user_args()
 	var frames := arguments[0].to_int() if not arguments.is_empty() else 600
-	# The first frames have other things to do.
+	# The first frames take longer for other reasons.
 	for i in 30:
 		await process_frame
 	var idle := await _measure(frames, func() -> void: pass)
@@ -44,9 +45,10 @@ func _run() -> void:
 	_print_histogram(idle, busy)
 	print("%d frames idle, %d frames busy" % [idle.size(), busy.size()])
 	print("the lookup hangs: %s" % (_resolving.get_status() == StreamPeerTCPRs.STATUS_CONNECTING))
-	print("put %d MiB, refused %d times, %d MiB of them queued" % [_put >> 20, _refused, _writer.get_pending_write_bytes() >> 20])
-	print("the await goes on: %s" % (_got == null))
-	# An await that is under way when the engine quits counts as a leak.
+	print("put %d MiB, refused %d times, %d MiB of them queued"
+			% [_put >> 20, _refused, _writer.get_pending_write_bytes() >> 20])
+	print("the await is in progress: %s" % (_got == null))
+	# An await in progress when the engine quits counts as a leak.
 	_reader.disconnect_from_host()
 	while _got == null:
 		await process_frame
@@ -79,7 +81,7 @@ func _write() -> void:
 			_refused += 1
 
 
-# The times from frame to frame, in milliseconds, of so many frames, in each of which `body` is called.
+# Calls `body` in each of `frames` frames, and returns the times between frames in milliseconds.
 func _measure(frames: int, body: Callable) -> PackedFloat64Array:
 	var times := PackedFloat64Array()
 	await process_frame
@@ -103,7 +105,8 @@ func _print_histogram(idle: PackedFloat64Array, busy: PackedFloat64Array) -> voi
 			print("%3d to %3d     %8d %8d" % [ms, ms + 1, counts[0], counts[1]])
 	for share: float in [0.5, 0.99, 1.0]:
 		var index := int((idle.size() - 1) * share)
-		print("%-13s %8.2f %8.2f" % ["longest" if share == 1.0 else "%d %%" % int(share * 100.0), idle[index], busy[index]])
+		print("%-13s %8.2f %8.2f"
+				% ["longest" if share == 1.0 else "%d %%" % int(share * 100.0), idle[index], busy[index]])
 
 
 func _count(times: PackedFloat64Array, ms: int) -> int:

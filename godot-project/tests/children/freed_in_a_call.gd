@@ -1,6 +1,7 @@
 extends SceneTree
-## Lets go of a peer while threads are inside a call of it, whose name is the argument. A callable does not keep its
-## object, so a thread that was still on its way into the call would crash in the engine, whosever the class.
+## Frees a peer while threads are inside its method that the argument names. A callable does not
+## keep its object alive, so a thread that has not entered the call yet would crash in the engine
+## with any class. So this waits until all threads are blocked.
 
 const MUCH := 32 << 20
 const THREADS := 8
@@ -38,8 +39,8 @@ func _initialize() -> void:
 	quit()
 
 
-# Waits until the threads that are not in `before` are there and have all slept for a while. There is nothing that they
-# sleep for that long but the call.
+# Waits until all new threads (those not in `before`) have slept for a while. Only the call makes
+# them sleep that long.
 func _wait_until_asleep(before: PackedStringArray) -> void:
 	var last := {}
 	while true:
@@ -57,7 +58,7 @@ func _tasks() -> PackedStringArray:
 	return DirAccess.get_directories_at("/proc/self/task")
 
 
-# What tells a sleep of the thread from its other sleeps. Empty if it does not sleep.
+# A value that identifies the thread's current sleep. Empty if the thread is not asleep.
 func _sleep_of(task: String) -> String:
 	var file := FileAccess.open("/proc/self/task/%s/status" % task, FileAccess.READ)
 	var sleeps := false

@@ -1,5 +1,6 @@
 extends SceneTree
-## A group that runs out of descriptors while it accepts, and gets some back. Run with few of them.
+## A group that runs out of descriptors while it accepts, and gets some back. To be run with few
+## descriptors.
 ##
 ## Arguments: `tcp` or `uds`, a path.
 
@@ -26,7 +27,7 @@ func _initialize() -> void:
 	var files: Array[FileAccess] = []
 	while files.is_empty() or files[-1] != null:
 		files.append(FileAccess.open("res://project.godot", FileAccess.READ))
-	# The last one could not be opened, and the one before it leaves a descriptor.
+	# The last entry is null, and closing the one before it frees one descriptor.
 	files.resize(files.size() - 2)
 	for i in 3:
 		group.poll()

@@ -1,7 +1,8 @@
 extends SceneTree
-## The programs in `examples/` against other sides that send hostile bytes: parts of messages in any order, cut off, endless,
-## deeply nested, no UTF-8, huge numbers, also one byte at a time. The first argument is the seed, the second how many
-## connections. Prints what went wrong, and at last "survived: " with the number of connections.
+## Runs the programs in `examples/` against hostile bytes: parts of messages in any order, cut off,
+## endless, deeply nested, not UTF-8, huge numbers, also byte by byte. Arguments: the seed, and the
+## number of connections. Prints every problem, and at the end "survived: " with the number of
+## connections.
 
 const ChatServer := preload("res://examples/chat_server.gd")
 const HttpClient := preload("res://examples/http_client.gd")
@@ -10,18 +11,22 @@ const MpvRemote := preload("res://examples/mpv_remote.gd")
 const RedisClient := preload("res://examples/redis_client.gd")
 const System := preload("res://tests/support/system.gd")
 
-const HTTP_WORDS := ["HTTP/1.1 200 OK\r\n", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 99999999999999999999 X\r\n",
-		"Content-Length: 3\r\n", "Content-Length: 99999999999999999999999\r\n", "Transfer-Encoding: chunked\r\n", "\r\n",
-		"3\r\nabc\r\n", "0\r\n", "ffffffffffffffff\r\n", "-1\r\n", "a: ", "\n", "Connection: close\r\n", ": \r\n"]
-const REDIS_WORDS := ["+OK\r\n", "-ERR no\r\n", ":1\r\n", ":99999999999999999999999\r\n", "$3\r\nabc\r\n", "$-1\r\n",
-		"$99999999999\r\n", "$-9223372036854775809\r\n", "*2\r\n", "*1\r\n", "*-1\r\n", "*1000000000\r\n", "\r\n", "\n", "$", "*", ":--1\r\n"]
-const JSON_WORDS := ["{\"id\":1,\"result\":", "{\"request_id\":1,\"data\":", "{\"method\":7}", "{\"method\":\"x\",\"id\":[]}",
-		"{\"event\":{}}", "1e99", "1e999", "\"\\u0000\"", "99999999999999999999999", "\"\\ud800\"", "[", "{", "}", "]", "null", "\n",
-		"{\"id\":1e300}\n", "{\"id\":1,\"error\":[]}\n", "Content-Length: 2\r\n\r\n{}", "Content-Length: 99999999999\r\n\r\n",
+const HTTP_WORDS := ["HTTP/1.1 200 OK\r\n", "HTTP/1.1 100 Continue\r\n\r\n",
+		"HTTP/1.1 99999999999999999999 X\r\n", "Content-Length: 3\r\n",
+		"Content-Length: 99999999999999999999999\r\n", "Transfer-Encoding: chunked\r\n", "\r\n",
+		"3\r\nabc\r\n", "0\r\n", "ffffffffffffffff\r\n", "-1\r\n", "a: ", "\n", "Connection: close\r\n",
+		": \r\n"]
+const REDIS_WORDS := ["+OK\r\n", "-ERR no\r\n", ":1\r\n", ":99999999999999999999999\r\n",
+		"$3\r\nabc\r\n", "$-1\r\n", "$99999999999\r\n", "$-9223372036854775809\r\n", "*2\r\n", "*1\r\n",
+		"*-1\r\n", "*1000000000\r\n", "\r\n", "\n", "$", "*", ":--1\r\n"]
+const JSON_WORDS := ["{\"id\":1,\"result\":", "{\"request_id\":1,\"data\":", "{\"method\":7}",
+		"{\"method\":\"x\",\"id\":[]}", "{\"event\":{}}", "1e99", "1e999", "\"\\u0000\"",
+		"99999999999999999999999", "\"\\ud800\"", "[", "{", "}", "]", "null", "\n", "{\"id\":1e300}\n",
+		"{\"id\":1,\"error\":[]}\n", "Content-Length: 2\r\n\r\n{}", "Content-Length: 99999999999\r\n\r\n",
 		"Content-Length: 40\r\n\r\n", "\r\n\r\n", "Content-Length: 2\n\n[]"]
 const CHAT_WORDS := ["Ann", "Bob", "\n", "\r\n", "a line", " ", "\t"]
 
-## The longest frame that is not a defect, in seconds, on a machine that is busy with other things.
+## The longest acceptable frame in seconds, on a machine that is busy with other things.
 const LONGEST_FRAME := 2.0
 
 var _random := RandomNumberGenerator.new()
@@ -144,7 +149,7 @@ func _send(server: SocketServerRs, bytes: PackedByteArray) -> void:
 	if server.is_connection_available():
 		await _write(server.call(&"take_connection"), bytes)
 	else:
-		print("no client has come")
+		print("no client has connected")
 	_writers -= 1
 
 
@@ -160,9 +165,10 @@ func _write(peer: StreamPeerSocketRs, bytes: PackedByteArray) -> void:
 		1:
 			peer.abort()
 		2:
-			# It stays for longer than the other side waits for it.
+			# Stays connected for longer than the time limit of the other side.
 			var end := Time.get_ticks_msec() + 500
-			while Time.get_ticks_msec() < end and peer.poll() == OK and peer.get_status() == StreamPeerTCPRs.STATUS_CONNECTED:
+			while (Time.get_ticks_msec() < end and peer.poll() == OK
+					and peer.get_status() == StreamPeerTCPRs.STATUS_CONNECTED):
 				peer.receive()
 				await process_frame
 
@@ -172,7 +178,7 @@ func _hostile(words: Array) -> PackedByteArray:
 	for i in 1 + _random.randi() % 8:
 		match _random.randi() % 12:
 			0:
-				# No UTF-8.
+				# Not UTF-8.
 				for k in _random.randi() % 2000:
 					bytes.append(0x80 + _random.randi() % 0x80)
 			1:

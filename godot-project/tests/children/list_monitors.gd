@@ -1,5 +1,6 @@
 extends SceneTree
-## Prints the names of the monitors that are not the engine's, and uses a peer, so that it is sure to have the addon.
+## Prints the names of the custom monitors, and the status of a peer, which shows that the addon is
+## loaded.
 
 
 func _initialize() -> void:

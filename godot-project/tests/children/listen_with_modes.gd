@@ -1,6 +1,6 @@
 extends SceneTree
-## Listens at paths in a folder, the argument, with several modes, and prints for each the answer
-## and the mode of the file.
+## Listens with several modes at paths in the folder that the argument names. Prints for each the
+## result and the mode of the file.
 
 
 func _initialize() -> void:
@@ -11,6 +11,7 @@ func _initialize() -> void:
 		server.socket_mode = mode
 		var path := folder.path_join("m%d" % mode)
 		var error := server.listen(path)
-		print("mode %d: %d, %d %s" % [mode, error, FileAccess.get_unix_permissions(path), server.get_last_error_message()])
+		print("mode %d: %d, %d %s"
+				% [mode, error, FileAccess.get_unix_permissions(path), server.get_last_error_message()])
 		server.stop()
 	quit()

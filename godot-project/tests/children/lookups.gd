@@ -1,5 +1,6 @@
 extends SceneTree
-## Looks up names that answer late, never, or with nothing, and prints what comes of it. Arguments: a port to connect to.
+## Connects to names whose lookups succeed late, fail or hang, and prints the outcomes. Argument:
+## the port.
 
 var _port := OS.get_cmdline_user_args()[0].to_int()
 
@@ -14,7 +15,7 @@ func _run() -> void:
 	print("slow: %s" % [await _connect("slow.test")])
 	print("limited: %s" % [await _connect("hang.test", 0.1)])
 	print("cancelled: %s" % [await _connect("hang.test", -1.0, true)])
-	# What hangs does not hold up the others, nor does it count against them.
+	# Lookups that hang do not delay other ones.
 	print("beside: %s" % [await _connect("both.test")])
 	await _other_uses()
 	quit()
@@ -33,10 +34,11 @@ func _connect(name: String, limit := -1.0, cancel := false) -> Array:
 	var error: Error = await peer.connect_finished
 	for i in 3:
 		await process_frame
-	return [accepted, status, error, seen[0], peer.get_status(), peer.get_last_error(), peer.get_last_error_message()]
+	return [accepted, status, error, seen[0], peer.get_status(), peer.get_last_error(),
+			peer.get_last_error_message()]
 
 
-# A peer is free for something else as soon as its lookup is cancelled.
+# A peer can be used again as soon as its lookup is cancelled.
 func _other_uses() -> void:
 	var peer := StreamPeerTCPRs.new()
 	peer.auto_poll = true
@@ -47,14 +49,16 @@ func _other_uses() -> void:
 	while ends.size() < 2:
 		ends.append(await peer.connect_finished)
 	print("again: %s, status %d" % [ends, peer.get_status()])
-	# Data that is put while a name is looked up.
+	# Data that is put during a lookup.
 	var writer := StreamPeerTCPRs.new()
 	writer.write_buffer_limit = 100
 	writer.auto_poll = true
 	writer.connect_to_host("slow.test", _port)
-	print("put: %d, pending %d, host '%s'" % [writer.put_data([1, 2, 3]), writer.get_pending_write_bytes(), writer.get_connected_host()])
+	print("put: %d, pending %d, host '%s'"
+			% [writer.put_data([1, 2, 3]), writer.get_pending_write_bytes(), writer.get_connected_host()])
 	await writer.drained
-	print("sent: pending %d, status %d, host '%s'" % [writer.get_pending_write_bytes(), writer.get_status(), writer.get_connected_host()])
+	print("sent: pending %d, status %d, host '%s'"
+			% [writer.get_pending_write_bytes(), writer.get_status(), writer.get_connected_host()])
 	# A peer that is bound to one family uses the address of that family.
 	var bound := StreamPeerTCPRs.new()
 	bound.auto_poll = true

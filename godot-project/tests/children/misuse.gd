@@ -1,7 +1,6 @@
 extends SceneTree
-## Makes calls that are wrong in themselves, each between a line `== <name>` and one `-- <last error>`.
-##
-## The lines go where errors go, so that they stay in order.
+## Misuses the classes. Prints a line `== <name>` before each call and `-- <last error>` after it.
+## The lines are printed to standard error, so that they stay in order with the errors.
 
 
 func _initialize() -> void:

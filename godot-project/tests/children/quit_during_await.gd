@@ -1,5 +1,5 @@
 extends SceneTree
-## Quits while the tree's script and a node await something.
+## Quits while the tree's script and a node await bytes.
 
 const SocketAwait := preload("res://addons/stream_peer_socket_rs/socket_await.gd")
 

@@ -1,7 +1,7 @@
 extends SceneTree
-## Quits while the system's resolver has not answered. Arguments: what to do before, and how often to ask.
-##
-## `nothing`: no lookup. `connecting`: quit with the peers. `dropped`: drop them first. `cancelled`: disconnect them first.
+## Quits while lookups are in progress. Arguments: what to do before, and the number of lookups.
+## `nothing`: no lookup. `connecting`: quit with live peers. `dropped`: free them first.
+## `cancelled`: disconnect them first.
 
 var _peers: Array[StreamPeerTCPRs] = []
 
@@ -31,4 +31,5 @@ func _initialize() -> void:
 
 
 func _has_line(path: String) -> bool:
-	return FileAccess.file_exists(path) and FileAccess.get_file_as_string(path).begins_with("hang.test\n")
+	return (FileAccess.file_exists(path)
+			and FileAccess.get_file_as_string(path).begins_with("hang.test\n"))

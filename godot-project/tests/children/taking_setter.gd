@@ -1,5 +1,5 @@
 extends RefCounted
-## An object whose setter takes packets, while it is decoded from one.
+## An object whose setter takes packets while the object is decoded from a packet.
 
 static var from: Array = []
 static var is_taking := false

@@ -1,5 +1,6 @@
 extends SceneTree
-## Unloads the addon when objects of it have polled themselves, and goes on. Nothing here may name the addon's classes but by text.
+## Unloads the addon after its objects used auto_poll, and loads it again. This script must not name
+## the addon's classes as types.
 
 const EXTENSION := "res://addons/stream_peer_socket_rs/stream_peer_socket_rs.gdextension"
 
@@ -10,7 +11,7 @@ func _initialize() -> void:
 		peer.set("auto_poll", true)
 		for i in 3:
 			await process_frame
-		# What a suspended function holds lives on, and an object must not outlive its class.
+		# A suspended function keeps its variables, and an object must not outlive its class.
 		peer = null
 		print("unload %d" % GDExtensionManager.unload_extension(EXTENSION))
 		for i in 3:

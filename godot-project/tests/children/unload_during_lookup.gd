@@ -1,8 +1,7 @@
 extends SceneTree
-## Unloads the addon behind a lookup. Nothing here may name the addon's classes but by text.
-##
-## Arguments: the name to look up. With `hang.test` that is still under way then; otherwise the addon is loaded again
-## and used.
+## Unloads the addon after or during a lookup. This script must not name the addon's classes as
+## types. Argument: the name to look up. The lookup of `hang.test` is still in progress at the
+## unload. With other names the addon is loaded again and used.
 
 const EXTENSION := "res://addons/stream_peer_socket_rs/stream_peer_socket_rs.gdextension"
 
@@ -31,9 +30,9 @@ func _look_up(name: String) -> void:
 		OS.delay_usec(200)
 	while name != "hang.test" and peer.call("get_status") == 1:
 		peer.call("poll")
-	# What a suspended function holds lives on, and an object must not outlive its class.
+	# A suspended function keeps its variables, and an object must not outlive its class.
 	peer = null
-	# The thread that had the answer comes to rest meanwhile.
+	# Gives the resolver thread time to become idle.
 	for i in 10:
 		await process_frame
 	print("asked %s" % FileAccess.file_exists(log_path))

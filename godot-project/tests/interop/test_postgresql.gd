@@ -1,11 +1,11 @@
 extends "res://tests/support/test_case.gd"
-## PostgreSQL over its Unix domain socket: start-up, trust login, and rows by its protocol, version 3. A message is a letter and a
-## length that counts itself, so packets do for the rest of it.
+## PostgreSQL over its Unix domain socket: start-up, trust login and rows, in version 3 of its
+## protocol. A message is a letter, a length that includes itself, and the contents.
 
 const ROWS := 20_000
 
 
-func test_twenty_thousand_rows() -> void:
+func test_twenty_thousand_rows_arrive() -> void:
 	var peer := StreamPeerUDSRs.new()
 	peer.big_endian = true
 	check_eq(peer.connect_to_host(OS.get_environment("INTEROP_POSTGRESQL_PATH")), OK, "connect")
@@ -21,7 +21,7 @@ func test_twenty_thousand_rows() -> void:
 			return
 		seen += message[0]
 		if message[0] == "R":
-			check_eq(message[1], PackedByteArray([0, 0, 0, 0]), "let in without a password")
+			check_eq(message[1], PackedByteArray([0, 0, 0, 0]), "authentication without a password")
 	var query := "SELECT i, repeat('x', i %% 100) FROM generate_series(1, %d) AS i" % ROWS
 	peer.put_8("Q".unicode_at(0))
 	peer.put_32(query.length() + 5)
@@ -40,17 +40,18 @@ func test_twenty_thousand_rows() -> void:
 		else:
 			seen += message[0]
 	check_eq([count, wrong], [ROWS, 0], "rows")
-	check_eq(seen, "TCZ", "what stands around them")
+	check_eq(seen, "TCZ", "the messages around the rows")
 	peer.put_8("X".unicode_at(0))
 	peer.put_32(4)
 	reaches(peer, STATUS_NONE, "the end")
 
 
-# The letter and the contents of the next message, read by calls that wait.
+# The letter and the contents of the next message, read with blocking calls.
 func _message(peer: StreamPeerUDSRs) -> Array:
 	var letter := char(peer.get_u8())
 	var length := peer.get_32()
-	if not check(length >= 4, "a message '%s' of %d bytes: %s" % [letter, length, peer.get_last_error_message()]):
+	if not check(length >= 4,
+			"a message '%s' of %d bytes: %s" % [letter, length, peer.get_last_error_message()]):
 		return []
 	var got := peer.get_data(length - 4)
 	return [letter, got[1]] if check_eq(got[0], OK, "the message") else []

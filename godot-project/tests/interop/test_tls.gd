@@ -1,17 +1,18 @@
 extends "res://tests/support/test_case.gd"
-## TLS by the engine's StreamPeerTLS over our peers, with OpenSSL at the other end.
+## The engine's StreamPeerTLS over our peers, with OpenSSL at the other end.
 
 const Tool := preload("res://tests/interop/tool.gd")
 
 const LINES := 5000
 
 
-func test_a_client_of_openssl() -> void:
+func test_a_tls_client_works_with_openssl() -> void:
 	var peer := StreamPeerTCPRs.new()
 	peer.connect_to_host(LOOPBACK, OS.get_environment("INTEROP_TLS_PORT").to_int())
 	settle(peer)
 	var tls := StreamPeerTLS.new()
-	check_eq(tls.connect_to_stream(peer, "localhost", TLSOptions.client(_certificate())), OK, "connect_to_stream")
+	check_eq(tls.connect_to_stream(peer, "localhost", TLSOptions.client(_certificate())), OK,
+			"connect_to_stream")
 	if not _shakes_hands(tls):
 		return
 	var received := PackedByteArray()
@@ -28,11 +29,13 @@ func test_a_client_of_openssl() -> void:
 	tls.disconnect_from_stream()
 
 
-func test_a_server_for_openssl() -> void:
+func test_a_tls_server_works_with_openssl() -> void:
 	var server := TCPServerRs.new()
 	server.listen(0, LOOPBACK)
-	var client := Tool.start("openssl", ["s_client", "-quiet", "-connect", "127.0.0.1:%d" % server.get_local_port(), "-CAfile",
-			OS.get_environment("INTEROP_CERTIFICATE"), "-verify_return_error", "-verify_hostname", "localhost", "-servername", "localhost"])
+	var client := Tool.start("openssl",
+			["s_client", "-quiet", "-connect", "127.0.0.1:%d" % server.get_local_port(), "-CAfile",
+			OS.get_environment("INTEROP_CERTIFICATE"), "-verify_return_error", "-verify_hostname",
+			"localhost", "-servername", "localhost"])
 	spin_until(server.is_connection_available, "openssl to connect")
 	var peer := server.take_connection()
 	var key := CryptoKey.new()
@@ -56,7 +59,7 @@ func test_a_server_for_openssl() -> void:
 	for i in LINES:
 		if not check_eq(tls.put_data(("line %d\n" % i).to_ascii_buffer()), OK, "line %d" % i):
 			break
-	check_eq(join(reader, "openssl"), LINES, "lines that have come")
+	check_eq(join(reader, "openssl"), LINES, "received lines")
 	tls.disconnect_from_stream()
 	peer.disconnect_from_host()
 	spin_until(func() -> bool: return not client.is_running(), "openssl to end")

@@ -1,5 +1,5 @@
 extends RefCounted
-## A program of others that a test has started, with its input and its output.
+## A third-party program that a test has started, with pipes for its input and output.
 
 var pid := -1
 var _pipe: FileAccess
@@ -9,7 +9,8 @@ var _errors: FileAccess
 ## Starts the program `name` of the suite's tools.
 static func start(name: String, arguments: PackedStringArray) -> RefCounted:
 	var tool: RefCounted = new()
-	var started := OS.execute_with_pipe(OS.get_environment("INTEROP_TOOLS").path_join(name), arguments, true)
+	var started := OS.execute_with_pipe(OS.get_environment("INTEROP_TOOLS").path_join(name), arguments,
+			true)
 	if not started.is_empty():
 		tool.pid = started.pid
 		tool._pipe = started.stdio
@@ -27,7 +28,7 @@ func put_line(line: String) -> void:
 	_pipe.flush()
 
 
-## Waits for a line of its output.
+## Waits for a line of the program's output.
 func line() -> String:
 	return _pipe.get_line()
 

@@ -1,10 +1,11 @@
 extends "res://tests/support/test_case.gd"
-## Every method, constant and default of the engine's classes is on ours, as ClassDB shows it.
+## Our classes have every method, constant and default of the engine's classes in ClassDB.
 
-const CLASSES := ["StreamPeerSocket", "StreamPeerTCP", "StreamPeerUDS", "SocketServer", "TCPServer", "UDSServer"]
+const CLASSES := ["StreamPeerSocket", "StreamPeerTCP", "StreamPeerUDS", "SocketServer", "TCPServer",
+		"UDSServer"]
 
 
-func test_methods() -> void:
+func test_methods_match_the_engines() -> void:
 	if not ClassDB.class_exists("StreamPeerSocket"):
 		return skip("the engine has this family from Godot 4.6 on")
 	for engine_class: String in CLASSES:
@@ -17,7 +18,7 @@ func test_methods() -> void:
 			check_eq(actual, expected, "%s.%s" % [engine_class, method_name])
 
 
-func test_enums_and_constants() -> void:
+func test_enums_and_constants_match_the_engines() -> void:
 	if not ClassDB.class_exists("StreamPeerSocket"):
 		return skip("the engine has this family from Godot 4.6 on")
 	for engine_class: String in CLASSES:
@@ -49,7 +50,8 @@ func _methods(name: String) -> Dictionary:
 	return methods
 
 
-# What a caller can tell: names, types, defaults, flags. Numbers of the class in ClassDB and editor hints are left out.
+# The parts of a method that a caller sees: names, types, defaults and flags. ClassDB's numbers and
+# editor hints are left out.
 func _described(method: Dictionary) -> Dictionary:
 	return {
 		"arguments": method["args"].map(_described_value),
@@ -60,9 +62,10 @@ func _described(method: Dictionary) -> Dictionary:
 
 
 func _described_value(value: Dictionary) -> String:
-	# An engine that was built for games to ship with has no names of its arguments.
+	# A release build of the engine has no argument names.
 	var argument: String = value["name"] if OS.is_debug_build() else ""
-	# StreamPeerSocket.Status of the engine is StreamPeerSocketRs.Status of ours; what is in neither family is the same.
+	# The engine's StreamPeerSocket.Status corresponds to our StreamPeerSocketRs.Status. All other
+	# types are equal.
 	var type: String = value["class_name"]
 	for engine_class: String in CLASSES:
 		if type == family.class_of(engine_class):

@@ -1,5 +1,5 @@
 extends "res://tests/support/test_case.gd"
-## `auto_poll`: polled once a frame by the scene tree, as long as the object lives.
+## With `auto_poll`, the scene tree polls an object once per frame for as long as the object lives.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 const SignalLog := preload("res://tests/support/signal_log.gd")
@@ -25,7 +25,7 @@ func test_an_await_of_connect_finished_ends() -> void:
 		peer.connect_timeout = 0.05
 		end.connect_peer(peer)
 		error = await peer.connect_finished
-		check_eq(error, ERR_TIMEOUT, kind + ": the time is over")
+		check_eq(error, ERR_TIMEOUT, kind + ": timed out")
 		peer.connect_timeout = 60.0
 		end.connect_peer(peer)
 		peer.disconnect_from_host()
@@ -34,7 +34,7 @@ func test_an_await_of_connect_finished_ends() -> void:
 		check(not queue.is_empty(), "the queue is full until here")
 
 
-func test_a_connection_lives_without_a_poll() -> void:
+func test_signals_are_emitted_without_a_call_of_poll() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		end.server.auto_poll = true
@@ -51,10 +51,10 @@ func test_a_connection_lives_without_a_poll() -> void:
 		check_eq(error, ERR_FILE_EOF, kind + ": the end")
 
 
-func test_once_a_frame() -> void:
+func test_polls_once_per_frame() -> void:
 	var pair := link(family.local_kind())
 	var seen := SignalLog.of(pair.client, ["data_available"])
-	# Asking twice is as good as once.
+	# Setting it twice has the same effect as once.
 	pair.client.auto_poll = true
 	pair.client.auto_poll = true
 	check_eq(pair.client.auto_poll, true, "auto_poll")
@@ -74,7 +74,7 @@ func test_once_a_frame() -> void:
 	check_eq(seen.entries.size(), before, "signals when it is off")
 
 
-func test_while_the_tree_is_paused() -> void:
+func test_polls_while_the_tree_is_paused() -> void:
 	var pair := link(family.local_kind())
 	var tree := Engine.get_main_loop() as SceneTree
 	tree.paused = true
@@ -84,7 +84,7 @@ func test_while_the_tree_is_paused() -> void:
 	tree.paused = false
 
 
-func test_it_does_not_keep_the_object() -> void:
+func test_auto_poll_does_not_keep_the_object_alive() -> void:
 	for kind: String in family.kinds():
 		for make: Callable in [family.peer, family.server]:
 			var object: RefCounted = make.call(kind)
@@ -99,8 +99,8 @@ func test_it_does_not_keep_the_object() -> void:
 	check(_connections() >= 0, "the tree still has a signal")
 
 
-func test_nothing_is_left_of_many_objects() -> void:
-	# The first one connects the tree's signal, for all of them.
+func test_freed_objects_leave_no_connection_to_the_trees_signal() -> void:
+	# The first object connects to the tree's signal on behalf of all.
 	family.peer("tcp").auto_poll = true
 	var before := _connections()
 	for i in 100:
@@ -109,7 +109,7 @@ func test_nothing_is_left_of_many_objects() -> void:
 	check_eq(_connections(), before, "connections of the tree's signal")
 
 
-func test_from_another_thread() -> void:
+func test_can_be_set_on_another_thread() -> void:
 	var pair := link(family.local_kind())
 	join(in_thread(func() -> void: pair.client.auto_poll = true), "the thread")
 	check_eq(pair.client.auto_poll, true, "auto_poll at once")
@@ -127,12 +127,12 @@ func test_from_another_thread() -> void:
 	check_eq(threads, [], "polls when it is off")
 
 
-func test_the_last_word_counts() -> void:
+func test_the_last_assignment_wins_across_threads() -> void:
 	var pair := link(family.local_kind())
 	var seen := SignalLog.of(pair.client, ["data_available"])
 	pair.served.put_u8(1)
 	arrived(pair.client, 1)
-	# What a thread has asked for takes effect later, though not against what has been asked for since.
+	# An assignment on another thread takes effect later, but it never overrides a newer one.
 	join(in_thread(func() -> void: pair.client.auto_poll = true), "the thread")
 	pair.client.auto_poll = false
 	for i in 5:
@@ -141,7 +141,7 @@ func test_the_last_word_counts() -> void:
 	check_eq(seen.entries, [], "polls")
 
 
-func test_an_object_that_goes_before_it_begins() -> void:
+func test_an_object_can_be_freed_before_its_first_poll() -> void:
 	join(in_thread(func() -> void:
 		for i in 50:
 			var peer := StreamPeerUDSRs.new()
@@ -151,12 +151,12 @@ func test_an_object_that_goes_before_it_begins() -> void:
 	check(true, "no error is printed")
 
 
-func test_objects_that_threads_let_go() -> void:
+func test_objects_can_be_freed_on_other_threads() -> void:
 	if not EngineProcess.available():
 		return skip("starting another engine is known for Linux only")
 	var result := EngineProcess.run("children/auto_poll_freed_on_threads.gd")
 	check_eq(result["code"], 0, "exit code: " + result["output"].right(1500).left(300))
-	check(result["output"].contains("polled"), "it got to the end")
+	check(result["output"].contains("polled"), "the script ran to its end")
 	check(not result["output"].contains("ERROR"), "errors: " + result["output"].right(1500))
 
 

@@ -1,19 +1,19 @@
 extends "res://tests/support/test_case.gd"
-## A storm of bad calls leaves no descriptor open, and every object as usable as before.
+## Many invalid calls leave no descriptor open, and every object stays usable.
 
 
-func test_no_descriptor_is_left_over() -> void:
+func test_invalid_calls_leak_no_descriptor() -> void:
 	if not OS.has_feature("linux"):
 		return skip("descriptors can be counted on Linux")
 	check_eq(_storm(), true, "every call came back")
-	# What is made once and kept, is made now.
+	# The calls above have created everything that is created once and kept.
 	var before := _descriptors()
 	for round in 5:
 		check_eq(_storm(), true, "every call came back")
 	_drops_to(before)
 
 
-func test_no_descriptor_is_left_over_by_good_use() -> void:
+func test_valid_calls_leak_no_descriptor() -> void:
 	if not OS.has_feature("linux"):
 		return skip("descriptors can be counted on Linux")
 	for kind: String in family.kinds():
@@ -31,24 +31,25 @@ func test_no_descriptor_is_left_over_by_good_use() -> void:
 	_drops_to(before)
 
 
-func test_huge_and_negative_sizes() -> void:
+func test_reads_of_huge_and_negative_sizes_keep_the_connection() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		for size in [-1, -(1 << 31), -(1 << 40)]:
 			var got: Array = quietly(func() -> Array: return pair.client.get_data(size))
 			check(got[0] != OK or size & 0xFFFFFFFF == 0, "%s: get_data(%d)" % [kind, size])
 			quietly(func() -> Array: return pair.client.get_partial_data(size))
-		# As much as an array can be, while five bytes are there.
+		# A request for a huge array while five bytes are available.
 		pair.served.put_data([1, 2, 3, 4, 5])
 		arrived(pair.client, 5)
-		check_eq(pair.client.get_partial_data(256 << 20), [OK, PackedByteArray([1, 2, 3, 4, 5])], kind + ": a huge partial read")
+		check_eq(pair.client.get_partial_data(256 << 20), [OK, PackedByteArray([1, 2, 3, 4, 5])],
+				kind + ": a huge partial read")
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
 
 
-func test_more_than_one_call_can_take() -> void:
-	# The engine keeps a size in 32 bits, so one of 2 GiB arrives as a negative one.
+func test_put_data_refuses_more_than_2_gib() -> void:
+	# The engine passes a size in 32 bits, so 2 GiB arrive as a negative size.
 	if OS.get_memory_info()["available"] < 6 << 30:
-		return skip("there are no 6 GiB of memory to spare")
+		return skip("this takes 6 GiB of free memory")
 	var huge := PackedByteArray()
 	if not check_eq(huge.resize(1 << 31), OK, "an array of 2 GiB"):
 		return
@@ -56,39 +57,46 @@ func test_more_than_one_call_can_take() -> void:
 		var pair := link(kind)
 		for is_connected in [true, false]:
 			pair.client.put_u8(1)
-			check_eq(quietly(func() -> int: return pair.client.put_data(huge)), ERR_INVALID_PARAMETER, kind + ": put_data")
+			check_eq(quietly(func() -> int: return pair.client.put_data(huge)), ERR_INVALID_PARAMETER,
+					kind + ": put_data")
 			check_eq(pair.client.get_last_error(), ERR_INVALID_PARAMETER, kind + ": get_last_error")
 			check_eq(pair.client.get_last_error_message(),
-					"put_data: the size is more than one call can take, which is 2147483647 bytes", kind + ": the message")
+					"put_data: the size is more than one call can take, which is 2147483647 bytes",
+					kind + ": the message")
 			check_eq(pair.client.get_last_written_bytes(), 0, kind + ": get_last_written_bytes")
 			var sent: Array = quietly(func() -> Array: return pair.client.put_partial_data(huge))
 			check_eq(sent, [ERR_INVALID_PARAMETER, 0], kind + ": put_partial_data")
-			check(pair.client.get_last_error_message().begins_with("put_partial_data: "), kind + ": which call")
-			check_eq(pair.client.get_status(), STATUS_CONNECTED if is_connected else STATUS_NONE, kind + ": status")
+			check(pair.client.get_last_error_message().begins_with("put_partial_data: "),
+					kind + ": which call")
+			check_eq(pair.client.get_status(), STATUS_CONNECTED if is_connected else STATUS_NONE,
+					kind + ": status")
 			if is_connected:
 				check_eq(pair.served.get_u8(), 1, kind + ": the byte before")
-				check_eq(pair.served.get_available_bytes(), 0, kind + ": nothing of it was sent")
+				check_eq(pair.served.get_available_bytes(), 0, kind + ": nothing of the array was sent")
 			pair.client.disconnect_from_host()
 
 
-func test_a_remote_length_of_nonsense() -> void:
+func test_a_negative_length_from_the_other_side_reads_as_empty() -> void:
 	for kind: String in family.kinds():
 		for method in ["get_string", "get_utf8_string"]:
 			var pair := link(kind)
 			pair.served.put_32(-5)
-			check_eq(quietly(func() -> String: return pair.client.call(method)), "", "%s: %s" % [kind, method])
+			check_eq(quietly(func() -> String: return pair.client.call(method)), "",
+					"%s: %s" % [kind, method])
 			check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
 
 
-func test_strange_texts() -> void:
-	for text: String in ["\n", " ", "a b", "..", "-1", "%", "::ffff:", "0x7f.1", "１２７.0.0.1", "x".repeat(5000), "ä"]:
+func test_malformed_addresses_are_refused() -> void:
+	for text: String in ["\n", " ", "a b", "..", "-1", "%", "::ffff:", "0x7f.1", "１２７.0.0.1",
+			"x".repeat(5000), "ä"]:
 		var peer := StreamPeerTCPRs.new()
 		check(quietly(func() -> int: return peer.bind(0, text)) != OK, "bind to '%s'" % text.left(20))
-		check(quietly(func() -> int: return TCPServerRs.new().listen(0, text)) != OK, "listen on '%s'" % text.left(20))
+		check(quietly(func() -> int: return TCPServerRs.new().listen(0, text)) != OK,
+				"listen on '%s'" % text.left(20))
 		check_eq(peer.get_status(), STATUS_NONE, "status after '%s'" % text.left(20))
 
 
-# A call that is broken off breaks off this function, which then does not say true.
+# A script error in one of the calls ends this function, which then does not return true.
 func _storm() -> bool:
 	mute(true)
 	var directory := fresh_path().get_base_dir()
@@ -115,7 +123,8 @@ func _storm() -> bool:
 	_calls(tcp)
 	tcp.disconnect_from_host()
 	_calls(tcp)
-	for path: String in ["", directory, "/nowhere/at/all", directory + "/" + "x".repeat(300), directory + "/missing"]:
+	for path: String in ["", directory, "/nowhere/at/all", directory + "/" + "x".repeat(300),
+			directory + "/missing"]:
 		var uds := StreamPeerUDSRs.new()
 		uds.connect_to_host(path)
 		_calls(uds)
@@ -137,14 +146,16 @@ func _calls(peer: StreamPeerSocketRs) -> void:
 	peer.poll()
 
 
-# Farewells close their sockets in the background. Two more descriptors may be kept for blocking calls: they are lent again.
+# Lingering closes end in the background. Two more descriptors may be kept, which blocking calls
+# reuse.
 func _drops_to(before: int) -> void:
-	spin_until(func() -> bool: return _descriptors() <= before + 2, "all but %d descriptors to be closed" % before)
+	spin_until(func() -> bool: return _descriptors() <= before + 2,
+			"all but %d descriptors to be closed" % before)
 
 
 func _descriptors() -> int:
 	var output := []
 	OS.execute("ls", ["-l", "/proc/%d/fd" % OS.get_process_id()], output)
-	# The pipe to the program that counts is there by one end or by two.
+	# One end or both ends of the pipe to `ls` may be listed, so pipes are not counted.
 	return Array(output[0].split("\n")).filter(func(line: String) -> bool:
 		return line.contains(" -> ") and not line.contains("pipe:")).size()

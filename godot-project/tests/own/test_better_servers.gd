@@ -1,11 +1,11 @@
 extends "res://tests/support/test_case.gd"
-## Where servers go beyond the engine's classes.
+## Cases in which servers do more than the engine's classes.
 
 
-func test_a_full_servers_path_is_not_taken() -> void:
+func test_listen_does_not_take_the_path_of_a_server_with_a_full_backlog() -> void:
 	if lacks_uds():
 		return
-	# A queue that is full must not be mistaken for a server that is gone.
+	# A full backlog must not be mistaken for a server that no longer runs.
 	var first := endpoint("uds")
 	var queue: Array[StreamPeer] = []
 	while queue.size() < 5000:
@@ -14,12 +14,13 @@ func test_a_full_servers_path_is_not_taken() -> void:
 			break
 	check_eq(queue.back().get_status(), STATUS_CONNECTING, "the queue is full")
 	var second := UDSServerRs.new()
-	check_eq(quietly(func() -> int: return second.listen(first.path)), ERR_ALREADY_IN_USE, "listen on a full path")
+	check_eq(quietly(func() -> int: return second.listen(first.path)), ERR_ALREADY_IN_USE,
+			"listen on a full path")
 	accept(first)
 	reaches(queue.back(), STATUS_CONNECTED, "the last in the queue")
 
 
-func test_an_accepted_peer_in_an_abandoned_queue_is_closed() -> void:
+func test_freeing_a_server_closes_connections_that_nobody_took() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var client := dial(end)

@@ -1,10 +1,10 @@
 extends "res://tests/support/test_case.gd"
-## The chat server in `examples/`, with the engine's peers as its clients.
+## Tests of the chat server in `examples/`, with the engine's peers as its clients.
 
 const ChatServer := preload("res://examples/chat_server.gd")
 
 
-func test_a_conversation() -> void:
+func test_clients_get_names_and_exchange_lines() -> void:
 	var node := _served()
 	var ann := _client(node, "Ann")
 	await _hears(ann, "Hello, Ann. Here: Ann.")
@@ -12,10 +12,10 @@ func test_a_conversation() -> void:
 	await _hears(twin, "Another name, please.")
 	twin.put_data("Bob\r\n".to_ascii_buffer())
 	await _hears(twin, "Hello, Bob. Here: Ann, Bob.")
-	await _hears(ann, "Bob has come.")
+	await _hears(ann, "Bob has joined.")
 	ann.put_data("how are you?\n".to_utf8_buffer())
 	await _hears(twin, "Ann: how are you?")
-	# A line that is too long is the end of who sends it.
+	# A client that sends a line that is too long is disconnected.
 	twin.put_data(("x".repeat(node.max_line_bytes + 1) + "\n").to_ascii_buffer())
 	await _hears(ann, "Bob has left.")
 	node.free()
@@ -30,7 +30,7 @@ func test_the_longest_lines_reach_everybody() -> void:
 		clients.append(_client(node, names[i]))
 		await _hears(clients[i], "Hello, %s. Here: %s." % [names[i], ", ".join(names)])
 		for other in clients.slice(0, i):
-			await _hears(other, "%s has come." % names[i])
+			await _hears(other, "%s has joined." % names[i])
 	var longest := "y".repeat(node.max_line_bytes)
 	clients[0].put_data((longest + "\n").to_ascii_buffer())
 	for other in clients.slice(1):
@@ -40,14 +40,14 @@ func test_the_longest_lines_reach_everybody() -> void:
 	node.free()
 
 
-func test_those_who_are_too_many_are_turned_away() -> void:
+func test_clients_beyond_the_limit_are_refused() -> void:
 	var node := _served(1)
 	var ann := _client(node, "Ann")
 	await _hears(ann, "Hello, Ann. Here: Ann.")
 	var bob := _client(node, "Bob")
 	await until(func() -> bool:
 		bob.poll()
-		return bob.get_status() != STATUS_CONNECTED, "the second one to be turned away")
+		return bob.get_status() != STATUS_CONNECTED, "the second client to be refused")
 	node.free()
 
 

@@ -1,8 +1,8 @@
 extends "res://tests/support/test_case.gd"
-## The classes as ClassDB and scripts see them: real inheritance, one enum, objects that come and go.
+## The classes as ClassDB and scripts see them: inheritance, the enum, and the lifetime of objects.
 
 
-func test_parents() -> void:
+func test_each_class_has_its_documented_parent() -> void:
 	var parents := {
 		"StreamPeerSocketRs": "StreamPeerExtension",
 		"StreamPeerTCPRs": "StreamPeerSocketRs",
@@ -15,7 +15,7 @@ func test_parents() -> void:
 		check_eq(String(ClassDB.get_parent_class(name)), parents[name], "the parent of " + name)
 
 
-func test_bases_cannot_be_made() -> void:
+func test_base_classes_cannot_be_instantiated() -> void:
 	for name in ["StreamPeerSocketRs", "SocketServerRs"]:
 		check_eq(ClassDB.can_instantiate(name), false, "can_instantiate " + name)
 		check_null(quietly(func() -> Object: return ClassDB.instantiate(name)), "instantiate " + name)
@@ -23,15 +23,17 @@ func test_bases_cannot_be_made() -> void:
 		check_eq(ClassDB.can_instantiate(name), true, "can_instantiate " + name)
 
 
-func test_is() -> void:
+func test_is_and_get_class_follow_the_inheritance() -> void:
 	var tcp: Object = StreamPeerTCPRs.new()
-	check(tcp is StreamPeerTCPRs and tcp is StreamPeerSocketRs and tcp is StreamPeerExtension and tcp is StreamPeer, "tcp is")
+	check(tcp is StreamPeerTCPRs and tcp is StreamPeerSocketRs and tcp is StreamPeerExtension
+			and tcp is StreamPeer, "tcp is")
 	check(not tcp is StreamPeerUDSRs, "tcp is not uds")
 	var uds: Object = StreamPeerUDSRs.new()
 	check(uds is StreamPeerUDSRs and uds is StreamPeerSocketRs, "uds is")
 	check(not uds is StreamPeerTCPRs, "uds is not tcp")
 	var tcp_server: Object = TCPServerRs.new()
-	check(tcp_server is TCPServerRs and tcp_server is SocketServerRs and tcp_server is RefCounted, "tcp server is")
+	check(tcp_server is TCPServerRs and tcp_server is SocketServerRs and tcp_server is RefCounted,
+			"tcp server is")
 	check(not tcp_server is UDSServerRs, "tcp server is not uds server")
 	var uds_server: Object = UDSServerRs.new()
 	check(uds_server is UDSServerRs and uds_server is SocketServerRs, "uds server is")
@@ -41,17 +43,18 @@ func test_is() -> void:
 	check_eq(uds_server.get_class(), "UDSServerRs", "get_class of a server")
 
 
-func test_methods_belong_to_their_class() -> void:
+func test_each_class_has_only_its_own_methods() -> void:
 	var tcp: Object = StreamPeerTCPRs.new()
 	var uds: Object = StreamPeerUDSRs.new()
 	check(tcp.has_method("get_local_port") and tcp.has_method("poll"), "tcp has")
 	check(uds.has_method("get_connected_path") and uds.has_method("poll"), "uds has")
-	check(not uds.has_method("set_no_delay") and not uds.has_method("get_connected_host"), "uds has not")
+	check(not uds.has_method("set_no_delay") and not uds.has_method("get_connected_host"),
+			"uds has not")
 	check(not tcp.has_method("get_connected_path"), "tcp has not")
 	check(not UDSServerRs.new().has_method("get_local_port"), "uds server has not")
 
 
-func test_constants_are_inherited() -> void:
+func test_derived_classes_inherit_the_status_constants() -> void:
 	check_eq(StreamPeerSocketRs.STATUS_NONE, 0, "base")
 	check_eq(StreamPeerTCPRs.STATUS_CONNECTING, 1, "tcp")
 	check_eq(StreamPeerUDSRs.STATUS_CONNECTED, 2, "uds")
@@ -62,7 +65,7 @@ func test_constants_are_inherited() -> void:
 	check_eq(status, StreamPeerSocketRs.STATUS_NONE, "a variable of the enum's type")
 
 
-func test_variables_of_the_base_type() -> void:
+func test_objects_work_through_variables_of_the_base_type() -> void:
 	var tcp := endpoint("tcp")
 	var base_server: SocketServerRs = tcp.server
 	var peers: Array[StreamPeerSocketRs] = [StreamPeerTCPRs.new()]
@@ -73,12 +76,13 @@ func test_variables_of_the_base_type() -> void:
 		peers.append(StreamPeerUDSRs.new())
 		uds.connect_peer(peers[1])
 	for peer: StreamPeerSocketRs in peers:
-		spin_until(func() -> bool: return peer.poll() != OK or peer.get_status() == StreamPeerSocketRs.STATUS_CONNECTED,
-				"the connect")
+		spin_until(func() -> bool:
+			return peer.poll() != OK or peer.get_status() == StreamPeerSocketRs.STATUS_CONNECTED,
+					"the connect")
 		check_eq(peer.get_status(), StreamPeerSocketRs.STATUS_CONNECTED, "status through the base")
 	spin_until(func() -> bool: return base_server.is_connection_available(), "a connection")
 	var taken: StreamPeerSocketRs = base_server.take_socket_connection()
-	check(taken is StreamPeerTCPRs, "what the base server gives is of the derived class")
+	check(taken is StreamPeerTCPRs, "the base server returns a peer of the derived class")
 	var cast := taken as StreamPeerTCPRs
 	check_eq(cast.get_connected_host(), LOOPBACK, "a cast to the derived class")
 	check_null(taken as Object as StreamPeerUDSRs, "a cast to the sibling")
@@ -88,13 +92,15 @@ func test_variables_of_the_base_type() -> void:
 	check_eq(base_server.is_listening(), false, "stop through the base")
 
 
-func test_reference_counts() -> void:
+func test_objects_are_freed_with_their_last_reference() -> void:
 	var pair := link("tcp")
-	for object: RefCounted in [StreamPeerTCPRs.new(), StreamPeerUDSRs.new(), TCPServerRs.new(), UDSServerRs.new()]:
-		# The array and the loop's variable.
+	for object: RefCounted in [StreamPeerTCPRs.new(), StreamPeerUDSRs.new(), TCPServerRs.new(),
+			UDSServerRs.new()]:
+		# One reference from the array, one from the loop variable.
 		check_eq(object.get_reference_count(), 2, object.get_class())
 	var engines := link("tcp", LOOPBACK, Family.engine())
-	check_eq(pair.served.get_reference_count(), engines.served.get_reference_count(), "an accepted peer")
+	check_eq(pair.served.get_reference_count(), engines.served.get_reference_count(),
+			"an accepted peer")
 	var weak: WeakRef = weakref(pair.served)
 	pair.served = null
 	check_null(weak.get_ref(), "an accepted peer is gone with its last reference")
@@ -103,7 +109,7 @@ func test_reference_counts() -> void:
 	check_null(weak.get_ref(), "a server is gone with its last reference")
 
 
-func test_objects_can_be_made_and_dropped_by_the_thousand() -> void:
+func test_thousands_of_objects_leave_none_behind() -> void:
 	var before: float = Performance.get_monitor(Performance.OBJECT_COUNT)
 	for i in 5000:
 		StreamPeerTCPRs.new()
@@ -111,7 +117,7 @@ func test_objects_can_be_made_and_dropped_by_the_thousand() -> void:
 	check_eq(Performance.get_monitor(Performance.OBJECT_COUNT), before, "objects left over")
 
 
-func test_objects_made_in_many_threads_are_of_the_right_class() -> void:
+func test_objects_made_on_many_threads_are_of_the_right_class() -> void:
 	var threads: Array[Thread] = []
 	for i in 4:
 		threads.append(in_thread(func() -> int:

@@ -1,5 +1,5 @@
 extends "res://tests/support/test_case.gd"
-## What is behind the demo's tabs, without a window.
+## Tests of the code behind the demo's tabs, without a window.
 
 const Address := preload("res://demo/address.gd")
 const ChatClient := preload("res://demo/chat/chat_client.gd")
@@ -10,7 +10,7 @@ const Hex := preload("res://demo/inspector/hex.gd")
 const Inspection := preload("res://demo/inspector/inspection.gd")
 
 
-func test_a_crowd_grows_talks_and_shrinks() -> void:
+func test_the_crowd_grows_exchanges_bytes_and_shrinks() -> void:
 	var crowd := Crowd.new()
 	check(crowd.open(), crowd.problem)
 	crowd.share = 0.5
@@ -27,7 +27,7 @@ func test_a_crowd_grows_talks_and_shrinks() -> void:
 	check(crowd.engine_times.median() > 0.0 and crowd.group_times.median() > 0.0, "times")
 
 
-func test_a_chat_over_each_kind_of_socket_and_through_a_relay() -> void:
+func test_the_chat_works_over_each_kind_of_socket_and_through_a_relay() -> void:
 	var addresses := ["127.0.0.1:0"]
 	if family.lacks_uds().is_empty():
 		addresses.append(fresh_path())
@@ -41,23 +41,26 @@ func test_a_chat_over_each_kind_of_socket_and_through_a_relay() -> void:
 		relay.to_client.delay = 0.05
 		relay.to_target.max_piece_bytes = 1
 		var address := Address.parse(text)
-		var error := relay.set_target_host(address.host, address.port) if address.path.is_empty() else relay.set_target_path(address.path)
+		var error := (relay.set_target_host(address.host, address.port) if address.path.is_empty()
+				else relay.set_target_path(address.path))
 		check_eq([error, relay.listen(0, LOOPBACK)], [OK, OK], "the relay")
 		var ann := ChatClient.new()
 		var bob := ChatClient.new()
-		# A lambda that had a client in it would keep the client.
+		# A lambda that captured a client would keep it alive.
 		var ann_heard := []
 		var bob_heard := []
 		ann.heard.connect(func(line: String) -> void: ann_heard.append(line))
 		bob.heard.connect(func(line: String) -> void: bob_heard.append(line))
 		ann.join(address, "Ann")
-		await until(func() -> bool: return ann_heard.has("* Ann has come"), text + ": Ann")
+		await until(func() -> bool: return ann_heard.has("* Ann has joined"), text + ": Ann")
 		bob.join(Address.parse("127.0.0.1:%d" % relay.get_local_port()), "Bob")
-		await until(func() -> bool: return ann_heard.has("* Bob has come"), text + ": Bob")
+		await until(func() -> bool: return ann_heard.has("* Bob has joined"), text + ": Bob")
 		bob.say("hello")
-		await until(func() -> bool: return ann_heard.has("Bob: hello") and bob_heard.has("Bob: hello"), text + ": a line")
+		await until(func() -> bool: return ann_heard.has("Bob: hello") and bob_heard.has("Bob: hello"),
+				text + ": a line")
 		relay.abort_all()
-		await until(func() -> bool: return ann_heard.has("* Bob has left"), text + ": the line is cut")
+		await until(func() -> bool: return ann_heard.has("* Bob has left"),
+				text + ": the connection is cut")
 		check_eq(room.names(), ["Ann"], text + ": who is left")
 		var ends := []
 		ann.ended.connect(func(why: String) -> void: ends.append(why))
@@ -65,7 +68,7 @@ func test_a_chat_over_each_kind_of_socket_and_through_a_relay() -> void:
 		await until(func() -> bool: return ends == ["End of file"], text + ": the end: %s" % [ends])
 
 
-func test_a_chat_between_two_processes() -> void:
+func test_the_chat_works_between_two_processes() -> void:
 	if not EngineProcess.available():
 		return skip("starting another engine is known for Linux only")
 	for kind in family.kinds():
@@ -78,15 +81,19 @@ func test_a_chat_between_two_processes() -> void:
 		var heard := []
 		ann.heard.connect(func(line: String) -> void: heard.append(line))
 		ann.join(Address.parse(text), "Ann")
-		await until(func() -> bool: return heard == ["* Ann has come"], kind + ": Ann")
-		var guest := in_thread(func() -> Dictionary: return EngineProcess.run("children/chat_guest.gd", [text]))
-		await until(func() -> bool: return heard.has("* Bob has come"), kind + ": the guest")
-		# Anybody may send anything. The guest says what it has heard.
+		await until(func() -> bool: return heard == ["* Ann has joined"], kind + ": Ann")
+		var guest := in_thread(
+				func() -> Dictionary: return EngineProcess.run("children/chat_guest.gd", [text]))
+		await until(func() -> bool: return heard.has("* Bob has joined"), kind + ": the guest")
+		# A client may send any bytes. The guest repeats what it received.
 		var stranger: StreamPeerSocketRs = Address.parse(text).new_peer()
 		Address.parse(text).connect_peer(stranger)
-		await until(func() -> bool: return stranger.poll() == OK and stranger.get_status() == STATUS_CONNECTED, kind + ": a stranger")
+		await until(
+				func() -> bool: return stranger.poll() == OK and stranger.get_status() == STATUS_CONNECTED,
+				kind + ": a stranger")
 		stranger.put_data([0xff, 0xfe, 0, 0x0a, 0x80, 0x0a])
-		await until(func() -> bool: return heard.has("\ufffd\ufffd\ufffd: \ufffd"), kind + ": its noise: %s" % [heard])
+		await until(func() -> bool: return heard.has("\ufffd\ufffd\ufffd: \ufffd"),
+				kind + ": its noise: %s" % [heard])
 		stranger.disconnect_from_host()
 		ann.say("Grüße, Αθήνα")
 		await until(func() -> bool: return heard.has("Bob: Grüße, Αθήνα"), kind + ": the guest's line")
@@ -97,17 +104,19 @@ func test_a_chat_between_two_processes() -> void:
 		room.close()
 
 
-func test_a_chat_lets_go_of_one_who_does_not_read() -> void:
+func test_the_chat_disconnects_a_client_that_does_not_read() -> void:
 	var room := ChatRoom.new()
 	check(room.open(Address.parse("127.0.0.1:0")), room.problem)
 	var port := (room.server as TCPServerRs).get_local_port()
 	var deaf := StreamPeerTCPRs.new()
-	# So that the system does not take much for it.
+	# With a small buffer the system soon stops accepting bytes for it.
 	deaf.set_receive_buffer_size(4096)
 	deaf.connect_to_host(LOOPBACK, port)
-	await until(func() -> bool: return deaf.poll() == OK and deaf.get_status() == STATUS_CONNECTED, "the connect")
+	await until(func() -> bool: return deaf.poll() == OK and deaf.get_status() == STATUS_CONNECTED,
+			"the connect")
 	deaf.put_data("Deaf\r\n".to_ascii_buffer())
-	await until(func() -> bool: return room.names() == ["Deaf"], "the name, without the end of its line")
+	await until(func() -> bool: return room.names() == ["Deaf"],
+			"the name, without the end of its line")
 	var ann := ChatClient.new()
 	ann.join(Address.parse("127.0.0.1:%d" % port), "Ann")
 	await until(func() -> bool: return room.names().size() == 2, "Ann")
@@ -115,17 +124,19 @@ func test_a_chat_lets_go_of_one_who_does_not_read() -> void:
 	await until(func() -> bool:
 		for i in 60:
 			ann.say(line)
-		return room.names() == ["Ann"], "the one who does not read to be gone", 30.0)
+		return room.names() == ["Ann"], "the client that does not read to be disconnected", 30.0)
 	room.close()
 
 
-func test_an_inspection_waits_for_one_who_connects() -> void:
+func test_an_inspection_can_listen_for_one_connection() -> void:
 	for kind in family.kinds():
 		var inspection := Inspection.new()
 		var told := []
 		var moved := []
 		inspection.happened.connect(func(_seconds: float, what: String) -> void: told.append(what))
-		inspection.moved.connect(func(bytes: PackedByteArray, _total: int, is_received: bool) -> void: moved.append([bytes, is_received]))
+		inspection.moved.connect(
+				func(bytes: PackedByteArray, _total: int, is_received: bool) -> void:
+					moved.append([bytes, is_received]))
 		var path := fresh_path() if kind == "uds" else ""
 		inspection.listen(Address.parse(path if kind == "uds" else "127.0.0.1:0"))
 		var peer: StreamPeer = family.peer(kind)
@@ -135,15 +146,17 @@ func test_an_inspection_waits_for_one_who_connects() -> void:
 			peer.connect_to_host(LOOPBACK, inspection.get_listening_port())
 		poll_connect(peer)
 		peer.put_data(PackedByteArray([0, 255]))
-		await until(func() -> bool: return moved == [[PackedByteArray([0, 255]), true]], kind + ": what came: %s" % [told])
+		await until(func() -> bool: return moved == [[PackedByteArray([0, 255]), true]],
+				kind + ": the received bytes: %s" % [told])
 		inspection.send([7])
 		arrived(peer, 1)
-		check_eq(peer.get_u8(), 7, kind + ": what was sent")
+		check_eq(peer.get_u8(), 7, kind + ": the sent byte")
 		peer.disconnect_from_host()
-		await until(func() -> bool: return told.has("the other side has ended the stream"), kind + ": the end: %s" % [told])
-		check_eq(inspection.get_listening_port(), 0, kind + ": it has stopped to listen")
+		await until(func() -> bool: return told.has("the other side has ended the stream"),
+				kind + ": the end: %s" % [told])
+		check_eq(inspection.get_listening_port(), 0, kind + ": it no longer listens")
 	if OS.has_feature("windows"):
-		return leave_out("what goes wrong is told in the words of Windows")
+		return leave_out("Windows has its own error messages")
 	var end := endpoint("tcp")
 	var refused := Inspection.new()
 	var why := []
@@ -152,15 +165,17 @@ func test_an_inspection_waits_for_one_who_connects() -> void:
 	check(why.size() == 1 and why[0].contains("in use"), "a port that is taken: %s" % [why])
 
 
-func test_an_inspection_tells_everything() -> void:
+func test_an_inspection_reports_events_bytes_and_attempts() -> void:
 	if OS.has_feature("windows"):
-		return skip("what goes wrong is told in the words of Windows")
+		return skip("Windows has its own error messages")
 	var end := endpoint("tcp")
 	var inspection := Inspection.new()
 	var told := []
 	var moved := []
 	inspection.happened.connect(func(_seconds: float, what: String) -> void: told.append(what))
-	inspection.moved.connect(func(bytes: PackedByteArray, total: int, is_received: bool) -> void: moved.append([bytes, total, is_received]))
+	inspection.moved.connect(
+			func(bytes: PackedByteArray, total: int, is_received: bool) -> void:
+				moved.append([bytes, total, is_received]))
 	inspection.open(Address.parse("127.0.0.1:%d" % end.port))
 	var served := accept(end)
 	await until(func() -> bool: return told.has("connected"), "the connect")
@@ -170,16 +185,21 @@ func test_an_inspection_tells_everything() -> void:
 	await until(func() -> bool: return moved.size() == 2, "bytes both ways")
 	check_eq(moved, [[PackedByteArray([1, 2]), 0, false], [all, 0, true]], "the bytes")
 	served.abort()
-	await until(func() -> bool: return told.any(func(what: String) -> bool: return what.contains("reset")), "the reset: %s" % [told])
+	await until(
+			func() -> bool: return told.any(func(what: String) -> bool: return what.contains("reset")),
+			"the reset: %s" % [told])
 	end.server.stop()
 	inspection.open(Address.parse("localhost:%d" % end.port))
-	await until(func() -> bool: return told.any(func(what: String) -> bool: return what.contains("refused")), "the refusal: %s" % [told])
+	await until(
+			func() -> bool: return told.any(func(what: String) -> bool: return what.contains("refused")),
+			"the refusal: %s" % [told])
 	check_eq(inspection.attempts().size(), 2, "both addresses were tried")
 	inspection.close()
 
 
 func test_bytes_are_shown_in_hex_and_as_text() -> void:
-	check_eq(Hex.dump("a line\n".to_ascii_buffer(), 16), "000010  %-47s  a line.\n" % "61 20 6c 69 6e 65 0a", "a short one")
+	check_eq(Hex.dump("a line\n".to_ascii_buffer(), 16),
+			"000010  %-47s  a line.\n" % "61 20 6c 69 6e 65 0a", "a short one")
 	check_eq(Hex.dump(PackedByteArray(range(17))).count("\n"), 2, "lines")
 	check_eq(Hex.dump([]), "", "nothing")
 	var much := PackedByteArray()
@@ -188,7 +208,7 @@ func test_bytes_are_shown_in_hex_and_as_text() -> void:
 	check(Hex.dump(much).ends_with("\nand 1044480 bytes more\n"), "the rest of much")
 
 
-func test_an_inspector_keeps_what_was_last() -> void:
+func test_the_inspector_keeps_only_the_newest_lines() -> void:
 	if not ClassDB.class_exists(&"RichTextLabel"):
 		return skip("this engine was built without what the demo's window shows")
 	var tab: Control = load("res://demo/inspector/inspector_tab.tscn").instantiate()
@@ -197,19 +217,22 @@ func test_an_inspector_keeps_what_was_last() -> void:
 		tab.inspection.happened.emit(1.0, "event %d" % i)
 		tab.inspection.moved.emit(PackedByteArray(range(256)), 256 * i, i % 2 == 0)
 	var text: String = tab.text()
-	check(text.contains("event 99\n") and text.contains("006300  00 01 02"), "what was last")
-	check(text.contains("event 0\n"), "all that was there is room for")
+	check(text.contains("event 99\n") and text.contains("006300  00 01 02"), "the newest lines")
+	check(text.contains("event 0\n"), "everything that the log has room for")
 	for i in 300:
 		tab.inspection.moved.emit(PackedByteArray(range(256)), 0, false)
 	text = tab.text()
-	check(not text.contains("006300  00 01 02"), "what was first is forgotten")
+	check(not text.contains("006300  00 01 02"), "the oldest lines are removed")
 	check(text.count("\n") < 2200, "%d lines are kept" % text.count("\n"))
 	tab.free()
 
 
-func test_addresses_are_told_apart() -> void:
-	var table := {"localhost:80": ["localhost", 80, ""], "[::1]:5": ["::1", 5, ""], " 10.0.0.1:0 ": ["10.0.0.1", 0, ""],
-			"/tmp/x": ["", 0, "/tmp/x"], "user://a.sock": ["", 0, "user://a.sock"], "host": null, ":80": null, "a:70000": null, "a:b": null}
+func test_addresses_are_parsed_by_their_kind() -> void:
+	var table := {"localhost:80": ["localhost", 80, ""], "[::1]:5": ["::1", 5, ""],
+			" 10.0.0.1:0 ": ["10.0.0.1", 0, ""],
+			"/tmp/x": ["", 0, "/tmp/x"], "user://a.sock": ["", 0, "user://a.sock"], "host": null,
+			":80": null, "a:70000": null, "a:b": null}
 	for text: String in table:
 		var address := Address.parse(text)
-		check_eq([address.host, address.port, address.path] if address != null else null, table[text], text)
+		check_eq([address.host, address.port, address.path] if address != null else null, table[text],
+				text)

@@ -1,26 +1,27 @@
 extends "res://tests/support/test_case.gd"
-## `get_last_error`, `get_last_error_message` and `get_last_os_error`, of peers and of servers.
+## Tests of `get_last_error`, `get_last_error_message` and `get_last_os_error` of peers and servers.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
-# Linux's numbers.
+# The error numbers of Linux.
 const EACCES := 13
 const EADDRINUSE := 98
 const EADDRNOTAVAIL := 99
 const ECONNRESET := 104
 const ECONNREFUSED := 111
 const ENOENT := 2
-# The same in Windows's numbers.
+# The same errors in the numbers of Windows.
 const ON_WINDOWS := {0: 0, EADDRINUSE: 10048, EADDRNOTAVAIL: 10049, ECONNRESET: 10054}
 
 
-func test_nothing_has_happened() -> void:
+func test_a_new_object_has_no_error() -> void:
 	for kind: String in family.kinds():
-		for object: Object in [family.peer(kind), family.server(kind), link(kind).client, link(kind).served]:
+		for object: Object in [family.peer(kind), family.server(kind), link(kind).client,
+				link(kind).served]:
 			_expect(object, OK, "", 0, kind)
 
 
-func test_a_refused_connect() -> void:
+func test_a_refused_connect_keeps_its_error_until_the_next_connect() -> void:
 	var end := endpoint("tcp")
 	end.stop()
 	var peer := dial(end)
@@ -31,42 +32,44 @@ func test_a_refused_connect() -> void:
 	peer.poll()
 	peer.get_status()
 	peer.get_available_bytes()
-	_expect(peer, ERR_CONNECTION_ERROR, message, ECONNREFUSED, "after questions")
+	_expect(peer, ERR_CONNECTION_ERROR, message, ECONNREFUSED, "after calls that only ask")
 	peer.disconnect_from_host()
 	check_eq(end.reopen(), OK, "listen again")
 	check_eq(end.connect_peer(peer), OK, "connect again")
 	_expect(peer, OK, "", 0, "after the next connect")
 
 
-func test_a_connect_that_takes_too_long() -> void:
+func test_a_connect_timeout_is_err_timeout() -> void:
 	for kind: String in family.kinds():
 		var end := small_endpoint(kind)
 		var queue := fill(end)
 		var peer: StreamPeer = family.peer(kind)
 		peer.connect_timeout = 0.02
 		end.connect_peer(peer)
-		reaches(peer, STATUS_ERROR, kind + ": the end of the time")
+		reaches(peer, STATUS_ERROR, kind + ": the timeout")
 		_expect(peer, ERR_TIMEOUT, "connect %s: timed out" % _address(end), 0, kind)
 		check(not queue.is_empty(), "the queue is full until here")
 
 
-func test_a_missing_path() -> void:
+func test_connect_to_a_missing_path_names_the_path() -> void:
 	if lacks_uds():
 		return
 	var path := fresh_path()
 	var peer := StreamPeerUDSRs.new()
 	check_eq(quietly(func() -> int: return peer.connect_to_host(path)), FAILED, "connect_to_host")
-	_expect(peer, ERR_CONNECTION_ERROR, "connect %s: no such file or directory" % path, ENOENT, "missing")
+	_expect(peer, ERR_CONNECTION_ERROR, "connect %s: no such file or directory" % path, ENOENT,
+			"missing")
 
 
-func test_a_name_that_is_none() -> void:
+func test_a_malformed_host_name_cannot_be_resolved() -> void:
 	var peer := StreamPeerTCPRs.new()
 	check_eq(peer.connect_to_host("256.1.1.1", 80), ERR_CANT_RESOLVE, "connect_to_host")
 	check_eq(peer.get_last_error(), ERR_CANT_RESOLVE, "get_last_error")
-	check(peer.get_last_error_message().begins_with("resolve 256.1.1.1: "), peer.get_last_error_message())
+	check(peer.get_last_error_message().begins_with("resolve 256.1.1.1: "),
+			peer.get_last_error_message())
 
 
-func test_an_end_and_a_reset() -> void:
+func test_end_of_stream_and_reset_have_their_own_errors() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.served.disconnect_from_host()
@@ -81,24 +84,27 @@ func test_an_end_and_a_reset() -> void:
 			reaches(pair.client, STATUS_ERROR, "the reset")
 		else:
 			check_eq(pair.client.get_data(1)[0], FAILED, "get_data")
-		_expect(pair.client, ERR_CONNECTION_ERROR, "receive from %s: connection reset by peer" % _address(pair.endpoint),
+		_expect(pair.client, ERR_CONNECTION_ERROR,
+				"receive from %s: connection reset by peer" % _address(pair.endpoint),
 				ECONNRESET, "the reset")
 		check_eq(pair.client.get_connected_port(), pair.endpoint.port, "the port stays readable")
 
 
-func test_success_forgets() -> void:
+func test_a_success_clears_the_last_error() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.read_timeout = 0.01
-		for operation: Callable in [func() -> void: pair.client.put_u8(1), func() -> void: pair.client.get_partial_data(1),
-				func() -> void: pair.client.receive(), func() -> void: pair.client.read_line(), func() -> void: pair.client.flush()]:
+		for operation: Callable in [func() -> void: pair.client.put_u8(1),
+				func() -> void: pair.client.get_partial_data(1),
+				func() -> void: pair.client.receive(), func() -> void: pair.client.read_line(),
+				func() -> void: pair.client.flush()]:
 			pair.client.get_u8()
 			check_eq(pair.client.get_last_error(), ERR_TIMEOUT, kind + ": a timeout")
 			operation.call()
 			_expect(pair.client, OK, "", 0, kind + ": after a success")
 
 
-func test_an_end_that_a_poll_has_found() -> void:
+func test_an_end_found_by_poll_is_the_last_error_in_handlers_too() -> void:
 	for kind: String in family.kinds():
 		for by_group in [false, true]:
 			var pair := link(kind)
@@ -107,7 +113,8 @@ func test_an_end_that_a_poll_has_found() -> void:
 			var in_handlers := []
 			var weak: WeakRef = weakref(pair.client)
 			for name: String in ["status_changed", "disconnected"]:
-				pair.client.connect(name, func(_argument: int) -> void: in_handlers.append(weak.get_ref().get_last_error()))
+				pair.client.connect(name,
+						func(_argument: int) -> void: in_handlers.append(weak.get_ref().get_last_error()))
 			pair.client.poll()
 			in_handlers.clear()
 			pair.served.disconnect_from_host()
@@ -124,7 +131,7 @@ func test_an_end_that_a_poll_has_found() -> void:
 			_expect(pair.client, OK, "", 0, kind + ": after the next connect")
 
 
-func test_an_end_that_is_known_is_not_told_again() -> void:
+func test_poll_does_not_repeat_an_end_that_a_call_returned() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.poll()
@@ -132,7 +139,7 @@ func test_an_end_that_is_known_is_not_told_again() -> void:
 		check_eq(pair.client.get_data(1)[0], ERR_FILE_EOF, kind + ": get_data")
 		check_eq(pair.client.put_data([1]), FAILED, kind + ": put_data")
 		pair.client.poll()
-		_expect(pair.client, FAILED, "send: not connected", 0, kind + ": the last that has failed")
+		_expect(pair.client, FAILED, "send: not connected", 0, kind + ": the last failed call")
 
 		pair = link(kind)
 		pair.client.poll()
@@ -141,7 +148,7 @@ func test_an_end_that_is_known_is_not_told_again() -> void:
 		_expect(pair.client, OK, "", 0, kind + ": an end by this side")
 
 
-func test_misuse_of_a_peer() -> void:
+func test_misuse_of_a_peer_is_refused_with_a_message() -> void:
 	var peer := StreamPeerTCPRs.new()
 	for port in [0, -1, 65536]:
 		_refuses(peer, func() -> int: return peer.connect_to_host(LOOPBACK, port), ERR_INVALID_PARAMETER,
@@ -149,9 +156,11 @@ func test_misuse_of_a_peer() -> void:
 	for port in [-1, 65536]:
 		_refuses(peer, func() -> int: return peer.bind(port), ERR_INVALID_PARAMETER,
 				"The local port number must be between 0 and 65535 (inclusive).")
-	_refuses(peer, func() -> int: return peer.bind(0, "localhost"), ERR_INVALID_PARAMETER, "bind: \"localhost\" is not an IP address")
+	_refuses(peer, func() -> int: return peer.bind(0, "localhost"), ERR_INVALID_PARAMETER,
+			"bind: \"localhost\" is not an IP address")
 	for numbers: Array in [[0, 10, 5], [60, -1, 5], [60, 10, 0]]:
-		_refuses(peer, func() -> int: return peer.set_keep_alive.bindv(numbers).call(true), ERR_INVALID_PARAMETER,
+		_refuses(peer, func() -> int: return peer.set_keep_alive.bindv(numbers).call(true),
+				ERR_INVALID_PARAMETER,
 				"set_keep_alive: the times and the count must be positive")
 	for bytes in [0, -1, 1 << 31]:
 		_refuses(peer, func() -> int: return peer.set_send_buffer_size(bytes), ERR_INVALID_PARAMETER,
@@ -160,16 +169,19 @@ func test_misuse_of_a_peer() -> void:
 				"set the receive buffer's size: %d bytes are not possible" % bytes)
 	check_null(quietly(func() -> Variant: return peer.read_until("")), "read_until")
 	_expect(peer, ERR_INVALID_PARAMETER,
-			"read_until: the delimiter must be a String or a PackedByteArray with something in it", 0, "an empty delimiter")
+			"read_until: the delimiter must be a String or a PackedByteArray with something in it", 0,
+			"an empty delimiter")
 	check_eq(peer.bind(0, LOOPBACK), OK, "bind")
 	_expect(peer, OK, "", 0, "after a success")
-	_refuses(peer, func() -> int: return peer.bind(0, LOOPBACK), ERR_ALREADY_IN_USE, "bind: the socket is already open")
+	_refuses(peer, func() -> int: return peer.bind(0, LOOPBACK), ERR_ALREADY_IN_USE,
+			"bind: the socket is already open")
 
 	var uds := StreamPeerUDSRs.new()
-	_refuses(uds, func() -> int: return uds.connect_to_host(""), ERR_INVALID_PARAMETER, "connect: the path is empty")
+	_refuses(uds, func() -> int: return uds.connect_to_host(""), ERR_INVALID_PARAMETER,
+			"connect: the path is empty")
 
 
-func test_transfers_without_a_connection() -> void:
+func test_transfers_without_a_connection_are_refused() -> void:
 	for kind: String in family.kinds():
 		var end := small_endpoint(kind)
 		var queue := fill(end)
@@ -183,9 +195,11 @@ func test_transfers_without_a_connection() -> void:
 			if peer == connecting:
 				receives = "receive: still connecting; poll until it is connected"
 				sends = "send: still connecting; poll until it is connected, or set a write buffer limit before"
-			for read: Callable in [func() -> int: return peer.get_data(1)[0], func() -> int: return peer.get_partial_data(1)[0]]:
+			for read: Callable in [func() -> int: return peer.get_data(1)[0],
+					func() -> int: return peer.get_partial_data(1)[0]]:
 				_refuses(peer, read, FAILED, receives)
-			for write: Callable in [func() -> int: return peer.put_data([1]), func() -> int: return peer.put_partial_data([1])[0],
+			for write: Callable in [func() -> int: return peer.put_data([1]),
+					func() -> int: return peer.put_partial_data([1])[0],
 					peer.flush]:
 				_refuses(peer, write, FAILED, sends)
 			peer.receive()
@@ -193,16 +207,17 @@ func test_transfers_without_a_connection() -> void:
 		check(not queue.is_empty(), "the queue is full until here")
 
 
-func test_connecting_twice() -> void:
+func test_a_second_connect_is_refused() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
-		_refuses(pair.client, func() -> int: return pair.endpoint.connect_peer(pair.client), ERR_ALREADY_IN_USE,
+		_refuses(pair.client, func() -> int: return pair.endpoint.connect_peer(pair.client),
+				ERR_ALREADY_IN_USE,
 				"connect: already connecting or connected")
 		check_eq(pair.client.put_data([1]), OK, kind + ": put_data")
 		_expect(pair.client, OK, "", 0, kind + ": after a success")
 
 
-func test_misuse_of_a_server() -> void:
+func test_misuse_of_a_server_is_refused_with_a_message() -> void:
 	var tcp := TCPServerRs.new()
 	for port in [-1, 65536, 99999]:
 		_refuses(tcp, func() -> int: return tcp.listen(port), ERR_INVALID_PARAMETER,
@@ -210,7 +225,8 @@ func test_misuse_of_a_server() -> void:
 	_refuses(tcp, func() -> int: return tcp.listen(0, "localhost"), ERR_INVALID_PARAMETER,
 			"listen: \"localhost\" is not an IP address")
 	var uds := UDSServerRs.new()
-	_refuses(uds, func() -> int: return uds.listen(""), ERR_INVALID_PARAMETER, "listen: the path is empty")
+	_refuses(uds, func() -> int: return uds.listen(""), ERR_INVALID_PARAMETER,
+			"listen: the path is empty")
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		_refuses(end.server, end.reopen, ERR_ALREADY_IN_USE, "listen: already listening")
@@ -219,7 +235,7 @@ func test_misuse_of_a_server() -> void:
 		_expect(end.server, OK, "", 0, kind + ": after a success")
 
 
-func test_the_message_is_what_is_printed() -> void:
+func test_each_misuse_prints_its_error_message_once() -> void:
 	if not EngineProcess.available():
 		return skip("starting another engine is known for Linux only")
 	var output: String = EngineProcess.run("children/misuse.gd", [fresh_path()])["output"]
@@ -230,29 +246,34 @@ func test_the_message_is_what_is_printed() -> void:
 		check(call.count("ERROR: ") == 1 and call.contains("ERROR: " + message + "\n"), call)
 
 
-func test_binds_that_fail() -> void:
+func test_failed_binds_name_address_and_reason() -> void:
 	var end := endpoint("tcp")
 	var peer := StreamPeerTCPRs.new()
 	check_eq(peer.bind(end.port, LOOPBACK), ERR_UNAVAILABLE, "bind to a used port")
-	_expect(peer, ERR_ALREADY_IN_USE, "bind %s:%d: address already in use" % [LOOPBACK, end.port], EADDRINUSE, "a used port")
-	check_eq(peer.bind(0, "192.0.2.1"), ERR_UNAVAILABLE, "bind to an address of somebody else")
-	_expect(peer, ERR_UNAVAILABLE, "bind 192.0.2.1:0: cannot assign requested address", EADDRNOTAVAIL, "an absent address")
+	_expect(peer, ERR_ALREADY_IN_USE, "bind %s:%d: address already in use" % [LOOPBACK, end.port],
+			EADDRINUSE, "a used port")
+	check_eq(peer.bind(0, "192.0.2.1"), ERR_UNAVAILABLE, "bind to an address of another machine")
+	_expect(peer, ERR_UNAVAILABLE, "bind 192.0.2.1:0: cannot assign requested address", EADDRNOTAVAIL,
+			"an absent address")
 	check_eq(peer.bind(0, LOOPBACK), OK, "bind")
 	_expect(peer, OK, "", 0, "after a success")
 
 
-func test_listens_that_fail_can_be_told_apart() -> void:
+func test_failed_listens_name_address_and_reason() -> void:
 	var end := endpoint("tcp")
 	var server := TCPServerRs.new()
 	check_eq(server.listen(end.port, LOOPBACK), ERR_ALREADY_IN_USE, "listen on a used port")
-	_expect(server, ERR_ALREADY_IN_USE, "listen: bind %s:%d: address already in use" % [LOOPBACK, end.port], EADDRINUSE, "a used port")
-	check_eq(server.listen(0, "192.0.2.1"), ERR_ALREADY_IN_USE, "listen on an address of somebody else")
-	_expect(server, ERR_UNAVAILABLE, "listen: bind 192.0.2.1:0: cannot assign requested address", EADDRNOTAVAIL, "an absent address")
+	_expect(server, ERR_ALREADY_IN_USE,
+			"listen: bind %s:%d: address already in use" % [LOOPBACK, end.port], EADDRINUSE, "a used port")
+	check_eq(server.listen(0, "192.0.2.1"), ERR_ALREADY_IN_USE,
+			"listen on an address of another machine")
+	_expect(server, ERR_UNAVAILABLE, "listen: bind 192.0.2.1:0: cannot assign requested address",
+			EADDRNOTAVAIL, "an absent address")
 	check_eq(server.listen(0, LOOPBACK), OK, "listen")
 	_expect(server, OK, "", 0, "after a success")
 
 
-func test_a_path_without_permission() -> void:
+func test_listen_without_permission_is_err_unauthorized() -> void:
 	if not EngineProcess.available():
 		return skip("starting another engine is known for Linux only")
 	var directory := fresh_path()
@@ -261,15 +282,18 @@ func test_a_path_without_permission() -> void:
 	var user := []
 	OS.execute("id", ["-u"], user)
 	if user[0].strip_edges() == "0":
-		# A superuser has to give up being one.
+		# Root has to give up its capabilities.
 		if OS.execute("setpriv", ["--version"]) != 0:
-			return skip("a superuser may write everywhere")
+			return skip("root may write everywhere")
 		wrapper = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"]
 	OS.execute("chmod", ["500", directory])
-	var result := EngineProcess.run("children/listen_at.gd", [directory.path_join("s")], {}, 0, wrapper)
+	var result := EngineProcess.run("children/listen_at.gd", [directory.path_join("s")], {}, 0,
+			wrapper)
 	OS.execute("chmod", ["700", directory])
-	check(result["output"].contains("listen %d, last %d, system %d" % [ERR_ALREADY_IN_USE, ERR_UNAUTHORIZED, EACCES]), result["output"])
-	check(result["output"].contains("%s: permission denied" % directory.path_join("s")), result["output"])
+	check(result["output"].contains("listen %d, last %d, system %d"
+			% [ERR_ALREADY_IN_USE, ERR_UNAUTHORIZED, EACCES]), result["output"])
+	check(result["output"].contains("%s: permission denied" % directory.path_join("s")),
+			result["output"])
 
 
 func _refuses(object: Object, call: Callable, error: int, message: String) -> void:
@@ -280,9 +304,10 @@ func _refuses(object: Object, call: Callable, error: int, message: String) -> vo
 func _expect(object: Object, error: int, message: String, os_error: int, what: String) -> void:
 	check_eq(object.get_last_error(), error, what + ": get_last_error")
 	if os_error != 0 and OS.has_feature("windows"):
-		# Windows says it in words of its own, in its user's language.
+		# Windows has its own messages, in the language of the user.
 		var beginning := message.left(message.rfind(": ") + 2)
-		check(object.get_last_error_message().begins_with(beginning), "%s: get_last_error_message: %s" % [what, object.get_last_error_message()])
+		check(object.get_last_error_message().begins_with(beginning),
+				"%s: get_last_error_message: %s" % [what, object.get_last_error_message()])
 	else:
 		check_eq(object.get_last_error_message(), message, what + ": get_last_error_message")
 	if OS.has_feature("linux"):

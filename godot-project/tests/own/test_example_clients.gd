@@ -1,5 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## The clients in `examples/` against servers that do what no good one does. With good ones, tests/interop tries them.
+## Tests of the clients in `examples/` against servers that misbehave. tests/interop has the tests
+## against real servers.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 const HttpClient := preload("res://examples/http_client.gd")
@@ -7,34 +8,39 @@ const LanguageClient := preload("res://examples/language_client.gd")
 const MpvRemote := preload("res://examples/mpv_remote.gd")
 const RedisClient := preload("res://examples/redis_client.gd")
 
-
 var _stop_measuring: Callable
-# For servers that may go on until the test is over.
+# For servers that may run until the test is over.
 var _done := [false]
 
 
-func test_an_answer_that_is_to_come_is_none() -> void:
-	var response := await _http("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+func test_http_skips_interim_responses() -> void:
+	var response := await _http("HTTP/1.1 100 Continue\r\n\r\n"
+			+ "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
 			+ "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 	check_eq([response.error, response.status], [OK, 200], "the answer")
-	check_eq([response.headers, response.body.get_string_from_ascii()], [{"content-length": "2"}, "ok"], "what it has")
+	check_eq([response.headers, response.body.get_string_from_ascii()],
+			[{"content-length": "2"}, "ok"], "headers and body")
 
 
-func test_lengths_that_are_none() -> void:
+func test_http_refuses_malformed_lengths() -> void:
 	for length: String in ["Content-Length: -1\r\n\r\nxx", "Content-Length: two\r\n\r\nxx",
-			"Transfer-Encoding: chunked\r\n\r\nzz\r\nxx\r\n0\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n-2\r\nxx\r\n0\r\n\r\n",
-			"Transfer-Encoding: chunked\r\n\r\n\r\nxx\r\n0\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nxx"]:
+			"Transfer-Encoding: chunked\r\n\r\nzz\r\nxx\r\n0\r\n\r\n",
+			"Transfer-Encoding: chunked\r\n\r\n-2\r\nxx\r\n0\r\n\r\n",
+			"Transfer-Encoding: chunked\r\n\r\n\r\nxx\r\n0\r\n\r\n",
+			"Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nxx"]:
 		var response := await _http("HTTP/1.1 200 OK\r\n" + length)
 		check_eq(response.error, ERR_INVALID_DATA, length.c_escape())
 
 
-func test_many_small_chunks() -> void:
+func test_http_joins_many_small_chunks() -> void:
 	var chunks := "1\r\nx\r\n".repeat(30_000)
-	var response := await _http("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + "0\r\n\r\n")
-	check_eq([response.error, response.body.size(), response.body.count(0x78)], [OK, 30_000, 30_000], "the body")
+	var response := await _http("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks
+			+ "0\r\n\r\n")
+	check_eq([response.error, response.body.size(), response.body.count(0x78)], [OK, 30_000, 30_000],
+			"the body")
 
 
-func test_an_array_that_does_not_come() -> void:
+func test_redis_survives_an_announced_array_that_never_arrives() -> void:
 	var server := _listening()
 	var redis := RedisClient.new()
 	var done := [false]
@@ -45,56 +51,60 @@ func test_an_array_that_does_not_come() -> void:
 	await _ended(done)
 
 
-func test_answers_of_nobody() -> void:
+func test_language_client_ignores_answers_without_a_request() -> void:
 	var server := _listening()
 	var client := LanguageClient.new()
 	check_null(await client.request("x", null), "without a connection")
-	check_eq(client.error_message, "the connection has ended", "which is said")
+	check_eq(client.error_message, "the connection has ended", "the error message")
 	var messages := ""
-	for body: String in ["{\"id\":null,\"error\":{}}", "{\"id\":[],\"result\":1}", "{\"id\":99,\"result\":1}", "[]",
-			"{\"id\":2,\"error\":\"no\"}"]:
+	for body: String in ["{\"id\":null,\"error\":{}}", "{\"id\":[],\"result\":1}",
+			"{\"id\":99,\"result\":1}", "[]", "{\"id\":2,\"error\":\"no\"}"]:
 		messages += "Content-Length: %d\r\n\r\n%s" % [body.length(), body]
 	var done := [false]
 	_answer(server, messages, done)
 	check_eq(await client.connect_to_server(LOOPBACK, server.get_local_port()), OK, "connect")
 	check_null(await client.request("x", null), "an answer that is an error")
 	check_eq(client.error_message, "no", "the error")
-	check_eq(client._answers, {}, "what nobody waits for is not kept")
+	check_eq(client._answers, {}, "answers without a request are not kept")
 	await _ended(done)
 
 
-func test_answers_of_a_player_of_nobody() -> void:
+func test_mpv_remote_ignores_answers_without_a_command() -> void:
 	if lacks_uds():
 		return
 	var remote := MpvRemote.new()
 	check_null(await remote.command(["x"]), "without a connection")
-	check_eq(remote.outcome, "no answer", "which is said")
+	check_eq(remote.outcome, "no answer", "the error message")
 	var end := endpoint("uds")
 	var done := [false]
-	_answer(end.server, "[]\n{\"request_id\":[]}\n{\"request_id\":99,\"error\":\"success\"}\n{\"request_id\":2,\"data\":7}\n", done)
+	_answer(end.server, "[]\n{\"request_id\":[]}\n{\"request_id\":99,\"error\":\"success\"}\n"
+			+ "{\"request_id\":2,\"data\":7}\n", done)
 	check_eq(await remote.connect_to_path(end.path), OK, "connect")
 	check_eq(await remote.command(["x"]), 7.0, "an answer without an outcome")
-	check_eq(remote._answers, {}, "what nobody waits for is not kept")
+	check_eq(remote._answers, {}, "answers without a request are not kept")
 	await _ended(done)
 
 
-func test_a_body_without_a_length_is_over_with_the_stream() -> void:
+func test_http_body_without_a_length_ends_with_the_stream() -> void:
 	for body: String in ["", "x", "all of it".repeat(20_000)]:
 		var response := await _http("HTTP/1.1 200 OK\r\n\r\n" + body)
 		check_eq([response.error, response.status], [OK, 200], "the response")
-		check(response.body.get_string_from_ascii() == body, "%d bytes of %d" % [response.body.size(), body.length()])
+		check(response.body.get_string_from_ascii() == body,
+				"%d bytes of %d" % [response.body.size(), body.length()])
 	var response := await _http("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
 	check_eq(response.error, ERR_FILE_EOF, "a body that is cut off")
 
 
-func test_heads_have_limits() -> void:
+func test_http_limits_the_size_of_heads() -> void:
 	var endless := {
 		"one field": "HTTP/1.1 200 OK\r\na: " + "x".repeat(200_000),
 		"one field again and again": "HTTP/1.1 200 OK\r\n" + "a:x\r\n".repeat(1_500_000),
 		"fields": "HTTP/1.1 200 OK\r\n" + _numbered("f%d:\r\n", 5000),
 		"interim responses": "HTTP/1.1 100 Continue\r\n\r\n".repeat(10_000),
-		"trailers": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + "a:x\r\n".repeat(100_000),
-		"the size of a chunk": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;" + "x".repeat(200_000),
+		"trailers": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+		+ "a:x\r\n".repeat(100_000),
+		"the size of a chunk": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;"
+		+ "x".repeat(200_000),
 	}
 	for what: String in endless:
 		var longest := _longest_frame()
@@ -103,7 +113,7 @@ func test_heads_have_limits() -> void:
 		_check_frames(longest, what)
 
 
-func test_bodies_have_a_limit() -> void:
+func test_http_limits_the_size_of_bodies() -> void:
 	var server := _listening()
 	var http := HttpClient.new()
 	http.max_body_bytes = 1000
@@ -114,14 +124,15 @@ func test_bodies_have_a_limit() -> void:
 	await _ended(done)
 
 
-func test_many_chunks_share_the_frames() -> void:
+func test_http_spreads_many_chunks_over_frames() -> void:
 	var longest := _longest_frame()
-	var response := await _http("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + "1\r\nx\r\n".repeat(300_000) + "0\r\n\r\n")
+	var response := await _http("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+			+ "1\r\nx\r\n".repeat(300_000) + "0\r\n\r\n")
 	check_eq([response.error, response.body.size()], [OK, 300_000], "the body")
 	_check_frames(longest, "300,000 chunks")
 
 
-func test_many_nulls_share_the_frames() -> void:
+func test_redis_spreads_many_nulls_over_frames() -> void:
 	var longest := _longest_frame()
 	var redis := await _redis("*200000\r\n" + "$-1\r\n".repeat(200_000))
 	var values: Variant = await redis.answer()
@@ -130,22 +141,23 @@ func test_many_nulls_share_the_frames() -> void:
 	_check_frames(longest, "200,000 nulls")
 
 
-func test_answers_have_limits() -> void:
-	for answer: String in ["*1\r\n".repeat(100_000), "+" + "x".repeat(200_000), "$99999999999\r\n", ":99999999999999999999\r\n",
+func test_redis_refuses_malformed_and_oversized_answers() -> void:
+	for answer: String in ["*1\r\n".repeat(100_000), "+" + "x".repeat(200_000), "$99999999999\r\n",
+			":99999999999999999999\r\n",
 			":9223372036854775808\r\n", ":x\r\n", "*x\r\n", "$\r\n", "\r\n", "\n", "x\r\n", "$3\r\nab"]:
 		var longest := _longest_frame()
 		var redis := await _redis(answer)
 		check_null(await redis.answer(), answer.left(20).c_escape())
 		check_eq(redis.error, ERR_CONNECTION_ERROR, answer.left(20).c_escape())
 		check(not redis.error_message.is_empty(), "why")
-		check_null(await redis.answer(), "nothing comes behind it")
+		check_null(await redis.answer(), "no further answer")
 		_check_frames(longest, answer.left(20).c_escape())
 	for number: int in [0, -7, 9223372036854775807]:
 		var redis := await _redis(":%d\r\n" % number)
 		check_eq(await redis.answer(), number, "a number")
 
 
-func test_a_value_that_comes_byte_by_byte() -> void:
+func test_redis_reads_a_value_that_arrives_byte_by_byte() -> void:
 	var server := _listening()
 	var redis := RedisClient.new()
 	var done := [false]
@@ -155,25 +167,28 @@ func test_a_value_that_comes_byte_by_byte() -> void:
 	await _ended(done)
 
 
-func test_closing_before_a_connect() -> void:
-	for client: RefCounted in [HttpClient.new(), LanguageClient.new(), MpvRemote.new(), RedisClient.new()]:
+func test_clients_can_be_closed_and_called_before_a_connect() -> void:
+	for client: RefCounted in [HttpClient.new(), LanguageClient.new(), MpvRemote.new(),
+			RedisClient.new()]:
 		client.call(&"close")
 	var redis := RedisClient.new()
 	check_null(await redis.command(["x"]), "a command without a connection")
 	check_eq(redis.error, ERR_CONNECTION_ERROR, "the error")
-	check_eq((await HttpClient.new().request("GET", "/")).error, ERR_UNCONFIGURED, "a request without a connection")
+	check_eq((await HttpClient.new().request("GET", "/")).error, ERR_UNCONFIGURED,
+			"a request without a connection")
 
 
-func test_hostile_bytes() -> void:
+func test_clients_survive_random_bytes() -> void:
 	if not EngineProcess.available():
 		return skip("a second engine cannot be run here")
 	for chance: int in [1, 2]:
 		var run := EngineProcess.run("children/hostile_bytes.gd", [str(chance), "100"])
 		var lines: PackedStringArray = run.output.strip_edges().split("\n")
-		check(lines[-1] == "survived: 100" and not run.output.contains("rror"), "seed %d: %s" % [chance, run.output.right(2000)])
+		check(lines[-1] == "survived: 100" and not run.output.contains("rror"),
+				"seed %d: %s" % [chance, run.output.right(2000)])
 
 
-# From now on: the longest frame in microseconds, in an array.
+# Starts to measure frames. The array's only element is the longest one so far, in microseconds.
 func _longest_frame() -> Array[int]:
 	var longest: Array[int] = [0]
 	var before := [Time.get_ticks_usec()]
@@ -186,7 +201,8 @@ func _longest_frame() -> Array[int]:
 	return longest
 
 
-# That is many frames, and the machine may be busy; without a bound, the tests come to seconds.
+# The bound is the time of many frames, since the machine may be busy. Work in a single frame would
+# take seconds.
 func _check_frames(longest: Array[int], what: String) -> void:
 	_stop_measuring.call()
 	check(longest[0] < 700_000, "%s: a frame of %d ms" % [what, longest[0] / 1000.0])
@@ -199,7 +215,7 @@ func _numbered(text: String, count: int) -> String:
 	return "".join(lines)
 
 
-# A client whose server sends `answers` as soon as something has been asked, which was done.
+# A client that has sent a command. Its server sends `answers` as soon as it receives anything.
 func _redis(answers: String) -> RedisClient:
 	var server := _listening()
 	var redis := RedisClient.new()
@@ -226,7 +242,8 @@ func _listening() -> TCPServer:
 	return server
 
 
-# Sends `answer` to the first client of `server` once that has said something, and then ends the stream.
+# Waits until the first client of `server` has sent something, sends it `answer`, and ends the
+# stream.
 func _answer(server: RefCounted, answer: String, done: Array, most := 1 << 30) -> void:
 	var tree := Engine.get_main_loop() as SceneTree
 	while not server.is_connection_available():
@@ -249,7 +266,7 @@ func _answer(server: RefCounted, answer: String, done: Array, most := 1 << 30) -
 	peer.disconnect_from_host()
 
 
-# Lets the server go.
+# Stops the server of `_answer`.
 func _ended(done: Array) -> void:
 	done[0] = true
 	for i in 2:

@@ -1,18 +1,22 @@
 extends "res://tests/support/test_case.gd"
-## The examples in the class documentation, the READMEs and the pages: each compiles, and each is run. One that connects gets
-## over servers that answer byte by byte, that close without an answer, that never give one, that are not there, and that no way
-## leads to; one that listens gets over clients that write byte by byte, leave and abort; any other prints what it says that it prints.
+## Compiles and runs every example in the class documentation, the READMEs and the pages in `docs`.
+## An example that connects has to cope with servers that answer byte by byte, close without an
+## answer, never answer, do not exist or cannot be reached. One that listens has to cope with
+## clients that write byte by byte, leave and abort. Any other example has to print what its
+## comments promise.
 ##
-## A script with the engine's classes is one to move away from: it is run as it is, over the best of these servers only, and once
-## more with `Rs` behind its names.
+## A script with the engine's classes is an example of what to migrate from. It is run twice:
+## unchanged, against the well-behaved server only, and once more with `Rs` appended to its class
+## names.
 
-## One line of JSON, so it is an answer to those who read text too.
+## One line of JSON, which is also an answer for examples that read text.
 const ANSWER := "{\"id\": 1, \"result\": \"the answer\"}"
 const SERVERS := ["byte by byte", "closing", "silent", "absent", "unreachable"]
-## An address of many, to which no stream can connect: `connect_to_host` itself says so.
+## A multicast address, to which no stream can connect. `connect_to_host` itself fails.
 const UNREACHABLE := "224.0.0.1"
 const PATH := "/tmp/example.sock"
-## The class is not named anywhere as a type: an engine that was built without it could not read this file.
+## RegEx is not used as a type anywhere: an engine that was built without it could not parse this
+## file.
 const NO_REGEX := "this engine has no RegEx"
 
 
@@ -20,9 +24,9 @@ const NO_REGEX := "this engine has no RegEx"
 class Example:
 	var from: String
 	var source: String
-	## Whether its text is a part of a script, and not a whole one.
+	## Whether the text is a part of a script only.
 	var is_part: bool
-	## Whether it is, or was, one with the engine's classes.
+	## Whether it uses the engine's classes, or was made from such a script.
 	var is_before: bool
 
 	func uses(text: String) -> bool:
@@ -34,7 +38,7 @@ class Example:
 	func serves() -> bool:
 		return not is_part and listens() and not uses("connect_to_host(")
 
-	## Whether it has a server. A relay stands before one.
+	## Whether it has a server of its own. A relay does not count.
 	func listens() -> bool:
 		return source.replace("relay.listen(", "").contains(".listen(")
 
@@ -47,17 +51,17 @@ class Example:
 	func is_the_engines() -> bool:
 		return moved().source != source
 
-	## With `Rs` behind the names of the engine's classes.
+	## The same with `Rs` appended to the names of the engine's classes.
 	func moved() -> Example:
 		var example := Example.new()
-		example.from = from + ", moved over"
+		example.from = from + ", migrated"
 		var names: RefCounted = ClassDB.instantiate(&"RegEx")
 		names.call(&"compile", "\\b(StreamPeerTCP|StreamPeerUDS|TCPServer|UDSServer)\\b")
 		example.source = names.call(&"sub", source, "$1Rs", true)
 		example.is_before = true
 		return example
 
-	## What a server has to send for it to print "the answer".
+	## The bytes that a server has to send so that the example prints "the answer".
 	func wanted_answer() -> PackedByteArray:
 		if uses("bytes_to_var") or uses("get_var"):
 			return _with_length(var_to_bytes("the answer"))
@@ -69,12 +73,12 @@ class Example:
 		return PackedByteArray([bytes.size(), 0, 0, 0]) + bytes
 
 
-## What answers the examples that ask. It sends byte by byte, one in each frame, closes at once, or says nothing. It ends a
-## stream that the other side has ended.
+## The server for examples that connect. It sends one byte per frame, closes at once, or sends
+## nothing. It ends a stream that the other side has ended.
 class Answerer:
 	var server: RefCounted
 	var answer: PackedByteArray
-	## Whether it answers those only who have said something.
+	## Whether it answers only clients that have sent something.
 	var is_asked := false
 	var closes := false
 	var _sent := {}
@@ -99,27 +103,28 @@ class Answerer:
 			elif peer.is_read_closed():
 				peer.disconnect_from_host()
 
-	## Resets the connections there are.
+	## Resets all current connections.
 	func abort() -> void:
 		for peer: StreamPeerSocketRs in _sent:
 			peer.abort()
 		_sent.clear()
 
 
-func test_each_compiles() -> void:
+func test_each_example_compiles() -> void:
 	var all := _examples(func(_example: Example) -> bool: return true)
 	if all.is_empty():
 		return
 	check(all.size() >= 35, "%d examples were found" % all.size())
 	for folder: String in ["README.md", "docs/", "addons/", "StreamPeer"]:
-		check(all.any(func(example: Example) -> bool: return example.from.begins_with(folder)), "some are from " + folder)
+		check(all.any(func(example: Example) -> bool: return example.from.begins_with(folder)),
+				"some are from " + folder)
 	for example in all:
 		var script := GDScript.new()
 		script.source_code = example.source
 		check_eq(script.reload(), OK, "%s:\n%s" % [example.from, example.source])
 
 
-func test_those_that_ask_get_over_every_server() -> void:
+func test_examples_that_connect_cope_with_every_server() -> void:
 	for example in _examples(func(example: Example) -> bool: return example.asks()):
 		for what: String in SERVERS.slice(0, 1 if example.is_before else SERVERS.size()):
 			var end := endpoint(example.kind(), "*")
@@ -130,30 +135,31 @@ func test_those_that_ask_get_over_every_server() -> void:
 				answerer.answer = example.wanted_answer()
 			if what in ["absent", "unreachable"]:
 				end.server.stop()
-				# A connect that fails in the call is an error that is printed.
+				# A connect that fails in the call prints an error.
 				mute(what == "unreachable" or example.kind() == "uds")
 			var node := _run(example, end, UNREACHABLE if what == "unreachable" else "")
 			var met := "%s, %s server" % [example.from, what]
 			if what == "silent" and not example.uses("5.0)"):
-				# It has no time limit, so it waits.
+				# The example has no time limit, so it keeps waiting.
 				await _frames(20, answerer.step)
 			else:
 				await until(func() -> bool:
 					answerer.step()
 					return _has_said(node, "the answer" if what == "byte by byte" else ""),
-					met + ": it says how it went")
+					met + ": it prints the outcome")
 			mute(false)
 			check_eq(_has_said(node, "the answer"), what == "byte by byte", "%s: %s" % [met, node.said])
 			check(not _has_said(node, "<null>"), "%s: %s" % [met, node.said])
 			_end(node)
 
 
-func test_those_that_come_back_find_a_server_that_does() -> void:
-	for example in _examples(func(example: Example) -> bool: return example.asks() and example.uses("var delay")):
+func test_examples_that_reconnect_find_a_restarted_server() -> void:
+	for example in _examples(
+			func(example: Example) -> bool: return example.asks() and example.uses("var delay")):
 		var end := endpoint(example.kind(), "*")
 		end.server.stop()
 		var node := _run(example, end)
-		await until(func() -> bool: return _has_said(node, ""), example.from + ": nobody is there")
+		await until(func() -> bool: return _has_said(node, ""), example.from + ": the missing server")
 		var answerer := Answerer.new(end.server)
 		answerer.answer = example.wanted_answer()
 		for i in 2:
@@ -167,9 +173,9 @@ func test_those_that_come_back_find_a_server_that_does() -> void:
 		_end(node)
 
 
-func test_servers_get_over_every_client() -> void:
+func test_servers_cope_with_every_client() -> void:
 	for example in _examples(func(example: Example) -> bool: return example.serves()):
-		# An address that is free.
+		# An address that is free again.
 		var end := endpoint(example.kind())
 		end.server.stop()
 		var node := _run(example, end)
@@ -181,37 +187,40 @@ func test_servers_get_over_every_client() -> void:
 			for byte in "a name\nhello\n".to_ascii_buffer():
 				client.put_u8(byte)
 				await _frames(1)
-		# One that sends back, or passes on, or prints.
+		# The example echoes, forwards or prints the line.
 		var heard := [""]
 		await until(func() -> bool:
 			heard[0] += clients[1].receive().get_string_from_utf8()
-			return heard[0].contains("hello") or _has_said(node, "hello"), example.from + ": what comes of it")
+			return heard[0].contains("hello") or _has_said(node, "hello"),
+					example.from + ": an effect of the line")
 		clients[0].disconnect_from_host()
 		clients[1].abort()
 		await _frames(5)
 		check(not _has_said(node, "cannot"), "%s: %s" % [example.from, node.said])
-		# A thread that is in one of its methods ends with this.
+		# This also ends a thread that runs one of its methods.
 		_end(node)
 
 
-func test_those_by_themselves_print_what_they_say() -> void:
+func test_other_examples_print_what_they_promise() -> void:
 	if not ClassDB.class_exists(&"RegEx"):
 		return skip(NO_REGEX)
 	var prints := _regex("[Pp]rints \"([^\"]+)\"")
 	for example in _examples(func(example: Example) -> bool: return example.is_by_itself()):
-		if example.uses("TLS") and quietly(func() -> Object: return ClassDB.instantiate("Crypto")) == null:
+		if (example.uses("TLS")
+				and quietly(func() -> Object: return ClassDB.instantiate("Crypto")) == null):
 			leave_out("this engine has no TLS")
 			continue
 		var promised: Array = prints.call(&"search_all", example.source)
-		check(not promised.is_empty(), example.from + ": it says nowhere what it prints")
+		check(not promised.is_empty(), example.from + ": no comment says what it prints")
 		var node := _run(example, null)
 		for promise: RefCounted in promised:
 			var text: String = promise.call(&"get_string", 1)
-			await until(func() -> bool: return _has_said(node, text), "%s: '%s': %s" % [example.from, text, node.said])
+			await until(func() -> bool: return _has_said(node, text),
+					"%s: '%s': %s" % [example.from, text, node.said])
 		_end(node)
 
 
-func test_parts_run() -> void:
+func test_partial_examples_run() -> void:
 	for example in _examples(func(example: Example) -> bool: return example.is_part):
 		var end := endpoint("tcp")
 		var answerer := Answerer.new(end.server)
@@ -220,8 +229,8 @@ func test_parts_run() -> void:
 		settle(peer)
 		var group := StreamPeerSocketGroupRs.new()
 		group.add(peer)
-		var values := {"peer": peer, "server": end.server, "group": group, "data": PackedByteArray([1]), "host": LOOPBACK,
-				"port": end.port}
+		var values := {"peer": peer, "server": end.server, "group": group, "data": PackedByteArray([1]),
+				"host": LOOPBACK, "port": end.port}
 		var node := _node(example, end)
 		node.peer = peer
 		_add(node)
@@ -229,14 +238,16 @@ func test_parts_run() -> void:
 		for method: Dictionary in node.get_script().get_script_method_list():
 			if method.name != "say" and not method.name.begins_with("_"):
 				var names: Array = method.args.map(func(argument: Dictionary) -> String: return argument.name)
-				check(values.has_all(names), "%s: what it takes: %s" % [example.from, names])
+				check(values.has_all(names), "%s: its arguments: %s" % [example.from, names])
 				_call(node, method.name, names.map(func(name: String) -> Variant: return values[name]), state)
 		await until(func() -> bool:
 			answerer.step()
-			return state.is_over or _has_said(node, ""), example.from + ": it says something, or is over")
+			return state.is_over or _has_said(node, ""),
+					example.from + ": it prints something, or has ended")
 		check(not _has_said(node, "<null>"), "%s: %s" % [example.from, node.said])
 		answerer.abort()
-		await until(func() -> bool: return state.under_way == 0, example.from + ": it ends with the connection")
+		await until(func() -> bool: return state.under_way == 0,
+				example.from + ": it ends with the connection")
 		_end(node)
 
 
@@ -247,14 +258,15 @@ func _call(node: Node, method: String, arguments: Array, state: Dictionary) -> v
 	state.is_over = true
 
 
-# The examples that `wanted` is true of. Skips the test where there are no texts, and leaves out what the system lacks.
+# The examples for which `wanted` returns true. Skips the test if the documentation is missing, and
+# leaves out examples that the system does not support.
 func _examples(wanted: Callable) -> Array[Example]:
 	if not ClassDB.class_exists(&"RegEx"):
 		skip(NO_REGEX)
 		return []
 	var all := _all()
 	if all.is_empty():
-		skip("the texts are not beside the project")
+		skip("the documentation is not beside the project")
 	return all.filter(func(example: Example) -> bool:
 		if not wanted.call(example):
 			return false
@@ -273,14 +285,16 @@ func _all() -> Array[Example]:
 	for file in DirAccess.get_files_at(addon.path_join("doc_classes")):
 		var text := FileAccess.get_file_as_string(addon.path_join("doc_classes").path_join(file))
 		_collect(file, text.xml_unescape(), "\\[codeblock\\]\\n([\\s\\S]*?)\\[/codeblock\\]", examples)
-	var script := FileAccess.get_file_as_string(addon.path_join("socket_await.gd")).replace("\n## ", "\n")
+	var script := FileAccess.get_file_as_string(addon.path_join("socket_await.gd")).replace("\n## ",
+			"\n")
 	_collect("socket_await.gd", script, "\\[codeblock\\]\\n([\\s\\S]*?)\\[/codeblock\\]", examples)
 	var pages := [root.path_join("README.md"), addon.path_join("README.md")]
 	for file in DirAccess.get_files_at(root.path_join("docs")):
 		if file.ends_with(".md"):
 			pages.append(root.path_join("docs").path_join(file))
 	for page: String in pages:
-		_collect(page.trim_prefix(root + "/"), FileAccess.get_file_as_string(page), "```gdscript\\n([\\s\\S]*?)```", examples)
+		_collect(page.trim_prefix(root + "/"), FileAccess.get_file_as_string(page),
+				"```gdscript\\n([\\s\\S]*?)```", examples)
 	return examples
 
 
@@ -304,21 +318,24 @@ func _collect(from: String, text: String, pattern: String, examples: Array[Examp
 			examples.append(example.moved())
 
 
-# An example as a script: what its text takes for granted is added, and what it prints is kept.
+# Completes an example to a script: adds what its text presupposes, and records what it prints.
 func _complete(text: String) -> String:
 	var source := text.dedent().replace("print(", "say(")
 	var indent := "\t" if source.contains("\n\t") else "    "
 	if not source.contains("func "):
-		source = "func body(group: StreamPeerSocketGroupRs, data: PackedByteArray) -> void:\n" + source.indent(indent)
+		source = ("func body(group: StreamPeerSocketGroupRs, data: PackedByteArray) -> void:\n"
+				+ source.indent(indent))
 	if not source.contains("extends "):
 		source = "extends Node\nvar peer: StreamPeerTCPRs\n" + source
-	# A thread of it may print, too.
-	source += "\nvar said := []\n\nfunc say(a: Variant, b: Variant = \"\", c: Variant = \"\") -> void:\n"
-	source += indent + "_keep.call_deferred(str(a, b, c))\n\nfunc _keep(line: String) -> void:\n" + indent + "said.append(line)\n"
+	# A thread of the example may print as well.
+	source += "\nvar said := []\n\n"
+	source += "func say(a: Variant, b: Variant = \"\", c: Variant = \"\") -> void:\n"
+	source += indent + "_keep.call_deferred(str(a, b, c))\n\n"
+	source += "func _keep(line: String) -> void:\n" + indent + "said.append(line)\n"
 	return source
 
 
-# `example` as a node in the tree, with short patience, whose other side is at `end`, or at `host`.
+# Adds `example` as a node to the tree, with short time limits. It connects to `end`, or to `host`.
 func _run(example: Example, end: Endpoint, host := "") -> Node:
 	var node := _node(example, end, host)
 	_add(node)
@@ -329,7 +346,8 @@ func _node(example: Example, end: Endpoint, host := "") -> Node:
 	var script := GDScript.new()
 	script.source_code = example.source.replace("5.0)", "0.5)")
 	if not host.is_empty():
-		script.source_code = script.source_code.replace("\"localhost\"", "\"%s\"" % host).replace("\"127.0.0.1\"", "\"%s\"" % host)
+		script.source_code = script.source_code.replace("\"localhost\"",
+				"\"%s\"" % host).replace("\"127.0.0.1\"", "\"%s\"" % host)
 	if end != null:
 		script.source_code = script.source_code.replace("4000", str(end.port)).replace(PATH, end.path)
 	script.source_code = script.source_code.replace("user://example.sock", fresh_path())
@@ -341,13 +359,14 @@ func _add(node: Node) -> void:
 	(Engine.get_main_loop() as SceneTree).root.add_child(node)
 
 
-# Takes `node` out of the tree, where a thread of it ends.
+# Removes `node` from the tree, which also ends its thread, and frees it.
 func _end(node: Node) -> void:
 	node.get_parent().remove_child(node)
 	node.free()
 
 
-# Whether what `node` has printed has `text` in it, in one line or in pieces; without a text, whether it has printed anything.
+# Whether `node` has printed `text`, in one line or in pieces. If `text` is empty: whether it has
+# printed anything.
 func _has_said(node: Node, text: String) -> bool:
 	var said: String = "".join(PackedStringArray(node.said))
 	return said.contains(text) if not text.is_empty() else not said.is_empty()

@@ -1,8 +1,8 @@
 extends "res://tests/support/test_case.gd"
-## Which events a group reports, once and in order, whatever its handlers do.
+## A group reports each event once and in order, whatever its handlers do.
 
 
-## Packets of a line each over one end of a new pair, and the other end.
+## A packet peer for lines over one end of a new pair, and the other end.
 class Lines:
 	var packets := PacketPeerSocketRs.new()
 	var other: StreamPeer
@@ -22,7 +22,7 @@ class Lines:
 		return left
 
 
-func test_what_comes_while_bytes_are_unread_is_reported() -> void:
+func test_data_that_arrives_while_bytes_are_unread_is_reported() -> void:
 	var ways := {
 		"get_data": func(peer: StreamPeerSocketRs) -> void: peer.get_data(8),
 		"receive": func(peer: StreamPeerSocketRs) -> void: peer.receive(8),
@@ -50,7 +50,7 @@ func test_what_comes_while_bytes_are_unread_is_reported() -> void:
 			check_eq(got, [4, ERR_FILE_EOF], "%s, %s: messages and the end" % [kind, way])
 
 
-func test_a_wait_finds_what_came_while_bytes_were_unread() -> void:
+func test_a_waiting_poll_reports_data_that_arrived_while_bytes_were_unread() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var group := StreamPeerSocketGroupRs.new()
@@ -59,13 +59,13 @@ func test_a_wait_finds_what_came_while_bytes_were_unread() -> void:
 		arrived(pair.client, 2)
 		check_eq(group.poll(), [pair.client], kind)
 		pair.served.put_data([3])
-		spin_until(func() -> bool: return group.poll() == [pair.client], kind + ": still")
+		spin_until(func() -> bool: return group.poll() == [pair.client], kind + ": the unread bytes")
 		check_eq(pair.client.get_u16(), 0x0201, kind)
 		check_eq(group.poll(5000), [pair.client], kind + ": the third byte")
 		check_eq(pair.client.get_u8(), 3, kind)
 
 
-func test_a_packet_is_taken_only_for_a_listener() -> void:
+func test_packets_are_read_only_while_a_handler_is_connected() -> void:
 	for kind: String in family.kinds():
 		for is_own: bool in [false, true]:
 			for way: String in ["one shot", "disconnects itself", "await"]:
@@ -103,18 +103,21 @@ func test_nothing_is_reported_after_a_removal() -> void:
 		var lobby := StreamPeerSocketGroupRs.new()
 		var room := StreamPeerSocketGroupRs.new()
 		var heard := {lobby: [], room: []}
-		lobby.peer_packet_received.connect(func(peer: PacketPeerSocketRs, packet: PackedByteArray) -> void:
-			heard[lobby].append(packet.get_string_from_ascii())
-			lobby.remove(peer)
-			room.add(peer))
-		room.peer_packet_received.connect(func(_peer: PacketPeerSocketRs, packet: PackedByteArray) -> void:
-			heard[room].append(packet.get_string_from_ascii()))
+		lobby.peer_packet_received.connect(
+				func(peer: PacketPeerSocketRs, packet: PackedByteArray) -> void:
+					heard[lobby].append(packet.get_string_from_ascii())
+					lobby.remove(peer)
+					room.add(peer))
+		room.peer_packet_received.connect(
+				func(_peer: PacketPeerSocketRs, packet: PackedByteArray) -> void:
+					heard[room].append(packet.get_string_from_ascii()))
 		lobby.add(lines.packets)
 		lines.put("login\nmove\nshoot\n")
 		arrived(lines.packets.stream, 17)
 		lobby.poll()
 		room.poll()
-		check_eq([heard[lobby], heard[room]], [["login"], ["move", "shoot"]], kind + ": from the lobby into the room")
+		check_eq([heard[lobby], heard[room]], [["login"], ["move", "shoot"]],
+				kind + ": from the lobby into the room")
 		let_go(lobby)
 		let_go(room)
 
@@ -125,7 +128,8 @@ func test_nothing_is_reported_after_a_removal() -> void:
 			said.append("connected")
 			group.remove(peer))
 		group.peer_data_available.connect(func(_peer: RefCounted) -> void: said.append("data"))
-		group.peer_disconnected.connect(func(_peer: RefCounted, _error: int) -> void: said.append("disconnected"))
+		group.peer_disconnected.connect(
+				func(_peer: RefCounted, _error: int) -> void: said.append("disconnected"))
 		group.accept_from(end.server)
 		var client := dial(end)
 		settle(client)
@@ -134,11 +138,11 @@ func test_nothing_is_reported_after_a_removal() -> void:
 		_until(group, func() -> bool: return not said.is_empty())
 		for i in 10:
 			group.poll(1)
-		check_eq(said, ["connected"], kind + ": removed when it came")
+		check_eq(said, ["connected"], kind + ": removed when it connected")
 		let_go(group)
 
 
-func test_a_reason_belongs_to_the_connection_that_ended() -> void:
+func test_the_error_of_an_end_belongs_to_its_own_connection() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var group := StreamPeerSocketGroupRs.new()
@@ -150,19 +154,20 @@ func test_a_reason_belongs_to_the_connection_that_ended() -> void:
 		end.connect_peer(client)
 		_until(group, func() -> bool: return said.size() == 1)
 		accept(end).disconnect_from_host()
-		# It sees the end by itself, and connects again before the group is polled.
+		# The peer itself notices the end, and connects again before the group is polled.
 		reaches(client, STATUS_NONE, kind + ": the end")
 		end.connect_peer(client)
 		settle(client)
 		_until(group, func() -> bool: return said.size() == 3)
 		check_eq(said, ["connected", ERR_FILE_EOF, "connected"], kind + ": added")
 
-		# One that the group has accepted is gone with its first connection.
+		# An accepted peer leaves the group with its first connection.
 		said.clear()
 		var servers := StreamPeerSocketGroupRs.new()
 		var accepted := []
 		servers.peer_connected.connect(func(peer: RefCounted) -> void: accepted.append(peer))
-		servers.peer_disconnected.connect(func(_peer: RefCounted, error: int) -> void: accepted.append(error))
+		servers.peer_disconnected.connect(
+				func(_peer: RefCounted, error: int) -> void: accepted.append(error))
 		var other := endpoint(kind)
 		servers.accept_from(end.server)
 		var caller := dial(end)
@@ -174,12 +179,12 @@ func test_a_reason_belongs_to_the_connection_that_ended() -> void:
 		for i in 3:
 			servers.poll()
 		check_eq(accepted.slice(2), [OK], kind + ": accepted, and connected elsewhere")
-		check_eq(peer.get_status(), STATUS_CONNECTED, kind + ": it goes on")
-		check(peer not in servers.get_members(), kind + ": not as a member")
+		check_eq(peer.get_status(), STATUS_CONNECTED, kind + ": it stays connected")
+		check(peer not in servers.get_members(), kind + ": it is no member any more")
 		caller.disconnect_from_host()
 
 
-func test_a_member_is_followed_to_another_stream() -> void:
+func test_a_group_follows_a_packet_peer_to_another_stream() -> void:
 	for kind: String in family.kinds():
 		var before := Lines.new(link(kind))
 		var group := StreamPeerSocketGroupRs.new()
@@ -206,18 +211,20 @@ func test_a_member_is_followed_to_another_stream() -> void:
 		check_eq(heard, ["new", "again", ERR_FILE_EOF], kind + ": and to its end")
 
 
-func test_a_poll_by_hand_takes_nothing_from_the_group() -> void:
+func test_polling_a_packet_peer_takes_no_event_from_its_groups() -> void:
 	for kind: String in family.kinds():
 		var lines := Lines.new(link(kind))
 		var groups := [StreamPeerSocketGroupRs.new(), StreamPeerSocketGroupRs.new()]
 		var own := []
 		var heard := [[], []]
-		lines.packets.packet_received.connect(func(packet: PackedByteArray) -> void: own.append(packet.get_string_from_ascii()))
+		lines.packets.packet_received.connect(
+				func(packet: PackedByteArray) -> void: own.append(packet.get_string_from_ascii()))
 		for i in 2:
 			groups[i].add(lines.packets)
 			groups[i].peer_packet_received.connect(func(_peer: RefCounted, packet: PackedByteArray) -> void:
 				heard[i].append(packet.get_string_from_ascii()))
-			groups[i].peer_disconnected.connect(func(_peer: RefCounted, error: int) -> void: heard[i].append(error))
+			groups[i].peer_disconnected.connect(
+					func(_peer: RefCounted, error: int) -> void: heard[i].append(error))
 		lines.put("one\n")
 		arrived(lines.packets.stream, 4)
 		groups[0].poll()
@@ -234,7 +241,7 @@ func test_a_poll_by_hand_takes_nothing_from_the_group() -> void:
 			check_eq(heard[i], ["one", "two", ERR_FILE_EOF], "%s: group %d" % [kind, i])
 
 
-func test_polls_in_handlers_are_bounded_and_skip_nobody() -> void:
+func test_polls_in_handlers_are_bounded_and_skip_no_member() -> void:
 	var group := StreamPeerSocketGroupRs.new()
 	var depth := [0, 0]
 	var got := {}
@@ -256,10 +263,10 @@ func test_polls_in_handlers_are_bounded_and_skip_nobody() -> void:
 		pairs.append(ends)
 	spin_until(func() -> bool:
 		group.poll()
-		return got.size() == pairs.size(), "everybody to be heard")
-	check(depth[1] <= 16, "%d polls deep" % depth[1])
+		return got.size() == pairs.size(), "an event of every member")
+	check(depth[1] <= 16, "%d nested polls" % depth[1])
 	let_go(group)
-	# Handlers that read nothing are not called again by their own polls.
+	# A handler that reads nothing is not called again by its own poll.
 	var calls := [0]
 	var silent := StreamPeerSocketGroupRs.new()
 	silent.peer_data_available.connect(func(_peer: RefCounted) -> void:
@@ -271,11 +278,11 @@ func test_polls_in_handlers_are_bounded_and_skip_nobody() -> void:
 	for i in 20:
 		arrived(pairs[i][0], 1)
 	silent.poll()
-	check_eq(calls[0], 20, "each once")
+	check_eq(calls[0], 20, "one call per member")
 	let_go(silent)
 
 
-func test_a_poll_is_bounded_and_fair() -> void:
+func test_one_poll_is_bounded_and_serves_all_members() -> void:
 	var flood := Lines.new(link(family.kinds()[0]))
 	var calm := Lines.new(link(family.kinds()[0]))
 	var group := StreamPeerSocketGroupRs.new()
@@ -283,10 +290,11 @@ func test_a_poll_is_bounded_and_fair() -> void:
 	group.add(calm.packets)
 	var counts := {flood.packets: 0, calm.packets: 0}
 	var at := []
-	group.peer_packet_received.connect(func(peer: PacketPeerSocketRs, _packet: PackedByteArray) -> void:
-		counts[peer] += 1
-		if peer == calm.packets:
-			at.append(counts[flood.packets]))
+	group.peer_packet_received.connect(
+			func(peer: PacketPeerSocketRs, _packet: PackedByteArray) -> void:
+				counts[peer] += 1
+				if peer == calm.packets:
+					at.append(counts[flood.packets]))
 	flood.other.write_buffer_limit = 1 << 20
 	flood.put("\n".repeat(100_000))
 	calm.put("hello\n")
@@ -294,14 +302,14 @@ func test_a_poll_is_bounded_and_fair() -> void:
 	arrived(calm.packets.stream, 6)
 	group.poll()
 	check(counts[flood.packets] in range(1, 3000), "%d packets in one poll" % counts[flood.packets])
-	check(at.size() == 1 and at[0] < 200, "the other has its turn: %s" % [at])
+	check(at.size() == 1 and at[0] < 200, "the other member is served: %s" % [at])
 	spin_until(func() -> bool:
 		flood.other.poll()
 		group.poll()
-		return counts[flood.packets] == 100_000, "all of them")
+		return counts[flood.packets] == 100_000, "all packets")
 
 
-func test_readers_are_not_refused_by_what_handlers_broadcast() -> void:
+func test_broadcasts_in_handlers_do_not_refuse_members_that_read() -> void:
 	for kind: String in family.kinds():
 		var group := StreamPeerSocketGroupRs.new()
 		var pairs: Array[Link] = []
@@ -316,20 +324,21 @@ func test_readers_are_not_refused_by_what_handlers_broadcast() -> void:
 			for i in 6:
 				refused.append_array(group.broadcast(block))
 				for pair in pairs:
-					# They read all the time.
+					# The members keep reading.
 					pair.client.receive())
 		pairs[0].client.put_u8(1)
 		arrived(pairs[0].served, 1)
 		group.poll()
-		check_eq(refused.size(), 0, kind + ": refused")
-		# A smaller limit is a limit of broadcasts too.
+		check_eq(refused.size(), 0, kind + ": refused members")
+		# The member's own, smaller limit also holds for broadcasts.
 		pairs[1].served.write_buffer_limit = 1000
-		check_eq(group.broadcast(block), [pairs[1].served], kind + ": more than its limit")
-		check(pairs[1].served.get_last_error_message().contains("never"), pairs[1].served.get_last_error_message())
+		check_eq(group.broadcast(block), [pairs[1].served], kind + ": a block larger than its limit")
+		check(pairs[1].served.get_last_error_message().contains("exceed the write buffer"),
+				pairs[1].served.get_last_error_message())
 		let_go(group)
 
 
-func test_what_handlers_broadcast_is_sent_before_a_wait() -> void:
+func test_broadcasts_in_handlers_are_sent_before_poll_waits() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var listener := link(kind)
@@ -340,13 +349,13 @@ func test_what_handlers_broadcast_is_sent_before_a_wait() -> void:
 			group.broadcast(peer.receive(), [peer]))
 		var poller := in_thread(func() -> void: group.poll(-1))
 		pair.client.put_data([7])
-		check(arrived(listener.client, 1), kind + ": the group waits on")
+		check(arrived(listener.client, 1), kind + ": the broadcast, while the group waits")
 		group.wake()
 		join(poller, kind + ": the poller")
 		let_go(group)
 
 
-func test_a_wake_up_in_a_handler_ends_the_poll_around_it() -> void:
+func test_wake_in_a_handler_ends_the_outer_poll() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var group := StreamPeerSocketGroupRs.new()
@@ -361,7 +370,7 @@ func test_a_wake_up_in_a_handler_ends_the_poll_around_it() -> void:
 		let_go(group)
 
 
-func test_a_handler_waits_for_the_next_packet_of_its_peer() -> void:
+func test_a_handler_can_wait_for_the_next_packet_of_its_peer() -> void:
 	for kind: String in family.kinds():
 		var lines := Lines.new(link(kind))
 		var group := StreamPeerSocketGroupRs.new()
@@ -380,7 +389,7 @@ func test_a_handler_waits_for_the_next_packet_of_its_peer() -> void:
 		let_go(group)
 
 
-func test_the_peers_own_signals_come_at_every_depth() -> void:
+func test_nested_polls_emit_the_peers_own_signals() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var group := StreamPeerSocketGroupRs.new()
@@ -403,7 +412,7 @@ func test_the_peers_own_signals_come_at_every_depth() -> void:
 		let_go(group)
 
 
-func test_an_accepted_packet_peer_has_the_format_of_the_call() -> void:
+func test_accept_from_copies_the_format_when_it_is_called() -> void:
 	var end := endpoint(family.kinds()[0])
 	var group := StreamPeerSocketGroupRs.new()
 	var format := PacketPeerSocketRs.new()
@@ -416,7 +425,7 @@ func test_an_accepted_packet_peer_has_the_format_of_the_call() -> void:
 	settle(client)
 
 
-func test_a_broadcast_waits_behind_a_call_that_writes() -> void:
+func test_a_broadcast_is_queued_behind_a_blocking_write() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		bound_buffers(pair)
@@ -426,31 +435,33 @@ func test_a_broadcast_waits_behind_a_call_that_writes() -> void:
 		block.resize(8 << 20)
 		var writer := in_thread(func() -> int: return pair.client.put_data(block))
 		arrived(pair.served, 1)
-		check_eq(group.broadcast([7]), [], kind + ": taken")
+		check_eq(group.broadcast([7]), [], kind + ": no member refused it")
 		check_eq(pair.served.get_data(block.size())[0], OK, kind + ": the block")
 		check_eq(join(writer, "the writer"), OK, kind + ": put_data")
 		_until(group, func() -> bool: return pair.served.get_available_bytes() > 0)
-		check_eq(pair.served.get_u8(), 7, kind + ": and then the broadcast")
+		check_eq(pair.served.get_u8(), 7, kind + ": then the broadcast")
 
 
-func test_packets_for_a_group_that_is_not_polled_are_bounded() -> void:
+func test_packets_kept_for_a_group_that_is_not_polled_are_bounded() -> void:
 	var lines := Lines.new(link(family.kinds()[0]))
 	var groups := [StreamPeerSocketGroupRs.new(), StreamPeerSocketGroupRs.new()]
 	var counts := [0, 0]
 	for i in 2:
 		groups[i].add(lines.packets)
-		groups[i].peer_packet_received.connect(func(_peer: RefCounted, _packet: PackedByteArray) -> void: counts[i] += 1)
+		groups[i].peer_packet_received.connect(
+				func(_peer: RefCounted, _packet: PackedByteArray) -> void: counts[i] += 1)
 	lines.other.write_buffer_limit = 1 << 20
 	lines.put("\n".repeat(20_000))
 	for i in 50:
 		lines.other.poll()
 		groups[0].poll()
-	check(counts[0] in range(100, 10_000), "%d packets, while the other group is not polled" % counts[0])
+	check(counts[0] in range(100, 10_000),
+			"%d packets, while the other group is not polled" % counts[0])
 	spin_until(func() -> bool:
 		lines.other.poll()
 		groups[0].poll()
 		groups[1].poll()
-		return counts[0] == 20_000 and counts[1] == 20_000, "all of them for both")
+		return counts[0] == 20_000 and counts[1] == 20_000, "all packets in both groups")
 
 
 func _pair() -> Array:
@@ -466,4 +477,4 @@ func _await_packet(listened: Signal, heard: Array) -> void:
 func _until(group: StreamPeerSocketGroupRs, condition: Callable) -> void:
 	spin_until(func() -> bool:
 		group.poll()
-		return condition.call(), "what the group is to report")
+		return condition.call(), "the group's report")

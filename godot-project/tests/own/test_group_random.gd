@@ -1,11 +1,11 @@
 extends "res://tests/support/test_case.gd"
-## Random programs over two groups whose members are packet peers, with handlers that do anything: each listener gets each
-## packet once and in order, and each group the end of each member once.
+## Random programs over two groups of packet peers, with handlers that make random calls. Each
+## listener must get each packet once and in order, and each group the end of each member once.
 
 const SEEDS := 12
 const CHANNELS := 8
 const STEPS := 400
-## Handlers act within handlers, but not without end.
+## How deep handlers may act within handlers.
 const MAX_DEPTH := 4
 
 var _random := RandomNumberGenerator.new()
@@ -14,24 +14,25 @@ var _channels: Array[Channel] = []
 var _depth := 0
 
 
-## A packet peer, the other end of its stream, and what was sent and heard of it.
+## A packet peer, the other end of its stream, and counts of what was sent and received.
 class Channel:
 	var number := 0
 	var packets := PacketPeerSocketRs.new()
 	var writer: StreamPeerSocketRs
-	## What is still to be sent of a packet that was cut.
+	## The part of the last packet that is not sent yet.
 	var rest := PackedByteArray()
 	var sent := 0
 	var listens := false
-	## How many packets its own listener has heard.
+	## How many packets its own handler has received.
 	var heard := 0
 	var members: Array[bool] = [false, false]
-	## The same for each group, or -1 if it has left and come back: what waited for it is gone then.
+	## The same for each group, or -1 if the peer was removed and added again, which drops waiting
+	## packets.
 	var heard_by: Array[int] = [0, 0]
 	var ends: Array[int] = [0, 0]
 
 
-func test_random_programs() -> void:
+func test_random_programs_lose_and_repeat_no_event() -> void:
 	for seed_number in SEEDS:
 		_random.seed = seed_number
 		_begin()
@@ -83,19 +84,20 @@ func _end(name: String) -> void:
 			group.poll()
 		return _channels.all(func(channel: Channel) -> bool:
 			channel.packets.poll()
-			return channel.packets.stream.get_status() == STATUS_NONE or not _is_heard(channel)), name + ": the ends")
+			return channel.packets.stream.get_status() == STATUS_NONE or not _is_heard(channel)),
+					name + ": the ends")
 	for group in _groups:
 		group.poll()
 	for channel in _channels:
 		var what := "%s, channel %d" % [name, channel.number]
 		if channel.listens:
-			check_eq(channel.heard, channel.sent, what + ": heard by itself")
+			check_eq(channel.heard, channel.sent, what + ": packets of its own handler")
 		for index in 2:
-			check(channel.ends[index] <= 1, "%s: its end in group %d once at most" % [what, index])
-			# One that came back may have been over by then.
+			check(channel.ends[index] <= 1, "%s: its end in group %d at most once" % [what, index])
+			# The connection of a member that was added again may have ended before.
 			if channel.members[index] and channel.heard_by[index] >= 0:
 				check_eq(channel.ends[index], 1, "%s: its end in group %d" % [what, index])
-				check_eq(channel.heard_by[index], channel.sent, "%s: heard by group %d" % [what, index])
+				check_eq(channel.heard_by[index], channel.sent, "%s: packets of group %d" % [what, index])
 	for group in _groups:
 		let_go(group)
 	_groups.clear()
@@ -110,7 +112,7 @@ func _any() -> Channel:
 	return _channels[_random.randi() % _channels.size()]
 
 
-# Sends some packets, whole or in part.
+# Sends some packets, the last one perhaps in part.
 func _send(channel: Channel) -> void:
 	if channel.writer.get_status() != STATUS_CONNECTED:
 		return
@@ -142,10 +144,10 @@ func _packet(channel: Channel) -> PackedByteArray:
 	return ("Content-Length: %d\r\n\r\n%s" % [body.length(), body]).to_ascii_buffer()
 
 
-# The number of packets heard with this one, if it is the one that was expected.
+# Checks the packet's number, and returns the number of packets received so far.
 func _heard(channel: Channel, packet: PackedByteArray, expected: int) -> int:
 	var parts := packet.get_string_from_ascii().split(":")
-	check_eq(parts[0].to_int(), channel.number, "whose packet it is")
+	check_eq(parts[0].to_int(), channel.number, "the packet's channel")
 	var number := parts[1].to_int()
 	if expected >= 0:
 		check_eq(number, expected, "channel %d: the number of a packet" % channel.number)
@@ -179,7 +181,7 @@ func _of(peer: PacketPeerSocketRs) -> Channel:
 	return null
 
 
-# What a handler does.
+# The random actions of a handler.
 func _act(channel: Channel) -> void:
 	if _depth >= MAX_DEPTH:
 		return

@@ -1,10 +1,11 @@
 extends "res://tests/support/test_case.gd"
-## A server that lives in a `StreamPeerSocketGroupRs`: what it accepts, tells and sends to all, whatever handlers do.
+## A server in a `StreamPeerSocketGroupRs`: accepting clients, reporting their events and
+## broadcasting to them, whatever handlers do.
 
 const CLIENTS := 500
 
 
-## What the group's signals have said, with the member's number in the order of its coming.
+## Records the group's signals. Members are numbered in the order of their first signal.
 class Log:
 	var entries := []
 	var peers := []
@@ -38,7 +39,7 @@ class Log:
 		entries.append(["disconnected", _number(peer), error])
 
 
-func test_the_life_of_accepted_peers() -> void:
+func test_accepted_peers_are_reported_from_connect_to_disconnect() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var group := StreamPeerSocketGroupRs.new()
@@ -53,8 +54,8 @@ func test_the_life_of_accepted_peers() -> void:
 		check_eq(log.take(), [["connected", 0], ["data", 0, "hello"]], kind)
 		var peer: StreamPeerSocketRs = group.get_members()[1]
 		check_eq(peer.get_status(), STATUS_CONNECTED, kind + ": the peer")
-		check(peer.write_buffer_limit > 0, kind + ": it holds up nobody")
-		check_eq(group.poll(), [], kind + ": it has said everything")
+		check(peer.write_buffer_limit > 0, kind + ": it has a write queue, so it blocks no broadcast")
+		check_eq(group.poll(), [], kind + ": nothing is left to report")
 		client.put_data("bye".to_ascii_buffer())
 		client.disconnect_from_host()
 		_until(group, func() -> bool: return log.entries.size() == 2)
@@ -62,7 +63,7 @@ func test_the_life_of_accepted_peers() -> void:
 		check_eq(group.get_members(), [end.server], kind + ": it has left")
 
 
-func test_the_life_of_added_peers() -> void:
+func test_added_peers_are_reported_from_connect_to_disconnect() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var group := StreamPeerSocketGroupRs.new()
@@ -74,37 +75,40 @@ func test_the_life_of_added_peers() -> void:
 		for i in 2:
 			end.connect_peer(client)
 			_until(group, func() -> bool: return log.entries.size() == 1)
-			check_eq(log.take(), [["connected", 0]], kind + ": once it is connected")
+			check_eq(log.take(), [["connected", 0]], kind + ": the connect, once")
 			var served := accept(end)
 			served.disconnect_from_host()
 			_until(group, func() -> bool: return log.entries.size() == 1)
-			check_eq(log.take(), [["disconnected", 0, ERR_FILE_EOF]], kind + ": once the other side has ended")
+			check_eq(log.take(), [["disconnected", 0, ERR_FILE_EOF]],
+					kind + ": the end by the other side, once")
 			check_eq(group.get_count(), 1, kind + ": it stays a member")
 		end.connect_peer(client)
 		_until(group, func() -> bool: return log.entries.size() == 1)
 		client.disconnect_from_host()
 		_until(group, func() -> bool: return log.entries.size() == 2)
-		check_eq(log.take(), [["connected", 0], ["disconnected", 0, OK]], kind + ": once this side has ended")
+		check_eq(log.take(), [["connected", 0], ["disconnected", 0, OK]],
+				kind + ": the end by this side, once")
 		end.connect_peer(client)
 		_until(group, func() -> bool: return log.entries.size() == 1)
 		client.disconnect_from_host()
 		end.connect_peer(client)
 		_until(group, func() -> bool: return log.entries.size() == 3)
-		check_eq(log.take(), [["connected", 0], ["disconnected", 0, OK], ["connected", 0]], kind + ": between two polls")
+		check_eq(log.take(), [["connected", 0], ["disconnected", 0, OK], ["connected", 0]],
+				kind + ": between two polls")
 		client.disconnect_from_host()
 		group.poll()
 		log.take()
-		# Over a Unix domain socket this fails in the call, which says so.
+		# Over a Unix domain socket the call itself fails.
 		if kind == "uds":
 			continue
 		end.stop()
 		end.connect_peer(client)
 		_until(group, func() -> bool: return log.entries.size() == 1)
 		check_eq(log.entries[0][0], "disconnected", kind + ": a connect that fails")
-		check_eq(log.take()[0][2], client.get_last_error(), kind + ": and why")
+		check_eq(log.take()[0][2], client.get_last_error(), kind + ": its error")
 
 
-func test_packets() -> void:
+func test_packet_peers_are_reported_by_packet() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var group := StreamPeerSocketGroupRs.new()
@@ -119,24 +123,26 @@ func test_packets() -> void:
 		client.put_data("one\ntwo\nthr".to_ascii_buffer())
 		_until(group, func() -> bool: return log.entries.size() == 3)
 		check_eq(log.take(), [["connected", 0], ["packet", 0, "one"], ["packet", 0, "two"]], kind)
-		check_eq(group.poll(), [], kind + ": a part is nothing to say")
+		check_eq(group.poll(), [], kind + ": a partial packet is not reported")
 		client.put_data("ee\nthis is too long\n".to_ascii_buffer())
 		_until(group, func() -> bool: return log.entries.size() == 2)
-		check_eq(log.take(), [["packet", 0, "three"], ["disconnected", 0, ERR_INVALID_DATA]], kind + ": and its end")
+		check_eq(log.take(), [["packet", 0, "three"], ["disconnected", 0, ERR_INVALID_DATA]],
+				kind + ": the end after a packet that is too long")
 		check_eq(group.get_count(), 1, kind + ": it has left")
 		reaches(client, STATUS_NONE, kind + ": the client sees the end")
 
 
-func test_packets_that_nobody_hears_of_are_returned() -> void:
+func test_poll_returns_packet_peers_with_packets_while_no_handler_is_connected() -> void:
 	var pair := link(family.kinds()[0])
 	var group := StreamPeerSocketGroupRs.new()
 	var packets := PacketPeerSocketRs.new()
-	check_eq(quietly(func() -> int: return group.add(packets)), ERR_INVALID_PARAMETER, "without a stream")
+	check_eq(quietly(func() -> int: return group.add(packets)), ERR_INVALID_PARAMETER,
+			"without a stream")
 	packets.stream = pair.client
 	check_eq(group.add(packets), OK, "with one")
 	pair.served.put_data([1, 0, 0])
 	arrived(pair.client, 3)
-	check_eq(group.poll(), [], "in part")
+	check_eq(group.poll(), [], "with a partial packet")
 	pair.served.put_data([0, 7])
 	for i in 2:
 		_until(group, func() -> bool: return group.poll() == [packets])
@@ -144,7 +150,7 @@ func test_packets_that_nobody_hears_of_are_returned() -> void:
 	check_eq(group.poll(), [], "after it")
 
 
-func test_the_failure_of_packets_that_are_asked_for_is_told() -> void:
+func test_a_malformed_packet_found_by_reading_is_reported() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var group := StreamPeerSocketGroupRs.new()
@@ -163,7 +169,7 @@ func test_the_failure_of_packets_that_are_asked_for_is_told() -> void:
 		check_eq([got, ends], [[PackedByteArray([7])], [ERR_INVALID_DATA]], kind)
 
 
-func test_who_is_too_many_is_turned_away() -> void:
+func test_clients_beyond_max_members_are_refused() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var group := StreamPeerSocketGroupRs.new()
@@ -184,10 +190,10 @@ func test_who_is_too_many_is_turned_away() -> void:
 		check_eq(log.peers.size(), 3, kind + ": room for one more")
 	var group := StreamPeerSocketGroupRs.new()
 	group.max_members = -3
-	check_eq(group.max_members, 0, "less than none is no limit")
+	check_eq(group.max_members, 0, "a negative value is no limit")
 
 
-func test_broadcast() -> void:
+func test_broadcast_reaches_all_and_returns_members_that_did_not_take_it() -> void:
 	for kind: String in family.kinds():
 		var group := StreamPeerSocketGroupRs.new()
 		var links: Array[Link] = []
@@ -196,21 +202,22 @@ func test_broadcast() -> void:
 			group.add(links[i].served)
 		group.add(family.peer(kind))
 		group.add(links[0].endpoint.server)
-		check_eq(group.broadcast([1, 2]), [], kind + ": all took it")
+		check_eq(group.broadcast([1, 2]), [], kind + ": every member took it")
 		check_eq(group.broadcast([3], [links[1].served, null, 7]), [], kind + ": with exceptions")
 		for i in 5:
 			var expected := PackedByteArray([1, 2] if i == 1 else [1, 2, 3])
 			check_eq(links[i].client.get_data(expected.size()), [OK, expected], kind + ": received")
-		# One that does not read takes what its queue holds, whole or not at all, and holds up nobody.
+		# For a member that does not read, blocks are queued whole or not at all, and no call waits.
 		var block := PackedByteArray()
 		block.resize(1 << 19)
 		var left_out := []
 		var rounds := 0
 		while left_out.is_empty() and rounds < 200:
 			rounds += 1
-			left_out = group.broadcast(block, [links[1].served, links[2].served, links[3].served, links[4].served])
-		check_eq(left_out, [links[0].served], kind + ": it is said who did not take it")
-		check_eq(links[0].served.get_last_error(), ERR_BUSY, kind + ": and why")
+			left_out = group.broadcast(block,
+					[links[1].served, links[2].served, links[3].served, links[4].served])
+		check_eq(left_out, [links[0].served], kind + ": the member that did not take it")
+		check_eq(links[0].served.get_last_error(), ERR_BUSY, kind + ": its error")
 		var got := 0
 		links[0].served.write_timeout = PATIENCE
 		var reader := in_thread(func() -> int:
@@ -219,10 +226,10 @@ func test_broadcast() -> void:
 			group.poll()
 			return not reader.is_alive(), "everything to arrive")
 		got = join(reader, "the reader")
-		check_eq(got, (rounds - 1) * block.size(), kind + ": what was taken arrives")
+		check_eq(got, (rounds - 1) * block.size(), kind + ": the blocks that it took arrive")
 
 
-func test_what_is_put_behind_a_broadcast_comes_behind_it() -> void:
+func test_puts_and_broadcasts_keep_their_order() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var group := StreamPeerSocketGroupRs.new()
@@ -243,12 +250,12 @@ func test_what_is_put_behind_a_broadcast_comes_behind_it() -> void:
 		_let_go(group)
 
 
-func test_handlers_do_what_they_like() -> void:
+func test_handlers_can_poll_remove_members_and_free_the_group() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var held := [StreamPeerSocketGroupRs.new()]
 		var heard := []
-		# Polls, removes whom it is told of, and the server, and lets go of the group.
+		# The handler polls, removes the first peer and the server, and drops the group.
 		held[0].peer_connected.connect(func(peer: StreamPeerSocketRs) -> void:
 			heard.append(peer)
 			held[0].poll()
@@ -262,14 +269,14 @@ func test_handlers_do_what_they_like() -> void:
 			if not held.is_empty():
 				held[0].poll()
 			return held.is_empty(), "two clients")
-		check_eq(heard.size(), 2, kind + ": two were told of")
+		check_eq(heard.size(), 2, kind + ": two were reported")
 		for peer: StreamPeerSocketRs in heard:
-			check_eq(peer.get_status(), STATUS_CONNECTED, kind + ": they live on")
+			check_eq(peer.get_status(), STATUS_CONNECTED, kind + ": they stay connected")
 		check_eq(end.server.is_listening(), true, kind + ": and so does the server")
 		check_eq(clients.size(), 3, kind)
 
 
-func test_a_poll_in_a_handler_hears_of_the_other_members() -> void:
+func test_a_poll_in_a_handler_reports_the_other_members() -> void:
 	for kind: String in family.kinds():
 		var group := StreamPeerSocketGroupRs.new()
 		var pairs: Array[Link] = [link(kind), link(kind)]
@@ -284,14 +291,14 @@ func test_a_poll_in_a_handler_hears_of_the_other_members() -> void:
 			if polled.is_empty():
 				peer.receive()
 				polled.append([])
-				# It may wait, and need not: the other member is due.
+				# This poll returns at once, since the other member has data.
 				polled[0] = group.poll(int(PATIENCE * 1000)))
 		group.poll()
 		check_eq(polled, [[pairs[1].served]], kind + ": what a poll in a handler returns")
 		_let_go(group)
 
 
-func test_disconnecting_in_a_handler() -> void:
+func test_a_handler_can_disconnect_its_peer() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var group := StreamPeerSocketGroupRs.new()
@@ -300,13 +307,14 @@ func test_disconnecting_in_a_handler() -> void:
 		var client := dial(end)
 		_until(group, func() -> bool: return group.get_count() == 2)
 		settle(client)
-		group.peer_data_available.connect(func(peer: StreamPeerSocketRs) -> void: peer.disconnect_from_host())
+		group.peer_data_available.connect(
+				func(peer: StreamPeerSocketRs) -> void: peer.disconnect_from_host())
 		client.put_u8(65)
 		_until(group, func() -> bool: return group.get_count() == 1)
 		check_eq(log.take(), [["connected", 0], ["data", 0, "A"], ["disconnected", 0, OK]], kind)
 
 
-func test_auto_poll() -> void:
+func test_auto_poll_accepts_clients() -> void:
 	var end := endpoint(family.kinds()[0])
 	var group := StreamPeerSocketGroupRs.new()
 	group.accept_from(end.server)
@@ -318,7 +326,7 @@ func test_auto_poll() -> void:
 	client.poll()
 
 
-func test_broadcasts_of_threads() -> void:
+func test_broadcasts_of_several_threads_are_not_mixed() -> void:
 	var kind: String = family.kinds()[0]
 	var group := StreamPeerSocketGroupRs.new()
 	var links: Array[Link] = []
@@ -337,7 +345,7 @@ func test_broadcasts_of_threads() -> void:
 	for sender in senders:
 		join(sender, "a sender")
 	for one in links:
-		# Each sender's in its order, and no two mixed.
+		# The messages of each sender arrive in order, and whole.
 		var all: PackedByteArray = one.client.get_data(4000)[1]
 		var next := [0, 0]
 		for at in range(0, 4000, 2):
@@ -349,8 +357,8 @@ func test_broadcasts_of_threads() -> void:
 	join(poller, "the poller")
 
 
-## The chat server of the help, with many clients.
-func test_a_chat_of_many() -> void:
+## The chat server of the class documentation, with many clients.
+func test_a_chat_server_serves_many_clients() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var group := StreamPeerSocketGroupRs.new()
@@ -374,21 +382,22 @@ func test_a_chat_of_many() -> void:
 			settle(clients[i])
 			clients[i].put_data(("%03d\n" % i).to_ascii_buffer())
 		_until(group, func() -> bool: return names.size() == CLIENTS)
-		# Each says something, and each hears everybody.
+		# Twenty clients send a line, and every client receives all of them.
 		for i in 20:
 			clients[i].put_data(("says %03d\n" % i).to_ascii_buffer())
 		var size := 20 * 12
 		_until(group, func() -> bool:
-			return clients.all(func(client: StreamPeer) -> bool: return client.get_available_bytes() >= size))
+			return clients.all(func(client: StreamPeer) -> bool:
+				return client.get_available_bytes() >= size))
 		for client in clients:
 			var heard: PackedStringArray = client.get_string(size).split("\n", false)
 			heard.sort()
 			check_eq(heard.size(), 20, kind + ": lines")
-			check_eq([heard[0], heard[19]], ["000says 000", "019says 019"], kind + ": whose")
+			check_eq([heard[0], heard[19]], ["000says 000", "019says 019"], kind + ": their senders")
 		_let_go(group)
 
 
-# A handler that holds the group holds it for ever.
+# A handler that captures the group would keep it alive.
 func _let_go(group: StreamPeerSocketGroupRs) -> void:
 	for signal_name in ["peer_data_available", "peer_packet_received"]:
 		for connection: Dictionary in group.get_signal_connection_list(signal_name):
@@ -398,4 +407,4 @@ func _let_go(group: StreamPeerSocketGroupRs) -> void:
 func _until(group: StreamPeerSocketGroupRs, condition: Callable) -> void:
 	spin_until(func() -> bool:
 		group.poll()
-		return condition.call(), "what the group is to do")
+		return condition.call(), "the group's work")

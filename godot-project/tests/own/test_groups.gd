@@ -1,9 +1,10 @@
 extends "res://tests/support/test_case.gd"
-## `StreamPeerSocketGroupRs`: whom it tells of and how often, what it does for its members, and waiting in it.
+## `StreamPeerSocketGroupRs`: which members it reports and how often, what it does for them, and
+## waiting in `poll`.
 
 const SignalLog := preload("res://tests/support/signal_log.gd")
 
-## How long a poll may wait for what is sure to come.
+## How long a poll may wait for an event that is sure to happen.
 const LONG_MSEC := int(PATIENCE * 1000)
 const BIG := 8 << 20
 
@@ -12,16 +13,17 @@ class ScriptedPeer extends StreamPeerUDSRs:
 	var answer := 42
 
 
-func test_adding_and_removing() -> void:
+func test_members_can_be_added_and_removed() -> void:
 	var group := StreamPeerSocketGroupRs.new()
-	var members := [StreamPeerTCPRs.new(), StreamPeerUDSRs.new(), TCPServerRs.new(), UDSServerRs.new(), ScriptedPeer.new()]
+	var members := [StreamPeerTCPRs.new(), StreamPeerUDSRs.new(), TCPServerRs.new(), UDSServerRs.new(),
+			ScriptedPeer.new()]
 	for i in members.size():
 		var name: String = members[i].get_class()
 		check_eq(group.get_count(), i, name + ": get_count")
 		check_eq(group.add(members[i]), OK, name + ": add")
 		check_eq(group.add(members[i]), ERR_ALREADY_EXISTS, name + ": add again")
 		check_eq(group.get_count(), i + 1, name + ": get_count after add")
-	check_eq(group.poll(), [], "nobody has something to say")
+	check_eq(group.poll(), [], "no member has an event")
 	for member: RefCounted in members:
 		var name := member.get_class()
 		check_eq(group.remove(member), OK, name + ": remove")
@@ -29,46 +31,48 @@ func test_adding_and_removing() -> void:
 		check_eq(group.add(member), OK, name + ": add after remove")
 		check_eq(group.remove(member), OK, name + ": and remove")
 	check_eq(group.get_count(), 0, "get_count in the end")
-	check_eq(group.poll(), [], "nobody is left")
+	check_eq(group.poll(), [], "no member is left")
 
 
-func test_what_cannot_be_a_member() -> void:
+func test_add_refuses_what_is_not_a_socket() -> void:
 	var group := StreamPeerSocketGroupRs.new()
-	for other: RefCounted in [null, RefCounted.new(), StreamPeerBuffer.new(), StreamPeerTCP.new(), TCPServer.new(), group]:
-		check_eq(quietly(func() -> int: return group.add(other)), ERR_INVALID_PARAMETER, "add of %s" % other)
+	for other: RefCounted in [null, RefCounted.new(), StreamPeerBuffer.new(), StreamPeerTCP.new(),
+			TCPServer.new(), group]:
+		check_eq(quietly(func() -> int: return group.add(other)), ERR_INVALID_PARAMETER,
+				"add of %s" % other)
 		check_eq(group.remove(other), ERR_DOES_NOT_EXIST, "remove of %s" % other)
 	check_eq(group.get_count(), 0, "get_count")
 
 
-func test_data_is_told_until_it_is_read() -> void:
+func test_data_is_reported_until_it_is_read() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var group := _group([pair.client])
-		check_eq(group.poll(), [], kind + ": nothing has come")
+		check_eq(group.poll(), [], kind + ": nothing has arrived")
 		pair.served.put_data([1, 2, 3])
 		for i in 3:
-			check_eq(_told(group), [pair.client], kind + ": with data")
+			check_eq(_reported(group), [pair.client], kind + ": with data")
 			check_eq(pair.client.get_u8(), i + 1, kind + ": a byte")
 		check_eq(group.poll(), [], kind + ": without data")
 		pair.served.put_u8(4)
-		check_eq(_told(group), [pair.client], kind + ": with data again")
-		check_eq(group.poll(), [pair.client], kind + ": as long as it is not read")
+		check_eq(_reported(group), [pair.client], kind + ": with data again")
+		check_eq(group.poll(), [pair.client], kind + ": still unread")
 		check_eq(pair.client.receive(), PackedByteArray([4]), kind + ": receive")
 		check_eq(group.poll(), [], kind + ": after that")
 
 
-func test_data_that_was_there_before_is_told() -> void:
+func test_data_that_arrived_before_add_is_reported() -> void:
 	for kind: String in family.kinds():
 		for is_buffered in [false, true]:
 			var pair := link(kind)
 			pair.served.put_data([1, 2])
 			if is_buffered:
-				check_eq(pair.client.get_u8(), 1, kind + ": the rest is in the peer")
+				check_eq(pair.client.get_u8(), 1, kind + ": the peer has buffered the rest")
 			var group := _group([pair.client])
-			check_eq(_told(group), [pair.client], "%s: buffered %s" % [kind, is_buffered])
+			check_eq(_reported(group), [pair.client], "%s: buffered %s" % [kind, is_buffered])
 
 
-func test_all_of_a_stream_arrives() -> void:
+func test_a_long_stream_arrives_whole() -> void:
 	var sent := _block(BIG)
 	for kind: String in family.kinds():
 		var pair := link(kind)
@@ -78,14 +82,14 @@ func test_all_of_a_stream_arrives() -> void:
 		var got := [PackedByteArray()]
 		spin_until(func() -> bool:
 			for member: StreamPeer in group.poll():
-				check(member == pair.client, kind + ": who is told of")
+				check(member == pair.client, kind + ": the reported member")
 				got[0] += member.receive(100_000)
 			return got[0].size() >= BIG, kind + ": everything")
-		check(got[0] == sent, kind + ": it is what was sent")
+		check(got[0] == sent, kind + ": equals the sent bytes")
 		check_eq(group.poll(), [], kind + ": after that")
 
 
-func test_a_connect_is_told_once() -> void:
+func test_a_connect_is_reported_once() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var peer: StreamPeer = family.peer(kind)
@@ -93,17 +97,18 @@ func test_a_connect_is_told_once() -> void:
 		var group := _group([peer])
 		check_eq(group.poll(), [], kind + ": before the connect")
 		check_eq(end.connect_peer(peer), OK, kind + ": connect_to_host")
-		check_eq(_told(group), [peer], kind + ": the connect")
+		check_eq(_reported(group), [peer], kind + ": the connect")
 		check_eq(peer.get_status(), STATUS_CONNECTED, kind + ": status")
-		check_eq(seen.take(), [["status_changed", STATUS_CONNECTING], ["status_changed", STATUS_CONNECTED],
+		check_eq(seen.take(),
+				[["status_changed", STATUS_CONNECTING], ["status_changed", STATUS_CONNECTED],
 				["connect_finished", OK]], kind + ": signals")
-		check_eq(group.poll(), [], kind + ": once")
-		check_eq(group.poll(20), [], kind + ": also if there is time")
+		check_eq(group.poll(), [], kind + ": only once")
+		check_eq(group.poll(20), [], kind + ": not in a longer poll either")
 		accept(end).put_u8(1)
-		check_eq(_told(group), [peer], kind + ": what comes over it")
+		check_eq(_reported(group), [peer], kind + ": its data")
 
 
-func test_a_peer_that_is_added_while_it_connects() -> void:
+func test_a_peer_added_while_connecting_is_reported_when_connected() -> void:
 	for kind: String in family.kinds():
 		var end := small_endpoint(kind)
 		var queue := fill(end)
@@ -111,27 +116,27 @@ func test_a_peer_that_is_added_while_it_connects() -> void:
 		check_eq(group.poll(), [], kind + ": not connected yet")
 		while end.server.take_connection() != null:
 			pass
-		# The system repeats an attempt over TCP after a second.
-		check_eq(_told(group), [queue.back()], kind + ": there was room")
+		# Over TCP the system repeats the attempt after a second.
+		check_eq(_reported(group), [queue.back()], kind + ": connected after room was made")
 		check_eq(queue.back().get_status(), STATUS_CONNECTED, kind + ": status")
 
 
-func test_each_refused_connect_is_told_once() -> void:
+func test_each_refused_connect_is_reported_once() -> void:
 	var end := endpoint("tcp")
 	end.server.stop()
 	var peer: StreamPeer = family.tcp_peer()
 	var group := _group([peer])
 	for round in 3:
-		# From the second on it is an error that becomes one again.
+		# From the second round on, the status is STATUS_ERROR before and after.
 		check_eq(end.connect_peer(peer), OK, "connect_to_host")
-		check_eq(_told(group), [peer], "the refusal")
+		check_eq(_reported(group), [peer], "the refusal")
 		check_eq(peer.get_status(), STATUS_ERROR, "status")
-		check_eq(group.poll(), [], "once")
+		check_eq(group.poll(), [], "only once")
 	peer.disconnect_from_host()
-	check_eq(_told(group), [peer], "the disconnect")
+	check_eq(_reported(group), [peer], "the disconnect")
 
 
-func test_a_connection_that_replaced_another_between_polls_is_told() -> void:
+func test_a_connection_that_replaced_another_between_polls_is_reported() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var group := _group([pair.client])
@@ -141,11 +146,11 @@ func test_a_connection_that_replaced_another_between_polls_is_told() -> void:
 		spin_until(func() -> bool:
 			pair.client.poll()
 			return pair.client.get_status() == STATUS_CONNECTED, kind + ": a new connection")
-		check_eq(_told(group), [pair.client], kind + ": another connection")
-		check_eq(group.poll(), [], kind + ": once")
+		check_eq(_reported(group), [pair.client], kind + ": another connection")
+		check_eq(group.poll(), [], kind + ": only once")
 
 
-func test_a_connect_that_takes_too_long_is_told() -> void:
+func test_a_connect_timeout_is_reported() -> void:
 	for kind: String in family.kinds():
 		var end := small_endpoint(kind)
 		var queue := fill(end)
@@ -153,14 +158,15 @@ func test_a_connect_that_takes_too_long_is_told() -> void:
 		peer.connect_timeout = 0.05
 		var group := _group([peer])
 		end.connect_peer(peer)
-		var told: Variant = join(in_thread(func() -> Array: return group.poll(-1)), kind + ": the wait")
-		check_eq(told, [peer], kind + ": who")
+		var reported: Variant = join(in_thread(func() -> Array: return group.poll(-1)),
+				kind + ": the wait")
+		check_eq(reported, [peer], kind + ": the member")
 		check_eq(peer.get_status(), STATUS_ERROR, kind + ": status")
-		check_eq(group.poll(), [], kind + ": once")
+		check_eq(group.poll(), [], kind + ": only once")
 		check(not queue.is_empty(), "the queue is full until here")
 
 
-func test_an_end_is_told_once() -> void:
+func test_an_end_is_reported_once() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var seen := SignalLog.of(pair.client, ["disconnected"])
@@ -168,98 +174,99 @@ func test_an_end_is_told_once() -> void:
 		pair.served.put_u8(7)
 		arrived(pair.client, 1)
 		pair.served.disconnect_from_host()
-		check_eq(group.poll(), [pair.client, pair.served], kind + ": who has data, and who has disconnected")
-		check_eq(_told(group), [pair.client], kind + ": the data before the end")
+		check_eq(group.poll(), [pair.client, pair.served],
+				kind + ": one with data, one disconnected")
+		check_eq(_reported(group), [pair.client], kind + ": the data before the end")
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status with data")
 		check_eq(pair.client.get_u8(), 7, kind + ": the data")
-		check_eq(_told(group), [pair.client], kind + ": the end")
+		check_eq(_reported(group), [pair.client], kind + ": the end")
 		check_eq(pair.client.get_status(), STATUS_NONE, kind + ": status")
 		check_eq(seen.entries, [["disconnected", ERR_FILE_EOF]], kind + ": signals")
-		check_eq(group.poll(), [], kind + ": once")
-		check_eq(group.get_count(), 2, kind + ": both are members still")
+		check_eq(group.poll(), [], kind + ": only once")
+		check_eq(group.get_count(), 2, kind + ": both are still members")
 
 
-func test_a_reset_is_told_once() -> void:
+func test_a_reset_is_reported_once() -> void:
 	if not tells_resets():
 		return
 	var pair := link("tcp")
 	var group := _group([pair.client])
 	check_eq(group.poll(), [], "connected")
 	pair.served.abort()
-	check_eq(_told(group), [pair.client], "the reset")
+	check_eq(_reported(group), [pair.client], "the reset")
 	check_eq(pair.client.get_status(), STATUS_ERROR, "status")
-	check_eq(group.poll(), [], "once")
+	check_eq(group.poll(), [], "only once")
 
 
-func test_an_end_that_a_read_has_met_is_told() -> void:
+func test_an_end_found_by_reading_is_reported() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var group := _group([pair.client])
 		check_eq(group.poll(), [], kind + ": connected")
 		pair.served.disconnect_from_host()
 		check_eq(pair.client.get_data(1)[0], ERR_FILE_EOF, kind + ": get_data")
-		check_eq(_told(group), [pair.client], kind + ": the end")
-		check_eq(group.poll(), [], kind + ": once")
+		check_eq(_reported(group), [pair.client], kind + ": the end")
+		check_eq(group.poll(), [], kind + ": only once")
 
 
-func test_the_end_of_one_direction_is_told_once() -> void:
+func test_the_end_of_one_direction_is_reported_once() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.allow_half_open = true
 		var group := _group([pair.client])
 		check_eq(group.poll(), [], kind + ": connected")
 		pair.served.shutdown_write()
-		check_eq(_told(group), [pair.client], kind + ": the end of one direction")
+		check_eq(_reported(group), [pair.client], kind + ": the end of one direction")
 		check(pair.client.is_read_closed(), kind + ": is_read_closed")
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
-		check_eq(group.poll(), [], kind + ": once")
+		check_eq(group.poll(), [], kind + ": only once")
 		pair.client.put_u8(1)
 		check_eq(pair.served.get_u8(), 1, kind + ": the other direction")
 		pair.client.shutdown_write()
-		check_eq(_told(group), [pair.client], kind + ": the end of both")
+		check_eq(_reported(group), [pair.client], kind + ": the end of both")
 		check_eq(pair.client.get_status(), STATUS_NONE, kind + ": status after both")
-		check_eq(group.poll(), [], kind + ": once")
+		check_eq(group.poll(), [], kind + ": only once")
 
 
-func test_a_member_that_connects_again() -> void:
+func test_every_connection_of_a_member_is_reported() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var peer: StreamPeer = family.peer(kind)
 		var group := _group([peer])
 		for round in 5:
 			end.connect_peer(peer)
-			check_eq(_told(group), [peer], kind + ": connected")
+			check_eq(_reported(group), [peer], kind + ": connected")
 			var served := accept(end)
 			served.put_u8(round)
-			check_eq(_told(group), [peer], kind + ": data")
+			check_eq(_reported(group), [peer], kind + ": data")
 			check_eq(peer.get_u8(), round, kind + ": a byte")
 			if round % 2 == 0:
 				peer.disconnect_from_host()
 			else:
 				served.disconnect_from_host()
-			check_eq(_told(group), [peer], kind + ": the end")
+			check_eq(_reported(group), [peer], kind + ": the end")
 			check_eq(peer.get_status(), STATUS_NONE, kind + ": status")
-			check_eq(group.poll(), [], kind + ": once")
+			check_eq(group.poll(), [], kind + ": only once")
 
 
-func test_a_server_is_told_while_a_client_waits() -> void:
+func test_a_server_is_reported_while_a_client_waits() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var seen := SignalLog.of(end.server, ["connection_available"])
 		var group := _group([end.server])
-		check_eq(group.poll(), [], kind + ": nobody waits")
+		check_eq(group.poll(), [], kind + ": no client waits")
 		var clients := [dial(end), dial(end)]
 		for i in 2:
-			check_eq(_told(group), [end.server], kind + ": one waits")
-			check_eq(_told(group), [end.server], kind + ": it waits still")
+			check_eq(_reported(group), [end.server], kind + ": one waits")
+			check_eq(_reported(group), [end.server], kind + ": it still waits")
 			check(end.server.take_connection() != null, kind + ": it can be taken")
 		check_eq(group.poll(), [], kind + ": both are taken")
 		check_eq(seen.entries.size(), 4, kind + ": signals")
 		clients.append(dial(end))
-		check_eq(_told(group), [end.server], kind + ": another one")
+		check_eq(_reported(group), [end.server], kind + ": another one")
 
 
-func test_a_server_that_listens_later_and_again() -> void:
+func test_a_server_can_listen_after_it_was_added_and_again() -> void:
 	for kind: String in family.kinds():
 		var end := Endpoint.new()
 		end.server = family.server(kind)
@@ -267,16 +274,16 @@ func test_a_server_that_listens_later_and_again() -> void:
 		check_eq(group.poll(), [], kind + ": it does not listen")
 		check_eq(end.open(family, kind, fresh_path() if kind == "uds" else ""), OK, kind + ": listen")
 		for round in 3:
-			check_eq(group.poll(), [], kind + ": nobody waits")
+			check_eq(group.poll(), [], kind + ": no client waits")
 			var client := dial(end)
-			check_eq(_told(group), [end.server], kind + ": one waits")
+			check_eq(_reported(group), [end.server], kind + ": one waits")
 			end.server.stop()
 			check_eq(group.poll(), [], kind + ": it has stopped")
 			check_eq(end.reopen(), OK, kind + ": listen again")
 			client.disconnect_from_host()
 
 
-func test_a_server_and_its_peers_in_one_group() -> void:
+func test_a_server_and_its_peers_can_share_a_group() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var group := _group([end.server])
@@ -298,11 +305,11 @@ func test_a_server_and_its_peers_in_one_group() -> void:
 			if sum[0] == 45:
 				for client in clients:
 					client.disconnect_from_host()
-			return group.get_count() == 1, kind + ": all to come and go")
-		check_eq(sum[0], 45, kind + ": what they have sent")
+			return group.get_count() == 1, kind + ": all to connect and leave")
+		check_eq(sum[0], 45, kind + ": the sum of their data")
 
 
-func test_what_is_gathered_or_queued_is_sent() -> void:
+func test_poll_sends_coalesced_and_queued_bytes() -> void:
 	for kind: String in family.kinds():
 		for limit in [0, 1 << 16]:
 			var pair := link(kind)
@@ -312,13 +319,14 @@ func test_what_is_gathered_or_queued_is_sent() -> void:
 			for round in 3:
 				for i in 4:
 					pair.client.put_u8(i)
-				check_eq(pair.client.get_pending_write_bytes(), 4, kind + ": gathered")
-				check_eq(group.poll(), [], kind + ": nothing to say")
+				check_eq(pair.client.get_pending_write_bytes(), 4, kind + ": coalesced")
+				check_eq(group.poll(), [], kind + ": nothing to report")
 				check_eq(pair.client.get_pending_write_bytes(), 0, kind + ": sent")
-				check_eq(pair.served.get_data(4), [OK, PackedByteArray([0, 1, 2, 3])], kind + ": what arrives")
+				check_eq(pair.served.get_data(4), [OK, PackedByteArray([0, 1, 2, 3])],
+						kind + ": the received bytes")
 
 
-func test_a_queue_larger_than_the_system_takes_is_sent() -> void:
+func test_poll_sends_a_queue_larger_than_the_systems_buffer() -> void:
 	var sent := _block(BIG)
 	for kind: String in family.kinds():
 		var pair := link(kind)
@@ -330,16 +338,16 @@ func test_a_queue_larger_than_the_system_takes_is_sent() -> void:
 		check(pair.client.get_pending_write_bytes() > 0, kind + ": some of it is queued")
 		var got := [PackedByteArray()]
 		spin_until(func() -> bool:
-			check_eq(group.poll(), [], kind + ": nothing to say")
+			check_eq(group.poll(), [], kind + ": nothing to report")
 			got[0] += pair.served.receive()
 			return got[0].size() >= BIG, kind + ": everything")
-		check(got[0] == sent, kind + ": it is what was sent")
+		check(got[0] == sent, kind + ": equals the sent bytes")
 		spin_until(func() -> bool:
 			group.poll()
 			return seen.entries.size() == 1, kind + ": drained")
 
 
-func test_a_queue_is_sent_by_a_thread_that_waits() -> void:
+func test_a_thread_that_waits_in_poll_sends_the_queue() -> void:
 	var sent := _block(BIG)
 	for kind: String in family.kinds():
 		var pair := link(kind)
@@ -354,13 +362,13 @@ func test_a_queue_is_sent_by_a_thread_that_waits() -> void:
 		check_eq(pair.client.put_data(sent), OK, kind + ": put_data")
 		var got: Array = pair.served.get_data(BIG)
 		check_eq(got[0], OK, kind + ": get_data")
-		check(got[1] == sent, kind + ": it is what was sent")
+		check(got[1] == sent, kind + ": equals the sent bytes")
 		stop.post()
 		group.wake()
 		join(thread, kind + ": the thread")
 
 
-func test_data_put_while_connecting_is_sent() -> void:
+func test_data_put_while_connecting_is_sent_after_the_connect() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var peer: StreamPeer = family.peer(kind)
@@ -368,16 +376,16 @@ func test_data_put_while_connecting_is_sent() -> void:
 		var group := _group([peer])
 		end.connect_peer(peer)
 		check_eq(peer.put_data([5]), OK, kind + ": put_data")
-		check_eq(_told(group), [peer], kind + ": the connect")
-		check_eq(accept(end).get_u8(), 5, kind + ": what arrives")
+		check_eq(_reported(group), [peer], kind + ": the connect")
+		check_eq(accept(end).get_u8(), 5, kind + ": the received bytes")
 
 
-func test_a_poll_with_a_limit() -> void:
+func test_poll_waits_up_to_its_time_limit() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var group := _group([pair.client])
 		var start := Time.get_ticks_msec()
-		check_eq(group.poll(50), [], kind + ": nothing comes")
+		check_eq(group.poll(50), [], kind + ": nothing arrives")
 		# The engine rounds its clock down.
 		check(Time.get_ticks_msec() - start >= 49, kind + ": it has waited")
 		check_eq(group.poll(1), [], kind + ": a short wait")
@@ -387,7 +395,7 @@ func test_a_poll_with_a_limit() -> void:
 		check(Time.get_ticks_msec() - start < LONG_MSEC, kind + ": it has not waited to the end")
 
 
-func test_a_poll_of_nobody() -> void:
+func test_poll_waits_without_members() -> void:
 	var group := StreamPeerSocketGroupRs.new()
 	check_eq(group.poll(), [], "without members")
 	check_eq(group.poll(10), [], "for some time")
@@ -396,7 +404,7 @@ func test_a_poll_of_nobody() -> void:
 	check_eq(join(thread, "the wait"), [], "until it was woken")
 
 
-func test_a_wait_is_ended_by_wake() -> void:
+func test_wake_ends_a_waiting_poll() -> void:
 	var pairs := [link("tcp"), link(family.local_kind())]
 	var group := _group([pairs[0].client, pairs[1].client])
 	for round in 20:
@@ -407,7 +415,7 @@ func test_a_wait_is_ended_by_wake() -> void:
 		check_eq(join(thread, "the wait"), [], "woken")
 
 
-func test_a_wake_before_a_poll_is_kept_once() -> void:
+func test_wakes_before_a_poll_count_as_one() -> void:
 	var pair := link(family.local_kind())
 	var group := _group([pair.client])
 	group.wake()
@@ -416,11 +424,11 @@ func test_a_wake_before_a_poll_is_kept_once() -> void:
 	check_eq(group.poll(LONG_MSEC), [], "woken before")
 	check(Time.get_ticks_msec() - start < LONG_MSEC, "it has not waited to the end")
 	start = Time.get_ticks_msec()
-	check_eq(group.poll(50), [], "both count as one")
+	check_eq(group.poll(50), [], "the second wake does not count")
 	check(Time.get_ticks_msec() - start >= 49, "it has waited")
 
 
-func test_a_wait_is_ended_by_data() -> void:
+func test_data_ends_a_waiting_poll() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var group := _group([pair.client])
@@ -429,11 +437,11 @@ func test_a_wait_is_ended_by_data() -> void:
 			if round % 2 == 0:
 				OS.delay_usec(500)
 			pair.served.put_u8(round)
-			check_eq(join(thread, kind + ": the wait"), [pair.client], kind + ": who")
+			check_eq(join(thread, kind + ": the wait"), [pair.client], kind + ": the member")
 			check_eq(pair.client.get_u8(), round, kind + ": a byte")
 
 
-func test_a_wait_is_ended_by_what_is_done_to_members() -> void:
+func test_calls_on_members_end_a_waiting_poll() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var peer: StreamPeer = family.peer(kind)
@@ -462,25 +470,26 @@ func test_a_wait_is_ended_by_what_is_done_to_members() -> void:
 		check(end.server.take_connection() != null, kind + ": the connection to take")
 		thread = in_thread(func() -> Array: return group.poll(-1))
 		OS.delay_usec(500)
-		peer.connect_to_host(end.host, end.port) if kind == "tcp" else peer.connect_to_host(end.path)
-		var told: Array = join(thread, kind + ": the wait")
-		check(told.has(peer) or told.has(end.server), kind + ": the client or its server")
+		end.connect_peer(peer)
+		var reported: Array = join(thread, kind + ": the wait")
+		check(reported.has(peer) or reported.has(end.server), kind + ": the client or its server")
 
 
-func test_one_thread_polls_at_a_time() -> void:
+func test_only_one_thread_polls_at_a_time() -> void:
 	var pair := link(family.local_kind())
 	var group := _group([pair.client])
 	var poll := func() -> Array: return group.poll(-1)
 	var threads: Array[Thread] = [in_thread(poll), in_thread(poll)]
 	for i in 100:
-		check_eq(group.poll(), [], "who does not wait is turned away")
-	check(threads.all(func(thread: Thread) -> bool: return thread.is_alive()), "both wait, for data or for their turn")
+		check_eq(group.poll(), [], "a poll without a time limit returns at once")
+	check(threads.all(func(thread: Thread) -> bool: return thread.is_alive()),
+			"both wait, for data or for their turn")
 	pair.served.put_u8(1)
 	for thread in threads:
-		check_eq(join(thread, "a thread"), [pair.client], "it is unread for each of them")
+		check_eq(join(thread, "a thread"), [pair.client], "each thread reports the unread byte")
 
 
-func test_a_wait_is_not_ended_by_another_thread_s_poll() -> void:
+func test_a_poll_on_another_thread_does_not_end_a_waiting_poll() -> void:
 	var pair := link(family.local_kind())
 	var group := _group([pair.client])
 	var stop := Semaphore.new()
@@ -500,23 +509,24 @@ func test_a_wait_is_not_ended_by_another_thread_s_poll() -> void:
 	join(waiting, "the other thread")
 
 
-func test_what_a_thread_leaves_unread_is_told() -> void:
+func test_data_that_another_thread_leaves_unread_is_reported() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var group := _group([pair.client])
 		for i in 50:
 			var reader := in_thread(func() -> Array: return pair.client.get_data(16))
-			# The group's thread is in its poll while the reader has the data.
+			# The group is polled while the reader takes the data.
 			var waiting := in_thread(func() -> Array: return group.poll(LONG_MSEC))
 			pair.served.put_data(_block(24))
 			check_eq(join(reader, kind + ": the reader")[0], OK, kind + ": get_data")
-			check_eq(join(waiting, kind + ": the other thread"), [pair.client], kind + ": of the rest")
+			check_eq(join(waiting, kind + ": the other thread"), [pair.client],
+					kind + ": the rest is reported")
 			while pair.client.get_available_bytes() > 0:
 				pair.client.receive()
 			group.poll()
 
 
-func test_what_is_gathered_while_a_thread_waits_is_sent() -> void:
+func test_bytes_coalesced_while_a_thread_waits_are_sent() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.coalesce_writes = true
@@ -537,7 +547,7 @@ func test_what_is_gathered_while_a_thread_waits_is_sent() -> void:
 		join(waiting, kind + ": the other thread")
 
 
-func test_signals_come_on_the_thread_that_polls_the_group() -> void:
+func test_signals_are_emitted_on_the_thread_that_polls_the_group() -> void:
 	var pair := link(family.local_kind())
 	var threads := []
 	pair.client.data_available.connect(func() -> void: threads.append(OS.get_thread_caller_id()))
@@ -549,7 +559,7 @@ func test_signals_come_on_the_thread_that_polls_the_group() -> void:
 	check_eq(threads, [id], "the thread of the handler")
 
 
-func test_a_handler_that_removes() -> void:
+func test_a_handler_can_remove_members() -> void:
 	for kind: String in family.kinds():
 		for of_itself in [true, false]:
 			var pairs: Array[Link] = [link(kind), link(kind)]
@@ -561,14 +571,14 @@ func test_a_handler_that_removes() -> void:
 			var kept: StreamPeer = pairs[1 if of_itself else 0].client
 			var weak: WeakRef = weakref(group)
 			pairs[0].client.data_available.connect(func() -> void: weak.get_ref().remove(removed))
-			check_eq(_told(group), [kept], kind + ": the other one")
+			check_eq(_reported(group), [kept], kind + ": the other member")
 			check_eq(group.get_count(), 1, kind + ": get_count")
-			check_eq(removed.get_u8(), 1, kind + ": it has its data")
+			check_eq(removed.get_u8(), 1, kind + ": it still has its data")
 			pairs[0].client.data_available.get_connections().map(func(to: Dictionary) -> void:
 				pairs[0].client.data_available.disconnect(to["callable"]))
 
 
-func test_a_handler_that_adds() -> void:
+func test_a_handler_can_add_members() -> void:
 	for kind: String in family.kinds():
 		var pairs: Array[Link] = [link(kind), link(kind)]
 		var group := _group([pairs[0].client])
@@ -577,29 +587,31 @@ func test_a_handler_that_adds() -> void:
 			arrived(pair.client, 1)
 		var weak: WeakRef = weakref(group)
 		var added := pairs[1].client
-		pairs[0].client.data_available.connect(func() -> void: weak.get_ref().add(added), CONNECT_ONE_SHOT)
-		check_eq(_told(group), [pairs[0].client], kind + ": the first")
+		pairs[0].client.data_available.connect(func() -> void: weak.get_ref().add(added),
+				CONNECT_ONE_SHOT)
+		check_eq(_reported(group), [pairs[0].client], kind + ": the first")
 		check_eq(group.poll(), [pairs[0].client, added], kind + ": the next poll has both")
 
 
-func test_a_handler_that_polls_the_group() -> void:
+func test_a_handler_can_poll_the_group() -> void:
 	for kind: String in family.kinds():
 		var pairs: Array[Link] = [link(kind), link(kind)]
 		var group := _group([pairs[0].client, pairs[1].client])
 		var weak: WeakRef = weakref(group)
-		var told := []
+		var reported := []
 		pairs[0].client.data_available.connect(func() -> void:
-			told.append_array(weak.get_ref().poll()), CONNECT_ONE_SHOT)
+			reported.append_array(weak.get_ref().poll()), CONNECT_ONE_SHOT)
 		for pair in pairs:
 			pair.served.put_u8(1)
 			arrived(pair.client, 1)
 		spin_until(func() -> bool:
-			told.append_array(group.poll())
-			return told.has(pairs[0].client) and told.has(pairs[1].client), kind + ": both")
-		check_eq(group.poll(), [pairs[0].client, pairs[1].client], kind + ": both, as long as they have data")
+			reported.append_array(group.poll())
+			return reported.has(pairs[0].client) and reported.has(pairs[1].client), kind + ": both")
+		check_eq(group.poll(), [pairs[0].client, pairs[1].client],
+				kind + ": both, as long as they have data")
 
 
-func test_a_handler_that_drops_the_group() -> void:
+func test_a_handler_can_drop_the_group() -> void:
 	for kind: String in family.kinds():
 		var pairs: Array[Link] = [link(kind), link(kind)]
 		var kept := [_group([pairs[0].client, pairs[1].client])]
@@ -608,12 +620,12 @@ func test_a_handler_that_drops_the_group() -> void:
 			pair.served.put_u8(1)
 			arrived(pair.client, 1)
 		pairs[0].client.data_available.connect(func() -> void: kept.clear(), CONNECT_ONE_SHOT)
-		check_eq(kept[0].poll(), [pairs[0].client, pairs[1].client], kind + ": the poll goes on")
-		check_null(weak.get_ref(), kind + ": the group is gone")
+		check_eq(kept[0].poll(), [pairs[0].client, pairs[1].client], kind + ": the poll completes")
+		check_null(weak.get_ref(), kind + ": the group is freed")
 		check_eq(pairs[0].client.get_u8(), 1, kind + ": a byte")
 
 
-func test_a_handler_that_drops_the_member() -> void:
+func test_a_handler_can_drop_its_member() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var kept := [pair.client]
@@ -625,37 +637,38 @@ func test_a_handler_that_drops_the_member() -> void:
 			kept.clear())
 		pair.client = null
 		pair.served.put_u8(1)
-		spin_until(func() -> bool: return group.poll().is_empty() and kept.is_empty(), kind + ": the handler")
-		check_null(weak.get_ref(), kind + ": the peer is gone")
-		reaches(pair.served, STATUS_NONE, kind + ": the other side to see it")
+		spin_until(func() -> bool: return group.poll().is_empty() and kept.is_empty(),
+				kind + ": the handler")
+		check_null(weak.get_ref(), kind + ": the peer is freed")
+		reaches(pair.served, STATUS_NONE, kind + ": the other side to notice")
 
 
-func test_a_group_keeps_its_members() -> void:
+func test_a_group_keeps_its_members_alive() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var group := _group([pair.client])
 		var weak: WeakRef = weakref(pair.client)
 		pair.client = null
-		check(weak.get_ref() != null, kind + ": the group keeps it")
+		check(weak.get_ref() != null, kind + ": the group keeps it alive")
 		pair.served.put_u8(3)
-		check_eq(_told(group)[0].get_u8(), 3, kind + ": it is connected")
+		check_eq(_reported(group)[0].get_u8(), 3, kind + ": it is connected")
 		group.remove(weak.get_ref())
-		check_null(weak.get_ref(), kind + ": nobody keeps it")
-		reaches(pair.served, STATUS_NONE, kind + ": the other side to see it")
+		check_null(weak.get_ref(), kind + ": it is freed after remove")
+		reaches(pair.served, STATUS_NONE, kind + ": the other side to notice")
 
 		pair = link(kind)
 		group.add(pair.client)
 		weak = weakref(pair.client)
 		pair.client = null
 		group = null
-		check_null(weak.get_ref(), kind + ": it goes with the group")
+		check_null(weak.get_ref(), kind + ": it is freed with the group")
 
 
 func test_peers_outlive_their_group() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var group := _group([pair.client, pair.served, pair.endpoint.server])
-		check_eq(group.poll(), [], kind + ": nothing to say")
+		check_eq(group.poll(), [], kind + ": nothing to report")
 		group = null
 		for round in 3:
 			pair.client.put_u8(round)
@@ -663,57 +676,58 @@ func test_peers_outlive_their_group() -> void:
 			check_eq(pair.served.get_u8(), round, kind + ": a byte")
 		var another := _group([pair.client])
 		pair.served.put_u8(9)
-		check_eq(_told(another), [pair.client], kind + ": in another group")
+		check_eq(_reported(another), [pair.client], kind + ": in another group")
 		pair.served.disconnect_from_host()
 		check_eq(pair.client.get_u8(), 9, kind + ": a byte")
 		reaches(pair.client, STATUS_NONE, kind + ": the end")
 		var client := dial(pair.endpoint)
-		check(accept(pair.endpoint) != null, kind + ": the server takes another one")
+		check(accept(pair.endpoint) != null, kind + ": the server accepts another client")
 		check(client != null, kind + ": the client lives until here")
 
 
-func test_a_removed_member_is_told_of_no_more() -> void:
+func test_a_removed_member_is_not_reported() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var group := _group([pair.client, pair.endpoint.server])
 		pair.served.put_u8(1)
-		check_eq(_told(group), [pair.client], kind + ": data")
+		check_eq(_reported(group), [pair.client], kind + ": data")
 		var client := dial(pair.endpoint)
 		group.remove(pair.client)
 		group.remove(pair.endpoint.server)
 		check_eq(group.poll(), [], kind + ": removed")
-		check_eq(group.poll(20), [], kind + ": for good")
-		check_eq(pair.client.get_u8(), 1, kind + ": it has its data")
+		check_eq(group.poll(20), [], kind + ": not in a longer poll either")
+		check_eq(pair.client.get_u8(), 1, kind + ": it still has its data")
 		group.add(pair.endpoint.server)
 		group.add(pair.client)
 		pair.served.put_u8(2)
-		spin_until(func() -> bool: return group.poll() == [pair.endpoint.server, pair.client], kind + ": added again")
+		spin_until(func() -> bool: return group.poll() == [pair.endpoint.server, pair.client],
+				kind + ": added again")
 		check(client != null, kind + ": the client lives until here")
 
 
-func test_a_member_of_two_groups() -> void:
+func test_each_of_two_groups_reports_its_member() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var peer: StreamPeer = family.peer(kind)
 		var groups := [_group([peer]), _group([peer, end.server])]
 		end.connect_peer(peer)
-		check_eq(_told(groups[0]), [peer], kind + ": the connect in the first")
+		check_eq(_reported(groups[0]), [peer], kind + ": the connect in the first")
 		spin_until(func() -> bool: return groups[1].poll().has(end.server), kind + ": the server")
 		var served := accept(end)
-		check_eq(groups[1].poll(), [], kind + ": the connect was told before")
+		check_eq(groups[1].poll(), [], kind + ": the connect was reported before")
 		served.put_u8(1)
 		for group: StreamPeerSocketGroupRs in groups:
-			check_eq(_told(group), [peer], kind + ": data")
+			check_eq(_reported(group), [peer], kind + ": data")
 		peer.get_u8()
 		for group: StreamPeerSocketGroupRs in groups:
 			check_eq(group.poll(), [], kind + ": no data")
 		groups[0].remove(peer)
 		served.disconnect_from_host()
 		check_eq(groups[0].poll(), [], kind + ": removed from the first")
-		check_eq(_told(groups[1]), [peer], kind + ": the end in the second")
+		check_eq(_reported(groups[1]), [peer], kind + ": the end in the second")
 
 
-func test_the_busy_among_many() -> void:
+func test_poll_returns_only_the_busy_members_in_the_order_of_adding() -> void:
 	var ends := [endpoint("tcp"), endpoint(family.local_kind())]
 	var group := StreamPeerSocketGroupRs.new()
 	var links: Array[Link] = []
@@ -725,24 +739,24 @@ func test_the_busy_among_many() -> void:
 		links.append(pair)
 		group.add(pair.client)
 	check_eq(group.get_count(), 300, "get_count")
-	check_eq(group.poll(), [], "nobody has something to say")
+	check_eq(group.poll(), [], "no member has an event")
 	for round in 3:
 		var busy := [links[round].client, links[100 + round].client, links[299 - round].client]
 		for i: int in [299 - round, round, 100 + round]:
 			links[i].served.put_u8(i % 256)
 			arrived(links[i].client, 1)
-		check_eq(group.poll(), busy, "the busy ones, in the order in which they were added")
+		check_eq(group.poll(), busy, "the busy members, in the order in which they were added")
 		for peer: StreamPeer in busy:
 			peer.get_u8()
-		check_eq(group.poll(), [], "nobody again")
+		check_eq(group.poll(), [], "no member again")
 	for pair in links:
 		pair.served.put_u8(1)
 		arrived(pair.client, 1)
-	check_eq(group.poll().size(), 300, "everybody")
+	check_eq(group.poll().size(), 300, "every member")
 
 
-func test_many_threads_on_one_group() -> void:
-	# Adding, removing, waking, writing and counting while one thread waits.
+func test_threads_can_change_a_group_while_another_waits() -> void:
+	# Threads add, remove, wake, write and count while another one waits.
 	var end := endpoint(family.local_kind())
 	var group := _group([end.server])
 	var stop := Semaphore.new()
@@ -773,11 +787,12 @@ func test_many_threads_on_one_group() -> void:
 	var talkers := [in_thread(talk), in_thread(talk), in_thread(talk)]
 	for thread: Thread in talkers:
 		join(thread, "a client")
-	spin_until(func() -> bool: return sum[0] == 20 * 3 * 3 and group.get_count() == 1, "all to be served")
+	spin_until(func() -> bool: return sum[0] == 20 * 3 * 3 and group.get_count() == 1,
+			"all to be served")
 	stop.post()
 	group.wake()
 	join(waiting, "the server")
-	check_eq(sum[0], 20 * 3 * 3, "what they have sent")
+	check_eq(sum[0], 20 * 3 * 3, "the sum of their data")
 
 
 func _group(members: Array) -> StreamPeerSocketGroupRs:
@@ -787,8 +802,8 @@ func _group(members: Array) -> StreamPeerSocketGroupRs:
 	return group
 
 
-# What the group tells of. It waits for it.
-func _told(group: StreamPeerSocketGroupRs) -> Array:
+# The members that the group reports. Waits until there are some.
+func _reported(group: StreamPeerSocketGroupRs) -> Array:
 	return group.poll(LONG_MSEC)
 
 

@@ -1,10 +1,10 @@
 extends "res://tests/support/test_case.gd"
-## `shutdown_write`, `allow_half_open`, `is_read_closed` and `abort`.
+## Tests of `shutdown_write`, `allow_half_open`, `is_read_closed` and `abort`.
 
 const SignalLog := preload("res://tests/support/signal_log.gd")
 
 
-func test_defaults() -> void:
+func test_an_unconnected_peer_has_nothing_to_close() -> void:
 	for kind: String in family.kinds():
 		var peer: StreamPeer = family.peer(kind)
 		check_eq(peer.allow_half_open, false, kind + ": allow_half_open")
@@ -14,7 +14,7 @@ func test_defaults() -> void:
 		check_eq(peer.get_status(), STATUS_NONE, kind + ": abort of a closed peer")
 
 
-func test_the_end_of_one_direction() -> void:
+func test_shutdown_write_ends_one_direction_only() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.served.allow_half_open = true
@@ -22,10 +22,11 @@ func test_the_end_of_one_direction() -> void:
 		check_eq(pair.client.shutdown_write(), OK, kind + ": shutdown_write")
 		check_eq(pair.client.shutdown_write(), OK, kind + ": shutdown_write again")
 		check_eq(pair.client.put_data([4]), FAILED, kind + ": put_data after it")
-		check_eq(pair.client.get_last_error(), ERR_UNAVAILABLE, kind + ": why")
+		check_eq(pair.client.get_last_error(), ERR_UNAVAILABLE, kind + ": its error")
 		check_eq(pair.client.put_partial_data([4]), [FAILED, 0], kind + ": put_partial_data after it")
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
-		check_eq(pair.served.get_data(3), [OK, PackedByteArray([1, 2, 3])], kind + ": what was written before")
+		check_eq(pair.served.get_data(3), [OK, PackedByteArray([1, 2, 3])],
+				kind + ": the bytes before the close")
 		spin_until(func() -> bool:
 			pair.served.poll()
 			return pair.served.is_read_closed(), kind + ": the end of the stream")
@@ -38,13 +39,13 @@ func test_the_end_of_one_direction() -> void:
 		check_eq(pair.served.receive(), PackedByteArray(), kind + ": receive")
 		check_eq(pair.served.get_status(), STATUS_CONNECTED, kind + ": status after reads")
 		check_eq(pair.client.is_read_closed(), false, kind + ": is_read_closed of this side")
-		# The other direction goes on as long as it is wanted.
+		# The other direction stays open until it is closed too.
 		for i in 100:
 			pair.served.put_u32(i)
 			check_eq(pair.client.get_u32(), i, kind + ": the other direction")
 
 
-func test_both_directions_end_one_after_the_other() -> void:
+func test_the_connection_ends_with_its_second_direction() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.allow_half_open = true
@@ -64,10 +65,11 @@ func test_both_directions_end_one_after_the_other() -> void:
 		reaches(pair.client, STATUS_NONE, kind + ": the end of both directions")
 		pair.served.poll()
 		for seen: RefCounted in [client_seen, served_seen]:
-			check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", ERR_FILE_EOF]], kind + ": signals")
+			check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", ERR_FILE_EOF]],
+					kind + ": signals")
 
 
-func test_without_half_open_the_end_is_the_end() -> void:
+func test_without_half_open_one_end_closes_the_connection() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.shutdown_write()
@@ -76,7 +78,7 @@ func test_without_half_open_the_end_is_the_end() -> void:
 		reaches(pair.client, STATUS_NONE, kind + ": the end of this side")
 
 
-func test_half_open_ends_when_it_is_no_longer_allowed() -> void:
+func test_disallowing_half_open_closes_a_half_open_connection() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.served.allow_half_open = true
@@ -88,35 +90,34 @@ func test_half_open_ends_when_it_is_no_longer_allowed() -> void:
 		reaches(pair.served, STATUS_NONE, kind + ": the end")
 
 
-func test_a_half_open_peer_notices_that_the_other_is_gone() -> void:
+func test_a_half_open_peer_notices_that_the_other_side_has_closed() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.served.allow_half_open = true
-		# After its end the other side reads away what comes for so long.
+		# The other side's lingering close discards received bytes for this long.
 		pair.client.write_timeout = 0.2
 		pair.client.disconnect_from_host()
 		spin_until(func() -> bool:
 			pair.served.poll()
 			return pair.served.is_read_closed(), kind + ": the end of the stream")
-		# Then a write shows that nobody is there to read.
+		# After that a write fails, since the socket is closed.
 		spin_until(func() -> bool:
 			pair.served.put_u8(1)
 			pair.served.poll()
 			return pair.served.get_status() != STATUS_CONNECTED, kind + ": the end")
 
 
-func test_a_shut_down_goes_out_behind_the_queue() -> void:
+func test_shutdown_write_takes_effect_behind_the_write_queue() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		bound_buffers(pair)
 		pair.client.write_buffer_limit = 8 << 20
-		# More than the system takes on its own: a send buffer grows to 4 MiB at most (tcp(7), tcp_wmem), where earlier
-		# connections have shown that this much can be under way.
+		# More than the system buffers: a send buffer grows to 4 MiB at most (tcp(7), tcp_wmem).
 		var words := PackedInt32Array(range(2000000))
 		var sent := words.to_byte_array()
 		check_eq(pair.client.put_data(sent), OK, kind + ": put_data")
 		check_eq(pair.client.shutdown_write(), OK, kind + ": shutdown_write")
-		check(pair.client.get_pending_write_bytes() > 0, kind + ": something is queued")
+		check(pair.client.get_pending_write_bytes() > 0, kind + ": bytes are queued")
 		var got := [PackedByteArray()]
 		spin_until(func() -> bool:
 			pair.client.poll()
@@ -125,7 +126,7 @@ func test_a_shut_down_goes_out_behind_the_queue() -> void:
 		check(got[0] == sent, kind + ": everything before it")
 
 
-func test_a_new_connection_can_write_again() -> void:
+func test_shutdown_write_does_not_affect_the_next_connection() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.shutdown_write()
@@ -136,7 +137,7 @@ func test_a_new_connection_can_write_again() -> void:
 		check_eq(accept(pair.endpoint).get_u8(), 6, kind + ": a byte")
 
 
-func test_abort_resets() -> void:
+func test_abort_resets_the_connection() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.poll()
@@ -144,7 +145,8 @@ func test_abort_resets() -> void:
 		pair.client.abort()
 		check_eq(pair.client.get_status(), STATUS_NONE, kind + ": status")
 		pair.client.poll()
-		check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", OK]], kind + ": signals")
+		check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", OK]],
+				kind + ": signals")
 		spin_until(func() -> bool:
 			pair.served.poll()
 			return pair.served.get_status() != STATUS_CONNECTED, kind + ": the other side to notice")
@@ -153,7 +155,8 @@ func test_abort_resets() -> void:
 		elif kind == "tcp":
 			check_eq(pair.served.get_status(), STATUS_ERROR, kind + ": status of the other side")
 		elif not OS.has_feature("windows"):
-			# A Unix domain socket knows resets only where something was left unread. Of Windows nobody says.
+			# A Unix domain socket is reset only if bytes were left unread. On Windows this is not
+			# documented.
 			check_eq(pair.served.get_status(), STATUS_NONE, kind + ": status of the other side")
 		check_eq(pair.endpoint.connect_peer(pair.client), OK, kind + ": the peer connects again")
 
@@ -166,7 +169,7 @@ func test_abort_discards_the_queue() -> void:
 		var bytes := PackedByteArray()
 		bytes.resize(16 << 20)
 		pair.client.put_data(bytes)
-		check(pair.client.get_pending_write_bytes() > 0, kind + ": something is queued")
+		check(pair.client.get_pending_write_bytes() > 0, kind + ": bytes are queued")
 		pair.client.abort()
 		check_eq(pair.client.get_pending_write_bytes(), 0, kind + ": get_pending_write_bytes")
 		var got := [0]
@@ -184,7 +187,7 @@ func test_abort_wakes_a_blocked_read() -> void:
 		check_eq(join(reader, "the reader")[0], FAILED, kind + ": what the reader returned")
 
 
-func test_abort_stops_a_bound_and_a_connecting_peer() -> void:
+func test_abort_frees_a_bound_and_a_connecting_peer() -> void:
 	for kind: String in family.kinds():
 		var end := small_endpoint(kind)
 		var queue := fill(end)
@@ -198,13 +201,15 @@ func test_abort_stops_a_bound_and_a_connecting_peer() -> void:
 	check_eq(bound.bind(0, LOOPBACK), OK, "bind again")
 
 
-func test_a_graceful_close_with_unread_input() -> void:
+func test_a_close_with_unread_input_is_no_reset() -> void:
 	for kind: String in family.kinds():
-		for close: Callable in [func(pair: Link) -> void: pair.client.disconnect_from_host(), func(pair: Link) -> void: pair.client = null]:
+		for close: Callable in [func(pair: Link) -> void: pair.client.disconnect_from_host(),
+				func(pair: Link) -> void: pair.client = null]:
 			var pair := link(kind)
 			pair.served.put_data([9, 9, 9])
 			arrived(pair.client, 3)
 			pair.client.put_data([1, 2])
 			close.call(pair)
-			check_eq(pair.served.get_data(2), [OK, PackedByteArray([1, 2])], kind + ": what was written before")
+			check_eq(pair.served.get_data(2), [OK, PackedByteArray([1, 2])],
+					kind + ": the bytes before the close")
 			reaches(pair.served, STATUS_NONE, kind + ": an end, not a reset")

@@ -1,13 +1,14 @@
 extends "res://tests/support/test_case.gd"
-## Names: how a lookup ends, and that nobody waits for one that does not.
+## Lookups of host names: how they end, and that quitting and unloading do not wait for one that
+## hangs.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
-## Of a process that would wait for the resolver, which takes a minute.
+## The most extra time to quit. Waiting for the resolver would take a minute.
 const TOO_LONG_MSEC := 2000
 
 
-func test_how_lookups_end() -> void:
+func test_lookups_succeed_fail_time_out_and_can_be_cancelled() -> void:
 	var environment := _resolver()
 	if environment.is_empty():
 		return
@@ -15,7 +16,8 @@ func test_how_lookups_end() -> void:
 	var result := EngineProcess.run("children/lookups.gd", [str(end.port)], environment)
 	check_eq(result["code"], 0, "exit code: " + result["output"])
 	for line: String in [
-			# The call's error, the status after it, the error of connect_finished, how often it came, status, last error.
+			# The call's error, the status after it, the error and the count of connect_finished, the final
+			# status and the last error.
 			"none: [0, 1, %d, 1, 3, %d, \"resolve none.test: " % [ERR_CANT_RESOLVE, ERR_CANT_RESOLVE],
 			"slow: [0, 1, 0, 1, 2, 0, \"\"]\n",
 			"limited: [0, 1, %d, 1, 3, %d, \"resolve hang.test: timed out\"]\n" % [ERR_TIMEOUT, ERR_TIMEOUT],
@@ -35,10 +37,11 @@ func test_quitting_does_not_wait_for_a_lookup() -> void:
 	var usual := _time_to_quit("nothing", 0, environment)
 	for what: String in ["connecting", "dropped", "cancelled"]:
 		var taken := _time_to_quit(what, 1, environment)
-		check(taken < usual + TOO_LONG_MSEC, "%s: %d ms, and without a lookup %d ms" % [what, taken, usual])
+		check(taken < usual + TOO_LONG_MSEC,
+				"%s: %d ms, and without a lookup %d ms" % [what, taken, usual])
 
 
-func test_quitting_with_more_lookups_than_are_asked_at_once() -> void:
+func test_quitting_does_not_wait_for_queued_lookups() -> void:
 	var environment := _resolver()
 	if environment.is_empty():
 		return
@@ -60,7 +63,7 @@ func test_unloading_does_not_wait_for_a_lookup() -> void:
 	check(taken < usual + TOO_LONG_MSEC, "%d ms, and without a lookup %d ms" % [taken, usual])
 
 
-func test_loading_again_behind_a_lookup() -> void:
+func test_the_library_can_be_loaded_again_during_a_lookup() -> void:
 	var environment := _resolver()
 	if environment.is_empty():
 		return
@@ -70,16 +73,18 @@ func test_loading_again_behind_a_lookup() -> void:
 	check(result["output"].contains("exchanged 5\n"), result["output"])
 
 
-# How long the child process takes, all in all, in milliseconds.
+# The total run time of the child process in milliseconds.
 func _time_to_quit(what: String, count: int, environment: Dictionary) -> int:
 	DirAccess.remove_absolute(environment["RESOLVER_LOG"])
 	var start := Time.get_ticks_msec()
 	var result := EngineProcess.run("children/quit_during_lookup.gd", [what, str(count)], environment)
 	var taken := Time.get_ticks_msec() - start
 	check_eq(result["code"], 0, what + ": exit code: " + result["output"])
-	check_eq(result["output"].count("connect 0\n"), count, what + ": connects accepted: " + result["output"])
+	check_eq(result["output"].count("connect 0\n"), count,
+			what + ": connects accepted: " + result["output"])
 	if count > 0:
-		check(result["output"].contains("asked true"), what + ": the resolver was asked: " + result["output"])
+		check(result["output"].contains("asked true"),
+				what + ": the resolver was asked: " + result["output"])
 	for word: String in ["ERROR", "WARNING", "panicked", "leaked"]:
 		check(not result["output"].contains(word), "%s: no '%s' in: %s" % [what, word, result["output"]])
 	return taken

@@ -1,15 +1,17 @@
 extends "res://tests/support/test_case.gd"
-## The monitors that the editor's debugger shows of a running game, and the setting that switches them.
+## The monitors that the editor's debugger shows for a running game, and the setting that disables
+## them.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
-const NAMES := ["Sockets/Open Connections", "Sockets/Connects", "Sockets/Failures", "Sockets/Bytes In per Second",
-		"Sockets/Bytes Out per Second", "Sockets/Packets In per Second", "Sockets/Packets Out per Second", "Sockets/Bytes Queued"]
+const NAMES := ["Sockets/Open Connections", "Sockets/Connects", "Sockets/Failures",
+		"Sockets/Bytes In per Second", "Sockets/Bytes Out per Second", "Sockets/Packets In per Second",
+		"Sockets/Packets Out per Second", "Sockets/Bytes Queued"]
 
 const QUEUED := "Sockets/Bytes Queued"
 
 
-func test_they_are_there_while_a_game_is_debugged() -> void:
+func test_debug_builds_have_monitors() -> void:
 	if not OS.has_feature("debug"):
 		return skip("this is a release build")
 	for name: String in NAMES:
@@ -17,23 +19,23 @@ func test_they_are_there_while_a_game_is_debugged() -> void:
 		check(Performance.get_custom_monitor(name) >= 0, name + ": its value")
 
 
-func test_connections_are_counted() -> void:
+func test_monitors_count_connections() -> void:
 	if not Performance.has_custom_monitor(NAMES[0]):
 		return skip("this is a release build")
 	var before := _connections()
 	var pair := link("tcp")
 	check_eq(_connections(), [before[0] + 2, before[1] + 1, before[2]], "a connect and its accept")
 	pair.client.disconnect_from_host()
-	check_eq(_connections(), [before[0] + 1, before[1] + 1, before[2]], "one end is gone")
+	check_eq(_connections(), [before[0] + 1, before[1] + 1, before[2]], "one end is closed")
 	pair.served = null
-	check_eq(_connections(), [before[0], before[1] + 1, before[2]], "both are")
+	check_eq(_connections(), [before[0], before[1] + 1, before[2]], "both ends are closed")
 	pair.endpoint.server.stop()
 	pair.endpoint.connect_peer(pair.client)
 	settle(pair.client)
 	check_eq(_connections(), [before[0], before[1] + 1, before[2] + 1], "a connect that is refused")
 
 
-func test_bytes_and_packets_are_counted() -> void:
+func test_monitors_show_rates_of_bytes_and_packets() -> void:
 	if not Performance.has_custom_monitor(NAMES[0]):
 		return skip("this is a release build")
 	var pair := link(family.local_kind())
@@ -41,7 +43,7 @@ func test_bytes_and_packets_are_counted() -> void:
 	packets[0].stream = pair.client
 	packets[1].stream = pair.served
 	var most := [0.0, 0.0, 0.0, 0.0]
-	# As long as something is moved all the time, each window of the rate has some of it.
+	# While bytes are moved all the time, each window of the rate contains some.
 	spin_until(func() -> bool:
 		packets[0].put_packet([1, 2, 3, 4])
 		packets[1].get_packet()
@@ -51,7 +53,7 @@ func test_bytes_and_packets_are_counted() -> void:
 	check(most[0] > most[2] and most[1] > most[3], "a packet has several bytes: %s" % [most])
 
 
-func test_queued_bytes_are_summed() -> void:
+func test_monitors_sum_queued_bytes() -> void:
 	if not Performance.has_custom_monitor(NAMES[0]):
 		return skip("this is a release build")
 	var before: int = Performance.get_custom_monitor(QUEUED)
@@ -59,15 +61,15 @@ func test_queued_bytes_are_summed() -> void:
 	for pair: Link in pairs:
 		pair.client.coalesce_writes = true
 		pair.client.put_data([1, 2, 3])
-	check_eq(Performance.get_custom_monitor(QUEUED), before + 6, "what is gathered in two peers")
+	check_eq(Performance.get_custom_monitor(QUEUED), before + 6, "the coalesced bytes of two peers")
 	pairs[0].client.flush()
 	check_eq(Performance.get_custom_monitor(QUEUED), before + 3, "after one is flushed")
 	pairs[1].client = null
-	check_eq(Performance.get_custom_monitor(QUEUED), before, "after the other one is gone")
+	check_eq(Performance.get_custom_monitor(QUEUED), before, "after the other peer is freed")
 
 
-## Peers come and go on threads while somebody looks.
-func test_a_look_while_threads_make_peers() -> void:
+## Threads make and free peers while the monitors are read.
+func test_monitors_can_be_read_while_threads_make_peers() -> void:
 	if not Performance.has_custom_monitor(NAMES[0]):
 		return skip("this is a release build")
 	var threads := range(3).map(func(_i: int) -> Thread: return in_thread(func() -> void:
@@ -80,9 +82,9 @@ func test_a_look_while_threads_make_peers() -> void:
 		join(thread, "a thread")
 
 
-func test_a_project_can_do_without() -> void:
+func test_a_project_can_disable_the_monitors() -> void:
 	if not EngineProcess.available():
-		return skip("no second engine can be run here")
+		return skip("a second engine cannot be run here")
 	for has_monitors: bool in [true, false]:
 		var project := fresh_path()
 		EngineProcess.project(project, "[debug]\nsettings/stream_sockets/monitors=%s\n" % has_monitors)
@@ -91,8 +93,9 @@ func test_a_project_can_do_without() -> void:
 		var run := EngineProcess.run(script, [], {}, 0, [], project)
 		check_eq(run.code, 0, "exit code")
 		check(run.output.contains("listed"), "the script has run: " + run.output)
-		check_eq(run.output.contains("Sockets/"), has_monitors and OS.has_feature("debug"), "monitors in " + run.output)
-		check(not run.output.contains("ERROR"), "nothing is wrong: " + run.output)
+		check_eq(run.output.contains("Sockets/"), has_monitors and OS.has_feature("debug"),
+				"monitors in " + run.output)
+		check(not run.output.contains("ERROR"), "no error in " + run.output)
 		OS.execute("rm", ["-r", project])
 
 

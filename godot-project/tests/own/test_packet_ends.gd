@@ -1,8 +1,8 @@
 extends "res://tests/support/test_case.gd"
-## How a connection ends for those who read packets or lines from it, and what is said about it then.
+## How the end of a connection is reported to code that reads packets or lines.
 
 
-# Each framing, with something that is a packet in part.
+# Each framing with the beginning of a packet.
 func _framings() -> Array:
 	var delimiter := PacketPeerSocketRs.new()
 	delimiter.framing = PacketPeerSocketRs.FRAMING_DELIMITER
@@ -19,14 +19,15 @@ func _framings() -> Array:
 	]
 
 
-func test_a_connection_that_ends_within_a_packet_is_over() -> void:
+func test_an_end_within_a_packet_is_reported_with_its_error() -> void:
 	for kind: String in family.kinds():
 		for framing: Array in _framings():
 			for way: String in ["end", "reset"]:
 				if way == "reset" and (kind == "uds" or not tells_resets()):
 					continue
 				for listens: bool in [true, false]:
-					var what := "%s, %s, %s, %s" % [kind, framing[1], way, "heard" if listens else "unheard"]
+					var what := "%s, %s, %s, %s" % [kind, framing[1], way,
+							"with a handler" if listens else "without"]
 					var end := endpoint(kind)
 					var group := StreamPeerSocketGroupRs.new()
 					group.max_members = 1
@@ -39,9 +40,10 @@ func test_a_connection_that_ends_within_a_packet_is_over() -> void:
 					group.peer_disconnected.connect(func(peer: PacketPeerSocketRs, error: int) -> void:
 						ends.append_array([error, peer.get_last_error(), peer.stream.get_last_error(),
 								peer.get_last_error_message() == peer.stream.get_last_error_message()])
-						check(not peer.get_last_error_message().is_empty(), what + ": in words"))
+						check(not peer.get_last_error_message().is_empty(), what + ": a message"))
 					if listens:
-						group.peer_packet_received.connect(func(_peer: RefCounted, _packet: PackedByteArray) -> void: pass)
+						group.peer_packet_received.connect(
+								func(_peer: RefCounted, _packet: PackedByteArray) -> void: pass)
 					var client := dial(end)
 					_until(group, func() -> bool: return group.get_count() == 2)
 					settle(client)
@@ -56,19 +58,20 @@ func test_a_connection_that_ends_within_a_packet_is_over() -> void:
 					var code := ERR_FILE_EOF if way == "end" else ERR_CONNECTION_ERROR
 					check_eq(ends, [code, code, code, true], what)
 					check_eq(own, [code, code], what + ": its own signals")
-					check_eq(group.get_count(), 1, what + ": it has left")
+					check_eq(group.get_count(), 1, what + ": it has left the group")
 					let_go(group)
 
 
-func test_a_packet_peer_by_itself_ends_within_a_packet() -> void:
+func test_a_packet_peer_without_a_group_reports_an_end_within_a_packet() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var packets := PacketPeerSocketRs.new()
 		packets.stream = pair.client
 		var said := []
-		# Nobody asks for packets, and nobody listens to them.
+		# The script neither reads packets nor handles their signal.
 		packets.failed.connect(func(error: int) -> void: said.append(["failed", error]))
-		packets.stream.disconnected.connect(func(error: int) -> void: said.append(["disconnected", error]))
+		packets.stream.disconnected.connect(
+				func(error: int) -> void: said.append(["disconnected", error]))
 		pair.served.put_data([1, 0])
 		arrived(pair.client, 2)
 		packets.poll()
@@ -77,24 +80,29 @@ func test_a_packet_peer_by_itself_ends_within_a_packet() -> void:
 			packets.poll()
 			return said.size() == 2, kind + ": the end")
 		check_eq(said, [["failed", ERR_FILE_EOF], ["disconnected", ERR_FILE_EOF]], kind)
-		check(packets.get_last_error_message().contains("within a packet"), packets.get_last_error_message())
+		check(packets.get_last_error_message().contains("within a packet"),
+				packets.get_last_error_message())
 
 		pair = link(kind)
 		packets.stream = pair.client
 		said.clear()
-		packets.stream.disconnected.connect(func(error: int) -> void: said.append(["disconnected", error]))
+		packets.stream.disconnected.connect(
+				func(error: int) -> void: said.append(["disconnected", error]))
 		pair.served.put_data([0xff, 0xff, 0xff, 0xff])
 		spin_until(func() -> bool:
 			packets.poll()
-			return said.size() == 2, kind + ": what is not a packet")
-		check_eq(said, [["failed", ERR_INVALID_DATA], ["disconnected", ERR_INVALID_DATA]], kind + ": too long")
-		check_eq(packets.get_last_error_message(), packets.stream.get_last_error_message(), kind + ": one reason")
-		check(packets.get_last_error_message().contains("exceeds the limit"), packets.get_last_error_message())
+			return said.size() == 2, kind + ": a malformed packet")
+		check_eq(said, [["failed", ERR_INVALID_DATA], ["disconnected", ERR_INVALID_DATA]],
+				kind + ": too long")
+		check_eq(packets.get_last_error_message(), packets.stream.get_last_error_message(),
+				kind + ": the same message")
+		check(packets.get_last_error_message().contains("exceeds the limit"),
+				packets.get_last_error_message())
 		packets.get_packet()
-		check_eq(packets.stream.get_status(), STATUS_NONE, kind + ": it stays over")
+		check_eq(packets.stream.get_status(), STATUS_NONE, kind + ": it stays disconnected")
 
 
-func test_half_a_line_does_not_keep_a_connection() -> void:
+func test_half_a_line_does_not_delay_the_end() -> void:
 	for kind: String in family.kinds():
 		for way: String in ["end", "reset"]:
 			if way == "reset" and (kind == "uds" or not tells_resets()):
@@ -121,9 +129,10 @@ func test_half_a_line_does_not_keep_a_connection() -> void:
 			spin_until(func() -> bool:
 				peer.poll()
 				return said.size() == 2, "%s, %s: the end" % [kind, way])
-			check_eq(said, ["whole", ERR_FILE_EOF if way == "end" else ERR_CONNECTION_ERROR], "%s, %s" % [kind, way])
+			check_eq(said, ["whole", ERR_FILE_EOF if way == "end" else ERR_CONNECTION_ERROR],
+					"%s, %s" % [kind, way])
 			let_go(peer)
-		# Somebody who reads in another way gets what is left.
+		# Another read method returns the rest.
 		var pair := link(kind)
 		pair.served.put_data("half".to_ascii_buffer())
 		arrived(pair.client, 4)
@@ -131,10 +140,10 @@ func test_half_a_line_does_not_keep_a_connection() -> void:
 		spin_until(func() -> bool:
 			pair.client.read_line()
 			return pair.client.is_read_closed(), kind + ": the end is known")
-		check_eq(pair.client.receive().get_string_from_ascii(), "half", kind + ": what is left")
+		check_eq(pair.client.receive().get_string_from_ascii(), "half", kind + ": the rest")
 
 
-func test_every_connect_finishes_once_however_rare_the_polls() -> void:
+func test_each_connect_is_reported_once_even_without_polls_between() -> void:
 	var peer: StreamPeerSocketRs = family.peer(family.kinds()[-1])
 	var count := [0]
 	peer.connect_finished.connect(func(_error: int) -> void: count[0] += 1)
@@ -147,10 +156,10 @@ func test_every_connect_finishes_once_however_rare_the_polls() -> void:
 	while end.server.is_connection_available():
 		end.server.take_connection()
 	peer.poll()
-	check_eq(count[0], 300, "one for each")
+	check_eq(count[0], 300, "one signal for each connect")
 
 
-func test_many_small_packets_cost_no_memory_to_count() -> void:
+func test_many_small_packets_can_be_counted_and_read() -> void:
 	var pair := link(family.kinds()[0])
 	var packets := PacketPeerSocketRs.new()
 	packets.framing = PacketPeerSocketRs.FRAMING_DELIMITER
@@ -163,12 +172,12 @@ func test_many_small_packets_cost_no_memory_to_count() -> void:
 		pair.served.poll()
 		for i in packets.get_available_packet_count():
 			got[0] += int(packets.get_packet().is_empty())
-		return got[0] == 200_000, "all of them")
+		return got[0] == 200_000, "all packets")
 	check_eq(packets.get_available_packet_count(), 0, "none left")
 
 
-## A setter of an object that is decoded takes packets meanwhile.
-func test_a_packet_that_is_decoded_outlives_those_taken_meanwhile() -> void:
+## The setter of an object takes packets while the object is decoded.
+func test_get_var_survives_packets_taken_in_a_setter() -> void:
 	var inner := link(family.kinds()[0])
 	var outer := link(family.kinds()[0])
 	var in_setter := PacketPeerSocketRs.new()
@@ -201,15 +210,17 @@ func test_a_packet_that_is_decoded_outlives_those_taken_meanwhile() -> void:
 	taker.set("from", [])
 
 
-func test_json_that_strangers_send_prints_nothing() -> void:
+func test_decode_json_prints_nothing_for_malformed_json() -> void:
 	# The test fails if the engine prints anything.
-	var decode := func(text: String) -> Variant: return PacketPeerSocketRs.decode_json(text.to_utf8_buffer())
+	var decode := func(text: String) -> Variant:
+		return PacketPeerSocketRs.decode_json(text.to_utf8_buffer())
 	check_eq(decode.call("1e999"), INF, "a number that is too large")
-	check_eq(decode.call("[-1e999]"), [-INF], "and a small one")
-	check_eq(decode.call('"a\\u0000b"'), "a\ufffdb", "a character that ends a text")
+	check_eq(decode.call("[-1e999]"), [-INF], "a negative one")
+	check_eq(decode.call('"a\\u0000b"'), "a\ufffdb", "the character 0")
 	check_eq(decode.call('{"\\u0000": 1}'), {"\ufffd": 1.0}, "as a name")
-	check_null(decode.call('"\\ud800"'), "half a character")
-	for wrong in ["", "[", "]", "[1 2]", "{", "{1:2}", '{"a"}', "nul", "truee", "01", "1.", "-", "+1", "'a'", "[1]2", "\"", "\\", "NaN"]:
+	check_null(decode.call('"\\ud800"'), "half a surrogate pair")
+	for wrong in ["", "[", "]", "[1 2]", "{", "{1:2}", '{"a"}', "nul", "truee", "01", "1.", "-", "+1",
+			"'a'", "[1]2", "\"", "\\", "NaN"]:
 		check_null(decode.call(wrong), wrong)
 	check_null(decode.call("[".repeat(100_000)), "too deep")
 	var deep := 1000
@@ -221,4 +232,4 @@ func test_json_that_strangers_send_prints_nothing() -> void:
 func _until(group: StreamPeerSocketGroupRs, condition: Callable) -> void:
 	spin_until(func() -> bool:
 		group.poll()
-		return condition.call(), "what the group is to report")
+		return condition.call(), "the group's report")

@@ -1,6 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## `PacketPeerSocketRs`: each framing against bytes put together by hand, against the engine's PacketPeerStream, and in the
-## hands of handlers and threads that do what they like.
+## `PacketPeerSocketRs`: each framing against literal bytes, interoperation with the engine's
+## PacketPeerStream, and calls in handlers and on threads.
 
 const SignalLog := preload("res://tests/support/signal_log.gd")
 const SocketAwait := preload("res://addons/stream_peer_socket_rs/socket_await.gd")
@@ -8,7 +8,7 @@ const SocketAwait := preload("res://addons/stream_peer_socket_rs/socket_await.gd
 const BIG := 8 << 20
 
 
-func test_what_a_new_one_is_like() -> void:
+func test_a_new_packet_peer_has_its_documented_defaults() -> void:
 	var packets := PacketPeerSocketRs.new()
 	check_null(packets.stream, "stream")
 	check_eq(packets.framing, PacketPeerSocketRs.FRAMING_LENGTH, "framing")
@@ -23,13 +23,15 @@ func test_what_a_new_one_is_like() -> void:
 	check_eq(packets.put_packet([1]), ERR_UNCONFIGURED, "put_packet")
 	check_eq(packets.get_packet(), PackedByteArray(), "get_packet")
 	check_eq(packets.get_packet_error(), ERR_UNCONFIGURED, "get_packet_error")
-	check_eq(packets.get_last_error_message(), "the packet peer has no stream", "get_last_error_message")
+	check_eq(packets.get_last_error_message(), "the packet peer has no stream",
+			"get_last_error_message")
 	check_null(packets.get_text(), "get_text")
 
 
-func test_what_cannot_be_set_is_refused() -> void:
+func test_invalid_property_values_are_refused() -> void:
 	var packets := PacketPeerSocketRs.new()
-	for bad: Array in [["framing", 3], ["framing", -1], ["length_bytes", 3], ["length_bytes", -1], ["length_bytes", 16],
+	for bad: Array in [["framing", 3], ["framing", -1], ["length_bytes", 3], ["length_bytes", -1],
+			["length_bytes", 16],
 			["delimiter", PackedByteArray()], ["max_packet_bytes", -1], ["max_packet_bytes", 1 << 31]]:
 		var before: Variant = packets.get(bad[0])
 		quietly(func() -> void: packets.set(bad[0], bad[1]))
@@ -38,7 +40,7 @@ func test_what_cannot_be_set_is_refused() -> void:
 		check(packets.get_last_error_message().begins_with(bad[0]), packets.get_last_error_message())
 
 
-func test_each_framing_as_bytes() -> void:
+func test_each_framing_has_its_documented_bytes() -> void:
 	var hello := "hello".to_utf8_buffer()
 	var two := func(packets: PacketPeerSocketRs) -> void: packets.length_bytes = 2
 	var big := func(packets: PacketPeerSocketRs) -> void:
@@ -46,11 +48,13 @@ func test_each_framing_as_bytes() -> void:
 		packets.big_endian = true
 	var own := func(packets: PacketPeerSocketRs) -> void: packets.length_includes_itself = true
 	var varint := func(packets: PacketPeerSocketRs) -> void: packets.length_bytes = 0
-	var lines := func(packets: PacketPeerSocketRs) -> void: packets.framing = PacketPeerSocketRs.FRAMING_DELIMITER
+	var lines := func(packets: PacketPeerSocketRs) -> void:
+		packets.framing = PacketPeerSocketRs.FRAMING_DELIMITER
 	var zeros := func(packets: PacketPeerSocketRs) -> void:
 		packets.framing = PacketPeerSocketRs.FRAMING_DELIMITER
 		packets.delimiter = [0]
-	var headers := func(packets: PacketPeerSocketRs) -> void: packets.framing = PacketPeerSocketRs.FRAMING_CONTENT_LENGTH
+	var headers := func(packets: PacketPeerSocketRs) -> void:
+		packets.framing = PacketPeerSocketRs.FRAMING_CONTENT_LENGTH
 	for kind: String in family.kinds():
 		for framing: Array in [
 			[func(_packets: PacketPeerSocketRs) -> void: pass, PackedByteArray([5, 0, 0, 0]) + hello],
@@ -67,9 +71,9 @@ func test_each_framing_as_bytes() -> void:
 			var bytes: PackedByteArray = framing[1]
 			check_eq(packets.put_packet(hello), OK, kind + ": put_packet")
 			check_eq(pair.served.get_data(bytes.size()), [OK, bytes], kind + ": as bytes")
-			# Byte by byte, with one behind it that is not complete.
+			# The packet arrives byte by byte, and an incomplete one follows it.
 			for i in bytes.size():
-				check_eq(packets.get_available_packet_count(), 0, kind + ": in part")
+				check_eq(packets.get_available_packet_count(), 0, kind + ": an incomplete packet")
 				pair.served.put_u8(bytes[i])
 				arrived(pair.client, i + 1)
 			pair.served.put_u8(bytes[0])
@@ -77,11 +81,12 @@ func test_each_framing_as_bytes() -> void:
 			check_eq(packets.get_packet(), hello, kind + ": get_packet")
 			check_eq(packets.get_packet_error(), OK, kind + ": get_packet_error")
 			check_eq(packets.get_packet(), PackedByteArray(), kind + ": no more")
-			check_eq(packets.get_packet_error(), ERR_UNAVAILABLE, kind + ": and its error")
-			check_eq(packets.get_last_error(), OK, kind + ": which is none")
+			check_eq(packets.get_packet_error(), ERR_UNAVAILABLE,
+					kind + ": get_packet_error without a packet")
+			check_eq(packets.get_last_error(), OK, kind + ": get_last_error without a packet")
 
 
-func test_it_talks_to_the_engines() -> void:
+func test_packets_are_compatible_with_the_engines() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var ours := _packets(pair.client)
@@ -89,16 +94,17 @@ func test_it_talks_to_the_engines() -> void:
 		engines.stream_peer = pair.served
 		var value := {"name": "\u26a1", "list": [1, 2.5, Vector2(3, 4)]}
 		ours.put_var(value)
-		spin_until(func() -> bool: return engines.get_available_packet_count() == 1, "the engine to have it")
-		check_eq(engines.get_var(), value, kind + ": to the engine's")
+		spin_until(func() -> bool: return engines.get_available_packet_count() == 1,
+				"the packet in the engine's peer")
+		check_eq(engines.get_var(), value, kind + ": to the engine's peer")
 		engines.put_var(value)
 		engines.put_packet([1, 2, 3])
 		_until_count(ours, 2)
-		check_eq(ours.get_var(), value, kind + ": from the engine's")
-		check_eq(ours.get_packet(), PackedByteArray([1, 2, 3]), kind + ": the other")
+		check_eq(ours.get_var(), value, kind + ": from the engine's peer")
+		check_eq(ours.get_packet(), PackedByteArray([1, 2, 3]), kind + ": the second packet")
 
 
-func test_a_packet_beyond_all_buffers() -> void:
+func test_a_packet_larger_than_all_buffers_arrives_whole() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var packets := _packets(pair.client)
@@ -114,10 +120,10 @@ func test_a_packet_beyond_all_buffers() -> void:
 			others.poll()
 			packets.poll()
 			return log.count("packet_received") == 1, "the packet")
-		check_eq(log.entries[0][1] == block, true, kind + ": as it was")
+		check_eq(log.entries[0][1] == block, true, kind + ": unchanged")
 
 
-func test_a_thousand_in_one_poll() -> void:
+func test_one_poll_reports_a_thousand_packets() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var packets := _packets(pair.client)
@@ -128,12 +134,12 @@ func test_a_thousand_in_one_poll() -> void:
 		pair.served.put_data(block)
 		arrived(pair.client, block.size())
 		check_eq(packets.poll(), OK, kind + ": poll")
-		check_eq(log.entries.size(), 1000, kind + ": all")
+		check_eq(log.entries.size(), 1000, kind + ": all packets")
 		for i in 1000:
 			check_eq(log.entries[i], ["packet_received", PackedByteArray([i & 0xff, i >> 8, 7, 7])], kind)
 
 
-func test_without_a_listener_packets_stay() -> void:
+func test_packets_stay_queued_while_no_handler_is_connected() -> void:
 	var pair := link(_kind())
 	var packets := _packets(pair.client)
 	pair.served.put_data([1, 0, 0, 0, 7])
@@ -143,28 +149,32 @@ func test_without_a_listener_packets_stay() -> void:
 	check_eq(packets.get_packet(), PackedByteArray([7]), "get_packet")
 
 
-# Whatever the bytes are, nothing is printed, and nothing is left out.
-func test_decoding() -> void:
+# No bytes make the engine print an error, and none are dropped.
+func test_decode_text_and_json_accept_any_bytes() -> void:
 	check_eq(PacketPeerSocketRs.decode_text("h\u00e9llo".to_utf8_buffer()), "h\u00e9llo", "text")
 	check_eq(PacketPeerSocketRs.decode_text([]), "", "nothing")
-	check_eq(PacketPeerSocketRs.decode_text([0x61, 0xff, 0, 0x62, 0xc3]), "a\ufffd\ufffdb\ufffd", "no text")
+	check_eq(PacketPeerSocketRs.decode_text([0x61, 0xff, 0, 0x62, 0xc3]), "a\ufffd\ufffdb\ufffd",
+			"not UTF-8")
 	var all := PackedByteArray()
 	for byte in 256:
 		all.append(byte)
 	check_eq(PacketPeerSocketRs.decode_text(all).length(), 256, "every byte")
-	check_eq(PacketPeerSocketRs.decode_json('{"a": [1, null]}'.to_utf8_buffer()), {"a": [1.0, null]}, "JSON")
-	for bad: PackedByteArray in [all, "{".to_utf8_buffer(), PackedByteArray([0x31, 0]), PackedByteArray()]:
-		check_null(PacketPeerSocketRs.decode_json(bad), "no JSON")
+	check_eq(PacketPeerSocketRs.decode_json('{"a": [1, null]}'.to_utf8_buffer()), {"a": [1.0, null]},
+			"JSON")
+	for bad: PackedByteArray in [all, "{".to_utf8_buffer(), PackedByteArray([0x31, 0]),
+			PackedByteArray()]:
+		check_null(PacketPeerSocketRs.decode_json(bad), "not JSON")
 
 
-func test_text_and_json() -> void:
+func test_get_text_and_get_json_distinguish_packets_from_errors() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
-		var lines := func(packets: PacketPeerSocketRs) -> void: packets.framing = PacketPeerSocketRs.FRAMING_DELIMITER
+		var lines := func(packets: PacketPeerSocketRs) -> void:
+			packets.framing = PacketPeerSocketRs.FRAMING_DELIMITER
 		var ours := _packets(pair.client, lines)
 		var others := _packets(pair.served, lines)
 		check_null(ours.get_text(), kind + ": nothing yet")
-		check_eq(ours.get_last_error(), OK, kind + ": which is no error")
+		check_eq(ours.get_last_error(), OK, kind + ": get_last_error without a packet")
 		others.put_text("h\u00e9llo")
 		others.put_json({"a": [1, null, "\n"]})
 		others.put_packet([0xff, 0xfe])
@@ -174,38 +184,40 @@ func test_text_and_json() -> void:
 		_until_count(ours, 6)
 		check_eq(ours.get_text(), "h\u00e9llo", kind + ": text")
 		check_eq(ours.get_json(), {"a": [1.0, null, "\n"]}, kind + ": JSON")
-		check_null(ours.get_text(), kind + ": no UTF-8")
-		check_eq(ours.get_last_error(), ERR_INVALID_DATA, kind + ": the error of that")
-		check_null(ours.get_json(), kind + ": no JSON")
-		check_eq(ours.get_last_error(), ERR_PARSE_ERROR, kind + ": the error of that")
+		check_null(ours.get_text(), kind + ": not UTF-8")
+		check_eq(ours.get_last_error(), ERR_INVALID_DATA, kind + ": its error")
+		check_null(ours.get_json(), kind + ": not JSON")
+		check_eq(ours.get_last_error(), ERR_PARSE_ERROR, kind + ": its error")
 		check_null(ours.get_json(), kind + ": JSON's null")
-		check_eq(ours.get_last_error(), OK, kind + ": which is one")
+		check_eq(ours.get_last_error(), OK, kind + ": no error with JSON's null")
 		check_eq(ours.get_text(), "", kind + ": an empty line")
 		others.put_packet([0x61, 0, 0x62])
 		_until_count(ours, 1)
 		check_null(ours.get_text(), kind + ": the character 0, which ends the engine's text")
-		check_eq(ours.get_last_error(), ERR_INVALID_DATA, kind + ": the error of that")
-		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": the stream goes on")
+		check_eq(ours.get_last_error(), ERR_INVALID_DATA, kind + ": its error")
+		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": the stream stays connected")
 
 
-func test_what_cannot_be_sent() -> void:
+func test_packets_that_do_not_fit_the_framing_are_refused() -> void:
 	var pair := link(_kind())
 	var packets := _packets(pair.client, func(it: PacketPeerSocketRs) -> void:
 		it.framing = PacketPeerSocketRs.FRAMING_DELIMITER
 		it.max_packet_bytes = 8)
-	check_eq(packets.put_text("a\nb"), ERR_INVALID_PARAMETER, "with the delimiter in it")
+	check_eq(packets.put_text("a\nb"), ERR_INVALID_PARAMETER, "a text with the delimiter")
 	check(packets.get_last_error_message().contains("delimiter"), packets.get_last_error_message())
 	check_eq(packets.put_text("more than 8"), ERR_INVALID_PARAMETER, "too long")
-	check_eq(packets.get_last_error_message(), "send: packet of 11 bytes exceeds the limit of 8", "in words")
+	check_eq(packets.get_last_error_message(), "send: packet of 11 bytes exceeds the limit of 8",
+			"the message")
 	check_eq(packets.put_text("fits"), OK, "the next one")
-	check_eq(pair.served.get_data(5), [OK, "fits\n".to_utf8_buffer()], "and nothing else")
+	check_eq(pair.served.get_data(5), [OK, "fits\n".to_utf8_buffer()], "only the valid text was sent")
 
 
-func test_a_stream_that_is_no_packets() -> void:
+func test_malformed_packets_disconnect_the_stream() -> void:
 	for kind: String in family.kinds():
 		for bad: Array in [
 			[PackedByteArray([0xff, 0xff, 0xff, 0x7f]), PacketPeerSocketRs.FRAMING_LENGTH, ERR_INVALID_DATA],
-			["HTTP/1.1 200 OK\r\n\r\n".to_ascii_buffer(), PacketPeerSocketRs.FRAMING_CONTENT_LENGTH, ERR_INVALID_DATA],
+			["HTTP/1.1 200 OK\r\n\r\n".to_ascii_buffer(), PacketPeerSocketRs.FRAMING_CONTENT_LENGTH,
+			ERR_INVALID_DATA],
 		]:
 			var pair := link(kind)
 			var packets := _packets(pair.client)
@@ -216,12 +228,12 @@ func test_a_stream_that_is_no_packets() -> void:
 			spin_until(func() -> bool:
 				packets.poll()
 				return stream_log.count("disconnected") == 1, "the end")
-			check_eq(log.entries, [["failed", bad[2]]], kind + ": told once")
+			check_eq(log.entries, [["failed", bad[2]]], kind + ": reported once")
 			check_eq(packets.get_last_error(), bad[2], kind + ": get_last_error")
 			check_eq(pair.client.get_status(), STATUS_NONE, kind + ": the stream is disconnected")
 
 
-func test_a_stream_that_ends_within_a_packet() -> void:
+func test_an_end_within_a_packet_fails_after_the_whole_packets() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var packets := _packets(pair.client)
@@ -235,7 +247,7 @@ func test_a_stream_that_ends_within_a_packet() -> void:
 		check_eq(log.entries, [["packet_received", PackedByteArray([7])], ["failed", ERR_FILE_EOF]], kind)
 
 
-func test_the_last_packets_come_before_the_end() -> void:
+func test_the_last_packets_are_reported_before_the_end() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var packets := _packets(pair.client)
@@ -252,12 +264,12 @@ func test_the_last_packets_come_before_the_end() -> void:
 		check_eq(log, [0, 1, 2, ERR_FILE_EOF], kind)
 
 
-func test_handlers_do_what_they_like() -> void:
+func test_handlers_can_read_reconfigure_poll_and_free() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var packets := _packets(pair.client)
 		var got := []
-		# One takes the next packet itself, changes the framing, and polls.
+		# This handler takes the next packet itself, changes the framing, and polls.
 		packets.packet_received.connect(func(packet: PackedByteArray) -> void:
 			got.append(packet.get_string_from_utf8())
 			if got.size() == 1:
@@ -268,10 +280,10 @@ func test_handlers_do_what_they_like() -> void:
 		arrived(pair.client, 14)
 		packets.poll()
 		check_eq(got, ["a", "b", "c", "d"], kind)
-		# A handler that holds the object of its signal holds it for ever.
+		# A handler that captures the object of its signal would keep it alive.
 		for connection: Dictionary in packets.packet_received.get_connections():
 			packets.packet_received.disconnect(connection.callable)
-		# One lets go of everything.
+		# This handler drops the packet peer.
 		var held := [_packets(link(kind).client)]
 		var other := link(kind)
 		held[0].stream = other.client
@@ -283,33 +295,34 @@ func test_handlers_do_what_they_like() -> void:
 		arrived(other.client, 8)
 		held[0].poll()
 		check_eq(held.size(), 0, kind + ": the handler has run")
-		check_eq(heard[0] >= 1, true, kind + ": and was told")
+		check_eq(heard[0] >= 1, true, kind + ": it received a packet")
 
 
-func test_another_stream() -> void:
+func test_a_new_stream_starts_without_the_old_ones_bytes() -> void:
 	var one := link(_kind())
 	var two := link(_kind())
 	var packets := _packets(one.client)
 	one.served.put_data([9, 0, 0, 0, 1])
 	arrived(one.client, 5)
-	check_eq(packets.get_available_packet_count(), 0, "in part")
+	check_eq(packets.get_available_packet_count(), 0, "an incomplete packet")
 	packets.stream = two.client
 	two.served.put_data([1, 0, 0, 0, 2])
 	_until_count(packets, 1)
-	check_eq(packets.get_packet(), PackedByteArray([2]), "of the other stream")
+	check_eq(packets.get_packet(), PackedByteArray([2]), "a packet of the other stream")
 	check(packets.stream == two.client, "the stream")
 	packets.stream = null
 	check_eq(packets.get_available_packet_count(), 0, "without a stream")
-	check_eq(one.client.get_data(5), [OK, PackedByteArray([9, 0, 0, 0, 1])], "nothing was taken from the first")
+	check_eq(one.client.get_data(5), [OK, PackedByteArray([9, 0, 0, 0, 1])],
+			"nothing was taken from the first")
 
 
-func test_reconnecting_begins_anew() -> void:
+func test_a_reconnect_drops_an_incomplete_packet() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var packets := _packets(pair.client)
 		pair.served.put_data([9, 0, 0, 0, 1])
 		arrived(pair.client, 5)
-		check_eq(packets.get_available_packet_count(), 0, kind + ": in part")
+		check_eq(packets.get_available_packet_count(), 0, kind + ": an incomplete packet")
 		pair.client.disconnect_from_host()
 		check_eq(pair.endpoint.connect_peer(pair.client), OK, kind + ": connect again")
 		pair.served = accept(pair.endpoint)
@@ -319,14 +332,14 @@ func test_reconnecting_begins_anew() -> void:
 		check_eq(packets.get_packet(), PackedByteArray([2]), kind)
 
 
-func test_threads() -> void:
+func test_threads_read_and_write_whole_packets() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var packets := _packets(pair.client)
 		var others := _packets(pair.served)
 		var seen := {}
 		var mutex := Mutex.new()
-		# Four readers of one peer, and two writers, whose packets do not fit what the system takes.
+		# Four readers of one peer and two writers. The packets are larger than the system's buffers.
 		var size := 300_000
 		var read_all := func() -> void:
 			while true:
@@ -358,17 +371,18 @@ func test_threads() -> void:
 			join(reader, "a reader")
 		check_eq(seen.size(), 100, kind + ": each packet")
 		for packet: PackedByteArray in seen:
-			check_eq([packet.size(), packet.count(packet[0]), seen[packet]], [size, size, 1], kind + ": once, and whole")
+			check_eq([packet.size(), packet.count(packet[0]), seen[packet]], [size, size, 1],
+					kind + ": once, and whole")
 
 
-func test_a_blocked_writer_holds_up_nobody() -> void:
+func test_a_blocked_writer_does_not_block_readers() -> void:
 	var pair := link(_kind())
 	bound_buffers(pair)
 	var packets := _packets(pair.client)
 	var block := PackedByteArray()
 	block.resize(BIG)
 	var writer := in_thread(func() -> Error: return packets.put_packet(block))
-	# Its first bytes are there, so it is inside.
+	# Its first bytes have arrived, so it is inside the call.
 	arrived(pair.served, 100_000)
 	pair.served.put_data([1, 0, 0, 0, 7])
 	_until_count(packets, 1)
@@ -376,14 +390,14 @@ func test_a_blocked_writer_holds_up_nobody() -> void:
 	check_eq(packets.poll(), OK, "poll")
 	check_eq(writer.is_alive(), true, "it still waits")
 	pair.client.disconnect_from_host()
-	check(join(writer, "the writer") != OK, "and ends with the connection")
+	check(join(writer, "the writer") != OK, "it ends with the connection")
 
 
-func test_a_writer_of_a_past_connection_leaves_the_next_one_alone() -> void:
+func test_a_writer_of_an_old_connection_does_not_disturb_the_next() -> void:
 	for kind: String in family.kinds():
 		var block := PackedByteArray()
 		block.resize(BIG)
-		# The writer learns of the end while the next connection begins, so some of these rounds are close.
+		# The writer notices the end while the next connection begins. Several rounds make a race likely.
 		for i in 10:
 			var pair := link(kind)
 			bound_buffers(pair)
@@ -397,7 +411,7 @@ func test_a_writer_of_a_past_connection_leaves_the_next_one_alone() -> void:
 			check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": the next connection")
 
 
-func test_a_failure_is_of_its_connection() -> void:
+func test_a_failure_is_not_reported_for_the_next_connection() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var packets := _packets(pair.client)
@@ -406,8 +420,8 @@ func test_a_failure_is_of_its_connection() -> void:
 			pair.served.put_data([0xff, 0xff, 0xff, 0x7f])
 			arrived(pair.client, 4)
 			packets.get_packet()
-			check_eq(packets.get_packet_error(), ERR_INVALID_DATA, kind + ": no packet")
-			# Who takes packets has learned of it, and does not wait for the next poll.
+			check_eq(packets.get_packet_error(), ERR_INVALID_DATA, kind + ": a malformed packet")
+			# A script that reads packets has the error already, and does not poll first.
 			if goes_on == "with the same stream":
 				check_eq(pair.endpoint.connect_peer(pair.client), OK, kind + ": connect again")
 				pair.served = accept(pair.endpoint)
@@ -418,13 +432,14 @@ func test_a_failure_is_of_its_connection() -> void:
 			pair.served.put_data([1, 0, 0, 0, 7])
 			arrived(pair.client, 5)
 			packets.poll()
-			check_eq(log.entries, [["packet_received", PackedByteArray([7])]], kind + ": it goes on " + goes_on)
+			check_eq(log.entries, [["packet_received", PackedByteArray([7])]],
+					kind + ": the next packet, " + goes_on)
 			log.entries.clear()
 
 
-func test_packets_are_not_kept_once_they_are_taken() -> void:
+func test_memory_of_taken_packets_is_freed() -> void:
 	if not FileAccess.file_exists("/proc/self/statm"):
-		return skip("this system does not tell the memory of a process in /proc")
+		return skip("this system has no /proc/self/statm")
 	var block := PackedByteArray()
 	block.resize(4 << 20)
 	block.fill(3)
@@ -444,15 +459,17 @@ func test_packets_are_not_kept_once_they_are_taken() -> void:
 		# The first ones warm up the allocator.
 		if i == 7:
 			before = _resident()
-	check((_resident() - before) < 8 * block.size(), "%d bytes more after 16 packets" % (_resident() - before))
+	check((_resident() - before) < 8 * block.size(),
+			"%d bytes more after 16 packets" % (_resident() - before))
 
 
-# How much memory the process has, in bytes.
+# The resident memory of this process in bytes.
 func _resident() -> int:
-	return FileAccess.open("/proc/self/statm", FileAccess.READ).get_line().get_slice(" ", 1).to_int() * 4096
+	var pages := FileAccess.open("/proc/self/statm", FileAccess.READ).get_line().get_slice(" ", 1)
+	return pages.to_int() * 4096
 
 
-func test_auto_poll() -> void:
+func test_auto_poll_reports_packets() -> void:
 	var pair := link(_kind())
 	var packets := _packets(pair.client)
 	var log := SignalLog.of(packets, ["packet_received"])
@@ -464,16 +481,17 @@ func test_auto_poll() -> void:
 	arrived(pair.client, 5)
 	for i in 3:
 		await (Engine.get_main_loop() as SceneTree).process_frame
-	check_eq(log.count("packet_received"), 1, "without it")
+	check_eq(log.count("packet_received"), 1, "after auto_poll was disabled")
 
 
-func test_awaiting_packets() -> void:
+func test_packets_can_be_awaited() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var packets := _packets(pair.client)
 		pair.served.put_data([2, 0, 0, 0, 7])
 		var result := await SocketAwait.packet(packets, 0.05)
-		check_eq([result.error, result.data], [ERR_TIMEOUT, PackedByteArray()], kind + ": in part")
+		check_eq([result.error, result.data], [ERR_TIMEOUT, PackedByteArray()],
+				kind + ": an incomplete packet")
 		pair.served.put_data([8, 0, 0, 0, 0])
 		result = await SocketAwait.packet(packets, PATIENCE)
 		check_eq([result.error, result.data], [OK, PackedByteArray([7, 8])], kind + ": whole")
@@ -497,7 +515,8 @@ func _packets(stream: StreamPeerSocketRs, configure := Callable()) -> PacketPeer
 
 
 func _until_count(packets: PacketPeerSocketRs, count: int) -> void:
-	spin_until(func() -> bool: return packets.get_available_packet_count() >= count, "%d packets" % count)
+	spin_until(func() -> bool: return packets.get_available_packet_count() >= count,
+			"%d packets" % count)
 	check_eq(packets.get_available_packet_count(), count, "get_available_packet_count")
 
 

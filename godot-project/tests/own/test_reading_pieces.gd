@@ -1,9 +1,9 @@
 extends "res://tests/support/test_case.gd"
-## `receive`, `read_line`, `read_until`, `read_exact` and `get_last_read_bytes`: nothing waits, and nothing is consumed until it is
-## complete.
+## `receive`, `read_line`, `read_until`, `read_exact` and `get_last_read_bytes`: no call waits, and
+## no bytes are consumed until the result is complete.
 
 
-func test_receive_gives_what_is_there() -> void:
+func test_receive_returns_the_available_bytes() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		check_eq(pair.client.receive(), PackedByteArray(), kind + ": nothing")
@@ -17,7 +17,7 @@ func test_receive_gives_what_is_there() -> void:
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
 
 
-func test_receive_of_much() -> void:
+func test_receive_returns_a_long_stream_in_order() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.served.write_buffer_limit = 4 << 20
@@ -32,7 +32,7 @@ func test_receive_of_much() -> void:
 		check(got[0] == sent, kind + ": everything, in order")
 
 
-func test_receive_at_the_end() -> void:
+func test_receive_returns_the_last_bytes_before_the_end() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.served.put_data([1, 2])
@@ -45,7 +45,7 @@ func test_receive_at_the_end() -> void:
 		check_eq(pair.client.get_last_error(), ERR_FILE_EOF, kind + ": get_last_error")
 
 
-func test_a_closed_peer_has_nothing() -> void:
+func test_reads_of_a_closed_peer_return_nothing() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.disconnect_from_host()
@@ -58,28 +58,28 @@ func test_a_closed_peer_has_nothing() -> void:
 			check_eq(peer.is_read_closed(), false, kind + ": is_read_closed")
 
 
-func test_lines() -> void:
+func test_read_line_returns_whole_lines_without_their_ends() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
-		check_null(pair.client.read_line(), kind + ": nothing there")
+		check_null(pair.client.read_line(), kind + ": no bytes")
 		pair.served.put_data("one\r\n\n\r\ntwo\rthree\nläst ⚡\nhal".to_utf8_buffer())
 		for line: String in ["one", "", "", "two\rthree", "läst ⚡"]:
 			check_eq(_found(pair.client, "read_line", []), line, kind + ": a line")
 		check_null(pair.client.read_line(), kind + ": half a line")
-		check_eq(pair.client.get_available_bytes(), 3, kind + ": which stays")
+		check_eq(pair.client.get_available_bytes(), 3, kind + ": its bytes stay unread")
 		pair.served.put_data("f\nrest".to_utf8_buffer())
 		check_eq(_found(pair.client, "read_line", []), "half", kind + ": the whole line")
 		check_eq(pair.client.get_utf8_string(4), "rest", kind + ": what follows")
 
 
-func test_a_line_that_is_no_utf8() -> void:
+func test_read_line_replaces_bytes_that_are_not_utf8() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.served.put_data([0x61, 0xff, 0, 0x62, 0x0a])
 		check_eq(_found(pair.client, "read_line", []), "a\ufffd\ufffdb", kind + ": the line")
 
 
-func test_a_delimiter_in_pieces() -> void:
+func test_read_until_finds_a_delimiter_that_arrives_in_pieces() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var delimiter := "-END-".to_ascii_buffer()
@@ -90,44 +90,49 @@ func test_a_delimiter_in_pieces() -> void:
 		check_null(pair.client.read_until(delimiter), kind + ": a piece of the delimiter")
 		check_eq(pair.client.get_available_bytes(), 9, kind + ": nothing is consumed")
 		pair.served.put_data("D-tail".to_ascii_buffer())
-		check_eq(_found(pair.client, "read_until", [delimiter]), "a-EN-b".to_ascii_buffer(), kind + ": what is before it")
+		check_eq(_found(pair.client, "read_until", [delimiter]), "a-EN-b".to_ascii_buffer(),
+				kind + ": the bytes before the delimiter")
 		check_eq(pair.client.get_utf8_string(4), "tail", kind + ": what follows")
 
 
-func test_what_a_delimiter_can_be() -> void:
+func test_a_delimiter_can_be_a_string_or_bytes() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
-		pair.served.put_data("a;b--c\u00e4d".to_utf8_buffer() + PackedByteArray([0, 10, 0]) + "e;".to_utf8_buffer())
+		pair.served.put_data("a;b--c\u00e4d".to_utf8_buffer() + PackedByteArray([0, 10, 0])
+				+ "e;".to_utf8_buffer())
 		arrived(pair.client, 14)
 		check_eq(pair.client.read_until(";"), "a".to_utf8_buffer(), kind + ": a string")
 		check_eq(pair.client.read_until(&"--"), "b".to_utf8_buffer(), kind + ": a string name")
 		check_eq(pair.client.read_until("ä"), "c".to_utf8_buffer(), kind + ": a string outside ASCII")
-		check_eq(pair.client.read_until(PackedByteArray([0, 10, 0])), "d".to_utf8_buffer(), kind + ": bytes")
+		check_eq(pair.client.read_until(PackedByteArray([0, 10, 0])), "d".to_utf8_buffer(),
+				kind + ": bytes")
 		for bad: Variant in ["", PackedByteArray(), 5, null, [59], Vector2()]:
-			check_null(quietly(func() -> Variant: return pair.client.read_until(bad)), "%s: %s" % [kind, bad])
+			check_null(quietly(func() -> Variant: return pair.client.read_until(bad)),
+					"%s: %s" % [kind, bad])
 		check_eq(pair.client.read_until(";"), "e".to_utf8_buffer(), kind + ": after misuse")
 
 
-func test_an_exact_count() -> void:
+func test_read_exact_returns_the_count_or_null() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
-		check_eq(pair.client.read_exact(0), PackedByteArray(), kind + ": nothing is always there")
-		check_null(pair.client.read_exact(1), kind + ": nothing there")
+		check_eq(pair.client.read_exact(0), PackedByteArray(), kind + ": a count of zero")
+		check_null(pair.client.read_exact(1), kind + ": no bytes")
 		pair.served.put_data([1, 2, 3])
 		arrived(pair.client, 3)
 		check_null(pair.client.read_exact(4), kind + ": too few")
-		check_eq(pair.client.get_available_bytes(), 3, kind + ": which stay")
-		check_eq(pair.client.read_exact(2), PackedByteArray([1, 2]), kind + ": what was asked for")
-		check_null(quietly(func() -> Variant: return pair.client.read_exact(-1)), kind + ": a negative count")
-		check_eq(pair.client.get_last_error(), ERR_INVALID_PARAMETER, kind + ": is an error")
+		check_eq(pair.client.get_available_bytes(), 3, kind + ": they stay unread")
+		check_eq(pair.client.read_exact(2), PackedByteArray([1, 2]), kind + ": as many as requested")
+		check_null(quietly(func() -> Variant: return pair.client.read_exact(-1)),
+				kind + ": a negative count")
+		check_eq(pair.client.get_last_error(), ERR_INVALID_PARAMETER, kind + ": its error")
 		pair.served.disconnect_from_host()
 		spin_until(func() -> bool:
-			check_null(pair.client.read_exact(2), kind + ": what cannot come")
+			check_null(pair.client.read_exact(2), kind + ": more than the stream has left")
 			return pair.client.get_last_error() == ERR_FILE_EOF, kind + ": the end")
 		check_eq(pair.client.read_exact(1), PackedByteArray([3]), kind + ": the last byte")
 
 
-func test_an_exact_count_beyond_all_buffers() -> void:
+func test_read_exact_returns_more_than_the_systems_buffers_hold() -> void:
 	const MUCH := 8 << 20
 	for kind: String in family.kinds():
 		var pair := link(kind)
@@ -144,20 +149,21 @@ func test_an_exact_count_beyond_all_buffers() -> void:
 			if bytes != null:
 				found.append(bytes)
 			return bytes != null, kind + ": all of it")
-		check(not found.is_empty() and found[0] == data, kind + ": what was put")
+		check(not found.is_empty() and found[0] == data, kind + ": the sent bytes")
 
 
-func test_too_long() -> void:
+func test_lines_beyond_the_limit_are_an_error() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.served.put_data("0123456789\n".to_ascii_buffer())
 		arrived(pair.client, 11)
 		for limit in [0, 1, 10]:
 			check_null(pair.client.read_line(limit), "%s: read_line(%d)" % [kind, limit])
-			check_eq(pair.client.get_last_error(), ERR_INVALID_DATA, "%s: get_last_error with %d" % [kind, limit])
+			check_eq(pair.client.get_last_error(), ERR_INVALID_DATA,
+					"%s: get_last_error with %d" % [kind, limit])
 			check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
 			check_eq(pair.client.get_available_bytes(), 11, kind + ": nothing is consumed")
-		check_eq(pair.client.read_line(11), "0123456789", kind + ": as long as it may be")
+		check_eq(pair.client.read_line(11), "0123456789", kind + ": a line as long as the limit")
 		var long := PackedByteArray()
 		long.resize(70000)
 		long.fill(0x61)
@@ -169,7 +175,7 @@ func test_too_long() -> void:
 		check_eq(pair.client.read_line(-1).length(), 70000, kind + ": without a limit")
 
 
-func test_an_end_before_the_delimiter() -> void:
+func test_an_end_before_the_delimiter_keeps_the_bytes() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.served.put_data("no end".to_ascii_buffer())
@@ -177,14 +183,14 @@ func test_an_end_before_the_delimiter() -> void:
 		arrived(pair.client, 6)
 		spin_until(func() -> bool:
 			check_null(pair.client.read_line(), kind + ": read_line")
-			return pair.client.get_last_error() == ERR_FILE_EOF, kind + ": the end to be seen")
+			return pair.client.get_last_error() == ERR_FILE_EOF, kind + ": the end")
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status with unread data")
-		check_eq(pair.client.get_available_bytes(), 6, kind + ": what is there stays")
-		check_eq(pair.client.receive(), "no end".to_ascii_buffer(), kind + ": and can be read")
+		check_eq(pair.client.get_available_bytes(), 6, kind + ": the bytes stay")
+		check_eq(pair.client.receive(), "no end".to_ascii_buffer(), kind + ": receive returns them")
 		reaches(pair.client, STATUS_NONE, kind + ": then the end")
 
 
-func test_the_number_of_good_bytes() -> void:
+func test_get_last_read_bytes_counts_the_received_bytes() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		check_eq(pair.client.get_last_read_bytes(), 0, kind + ": before any read")
@@ -197,12 +203,12 @@ func test_the_number_of_good_bytes() -> void:
 		var got: Array = pair.client.get_data(50)
 		check_eq(got[0], ERR_FILE_EOF, kind + ": get_data beyond the end")
 		check_eq(pair.client.get_last_read_bytes(), 13, kind + ": of a read cut short")
-		check_eq(got[1].slice(0, 13), PackedByteArray(range(7, 20)), kind + ": the good bytes")
+		check_eq(got[1].slice(0, 13), PackedByteArray(range(7, 20)), kind + ": the received bytes")
 		check_eq(pair.client.get_data(1)[0], FAILED, kind + ": get_data of a closed peer")
 		check_eq(pair.client.get_last_read_bytes(), 0, kind + ": of a read that failed")
 
 
-func test_beside_a_blocked_read() -> void:
+func test_reads_return_at_once_beside_a_blocked_read() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var reader := blocked_reader(pair, 10)
@@ -210,13 +216,13 @@ func test_beside_a_blocked_read() -> void:
 		check_null(pair.client.read_line(), kind + ": read_line")
 		check_null(pair.client.read_until("x"), kind + ": read_until")
 		pair.served.put_data(PackedByteArray(range(9)))
-		check_eq(join(reader, "the reader")[0], OK, kind + ": get_data in the thread")
+		check_eq(join(reader, "the reader")[0], OK, kind + ": get_data on the other thread")
 
 
-# What `method` gives once it gives something.
+# Calls `method` until it returns something, and returns that.
 func _found(peer: StreamPeer, method: String, arguments: Array) -> Variant:
 	var found := [null]
 	spin_until(func() -> bool:
 		found[0] = peer.callv(method, arguments)
-		return found[0] != null, method + " to find something")
+		return found[0] != null, "a result of " + method)
 	return found[0]

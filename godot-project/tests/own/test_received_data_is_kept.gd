@@ -1,9 +1,10 @@
 extends "res://tests/support/test_case.gd"
-## What has arrived is handed over before any error or end is reported, and what has not arrived reads as zero.
+## Received bytes are returned before an error or the end is reported, and missing bytes read as
+## zero.
 
 
-func test_data_and_the_end_do_not_come_together() -> void:
-	# A consumer such as PacketPeerStream drops the data that comes with an error.
+func test_data_is_returned_before_the_end() -> void:
+	# Consumers such as PacketPeerStream drop data that is returned together with an error.
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var out := PacketPeerStream.new()
@@ -15,7 +16,8 @@ func test_data_and_the_end_do_not_come_together() -> void:
 		out.stream_peer = null
 		pair.served.disconnect_from_host()
 		for i in 3:
-			spin_until(func() -> bool: return back.get_available_packet_count() > 0, "%s: packet %d" % [kind, i])
+			spin_until(func() -> bool: return back.get_available_packet_count() > 0,
+					"%s: packet %d" % [kind, i])
 			check_eq(back.get_packet(), PackedByteArray([i]), "%s: packet %d" % [kind, i])
 
 

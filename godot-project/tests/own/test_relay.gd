@@ -1,20 +1,23 @@
 extends "res://tests/support/test_case.gd"
-## `SocketRelayRs` and `SocketConditionsRs`: what a bad network does to peers and servers, ours and the engine's.
+## `SocketRelayRs` and `SocketConditionsRs`: the simulated bad network between peers and servers,
+## ours and the engine's.
 
 const SignalLog := preload("res://tests/support/signal_log.gd")
 
 
-## A relay before a server, a client of it, and the server's end of its link.
+## A relay in front of a server, a client of the relay, and the server's end of the link.
 class Relayed extends Link:
 	var relay := SocketRelayRs.new()
-	## What `link_opened` and `link_closed` have told: the number, and the error of a link that was closed.
+	## The arguments of `link_opened` and `link_closed`: the link's number, and the error of a closed
+	## link.
 	var told := []
 
 	func _init() -> void:
-		# The handlers must not hold what holds the relay.
+		# The handlers must not capture this object, which references the relay.
 		var entries := told
 		relay.link_opened.connect(func(number: int) -> void: entries.append([number]))
-		relay.link_closed.connect(func(number: int, error: Error) -> void: entries.append([number, error]))
+		relay.link_closed.connect(
+				func(number: int, error: Error) -> void: entries.append([number, error]))
 
 	func poll() -> void:
 		relay.poll()
@@ -23,7 +26,7 @@ class Relayed extends Link:
 			served.poll()
 
 
-func test_what_a_new_one_is() -> void:
+func test_a_new_relay_has_its_documented_defaults() -> void:
 	var relay := SocketRelayRs.new()
 	check_eq(relay.is_listening(), false, "is_listening")
 	check_eq(relay.get_local_port(), 0, "get_local_port")
@@ -32,8 +35,8 @@ func test_what_a_new_one_is() -> void:
 	check_eq([relay.get_link_count(), relay.get_bytes_under_way()], [0, 0], "links")
 	check_eq([relay.get_bytes_to_target(), relay.get_bytes_to_client()], [0, 0], "bytes")
 	check_eq(relay.poll(), OK, "poll")
-	check(relay.to_target != null and relay.to_client != null, "there are conditions")
-	check(relay.to_target != relay.to_client, "each way has its own")
+	check(relay.to_target != null and relay.to_client != null, "both directions have conditions")
+	check(relay.to_target != relay.to_client, "each direction has its own")
 	check_eq(relay.get_last_error(), OK, "get_last_error")
 	var conditions := SocketConditionsRs.new()
 	check_eq([conditions.delay, conditions.jitter], [0.0, 0.0], "times")
@@ -68,7 +71,7 @@ func test_bytes_pass_between_all_classes() -> void:
 				check_eq(made.relay.get_bytes_to_client(), back.size(), what + ": get_bytes_to_client")
 
 
-func test_ends_travel_behind_the_bytes() -> void:
+func test_a_close_arrives_after_the_bytes_before_it() -> void:
 	for kind: String in family.kinds():
 		for of_client: bool in [true, false]:
 			var made := _relayed(kind)
@@ -88,7 +91,7 @@ func test_ends_travel_behind_the_bytes() -> void:
 			check_eq(made.told, [[1], [1, OK]], kind + ": the signals")
 
 
-func test_a_half_close_leaves_the_other_way_open() -> void:
+func test_a_half_close_leaves_the_other_direction_open() -> void:
 	for kind: String in family.kinds():
 		var made := _relayed(kind)
 		made.client.allow_half_open = true
@@ -104,13 +107,13 @@ func test_a_half_close_leaves_the_other_way_open() -> void:
 		spin_until(func() -> bool:
 			made.poll()
 			return made.client.get_available_bytes() == 2, kind + ": the answer")
-		check_eq(made.relay.get_link_count(), 1, kind + ": the link lives")
+		check_eq(made.relay.get_link_count(), 1, kind + ": the link stays open")
 		made.served.shutdown_write()
 		_closes(made, kind)
 		check_eq(made.told.back(), [1, OK], kind + ": the signal")
 
 
-func test_resets_travel() -> void:
+func test_a_reset_is_passed_on() -> void:
 	if not tells_resets():
 		return
 	for of_client: bool in [true, false]:
@@ -126,7 +129,7 @@ func test_resets_travel() -> void:
 		check_eq(made.told.back(), [1, ERR_CONNECTION_ERROR], "link_closed")
 
 
-func test_a_delay_is_no_shorter() -> void:
+func test_bytes_arrive_no_earlier_than_the_delay() -> void:
 	var made := _relayed(family.local_kind())
 	made.relay.to_target.delay = 0.05
 	made.relay.to_client.delay = 0.03
@@ -140,7 +143,7 @@ func test_a_delay_is_no_shorter() -> void:
 	check(Time.get_ticks_usec() - begin >= 30_000, "to the client")
 
 
-func test_jitter_keeps_the_order() -> void:
+func test_jitter_keeps_the_order_of_bytes() -> void:
 	var made := _relayed(family.local_kind())
 	made.relay.to_target.jitter = 0.02
 	var sent := [0]
@@ -155,7 +158,7 @@ func test_jitter_keeps_the_order() -> void:
 	check_eq(Array(got), range(200), "their order")
 
 
-func test_bandwidth_is_no_more() -> void:
+func test_bandwidth_is_not_exceeded() -> void:
 	var made := _relayed(family.local_kind())
 	made.relay.to_target.bandwidth = 50_000
 	var begin := Time.get_ticks_usec()
@@ -169,7 +172,7 @@ func test_bandwidth_is_no_more() -> void:
 	check(got == _pattern(5001), "the bytes")
 
 
-func test_a_stall_ends() -> void:
+func test_a_stalled_direction_continues_after_the_stall() -> void:
 	for kind: String in family.kinds():
 		var made := _relayed(kind)
 		made.relay.to_client.stalled = true
@@ -180,15 +183,15 @@ func test_a_stall_ends() -> void:
 			return made.relay.get_bytes_under_way() == 3, kind + ": the bytes are under way")
 		for i in 50:
 			made.poll()
-		check_eq(made.client.get_available_bytes(), 0, kind + ": nothing has come")
-		check_eq(made.client.get_status(), STATUS_CONNECTED, kind + ": no end has come")
+		check_eq(made.client.get_available_bytes(), 0, kind + ": nothing has arrived")
+		check_eq(made.client.get_status(), STATUS_CONNECTED, kind + ": no end has arrived")
 		made.relay.to_client.stalled = false
 		_arrives(made, made.client, 3)
 		check_eq(made.client.receive(), PackedByteArray([1, 2, 3]), kind + ": the bytes")
 		_is_over(made, made.client, kind)
 
 
-func test_one_byte_at_a_time() -> void:
+func test_max_piece_bytes_of_1_delivers_single_bytes() -> void:
 	var made := _relayed(family.local_kind())
 	made.relay.to_target.max_piece_bytes = 1
 	made.client.put_data("one by one".to_ascii_buffer())
@@ -198,12 +201,12 @@ func test_one_byte_at_a_time() -> void:
 		spin_until(func() -> bool:
 			made.relay.poll()
 			return made.relay.get_bytes_to_target() > before, "the next byte")
-		check_eq(made.relay.get_bytes_to_target(), before + 1, "it is one")
+		check_eq(made.relay.get_bytes_to_target(), before + 1, "one byte")
 		arrived(made.served, 1)
 		var piece: PackedByteArray = made.served.receive()
-		check_eq(piece.size(), 1, "what the server receives")
+		check_eq(piece.size(), 1, "bytes in one receive")
 		got += piece.get_string_from_ascii()
-	check_eq(got, "one by one", "all of them")
+	check_eq(got, "one by one", "all bytes")
 
 
 func test_the_same_seed_gives_the_same_pieces() -> void:
@@ -222,7 +225,7 @@ func _pieces(of_seed: int) -> Array:
 	made.client.put_data(_pattern(500))
 	spin_until(func() -> bool:
 		made.relay.poll()
-		return made.relay.get_bytes_under_way() == 500, "all is under way")
+		return made.relay.get_bytes_under_way() == 500, "all bytes are under way")
 	made.relay.to_target.max_piece_bytes = 20
 	made.relay.to_target.stalled = false
 	var ends := []
@@ -232,7 +235,7 @@ func _pieces(of_seed: int) -> Array:
 	return ends
 
 
-func test_a_link_is_closed_after_exactly_so_many_bytes() -> void:
+func test_close_after_bytes_closes_after_exactly_that_many_bytes() -> void:
 	for kind: String in family.kinds():
 		var made := _relayed(kind)
 		made.relay.to_client.close_after_bytes = 1000
@@ -246,13 +249,13 @@ func test_a_link_is_closed_after_exactly_so_many_bytes() -> void:
 		check_eq(made.told, [[1], [1, ERR_SKIP]], kind + ": the signals")
 
 
-func test_a_link_is_aborted_after_so_many_bytes() -> void:
+func test_abort_after_bytes_aborts_after_that_many_bytes() -> void:
 	for kind: String in family.kinds():
 		var made := _relayed(kind)
 		made.relay.to_target.abort_after_bytes = 10
 		made.client.put_data(_pattern(9))
 		_arrives(made, made.served, 9)
-		check_eq(made.relay.get_link_count(), 1, kind + ": one byte is left")
+		check_eq(made.relay.get_link_count(), 1, kind + ": the link with one byte left")
 		made.client.put_u8(1)
 		_closes(made, kind)
 		check_eq(made.told.back(), [1, ERR_SKIP], kind + ": the signal")
@@ -261,7 +264,7 @@ func test_a_link_is_aborted_after_so_many_bytes() -> void:
 		_is_over(made, made.served, kind)
 
 
-func test_all_links_at_once() -> void:
+func test_close_all_and_abort_all_end_every_link() -> void:
 	for kind: String in family.kinds():
 		for aborts: bool in [true, false]:
 			var made := _relayed(kind)
@@ -271,13 +274,13 @@ func test_all_links_at_once() -> void:
 			else:
 				made.relay.close_all()
 			check_eq(made.relay.get_link_count(), 0, kind + ": get_link_count after that")
-			check_eq(made.told, [[1]], kind + ": the next poll tells")
+			check_eq(made.told, [[1]], kind + ": no signal before the next poll")
 			_is_over(made, made.client, kind)
 			_is_over(made, made.served, kind)
 			check_eq(made.told, [[1], [1, ERR_SKIP]], kind + ": the signals")
 
 
-func test_a_target_that_refuses() -> void:
+func test_a_refused_target_closes_the_link_with_its_error() -> void:
 	for kind: String in family.kinds():
 		var made := Relayed.new()
 		made.endpoint = endpoint(kind)
@@ -288,14 +291,15 @@ func test_a_target_that_refuses() -> void:
 		settle(made.client)
 		_is_over(made, made.client, kind)
 		var code: Error = made.told.back()[1]
-		check(code != OK and code != ERR_SKIP, "%s: link_closed tells %s" % [kind, error_string(code)])
+		check(code != OK and code != ERR_SKIP, "%s: link_closed reports %s" % [kind, error_string(code)])
 		check_eq(made.relay.get_last_error(), code, kind + ": get_last_error")
-		check(made.relay.get_last_error_message().begins_with("connect "), made.relay.get_last_error_message())
+		check(made.relay.get_last_error_message().begins_with("connect "),
+				made.relay.get_last_error_message())
 		if not OS.has_feature("windows"):
 			check(made.relay.get_last_os_error() > 0, kind + ": get_last_os_error")
 
 
-func test_without_a_target() -> void:
+func test_without_a_target_links_are_closed() -> void:
 	var relay := SocketRelayRs.new()
 	var errors := []
 	relay.link_closed.connect(func(_link: int, error: Error) -> void: errors.append(error))
@@ -310,7 +314,7 @@ func test_without_a_target() -> void:
 	reaches_none(client)
 
 
-func test_a_target_with_a_name() -> void:
+func test_a_target_can_be_a_host_name() -> void:
 	var made := Relayed.new()
 	made.endpoint = endpoint("tcp")
 	check_eq(made.relay.set_target_host("localhost", made.endpoint.port), OK, "set_target_host")
@@ -322,7 +326,7 @@ func test_a_target_with_a_name() -> void:
 	_arrives(made, made.served, 1)
 
 
-func test_listening() -> void:
+func test_a_relay_listens_on_a_port_or_a_path() -> void:
 	var relay := SocketRelayRs.new()
 	check_eq(relay.listen(0, LOOPBACK), OK, "listen")
 	check(relay.is_listening() and relay.get_local_port() > 0, "it listens")
@@ -332,8 +336,9 @@ func test_listening() -> void:
 	check_eq([relay.is_listening(), relay.get_local_port()], [false, 0], "after stop")
 	var server := TCPServerRs.new()
 	server.listen(0, LOOPBACK)
-	check_eq(relay.listen(server.get_local_port(), LOOPBACK), ERR_ALREADY_IN_USE, "a port of somebody else")
-	check(not relay.is_listening(), "it does not listen then")
+	check_eq(relay.listen(server.get_local_port(), LOOPBACK), ERR_ALREADY_IN_USE,
+			"a port in use")
+	check(not relay.is_listening(), "not listening after a failure")
 	if lacks_uds():
 		skip_reason = ""
 		leave_out("this system has no Unix domain sockets")
@@ -341,20 +346,20 @@ func test_listening() -> void:
 	var path := fresh_path()
 	check_eq(relay.listen_at_path(path), OK, "listen_at_path")
 	check_eq(relay.get_listen_path(), path, "get_listen_path")
-	check(is_socket(path), "the socket is there")
+	check(is_socket(path), "the socket file exists")
 	relay.stop()
-	check(not exists(path), "and is gone after stop")
+	check(not exists(path), "the socket file after stop")
 
 
-func test_links_outlive_stop() -> void:
+func test_links_stay_open_after_stop() -> void:
 	var made := _relayed(family.local_kind())
 	made.relay.stop()
 	made.client.put_u8(1)
 	_arrives(made, made.served, 1)
-	check_eq(made.relay.get_link_count(), 1, "the link lives")
+	check_eq(made.relay.get_link_count(), 1, "the link stays open")
 
 
-func test_bad_values_change_nothing() -> void:
+func test_invalid_values_are_refused_and_change_nothing() -> void:
 	var conditions := SocketConditionsRs.new()
 	conditions.delay = 0.5
 	conditions.jitter = 0.25
@@ -363,7 +368,7 @@ func test_bad_values_change_nothing() -> void:
 	conditions.close_after_bytes = 4
 	conditions.abort_after_bytes = 0
 	var before := _values(conditions)
-	check_eq(before, [0.5, 0.25, 1000, 3, 4, 0], "what was set")
+	check_eq(before, [0.5, 0.25, 1000, 3, 4, 0], "the values before")
 	for bad: Array in [
 		["delay", -0.1], ["delay", NAN], ["delay", INF], ["delay", 1e300],
 		["jitter", -1.0], ["jitter", NAN], ["jitter", INF],
@@ -390,15 +395,16 @@ func test_bad_values_change_nothing() -> void:
 		check_eq(quietly(bad), ERR_INVALID_PARAMETER, what)
 		check(not relay.get_last_error_message().is_empty(), what + ": the message")
 		check(not relay.is_listening(), what + ": it does not listen")
-	check_eq(relay.set_target_host(LOOPBACK, 80), OK, "a good one")
+	check_eq(relay.set_target_host(LOOPBACK, 80), OK, "a valid target")
 	check_eq(relay.get_last_error(), OK, "get_last_error after that")
 
 
 func _values(of: SocketConditionsRs) -> Array:
-	return [of.delay, of.jitter, of.bandwidth, of.max_piece_bytes, of.close_after_bytes, of.abort_after_bytes]
+	return [of.delay, of.jitter, of.bandwidth, of.max_piece_bytes, of.close_after_bytes,
+			of.abort_after_bytes]
 
 
-func test_one_object_for_both_ways_and_several_relays() -> void:
+func test_relays_and_directions_can_share_conditions() -> void:
 	var shared := SocketConditionsRs.new()
 	var made := [_relayed(family.local_kind()), _relayed(family.local_kind())]
 	for one: Relayed in made:
@@ -418,7 +424,7 @@ func test_one_object_for_both_ways_and_several_relays() -> void:
 		_arrives(one, one.client, 1)
 
 
-func test_conditions_are_a_resource() -> void:
+func test_conditions_can_be_saved_loaded_and_duplicated() -> void:
 	var conditions := SocketConditionsRs.new()
 	conditions.delay = 0.5
 	conditions.bandwidth = 1 << 40
@@ -426,15 +432,15 @@ func test_conditions_are_a_resource() -> void:
 	var path := fresh_path("train.tres")
 	check_eq(ResourceSaver.save(conditions, path), OK, "save")
 	var loaded: SocketConditionsRs = ResourceLoader.load(path)
-	check_eq(_values(loaded), _values(conditions), "what was loaded")
+	check_eq(_values(loaded), _values(conditions), "the loaded values")
 	check_eq(loaded.stalled, true, "stalled")
 	var copy: SocketConditionsRs = conditions.duplicate()
 	check_eq(_values(copy), _values(conditions), "a duplicate")
 	copy.delay = 0.0
-	check_eq(conditions.delay, 0.5, "which is another one")
+	check_eq(conditions.delay, 0.5, "the original is unchanged")
 
 
-func test_auto_poll() -> void:
+func test_auto_poll_passes_bytes_on() -> void:
 	var made := _relayed(family.local_kind())
 	made.relay.auto_poll = true
 	check_eq(made.relay.auto_poll, true, "auto_poll")
@@ -447,7 +453,7 @@ func test_auto_poll() -> void:
 	check_eq(made.relay.get_bytes_to_target(), 1, "without auto_poll")
 
 
-func test_one_that_is_freed_resets_its_links() -> void:
+func test_freeing_a_relay_ends_its_links() -> void:
 	var tree := Engine.get_main_loop() as SceneTree
 	for kind: String in family.kinds():
 		var made := _relayed(kind)
@@ -465,7 +471,7 @@ func test_one_that_is_freed_resets_its_links() -> void:
 		reaches_none(made.served)
 
 
-func test_one_that_is_freed_in_its_signals() -> void:
+func test_a_relay_can_be_freed_in_its_signals() -> void:
 	for kind: String in family.kinds():
 		for name: String in ["link_opened", "link_closed"]:
 			var end := endpoint(kind)
@@ -498,7 +504,7 @@ func test_one_that_is_freed_in_its_signals() -> void:
 			reaches_none(made.client)
 
 
-func test_handlers_may_do_anything() -> void:
+func test_handlers_can_poll_stop_and_reconfigure() -> void:
 	var made := _relayed(family.local_kind())
 	var calls := []
 	var handler := func(_link: int, _error: Error) -> void:
@@ -514,7 +520,7 @@ func test_handlers_may_do_anything() -> void:
 	made.relay.close_all()
 	made.relay.poll()
 	check_eq(calls, [1], "link_closed")
-	# It holds the relay.
+	# The handler captures the relay and would keep it alive.
 	made.relay.link_closed.disconnect(handler)
 
 
@@ -536,13 +542,14 @@ func test_a_poll_in_a_handler_keeps_the_order() -> void:
 			_connect(made, peer)
 		spin_until(func() -> bool:
 			relay.poll()
-			return made.told.size() == 5, "all to be told")
+			return made.told.size() == 5, "all signals")
 		for number in [2, 3]:
-			check(made.told.find([number]) < made.told.find([number, ERR_SKIP]), "%s: %s" % [kind, made.told])
+			check(made.told.find([number]) < made.told.find([number, ERR_SKIP]),
+					"%s: %s" % [kind, made.told])
 		relay.link_opened.disconnect(handler)
 
 
-func test_it_is_polled_on_a_thread_while_it_changes() -> void:
+func test_a_relay_can_be_reconfigured_while_a_thread_polls_it() -> void:
 	var made := _relayed(family.local_kind())
 	var stop := [false]
 	var thread := in_thread(func() -> void:
@@ -564,7 +571,7 @@ func test_it_is_polled_on_a_thread_while_it_changes() -> void:
 	join(thread, "the thread")
 
 
-func test_a_hundred_links() -> void:
+func test_a_relay_serves_a_hundred_links() -> void:
 	var kind: String = family.local_kind()
 	var made := Relayed.new()
 	made.endpoint = endpoint(kind)
@@ -594,12 +601,13 @@ func test_a_hundred_links() -> void:
 		made.relay.poll()
 		for peer in served:
 			peer.poll()
-		return made.relay.get_link_count() == 0, "the end of all")
-	var ends := made.told.filter(func(entry: Array) -> bool: return entry.size() == 2 and entry[1] == OK)
+		return made.relay.get_link_count() == 0, "the end of all links")
+	var ends := made.told.filter(
+			func(entry: Array) -> bool: return entry.size() == 2 and entry[1] == OK)
 	check_eq(ends.size(), 100, "link_closed")
 
 
-# A link of `kind` through a relay.
+# Opens a link of `kind` through a relay.
 func _relayed(kind: String, of_client := family, of_server := family) -> Relayed:
 	var made := Relayed.new()
 	_open(made, kind, of_client, of_server)
@@ -675,7 +683,7 @@ func _kinds_of(one: RefCounted, other: RefCounted) -> Array:
 	return Array(one.kinds()).filter(func(kind: String) -> bool: return other.kinds().has(kind))
 
 
-# Puts what `peer` takes of `data` from `at` on. How much that was.
+# Puts as much of `data` from `at` on as `peer` accepts, and returns the count.
 func _put(peer: StreamPeer, data: PackedByteArray, at: int) -> int:
 	return peer.put_partial_data(data.slice(at, at + 65_536))[1] if at < data.size() else 0
 

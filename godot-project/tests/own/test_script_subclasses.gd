@@ -1,8 +1,8 @@
 extends "res://tests/support/test_case.gd"
-## Scripts that extend our classes.
+## Tests of scripts that extend our classes.
 
 
-func test_a_subclass_adds_and_inherits() -> void:
+func test_a_subclass_adds_to_the_inherited_members() -> void:
 	var end := endpoint("tcp")
 	var peer := Named.new("first")
 	check_eq(peer.label, "first", "_init has run")
@@ -16,7 +16,7 @@ func test_a_subclass_adds_and_inherits() -> void:
 	check_eq(peer.status_text(), "first: 2", "a method of the script")
 
 
-func test_an_override_of_get_available_bytes() -> void:
+func test_a_subclass_can_override_get_available_bytes() -> void:
 	var end := endpoint("tcp")
 	var peer := FixedAvailable.new()
 	check_eq(peer.get_available_bytes(), 1234, "before connecting")
@@ -25,10 +25,10 @@ func test_an_override_of_get_available_bytes() -> void:
 	check_eq(peer.get_available_bytes(), 1234, "when connected")
 	var served := accept(end)
 	served.put_u8(5)
-	check_eq(peer.get_u8(), 5, "what is not overridden works on")
+	check_eq(peer.get_u8(), 5, "methods that are not overridden still work")
 
 
-func test_a_subclass_of_a_server() -> void:
+func test_a_server_can_be_subclassed() -> void:
 	var server := CountingServer.new()
 	check_eq(server.listen(0, LOOPBACK), OK, "listen")
 	var peer: StreamPeer = family.tcp_peer()
@@ -38,34 +38,34 @@ func test_a_subclass_of_a_server() -> void:
 	check_eq(server.taken, 1, "the script's own field")
 
 
-func test_a_subclass_in_a_thread() -> void:
+func test_a_subclass_works_on_another_thread() -> void:
 	var end := endpoint("tcp")
 	var thread := in_thread(func() -> String:
 		var peer := Named.new("there")
 		end.connect_peer(peer)
 		settle(peer)
 		return peer.status_text())
-	check_eq(join(thread, "the thread"), "there: 2", "a peer of a script, made and used in a thread")
+	check_eq(join(thread, "the thread"), "there: 2", "a scripted peer made and used on a thread")
 
 
-func test_notifications_are_those_of_any_other_class() -> void:
+func test_subclasses_get_the_same_notifications_as_of_other_classes() -> void:
 	var ours: Array[int] = []
 	_live_and_die(Notified, ours)
 	var others: Array[int] = []
 	_live_and_die(NotifiedBuffer, others)
 	check_eq(ours, others, "notifications")
-	check(ours.has(4711) and ours.has(NOTIFICATION_PREDELETE), "they arrive: %s" % [ours])
+	check(ours.has(4711) and ours.has(NOTIFICATION_PREDELETE), "the notifications: %s" % [ours])
 
 
-# A function of its own, because a variable's value may live on in a caller until that returns.
+# A function of its own, because a caller may keep the object in a temporary until it returns.
 func _live_and_die(script: GDScript, seen: Array[int]) -> void:
 	var object: Object = script.new(seen)
 	object.notification(4711)
 
 
-func test_auto_poll_of_an_object_that_is_going() -> void:
+func test_auto_poll_can_be_set_while_an_object_is_freed() -> void:
 	var tree := Engine.get_main_loop() as SceneTree
-	# The first one connects the tree's signal, for all of them.
+	# The first object connects to the tree's signal on behalf of all.
 	family.peer("tcp").auto_poll = true
 	var before: int = tree.process_frame.get_connections().size()
 	for script: GDScript in [DyingPeer, DyingServer]:
@@ -77,12 +77,12 @@ func test_auto_poll_of_an_object_that_is_going() -> void:
 	join(in_thread(func() -> void:
 		for i in 20:
 			DyingPeer.new(seen, true)), "the thread")
-	check_eq(seen.size(), 20, "in a thread")
+	check_eq(seen.size(), 20, "on a thread")
 	await tree.process_frame
 	check_eq(tree.process_frame.get_connections().size(), before, "connections of the tree")
 
 
-func test_a_script_attached_later() -> void:
+func test_a_script_can_be_attached_and_detached() -> void:
 	var peer := StreamPeerTCPRs.new()
 	peer.set_script(FixedAvailable)
 	check_eq(peer.get_available_bytes(), 1234, "an override of the attached script")

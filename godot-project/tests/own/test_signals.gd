@@ -1,16 +1,21 @@
 extends "res://tests/support/test_case.gd"
-## The signals of peers and servers: when they come, in which order, and what a handler may do.
+## The signals of peers and servers: when they are emitted, in which order, and what a handler may
+## do.
 
 const SignalLog := preload("res://tests/support/signal_log.gd")
 
-# What comes of a connect, up to its end.
-const CONNECTED_WELL := [["status_changed", STATUS_CONNECTING], ["status_changed", STATUS_CONNECTED], ["connect_finished", OK]]
-const REFUSED := [["status_changed", STATUS_CONNECTING], ["status_changed", STATUS_ERROR], ["connect_finished", ERR_CONNECTION_ERROR]]
-const TIMED_OUT := [["status_changed", STATUS_CONNECTING], ["status_changed", STATUS_ERROR], ["connect_finished", ERR_TIMEOUT]]
-const CANCELLED := [["status_changed", STATUS_CONNECTING], ["status_changed", STATUS_NONE], ["connect_finished", ERR_SKIP]]
+# The signals of one connect, by its outcome.
+const CONNECTED_WELL := [["status_changed", STATUS_CONNECTING],
+		["status_changed", STATUS_CONNECTED], ["connect_finished", OK]]
+const REFUSED := [["status_changed", STATUS_CONNECTING], ["status_changed", STATUS_ERROR],
+		["connect_finished", ERR_CONNECTION_ERROR]]
+const TIMED_OUT := [["status_changed", STATUS_CONNECTING], ["status_changed", STATUS_ERROR],
+		["connect_finished", ERR_TIMEOUT]]
+const CANCELLED := [["status_changed", STATUS_CONNECTING], ["status_changed", STATUS_NONE],
+		["connect_finished", ERR_SKIP]]
 
 
-func test_they_come_from_poll() -> void:
+func test_signals_are_emitted_by_poll_only() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var peer: StreamPeer = family.peer(kind)
@@ -27,7 +32,7 @@ func test_they_come_from_poll() -> void:
 		check_eq(seen.count("disconnected"), 1, kind + ": disconnected after poll")
 
 
-func test_a_connect_that_succeeds() -> void:
+func test_signals_of_a_connect_that_succeeds() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var peer: StreamPeer = family.peer(kind)
@@ -39,7 +44,7 @@ func test_a_connect_that_succeeds() -> void:
 		check_eq(seen.entries, CONNECTED_WELL, kind + ": signals")
 
 
-func test_a_connect_that_is_refused() -> void:
+func test_signals_of_a_connect_that_is_refused() -> void:
 	var end := endpoint("tcp")
 	end.server.stop()
 	var peer: StreamPeer = family.tcp_peer()
@@ -52,7 +57,7 @@ func test_a_connect_that_is_refused() -> void:
 		check_eq(seen.take(), REFUSED, "signals")
 
 
-func test_a_connect_that_takes_too_long() -> void:
+func test_signals_of_a_connect_that_times_out() -> void:
 	for kind: String in family.kinds():
 		var end := small_endpoint(kind)
 		var queue := fill(end)
@@ -60,14 +65,14 @@ func test_a_connect_that_takes_too_long() -> void:
 		peer.connect_timeout = 0.05
 		var seen := SignalLog.of_peer(peer)
 		end.connect_peer(peer)
-		reaches(peer, STATUS_ERROR, kind + ": the end of the time")
+		reaches(peer, STATUS_ERROR, kind + ": the timeout")
 		for i in 5:
 			peer.poll()
 		check_eq(seen.entries, TIMED_OUT, kind + ": signals")
 		check(not queue.is_empty(), "the queue is full until here")
 
 
-func test_a_connect_that_is_cancelled() -> void:
+func test_signals_of_a_connect_that_is_cancelled() -> void:
 	for kind: String in family.kinds():
 		var end := small_endpoint(kind)
 		var queue := fill(end)
@@ -86,14 +91,14 @@ func test_a_connect_that_is_cancelled() -> void:
 		check(not queue.is_empty(), "the queue is full until here")
 
 
-func test_one_end_for_each_accepted_connect() -> void:
+func test_each_accepted_connect_finishes_once() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var peer: StreamPeer = family.peer(kind)
 		var seen := SignalLog.of_peer(peer)
 		var accepted := 0
 		for round in 50:
-			# Some of these come while the last one is still under way or established, and are refused.
+			# A connect is refused while the previous one is in progress or connected.
 			accepted += int(quietly(func() -> int: return end.connect_peer(peer)) == OK)
 			if round % 3 == 0:
 				peer.poll()
@@ -105,18 +110,20 @@ func test_one_end_for_each_accepted_connect() -> void:
 		check_eq(seen.count("connect_finished"), accepted, kind + ": connect_finished")
 
 
-func test_a_connect_that_fails_at_once_has_no_signals() -> void:
+func test_a_connect_that_fails_in_the_call_has_no_signals() -> void:
 	var peer: StreamPeer = family.tcp_peer()
 	var seen := SignalLog.of_peer(peer)
 	for host: String in ["255.255.255.255", "", "256.1.1.1"]:
-		check(quietly(func() -> int: return peer.connect_to_host(host, 80)) != OK, "connect to '%s'" % host)
+		check(quietly(func() -> int: return peer.connect_to_host(host, 80)) != OK,
+				"connect to '%s'" % host)
 		peer.poll()
-	check_eq(quietly(func() -> int: return peer.connect_to_host(LOOPBACK, 0)), ERR_INVALID_PARAMETER, "connect to port 0")
+	check_eq(quietly(func() -> int: return peer.connect_to_host(LOOPBACK, 0)), ERR_INVALID_PARAMETER,
+			"connect to port 0")
 	peer.poll()
 	check_eq(seen.entries, [], "signals")
 
 
-func test_how_a_connection_ends() -> void:
+func test_signals_tell_how_a_connection_ended() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.poll()
@@ -125,14 +132,16 @@ func test_how_a_connection_ends() -> void:
 		pair.client.disconnect_from_host()
 		for i in 5:
 			pair.client.poll()
-		check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", OK]], kind + ": by this side")
+		check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", OK]],
+				kind + ": by this side")
 
 		pair = link(kind)
 		pair.client.poll()
 		seen = SignalLog.of_peer(pair.client)
 		pair.served.disconnect_from_host()
 		reaches(pair.client, STATUS_NONE, kind + ": the end")
-		check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", ERR_FILE_EOF]], kind + ": by the other side")
+		check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", ERR_FILE_EOF]],
+				kind + ": by the other side")
 
 	if System.is_wine():
 		return leave_out(NO_RESETS)
@@ -141,10 +150,11 @@ func test_how_a_connection_ends() -> void:
 	var seen := SignalLog.of_peer(pair.client)
 	pair.served.abort()
 	reaches(pair.client, STATUS_ERROR, "the reset")
-	check_eq(seen.entries, [["status_changed", STATUS_ERROR], ["disconnected", ERR_CONNECTION_ERROR]], "by a reset")
+	check_eq(seen.entries, [["status_changed", STATUS_ERROR], ["disconnected", ERR_CONNECTION_ERROR]],
+			"by a reset")
 
 
-func test_an_end_that_a_read_has_met_is_told_by_the_next_poll() -> void:
+func test_an_end_found_by_reading_is_signalled_by_the_next_poll() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.poll()
@@ -153,10 +163,11 @@ func test_an_end_that_a_read_has_met_is_told_by_the_next_poll() -> void:
 		check_eq(pair.client.get_data(1)[0], ERR_FILE_EOF, kind + ": get_data")
 		check_eq(seen.entries, [], kind + ": signals before poll")
 		pair.client.poll()
-		check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", ERR_FILE_EOF]], kind + ": signals")
+		check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", ERR_FILE_EOF]],
+				kind + ": signals")
 
 
-func test_data_available_comes_as_long_as_there_is_data() -> void:
+func test_each_poll_emits_data_available_while_data_is_unread() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.poll()
@@ -177,48 +188,55 @@ func test_data_available_comes_as_long_as_there_is_data() -> void:
 		check_eq(seen.take(), [["disconnected", ERR_FILE_EOF]], kind + ": the end after the data")
 
 
-func test_a_handler_that_disconnects() -> void:
+func test_a_handler_can_disconnect() -> void:
 	for kind: String in family.kinds():
 		for name: String in ["status_changed", "connect_finished"]:
 			var end := endpoint(kind)
 			var peer: StreamPeer = family.peer(kind)
 			var weak: WeakRef = weakref(peer)
 			var seen := SignalLog.of_peer(peer)
-			peer.connect(name, func(_argument: int) -> void: weak.get_ref().disconnect_from_host(), CONNECT_ONE_SHOT)
+			peer.connect(name, func(_argument: int) -> void: weak.get_ref().disconnect_from_host(),
+					CONNECT_ONE_SHOT)
 			end.connect_peer(peer)
 			spin_until(func() -> bool:
 				peer.poll()
-				return seen.count("connect_finished") == 1 and peer.get_status() == STATUS_NONE, kind + ": the end")
+				return seen.count("connect_finished") == 1 and peer.get_status() == STATUS_NONE,
+						kind + ": the end")
 			peer.poll()
-			check_eq(seen.count("connect_finished"), 1, "%s: connect_finished, disconnected in %s" % [kind, name])
-			check_eq(seen.entries.back()[0], "disconnected" if seen.count("disconnected") else "connect_finished", kind + ": the last")
+			check_eq(seen.count("connect_finished"), 1,
+					"%s: connect_finished, disconnected in %s" % [kind, name])
+			check_eq(seen.entries.back()[0],
+					"disconnected" if seen.count("disconnected") else "connect_finished",
+					kind + ": the last signal")
 
 
-func test_a_handler_that_connects_again() -> void:
+func test_a_handler_can_connect_again() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var peer: StreamPeer = family.peer(kind)
 		var weak: WeakRef = weakref(peer)
 		var seen := SignalLog.of_peer(peer)
 		var errors := []
-		peer.connect("disconnected", func(_error: int) -> void: errors.append(end.connect_peer(weak.get_ref())))
+		peer.connect("disconnected",
+				func(_error: int) -> void: errors.append(end.connect_peer(weak.get_ref())))
 		end.connect_peer(peer)
 		settle(peer)
 		for round in 3:
 			accept(end).disconnect_from_host()
 			spin_until(func() -> bool:
 				peer.poll()
-				return errors.size() == round + 1 and peer.get_status() == STATUS_CONNECTED, kind + ": connected again")
+				return errors.size() == round + 1 and peer.get_status() == STATUS_CONNECTED,
+						kind + ": connected again")
 		spin_until(func() -> bool:
 			peer.poll()
 			return seen.count("connect_finished") == 4, kind + ": four connects to end")
 		check_eq(errors, [OK, OK, OK], kind + ": connect_to_host in the handler")
 		check_eq(seen.count("disconnected"), 3, kind + ": disconnected")
 		accept(end).put_u8(7)
-		check_eq(peer.get_u8(), 7, kind + ": a byte in the end")
+		check_eq(peer.get_u8(), 7, kind + ": a byte over the last connection")
 
 
-func test_a_handler_that_polls() -> void:
+func test_a_handler_can_poll() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var peer: StreamPeer = family.peer(kind)
@@ -231,11 +249,13 @@ func test_a_handler_that_polls() -> void:
 		peer.poll()
 		accept(end).disconnect_from_host()
 		reaches(peer, STATUS_NONE, kind + ": the end")
-		check_eq(seen.entries, CONNECTED_WELL + [["status_changed", STATUS_NONE], ["disconnected", ERR_FILE_EOF]], kind + ": signals")
+		check_eq(seen.entries,
+				CONNECTED_WELL + [["status_changed", STATUS_NONE], ["disconnected", ERR_FILE_EOF]],
+				kind + ": signals")
 
 
-func test_a_handler_that_disconnects_and_polls() -> void:
-	# The signals of what a handler does come after those of what has happened before.
+func test_a_handler_can_disconnect_and_poll() -> void:
+	# Signals of a handler's own calls are emitted after those of earlier events.
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var peer: StreamPeer = family.peer(kind)
@@ -249,10 +269,11 @@ func test_a_handler_that_disconnects_and_polls() -> void:
 		spin_until(func() -> bool:
 			peer.poll()
 			return seen.count("disconnected") == 1, kind + ": the end")
-		check_eq(seen.entries, CONNECTED_WELL + [["status_changed", STATUS_NONE], ["disconnected", OK]], kind + ": signals")
+		check_eq(seen.entries, CONNECTED_WELL + [["status_changed", STATUS_NONE], ["disconnected", OK]],
+				kind + ": signals")
 
 
-func test_a_handler_that_reads_what_is_available() -> void:
+func test_a_handler_can_read_all_available_bytes() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var weak: WeakRef = weakref(pair.client)
@@ -268,7 +289,7 @@ func test_a_handler_that_reads_what_is_available() -> void:
 		check_eq(received[0], sent, kind + ": everything")
 
 
-func test_a_handler_that_drops_the_last_reference() -> void:
+func test_a_handler_can_drop_the_last_reference() -> void:
 	for name: String in ["status_changed", "connect_finished", "data_available", "disconnected"]:
 		var pair := link(family.local_kind())
 		var kept := [pair.client]
@@ -287,15 +308,16 @@ func test_a_handler_that_drops_the_last_reference() -> void:
 		if name in ["status_changed", "connect_finished"]:
 			peer.disconnect_from_host()
 			pair.endpoint.connect_peer(peer)
-		# The tree calls it without holding it, as auto_poll does.
+		# auto_poll calls the object without holding a reference to it.
 		peer.auto_poll = true
 		peer = null
-		await until(func() -> bool: return weak.get_ref() == null, name + ": the peer to go")
+		await until(func() -> bool: return weak.get_ref() == null, name + ": the peer to be freed")
 		check(calls[0] >= 1, name + ": the handler was called")
 
 
-func test_a_handler_that_polls_and_drops_the_last_reference() -> void:
-	# Only a Unix domain socket is connected, and has received something, without a poll, which would tell its signals.
+func test_a_handler_can_poll_and_drop_the_last_reference() -> void:
+	# Only a Unix domain socket can connect and receive without a poll, which would already emit the
+	# signals.
 	if lacks_uds():
 		return
 	for name: String in ["status_changed", "connect_finished", "data_available", "disconnected"]:
@@ -304,7 +326,7 @@ func test_a_handler_that_polls_and_drops_the_last_reference() -> void:
 		var weak: WeakRef = weakref(pair.client)
 		pair.client = null
 		var seen := SignalLog.of_peer(kept[0])
-		# What has happened by the first frame: the end of the connection, and another connect.
+		# The events before the first frame: the end of the connection, and another connect.
 		kept[0].disconnect_from_host()
 		pair.endpoint.connect_peer(kept[0])
 		accept(pair.endpoint).put_u8(2)
@@ -314,12 +336,13 @@ func test_a_handler_that_polls_and_drops_the_last_reference() -> void:
 			kept.clear()
 		kept[0].connect(name, drop if name == "data_available" else drop.unbind(1), CONNECT_ONE_SHOT)
 		kept[0].auto_poll = true
-		await until(func() -> bool: return weak.get_ref() == null, name + ": the peer to go")
-		# The poll of the handler has told the rest in its order, before what came after the handler's signal.
-		check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", OK]] + CONNECTED_WELL, name + ": signals")
+		await until(func() -> bool: return weak.get_ref() == null, name + ": the peer to be freed")
+		# The handler's own poll has emitted the remaining signals in order.
+		check_eq(seen.entries, [["status_changed", STATUS_NONE], ["disconnected", OK]] + CONNECTED_WELL,
+				name + ": signals")
 
 
-func test_a_handler_that_drops_the_last_reference_to_a_server() -> void:
+func test_a_handler_can_drop_the_last_reference_to_a_server() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var client := dial(end)
@@ -329,14 +352,14 @@ func test_a_handler_that_drops_the_last_reference_to_a_server() -> void:
 			end.server = null
 			calls[0] += 1)
 		end.server.auto_poll = true
-		await until(func() -> bool: return weak.get_ref() == null, kind + ": the server to go")
+		await until(func() -> bool: return weak.get_ref() == null, kind + ": the server to be freed")
 		check_eq(calls[0], 1, kind + ": calls of the handler")
 		spin_until(func() -> bool:
 			client.poll()
 			return client.get_status() != STATUS_CONNECTED, kind + ": the client to notice")
 
 
-func test_they_come_on_the_thread_that_polls() -> void:
+func test_signals_are_emitted_on_the_thread_that_polls() -> void:
 	var pair := link(family.local_kind())
 	var threads := []
 	pair.client.data_available.connect(func() -> void: threads.append(OS.get_thread_caller_id()))
@@ -348,7 +371,7 @@ func test_they_come_on_the_thread_that_polls() -> void:
 	check_eq(threads, [id], "the thread of the handler")
 
 
-func test_a_server_tells_of_connections() -> void:
+func test_a_server_signals_waiting_connections_at_each_poll() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var seen := SignalLog.of(end.server, ["connection_available"])
@@ -359,16 +382,16 @@ func test_a_server_tells_of_connections() -> void:
 			end.server.poll()
 			return seen.entries.size() == 1, kind + ": a connection")
 		end.server.poll()
-		check_eq(seen.entries.size(), 2, kind + ": as long as nobody takes it")
+		check_eq(seen.entries.size(), 2, kind + ": while it is not taken")
 		check(end.server.take_connection() != null, kind + ": it can be taken")
 		end.server.poll()
-		check_eq(seen.entries.size(), 2, kind + ": when it is taken")
+		check_eq(seen.entries.size(), 2, kind + ": after it was taken")
 		end.server.stop()
 		check_eq(end.server.poll(), OK, kind + ": poll of a server that does not listen")
 		settle(client)
 
 
-func test_a_server_handler_that_takes_stops_and_listens() -> void:
+func test_a_server_handler_can_take_stop_and_listen() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var taken := []
@@ -385,5 +408,5 @@ func test_a_server_handler_that_takes_stops_and_listens() -> void:
 		settle(client)
 		taken[0].put_u8(3)
 		check_eq(client.get_u8(), 3, kind + ": a byte")
-		# The handler holds `end`, and that the server.
+		# The handler captures `end`, which references the server.
 		end.server = null

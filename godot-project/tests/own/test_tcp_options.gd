@@ -1,8 +1,8 @@
 extends "res://tests/support/test_case.gd"
-## What a script can set and ask of TCP.
+## Tests of the options and addresses of TCP peers.
 
 
-func test_no_delay() -> void:
+func test_no_delay_can_be_set_before_and_after_connecting() -> void:
 	var fresh := StreamPeerTCPRs.new()
 	check_eq(fresh.is_no_delay_enabled(), false, "the default")
 	fresh.set_no_delay(true)
@@ -16,22 +16,23 @@ func test_no_delay() -> void:
 	accept(end).set_no_delay(true)
 
 
-func test_keep_alive() -> void:
+func test_keep_alive_accepts_positive_values_only() -> void:
 	if System.is_wine():
 		return skip("Wine has no TCP_KEEPCNT")
 	var pair := link("tcp")
 	for peer: StreamPeerTCPRs in [StreamPeerTCPRs.new(), pair.client, pair.served]:
 		check_eq(peer.set_keep_alive(true), OK, "with the defaults")
-		check_eq(peer.set_keep_alive(true, 5, 2, 3), OK, "with times of its own")
+		check_eq(peer.set_keep_alive(true, 5, 2, 3), OK, "with its own times")
 		check_eq(peer.set_keep_alive(false), OK, "switched off")
 		for bad: Array in [[0, 10, 5], [60, 0, 5], [60, 10, 0], [-1, 10, 5], [60, 10, 1 << 40]]:
-			check_eq(quietly(func() -> int: return peer.callv("set_keep_alive", [true] + bad)), ERR_INVALID_PARAMETER, str(bad))
+			check_eq(quietly(func() -> int: return peer.callv("set_keep_alive", [true] + bad)),
+					ERR_INVALID_PARAMETER, str(bad))
 		check(peer.get_status() in [STATUS_NONE, STATUS_CONNECTED], "status")
 
 
 func test_keep_alive_reaches_the_socket() -> void:
 	if not OS.has_feature("linux"):
-		return skip("the options of a socket can be seen on Linux")
+		return skip("the options of a socket are visible on Linux only")
 	var end := endpoint("tcp")
 	var before := StreamPeerTCPRs.new()
 	before.set_keep_alive(true, 33)
@@ -47,28 +48,31 @@ func test_keep_alive_reaches_the_socket() -> void:
 	check_eq(_socket_has(after, "keepalive"), false, "switched off")
 
 
-func test_user_timeout_and_linger() -> void:
+func test_user_timeout_and_linger_validate_their_values() -> void:
 	var pair := link("tcp")
 	var settable: Error = OK if OS.has_feature("linux") else ERR_UNAVAILABLE
 	for peer: StreamPeerTCPRs in [StreamPeerTCPRs.new(), pair.client, pair.served]:
 		for seconds: float in [5.0, 0.5, 0.0, INF, 1e30]:
-			# None is the default, which every system has.
+			# No time limit is the default, which every system supports.
 			var is_none := seconds == 0.0 or seconds >= 1e30
-			check_eq(peer.set_user_timeout(seconds), OK if is_none else settable, "set_user_timeout(%s)" % seconds)
+			check_eq(peer.set_user_timeout(seconds), OK if is_none else settable,
+					"set_user_timeout(%s)" % seconds)
 		for seconds: float in [5.0, 0.5, 0.0, INF, 1e30, -1.0, -INF]:
 			check_eq(peer.set_linger(seconds), OK, "set_linger(%s)" % seconds)
 		for seconds: float in [-1.0, -1e-10, -INF, NAN]:
-			check_eq(quietly(func() -> int: return peer.set_user_timeout(seconds)), ERR_INVALID_PARAMETER, "set_user_timeout(%s)" % seconds)
+			check_eq(quietly(func() -> int: return peer.set_user_timeout(seconds)), ERR_INVALID_PARAMETER,
+					"set_user_timeout(%s)" % seconds)
 			check_eq(peer.get_last_error(), ERR_INVALID_PARAMETER, "get_last_error after %s" % seconds)
 		check_eq(peer.set_user_timeout(1.0), settable, "set_user_timeout")
-		check_eq(peer.get_last_error(), settable, "get_last_error after a good value")
-		check_eq(quietly(func() -> int: return peer.set_linger(NAN)), ERR_INVALID_PARAMETER, "set_linger(NAN)")
+		check_eq(peer.get_last_error(), settable, "get_last_error after a valid value")
+		check_eq(quietly(func() -> int: return peer.set_linger(NAN)), ERR_INVALID_PARAMETER,
+				"set_linger(NAN)")
 		check(peer.get_last_error_message().begins_with("set_linger: "), peer.get_last_error_message())
 	pair.client.put_u8(1)
 	check_eq(pair.served.get_u8(), 1, "a byte")
 
 
-func test_a_linger_of_zero_resets() -> void:
+func test_a_linger_of_zero_resets_the_connection() -> void:
 	var pair := link("tcp")
 	check_eq(pair.client.set_linger(0.0), OK, "set_linger")
 	pair.client.disconnect_from_host()
@@ -77,7 +81,7 @@ func test_a_linger_of_zero_resets() -> void:
 		return pair.served.get_status() != STATUS_CONNECTED, "the other side to notice")
 
 
-func test_no_call_waits_with_a_linger() -> void:
+func test_closing_with_a_linger_time_does_not_wait() -> void:
 	var pair := link("tcp")
 	check_eq(pair.client.set_linger(30.0), OK, "set_linger")
 	pair.client.write_buffer_limit = 64 << 20
@@ -90,7 +94,7 @@ func test_no_call_waits_with_a_linger() -> void:
 	check(Time.get_ticks_msec() - start < 5000, "closing did not wait for the peer")
 
 
-func test_buffer_sizes() -> void:
+func test_buffer_sizes_can_be_set_and_read() -> void:
 	for kind: String in family.kinds():
 		for direction: String in ["send", "receive"]:
 			var setter := "set_%s_buffer_size" % direction
@@ -101,19 +105,21 @@ func test_buffer_sizes() -> void:
 			check_eq(peer.call(setter, 20000), OK, "%s: %s before connecting" % [kind, setter])
 			end.connect_peer(peer)
 			settle(peer)
-			# The system rounds up, and Linux doubles.
-			check(peer.call(getter) >= 20000 and peer.call(getter) < 80000, "%s: %s is %d" % [kind, getter, peer.call(getter)])
+			# The system rounds up, and Linux doubles the size.
+			check(peer.call(getter) >= 20000 and peer.call(getter) < 80000,
+					"%s: %s is %d" % [kind, getter, peer.call(getter)])
 			check_eq(peer.call(setter, 50000), OK, "%s: %s when connected" % [kind, setter])
 			check(peer.call(getter) >= 50000, "%s: %s is %d" % [kind, getter, peer.call(getter)])
 			for bad: int in [0, -1, 1 << 40]:
-				check_eq(quietly(func() -> int: return peer.call(setter, bad)), ERR_INVALID_PARAMETER, "%s: %s(%d)" % [kind, setter, bad])
+				check_eq(quietly(func() -> int: return peer.call(setter, bad)), ERR_INVALID_PARAMETER,
+						"%s: %s(%d)" % [kind, setter, bad])
 			accept(end).put_u8(1)
 			check_eq(peer.get_u8(), 1, kind + ": a byte")
 			peer.disconnect_from_host()
 			check_eq(peer.call(getter), 0, "%s: %s when closed" % [kind, getter])
 
 
-func test_local_addresses() -> void:
+func test_get_local_host_follows_the_socket() -> void:
 	var fresh := StreamPeerTCPRs.new()
 	check_eq(fresh.get_local_host(), "", "fresh")
 	check_eq(fresh.bind(0, LOOPBACK), OK, "bind")
@@ -140,7 +146,7 @@ func test_a_scope_can_be_a_name_or_a_number() -> void:
 					var peer := dial(end)
 					settle(peer)
 					check_eq(peer.get_status(), STATUS_CONNECTED, end.host)
-					# What it says connects again.
+					# The reported address can be used to connect again.
 					end.host = peer.get_connected_host()
 					check(end.host.contains("%"), "the scope is in " + end.host)
 					var again := dial(end)
@@ -150,14 +156,14 @@ func test_a_scope_can_be_a_name_or_a_number() -> void:
 	skip("this machine has no link-local address")
 
 
-func test_a_scope_that_does_not_exist() -> void:
+func test_an_unknown_scope_is_refused() -> void:
 	var peer := StreamPeerTCPRs.new()
 	for host: String in ["fe80::1%nothing0", "fe80::1%", "127.0.0.1%lo"]:
 		check(quietly(func() -> int: return peer.connect_to_host(host, 80)) != OK, host)
 		check_eq(peer.get_status(), STATUS_NONE, "status after " + host)
 
 
-func test_localhost_with_a_server_on_either_family() -> void:
+func test_localhost_reaches_a_server_on_ipv4_or_ipv6() -> void:
 	var hosts := [LOOPBACK]
 	if IP.get_local_addresses().has("0:0:0:0:0:0:0:1"):
 		hosts.append("::1")
@@ -173,7 +179,8 @@ func test_localhost_with_a_server_on_either_family() -> void:
 			check_eq(accept(end).get_u8(), 1, "a byte")
 
 
-# Whether the system's list of connections says `what` of the socket of `peer`; true where there is no such list.
+# Whether the system's list of connections has `what` in the entry of `peer`. True where there is no
+# such list.
 func _socket_has(peer: StreamPeerTCPRs, what: String) -> bool:
 	var output := []
 	var port := peer.get_local_port()

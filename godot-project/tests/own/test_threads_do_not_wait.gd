@@ -1,10 +1,10 @@
 extends "res://tests/support/test_case.gd"
-## A thread blocked in a read or a write holds up nobody else, and disconnecting wakes it.
+## A thread that is blocked in a read or a write does not block others, and disconnecting wakes it.
 
 const MORE_THAN_THE_SYSTEM_TAKES := 64 << 20
 
 
-func test_beside_a_blocked_read() -> void:
+func test_calls_return_at_once_beside_a_blocked_read() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var reader := blocked_reader(pair)
@@ -20,7 +20,7 @@ func test_beside_a_blocked_read() -> void:
 			pair.client.set_no_delay(true)
 		check_eq(reader.is_alive(), true, kind + ": the reader still waits")
 		pair.served.put_u8(2)
-		check_eq(join(reader, "the reader"), [OK, PackedByteArray([1, 2])], kind + ": what it read")
+		check_eq(join(reader, "the reader"), [OK, PackedByteArray([1, 2])], kind + ": the read bytes")
 
 
 func test_disconnecting_wakes_a_blocked_read() -> void:
@@ -31,16 +31,16 @@ func test_disconnecting_wakes_a_blocked_read() -> void:
 		check_eq(pair.client.get_status(), STATUS_NONE, kind + ": status")
 		var got: Array = join(reader, "the reader")
 		check_eq(got[0], FAILED, kind + ": what the reader returned")
-		reaches(pair.served, STATUS_NONE, kind + ": the other side to see the end")
+		reaches(pair.served, STATUS_NONE, kind + ": the end on the other side")
 
 
-func test_the_peer_of_a_woken_read_connects_again() -> void:
+func test_a_peer_can_connect_again_while_its_reader_wakes_up() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		for round in 5:
 			var reader := blocked_reader(pair)
 			pair.client.disconnect_from_host()
-			# At once, so that the thread may still be on its way out of the old connection.
+			# Immediately, so that the reader may still be inside a call on the old connection.
 			check_eq(pair.endpoint.connect_peer(pair.client), OK, kind + ": connect again")
 			check_eq(join(reader, "the reader")[0], FAILED, kind + ": the old read")
 			pair.served = accept(pair.endpoint)
@@ -49,7 +49,7 @@ func test_the_peer_of_a_woken_read_connects_again() -> void:
 			check_eq(pair.client.get_u8(), round, kind + ": the new connection")
 
 
-func test_beside_a_blocked_write() -> void:
+func test_calls_return_at_once_beside_a_blocked_write() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var writer := _blocked_writer(pair)
@@ -85,7 +85,7 @@ func test_a_reset_wakes_both_directions() -> void:
 		check(join(writer, "the writer") != OK, kind + ": what the writer returned")
 
 
-func test_stopping_a_server_beside_a_thread_that_asks_it() -> void:
+func test_a_server_can_be_stopped_while_a_thread_accepts() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var state := {"stop": false}
@@ -103,7 +103,7 @@ func test_stopping_a_server_beside_a_thread_that_asks_it() -> void:
 		check(join(asker, "the asker") >= 0, kind + ": the asker")
 
 
-func test_every_call_from_many_threads_at_once() -> void:
+func test_threads_can_make_every_call_at_once() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var peer: StreamPeer = family.peer(kind)
@@ -121,7 +121,7 @@ func test_every_call_from_many_threads_at_once() -> void:
 				return served == null or served.put_data([1]) in [OK, FAILED],
 		]
 		var threads: Array[Thread] = []
-		# Connecting a peer that is connected prints an error by contract, from whichever thread.
+		# Connecting a connected peer prints an error by contract, on any thread.
 		mute(true)
 		for call in calls:
 			threads.append(in_thread(func() -> int:
@@ -133,7 +133,7 @@ func test_every_call_from_many_threads_at_once() -> void:
 			check_eq(join(threads[i], "a caller"), 1000, "%s: answers to call %d" % [kind, i])
 		mute(false)
 		peer.disconnect_from_host()
-		check_eq(peer.get_status(), STATUS_NONE, kind + ": status in the end")
+		check_eq(peer.get_status(), STATUS_NONE, kind + ": status after disconnect_from_host")
 		while end.server.take_connection() != null:
 			pass
 		check_eq(end.connect_peer(peer), OK, kind + ": the peer still works")
@@ -142,7 +142,8 @@ func test_every_call_from_many_threads_at_once() -> void:
 		check_eq(accept(end).get_u8(), 6, kind + ": a byte")
 
 
-# A thread that waits in `put_data` on the client: nothing more arrives at the other side, though it has not ended.
+# A thread that is blocked in `put_data` on the client: it has not ended, and no more bytes arrive
+# at the other side.
 func _blocked_writer(pair: Link) -> Thread:
 	var writer := in_thread(func() -> int:
 		var bytes := PackedByteArray()

@@ -1,8 +1,8 @@
 extends "res://tests/support/test_case.gd"
-## What only Unix domain sockets can do: pairs, credentials, names without a file, files with permissions.
+## Features of Unix domain sockets only: pairs, credentials, abstract names, and file permissions.
 
 
-func test_a_pair() -> void:
+func test_create_pair_returns_two_connected_peers() -> void:
 	if lacks_uds():
 		return
 	if OS.has_feature("windows"):
@@ -18,14 +18,14 @@ func test_a_pair() -> void:
 		check_eq(other.get_string(), "to the other", "a string")
 	var first: StreamPeerUDSRs = pair[0]
 	pair.clear()
-	check_eq(first.get_data(1)[0], ERR_FILE_EOF, "the end when the other is dropped")
+	check_eq(first.get_data(1)[0], ERR_FILE_EOF, "the end after the other peer is freed")
 	var end := endpoint("uds")
 	check_eq(end.connect_peer(first), OK, "an end of a pair connects like any peer")
 	settle(first)
 	check_eq(first.get_status(), STATUS_CONNECTED, "status")
 
 
-func test_a_pair_between_threads() -> void:
+func test_a_pair_connects_two_threads() -> void:
 	if lacks_uds():
 		return
 	if OS.has_feature("windows"):
@@ -40,12 +40,12 @@ func test_a_pair_between_threads() -> void:
 	join(doubler, "the thread")
 
 
-func test_credentials() -> void:
+func test_get_peer_credentials_returns_process_user_and_group() -> void:
 	if lacks_uds():
 		return
 	var pair := link("uds")
 	var peers := [pair.client, pair.served]
-	# Windows has no pairs, and does not tell of users.
+	# Windows has no pairs and no user numbers.
 	var user := ["-1"]
 	var group := ["-1"]
 	if not OS.has_feature("windows"):
@@ -54,24 +54,26 @@ func test_credentials() -> void:
 		group.clear()
 		OS.execute("id", ["-u"], user)
 		OS.execute("id", ["-g"], group)
-		check_eq(peers.size(), 4, "two ends")
+		check_eq(peers.size(), 4, "two connections")
 	for peer: StreamPeerUDSRs in peers:
-		check_eq(peer.get_peer_credentials(), {"pid": OS.get_process_id(), "uid": user[0].to_int(), "gid": group[0].to_int()}, "who")
+		check_eq(peer.get_peer_credentials(),
+				{"pid": OS.get_process_id(), "uid": user[0].to_int(), "gid": group[0].to_int()},
+				"the credentials")
 	pair.client.disconnect_from_host()
 	for peer: StreamPeerUDSRs in [StreamPeerUDSRs.new(), pair.client]:
 		check_eq(peer.get_peer_credentials(), {}, "of a closed peer")
 		check_eq(peer.get_last_error(), ERR_UNCONFIGURED, "get_last_error")
 
 
-func test_names_without_a_file() -> void:
+func test_a_server_can_listen_on_an_abstract_name() -> void:
 	if lacks_uds():
 		return
 	if not OS.has_feature("linux"):
-		return skip("abstract names are Linux's")
+		return skip("only Linux has abstract names")
 	var end := Endpoint.new()
 	var name := fresh_abstract_name()
 	check_eq(end.open(family, "uds", name), OK, "listen")
-	check(not FileAccess.file_exists(name), "no file here")
+	check(not FileAccess.file_exists(name), "no file")
 	var other := UDSServerRs.new()
 	check_eq(quietly(func() -> int: return other.listen(name)), ERR_ALREADY_IN_USE, "a second server")
 	var client := dial(end)
@@ -82,15 +84,16 @@ func test_names_without_a_file() -> void:
 	served.put_u8(1)
 	check_eq(client.get_u8(), 1, "a byte")
 	end.server.stop()
-	check(quietly(func() -> int: return end.connect_peer(StreamPeerUDSRs.new())) != OK, "nobody there after stop")
+	check(quietly(func() -> int: return end.connect_peer(StreamPeerUDSRs.new())) != OK,
+			"no server after stop")
 	check_eq(end.reopen(), OK, "listen again")
 
 
-func test_a_peer_can_be_bound_to_a_name_without_a_file() -> void:
+func test_a_peer_can_be_bound_to_an_abstract_name() -> void:
 	if lacks_uds():
 		return
 	if not OS.has_feature("linux"):
-		return skip("abstract names are Linux's")
+		return skip("only Linux has abstract names")
 	var name := fresh_abstract_name()
 	var peer := StreamPeerUDSRs.new()
 	check_eq(peer.bind(name), OK, "bind")
@@ -101,11 +104,11 @@ func test_a_peer_can_be_bound_to_a_name_without_a_file() -> void:
 	check_eq(peer.get_status(), STATUS_CONNECTED, "status")
 
 
-func test_a_name_without_a_file_is_free_after_a_disconnect() -> void:
+func test_an_abstract_name_is_free_after_a_disconnect() -> void:
 	if lacks_uds():
 		return
 	if not OS.has_feature("linux"):
-		return skip("abstract names are Linux's")
+		return skip("only Linux has abstract names")
 	var name := fresh_abstract_name()
 	var end := endpoint("uds")
 	for i in 3:
@@ -117,11 +120,11 @@ func test_a_name_without_a_file_is_free_after_a_disconnect() -> void:
 		peer.put_data("last words".to_utf8_buffer())
 		# The other side stays open.
 		peer.disconnect_from_host()
-		check_eq(served.get_data(10), [OK, "last words".to_utf8_buffer()], "what was put, round %d" % i)
+		check_eq(served.get_data(10), [OK, "last words".to_utf8_buffer()], "the bytes, round %d" % i)
 	check_eq(UDSServerRs.new().listen(name), OK, "listen")
 
 
-func test_paths_of_the_user_folder() -> void:
+func test_paths_can_be_in_the_user_folder() -> void:
 	if lacks_uds():
 		return
 	var path := "user://%s.sock" % System.unique_name()
@@ -137,7 +140,7 @@ func test_paths_of_the_user_folder() -> void:
 	accept(end).put_u8(1)
 	check_eq(client.get_u8(), 1, "a byte")
 	end.server.stop()
-	check_eq(exists(ProjectSettings.globalize_path(path)), false, "the file is gone")
+	check_eq(exists(ProjectSettings.globalize_path(path)), false, "the file is removed")
 
 
 func test_a_stale_file_is_reclaimed() -> void:
@@ -146,12 +149,12 @@ func test_a_stale_file_is_reclaimed() -> void:
 	if OS.has_feature("windows"):
 		return skip("a second name for a socket takes Unix")
 	var path := fresh_path()
-	# A server that ends without a word leaves its file behind.
+	# A server that is killed leaves its file behind.
 	var end := Endpoint.new()
 	end.open(family, "uds", path + "-old")
 	check_eq(OS.execute("ln", [path + "-old", path]), 0, "a second name for the file")
 	end.server.stop()
-	check_eq(OS.execute("test", ["-S", path]), 0, "a file that nobody serves")
+	check_eq(OS.execute("test", ["-S", path]), 0, "a file without a server")
 	var again := Endpoint.new()
 	check_eq(again.open(family, "uds", path), OK, "listen")
 	var client := dial(again)
@@ -159,7 +162,7 @@ func test_a_stale_file_is_reclaimed() -> void:
 	check_eq(client.get_status(), STATUS_CONNECTED, "status")
 
 
-func test_a_file_that_is_no_socket_is_left_alone() -> void:
+func test_listen_does_not_replace_a_regular_file() -> void:
 	if lacks_uds():
 		return
 	var path := fresh_path()
@@ -168,7 +171,7 @@ func test_a_file_that_is_no_socket_is_left_alone() -> void:
 	check_eq(FileAccess.get_file_as_string(path), "precious", "the file")
 
 
-func test_the_mode_of_the_file() -> void:
+func test_socket_mode_sets_the_permissions_of_the_file() -> void:
 	if lacks_uds():
 		return
 	check_eq(UDSServerRs.new().socket_mode, -1, "the default")
@@ -183,11 +186,11 @@ func test_the_mode_of_the_file() -> void:
 		check_eq(FileAccess.get_unix_permissions(end.path), mode, "permissions")
 
 
-func test_the_mode_does_not_matter_to_a_name_without_a_file() -> void:
+func test_socket_mode_is_ignored_for_an_abstract_name() -> void:
 	if lacks_uds():
 		return
 	if not OS.has_feature("linux"):
-		return skip("abstract names are Linux's")
+		return skip("only Linux has abstract names")
 	var end := Endpoint.new()
 	end.server = UDSServerRs.new()
 	end.server.socket_mode = 384

@@ -1,13 +1,14 @@
 extends "res://tests/support/test_case.gd"
-## The addon is unloaded by hand when no object of it is left. test_lookups.gd does so behind a lookup.
+## Unloads the addon after its last object was freed. test_lookups.gd does so during a lookup.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
 
-func test_after_auto_poll() -> void:
+func test_the_addon_can_be_unloaded_after_auto_poll() -> void:
 	if not EngineProcess.available():
 		return skip("starting another engine is known for Linux only")
 	var result := EngineProcess.run("children/unload_after_auto_poll.gd")
 	check_eq(result["code"], 0, "exit code: " + result["output"].right(1500).left(300))
 	check_eq(result["output"].count("unload 0"), 2, "unloaded: " + result["output"].right(1500))
-	check(result["output"].contains("\nover\n") and not result["output"].contains("ERROR"), "the rest: " + result["output"].right(1500))
+	check(result["output"].contains("\nover\n") and not result["output"].contains("ERROR"),
+			"the rest: " + result["output"].right(1500))

@@ -1,12 +1,12 @@
 extends "res://tests/support/test_case.gd"
-## `write_buffer_limit`, `coalesce_writes`, `flush` and `drained`: writing without waiting.
+## Tests of `write_buffer_limit`, `coalesce_writes`, `flush` and `drained`: writing without waiting.
 
 const SignalLog := preload("res://tests/support/signal_log.gd")
 const LIMIT := 1 << 20
 const BLOCK := 1 << 16
 
 
-func test_defaults() -> void:
+func test_a_new_peer_has_no_write_queue() -> void:
 	for kind: String in family.kinds():
 		var peer: StreamPeer = family.peer(kind)
 		check_eq(peer.write_buffer_limit, 0, kind + ": write_buffer_limit")
@@ -14,7 +14,7 @@ func test_defaults() -> void:
 		check_eq(peer.get_pending_write_bytes(), 0, kind + ": get_pending_write_bytes")
 		check_eq(peer.flush(), FAILED, kind + ": flush of a closed peer")
 		peer.write_buffer_limit = -5
-		check_eq(peer.write_buffer_limit, 0, kind + ": a negative limit is none")
+		check_eq(peer.write_buffer_limit, 0, kind + ": a negative limit disables the queue")
 
 
 func test_nothing_is_queued_by_default() -> void:
@@ -26,7 +26,7 @@ func test_nothing_is_queued_by_default() -> void:
 		check_eq(pair.served.get_u8(), 1, kind + ": a byte")
 
 
-func test_too_much_is_refused_whole_and_the_order_is_kept() -> void:
+func test_a_full_queue_refuses_whole_blocks_and_keeps_the_order() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.poll()
@@ -36,15 +36,16 @@ func test_too_much_is_refused_whole_and_the_order_is_kept() -> void:
 		var pending: int = pair.client.get_pending_write_bytes()
 		check(pending > LIMIT - BLOCK and pending <= LIMIT, "%s: %d bytes are queued" % [kind, pending])
 		check_eq(pair.client.get_last_error(), ERR_BUSY, kind + ": get_last_error")
-		check_eq(pair.client.put_data(_block(255, LIMIT + 1)), ERR_BUSY, kind + ": more than there can ever be")
+		check_eq(pair.client.put_data(_block(255, LIMIT + 1)), ERR_BUSY,
+				kind + ": more than the limit")
 		var pending_now: int = pair.client.get_pending_write_bytes()
-		# Windows takes more once it has moved what it had, to the other side's system.
+		# Windows accepts more once it has moved bytes into the other side's buffer.
 		check(pending_now == pending or pending_now < pending and OS.has_feature("windows"),
-				"%s: nothing of it is queued: %d bytes, and %d before" % [kind, pending_now, pending])
+				"%s: the refused block is not queued: %d bytes, %d before" % [kind, pending_now, pending])
 		check_eq(pair.client.flush(), ERR_BUSY, kind + ": flush")
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
 		check_eq(seen.entries, [], kind + ": signals before it is sent")
-		# What is refused can come again when there is room.
+		# The refused block can be put again when there is room.
 		for i in blocks:
 			_expect_block(pair, i)
 		spin_until(func() -> bool:
@@ -54,14 +55,14 @@ func test_too_much_is_refused_whole_and_the_order_is_kept() -> void:
 			pair.client.poll()
 		check_eq(seen.entries, [["drained"]], kind + ": signals")
 		check_eq(pair.client.flush(), OK, kind + ": flush of nothing")
-		check_eq(pair.served.get_available_bytes(), 0, kind + ": nothing of what was refused")
+		check_eq(pair.served.get_available_bytes(), 0, kind + ": no byte of the refused blocks")
 		check_eq(pair.client.put_data([42]), OK, kind + ": put_data")
 		check_eq(pair.served.get_u8(), 42, kind + ": a byte")
 		pair.client.poll()
-		check_eq(seen.entries, [["drained"]], kind + ": what does not wait does not drain")
+		check_eq(seen.entries, [["drained"]], kind + ": no drained without queued bytes")
 
 
-func test_drained_comes_once_for_each_time_it_has_waited() -> void:
+func test_drained_is_emitted_once_each_time_the_queue_empties() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.write_buffer_limit = LIMIT
@@ -77,7 +78,7 @@ func test_drained_comes_once_for_each_time_it_has_waited() -> void:
 			check_eq(seen.entries.size(), round + 1, kind + ": drained")
 
 
-func test_partial_writes_take_what_there_is_room_for() -> void:
+func test_partial_writes_queue_as_much_as_fits() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.write_buffer_limit = 1000
@@ -95,7 +96,7 @@ func test_partial_writes_take_what_there_is_room_for() -> void:
 		check(sent >= BLOCK, kind + ": some was taken")
 
 
-func test_data_put_while_connecting() -> void:
+func test_data_put_while_connecting_is_queued_and_sent() -> void:
 	for kind: String in family.kinds():
 		var end := small_endpoint(kind)
 		var queue := fill(end)
@@ -113,16 +114,16 @@ func test_data_put_while_connecting() -> void:
 		while end.server.take_connection() != null:
 			pass
 		queue.clear()
-		# The system repeats an attempt over TCP after a second.
-		reaches(peer, STATUS_CONNECTED, kind + ": a place in the queue")
-		check_eq(peer.get_pending_write_bytes(), 0, kind + ": it is sent with the poll that connects")
+		# Over TCP the system repeats the attempt after a second.
+		reaches(peer, STATUS_CONNECTED, kind + ": the connect, once the backlog has room")
+		check_eq(peer.get_pending_write_bytes(), 0, kind + ": the poll that connects sends it")
 		peer.poll()
 		check_eq(seen.entries, [["connect_finished", OK], ["drained"]], kind + ": signals")
 		var served := _last(end)
-		check_eq(served.get_data(4), [OK, PackedByteArray([1, 2, 3, 4])], kind + ": what arrives")
+		check_eq(served.get_data(4), [OK, PackedByteArray([1, 2, 3, 4])], kind + ": the received bytes")
 
 
-func test_a_queue_is_not_taken_along() -> void:
+func test_a_queue_is_not_kept_for_the_next_connection() -> void:
 	for kind: String in family.kinds():
 		var end := small_endpoint(kind)
 		var queue := fill(end)
@@ -140,12 +141,12 @@ func test_a_queue_is_not_taken_along() -> void:
 		check_eq(accept(other).get_u8(), 9, kind + ": the first byte of the next connection")
 
 
-func test_a_graceful_disconnect_sends_the_queue() -> void:
+func test_disconnecting_sends_the_queue() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.write_buffer_limit = LIMIT
 		var blocks := _until_busy(pair.client)
-		check(pair.client.get_pending_write_bytes() > 0, kind + ": something is queued")
+		check(pair.client.get_pending_write_bytes() > 0, kind + ": bytes are queued")
 		var start := Time.get_ticks_msec()
 		pair.client.disconnect_from_host()
 		check(Time.get_ticks_msec() - start < 5000, kind + ": disconnect_from_host does not wait")
@@ -166,15 +167,15 @@ func test_dropping_the_peer_sends_the_queue() -> void:
 			_expect_block(pair, i)
 
 
-func test_a_disconnect_gives_up_after_the_write_timeout() -> void:
-	# A Unix domain socket does not show its other side when that has happened.
+func test_a_lingering_close_ends_after_the_write_timeout() -> void:
+	# Over a Unix domain socket the other side cannot tell when that has happened.
 	var pair := link("tcp")
 	pair.client.write_buffer_limit = LIMIT
 	pair.client.write_timeout = 0.05
 	var blocks := _until_busy(pair.client)
 	pair.client.disconnect_from_host()
-	# Nobody reads until the time is over, which a write that fails tells.
-	spin_until(func() -> bool: return pair.served.put_data([1]) != OK, "the connection to be given up")
+	# The other side reads nothing until a failed write shows that the time is over.
+	spin_until(func() -> bool: return pair.served.put_data([1]) != OK, "the connection to be closed")
 	var got := 0
 	while got < blocks * BLOCK:
 		var outcome: Array = pair.served.get_partial_data(BLOCK)
@@ -184,7 +185,7 @@ func test_a_disconnect_gives_up_after_the_write_timeout() -> void:
 	check(got < blocks * BLOCK, "not everything has arrived")
 
 
-func test_the_other_side_goes_with_a_queue_left() -> void:
+func test_a_reset_discards_the_queue() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.write_buffer_limit = LIMIT
@@ -199,36 +200,39 @@ func test_the_other_side_goes_with_a_queue_left() -> void:
 		check_eq(pair.client.get_pending_write_bytes(), 0, kind + ": get_pending_write_bytes")
 
 
-func test_small_puts_gather() -> void:
+func test_coalesced_puts_are_sent_by_flush_and_poll() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.coalesce_writes = true
-		for way: Callable in [func() -> int: return pair.client.flush(), func() -> int: return pair.client.poll()]:
+		for way: Callable in [func() -> int: return pair.client.flush(),
+				func() -> int: return pair.client.poll()]:
 			for i in 10:
 				pair.client.put_u8(i)
-			check_eq(pair.client.get_pending_write_bytes(), 10, kind + ": gathered")
+			check_eq(pair.client.get_pending_write_bytes(), 10, kind + ": coalesced")
 			pair.served.poll()
 			check_eq(pair.served.get_available_bytes(), 0, kind + ": nothing is sent")
 			check_eq(way.call(), OK, kind + ": flush or poll")
 			check_eq(pair.client.get_pending_write_bytes(), 0, kind + ": sent")
-			check_eq(pair.served.get_data(10), [OK, PackedByteArray(range(10))], kind + ": what arrives")
+			check_eq(pair.served.get_data(10), [OK, PackedByteArray(range(10))],
+					kind + ": the received bytes")
 
 
-func test_a_read_that_finds_nothing_sends_what_is_gathered() -> void:
+func test_a_read_without_data_sends_coalesced_bytes() -> void:
 	for kind: String in family.kinds():
 		for look: Callable in [func(peer: StreamPeer) -> Variant: return peer.get_partial_data(4)[1],
-				func(peer: StreamPeer) -> Variant: return peer.receive(), func(peer: StreamPeer) -> Variant: return peer.read_line(),
+				func(peer: StreamPeer) -> Variant: return peer.receive(),
+				func(peer: StreamPeer) -> Variant: return peer.read_line(),
 				func(peer: StreamPeer) -> Variant: return peer.get_available_bytes()]:
 			var pair := link(kind)
 			pair.client.coalesce_writes = true
 			pair.client.put_data("ask\n".to_ascii_buffer())
 			look.call(pair.client)
 			check_eq(pair.client.get_pending_write_bytes(), 0, kind + ": sent")
-			check_eq(pair.served.get_data(4), [OK, "ask\n".to_ascii_buffer()], kind + ": what arrives")
+			check_eq(pair.served.get_data(4), [OK, "ask\n".to_ascii_buffer()], kind + ": the received bytes")
 
 
-## TLS polls no peer, and reads without waiting.
-func test_tls_over_peers_that_gather() -> void:
+## StreamPeerTLS never polls its stream, and reads without waiting.
+func test_tls_works_over_peers_that_coalesce() -> void:
 	if quietly(func() -> Object: return ClassDB.instantiate("Crypto")) == null:
 		return skip("this engine has no TLS")
 	var crypto := Crypto.new()
@@ -239,14 +243,17 @@ func test_tls_over_peers_that_gather() -> void:
 		for peer: StreamPeer in [pair.client, pair.served]:
 			peer.coalesce_writes = true
 		var server := StreamPeerTLS.new()
-		check_eq(server.accept_stream(pair.served, TLSOptions.server(key, certificate)), OK, kind + ": accept_stream")
+		check_eq(server.accept_stream(pair.served, TLSOptions.server(key, certificate)), OK,
+				kind + ": accept_stream")
 		var client := StreamPeerTLS.new()
 		var trust := TLSOptions.client(certificate, "localhost")
-		check_eq(client.connect_to_stream(pair.client, "localhost", trust), OK, kind + ": connect_to_stream")
+		check_eq(client.connect_to_stream(pair.client, "localhost", trust), OK,
+				kind + ": connect_to_stream")
 		spin_until(func() -> bool:
 			client.poll()
 			server.poll()
-			return client.get_status() == StreamPeerTLS.STATUS_CONNECTED and server.get_status() == StreamPeerTLS.STATUS_CONNECTED,
+			return (client.get_status() == StreamPeerTLS.STATUS_CONNECTED
+					and server.get_status() == StreamPeerTLS.STATUS_CONNECTED),
 					kind + ": the handshake")
 		check_eq(client.put_data([1, 2, 3]), OK, kind + ": put_data")
 		var received := [PackedByteArray()]
@@ -254,10 +261,10 @@ func test_tls_over_peers_that_gather() -> void:
 			client.poll()
 			server.poll()
 			received[0].append_array(server.get_partial_data(3)[1])
-			return received[0] == PackedByteArray([1, 2, 3]), kind + ": what arrives")
+			return received[0] == PackedByteArray([1, 2, 3]), kind + ": the received bytes")
 
 
-func test_sixteen_kibibytes_are_sent_unasked() -> void:
+func test_sixteen_coalesced_kibibytes_are_sent_at_once() -> void:
 	for kind: String in family.kinds():
 		for limit in [0, LIMIT]:
 			var pair := link(kind)
@@ -265,14 +272,14 @@ func test_sixteen_kibibytes_are_sent_unasked() -> void:
 			pair.client.write_buffer_limit = limit
 			for i in 15:
 				pair.client.put_data(_block(i, 1024))
-			check_eq(pair.client.get_pending_write_bytes(), 15 * 1024, kind + ": gathered")
+			check_eq(pair.client.get_pending_write_bytes(), 15 * 1024, kind + ": coalesced")
 			pair.client.put_data(_block(15, 1024))
 			check_eq(pair.client.get_pending_write_bytes(), 0, kind + ": sent")
 			for i in 16:
 				check_eq(pair.served.get_data(1024), [OK, _block(i, 1024)], "%s: block %d" % [kind, i])
 
 
-func test_a_flush_that_waits_has_an_end() -> void:
+func test_flush_waits_up_to_the_write_timeout() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		_fill(pair.client)
@@ -281,34 +288,34 @@ func test_a_flush_that_waits_has_an_end() -> void:
 		pair.client.put_data(_block(1, 100))
 		check_eq(pair.client.flush(), ERR_TIMEOUT, kind + ": flush")
 		check_eq(pair.client.get_last_error(), ERR_TIMEOUT, kind + ": get_last_error")
-		check_eq(pair.client.get_pending_write_bytes(), 100, kind + ": what is gathered stays")
+		check_eq(pair.client.get_pending_write_bytes(), 100, kind + ": the coalesced bytes stay")
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
 
 
-func test_what_is_gathered_goes_out_with_the_end() -> void:
+func test_closing_sends_coalesced_bytes() -> void:
 	for kind: String in family.kinds():
 		for end: Callable in [func(peer: StreamPeer) -> void: peer.disconnect_from_host(),
 				func(peer: StreamPeer) -> void: peer.shutdown_write(), func(_peer: StreamPeer) -> void: pass]:
 			var pair := link(kind)
 			pair.client.coalesce_writes = true
-			pair.client.put_string("gathered")
+			pair.client.put_string("coalesced")
 			end.call(pair.client)
 			pair.client = null
-			check_eq(pair.served.get_string(), "gathered", kind + ": what arrives")
+			check_eq(pair.served.get_string(), "coalesced", kind + ": the received bytes")
 			check_eq(pair.served.get_partial_data(1)[0], ERR_FILE_EOF, kind + ": then the end")
 
 
-func test_what_is_gathered_is_not_lost_when_it_is_switched_off() -> void:
+func test_disabling_coalesce_writes_keeps_the_coalesced_bytes() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.coalesce_writes = true
 		pair.client.put_u8(1)
 		pair.client.coalesce_writes = false
 		pair.client.put_u8(2)
-		check_eq(pair.served.get_data(2), [OK, PackedByteArray([1, 2])], kind + ": what arrives")
+		check_eq(pair.served.get_data(2), [OK, PackedByteArray([1, 2])], kind + ": the received bytes")
 
 
-func test_a_queue_that_is_switched_off_is_sent_first() -> void:
+func test_disabling_the_queue_sends_it_before_new_bytes() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.write_buffer_limit = LIMIT
@@ -320,21 +327,22 @@ func test_a_queue_that_is_switched_off_is_sent_first() -> void:
 		check_eq(join(writer, "the writer"), OK, kind + ": put_data that waits")
 
 
-# Puts blocks into `peer`, whose other side does not read, until it takes no more. How many it has taken.
+# Puts blocks into `peer`, whose other side does not read, until one is refused. Returns how many
+# were taken.
 func _until_busy(peer: StreamPeer) -> int:
 	var blocks := 0
 	while blocks < 10000:
 		var error := peer.put_data(_block(blocks, BLOCK))
 		if error != OK:
-			check_eq(error, ERR_BUSY, "the put that is refused")
+			check_eq(error, ERR_BUSY, "the refused put")
 			return blocks
 		blocks += 1
 	check(false, "put_data never refuses")
 	return blocks
 
 
-# Puts into `peer`, whose other side does not read, what the system takes. It has room again once it has moved what it had
-# to the other side, so it has to refuse for long.
+# Fills the system's buffers of `peer`, whose other side does not read. They have room again after
+# bytes were moved to the other side, so they count as full only after many refusals.
 func _fill(peer: StreamPeer) -> void:
 	var refused := [0]
 	spin_until(func() -> bool:
@@ -342,10 +350,10 @@ func _fill(peer: StreamPeer) -> void:
 			refused[0] = 0
 		refused[0] += 1
 		OS.delay_msec(1)
-		return refused[0] == 50, "the system to be full")
+		return refused[0] == 50, "the system's buffers to be full")
 
 
-# Reads a block at the other side, while the client, if it is still there, sends what it has queued.
+# Reads a block at the other side, while the client, if there still is one, sends its queue.
 func _expect_block(pair: Link, number: int) -> void:
 	var got := [PackedByteArray()]
 	spin_until(func() -> bool:
@@ -363,7 +371,7 @@ func _block(number: int, size: int) -> PackedByteArray:
 	return bytes
 
 
-# The connection that has come last.
+# The newest connection.
 func _last(end: Endpoint) -> StreamPeer:
 	var last := accept(end)
 	while true:

@@ -1,5 +1,5 @@
 extends "res://tests/support/test_case.gd"
-## The life of a server and its clients, for TCP and Unix domain sockets.
+## Servers and their clients, over TCP and Unix domain sockets, from listen to stop.
 
 
 func test_a_fresh_server_is_idle() -> void:
@@ -31,7 +31,8 @@ func test_a_tcp_client_is_connecting_and_knows_its_host_at_once() -> void:
 	var served := accept(end)
 	check_eq(served.get_status(), STATUS_CONNECTED, "status of the accepted peer")
 	check_eq(served.get_connected_host(), LOOPBACK, "host of the accepted peer")
-	check_eq(served.get_connected_port(), client.get_local_port(), "the accepted peer's port is the client's own")
+	check_eq(served.get_connected_port(), client.get_local_port(),
+			"the accepted peer's port is the client's own")
 
 
 func test_a_uds_client_is_connected_at_once() -> void:
@@ -44,7 +45,7 @@ func test_a_uds_client_is_connected_at_once() -> void:
 	check_eq(accept(end).get_status(), STATUS_CONNECTED, "status of the accepted peer")
 
 
-func test_a_string_there_and_a_float_back() -> void:
+func test_values_are_exchanged_in_both_directions() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.put_string("Hello World!")
@@ -58,7 +59,7 @@ func test_a_string_there_and_a_float_back() -> void:
 		check_eq(pair.endpoint.server.is_listening(), false, kind + ": is_listening after stop")
 
 
-func test_five_clients_at_once() -> void:
+func test_connections_are_taken_in_the_order_of_the_connects() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var clients: Array[StreamPeer] = []
@@ -83,7 +84,8 @@ func test_take_socket_connection_gives_the_peer_class() -> void:
 			return skip("this engine's server has no take_socket_connection")
 		check_null(end.server.take_socket_connection(), kind + ": nothing to take")
 		var client := dial(end)
-		spin_until(func() -> bool: return end.server.is_connection_available(), kind + ": a connection to take")
+		spin_until(func() -> bool: return end.server.is_connection_available(),
+				kind + ": a connection to take")
 		var served: StreamPeer = end.server.take_socket_connection()
 		check_eq(served.get_class(), client.get_class(), kind + ": the class of the accepted peer")
 		check_eq(served.get_status(), STATUS_CONNECTED, kind + ": its status")
@@ -92,16 +94,17 @@ func test_take_socket_connection_gives_the_peer_class() -> void:
 		check_eq(client.get_u8(), 7, kind + ": a byte through it")
 
 
-func test_the_server_disconnects_a_client() -> void:
+func test_the_server_can_disconnect_a_client() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.put_string("Hello World!")
 		check_eq(pair.served.get_string(), "Hello World!", kind + ": the string")
 		pair.served.disconnect_from_host()
 		pair.endpoint.server.stop()
-		reaches(pair.client, STATUS_NONE, kind + ": the client to see the end")
+		reaches(pair.client, STATUS_NONE, kind + ": the end on the client's side")
 		check_eq(pair.served.get_status(), STATUS_NONE, kind + ": the status of the one that closed")
-		var texts: Array = quietly(func() -> Array: return [pair.client.get_string(), pair.served.get_string()])
+		var texts: Array = quietly(
+				func() -> Array: return [pair.client.get_string(), pair.served.get_string()])
 		check_eq(texts, ["", ""], kind + ": strings from closed peers")
 
 

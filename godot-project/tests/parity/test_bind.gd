@@ -1,13 +1,14 @@
 extends "res://tests/support/test_case.gd"
-## Binding a peer to a local address before it connects.
+## Tests of binding a peer to a local address before it connects.
 
 
 func test_a_local_port_out_of_range_is_refused() -> void:
 	for port in [-1, -901, 65536, 70000]:
 		var peer: StreamPeer = family.tcp_peer()
-		check_eq(quietly(func() -> int: return peer.bind(port, LOOPBACK)), ERR_INVALID_PARAMETER, "port %d" % port)
+		check_eq(quietly(func() -> int: return peer.bind(port, LOOPBACK)), ERR_INVALID_PARAMETER,
+				"port %d" % port)
 		check_eq(peer.get_status(), STATUS_NONE, "status after port %d" % port)
-		check_eq(peer.bind(0, LOOPBACK), OK, "a good port after %d" % port)
+		check_eq(peer.bind(0, LOOPBACK), OK, "a valid port after %d" % port)
 
 
 func test_bind_opens_and_disconnect_closes() -> void:
@@ -15,7 +16,8 @@ func test_bind_opens_and_disconnect_closes() -> void:
 	check_eq(peer.bind(0, LOOPBACK), OK, "bind")
 	check(peer.get_local_port() > 0, "the local port is set")
 	check_eq(peer.get_status(), STATUS_NONE, "status")
-	check_eq(quietly(func() -> int: return peer.bind(0, LOOPBACK)), ERR_ALREADY_IN_USE, "bind when open")
+	check_eq(quietly(func() -> int: return peer.bind(0, LOOPBACK)), ERR_ALREADY_IN_USE,
+			"bind when open")
 	peer.disconnect_from_host()
 	check_eq(quietly(peer.get_local_port), 0, "the local port after disconnect")
 	check_eq(peer.bind(0), OK, "bind again, to every address")
@@ -51,7 +53,7 @@ func test_bind_to_every_address_reaches_both_families() -> void:
 		check_eq(peer.get_status(), STATUS_CONNECTED, "status, " + host)
 
 
-func test_an_unavailable_address_or_port() -> void:
+func test_a_failed_bind_leaves_the_peer_usable() -> void:
 	var end := endpoint("tcp")
 	for target in [["192.0.2.1", 0], [LOOPBACK, end.port]]:
 		var peer: StreamPeer = family.tcp_peer()
@@ -65,7 +67,8 @@ func test_an_unavailable_address_or_port() -> void:
 func test_bind_of_a_connected_peer_is_refused() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
-		var bind: Callable = pair.client.bind.bind(0) if kind == "tcp" else pair.client.bind.bind(fresh_path())
+		var bind: Callable = (pair.client.bind.bind(0) if kind == "tcp"
+				else pair.client.bind.bind(fresh_path()))
 		check_eq(quietly(bind), ERR_ALREADY_IN_USE, kind + ": bind")
 		pair.client.put_u8(5)
 		check_eq(pair.served.get_u8(), 5, kind + ": the connection works")
@@ -93,14 +96,15 @@ func test_uds_bind_makes_a_file_and_removes_it() -> void:
 	check_eq(exists(path), false, "the socket file is gone")
 
 
-func test_uds_bind_where_nothing_may_be_made() -> void:
+func test_uds_bind_without_permission_is_refused() -> void:
 	if lacks_uds():
 		return
 	if OS.has_feature("windows"):
-		return skip("folders have no permissions of that kind here")
+		return skip("folders have no such permissions on Windows")
 	var directory := fresh_path("closed")
 	DirAccess.make_dir_recursive_absolute(directory)
-	FileAccess.set_unix_permissions(directory, FileAccess.UNIX_READ_OWNER | FileAccess.UNIX_EXECUTE_OWNER)
+	FileAccess.set_unix_permissions(directory,
+			FileAccess.UNIX_READ_OWNER | FileAccess.UNIX_EXECUTE_OWNER)
 	if OS.execute("test", ["-w", directory]) == 0:
 		return skip("this user may write everywhere")
 	check_eq(family.uds_peer().bind(directory.path_join("s")), ERR_UNAUTHORIZED, "bind")

@@ -1,8 +1,8 @@
 extends "res://tests/support/test_case.gd"
-## Connecting: what is refused, how it fails, and how the state moves.
+## Connecting: refused arguments, failures, and changes of the status.
 
 
-func test_a_fresh_peer_is_nowhere() -> void:
+func test_a_fresh_peer_is_unconnected() -> void:
 	for kind: String in family.kinds():
 		var peer: StreamPeer = family.peer(kind)
 		check_eq(peer.get_status(), STATUS_NONE, kind + ": status")
@@ -27,12 +27,12 @@ func test_a_tcp_port_out_of_range_is_refused() -> void:
 		check_eq(peer.get_connected_host(), "", "host after port %d" % port)
 
 
-func test_a_name_that_cannot_be_resolved() -> void:
-	# No resolver is asked about these: none of them is a name or an address.
+func test_a_malformed_host_name_cannot_be_resolved() -> void:
+	# None of these is a name or an address, so no resolver is asked.
 	for host in ["", "*", "[::1]", "256.1.1.1"]:
 		var peer: StreamPeer = family.tcp_peer()
 		var error: int = peer.connect_to_host(host, 80)
-		# A resolver that does not block the caller can only tell later.
+		# A lookup that does not block the caller fails later.
 		if error == OK:
 			check_eq(peer.get_status(), STATUS_CONNECTING, "status while '%s' is looked up" % host)
 			settle(peer)
@@ -48,7 +48,8 @@ func test_localhost_is_resolved() -> void:
 	var peer := dial(end)
 	settle(peer)
 	check_eq(peer.get_status(), STATUS_CONNECTED, "status")
-	check(peer.get_connected_host() in [LOOPBACK, "0:0:0:0:0:0:0:1"], "host: " + peer.get_connected_host())
+	check(peer.get_connected_host() in [LOOPBACK, "0:0:0:0:0:0:0:1"],
+			"host: " + peer.get_connected_host())
 
 
 func test_a_refused_port_is_an_error_of_poll() -> void:
@@ -70,10 +71,11 @@ func test_a_refused_port_is_an_error_of_poll() -> void:
 	check_eq(peer.get_status(), STATUS_NONE, "status after disconnect_from_host")
 
 
-func test_an_address_that_fails_at_once() -> void:
+func test_a_connect_that_fails_at_once_leaves_the_peer_usable() -> void:
 	var peer: StreamPeer = family.tcp_peer()
-	# TCP to the broadcast address: the system says no right in the call.
-	check_eq(quietly(func() -> int: return peer.connect_to_host("255.255.255.255", 9)), FAILED, "connect_to_host")
+	# The system refuses TCP to the broadcast address in the call itself.
+	check_eq(quietly(func() -> int: return peer.connect_to_host("255.255.255.255", 9)), FAILED,
+			"connect_to_host")
 	check_eq(peer.get_status(), STATUS_NONE, "status")
 	check_eq(peer.get_connected_host(), "", "host")
 	var end := endpoint("tcp")
@@ -87,10 +89,12 @@ func test_connecting_twice_is_refused() -> void:
 		var end := endpoint(kind)
 		var peer := dial(end)
 		# TCP is still connecting here, a Unix domain socket is connected.
-		check_eq(quietly(end.connect_peer.bind(peer)), ERR_ALREADY_IN_USE, kind + ": connect right after connect")
+		check_eq(quietly(end.connect_peer.bind(peer)), ERR_ALREADY_IN_USE,
+				kind + ": connect right after connect")
 		settle(peer)
-		check_eq(quietly(end.connect_peer.bind(peer)), ERR_ALREADY_IN_USE, kind + ": connect when connected")
-		check_eq(peer.get_status(), STATUS_CONNECTED, kind + ": status is unharmed")
+		check_eq(quietly(end.connect_peer.bind(peer)), ERR_ALREADY_IN_USE,
+				kind + ": connect when connected")
+		check_eq(peer.get_status(), STATUS_CONNECTED, kind + ": status is unchanged")
 		peer.put_u8(1)
 		check_eq(accept(end).get_u8(), 1, kind + ": the connection works")
 
@@ -107,7 +111,7 @@ func test_a_peer_connects_again_after_disconnect() -> void:
 			check_eq(pair.served.get_u8(), round, "%s: a byte, round %d" % [kind, round])
 
 
-func test_disconnect_forgets_everything_and_may_be_repeated() -> void:
+func test_disconnect_clears_the_peer_and_can_be_repeated() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		for round in 3:
@@ -120,11 +124,11 @@ func test_disconnect_forgets_everything_and_may_be_repeated() -> void:
 				check_eq(quietly(pair.client.get_local_port), 0, "local port")
 			else:
 				check_eq(pair.client.get_connected_path(), "", "path")
-		reaches(pair.served, STATUS_NONE, kind + ": the other side to see the end")
+		reaches(pair.served, STATUS_NONE, kind + ": the end on the other side")
 		family.peer(kind).disconnect_from_host()
 
 
-func test_disconnect_while_connecting() -> void:
+func test_disconnect_cancels_a_connect() -> void:
 	var end := endpoint("tcp")
 	var peer := dial(end)
 	peer.disconnect_from_host()
@@ -133,7 +137,7 @@ func test_disconnect_while_connecting() -> void:
 	check_eq(peer.get_status(), STATUS_NONE, "status after poll")
 
 
-func test_nothing_moves_while_connecting() -> void:
+func test_transfers_fail_while_connecting() -> void:
 	var end := endpoint("tcp")
 	var peer := dial(end)
 	check_eq(peer.get_status(), STATUS_CONNECTING, "status")
@@ -146,7 +150,7 @@ func test_nothing_moves_while_connecting() -> void:
 	settle(peer)
 	check_eq(peer.get_status(), STATUS_CONNECTED, "status after poll")
 	check_eq(peer.put_data([3]), OK, "put_data when connected")
-	check_eq(accept(end).get_u8(), 3, "only what was put when connected arrives")
+	check_eq(accept(end).get_u8(), 3, "only the byte that was put when connected")
 
 
 func test_no_delay_can_be_set_on_an_open_peer() -> void:
@@ -158,18 +162,19 @@ func test_no_delay_can_be_set_on_an_open_peer() -> void:
 	quietly(func() -> void: family.tcp_peer().set_no_delay(true))
 
 
-func test_over_ipv6() -> void:
+func test_peers_connect_over_ipv6() -> void:
 	if not IP.get_local_addresses().has("0:0:0:0:0:0:0:1"):
 		return skip("this machine has no ::1")
 	var pair := link("tcp", "::1")
 	check_eq(pair.client.get_connected_host(), "0:0:0:0:0:0:0:1", "host of the client")
 	check_eq(pair.served.get_connected_host(), "0:0:0:0:0:0:0:1", "host of the accepted peer")
-	check_eq(pair.served.get_connected_port(), pair.client.get_local_port(), "port of the accepted peer")
+	check_eq(pair.served.get_connected_port(), pair.client.get_local_port(),
+			"port of the accepted peer")
 	pair.client.put_utf8_string("sechs: ⑥")
 	check_eq(pair.served.get_utf8_string(), "sechs: ⑥", "a string")
 
 
-func test_an_ipv4_address_in_ipv6_shows_with_dots() -> void:
+func test_an_ipv4_mapped_address_is_reported_as_ipv4() -> void:
 	var end := endpoint("tcp")
 	end.host = "::ffff:127.0.0.1"
 	var peer := dial(end)

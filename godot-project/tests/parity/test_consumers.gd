@@ -1,8 +1,8 @@
 extends "res://tests/support/test_case.gd"
-## The engine's own classes on top of a peer.
+## The engine's own classes that use a peer as their stream.
 
 
-func test_packet_peer_stream() -> void:
+func test_packet_peer_stream_sends_packets_over_a_peer() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var out := PacketPeerStream.new()
@@ -20,12 +20,13 @@ func test_packet_peer_stream() -> void:
 		check_eq(back.get_available_packet_count(), 0, kind + ": no more packets")
 
 
-func test_packet_peer_stream_puts_fragments_together() -> void:
+func test_packet_peer_stream_joins_fragments() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var back := PacketPeerStream.new()
 		back.stream_peer = pair.served
-		# Two packets as they look on the wire, a length and the bytes, in pieces that keep to no border.
+		# The wire format of two packets, a length and the bytes each, sent in pieces across their
+		# borders.
 		var wire := StreamPeerBuffer.new()
 		for packet: PackedByteArray in [_bytes(300), _bytes(70)]:
 			wire.put_u32(packet.size())
@@ -43,7 +44,7 @@ func test_packet_peer_stream_puts_fragments_together() -> void:
 		check_eq(sizes, [300, 70], kind + ": the packets' sizes")
 
 
-func test_tls_over_a_peer() -> void:
+func test_tls_works_over_a_peer() -> void:
 	if _lacks_tls():
 		return
 	var crypto := Crypto.new()
@@ -52,10 +53,12 @@ func test_tls_over_a_peer() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var server := StreamPeerTLS.new()
-		check_eq(server.accept_stream(pair.served, TLSOptions.server(key, certificate)), OK, kind + ": accept_stream")
+		check_eq(server.accept_stream(pair.served, TLSOptions.server(key, certificate)), OK,
+				kind + ": accept_stream")
 		var client := StreamPeerTLS.new()
 		var trust := TLSOptions.client(certificate, "localhost")
-		check_eq(client.connect_to_stream(pair.client, "localhost", trust), OK, kind + ": connect_to_stream")
+		check_eq(client.connect_to_stream(pair.client, "localhost", trust), OK,
+				kind + ": connect_to_stream")
 		spin_until(func() -> bool:
 			client.poll()
 			server.poll()
@@ -70,14 +73,14 @@ func test_tls_over_a_peer() -> void:
 		check_eq(server.get_utf8_string(), "geheim ✓", kind + ": the secret")
 		server.put_data(_bytes(5000))
 		check_eq(client.get_data(5000), [OK, _bytes(5000)], kind + ": 5000 bytes back")
-		# Not closed by TLS but cut off below it.
+		# The connection below TLS is cut, without a TLS close.
 		pair.served.disconnect_from_host()
 		quietly(func() -> void: spin_until(func() -> bool:
 			client.poll()
 			return client.get_status() != StreamPeerTLS.STATUS_CONNECTED, kind + ": the cut to be noticed"))
 
 
-func test_tls_notices_that_the_peer_is_gone() -> void:
+func test_tls_handshake_fails_if_the_other_side_disconnects() -> void:
 	if _lacks_tls():
 		return
 	var crypto := Crypto.new()
@@ -90,11 +93,12 @@ func test_tls_notices_that_the_peer_is_gone() -> void:
 		pair.client.disconnect_from_host()
 		quietly(func() -> void: spin_until(func() -> bool:
 			server.poll()
-			return server.get_status() != StreamPeerTLS.STATUS_HANDSHAKING, kind + ": the handshake to fail"))
+			return server.get_status() != StreamPeerTLS.STATUS_HANDSHAKING,
+					kind + ": the handshake to fail"))
 		check(server.get_status() != StreamPeerTLS.STATUS_CONNECTED, kind + ": not connected")
 
 
-func test_an_http_request_over_a_peer() -> void:
+func test_http_client_works_over_a_peer() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var http := HTTPClient.new()

@@ -1,27 +1,28 @@
 extends "res://tests/support/test_case.gd"
-## Bytes in and out: what each call returns in each state, and what the end of the stream does.
+## Reading and writing: what each call returns in each state and at the end of the stream.
 
 
-func test_calls_on_a_peer_that_is_not_connected() -> void:
+func test_reads_and_writes_of_an_unconnected_peer_fail() -> void:
 	for kind: String in family.kinds():
 		var closed := link(kind)
 		closed.client.disconnect_from_host()
 		for peer: StreamPeer in [family.peer(kind), closed.client]:
 			var got: Array = peer.get_data(3)
 			check_eq(got[0], FAILED, kind + ": get_data")
-			check_eq(got[1].size(), 3, kind + ": get_data's array has the size asked for")
+			check_eq(got[1].size(), 3, kind + ": get_data's array has the requested size")
 			check_eq(peer.get_data(0), [FAILED, PackedByteArray()], kind + ": get_data(0)")
 			check_eq(peer.get_partial_data(3), [FAILED, PackedByteArray()], kind + ": get_partial_data")
 			check_eq(peer.put_data([1]), FAILED, kind + ": put_data")
 			check_eq(peer.put_partial_data([1]), [FAILED, 0], kind + ": put_partial_data")
 			check_eq(peer.put_data([]), OK, kind + ": put_data of nothing")
 			check_eq(peer.put_partial_data([]), [OK, 0], kind + ": put_partial_data of nothing")
-			check_eq(quietly(func() -> Array: return peer.get_data(-1)), [ERR_OUT_OF_MEMORY, PackedByteArray()],
+			check_eq(quietly(func() -> Array: return peer.get_data(-1)),
+					[ERR_OUT_OF_MEMORY, PackedByteArray()],
 					kind + ": get_data(-1)")
 			check_eq(peer.get_status(), STATUS_NONE, kind + ": status")
 
 
-func test_nothing_asked_and_nothing_given_when_connected() -> void:
+func test_empty_and_negative_sizes_keep_the_connection() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		check_eq(pair.client.put_data([]), OK, kind + ": put_data of nothing")
@@ -30,28 +31,30 @@ func test_nothing_asked_and_nothing_given_when_connected() -> void:
 		check_eq(pair.client.get_partial_data(0), [OK, PackedByteArray()], kind + ": get_partial_data(0)")
 		for size in [-1, -2147483648]:
 			var refused := [ERR_OUT_OF_MEMORY, PackedByteArray()]
-			check_eq(quietly(func() -> Array: return pair.client.get_data(size)), refused, "%s: get_data(%d)" % [kind, size])
+			check_eq(quietly(func() -> Array: return pair.client.get_data(size)), refused,
+					"%s: get_data(%d)" % [kind, size])
 			check_eq(quietly(func() -> Array: return pair.client.get_partial_data(size)), refused,
 					"%s: get_partial_data(%d)" % [kind, size])
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
 
 
-func test_get_partial_data_gives_what_is_there() -> void:
+func test_get_partial_data_returns_the_available_bytes() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
-		check_eq(pair.client.get_partial_data(10), [OK, PackedByteArray()], kind + ": nothing there")
+		check_eq(pair.client.get_partial_data(10), [OK, PackedByteArray()], kind + ": no bytes")
 		check_eq(pair.client.get_available_bytes(), 0, kind + ": nothing available")
 		pair.served.put_data([1, 2, 3, 4, 5])
 		arrived(pair.client, 5)
 		check_eq(pair.client.get_available_bytes(), 5, kind + ": available")
-		check_eq(pair.client.get_partial_data(3), [OK, PackedByteArray([1, 2, 3])], kind + ": a part of it")
+		check_eq(pair.client.get_partial_data(3), [OK, PackedByteArray([1, 2, 3])],
+				kind + ": a part of it")
 		check_eq(pair.client.get_available_bytes(), 2, kind + ": available after a part")
 		check_eq(pair.client.get_partial_data(10), [OK, PackedByteArray([4, 5])], kind + ": the rest")
 		check_eq(pair.client.get_available_bytes(), 0, kind + ": available after the rest")
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
 
 
-func test_poll_leaves_a_connection_with_data_alone() -> void:
+func test_poll_keeps_a_connection_and_its_data() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		for i in 3:
@@ -66,7 +69,7 @@ func test_poll_leaves_a_connection_with_data_alone() -> void:
 		check_eq(pair.client.get_u8(), 200, kind + ": the data")
 
 
-func test_the_end_with_nothing_unread() -> void:
+func test_poll_finds_the_end_without_unread_data() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.served.disconnect_from_host()
@@ -76,10 +79,11 @@ func test_the_end_with_nothing_unread() -> void:
 			return pair.client.get_status() != STATUS_CONNECTED, kind + ": the end")
 		check_eq(pair.client.get_status(), STATUS_NONE, kind + ": status")
 		check(errors.all(func(error: int) -> bool: return error == OK), kind + ": poll returns OK")
-		check_eq(pair.client.get_partial_data(1), [FAILED, PackedByteArray()], kind + ": reading after the end")
+		check_eq(pair.client.get_partial_data(1), [FAILED, PackedByteArray()],
+				kind + ": reading after the end")
 
 
-func test_the_end_with_unread_data_waits() -> void:
+func test_the_end_is_not_reported_before_unread_data() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.served.put_data([1, 2, 3, 4])
@@ -95,26 +99,28 @@ func test_the_end_with_unread_data_waits() -> void:
 		reaches(pair.client, STATUS_NONE, kind + ": the end")
 
 
-func test_reading_over_the_end() -> void:
+func test_get_data_beyond_the_end_is_err_file_eof() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.served.put_data([1, 2])
 		pair.served.disconnect_from_host()
 		var got: Array = pair.client.get_data(5)
 		check_eq(got[0], ERR_FILE_EOF, kind + ": get_data")
-		check_eq(got[1].size(), 5, kind + ": get_data's array has the size asked for")
-		check_eq(got[1].slice(0, 2), PackedByteArray([1, 2]), kind + ": and starts with what there was")
+		check_eq(got[1].size(), 5, kind + ": get_data's array has the requested size")
+		check_eq(got[1].slice(0, 2), PackedByteArray([1, 2]),
+				kind + ": it begins with the received bytes")
 		check_eq(pair.client.get_status(), STATUS_NONE, kind + ": status")
 		check_eq(pair.client.get_data(1)[0], FAILED, kind + ": get_data afterwards")
 
 
-func test_partial_reads_at_the_end() -> void:
+func test_get_partial_data_returns_the_data_before_the_end() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.served.put_data([1, 2])
 		pair.served.disconnect_from_host()
 		arrived(pair.client, 2)
-		check_eq(pair.client.get_partial_data(5), [OK, PackedByteArray([1, 2])], kind + ": first the data")
+		check_eq(pair.client.get_partial_data(5), [OK, PackedByteArray([1, 2])],
+				kind + ": first the data")
 		var got := [[OK, PackedByteArray()]]
 		spin_until(func() -> bool:
 			got[0] = pair.client.get_partial_data(5)
@@ -168,7 +174,7 @@ func test_a_reset_fails_a_write() -> void:
 		check_eq(pair.client.get_status(), STATUS_NONE, kind + ": status")
 
 
-func test_put_partial_data_stops_when_the_system_is_full() -> void:
+func test_put_partial_data_returns_0_when_the_systems_buffers_are_full() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var chunk := PackedByteArray()
@@ -176,35 +182,35 @@ func test_put_partial_data_stops_when_the_system_is_full() -> void:
 		chunk.fill(7)
 		var sent := [0]
 		var calls := [0]
-		# The receiving side may make room while we go on, so the first full answer need not be the last.
+		# The receiving side may make room meanwhile, so a partial write need not be the last.
 		spin_until(func() -> bool:
 			var result: Array = pair.client.put_partial_data(chunk)
 			check_eq(result[0], OK, kind + ": put_partial_data")
 			sent[0] += result[1]
 			calls[0] += 1
 			return result[1] == 0, kind + ": [0, 0]")
-		check(sent[0] > 0 and calls[0] > 1, kind + ": something was sent")
+		check(sent[0] > 0 and calls[0] > 1, kind + ": bytes were sent")
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
-		check_eq(pair.served.get_data(sent[0])[0], OK, kind + ": what was reported as sent is readable")
-		check_eq(pair.served.get_available_bytes(), 0, kind + ": and nothing more")
+		check_eq(pair.served.get_data(sent[0])[0], OK, kind + ": all sent bytes are readable")
+		check_eq(pair.served.get_available_bytes(), 0, kind + ": no more bytes")
 		check_eq(pair.client.put_data([1, 2, 3]), OK, kind + ": there is room again")
-		check_eq(pair.served.get_data(3), [OK, PackedByteArray([1, 2, 3])], kind + ": and it goes on")
+		check_eq(pair.served.get_data(3), [OK, PackedByteArray([1, 2, 3])], kind + ": the next bytes")
 
 
-func test_dropping_a_peer_closes_the_connection() -> void:
+func test_freeing_a_peer_closes_the_connection() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.served.put_u8(1)
 		pair.served = null
-		check_eq(pair.client.get_u8(), 1, kind + ": what it wrote arrives")
+		check_eq(pair.client.get_u8(), 1, kind + ": its last byte arrives")
 		reaches(pair.client, STATUS_NONE, kind + ": the end")
 
 
-func test_ascii_text_through_put_data_and_get_data() -> void:
+func test_bytes_put_one_by_one_can_be_read_at_once() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var text := "I - too - say hello!"
-		# One byte at a time on the way in, all at once on the way out.
+		# Written byte by byte, read in one call.
 		for byte in text.to_ascii_buffer():
 			check_eq(pair.client.put_data([byte]), OK, kind + ": put_data")
 		check_eq(pair.served.get_data(text.length()), [OK, text.to_ascii_buffer()], kind + ": get_data")

@@ -1,8 +1,8 @@
 extends "res://tests/support/test_case.gd"
-## Peers made in one thread and used in another, and calls that block a thread until there is something to do.
+## Peers made on one thread and used on another, and calls that block their thread.
 
 
-func test_a_blocked_read_gets_what_comes() -> void:
+func test_a_blocked_read_waits_for_all_its_bytes() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var reader := in_thread(func() -> Array: return pair.client.get_data(4))
@@ -19,10 +19,10 @@ func test_a_blocked_read_ends_with_the_stream() -> void:
 		pair.served.disconnect_from_host()
 		var got: Array = join(reader, "the reader")
 		check_eq(got[0], ERR_FILE_EOF, kind + ": get_data")
-		check_eq(got[1].slice(0, 2), PackedByteArray([1, 2]), kind + ": what there was")
+		check_eq(got[1].slice(0, 2), PackedByteArray([1, 2]), kind + ": the received bytes")
 
 
-func test_a_blocked_write_goes_on_when_the_reader_does() -> void:
+func test_a_blocked_write_continues_when_the_reader_reads() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var bytes := PackedByteArray()
@@ -30,12 +30,12 @@ func test_a_blocked_write_goes_on_when_the_reader_does() -> void:
 		bytes.fill(3)
 		var writer := in_thread(func() -> int: return pair.client.put_data(bytes))
 		arrived(pair.served, 1000)
-		check_eq(writer.is_alive(), true, kind + ": more than the system takes keeps the writer waiting")
+		check_eq(writer.is_alive(), true, kind + ": the writer waits while the system's buffers are full")
 		check_eq(pair.served.get_data(bytes.size()), [OK, bytes], kind + ": get_data")
 		check_eq(join(writer, "the writer"), OK, kind + ": put_data")
 
 
-func test_everything_made_and_used_in_a_thread() -> void:
+func test_sockets_can_be_made_and_used_on_another_thread() -> void:
 	for kind: String in family.kinds():
 		var thread := in_thread(func() -> String:
 			var pair := link(kind)
@@ -47,7 +47,7 @@ func test_everything_made_and_used_in_a_thread() -> void:
 		check_eq(join(thread, "the thread"), "from a thread", kind + ": the string")
 
 
-func test_a_server_in_a_thread_and_clients_in_threads() -> void:
+func test_a_server_and_its_clients_can_run_on_threads() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var clients: Array[Thread] = []

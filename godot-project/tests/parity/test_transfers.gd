@@ -1,10 +1,10 @@
 extends "res://tests/support/test_case.gd"
-## Megabytes both ways at once, in chunks of every size, without a lost or a doubled byte.
+## Megabytes in both directions at once, in chunks of random sizes: no byte is lost or repeated.
 
 const SIZE := 6 * 1024 * 1024
 
 
-func test_partial_calls_on_one_thread() -> void:
+func test_partial_calls_transfer_every_byte_on_one_thread() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var random := RandomNumberGenerator.new()
@@ -14,13 +14,15 @@ func test_partial_calls_on_one_thread() -> void:
 			for flow: _Flow in ends:
 				if not flow.step():
 					return true
-			return ends.all(func(flow: _Flow) -> bool: return flow.received.size() == SIZE), kind + ": the transfer", 40.0)
+			return ends.all(func(flow: _Flow) -> bool: return flow.received.size() == SIZE),
+					kind + ": the transfer", 40.0)
 		for i in 2:
 			check_eq(ends[i].trouble, "", kind + ": trouble")
-			check_eq(_digest(ends[i].received), _digest(ends[1 - i].outgoing), "%s: direction %d" % [kind, i])
+			check_eq(_digest(ends[i].received), _digest(ends[1 - i].outgoing),
+					"%s: direction %d" % [kind, i])
 
 
-func test_blocking_calls_in_threads() -> void:
+func test_blocking_calls_transfer_every_byte_on_threads() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var outgoing := [_noise(3), _noise(4)]
@@ -31,10 +33,11 @@ func test_blocking_calls_in_threads() -> void:
 			threads.append(in_thread(_read_all.bind(peers[i], i)))
 		for i in 2:
 			check_eq(join(threads[2 * i], "a writer"), OK, kind + ": put_data")
-			check_eq(join(threads[2 * i + 1], "a reader"), _digest(outgoing[1 - i]), "%s: what peer %d read" % [kind, i])
+			check_eq(join(threads[2 * i + 1], "a reader"), _digest(outgoing[1 - i]),
+					"%s: the bytes that peer %d read" % [kind, i])
 
 
-func test_one_read_of_it_all() -> void:
+func test_one_read_returns_megabytes() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var bytes := _noise(5)
@@ -45,7 +48,7 @@ func test_one_read_of_it_all() -> void:
 		check_eq(join(writer, "the writer"), OK, kind + ": put_data")
 
 
-func test_small_reads_among_large_ones() -> void:
+func test_small_and_large_reads_can_be_mixed() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var bytes := _noise(6).slice(0, 1 << 20)
@@ -55,14 +58,14 @@ func test_small_reads_among_large_ones() -> void:
 		var wrong := 0
 		var at := 0
 		while at < bytes.size():
-			# Single bytes come out of what a larger read left over, and the other way round.
+			# Small reads use bytes that a larger read left in the buffer, and the other way round.
 			var size := mini(random.randi_range(1, 40000) if random.randf() < 0.05 else 1, bytes.size() - at)
 			if size == 1:
 				wrong += int(pair.served.get_u8() != bytes[at])
 			else:
 				wrong += int(pair.served.get_data(size)[1] != bytes.slice(at, at + size))
 			at += size
-		check_eq(wrong, 0, kind + ": reads that came out wrong")
+		check_eq(wrong, 0, kind + ": wrong reads")
 		check_eq(join(writer, "the writer"), OK, kind + ": put_data")
 
 
@@ -99,7 +102,7 @@ static func _noise(noise_seed: int) -> PackedByteArray:
 	for i in range(0, block.size(), 4):
 		block.encode_u32(i, random.randi())
 	var bytes := PackedByteArray()
-	# Each block starts with its number, so that blocks that changed places are noticed.
+	# Each block starts with its number, so that swapped blocks are noticed.
 	for i in SIZE / block.size():
 		block.encode_u32(0, i)
 		bytes.append_array(block)
@@ -113,7 +116,7 @@ static func _digest(bytes: PackedByteArray) -> String:
 	return "%d bytes %s" % [bytes.size(), context.finish().hex_encode()]
 
 
-## One peer that sends and receives in random pieces, as much as goes at the moment.
+## A peer that sends and receives random pieces without waiting.
 class _Flow:
 	var outgoing: PackedByteArray
 	var received := PackedByteArray()
@@ -131,7 +134,8 @@ class _Flow:
 		if _peer.call("poll") != OK:
 			return _fail("poll")
 		if _sent < outgoing.size():
-			var put: Array = _peer.put_partial_data(outgoing.slice(_sent, _sent + _random.randi_range(1, 200000)))
+			var put: Array = _peer.put_partial_data(outgoing.slice(_sent,
+					_sent + _random.randi_range(1, 200000)))
 			if put[0] != OK:
 				return _fail("put_partial_data: %d" % put[0])
 			_sent += put[1]

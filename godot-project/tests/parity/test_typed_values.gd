@@ -1,5 +1,5 @@
 extends "res://tests/support/test_case.gd"
-## Every typed put and get over the wire, in both byte orders.
+## Every typed put and get over a connection, in both byte orders.
 
 const NUMBERS := {
 	"8": [0, 1, 42, -1, -128, 127],
@@ -16,7 +16,7 @@ const NUMBERS := {
 }
 
 
-func test_numbers() -> void:
+func test_numbers_arrive_in_both_byte_orders() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		for big_endian in [false, true]:
@@ -26,11 +26,12 @@ func test_numbers() -> void:
 			for type: String in NUMBERS:
 				for value: Variant in NUMBERS[type]:
 					pair.client.call("put_" + type, value)
-					check_eq(pair.served.call("get_" + type), value, "%s: %s, big endian %s" % [kind, type, big_endian])
+					check_eq(pair.served.call("get_" + type), value,
+							"%s: %s, big endian %s" % [kind, type, big_endian])
 		check_eq(pair.served.get_available_bytes(), 0, kind + ": nothing is left over")
 
 
-func test_the_bytes_on_the_wire() -> void:
+func test_numbers_have_the_documented_bytes() -> void:
 	var little := {"u16": [2, 1], "u32": [4, 3, 2, 1], "u64": [8, 7, 6, 5, 4, 3, 2, 1]}
 	for kind: String in family.kinds():
 		var pair := link(kind)
@@ -46,7 +47,7 @@ func test_the_bytes_on_the_wire() -> void:
 			check_eq(pair.served.get_data(bytes.size())[1], bytes, "%s: %s, big endian" % [kind, type])
 
 
-func test_strings() -> void:
+func test_strings_arrive_unchanged() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		for text: String in ["", "Hello, World!", "x".repeat(5000)]:
@@ -60,9 +61,9 @@ func test_strings() -> void:
 		check_eq(pair.served.get_utf8_string(7), " length", kind + ": a utf8 string of known length")
 
 
-func test_variants() -> void:
-	var values: Array = [null, true, -7, 1.5, "text", Vector3(1, 2, 3), Color.RED, NodePath("a/b:c"), &"name",
-			[42, "Hello, World!", [null]], {"a": 1, 2: [3.0]}, PackedStringArray(["x", "y"]),
+func test_variants_arrive_unchanged() -> void:
+	var values: Array = [null, true, -7, 1.5, "text", Vector3(1, 2, 3), Color.RED, NodePath("a/b:c"),
+			&"name", [42, "Hello, World!", [null]], {"a": 1, 2: [3.0]}, PackedStringArray(["x", "y"]),
 			PackedInt64Array(range(3000))]
 	for kind: String in family.kinds():
 		var pair := link(kind)
@@ -76,10 +77,10 @@ func test_variants() -> void:
 		check(got is Resource and got.resource_name == "sent whole", kind + ": an object")
 
 
-func test_values_in_pieces() -> void:
+func test_a_value_that_arrives_byte_by_byte_is_read_whole() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
-		# The value's bytes come one by one while the reader is already waiting for all of them.
+		# The bytes arrive one by one while the reader waits for all of them.
 		var bytes := PackedByteArray([0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x08])
 		var writer := in_thread(func() -> void:
 			for byte in bytes:
@@ -89,11 +90,12 @@ func test_values_in_pieces() -> void:
 		join(writer, "the writer")
 
 
-func test_many_small_values_in_a_row() -> void:
+func test_many_small_values_arrive_in_order() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var wrong := 0
-		# The system charges hundreds of bytes for each tiny write, so only few of them fit unread.
+		# The system charges hundreds of bytes for each tiny write, so only a few fit before they are
+		# read.
 		for start in range(0, 3000, 50):
 			for i in range(start, start + 50):
 				pair.client.put_u16(i)
@@ -102,11 +104,11 @@ func test_many_small_values_in_a_row() -> void:
 			for i in range(start, start + 50):
 				if pair.served.get_u16() != i or pair.served.get_u8() != i & 255 or pair.served.get_32() != -i:
 					wrong += 1
-		check_eq(wrong, 0, kind + ": values that came out wrong")
+		check_eq(wrong, 0, kind + ": wrong values")
 		check_eq(pair.served.get_available_bytes(), 0, kind + ": nothing is left over")
 
 
-func test_through_a_variable_of_the_base_type() -> void:
+func test_values_can_be_exchanged_through_the_base_type() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var out: StreamPeer = pair.client
@@ -120,4 +122,5 @@ func test_the_string_of_a_closed_peer_is_empty() -> void:
 	for kind: String in family.kinds():
 		var peer: StreamPeer = family.peer(kind)
 		check_eq(quietly(func() -> String: return peer.get_string(4)), "", kind + ": get_string")
-		check_eq(quietly(func() -> String: return peer.get_utf8_string(4)), "", kind + ": get_utf8_string")
+		check_eq(quietly(func() -> String: return peer.get_utf8_string(4)), "",
+				kind + ": get_utf8_string")

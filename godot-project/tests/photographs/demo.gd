@@ -1,6 +1,6 @@
 extends SceneTree
-## Drives the demo in a window, by the keyboard, and saves pictures of it: --script res://tests/photographs/demo.gd -- FOLDER.
-## Ends with an error if there is nothing to see.
+## Drives the demo in a window with the keyboard, and saves pictures of it: `--script
+## res://tests/photographs/demo.gd -- FOLDER`. Ends with an error if there is nothing to see.
 
 const PATIENCE_SECONDS := 60.0
 const FRAMES := 24
@@ -33,7 +33,8 @@ func _run() -> void:
 func _crowd() -> bool:
 	var tab := await _open("Crowd")
 	var crowd: RefCounted = tab.crowd
-	if not await _until(func() -> bool: return crowd.is_complete() and crowd.engine_times.values.size() >= 100):
+	if not await _until(
+			func() -> bool: return crowd.is_complete() and crowd.engine_times.values.size() >= 100):
 		return false
 	_save("crowd.png")
 	for i in FRAMES:
@@ -49,13 +50,15 @@ func _chat() -> bool:
 	var tab := await _open("Chat")
 	if not await _until(func() -> bool: return tab.room != null and tab.room.names().size() == 2):
 		return false
-	var lines := ["Hello Bob!", "Hello Ann. I am on a train.", "How is the connection there?", "Slow, but nothing gets lost."]
+	var lines := ["Hello Bob!", "Hello Ann. I am on a train.", "How is the connection there?",
+			"Slow, but nothing gets lost."]
 	for i in lines.size():
 		var pane: Node = [tab.ann, tab.bob][i % 2]
 		pane.take_focus()
 		_type(lines[i])
-		# Also the other one has to hear it, through the bad network.
-		if not await _until(func() -> bool: return tab.ann.text().contains(lines[i]) and tab.bob.text().contains(lines[i])):
+		# The other client has to receive the line too, through the bad network.
+		if not await _until(
+				func() -> bool: return tab.ann.text().contains(lines[i]) and tab.bob.text().contains(lines[i])):
 			return false
 	await _drawn()
 	_save("chat.png")
@@ -86,13 +89,13 @@ func _inspector() -> bool:
 	return is_over
 
 
-# What has changed is seen after the next frame.
+# A change is visible after the next frame.
 func _drawn() -> void:
 	for i in 2:
 		await process_frame
 
 
-# As if somebody typed it, with Enter at the end.
+# Types `text` and Enter.
 func _type(text: String) -> void:
 	for character in text:
 		var event := InputEventKey.new()

@@ -1,72 +1,86 @@
 extends "res://tests/support/test_case.gd"
-## The runner itself: whatever can go wrong in a test is a failure, and the exit code says so.
+## Tests of the runner: every kind of problem in a test is a failure, and the exit code reflects it.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 const HEAD := "extends \"res://tests/support/test_case.gd\"\n\n\n"
 
-# Each a body, and a text its report must contain.
+# The body of each test, and a text that its report must contain.
 const FAILING := {
 	"a_failed_check": ["check(false, 'the reason')", "the reason"],
 	"a_wrong_type": ["check_eq(1, 1.0, 'a number')", "a number: expected 1.0, got 1"],
 	"no_check": ["pass", "made no check"],
-	"a_script_error": ["check(true, 'reached')\n\tvar nothing: Variant = null\n\tnothing.call('x')", "printed: "],
+	"a_script_error": ["check(true, 'reached')\n\tvar nothing: Variant = null\n\tnothing.call('x')",
+	"printed: "],
 	"an_error_print": ["check(true, 'reached')\n\tpush_error('pushed')", "printed: pushed"],
-	"a_wait_that_runs_out": ["spin_until(func() -> bool: return false, 'never', 0.01)", "timed out waiting for never"],
-	"an_endless_await": ["await Signal(RefCounted.new(), 'script_changed')", "did not finish within 1 s"],
+	"a_wait_that_runs_out": ["spin_until(func() -> bool: return false, 'never', 0.01)",
+	"timed out waiting for never"],
+	"an_endless_await": ["await Signal(RefCounted.new(), 'script_changed')",
+	"did not finish within 1 s"],
 }
 const PASSING := {
 	"a_check": "check(true, 'fine')",
-	"a_coroutine": "await until(func() -> bool: return true, 'now')\n\tawait Engine.get_main_loop().process_frame\n\tcheck(true, 'after')",
+	"a_coroutine": ("await until(func() -> bool: return true, 'now')\n"
+				+ "\tawait Engine.get_main_loop().process_frame\n\tcheck(true, 'after')"),
 	"a_quiet_error": "quietly(func() -> void: push_error('kept quiet'))\n\tcheck(true, 'fine')",
 }
 
 
-func test_everything_that_can_go_wrong_fails() -> void:
+func test_every_kind_of_problem_is_a_failure() -> void:
 	if _cannot_run():
 		return
 	var source := HEAD
 	for test_name: String in FAILING:
 		source += "func test_%s() -> void:\n\t%s\n\n\n" % [test_name, FAILING[test_name][0]]
-	var result := _run({"test_failing.gd": source, "test_broken.gd": HEAD + "func test_x(:", "test_empty.gd": HEAD})
+	var result := _run({"test_failing.gd": source, "test_broken.gd": HEAD + "func test_x(:",
+			"test_empty.gd": HEAD})
 	check_eq(result["code"], 1, "exit code")
 	for test_name: String in FAILING:
 		var report := _report_of("test_failing.gd test_" + test_name, result["output"])
 		check(report.begins_with("FAILED"), test_name + " fails: " + report)
-		check(report.contains(FAILING[test_name][1]), test_name + " says why: " + report)
-	check(_report_of("test_broken.gd", result["output"]).contains("does not load"), "a file that does not parse fails")
-	check(_report_of("test_empty.gd", result["output"]).contains("no tests"), "a file without tests fails")
-	check(_last_line(result["output"]) == "0 passed, %d failed" % (FAILING.size() + 2), "the summary: " + result["output"])
+		check(report.contains(FAILING[test_name][1]), test_name + " gives the reason: " + report)
+	check(_report_of("test_broken.gd", result["output"]).contains("does not load"),
+			"a file that does not parse fails")
+	check(_report_of("test_empty.gd", result["output"]).contains("no tests"),
+			"a file without tests fails")
+	check(_last_line(result["output"]) == "0 passed, %d failed" % (FAILING.size() + 2),
+			"the summary: " + result["output"])
 
 
-func test_a_thread_that_does_not_end_fails() -> void:
+func test_a_thread_that_does_not_end_is_a_failure() -> void:
 	if _cannot_run():
 		return
 	var result := _run({"test_stuck.gd": HEAD + "func test_stuck() -> void:\n\tcheck(true, 'fine')\n"
 			+ "\tvar started := [false]\n\tin_thread(func() -> void:\n\t\tstarted[0] = true\n"
 			+ "\t\tSemaphore.new().wait())\n\tspin_until(func() -> bool: return started[0], 'the start')\n"})
 	check(result["code"] != 0, "exit code")
-	check(_report_of("test_stuck", result["output"]).contains("still running"), "the report: " + result["output"])
+	check(_report_of("test_stuck", result["output"]).contains("still running"),
+			"the report: " + result["output"])
 	check_eq(_last_line(result["output"]), "0 passed, 1 failed", "the summary")
 
 
-func test_what_is_right_passes() -> void:
+func test_correct_tests_pass_or_are_skipped() -> void:
 	if _cannot_run():
 		return
 	var source := HEAD
 	for test_name: String in PASSING:
 		source += "func test_%s() -> void:\n\t%s\n\n\n" % [test_name, PASSING[test_name]]
 	source += "func test_skipped() -> void:\n\tskip('no need')\n\n\n"
-	source += "func test_in_part() -> void:\n\tcheck(true, 'fine')\n\tleave_out('no such thing')\n\tleave_out('nor such')\n"
+	source += "func test_in_part() -> void:\n\tcheck(true, 'fine')\n"
+	source += "\tleave_out('no such thing')\n\tleave_out('nor such')\n"
 	var result := _run({"test_passing.gd": source})
 	check_eq(result["code"], 0, "exit code: " + result["output"])
-	check(_report_of("test_passing.gd test_skipped", result["output"]).contains("no need"), "the reason of a skip")
-	check(_report_of("test_passing.gd test_in_part", result["output"]).ends_with(" in part: no such thing, nor such"), "what was left out")
-	check(result["output"].contains("\n1 skipped\n1 passed in part\n"), "skips are counted: " + result["output"])
+	check(_report_of("test_passing.gd test_skipped", result["output"]).contains("no need"),
+			"the reason of a skip")
+	check(_report_of("test_passing.gd test_in_part",
+			result["output"]).ends_with(" in part: no such thing, nor such"),
+			"the reasons for leaving out parts")
+	check(result["output"].contains("\n1 skipped\n1 passed in part\n"),
+			"skips are counted: " + result["output"])
 	check_eq(_last_line(result["output"]), "%d passed, 0 failed" % (PASSING.size() + 1), "the summary")
 	check(not result["output"].contains("ERROR"), "a green run has a clean log: " + result["output"])
 
 
-func test_nothing_to_run_is_a_failure() -> void:
+func test_a_run_without_tests_is_a_failure() -> void:
 	if _cannot_run():
 		return
 	var result := _run({})
@@ -74,41 +88,47 @@ func test_nothing_to_run_is_a_failure() -> void:
 	check_eq(_last_line(result["output"]), "0 passed, 0 failed", "the summary")
 
 
-func test_defects_are_expected_of_the_engine() -> void:
+func test_defects_on_engine_expects_failures() -> void:
 	if _cannot_run():
 		return
 	var source := HEAD
 	source += "func test_right() -> void:\n\tcheck_eq(family.name, 'engine', 'the family')\n\n\n"
 	source += "func test_wrong() -> void:\n\tcheck(false, 'the defect')\n\n\n"
-	source += "func test_broken() -> void:\n\tcheck(false, 'the defect')\n\tvar nothing: Variant = null\n\tnothing.call('x')\n"
-	var result := _run({"better/test_defects.gd": source, "test_other.gd": HEAD}, ["--defects-on-engine"])
+	source += "func test_broken() -> void:\n\tcheck(false, 'the defect')\n"
+	source += "\tvar nothing: Variant = null\n\tnothing.call('x')\n"
+	var result := _run({"better/test_defects.gd": source, "test_other.gd": HEAD},
+			["--defects-on-engine"])
 	check_eq(result["code"], 1, "exit code")
-	check(_report_of("test_right [engine]", result["output"]).begins_with("FAILED"), "no defect: " + result["output"])
-	check(_report_of("test_wrong [engine]", result["output"]).begins_with("ok"), "a defect: " + result["output"])
-	check(_report_of("test_broken [engine]", result["output"]).begins_with("FAILED"), "a script error: " + result["output"])
+	check(_report_of("test_right [engine]", result["output"]).begins_with("FAILED"),
+			"no defect: " + result["output"])
+	check(_report_of("test_wrong [engine]", result["output"]).begins_with("ok"),
+			"a defect: " + result["output"])
+	check(_report_of("test_broken [engine]", result["output"]).begins_with("FAILED"),
+			"a script error: " + result["output"])
 	check_eq(_last_line(result["output"]), "1 passed, 2 failed", "the summary")
 
 
-# The run within that test takes minutes on a busy machine, and limits each of its tests itself.
+# The run within this test takes minutes on a busy machine, and has its own time limits.
 func time_limits() -> Dictionary:
-	return {"test_no_call_panics": 900}
+	return {"test_no_quiet_call_panics": 900}
 
 
-func test_no_call_panics() -> void:
+func test_no_quiet_call_panics() -> void:
 	if _cannot_run():
 		return
-	# A panic becomes a printed error and a return value like any other, so it is looked for where nothing is muted.
+	# A panic is printed as an error, which tests may mute. So this runs them without muting.
 	var arguments := PackedStringArray(["--loud"])
 	for directory in ["parity", "own", "better"]:
 		for file in DirAccess.get_files_at("res://tests".path_join(directory)):
 			var source := FileAccess.get_file_as_string("res://tests".path_join(directory).path_join(file))
-			# The engine's TLS is slow, and has nothing to mute in ours.
+			# The tests with TLS are slow, and mute no error of our classes.
 			if file.ends_with(".gd") and not source.contains("StreamPeerTLS"):
 				if source.contains("quietly(") or source.contains("mute("):
 					arguments.append("%s/%s*[ours]" % [directory, file])
-	check(arguments.size() > 5, "there are tests that keep errors quiet")
+	check(arguments.size() > 5, "tests that mute errors")
 	var result := EngineProcess.run("run.gd", arguments)
-	check(not _last_line(result["output"]).is_empty(), "it got to the end: " + result["output"].right(1000))
+	check(not _last_line(result["output"]).is_empty(),
+			"the run reached its end: " + result["output"].right(1000))
 	var panic: int = result["output"].findn("panic")
 	check(panic < 0, "a panic: " + result["output"].substr(maxi(panic - 200, 0), 2000))
 
@@ -117,7 +137,7 @@ func _cannot_run() -> bool:
 	if not EngineProcess.available():
 		skip("starting another engine is known for Linux only")
 	elif not ClassDB.class_exists("Logger"):
-		skip("what is printed can be watched from Godot 4.5 on")
+		skip("printed errors can be watched since Godot 4.5")
 	return not skip_reason.is_empty()
 
 
@@ -126,14 +146,16 @@ func _run(files: Dictionary, arguments: PackedStringArray = []) -> Dictionary:
 	for file: String in files:
 		DirAccess.make_dir_recursive_absolute(directory.path_join(file).get_base_dir())
 		FileAccess.open(directory.path_join(file), FileAccess.WRITE).store_string(files[file])
-	return EngineProcess.run("run.gd", PackedStringArray(["--root=" + directory, "--time-limit=1"]) + arguments)
+	return EngineProcess.run("run.gd",
+			PackedStringArray(["--root=" + directory, "--time-limit=1"]) + arguments)
 
 
-# The line of a test and the indented ones below it.
+# The report of a test: its line and the indented lines below it.
 func _report_of(label: String, output: String) -> String:
 	var report := PackedStringArray()
 	for line in output.split("\n"):
-		if line.contains(label) and (line.begins_with("FAILED") or line.begins_with("ok") or line.begins_with("skipped")):
+		if (line.contains(label)
+				and (line.begins_with("FAILED") or line.begins_with("ok") or line.begins_with("skipped"))):
 			report.append(line)
 		elif not report.is_empty():
 			if not line.begins_with("        "):

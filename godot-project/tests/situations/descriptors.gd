@@ -1,6 +1,6 @@
 extends "res://tests/situations/situation.gd"
-## A process that may open few descriptors, and has some open already. Arguments: the limit, and how
-## many files are open.
+## A process with few descriptors, some of which are open already. Arguments: the limit, and how
+## many files to open.
 
 var _files: Array[FileAccess] = []
 
@@ -15,7 +15,7 @@ func few() -> void:
 	_files.clear()
 
 
-## Connects, sends a line and disconnects, one after the other: more often than there are
+## Connects, sends a line and disconnects, one peer after the other, more often than there are
 ## descriptors.
 func clients(case: String, kind: String) -> void:
 	if kind == "uds" and skips_unix([case, case + ", then a file", case + ", then a server"]):
@@ -27,7 +27,8 @@ func clients(case: String, kind: String) -> void:
 	var why := ""
 	for index in total:
 		var peer: StreamPeer = family.peer(kind)
-		var call := peer.call.bind("connect_to_host", path) if kind == "uds" else peer.call.bind("connect_to_host", "127.0.0.1", server.call("get_local_port"))
+		var call := (peer.call.bind("connect_to_host", path) if kind == "uds"
+				else peer.call.bind("connect_to_host", "127.0.0.1", server.call("get_local_port")))
 		var failure := connects(peer, call)
 		if failure.is_empty():
 			peer.put_data("hello\n".to_utf8_buffer())
@@ -42,15 +43,17 @@ func clients(case: String, kind: String) -> void:
 	report(case + ", then a server", "" if error == OK else reason(listener, error))
 
 
-## Clients that are sent away and stay connected, as many as there may be descriptors; then one that
-## is welcome.
+## Clients that the server disconnects but that keep their end open, as many as there are
+## descriptors; then one more that is served.
 func kicked() -> void:
 	const CASE := "clients that are sent away and stay, then a good one"
 	var server := listening_tcp()
 	if server == null:
 		return report(CASE, "listen fails")
 	var port: int = server.call("get_local_port")
-	var script := "ulimit -n $(ulimit -Hn); for i in $(seq %d); do exec {fd}<>/dev/tcp/127.0.0.1/%d || exit; ((i %% 4)) || sleep 0.01; done; exec {fd}<>/dev/tcp/127.0.0.1/%d; echo good >&$fd; sleep 20"
+	var script := ("ulimit -n $(ulimit -Hn); for i in $(seq %d); do "
+			+ "exec {fd}<>/dev/tcp/127.0.0.1/%d || exit; ((i %% 4)) || sleep 0.01; done; "
+			+ "exec {fd}<>/dev/tcp/127.0.0.1/%d; echo good >&$fd; sleep 20")
 	if start("bash", ["-c", script % [arguments[0].to_int(), port, port]]) < 0:
 		return report(CASE, "the clients do not start")
 	var state := {"kicked": 0, "good": false}
@@ -69,10 +72,13 @@ func kicked() -> void:
 			peer.call("poll")
 			state["good"] = state["good"] or peer.get_available_bytes() > 0
 		return state["good"]
-	report(CASE, "" if until(served, 4.0) else "pending: %d of %d were accepted" % [state["kicked"], arguments[0].to_int() + 1])
+	report(CASE,
+			"" if until(served, 4.0)
+			else "pending: %d of %d were accepted" % [state["kicked"], arguments[0].to_int() + 1])
 
 
-## No descriptor is left: a server and a client say so, and work again when there are some.
+## Without a free descriptor a server and a client report an error. With free descriptors they work
+## again.
 func none_left() -> void:
 	var server := listening_tcp()
 	if server == null:
@@ -93,7 +99,8 @@ func none_left() -> void:
 		return report("descriptors are there again", "listen fails")
 	port = server.call("get_local_port")
 	peer = family.tcp_peer()
-	report("descriptors are there again", exchange(server, peer, peer.call.bind("connect_to_host", "127.0.0.1", port)))
+	report("descriptors are there again",
+			exchange(server, peer, peer.call.bind("connect_to_host", "127.0.0.1", port)))
 
 
 func _open() -> FileAccess:

@@ -1,11 +1,12 @@
 extends RefCounted
-## A server of names (RFC 1035) for 127.0.0.1, port 53, of a network of its own. The last label of a
-## name says how it is answered. It has a thread, since the engine's lookups stop the main one.
+## A DNS server (RFC 1035) at 127.0.0.1, port 53, in its own network namespace. The last label of a
+## name selects the answer. The server has a thread, since the engine's lookups block the main
+## thread.
 
 const TYPE_A := 1
 const TYPE_AAAA := 28
-## What is said of a name: its IPv4 addresses, and its IPv6 addresses. Nobody listens at 127.0.0.2,
-## 10.9.9.2 does not answer, and to 10.8.0.0/16 there is no route.
+## The IPv4 addresses and the IPv6 addresses of each name. At 127.0.0.2 nothing listens, 10.9.9.2
+## does not answer, and 10.8.0.0/16 has no route.
 const ANSWERS := {
 	"good": [["127.0.0.1"], []],
 	"both": [["127.0.0.1"], ["::1"]],
@@ -26,7 +27,7 @@ const ANSWERS := {
 }
 const CODES := {"unknown": 3, "failing": 2, "refusing": 5}
 
-## The address of names below `moved`.
+## The address of the names that end with `moved`.
 var address := ""
 
 var _socket := PacketPeerUDP.new()
@@ -93,7 +94,7 @@ func _with_addresses(query: PackedByteArray, addresses: Array, type: int) -> Pac
 	var of_type: Array = addresses[0] if type == TYPE_A else addresses[1]
 	var packet := _head(query, 0x80, 0, of_type.size())
 	for of: String in of_type:
-		# The name of the question, the type, the class, and a time to live of 0.
+		# A pointer to the name in the question, the type, the class, and a time to live of 0.
 		packet.append_array([0xc0, 12, 0, type, 0, 1, 0, 0, 0, 0, 0, 4 if type == TYPE_A else 16])
 		packet.append_array(_bytes(of))
 	return packet

@@ -1,8 +1,8 @@
 extends "res://tests/situations/situation.gd"
-## What a game does with sockets: one case for each thing that the system has to lend a hand with.
+## The ways in which a game uses sockets: one case for each feature of the system.
 
 
-## All of it.
+## All cases.
 func everything() -> void:
 	tcp()
 	by_name()
@@ -35,7 +35,7 @@ func by_name() -> void:
 	report("a name", exchange(server, peer, peer.call.bind("connect_to_host", "localhost", port)))
 
 
-## A thread sends later what a call waits for.
+## A call waits for data that a thread sends later.
 func blocking() -> void:
 	var peer: StreamPeer = family.tcp_peer()
 	var accepted := accepted_peer(peer)
@@ -70,7 +70,7 @@ func _unix_exchange(path: String, server: RefCounted) -> String:
 	return failure
 
 
-## A server's file that nobody serves any more is replaced.
+## A stale socket file is replaced.
 func left_file() -> void:
 	if skips_unix(["a file left behind"]):
 		return
@@ -97,7 +97,7 @@ func abstract_name() -> void:
 	report("an abstract name", _unix_exchange("@" + folder.path_join("abstract"), family.uds_server()))
 
 
-## Several clients that send at once; a group of ours sees to them.
+## Several clients that send at once. For our family a group serves them.
 func many() -> void:
 	const COUNT := 8
 	var server: RefCounted = listening_tcp()
@@ -108,7 +108,8 @@ func many() -> void:
 	var served: Array[StreamPeer] = []
 	for index in COUNT:
 		var peer: StreamPeer = family.tcp_peer()
-		var failure := connects(peer, peer.call.bind("connect_to_host", "127.0.0.1", server.call("get_local_port")))
+		var failure := connects(peer,
+				peer.call.bind("connect_to_host", "127.0.0.1", server.call("get_local_port")))
 		if not failure.is_empty():
 			return report("several peers", "connect: " + failure)
 		clients.append(peer)
@@ -130,7 +131,8 @@ func many() -> void:
 			if peer.get_available_bytes() >= 4:
 				heard[peer] = peer.get_u32()
 		return heard.size() == COUNT
-	report("several peers", "" if until(all_heard) else "pending: heard %d of %d" % [heard.size(), COUNT])
+	report("several peers",
+			"" if until(all_heard) else "pending: heard %d of %d" % [heard.size(), COUNT])
 
 
 func relay() -> void:
@@ -147,7 +149,8 @@ func relay() -> void:
 		return report("a relay", "listen: " + reason(between, error))
 	between.set("auto_poll", false)
 	var peer: StreamPeer = family.tcp_peer()
-	var failure := connects(peer, peer.call.bind("connect_to_host", "127.0.0.1", between.call("get_local_port")))
+	var failure := connects(peer,
+			peer.call.bind("connect_to_host", "127.0.0.1", between.call("get_local_port")))
 	if failure.is_empty():
 		peer.put_u32(9)
 		var arrives := func() -> bool:

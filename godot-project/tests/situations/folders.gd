@@ -1,6 +1,6 @@
 extends "res://tests/situations/situation.gd"
-## Sockets in a folder that is given as an argument, below the folder for sockets; `left.sock` may
-## be in it.
+## Sockets in the folder that the argument names, below the folder for sockets. `left.sock` may
+## exist in it.
 
 
 func listen() -> void:
@@ -32,7 +32,7 @@ func listen() -> void:
 	DirAccess.remove_absolute(place.path_join("bound.sock"))
 
 
-## Connects to a socket of somebody else, which is there already.
+## Connects to an existing socket of another process.
 func connect_to() -> void:
 	if skips_unix(["connect"]):
 		return

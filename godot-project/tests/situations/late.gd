@@ -1,14 +1,14 @@
 extends "res://tests/situations/situation.gd"
-## Time passes in which nobody polls: a frame that is busy, or a process that is stopped, for longer
-## than every limit. Argument: `busy` or `stopped`.
+## No poll for longer than every time limit, in a long frame or a stopped process. Argument: `busy`
+## or `stopped`.
 
-## The limits, and for how long nobody polls, in seconds.
+## The time limits, and the time without a poll, in seconds.
 const LIMIT := 1
 const AWAY := 1.4
-## More bytes than the system holds for a connection.
+## More bytes than the system buffers for a connection.
 const MUCH := 20_000_000
 
-## What is looked at when the time is over.
+## The checks after the time without a poll.
 var _after: Array[Callable] = []
 
 
@@ -40,10 +40,12 @@ func connect_to(case: String, host: String, bound: String) -> void:
 	var server := listening_tcp(bound)
 	var peer := _limited_peer()
 	var error: int = prompt(peer.call.bind("connect_to_host", host, server.call("get_local_port")))
-	_after.append(func() -> void: report(case, settles(peer) if error == OK and server != null else reason(peer, error)))
+	_after.append(
+			func() -> void: report(case,
+			settles(peer) if error == OK and server != null else reason(peer, error)))
 
 
-## Nobody listens: that is what is to be said.
+## Nothing listens at the port: the error has to be a refusal.
 func refused() -> void:
 	var server := listening_tcp()
 	var port: int = server.call("get_local_port")
@@ -52,7 +54,8 @@ func refused() -> void:
 	prompt(peer.call.bind("connect_to_host", "localhost", port))
 	_after.append(func() -> void:
 		var failure := settles(peer)
-		report("nobody listens", "silent: %s, though it was refused" % failure if failure.contains("timed out") else failure))
+		report("nobody listens", "silent: %s, though it was refused" % failure
+				if failure.contains("timed out") else failure))
 
 
 func unix() -> void:
@@ -92,7 +95,7 @@ func client_came() -> void:
 		peer.call("disconnect_from_host"))
 
 
-## A client of a relay, whose target is reached by a name.
+## A client of a relay whose target is a host name.
 func relayed() -> void:
 	if not is_ours():
 		return lacks("a relay's client", "has no relay")
@@ -112,7 +115,8 @@ func relayed() -> void:
 		report("a relay's client", "" if until(arrives) else "pending: nothing arrives at the target"))
 
 
-## A peer was disconnected before all of its bytes had left; they are sent when the process goes on.
+## A peer is disconnected before all of its bytes are sent. The rest is sent after the process
+## continues.
 func closed_with_a_queue() -> void:
 	const COUNT := 8_000_000
 	if not is_ours():
@@ -128,7 +132,8 @@ func closed_with_a_queue() -> void:
 	peer.call("disconnect_from_host")
 	_after.push_front(func() -> void:
 		var arrived := receives(receiver, COUNT)
-		report("a close with bytes to send", "" if arrived == COUNT else "%d of %d bytes arrive" % [arrived, COUNT]))
+		report("a close with bytes to send",
+				"" if arrived == COUNT else "%d of %d bytes arrive" % [arrived, COUNT]))
 
 
 func _limited_peer() -> StreamPeer:
@@ -138,7 +143,7 @@ func _limited_peer() -> StreamPeer:
 	return peer
 
 
-## Stopped within a call that waits for data, which comes meanwhile.
+## The process is stopped in a call that waits for data, and the data arrives meanwhile.
 func blocking_read() -> void:
 	var peer := _stopped_soon("echo hello >&3")
 	if peer == null:
@@ -149,7 +154,7 @@ func blocking_read() -> void:
 	report("a blocking read", "" if got[0] == OK else reason(peer, got[0]))
 
 
-## The same with more than the system's buffers hold: the other end goes on at once.
+## The same with more data than the system's buffers hold. The other end continues to send at once.
 func long_read() -> void:
 	var peer := _stopped_soon("head -c %d /dev/zero >&3 &" % MUCH)
 	if peer == null:
@@ -160,7 +165,7 @@ func long_read() -> void:
 	report("a blocking read of 20 MB", "" if got[0] == OK else reason(peer, got[0]))
 
 
-## Stopped within a call that waits for the other end to read, which does so meanwhile.
+## The process is stopped in a call that waits for the other end to read, which it does meanwhile.
 func long_write() -> void:
 	var peer := _stopped_soon("cat <&3 >/dev/null &")
 	if peer == null:
@@ -185,7 +190,7 @@ func group_wait() -> void:
 	report("a group's wait", "" if not members.is_empty() else "pending: the group names nobody")
 
 
-## Nobody polls.
+## Lets the time without a poll pass.
 func away() -> void:
 	if arguments[0] == "busy":
 		OS.delay_msec(int(AWAY * 1000))
@@ -199,19 +204,20 @@ func away() -> void:
 			return
 
 
-# Stops this process, and lets it go on.
+# Stops this process, and continues it later.
 func _stop_in(seconds: float) -> void:
 	var script := "sleep %s; kill -STOP %d; sleep %s; kill -CONT %d"
 	start("sh", ["-c", script % [seconds, OS.get_process_id(), AWAY, OS.get_process_id()]])
 
 
-# A peer whose other end, a program, stops this process soon, does something with the socket, and
-# lets it go on after the time.
+# A peer whose other end is a shell. The shell stops this process soon, runs `deed` with the socket
+# as descriptor 3, and continues the process after the time.
 func _stopped_soon(deed: String) -> StreamPeer:
 	var server := listening_tcp()
 	if server == null:
 		return null
-	var script := "exec 3<>/dev/tcp/127.0.0.1/%d; sleep 0.3; kill -STOP %d\n%s\nsleep %s; kill -CONT %d; sleep 9"
+	var script := ("exec 3<>/dev/tcp/127.0.0.1/%d; sleep 0.3; kill -STOP %d\n%s\n"
+			+ "sleep %s; kill -CONT %d; sleep 9")
 	var own := OS.get_process_id()
 	start("bash", ["-c", script % [server.call("get_local_port"), own, deed, AWAY, own]])
 	if not until(func() -> bool: return server.call("is_connection_available")):

@@ -1,16 +1,18 @@
 extends "res://tests/situations/situation.gd"
-## Connects by names. The arguments are names that /etc/hosts has for 127.0.0.1, or other spellings
-## of an address.
+## Connects to host names. The arguments are names of 127.0.0.1 in /etc/hosts, or other spellings of
+## the address.
+
+const DNS := preload("res://tests/situations/dns.gd")
 
 
-## A case for each.
+## A case for each name.
 func each() -> void:
 	var server := listening_tcp("*")
 	for host in arguments:
 		_connect(server, host, host)
 
 
-## The same with a relay of ours, which connects to the name.
+## The same with one of our relays, which connects to the name.
 func relayed() -> void:
 	var server := listening_tcp("*")
 	for host in arguments:
@@ -23,7 +25,8 @@ func relayed() -> void:
 
 func _connect(server: RefCounted, host: String, case: String, seconds := PATIENCE) -> void:
 	var peer: StreamPeer = family.tcp_peer()
-	report(case, connects(peer, peer.call.bind("connect_to_host", host, server.call("get_local_port")), seconds))
+	report(case,
+			connects(peer, peer.call.bind("connect_to_host", host, server.call("get_local_port")), seconds))
 	server.call("take_connection")
 
 
@@ -35,7 +38,8 @@ func _relays(server: RefCounted, host: String) -> String:
 	if error != OK:
 		return "listen: " + reason(relay, error)
 	var peer: StreamPeer = family.tcp_peer()
-	var failure := connects(peer, peer.call.bind("connect_to_host", "127.0.0.1", relay.call("get_local_port")))
+	var failure := connects(peer,
+			peer.call.bind("connect_to_host", "127.0.0.1", relay.call("get_local_port")))
 	if not failure.is_empty():
 		return "connect: " + failure
 	var arrives := func() -> bool:
@@ -48,10 +52,10 @@ func _relays(server: RefCounted, host: String) -> String:
 	return "" if server.call("is_connection_available") else "the relay ends the connection"
 
 
-## A case for each name that the server in dns.gd answers in its own way.
+## A case for each kind of answer of the server in dns.gd.
 func looked_up() -> void:
 	ProjectSettings.set_setting("network/limits/tcp/connect_timeout_seconds", 3)
-	var dns := preload("res://tests/situations/dns.gd").new()
+	var dns := DNS.new()
 	if not dns.start():
 		push_error("port 53 is not free")
 		return
@@ -61,10 +65,10 @@ func looked_up() -> void:
 	dns.stop()
 
 
-## A name whose server has another address the second time.
+## A name that has another address at the second lookup.
 func moved() -> void:
 	ProjectSettings.set_setting("network/limits/tcp/connect_timeout_seconds", 3)
-	var dns := preload("res://tests/situations/dns.gd").new()
+	var dns := DNS.new()
 	if not dns.start():
 		push_error("port 53 is not free")
 		return
@@ -73,14 +77,15 @@ func moved() -> void:
 		dns.address = address
 		var server := listening_tcp(address)
 		var peer: StreamPeer = family.tcp_peer()
-		failure = connects(peer, peer.call.bind("connect_to_host", family.name + ".moved", server.call("get_local_port")), 8.0)
+		failure = connects(peer,
+				peer.call.bind("connect_to_host", family.name + ".moved", server.call("get_local_port")), 8.0)
 	report("an address that changes", failure)
 	dns.stop()
 
 
-## A lookup that hangs does not hold up others, nor a disconnect, nor the end of the object.
+## A lookup that hangs must not delay other lookups, a disconnect, or freeing the object.
 func abandoned() -> void:
-	var dns := preload("res://tests/situations/dns.gd").new()
+	var dns := DNS.new()
 	if not dns.start():
 		push_error("port 53 is not free")
 		return

@@ -1,10 +1,10 @@
 extends "res://tests/situations/situation.gd"
-## Child processes, and what they inherit.
+## Child processes and the descriptors that they inherit, and a process that cannot start threads.
 
 static var _is_limited := false
 
 
-## A child that is started while sockets are open has none of them.
+## A child process does not inherit open sockets.
 func children() -> void:
 	for kind: String in ["tcp", "uds"]:
 		var case := "TCP" if kind == "tcp" else "a Unix socket"
@@ -17,7 +17,8 @@ func children() -> void:
 		else:
 			server.call("listen", path)
 		var peer: StreamPeer = family.peer(kind)
-		var call := peer.call.bind("connect_to_host", path) if kind == "uds" else peer.call.bind("connect_to_host", "127.0.0.1", server.call("get_local_port"))
+		var call := (peer.call.bind("connect_to_host", path) if kind == "uds"
+				else peer.call.bind("connect_to_host", "127.0.0.1", server.call("get_local_port")))
 		connects(peer, call)
 		until(func() -> bool: return server.call("is_connection_available"))
 		var accepted: StreamPeer = server.call("take_connection")
@@ -31,14 +32,16 @@ func children() -> void:
 		var ended := func() -> bool:
 			peer.call("poll")
 			return peer.call("get_status") != StreamPeerTCP.STATUS_CONNECTED
-		report(case + ", the end of the stream", "" if until(ended, 1.0) else "pending: the child keeps the connection open")
+		report(case + ", the end of the stream",
+				"" if until(ended, 1.0) else "pending: the child keeps the connection open")
 		server.call("stop")
 
 
-## No thread can be started any more. `printer` is in /etc/hosts.
+## No further thread can be started. `printer` is in /etc/hosts.
 func no_threads() -> void:
-	# Not even the program that sets the limit could be started again.
-	if not _is_limited and OS.execute("prlimit", ["--pid", str(OS.get_process_id()), "--nproc=1"]) != 0:
+	# With the limit, the program that sets it cannot be started again.
+	if (not _is_limited
+			and OS.execute("prlimit", ["--pid", str(OS.get_process_id()), "--nproc=1"]) != 0):
 		push_error("the limit cannot be set")
 		return
 	_is_limited = true
@@ -50,11 +53,12 @@ func no_threads() -> void:
 	var server := listening_tcp()
 	for host: String in ["printer", "web.1"]:
 		var peer: StreamPeer = family.tcp_peer()
-		report(host, exchange(server, peer, peer.call.bind("connect_to_host", host, server.call("get_local_port"))))
+		report(host,
+				exchange(server, peer, peer.call.bind("connect_to_host", host, server.call("get_local_port"))))
 	closed_with_a_queue("a close with bytes to send")
 
 
-## The bytes that a peer has queued arrive after it was disconnected.
+## The queued bytes of a peer arrive after it was disconnected.
 func closed_with_a_queue(case: String) -> void:
 	const COUNT := 8_000_000
 	if not is_ours():

@@ -1,19 +1,22 @@
 extends SceneTree
-## Runs one task of `cargo xtask situations`, once for each family of classes: godot --headless
-## --path godot-project --script res://tests/situations/run.gd -- FILE.METHOD FAMILIES [ARGUMENT...]
+## Runs one task of `cargo xtask situations`, once for each family of classes:
+## [codeblock lang=text]
+## godot --headless --path godot-project --script res://tests/situations/run.gd --
+##     FILE.METHOD FAMILIES [ARGUMENT...]
+## [/codeblock]
 ##
-## FAMILIES is `engine`, `ours`, or both with a comma between. The environment variable
-## SITUATION_FOLDER names a folder for files. Every case prints one line: `SITUATION`, the family,
-## the case, its score and its words, between tabs.
+## FAMILIES is `engine`, `ours`, or both, separated by a comma. The environment variable
+## SITUATION_FOLDER names a folder for files. Every case prints one line with `SITUATION`, the
+## family, the case, its score and its outcome in words, separated by tabs.
 
 const Family := preload("res://tests/support/family.gd")
 const Situation := preload("res://tests/situations/situation.gd")
 
 
 func _initialize() -> void:
-	# The first frame makes the tree complete.
+	# The tree is complete after the first frame.
 	await process_frame
-	# What the classes print about failures is not judged: a situation is made to have some.
+	# Printed errors are not judged, since situations are meant to cause failures.
 	Engine.print_error_messages = OS.has_environment("SITUATION_LOUD")
 	var arguments := OS.get_cmdline_user_args()
 	var task := arguments[0].split(".")

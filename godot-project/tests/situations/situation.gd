@@ -1,31 +1,31 @@
 extends RefCounted
-## What tasks are made of: connects and exchanges that are bounded in time, and the line that says
-## how a case ended.
+## The base of all tasks: connects and exchanges with time limits, and the report of a case.
 
 const Family := preload("res://tests/support/family.gd")
 
-## How cases end, from best to worst. A part that works is in between `FAILS` and `WORKS`.
+## The scores of cases, from best to worst. A case that works in part is between `FAILS` and
+## `WORKS`.
 const WORKS := 100
 const FAILS := 30
 const SILENT := 20
 const FREEZES := 10
 
-## A call that does not wait has frozen the game if it takes longer, in seconds.
+## A non-blocking call that takes longer has frozen the game. In seconds.
 const FROZEN := 1.5
-## How long a connect or an exchange may take, in seconds.
+## The time limit of a connect or an exchange in seconds.
 const PATIENCE := 3.0
 
 var family: Family
 var arguments: PackedStringArray
-## For sockets and files; nobody else uses it.
+## A folder for sockets and files of this task only.
 var folder := ""
 
 var _longest := 0.0
 var _tools: Array[int] = []
 
 
-## Reports a case: `failure` is empty if it has worked. One that begins with "pending" has said
-## nothing, and one with "silent" nothing to the point.
+## Reports a case. `failure` is empty after a success. It begins with "pending" if no error was
+## reported, and with "silent" if a wrong one was.
 func report(case: String, failure: String, success := "works") -> void:
 	var score := WORKS
 	if failure.begins_with("pending") or failure.begins_with("silent"):
@@ -36,7 +36,7 @@ func report(case: String, failure: String, success := "works") -> void:
 	score_case(case, score, success if failure.is_empty() else failure)
 
 
-## Reports how many of several attempts have failed.
+## Reports how many of several attempts failed.
 func report_share(case: String, failed: int, total: int, failure: String) -> void:
 	if failed == 0:
 		report(case, "", "works")
@@ -52,22 +52,24 @@ func score_case(case: String, score: int, words: String) -> void:
 		score = FREEZES
 		words = "frozen for %.0f s, then: %s" % [_longest, words]
 	_longest = 0.0
-	print("\t".join(PackedStringArray(["SITUATION", family.name, case, str(score), _same_in_every_run(words)])))
+	print("\t".join(PackedStringArray(["SITUATION", family.name, case, str(score),
+			_same_in_every_run(words)])))
 
 
-# The words without ports, folders and process ids, and without what ends a cell of a table.
+# The words without ports, folders and process ids, and without characters that end a table cell.
 func _same_in_every_run(words: String) -> String:
 	var ports := RegEx.create_from_string("(?<=[\\d\\]\\w*]):\\d{4,5}\\b")
 	words = words.replace(folder + "/", "").replace(OS.get_environment("SITUATION_FOLDER") + "/", "")
 	return ports.sub(words, "", true).replace("-%d" % OS.get_process_id(), "").replace("|", "/")
 
 
-## Reports that the engine's class lacks what the case is about. Ours may fail with words then.
+## Reports that the engine's class lacks the feature of the case.
 func lacks(case: String, what: String) -> void:
 	score_case(case, FAILS, what)
 
 
-## Whether the family has no Unix sockets: the engine's came with Godot 4.6. The cases are skipped then.
+## Whether the family has no Unix sockets, as the engine's before Godot 4.6. Then the cases are
+## skipped.
 func skips_unix(cases: PackedStringArray) -> bool:
 	if family.has("UDSServer"):
 		return false
@@ -80,7 +82,7 @@ func is_ours() -> bool:
 	return family.name == "ours"
 
 
-## Calls what is not to wait, and notes how long it took.
+## Makes a call that must not wait, and notes how long it took.
 func prompt(call: Callable) -> Variant:
 	var started := Time.get_ticks_usec()
 	var result: Variant = call.call()
@@ -88,7 +90,7 @@ func prompt(call: Callable) -> Variant:
 	return result
 
 
-## Looks at `condition` until it holds; false if it does not in time.
+## Waits until `condition` holds. Returns false after a timeout.
 func until(condition: Callable, seconds := PATIENCE) -> bool:
 	var deadline := Time.get_ticks_msec() + int(seconds * 1000)
 	while true:
@@ -99,10 +101,11 @@ func until(condition: Callable, seconds := PATIENCE) -> bool:
 	return false
 
 
-## Why `object` has failed: the code, and what ours say.
+## Why `object` has failed: the error code, and the message of our classes.
 func reason(object: Object, error: int) -> String:
 	var words := error_string(error)
-	if object.has_method("get_last_error_message") and not str(object.call("get_last_error_message")).is_empty():
+	if (object.has_method("get_last_error_message")
+			and not str(object.call("get_last_error_message")).is_empty()):
 		words += ": " + str(object.call("get_last_error_message"))
 	return words
 
@@ -112,15 +115,16 @@ func listening_tcp(host := "127.0.0.1") -> RefCounted:
 	return server if server.call("listen", 0, host) == OK else null
 
 
-## A server whose connections nobody takes: they stay open whatever their clients do.
+## A server that never accepts: its connections stay open whatever their clients do.
 func deaf_server(path := "") -> RefCounted:
 	var server: RefCounted = Family.ours().server("tcp" if path.is_empty() else "uds")
 	server.set("max_pending_connections", 4096)
-	var error: int = server.call("listen", 0, "127.0.0.1") if path.is_empty() else server.call("listen", path)
+	var error: int = (server.call("listen", 0, "127.0.0.1") if path.is_empty()
+			else server.call("listen", path))
 	return server if error == OK else null
 
 
-## Connects and waits for the end of it. Empty if connected.
+## Connects, and waits for the outcome. Returns the failure, empty if connected.
 func connects(peer: StreamPeer, call: Callable, seconds := PATIENCE) -> String:
 	var error: int = prompt(call)
 	if error != OK:
@@ -128,7 +132,7 @@ func connects(peer: StreamPeer, call: Callable, seconds := PATIENCE) -> String:
 	return settles(peer, seconds)
 
 
-## Waits for the end of a connect that has begun. Empty if connected.
+## Waits for the outcome of a connect. Returns the failure, empty if connected.
 func settles(peer: StreamPeer, seconds := PATIENCE) -> String:
 	var state := [OK]
 	var settled := func() -> bool:
@@ -141,19 +145,20 @@ func settles(peer: StreamPeer, seconds := PATIENCE) -> String:
 	return reason(peer, state[0] if state[0] != OK else FAILED)
 
 
-## The other end of `peer`, which is connected to a server that goes; null if that does not work.
+## Connects `peer` to a temporary server, and returns the server's end; null after a failure.
 func accepted_peer(peer: StreamPeer) -> StreamPeer:
 	var server := listening_tcp()
 	if server == null:
 		return null
-	var failure := connects(peer, peer.call.bind("connect_to_host", "127.0.0.1", server.call("get_local_port")))
-	if not failure.is_empty() or not until(func() -> bool: return server.call("is_connection_available")):
+	var failure := connects(peer,
+			peer.call.bind("connect_to_host", "127.0.0.1", server.call("get_local_port")))
+	if (not failure.is_empty()
+			or not until(func() -> bool: return server.call("is_connection_available"))):
 		return null
 	return server.call("take_connection")
 
 
-## Leaves a socket's file at `path` that nobody serves, as after a crash a while ago. Whether that
-## works.
+## Leaves a stale socket file at `path`, as a crash would. Returns whether that works.
 func leave_file(path: String) -> bool:
 	# By name, so that the script parses in an engine without the class.
 	var maker := Family.engine() if Family.engine().has("UDSServer") else Family.ours()
@@ -165,8 +170,8 @@ func leave_file(path: String) -> bool:
 	return error == OK and OS.execute("touch", ["-d", "1 minute ago", path]) == 0
 
 
-## Connects to a server in this process, exchanges bytes both ways, and closes. Empty if all of it
-## worked.
+## Connects to a server in this process, exchanges bytes in both directions, and closes. Returns the
+## failure, empty if everything worked.
 func exchange(server: RefCounted, peer: StreamPeer, call: Callable) -> String:
 	var failure := connects(peer, call)
 	if not failure.is_empty():
@@ -189,7 +194,7 @@ func exchange(server: RefCounted, peer: StreamPeer, call: Callable) -> String:
 	return "" if until(ended) else "pending: no end of the stream"
 
 
-## What did not happen, and why, if the object says so.
+## What did not happen, and why, if the object has an error.
 func silence(object: Object, what: String) -> String:
 	if object.has_method("get_last_error") and object.call("get_last_error") != OK:
 		return "%s: %s" % [what, reason(object, object.call("get_last_error"))]
@@ -224,7 +229,7 @@ func _sends(from: StreamPeer, to: StreamPeer) -> String:
 	return ""
 
 
-## How many of `count` bytes arrive before the end of the stream.
+## Returns how many of `count` bytes arrive before the end of the stream.
 func receives(peer: StreamPeer, count: int) -> int:
 	var state := [0]
 	var received := func() -> bool:
@@ -237,7 +242,7 @@ func receives(peer: StreamPeer, count: int) -> int:
 	return state[0]
 
 
-## Starts a program that ends with this task.
+## Starts a program that is ended with this task.
 func start(program: String, program_arguments: PackedStringArray) -> int:
 	var id := OS.create_process(program, program_arguments)
 	if id > 0:
@@ -245,7 +250,7 @@ func start(program: String, program_arguments: PackedStringArray) -> int:
 	return id
 
 
-## Ends what the task has started.
+## Ends the programs that the task has started.
 func clean_up() -> void:
 	for id in _tools:
 		if OS.is_process_running(id):

@@ -1,15 +1,14 @@
 extends Logger
-## Collects what the engine prints as an error or a warning, from any thread.
-##
-## `Logger` came with Godot 4.5. The runner loads this file only where the class exists; before that, a script error
-## shows in the log alone.
+## Collects the errors and warnings that the engine prints, from any thread. Godot has `Logger`
+## since 4.5, and the runner loads this file only where the class exists. In older versions script
+## errors show in the log only.
 
 var _mutex := Mutex.new()
 var _seen := PackedStringArray()
 
 
-func _log_error(function: String, file: String, line: int, code: String, rationale: String, _editor_notify: bool,
-		error_type: int, _backtraces: Array) -> void:
+func _log_error(function: String, file: String, line: int, code: String, rationale: String,
+		_editor_notify: bool, error_type: int, _backtraces: Array) -> void:
 	var kind := "script error: " if error_type == ERROR_TYPE_SCRIPT else ""
 	var text := rationale if not rationale.is_empty() else code
 	_mutex.lock()
@@ -17,7 +16,7 @@ func _log_error(function: String, file: String, line: int, code: String, rationa
 	_mutex.unlock()
 
 
-## What was printed since the last call.
+## The errors and warnings since the last call.
 func take() -> PackedStringArray:
 	_mutex.lock()
 	var taken := _seen

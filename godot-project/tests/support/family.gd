@@ -1,35 +1,42 @@
 extends RefCounted
-## The two families of classes the parity tests compare: the engine's own and this addon's.
+## The two families of classes that the parity tests compare: the engine's and this addon's.
 ##
-## Classes are made by name, so that a script of the parity part parses whatever the running engine has.
+## Objects are made by class name, so that the parity tests can be parsed whatever classes the
+## engine has.
+
+# The results of append() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
 
 const System := preload("res://tests/support/system.gd")
 
-const SUFFIX := "Rs"
+# This script itself, as a type.
+const Family := preload("res://tests/support/family.gd")
 
-## "engine" or "ours": how reports name the family.
-var name := ""
-## Why tests have done without a part; empty where none has. The runner reads and clears it.
-var left_out := ""
-var _suffix := ""
+const SUFFIX: String = "Rs"
+
+## The family's name in reports: "engine" or "ours".
+var name: String = ""
+## Why a test left out a part of itself; empty if it did not. The runner reads and clears it.
+var left_out: String = ""
+var _suffix: String = ""
 
 
-static func engine() -> RefCounted:
+static func engine() -> Family:
 	return _make("engine", "")
 
 
-static func ours() -> RefCounted:
+static func ours() -> Family:
 	return _make("ours", SUFFIX)
 
 
-static func _make(family_name: String, suffix: String) -> RefCounted:
-	var family: RefCounted = load("res://tests/support/family.gd").new()
+static func _make(family_name: String, suffix: String) -> Family:
+	var family: Family = new()
 	family.name = family_name
 	family._suffix = suffix
 	return family
 
 
-## The name this family gives to a class of the engine's family.
+## The name of the family's class that corresponds to an engine class.
 func class_of(engine_class: String) -> String:
 	return engine_class + _suffix
 
@@ -38,28 +45,29 @@ func has(engine_class: String) -> bool:
 	return ClassDB.class_exists(class_of(engine_class))
 
 
-## The names of classes that every family must have and this one has not.
+## The names of required classes that this family lacks.
 func missing() -> PackedStringArray:
-	var wanted := ["StreamPeerTCP", "TCPServer"]
+	var wanted: Array = ["StreamPeerTCP", "TCPServer"]
 	if name == "ours":
 		wanted.append_array(["StreamPeerSocket", "StreamPeerUDS", "SocketServer", "UDSServer"])
-	var absent := PackedStringArray()
+	var absent: PackedStringArray = PackedStringArray()
 	for engine_class: String in wanted:
 		if not has(engine_class):
 			absent.append(class_of(engine_class))
 	return absent
 
 
-## "tcp", and "uds" where the family has it here; the test's report says where not.
+## "tcp", and "uds" where this system and the family have it. Otherwise the test reports that it
+## left out a part.
 func kinds() -> PackedStringArray:
-	var lack := lacks_uds()
+	var lack: String = lacks_uds()
 	if lack.is_empty():
 		return ["tcp", "uds"]
 	leave_out(lack)
 	return ["tcp"]
 
 
-## Notes why a test does without a part of itself.
+## Notes why a test leaves out a part of itself.
 func leave_out(why: String) -> void:
 	if left_out.is_empty():
 		left_out = why
@@ -67,13 +75,14 @@ func leave_out(why: String) -> void:
 		left_out += ", " + why
 
 
-## The kind with the least between both ends, for a test that is about neither.
+## The kind with the least overhead, for a test that is about neither.
 func local_kind() -> String:
 	return "uds" if lacks_uds().is_empty() else "tcp"
 
 
-## Why the family has no Unix domain sockets here; empty where it has. The engine's came with Godot 4.6, and are none on
-## Windows: there they print errors, and some of their calls crash.
+## Why the family has no Unix domain sockets on this system; empty if it has. The engine has them
+## since Godot 4.6, but they do not work on Windows: they print errors, and some of their calls
+## crash.
 func lacks_uds() -> String:
 	if not has("StreamPeerUDS"):
 		return "the engine has no Unix domain sockets"

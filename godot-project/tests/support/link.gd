@@ -1,5 +1,5 @@
 extends RefCounted
-## A connected pair: `client` has connected, `served` came out of `endpoint.server`.
+## A connected pair: `client` has connected, and `endpoint.server` has accepted `served`.
 
 const Endpoint := preload("res://tests/support/endpoint.gd")
 

@@ -1,13 +1,15 @@
 extends RefCounted
-## What the signals of an object have said, in their order: each entry is the name, followed by the argument if there
-## is one. The object is not kept alive.
+## Records the signals of an object in order. Each entry is the name, followed by the argument if
+## there is one. The log does not keep the object alive.
 
-const PEER_SIGNALS := ["status_changed", "connect_finished", "data_available", "disconnected", "drained"]
+const PEER_SIGNALS := ["status_changed", "connect_finished", "data_available", "disconnected",
+		"drained"]
 
 var entries := []
 
 
-## The log of a peer. Without `data_available`, which comes with each poll while there is something to read.
+## A log of a peer's signals except `data_available`, which each poll emits while there is data to
+## read.
 static func of_peer(peer: Object) -> RefCounted:
 	var names := PackedStringArray(PEER_SIGNALS)
 	names.remove_at(names.find("data_available"))
@@ -21,7 +23,7 @@ static func of(object: Object, names: PackedStringArray) -> RefCounted:
 	return made
 
 
-## How often `name` has come.
+## How often `name` was emitted.
 func count(name: String) -> int:
 	return entries.filter(func(entry: Array) -> bool: return entry[0] == name).size()
 

@@ -1,31 +1,33 @@
 extends RefCounted
-## What the system that the tests run on lacks.
+## What the system of this test run lacks.
 
-static var _unix_sockets := -1
-static var _names := 0
+static var _unix_sockets: int = -1
+static var _names: int = 0
 
 
-## Whether this is Wine, which lacks some of what Windows has.
+## Whether this is Wine, which lacks some features of Windows.
 static func is_wine() -> bool:
-	return OS.has_feature("windows") and FileAccess.file_exists(OS.get_environment("SystemRoot") + "/system32/winecfg.exe")
+	return (OS.has_feature("windows")
+			and FileAccess.file_exists(OS.get_environment("SystemRoot") + "/system32/winecfg.exe"))
 
 
-## Whether the system knows Unix domain sockets. Of Windows, a server of ours is asked; everybody else has them.
+## Whether the system has Unix domain sockets. On Windows one of our servers finds out; all other
+## systems have them.
 static func has_unix_sockets() -> bool:
 	if not OS.has_feature("windows"):
 		return true
 	if _unix_sockets < 0:
 		var server: Object = ClassDB.instantiate("UDSServerRs")
-		var path := OS.get_temp_dir().path_join(unique_name())
-		var works: bool = server.listen(path) == OK or server.get_last_error() != ERR_UNAVAILABLE
-		server.stop()
+		var path: String = OS.get_temp_dir().path_join(unique_name())
+		var error: Error = server.call(&"listen", path)
+		var works: bool = error == OK or server.call(&"get_last_error") != ERR_UNAVAILABLE
+		server.call(&"stop")
 		_unix_sockets = int(works)
 	return _unix_sockets == 1
 
 
-## A name for a file, a folder or a socket that nothing else has: not in this process, not in
-## another one, and not in one with the same number in another container, which may share the folder
-## or the network.
+## A unique name for a file, a folder or a socket. It also differs from those of a process with the
+## same number in another container, which may share the folder or the network.
 static func unique_name() -> String:
 	_names += 1
 	return "sprs-%d-%x-%d" % [OS.get_process_id(), int(Time.get_unix_time_from_system() * 1e6), _names]

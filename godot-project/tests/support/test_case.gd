@@ -1,15 +1,15 @@
 extends RefCounted
-## Base of every test file: checks, bounded waits, and fresh addresses.
+## The base of every test file: checks, bounded waits, and fresh addresses.
 ##
-## A test is a method whose name starts with `test_`. It fails when a check fails, when the engine prints an error
-## it was not asked to keep quiet, or when it makes no check at all.
+## A test is a method whose name starts with `test_`. It fails when a check fails, when the engine
+## prints an error outside of `quietly`, or when it makes no check at all.
 
 const Family := preload("res://tests/support/family.gd")
 const Endpoint := preload("res://tests/support/endpoint.gd")
 const Link := preload("res://tests/support/link.gd")
 const System := preload("res://tests/support/system.gd")
 
-# The engine's numbers, written out because a parity test can name the enum of neither family.
+# The engine's numbers, written out because a parity test cannot name the enum of either family.
 const STATUS_NONE := 0
 const STATUS_CONNECTING := 1
 const STATUS_CONNECTED := 2
@@ -17,15 +17,16 @@ const STATUS_ERROR := 3
 
 const LOOPBACK := "127.0.0.1"
 
-const NO_RESETS := "Wine does not tell a reset from an end"
+const NO_RESETS := "Wine does not distinguish a reset from an end"
 
-## Generous, because a loaded machine must not fail a test; a passing test never waits this long.
+## The time limit of each wait in seconds. Generous for loaded machines; a passing test never waits
+## this long.
 const PATIENCE := 10.0
 
-## Set where everything is to be printed after all, for somebody who looks at the output.
+## Prints errors even in `quietly`. Set by the runner's option `--loud`.
 static var loud := false
 
-## The family under test: the parity part runs once for each, the own part on ours.
+## The family under test. Tests in `parity` run once for each family, those in `own` for ours only.
 var family: RefCounted
 var checks := 0
 var failures := PackedStringArray()
@@ -38,7 +39,7 @@ var _threads: Array[Thread] = []
 
 
 func check(condition: bool, message: String) -> bool:
-	# Tests check from threads too.
+	# Tests make checks on threads too.
 	_mutex.lock()
 	checks += 1
 	if not condition:
@@ -48,7 +49,7 @@ func check(condition: bool, message: String) -> bool:
 
 
 func check_eq(actual: Variant, expected: Variant, message: String) -> bool:
-	# Comparing some pairs of types is a script error, and 1 must not pass for 1.0.
+	# Comparing some pairs of types is a script error, and 1 must not equal 1.0.
 	var same: bool = typeof(actual) == typeof(expected) and actual == expected
 	return check(same, "%s: expected %s, got %s" % [message, _shown(expected), _shown(actual)])
 
@@ -57,45 +58,45 @@ func check_null(actual: Variant, message: String) -> bool:
 	return check(actual == null, "%s: expected null, got %s" % [message, _shown(actual)])
 
 
-## Ends the test as skipped; the caller returns right after.
+## Marks the test as skipped. The caller has to return afterwards.
 func skip(reason: String) -> void:
 	skip_reason = reason
 
 
-## Whether the family has no Unix domain sockets here; the test is skipped then.
+## Whether the family has no Unix domain sockets on this system. Then the test is skipped.
 func lacks_uds() -> bool:
 	skip_reason = family.lacks_uds()
 	return not skip_reason.is_empty()
 
 
-## Whether the system tells a reset from an end. Wine does not always: what it asks a socket for itself takes the error
-## away, and the next receive finds an end. The test is skipped then.
+## Whether the system distinguishes a reset from an end; if not, the test is skipped. Wine does not
+## always: its own queries of a socket clear the error, and the next receive finds an end.
 func tells_resets() -> bool:
 	if System.is_wine():
 		skip(NO_RESETS)
 	return not System.is_wine()
 
 
-## Says in the report that the test does without a part of itself, and why.
+## Reports that the test leaves out a part of itself, and why.
 func leave_out(why: String) -> void:
 	family.leave_out(why)
 
 
-## Whether there is something at `path`, also a socket: `FileAccess.file_exists` opens it, and listings leave sockets out,
-## though not on Windows.
+## Whether there is a file or a socket at `path`. `FileAccess.file_exists` would open it, and
+## directory listings leave out sockets except on Windows.
 func exists(path: String) -> bool:
 	if OS.has_feature("windows"):
 		return DirAccess.get_files_at(path.get_base_dir()).has(path.get_file())
 	return OS.execute("test", ["-e", path]) == 0
 
 
-## Whether there is a socket at `path`; on Windows, whether there is something.
+## Whether there is a socket at `path`. On Windows: whether there is a file.
 func is_socket(path: String) -> bool:
 	return exists(path) if OS.has_feature("windows") else OS.execute("test", ["-S", path]) == 0
 
 
-## Runs `body` without the errors it prints by contract. What it prints is tested in a process of its own, because the
-## engine tells nobody about an error it does not print.
+## Runs `body` without printing the errors that it causes by contract. These are tested in a child
+## process, since the engine reports an error only by printing it.
 func quietly(body: Callable) -> Variant:
 	mute(true)
 	var result: Variant = body.call()
@@ -103,12 +104,12 @@ func quietly(body: Callable) -> Variant:
 	return result
 
 
-## Stops the printing of errors until it is called with false.
+## Disables or enables the printing of errors.
 func mute(muted: bool) -> void:
 	Engine.print_error_messages = loud or not muted
 
 
-## Waits on this thread until `condition` holds. A wait that runs out is a failure.
+## Waits on this thread until `condition` holds. A timeout is a failed check.
 func spin_until(condition: Callable, what: String, seconds := PATIENCE) -> bool:
 	var deadline := Time.get_ticks_usec() + int(seconds * 1e6)
 	var held: bool = condition.call()
@@ -118,7 +119,7 @@ func spin_until(condition: Callable, what: String, seconds := PATIENCE) -> bool:
 	return check(held, "timed out waiting for " + what)
 
 
-## The same for a test that needs the main loop to go on meanwhile.
+## The same for a test that needs the main loop to run meanwhile.
 func until(condition: Callable, what: String, seconds := PATIENCE) -> bool:
 	var deadline := Time.get_ticks_usec() + int(seconds * 1e6)
 	var held: bool = condition.call()
@@ -128,7 +129,7 @@ func until(condition: Callable, what: String, seconds := PATIENCE) -> bool:
 	return check(held, "timed out waiting for " + what)
 
 
-## Starts `body` in a thread which is joined at the end of the test at the latest.
+## Starts `body` on a thread that is joined at the end of the test at the latest.
 func in_thread(body: Callable) -> Thread:
 	var thread := Thread.new()
 	thread.start(body)
@@ -136,16 +137,18 @@ func in_thread(body: Callable) -> Thread:
 	return thread
 
 
-## A thread that waits in `get_data(count)` on the client, having one byte: it took that one, so it is inside.
+## A thread that is blocked in `get_data(count)` on the client. It has taken one byte, which shows
+## that it is inside the call.
 func blocked_reader(pair: Link, count := 2) -> Thread:
 	pair.served.put_u8(1)
 	arrived(pair.client, 1)
 	var reader := in_thread(func() -> Array: return pair.client.get_data(count))
-	spin_until(func() -> bool: return pair.client.get_available_bytes() == 0, "the reader to take its first byte")
+	spin_until(func() -> bool: return pair.client.get_available_bytes() == 0,
+			"the reader to take its first byte")
 	return reader
 
 
-## Waits for `thread` to end and gives back what it returned, or null when it does not end in time.
+## Waits for `thread` to end and returns its result, or null after a timeout.
 func join(thread: Thread, what: String) -> Variant:
 	if not spin_until(func() -> bool: return not thread.is_alive(), what + " to end"):
 		return null
@@ -153,7 +156,8 @@ func join(thread: Thread, what: String) -> Variant:
 	return thread.wait_to_finish()
 
 
-## A path nothing exists at yet, short enough for a socket, in a directory that goes with the test.
+## A path where nothing exists yet, short enough for a socket, in a directory that is removed after
+## the test.
 func fresh_path(file_name := "") -> String:
 	if _directory.is_empty():
 		_directory = OS.get_temp_dir().path_join(System.unique_name())
@@ -162,7 +166,7 @@ func fresh_path(file_name := "") -> String:
 	return _directory.path_join(file_name if not file_name.is_empty() else "s%d" % _paths)
 
 
-## An abstract name that nobody else uses: all processes of the network share these names.
+## A unique abstract name. All processes of a network namespace share these names.
 func fresh_abstract_name() -> String:
 	return "@" + System.unique_name()
 
@@ -175,17 +179,18 @@ func endpoint(kind: String, host := LOOPBACK, of_family: RefCounted = family) ->
 	return made
 
 
-## The same with the shortest queue there is, for `fill`. Ours only.
+## The same with the shortest possible backlog, for `fill`. For our family only.
 func small_endpoint(kind: String) -> Endpoint:
 	var made := Endpoint.new()
 	made.server = family.server(kind)
 	made.server.max_pending_connections = 0
-	check_eq(made.open(family, kind, fresh_path() if kind == "uds" else ""), OK, kind + ": listen on a fresh address")
+	check_eq(made.open(family, kind, fresh_path() if kind == "uds" else ""), OK,
+			kind + ": listen on a fresh address")
 	return made
 
 
-## Connects peers to `end`, which takes none, until one stays in STATUS_CONNECTING, which is the last one returned: the
-## system drops every further attempt without a word as long as they live.
+## Connects peers to `end`, which accepts none, until one stays in STATUS_CONNECTING. That one is
+## the last in the result. While these peers live, the system silently drops every further attempt.
 func fill(end: Endpoint) -> Array[StreamPeer]:
 	var queue: Array[StreamPeer] = []
 	while queue.size() < 5000:
@@ -194,39 +199,42 @@ func fill(end: Endpoint) -> Array[StreamPeer]:
 		poll_connect(peer, 0.3)
 		if peer.get_status() == STATUS_CONNECTING:
 			break
-	check_eq(queue.back().get_status(), STATUS_CONNECTING, end.kind + ": the queue is full")
+	check_eq(queue.back().get_status(), STATUS_CONNECTING, end.kind + ": the backlog is full")
 	return queue
 
 
-## A new peer on its way to `to`.
+## A new peer that connects to `to`.
 func dial(to: Endpoint, of_family: RefCounted = family) -> StreamPeer:
 	var peer: StreamPeer = of_family.peer(to.kind)
 	check_eq(to.connect_peer(peer), OK, "%s: connect_to_host" % to.kind)
 	return peer
 
 
-## The next connection `from` has for us.
+## Accepts the next connection of `from`.
 func accept(from: Endpoint) -> StreamPeer:
-	spin_until(func() -> bool: return from.server.is_connection_available(), from.kind + ": a connection to take")
+	spin_until(func() -> bool: return from.server.is_connection_available(),
+			from.kind + ": a connection to take")
 	return from.server.take_connection()
 
 
 ## Polls until `peer` has left STATUS_CONNECTING.
 func settle(peer: StreamPeer) -> void:
-	spin_until(func() -> bool: return peer.poll() != OK or peer.get_status() != STATUS_CONNECTING, "the connect to end")
+	spin_until(func() -> bool: return peer.poll() != OK or peer.get_status() != STATUS_CONNECTING,
+			"the connect to end")
 
 
-## Polls `peer` after its connect. On loopback a connection that can be made is made within the call; on Windows it is made
-## soon after it, so there this goes on polling for so many seconds.
+## Polls `peer` after its connect. On loopback the connection is made within the call. On Windows it
+## is made soon afterwards, so there this keeps polling for at most `seconds`.
 func poll_connect(peer: StreamPeer, seconds := PATIENCE) -> void:
 	var deadline := Time.get_ticks_usec() + int(seconds * 1e6)
 	peer.poll()
-	while OS.has_feature("windows") and peer.get_status() == STATUS_CONNECTING and Time.get_ticks_usec() < deadline:
+	while (OS.has_feature("windows") and peer.get_status() == STATUS_CONNECTING
+			and Time.get_ticks_usec() < deadline):
 		OS.delay_usec(200)
 		peer.poll()
 
 
-## A connected pair of `kind`; `remote_family` makes the serving side.
+## A connected pair of `kind`. The server and its end are of `remote_family`.
 func link(kind: String, host := LOOPBACK, remote_family: RefCounted = family) -> Link:
 	var made := Link.new()
 	made.endpoint = endpoint(kind, host, remote_family)
@@ -237,16 +245,17 @@ func link(kind: String, host := LOOPBACK, remote_family: RefCounted = family) ->
 	return made
 
 
-## Bounds what the system takes from the client and keeps for the serving side: left alone, it may take 32 MiB over TCP.
+## Limits the system's buffers between the client and the server's end. By default they may grow to
+## 32 MiB over TCP.
 func bound_buffers(of: Link) -> void:
 	of.client.set_send_buffer_size(1 << 18)
 	of.served.set_receive_buffer_size(1 << 20)
 
 
-## A connected pair whose other side resets the connection, or null if the kind cannot be tested here. What the client
-## reads before, `unread` bytes, has arrived.
+## A connected pair whose other side resets the connection, or null if the kind cannot be tested
+## here. The bytes `unread` have arrived at the client before.
 func reset_link(kind: String, unread: PackedByteArray = []) -> Link:
-	# The engine's sockets reset when they close with input unread. Whether another kind does is not ours to rely on.
+	# The engine's sockets reset the connection when they close with unread input; ours do not.
 	var engine := Family.engine()
 	if not engine.kinds().has(kind):
 		leave_out(engine.left_out)
@@ -262,7 +271,8 @@ func reset_link(kind: String, unread: PackedByteArray = []) -> Link:
 
 ## Waits until at least `count` bytes can be read from `peer`.
 func arrived(peer: StreamPeer, count: int) -> bool:
-	return spin_until(func() -> bool: return peer.get_available_bytes() >= count, "%d bytes to arrive" % count)
+	return spin_until(func() -> bool: return peer.get_available_bytes() >= count,
+			"%d bytes to arrive" % count)
 
 
 ## Polls until the status of `peer` is `status`.
@@ -272,20 +282,21 @@ func reaches(peer: StreamPeer, status: int, what: String) -> bool:
 		return peer.get_status() == status, what)
 
 
-## Disconnects whatever is connected to the signals of `object`: a handler that holds the object holds it for ever.
+## Disconnects every handler from the signals of `object`. A handler that captures the object would
+## keep it alive.
 func let_go(object: Object) -> void:
 	for description: Dictionary in object.get_signal_list():
 		for connection: Dictionary in object.get_signal_connection_list(description.name):
 			object.disconnect(description.name, connection.callable)
 
 
-## Tests that may take longer than the runner's limit: their names, and the seconds that they may take.
+## The time limits in seconds of tests that may take longer than the runner's limit, by name.
 func time_limits() -> Dictionary:
 	return {}
 
 
-## Joins what the test left running and removes its files. Returns the threads that would not end; dropping one would
-## wait for it. The runner calls this; a test does not.
+## Joins the test's threads and removes its files. Returns the threads that have not ended, since
+## freeing one would wait for it. Called by the runner only.
 func clean_up() -> Array[Thread]:
 	var stuck: Array[Thread] = []
 	for thread in _threads:
@@ -305,7 +316,7 @@ func _remove(directory: String) -> void:
 		DirAccess.remove_absolute(directory.path_join(file))
 	for child in DirAccess.get_directories_at(directory):
 		_remove(directory.path_join(child))
-	# Directory listings leave sockets out, so this fails where a test left one behind.
+	# Directory listings leave out sockets, so this fails if a test has left one behind.
 	DirAccess.remove_absolute(directory)
 
 
@@ -314,7 +325,7 @@ func _shown(value: Variant) -> String:
 	return text if text.length() <= 200 else text.left(200) + "..."
 
 
-## Frees memory that is full of something, for a read that does not clear to hand out.
+## Frees memory that is not zero, so that a read that does not clear its buffer returns it.
 func dirty_the_heap() -> void:
 	for size in [1, 8, 100, 5000]:
 		for i in 50:

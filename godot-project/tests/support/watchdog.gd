@@ -1,5 +1,6 @@
 extends RefCounted
-## Ends the process when a test blocks the main thread for good, which no time limit on the main thread can notice.
+## Ends the process when a test blocks the main thread for too long, which a time limit on the main
+## thread could not notice.
 
 var _mutex := Mutex.new()
 var _thread := Thread.new()
@@ -19,7 +20,7 @@ func stop() -> void:
 	_thread.wait_to_finish()
 
 
-## From now on `label` has until `seconds` from now.
+## Gives the test `label` a time limit in seconds from now.
 func expect(label: String, seconds: float, passed: int, failed: int) -> void:
 	_mutex.lock()
 	_label = label

@@ -14,6 +14,7 @@ mod editor_project;
 mod editor_views;
 mod elsewhere;
 mod folder;
+mod gdlint;
 mod headless;
 mod install;
 mod interop;

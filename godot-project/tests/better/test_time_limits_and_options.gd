@@ -1,10 +1,10 @@
 extends "res://tests/support/test_case.gd"
-## Calls that wait can be given an end, and settings of the system that a script can change.
+## Time limits of calls that wait, and socket options that a script can set.
 
 const MORE_THAN_THE_SYSTEM_TAKES := 64 << 20
 
 
-func test_reading_from_a_peer_that_does_not_write() -> void:
+func test_a_read_can_time_out() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.set("read_timeout", 0.05)
@@ -12,7 +12,7 @@ func test_reading_from_a_peer_that_does_not_write() -> void:
 		_ends(reader, pair, kind + ": get_data")
 
 
-func test_writing_to_a_peer_that_does_not_read() -> void:
+func test_a_write_can_time_out_or_be_queued() -> void:
 	for kind: String in family.kinds():
 		for property: String in ["write_timeout", "write_buffer_limit"]:
 			var pair := link(kind)
@@ -23,10 +23,10 @@ func test_writing_to_a_peer_that_does_not_read() -> void:
 			_ends(writer, pair, "%s: put_data with a %s" % [kind, property])
 
 
-func test_what_can_be_set_of_the_system() -> void:
+func test_keep_alive_user_timeout_and_linger_can_be_set() -> void:
 	var pair := link("tcp")
 	for method: String in ["set_keep_alive", "set_user_timeout", "set_linger"]:
-		if not check(pair.client.has_method(method), "there is " + method):
+		if not check(pair.client.has_method(method), "a method " + method):
 			continue
 		if method == "set_user_timeout" and not OS.has_feature("linux"):
 			leave_out("only Linux has a user timeout")
@@ -38,7 +38,7 @@ func test_what_can_be_set_of_the_system() -> void:
 
 func _ends(thread: Thread, pair: Link, what: String) -> void:
 	spin_until(func() -> bool: return not thread.is_alive(), what + " to end", 3.0)
-	# Whatever it waits for, this ends it.
+	# This ends the call in any case.
 	pair.served.disconnect_from_host()
 	var client_is_waiting := thread.is_alive()
 	join(thread, what)

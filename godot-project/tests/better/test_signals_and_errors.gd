@@ -1,19 +1,21 @@
 extends "res://tests/support/test_case.gd"
-## What a script can learn of its sockets without asking over and over, and without errors in the log.
+## Signals, error details and credentials, and calls that do not print errors.
 
 
-func test_the_signals_of_a_life() -> void:
+func test_a_peer_signals_connect_data_and_disconnect() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var peer: StreamPeer = family.peer(kind)
 		if not check(peer.has_signal("connect_finished"), kind + ": the peer has signals"):
 			return
 		var seen := []
-		peer.connect("connect_finished", func(error: Error) -> void: seen.append(["connect_finished", error]))
+		peer.connect("connect_finished",
+				func(error: Error) -> void: seen.append(["connect_finished", error]))
 		peer.connect("status_changed", func(status: int) -> void: seen.append(["status_changed", status]))
-		# A handler that holds the peer would keep it alive for ever.
+		# A handler that captures the peer would keep it alive.
 		var weak: WeakRef = weakref(peer)
-		peer.connect("data_available", func() -> void: seen.append(["data_available", weak.get_ref().get_u8()]))
+		peer.connect("data_available",
+				func() -> void: seen.append(["data_available", weak.get_ref().get_u8()]))
 		peer.connect("disconnected", func(error: Error) -> void: seen.append(["disconnected", error]))
 		end.connect_peer(peer)
 		settle(peer)
@@ -21,31 +23,36 @@ func test_the_signals_of_a_life() -> void:
 		served.put_u8(5)
 		served.disconnect_from_host()
 		reaches(peer, STATUS_NONE, kind + ": the end")
-		check_eq(seen, [["status_changed", STATUS_CONNECTING], ["status_changed", STATUS_CONNECTED], ["connect_finished", OK],
-				["data_available", 5], ["status_changed", STATUS_NONE], ["disconnected", ERR_FILE_EOF]], kind + ": signals")
+		check_eq(seen,
+				[["status_changed", STATUS_CONNECTING], ["status_changed", STATUS_CONNECTED],
+				["connect_finished", OK],
+				["data_available", 5], ["status_changed", STATUS_NONE], ["disconnected", ERR_FILE_EOF]],
+				kind + ": signals")
 
 
-func test_failures_can_be_told_apart() -> void:
-	if not check(family.tcp_peer().has_method("get_last_error"), "a peer has details"):
+func test_failures_have_different_errors_and_messages() -> void:
+	if not check(family.tcp_peer().has_method("get_last_error"), "a peer has error details"):
 		return
 	var end := endpoint("tcp")
 	var used: RefCounted = family.tcp_server()
 	quietly(func() -> int: return used.listen(end.port, LOOPBACK))
 	var absent: RefCounted = family.tcp_server()
 	quietly(func() -> int: return absent.listen(0, "192.0.2.1"))
-	check_eq([used.get_last_error(), absent.get_last_error()], [ERR_ALREADY_IN_USE, ERR_UNAVAILABLE], "errors of listen")
+	check_eq([used.get_last_error(), absent.get_last_error()], [ERR_ALREADY_IN_USE, ERR_UNAVAILABLE],
+			"errors of listen")
 	end.stop()
 	var peer := dial(end)
 	reaches(peer, STATUS_ERROR, "the refusal")
 	var beginning := "connect %s:%d: " % [LOOPBACK, end.port]
 	if OS.has_feature("windows"):
-		# It says it in words of its own, in its user's language.
-		check(peer.get_last_error_message().begins_with(beginning), "the message: " + peer.get_last_error_message())
+		# Windows has its own messages, in the language of the user.
+		check(peer.get_last_error_message().begins_with(beginning),
+				"the message: " + peer.get_last_error_message())
 	else:
 		check_eq(peer.get_last_error_message(), beginning + "connection refused", "the message")
 
 
-func test_asking_a_closed_peer_prints_nothing() -> void:
+func test_getters_of_a_closed_peer_print_nothing() -> void:
 	# The runner fails a test in which an error is printed.
 	for kind: String in family.kinds():
 		var pair := link(kind)
@@ -65,13 +72,14 @@ func test_a_tcp_connect_that_fails_at_once_prints_nothing() -> void:
 func test_a_uds_connect_that_fails_at_once_prints_nothing() -> void:
 	if lacks_uds():
 		return
-	check_eq(family.peer("uds").connect_to_host(fresh_path()), FAILED, "a path where nobody is")
+	check_eq(family.peer("uds").connect_to_host(fresh_path()), FAILED, "a path without a server")
 
 
-func test_who_is_at_the_other_end() -> void:
+func test_a_uds_peer_knows_the_other_process() -> void:
 	if lacks_uds():
 		return
 	var pair := link("uds")
-	if not check(pair.served.has_method("get_peer_credentials"), "a peer tells who is at its other end"):
+	if not check(pair.served.has_method("get_peer_credentials"),
+			"a peer has get_peer_credentials"):
 		return
 	check_eq(pair.served.get_peer_credentials()["pid"], OS.get_process_id(), "the process")

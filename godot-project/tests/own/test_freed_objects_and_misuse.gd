@@ -1,39 +1,38 @@
 extends "res://tests/support/test_case.gd"
-## Objects that go while something is done with them, and misuse that is refused.
+## Objects that are freed during a call, and misuse that is refused.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
 
-func test_objects_freed_while_threads_are_inside_a_call() -> void:
+func test_objects_can_be_freed_while_threads_are_inside_a_call() -> void:
 	if not EngineProcess.available():
 		return skip("starting another engine is known for Linux only")
 	for method in ["get_data", "put_data", "flush"]:
 		var result := EngineProcess.run("children/freed_in_a_call.gd", [method])
 		check_eq(result["code"], 0, method + ": exit code: " + result["output"].right(1500).left(300))
-		check(result["output"].contains("survived"), method + ": it got to the end")
+		check(result["output"].contains("survived"), method + ": the script ran to its end")
 
 
-func test_first_calls_from_two_threads_at_once() -> void:
+func test_two_threads_can_make_the_first_calls_at_once() -> void:
 	if not EngineProcess.available():
 		return skip("starting another engine is known for Linux only")
 	var result := EngineProcess.run("children/first_calls.gd", [], {}, 4096)
 	check_eq(result["code"], 0, "exit code: " + result["output"].right(1500).left(300))
-	check(result["output"].contains("survived"), "it got to the end")
+	check(result["output"].contains("survived"), "the script ran to its end")
 
 
-# An error that a poll prints fails the tests below.
-
-func test_poll_of_a_peer_that_is_going() -> void:
+# In this and the next two tests a poll must not print an error, which would fail them.
+func test_a_peer_can_be_polled_while_it_is_freed() -> void:
 	var pair := link("tcp")
 	var peer := DyingPeer.new()
 	peer.status_changed.connect(_ignore)
 	pair.endpoint.connect_peer(peer)
 	settle(peer)
 	peer = null
-	check(true, "the object is gone")
+	check(true, "the object is freed")
 
 
-func test_poll_of_a_server_that_is_going() -> void:
+func test_a_server_can_be_polled_while_it_is_freed() -> void:
 	var server := DyingServer.new()
 	server.connection_available.connect(_ignore)
 	server.listen(0, LOOPBACK)
@@ -41,10 +40,10 @@ func test_poll_of_a_server_that_is_going() -> void:
 	client.connect_to_host(LOOPBACK, server.get_local_port())
 	settle(client)
 	server = null
-	check(true, "the object is gone")
+	check(true, "the object is freed")
 
 
-func test_auto_poll_of_a_peer_that_has_polled_while_it_is_going() -> void:
+func test_auto_poll_can_be_set_while_a_peer_is_freed() -> void:
 	var pair := link("tcp")
 	var peer := DyingPeer.new()
 	peer.sets_auto_poll = true
@@ -52,23 +51,25 @@ func test_auto_poll_of_a_peer_that_has_polled_while_it_is_going() -> void:
 	pair.endpoint.connect_peer(peer)
 	settle(peer)
 	peer = null
-	check(true, "the object is gone")
+	check(true, "the object is freed")
 
 
-func test_a_mode_that_is_none_is_refused() -> void:
+func test_an_invalid_socket_mode_is_not_accepted_silently() -> void:
 	for mode: int in [1 << 40, 1 << 32, 99999999]:
 		var server: UDSServerRs = family.uds_server()
 		quietly(func() -> void: server.socket_mode = mode)
 		var error: int = quietly(func() -> int: return server.listen(fresh_path("s")))
-		check(error != OK or server.get_last_error() != OK or server.socket_mode != mode, "socket_mode %d: taken without a word" % mode)
+		check(error != OK or server.get_last_error() != OK or server.socket_mode != mode,
+				"socket_mode %d: accepted without an error" % mode)
 
 
-func test_a_client_that_was_taken_makes_a_failure_before_it_history() -> void:
+func test_taking_a_client_clears_the_servers_last_error() -> void:
 	if not EngineProcess.available():
 		return skip("starting another engine is known for Linux only")
 	var output: String = EngineProcess.run("children/accept_after_failure.gd", [], {}, 64)["output"]
 	check(output.contains("taken: false, error: true"), "without a descriptor: " + output)
-	check(output.contains("taken: true, error: false"), "the last attempt to take a client has not failed: " + output)
+	check(output.contains("taken: true, error: false"),
+			"no error after a client was taken: " + output)
 
 
 static func _ignore(_argument: Variant = null) -> void:
