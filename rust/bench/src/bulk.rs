@@ -23,7 +23,7 @@ pub fn send(kind: Kind, blocks: usize) -> io::Result<f64> {
     let mut stream = network::accept(kind)?;
     let begin = Instant::now();
     send_blocks(&mut stream, blocks)?;
-    stream.read_fully(&mut [0])?;
+    stream.read_exact(&mut [0])?;
     Ok(bytes_per_second(blocks, begin))
 }
 
@@ -39,18 +39,18 @@ pub fn source(address: &Address, blocks: usize) -> io::Result<()> {
 pub fn sink(address: &Address, blocks: usize) -> io::Result<()> {
     let mut stream = address.connect()?;
     receive_blocks(&mut stream, blocks)?;
-    stream.write_fully(&[1])?;
+    stream.write_all(&[1])?;
     stream.read(&mut [0]).map(drop)
 }
 
 fn receive_blocks(stream: &mut Stream, blocks: usize) -> io::Result<()> {
     let mut block = vec![0; BLOCK];
-    (0..blocks).try_for_each(|_| stream.read_fully(&mut block))
+    (0..blocks).try_for_each(|_| stream.read_exact(&mut block))
 }
 
 fn send_blocks(stream: &mut Stream, blocks: usize) -> io::Result<()> {
     let block = vec![0; BLOCK];
-    (0..blocks).try_for_each(|_| stream.write_fully(&block))
+    (0..blocks).try_for_each(|_| stream.write_all(&block))
 }
 
 fn bytes_per_second(blocks: usize, begin: Instant) -> f64 {

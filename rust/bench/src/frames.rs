@@ -31,9 +31,9 @@ pub fn measure(count: usize, size: usize, frames: usize) -> io::Result<f64> {
             for frame in orders {
                 let send = |mut peer: &TcpStream| {
                     if frame > 0 {
-                        peer.read_fully(&mut message)?;
+                        peer.read_exact(&mut message)?;
                     }
-                    peer.write_fully(&message)
+                    peer.write_all(&message)
                 };
                 if tell.send(far.iter().try_for_each(send)).is_err() {
                     return;
@@ -48,8 +48,8 @@ pub fn measure(count: usize, size: usize, frames: usize) -> io::Result<f64> {
             let begin = Instant::now();
             for peer in &mut near {
                 let mut message = vec![0; size];
-                peer.read_fully(&mut message)?;
-                peer.write_fully(&message)?;
+                peer.read_exact(&mut message)?;
+                peer.write_all(&message)?;
             }
             if frame >= FIRST {
                 times.push(begin.elapsed().as_secs_f64() * 1e6);

@@ -28,9 +28,9 @@ pub fn run() -> io::Result<()> {
                 for _ in 0..number(count)? {
                     let peer: &mut TcpStream = &mut peers[next];
                     if std::mem::replace(&mut unanswered[next], true) {
-                        peer.read_fully(&mut message)?;
+                        peer.read_exact(&mut message)?;
                     }
-                    peer.write_fully(&message)?;
+                    peer.write_all(&message)?;
                     next = (next + 1) % peers.len();
                 }
             }

@@ -16,8 +16,8 @@ pub fn measure(kind: Kind, trips: usize) -> io::Result<(f64, f64)> {
     // The first trip waits until the other process runs, and does not count.
     for _ in 0..=trips {
         let begin = Instant::now();
-        stream.write_fully(&message)?;
-        stream.read_fully(&mut message)?;
+        stream.write_all(&message)?;
+        stream.read_exact(&mut message)?;
         times.push(begin.elapsed());
     }
     times.remove(0);
@@ -32,7 +32,7 @@ pub fn echo(address: &Address) -> io::Result<()> {
     loop {
         match stream.read(&mut buffer)? {
             0 => return Ok(()),
-            size => stream.write_fully(&buffer[..size])?,
+            size => stream.write_all(&buffer[..size])?,
         }
     }
 }
