@@ -1,14 +1,15 @@
 extends Node
 ## A client that stays connected: after the end of a connection it connects again.
 ##
-## Add it to the tree and call [method start] with a peer, or with a packet peer whose
-## [member PacketPeerSocketRs.stream] is a peer. It polls that once per frame, also while the tree is paused, so
-## [member StreamPeerSocketRs.auto_poll] is not needed. The signals of the peer work as usual, and the same object is
-## used for each connection.
+## Add it to the tree and call [method start] with a peer, or with a packet peer whose [member
+## PacketPeerSocketRs.stream] is a peer. It polls that once per frame, also while the tree is
+## paused, so [member StreamPeerSocketRs.auto_poll] is not needed. The signals of the peer work as
+## usual, and the same object is used for each connection.
 ## [br][br]
-## It waits before each new attempt: [member min_delay] at first, twice as long after each failure, at most
-## [member max_delay]. A connection over which something was received, or that has lasted for 10 seconds, ends this
-## series. A random part of each wait keeps a thousand clients from connecting at the same moment.
+## It waits before each new attempt: [member min_delay] at first, twice as long after each failure,
+## at most [member max_delay]. A connection over which something was received, or that has lasted
+## for 10 seconds, ends this series. A random part of each wait keeps a thousand clients from
+## connecting at the same moment.
 ## [codeblock]
 ## extends Node
 ##
@@ -39,8 +40,8 @@ extends Node
 signal connected
 ## Emitted before each wait for the next attempt, with its duration. [member reason] says why.
 signal waiting(seconds: float)
-## Emitted after [member max_attempts] failures in a row, or if no attempt can succeed, because the address is malformed.
-## [member reason] says why. Call [method start] to begin again.
+## Emitted after [member max_attempts] failures in a row, or if no attempt can succeed, because the
+## address is malformed. [member reason] says why. Call [method start] to begin again.
 signal gave_up
 
 ## A connection that has lasted this many seconds ends a series of failures.
@@ -56,13 +57,16 @@ var max_delay: float = 30.0
 var jitter: float = 0.5
 ## The number of failures in a row after which it gives up. 0 means never.
 var max_attempts: int = 0
-## If nothing was received for this many seconds, the connection is ended and a new one is made. It finds servers that
-## accept and say nothing, and connections that are gone without a word, after the computer was suspended for example.
-## Frames that are longer than a quarter of a second count as that much. 0 means no limit.
+## If nothing was received for this many seconds, the connection is ended and a new one is made. It
+## finds servers that accept and say nothing, and connections that are gone without a word, after
+## the computer was suspended for example. Frames that are longer than a quarter of a second count
+## as that much. 0 means no limit.
 var silence_timeout: float = 0.0
-## Sent after each connect: as a packet if [method start] was called with a packet peer, otherwise as it is.
+## Sent after each connect: as a packet if [method start] was called with a packet peer, otherwise
+## as it is.
 var greeting: PackedByteArray = PackedByteArray()
-## Why the last connection or attempt has ended, such as [code]connect 127.0.0.1:4000: connection refused[/code].
+## Why the last connection or attempt has ended, such as [code]connect 127.0.0.1:4000: connection
+## refused[/code].
 var reason: String = ""
 
 # What `start` was called with, and the stream below it. Both are null if it was not.
@@ -86,13 +90,17 @@ func _init() -> void:
 
 
 ## Connects, and stays connected until [method stop] or until this node is freed. [param peer] is a
-## [StreamPeerTCPRs], a [StreamPeerUDSRs], or a [PacketPeerSocketRs] over one of them, and [param address] a host for
-## TCP and a path for Unix domain sockets, which have no [param port]. A connection that [param peer] has is ended first.
+## [StreamPeerTCPRs], a [StreamPeerUDSRs], or a [PacketPeerSocketRs] over one of them, and [param
+## address] a host for TCP and a path for Unix domain sockets, which have no [param port]. A
+## connection that [param peer] has is ended first.
 ## [br][br]
-## Returns [constant OK], or [constant ERR_INVALID_PARAMETER] if [param peer] is none of these; nothing is changed then.
+## Returns [constant OK], or [constant ERR_INVALID_PARAMETER] if [param peer] is none of these;
+## nothing is changed then.
 func start(peer: RefCounted, address: String, port: int = 0) -> Error:
 	var packets: PacketPeerSocketRs = peer as PacketPeerSocketRs
-	var stream: StreamPeerSocketRs = packets.stream if packets != null else peer as StreamPeerSocketRs
+	var stream: StreamPeerSocketRs = peer as StreamPeerSocketRs
+	if packets != null:
+		stream = packets.stream
 	if stream == null:
 		return ERR_INVALID_PARAMETER
 	stop()
@@ -150,7 +158,8 @@ func _connect() -> void:
 	_is_waiting = false
 	_silence = 0.0
 	_received = 0
-	var error: Error = _peer.callv(&"connect_to_host", [_address, _port] if _peer is StreamPeerTCPRs else [_address])
+	var arguments: Array = [_address, _port] if _peer is StreamPeerTCPRs else [_address]
+	var error: Error = _peer.callv(&"connect_to_host", arguments)
 	if error in [ERR_INVALID_PARAMETER, ERR_CANT_RESOLVE]:
 		reason = _peer.get_last_error_message()
 		stop()
