@@ -33,7 +33,10 @@ class Example:
 		return source.contains(text)
 
 	func asks() -> bool:
-		return not is_part and uses("connect_to_host(") and not listens()
+		return not is_part and (uses("connect_to_host(") or reconnects()) and not listens()
+
+	func reconnects() -> bool:
+		return uses("SocketReconnect")
 
 	func serves() -> bool:
 		return not is_part and listens() and not uses("connect_to_host(")
@@ -155,7 +158,7 @@ func test_examples_that_connect_cope_with_every_server() -> void:
 
 func test_examples_that_reconnect_find_a_restarted_server() -> void:
 	for example in _examples(
-			func(example: Example) -> bool: return example.asks() and example.uses("var delay")):
+			func(example: Example) -> bool: return example.asks() and example.reconnects()):
 		var end := endpoint(example.kind(), "*")
 		end.server.stop()
 		var node := _run(example, end)
@@ -285,9 +288,10 @@ func _all() -> Array[Example]:
 	for file in DirAccess.get_files_at(addon.path_join("doc_classes")):
 		var text := FileAccess.get_file_as_string(addon.path_join("doc_classes").path_join(file))
 		_collect(file, text.xml_unescape(), "\\[codeblock\\]\\n([\\s\\S]*?)\\[/codeblock\\]", examples)
-	var script := FileAccess.get_file_as_string(addon.path_join("socket_await.gd")).replace("\n## ",
-			"\n")
-	_collect("socket_await.gd", script, "\\[codeblock\\]\\n([\\s\\S]*?)\\[/codeblock\\]", examples)
+	for file: String in ["socket_await.gd", "socket_reconnect.gd"]:
+		var script := FileAccess.get_file_as_string(addon.path_join(file))
+		script = script.replace("\n## ", "\n").replace("\n##\n", "\n\n")
+		_collect(file, script, "\\[codeblock\\]\\n([\\s\\S]*?)\\[/codeblock\\]", examples)
 	var pages := [root.path_join("README.md"), addon.path_join("README.md")]
 	for file in DirAccess.get_files_at(root.path_join("docs")):
 		if file.ends_with(".md"):
