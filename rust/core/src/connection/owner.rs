@@ -30,8 +30,14 @@ impl Owner {
         }
     }
 
+    /// Only a wait of the owner can be ended.
+    pub(super) fn is_consistent(&self) -> bool {
+        self.wake.is_none() || self.taken_in != 0
+    }
+
     /// Has this thread use the direction.
     pub(super) fn take(&mut self) {
+        debug_assert!(!self.is_taken() && self.wake.is_none());
         self.taken_in = sys::process() + 1;
     }
 }

@@ -42,7 +42,7 @@ pub struct Statistics {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Traffic {
     bytes: u64,
-    packets: u64,
+    messages: u64,
     /// When the last ones did, in [ticks](sys::ticks): next to a system call these cost nothing, the system's clock would.
     last: u64,
 }
@@ -76,9 +76,9 @@ impl Traffic {
         self.bytes
     }
 
-    /// A packet was read, or accepted.
-    pub(super) fn add_packet(&mut self) {
-        self.packets += 1;
+    /// Counts one message that was read, or accepted for sending.
+    pub(super) fn count_message(&mut self) {
+        self.messages += 1;
     }
 }
 
@@ -139,8 +139,8 @@ impl Connection {
             unread: inner.recv.buffer.len(),
             sent: sent.bytes,
             queued: inner.send.pending(),
-            packets_received: received.packets,
-            packets_sent: sent.packets,
+            packets_received: received.messages,
+            packets_sent: sent.messages,
             age: lifetime.age(),
             since_received: lifetime.since_last(received),
             since_sent: lifetime.since_last(sent),

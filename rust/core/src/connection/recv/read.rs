@@ -18,7 +18,6 @@ use crate::error::{EndError, PollError, ReadError, ReadFailure, Unusable, copy_o
 use crate::event::Status;
 use crate::sync::MutexGuard;
 use crate::sys::Interests;
-use crate::totals;
 
 impl Connection {
     /// How long [`read_fully`](Self::read_fully) may wait; `None`, the default, is for ever.
@@ -410,9 +409,8 @@ impl Connection {
                 Ok(Some(found)) => {
                     let taken = take(&inner.recv.buffer.unread()[found.wanted]);
                     inner.recv.buffer.skip(found.total);
-                    if found.is_packet {
-                        inner.recv.traffic.add_packet();
-                        totals::received_packet();
+                    if found.is_message {
+                        inner.recv.traffic.count_message();
                     }
                     self.report_received(&mut inner);
                     return Ok(Some(taken));
@@ -636,8 +634,9 @@ impl Connection {
 
     /// Ends the session because a reader has come to its end, unless it may be half-open. A send that has failed before is
     /// the reason then.
-    fn end_reading(&self, inner: MutexGuard<'_, Inner>) -> ReadError {
+    fn end_reading(&self, mut inner: MutexGuard<'_, Inner>) -> ReadError {
         if self.is_half_open(&inner) {
+            self.report_received(&mut inner);
             return ReadError::EndOfStream;
         }
         let failure = match (&inner.recv.end, &inner.send.phase) {
@@ -682,8 +681,8 @@ pub(crate) struct Found {
     pub(crate) wanted: Range<usize>,
     /// How many are read with them, from the first unread one on.
     pub(crate) total: usize,
-    /// They are counted as a packet.
-    pub(crate) is_packet: bool,
+    /// Whether the statistics count them as one message.
+    pub(crate) is_message: bool,
 }
 
 impl Found {
@@ -691,14 +690,14 @@ impl Found {
     pub(crate) const NOTHING: Found = Found {
         wanted: 0..0,
         total: 0,
-        is_packet: false,
+        is_message: false,
     };
 
     fn first(count: usize) -> Found {
         Found {
             wanted: 0..count,
             total: count,
-            is_packet: false,
+            is_message: false,
         }
     }
 }

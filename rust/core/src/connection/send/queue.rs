@@ -27,6 +27,15 @@ impl SendQueue {
         self.len() == 0
     }
 
+    /// Checks the bounds that the methods rely on.
+    pub(crate) fn check(&self) {
+        debug_assert!(self.start <= self.bytes.len());
+        debug_assert!(
+            self.start == 0 || !self.is_empty(),
+            "an empty queue starts at 0"
+        );
+    }
+
     pub(crate) fn push(&mut self, data: &[u8]) {
         // Sent bytes make room once they are the larger part, so that each byte is moved a few times at most.
         if self.start > self.bytes.len() / 2 {
@@ -37,6 +46,7 @@ impl SendQueue {
 
     /// Takes `count` unsent bytes for sent.
     pub(crate) fn skip(&mut self, count: usize) {
+        debug_assert!(count <= self.len());
         self.start += count;
         if self.start == self.bytes.len() {
             self.clear();
@@ -45,6 +55,7 @@ impl SendQueue {
 
     /// Takes the last `count` bytes back. They are unsent.
     pub(crate) fn take_back(&mut self, count: usize) {
+        debug_assert!(count <= self.len());
         self.bytes.truncate(self.bytes.len() - count);
         if self.is_empty() {
             self.clear();

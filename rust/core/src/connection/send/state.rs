@@ -34,6 +34,15 @@ pub(crate) enum SendPhase {
     Failed(io::Error),
 }
 
+/// What one call writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Bytes of the stream, wherever they are cut.
+    Bytes,
+    /// A message: it goes out whole or ends the connection, and the statistics count it.
+    Message,
+}
+
 impl SendState {
     /// Takes all of it at the end of the session, but for what is told afterwards of what it has moved.
     pub(crate) fn end(&mut self) -> SendState {
@@ -52,6 +61,33 @@ impl SendState {
         }
     }
 
+    /// Counts what a call has written, once all of it was accepted.
+    #[inline]
+    pub(crate) fn accept(&mut self, unit: Unit) {
+        if unit == Unit::Message {
+            self.traffic.count_message();
+        }
+    }
+
+    /// Whether a poll has something to do or to report.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.queue.is_empty() || matches!(self.phase, SendPhase::Failed(_))
+    }
+
+    /// Checks what holds whenever the lock is free.
+    pub(crate) fn check(&self) {
+        self.queue.check();
+        debug_assert!(self.unaccepted <= self.queue.len());
+        debug_assert!(self.owner.is_consistent());
+        match self.phase {
+            SendPhase::Open | SendPhase::Draining => {}
+            SendPhase::Shut => {
+                debug_assert!(self.queue.is_empty(), "data behind the end of the stream")
+            }
+            SendPhase::Failed(_) => debug_assert!(self.queue.is_empty(), "data behind a gap"),
+        }
+    }
+
     /// How many bytes are accepted and not sent.
     pub(crate) fn pending(&self) -> usize {
         self.queue.len() - self.unaccepted
@@ -59,7 +95,8 @@ impl SendState {
 
     /// Takes back what no call has accepted. How much was left of it.
     pub(crate) fn take_back_unaccepted(&mut self) -> usize {
-        let count = std::mem::take(&mut self.unaccepted).min(self.queue.len());
+        debug_assert!(self.unaccepted <= self.queue.len());
+        let count = std::mem::take(&mut self.unaccepted);
         self.queue.take_back(count);
         count
     }

@@ -9,7 +9,7 @@ use crate::connection::direction::{DirectionGuard, Interrupted};
 use crate::connection::ending::CloseReason;
 use crate::connection::inner::Inner;
 use crate::connection::recv::state::RecvEnd;
-use crate::connection::send::state::{SendPhase, SendState};
+use crate::connection::send::state::{SendPhase, SendState, Unit};
 use crate::error::{WriteError, WriteFailure, copy_of};
 use crate::event::Event;
 use crate::event::Status;
@@ -72,38 +72,44 @@ impl Connection {
     /// are sent, the others never are.
     #[inline]
     pub fn write_fully(&self, data: &[u8]) -> Result<(), WriteFailure> {
-        self.write(data, false)
+        self.write(data, Unit::Bytes)
     }
 
-    /// As [`write_fully`](Self::write_fully), but one that gives up with a part of `data` sent disconnects. It does so before
-    /// anybody else can write behind that part, and never ends a connection that came after its own.
-    pub(crate) fn write_whole(&self, data: &[u8]) -> Result<(), WriteError> {
-        self.write(data, true).map_err(|failure| failure.error)
+    /// Like [`write_fully`](Self::write_fully), for a message that must not be cut. A write that gives up
+    /// with part of the message sent disconnects, before another thread can write behind that part. The
+    /// statistics of the connection that accepts the message count it; a later connection is never
+    /// affected.
+    pub(crate) fn write_message(&self, message: &[u8]) -> Result<(), WriteError> {
+        let outcome = self.write(message, Unit::Message);
+        outcome.map_err(|failure| failure.error)
     }
 
     #[inline]
-    fn write(&self, data: &[u8], whole: bool) -> Result<(), WriteFailure> {
+    fn write(&self, data: &[u8], unit: Unit) -> Result<(), WriteFailure> {
         // Asked once: another thread may change it at any time.
         let limit = self.queue_limit();
         let mut inner = self
             .writable(limit)
             .map_err(|error| WriteFailure::after(0, error))?;
         if limit > 0 {
-            return self.write_queued(inner, data, limit);
+            return self.write_queued(inner, data, limit, unit);
         }
         let joins = self.coalesces();
         if inner.send.owner.is_taken()
             || data.len() >= LARGE
             || !joins && !inner.send.queue.is_empty()
         {
-            return self.write_waiting(inner, data, 0, whole);
+            return self.write_waiting(inner, data, 0, unit);
         }
         if joins {
-            return self.coalesce(inner, data, whole);
+            return self.coalesce(inner, data, unit);
         }
         match send_locked(&mut inner, data) {
-            (count, None) if count == data.len() => Ok(()),
-            (count, None) => self.write_waiting(inner, data, count, whole),
+            (count, None) if count == data.len() => {
+                inner.send.accept(unit);
+                Ok(())
+            }
+            (count, None) => self.write_waiting(inner, data, count, unit),
             (count, Some(error)) => {
                 Err(WriteFailure::after(count, self.fail_writing(inner, error)))
             }
@@ -115,6 +121,16 @@ impl Connection {
     /// caller has to call [`try_flush`](Self::try_flush) soon: a broadcast of many small messages then costs one system
     /// call per peer. The answer is whether nothing waited before.
     pub fn enqueue(&self, data: &[u8], limit: usize) -> Result<bool, WriteError> {
+        self.enqueue_unit(data, limit, Unit::Bytes)
+    }
+
+    /// Like [`enqueue`](Self::enqueue), and counts `message` in the statistics of the connection that
+    /// accepts it.
+    pub(crate) fn enqueue_message(&self, message: &[u8], limit: usize) -> Result<bool, WriteError> {
+        self.enqueue_unit(message, limit, Unit::Message)
+    }
+
+    fn enqueue_unit(&self, data: &[u8], limit: usize, unit: Unit) -> Result<bool, WriteError> {
         let mut inner = self.writable(limit)?;
         let was_empty = inner.send.queue.is_empty();
         let has_no_room = |inner: &Inner| inner.send.queue.len() + data.len() > limit;
@@ -130,14 +146,9 @@ impl Connection {
             return Err(no_room(&inner, data.len(), limit));
         }
         inner.send.queue.push(data);
+        inner.send.accept(unit);
         self.note_work(&mut inner);
         Ok(was_empty)
-    }
-
-    /// Counts a packet as accepted.
-    pub(crate) fn count_sent_packet(&self) {
-        self.lock().send.traffic.add_packet();
-        totals::sent_packet();
     }
 
     /// Sends what the system takes now of what is queued, without waiting. A failure is told by the next call.
@@ -200,7 +211,7 @@ impl Connection {
         }
         if limit == 0 {
             return self
-                .write_waiting(inner, &[], 0, false)
+                .write_waiting(inner, &[], 0, Unit::Bytes)
                 .map_err(|failure| failure.error);
         }
         if !inner.send.owner.is_taken()
@@ -288,6 +299,7 @@ impl Connection {
         mut inner: MutexGuard<'_, Inner>,
         data: &[u8],
         limit: usize,
+        unit: Unit,
     ) -> Result<(), WriteFailure> {
         let is_taken = inner.send.owner.is_taken();
         let has_no_room = |inner: &Inner| inner.send.queue.len() + data.len() > limit;
@@ -303,10 +315,17 @@ impl Connection {
         if is_taken || has_no_room(&inner) {
             return Err(WriteFailure::after(0, no_room(&inner, data.len(), limit)));
         }
-        self.push_data(&mut inner, data).map_err(|failure| {
-            let count = data.len() - failure.unaccepted;
-            WriteFailure::after(count, self.fail_writing(inner, failure.error))
-        })
+        match self.push_data(&mut inner, data) {
+            Ok(()) => {
+                inner.send.accept(unit);
+                Ok(())
+            }
+            Err(failure) => {
+                let count = data.len() - failure.unaccepted;
+                let error = self.fail_writing(inner, failure.error);
+                Err(WriteFailure::after(count, error))
+            }
+        }
     }
 
     /// Adds `data` to what is coalesced, and sends it if that is enough.
@@ -314,12 +333,13 @@ impl Connection {
         &self,
         mut inner: MutexGuard<'_, Inner>,
         data: &[u8],
-        whole: bool,
+        unit: Unit,
     ) -> Result<(), WriteFailure> {
         if inner.send.queue.len() + data.len() >= COALESCED {
-            return self.write_waiting(inner, data, 0, whole);
+            return self.write_waiting(inner, data, 0, unit);
         }
         inner.send.queue.push(data);
+        inner.send.accept(unit);
         self.note_queue(&mut inner);
         Ok(())
     }
@@ -331,7 +351,7 @@ impl Connection {
         inner: MutexGuard<'_, Inner>,
         data: &[u8],
         mut sent: usize,
-        whole: bool,
+        unit: Unit,
     ) -> Result<(), WriteFailure> {
         let mut deadline = self.settings.write_timeout.deadline();
         let peer = inner.peer();
@@ -345,7 +365,7 @@ impl Connection {
             Err(WriteFailure::after(sent, error))
         };
         let gives_up = |guard: DirectionGuard<'_, SendState>, why, sent| {
-            if whole && sent > 0 && !matches!(why, Interrupted::Disconnected) {
+            if unit == Unit::Message && sent > 0 && !matches!(why, Interrupted::Disconnected) {
                 self.retire(guard.end(), CloseReason::Disconnect);
             }
             interrupted(why, sent)
@@ -389,7 +409,8 @@ impl Connection {
                 return gives_up(guard, why, count);
             }
         }
-        if joins {
+        if joins || sent == data.len() {
+            guard.send.accept(unit);
             return Ok(());
         }
         let generation = self.state().generation();
@@ -399,8 +420,13 @@ impl Connection {
             let taken = &data[sent..sent + count];
             sent += count;
             match &checked {
-                Ok(()) => guard.note_sent(taken),
-                Err(_) => self.note_late(taken, generation),
+                Ok(()) => {
+                    guard.note_sent(taken);
+                    if sent == data.len() {
+                        guard.send.accept(unit);
+                    }
+                }
+                Err(_) => self.note_late(taken, (sent == data.len()).then_some(unit), generation),
             }
             match (error, checked) {
                 _ if sent == data.len() => break,
@@ -426,10 +452,13 @@ impl Connection {
 
     /// Counts what a call has sent while the lock was free and its session, `generation`, was ended: it tells that it has.
     #[cold]
-    fn note_late(&self, sent: &[u8], generation: u64) {
+    fn note_late(&self, sent: &[u8], accepted: Option<Unit>, generation: u64) {
         let mut inner = self.lock();
         if inner.recv.is_of(generation) {
             inner.note_sent(sent);
+            if let Some(unit) = accepted {
+                inner.send.accept(unit);
+            }
         }
     }
 
@@ -446,10 +475,9 @@ impl Connection {
     #[inline]
     fn note_work(&self, inner: &mut Inner) -> bool {
         let has_queue = !inner.send.queue.is_empty();
-        let has_failed = matches!(inner.send.phase, SendPhase::Failed(_));
         self.settings
             .has_work
-            .store(has_queue || has_failed, Ordering::Relaxed);
+            .store(inner.send.has_work(), Ordering::Relaxed);
         if has_queue {
             inner.recv.owner.wake();
         }
@@ -487,6 +515,7 @@ impl Connection {
             return Ok(());
         }
         if !inner.send.queue.is_empty() {
+            debug_assert!(!matches!(inner.send.phase, SendPhase::Shut));
             let Inner {
                 transport,
                 send,
@@ -590,6 +619,11 @@ fn check_phase(inner: &Inner) -> Result<(), WriteError> {
 /// The same as [`send_now`], with the lock held.
 #[inline]
 fn send_locked(inner: &mut Inner, data: &[u8]) -> (usize, Option<io::Error>) {
+    debug_assert!(
+        inner.send.queue.is_empty() && !inner.send.owner.is_taken(),
+        "this send overtakes what was accepted before"
+    );
+    debug_assert!(matches!(inner.send.phase, SendPhase::Open));
     let outcome = send_now(inner.transport.connected_socket().map(Arc::as_ref), data);
     inner.note_sent(&data[..outcome.0]);
     outcome
@@ -607,6 +641,7 @@ fn send_now(socket: Option<&Socket>, data: &[u8]) -> (usize, Option<io::Error>) 
         shared_poller::acted();
         match outcome {
             Ok(count) => {
+                debug_assert!(count > 0 && sent + count <= data.len());
                 totals::sent(count);
                 sent += count;
             }
