@@ -100,7 +100,9 @@ fn share(limit: Option<usize>) -> usize {
 
 impl Closer {
     fn room(&self) -> MutexGuard<'_, Room> {
-        lock(&self.room)
+        let room = lock(&self.room);
+        room.check();
+        room
     }
 
     fn add(&'static self, mut lingering_close: LingeringClose, limit: Duration) {
@@ -287,10 +289,27 @@ fn end(mut timed: Timed) {
 }
 
 impl Room {
+    /// Checks what holds whenever the lock is free.
+    fn check(&self) {
+        // The one that the thread is working on comes back.
+        debug_assert!(self.lingering_closes.len() <= MOST + 1);
+        debug_assert!(
+            self.unwatched
+                .iter()
+                .all(|token| self.lingering_closes.contains_key(token))
+        );
+        debug_assert!(
+            self.lingering_closes
+                .last_key_value()
+                .is_none_or(|(token, _)| *token < self.next_token)
+        );
+    }
+
     fn insert(&mut self, timed: Timed) {
         let token = self.next_token;
         self.next_token += 1;
-        self.lingering_closes.insert(token, timed);
+        let before = self.lingering_closes.insert(token, timed);
+        debug_assert!(before.is_none(), "each token is used once");
         self.unwatched.insert(token);
         // There may be more to do at once.
         self.busy.insert(token);
@@ -343,6 +362,7 @@ impl Room {
                 .collect();
             given_up.extend(tokens.into_iter().filter_map(|token| self.remove(token)));
         }
+        debug_assert!(given_up.len() <= count);
         for timed in &mut given_up {
             timed.lingering_close.give_up();
         }

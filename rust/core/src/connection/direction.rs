@@ -10,6 +10,7 @@ use crate::connection::recv::state::RecvState;
 use crate::connection::send::state::SendState;
 use crate::connection::{Connection, StateWord};
 use crate::deadline::{Deadline, TimedOut};
+use crate::event::Status;
 use crate::sync::{MutexGuard, wait, wait_timeout};
 use crate::sys::{Interests, Socket};
 
@@ -95,6 +96,7 @@ impl<'a, D: Direction> DirectionGuard<'a, D> {
         }
         let socket = locked.transport.connected_socket().cloned();
         let socket = socket.ok_or(Interrupted::Disconnected)?;
+        debug_assert_eq!(state.status(), Status::Connected);
         D::owner(&mut locked).take();
         Ok(DirectionGuard {
             connection,
@@ -117,6 +119,8 @@ impl<'a, D: Direction> DirectionGuard<'a, D> {
         let checked = self.check();
         if checked.is_err() {
             self.locked = None;
+        } else {
+            debug_assert!(D::owner(self).is_taken(), "the direction was taken away");
         }
         (result, checked)
     }

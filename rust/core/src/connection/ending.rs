@@ -183,6 +183,9 @@ impl Connection {
             Transport::Closed | Transport::Bound(_) => {}
         }
         let linger = inner.options().linger;
+        if cfg!(debug_assertions) {
+            self.check(&inner);
+        }
         drop(inner);
 
         let Transport::Connected { name, socket } = transport else {

@@ -29,6 +29,7 @@ pub(super) fn give_back(wake: Arc<Interrupter>, was_called: bool) {
     if kept.len() < KEPT {
         kept.push(wake);
     }
+    debug_assert!(kept.len() <= KEPT);
 }
 
 /// Closes those that are kept, before the library is unloaded.

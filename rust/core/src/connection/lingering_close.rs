@@ -100,6 +100,10 @@ impl LingeringClose {
 
     /// Does what can be done without waiting.
     pub(super) fn advance(&mut self) -> CloseProgress {
+        debug_assert!(
+            !self.is_shut || self.queue.is_empty(),
+            "data behind the end of the stream"
+        );
         let mut sent = 0;
         while !self.queue.is_empty() {
             if sent >= MOST_SENT {

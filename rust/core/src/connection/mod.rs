@@ -17,6 +17,7 @@ mod direction;
 mod ending;
 mod inner;
 mod interrupters;
+mod invariants;
 mod lingering_close;
 mod owner;
 mod recording;
@@ -149,13 +150,13 @@ impl Connection {
 
     /// The connection a listener has accepted.
     pub(crate) fn accepted(stream: StreamSocket, address: Address) -> Connection {
-        let mut connection = Connection::new();
+        let connection = Connection::new();
         // It is handed over connected, so for its user nothing has changed, and there is nothing to tell.
         let status = transition(Status::None, Input::Accepted);
         let state = StateWord::default().with(status.unwrap_or(Status::Connected));
-        connection.state = AtomicU64::new(state.0);
         {
             let mut inner = connection.lock();
+            connection.state.store(state.0, Ordering::Release);
             inner.recv = RecvState::of(state.generation());
             inner.peer = Some(address);
             inner.connect_through(stream, sys::now());
@@ -518,7 +519,11 @@ impl Connection {
 
     #[inline]
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        lock(&self.inner)
+        let inner = lock(&self.inner);
+        if cfg!(debug_assertions) {
+            self.check(&inner);
+        }
+        inner
     }
 
     /// Changes the status as `input` says, if it means something now.

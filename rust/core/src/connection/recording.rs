@@ -70,6 +70,7 @@ impl Recorder {
             self.events.pop_front();
         }
         self.events.push_back((sys::now(), event));
+        debug_assert!(self.events.len() <= MOST_EVENTS);
     }
 }
 
@@ -88,6 +89,7 @@ fn keep_last(kept: &mut VecDeque<u8>, bytes: &[u8]) {
     let too_many = (kept.len() + bytes.len()).saturating_sub(MOST_BYTES);
     kept.drain(..too_many);
     kept.extend(bytes);
+    debug_assert!(kept.len() <= MOST_BYTES);
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ impl StateWord {
         } else {
             self.generation() + 1
         };
+        debug_assert!(generation >= self.generation() && generation < 1 << 62);
         StateWord((generation << 2) | status as u64)
     }
 }

@@ -41,6 +41,16 @@ impl RecvBuffer {
         self.len() == 0
     }
 
+    /// Checks the bounds that the methods rely on.
+    pub(crate) fn check(&self) {
+        debug_assert!(self.start <= self.bytes.len());
+        debug_assert!(
+            self.start == 0 || !self.is_empty(),
+            "an empty buffer starts at 0"
+        );
+        debug_assert!(self.searched <= self.len(), "unread bytes were searched");
+    }
+
     /// Adds what was received.
     pub(crate) fn push(&mut self, received: &[u8]) {
         // Bytes that were read make room once they are the larger part, so that each byte is moved a few times at most.
@@ -64,6 +74,7 @@ impl RecvBuffer {
     /// Takes `count` unread bytes for read.
     #[inline]
     pub(crate) fn skip(&mut self, count: usize) {
+        debug_assert!(count <= self.len());
         self.start += count;
         self.read += count as u64;
         self.searched = self.searched.saturating_sub(count);
@@ -91,6 +102,7 @@ impl RecvBuffer {
     /// How many bytes there are up to the end of the first `delimiter`, among the first `limit` unread ones. What was
     /// searched before for the same one is not searched again.
     pub(crate) fn find(&mut self, delimiter: &[u8], limit: usize) -> Option<usize> {
+        debug_assert!(!delimiter.is_empty());
         let identity = identity(delimiter);
         if self.searched_for != identity {
             self.searched_for = identity;

@@ -51,9 +51,17 @@ impl KernelView {
         };
     }
 
+    pub(crate) fn check(&self) {
+        debug_assert!(
+            !matches!(self.known, Known::FoundEmpty(_)) || self.last == Last::Empty,
+            "found empty by a receive that was not"
+        );
+    }
+
     /// A poll has found the queue empty; it had asked `at` that moment.
     pub(crate) fn found_empty(&mut self, at: Moment) {
         self.known = Known::FoundEmpty(at);
+        self.check();
     }
 
     /// So many bytes are behind those in the buffer.

@@ -132,8 +132,24 @@ impl RecvState {
         self.process != sys::process()
     }
 
+    /// Checks what holds whenever the lock is free.
+    pub(crate) fn check(&self) {
+        self.buffer.check();
+        self.view.check();
+        debug_assert!(self.given_up_behind <= self.buffer.read() + 1);
+        debug_assert!(
+            self.buffer.read() + self.buffer.len() as u64 <= self.traffic.bytes(),
+            "the buffer holds more than was received"
+        );
+        debug_assert!(self.owner.is_consistent());
+    }
+
     /// Begins to ask the kernel for at most `asked` bytes. [`note`](Self::note) takes its answer.
     pub(crate) fn begin_probe(&self, watching: &Watching, asked: usize) -> Probe {
+        debug_assert!(
+            asked > 0,
+            "the answer to an empty receive looks like the end of the stream"
+        );
         watching.readiness.begin_probe(key(self.generation));
         Probe {
             at: shared_poller::moment(),
@@ -143,6 +159,8 @@ impl RecvState {
 
     /// Takes the answer of the kernel to what `look` has begun.
     pub(crate) fn note(&mut self, probe: Probe, outcome: &io::Result<usize>) -> Received {
+        debug_assert!(self.end.is_none(), "a receive behind the end");
+        debug_assert!(!outcome.as_ref().is_ok_and(|&count| count > probe.asked));
         match outcome {
             Ok(0) => {
                 shared_poller::acted();
@@ -292,9 +310,15 @@ pub(crate) fn is_quiet(readiness: &Readiness, generation: u64, mark: &Mark) -> b
     readiness.is_quiet(key) && shared_poller::has_reported_since(mark) && readiness.is_quiet(key)
 }
 
+/// The part of [`is_quiet`] that needs no shared poll.
+pub(crate) fn is_known_quiet(readiness: &Readiness, generation: u64) -> bool {
+    readiness.is_quiet(key(generation))
+}
+
 /// By what the readiness word knows the session `generation`. In a forked child it is another session: what is told there of its
 /// socket comes from another set.
 #[inline]
 fn key(generation: u64) -> u64 {
+    debug_assert!(generation < 1 << 48);
     generation | sys::process() << 48
 }
