@@ -1,8 +1,8 @@
 //! What holds for a connection whenever its lock is free, checked in builds with debug assertions.
 //!
-//! Each part checks itself (`RecvState::check`, `SendState::check`, ...). This file checks what ties the
-//! parts together. [`Connection::lock`] checks on every acquisition, so a call that leaves a broken state
-//! is found by the next call, and [`Connection::retire`] checks what it leaves.
+//! Each part checks itself (`RecvState::check`, `SendState::check`, ...). This file checks what
+//! ties the parts together. Every acquisition of the lock checks, so the next call finds the broken
+//! state that a call has left. The end of a connection also checks the state that it leaves.
 
 use crate::connection::Connection;
 use crate::connection::inner::{Inner, Transport};
@@ -14,7 +14,8 @@ use crate::event::Status;
 use crate::sync::atomic::Ordering;
 
 impl Connection {
-    /// Checks the state behind the lock, and that the words which are read without the lock agree with it.
+    /// Checks the state behind the lock, and that the words that are read without the lock agree
+    /// with it.
     pub(super) fn check(&self, inner: &Inner) {
         let state = self.state();
         inner.check(state);
@@ -71,10 +72,13 @@ impl Inner {
         );
         if is_connected || is_connecting {
             debug_assert!(
-                self.recv.is_of(state.generation()),
+                self.recv.belongs_to(state.generation()),
                 "the receiving state belongs to an earlier connection"
             );
-            debug_assert!(self.ended.is_none(), "an end is known, and it goes on");
+            debug_assert!(
+                self.ended.is_none(),
+                "the end of a connection that has not ended"
+            );
         } else {
             debug_assert!(
                 self.send.queue.is_empty() && matches!(self.send.phase, SendPhase::Open),
@@ -92,7 +96,8 @@ impl Inner {
             );
         }
         if is_connected && !self.recv.is_inherited() {
-            // Its owner does all this before it releases the direction.
+            // An owner does all of this before it releases the direction. A forked child inherits
+            // the state in between.
             if !self.send.owner.is_taken() {
                 debug_assert_eq!(self.send.unaccepted, 0, "no call is writing these bytes");
                 debug_assert!(

@@ -79,7 +79,13 @@ impl PacketReader {
         let found = connection.read_found(
             false,
             |session, buffer| {
-                ahead.advance(framing, limit, (session, buffer.read()), buffer.unread(), 1)?;
+                ahead.advance(
+                    framing,
+                    limit,
+                    (session, buffer.bytes_read()),
+                    buffer.unread(),
+                    1,
+                )?;
                 Ok(ahead.first.map(|cut| Found {
                     wanted: cut.head..cut.head + cut.body,
                     total: cut.total(),
@@ -121,7 +127,7 @@ impl PacketReader {
                 ahead.advance(
                     framing,
                     limit,
-                    (session, buffer.read()),
+                    (session, buffer.bytes_read()),
                     buffer.unread(),
                     enough,
                 )?;
