@@ -1,4 +1,4 @@
-//! The one way out of a connection. Every end goes through [`Connection::retire`].
+//! The one way out of an established connection, [`Connection::retire`].
 //!
 //! Under the lock, `retire` changes the state word and moves everything that belongs to the
 //! connection out of `Inner`. A call that is late finds another generation and touches nothing of

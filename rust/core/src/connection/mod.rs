@@ -16,10 +16,10 @@
 //! | `std_io` | the traits of std |
 //!
 //! # One lock
-//! Everything that belongs to a connection is in [`Inner`], behind one lock. The lock is never held
-//! during a wait. Two atomic words are read without it: the [`StateWord`], and whether there is
-//! work or an event. They change only under the lock, so they agree with `Inner` whenever the lock
-//! is free (`invariants`).
+//! Everything that belongs to a connection is in [`Inner`], behind one lock. No call waits while it
+//! holds the lock. Three atomics are read without it: the [`StateWord`], `has_work` and
+//! `has_events`. They change only under the lock, so they agree with `Inner` whenever the lock is
+//! free (`invariants`).
 //!
 //! # Directions and their owners
 //! A blocking call owns its direction, and releases the lock while it waits or copies much. Another
@@ -41,10 +41,10 @@
 //! differs, the connection of the call is over, and the call touches nothing of the next one.
 //!
 //! # The one way out
-//! Every end, requested or not, goes through `retire` (`ending`). It moves everything of the
-//! connection out of `Inner` under the lock, and interrupts the owners. Without the lock, it then
-//! resets the socket or begins a lingering close, in which the closer thread delivers what was
-//! accepted.
+//! Every end of an established connection, requested or not, goes through `retire` (`ending`), and
+//! so does a disconnect in any other status. `retire` moves everything of the connection out of
+//! `Inner` under the lock, and interrupts the owners. Without the lock, it then resets the socket
+//! or begins a lingering close, in which the closer thread delivers what was accepted.
 
 mod close_reason;
 mod closer;
