@@ -7,6 +7,8 @@
 
 #[path = "simulation/call_counts.rs"]
 mod call_counts;
+#[path = "simulation/message_counts.rs"]
+mod message_counts;
 #[path = "simulation/mod.rs"]
 mod model;
 

@@ -1,4 +1,4 @@
-//! A blocking call's use of one direction, while it waits and does not hold the lock.
+//! Ownership of one direction by a blocking call, across the times when it does not hold the lock.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -10,15 +10,16 @@ use crate::connection::recv::state::RecvState;
 use crate::connection::send::state::SendState;
 use crate::connection::{Connection, StateWord};
 use crate::deadline::{Deadline, TimedOut};
+use crate::event::Status;
 use crate::sync::{MutexGuard, wait, wait_timeout};
 use crate::sys::{Interests, Socket};
 
-/// One of the two directions.
+/// One of the two directions of a connection.
 pub(super) trait Direction {
     fn owner(inner: &mut Inner) -> &mut Owner;
 
-    /// What was asked for while the direction was in use is done now.
-    fn ended(connection: &Connection, inner: &mut Inner);
+    /// Does what others have left to the owner. Called when the owner releases the direction.
+    fn released(connection: &Connection, inner: &mut Inner);
 }
 
 impl Direction for RecvState {
@@ -26,8 +27,8 @@ impl Direction for RecvState {
         &mut inner.recv.owner
     }
 
-    fn ended(connection: &Connection, inner: &mut Inner) {
-        // Polls have left everything to its user, also what the kernel has reported meanwhile.
+    fn released(connection: &Connection, inner: &mut Inner) {
+        // Polls ignored what the kernel reported meanwhile, so the groups have to visit again.
         inner.recv.has_unreported = true;
         connection.report_received(inner);
     }
@@ -38,16 +39,26 @@ impl Direction for SendState {
         &mut inner.send.owner
     }
 
-    fn ended(connection: &Connection, inner: &mut Inner) {
+    fn released(connection: &Connection, inner: &mut Inner) {
         inner.shut_down_if_drained();
-        connection.note_queue(inner);
-        // The peer's end may have waited for this call.
+        connection.report_work(inner);
+        // The end of a connection whose peer has ended may have waited for this call.
         connection.subscriptions.report();
     }
 }
 
-/// The right of one thread to use a direction until it is dropped. Others find it taken, whether the lock is held at the
-/// moment or not. If the session ends meanwhile, the calls of this say so, and there is nothing more to do for it.
+/// Ownership of a direction by the current thread, until the guard is dropped.
+///
+/// Other calls see that the direction is taken, whether or not the owner holds the lock. The guard
+/// remembers the state word. When the connection ends meanwhile, the methods of the guard return
+/// [`Interrupted::Disconnected`], and the guard has nothing to release.
+///
+/// | owner | thread that disconnects |
+/// | --- | --- |
+/// | takes the direction, unlocks, waits for the socket | |
+/// | | changes the state word, moves both directions out of `Inner` |
+/// | | interrupts the wait |
+/// | locks, finds another state word: `Disconnected` | |
 pub(super) struct DirectionGuard<'a, D: Direction> {
     connection: &'a Connection,
     state: StateWord,
@@ -56,14 +67,14 @@ pub(super) struct DirectionGuard<'a, D: Direction> {
     _direction: std::marker::PhantomData<D>,
 }
 
-/// Why a turn could not go on.
+/// Why a blocking call stops waiting.
 #[derive(Debug)]
 pub(super) enum Interrupted {
-    /// The session has ended.
+    /// The connection has ended.
     Disconnected,
-    /// The time is over.
+    /// The deadline has passed.
     TimedOut,
-    /// The system cannot wait.
+    /// The wait or the transfer itself has failed.
     Os(std::io::Error),
 }
 
@@ -74,7 +85,7 @@ impl From<TimedOut> for Interrupted {
 }
 
 impl<'a, D: Direction> DirectionGuard<'a, D> {
-    /// Takes the direction of the connected session, once nobody else uses it.
+    /// Takes the direction of an established connection. Waits until no other call owns it.
     pub(super) fn take(
         connection: &'a Connection,
         mut locked: MutexGuard<'a, Inner>,
@@ -95,6 +106,7 @@ impl<'a, D: Direction> DirectionGuard<'a, D> {
         }
         let socket = locked.transport.connected_socket().cloned();
         let socket = socket.ok_or(Interrupted::Disconnected)?;
+        debug_assert_eq!(state.status(), Status::Connected);
         D::owner(&mut locked).take();
         Ok(DirectionGuard {
             connection,
@@ -105,8 +117,9 @@ impl<'a, D: Direction> DirectionGuard<'a, D> {
         })
     }
 
-    /// Calls `body` with the socket while the lock is free. The first value is what it gave. If the session has ended
-    /// meanwhile, the lock is not taken again: there is nothing of it left in the connection.
+    /// Calls `body` with the socket while the lock is free, and returns its result. The second
+    /// value is an error if the connection has ended meanwhile. The lock is then not held, because
+    /// `Inner` no longer contains this connection.
     pub(super) fn unlocked<R>(
         &mut self,
         body: impl FnOnce(&Socket) -> R,
@@ -114,40 +127,44 @@ impl<'a, D: Direction> DirectionGuard<'a, D> {
         self.locked = None;
         let result = body(&self.socket);
         self.locked = Some(self.connection.lock());
-        let checked = self.check();
+        let checked = self.check_state();
         if checked.is_err() {
             self.locked = None;
+        } else {
+            debug_assert!(D::owner(self).is_taken(), "the owner lost its direction");
         }
         (result, checked)
     }
 
-    /// Waits for `interests`, or until something else has happened that is worth a look.
-    pub(super) fn sleep(
+    /// Waits for `interests`, for an interrupt, or for the end of a slice of the deadline. The
+    /// caller checks the connection after each.
+    pub(super) fn wait(
         &mut self,
         interests: Interests,
         deadline: &mut Deadline<'_>,
     ) -> Result<(), Interrupted> {
         let left = deadline.left()?;
-        let wake = interrupters::take();
-        D::owner(self).wake.clone_from(&wake);
-        // Without a wake-up call, since the system has no descriptor left for one, it looks for news by itself.
-        let left = match (&wake, left) {
+        let interrupter = interrupters::take();
+        D::owner(self).interrupter.clone_from(&interrupter);
+        // Without a descriptor for an interrupter the wait is short, and the caller checks more
+        // often.
+        let left = match (&interrupter, left) {
             (None, left) => {
                 Some(left.map_or(interrupters::SLICE, |left| left.min(interrupters::SLICE)))
             }
             (Some(_), left) => left,
         };
         let (outcome, checked) =
-            self.unlocked(|socket| socket.wait(interests, left, wake.as_deref()));
-        let was_woken = checked.is_err() || D::owner(self).wake.take().is_none();
-        if let Some(wake) = wake {
-            interrupters::give_back(wake, was_woken);
+            self.unlocked(|socket| socket.wait(interests, left, interrupter.as_deref()));
+        let was_triggered = checked.is_err() || D::owner(self).interrupter.take().is_none();
+        if let Some(interrupter) = interrupter {
+            interrupters::give_back(interrupter, was_triggered);
         }
         checked?;
         outcome.map_err(Interrupted::Os)
     }
 
-    fn check(&self) -> Result<(), Interrupted> {
+    fn check_state(&self) -> Result<(), Interrupted> {
         if self.connection.state() == self.state {
             Ok(())
         } else {
@@ -155,25 +172,25 @@ impl<'a, D: Direction> DirectionGuard<'a, D> {
         }
     }
 
-    /// Gives the lock, with the direction no longer taken.
-    pub(super) fn end(mut self) -> MutexGuard<'a, Inner> {
-        self.release();
-        self.locked.take().expect("the state has not ended")
+    /// Releases the direction and returns the lock. The connection must not have ended.
+    pub(super) fn release(mut self) -> MutexGuard<'a, Inner> {
+        self.release_if_owned();
+        self.locked.take().expect("the connection has not ended")
     }
 
-    fn release(&mut self) {
+    fn release_if_owned(&mut self) {
         let connection = self.connection;
-        let is_over = self.check().is_err();
+        let has_ended = self.check_state().is_err();
         let Some(inner) = &mut self.locked else {
             return;
         };
-        // The owner of a session that has ended is gone with it.
-        if is_over || !D::owner(inner).is_taken() {
+        // The owner was moved out with the rest of a connection that has ended.
+        if has_ended || !D::owner(inner).is_taken() {
             return;
         }
         *D::owner(inner) = Owner::default();
-        D::ended(connection, inner);
-        connection.wake_waiting(inner);
+        D::released(connection, inner);
+        connection.wake_waiting_calls(inner);
     }
 }
 
@@ -181,18 +198,18 @@ impl<D: Direction> Deref for DirectionGuard<'_, D> {
     type Target = Inner;
 
     fn deref(&self) -> &Inner {
-        self.locked.as_ref().expect("the state has not ended")
+        self.locked.as_ref().expect("the connection has not ended")
     }
 }
 
 impl<D: Direction> DerefMut for DirectionGuard<'_, D> {
     fn deref_mut(&mut self) -> &mut Inner {
-        self.locked.as_mut().expect("the state has not ended")
+        self.locked.as_mut().expect("the connection has not ended")
     }
 }
 
 impl<D: Direction> Drop for DirectionGuard<'_, D> {
     fn drop(&mut self) {
-        self.release();
+        self.release_if_owned();
     }
 }

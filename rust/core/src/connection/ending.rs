@@ -1,14 +1,27 @@
-//! The one way out of a connection.
+//! The one way out of an established connection, [`Connection::retire`].
+//!
+//! Under the lock, `retire` changes the state word and moves everything that belongs to the
+//! connection out of `Inner`. A call that is late finds another generation and touches nothing of
+//! the next connection. After that, without the lock, the socket is reset or handed to a lingering
+//! close:
+//!
+//! | end | unsent data | socket |
+//! | --- | --- | --- |
+//! | disconnect, end of stream, rejected data | is sent | lingering close |
+//! | abort, failure, linger of zero | is discarded | reset |
+//! | disconnect in a forked child | stays with the parent | the copy is closed |
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::connection::Connection;
+use crate::connection::close_reason::{CloseReason, Ended, cause_of};
+use crate::connection::closer;
 use crate::connection::inner::{Inner, Transport};
-use crate::connection::lingering_close::{self, LingeringClose};
+use crate::connection::lingering_close::{LingeringClose, reset};
 use crate::connection::recv::state::RecvEnd;
 use crate::connection::send::state::SendPhase;
-use crate::connection::status::{Input, transition};
-use crate::connection::{Connection, LINGER_LIMIT};
+use crate::connection::status::transition;
 use crate::error::{EndError, ReadError, WriteError, copy_of};
 use crate::event::{ConnectEnd, DisconnectCause, Event, Status};
 use crate::poll::shared_poller;
@@ -17,101 +30,68 @@ use crate::sync::MutexGuard;
 use crate::sys;
 use crate::totals;
 
-/// How the last connection, or the last attempt, has ended.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Ended {
-    /// The [version](Connection::version) since then.
-    pub version: u64,
-    /// When that was.
-    pub at: Instant,
-    /// Why.
-    pub error: Arc<EndError>,
-}
-
-/// Why a session ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CloseReason {
-    /// The user has let go of it: what was accepted is still delivered.
-    Disconnect,
-    /// The user wants nothing more to be sent.
-    Abort,
-    /// The peer has ended its direction, and this one is to end too.
-    EndOfStream,
-    /// A read or a write has met a failure of the socket.
-    TransferFailed,
-    /// A poll has met a failure of the socket.
-    PollFailed,
-    /// What the peer has sent cannot be cut into packets.
-    Unusable(DisconnectCause),
-}
-
-impl CloseReason {
-    fn input(self) -> Input {
-        match self {
-            CloseReason::Disconnect | CloseReason::Abort => Input::Disconnect,
-            CloseReason::EndOfStream | CloseReason::Unusable(_) => Input::EndOfStream,
-            CloseReason::TransferFailed => Input::TransferFailed,
-            CloseReason::PollFailed => Input::PollFailed,
-        }
-    }
-
-    fn cause(self) -> DisconnectCause {
-        match self {
-            CloseReason::Disconnect | CloseReason::Abort => DisconnectCause::Local,
-            CloseReason::EndOfStream => DisconnectCause::EndOfStream,
-            CloseReason::TransferFailed | CloseReason::PollFailed => DisconnectCause::Failure,
-            CloseReason::Unusable(cause) => cause,
-        }
-    }
-}
-
-/// The cause that `error` explains.
-fn cause_of(error: &EndError) -> DisconnectCause {
-    match error {
-        EndError::EndOfStream { .. }
-        | EndError::Read(ReadError::Truncated { .. } | ReadError::EndOfStream) => {
-            DisconnectCause::EndOfStream
-        }
-        EndError::Read(ReadError::Malformed { .. } | ReadError::PacketTooLong { .. }) => {
-            DisconnectCause::InvalidData
-        }
-        _ => DisconnectCause::Failure,
-    }
-}
-
-/// Why the session of `inner` ends by itself.
-fn end_error(inner: &Inner, reason: CloseReason) -> Option<EndError> {
-    let peer = inner.peer();
-    match reason {
-        CloseReason::Disconnect | CloseReason::Abort => return None,
-        CloseReason::EndOfStream => return Some(EndError::EndOfStream { peer }),
-        CloseReason::TransferFailed | CloseReason::PollFailed | CloseReason::Unusable(_) => {}
-    }
-    let failure = match (&inner.recv.end, &inner.send.phase) {
-        (Some(RecvEnd::Failure(source)), _) => EndError::Read(ReadError::Socket {
-            peer,
-            source: copy_of(source),
-        }),
-        (_, SendPhase::Failed(source)) => EndError::Write(WriteError::Socket {
-            peer,
-            source: copy_of(source),
-        }),
-        _ => EndError::EndOfStream { peer },
-    };
-    Some(failure)
-}
+/// The time limit of a lingering close if the user has set none.
+const LINGER_LIMIT: Duration = Duration::from_secs(30);
 
 impl Connection {
-    /// Ends the session. Under the lock everything that belongs to it is taken out of the connection, so that nobody who is
-    /// late can mistake the next session for it; after that the socket is retired. Calls that are blocked return.
-    pub(super) fn retire(&self, inner: MutexGuard<'_, Inner>, reason: CloseReason) {
-        let error = end_error(&inner, reason);
-        self.retire_with(inner, reason, error);
+    /// Closes the connection or the bound socket. Never waits.
+    ///
+    /// Allowed in every status. The status becomes [`Status::None`], and blocking calls of other
+    /// threads return with an error.
+    ///
+    /// The close is graceful and continues in the background: the peer receives everything that was
+    /// accepted, then the end of the stream. Queued data may take as long as the write timeout or
+    /// [`Options::linger`](crate::Options::linger), or 30 seconds without either. After that, input
+    /// from the peer is discarded until the peer ends the stream, or has been silent for 5 seconds.
+    /// A socket that is closed with unread input would send a reset, and the reset could destroy
+    /// data on its way to the peer (RFC 2525, section 2.17). If the time runs out with unsent data,
+    /// a TCP peer sees a reset.
+    ///
+    /// # Examples
+    /// ```
+    /// use stream_socket::{Connection, Status};
+    ///
+    /// let (one, other) = Connection::pair()?;
+    /// one.write_fully(b"bye\n")?;
+    /// one.disconnect();
+    /// assert_eq!(one.status(), Status::None);
+    /// let line = other.read_until(b"\n", 100, <[u8]>::to_vec)?;
+    /// assert_eq!(line.as_deref(), Some(&b"bye\n"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn disconnect(&self) {
+        self.retire(self.lock(), CloseReason::Disconnect);
     }
 
-    /// Ends the session of this `version` since its bytes cannot be cut into packets, which `error` explains: what follows
-    /// them cannot either. What was put is still sent. Whether it was not over yet.
+    /// Closes the connection at once, discards unsent data, and resets a TCP connection (RFC 9293,
+    /// section 3.10.5). The calls of a TCP peer fail; a Unix domain peer sees the end of the
+    /// stream. Never waits.
+    ///
+    /// Allowed in every status, as [`disconnect`](Self::disconnect) is.
+    ///
+    /// # Examples
+    /// ```
+    /// use stream_socket::{Connection, Status};
+    ///
+    /// let (one, _other) = Connection::pair()?;
+    /// one.abort();
+    /// assert_eq!(one.status(), Status::None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn abort(&self) {
+        self.retire(self.lock(), CloseReason::Abort);
+    }
+
+    /// Returns why the last connection, or the last connect, ended. `None` if there was none, if
+    /// this side has disconnected, and from the next [`connect`](Self::connect) on.
+    pub fn ended(&self) -> Option<Ended> {
+        self.lock().ended.as_deref().cloned()
+    }
+
+    /// Ends the connection of this [`version`](Self::version) because the layer above cannot use
+    /// the received bytes, for the reason `error`. Accepted data is still sent.
+    ///
+    /// Returns false, and does nothing, if that connection has already ended.
     pub fn end_unusable(&self, version: u64, error: ReadError) -> bool {
         let inner = self.lock();
         if self.version() != version || self.status() != Status::Connected {
@@ -119,19 +99,29 @@ impl Connection {
         }
         let error = EndError::Read(error);
         let cause = cause_of(&error);
-        self.retire_with(inner, CloseReason::Unusable(cause), Some(error));
+        self.retire_with(inner, CloseReason::Rejected(cause), Some(error));
         true
     }
 
-    /// Why the last connection has ended.
+    /// Returns why the last connection ended.
     pub(crate) fn last_cause(&self) -> DisconnectCause {
         let inner = self.lock();
         let ended = inner.ended.as_ref();
         ended.map_or(DisconnectCause::Local, |ended| cause_of(&ended.error))
     }
 
-    /// That the connection has ended, with its status changed already.
+    /// Ends the connection for `reason`. Releases the lock.
+    pub(super) fn retire(&self, inner: MutexGuard<'_, Inner>, reason: CloseReason) {
+        let error = end_error(&inner, reason);
+        self.retire_with(inner, reason, error);
+    }
+
+    /// Creates the record of an end. The status must have changed already.
     pub(super) fn ended_now(&self, error: EndError) -> Box<Ended> {
+        debug_assert!(!matches!(
+            self.status(),
+            Status::Connecting | Status::Connected
+        ));
         Box::new(Ended {
             version: self.version(),
             at: sys::now(),
@@ -145,7 +135,7 @@ impl Connection {
         reason: CloseReason,
         error: Option<EndError>,
     ) {
-        // What means nothing in this status comes too late, and ends nothing.
+        // The connection may have ended already.
         if transition(self.status(), reason.input()).is_none() {
             return;
         }
@@ -158,13 +148,13 @@ impl Connection {
             inner.ended = error.map(|error| self.ended_now(error));
         }
         let transport = std::mem::take(&mut inner.transport);
-        let mut recv = inner.recv.end();
-        let mut send = inner.send.end();
-        self.note_queue(&mut inner);
-        recv.owner.wake();
-        send.owner.wake();
-        self.wake_waiting(&inner);
-        if matches!(reason, CloseReason::Disconnect | CloseReason::Abort) {
+        let mut recv = inner.recv.take_at_end();
+        let mut send = inner.send.take_at_end();
+        self.report_work(&mut inner);
+        recv.owner.interrupt();
+        send.owner.interrupt();
+        self.wake_waiting_calls(&inner);
+        if reason.is_local() {
             inner.peer = None;
         }
         match &transport {
@@ -183,6 +173,9 @@ impl Connection {
             Transport::Closed | Transport::Bound(_) => {}
         }
         let linger = inner.options().linger;
+        if cfg!(debug_assertions) {
+            self.check(&inner);
+        }
         drop(inner);
 
         let Transport::Connected { name, socket } = transport else {
@@ -191,26 +184,27 @@ impl Connection {
             return;
         };
         if recv.is_inherited() {
-            // It is the parent's: what this process would send, or end, it would in the parent's name.
+            // The connection belongs to the parent process. A send or a shutdown would act in its
+            // name.
             return;
         }
         let holds_name = name.as_ref().is_some_and(BoundName::is_held);
         drop(name);
-        // What was received and not read is gone with its buffer; the socket is not watched any more.
         let peer_has_ended = matches!(recv.end, Some(RecvEnd::Stream));
+        // Drops the unread bytes, and ends the watch of the socket.
         drop(recv);
         self.subscriptions.retired(&socket);
         send.take_back_unaccepted();
         let has_failed = reason.cause() == DisconnectCause::Failure
             || matches!(send.phase, SendPhase::Failed(_));
         if has_failed || reason == CloseReason::Abort || linger == Some(Duration::ZERO) {
-            lingering_close::reset(&socket);
+            reset(&socket);
             drop(socket);
             shared_poller::acted();
             return;
         }
         let limit = linger.or(self.write_timeout()).unwrap_or(LINGER_LIMIT);
-        lingering_close::begin(
+        closer::begin(
             LingeringClose {
                 socket,
                 queue: send.queue,
@@ -221,4 +215,27 @@ impl Connection {
             limit,
         );
     }
+}
+
+/// Returns the error that [`Connection::ended`] reports for `reason`; `None` if the user ends the
+/// connection.
+fn end_error(inner: &Inner, reason: CloseReason) -> Option<EndError> {
+    let peer = inner.peer();
+    match reason {
+        CloseReason::Disconnect | CloseReason::Abort => return None,
+        CloseReason::EndOfStream => return Some(EndError::EndOfStream { peer }),
+        CloseReason::TransferFailed | CloseReason::PollFailed | CloseReason::Rejected(_) => {}
+    }
+    let failure = match (&inner.recv.end, &inner.send.phase) {
+        (Some(RecvEnd::Failure(source)), _) => EndError::Read(ReadError::Socket {
+            peer,
+            source: copy_of(source),
+        }),
+        (_, SendPhase::Failed(source)) => EndError::Write(WriteError::Socket {
+            peer,
+            source: copy_of(source),
+        }),
+        _ => EndError::EndOfStream { peer },
+    };
+    Some(failure)
 }

@@ -1,4 +1,4 @@
-//! What a connection consists of at the moment, behind its one lock.
+//! Everything that the lock of a connection guards.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,8 +7,8 @@ use crate::address::Address;
 use crate::connect::attempt::Attempt;
 use crate::connect::attempt_log::AttemptLog;
 use crate::connect::connecting::Connecting;
-use crate::connection::ending::Ended;
-use crate::connection::recording::Recorder;
+use crate::connection::close_reason::Ended;
+use crate::connection::recorder::Recorder;
 use crate::connection::recv::state::RecvState;
 use crate::connection::send::state::{SendPhase, SendState};
 use crate::connection::statistics::Lifetime;
@@ -19,41 +19,44 @@ use crate::socket::socket_file::BoundName;
 use crate::socket::stream_socket::StreamSocket;
 use crate::sys::Socket;
 
-/// The state of a connection.
+/// The state behind the lock.
 #[derive(Debug, Default)]
 pub(crate) struct Inner {
     pub(super) transport: Transport,
     pub(super) recv: RecvState,
     pub(super) send: SendState,
-    /// `None` for the defaults, which most have.
+    /// `None` for the defaults, which most connections use.
     pub(super) options: Option<Box<Options>>,
-    /// The other end, kept after an established connection has ended until the next one or a disconnect.
+    /// The address of the peer. Kept after an established connection ends, until the next connect
+    /// or a disconnect.
     pub(super) peer: Option<Address>,
     pub(super) events: EventQueue<Event>,
-    /// Of the last connect. `None` for an accepted connection.
+    /// The attempts of the last connect. `None` for an accepted connection.
     pub(super) attempts: Option<Box<AttemptLog>>,
     pub(super) lifetime: Lifetime,
-    /// While somebody looks.
+    /// `Some` while recording is enabled.
     pub(super) recorder: Option<Box<Recorder>>,
-    /// How many calls wait for their turn. Waking nobody would cost a system call.
+    /// The number of calls that wait for a direction. Without any, the notification and its system
+    /// call are skipped.
     pub(super) waiting: u32,
-    /// Why the last session has ended, if this side has not ended it.
+    /// Why the last connection ended, unless this side has disconnected.
     pub(super) ended: Option<Box<Ended>>,
 }
 
-/// The socket, and what it is for at the moment.
+/// The socket, and its use at the moment.
 #[derive(Debug, Default)]
 pub(crate) enum Transport {
     #[default]
     Closed,
     Bound(StreamSocket),
-    /// Boxed, since it is large and few are there for long.
+    /// Boxed because it is large and short-lived.
     Connecting(Box<Connecting>),
     Connected {
-        /// What a Unix domain socket was bound to. A file goes with the connection, and is dropped
-        /// before the socket.
+        /// The name that a Unix domain socket is bound to. Dropped before the socket; a socket file
+        /// is removed with it.
         name: Option<BoundName>,
-        /// Shared with the calls that use it while the lock is free, so that its descriptor is not reused under them.
+        /// Shared with calls that use it without the lock, so that its descriptor is not reused
+        /// under them.
         socket: Arc<Socket>,
     },
 }
@@ -69,13 +72,14 @@ impl Transport {
 }
 
 impl Inner {
-    /// Makes the end of `attempt` the connection.
+    /// Makes the stream of a successful attempt the connection.
     pub(super) fn establish(&mut self, attempt: Attempt, now: Instant) {
         self.peer = Some(attempt.address);
-        self.connect_through(attempt.stream, now);
+        self.set_stream(attempt.stream, now);
     }
 
-    pub(super) fn connect_through(&mut self, stream: StreamSocket, now: Instant) {
+    /// Makes `stream` the connection.
+    pub(super) fn set_stream(&mut self, stream: StreamSocket, now: Instant) {
         self.lifetime = Lifetime::since(now);
         self.transport = Transport::Connected {
             name: stream.name,
@@ -83,7 +87,7 @@ impl Inner {
         };
     }
 
-    /// Nobody waits any more for the attempts that are under way.
+    /// Marks the unfinished attempts as given up.
     pub(super) fn give_up_attempts(&mut self, now: Instant) {
         if let Some(log) = &mut self.attempts {
             log.give_up(now);
@@ -94,7 +98,7 @@ impl Inner {
         self.options.as_deref().copied().unwrap_or_default()
     }
 
-    /// The open socket, in whatever state.
+    /// Returns the open socket in any status.
     pub(super) fn socket(&self) -> Option<&Socket> {
         match &self.transport {
             Transport::Closed => None,
@@ -104,29 +108,30 @@ impl Inner {
         }
     }
 
-    /// Takes note of bytes that were handed to the system.
+    /// Counts and records bytes that the kernel has accepted.
     #[inline]
-    pub(super) fn note_sent(&mut self, bytes: &[u8]) {
-        self.send.count(bytes.len());
+    pub(super) fn add_sent(&mut self, bytes: &[u8]) {
+        self.send.count_sent(bytes.len());
         if let Some(recorder) = &mut self.recorder {
-            recorder.sent(bytes);
+            recorder.add_sent(bytes);
         }
     }
 
-    /// The other end, for a message.
+    /// Returns the address of the peer for an error message.
     pub(super) fn peer(&self) -> Address {
         let unnamed = || Address::Unix(Default::default());
         self.peer.clone().unwrap_or_else(unnamed)
     }
 
-    /// Ends the stream from this side if that was asked for and nothing is left to be sent before.
+    /// Ends the stream if this was requested and all accepted data has been sent.
     pub(super) fn shut_down_if_drained(&mut self) {
         if matches!(self.send.phase, SendPhase::Draining)
             && self.send.queue.is_empty()
             && !self.send.owner.is_taken()
             && let Some(socket) = self.transport.connected_socket()
         {
-            // If it fails there is nobody left to tell.
+            // It fails only if the connection is already broken, which the next read or poll
+            // reports.
             let _ = socket.shut_down_writing();
             shared_poller::acted();
             self.send.phase = SendPhase::Shut;

@@ -1,4 +1,4 @@
-//! Interrupter-up calls to lend to blocking calls. Making one takes system calls, so a few are kept.
+//! A pool of interrupters for blocking calls. Creating one takes system calls, so a few are kept.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,32 +6,34 @@ use std::time::Duration;
 use crate::sync::{Mutex, ProcessWide, lock};
 use crate::sys::Interrupter;
 
-/// How long a wait may be at a time that nobody can end.
+/// The longest wait without an interrupter. The caller checks the connection after it.
 pub(super) const SLICE: Duration = Duration::from_millis(10);
 
-/// So many are kept.
-const KEPT: usize = 16;
+/// The largest number of unused interrupters.
+const MAX_KEPT: usize = 16;
 
 static INTERRUPTERS: ProcessWide<Mutex<Vec<Arc<Interrupter>>>> = ProcessWide::new(Mutex::default);
 
-/// One that was not called yet; `None` if the system has no descriptor to give.
+/// Takes an interrupter that is not triggered; `None` if the system has no descriptor left for one.
 pub(super) fn take() -> Option<Arc<Interrupter>> {
     let kept = lock(INTERRUPTERS.get()).pop();
     kept.or_else(|| Interrupter::new().ok().map(Arc::new))
 }
 
-/// Gives back one that nobody calls any more. Whether it was called.
-pub(super) fn give_back(wake: Arc<Interrupter>, was_called: bool) {
-    if was_called {
-        wake.clear();
+/// Returns an interrupter that no other thread can trigger any more. `was_triggered` says whether
+/// one did.
+pub(super) fn give_back(interrupter: Arc<Interrupter>, was_triggered: bool) {
+    if was_triggered {
+        interrupter.clear();
     }
     let mut kept = lock(INTERRUPTERS.get());
-    if kept.len() < KEPT {
-        kept.push(wake);
+    if kept.len() < MAX_KEPT {
+        kept.push(interrupter);
     }
+    debug_assert!(kept.len() <= MAX_KEPT);
 }
 
-/// Closes those that are kept, before the library is unloaded.
+/// Closes the unused interrupters, before the library is unloaded.
 pub(crate) fn shut_down() {
     lock(INTERRUPTERS.get()).clear();
 }

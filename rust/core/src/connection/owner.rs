@@ -1,37 +1,46 @@
-//! Who uses a direction at the moment.
+//! The owner of a direction: the blocking call that uses it at the moment.
 
 use std::sync::Arc;
 
 use crate::sys::{self, Interrupter};
 
-/// Who uses a direction. Belongs to one session, and ends with it.
+/// Whether a blocking call owns a direction, and how to interrupt its wait.
+///
+/// An owner belongs to one connection and ends with it.
 #[derive(Debug, Default)]
 pub(super) struct Owner {
-    /// The process whose thread has taken it, plus one; 0 if none has. A child has none of its parent's threads.
+    /// The process id of the owner plus one; 0 without an owner. A forked child has none of the
+    /// threads of its parent, so an owner from the parent does not count there.
     taken_in: u64,
-    /// Ends the wait that its user is in.
-    pub(super) wake: Option<Arc<Interrupter>>,
+    /// Ends the wait of the owner. `None` while it does not wait.
+    pub(super) interrupter: Option<Arc<Interrupter>>,
 }
 
 impl Owner {
-    /// Whether a blocking call is using the direction.
+    /// Whether a blocking call of this process owns the direction.
     #[inline]
     pub(super) fn is_taken(&self) -> bool {
         self.taken_in == sys::process() + 1
     }
 
-    /// Ends the wait of its user, who then looks again.
-    pub(super) fn wake(&mut self) {
-        // A child shares what its parent waits for, and has nobody to wake.
+    /// Ends the wait of the owner, which then checks the connection again.
+    pub(super) fn interrupt(&mut self) {
+        // A child shares the interrupter with its parent, and has no waiting thread of its own.
         if self.is_taken()
-            && let Some(wake) = self.wake.take()
+            && let Some(interrupter) = self.interrupter.take()
         {
-            wake.wake();
+            interrupter.wake();
         }
     }
 
-    /// Has this thread use the direction.
+    /// Makes the calling thread the owner.
     pub(super) fn take(&mut self) {
+        debug_assert!(!self.is_taken(), "a direction has one owner at a time");
         self.taken_in = sys::process() + 1;
+    }
+
+    /// Checks that there is an owner if there is a wait to interrupt.
+    pub(super) fn check(&self) {
+        debug_assert!(self.interrupter.is_none() || self.taken_in != 0);
     }
 }

@@ -1,9 +1,11 @@
-//! Which connection it is: one word.
+//! The status and the generation of a connection in one atomic word.
 
 use crate::event::Status;
 
-/// A status, and the number of times that a connection has begun or ended before. Who compares two sessions misses no
-/// change, not even one that was undone.
+/// A [`Status`] and a generation.
+///
+/// The generation grows whenever a connection begins or ends. Two equal words therefore mean the
+/// same connection in the same status, even if the status has changed and changed back in between.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct StateWord(pub(crate) u64);
 
@@ -18,14 +20,15 @@ impl StateWord {
         self.0 >> 2
     }
 
-    /// The session that follows with `status`. A connect that succeeds stays the connection it was.
+    /// The word after a change to `status`. Only a successful connect keeps its generation.
     pub(crate) fn with(self, status: Status) -> StateWord {
-        let goes_on = (self.status(), status) == (Status::Connecting, Status::Connected);
-        let generation = if goes_on {
+        let is_same_connection = (self.status(), status) == (Status::Connecting, Status::Connected);
+        let generation = if is_same_connection {
             self.generation()
         } else {
             self.generation() + 1
         };
+        debug_assert!(generation < 1 << 48, "`Readiness` has 48 bits for it");
         StateWord((generation << 2) | status as u64)
     }
 }
@@ -34,16 +37,15 @@ impl StateWord {
 mod tests {
     use super::*;
 
-    /// Whatever follows on what: it is another session, unless a connect succeeds.
     #[test]
-    fn a_connect_that_succeeds_is_the_only_one_that_goes_on() {
+    fn only_a_successful_connect_keeps_its_generation() {
         for before in Status::ALL {
             for status in Status::ALL {
                 let state = StateWord(7 << 2 | before as u64);
                 let next = state.with(status);
                 assert_eq!((state.generation(), state.status()), (7, before));
-                let goes_on = before == Status::Connecting && status == Status::Connected;
-                let generation = if goes_on { 7 } else { 8 };
+                let is_kept = before == Status::Connecting && status == Status::Connected;
+                let generation = if is_kept { 7 } else { 8 };
                 assert_eq!((next.generation(), next.status()), (generation, status));
             }
         }

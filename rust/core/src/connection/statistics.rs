@@ -1,4 +1,4 @@
-//! What is told of a session: how much it has moved, how old it is, how its connect went.
+//! What a connection has moved, how old it is, and how its connect went.
 
 use std::time::{Duration, Instant};
 
@@ -6,56 +6,62 @@ use crate::connect::attempt_log::ConnectAttempt;
 use crate::connection::Connection;
 use crate::sys::{self, TcpInfo};
 
-/// What a connection has done since its last [`connect`](Connection::connect), or since it was accepted. When it ends, what
-/// was counted stays as it was then, until the next connect.
+/// What a connection has done since its last [`connect`](Connection::connect), or since it was
+/// accepted. The values stay after its end, until the next connect.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Statistics {
-    /// So many bytes were taken from the system.
+    /// The number of bytes received from the kernel.
     pub received: u64,
-    /// So many of them are held for reading. The others were read.
+    /// The number of received bytes that have not been read.
     pub unread: usize,
-    /// So many bytes were handed to the system. What goes out in the background after a disconnect is not counted.
+    /// The number of bytes that the kernel has accepted. Bytes that are sent in the background
+    /// after a disconnect do not count.
     pub sent: u64,
-    /// So many bytes are accepted and were not handed to the system yet.
+    /// The number of accepted bytes that have not been sent.
     pub queued: usize,
-    /// So many packets were read by a [`PacketReader`](crate::packets::PacketReader).
+    /// The number of packets read by a [`PacketReader`](crate::packets::PacketReader).
     pub packets_received: u64,
-    /// So many packets were accepted by [`write_packet`](Connection::write_packet) and
-    /// [`enqueue_packet`](Connection::enqueue_packet). They may be queued still.
+    /// The number of packets accepted by [`write_packet`](Connection::write_packet) and
+    /// [`enqueue_packet`](Connection::enqueue_packet). They may still be queued.
     pub packets_sent: u64,
-    /// How long it has been connected, or was. `None` if it never was.
+    /// How long it has been connected, or was connected before its end. `None` if it never was.
     pub age: Option<Duration>,
-    /// How long ago something was received: until now, or until the end. `None` if nothing was.
+    /// The time since something was received, up to now or up to its end. `None` if nothing was
+    /// received.
     pub since_received: Option<Duration>,
-    /// How long ago something was handed to the system, in the same way.
+    /// The time since something was sent, up to now or up to its end. `None` if nothing was sent.
     pub since_sent: Option<Duration>,
-    /// The smoothed round-trip time, as TCP measures it, of a connected TCP socket. `None` where the system does not tell.
+    /// The smoothed round-trip time of a connected TCP socket (tcp(7), `TCP_INFO`). `None` where
+    /// the system does not report it.
     pub round_trip_time: Option<Duration>,
-    /// How many segments TCP has sent again, in the same way.
+    /// The number of segments that TCP has retransmitted. `None` where the system does not report
+    /// it.
     pub retransmits: Option<u64>,
-    /// Each address that was tried, in the order in which the attempts began. Empty for an accepted connection.
+    /// The attempts of the connect in the order in which they began. Empty for an accepted
+    /// connection.
     pub attempts: Vec<ConnectAttempt>,
 }
 
-/// What has gone one way.
+/// What has moved in one direction.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Traffic {
     bytes: u64,
-    packets: u64,
-    /// When the last ones did, in [ticks](sys::ticks): next to a system call these cost nothing, the system's clock would.
+    messages: u64,
+    /// When bytes moved last, in [ticks](sys::ticks). Next to a system call ticks are free; the
+    /// system clock is not.
     last: u64,
 }
 
-/// The time for which a session is established.
+/// When a connection was established, and for how long.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) enum Lifetime {
-    /// It never was.
+    /// It was never established.
     #[default]
     None,
-    /// It is, since then, by the clock and in ticks.
+    /// It has been established since this moment, by the clock and in ticks.
     Since { clock: Instant, ticks: u64 },
-    /// It was for `age`, between these ticks.
+    /// It was established for `age`, between these ticks.
     Over {
         age: Duration,
         first: u64,
@@ -64,21 +70,21 @@ pub(super) enum Lifetime {
 }
 
 impl Traffic {
-    /// `count` bytes were moved at the moment `ticks`.
+    /// Counts `count` bytes that moved at the moment `ticks`.
     #[inline]
     pub(super) fn add(&mut self, count: usize, ticks: u64) {
         self.bytes += count as u64;
         self.last = ticks;
     }
 
-    /// How many bytes were moved.
+    /// Returns the number of bytes moved.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// A packet was read, or accepted.
-    pub(super) fn add_packet(&mut self) {
-        self.packets += 1;
+    /// Counts one message that was read, or accepted for sending.
+    pub(super) fn count_message(&mut self) {
+        self.messages += 1;
     }
 }
 
@@ -90,7 +96,7 @@ impl Lifetime {
         }
     }
 
-    /// The same, as if it ended at `now`, if it has not ended before.
+    /// Returns this lifetime with its end at `now`, unless it has ended before.
     pub(super) fn until(self, now: Instant) -> Lifetime {
         match self {
             Lifetime::Since { clock, ticks } => Lifetime::Over {
@@ -109,8 +115,8 @@ impl Lifetime {
         }
     }
 
-    /// How long before the end the last of `traffic` was. Nobody says how long a tick is, but how many the whole has taken is
-    /// known, and how long that was.
+    /// Returns the time between the last bytes of `traffic` and the end. The length of a tick is
+    /// unknown, but the length of the whole lifetime is known in both units.
     fn since_last(self, traffic: Traffic) -> Option<Duration> {
         let Lifetime::Over { age, first, last } = self else {
             return None;
@@ -122,8 +128,19 @@ impl Lifetime {
 }
 
 impl Connection {
-    /// What the connection has done by `now`. Allowed in every status. Never waits; of a connected TCP socket it asks the
-    /// system once.
+    /// Returns what the connection has done by `now`. Allowed in every status. Never waits. For a
+    /// connected TCP socket it makes one system call.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Instant;
+    /// use stream_socket::Connection;
+    ///
+    /// let (one, _other) = Connection::pair()?;
+    /// one.write_fully(b"ping")?;
+    /// assert_eq!(one.statistics(Instant::now()).sent, 4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn statistics(&self, now: Instant) -> Statistics {
         let inner = self.lock();
         let lifetime = inner.lifetime.until(now);
@@ -139,8 +156,8 @@ impl Connection {
             unread: inner.recv.buffer.len(),
             sent: sent.bytes,
             queued: inner.send.pending(),
-            packets_received: received.packets,
-            packets_sent: sent.packets,
+            packets_received: received.messages,
+            packets_sent: sent.messages,
             age: lifetime.age(),
             since_received: lifetime.since_last(received),
             since_sent: lifetime.since_last(sent),
@@ -159,7 +176,7 @@ impl Connection {
 mod tests {
     use super::*;
 
-    fn lasted(age: u64, first: u64, last: u64) -> Lifetime {
+    fn over(age: u64, first: u64, last: u64) -> Lifetime {
         Lifetime::Over {
             age: Duration::from_secs(age),
             first,
@@ -175,13 +192,18 @@ mod tests {
             traffic
         };
         let table = [
-            ("half of it", lasted(10, 1000, 2000), 1500, 5.0),
-            ("at the end", lasted(10, 1000, 2000), 2000, 0.0),
-            ("at once", lasted(10, 1000, 2000), 1000, 10.0),
-            ("ticks from before", lasted(10, 1000, 2000), 10, 10.0),
-            ("ticks from behind", lasted(10, 1000, 2000), 3000, 0.0),
-            ("ticks that begin anew", lasted(10, 1000, 20), 15, 10.0),
-            ("no time at all", lasted(0, 1000, 1000), 1000, 0.0),
+            ("in the middle", over(10, 1000, 2000), 1500, 5.0),
+            ("at the end", over(10, 1000, 2000), 2000, 0.0),
+            ("at the start", over(10, 1000, 2000), 1000, 10.0),
+            ("ticks before the start", over(10, 1000, 2000), 10, 10.0),
+            ("ticks after the end", over(10, 1000, 2000), 3000, 0.0),
+            (
+                "a tick counter that restarted",
+                over(10, 1000, 20),
+                15,
+                10.0,
+            ),
+            ("no lifetime", over(0, 1000, 1000), 1000, 0.0),
         ];
         for (name, lifetime, at, expected) in table {
             let since = lifetime.since_last(moved_at(at));
@@ -191,7 +213,7 @@ mod tests {
                 "{name}"
             );
         }
-        assert_eq!(lasted(10, 1, 2).since_last(Traffic::default()), None);
+        assert_eq!(over(10, 1, 2).since_last(Traffic::default()), None);
         assert_eq!(Lifetime::None.since_last(moved_at(1)), None);
     }
 

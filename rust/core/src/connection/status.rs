@@ -1,28 +1,28 @@
-//! The state machine of a connection: one pure function, no socket and no clock in it.
+//! The state machine of a connection: one pure function, without a socket and without a clock.
 
 use std::time::Instant;
 
 use crate::event::Status;
 
-/// What can happen to a connection.
+/// An input of the state machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Input {
     /// The user asked to connect.
     Connect,
-    /// The connection was handed over by a listener.
+    /// A listener accepted the connection.
     Accepted,
-    /// The connect under way succeeded.
+    /// The connect in progress succeeded.
     Established,
-    /// The connect under way is still undecided.
+    /// The connect in progress has neither succeeded nor failed.
     Undecided {
-        /// When that was seen.
+        /// The time of this observation.
         now: Instant,
-        /// Until when the connect may take.
+        /// The time limit of the connect.
         deadline: Instant,
     },
-    /// The connect under way failed.
+    /// The connect in progress failed.
     ConnectFailed,
-    /// Everything the peer sent has been read, and nothing more will come.
+    /// The peer ended the stream, and everything that it sent has been read.
     EndOfStream,
     /// A read or a write met a socket error.
     TransferFailed,
@@ -32,11 +32,10 @@ pub(crate) enum Input {
     Disconnect,
 }
 
-/// The status after `input`, or `None` where the input means nothing in `status`: it came too late, or the
-/// user may not do that now. Nothing changes then.
+/// Returns the status after `input`, or `None` if `status` does not allow the input: it came too
+/// late, or the user may not do this now.
 ///
-/// A connect is allowed in [`Status::Error`]: a failed attempt leaves nothing behind that would have to be
-/// disconnected first.
+/// [`Status::Error`] allows a connect, because a failed connection has nothing left to disconnect.
 pub(crate) fn transition(status: Status, input: Input) -> Option<Status> {
     match (status, input) {
         (_, Input::Disconnect) => Some(Status::None),
@@ -59,7 +58,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    /// Every status with every input, against a table written down by hand: `-` is "means nothing here".
+    /// `-` means that the status does not allow the input.
     #[test]
     fn every_status_with_every_input() {
         let start = Instant::now();

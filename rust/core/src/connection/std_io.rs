@@ -1,5 +1,5 @@
-//! `Read` and `Write`, on `Connection` and on `&Connection` as on std's own streams: with references one
-//! thread can read while another writes.
+//! `Read` and `Write` for `Connection` and, as for std's streams, for `&Connection`: through
+//! references one thread can read while another writes.
 
 use std::io::{self, Read, Write};
 #[cfg(all(unix, not(stream_socket_simulated)))]
@@ -13,7 +13,8 @@ use crate::error::ReadError;
 use crate::sys::Socket;
 
 impl Read for &Connection {
-    /// Waits for at least one byte, for at most the read timeout. 0 is the end of the stream.
+    /// Waits for at least one byte for at most the read timeout. Returns 0 at the end of the
+    /// stream.
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if out.is_empty() {
             return Ok(0);
@@ -26,8 +27,8 @@ impl Read for &Connection {
 }
 
 impl Write for &Connection {
-    /// Writes all of it, as [`Connection::write_fully`] does; fewer bytes if a failure or the timeout comes in between, which
-    /// the next write tells.
+    /// Writes all of `data`, as [`Connection::write_fully`] does. After a failure or a timeout in
+    /// between, it returns the number of accepted bytes, and the next write returns the error.
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         match self.write_fully(data) {
             Ok(()) => Ok(data.len()),
@@ -57,12 +58,12 @@ impl Write for Connection {
     }
 }
 
-/// The socket of a connection, kept open. See [`Connection::socket_handle`].
+/// Keeps the socket of a connection open. See [`Connection::socket_handle`].
 #[derive(Clone, Debug)]
 pub struct SocketHandle(
     #[cfg_attr(
         stream_socket_simulated,
-        allow(dead_code, reason = "it has no descriptor")
+        allow(dead_code, reason = "a simulated socket has no descriptor")
     )]
     Arc<Socket>,
 );
@@ -82,9 +83,12 @@ impl AsSocket for SocketHandle {
 }
 
 impl Connection {
-    /// The socket of the established connection, to set an option that this crate does not know, say. The connection itself
-    /// cannot lend its descriptor (`AsFd`), since another thread may close it at any time; as long as this lives its number
-    /// is not used again. It also keeps the connection open after a disconnect, so it is not to be kept for long.
+    /// Returns the socket of an established connection, for example to set an option that this
+    /// crate does not have.
+    ///
+    /// A `Connection` does not implement `AsFd` itself, because another thread may close the socket
+    /// at any time. The handle keeps the descriptor valid. It also keeps the socket open after a
+    /// disconnect, so drop it soon.
     pub fn socket_handle(&self) -> Option<SocketHandle> {
         let inner = self.lock();
         inner

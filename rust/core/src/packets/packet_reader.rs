@@ -3,6 +3,7 @@
 use crate::connection::{Connection, Found};
 use crate::error::{ReadError, Unusable, WriteError};
 use crate::packets::framing::{FrameBounds, Framing};
+use crate::totals;
 
 /// So many bytes in packets are looked for ahead by [`PacketReader::count`].
 const AHEAD: usize = 64 * 1024;
@@ -78,17 +79,26 @@ impl PacketReader {
         let found = connection.read_found(
             false,
             |session, buffer| {
-                ahead.advance(framing, limit, (session, buffer.read()), buffer.unread(), 1)?;
+                ahead.advance(
+                    framing,
+                    limit,
+                    (session, buffer.bytes_read()),
+                    buffer.unread(),
+                    1,
+                )?;
                 Ok(ahead.first.map(|cut| Found {
                     wanted: cut.head..cut.head + cut.body,
                     total: cut.total(),
-                    is_packet: true,
+                    is_message: true,
                 }))
             },
             take,
         );
         match found {
-            Ok(Some(_)) => self.ahead.pop(),
+            Ok(Some(_)) => {
+                self.ahead.pop();
+                totals::received_packet();
+            }
             Err(ReadError::EndOfStream) => return Err(end_of_stream(connection)),
             Ok(None) | Err(_) => {}
         }
@@ -117,7 +127,7 @@ impl PacketReader {
                 ahead.advance(
                     framing,
                     limit,
-                    (session, buffer.read()),
+                    (session, buffer.bytes_read()),
                     buffer.unread(),
                     enough,
                 )?;
@@ -197,7 +207,7 @@ fn end_of_stream(connection: &Connection) -> ReadError {
 
 impl Connection {
     /// Writes `packet`, which may have at most `limit` bytes, with what stands around it. Waits as
-    /// [`write_all`](Self::write_all) does; packets of several threads do not mix. If it runs into the timeout with a part of
+    /// [`write_fully`](Self::write_fully) does; packets of several threads do not mix. If it runs into the timeout with a part of
     /// the packet sent, the connection is disconnected: what would follow could not be told from its rest.
     pub fn write_packet(
         &self,
@@ -206,16 +216,16 @@ impl Connection {
         packet: &[u8],
     ) -> Result<(), WriteError> {
         let frame = framing.frame(packet, limit)?;
-        self.write_whole(&frame).map_err(too_long)?;
-        self.count_sent_packet();
+        self.write_message(&frame).map_err(too_long)?;
+        totals::sent_packet();
         Ok(())
     }
 
     /// The same as [`enqueue`](Self::enqueue) for a packet with what stands around it, as
     /// [`Framing::frame`](crate::packets::Framing::frame) gives it.
     pub fn enqueue_packet(&self, frame: &[u8], limit: usize) -> Result<bool, WriteError> {
-        let was_empty = self.enqueue(frame, limit).map_err(too_long)?;
-        self.count_sent_packet();
+        let was_empty = self.enqueue_message(frame, limit).map_err(too_long)?;
+        totals::sent_packet();
         Ok(was_empty)
     }
 }

@@ -1,22 +1,23 @@
-//! Bytes that were received and not read yet. No socket in it.
+//! Received bytes that have not been read. Makes no system calls.
 
 use std::mem::MaybeUninit;
 
 use memchr::memmem;
 
-/// The memory that is kept for the next message.
+/// The capacity that an empty buffer keeps for the next message.
 const KEPT_CAPACITY: usize = 1024;
 
-/// Received bytes, in order.
+/// Received bytes in order.
 #[derive(Debug, Default)]
 pub(crate) struct RecvBuffer {
     bytes: Vec<u8>,
-    /// Where the unread ones start.
+    /// The index of the first unread byte.
     start: usize,
-    /// How many bytes were read, since the session began.
+    /// The number of bytes read since the connection began.
     read: u64,
-    /// So many unread bytes were searched in vain, and for which delimiter.
+    /// The number of unread bytes that do not contain the last delimiter.
     searched: usize,
+    /// The hash of the last delimiter.
     searched_for: u64,
 }
 
@@ -26,8 +27,8 @@ impl RecvBuffer {
         &self.bytes[self.start..]
     }
 
-    /// How many bytes were read before the first unread one, since the session began.
-    pub(crate) fn read(&self) -> u64 {
+    /// Returns the number of bytes read since the connection began.
+    pub(crate) fn bytes_read(&self) -> u64 {
         self.read
     }
 
@@ -41,16 +42,27 @@ impl RecvBuffer {
         self.len() == 0
     }
 
-    /// Adds what was received.
+    /// Checks the bounds that the methods rely on.
+    pub(crate) fn check(&self) {
+        debug_assert!(self.start <= self.bytes.len());
+        debug_assert!(
+            self.start == 0 || !self.is_empty(),
+            "an empty buffer starts at 0"
+        );
+        debug_assert!(self.searched <= self.len(), "unread bytes were searched");
+    }
+
+    /// Appends received bytes.
     pub(crate) fn push(&mut self, received: &[u8]) {
-        // Bytes that were read make room once they are the larger part, so that each byte is moved a few times at most.
+        // Read bytes are removed once they are the larger part, so that each byte is moved a few
+        // times at most.
         if self.start > self.bytes.len() / 2 {
             self.bytes.drain(..std::mem::take(&mut self.start));
         }
         self.bytes.extend_from_slice(received);
     }
 
-    /// Moves unread bytes into `out`, as many as fit. The number moved.
+    /// Reads as many bytes as fit into `out`, and returns their number.
     #[inline]
     pub(crate) fn take(&mut self, out: &mut [MaybeUninit<u8>]) -> usize {
         let count = self.len().min(out.len());
@@ -61,19 +73,20 @@ impl RecvBuffer {
         count
     }
 
-    /// Takes `count` unread bytes for read.
+    /// Marks `count` unread bytes as read.
     #[inline]
     pub(crate) fn skip(&mut self, count: usize) {
+        debug_assert!(count <= self.len());
         self.start += count;
         self.read += count as u64;
         self.searched = self.searched.saturating_sub(count);
         if self.start == self.bytes.len() {
-            self.forget();
+            self.clear();
         }
     }
 
     #[cold]
-    fn forget(&mut self) {
+    fn clear(&mut self) {
         self.start = 0;
         if self.bytes.capacity() > KEPT_CAPACITY {
             self.bytes = Vec::new();
@@ -82,23 +95,24 @@ impl RecvBuffer {
         }
     }
 
-    /// Gives the memory back; an idle connection holds none. The buffer is empty.
+    /// Frees the memory, because an idle connection needs none. The buffer must be empty.
     pub(crate) fn release(&mut self) {
         debug_assert!(self.is_empty());
         self.bytes = Vec::new();
     }
 
-    /// How many bytes there are up to the end of the first `delimiter`, among the first `limit` unread ones. What was
-    /// searched before for the same one is not searched again.
+    /// Searches the first `limit` unread bytes for `delimiter`, and returns the number of bytes up
+    /// to its end. Bytes that were searched before for the same delimiter are skipped.
     pub(crate) fn find(&mut self, delimiter: &[u8], limit: usize) -> Option<usize> {
-        let identity = identity(delimiter);
-        if self.searched_for != identity {
-            self.searched_for = identity;
+        debug_assert!(!delimiter.is_empty());
+        let hash = delimiter_hash(delimiter);
+        if self.searched_for != hash {
+            self.searched_for = hash;
             self.searched = 0;
         }
         let window = &self.bytes[self.start..];
         let window = &window[..window.len().min(limit)];
-        // A delimiter may have come in part before.
+        // The searched bytes may end with a part of the delimiter.
         let begin = self
             .searched
             .saturating_sub(delimiter.len() - 1)
@@ -113,9 +127,9 @@ impl RecvBuffer {
     }
 }
 
-/// What tells a delimiter from others: a hash (FNV-1a). One that is taken for another costs the search of what was there
-/// before, which a longer wait mends; it is one in 2^64.
-fn identity(delimiter: &[u8]) -> u64 {
+/// Returns the FNV-1a hash of a delimiter. If two delimiters collide, with a probability of one in
+/// 2^64, the second one is not found among the bytes that were searched for the first one.
+fn delimiter_hash(delimiter: &[u8]) -> u64 {
     delimiter.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
@@ -133,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_come_out_as_they_went_in() {
+    fn bytes_are_read_in_order() {
         let mut buffer = RecvBuffer::default();
         let mut expected = std::collections::VecDeque::new();
         let mut next = 0_u8;
@@ -152,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delimiter_is_found_wherever_the_pieces_are_cut() {
+    fn a_delimiter_is_found_across_pieces() {
         let stream = b"one\r\ntwo\r\r\nthree\r\n";
         for size in 1..stream.len() {
             let mut buffer = RecvBuffer::default();
@@ -182,24 +196,28 @@ mod tests {
         assert_eq!(buffer.find(b",", 4), Some(4), "a larger limit");
     }
 
-    /// No two of some 66,000 delimiters are taken for each other.
+    /// All delimiters of one or two bytes, some 66,000.
     #[test]
-    fn delimiters_have_identities_of_their_own() {
+    fn short_delimiters_have_distinct_hashes() {
         let bytes = 0..=u8::MAX;
-        let mut identities: Vec<u64> = bytes
+        let mut hashes: Vec<u64> = bytes
             .clone()
-            .flat_map(|first| bytes.clone().map(move |second| identity(&[first, second])))
-            .chain(bytes.clone().map(|byte| identity(&[byte])))
+            .flat_map(|first| {
+                bytes
+                    .clone()
+                    .map(move |second| delimiter_hash(&[first, second]))
+            })
+            .chain(bytes.clone().map(|byte| delimiter_hash(&[byte])))
             .collect();
-        let count = identities.len();
-        identities.sort_unstable();
-        identities.dedup();
-        assert_eq!(identities.len(), count);
+        let count = hashes.len();
+        hashes.sort_unstable();
+        hashes.dedup();
+        assert_eq!(hashes.len(), count);
     }
 
-    /// A stream of any length goes through a buffer of the size of what is unread.
+    /// The memory follows the number of unread bytes, not the length of the stream.
     #[test]
-    fn what_was_read_makes_room() {
+    fn read_bytes_are_removed() {
         let mut buffer = RecvBuffer::default();
         buffer.push(&[7; 500]);
         for _ in 0..10_000 {
@@ -208,7 +226,7 @@ mod tests {
             assert_eq!(buffer.len(), 500);
             assert!(buffer.bytes.len() <= 4000, "{}", buffer.bytes.len());
         }
-        // Moving each time would cost the square of what is unread.
+        // A move on each push would take quadratic time.
         let mut buffer = RecvBuffer::default();
         buffer.push(&[7; 1000]);
         buffer.skip(400);
@@ -236,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_searched_twice() {
+    fn no_byte_is_searched_twice() {
         let mut buffer = RecvBuffer::default();
         for _ in 0..100 {
             buffer.push(&[b'x'; 1000]);

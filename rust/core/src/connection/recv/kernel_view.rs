@@ -1,49 +1,51 @@
-//! What is known of the bytes that the kernel has received and this side has not: what its answers have said, and for how
-//! long that holds. No system call in it.
+//! What the last answers of the kernel imply about the received bytes that it still holds, and for
+//! how long. Makes no system calls.
 
 use crate::poll::freshness::Moment;
 
-/// What the kernel's answers have shown, of one session.
+/// What is known about the receive queue in the kernel.
 #[derive(Debug, Default)]
 pub(crate) struct KernelView {
     last: Last,
     known: Known,
 }
 
-/// What is known for a moment.
+/// An answer that is valid for a moment.
 #[derive(Clone, Copy, Debug, Default)]
 enum Known {
     #[default]
     Nothing,
-    /// A poll has found the queue empty; it had asked then.
+    /// A poll that began at this moment found the queue empty.
     FoundEmpty(Moment),
-    /// So many bytes were behind those in the buffer then.
+    /// At this moment the queue held this number of bytes.
     Counted(Moment, usize),
 }
 
-/// What the last receive has said.
+/// The result of the last receive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Last {
-    /// Nothing was received yet, or as much as was asked for.
+    /// There was none, or it returned as many bytes as asked for.
     #[default]
     Unknown,
-    /// Less than was asked for. That may be all, or end at a boundary: urgent data, or data that came with descriptors.
+    /// It returned fewer bytes than asked for. The queue is empty, or the receive ended at a
+    /// boundary: urgent data, or data that came with descriptors.
     Short,
-    /// EAGAIN: the queue was empty. Nothing else says so.
+    /// It returned `EAGAIN`. Only this proves that the queue was empty.
     Empty,
 }
 
 impl KernelView {
-    /// Bytes were received. They were `all_that_was_asked_for`, or fewer; `at` if nothing else has happened meanwhile.
-    pub(crate) fn received(&mut self, all_that_was_asked_for: bool, at: Option<Moment>) {
+    /// Records a receive with data. `is_full` says whether it returned all that was asked for; `at`
+    /// is its moment, unless there was other activity meanwhile.
+    pub(crate) fn received(&mut self, is_full: bool, at: Option<Moment>) {
         *self = KernelView::default();
-        if !all_that_was_asked_for {
+        if !is_full {
             self.last = Last::Short;
             self.known = at.map_or(Known::Nothing, |at| Known::Counted(at, 0));
         }
     }
 
-    /// A receive has found the queue empty.
+    /// Records that a receive returned `EAGAIN`.
     pub(crate) fn was_empty(&mut self) {
         *self = KernelView {
             last: Last::Empty,
@@ -51,32 +53,33 @@ impl KernelView {
         };
     }
 
-    /// A poll has found the queue empty; it had asked `at` that moment.
+    /// Records that the receive of a poll, which began at `at`, returned `EAGAIN`.
     pub(crate) fn found_empty(&mut self, at: Moment) {
         self.known = Known::FoundEmpty(at);
+        self.check();
     }
 
-    /// So many bytes are behind those in the buffer.
+    /// Records that the kernel holds `count` bytes.
     pub(crate) fn counted(&mut self, at: Moment, count: usize) {
         self.known = Known::Counted(at, count);
         if count > 0 {
-            // What the last receive has shown is over.
+            // The result of the last receive is out of date.
             self.last = Last::Unknown;
         }
     }
 
-    /// Whether the last receive has found the queue empty.
+    /// Whether the last receive proved that the queue was empty.
     pub(crate) fn is_empty(&self) -> bool {
         self.last == Last::Empty
     }
 
-    /// Whether the last receive has brought less than it could, so that for bytes that are there already no other one is
-    /// worth its cost. It does not say that nothing is there.
+    /// Whether the last receive returned less than it could, so that another one is unlikely to
+    /// return data that was there. It does not prove that the queue is empty.
     pub(crate) fn is_probably_empty(&self) -> bool {
         self.last != Last::Unknown
     }
 
-    /// When a poll had asked that has found the queue empty, for one use.
+    /// Returns when a poll found the queue empty, and forgets it: the answer serves one other call.
     pub(crate) fn take_found_empty(&mut self) -> Option<Moment> {
         let Known::FoundEmpty(at) = self.known else {
             return None;
@@ -85,12 +88,18 @@ impl KernelView {
         Some(at)
     }
 
-    /// The number of bytes behind those in the buffer, if `holds` says that the moment when they were counted still counts.
-    pub(crate) fn count(&self, holds: impl FnOnce(Moment) -> bool) -> Option<usize> {
+    /// Returns the number of bytes in the queue if a count is known and `is_valid` accepts its
+    /// moment.
+    pub(crate) fn count(&self, is_valid: impl FnOnce(Moment) -> bool) -> Option<usize> {
         match self.known {
-            Known::Counted(at, count) if holds(at) => Some(count),
+            Known::Counted(at, count) if is_valid(at) => Some(count),
             _ => None,
         }
+    }
+
+    /// Checks that a queue that was found empty was empty.
+    pub(crate) fn check(&self) {
+        debug_assert!(!matches!(self.known, Known::FoundEmpty(_)) || self.is_empty());
     }
 }
 
@@ -103,12 +112,13 @@ mod tests {
         activity: 1,
     };
 
-    /// After each answer of the kernel: is the queue known to be empty, is it probably, and how many bytes are behind.
+    /// For each answer: whether the queue is empty, whether it probably is, and how many bytes it
+    /// holds.
     #[test]
-    fn what_each_answer_says() {
+    fn each_answer_implies_what_it_proves() {
         type Answer = fn(&mut KernelView);
-        type Shown = (bool, bool, Option<usize>);
-        let table: [(&str, Answer, Shown); 6] = [
+        type Implied = (bool, bool, Option<usize>);
+        let table: [(&str, Answer, Implied); 6] = [
             ("nothing yet", |_| {}, (false, false, None)),
             (
                 "as much as asked for",
@@ -121,7 +131,7 @@ mod tests {
                 (false, true, Some(0)),
             ),
             (
-                "less than asked for, while something else happened",
+                "less than asked for, with other activity",
                 |view| view.received(false, None),
                 (false, true, None),
             ),
@@ -135,18 +145,18 @@ mod tests {
         for (name, answer, expected) in table {
             let mut view = KernelView::default();
             answer(&mut view);
-            let shown = (
+            let implied = (
                 view.is_empty(),
                 view.is_probably_empty(),
                 view.count(|at| at == AT),
             );
-            assert_eq!(shown, expected, "{name}");
+            assert_eq!(implied, expected, "{name}");
             assert_eq!(view.count(|_| false), None, "{name}, too old");
         }
     }
 
     #[test]
-    fn bytes_that_were_counted_are_worth_a_receive() {
+    fn counted_bytes_outdate_a_short_receive() {
         let mut view = KernelView::default();
         view.received(false, Some(AT));
         view.counted(AT, 0);
@@ -156,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_poll_serves_one_other_question() {
+    fn an_empty_poll_serves_one_other_call() {
         let mut view = KernelView::default();
         view.was_empty();
         view.found_empty(AT);
@@ -164,6 +174,6 @@ mod tests {
         assert_eq!(view.take_found_empty(), None);
         view.found_empty(AT);
         view.received(true, Some(AT));
-        assert_eq!(view.take_found_empty(), None, "something came since");
+        assert_eq!(view.take_found_empty(), None, "data has arrived since");
     }
 }

@@ -1,4 +1,8 @@
-//! The receiving direction: what was received, what is known of the rest, and how it has ended.
+//! The state of the receiving direction, and each receive from the socket.
+//!
+//! Received bytes go to the `RecvBuffer`. The `KernelView` remembers what the last answers of the
+//! kernel imply about the bytes that are still in the kernel. An idle socket is watched by the
+//! shared poller, so that a poll of the connection needs no system call.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -14,51 +18,54 @@ use crate::poll::shared_poller::{self, Mark, Watch};
 use crate::sys::{self, Socket};
 use crate::totals;
 
-/// How much one system call may bring in on behalf of small reads. It bounds what is buffered: the rest stays
-/// in the kernel, so that a slow reader still slows its sender down.
-pub(crate) const REFILL: usize = 16 * 1024;
+/// The most that one system call receives on behalf of small reads. It also bounds the buffer: the
+/// rest stays in the kernel, so that a slow reader exerts backpressure.
+pub(crate) const MAX_FILL: usize = 16 * 1024;
 
-/// How much a `poll` may bring in. Small, so that a large read after it finds most of the data still in the
-/// kernel and gets it copied only once.
+/// The most that a poll receives. It is small, so that a large read after the poll finds most of
+/// the data in the kernel and copies it only once.
 const PREFETCH: usize = 4 * 1024;
 
-/// After so many looks in a row that have found nothing, a connection is idle enough to be watched.
+/// The number of consecutive probes without data after which the socket is watched.
 const IDLE_PROBES: u32 = 2;
 
-/// What is known of a connection's socket without asking the kernel, and which of the shared answers it has used.
+/// What is known about the socket of a connection without a system call, and which shared polls the
+/// connection has used.
 #[derive(Debug, Default)]
 pub(crate) struct Watching {
     pub(crate) readiness: Arc<Readiness>,
-    /// What `poll` has used.
-    pub(crate) polled: Mark,
-    /// What the question for available bytes has used.
-    pub(crate) asked: Mark,
+    /// The last shared poll that `poll` has used.
+    pub(crate) poll_mark: Mark,
+    /// The last shared poll that `available` has used.
+    pub(crate) available_mark: Mark,
 }
 
-/// The receiving direction of one session.
+/// The receiving direction of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct RecvState {
     pub(crate) owner: Owner,
     generation: u64,
-    /// The process in which the session began.
+    /// The process in which the connection began.
     process: u64,
     pub(crate) buffer: RecvBuffer,
     pub(crate) view: KernelView,
-    /// How it has ended, behind the bytes in the buffer.
+    /// Why nothing will come after the bytes in the buffer. `None` while more may come.
     pub(crate) end: Option<RecvEnd>,
-    /// A search has met the end behind so many bytes, counted from 1; 0 if none has. See [`give_up`](Self::give_up).
-    given_up_behind: u64,
+    /// The stream position, counted from 1, at which a search met the end; 0 if none did. See
+    /// [`note_failed_search`](Self::note_failed_search).
+    failed_search_at: u64,
+    /// Whether there was a poll after that search.
     has_polled_since: bool,
-    /// Something was received, or the end, and the groups were not told of it yet.
+    /// Data or an end was received, and the groups have not been notified.
     pub(crate) has_unreported: bool,
-    /// The looks that have found nothing since something was received.
+    /// The number of probes without data since the last data.
     idle_probes: u32,
-    /// Shared polls tell of the socket.
+    /// `Some` while shared polls report on the socket.
     watch: Option<Watch>,
     pub(crate) traffic: Traffic,
 }
 
-/// Why no more bytes come.
+/// Why no more bytes will come.
 #[derive(Debug)]
 pub(crate) enum RecvEnd {
     /// The peer has ended the stream.
@@ -67,28 +74,30 @@ pub(crate) enum RecvEnd {
     Failure(io::Error),
 }
 
-/// What a receive has brought.
+/// The result of a receive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Received {
-    /// So many bytes.
+    /// This number of bytes.
     Bytes(usize),
-    /// Nothing for now.
+    /// Nothing at the moment.
     Nothing,
-    /// Nothing any more; [`RecvState::end`] says why.
+    /// Nothing any more. [`RecvState::end`] has the reason.
     End,
 }
 
 /// A receive that has begun.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Probe {
-    /// When it began: what arrives while the kernel answers may be missed by the answer.
+    /// The time before the system call. Data that arrives during the call may be missing from its
+    /// result.
     at: Moment,
+    /// The number of bytes asked for.
     asked: usize,
 }
 
 impl RecvState {
-    /// That of the session `generation`.
-    pub(crate) fn of(generation: u64) -> RecvState {
+    /// Creates the state for the connection of `generation`.
+    pub(crate) fn new(generation: u64) -> RecvState {
         RecvState {
             generation,
             process: sys::process(),
@@ -96,8 +105,8 @@ impl RecvState {
         }
     }
 
-    /// Takes all of it at the end of the session, but for what is told afterwards of what it has moved.
-    pub(crate) fn end(&mut self) -> RecvState {
+    /// Moves the state out at the end of the connection. The counters stay for the statistics.
+    pub(crate) fn take_at_end(&mut self) -> RecvState {
         let left = RecvState {
             generation: self.generation,
             traffic: self.traffic,
@@ -106,34 +115,52 @@ impl RecvState {
         std::mem::replace(self, left)
     }
 
-    /// Whether it is that of the session `generation`, or what is left of it, since no other one has begun.
-    pub(crate) fn is_of(&self, generation: u64) -> bool {
+    /// Whether the connection of `generation` is the current one or, until the next one begins, the
+    /// last one.
+    pub(crate) fn belongs_to(&self, generation: u64) -> bool {
         self.generation == generation
     }
 
-    /// Takes note that a search has met the end without what it looked for. Whether another one had before, with a poll in
-    /// between, and nothing was read since: then what is left is of no use to anybody.
-    pub(crate) fn give_up(&mut self) -> bool {
-        let behind = self.buffer.read() + 1;
-        if self.given_up_behind != behind {
-            (self.given_up_behind, self.has_polled_since) = (behind, false);
+    /// Records that a search met the end of the stream. Returns whether an earlier search did at
+    /// the same position, with a poll in between: the caller cannot use the unread bytes then.
+    pub(crate) fn note_failed_search(&mut self) -> bool {
+        let position = self.buffer.bytes_read() + 1;
+        if self.failed_search_at != position {
+            (self.failed_search_at, self.has_polled_since) = (position, false);
         }
         self.has_unreported = true;
         self.has_polled_since
     }
 
-    /// Takes note of a poll, for [`give_up`](Self::give_up).
+    /// Records a poll for [`note_failed_search`](Self::note_failed_search).
     pub(crate) fn note_poll(&mut self) {
         self.has_polled_since = true;
     }
 
-    /// Whether the session began in a process that this one was forked from.
+    /// Whether the connection began in the parent of this forked process.
     pub(crate) fn is_inherited(&self) -> bool {
         self.process != sys::process()
     }
 
-    /// Begins to ask the kernel for at most `asked` bytes. [`note`](Self::note) takes its answer.
+    /// Checks what holds whenever the lock is free.
+    pub(crate) fn check(&self) {
+        self.buffer.check();
+        self.view.check();
+        debug_assert!(self.failed_search_at <= self.buffer.bytes_read() + 1);
+        debug_assert!(
+            self.buffer.bytes_read() + self.buffer.len() as u64 <= self.traffic.bytes(),
+            "the buffer holds more than was received"
+        );
+        self.owner.check();
+    }
+
+    /// To be called before a receive of at most `asked` bytes. Pass the result to
+    /// [`finish_probe`](Self::finish_probe).
     pub(crate) fn begin_probe(&self, watching: &Watching, asked: usize) -> Probe {
+        debug_assert!(
+            asked > 0,
+            "an empty receive would look like the end of the stream"
+        );
         watching.readiness.begin_probe(key(self.generation));
         Probe {
             at: shared_poller::moment(),
@@ -141,8 +168,10 @@ impl RecvState {
         }
     }
 
-    /// Takes the answer of the kernel to what `look` has begun.
-    pub(crate) fn note(&mut self, probe: Probe, outcome: &io::Result<usize>) -> Received {
+    /// Records the result of the receive that [`begin_probe`](Self::begin_probe) has announced.
+    pub(crate) fn finish_probe(&mut self, probe: Probe, outcome: &io::Result<usize>) -> Received {
+        debug_assert!(self.end.is_none(), "a receive behind the end");
+        debug_assert!(!outcome.as_ref().is_ok_and(|&count| count > probe.asked));
         match outcome {
             Ok(0) => {
                 shared_poller::acted();
@@ -155,9 +184,10 @@ impl RecvState {
                 self.has_unreported = true;
                 self.traffic.add(count, probe.at.ticks);
                 totals::received(count);
-                // RecvState is an act of its own. If it was the only one, the answer is still news.
-                let is_alone = shared_poller::acted() == probe.at.activity;
-                let at = is_alone.then_some(Moment {
+                // The receive itself counts as activity. Without any other, its result is still up
+                // to date.
+                let is_only_activity = shared_poller::acted() == probe.at.activity;
+                let at = is_only_activity.then_some(Moment {
                     activity: probe.at.activity + 1,
                     ..probe.at
                 });
@@ -176,13 +206,13 @@ impl RecvState {
         }
     }
 
-    /// Receives, without waiting, at most `limit` bytes and 16 KiB, and adds it to the buffer.
+    /// Receives at most `limit` bytes and at most [`MAX_FILL`] into the buffer. Never waits.
     pub(crate) fn fill(&mut self, socket: &Socket, watching: &Watching, limit: usize) -> Received {
         if self.end.is_some() {
             return Received::End;
         }
-        let mut scratch = [MaybeUninit::<u8>::uninit(); REFILL];
-        self.receive_with(socket, watching, &mut scratch[..limit.min(REFILL)])
+        let mut scratch = [MaybeUninit::<u8>::uninit(); MAX_FILL];
+        self.receive_with(socket, watching, &mut scratch[..limit.min(MAX_FILL)])
     }
 
     fn receive_with(
@@ -196,28 +226,29 @@ impl RecvState {
             self.buffer.push(received);
             received.len()
         });
-        self.note(probe, &outcome)
+        self.finish_probe(probe, &outcome)
     }
 
-    /// Looks, without waiting, what has come in. With unread bytes in the buffer there is nothing to find out:
-    /// neither an end nor an error comes before them.
+    /// Receives a little if the buffer is empty. Never waits. With unread bytes in the buffer there
+    /// is nothing to find out, because an end or an error comes after them.
     pub(crate) fn poll(&mut self, socket: &Socket, watching: &Watching) {
         if self.end.is_some() || !self.buffer.is_empty() {
             return;
         }
-        if !self.is_quiet(watching, &watching.polled) {
+        if !self.is_quiet(watching, &watching.poll_mark) {
             let at = shared_poller::moment();
             if self.prefetch(socket, watching) != Received::Nothing {
                 return;
             }
             self.view.found_empty(at);
         }
-        // A frame without a message: the connection is idle.
+        // A poll without data: the connection is idle and needs no memory.
         self.buffer.release();
     }
 
-    /// The number of bytes that can be read without waiting. It asks the kernel unless the answer is known: with an
-    /// empty buffer from a `poll` or a shared poll, otherwise from the last count, if these still hold.
+    /// Returns the number of bytes that can be read without waiting. Asks the kernel unless an
+    /// earlier answer is still valid: for an empty buffer that of a `poll` or of a shared poll,
+    /// otherwise the last count.
     pub(crate) fn available(&mut self, socket: &Socket, watching: &Watching) -> usize {
         if self.end.is_some() {
             return self.buffer.len();
@@ -225,29 +256,30 @@ impl RecvState {
         if self.buffer.is_empty() {
             let just_polled = self.view.take_found_empty();
             if just_polled.is_some_and(shared_poller::still_knows)
-                || self.is_quiet(watching, &watching.asked)
+                || self.is_quiet(watching, &watching.available_mark)
                 || !matches!(self.prefetch(socket, watching), Received::Bytes(_))
             {
                 return 0;
             }
         }
-        let behind = match self.view.count(shared_poller::still_knows) {
+        let in_kernel = match self.view.count(shared_poller::still_knows) {
             Some(count) => count,
-            None => self.count(socket),
+            None => self.count_in_kernel(socket),
         };
-        self.buffer.len() + behind
+        self.buffer.len() + in_kernel
     }
 
-    /// How many bytes the kernel says that it has.
-    pub(crate) fn count(&mut self, socket: &Socket) -> usize {
+    /// Asks the kernel how many received bytes it holds.
+    pub(crate) fn count_in_kernel(&mut self, socket: &Socket) -> usize {
         let at = shared_poller::moment();
-        // A socket that has failed tells so when it is read.
+        // The next receive reports a failure of the socket.
         let count = socket.unread_bytes().unwrap_or(0);
         self.view.counted(at, count);
         count
     }
 
-    /// Whether nothing has come in since the kernel has said that nothing is there.
+    /// Whether nothing has arrived since the last receive without data. Makes a shared poll if
+    /// needed.
     fn is_quiet(&mut self, watching: &Watching, mark: &Mark) -> bool {
         let readiness = &watching.readiness;
         self.is_watched()
@@ -265,12 +297,12 @@ impl RecvState {
         let mut scratch = [MaybeUninit::<u8>::uninit(); PREFETCH];
         let received = self.receive_with(socket, watching, &mut scratch);
         if received == Received::Nothing {
-            self.found_nothing(socket, watching);
+            self.note_idle_probe(socket, watching);
         }
         received
     }
 
-    fn found_nothing(&mut self, socket: &Socket, watching: &Watching) {
+    fn note_idle_probe(&mut self, socket: &Socket, watching: &Watching) {
         if self.watch.is_some() && !self.is_watched() {
             self.watch = None;
             self.idle_probes = 0;
@@ -285,16 +317,23 @@ impl RecvState {
     }
 }
 
-/// Whether the session `generation` is quiet, and a shared poll newer than `mark` has told nothing. False also means "unknown".
+/// Whether the connection of `generation` is quiet, and a shared poll newer than `mark` has
+/// reported nothing. False also means that this is unknown. Needs no lock.
 #[inline]
 pub(crate) fn is_quiet(readiness: &Readiness, generation: u64, mark: &Mark) -> bool {
     let key = key(generation);
     readiness.is_quiet(key) && shared_poller::has_reported_since(mark) && readiness.is_quiet(key)
 }
 
-/// By what the readiness word knows the session `generation`. In a forked child it is another session: what is told there of its
-/// socket comes from another set.
+/// The part of [`is_quiet`] that needs no shared poll.
+pub(crate) fn is_known_quiet(readiness: &Readiness, generation: u64) -> bool {
+    readiness.is_quiet(key(generation))
+}
+
+/// Returns the key of `generation` in the readiness word. A forked child has other keys, because
+/// the kernel reports to it through another set of sockets.
 #[inline]
 fn key(generation: u64) -> u64 {
+    debug_assert!(generation < 1 << 48);
     generation | sys::process() << 48
 }

@@ -1,11 +1,18 @@
 //! The sending direction.
 //!
-//! | file | what it is |
+//! | file | content |
 //! | --- | --- |
-//! | `write` | the calls that write |
-//! | `state` | what was accepted and not sent yet, and how far its end has come |
-//! | `queue` | accepted bytes that were not handed to the system yet |
+//! | `write` | the calls that write, and wait without a queue |
+//! | `try_write` | the calls that accept data without waiting |
+//! | `flush` | sending the queue, the end of the stream, failed sends |
+//! | `state` | the state of the direction |
+//! | `queue` | accepted bytes that the kernel has not accepted |
+//!
+//! A byte is *accepted* once the library has promised to send it, and *sent* once the kernel has
+//! accepted it.
 
+mod flush;
 pub(super) mod queue;
 pub(super) mod state;
-pub(super) mod write;
+mod try_write;
+mod write;

@@ -1,13 +1,13 @@
-//! Bytes that were accepted and not handed to the system yet. No socket in it.
+//! Accepted bytes that have not been sent. Makes no system calls.
 
-/// The memory that an empty queue may keep.
+/// The capacity that an empty queue keeps.
 const KEPT_CAPACITY: usize = 16 * 1024;
 
-/// Accepted bytes, in order.
+/// Accepted bytes in order.
 #[derive(Debug, Default)]
 pub(crate) struct SendQueue {
     bytes: Vec<u8>,
-    /// Where the unsent ones start.
+    /// The index of the first unsent byte.
     start: usize,
 }
 
@@ -27,34 +27,48 @@ impl SendQueue {
         self.len() == 0
     }
 
+    /// Checks the bounds that the methods rely on.
+    pub(crate) fn check(&self) {
+        debug_assert!(self.start <= self.bytes.len());
+        debug_assert!(
+            self.start == 0 || !self.is_empty(),
+            "an empty queue starts at 0"
+        );
+    }
+
+    /// Appends accepted bytes.
     pub(crate) fn push(&mut self, data: &[u8]) {
-        // Sent bytes make room once they are the larger part, so that each byte is moved a few times at most.
+        // Sent bytes are removed once they are the larger part, so that each byte is moved a few
+        // times at most.
         if self.start > self.bytes.len() / 2 {
             self.bytes.drain(..std::mem::take(&mut self.start));
         }
         self.bytes.extend_from_slice(data);
     }
 
-    /// Takes `count` unsent bytes for sent.
+    /// Marks `count` unsent bytes as sent.
     pub(crate) fn skip(&mut self, count: usize) {
+        debug_assert!(count <= self.len());
         self.start += count;
         if self.start == self.bytes.len() {
             self.clear();
         }
     }
 
-    /// Takes the last `count` bytes back. They are unsent.
+    /// Removes the last `count` bytes, which are unsent.
     pub(crate) fn take_back(&mut self, count: usize) {
+        debug_assert!(count <= self.len());
         self.bytes.truncate(self.bytes.len() - count);
         if self.is_empty() {
             self.clear();
         }
     }
 
+    /// Removes all bytes.
     pub(crate) fn clear(&mut self) {
         self.start = 0;
         self.bytes.clear();
-        // A burst does not keep its memory.
+        // A large queue is rare, so its memory is freed.
         self.bytes.shrink_to(KEPT_CAPACITY);
     }
 }
@@ -64,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_come_out_as_they_went_in() {
+    fn bytes_are_sent_in_order() {
         let mut queue = SendQueue::default();
         queue.push(b"abcdef");
         queue.skip(2);
@@ -80,9 +94,9 @@ mod tests {
         assert_eq!(queue.unsent(), b"i");
     }
 
-    /// A queue that is never empty goes through memory of the size of what is unsent, and does not move it each time.
+    /// The memory follows the number of unsent bytes, and few pushes move them.
     #[test]
-    fn what_was_sent_makes_room() {
+    fn sent_bytes_are_removed() {
         let mut queue = SendQueue::default();
         queue.push(&[7; 500]);
         for _ in 0..10_000 {
@@ -99,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_does_not_keep_its_memory() {
+    fn a_large_queue_frees_its_memory() {
         let mut queue = SendQueue::default();
         queue.push(&[7; 1 << 20]);
         queue.skip(1 << 20);

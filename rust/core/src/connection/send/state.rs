@@ -1,4 +1,4 @@
-//! The sending direction: what was accepted and not sent yet, and how far its end has come.
+//! The state of the sending direction.
 
 use std::io;
 
@@ -7,36 +7,50 @@ use crate::connection::send::queue::SendQueue;
 use crate::connection::statistics::Traffic;
 use crate::sys;
 
-/// The sending direction of one session.
+/// Coalesced data is sent once there are this many bytes.
+pub(super) const COALESCE_LIMIT: usize = 16 * 1024;
+
+/// The sending direction of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct SendState {
     pub(crate) owner: Owner,
     pub(crate) queue: SendQueue,
     pub(crate) phase: SendPhase,
-    /// So many bytes at the end of the queue belong to a call that has not accepted them yet.
+    /// The number of bytes at the end of the queue that belong to a call which has not accepted
+    /// them. If the call gives up, it takes them back.
     pub(crate) unaccepted: usize,
-    /// Something had to wait because the system took no more.
+    /// The kernel has refused a part of the queue, so [`Event::Drained`](crate::Event::Drained) is
+    /// due once the queue is empty.
     pub(crate) has_waited: bool,
     pub(crate) traffic: Traffic,
 }
 
-/// How far the end of the sending direction has come.
+/// How far the sending direction has come on its way to the end.
 #[derive(Debug, Default)]
 pub(crate) enum SendPhase {
     /// Data can be written.
     #[default]
     Open,
-    /// An end was asked for. What is queued, and the call that is writing, come first.
+    /// The end of the stream was requested. It follows the queue and the call that is writing.
     Draining,
     /// The end of the stream was sent.
     Shut,
-    /// A send has failed. Nothing may be sent any more: the peer would see a gap.
+    /// A send has failed. Nothing more may be sent, because the peer would see a gap.
     Failed(io::Error),
 }
 
+/// What one call writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Bytes of the stream, which may be cut anywhere.
+    Bytes,
+    /// A message: it is sent whole or ends the connection, and the statistics count it.
+    Message,
+}
+
 impl SendState {
-    /// Takes all of it at the end of the session, but for what is told afterwards of what it has moved.
-    pub(crate) fn end(&mut self) -> SendState {
+    /// Moves the state out at the end of the connection. The counters stay for the statistics.
+    pub(crate) fn take_at_end(&mut self) -> SendState {
         let left = SendState {
             traffic: self.traffic,
             ..SendState::default()
@@ -44,29 +58,56 @@ impl SendState {
         std::mem::replace(self, left)
     }
 
-    /// Counts `count` bytes that were handed to the system.
+    /// Counts `count` bytes that the kernel has accepted.
     #[inline]
-    pub(crate) fn count(&mut self, count: usize) {
+    pub(crate) fn count_sent(&mut self, count: usize) {
         if count > 0 {
             self.traffic.add(count, sys::ticks());
         }
     }
 
-    /// How many bytes are accepted and not sent.
+    /// Counts what a call has written, once all of it is accepted.
+    #[inline]
+    pub(crate) fn accept(&mut self, unit: Unit) {
+        if unit == Unit::Message {
+            self.traffic.count_message();
+        }
+    }
+
+    /// Whether a poll has data to send or a failure to report.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.queue.is_empty() || matches!(self.phase, SendPhase::Failed(_))
+    }
+
+    /// Returns the number of accepted bytes that have not been sent.
     pub(crate) fn pending(&self) -> usize {
         self.queue.len() - self.unaccepted
     }
 
-    /// Takes back what no call has accepted. How much was left of it.
-    pub(crate) fn take_back_unaccepted(&mut self) -> usize {
-        let count = std::mem::take(&mut self.unaccepted).min(self.queue.len());
+    /// Removes the bytes from the queue that no call has accepted.
+    pub(crate) fn take_back_unaccepted(&mut self) {
+        debug_assert!(self.unaccepted <= self.queue.len());
+        let count = std::mem::take(&mut self.unaccepted);
         self.queue.take_back(count);
-        count
     }
 
-    /// Takes `count` queued bytes for sent.
-    pub(crate) fn sent(&mut self, count: usize) {
+    /// Removes the first `count` bytes from the queue, which were sent.
+    pub(crate) fn remove_sent(&mut self, count: usize) {
         self.queue.skip(count);
         self.unaccepted = self.unaccepted.min(self.queue.len());
+    }
+
+    /// Checks what holds whenever the lock is free.
+    pub(crate) fn check(&self) {
+        self.queue.check();
+        self.owner.check();
+        debug_assert!(self.unaccepted <= self.queue.len());
+        match self.phase {
+            SendPhase::Open | SendPhase::Draining => {}
+            SendPhase::Shut => {
+                debug_assert!(self.queue.is_empty(), "data behind the end of the stream");
+            }
+            SendPhase::Failed(_) => debug_assert!(self.queue.is_empty(), "data behind a gap"),
+        }
     }
 }

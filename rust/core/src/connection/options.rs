@@ -1,0 +1,158 @@
+//! What the user can set: the socket options, and the settings that blocking calls, queues and ends
+//! follow.
+
+use std::time::Duration;
+
+use crate::address::Address;
+use crate::connection::Connection;
+use crate::connection::inner::Transport;
+use crate::deadline::Timeout;
+use crate::error::OptionError;
+use crate::socket::options::Options;
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sys::AddressFamily;
+
+/// The settings of a connection. Any thread changes and reads them without the lock.
+#[derive(Debug, Default)]
+pub(super) struct Settings {
+    pub(super) read_timeout: Timeout,
+    pub(super) write_timeout: Timeout,
+    /// In bytes; 0 means that there is no queue.
+    queue_limit: AtomicUsize,
+    coalesces: AtomicBool,
+    allows_half_open: AtomicBool,
+    /// Whether a poll has data to send or a failed send to report. Not a setting, but read with the
+    /// settings. Changed only under the lock.
+    pub(super) has_work: AtomicBool,
+}
+
+impl Connection {
+    /// Returns the socket options.
+    pub fn options(&self) -> Options {
+        self.lock().options()
+    }
+
+    /// Changes the socket options, of the open sockets and of those that later connects open.
+    /// Allowed in every status.
+    ///
+    /// `change` runs with the connection locked, so it must not use the connection. `operation`
+    /// names the change in the error message. The options outlive a disconnect.
+    ///
+    /// # Errors
+    /// The system refuses an option. The options keep their old values then.
+    ///
+    /// # Examples
+    /// ```
+    /// use stream_socket::Connection;
+    ///
+    /// let connection = Connection::new();
+    /// connection.set_options("disable Nagle's algorithm", |options| options.no_delay = true)?;
+    /// assert!(connection.options().no_delay);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_options(
+        &self,
+        operation: &'static str,
+        change: impl FnOnce(&mut Options),
+    ) -> Result<(), OptionError> {
+        let mut inner = self.lock();
+        let old = inner.options();
+        let mut options = old;
+        change(&mut options);
+        let failed = |source| OptionError { operation, source };
+        options.check(&old).map_err(failed)?;
+        match &inner.transport {
+            Transport::Closed => {}
+            Transport::Bound(stream) => options
+                .change(&old, &stream.socket, stream.family)
+                .map_err(failed)?,
+            // Any of the attempts may become the connection.
+            Transport::Connecting(connecting) => {
+                for stream in connecting.streams() {
+                    options
+                        .change(&old, &stream.socket, stream.family)
+                        .map_err(failed)?;
+                }
+            }
+            Transport::Connected { socket, .. } => {
+                let family = inner
+                    .peer
+                    .as_ref()
+                    .map_or(AddressFamily::Unix, Address::family);
+                options.change(&old, socket, family).map_err(failed)?;
+            }
+        }
+        inner.options = (options != Options::default()).then(|| Box::new(options));
+        Ok(())
+    }
+
+    /// Returns the sizes in bytes of the send buffer and the receive buffer of the kernel. `None`
+    /// without an open socket. Linux doubles a requested size, and has limits of its own
+    /// (socket(7), `SO_SNDBUF`).
+    pub fn buffer_sizes(&self) -> Option<(usize, usize)> {
+        self.lock().socket()?.buffer_sizes().ok()
+    }
+
+    /// Sets how long a blocking read may wait. `None`, the default, is unlimited.
+    pub fn set_read_timeout(&self, timeout: Option<Duration>) {
+        self.settings.read_timeout.set(timeout);
+    }
+
+    /// Returns the [read timeout](Self::set_read_timeout).
+    pub fn read_timeout(&self) -> Option<Duration> {
+        self.settings.read_timeout.get()
+    }
+
+    /// Sets how long [`write_fully`](Self::write_fully) and [`flush_queue`](Self::flush_queue) may
+    /// wait. `None`, the default, is unlimited. It is also the time limit for queued data after a
+    /// [`disconnect`](Self::disconnect), which is 30 seconds by default.
+    pub fn set_write_timeout(&self, timeout: Option<Duration>) {
+        self.settings.write_timeout.set(timeout);
+    }
+
+    /// Returns the [write timeout](Self::set_write_timeout).
+    pub fn write_timeout(&self) -> Option<Duration> {
+        self.settings.write_timeout.get()
+    }
+
+    /// Sets how many bytes may be queued. With 0, the default, there is no queue, and writes wait.
+    /// With a queue, writes never wait: they queue what the kernel does not accept, also while
+    /// connecting, and [`poll`](Self::poll) sends the queue.
+    pub fn set_queue_limit(&self, bytes: usize) {
+        self.settings.queue_limit.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Returns the [queue limit](Self::set_queue_limit) in bytes.
+    pub fn queue_limit(&self) -> usize {
+        self.settings.queue_limit.load(Ordering::Relaxed)
+    }
+
+    /// Sets whether small writes are coalesced. Coalesced data is sent by
+    /// [`flush_queue`](Self::flush_queue), by [`poll`](Self::poll), by a read that finds too little
+    /// data, and once there are 16 KiB.
+    pub fn set_coalesces(&self, enabled: bool) {
+        self.settings.coalesces.store(enabled, Ordering::Relaxed);
+    }
+
+    /// Returns whether [small writes are coalesced](Self::set_coalesces).
+    pub fn coalesces(&self) -> bool {
+        self.settings.coalesces.load(Ordering::Relaxed)
+    }
+
+    /// Sets whether the connection stays open when the peer has ended its direction of the stream.
+    ///
+    /// If false, the default, the end of the peer ends the connection once everything has been
+    /// read. Queued data is then sent in the background. If true, the connection ends when both
+    /// directions have ended: that of the peer, and, by
+    /// [`shut_down_writing`](Self::shut_down_writing), that of this side.
+    pub fn set_allow_half_open(&self, allowed: bool) {
+        self.settings
+            .allows_half_open
+            .store(allowed, Ordering::Relaxed);
+    }
+
+    /// Returns whether [half-open connections are allowed](Self::set_allow_half_open).
+    pub fn allows_half_open(&self) -> bool {
+        self.settings.allows_half_open.load(Ordering::Relaxed)
+    }
+}

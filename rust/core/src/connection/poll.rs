@@ -1,0 +1,219 @@
+//! Polls of a connection, by the user and by groups.
+//!
+//! A poll of a quiet connection takes no lock and usually makes no system call. A connection is
+//! quiet while the last receive returned `EAGAIN`, and the shared poller watches its socket and has
+//! reported nothing since.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::connection::Connection;
+use crate::connection::close_reason::CloseReason;
+use crate::connection::inner::Inner;
+use crate::connection::recording::record_received;
+use crate::connection::recv::state::{RecvEnd, is_quiet};
+use crate::connection::send::state::SendPhase;
+use crate::error::{PollError, copy_of};
+use crate::event::Status;
+use crate::poll::group::{Pollable, PollableRef, Watched};
+use crate::poll::readiness::Readiness;
+use crate::poll::subscriptions::Subscriptions;
+use crate::sync::MutexGuard;
+use crate::sync::atomic::Ordering;
+use crate::sys::Socket;
+
+impl Connection {
+    /// Advances a connect, sends queued data, and detects the end or the failure of an established
+    /// connection. Never blocks. Allowed in every status.
+    ///
+    /// Returns whether there is data to read. While there is, an end or a failure behind it does
+    /// not show, and the status stays [`Status::Connected`]. After that, an end of the stream
+    /// changes the status to [`Status::None`], and a failure to [`Status::Error`]. `clock` is
+    /// called at most once.
+    ///
+    /// # Errors
+    /// - [`PollError::Connect`]: the connect has failed. The status is [`Status::Error`].
+    /// - [`PollError::Receive`] and [`PollError::Send`]: the socket has failed. The status is
+    ///   [`Status::Error`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Instant;
+    /// use stream_socket::Connection;
+    ///
+    /// let (one, other) = Connection::pair()?;
+    /// assert!(!other.poll(Instant::now)?);
+    /// one.write_fully(b"ping")?;
+    /// assert!(other.poll(Instant::now)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn poll(&self, clock: impl FnOnce() -> Instant) -> Result<bool, PollError> {
+        Ok(self.poll_unread(false, clock)?.is_some())
+    }
+
+    /// Like [`poll`](Self::poll). If there is data to read, returns the number of bytes that the
+    /// connection has received in total.
+    ///
+    /// A group sets `is_visit` for a visit. It decides by itself when to visit the connection
+    /// again, so it is not notified of the data that this poll receives.
+    #[inline]
+    pub(crate) fn poll_unread(
+        &self,
+        is_visit: bool,
+        clock: impl FnOnce() -> Instant,
+    ) -> Result<Option<u64>, PollError> {
+        let state = self.state();
+        match state.status() {
+            Status::None | Status::Error => Ok(None),
+            Status::Connecting => self.poll_connecting(clock()).map(|()| None),
+            Status::Connected => {
+                let watching = &self.watching;
+                if !self.settings.has_work.load(Ordering::Relaxed)
+                    && is_quiet(&watching.readiness, state.generation(), &watching.poll_mark)
+                {
+                    return Ok(None);
+                }
+                let inner = self.lock();
+                // Another thread may have disconnected since the status was loaded.
+                match self.status() {
+                    Status::Connected => self.poll_connected(inner, is_visit),
+                    _ => Ok(None),
+                }
+            }
+        }
+    }
+
+    /// Does the part of a poll for [`Status::Connected`].
+    fn poll_connected(
+        &self,
+        mut inner: MutexGuard<'_, Inner>,
+        is_visit: bool,
+    ) -> Result<Option<u64>, PollError> {
+        self.send_queue(&mut inner);
+        if inner.recv.owner.is_taken() {
+            // The owner finds whatever this poll would find.
+            return Ok(None);
+        }
+        self.probe(&mut inner, is_visit);
+        if !inner.recv.buffer.is_empty() {
+            inner.recv.note_poll();
+            return Ok(Some(inner.recv.traffic.bytes()));
+        }
+        let peer = inner.peer();
+        if let SendPhase::Failed(error) = &inner.send.phase {
+            let source = copy_of(error);
+            self.retire(inner, CloseReason::PollFailed);
+            return Err(PollError::Send { peer, source });
+        }
+        match &inner.recv.end {
+            None => return Ok(None),
+            Some(RecvEnd::Failure(error)) => {
+                let source = copy_of(error);
+                self.retire(inner, CloseReason::PollFailed);
+                return Err(PollError::Receive { peer, source });
+            }
+            Some(RecvEnd::Stream) => {}
+        }
+        if !self.is_half_open(&inner) {
+            self.retire(inner, CloseReason::EndOfStream);
+            return Ok(None);
+        }
+        // Behind the end of the stream a receive no longer reports a failure, so the poll asks for
+        // it (socket(7), SO_ERROR).
+        let socket = inner.transport.connected_socket();
+        let failure = socket.and_then(|socket| socket.take_error().ok()?);
+        let Some(source) = failure else {
+            return Ok(None);
+        };
+        inner.recv.end = Some(RecvEnd::Failure(copy_of(&source)));
+        self.retire(inner, CloseReason::PollFailed);
+        Err(PollError::Receive { peer, source })
+    }
+
+    /// Receives a little if the buffer is empty. Never waits. With `is_visit`, the caller is a
+    /// group. If it is the only one, no group is notified.
+    pub(super) fn probe(&self, inner: &mut Inner, is_visit: bool) {
+        record_received(inner, |inner| {
+            let Inner {
+                transport, recv, ..
+            } = inner;
+            if let Some(socket) = transport.connected_socket() {
+                recv.poll(socket, &self.watching);
+            }
+        });
+        if is_visit && self.subscriptions.count() == 1 {
+            inner.recv.has_unreported = false;
+        }
+        self.report_received(inner);
+    }
+
+    /// Has the groups visit the connection if something was received. The kernel will not report
+    /// that data again.
+    #[inline]
+    pub(super) fn report_received(&self, inner: &mut Inner) {
+        if std::mem::take(&mut inner.recv.has_unreported) {
+            self.subscriptions.report();
+        }
+    }
+
+    /// Has the groups visit the connection. A group that has just visited it was not notified of
+    /// what it received, so another group needs this if the connection has moved there.
+    pub(crate) fn report(&self) {
+        self.subscriptions.report();
+    }
+
+    /// Returns what is left after a visit of a group, once its handlers have run.
+    pub(crate) fn rest(&self) -> Rest {
+        let inner = self.lock();
+        let recv = &inner.recv;
+        let was_notified = self.watching.readiness.is_notified();
+        let is_settled = recv.end.is_some() || recv.view.is_empty() && !was_notified;
+        // A handler has read the rest, or a send has failed. The next poll ends the connection.
+        let is_over = self.is_exhausted(&inner) && !self.is_half_open(&inner);
+        let is_taken = recv.owner.is_taken();
+        let has_unread = !is_taken && !recv.buffer.is_empty();
+        Rest {
+            has_unread,
+            // The owner finds new data, and notifies the groups when it releases the direction.
+            is_settled: is_taken || is_settled && !is_over,
+            is_probably_settled: recv.view.is_probably_empty() && !was_notified && !is_over,
+            received: recv.traffic.bytes(),
+            is_read_closed: recv.end.is_some(),
+        }
+    }
+}
+
+/// What is left after a visit of a group.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rest {
+    /// There are bytes to read.
+    pub(crate) has_unread: bool,
+    /// The kernel has nothing more, or will report it. The connection needs no visit before that.
+    pub(crate) is_settled: bool,
+    /// The last receive returned less than it could: the kernel has nothing more, unless the
+    /// receive ended at a boundary.
+    pub(crate) is_probably_settled: bool,
+    /// The number of bytes received in total.
+    pub(crate) received: u64,
+    /// Nothing more will be received.
+    pub(crate) is_read_closed: bool,
+}
+
+impl Pollable for Connection {
+    fn as_pollable(&self) -> PollableRef<'_> {
+        PollableRef(self)
+    }
+}
+
+impl Watched for Connection {
+    fn readiness(&self) -> Option<Arc<Readiness>> {
+        Some(self.watching.readiness.clone())
+    }
+
+    fn with_subscriptions(&self, change: &mut dyn FnMut(&Subscriptions, Option<&Socket>)) {
+        let inner = self.lock();
+        let socket = inner.transport.connected_socket().map(Arc::as_ref);
+        change(&self.subscriptions, socket);
+    }
+}
