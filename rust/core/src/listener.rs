@@ -157,7 +157,7 @@ impl Listener {
             let _ = stream.socket.reset_when_closed();
         }
         drop(listening);
-        shared_poller::acted();
+        shared_poller::record_activity();
     }
 
     /// The address listened at, if it is listening: a TCP address with the port that the system has chosen, or a path.
@@ -214,7 +214,7 @@ impl Listening {
         loop {
             match self.stream.socket.accept() {
                 Ok((socket, address)) => {
-                    shared_poller::acted();
+                    shared_poller::record_activity();
                     let stream = StreamSocket::connected(socket, self.stream.family);
                     let peer = match &self.address {
                         BindAddress::Unix(path) => Address::Unix(path.clone()),

@@ -84,7 +84,7 @@ pub(super) fn add(lingering_close: LingeringClose, limit: Duration) {
 fn give_some_up() -> bool {
     let count = descriptors::limit().map_or(1, headroom);
     let given_up = CLOSER.get().room().give_up(count, Loss::Unsent);
-    shared_poller::acted();
+    shared_poller::record_activity();
     !given_up.is_empty()
 }
 
@@ -196,7 +196,7 @@ impl Closer {
             if !given_up.is_empty() {
                 drop(room);
                 drop(given_up);
-                shared_poller::acted();
+                shared_poller::record_activity();
                 room = self.room();
             }
             if room.is_shut_down {
@@ -263,7 +263,7 @@ impl Closer {
             }
         }
         // Also after the socket was closed.
-        shared_poller::acted();
+        shared_poller::record_activity();
     }
 
     fn shut_down(&self) {

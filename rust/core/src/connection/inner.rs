@@ -128,7 +128,7 @@ impl Inner {
         {
             // If it fails there is nobody left to tell.
             let _ = socket.shut_down_writing();
-            shared_poller::acted();
+            shared_poller::record_activity();
             self.send.phase = SendPhase::Shut;
         }
     }

@@ -85,7 +85,7 @@ pub(super) fn begin(mut lingering_close: LingeringClose, limit: Duration) {
     } else {
         closer::add(lingering_close, limit);
     }
-    shared_poller::acted();
+    shared_poller::record_activity();
 }
 
 impl LingeringClose {

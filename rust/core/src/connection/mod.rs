@@ -256,7 +256,7 @@ impl Connection {
         self.subscriptions.opened(&attempt.stream.socket);
         inner.establish(attempt, now);
         totals::connected();
-        shared_poller::acted();
+        shared_poller::record_activity();
         self.change(inner, Input::Established);
         self.emit(inner, Event::ConnectFinished(ConnectEnd::Connected));
     }
@@ -353,7 +353,7 @@ impl Connection {
         self.emit(&mut inner, Event::ConnectFinished(end));
         drop(inner);
         drop(transport);
-        shared_poller::acted();
+        shared_poller::record_activity();
         Err(PollError::Connect(error))
     }
 

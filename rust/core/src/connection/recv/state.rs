@@ -145,7 +145,7 @@ impl RecvState {
     pub(crate) fn note(&mut self, probe: Probe, outcome: &io::Result<usize>) -> Received {
         match outcome {
             Ok(0) => {
-                shared_poller::acted();
+                shared_poller::record_activity();
                 self.has_unreported = true;
                 self.end = Some(RecvEnd::Stream);
                 Received::End
@@ -156,7 +156,7 @@ impl RecvState {
                 self.traffic.add(count, probe.at.ticks);
                 totals::received(count);
                 // RecvState is an act of its own. If it was the only one, the answer is still news.
-                let is_alone = shared_poller::acted() == probe.at.activity;
+                let is_alone = shared_poller::record_activity() == probe.at.activity;
                 let at = is_alone.then_some(Moment {
                     activity: probe.at.activity + 1,
                     ..probe.at
@@ -224,14 +224,14 @@ impl RecvState {
         }
         if self.buffer.is_empty() {
             let just_polled = self.view.take_found_empty();
-            if just_polled.is_some_and(shared_poller::still_knows)
+            if just_polled.is_some_and(shared_poller::is_fresh)
                 || self.is_quiet(watching, &watching.asked)
                 || !matches!(self.prefetch(socket, watching), Received::Bytes(_))
             {
                 return 0;
             }
         }
-        let behind = match self.view.count(shared_poller::still_knows) {
+        let behind = match self.view.count(shared_poller::is_fresh) {
             Some(count) => count,
             None => self.count(socket),
         };

@@ -604,7 +604,7 @@ fn send_now(socket: Option<&Socket>, data: &[u8]) -> (usize, Option<io::Error>) 
     let mut sent = 0;
     while sent < data.len() {
         let outcome = socket.send(&data[sent..]);
-        shared_poller::acted();
+        shared_poller::record_activity();
         match outcome {
             Ok(count) => {
                 totals::sent(count);
