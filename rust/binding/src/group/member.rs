@@ -116,7 +116,7 @@ impl Subject for Member {
             Member::Server { object, server } => match event {
                 OwnEvent::ConnectionAvailable => object.emit(&Signal::ConnectionAvailable),
                 OwnEvent::AcceptFailed(error) => drop(server.last_error.record(error)),
-                OwnEvent::PacketReceived(_) | OwnEvent::Failed(_) => {}
+                _ => {}
             },
         }
     }
@@ -148,7 +148,7 @@ impl Subject for PacketMember {
                 self.object.emit(&Signal::PacketReceived(packet.clone()));
             }
             OwnEvent::Failed(reason) => self.object.emit(&Signal::Failed(reason.exact())),
-            OwnEvent::ConnectionAvailable | OwnEvent::AcceptFailed(_) => {}
+            _ => {}
         }
     }
 }

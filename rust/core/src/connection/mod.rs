@@ -40,7 +40,7 @@ pub use std_io::SocketHandle;
 use crate::address::{Address, BindAddress, Target, canonical};
 use crate::connect::attempt::Attempt;
 use crate::connect::attempt_log::AttemptLog;
-use crate::connect::connecting::{Begun, Connecting, Progress};
+use crate::connect::connecting::{ConnectProgress, ConnectStart, Connecting};
 use crate::deadline::Timeout;
 use crate::error::{BindError, ConnectError, EndError, OptionError, PollError};
 use crate::event::{ConnectEnd, Delivery, Event, Status};
@@ -221,7 +221,7 @@ impl Connection {
         inner.lifetime = Lifetime::None;
         inner.ended = None;
         match begun {
-            Begun::Failed(error) => {
+            ConnectStart::Failed(error) => {
                 inner.recv = RecvState::default();
                 inner.send = SendState::default();
                 if self.status() == Status::Error {
@@ -231,13 +231,13 @@ impl Connection {
                 totals::failed();
                 Err(error)
             }
-            Begun::Connecting(connecting) => {
+            ConnectStart::Connecting(connecting) => {
                 self.begin(&mut inner);
                 inner.peer = connecting.address().cloned();
                 inner.transport = Transport::Connecting(Box::new(connecting));
                 Ok(())
             }
-            Begun::Established(attempt) => {
+            ConnectStart::Established(attempt) => {
                 self.begin(&mut inner);
                 self.establish(&mut inner, attempt, now);
                 Ok(())
@@ -314,12 +314,12 @@ impl Connection {
         };
         // First the socket, then the clock: a connection that is there is not given up for being polled late.
         let error = match connecting.advance(&options, now, log) {
-            Progress::Established(attempt) => {
+            ConnectProgress::Established(attempt) => {
                 self.establish(&mut inner, attempt, now);
                 self.send_queue(&mut inner);
                 return Ok(());
             }
-            Progress::Undecided => {
+            ConnectProgress::Undecided => {
                 let address = connecting.address().cloned();
                 let deadline = connecting.deadline();
                 let late = connecting.timed_out_at(now);
@@ -332,7 +332,7 @@ impl Connection {
                     None => return Ok(()),
                 }
             }
-            Progress::Failed(error) => {
+            ConnectProgress::Failed(error) => {
                 self.change(&mut inner, Input::ConnectFailed);
                 error
             }

@@ -6,9 +6,9 @@ use crate::connection::Connection;
 use crate::dispatch::nesting::Nesting;
 use crate::event::{Delivery, Event};
 
-/// What a connection reports to its own listeners.
+/// What a connection reports to its own listeners. Exhaustive: an event either happened once, or is
+/// the state that data is unread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum PeerEvent {
     /// Something that happened once.
     Happened(Event),

@@ -44,6 +44,13 @@ pub(super) struct Roster<S> {
 /// Members in the order in which they were added.
 pub(super) type Members<S> = Arc<[Arc<LoopMember<S>>]>;
 
+/// A member that was removed. The caller drops both values without holding a lock: they may hold the
+/// last references to members.
+pub(super) struct Removed<S> {
+    pub(super) member: Arc<LoopMember<S>>,
+    pub(super) in_order: Option<Members<S>>,
+}
+
 impl<S> Default for Roster<S> {
     fn default() -> Roster<S> {
         Roster {
@@ -85,9 +92,8 @@ impl<S> Roster<S> {
         self.in_order.take()
     }
 
-    /// Removes the member with the id `id`. The caller drops the second value as that of
-    /// [`insert`](Self::insert).
-    pub(super) fn remove(&mut self, id: u64) -> Option<(Arc<LoopMember<S>>, Option<Members<S>>)> {
+    /// Removes the member with the id `id`.
+    pub(super) fn remove(&mut self, id: u64) -> Option<Removed<S>> {
         let key = *self.keys.get(&id).filter(|key| **key != BEING_ADDED)?;
         self.keys.remove(&id);
         let member = self.members.get_mut(Group::index(key))?.take()?;
@@ -95,7 +101,10 @@ impl<S> Roster<S> {
         member.mark_removed();
         self.servers -= usize::from(member.is_server);
         self.check();
-        Some((member, self.in_order.take()))
+        Some(Removed {
+            member,
+            in_order: self.in_order.take(),
+        })
     }
 
     /// The member with the key `key`.

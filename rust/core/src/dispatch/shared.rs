@@ -6,7 +6,7 @@ use crate::connection::Connection;
 use crate::dispatch::member::{Accept, LoopMember, MemberKind, Reported};
 use crate::dispatch::packet_channel::PacketLoop;
 use crate::dispatch::peer::Peer;
-use crate::dispatch::roster::{AddError, Members, Roster};
+use crate::dispatch::roster::{AddError, Members, Removed, Roster};
 use crate::dispatch::subject::{Source, Subject};
 use crate::event::EndCause;
 use crate::poll::group::{Group, PollableRef};
@@ -114,7 +114,7 @@ impl<S: Subject> Shared<S> {
     where
         S: Send + Sync + 'static,
     {
-        let (member, in_order) = self.roster().remove(id)?;
+        let Removed { member, in_order } = self.roster().remove(id)?;
         drop(in_order);
         let key = member.key;
         match member.subject().source() {
