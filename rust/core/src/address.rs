@@ -65,8 +65,8 @@ impl Address {
         matches!(self, Address::Unix(_))
     }
 
-    /// This address for a socket of `family`: an IPv6 socket connects to an IPv4 address in its mapped
-    /// form (RFC 4291, section 2.5.5.2).
+    /// This address for a socket of `family`: an IPv6 socket connects to an IPv4 address in its
+    /// mapped form (RFC 4291, section 2.5.5.2).
     pub(crate) fn socket_address(&self, family: AddressFamily) -> io::Result<SocketAddress> {
         match self {
             Address::Inet(SocketAddr::V4(v4)) if family == AddressFamily::Ipv6 => {
@@ -216,8 +216,8 @@ pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
 }
 
 impl Target {
-    /// The target that `host` names: an address, or a name for the system's resolver. `None` if it is
-    /// neither.
+    /// The target that `host` names: an address, or a name for the system's resolver. `None` if it
+    /// is neither.
     ///
     /// # Examples
     ///
@@ -276,8 +276,8 @@ fn is_dotted_quad(text: &str) -> bool {
 }
 
 /// Parses an IPv4 address of one to four numbers, of which the last one fills the remaining bytes.
-/// Each is decimal, hexadecimal with `0x`, or octal with a leading zero (inet_aton(3)). The system's
-/// resolver accepts this form, and so does the engine.
+/// Each is decimal, hexadecimal with `0x`, or octal with a leading zero (inet_aton(3)). The
+/// system's resolver accepts this form, and so does the engine.
 fn parse_short_ipv4(text: &str) -> Option<Ipv4Addr> {
     let mut numbers = Vec::new();
     for label in text.split('.') {
@@ -301,18 +301,18 @@ fn parse_short_ipv4(text: &str) -> Option<Ipv4Addr> {
     (last <= room).then(|| Ipv4Addr::from_bits(bits | last))
 }
 
-/// The maximum length of a name and of one label, in bytes (RFC 1035, section 2.3.4). Two of the 255
-/// bytes that the section allows for a name are needed for its encoding.
+/// The maximum length of a name and of one label, in bytes (RFC 1035, section 2.3.4). Two of the
+/// 255 bytes that the section allows for a name are needed for its encoding.
 const MAX_NAME: usize = 253;
 const MAX_LABEL: usize = 63;
 
-/// Characters that no host name has. Text with one of them is an address in brackets, or a URL, or a
-/// host with a port.
+/// Characters that no host name has. Text with one of them is an address in brackets, or a URL, or
+/// a host with a port.
 const NOT_IN_NAMES: &str = "*[]:%/@";
 
-/// Whether `text` can be a host name for the system's resolver: from the DNS, the hosts file, mDNS or
-/// a container network. Names may begin with digits (RFC 1123, section 2.1), and a search domain may
-/// be appended to them. So only four numbers (`256.1.1.1`) count as a mistyped address.
+/// Whether `text` can be a host name for the system's resolver: from the DNS, the hosts file, mDNS
+/// or a container network. Names may begin with digits (RFC 1123, section 2.1), and a search domain
+/// may be appended to them. So only four numbers (`256.1.1.1`) count as a mistyped address.
 ///
 /// # Examples
 ///

@@ -4,8 +4,8 @@
 //! the game was busy. It does not count against the network: after it, a fair minimum of time is
 //! left.
 //!
-//! A wait cannot tell whether its process was stopped meanwhile. So a blocking call waits in slices:
-//! a slice that ends late reveals an absence, and its length.
+//! A wait cannot tell whether its process was stopped meanwhile. So a blocking call waits in
+//! slices: a slice that ends late reveals an absence, and its length.
 
 use std::time::{Duration, Instant};
 
@@ -80,8 +80,8 @@ pub(crate) struct Deadline<'a> {
 pub(crate) struct TimedOut;
 
 impl Deadline<'_> {
-    /// How long the next wait may take; `None` is unlimited. It is at most one slice, so the wait may
-    /// end without an event: the caller then tries again, and calls this again.
+    /// How long the next wait may take; `None` is unlimited. It is at most one slice, so the wait
+    /// may end without an event: the caller then tries again, and calls this again.
     pub(crate) fn left(&mut self) -> Result<Option<Duration>, TimedOut> {
         let Some(limit) = self.timeout.get() else {
             return Ok(None);

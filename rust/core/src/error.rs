@@ -1,5 +1,5 @@
-//! Errors, one type for each operation. A message names the operation, its object, and the reason; a
-//! system call's reason is in the system's words: `connect 127.0.0.1:1: connection refused`.
+//! Errors, one type for each operation. A message names the operation, its object, and the reason;
+//! a system call's reason is in the system's words: `connect 127.0.0.1:1: connection refused`.
 
 use std::error::Error;
 use std::fmt;
@@ -438,8 +438,8 @@ fn words(error: &io::Error) -> String {
     as_part_of_message(&error.to_string())
 }
 
-/// `text` without what std adds to the system's words (the error number, which users get separately,
-/// and the words of a failed lookup), without a full stop, and in lower case.
+/// `text` without what std adds to the system's words (the error number, which users get
+/// separately, and the words of a failed lookup), without a full stop, and in lower case.
 fn as_part_of_message(text: &str) -> String {
     let text = text.strip_prefix(LOOKUP_FAILED).unwrap_or(text);
     let text = text

@@ -47,8 +47,8 @@ pub struct Listener {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ListenOptions {
-    /// The maximum number of connections that the kernel queues until they are accepted (listen(2)).
-    /// The default is 128.
+    /// The maximum number of connections that the kernel queues until they are accepted
+    /// (listen(2)). The default is 128.
     pub backlog: i32,
     /// The permissions of a socket file (chmod(2)), set before a client can connect. `None`, the
     /// default: as the umask of the process says.
@@ -175,8 +175,8 @@ impl Listener {
         let Some(listening) = listening.as_mut() else {
             return Ok(false);
         };
-        // Only accept(2) shows whether a connection can be accepted. Readiness alone would report to
-        // a server without free descriptors a connection that it cannot accept, again and again.
+        // Only accept(2) shows whether a connection can be accepted. Readiness alone would report
+        // to a server without free descriptors a connection that it cannot accept, again and again.
         if listening.next.is_none() {
             listening.next = listening.accept()?;
         }
@@ -200,8 +200,8 @@ impl Listener {
         Ok(accepted.map(|(stream, peer)| Connection::accepted(stream, peer)))
     }
 
-    /// Stops listening. Waiting connections are reset, accepted ones are not affected. The file of a
-    /// Unix domain socket is removed, unless another process has replaced it.
+    /// Stops listening. Waiting connections are reset, accepted ones are not affected. The file of
+    /// a Unix domain socket is removed, unless another process has replaced it.
     pub fn stop(&self) {
         let listening = lock(&self.listening).take();
         if let Some((stream, _)) = listening

@@ -54,9 +54,9 @@ pub fn shut_down() {
 /// Sets for how long idle connections share one answer of the kernel: about 3 microseconds by
 /// default.
 ///
-/// With zero, each [`poll`](crate::Connection::poll) asks the kernel, and sees at once even data that
-/// did not come through this library. A frame over a thousand idle connections then makes a thousand
-/// system calls.
+/// With zero, each [`poll`](crate::Connection::poll) asks the kernel, and sees at once even data
+/// that did not come through this library. A frame over a thousand idle connections then makes a
+/// thousand system calls.
 ///
 /// # Examples
 ///

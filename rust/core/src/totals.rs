@@ -90,8 +90,8 @@ pub fn totals() -> Totals {
     }
 }
 
-/// Sets whether the bytes and packets of all connections are counted. Off by default: counting costs
-/// a few nanoseconds for each system call and packet.
+/// Sets whether the bytes and packets of all connections are counted. Off by default: counting
+/// costs a few nanoseconds for each system call and packet.
 ///
 /// # Examples
 ///

@@ -7,8 +7,8 @@ use crate::address::Address;
 use crate::error::{ConnectError, copy_of};
 
 /// An attempt to connect to one address. A name may have several addresses, whose attempts race
-/// (RFC 8305). Events are noticed by [`poll`](crate::Connection::poll), so the times are as exact as
-/// its calls are frequent.
+/// (RFC 8305). Events are noticed by [`poll`](crate::Connection::poll), so the times are as exact
+/// as its calls are frequent.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ConnectAttempt {

@@ -58,8 +58,9 @@ pub(crate) enum ConnectStart {
 }
 
 impl Connecting {
-    /// Begins to connect, for at most `limit`, and logs each attempt. The outcome of a lookup is left
-    /// to [`advance`](Self::advance), however fast it is: a connect to a name never fails at once.
+    /// Begins to connect, for at most `limit`, and logs each attempt. The outcome of a lookup is
+    /// left to [`advance`](Self::advance), however fast it is: a connect to a name never fails at
+    /// once.
     pub(crate) fn begin(
         target: Target,
         bound: Option<StreamSocket>,

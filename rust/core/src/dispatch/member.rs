@@ -31,7 +31,8 @@ pub(super) struct MemberKind {
     pub(super) is_accepted: bool,
 }
 
-/// The state of a member that the loop has reported. Only the thread that polls the loop changes it.
+/// The state of a member that the loop has reported. Only the thread that polls the loop changes
+/// it.
 #[derive(Debug, Default)]
 pub(super) struct Reported {
     /// The address of the connection: a packet channel can get another one.
@@ -45,7 +46,8 @@ pub(super) struct Reported {
     poll: AtomicU64,
 }
 
-/// How much data a connection has received: what distinguishes new data from data that was reported.
+/// How much data a connection has received: what distinguishes new data from data that was
+/// reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DataPosition {
     /// The version of the connection.

@@ -44,8 +44,8 @@ pub(super) struct Roster<S> {
 /// Members in the order in which they were added.
 pub(super) type Members<S> = Arc<[Arc<LoopMember<S>>]>;
 
-/// A member that was removed. The caller drops both values without holding a lock: they may hold the
-/// last references to members.
+/// A member that was removed. The caller drops both values without holding a lock: they may hold
+/// the last references to members.
 pub(super) struct Removed<S> {
     pub(super) member: Arc<LoopMember<S>>,
     pub(super) in_order: Option<Members<S>>,

@@ -25,9 +25,9 @@ pub enum Framing {
     Length(LengthField),
     /// These bytes follow each packet, and do not occur in it. Not empty.
     Delimiter(Vec<u8>),
-    /// Headers precede each packet, with its length in bytes as `Content-Length`: the base protocol of
-    /// the Language Server Protocol and the Debug Adapter Protocol. Received header lines may end with
-    /// a line feed alone.
+    /// Headers precede each packet, with its length in bytes as `Content-Length`: the base protocol
+    /// of the Language Server Protocol and the Debug Adapter Protocol. Received header lines may
+    /// end with a line feed alone.
     ContentLength,
 }
 
@@ -75,8 +75,8 @@ impl FrameBounds {
 
 impl Framing {
     /// Finds the bounds of the packet at the start of `unread`, which may be known before all of it
-    /// has arrived. The packet has at most `limit` bytes. `searched` is 0 for a new packet; it lets the
-    /// next call, with the same bytes and more, skip what this call has searched.
+    /// has arrived. The packet has at most `limit` bytes. `searched` is 0 for a new packet; it lets
+    /// the next call, with the same bytes and more, skip what this call has searched.
     pub(super) fn cut(
         &self,
         unread: &[u8],
@@ -194,8 +194,8 @@ impl LengthField {
         }))
     }
 
-    /// Decodes the length at the start of `bytes`: its value, and how many bytes it has. `None` if more
-    /// bytes are needed.
+    /// Decodes the length at the start of `bytes`: its value, and how many bytes it has. `None` if
+    /// more bytes are needed.
     fn decode(self, bytes: &[u8]) -> Result<Option<(u64, usize)>, Unusable> {
         let width = match self.width {
             Width::Varint => return decode_varint(bytes),
@@ -272,8 +272,8 @@ fn encode_varint(mut number: u64) -> Vec<u8> {
     }
 }
 
-/// Finds the first `wanted` within the first `max` bytes of `unread`. It does not lie within the first
-/// `searched` bytes.
+/// Finds the first `wanted` within the first `max` bytes of `unread`. It does not lie within the
+/// first `searched` bytes.
 fn find(unread: &[u8], wanted: &[u8], max: usize, searched: &mut usize) -> Option<usize> {
     let window = &unread[..unread.len().min(max)];
     // It may begin within the searched bytes.
@@ -283,8 +283,8 @@ fn find(unread: &[u8], wanted: &[u8], max: usize, searched: &mut usize) -> Optio
     found
 }
 
-/// Finds the end of the headers at the start of `unread`, and the begin of the packet after them. An
-/// empty line ends the headers. A line may end with a line feed alone, as RFC 9112, section 2.2,
+/// Finds the end of the headers at the start of `unread`, and the begin of the packet after them.
+/// An empty line ends the headers. A line may end with a line feed alone, as RFC 9112, section 2.2,
 /// allows a recipient to accept. `searched` is as for [`find`].
 fn end_of_headers(unread: &[u8], searched: &mut usize) -> Option<(usize, usize)> {
     let window = &unread[..unread.len().min(MAX_HEADERS)];

@@ -39,8 +39,8 @@ pub struct PacketReader {
     ahead: Ahead,
 }
 
-/// The packets found in the unread bytes of a connection: the bounds of the first one, and the number
-/// of the others, so that many small packets use no memory.
+/// The packets found in the unread bytes of a connection: the bounds of the first one, and the
+/// number of the others, so that many small packets use no memory.
 #[derive(Debug, Default)]
 struct Ahead {
     /// The generation of the connection, and how many bytes of it had been read.
@@ -84,8 +84,8 @@ impl PacketReader {
         self.ahead = Ahead::default();
     }
 
-    /// Reads the next packet and passes it to `take`. `None` if no complete packet has arrived. Does
-    /// not wait. `take` runs with the connection locked, so it must not use the connection.
+    /// Reads the next packet and passes it to `take`. `None` if no complete packet has arrived.
+    /// Does not wait. `take` runs with the connection locked, so it must not use the connection.
     ///
     /// # Errors
     ///
@@ -119,8 +119,8 @@ impl PacketReader {
         found
     }
 
-    /// How many complete packets have arrived, within the first 64 KiB of them. Reads none, and does
-    /// not wait.
+    /// How many complete packets have arrived, within the first 64 KiB of them. Reads none, and
+    /// does not wait.
     ///
     /// # Errors
     ///
@@ -241,11 +241,12 @@ fn end_of_stream(connection: &Connection) -> ReadError {
 }
 
 impl Connection {
-    /// Writes `packet` with its framing. `limit` is the maximum length of the packet in bytes. Waits as
-    /// [`write_fully`](Self::write_fully) does. The packets of several threads do not interleave.
+    /// Writes `packet` with its framing. `limit` is the maximum length of the packet in bytes.
+    /// Waits as [`write_fully`](Self::write_fully) does. The packets of several threads do not
+    /// interleave.
     ///
-    /// If the write timeout passes within a packet, the connection is disconnected: the receiver could
-    /// not tell later packets from the rest of this one.
+    /// If the write timeout passes within a packet, the connection is disconnected: the receiver
+    /// could not tell later packets from the rest of this one.
     pub fn write_packet(
         &self,
         framing: &Framing,

@@ -31,8 +31,9 @@
 //!
 //! A frame that polls a thousand idle connections must not make a thousand system calls. So a poll
 //! of a quiet connection uses the newest shared poll instead of a system call of its own, as long
-//! as that is *fresh* (see [`freshness`]): it is younger than about 3 microseconds, this library has
-//! sent, received, accepted or closed nothing since, and this connection has not used it before.
+//! as that is *fresh* (see [`freshness`]): it is younger than about 3 microseconds, this library
+//! has sent, received, accepted or closed nothing since, and this connection has not used it
+//! before.
 //!
 //! # The order of memory operations
 //!

@@ -1,8 +1,10 @@
-//! The ready list of a group: the members that are due, their notices, and waiting until one is due.
+//! The ready list of a group: the members that are due, their notices, and waiting until one is
+//! due.
 //!
-//! A member is in a *slot*. Three lists hold the slots to visit: `due` for the next round, `pending`
-//! for members that the kernel does not report, and `deferred` for members that are visited after a
-//! delay. A round moves them into `round`, in the order in which the members were added.
+//! A member is in a *slot*. Three lists hold the slots to visit: `due` for the next round,
+//! `pending` for members that the kernel does not report, and `deferred` for members that are
+//! visited after a delay. A round moves them into `round`, in the order in which the members were
+//! added.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -3,8 +3,8 @@
 //! calls.
 //!
 //! A connection that was found empty twice is watched: its socket is registered with one
-//! edge-triggered poller. As long as the kernel does not report it, it is still empty. A poll of the
-//! connection uses the newest shared poll, whichever thread made it, if that is fresh
+//! edge-triggered poller. As long as the kernel does not report it, it is still empty. A poll of
+//! the connection uses the newest shared poll, whichever thread made it, if that is fresh
 //! ([`freshness`](crate::poll::freshness)), or makes one.
 //!
 //! Where there is no poller ([`Poller::new`]), or sharing is turned off, each connection asks the
@@ -38,7 +38,8 @@ struct SharedPoller {
     set: Mutex<Option<Set>>,
     /// The number of the set, 0 without one.
     set_number: AtomicU64,
-    /// How many shared polls have begun. One at a time is under way, by the thread that locks the set.
+    /// How many shared polls have begun. One at a time is under way, by the thread that locks the
+    /// set.
     begun: AtomicU64,
     newest: Published,
     /// How many operations of this library can have caused an event. Relaxed: a thread that relies
@@ -106,8 +107,8 @@ pub(crate) fn is_fresh(requested: Moment) -> bool {
     requested.is_fresh_at(moment(), lifetime())
 }
 
-/// Whether a fresh shared poll newer than `mark` has reported every event that the kernel had. Makes
-/// one if there is none. If false, the caller has to ask the kernel itself. Does not wait.
+/// Whether a fresh shared poll newer than `mark` has reported every event that the kernel had.
+/// Makes one if there is none. If false, the caller has to ask the kernel itself. Does not wait.
 #[inline]
 pub(crate) fn has_reported_since(mark: &Mark) -> bool {
     let lifetime = lifetime();
@@ -218,8 +219,8 @@ impl Watch {
         })
     }
 
-    /// Whether it is a registration with the present set: that may have been shut down, or belong to
-    /// the parent process.
+    /// Whether it is a registration with the present set: that may have been shut down, or belong
+    /// to the parent process.
     pub(crate) fn is_valid(&self) -> bool {
         self.set_number == SHARED.get().set_number.load(Ordering::Relaxed)
     }

@@ -45,9 +45,9 @@ pub struct Options {
     /// TCP_USER_TIMEOUT).
     pub user_timeout: Option<Duration>,
     /// How long a lingering close may take to send what is queued when the connection is
-    /// disconnected; `None` is the write timeout. With zero the queue is discarded, and the connection
-    /// is reset. Does not block, unlike the kernel's own linger (socket(7), SO_LINGER), which would
-    /// block in close(2).
+    /// disconnected; `None` is the write timeout. With zero the queue is discarded, and the
+    /// connection is reset. Does not block, unlike the kernel's own linger (socket(7), SO_LINGER),
+    /// which would block in close(2).
     pub linger: Option<Duration>,
     /// The size of the kernel's send buffer in bytes (socket(7), SO_SNDBUF).
     pub send_buffer_size: Option<usize>,
@@ -61,8 +61,8 @@ impl Options {
         self.change(&Options::default(), &stream.socket, stream.family)
     }
 
-    /// Refuses options that differ from `old` and that this platform does not have: on a later socket
-    /// they would make a connect fail.
+    /// Refuses options that differ from `old` and that this platform does not have: on a later
+    /// socket they would make a connect fail.
     pub(crate) fn check(&self, old: &Options) -> io::Result<()> {
         if self.user_timeout != old.user_timeout && !sys::HAS_USER_TIMEOUT {
             return Err(sys::unsupported("the TCP user timeout"));

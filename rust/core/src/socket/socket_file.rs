@@ -1,5 +1,5 @@
-//! The name that a Unix domain socket is bound to, above all its file: which process owns it, and when
-//! it may be removed.
+//! The name that a Unix domain socket is bound to, above all its file: which process owns it, and
+//! when it may be removed.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,9 +17,9 @@ pub(crate) enum BoundName {
     Abstract,
 }
 
-/// A socket file that this process created. Dropping it removes the file, unless another process has
-/// replaced it. It must be dropped before its socket: while the socket is open, no other process
-/// takes the file for a stale one.
+/// A socket file that this process created. Dropping it removes the file, unless another process
+/// has replaced it. It must be dropped before its socket: while the socket is open, no other
+/// process takes the file for a stale one.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     path: PathBuf,
@@ -46,8 +46,8 @@ impl BoundName {
             socket.bind(&socket_address).map_err(failed)?;
             return Ok(BoundName::Abstract);
         }
-        // bind(2) creates the file before the socket is reachable through it, and in between the file
-        // looks stale. So each bind locks the path, not only one that replaces a file.
+        // bind(2) creates the file before the socket is reachable through it, and in between the
+        // file looks stale. So each bind locks the path, not only one that replaces a file.
         let mut lock = sys::lock_path(path);
         if let Err(error) = &lock
             && error.kind() == io::ErrorKind::AddrInUse
@@ -82,8 +82,8 @@ impl SocketFile {
     }
 }
 
-/// Binds `socket`. If there is no room for its file, the lock file may have taken the last: then the
-/// lock is released, and the socket is bound without it.
+/// Binds `socket`. If there is no room for its file, the lock file may have taken the last: then
+/// the lock is released, and the socket is bound without it.
 fn bind_or_unlock<L>(
     socket: &Socket,
     address: &SocketAddress,
@@ -141,8 +141,8 @@ impl Drop for SocketFile {
         }
         // The path need not be locked: while the socket is open, the file does not look stale.
         if sys::file_identity(&self.path).is_ok_and(|file| file == self.identity) {
-            // A file that cannot be removed stays behind as after a crash, and the next bind replaces
-            // it.
+            // A file that cannot be removed stays behind as after a crash, and the next bind
+            // replaces it.
             let _ = sys::remove_file(&self.path);
         }
     }

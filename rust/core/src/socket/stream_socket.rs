@@ -79,8 +79,8 @@ impl StreamSocket {
             let is_dual_stack = matches!(address, BindAddress::Any { .. });
             opened.is_dual_stack = match opened.socket.set_only_v6(!is_dual_stack) {
                 Ok(()) => is_dual_stack,
-                // Some systems do not let the option be changed. That matters only for a socket bound
-                // to all IPv6 addresses, which would accept IPv4 connections as well.
+                // Some systems do not let the option be changed. That matters only for a socket
+                // bound to all IPv6 addresses, which would accept IPv4 connections as well.
                 Err(error) if is_refused(&error) => {
                     let only_v6 = opened.socket.is_only_v6();
                     if !is_dual_stack

@@ -1,4 +1,5 @@
-//! Locks, atomics and threads: those of std, or in a simulation those of its deterministic scheduler.
+//! Locks, atomics and threads: those of std, or in a simulation those of its deterministic
+//! scheduler.
 
 #[cfg(not(stream_socket_simulated))]
 mod process_wide;
@@ -24,8 +25,8 @@ pub(crate) use shuttle::thread_local;
 use std::sync::{PoisonError, TryLockError};
 use std::time::Duration;
 
-/// Locks `mutex`. Ignores poisoning: no code of this crate leaves protected data inconsistent when it
-/// panics.
+/// Locks `mutex`. Ignores poisoning: no code of this crate leaves protected data inconsistent when
+/// it panics.
 #[inline]
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -5,8 +5,9 @@ use std::sync::OnceLock;
 
 use crate::sys;
 
-/// A value of the process, made when it is first used. A forked child makes its own: the threads that
-/// belong to the parent's value do not exist in the child, and may have held its locks (fork(2)).
+/// A value of the process, made when it is first used. A forked child makes its own: the threads
+/// that belong to the parent's value do not exist in the child, and may have held its locks
+/// (fork(2)).
 pub(crate) struct ProcessWide<T: 'static> {
     make: fn() -> T,
     first: OnceLock<Box<Own<T>>>,
