@@ -37,7 +37,7 @@ pub enum Event {
     /// The status changed to this one.
     StatusChanged(Status),
     /// A connect ended. Occurs exactly once for each call of
-    /// [`connect`](crate::Connection::connect) that succeeded.
+    /// [`connect`](crate::Connection::connect) that returned `Ok`.
     ConnectFinished(ConnectEnd),
     /// An established connection ended. Occurs exactly once for each.
     Disconnected(DisconnectCause),

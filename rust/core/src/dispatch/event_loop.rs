@@ -90,9 +90,8 @@ const MAX_PACKETS_PER_POLL: usize = 1024;
 ///     }
 ///     fn notify(&mut self, member: &Member, event: LoopEvent<'_, Vec<u8>>) {
 ///         if let (Member::Client(client), LoopEvent::DataAvailable) = (member, event) {
-///             let mut buffer = [0; 1024];
-///             if let Ok(count) = client.0.try_read(&mut buffer) {
-///                 self.0.broadcast(&buffer[..count], |_| false);
+///             if let Ok(data) = client.0.try_read_with(1024, <[u8]>::to_vec) {
+///                 self.0.broadcast(&data, |_| false);
 ///             }
 ///         }
 ///     }

@@ -23,7 +23,7 @@ use crate::sync::{Mutex, MutexGuard, lock};
 pub struct PacketChannel<P> {
     /// The event loops that the channel is a member of. Locked before `state`.
     memberships: Mutex<Vec<Membership>>,
-    state: Mutex<State<P>>,
+    state: Mutex<ChannelState<P>>,
     /// Which thread delivers.
     turn: Mutex<DeliveryTurn>,
 }
@@ -37,7 +37,7 @@ pub struct Format {
     pub limit: usize,
 }
 
-struct State<P> {
+struct ChannelState<P> {
     peer: Option<P>,
     /// Shared by channels with the same format.
     format: Arc<Format>,
@@ -86,7 +86,7 @@ impl<P: Peer> PacketChannel<P> {
     pub fn new(format: Arc<Format>) -> PacketChannel<P> {
         PacketChannel {
             memberships: Mutex::default(),
-            state: Mutex::new(State {
+            state: Mutex::new(ChannelState {
                 peer: None,
                 reader: PacketReader::new(format.framing.clone(), format.limit),
                 format,
@@ -96,7 +96,7 @@ impl<P: Peer> PacketChannel<P> {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State<P>> {
+    fn state(&self) -> MutexGuard<'_, ChannelState<P>> {
         lock(&self.state)
     }
 
@@ -252,7 +252,7 @@ impl<P: Peer> PacketChannel<P> {
         read: impl FnOnce(&mut PacketReader, &Connection) -> Result<R, ReadError>,
     ) -> Option<Result<R, ReadError>> {
         let mut state = self.state();
-        let State { peer, reader, .. } = &mut *state;
+        let ChannelState { peer, reader, .. } = &mut *state;
         let connection = peer.as_ref()?.connection();
         let version = connection.version();
         let outcome = read(reader, connection);
@@ -300,7 +300,7 @@ impl<P: Peer> PacketChannel<P> {
     }
 }
 
-impl<P: Peer> State<P> {
+impl<P: Peer> ChannelState<P> {
     fn version(&self) -> u64 {
         let peer = self.peer.as_ref();
         peer.map_or(0, |peer| peer.connection().version())

@@ -105,7 +105,7 @@ pub(crate) trait Watched {
     fn readiness(&self) -> Option<Arc<Readiness>>;
 
     /// Calls `change` with the member's groups and with its open socket, if it has one. Both are
-    /// locked meanwhile.
+    /// locked during the call.
     fn with_subscriptions(&self, change: &mut dyn FnMut(&Subscriptions, Option<&Socket>));
 }
 
@@ -231,14 +231,11 @@ impl Group {
     /// let group = Group::new();
     /// group.add(&server);
     /// client.write_fully(b"ping")?;
-    /// let mut buffer = [0; 4];
-    /// while server.available_bytes() < 4 {
-    ///     group.poll(Some(Duration::from_secs(1)), |_| match server.poll(Instant::now) {
-    ///         Ok(true) => Visit::Ready,
-    ///         _ => Visit::Idle,
-    ///     });
-    /// }
-    /// assert_eq!(server.try_read(&mut buffer)?, 4);
+    /// group.poll(Some(Duration::from_secs(1)), |_| match server.poll(Instant::now) {
+    ///     Ok(true) => Visit::Ready,
+    ///     _ => Visit::Idle,
+    /// });
+    /// assert_eq!(server.try_read_with(16, <[u8]>::to_vec)?, b"ping");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn poll(&self, limit: Option<Duration>, mut visit: impl FnMut(usize) -> Visit) {

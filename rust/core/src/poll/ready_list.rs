@@ -44,13 +44,13 @@ pub(crate) struct ReadyList {
     process: u64,
     /// `None` where sockets cannot be watched.
     kernel: Option<(Registry, Waker)>,
-    state: Mutex<State>,
+    state: Mutex<ReadyState>,
     /// A member became due, or the thread that polled has returned.
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct ReadyState {
     slots: Vec<Slot>,
     free: Vec<usize>,
     next_order: u64,
@@ -146,7 +146,7 @@ pub(super) fn index(key: usize) -> usize {
     key & INDEX_MASK
 }
 
-impl State {
+impl ReadyState {
     /// The index of the slot of the member with `key`. `None` if it was removed.
     fn index(&self, key: usize) -> Option<usize> {
         let index = key & INDEX_MASK;
@@ -284,7 +284,7 @@ impl ReadyList {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ReadyState> {
         lock(&self.state)
     }
 
@@ -298,7 +298,7 @@ impl ReadyList {
     }
 
     /// Ends the wait of the thread that polls.
-    fn notify(&self, state: &State) {
+    fn notify(&self, state: &ReadyState) {
         if !state.is_waiting {
             return;
         }

@@ -28,10 +28,11 @@ pub struct KeepAlive {
 /// use stream_socket::{Connection, Options};
 ///
 /// let connection = Connection::new();
-/// let mut options = Options::default();
-/// options.linger = Some(Duration::from_secs(2));
-/// connection.set_options(options)?;
-/// assert_eq!(connection.options(), options);
+/// connection.set_options("set linger", |options| {
+///     options.linger = Some(Duration::from_secs(2));
+/// })?;
+/// assert_eq!(connection.options().linger, Some(Duration::from_secs(2)));
+/// assert_eq!(Options::default().linger, None);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
