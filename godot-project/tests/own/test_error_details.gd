@@ -174,7 +174,7 @@ func test_misuse_of_a_peer_is_refused_with_a_message() -> void:
 	check_eq(peer.bind(0, LOOPBACK), OK, "bind")
 	_expect(peer, OK, "", 0, "after a success")
 	_refuses(peer, func() -> int: return peer.bind(0, LOOPBACK), ERR_ALREADY_IN_USE,
-			"bind: the socket is already open")
+			"bind: socket is already open")
 
 	var uds := StreamPeerUDSRs.new()
 	_refuses(uds, func() -> int: return uds.connect_to_host(""), ERR_INVALID_PARAMETER,
@@ -193,8 +193,8 @@ func test_transfers_without_a_connection_are_refused() -> void:
 			var receives := "receive: not connected"
 			var sends := "send: not connected"
 			if peer == connecting:
-				receives = "receive: still connecting; poll until it is connected"
-				sends = "send: still connecting; poll until it is connected, or set a write buffer limit before"
+				receives = "receive: still connecting; poll until connected"
+				sends = "send: still connecting; poll until connected, or set a write buffer limit first"
 			for read: Callable in [func() -> int: return peer.get_data(1)[0],
 					func() -> int: return peer.get_partial_data(1)[0]]:
 				_refuses(peer, read, FAILED, receives)

@@ -1,4 +1,4 @@
-//! Where a connection goes to and where a socket is bound.
+//! Addresses: what to connect to, and what to bind a socket to.
 
 use std::fmt;
 use std::io;
@@ -10,43 +10,46 @@ use thiserror::Error;
 
 use crate::sys::{self, AddressFamily, SocketAddress};
 
-/// Before the path of a Unix domain socket, in a text.
+/// The prefix of a Unix domain socket's path, in text.
 const UNIX_PREFIX: &str = "unix:";
 
-/// The remote end of a connection.
+/// The address of the remote end of a connection. Exhaustive: these are the address families that
+/// stream sockets of this crate have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
-    /// An IP address, its scope id where it has one, and a TCP port.
+    /// An IP address, with its scope id if it has one, and a TCP port.
     Inet(SocketAddr),
-    /// The path of a Unix domain socket.
+    /// The path of a Unix domain socket. On Linux, a leading `@` stands for an abstract name
+    /// (unix(7)).
     Unix(PathBuf),
 }
 
-/// Whom to connect to.
+/// What to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// One address.
     Address(Address),
-    /// All addresses of a host, looked up when the connect begins.
+    /// A host name. Its addresses are looked up when the connect begins, and tried in turn.
     Name {
-        /// The host's name.
+        /// The name of the host.
         host: String,
         /// The TCP port.
         port: u16,
     },
 }
 
-/// The local end a socket is bound to.
+/// What a local socket is bound to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BindAddress {
-    /// All local addresses, IPv6 and IPv4 alike where the system has both; port 0 lets the system choose.
+    /// All local addresses, of both IPv6 and IPv4 where the system has both. With port 0 the system
+    /// chooses the port.
     Any {
         /// The TCP port.
         port: u16,
     },
-    /// One local address; port 0 lets the system choose.
+    /// One local address. With port 0 the system chooses the port.
     Inet(SocketAddr),
-    /// The path of a Unix domain socket, whose file the bind creates.
+    /// The path of a Unix domain socket, whose file is created.
     Unix(PathBuf),
 }
 
@@ -62,8 +65,8 @@ impl Address {
         matches!(self, Address::Unix(_))
     }
 
-    /// This address as a socket of `family` must be given it: an IPv6 socket reaches an IPv4 address through
-    /// its mapped form (RFC 4291, section 2.5.5.2).
+    /// This address for a socket of `family`: an IPv6 socket connects to an IPv4 address in its
+    /// mapped form (RFC 4291, section 2.5.5.2).
     pub(crate) fn socket_address(&self, family: AddressFamily) -> io::Result<SocketAddress> {
         match self {
             Address::Inet(SocketAddr::V4(v4)) if family == AddressFamily::Ipv6 => {
@@ -100,7 +103,7 @@ impl From<SocketAddr> for BindAddress {
     }
 }
 
-/// A text is not an address.
+/// An error of parsing text as an address.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("parse address {text:?}: expected an IP address with a port, or `unix:` and a path")]
 pub struct ParseAddressError {
@@ -115,7 +118,9 @@ impl ParseAddressError {
     }
 }
 
-/// Reads `127.0.0.1:80`, `[::1]:80` or `unix:/path/of/the/socket`.
+/// Parses `127.0.0.1:80`, `[::1]:80` or `unix:/path/of/the/socket`.
+///
+/// # Examples
 ///
 /// ```
 /// use stream_socket::Address;
@@ -140,7 +145,7 @@ impl FromStr for Address {
     }
 }
 
-/// Reads what [`Address`] reads, and the name of a host with a port: `example.com:80`.
+/// Parses what [`Address`] parses, and a host name with a port: `example.com:80`.
 impl FromStr for Target {
     type Err = ParseAddressError;
 
@@ -156,7 +161,7 @@ impl FromStr for Target {
     }
 }
 
-/// Reads what [`Address`] reads, and `*:80` for all local addresses.
+/// Parses what [`Address`] parses, and `*:80` for all local addresses.
 impl FromStr for BindAddress {
     type Err = ParseAddressError;
 
@@ -194,7 +199,7 @@ impl fmt::Display for BindAddress {
     }
 }
 
-/// The kind of socket that has `address`.
+/// The address family of `address`.
 pub(crate) fn family(address: SocketAddr) -> AddressFamily {
     match address {
         SocketAddr::V4(_) => AddressFamily::Ipv4,
@@ -202,7 +207,7 @@ pub(crate) fn family(address: SocketAddr) -> AddressFamily {
     }
 }
 
-/// `address`, an IPv4 address mapped into IPv6 as the IPv4 address it stands for.
+/// `address`, with an IPv4-mapped IPv6 address as the IPv4 address that it stands for.
 pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
         IpAddr::V4(v4) => (v4, address.port()).into(),
@@ -211,8 +216,18 @@ pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
 }
 
 impl Target {
-    /// What `host` names: an address, or a name for the system's resolver. `None` if it can be
-    /// neither.
+    /// The target that `host` names: an address, or a name for the system's resolver. `None` if it
+    /// is neither.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stream_socket::Target;
+    ///
+    /// assert!(matches!(Target::new("::1", 80), Some(Target::Address(_))));
+    /// assert!(matches!(Target::new("example.com", 80), Some(Target::Name { .. })));
+    /// assert_eq!(Target::new("a b", 80), None);
+    /// ```
     pub fn new(host: &str, port: u16) -> Option<Target> {
         let short = || parse_short_ipv4(host).map(|ip| (ip, port).into());
         match parse_ip(host, port).or_else(short) {
@@ -225,10 +240,19 @@ impl Target {
     }
 }
 
-/// Reads `text` as an IPv4 or IPv6 address without asking anybody, a scope (`fe80::1%eth0`, RFC
-/// 4007, section 11) included. An IPv4 address mapped into IPv6 is the IPv4 address. Names, and
-/// addresses in brackets, are none. The four numbers of an IPv4 address are decimal, also with
-/// leading zeros, as the engine reads them.
+/// Parses `text` as an IPv4 or IPv6 address, without the resolver. An IPv6 address may have a scope
+/// (`fe80::1%eth0`, RFC 4007, section 11). An IPv4-mapped IPv6 address becomes the IPv4 address.
+/// `None` for names and for addresses in brackets. The four numbers of an IPv4 address are decimal,
+/// even with leading zeros, as the engine parses them.
+///
+/// # Examples
+///
+/// ```
+/// use stream_socket::parse_ip;
+///
+/// assert_eq!(parse_ip("127.0.0.010", 80), Some(([127, 0, 0, 10], 80).into()));
+/// assert_eq!(parse_ip("localhost", 80), None);
+/// ```
 pub fn parse_ip(text: &str, port: u16) -> Option<SocketAddr> {
     if let Ok(ip) = text.parse::<IpAddr>() {
         return Some((ip.to_canonical(), port).into());
@@ -245,15 +269,15 @@ pub fn parse_ip(text: &str, port: u16) -> Option<SocketAddr> {
     Some(SocketAddrV6::new(ip, port, 0, sys::interface_index(scope)?).into())
 }
 
-/// Whether `text` has the form of an IPv4 address. Its numbers may be too large for one.
+/// Whether `text` has the form of an IPv4 address. Its numbers may be out of range.
 fn is_dotted_quad(text: &str) -> bool {
     let is_number = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_digit());
     text.split('.').count() == 4 && text.split('.').all(is_number)
 }
 
-/// Reads an IPv4 address of one to four numbers, of which the last one fills the bytes that are
-/// left, each decimal, hexadecimal with `0x`, or octal with a zero (inet_aton(3)). So does the
-/// system's resolver, and thereby the engine.
+/// Parses an IPv4 address of one to four numbers, of which the last one fills the remaining bytes.
+/// Each is decimal, hexadecimal with `0x`, or octal with a leading zero (inet_aton(3)). The
+/// system's resolver accepts this form, and so does the engine.
 fn parse_short_ipv4(text: &str) -> Option<Ipv4Addr> {
     let mut numbers = Vec::new();
     for label in text.split('.') {
@@ -262,7 +286,7 @@ fn parse_short_ipv4(text: &str) -> Option<Ipv4Addr> {
             None if label.len() > 1 && label.starts_with('0') => (&label[1..], 8),
             None => (label, 10),
         };
-        // A sign is none of their digits.
+        // `from_str_radix` would accept a sign.
         if !digits.bytes().all(|digit| digit.is_ascii_alphanumeric()) {
             return None;
         }
@@ -277,18 +301,28 @@ fn parse_short_ipv4(text: &str) -> Option<Ipv4Addr> {
     (last <= room).then(|| Ipv4Addr::from_bits(bits | last))
 }
 
-/// The longest name and the longest label of a name, in bytes (RFC 1035, section 2.3.4). Of the 255
-/// bytes that the section allows for a name, its encoding takes two.
+/// The maximum length of a name and of one label, in bytes (RFC 1035, section 2.3.4). Two of the
+/// 255 bytes that the section allows for a name are needed for its encoding.
 const MAX_NAME: usize = 253;
 const MAX_LABEL: usize = 63;
 
-/// Characters that no host's name has. Text with one of them is an address in brackets, or a host
-/// with something else around it.
+/// Characters that no host name has. Text with one of them is an address in brackets, or a URL, or
+/// a host with a port.
 const NOT_IN_NAMES: &str = "*[]:%/@";
 
-/// Whether the system's resolver may know `text`: a name of the DNS, of the hosts file, of mDNS, of
-/// a container. Names may begin with digits (RFC 1123, section 2.1), and a search domain may follow
-/// them, so only four numbers (`256.1.1.1`) are a mistyped address.
+/// Whether `text` can be a host name for the system's resolver: from the DNS, the hosts file, mDNS
+/// or a container network. Names may begin with digits (RFC 1123, section 2.1), and a search domain
+/// may be appended to them. So only four numbers (`256.1.1.1`) count as a mistyped address.
+///
+/// # Examples
+///
+/// ```
+/// use stream_socket::is_host_name;
+///
+/// assert!(is_host_name("example.com"));
+/// assert!(!is_host_name("256.1.1.1"));
+/// assert!(!is_host_name("http://example.com"));
+/// ```
 pub fn is_host_name(text: &str) -> bool {
     let name = text.strip_suffix('.').unwrap_or(text);
     let is_label = |label: &str| (1..=MAX_LABEL).contains(&label.len());
@@ -304,7 +338,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_read_as_addresses() {
+    fn text_is_parsed_as_an_address() {
         let inet = |text: &str| Address::Inet(text.parse().unwrap());
         assert_eq!("127.0.0.1:8".parse(), Ok(inet("127.0.0.1:8")));
         assert_eq!("[::ffff:1.2.3.4]:8".parse(), Ok(inet("1.2.3.4:8")));
@@ -356,10 +390,10 @@ mod tests {
         assert_eq!(parse_ip("fe80::1%nosuchinterface", 7), None);
     }
 
-    /// The engine reads the four numbers as decimal ones, where inet_aton(3) takes a zero for an
-    /// octal number.
+    /// The engine parses the four numbers as decimal, where inet_aton(3) takes a leading zero for
+    /// octal.
     #[test]
-    fn leading_zeros_change_no_number() {
+    fn leading_zeros_do_not_mean_octal() {
         let parse = |text| parse_ip(text, 7).map(|address| address.ip().to_string());
         assert_eq!(parse("127.0.0.010").as_deref(), Some("127.0.0.10"));
         assert_eq!(parse("0127.000.0.1").as_deref(), Some("127.0.0.1"));
@@ -369,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_what_is_none() {
+    fn host_names_are_distinguished_from_other_text() {
         let longest = format!("{}.{}", vec!["x".repeat(63); 3].join("."), "x".repeat(61));
         let with_dot = format!("{longest}.");
         for host in [
@@ -478,7 +512,7 @@ mod tests {
     }
 
     #[test]
-    fn mapped_addresses_read_as_the_ipv4_address_they_stand_for() {
+    fn a_mapped_address_becomes_the_ipv4_address() {
         let mapped: SocketAddr = "[::ffff:127.0.0.1]:7".parse().unwrap();
         assert_eq!(canonical(mapped), ([127, 0, 0, 1], 7).into());
     }

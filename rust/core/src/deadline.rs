@@ -1,10 +1,10 @@
-//! Time limits, of blocking calls above all.
+//! Time limits of blocking calls, and what an absence does to them.
 //!
-//! Time in which the process did nothing says nothing about the network: it was stopped, its machine
-//! slept, or the game was busy. After such an absence a fair minimum of time is left, whatever the
-//! limit was.
+//! An *absence* is time in which the process could not act: it was stopped, the machine slept, or
+//! the game was busy. It does not count against the network: after it, a fair minimum of time is
+//! left.
 //!
-//! A long wait looks the same whether the process slept or was stopped. So a blocking call waits in
+//! A wait cannot tell whether its process was stopped meanwhile. So a blocking call waits in
 //! slices: a slice that ends late reveals an absence, and its length.
 
 use std::time::{Duration, Instant};
@@ -12,28 +12,28 @@ use std::time::{Duration, Instant};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sys;
 
-/// Longer than this without a look is an absence.
+/// A longer time without a poll, or beyond the end of a slice, is an absence.
 pub(crate) const ABSENCE: Duration = Duration::from_millis(100);
 
-/// The fair minimum is this part of the limit, within these bounds.
-const MINIMUM_PART: u32 = 4;
-const LEAST_MINIMUM: Duration = Duration::from_millis(250);
-const MOST_MINIMUM: Duration = Duration::from_secs(5);
+/// The fair minimum is this fraction of the limit, within these bounds.
+const MINIMUM_DIVISOR: u32 = 4;
+const SHORTEST_MINIMUM: Duration = Duration::from_millis(250);
+const LONGEST_MINIMUM: Duration = Duration::from_secs(5);
 
-/// A slice is this part of the limit, within these bounds.
-const SLICE_PART: u32 = 16;
+/// A slice is this fraction of the limit, within these bounds.
+const SLICE_DIVISOR: u32 = 16;
 const SHORTEST_SLICE: Duration = Duration::from_millis(50);
 const LONGEST_SLICE: Duration = Duration::from_secs(1);
 
-/// The time that is left at least after an absence, for a `limit` that may have passed meanwhile.
+/// The minimum time left after an absence, for a limit of `limit`.
 pub(crate) fn fair_minimum(limit: Duration) -> Duration {
-    (limit / MINIMUM_PART).clamp(LEAST_MINIMUM, MOST_MINIMUM)
+    (limit / MINIMUM_DIVISOR).clamp(SHORTEST_MINIMUM, LONGEST_MINIMUM)
 }
 
-/// A time limit that any thread can change and read without a lock. The default is none.
+/// A time limit that any thread can change and read without a lock. Unlimited by default.
 #[derive(Debug, Default)]
 pub(crate) struct Timeout {
-    /// 0 is no limit.
+    /// 0 is unlimited.
     nanoseconds: AtomicU64,
 }
 
@@ -52,35 +52,36 @@ impl Timeout {
         self.nanoseconds.store(count, Ordering::Relaxed);
     }
 
-    /// The deadline of one call.
+    /// The deadline of one call, which begins with its first wait.
     pub(crate) fn deadline(&self) -> Deadline<'_> {
         Deadline {
             timeout: self,
             end: None,
             slice_end: None,
-            is_prolonged: false,
+            is_extended: false,
         }
     }
 }
 
-/// Until when one call may wait. The time counts from the first wait, so that a call that need not wait asks no clock.
+/// Until when one call may wait. The time counts from the first wait, so a call that does not wait
+/// does not read the clock.
 #[derive(Debug)]
 pub(crate) struct Deadline<'a> {
     timeout: &'a Timeout,
     end: Option<Instant>,
-    /// When the last wait had to end.
+    /// When the last slice had to end.
     slice_end: Option<Instant>,
-    /// The fair minimum is granted once, so that each call ends.
-    is_prolonged: bool,
+    /// The fair minimum was granted. It is granted once, so that each call ends.
+    is_extended: bool,
 }
 
-/// The time is over.
+/// The deadline has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TimedOut;
 
 impl Deadline<'_> {
-    /// How long the next wait may take; `None` is unlimited. A wait may end before anything has
-    /// happened: the caller looks, and asks again.
+    /// How long the next wait may take; `None` is unlimited. It is at most one slice, so the wait
+    /// may end without an event: the caller then tries again, and calls this again.
     pub(crate) fn left(&mut self) -> Result<Option<Duration>, TimedOut> {
         let Some(limit) = self.timeout.get() else {
             return Ok(None);
@@ -89,7 +90,7 @@ impl Deadline<'_> {
     }
 
     fn left_at(&mut self, now: Instant, limit: Duration) -> Result<Option<Duration>, TimedOut> {
-        // A limit that no clock can hold is none.
+        // A limit beyond the range of the clock is unlimited.
         let Some(end) = now.checked_add(limit) else {
             return Ok(None);
         };
@@ -98,20 +99,21 @@ impl Deadline<'_> {
             .slice_end
             .map(|slice_end| now.saturating_duration_since(slice_end));
         if let Some(absence) = overslept.filter(|&time| time > ABSENCE) {
-            // The call keeps what it had left. Each time the slice itself is gone, so it ends,
-            // however often the process is stopped.
+            // The call keeps the time that it had left. Each absence still uses up a slice, so the
+            // call ends however often the process is stopped.
             *end = end.checked_add(absence).unwrap_or(*end);
-            if !self.is_prolonged {
+            if !self.is_extended {
                 *end = (*end).max(now + fair_minimum(limit));
-                self.is_prolonged = true;
+                self.is_extended = true;
             }
         }
         let left = end.saturating_duration_since(now);
         if left.is_zero() {
             return Err(TimedOut);
         }
-        let slice = (limit / SLICE_PART).clamp(SHORTEST_SLICE, LONGEST_SLICE);
+        let slice = (limit / SLICE_DIVISOR).clamp(SHORTEST_SLICE, LONGEST_SLICE);
         let wait = left.min(slice);
+        debug_assert!(!wait.is_zero(), "a wait of no length");
         self.slice_end = now.checked_add(wait);
         Ok(Some(wait))
     }
@@ -134,9 +136,8 @@ mod tests {
         assert_eq!(fair_minimum(Duration::from_secs(30)), millis(5000));
     }
 
-    /// How long a call waits from `start` on if each of its waits, counted from 0, takes `late`
-    /// longer than it may.
-    fn waits(start: Instant, limit: Duration, late: impl Fn(u32) -> Duration) -> Duration {
+    /// How long a call that begins at `start` waits if its slices, counted from 0, end `late`.
+    fn total_wait(start: Instant, limit: Duration, late: impl Fn(u32) -> Duration) -> Duration {
         let timeout = Timeout::default();
         let mut deadline = timeout.deadline();
         let mut now = start;
@@ -146,19 +147,19 @@ mod tests {
                 Err(TimedOut) => return now - start,
             }
         }
-        panic!("it does not end");
+        panic!("the call does not end");
     }
 
     #[test]
     fn a_call_that_is_not_stopped_ends_at_its_limit() {
         let start = Instant::now();
         for limit in [millis(1), millis(70), LIMIT, Duration::from_secs(30)] {
-            assert_eq!(waits(start, limit, |_| Duration::ZERO), limit);
+            assert_eq!(total_wait(start, limit, |_| Duration::ZERO), limit);
         }
     }
 
     #[test]
-    fn an_absence_does_not_count() {
+    fn an_absence_does_not_count_against_the_limit() {
         let start = Instant::now();
         let absence = Duration::from_secs(20);
         // In the beginning, in the middle, and in the last wait.
@@ -171,27 +172,27 @@ mod tests {
                 }
             };
             assert_eq!(
-                waits(start, LIMIT, late),
+                total_wait(start, LIMIT, late),
                 expected + absence,
                 "{stopped_in}"
             );
         }
     }
 
-    /// A process that is stopped all the time, and whose peer never reads.
+    /// The process is stopped again and again, and the peer never reads.
     #[test]
-    fn absences_have_an_end() {
+    fn a_call_ends_despite_repeated_absences() {
         let start = Instant::now();
         for limit in [millis(1), LIMIT, Duration::from_secs(30)] {
             let absence = millis(150);
-            let took = waits(start, limit, |_| absence);
+            let took = total_wait(start, limit, |_| absence);
             let most = limit.max(fair_minimum(limit)) * 5;
             assert!(took <= most, "{limit:?}: {took:?}");
         }
     }
 
     #[test]
-    fn a_limit_that_no_clock_can_hold_is_none() {
+    fn a_limit_beyond_the_clock_is_unlimited() {
         let timeout = Timeout::default();
         let mut deadline = timeout.deadline();
         let left = deadline.left_at(Instant::now(), Duration::MAX);

@@ -1,5 +1,5 @@
-//! What can go wrong, one type per operation. Each message names the operation, the address and, where the system
-//! said no, its own words: `connect 127.0.0.1:1: connection refused`.
+//! Errors, one type for each operation. A message names the operation, its object, and the reason;
+//! a system call's reason is in the system's words: `connect 127.0.0.1:1: connection refused`.
 
 use std::error::Error;
 use std::fmt;
@@ -10,50 +10,51 @@ use thiserror::Error;
 
 use crate::address::{Address, BindAddress};
 
-/// A socket could not be bound.
+/// An error of binding a socket.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BindError {
-    /// The connection has a socket already: bound, connecting or connected.
-    #[error("bind: the socket is already open")]
+    /// The connection already has a socket: it is bound, connecting or connected.
+    #[error("bind: socket is already open")]
     AlreadyOpen,
-    /// The system has no socket left to give, or none of this kind.
-    #[error("open a socket for {address}: {}", words(source))]
+    /// The system cannot create a socket, or none of this address family.
+    #[error("open socket for {address}: {}", words(source))]
     Open {
-        /// The address asked for.
+        /// The requested address.
         address: BindAddress,
-        /// The system's answer.
+        /// The system's error.
         source: io::Error,
     },
-    /// The path cannot name a Unix domain socket: it is empty, too long or holds a zero byte.
+    /// The path cannot be that of a Unix domain socket: it is empty, too long, or contains a zero
+    /// byte.
     #[error("bind {address}: {}", words(source))]
     InvalidPath {
-        /// The address asked for.
+        /// The requested address.
         address: BindAddress,
-        /// Why it cannot be one.
+        /// Why it cannot.
         source: io::Error,
     },
-    /// There is a file of this name, and it is not a socket.
-    #[error("bind {address}: a file that is not a socket is in the way")]
+    /// A file with this path exists, and is not a socket.
+    #[error("bind {address}: file exists and is not a socket")]
     NotASocket {
-        /// The address asked for.
+        /// The requested address.
         address: BindAddress,
     },
     /// The system refused.
     #[error("bind {address}: {}", words(source))]
     Os {
-        /// The address asked for.
+        /// The requested address.
         address: BindAddress,
-        /// The system's answer.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// A listener could not be started.
+/// An error of starting to listen.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ListenError {
-    /// It is listening already.
+    /// The listener is listening already.
     #[error("listen: already listening")]
     AlreadyListening,
     /// The address could not be bound.
@@ -62,102 +63,103 @@ pub enum ListenError {
     /// The system refused to listen on the bound socket.
     #[error("listen {address}: {}", words(source))]
     Os {
-        /// The address asked for.
+        /// The requested address.
         address: BindAddress,
-        /// The system's answer.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// A connection could not be accepted. The listener goes on listening.
+/// An error of accepting a connection. The listener still listens.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 #[error("accept: {}", words(source))]
 pub struct AcceptError {
-    /// The system's answer.
+    /// The system's error.
     pub source: io::Error,
 }
 
-/// A connect could not be started, or failed later on.
+/// An error of a connect: it could not be started, or failed later.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The connection is connecting or connected.
+    /// The connection is already connecting or connected.
     #[error("connect: already connecting or connected")]
     AlreadyConnected,
-    /// The name has no address, or nobody could say.
+    /// The name has no address, or the resolver could not find out.
     #[error("resolve {host}: {}", words(source))]
     Resolve {
-        /// The name asked for.
+        /// The name.
         host: String,
-        /// The resolver's answer.
+        /// The resolver's error.
         source: io::Error,
     },
-    /// No address accepted the connection; this is the answer of the last one.
+    /// No address accepted the connection. This is the error of the last attempt.
     #[error("connect {address}: {}", words(source))]
     Os {
-        /// The address tried last.
+        /// The address of the last attempt.
         address: Address,
-        /// The system's answer.
+        /// The system's error.
         source: io::Error,
     },
-    /// The host has no address that the bound socket could reach.
-    #[error("connect: no address of the host suits the bound socket")]
+    /// The host has no address of a family that the bound socket can reach.
+    #[error("connect: host has no address that the bound socket can reach")]
     NoAddress,
     /// The time limit passed.
     #[error("{attempt}: timed out")]
     TimedOut {
-        /// What was being tried, with the name or the address.
+        /// The operation and its object: `resolve` or `connect`, and the name or address.
         attempt: String,
     },
 }
 
-/// A poll found that the connection is gone.
+/// An error that a poll found: the connect failed, or the connection ended with a failure.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PollError {
-    /// The connect under way failed.
+    /// The connect failed.
     #[error(transparent)]
     Connect(Arc<ConnectError>),
-    /// The socket has failed, and everything received before has been read.
+    /// The socket failed, and everything received before was read.
     #[error("receive from {peer}: {}", words(source))]
     Receive {
-        /// The other end.
+        /// The address of the peer.
         peer: Address,
-        /// The system's answer.
+        /// The system's error.
         source: io::Error,
     },
-    /// The socket has failed while it was sending what was queued, and there is nothing left to read.
+    /// The socket failed while it sent queued data, and there is nothing left to read.
     #[error("send to {peer}: {}", words(source))]
     Send {
-        /// The other end.
+        /// The address of the peer.
         peer: Address,
-        /// The system's answer.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// Why the last connection, or the last attempt, has ended, unless this side has disconnected.
+/// Why the last connection or connect ended, unless this side disconnected it.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EndError {
-    /// The connect has failed.
+    /// The connect failed.
     #[error(transparent)]
     Connect(Arc<ConnectError>),
-    /// The peer has ended the stream.
+    /// The peer ended the stream.
     #[error("receive from {peer}: end of stream")]
     EndOfStream {
-        /// The other end.
+        /// The address of the peer.
         peer: Address,
     },
-    /// The socket has failed while it received, or what it has received is not a packet.
+    /// The socket failed while it received, or received a malformed packet.
     #[error(transparent)]
     Read(ReadError),
-    /// The socket has failed while it sent.
+    /// The socket failed while it sent.
     #[error(transparent)]
     Write(WriteError),
 }
 
-/// Data could not be read.
+/// An error of reading.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReadError {
@@ -165,63 +167,63 @@ pub enum ReadError {
     #[error("receive: not connected")]
     NotConnected,
     /// The connection is still connecting.
-    #[error("receive: still connecting; poll until it is connected")]
+    #[error("receive: still connecting; poll until connected")]
     Connecting,
-    /// The peer has ended the stream, and everything it sent has been read.
+    /// The peer ended the stream, and everything that it sent was read.
     #[error("receive: end of stream")]
     EndOfStream,
-    /// The connection was disconnected by another thread while this one waited.
-    #[error("receive: disconnected meanwhile")]
+    /// Another thread disconnected the connection while this one waited.
+    #[error("receive: disconnected while waiting")]
     Disconnected,
-    /// The read timeout passed. The connection is as it was.
+    /// The read timeout passed. The connection is not affected.
     #[error("receive from {peer}: timed out")]
     TimedOut {
-        /// The other end.
+        /// The address of the peer.
         peer: Address,
     },
-    /// More bytes than allowed are there, and what was looked for is not among them.
-    #[error("receive from {peer}: \"{}\" is not in the first {limit} bytes", delimiter.escape_ascii())]
+    /// The delimiter is not within the first `limit` bytes.
+    #[error("receive from {peer}: delimiter \"{}\" is not in the first {limit} bytes", delimiter.escape_ascii())]
     TooLong {
-        /// The other end.
+        /// The address of the peer.
         peer: Address,
-        /// What was looked for.
+        /// The delimiter.
         delimiter: Box<[u8]>,
-        /// How many bytes were allowed.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// What has come is not a packet, so the packets behind it cannot be found.
+    /// The received bytes are not a packet, so the packets after them cannot be found.
     #[error("receive from {peer}: malformed packet: {what}")]
     Malformed {
-        /// The other end.
+        /// The address of the peer.
         peer: Address,
-        /// What is wrong with it.
+        /// What is wrong.
         what: &'static str,
     },
-    /// A packet is longer than allowed.
+    /// A packet is longer than the limit.
     #[error("receive from {peer}: packet exceeds the limit of {limit} bytes")]
     PacketTooLong {
-        /// The other end.
+        /// The address of the peer.
         peer: Address,
-        /// How many bytes were allowed.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// The stream has ended within a packet.
+    /// The stream ended within a packet.
     #[error("receive from {peer}: end of stream within a packet")]
     Truncated {
-        /// The other end.
+        /// The address of the peer.
         peer: Address,
     },
-    /// The socket has failed, and everything received before has been read.
+    /// The socket failed, and everything received before was read.
     #[error("receive from {peer}: {}", words(source))]
     Socket {
-        /// The other end.
+        /// The address of the peer.
         peer: Address,
-        /// The system's answer.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// Why what has been received is not what was looked for.
+/// Why received bytes are not the requested line or packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unusable {
     /// `delimiter` is not in the first `limit` bytes.
@@ -233,7 +235,7 @@ pub(crate) enum Unusable {
 }
 
 impl Unusable {
-    /// The error, in what `peer` has sent.
+    /// The error of reading from `peer`.
     pub(crate) fn of(self, peer: Address) -> ReadError {
         match self {
             Unusable::TooLong { delimiter, limit } => ReadError::TooLong {
@@ -253,99 +255,99 @@ impl From<ConnectError> for PollError {
     }
 }
 
-/// Data could not be written.
+/// An error of writing.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum WriteError {
     /// The connection is not connected.
     #[error("send: not connected")]
     NotConnected,
-    /// The connection is still connecting, and has no queue.
-    #[error(
-        "send: still connecting; poll until it is connected, or set a write buffer limit before"
-    )]
+    /// The connection is still connecting, and has no write buffer.
+    #[error("send: still connecting; poll until connected, or set a write buffer limit first")]
     Connecting,
-    /// The connection was disconnected by another thread while this one waited.
-    #[error("send: disconnected meanwhile")]
+    /// Another thread disconnected the connection while this one waited.
+    #[error("send: disconnected while waiting")]
     Disconnected,
-    /// The stream has been ended from this side.
-    #[error("send: the stream has been shut down for writing")]
+    /// This side ended its direction of the stream (shutdown(2), SHUT_WR).
+    #[error("send: stream is shut down for writing")]
     ShutDown,
-    /// The queue has no room for it. Nothing of it was sent or queued.
+    /// The write buffer has no room for the data now. None of it was sent or queued.
     #[error("send to {peer}: write buffer of {limit} bytes is full")]
     Busy {
-        /// The other end.
+        /// The address of the peer.
         peer: Address,
-        /// The size of the queue.
+        /// The size of the write buffer in bytes.
         limit: usize,
     },
-    /// The queue never has room for it, however much the peer reads. Nothing of it was sent or queued.
+    /// The data is larger than the write buffer. None of it was sent or queued.
     #[error("send to {peer}: {bytes} bytes exceed the write buffer of {limit}")]
     TooLarge {
-        /// The other end.
+        /// The address of the peer.
         peer: Address,
-        /// How many bytes it has.
+        /// The length in bytes.
         bytes: usize,
-        /// The size of the queue.
+        /// The size of the write buffer in bytes.
         limit: usize,
     },
-    /// The packet is longer than allowed, or than its framing can say. Nothing of it was sent.
+    /// The packet is longer than the limit, or than its length field can express. None of it was
+    /// sent.
     #[error("send: packet of {bytes} bytes exceeds the limit of {limit}")]
     PacketTooLong {
-        /// How many bytes it has.
+        /// The length in bytes.
         bytes: usize,
-        /// How many were allowed.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// The packet holds the delimiter that is to end it. Nothing of it was sent.
+    /// The packet contains its delimiter. None of it was sent.
     #[error("send: packet contains the delimiter")]
     HoldsDelimiter,
-    /// The write timeout passed. The connection is as it was, and `sent` bytes are on their way.
+    /// The write timeout passed. The connection is not affected. The first `sent` bytes were
+    /// accepted, and will be sent.
     #[error("send to {peer}: timed out after {sent} bytes")]
     TimedOut {
-        /// The other end.
+        /// The address of the peer.
         peer: Address,
-        /// How many bytes were accepted before.
+        /// How many bytes were accepted.
         sent: usize,
     },
-    /// The socket has failed. Data received before can still be read.
+    /// The socket failed. Data received before can still be read.
     #[error("send to {peer}: {}", words(source))]
     Socket {
-        /// The other end.
+        /// The address of the peer.
         peer: Address,
-        /// The system's answer.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// Something about a socket could not be asked or set.
+/// An error of reading or setting a socket option.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 #[error("{operation}: {}", words(source))]
 pub struct OptionError {
-    /// What was asked or set.
+    /// What was read or set.
     pub operation: &'static str,
-    /// The system's answer.
+    /// The system's error.
     pub source: io::Error,
 }
 
-/// A read has failed after a part of what it wanted.
+/// A read failed after some of its bytes.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ReadFailure {
-    /// Why it has failed.
+    /// Why it failed.
     pub error: ReadError,
-    /// The number of bytes at the start of the buffer that were received before.
+    /// How many bytes at the start of the buffer were received before.
     pub received: usize,
 }
 
-/// A write has failed after a part of its data.
+/// A write failed after some of its bytes.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct WriteFailure {
-    /// Why it has failed.
+    /// Why it failed.
     pub error: WriteError,
-    /// The number of bytes at the start of the data that were accepted. These are sent, the others
-    /// never are.
+    /// How many bytes at the start of the data were accepted. They are sent; the others are not.
     pub accepted: usize,
 }
 
@@ -361,7 +363,7 @@ impl WriteFailure {
     }
 }
 
-/// Makes a failure an error with the message and the source of the error in it.
+/// Implements `Error` for a failure, with the message and the source of the error in it.
 macro_rules! display_error_of {
     ($failure:ty, $error:ty) => {
         impl fmt::Display for $failure {
@@ -428,14 +430,18 @@ impl From<WriteError> for io::Error {
     }
 }
 
-/// The system's own words for `error`, as part of a sentence.
+/// What std puts before the words of getaddrinfo(3).
+const LOOKUP_FAILED: &str = "failed to lookup address information: ";
+
+/// The reason of `error` in the system's words, as part of a message.
 fn words(error: &io::Error) -> String {
-    as_part_of_a_sentence(&error.to_string())
+    as_part_of_message(&error.to_string())
 }
 
-/// `text` without the number that std adds, which users get separately, without a full stop, and without the capital of a
-/// sentence.
-fn as_part_of_a_sentence(text: &str) -> String {
+/// `text` without what std adds to the system's words (the error number, which users get
+/// separately, and the words of a failed lookup), without a full stop, and in lower case.
+fn as_part_of_message(text: &str) -> String {
+    let text = text.strip_prefix(LOOKUP_FAILED).unwrap_or(text);
     let text = text
         .find(" (os error ")
         .map_or(text, |number| &text[..number]);
@@ -445,14 +451,14 @@ fn as_part_of_a_sentence(text: &str) -> String {
         return String::new();
     };
     let rest = letters.as_str();
-    // An abbreviation keeps its capitals.
+    // An abbreviation keeps its capitals: two of them follow each other.
     if rest.starts_with(char::is_uppercase) {
         return text.to_owned();
     }
     first.to_lowercase().chain(rest.chars()).collect()
 }
 
-/// The same error once more, as far as the system's number or its kind tells.
+/// A copy of `error`, with its error number or else its kind.
 pub(crate) fn copy_of(error: &io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(code) => io::Error::from_raw_os_error(code),
@@ -460,7 +466,18 @@ pub(crate) fn copy_of(error: &io::Error) -> io::Error {
     }
 }
 
-/// The system's number for what `error` was caused by, if a system call was.
+/// The system's error number (errno(3)) of the failed system call that caused `error`. `None` if
+/// none did.
+///
+/// # Examples
+///
+/// ```
+/// use std::io;
+/// use stream_socket::{ListenError, os_code};
+///
+/// assert_eq!(os_code(&ListenError::AlreadyListening), None);
+/// assert_eq!(os_code(&io::Error::from_raw_os_error(2)), Some(2));
+/// ```
 pub fn os_code(error: &(dyn Error + 'static)) -> Option<i32> {
     let mut cause = Some(error);
     while let Some(error) = cause {
@@ -477,8 +494,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_system_s_words_become_part_of_a_sentence() {
-        let words = as_part_of_a_sentence;
+    fn the_words_of_the_system_become_part_of_a_message() {
+        let words = as_part_of_message;
         assert_eq!(
             words("Connection refused (os error 111)"),
             "connection refused"
@@ -491,12 +508,16 @@ mod tests {
             words("OS Error 10048 (FormatMessageW() returned error 317) (os error 10048)"),
             "OS Error 10048 (FormatMessageW() returned error 317)"
         );
+        assert_eq!(
+            words("failed to lookup address information: Name or service not known"),
+            "name or service not known"
+        );
         assert_eq!(words(""), "");
     }
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn messages_are_sentences_with_the_system_s_words() {
+    fn messages_contain_the_words_of_the_system() {
         let error = PollError::from(ConnectError::Os {
             address: Address::Inet(([127, 0, 0, 1], 1).into()),
             source: io::Error::from_raw_os_error(111),

@@ -1,20 +1,22 @@
-//! What happens to a connection, in the order in which it happens.
+//! The events of a connection, and the queue from which one thread at a time delivers them.
 
 use std::collections::VecDeque;
 
 use crate::sync::thread::{self, ThreadId};
 
-/// Where a connection is in its life.
+/// The status of a connection. Exhaustive: there are exactly the four states of the engine's
+/// `StreamPeerSocket`, with the same numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Status {
-    /// Not connected: new, disconnected, or ended by the peer.
+    /// Not connected: never connected, disconnected, or ended by the peer.
     None = 0,
     /// A connect is under way; [`Connection::poll`](crate::Connection::poll) advances it.
     Connecting = 1,
     /// Data can be exchanged.
     Connected = 2,
-    /// The connect failed, or [`Connection::poll`](crate::Connection::poll) met a socket error.
+    /// The connect failed, or [`Connection::poll`](crate::Connection::poll) found that the socket
+    /// failed.
     Error = 3,
 }
 
@@ -28,36 +30,40 @@ impl Status {
     ];
 }
 
-/// Something that has happened to a connection.
+/// Something that happened to a connection. Exhaustive: a program that translates events stops
+/// compiling when one is added, instead of losing it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The status changed to this one.
     StatusChanged(Status),
-    /// A connect that was accepted has come to its end. Each such connect has exactly one.
+    /// A connect ended. Occurs exactly once for each call of
+    /// [`connect`](crate::Connection::connect) that returned `Ok`.
     ConnectFinished(ConnectEnd),
-    /// An established connection has ended. Each such connection has exactly one.
+    /// An established connection ended. Occurs exactly once for each.
     Disconnected(DisconnectCause),
-    /// The last queued byte was handed to the system.
+    /// The write buffer became empty: the kernel accepted the last queued byte.
     Drained,
 }
 
 /// How a connect ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ConnectEnd {
-    /// Connected.
+    /// It succeeded.
     Connected,
-    /// The name did not resolve.
+    /// The name could not be resolved.
     Unresolved,
-    /// No address accepted.
+    /// No address accepted the connection.
     Refused,
     /// The time limit passed.
     TimedOut,
-    /// It was disconnected before.
+    /// The connection was disconnected before the connect ended.
     Cancelled,
 }
 
 /// Why an established connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DisconnectCause {
     /// This side disconnected.
     Local,
@@ -65,47 +71,63 @@ pub enum DisconnectCause {
     EndOfStream,
     /// The socket failed.
     Failure,
-    /// The peer sent bytes that are not a packet.
+    /// The peer sent a malformed packet, or one that is too long.
     InvalidData,
 }
 
-/// How a connect, or the connection that it has made, has ended.
+/// How a connect, or an established connection, ended. Exhaustive: a connection ends either before
+/// or after it was established.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndCause {
-    /// The connect has failed, or was cancelled.
+    /// The connect failed, or was cancelled.
     Connect(ConnectEnd),
-    /// The connection has ended.
+    /// The established connection ended.
     Disconnect(DisconnectCause),
 }
 
-/// Above this number of waiting events, a status replaces the status before it, and a `Drained` the one before it.
+/// Above this number of queued events, a `StatusChanged` replaces an earlier one, and a `Drained`
+/// likewise.
 const MAX_EVENTS: usize = 256;
 
-/// How far back such an event is looked for: one connection has three events before its end.
+/// How many of the newest events are searched for one to replace: a connection has three events
+/// before its end.
 const LOOK_BACK: usize = 4;
 
-/// Events that wait for delivery: each is delivered once, in order, by one thread at a time.
+/// Events queued for delivery: each is delivered once, in order, by one thread at a time.
 ///
-/// A handler may do anything, so it runs without a lock, and it may deliver the events behind its own before it returns.
-/// While a thread delivers, other threads leave the events to it.
+/// Handlers run without a lock, and may themselves deliver the events behind their own before they
+/// return. While a thread delivers, other threads leave the events to it.
+///
+/// # Examples
+///
+/// ```
+/// use stream_socket::dispatch::{Delivery, EventQueue};
+///
+/// let mut queue = EventQueue::default();
+/// queue.push("connected");
+/// let delivery = queue.begin();
+/// assert_eq!(delivery, Delivery::Begun);
+/// assert_eq!(queue.next_or_end(delivery), Some("connected"));
+/// assert_eq!(queue.next_or_end(delivery), None);
+/// ```
 #[derive(Debug)]
 pub struct EventQueue<E> {
     events: VecDeque<E>,
     deliverer: Deliverer,
 }
 
-/// Which thread delivers.
+/// The thread that delivers, if one does.
 #[derive(Debug, Default)]
 pub(crate) struct Deliverer(Option<ThreadId>);
 
-/// A thread's part in a delivery.
+/// The part of this thread in a delivery. Exhaustive: a caller has to handle each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// The thread delivers from now on, until it [ends](EventQueue::end) that.
+    /// This thread delivers from now on, until it [ends](EventQueue::end) the delivery.
     Begun,
-    /// The thread delivers already: a handler of it has asked again.
+    /// This thread delivers already: a handler began another delivery.
     Nested,
-    /// Another thread delivers.
+    /// Another thread delivers, and will deliver these events too.
     Elsewhere,
 }
 
@@ -119,20 +141,23 @@ impl<E> Default for EventQueue<E> {
 }
 
 impl<E> EventQueue<E> {
-    /// Adds an event.
+    /// Queues an event.
     pub fn push(&mut self, event: E) {
         self.events.push_back(event);
     }
 
-    /// Begins to deliver.
+    /// Begins a delivery.
     pub fn begin(&mut self) -> Delivery {
         self.deliverer.begin()
     }
 
-    /// The next event, for a thread that delivers. If there is none, a delivery that has begun here ends, before another
-    /// thread can add an event and leave it to this one.
+    /// Takes the next event, for the thread that delivers. If there is none, the `delivery` ends in
+    /// the same call: no other thread can queue an event in between and leave it to this thread.
     pub fn next_or_end(&mut self, delivery: Delivery) -> Option<E> {
-        debug_assert!(self.deliverer.is_this_thread());
+        debug_assert!(
+            delivery != Delivery::Elsewhere && self.deliverer.is_this_thread(),
+            "this thread does not deliver"
+        );
         let event = self.pop();
         if event.is_none() {
             self.end(delivery);
@@ -140,28 +165,29 @@ impl<E> EventQueue<E> {
         event
     }
 
-    /// The next event, for the only one who asks.
+    /// Takes the next event outside of a delivery.
     pub fn pop(&mut self) -> Option<E> {
         let event = self.events.pop_front();
         if self.events.is_empty() {
-            // Most connections have had their events, and have none for a long time.
+            // Frees the memory: most connections have no further events for a long time.
             self.events = VecDeque::new();
         }
         event
     }
 
-    /// Ends a delivery, if it has [begun](Delivery::Begun) here.
+    /// Ends `delivery` if it is the outermost one ([`Delivery::Begun`]).
     pub fn end(&mut self, delivery: Delivery) {
         self.deliverer.end(delivery);
     }
 
-    /// Whether no event waits.
+    /// Whether no event is queued.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
     }
 }
 
 impl Deliverer {
+    /// Makes this thread the one that delivers, unless another one does.
     pub(crate) fn begin(&mut self) -> Delivery {
         let this_thread = thread::current().id();
         match self.0 {
@@ -174,8 +200,9 @@ impl Deliverer {
         }
     }
 
+    /// Ends `delivery` if it is the outermost one.
     pub(crate) fn end(&mut self, delivery: Delivery) {
-        // It may have ended already, and another thread have begun.
+        // It may have ended already, and another thread may have begun one.
         if delivery == Delivery::Begun && self.is_this_thread() {
             self.0 = None;
         }
@@ -187,8 +214,8 @@ impl Deliverer {
 }
 
 impl EventQueue<Event> {
-    /// As [`push`](Self::push), but a queue that nobody empties merges its statuses. How a connect or a connection has ended
-    /// is never merged.
+    /// As [`push`](Self::push), but coalesces status changes in a queue that is not read. The ends
+    /// of connects and connections are always kept.
     pub(crate) fn push_merged(&mut self, event: Event) {
         let replaces = |other: &Event| match event {
             Event::StatusChanged(_) => matches!(other, Event::StatusChanged(_)),
@@ -210,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_queue_that_nobody_empties_loses_no_end() {
+    fn a_queue_that_is_not_read_keeps_every_end() {
         let mut queue = EventQueue::default();
         for _ in 0..1000 {
             queue.push_merged(Event::StatusChanged(Status::Connecting));
@@ -240,7 +267,11 @@ mod tests {
         });
         assert_eq!(queue.next_or_end(Delivery::Begun), Some(1));
         assert_eq!(queue.next_or_end(Delivery::Nested), None);
-        assert_eq!(queue.begin(), Delivery::Nested, "the outer one goes on");
+        assert_eq!(
+            queue.begin(),
+            Delivery::Nested,
+            "the outer delivery continues"
+        );
         assert_eq!(queue.next_or_end(Delivery::Begun), None);
         std::thread::scope(|scope| {
             let other = scope.spawn(|| queue.begin());

@@ -1,4 +1,4 @@
-//! A listening socket and the connections that wait at it.
+//! A listening socket, and the connections that wait to be accepted.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,9 +16,27 @@ use crate::socket::stream_socket::StreamSocket;
 use crate::sync::{Mutex, lock};
 use crate::sys::Socket;
 
-/// A server's listening socket, over TCP or a Unix domain socket.
+/// A listening socket, over TCP or a Unix domain socket.
 ///
-/// Every method may be called from any thread, and none blocks.
+/// Every method may be called from any thread, and none blocks. Dropping it stops it.
+///
+/// # Examples
+///
+/// ```
+/// use stream_socket::{ListenOptions, Listener};
+///
+/// let listener = Listener::new();
+/// listener.listen(&"127.0.0.1:0".parse()?, ListenOptions::default())?;
+/// let client = std::net::TcpStream::connect(("127.0.0.1", listener.local_port()))?;
+/// let server = loop {
+///     if let Some(connection) = listener.accept()? {
+///         break connection;
+///     }
+/// };
+/// server.write_fully(b"hello")?;
+/// # drop(client);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Listener {
     listening: Mutex<Option<Listening>>,
@@ -29,15 +47,25 @@ pub struct Listener {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ListenOptions {
-    /// How many connections the system keeps until they are accepted (listen(2)). The default is 128.
+    /// The maximum number of connections that the kernel queues until they are accepted
+    /// (listen(2)). The default is 128.
     pub backlog: i32,
-    /// The permissions of a socket file, set before a client can connect. `None`, the default: those
-    /// that the process gives to new files.
+    /// The permissions of a socket file (chmod(2)), set before a client can connect. `None`, the
+    /// default: as the umask of the process says.
     pub mode: Option<u32>,
 }
 
 impl ListenOptions {
-    /// The default options with this `backlog`.
+    /// The default options with `backlog`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stream_socket::ListenOptions;
+    ///
+    /// let options = ListenOptions::new(16).with_mode(0o600);
+    /// assert_eq!((options.backlog, options.mode), (16, Some(0o600)));
+    /// ```
     pub fn new(backlog: i32) -> ListenOptions {
         ListenOptions {
             backlog,
@@ -45,7 +73,7 @@ impl ListenOptions {
         }
     }
 
-    /// These options with the permissions `mode` for a socket file.
+    /// These options with `mode` as the permissions of a socket file.
     pub fn with_mode(self, mode: impl Into<Option<u32>>) -> ListenOptions {
         ListenOptions {
             mode: mode.into(),
@@ -64,17 +92,22 @@ impl Default for ListenOptions {
 struct Listening {
     stream: StreamSocket,
     address: BindAddress,
-    /// A connection that has been accepted to see whether one waits.
+    /// A connection that was accepted to find out whether one was waiting.
     next: Option<(StreamSocket, Address)>,
 }
 
 impl Listener {
-    /// A listener that does not listen.
+    /// Creates a listener that does not listen yet.
     pub fn new() -> Listener {
         Listener::default()
     }
 
-    /// Starts to listen at `address`. A listen that fails leaves nothing behind.
+    /// Starts to listen on `address`. A call that fails leaves neither a socket nor a file behind.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenError`]: it is listening already, the address cannot be bound, or the kernel refused
+    /// to listen.
     pub fn listen(&self, address: &BindAddress, options: ListenOptions) -> Result<(), ListenError> {
         let ListenOptions { backlog, mode } = options;
         let mut listening = lock(&self.listening);
@@ -90,7 +123,7 @@ impl Listener {
             _ => socket.allow_address_reuse(),
         })?;
         if let (Some(mode), Some(BoundName::File(file))) = (mode, &stream.name) {
-            // Until it listens, the system refuses whoever tries to connect.
+            // Until it listens, the kernel refuses connects.
             file.set_mode(mode).map_err(|source| BindError::Os {
                 address: address.clone(),
                 source,
@@ -113,26 +146,48 @@ impl Listener {
     }
 
     /// Whether it is listening.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stream_socket::{ListenOptions, Listener};
+    ///
+    /// let listener = Listener::new();
+    /// assert!(!listener.is_listening());
+    /// listener.listen(&"127.0.0.1:0".parse()?, ListenOptions::default())?;
+    /// assert!(listener.is_listening());
+    /// listener.stop();
+    /// assert!(!listener.is_listening());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_listening(&self) -> bool {
         lock(&self.listening).is_some()
     }
 
-    /// Whether a connection waits to be accepted and can be. An error, which is not that of a single connection, says
-    /// why none can be accepted although one waits: without descriptors, say. It may pass.
+    /// Whether a connection can be accepted.
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError`]: connections are waiting, but none can be accepted, for example because the
+    /// process has no free descriptor. This may be temporary.
     pub fn is_connection_available(&self) -> Result<bool, AcceptError> {
         let mut listening = lock(&self.listening);
         let Some(listening) = listening.as_mut() else {
             return Ok(false);
         };
-        // Accepting is what shows whether a connection can be accepted: otherwise a server without descriptors would
-        // be told of a connection again and again that it cannot take.
+        // Only accept(2) shows whether a connection can be accepted. Readiness alone would report
+        // to a server without free descriptors a connection that it cannot accept, again and again.
         if listening.next.is_none() {
             listening.next = listening.accept()?;
         }
         Ok(listening.next.is_some())
     }
 
-    /// The oldest connection that waits, if there is one.
+    /// Accepts the oldest waiting connection. `None` if there is none, or if it does not listen.
+    ///
+    /// # Errors
+    ///
+    /// As [`is_connection_available`](Self::is_connection_available).
     pub fn accept(&self) -> Result<Option<Connection>, AcceptError> {
         let mut listening = lock(&self.listening);
         let Some(listening) = listening.as_mut() else {
@@ -145,22 +200,36 @@ impl Listener {
         Ok(accepted.map(|(stream, peer)| Connection::accepted(stream, peer)))
     }
 
-    /// Stops listening. Connections that wait are reset, accepted ones live on; the file of a Unix domain socket is
-    /// removed if it is still this listener's.
+    /// Stops listening. Waiting connections are reset, accepted ones are not affected. The file of
+    /// a Unix domain socket is removed, unless another process has replaced it.
     pub fn stop(&self) {
         let listening = lock(&self.listening).take();
         if let Some((stream, _)) = listening
             .as_ref()
             .and_then(|listening| listening.next.as_ref())
         {
-            // If it fails the client sees an end.
+            // On failure the client sees an end of stream instead.
             let _ = stream.socket.reset_when_closed();
         }
         drop(listening);
-        shared_poller::acted();
+        shared_poller::record_activity();
     }
 
-    /// The address listened at, if it is listening: a TCP address with the port that the system has chosen, or a path.
+    /// The address that it listens on: a TCP address with the actual port, or a path. `None` if it
+    /// does not listen.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stream_socket::{ListenOptions, Listener};
+    ///
+    /// let listener = Listener::new();
+    /// assert!(listener.local_address().is_none());
+    /// listener.listen(&"127.0.0.1:0".parse()?, ListenOptions::default())?;
+    /// let address = listener.local_address().unwrap().to_string();
+    /// assert!(address.starts_with("127.0.0.1:"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn local_address(&self) -> Option<Address> {
         let listening = lock(&self.listening);
         let Listening {
@@ -175,7 +244,7 @@ impl Listener {
         }
     }
 
-    /// The TCP port listened on, 0 if there is none.
+    /// The TCP port that it listens on, or 0.
     pub fn local_port(&self) -> u16 {
         let listening = lock(&self.listening);
         let address = listening
@@ -214,7 +283,7 @@ impl Listening {
         loop {
             match self.stream.socket.accept() {
                 Ok((socket, address)) => {
-                    shared_poller::acted();
+                    shared_poller::record_activity();
                     let stream = StreamSocket::connected(socket, self.stream.family);
                     let peer = match &self.address {
                         BindAddress::Unix(path) => Address::Unix(path.clone()),
@@ -226,7 +295,7 @@ impl Listening {
                     return Ok(Some((stream, peer)));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                // It went away while it waited (accept(2), ECONNABORTED).
+                // The client closed the connection while it waited (accept(2), ECONNABORTED).
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(source) => return Err(AcceptError { source }),
             }

@@ -1,6 +1,7 @@
-//! What belongs to the process and not to an object: background work, sharing, totals.
+//! What belongs to the process and not to one object: background work, sharing of kernel answers,
+//! totals.
 //!
-//! A forked child needs no word of its own: process-wide state begins anew there ([`ProcessWide`](crate::sync::ProcessWide)).
+//! A forked child needs no call: its process-wide state is made anew when it is first used.
 
 use std::time::Duration;
 
@@ -10,24 +11,62 @@ use crate::connect::resolver;
 use crate::connection;
 use crate::poll::shared_poller;
 
-/// Allows background work again after a [`shut_down`], for a library that was kept mapped and is loaded once more.
+/// Allows background work again after a [`shut_down`], for a library that was kept mapped and is
+/// loaded again. Not needed before the first use.
+///
+/// # Examples
+///
+/// ```
+/// use stream_socket::process;
+///
+/// process::shut_down();
+/// process::start_up();
+/// ```
 pub fn start_up() {
     resolver::start_up();
     connection::start_up();
 }
 
-/// Ends what goes on in the background: of the connections that were let go, what the system takes without waiting is sent;
-/// lookups that have not begun are forgotten. Called before the library is unloaded, or the process exits. If a lookup is
-/// still under way, the library stays mapped for it, for the rest of the process.
+/// Ends background work. Call it before the library is unloaded or the process exits.
+///
+/// Connections in a lingering close send what the kernel accepts without blocking, and are closed.
+/// Lookups that have not begun are dropped. If a lookup is under way, the library stays mapped for
+/// the rest of the process.
+///
+/// # Examples
+///
+/// ```
+/// use stream_socket::{Connection, process};
+///
+/// let (one, _other) = Connection::pair()?;
+/// one.write_fully(b"goodbye")?;
+/// one.disconnect();
+/// process::shut_down();
+/// # process::start_up();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn shut_down() {
     connection::shut_down();
     resolver::shut_down();
     shared_poller::shut_down();
 }
 
-/// For how long idle connections share what the kernel tells of them: about 3 microseconds at first. With zero each
-/// [`poll`](crate::Connection::poll) asks the kernel itself, and sees at once also what has come past this library, however
-/// fast; a frame over a thousand idle connections then makes a thousand system calls.
+/// Sets for how long idle connections share one answer of the kernel: about 3 microseconds by
+/// default.
+///
+/// With zero, each [`poll`](crate::Connection::poll) asks the kernel, and sees at once even data
+/// that did not come through this library. A frame over a thousand idle connections then makes a
+/// thousand system calls.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use stream_socket::process;
+///
+/// process::set_sharing(Duration::ZERO);
+/// # process::set_sharing(Duration::from_micros(3));
+/// ```
 pub fn set_sharing(lifetime: Duration) {
     shared_poller::set_sharing(lifetime);
 }

@@ -1,4 +1,4 @@
-//! What all connections of the process have done together.
+//! Counters over all connections of the process.
 
 use std::cell::Cell;
 
@@ -7,11 +7,12 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 
 static COUNTERS: ProcessWide<Counters> = ProcessWide::new(Counters::default);
 
-/// Whether bytes and packets are counted. Threads that move many would wait for each other's counts, so they are not unless somebody wants
-/// to know.
+/// Whether bytes and packets are counted. Off by default, because threads with much traffic would
+/// contend for the counters.
 static COUNTS_TRAFFIC: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
 
 thread_local! {
+    /// Whether this thread counts nothing; see [`uncounted`].
     static IS_UNCOUNTED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -20,25 +21,27 @@ thread_local! {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Totals {
-    /// Connects that have succeeded.
+    /// Connects that succeeded.
     pub connects: u64,
-    /// Connections that were accepted, and both ends of [pairs](crate::Connection::pair).
+    /// Connections that were accepted, and both ends of each [pair](crate::Connection::pair).
     pub accepts: u64,
-    /// Connections that have ended.
+    /// Connections that ended.
     pub ends: u64,
-    /// Connects that have failed, and connections that have ended with a failure.
+    /// Connects that failed, and connections that ended with a failure.
     pub failures: u64,
-    /// The bytes that were taken from the system while [they are counted](count_traffic).
+    /// Bytes that were received, while [traffic is counted](count_traffic).
     pub received: u64,
-    /// The bytes that were handed to the system while they are counted, those after a disconnect included.
+    /// Bytes that the kernel accepted for sending, while traffic is counted. Includes those of a
+    /// lingering close.
     pub sent: u64,
-    /// The packets that were read while they are counted.
+    /// Packets that were read, while traffic is counted.
     pub packets_received: u64,
-    /// The packets that were accepted for sending while they are counted.
+    /// Packets that were sent or queued, while traffic is counted.
     pub packets_sent: u64,
 }
 
-/// On a cache line of their own: who only reads what lies beside them does not wait.
+/// The counters, on cache lines of their own, so that they do not slow access to their neighbours
+/// in memory.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Counters {
@@ -53,18 +56,30 @@ struct Counters {
 }
 
 impl Totals {
-    /// How many connections there are at the moment.
+    /// How many connections are open.
     pub fn open(&self) -> u64 {
         (self.connects + self.accepts).saturating_sub(self.ends)
     }
 }
 
-/// What all connections of the process have done. Never waits.
+/// The totals of the process. Does not block. May be called from any thread.
+///
+/// # Examples
+///
+/// ```
+/// use stream_socket::{Connection, process};
+///
+/// let before = process::totals();
+/// let pair = Connection::pair()?;
+/// assert_eq!(process::totals().accepts, before.accepts + 2);
+/// # drop(pair);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn totals() -> Totals {
     let counters = COUNTERS.get();
     let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     Totals {
-        // Before those that have begun, so that none has ended that has not.
+        // Read before the counts of connections that began, so that `ends` is never larger.
         ends: read(&counters.ends),
         connects: read(&counters.connects),
         accepts: read(&counters.accepts),
@@ -76,8 +91,22 @@ pub fn totals() -> Totals {
     }
 }
 
-/// Has the bytes and packets of all connections counted, or not, which is the default. It costs a few nanoseconds for each
-/// system call, and for each packet.
+/// Sets whether the bytes and packets of all connections are counted. Off by default: counting
+/// costs a few nanoseconds for each system call and packet.
+///
+/// # Examples
+///
+/// ```
+/// use stream_socket::{Connection, process};
+///
+/// process::count_traffic(true);
+/// let before = process::totals().sent;
+/// let (one, _other) = Connection::pair()?;
+/// one.write_fully(b"hello")?;
+/// assert!(process::totals().sent >= before + 5);
+/// process::count_traffic(false);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn count_traffic(enabled: bool) {
     COUNTS_TRAFFIC.store(enabled, Ordering::Relaxed);
 }
@@ -135,7 +164,7 @@ pub fn uncounted<R>(body: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Counts, whoever else does: no other memory hangs on it.
+/// Adds to a counter. Relaxed: orders no other memory.
 fn add(counter: &AtomicU64, count: u64) {
     if IS_UNCOUNTED.get() {
         return;

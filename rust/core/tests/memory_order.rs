@@ -138,7 +138,7 @@ fn what_was_sent_is_seen_by_who_was_told_of_it() {
                 activity: activity.load(Ordering::Relaxed),
             };
             let says_nothing = readiness.is_quiet(7)
-                && published.serves(&Mark::default(), now, LIFETIME)
+                && published.is_usable(&Mark::default(), now, LIFETIME)
                 && readiness.is_quiet(7);
             assert!(!says_nothing, "it was told that there is something");
         }
@@ -171,7 +171,7 @@ fn a_mixture_of_two_shared_polls_shows_what_the_newer_one_has_told() {
         };
         if word.load(Ordering::Acquire) == 1 {
             let says_nothing = readiness.is_quiet(7)
-                && published.serves(&Mark::default(), at(1), LIFETIME)
+                && published.is_usable(&Mark::default(), at(1), LIFETIME)
                 && readiness.is_quiet(7);
             assert!(
                 !says_nothing,
@@ -191,12 +191,12 @@ fn a_shared_poll_serves_a_connection_once() {
             ticks: 0,
             activity: 0,
         };
-        assert!(!published.serves(&mark, now, LIFETIME));
+        assert!(!published.is_usable(&mark, now, LIFETIME));
         published.publish(1, now);
-        assert!(published.serves(&mark, now, LIFETIME));
-        mark.use_up_to(1);
-        assert!(!published.serves(&mark, now, LIFETIME));
+        assert!(published.is_usable(&mark, now, LIFETIME));
+        mark.advance_to(1);
+        assert!(!published.is_usable(&mark, now, LIFETIME));
         published.publish(2, now);
-        assert!(published.serves(&mark, now, LIFETIME));
+        assert!(published.is_usable(&mark, now, LIFETIME));
     });
 }

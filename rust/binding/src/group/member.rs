@@ -118,7 +118,7 @@ impl Subject for GroupMember {
             GroupMember::Server { object, server } => match event {
                 OwnEvent::ConnectionAvailable => object.emit(&Signal::ConnectionAvailable),
                 OwnEvent::AcceptFailed(error) => drop(server.last_error.record(error)),
-                OwnEvent::PacketReceived(_) | OwnEvent::Failed(_) => {}
+                _ => {}
             },
         }
     }

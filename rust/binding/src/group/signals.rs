@@ -72,7 +72,6 @@ impl LoopListener<GroupMember> for GroupSignals {
             LoopEvent::DataAvailable if self.wants_data => {
                 self.group.emit_signal(&names.data_available, &[member]);
             }
-            LoopEvent::DataAvailable => {}
             LoopEvent::PacketReceived(packet) => {
                 let arguments = [member, &packet.to_variant()];
                 self.group.emit_signal(&names.packet_received, &arguments);
@@ -81,6 +80,7 @@ impl LoopListener<GroupMember> for GroupSignals {
                 let code = i64::from(end_code(cause).ord()).to_variant();
                 self.emit(&names.disconnected, &[member, &code]);
             }
+            _ => {}
         }
     }
 }

@@ -180,6 +180,7 @@ pub(crate) fn connect_end_code(end: ConnectEnd) -> Error {
         ConnectEnd::Refused => Error::ERR_CONNECTION_ERROR,
         ConnectEnd::TimedOut => Error::ERR_TIMEOUT,
         ConnectEnd::Cancelled => Error::ERR_SKIP,
+        _ => Error::FAILED,
     }
 }
 
@@ -190,6 +191,7 @@ pub(crate) fn disconnect_code(cause: DisconnectCause) -> Error {
         DisconnectCause::EndOfStream => Error::ERR_FILE_EOF,
         DisconnectCause::Failure => Error::ERR_CONNECTION_ERROR,
         DisconnectCause::InvalidData => Error::ERR_INVALID_DATA,
+        _ => Error::FAILED,
     }
 }
 

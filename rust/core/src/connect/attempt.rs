@@ -7,20 +7,20 @@ use crate::socket::options::Options;
 use crate::socket::stream_socket::StreamSocket;
 use crate::sys::{Connect, SocketAddress};
 
-/// An attempt under way. Dropping it closes its socket.
+/// An attempt that has begun. Dropping it closes its socket.
 #[derive(Debug)]
 pub(crate) struct Attempt {
     pub(crate) stream: StreamSocket,
     pub(crate) address: Address,
     socket_address: SocketAddress,
-    /// Whether the kernel goes on by itself. A Unix domain connect that found the backlog full does not: it has to be
-    /// asked again.
+    /// Whether the kernel continues by itself. It does not after a Unix domain connect that found
+    /// the backlog full: that has to be called again (connect(2), EAGAIN).
     in_progress: bool,
 }
 
 impl Attempt {
-    /// Starts to connect to `address`, from the `bound` socket if there is one; true if it has succeeded at once. An error
-    /// gives the address back.
+    /// Starts to connect to `address`, from the `bound` socket if there is one. The flag is whether
+    /// it succeeded at once. An error returns the address as well.
     pub(crate) fn start(
         address: Address,
         bound: Option<StreamSocket>,
@@ -51,7 +51,7 @@ impl Attempt {
         }
     }
 
-    /// Whether it has succeeded by now.
+    /// Advances the attempt, without waiting. Returns whether it has succeeded.
     pub(crate) fn advance(&mut self) -> io::Result<bool> {
         if self.in_progress {
             self.stream.socket.is_connected(&self.socket_address)

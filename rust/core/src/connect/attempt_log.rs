@@ -1,4 +1,4 @@
-//! What became of each address that a connect has tried.
+//! The log of a connect: each address that was tried, when, for how long, and with what outcome.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -6,32 +6,35 @@ use std::time::{Duration, Instant};
 use crate::address::Address;
 use crate::error::{ConnectError, copy_of};
 
-/// An attempt to connect to one address. A name may have several, which race (RFC 8305). The times are as exact as the calls
-/// of [`poll`](crate::Connection::poll) that have noticed them.
+/// An attempt to connect to one address. A name may have several addresses, whose attempts race
+/// (RFC 8305). Events are noticed by [`poll`](crate::Connection::poll), so the times are as exact
+/// as its calls are frequent.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ConnectAttempt {
-    /// Where to.
+    /// The address.
     pub address: Address,
-    /// How long after the call of [`connect`](crate::Connection::connect) it began. For a name that includes its lookup.
+    /// How long after the call of [`connect`](crate::Connection::connect) it began. For a name this
+    /// includes the lookup.
     pub began_after: Duration,
-    /// How long it has taken, so far or in all.
+    /// Its duration: until now, or until its end.
     pub took: Duration,
-    /// What it has come to.
+    /// Its outcome.
     pub outcome: AttemptOutcome,
 }
 
-/// What an attempt to connect has come to.
+/// The outcome of an attempt to connect.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum AttemptOutcome {
-    /// Nothing yet.
+    /// It has not ended.
     UnderWay,
-    /// It is the connection.
+    /// It succeeded, and is the connection.
     Connected,
-    /// It has failed.
+    /// It failed.
     Failed(ConnectError),
-    /// It was given up: another address was faster, the time limit passed, or the connection was disconnected.
+    /// It was cancelled: another address was faster, the time limit passed, or the connection was
+    /// disconnected.
     GivenUp,
 }
 
@@ -40,14 +43,15 @@ pub enum AttemptOutcome {
 pub(crate) struct AttemptLog {
     /// When the connect began.
     began: Instant,
-    /// Most have one entry for their life, so without room for more.
-    entries: Box<[Entry]>,
+    /// Without spare capacity: most connects have one attempt.
+    attempts: Box<[LoggedAttempt]>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct LoggedAttempt {
     address: Address,
     began_after: Duration,
+    /// Its duration and outcome.
     end: Option<(Duration, AttemptEnd)>,
 }
 
@@ -59,63 +63,63 @@ enum AttemptEnd {
 }
 
 impl AttemptLog {
-    /// That of a connect that begins at `now`.
+    /// The log of a connect that begins at `now`.
     pub(crate) fn new(now: Instant) -> AttemptLog {
         AttemptLog {
             began: now,
-            entries: Box::default(),
+            attempts: Box::default(),
         }
     }
 
-    /// An attempt to `address` begins.
+    /// Logs that an attempt to `address` begins.
     pub(crate) fn begin(&mut self, address: &Address, now: Instant) {
-        let mut entries = std::mem::take(&mut self.entries).into_vec();
-        entries.reserve_exact(1);
-        entries.push(Entry {
+        let mut attempts = std::mem::take(&mut self.attempts).into_vec();
+        attempts.reserve_exact(1);
+        attempts.push(LoggedAttempt {
             address: address.clone(),
             began_after: self.after(now),
             end: None,
         });
-        self.entries = entries.into_boxed_slice();
+        self.attempts = attempts.into_boxed_slice();
     }
 
-    /// The attempt to `address` has become the connection, and the others are given up.
+    /// Logs that the attempt to `address` has become the connection. The others are cancelled.
     pub(crate) fn connected(&mut self, address: &Address, now: Instant) {
         self.end(address, now, AttemptEnd::Connected);
         self.give_up(now);
     }
 
-    /// The attempt to `address` has failed.
+    /// Logs that the attempt to `address` has failed.
     pub(crate) fn failed(&mut self, address: &Address, now: Instant, error: &io::Error) {
         self.end(address, now, AttemptEnd::Failed(copy_of(error)));
     }
 
-    /// Nobody waits any more for those that are under way.
+    /// Logs that the attempts that have not ended are cancelled.
     pub(crate) fn give_up(&mut self, now: Instant) {
         let now = self.after(now);
-        for entry in &mut self.entries {
-            if entry.end.is_none() {
-                entry.end = Some((entry.lasted(now), AttemptEnd::GivenUp));
+        for attempt in &mut self.attempts {
+            if attempt.end.is_none() {
+                attempt.end = Some((attempt.lasted(now), AttemptEnd::GivenUp));
             }
         }
     }
 
-    /// All of them, as of `now`.
+    /// All attempts, as of `now`.
     pub(crate) fn attempts(&self, now: Instant) -> Vec<ConnectAttempt> {
         let now = self.after(now);
-        let attempts = self.entries.iter().map(|entry| ConnectAttempt {
-            address: entry.address.clone(),
-            began_after: entry.began_after,
-            took: match &entry.end {
+        let attempts = self.attempts.iter().map(|attempt| ConnectAttempt {
+            address: attempt.address.clone(),
+            began_after: attempt.began_after,
+            took: match &attempt.end {
                 Some((took, _)) => *took,
-                None => entry.lasted(now),
+                None => attempt.lasted(now),
             },
-            outcome: match &entry.end {
+            outcome: match &attempt.end {
                 None => AttemptOutcome::UnderWay,
                 Some((_, AttemptEnd::Connected)) => AttemptOutcome::Connected,
                 Some((_, AttemptEnd::GivenUp)) => AttemptOutcome::GivenUp,
                 Some((_, AttemptEnd::Failed(error))) => AttemptOutcome::Failed(ConnectError::Os {
-                    address: entry.address.clone(),
+                    address: attempt.address.clone(),
                     source: copy_of(error),
                 }),
             },
@@ -123,13 +127,14 @@ impl AttemptLog {
         attempts.collect()
     }
 
-    /// Ends the attempt to `address`. Of two to the same one it does not matter which.
+    /// Ends the attempt to `address`. Of two attempts to the same address, either may be meant.
     fn end(&mut self, address: &Address, now: Instant, end: AttemptEnd) {
         let now = self.after(now);
-        let mut entries = self.entries.iter_mut();
-        if let Some(entry) = entries.find(|entry| entry.end.is_none() && entry.address == *address)
+        let mut attempts = self.attempts.iter_mut();
+        if let Some(attempt) =
+            attempts.find(|attempt| attempt.end.is_none() && attempt.address == *address)
         {
-            entry.end = Some((entry.lasted(now), end));
+            attempt.end = Some((attempt.lasted(now), end));
         }
     }
 
@@ -138,8 +143,8 @@ impl AttemptLog {
     }
 }
 
-impl Entry {
-    /// How long it has lasted at `now`, which counts from the begin of the connect.
+impl LoggedAttempt {
+    /// Its duration at `now`, which counts from the begin of the connect.
     fn lasted(&self, now: Duration) -> Duration {
         now.saturating_sub(self.began_after)
     }
@@ -153,8 +158,9 @@ mod tests {
         Address::Inet(([127, 0, 0, last], 1).into())
     }
 
-    /// The attempts at a time in milliseconds: the last byte of the address, when it began, how long it took, and its outcome.
-    fn shown(log: &AttemptLog, now: Instant) -> Vec<(String, u128, u128, String)> {
+    /// The attempts as rows: the address, when it began and how long it took in milliseconds, and
+    /// its outcome.
+    fn rows(log: &AttemptLog, now: Instant) -> Vec<(String, u128, u128, String)> {
         let attempts = log.attempts(now).into_iter();
         let rows = attempts.map(|attempt| {
             let outcome = match attempt.outcome {
@@ -174,11 +180,11 @@ mod tests {
     }
 
     #[test]
-    fn a_race_is_told_as_it_went() {
+    fn a_race_is_logged_as_it_happened() {
         let start = Instant::now();
         let at = |milliseconds| start + Duration::from_millis(milliseconds);
         let mut log = AttemptLog::new(start);
-        assert_eq!(shown(&log, at(5)), []);
+        assert_eq!(rows(&log, at(5)), []);
         log.begin(&address(1), at(10));
         log.begin(&address(2), at(260));
         log.failed(
@@ -194,7 +200,7 @@ mod tests {
             "connect 127.0.0.1:1: connection refused",
         );
         assert_eq!(
-            shown(&log, at(310)),
+            rows(&log, at(310)),
             [
                 refused.clone(),
                 row("127.0.0.2:1", 260, 50, "under way"),
@@ -203,7 +209,7 @@ mod tests {
         );
         log.connected(&address(3), at(320));
         assert_eq!(
-            shown(&log, at(9000)),
+            rows(&log, at(9000)),
             [
                 refused,
                 row("127.0.0.2:1", 260, 60, "given up"),
@@ -213,14 +219,14 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_a_resolver_gives_twice_is_told_twice() {
+    fn an_address_that_the_resolver_returns_twice_is_logged_twice() {
         let start = Instant::now();
         let mut log = AttemptLog::new(start);
         log.begin(&address(1), start);
         log.begin(&address(1), start);
         log.failed(&address(1), start, &io::ErrorKind::ConnectionRefused.into());
         log.give_up(start);
-        let outcomes: Vec<_> = shown(&log, start).into_iter().map(|row| row.3).collect();
+        let outcomes: Vec<_> = rows(&log, start).into_iter().map(|row| row.3).collect();
         assert_eq!(
             outcomes,
             ["connect 127.0.0.1:1: connection refused", "given up"]

@@ -1,4 +1,4 @@
-//! A connect under way, from the name or the address to the connected socket.
+//! A connect under way: from a name or an address to the connected socket.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use crate::address::{Address, Target};
 use crate::connect::attempt::Attempt;
 use crate::connect::attempt_log::AttemptLog;
+use crate::connect::connect_deadline::{ConnectDeadline, RemainingWork};
 use crate::connect::happy_eyeballs::interleave;
-use crate::connect::patience::{Patience, UnderWay};
-pub(crate) use crate::connect::race::Progress;
+pub(crate) use crate::connect::race::ConnectProgress;
 use crate::connect::race::Race;
 use crate::connect::resolver::Lookup;
 use crate::error::ConnectError;
@@ -19,48 +19,48 @@ use crate::sys::Socket;
 /// A connect under way. Dropping it cancels it.
 #[derive(Debug)]
 pub(crate) struct Connecting {
-    phase: Phase,
-    patience: Patience,
+    phase: ConnectPhase,
+    deadline: ConnectDeadline,
 }
 
 #[derive(Debug)]
-enum Phase {
+enum ConnectPhase {
     Resolving {
         lookup: Lookup,
         bound: Option<StreamSocket>,
     },
-    /// A single address needs no schedule.
+    /// One address, which needs no schedule.
     Single(Attempt),
     Racing {
         race: Race,
         name: String,
     },
-    /// It has come to an end.
+    /// The outcome was returned.
     Over,
 }
 
-/// Whether `host` is this machine by its name, which means both loopback addresses, whatever a resolver would say
-/// (RFC 6761, section 6.3).
+/// Whether `host` names this machine. It then stands for both loopback addresses, whatever a
+/// resolver would answer (RFC 6761, section 6.3).
 fn is_localhost(host: &str) -> bool {
     let name = host.strip_suffix('.').unwrap_or(host);
     name.eq_ignore_ascii_case("localhost")
 }
 
-/// What a connect has begun with.
+/// How a connect began.
 #[derive(Debug)]
-pub(crate) enum Begun {
-    /// It goes on.
+pub(crate) enum ConnectStart {
+    /// It is under way.
     Connecting(Connecting),
-    /// It has succeeded at once.
+    /// It succeeded at once.
     Established(Attempt),
-    /// It has failed at once.
+    /// It failed at once.
     Failed(ConnectError),
 }
 
 impl Connecting {
-    /// Begins to connect, for at most `limit`. The end of a lookup is left to
-    /// [`advance`](Self::advance), however fast it is: a connect to a name never fails at once.
-    /// `log` is told of each attempt.
+    /// Begins to connect, for at most `limit`, and logs each attempt. The outcome of a lookup is
+    /// left to [`advance`](Self::advance), however fast it is: a connect to a name never fails at
+    /// once.
     pub(crate) fn begin(
         target: Target,
         bound: Option<StreamSocket>,
@@ -68,23 +68,23 @@ impl Connecting {
         options: &Options,
         now: Instant,
         log: &mut AttemptLog,
-    ) -> Begun {
-        let patience = Patience::new(limit, now);
+    ) -> ConnectStart {
+        let deadline = ConnectDeadline::new(limit, now);
         let (host, port) = match target {
             Target::Address(address) => {
                 log.begin(&address, now);
                 return match Attempt::start(address, bound, options) {
                     Ok((attempt, true)) => {
                         log.connected(&attempt.address, now);
-                        Begun::Established(attempt)
+                        ConnectStart::Established(attempt)
                     }
-                    Ok((attempt, false)) => Begun::Connecting(Connecting {
-                        phase: Phase::Single(attempt),
-                        patience,
+                    Ok((attempt, false)) => ConnectStart::Connecting(Connecting {
+                        phase: ConnectPhase::Single(attempt),
+                        deadline,
                     }),
                     Err((address, source)) => {
                         log.failed(&address, now, &source);
-                        Begun::Failed(ConnectError::Os { address, source })
+                        ConnectStart::Failed(ConnectError::Os { address, source })
                     }
                 };
             }
@@ -92,71 +92,82 @@ impl Connecting {
         };
         if !is_localhost(&host) {
             let lookup = Lookup::start(host, port);
-            let phase = Phase::Resolving { lookup, bound };
-            return Begun::Connecting(Connecting { phase, patience });
+            let phase = ConnectPhase::Resolving { lookup, bound };
+            return ConnectStart::Connecting(Connecting { phase, deadline });
         }
         let loopback = [Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()];
         let addresses = loopback.map(|ip: IpAddr| Address::Inet((ip, port).into()));
         let mut race = Race::new(addresses.into(), bound);
         match race.advance(options, now, log) {
-            Progress::Established(attempt) => Begun::Established(attempt),
-            Progress::Failed(error) => Begun::Failed(error),
-            Progress::Undecided => Begun::Connecting(Connecting {
-                phase: Phase::Racing {
+            ConnectProgress::Established(attempt) => ConnectStart::Established(attempt),
+            ConnectProgress::Failed(error) => ConnectStart::Failed(error),
+            ConnectProgress::Undecided => ConnectStart::Connecting(Connecting {
+                phase: ConnectPhase::Racing {
                     race,
                     name: format!("{host}:{port}"),
                 },
-                patience,
+                deadline,
             }),
         }
     }
 
-    /// Sees, without waiting, how far it has come. Once it has come to an end there is nothing more to ask.
+    /// Advances the connect, without waiting. It is not called again after an outcome.
     pub(crate) fn advance(
         &mut self,
         options: &Options,
         now: Instant,
         log: &mut AttemptLog,
-    ) -> Progress {
-        let was_absent = self.patience.polled(now);
-        let was_resolving = matches!(self.phase, Phase::Resolving { .. });
-        let progress = self.look(options, now, log);
-        // The lookup ended after the absence, and its addresses were not tried because of it.
-        let is_answered = was_resolving && matches!(self.phase, Phase::Racing { .. });
-        let is_kept = was_absent || is_answered && self.patience.is_prolonged();
-        if is_kept && matches!(progress, Progress::Undecided) {
-            self.patience.prolong(now, self.under_way(now));
+    ) -> ConnectProgress {
+        debug_assert!(
+            !matches!(self.phase, ConnectPhase::Over),
+            "the connect has ended"
+        );
+        let was_absent = self.deadline.record_poll(now);
+        let was_resolving = matches!(self.phase, ConnectPhase::Resolving { .. });
+        let progress = self.advance_phase(options, now, log);
+        // The lookup ended only after the absence, so its addresses could not be tried before.
+        let has_resolved = was_resolving && matches!(self.phase, ConnectPhase::Racing { .. });
+        let is_extended = was_absent || has_resolved && self.deadline.is_extended();
+        if is_extended && matches!(progress, ConnectProgress::Undecided) {
+            self.deadline.extend(now, self.remaining_work(now));
         }
         progress
     }
 
-    fn look(&mut self, options: &Options, now: Instant, log: &mut AttemptLog) -> Progress {
+    fn advance_phase(
+        &mut self,
+        options: &Options,
+        now: Instant,
+        log: &mut AttemptLog,
+    ) -> ConnectProgress {
         match &mut self.phase {
-            Phase::Single(attempt) => {
+            ConnectPhase::Single(attempt) => {
                 let outcome = attempt.advance();
                 if let Ok(false) = outcome {
-                    return Progress::Undecided;
+                    return ConnectProgress::Undecided;
                 }
-                let Phase::Single(attempt) = std::mem::replace(&mut self.phase, Phase::Over) else {
-                    return Progress::Undecided;
+                let ConnectPhase::Single(attempt) =
+                    std::mem::replace(&mut self.phase, ConnectPhase::Over)
+                else {
+                    return ConnectProgress::Undecided;
                 };
                 match outcome {
                     Ok(_) => {
                         log.connected(&attempt.address, now);
-                        Progress::Established(attempt)
+                        ConnectProgress::Established(attempt)
                     }
                     Err(source) => {
                         log.failed(&attempt.address, now, &source);
-                        Progress::Failed(ConnectError::Os {
+                        ConnectProgress::Failed(ConnectError::Os {
                             address: attempt.address,
                             source,
                         })
                     }
                 }
             }
-            Phase::Resolving { lookup, bound } => match lookup.take() {
-                None => Progress::Undecided,
-                Some(Err(source)) => Progress::Failed(ConnectError::Resolve {
+            ConnectPhase::Resolving { lookup, bound } => match lookup.take() {
+                None => ConnectProgress::Undecided,
+                Some(Err(source)) => ConnectProgress::Failed(ConnectError::Resolve {
                     host: lookup.host().to_owned(),
                     source,
                 }),
@@ -164,65 +175,65 @@ impl Connecting {
                     let order = interleave(addresses).into_iter().map(Address::Inet);
                     let race = Race::new(order.collect(), bound.take());
                     let name = lookup.name();
-                    self.phase = Phase::Racing { race, name };
-                    self.look(options, now, log)
+                    self.phase = ConnectPhase::Racing { race, name };
+                    self.advance_phase(options, now, log)
                 }
             },
-            Phase::Racing { race, .. } => race.advance(options, now, log),
-            Phase::Over => Progress::Undecided,
+            ConnectPhase::Racing { race, .. } => race.advance(options, now, log),
+            ConnectPhase::Over => ConnectProgress::Undecided,
         }
     }
 
-    fn under_way(&self, now: Instant) -> UnderWay {
+    fn remaining_work(&self, now: Instant) -> RemainingWork {
         match &self.phase {
-            Phase::Racing { race, .. } => race.under_way(now),
-            _ => UnderWay {
-                has_begun: false,
-                waiting: 0,
+            ConnectPhase::Racing { race, .. } => race.remaining_work(now),
+            _ => RemainingWork {
+                has_started: false,
+                untried: 0,
             },
         }
     }
 
-    /// Until when it may take; `None` without a limit.
+    /// When the connect times out; `None` is unlimited.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.patience.deadline()
+        self.deadline.end()
     }
 
-    /// The address being tried, once there is one.
+    /// The address that is being tried, once there is one.
     pub(crate) fn address(&self) -> Option<&Address> {
         match &self.phase {
-            Phase::Single(attempt) => Some(&attempt.address),
-            Phase::Racing { race, .. } => race.address(),
-            Phase::Resolving { .. } | Phase::Over => None,
+            ConnectPhase::Single(attempt) => Some(&attempt.address),
+            ConnectPhase::Racing { race, .. } => race.address(),
+            ConnectPhase::Resolving { .. } | ConnectPhase::Over => None,
         }
     }
 
-    /// The sockets that may become the connection's.
+    /// The sockets of which one becomes that of the connection.
     pub(crate) fn streams(&self) -> Vec<&StreamSocket> {
         match &self.phase {
-            Phase::Single(attempt) => vec![&attempt.stream],
-            Phase::Racing { race, .. } => race.streams().collect(),
-            Phase::Resolving { bound, .. } => bound.iter().collect(),
-            Phase::Over => Vec::new(),
+            ConnectPhase::Single(attempt) => vec![&attempt.stream],
+            ConnectPhase::Racing { race, .. } => race.streams().collect(),
+            ConnectPhase::Resolving { bound, .. } => bound.iter().collect(),
+            ConnectPhase::Over => Vec::new(),
         }
     }
 
-    /// The socket that has been there for the longest time.
+    /// The oldest socket.
     pub(crate) fn socket(&self) -> Option<&Socket> {
         self.streams().first().map(|stream| &stream.socket)
     }
 
-    /// The error of a connect whose time is over, if it is at `now`.
+    /// The error of the timeout, if the deadline has passed at `now`.
     pub(crate) fn timed_out_at(&self, now: Instant) -> Option<ConnectError> {
-        self.patience.is_over(now).then(|| self.timed_out())
+        self.deadline.has_passed(now).then(|| self.timed_out())
     }
 
     fn timed_out(&self) -> ConnectError {
         let attempt = match &self.phase {
-            Phase::Resolving { lookup, .. } => format!("resolve {}", lookup.host()),
-            Phase::Racing { name, .. } => format!("connect {name}"),
-            Phase::Single(attempt) => format!("connect {}", attempt.address),
-            Phase::Over => "connect".into(),
+            ConnectPhase::Resolving { lookup, .. } => format!("resolve {}", lookup.host()),
+            ConnectPhase::Racing { name, .. } => format!("connect {name}"),
+            ConnectPhase::Single(attempt) => format!("connect {}", attempt.address),
+            ConnectPhase::Over => "connect".into(),
         };
         ConnectError::TimedOut { attempt }
     }

@@ -1,5 +1,5 @@
-//! Which address of a name to try when: Happy Eyeballs Version 2 (RFC 8305), as a pure state machine. Times go in,
-//! addresses to start with come out; sockets are somebody else's business.
+//! When to try which address of a name: Happy Eyeballs Version 2 (RFC 8305), as a state machine
+//! without sockets and without a clock of its own. Times go in, addresses to connect to come out.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -8,61 +8,64 @@ use std::time::{Duration, Instant};
 /// The Connection Attempt Delay (RFC 8305, section 5: 250 milliseconds are recommended).
 pub(crate) const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// The addresses that have not been tried yet.
+/// The addresses that have not been tried, and when the next attempt may start.
 #[derive(Debug)]
 pub(crate) struct Schedule<A> {
-    waiting: VecDeque<A>,
-    /// When the next attempt may start beside those that are running.
+    untried: VecDeque<A>,
+    /// When the next attempt may start while others are running.
     next_start: Option<Instant>,
 }
 
 impl<A> Schedule<A> {
-    /// Tries `addresses` in this order.
+    /// A schedule that tries `addresses` in this order.
     pub(crate) fn new(addresses: impl IntoIterator<Item = A>) -> Schedule<A> {
         Schedule {
-            waiting: addresses.into_iter().collect(),
+            untried: addresses.into_iter().collect(),
             next_start: None,
         }
     }
 
-    /// The address to start with at `now`, if it is time for one. `running` is the number of attempts under way.
+    /// The address of the attempt to start at `now`, if one is due. `running` is the number of
+    /// attempts under way.
     ///
-    /// An attempt starts when none is running, because the one before has failed or there was none, or when the
-    /// delay since the last start is over (RFC 8305, section 5).
+    /// An attempt is due when none is running, or when the delay since the last start has passed
+    /// (RFC 8305, section 5).
     pub(crate) fn next(&mut self, now: Instant, running: usize) -> Option<A> {
-        let is_time = running == 0 || self.next_start.is_none_or(|start| now >= start);
-        if !is_time {
+        let is_due = running == 0 || self.next_start.is_none_or(|start| now >= start);
+        if !is_due {
             return None;
         }
-        let address = self.waiting.pop_front()?;
+        let address = self.untried.pop_front()?;
         self.next_start = Some(now + ATTEMPT_DELAY);
         Some(address)
     }
 
-    /// Tells that an attempt has failed: the next one need not wait for the delay to pass.
+    /// Records that an attempt has failed: the next one need not wait for the delay.
     pub(crate) fn failed(&mut self) {
         self.next_start = None;
     }
 
-    /// How many addresses were not started with yet.
-    pub(crate) fn waiting(&self) -> usize {
-        self.waiting.len()
+    /// How many addresses have not been tried.
+    pub(crate) fn untried(&self) -> usize {
+        self.untried.len()
     }
 }
 
-/// Interleaves the families of `addresses`, each in its own order, starting with the family of the first one
-/// (RFC 8305, section 4, with a First Address AddressFamily Count of 1). The system's resolver has sorted them by
-/// destination address selection before (RFC 6724).
+/// Interleaves the address families of `addresses`, each in its own order, starting with the family
+/// of the first one (RFC 8305, section 4, with a First Address Family Count of 1). The system's
+/// resolver has sorted them by destination address selection (RFC 6724).
 pub(crate) fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (first, second): (Vec<_>, Vec<_>) = addresses
         .into_iter()
         .partition(|address| address.is_ipv6() == first_is_v6);
     let (mut first, mut second) = (first.into_iter(), second.into_iter());
-    let mut order = Vec::new();
+    let count = first.len() + second.len();
+    let mut order = Vec::with_capacity(count);
     loop {
         let pair = [first.next(), second.next()];
         if pair.iter().all(Option::is_none) {
+            debug_assert_eq!(order.len(), count, "an address was lost");
             return order;
         }
         order.extend(pair.into_iter().flatten());
@@ -73,12 +76,12 @@ pub(crate) fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 mod tests {
     use super::*;
 
-    /// What happens at a time in milliseconds, and which address is started then.
+    /// What happens at a time in milliseconds, and which addresses are tried then.
     enum Step {
-        Look(&'static [char]),
+        Poll(&'static [char]),
         Fails(&'static [char]),
     }
-    use Step::{Fails, Look};
+    use Step::{Fails, Poll};
 
     #[test]
     fn attempts_start_on_time_or_on_failure() {
@@ -86,18 +89,18 @@ mod tests {
             (
                 "the first one at once, the next ones every 250 ms",
                 &[
-                    (0, Look(&['a'])),
-                    (249, Look(&[])),
-                    (250, Look(&['b'])),
-                    (499, Look(&[])),
-                    (500, Look(&['c'])),
-                    (10_000, Look(&[])),
+                    (0, Poll(&['a'])),
+                    (249, Poll(&[])),
+                    (250, Poll(&['b'])),
+                    (499, Poll(&[])),
+                    (500, Poll(&['c'])),
+                    (10_000, Poll(&[])),
                 ],
             ),
             (
                 "a failure starts the next one at once",
                 &[
-                    (0, Look(&['a'])),
+                    (0, Poll(&['a'])),
                     (10, Fails(&['b'])),
                     (20, Fails(&['c'])),
                     (30, Fails(&[])),
@@ -106,24 +109,24 @@ mod tests {
             (
                 "the delay counts from the last start",
                 &[
-                    (0, Look(&['a'])),
+                    (0, Poll(&['a'])),
                     (100, Fails(&['b'])),
-                    (300, Look(&[])),
-                    (350, Look(&['c'])),
+                    (300, Poll(&[])),
+                    (350, Poll(&['c'])),
                 ],
             ),
             (
-                "a late look starts one attempt, not all that were due",
+                "a late poll starts one attempt, not all that were due",
                 &[
-                    (0, Look(&['a'])),
-                    (5_000, Look(&['b'])),
-                    (5_001, Look(&[])),
-                    (5_250, Look(&['c'])),
+                    (0, Poll(&['a'])),
+                    (5_000, Poll(&['b'])),
+                    (5_001, Poll(&[])),
+                    (5_250, Poll(&['c'])),
                 ],
             ),
             (
-                "a failure of an old attempt helps too",
-                &[(0, Look(&['a'])), (250, Look(&['b'])), (260, Fails(&['c']))],
+                "a failure of an old attempt starts the next one too",
+                &[(0, Poll(&['a'])), (250, Poll(&['b'])), (260, Fails(&['c']))],
             ),
         ];
         for (name, steps) in table {
@@ -133,7 +136,7 @@ mod tests {
             for (time, step) in steps {
                 let now = start + Duration::from_millis(*time);
                 let expected = match step {
-                    Look(expected) => expected,
+                    Poll(expected) => expected,
                     Fails(expected) => {
                         running -= 1;
                         schedule.failed();

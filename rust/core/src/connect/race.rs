@@ -1,4 +1,4 @@
-//! Connects under way to the addresses of one name, of which the first to succeed wins.
+//! Attempts to the addresses of one name: the first one that succeeds wins.
 
 use std::io;
 use std::time::Instant;
@@ -6,8 +6,8 @@ use std::time::Instant;
 use crate::address::Address;
 use crate::connect::attempt::Attempt;
 use crate::connect::attempt_log::AttemptLog;
+use crate::connect::connect_deadline::RemainingWork;
 use crate::connect::happy_eyeballs::Schedule;
-use crate::connect::patience::UnderWay;
 use crate::error::ConnectError;
 use crate::socket::options::Options;
 use crate::socket::stream_socket::StreamSocket;
@@ -17,29 +17,30 @@ use crate::socket::stream_socket::StreamSocket;
 pub(super) struct Race {
     schedule: Schedule<Address>,
     attempts: Vec<Attempt>,
-    /// For the first attempt, the only one it can serve.
+    /// A bound socket, for the first attempt. It can serve only one.
     bound: Option<StreamSocket>,
     last_failure: Option<ConnectError>,
-    /// When the newest attempt began.
+    /// When the newest attempt started.
     last_start: Option<Instant>,
 }
 
-/// What a look at a connect under way has shown.
+/// How far a connect has come.
 #[derive(Debug)]
-pub(crate) enum Progress {
-    /// No winner yet.
+pub(crate) enum ConnectProgress {
+    /// It is still under way.
     Undecided,
-    /// The winner. The losers are closed.
+    /// It succeeded. The other attempts are closed.
     Established(Attempt),
-    /// The last address has failed too.
+    /// It failed: no address is left.
     Failed(ConnectError),
 }
 
 impl Race {
-    /// A race to `addresses`, in this order. A `bound` socket allows one address, of a family that it reaches.
+    /// A race to `addresses`, in this order. With a `bound` socket it has one address, of a family
+    /// that the socket can reach.
     pub(super) fn new(mut addresses: Vec<Address>, bound: Option<StreamSocket>) -> Race {
         if let Some(bound) = &bound {
-            // With a single address the system says best what is wrong with it.
+            // A single address is kept in any case: the kernel's error is the most precise one.
             if addresses.len() > 1 {
                 addresses.retain(|address| bound.reaches(address));
             }
@@ -54,7 +55,7 @@ impl Race {
         }
     }
 
-    /// The address that an attempt has been under way to for the longest time.
+    /// The address of the oldest attempt.
     pub(super) fn address(&self) -> Option<&Address> {
         self.attempts.first().map(|attempt| &attempt.address)
     }
@@ -64,28 +65,28 @@ impl Race {
         self.attempts.iter().map(|attempt| &attempt.stream)
     }
 
-    /// What is under way, and left, after a look at `now`.
-    pub(super) fn under_way(&self, now: Instant) -> UnderWay {
-        UnderWay {
-            has_begun: self.last_start == Some(now),
-            waiting: self.schedule.waiting(),
+    /// The work that is left after an advance at `now`.
+    pub(super) fn remaining_work(&self, now: Instant) -> RemainingWork {
+        RemainingWork {
+            has_started: self.last_start == Some(now),
+            untried: self.schedule.untried(),
         }
     }
 
-    /// Sees, without waiting, how the attempts do, and starts those that are due. `log` is told of both.
+    /// Advances the attempts, without waiting, starts those that are due, and logs both.
     pub(super) fn advance(
         &mut self,
         options: &Options,
         now: Instant,
         log: &mut AttemptLog,
-    ) -> Progress {
+    ) -> ConnectProgress {
         let mut index = 0;
         while index < self.attempts.len() {
             match self.attempts[index].advance() {
                 Ok(false) => index += 1,
                 Ok(true) => {
                     let winner = self.attempts.swap_remove(index);
-                    return self.won(winner, now, log);
+                    return self.win(winner, now, log);
                 }
                 Err(error) => {
                     let loser = self.attempts.remove(index);
@@ -99,24 +100,24 @@ impl Race {
             self.last_start = Some(now);
             match Attempt::start(address, self.bound.take(), options) {
                 Ok((attempt, false)) => self.attempts.push(attempt),
-                Ok((attempt, true)) => return self.won(attempt, now, log),
+                Ok((attempt, true)) => return self.win(attempt, now, log),
                 Err((address, error)) => {
                     log.failed(&address, now, &error);
                     self.fail(address, error);
                 }
             }
         }
-        if self.attempts.is_empty() && self.schedule.waiting() == 0 {
+        if self.attempts.is_empty() && self.schedule.untried() == 0 {
             let failure = self.last_failure.take();
-            return Progress::Failed(failure.unwrap_or(ConnectError::NoAddress));
+            return ConnectProgress::Failed(failure.unwrap_or(ConnectError::NoAddress));
         }
-        Progress::Undecided
+        ConnectProgress::Undecided
     }
 
-    fn won(&mut self, winner: Attempt, now: Instant, log: &mut AttemptLog) -> Progress {
+    fn win(&mut self, winner: Attempt, now: Instant, log: &mut AttemptLog) -> ConnectProgress {
         self.attempts.clear();
         log.connected(&winner.address, now);
-        Progress::Established(winner)
+        ConnectProgress::Established(winner)
     }
 
     fn fail(&mut self, address: Address, source: io::Error) {

@@ -1,9 +1,11 @@
-//! Looking up names without waiting for the answer, on a few threads of the library's own.
+//! Looking up names on a few worker threads, so that a connect does not block.
 //!
-//! They belong to the process, not to who asks, since a lookup that hangs cannot be stopped: it outlives its asker.
-//! If the system has no thread to give and none is there, the asking thread looks the name up
-//! itself, which may block it: late is better than never.
-//! [`shut_down`] ends those that are idle, and keeps the library's code mapped for those that are not.
+//! The workers belong to the process, because getaddrinfo(3) cannot be cancelled: a lookup that
+//! hangs outlives the connect that asked for it. If there is no worker and the system cannot create
+//! a thread, the calling thread looks the name up itself, and may block.
+//!
+//! [`shut_down`] ends the idle workers. If others are busy, it keeps the library's code mapped for
+//! them.
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,19 +16,19 @@ use crate::sync::thread::JoinHandle;
 use crate::sync::{Condvar, Mutex, MutexGuard, ProcessWide, lock, wait};
 use crate::sys;
 
-/// How many lookups that somebody waits for are under way at once; the others wait for their turn.
+/// The maximum number of lookups under way whose answer is still wanted. Further ones are queued.
 const MAX_AT_ONCE: usize = 16;
 
-/// How many threads there are at most: those of lookups that nobody waits for any more, and that hang, included.
+/// The maximum number of workers, including those whose lookup hangs and is no longer wanted.
 const MAX_THREADS: usize = 256;
 
 static RESOLVER: ProcessWide<Resolver> = ProcessWide::new(Resolver::default);
 
-/// A question to the system's resolver. Dropping it cancels it: an answer that comes later is thrown away, and a
-/// question that has not been asked yet never is.
+/// A lookup. Dropping it cancels it: a later answer is discarded, and a queued question is never
+/// asked.
 #[derive(Debug)]
 pub(crate) struct Lookup {
-    /// The process that has asked: its threads are not there in a child.
+    /// The process that asked: a forked child does not have its workers.
     process: u64,
     host: String,
     port: u16,
@@ -38,19 +40,20 @@ type Answer = io::Result<Vec<SocketAddr>>;
 #[derive(Debug, Default)]
 struct Resolver {
     pool: Mutex<Pool>,
-    question_or_end: Condvar,
+    /// A question was queued, or the generation changed.
+    changed: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct Pool {
     questions: VecDeque<Question>,
     workers: Vec<Worker>,
-    /// Workers that have ended, or will in a moment.
+    /// The threads of workers that have ended, or are about to.
     ended: Vec<JoinHandle<()>>,
     next_worker: u64,
-    /// Which set of workers is wanted: one that finds another number than its own ends.
+    /// Changes on each shutdown. A worker of another generation ends.
     generation: u64,
-    /// Between [`shut_down`] and [`start_up`] nothing begins.
+    /// Between [`shut_down`] and [`start_up`] no lookup begins.
     is_shut_down: bool,
 }
 
@@ -61,19 +64,19 @@ struct Question {
     asker: Asker,
 }
 
-/// Where the answer goes, as long as somebody waits for it.
+/// Where the answer goes. Dead once it is no longer wanted.
 type Asker = Weak<Mutex<Option<Answer>>>;
 
 #[derive(Debug)]
 struct Worker {
     number: u64,
     thread: JoinHandle<()>,
-    /// Who waits for what it is looking up; `None` if it is idle.
+    /// Where the answer of its lookup goes; `None` if it is idle.
     asker: Option<Asker>,
 }
 
 impl Lookup {
-    /// Asks for the addresses of `host`. It blocks only if there is no thread to look them up.
+    /// Starts to look up the addresses of `host`. Blocks only if no thread can be created.
     pub(crate) fn start(host: String, port: u16) -> Lookup {
         let answer = Arc::new(Mutex::new(None));
         let asker = Arc::downgrade(&answer);
@@ -90,13 +93,13 @@ impl Lookup {
         }
     }
 
-    /// The answer, once it is there.
+    /// Takes the answer, once there is one.
     pub(crate) fn take(&mut self) -> Option<Answer> {
         if self.process != sys::process() {
             *self = Lookup::start(self.host.clone(), self.port);
         }
         let mut answer = lock(&self.answer);
-        // The question was dropped: the library is shut down.
+        // The question was dropped unanswered: the library was shut down.
         if answer.is_none() && Arc::weak_count(&self.answer) == 0 {
             return Some(Err(io::ErrorKind::OutOfMemory.into()));
         }
@@ -107,7 +110,7 @@ impl Lookup {
         &self.host
     }
 
-    /// What is connected to: the host and the port.
+    /// The host and the port, as errors name them.
     pub(crate) fn name(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
@@ -118,7 +121,7 @@ impl Drop for Lookup {
         let asked = std::mem::take(&mut self.answer);
         if Arc::weak_count(&asked) > 0 {
             drop(asked);
-            // Whoever looks it up is not counted any more.
+            // The worker of this lookup no longer counts, so another one may start.
             let resolver = RESOLVER.get();
             resolver.staff(&mut resolver.pool());
         }
@@ -134,17 +137,18 @@ impl Resolver {
         pool.questions.push_back(question);
         self.staff(&mut pool);
         if pool.workers.is_empty() {
-            // There is no thread, and no other question: each would have been looked up here.
+            // No thread could be created. There are no other questions: those would have been
+            // answered here as well.
             let questions = std::mem::take(&mut pool.questions);
             drop(pool);
             questions.iter().for_each(Question::look_up);
         }
     }
 
-    /// Has a worker for each question, if there may be so many.
+    /// Starts a worker for each question that has none, within the limits.
     fn staff(&'static self, pool: &mut Pool) {
         for thread in std::mem::take(&mut pool.ended) {
-            // It has given the pool back, and has nothing more to do.
+            // Does not block for long: the worker has unlocked the pool for the last time.
             let _ = thread.join();
         }
         pool.questions
@@ -166,11 +170,13 @@ impl Resolver {
         }
         let hanging = pool.workers.len();
         if hanging > 0 && pool.count_in_use() == 0 {
-            // Nobody will come to them.
-            pool.refuse(&format!("{hanging} lookups hang in the system's resolver"));
+            // All workers hang, so no question would ever be answered.
+            pool.refuse(&format!(
+                "{hanging} earlier lookups are still waiting for the system's resolver"
+            ));
         }
         if !pool.questions.is_empty() {
-            self.question_or_end.notify_all();
+            self.changed.notify_all();
         }
     }
 
@@ -180,11 +186,11 @@ impl Resolver {
             let Some(question) = pool.questions.pop_front() else {
                 let idle = pool.workers.iter().filter(|worker| worker.asker.is_none());
                 if idle.count() > MAX_AT_ONCE {
-                    // There were many while others hung.
+                    // More workers were needed while others hung.
                     pool.end(number);
                     return;
                 }
-                pool = wait(&self.question_or_end, pool);
+                pool = wait(&self.changed, pool);
                 continue;
             };
             pool.set_asker(number, Some(question.asker.clone()));
@@ -208,9 +214,10 @@ impl Resolver {
             let ended = std::mem::take(&mut pool.ended);
             (std::mem::take(&mut pool.workers), ended)
         };
-        self.question_or_end.notify_all();
-        // A worker that was busy a moment ago may have become idle: then it ends without being waited for, which the
-        // mapped library allows. One that was idle cannot have become busy: there were no questions left.
+        self.changed.notify_all();
+        // A worker that was busy may have become idle since. It ends without being joined, which is
+        // sound because the library stays mapped. An idle one cannot have become busy: the queue of
+        // questions is empty.
         let (idle, busy): (Vec<_>, Vec<_>) = workers
             .into_iter()
             .partition(|worker| worker.asker.is_none());
@@ -225,7 +232,7 @@ impl Resolver {
 }
 
 impl Pool {
-    /// How many workers are idle or look up what somebody waits for.
+    /// How many workers are idle, or have a lookup that is still wanted.
     fn count_in_use(&self) -> usize {
         let is_in_use = |worker: &&Worker| {
             let asker = worker.asker.as_ref();
@@ -234,7 +241,7 @@ impl Pool {
         self.workers.iter().filter(is_in_use).count()
     }
 
-    /// Answers all questions with an error.
+    /// Answers all queued questions with an error.
     fn refuse(&mut self, message: &str) {
         for question in std::mem::take(&mut self.questions) {
             if let Some(answer) = question.asker.upgrade() {
@@ -260,7 +267,7 @@ impl Pool {
 }
 
 impl Question {
-    /// Asks the system, waits for the answer, and gives it to the asker.
+    /// Asks the system, blocks until it answers, and stores the answer.
     fn look_up(&self) {
         let found = self.answer();
         if let Some(answer) = self.asker.upgrade() {
@@ -277,13 +284,14 @@ impl Question {
     }
 }
 
-/// Allows lookups again after a [`shut_down`], for a library that was kept mapped and is loaded once more.
+/// Allows lookups again after a [`shut_down`], for a library that was kept mapped and is loaded
+/// again.
 pub(crate) fn start_up() {
     RESOLVER.get().pool().is_shut_down = false;
 }
 
-/// Ends the idle threads and forgets the questions that have not been asked. If a lookup is still under way, the library
-/// stays mapped for it, for the rest of the process.
+/// Ends the idle workers and drops queued questions. If a lookup is still under way, the library
+/// stays mapped for the rest of the process.
 pub(crate) fn shut_down() {
     RESOLVER.get().shut_down();
 }

@@ -55,14 +55,14 @@ pub(super) fn begin(mut close: LingeringClose, limit: Duration) {
     } else {
         CLOSER.get().add(close, limit);
     }
-    shared_poller::acted();
+    shared_poller::record_activity();
 }
 
 /// Ends some lingering closes to free their descriptors. Returns false if there are none.
 fn free_descriptors() -> bool {
     let count = descriptors::limit().map_or(1, headroom);
     let given_up = CLOSER.get().lock().closes.give_up(count, Loss::Unsent);
-    shared_poller::acted();
+    shared_poller::record_activity();
     !given_up.is_empty()
 }
 
@@ -169,7 +169,7 @@ impl Closer {
             if !ended.is_empty() {
                 drop(shared);
                 drop(ended);
-                shared_poller::acted();
+                shared_poller::record_activity();
                 shared = self.lock();
             }
             if shared.is_shut_down {
@@ -230,7 +230,7 @@ impl Closer {
             self.lock().closes.check_in(token, timed, is_busy);
         }
         // After the socket was closed, because a close counts as activity.
-        shared_poller::acted();
+        shared_poller::record_activity();
     }
 
     fn shut_down(&self) {

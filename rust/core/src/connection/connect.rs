@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::address::Target;
 use crate::connect::attempt::Attempt;
 use crate::connect::attempt_log::AttemptLog;
-use crate::connect::connecting::{Begun, Connecting, Progress};
+use crate::connect::connecting::{ConnectProgress, ConnectStart, Connecting};
 use crate::connection::Connection;
 use crate::connection::inner::{Inner, Transport};
 use crate::connection::recv::state::RecvState;
@@ -73,7 +73,7 @@ impl Connection {
         inner.lifetime = Lifetime::None;
         inner.ended = None;
         match begun {
-            Begun::Failed(error) => {
+            ConnectStart::Failed(error) => {
                 inner.recv = RecvState::default();
                 inner.send = SendState::default();
                 if self.status() == Status::Error {
@@ -83,13 +83,13 @@ impl Connection {
                 totals::failed();
                 Err(error)
             }
-            Begun::Connecting(connecting) => {
+            ConnectStart::Connecting(connecting) => {
                 self.begin(&mut inner);
                 inner.peer = connecting.address().cloned();
                 inner.transport = Transport::Connecting(Box::new(connecting));
                 Ok(())
             }
-            Begun::Established(attempt) => {
+            ConnectStart::Established(attempt) => {
                 self.begin(&mut inner);
                 self.establish(&mut inner, attempt, now);
                 Ok(())
@@ -109,7 +109,7 @@ impl Connection {
         self.subscriptions.opened(&attempt.stream.socket);
         inner.establish(attempt, now);
         totals::connected();
-        shared_poller::acted();
+        shared_poller::record_activity();
         self.change(inner, Input::Established);
         self.emit(inner, Event::ConnectFinished(ConnectEnd::Connected));
     }
@@ -131,12 +131,12 @@ impl Connection {
         // The socket comes before the clock: a late poll must not fail a connection that is
         // established.
         let error = match connecting.advance(&options, now, log) {
-            Progress::Established(attempt) => {
+            ConnectProgress::Established(attempt) => {
                 self.establish(&mut inner, attempt, now);
                 self.send_queue(&mut inner);
                 return Ok(());
             }
-            Progress::Undecided => {
+            ConnectProgress::Undecided => {
                 let address = connecting.address().cloned();
                 let deadline = connecting.deadline();
                 let timed_out = connecting.timed_out_at(now);
@@ -150,7 +150,7 @@ impl Connection {
                     None => return Ok(()),
                 }
             }
-            Progress::Failed(error) => {
+            ConnectProgress::Failed(error) => {
                 self.change(&mut inner, Input::ConnectFailed);
                 error
             }
@@ -172,7 +172,7 @@ impl Connection {
         drop(inner);
         // The sockets are closed without the lock.
         drop(transport);
-        shared_poller::acted();
+        shared_poller::record_activity();
         Err(PollError::Connect(error))
     }
 }

@@ -180,7 +180,7 @@ impl Connection {
 
         let Transport::Connected { name, socket } = transport else {
             drop(transport);
-            shared_poller::acted();
+            shared_poller::record_activity();
             return;
         };
         if recv.is_inherited() {
@@ -200,7 +200,7 @@ impl Connection {
         if has_failed || reason == CloseReason::Abort || linger == Some(Duration::ZERO) {
             reset(&socket);
             drop(socket);
-            shared_poller::acted();
+            shared_poller::record_activity();
             return;
         }
         let limit = linger.or(self.write_timeout()).unwrap_or(LINGER_LIMIT);

@@ -133,7 +133,7 @@ impl Inner {
             // It fails only if the connection is already broken, which the next read or poll
             // reports.
             let _ = socket.shut_down_writing();
-            shared_poller::acted();
+            shared_poller::record_activity();
             self.send.phase = SendPhase::Shut;
         }
     }

@@ -1,24 +1,23 @@
-//! One message for all members.
+//! One message for all members of an event loop.
 
 use std::sync::Arc;
 
 use crate::connection::Connection;
-use crate::dispatch::event_loop::Shared;
-use crate::dispatch::member::Member;
+use crate::dispatch::member::LoopMember;
 use crate::dispatch::packet_channel::Format;
-use crate::dispatch::subject::{Peer, Source, Subject};
+use crate::dispatch::peer::Peer;
+use crate::dispatch::shared::{QUEUE_LIMIT, Shared, flush};
+use crate::dispatch::subject::{Source, Subject};
 use crate::error::WriteError;
 use crate::event::Status;
 
-/// How many bytes may wait to be sent to a peer that has no limit of its own, so that one that does not read holds up nobody.
-pub(super) const QUEUE_LIMIT: usize = 1 << 20;
-
-/// A member that did not take a broadcast.
+/// A member that could not accept a broadcast.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Refused<S> {
     /// The member.
-    pub member: Arc<Member<S>>,
-    /// Why not.
+    pub member: Arc<LoopMember<S>>,
+    /// Why it could not.
     pub error: WriteError,
 }
 
@@ -26,34 +25,35 @@ pub struct Refused<S> {
 pub(super) fn broadcast<S: Subject>(
     shared: &Shared<S>,
     data: &[u8],
-    is_left_out: impl Fn(&S) -> bool,
+    is_excluded: impl Fn(&S) -> bool,
 ) -> Vec<Refused<S>> {
-    let mut framed = Framed::default();
+    let mut framed = FrameCache::default();
     let mut refused = Vec::new();
-    let mut enqueued = Vec::new();
+    let mut unflushed = Vec::new();
     let members = shared.members();
     // Two broadcasts reach all members in the same order.
-    let guard = shared.begin_broadcast();
+    let guard = shared.lock_broadcasts();
     for member in members.iter() {
-        if is_left_out(member.subject()) {
+        if is_excluded(member.subject()) {
             continue;
         }
         let outcome = match member.subject().source() {
             Source::Server(_) => continue,
-            Source::Peer(peer) => post(peer.connection(), |connection, limit| {
+            Source::Peer(peer) => enqueue(peer.connection(), |connection, limit| {
                 connection.enqueue(data, limit)
             }),
             Source::Packets(channel) => channel.with_peer(|peer, format| {
-                post(peer.connection(), |connection, limit| {
-                    connection.enqueue_packet(framed.of(format, data)?, limit)
+                enqueue(peer.connection(), |connection, limit| {
+                    connection.enqueue_packet(framed.frame(format, data)?, limit)
                 })
             }),
         };
         match outcome {
+            // Not connected.
             None => {}
-            // Somebody else sends what it is behind, or the kernel reports when it has room.
+            // The queue was not empty: a flush is under way, or follows when the kernel has room.
             Some(Ok(false)) => {}
-            Some(Ok(true)) => enqueued.push(member.clone()),
+            Some(Ok(true)) => unflushed.push(member.clone()),
             Some(Err(error)) => refused.push(Refused {
                 member: member.clone(),
                 error,
@@ -61,47 +61,34 @@ pub(super) fn broadcast<S: Subject>(
         }
     }
     drop(guard);
-    for member in shared.send_later(enqueued) {
-        send(&member);
+    for member in shared.defer_flush(unflushed) {
+        flush(&member);
     }
     refused
 }
 
-/// Has `post` post to `connection`, if it is connected, with its limit. Whether nothing waited there before.
-fn post(
+/// Calls `enqueue` with `connection` and its write buffer limit, if it is connected. The result is
+/// whether the queue was empty.
+fn enqueue(
     connection: &Connection,
-    post: impl FnOnce(&Connection, usize) -> Result<bool, WriteError>,
+    enqueue: impl FnOnce(&Connection, usize) -> Result<bool, WriteError>,
 ) -> Option<Result<bool, WriteError>> {
     let limit = match connection.queue_limit() {
         0 => QUEUE_LIMIT,
         limit => limit,
     };
-    (connection.status() == Status::Connected).then(|| post(connection, limit))
+    (connection.status() == Status::Connected).then(|| enqueue(connection, limit))
 }
 
-/// Sends what was enqueued to `member`.
-pub(super) fn send<S: Subject>(member: &Member<S>) {
-    match member.subject().source() {
-        Source::Server(_) => {}
-        Source::Peer(peer) => peer.connection().try_flush(),
-        Source::Packets(channel) => {
-            channel.with_peer(|peer, _| {
-                peer.connection().try_flush();
-                None::<()>
-            });
-        }
-    }
-}
-
-/// The last packet that was framed: most members of a loop have the same format.
+/// The frame for the last format: most members of a loop have the same one.
 #[derive(Default)]
-struct Framed(Option<(Arc<Format>, Vec<u8>)>);
+struct FrameCache(Option<(Arc<Format>, Vec<u8>)>);
 
-impl Framed {
-    /// `data` as a packet of `format`.
-    fn of(&mut self, format: &Arc<Format>, data: &[u8]) -> Result<&[u8], WriteError> {
-        let is_known = matches!(&self.0, Some((known, _)) if Arc::ptr_eq(known, format));
-        if !is_known {
+impl FrameCache {
+    /// Frames `data` as a packet of `format`.
+    fn frame(&mut self, format: &Arc<Format>, data: &[u8]) -> Result<&[u8], WriteError> {
+        let is_cached = matches!(&self.0, Some((cached, _)) if Arc::ptr_eq(cached, format));
+        if !is_cached {
             let frame = format.framing.frame(data, format.limit)?;
             self.0 = Some((format.clone(), frame));
         }

@@ -1,4 +1,4 @@
-//! A member of an event loop.
+//! One member of an event loop, and what the loop has reported of it.
 
 use std::sync::Arc;
 
@@ -6,38 +6,58 @@ use crate::connection::Connection;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, lock};
 
-/// Makes a member of a connection that a server has accepted.
+/// Makes a member of a connection that a server accepted.
 pub(super) type Accept<S> = Arc<dyn Fn(Connection) -> S + Send + Sync>;
 
 /// A member of an [`EventLoop`](crate::dispatch::EventLoop).
-pub struct Member<S> {
+pub struct LoopMember<S> {
     subject: S,
     pub(super) key: usize,
-    /// Later members have larger numbers.
+    /// Members that were added later have larger numbers.
     pub(super) order: u64,
-    /// The loop has accepted it, and removes it when it is over.
+    /// It is a listening socket.
+    pub(super) is_server: bool,
+    /// The loop accepted it, and removes it when its connection ends.
     pub(super) is_accepted: bool,
     is_removed: AtomicBool,
-    /// What is done with the connections of a server.
+    /// What to do with the connections of a server.
     accept: Mutex<Option<Accept<S>>>,
     reported: Reported,
 }
 
-/// What the loop has reported of a member. Changed by the thread that polls the loop.
+/// What a new member is.
+pub(super) struct MemberKind {
+    pub(super) is_server: bool,
+    pub(super) is_accepted: bool,
+}
+
+/// The state of a member that the loop has reported. Only the thread that polls the loop changes
+/// it.
 #[derive(Debug, Default)]
 pub(super) struct Reported {
-    /// Which connection it is, as an address: a packet channel may get another one.
+    /// The address of the connection: a packet channel can get another one.
     connection: AtomicUsize,
     version: AtomicU64,
     is_read_closed: AtomicBool,
-    /// How many bytes the session had received when its data was reported last, and the number of that poll.
+    /// Of the last report of data: the version of the connection, the number of bytes that it had
+    /// received, and the number of the poll.
     data_version: AtomicU64,
     received: AtomicU64,
     poll: AtomicU64,
 }
 
+/// How much data a connection has received: what distinguishes new data from data that was
+/// reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct DataPosition {
+    /// The version of the connection.
+    pub(super) version: u64,
+    /// The number of bytes received.
+    pub(super) received: u64,
+}
+
 impl Reported {
-    /// What there is of `connection` when it is added.
+    /// The state of `connection` when it is added, which the loop does not report.
     pub(super) fn of(connection: &Connection) -> Reported {
         Reported {
             connection: AtomicUsize::new(address(connection)),
@@ -54,73 +74,83 @@ fn address(connection: &Connection) -> usize {
     std::ptr::from_ref(connection).addr()
 }
 
-impl<S> Member<S> {
+impl<S> LoopMember<S> {
     pub(super) fn new(
         subject: S,
         key: usize,
         order: u64,
-        is_accepted: bool,
+        kind: MemberKind,
         reported: Reported,
-    ) -> Member<S> {
-        Member {
+    ) -> LoopMember<S> {
+        debug_assert!(
+            !(kind.is_server && kind.is_accepted),
+            "a loop accepts no servers"
+        );
+        LoopMember {
             subject,
             key,
             order,
-            is_accepted,
+            is_server: kind.is_server,
+            is_accepted: kind.is_accepted,
             is_removed: AtomicBool::new(false),
             accept: Mutex::new(None),
             reported,
         }
     }
 
-    /// What it is.
+    /// The subject that was added.
     pub fn subject(&self) -> &S {
         &self.subject
     }
 
-    /// Whether it is not a member any more.
+    /// Whether it was removed from the loop.
     pub(super) fn is_removed(&self) -> bool {
         self.is_removed.load(Ordering::Acquire)
     }
 
-    pub(super) fn remove(&self) {
-        self.is_removed.store(true, Ordering::Release);
+    /// Marks it as removed. Each member is removed once.
+    pub(super) fn mark_removed(&self) {
+        let was_removed = self.is_removed.swap(true, Ordering::Release);
+        debug_assert!(!was_removed, "a member is removed twice");
     }
 
     pub(super) fn accept(&self) -> Option<Accept<S>> {
         lock(&self.accept).clone()
     }
 
-    /// The way to accept before this one, which the caller drops without a lock.
+    /// Replaces the function that accepts. The caller drops the old one without holding a lock.
+    #[must_use = "dropping it may run code of the program, which must not run under a lock"]
     pub(super) fn set_accept(&self, accept: Option<Accept<S>>) -> Option<Accept<S>> {
         std::mem::replace(&mut *lock(&self.accept), accept)
     }
 
-    /// Whether the status has changed since it was looked at last.
-    pub(super) fn has_another_version(&self, connection: &Connection) -> bool {
+    /// Whether the status of `connection` changed since the loop reported it.
+    pub(super) fn has_unreported_version(&self, connection: &Connection) -> bool {
         self.reported.version.load(Ordering::Relaxed) != connection.version()
     }
 
-    /// Takes note of the connection that the member has now. Whether its status has changed since it was looked at last, or
-    /// its peer has ended its direction; what another connection was like does not count.
-    pub(super) fn has_changed(&self, connection: &Connection, is_read_closed: bool) -> bool {
+    /// Records the current state of `connection` as reported. Returns whether its status, or its
+    /// half-close by the peer, changed since the last report. A connection that replaced another
+    /// one counts as unchanged.
+    pub(super) fn record_state(&self, connection: &Connection, is_read_closed: bool) -> bool {
         let reported = &self.reported;
         let version = connection.version();
         let address = address(connection);
         let is_same = reported.connection.swap(address, Ordering::Relaxed) == address;
-        let was_version = reported.version.swap(version, Ordering::Relaxed);
+        let old_version = reported.version.swap(version, Ordering::Relaxed);
         let was_closed = reported
             .is_read_closed
             .swap(is_read_closed, Ordering::Relaxed);
         if !is_same {
             reported.received.store(0, Ordering::Relaxed);
         }
-        is_same && (was_version != version || was_closed != is_read_closed)
+        is_same && (old_version != version || was_closed != is_read_closed)
     }
 
-    /// Takes note that the `poll` of this number reports data of a connection that has received so many bytes. Whether that
-    /// poll has not done so before.
-    pub(super) fn is_new(&self, (version, received): (u64, u64), poll: u64) -> bool {
+    /// Records that the poll number `poll` reports data up to `position`. Returns false if the same
+    /// poll has reported exactly that already.
+    pub(super) fn record_data(&self, position: DataPosition, poll: u64) -> bool {
+        let DataPosition { version, received } = position;
         let reported = &self.reported;
         let is_known = reported.received.load(Ordering::Relaxed) == received
             && reported.data_version.load(Ordering::Relaxed) == version
@@ -134,9 +164,9 @@ impl<S> Member<S> {
     }
 }
 
-impl<S> std::fmt::Debug for Member<S> {
+impl<S> std::fmt::Debug for LoopMember<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Member")
+        f.debug_struct("LoopMember")
             .field("key", &self.key)
             .finish_non_exhaustive()
     }

@@ -1,33 +1,73 @@
-//! Events: which listener is notified of what, and when.
+//! Event dispatch: which listener is notified of what, and when.
 //!
-//! | file | what it is |
+//! A poll turns what happened to a connection into calls of its listeners. An object can be polled
+//! alone ([`PeerEvents`], [`PacketChannel::poll`]) or as a member of an [`EventLoop`], which visits
+//! only the members that are due. The crate knows no listeners of its own: the traits [`Peer`],
+//! [`Subject`] and [`LoopListener`] are how a program attaches them.
+//!
+//! | file | content |
 //! | --- | --- |
-//! | `subject` | the traits: what the layer knows of objects and of those who listen |
-//! | `peer_events` | the events of one connection, for its own listeners |
-//! | `packet_channel` | the packets of a stream, for its own listeners and for event loops |
-//! | `event_loop`, `member` | the members of an event loop, in which an accepted peer is one until it is over |
-//! | `visit` | what a poll of the loop does for one member |
+//! | `event_loop` | the public face of an event loop, and its poll |
+//! | `visit` | what a poll does for one member: probe it, deliver, decide when to visit it again |
 //! | `broadcast` | one message for all members |
+//! | `shared` | the state of an event loop that visits, broadcasts and members share |
+//! | `roster` | the members by key, by id, and in order |
+//! | `member` | one member, and what the loop has reported of it |
+//! | `packet_delivery` | delivering the packets of a channel to its listeners and to event loops |
+//! | `subject` | the traits of members and of loop listeners |
+//! | `packet_channel` | the packets of a stream that can be replaced |
+//! | `peer` | the trait of a connection with its own listeners |
+//! | `peer_events` | the events of one connection, for its own listeners |
 //! | `nesting` | how deep handlers may poll |
 //!
-//! A listener may do anything while it is notified: read, write, connect, disconnect, poll, add and remove members, drop the
-//! last reference to whatever there is. So no lock is held meanwhile, and everything is looked at anew afterwards.
+//! Each file uses only those below it in the table.
+//!
+//! # Members and keys
+//!
+//! A member has an *id*, which the program chooses ([`Subject::id`]), a *key*, which the loop's
+//! [`Group`](crate::Group) assigns, and an *order*, which increases with each member added. A round
+//! visits due members in that order.
+//!
+//! # Notices
+//!
+//! What happens to a member once (a connect finishes, a connection ends, a packet is taken by
+//! somebody else's poll) is queued as a *notice* in the ready list of the group, so that a loop
+//! polled later still reports it, in order and exactly once. Data is different: it is probed at
+//! each visit, because only the newest state matters.
+//!
+//! # Delivery
+//!
+//! The events of one object are delivered by one thread at a time. A thread that finds another one
+//! delivering leaves the events to it ([`Delivery::Elsewhere`]).
+//!
+//! # Nesting
+//!
+//! A listener may do anything while it is notified: read, write, connect, disconnect, poll, add and
+//! remove members, or drop the last reference to any object. So no lock is held during a
+//! notification, and every state is read again afterwards. A poll within a handler continues the
+//! round of the poll around it; [`Nesting`] bounds the depth.
 
 mod broadcast;
 mod event_loop;
 mod member;
 mod nesting;
 mod packet_channel;
+mod packet_delivery;
+mod peer;
 mod peer_events;
+mod roster;
+mod shared;
 mod subject;
 mod visit;
 
 pub use crate::event::{Delivery, EventQueue};
 
 pub use broadcast::Refused;
-pub use event_loop::{AddError, EventLoop};
-pub use member::Member as LoopMember;
+pub use event_loop::EventLoop;
+pub use member::LoopMember;
 pub use nesting::Nesting;
 pub use packet_channel::{Format, PacketChannel};
+pub use peer::Peer;
 pub use peer_events::{PeerEvent, PeerEvents};
-pub use subject::{LoopEvent, LoopListener, OwnEvent, Peer, Source, Subject};
+pub use roster::AddError;
+pub use subject::{LoopEvent, LoopListener, OwnEvent, Source, Subject};

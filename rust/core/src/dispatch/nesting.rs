@@ -4,20 +4,33 @@ use std::cell::Cell;
 
 use crate::sync::thread_local;
 
-/// So deep may polls and their handlers nest on one thread. A deeper poll delivers nothing: what is due stays due, and the
-/// polls around it deliver it. A thread's stack may be as small as 512 KiB, and one level takes some 5 KiB.
+/// How many polls may nest on one thread, each called by a handler of the one around it. A deeper
+/// poll delivers nothing: what is due stays due, and the polls around it deliver it. A thread's
+/// stack may be as small as 512 KiB, and one level takes about 5 KiB.
 const MAX_DEPTH: u32 = 16;
 
 thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
 }
 
-/// A level of polls that are under way on this thread, until it is dropped. Whatever notifies listeners holds one meanwhile.
+/// One level of nested polls on this thread; dropping it ends the level. Code that notifies
+/// listeners holds one during the notification.
 #[derive(Debug)]
 pub struct Nesting(());
 
 impl Nesting {
-    /// Begins another level, unless there are too many.
+    /// Begins another level. `None` if 16 levels are open on this thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stream_socket::dispatch::Nesting;
+    ///
+    /// let levels: Vec<_> = std::iter::from_fn(Nesting::enter).collect();
+    /// assert_eq!(levels.len(), 16);
+    /// drop(levels);
+    /// assert!(Nesting::enter().is_some());
+    /// ```
     pub fn enter() -> Option<Nesting> {
         DEPTH.with(|depth| {
             let is_allowed = depth.get() < MAX_DEPTH;
@@ -31,6 +44,9 @@ impl Nesting {
 
 impl Drop for Nesting {
     fn drop(&mut self) {
-        DEPTH.with(|depth| depth.set(depth.get() - 1));
+        DEPTH.with(|depth| {
+            debug_assert!(depth.get() > 0, "a level ends that was not begun");
+            depth.set(depth.get() - 1);
+        });
     }
 }

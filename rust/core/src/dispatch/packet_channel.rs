@@ -1,11 +1,10 @@
-//! The packets of a stream, which may be replaced: who gets each, and when there are no more.
+//! The packets of a stream that can be replaced, and the event loops that the channel is in.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
 
 use crate::connection::Connection;
-use crate::dispatch::nesting::Nesting;
-use crate::dispatch::subject::{self, OwnEvent, Peer, Subject};
+use crate::dispatch::peer::Peer;
 use crate::error::{ReadError, copy_of};
 use crate::event::{Deliverer, Delivery};
 use crate::packets::framing::Framing;
@@ -13,105 +12,68 @@ use crate::packets::packet_reader::PacketReader;
 use crate::poll::group::{Pollable, PollableRef};
 use crate::sync::{Mutex, MutexGuard, lock};
 
-/// One poll of a channel delivers so many packets at most.
-const MAX_PER_POLL: usize = 1024;
-
-/// Packets over a peer's stream.
+/// Packets over the stream of a peer.
 ///
-/// A packet stays with the connection until somebody takes it: a caller of [`take`](Self::take), or a poll for those who
-/// listen at that moment. Each listener gets each packet once and in order, whichever poll takes it: a poll of an event loop
-/// delivers it to the listeners of the channel at once, and to the other loops that listen when these are polled.
+/// A packet stays with the connection until it is taken: by a call of [`take`](Self::take), or by a
+/// poll, for the listeners of that moment. Each listener receives each packet once and in order,
+/// whichever poll takes it. A poll of an event loop delivers a packet to the listeners of the
+/// channel at once; the other loops with listeners deliver it when they are polled.
+///
+/// Every method may be called from any thread.
 pub struct PacketChannel<P> {
     /// The event loops that the channel is a member of. Locked before `state`.
-    watchers: Mutex<Vec<Watching>>,
-    state: Mutex<State<P>>,
+    memberships: Mutex<Vec<Membership>>,
+    state: Mutex<ChannelState<P>>,
     /// Which thread delivers.
-    delivery: Mutex<Turn>,
+    turn: Mutex<DeliveryTurn>,
 }
 
 /// What packets look like in a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Format {
-    /// What stands around a packet.
+    /// How packets are delimited.
     pub framing: Framing,
-    /// How many bytes a packet may have, without that.
+    /// The maximum length of a packet in bytes, without its framing.
     pub limit: usize,
 }
 
-struct State<P> {
+struct ChannelState<P> {
     peer: Option<P>,
-    /// Channels that were made alike share it.
+    /// Shared by channels with the same format.
     format: Arc<Format>,
     reader: PacketReader,
-    /// The version of the stream since it could not be cut into packets any more, until that was reported.
-    failed_at: Option<u64>,
+    /// The version of the connection when no further packet could be found in the stream. Cleared
+    /// once that is reported.
+    failed_version: Option<u64>,
 }
 
-/// Which thread delivers, and whether another one has asked meanwhile.
+/// Which thread delivers, and whether another thread tried to in the meantime.
 #[derive(Default)]
-struct Turn {
+struct DeliveryTurn {
     deliverer: Deliverer,
-    is_asked: bool,
+    was_refused: bool,
 }
 
-/// An event loop, as its members see it.
-pub(super) trait Watcher: Send + Sync {
-    /// Whether anybody listens to packets there.
+/// An event loop, as the packet channels in it see it.
+pub(super) trait PacketLoop: Send + Sync {
+    /// Whether the loop has listeners for packets.
     fn wants_packets(&self) -> bool;
 
-    /// Whether another packet of the member `key` can wait there.
+    /// Whether the loop can queue another packet of the member `key`.
     fn has_room(&self, key: usize) -> bool;
 
-    /// Has the next poll deliver a packet of the member `key`.
+    /// Queues a packet of the member `key` for the next poll.
     fn push_packet(&self, key: usize, packet: &[u8]);
 
-    /// Has the next poll visit the member `key`.
+    /// Makes the next poll visit the member `key`.
     fn report(&self, key: usize);
 
-    /// The member `key` has another connection.
+    /// Replaces the connection of the member `key`.
     fn replace(&self, key: usize, old: Option<PollableRef<'_>>, new: Option<PollableRef<'_>>);
 }
 
-/// An event loop, and the key of the channel there.
-type Watching = (Weak<dyn Watcher>, usize);
-
-/// The event loop that polls a channel.
-pub(super) trait Visitor<S: Subject> {
-    /// The key of the channel there.
-    fn key(&self) -> usize;
-
-    /// Whether it is this one.
-    fn is(&self, watcher: &Weak<dyn Watcher>) -> bool;
-
-    /// Delivers what waits for the loop's listeners. False if the channel is not a member any more.
-    fn catch_up(&mut self) -> bool;
-
-    /// Whether anybody listens to packets there.
-    fn wants_packets(&mut self) -> bool;
-
-    /// Has a packet wait for the loop's listeners.
-    fn push_packet(&self, packet: &[u8]);
-
-    /// Notifies the loop's listeners.
-    fn notify(&mut self, packet: &S::Packet);
-}
-
-/// How a delivery has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Delivered {
-    /// No packet is left.
-    All,
-    /// A packet may be left.
-    InPart,
-    /// Another event loop that listens has no room for the next packet: it has to be polled before.
-    NoRoom,
-    /// A packet is there that nobody listens to.
-    Unwanted,
-    /// Another thread delivers, and reports to the loops when it has ended that.
-    Elsewhere,
-    /// The channel is not a member any more.
-    Removed,
-}
+/// An event loop that a channel is in, and the key of the channel there.
+pub(super) type Membership = (Weak<dyn PacketLoop>, usize);
 
 impl<P> fmt::Debug for PacketChannel<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -120,30 +82,30 @@ impl<P> fmt::Debug for PacketChannel<P> {
 }
 
 impl<P: Peer> PacketChannel<P> {
-    /// A channel without a stream.
+    /// Creates a channel without a peer.
     pub fn new(format: Arc<Format>) -> PacketChannel<P> {
         PacketChannel {
-            watchers: Mutex::default(),
-            state: Mutex::new(State {
+            memberships: Mutex::default(),
+            state: Mutex::new(ChannelState {
                 peer: None,
                 reader: PacketReader::new(format.framing.clone(), format.limit),
                 format,
-                failed_at: None,
+                failed_version: None,
             }),
-            delivery: Mutex::default(),
+            turn: Mutex::default(),
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State<P>> {
+    fn state(&self) -> MutexGuard<'_, ChannelState<P>> {
         lock(&self.state)
     }
 
-    /// The peer whose stream the packets are in.
+    /// The peer whose stream carries the packets.
     pub fn peer(&self) -> Option<P> {
         self.state().peer.clone()
     }
 
-    /// Calls `then` with the peer, if there is one, and the format. It runs with the channel locked.
+    /// Calls `then` with the peer and the format, with the channel locked. `None` without a peer.
     pub(super) fn with_peer<R>(
         &self,
         then: impl FnOnce(&P, &Arc<Format>) -> Option<R>,
@@ -152,81 +114,111 @@ impl<P: Peer> PacketChannel<P> {
         then(state.peer.as_ref()?, &state.format)
     }
 
-    /// Whether `connection` is that of the peer.
-    pub(super) fn is_over(&self, connection: &Connection) -> bool {
+    /// Whether the packets are those of `connection`.
+    pub(super) fn uses(&self, connection: &Connection) -> bool {
         let is_it = |peer: &P| std::ptr::eq(peer.connection(), connection);
         self.state().peer.as_ref().is_some_and(is_it)
     }
 
-    /// Puts `peer` in the place of the one that is given back, also in the event loops.
-    #[must_use = "the peer before it may be the last reference, and should go without a lock"]
+    /// Replaces the peer, also in the event loops that the channel is in. Returns the old one.
+    #[must_use = "it may hold the last reference, and must be dropped without a lock"]
     pub fn set_peer(&self, peer: Option<P>) -> Option<P> {
-        let watchers = lock(&self.watchers);
+        let memberships = lock(&self.memberships);
         let old = {
             let mut state = self.state();
             state.reader.forget();
-            state.failed_at = None;
+            state.failed_version = None;
             std::mem::replace(&mut state.peer, peer.clone())
         };
-        let member = |peer: &Option<P>, then: &mut dyn FnMut(Option<PollableRef<'_>>)| {
+        let with_pollable = |peer: &Option<P>, then: &mut dyn FnMut(Option<PollableRef<'_>>)| {
             then(peer.as_ref().map(|peer| peer.connection().as_pollable()));
         };
-        let loops = watchers.iter();
+        let loops = memberships.iter();
         let loops: Vec<_> = loops
-            .filter_map(|(watcher, key)| Some((watcher.upgrade()?, *key)))
+            .filter_map(|(packet_loop, key)| Some((packet_loop.upgrade()?, *key)))
             .collect();
-        for (watcher, key) in &loops {
-            member(&old, &mut |old| {
-                member(&peer, &mut |new| watcher.replace(*key, old, new));
+        for (packet_loop, key) in &loops {
+            with_pollable(&old, &mut |old| {
+                with_pollable(&peer, &mut |new| packet_loop.replace(*key, old, new));
             });
         }
-        drop(watchers);
-        // Either may be the last reference.
+        drop(memberships);
+        // Either may hold a last reference, so both are dropped without a lock.
         drop((loops, peer));
         if let Some(old) = &old {
-            // What was broadcast to it in this poll is not sent at the end of it.
+            // The end of the poll flushes the new peer, and no longer this one.
             old.connection().try_flush();
         }
         old
     }
 
-    /// Makes the channel a member of an event loop. `join` adds the connection there, and gives the key.
-    pub(super) fn watch(
+    /// Makes the channel a member of `packet_loop`. `subscribe` adds the connection there and
+    /// returns the key.
+    pub(super) fn join(
         &self,
-        watcher: Weak<dyn Watcher>,
-        join: impl FnOnce(Option<&Connection>) -> usize,
+        packet_loop: Weak<dyn PacketLoop>,
+        subscribe: impl FnOnce(Option<&Connection>) -> usize,
     ) -> usize {
-        let mut watchers = lock(&self.watchers);
+        let mut memberships = lock(&self.memberships);
         let peer = self.peer();
-        let key = join(peer.as_ref().map(Peer::connection));
-        watchers.retain(|(watcher, _)| watcher.strong_count() > 0);
-        watchers.push((watcher, key));
-        drop(watchers);
+        let key = subscribe(peer.as_ref().map(Peer::connection));
+        memberships.retain(|(packet_loop, _)| packet_loop.strong_count() > 0);
+        debug_assert!(
+            !memberships
+                .iter()
+                .any(|(other, other_key)| is_same(other, &packet_loop) && *other_key == key),
+            "the channel has this key already"
+        );
+        memberships.push((packet_loop, key));
+        drop(memberships);
         drop(peer);
         key
     }
 
-    /// Ends that. `part` removes the connection there.
-    pub(super) fn unwatch(
+    /// Ends the membership with `key` in `packet_loop`. `unsubscribe` removes the connection there.
+    pub(super) fn leave(
         &self,
-        watcher: &Weak<dyn Watcher>,
+        packet_loop: &Weak<dyn PacketLoop>,
         key: usize,
-        part: impl FnOnce(Option<&Connection>),
+        unsubscribe: impl FnOnce(Option<&Connection>),
     ) {
-        let mut watchers = lock(&self.watchers);
-        watchers.retain(|(other, other_key)| !(is_same(other, watcher) && *other_key == key));
+        let mut memberships = lock(&self.memberships);
+        memberships
+            .retain(|(other, other_key)| !(is_same(other, packet_loop) && *other_key == key));
         let peer = self.peer();
-        part(peer.as_ref().map(Peer::connection));
-        drop(watchers);
+        unsubscribe(peer.as_ref().map(Peer::connection));
+        drop(memberships);
         drop(peer);
     }
 
-    /// What a packet looks like in the stream.
+    /// The event loops that the channel is in, and its keys there, except for the membership `own`.
+    pub(super) fn other_loops(
+        &self,
+        own: Option<impl FnOnce() -> Membership>,
+    ) -> Vec<(Arc<dyn PacketLoop>, usize)> {
+        let memberships = lock(&self.memberships);
+        if memberships.len() <= usize::from(own.is_some()) {
+            return Vec::new();
+        }
+        let own = own.map(|own| own());
+        let is_own = |packet_loop: &Weak<dyn PacketLoop>, key| {
+            own.as_ref()
+                .is_some_and(|(own, own_key)| is_same(packet_loop, own) && key == *own_key)
+        };
+        let others = memberships
+            .iter()
+            .filter(|(packet_loop, key)| !is_own(packet_loop, *key));
+        others
+            .filter_map(|(packet_loop, key)| Some((packet_loop.upgrade()?, *key)))
+            .collect()
+    }
+
+    /// The format of the packets.
     pub fn format(&self) -> Arc<Format> {
         self.state().format.clone()
     }
 
-    /// Changes how packets are told apart, from the next one on.
+    /// Changes the format, from the next packet on.
     pub fn set_format(&self, format: Arc<Format>) {
         let mut state = self.state();
         state.reader = PacketReader::new(format.framing.clone(), format.limit);
@@ -235,18 +227,24 @@ impl<P: Peer> PacketChannel<P> {
         self.report();
     }
 
-    /// Takes the next packet, if there is one, and makes a value of it. Does not wait. `value` runs with the connection locked,
-    /// so it must not use it. `None` without a peer.
+    /// Takes the next packet, if one has arrived, and makes a value of it. Does not wait. `value`
+    /// runs with the connection locked, so it must not use the connection. `None` without a peer.
     ///
-    /// If the stream cannot be cut into packets any more, since what has come is not a packet, or it has ended or failed within
-    /// one, nobody can do anything with it: it is disconnected, with that as the reason.
+    /// A stream that ends, fails, or is malformed within a packet has no further packets. Then the
+    /// peer is disconnected with that error as the reason.
     pub fn take<R>(&self, value: impl FnOnce(&[u8]) -> R) -> Option<Result<Option<R>, ReadError>> {
         self.read(|reader, connection| reader.read(connection, value))
     }
 
-    /// How many packets are there as a whole, as far as they have 64 KiB together; none is taken.
+    /// How many complete packets have arrived, within the first 64 KiB of them. Takes none. `None`
+    /// without a peer. Errors disconnect the peer as those of [`take`](Self::take) do.
     pub fn count(&self) -> Option<Result<usize, ReadError>> {
         self.read(PacketReader::count)
+    }
+
+    /// Whether a complete packet has arrived. An error counts as none.
+    pub(super) fn has_packet(&self) -> bool {
+        matches!(self.read(PacketReader::has_packet), Some(Ok(true)))
     }
 
     fn read<R>(
@@ -254,192 +252,86 @@ impl<P: Peer> PacketChannel<P> {
         read: impl FnOnce(&mut PacketReader, &Connection) -> Result<R, ReadError>,
     ) -> Option<Result<R, ReadError>> {
         let mut state = self.state();
-        let State { peer, reader, .. } = &mut *state;
+        let ChannelState { peer, reader, .. } = &mut *state;
         let connection = peer.as_ref()?.connection();
         let version = connection.version();
         let outcome = read(reader, connection);
         if let Err(error) = &outcome
-            && let Some(error) = final_error(error)
+            && let Some(error) = copy_of_final(error)
             && connection.end_unusable(version, error)
         {
-            state.failed_at = Some(state.version());
+            state.failed_version = Some(state.version());
         }
         Some(outcome)
     }
 
-    /// Delivers the packets that are there, as far as somebody listens, to the listeners of `subject`, whose channel this is.
-    /// The peer was polled before.
-    pub fn poll<S: Subject<Peer = P>>(&self, subject: &S) {
-        if let Some(_nesting) = Nesting::enter() {
-            self.deliver::<S>(subject, None, MAX_PER_POLL);
-        }
+    /// The peer, and whether its stream failed and that was not reported yet.
+    pub(super) fn take_failure(&self) -> (Option<P>, bool) {
+        let mut state = self.state();
+        let version = state.version();
+        let failed_version = state.failed_version.take();
+        // After another connect the failure is that of an older connection.
+        (state.peer.clone(), failed_version == Some(version))
     }
 
-    /// As [`poll`](Self::poll), for the event loop of `visitor` too: at most `most` packets.
-    pub(super) fn deliver<S: Subject<Peer = P>>(
-        &self,
-        subject: &S,
-        visitor: Option<&mut dyn Visitor<S>>,
-        most: usize,
-    ) -> Delivered {
+    /// Takes the turn to deliver, unless another thread has it. Then that thread reports the
+    /// channel to its event loops when it ends its turn.
+    pub(super) fn begin_turn(&self) -> Option<TurnGuard<'_, P>> {
         let delivery = {
-            let mut turn = lock(&self.delivery);
+            let mut turn = lock(&self.turn);
             let delivery = turn.deliverer.begin();
-            turn.is_asked |= delivery == Delivery::Elsewhere;
+            turn.was_refused |= delivery == Delivery::Elsewhere;
             delivery
         };
-        if delivery == Delivery::Elsewhere {
-            return Delivered::Elsewhere;
-        }
-        let ending = Ending {
+        (delivery != Delivery::Elsewhere).then(|| TurnGuard {
             channel: self,
             delivery,
-        };
-        let delivered = self.deliver_packets(subject, visitor, most);
-        drop(ending);
-        if let Some(peer) = self.deliver_failure(subject)
-            && peer.connection().has_events()
-        {
-            subject::deliver(&peer);
-        }
-        delivered
+        })
     }
 
-    fn deliver_packets<S: Subject<Peer = P>>(
-        &self,
-        subject: &S,
-        mut visitor: Option<&mut dyn Visitor<S>>,
-        most: usize,
-    ) -> Delivered {
-        for _ in 0..most {
-            if visitor.as_mut().is_some_and(|visitor| !visitor.catch_up()) {
-                return Delivered::Removed;
-            }
-            // No lock is held while listeners are asked.
-            let is_wanted_here = subject.wants_packets();
-            let is_wanted_there = visitor
-                .as_mut()
-                .is_some_and(|visitor| visitor.wants_packets());
-            if !is_wanted_here && !is_wanted_there {
-                return match self.read(PacketReader::has_packet) {
-                    Some(Ok(true)) => Delivered::Unwanted,
-                    _ => Delivered::All,
-                };
-            }
-            let others = self.others(visitor.as_deref());
-            if others.iter().any(|(watcher, key)| !watcher.has_room(*key)) {
-                return Delivered::NoRoom;
-            }
-            let taken = self.take(|bytes| {
-                for (watcher, key) in &others {
-                    watcher.push_packet(*key, bytes);
-                }
-                (
-                    S::packet(bytes),
-                    (is_wanted_here && is_wanted_there).then(|| bytes.to_vec()),
-                )
-            });
-            let Some(Ok(Some((packet, bytes)))) = taken else {
-                return Delivered::All;
-            };
-            if is_wanted_here {
-                if let (Some(visitor), Some(bytes)) = (&visitor, bytes) {
-                    // A handler that polls the loop is notified of this packet before the next one.
-                    visitor.push_packet(&bytes);
-                }
-                subject.notify(OwnEvent::PacketReceived(&packet));
-            } else if let Some(visitor) = &mut visitor {
-                visitor.notify(&packet);
-            }
-        }
-        match visitor.is_none_or(|visitor| visitor.catch_up()) {
-            true => Delivered::InPart,
-            false => Delivered::Removed,
-        }
-    }
-
-    /// Delivers that the stream could not be cut into packets any more. The peer, which may have more to report then.
-    pub(super) fn deliver_failure<S: Subject<Peer = P>>(&self, subject: &S) -> Option<P> {
-        let (peer, has_failed) = {
-            let mut state = self.state();
-            let version = state.version();
-            let failed_at = state.failed_at.take();
-            // A stream that has connected again has another story.
-            (state.peer.clone(), failed_at == Some(version))
-        };
-        let peer = peer?;
-        if has_failed && let Some(ended) = peer.connection().ended() {
-            subject.notify(OwnEvent::Failed(&ended.error));
-        }
-        Some(peer)
-    }
-
-    /// The other event loops that listen to packets.
-    fn others<S: Subject<Peer = P>>(
-        &self,
-        visitor: Option<&dyn Visitor<S>>,
-    ) -> Vec<(Arc<dyn Watcher>, usize)> {
-        let watchers = lock(&self.watchers);
-        if watchers.len() <= usize::from(visitor.is_some()) {
-            return Vec::new();
-        }
-        let is_visitor = |watcher: &Weak<dyn Watcher>, key| {
-            visitor.is_some_and(|visitor| visitor.is(watcher) && visitor.key() == key)
-        };
-        let others = watchers
-            .iter()
-            .filter(|(watcher, key)| !is_visitor(watcher, *key));
-        let mut others: Vec<_> = others
-            .filter_map(|(watcher, key)| Some((watcher.upgrade()?, *key)))
-            .collect();
-        drop(watchers);
-        others.retain(|(watcher, _)| watcher.wants_packets());
-        others
-    }
-
-    /// Has the event loops visit the channel.
+    /// Makes the event loops visit the channel.
     fn report(&self) {
-        let watchers = lock(&self.watchers).clone();
-        for (watcher, key) in watchers {
-            if let Some(watcher) = watcher.upgrade() {
-                watcher.report(key);
+        let memberships = lock(&self.memberships).clone();
+        for (packet_loop, key) in memberships {
+            if let Some(packet_loop) = packet_loop.upgrade() {
+                packet_loop.report(key);
             }
         }
     }
 }
 
-impl<P: Peer> State<P> {
+impl<P: Peer> ChannelState<P> {
     fn version(&self) -> u64 {
         let peer = self.peer.as_ref();
         peer.map_or(0, |peer| peer.connection().version())
     }
 }
 
-/// Ends a delivery, also one whose handler has panicked.
-struct Ending<'a, P: Peer> {
+/// A thread's turn to deliver. Dropping it ends the turn, also when a handler panicked.
+pub(super) struct TurnGuard<'a, P: Peer> {
     channel: &'a PacketChannel<P>,
     delivery: Delivery,
 }
 
-impl<P: Peer> Drop for Ending<'_, P> {
+impl<P: Peer> Drop for TurnGuard<'_, P> {
     fn drop(&mut self) {
-        let is_asked = {
-            let mut turn = lock(&self.channel.delivery);
+        let was_refused = {
+            let mut turn = lock(&self.channel.turn);
             turn.deliverer.end(self.delivery);
-            self.delivery == Delivery::Begun && std::mem::take(&mut turn.is_asked)
+            self.delivery == Delivery::Begun && std::mem::take(&mut turn.was_refused)
         };
-        if is_asked {
+        if was_refused {
             self.channel.report();
         }
     }
 }
 
-pub(super) fn is_same(one: &Weak<dyn Watcher>, other: &Weak<dyn Watcher>) -> bool {
+fn is_same(one: &Weak<dyn PacketLoop>, other: &Weak<dyn PacketLoop>) -> bool {
     std::ptr::addr_eq(one.as_ptr(), other.as_ptr())
 }
 
-/// The error once more, if no packet can follow it.
-fn final_error(error: &ReadError) -> Option<ReadError> {
+/// A copy of `error` if no packet can follow it.
+fn copy_of_final(error: &ReadError) -> Option<ReadError> {
     Some(match error {
         ReadError::Malformed { peer, what } => ReadError::Malformed {
             peer: peer.clone(),

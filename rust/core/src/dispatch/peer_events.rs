@@ -1,4 +1,4 @@
-//! The events of one connection, for those who listen to it alone.
+//! The events of one connection, for its own listeners.
 
 use std::borrow::Borrow;
 
@@ -6,19 +6,37 @@ use crate::connection::Connection;
 use crate::dispatch::nesting::Nesting;
 use crate::event::{Delivery, Event};
 
-/// What a listener of a connection is notified of.
+/// What a connection reports to its own listeners. Exhaustive: an event either happened once, or is
+/// the state that data is unread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerEvent {
-    /// Something has happened once.
+    /// Something that happened once.
     Happened(Event),
-    /// There are unread bytes.
+    /// There are unread bytes. Reported by each poll that finds some.
     DataAvailable,
 }
 
-/// What is to be delivered of a connection that was polled: what has happened, in order, and then whether there is something
-/// to read. Events are taken one by one, so that a handler that polls is notified of the rest before what it causes itself.
+/// The events of a connection that was polled: what happened, in order, and then whether there is
+/// unread data. The iterator takes events one by one, so a handler that polls receives the rest
+/// before the events that it causes itself.
 ///
-/// One thread at a time delivers what has happened. A poll on another thread leaves it to that one.
+/// One thread at a time delivers what happened. An iterator on another thread leaves those events
+/// to that thread, and yields at most [`PeerEvent::DataAvailable`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Instant;
+/// use stream_socket::dispatch::{PeerEvent, PeerEvents};
+/// use stream_socket::{Connection, Event};
+///
+/// let (client, server) = Connection::pair()?;
+/// server.disconnect();
+/// while client.poll(Instant::now)? {}
+/// let events: Vec<_> = PeerEvents::begin(&client).into_iter().flatten().collect();
+/// assert!(matches!(events.last(), Some(PeerEvent::Happened(Event::Disconnected(_)))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct PeerEvents<C: Borrow<Connection>> {
     connection: C,
@@ -28,16 +46,17 @@ pub struct PeerEvents<C: Borrow<Connection>> {
 }
 
 impl<C: Borrow<Connection>> PeerEvents<C> {
-    /// Begins to deliver. `None` if polls are nested too deeply: the polls around this one deliver the events.
+    /// Begins to deliver. `None` if polls are [nested](Nesting) too deeply; then the polls around
+    /// this one deliver the events.
     pub fn begin(connection: C) -> Option<PeerEvents<C>> {
         let nesting = Nesting::enter()?;
-        let mut events = PeerEvents::within(connection);
+        let mut events = PeerEvents::within_poll(connection);
         events.nesting = Some(nesting);
         Some(events)
     }
 
-    /// The same within a poll, which has been allowed to nest so deep.
-    pub(super) fn within(connection: C) -> PeerEvents<C> {
+    /// As [`begin`](Self::begin), for a poll that holds a [`Nesting`] level already.
+    pub(super) fn within_poll(connection: C) -> PeerEvents<C> {
         let delivery = connection
             .borrow()
             .has_events()

@@ -1,132 +1,142 @@
-//! What a poll of an event loop does for one member.
+//! What a poll of an event loop does for one member: probe it, deliver, and decide when the next
+//! visit is due.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use crate::connection::Connection;
-use crate::dispatch::event_loop::Shared;
-use crate::dispatch::member::Member;
-use crate::dispatch::packet_channel::{Delivered, PacketChannel, Visitor, Watcher, is_same};
-use crate::dispatch::subject::{LoopEvent, LoopListener, OwnEvent, Peer, Source, Subject, deliver};
+use crate::dispatch::member::{DataPosition, LoopMember};
+use crate::dispatch::packet_channel::{Membership, PacketChannel};
+use crate::dispatch::packet_delivery::{Delivered, VisitingLoop};
+use crate::dispatch::peer::{self, Peer};
+use crate::dispatch::shared::{QUEUE_LIMIT, Shared};
+use crate::dispatch::subject::{LoopEvent, LoopListener, OwnEvent, Source, Subject};
 use crate::event::Status;
 use crate::listener::Listener;
 use crate::poll::group::{Due, Visit};
 use crate::poll::ready_list::Notice;
 use crate::sys;
 
-use super::broadcast::QUEUE_LIMIT;
-
-/// A member delivers so many packets before it is another one's turn.
+/// The maximum number of packets that a member delivers before it is another member's turn.
 const MAX_PACKETS: usize = 64;
 
-/// So many notices of a member are delivered in one visit: one that connects and disconnects in its listeners has always more.
+/// The maximum number of notices delivered in one visit: a member whose listeners connect and
+/// disconnect it always has more.
 const MAX_NOTICES: u32 = 64;
 
-/// So many connections of one server are accepted in one visit: a flood of them does not hold up a frame.
+/// The maximum number of connections of one server accepted in one visit, so that a flood of them
+/// does not hold up a frame.
 const MAX_ACCEPTED: usize = 64;
 
-/// Visits members, and notifies the listener of the loop.
-pub(super) struct Visitation<'a, S: Subject, L> {
+/// Visits members, and notifies their listeners and that of the loop.
+pub(super) struct MemberVisitor<'a, S: Subject, L> {
     shared: &'a Arc<Shared<S>>,
     listener: &'a mut L,
     /// How many notices may still be delivered in this visit.
     notices_left: u32,
 }
 
-/// What a visit has shown.
+/// The result of a visit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Visited {
-    /// This.
-    Is(Visit),
-    /// More packets are to be delivered, and besides its status may have changed.
-    InPart { has_changed: bool },
+pub(super) enum VisitOutcome {
+    /// The member is finished for this round, and due again as the [`Visit`] says.
+    Done(Visit),
+    /// More packets are to be delivered. `has_changed` is whether its status changed as well.
+    PacketsLeft { has_changed: bool },
 }
 
-impl Visited {
-    const IDLE: Visited = Visited::Is(Visit::Idle);
+impl VisitOutcome {
+    const IDLE: VisitOutcome = VisitOutcome::Done(Visit::Idle);
+    const READY: VisitOutcome = VisitOutcome::Done(Visit::Ready);
 
     pub(super) fn visit(self) -> Visit {
         match self {
-            Visited::Is(visit) => visit,
-            Visited::InPart { .. } => Visit::Ready,
+            VisitOutcome::Done(visit) => visit,
+            VisitOutcome::PacketsLeft { .. } => Visit::Ready,
         }
     }
 }
 
-/// How it stands with a member after its notices were delivered.
+/// The state of a member after its notices were delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
-    /// It is a member.
-    Member,
-    /// A listener has removed it.
+enum AfterNotices {
+    /// It is still a member, and all notices were delivered.
+    Continue,
+    /// A listener removed it.
     Removed,
-    /// The loop had accepted it, and it is over.
+    /// Its connection ended. The loop had accepted the member, and removed it.
     Over,
-    /// It is a member, and has more notices than a visit delivers.
-    Busy,
+    /// It is still a member, and has more notices than one visit delivers.
+    NoticesLeft,
 }
 
-impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, S, L> {
-    pub(super) fn new(shared: &'a Arc<Shared<S>>, listener: &'a mut L) -> Visitation<'a, S, L> {
-        Visitation {
+impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'a, S, L> {
+    pub(super) fn new(shared: &'a Arc<Shared<S>>, listener: &'a mut L) -> MemberVisitor<'a, S, L> {
+        MemberVisitor {
             shared,
             listener,
             notices_left: 0,
         }
     }
 
-    pub(super) fn visit(&mut self, member: &Arc<Member<S>>, due: Due) -> Visited {
+    pub(super) fn visit(&mut self, member: &Arc<LoopMember<S>>, due: Due) -> VisitOutcome {
         self.notices_left = MAX_NOTICES;
         match member.subject().source() {
-            Source::Server(listener) => Visited::Is(self.visit_server(member, listener, due)),
+            Source::Server(listener) => {
+                VisitOutcome::Done(self.visit_server(member, listener, due))
+            }
             Source::Peer(peer) => {
-                let visited = self.visit_peer(member, peer, None, due);
+                let outcome = self.visit_peer(member, peer, None, due);
                 if member.is_removed() {
                     peer.connection().report();
                 }
-                visited
+                outcome
             }
             Source::Packets(channel) => match channel.peer() {
                 Some(peer) => {
-                    let visited = self.visit_peer(member, &peer, Some(channel), due);
+                    let outcome = self.visit_peer(member, &peer, Some(channel), due);
                     let connection = peer.connection();
-                    if member.is_removed() || !channel.is_over(connection) {
+                    if member.is_removed() || !channel.uses(connection) {
                         connection.report();
                     }
-                    visited
+                    outcome
                 }
                 None => match self.deliver_notices(member) {
-                    Standing::Member | Standing::Removed => Visited::IDLE,
-                    Standing::Over | Standing::Busy => Visited::Is(Visit::Ready),
+                    AfterNotices::Continue | AfterNotices::Removed => VisitOutcome::IDLE,
+                    AfterNotices::Over | AfterNotices::NoticesLeft => VisitOutcome::READY,
                 },
             },
         }
     }
 
-    /// Delivers more packets of a member that has some left. Whether it still has.
-    pub(super) fn deliver_more(&mut self, member: &Arc<Member<S>>, left: &mut usize) -> bool {
+    /// Delivers more packets of a member that has some left, and subtracts the number allowed from
+    /// `budget`. Returns whether it still has more.
+    pub(super) fn deliver_more(&mut self, member: &Arc<LoopMember<S>>, budget: &mut usize) -> bool {
         let Source::Packets(channel) = member.subject().source() else {
             return false;
         };
         self.notices_left = MAX_NOTICES;
-        let most = MAX_PACKETS.min(*left);
-        *left -= most;
-        let (delivered, _) = self.deliver_packets(member, channel, most);
-        delivered == Delivered::InPart
+        let max = MAX_PACKETS.min(*budget);
+        *budget -= max;
+        let (delivered, _) = self.deliver_packets(member, channel, max);
+        delivered == Delivered::LimitReached
     }
 
     fn visit_peer(
         &mut self,
-        member: &Arc<Member<S>>,
+        member: &Arc<LoopMember<S>>,
         peer: &S::Peer,
         channel: Option<&PacketChannel<S::Peer>>,
         due: Due,
-    ) -> Visited {
+    ) -> VisitOutcome {
         let connection = peer.connection();
         let mut version = connection.version();
-        // A listener that polls is not notified again of the same bytes.
+        // Within a listener's poll, data that the poll around it reported is not reported again.
         let is_new = |received: &u64| {
-            let version = connection.version();
-            member.is_new((version, *received), due.poll) || !due.is_nested
+            let position = DataPosition {
+                version: connection.version(),
+                received: *received,
+            };
+            member.record_data(position, due.poll) || !due.is_nested
         };
         let mut unread = connection
             .poll_unread(true, sys::now)
@@ -135,36 +145,37 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
             .filter(is_new);
         if connection.has_events() || unread.is_some() && peer.wants_data() {
             self.deliver_own(member, peer, channel);
-            // What its listeners have received meanwhile is reported below.
-            unread = unread.and_then(|_| rest_to_read(connection));
+            // The report below covers what arrived while the peer's own listeners ran.
+            unread = unread.and_then(|_| unread_position(connection));
             unread.as_ref().map(is_new);
         }
-        // Another thread may have polled it since the visit has begun.
-        let mut has_notices = due.has_notices || member.has_another_version(connection);
+        // Another thread may have polled the connection since the visit began.
+        let mut has_notices = due.has_notices || member.has_unreported_version(connection);
         let mut delivered = Delivered::All;
         loop {
             let before = std::mem::replace(&mut version, connection.version());
             if has_notices || before != version {
                 has_notices = false;
-                // A thread that changes the status holds the lock until it has enqueued the notice of it.
+                // Waits for the lock: a thread that changes the status holds it until it has queued
+                // the notice.
                 connection.rest();
                 match self.deliver_notices(member) {
-                    Standing::Member => {}
-                    Standing::Removed => return Visited::IDLE,
-                    Standing::Over | Standing::Busy => return Visited::Is(Visit::Ready),
+                    AfterNotices::Continue => {}
+                    AfterNotices::Removed => return VisitOutcome::IDLE,
+                    AfterNotices::Over | AfterNotices::NoticesLeft => return VisitOutcome::READY,
                 }
                 if connection.version() != version {
-                    // A listener has ended it, or begun another one.
+                    // A listener disconnected it, or connected it again.
                     continue;
                 }
-                let rest = rest_to_read(connection);
+                let position = unread_position(connection);
                 unread = match before == version {
-                    true => unread.and(rest),
-                    false => rest.filter(is_new),
+                    true => unread.and(position),
+                    false => position.filter(is_new),
                 };
             }
             if member.is_removed() {
-                return Visited::IDLE;
+                return VisitOutcome::IDLE;
             }
             match channel {
                 None => {
@@ -174,79 +185,79 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
                     }
                 }
                 Some(channel) => {
-                    let standing;
-                    (delivered, standing) = self.deliver_packets(member, channel, MAX_PACKETS);
-                    if matches!(standing, Standing::Over | Standing::Busy) {
-                        return Visited::Is(Visit::Ready);
+                    let after;
+                    (delivered, after) = self.deliver_packets(member, channel, MAX_PACKETS);
+                    if matches!(after, AfterNotices::Over | AfterNotices::NoticesLeft) {
+                        return VisitOutcome::READY;
                     }
                 }
             }
             if member.is_removed() {
-                return Visited::IDLE;
+                return VisitOutcome::IDLE;
             }
             if connection.has_events() {
-                // What has ended is over for both: first for the listeners of the peer.
+                // An end is reported to the peer's own listeners first, then to the loop's.
                 self.deliver_own(member, peer, channel);
             }
             if connection.version() == version {
                 break;
             }
         }
-        self.conclude(member, connection, channel.is_some(), delivered)
+        self.next_visit(member, connection, channel.is_some(), delivered)
     }
 
-    /// Delivers to the listeners of the peer, and of the packet channel, alone.
+    /// Notifies the own listeners of the peer, and those of the packet channel.
     fn deliver_own(
         &mut self,
-        member: &Arc<Member<S>>,
+        member: &Arc<LoopMember<S>>,
         peer: &S::Peer,
         channel: Option<&PacketChannel<S::Peer>>,
     ) {
         if let Some(channel) = channel {
             channel.deliver_failure(member.subject());
         }
-        deliver(peer);
+        peer::deliver(peer);
     }
 
-    /// What is left when all listeners were notified.
-    fn conclude(
+    /// When the next visit is due, after all listeners were notified.
+    fn next_visit(
         &mut self,
-        member: &Arc<Member<S>>,
+        member: &Arc<LoopMember<S>>,
         connection: &Connection,
         has_channel: bool,
         delivered: Delivered,
-    ) -> Visited {
+    ) -> VisitOutcome {
         let rest = connection.rest();
-        let has_changed = member.has_changed(connection, rest.is_read_closed);
+        let has_changed = member.record_state(connection, rest.is_read_closed);
         match connection.status() {
-            Status::Connecting => return Visited::Is(Visit::Pending),
-            Status::None | Status::Error if !has_changed => return Visited::IDLE,
-            Status::None | Status::Error => return Visited::Is(Visit::Ready),
+            Status::Connecting => return VisitOutcome::Done(Visit::Pending),
+            Status::None | Status::Error if !has_changed => return VisitOutcome::IDLE,
+            Status::None | Status::Error => return VisitOutcome::READY,
             Status::Connected => {}
         }
         let is_ready = match (has_channel, delivered) {
-            (true, Delivered::InPart) => return Visited::InPart { has_changed },
-            (true, Delivered::NoRoom) => return Visited::Is(Visit::Pending),
-            (true, Delivered::Unwanted) => true,
+            (true, Delivered::LimitReached) => return VisitOutcome::PacketsLeft { has_changed },
+            (true, Delivered::NoRoom) => return VisitOutcome::Done(Visit::Pending),
+            (true, Delivered::NoListener) => true,
             (true, _) => false,
             (false, _) => rest.has_unread,
         };
-        Visited::Is(match () {
+        VisitOutcome::Done(match () {
             () if has_changed || is_ready => Visit::Ready,
-            () if rest.is_settled || delivered == Delivered::Elsewhere => Visit::Idle,
+            () if rest.is_settled || delivered == Delivered::OtherThread => Visit::Idle,
             () if rest.is_probably_settled => Visit::Later,
             () => Visit::Again,
         })
     }
 
-    /// Delivers what has happened to the member once, in order.
-    fn deliver_notices(&mut self, member: &Arc<Member<S>>) -> Standing {
+    /// Delivers the queued notices of the member, in order.
+    fn deliver_notices(&mut self, member: &Arc<LoopMember<S>>) -> AfterNotices {
         while !member.is_removed() {
             if self.notices_left == 0 {
-                return Standing::Busy;
+                return AfterNotices::NoticesLeft;
             }
             let Some(notice) = self.shared.group.next_notice(member.key) else {
-                return Standing::Member;
+                return AfterNotices::Continue;
             };
             self.notices_left -= 1;
             let subject = member.subject();
@@ -267,57 +278,67 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
                     self.listener
                         .notify(subject, LoopEvent::Disconnected(cause));
                     if is_over {
-                        return Standing::Over;
+                        return AfterNotices::Over;
                     }
                 }
             }
         }
-        Standing::Removed
+        AfterNotices::Removed
     }
 
     fn deliver_packets(
         &mut self,
-        member: &Arc<Member<S>>,
+        member: &Arc<LoopMember<S>>,
         channel: &PacketChannel<S::Peer>,
-        most: usize,
-    ) -> (Delivered, Standing) {
-        // A poll in a handler goes on with the next packet.
-        let delivering = self.shared.begin_delivery(member.key);
-        let mut visitor = LoopVisitor {
-            visitation: self,
+        max: usize,
+    ) -> (Delivered, AfterNotices) {
+        // A poll in a handler continues with the next packet.
+        let guard = self.shared.begin_delivery(member.key);
+        let mut visiting = CurrentVisit {
+            visitor: self,
             member,
-            standing: Standing::Member,
+            after: AfterNotices::Continue,
         };
-        let delivered = channel.deliver(member.subject(), Some(&mut visitor), most);
-        let standing = visitor.standing;
-        drop(delivering);
-        (delivered, standing)
+        let delivered = channel.deliver(member.subject(), Some(&mut visiting), max);
+        let after = visiting.after;
+        drop(guard);
+        (delivered, after)
     }
 
-    /// Accepts, or reports, the connections that wait at a server.
-    fn visit_server(&mut self, member: &Arc<Member<S>>, listener: &Listener, due: Due) -> Visit {
+    /// Accepts the connections that wait at a server, or reports that there are some.
+    fn visit_server(
+        &mut self,
+        member: &Arc<LoopMember<S>>,
+        listener: &Listener,
+        due: Due,
+    ) -> Visit {
         let subject = member.subject();
-        let failed = |error| {
+        let fail = |error| {
             subject.notify(OwnEvent::AcceptFailed(&error));
-            // It may pass: descriptors may become free.
+            // The failure may be temporary: descriptors may become free.
             Visit::Pending
+        };
+        // A server's position says only whether a connection is waiting.
+        let position = |received| DataPosition {
+            version: 0,
+            received,
         };
         match listener.is_connection_available() {
             Ok(false) => {
-                member.is_new((0, 0), due.poll);
+                member.record_data(position(0), due.poll);
                 return Visit::Idle;
             }
-            Ok(true) if member.is_new((0, 1), due.poll) || !due.is_nested => {
+            Ok(true) if member.record_data(position(1), due.poll) || !due.is_nested => {
                 subject.notify(OwnEvent::ConnectionAvailable);
             }
             Ok(true) => {}
-            Err(error) => return failed(error),
+            Err(error) => return fail(error),
         }
         let Some(accept) = member.accept() else {
             return match listener.is_connection_available() {
                 Ok(false) => Visit::Idle,
                 Ok(true) => Visit::Ready,
-                Err(error) => failed(error),
+                Err(error) => fail(error),
             };
         };
         for _ in 0..MAX_ACCEPTED {
@@ -328,7 +349,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
             let connection = match listener.accept() {
                 Ok(Some(connection)) => connection,
                 Ok(None) => return Visit::Idle,
-                Err(error) => return failed(error),
+                Err(error) => return fail(error),
             };
             if self.shared.is_full() {
                 connection.abort();
@@ -345,42 +366,38 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitation<'a, 
     }
 }
 
-/// If there is something to read, the number of bytes that the session has received.
-fn rest_to_read(connection: &Connection) -> Option<u64> {
+/// The number of bytes that the connection has received, if some of them are unread.
+fn unread_position(connection: &Connection) -> Option<u64> {
     let rest = connection.rest();
     rest.has_unread.then_some(rest.received)
 }
 
-/// The loop, as a packet channel sees it.
-struct LoopVisitor<'v, 'a, S: Subject, L> {
-    visitation: &'v mut Visitation<'a, S, L>,
-    member: &'v Arc<Member<S>>,
-    standing: Standing,
+/// The visit to a member, as its packet channel sees it.
+struct CurrentVisit<'v, 'a, S: Subject, L> {
+    visitor: &'v mut MemberVisitor<'a, S, L>,
+    member: &'v Arc<LoopMember<S>>,
+    after: AfterNotices,
 }
 
-impl<S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitor<S>
-    for LoopVisitor<'_, '_, S, L>
+impl<S: Subject + Send + Sync + 'static, L: LoopListener<S>> VisitingLoop<S>
+    for CurrentVisit<'_, '_, S, L>
 {
-    fn key(&self) -> usize {
-        self.member.key
+    fn membership(&self) -> Membership {
+        (self.visitor.shared.packet_loop(), self.member.key)
     }
 
-    fn is(&self, watcher: &Weak<dyn Watcher>) -> bool {
-        is_same(watcher, &self.visitation.shared.watcher())
-    }
-
-    fn catch_up(&mut self) -> bool {
-        self.standing = self.visitation.deliver_notices(self.member);
-        self.standing == Standing::Member
+    fn deliver_notices(&mut self) -> bool {
+        self.after = self.visitor.deliver_notices(self.member);
+        self.after == AfterNotices::Continue
     }
 
     fn wants_packets(&mut self) -> bool {
-        self.visitation.listener.wants_packets()
+        self.visitor.listener.wants_packets()
     }
 
     fn push_packet(&self, packet: &[u8]) {
         let notice = Notice::Packet(packet.into());
-        self.visitation
+        self.visitor
             .shared
             .group
             .push_notice(self.member.key, notice);
@@ -388,8 +405,6 @@ impl<S: Subject + Send + Sync + 'static, L: LoopListener<S>> Visitor<S>
 
     fn notify(&mut self, packet: &S::Packet) {
         let event = LoopEvent::PacketReceived(packet);
-        self.visitation
-            .listener
-            .notify(self.member.subject(), event);
+        self.visitor.listener.notify(self.member.subject(), event);
     }
 }

@@ -1,4 +1,4 @@
-//! Packets in the stream of a connection.
+//! Packets in the stream of a connection: their [`Framing`], and reading and writing them.
 
 pub(crate) mod framing;
 pub(crate) mod packet_reader;

@@ -5,13 +5,34 @@ use crate::error::{ReadError, Unusable, WriteError};
 use crate::packets::framing::{FrameBounds, Framing};
 use crate::totals;
 
-/// So many bytes in packets are looked for ahead by [`PacketReader::count`].
+/// Within how many bytes [`PacketReader::count`] counts packets.
 const AHEAD: usize = 64 * 1024;
 
-/// Cuts the packets out of what a connection receives.
+/// Reads packets from a connection.
 ///
-/// All of it stays with the connection until it is read: the framing can be changed between two packets, what is no packet
-/// can be read by the connection's own methods, and a reader that is slow slows its sender down.
+/// The bytes stay with the connection until a packet is read. So the framing can change between two
+/// packets, other data can be read with the connection's own methods, and a slow reader exerts
+/// backpressure.
+///
+/// # Examples
+///
+/// ```
+/// use stream_socket::Connection;
+/// use stream_socket::packets::{Framing, PacketReader};
+///
+/// let lines = Framing::Delimiter(b"\n".to_vec());
+/// let (client, server) = Connection::pair()?;
+/// client.write_packet(&lines, 100, b"hello")?;
+///
+/// let mut reader = PacketReader::new(lines, 100);
+/// let packet = loop {
+///     if let Some(packet) = reader.read(&server, <[u8]>::to_vec)? {
+///         break packet;
+///     }
+/// };
+/// assert_eq!(packet, b"hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct PacketReader {
     framing: Framing,
@@ -19,26 +40,26 @@ pub struct PacketReader {
     ahead: Ahead,
 }
 
-/// What is known of the unread bytes of a connection: of the packets that are there no more than their number, so that
-/// many small ones cost no memory.
+/// The packets found in the unread bytes of a connection: the bounds of the first one, and the
+/// number of the others, so that many small packets use no memory.
 #[derive(Debug, Default)]
 struct Ahead {
-    /// The session, and how much had been read in it.
+    /// The generation of the connection, and how many bytes of it had been read.
     at: Option<(u64, u64)>,
-    /// The first packet, if it is there.
+    /// The first packet, if it was found.
     first: Option<FrameBounds>,
-    /// How many packets are there.
+    /// How many complete packets were found.
     count: usize,
-    /// How many bytes they have.
+    /// The total length of their frames in bytes.
     known: usize,
-    /// The packet behind them, of which not all is there.
+    /// The incomplete packet after them, if its bounds are known.
     next: Option<FrameBounds>,
-    /// How many bytes behind them were searched for its end.
+    /// How many bytes after them were searched for the end of that packet.
     searched: usize,
 }
 
 impl PacketReader {
-    /// A reader of packets that have at most `limit` bytes each, without what stands around them.
+    /// Creates a reader. `limit` is the maximum length of a packet in bytes, without its framing.
     pub fn new(framing: Framing, limit: usize) -> PacketReader {
         PacketReader {
             framing,
@@ -47,29 +68,32 @@ impl PacketReader {
         }
     }
 
-    /// Changes how packets are told apart, from the next one on.
+    /// Changes the framing, from the next packet on.
     pub fn set_framing(&mut self, framing: Framing) {
         self.framing = framing;
         self.forget();
     }
 
-    /// Changes how many bytes a packet may have.
+    /// Changes the maximum length of a packet, in bytes.
     pub fn set_limit(&mut self, bytes: usize) {
         self.limit = bytes;
         self.forget();
     }
 
-    /// Forgets what is known of the connection read from. To be called before another one is read from.
+    /// Discards what was found in the connection. Call it before reading from another connection.
     pub fn forget(&mut self) {
         self.ahead = Ahead::default();
     }
 
-    /// Reads the next packet and gives it to `take`, if it is there as a whole. Does not wait. `take` runs with the
-    /// connection locked, so it must not use the connection.
+    /// Reads the next packet and passes it to `take`. `None` if no complete packet has arrived.
+    /// Does not wait. `take` runs with the connection locked, so it must not use the connection.
     ///
-    /// What cannot be a packet is an error ([`ReadError::Malformed`], [`ReadError::PacketTooLong`]), and so is a stream that
-    /// ends within one ([`ReadError::Truncated`]). Then nothing is read, and the next call says the same: behind it no
-    /// packet can be told from another.
+    /// # Errors
+    ///
+    /// Malformed bytes ([`ReadError::Malformed`]), a packet beyond the limit
+    /// ([`ReadError::PacketTooLong`]), or a stream that ends within a packet
+    /// ([`ReadError::Truncated`]). Then nothing is read, and the next call returns the same error,
+    /// because no later packet can be found.
     pub fn read<R>(
         &mut self,
         connection: &Connection,
@@ -105,20 +129,41 @@ impl PacketReader {
         found
     }
 
-    /// How many packets are there as a whole, as far as they have 64 KiB together; none is read. Does not wait. An error, as
-    /// of [`read`](Self::read), comes after the packets that are there.
+    /// How many complete packets have arrived, within the first 64 KiB of them. Reads none, and
+    /// does not wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read), once no complete packet is left before the error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stream_socket::Connection;
+    /// use stream_socket::packets::{Framing, PacketReader};
+    ///
+    /// let (client, server) = Connection::pair()?;
+    /// client.write_fully(b"one\ntwo\nthr")?;
+    /// let mut reader = PacketReader::new(Framing::Delimiter(b"\n".to_vec()), 100);
+    /// while reader.count(&server)? < 2 {}
+    /// assert!(reader.has_packet(&server)?);
+    /// assert_eq!(reader.count(&server)?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn count(&mut self, connection: &Connection) -> Result<usize, ReadError> {
         self.probe(connection, AHEAD)?;
         Ok(self.ahead.count)
     }
 
-    /// Whether a packet is there as a whole; none is read. Does not wait. Errors are those of [`read`](Self::read).
+    /// Whether a complete packet has arrived. Reads none, and does not wait. Errors are those of
+    /// [`read`](Self::read).
     pub fn has_packet(&mut self, connection: &Connection) -> Result<bool, ReadError> {
         self.probe(connection, 1)?;
         Ok(self.ahead.count > 0)
     }
 
-    /// Looks for packets of `enough` bytes. An error comes after the packets that are there.
+    /// Finds packets until they have `enough` bytes in total. An error counts only once no complete
+    /// packet is left before it.
     fn probe(&mut self, connection: &Connection, enough: usize) -> Result<(), ReadError> {
         let (framing, limit, ahead) = (&self.framing, self.limit, &mut self.ahead);
         let probed = connection.read_found(
@@ -144,8 +189,8 @@ impl PacketReader {
 }
 
 impl Ahead {
-    /// Goes on until packets of `enough` bytes are known, or all that is there. `at` is where `unread` begins. An error is
-    /// not told as long as there is a packet before it.
+    /// Finds further packets in `unread`, until they have `enough` bytes in total. `at` is the
+    /// position of `unread` in the stream. An error is returned only if no packet precedes it.
     fn advance(
         &mut self,
         framing: &Framing,
@@ -161,7 +206,7 @@ impl Ahead {
             };
         }
         if self.count > 0 && self.first.is_none() {
-            // The packet before it was read; it was seen as a whole.
+            // The packet before it was read. This one was found complete, but not its bounds kept.
             self.first = framing.cut(unread, limit, &mut 0)?;
             debug_assert!(self.first.is_some());
         }
@@ -187,7 +232,7 @@ impl Ahead {
         Ok(())
     }
 
-    /// The first packet was read.
+    /// Removes the first packet, which was read.
     fn pop(&mut self) {
         if let (Some(cut), Some((_, read))) = (self.first.take(), &mut self.at) {
             self.count -= 1;
@@ -197,7 +242,7 @@ impl Ahead {
     }
 }
 
-/// What the end of the stream is, without another whole packet before it.
+/// The error for the end of the stream, after the last complete packet.
 fn end_of_stream(connection: &Connection) -> ReadError {
     match connection.peer_address() {
         Some(peer) if connection.has_unread() => ReadError::Truncated { peer },
@@ -206,9 +251,12 @@ fn end_of_stream(connection: &Connection) -> ReadError {
 }
 
 impl Connection {
-    /// Writes `packet`, which may have at most `limit` bytes, with what stands around it. Waits as
-    /// [`write_fully`](Self::write_fully) does; packets of several threads do not mix. If it runs into the timeout with a part of
-    /// the packet sent, the connection is disconnected: what would follow could not be told from its rest.
+    /// Writes `packet` with its framing. `limit` is the maximum length of the packet in bytes.
+    /// Waits as [`write_fully`](Self::write_fully) does. The packets of several threads do not
+    /// interleave.
+    ///
+    /// If the write timeout passes within a packet, the connection is disconnected: the receiver
+    /// could not tell later packets from the rest of this one.
     pub fn write_packet(
         &self,
         framing: &Framing,
@@ -221,8 +269,8 @@ impl Connection {
         Ok(())
     }
 
-    /// The same as [`enqueue`](Self::enqueue) for a packet with what stands around it, as
-    /// [`Framing::frame`](crate::packets::Framing::frame) gives it.
+    /// As [`enqueue`](Self::enqueue), for a packet with its framing, as
+    /// [`Framing::frame`](crate::packets::Framing::frame) returns it.
     pub fn enqueue_packet(&self, frame: &[u8], limit: usize) -> Result<bool, WriteError> {
         let was_empty = self.enqueue_message(frame, limit).map_err(too_long)?;
         totals::sent_packet();
@@ -230,7 +278,7 @@ impl Connection {
     }
 }
 
-/// A packet is not sent in parts, so one that the queue never has room for is too long.
+/// A packet is queued whole, so one that the write buffer never has room for is too long.
 fn too_long(error: WriteError) -> WriteError {
     match error {
         WriteError::TooLarge { bytes, limit, .. } => WriteError::PacketTooLong { bytes, limit },

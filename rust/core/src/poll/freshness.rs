@@ -1,29 +1,33 @@
-//! When an answer of the kernel may be used once more: pure rules, no kernel and no clock in them.
+//! When an answer of the kernel may be reused. Pure rules: no system call and no clock.
 //!
-//! A frame over a thousand idle connections must not make a thousand system calls, and must not miss what has happened. So
-//! an answer serves others too, as long as nobody can know better:
+//! A frame over a thousand idle connections must not make a thousand system calls, and must not
+//! miss an event. So an answer may be reused as long as no newer one could differ visibly:
 //!
-//! - This library has done nothing since that could cause news: no send, receive, connect, accept or close. So what reaches
-//!   a connection by way of this library's own sockets is always seen by the next look.
-//! - The answer is younger than [`SHORT`](crate::sys::SHORT) ticks, about 3 microseconds, or what the user has chosen instead: less than a
-//!   message through a pipe takes. Only what comes past this library's sockets, and faster than that, is seen that much later.
-//! - Who asks has not used the answer before: a tight loop sees what a system call of its own would show it.
+//! - This library has done nothing since that can cause an event: no send, receive, connect, accept
+//!   or close. So the next poll always sees data that was sent through this library.
+//! - The answer is younger than [`SHORT`](crate::sys::SHORT) ticks, about 3 microseconds, or the
+//!   lifetime that the program chose. A message through a pipe takes longer. Only data that did not
+//!   come through this library can be seen that much later.
+//! - The same connection has not used the answer before. So a busy loop over one connection sees
+//!   what a system call of its own would show.
 
-/// A moment: when something was asked or is to be used.
+/// A moment at which an answer was requested, or is to be reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment {
     /// See [`sys::ticks`](crate::sys::ticks).
     pub(crate) ticks: u64,
-    /// How often this library had done something that can cause news.
+    /// How many operations of this library that can cause an event had been made.
     pub(crate) activity: u64,
 }
 
 impl Moment {
-    /// Whether an answer to what was `asked` then still holds at this moment, which answers do for `lifetime` ticks.
+    /// Whether an answer requested at this moment may be reused at `now`. Answers live for
+    /// `lifetime` ticks.
     #[inline]
-    pub(crate) fn still_knows(self, asked: Moment, lifetime: u64) -> bool {
-        // Ticks that lie ahead, after the machine has slept, are none.
-        asked.activity == self.activity && self.ticks.wrapping_sub(asked.ticks) < lifetime
+    pub(crate) fn is_fresh_at(self, now: Moment, lifetime: u64) -> bool {
+        // The tick count can go back when the machine has slept. The difference then wraps around
+        // to a large number, so the answer is not fresh.
+        self.activity == now.activity && now.ticks.wrapping_sub(self.ticks) < lifetime
     }
 }
 
@@ -32,8 +36,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_dies_with_age_and_with_activity() {
-        let asked = Moment {
+    fn an_answer_expires_with_age_and_with_activity() {
+        let requested = Moment {
             ticks: 1_000_000,
             activity: 7,
         };
@@ -53,11 +57,11 @@ mod tests {
         ];
         for (later, activity, expected, why) in table {
             let now = Moment {
-                ticks: asked.ticks.wrapping_add(later),
+                ticks: requested.ticks.wrapping_add(later),
                 activity,
             };
-            assert_eq!(now.still_knows(asked, LIFETIME), expected, "{why}");
-            assert!(!now.still_knows(asked, 0), "nothing is shared");
+            assert_eq!(requested.is_fresh_at(now, LIFETIME), expected, "{why}");
+            assert!(!requested.is_fresh_at(now, 0), "nothing is shared");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Groups: many connections and listeners watched together, so that looking after them costs what the busy ones cost.
+//! Groups: many connections and listeners that are polled together, at a cost that depends on the
+//! busy members only.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,22 +7,26 @@ use std::time::Duration;
 
 use crate::event::EndCause;
 use crate::poll::readiness::Readiness;
-use crate::poll::ready_list::{self, LATER, Notice, ReadyList, Urgency};
+use crate::poll::ready_list::{self, DEFER_DELAY, Notice, ReadyList, Urgency};
 use crate::poll::subscriptions::Subscriptions;
 use crate::sync::{Mutex, lock};
 use crate::sys::{self, Poller, Socket};
 
-/// How long the kernel is waited for at a time while there are members of which it does not tell.
+/// How long one wait may take while there are members on which the kernel does not report.
 const SLICE: Duration = Duration::from_millis(10);
 
-/// The token of the waker. Members count from 0.
+/// The token of the waker. The tokens of members are small numbers.
 const WAKER: usize = usize::MAX;
 
-/// Connections and listeners that are watched together. A group knows the keys of its members only: whoever polls the group
-/// polls the members that it names. An [`EventLoop`](crate::dispatch::EventLoop) does that, and knows what to report of each.
+/// Connections and listeners that are polled together. A group knows the keys of its members only:
+/// [`poll`](Self::poll) names the members that are due, and the caller polls those. An
+/// [`EventLoop`](crate::dispatch::EventLoop) does that, and knows what to report of each.
 ///
-/// Every method may be called from any thread. One thread at a time polls a group. In a forked child the kernel reports
-/// nothing to a group of the parent, so each member is asked every 10 milliseconds.
+/// Every method may be called from any thread. One thread at a time polls a group. In a forked
+/// child the kernel does not report to a group of the parent, so each member is visited every 10
+/// milliseconds.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -30,7 +35,7 @@ const WAKER: usize = usize::MAX;
 /// let (one, other) = Connection::pair()?;
 /// let group = Group::new();
 /// let key = group.add(&one);
-/// other.write_fully(b"news")?;
+/// other.write_fully(b"hello")?;
 /// let mut ready = Vec::new();
 /// group.poll(Some(Duration::from_secs(1)), |key| match one.poll(Instant::now) {
 ///     Ok(true) => {
@@ -44,55 +49,63 @@ const WAKER: usize = usize::MAX;
 /// ```
 #[derive(Debug)]
 pub struct Group {
-    /// Held during a wait.
+    /// `None` where sockets cannot be watched. Locked during a wait.
     poller: Mutex<Option<Poller>>,
     ready_list: Arc<ReadyList>,
 }
 
-/// What a visit to a member has shown.
+/// The result of a visit to a member: when the next visit is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Visit {
-    /// Nothing is to be reported, and the kernel has nothing left: no visit is needed before something happens.
+    /// There is nothing to report, and the kernel has nothing left. The next event makes the member
+    /// due.
     Idle,
-    /// Nothing is to be reported, but the kernel may have more: the next round visits it again. This does not end a wait.
+    /// There is nothing to report, but the kernel may have more. The next round visits the member
+    /// again. Does not end a wait.
     Again,
-    /// Nothing is to be reported, and the kernel has probably nothing left, although it has not said so: the member is
-    /// visited again after 20 milliseconds, unless something happens before. This does not end a wait.
+    /// There is nothing to report, and the kernel probably has nothing left, but has not answered
+    /// EAGAIN. The member is visited again after 20 milliseconds, or on the next event. Does not
+    /// end a wait.
     Later,
-    /// Nothing is to be reported yet, and the kernel need not report when there is: it is connecting, or short of something.
+    /// There is nothing to report yet, and the kernel may not report when there is, because the
+    /// member is connecting or short of a resource. The member is visited every 10 milliseconds.
+    /// Does not end a wait.
     Pending,
-    /// Something is to be reported: the next poll visits it again, whatever happens. This ends a wait.
+    /// There is something to report. The next poll visits the member again. Ends a wait.
     Ready,
 }
 
-/// A member that is to be visited.
+/// A member that is due.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Due {
     pub(crate) key: usize,
-    /// There are notices to be taken.
+    /// It has queued notices.
     pub(crate) has_notices: bool,
-    /// The poll is one within a visit.
+    /// The poll is called by a visit of another poll.
     pub(crate) is_nested: bool,
-    /// The number of the poll, or of the one around it.
+    /// The number of the outermost poll.
     pub(crate) poll: u64,
 }
 
 /// What can be in a group: a [`Connection`](crate::Connection) or a [`Listener`](crate::Listener).
 pub trait Pollable {
-    /// How a group sees it.
+    /// Borrows it as a group sees it.
     fn as_pollable(&self) -> PollableRef<'_>;
 }
 
-/// What a group knows of a member.
+/// A borrowed connection or listener, as a group sees it.
 #[derive(Clone, Copy)]
 pub struct PollableRef<'a>(pub(crate) &'a dyn Watched);
 
-/// What a group has to know of a member.
+/// What a group needs of a member.
 pub(crate) trait Watched {
-    /// What is reported of the member's socket. `None` for one that is always asked.
+    /// The word that records what the kernel reports of the socket. `None` for a member that is
+    /// probed at each visit.
     fn readiness(&self) -> Option<Arc<Readiness>>;
 
-    /// Calls `change` with the groups that it is in and with its open socket, if it has one. Neither changes meanwhile.
+    /// Calls `change` with the member's groups and with its open socket, if it has one. Both are
+    /// locked during the call.
     fn with_subscriptions(&self, change: &mut dyn FnMut(&Subscriptions, Option<&Socket>));
 }
 
@@ -103,68 +116,85 @@ impl fmt::Debug for PollableRef<'_> {
 }
 
 impl Group {
-    /// A group without members.
+    /// Creates a group without members.
     pub fn new() -> Group {
-        let watching = Poller::new().and_then(|(registry, poller)| {
+        let parts = Poller::new().and_then(|(registry, poller)| {
             let waker = registry.waker(WAKER)?;
             Ok(((registry, waker), poller))
         });
-        let (kernel, poller) = watching.ok().unzip();
+        let (kernel, poller) = parts.ok().unzip();
         Group {
             poller: Mutex::new(poller),
             ready_list: Arc::new(ReadyList::new(kernel)),
         }
     }
 
-    /// Adds `member`, in whatever status, and gives its key. It is a member through all that it connects to, until it is
-    /// removed or dropped.
+    /// Adds `member`, in any status, and returns its key. It stays a member, whatever it connects
+    /// to, until it is removed or dropped. A new member is due.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use stream_socket::{Group, Listener, Visit};
+    ///
+    /// let (group, listener) = (Group::new(), Listener::new());
+    /// let key = group.add(&listener);
+    /// let mut visited = Vec::new();
+    /// group.poll(Some(Duration::ZERO), |key| {
+    ///     visited.push(key);
+    ///     Visit::Idle
+    /// });
+    /// assert_eq!(visited, [key]);
+    /// group.remove(key, &listener);
+    /// ```
     pub fn add(&self, member: &impl Pollable) -> usize {
         let member = member.as_pollable().0;
-        let key = self.ready_list.enter(member.readiness());
-        self.join(key, member);
+        let key = self.ready_list.insert(member.readiness());
+        self.subscribe(key, member);
         key
     }
 
-    fn join(&self, key: usize, member: &dyn Watched) {
+    fn subscribe(&self, key: usize, member: &dyn Watched) {
         member.with_subscriptions(&mut |subscriptions, socket| {
-            subscriptions.join(&self.ready_list, key, socket);
+            subscriptions.add(&self.ready_list, key, socket);
         });
     }
 
-    fn part(&self, key: usize, member: &dyn Watched) {
+    fn unsubscribe(&self, key: usize, member: &dyn Watched) {
         member.with_subscriptions(&mut |subscriptions, socket| {
-            subscriptions.leave(&self.ready_list, key, socket);
+            subscriptions.remove(&self.ready_list, key, socket);
         });
     }
 
-    /// Removes the member that was added as `key`.
+    /// Removes `member`, which was added as `key`. The key is not named again.
     pub fn remove(&self, key: usize, member: &impl Pollable) {
-        self.ready_list.leave(key);
-        self.part(key, member.as_pollable().0);
+        self.ready_list.remove(key);
+        self.unsubscribe(key, member.as_pollable().0);
     }
 
-    /// As [`add`](Self::add), also for a member that has no connection yet.
-    pub(crate) fn add_maybe(&self, connection: Option<&impl Pollable>) -> usize {
+    /// As [`add`](Self::add), also for a member without a connection.
+    pub(crate) fn add_optional(&self, connection: Option<&impl Pollable>) -> usize {
         match connection {
             Some(connection) => self.add(connection),
-            None => self.ready_list.enter(None),
+            None => self.ready_list.insert(None),
         }
     }
 
-    /// As [`remove`](Self::remove), also for a member that has no connection now.
-    pub(crate) fn remove_maybe(&self, key: usize, connection: Option<&impl Pollable>) {
+    /// As [`remove`](Self::remove), also for a member without a connection.
+    pub(crate) fn remove_optional(&self, key: usize, connection: Option<&impl Pollable>) {
         match connection {
             Some(connection) => self.remove(key, connection),
-            None => self.ready_list.leave(key),
+            None => self.ready_list.remove(key),
         }
     }
 
-    /// A number for the key that no other member has at the same time. The numbers are small.
+    /// The index of `key`: a small number that no other present member has.
     pub(crate) fn index(key: usize) -> usize {
         ready_list::index(key)
     }
 
-    /// Puts `new` in the place of `old`, the member that is known as `key`. What was to be reported of it still is.
+    /// Replaces `old`, the member with the key `key`, by `new`. Queued notices are kept.
     pub(crate) fn replace(
         &self,
         key: usize,
@@ -172,35 +202,55 @@ impl Group {
         new: Option<PollableRef<'_>>,
     ) {
         if let Some(PollableRef(old)) = old {
-            self.part(key, old);
+            self.unsubscribe(key, old);
         }
         let readiness = new.and_then(|PollableRef(new)| new.readiness());
         self.ready_list.replace(key, readiness);
         if let Some(PollableRef(new)) = new {
-            self.join(key, new);
+            self.subscribe(key, new);
         }
     }
 
-    /// Calls `visit` with the key of each member to which something has happened, or whose last visit was not idle. If there
-    /// is none, it waits for one, at most `limit`, without limit if that is `None`. It returns once a visit was
-    /// [`Ready`](Visit::Ready), when the time is over, or after a [`wake`](Self::wake). While another thread polls, it waits
-    /// for that to end, for at most `limit` too.
+    /// Calls `visit` with the key of each member that is due: that an event occurred on, or whose
+    /// last visit was not [`Idle`](Visit::Idle). If none is ready, waits for one and visits again.
     ///
-    /// `visit` is to poll the member, and may do with the group whatever it wants. A poll in a visit goes on with the round
-    /// of the poll around it.
+    /// Returns after the round in which a visit was [`Ready`](Visit::Ready), after a
+    /// [`wake`](Self::wake), or when `limit` has passed; `None` is unlimited. While another thread
+    /// polls, waits for it to return, also for at most `limit`.
+    ///
+    /// `visit` should poll the member, and may call any method of the group. A poll within a visit
+    /// continues the round of the poll around it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use stream_socket::{Connection, Group, Visit};
+    ///
+    /// let (client, server) = Connection::pair()?;
+    /// let group = Group::new();
+    /// group.add(&server);
+    /// client.write_fully(b"ping")?;
+    /// group.poll(Some(Duration::from_secs(1)), |_| match server.poll(Instant::now) {
+    ///     Ok(true) => Visit::Ready,
+    ///     _ => Visit::Idle,
+    /// });
+    /// assert_eq!(server.try_read_with(16, <[u8]>::to_vec)?, b"ping");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn poll(&self, limit: Option<Duration>, mut visit: impl FnMut(usize) -> Visit) {
         self.poll_due(limit, |due| visit(due.key), || ());
     }
 
-    /// As [`poll`](Self::poll), with what is known of the member that is due. After each round, before a wait, it calls
-    /// `end_round`.
+    /// As [`poll`](Self::poll), with details of each member that is due. Calls `end_round` after
+    /// each round, before a wait.
     pub(crate) fn poll_due(
         &self,
         limit: Option<Duration>,
         mut visit: impl FnMut(Due) -> Visit,
         mut end_round: impl FnMut(),
     ) {
-        // A limit that no clock can hold is none.
+        // A limit beyond the range of the clock is unlimited.
         let deadline = match limit {
             Some(Duration::ZERO) => None,
             limit => limit.and_then(|limit| sys::now().checked_add(limit)),
@@ -239,7 +289,8 @@ impl Group {
             if guard.is_over(is_ready) || limit == Some(Duration::ZERO) {
                 return;
             }
-            // The round has looked at what came meanwhile, also in a process that was stopped while it waited.
+            // The deadline is checked after a round, so a process that was stopped during the wait
+            // still sees what arrived in time.
             let left = deadline.map(|deadline| deadline.saturating_duration_since(sys::now()));
             if left == Some(Duration::ZERO) {
                 return;
@@ -248,51 +299,62 @@ impl Group {
         }
     }
 
-    /// Ends the wait of the thread that is polling. If none is, the next poll does not wait.
+    /// Ends the wait of the thread that is polling. If no thread waits, the next poll does not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stream_socket::{Group, Visit};
+    ///
+    /// let group = Group::new();
+    /// group.wake();
+    /// group.poll(None, |_| Visit::Idle);
+    /// ```
     pub fn wake(&self) {
         self.ready_list.wake();
     }
 
-    /// The oldest thing to be reported of the member once.
+    /// Takes the oldest notice of the member.
     pub(crate) fn next_notice(&self, key: usize) -> Option<Notice> {
         self.ready_list.next_notice(key)
     }
 
-    /// Has the end of the connection with which the member was added reported, unless it is already.
+    /// Queues the end of the connection that the member was added with as its first notice, unless
+    /// it is queued already.
     pub(crate) fn push_first_end(&self, key: usize, cause: EndCause) {
         self.ready_list.push_first_end(key, cause);
     }
 
-    /// Has `notice` reported of the member by the next poll.
+    /// Queues `notice` for the next poll, and makes the member due.
     pub(crate) fn push_notice(&self, key: usize, notice: Notice) {
         self.ready_list.push_notice(key, notice);
     }
 
-    /// Has the member visited by the next poll.
+    /// Makes the member due.
     pub(crate) fn report(&self, key: usize) {
         self.ready_list.report(key);
     }
 
-    /// Whether the group keeps another packet for the member.
+    /// Whether another packet of the member can be queued.
     pub(crate) fn has_room(&self, key: usize) -> bool {
         self.ready_list.has_room(key)
     }
 
-    /// Waits at most `limit` until a member is due, and begins a round of visits.
+    /// Waits until a member is due, for at most `limit`, and begins a round of visits.
     fn wait(&self, limit: Option<Duration>) {
-        // In a child the lock may be held by a thread of its parent's, which is not there.
+        // In a forked child the lock may be held by a thread of the parent, which does not exist.
         let is_ours = self.ready_list.is_of_this_process();
         let mut poller = is_ours.then(|| lock(&self.poller));
         let limit = match self.ready_list.begin_wait(limit != Some(Duration::ZERO)) {
             Urgency::Now => Some(Duration::ZERO),
-            Urgency::Later => Some(limit.map_or(LATER, |limit| limit.min(LATER))),
+            Urgency::Later => Some(limit.map_or(DEFER_DELAY, |limit| limit.min(DEFER_DELAY))),
             Urgency::Soon => Some(limit.map_or(SLICE, |limit| limit.min(SLICE))),
             Urgency::Idle => limit,
         };
         let mut reported = Vec::new();
         match poller.as_deref_mut() {
-            // If it fails, the members that are due are visited all the same.
             Some(Some(poller)) => {
+                // After a failed wait the members that are due are visited all the same.
                 drop(poller.wait(limit, |token| {
                     if token != WAKER {
                         reported.push(token);

@@ -3,57 +3,64 @@
 use crate::poll::freshness::Moment;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
-/// The newest shared poll that is done.
+/// The newest completed shared poll.
 ///
-/// Where the thread that shared polls and one that polls meet:
+/// The polling thread and the threads that use the result:
 ///
-/// | shared polls | polls |
+/// | shared poll | poll of a connection |
 /// | --- | --- |
-/// | reads the activity | |
-/// | asks the kernel, and tells each `Readiness` | |
+/// | reads the activity count | |
+/// | asks the kernel, notifies each reported `Readiness` | |
 /// | stores activity, ticks, number (release) | |
-/// | | loads number, ticks, activity (acquire): sees all that was told |
-/// | | reads its `Readiness` |
+/// | | loads number, ticks, activity (acquire) |
+/// | | reads its `Readiness`: sees the notifications |
 ///
-/// Who loads any of the three sees everything that was told before it was stored, so a mixture of two shared polls does no harm:
-/// what was told by the older of them is seen, and the moment is that of a shared poll which has told it.
+/// A load of any of the three values sees every notification that came before its store. So a mix
+/// of the values of two shared polls is harmless: the notifications of the older one are visible,
+/// and the moment is one at which all of them had been made.
 #[derive(Debug, Default)]
 pub(crate) struct Published {
     number: AtomicU64,
     ticks: AtomicU64,
-    /// The activity before it began.
+    /// The activity count before the poll began.
     activity: AtomicU64,
 }
 
-/// The shared polls that somebody has used: so many had begun then.
+/// The shared polls that one connection has used: all that had begun by then, as their number.
 #[derive(Debug, Default)]
 pub(crate) struct Mark(AtomicU64);
 
 impl Published {
-    /// Publishes the shared poll `number`, which has told everything that the kernel had to tell at the moment `asked`. One
-    /// thread at a time does it.
-    pub(crate) fn publish(&self, number: u64, asked: Moment) {
-        self.activity.store(asked.activity, Ordering::Release);
-        self.ticks.store(asked.ticks, Ordering::Release);
+    /// Publishes the shared poll `number`, which reported everything that the kernel had at the
+    /// moment `requested`. Called by one thread at a time, with increasing numbers.
+    pub(crate) fn publish(&self, number: u64, requested: Moment) {
+        debug_assert!(
+            number > self.number.load(Ordering::Relaxed),
+            "shared polls are published in order"
+        );
+        self.activity.store(requested.activity, Ordering::Release);
+        self.ticks.store(requested.ticks, Ordering::Release);
         self.number.store(number, Ordering::Release);
     }
 
-    /// Whether there is a shared poll that `mark` has not used, and that holds `now`, which shared polls do for `lifetime` ticks.
+    /// Whether the newest shared poll is unused by `mark` and fresh at `now`, for a `lifetime` in
+    /// ticks.
     #[inline]
-    pub(crate) fn serves(&self, mark: &Mark, now: Moment, lifetime: u64) -> bool {
-        let asked = || Moment {
+    pub(crate) fn is_usable(&self, mark: &Mark, now: Moment, lifetime: u64) -> bool {
+        let requested = || Moment {
             ticks: self.ticks.load(Ordering::Acquire),
             activity: self.activity.load(Ordering::Acquire),
         };
         self.number.load(Ordering::Acquire) > mark.0.load(Ordering::Relaxed)
-            && now.still_knows(asked(), lifetime)
+            && requested().is_fresh_at(now, lifetime)
     }
 }
 
 impl Mark {
-    /// Takes note that all shared polls up to `begun` are used, those that are under way included: they began before this moment.
+    /// Marks all shared polls up to number `begun` as used. Those still under way count as well:
+    /// they began before now.
     #[inline]
-    pub(crate) fn use_up_to(&self, begun: u64) {
+    pub(crate) fn advance_to(&self, begun: u64) {
         self.0.store(begun, Ordering::Relaxed);
     }
 }

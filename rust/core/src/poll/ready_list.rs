@@ -1,4 +1,10 @@
-//! The ready list of a group: which members are due, what is to be reported of them, and waiting until one is due.
+//! The ready list of a group: the members that are due, their notices, and waiting until one is
+//! due.
+//!
+//! A member is in a *slot*. Three lists hold the slots to visit: `due` for the next round,
+//! `pending` for members that the kernel does not report, and `deferred` for members that are
+//! visited after a delay. A round moves them into `round`, in the order in which the members were
+//! added.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,120 +16,129 @@ use crate::sync::thread::{self, ThreadId};
 use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait_timeout};
 use crate::sys::{self, Interests, Registry, Socket, Waker};
 
-/// So many connects and ends of one member are kept for a group that nobody polls. Of more, the oldest go.
+/// The maximum number of notices kept for one member of a group that is not polled. Above it, the
+/// oldest are discarded.
 const MAX_NOTICES: usize = 64 * 1024;
 
-/// Above this number of bytes in packets that a group has not been polled for, a member has no room for another one.
+/// A member whose queued packets have this number of bytes has no room for another packet.
 const MAX_PACKET_BYTES: usize = 64 * 1024;
 
-/// What a packet counts for besides its bytes, so that empty ones are not kept without limit.
+/// What each queued packet counts besides its bytes, so that the number of empty ones is limited.
 const PACKET_COST: usize = 64;
 
-/// How long a member waits that the kernel has probably nothing left for. Most peers of a busy server have sent their next
-/// message by then, which saves the call that would find nothing.
-pub(super) const LATER: Duration = Duration::from_millis(20);
+/// How long the visit to a member is deferred whose socket is probably empty. By then most peers of
+/// a busy server have sent their next message, which saves the receive that would find nothing.
+pub(super) const DEFER_DELAY: Duration = Duration::from_millis(20);
 
-/// A key is an index into the slots and, above that, the number of members that the slot has had before.
+/// The low bits of a key are the index of the slot, the high bits are the slot's generation.
 const INDEX_BITS: u32 = usize::BITS / 2;
 const INDEX_MASK: usize = (1 << INDEX_BITS) - 1;
 
-/// Where members report, and where the group looks for what is due.
+/// Above this number of slots, checks do not walk all of them.
+const MAX_CHECKED: usize = 32;
+
+/// The members of a group, and which of them are due.
 #[derive(Debug)]
 pub(crate) struct ReadyList {
-    /// The process whose kernel reports on the sockets. A forked child inherits a copy that reports to its parent.
+    /// The process that made the group. The copy in a forked child gets no reports from the kernel.
     process: u64,
     /// `None` where sockets cannot be watched.
     kernel: Option<(Registry, Waker)>,
-    state: Mutex<State>,
-    /// A member is due, or nobody polls any more.
+    state: Mutex<ReadyState>,
+    /// A member became due, or the thread that polled has returned.
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct ReadyState {
     slots: Vec<Slot>,
     free: Vec<usize>,
     next_order: u64,
-    /// The visits that are left of the round under way, the next one last.
+    /// The visits left in this round, as order and slot, the next one last.
     round: Vec<(u64, usize)>,
     /// The slots that the next round visits.
     due: Vec<usize>,
-    /// The slots that are visited from time to time, since the kernel does not report on them.
+    /// The slots that are visited periodically, because the kernel does not report them.
     pending: Vec<usize>,
-    /// The slots that are visited once the time is over, and since when the oldest one waits.
-    later: Vec<usize>,
-    later_since: Option<Instant>,
-    /// The thread that is polling the group. Its visits may poll it too.
+    /// The slots that are visited when the delay of the oldest one has passed.
+    deferred: Vec<usize>,
+    /// When the oldest slot was deferred. `None` exactly if `deferred` is empty.
+    deferred_since: Option<Instant>,
+    /// The thread that polls the group. Its visits may poll it as well.
     poller: Option<ThreadId>,
-    /// How many polls there were, without those within a visit.
+    /// The number of outermost polls so far.
     polls: u64,
-    /// How many threads wait to poll. Waking nobody would cost a system call.
-    queued: u32,
+    /// How many threads wait to poll. Without any, the notification is saved.
+    waiting_threads: u32,
+    /// The thread that polls is waiting for an event.
     is_waiting: bool,
-    is_woken: bool,
-    /// How many polls, those within a visit included, had something that ends a wait. It ends those around them too.
-    endings: u64,
+    /// A wake-up was requested, and the next wait ends at once.
+    is_wake_pending: bool,
+    /// How many polls, nested ones included, had something that ends a wait. It ends the waits of
+    /// the polls around them as well.
+    wait_ends: u64,
 }
 
-/// Room for a member. The flags say in which lists the slot is, so that it is in each once.
+/// Room for a member. Each flag is set exactly while the slot is in the list that it names.
 #[derive(Debug, Default)]
 struct Slot {
-    /// How many members it has had before.
+    /// How many members it has had before, modulo the range of a key.
     generation: usize,
     is_in_round: bool,
     is_due: bool,
     is_pending: bool,
-    is_in_later: bool,
-    /// It was not visited since it came into that list.
-    is_later: bool,
+    is_in_deferred: bool,
+    /// It was not visited since it was deferred. Implies `is_in_deferred`.
+    is_deferred: bool,
     member: Option<Entry>,
 }
 
 #[derive(Debug)]
 struct Entry {
-    /// Later members have larger numbers.
+    /// Members that were added later have larger numbers.
     order: u64,
-    /// A connection's; a listener has none.
+    /// `None` for a listener.
     readiness: Option<Arc<Readiness>>,
-    /// Its socket could not be watched.
+    /// Its socket could not be registered with the poller.
     is_unwatched: bool,
     notices: VecDeque<Notice>,
+    /// What the packets among the notices count, with [`PACKET_COST`] for each.
     packet_bytes: usize,
 }
 
-/// Something that a group has to report of a member once.
+/// Something that a group reports of a member exactly once.
 #[derive(Clone, Debug)]
 pub(crate) enum Notice {
-    /// A connect has succeeded.
+    /// A connect succeeded.
     Connected,
-    /// A connect has failed, or a connection has ended.
+    /// A connect failed, or a connection ended.
     Ended(EndCause),
-    /// A poll that was not the group's has taken this packet.
+    /// This packet was taken by a poll outside the group.
     Packet(Arc<[u8]>),
 }
 
-/// How soon a poll has to come back.
+/// How soon the next round has to begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Urgency {
-    /// A member is due, or the group was woken.
+    /// At once: a member is due, or a wake-up was requested.
     Now,
-    /// There are members to be asked after a while.
+    /// After [`DEFER_DELAY`]: there are deferred members.
     Later,
-    /// There are members that have to be asked from time to time.
+    /// After a short slice: there are pending members.
     Soon,
-    /// Nothing is due.
+    /// On the next event.
     Idle,
 }
 
 /// A thread's exclusive right to poll.
 pub(super) struct PollGuard<'a> {
     list: &'a ReadyList,
-    /// This thread was polling before.
+    /// This thread was polling already.
     pub(super) is_nested: bool,
-    /// The number of the poll, or of the one around it.
+    /// The number of the outermost poll.
     pub(super) number: u64,
-    /// How many endings there were before it.
-    endings: u64,
+    /// The count of wait ends when it began.
+    wait_ends: u64,
 }
 
 /// The index of the slot in `key`.
@@ -131,8 +146,8 @@ pub(super) fn index(key: usize) -> usize {
     key & INDEX_MASK
 }
 
-impl State {
-    /// The index of the slot whose member has `key`.
+impl ReadyState {
+    /// The index of the slot of the member with `key`. `None` if it was removed.
     fn index(&self, key: usize) -> Option<usize> {
         let index = key & INDEX_MASK;
         let slot = self.slots.get(index)?;
@@ -144,21 +159,21 @@ impl State {
         self.slots[index].member.as_mut()
     }
 
+    /// Adds the slot to the next round, unless this round will still visit it.
     fn make_due(&mut self, index: usize) {
         let slot = &mut self.slots[index];
-        // The round visits it anyway.
         if !slot.is_in_round && !slot.is_due {
             slot.is_due = true;
             self.due.push(index);
         }
     }
 
-    fn is_later_due(&self) -> bool {
-        self.later_since
-            .is_some_and(|since| sys::now().saturating_duration_since(since) >= LATER)
+    fn is_deferred_due(&self) -> bool {
+        self.deferred_since
+            .is_some_and(|since| sys::now().saturating_duration_since(since) >= DEFER_DELAY)
     }
 
-    /// Adds every slot that is due or pending, or of which the kernel has `reported`, to the round.
+    /// Adds every slot that is due, pending, or `reported` by the kernel to the round.
     fn begin_round(&mut self, reported: Vec<usize>) {
         for index in self.due.drain(..) {
             self.slots[index].is_due = false;
@@ -168,11 +183,11 @@ impl State {
             self.slots[index].is_pending = false;
             add_to_round(&mut self.slots, &mut self.round, index);
         }
-        if self.is_later_due() {
-            self.later_since = None;
-            for index in self.later.drain(..) {
-                self.slots[index].is_in_later = false;
-                if std::mem::take(&mut self.slots[index].is_later) {
+        if self.is_deferred_due() {
+            self.deferred_since = None;
+            for index in self.deferred.drain(..) {
+                self.slots[index].is_in_deferred = false;
+                if std::mem::take(&mut self.slots[index].is_deferred) {
                     add_to_round(&mut self.slots, &mut self.round, index);
                 }
             }
@@ -181,6 +196,71 @@ impl State {
             add_to_round(&mut self.slots, &mut self.round, index);
         }
         self.round.sort_unstable_by(|one, other| other.cmp(one));
+        self.check();
+    }
+
+    /// Checks, in debug builds, that flags and lists agree. Called after each change. A large group
+    /// is not checked, since that would make each change walk all slots.
+    fn check(&self) {
+        if !cfg!(debug_assertions) || self.slots.len() > MAX_CHECKED {
+            return;
+        }
+        self.check_list(&self.due, |slot| slot.is_due);
+        self.check_list(&self.pending, |slot| slot.is_pending);
+        self.check_list(&self.deferred, |slot| slot.is_in_deferred);
+        self.check_list(&self.free, |slot| slot.member.is_none());
+        debug_assert_eq!(
+            self.deferred_since.is_some(),
+            !self.deferred.is_empty(),
+            "the time of the oldest deferred slot"
+        );
+        debug_assert!(
+            self.round.is_sorted_by(|one, next| one > next),
+            "the round is out of order"
+        );
+        for (index, slot) in self.slots.iter().enumerate() {
+            debug_assert!(slot.generation <= INDEX_MASK, "a generation beyond a key");
+            debug_assert!(
+                !slot.is_deferred || slot.is_in_deferred,
+                "a deferred slot is not in its list"
+            );
+            let order = slot.member.as_ref().map(|member| member.order);
+            let is_in_round = order.is_some_and(|order| self.round.contains(&(order, index)));
+            debug_assert_eq!(slot.is_in_round, is_in_round, "the flag of the round");
+            debug_assert!(
+                order.is_none_or(|order| order < self.next_order),
+                "an order that was never assigned"
+            );
+            if let Some(member) = &slot.member {
+                let packets = member.notices.iter().map(|notice| match notice {
+                    Notice::Packet(packet) => packet.len() + PACKET_COST,
+                    Notice::Connected | Notice::Ended(_) => 0,
+                });
+                debug_assert_eq!(
+                    packets.sum::<usize>(),
+                    member.packet_bytes,
+                    "the bytes of queued packets"
+                );
+            }
+        }
+    }
+
+    /// Checks that `list` has exactly the slots with the flag, each once.
+    fn check_list(&self, list: &[usize], has_flag: impl Fn(&Slot) -> bool) {
+        debug_assert!(
+            list.iter().all(|index| has_flag(&self.slots[*index])),
+            "a listed slot lacks its flag"
+        );
+        let mut flagged = (0..self.slots.len()).filter(|index| has_flag(&self.slots[*index]));
+        debug_assert_eq!(
+            flagged.clone().count(),
+            list.len(),
+            "a slot is listed twice"
+        );
+        debug_assert!(
+            flagged.all(|index| list.contains(&index)),
+            "a slot with the flag is not listed"
+        );
     }
 }
 
@@ -204,11 +284,11 @@ impl ReadyList {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ReadyState> {
         lock(&self.state)
     }
 
-    /// What reports on sockets, if there is such a thing and it is this process's.
+    /// The poller's registry and waker, if there is a poller and it belongs to this process.
     fn kernel(&self) -> Option<&(Registry, Waker)> {
         self.kernel.as_ref().filter(|_| self.is_of_this_process())
     }
@@ -217,26 +297,27 @@ impl ReadyList {
         self.process == sys::process()
     }
 
-    /// Ends the wait that is under way.
-    fn notify(&self, state: &State) {
+    /// Ends the wait of the thread that polls.
+    fn notify(&self, state: &ReadyState) {
         if !state.is_waiting {
             return;
         }
         self.changed.notify_all();
         if let Some((_, waker)) = self.kernel() {
-            // It fails only when it is saturated; then a wake-up is pending already.
+            // Fails only when saturated; a wake-up is already pending then.
             let _ = waker.wake();
         }
     }
 
-    /// Ends the wait of the thread that is polling, or the next one.
+    /// Ends the wait of the thread that polls, or else the next wait.
     pub(super) fn wake(&self) {
         let mut state = self.state();
-        state.is_woken = true;
+        state.is_wake_pending = true;
         self.notify(&state);
     }
 
-    /// The right to poll, which one thread has at a time. `None` if the time is over before.
+    /// Acquires the right to poll, which one thread has at a time. `None` if the deadline passes
+    /// before.
     pub(super) fn begin_poll(
         &self,
         limit: Option<Duration>,
@@ -244,7 +325,7 @@ impl ReadyList {
     ) -> Option<PollGuard<'_>> {
         let this_thread = thread::current().id();
         let mut state = self.state();
-        // A thread that was polling when the process was forked does not exist in the child.
+        // In a forked child the thread that polled in the parent does not exist.
         while self.is_of_this_process() && state.poller.is_some_and(|poller| poller != this_thread)
         {
             let left = match deadline {
@@ -252,9 +333,9 @@ impl ReadyList {
                 None => Duration::MAX,
                 Some(deadline) => deadline.checked_duration_since(sys::now())?,
             };
-            state.queued += 1;
+            state.waiting_threads += 1;
             state = wait_timeout(&self.changed, state, left);
-            state.queued -= 1;
+            state.waiting_threads -= 1;
         }
         let is_nested = state.poller.replace(this_thread) == Some(this_thread);
         state.polls += u64::from(!is_nested);
@@ -262,18 +343,23 @@ impl ReadyList {
             list: self,
             is_nested,
             number: state.polls,
-            endings: state.endings,
+            wait_ends: state.wait_ends,
         })
     }
 
-    /// Adds a member; its key, which no later member gets before the slot has had more members than a key can count.
-    pub(super) fn enter(&self, readiness: Option<Arc<Readiness>>) -> usize {
+    /// Adds a member and returns its key. Later members get other keys, until the generation of the
+    /// slot wraps around.
+    pub(super) fn insert(&self, readiness: Option<Arc<Readiness>>) -> usize {
         let mut state = self.state();
         let index = state.free.pop().unwrap_or_else(|| {
             state.slots.push(Slot::default());
             state.slots.len() - 1
         });
-        debug_assert!(index <= INDEX_MASK);
+        debug_assert!(index <= INDEX_MASK, "an index beyond a key");
+        debug_assert!(
+            state.slots[index].member.is_none(),
+            "a free slot has a member"
+        );
         let order = state.next_order;
         state.next_order += 1;
         let is_unwatched = self.kernel().is_none();
@@ -287,11 +373,13 @@ impl ReadyList {
         });
         let key = slot.generation << INDEX_BITS | index;
         state.make_due(index);
+        state.check();
         self.notify(&state);
         key
     }
 
-    pub(super) fn leave(&self, key: usize) {
+    /// Removes a member, with its notices.
+    pub(super) fn remove(&self, key: usize) {
         let mut state = self.state();
         let Some(index) = state.index(key) else {
             return;
@@ -299,14 +387,15 @@ impl ReadyList {
         let slot = &mut state.slots[index];
         let member = slot.member.take();
         slot.generation = slot.generation.wrapping_add(1) & INDEX_MASK;
-        // The round skips its entry, since the next member has another order.
+        // The round skips the slot's entry, because the next member has another order.
         slot.is_in_round = false;
         state.free.push(index);
+        state.check();
         drop(state);
         drop(member);
     }
 
-    /// Has the member known by `key` be another connection from now on.
+    /// Changes the connection of the member with `key`. It keeps its notices.
     pub(super) fn replace(&self, key: usize, readiness: Option<Arc<Readiness>>) {
         let is_unwatched = self.kernel().is_none();
         let mut state = self.state();
@@ -321,14 +410,14 @@ impl ReadyList {
         self.notify(&state);
     }
 
-    /// Begins a wait, and says how long it may be.
+    /// Begins a wait, and returns how soon it has to end.
     pub(super) fn begin_wait(&self, may_wait: bool) -> Urgency {
         let mut state = self.state();
-        let urgency = if !state.due.is_empty() || !state.round.is_empty() || state.is_woken {
+        let urgency = if !state.due.is_empty() || !state.round.is_empty() || state.is_wake_pending {
             Urgency::Now
         } else if !state.pending.is_empty() || !self.is_of_this_process() {
             Urgency::Soon
-        } else if state.later_since.is_some() {
+        } else if state.deferred_since.is_some() {
             Urgency::Later
         } else {
             Urgency::Idle
@@ -337,15 +426,15 @@ impl ReadyList {
         urgency
     }
 
-    /// Waits until a member is due, where the kernel cannot be waited for.
+    /// Waits until a member is due, where there is no poller.
     pub(super) fn wait(&self, limit: Duration) {
         let state = self.state();
-        if !limit.is_zero() && state.due.is_empty() && !state.is_woken {
+        if !limit.is_zero() && state.due.is_empty() && !state.is_wake_pending {
             drop(wait_timeout(&self.changed, state, limit));
         }
     }
 
-    /// Ends the wait, in which the kernel has `reported` on members, and begins a round of visits.
+    /// Ends a wait, in which the kernel has `reported` slots, and begins a round of visits.
     pub(super) fn end_wait(&self, mut reported: Vec<usize>) {
         let mut state = self.state();
         if !self.is_of_this_process() {
@@ -353,11 +442,12 @@ impl ReadyList {
         }
         state.is_waiting = false;
         state.begin_round(reported);
-        state.endings += u64::from(std::mem::take(&mut state.is_woken));
+        state.wait_ends += u64::from(std::mem::take(&mut state.is_wake_pending));
     }
 
-    /// The next member to be visited in the round. It is due until then: a visit may poll the group, and wait for another
-    /// member of the round. The second value is whether it has notices.
+    /// Takes the next member out of the round: its key, and whether it has notices. It stays in the
+    /// round until then, because a visit may poll the group and wait for another member of the
+    /// round.
     pub(super) fn next_visit(&self) -> Option<(usize, bool)> {
         let mut state = self.state();
         loop {
@@ -372,12 +462,14 @@ impl ReadyList {
             }
             let has_notices = !member.notices.is_empty();
             slot.is_in_round = false;
-            slot.is_later = false;
-            return Some((slot.generation << INDEX_BITS | index, has_notices));
+            slot.is_deferred = false;
+            let key = slot.generation << INDEX_BITS | index;
+            state.check();
+            return Some((key, has_notices));
         }
     }
 
-    /// Has the member visited once more: by the next round, or from time to time.
+    /// Schedules the next visit to the member: in the next round, periodically, or on an event.
     pub(super) fn visit_again(&self, key: usize, urgency: Urgency) {
         let mut state = self.state();
         let Some(index) = state.index(key) else {
@@ -397,30 +489,32 @@ impl ReadyList {
                 }
             }
         }
+        state.check();
     }
 
-    /// Has the member visited once more, unless it is visited before, after a while.
+    /// Schedules a visit to the member after [`DEFER_DELAY`], unless it is visited before.
     pub(super) fn visit_later(&self, key: usize) {
         let mut state = self.state();
         let Some(index) = state.index(key) else {
             return;
         };
         let slot = &mut state.slots[index];
-        slot.is_later = true;
-        if !std::mem::replace(&mut slot.is_in_later, true) {
-            state.later.push(index);
+        slot.is_deferred = true;
+        if !std::mem::replace(&mut slot.is_in_deferred, true) {
+            state.deferred.push(index);
         }
-        if state.later_since.is_none() {
-            state.later_since = Some(sys::now());
+        if state.deferred_since.is_none() {
+            state.deferred_since = Some(sys::now());
         }
+        state.check();
     }
 
-    /// Has the kernel report on the socket of a member.
+    /// Registers the socket of a member with the poller.
     pub(super) fn watch(&self, key: usize, socket: &Socket) {
         let Some((registry, _)) = self.kernel() else {
             return;
         };
-        // A connection is of interest when it can be read, and when its queue can be sent.
+        // Readable: there is data to receive. Writable: the queue can be sent.
         let is_unwatched = registry
             .add(socket, key & INDEX_MASK, Interests::BOTH)
             .is_err();
@@ -429,14 +523,15 @@ impl ReadyList {
         }
     }
 
+    /// Deregisters a socket.
     pub(super) fn unwatch(&self, socket: &Socket) {
         if let Some((registry, _)) = self.kernel() {
-            // It fails if it was not watched.
+            // Fails if the socket was not registered.
             let _ = registry.remove(socket);
         }
     }
 
-    /// Makes the member due: something has happened to it that the kernel does not report.
+    /// Makes the member due, because of something that the kernel does not report.
     pub(super) fn report(&self, key: usize) {
         let mut state = self.state();
         if let Some(index) = state.index(key) {
@@ -445,7 +540,7 @@ impl ReadyList {
         }
     }
 
-    /// As [`report`](Self::report), with what has happened.
+    /// Queues `notice`, and makes the member due.
     pub(super) fn push_notice(&self, key: usize, notice: Notice) {
         let mut state = self.state();
         let Some(member) = state.member(key) else {
@@ -454,28 +549,29 @@ impl ReadyList {
         if let Notice::Packet(packet) = &notice {
             member.packet_bytes += packet.len() + PACKET_COST;
         }
-        let mut lost = None;
+        let mut discarded = None;
         if member.notices.len() >= MAX_NOTICES && !matches!(notice, Notice::Packet(_)) {
-            // A group that nobody polls: the latest notices say how the member is.
+            // The group is not polled. The newest notices still describe the member's status.
             let is_packet = |notice: &Notice| matches!(notice, Notice::Packet(_));
             if member
                 .notices
                 .front()
                 .is_some_and(|notice| !is_packet(notice))
             {
-                lost = member.notices.pop_front();
+                discarded = member.notices.pop_front();
             }
         }
         member.notices.push_back(notice);
         if let Some(index) = state.index(key) {
             state.make_due(index);
+            state.check();
             self.notify(&state);
         }
         drop(state);
-        drop(lost);
+        drop(discarded);
     }
 
-    /// The oldest notice of the member.
+    /// Takes the oldest notice of the member.
     pub(super) fn next_notice(&self, key: usize) -> Option<Notice> {
         let mut state = self.state();
         let member = state.member(key)?;
@@ -486,10 +582,12 @@ impl ReadyList {
         if member.notices.is_empty() {
             member.notices = VecDeque::new();
         }
+        state.check();
         Some(notice)
     }
 
-    /// Has the end of the connection with which the member was added reported first, unless it is.
+    /// Queues the end of the connection that the member was added with as its first notice, unless
+    /// it is queued already.
     pub(super) fn push_first_end(&self, key: usize, cause: EndCause) {
         let mut state = self.state();
         let Some(index) = state.index(key) else {
@@ -498,9 +596,9 @@ impl ReadyList {
         let Some(member) = &mut state.slots[index].member else {
             return;
         };
-        let mut others = member.notices.iter();
-        let first = others.find(|notice| !matches!(notice, Notice::Packet(_)));
-        // A connect that has failed came after it.
+        let mut notices = member.notices.iter();
+        let first = notices.find(|notice| !matches!(notice, Notice::Packet(_)));
+        // A failed connect is that of a later connection.
         if !matches!(first, Some(Notice::Ended(EndCause::Disconnect(_)))) {
             member.notices.push_front(Notice::Ended(cause));
             state.make_due(index);
@@ -508,7 +606,7 @@ impl ReadyList {
         }
     }
 
-    /// Whether another packet may be posted to the member.
+    /// Whether another packet of the member can be queued.
     pub(super) fn has_room(&self, key: usize) -> bool {
         let mut state = self.state();
         state
@@ -518,11 +616,12 @@ impl ReadyList {
 }
 
 impl PollGuard<'_> {
-    /// Whether the wait is over: since a member `is_ready`, or by a wake-up, or by either in a poll within a visit.
+    /// Whether the poll does not wait any more: a member `is_ready`, a wake-up was requested, or
+    /// either occurred in a nested poll.
     pub(super) fn is_over(&self, is_ready: bool) -> bool {
         let mut state = self.list.state();
-        state.endings += u64::from(is_ready);
-        state.endings != self.endings
+        state.wait_ends += u64::from(is_ready);
+        state.wait_ends != self.wait_ends
     }
 }
 
@@ -530,8 +629,12 @@ impl Drop for PollGuard<'_> {
     fn drop(&mut self) {
         if !self.is_nested {
             let mut state = self.list.state();
+            debug_assert!(
+                !self.list.is_of_this_process() || state.poller == Some(thread::current().id()),
+                "another thread has the right to poll"
+            );
             state.poller = None;
-            if state.queued > 0 {
+            if state.waiting_threads > 0 {
                 self.list.changed.notify_all();
             }
         }

@@ -1,11 +1,13 @@
-//! The shared poller: one system call, a shared poll, that tells of all the idle connections of this process, so that a frame over
-//! thousands of them does not make thousands.
+//! The shared poller: a *shared poll* is one system call that reports the events of all idle
+//! connections of the process, so that a frame over thousands of them does not make thousands of
+//! calls.
 //!
-//! A connection that was found empty twice is watched: its socket is in one edge-triggered set. As long as nothing is told
-//! of it, it is as empty as it was. A poll of it uses the newest shared poll of the set, whoever made it, if [`freshness`] allows
-//! it, or makes one itself.
+//! A connection that was found empty twice is watched: its socket is registered with one
+//! edge-triggered poller. As long as the kernel does not report it, it is still empty. A poll of
+//! the connection uses the newest shared poll, whichever thread made it, if that is fresh
+//! ([`freshness`](crate::poll::freshness)), or makes one.
 //!
-//! Where there is no such set ([`Poller::new`]), or sharing is turned off, nothing is shared, and each connection asks the
+//! Where there is no poller ([`Poller::new`]), or sharing is turned off, each connection asks the
 //! kernel itself.
 
 use std::io;
@@ -22,22 +24,26 @@ use crate::sys::{self, Interests, Poller, Registry, Socket};
 
 static SHARED: ProcessWide<SharedPoller> = ProcessWide::new(SharedPoller::default);
 
-/// For how many ticks an answer is shared; 0 is not at all.
+/// For how many ticks an answer may be reused; 0 turns sharing off.
 static LIFETIME: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(sys::SHORT);
 
-/// Sets have numbers, so that one that was in another set than today's is known.
+/// The number of the next set. Numbers tell a watch of an earlier set from one of the present set.
 static NEXT_SET: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+
+/// Above this number of tokens, checks do not walk all of them.
+const MAX_CHECKED: usize = 32;
 
 #[derive(Debug, Default)]
 struct SharedPoller {
     set: Mutex<Option<Set>>,
     /// The number of the set, 0 without one.
     set_number: AtomicU64,
-    /// The number of shared polls that have begun. One at a time is under way.
+    /// How many shared polls have begun. One at a time is under way, by the thread that locks the
+    /// set.
     begun: AtomicU64,
     newest: Published,
-    /// How often this library has done something that can cause news. A `Relaxed` count suffices: whoever relies on what
-    /// another thread has done has been told of it by other means.
+    /// How many operations of this library can have caused an event. Relaxed: a thread that relies
+    /// on an operation of another thread synchronizes with it by other means.
     activity: AtomicU64,
 }
 
@@ -47,19 +53,23 @@ struct Set {
     number: u64,
     registry: Registry,
     poller: Poller,
-    /// By token. A free place is taken again: what is still told of the socket before is no harm, since who is told looks.
+    /// Indexed by token. Tokens are reused: a late report of the previous socket makes the next
+    /// connection probe once in vain.
     watched: Vec<Option<Arc<Readiness>>>,
+    /// The unused tokens.
     free: Vec<usize>,
 }
 
-/// While it lives, shared polls tell a connection's [`Readiness`] of its socket.
+/// The registration of a connection's socket: until it is dropped, shared polls notify the
+/// connection's [`Readiness`].
 #[derive(Debug)]
 pub(crate) struct Watch {
     token: usize,
     set_number: u64,
 }
 
-/// Has answers shared for about `lifetime`, 3 microseconds at first; with zero each poll asks the kernel itself.
+/// Sets for how long an answer may be reused: 3 microseconds by default. With zero each poll asks
+/// the kernel.
 pub(crate) fn set_sharing(lifetime: Duration) {
     LIFETIME.store(in_ticks(lifetime), Ordering::Relaxed);
 }
@@ -74,7 +84,8 @@ fn lifetime() -> u64 {
     LIFETIME.load(Ordering::Relaxed)
 }
 
-/// This moment. To be asked before the kernel is: what happens while it answers may be missed by the answer.
+/// The present moment. Read it before the kernel is asked, because the answer may miss what happens
+/// in the meantime.
 #[inline]
 pub(crate) fn moment() -> Moment {
     Moment {
@@ -83,20 +94,21 @@ pub(crate) fn moment() -> Moment {
     }
 }
 
-/// To be called after something was sent, received, connected, accepted or closed. How often that had been before.
+/// Records that something was sent, received, connected, accepted or closed. Returns how many such
+/// operations there had been before.
 #[inline]
-pub(crate) fn acted() -> u64 {
+pub(crate) fn record_activity() -> u64 {
     SHARED.get().activity.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Whether what the kernel said at the moment `asked` may be used now.
+/// Whether an answer that the kernel was asked for at `requested` may be reused now.
 #[inline]
-pub(crate) fn still_knows(asked: Moment) -> bool {
-    moment().still_knows(asked, lifetime())
+pub(crate) fn is_fresh(requested: Moment) -> bool {
+    requested.is_fresh_at(moment(), lifetime())
 }
 
-/// Whether all that the kernel had to tell has been told by a shared poll newer than `mark`; if there is none yet, by one made
-/// now. If not, the caller has to look itself. Waits for nobody.
+/// Whether a fresh shared poll newer than `mark` has reported every event that the kernel had.
+/// Makes one if there is none. If false, the caller has to ask the kernel itself. Does not wait.
 #[inline]
 pub(crate) fn has_reported_since(mark: &Mark) -> bool {
     let lifetime = lifetime();
@@ -108,19 +120,19 @@ pub(crate) fn has_reported_since(mark: &Mark) -> bool {
         ticks: sys::ticks(),
         activity: shared.activity.load(Ordering::Relaxed),
     };
-    let is_usable = shared.newest.serves(mark, now, lifetime);
+    let is_usable = shared.newest.is_usable(mark, now, lifetime);
     if !is_usable && !shared.shared_poll(now) {
         return false;
     }
-    mark.use_up_to(shared.begun.load(Ordering::Relaxed));
+    mark.advance_to(shared.begun.load(Ordering::Relaxed));
     true
 }
 
 impl SharedPoller {
-    /// Makes a shared poll; false if none can be made.
+    /// Makes a shared poll. False if that is not possible now.
     #[cold]
     fn shared_poll(&self, now: Moment) -> bool {
-        // Another thread's shared poll may have begun too early to be of use.
+        // The shared poll of another thread may have begun before `now`, so it cannot be used.
         let Some(mut set) = try_lock(&self.set) else {
             return false;
         };
@@ -128,7 +140,7 @@ impl SharedPoller {
             return false;
         };
         let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
-        let asked = Moment {
+        let requested = Moment {
             activity: self.activity.load(Ordering::Relaxed),
             ..now
         };
@@ -141,7 +153,7 @@ impl SharedPoller {
         if outcome.is_err() {
             return false;
         }
-        self.newest.publish(number, asked);
+        self.newest.publish(number, requested);
         true
     }
 }
@@ -157,10 +169,23 @@ impl Set {
             free: Vec::new(),
         })
     }
+
+    /// Checks, in debug builds, that exactly the unused tokens are free.
+    fn check(&self) {
+        if !cfg!(debug_assertions) || self.watched.len() > MAX_CHECKED {
+            return;
+        }
+        debug_assert!(
+            self.free.iter().all(|token| self.watched[*token].is_none()),
+            "a free token is in use"
+        );
+        let unused = self.watched.iter().filter(|watched| watched.is_none());
+        debug_assert_eq!(unused.count(), self.free.len(), "an unused token is lost");
+    }
 }
 
 impl Watch {
-    /// Begins to watch `socket` for `readiness`. `None` where that is not possible.
+    /// Registers `socket`, whose events notify `readiness`. `None` if that is not possible.
     pub(crate) fn begin(socket: &Socket, readiness: &Arc<Readiness>) -> Option<Watch> {
         if lifetime() == 0 {
             return None;
@@ -187,13 +212,15 @@ impl Watch {
             set.watched.push(None);
         }
         set.watched[token] = Some(readiness.clone());
+        set.check();
         Some(Watch {
             token,
             set_number: set.number,
         })
     }
 
-    /// Whether it still is of use: its set may be gone, or its parent process's.
+    /// Whether it is a registration with the present set: that may have been shut down, or belong
+    /// to the parent process.
     pub(crate) fn is_valid(&self) -> bool {
         self.set_number == SHARED.get().set_number.load(Ordering::Relaxed)
     }
@@ -201,18 +228,20 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        // The socket leaves the set when it is closed (epoll(7), question 6).
+        // Closing the socket deregisters it (epoll(7), question 6).
         if self.is_valid()
             && let Some(set) = lock(&SHARED.get().set).as_mut()
             && set.number == self.set_number
         {
             set.watched[self.token] = None;
             set.free.push(self.token);
+            set.check();
         }
     }
 }
 
-/// Lets go of the set, before the library is unloaded. Whoever was watched looks for itself until it is watched again.
+/// Drops the set, before the library is unloaded. Connections that were watched ask the kernel
+/// themselves until they are watched again.
 pub(crate) fn shut_down() {
     let shared = SHARED.get();
     let set = lock(&shared.set).take();
@@ -235,13 +264,13 @@ mod tests {
         assert_eq!(in_ticks(Duration::MAX), u64::MAX);
     }
 
-    /// Connections that come and go take no place for ever.
+    /// The tokens of closed connections are reused.
     #[test]
-    fn a_place_in_the_set_is_taken_again() {
+    fn a_token_is_reused() {
         for _ in 0..1000 {
             let (socket, _other) = Socket::test_pair();
             let watch = Watch::begin(&socket, &Arc::default());
-            // Where there is no set nothing is watched.
+            // Without a poller nothing is watched.
             let Some(watch) = watch else { return };
             assert!(watch.is_valid());
             assert!(watch.token < 100, "{}", watch.token);

@@ -1,4 +1,4 @@
-//! The groups that a connection or a listener is in.
+//! The groups that one connection or listener is in.
 
 use std::sync::{Arc, Weak};
 
@@ -8,28 +8,30 @@ use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Mutex, lock};
 use crate::sys::Socket;
 
-/// The ready lists to report to, each with the key of the member there. Dropping it ends the memberships.
+/// The ready lists of the groups, each with the key of the member there. Dropping it removes the
+/// member from all of them.
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
-    /// How many there are at most, so that a connection in none need not lock.
+    /// An upper bound of the length of the list, so that a connection without groups need not lock.
     count: AtomicUsize,
     list: Mutex<Vec<(Weak<ReadyList>, usize)>>,
 }
 
 impl Drop for Subscriptions {
     fn drop(&mut self) {
-        self.each(ReadyList::leave);
+        self.each(ReadyList::remove);
     }
 }
 
 impl Subscriptions {
-    /// How many there are at most.
+    /// An upper bound of the number of groups.
     #[inline]
     pub(crate) fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }
 
-    pub(super) fn join(&self, ready_list: &Arc<ReadyList>, key: usize, socket: Option<&Socket>) {
+    /// Adds a group. `socket` is the open socket, if there is one.
+    pub(super) fn add(&self, ready_list: &Arc<ReadyList>, key: usize, socket: Option<&Socket>) {
         let mut list = lock(&self.list);
         list.push((Arc::downgrade(ready_list), key));
         self.count.store(list.len(), Ordering::Relaxed);
@@ -39,36 +41,38 @@ impl Subscriptions {
         }
     }
 
-    pub(super) fn leave(&self, ready_list: &Arc<ReadyList>, key: usize, socket: Option<&Socket>) {
+    /// Removes the membership with `key`. `socket` is the open socket, if there is one.
+    pub(super) fn remove(&self, ready_list: &Arc<ReadyList>, key: usize, socket: Option<&Socket>) {
         let is_it = |other: &Weak<ReadyList>| std::ptr::eq(other.as_ptr(), Arc::as_ptr(ready_list));
         let mut list = lock(&self.list);
         list.retain(|(other, member)| !(is_it(other) && *member == key));
         self.count.store(list.len(), Ordering::Relaxed);
         let Some(socket) = socket else { return };
         ready_list.unwatch(socket);
-        // It may have been added twice. The kernel knows a socket by one key.
+        // The member may be in the group twice, and the kernel reports a socket under one key.
         if let Some((_, key)) = list.iter().find(|(other, _)| is_it(other)) {
             ready_list.watch(*key, socket);
         }
     }
 
-    /// Has the groups watch `socket`, which is new.
+    /// Registers `socket`, which was just opened, with the groups.
     pub(crate) fn opened(&self, socket: &Socket) {
         self.each(|ready_list, key| ready_list.watch(key, socket));
     }
 
-    /// Ends that the groups watch `socket`, which goes on without the member.
+    /// Deregisters `socket`, which stays open but no longer belongs to the member.
     pub(crate) fn retired(&self, socket: &Socket) {
         self.each(|ready_list, _| ready_list.unwatch(socket));
     }
 
-    /// Reports to the groups that something has happened which the kernel does not report.
+    /// Makes the member due in all groups, because of something that the kernel does not report.
     #[inline]
     pub(crate) fn report(&self) {
         self.each(ReadyList::report);
     }
 
-    /// As [`report`](Self::report), for an event: the beginning and the end of a connection are reported by the group too.
+    /// As [`report`](Self::report), because of `event`. The begin and the end of a connection are
+    /// queued as notices.
     pub(crate) fn report_event(&self, event: Event) {
         let notice = match event {
             Event::ConnectFinished(ConnectEnd::Connected) => Notice::Connected,
@@ -79,7 +83,7 @@ impl Subscriptions {
         self.each(|ready_list, key| ready_list.push_notice(key, notice.clone()));
     }
 
-    /// Calls `then` for each group, and forgets those that are gone.
+    /// Calls `then` for each group, and removes groups that no longer exist.
     #[inline]
     fn each(&self, then: impl Fn(&ReadyList, usize)) {
         if self.count() == 0 {

@@ -1,4 +1,4 @@
-//! Addresses, sockets, their options and their files.
+//! Open sockets, their options, and the files of Unix domain sockets.
 
 pub(crate) mod options;
 pub(crate) mod socket_file;

@@ -1,4 +1,5 @@
-//! Socket options: remembered, set on each socket that a connection opens, and changed on the one it has.
+//! Socket options. A connection keeps them, applies them to each socket that it opens, and changes
+//! them on the socket that it has.
 
 use std::io;
 use std::time::Duration;
@@ -6,29 +7,48 @@ use std::time::Duration;
 use crate::socket::stream_socket::StreamSocket;
 use crate::sys::{self, AddressFamily, Socket};
 
-/// When a silent TCP peer is asked whether it is still there, and when it is given up (tcp(7)).
+/// The parameters of TCP keep-alive: when an idle connection is probed, and when it fails (tcp(7)).
+/// Exhaustive: these are the three parameters that the protocol has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeepAlive {
-    /// The silence before the first question.
+    /// How long the connection is idle before the first probe (TCP_KEEPIDLE).
     pub idle: Duration,
-    /// The time between questions.
+    /// The time between probes (TCP_KEEPINTVL).
     pub interval: Duration,
-    /// How many questions may stay unanswered.
+    /// How many unanswered probes make the connection fail (TCP_KEEPCNT).
     pub count: u32,
 }
 
-/// The options of a connection. `None` is the system's default.
+/// The socket options of a connection. `None` is the system's default.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use stream_socket::{Connection, Options};
+///
+/// let connection = Connection::new();
+/// connection.set_options("set linger", |options| {
+///     options.linger = Some(Duration::from_secs(2));
+/// })?;
+/// assert_eq!(connection.options().linger, Some(Duration::from_secs(2)));
+/// assert_eq!(Options::default().linger, None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Options {
-    /// Small writes go out at once instead of being coalesced (tcp(7), TCP_NODELAY).
+    /// Sends small writes at once instead of coalescing them (tcp(7), TCP_NODELAY).
     pub no_delay: bool,
-    /// Whether and how a silent TCP peer is asked for (socket(7), SO_KEEPALIVE).
+    /// Probes an idle TCP connection (socket(7), SO_KEEPALIVE). `None` does not.
     pub keep_alive: Option<KeepAlive>,
-    /// How long sent data may stay unacknowledged before the connection fails (tcp(7), TCP_USER_TIMEOUT).
+    /// How long sent data may stay unacknowledged before the connection fails (tcp(7),
+    /// TCP_USER_TIMEOUT).
     pub user_timeout: Option<Duration>,
-    /// How long what is still unsent may take after the connection was closed; with a time of zero it is discarded, and the
-    /// connection is reset. In place of the write timeout, and like that it makes nobody wait: the kernel's own linger
-    /// (socket(7), SO_LINGER) would block in close(2).
+    /// How long a lingering close may take to send what is queued when the connection is
+    /// disconnected; `None` is the write timeout. With zero the queue is discarded, and the
+    /// connection is reset. Does not block, unlike the kernel's own linger (socket(7), SO_LINGER),
+    /// which would block in close(2).
     pub linger: Option<Duration>,
     /// The size of the kernel's send buffer in bytes (socket(7), SO_SNDBUF).
     pub send_buffer_size: Option<usize>,
@@ -37,12 +57,13 @@ pub struct Options {
 }
 
 impl Options {
-    /// Sets on a new socket what differs from the system's defaults.
+    /// Sets the options of a new socket that differ from the system's defaults.
     pub(crate) fn apply(&self, stream: &StreamSocket) -> io::Result<()> {
         self.change(&Options::default(), &stream.socket, stream.family)
     }
 
-    /// Refuses what differs from `old` and is not to be had here: on a socket to come it would make a connect fail.
+    /// Refuses options that differ from `old` and that this platform does not have: on a later
+    /// socket they would make a connect fail.
     pub(crate) fn check(&self, old: &Options) -> io::Result<()> {
         if self.user_timeout != old.user_timeout && !sys::HAS_USER_TIMEOUT {
             return Err(sys::unsupported("the TCP user timeout"));
@@ -50,7 +71,7 @@ impl Options {
         Ok(())
     }
 
-    /// Sets on `socket` what differs from `old`.
+    /// Sets the options of `socket` that differ from `old`.
     pub(crate) fn change(
         &self,
         old: &Options,

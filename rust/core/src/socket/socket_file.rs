@@ -1,4 +1,5 @@
-//! What a Unix domain socket is bound to, above all its file: whose it is, and when it may go.
+//! The name that a Unix domain socket is bound to, above all its file: which process owns it, and
+//! when it may be removed.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,28 +8,29 @@ use crate::address::BindAddress;
 use crate::error::{BindError, copy_of};
 use crate::sys::{self, FileIdentity, Socket, SocketAddress};
 
-/// What a Unix domain socket is bound to.
+/// The name that a Unix domain socket is bound to.
 #[derive(Debug)]
 pub(crate) enum BoundName {
     /// A path, with a file.
     File(SocketFile),
-    /// An abstract name, which makes no file and is free again when the socket is closed.
+    /// An abstract name (unix(7)), which has no file and is free again when the socket is closed.
     Abstract,
 }
 
-/// A socket file this process has created. Dropping it removes the file, but never one that somebody else has put in its
-/// place meanwhile. It has to be dropped before its socket: until that is closed nobody replaces the file.
+/// A socket file that this process created. Dropping it removes the file, unless another process
+/// has replaced it. It must be dropped before its socket: while the socket is open, no other
+/// process takes the file for a stale one.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     path: PathBuf,
     identity: FileIdentity,
-    /// The process that has made it.
+    /// The process that created it.
     process: u64,
 }
 
 impl BoundName {
-    /// Binds `socket` to `path`. A file there that nobody serves any more, left behind by a process that
-    /// ended without removing it, is replaced; every other one is left alone.
+    /// Binds `socket` to `path`. A stale socket file, left behind by a process that ended without
+    /// removing it, is replaced. Every other file makes the bind fail.
     pub(crate) fn bind(socket: &Socket, path: &Path) -> Result<BoundName, BindError> {
         let address = || BindAddress::Unix(path.to_owned());
         let failed = |source| BindError::Os {
@@ -44,8 +46,8 @@ impl BoundName {
             socket.bind(&socket_address).map_err(failed)?;
             return Ok(BoundName::Abstract);
         }
-        // Between the moment at which the kernel makes the file and that at which the socket can be found by it, it looks
-        // stale. So whoever binds locks the path, not only those who replace a file.
+        // bind(2) creates the file before the socket is reachable through it, and in between the
+        // file looks stale. So each bind locks the path, not only one that replaces a file.
         let mut lock = sys::lock_path(path);
         if let Err(error) = &lock
             && error.kind() == io::ErrorKind::AddrInUse
@@ -67,7 +69,7 @@ impl BoundName {
         }))
     }
 
-    /// Whether nobody else can be bound to the same as long as the socket is open.
+    /// Whether no other socket can be bound to the same name as long as this one is open.
     pub(crate) fn is_held(&self) -> bool {
         matches!(self, BoundName::Abstract)
     }
@@ -80,8 +82,8 @@ impl SocketFile {
     }
 }
 
-/// Binds `socket`. If its file finds no room, the lock's file may have taken the last: then `lock`
-/// is given back, and the socket bound without.
+/// Binds `socket`. If there is no room for its file, the lock file may have taken the last: then
+/// the lock is released, and the socket is bound without it.
 fn bind_or_unlock<L>(
     socket: &Socket,
     address: &SocketAddress,
@@ -97,8 +99,9 @@ fn bind_or_unlock<L>(
     }
 }
 
-/// Removes the file at `path`, which made a bind fail with `in_use`, if it is a socket's that nobody serves. Without the
-/// lock somebody else may be about to make or to replace it, so then only an old one is removed.
+/// Removes the file at `path`, which made a bind fail with `in_use`, if it is a stale socket file.
+/// Without the lock another process may be about to create or replace the file, so only an old file
+/// is removed then.
 fn make_room(
     path: &Path,
     socket_address: &SocketAddress,
@@ -115,7 +118,7 @@ fn make_room(
         Ok(_) if !has_lock && !sys::has_settled(path) => return Err(failed(in_use)),
         Ok(_) if sys::is_served(socket_address) => return Err(failed(in_use)),
         Ok(file) => file,
-        // Its owner has removed it meanwhile.
+        // Its owner removed it in the meantime.
         Err(gone) if gone.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed(error)),
     };
@@ -133,13 +136,13 @@ fn make_room(
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if self.process != sys::process() {
-            // It is the parent's.
+            // It belongs to the parent.
             return;
         }
-        // The path need not be locked: as long as the socket is open nobody takes the file for
-        // stale.
+        // The path need not be locked: while the socket is open, the file does not look stale.
         if sys::file_identity(&self.path).is_ok_and(|file| file == self.identity) {
-            // One that cannot be removed stays behind as after a crash, and the next bind replaces it.
+            // A file that cannot be removed stays behind as after a crash, and the next bind
+            // replaces it.
             let _ = sys::remove_file(&self.path);
         }
     }

@@ -1,4 +1,4 @@
-//! An open stream socket with what belongs to it: its family, and the name that it is bound to.
+//! An open stream socket, with its address family and the name that it is bound to.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -15,17 +15,17 @@ pub(crate) struct StreamSocket {
     pub(crate) name: Option<BoundName>,
     pub(crate) socket: Socket,
     pub(crate) family: AddressFamily,
-    /// Whether an IPv6 socket reaches IPv4 addresses too.
+    /// An IPv6 socket that reaches IPv4 addresses too.
     is_dual_stack: bool,
 }
 
 impl StreamSocket {
-    /// A new socket, bound to nothing.
+    /// Opens an unbound socket.
     pub(crate) fn open(family: AddressFamily) -> io::Result<StreamSocket> {
         Ok(StreamSocket::connected(Socket::new(family)?, family))
     }
 
-    /// A socket that is connected already.
+    /// Wraps a socket that was accepted or is one of a pair.
     pub(crate) fn connected(socket: Socket, family: AddressFamily) -> StreamSocket {
         StreamSocket {
             socket,
@@ -40,7 +40,7 @@ impl StreamSocket {
         address.family() == self.family || self.is_dual_stack && !address.is_unix()
     }
 
-    /// A new socket bound to `address`; `prepare` sets what has to be set before.
+    /// Opens a socket that is bound to `address`. `prepare` sets options before the bind.
     pub(crate) fn bind(
         address: &BindAddress,
         prepare: impl Fn(&Socket) -> io::Result<()>,
@@ -64,7 +64,7 @@ impl StreamSocket {
                 let opened = StreamSocket::open(address::family(*candidate));
                 (opened.map_err(cannot_open)?, *candidate)
             }
-            // "All addresses" is one dual-stack socket, or an IPv4 one on a system without IPv6.
+            // All addresses: one dual-stack socket, or an IPv4 socket on a system without IPv6.
             BindAddress::Any { port } => match StreamSocket::open(AddressFamily::Ipv6) {
                 Ok(opened) => (opened, (Ipv6Addr::UNSPECIFIED, *port).into()),
                 Err(_) => {
@@ -74,12 +74,13 @@ impl StreamSocket {
             },
         };
         if opened.family == AddressFamily::Ipv6 {
-            // Dual-stack for all addresses, but an address that is asked for is just that one (RFC 3493, section 5.3).
+            // Dual-stack only for all addresses; a single address means just that one (RFC 3493,
+            // section 5.3).
             let is_dual_stack = matches!(address, BindAddress::Any { .. });
             opened.is_dual_stack = match opened.socket.set_only_v6(!is_dual_stack) {
                 Ok(()) => is_dual_stack,
-                // Only a socket for all IPv6 addresses would accept IPv4 connections that nobody
-                // asked for.
+                // Some systems do not let the option be changed. That matters only for a socket
+                // bound to all IPv6 addresses, which would accept IPv4 connections as well.
                 Err(error) if is_refused(&error) => {
                     let only_v6 = opened.socket.is_only_v6();
                     if !is_dual_stack

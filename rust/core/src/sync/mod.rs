@@ -1,4 +1,5 @@
-//! Locks, atomics and threads: std's, or in a simulation those of a scheduler that follows from a seed.
+//! Locks, atomics and threads: those of std, or in a simulation those of its deterministic
+//! scheduler.
 
 #[cfg(not(stream_socket_simulated))]
 mod process_wide;
@@ -24,13 +25,14 @@ pub(crate) use shuttle::thread_local;
 use std::sync::{PoisonError, TryLockError};
 use std::time::Duration;
 
-/// Locks `mutex`. Nothing in this crate panics while holding one, and if it did, the data would still be sound.
+/// Locks `mutex`. Ignores poisoning: no code of this crate leaves protected data inconsistent when
+/// it panics.
 #[inline]
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Locks `mutex` unless somebody else has.
+/// Locks `mutex`, unless it is locked.
 pub(crate) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     match mutex.try_lock() {
         Ok(guard) => Some(guard),
@@ -39,12 +41,12 @@ pub(crate) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     }
 }
 
-/// Waits for `condvar`, whose mutex is free meanwhile.
+/// Waits for `condvar`. The mutex is unlocked during the wait.
 pub(crate) fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
     condvar.wait(guard).unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits for `condvar` at most `limit`.
+/// As [`wait`], for at most `limit`.
 pub(crate) fn wait_timeout<'a, T>(
     condvar: &Condvar,
     guard: MutexGuard<'a, T>,

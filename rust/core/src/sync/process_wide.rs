@@ -1,18 +1,19 @@
-//! Statics of which a forked child has its own.
+//! Statics that a forked child has its own value of.
 
 use std::fmt;
 use std::sync::OnceLock;
 
 use crate::sys;
 
-/// A value for the whole process, made when it is first used. A forked child makes another one: the threads of its parent's
-/// are not there, and its locks may be held by one of them for ever (fork(2)).
+/// A value of the process, made when it is first used. A forked child makes its own: the threads
+/// that belong to the parent's value do not exist in the child, and may have held its locks
+/// (fork(2)).
 pub(crate) struct ProcessWide<T: 'static> {
     make: fn() -> T,
     first: OnceLock<Box<Own<T>>>,
 }
 
-/// The value of one process, and that of the child, if this is a copy in the child.
+/// The value of one process. In a forked child, the inherited copy leads to the value of the child.
 struct Own<T: 'static> {
     process: u64,
     value: T,
@@ -27,7 +28,7 @@ impl<T> ProcessWide<T> {
         }
     }
 
-    /// This process's own.
+    /// The value of this process.
     #[inline]
     pub(crate) fn get(&'static self) -> &'static T {
         let process = sys::process();

@@ -40,6 +40,7 @@ pub fn check(framing: &Framing, limit: usize, pieces: &[u8], counts: bool, bytes
         Framing::Length(field) => field.width != Width::Varint,
         Framing::Delimiter(_) => true,
         Framing::ContentLength => false,
+        other => panic!("no model of {other:?}"),
     };
     if has_one_form {
         let framed = found
@@ -152,6 +153,7 @@ fn cut(framing: &Framing, limit: usize, rest: &[u8]) -> Result<Lengths, ()> {
                     }
                     (value as u64, own)
                 }
+                other => panic!("no model of {other:?}"),
             };
             let counted = if field.includes_itself { own as u64 } else { 0 };
             let body = value.checked_sub(counted).ok_or(())?;
@@ -204,5 +206,6 @@ fn cut(framing: &Framing, limit: usize, rest: &[u8]) -> Result<Lengths, ()> {
             }
             Ok((Some(head), Some(length.ok_or(())?), 0))
         }
+        other => panic!("no model of {other:?}"),
     }
 }

@@ -311,6 +311,7 @@ impl<S: System> LibraryEnd<S> {
                     DisconnectCause::InvalidData => {
                         panic!("{}: these packets are sound", self.name)
                     }
+                    other => panic!("no model of {other:?}"),
                 }
             }
         }

@@ -202,6 +202,7 @@ impl<F: FnMut(&Thing, &Told)> LoopListener<Thing> for Ear<F> {
             LoopEvent::DataAvailable => Told::Data,
             LoopEvent::PacketReceived(packet) => Told::Packet(packet.clone()),
             LoopEvent::Disconnected(cause) => Told::Over(cause),
+            other => panic!("no word for {other:?}"),
         };
         self.told.push((member.id, told.clone()));
         (self.handler)(member, &told);

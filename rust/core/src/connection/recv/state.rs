@@ -174,7 +174,7 @@ impl RecvState {
         debug_assert!(!outcome.as_ref().is_ok_and(|&count| count > probe.asked));
         match outcome {
             Ok(0) => {
-                shared_poller::acted();
+                shared_poller::record_activity();
                 self.has_unreported = true;
                 self.end = Some(RecvEnd::Stream);
                 Received::End
@@ -186,7 +186,7 @@ impl RecvState {
                 totals::received(count);
                 // The receive itself counts as activity. Without any other, its result is still up
                 // to date.
-                let is_only_activity = shared_poller::acted() == probe.at.activity;
+                let is_only_activity = shared_poller::record_activity() == probe.at.activity;
                 let at = is_only_activity.then_some(Moment {
                     activity: probe.at.activity + 1,
                     ..probe.at
@@ -255,14 +255,14 @@ impl RecvState {
         }
         if self.buffer.is_empty() {
             let just_polled = self.view.take_found_empty();
-            if just_polled.is_some_and(shared_poller::still_knows)
+            if just_polled.is_some_and(shared_poller::is_fresh)
                 || self.is_quiet(watching, &watching.available_mark)
                 || !matches!(self.prefetch(socket, watching), Received::Bytes(_))
             {
                 return 0;
             }
         }
-        let in_kernel = match self.view.count(shared_poller::still_knows) {
+        let in_kernel = match self.view.count(shared_poller::is_fresh) {
             Some(count) => count,
             None => self.count_in_kernel(socket),
         };

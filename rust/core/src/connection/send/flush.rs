@@ -303,7 +303,7 @@ pub(super) fn send_now(socket: Option<&Socket>, data: &[u8]) -> (usize, Option<i
     let mut sent = 0;
     while sent < data.len() {
         let outcome = socket.send(&data[sent..]);
-        shared_poller::acted();
+        shared_poller::record_activity();
         match outcome {
             Ok(count) => {
                 debug_assert!(count > 0 && sent + count <= data.len());

@@ -251,6 +251,7 @@ impl<S: System> Subject for Thing<S> {
                 assert!(world.model().does_kernel_fail, "{error}");
             }
             OwnEvent::ConnectionAvailable => {}
+            _ => panic!("no model of this event"),
         }
         world.react(Some(self), None);
     }
@@ -281,6 +282,7 @@ impl<S: System> LoopListener<Thing<S>> for Ear<'_, S> {
                     world.read(&handle);
                 }
             }
+            _ => panic!("no model of this event"),
         }
         world.react(Some(member), None);
     }

@@ -1,0 +1,321 @@
+//! The state of an event loop, which visits, broadcasts and packet channels share.
+
+use std::sync::{Arc, Weak};
+
+use crate::connection::Connection;
+use crate::dispatch::member::{Accept, LoopMember, MemberKind, Reported};
+use crate::dispatch::packet_channel::PacketLoop;
+use crate::dispatch::peer::Peer;
+use crate::dispatch::roster::{AddError, Members, Removed, Roster};
+use crate::dispatch::subject::{Source, Subject};
+use crate::event::EndCause;
+use crate::poll::group::{Group, PollableRef};
+use crate::poll::ready_list::Notice;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::thread::{self, ThreadId};
+use crate::sync::{Mutex, MutexGuard, lock};
+
+/// The write buffer limit in bytes of a peer that has none of its own, so that a peer that does not
+/// read cannot make a broadcast use unlimited memory.
+pub(super) const QUEUE_LIMIT: usize = 1 << 20;
+
+/// The state of an event loop. Its locks are never held while listeners run.
+pub(super) struct Shared<S: Subject> {
+    pub(super) group: Group,
+    roster: Mutex<Roster<S>>,
+    polls: Mutex<Polls<S>>,
+    /// Further connections are reset above this number of peers; 0 is unlimited.
+    max_members: AtomicUsize,
+    /// Held while a broadcast is queued, so that all members receive broadcasts in the same order.
+    broadcast: Mutex<()>,
+    /// The keys of the packet channels whose packets polls are delivering, the innermost last.
+    delivering: Mutex<Vec<usize>>,
+    /// Whether the loop has listeners for packets.
+    wants_packets: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+/// The polls under way.
+struct Polls<S> {
+    /// The threads that poll, or wait to; once for each nested poll.
+    threads: Vec<ThreadId>,
+    /// The members whose queues the end of the poll flushes.
+    unflushed: Vec<Arc<LoopMember<S>>>,
+}
+
+impl<S: Subject> Shared<S> {
+    pub(super) fn new(wants_packets: Box<dyn Fn() -> bool + Send + Sync>) -> Shared<S> {
+        Shared {
+            group: Group::new(),
+            roster: Mutex::default(),
+            polls: Mutex::new(Polls {
+                threads: Vec::new(),
+                unflushed: Vec::new(),
+            }),
+            max_members: AtomicUsize::new(0),
+            broadcast: Mutex::default(),
+            delivering: Mutex::default(),
+            wants_packets,
+        }
+    }
+
+    fn roster(&self) -> MutexGuard<'_, Roster<S>> {
+        lock(&self.roster)
+    }
+
+    /// Adds `subject`. `is_accepted` is whether the loop accepted it.
+    pub(super) fn add(
+        self: &Arc<Self>,
+        subject: S,
+        is_accepted: bool,
+    ) -> Result<Arc<LoopMember<S>>, AddError>
+    where
+        S: Send + Sync + 'static,
+    {
+        let id = subject.id();
+        if let Source::Packets(channel) = subject.source()
+            && channel.peer().is_none()
+        {
+            return Err(AddError::NoPeer);
+        }
+        let order = self.roster().reserve(id)?;
+        let mut reported = Reported::default();
+        let mut note = |connection: &Connection| {
+            reported = Reported::of(connection);
+        };
+        let mut is_server = false;
+        let key = match subject.source() {
+            Source::Peer(peer) => {
+                note(peer.connection());
+                self.group.add(peer.connection())
+            }
+            Source::Server(listener) => {
+                is_server = true;
+                self.group.add(listener)
+            }
+            Source::Packets(channel) => channel.join(self.packet_loop(), |connection| {
+                connection.map(&mut note);
+                self.group.add_optional(connection)
+            }),
+        };
+        let kind = MemberKind {
+            is_server,
+            is_accepted,
+        };
+        let member = Arc::new(LoopMember::new(subject, key, order, kind, reported));
+        let in_order = self.roster().insert(id, member.clone());
+        drop(in_order);
+        // Another thread may have visited the key before the member was listed.
+        self.group.report(key);
+        Ok(member)
+    }
+
+    /// Removes the member with the id `id`. The caller drops it without holding a lock.
+    pub(super) fn remove(self: &Arc<Self>, id: u64) -> Option<Arc<LoopMember<S>>>
+    where
+        S: Send + Sync + 'static,
+    {
+        let Removed { member, in_order } = self.roster().remove(id)?;
+        drop(in_order);
+        let key = member.key;
+        match member.subject().source() {
+            Source::Peer(peer) => self.group.remove(key, peer.connection()),
+            Source::Server(listener) => self.group.remove(key, listener),
+            Source::Packets(channel) => {
+                channel.leave(&self.packet_loop(), key, |connection| {
+                    self.group.remove_optional(key, connection);
+                });
+            }
+        }
+        drop(member.set_accept(None));
+        Some(member)
+    }
+
+    /// Reports the end of the connection of `member` if `accept` or another thread ended it before
+    /// it was in the group. `version` is that of the accepted connection. Called by the thread that
+    /// polls.
+    pub(super) fn report_missed_end(&self, member: &LoopMember<S>, version: u64) {
+        let connection = match member.subject().source() {
+            Source::Peer(peer) => peer.clone(),
+            Source::Packets(channel) => match channel.peer() {
+                Some(peer) => peer,
+                None => return,
+            },
+            Source::Server(_) => return,
+        };
+        let connection = connection.connection();
+        if connection.version() == version {
+            return;
+        }
+        // A thread that ends the connection holds its lock until it has queued the notice.
+        let cause = EndCause::Disconnect(connection.last_cause());
+        self.group.push_first_end(member.key, cause);
+    }
+
+    pub(super) fn member(&self, key: usize) -> Option<Arc<LoopMember<S>>> {
+        self.roster().get(key).cloned()
+    }
+
+    /// Sets the function that makes members of the connections of `server`, which is added if it is
+    /// not a member.
+    pub(super) fn accept_from(
+        self: &Arc<Self>,
+        server: S,
+        accept: Accept<S>,
+    ) -> Result<(), AddError>
+    where
+        S: Send + Sync + 'static,
+    {
+        let known = self.roster().find(server.id()).cloned();
+        let member = match known {
+            Some(member) => member,
+            None => self.add(server, false)?,
+        };
+        drop(member.set_accept(Some(accept)));
+        self.group.report(member.key);
+        Ok(())
+    }
+
+    /// How many members there are.
+    pub(super) fn len(&self) -> usize {
+        self.roster().len()
+    }
+
+    /// All members, in the order in which they were added.
+    pub(super) fn members(&self) -> Members<S> {
+        self.roster().in_order()
+    }
+
+    pub(super) fn max_members(&self) -> usize {
+        self.max_members.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_max_members(&self, count: usize) {
+        self.max_members.store(count, Ordering::Relaxed);
+    }
+
+    /// Whether no further peer may be accepted.
+    pub(super) fn is_full(&self) -> bool {
+        let max = self.max_members();
+        max > 0 && self.roster().peers() >= max
+    }
+
+    /// Records that packets of the member `key` are being delivered, until the guard is dropped.
+    pub(super) fn begin_delivery(&self, key: usize) -> DeliveryGuard<'_> {
+        lock(&self.delivering).push(key);
+        DeliveryGuard {
+            delivering: &self.delivering,
+            key,
+        }
+    }
+
+    /// Makes the next round visit the packet channels whose packets the polls around this one are
+    /// delivering: they may have more.
+    pub(super) fn report_deliveries(&self) {
+        let delivering = lock(&self.delivering).clone();
+        for key in delivering {
+            self.group.report(key);
+        }
+    }
+
+    pub(super) fn lock_broadcasts(&self) -> MutexGuard<'_, ()> {
+        lock(&self.broadcast)
+    }
+
+    /// Records that this thread polls, until the guard is dropped.
+    pub(super) fn begin_poll(&self) -> PollingGuard<'_, S> {
+        lock(&self.polls).threads.push(thread::current().id());
+        PollingGuard(self)
+    }
+
+    /// If this thread polls, the end of the poll flushes `members`. Otherwise returns them.
+    pub(super) fn defer_flush(&self, members: Vec<Arc<LoopMember<S>>>) -> Vec<Arc<LoopMember<S>>> {
+        let mut polls = lock(&self.polls);
+        if !polls.threads.contains(&thread::current().id()) {
+            return members;
+        }
+        polls.unflushed.extend(members);
+        Vec::new()
+    }
+
+    /// Flushes the queues of the members to which listeners have broadcast: one send for each peer,
+    /// however many messages were queued.
+    pub(super) fn try_flush(&self) {
+        let unflushed = std::mem::take(&mut lock(&self.polls).unflushed);
+        for member in &unflushed {
+            flush(member);
+        }
+    }
+
+    /// This loop, as packet channels know it.
+    pub(super) fn packet_loop(self: &Arc<Self>) -> Weak<dyn PacketLoop>
+    where
+        S: Send + Sync + 'static,
+    {
+        Arc::downgrade(self) as Weak<dyn PacketLoop>
+    }
+}
+
+/// Sends as much of the queue of `member` as the kernel accepts.
+pub(super) fn flush<S: Subject>(member: &LoopMember<S>) {
+    match member.subject().source() {
+        Source::Server(_) => {}
+        Source::Peer(peer) => peer.connection().try_flush(),
+        Source::Packets(channel) => {
+            channel.with_peer(|peer, _| {
+                peer.connection().try_flush();
+                None::<()>
+            });
+        }
+    }
+}
+
+/// Packets of a member are being delivered. Dropping it ends that.
+pub(super) struct DeliveryGuard<'a> {
+    delivering: &'a Mutex<Vec<usize>>,
+    key: usize,
+}
+
+impl Drop for DeliveryGuard<'_> {
+    fn drop(&mut self) {
+        // Deliveries nest, and one thread at a time polls, so the last key is this one.
+        let key = lock(self.delivering).pop();
+        debug_assert_eq!(key, Some(self.key), "deliveries do not nest");
+    }
+}
+
+/// A poll of this thread. Dropping it ends the poll and flushes what its listeners have queued.
+pub(super) struct PollingGuard<'a, S: Subject>(&'a Shared<S>);
+
+impl<S: Subject> Drop for PollingGuard<'_, S> {
+    fn drop(&mut self) {
+        let this_thread = thread::current().id();
+        let mut polls = lock(&self.0.polls);
+        let own = polls.threads.iter().rposition(|id| *id == this_thread);
+        debug_assert!(own.is_some(), "the thread was not listed as polling");
+        own.map(|index| polls.threads.swap_remove(index));
+        drop(polls);
+        self.0.try_flush();
+    }
+}
+
+impl<S: Subject + Send + Sync> PacketLoop for Shared<S> {
+    fn wants_packets(&self) -> bool {
+        (self.wants_packets)()
+    }
+
+    fn has_room(&self, key: usize) -> bool {
+        self.group.has_room(key)
+    }
+
+    fn push_packet(&self, key: usize, packet: &[u8]) {
+        self.group.push_notice(key, Notice::Packet(packet.into()));
+    }
+
+    fn report(&self, key: usize) {
+        self.group.report(key);
+    }
+
+    fn replace(&self, key: usize, old: Option<PollableRef<'_>>, new: Option<PollableRef<'_>>) {
+        self.group.replace(key, old, new);
+    }
+}
