@@ -2,7 +2,7 @@
 
 use crate::project::Project;
 use crate::tally::Tally;
-use crate::{interop, process, simulate, situations, test};
+use crate::{comments, interop, layers, process, simulate, situations, test};
 
 /// How long to simulate.
 const SIMULATED_STEPS: u64 = 1_000_000;
@@ -35,6 +35,8 @@ pub fn run(project: &Project, tally: &mut Tally) {
         };
         tally.check(name, outcome);
     }
+    layers::run(project, tally);
+    comments::run(project, tally);
     test::run(project, tally);
     interop::run(project, tally);
     let simulation = simulate::Options {

@@ -8,6 +8,7 @@ mod bench;
 mod cargo_suite;
 mod ci;
 mod class_docs;
+mod comments;
 mod debugger_tab;
 mod dist;
 mod editor_project;
@@ -17,6 +18,7 @@ mod folder;
 mod headless;
 mod install;
 mod interop;
+mod layers;
 mod log_scan;
 mod manifest;
 mod marked;
@@ -71,6 +73,7 @@ Usage: cargo xtask COMMAND
                                and write the table in docs/reliability.md. --quick: the short form, or with a FILTER
                                those whose name contains one; neither writes
   versions                     Check that the binding compiles for each Godot it can be built for
+  layers                       Check that imports only lead to lower layers and never in a circle, and the width of comments
   ci                           Check format and lints, build the documentation, and run all tests, those against servers of
                                others too, a simulation, and the short form of the situations
   dist [PLATFORM...]           Build the libraries of all platforms, and the archives of a release. PLATFORM: only of
@@ -122,6 +125,12 @@ fn main() -> ExitCode {
             Some("versions") => args.none().and_then(|()| counted(api_versions::check)),
             Some("photographs") => args.none().and_then(|()| counted(photographs::run)),
             Some("platforms") => args.none().and_then(|()| platforms::run()),
+            Some("layers") => args.none().and_then(|()| {
+                counted(|project, tally| {
+                    layers::run(project, tally);
+                    comments::run(project, tally);
+                })
+            }),
             Some("ci") => args.none().and_then(|()| counted(ci::run)),
             Some("help" | "--help" | "-h") => {
                 println!("{HELP}");

@@ -1,0 +1,114 @@
+//! The width of comments: a line that is only a comment ends at column 100 at most.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::process;
+use crate::project::Project;
+use crate::result::Result;
+use crate::tally::Tally;
+
+/// The last column of a comment.
+const WIDTH: usize = 100;
+
+/// How many columns a tab takes.
+const TAB: usize = 4;
+
+/// Folders whose comments are wider for now. The list has to end empty.
+const EXEMPT: &[&str] = &[
+    "addons/stream_peer_socket_rs",
+    "godot-project/benchmarks",
+    "godot-project/demo",
+    "godot-project/examples",
+    "godot-project/tests",
+    "rust/bench",
+    "rust/binding/src",
+    "rust/core/benches",
+    "rust/core/src",
+    "rust/core/tests",
+    "rust/fuzz",
+    "rust/godot-finder",
+    "rust/other-godots",
+    "rust/provision",
+    "rust/xtask",
+];
+
+/// Checks the comments in Rust and in GDScript.
+pub fn run(project: &Project, tally: &mut Tally) {
+    process::announce("width of comments");
+    tally.check("width of comments", check(project));
+}
+
+fn check(project: &Project) -> Result<()> {
+    let mut wide = Vec::new();
+    for folder in ["addons", "godot-project", "rust"] {
+        search(project, Path::new(folder), &mut wide)?;
+    }
+    let is_exempt = |file: &Path| EXEMPT.iter().any(|folder| file.starts_with(folder));
+    let mut faults = Vec::new();
+    for (file, line) in wide.iter().filter(|(file, _)| !is_exempt(file)) {
+        let file = file.display();
+        faults.push(format!(
+            "{file}:{line}: the comment ends behind column {WIDTH}"
+        ));
+    }
+    for folder in EXEMPT {
+        if !wide.iter().any(|(file, _)| file.starts_with(folder)) {
+            faults.push(format!("{folder}: needlessly exempt, in {}", file!()));
+        }
+    }
+    match faults.is_empty() {
+        true => Ok(()),
+        false => Err(faults.join("\n")),
+    }
+}
+
+/// Adds the file and the line of each comment in `folder` that is too wide.
+fn search(project: &Project, folder: &Path, wide: &mut Vec<(PathBuf, usize)>) -> Result<()> {
+    let at = |error| format!("cannot read {}: {error}", folder.display());
+    for entry in fs::read_dir(project.root().join(folder)).map_err(at)? {
+        let name = entry.map_err(at)?.file_name();
+        let path = folder.join(&name);
+        let here = project.root().join(&path);
+        if here.is_dir() {
+            // Generated: the staged addon, Godot's cache, and what cargo builds.
+            if here != project.staged_addon() && name != ".godot" && name != "target" {
+                search(project, &path, wide)?;
+            }
+            continue;
+        }
+        let mark = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("rs") => "//",
+            Some("gd") => "#",
+            _ => continue,
+        };
+        let text = fs::read_to_string(&here).map_err(at)?;
+        wide.extend(lines_too_wide(&text, mark).map(|line| (path.clone(), line)));
+    }
+    Ok(())
+}
+
+/// The numbers of the lines that are only a comment, begun by `mark`, and too wide.
+fn lines_too_wide(text: &str, mark: &str) -> impl Iterator<Item = usize> {
+    let columns = |line: &str| -> usize {
+        let width = |character| if character == '\t' { TAB } else { 1 };
+        line.chars().map(width).sum()
+    };
+    let numbered = text.lines().enumerate();
+    numbered
+        .filter(move |(_, line)| line.trim_start().starts_with(mark) && columns(line) > WIDTH)
+        .map(|(index, _)| index + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comment_has_a_hundred_columns() {
+        let comment = format!("\t# {}", "ä".repeat(94));
+        let text = format!("{comment}\n{comment}.\nprint(1) {comment}.\n");
+        assert_eq!(Vec::from_iter(lines_too_wide(&text, "#")), [2]);
+        assert_eq!(Vec::from_iter(lines_too_wide(&text, "//")), [0; 0]);
+    }
+}
