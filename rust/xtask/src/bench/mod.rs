@@ -3,7 +3,6 @@
 //! `godot-project/benchmarks/run.gd` measures, this module has the table with the goals, and says what came of it. Times
 //! are never asserted: machines differ, and so do minutes on the same machine.
 
-mod options;
 mod outcome;
 mod page;
 mod plot;
@@ -14,12 +13,10 @@ mod run;
 mod text;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use godot_finder::Godot;
-
-pub use options::Options;
 
 use crate::project::Project;
 use crate::result::Result;
@@ -28,8 +25,25 @@ use crate::tally::Tally;
 use outcome::rows;
 use run::Scale;
 
-/// Measures, prints the table, and writes what was asked for. It is a success if everything was measured.
-pub fn run(options: Options) -> Result<ExitCode> {
+/// What to measure, and where to write it.
+#[derive(Debug, Default, PartialEq, clap::Args)]
+pub struct Options {
+    /// Measure roughly, in less than a minute
+    #[arg(long)]
+    pub quick: bool,
+    /// Write the page and the plot in docs/
+    #[arg(long, conflicts_with = "filters")]
+    pub docs: bool,
+    /// Write everything that was measured into FILE
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Measure only the rows whose name contains a FILTER
+    #[arg(last = true, value_name = "FILTER")]
+    pub filters: Vec<String>,
+}
+
+/// Measures, prints the table, and writes what was asked for. It succeeds if everything was measured.
+pub fn run(options: &Options) -> Result<ExitCode> {
     let project = Project::find()?;
     stage::build_and_stage(&project, Profile::Release)?;
     let scale = if options.quick {

@@ -81,6 +81,11 @@ pub static PLATFORMS: [Platform; 4] = [
     },
 ];
 
+/// The keys of all of them.
+pub fn keys() -> [&'static str; 4] {
+    PLATFORMS.each_ref().map(|platform| platform.key)
+}
+
 /// The platform that this program runs on.
 pub fn own() -> Option<&'static Platform> {
     let (os, architecture) = manifest::own_tags();

@@ -10,20 +10,20 @@ use std::process::ExitCode;
 use crate::result::Result;
 
 #[cfg(target_os = "linux")]
-pub fn run(mut args: impl Iterator<Item = OsString>) -> Result<ExitCode> {
+pub fn run(rules: &[String], program: &[OsString]) -> Result<ExitCode> {
     use std::process::Command;
 
-    let rules: Vec<_> = args.by_ref().take_while(|arg| arg != "--").collect();
     for rule in rules {
-        let rule = rule.to_str().unwrap_or_default();
         deny(rule).map_err(|reason| format!("cannot deny {rule:?}: {reason}"))?;
     }
-    let program = args.next().ok_or("there is no program to start")?;
+    let (program, args) = program
+        .split_first()
+        .ok_or("there is no program to start")?;
     crate::process::replace(Command::new(program).args(args))
 }
 
 #[cfg(not(target_os = "linux"))]
-pub fn run(_: impl Iterator<Item = OsString>) -> Result<ExitCode> {
+pub fn run(_: &[String], _: &[OsString]) -> Result<ExitCode> {
     Err("only Linux has such filters".into())
 }
 

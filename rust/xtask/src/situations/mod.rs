@@ -3,7 +3,6 @@
 
 mod deny;
 mod list;
-mod options;
 mod outcome;
 mod setups;
 mod table;
@@ -15,7 +14,6 @@ use std::path::{Path, PathBuf};
 use godot_finder::Godot;
 
 pub use deny::run as run_denied;
-pub use options::Options;
 
 use crate::project::Project;
 use crate::stage::{self, Profile};
@@ -26,6 +24,25 @@ use outcome::{Case, Outcomes};
 use world::End;
 
 const FAMILIES: [&str; 2] = ["engine", "ours"];
+
+/// Which situations to compare in.
+#[derive(Debug, Default, PartialEq, clap::Args)]
+pub struct Options {
+    /// Compare in those of the short form, and do not write the table in docs/reliability.md
+    #[arg(long)]
+    pub quick: bool,
+    /// Compare only in situations whose name contains a FILTER, and do not write the table
+    #[arg(last = true, value_name = "FILTER")]
+    pub filters: Vec<String>,
+}
+
+impl Options {
+    fn wants(&self, situation: &Situation) -> bool {
+        let named = |filter: &String| situation.name.contains(filter.as_str());
+        (situation.quick || !self.quick)
+            && (self.filters.is_empty() || self.filters.iter().any(named))
+    }
+}
 
 /// Builds the library, and compares the classes in every situation. The full form writes the table
 /// into the documentation.
@@ -63,7 +80,7 @@ pub fn run(project: &Project, options: &Options, tally: &mut Tally) {
     {
         tally.skip("the engine's Unix sockets", "this engine has none");
     }
-    if options.is_everything() {
+    if *options == Options::default() {
         tally.check("the table of situations", table::write(project, &rows));
     }
 }
