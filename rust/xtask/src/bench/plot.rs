@@ -5,8 +5,7 @@ use std::error::Error;
 use plotters::prelude::*;
 
 use super::outcome::{MeasuredSection, rows};
-use super::report::Side;
-use super::rows::{CROWDS, idle_frame};
+use super::table::{CROWDS, Side, idle_frame};
 use crate::result::Result;
 
 const SIZE: (u32, u32) = (760, 460);
