@@ -1,10 +1,9 @@
 //! The engine's classes and ours side by side, in worlds that lack something:
-//! `godot-project/tests/situations` has the tasks, [`list`] says which is done in which world.
+//! `godot-project/tests/situations` has the tasks, `situations.toml` says which is done in which
+//! world, and `setups.sh` makes the worlds.
 
 mod deny;
-mod list;
 mod outcome;
-mod setups;
 mod table;
 mod world;
 
@@ -19,9 +18,8 @@ use crate::project::Project;
 use crate::stage::{self, Profile};
 use crate::tally::Tally;
 use crate::{folder, headless, process};
-use list::{SITUATIONS, Situation};
 use outcome::{Case, Outcomes};
-use world::End;
+use world::{End, Situation};
 
 const FAMILIES: [&str; 2] = ["engine", "ours"];
 
@@ -39,7 +37,7 @@ pub struct Options {
 impl Options {
     fn wants(&self, situation: &Situation) -> bool {
         let named = |filter: &String| situation.name.contains(filter.as_str());
-        (situation.quick || !self.quick)
+        (!situation.long || !self.quick)
             && (self.filters.is_empty() || self.filters.iter().any(named))
     }
 }
@@ -57,7 +55,8 @@ pub fn run(project: &Project, options: &Options, tally: &mut Tally) {
     };
     let place = Place::new();
     let mut rows = Vec::new();
-    for situation in SITUATIONS.iter().filter(|row| options.wants(row)) {
+    let situations = world::situations();
+    for situation in situations.iter().filter(|row| options.wants(row)) {
         match compare(project, &godot, &place.0, situation) {
             Ok(cases) => {
                 for case in &cases {
@@ -68,10 +67,10 @@ pub fn run(project: &Project, options: &Options, tally: &mut Tally) {
                     );
                     tally.check(&name, case.verdict());
                 }
-                rows.push((situation.name, cases));
+                rows.push((situation.name.as_str(), cases));
             }
-            Err(End::Impossible(reason)) => tally.skip(situation.name, &reason),
-            Err(End::Failed(reason)) => tally.check(situation.name, Err(reason)),
+            Err(End::Impossible(reason)) => tally.skip(&situation.name, &reason),
+            Err(End::Failed(reason)) => tally.check(&situation.name, Err(reason)),
         }
     }
     if rows
@@ -101,13 +100,11 @@ fn compare(
         let mut command = headless::command(project, godot, &project.godot_project());
         command
             .args(["--script", "res://tests/situations/run.gd", "--"])
-            .args([situation.task, &FAMILIES[first..].join(",")])
-            .args(situation.arguments);
+            .args([&situation.task, &FAMILIES[first..].join(",")])
+            .args(&situation.arguments);
         headless::set_user(&mut command, place);
         command.env("SITUATION_FOLDER", &path);
-        match world::run(&situation.world, &command, &path, |line| {
-            outcomes.read(line)
-        }) {
+        match world::run(situation, &command, &path, |line| outcomes.read(line)) {
             Ok(()) => break,
             Err(End::Impossible(reason)) => return Err(End::Impossible(reason)),
             Err(End::Failed(reason)) => {
