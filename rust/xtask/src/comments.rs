@@ -1,12 +1,13 @@
 //! The width of comments: a line that is only a comment ends at column 100 at most.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::process;
+use anyhow::{Result, ensure};
+use fs_err as fs;
+
 use crate::project::Project;
-use crate::result::Result;
 use crate::tally::Tally;
+use crate::{folder, process};
 
 /// The last column of a comment.
 const WIDTH: usize = 100;
@@ -41,8 +42,14 @@ pub fn run(project: &Project, tally: &mut Tally) {
 
 fn check(project: &Project) -> Result<()> {
     let mut wide = Vec::new();
-    for folder in ["addons", "godot-project", "rust"] {
-        search(project, Path::new(folder), &mut wide)?;
+    for file in files(project)? {
+        let mark = match file.extension().and_then(|extension| extension.to_str()) {
+            Some("rs") => "//",
+            Some("gd") => "#",
+            _ => continue,
+        };
+        let text = fs::read_to_string(project.root().join(&file))?;
+        wide.extend(lines_too_wide(&text, mark).map(|line| (file.clone(), line)));
     }
     let is_exempt = |file: &Path| EXEMPT.iter().any(|folder| file.starts_with(folder));
     let mut faults = Vec::new();
@@ -57,35 +64,26 @@ fn check(project: &Project) -> Result<()> {
             faults.push(format!("{folder}: needlessly exempt, in {}", file!()));
         }
     }
-    match faults.is_empty() {
-        true => Ok(()),
-        false => Err(faults.join("\n")),
-    }
+    ensure!(faults.is_empty(), faults.join("\n"));
+    Ok(())
 }
 
-/// Adds the file and the line of each comment in `folder` that is too wide.
-fn search(project: &Project, folder: &Path, wide: &mut Vec<(PathBuf, usize)>) -> Result<()> {
-    let at = |error| format!("cannot read {}: {error}", folder.display());
-    for entry in fs::read_dir(project.root().join(folder)).map_err(at)? {
-        let name = entry.map_err(at)?.file_name();
-        let path = folder.join(&name);
-        let here = project.root().join(&path);
-        if here.is_dir() {
-            // Generated: the staged addon, Godot's cache, and what cargo builds.
-            if here != project.staged_addon() && name != ".godot" && name != "target" {
-                search(project, &path, wide)?;
-            }
-            continue;
-        }
-        let mark = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("rs") => "//",
-            Some("gd") => "#",
-            _ => continue,
-        };
-        let text = fs::read_to_string(&here).map_err(at)?;
-        wide.extend(lines_too_wide(&text, mark).map(|line| (path.clone(), line)));
+/// The files of the project, without what is generated: the staged addon, and Godot's cache.
+fn files(project: &Project) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for folder in ["addons", "godot-project", "rust"] {
+        let below = folder::files(&project.root().join(folder))?;
+        files.extend(below.into_iter().map(|file| Path::new(folder).join(file)));
     }
-    Ok(())
+    files.retain(|file| {
+        let generated = [
+            "godot-project/addons",
+            "godot-project/.godot",
+            "rust/fuzz/target",
+        ];
+        !generated.iter().any(|folder| file.starts_with(folder))
+    });
+    Ok(files)
 }
 
 /// The numbers of the lines that are only a comment, begun by `mark`, and too wide.

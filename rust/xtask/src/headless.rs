@@ -1,16 +1,16 @@
-//! Running Godot without a user, mostly without a window, and reading in its output what its exit code does not tell.
+//! Running Godot without a user, mostly without a window, and reading its output.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use anyhow::{Result, ensure};
+use fs_err as fs;
 use godot_finder::{Godot, Screen};
 
-use crate::folder::unique_name;
+use crate::folder::{Temporary, unique_name};
 use crate::project::Project;
-use crate::result::Result;
-use crate::{log_scan, process, watch};
+use crate::{log_scan, process};
 
 /// How long a Godot may take: a generous multiple of what it does.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -38,8 +38,8 @@ pub fn command_on(screen: &Screen, project: &Project, godot: &Godot, folder: &Pa
     command
 }
 
-/// Runs such a command under `name`, and hands each line of its output to `on_line`. The error says how it ended, or
-/// what in its output it ought not to have said.
+/// Runs such a command under `name`, and passes each line of its output to `on_line`. The error is how
+/// Godot failed, and the problems that it printed.
 pub fn run(
     project: &Project,
     name: &str,
@@ -51,23 +51,57 @@ pub fn run(
         if log_scan::is_problem(line) {
             problems.push(line.to_owned());
         }
-        // Where the error before has happened. An editor asks for Vulkan also where it draws without.
+        // This line names the place of the error before. An editor asks for Vulkan in any case.
         if line.contains("rendering_context_driver_vulkan.cpp") {
             problems.pop();
         }
         on_line(line);
     });
     problems.truncate(LINES_TO_REPEAT);
-    problems.splice(0..0, result.err());
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(problems.join("\n        "))
-    }
+    problems.splice(0..0, result.err().map(|error| error.to_string()));
+    ensure!(problems.is_empty(), problems.join("\n        "));
+    Ok(())
 }
 
-/// The same for one that is to say what it ought not to: the output is not judged.
-pub fn run_unread(
+/// The same for a run that has to print this line.
+pub fn expect(project: &Project, name: &str, command: &mut Command, expected: &str) -> Result<()> {
+    let mut is_there = false;
+    run(project, name, command, |line| is_there |= line == expected)?;
+    ensure!(is_there, "it did not print \"{expected}\"");
+    Ok(())
+}
+
+/// The same for a run that also has to print one problem, which contains all the texts of `problem`,
+/// beside problems that contain a text of `known`.
+pub fn expect_problem(
+    project: &Project,
+    name: &str,
+    command: &mut Command,
+    known: &[&str],
+    [expected, problem @ ..]: [&str; 3],
+) -> Result<()> {
+    let (mut is_there, mut problems) = (false, Vec::new());
+    run_unread(project, name, command, |line| {
+        is_there |= line == expected;
+        if log_scan::is_problem(line) && !known.iter().any(|text| line.contains(text)) {
+            problems.push(line.to_owned());
+        }
+    })?;
+    ensure!(is_there, "it did not print \"{expected}\"");
+    let is_it = |line: &String| problem.iter().all(|text| line.contains(text));
+    let is_right = problems.len() == 1 && problems.iter().all(is_it);
+    ensure!(is_right, "it printed {problems:?} instead of {problem:?}");
+    Ok(())
+}
+
+/// What Godot itself prints about an extension that does not load.
+pub const NOT_LOADED: [&str; 2] = [
+    "ERROR: GDExtension initialization function",
+    "ERROR: Error loading extension:",
+];
+
+/// Runs a command whose output is not judged.
+fn run_unread(
     project: &Project,
     name: &str,
     command: &mut Command,
@@ -75,14 +109,16 @@ pub fn run_unread(
 ) -> Result<()> {
     process::announce(name);
     if has_user(command) {
-        return watch::run(command, LIMIT, on_line);
+        return process::watch(command, LIMIT, on_line);
     }
-    let user = UserFolder::new(project)?;
+    // Each run starts without settings, and the user's own stay as they are.
+    let user = Temporary(project.target().join(unique_name("godot-user")));
+    fs::create_dir_all(&user.0)?;
     set_user(command, &user.0);
-    watch::run(command, LIMIT, on_line)
+    process::watch(command, LIMIT, on_line)
 }
 
-/// Has Godot keep its files for a user in `folder`, where later runs find them.
+/// Makes Godot keep its files for a user in `folder`, where later runs find them.
 pub fn set_user(command: &mut Command, folder: &Path) {
     for (variable, name) in [
         (USER, "data"),
@@ -98,23 +134,4 @@ const USER: &str = "XDG_DATA_HOME";
 
 fn has_user(command: &Command) -> bool {
     command.get_envs().any(|(variable, _)| variable == USER)
-}
-
-/// A home of its own for the files that Godot keeps for its user: each run starts with the same settings, none, and the
-/// user's own stay as they are.
-struct UserFolder(PathBuf);
-
-impl UserFolder {
-    fn new(project: &Project) -> Result<Self> {
-        let folder = project.target().join(unique_name("godot-user"));
-        fs::create_dir_all(&folder)
-            .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for UserFolder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }

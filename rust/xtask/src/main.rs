@@ -5,14 +5,11 @@
 
 mod api_versions;
 mod bench;
-mod cargo_suite;
 mod ci;
 mod class_docs;
 mod comments;
-mod debugger_tab;
 mod dist;
-mod editor_project;
-mod editor_views;
+mod editor;
 mod elsewhere;
 mod folder;
 mod headless;
@@ -21,32 +18,31 @@ mod interop;
 mod layers;
 mod log_scan;
 mod manifest;
-mod marked;
+mod new_project;
 mod other_godots;
 mod packaging;
 mod photographs;
 mod platforms;
 mod process;
 mod project;
-mod records;
-mod result;
 mod simulate;
 mod situations;
 mod stage;
+mod suites;
 mod tally;
 mod test;
-mod watch;
+mod wine;
 
 use std::env;
 use std::ffi::OsString;
 use std::path::{self, Path};
 use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
 use godot_finder::Godot;
 
 use project::Project;
-use result::Result;
 use stage::Profile;
 use tally::Tally;
 
@@ -114,7 +110,7 @@ enum Command {
     /// Build the libraries of all platforms, and the archives of a release
     Dist {
         /// Build only these, by their names in the manifest, such as linux.x86_64
-        #[arg(value_parser = dist::targets::keys())]
+        #[arg(value_parser = platforms::keys())]
         platforms: Vec<String>,
     },
     /// Make the pictures in docs/images
@@ -132,7 +128,7 @@ enum Command {
 
 fn main() -> ExitCode {
     run(Arguments::parse().command).unwrap_or_else(|message| {
-        eprintln!("error: {message}");
+        eprintln!("error: {message:#}");
         ExitCode::FAILURE
     })
 }
@@ -223,9 +219,7 @@ fn demo_arguments(mut args: Vec<OsString>) -> Result<Vec<OsString>> {
         && kind == "uds"
         && !socket.is_empty()
     {
-        *socket = path::absolute(Path::new(socket))
-            .map_err(|error| format!("cannot make {socket:?} an absolute path: {error}"))?
-            .into();
+        *socket = path::absolute(Path::new(socket))?.into();
     }
     Ok(args)
 }

@@ -3,31 +3,31 @@
 use std::env::consts;
 use std::path::{Component, PathBuf};
 
-use crate::result::Result;
+use anyhow::{Context, Result, ensure};
 
 /// The operating system and the processor that this program runs on, in Godot's words.
 pub fn own_tags() -> (&'static str, &'static str) {
     (consts::OS, godot_architecture(consts::ARCH))
 }
 
-/// The path, relative to the manifest, of the library that Godot loads on an operating system and a processor.
+/// The path, relative to the manifest, of the library that Godot loads on an operating system and a
+/// processor.
 pub fn library_path(manifest: &str, (os, architecture): (&str, &str)) -> Result<PathBuf> {
-    // As in Godot, a key is a list of feature tags that all have to apply, and the most specific key wins.
+    // As in Godot, a key is a list of feature tags that all have to apply, and the most specific key
+    // wins.
     let (_, value) = libraries(manifest)
         .filter(|(key, _)| key.split('.').all(|tag| tag == os || tag == architecture))
         .max_by_key(|(key, _)| key.split('.').count())
-        .ok_or_else(|| format!("the manifest names no library for {os} on {architecture}"))?;
+        .with_context(|| format!("the manifest names no library for {os} on {architecture}"))?;
     let path = PathBuf::from(value);
-    if path
+    let is_below = path
         .components()
-        .all(|part| matches!(part, Component::Normal(_)))
-    {
-        Ok(path)
-    } else {
-        Err(format!(
-            "the manifest's library path has to be below the manifest: {value}"
-        ))
-    }
+        .all(|part| matches!(part, Component::Normal(_)));
+    ensure!(
+        is_below,
+        "the library's path has to be below the manifest: {value}"
+    );
+    Ok(path)
 }
 
 /// The keys and values of the `[libraries]` section.

@@ -1,7 +1,7 @@
 //! The simulation of the core, a test program of its own (`rust/core/tests/simulation.rs`).
 
-use crate::cargo_suite;
 use crate::project::Project;
+use crate::suites;
 use crate::tally::Tally;
 
 /// What to simulate. The test program chooses what is not given.
@@ -15,11 +15,11 @@ pub struct Options {
     pub steps: Option<u64>,
 }
 
-/// Builds the program with the simulated system and runs it. Its tests are counted.
+/// Builds the program with the simulated system, runs it, and counts its tests.
 pub fn run(project: &Project, options: &Options, tally: &mut Tally) {
     let mut cargo = project.cargo();
     cargo
-        // What is built with the flag stays apart from everything else, in the folder of this profile.
+        // This profile has its own folder, so that the flag affects no other build.
         .env("RUSTFLAGS", "--cfg stream_socket_simulated")
         .args(["test", "--profile", "simulated"])
         .args(["--package", "stream-socket", "--test", "simulation"])
@@ -33,5 +33,5 @@ pub fn run(project: &Project, options: &Options, tally: &mut Tally) {
             cargo.env(variable, number.to_string());
         }
     }
-    cargo_suite::run("the simulation of the core", &mut cargo, tally);
+    suites::cargo("the simulation of the core", &mut cargo, tally);
 }

@@ -8,17 +8,17 @@ mod plot;
 mod table;
 mod text;
 
+use fs_err as fs;
 use std::env::consts::EXE_SUFFIX;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::{Context, Result, bail, ensure};
 use godot_finder::Godot;
 
 use crate::folder::unique_name;
 use crate::headless;
 use crate::project::Project;
-use crate::result::Result;
 use crate::stage::{self, Profile};
 use crate::tally::Tally;
 use outcome::rows;
@@ -62,9 +62,10 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         &options.filters,
     )?;
     let sections = outcome::summarize(&report, &options.filters);
-    if sections.is_empty() {
-        return Err("there is no such row; docs/benchmarks.md lists all".into());
-    }
+    ensure!(
+        !sections.is_empty(),
+        "there is no such row; docs/benchmarks.md lists all"
+    );
     println!("\n{}", text::table(&sections));
     if let Some(file) = &options.json {
         let record = outcome::record(&report.machine, scale, &sections);
@@ -85,7 +86,8 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     })
 }
 
-/// Checks that everything is still measured for which this machine has what it needs. What comes out is of no interest.
+/// Checks that every row can be measured, unless this machine lacks what a row needs. The numbers do
+/// not matter.
 pub fn smoke_test(project: &Project, godot: &Godot, tally: &mut Tally) {
     const NAME: &str = "the benchmarks";
     let report = measure(project, godot, Profile::Debug, "smoke", &[]);
@@ -94,28 +96,22 @@ pub fn smoke_test(project: &Project, godot: &Godot, tally: &mut Tally) {
             .filter(|row| row.reported.needs.is_empty() || !row.reported.problem.is_empty())
             .filter_map(|row| Some(format!("{}: {}", row.row.name, row.missing()?)))
             .collect();
-        if failures.is_empty() {
-            Ok(())
-        } else {
-            Err(failures.join("\n        "))
-        }
+        ensure!(failures.is_empty(), failures.join("\n        "));
+        Ok(())
     });
     tally.check(NAME, outcome);
 }
 
 fn write(file: &Path, text: &str) -> Result<()> {
-    let write = || {
-        if let Some(folder) = file.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        fs::write(file, text)
-    };
-    write().map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(file, text)?;
     println!("wrote {}", file.display());
     Ok(())
 }
 
-/// Measures all rows, or those that a filter names, with the library that is staged.
+/// Measures all rows, or those that a filter names, with the staged library.
 fn measure(
     project: &Project,
     godot: &Godot,
@@ -139,22 +135,17 @@ fn measure(
         .args(["--script", "res://benchmarks/run.gd", "--"])
         .args(options.iter().chain(filters));
     headless::run(project, "benchmarks in Godot", &mut command, |_| ())?;
-    let text = fs::read_to_string(&file)
-        .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    let text = fs::read_to_string(&file)?;
     let _ = fs::remove_file(&file);
-    let report: Report = serde_json::from_str(&text)
-        .map_err(|error| format!("the report of the benchmarks: {error}"))?;
+    let report: Report = serde_json::from_str(&text).context("the report of the benchmarks")?;
     let is_known = |name: &str| {
         let mut rows = TABLE.iter().flat_map(|section| &section.rows);
         rows.any(|row| row.name == name)
     };
-    match report.rows.iter().find(|row| !is_known(&row.name)) {
-        Some(row) => Err(format!(
-            "the table has no row {:?}, which is measured",
-            row.name
-        )),
-        None => Ok(report),
+    if let Some(row) = report.rows.iter().find(|row| !is_known(&row.name)) {
+        bail!("{:?} is measured, but not in the table", row.name);
     }
+    Ok(report)
 }
 
 /// Raises the limit of descriptors, for this process and its children, to what the rows with many

@@ -1,12 +1,10 @@
 //! The plot: what a frame costs over so many idle sockets.
 
-use std::error::Error;
-
+use anyhow::Result;
 use plotters::prelude::*;
 
 use super::outcome::{MeasuredSection, rows};
 use super::table::{CROWDS, Side, idle_frame};
-use crate::result::Result;
 
 const SIZE: (u32, u32) = (760, 460);
 
@@ -19,10 +17,6 @@ const LINES: [(Side, &str, RGBColor); 3] = [
 
 /// The plot as SVG.
 pub fn svg(sections: &[MeasuredSection]) -> Result<String> {
-    draw(sections).map_err(|error| format!("cannot draw the plot: {error}"))
-}
-
-fn draw(sections: &[MeasuredSection]) -> std::result::Result<String, Box<dyn Error>> {
     let lines = LINES.map(|(side, name, colour)| (points(sections, side), name, colour));
     let times = lines
         .iter()

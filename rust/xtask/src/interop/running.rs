@@ -1,19 +1,18 @@
 //! A server while it runs.
 
-use std::fs::File;
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::result::Result;
+use anyhow::{Context, Result, bail};
+use fs_err::{self as fs, File};
 
 /// How long a server may take until it can be connected to.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A server that this program has started, until this value goes.
+/// A server that this program has started, and stops when this value is dropped.
 pub struct Running {
     child: Child,
     description: String,
@@ -23,14 +22,12 @@ pub struct Running {
 pub fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     let address = listener.and_then(|listener| listener.local_addr());
-    Ok(address
-        .map_err(|error| format!("no port is free: {error}"))?
-        .port())
+    Ok(address.context("no port is free")?.port())
 }
 
 impl Running {
-    /// Starts a server whose output goes into `log`, and waits until it takes connections at `port`, and until there is a file at
-    /// `path`.
+    /// Starts a server that writes its output into `log`, and waits until it accepts connections at
+    /// `port`, and until the file `path` exists.
     pub fn start(
         command: &mut Command,
         log: &Path,
@@ -38,14 +35,13 @@ impl Running {
         path: Option<&Path>,
     ) -> Result<Self> {
         let program = command.get_program().display().to_string();
-        let failed = |error: io::Error| format!("cannot start {program}: {error}");
-        let output = File::create(log).map_err(failed)?;
+        let output = File::create(log)?.into_file();
         let child = command
             .stdin(Stdio::null())
-            .stdout(output.try_clone().map_err(failed)?)
+            .stdout(output.try_clone()?)
             .stderr(output)
             .spawn()
-            .map_err(failed)?;
+            .with_context(|| format!("cannot start {program}"))?;
         let mut server = Self {
             child,
             description: describe(port, path),
@@ -54,16 +50,16 @@ impl Running {
         while !is_there(port, path) {
             let ended = server.child.try_wait().ok().flatten();
             if ended.is_some() || Instant::now() > deadline {
-                let said = std::fs::read_to_string(log).unwrap_or_default();
-                let last = said.trim().lines().last().unwrap_or("nothing").to_owned();
-                return Err(format!("{program} does not serve; it said: {last}"));
+                let printed = fs::read_to_string(log).unwrap_or_default();
+                let last = printed.trim().lines().last().unwrap_or("nothing");
+                bail!("{program} does not serve; it printed: {last}");
             }
             thread::sleep(Duration::from_millis(20));
         }
         Ok(server)
     }
 
-    /// Where it is.
+    /// Its port and its path.
     pub fn description(&self) -> &str {
         &self.description
     }
@@ -71,7 +67,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Asked first, so that it ends what it has started itself.
+        // The signal lets it stop its own children.
         let _ = Command::new("kill")
             .arg(self.child.id().to_string())
             .status();

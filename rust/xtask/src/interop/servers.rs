@@ -1,13 +1,13 @@
-//! Which servers there are, and how each is started.
+//! The servers, and how each is started.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use anyhow::{Context, Result};
+use fs_err as fs;
 use provision::{Programs, process};
 
 use super::running::{Running, free_port};
-use crate::result::Result;
 
 /// A server that the tests talk to.
 pub struct Server {
@@ -17,7 +17,7 @@ pub struct Server {
     pub start: fn(&Place) -> Result<Started>,
 }
 
-/// A server, and what the tests are told of it: environment variables.
+/// A server, and the environment variables that describe it to the tests.
 pub type Started = (Running, Vec<(&'static str, String)>);
 
 /// Where servers are started: their programs, and a folder for their files.
@@ -65,9 +65,7 @@ impl Place {
     fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<PathBuf> {
         let path = self.path(name);
         let folder = path.parent().unwrap_or(&self.folder);
-        fs::create_dir_all(folder)
-            .and_then(|()| fs::write(&path, content))
-            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        fs::create_dir_all(folder).and_then(|()| fs::write(&path, content))?;
         Ok(path)
     }
 
@@ -119,28 +117,13 @@ fn nginx(place: &Place) -> Result<Started> {
     place.write("www/small", "small\n")?;
     let lines: String = (0..10_000).map(|line| format!("line {line}\n")).collect();
     place.write("www/chunked/lines", lines)?;
-    let configuration = format!(
-        "daemon off; master_process off; pid nginx.pid; error_log stderr;
-events {{ worker_connections 1000; }}
-http {{
-    access_log off; keepalive_requests 100000;
-    client_body_temp_path temp; proxy_temp_path temp; fastcgi_temp_path temp; uwsgi_temp_path temp; scgi_temp_path temp;
-    server {{
-        listen 127.0.0.1:{port};
-        listen 127.0.0.1:{tls_port} ssl;
-        listen unix:{path};
-        ssl_certificate {certificate}; ssl_certificate_key {key};
-        root {www};
-        # What may be changed on its way has no length that is known before.
-        location /chunked/ {{ ssi on; ssi_types *; }}
-    }}
-}}
-",
-        path = path.display(),
-        certificate = certificate.display(),
-        key = key.display(),
-        www = place.path("www").display(),
-    );
+    let configuration = include_str!("nginx.conf")
+        .replace("{port}", &port.to_string())
+        .replace("{tls_port}", &tls_port.to_string())
+        .replace("{path}", &text(&path))
+        .replace("{certificate}", &text(&certificate))
+        .replace("{key}", &text(&key))
+        .replace("{www}", &text(&place.path("www")));
     let configuration = place.write("nginx.conf", configuration)?;
     let mut command = place.programs.command("usr/sbin/nginx");
     command
@@ -176,7 +159,7 @@ fn tls_server(place: &Place) -> Result<Started> {
     Ok((server, vec![("TLS_PORT", port.to_string())]))
 }
 
-/// A certificate for `localhost` that stands for itself, and its key.
+/// A self-signed certificate for `localhost`, and its key.
 fn certificate(place: &Place) -> Result<(PathBuf, PathBuf)> {
     let (certificate, key) = (place.path("certificate.pem"), place.path("key.pem"));
     if !certificate.exists() {
@@ -194,14 +177,13 @@ fn certificate(place: &Place) -> Result<(PathBuf, PathBuf)> {
     Ok((certificate, key))
 }
 
-/// A database that lets everyone in who may open its socket. It refuses to run as root, and runs as nobody then.
+/// A database for every process that may open its socket. It refuses to run as root, so root runs it
+/// as nobody.
 fn postgresql(place: &Place) -> Result<Started> {
     let binaries = binaries_of_postgresql(place)?;
     let (data, sockets) = (place.path("database"), place.path("pg"));
-    for folder in [&data, &sockets] {
-        fs::create_dir_all(folder)
-            .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
-    }
+    fs::create_dir_all(&data)?;
+    fs::create_dir_all(&sockets)?;
     let is_root = process::output(Command::new("id").arg("-u"))?.trim() == "0";
     let unprivileged = |name: &str| {
         let program = place.programs.command(&format!("{binaries}/{name}"));
@@ -211,7 +193,7 @@ fn postgresql(place: &Place) -> Result<Started> {
         let mut command = Command::new("setpriv");
         command
             .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-            // The programs may be in a folder that root alone may enter, which access(2) has to see, too.
+            // The programs may be in a folder that only root may enter, by access(2), too.
             .args([
                 "--inh-caps=+dac_read_search",
                 "--ambient-caps=+dac_read_search",
@@ -258,14 +240,14 @@ fn postgresql(place: &Place) -> Result<Started> {
 /// The folder of its programs, which has the number of the version in it.
 fn binaries_of_postgresql(place: &Place) -> Result<String> {
     const BASE: &str = "usr/lib/postgresql";
-    let entries = fs::read_dir(place.programs.folder().join(BASE));
-    let mut entries = entries.map_err(|error| format!("there is no {BASE}: {error}"))?;
-    let version = entries.next().and_then(std::result::Result::ok);
-    let version = version.ok_or_else(|| format!("there is no version in {BASE}"))?;
+    let mut entries = fs::read_dir(place.programs.folder().join(BASE))?.flatten();
+    let version = entries
+        .next()
+        .with_context(|| format!("{BASE} has no version"))?;
     Ok(format!("{BASE}/{}/bin", version.file_name().display()))
 }
 
-/// A player that plays nothing and shows nothing, but can be asked.
+/// A player that plays and shows nothing, but answers commands.
 fn mpv(place: &Place) -> Result<Started> {
     let path = place.path("mpv.sock");
     let mut command = place.programs.command("usr/bin/mpv");

@@ -6,11 +6,12 @@ mod source;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result, ensure};
+use fs_err as fs;
+
 use crate::project::Project;
-use crate::result::Result;
 use crate::tally::Tally;
 
 use imports::{Import, Pair};
@@ -30,8 +31,7 @@ pub fn run(project: &Project, tally: &mut Tally) {
 }
 
 fn check(root: &Path) -> Result<()> {
-    let text = fs::read_to_string(root.join(TABLE)).map_err(|error| format!("{TABLE}: {error}"))?;
-    let table = table::parse(&text).map_err(|error| format!("{TABLE}:{error}"))?;
+    let table = table::parse(&fs::read_to_string(root.join(TABLE))?).context(TABLE)?;
     let mut faults = unlisted_crates(root, &table)?;
     faults.extend(faults_of(&table, &|file| {
         fs::read_to_string(root.join(file)).ok()
@@ -39,20 +39,18 @@ fn check(root: &Path) -> Result<()> {
     for fault in &faults {
         println!("{fault}");
     }
-    match faults.len() {
-        0 => Ok(()),
-        count => Err(format!("{count} faults, listed above")),
-    }
+    ensure!(faults.is_empty(), "{} faults, listed above", faults.len());
+    Ok(())
 }
 
 /// The crates in `rust` that `table` does not list.
 fn unlisted_crates(root: &Path, table: &Table) -> Result<Vec<String>> {
-    let folder = root.join("rust");
-    let entries = fs::read_dir(&folder).map_err(|error| format!("rust: {error}"))?;
-    let roots = entries.flatten().flat_map(|entry| {
-        let source = Path::new("rust").join(entry.file_name()).join("src");
-        ["lib.rs", "main.rs"].map(|file| source.join(file))
-    });
+    let roots = fs::read_dir(root.join("rust"))?
+        .flatten()
+        .flat_map(|entry| {
+            let source = Path::new("rust").join(entry.file_name()).join("src");
+            ["lib.rs", "main.rs"].map(|file| source.join(file))
+        });
     let is_listed = |file: &PathBuf| table.crates.iter().any(|layers| layers.root == *file);
     let unlisted = roots.filter(|file| root.join(file).exists() && !is_listed(file));
     Ok(unlisted

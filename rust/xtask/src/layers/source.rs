@@ -3,12 +3,11 @@
 use std::mem;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Result, ensure};
 use proc_macro2::{TokenStream, TokenTree};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Attribute, Meta, UseTree, Visibility};
-
-use crate::result::Result;
 
 /// The segments of a path such as `crate::net::Address`.
 pub type Segments = Vec<String>;
@@ -43,10 +42,8 @@ pub fn read(file: &Path, text_of: &dyn Fn(&Path) -> Option<String>) -> Result<Ve
         errors: Vec::new(),
     };
     reader.file(file, Vec::new());
-    match reader.errors.is_empty() {
-        true => Ok(reader.modules),
-        false => Err(reader.errors.join("\n")),
-    }
+    ensure!(reader.errors.is_empty(), reader.errors.join("\n"));
+    Ok(reader.modules)
 }
 
 struct Reader<'a> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::result::Result;
+use anyhow::{Result, bail};
 
 use super::imports::Pair;
 
@@ -36,7 +36,7 @@ pub fn parse(text: &str) -> Result<Table> {
             }
             (None, Some(layers)) if line.starts_with(' ') => layers.layers.push(words),
             (None, None) if line.starts_with(' ') => {
-                return Err(format!("{}: a layer before the first crate", index + 1));
+                bail!("line {}: a layer before the first crate", index + 1);
             }
             (None, _) => table.crates.push(Layers {
                 root: line.trim().into(),

@@ -7,17 +7,17 @@ mod outcome;
 mod table;
 mod world;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use godot_finder::Godot;
 
 pub use deny::run as run_denied;
 
+use crate::folder::{self, Temporary};
 use crate::project::Project;
 use crate::stage::{self, Profile};
 use crate::tally::Tally;
-use crate::{folder, headless, process};
+use crate::{headless, process};
 use outcome::{Case, Outcomes};
 use world::{End, Situation};
 
@@ -51,9 +51,12 @@ pub fn run(project: &Project, options: &Options, tally: &mut Tally) {
     }
     let godot = match stage::build_and_stage(project, Profile::Debug).and_then(|()| Godot::find()) {
         Ok(godot) => godot,
-        Err(reason) => return tally.check("Godot with the addon", Err(reason)),
+        Err(error) => return tally.check("Godot with the addon", Err(error)),
     };
-    let place = Place::new();
+    let place = Temporary(std::env::temp_dir().join(folder::unique_name("sprs")));
+    if let Err(error) = folder::replace_for_all(&place.0) {
+        return tally.check("a folder for the situations", Err(error.into()));
+    }
     let mut rows = Vec::new();
     let situations = world::situations();
     for situation in situations.iter().filter(|row| options.wants(row)) {
@@ -69,7 +72,7 @@ pub fn run(project: &Project, options: &Options, tally: &mut Tally) {
                 }
                 rows.push((situation.name.as_str(), cases));
             }
-            Err(End::Impossible(reason)) => tally.skip(&situation.name, &reason),
+            Err(End::Impossible(reason)) => tally.skip(&situation.name, reason),
             Err(End::Failed(reason)) => tally.check(&situation.name, Err(reason)),
         }
     }
@@ -95,8 +98,7 @@ fn compare(
     let mut first = 0;
     while first < FAMILIES.len() {
         let path = place.join("sockets");
-        let failed = |error| End::Failed(format!("cannot make {}: {error}", path.display()));
-        folder::replace(&path, open_to_all).map_err(failed)?;
+        folder::replace_for_all(&path).map_err(|error| End::Failed(error.into()))?;
         let mut command = headless::command(project, godot, &project.godot_project());
         command
             .args(["--script", "res://tests/situations/run.gd", "--"])
@@ -109,39 +111,10 @@ fn compare(
             Err(End::Impossible(reason)) => return Err(End::Impossible(reason)),
             Err(End::Failed(reason)) => {
                 let reached = if outcomes.has(FAMILIES[1]) { 1 } else { first };
-                outcomes.ended(FAMILIES[reached], &reason);
+                outcomes.ended(FAMILIES[reached], &reason.to_string());
                 first = reached + 1;
             }
         }
     }
     outcomes.cases().map_err(End::Failed)
-}
-
-/// A folder for the sockets and the user files of Godot, with a short name.
-struct Place(PathBuf);
-
-impl Place {
-    fn new() -> Self {
-        let path = std::env::temp_dir().join(folder::unique_name("sprs"));
-        let _ = folder::replace(&path, open_to_all);
-        Self(path)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Another user works in it too.
-#[cfg(unix)]
-fn open_to_all(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o777))
-}
-
-#[cfg(not(unix))]
-fn open_to_all(_: &Path) -> std::io::Result<()> {
-    Ok(())
 }

@@ -1,6 +1,6 @@
 //! How cases end: what the tasks print about them, read and compared.
 
-use crate::result::Result;
+use anyhow::{Result, bail, ensure};
 
 /// The score of a family that ended the program, or its own task, before it said how the case
 /// ended.
@@ -33,11 +33,14 @@ impl Case {
 
     /// Ours is never worse, and never ends the program.
     pub fn verdict(&self) -> Result<()> {
-        if self.ours.score >= self.engine.score && self.ours.score > ENDED {
-            return Ok(());
-        }
-        let [engine, ours] = [&self.engine.words, &self.ours.words];
-        Err(format!("the engine: {engine}; ours: {ours}"))
+        let Self { engine, ours, .. } = self;
+        ensure!(
+            ours.score >= engine.score && ours.score > ENDED,
+            "the engine: {}; ours: {}",
+            engine.words,
+            ours.words
+        );
+        Ok(())
     }
 }
 
@@ -85,7 +88,7 @@ impl Outcomes {
         }
         if names.is_empty() {
             let how = self.ended.first().map_or("", |(_, how)| how);
-            return Err(format!("no case was tried: {how}"));
+            bail!("no case was tried: {how}");
         }
         let of = |family: &str, name: &String| {
             let said = self
@@ -149,9 +152,15 @@ mod tests {
         ])[..] else {
             panic!("not four cases")
         };
-        assert_eq!(better.verdict(), Ok(()));
-        assert_eq!(both_fail.verdict(), Ok(()));
-        assert!(worse.verdict().unwrap_err().contains("1 of 9"));
-        assert!(crashed.verdict().unwrap_err().contains("SIGSEGV"));
+        better.verdict().unwrap();
+        both_fail.verdict().unwrap();
+        assert!(worse.verdict().unwrap_err().to_string().contains("1 of 9"));
+        assert!(
+            crashed
+                .verdict()
+                .unwrap_err()
+                .to_string()
+                .contains("SIGSEGV")
+        );
     }
 }

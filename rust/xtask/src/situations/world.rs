@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::watch;
+use crate::process;
 
 /// How long a program may take in its world.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -63,7 +63,7 @@ pub fn situations() -> Vec<Situation> {
 pub enum End {
     /// The world cannot be made here.
     Impossible(String),
-    Failed(String),
+    Failed(anyhow::Error),
 }
 
 /// Runs `program` in the world, and hands on its lines.
@@ -90,12 +90,15 @@ pub fn run(
         }
     }
     let mut last = String::new();
-    watch::run_quietly(&mut command, LIMIT, |line| {
+    process::watch_quietly(&mut command, LIMIT, |line| {
         on_line(line);
         line.clone_into(&mut last);
     })
     .map_err(|reason| {
-        if reason.ends_with(&format!("exit status: {IMPOSSIBLE}")) || last.starts_with("unshare: ")
+        if reason
+            .to_string()
+            .ends_with(&format!("exit status: {IMPOSSIBLE}"))
+            || last.starts_with("unshare: ")
         {
             End::Impossible(last)
         } else {
