@@ -11,7 +11,7 @@ const BLOCK: usize = 64 * 1024;
 /// Bytes received per second; the far end sends one block more.
 pub fn receive(kind: Kind, blocks: usize) -> io::Result<f64> {
     let mut stream = network::accept(kind)?;
-    // With the first block the other process is known to run.
+    // After the first block the other process is known to run.
     receive_blocks(&mut *stream, 1)?;
     let begin = Instant::now();
     receive_blocks(&mut *stream, blocks)?;
@@ -31,7 +31,7 @@ pub fn send(kind: Kind, blocks: usize) -> io::Result<f64> {
 pub fn source(address: &Address, blocks: usize) -> io::Result<()> {
     let mut stream = address.connect()?;
     send_blocks(&mut *stream, blocks)?;
-    // Closed by the other side, so that this one does not hold the port of a closed connection.
+    // The other side closes first, so that this one holds no port in TIME_WAIT.
     stream.read(&mut [0]).map(drop)
 }
 

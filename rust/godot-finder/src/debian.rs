@@ -1,9 +1,9 @@
 //! Setting up a Godot for this user alone, on a Debian-family system, without touching the system.
 //!
 //! Debian's testing suite has a recent Godot, which needs newer libraries than the stable releases
-//! have. So Godot is not installed. apt, with a configuration and folders of its own, downloads Godot
-//! with everything that it needs, the C library included, and unpacks that into a folder in the
-//! user's cache. A small script there starts Godot through that folder's own dynamic loader.
+//! have. So Godot is not installed. apt, with a configuration and folders of its own, downloads
+//! Godot with everything that it needs, the C library included, and unpacks that into a folder in
+//! the user's cache. A small script there starts Godot through that folder's own dynamic loader.
 
 use std::path::{Path, PathBuf};
 
@@ -108,8 +108,8 @@ fn set_up(platform: &Platform, emulator: Option<&Path>) -> Result<PathBuf> {
 const PROGRAM: &str = "godot";
 
 /// Writes the scripts that start Godot, and a screen for it, with the libraries they were unpacked
-/// with. Paths in them are relative to the script, so that they work before the folder has its final
-/// name, and through a link.
+/// with. Paths in them are relative to the script, so that they work before the folder has its
+/// final name, and through a link.
 fn write_start_scripts(platform: &Platform, emulator: Option<&Path>, folder: &Path) -> Result<()> {
     let emulator =
         emulator.map_or_else(String::new, |program| format!("\"{}\" ", program.display()));

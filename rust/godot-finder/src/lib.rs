@@ -1,4 +1,5 @@
-//! Finds a Godot to run: the user's choice, one on `PATH`, or one that is set up for this user alone.
+//! Finds a Godot to run: the user's choice, one on `PATH`, or one that is set up for this user
+//! alone.
 
 mod debian;
 mod requirement;
@@ -21,8 +22,8 @@ pub struct Godot {
 }
 
 impl Godot {
-    /// The user's choice, else one on `PATH`, else one that is set up for this user alone. The error
-    /// tells the user what failed and what to do about it.
+    /// The user's choice, else one on `PATH`, else one that is set up for this user alone. The
+    /// error tells the user what failed and what to do about it.
     pub fn find() -> Result<Self> {
         if let Some(chosen) = env::var_os("GODOT4_BIN").filter(|value| !value.is_empty()) {
             return Self::chosen(Path::new(&chosen));
@@ -46,7 +47,8 @@ impl Godot {
         })
     }
 
-    /// Debian's Godot for another architecture, named in Debian's words, which runs through the program `emulator`.
+    /// Debian's Godot for another architecture, in Debian's words, started through the program
+    /// `emulator`.
     pub fn emulated(architecture: &str, emulator: &Path) -> Result<Self> {
         let program = debian::emulated(architecture, emulator)?;
         Ok(Self { program })

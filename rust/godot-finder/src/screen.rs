@@ -1,4 +1,5 @@
-//! A virtual screen for a Godot that draws: Xvfb, from PATH or set up with Godot for this user alone.
+//! A virtual screen for a Godot that draws: Xvfb, from PATH or set up with Godot for this user
+//! alone.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};

@@ -45,7 +45,7 @@ impl Templates {
     }
 }
 
-/// A copy of a program in `folder` that finds its loader and its libraries there, wherever it is copied to.
+/// A copy of a program that finds its loader and its libraries in `folder`, wherever the copy is.
 fn bound(platform: &Platform, folder: &Path, name: &str) -> Result<PathBuf> {
     let program = folder.join(name);
     if program.exists() {

@@ -33,8 +33,8 @@ struct Initialization {
     deinitialize: AtLevel,
 }
 
-/// `GDEXTENSION_INITIALIZATION_EDITOR`. A Godot that was built with its editor calls an extension at
-/// this level, also while the editor does not run.
+/// `GDEXTENSION_INITIALIZATION_EDITOR`. A Godot that was built with its editor calls an extension
+/// at this level, also while the editor does not run.
 const EDITOR: u32 = 3;
 
 /// The extension's functions for the levels.
@@ -50,8 +50,8 @@ static HAS_FEATURE: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 pub(crate) unsafe fn load(library: Pointer, init: Pointer) -> u8 {
     let file = format!("{DLL_PREFIX}stream_peer_socket_rs{DLL_SUFFIX}");
     let path = beside(&file).expect("this library has a path");
-    // SAFETY: The extension's library is made to be loaded, and its entry has this type. The arguments
-    // are passed on.
+    // SAFETY: The extension's library is made to be loaded, and its entry has this type. The
+    // arguments are passed on.
     unsafe {
         let handle = libc::dlopen(path.as_ptr(), libc::RTLD_NOW);
         assert!(!handle.is_null(), "cannot load {path:?}");

@@ -1,8 +1,9 @@
 //! Godots that were built otherwise, as the extension sees them.
 //!
 //! Godot loads this library in place of the extension's library, which lies beside it. This library
-//! loads that one with a `get_proc_address` that answers as the other Godot would. Each entry symbol is
-//! such a Godot. `cargo xtask test` makes a Godot load them all (`rust/xtask/src/other_godots.rs`).
+//! loads that one with a `get_proc_address` that answers as the other Godot would. Each entry
+//! symbol is such a Godot. `cargo xtask test` makes a Godot load them all
+//! (`rust/xtask/src/other_godots.rs`).
 
 #![cfg(unix)]
 

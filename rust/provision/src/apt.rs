@@ -93,7 +93,8 @@ impl Apt {
         format!("deb [arch={architecture}{signed_by}] {uri} {suite} main\n")
     }
 
-    /// Downloads packages with all they depend on, the C library included, and returns all the files.
+    /// Downloads packages with all they depend on, the C library included, and returns all the
+    /// files.
     pub fn download_complete(&self, packages: &[&str]) -> Result<Vec<PathBuf>> {
         let install = [
             "install",
@@ -216,8 +217,8 @@ pub fn unpack(packages: &[PathBuf], prefix: &Path) -> Result<()> {
     })
 }
 
-/// The settings of the system's apt for downloads: proxies, certificates, retries. The others, hooks
-/// in particular, are about the system's own packages.
+/// The settings of the system's apt for downloads: proxies, certificates, retries. The others,
+/// hooks in particular, are about the system's own packages.
 fn download_settings(configuration: &str) -> String {
     let is_other = |line: &&str| {
         !line.starts_with("Acquire::")

@@ -7,8 +7,8 @@ use crate::tally::Tally;
 /// The features of the binding, each for a version of Godot and later ones.
 const FEATURES: [&str; 4] = ["api-4-4", "api-4-5", "api-4-6", "api-4-7"];
 
-/// Checks that the binding compiles for each of them, and counts that. The first check compiles gdext
-/// for each.
+/// Checks that the binding compiles for each of them, and counts that. The first check compiles
+/// gdext for each.
 pub fn check(project: &Project, tally: &mut Tally) {
     for feature in FEATURES {
         let name = format!("cargo check for {feature}");

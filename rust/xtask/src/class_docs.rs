@@ -38,8 +38,8 @@ fn each_described(project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// The numbers of the lines at which an empty element begins that should hold a text. Godot writes an
-/// empty element as two lines.
+/// The numbers of the lines at which an empty element begins that should hold a text. Godot writes
+/// an empty element as two lines.
 fn undescribed(text: &str) -> Vec<usize> {
     const ELEMENTS: [&str; 4] = ["brief_description", "description", "member", "constant"];
     let lines: Vec<_> = text.lines().map(str::trim).collect();

@@ -22,16 +22,10 @@ const EXEMPT: &[&str] = &[
     "godot-project/demo",
     "godot-project/examples",
     "godot-project/tests",
-    "rust/bench",
     "rust/binding/src",
-    "rust/core/benches",
     "rust/core/src",
     "rust/core/tests",
     "rust/fuzz",
-    "rust/godot-finder",
-    "rust/other-godots",
-    "rust/provision",
-    "rust/xtask",
 ];
 
 /// Checks the comments in Rust and in GDScript.

@@ -60,7 +60,8 @@ const ROWS: usize = 3;
 pub const VIEWS_PICTURES: [&str; 3] = ["help.png", "icons.png", "settings.png"];
 pub const DEBUGGER_PICTURES: [&str; 2] = ["sockets.png", "monitors.png"];
 
-/// Imports a new project with the addon, opens it in the editor twice, and runs a game in the editor.
+/// Imports a new project with the addon, opens it in the editor twice, and runs a game in the
+/// editor.
 pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
     match VIEWS.make(project, godot) {
         Ok(folder) => {
@@ -121,9 +122,9 @@ fn read_tab(project: &Project, name: &str, command: Command) -> Result<()> {
 }
 
 impl EditorProject {
-    /// Makes the project in place of an older one, and returns its folder. The plugin is added after
-    /// the import: during the first import, a thread of the editor that reads documentation can meet
-    /// files that change, and crash (seen in 4.6.3).
+    /// Makes the project in place of an older one, and returns its folder. The plugin is added
+    /// after the import: during the first import, a thread of the editor that reads documentation
+    /// can meet files that change, and crash (seen in 4.6.3).
     fn make(&self, project: &Project, godot: &Godot) -> Result<PathBuf> {
         let folder = project.target().join(self.name);
         let addon = format!("addons/{ADDON}");

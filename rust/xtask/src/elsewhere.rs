@@ -30,8 +30,8 @@ struct StandIn {
     tests: &'static [&'static str],
 }
 
-/// Runs the tests of the core and those in Godot on the platform that cargo calls `triple`, and counts
-/// them.
+/// Runs the tests of the core and those in Godot on the platform that cargo calls `triple`, and
+/// counts them.
 pub fn run(project: &Project, triple: &str, tally: &mut Tally) {
     let prepared = Toolchain::find().and_then(|toolchain| {
         let stand_in = match triple {

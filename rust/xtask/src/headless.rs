@@ -38,8 +38,8 @@ pub fn command_on(screen: &Screen, project: &Project, godot: &Godot, folder: &Pa
     command
 }
 
-/// Runs such a command under `name`, and passes each line of its output to `on_line`. The error is how
-/// Godot failed, and the problems that it printed.
+/// Runs such a command under `name`, and passes each line of its output to `on_line`. The error is
+/// how Godot failed, and the problems that it printed.
 pub fn run(
     project: &Project,
     name: &str,
@@ -71,8 +71,8 @@ pub fn expect(project: &Project, name: &str, command: &mut Command, expected: &s
     Ok(())
 }
 
-/// The same for a run that also has to print one problem, which contains all the texts of `problem`,
-/// beside problems that contain a text of `known`.
+/// The same for a run that also has to print one problem, which contains all the texts of
+/// `problem`, beside problems that contain a text of `known`.
 pub fn expect_problem(
     project: &Project,
     name: &str,

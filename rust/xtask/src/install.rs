@@ -1,5 +1,5 @@
-//! The addon as its users get it: the archive in an empty project, started for the first time in each
-//! possible way, and exported.
+//! The addon as its users get it: the archive in an empty project, started for the first time in
+//! each possible way, and exported.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -82,8 +82,8 @@ struct Installation<'a> {
 }
 
 impl Installation<'_> {
-    /// Starts a new project for the first time with `args`, and then its scene. The files of the addon
-    /// may not change.
+    /// Starts a new project for the first time with `args`, and then its scene. The files of the
+    /// addon may not change.
     fn first_start(&self, name: &str, is_listed: bool, args: &[&str]) -> Result<()> {
         let folder = self.install(&name.replace(' ', "-"), is_listed)?;
         let addon = folder.join("addons");
@@ -94,7 +94,8 @@ impl Installation<'_> {
         };
         if !args.is_empty() {
             match start() {
-                // Godot 4.6 finds a new extension, but aborts at its end (godotengine/godot#111048).
+                // Godot 4.6 finds a new extension, but aborts at its end
+                // (godotengine/godot#111048).
                 Err(error) if !is_listed && error.to_string().contains("signal: 6") => {
                     println!("{name}: Godot aborted, as it does when it first finds an extension");
                     start()?;
@@ -115,7 +116,8 @@ impl Installation<'_> {
         Ok(())
     }
 
-    /// Unpacks the archive into a new project. A listed addon is known before Godot scans the project.
+    /// Unpacks the archive into a new project. A listed addon is known before Godot scans the
+    /// project.
     fn install(&self, name: &str, is_listed: bool) -> Result<PathBuf> {
         let folder = self.project.target().join("install").join(name);
         let addon = format!("addons/{ADDON}");

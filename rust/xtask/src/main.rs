@@ -76,7 +76,8 @@ enum Command {
         #[arg(last = true)]
         args: Vec<OsString>,
     },
-    /// Build the library that ships, then run the demo: in a window if there is a display, else as text
+    /// Build the library that ships, then run the demo: in a window if there is a display, else as
+    /// text
     Demo {
         /// Nothing | tcp HOST PORT [TEXT] | uds PATH [TEXT]
         #[arg(last = true)]
@@ -88,7 +89,8 @@ enum Command {
         /// x86_64-pc-windows-gnu in Wine with the Godot that GODOT4_WINDOWS_BIN names
         #[arg(long)]
         target: Option<String>,
-        /// Run the tests against servers such as Redis and nginx instead, which are set up like Godot
+        /// Run the tests against servers such as Redis and nginx instead, which are set up like
+        /// Godot
         #[arg(long, conflicts_with = "target")]
         interop: bool,
         /// Install the archive of `dist` into new projects instead, and export these
@@ -103,7 +105,8 @@ enum Command {
     Situations(situations::Options),
     /// Check that the binding compiles for each Godot it can be built for
     Versions,
-    /// Check that imports only lead to lower layers and never in a circle, and the width of comments
+    /// Check that imports only lead to lower layers and never in a circle, and the width of
+    /// comments
     Layers,
     /// Check what every change has to pass: format, lints, documentation, layers, and all tests
     Ci,

@@ -13,8 +13,8 @@ pub fn own_tags() -> (&'static str, &'static str) {
 /// The path, relative to the manifest, of the library that Godot loads on an operating system and a
 /// processor.
 pub fn library_path(manifest: &str, (os, architecture): (&str, &str)) -> Result<PathBuf> {
-    // As in Godot, a key is a list of feature tags that all have to apply, and the most specific key
-    // wins.
+    // As in Godot, a key is a list of feature tags that all have to apply, and the most specific
+    // key wins.
     let (_, value) = libraries(manifest)
         .filter(|(key, _)| key.split('.').all(|tag| tag == os || tag == architecture))
         .max_by_key(|(key, _)| key.split('.').count())

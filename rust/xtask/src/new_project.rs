@@ -17,8 +17,8 @@ pub const PROJECT: [(&str, &str); 3] = [
     ("main.gd", include_str!("new_project/main.gd")),
 ];
 
-/// Writes the files of a project, and lists the addon in each of the folders `addons`, since only an
-/// editor looks for extensions.
+/// Writes the files of a project, and lists the addon in each of the folders `addons`, since only
+/// an editor looks for extensions.
 pub fn write(folder: &Path, files: &[(&str, &str)], addons: &[&str]) -> io::Result<()> {
     let cache = folder.join(".godot");
     fs::create_dir_all(&cache)?;

@@ -1,6 +1,6 @@
-//! The addon in Godots that were built otherwise. Where something is missing that a Godot may lack, the
-//! addon works. Where something is missing that the addon needs, it reports that. The Godot is the one
-//! at hand, and the library `rust/other-godots` makes it look like another.
+//! The addon in Godots that were built otherwise. Where something is missing that a Godot may lack,
+//! the addon works. Where something is missing that the addon needs, it reports that. The Godot is
+//! the one at hand, and the library `rust/other-godots` makes it look like another.
 
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! The addon in projects of other shapes: one of which selected scenes or resources are exported, and
-//! one that has it twice.
+//! The addon in projects of other shapes: one of which selected scenes or resources are exported,
+//! and one that has it twice.
 
 use std::path::{Path, PathBuf};
 
@@ -12,8 +12,8 @@ use crate::project::{ADDON, Project};
 use crate::tally::Tally;
 use crate::{folder, headless};
 
-/// The include filter that the addon's README names, wherever the addon's folder is. Without it, the
-/// engine leaves all extensions out of an export of selected resources.
+/// The include filter that the addon's README names, wherever the addon's folder is. Without it,
+/// the engine leaves all extensions out of an export of selected resources.
 const INCLUDED: &str = "*.gdextension";
 
 /// Exports a pack of each kind, runs a project that has the addon twice, and counts these.

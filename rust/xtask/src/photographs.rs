@@ -1,5 +1,5 @@
-//! Pictures of the addon at work, in a real Godot on a virtual screen. They are a test, too: each waits
-//! for what it shows.
+//! Pictures of the addon at work, in a real Godot on a virtual screen. They are a test, too: each
+//! waits for what it shows.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,7 +19,8 @@ use crate::{folder, headless};
 /// The size of the screen, and so of the pictures, in pixels.
 const SIZE: (u32, u32) = (1280, 720);
 
-/// The size for pictures of icons. On a screen of at most 800 lines the editor scales everything down.
+/// The size for pictures of icons. On a screen of at most 800 lines the editor scales everything
+/// down.
 const SIZE_FOR_ICONS: (u32, u32) = (1440, 810);
 
 /// The least number of colours of a picture. A window that was never drawn has one or two.
@@ -28,7 +29,8 @@ const COLOURS: usize = 50;
 /// The pictures of the demo.
 const DEMO_PICTURES: [&str; 4] = ["crowd.png", "chat.png", "inspector.png", ANIMATION];
 
-/// Successive frames of the demo's crowd as one file, and the beginning of the names of their files.
+/// Successive frames of the demo's crowd as one file, and the beginning of the names of their
+/// files.
 const ANIMATION: &str = "crowd.gif";
 const FRAMES: &str = "crowd-";
 
@@ -93,8 +95,8 @@ fn made(project: &Project) -> PathBuf {
     project.target().join("photographs")
 }
 
-/// Photographs what the addon shows in the editor. This is not among the tests: an editor of 4.6.3 in a
-/// window sometimes crashes while a script opens its dialogs. Without a window it does not.
+/// Photographs what the addon shows in the editor. This is not among the tests: an editor of 4.6.3
+/// in a window sometimes crashes while a script opens its dialogs. Without a window it does not.
 fn views(project: &Project, godot: &Godot, tally: &mut Tally) {
     let made = made(project);
     let outcome = Screen::start(SIZE_FOR_ICONS.0, SIZE_FOR_ICONS.1)

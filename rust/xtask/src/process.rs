@@ -39,8 +39,8 @@ pub fn replace(command: &mut Command) -> Result<ExitCode> {
     }
 }
 
-/// Runs a program without input, shows its output, and passes each line of it to `on_line`. A program
-/// that runs for longer than `limit` is killed.
+/// Runs a program without input, shows its output, and passes each line of it to `on_line`. A
+/// program that runs for longer than `limit` is killed.
 pub fn watch(command: &mut Command, limit: Duration, mut on_line: impl FnMut(&str)) -> Result<()> {
     watch_quietly(command, limit, |line| {
         println!("{line}");

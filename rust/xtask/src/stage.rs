@@ -1,5 +1,5 @@
-//! Building the library and staging the addon: putting the complete addon, as users get it, into the
-//! demo project.
+//! Building the library and staging the addon: putting the complete addon, as users get it, into
+//! the demo project.
 
 use std::collections::BTreeMap;
 use std::env::consts;
@@ -116,8 +116,8 @@ fn is_wanted(relative: &Path, wanted: &BTreeMap<PathBuf, PathBuf>) -> bool {
     wanted.contains_key(relative) || is_godots && wanted.contains_key(&relative.with_extension(""))
 }
 
-/// Lists the extension for the demo project. Godot's editor finds extensions when it scans a project,
-/// but a game or a script that is started in a fresh clone knows only the listed ones.
+/// Lists the extension for the demo project. Godot's editor finds extensions when it scans a
+/// project, but a game or a script that is started in a fresh clone knows only the listed ones.
 fn list_extension(project: &Project, resource: &str) -> Result<()> {
     let list = project.godot_project().join(".godot/extension_list.cfg");
     let mut lines = fs::read_to_string(&list).unwrap_or_default();
@@ -131,8 +131,8 @@ fn list_extension(project: &Project, resource: &str) -> Result<()> {
     Ok(fs::write(&list, lines + resource + "\n")?)
 }
 
-/// Lists no classes with global names, unless an editor has listed them. Without that file, a release
-/// build of Godot prints an error.
+/// Lists no classes with global names, unless an editor has listed them. Without that file, a
+/// release build of Godot prints an error.
 fn list_classes(project: &Project) -> Result<()> {
     let folder = project.godot_project().join(".godot");
     let list = folder.join("global_script_class_cache.cfg");

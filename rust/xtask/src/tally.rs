@@ -54,8 +54,8 @@ impl Tally {
         self.skipped += 1;
     }
 
-    /// Prints every failure once more, and the counts as the last line. The run succeeds if something
-    /// passed and nothing failed.
+    /// Prints every failure once more, and the counts as the last line. The run succeeds if
+    /// something passed and nothing failed.
     pub fn finish(self) -> ExitCode {
         println!();
         for failure in &self.failures {

@@ -1,4 +1,5 @@
-//! The side-by-side benchmark: the engine's classes, ours, and sockets of plain Rust, measured by turns in one run.
+//! The side-by-side benchmark: the engine's classes, ours, and sockets of plain Rust, measured in
+//! turn in one run.
 //!
 //! `godot-project/benchmarks/run.gd` measures, and this module compares the numbers with the goals.
 //! Times are never asserted: machines differ, and so do minutes on the same machine.
@@ -48,7 +49,8 @@ pub struct Options {
     pub filters: Vec<String>,
 }
 
-/// Measures, prints the table, and writes what was asked for. It succeeds if everything was measured.
+/// Measures, prints the table, and writes what was asked for. It succeeds if everything was
+/// measured.
 pub fn run(options: &Options) -> Result<ExitCode> {
     let project = Project::find()?;
     stage::build_and_stage(&project, Profile::Release)?;
@@ -86,8 +88,8 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     })
 }
 
-/// Checks that every row can be measured, unless this machine lacks what a row needs. The numbers do
-/// not matter.
+/// Checks that every row can be measured, unless this machine lacks what a row needs. The numbers
+/// do not matter.
 pub fn smoke_test(project: &Project, godot: &Godot, tally: &mut Tally) {
     const NAME: &str = "the benchmarks";
     let report = measure(project, godot, Profile::Debug, "smoke", &[]);

@@ -1,4 +1,5 @@
-//! Archives whose bytes depend on their files alone: the same order, the same times, the same rights.
+//! Archives whose bytes depend on their files alone: the same order, the same times, the same
+//! rights.
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -37,8 +37,8 @@ impl Workshop<'_> {
         let triples = platforms.iter().flat_map(|platform| platform.triples);
         let all: Vec<_> = triples.copied().collect();
         println!("building for {}", all.join(", "));
-        // One cargo for all keeps every processor busy to the end. If it fails, a cargo for each shows
-        // which platform failed.
+        // One cargo for all keeps every processor busy to the end. If it fails, a cargo for each
+        // shows which platform failed.
         let failed = self.cargo_build(&all).err();
         let finish = |platform: &Platform| {
             if failed.is_some() {

@@ -26,8 +26,8 @@ pub fn folder(project: &Project) -> PathBuf {
     project.target().join("dist")
 }
 
-/// Builds the libraries of the platforms with these keys, or of all without keys, checks them, writes
-/// the archives, and counts these steps.
+/// Builds the libraries of the platforms with these keys, or of all without keys, checks them,
+/// writes the archives, and counts these steps.
 pub fn run(project: &Project, keys: &[String], tally: &mut Tally) {
     let started = Instant::now();
     let toolchain = match Toolchain::find() {

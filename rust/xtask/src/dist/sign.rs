@@ -1,5 +1,5 @@
-//! Signing a library for macOS ad hoc: with hashes of its pages and no certificate. Apple silicon loads
-//! no library without them.
+//! Signing a library for macOS ad hoc: with hashes of its pages and no certificate. Apple silicon
+//! loads no library without them.
 //!
 //! The layout is that of Apple's `cs_blobs.h` (XNU) and `loader.h`: a super blob with one code
 //! directory, at the end of the file. A load command has its place.

@@ -72,8 +72,8 @@ impl Toolchain {
         compiler
     }
 
-    /// The flag for a folder with an empty library. Debian's compiler links a library of its mingw for
-    /// Windows, which Zig does not need.
+    /// The flag for a folder with an empty library. Debian's compiler links a library of its mingw
+    /// for Windows, which Zig does not need.
     pub fn empty_library(project: &Project) -> Result<String> {
         let folder = project.target().join("dist/empty");
         fs::create_dir_all(&folder)?;
@@ -139,7 +139,8 @@ fn debian_tools() -> Result<PathBuf> {
     .folder()
 }
 
-/// The package that `package` needs and whose name begins with `prefix` and continues with a version.
+/// The package that `package` needs and whose name begins with `prefix` and continues with a
+/// version.
 fn dependency(apt: &Apt, package: &str, prefix: &str) -> Result<String> {
     let mut needed = apt.dependencies(package)?.into_iter();
     needed

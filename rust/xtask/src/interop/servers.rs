@@ -177,8 +177,8 @@ fn certificate(place: &Place) -> Result<(PathBuf, PathBuf)> {
     Ok((certificate, key))
 }
 
-/// A database for every process that may open its socket. It refuses to run as root, so root runs it
-/// as nobody.
+/// A database for every process that may open its socket. It refuses to run as root, so root runs
+/// it as nobody.
 fn postgresql(place: &Place) -> Result<Started> {
     let binaries = binaries_of_postgresql(place)?;
     let (data, sockets) = (place.path("database"), place.path("pg"));

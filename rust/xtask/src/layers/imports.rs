@@ -21,8 +21,9 @@ pub struct Import {
     pub names: BTreeSet<String>,
 }
 
-/// All imports between the files of a crate. Two things are no imports: a declaration such as `mod a;`, and a `pub use`
-/// of an item below the module itself, since its users import it from the file that defines it.
+/// All imports between the files of a crate. Two things are no imports: a declaration such as `mod
+/// a;`, and a `pub use` of an item below the module itself, since its users import it from the file
+/// that defines it.
 pub fn imports(modules: &[Module]) -> BTreeMap<Pair, Import> {
     let mut index = Index::new();
     for module in modules {
@@ -49,7 +50,8 @@ pub fn imports(modules: &[Module]) -> BTreeMap<Pair, Import> {
     imports
 }
 
-/// The modules that define what `path` names in the module at `here`; none if that is another crate.
+/// The modules that define what `path` names in the module at `here`; none if that is another
+/// crate.
 fn resolve<'a>(
     modules: &Index<'a>,
     here: &[String],
@@ -73,7 +75,8 @@ fn resolve<'a>(
     }
 }
 
-/// The modules that define what `path` names, where its first name comes from a `use` in the module at `here`.
+/// The modules that define what `path` names, where its first name comes from a `use` in the module
+/// at `here`.
 fn through_uses<'a>(
     modules: &Index<'a>,
     here: &[String],

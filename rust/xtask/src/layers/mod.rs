@@ -1,5 +1,5 @@
-//! The layers of each crate: a file imports from its own layer and from those below it, and files do not import each
-//! other in a circle. `rust/xtask/layers.txt` lists the layers.
+//! The layers of each crate: a file imports from its own layer and from those below it, and files
+//! do not import each other in a circle. `rust/xtask/layers.txt` lists the layers.
 
 mod imports;
 mod source;

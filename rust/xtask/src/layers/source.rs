@@ -167,7 +167,8 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         };
         let beside = children.join(format!("{name}.rs"));
         let file = match path_attribute(&item.attrs) {
-            // The module is known by the name of its file, so that several may be declared under one name.
+            // The module is known by the name of its file, so that several may be declared under
+            // one name.
             Some(relative) => {
                 let alias = mem::replace(&mut name, module_name(Path::new(&relative)));
                 self.modules[self.current].uses.push(Use {

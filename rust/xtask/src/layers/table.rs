@@ -21,8 +21,8 @@ pub struct Layers {
     pub layers: Vec<Vec<String>>,
 }
 
-/// Parses lines of four kinds: `# a comment`, the root file of a crate, an indented layer of it, and `FROM -> TO` for an
-/// import that is allowed for now.
+/// Parses lines of four kinds: `# a comment`, the root file of a crate, an indented layer of it,
+/// and `FROM -> TO` for an import that is allowed for now.
 pub fn parse(text: &str) -> Result<Table> {
     let mut table = Table::default();
     for (index, line) in text.lines().enumerate() {
