@@ -6,11 +6,11 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use fs_err as fs;
-use godot_finder::Godot;
 
+use crate::engine::Engine;
+use crate::folder;
 use crate::project::Project;
 use crate::tally::Tally;
-use crate::{folder, headless};
 
 const FOLDER: &str = "doc_classes";
 
@@ -21,9 +21,12 @@ const UPDATE: &str = "cargo xtask godot -- --headless --path godot-project --doc
                       --gdextension-docs";
 
 /// Tests the documentation, and counts that.
-pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
-    tally.check("a description of every member", each_described(project));
-    tally.check(UP_TO_DATE, up_to_date(project, godot));
+pub fn test(engine: &Engine, tally: &mut Tally) {
+    tally.check(
+        "a description of every member",
+        each_described(engine.project),
+    );
+    tally.check(UP_TO_DATE, up_to_date(engine));
 }
 
 type Files = BTreeMap<String, String>;
@@ -56,18 +59,19 @@ fn undescribed(text: &str) -> Vec<usize> {
 }
 
 /// Makes Godot write the documentation from its classes and the existing texts: nothing may change.
-fn up_to_date(project: &Project, godot: &Godot) -> Result<()> {
-    let committed = read(&project.addon().join(FOLDER))?;
-    let scratch = project.target().join("class-docs");
+fn up_to_date(engine: &Engine) -> Result<()> {
+    let addon = engine.project.addon();
+    let committed = read(&addon.join(FOLDER))?;
+    let scratch = engine.project.target().join("class-docs");
     folder::replace(&scratch, |folder| {
-        folder::copy(&project.addon().join(FOLDER), &folder.join(FOLDER))
+        folder::copy(&addon.join(FOLDER), &folder.join(FOLDER))
     })?;
-    let mut command = headless::command(project, godot, &project.godot_project());
+    let mut command = engine.command(&engine.project.godot_project());
     command
         .arg("--doctool")
         .arg(&scratch)
         .arg("--gdextension-docs");
-    headless::run(project, UP_TO_DATE, &mut command, |_| ())?;
+    engine.run(UP_TO_DATE, &mut command, |_| ())?;
     let generated = read(&scratch.join(FOLDER))?;
     let files: BTreeSet<_> = committed.keys().chain(generated.keys()).collect();
     let mut changed = Vec::from_iter(files);

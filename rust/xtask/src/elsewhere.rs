@@ -7,6 +7,7 @@ use godot_finder::Godot;
 use provision::process;
 
 use crate::dist::{self, toolchain::Toolchain};
+use crate::engine::Engine;
 use crate::log_scan::Counts;
 use crate::platforms::{self, Kind, PLATFORMS, Platform};
 use crate::project::Project;
@@ -106,42 +107,47 @@ impl StandIn {
             .args(["--no-fail-fast", "--target", self.triple])
             .env(format!("CARGO_TARGET_{runner}_RUNNER"), &self.runner);
         let counts = suites::cargo(&name, &mut cargo, tally);
-        self.record(project, Kind::CoreTests, counts, "");
+        record(project, self.triple, self.name, Kind::CoreTests, counts, "");
     }
 
-    fn test_in_godot(&self, project: &Project, toolchain: &Toolchain, tally: &mut Tally) {
+    fn test_in_godot(self, project: &Project, toolchain: &Toolchain, tally: &mut Tally) {
         let name = format!("the tests in Godot under {}", self.name);
-        let godot = match &self.godot {
+        let godot = match self.godot {
             Ok(godot) => godot,
             Err(error) => return tally.skip(&name, error),
         };
         // The library is the one that ships.
-        let platform = self.platform();
+        let platform = platform(self.triple);
         let staged = dist::library(project, toolchain, platform)
             .and_then(|library| stage::stage(project, &library, platform.tags()));
         if let Err(error) = staged {
             return tally.check(&name, Err(error));
         }
-        let counts = suites::godot(project, godot, &name, self.tests, [], tally);
-        let version = godot.version().unwrap_or_default();
-        self.record(
+        let engine = Engine { project, godot };
+        let counts = suites::godot(&engine, &name, self.tests, [], tally);
+        let version = engine.godot.version().unwrap_or_default();
+        let more = format!(", Godot {version}");
+        record(
             project,
+            self.triple,
+            self.name,
             Kind::GodotTests,
             counts,
-            &format!(", Godot {version}"),
+            &more,
         );
     }
+}
 
-    /// The platform that it stands in for.
-    fn platform(&self) -> &'static Platform {
-        PLATFORMS
-            .iter()
-            .find(|platform| platform.triples == [self.triple])
-            .expect("a library ships for each of these platforms")
-    }
+/// The platform of a target.
+fn platform(triple: &str) -> &'static Platform {
+    PLATFORMS
+        .iter()
+        .find(|platform| platform.triples == [triple])
+        .expect("a library ships for each of these platforms")
+}
 
-    fn record(&self, project: &Project, kind: Kind, counts: Counts, more: &str) {
-        let seen = (counts.passed > 0).then(|| format!("{counts}{more}, under {}", self.name));
-        platforms::record(project, &self.platform().folder(), kind, seen.as_deref());
-    }
+/// Keeps the counts of a suite, if tests passed.
+fn record(project: &Project, triple: &str, stand_in: &str, kind: Kind, counts: Counts, more: &str) {
+    let seen = (counts.passed > 0).then(|| format!("{counts}{more}, under {stand_in}"));
+    platforms::record(project, &platform(triple).folder(), kind, seen.as_deref());
 }

@@ -11,11 +11,12 @@ use godot_finder::{Godot, Templates};
 
 use crate::dist::toolchain::Toolchain;
 use crate::dist::{self, archive, package};
+use crate::engine::Engine;
 use crate::new_project::{self, EXCHANGED, PROJECT, Preset};
 use crate::platforms::{self, Kind};
 use crate::project::{ADDON, Project};
 use crate::tally::Tally;
-use crate::{folder, headless, wine};
+use crate::{folder, wine};
 
 /// Installs the archive of `dist`, and counts the attempts.
 pub fn run(project: &Project, tally: &mut Tally) {
@@ -27,13 +28,12 @@ pub fn run(project: &Project, tally: &mut Tally) {
         );
         return tally.check("the archive", Err(error));
     }
-    let godot = match Godot::find() {
-        Ok(godot) => godot,
+    let engine = match Godot::find() {
+        Ok(godot) => Engine { project, godot },
         Err(error) => return tally.check("Godot", Err(error)),
     };
     let test = Installation {
-        project,
-        godot: &godot,
+        engine,
         archive: &archive,
     };
     let starts: [(&str, bool, &[&str]); 5] = [
@@ -76,8 +76,7 @@ pub fn run(project: &Project, tally: &mut Tally) {
 }
 
 struct Installation<'a> {
-    project: &'a Project,
-    godot: &'a Godot,
+    engine: Engine<'a>,
     archive: &'a Path,
 }
 
@@ -89,8 +88,8 @@ impl Installation<'_> {
         let addon = folder.join("addons");
         let before = archive::read(&addon)?;
         let start = || {
-            let mut command = headless::command(self.project, self.godot, &folder);
-            headless::run(self.project, name, command.args(args), |_| ())
+            let mut command = self.engine.command(&folder);
+            self.engine.run(name, command.args(args), |_| ())
         };
         if !args.is_empty() {
             match start() {
@@ -103,9 +102,9 @@ impl Installation<'_> {
                 outcome => outcome?,
             }
         }
-        let mut command = headless::command(self.project, self.godot, &folder);
+        let mut command = self.engine.command(&folder);
         let scene = format!("{name}, then the scene");
-        headless::expect(self.project, &scene, &mut command, EXCHANGED)?;
+        self.engine.expect(&scene, &mut command, &[EXCHANGED])?;
         let after = archive::read(&addon)?;
         let mut changed = Vec::from_iter(before.keys().chain(after.keys()));
         changed.retain(|name| before.get(*name) != after.get(*name));
@@ -119,7 +118,7 @@ impl Installation<'_> {
     /// Unpacks the archive into a new project. A listed addon is known before Godot scans the
     /// project.
     fn install(&self, name: &str, is_listed: bool) -> Result<PathBuf> {
-        let folder = self.project.target().join("install").join(name);
+        let folder = self.engine.project.target().join("install").join(name);
         let addon = format!("addons/{ADDON}");
         let addons = if is_listed { &[&*addon][..] } else { &[] };
         folder::replace(&folder, |folder| {
@@ -135,7 +134,8 @@ impl Installation<'_> {
         let game = self.export(name, option, "Linux", templates, "game.x86_64")?;
         let name = format!("the game exported with the {name} template");
         let mut command = Command::new(&game);
-        headless::expect(self.project, &name, command.arg("--headless"), EXCHANGED)
+        self.engine
+            .expect(&name, command.arg("--headless"), &[EXCHANGED])
     }
 
     fn export_for_windows(&self, template: &Path) -> Result<()> {
@@ -148,10 +148,10 @@ impl Installation<'_> {
             templates,
             "game.exe",
         )?;
-        let mut command = Command::new(wine::runner(self.project, &Toolchain::find()?)?);
+        let mut command = Command::new(wine::runner(self.engine.project, &Toolchain::find()?)?);
         command.arg(&game).arg("--headless");
         let name = "the game exported for Windows";
-        headless::expect(self.project, name, &mut command, EXCHANGED)
+        self.engine.expect(name, &mut command, &[EXCHANGED])
     }
 
     /// Exports a new project, and returns the path of the game, in another folder.
@@ -175,10 +175,10 @@ impl Installation<'_> {
         let game = folder.with_file_name(format!("game-{name}"));
         folder::replace(&game, |_| Ok(()))?;
         let game = game.join(file);
-        let mut command = headless::command(self.project, self.godot, &folder);
+        let mut command = self.engine.command(&folder);
         command.args([option, platform]).arg(&game);
         let name = format!("exporting for {platform}");
-        headless::run(self.project, &name, &mut command, |_| ())?;
+        self.engine.run(&name, &mut command, |_| ())?;
         // The game may need nothing of the project.
         let _ = fs::remove_dir_all(&folder);
         Ok(game)

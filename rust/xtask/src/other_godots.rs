@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use fs_err as fs;
-use godot_finder::Godot;
 
+use crate::engine::{self, Engine};
 use crate::project::{ADDON, Project};
 use crate::stage::{self, Profile};
 use crate::tally::Tally;
-use crate::{folder, headless, manifest, suites};
+use crate::{folder, manifest, suites};
 
 const PACKAGE: &str = "other-godots";
 
@@ -44,50 +44,44 @@ const TESTS: [&str; 9] = [
 const SCRIPT: &str = "say_whether_it_is_there.gd";
 
 /// Runs the tests in such Godots, and counts them.
-pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
+pub fn test(engine: &Engine, tally: &mut Tally) {
     if !cfg!(unix) {
         return;
     }
-    let library = match stage::build_package(project, PACKAGE, Profile::Debug) {
+    let library = match stage::build_package(engine.project, PACKAGE, Profile::Debug) {
         Ok(folder) => folder.join(format!("{DLL_PREFIX}other_godots{DLL_SUFFIX}")),
         Err(error) => return tally.check("other Godots", Err(error)),
     };
     let name = "the tests in a Godot without 3D";
-    match prepare(project, &library, "without_3d") {
+    match prepare(engine.project, &library, "without_3d") {
         Ok(folder) => {
-            let mut command = headless::command(project, godot, &folder);
+            let mut command = engine.command(&folder);
             command
                 .args(["--script", "res://tests/run.gd", "--"])
                 .args(TESTS);
-            suites::count(project, name, &mut command, tally);
+            suites::count(engine, name, &mut command, tally);
         }
         Err(error) => tally.check(name, Err(error)),
     }
     for (entry, reason) in REFUSED {
         let name = format!("the addon in a Godot {}", entry.replace('_', " "));
-        let result = prepare(project, &library, entry)
-            .and_then(|folder| is_refused(project, godot, &folder, &name, reason));
+        let result = prepare(engine.project, &library, entry)
+            .and_then(|folder| is_refused(engine, &folder, &name, reason));
         tally.check(&name, result);
     }
 }
 
 /// Checks that the library prints `reason` and no other error, and that Godot runs on.
-fn is_refused(
-    project: &Project,
-    godot: &Godot,
-    folder: &Path,
-    name: &str,
-    reason: &str,
-) -> Result<()> {
+fn is_refused(engine: &Engine, folder: &Path, name: &str, reason: &str) -> Result<()> {
     let text = include_str!("other_godots/say_whether_it_is_there.gd");
     fs::write(folder.join(SCRIPT), text)?;
-    let mut command = headless::command(project, godot, folder);
+    let mut command = engine.command(folder);
     command.args(["--script", &format!("res://{SCRIPT}")]);
-    let [of_class, of_method] = headless::NOT_LOADED;
+    let [of_class, of_method] = engine::NOT_LOADED;
     let known = [of_class, of_method, "ERROR: this Godot was asked for"];
+    let expected = "StreamPeerTCPRs is not there";
     let problem = format!("{ADDON} cannot be loaded: {reason}");
-    let expected = ["StreamPeerTCPRs is not there", &problem, ""];
-    headless::expect_problem(project, name, &mut command, &known, expected)
+    engine.expect_problem(name, &mut command, &known, expected, &[&problem])
 }
 
 /// Makes a project like the one at hand, in which Godot loads `library` by `entry` in place of the

@@ -5,34 +5,34 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use fs_err as fs;
-use godot_finder::Godot;
 
+use crate::engine::{self, Engine};
+use crate::folder;
 use crate::new_project::{self, EXCHANGED, PROJECT, Preset};
 use crate::project::{ADDON, Project};
 use crate::tally::Tally;
-use crate::{folder, headless};
 
 /// The include filter that the addon's README names, wherever the addon's folder is. Without it,
 /// the engine leaves all extensions out of an export of selected resources.
 const INCLUDED: &str = "*.gdextension";
 
 /// Exports a pack of each kind, runs a project that has the addon twice, and counts these.
-pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
+pub fn test(engine: &Engine, tally: &mut Tally) {
     for filter in ["scenes", "resources"] {
         let name = format!("a pack of selected {filter}");
-        tally.check(&name, exports(project, godot, &name, filter));
+        tally.check(&name, exports(engine, &name, filter));
     }
     const TWICE: &str = "the addon twice in one project";
-    tally.check(TWICE, is_refused_twice(project, godot, TWICE));
+    tally.check(TWICE, is_refused_twice(engine, TWICE));
 }
 
 /// Exports a pack with a filter, which needs no template, and runs it beside the library.
-fn exports(project: &Project, godot: &Godot, name: &str, filter: &str) -> Result<()> {
-    let readme = fs::read_to_string(project.addon().join("README.md"))?;
+fn exports(engine: &Engine, name: &str, filter: &str) -> Result<()> {
+    let readme = fs::read_to_string(engine.project.addon().join("README.md"))?;
     let is_named = readme.contains(&format!("`{INCLUDED}`"));
     ensure!(is_named, "the addon's README does not name `{INCLUDED}`");
     let moved = format!("parts/{ADDON}");
-    let folder = make(project, &format!("packaging-{filter}"), &[&moved])?;
+    let folder = make(engine.project, &format!("packaging-{filter}"), &[&moved])?;
     let game = folder.with_extension("game");
     let preset = Preset {
         platform: "Linux",
@@ -48,25 +48,20 @@ fn exports(project: &Project, godot: &Godot, name: &str, filter: &str) -> Result
         folder::copy(&folder.join(&library), &game.join(&library))
     })?;
     let pack = game.join("game.pck");
-    let mut export = headless::command(project, godot, &folder);
+    let mut export = engine.command(&folder);
     export.args(["--export-pack", preset.platform]).arg(&pack);
-    headless::run(project, &format!("{name}, exported"), &mut export, |_| ())?;
-    let mut command = headless::command(project, godot, &game);
-    headless::expect(
-        project,
-        name,
-        command.arg("--main-pack").arg(&pack),
-        EXCHANGED,
-    )
+    engine.run(&format!("{name}, exported"), &mut export, |_| ())?;
+    let mut command = engine.command(&game);
+    engine.expect(name, command.arg("--main-pack").arg(&pack), &[EXCHANGED])
 }
 
 /// Checks that the second copy prints one error, and that the first one works.
-fn is_refused_twice(project: &Project, godot: &Godot, name: &str) -> Result<()> {
+fn is_refused_twice(engine: &Engine, name: &str) -> Result<()> {
     let folders = ["addons/first", "addons/second"];
-    let folder = make(project, "packaging-twice", &folders)?;
-    let mut command = headless::command(project, godot, &folder);
-    let expected = [EXCHANGED, "loaded already", folders[0]];
-    headless::expect_problem(project, name, &mut command, &headless::NOT_LOADED, expected)
+    let folder = make(engine.project, "packaging-twice", &folders)?;
+    let mut command = engine.command(&folder);
+    let problem = ["loaded already", folders[0]];
+    engine.expect_problem(name, &mut command, &engine::NOT_LOADED, EXCHANGED, &problem)
 }
 
 /// Makes a project that has the addon in each of these folders.

@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use fs_err::{self as fs, File};
-use godot_finder::{Godot, Screen};
+use godot_finder::Screen;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::{Delay, DynamicImage, Frame};
 
-use crate::editor::{self, DEBUGGER_PICTURES, VIEWS_PICTURES};
+use crate::editor_views::{self, DEBUGGER_PICTURES, VIEWS_PICTURES};
+use crate::engine::Engine;
+use crate::folder;
 use crate::project::Project;
-use crate::stage::{self, Profile};
+use crate::stage::Profile;
 use crate::tally::Tally;
-use crate::{folder, headless};
 
 /// The size of the screen, and so of the pictures, in pixels.
 const SIZE: (u32, u32) = (1280, 720);
@@ -54,11 +55,11 @@ pub fn images(project: &Project) -> PathBuf {
 }
 
 /// Makes the pictures in `target/photographs`, and counts each as a test.
-pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
+pub fn test(engine: &Engine, tally: &mut Tally) {
     if !cfg!(target_os = "linux") {
         return tally.skip("photographs", "Xvfb is for Linux");
     }
-    let made = made(project);
+    let made = made(engine.project);
     let screen = folder::replace(&made, |_| Ok(()))
         .map_err(anyhow::Error::from)
         .and_then(|()| Screen::start(SIZE.0, SIZE.1));
@@ -66,9 +67,9 @@ pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
         Ok(screen) => screen,
         Err(error) => return tally.check("a screen for photographs", Err(error)),
     };
-    let outcome = editor::photograph_debugger(project, godot, &screen, &made);
+    let outcome = editor_views::photograph_debugger(engine, &screen, &made);
     tally.check("the debugger, photographed", outcome);
-    let outcome = demo(project, godot, &screen, &made).and_then(|()| animate(&made));
+    let outcome = demo(engine, &screen, &made).and_then(|()| animate(&made));
     tally.check("the demo, photographed", outcome);
     for name in DEBUGGER_PICTURES.into_iter().chain(DEMO_PICTURES) {
         tally.check(name, check(&made.join(name)));
@@ -77,11 +78,11 @@ pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
 
 /// Makes the pictures with the library that ships, and puts them into the documentation.
 pub fn run(project: &Project, tally: &mut Tally) {
-    match stage::build_and_stage(project, Profile::Release).and_then(|()| Godot::find()) {
-        Ok(godot) => {
-            test(project, &godot, tally);
-            views(project, &godot, tally);
-            tally.check(ICON, draw_icon(project, &godot));
+    match Engine::with_addon(project, Profile::Release) {
+        Ok(engine) => {
+            test(&engine, tally);
+            views(&engine, tally);
+            tally.check(ICON, draw_icon(&engine));
         }
         Err(error) => return tally.check("Godot with the addon", Err(error)),
     }
@@ -97,10 +98,10 @@ fn made(project: &Project) -> PathBuf {
 
 /// Photographs what the addon shows in the editor. This is not among the tests: an editor of 4.6.3
 /// in a window sometimes crashes while a script opens its dialogs. Without a window it does not.
-fn views(project: &Project, godot: &Godot, tally: &mut Tally) {
-    let made = made(project);
+fn views(engine: &Engine, tally: &mut Tally) {
+    let made = made(engine.project);
     let outcome = Screen::start(SIZE_FOR_ICONS.0, SIZE_FOR_ICONS.1)
-        .and_then(|screen| editor::photograph_views(project, godot, &screen, &made));
+        .and_then(|screen| editor_views::photograph_views(engine, &screen, &made));
     tally.check("the views of the editor, photographed", outcome);
     for name in VIEWS_PICTURES {
         tally.check(name, check(&made.join(name)));
@@ -108,22 +109,22 @@ fn views(project: &Project, godot: &Godot, tally: &mut Tally) {
 }
 
 /// Drives the demo in a window.
-fn demo(project: &Project, godot: &Godot, screen: &Screen, made: &Path) -> Result<()> {
-    let mut command = headless::command_on(screen, project, godot, &project.godot_project());
+fn demo(engine: &Engine, screen: &Screen, made: &Path) -> Result<()> {
+    let mut command = engine.command_on(screen, &engine.project.godot_project());
     command
         .args(["--script", "res://tests/photographs/demo.gd", "--"])
         .arg(made);
-    headless::run(project, "the demo in a window", &mut command, |_| ())
+    engine.run("the demo in a window", &mut command, |_| ())
 }
 
-fn draw_icon(project: &Project, godot: &Godot) -> Result<()> {
-    let script = project.target().join("draw_icon.gd");
+fn draw_icon(engine: &Engine) -> Result<()> {
+    let script = engine.project.target().join("draw_icon.gd");
     fs::write(&script, include_str!("draw_icon.gd"))?;
-    let images = images(project);
-    let mut command = headless::command(project, godot, &project.godot_project());
+    let images = images(engine.project);
+    let mut command = engine.command(&engine.project.godot_project());
     command.arg("--script").arg(script).arg("--");
     command.args([images.join("icon.svg"), images.join(ICON)]);
-    headless::run(project, "the icon", &mut command, |_| ())?;
+    engine.run("the icon", &mut command, |_| ())?;
     let (width, height) = image::image_dimensions(images.join(ICON))?;
     ensure!(
         (width, height) == (256, 256),

@@ -3,12 +3,10 @@
 use std::process::Command;
 use std::time::Duration;
 
-use godot_finder::Godot;
-
+use crate::engine::Engine;
 use crate::log_scan::Counts;
-use crate::project::Project;
 use crate::tally::Tally;
-use crate::{headless, log_scan, process};
+use crate::{log_scan, process};
 
 /// How long cargo may take, which may have to build everything on a slow machine.
 const LIMIT: Duration = Duration::from_secs(3600);
@@ -31,25 +29,24 @@ pub fn cargo(name: &str, cargo: &mut Command, tally: &mut Tally) -> Counts {
 
 /// Runs the tests in Godot that `args` select, counts them, and returns the counts.
 pub fn godot<'a>(
-    project: &Project,
-    godot: &Godot,
+    engine: &Engine,
     name: &str,
     args: &[&str],
     environment: impl IntoIterator<Item = (&'a str, &'a str)>,
     tally: &mut Tally,
 ) -> Counts {
-    let mut command = headless::command(project, godot, &project.godot_project());
+    let mut command = engine.command(&engine.project.godot_project());
     command
         .args(["--script", "res://tests/run.gd"])
         .args(args)
         .envs(environment);
-    count(project, name, &mut command, tally)
+    count(engine, name, &mut command, tally)
 }
 
 /// Runs tests in Godot by this command.
-pub fn count(project: &Project, name: &str, command: &mut Command, tally: &mut Tally) -> Counts {
+pub fn count(engine: &Engine, name: &str, command: &mut Command, tally: &mut Tally) -> Counts {
     let mut counts = Counts::default();
-    let result = headless::run(project, name, command, |line| {
+    let result = engine.run(name, command, |line| {
         counts += log_scan::suite_summary(line).unwrap_or_default();
     });
     tally.suite(name, counts, result);

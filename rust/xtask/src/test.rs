@@ -1,12 +1,11 @@
 //! All the tests: those of the crates, and those of the classes in a real Godot.
 
-use godot_finder::Godot;
-
+use crate::engine::Engine;
 use crate::platforms::{self, Kind};
 use crate::project::Project;
-use crate::stage::{self, Profile};
+use crate::stage::Profile;
 use crate::tally::Tally;
-use crate::{bench, class_docs, editor, headless, other_godots, packaging, photographs, suites};
+use crate::{bench, class_docs, editor_views, other_godots, packaging, photographs, suites};
 
 /// With this variable the core asks each socket, as on a system where sockets cannot be watched
 /// together (`check_watching` in `rust/core/src/sys/mod.rs`). Some tests run once more with it.
@@ -24,29 +23,29 @@ pub fn run(project: &Project, tally: &mut Tally) {
     direct.args(["--package", "stream-socket"]).envs([DIRECT]);
     let core = suites::cargo("cargo test without watching sockets", &mut direct, tally);
     record(project, Kind::CoreTests, &core.to_string());
-    match stage::build_and_stage(project, Profile::Debug).and_then(|()| Godot::find()) {
-        Ok(godot) => run_in_godot(project, &godot, tally),
+    match Engine::with_addon(project, Profile::Debug) {
+        Ok(engine) => run_in_godot(&engine, tally),
         Err(error) => tally.check("Godot with the addon", Err(error)),
     }
 }
 
-fn run_in_godot(project: &Project, godot: &Godot, tally: &mut Tally) {
-    let whole = suites::godot(project, godot, "the tests in Godot", &[], [], tally);
+fn run_in_godot(engine: &Engine, tally: &mut Tally) {
+    let whole = suites::godot(engine, "the tests in Godot", &[], [], tally);
     let name = "the tests in Godot without watching sockets";
-    suites::godot(project, godot, name, &["--", "[ours]"], [DIRECT], tally);
-    let version = godot.version().unwrap_or_default();
+    suites::godot(engine, name, &["--", "[ours]"], [DIRECT], tally);
+    let version = engine.godot.version().unwrap_or_default();
     record(
-        project,
+        engine.project,
         Kind::GodotTests,
         &format!("{whole}, Godot {version}"),
     );
-    other_godots::test(project, godot, tally);
-    bench::smoke_test(project, godot, tally);
-    editor_load(project, godot, tally);
-    class_docs::test(project, godot, tally);
-    editor::test(project, godot, tally);
-    packaging::test(project, godot, tally);
-    photographs::test(project, godot, tally);
+    other_godots::test(engine, tally);
+    bench::smoke_test(engine, tally);
+    editor_load(engine, tally);
+    class_docs::test(engine, tally);
+    editor_views::test(engine, tally);
+    packaging::test(engine, tally);
+    photographs::test(engine, tally);
 }
 
 /// Keeps what was seen of the platform that this program runs on.
@@ -57,10 +56,10 @@ fn record(project: &Project, kind: Kind, seen: &str) {
 }
 
 /// Loads the project in the editor, which does more with an extension than a running game.
-fn editor_load(project: &Project, godot: &Godot, tally: &mut Tally) {
+fn editor_load(engine: &Engine, tally: &mut Tally) {
     const NAME: &str = "the project in Godot's editor";
-    let mut command = headless::command(project, godot, &project.godot_project());
+    let mut command = engine.command(&engine.project.godot_project());
     command.args(["--editor", "--quit"]);
-    let result = headless::run(project, NAME, &mut command, |_| ());
+    let result = engine.run(NAME, &mut command, |_| ());
     tally.check(NAME, result);
 }

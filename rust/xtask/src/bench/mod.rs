@@ -15,10 +15,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
-use godot_finder::Godot;
 
+use crate::engine::Engine;
 use crate::folder::unique_name;
-use crate::headless;
 use crate::project::Project;
 use crate::stage::{self, Profile};
 use crate::tally::Tally;
@@ -53,16 +52,10 @@ pub struct Options {
 /// measured.
 pub fn run(options: &Options) -> Result<ExitCode> {
     let project = Project::find()?;
-    stage::build_and_stage(&project, Profile::Release)?;
+    let engine = Engine::with_addon(&project, Profile::Release)?;
     // `godot-project/benchmarks/scale.gd` explains these words.
     let scale = if options.quick { "quick" } else { "full" };
-    let report = measure(
-        &project,
-        &Godot::find()?,
-        Profile::Release,
-        scale,
-        &options.filters,
-    )?;
+    let report = measure(&engine, Profile::Release, scale, &options.filters)?;
     let sections = outcome::summarize(&report, &options.filters);
     ensure!(
         !sections.is_empty(),
@@ -90,9 +83,9 @@ pub fn run(options: &Options) -> Result<ExitCode> {
 
 /// Checks that every row can be measured, unless this machine lacks what a row needs. The numbers
 /// do not matter.
-pub fn smoke_test(project: &Project, godot: &Godot, tally: &mut Tally) {
+pub fn smoke_test(engine: &Engine, tally: &mut Tally) {
     const NAME: &str = "the benchmarks";
-    let report = measure(project, godot, Profile::Debug, "smoke", &[]);
+    let report = measure(engine, Profile::Debug, "smoke", &[]);
     let outcome = report.and_then(|report| {
         let failures: Vec<_> = rows(&outcome::summarize(&report, &[]))
             .filter(|row| row.reported.needs.is_empty() || !row.reported.problem.is_empty())
@@ -114,29 +107,25 @@ fn write(file: &Path, text: &str) -> Result<()> {
 }
 
 /// Measures all rows, or those that a filter names, with the staged library.
-fn measure(
-    project: &Project,
-    godot: &Godot,
-    profile: Profile,
-    scale: &str,
-    filters: &[String],
-) -> Result<Report> {
-    let plain =
-        stage::build_package(project, PACKAGE, profile)?.join(format!("{PLAIN}{EXE_SUFFIX}"));
+fn measure(engine: &Engine, profile: Profile, scale: &str, filters: &[String]) -> Result<Report> {
+    let project = engine.project;
+    let plain = format!("{PLAIN}{EXE_SUFFIX}");
+    let plain = stage::build_package(project, PACKAGE, profile)?.join(plain);
     raise_descriptor_limit();
     let file = project
         .target()
-        .join(format!("{}.json", unique_name("benchmarks")));
+        .join(unique_name("benchmarks"))
+        .with_extension("json");
     let options = [
         format!("--plain={}", plain.display()),
         format!("--report={}", file.display()),
-        format!("--scale={}", scale),
+        format!("--scale={scale}"),
     ];
-    let mut command = headless::command(project, godot, &project.godot_project());
+    let mut command = engine.command(&project.godot_project());
     command
         .args(["--script", "res://benchmarks/run.gd", "--"])
         .args(options.iter().chain(filters));
-    headless::run(project, "benchmarks in Godot", &mut command, |_| ())?;
+    engine.run("benchmarks in Godot", &mut command, |_| ())?;
     let text = fs::read_to_string(&file)?;
     let _ = fs::remove_file(&file);
     let report: Report = serde_json::from_str(&text).context("the report of the benchmarks")?;

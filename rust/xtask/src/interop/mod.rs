@@ -8,13 +8,13 @@ use std::path::Path;
 use std::{env, io};
 
 use fs_err as fs;
-use godot_finder::Godot;
 use provision::Programs;
 use provision::process::write_program;
 
+use crate::engine::Engine;
 use crate::folder::{self, Temporary, unique_name};
 use crate::project::Project;
-use crate::stage::{self, Profile};
+use crate::stage::Profile;
 use crate::tally::Tally;
 use crate::{process, suites};
 use servers::{Place, SERVERS, Server};
@@ -34,14 +34,14 @@ const TOOLS: [(&str, &[&str]); 3] = [
 
 /// Builds the library, and runs the suite.
 pub fn run(project: &Project, tally: &mut Tally) {
-    match stage::build_and_stage(project, Profile::Debug).and_then(|()| Godot::find()) {
-        Ok(godot) => test(project, &godot, tally),
+    match Engine::with_addon(project, Profile::Debug) {
+        Ok(engine) => test(&engine, tally),
         Err(error) => tally.check("Godot with the addon", Err(error)),
     }
 }
 
 /// Starts every server, runs the tests, and stops the servers.
-fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
+fn test(engine: &Engine, tally: &mut Tally) {
     process::announce("the servers");
     let of_servers = SERVERS.iter().flat_map(|server| server.packages);
     let of_tools = TOOLS.iter().flat_map(|(_, packages)| *packages);
@@ -77,7 +77,7 @@ fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
         .collect();
     let environment = environment.iter().map(|(name, value)| (&**name, &**value));
     let args = ["--", "--root=res://tests/interop", "--time-limit=180"];
-    suites::godot(project, godot, NAME, &args, environment, tally);
+    suites::godot(engine, NAME, &args, environment, tally);
     drop(running);
 }
 

@@ -9,15 +9,14 @@ mod world;
 
 use std::path::Path;
 
-use godot_finder::Godot;
-
 pub use deny::run as run_denied;
 
+use crate::engine::{self, Engine};
 use crate::folder::{self, Temporary};
+use crate::process;
 use crate::project::Project;
-use crate::stage::{self, Profile};
+use crate::stage::Profile;
 use crate::tally::Tally;
-use crate::{headless, process};
 use outcome::{Case, Outcomes};
 use world::{End, Situation};
 
@@ -49,8 +48,8 @@ pub fn run(project: &Project, options: &Options, tally: &mut Tally) {
     if !cfg!(target_os = "linux") {
         return tally.skip("the situations", "they are made with the means of Linux");
     }
-    let godot = match stage::build_and_stage(project, Profile::Debug).and_then(|()| Godot::find()) {
-        Ok(godot) => godot,
+    let engine = match Engine::with_addon(project, Profile::Debug) {
+        Ok(engine) => engine,
         Err(error) => return tally.check("Godot with the addon", Err(error)),
     };
     let place = Temporary(std::env::temp_dir().join(folder::unique_name("sprs")));
@@ -60,7 +59,7 @@ pub fn run(project: &Project, options: &Options, tally: &mut Tally) {
     let mut rows = Vec::new();
     let situations = world::situations();
     for situation in situations.iter().filter(|row| options.wants(row)) {
-        match compare(project, &godot, &place.0, situation) {
+        match compare(&engine, &place.0, situation) {
             Ok(cases) => {
                 for case in &cases {
                     let name = format!("{}: {}", situation.name, case.name);
@@ -89,8 +88,7 @@ pub fn run(project: &Project, options: &Options, tally: &mut Tally) {
 
 /// What became of each case. A family that ended the program is not run again; the one after it is.
 fn compare(
-    project: &Project,
-    godot: &Godot,
+    engine: &Engine,
     place: &Path,
     situation: &Situation,
 ) -> std::result::Result<Vec<Case>, End> {
@@ -99,12 +97,12 @@ fn compare(
     while first < FAMILIES.len() {
         let path = place.join("sockets");
         folder::replace_for_all(&path).map_err(|error| End::Failed(error.into()))?;
-        let mut command = headless::command(project, godot, &project.godot_project());
+        let mut command = engine.command(&engine.project.godot_project());
         command
             .args(["--script", "res://tests/situations/run.gd", "--"])
             .args([&situation.task, &FAMILIES[first..].join(",")])
             .args(&situation.arguments);
-        headless::set_user(&mut command, place);
+        engine::set_user(&mut command, place);
         command.env("SITUATION_FOLDER", &path);
         match world::run(situation, &command, &path, |line| outcomes.read(line)) {
             Ok(()) => break,

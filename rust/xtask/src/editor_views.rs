@@ -4,13 +4,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use fs_err as fs;
-use godot_finder::{Godot, Screen};
+use godot_finder::Screen;
 
+use crate::engine::{self, Engine};
 use crate::project::{ADDON, Project};
 use crate::tally::Tally;
-use crate::{folder, headless, new_project};
+use crate::{folder, new_project};
 
 /// A new project with the addon, and a plugin of the editor.
 struct EditorProject {
@@ -62,89 +63,74 @@ pub const DEBUGGER_PICTURES: [&str; 2] = ["sockets.png", "monitors.png"];
 
 /// Imports a new project with the addon, opens it in the editor twice, and runs a game in the
 /// editor.
-pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
-    match VIEWS.make(project, godot) {
+pub fn test(engine: &Engine, tally: &mut Tally) {
+    match VIEWS.make(engine) {
         Ok(folder) => {
             for name in ["the addon in the editor", "the same, opened again"] {
-                let command = headless::command(project, godot, &folder);
-                tally.check(name, look_around(project, name, command));
+                let command = engine.command(&folder);
+                tally.check(name, look_around(engine, name, command));
             }
         }
         Err(error) => tally.check(VIEWS.name, Err(error)),
     }
     let name = "the sockets of a game in the debugger";
-    let shown = GAME.make(project, godot).and_then(|folder| {
-        let command = headless::command(project, godot, &folder);
-        read_tab(project, name, command)
+    let shown = GAME.make(engine).and_then(|folder| {
+        let command = engine.command(&folder);
+        read_tab(engine, name, command)
     });
     tally.check(name, shown);
 }
 
 /// Opens the editor on a screen, and photographs it into the folder `pictures`.
-pub fn photograph_views(
-    project: &Project,
-    godot: &Godot,
-    screen: &Screen,
-    pictures: &Path,
-) -> Result<()> {
-    let command = VIEWS.on_screen(project, godot, screen, pictures)?;
-    look_around(project, "the addon in the editor, photographed", command)
+pub fn photograph_views(engine: &Engine, screen: &Screen, pictures: &Path) -> Result<()> {
+    let command = VIEWS.on_screen(engine, screen, pictures)?;
+    look_around(engine, "the addon in the editor, photographed", command)
 }
 
 /// The same with a game in the debugger.
-pub fn photograph_debugger(
-    project: &Project,
-    godot: &Godot,
-    screen: &Screen,
-    pictures: &Path,
-) -> Result<()> {
-    let command = GAME.on_screen(project, godot, screen, pictures)?;
+pub fn photograph_debugger(engine: &Engine, screen: &Screen, pictures: &Path) -> Result<()> {
+    let command = GAME.on_screen(engine, screen, pictures)?;
     read_tab(
-        project,
+        engine,
         "the sockets of a game in the debugger, photographed",
         command,
     )
 }
 
-fn look_around(project: &Project, name: &str, command: Command) -> Result<()> {
-    let classes = fs::read_dir(project.addon().join("doc_classes"))?.count();
+fn look_around(engine: &Engine, name: &str, command: Command) -> Result<()> {
+    let classes = fs::read_dir(engine.project.addon().join("doc_classes"))?.count();
     let expected = [
         format!("help pages: {classes}"),
         format!("class icons: {classes}"),
         format!("settings: {SETTINGS}"),
     ];
-    VIEWS.open(project, name, command, &expected)
+    VIEWS.open(engine, name, command, &expected)
 }
 
-fn read_tab(project: &Project, name: &str, command: Command) -> Result<()> {
+fn read_tab(engine: &Engine, name: &str, command: Command) -> Result<()> {
     let expected = [format!("sockets shown: {ROWS}"), "bytes shown: true".into()];
-    GAME.open(project, name, command, &expected)
+    GAME.open(engine, name, command, &expected)
 }
 
 impl EditorProject {
     /// Makes the project in place of an older one, and returns its folder. The plugin is added
     /// after the import: during the first import, a thread of the editor that reads documentation
     /// can meet files that change, and crash (seen in 4.6.3).
-    fn make(&self, project: &Project, godot: &Godot) -> Result<PathBuf> {
-        let folder = project.target().join(self.name);
+    fn make(&self, engine: &Engine) -> Result<PathBuf> {
+        let folder = engine.project.target().join(self.name);
         let addon = format!("addons/{ADDON}");
         folder::replace(&folder, |folder| {
-            folder::copy(&project.staged_addon(), &folder.join(&addon))?;
+            folder::copy(&engine.project.staged_addon(), &folder.join(&addon))?;
             new_project::write(
                 folder,
                 &[("project.godot", "config_version=5\n")],
                 &[&addon],
             )
         })?;
-        let _ = fs::remove_dir_all(self.user(project));
-        let mut import = headless::command(project, godot, &folder);
-        headless::set_user(import.arg("--import"), &self.user(project));
-        headless::run(
-            project,
-            &format!("{}, imported", self.name),
-            &mut import,
-            |_| (),
-        )?;
+        let _ = fs::remove_dir_all(self.user(engine.project));
+        let mut import = engine.command(&folder);
+        engine::set_user(import.arg("--import"), &self.user(engine.project));
+        engine.run(&format!("{}, imported", self.name), &mut import, |_| ())?;
 
         let plugin = folder.join("addons").join(self.plugin);
         fs::create_dir_all(&plugin)?;
@@ -157,15 +143,9 @@ impl EditorProject {
     }
 
     /// A command that opens the project on a screen.
-    fn on_screen(
-        &self,
-        project: &Project,
-        godot: &Godot,
-        screen: &Screen,
-        pictures: &Path,
-    ) -> Result<Command> {
-        let folder = self.make(project, godot)?;
-        let mut command = headless::command_on(screen, project, godot, &folder);
+    fn on_screen(&self, engine: &Engine, screen: &Screen, pictures: &Path) -> Result<Command> {
+        let folder = self.make(engine)?;
+        let mut command = engine.command_on(screen, &folder);
         command.env("PICTURES", pictures);
         if self.name == VIEWS.name {
             command.arg("--single-window");
@@ -176,21 +156,14 @@ impl EditorProject {
     /// Opens the editor, and expects these lines in its output.
     fn open(
         &self,
-        project: &Project,
+        engine: &Engine,
         name: &str,
         mut command: Command,
         expected: &[String],
     ) -> Result<()> {
         // The documentation is among the files that the import left for the user.
-        headless::set_user(command.arg("--editor"), &self.user(project));
-        let mut lines = Vec::new();
-        headless::run(project, name, &mut command, |line| {
-            lines.push(line.to_owned())
-        })?;
-        for line in expected {
-            ensure!(lines.contains(line), "it did not print \"{line}\"");
-        }
-        Ok(())
+        engine::set_user(command.arg("--editor"), &self.user(engine.project));
+        engine.expect(name, &mut command, expected)
     }
 
     fn user(&self, project: &Project) -> PathBuf {
