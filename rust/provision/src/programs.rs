@@ -4,7 +4,6 @@
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result};
 use fs_err as fs;
@@ -49,14 +48,7 @@ impl Programs {
         Ok(Self { folder, libraries })
     }
 
-    /// A command that starts the program at `path`, such as `usr/bin/jq`.
-    pub fn command(&self, path: &str) -> Command {
-        let mut command = Command::new(self.folder.join(path));
-        command.envs(self.environment());
-        command
-    }
-
-    /// The text of a script that starts it.
+    /// The text of a script that starts the program at `path`, such as `usr/bin/jq`.
     pub fn script(&self, path: &str) -> String {
         let mut script = String::from("#!/bin/sh\n");
         for (name, value) in self.environment() {
@@ -67,7 +59,7 @@ impl Programs {
     }
 
     /// The environment of programs that are not where they were built for.
-    fn environment(&self) -> [(&'static str, OsString); 3] {
+    pub fn environment(&self) -> [(&'static str, OsString); 3] {
         [
             ("LD_LIBRARY_PATH", self.libraries.clone()),
             (
