@@ -119,7 +119,7 @@ impl StandIn {
         // The library is the one that ships.
         let platform = platform(self.triple);
         let staged = dist::library(project, toolchain, platform)
-            .and_then(|library| stage::stage(project, &library, platform.tags()));
+            .and_then(|library| stage::stage(project, &library, platform));
         if let Err(error) = staged {
             return tally.check(&name, Err(error));
         }

@@ -156,7 +156,7 @@ pub fn set_user(command: &mut Command, folder: &Path) {
     }
 }
 
-/// One of the variables that say where they are.
+/// One of the variables for the places of these files.
 const USER: &str = "XDG_DATA_HOME";
 
 fn has_user(command: &Command) -> bool {

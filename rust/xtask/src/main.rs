@@ -17,7 +17,6 @@ mod install;
 mod interop;
 mod layers;
 mod log_scan;
-mod manifest;
 mod new_project;
 mod other_godots;
 mod packaging;

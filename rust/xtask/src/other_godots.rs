@@ -1,6 +1,6 @@
 //! The addon in Godots that were built otherwise. Where something is missing that a Godot may lack,
 //! the addon works. Where something is missing that the addon needs, it reports that. The Godot is
-//! the one at hand, and the library `rust/other-godots` makes it look like another.
+//! the one at hand, and the library `rust/other-godots` makes it behave as another.
 
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::engine::{self, Engine};
 use crate::project::{ADDON, Project};
 use crate::stage::{self, Profile};
 use crate::tally::Tally;
-use crate::{folder, manifest, suites};
+use crate::{folder, platforms, suites};
 
 const PACKAGE: &str = "other-godots";
 
@@ -40,7 +40,7 @@ const TESTS: [&str; 9] = [
     "own/test_statistics",
 ];
 
-/// The script that tells whether the classes exist.
+/// The script that prints whether the classes exist.
 const SCRIPT: &str = "say_whether_it_is_there.gd";
 
 /// Runs the tests in such Godots, and counts them.
@@ -89,20 +89,14 @@ fn is_refused(engine: &Engine, folder: &Path, name: &str, reason: &str) -> Resul
 fn prepare(project: &Project, library: &Path, entry: &str) -> Result<PathBuf> {
     let folder = project.target().join("other-godots-project");
     let addon = folder.join("addons").join(ADDON);
-    let manifest = fs::read_to_string(project.manifest())?;
-    let own = manifest::library_path(&manifest, manifest::own_tags())?;
-    let name = |path: &Path| {
-        path.file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
-    };
-    let manifest = manifest
+    let platform = platforms::own()?;
+    let name = library.file_name().unwrap_or_default();
+    let manifest = fs::read_to_string(project.manifest())?
         .replace(&format!("{ADDON}_init"), entry)
-        .replace(&name(&own), &name(library));
+        .replace(&platform.format.file_name(), &name.to_string_lossy());
     folder::replace(&folder, |folder| {
         folder::copy(&project.godot_project(), folder)?;
-        fs::copy(library, addon.join(&own).with_file_name(name(library)))?;
+        fs::copy(library, addon.join(platform.library()).with_file_name(name))?;
         fs::write(addon.join(ADDON).with_extension("gdextension"), manifest)
     })?;
     Ok(folder)

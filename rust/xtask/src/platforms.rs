@@ -1,15 +1,16 @@
 //! The platforms that a release is made for, and what was seen of each: a sentence for each kind of
 //! observation, kept in the target folder for the table in the README.
 
+use std::env::consts;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use fs_err as fs;
 
+use crate::folder;
 use crate::project::{ADDON, Project};
-use crate::{folder, manifest};
 
 /// A library that ships: one file, for one line of the manifest.
 pub struct Platform {
@@ -37,11 +38,6 @@ impl Platform {
             "macos" => "macos-universal".into(),
             key => key.replace('.', "-"),
         }
-    }
-
-    /// The operating system and the processor in Godot's words. A universal library names none.
-    pub fn tags(&self) -> (&'static str, &'static str) {
-        self.key.split_once('.').unwrap_or((self.key, ""))
     }
 
     /// The path of the library in the addon.
@@ -95,12 +91,16 @@ pub fn keys() -> [&'static str; 4] {
 }
 
 /// The platform that this program runs on.
-pub fn own() -> Option<&'static Platform> {
-    let (os, architecture) = manifest::own_tags();
-    let key = format!("{os}.{architecture}");
-    PLATFORMS
+pub fn own() -> Result<&'static Platform> {
+    let architecture = match consts::ARCH {
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let keys = [consts::OS, &format!("{}.{architecture}", consts::OS)];
+    let own = PLATFORMS
         .iter()
-        .find(|platform| platform.key == os || platform.key == key)
+        .find(|platform| keys.contains(&platform.key));
+    own.with_context(|| format!("no library is made for {}", keys[1]))
 }
 
 /// Platforms without a library. All that is known of them is that the code compiles.

@@ -2,7 +2,6 @@
 //! the demo project.
 
 use std::collections::BTreeMap;
-use std::env::consts;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,8 +10,9 @@ use anyhow::{Context, Result};
 use fs_err::{self as fs, File};
 
 use crate::folder::{self, unique_name};
+use crate::platforms::{self, Platform};
+use crate::process;
 use crate::project::{ADDON, Project};
-use crate::{manifest, process};
 
 /// How cargo builds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,9 +25,9 @@ pub enum Profile {
 
 /// Builds the library and makes the demo project use it.
 pub fn build_and_stage(project: &Project, profile: Profile) -> Result<()> {
-    let name = format!("{}{ADDON}{}", consts::DLL_PREFIX, consts::DLL_SUFFIX);
-    let library = build_package(project, ADDON, profile)?.join(name);
-    stage(project, &library, manifest::own_tags())
+    let platform = platforms::own()?;
+    let library = build_package(project, ADDON, profile)?.join(platform.format.file_name());
+    stage(project, &library, platform)
 }
 
 /// Builds a package of the workspace and returns the folder of what cargo built.
@@ -57,21 +57,19 @@ fn is_missing(program: &str) -> bool {
     output.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
-/// Makes the demo project use a library for this operating system and processor, in the manifest's
-/// words.
-pub fn stage(project: &Project, library: &Path, tags: (&str, &str)) -> Result<()> {
+/// Makes the demo project use a library for `platform`.
+pub fn stage(project: &Project, library: &Path, platform: &Platform) -> Result<()> {
     // Two stagings at once would remove each other's half-written files as stale ones.
     let lock = File::create(project.target().join("stage.lock"))?;
     lock.lock()?;
 
-    let manifest = fs::read_to_string(project.manifest())?;
     let manifest_name = format!("{ADDON}.gdextension");
     let mut wanted = BTreeMap::new();
     for file in folder::files(&project.addon())? {
         wanted.insert(file.clone(), project.addon().join(file));
     }
     wanted.insert(manifest_name.clone().into(), project.manifest());
-    wanted.insert(manifest::library_path(&manifest, tags)?, library.into());
+    wanted.insert(platform.library().into(), library.into());
 
     let staged = project.staged_addon();
     for (relative, source) in &wanted {

@@ -50,7 +50,7 @@ fn run_in_godot(engine: &Engine, tally: &mut Tally) {
 
 /// Keeps what was seen of the platform that this program runs on.
 fn record(project: &Project, kind: Kind, seen: &str) {
-    if let Some(platform) = platforms::own() {
+    if let Ok(platform) = platforms::own() {
         platforms::record(project, &platform.folder(), kind, Some(seen));
     }
 }

@@ -1,4 +1,4 @@
-//! What a run says about the table: medians, ratios and verdicts.
+//! The outcome of a run: medians, ratios and verdicts.
 
 use std::collections::BTreeMap;
 

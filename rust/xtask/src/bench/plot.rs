@@ -1,4 +1,4 @@
-//! The plot: what a frame costs over so many idle sockets.
+//! The plot: the time of a frame by the number of idle sockets.
 
 use anyhow::Result;
 use plotters::prelude::*;
@@ -8,7 +8,7 @@ use super::table::{CROWDS, Side, idle_frame};
 
 const SIZE: (u32, u32) = (760, 460);
 
-/// The lines, with colours that can be told apart by the colour-blind (Okabe and Ito).
+/// The lines, with colours that the colour-blind can distinguish (Okabe and Ito).
 const LINES: [(Side, &str, RGBColor); 3] = [
     (Side::Engine, "engine", RGBColor(213, 94, 0)),
     (Side::Ours, "ours", RGBColor(0, 114, 178)),

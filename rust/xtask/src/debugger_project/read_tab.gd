@@ -1,6 +1,6 @@
 @tool
 extends EditorPlugin
-## Runs the game, looks at the debugger's Sockets tab until it shows what the game does, and prints
+## Runs the game, reads the debugger's Sockets tab until it shows what the game does, and prints
 ## the rows. Ends the editor with "sockets shown: N", where N is how many rows are as they should
 ## be, and "bytes shown: true" if those of a peer are.
 
@@ -76,7 +76,7 @@ func _save(path: String) -> void:
 	get_tree().root.get_texture().get_image().save_png(path)
 
 ## How many of the expected rows exist, with bytes that move, and with the line of the script that
-## made them, which Godot tells since 4.5.
+## made them, which Godot reports since 4.5.
 func _shown() -> int:
 	var tells_lines: bool = Engine.get_version_info().hex >= 0x040500
 	var count := 0

@@ -39,7 +39,7 @@ pub struct Half {
     /// The libraries that it needs of the system.
     pub needs: Vec<String>,
     has_entry: bool,
-    /// The oldest glibc or macOS that it runs on. Windows libraries do not say.
+    /// The oldest glibc or macOS that it runs on. Windows libraries do not have this.
     pub oldest: Option<(u32, u32)>,
     /// Whether a Mach-O library has a signature. Without one, Apple silicon does not load it.
     pub is_signed: bool,

@@ -90,7 +90,7 @@ fn workshop<'a>(project: &'a Project, toolchain: &'a Toolchain) -> Workshop<'a> 
     }
 }
 
-/// Checks a library, and says in a few words what it is.
+/// Checks a library, and returns its size.
 fn inspect(built: &Built, platform: &Platform) -> Result<String> {
     let halves = inspect::library(&built.library, platform)?;
     let size = size(&built.library);

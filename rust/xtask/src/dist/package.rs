@@ -10,7 +10,7 @@ use super::build::Built;
 use super::licences;
 use crate::platforms::Platform;
 use crate::project::{ADDON, Project};
-use crate::{folder, manifest, photographs};
+use crate::{folder, photographs};
 
 /// The version of everything here, which stands in the workspace's `Cargo.toml`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -65,7 +65,7 @@ fn addon(project: &Project, built: &[(&Platform, Built)]) -> Result<Files> {
     let mut files = archive::read(&project.addon())?;
     let manifest = fs::read_to_string(project.manifest())?;
     let keys: Vec<_> = built.iter().map(|(platform, _)| platform.key).collect();
-    let manifest = manifest::with_libraries(&manifest, &keys);
+    let manifest = with_libraries(&manifest, &keys);
     files.insert(format!("{ADDON}.gdextension"), manifest.into());
     let changes = fs::read(project.root().join("CHANGELOG.md"))?;
     files.insert("CHANGELOG.md".into(), changes);
@@ -94,4 +94,41 @@ pub fn write_store(project: &Project, folder: &Path) -> Result<PathBuf> {
         Ok(())
     })?;
     Ok(store)
+}
+
+/// The keys of the `[libraries]` section.
+fn libraries(manifest: &str) -> impl Iterator<Item = &str> {
+    manifest
+        .lines()
+        .map(str::trim)
+        .skip_while(|line| *line != "[libraries]")
+        .skip(1)
+        .take_while(|line| !line.starts_with('['))
+        .filter(|line| !line.starts_with(';'))
+        .filter_map(|line| Some(line.split_once('=')?.0.trim()))
+}
+
+/// The manifest with the libraries of these keys alone.
+fn with_libraries(manifest: &str, keys: &[&str]) -> String {
+    let all = Vec::from_iter(libraries(manifest));
+    let is_wanted = |line: &&str| {
+        let key = line.split_once('=').map(|(key, _)| key.trim());
+        key.is_none_or(|key| !all.contains(&key) || keys.contains(&key))
+    };
+    let lines = manifest.lines().filter(is_wanted);
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_libraries_that_there_are_stay() {
+        let manifest = "[configuration]\na = 1\n[libraries]\nlinux = \"a\"\nmacos = \"b\"\n\n[icons]\nA = \"c\"\n";
+        assert_eq!(
+            with_libraries(manifest, &["macos"]),
+            manifest.replace("linux = \"a\"\n", "")
+        );
+    }
 }

@@ -86,7 +86,7 @@ pub fn run(project: &Project, options: &Options, tally: &mut Tally) {
     }
 }
 
-/// What became of each case. A family that ended the program is not run again; the one after it is.
+/// The outcome of each case. A class tree that ended the program is not run again, but the next is.
 fn compare(
     engine: &Engine,
     place: &Path,

@@ -8,9 +8,9 @@ extends EditorPlugin
 const ADDON := "res://addons/stream_peer_socket_rs/"
 const PATIENCE_SECONDS := 60.0
 const QUIET_FRAMES := 60
-## What a page says where a description is missing.
+## The text of a page where a description is missing.
 const MISSING := "There is currently no description"
-## Icons are told apart if so many of their 256 pixels are drawn in one and not in the other.
+## Two icons differ if this many of their 256 pixels are drawn in one and not in the other.
 const DIFFERENT_PIXELS := 16
 ## The page that is photographed.
 const PAGE := "StreamPeerSocketGroupRs"
@@ -144,7 +144,7 @@ func _settings() -> int:
 	var shown := {}
 	for i in SETTINGS.size():
 		await _until(func() -> bool:
-			# The list is made anew now and then.
+			# The editor makes the list again at times.
 			if sections.get_root().get_child_count() > i:
 				sections.get_root().get_child(i).get_child(0).select(0)
 			for property: EditorProperty in inspector.find_children("*", "EditorProperty", true, false):
