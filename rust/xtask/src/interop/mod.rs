@@ -1,5 +1,5 @@
-//! The classes against other projects' programs: servers of Debian's packages, started for the tests
-//! in `godot-project/tests/interop`.
+//! The classes against other projects' programs: servers of Debian's packages, started for the
+//! tests in `godot-project/tests/interop`.
 
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
