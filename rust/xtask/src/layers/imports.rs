@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::source::{Module, Segments};
+use super::source::{Module, Name, Segments};
 
 /// A path cannot lead through more `use` than this; one that does leads in a circle.
 const LONGEST_CHAIN: usize = 16;
@@ -21,6 +21,13 @@ pub struct Import {
     pub names: BTreeSet<String>,
 }
 
+impl Default for Import {
+    fn default() -> Self {
+        let (line, names) = (usize::MAX, BTreeSet::new());
+        Self { line, names }
+    }
+}
+
 /// All imports between the files of a crate. Two things are no imports: a declaration such as `mod
 /// a;`, and a `pub use` of an item below the module itself, since its users import it from the file
 /// that defines it.
@@ -31,17 +38,19 @@ pub fn imports(modules: &[Module]) -> BTreeMap<Pair, Import> {
     }
     let mut imports = BTreeMap::new();
     for module in modules {
-        let uses = module.uses.iter();
-        let uses = uses.map(|item| (&item.path, item.line, item.is_public));
-        let names = module.names.iter().map(|(path, line)| (path, *line, false));
-        for (path, line, is_public) in uses.chain(names) {
+        for Name {
+            path,
+            line,
+            is_public,
+            ..
+        } in &module.names
+        {
             for target in resolve(&index, &module.path, path, LONGEST_CHAIN) {
-                let is_reexport = is_public && target.path.starts_with(&module.path);
+                let is_reexport = *is_public && target.path.starts_with(&module.path);
                 if target.file != module.file && !is_reexport {
                     let pair = (module.file.clone(), target.file.clone());
-                    let names = BTreeSet::new();
-                    let import = imports.entry(pair).or_insert(Import { line, names });
-                    import.line = import.line.min(line);
+                    let import: &mut Import = imports.entry(pair).or_default();
+                    import.line = import.line.min(*line);
                     import.names.insert(path.join("::"));
                 }
             }
@@ -86,9 +95,9 @@ fn through_uses<'a>(
     let (name, rest) = (&path[0], &path[1..]);
     at(modules, here)
         .into_iter()
-        .flat_map(|module| &module.uses)
+        .flat_map(|module| &module.names)
         // `use socket2;` is another crate.
-        .filter(|item| item.alias == *name && item.path[0] != *name)
+        .filter(|item| item.alias.as_ref() == Some(name) && item.path[0] != *name)
         .flat_map(|item| resolve(modules, here, &[&item.path, rest].concat(), chain))
         .collect()
 }

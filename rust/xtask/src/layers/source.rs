@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use proc_macro2::{TokenStream, TokenTree};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Attribute, Meta, UseTree, Visibility};
+use syn::{Attribute, Expr, ExprLit, Lit, Meta, UseTree, Visibility};
 
 /// The segments of a path such as `crate::net::Address`.
 pub type Segments = Vec<String>;
@@ -18,18 +18,17 @@ pub struct Module {
     /// Where the module is in its crate; empty for the root.
     pub path: Segments,
     pub file: PathBuf,
-    pub uses: Vec<Use>,
-    /// Paths in code, with their lines.
-    pub names: Vec<(Segments, usize)>,
+    pub names: Vec<Name>,
 }
 
-/// One name that a `use` brings into scope.
+/// A path in a module.
 #[derive(Debug)]
-pub struct Use {
-    /// The name that the module sees; `*` for all.
-    pub alias: String,
+pub struct Name {
     pub path: Segments,
     pub line: usize,
+    /// The name that a `use` brings into scope; `*` for all.
+    pub alias: Option<String>,
+    /// Whether it is a `pub use`.
     pub is_public: bool,
 }
 
@@ -56,18 +55,14 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn file(&mut self, file: &Path, path: Segments) {
-        let Some(text) = (self.text_of)(file) else {
-            return self
-                .errors
-                .push(format!("{}: cannot read the module", file.display()));
-        };
-        match syn::parse_file(&text) {
-            Ok(parsed) => self.module(file, path, |reader| reader.visit_file(&parsed)),
-            Err(error) => {
+        let shown = file.display();
+        match (self.text_of)(file).map(|text| syn::parse_file(&text)) {
+            Some(Ok(parsed)) => self.module(file, path, |reader| reader.visit_file(&parsed)),
+            Some(Err(error)) => {
                 let line = error.span().start().line;
-                self.errors
-                    .push(format!("{}:{line}: {error}", file.display()));
+                self.errors.push(format!("{shown}:{line}: {error}"));
             }
+            None => self.errors.push(format!("{shown}: cannot read the module")),
         }
     }
 
@@ -76,7 +71,6 @@ impl Reader<'_> {
         self.modules.push(Module {
             path,
             file: file.into(),
-            uses: Vec::new(),
             names: Vec::new(),
         });
         content(self);
@@ -90,29 +84,21 @@ impl Reader<'_> {
                 return self.use_tree(&inner.tree, path, is_public);
             }
             UseTree::Group(group) => {
-                for item in &group.items {
-                    self.use_tree(item, path.clone(), is_public);
-                }
-                return;
+                let items = group.items.iter();
+                return items.for_each(|item| self.use_tree(item, path.clone(), is_public));
             }
-            UseTree::Name(name) if name.ident == "self" => path.last().cloned(),
+            UseTree::Glob(_) => "*".into(),
+            UseTree::Name(name) if name.ident == "self" => path.last().cloned().unwrap_or_default(),
             UseTree::Name(name) => {
                 path.push(name.ident.to_string());
-                path.last().cloned()
+                name.ident.to_string()
             }
             UseTree::Rename(rename) => {
                 path.push(rename.ident.to_string());
-                Some(rename.rename.to_string())
+                rename.rename.to_string()
             }
-            UseTree::Glob(_) => Some("*".into()),
         };
-        let line = tree.span().start().line;
-        self.modules[self.current].uses.push(Use {
-            alias: alias.unwrap_or_default(),
-            path,
-            line,
-            is_public,
-        });
+        self.add(path, tree.span().start().line, Some(alias), is_public);
     }
 
     /// The paths in the tokens of a macro, which nobody but the macro can parse.
@@ -140,8 +126,18 @@ impl Reader<'_> {
     fn name(&mut self, path: Segments, line: usize) {
         // A single name was brought in by a `use`, or is the module's own.
         if path.len() > 1 {
-            self.modules[self.current].names.push((path, line));
+            self.add(path, line, None, false);
         }
+    }
+
+    fn add(&mut self, path: Segments, line: usize, alias: Option<String>, is_public: bool) {
+        let name = Name {
+            path,
+            line,
+            alias,
+            is_public,
+        };
+        self.modules[self.current].names.push(name);
     }
 }
 
@@ -161,9 +157,10 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         let is_face = ["lib.rs", "main.rs", "mod.rs"]
             .iter()
             .any(|face| file.ends_with(face));
-        let children = match is_face {
-            true => folder.to_owned(),
-            false => file.with_extension(""),
+        let children = if is_face {
+            folder.to_owned()
+        } else {
+            file.with_extension("")
         };
         let beside = children.join(format!("{name}.rs"));
         let file = match path_attribute(&item.attrs) {
@@ -171,12 +168,12 @@ impl<'ast> Visit<'ast> for Reader<'_> {
             // one name.
             Some(relative) => {
                 let alias = mem::replace(&mut name, module_name(Path::new(&relative)));
-                self.modules[self.current].uses.push(Use {
-                    alias,
-                    path: vec!["self".into(), name.clone()],
-                    line: item.ident.span().start().line,
-                    is_public: true,
-                });
+                self.add(
+                    vec!["self".into(), name.clone()],
+                    item.ident.span().start().line,
+                    Some(alias),
+                    true,
+                );
                 folder.join(relative)
             }
             None if (self.text_of)(&beside).is_some() => beside,
@@ -231,20 +228,22 @@ impl<'ast> Visit<'ast> for Reader<'_> {
 
 /// Whether the item has `#[cfg(test)]` or `#[cfg(all(test, ...))]`.
 fn is_for_tests(attributes: &[Attribute]) -> bool {
-    attributes.iter().any(|attribute| match &attribute.meta {
+    let is_for_tests = |attribute: &Attribute| match &attribute.meta {
         Meta::List(list) if list.path.is_ident("cfg") => {
             let condition = list.tokens.to_string().replace(' ', "");
             condition == "test" || condition.starts_with("all(test,")
         }
         _ => false,
-    })
+    };
+    attributes.iter().any(is_for_tests)
 }
 
 /// The name of the module in a file such as `a.rs` or `a/mod.rs`.
 fn module_name(file: &Path) -> String {
-    let named = match file.ends_with("mod.rs") {
-        true => file.parent(),
-        false => Some(file),
+    let named = if file.ends_with("mod.rs") {
+        file.parent()
+    } else {
+        Some(file)
     };
     let name = named.and_then(Path::file_stem).unwrap_or_default();
     name.to_string_lossy().into_owned()
@@ -252,16 +251,14 @@ fn module_name(file: &Path) -> String {
 
 /// The file that `#[path = "..."]` names.
 fn path_attribute(attributes: &[Attribute]) -> Option<String> {
-    attributes
-        .iter()
-        .find_map(|attribute| match &attribute.meta {
-            Meta::NameValue(pair) if pair.path.is_ident("path") => match &pair.value {
-                syn::Expr::Lit(syn::ExprLit {
-                    lit: syn::Lit::Str(text),
-                    ..
-                }) => Some(text.value()),
-                _ => None,
-            },
-            _ => None,
-        })
+    attributes.iter().find_map(|attribute| {
+        let Expr::Lit(ExprLit {
+            lit: Lit::Str(text),
+            ..
+        }) = &attribute.meta.require_name_value().ok()?.value
+        else {
+            return None;
+        };
+        attribute.path().is_ident("path").then(|| text.value())
+    })
 }
