@@ -72,14 +72,14 @@ enum Command {
         /// Build the library that ships
         #[arg(long)]
         release: bool,
+        /// The arguments of Godot
         #[arg(last = true)]
         args: Vec<OsString>,
     },
     /// Build the library that ships, then run the demo: in a window if there is a display, else as
     /// text
     Demo {
-        /// Nothing | tcp HOST PORT [TEXT] | uds PATH [TEXT]
-        #[arg(last = true)]
+        #[arg(last = true, help = "Nothing | tcp HOST PORT [TEXT] | uds PATH [TEXT]")]
         args: Vec<OsString>,
     },
     /// Run all tests: of the crates, and of the classes in Godot
