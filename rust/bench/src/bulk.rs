@@ -1,6 +1,6 @@
 //! Blocks of 64 KiB in one direction.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::time::Instant;
 
 use crate::network::{self, Address, Kind, Stream};
@@ -11,10 +11,10 @@ const BLOCK: usize = 64 * 1024;
 /// Bytes received per second; the far end sends one block more.
 pub fn receive(kind: Kind, blocks: usize) -> io::Result<f64> {
     let mut stream = network::accept(kind)?;
-    // With the first block the other process is known to run.
-    receive_blocks(&mut stream, 1)?;
+    // After the first block the other process is known to run.
+    receive_blocks(&mut *stream, 1)?;
     let begin = Instant::now();
-    receive_blocks(&mut stream, blocks)?;
+    receive_blocks(&mut *stream, blocks)?;
     Ok(bytes_per_second(blocks, begin))
 }
 
@@ -22,7 +22,7 @@ pub fn receive(kind: Kind, blocks: usize) -> io::Result<f64> {
 pub fn send(kind: Kind, blocks: usize) -> io::Result<f64> {
     let mut stream = network::accept(kind)?;
     let begin = Instant::now();
-    send_blocks(&mut stream, blocks)?;
+    send_blocks(&mut *stream, blocks)?;
     stream.read_exact(&mut [0])?;
     Ok(bytes_per_second(blocks, begin))
 }
@@ -30,25 +30,25 @@ pub fn send(kind: Kind, blocks: usize) -> io::Result<f64> {
 /// The far end of [`receive`].
 pub fn source(address: &Address, blocks: usize) -> io::Result<()> {
     let mut stream = address.connect()?;
-    send_blocks(&mut stream, blocks)?;
-    // Closed by the other side, so that this one does not hold the port of a closed connection.
+    send_blocks(&mut *stream, blocks)?;
+    // The other side closes first, so that this one holds no port in TIME_WAIT.
     stream.read(&mut [0]).map(drop)
 }
 
 /// The far end of [`send`].
 pub fn sink(address: &Address, blocks: usize) -> io::Result<()> {
     let mut stream = address.connect()?;
-    receive_blocks(&mut stream, blocks)?;
+    receive_blocks(&mut *stream, blocks)?;
     stream.write_all(&[1])?;
     stream.read(&mut [0]).map(drop)
 }
 
-fn receive_blocks(stream: &mut Stream, blocks: usize) -> io::Result<()> {
+fn receive_blocks(stream: &mut dyn Stream, blocks: usize) -> io::Result<()> {
     let mut block = vec![0; BLOCK];
     (0..blocks).try_for_each(|_| stream.read_exact(&mut block))
 }
 
-fn send_blocks(stream: &mut Stream, blocks: usize) -> io::Result<()> {
+fn send_blocks(stream: &mut dyn Stream, blocks: usize) -> io::Result<()> {
     let block = vec![0; BLOCK];
     (0..blocks).try_for_each(|_| stream.write_all(&block))
 }

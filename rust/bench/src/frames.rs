@@ -1,4 +1,4 @@
-//! A frame over many connections that each got a message: what receiving and answering alone take.
+//! A frame over many connections that each received a message: the time of receiving and answering.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -9,8 +9,8 @@ use std::time::Instant;
 /// Frames that are not timed, as in Godot.
 const FIRST: usize = 4;
 
-/// Receives `frames` times a message of `size` bytes from each of `count` connections, whose other ends are on another
-/// thread, and answers it, with one call each. The median in microseconds.
+/// Receives `frames` times a message of `size` bytes from each of `count` connections, whose other
+/// ends are on another thread, and answers it, with one call each. The median in microseconds.
 pub fn measure(count: usize, size: usize, frames: usize) -> io::Result<f64> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;

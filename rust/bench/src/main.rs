@@ -1,5 +1,6 @@
-//! `plain`: the far ends of the benchmarks in Godot, and the same measurements on the standard library's sockets, which
-//! are as fast as blocking sockets get. `cargo xtask bench` builds it, and `godot-project/benchmarks` runs it.
+//! `plain`: the far ends of the benchmarks in Godot, and the same measurements on the standard
+//! library's sockets, which are as fast as blocking sockets get. `cargo xtask bench` builds it, and
+//! `godot-project/benchmarks` runs it.
 
 mod bulk;
 mod frames;

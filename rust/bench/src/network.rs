@@ -26,7 +26,7 @@ impl Kind {
     }
 }
 
-/// Where somebody listens.
+/// The address of a listener.
 pub enum Address {
     Tcp(SocketAddr),
     Unix(PathBuf),
@@ -42,55 +42,33 @@ impl Address {
         }
     }
 
-    pub fn connect(&self) -> io::Result<Stream> {
+    pub fn connect(&self) -> io::Result<Box<dyn Stream>> {
         Ok(match self {
-            Address::Tcp(address) => Stream::Tcp(TcpStream::connect(address)?),
-            Address::Unix(path) => Stream::Unix(UnixStream::connect(path)?),
+            Address::Tcp(address) => Box::new(TcpStream::connect(address)?),
+            Address::Unix(path) => Box::new(UnixStream::connect(path)?),
         })
     }
 }
 
 /// A connected socket.
-pub enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
+pub trait Stream: Read + Write {}
 
-impl Read for Stream {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Stream::Tcp(stream) => stream.read(out),
-            Stream::Unix(stream) => stream.read(out),
-        }
-    }
-}
+impl Stream for TcpStream {}
+impl Stream for UnixStream {}
 
-impl Write for Stream {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        match self {
-            Stream::Tcp(stream) => stream.write(data),
-            Stream::Unix(stream) => stream.write(data),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A name that no process that was killed has left behind.
+/// A name that is unique, also among processes that were killed.
 fn unique_name() -> String {
     let time = UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
     format!("plain-{}-{time:x}", process::id())
 }
 
-/// Says on the standard output where to connect to, and takes the first that does.
-pub fn accept(kind: Kind) -> io::Result<Stream> {
+/// Prints the address of a new listener, and accepts the first connection.
+pub fn accept(kind: Kind) -> io::Result<Box<dyn Stream>> {
     match kind {
         Kind::Tcp => {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
             println!("tcp:{}", listener.local_addr()?);
-            Ok(Stream::Tcp(listener.accept()?.0))
+            Ok(Box::new(listener.accept()?.0))
         }
         Kind::Unix => {
             let path = env::temp_dir().join(unique_name());
@@ -98,7 +76,7 @@ pub fn accept(kind: Kind) -> io::Result<Stream> {
             println!("unix:{}", path.display());
             let accepted = listener.accept();
             fs::remove_file(&path)?;
-            Ok(Stream::Unix(accepted?.0))
+            Ok(Box::new(accepted?.0))
         }
     }
 }

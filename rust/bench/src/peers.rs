@@ -3,11 +3,13 @@
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
-/// Listens, prints the port, then obeys the lines of the standard input and answers each with `done`.
+/// Listens, prints the port, then executes the lines of the standard input and answers each with
+/// `done`.
 ///
-/// Connections are accepted on command, so that Godot knows how many wait: the system drops those that exceed its queue, and
-/// they try again a second later. Each message is answered with one of its size, which is read before the next one is sent.
-/// Without an answer the system would acknowledge late, which makes every receive slower.
+/// Connections are accepted on command, so that Godot bounds how many wait: the system drops those
+/// that exceed its backlog, and they retry a second later. Godot answers each message with one of
+/// its size, which is read before the next one is sent. Without an answer the system would delay
+/// its acknowledgement, which slows every receive down.
 pub fn run() -> io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     println!("{}", listener.local_addr()?.port());
@@ -41,7 +43,8 @@ pub fn run() -> io::Result<()> {
     Ok(())
 }
 
-/// Without Nagle's algorithm (RFC 896), which would hold a message back until the one before is acknowledged.
+/// Without Nagle's algorithm (RFC 896), which would hold a message back until the one before is
+/// acknowledged.
 fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     let (peer, _) = listener.accept()?;
     peer.set_nodelay(true)?;

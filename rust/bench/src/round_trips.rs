@@ -1,6 +1,6 @@
 //! Small messages that are sent back, one at a time.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::time::{Duration, Instant};
 
 use crate::network::{self, Address, Kind};

@@ -9,7 +9,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener, Status, Target};
 
-/// How many calls are timed between two preparations: what they read or write fits into the system's buffers.
+/// How many calls are timed between two preparations. Their data fits into the system's buffers.
 const CHUNK: u64 = 1000;
 
 const MESSAGE: [u8; 16] = [0; 16];

@@ -1,58 +1,51 @@
 //! Setting up a Godot for this user alone, on a Debian-family system, without touching the system.
 //!
-//! Debian's testing suite has a recent Godot, but it needs newer libraries than the stable releases have. So it is not
-//! installed: apt, with a configuration and folders of its own, downloads Godot with everything it needs, the C library
-//! included; that is unpacked into a folder in the user's cache; and a small script there starts Godot through that
-//! folder's own dynamic loader.
+//! Debian's testing suite has a recent Godot, which needs newer libraries than the stable releases
+//! have. So Godot is not installed. apt, with a configuration and folders of its own, downloads
+//! Godot with everything that it needs, the C library included, and unpacks that into a folder in
+//! the user's cache. A small script there starts Godot through that folder's own dynamic loader.
 
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
+use anyhow::{Context, Result, bail};
+use fs_err as fs;
 use provision::apt::{self, Apt};
-use provision::cache::{SetUp, failed};
+use provision::cache::SetUp;
 use provision::{debian_architecture, process};
 
 use crate::requirement::{self, REMEDY};
-use crate::screen;
 
-/// The suite to take Godot from: the newest one that is not a moving target by the hour.
+/// The suite to take Godot from: the newest that does not change by the hour.
 pub const SUITE: &str = "testing";
 
-/// Godot, and what it needs to draw in a window, with or without a graphics card.
-const PACKAGES: [&str; 5] = [
-    "godot",
-    "libgl1",
-    "libegl1",
-    "libglx-mesa0",
-    "libgl1-mesa-dri",
+/// Godot, its needs for drawing in a window with or without a graphics card, and a virtual screen.
+#[rustfmt::skip]
+const PACKAGES: [&str; 7] = [
+    "godot", "libgl1", "libegl1", "libglx-mesa0", "libgl1-mesa-dri", "xvfb", "x11-xkb-utils",
 ];
 
-/// To be raised when a set-up of an older version of this module will not do any more.
+/// Raised when a set-up of an older version of this module is of no use any more.
 const REVISION: u32 = 2;
 
-/// The Godot set up for this user, after setting it up if that has not been done.
-pub fn godot() -> Result<PathBuf, String> {
-    let remedied = |reason| {
-        format!(
-            "there is no Godot 4.4 or later on PATH, and none can be set up: {reason}; {REMEDY}"
-        )
-    };
-    Platform::of_system()
-        .and_then(|platform| set_up(&platform, None))
-        .map_err(remedied)
+/// The Godot of this user, after setting it up if necessary.
+pub fn godot() -> Result<PathBuf> {
+    own().with_context(|| {
+        format!("there is no Godot 4.4 or later on PATH, and none can be set up; {REMEDY}")
+    })
 }
 
-/// A screen for it that nobody sees, set up with it.
-pub fn screen() -> Result<PathBuf, String> {
-    let none = |reason| format!("there is no Xvfb on PATH, and none can be set up: {reason}");
-    let godot = Platform::of_system()
-        .and_then(|platform| set_up(&platform, None))
-        .map_err(none)?;
-    Ok(godot.with_file_name(screen::PROGRAM))
+/// A virtual screen, set up with Godot.
+pub fn screen() -> Result<PathBuf> {
+    let godot = own().context("there is no Xvfb on PATH, and none can be set up")?;
+    Ok(godot.with_file_name(SCREEN))
+}
+
+fn own() -> Result<PathBuf> {
+    set_up(&Platform::of_system()?, None)
 }
 
 /// A Godot for another processor than this system's, which starts through `emulator`.
-pub fn emulated(architecture: &str, emulator: &Path) -> Result<PathBuf, String> {
+pub fn emulated(architecture: &str, emulator: &Path) -> Result<PathBuf> {
     set_up(&Platform::of(architecture)?, Some(emulator))
 }
 
@@ -65,11 +58,11 @@ pub struct Platform {
 }
 
 impl Platform {
-    pub fn of_system() -> Result<Self, String> {
+    pub fn of_system() -> Result<Self> {
         Self::of(&debian_architecture()?)
     }
 
-    fn of(architecture: &str) -> Result<Self, String> {
+    fn of(architecture: &str) -> Result<Self> {
         match architecture {
             "amd64" => Ok(Self {
                 debian: "amd64",
@@ -81,12 +74,12 @@ impl Platform {
                 libraries: "usr/lib/aarch64-linux-gnu",
                 loader: "ld-linux-aarch64.so.1",
             }),
-            other => Err(format!("Debian's Godot for {other} is not known here")),
+            other => bail!("Debian's Godot for {other} is not known here"),
         }
     }
 }
 
-fn set_up(platform: &Platform, emulator: Option<&Path>) -> Result<PathBuf, String> {
+fn set_up(platform: &Platform, emulator: Option<&Path>) -> Result<PathBuf> {
     let architecture = platform.debian;
     let folder = SetUp {
         name: &format!("godot-{SUITE}-{architecture}-{REVISION}"),
@@ -97,18 +90,14 @@ fn set_up(platform: &Platform, emulator: Option<&Path>) -> Result<PathBuf, Strin
         },
         fill: &|folder, work| {
             let apt = Apt::open(&work.join("apt"), architecture, &[SUITE])?;
-            let packages = [&PACKAGES[..], &screen::PACKAGES].concat();
-            apt::unpack(&apt.download_complete(&packages)?, folder)?;
+            apt::unpack(&apt.download_complete(&PACKAGES)?, folder)?;
             for unused in ["usr/share/doc", "usr/share/man", "usr/share/locale"] {
                 let _ = fs::remove_dir_all(folder.join(unused));
             }
-            let program = folder.join(PROGRAM);
-            write_start_scripts(platform, emulator, folder)
-                .map_err(|error| failed("write", &program, &error))?;
-            let works = requirement::check(&program).map(|_| ());
-            works.map_err(|reason| {
-                format!("the Godot of Debian's {SUITE} suite does not work here: {reason}")
-            })
+            write_start_scripts(platform, emulator, folder)?;
+            requirement::check(&folder.join(PROGRAM))
+                .with_context(|| format!("the Godot of Debian's {SUITE} does not work here"))?;
+            Ok(())
         },
     }
     .folder()?;
@@ -118,13 +107,10 @@ fn set_up(platform: &Platform, emulator: Option<&Path>) -> Result<PathBuf, Strin
 /// The script that starts Godot, in the folder that it is set up in.
 const PROGRAM: &str = "godot";
 
-/// Writes the scripts that start Godot, and a screen for it, with the libraries they were unpacked with. They go by their own
-/// place, so that they work before the folder has its final name, and through a link.
-fn write_start_scripts(
-    platform: &Platform,
-    emulator: Option<&Path>,
-    folder: &Path,
-) -> io::Result<()> {
+/// Writes the scripts that start Godot, and a screen for it, with the libraries they were unpacked
+/// with. Paths in them are relative to the script, so that they work before the folder has its
+/// final name, and through a link.
+fn write_start_scripts(platform: &Platform, emulator: Option<&Path>, folder: &Path) -> Result<()> {
     let emulator =
         emulator.map_or_else(String::new, |program| format!("\"{}\" ", program.display()));
     let Platform {
@@ -146,5 +132,32 @@ exec {emulator}"$libraries/{loader}" --library-path "$libraries:$libraries/pulse
         )
     };
     process::write_program(&folder.join(PROGRAM), &script("", "godot"))?;
-    screen::write_programs(folder, script)
+    write_screen(folder, script)
+}
+
+/// The script that starts Xvfb, in the folder that it is set up in.
+const SCREEN: &str = "xvfb";
+
+/// The program that Xvfb starts for the keyboard's layout.
+const KEYBOARD: &str = "xkbcomp";
+
+/// The folder in which Xvfb expects that program. No option changes it, and Xvfb ends without it.
+const KEYBOARD_FOLDER: &[u8] = b"/usr/bin\0";
+
+/// Writes the programs that start Xvfb into the folder that it was unpacked to. `script` makes a
+/// script that starts a program in `usr/bin`, with options of its own, after something else.
+fn write_screen(folder: &Path, script: impl Fn(&str, &str) -> String) -> Result<()> {
+    let original = folder.join("usr/bin/Xvfb");
+    let mut program = fs::read(&original)?;
+    let place = program
+        .windows(KEYBOARD_FOLDER.len())
+        .position(|bytes| bytes == KEYBOARD_FOLDER)
+        .context("Xvfb does not name the folder of xkbcomp")?;
+    // The folder that it is started in.
+    program[place..][..2].copy_from_slice(b".\0");
+    fs::write(original, program)?;
+    process::write_program(&folder.join(KEYBOARD), &script("", KEYBOARD))?;
+    let before = "cd \"$prefix\" || exit";
+    let screen = script(before, "Xvfb -xkbdir \"$XKB_CONFIG_ROOT\"");
+    Ok(process::write_program(&folder.join(SCREEN), &screen)?)
 }

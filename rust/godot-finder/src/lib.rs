@@ -1,4 +1,5 @@
-//! Finding a Godot to run: one that the user chose, one on `PATH`, or one that is fetched for this user alone.
+//! Finds a Godot to run: the user's choice, one on `PATH`, or one that is set up for this user
+//! alone.
 
 mod debian;
 mod requirement;
@@ -9,6 +10,7 @@ use std::env;
 use std::path::{self, Path, PathBuf};
 use std::process::Command;
 
+use anyhow::{Context, Result};
 use provision::process;
 
 pub use screen::Screen;
@@ -20,9 +22,9 @@ pub struct Godot {
 }
 
 impl Godot {
-    /// The Godot the user chose, else one on `PATH`, else one set up for this user alone. The error is a sentence for
-    /// the user: what failed, and what to do about it.
-    pub fn find() -> Result<Self, String> {
+    /// The user's choice, else one on `PATH`, else one that is set up for this user alone. The
+    /// error tells the user what failed and what to do about it.
+    pub fn find() -> Result<Self> {
         if let Some(chosen) = env::var_os("GODOT4_BIN").filter(|value| !value.is_empty()) {
             return Self::chosen(Path::new(&chosen));
         }
@@ -37,35 +39,37 @@ impl Godot {
         Ok(Self { program })
     }
 
-    /// A program that is to be a Godot.
-    pub fn at(program: &Path) -> Result<Self, String> {
+    /// The Godot at this path, if it is one.
+    pub fn at(program: &Path) -> Result<Self> {
         requirement::check(program)?;
         Ok(Self {
             program: program.into(),
         })
     }
 
-    /// Debian's Godot for another architecture, named in Debian's words, which runs through the program `emulator`.
-    pub fn emulated(architecture: &str, emulator: &Path) -> Result<Self, String> {
+    /// Debian's Godot for another architecture, in Debian's words, started through the program
+    /// `emulator`.
+    pub fn emulated(architecture: &str, emulator: &Path) -> Result<Self> {
         let program = debian::emulated(architecture, emulator)?;
         Ok(Self { program })
     }
 
-    /// The user's own choice is used or refused; a silent fallback would run another Godot than the one they think.
-    fn chosen(chosen: &Path) -> Result<Self, String> {
+    /// The user's own choice is used or refused. A silent fallback would run another Godot than the
+    /// user expects.
+    fn chosen(chosen: &Path) -> Result<Self> {
         let program = match chosen.to_str() {
             Some(name) if chosen.components().count() == 1 => process::on_path(name),
             _ => path::absolute(chosen).ok(),
         };
         let program = program.unwrap_or_else(|| chosen.into());
-        requirement::check(&program).map_err(|reason| {
-            format!("GODOT4_BIN cannot be used: {reason}; set it to the program of a Godot 4.4 or later, or unset it")
-        })?;
+        requirement::check(&program).context(
+            "GODOT4_BIN cannot be used: set it to the program of a Godot 4.4 or later, or unset it",
+        )?;
         Ok(Self { program })
     }
 
-    /// Its version, as it names it, without the part that tells who has built it.
-    pub fn version(&self) -> Result<String, String> {
+    /// The numbers of its version.
+    pub fn version(&self) -> Result<String> {
         let version = requirement::check(&self.program)?;
         let parts: Vec<_> = version.split('.').collect();
         let is_number = |part: &&&str| part.parse::<u32>().is_ok();
@@ -78,8 +82,8 @@ impl Godot {
         &self.program
     }
 
-    /// A command that starts this Godot in `folder`. Scripts that start another Godot find this one in `GODOT4_BIN`: a
-    /// Godot that was set up for this user alone cannot tell its own path.
+    /// A command that starts this Godot in `folder`. Scripts that start another Godot find it in
+    /// `GODOT4_BIN`, since a Godot that was set up for this user alone does not know its own path.
     pub fn command(&self, folder: &Path) -> Command {
         let mut command = Command::new(&self.program);
         command.current_dir(folder).env("GODOT4_BIN", &self.program);

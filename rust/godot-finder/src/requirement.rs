@@ -1,28 +1,27 @@
-//! What is asked of a Godot, and what to do where none will do.
+//! Which Godot will do, and what to do where there is none.
 
 use std::path::Path;
 use std::process::Command;
 
+use anyhow::{Result, anyhow, bail};
 use provision::process;
 
 /// The oldest Godot that loads the extension.
 const OLDEST: Version = Version(4, 4);
 
-/// What to do where no Godot can be had.
+/// What to do where there is no Godot.
 pub const REMEDY: &str = "install Godot 4.4 or later and set GODOT4_BIN to the path of its program";
 
-/// The version of a program, if it is a Godot that can load the extension; the error is why not.
-pub fn check(program: &Path) -> Result<String, String> {
+/// The version of a program, if it is a Godot that can load the extension.
+pub fn check(program: &Path) -> Result<String> {
     let shown = program.display();
-    let output = process::output(Command::new(program).arg("--version")).map_err(|message| {
-        let reason = message.trim().lines().last().unwrap_or_default();
-        format!("`{shown} --version` failed: {reason}")
-    })?;
+    let output = process::output(Command::new(program).arg("--version"))
+        .map_err(|error| anyhow!("`{shown} --version` failed: {}", process::last_line(&error)))?;
     let version = |line| Some((Version::parse(line)?, line));
     match output.lines().find_map(version) {
         Some((version, line)) if version >= OLDEST => Ok(line.trim().into()),
-        Some((Version(major, minor), _)) => Err(format!("{shown} is Godot {major}.{minor}")),
-        None => Err(format!("{shown} does not name its version, as Godot does")),
+        Some((Version(major, minor), _)) => bail!("{shown} is Godot {major}.{minor}"),
+        None => bail!("{shown} does not name its version, as Godot does"),
     }
 }
 

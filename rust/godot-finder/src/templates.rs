@@ -1,30 +1,31 @@
-//! Export templates: what Godot makes a game of, together with the project's files.
+//! Export templates: Godot makes a game of one, together with the project's files.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use anyhow::Result;
+use fs_err as fs;
 use provision::apt::{self, Apt};
-use provision::cache::{SetUp, failed, unique};
+use provision::cache::{SetUp, unique};
 use provision::process;
 
 use crate::debian::{Platform, SUITE};
 
-/// To be raised when a set-up of an older version of this module will not do any more.
+/// Raised when a set-up of an older version of this module is of no use any more.
 const REVISION: u32 = 1;
 
 /// Debian's templates, set up for this user alone.
 pub struct Templates {
-    /// Makes what is given to players.
+    /// Makes games for players.
     pub release: PathBuf,
-    /// Makes what is given to testers.
+    /// Makes games for testers.
     pub debug: PathBuf,
 }
 
 impl Templates {
-    /// The templates for this system, after setting them up if that has not been done. A game that is made with one starts
-    /// on this system only: it has the full paths of the loader and the libraries that Debian has built it for.
-    pub fn of_system() -> Result<Self, String> {
+    /// The templates for this system, after setting them up if necessary. A game that is made with
+    /// one starts on this system only, since it has the full paths of the loader and the libraries.
+    pub fn of_system() -> Result<Self> {
         let platform = Platform::of_system()?;
         let folder = SetUp {
             name: &format!("godot-templates-{SUITE}-{}-{REVISION}", platform.debian),
@@ -44,15 +45,14 @@ impl Templates {
     }
 }
 
-/// A copy of a program in `folder` that finds its loader and its libraries there, wherever it is copied to.
-fn bound(platform: &Platform, folder: &Path, name: &str) -> Result<PathBuf, String> {
+/// A copy of a program that finds its loader and its libraries in `folder`, wherever the copy is.
+fn bound(platform: &Platform, folder: &Path, name: &str) -> Result<PathBuf> {
     let program = folder.join(name);
     if program.exists() {
         return Ok(program);
     }
     let new = folder.join(format!("{name}.{}", unique()));
-    fs::copy(folder.join("usr/bin").join(name), &new)
-        .map_err(|error| failed("write", &new, &error))?;
+    fs::copy(folder.join("usr/bin").join(name), &new)?;
     let libraries = folder.join(platform.libraries);
     let loader = libraries.join(platform.loader);
     let patchelf = || {
@@ -63,7 +63,7 @@ fn bound(platform: &Platform, folder: &Path, name: &str) -> Result<PathBuf, Stri
             .arg(folder.join("usr/bin/patchelf"));
         command
     };
-    // A library that has a search path of its own is not searched for by the program's.
+    // The loader would search by this library's own path, and not by the program's.
     let of_its_own = libraries.join("libpulse.so.0");
     process::output(patchelf().arg("--remove-rpath").arg(of_its_own))?;
     let rpath = format!("{0}:{0}/pulseaudio", libraries.display());
@@ -74,6 +74,6 @@ fn bound(platform: &Platform, folder: &Path, name: &str) -> Result<PathBuf, Stri
             .args(["--force-rpath", "--set-rpath", &rpath])
             .arg(&new),
     )?;
-    fs::rename(&new, &program).map_err(|error| failed("create", &program, &error))?;
+    fs::rename(&new, &program)?;
     Ok(program)
 }

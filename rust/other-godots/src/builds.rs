@@ -1,4 +1,4 @@
-//! What the other Godots are like.
+//! How the other Godots differ.
 
 /// How a Godot differs from the one that is there.
 pub(crate) struct Build {
@@ -23,19 +23,10 @@ pub(crate) static AS_IT_IS: Build = Build {
 /// As small games have it: no 3D, no physics, no navigation, no XR, no optional module, no editor.
 pub(crate) static WITHOUT_3D: Build = Build {
     lacks_class: |class| {
+        #[rustfmt::skip]
         const PARTS: [&str; 12] = [
-            "3D",
-            "XR",
-            "Physics",
-            "Navigation",
-            "Noise",
-            "CSG",
-            "GLTF",
-            "FBX",
-            "GridMap",
-            "Editor",
-            "Multiplayer",
-            "WebRTC",
+            "3D", "XR", "Physics", "Navigation", "Noise", "CSG", "GLTF", "FBX", "GridMap", "Editor",
+            "Multiplayer", "WebRTC",
         ];
         PARTS.iter().any(|part| class.contains(part))
     },

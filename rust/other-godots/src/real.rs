@@ -1,78 +1,93 @@
-//! The Godot that is there, and the library of the extension.
+//! The Godot at hand: its functions and its names.
 
-use std::env;
-use std::ffi::{CStr, CString};
-use std::mem::transmute;
-use std::path::PathBuf;
+use std::ffi::{CStr, c_char, c_void};
+use std::mem::transmute_copy;
 use std::sync::OnceLock;
 
-use crate::{Build, Entry, Function, GetProcAddress, Pointer, functions, levels};
+use crate::builds::Build;
+
+/// Godot's function that finds the others by their names.
+pub(crate) type GetProcAddress = unsafe extern "C" fn(*const c_char) -> Option<Function>;
+pub(crate) type Function = unsafe extern "C" fn();
+/// A pointer that this library only passes on.
+pub(crate) type Pointer = *mut c_void;
 
 struct Real {
-    get_proc_address: GetProcAddress,
     build: &'static Build,
+    get_proc_address: GetProcAddress,
 }
 
 static REAL: OnceLock<Real> = OnceLock::new();
+
+/// Sets the Godot at hand, and how the other Godot differs.
+pub(crate) fn set(build: &'static Build, get_proc_address: GetProcAddress) {
+    let real = Real {
+        build,
+        get_proc_address,
+    };
+    REAL.get_or_init(|| real);
+}
 
 fn real() -> &'static Real {
     REAL.get().expect("Godot has called an entry")
 }
 
-/// The Godot that is played.
+/// How the other Godot differs.
 pub(crate) fn build() -> &'static Build {
     real().build
 }
 
-/// The function `name` of the Godot that is there.
-pub(crate) fn function(name: &CStr) -> Option<Function> {
-    // SAFETY: Godot takes any zero-terminated name.
+/// The function `name` of the Godot at hand.
+pub(crate) fn find(name: &CStr) -> Option<Function> {
+    // SAFETY: Godot accepts any zero-terminated name.
     unsafe { (real().get_proc_address)(name.as_ptr()) }
 }
 
-/// Hands the library of the extension on to Godot, and plays `build` to it.
+/// The same as a function of type `F`.
 ///
 /// # Safety
-/// The arguments are those that Godot calls an entry with.
-pub(crate) unsafe fn load(
-    build: &'static Build,
-    get_proc_address: GetProcAddress,
-    library: Pointer,
-    init: Pointer,
-) -> u8 {
-    REAL.get_or_init(|| Real {
-        get_proc_address,
-        build,
-    });
-    let (prefix, suffix) = (env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
-    let library_name = format!("{prefix}stream_peer_socket_rs{suffix}");
-    let path = beside(&library_name).expect("the path of this library is known");
-    // SAFETY: The library of the extension is made to be loaded, and its entry has this type. The arguments are passed on
-    // as they came, but for the function that plays the other Godot.
-    unsafe {
-        let handle = libc::dlopen(path.as_ptr(), libc::RTLD_NOW);
-        assert!(!handle.is_null(), "cannot load {path:?}");
-        let entry = libc::dlsym(handle, c"stream_peer_socket_rs_init".as_ptr());
-        assert!(!entry.is_null(), "{path:?} has no entry");
-        let entry = transmute::<Pointer, Entry>(entry);
-        let is_loaded = entry(functions::get_proc_address, library, init);
-        if is_loaded != 0 && (build.lacks_class)("EditorPlugin") {
-            levels::leave_out_the_editor(init.cast());
-        }
-        is_loaded
-    }
+/// `F` is the type that gdextension_interface.h gives for the name.
+pub(crate) unsafe fn function<F: Copy>(name: &CStr) -> F {
+    let function = find(name).expect("every Godot has this function");
+    assert_eq!(size_of::<F>(), size_of::<Function>());
+    // SAFETY: The caller's guarantee. Both are pointers to functions.
+    unsafe { transmute_copy(&function) }
 }
 
-/// The path of `file` in the folder of this library.
-fn beside(file: &str) -> Option<CString> {
-    // SAFETY: The address is that of a function, and the path that is told of it stays as long as this library.
-    let path = unsafe {
-        let mut info = std::mem::zeroed::<libc::Dl_info>();
-        if libc::dladdr(beside as *const libc::c_void, &mut info) == 0 {
-            return None;
-        }
-        CStr::from_ptr(info.dli_fname)
-    };
-    let path = PathBuf::from(path.to_str().ok()?).with_file_name(file);
-    CString::new(path.to_str()?).ok()
+// As in gdextension_interface.h.
+const STRING: u32 = 4;
+const STRING_NAME: u32 = 21;
+/// More than a Variant takes.
+type Room = [u64; 8];
+type ToVariant = unsafe extern "C" fn(*mut Room, Pointer);
+type Destroy = unsafe extern "C" fn(*mut Room);
+
+/// The text of a name of Godot's.
+///
+/// # Safety
+/// `name` points to a StringName.
+pub(crate) unsafe fn text(name: Pointer) -> String {
+    // SAFETY: The types are those of gdextension_interface.h. There is room for a Variant and for a
+    // String, and both are destroyed once.
+    unsafe {
+        let get_to_variant: unsafe extern "C" fn(u32) -> ToVariant =
+            function(c"get_variant_from_type_constructor");
+        let stringify: unsafe extern "C" fn(*const Room, *mut Room) =
+            function(c"variant_stringify");
+        let destroy_variant: Destroy = function(c"variant_destroy");
+        let get_destroy: unsafe extern "C" fn(u32) -> Destroy =
+            function(c"variant_get_ptr_destructor");
+        let to_utf8: unsafe extern "C" fn(*const Room, *mut c_char, i64) -> i64 =
+            function(c"string_to_utf8_chars");
+
+        let (mut variant, mut string) = (Room::default(), Room::default());
+        get_to_variant(STRING_NAME)(&mut variant, name);
+        stringify(&variant, &mut string);
+        destroy_variant(&mut variant);
+        let mut utf8 = [0_u8; 256];
+        let length = to_utf8(&string, utf8.as_mut_ptr().cast(), utf8.len() as i64);
+        get_destroy(STRING)(&mut string);
+        let length = usize::try_from(length).unwrap_or(0).min(utf8.len());
+        String::from_utf8_lossy(&utf8[..length]).into_owned()
+    }
 }

@@ -1,66 +1,74 @@
 //! A private apt: downloads packages from suites the system does not use, into one folder.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::thread;
 
+use anyhow::{Context, Error, Result, anyhow, bail};
+use fs_err as fs;
+
 use crate::apt_sources::{self, Archive};
-use crate::cache::failed;
 use crate::process;
+
+/// The processor architecture of this system, in Debian's words. The error names the program of
+/// Debian's that is missing.
+pub fn debian_architecture() -> Result<String> {
+    for program in ["apt-get", "apt-config", "dpkg", "dpkg-deb"] {
+        if process::on_path(program).is_none() {
+            bail!("this system has no {program}, which Debian and its derivatives have");
+        }
+    }
+    let architecture = process::output(Command::new("dpkg").arg("--print-architecture"))?;
+    Ok(architecture.trim().into())
+}
 
 /// Signs every suite of the Debian archive.
 const DEBIAN_KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// apt with a configuration and folders of its own. It knows nothing of the system's packages, so what it downloads is
-/// complete, and needs no rights beyond those on its folder.
+/// apt with a configuration and folders of its own. It knows nothing of the system's packages, so
+/// its downloads are complete, and it needs no rights beyond those on its folder.
 pub struct Apt {
     folder: PathBuf,
     architecture: String,
 }
 
 impl Apt {
-    /// Sets apt up in `folder`, and has it read what there is in `suites`, for one processor architecture. The suites
-    /// whose names end in `-security` are taken from Debian's archive of security updates, all others from its main one.
-    pub fn open(folder: &Path, architecture: &str, suites: &[&str]) -> Result<Self, String> {
+    /// Sets apt up in `folder`, and has it read the lists of `suites` for one processor
+    /// architecture. Suites whose names end in `-security` come from Debian's archive of security
+    /// updates, all others from its main archive.
+    pub fn open(folder: &Path, architecture: &str, suites: &[&str]) -> Result<Self> {
         let apt = Self {
             folder: folder.into(),
             architecture: architecture.into(),
         };
         for needed in ["state/lists/partial", "cache/archives/partial"] {
-            let path = folder.join(needed);
-            fs::create_dir_all(&path).map_err(|error| failed("create", &path, &error))?;
+            fs::create_dir_all(folder.join(needed))?;
         }
         apt.write("status", "")?;
         apt.write("apt.conf", &apt.configuration()?)?;
 
         let sources = system_sources();
         let security = apt_sources::security_archives(&sources);
-        let mut problem = "this system's apt sources name no Debian archive".into();
+        let mut problem = anyhow!("this system's apt sources name no Debian archive");
         for archive in apt_sources::debian_archives(&sources) {
+            let uri = &archive.uri;
             match apt.update(&archive, security.first(), suites) {
                 Ok(()) => return Ok(apt),
-                Err(message) => {
-                    let uri = archive.uri;
-                    problem = format!("apt cannot read {uri}: {message}; check the network");
+                Err(error) => {
+                    problem = anyhow!("apt cannot read {uri}: {error}; check the network")
                 }
             }
         }
         Err(problem)
     }
 
-    fn update(
-        &self,
-        main: &Archive,
-        security: Option<&Archive>,
-        suites: &[&str],
-    ) -> Result<(), String> {
+    fn update(&self, main: &Archive, security: Option<&Archive>, suites: &[&str]) -> Result<()> {
         let mut list = String::new();
         for suite in suites {
             let archive = match suite.ends_with("-security") {
-                true => security.ok_or("this system's apt sources name no security updates")?,
+                true => security.context("this system's apt sources name no security updates")?,
                 false => main,
             };
             list += &self.source(archive, suite);
@@ -85,8 +93,9 @@ impl Apt {
         format!("deb [arch={architecture}{signed_by}] {uri} {suite} main\n")
     }
 
-    /// Downloads packages with all they depend on, the C library included, and returns all the files.
-    pub fn download_complete(&self, packages: &[&str]) -> Result<Vec<PathBuf>, String> {
+    /// Downloads packages with all they depend on, the C library included, and returns all the
+    /// files.
+    pub fn download_complete(&self, packages: &[&str]) -> Result<Vec<PathBuf>> {
         let install = [
             "install",
             "--yes",
@@ -98,32 +107,31 @@ impl Apt {
     }
 
     /// Downloads these packages and nothing they depend on: the system has that.
-    pub fn download_alone(&self, packages: &[&str]) -> Result<Vec<PathBuf>, String> {
+    pub fn download_alone(&self, packages: &[&str]) -> Result<Vec<PathBuf>> {
         self.apt_get(&[&["download"], packages].concat())?;
         debs(&self.folder)
     }
 
     /// The version of a package that would be downloaded.
-    pub fn version(&self, package: &str) -> Result<String, String> {
+    pub fn version(&self, package: &str) -> Result<String> {
         self.field(package, "Version")
     }
 
     /// The names of the packages that a package depends on directly.
-    pub fn dependencies(&self, package: &str) -> Result<Vec<String>, String> {
+    pub fn dependencies(&self, package: &str) -> Result<Vec<String>> {
         let depends = self.field(package, "Depends")?;
         let name = |entry: &str| Some(entry.split_whitespace().next()?.to_owned());
         Ok(depends.split([',', '|']).filter_map(name).collect())
     }
 
-    fn field(&self, package: &str, name: &str) -> Result<String, String> {
+    fn field(&self, package: &str, name: &str) -> Result<String> {
         let mut command = self.command("apt-cache");
         let shown = process::output(command.args(["show", "--no-all-versions", package]))
-            .map_err(|output| first_error(&output))?;
-        let line = shown
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-        line.map(String::from)
-            .ok_or_else(|| format!("apt does not tell the {name} of {package}"))
+            .map_err(first_error)?;
+        let mut lines = shown.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        let value = value.with_context(|| format!("apt does not know the {name} of {package}"))?;
+        Ok(value.into())
     }
 
     fn command(&self, program: &str) -> Command {
@@ -135,18 +143,16 @@ impl Apt {
         command
     }
 
-    fn apt_get(&self, args: &[&str]) -> Result<(), String> {
+    fn apt_get(&self, args: &[&str]) -> Result<()> {
         let mut command = self.command("apt-get");
         command
             .arg("--option=APT::Update::Error-Mode=any")
             .args(args);
-        match process::output(&mut command) {
-            Ok(_) => Ok(()),
-            Err(output) => Err(first_error(&output)),
-        }
+        process::output(&mut command).map_err(first_error)?;
+        Ok(())
     }
 
-    fn configuration(&self) -> Result<String, String> {
+    fn configuration(&self) -> Result<String> {
         let system = process::output(Command::new("apt-config").arg("dump"))?;
         let folder = self.folder.display();
         let architecture = &self.architecture;
@@ -171,25 +177,22 @@ Dir::Etc::preferencesparts "/dev/null";
         ))
     }
 
-    fn write(&self, name: &str, content: &str) -> Result<(), String> {
-        let path = self.folder.join(name);
-        fs::write(&path, content).map_err(|error| failed("write", &path, &error))
+    fn write(&self, name: &str, content: &str) -> Result<()> {
+        Ok(fs::write(self.folder.join(name), content)?)
     }
 }
 
 /// The packages in a folder.
-fn debs(folder: &Path) -> Result<Vec<PathBuf>, String> {
-    let entries = fs::read_dir(folder).map_err(|error| failed("read", folder, &error))?;
-    Ok(entries
-        .flatten()
-        .map(|entry| entry.path())
+fn debs(folder: &Path) -> Result<Vec<PathBuf>> {
+    let paths = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
+    Ok(paths
         .filter(|path| path.extension() == Some(OsStr::new("deb")))
         .collect())
 }
 
-/// Unpacks packages side by side; for most of the time it takes, `dpkg-deb` decompresses on one processor.
-pub fn unpack(packages: &[PathBuf], prefix: &Path) -> Result<(), String> {
-    fs::create_dir_all(prefix).map_err(|error| failed("create", prefix, &error))?;
+/// Unpacks packages on several processors, since `dpkg-deb` decompresses on one.
+pub fn unpack(packages: &[PathBuf], prefix: &Path) -> Result<()> {
+    fs::create_dir_all(prefix)?;
     let remaining = Mutex::new(packages.iter());
     let next = || {
         remaining
@@ -197,72 +200,59 @@ pub fn unpack(packages: &[PathBuf], prefix: &Path) -> Result<(), String> {
             .ok()
             .and_then(|mut packages| packages.next())
     };
-    let work = || -> Result<(), String> {
+    let work = || -> Result<()> {
         while let Some(package) = next() {
-            process::output(
-                Command::new("dpkg-deb")
-                    .arg("--extract")
-                    .arg(package)
-                    .arg(prefix),
-            )
-            .map_err(|message| format!("cannot unpack {}: {message}", package.display()))?;
+            let mut unpack = Command::new("dpkg-deb");
+            unpack.arg("--extract").arg(package).arg(prefix);
+            let unpacked = process::output(&mut unpack);
+            unpacked.with_context(|| format!("cannot unpack {}", package.display()))?;
         }
         Ok(())
     };
     thread::scope(|scope| {
         let threads = thread::available_parallelism().map_or(1, Into::into).min(8);
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().try_for_each(|worker| {
-            worker
-                .join()
-                .unwrap_or_else(|_| Err("a thread panicked".into()))
-        })
+        let mut outcomes = workers.into_iter().map(|worker| worker.join());
+        outcomes.try_for_each(|outcome| outcome.unwrap_or_else(|_| bail!("a thread panicked")))
     })
 }
 
-/// The part of the system's configuration that says how to download: proxies, certificates, retries. The rest, hooks in
-/// particular, is about the system's own packages.
+/// The settings of the system's apt for downloads: proxies, certificates, retries. The others,
+/// hooks in particular, are about the system's own packages.
 fn download_settings(configuration: &str) -> String {
-    configuration
-        .lines()
-        .filter(|line| line.starts_with("Acquire::") && !line.ends_with(" \"\";"))
-        .filter(|line| {
-            !["Acquire::IndexTargets::", "Acquire::Languages"]
-                .iter()
-                .any(|prefix| line.starts_with(prefix))
-        })
-        .map(|line| format!("{line}\n"))
-        .collect()
+    let is_other = |line: &&str| {
+        !line.starts_with("Acquire::")
+            || line.ends_with(" \"\";")
+            || line.starts_with("Acquire::IndexTargets::")
+            || line.starts_with("Acquire::Languages")
+    };
+    let lines = configuration.lines().filter(|line| !is_other(line));
+    lines.map(|line| format!("{line}\n")).collect()
 }
 
-/// The first thing that apt calls an error: what follows is a consequence of it.
-fn first_error(output: &str) -> String {
+/// The first error in apt's output. Later errors are consequences of it.
+fn first_error(output: Error) -> Error {
+    let output = output.to_string();
     let error = output.lines().find_map(|line| line.strip_prefix("E: "));
-    let last_line = || output.trim().lines().last();
-    error
-        .or_else(last_line)
-        .unwrap_or("apt-get said nothing")
-        .trim()
-        .into()
+    let error = error.or_else(|| output.trim().lines().last());
+    anyhow!(error.unwrap_or("apt-get printed nothing").trim().to_owned())
 }
 
-/// The files in which the system's sources are.
+/// The files with the system's sources.
 fn system_sources() -> Vec<(PathBuf, String)> {
     let parts = fs::read_dir("/etc/apt/sources.list.d")
         .into_iter()
         .flatten();
     let mut parts: Vec<_> = parts.flatten().map(|entry| entry.path()).collect();
     parts.sort();
-    ["/etc/apt/sources.list".into()]
-        .into_iter()
-        .chain(parts)
-        .filter(|path: &PathBuf| {
-            path.extension()
-                .is_some_and(|extension| extension == "list" || extension == "sources")
-        })
+    let paths = ["/etc/apt/sources.list".into()].into_iter().chain(parts);
+    let extensions = ["list", "sources"].map(OsStr::new).map(Some);
+    paths
+        .filter(|path: &PathBuf| extensions.contains(&path.extension()))
         .filter_map(|path| {
-            let content = fs::read_to_string(&path).ok()?;
-            Some((path, content))
+            fs::read_to_string(&path)
+                .ok()
+                .map(|content| (path, content))
         })
         .collect()
 }
@@ -290,8 +280,9 @@ Acquire::Retries \"5\";
     #[test]
     fn the_first_error_is_the_one_to_report() {
         let output = "Hit:1 x\nE: Unable to locate package godot\nE: Something else\n";
+        let first_error = |output: &str| first_error(anyhow!(output.to_owned())).to_string();
         assert_eq!(first_error(output), "Unable to locate package godot");
         assert_eq!(first_error("killed\n"), "killed");
-        assert_eq!(first_error(""), "apt-get said nothing");
+        assert_eq!(first_error(""), "apt-get printed nothing");
     }
 }

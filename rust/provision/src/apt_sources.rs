@@ -1,6 +1,9 @@
-//! Reading the system's apt sources for the Debian archive it uses, in both formats of sources.list(5).
+//! Finds the Debian archives among the system's apt sources, in both formats of sources.list(5).
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use deb822_fast::Deb822;
 
 /// A place that packages come from.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,8 +17,8 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// How sure it is that this is the main Debian archive or a mirror of it, as a rank, the surest lowest. Nothing in
-    /// a source says so outright, and third parties like to call their archives `debian`, too.
+    /// How surely this is the main Debian archive or a mirror of it: 0 is the surest. A source does
+    /// not say so itself, and third parties call their archives `debian`, too.
     fn rank(&self) -> Option<u8> {
         if self.is_security() || !self.has_main() {
             return None;
@@ -46,8 +49,8 @@ impl Archive {
     }
 }
 
-/// The archives that are, or may be, the main Debian archive, the likeliest first. `files` has the name and the content
-/// of each file with sources.
+/// The archives that are, or may be, the main Debian archive, the likeliest first. `files` has the
+/// name and the content of each file with sources.
 pub fn debian_archives(files: &[(PathBuf, String)]) -> Vec<Archive> {
     let mut ranked: Vec<_> = all(files)
         .filter_map(|archive| Some((archive.rank()?, archive)))
@@ -107,44 +110,25 @@ fn one_line_entry(line: &str) -> Option<Archive> {
 
 /// The format of `*.sources` files: paragraphs of fields, as in deb822(5).
 fn stanzas(content: &str) -> Vec<Archive> {
+    let paragraphs = Deb822::from_str(content).ok();
     let mut archives = Vec::new();
-    let lines: Vec<_> = content
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .collect();
-    for stanza in lines.split(|line| line.trim().is_empty()) {
-        let field = |name: &str| field(stanza, name);
-        let is_enabled = !matches!(
-            field("Enabled").trim().to_lowercase().as_str(),
-            "no" | "false" | "0"
-        );
-        if !is_enabled || !field("Types").split_whitespace().any(|kind| kind == "deb") {
+    for paragraph in paragraphs.iter().flat_map(Deb822::iter) {
+        let field = |name: &str| paragraph.get(name).unwrap_or_default();
+        let words = |name: &str| field(name).split_whitespace().map(String::from).collect();
+        let enabled = field("Enabled").trim().to_lowercase();
+        let types: Vec<_> = words("Types");
+        if ["no", "false", "0"].contains(&&*enabled) || !types.iter().any(|kind| kind == "deb") {
             continue;
         }
-        let words = |name: &str| field(name).split_whitespace().map(String::from).collect();
         let uris: Vec<_> = words("URIs");
         archives.extend(uris.into_iter().map(|uri| Archive {
             uri,
-            keyring: keyring_path(&field("Signed-By")),
+            keyring: keyring_path(field("Signed-By")),
             suites: words("Suites"),
             components: words("Components"),
         }));
     }
     archives
-}
-
-/// The value of a field, with the lines it continues on, or nothing.
-fn field(stanza: &[&str], name: &str) -> String {
-    let mut lines = stanza.iter().skip_while(|line| {
-        !line
-            .split_once(':')
-            .is_some_and(|(field, _)| field.eq_ignore_ascii_case(name))
-    });
-    let first = lines.next().and_then(|line| line.split_once(':'));
-    first.map_or_else(String::new, |(_, value)| {
-        let continued = lines.take_while(|line| line.starts_with(char::is_whitespace));
-        [value].into_iter().chain(continued.copied()).collect()
-    })
 }
 
 /// Keys may be named by the path of a keyring; a fingerprint or the key itself is of no use here.

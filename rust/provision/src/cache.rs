@@ -1,114 +1,104 @@
-//! Folders of the user's cache that are made once, and are there as a whole or not at all.
+//! Folders of the user's cache. Each is set up once, and is either complete or absent.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 use std::process::id;
+use std::time::UNIX_EPOCH;
 use std::{env, io};
+
+use anyhow::{Context, Result};
+use fs_err::{self as fs, File};
 
 /// The beginning of the names of folders in which a set-up is under way.
 const PARTIAL: &str = "partial-";
 
 /// Something that is set up once in a folder of the cache.
 pub struct SetUp<'a> {
-    /// The folder's name. It has to change when a folder that an older version has made will not do any more.
+    /// The folder's name, which has to change when a folder of an older version is of no use.
     pub name: &'a str,
-    /// What is being set up, and how much there is to download, for the person at the terminal.
+    /// What is being set up and how much is downloaded, for the person at the terminal.
     pub what: &'a str,
-    /// Whether a folder that is there is whole and still of use.
+    /// Whether an existing folder is complete and of use.
     pub is_ready: &'a dyn Fn(&Path) -> bool,
-    /// Fills a new folder. The first path is the folder, the second a place for what is needed meanwhile.
-    pub fill: &'a dyn Fn(&Path, &Path) -> Result<(), String>,
+    /// Fills a new folder. The first path is the folder, the second a folder for temporary files.
+    pub fill: &'a dyn Fn(&Path, &Path) -> Result<()>,
 }
 
 impl SetUp<'_> {
-    /// The folder, after setting it up if that has not been done.
-    pub fn folder(&self) -> Result<PathBuf, String> {
+    /// The folder, after setting it up if necessary.
+    pub fn folder(&self) -> Result<PathBuf> {
         let cache = cache_folder()?;
         let folder = cache.join(self.name);
         if (self.is_ready)(&folder) {
             return Ok(folder);
         }
-        create(&cache)?;
+        fs::create_dir_all(&cache)?;
         let _lock = lock(&cache.join("lock"))?;
         if (self.is_ready)(&folder) {
             return Ok(folder);
         }
         eprintln!("Setting up {} in {}", self.what, folder.display());
         remove_leftovers(&cache)?;
-        // The name is new each time: a download of a set-up that was killed may still be writing into its own folder.
+        // The name is new each time, since a download of a set-up that was killed may still be
+        // writing into its own folder.
         let work = cache.join(format!("{PARTIAL}{}", unique()));
         let result = self.set_up(&work, &folder);
         let _ = fs::remove_dir_all(&work);
         result.map(|()| folder)
     }
 
-    fn set_up(&self, work: &Path, folder: &Path) -> Result<(), String> {
+    fn set_up(&self, work: &Path, folder: &Path) -> Result<()> {
         let new = work.join("new");
-        create(&new)?;
+        fs::create_dir_all(&new)?;
         (self.fill)(&new, work)?;
-        // The only moment at which the set-up comes into being, so there is never half of one. What is there already is
-        // known not to work; it has to go first, as a folder cannot replace one that is not empty.
+        // An existing folder does not work. It goes first, since a rename replaces empty folders
+        // only. The second rename is atomic, so no half of a set-up is ever seen.
         if folder.exists() {
-            fs::rename(folder, work.join("broken"))
-                .map_err(|error| failed("move", folder, &error))?;
+            fs::rename(folder, work.join("broken"))?;
         }
-        fs::rename(&new, folder).map_err(|error| failed("create", folder, &error))
+        Ok(fs::rename(&new, folder)?)
     }
 }
 
-/// The folder for what every checkout of this user shares.
-fn cache_folder() -> Result<PathBuf, String> {
+/// The folder that all checkouts of this user share.
+fn cache_folder() -> Result<PathBuf> {
     let folder = |name| {
-        env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
+        let path = env::var_os(name).map(PathBuf::from);
+        path.filter(|path| path.is_absolute())
     };
     folder("XDG_CACHE_HOME")
         .or_else(|| folder("HOME").map(|home| home.join(".cache")))
         .map(|cache| cache.join("stream-peer-socket-rs"))
-        .ok_or_else(|| "no folder to set programs up in: set HOME".into())
+        .context("no folder to set programs up in: set HOME")
 }
 
-/// Held for as long as a set-up runs, so that a second one waits for the first. Ends with this process, however it ends.
-fn lock(path: &Path) -> Result<File, String> {
-    let file = File::create(path).map_err(|error| failed("create", path, &error))?;
-    let locked = file.try_lock().or_else(|error| match error {
-        TryLockError::WouldBlock => {
+/// Locks out other set-ups until the file is closed, at the latest when this process ends.
+fn lock(path: &Path) -> io::Result<File> {
+    let file = File::create(path)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
             eprintln!("Waiting for another set-up to finish");
-            file.lock()
+            file.lock()?;
         }
-        TryLockError::Error(error) => Err(error),
-    });
-    locked.map_err(|error| failed("lock", path, &error))?;
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
     Ok(file)
 }
 
 /// Removes what set-ups that were killed have left.
-fn remove_leftovers(cache: &Path) -> Result<(), String> {
-    let entries = fs::read_dir(cache).map_err(|error| failed("read", cache, &error))?;
-    for entry in entries.flatten() {
+fn remove_leftovers(cache: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(cache)?.flatten() {
         if entry.file_name().to_string_lossy().starts_with(PARTIAL) {
-            // Whatever a process that outlived its set-up is still writing goes next time.
+            // A process that outlived its set-up may still write here. The next set-up tries again.
             let _ = fs::remove_dir_all(entry.path());
         }
     }
     Ok(())
 }
 
-fn create(folder: &Path) -> Result<(), String> {
-    fs::create_dir_all(folder).map_err(|error| failed("create", folder, &error))
-}
-
-/// The end of a name that nobody else has, nor a process that was killed.
+/// The end of a name that is unique, also among processes that were killed.
 pub fn unique() -> String {
-    let now = std::time::SystemTime::now();
-    let nanoseconds = now
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |time| time.as_nanos());
-    format!("{}-{nanoseconds}", id())
-}
-
-/// The sentence for something that could not be done to a file or a folder.
-pub fn failed(what: &str, path: &Path, error: &io::Error) -> String {
-    format!("cannot {what} {}: {error}", path.display())
+    let time = UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
+    format!("{}-{time}", id())
 }

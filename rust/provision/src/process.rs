@@ -1,23 +1,30 @@
 //! Running other programs for what they print.
 
 use std::env;
+use std::io;
 use std::path::{self, Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::{fs, io};
 
-/// Runs a program to its end and returns what it printed: standard output if it succeeded, otherwise everything as the
-/// error.
-pub fn output(command: &mut Command) -> Result<String, String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| format!("cannot start {}: {error}", command.get_program().display()))?;
+use anyhow::{Context, Result, bail};
+use fs_err as fs;
+
+/// Runs a program to its end and returns what it printed to its standard output. If the program
+/// fails, the error is everything that it printed.
+pub fn output(command: &mut Command) -> Result<String> {
+    let program = command.get_program().display().to_string();
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.with_context(|| format!("cannot start {program}"))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if output.status.success() {
-        Ok(text(&output.stdout))
-    } else {
-        Err(text(&output.stdout) + &text(&output.stderr))
+    if !output.status.success() {
+        bail!(text(&output.stdout) + &text(&output.stderr));
     }
+    Ok(text(&output.stdout))
+}
+
+/// The last line of such an error.
+pub fn last_line(error: &anyhow::Error) -> String {
+    let output = format!("{error:#}");
+    output.trim().lines().last().unwrap_or_default().into()
 }
 
 /// The full path of a program on `PATH`.
@@ -35,7 +42,7 @@ pub fn write_program(path: &Path, script: &str) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
+        fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))?;
     }
     Ok(())
 }

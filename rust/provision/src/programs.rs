@@ -1,17 +1,17 @@
-//! Programs of the system's own release of Debian, for this user alone: unpacked into a folder with the libraries that they
-//! need, and started with these.
+//! Programs of the system's own release of Debian, for this user alone: unpacked into a folder with
+//! the libraries that they need, and started with these.
 
 use std::env;
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use crate::apt::{self, Apt};
+use anyhow::{Context, Result};
+use fs_err as fs;
+
+use crate::apt::{self, Apt, debian_architecture};
 use crate::cache::SetUp;
-use crate::debian_architecture;
 
-/// What the system has itself, in the version that its loader is for.
+/// Packages that the system has itself, in the version of its loader.
 const OF_THE_SYSTEM: [&str; 2] = ["libc6_", "libc-bin_"];
 
 /// Folders with libraries, below that of an architecture too.
@@ -24,9 +24,9 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Sets up `packages`, of which there are `what` for the person at the terminal. The set-up is called `name`, which has
-    /// to change with the packages.
-    pub fn set_up(name: &str, what: &str, packages: &[&str]) -> Result<Self, String> {
+    /// Sets up `packages`, which `what` describes for the person at the terminal. The set-up's
+    /// `name` has to change with the packages.
+    pub fn set_up(name: &str, what: &str, packages: &[&str]) -> Result<Self> {
         let architecture = debian_architecture()?;
         let release = release()?;
         let folder = SetUp {
@@ -48,14 +48,7 @@ impl Programs {
         Ok(Self { folder, libraries })
     }
 
-    /// A command that starts the program at `path`, such as `usr/bin/jq`.
-    pub fn command(&self, path: &str) -> Command {
-        let mut command = Command::new(self.folder.join(path));
-        command.envs(self.environment());
-        command
-    }
-
-    /// The text of a script that starts it.
+    /// The text of a script that starts the program at `path`, such as `usr/bin/jq`.
     pub fn script(&self, path: &str) -> String {
         let mut script = String::from("#!/bin/sh\n");
         for (name, value) in self.environment() {
@@ -65,8 +58,8 @@ impl Programs {
         script + &format!("exec \"{}\" \"$@\"\n", program.display())
     }
 
-    /// What has to be told to programs that are not where they were built for.
-    fn environment(&self) -> [(&'static str, OsString); 3] {
+    /// The environment of programs that are not where they were built for.
+    pub fn environment(&self) -> [(&'static str, OsString); 3] {
         [
             ("LD_LIBRARY_PATH", self.libraries.clone()),
             (
@@ -83,8 +76,8 @@ impl Programs {
     }
 }
 
-/// What the loader has to be told.
-fn library_folders(prefix: &Path) -> Result<OsString, String> {
+/// The folders in which the loader finds libraries.
+fn library_folders(prefix: &Path) -> Result<OsString> {
     let bases = ["usr/lib", "lib"].map(|base| prefix.join(base));
     let of_architectures = bases.iter().flat_map(|base| {
         let entries = fs::read_dir(base).into_iter().flatten().flatten();
@@ -92,16 +85,15 @@ fn library_folders(prefix: &Path) -> Result<OsString, String> {
         folders.filter(|folder| folder.to_string_lossy().ends_with("-linux-gnu"))
     });
     let folders = of_architectures.flat_map(|base| LIBRARIES.map(|below| base.join(below)));
-    env::join_paths(folders).map_err(|error| error.to_string())
+    Ok(env::join_paths(folders)?)
 }
 
 /// The name of the system's release, such as `bookworm`.
-fn release() -> Result<String, String> {
+fn release() -> Result<String> {
     const FILE: &str = "/etc/os-release";
-    let text = fs::read_to_string(FILE).map_err(|error| format!("cannot read {FILE}: {error}"))?;
-    let name = text
-        .lines()
-        .find_map(|line| line.strip_prefix("VERSION_CODENAME="));
-    name.map(|name| name.trim_matches('"').to_owned())
-        .ok_or_else(|| format!("{FILE} does not name the release"))
+    let text = fs::read_to_string(FILE)?;
+    let mut lines = text.lines();
+    let name = lines.find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    let name = name.with_context(|| format!("{FILE} does not name the release"))?;
+    Ok(name.trim_matches('"').to_owned())
 }

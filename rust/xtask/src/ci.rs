@@ -2,39 +2,28 @@
 
 use crate::project::Project;
 use crate::tally::Tally;
-use crate::{gdlint, interop, process, simulate, situations, test};
+use crate::{comments, gdlint, interop, layers, process, simulate, situations, test};
 
 /// How long to simulate.
 const SIMULATED_STEPS: u64 = 1_000_000;
 
 /// Runs every check, also after one failed, and counts them with the tests.
 pub fn run(project: &Project, tally: &mut Tally) {
-    let checks: [(&str, &[&str]); 3] = [
-        ("cargo fmt --all --check", &["fmt", "--all", "--check"]),
-        (
-            "cargo clippy",
-            &[
-                "clippy",
-                "--workspace",
-                "--all-targets",
-                "--",
-                "-D",
-                "warnings",
-            ],
-        ),
-        ("cargo doc", &["doc", "--workspace", "--no-deps"]),
-    ];
-    for (name, args) in checks {
-        process::announce(name);
+    for args in [
+        "fmt --all --check",
+        "clippy --workspace --all-targets -- -D warnings",
+        "doc --workspace --no-deps",
+    ] {
+        let name = format!("cargo {args}");
+        process::announce(&name);
         let mut cargo = project.cargo();
-        cargo.args(args).env("RUSTDOCFLAGS", "-D warnings");
-        let outcome = match process::succeeds(&mut cargo) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err("failed, as said above".into()),
-            Err(reason) => Err(reason),
-        };
-        tally.check(name, outcome);
+        cargo
+            .args(args.split(' '))
+            .env("RUSTDOCFLAGS", "-D warnings");
+        tally.check(&name, process::run(&mut cargo));
     }
+    layers::run(project, tally);
+    comments::run(project, tally);
     gdlint::run(project, tally);
     test::run(project, tally);
     interop::run(project, tally);

@@ -1,50 +1,48 @@
-//! The class documentation: that it is complete, and agrees with what the classes are.
+//! The class documentation: that it is complete, and agrees with the classes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io;
 use std::path::Path;
 
-use godot_finder::Godot;
+use anyhow::{Result, ensure};
+use fs_err as fs;
 
+use crate::engine::Engine;
+use crate::folder;
 use crate::project::Project;
-use crate::result::Result;
 use crate::tally::Tally;
-use crate::{folder, headless};
 
 const FOLDER: &str = "doc_classes";
 
 const UP_TO_DATE: &str = "the class documentation against the classes";
 
-/// What writes the documentation's skeleton anew, keeping the texts.
+/// The command that writes the documentation's skeleton again, and keeps the texts.
 const UPDATE: &str = "cargo xtask godot -- --headless --path godot-project --doctool ../addons/stream_peer_socket_rs \
                       --gdextension-docs";
 
 /// Tests the documentation, and counts that.
-pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
-    tally.check("a description of every member", each_described(project));
-    tally.check(UP_TO_DATE, up_to_date(project, godot));
+pub fn test(engine: &Engine, tally: &mut Tally) {
+    tally.check(
+        "a description of every member",
+        each_described(engine.project),
+    );
+    tally.check(UP_TO_DATE, up_to_date(engine));
 }
 
 type Files = BTreeMap<String, String>;
 
 fn each_described(project: &Project) -> Result<()> {
-    let lacking: Vec<_> = read(&project.addon().join(FOLDER))?
-        .iter()
-        .flat_map(|(file, text)| {
-            let lines = undescribed(text).into_iter();
-            lines.map(move |line| format!("{file}:{line} has no description"))
-        })
-        .collect();
-    if lacking.is_empty() {
-        Ok(())
-    } else {
-        Err(lacking.join("\n        "))
+    let mut lacking = Vec::new();
+    for (file, text) in read(&project.addon().join(FOLDER))? {
+        let lines = undescribed(&text).into_iter();
+        lacking.extend(lines.map(|line| format!("{file}:{line} has no description")));
     }
+    ensure!(lacking.is_empty(), lacking.join("\n        "));
+    Ok(())
 }
 
-/// The numbers of the lines at which an element begins that ought to hold a text and does not. Godot writes an empty
-/// element as two lines.
+/// The numbers of the lines at which an empty element begins that should hold a text. Godot writes
+/// an empty element as two lines.
 fn undescribed(text: &str) -> Vec<usize> {
     const ELEMENTS: [&str; 4] = ["brief_description", "description", "member", "constant"];
     let lines: Vec<_> = text.lines().map(str::trim).collect();
@@ -60,52 +58,38 @@ fn undescribed(text: &str) -> Vec<usize> {
         .collect()
 }
 
-/// Has Godot write the documentation from the classes it has loaded and the texts there are: nothing may change.
-fn up_to_date(project: &Project, godot: &Godot) -> Result<()> {
-    let committed = read(&project.addon().join(FOLDER))?;
-    let scratch = project.target().join("class-docs");
+/// Makes Godot write the documentation from its classes and the existing texts: nothing may change.
+fn up_to_date(engine: &Engine) -> Result<()> {
+    let addon = engine.project.addon();
+    let committed = read(&addon.join(FOLDER))?;
+    let scratch = engine.project.target().join("class-docs");
     folder::replace(&scratch, |folder| {
-        let folder = folder.join(FOLDER);
-        fs::create_dir_all(&folder)?;
-        committed
-            .iter()
-            .try_for_each(|(file, text)| fs::write(folder.join(file), text))
-    })
-    .map_err(|error| format!("cannot write {}: {error}", scratch.display()))?;
-    let mut command = headless::command(project, godot, &project.godot_project());
+        folder::copy(&addon.join(FOLDER), &folder.join(FOLDER))
+    })?;
+    let mut command = engine.command(&engine.project.godot_project());
     command
         .arg("--doctool")
         .arg(&scratch)
         .arg("--gdextension-docs");
-    headless::run(project, UP_TO_DATE, &mut command, |_| ())?;
+    engine.run(UP_TO_DATE, &mut command, |_| ())?;
     let generated = read(&scratch.join(FOLDER))?;
     let files: BTreeSet<_> = committed.keys().chain(generated.keys()).collect();
-    let changed: Vec<_> = files
-        .into_iter()
-        .filter(|file| committed.get(*file) != generated.get(*file))
-        .map(String::as_str)
-        .collect();
-    if changed.is_empty() {
-        Ok(())
-    } else {
-        let changed = changed.join(", ");
-        Err(format!(
-            "not what the classes are in {changed}; write it anew with `{UPDATE}`"
-        ))
-    }
+    let mut changed = Vec::from_iter(files);
+    changed.retain(|file| committed.get(*file) != generated.get(*file));
+    ensure!(
+        changed.is_empty(),
+        "{changed:?} differ from the classes; write them with `{UPDATE}`"
+    );
+    Ok(())
 }
 
-fn read(folder: &Path) -> Result<Files> {
-    let read = || -> io::Result<Files> {
-        fs::read_dir(folder)?
-            .map(|entry| {
-                let entry = entry?;
-                let name = entry.file_name().to_string_lossy().into_owned();
-                Ok((name, fs::read_to_string(entry.path())?))
-            })
-            .collect()
+fn read(folder: &Path) -> io::Result<Files> {
+    let entries = fs::read_dir(folder)?.flatten();
+    let file = |entry: fs::DirEntry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        Ok((name, fs::read_to_string(entry.path())?))
     };
-    read().map_err(|error| format!("cannot read {}: {error}", folder.display()))
+    entries.map(file).collect()
 }
 
 #[cfg(test)]

@@ -1,14 +1,16 @@
-//! Folders that are made for a test.
+//! Folders that are made for a test, and pages that a command writes a part of.
 
-use std::fs;
+use fs_err as fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::id;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::UNIX_EPOCH;
 
-/// A name that begins with `prefix` and that nobody else has: no other call, and no process that
-/// was killed, nor one in a container, where numbers of processes come again.
+use anyhow::{Context, Result};
+
+/// A name that begins with `prefix` and is unique, also among processes that were killed and those
+/// in containers, where numbers of processes repeat.
 pub fn unique_name(prefix: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -16,7 +18,7 @@ pub fn unique_name(prefix: &str) -> String {
     format!("{prefix}-{}-{time:x}-{number}", id())
 }
 
-/// Makes a folder anew, and has `fill` fill it.
+/// Makes an empty folder in place of one that may exist, and fills it.
 pub fn replace(folder: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)?;
@@ -27,15 +29,81 @@ pub fn replace(folder: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> io:
 
 /// Copies a folder with everything in it.
 pub fn copy(source: &Path, destination: &Path) -> io::Result<()> {
-    fs::create_dir_all(destination)?;
-    for entry in fs::read_dir(source)? {
-        let entry = entry?;
-        let copied = destination.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &copied)?;
-        } else {
-            fs::copy(entry.path(), copied)?;
-        }
+    for file in files(source)? {
+        let copied = destination.join(&file);
+        fs::create_dir_all(copied.with_file_name(""))?;
+        fs::copy(source.join(file), copied)?;
     }
     Ok(())
+}
+
+/// All files below a folder, by their paths in it.
+pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let (mut files, mut due) = (Vec::new(), vec![PathBuf::new()]);
+    while let Some(relative) = due.pop() {
+        for entry in fs::read_dir(folder.join(&relative))? {
+            let entry = entry?;
+            let path = relative.join(entry.file_name());
+            match entry.path().is_dir() {
+                true => due.push(path),
+                false => files.push(path),
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// Makes a folder in which any user may write.
+pub fn replace_for_all(folder: &Path) -> io::Result<()> {
+    replace(folder, |folder| {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(folder, std::fs::Permissions::from_mode(0o777))?;
+        }
+        let _ = folder;
+        Ok(())
+    })
+}
+
+/// A folder that is removed when this value is dropped.
+pub struct Temporary(pub PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Puts `text` between the marks of an xtask command in the page at `path`.
+pub fn replace_marked(path: &Path, command: &str, text: &str) -> Result<()> {
+    let page = fs::read_to_string(path)?;
+    let changed = with_marked(&page, command, text);
+    let changed = changed
+        .with_context(|| format!("{} has no marks of `cargo xtask {command}`", path.display()))?;
+    Ok(fs::write(path, changed)?)
+}
+
+/// The page with `text` between the marks, if it has them.
+fn with_marked(page: &str, command: &str, text: &str) -> Option<String> {
+    let mark = |what| format!("<!-- What {what} is written by `cargo xtask {command}`. -->\n");
+    let [begin, end] = ["follows", "precedes"].map(mark);
+    let (before, rest) = page.split_once(&begin)?;
+    let (_, after) = rest.split_once(&end)?;
+    Some(format!("{before}{begin}{text}{end}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_text_between_is_replaced() {
+        let begin = "<!-- What follows is written by `cargo xtask a`. -->";
+        let end = "<!-- What precedes is written by `cargo xtask a`. -->";
+        let page = format!("a\n{begin}\nold\n{end}\nb\n");
+        let changed = with_marked(&page, "a", "new\n").unwrap();
+        assert_eq!(changed, page.replace("old", "new"));
+        assert_eq!(with_marked(&page, "b", "new\n"), None);
+    }
 }

@@ -2,12 +2,12 @@
 
 use std::process::Command;
 
+use anyhow::{Context, Result};
 use provision::cache::SetUp;
 use provision::process::output;
 
 use crate::process;
 use crate::project::Project;
-use crate::result::Result;
 use crate::tally::Tally;
 
 const VERSION: &str = "4.5.0";
@@ -34,15 +34,10 @@ pub fn run(project: &Project, tally: &mut Tally) {
     process::announce(NAME);
     let mut gdlint = match set_up() {
         Ok(gdlint) => gdlint,
-        Err(reason) => return tally.skip(NAME, &reason),
+        Err(error) => return tally.skip(NAME, format!("{error:#}")),
     };
     gdlint.current_dir(project.root()).args(FOLDERS);
-    let outcome = match process::succeeds(&mut gdlint) {
-        Ok(true) => Ok(()),
-        Ok(false) => Err("failed, see above".into()),
-        Err(reason) => Err(reason),
-    };
-    tally.check(NAME, outcome);
+    tally.check(NAME, process::run(&mut gdlint));
 }
 
 /// The linter, in a virtual environment in the user's cache.
@@ -59,15 +54,13 @@ fn set_up() -> Result<Command> {
                 .arg("--disable-pip-version-check")
                 .arg(format!("gdtoolkit=={VERSION}"))
                 .env("HOME", work);
-            venv.and_then(|_| output(&mut pip))
-                .map(|_| ())
-                .map_err(|output| {
-                    let reason = output.trim().lines().last().unwrap_or_default();
-                    format!(
-                        "cannot install gdtoolkit: {reason}; it takes {python} with venv, on Debian \
-                         `apt-get install python3-venv`, and the network"
-                    )
-                })
+            venv.and_then(|_| output(&mut pip)).with_context(|| {
+                format!(
+                    "cannot install gdtoolkit, which needs {python} with venv (on Debian \
+                     `apt-get install python3-venv`) and the network"
+                )
+            })?;
+            Ok(())
         },
     }
     .folder()?;

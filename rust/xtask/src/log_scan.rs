@@ -1,6 +1,6 @@
-//! What the outputs of Godot and of cargo say about a run.
+//! Reads the outputs of Godot and of cargo.
 
-/// Texts that stand in Godot's output only when something went wrong that its exit code does not tell of.
+/// Texts in Godot's output that report a problem, which the exit code may not report.
 const PROBLEMS: [&str; 12] = [
     // Errors of the engine, of scripts and shaders, libraries that do not load, and `push_error`.
     "ERROR:",
@@ -9,22 +9,23 @@ const PROBLEMS: [&str; 12] = [
     "SCRIPT ERROR",
     "Parse Error",
     "Program crashed",
-    // What the engine prints for each byte of a text that is no UTF-8, which another one may choose.
+    // The engine prints this for each byte of a text that is not UTF-8. The peer chooses such a
+    // text.
     "Unicode parsing error",
     // A panic in Rust code.
     "panicked at",
     // The same in the words of gdext.
     "[panic",
-    // What was still there when the engine had ended.
+    // Objects that were left when the engine had ended.
     "leaked at exit",
     "Leaked instance",
     "still in use at exit",
     "unclaimed string names",
 ];
 
-/// Warnings that are about the machine, and come without the addon too.
+/// Warnings about the machine, which Godot prints without the addon, too.
 const OF_THE_MACHINE: [&str; 1] = [
-    // A screen that nobody sees is drawn by the processor, which has nothing to wait for.
+    // A virtual screen has no vertical synchronisation.
     "WARNING: Could not set V-Sync mode",
 ];
 
@@ -34,7 +35,7 @@ pub fn is_problem(line: &str) -> bool {
     has_one_of(&PROBLEMS) && !has_one_of(&OF_THE_MACHINE)
 }
 
-/// What became of the tests of a suite.
+/// How many tests of a suite passed, failed and were skipped.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Counts {
     pub passed: usize,
@@ -60,7 +61,7 @@ impl std::fmt::Display for Counts {
     }
 }
 
-/// Reads the summary of the suite of tests in Godot: `N passed, N failed`, and before it perhaps `N skipped`.
+/// Reads the summary of the tests in Godot: `N passed, N failed`, after an optional `N skipped`.
 pub fn suite_summary(line: &str) -> Option<Counts> {
     let line = line.trim();
     if let Some(skipped) = line.strip_suffix(" skipped") {
@@ -90,7 +91,7 @@ pub fn cargo_summary(line: &str) -> Option<Counts> {
     })
 }
 
-/// Whether a test of the core says on this line that it was skipped. It counts among the passed ones.
+/// Whether a test of the core reports on this line that it was skipped. Cargo counts it as passed.
 pub fn is_skipped(line: &str) -> bool {
     line.starts_with("SKIPPED ")
 }

@@ -1,43 +1,33 @@
-//! The addon in Godots that were built otherwise: without some of what a Godot may lack it works, and in one that lacks what
-//! it needs it says so. The Godot is the one at hand, which the library `rust/other-godots` makes look like another.
+//! The addon in Godots that were built otherwise. Where something is missing that a Godot may lack,
+//! the addon works. Where something is missing that the addon needs, it reports that. The Godot is
+//! the one at hand, and the library `rust/other-godots` makes it behave as another.
 
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use godot_finder::Godot;
+use anyhow::Result;
+use fs_err as fs;
 
-use crate::log_scan::Counts;
+use crate::engine::{self, Engine};
 use crate::project::{ADDON, Project};
-use crate::result::Result;
 use crate::stage::{self, Profile};
 use crate::tally::Tally;
-use crate::{folder, headless, log_scan, manifest};
+use crate::{folder, platforms, suites};
 
 const PACKAGE: &str = "other-godots";
 
-/// The entries of the Godots in which the library does not load, and what it says there.
+/// The entries of the Godots in which the library does not load, and its error there.
+#[rustfmt::skip]
 const REFUSED: [(&str, &str); 5] = [
     ("of_4_3", "it needs Godot 4.4 or later, and this is 4.3.1"),
-    (
-        "without_deprecated",
-        "this Godot was built with deprecated=no",
-    ),
-    (
-        "without_peers",
-        "this Godot has no class StreamPeerExtension",
-    ),
-    (
-        "without_has_connections",
-        "this Godot has no method Object.has_connections",
-    ),
-    (
-        "of_double_precision",
-        "this Godot was built with precision=double",
-    ),
+    ("without_deprecated", "this Godot was built with deprecated=no"),
+    ("without_peers", "this Godot has no class StreamPeerExtension"),
+    ("without_has_connections", "this Godot has no method Object.has_connections"),
+    ("of_double_precision", "this Godot was built with precision=double"),
 ];
 
-/// The tests that run without 3D: what the engine's classes have too, and those of ours that call the engine most.
+/// The tests that run without 3D: those of the engine's methods, and those of ours that call the
+/// engine most.
 const TESTS: [&str; 9] = [
     "parity/*[ours]",
     "own/test_auto_poll",
@@ -50,102 +40,64 @@ const TESTS: [&str; 9] = [
     "own/test_statistics",
 ];
 
-/// What Godot itself says of an extension that does not load, and of a method that it does not have.
-const GODOTS_OWN: [&str; 3] = [
-    "ERROR: GDExtension initialization function",
-    "ERROR: Error loading extension:",
-    "ERROR: this Godot was asked for",
-];
+/// The script that prints whether the classes exist.
+const SCRIPT: &str = "say_whether_it_is_there.gd";
 
 /// Runs the tests in such Godots, and counts them.
-pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
+pub fn test(engine: &Engine, tally: &mut Tally) {
     if !cfg!(unix) {
         return;
     }
-    let library = match stage::build_package(project, PACKAGE, Profile::Debug) {
+    let library = match stage::build_package(engine.project, PACKAGE, Profile::Debug) {
         Ok(folder) => folder.join(format!("{DLL_PREFIX}other_godots{DLL_SUFFIX}")),
-        Err(reason) => return tally.check("other Godots", Err(reason)),
+        Err(error) => return tally.check("other Godots", Err(error)),
     };
-    works_without_3d(project, godot, &library, tally);
+    let name = "the tests in a Godot without 3D";
+    match prepare(engine.project, &library, "without_3d") {
+        Ok(folder) => {
+            let mut command = engine.command(&folder);
+            command
+                .args(["--script", "res://tests/run.gd", "--"])
+                .args(TESTS);
+            suites::count(engine, name, &mut command, tally);
+        }
+        Err(error) => tally.check(name, Err(error)),
+    }
     for (entry, reason) in REFUSED {
         let name = format!("the addon in a Godot {}", entry.replace('_', " "));
-        let result = is_refused(project, godot, &library, &name, entry, reason);
+        let result = prepare(engine.project, &library, entry)
+            .and_then(|folder| is_refused(engine, &folder, &name, reason));
         tally.check(&name, result);
     }
 }
 
-fn works_without_3d(project: &Project, godot: &Godot, library: &Path, tally: &mut Tally) {
-    const NAME: &str = "the tests in a Godot without 3D";
-    let mut counts = Counts::default();
-    let result = prepare(project, library, "without_3d").and_then(|folder| {
-        let mut command = headless::command(project, godot, &folder);
-        command
-            .args(["--script", "res://tests/run.gd", "--"])
-            .args(TESTS);
-        headless::run(project, NAME, &mut command, |line| {
-            counts += log_scan::suite_summary(line).unwrap_or_default();
-        })
-    });
-    tally.suite(NAME, counts, result);
+/// Checks that the library prints `reason` and no other error, and that Godot runs on.
+fn is_refused(engine: &Engine, folder: &Path, name: &str, reason: &str) -> Result<()> {
+    let text = include_str!("other_godots/say_whether_it_is_there.gd");
+    fs::write(folder.join(SCRIPT), text)?;
+    let mut command = engine.command(folder);
+    command.args(["--script", &format!("res://{SCRIPT}")]);
+    let [of_class, of_method] = engine::NOT_LOADED;
+    let known = [of_class, of_method, "ERROR: this Godot was asked for"];
+    let expected = "StreamPeerTCPRs is not there";
+    let problem = format!("{ADDON} cannot be loaded: {reason}");
+    engine.expect_problem(name, &mut command, &known, expected, &[&problem])
 }
 
-/// Checks that the library says `reason`, and nothing else about it, and that Godot runs on.
-fn is_refused(
-    project: &Project,
-    godot: &Godot,
-    library: &Path,
-    name: &str,
-    entry: &str,
-    reason: &str,
-) -> Result<()> {
-    let folder = prepare(project, library, entry)?;
-    let script = folder.join("say_whether_it_is_there.gd");
-    fs::write(
-        &script,
-        include_str!("other_godots/say_whether_it_is_there.gd"),
-    )
-    .map_err(|error| format!("cannot write {}: {error}", script.display()))?;
-    let mut command = headless::command(project, godot, &folder);
-    command.args(["--script", "res://say_whether_it_is_there.gd"]);
-    let (mut has_run, mut said) = (false, Vec::new());
-    headless::run_unread(project, name, &mut command, |line| {
-        has_run |= line == "StreamPeerTCPRs is not there";
-        if log_scan::is_problem(line) && !GODOTS_OWN.iter().any(|text| line.contains(text)) {
-            said.push(line.to_owned());
-        }
-    })?;
-    match said.as_slice() {
-        [line] if has_run && line.contains(&format!("{ADDON} cannot be loaded: {reason}")) => {
-            Ok(())
-        }
-        _ if has_run => Err(format!("it said {said:?}, instead of \"{reason}\"")),
-        _ => Err("the script has not run, or has found the classes".into()),
-    }
-}
-
-/// Makes a project like the one at hand, in which Godot loads `library` by `entry` in place of the addon's, which lies
-/// beside it.
+/// Makes a project like the one at hand, in which Godot loads `library` by `entry` in place of the
+/// addon's library, which lies beside it.
 fn prepare(project: &Project, library: &Path, entry: &str) -> Result<PathBuf> {
     let folder = project.target().join("other-godots-project");
     let addon = folder.join("addons").join(ADDON);
-    let manifest_path = addon.join(ADDON).with_extension("gdextension");
-    let manifest = fs::read_to_string(project.manifest())
-        .map_err(|error| format!("cannot read {}: {error}", project.manifest().display()))?;
-    let in_place_of = manifest::library_path(&manifest, manifest::own_tags())?;
-    let in_place_of = in_place_of
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy();
-    let binaries = addon.join(manifest::library_path(&manifest, manifest::own_tags())?);
+    let platform = platforms::own()?;
     let name = library.file_name().unwrap_or_default();
+    let manifest = fs::read_to_string(project.manifest())?
+        .replace(&format!("{ADDON}_init"), entry)
+        .replace(&platform.format.file_name(), &name.to_string_lossy());
     folder::replace(&folder, |folder| {
         folder::copy(&project.godot_project(), folder)?;
-        fs::copy(library, binaries.with_file_name(name))?;
-        let manifest = manifest
-            .replace(&format!("{ADDON}_init"), entry)
-            .replace(in_place_of.as_ref(), &name.to_string_lossy());
-        fs::write(manifest_path, manifest)
-    })
-    .map_err(|error| format!("cannot write {}: {error}", folder.display()))?;
+        fs::copy(library, addon.join(platform.library()).with_file_name(name))?;
+        fs::write(addon.join(ADDON).with_extension("gdextension"), manifest)
+    })?;
     Ok(folder)
 }

@@ -1,31 +1,177 @@
-//! The table of platforms in the README: what was seen of each, and no more.
+//! The platforms that a release is made for, and what was seen of each: a sentence for each kind of
+//! observation, kept in the target folder for the table in the README.
 
+use std::env::consts;
+use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::dist::targets::{CHECKED, PLATFORMS};
-use crate::marked::{self, Marks};
-use crate::project::Project;
-use crate::records::{self, Kind};
-use crate::result::Result;
+use anyhow::{Context, Result};
+use fs_err as fs;
 
-/// What the table stands between in the README.
-const MARKS: Marks = Marks {
-    begin: "<!-- What follows is written by `cargo xtask platforms`. -->\n",
-    end: "<!-- What precedes is written by `cargo xtask platforms`. -->\n",
-};
+use crate::folder;
+use crate::project::{ADDON, Project};
+
+/// A library that ships: one file, for one line of the manifest.
+pub struct Platform {
+    /// The platform for a reader.
+    pub title: &'static str,
+    /// The key in the manifest: Godot's feature tags.
+    pub key: &'static str,
+    /// The targets of the library, in Rust's words. Several make one universal library.
+    pub triples: &'static [&'static str],
+    pub format: Format,
+}
+
+/// How the files of a system are made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Format {
+    Elf,
+    MachO,
+    Pe,
+}
+
+impl Platform {
+    /// The folder of the library, and of all other files for this platform.
+    pub fn folder(&self) -> String {
+        match self.key {
+            "macos" => "macos-universal".into(),
+            key => key.replace('.', "-"),
+        }
+    }
+
+    /// The path of the library in the addon.
+    pub fn library(&self) -> String {
+        format!("bin/{}/{}", self.folder(), self.format.file_name())
+    }
+}
+
+impl Format {
+    /// What cargo calls the library.
+    pub fn file_name(self) -> String {
+        match self {
+            Self::Elf => format!("lib{ADDON}.so"),
+            Self::MachO => format!("lib{ADDON}.dylib"),
+            Self::Pe => format!("{ADDON}.dll"),
+        }
+    }
+}
+
+/// The libraries that ship.
+pub static PLATFORMS: [Platform; 4] = [
+    Platform {
+        title: "Linux x86_64",
+        key: "linux.x86_64",
+        triples: &["x86_64-unknown-linux-gnu"],
+        format: Format::Elf,
+    },
+    Platform {
+        title: "Linux arm64",
+        key: "linux.arm64",
+        triples: &["aarch64-unknown-linux-gnu"],
+        format: Format::Elf,
+    },
+    Platform {
+        title: "macOS, Apple silicon and Intel",
+        key: "macos",
+        triples: &["aarch64-apple-darwin", "x86_64-apple-darwin"],
+        format: Format::MachO,
+    },
+    Platform {
+        title: "Windows x86_64",
+        key: "windows.x86_64",
+        triples: &["x86_64-pc-windows-gnu"],
+        format: Format::Pe,
+    },
+];
+
+/// The keys of all of them.
+pub fn keys() -> [&'static str; 4] {
+    PLATFORMS.each_ref().map(|platform| platform.key)
+}
+
+/// The platform that this program runs on.
+pub fn own() -> Result<&'static Platform> {
+    let architecture = match consts::ARCH {
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let keys = [consts::OS, &format!("{}.{architecture}", consts::OS)];
+    let own = PLATFORMS
+        .iter()
+        .find(|platform| keys.contains(&platform.key));
+    own.with_context(|| format!("no library is made for {}", keys[1]))
+}
+
+/// Platforms without a library. All that is known of them is that the code compiles.
+pub const CHECKED: [(&str, &str); 3] = [
+    ("Android arm64", "aarch64-linux-android"),
+    ("iOS", "aarch64-apple-ios"),
+    ("FreeBSD x86_64", "x86_64-unknown-freebsd"),
+];
+
+/// The glibc that the libraries for Linux are linked for: that of Debian 11.
+pub const GLIBC: (u32, u32) = (2, 31);
+
+/// The oldest macOS that the library is linked for: the first for Apple silicon. Rust's own minimum
+/// on Intel is 10.12.
+pub const MACOS: (u32, u32) = (11, 0);
+
+/// What can be seen of a platform.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// The library was built, and is what it should be.
+    Built,
+    /// The code compiles.
+    Checked,
+    /// A game with the addon ran in a Godot.
+    Loaded,
+    /// The tests of the core ran.
+    CoreTests,
+    /// The tests in Godot ran.
+    GodotTests,
+}
+
+/// Keeps what was seen, in place of what was seen before. `None` means that it did not work.
+pub fn record(project: &Project, platform: &str, kind: Kind, seen: Option<&str>) {
+    let path = path(project, platform, kind);
+    let folder = path.parent().unwrap_or(&path);
+    let outcome = match seen {
+        Some(seen) => {
+            fs::create_dir_all(folder).and_then(|()| fs::write(&path, format!("{seen}\n")))
+        }
+        None => match fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            outcome => outcome,
+        },
+    };
+    if let Err(error) = outcome {
+        eprintln!("{error}");
+    }
+}
+
+fn get(project: &Project, platform: &str, kind: Kind) -> Option<String> {
+    let text = fs::read_to_string(path(project, platform, kind)).ok()?;
+    Some(text.trim().to_owned())
+}
+
+fn path(project: &Project, platform: &str, kind: Kind) -> PathBuf {
+    let folder = project.target().join("records");
+    folder.join(format!("{platform}.{kind:?}"))
+}
 
 /// Prints the table, and writes it into the README.
 pub fn run() -> Result<ExitCode> {
     let project = Project::find()?;
     let table = table(&project);
     print!("{table}");
-    marked::replace(&project.root().join("README.md"), &MARKS, &table)?;
+    folder::replace_marked(&project.root().join("README.md"), "platforms", &table)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The table of what was seen.
 pub fn table(project: &Project) -> String {
-    table_of(&|platform, kind| records::get(project, platform, kind))
+    table_of(&|platform, kind| get(project, platform, kind))
 }
 
 fn table_of(seen: &dyn Fn(&str, Kind) -> Option<String>) -> String {
@@ -58,6 +204,15 @@ fn table_of(seen: &dyn Fn(&str, Kind) -> Option<String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_paths_are_those_of_the_manifest() {
+        let manifest = include_str!("../../../stream_peer_socket_rs.gdextension");
+        for platform in &PLATFORMS {
+            let line = format!("{} = \"{}\"\n", platform.key, platform.library());
+            assert!(manifest.contains(&line), "{line}");
+        }
+    }
 
     #[test]
     fn nothing_is_said_that_was_not_seen() {

@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::result::Result;
+use anyhow::{Context, Result};
 
 /// The name of the addon's folder, of the binding's package, of the library and of the manifest.
 pub const ADDON: &str = "stream_peer_socket_rs";
@@ -18,20 +18,20 @@ pub struct Project {
 impl Project {
     /// The checkout that `cargo xtask` was started from.
     pub fn find() -> Result<Self> {
-        // Asked for at run time, not built in: a checkout that is moved, or shares its target folder, stays right.
+        // Read at run time, since a checkout may move, and may share its target folder.
         let package = env::var_os("CARGO_MANIFEST_DIR")
-            .ok_or("this program has to be started as `cargo xtask`")?;
+            .context("this program has to be started as `cargo xtask`")?;
         let root = Path::new(&package)
             .ancestors()
             .nth(2)
-            .ok_or("the xtask package is not where the workspace has it")?;
+            .context("the xtask package is not where the workspace has it")?;
 
-        // Cargo puts this program beside everything else it builds, wherever its configuration says that is.
-        let program = env::current_exe().map_err(|error| format!("cannot find myself: {error}"))?;
+        // Cargo puts this program into the target folder, wherever its configuration has that.
+        let program = env::current_exe()?;
         let target = program
             .ancestors()
             .nth(2)
-            .ok_or("this program is not in a target folder of cargo")?;
+            .context("this program is not in a target folder of cargo")?;
 
         Ok(Self {
             root: root.into(),

@@ -1,9 +1,11 @@
 //! Counting what passed and what failed, over several suites and checks.
 
+use std::fmt::Display;
 use std::process::ExitCode;
 
+use anyhow::{Result, ensure};
+
 use crate::log_scan::Counts;
-use crate::result::Result;
 
 /// The counts so far, and the reasons for each failure.
 #[derive(Debug, Default)]
@@ -15,23 +17,22 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts the tests of a suite that has said itself which of them failed. The suite is a check, too: that its program
-    /// succeeded, as `outcome` says, and that it has counted a test.
+    /// Counts the tests of a suite. The suite is a check, too: that its program succeeded, which is
+    /// the `outcome`, and that it counted a test.
     pub fn suite(&mut self, name: &str, counts: Counts, outcome: Result<()>) {
-        let Counts {
-            passed,
-            failed,
-            skipped,
-        } = counts;
-        self.skipped += skipped;
-        self.passed += passed;
-        self.failed += failed;
-        if failed > 0 {
-            self.failures.push(format!("{name}: {failed} failed"));
+        self.passed += counts.passed;
+        self.failed += counts.failed;
+        self.skipped += counts.skipped;
+        if counts.failed > 0 {
+            self.failures
+                .push(format!("{name}: {} failed", counts.failed));
         }
-        let some_ran = || match passed + failed {
-            0 => Err("no test was run, or none counted".into()),
-            _ => Ok(()),
+        let some_ran = || {
+            ensure!(
+                counts.passed + counts.failed > 0,
+                "no test ran, or none was counted"
+            );
+            Ok(())
         };
         self.check(name, outcome.and_then(|()| some_ran()));
     }
@@ -42,19 +43,19 @@ impl Tally {
             Ok(()) => self.passed += 1,
             Err(reason) => {
                 self.failed += 1;
-                self.failures.push(format!("{name}: {reason}"));
+                self.failures.push(format!("{name}: {reason:#}"));
             }
         }
     }
 
-    /// Counts a check that cannot be made here, and says why.
-    pub fn skip(&mut self, name: &str, reason: &str) {
+    /// Counts a check that is impossible here, and prints why.
+    pub fn skip(&mut self, name: &str, reason: impl Display) {
         println!("SKIPPED {name}: {reason}");
         self.skipped += 1;
     }
 
-    /// Prints every failure once more, then as the last line the counts, which the exit code agrees with. Nothing
-    /// passed is no success.
+    /// Prints every failure once more, and the counts as the last line. The run succeeds if
+    /// something passed and nothing failed.
     pub fn finish(self) -> ExitCode {
         println!();
         for failure in &self.failures {
@@ -78,6 +79,8 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
+    use anyhow::anyhow;
+
     use super::*;
 
     #[test]
@@ -93,8 +96,8 @@ mod tests {
         tally.check("a check", Ok(()));
         assert_eq!((tally.passed, tally.failed), (4, 0));
         assert!(tally.is_success());
-        tally.check("another", Err("broken".into()));
-        tally.suite("a bad suite", counts(1, 2), Err("ended".into()));
+        tally.check("another", Err(anyhow!("broken")));
+        tally.suite("a bad suite", counts(1, 2), Err(anyhow!("ended")));
         assert_eq!((tally.passed, tally.failed), (5, 4));
         tally.suite("an empty suite", counts(0, 0), Ok(()));
         assert!(!tally.is_success());
@@ -104,7 +107,7 @@ mod tests {
                 "another: broken",
                 "a bad suite: 2 failed",
                 "a bad suite: ended",
-                "an empty suite: no test was run, or none counted",
+                "an empty suite: no test ran, or none was counted",
             ]
         );
     }

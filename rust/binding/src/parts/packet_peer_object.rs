@@ -43,7 +43,8 @@ impl<O: Emitter> Subject for PacketPeerObject<O> {
                 self.object.emit(&Signal::PacketReceived(packet.clone()));
             }
             OwnEvent::Failed(reason) => self.object.emit(&Signal::Failed(reason.exact())),
-            OwnEvent::ConnectionAvailable | OwnEvent::AcceptFailed(_) => {}
+            // A packet peer has no other event.
+            _ => {}
         }
     }
 }

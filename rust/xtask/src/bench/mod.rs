@@ -1,62 +1,76 @@
-//! The side-by-side benchmark: the engine's classes, ours, and sockets of plain Rust, measured by turns in one run.
+//! The side-by-side benchmark: the engine's classes, ours, and sockets of plain Rust, measured in
+//! turn in one run.
 //!
-//! `godot-project/benchmarks/run.gd` measures, this module has the table with the goals, and says what came of it. Times
-//! are never asserted: machines differ, and so do minutes on the same machine.
+//! `godot-project/benchmarks/run.gd` measures, and this module compares the numbers with the goals.
+//! Times are never asserted: machines differ, and so do minutes on the same machine.
 
-mod options;
 mod outcome;
-mod page;
 mod plot;
-mod record;
-mod report;
-mod rows;
-mod run;
+mod table;
 mod text;
 
-use std::fs;
-use std::path::Path;
+use fs_err as fs;
+use std::env::consts::EXE_SUFFIX;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use godot_finder::Godot;
+use anyhow::{Context, Result, bail, ensure};
 
-pub use options::Options;
-
+use crate::engine::Engine;
+use crate::folder::unique_name;
 use crate::project::Project;
-use crate::result::Result;
 use crate::stage::{self, Profile};
 use crate::tally::Tally;
 use outcome::rows;
-use run::Scale;
+use table::{Report, TABLE};
 
-/// Measures, prints the table, and writes what was asked for. It is a success if everything was measured.
-pub fn run(options: Options) -> Result<ExitCode> {
+/// The package of the plain Rust program, and the program.
+const PACKAGE: &str = "stream-socket-bench";
+const PLAIN: &str = "plain";
+
+/// How many descriptors to ask for at most: 10,000 sockets and everything else.
+const DESCRIPTORS: u64 = 16_384;
+
+/// What to measure, and where to write it.
+#[derive(Debug, Default, PartialEq, clap::Args)]
+pub struct Options {
+    /// Measure roughly, in less than a minute
+    #[arg(long)]
+    pub quick: bool,
+    /// Write the page and the plot in docs/
+    #[arg(long, conflicts_with = "filters")]
+    pub docs: bool,
+    /// Write everything that was measured into FILE
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Measure only the rows whose name contains a FILTER
+    #[arg(last = true, value_name = "FILTER")]
+    pub filters: Vec<String>,
+}
+
+/// Measures, prints the table, and writes what was asked for. It succeeds if everything was
+/// measured.
+pub fn run(options: &Options) -> Result<ExitCode> {
     let project = Project::find()?;
-    stage::build_and_stage(&project, Profile::Release)?;
-    let scale = if options.quick {
-        Scale::Quick
-    } else {
-        Scale::Full
-    };
-    let report = run::measure(
-        &project,
-        &Godot::find()?,
-        Profile::Release,
-        scale,
-        &options.filters,
-    )?;
+    let engine = Engine::with_addon(&project, Profile::Release)?;
+    // `godot-project/benchmarks/scale.gd` explains these words.
+    let scale = if options.quick { "quick" } else { "full" };
+    let report = measure(&engine, Profile::Release, scale, &options.filters)?;
     let sections = outcome::summarize(&report, &options.filters);
-    if sections.is_empty() {
-        return Err("there is no such row; docs/benchmarks.md has them all".into());
-    }
+    ensure!(
+        !sections.is_empty(),
+        "there is no such row; docs/benchmarks.md lists all"
+    );
     println!("\n{}", text::table(&sections));
     if let Some(file) = &options.json {
-        write(file, &record::json(&report.machine, scale, &sections)?)?;
+        let record = outcome::record(&report.machine, scale, &sections);
+        write(file, &format!("{record:#}"))?;
     }
     if options.docs {
         let docs = project.root().join("docs");
         write(
             &docs.join("benchmarks.md"),
-            &page::markdown(&report.machine, scale, &sections),
+            &text::page(&report.machine, scale, &sections),
         )?;
         write(&docs.join("benchmarks.svg"), &plot::svg(&sections)?)?;
     }
@@ -67,32 +81,77 @@ pub fn run(options: Options) -> Result<ExitCode> {
     })
 }
 
-/// Checks that everything is still measured for which this machine has what it needs. What comes out is of no interest.
-pub fn smoke_test(project: &Project, godot: &Godot, tally: &mut Tally) {
+/// Checks that every row can be measured, unless this machine lacks what a row needs. The numbers
+/// do not matter.
+pub fn smoke_test(engine: &Engine, tally: &mut Tally) {
     const NAME: &str = "the benchmarks";
-    let report = run::measure(project, godot, Profile::Debug, Scale::Smoke, &[]);
+    let report = measure(engine, Profile::Debug, "smoke", &[]);
     let outcome = report.and_then(|report| {
         let failures: Vec<_> = rows(&outcome::summarize(&report, &[]))
-            .filter(|row| row.needs.is_empty() || !row.problem.is_empty())
+            .filter(|row| row.reported.needs.is_empty() || !row.reported.problem.is_empty())
             .filter_map(|row| Some(format!("{}: {}", row.row.name, row.missing()?)))
             .collect();
-        if failures.is_empty() {
-            Ok(())
-        } else {
-            Err(failures.join("\n        "))
-        }
+        ensure!(failures.is_empty(), failures.join("\n        "));
+        Ok(())
     });
     tally.check(NAME, outcome);
 }
 
 fn write(file: &Path, text: &str) -> Result<()> {
-    let write = || {
-        if let Some(folder) = file.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        fs::write(file, text)
-    };
-    write().map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(file, text)?;
     println!("wrote {}", file.display());
     Ok(())
+}
+
+/// Measures all rows, or those that a filter names, with the staged library.
+fn measure(engine: &Engine, profile: Profile, scale: &str, filters: &[String]) -> Result<Report> {
+    let project = engine.project;
+    let plain = format!("{PLAIN}{EXE_SUFFIX}");
+    let plain = stage::build_package(project, PACKAGE, profile)?.join(plain);
+    raise_descriptor_limit();
+    let file = project
+        .target()
+        .join(unique_name("benchmarks"))
+        .with_extension("json");
+    let options = [
+        format!("--plain={}", plain.display()),
+        format!("--report={}", file.display()),
+        format!("--scale={scale}"),
+    ];
+    let mut command = engine.command(&project.godot_project());
+    command
+        .args(["--script", "res://benchmarks/run.gd", "--"])
+        .args(options.iter().chain(filters));
+    engine.run("benchmarks in Godot", &mut command, |_| ())?;
+    let text = fs::read_to_string(&file)?;
+    let _ = fs::remove_file(&file);
+    let report: Report = serde_json::from_str(&text).context("the report of the benchmarks")?;
+    let is_known = |name: &str| {
+        let mut rows = TABLE.iter().flat_map(|section| &section.rows);
+        rows.any(|row| row.name == name)
+    };
+    if let Some(row) = report.rows.iter().find(|row| !is_known(&row.name)) {
+        bail!("{:?} is measured, but not in the table", row.name);
+    }
+    Ok(report)
+}
+
+/// Raises the limit of descriptors, for this process and its children, to what the rows with many
+/// sockets need. `run.gd` finds out whether that was permitted.
+fn raise_descriptor_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        let wanted = limit
+            .maximum
+            .map_or(DESCRIPTORS, |most| most.min(DESCRIPTORS));
+        if limit.current.is_some_and(|current| current < wanted) {
+            let current = Some(wanted);
+            let _ = setrlimit(Resource::Nofile, Rlimit { current, ..limit });
+        }
+    }
 }

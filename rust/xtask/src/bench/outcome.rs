@@ -1,11 +1,11 @@
-//! What a run says about the table: medians, ratios and verdicts.
+//! The outcome of a run: medians, ratios and verdicts.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use super::report::{Report, Side};
-use super::rows::{Comparison, Row, Section, TABLE};
+use super::table::{Comparison, Machine, Report, ReportedRow, Row, Section, Side, TABLE};
 
 /// A section of the table with the numbers of a run.
 pub struct MeasuredSection {
@@ -17,11 +17,7 @@ pub struct MeasuredSection {
 pub struct MeasuredRow {
     pub row: &'static Row,
     pub sides: BTreeMap<Side, Summary>,
-    /// What has gone wrong, or nothing.
-    pub problem: String,
-    /// What is missing here that a side without numbers needs, or nothing.
-    pub needs: String,
-    pub note: String,
+    pub reported: ReportedRow,
 }
 
 /// The samples of a side.
@@ -43,14 +39,12 @@ pub enum Verdict {
     NoGoal,
 }
 
-/// Puts the samples of a run into the table. Rows that no filter names are left out.
+/// Puts the samples of a run into the table, without the rows that no filter names.
 pub fn summarize(report: &Report, filters: &[String]) -> Vec<MeasuredSection> {
-    let is_wanted = |row: &&Row| {
-        filters.is_empty()
-            || filters
-                .iter()
-                .any(|filter| row.name.to_lowercase().contains(&filter.to_lowercase()))
-    };
+    let is_named =
+        |row: &Row, filter: &String| row.name.to_lowercase().contains(&filter.to_lowercase());
+    let is_wanted =
+        |row: &&Row| filters.is_empty() || filters.iter().any(|filter| is_named(row, filter));
     let measured = |section: &'static Section| MeasuredSection {
         section,
         rows: section
@@ -60,11 +54,9 @@ pub fn summarize(report: &Report, filters: &[String]) -> Vec<MeasuredSection> {
             .map(|row| MeasuredRow::new(row, report))
             .collect(),
     };
-    TABLE
-        .iter()
-        .map(measured)
-        .filter(|section| !section.rows.is_empty())
-        .collect()
+    let mut sections: Vec<_> = TABLE.iter().map(measured).collect();
+    sections.retain(|section| !section.rows.is_empty());
+    sections
 }
 
 /// The rows of all sections.
@@ -72,40 +64,44 @@ pub fn rows(sections: &[MeasuredSection]) -> impl Iterator<Item = &MeasuredRow> 
     sections.iter().flat_map(|section| &section.rows)
 }
 
+/// Everything that was measured, for a program to read.
+pub fn record(machine: &Machine, scale: &str, sections: &[MeasuredSection]) -> Value {
+    json!({
+        "machine": machine,
+        "library": env!("CARGO_PKG_VERSION"),
+        "profile": "release",
+        "scale": scale,
+        "rows": rows(sections).map(MeasuredRow::record).collect::<Vec<_>>(),
+    })
+}
+
 impl MeasuredRow {
     fn new(row: &'static Row, report: &Report) -> Self {
-        let reported = report
+        let mut reported = report
             .rows
             .iter()
-            .find(|reported| reported.name == row.name);
-        let mut measured = Self {
-            row,
-            sides: BTreeMap::new(),
+            .filter(|reported| reported.name == row.name);
+        let reported = reported.next().cloned().unwrap_or_else(|| ReportedRow {
             problem: "not in the report".into(),
-            needs: String::new(),
-            note: String::new(),
-        };
-        if let Some(reported) = reported {
-            measured.problem.clone_from(&reported.problem);
-            measured.needs.clone_from(&reported.needs);
-            measured.note.clone_from(&reported.note);
-            measured.sides = reported
-                .samples
-                .iter()
-                .filter_map(|(side, samples)| Some((*side, Summary::of(samples)?)))
-                .collect();
+            ..ReportedRow::default()
+        });
+        let samples = reported.samples.iter();
+        let sides = samples.filter_map(|(side, samples)| Some((*side, Summary::of(samples)?)));
+        Self {
+            row,
+            sides: sides.collect(),
+            reported,
         }
-        measured
     }
 
-    /// How many times better ours is, in hundredths: more is noise. Nothing if a side has no numbers.
+    /// How many times better ours is, in hundredths: more is noise. `None` if a side has no
+    /// numbers.
     pub fn ratio(&self, comparison: Comparison) -> Option<f64> {
         let ours = self.sides.get(&comparison.ours)?.median;
         let other = self.sides.get(&comparison.other)?.median;
-        let ratio = if self.row.unit.is_rate() {
-            ours / other
-        } else {
-            other / ours
+        let ratio = match self.row.unit.is_rate() {
+            true => ours / other,
+            false => other / ours,
         };
         Some((ratio * 100.0).round() / 100.0)
     }
@@ -119,23 +115,46 @@ impl MeasuredRow {
         }
     }
 
-    /// Why a side has no numbers, if one that is compared has none.
+    /// Why a side that is compared has no numbers, if there is one.
     pub fn missing(&self) -> Option<String> {
-        let is_measured = |comparison: &Comparison| self.ratio(*comparison).is_some();
-        if self.row.comparisons.iter().all(is_measured) {
+        let ReportedRow { problem, needs, .. } = &self.reported;
+        if self
+            .row
+            .comparisons()
+            .all(|comparison| self.ratio(comparison).is_some())
+        {
             None
-        } else if !self.problem.is_empty() {
-            Some(self.problem.clone())
-        } else if !self.needs.is_empty() {
-            Some(format!("needs {}", self.needs))
+        } else if !problem.is_empty() {
+            Some(problem.clone())
+        } else if !needs.is_empty() {
+            Some(format!("needs {needs}"))
         } else {
             Some("a sample is not above zero".into())
         }
     }
+
+    fn record(&self) -> Value {
+        let comparison = |comparison: Comparison| {
+            json!({
+                "ours": comparison.ours,
+                "other": comparison.other,
+                "ratio": self.ratio(comparison),
+                "goal": comparison.goal,
+                "verdict": self.verdict(comparison),
+            })
+        };
+        json!({
+            "name": self.row.name,
+            "unit": self.row.unit,
+            "note": self.reported.note,
+            "sides": self.sides,
+            "comparisons": self.row.comparisons().map(comparison).collect::<Vec<_>>(),
+        })
+    }
 }
 
 impl Summary {
-    /// Nothing without samples, or if one is not a number above zero: nothing costs nothing.
+    /// `None` without samples, or if one is not a number above zero: everything costs something.
     fn of(samples: &[f64]) -> Option<Self> {
         let is_usable = |sample: &f64| sample.is_finite() && *sample > 0.0;
         if samples.is_empty() || !samples.iter().all(is_usable) {
@@ -143,14 +162,9 @@ impl Summary {
         }
         let mut sorted = samples.to_vec();
         sorted.sort_by(f64::total_cmp);
-        let middle = sorted.len() / 2;
-        let median = if sorted.len().is_multiple_of(2) {
-            f64::midpoint(sorted[middle - 1], sorted[middle])
-        } else {
-            sorted[middle]
-        };
+        let (low, high) = (sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
         Some(Self {
-            median,
+            median: f64::midpoint(low, high),
             min: sorted[0],
             max: sorted[sorted.len() - 1],
             samples: samples.to_vec(),
@@ -160,9 +174,6 @@ impl Summary {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
-    use super::super::rows::Unit;
     use super::*;
 
     const COMPARISON: Comparison = Comparison {
@@ -170,28 +181,20 @@ mod tests {
         other: Side::Engine,
         goal: Some(2.0),
     };
-    const COST: Row = Row {
-        name: "cost",
-        unit: Unit::Nanoseconds,
-        comparisons: &[COMPARISON],
-    };
-    const SPEED: Row = Row {
-        name: "speed",
-        unit: Unit::PerSecond,
-        comparisons: &[COMPARISON],
-    };
 
-    fn measured(row: &'static Row, engine: &[f64], ours: &[f64]) -> MeasuredRow {
+    fn measured(unit: &str, engine: &[f64], ours: &[f64]) -> MeasuredRow {
+        let row = json!({"name": "a", "unit": unit, "ours": {"engine": 2}});
         let report = json!({
             "machine": {"processor": "", "cores": 1, "system": "", "godot": "", "date": ""},
             "rows": [{
-                "name": row.name,
+                "name": "a",
                 "samples": {"engine": engine, "ours": ours},
                 "problem": "",
                 "needs": "",
                 "note": "",
             }],
         });
+        let row = Box::leak(Box::new(serde_json::from_value(row).unwrap()));
         MeasuredRow::new(row, &serde_json::from_value(report).unwrap())
     }
 
@@ -204,16 +207,14 @@ mod tests {
 
     #[test]
     fn a_ratio_over_one_is_in_our_favour() {
-        assert_eq!(measured(&COST, &[6.0], &[2.0]).ratio(COMPARISON), Some(3.0));
-        assert_eq!(
-            measured(&SPEED, &[6.0], &[2.0]).ratio(COMPARISON),
-            Some(0.33)
-        );
+        let ratio = |unit| measured(unit, &[6.0], &[2.0]).ratio(COMPARISON);
+        assert_eq!(ratio("nanoseconds"), Some(3.0));
+        assert_eq!(ratio("per_second"), Some(0.33));
     }
 
     #[test]
     fn a_goal_is_met_missed_or_not_measured() {
-        let verdict = |engine: &[f64]| measured(&COST, engine, &[2.0]).verdict(COMPARISON);
+        let verdict = |engine| measured("nanoseconds", engine, &[2.0]).verdict(COMPARISON);
         assert_eq!(verdict(&[4.0]), Verdict::Met);
         assert_eq!(verdict(&[3.98]), Verdict::Missed);
         assert_eq!(verdict(&[]), Verdict::NotMeasured);

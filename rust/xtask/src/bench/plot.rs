@@ -1,17 +1,14 @@
-//! The plot: what a frame costs over so many idle sockets.
+//! The plot: the time of a frame by the number of idle sockets.
 
-use std::error::Error;
-
+use anyhow::Result;
 use plotters::prelude::*;
 
 use super::outcome::{MeasuredSection, rows};
-use super::report::Side;
-use super::rows::{CROWDS, idle_frame};
-use crate::result::Result;
+use super::table::{CROWDS, Side, idle_frame};
 
 const SIZE: (u32, u32) = (760, 460);
 
-/// The lines, with colours that can be told apart by the colour-blind (Okabe and Ito).
+/// The lines, with colours that the colour-blind can distinguish (Okabe and Ito).
 const LINES: [(Side, &str, RGBColor); 3] = [
     (Side::Engine, "engine", RGBColor(213, 94, 0)),
     (Side::Ours, "ours", RGBColor(0, 114, 178)),
@@ -20,10 +17,6 @@ const LINES: [(Side, &str, RGBColor); 3] = [
 
 /// The plot as SVG.
 pub fn svg(sections: &[MeasuredSection]) -> Result<String> {
-    draw(sections).map_err(|error| format!("cannot draw the plot: {error}"))
-}
-
-fn draw(sections: &[MeasuredSection]) -> std::result::Result<String, Box<dyn Error>> {
     let lines = LINES.map(|(side, name, colour)| (points(sections, side), name, colour));
     let times = lines
         .iter()

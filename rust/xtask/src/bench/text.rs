@@ -1,8 +1,7 @@
-//! Numbers and verdicts as text, and the table for a terminal.
+//! The outcome as text: the table for a terminal, and the page of the documentation.
 
 use super::outcome::{MeasuredRow, MeasuredSection, Verdict, rows};
-use super::report::Side;
-use super::rows::{Comparison, Unit};
+use super::table::{Comparison, Machine, Side, Unit};
 
 /// The headings of [`cells`].
 pub const HEADINGS: [&str; 7] = [
@@ -22,7 +21,7 @@ pub fn cells(measured: &MeasuredRow) -> Vec<[String; 7]> {
             with_unit(summary.median, measured.row.unit)
         })
     };
-    let line = |comparison: &Comparison| {
+    let line = |comparison: Comparison| {
         let group = if comparison.ours == Side::Group {
             ", through a group"
         } else {
@@ -39,12 +38,12 @@ pub fn cells(measured: &MeasuredRow) -> Vec<[String; 7]> {
             },
             value(comparison.other),
             value(comparison.ours),
-            measured.ratio(*comparison).map_or(String::new(), number),
+            measured.ratio(comparison).map_or(String::new(), number),
             comparison.goal.map_or(String::new(), number),
-            verdict(measured, *comparison),
+            verdict(measured, comparison),
         ]
     };
-    measured.row.comparisons.iter().map(line).collect()
+    measured.row.comparisons().map(line).collect()
 }
 
 /// The table for a terminal.
@@ -70,6 +69,34 @@ pub fn table(sections: &[MeasuredSection]) -> String {
     text
 }
 
+/// The page `docs/benchmarks.md`.
+pub fn page(machine: &Machine, scale: &str, sections: &[MeasuredSection]) -> String {
+    let Machine {
+        processor,
+        cores,
+        system,
+        godot,
+        date,
+    } = machine;
+    let version = env!("CARGO_PKG_VERSION");
+    let measured = format!(
+        "{date}: {processor}, {cores} cores, {system}, Godot {godot}, version {version} of the addon in release, \
+         {scale} run"
+    );
+    let mut page = include_str!("page.md").replace("{MACHINE}", &measured);
+    for MeasuredSection { section, rows } in sections {
+        page += &format!("\n## {}\n\n{}\n\n", section.title, section.how);
+        page += &format!(
+            "| {} |\n| --- | --- | --: | --: | --: | --: | --- |\n",
+            HEADINGS.join(" | ")
+        );
+        for line in rows.iter().flat_map(cells) {
+            page += &format!("| {} |\n", line.join(" | "));
+        }
+    }
+    page
+}
+
 fn verdict(measured: &MeasuredRow, comparison: Comparison) -> String {
     let word = match measured.verdict(comparison) {
         Verdict::Met => "met".into(),
@@ -79,7 +106,7 @@ fn verdict(measured: &MeasuredRow, comparison: Comparison) -> String {
             format!("not measured: {}", measured.missing().unwrap_or_default())
         }
     };
-    match &*measured.note {
+    match &*measured.reported.note {
         "" => word,
         note if word.is_empty() => note.into(),
         note => format!("{word}, {note}"),

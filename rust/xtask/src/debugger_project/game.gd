@@ -1,5 +1,6 @@
 extends Node
-## A server and a client that talk with each other, a peer that finds nobody, and a chat whose clients say more and more.
+## A server and a client that exchange data, a peer without a server, and a chat whose clients send
+## more and more.
 
 const CLIENTS := 6
 

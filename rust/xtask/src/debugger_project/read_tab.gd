@@ -1,7 +1,8 @@
 @tool
 extends EditorPlugin
-## Runs the game, looks at the debugger's Sockets tab until it shows what the game does, and prints the rows. Ends the editor
-## with "sockets shown: N", where N is how many rows are as they should be, and "bytes shown: true" if those of a peer are.
+## Runs the game, reads the debugger's Sockets tab until it shows what the game does, and prints
+## the rows. Ends the editor with "sockets shown: N", where N is how many rows are as they should
+## be, and "bytes shown: true" if those of a peer are.
 
 const PATIENCE_SECONDS := 60.0
 ## What the cells of each row begin with, up to the first column that is not the same each time.
@@ -74,8 +75,8 @@ func _child(parent: TreeItem, text: String) -> TreeItem:
 func _save(path: String) -> void:
 	get_tree().root.get_texture().get_image().save_png(path)
 
-## How many of the expected rows are there, all of them with bytes that move, and with the line of the script that made them,
-## which Godot tells since 4.5.
+## How many of the expected rows exist, with bytes that move, and with the line of the script that
+## made them, which Godot reports since 4.5.
 func _shown() -> int:
 	var tells_lines: bool = Engine.get_version_info().hex >= 0x040500
 	var count := 0
@@ -137,8 +138,9 @@ func _bring_to_front(control: Control) -> void:
 	if parent is Control:
 		_bring_to_front(parent)
 
-## Starts the game as the editor would, but by the command that has started this editor, which a Godot that was set up for this
-## user alone could not tell. The server is kept open at a port that is free, as the menu "Debug" has it.
+## Starts the game as the editor would, but by the command that started this editor, since a Godot
+## that was set up for this user alone does not know its own path. The server stays open at a free
+## port, as the menu "Debug" has it.
 func _run_game() -> int:
 	var search := TCPServer.new()
 	search.listen(0, "127.0.0.1")

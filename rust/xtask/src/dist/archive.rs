@@ -1,14 +1,16 @@
-//! Archives whose bytes follow from the files in them alone: the same order, the same times, the same rights.
+//! Archives whose bytes depend on their files alone: the same order, the same times, the same
+//! rights.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
+use anyhow::Result;
+use fs_err::{self as fs, File};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
-use crate::result::Result;
+use crate::folder;
 
 /// The files of an archive, by their paths in it.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -18,49 +20,32 @@ pub fn write(path: &Path, files: &Files) -> Result<()> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .compression_level(Some(9))
-        // The first moment that the format knows.
+        // The earliest time of the format.
         .last_modified_time(DateTime::default())
         .unix_permissions(0o644);
-    let write = || -> io::Result<()> {
-        let mut archive = ZipWriter::new(File::create(path)?);
-        for (name, content) in files {
-            archive.start_file(name, options)?;
-            archive.write_all(content)?;
-        }
-        archive.finish()?;
-        Ok(())
-    };
-    write().map_err(|error| format!("cannot write {}: {error}", path.display()))
+    let mut archive = ZipWriter::new(File::create(path)?);
+    for (name, content) in files {
+        archive.start_file(name, options)?;
+        archive.write_all(content)?;
+    }
+    archive.finish()?;
+    Ok(())
 }
 
 /// Unpacks an archive into a folder.
 pub fn unpack(path: &Path, folder: &Path) -> Result<()> {
-    let unpack = || -> io::Result<()> {
-        ZipArchive::new(File::open(path)?)?.extract(folder)?;
-        Ok(())
-    };
-    unpack().map_err(|error| format!("cannot unpack {}: {error}", path.display()))
+    Ok(ZipArchive::new(File::open(path)?)?.extract(folder)?)
 }
 
 /// Reads all files below a folder, by their paths in it.
 pub fn read(folder: &Path) -> Result<Files> {
-    let mut files = Files::new();
-    add(folder, "", &mut files)
-        .map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
-    Ok(files)
-}
-
-fn add(folder: &Path, prefix: &str, files: &mut Files) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        if entry.file_type()?.is_dir() {
-            add(&entry.path(), &format!("{name}/"), files)?;
-        } else {
-            files.insert(name, fs::read(entry.path())?);
-        }
-    }
-    Ok(())
+    let files = folder::files(folder)?.into_iter();
+    let file = |path: PathBuf| {
+        let content = fs::read(folder.join(&path))?;
+        let name = path.to_string_lossy().replace('\\', "/");
+        Ok((name, content))
+    };
+    files.map(file).collect()
 }
 
 #[cfg(test)]

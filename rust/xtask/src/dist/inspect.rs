@@ -1,56 +1,36 @@
-//! What a built library is, read from the file itself, and whether that is what a release promises.
+//! Reads from a built library what it is, and checks that against what a release promises.
 
 use std::fmt;
 use std::path::Path;
 
+use anyhow::{Context, Result, bail, ensure};
+use fs_err as fs;
 use object::macho::LC_CODE_SIGNATURE;
 use object::read::macho::{FatArch, LoadCommandVariant, MachOFatFile32, MachOFile64};
 use object::{Architecture, Endianness, File, Object, ObjectSection};
 
-use super::targets::{Format, GLIBC, MACOS, Platform};
-use crate::result::Result;
+use crate::platforms::{Format, GLIBC, MACOS, Platform};
 
 /// The function that Godot calls first.
 const ENTRY: &str = "stream_peer_socket_rs_init";
 
-/// The libraries that every system of a kind has. Nothing else may be needed.
-const SYSTEM_LIBRARIES: [(Format, &[&str]); 3] = [
-    (
-        Format::Elf,
-        &[
-            "libc.so.6",
-            "libm.so.6",
-            "libdl.so.2",
-            "libpthread.so.0",
-            "libgcc_s.so.1",
-            "ld-linux-x86-64.so.2",
+/// The libraries that every system of a format has. A library may need no others.
+#[rustfmt::skip]
+fn system_libraries(format: Format) -> &'static [&'static str] {
+    match format {
+        Format::Elf => &[
+            "libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "libgcc_s.so.1", "ld-linux-x86-64.so.2",
             "ld-linux-aarch64.so.1",
         ],
-    ),
-    (
-        Format::MachO,
-        &[
-            "/usr/lib/libSystem.B.dylib",
-            "/usr/lib/libiconv.2.dylib",
-            "/usr/lib/libcharset.1.dylib",
+        Format::MachO => &[
+            "/usr/lib/libSystem.B.dylib", "/usr/lib/libiconv.2.dylib", "/usr/lib/libcharset.1.dylib",
         ],
-    ),
-    (
-        Format::Pe,
-        &[
-            "kernel32.dll",
-            "ntdll.dll",
-            "ws2_32.dll",
-            "advapi32.dll",
-            "bcrypt.dll",
-            "bcryptprimitives.dll",
-            "userenv.dll",
-            "iphlpapi.dll",
-            "msvcrt.dll",
-            "synchronization.dll",
+        Format::Pe => &[
+            "kernel32.dll", "ntdll.dll", "ws2_32.dll", "advapi32.dll", "bcrypt.dll", "bcryptprimitives.dll",
+            "userenv.dll", "iphlpapi.dll", "msvcrt.dll", "synchronization.dll",
         ],
-    ),
-];
+    }
+}
 
 /// One architecture of a library.
 #[derive(Debug, PartialEq)]
@@ -59,7 +39,7 @@ pub struct Half {
     /// The libraries that it needs of the system.
     pub needs: Vec<String>,
     has_entry: bool,
-    /// The oldest glibc or macOS that it runs on. Windows libraries do not say.
+    /// The oldest glibc or macOS that it runs on. Windows libraries do not have this.
     pub oldest: Option<(u32, u32)>,
     /// Whether a Mach-O library has a signature. Without one, Apple silicon does not load it.
     pub is_signed: bool,
@@ -68,9 +48,9 @@ pub struct Half {
 /// Reads a library, and checks each of its halves.
 pub fn library(path: &Path, platform: &Platform) -> Result<Vec<Half>> {
     let shown = path.display();
-    let data = std::fs::read(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
-    let halves = halves(&data).map_err(|error| format!("{shown} is not a library: {error}"))?;
-    check(&halves, platform).map_err(|reason| format!("{shown}: {reason}"))?;
+    let data = fs::read(path)?;
+    let halves = halves(&data).with_context(|| format!("{shown} is not a library"))?;
+    check(&halves, platform).with_context(|| shown.to_string())?;
     Ok(halves)
 }
 
@@ -136,7 +116,7 @@ fn macos(file: &MachOFile64<'_, Endianness>) -> object::Result<(Option<(u32, u32
     Ok((oldest, is_signed))
 }
 
-/// The newest version of glibc that a symbol is asked for of. The names of versions stand among the dynamic strings.
+/// The newest version of glibc among the needed symbols' versions, whose names are dynamic strings.
 fn glibc(file: &File<'_>) -> Option<(u32, u32)> {
     let strings = file.section_by_name(".dynstr")?.data().ok()?;
     strings
@@ -152,41 +132,34 @@ fn glibc_version(name: &str) -> Option<(u32, u32)> {
 
 fn check(halves: &[Half], platform: &Platform) -> Result<()> {
     let mut architectures: Vec<_> = halves.iter().map(|half| half.architecture).collect();
-    let mut expected: Vec<_> = platform
-        .triples
-        .iter()
+    let triples = platform.triples.iter();
+    let mut expected: Vec<_> = triples
         .filter_map(|triple| triple.split('-').next())
         .collect();
     architectures.sort_unstable();
     expected.sort_unstable();
-    if architectures != expected {
-        return Err(format!(
-            "it is for {architectures:?} instead of {expected:?}"
-        ));
-    }
-    halves
-        .iter()
-        .try_for_each(|half| check_half(half, platform.format))
+    ensure!(
+        architectures == expected,
+        "it is for {architectures:?} instead of {expected:?}"
+    );
+    halves.iter().try_for_each(|half| {
+        let name = half.architecture;
+        check_half(half, platform.format).with_context(|| format!("its {name} half"))
+    })
 }
 
 fn check_half(half: &Half, format: Format) -> Result<()> {
-    let name = half.architecture;
-    if !half.has_entry {
-        return Err(format!("its {name} half does not export {ENTRY}"));
-    }
-    let allowed = SYSTEM_LIBRARIES.iter().find(|(of, _)| *of == format);
-    let allowed = allowed.map_or(&[] as &[_], |(_, names)| names);
-    let is_allowed = |needed: &&String| {
-        // The sets of functions of Windows, which its loader finds by itself.
-        let lower = needed.to_lowercase();
-        allowed.contains(&needed.as_str())
-            || format == Format::Pe
-                && (allowed.contains(&lower.as_str()) || lower.starts_with("api-ms-win-"))
+    ensure!(half.has_entry, "does not export {ENTRY}");
+    let is_allowed = |needed: &&String| match format {
+        Format::Elf | Format::MachO => system_libraries(format).contains(&needed.as_str()),
+        Format::Pe => {
+            let lower = needed.to_lowercase();
+            // Windows' loader resolves sets of functions itself.
+            system_libraries(format).contains(&lower.as_str()) || lower.starts_with("api-ms-win-")
+        }
     };
     if let Some(needed) = half.needs.iter().find(|needed| !is_allowed(needed)) {
-        return Err(format!(
-            "its {name} half needs {needed}, which not every system has"
-        ));
+        bail!("needs {needed}, which not every system has");
     }
     let limit = match format {
         Format::Elf => Some(GLIBC),
@@ -194,20 +167,18 @@ fn check_half(half: &Half, format: Format) -> Result<()> {
         Format::Pe => None,
     };
     match (half.oldest, limit) {
-        (None, Some(_)) => Err(format!(
-            "its {name} half does not say how old a system it runs on"
-        )),
+        (None, Some(_)) => bail!("does not say how old a system it runs on"),
         (Some(oldest), Some(limit)) if oldest > limit => {
             let ((a, b), (c, d)) = (oldest, limit);
-            Err(format!(
-                "its {name} half asks for version {a}.{b} of the system's library, newer than {c}.{d}"
-            ))
+            bail!("needs version {a}.{b} of the system's library, newer than {c}.{d}")
         }
-        _ if format == Format::MachO && !half.is_signed => {
-            Err(format!("its {name} half is not signed, not even ad hoc"))
-        }
-        _ => Ok(()),
+        _ => {}
     }
+    ensure!(
+        format != Format::MachO || half.is_signed,
+        "is not signed, not even ad hoc"
+    );
+    Ok(())
 }
 
 impl fmt::Display for Half {
@@ -237,9 +208,13 @@ mod tests {
         }
     }
 
+    fn refusal(half: &Half, format: Format) -> Option<String> {
+        Some(check_half(half, format).err()?.to_string())
+    }
+
     #[test]
     fn a_library_needs_nothing_newer_than_promised() {
-        let refusal = |oldest| check_half(&half("libc.so.6", oldest), Format::Elf).err();
+        let refusal = |oldest| refusal(&half("libc.so.6", oldest), Format::Elf);
         assert_eq!(refusal(Some((2, 31))), None);
         assert!(refusal(Some((2, 34))).unwrap().contains("2.34"));
         assert!(refusal(None).is_some());
@@ -247,43 +222,36 @@ mod tests {
 
     #[test]
     fn a_library_needs_nothing_that_not_every_system_has() {
-        let windows = |needs| check_half(&half(needs, None), Format::Pe);
-        assert_eq!(windows("KERNEL32.dll"), Ok(()));
-        assert_eq!(windows("api-ms-win-core-synch-l1-2-0.dll"), Ok(()));
-        assert!(
-            windows("libgcc_s_seh-1.dll")
-                .unwrap_err()
-                .contains("libgcc")
-        );
+        let windows = |needs| refusal(&half(needs, None), Format::Pe);
+        assert_eq!(windows("KERNEL32.dll"), None);
+        assert_eq!(windows("api-ms-win-core-synch-l1-2-0.dll"), None);
+        assert!(windows("libgcc_s_seh-1.dll").unwrap().contains("libgcc"));
     }
 
     #[test]
     fn a_library_for_macos_is_signed() {
         let mut half = half("/usr/lib/libSystem.B.dylib", Some((11, 0)));
-        assert!(
-            check_half(&half, Format::MachO)
-                .unwrap_err()
-                .contains("signed")
-        );
+        assert!(refusal(&half, Format::MachO).unwrap().contains("signed"));
         half.is_signed = true;
-        assert_eq!(check_half(&half, Format::MachO), Ok(()));
+        assert_eq!(refusal(&half, Format::MachO), None);
     }
 
     #[test]
     fn a_library_without_the_entry_or_for_another_processor_is_refused() {
-        let linux = &super::super::targets::PLATFORMS[0];
+        let linux = &crate::platforms::PLATFORMS[0];
+        let refusal = |half| Some(format!("{:#}", check(&[half], linux).err()?));
         let good = || half("libc.so.6", Some((2, 17)));
-        assert_eq!(check(&[good()], linux), Ok(()));
+        assert_eq!(refusal(good()), None);
         let without = Half {
             has_entry: false,
             ..good()
         };
-        assert!(check(&[without], linux).unwrap_err().contains(ENTRY));
+        assert!(refusal(without).unwrap().contains(ENTRY));
         let other = Half {
             architecture: "aarch64",
             ..good()
         };
-        assert!(check(&[other], linux).unwrap_err().contains("aarch64"));
+        assert!(refusal(other).unwrap().contains("aarch64"));
     }
 
     #[test]

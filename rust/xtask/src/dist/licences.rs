@@ -1,15 +1,15 @@
 //! The licences of all that is linked into the libraries, from the crates' own files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 
-use serde::Deserialize;
+use anyhow::{Context, Result};
+use cargo_metadata::camino::Utf8Path;
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, NodeDep, Package};
+use fs_err as fs;
 
 use crate::project::{ADDON, Project};
-use crate::result::Result;
 
-/// What is linked in besides the crates.
+/// The parts of the libraries that are not from crates.
 const RUNTIME: &str = "\
 The libraries contain parts of Rust's standard library (by the Rust project's contributors, MIT or Apache-2.0, \
 https://github.com/rust-lang/rust), and of the runtime libraries of LLVM (Apache-2.0 with LLVM exceptions, \
@@ -17,104 +17,65 @@ https://llvm.org). The one for Windows contains parts of mingw-w64 (public domai
 https://www.mingw-w64.org).
 ";
 
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-    resolve: Resolve,
-}
-
-#[derive(Deserialize)]
-struct Package {
-    id: String,
-    name: String,
-    version: String,
-    license: Option<String>,
-    repository: Option<String>,
-    manifest_path: String,
-    source: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Resolve {
-    nodes: Vec<Node>,
-}
-
-#[derive(Deserialize)]
-struct Node {
-    id: String,
-    deps: Vec<Dependency>,
-}
-
-#[derive(Deserialize)]
-struct Dependency {
-    pkg: String,
-    dep_kinds: Vec<Kind>,
-}
-
-#[derive(Deserialize)]
-struct Kind {
-    kind: Option<String>,
-}
-
 /// The text for all crates that the library needs on one of `triples`.
 pub fn text(project: &Project, triples: &[&str]) -> Result<String> {
-    let mut cargo = project.cargo();
-    cargo.args(["metadata", "--format-version", "1", "--locked"]);
-    for triple in triples {
-        cargo.args(["--filter-platform", triple]);
-    }
-    let output = provision::process::output(&mut cargo)?;
-    let metadata: Metadata = serde_json::from_str(&output)
-        .map_err(|error| format!("cannot read what cargo tells of the crates: {error}"))?;
+    let filters = triples
+        .iter()
+        .map(|triple| format!("--filter-platform={triple}"));
+    let metadata = MetadataCommand::new()
+        .current_dir(project.root())
+        .other_options(Vec::from_iter(filters.chain(["--locked".into()])))
+        .exec()
+        .context("cannot read the crates' metadata")?;
 
-    // Each text once, with all the crates that it is for.
+    // Each text once, with all its crates.
     let mut by_text: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for package in linked(&metadata) {
         let licence = package.license.as_deref().unwrap_or("no licence named");
         let source = package.repository.as_deref().unwrap_or("https://crates.io");
         let title = format!("{} {} ({licence}, {source})", package.name, package.version);
-        let folder = Path::new(&package.manifest_path)
-            .parent()
-            .unwrap_or(Path::new(""));
+        let folder = package.manifest_path.parent().unwrap_or(Utf8Path::new(""));
         for text in licence_files(folder, licence) {
             by_text.entry(text).or_default().push(title.clone());
         }
     }
-    let mut groups: Vec<_> = by_text.into_iter().collect();
+    let mut groups = Vec::from_iter(by_text);
     groups.sort_by(|(_, one), (_, other)| one.cmp(other));
-    let groups = groups
-        .into_iter()
-        .map(|(text, titles)| format!("{}\n{}\n\n{text}\n", "-".repeat(80), titles.join("\n")));
-    Ok(format!("{RUNTIME}\n{}", groups.collect::<String>()))
+    let line = "-".repeat(80);
+    let group =
+        |(text, titles): (String, Vec<_>)| format!("{line}\n{}\n\n{text}\n", titles.join("\n"));
+    let groups: String = groups.into_iter().map(group).collect();
+    Ok(format!("{RUNTIME}\n{groups}"))
 }
 
 /// The packages from elsewhere that become part of the library.
 fn linked(metadata: &Metadata) -> Vec<&Package> {
-    let package = |id: &str| metadata.packages.iter().find(|package| package.id == id);
-    let root = metadata
-        .packages
-        .iter()
-        .find(|package| package.name == ADDON);
+    let is_root = |package: &&Package| *package.name == ADDON;
+    let nodes = metadata.resolve.iter().flat_map(|resolve| &resolve.nodes);
+    let nodes: BTreeMap<_, _> = nodes.map(|node| (&node.id, &node.deps)).collect();
+    let is_linked = |need: &&NodeDep| {
+        let mut kinds = need.dep_kinds.iter();
+        kinds.any(|kind| kind.kind == DependencyKind::Normal)
+    };
     let mut reached = BTreeSet::new();
-    let mut ahead: Vec<_> = root
-        .map(|package| package.id.as_str())
-        .into_iter()
-        .collect();
-    while let Some(id) = ahead.pop() {
-        if !reached.insert(id) {
-            continue;
+    let root = metadata.packages.iter().find(is_root);
+    let mut due = Vec::from_iter(root.map(|package| &package.id));
+    while let Some(id) = due.pop() {
+        if reached.insert(id) {
+            let needs = nodes.get(id).into_iter().copied().flatten();
+            due.extend(needs.filter(is_linked).map(|need| &need.pkg));
         }
-        let node = metadata.resolve.nodes.iter().find(|node| node.id == id);
-        let needs = node.map_or(&[] as &[_], |node| &node.deps).iter();
-        let is_linked = |need: &&Dependency| need.dep_kinds.iter().any(|kind| kind.kind.is_none());
-        ahead.extend(needs.filter(is_linked).map(|need| need.pkg.as_str()));
     }
-    let reached = reached.into_iter().filter_map(package);
-    reached.filter(|package| package.source.is_some()).collect()
+    let packages = metadata.packages.iter();
+    let mut linked = Vec::from_iter(
+        packages.filter(|package| package.source.is_some() && reached.contains(&package.id)),
+    );
+    linked.sort_by(|one, other| one.id.cmp(&other.id));
+    linked
 }
 
-/// The texts of the licence that a package is used under, where there is a choice: MIT.
-fn licence_files(folder: &Path, licence: &str) -> Vec<String> {
+/// The texts of a package's licence: MIT's where there is a choice.
+fn licence_files(folder: &Utf8Path, licence: &str) -> Vec<String> {
     let names = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<_> = names
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
@@ -141,17 +102,15 @@ fn is_licence(file: &str, licence: &str) -> bool {
     let is_other = ["APACHE", "UNLICENSE", "ZLIB", "BSD", "LLVM"]
         .iter()
         .any(|other| file.contains(other));
-    [
+    let begins = [
         "LICENSE",
         "LICENCE",
         "COPYING",
         "COPYRIGHT",
         "NOTICE",
         "UNLICENSE",
-    ]
-    .iter()
-    .any(|begin| file.starts_with(begin))
-        && !(has_choice && is_other)
+    ];
+    begins.iter().any(|begin| file.starts_with(begin)) && !(has_choice && is_other)
 }
 
 #[cfg(test)]
@@ -169,23 +128,39 @@ mod tests {
 
     #[test]
     fn what_is_only_needed_to_build_is_not_linked() {
-        let metadata: Metadata = serde_json::from_str(
-            r#"{"packages": [
-                {"id": "a", "name": "stream_peer_socket_rs", "version": "1", "manifest_path": "", "source": null},
-                {"id": "b", "name": "b", "version": "1", "manifest_path": "", "source": "registry"},
-                {"id": "c", "name": "c", "version": "1", "manifest_path": "", "source": "registry"},
-                {"id": "d", "name": "d", "version": "1", "manifest_path": "", "source": "registry"}
-            ], "resolve": {"nodes": [
-                {"id": "a", "deps": [{"pkg": "b", "dep_kinds": [{"kind": null}]}, {"pkg": "c", "dep_kinds": [{"kind": "build"}]}]},
-                {"id": "b", "deps": [{"pkg": "d", "dep_kinds": [{"kind": "dev"}, {"kind": null}]}]},
-                {"id": "c", "deps": []}, {"id": "d", "deps": []}
-            ]}}"#,
-        )
-        .unwrap();
-        let names: Vec<_> = linked(&metadata)
-            .iter()
-            .map(|package| &package.name)
-            .collect();
-        assert_eq!(names, ["b", "d"]);
+        let package = |name, source: Option<&str>| {
+            serde_json::json!({
+                "id": name, "name": name, "version": "1.0.0", "manifest_path": "", "source": source,
+                "dependencies": [], "targets": [], "features": {}, "edition": "2024",
+            })
+        };
+        let needs = |name, kinds: &[Option<&str>]| {
+            let kinds = kinds
+                .iter()
+                .map(|kind| serde_json::json!({"kind": kind, "target": null}));
+            serde_json::json!({"name": name, "pkg": name, "dep_kinds": Vec::from_iter(kinds)})
+        };
+        let node = |name, deps: &[_]| serde_json::json!({"id": name, "deps": deps, "dependencies": [], "features": []});
+        let registry = Some("registry+https://example.org");
+        let metadata = serde_json::json!({
+            "packages": [
+                package(ADDON, None), package("b", registry), package("c", registry),
+                package("d", registry),
+            ],
+            "resolve": {"root": null, "nodes": [
+                node(ADDON, &[needs("b", &[None]), needs("c", &[Some("build")])]),
+                node("b", &[needs("d", &[Some("dev"), None])]),
+                node("c", &[]),
+                node("d", &[]),
+            ]},
+            "workspace_members": [], "workspace_default_members": [], "workspace_root": "",
+            "target_directory": "", "version": 1, "metadata": null,
+        });
+        let metadata: Metadata = serde_json::from_value(metadata).unwrap();
+        let linked = linked(&metadata).into_iter();
+        assert_eq!(
+            Vec::from_iter(linked.map(|package| &**package.name)),
+            ["b", "d"]
+        );
     }
 }

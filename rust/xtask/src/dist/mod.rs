@@ -6,22 +6,19 @@ mod inspect;
 mod licences;
 pub mod package;
 mod sign;
-mod store;
-pub mod targets;
 pub mod toolchain;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use anyhow::Result;
+use fs_err as fs;
+
 use build::{Built, Workshop};
-use targets::{PLATFORMS, Platform};
 use toolchain::Toolchain;
 
-use crate::platforms;
+use crate::platforms::{self, Kind, PLATFORMS, Platform};
 use crate::project::Project;
-use crate::records::{self, Kind};
-use crate::result::Result;
 use crate::tally::Tally;
 
 /// The folder for all that is made here.
@@ -29,39 +26,35 @@ pub fn folder(project: &Project) -> PathBuf {
     project.target().join("dist")
 }
 
-/// Builds the libraries of the platforms with these keys, of all if there are none, checks them, writes the archives, and
-/// counts that.
-pub fn run(project: &Project, keys: &[&str], tally: &mut Tally) {
+/// Builds the libraries of the platforms with these keys, or of all without keys, checks them,
+/// writes the archives, and counts these steps.
+pub fn run(project: &Project, keys: &[String], tally: &mut Tally) {
     let started = Instant::now();
     let toolchain = match Toolchain::find() {
         Ok(toolchain) => toolchain,
-        Err(reason) => return tally.check("the tools for other systems", Err(reason)),
+        Err(error) => return tally.check("the tools for other systems", Err(error)),
     };
     println!("compiler: {}", toolchain.version);
     let workshop = workshop(project, &toolchain);
-    let platforms: Vec<_> = PLATFORMS
-        .iter()
-        .filter(|platform| keys.is_empty() || keys.contains(&platform.key))
-        .collect();
+    let is_wanted = |key| keys.is_empty() || keys.iter().any(|wanted| wanted == key);
+    let platforms = PLATFORMS.iter().filter(|platform| is_wanted(platform.key));
     let mut built = Vec::new();
-    for (platform, outcome) in workshop.build(&platforms) {
-        let outcome = outcome.and_then(|library| {
+    for (platform, outcome) in workshop.build(&Vec::from_iter(platforms)) {
+        let seen = outcome.and_then(|library| {
             let seen = inspect(&library, platform)?;
             built.push((platform, library));
             Ok(seen)
         });
-        let seen = outcome.as_ref().ok().cloned();
-        let recorded = records::set(project, &platform.folder(), Kind::Built, seen.as_deref());
-        tally.check(platform.title, outcome.and(recorded));
+        let record = seen.as_deref().ok();
+        platforms::record(project, &platform.folder(), Kind::Built, record);
+        tally.check(platform.title, seen.map(drop));
     }
-    let checked = match keys {
-        [] => workshop.check(),
-        _ => Vec::new(),
-    };
-    for (triple, outcome) in checked {
-        let seen = outcome.is_ok().then_some("compiles");
-        let recorded = records::set(project, triple, Kind::Checked, seen);
-        tally.check(&format!("the code for {triple}"), outcome.and(recorded));
+    if keys.is_empty() {
+        for (triple, outcome) in workshop.check() {
+            let seen = outcome.is_ok().then_some("compiles");
+            platforms::record(project, triple, Kind::Checked, seen);
+            tally.check(&format!("the code for {triple}"), outcome);
+        }
     }
     if !built.is_empty() {
         let archives = package::write(project, &workshop.folder, &built);
@@ -71,9 +64,9 @@ pub fn run(project: &Project, keys: &[&str], tally: &mut Tally) {
             }
         });
         tally.check("the archives", shown);
-        let store = store::write(project, &workshop.folder);
+        let store = package::write_store(project, &workshop.folder);
         let shown = store.map(|path| println!("{}", path.display()));
-        tally.check("what the asset stores ask for", shown);
+        tally.check("the files for the asset stores", shown);
     }
     println!("\n{}", platforms::table(project));
     println!(
@@ -97,16 +90,7 @@ fn workshop<'a>(project: &'a Project, toolchain: &'a Toolchain) -> Workshop<'a> 
     }
 }
 
-/// The keys that are asked for, if there are such platforms.
-pub fn parse(keys: &[&str]) -> Result<()> {
-    let known: Vec<_> = PLATFORMS.iter().map(|platform| platform.key).collect();
-    match keys.iter().find(|key| !known.contains(key)) {
-        None => Ok(()),
-        Some(key) => Err(format!("{key} is none of {}", known.join(", "))),
-    }
-}
-
-/// Checks a library, and says in a few words what it is.
+/// Checks a library, and returns its size.
 fn inspect(built: &Built, platform: &Platform) -> Result<String> {
     let halves = inspect::library(&built.library, platform)?;
     let size = size(&built.library);

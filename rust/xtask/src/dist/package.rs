@@ -1,15 +1,16 @@
-//! The archives of a release.
+//! The archives of a release, and the files that the asset stores ask for.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use fs_err as fs;
 
 use super::archive::{self, Files};
 use super::build::Built;
 use super::licences;
-use super::targets::Platform;
-use crate::manifest;
+use crate::platforms::Platform;
 use crate::project::{ADDON, Project};
-use crate::result::Result;
+use crate::{folder, photographs};
 
 /// The version of everything here, which stands in the workspace's `Cargo.toml`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -25,23 +26,13 @@ pub fn write(
     folder: &Path,
     built: &[(&Platform, Built)],
 ) -> Result<[PathBuf; 3]> {
-    let addon = addon(project, built)?;
-    let below = |files: &Files, prefix: &str| -> Files {
-        let renamed = files
-            .iter()
-            .map(|(name, content)| (format!("{prefix}{name}"), content.clone()));
-        renamed.collect()
-    };
-    let mut demo = below(
-        &archive::read(&project.godot_project().join("demo"))?,
-        "demo/",
-    );
-    demo.insert(
-        "project.godot".into(),
-        read(&project.godot_project().join("project.godot"))?,
-    );
-    demo.extend(below(&addon, &format!("addons/{ADDON}/")));
-    // A game that is started before the editor has seen the project finds the extension here.
+    let addon = below(addon(project, built)?, &format!("addons/{ADDON}/"));
+    let demo = archive::read(&project.godot_project().join("demo"))?;
+    let mut demo = below(demo, "demo/");
+    let settings = fs::read(project.godot_project().join("project.godot"))?;
+    demo.insert("project.godot".into(), settings);
+    demo.extend(addon.clone());
+    // A game that is started before the editor has scanned the project finds the extension here.
     let listed = format!("res://addons/{ADDON}/{ADDON}.gdextension\n");
     demo.insert(".godot/extension_list.cfg".into(), listed.into());
 
@@ -49,22 +40,14 @@ pub fn write(
     for (platform, built) in built {
         for file in &built.symbols {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
-            symbols.insert(format!("{}/{name}", platform.folder()), read(file)?);
+            symbols.insert(format!("{}/{name}", platform.folder()), fs::read(file)?);
         }
     }
+    let path = |what: &str| folder.join(format!("{ADDON}-{what}-{VERSION}.zip"));
     let archives = [
-        (
-            addon_archive(folder),
-            below(&addon, &format!("addons/{ADDON}/")),
-        ),
-        (
-            folder.join(format!("{ADDON}-demo-{VERSION}.zip")),
-            below(&demo, &format!("{ADDON}-demo/")),
-        ),
-        (
-            folder.join(format!("{ADDON}-symbols-{VERSION}.zip")),
-            symbols,
-        ),
+        (addon_archive(folder), addon),
+        (path("demo"), below(demo, &format!("{ADDON}-demo/"))),
+        (path("symbols"), symbols),
     ];
     for (path, files) in &archives {
         archive::write(path, files)?;
@@ -72,33 +55,80 @@ pub fn write(
     Ok(archives.map(|(path, _)| path))
 }
 
+fn below(files: Files, folder: &str) -> Files {
+    let moved = |(name, content)| (format!("{folder}{name}"), content);
+    files.into_iter().map(moved).collect()
+}
+
 /// The files of the addon, by their paths in its folder.
 fn addon(project: &Project, built: &[(&Platform, Built)]) -> Result<Files> {
     let mut files = archive::read(&project.addon())?;
-    let manifest = fs::read_to_string(project.manifest())
-        .map_err(|error| format!("cannot read the manifest: {error}"))?;
+    let manifest = fs::read_to_string(project.manifest())?;
     let keys: Vec<_> = built.iter().map(|(platform, _)| platform.key).collect();
-    let manifest = manifest::with_libraries(&manifest, &keys);
+    let manifest = with_libraries(&manifest, &keys);
     files.insert(format!("{ADDON}.gdextension"), manifest.into());
-    files.insert(
-        "CHANGELOG.md".into(),
-        read(&project.root().join("CHANGELOG.md"))?,
-    );
-    let triples: Vec<_> = built
-        .iter()
-        .flat_map(|(platform, _)| platform.triples)
-        .copied()
-        .collect();
-    files.insert(
-        "THIRD_PARTY_LICENSES.txt".into(),
-        licences::text(project, &triples)?.into(),
-    );
+    let changes = fs::read(project.root().join("CHANGELOG.md"))?;
+    files.insert("CHANGELOG.md".into(), changes);
+    let triples = built.iter().flat_map(|(platform, _)| platform.triples);
+    let licences = licences::text(project, &Vec::from_iter(triples.copied()))?;
+    files.insert("THIRD_PARTY_LICENSES.txt".into(), licences.into());
     for (platform, built) in built {
-        files.insert(platform.library(), read(&built.library)?);
+        files.insert(platform.library(), fs::read(&built.library)?);
     }
     Ok(files)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+/// Fills the folder `store` in the folder of `dist` with what the Asset Library and the Asset Store
+/// ask for: the fields, the icon and the screenshots. Returns its path.
+pub fn write_store(project: &Project, folder: &Path) -> Result<PathBuf> {
+    let store = folder.join("store");
+    folder::replace(&store, |store| {
+        let fields = include_str!("store_fields.md").replace("{VERSION}", VERSION);
+        fs::write(store.join("fields.md"), fields)?;
+        for name in [photographs::ICON]
+            .into_iter()
+            .chain(photographs::pictures())
+        {
+            fs::copy(photographs::images(project).join(name), store.join(name))?;
+        }
+        Ok(())
+    })?;
+    Ok(store)
+}
+
+/// The keys of the `[libraries]` section.
+fn libraries(manifest: &str) -> impl Iterator<Item = &str> {
+    manifest
+        .lines()
+        .map(str::trim)
+        .skip_while(|line| *line != "[libraries]")
+        .skip(1)
+        .take_while(|line| !line.starts_with('['))
+        .filter(|line| !line.starts_with(';'))
+        .filter_map(|line| Some(line.split_once('=')?.0.trim()))
+}
+
+/// The manifest with the libraries of these keys alone.
+fn with_libraries(manifest: &str, keys: &[&str]) -> String {
+    let all = Vec::from_iter(libraries(manifest));
+    let is_wanted = |line: &&str| {
+        let key = line.split_once('=').map(|(key, _)| key.trim());
+        key.is_none_or(|key| !all.contains(&key) || keys.contains(&key))
+    };
+    let lines = manifest.lines().filter(is_wanted);
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_libraries_that_there_are_stay() {
+        let manifest = "[configuration]\na = 1\n[libraries]\nlinux = \"a\"\nmacos = \"b\"\n\n[icons]\nA = \"c\"\n";
+        assert_eq!(
+            with_libraries(manifest, &["macos"]),
+            manifest.replace("linux = \"a\"\n", "")
+        );
+    }
 }

@@ -1,12 +1,11 @@
-//! Signing a library for macOS ad hoc: with hashes of its pages and no certificate. Without them, Apple silicon does not
-//! load a library.
+//! Signing a library for macOS ad hoc: with hashes of its pages and no certificate. Apple silicon
+//! loads no library without them.
 //!
-//! The layout is that of Apple's `cs_blobs.h` (XNU) and `loader.h`: a super blob with one code directory in it, at the end
-//! of the file, where a load command says that it is.
+//! The layout is that of Apple's `cs_blobs.h` (XNU) and `loader.h`: a super blob with one code
+//! directory, at the end of the file. A load command has its place.
 
+use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
-
-use crate::result::Result;
 
 const MAGIC_64: u32 = 0xfeed_facf;
 const HEADER: usize = 32;
@@ -26,8 +25,8 @@ const AD_HOC: u32 = 2;
 const SHA_256: u8 = 2;
 const HASH: usize = 32;
 
-/// Signs a library for one architecture, in place of a signature that it may have. `identifier` is the name that the
-/// system shows for it.
+/// Signs a library for one architecture, in place of an existing signature. The system shows the
+/// `identifier` as its name.
 pub fn ad_hoc(library: &[u8], identifier: &str) -> Result<Vec<u8>> {
     let mut file = File(library.to_vec());
     let layout = file.layout()?;
@@ -92,10 +91,10 @@ pub fn ad_hoc(library: &[u8], identifier: &str) -> Result<Vec<u8>> {
 }
 
 fn number(value: usize) -> Result<u32> {
-    u32::try_from(value).map_err(|_| "the library is too large to be signed".into())
+    u32::try_from(value).context("the library is too large to be signed")
 }
 
-/// What is written from the highest byte to the lowest.
+/// Numbers in big-endian order.
 #[derive(Default)]
 struct Blob(Vec<u8>);
 
@@ -111,7 +110,7 @@ struct Layout {
     text: usize,
     link_edit: usize,
     signature: Option<usize>,
-    /// The end of the load commands, and the first byte after them that is in use.
+    /// The end of the load commands, and the first used byte behind them.
     end: usize,
     used: usize,
 }
@@ -120,16 +119,12 @@ struct File(Vec<u8>);
 
 impl File {
     fn layout(&self) -> Result<Layout> {
-        let not_macho = || "it is no Mach-O library for a 64-bit processor".to_owned();
-        if self.0.len() < HEADER || self.u32(0) != MAGIC_64 {
-            return Err(not_macho());
-        }
+        const NOT_MACHO: &str = "it is not a Mach-O library for a 64-bit processor";
+        ensure!(self.0.len() >= HEADER && self.u32(0) == MAGIC_64, NOT_MACHO);
         let (mut text, mut link_edit, mut signature, mut used) = (None, None, None, self.0.len());
         let mut at = HEADER;
         for _ in 0..self.u32(16) {
-            if self.0.len() < at + LINK_COMMAND {
-                return Err(not_macho());
-            }
+            ensure!(self.0.len() >= at + LINK_COMMAND, NOT_MACHO);
             match self.u32(at) {
                 LC_CODE_SIGNATURE => signature = Some(at),
                 LC_SEGMENT_64 => {
@@ -148,8 +143,8 @@ impl File {
             at += self.u32(at + 4) as usize;
         }
         Ok(Layout {
-            text: text.ok_or_else(not_macho)?,
-            link_edit: link_edit.ok_or_else(not_macho)?,
+            text: text.context(NOT_MACHO)?,
+            link_edit: link_edit.context(NOT_MACHO)?,
             signature,
             end: at,
             used,
@@ -158,9 +153,8 @@ impl File {
 
     /// Puts an empty command for a signature behind the others.
     fn add_command(&mut self, layout: &Layout) -> Result<usize> {
-        if layout.end + LINK_COMMAND > layout.used {
-            return Err("its header has no room for a signature".into());
-        }
+        let has_room = layout.end + LINK_COMMAND <= layout.used;
+        ensure!(has_room, "its header has no room for a signature");
         self.put_u32(layout.end, LC_CODE_SIGNATURE);
         self.put_u32(layout.end + 4, LINK_COMMAND as u32);
         self.put_u32(16, self.u32(16) + 1);
@@ -189,7 +183,7 @@ impl File {
 mod tests {
     use super::*;
 
-    /// A library with nothing in it but a text segment with one section, and a link-edit segment.
+    /// A library that has only a text segment with one section, and a link-edit segment.
     fn library() -> Vec<u8> {
         let mut file = File(vec![0; 0x4100]);
         file.put_u32(0, MAGIC_64);
@@ -239,13 +233,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_signed_is_refused() {
-        assert!(
-            ad_hoc(b"#!/bin/sh\n", "name")
-                .unwrap_err()
-                .contains("Mach-O")
-        );
+        let error = |library: &[u8]| ad_hoc(library, "name").unwrap_err().to_string();
+        assert!(error(b"#!/bin/sh\n").contains("Mach-O"));
         let mut full = File(library());
         full.put_u32(HEADER + 72 + 48, (HEADER + 152 + 72) as u32);
-        assert!(ad_hoc(&full.0, "name").unwrap_err().contains("no room"));
+        assert!(error(&full.0).contains("no room"));
     }
 }

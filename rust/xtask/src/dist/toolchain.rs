@@ -1,37 +1,30 @@
-//! What libraries for other systems are built with: a compiler that has the sources of Rust's standard library, the linker
-//! of Zig, and LLVM's tools for libraries. All of it is set up for this user alone.
+//! The tools that build libraries for other systems: a compiler with the sources of Rust's standard
+//! library, the linker of Zig, and LLVM's tools for libraries, set up for this user alone.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use anyhow::{Context, Result, anyhow};
+use fs_err as fs;
 use provision::apt::{self, Apt};
-use provision::cache::{SetUp, failed};
+use provision::cache::SetUp;
 use provision::{debian_architecture, process};
 
 use crate::project::Project;
-use crate::result::Result;
 
-/// Where the compiler with its sources comes from, and what it needs of the same release of Debian.
+/// The suites of the compiler with its sources, and of its needs.
 const SUITES: [&str; 2] = ["bookworm", "bookworm-security"];
 
-/// Where the sources for a compiler of rustup's may come from.
+/// The suite of the sources for a compiler of rustup's.
 const SOURCES_SUITE: &str = "trixie-backports";
 
-/// What LLVM needs beside the C and the C++ library, which every system has that could start this program.
+/// The libraries that LLVM needs beside those of C and C++, which this program needs, too.
+#[rustfmt::skip]
 const LIBRARIES: [&str; 9] = [
-    "libbsd0",
-    "libedit2",
-    "libffi8",
-    "libicu72",
-    "libmd0",
-    "libtinfo6",
-    "libxml2",
-    "libz3-4",
-    "zlib1g",
+    "libbsd0", "libedit2", "libffi8", "libicu72", "libmd0", "libtinfo6", "libxml2", "libz3-4", "zlib1g",
 ];
 
-/// To be raised when a set-up of an older version of this module will not do any more.
+/// Raised when a set-up of an older version of this module is of no use any more.
 const REVISION: u32 = 1;
 
 pub struct Toolchain {
@@ -43,7 +36,7 @@ pub struct Toolchain {
 }
 
 impl Toolchain {
-    /// The tools, after setting up those that are not there.
+    /// The tools, after setting them up if necessary.
     pub fn find() -> Result<Self> {
         let debian = debian_tools()?;
         let rustc = debian.join("rustc");
@@ -79,14 +72,12 @@ impl Toolchain {
         compiler
     }
 
-    /// The flag for a folder with a library in which nothing is. Debian's compiler links one for Windows that comes with
-    /// its mingw; with Zig there is nothing to be had from it.
+    /// The flag for a folder with an empty library. Debian's compiler links a library of its mingw
+    /// for Windows, which Zig does not need.
     pub fn empty_library(project: &Project) -> Result<String> {
         let folder = project.target().join("dist/empty");
-        let path = folder.join("libssp_nonshared.a");
-        fs::create_dir_all(&folder)
-            .and_then(|()| fs::write(&path, "!<arch>\n"))
-            .map_err(|error| failed("write", &path, &error))?;
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("libssp_nonshared.a"), "!<arch>\n")?;
         Ok(format!("-Lnative={}", folder.display()))
     }
 
@@ -148,15 +139,16 @@ fn debian_tools() -> Result<PathBuf> {
     .folder()
 }
 
-/// The package whose name begins with `prefix` among those that `package` needs: such names have versions in them.
+/// The package that `package` needs and whose name begins with `prefix` and continues with a
+/// version.
 fn dependency(apt: &Apt, package: &str, prefix: &str) -> Result<String> {
     let mut needed = apt.dependencies(package)?.into_iter();
     needed
         .find(|name| name.starts_with(prefix))
-        .ok_or_else(|| format!("Debian's {package} does not depend on any {prefix}*"))
+        .with_context(|| format!("Debian's {package} does not depend on any {prefix}*"))
 }
 
-/// The package with the sources of exactly the release that this project's compiler has, if Debian has it.
+/// The package with the sources of this compiler's release, if Debian has it.
 fn sources_for(release: &str, architecture: &str, work: &Path) -> Result<Option<PathBuf>> {
     let apt = Apt::open(&work.join("apt-sources"), architecture, &[SOURCES_SUITE])?;
     let version = apt.version("rust-src")?;
@@ -170,7 +162,7 @@ fn sources_for(release: &str, architecture: &str, work: &Path) -> Result<Option<
     Ok(None)
 }
 
-/// A script that starts this system's compiler as one that has the sources in `folder`.
+/// A script that starts this system's compiler with the sources in `folder`.
 fn own_compiler(folder: &Path, version: &str, release: &str) -> Result<()> {
     let host = field(version, "host: ").unwrap_or_default();
     let sysroot = process::output(Command::new("rustc").args(["--print", "sysroot"]))?;
@@ -200,8 +192,7 @@ exec "$here/{program}" "$@"
 
 fn write_script(path: &Path, script: &str) -> Result<()> {
     let begin = "#!/bin/sh\nhere=$(dirname \"$(readlink -f \"$0\")\")\n";
-    process::write_program(path, &format!("{begin}{script}"))
-        .map_err(|error| failed("write", path, &error))
+    Ok(process::write_program(path, &format!("{begin}{script}"))?)
 }
 
 /// Zig and cargo-zigbuild, from the Python Package Index.
@@ -217,13 +208,14 @@ fn zig() -> Result<PathBuf> {
                 .arg(folder)
                 .args(["ziglang", "cargo-zigbuild"])
                 .env("HOME", work);
-            process::output(&mut pip).map(|_| ()).map_err(|output| {
-                let reason = output.trim().lines().last().unwrap_or_default();
-                format!(
-                    "the packages ziglang and cargo-zigbuild cannot be had: {reason}; it takes python3 with pip, on Debian \
-                     `apt-get install python3-pip`, and the network"
+            process::output(&mut pip).map_err(|error| {
+                let reason = process::last_line(&error);
+                anyhow!(
+                    "cannot install the packages ziglang and cargo-zigbuild: {reason}; this needs the network and \
+                     python3 with pip, on Debian `apt-get install python3-pip`"
                 )
-            })
+            })?;
+            Ok(())
         },
     }
     .folder()

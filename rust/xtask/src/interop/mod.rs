@@ -1,31 +1,38 @@
-//! The classes against programs that nobody here has written: servers of Debian's packages, started for the tests in
-//! `godot-project/tests/interop`.
+//! The classes against other projects' programs: servers of Debian's packages, started for the
+//! tests in `godot-project/tests/interop`.
 
-mod running;
-mod servers;
+use std::io::{self, Read};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, thread};
 
-use std::env;
-use std::fs;
-
-use godot_finder::Godot;
+use anyhow::{Context, Result, bail};
+use fs_err::{self as fs, File};
 use provision::Programs;
 use provision::process::write_program;
 
-use crate::folder;
+use crate::engine::Engine;
+use crate::folder::{self, Temporary, unique_name};
 use crate::project::Project;
-use crate::result::Result;
-use crate::stage::{self, Profile};
+use crate::stage::Profile;
 use crate::tally::Tally;
-use crate::test::{self, Suite};
-use servers::{Place, SERVERS, Server};
+use crate::{process, suites};
 
-/// To be raised when the packages are others.
+/// Raised when the packages change.
 const REVISION: u32 = 5;
 
 const NAME: &str = "the interoperation suite";
 
-/// What the environment variables begin with that tell the tests where the servers are.
-const PREFIX: &str = "INTEROP_";
+/// The servers by their names in `servers.sh`, and their packages.
+const SERVERS: [(&str, &[&str]); 5] = [
+    ("redis", &["redis-server"]),
+    ("nginx", &["nginx-light", "openssl"]),
+    ("tls", &["openssl"]),
+    ("postgresql", &["postgresql"]),
+    ("mpv", &["mpv"]),
+];
 
 /// Programs that the tests start themselves, and their packages.
 const TOOLS: [(&str, &[&str]); 3] = [
@@ -35,64 +42,55 @@ const TOOLS: [(&str, &[&str]); 3] = [
     ("usr/bin/python3", &["python3-pylsp", "python3-setuptools"]),
 ];
 
-/// Builds the library, and runs the suite.
-pub fn run(project: &Project, tally: &mut Tally) {
-    match stage::build_and_stage(project, Profile::Debug).and_then(|()| Godot::find()) {
-        Ok(godot) => test(project, &godot, tally),
-        Err(reason) => tally.check("Godot with the addon", Err(reason)),
-    }
-}
+/// How long a server may take until it is ready.
+const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Starts every server, runs the tests, and stops the servers.
-pub fn test(project: &Project, godot: &Godot, tally: &mut Tally) {
-    crate::process::announce("the servers of others");
-    let of_servers = SERVERS.iter().flat_map(|server| server.packages);
-    let of_tools = TOOLS.iter().flat_map(|(_, packages)| *packages);
-    let packages: Vec<&str> = of_servers.chain(of_tools).copied().collect();
+/// Builds the library, starts every server, runs the tests, and stops the servers.
+pub fn run(project: &Project, tally: &mut Tally) {
+    let engine = match Engine::with_addon(project, Profile::Debug) {
+        Ok(engine) => engine,
+        Err(error) => return tally.check("Godot with the addon", Err(error)),
+    };
+    process::announce("the servers");
+    let packages = SERVERS
+        .iter()
+        .chain(&TOOLS)
+        .flat_map(|(_, packages)| *packages);
+    let packages = Vec::from_iter(packages.copied());
     let what = "servers to talk to (250 MB to download, once)";
     let programs = match Programs::set_up(&format!("interop-{REVISION}"), what, &packages) {
         Ok(programs) => programs,
-        Err(reason) => return tally.skip(NAME, &reason),
+        Err(error) => return tally.skip(NAME, format!("{error:#}")),
     };
-    let place = match place(programs) {
-        Ok(place) => place,
-        Err(reason) => return tally.check(NAME, Err(reason)),
-    };
-    let tools = ("TOOLS", place.folder.join("bin").display().to_string());
-    let mut told = vec![tools];
+    // A folder with a short name, since it has sockets.
+    let folder = Temporary(env::temp_dir().join(unique_name("sprs")));
+    if let Err(error) = write_tools(&programs, &folder.0) {
+        return tally.check(NAME, Err(error.into()));
+    }
+    let tools = folder.0.join("bin").display().to_string();
+    let mut environment = vec![("INTEROP_TOOLS".into(), tools)];
     let mut running = Vec::new();
-    for Server { name, start, .. } in &SERVERS {
-        match start(&place) {
-            Ok((server, addresses)) => {
-                println!("{name}: {}", server.description());
+    for (name, _) in SERVERS {
+        match Server::start(name, &programs, &folder.0) {
+            Ok((server, variables)) => {
+                println!("{name}: {variables:?}");
                 running.push(server);
-                told.extend(addresses);
+                let variables = variables.into_iter();
+                environment
+                    .extend(variables.map(|(name, value)| (format!("INTEROP_{name}"), value)));
             }
-            Err(reason) => tally.check(name, Err(reason)),
+            Err(error) => tally.check(name, Err(error)),
         }
     }
-    let told: Vec<_> = told
-        .into_iter()
-        .map(|(name, value)| (format!("{PREFIX}{name}"), value))
-        .collect();
-    let environment: Vec<_> = told
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
-    let suite = Suite {
-        name: NAME,
-        args: &["--", "--root=res://tests/interop", "--time-limit=180"],
-        environment: &environment,
-    };
-    test::godot_suite(project, godot, &suite, tally);
-    drop(running);
-    let _ = fs::remove_dir_all(&place.folder);
+    let environment = environment.iter().map(|(name, value)| (&**name, &**value));
+    let args = ["--", "--root=res://tests/interop", "--time-limit=180"];
+    suites::godot(&engine, NAME, &args, environment, tally);
 }
 
-/// A folder with a short name, for the paths of sockets in it, and scripts in it that start the tools.
-fn place(programs: Programs) -> Result<Place> {
-    let folder = env::temp_dir().join(folder::unique_name("sprs"));
-    folder::replace(&folder, |folder| {
+/// Makes the folder, with scripts that start the tools.
+fn write_tools(programs: &Programs, folder: &Path) -> io::Result<()> {
+    folder::replace(folder, |folder| {
+        fs::write(folder.join("servers.sh"), include_str!("servers.sh"))?;
         let tools = folder.join("bin");
         fs::create_dir(&tools)?;
         TOOLS.iter().try_for_each(|(path, _)| {
@@ -100,6 +98,79 @@ fn place(programs: Programs) -> Result<Place> {
             write_program(&tools.join(name), &programs.script(path))
         })
     })
-    .map_err(|error| format!("cannot fill {}: {error}", folder.display()))?;
-    Ok(Place { programs, folder })
+}
+
+/// A server that is stopped when this value is dropped.
+struct Server(Child);
+
+/// The names and values that describe a server to the tests.
+type Variables = Vec<(String, String)>;
+
+impl Server {
+    /// Starts a server, and waits until it is ready.
+    fn start(name: &str, programs: &Programs, folder: &Path) -> Result<(Self, Variables)> {
+        let log = folder.join(format!("{name}.log"));
+        let child = Command::new("sh")
+            .args(["servers.sh", name])
+            .current_dir(folder)
+            .envs(programs.environment())
+            .env("PROGRAMS", programs.folder())
+            .env("PORT", free_port()?)
+            .env("TLS_PORT", free_port()?)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log)?.into_file())
+            .spawn()?;
+        let mut server = Self(child);
+        let mut text = String::new();
+        if let Some(mut output) = server.0.stdout.take() {
+            output.read_to_string(&mut text)?;
+        }
+        let variable = |line: &str| {
+            let (name, value) = line.split_once('=')?;
+            Some((name.to_owned(), value.to_owned()))
+        };
+        let variables = Vec::from_iter(text.lines().filter_map(variable));
+        let deadline = Instant::now() + PATIENCE;
+        let are_ready = || variables.iter().all(|(name, value)| is_ready(name, value));
+        while variables.is_empty() || !are_ready() {
+            if server.0.try_wait()?.is_some() || Instant::now() > deadline {
+                let printed = fs::read_to_string(&log)?;
+                bail!("it does not serve; it printed: {}", printed.trim());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok((server, variables))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // The signal lets it stop its own children.
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while Instant::now() < deadline {
+            if let Ok(Some(_)) = self.0.try_wait() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A free port of the loopback interface.
+fn free_port() -> Result<String> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
+    Ok(listener.local_addr()?.port().to_string())
+}
+
+/// Whether the port accepts connections, or the file exists, that a variable of this name has.
+fn is_ready(name: &str, value: &str) -> bool {
+    if name.ends_with("_PORT") {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, value.parse().unwrap_or(0)));
+        return TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok();
+    }
+    !name.ends_with("_PATH") || Path::new(value).exists()
 }

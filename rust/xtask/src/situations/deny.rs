@@ -7,24 +7,26 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use crate::result::Result;
+#[cfg(target_os = "linux")]
+use anyhow::Context;
+use anyhow::Result;
 
 #[cfg(target_os = "linux")]
-pub fn run(mut args: impl Iterator<Item = OsString>) -> Result<ExitCode> {
+pub fn run(rules: &[String], program: &[OsString]) -> Result<ExitCode> {
     use std::process::Command;
 
-    let rules: Vec<_> = args.by_ref().take_while(|arg| arg != "--").collect();
     for rule in rules {
-        let rule = rule.to_str().unwrap_or_default();
-        deny(rule).map_err(|reason| format!("cannot deny {rule:?}: {reason}"))?;
+        deny(rule).with_context(|| format!("cannot deny {rule:?}"))?;
     }
-    let program = args.next().ok_or("there is no program to start")?;
+    let (program, args) = program
+        .split_first()
+        .context("there is no program to start")?;
     crate::process::replace(Command::new(program).args(args))
 }
 
 #[cfg(not(target_os = "linux"))]
-pub fn run(_: impl Iterator<Item = OsString>) -> Result<ExitCode> {
-    Err("only Linux has such filters".into())
+pub fn run(_: &[String], _: &[OsString]) -> Result<ExitCode> {
+    anyhow::bail!("only Linux has such filters")
 }
 
 /// Installs a filter, which stays in force in the program that is started: seccomp(2).
@@ -34,50 +36,40 @@ fn deny(rule: &str) -> Result<()> {
 
     use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
 
-    let (call, error) = rule.split_once('=').ok_or("no error is named")?;
+    let (call, error) = rule.split_once('=').context("no error is named")?;
     let mut parts = call.split(':');
     let number = find(CALLS, parts.next().unwrap_or_default())?;
     let conditions = match (parts.next(), parts.next()) {
         (Some(index), Some(value)) => vec![condition(index, value)?],
         _ => Vec::new(),
     };
-    let error = u32::try_from(find(ERRORS, error)?).map_err(|error| error.to_string())?;
-    let program = SeccompFilter::new(
+    let filter = SeccompFilter::new(
         [(number, conditions)].into(),
         SeccompAction::Allow,
-        SeccompAction::Errno(error),
-        ARCH.try_into().map_err(|_| "not on this processor")?,
-    )
-    .and_then(BpfProgram::try_from)
-    .map_err(|error| error.to_string())?;
-    apply_filter(&program).map_err(|error| error.to_string())
+        SeccompAction::Errno(find(ERRORS, error)?.try_into()?),
+        ARCH.try_into()?,
+    )?;
+    Ok(apply_filter(&BpfProgram::try_from(filter)?)?)
 }
 
 #[cfg(target_os = "linux")]
 fn condition(index: &str, value: &str) -> Result<seccompiler::SeccompRule> {
     use seccompiler::{SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule};
 
-    let number = |text: &str| {
-        text.parse::<u64>()
-            .map_err(|_| format!("{text:?} is not a number"))
-    };
     let (value, operator) = match value.split_once('/') {
-        Some((value, mask)) => (value, SeccompCmpOp::MaskedEq(number(mask)?)),
+        Some((value, mask)) => (value, SeccompCmpOp::MaskedEq(mask.parse()?)),
         None => (value, SeccompCmpOp::Eq),
     };
-    let index = index.parse().map_err(|_| "the index is not a number")?;
-    let value = number(value)?;
-    SeccompCondition::new(index, SeccompCmpArgLen::Dword, operator, value)
-        .and_then(|condition| SeccompRule::new(vec![condition]))
-        .map_err(|error| error.to_string())
+    let length = SeccompCmpArgLen::Dword;
+    let condition = SeccompCondition::new(index.parse()?, length, operator, value.parse()?)?;
+    Ok(SeccompRule::new(vec![condition])?)
 }
 
 #[cfg(target_os = "linux")]
 fn find<T: Copy>(names: &[(&str, T)], name: &str) -> Result<T> {
     let found = names.iter().find(|(of, _)| *of == name);
-    found
-        .map(|(_, value)| *value)
-        .ok_or_else(|| format!("{name:?} is not known"))
+    let (_, value) = found.with_context(|| format!("{name:?} is not known"))?;
+    Ok(*value)
 }
 
 /// The same on all processors.

@@ -1,31 +1,45 @@
 //! The engine's classes and ours side by side, in worlds that lack something:
-//! `godot-project/tests/situations` has the tasks, [`list`] says which is done in which world.
+//! `godot-project/tests/situations` has the tasks, `situations.toml` says which is done in which
+//! world, and `setups.sh` makes the worlds.
 
 mod deny;
-mod list;
-mod options;
 mod outcome;
-mod setups;
 mod table;
 mod world;
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use godot_finder::Godot;
+use std::path::Path;
 
 pub use deny::run as run_denied;
-pub use options::Options;
 
+use crate::engine::{self, Engine};
+use crate::folder::{self, Temporary};
+use crate::process;
 use crate::project::Project;
-use crate::stage::{self, Profile};
+use crate::stage::Profile;
 use crate::tally::Tally;
-use crate::{folder, headless, process};
-use list::{SITUATIONS, Situation};
 use outcome::{Case, Outcomes};
-use world::End;
+use world::{End, Situation};
 
 const FAMILIES: [&str; 2] = ["engine", "ours"];
+
+/// Which situations to compare in.
+#[derive(Debug, Default, PartialEq, clap::Args)]
+pub struct Options {
+    /// Compare in those of the short form, and do not write the table in docs/reliability.md
+    #[arg(long)]
+    pub quick: bool,
+    /// Compare only in situations whose name contains a FILTER, and do not write the table
+    #[arg(last = true, value_name = "FILTER")]
+    pub filters: Vec<String>,
+}
+
+impl Options {
+    fn wants(&self, situation: &Situation) -> bool {
+        let named = |filter: &String| situation.name.contains(filter.as_str());
+        (!situation.long || !self.quick)
+            && (self.filters.is_empty() || self.filters.iter().any(named))
+    }
+}
 
 /// Builds the library, and compares the classes in every situation. The full form writes the table
 /// into the documentation.
@@ -34,14 +48,18 @@ pub fn run(project: &Project, options: &Options, tally: &mut Tally) {
     if !cfg!(target_os = "linux") {
         return tally.skip("the situations", "they are made with the means of Linux");
     }
-    let godot = match stage::build_and_stage(project, Profile::Debug).and_then(|()| Godot::find()) {
-        Ok(godot) => godot,
-        Err(reason) => return tally.check("Godot with the addon", Err(reason)),
+    let engine = match Engine::with_addon(project, Profile::Debug) {
+        Ok(engine) => engine,
+        Err(error) => return tally.check("Godot with the addon", Err(error)),
     };
-    let place = Place::new();
+    let place = Temporary(std::env::temp_dir().join(folder::unique_name("sprs")));
+    if let Err(error) = folder::replace_for_all(&place.0) {
+        return tally.check("a folder for the situations", Err(error.into()));
+    }
     let mut rows = Vec::new();
-    for situation in SITUATIONS.iter().filter(|row| options.wants(row)) {
-        match compare(project, &godot, &place.0, situation) {
+    let situations = world::situations();
+    for situation in situations.iter().filter(|row| options.wants(row)) {
+        match compare(&engine, &place.0, situation) {
             Ok(cases) => {
                 for case in &cases {
                     let name = format!("{}: {}", situation.name, case.name);
@@ -51,10 +69,10 @@ pub fn run(project: &Project, options: &Options, tally: &mut Tally) {
                     );
                     tally.check(&name, case.verdict());
                 }
-                rows.push((situation.name, cases));
+                rows.push((situation.name.as_str(), cases));
             }
-            Err(End::Impossible(reason)) => tally.skip(situation.name, &reason),
-            Err(End::Failed(reason)) => tally.check(situation.name, Err(reason)),
+            Err(End::Impossible(reason)) => tally.skip(&situation.name, reason),
+            Err(End::Failed(reason)) => tally.check(&situation.name, Err(reason)),
         }
     }
     if rows
@@ -63,15 +81,14 @@ pub fn run(project: &Project, options: &Options, tally: &mut Tally) {
     {
         tally.skip("the engine's Unix sockets", "this engine has none");
     }
-    if options.is_everything() {
+    if *options == Options::default() {
         tally.check("the table of situations", table::write(project, &rows));
     }
 }
 
-/// What became of each case. A family that ended the program is not run again; the one after it is.
+/// The outcome of each case. A class tree that ended the program is not run again, but the next is.
 fn compare(
-    project: &Project,
-    godot: &Godot,
+    engine: &Engine,
     place: &Path,
     situation: &Situation,
 ) -> std::result::Result<Vec<Case>, End> {
@@ -79,55 +96,23 @@ fn compare(
     let mut first = 0;
     while first < FAMILIES.len() {
         let path = place.join("sockets");
-        let failed = |error| End::Failed(format!("cannot make {}: {error}", path.display()));
-        folder::replace(&path, open_to_all).map_err(failed)?;
-        let mut command = headless::command(project, godot, &project.godot_project());
+        folder::replace_for_all(&path).map_err(|error| End::Failed(error.into()))?;
+        let mut command = engine.command(&engine.project.godot_project());
         command
             .args(["--script", "res://tests/situations/run.gd", "--"])
-            .args([situation.task, &FAMILIES[first..].join(",")])
-            .args(situation.arguments);
-        headless::set_user(&mut command, place);
+            .args([&situation.task, &FAMILIES[first..].join(",")])
+            .args(&situation.arguments);
+        engine::set_user(&mut command, place);
         command.env("SITUATION_FOLDER", &path);
-        match world::run(&situation.world, &command, &path, |line| {
-            outcomes.read(line)
-        }) {
+        match world::run(situation, &command, &path, |line| outcomes.read(line)) {
             Ok(()) => break,
             Err(End::Impossible(reason)) => return Err(End::Impossible(reason)),
             Err(End::Failed(reason)) => {
                 let reached = if outcomes.has(FAMILIES[1]) { 1 } else { first };
-                outcomes.ended(FAMILIES[reached], &reason);
+                outcomes.ended(FAMILIES[reached], &reason.to_string());
                 first = reached + 1;
             }
         }
     }
     outcomes.cases().map_err(End::Failed)
-}
-
-/// A folder for the sockets and the user files of Godot, with a short name.
-struct Place(PathBuf);
-
-impl Place {
-    fn new() -> Self {
-        let path = std::env::temp_dir().join(folder::unique_name("sprs"));
-        let _ = folder::replace(&path, open_to_all);
-        Self(path)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Another user works in it too.
-#[cfg(unix)]
-fn open_to_all(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o777))
-}
-
-#[cfg(not(unix))]
-fn open_to_all(_: &Path) -> std::io::Result<()> {
-    Ok(())
 }

@@ -1,15 +1,15 @@
-//! How cases end: what the tasks print about them, read and compared.
+//! Reads how the cases ended from the output of the tasks, and compares the class trees.
 
-use crate::result::Result;
+use anyhow::{Result, bail, ensure};
 
-/// The score of a family that ended the program, or its own task, before it said how the case
-/// ended.
+/// The score of a class tree that ended the program or its task before it printed an outcome.
 const ENDED: u32 = 0;
 
-/// What `godot-project/tests/situations/situation.gd` says of an engine without Unix sockets.
+/// The outcome that `godot-project/tests/situations/situation.gd` prints for an engine without Unix
+/// sockets.
 const WITHOUT_UNIX: &str = "has no Unix sockets";
 
-/// How a case ended for a family.
+/// How a case ended for a class tree.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// The higher, the better; `godot-project/tests/situations/situation.gd` has the scale.
@@ -26,30 +26,33 @@ pub struct Case {
 }
 
 impl Case {
-    /// Whether it needs a class that this engine does not have. Ours is tried alone then.
+    /// Whether it needs a class that this engine lacks, so that only ours was tried.
     pub fn is_without_unix(&self) -> bool {
         self.engine.words == WITHOUT_UNIX
     }
 
     /// Ours is never worse, and never ends the program.
     pub fn verdict(&self) -> Result<()> {
-        if self.ours.score >= self.engine.score && self.ours.score > ENDED {
-            return Ok(());
-        }
-        let [engine, ours] = [&self.engine.words, &self.ours.words];
-        Err(format!("the engine: {engine}; ours: {ours}"))
+        let Self { engine, ours, .. } = self;
+        ensure!(
+            ours.score >= engine.score && ours.score > ENDED,
+            "the engine: {}; ours: {}",
+            engine.words,
+            ours.words
+        );
+        Ok(())
     }
 }
 
-/// What has been printed so far: family, case and outcome.
+/// What was printed so far: class tree, case and outcome.
 #[derive(Default)]
 pub struct Outcomes {
-    said: Vec<(String, String, Outcome)>,
+    printed: Vec<(String, String, Outcome)>,
     ended: Vec<(String, String)>,
 }
 
 impl Outcomes {
-    /// Reads a line: `SITUATION`, the family, the case, its score and its words, between tabs.
+    /// Reads a line: `SITUATION`, the class tree, the case, its score and its words, between tabs.
     pub fn read(&mut self, line: &str) {
         let mut parts = line.split('\t');
         if parts.next() != Some("SITUATION") {
@@ -62,44 +65,44 @@ impl Outcomes {
             next().and_then(|score| score.parse().ok()),
             next(),
         ) {
-            self.said.push((family, case, Outcome { score, words }));
+            self.printed.push((family, case, Outcome { score, words }));
         }
     }
 
     pub fn has(&self, family: &str) -> bool {
-        self.said.iter().any(|(of, ..)| of == family)
+        self.printed.iter().any(|(of, ..)| of == family)
     }
 
-    /// Notes how a family ended the program.
+    /// Notes how a class tree ended the program.
     pub fn ended(&mut self, family: &str, how: &str) {
         self.ended.push((family.to_owned(), how.to_owned()));
     }
 
-    /// Every case that one of the families has told of.
+    /// The outcome of a case that a class tree did not print.
+    fn without(&self, family: &str) -> Outcome {
+        let ended = self.ended.iter().find(|(of, _)| of == family);
+        Outcome {
+            score: ENDED,
+            words: ended.map_or("ended by a script error".into(), |(_, how)| how.clone()),
+        }
+    }
+
+    /// Every case that a class tree printed.
     pub fn cases(&self) -> Result<Vec<Case>> {
         let mut names: Vec<&String> = Vec::new();
-        for (_, case, _) in &self.said {
+        for (_, case, _) in &self.printed {
             if !names.contains(&case) {
                 names.push(case);
             }
         }
         if names.is_empty() {
             let how = self.ended.first().map_or("", |(_, how)| how);
-            return Err(format!("no case was tried: {how}"));
+            bail!("no case was tried: {how}");
         }
         let of = |family: &str, name: &String| {
-            let said = self
-                .said
-                .iter()
-                .find(|(of, case, _)| of == family && case == name);
-            let ended = || self.ended.iter().find(|(of, _)| of == family);
-            match said {
-                Some((.., outcome)) => outcome.clone(),
-                None => Outcome {
-                    score: ENDED,
-                    words: ended().map_or("ended by a script error".into(), |(_, how)| how.clone()),
-                },
-            }
+            let mut printed = self.printed.iter();
+            let outcome = printed.find(|(of, case, _)| of == family && case == name);
+            outcome.map_or_else(|| self.without(family), |(.., outcome)| outcome.clone())
         };
         let case = |name: &String| Case {
             name: name.clone(),
@@ -149,9 +152,15 @@ mod tests {
         ])[..] else {
             panic!("not four cases")
         };
-        assert_eq!(better.verdict(), Ok(()));
-        assert_eq!(both_fail.verdict(), Ok(()));
-        assert!(worse.verdict().unwrap_err().contains("1 of 9"));
-        assert!(crashed.verdict().unwrap_err().contains("SIGSEGV"));
+        better.verdict().unwrap();
+        both_fail.verdict().unwrap();
+        assert!(worse.verdict().unwrap_err().to_string().contains("1 of 9"));
+        assert!(
+            crashed
+                .verdict()
+                .unwrap_err()
+                .to_string()
+                .contains("SIGSEGV")
+        );
     }
 }

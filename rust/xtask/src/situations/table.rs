@@ -1,23 +1,15 @@
 //! The table of situations in the documentation.
 
-use crate::marked::{self, Marks};
+use crate::folder;
 use crate::project::Project;
-use crate::result::Result;
+use anyhow::Result;
 
 use super::outcome::Case;
 
-const MARKS: Marks = Marks {
-    begin: "<!-- What follows is written by `cargo xtask situations`. -->\n",
-    end: "<!-- What precedes is written by `cargo xtask situations`. -->\n",
-};
-
 /// Writes the table.
 pub fn write(project: &Project, rows: &[(&str, Vec<Case>)]) -> Result<()> {
-    marked::replace(
-        &project.root().join("docs/reliability.md"),
-        &MARKS,
-        &table(rows),
-    )
+    let page = project.root().join("docs/reliability.md");
+    folder::replace_marked(&page, "situations", &table(rows))
 }
 
 /// Cases of a situation that ended alike share a line, which names them unless all of them do.

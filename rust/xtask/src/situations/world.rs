@@ -1,11 +1,13 @@
-//! Worlds: made of namespaces and a few lines of shell, for one program at a time.
+//! Worlds, made of namespaces and a few lines of shell, for one program at a time.
 
 use std::env;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::watch;
+use serde::Deserialize;
+
+use crate::process;
 
 /// How long a program may take in its world.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -13,14 +15,47 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// The exit code of a world that cannot be made here.
 const IMPOSSIBLE: u8 = 77;
 
-/// What a program finds around it.
-pub struct World {
-    /// Options of unshare(1); none for the world as it is.
-    pub namespaces: &'static [&'static str],
-    /// Lines of shell that make it, mostly of [`super::setups`].
-    pub setup: &'static [&'static str],
+/// A task in a world.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Situation {
+    pub name: String,
+    /// A file and a method in `godot-project/tests/situations`.
+    #[serde(default = "everything")]
+    pub task: String,
+    #[serde(default)]
+    pub arguments: Vec<String>,
+    /// Whether the program has mounts of its own.
+    #[serde(default)]
+    mounts: bool,
+    /// Whether it has mounts and a network of its own.
+    #[serde(default)]
+    network: bool,
+    /// Commands of the shell that make the world.
+    #[serde(default)]
+    setup: String,
     /// What the program is started through; `$DENIED` withholds system calls.
-    pub through: &'static str,
+    #[serde(default)]
+    through: String,
+    /// Whether it is left out of the short form.
+    #[serde(default)]
+    pub long: bool,
+}
+
+/// What a game does with sockets.
+fn everything() -> String {
+    "exchange.everything".into()
+}
+
+/// The situations of `situations.toml`.
+pub fn situations() -> Vec<Situation> {
+    #[derive(Deserialize)]
+    struct Table {
+        situation: Vec<Situation>,
+    }
+    let table: Table = toml::from_str(include_str!("situations.toml"))
+        .expect("situations.toml has the form of `Situation`");
+    table.situation
 }
 
 /// Why a program has not come to its end.
@@ -28,17 +63,17 @@ pub struct World {
 pub enum End {
     /// The world cannot be made here.
     Impossible(String),
-    Failed(String),
+    Failed(anyhow::Error),
 }
 
 /// Runs `program` in the world, and hands on its lines.
 pub fn run(
-    world: &World,
+    situation: &Situation,
     program: &Command,
     place: &Path,
     mut on_line: impl FnMut(&str),
 ) -> std::result::Result<(), End> {
-    let mut command = shell(world);
+    let mut command = shell(situation);
     command
         .arg(program.get_program())
         .args(program.get_args())
@@ -55,12 +90,15 @@ pub fn run(
         }
     }
     let mut last = String::new();
-    watch::run_quietly(&mut command, LIMIT, |line| {
+    process::watch_quietly(&mut command, LIMIT, |line| {
         on_line(line);
         line.clone_into(&mut last);
     })
     .map_err(|reason| {
-        if reason.ends_with(&format!("exit status: {IMPOSSIBLE}")) || last.starts_with("unshare: ")
+        if reason
+            .to_string()
+            .ends_with(&format!("exit status: {IMPOSSIBLE}"))
+            || last.starts_with("unshare: ")
         {
             End::Impossible(last)
         } else {
@@ -71,23 +109,24 @@ pub fn run(
 
 /// A shell that makes the world and then runs its arguments in it. It stays, since the first
 /// process of a namespace cannot be stopped by a signal.
-fn shell(world: &World) -> Command {
+fn shell(situation: &Situation) -> Command {
+    let Situation { setup, through, .. } = situation;
+    let functions = include_str!("setups.sh");
     let script = format!(
-        "trap '[ -n \"$MADE\" ] || exit {IMPOSSIBLE}' EXIT\nset -e\nDENIED=\"$OWN denied\"\n{}\n\
-         MADE=1\nset +e\n{} \"$@\"\nexit $?",
-        world.setup.join("\n"),
-        world.through
+        "trap '[ -n \"$MADE\" ] || exit {IMPOSSIBLE}' EXIT\nset -e\nDENIED=\"$OWN denied\"\n{functions}\n\
+         {setup}\nMADE=1\nset +e\n{through} \"$@\"\nexit $?",
     );
     let mut command = Command::new("sh");
-    if !world.namespaces.is_empty() {
+    if situation.mounts || situation.network {
         command = Command::new("unshare");
         if !is_root() {
             command.args(["--user", "--map-root-user"]);
         }
-        command
-            .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"])
-            .args(world.namespaces)
-            .args(["sh"]);
+        command.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]);
+        if situation.network {
+            command.arg("--net");
+        }
+        command.arg("sh");
     }
     command.args(["-c", &script, "sh"]);
     command
@@ -101,4 +140,18 @@ fn is_root() -> bool {
 #[cfg(not(unix))]
 fn is_root() -> bool {
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_situation_has_a_name_of_its_own() {
+        let all = situations();
+        let names: BTreeSet<_> = all.iter().map(|situation| &situation.name).collect();
+        assert_eq!(names.len(), all.len());
+    }
 }

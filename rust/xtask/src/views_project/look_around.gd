@@ -1,15 +1,16 @@
 @tool
 extends EditorPlugin
-## Looks at what the addon shows in the editor: the help page and the icon of each class, the project settings. Has the editor
-## look for changed files, too. Ends it with "help pages: N", "class icons: N" and "settings: N", where N is how many are as
-## they should be, and with an error for each that is not.
+## Checks what the addon shows in the editor: the help page and the icon of each class, and the
+## project settings. Makes the editor scan for changed files, too. Prints "help pages: N", "class
+## icons: N" and "settings: N", where N is how many are as they should be, and with an error for
+## each that is not.
 
 const ADDON := "res://addons/stream_peer_socket_rs/"
 const PATIENCE_SECONDS := 60.0
 const QUIET_FRAMES := 60
-## What a page says where a description is missing.
+## The text of a page where a description is missing.
 const MISSING := "There is currently no description"
-## Icons are told apart if so many of their 256 pixels are drawn in one and not in the other.
+## Two icons differ if this many of their 256 pixels are drawn in one and not in the other.
 const DIFFERENT_PIXELS := 16
 ## The page that is photographed.
 const PAGE := "StreamPeerSocketGroupRs"
@@ -77,7 +78,8 @@ func _brief_description(path: String) -> String:
 			return xml.get_node_data().strip_edges()
 	return ""
 
-## The icons as "Search Help" shows them: not empty, as large as the editor's own, and no two that look alike.
+## The icons as "Search Help" shows them: not empty, as large as the editor's own, and no two that
+## look alike.
 func _class_icons() -> int:
 	for button: Button in EditorInterface.get_script_editor().find_children("*", "Button", true, false):
 		if button.text == "Search Help":
@@ -142,7 +144,7 @@ func _settings() -> int:
 	var shown := {}
 	for i in SETTINGS.size():
 		await _until(func() -> bool:
-			# The list is made anew now and then.
+			# The editor makes the list again at times.
 			if sections.get_root().get_child_count() > i:
 				sections.get_root().get_child(i).get_child(0).select(0)
 			for property: EditorProperty in inspector.find_children("*", "EditorProperty", true, false):
@@ -192,8 +194,8 @@ func _type_into(dialog: Window, text: String) -> void:
 	field.caret_column = text.length()
 	field.text_changed.emit(text)
 
-## Until the editor has nothing to do for some frames on end. While it loads, it lets frames pass, and a dialog that is opened
-## then can crash it.
+## Waits until the editor is idle for some successive frames. While it loads, it lets frames pass,
+## and a dialog that is opened then can crash it.
 func _until_quiet() -> void:
 	var quiet_frames := PackedInt32Array([0])
 	await _until(func() -> bool:
@@ -213,7 +215,7 @@ func _save(name: String, dialog: Window = null) -> void:
 	var folder := OS.get_environment("PICTURES")
 	if folder.is_empty():
 		return
-	# What changes is laid out in the frames that follow; one in which nothing has changed is not drawn.
+	# Changes are laid out in the next frames. A frame without a change is not drawn.
 	for i in 5:
 		await get_tree().process_frame
 	RenderingServer.force_draw()

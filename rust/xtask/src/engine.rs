@@ -1,0 +1,164 @@
+//! Running Godot without a user, mostly without a window, and reading its output.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use fs_err as fs;
+use godot_finder::{Godot, Screen};
+
+use crate::folder::{Temporary, unique_name};
+use crate::project::Project;
+use crate::stage::{self, Profile};
+use crate::{log_scan, process};
+
+/// How long a Godot may take: a generous multiple of what it does.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// How many of the lines that went wrong to repeat at the end.
+const LINES_TO_REPEAT: usize = 10;
+
+/// What Godot itself prints about an extension that does not load.
+pub const NOT_LOADED: [&str; 2] = [
+    "ERROR: GDExtension initialization function",
+    "ERROR: Error loading extension:",
+];
+
+/// A Godot for the projects of this checkout.
+pub struct Engine<'a> {
+    pub project: &'a Project,
+    pub godot: Godot,
+}
+
+impl<'a> Engine<'a> {
+    /// Builds and stages the addon, and finds a Godot.
+    pub fn with_addon(project: &'a Project, profile: Profile) -> Result<Self> {
+        stage::build_and_stage(project, profile)?;
+        let godot = Godot::find()?;
+        Ok(Self { project, godot })
+    }
+
+    /// A command that opens the Godot project in `folder` without a window.
+    pub fn command(&self, folder: &Path) -> Command {
+        let mut command = self.godot.command(self.project.root());
+        command.args(["--headless", "--path"]).arg(folder);
+        command
+    }
+
+    /// The same with a window, which fills the screen.
+    pub fn command_on(&self, screen: &Screen, folder: &Path) -> Command {
+        let mut command = self.godot.command(self.project.root());
+        command
+            .args(["--rendering-method", "gl_compatibility"])
+            .args(["--rendering-driver", "opengl3"])
+            .args(["--audio-driver", "Dummy", "--position", "0,0"])
+            .args(["--resolution", screen.size(), "--path"])
+            .arg(folder);
+        screen.apply(&mut command);
+        command
+    }
+
+    /// Runs such a command under `name`, and passes each line of its output to `on_line`. The error
+    /// is how Godot failed, and the problems that it printed.
+    pub fn run(
+        &self,
+        name: &str,
+        command: &mut Command,
+        mut on_line: impl FnMut(&str),
+    ) -> Result<()> {
+        let mut problems = Vec::new();
+        let result = self.run_unread(name, command, |line| {
+            if log_scan::is_problem(line) {
+                problems.push(line.to_owned());
+            }
+            // This line names the place of the error before. An editor asks for Vulkan in any case.
+            if line.contains("rendering_context_driver_vulkan.cpp") {
+                problems.pop();
+            }
+            on_line(line);
+        });
+        problems.truncate(LINES_TO_REPEAT);
+        problems.splice(0..0, result.err().map(|error| error.to_string()));
+        ensure!(problems.is_empty(), problems.join("\n        "));
+        Ok(())
+    }
+
+    /// The same for a run that has to print these lines.
+    pub fn expect(
+        &self,
+        name: &str,
+        command: &mut Command,
+        expected: &[impl AsRef<str>],
+    ) -> Result<()> {
+        let mut lines = Vec::new();
+        self.run(name, command, |line| lines.push(line.to_owned()))?;
+        for line in expected.iter().map(AsRef::as_ref) {
+            ensure!(
+                lines.iter().any(|printed| printed == line),
+                "it did not print \"{line}\""
+            );
+        }
+        Ok(())
+    }
+
+    /// The same for a run that has to print a line, and one problem, which contains all the texts
+    /// of `problem`, beside problems that contain a text of `known`.
+    pub fn expect_problem(
+        &self,
+        name: &str,
+        command: &mut Command,
+        known: &[&str],
+        expected: &str,
+        problem: &[&str],
+    ) -> Result<()> {
+        let (mut is_there, mut problems) = (false, Vec::new());
+        self.run_unread(name, command, |line| {
+            is_there |= line == expected;
+            if log_scan::is_problem(line) && !known.iter().any(|text| line.contains(text)) {
+                problems.push(line.to_owned());
+            }
+        })?;
+        ensure!(is_there, "it did not print \"{expected}\"");
+        let is_it = |line: &String| problem.iter().all(|text| line.contains(text));
+        let is_right = problems.len() == 1 && problems.iter().all(is_it);
+        ensure!(is_right, "it printed {problems:?} instead of {problem:?}");
+        Ok(())
+    }
+
+    /// Runs a command whose output is not judged.
+    fn run_unread(
+        &self,
+        name: &str,
+        command: &mut Command,
+        on_line: impl FnMut(&str),
+    ) -> Result<()> {
+        process::announce(name);
+        if has_user(command) {
+            return process::watch(command, LIMIT, on_line);
+        }
+        // Each run starts without settings, and the user's own stay as they are.
+        let user = Temporary(self.project.target().join(unique_name("godot-user")));
+        fs::create_dir_all(&user.0)?;
+        set_user(command, &user.0);
+        process::watch(command, LIMIT, on_line)
+    }
+}
+
+/// Makes Godot keep its files for a user in `folder`, where later runs find them.
+pub fn set_user(command: &mut Command, folder: &Path) {
+    for (variable, name) in [
+        (USER, "data"),
+        ("XDG_CONFIG_HOME", "config"),
+        ("XDG_CACHE_HOME", "cache"),
+    ] {
+        command.env(variable, folder.join(name));
+    }
+}
+
+/// One of the variables for the places of these files.
+const USER: &str = "XDG_DATA_HOME";
+
+fn has_user(command: &Command) -> bool {
+    command.get_envs().any(|(variable, _)| variable == USER)
+}

@@ -1,0 +1,59 @@
+//! New projects with the addon: a scene that uses sockets, and how Godot exports it.
+
+use std::io;
+use std::path::Path;
+
+use fs_err as fs;
+
+use crate::project::ADDON;
+
+/// What the scene prints when its sockets work.
+pub const EXCHANGED: &str = "received: hello";
+
+/// The files of the project, by their names.
+pub const PROJECT: [(&str, &str); 3] = [
+    ("project.godot", include_str!("new_project/project.godot")),
+    ("main.tscn", include_str!("new_project/main.tscn")),
+    ("main.gd", include_str!("new_project/main.gd")),
+];
+
+/// Writes the files of a project, and lists the addon in each of the folders `addons`, since only
+/// an editor looks for extensions.
+pub fn write(folder: &Path, files: &[(&str, &str)], addons: &[&str]) -> io::Result<()> {
+    let cache = folder.join(".godot");
+    fs::create_dir_all(&cache)?;
+    for (name, text) in files {
+        fs::write(folder.join(name), text)?;
+    }
+    if addons.is_empty() {
+        return Ok(());
+    }
+    let listed = |addon: &&str| format!("res://{addon}/{ADDON}.gdextension\n");
+    let list: String = addons.iter().map(listed).collect();
+    fs::write(cache.join("extension_list.cfg"), list)
+}
+
+/// A way to export the project.
+pub struct Preset<'a> {
+    /// Its name, which is also Godot's name for the platform.
+    pub platform: &'a str,
+    pub release: &'a Path,
+    pub debug: &'a Path,
+    /// What is exported, such as `all_resources`. The main scene is what is selected.
+    pub export_filter: &'a str,
+    /// Patterns of what is exported besides, separated by commas.
+    pub include_filter: &'a str,
+}
+
+impl Preset<'_> {
+    /// Makes this the preset of the project in `folder`.
+    pub fn write(&self, folder: &Path) -> io::Result<()> {
+        let text = include_str!("export_presets.cfg")
+            .replace("{platform}", self.platform)
+            .replace("{export_filter}", self.export_filter)
+            .replace("{include_filter}", self.include_filter)
+            .replace("{debug}", &self.debug.to_string_lossy())
+            .replace("{release}", &self.release.to_string_lossy());
+        fs::write(folder.join("export_presets.cfg"), text)
+    }
+}
