@@ -14,6 +14,7 @@ use godot::meta::ToGodot;
 use godot::obj::Singleton;
 use stream_socket::Status;
 
+use crate::origin;
 use crate::parts::live::{self, LiveObject, LivePart};
 use crate::parts::{PeerPart, ServerPart};
 
@@ -34,15 +35,13 @@ pub(crate) const RECORD: &str = "record";
 /// The number of the peer that is recorded, 0 for none.
 static WATCHED: AtomicI64 = AtomicI64::new(0);
 
-static IS_ATTACHED: AtomicBool = AtomicBool::new(false);
-
 /// Starts to answer, if there is a debugger.
 pub(crate) fn attach() {
     let mut debugger = EngineDebugger::singleton();
     if !debugger.is_active() || debugger.has_capture(PREFIX) {
         return;
     }
-    IS_ATTACHED.store(true, Ordering::Relaxed);
+    origin::keep(true);
     live::keep(true);
     let start = Instant::now();
     let answer =
@@ -63,38 +62,13 @@ pub(crate) fn attach() {
 
 /// Stops answering. The debugger must not call a library that is unloaded.
 pub(crate) fn detach() {
-    if !IS_ATTACHED.swap(false, Ordering::Relaxed) {
+    if !origin::keep(false) {
         return;
     }
     let mut debugger = EngineDebugger::singleton();
     if debugger.has_capture(PREFIX) {
         debugger.unregister_message_capture(PREFIX);
     }
-}
-
-/// The line of the script that runs on this thread, such as `res://game.gd:12`, if there is a
-/// debugger. Empty if no script runs, and before Godot 4.5, which has no function for it.
-pub(crate) fn origin() -> String {
-    const CAPTURE: &str = "capture_script_backtraces";
-    let mut engine = Engine::singleton();
-    if !IS_ATTACHED.load(Ordering::Relaxed) || !engine.has_method(CAPTURE) {
-        return String::new();
-    }
-    // One trace for each scripting language.
-    let traces = engine.call(CAPTURE, &[]).try_to::<AnyArray>();
-    let place = traces
-        .iter()
-        .flat_map(AnyArray::iter_shared)
-        .find_map(|trace| {
-            let frames: i64 = trace.call("get_frame_count", &[]).try_to().ok()?;
-            let first = [0.to_variant()];
-            (frames > 0).then(|| {
-                let file = trace.call("get_frame_file", &first);
-                let line = trace.call("get_frame_line", &first);
-                format!("{file}:{line}")
-            })
-        });
-    place.unwrap_or_default()
 }
 
 /// Records the peer with the number in `data`, and no other one.

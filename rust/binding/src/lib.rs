@@ -17,6 +17,7 @@ mod group;
 mod help;
 mod json;
 mod monitors;
+mod origin;
 mod packet_peer;
 mod parts;
 mod peer;

@@ -19,7 +19,7 @@ use crate::bridge::{self, Class, ObjectRef, declare_direct_methods};
 use crate::frame_poll::FramePoll;
 use crate::parts::{Code, Details, LastError, PeerObject, PeerPart, Stream, live};
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods, last_os_error_method};
-use crate::{class_trees, debugger, seconds, settings, statistics, text};
+use crate::{class_trees, origin, seconds, settings, statistics, text};
 
 /// The `connect_timeout` that stands for the project setting.
 const PROJECT_SETTING: f64 = -1.0;
@@ -55,7 +55,7 @@ fn peer_of(connection: Connection) -> Arc<PeerPart> {
     settings::apply();
     let peer = Arc::new(PeerPart::new(connection));
     let class = bridge::announce(&peer);
-    live::add(class, &live::LivePart::Peer(peer.clone()), debugger::origin);
+    live::add(class, &live::LivePart::Peer(peer.clone()), origin::origin);
     peer
 }
 

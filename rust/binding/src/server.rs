@@ -15,8 +15,8 @@ use stream_socket::{Address, Connection};
 
 use crate::bridge::{self, declare_direct_methods};
 use crate::class_trees::{self, TCP_PEER, UDS_PEER};
-use crate::debugger;
 use crate::frame_poll::FramePoll;
+use crate::origin;
 use crate::parts::{LastError, ServerPart, live};
 use crate::peer::StreamPeerSocketRs;
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods, last_os_error_method};
@@ -40,7 +40,7 @@ fn new_server() -> Arc<ServerPart> {
     live::add(
         class,
         &live::LivePart::Server(server.clone()),
-        debugger::origin,
+        origin::origin,
     );
     server
 }

@@ -162,7 +162,7 @@ impl StreamPeerSocketGroupRs {
     fn poll(this: Gd<Self>, #[opt(default = 0)] timeout_msec: i64) -> VarArray {
         // Negative: no limit.
         let limit = u64::try_from(timeout_msec).ok().map(Duration::from_millis);
-        let ready = events(&this).poll(limit, &mut GroupSignals::of(&this));
+        let ready = events(&this).poll(limit, &mut GroupSignals::of(ObjectRef::new(&this)));
         let mut members = VarArray::new();
         for member in &ready {
             members.push(member.subject().object().variant());

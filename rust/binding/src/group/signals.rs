@@ -4,10 +4,9 @@ use std::sync::OnceLock;
 
 use godot::builtin::{PackedByteArray, Variant};
 use godot::meta::ToGodot;
-use godot::obj::{EngineEnum, Gd};
+use godot::obj::EngineEnum;
 use stream_socket::dispatch::{LoopEvent, LoopListener};
 
-use super::StreamPeerSocketGroupRs;
 use super::member::GroupMember;
 use crate::bridge::{ObjectRef, SignalName};
 use crate::parts::end_code;
@@ -41,8 +40,8 @@ fn names() -> &'static GroupSignalNames {
 }
 
 impl GroupSignals {
-    pub(super) fn of(group: &Gd<StreamPeerSocketGroupRs>) -> GroupSignals {
-        let (group, names) = (ObjectRef::new(group), names());
+    pub(super) fn of(group: ObjectRef) -> GroupSignals {
+        let names = names();
         let wants_data = group.has_connections(&names.data_available);
         GroupSignals {
             group,

@@ -11,7 +11,7 @@ use crate::connection::close_reason::Ended;
 use crate::connection::recorder::Recorder;
 use crate::connection::recv::state::RecvState;
 use crate::connection::send::state::{SendPhase, SendState};
-use crate::connection::statistics::Lifetime;
+use crate::connection::traffic::Lifetime;
 use crate::event::{Event, EventQueue};
 use crate::poll::shared_poller;
 use crate::socket::options::Options;

@@ -9,7 +9,7 @@ use crate::connection::inner::{Inner, Transport};
 use crate::connection::recv::state::is_known_quiet;
 use crate::connection::send::state::SendPhase;
 use crate::connection::state_word::StateWord;
-use crate::connection::statistics::Lifetime;
+use crate::connection::traffic::Lifetime;
 use crate::event::Status;
 use crate::sync::atomic::Ordering;
 

@@ -64,10 +64,12 @@ mod recorder;
 mod recording;
 mod recv;
 mod send;
+mod settings;
 mod state_word;
 mod statistics;
 mod status;
 mod std_io;
+mod traffic;
 
 pub(crate) use recv::try_read::Found;
 
@@ -86,8 +88,8 @@ use crate::sync::{Condvar, Mutex, MutexGuard, lock};
 use crate::sys::{self, AddressFamily, Credentials, Socket};
 use crate::totals;
 use inner::{Inner, Transport};
-use options::Settings;
 use recv::state::{RecvState, Watching};
+use settings::Settings;
 use state_word::StateWord;
 use status::{Input, transition};
 

@@ -6,25 +6,10 @@ use std::time::Duration;
 use crate::address::Address;
 use crate::connection::Connection;
 use crate::connection::inner::Transport;
-use crate::deadline::Timeout;
 use crate::error::OptionError;
 use crate::socket::options::Options;
-use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::atomic::Ordering;
 use crate::sys::AddressFamily;
-
-/// The settings of a connection. Any thread changes and reads them without the lock.
-#[derive(Debug, Default)]
-pub(super) struct Settings {
-    pub(super) read_timeout: Timeout,
-    pub(super) write_timeout: Timeout,
-    /// In bytes; 0 means that there is no queue.
-    queue_limit: AtomicUsize,
-    coalesces: AtomicBool,
-    allows_half_open: AtomicBool,
-    /// Whether a poll has data to send or a failed send to report. Not a setting, but read with the
-    /// settings. Changed only under the lock.
-    pub(super) has_work: AtomicBool,
-}
 
 impl Connection {
     /// Returns the socket options.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::connect::attempt_log::ConnectAttempt;
 use crate::connection::Connection;
-use crate::sys::{self, TcpInfo};
+use crate::sys::TcpInfo;
 
 /// What a connection has done since its last [`connect`](Connection::connect), or since it was
 /// accepted. The values stay after its end, until the next connect.
@@ -41,90 +41,6 @@ pub struct Statistics {
     /// The attempts of the connect in the order in which they began. Empty for an accepted
     /// connection.
     pub attempts: Vec<ConnectAttempt>,
-}
-
-/// What has moved in one direction.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Traffic {
-    bytes: u64,
-    messages: u64,
-    /// When bytes moved last, in [ticks](sys::ticks). Next to a system call ticks are free; the
-    /// system clock is not.
-    last: u64,
-}
-
-/// When a connection was established, and for how long.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) enum Lifetime {
-    /// It was never established.
-    #[default]
-    None,
-    /// It has been established since this moment, by the clock and in ticks.
-    Since { clock: Instant, ticks: u64 },
-    /// It was established for `age`, between these ticks.
-    Over {
-        age: Duration,
-        first: u64,
-        last: u64,
-    },
-}
-
-impl Traffic {
-    /// Counts `count` bytes that moved at the moment `ticks`.
-    #[inline]
-    pub(super) fn add(&mut self, count: usize, ticks: u64) {
-        self.bytes += count as u64;
-        self.last = ticks;
-    }
-
-    /// Returns the number of bytes moved.
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Counts one message that was read, or accepted for sending.
-    pub(super) fn count_message(&mut self) {
-        self.messages += 1;
-    }
-}
-
-impl Lifetime {
-    pub(super) fn since(now: Instant) -> Lifetime {
-        Lifetime::Since {
-            clock: now,
-            ticks: sys::ticks(),
-        }
-    }
-
-    /// Returns this lifetime with its end at `now`, unless it has ended before.
-    pub(super) fn until(self, now: Instant) -> Lifetime {
-        match self {
-            Lifetime::Since { clock, ticks } => Lifetime::Over {
-                age: now.saturating_duration_since(clock),
-                first: ticks,
-                last: sys::ticks(),
-            },
-            other => other,
-        }
-    }
-
-    fn age(self) -> Option<Duration> {
-        match self {
-            Lifetime::Over { age, .. } => Some(age),
-            _ => None,
-        }
-    }
-
-    /// Returns the time between the last bytes of `traffic` and the end. The length of a tick is
-    /// unknown, but the length of the whole lifetime is known in both units.
-    fn since_last(self, traffic: Traffic) -> Option<Duration> {
-        let Lifetime::Over { age, first, last } = self else {
-            return None;
-        };
-        let part = last.saturating_sub(traffic.last) as f64;
-        let whole = last.saturating_sub(first).max(1) as f64;
-        (traffic.bytes > 0).then(|| age.mul_f64((part / whole).min(1.0)))
-    }
 }
 
 impl Connection {

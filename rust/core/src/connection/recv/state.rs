@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::connection::owner::Owner;
 use crate::connection::recv::buffer::RecvBuffer;
 use crate::connection::recv::kernel_view::KernelView;
-use crate::connection::statistics::Traffic;
+use crate::connection::traffic::Traffic;
 use crate::poll::freshness::Moment;
 use crate::poll::readiness::Readiness;
 use crate::poll::shared_poller::{self, Mark, Watch};

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::connection::owner::Owner;
 use crate::connection::send::queue::SendQueue;
-use crate::connection::statistics::Traffic;
+use crate::connection::traffic::Traffic;
 use crate::sys;
 
 /// Coalesced data is sent once there are this many bytes.

@@ -1,0 +1,18 @@
+//! The settings that blocking calls, queues and ends follow.
+
+use crate::deadline::Timeout;
+use crate::sync::atomic::{AtomicBool, AtomicUsize};
+
+/// The settings of a connection. Any thread changes and reads them without the lock.
+#[derive(Debug, Default)]
+pub(super) struct Settings {
+    pub(super) read_timeout: Timeout,
+    pub(super) write_timeout: Timeout,
+    /// In bytes; 0 means that there is no queue.
+    pub(super) queue_limit: AtomicUsize,
+    pub(super) coalesces: AtomicBool,
+    pub(super) allows_half_open: AtomicBool,
+    /// Whether a poll has data to send or a failed send to report. Not a setting, but read with the
+    /// settings. Changed only under the lock.
+    pub(super) has_work: AtomicBool,
+}
