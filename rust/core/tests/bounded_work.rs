@@ -1,10 +1,10 @@
-//! A call that does not wait does a bounded amount of work: it takes at most what was there when it began, and looks at each
-//! byte a few times at most.
+//! A call that does not wait does a bounded amount of work. A program of its own, one test at a time:
+//! the tests measure processor time.
 #![cfg(target_os = "linux")]
 
 mod support;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -130,4 +130,42 @@ fn a_long_line_in_pieces_is_searched_once() {
     let cheapest = |length| (0..3).map(|_| cost_of_line(length)).min().unwrap();
     let (short, long) = (cheapest(1 << 20), cost_of_line(8 << 20));
     assert!(long < 24 * short, "{short:?} for 1 MiB, {long:?} for 8");
+}
+
+/// While a peer reads as fast as it can, the rest of the queue could be sent for as long as it lasts. What a part of it
+/// costs, sent by this thread itself, is the measure.
+#[test]
+fn a_disconnect_does_not_chase_its_peer() {
+    let _only = only_test();
+    const MUCH: usize = 256 << 20;
+    for family in [AddressFamily::Unix, AddressFamily::Ipv4] {
+        let (connection, mut peer) = raw_peer(family);
+        connection.set_queue_limit(MUCH);
+        connection.write_fully(&vec![7; MUCH]).unwrap();
+        let is_reading = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut block = vec![0; 4 << 20];
+                while peer.read(&mut block).is_ok_and(|count| count > 0) {
+                    is_reading.store(true, Ordering::Relaxed);
+                }
+            });
+            until("the peer reads", || {
+                is_reading.load(Ordering::Relaxed).then_some(())
+            });
+            // A quarter of it.
+            let begin = processor_time();
+            while connection.pending_bytes() > MUCH / 4 * 3 {
+                let _ = connection.flush_queue();
+            }
+            let quarter = processor_time() - begin;
+            let begin = processor_time();
+            connection.disconnect();
+            let disconnect = processor_time() - begin;
+            assert!(
+                disconnect < quarter,
+                "{family:?}: {disconnect:?}, and {quarter:?} for a third of what was left"
+            );
+        });
+    }
 }

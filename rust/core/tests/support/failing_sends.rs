@@ -1,7 +1,5 @@
 //! Sends that fail while the socket lives on, as they may without memory or by a filter of the network.
 
-#![allow(dead_code, reason = "each test program uses another part of it")]
-
 use std::thread;
 
 /// Has the sends of this thread that are shorter than `least` bytes fail with `error` (seccomp(2)). The sockets are as they
@@ -51,7 +49,7 @@ pub fn can_fail_sends(test: &str) -> bool {
     assert_eq!(outcome, -1);
     let can = why.raw_os_error() == Some(libc::EFAULT);
     if !can {
-        super::support::skipped(test, "this system takes no filter of system calls");
+        super::skipped(test, "this system takes no filter of system calls");
     }
     can
 }

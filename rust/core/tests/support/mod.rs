@@ -1,6 +1,14 @@
 //! What the tests share: the families, a fresh place to listen at, connected pairs, bounded waits.
 
-#![allow(dead_code, reason = "each test program uses another part of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "each test program uses another part of it"
+)]
+
+#[cfg(target_os = "linux")]
+pub mod failing_sends;
 
 use std::fs;
 use std::mem::MaybeUninit;
@@ -23,24 +31,25 @@ pub enum AddressFamily {
 }
 
 /// Makes a test of `$body`, a function that takes a family, for each family.
-#[macro_export]
 macro_rules! for_each_family {
     ($($name:ident),+ $(,)?) => {
         mod ipv4 {
-            $(#[test] fn $name() { super::$name(super::support::AddressFamily::Ipv4) })+
+            $(#[test] fn $name() { super::$name($crate::support::AddressFamily::Ipv4) })+
         }
         mod ipv6 {
-            $(#[test] fn $name() { super::$name(super::support::AddressFamily::Ipv6) })+
+            $(#[test] fn $name() { super::$name($crate::support::AddressFamily::Ipv6) })+
         }
         mod unix {
             $(#[test] fn $name() {
-                if super::support::has_unix_sockets(concat!("unix::", stringify!($name))) {
-                    super::$name(super::support::AddressFamily::Unix)
+                if $crate::support::has_unix_sockets(concat!("unix::", stringify!($name))) {
+                    super::$name($crate::support::AddressFamily::Unix)
                 }
             })+
         }
     };
 }
+
+pub(crate) use for_each_family;
 
 /// Says that `test` is skipped: to standard error past the harness, which would keep it for tests that fail.
 pub fn skipped(test: &str, why: &str) {
@@ -531,6 +540,23 @@ pub fn spawn_test(name: &str, argument: &str) -> std::process::Child {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap()
+}
+
+/// The exit status of a test that cannot take something away from its process.
+pub const NOT_PERMITTED: i32 = 77;
+
+/// Runs the test `child` with `argument` in a process of its own, and asserts that it passes. `test`
+/// is skipped where no process can be started, and for the reason `why` where the child ends with
+/// [`NOT_PERMITTED`].
+pub fn run_test(test: &str, child: &str, argument: &str, why: &str) {
+    if !can_start_itself(test) {
+        return;
+    }
+    let output = spawn_test(child, argument).wait_with_output().unwrap();
+    match output.status.code() {
+        Some(NOT_PERMITTED) => skipped(test, why),
+        code => assert_eq!(code, Some(0), "{}", String::from_utf8_lossy(&output.stderr)),
+    }
 }
 
 /// What [`spawn_test`] has asked this process to do.

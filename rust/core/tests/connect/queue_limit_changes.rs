@@ -1,0 +1,69 @@
+//! A connect under way comes to an end, whatever another thread changes meanwhile.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::*;
+use stream_socket::{Address, Connection, Status, Target};
+
+/// A Unix listener whose backlog is full: connects stay under way.
+fn full_listener(path: &std::path::Path) -> (socket2::Socket, Vec<socket2::Socket>) {
+    use socket2::{Domain, SockAddr, Socket, Type};
+    let address = SockAddr::unix(path).unwrap();
+    let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    listener.bind(&address).unwrap();
+    listener.listen(0).unwrap();
+    let mut waiting = Vec::new();
+    loop {
+        let client = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        client.set_nonblocking(true).unwrap();
+        if client.connect(&address).is_err() {
+            return (listener, waiting);
+        }
+        waiting.push(client);
+    }
+}
+
+/// The queue limit is set to 0 while another thread writes: its write is refused, and the connect times out as it should.
+#[test]
+fn a_connect_is_not_lost_by_a_change_of_the_queue_limit() {
+    let directory = TemporaryDirectory::new();
+    let path = directory.file("s");
+    let (_listener, _waiting) = full_listener(&path);
+    let stop = AtomicBool::new(false);
+    let end = Instant::now() + Duration::from_secs(15);
+    let connection = Connection::new();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                connection.set_queue_limit(1 << 30);
+                connection.set_queue_limit(0);
+            }
+        });
+        let mut lost = None;
+        'rounds: while Instant::now() < end {
+            let target = Target::Address(Address::Unix(path.clone()));
+            let limit = Some(Duration::from_millis(50));
+            connection.connect(target, limit, Instant::now()).unwrap();
+            for _ in 0..2000 {
+                let _ = connection.write_fully(b"x");
+                let _ = connection.try_write(b"x");
+            }
+            let begin = Instant::now();
+            while connection.status() == Status::Connecting {
+                let _ = connection.poll(Instant::now);
+                if begin.elapsed() > Duration::from_secs(2) {
+                    lost = Some(connection.status());
+                    break 'rounds;
+                }
+            }
+            connection.disconnect();
+        }
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(
+            lost, None,
+            "two seconds after a limit of 50 ms, and for ever"
+        );
+    });
+}

@@ -1,0 +1,153 @@
+//! A group sleeps while its members have nothing new, and misses no member that has.
+
+use std::time::{Duration, Instant};
+
+use crate::support::*;
+use stream_socket::{Group, Visit};
+
+const MUCH: usize = 11 << 20;
+
+/// A queue that the kernel has refused waits for room: nothing is to be done until the kernel tells of it.
+/// More than it takes to settle, in half a second. Where sockets are not watched, each member is asked every 10 milliseconds.
+fn few_visits() -> usize {
+    if is_watching() { 10 } else { 60 }
+}
+
+#[test]
+fn a_stalled_queue_does_not_keep_a_wait_awake() {
+    let (connection, _peer) = raw_peer(local_family());
+    connection.set_queue_limit(MUCH);
+    connection.write_fully(&pattern(MUCH)).unwrap();
+    let group = Group::new();
+    group.add(&connection);
+    let mut visits = 0;
+    let start = Instant::now();
+    group.poll(Some(Duration::from_millis(500)), |_| {
+        visits += 1;
+        let _ = connection.poll(Instant::now);
+        Visit::Idle
+    });
+    assert!(start.elapsed() >= Duration::from_millis(400));
+    assert!(
+        visits < few_visits(),
+        "{visits} visits in half a second in which nothing happened"
+    );
+}
+
+/// A visitor that simply reads, and finds nothing, is no news.
+#[test]
+fn a_read_that_finds_nothing_does_not_keep_a_wait_awake() {
+    let (connection, _peer) = raw_peer(local_family());
+    let group = Group::new();
+    group.add(&connection);
+    let mut visits = 0;
+    group.poll(Some(Duration::from_millis(500)), |_| {
+        visits += 1;
+        assert_eq!(try_read(&connection, 100).unwrap(), b"");
+        Visit::Idle
+    });
+    assert!(
+        visits < few_visits(),
+        "{visits} visits in half a second in which nothing happened"
+    );
+}
+
+#[test]
+fn read_all_that_finds_nothing_does_not_keep_a_wait_awake() {
+    let (connection, _peer) = raw_peer(local_family());
+    let group = Group::new();
+    group.add(&connection);
+    let mut visits = 0;
+    group.poll(Some(Duration::from_millis(500)), |_| {
+        visits += 1;
+        connection
+            .try_read_with(100, |bytes| assert!(bytes.is_empty()))
+            .unwrap();
+        Visit::Idle
+    });
+    assert!(
+        visits < few_visits(),
+        "{visits} visits in half a second in which nothing happened"
+    );
+}
+
+/// Two keys of one member: removing one leaves the other.
+#[test]
+fn a_member_that_was_added_twice_is_told_of_until_both_keys_are_removed() {
+    let (one, other) = local_pair();
+    let group = Group::new();
+    let first = group.add(&one);
+    let second = group.add(&one);
+    let visit = |limit| {
+        let mut visited = Vec::new();
+        group.poll(Some(limit), |key| {
+            visited.push(key);
+            match one.poll(Instant::now) {
+                Ok(true) => Visit::Ready,
+                _ => Visit::Idle,
+            }
+        });
+        visited
+    };
+    for _ in 0..5 {
+        visit(Duration::ZERO);
+    }
+    group.remove(second, &one);
+    for _ in 0..5 {
+        visit(Duration::ZERO);
+    }
+    other.write_fully(b"x").unwrap();
+    assert_eq!(visit(Duration::from_secs(1)), [first]);
+}
+
+/// Whoever asks how much there is takes it out of the kernel, which then has nothing to tell the group any more.
+#[test]
+fn what_a_question_has_fetched_is_told() {
+    let (one, mut other) = raw_peer(local_family());
+    let group = Group::new();
+    let key = group.add(&one);
+    // Nothing more can be sent, so the kernel does not tell of room either.
+    while one.try_write(&pattern(1 << 20)).unwrap() > 0 {}
+    let visit = |limit| {
+        let mut visited = Vec::new();
+        group.poll(Some(limit), |key| {
+            visited.push(key);
+            match one.poll(Instant::now) {
+                Ok(true) => Visit::Ready,
+                _ => Visit::Idle,
+            }
+        });
+        visited
+    };
+    for _ in 0..5 {
+        visit(Duration::ZERO);
+    }
+    std::io::Write::write_all(&mut other, b"hello").unwrap();
+    assert_eq!(one.available(), Some(5));
+    assert_eq!(visit(Duration::from_secs(1)), [key]);
+}
+
+/// A write that the kernel has taken whole is no reason for a visit.
+#[test]
+fn a_queued_write_that_has_gone_out_causes_no_visit() {
+    let (one, _other) = local_pair();
+    let group = Group::new();
+    group.add(&one);
+    one.set_queue_limit(1 << 20);
+    let visit = || {
+        let mut visits = 0;
+        group.poll(Some(Duration::ZERO), |_| {
+            visits += 1;
+            let _ = one.poll(Instant::now);
+            Visit::Idle
+        });
+        visits
+    };
+    for _ in 0..5 {
+        visit();
+    }
+    one.write_fully(b"x").unwrap();
+    assert_eq!(one.pending_bytes(), 0);
+    // Where sockets are not watched, each poll asks each member.
+    assert_eq!(visit(), usize::from(!is_watching()));
+}

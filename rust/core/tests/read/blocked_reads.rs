@@ -1,0 +1,174 @@
+//! A blocking read sends the queue before it waits, and while it waits.
+
+use std::io::{Read, Write};
+use std::thread;
+use std::time::Duration;
+
+use crate::support::*;
+use stream_socket::{Connection, Options, ReadError};
+
+for_each_family!(
+    a_blocking_read_sends_the_request_first,
+    a_blocking_read_sends_while_it_waits,
+);
+
+/// More than any system takes without a reader.
+const MUCH: usize = 11 << 20;
+
+/// A connection that queues without limit, and its peer.
+fn queueing(family: AddressFamily) -> (Connection, socket2::Socket) {
+    let (connection, peer) = raw_peer(family);
+    connection.set_queue_limit(2 * MUCH);
+    (connection, peer)
+}
+
+fn a_blocking_read_sends_the_request_first(family: AddressFamily) {
+    let (connection, mut peer) = raw_peer(family);
+    connection.set_coalesces(true);
+    connection.set_read_timeout(Some(PATIENCE));
+    // A number and more than one are read in different ways.
+    for length in [1, 8, 100] {
+        let request = pattern(length);
+        connection.write_fully(&request).unwrap();
+        assert_eq!(connection.pending_bytes(), length, "it is gathered");
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut received = vec![0; length];
+                if peer.read_exact(&mut received).is_ok() {
+                    peer.write_all(&received).unwrap();
+                }
+            });
+            assert_eq!(read(&connection, length).unwrap(), request);
+        });
+    }
+}
+
+/// The peer answers once it has everything, which is more than the system takes at once.
+fn a_blocking_read_sends_while_it_waits(family: AddressFamily) {
+    let (connection, mut peer) = queueing(family);
+    connection.set_read_timeout(Some(PATIENCE));
+    let request = pattern(MUCH);
+    connection.write_fully(&request).unwrap();
+    assert!(connection.pending_bytes() > 0);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut received = vec![0; MUCH];
+            if peer.read_exact(&mut received).is_ok() {
+                assert!(received == request);
+                peer.write_all(b"answer").unwrap();
+            }
+        });
+        assert_eq!(read(&connection, 6).unwrap(), b"answer");
+    });
+    assert_eq!(connection.pending_bytes(), 0);
+}
+
+/// The request is queued by another thread after the reader has gone to sleep.
+#[test]
+fn what_is_queued_while_a_reader_sleeps_goes_out() {
+    let (connection, mut peer) = raw_peer(local_family());
+    peer.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+    connection.set_read_timeout(Some(Duration::from_secs(8)));
+    thread::scope(|scope| {
+        let reader = asleep(scope, || read(&connection, 5));
+        connection.set_queue_limit(MUCH);
+        connection.write_fully(&pattern(MUCH)).unwrap();
+        let mut request = vec![0; MUCH];
+        let outcome = std::io::Read::read_exact(&mut peer, &mut request);
+        if outcome.is_ok() {
+            peer.write_all(b"reply").unwrap();
+        }
+        let reply = reader.join().unwrap();
+        assert!(
+            outcome.is_ok(),
+            "the accepted request does not come: {outcome:?}, {} bytes are unsent",
+            connection.pending_bytes()
+        );
+        assert_eq!(reply.unwrap(), b"reply");
+    });
+}
+
+#[test]
+fn what_is_coalesced_while_a_reader_sleeps_goes_out() {
+    let (connection, mut peer) = raw_peer(local_family());
+    peer.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    connection.set_read_timeout(Some(Duration::from_secs(6)));
+    connection.set_coalesces(true);
+    thread::scope(|scope| {
+        let reader = asleep(scope, || read(&connection, 5));
+        connection.write_fully(b"request").unwrap();
+        let mut request = [0; 7];
+        let outcome = std::io::Read::read_exact(&mut peer, &mut request);
+        if outcome.is_ok() {
+            peer.write_all(b"reply").unwrap();
+        }
+        let reply = reader.join().unwrap();
+        assert!(
+            outcome.is_ok(),
+            "the accepted request does not come: {outcome:?}"
+        );
+        assert_eq!(reply.unwrap(), b"reply");
+    });
+}
+
+/// What is left by a writer that was there when the reader went to sleep.
+#[test]
+fn what_a_writer_leaves_while_a_reader_sleeps_goes_out() {
+    let (connection, mut peer) = raw_peer(local_family());
+    peer.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+    connection.set_read_timeout(Some(Duration::from_secs(8)));
+    // Left alone, the system may find more room for a stream that waits for it.
+    peer.set_recv_buffer_size(64 << 10).unwrap();
+    let bound = |options: &mut Options| options.send_buffer_size = Some(64 << 10);
+    connection.set_options("bound", bound).unwrap();
+    // Filled, and then something coalesced that does not go out.
+    let filled = {
+        let mut sum = 0;
+        // What the system has taken may take a moment to make room on its way.
+        let mut full = 0;
+        while full < 30 {
+            match connection.try_write(&pattern(1 << 20)).unwrap() {
+                0 => {
+                    full += 1;
+                    thread::sleep(Duration::from_millis(10));
+                }
+                count => (sum, full) = (sum + count, 0),
+            }
+        }
+        sum
+    };
+    connection.set_coalesces(true);
+    connection.write_fully(b"request").unwrap();
+    connection.set_write_timeout(Some(Duration::from_millis(700)));
+    thread::scope(|scope| {
+        let writer = asleep(scope, || connection.flush_queue());
+        let reader = asleep(scope, || read(&connection, 5));
+        assert!(writer.join().unwrap().is_err());
+        let mut all = vec![0; filled + 7];
+        let outcome = std::io::Read::read_exact(&mut peer, &mut all);
+        if outcome.is_ok() {
+            peer.write_all(b"reply").unwrap();
+        }
+        let reply = reader.join().unwrap();
+        assert!(
+            outcome.is_ok(),
+            "the accepted request does not come: {outcome:?}"
+        );
+        assert_eq!(reply.unwrap(), b"reply");
+    });
+}
+
+/// std's `Read` says the end as often as it is asked.
+#[test]
+fn an_end_of_stream_stays_one_for_std() {
+    let (connection, peer) = raw_peer(local_family());
+    drop(peer);
+    let mut buffer = [0; 8];
+    assert_eq!(
+        std::io::Read::read(&mut &connection, &mut buffer).unwrap(),
+        0
+    );
+    let again = std::io::Read::read(&mut &connection, &mut buffer);
+    assert!(matches!(again, Ok(0)), "{again:?}");
+    let _ = ReadError::EndOfStream;
+}

@@ -1,0 +1,90 @@
+//! Reads from the receive buffer, and what counts as unread.
+
+use std::io::Write;
+use std::mem::MaybeUninit;
+use std::net::Shutdown;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::*;
+use stream_socket::{
+    Connection, ReadError, Status,
+};
+
+for_each_family!(
+    unread_is_what_was_received_and_not_read,
+    a_buffered_read_takes_all_or_nothing,
+    an_end_is_told_to_those_who_want_something,
+);
+
+fn poll(connection: &Connection) -> bool {
+    connection.poll(Instant::now).unwrap()
+}
+
+fn unread_is_what_was_received_and_not_read(family: AddressFamily) {
+    let (connection, mut peer) = raw_peer(family);
+    assert!(!connection.has_unread());
+    assert!(!poll(&connection));
+    assert!(!connection.has_unread());
+    peer.write_all(b"some").unwrap();
+    until("what was sent", || poll(&connection).then_some(()));
+    assert!(connection.has_unread());
+    // A reader that waits has it.
+    thread::scope(|scope| {
+        let reader = asleep(scope, || {
+            let mut out = [MaybeUninit::uninit(); 8];
+            connection.read_fully_or_nothing(&mut out).is_ok()
+        });
+        assert!(!connection.has_unread());
+        peer.write_all(b"more").unwrap();
+        assert!(reader.join().unwrap());
+    });
+    assert!(!connection.has_unread());
+}
+
+fn a_buffered_read_takes_all_or_nothing(family: AddressFamily) {
+    let (connection, mut peer) = raw_peer(family);
+    let buffered = |length| {
+        let mut out = vec![MaybeUninit::uninit(); length];
+        connection.read_buffered(&mut out)
+    };
+    peer.write_all(b"abcdef").unwrap();
+    until_available(&connection, 6);
+    assert!(!buffered(7));
+    assert!(!buffered(0), "nothing is not to be had from a buffer");
+    assert!(buffered(4));
+    assert!(!buffered(3));
+    assert!(buffered(2));
+    assert!(!buffered(1));
+}
+
+fn an_end_is_told_to_those_who_want_something(family: AddressFamily) {
+    let (connection, peer) = raw_peer(family);
+    peer.shutdown(Shutdown::Write).unwrap();
+    connection.set_allow_half_open(true);
+    assert!(!connection.is_read_closed());
+    until("the end", || {
+        poll(&connection);
+        connection.is_read_closed().then_some(())
+    });
+    connection.set_allow_half_open(false);
+    assert_eq!(connection.try_read_with(0, <[u8]>::len).unwrap(), 0);
+    assert_eq!(try_read(&connection, 0).unwrap(), b"");
+    assert_eq!(connection.status(), Status::Connected);
+    let told = connection.try_read_with(1, <[u8]>::len);
+    assert!(matches!(told, Err(ReadError::EndOfStream)), "{told:?}");
+    assert_eq!(connection.status(), Status::None);
+    assert!(!connection.is_read_closed());
+}
+
+#[test]
+fn std_reads_tell_that_their_time_is_over() {
+    let (connection, mut peer) = raw_peer(AddressFamily::Unix);
+    connection.set_read_timeout(Some(Duration::from_millis(1)));
+    let mut out = [0; 8];
+    let error = std::io::Read::read(&mut &connection, &mut out).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+    assert_eq!(connection.status(), Status::Connected);
+    peer.write_all(b"late").unwrap();
+    assert_eq!(read(&connection, 4).unwrap(), b"late");
+}

@@ -1,0 +1,278 @@
+//! Connecting to names, with a resolver that answers as a test wants, slowly or never.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use super::resolver::*;
+use crate::support::*;
+use stream_socket::{
+    Address, BindAddress, ConnectEnd, ConnectError, Connection, Event, ListenOptions, Listener,
+    PollError, Status, Target,
+};
+
+fn listening(ip: impl Into<std::net::IpAddr>, port: u16, backlog: i32) -> (Listener, u16) {
+    let listener = Listener::new();
+    let address = BindAddress::Inet(SocketAddr::new(ip.into(), port));
+    listener
+        .listen(&address, ListenOptions::new(backlog))
+        .unwrap();
+    let port = listener.local_port();
+    (listener, port)
+}
+
+/// A listener that answers nobody: its backlog is full, and the kernel drops what comes beyond it.
+fn unanswering(ip: Ipv4Addr, port: u16) -> (Listener, Vec<Connection>) {
+    let (listener, port) = listening(ip, port, 0);
+    let address = Address::Inet((ip, port).into());
+    (listener, vec![connected(&address)])
+}
+
+fn connect_to(name: &str, port: u16, limit: Option<Duration>, now: Instant) -> Connection {
+    let client = Connection::new();
+    let host = name.to_owned();
+    client
+        .connect(Target::Name { host, port }, limit, now)
+        .unwrap();
+    assert_eq!(client.status(), Status::Connecting);
+    client
+}
+
+fn peer(connection: &Connection) -> String {
+    connection.peer_address().unwrap().to_string()
+}
+
+#[test]
+fn a_name_is_connected_to() {
+    let _only = only_lookups();
+    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8);
+    let client = connect_to("four.test", port, None, Instant::now());
+    until_status(&client, Status::Connected).unwrap();
+    assert_eq!(peer(&client), format!("127.0.0.1:{port}"));
+}
+
+#[test]
+fn every_name_that_the_system_knows_is_connected_to() {
+    let _only = only_lookups();
+    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 64);
+    for name in ODD_NAMES {
+        let target = Target::new(name, port);
+        assert!(matches!(target, Some(Target::Name { .. })), "{name}");
+        let client = Connection::new();
+        client
+            .connect(target.unwrap(), None, Instant::now())
+            .unwrap();
+        until_status(&client, Status::Connected).unwrap();
+        assert_eq!(peer(&client), format!("127.0.0.1:{port}"), "{name}");
+    }
+}
+
+#[test]
+fn a_server_on_the_other_family_is_found() {
+    let _only = only_lookups();
+    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8);
+    let client = connect_to("both.test", port, None, Instant::now());
+    until_status(&client, Status::Connected).unwrap();
+    assert_eq!(peer(&client), format!("127.0.0.1:{port}"));
+
+    let (_listener, port) = listening(Ipv6Addr::LOCALHOST, 0, 8);
+    let client = connect_to("both.test", port, None, Instant::now());
+    until_status(&client, Status::Connected).unwrap();
+    assert_eq!(peer(&client), format!("[::1]:{port}"));
+}
+
+#[test]
+fn localhost_is_found_on_either_family() {
+    let _only = only_lookups();
+    for ip in [
+        std::net::IpAddr::from(Ipv4Addr::LOCALHOST),
+        Ipv6Addr::LOCALHOST.into(),
+    ] {
+        let (_listener, port) = listening(ip, 0, 8);
+        let client = connect_to("localhost", port, None, Instant::now());
+        let outcome = until_status(&client, Status::Connected);
+        outcome.unwrap();
+    }
+}
+
+/// The clock is the test's: no quarter of a second has to pass.
+#[test]
+fn an_address_that_does_not_answer_is_overtaken_after_250_ms() {
+    let _only = only_lookups();
+    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8);
+    let _unanswering = unanswering(Ipv4Addr::new(127, 0, 0, 2), port);
+    let start = Instant::now();
+    let client = connect_to("two.test", port, None, start);
+    until("the first attempt", || {
+        client.poll(|| start).unwrap();
+        client.peer_address()
+    });
+    assert_eq!(peer(&client), format!("127.0.0.2:{port}"));
+    for _ in 0..20 {
+        client.poll(|| start + Duration::from_millis(249)).unwrap();
+        assert_eq!(client.status(), Status::Connecting);
+    }
+    until("the second attempt wins", || {
+        client.poll(|| start + Duration::from_millis(250)).unwrap();
+        (client.status() == Status::Connected).then_some(())
+    });
+    assert_eq!(peer(&client), format!("127.0.0.1:{port}"));
+}
+
+#[test]
+fn a_bound_address_restricts_the_family() {
+    let _only = only_lookups();
+    let (_listener, port) = listening(Ipv6Addr::LOCALHOST, 0, 8);
+    let client = Connection::new();
+    let any_v6 = BindAddress::Inet((Ipv6Addr::LOCALHOST, 0).into());
+    client.bind(&any_v6).unwrap();
+    let host = "mixed.test".to_owned();
+    let target = Target::Name { host, port };
+    client.connect(target, None, Instant::now()).unwrap();
+    until_status(&client, Status::Connected).unwrap();
+    assert_eq!(peer(&client), format!("[::1]:{port}"));
+
+    let client = Connection::new();
+    client.bind(&any_v6).unwrap();
+    let host = "two.test".to_owned();
+    let target = Target::Name { host, port };
+    client.connect(target, None, Instant::now()).unwrap();
+    let error = until_status(&client, Status::Error).unwrap_err();
+    assert!(
+        matches!(&error, PollError::Connect(error) if matches!(**error, ConnectError::NoAddress)),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_name_without_an_address_ends_in_error() {
+    let _only = only_lookups();
+    let client = connect_to("none.test", 1, None, Instant::now());
+    let error = until_status(&client, Status::Error).unwrap_err();
+    assert!(
+        matches!(&error, PollError::Connect(error) if matches!(**error, ConnectError::Resolve { .. })),
+        "{error}"
+    );
+    assert!(
+        error.to_string().starts_with("resolve none.test: "),
+        "{error}"
+    );
+    let finished = Event::ConnectFinished(ConnectEnd::Unresolved);
+    assert_eq!(
+        notices(&client),
+        [
+            Event::StatusChanged(Status::Connecting),
+            Event::StatusChanged(Status::Error),
+            finished
+        ]
+    );
+}
+
+#[test]
+fn all_addresses_refusing_is_the_last_one_s_error() {
+    let _only = only_lookups();
+    let Address::Inet(refusing) = refusing_address() else {
+        unreachable!()
+    };
+    let client = connect_to("both.test", refusing.port(), None, Instant::now());
+    let error = until_status(&client, Status::Error).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("connect {refusing}: connection refused")
+    );
+}
+
+/// The game is busy for longer than the time limit, and the name was looked up meanwhile: its
+/// addresses were not tried.
+#[test]
+fn a_frame_longer_than_the_limit_leaves_time_for_each_address() {
+    let _only = only_lookups();
+    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8);
+    let _unanswering = unanswering(Ipv4Addr::new(127, 0, 0, 2), port);
+    let limit = Some(Duration::from_secs(1));
+    for (name, reached) in [
+        ("four.test", "127.0.0.1"),
+        ("both.test", "127.0.0.1"),
+        ("two.test", "127.0.0.1"),
+        ("localhost", "127.0.0.1"),
+    ] {
+        for busy in [1500, 10_000] {
+            let start = Instant::now();
+            let client = connect_to(name, port, limit, start);
+            let mut now = start + Duration::from_millis(busy);
+            until(&format!("{name} after {busy} ms"), || {
+                client.poll(|| now).unwrap();
+                // A lookup takes time of the machine's clock, not of this one.
+                if client.peer_address().is_some() {
+                    now += Duration::from_millis(16);
+                }
+                (client.status() == Status::Connected).then_some(())
+            });
+            assert_eq!(peer(&client), format!("{reached}:{port}"), "{name}");
+        }
+    }
+}
+
+/// However long nobody polled, a connect that gets no answer ends.
+#[test]
+fn a_connect_that_is_polled_rarely_ends() {
+    let _only = only_lookups();
+    let (_listener, port) = listening(Ipv4Addr::new(127, 0, 0, 9), 0, 0);
+    let _unanswering = [2, 1].map(|last| unanswering(Ipv4Addr::new(127, 0, 0, last), port));
+    let start = Instant::now();
+    let client = connect_to("two.test", port, Some(Duration::from_secs(1)), start);
+    let mut polls = 0;
+    until("the end", || {
+        let asked = client.peer_address().is_some();
+        polls += u32::from(asked);
+        let outcome = client.poll(|| start + Duration::from_secs(1) * (2 * polls + 2));
+        outcome.is_err().then_some(())
+    });
+    assert!(polls <= 5, "{polls}");
+}
+
+/// One test for everything about a lookup that hangs: it occupies the threads that all lookups share.
+#[test]
+fn a_lookup_that_hangs_holds_up_nobody() {
+    let _only = only_lookups();
+    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8);
+
+    // It can time out,
+    let start = Instant::now();
+    let limit = Duration::from_secs(3);
+    let late = connect_to("late.hangs", port, Some(limit), start);
+    until("it is asked", || (hanging() == 1).then_some(()));
+    poll_in_frames(&late, start, start + limit).unwrap();
+    assert_eq!(late.peer_address(), None);
+    let error = late
+        .poll(|| start + limit + Duration::from_millis(1))
+        .unwrap_err();
+    assert_eq!(error.to_string(), "resolve late.hangs: timed out");
+    assert_eq!(late.status(), Status::Error);
+
+    // be cancelled,
+    let cancelled = connect_to("late.hangs", port, None, start);
+    cancelled.disconnect();
+    assert_eq!(cancelled.status(), Status::None);
+    assert_eq!(
+        notices(&cancelled),
+        [
+            Event::StatusChanged(Status::Connecting),
+            Event::StatusChanged(Status::None),
+            Event::ConnectFinished(ConnectEnd::Cancelled)
+        ]
+    );
+
+    // outlive its object,
+    drop(connect_to("late.hangs", port, None, start));
+    // and others are answered meanwhile.
+    let client = connect_to("four.test", port, None, start);
+    until_status(&client, Status::Connected).unwrap();
+
+    // An answer that comes is used if somebody waits for it.
+    let patient = connect_to("late.hangs", port, None, start);
+    until("it is asked too", || (hanging() >= 2).then_some(()));
+    release();
+    until_status(&patient, Status::Connected).unwrap();
+    assert_eq!(late.status(), Status::Error);
+    assert_eq!(cancelled.status(), Status::None);
+}

@@ -1,0 +1,91 @@
+//! A process that can start no thread: lookups and closes do without one.
+
+use std::io::{ErrorKind, Read};
+use std::time::{Duration, Instant};
+
+use super::resolver::*;
+use crate::support::*;
+use stream_socket::Status;
+
+/// More than the kernel takes at once.
+const MUCH: usize = 11 << 20;
+
+/// Has this process, which becomes another user's if it is root's, start no more threads. False if
+/// it still can.
+fn forbid_threads() -> bool {
+    const NOBODY: u32 = 65534;
+    let none = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: The kernel reads the structure only, and the C library changes the user for all
+    // threads (setresuid(2)).
+    unsafe {
+        libc::setrlimit(libc::RLIMIT_NPROC, &none);
+        if libc::geteuid() == 0 {
+            libc::setresuid(NOBODY, NOBODY, NOBODY);
+        }
+    }
+    std::thread::Builder::new().spawn(|| ()).is_err()
+}
+
+/// The process without threads.
+#[test]
+fn the_process_without_threads() {
+    if argument().is_none() {
+        return;
+    }
+    if !forbid_threads() {
+        std::process::exit(NOT_PERMITTED);
+    }
+    // The asking thread looks the name up itself.
+    release();
+    let server = Server::new(AddressFamily::Ipv4);
+    let port = server.listener.local_port();
+    for host in ["one.hangs", "another.hangs"] {
+        let client = connect_to_name(host, port);
+        assert_eq!(
+            client.status(),
+            Status::Connecting,
+            "the end is left to polls"
+        );
+        until_status(&client, Status::Connected).unwrap();
+        assert_eq!(hanging(), 0);
+        drop(server.accept());
+    }
+    let unknown = connect_to_name("a name that is none", port);
+    let error = until("the end", || unknown.poll(Instant::now).err());
+    assert!(error.to_string().contains("resolve"), "{error}");
+    // Nobody sees to a close later, and its peer is told so.
+    let (client, mut peer) = connection_to_raw_peer();
+    client.set_queue_limit(MUCH);
+    client.write_fully(&pattern(MUCH)).unwrap();
+    client.disconnect();
+    peer.set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let mut received = Vec::new();
+    let end = peer.read_to_end(&mut received).unwrap_err();
+    assert_eq!(end.kind(), ErrorKind::ConnectionReset);
+    assert!(!received.is_empty());
+    assert_eq!(same_bytes(&received, &pattern(MUCH)), received.len());
+    // One with nothing left has sent all of it.
+    let (client, mut peer) = connection_to_raw_peer();
+    client.write_fully(b"last words").unwrap();
+    client.disconnect();
+    received.clear();
+    peer.read_to_end(&mut received).unwrap();
+    assert_eq!(received, b"last words");
+}
+
+#[test]
+fn lookups_and_closes_take_no_thread() {
+    let _only = only_lookups();
+    const TEST: &str = "lookups_and_closes_take_no_thread";
+    let child = "without_threads::the_process_without_threads";
+    run_test(
+        TEST,
+        child,
+        "threads",
+        "the number of threads cannot be limited",
+    );
+}

@@ -1,0 +1,249 @@
+//! An answer that idle connections share is dropped before any caller can know better.
+
+use std::io::{Read, Write};
+use std::os::fd::{BorrowedFd, RawFd};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::*;
+use socket2::Socket;
+use stream_socket::{Connection, Status};
+
+/// How old an answer may be that one connection has from a look on behalf of another, and something to spare.
+const YOUNG: Duration = Duration::from_micros(6);
+
+/// Has another idle connection look, whose answer those that come next might share. The first time it may share one itself.
+fn look(other: &Connection) {
+    for _ in 0..2 {
+        assert!(!other.poll(Instant::now).unwrap());
+    }
+}
+
+fn idle_pair() -> (Connection, Socket) {
+    let (connection, peer) = raw_peer(AddressFamily::Unix);
+    make_idle(&connection);
+    (connection, peer)
+}
+
+fn spin(time: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < time {
+        std::hint::spin_loop();
+    }
+}
+
+/// Sockets of other libraries in this process are nobody's that one knows of.
+#[test]
+fn what_a_foreign_socket_sent_is_seen_a_few_microseconds_later() {
+    let _only = only_test();
+    let (other, _other_peer) = idle_pair();
+    let (connection, mut peer) = idle_pair();
+    let mut missed = 0;
+    const ROUNDS: usize = 2000;
+    for _ in 0..ROUNDS {
+        look(&other);
+        peer.write_all(b"x").unwrap();
+        spin(YOUNG);
+        missed += usize::from(!connection.poll(Instant::now).unwrap());
+        assert_eq!(read(&connection, 1).unwrap(), b"x");
+        make_idle(&connection);
+    }
+    assert_eq!(missed, 0, "of {ROUNDS}");
+}
+
+/// As above, by the number of bytes available.
+#[test]
+fn what_a_foreign_socket_sent_is_available_a_few_microseconds_later() {
+    let _only = only_test();
+    let (other, _other_peer) = idle_pair();
+    let (connection, mut peer) = idle_pair();
+    let mut missed = 0;
+    const ROUNDS: usize = 2000;
+    for _ in 0..ROUNDS {
+        look(&other);
+        peer.write_all(b"x").unwrap();
+        spin(YOUNG);
+        missed += usize::from(connection.available() != Some(1));
+        assert_eq!(read(&connection, 1).unwrap(), b"x");
+        make_idle(&connection);
+    }
+    assert_eq!(missed, 0, "of {ROUNDS}");
+}
+
+/// Who has received something through this library knows that what was sent before is there too, however fast that was.
+#[test]
+fn what_was_sent_before_something_received_is_seen() {
+    let _only = only_test();
+    let (other, _other_peer) = idle_pair();
+    let (connection, mut peer) = idle_pair();
+    let (messages, mut message_peer) = raw_peer(AddressFamily::Unix);
+    let mut missed = 0;
+    const ROUNDS: usize = 2000;
+    for _ in 0..ROUNDS {
+        look(&other);
+        peer.write_all(b"x").unwrap();
+        message_peer.write_all(b"sent").unwrap();
+        assert_eq!(read(&messages, 4).unwrap(), b"sent");
+        missed += usize::from(!connection.poll(Instant::now).unwrap());
+        assert_eq!(read(&connection, 1).unwrap(), b"x");
+        make_idle(&connection);
+    }
+    assert_eq!(missed, 0, "of {ROUNDS}");
+}
+
+/// As above: a connection that was accepted, or that is there, tells as much as a message.
+#[test]
+fn what_was_sent_before_a_connection_accepted_is_seen() {
+    let _only = only_test();
+    let (other, _other_peer) = idle_pair();
+    let (connection, mut peer) = idle_pair();
+    let server = Server::new(AddressFamily::Unix);
+    let stream_socket::Address::Unix(path) = &server.address else {
+        unreachable!()
+    };
+    let mut missed = 0;
+    const ROUNDS: usize = 1000;
+    for _ in 0..ROUNDS {
+        look(&other);
+        peer.write_all(b"x").unwrap();
+        let _client = std::os::unix::net::UnixStream::connect(path).unwrap();
+        let _accepted = server.listener.accept().unwrap().expect("it waits");
+        missed += usize::from(!connection.poll(Instant::now).unwrap());
+        assert_eq!(read(&connection, 1).unwrap(), b"x");
+        make_idle(&connection);
+    }
+    assert_eq!(missed, 0, "of {ROUNDS}");
+}
+
+/// Whether the kernel has something to be received, or an end.
+fn is_readable(descriptor: RawFd) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    // SAFETY: The connection that it belongs to lives.
+    let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    let mut descriptors = [PollFd::new(&descriptor, PollFlags::IN)];
+    poll(&mut descriptors, Some(&Timespec::default())).unwrap() > 0
+}
+
+/// A connect that is given up before it was known to be there ends a connection all the same.
+#[test]
+fn the_end_of_a_cancelled_connect_is_seen() {
+    let _only = only_test();
+    let (other, _other_peer) = idle_pair();
+    let server = Server::new(AddressFamily::Ipv4);
+    let mut missed = 0;
+    let mut tried = 0;
+    const ROUNDS: usize = 300;
+    for _ in 0..ROUNDS {
+        let client = Connection::new();
+        start_connect(&client, &server.address).unwrap();
+        if client.status() != Status::Connecting {
+            continue;
+        }
+        let accepted = server.accept();
+        make_idle(&accepted);
+        let port = match accepted.local_address() {
+            Some(address) => address.port(),
+            None => unreachable!(),
+        };
+        let descriptors = descriptors_of_port(port);
+        let [descriptor] = descriptors[..] else {
+            panic!("{descriptors:?}")
+        };
+        look(&other);
+        client.disconnect();
+        if is_readable(descriptor) {
+            tried += 1;
+            accepted.poll(Instant::now).unwrap();
+            missed += usize::from(accepted.status() != Status::None);
+        }
+    }
+    assert!(tried > ROUNDS / 2, "{tried}");
+    assert_eq!(missed, 0, "of {tried}");
+}
+
+/// So many rounds are made, however long they take.
+const ENOUGH: u64 = 500;
+
+/// The other process of the test below: for each byte from its standard input it sends one, and then tells by a pipe, its
+/// standard error, that it has.
+#[test]
+fn the_other_process() {
+    let Some(path) = argument() else { return };
+    let mut socket = std::os::unix::net::UnixStream::connect(path).unwrap();
+    let mut byte = [0];
+    while std::io::stdin().read_exact(&mut byte).is_ok() {
+        socket.write_all(b"x").unwrap();
+        std::io::stderr().write_all(b"x").unwrap();
+    }
+}
+
+#[test]
+fn what_another_process_sent_before_a_message_through_a_pipe_is_seen() {
+    if !can_start_itself("what_another_process_sent_before_a_message_through_a_pipe_is_seen") {
+        return;
+    }
+    let _only = only_test();
+    let (other, _other_peer) = idle_pair();
+    let server = Server::new(AddressFamily::Unix);
+    let stream_socket::Address::Unix(path) = &server.address else {
+        unreachable!()
+    };
+    let mut child = spawn_test("freshness::the_other_process", path.to_str().unwrap());
+    let connection = server.accept();
+    make_idle(&connection);
+    let (mut ask, mut told) = (child.stdin.take().unwrap(), child.stderr.take().unwrap());
+    let end = Instant::now() + Duration::from_millis(1500);
+    let (mut missed, mut tried) = (0, 0);
+    // As many as the time allows, and on a busy machine still enough.
+    while tried <= ENOUGH || Instant::now() < end && tried < 30_000 {
+        ask.write_all(b"x").unwrap();
+        // Until shortly before the answer.
+        spin(Duration::from_micros(tried % 16));
+        look(&other);
+        let looked = Instant::now();
+        told.read_exact(&mut [0]).unwrap();
+        spin(YOUNG.saturating_sub(looked.elapsed()));
+        tried += 1;
+        missed += u64::from(!connection.poll(Instant::now).unwrap());
+        assert_eq!(read(&connection, 1).unwrap(), b"x");
+        make_idle(&connection);
+    }
+    drop(ask);
+    assert!(child.wait().unwrap().success());
+    assert_eq!(missed, 0, "of {tried}");
+}
+
+/// As above, by a thread with a foreign socket.
+#[test]
+fn what_a_thread_sent_before_a_message_through_a_pipe_is_seen() {
+    let _only = only_test();
+    let (other, _other_peer) = idle_pair();
+    let (connection, mut peer) = idle_pair();
+    let (mut asked, mut ask) = std::io::pipe().unwrap();
+    let (mut told, mut tell) = std::io::pipe().unwrap();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            while asked.read_exact(&mut [0]).is_ok() {
+                peer.write_all(b"x").unwrap();
+                tell.write_all(b"x").unwrap();
+            }
+            peer
+        });
+        let end = Instant::now() + Duration::from_millis(1500);
+        let (mut missed, mut tried) = (0, 0);
+        while tried <= ENOUGH || Instant::now() < end && tried < 30_000 {
+            ask.write_all(b"x").unwrap();
+            spin(Duration::from_micros(tried % 16));
+            look(&other);
+            let looked = Instant::now();
+            told.read_exact(&mut [0]).unwrap();
+            spin(YOUNG.saturating_sub(looked.elapsed()));
+            tried += 1;
+            missed += u64::from(!connection.poll(Instant::now).unwrap());
+            assert_eq!(read(&connection, 1).unwrap(), b"x");
+            make_idle(&connection);
+        }
+        drop(ask);
+        assert_eq!(missed, 0, "of {tried}");
+    });
+}

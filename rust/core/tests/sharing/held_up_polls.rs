@@ -1,0 +1,167 @@
+//! The kernel's answer is as old as the question: a thread that loses its processor between the two
+//! does not make it newer.
+
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Sharing;
+use crate::support::*;
+
+/// The message has been sent: what the sender tells, past the library's sockets.
+static SENT: AtomicBool = AtomicBool::new(false);
+
+static ROUND: AtomicU64 = AtomicU64::new(0);
+
+/// Takes the processor away until the message was sent.
+extern "C" fn pause(_: libc::c_int) {
+    for _ in 0..200_000 {
+        if SENT.load(Ordering::Acquire) {
+            return;
+        }
+        std::hint::spin_loop();
+    }
+}
+
+/// Sends a byte each round, at any moment of this thread, which stands still meanwhile.
+fn rounds(
+    mut peer: impl FnMut(u64) -> std::fs::File,
+    mut round: impl FnMut(u64) -> bool,
+    count: u64,
+) -> u64 {
+    ROUND.store(0, Ordering::SeqCst);
+    // SAFETY: The handler only reads a flag.
+    let me = unsafe {
+        libc::signal(libc::SIGUSR1, pause as *const () as usize);
+        libc::pthread_self()
+    };
+    let mut missed = 0;
+    for number in 1..=count {
+        SENT.store(false, Ordering::SeqCst);
+        let mut peer = peer(number);
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                while ROUND.load(Ordering::Acquire) != number {
+                    std::hint::spin_loop();
+                }
+                for _ in 0..number * 37 % 2000 {
+                    std::hint::spin_loop();
+                }
+                // SAFETY: The thread outlives this one.
+                unsafe { libc::pthread_kill(me, libc::SIGUSR1) };
+                peer.write_all(b"x").unwrap();
+                // Many times as long as an answer may be old.
+                let sent = Instant::now();
+                while sent.elapsed() < Duration::from_micros(60) {
+                    std::hint::spin_loop();
+                }
+                SENT.store(true, Ordering::Release);
+            });
+            ROUND.store(number, Ordering::Release);
+            missed += u64::from(!round(number));
+        });
+    }
+    missed
+}
+
+fn file(socket: &socket2::Socket) -> std::fs::File {
+    std::fs::File::from(std::os::fd::OwnedFd::from(socket.try_clone().unwrap()))
+}
+
+/// `available` uses the answer of a poll just before.
+#[test]
+fn a_poll_that_was_held_up_makes_no_fresh_answer() {
+    let _only = only_test();
+    let current = std::cell::RefCell::new(None);
+    let missed = rounds(
+        |_| {
+            let (connection, peer) = raw_peer(AddressFamily::Unix);
+            let file = file(&peer);
+            *current.borrow_mut() = Some((connection, peer));
+            file
+        },
+        |_| {
+            let current = current.borrow();
+            let (connection, _) = current.as_ref().unwrap();
+            let end = Instant::now() + Duration::from_secs(20);
+            while Instant::now() < end {
+                if connection.poll(Instant::now).unwrap() {
+                    return true;
+                }
+                if SENT.load(Ordering::Acquire) {
+                    // It has been sent, and this thread knows it.
+                    return connection.available() == Some(1);
+                }
+            }
+            true
+        },
+        3000,
+    );
+    assert_eq!(
+        missed, 0,
+        "of 3000 messages that this thread knew of were said not to be there"
+    );
+}
+
+/// A poll uses the shared poll that the poll of another connection has made.
+#[test]
+fn a_shared_poll_that_was_held_up_makes_no_fresh_answer() {
+    let _only = only_test();
+    let (first, _first_peer) = raw_peer(AddressFamily::Unix);
+    let (second, second_peer) = raw_peer(AddressFamily::Unix);
+    for _ in 0..4 {
+        make_idle(&first);
+        make_idle(&second);
+    }
+    let missed = rounds(
+        |_| file(&second_peer),
+        |_| {
+            let end = Instant::now() + Duration::from_secs(20);
+            let mut told = None;
+            while Instant::now() < end && told.is_none() {
+                let _ = first.poll(Instant::now).unwrap();
+                if SENT.load(Ordering::Acquire) {
+                    told = Some(second.poll(Instant::now).unwrap());
+                }
+            }
+            until_available(&second, 1);
+            read(&second, 1).unwrap();
+            make_idle(&second);
+            make_idle(&first);
+            told == Some(true)
+        },
+        3000,
+    );
+    assert_eq!(
+        missed, 0,
+        "of 3000 messages that this thread knew of were said not to be there"
+    );
+}
+
+/// The control: without sharing nothing is missed.
+#[test]
+fn without_sharing_nothing_is_missed() {
+    let _only = only_test();
+    let _sharing = Sharing::of(Duration::ZERO);
+    let (second, second_peer) = raw_peer(AddressFamily::Unix);
+    let missed = rounds(
+        |_| file(&second_peer),
+        |_| {
+            let end = Instant::now() + Duration::from_secs(20);
+            let mut told = None;
+            while Instant::now() < end && told.is_none() {
+                if second.poll(Instant::now).unwrap() {
+                    told = Some(true);
+                } else if SENT.load(Ordering::Acquire) {
+                    told = Some(second.available() == Some(1));
+                }
+            }
+            until_available(&second, 1);
+            read(&second, 1).unwrap();
+            told == Some(true)
+        },
+        3000,
+    );
+    assert_eq!(missed, 0);
+}
