@@ -56,7 +56,7 @@ fn coalesced_writes_allocate_nothing() {
 #[test]
 fn an_idle_connection_holds_no_buffer() {
     const COUNT: usize = 100;
-    // The set of those that are watched, which all share.
+    // Allocates the set of watched sockets, which all connections share.
     let (first, _other) = local_pair();
     make_idle(&first);
     let (fresh, pairs) = bytes(|| {
@@ -65,7 +65,7 @@ fn an_idle_connection_holds_no_buffer() {
         pairs
     });
     let size = fresh / (2 * COUNT as isize);
-    // On Windows a socket has a list of the sets that it is in.
+    // On Windows each socket has a list of the sets that contain it.
     let most = if cfg!(windows) { 850 } else { 700 };
     assert!(size < most, "{size} bytes for a connection");
     let (exchanged, ()) = bytes(|| {
@@ -76,7 +76,7 @@ fn an_idle_connection_holds_no_buffer() {
             make_idle(one);
         }
     });
-    // What is left is their places in the set.
+    // Only their places in the set are left.
     let left = exchanged / COUNT as isize;
     let most = if cfg!(windows) { 400 } else { 100 };
     assert!(left < most, "{left} bytes for an idle connection");

@@ -18,7 +18,10 @@ fn nothing_is_left_of_members_that_were_dropped() {
     };
     round();
     let (left, ()) = bytes(|| (0..20).for_each(|_| round()));
-    assert!(left < 100_000, "{left} bytes are left of 20000 members");
+    assert!(
+        left < 100_000,
+        "{left} bytes of 20000 dropped members are left"
+    );
 }
 
 #[test]
@@ -37,6 +40,6 @@ fn a_member_that_was_dropped_is_not_visited() {
     }
     assert!(
         visited.is_disjoint(&keys),
-        "{visited:?} were dropped before"
+        "members that were dropped are visited: {visited:?}"
     );
 }

@@ -1,5 +1,5 @@
-//! What connections and groups cost in memory. A program of its own: it defines the allocator, and reads
-//! how much memory of the process is resident.
+//! What connections and groups cost in memory. A program of its own: it defines the allocator, and
+//! reads how much memory of the process is resident.
 
 mod connections;
 mod dropped_members;
@@ -11,7 +11,7 @@ mod zeroing;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// Counts what the thread allocates.
+/// Counts the allocations of each thread.
 struct Counting;
 
 thread_local! {
@@ -19,18 +19,18 @@ thread_local! {
     static BYTES: Cell<isize> = const { Cell::new(0) };
 }
 
-// SAFETY: Everything is left to the system's allocator.
+// SAFETY: Every call goes to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
         BYTES.set(BYTES.get() + layout.size() as isize);
-        // SAFETY: As for the caller.
+        // SAFETY: The caller upholds the contract.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         BYTES.set(BYTES.get() - layout.size() as isize);
-        // SAFETY: As for the caller.
+        // SAFETY: The caller upholds the contract.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -44,7 +44,7 @@ fn allocations(body: impl FnOnce()) -> usize {
     ALLOCATIONS.get() - before
 }
 
-/// The bytes that `body` has left allocated.
+/// Runs `body`. Returns how many bytes more are allocated after it, and its result.
 fn bytes<T>(body: impl FnOnce() -> T) -> (isize, T) {
     let before = BYTES.get();
     let made = body();

@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-/// The memory of this process that is resident, in bytes (proc_pid_status(5)).
+/// The resident memory of this process in bytes (proc_pid_status(5)).
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let mut lines = status.lines();
@@ -24,11 +24,11 @@ fn every_byte_of_every_range_is_zero() {
         (9, 9),
     ] {
         let mut memory = vec![MaybeUninit::new(7_u8); SIZE];
-        // SAFETY: It comes from the allocator.
+        // SAFETY: The memory comes from the allocator.
         unsafe { stream_socket::memory::zero(&mut memory[start..end]) };
         for (index, byte) in memory.iter().enumerate() {
             let expected = if (start..end).contains(&index) { 0 } else { 7 };
-            // SAFETY: It was made with a value, and then zeroed in part.
+            // SAFETY: Every byte was initialised, and a part was zeroed afterwards.
             let byte = unsafe { byte.assume_init() };
             assert_eq!(byte, expected, "{start}..{end} at {index}");
         }
@@ -45,7 +45,7 @@ fn what_was_never_touched_takes_no_memory() {
         unsafe { std::slice::from_raw_parts_mut(memory.as_mut_ptr().cast(), SIZE) };
     memory[..100].fill(MaybeUninit::new(7));
     let before = resident();
-    // SAFETY: It comes from the allocator.
+    // SAFETY: The memory comes from the allocator.
     unsafe { stream_socket::memory::zero(&mut memory[100..]) };
     let grown = resident().saturating_sub(before);
     assert!(grown < 64 << 20, "{grown} bytes more are resident");

@@ -14,10 +14,10 @@ for_each_family!(
     a_connection_is_over_when_both_directions_are,
 );
 
-/// More than any system takes without a reader.
+/// More than any system accepts while the peer does not read.
 const MUCH: usize = 11 << 20;
 
-/// A connection that queues without limit, and its peer.
+/// A connection with a queue that holds everything, and its peer.
 fn queueing(family: AddressFamily) -> (Connection, socket2::Socket) {
     let (connection, peer) = raw_peer(family);
     connection.set_queue_limit(2 * MUCH);
@@ -32,7 +32,7 @@ fn until_end_is_seen(connection: &Connection) {
     });
 }
 
-/// Polls `connection` while `peer` reads all, in a thread of its own. What has come.
+/// Polls `connection` while another thread reads from `peer` to the end. Returns what it has read.
 fn polled_until_read(
     connection: &Connection,
     peer: &socket2::Socket,
@@ -71,7 +71,7 @@ fn a_reply_whose_end_was_asked_for_outlives_the_peers_end(family: AddressFamily)
     until_status(&connection, Status::None).unwrap();
 }
 
-/// The peer's end is found by a poll, by a read, or by the one who asks for this side's end.
+/// A poll, a read or a shutdown of this side finds the peer's end.
 fn a_queue_outlives_the_peers_end_that_ends_the_connection(family: AddressFamily) {
     let finds: [fn(&Connection); 3] = [
         |connection| until_status(connection, Status::None).unwrap(),
@@ -103,7 +103,7 @@ fn a_connection_is_over_when_both_directions_are(family: AddressFamily) {
     connection.shut_down_writing().unwrap();
     for _ in 0..20 {
         connection.poll(Instant::now).unwrap();
-        assert_eq!(connection.status(), Status::Connected, "not all is sent");
+        assert_eq!(connection.status(), Status::Connected, "a part is unsent");
     }
     assert!(connection.pending_bytes() > 0);
     assert!(matches!(

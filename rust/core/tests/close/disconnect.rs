@@ -29,7 +29,7 @@ fn a_dropped_connection_is_closed(family: AddressFamily) {
     until_status(&accepted, Status::None).unwrap();
 }
 
-/// Fills what the kernel takes, and returns how much that was.
+/// Writes until the kernel is full and something is queued. Returns how many bytes were written.
 fn fill(connection: &Connection, block: &[u8]) -> usize {
     let mut sent = 0;
     while connection.pending_bytes() == 0 {

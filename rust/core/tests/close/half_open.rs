@@ -43,7 +43,7 @@ fn half_open_connections_go_on_in_the_other_direction(family: AddressFamily) {
 fn shutting_down_both_sides_ends_the_connection(family: AddressFamily) {
     let (client, accepted) = pair(family);
     client.shut_down_writing().unwrap();
-    // Not half-open: the end is the end.
+    // Without half-open connections the peer's end closes the connection.
     until_status(&accepted, Status::None).unwrap();
     until_status(&client, Status::None).unwrap();
     assert!(matches!(
@@ -76,7 +76,7 @@ fn a_write_goes_on_behind_the_peers_end(family: AddressFamily) {
     thread::scope(|scope| {
         let writer = asleep(scope, || connection.write_fully(&data));
         peer.shutdown(Shutdown::Write).unwrap();
-        // A frame loop goes on meanwhile.
+        // A frame loop continues meanwhile.
         for _ in 0..20 {
             let _ = connection.poll(Instant::now);
             thread::sleep(Duration::from_millis(5));
@@ -86,7 +86,7 @@ fn a_write_goes_on_behind_the_peers_end(family: AddressFamily) {
         let written = writer.join().unwrap();
         assert!(
             written.is_ok() && received == data,
-            "the write: {written:?}; the peer, which reads all: {} of {MUCH} bytes, {end:?}",
+            "the write: {written:?}; the peer read {} of {MUCH} bytes: {end:?}",
             received.len()
         );
     });

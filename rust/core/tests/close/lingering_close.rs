@@ -14,13 +14,13 @@ for_each_family!(
     a_peer_that_goes_on_sending_gets_everything,
     a_peer_that_sends_first_and_reads_later_gets_everything,
     a_peer_that_goes_on_sending_gets_everything_from_a_half_open_connection,
-    stalled_lingering_closes_hold_up_no_other,
+    stalled_lingering_closes_delay_no_other,
     a_lingering_close_within_the_time_of_its_linger_is_whole,
-    leaving_waits_for_nobody,
-    a_limit_that_no_clock_can_hold_is_long,
+    closing_does_not_wait_for_the_peer,
+    a_time_limit_beyond_the_range_of_the_clock_is_long,
 );
 
-/// More than any system takes without a reader.
+/// More than any system accepts while the peer does not read.
 const MUCH: usize = 11 << 20;
 
 fn queued(family: AddressFamily, data: &[u8]) -> (Connection, Socket) {
@@ -37,8 +37,8 @@ fn linger(connection: &Connection, time: Duration) {
         .unwrap();
 }
 
-/// Reads all from `peer` while another thread sends there all the time. Then that stops. What has come, and how the sending
-/// went.
+/// Reads from `peer` to the end while another thread sends there without a pause. Returns what was
+/// read, and how the sending ended.
 fn read_while_sending(
     peer: &Socket,
     before: impl FnOnce(),
@@ -62,7 +62,7 @@ fn read_while_sending(
 
 fn a_peer_that_goes_on_sending_gets_everything(family: AddressFamily) {
     let data = pattern(MUCH);
-    // By a disconnect, and by freeing the object.
+    // By dropping the object, and by a disconnect.
     for leave in [drop as fn(Connection), |connection| connection.disconnect()] {
         let (connection, peer) = queued(family, &data);
         let (came, sent) = read_while_sending(&peer, || {
@@ -70,11 +70,11 @@ fn a_peer_that_goes_on_sending_gets_everything(family: AddressFamily) {
             leave(connection);
         });
         assert_whole(came, &data);
-        sent.expect("what it sends is read away");
+        sent.expect("the data that the peer sends is discarded");
     }
 }
 
-/// So much is there when the connection is left that it cannot be read away in a moment.
+/// When the connection is closed, more is unread than can be discarded at once.
 fn a_peer_that_sends_first_and_reads_later_gets_everything(family: AddressFamily) {
     let (connection, mut peer) = raw_peer(family);
     let data = pattern(200_000);
@@ -83,12 +83,15 @@ fn a_peer_that_sends_first_and_reads_later_gets_everything(family: AddressFamily
         let sender = scope.spawn(|| peer.write_all(&pattern(MUCH)));
         until_available(&connection, 100_000);
         connection.disconnect();
-        sender.join().unwrap().expect("what it sends is read away");
+        sender
+            .join()
+            .unwrap()
+            .expect("the data that the peer sends is discarded");
     });
     assert_whole(read_to_end(&peer), &data[..100]);
 }
 
-/// The last thing that this side does is to end its stream; the other direction goes on for a while.
+/// This side ends its stream last. The peer goes on sending for a while.
 fn a_peer_that_goes_on_sending_gets_everything_from_a_half_open_connection(family: AddressFamily) {
     let data = pattern(MUCH);
     let (connection, peer) = queued(family, &data);
@@ -97,10 +100,10 @@ fn a_peer_that_goes_on_sending_gets_everything_from_a_half_open_connection(famil
         connection.disconnect();
     });
     assert_whole(came, &data);
-    sent.expect("what it sends is read away");
+    sent.expect("the data that the peer sends is discarded");
 }
 
-fn stalled_lingering_closes_hold_up_no_other(family: AddressFamily) {
+fn stalled_lingering_closes_delay_no_other(family: AddressFamily) {
     let data = pattern(MUCH);
     let stalled: Vec<Socket> = (0..20)
         .map(|_| {
@@ -115,12 +118,12 @@ fn stalled_lingering_closes_hold_up_no_other(family: AddressFamily) {
         peer.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
         assert_whole(read_to_end(&peer), &data);
     }
-    // One that begins to read gets it all too.
+    // A stalled peer that begins to read gets everything too.
     assert_whole(read_to_end(&stalled[10]), &data);
-    // The others go, and with them what was to be sent.
+    // The other peers are dropped, and their unsent data with them.
 }
 
-/// What is unsent when the time is over is lost, and a clean end would hide that.
+/// Data that is unsent at the deadline is lost. A clean end would hide the loss.
 #[test]
 fn a_lingering_close_that_runs_out_of_time_ends_in_a_reset() {
     let limits: [fn(&Connection); 2] = [
@@ -136,8 +139,12 @@ fn a_lingering_close_that_runs_out_of_time_ends_in_a_reset() {
             let is_over = is_hung_up(&peer, Duration::from_secs(3));
             let time = start.elapsed();
             let (received, outcome) = read_to_end(&peer);
-            assert!(is_over, "{} bytes and {outcome:?}", received.len());
-            let error = outcome.expect_err("not all was sent");
+            assert!(
+                is_over,
+                "still open after {} bytes: {outcome:?}",
+                received.len()
+            );
+            let error = outcome.expect_err("a part was not sent");
             assert_eq!(error.kind(), ErrorKind::ConnectionReset);
             assert!(received.len() < MUCH);
             assert!(time >= Duration::from_millis(150), "{time:?}");
@@ -145,7 +152,8 @@ fn a_lingering_close_that_runs_out_of_time_ends_in_a_reset() {
     }
 }
 
-/// The time of a lingering close counts as a whole: a peer that reads a byte now and then does not draw it out.
+/// The time limit covers the whole lingering close: a peer that reads a byte now and then does not
+/// extend it.
 #[test]
 fn a_peer_that_reads_a_little_does_not_draw_out_a_lingering_close() {
     let (connection, mut peer) = queued(AddressFamily::Ipv4, &pattern(MUCH));
@@ -154,7 +162,7 @@ fn a_peer_that_reads_a_little_does_not_draw_out_a_lingering_close() {
     let mut one = [0];
     let end = Instant::now() + Duration::from_secs(3);
     while !is_hung_up(&peer, Duration::from_millis(1)) {
-        assert!(Instant::now() < end, "it is drawn out");
+        assert!(Instant::now() < end, "the lingering close takes too long");
         peer.read_exact(&mut one).unwrap();
     }
     let (_, outcome) = read_to_end(&peer);
@@ -174,11 +182,11 @@ fn a_linger_of_zero_resets() {
     }
 }
 
-/// Parts of a second count: they are not rounded to zero, which would mean a reset.
+/// Fractions of a second count. Rounded to zero they would mean a reset.
 fn a_lingering_close_within_the_time_of_its_linger_is_whole(family: AddressFamily) {
     let data = pattern(MUCH);
     for length in [100, 100_000, MUCH] {
-        // A busy machine may need longer than this for much. Some time it does not.
+        // A busy machine may need longer for much data, so one of several rounds has to succeed.
         let is_whole = (0..30).any(|_| {
             let (connection, peer) = raw_peer(family);
             connection.set_queue_limit(2 * MUCH);
@@ -193,24 +201,24 @@ fn a_lingering_close_within_the_time_of_its_linger_is_whole(family: AddressFamil
     }
 }
 
-fn leaving_waits_for_nobody(family: AddressFamily) {
+fn closing_does_not_wait_for_the_peer(family: AddressFamily) {
     let data = pattern(MUCH);
     for leave in [drop as fn(Connection), |connection| connection.disconnect()] {
         let (connection, peer) = raw_peer(family);
         linger(&connection, Duration::from_secs(3));
-        // The system takes a part, and there is no queue.
+        // The system accepts a part, and nothing is queued.
         assert!(connection.try_write(&data).unwrap() < MUCH);
         let start = Instant::now();
         leave(connection);
         let time = start.elapsed();
-        assert!(time < Duration::from_secs(1), "it took {time:?}");
+        assert!(time < Duration::from_secs(1), "closing took {time:?}");
         let (received, outcome) = read_to_end(&peer);
         outcome.unwrap();
         assert_eq!(same_bytes(&received, &data), received.len());
     }
 }
 
-/// A peer that has everything and says nothing is not waited for without end.
+/// A lingering close does not wait for ever for a peer that has everything and sends nothing.
 #[test]
 fn a_silent_peer_keeps_no_descriptor() {
     let (connection, peer) = queued(AddressFamily::Ipv4, &pattern(MUCH));
@@ -219,34 +227,38 @@ fn a_silent_peer_keeps_no_descriptor() {
     assert_eq!(descriptors_of_port(port).len(), 1);
     connection.disconnect();
     assert_whole(read_to_end(&peer), &pattern(MUCH));
-    until("its end", || {
+    until("the end of the lingering close", || {
         descriptors_of_port(port).is_empty().then_some(())
     });
 }
 
-/// As soon as both directions have ended nothing is kept.
+/// The descriptor is closed as soon as both directions have ended.
 #[test]
 fn a_lingering_close_ends_with_the_peers_end() {
     let (connection, peer) = queued(AddressFamily::Ipv4, &pattern(MUCH));
     let port = local_port(&connection);
     connection.disconnect();
-    assert_eq!(descriptors_of_port(port).len(), 1, "it is kept meanwhile");
+    assert_eq!(
+        descriptors_of_port(port).len(),
+        1,
+        "the descriptor is open meanwhile"
+    );
     assert_whole(read_to_end(&peer), &pattern(MUCH));
     let start = Instant::now();
     drop(peer);
-    until("its end", || {
+    until("the end of the lingering close", || {
         descriptors_of_port(port).is_empty().then_some(())
     });
     assert!(start.elapsed() < Duration::from_secs(2));
 }
 
-/// What the peer's system has not acknowledged would be destroyed by the reset that answers the peer after a close. So silence
-/// does not end a lingering close while there is such a rest.
+/// After a close, a reset would answer data of the peer and destroy what its system has not yet
+/// acknowledged. So silence does not end a lingering close with unacknowledged data.
 #[test]
 #[cfg(target_os = "linux")]
-fn silence_does_not_end_what_is_on_its_way() {
+fn silence_does_not_end_a_close_with_unacknowledged_data() {
     let (connection, mut peer) = raw_peer(AddressFamily::Ipv4);
-    // More than the peer's system takes without being read, and less than this one's.
+    // More than the peer's system accepts unread, and less than this side's buffer.
     let data = pattern(2 << 20);
     connection
         .set_options("set the buffer", |options| {
@@ -259,14 +271,14 @@ fn silence_does_not_end_what_is_on_its_way() {
     connection.disconnect();
     // Longer than the silence that ends a lingering close.
     thread::sleep(Duration::from_secs(6));
-    // A reset would be the answer if the socket was closed.
+    // A closed socket would answer with a reset.
     std::io::Write::write_all(&mut peer, b"still here").unwrap();
     thread::sleep(Duration::from_millis(100));
     assert_whole(read_to_end(&peer), &data);
 }
 
-/// What is queued is sent all the same.
-fn a_limit_that_no_clock_can_hold_is_long(family: AddressFamily) {
+/// The queue is sent all the same.
+fn a_time_limit_beyond_the_range_of_the_clock_is_long(family: AddressFamily) {
     let limit: [fn(&Connection); 2] = [
         |connection| connection.set_write_timeout(Some(Duration::MAX)),
         |connection| {

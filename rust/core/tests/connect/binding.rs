@@ -20,7 +20,7 @@ fn a_bound_connection_connects_from_there() {
         connect(&client, &server.address);
         assert_eq!(local_port(&client), port);
         let Some(Address::Inet(peer)) = server.accept().peer_address() else {
-            panic!("no peer")
+            panic!("the peer has no address of TCP")
         };
         assert_eq!(peer.port(), port);
     }
@@ -33,7 +33,7 @@ fn a_bind_that_fails_leaves_nothing_open() {
         unreachable!()
     };
     let client = Connection::new();
-    // 192.0.2.0/24 is nobody's (RFC 5737).
+    // 192.0.2.0/24 is assigned to no host (RFC 5737).
     for address in [inet("192.0.2.1", 0), BindAddress::Inet(taken)] {
         assert!(matches!(client.bind(&address), Err(BindError::Os { .. })));
         assert_eq!(local_port(&client), 0);

@@ -36,7 +36,7 @@ fn connects_and_exchanges(family: AddressFamily) {
         (_, Address::Inet(address)) => {
             assert_eq!(local_port(&accepted), address.port());
             let Some(Address::Inet(peer)) = accepted.peer_address() else {
-                panic!("no peer")
+                panic!("the peer has no address of TCP")
             };
             assert_eq!(peer.port(), local_port(&client));
         }
@@ -67,7 +67,7 @@ fn connects_again_after_disconnecting(family: AddressFamily) {
         connect(&client, &server.address);
         let accepted = server.accept();
         accepted.write_fully(&[round; 10]).unwrap();
-        // Some of it is read, some buffered, none of it may show up in the next round.
+        // A part is read, and a part is buffered. No part may appear in the next round.
         assert_eq!(read(&client, 1).unwrap(), [round]);
         client.disconnect();
     }
@@ -134,7 +134,6 @@ fn a_refused_connect_ends_in_error_and_can_be_tried_again() {
 #[cfg(target_os = "linux")]
 fn a_unix_connect_waits_for_room_in_the_backlog_until_its_time_is_over() {
     use std::time::Duration;
-    use stream_socket::Target;
     let directory = TemporaryDirectory::new();
     let address = Address::Unix(directory.file("s"));
     let listener = Listener::new();
@@ -154,7 +153,7 @@ fn a_unix_connect_waits_for_room_in_the_backlog_until_its_time_is_over() {
         assert_eq!(client.status(), Status::Connecting);
         client
     };
-    // The clock is the caller's, so no time has to pass.
+    // The clock is the caller's, so the test does not wait.
     let late = waiting(start);
     poll_in_frames(&late, start, start + limit).unwrap();
     assert_eq!(late.status(), Status::Connecting);
@@ -167,8 +166,11 @@ fn a_unix_connect_waits_for_room_in_the_backlog_until_its_time_is_over() {
     assert_eq!(late.status(), Status::Error);
 
     let patient = waiting(start);
-    listener.accept().unwrap().expect("the first one waits");
-    // A connection that is there counts, however late it is noticed.
+    listener
+        .accept()
+        .unwrap()
+        .expect("the first connection waits");
+    // A connection that was made in time counts, however late a poll finds it.
     patient.poll(|| start + 2 * limit).unwrap();
     assert_eq!(patient.status(), Status::Connected);
     drop(first);

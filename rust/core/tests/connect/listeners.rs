@@ -49,7 +49,7 @@ fn a_listener_on_all_addresses_serves_both_families() {
         let client = connected(&address);
         let accepted = until("a connection", || listener.accept().unwrap());
         let Some(Address::Inet(peer)) = accepted.peer_address() else {
-            panic!("no peer")
+            panic!("the peer has no address of TCP")
         };
         assert_eq!(peer.ip().to_string(), ip);
         assert_eq!(peer.port(), local_port(&client));

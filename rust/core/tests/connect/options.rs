@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::*;
-use stream_socket::{Connection, Status};
+use stream_socket::{Connection, KeepAlive, Status};
 
 #[test]
 fn options_hold_for_connections_to_come_and_for_the_one_there_is() {
@@ -17,7 +17,7 @@ fn options_hold_for_connections_to_come_and_for_the_one_there_is() {
         client
             .set_options("set everything", |options| {
                 options.no_delay = !options.no_delay;
-                options.keep_alive = Some(stream_socket::KeepAlive {
+                options.keep_alive = Some(KeepAlive {
                     idle: Duration::from_secs(60),
                     interval: Duration::from_secs(10),
                     count: 5,
@@ -39,13 +39,13 @@ fn options_hold_for_connections_to_come_and_for_the_one_there_is() {
     if !has_unix_sockets(NAME) {
         return;
     }
-    // A Unix domain socket ignores what only TCP has.
+    // A Unix domain socket ignores the options of TCP.
     let server = Server::new(AddressFamily::Unix);
     client.disconnect();
     connect(&client, &server.address);
 }
 
-/// What a platform does not have is refused, and makes no later connect fail.
+/// An option that the platform lacks is refused, and no later connect fails because of it.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 #[test]
 fn an_option_that_is_not_there_is_refused() {

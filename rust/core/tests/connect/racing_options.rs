@@ -4,35 +4,22 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 use crate::support::*;
-use stream_socket::{Address, Connection, Status, Target};
+use stream_socket::{Address, Connection, KeepAlive, Status, Target};
 
-/// A port where the first address of this machine's name answers nobody, since its backlog is full, and the second one
-/// does; and what keeps it so.
-fn racing_port() -> (u16, impl Drop) {
-    until("a port that is free for both", || {
-        let (answers, port) = listening(Ipv4Addr::LOCALHOST.into(), 0, 8)?;
-        let (silent, _) = listening(Ipv6Addr::LOCALHOST.into(), port, 0)?;
-        let address = Address::Inet((Ipv6Addr::LOCALHOST, port).into());
-        let fills = connected(&address);
-        Some((port, Box::new((answers, silent, fills))))
-    })
-}
-
-/// A connect of which both attempts are under way, and the time then.
-fn racing(port: u16) -> (Connection, Instant) {
-    let client = Connection::new();
-    let host = "localhost".to_owned();
+/// Starts a connect of `client` and polls until both attempts are under way. Returns the current
+/// time of its clock.
+fn race(client: &Connection, port: u16) -> Instant {
     let start = Instant::now();
-    let target = Target::Name { host, port };
+    let target = Target::new("localhost", port).unwrap();
     client.connect(target, None, start).unwrap();
     let now = start + Duration::from_millis(300);
     client.poll(|| now).unwrap();
     assert_eq!(client.status(), Status::Connecting);
-    (client, now)
+    now
 }
 
 fn until_won(client: &Connection, now: Instant) {
-    until("the second one wins", || {
+    until("the second attempt wins", || {
         client.poll(|| now).unwrap();
         (client.status() == Status::Connected).then_some(())
     });
@@ -43,7 +30,8 @@ fn until_won(client: &Connection, now: Instant) {
 #[test]
 fn a_size_set_during_a_race_is_that_of_the_winner() {
     let (port, _sockets) = racing_port();
-    let (client, now) = racing(port);
+    let client = Connection::new();
+    let now = race(&client, port);
     let set = client.set_options("set", |options| options.send_buffer_size = Some(12_345));
     set.unwrap();
     until_won(&client, now);
@@ -55,9 +43,9 @@ fn a_size_set_during_a_race_is_that_of_the_winner() {
 #[test]
 fn switches_set_during_a_race_are_those_of_the_winner() {
     use std::os::fd::BorrowedFd;
-    use stream_socket::KeepAlive;
     let (port, _sockets) = racing_port();
-    let (client, now) = racing(port);
+    let client = Connection::new();
+    let now = race(&client, port);
     client
         .set_options("set", |options| {
             options.no_delay = true;
@@ -73,7 +61,7 @@ fn switches_set_during_a_race_are_those_of_the_winner() {
     let [descriptor] = descriptors[..] else {
         panic!("{descriptors:?}")
     };
-    // SAFETY: The connection that it belongs to lives.
+    // SAFETY: The connection that owns the descriptor is alive.
     let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
     let socket = socket2::SockRef::from(&descriptor);
     assert!(socket.tcp_nodelay().unwrap());
@@ -84,20 +72,15 @@ fn switches_set_during_a_race_are_those_of_the_winner() {
     );
 }
 
-/// What is taken back during a race is not what the winner has.
+/// The winner has the value that was set last.
 #[test]
-fn an_option_taken_back_during_a_race_is_not_the_winner_s() {
+fn an_option_changed_back_during_a_race_does_not_hold() {
     let (port, _sockets) = racing_port();
     let client = Connection::new();
     client
         .set_options("set", |options| options.send_buffer_size = Some(12_345))
         .unwrap();
-    let host = "localhost".to_owned();
-    let start = Instant::now();
-    let target = Target::Name { host, port };
-    client.connect(target, None, start).unwrap();
-    let now = start + Duration::from_millis(300);
-    client.poll(|| now).unwrap();
+    let now = race(&client, port);
     client
         .set_options("set", |options| options.send_buffer_size = Some(54_321))
         .unwrap();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::*;
-use stream_socket::{Connection, Status};
+use stream_socket::{Address, Connection, Status};
 
 #[test]
 fn settings_are_what_they_were_set_to() {
@@ -54,11 +54,8 @@ fn addresses_are_those_of_the_session() {
     assert_eq!(client.peer_address(), Some(server.address.clone()));
     let accepted = server.accept();
     let local = client.local_address().unwrap();
-    assert_eq!(
-        accepted.peer_address(),
-        Some(stream_socket::Address::Inet(local))
-    );
-    // The peer's end leaves its address, a disconnect does not.
+    assert_eq!(accepted.peer_address(), Some(Address::Inet(local)));
+    // The address stays after the peer's end, and goes with a disconnect.
     accepted.disconnect();
     until_status(&client, Status::None).unwrap();
     assert_eq!(client.peer_address(), Some(server.address.clone()));

@@ -1,12 +1,11 @@
-//! Connections that were closed with unsent data hold a bounded number of descriptors: the oldest are
-//! given up first.
-
+//! Connections that were closed with unsent data hold a bounded number of descriptors: the oldest
+//! are given up first.
 
 use super::{only_counting_test, sockets};
 use crate::support::*;
 use stream_socket::{Connection, Options};
 
-/// So many are left, and so many may be kept, roughly.
+/// How many connections are closed, and about how many of them may be kept.
 const LEFT: usize = 1200;
 
 const KEPT: usize = 1000;
@@ -47,8 +46,8 @@ fn lingering_closes_hold_a_bounded_number_of_descriptors() {
     until("the oldest are given up", || {
         (held() <= KEPT + 50).then_some(())
     });
-    assert!(held() >= KEPT / 2, "{} only are kept", held());
-    // Of the oldest, what the system had taken came; the newest are whole.
+    assert!(held() >= KEPT / 2, "only {} are kept", held());
+    // The oldest peers get what the system had accepted; the newest get everything.
     let received = |peer: &Connection| {
         peer.set_read_timeout(Some(PATIENCE));
         read(peer, data.len())
@@ -58,5 +57,7 @@ fn lingering_closes_hold_a_bounded_number_of_descriptors() {
         assert!(received(peer).unwrap() == data);
     }
     drop(peers);
-    until("all are over", || (sockets() == before).then_some(()));
+    until("all lingering closes have ended", || {
+        (sockets() == before).then_some(())
+    });
 }

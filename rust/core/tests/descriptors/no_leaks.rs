@@ -4,7 +4,7 @@ use std::fs;
 
 use super::{only_counting_test, sockets};
 use crate::support::*;
-use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener};
+use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener, Status};
 
 #[test]
 fn descriptors() {
@@ -31,7 +31,7 @@ fn descriptors() {
                 if before.contains(&descriptor) {
                     continue;
                 }
-                // One of a connection that was let go may be closed at any time.
+                // The descriptor of a connection that was disconnected may be closed at any time.
                 let path = format!("/proc/self/fdinfo/{descriptor}");
                 let Ok(info) = fs::read_to_string(path) else {
                     continue;
@@ -50,10 +50,10 @@ fn descriptors() {
         // Failed calls on closed sockets.
         for _ in 0..10 {
             let _ = start_connect(&client, &refusing_address());
-            let _ = until_status(&client, stream_socket::Status::Error);
+            let _ = until_status(&client, Status::Error);
             let missing = Address::Unix(directory.file("missing"));
             let _ = start_connect(&client, &missing);
-            let _ = client.bind(&BindAddress::Inet("192.0.2.1:0".parse().unwrap()));
+            let _ = client.bind(&"192.0.2.1:0".parse().unwrap());
             let _ = client.bind(&BindAddress::Unix(directory.0.clone()));
             let _ = Listener::new().listen(
                 &BindAddress::Unix(directory.0.clone()),

@@ -1,21 +1,18 @@
 //! The events of a connection come in order.
 
-
 use crate::support::*;
-use stream_socket::{
-    ConnectEnd, Connection, DisconnectCause, Event, Status,
-};
+use stream_socket::{ConnectEnd, Connection, DisconnectCause, Event, Status};
 
-for_each_family!(notices_tell_what_happened_in_order,);
+for_each_family!(events_come_in_order,);
 
-fn notices_tell_what_happened_in_order(family: AddressFamily) {
+fn events_come_in_order(family: AddressFamily) {
     let server = Server::new(family);
     let client = Connection::new();
     assert!(!client.has_events());
     connect(&client, &server.address);
     assert!(client.has_events());
     assert_eq!(
-        notices(&client),
+        pending_events(&client),
         [
             Event::StatusChanged(Status::Connecting),
             Event::StatusChanged(Status::Connected),
@@ -33,10 +30,16 @@ fn notices_tell_what_happened_in_order(family: AddressFamily) {
             Event::Disconnected(cause),
         ]
     };
-    assert_eq!(notices(&client), ended(DisconnectCause::Local));
+    assert_eq!(pending_events(&client), ended(DisconnectCause::Local));
     client.disconnect();
     assert!(!client.has_events());
-    assert!(!accepted.has_events(), "it was connected from the start");
+    assert!(
+        !accepted.has_events(),
+        "an accepted connection has no event of connecting"
+    );
     until_status(&accepted, Status::None).unwrap();
-    assert_eq!(notices(&accepted), ended(DisconnectCause::EndOfStream));
+    assert_eq!(
+        pending_events(&accepted),
+        ended(DisconnectCause::EndOfStream)
+    );
 }

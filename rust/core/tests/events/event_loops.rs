@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::loops::{Handle, Loop, Thing, Told};
+use super::loops::{Handle, Loop, Report, Thing};
 use crate::support::*;
 use stream_socket::packets::{Framing, LengthField, Width};
 use stream_socket::{Connection, DisconnectCause, EndCause, Status, Target};
@@ -11,9 +11,9 @@ use stream_socket::{Connection, DisconnectCause, EndCause, Status, Target};
 for_each_family!(
     what_is_left_in_the_kernel_is_reported_again,
     an_end_behind_what_is_left_is_reported,
-    half_a_packet_before_a_reset_is_no_zombie,
-    half_a_packet_before_an_end_is_no_zombie,
-    half_a_line_before_an_end_is_no_zombie,
+    half_a_packet_before_a_reset_leaves_no_zombie,
+    half_a_packet_before_an_end_leaves_no_zombie,
+    half_a_line_before_an_end_leaves_no_zombie,
     a_wait_sleeps_over_half_a_packet,
     a_packet_waits_for_a_listener,
     nothing_is_reported_after_a_removal,
@@ -26,7 +26,7 @@ for_each_family!(
     broadcasts_of_handlers_reach_those_who_read,
 );
 
-const GONE: Told = Told::Over(EndCause::Disconnect(DisconnectCause::EndOfStream));
+const GONE: Report = Report::Ended(EndCause::Disconnect(DisconnectCause::EndOfStream));
 
 fn newline() -> Framing {
     Framing::Delimiter(b"\n".to_vec())
@@ -44,7 +44,7 @@ fn framings() -> [Framing; 3] {
     ]
 }
 
-/// A client, and the member that a loop has made of the other end.
+/// A client, and the member that `event_loop` has made from the other end.
 fn accepted(
     family: AddressFamily,
     event_loop: &Loop,
@@ -59,12 +59,16 @@ fn accepted(
     (client, accepted.unwrap())
 }
 
-/// Polls until `goal` is reported of `member`. Everything that was.
-fn poll_until(event_loop: &Loop, goal: &Told, mut handler: impl FnMut(&Thing, &Told)) -> Vec<Told> {
+/// Polls until `goal` is reported. Returns all reports up to then.
+fn poll_until(
+    event_loop: &Loop,
+    goal: &Report,
+    mut handler: impl FnMut(&Thing, &Report),
+) -> Vec<Report> {
     let mut all = Vec::new();
     until("the event is reported", || {
-        let told = event_loop.poll(&mut handler);
-        all.extend(told.into_iter().map(|(_, told)| told));
+        let reported = event_loop.poll(&mut handler);
+        all.extend(reported.into_iter().map(|(_, reported)| reported));
         all.contains(goal).then(|| std::mem::take(&mut all))
     })
 }
@@ -75,7 +79,7 @@ fn what_is_left_in_the_kernel_is_reported_again(family: AddressFamily) {
     client.write_fully(b"first").unwrap();
     event_loop.next(|_, _| {});
     client.write_fully(b"second").unwrap();
-    until("all has arrived", || {
+    until("all data has arrived", || {
         (member.connection().available() == Some(11)).then_some(())
     });
     let mut lines = Vec::new();
@@ -91,22 +95,22 @@ fn an_end_behind_what_is_left_is_reported(family: AddressFamily) {
     client.write_fully(b"line").unwrap();
     event_loop.next(|_, _| {});
     client.disconnect();
-    // The end is known, and what is before it is unread.
+    // The end is known, and the data before it is unread.
     until("the end has come", || {
         let _ = member.connection().read_until(b"\n", 100, |_| ());
         member.connection().is_read_closed().then_some(())
     });
     event_loop.next(|_, _| {});
-    let told = poll_until(&event_loop, &GONE, |thing, told| {
-        if *told == Told::Data {
+    let reported = poll_until(&event_loop, &GONE, |thing, reported| {
+        if *reported == Report::Data {
             try_read(&thing.connection(), 100).unwrap();
         }
     });
-    assert_eq!(told, [Told::Data, GONE]);
+    assert_eq!(reported, [Report::Data, GONE]);
     assert_eq!(event_loop.members.len(), 1);
 }
 
-fn half_a_packet_before_a_reset_is_no_zombie(family: AddressFamily) {
+fn half_a_packet_before_a_reset_leaves_no_zombie(family: AddressFamily) {
     for framing in framings() {
         let event_loop = Loop::new();
         let kind = framing.clone();
@@ -116,19 +120,22 @@ fn half_a_packet_before_a_reset_is_no_zombie(family: AddressFamily) {
         client.write_fully(&frame[..frame.len() - 2]).unwrap();
         event_loop.poll(|_, _| {});
         client.abort();
-        let told = event_loop.next(|_, _| {});
-        assert!(matches!(told[..], [(_, Told::Over(_))]), "{told:?}");
+        let reported = event_loop.next(|_, _| {});
+        assert!(
+            matches!(reported[..], [(_, Report::Ended(_))]),
+            "{reported:?}"
+        );
         assert_eq!(event_loop.members.len(), 1, "only the server is left");
     }
 }
 
-fn half_a_packet_before_an_end_is_no_zombie(family: AddressFamily) {
+fn half_a_packet_before_an_end_leaves_no_zombie(family: AddressFamily) {
     for framing in framings() {
         let event_loop = Loop::new();
         let kind = framing.clone();
         let member = move |connection| Thing::channel(connection, kind.clone());
         let (client, _) = accepted(family, &event_loop, member);
-        // Also if nobody listens to packets.
+        // The same without a listener for packets.
         event_loop.wants.store(false, Ordering::Relaxed);
         let frame = framing.frame(b"packet", 100).unwrap();
         client.write_fully(&frame[..frame.len() - 2]).unwrap();
@@ -138,13 +145,13 @@ fn half_a_packet_before_an_end_is_no_zombie(family: AddressFamily) {
     }
 }
 
-fn half_a_line_before_an_end_is_no_zombie(family: AddressFamily) {
+fn half_a_line_before_an_end_leaves_no_zombie(family: AddressFamily) {
     let event_loop = Loop::new();
     let (client, _) = accepted(family, &event_loop, Thing::peer);
     client.write_fully(b"half a li").unwrap();
     client.disconnect();
-    poll_until(&event_loop, &GONE, |thing, told| {
-        if *told == Told::Data {
+    poll_until(&event_loop, &GONE, |thing, reported| {
+        if *reported == Report::Data {
             let _ = thing.connection().read_until(b"\n", 100, |_| ());
         }
     });
@@ -157,14 +164,14 @@ fn a_wait_sleeps_over_half_a_packet(family: AddressFamily) {
         Thing::channel(connection, newline())
     });
     client.write_fully(b"half a pack").unwrap();
-    until("it has arrived", || {
+    until("the data has arrived", || {
         event_loop.poll(|_, _| {});
         member.connection().has_unread().then_some(())
     });
     let before = member.visits.load(Ordering::Relaxed);
     event_loop.wait(Some(Duration::from_millis(300)), |_, _| {});
     let visits = member.visits.load(Ordering::Relaxed) - before;
-    // Where sockets are not watched, each member is asked every 10 milliseconds.
+    // Where sockets are not watched, each member is probed every 10 milliseconds.
     assert!(visits < 60, "{visits} visits while nothing happened");
 }
 
@@ -175,14 +182,14 @@ fn a_packet_waits_for_a_listener(family: AddressFamily) {
     });
     client.write_fully(b"one\ntwo\nthree\n").unwrap();
     let wants = event_loop.wants.clone();
-    // As one that listens once.
-    let told = event_loop.next(|_, _| wants.store(false, Ordering::Relaxed));
-    assert_eq!(told.len(), 1);
+    // Like a listener that is connected for one packet.
+    let reported = event_loop.next(|_, _| wants.store(false, Ordering::Relaxed));
+    assert_eq!(reported.len(), 1);
     assert_eq!(event_loop.poll(|_, _| {}), []);
     event_loop.wants.store(true, Ordering::Relaxed);
-    let last = Told::Packet("three".into());
-    let told = poll_until(&event_loop, &last, |_, _| {});
-    assert_eq!(told, [Told::Packet("two".into()), last]);
+    let last = Report::Packet("three".into());
+    let reported = poll_until(&event_loop, &last, |_, _| {});
+    assert_eq!(reported, [Report::Packet("two".into()), last]);
 }
 
 fn nothing_is_reported_after_a_removal(family: AddressFamily) {
@@ -193,11 +200,11 @@ fn nothing_is_reported_after_a_removal(family: AddressFamily) {
     let client = connected(&address);
     client.write_fully(b"data").unwrap();
     let mut kept = None;
-    let told = event_loop.next(|thing, _| {
+    let reported = event_loop.next(|thing, _| {
         assert!(event_loop.members.remove(thing.id).is_some());
         kept = Some(thing.clone());
     });
-    assert_eq!(told.len(), 1);
+    assert_eq!(reported.len(), 1);
     let member = kept.unwrap();
     until_available(&member.connection(), 4);
     client.disconnect();
@@ -212,14 +219,14 @@ fn a_room_gets_what_the_lobby_has_left(family: AddressFamily) {
         Thing::channel(connection, newline())
     });
     client.write_fully(b"enter\none\ntwo\n").unwrap();
-    let told = lobby.next(|thing, _| {
+    let reported = lobby.next(|thing, _| {
         lobby.members.remove(thing.id);
         room.add(thing);
     });
-    assert_eq!(told, [(member.id, Told::Packet("enter".into()))]);
-    let last = Told::Packet("two".into());
-    let told = poll_until(&room, &last, |_, _| {});
-    assert_eq!(told, [Told::Packet("one".into()), last]);
+    assert_eq!(reported, [(member.id, Report::Packet("enter".into()))]);
+    let last = Report::Packet("two".into());
+    let reported = poll_until(&room, &last, |_, _| {});
+    assert_eq!(reported, [Report::Packet("one".into()), last]);
     assert_eq!(lobby.poll(|_, _| {}), []);
 }
 
@@ -237,8 +244,8 @@ fn an_end_has_the_cause_of_its_connection(family: AddressFamily) {
     });
     let target = Target::Address(server.address.clone());
     connection.connect(target, None, Instant::now()).unwrap();
-    let told = poll_until(&event_loop, &Told::Connected, |_, _| {});
-    assert_eq!(told, [GONE, Told::Connected]);
+    let reported = poll_until(&event_loop, &Report::Connected, |_, _| {});
+    assert_eq!(reported, [GONE, Report::Connected]);
 }
 
 fn an_accepted_member_that_connects_again_is_gone(family: AddressFamily) {
@@ -247,7 +254,7 @@ fn an_accepted_member_that_connects_again_is_gone(family: AddressFamily) {
     let server = Server::new(family);
     member.connection().disconnect();
     connect(&member.connection(), &server.address);
-    let local = Told::Over(EndCause::Disconnect(DisconnectCause::Local));
+    let local = Report::Ended(EndCause::Disconnect(DisconnectCause::Local));
     assert_eq!(event_loop.poll(|_, _| {}), [(member.id, local)]);
     assert_eq!(event_loop.members.len(), 1);
     server.accept().write_fully(b"data").unwrap();
@@ -264,10 +271,10 @@ fn an_accepted_member_that_has_ended_before_is_gone(family: AddressFamily) {
         Thing::peer(connection)
     });
     let _client = connected(&address);
-    let local = Told::Over(EndCause::Disconnect(DisconnectCause::Local));
+    let local = Report::Ended(EndCause::Disconnect(DisconnectCause::Local));
     assert_eq!(
         poll_until(&event_loop, &local, |_, _| {}),
-        [Told::Connected, local]
+        [Report::Connected, local]
     );
     assert_eq!(event_loop.members.len(), 1);
 }
@@ -283,8 +290,8 @@ fn a_stream_that_was_replaced_is_served(family: AddressFamily) {
     drop(channel.packets().set_peer(Some(new)));
     event_loop.poll(|_, _| {});
     other.write_fully(b"new\n").unwrap();
-    let told = event_loop.next(|_, _| {});
-    assert_eq!(told, [(channel.id, Told::Packet("new".into()))]);
+    let reported = event_loop.next(|_, _| {});
+    assert_eq!(reported, [(channel.id, Report::Packet("new".into()))]);
 }
 
 fn a_poll_by_hand_reports_to_the_loop(family: AddressFamily) {
@@ -294,9 +301,9 @@ fn a_poll_by_hand_reports_to_the_loop(family: AddressFamily) {
     event_loop.add(&channel);
     second.add(&channel);
     other.write_fully(b"one\ntwo\n").unwrap();
-    // What one loop takes, the other one gets too.
-    let last = Told::Packet("two".into());
-    let expected = [Told::Packet("one".into()), last.clone()];
+    // Both loops report the packets that one of them reads.
+    let last = Report::Packet("two".into());
+    let expected = [Report::Packet("one".into()), last.clone()];
     assert_eq!(poll_until(&event_loop, &last, |_, _| {}), expected);
     assert_eq!(poll_until(&second, &last, |_, _| {}), expected);
     other.disconnect();
@@ -318,18 +325,18 @@ fn broadcasts_of_handlers_reach_those_who_read(family: AddressFamily) {
         event_loop.next(|thing, _| {
             for _ in 0..6 {
                 let refused = event_loop.members.broadcast(&data, |_| false);
-                assert!(refused.is_empty(), "one that reads is called slow");
+                assert!(refused.is_empty(), "a peer that reads is refused as slow");
             }
             try_read(&thing.connection(), 2).unwrap();
         });
-        until("all is sent", || {
+        until("everything is sent", || {
             event_loop.poll(|_, _| {});
             (member.connection().pending_bytes() == 0).then_some(())
         });
         reading.join().unwrap()
     });
     assert_eq!(reading.unwrap(), 6 * data.len());
-    // A limit of its own counts.
+    // The queue limit of a member counts.
     member.connection().set_queue_limit(1000);
     assert_eq!(event_loop.members.broadcast(&data, |_| false).len(), 1);
 }
@@ -347,26 +354,26 @@ fn nested_polls_are_bounded_and_skip_nobody() {
         other.write_fully(b"x").unwrap();
         until_available(&member.connection(), 1);
     }
-    let (mut told, mut deepest) = (Vec::new(), 0);
-    poll_deeper(&event_loop, 1, &mut told, &mut deepest);
-    assert!((2..=16).contains(&deepest), "{deepest} deep");
-    told.sort_unstable();
+    let (mut reported, mut deepest) = (Vec::new(), 0);
+    poll_deeper(&event_loop, 1, &mut reported, &mut deepest);
+    assert!((2..=16).contains(&deepest), "nested {deepest} deep");
+    reported.sort_unstable();
     assert_eq!(
-        told,
+        reported,
         members.iter().map(|member| member.id).collect::<Vec<_>>()
     );
 }
 
-/// Each handler polls again.
-fn poll_deeper(event_loop: &Loop, depth: u32, told: &mut Vec<u64>, deepest: &mut u32) {
+/// Polls with a handler that polls again.
+fn poll_deeper(event_loop: &Loop, depth: u32, reported: &mut Vec<u64>, deepest: &mut u32) {
     event_loop.poll(|thing, _| {
-        told.push(thing.id);
+        reported.push(thing.id);
         *deepest = (*deepest).max(depth);
-        poll_deeper(event_loop, depth + 1, told, deepest);
+        poll_deeper(event_loop, depth + 1, reported, deepest);
     });
 }
 
-/// No member waits for another one that always has packets.
+/// A member that always has packets keeps no other member waiting.
 #[test]
 fn a_poll_is_bounded_and_fair() {
     let event_loop = Loop::new();
@@ -381,17 +388,19 @@ fn a_poll_is_bounded_and_fair() {
         event_loop.add(&member);
         members.push((member, other));
     }
-    let told = event_loop.poll(|_, _| {});
-    let of = |member: &Thing| told.iter().filter(|(id, _)| *id == member.id).count();
-    assert!(told.len() <= 3 * 64 + 1024, "{} in one poll", told.len());
-    assert_eq!((of(&members[1].0), of(&members[2].0)), (100, 100));
-    let longest = told.chunk_by(|one, other| one.0 == other.0).map(<[_]>::len);
-    let first = longest.take(3).max();
-    assert_eq!(
-        first,
-        Some(64),
-        "so many packets of one before it is another one's turn"
+    let reported = event_loop.poll(|_, _| {});
+    let of = |member: &Thing| reported.iter().filter(|(id, _)| *id == member.id).count();
+    assert!(
+        reported.len() <= 3 * 64 + 1024,
+        "{} events in one poll",
+        reported.len()
     );
+    assert_eq!((of(&members[1].0), of(&members[2].0)), (100, 100));
+    let longest = reported
+        .chunk_by(|one, other| one.0 == other.0)
+        .map(<[_]>::len);
+    let first = longest.take(3).max();
+    assert_eq!(first, Some(64), "the most packets of one member in a row");
     let mut count = of(&members[0].0);
     while count < 5000 {
         count += event_loop.poll(|_, _| {}).len();

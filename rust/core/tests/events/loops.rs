@@ -12,17 +12,17 @@ use stream_socket::{Connection, EndCause};
 
 use crate::support::{Server, until};
 
-/// A peer to whom nobody listens alone.
+/// A peer without a listener of its own.
 #[derive(Clone)]
 pub struct Handle(pub Arc<Connection>);
 
-/// What can be a member.
+/// A member of a loop.
 #[derive(Clone)]
 pub struct Thing(Arc<Object>);
 
 pub struct Object {
     pub id: u64,
-    /// How often it was looked at.
+    /// How often it was visited.
     pub visits: AtomicU64,
     what: What,
 }
@@ -33,13 +33,13 @@ enum What {
     Server(Server),
 }
 
-/// What a loop's listener was notified of.
+/// An event of which the listener of a loop was notified.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Report {
     Connected,
     Data,
     Packet(String),
-    Over(EndCause),
+    Ended(EndCause),
 }
 
 impl std::ops::Deref for Thing {
@@ -74,15 +74,15 @@ impl Thing {
     pub fn connection(&self) -> Arc<Connection> {
         match &self.what {
             What::Peer(handle) => handle.0.clone(),
-            What::Channel(channel) => channel.peer().expect("it has a stream").0,
-            What::Server(_) => panic!("it is a server"),
+            What::Channel(channel) => channel.peer().expect("the channel has a stream").0,
+            What::Server(_) => panic!("a server has no connection"),
         }
     }
 
     pub fn packets(&self) -> &PacketChannel<Handle> {
         match &self.what {
             What::Channel(channel) => channel,
-            _ => panic!("it is no channel"),
+            _ => panic!("the member is not a channel"),
         }
     }
 }
@@ -127,7 +127,7 @@ impl Subject for Thing {
     fn notify(&self, _: OwnEvent<'_, String>) {}
 }
 
-/// An event loop, and whether its listener listens to packets.
+/// An event loop, and whether its listener wants packets.
 pub struct Loop {
     pub members: EventLoop<Thing>,
     pub wants: Arc<AtomicBool>,
@@ -136,14 +136,14 @@ pub struct Loop {
 impl Loop {
     pub fn new() -> Loop {
         let wants = Arc::new(AtomicBool::new(true));
-        let asked = wants.clone();
+        let wanted = wants.clone();
         Loop {
-            members: EventLoop::new(move || asked.load(Ordering::Relaxed)),
+            members: EventLoop::new(move || wanted.load(Ordering::Relaxed)),
             wants,
         }
     }
 
-    /// Accepts what comes to `server`, and makes a member of it.
+    /// Accepts connections from `server`, and makes a member of each.
     pub fn accept(
         &self,
         server: Server,
@@ -157,53 +157,54 @@ impl Loop {
         self.members.add(thing.clone()).unwrap();
     }
 
-    /// Polls without waiting. What was reported, in order; `handler` is called with each event.
-    pub fn poll(&self, handler: impl FnMut(&Thing, &Told)) -> Vec<(u64, Told)> {
+    /// Polls without waiting, and calls `handler` with each event. Returns what was reported, in
+    /// order.
+    pub fn poll(&self, handler: impl FnMut(&Thing, &Report)) -> Vec<(u64, Report)> {
         self.wait(Some(std::time::Duration::ZERO), handler)
     }
 
     pub fn wait(
         &self,
         limit: Option<std::time::Duration>,
-        handler: impl FnMut(&Thing, &Told),
-    ) -> Vec<(u64, Told)> {
-        let mut ear = Ear {
+        handler: impl FnMut(&Thing, &Report),
+    ) -> Vec<(u64, Report)> {
+        let mut listening = Listening {
             wants: self.wants.clone(),
-            told: Vec::new(),
+            reported: Vec::new(),
             handler,
         };
-        self.members.poll(limit, &mut ear);
-        ear.told
+        self.members.poll(limit, &mut listening);
+        listening.reported
     }
 
     /// Polls until something was reported.
-    pub fn next(&self, mut handler: impl FnMut(&Thing, &Told)) -> Vec<(u64, Told)> {
+    pub fn next(&self, mut handler: impl FnMut(&Thing, &Report)) -> Vec<(u64, Report)> {
         until("something is reported", || {
-            let told = self.poll(&mut handler);
-            (!told.is_empty()).then_some(told)
+            let reported = self.poll(&mut handler);
+            (!reported.is_empty()).then_some(reported)
         })
     }
 }
 
-struct Ear<F> {
+struct Listening<F> {
     wants: Arc<AtomicBool>,
-    told: Vec<(u64, Told)>,
+    reported: Vec<(u64, Report)>,
     handler: F,
 }
 
-impl<F: FnMut(&Thing, &Told)> LoopListener<Thing> for Ear<F> {
+impl<F: FnMut(&Thing, &Report)> LoopListener<Thing> for Listening<F> {
     fn wants_packets(&mut self) -> bool {
         self.wants.load(Ordering::Relaxed)
     }
 
     fn notify(&mut self, member: &Thing, event: LoopEvent<'_, String>) {
-        let told = match event {
-            LoopEvent::Connected => Told::Connected,
-            LoopEvent::DataAvailable => Told::Data,
-            LoopEvent::PacketReceived(packet) => Told::Packet(packet.clone()),
-            LoopEvent::Disconnected(cause) => Told::Over(cause),
+        let reported = match event {
+            LoopEvent::Connected => Report::Connected,
+            LoopEvent::DataAvailable => Report::Data,
+            LoopEvent::PacketReceived(packet) => Report::Packet(packet.clone()),
+            LoopEvent::Disconnected(cause) => Report::Ended(cause),
         };
-        self.told.push((member.id, told.clone()));
-        (self.handler)(member, &told);
+        self.reported.push((member.id, reported.clone()));
+        (self.handler)(member, &reported);
     }
 }

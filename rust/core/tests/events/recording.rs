@@ -12,10 +12,10 @@ for_each_family!(
     events_are_kept_through_sessions,
 );
 
-/// So many bytes are kept each way.
+/// How many bytes are kept each way.
 const KEPT: usize = 4096;
 
-/// More than all buffers between two ends hold.
+/// More than all buffers between two ends.
 const BIG: usize = 32 << 20;
 
 fn received(connection: &Connection) -> Vec<u8> {
@@ -34,9 +34,9 @@ fn bytes_are_kept_whatever_way_they_go(family: AddressFamily) {
     one.record(true);
     other.record(true);
     assert_eq!((sent(&one), received(&other)), (Vec::new(), Vec::new()));
-    // At once, and what a poll finds.
+    // Sent at once, and received by a poll.
     write(&one, b"a").unwrap();
-    until("it has come", || {
+    until("the data has arrived", || {
         other.poll(Instant::now).unwrap().then_some(())
     });
     assert_eq!(
@@ -44,21 +44,21 @@ fn bytes_are_kept_whatever_way_they_go(family: AddressFamily) {
         (b"a".to_vec(), b"a".to_vec())
     );
     read(&other, 1).unwrap();
-    // A part of what is there, and the question what is there.
+    // Received by a query of what is available.
     assert_eq!(one.try_write(b"bc").unwrap(), 2);
     until_available(&other, 2);
     assert_eq!(received(&other), b"abc");
     assert_eq!(try_read(&other, 1 << 16).unwrap(), b"bc");
-    // Gathered, through the queue, and read past the buffer.
+    // Coalesced, sent from the queue, and read past the buffer.
     one.set_coalesces(true);
     write(&one, b"de").unwrap();
-    assert_eq!(sent(&one), b"abc", "it is not sent yet");
+    assert_eq!(sent(&one), b"abc", "coalesced bytes are not sent yet");
     one.flush_queue().unwrap();
     assert_eq!(sent(&one), b"abcde");
-    until("it is read", || {
+    until("the data is read", || {
         (try_read(&other, 1 << 16).unwrap() == b"de").then_some(())
     });
-    // Line by line.
+    // Read line by line.
     one.set_coalesces(false);
     write(&one, b"f\ng\n").unwrap();
     for line in [b"f\n", b"g\n"] {
@@ -71,7 +71,7 @@ fn bytes_are_kept_whatever_way_they_go(family: AddressFamily) {
     other.record(false);
     assert_eq!(other.recording(Instant::now()), None);
     one.record(true);
-    assert_eq!(sent(&one), Vec::new(), "it begins anew");
+    assert_eq!(sent(&one), Vec::new(), "a new recording is empty");
 }
 
 fn large_transfers_leave_their_last_bytes(family: AddressFamily) {
@@ -85,7 +85,7 @@ fn large_transfers_leave_their_last_bytes(family: AddressFamily) {
     });
     let last = &data[BIG - KEPT..];
     assert!(sent(&one) == last && received(&other) == last);
-    // And through a queue.
+    // The same through a queue.
     one.set_queue_limit(BIG);
     write(&one, &data[..BIG - 1]).unwrap();
     thread::scope(|scope| {
@@ -104,8 +104,8 @@ fn events_are_kept_through_sessions(family: AddressFamily) {
     let client = Connection::new();
     client.record(true);
     connect(&client, &server.address);
-    // Whoever is told, they are kept.
-    assert!(!notices(&client).is_empty());
+    // Events are kept after they were taken.
+    assert!(!pending_events(&client).is_empty());
     client.disconnect();
     let recording = client.recording(Instant::now()).unwrap();
     let events: Vec<Event> = recording.events.iter().map(|(_, event)| *event).collect();
@@ -121,7 +121,7 @@ fn events_are_kept_through_sessions(family: AddressFamily) {
     );
     let ages: Vec<_> = recording.events.iter().map(|(age, _)| *age).collect();
     assert!(ages.is_sorted_by(|one, next| one >= next), "{ages:?}");
-    // Only the last ones.
+    // Only the last events are kept.
     for _ in 0..50 {
         connect(&client, &server.address);
         client.disconnect();

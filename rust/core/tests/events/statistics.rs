@@ -7,19 +7,21 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::*;
-use stream_socket::{Address, AttemptOutcome, Connection, Statistics, Status, Target};
+use stream_socket::{
+    Address, AttemptOutcome, Connection, Statistics, Status, Target, WriteFailure,
+};
 
 for_each_family!(
     every_byte_is_counted_once,
     a_write_that_the_system_takes_in_parts_is_counted_by_parts,
     what_is_queued_moves_to_what_is_sent,
     counts_stay_after_the_end_and_begin_anew,
-    a_write_that_a_disconnect_cuts_is_counted_as_it_tells,
+    a_write_cut_by_a_disconnect_counts_what_it_returns,
     times_are_those_of_the_connection,
     the_attempt_to_an_address_is_listed,
 );
 
-/// More than all buffers between two ends hold.
+/// More than all buffers between two ends.
 const BIG: usize = 32 << 20;
 
 fn statistics(connection: &Connection) -> Statistics {
@@ -35,7 +37,7 @@ fn every_byte_is_counted_once(family: AddressFamily) {
     );
     write(&one, &pattern(1000)).unwrap();
     assert_eq!(statistics(&one).sent, 1000);
-    // Small reads, through the buffer.
+    // Small reads go through the buffer.
     for count in [1, 2, 97] {
         read(&other, count).unwrap();
     }
@@ -45,7 +47,7 @@ fn every_byte_is_counted_once(family: AddressFamily) {
     try_read(&other, 5000).unwrap();
     let shown = statistics(&other);
     assert_eq!((shown.received, shown.unread), (1000, 0));
-    // Large ones, past it.
+    // Large reads go past the buffer.
     thread::scope(|scope| {
         scope.spawn(|| write(&one, &pattern(BIG)).unwrap());
         read(&other, BIG).unwrap();
@@ -64,9 +66,9 @@ fn a_write_that_the_system_takes_in_parts_is_counted_by_parts(family: AddressFam
     let taken = one.try_write(&data).unwrap();
     assert!(taken > 0 && taken < BIG, "{taken}");
     assert_eq!(statistics(&one).sent, taken as u64);
-    // Now it waits, and is counted up to where its time is over.
+    // This write waits. It counts what is sent until it times out.
     one.set_write_timeout(Some(Duration::from_millis(20)));
-    let stream_socket::WriteFailure { accepted: more, .. } = one.write_fully(&data).unwrap_err();
+    let WriteFailure { accepted: more, .. } = one.write_fully(&data).unwrap_err();
     assert_eq!(statistics(&one).sent, (taken + more) as u64);
     assert_eq!(statistics(&one).queued, 0);
 }
@@ -89,7 +91,7 @@ fn what_is_queued_moves_to_what_is_sent(family: AddressFamily) {
         });
     });
     assert_eq!(statistics(&other).received, BIG as u64);
-    // What is coalesced is queued too.
+    // Coalesced bytes count as queued.
     one.set_queue_limit(0);
     one.set_coalesces(true);
     write(&one, &[7; 10]).unwrap();
@@ -112,7 +114,7 @@ fn counts_stay_after_the_end_and_begin_anew(family: AddressFamily) {
     assert_eq!(
         (shown.received, shown.unread),
         (30, 0),
-        "what was not read is gone"
+        "unread data is gone"
     );
     assert_eq!((shown.sent, shown.queued), (70, 0));
     assert_eq!(shown.attempts.len(), 1);
@@ -121,13 +123,13 @@ fn counts_stay_after_the_end_and_begin_anew(family: AddressFamily) {
     assert_eq!(shown.round_trip_time, None);
     let later = client.statistics(Instant::now() + Duration::from_secs(100));
     assert_eq!((later.age, later.since_sent), (Some(age), Some(since)));
-    // The other side ends by itself.
+    // The other side finds the end.
     read(&served, 70).unwrap();
     until_status(&served, Status::None).unwrap();
     let shown = statistics(&served);
     assert_eq!((shown.received, shown.sent), (70, 30));
     assert!(shown.age.is_some());
-    // The next connection is another one.
+    // The counts of the next connection start at zero.
     connect(&client, &server.address);
     let served = server.accept();
     let shown = statistics(&client);
@@ -137,7 +139,7 @@ fn counts_stay_after_the_end_and_begin_anew(family: AddressFamily) {
     read(&served, 5).unwrap();
 }
 
-fn a_write_that_a_disconnect_cuts_is_counted_as_it_tells(family: AddressFamily) {
+fn a_write_cut_by_a_disconnect_counts_what_it_returns(family: AddressFamily) {
     let (one, _other) = pair(family);
     thread::scope(|scope| {
         let data = pattern(BIG);
@@ -146,9 +148,9 @@ fn a_write_that_a_disconnect_cuts_is_counted_as_it_tells(family: AddressFamily) 
             move || one.write_fully(&data).unwrap_err().accepted
         });
         one.disconnect();
-        let told = writer.join().unwrap();
-        assert!(told > 0 && told < BIG);
-        assert_eq!(statistics(&one).sent, told as u64);
+        let accepted = writer.join().unwrap();
+        assert!(accepted > 0 && accepted < BIG);
+        assert_eq!(statistics(&one).sent, accepted as u64);
     });
 }
 
@@ -172,7 +174,7 @@ fn times_are_those_of_the_connection(family: AddressFamily) {
         let age = shown.age.unwrap();
         let since_first = since(shown).unwrap();
         assert!(since_first <= age && age <= before.elapsed());
-        // Silence grows by what passes.
+        // The time since the last byte grows.
         thread::sleep(Duration::from_millis(50));
         let shown = statistics(end);
         assert!(shown.age.unwrap() >= age + Duration::from_millis(50));
@@ -185,7 +187,7 @@ fn times_are_those_of_the_connection(family: AddressFamily) {
     let shown = statistics(&one);
     if family == AddressFamily::Unix {
         assert_eq!((shown.round_trip_time, shown.retransmits), (None, None));
-    } else if tells_round_trips("the round trips of a connection") {
+    } else if reports_round_trips("the round trips of a connection") {
         let time = shown.round_trip_time.expect("something was acknowledged");
         assert!(time < PATIENCE, "{time:?}");
         assert_eq!(shown.retransmits, Some(0));
@@ -205,7 +207,7 @@ fn the_attempt_to_an_address_is_listed(family: AddressFamily) {
         "{attempt:?}"
     );
     assert_eq!(statistics(&server.accept()).attempts.len(), 0);
-    // The address answers nobody any more.
+    // The address no longer answers.
     server.listener.stop();
     client.disconnect();
     let failed = match start_connect(&client, &server.address) {
@@ -224,7 +226,8 @@ fn the_attempt_to_an_address_is_listed(family: AddressFamily) {
     assert_eq!(statistics(&client).age, None, "it was never connected");
 }
 
-/// What became of each attempt: its address without the port, when it began and how long it took in milliseconds, and how.
+/// Each attempt: its address without the port, its start and its duration in milliseconds, and its
+/// outcome.
 fn attempts(client: &Connection, now: Instant) -> Vec<(String, u128, u128, &'static str)> {
     let attempts = client.statistics(now).attempts.into_iter();
     let rows = attempts.map(|attempt| {
@@ -256,13 +259,7 @@ fn attempt(
 /// The clock is the test's, so the times are exact.
 #[test]
 fn each_address_of_a_race_is_listed() {
-    // A port where the first address of this machine's name answers nobody, since its backlog is full.
-    let (port, _sockets) = until("a port that is free for both", || {
-        let (answers, port) = listening(Ipv4Addr::LOCALHOST.into(), 0, 8)?;
-        let (silent, _) = listening(Ipv6Addr::LOCALHOST.into(), port, 0)?;
-        let fills = connected(&Address::Inet((Ipv6Addr::LOCALHOST, port).into()));
-        Some((port, (answers, silent, fills)))
-    });
+    let (port, _sockets) = racing_port();
     let client = Connection::new();
     let start = Instant::now();
     let at = |milliseconds| start + Duration::from_millis(milliseconds);
@@ -281,7 +278,7 @@ fn each_address_of_a_race_is_listed() {
         attempt("127.0.0.1", 300, 10, "under way"),
     ];
     assert_eq!(attempts(&client, at(310)), both);
-    until("the second one wins", || {
+    until("the second attempt wins", || {
         client.poll(|| at(400)).unwrap();
         (client.status() == Status::Connected).then_some(())
     });
@@ -296,7 +293,7 @@ fn each_address_of_a_race_is_listed() {
 
 #[test]
 fn a_connect_that_is_out_of_time_gives_its_attempts_up() {
-    let (_silent, port) = listening(Ipv4Addr::LOCALHOST.into(), 0, 0).unwrap();
+    let (_silent, port) = listening(Ipv4Addr::LOCALHOST, 0, 0).unwrap();
     let address = Address::Inet((Ipv4Addr::LOCALHOST, port).into());
     let _fills = connected(&address);
     let client = Connection::new();
@@ -312,7 +309,7 @@ fn a_connect_that_is_out_of_time_gives_its_attempts_up() {
     assert_eq!(attempts(&client, late + Duration::from_secs(5)), given_up);
 }
 
-/// What other threads read and write is counted while they do.
+/// Reads and writes of other threads are counted while they run.
 #[test]
 fn threads_count_together() {
     const ROUNDS: usize = 2000;
@@ -346,7 +343,7 @@ fn threads_count_together() {
     assert_eq!((shown.received, shown.unread), (all, 0));
 }
 
-/// Urgent data is not part of the stream, and bytes that come in pieces are counted as they come.
+/// Bytes that arrive in pieces are all counted.
 #[test]
 fn bytes_of_a_plain_peer_are_counted() {
     let (connection, mut peer) = connection_to_raw_peer();

@@ -6,15 +6,15 @@ use std::thread;
 use crate::support::failing_sends::*;
 use crate::support::*;
 use socket2::SockRef;
-use stream_socket::Status;
+use stream_socket::{Status, WriteFailure};
 
-/// Sends of less than so many bytes fail.
+/// Sends of fewer bytes fail.
 const LEAST: usize = 24 << 20;
 
 const MUCH: usize = 32 << 20;
 
-/// How a peer that reads all sees the failure of a write that waits, in the middle, when the stream was
-/// to be ended behind it or not.
+/// How the stream ends for a peer that reads everything, when a blocked write fails in the middle.
+/// If `ends`, a shutdown was requested before the failure.
 fn outcome(ends: bool) -> std::io::Result<()> {
     let (connection, peer) = raw_peer(AddressFamily::Ipv4);
     SockRef::from(&connection.socket_handle().unwrap())
@@ -32,7 +32,7 @@ fn outcome(ends: bool) -> std::io::Result<()> {
         let came = read_to_end(&peer);
         (writer.join().unwrap(), came)
     });
-    let stream_socket::WriteFailure {
+    let WriteFailure {
         accepted: count, ..
     } = written.unwrap_err();
     assert!(count < data.len() && came.0.len() <= count);
@@ -40,22 +40,23 @@ fn outcome(ends: bool) -> std::io::Result<()> {
 }
 
 #[test]
-fn a_failed_write_is_told_by_a_reset() {
-    if !can_fail_sends("a_failed_write_is_told_by_a_reset") {
+fn a_failed_write_ends_in_a_reset() {
+    if !can_fail_sends("a_failed_write_ends_in_a_reset") {
         return;
     }
     outcome(false).unwrap_err();
 }
 
 #[test]
-fn a_failed_write_is_no_clean_end() {
-    if !can_fail_sends("a_failed_write_is_no_clean_end") {
+fn a_failed_write_before_a_shutdown_ends_in_a_reset() {
+    if !can_fail_sends("a_failed_write_before_a_shutdown_ends_in_a_reset") {
         return;
     }
     outcome(true).unwrap_err();
 }
 
-/// A send has failed, and something is left to read. Who lets the connection go then must not make a part look like all.
+/// A send has failed, and data is left to read. A disconnect must not make the sent part look like
+/// all of the data.
 #[test]
 fn a_disconnect_behind_a_failed_send_is_a_reset() {
     if !can_fail_sends("a_disconnect_behind_a_failed_send_is_a_reset") {

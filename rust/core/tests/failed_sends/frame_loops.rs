@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use crate::support::failing_sends::*;
 use crate::support::*;
-use stream_socket::{Connection, Status, Target};
+use stream_socket::{Address, Connection, Status, Target};
 
 const MUCH: usize = 11 << 20;
 
-/// So many frames are more than enough to tell a failure.
+/// More frames than a report of a failure needs.
 const FRAMES: usize = 1000;
 
-/// A frame asks for available bytes, as `while available() > 0` does in the end, and the next one polls.
+/// One frame asks for the available bytes, as `while available() > 0` does, and the next one polls.
 fn assert_reported(connection: &Connection) {
     for _ in 0..FRAMES {
         assert_eq!(connection.available(), Some(0));
@@ -21,15 +21,16 @@ fn assert_reported(connection: &Connection) {
         }
     }
     panic!(
-        "{FRAMES} frames say nothing; the status is {:?}",
+        "{FRAMES} frames report nothing; the status is {:?}",
         connection.status()
     );
 }
 
-/// `try_write` has counted what was taken: "the next call tells of the failure".
+/// `try_write` has returned the count of accepted bytes, so the next call has to report the
+/// failure.
 #[test]
-fn a_question_for_available_bytes_does_not_hide_a_failed_write() {
-    if !can_fail_sends("a_question_for_available_bytes_does_not_hide_a_failed_write") {
+fn asking_for_available_bytes_hides_no_failed_write() {
+    if !can_fail_sends("asking_for_available_bytes_hides_no_failed_write") {
         return;
     }
     let _only = only_test();
@@ -41,10 +42,11 @@ fn a_question_for_available_bytes_does_not_hide_a_failed_write() {
     assert_reported(&connection);
 }
 
-/// A queue that a poll was sending, while something was there to be read: the poll tells of that, and the loop reads it.
+/// A poll sends from the queue and fails while data can be read: the poll reports the data, and the
+/// loop reads it.
 #[test]
-fn a_question_for_available_bytes_does_not_hide_a_failed_queue() {
-    if !can_fail_sends("a_question_for_available_bytes_does_not_hide_a_failed_queue") {
+fn asking_for_available_bytes_hides_no_failed_queue() {
+    if !can_fail_sends("asking_for_available_bytes_hides_no_failed_queue") {
         return;
     }
     let _only = only_test();
@@ -52,9 +54,12 @@ fn a_question_for_available_bytes_does_not_hide_a_failed_queue() {
     make_idle(&connection);
     connection.set_queue_limit(MUCH);
     write(&connection, &pattern(MUCH)).unwrap();
-    assert!(connection.pending_bytes() > 0, "the system takes it all");
-    peer.write_all(b"news").unwrap();
-    // The peer makes room, so that the next send is not refused for want of it.
+    assert!(
+        connection.pending_bytes() > 0,
+        "the system has accepted everything"
+    );
+    peer.write_all(b"data").unwrap();
+    // The peer makes room, so that the next send is not refused because the buffer is full.
     peer.read_exact(&mut [0; 4096]).unwrap();
     with_failing_sends(ANY_LENGTH, libc::ENOBUFS, || {
         until_available(&connection, 4);
@@ -64,7 +69,7 @@ fn a_question_for_available_bytes_does_not_hide_a_failed_queue() {
         );
     });
     assert_eq!(connection.pending_bytes(), 0, "the send has failed");
-    assert_eq!(read(&connection, 4).unwrap(), b"news");
+    assert_eq!(read(&connection, 4).unwrap(), b"data");
     assert_reported(&connection);
 }
 
@@ -76,7 +81,7 @@ fn a_connect_that_fails_at_once_is_no_end_of_the_stream_before() {
     let mut byte = [0];
     assert_eq!((&connection).read(&mut byte).unwrap(), 0, "the end");
     assert_eq!(connection.status(), Status::None);
-    let nowhere = stream_socket::Address::Unix("/nonexistent/socket".into());
+    let nowhere = Address::Unix("/nonexistent/socket".into());
     connection
         .connect(
             Target::Address(nowhere),
@@ -85,5 +90,5 @@ fn a_connect_that_fails_at_once_is_no_end_of_the_stream_before() {
         )
         .unwrap_err();
     let outcome = (&connection).read(&mut byte);
-    assert!(outcome.is_err(), "nobody was connected: {outcome:?}");
+    assert!(outcome.is_err(), "there was no connection: {outcome:?}");
 }

@@ -15,7 +15,8 @@ for_each_family!(
 
 const MUCH: usize = 11 << 20;
 
-/// A connection with something unread, and what of `data` the system has not taken queued.
+/// A connection with unread data, whose queue holds the part of `data` that the system has not
+/// accepted.
 fn stuffed(family: AddressFamily, data: &[u8]) -> (Connection, socket2::Socket) {
     let (connection, mut peer) = raw_peer(family);
     peer.write_all(b"unread").unwrap();
@@ -26,14 +27,15 @@ fn stuffed(family: AddressFamily, data: &[u8]) -> (Connection, socket2::Socket) 
     (connection, peer)
 }
 
-/// Goes on writing, with a peer that reads. The peer has to get the start of `data`, and somebody has to be told.
+/// Goes on writing while the peer reads. The peer has to get a prefix of `data`, and each write has
+/// to fail.
 fn assert_nothing_more_is_sent(connection: &Connection, peer: &socket2::Socket, data: &[u8]) {
     thread::scope(|scope| {
         let reader = scope.spawn(|| read_to_end(peer));
-        let mut told = 0;
+        let mut failed = 0;
         for _ in 0..20 {
             let error = write(connection, &pattern(100_000)).err();
-            told += usize::from(error.is_some());
+            failed += usize::from(error.is_some());
             if let Some(WriteError::Socket { source, .. }) = &error {
                 assert_eq!(os_code(source), Some(libc::EIO));
             }
@@ -44,9 +46,9 @@ fn assert_nothing_more_is_sent(connection: &Connection, peer: &socket2::Socket, 
         connection.disconnect();
         let (received, _) = reader.join().unwrap();
         let good = same_bytes(&received, data);
-        assert_eq!(received.len(), good, "it goes on behind a gap");
+        assert_eq!(received.len(), good, "the stream continues behind a gap");
         assert!(good < data.len());
-        assert_eq!(told, 20, "writes that cannot be delivered are accepted");
+        assert_eq!(failed, 20, "writes that cannot be delivered are accepted");
     });
 }
 

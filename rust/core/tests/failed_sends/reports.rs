@@ -1,5 +1,5 @@
-//! A send fails in the middle, and the socket lives on: the failure is reported, and what was sent is
-//! counted.
+//! A send fails in the middle, and the socket lives on: the failure is reported, and what was sent
+//! is counted.
 
 use std::io::Write;
 use std::thread;
@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::failing_sends::*;
 use crate::support::*;
-use stream_socket::{
-    Connection, Status, WriteError,
-};
+use stream_socket::{Connection, Status, WriteError, WriteFailure};
 
 const MUCH: usize = 11 << 20;
 
@@ -18,10 +16,10 @@ fn received(peer: &socket2::Socket) -> Vec<u8> {
     read_to_end(peer).0
 }
 
-/// What `try_write` has counted before a failure: "the next call tells of the failure".
+/// `try_write` returns the count of bytes before the failure, so the next call has to report it.
 #[test]
-fn a_poll_tells_of_a_write_that_has_failed_in_the_middle() {
-    if !can_fail_sends("a_poll_tells_of_a_write_that_has_failed_in_the_middle") {
+fn a_poll_reports_a_write_that_failed_in_the_middle() {
+    if !can_fail_sends("a_poll_reports_a_write_that_failed_in_the_middle") {
         return;
     }
     let _only = only_test();
@@ -37,12 +35,12 @@ fn a_poll_tells_of_a_write_that_has_failed_in_the_middle() {
         }
     }
     panic!(
-        "two seconds of polls say nothing; the status is {:?}",
+        "two seconds of polls report nothing; the status is {:?}",
         connection.status()
     );
 }
 
-/// A reader that sleeps while a poll finds out that nothing can be sent any more.
+/// A reader sleeps while a poll finds that nothing more can be sent.
 #[test]
 fn a_failed_send_ends_a_reader_that_sleeps() {
     if !can_fail_sends("a_failed_send_ends_a_reader_that_sleeps") {
@@ -59,9 +57,9 @@ fn a_failed_send_ends_a_reader_that_sleeps() {
         });
         let lost = connection.pending_bytes() == 0;
         let end = Instant::now() + Duration::from_secs(2);
-        let mut told = false;
-        while Instant::now() < end && !told {
-            told = connection.poll(Instant::now).is_err() || reader.is_finished();
+        let mut reported = false;
+        while Instant::now() < end && !reported {
+            reported = connection.poll(Instant::now).is_err() || reader.is_finished();
             thread::sleep(Duration::from_millis(1));
         }
         let status = connection.status();
@@ -69,15 +67,15 @@ fn a_failed_send_ends_a_reader_that_sleeps() {
         let _ = reader.join().unwrap();
         drop(peer);
         assert!(
-            !lost || told,
-            "the queue is lost, the reader sleeps, polls say nothing; {status:?}"
+            !lost || reported,
+            "the queue is lost, but neither the reader nor a poll reports it; the status is {status:?}"
         );
     });
 }
 
 #[test]
-fn a_line_that_cannot_come_to_its_end_is_told_after_a_failed_send() {
-    if !can_fail_sends("a_line_that_cannot_come_to_its_end_is_told_after_a_failed_send") {
+fn a_line_that_cannot_be_completed_after_a_failed_send_is_an_error() {
+    if !can_fail_sends("a_line_that_cannot_be_completed_after_a_failed_send_is_an_error") {
         return;
     }
     let _only = only_test();
@@ -99,7 +97,7 @@ fn a_line_that_cannot_come_to_its_end_is_told_after_a_failed_send() {
         }
     }
     panic!(
-        "neither polls nor reads tell that what was accepted is lost; {:?}",
+        "neither polls nor reads report that accepted data is lost; the status is {:?}",
         connection.status()
     );
 }
@@ -111,7 +109,7 @@ fn assert_counted(connection: Connection, peer: socket2::Socket, accepted: usize
     assert_eq!(
         came,
         before + accepted,
-        "of the bytes that came {accepted} were said to be accepted"
+        "the write has counted {accepted} bytes"
     );
 }
 
@@ -125,7 +123,7 @@ fn a_queued_write_that_fails_in_the_middle_counts_what_was_sent() {
     connection.set_queue_limit(2 * MUCH);
     let data = pattern(MUCH);
     let outcome = with_failing_sends(MUCH, libc::EIO, || connection.write_fully(&data));
-    let stream_socket::WriteFailure {
+    let WriteFailure {
         error,
         accepted: count,
         ..
@@ -154,7 +152,7 @@ fn a_joined_write_that_fails_in_the_middle_counts_what_was_sent() {
     }
     let _only = only_test();
     let (connection, peer) = raw_peer(AddressFamily::Unix);
-    // So that 60000 bytes are not taken at once.
+    // A small buffer, so that the system does not accept 60000 bytes at once.
     connection
         .set_options("set the size", |options| {
             options.send_buffer_size = Some(4096)
@@ -164,15 +162,15 @@ fn a_joined_write_that_fails_in_the_middle_counts_what_was_sent() {
     connection.write_fully(b"0123456789").unwrap();
     let data = pattern(60_000);
     let outcome = with_failing_sends(60_010, libc::EIO, || connection.write_fully(&data));
-    let stream_socket::WriteFailure {
+    let WriteFailure {
         accepted: count, ..
     } = outcome.unwrap_err();
     assert_counted(connection, peer, count, 10);
 }
 
-/// A flush that waits for its turn behind a write that fails.
+/// A flush waits for its turn behind a write that fails.
 #[test]
-fn a_flush_does_not_say_ok_after_the_failure_of_what_it_was_to_send() {
+fn a_flush_fails_if_what_it_was_to_send_has_failed() {
     let _only = only_test();
     let (connection, mut peer) = raw_peer(AddressFamily::Unix);
     peer.write_all(b"unread").unwrap();
@@ -183,7 +181,7 @@ fn a_flush_does_not_say_ok_after_the_failure_of_what_it_was_to_send() {
         }
     }
     connection.set_coalesces(true);
-    connection.write_fully(b"gathered").unwrap();
+    connection.write_fully(b"coalesce").unwrap();
     thread::scope(|scope| {
         let writer = asleep(scope, || write(&connection, &pattern(20_000)));
         let flusher = asleep(scope, || connection.flush_queue());
@@ -192,17 +190,13 @@ fn a_flush_does_not_say_ok_after_the_failure_of_what_it_was_to_send() {
         let outcome = flusher.join().unwrap();
         assert!(
             outcome.is_err(),
-            "the gathered bytes are lost, the flush says {outcome:?}"
+            "the coalesced bytes are lost, and the flush returns {outcome:?}"
         );
     });
-    assert_eq!(
-        connection.status(),
-        Status::Connected,
-        "something is unread"
-    );
+    assert_eq!(connection.status(), Status::Connected, "data is unread");
 }
 
-/// Nothing of the call was taken, so it has failed.
+/// No byte of the call was accepted, so the call fails.
 #[test]
 fn a_queued_write_of_which_nothing_was_taken_fails() {
     if !can_fail_sends("a_queued_write_of_which_nothing_was_taken_fails") {

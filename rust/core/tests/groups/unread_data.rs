@@ -5,17 +5,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::*;
-use stream_socket::{
-    Connection, Group, Pollable, Visit,
-};
+use stream_socket::{Connection, Group, Pollable, Visit};
 
 fn poll(connection: &Connection) -> bool {
     connection.poll(Instant::now).unwrap()
 }
 
-/// While a reader waits, polls see nothing of what is in the buffer. It gives up: the group is told of what it leaves.
+/// While a reader waits, polls do not report the contents of the buffer. When it times out, the
+/// group has to report what it leaves.
 #[test]
-fn what_a_reader_leaves_is_told_to_the_group() {
+fn data_that_a_reader_leaves_is_reported_to_the_group() {
     let (one, other) = Connection::pair().unwrap();
     let group = Group::new();
     let key = group.add(&one);
@@ -43,7 +42,7 @@ fn what_a_reader_leaves_is_told_to_the_group() {
 }
 
 #[test]
-fn members_can_be_written_down() {
+fn members_have_a_debug_format() {
     let connection = Connection::new();
     let text = format!("{:?}", connection.as_pollable());
     assert!(text.contains("PollableRef"), "{text}");

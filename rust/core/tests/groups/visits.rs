@@ -7,8 +7,8 @@ use stream_socket::{Group, Visit};
 
 const MUCH: usize = 11 << 20;
 
-/// A queue that the kernel has refused waits for room: nothing is to be done until the kernel tells of it.
-/// More than it takes to settle, in half a second. Where sockets are not watched, each member is asked every 10 milliseconds.
+/// More visits in half a second than a member needs to become idle. Where sockets are not watched,
+/// each member is probed every 10 milliseconds.
 fn few_visits() -> usize {
     if is_watching() { 10 } else { 60 }
 }
@@ -30,11 +30,11 @@ fn a_stalled_queue_does_not_keep_a_wait_awake() {
     assert!(start.elapsed() >= Duration::from_millis(400));
     assert!(
         visits < few_visits(),
-        "{visits} visits in half a second in which nothing happened"
+        "{visits} visits in half a second without an event"
     );
 }
 
-/// A visitor that simply reads, and finds nothing, is no news.
+/// A read that finds nothing causes no further visit.
 #[test]
 fn a_read_that_finds_nothing_does_not_keep_a_wait_awake() {
     let (connection, _peer) = raw_peer(local_family());
@@ -48,7 +48,7 @@ fn a_read_that_finds_nothing_does_not_keep_a_wait_awake() {
     });
     assert!(
         visits < few_visits(),
-        "{visits} visits in half a second in which nothing happened"
+        "{visits} visits in half a second without an event"
     );
 }
 
@@ -67,13 +67,13 @@ fn read_all_that_finds_nothing_does_not_keep_a_wait_awake() {
     });
     assert!(
         visits < few_visits(),
-        "{visits} visits in half a second in which nothing happened"
+        "{visits} visits in half a second without an event"
     );
 }
 
-/// Two keys of one member: removing one leaves the other.
+/// One member has two keys: removing one leaves the other.
 #[test]
-fn a_member_that_was_added_twice_is_told_of_until_both_keys_are_removed() {
+fn a_member_added_twice_is_reported_until_both_keys_are_removed() {
     let (one, other) = local_pair();
     let group = Group::new();
     let first = group.add(&one);
@@ -100,13 +100,14 @@ fn a_member_that_was_added_twice_is_told_of_until_both_keys_are_removed() {
     assert_eq!(visit(Duration::from_secs(1)), [first]);
 }
 
-/// Whoever asks how much there is takes it out of the kernel, which then has nothing to tell the group any more.
+/// A query of the available bytes receives them, so the kernel has nothing left to report to the
+/// group.
 #[test]
-fn what_a_question_has_fetched_is_told() {
+fn data_received_by_a_probe_is_reported() {
     let (one, mut other) = raw_peer(local_family());
     let group = Group::new();
     let key = group.add(&one);
-    // Nothing more can be sent, so the kernel does not tell of room either.
+    // Nothing more can be sent, so the kernel does not report room either.
     while one.try_write(&pattern(1 << 20)).unwrap() > 0 {}
     let visit = |limit| {
         let mut visited = Vec::new();
@@ -127,7 +128,7 @@ fn what_a_question_has_fetched_is_told() {
     assert_eq!(visit(Duration::from_secs(1)), [key]);
 }
 
-/// A write that the kernel has taken whole is no reason for a visit.
+/// A write that the kernel has accepted completely causes no visit.
 #[test]
 fn a_queued_write_that_has_gone_out_causes_no_visit() {
     let (one, _other) = local_pair();
@@ -148,6 +149,6 @@ fn a_queued_write_that_has_gone_out_causes_no_visit() {
     }
     one.write_fully(b"x").unwrap();
     assert_eq!(one.pending_bytes(), 0);
-    // Where sockets are not watched, each poll asks each member.
+    // Where sockets are not watched, each poll probes each member.
     assert_eq!(visit(), usize::from(!is_watching()));
 }

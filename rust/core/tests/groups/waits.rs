@@ -1,24 +1,28 @@
 //! Groups: which members are visited, and when a wait ends.
 
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::*;
-use stream_socket::{Connection, Group, ListenOptions, Listener, Status, Visit};
+use stream_socket::{
+    Address, BindAddress, Connection, Group, ListenOptions, Listener, Status, Visit,
+};
 
 for_each_family!(
     only_the_busy_are_visited,
-    one_that_speaks_is_visited_again,
+    a_ready_member_is_visited_again,
     a_queue_is_sent_by_visits,
     a_member_is_followed_through_its_connections,
     a_wait_ends_with_data,
-    an_idle_member_is_not_quiet_when_it_was_told_of,
-    what_a_reader_has_left_unread_is_told,
+    an_idle_member_has_data_after_a_report_of_the_kernel,
+    data_left_by_a_small_read_is_reported,
 );
 
 const LONG: Option<Duration> = Some(Duration::from_secs(20));
 
-/// Polls the group once. Who was visited. A visit polls the connection; one with something to read speaks.
+/// Polls the group once. Returns the keys of the visited members. A visit polls the connection,
+/// which is ready if it has data.
 fn visit(group: &Group, limit: Option<Duration>, members: &[(usize, &Connection)]) -> Vec<usize> {
     let mut visited = Vec::new();
     group.poll(limit, |key| {
@@ -33,7 +37,7 @@ fn visit(group: &Group, limit: Option<Duration>, members: &[(usize, &Connection)
     visited
 }
 
-/// Polls the group until nobody is left to be visited.
+/// Polls the group until it visits no member.
 fn calm(group: &Group, members: &[(usize, &Connection)]) {
     until("silence", || {
         visit(group, Some(Duration::ZERO), members)
@@ -59,7 +63,7 @@ fn only_the_busy_are_visited(family: AddressFamily) {
     }
 }
 
-fn one_that_speaks_is_visited_again(family: AddressFamily) {
+fn a_ready_member_is_visited_again(family: AddressFamily) {
     let (one, other) = pair(family);
     let group = Group::new();
     let members = [(group.add(&one), &one)];
@@ -91,9 +95,9 @@ fn a_queue_is_sent_by_visits(family: AddressFamily) {
     });
     one.set_queue_limit(0);
     one.set_coalesces(true);
-    one.write_fully(b"gathered").unwrap();
+    one.write_fully(b"coalesce").unwrap();
     visit(&group, Some(Duration::ZERO), &members);
-    assert_eq!(read(&other, 8).unwrap(), b"gathered");
+    assert_eq!(read(&other, 8).unwrap(), b"coalesce");
 }
 
 fn a_member_is_followed_through_its_connections(family: AddressFamily) {
@@ -136,15 +140,16 @@ fn a_wait_ends_with_data(family: AddressFamily) {
     });
 }
 
-/// The group is told by the kernel on its own; what a shared poll knew a moment ago must not hide it.
-fn an_idle_member_is_not_quiet_when_it_was_told_of(family: AddressFamily) {
+/// The kernel reports to the group directly. An older answer of a shared poll must not hide the
+/// report.
+fn an_idle_member_has_data_after_a_report_of_the_kernel(family: AddressFamily) {
     let (one, other) = pair(family);
     make_idle(&one);
     let group = Group::new();
     let members = [(group.add(&one), &one)];
     for _ in 0..200 {
         other.write_fully(b"x").unwrap();
-        until("it speaks", || {
+        until("the member has data", || {
             visit(&group, LONG, &members);
             (try_read(&one, 8).unwrap() == b"x").then_some(())
         });
@@ -152,8 +157,8 @@ fn an_idle_member_is_not_quiet_when_it_was_told_of(family: AddressFamily) {
     }
 }
 
-/// A small read receives more than it hands over. Of that the kernel tells nothing any more.
-fn what_a_reader_has_left_unread_is_told(family: AddressFamily) {
+/// A small read receives more than it returns. The kernel will not report the rest again.
+fn data_left_by_a_small_read_is_reported(family: AddressFamily) {
     let (one, other) = pair(family);
     let group = Group::new();
     let members = [(group.add(&one), &one)];
@@ -201,7 +206,7 @@ fn a_second_poll_waits_for_its_turn_and_no_longer_than_it_may() {
 }
 
 #[test]
-fn a_listener_is_told_of_before_and_after_it_listens() {
+fn a_listener_is_reported_if_added_before_or_after_it_listens() {
     let group = Group::new();
     let visits = |listener: &Listener| {
         let mut visits = 0;
@@ -223,14 +228,8 @@ fn a_listener_is_told_of_before_and_after_it_listens() {
 
     let late = Listener::new();
     group.add(&late);
-    let address = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    late.listen(
-        &stream_socket::BindAddress::Inet(address),
-        ListenOptions::new(8),
-    )
-    .unwrap();
-    let port = late.local_port();
-    let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
-    let _client = connected(&stream_socket::Address::Inet(address));
+    let address = "127.0.0.1:0".parse().unwrap();
+    late.listen(&address, ListenOptions::new(8)).unwrap();
+    let _client = connected(&SocketAddr::from(([127, 0, 0, 1], late.local_port())).into());
     assert!(visits(&late) > 0);
 }

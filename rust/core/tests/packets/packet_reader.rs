@@ -11,9 +11,9 @@ use stream_socket::{Connection, ReadError, Status, WriteError};
 for_each_family!(
     every_cut_of_a_stream_gives_the_same_packets,
     a_packet_beyond_all_buffers_comes_out_whole,
-    a_thousand_are_counted_and_read,
-    what_ends_within_a_packet_is_told_and_left,
-    too_long_is_told_behind_what_came_before,
+    a_thousand_packets_are_counted_and_read,
+    a_truncated_packet_is_an_error_and_stays_readable,
+    a_packet_that_is_too_long_is_an_error_behind_earlier_packets,
     other_reads_between_packets_do_no_harm,
     the_framing_may_change_between_packets,
     packets_of_several_threads_do_not_mix,
@@ -35,7 +35,7 @@ fn lines() -> Framing {
     Framing::Delimiter(b"\n".to_vec())
 }
 
-/// The stream of some packets, put together by hand, for each framing.
+/// For each framing a stream of three packets, written by hand.
 fn streams() -> Vec<(Framing, Vec<u8>)> {
     vec![
         (
@@ -108,20 +108,20 @@ fn a_packet_beyond_all_buffers_comes_out_whole(family: AddressFamily) {
                 }
             });
             for _ in 0..2 {
-                let came = until_next(&mut reader, &connection);
-                assert_eq!(same_bytes(&came, &packet), packet.len(), "{framing:?}");
-                assert_eq!(came.len(), packet.len());
+                let received = until_next(&mut reader, &connection);
+                assert_eq!(same_bytes(&received, &packet), packet.len(), "{framing:?}");
+                assert_eq!(received.len(), packet.len());
             }
         });
     }
 }
 
-fn a_thousand_are_counted_and_read(family: AddressFamily) {
+fn a_thousand_packets_are_counted_and_read(family: AddressFamily) {
     let (sender, connection) = pair(family);
     let framing = length(Width::Bytes(4));
     let mut reader = PacketReader::new(framing.clone(), LIMIT);
     assert_eq!(reader.count(&connection).unwrap(), 0);
-    // The system takes some hundreds.
+    // The system accepts some hundreds of them.
     sender.set_queue_limit(LIMIT);
     for number in 0..1000_u32 {
         let packet = number.to_le_bytes();
@@ -142,7 +142,7 @@ fn a_thousand_are_counted_and_read(family: AddressFamily) {
     assert_eq!(next(&mut reader, &connection), None);
 }
 
-fn what_ends_within_a_packet_is_told_and_left(family: AddressFamily) {
+fn a_truncated_packet_is_an_error_and_stays_readable(family: AddressFamily) {
     let (connection, peer) = raw_peer(family);
     let mut reader = PacketReader::new(lines(), LIMIT);
     send(&peer, b"whole\nin part");
@@ -170,7 +170,7 @@ fn what_ends_within_a_packet_is_told_and_left(family: AddressFamily) {
     assert_eq!(connection.status(), Status::None);
 }
 
-fn too_long_is_told_behind_what_came_before(family: AddressFamily) {
+fn a_packet_that_is_too_long_is_an_error_behind_earlier_packets(family: AddressFamily) {
     for (framing, stream) in [
         (
             length(Width::Bytes(4)),
@@ -189,9 +189,9 @@ fn too_long_is_told_behind_what_came_before(family: AddressFamily) {
         assert_eq!(reader.count(&connection).unwrap(), 1);
         assert_eq!(next(&mut reader, &connection).unwrap(), b"ok");
         for _ in 0..2 {
-            let told = reader.read(&connection, |_| ());
+            let outcome = reader.read(&connection, |_| ());
             assert!(matches!(
-                told,
+                outcome,
                 Err(ReadError::PacketTooLong { limit: 16, .. })
             ));
         }
@@ -213,12 +213,12 @@ fn other_reads_between_packets_do_no_harm(family: AddressFamily) {
     assert_eq!(reader.count(&connection).unwrap(), 1);
     assert_eq!(next(&mut reader, &connection).unwrap(), b"st");
     assert_eq!(reader.count(&connection).unwrap(), 0);
-    // A large read goes past the buffer, but for what is in it.
+    // A large read empties the buffer and then goes past it.
     thread::scope(|scope| {
         scope.spawn(|| send(&peer, &much));
-        let came = read(&connection, 3 + much.len()).unwrap();
-        assert_eq!(came[..3], *b"raw");
-        assert_eq!(came[3..], much);
+        let received = read(&connection, 3 + much.len()).unwrap();
+        assert_eq!(received[..3], *b"raw");
+        assert_eq!(received[3..], much);
     });
     send(&peer, b"after\n");
     assert_eq!(until_next(&mut reader, &connection), b"after");
@@ -241,7 +241,7 @@ fn the_framing_may_change_between_packets(family: AddressFamily) {
 fn packets_of_several_threads_do_not_mix(family: AddressFamily) {
     const THREADS: u8 = 4;
     const EACH: usize = 20;
-    // Each more than a socket takes at once.
+    // Each packet is larger than a socket accepts at once.
     const SIZE: usize = 600_000;
     let (sender, connection) = pair(family);
     let framing = length(Width::Varint);
@@ -277,13 +277,14 @@ fn a_packet_that_was_cut_by_a_timeout_ends_the_connection(family: AddressFamily)
         Err(WriteError::TimedOut { sent: 1.., .. })
     ));
     assert_eq!(connection.status(), Status::None);
-    let mut came = Vec::new();
-    peer.read_to_end(&mut came).unwrap();
-    assert!(came.len() < packet.len(), "and the peer sees the end");
+    let mut received = Vec::new();
+    peer.read_to_end(&mut received).unwrap();
+    assert!(received.len() < packet.len(), "and the peer sees the end");
     connection.poll(Instant::now).unwrap();
 }
 
-/// A call that is still writing for a connection that has ended learns of it when the next one is there already.
+/// A call that still writes to an ended connection finds that out when the next one is already
+/// there.
 fn a_packet_of_a_past_connection_leaves_the_next_one_alone(family: AddressFamily) {
     let server = Server::new(family);
     let framing = length(Width::Bytes(4));

@@ -1,5 +1,5 @@
-//! Random streams of packets, valid and damaged, in pieces. The reader finds the packets and the end
-//! that a simpler reader finds. `rust/fuzz` searches for streams where the two differ.
+//! Random streams of packets, valid and damaged, in pieces. The reader finds the packets and the
+//! end that a simpler reader finds. `rust/fuzz` searches for streams where the two differ.
 
 use super::simple_packets;
 use super::system::Random;
@@ -38,7 +38,7 @@ fn packets_are_those_that_a_simple_reader_finds() {
     }
 }
 
-/// `frame` as a program writes it that ends the lines of headers with line feeds alone.
+/// `frame` with header lines that end in line feeds alone, as some programs write them.
 fn without_returns(framing: &Framing, frame: Vec<u8>) -> Vec<u8> {
     let end = frame.windows(4).position(|window| window == b"\r\n\r\n");
     match (framing, end) {

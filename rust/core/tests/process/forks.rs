@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::forked;
 use crate::support::*;
-use stream_socket::{Connection, Group, Status, Target, Visit};
+use stream_socket::{Address, Connection, Group, Status, Target, Visit};
 
-/// Members with a peer each, which have nothing to say.
+/// A group of idle members, and their peers.
 fn group_of(count: usize) -> (Group, Vec<(Connection, Connection)>) {
     let group = Group::new();
     let pairs: Vec<_> = (0..count).map(|_| Connection::pair().unwrap()).collect();
@@ -20,7 +20,7 @@ fn group_of(count: usize) -> (Group, Vec<(Connection, Connection)>) {
     (group, pairs)
 }
 
-/// How many of the members have something to say within `limit`.
+/// How many members are ready within `limit`.
 fn visited(group: &Group, pairs: &[(Connection, Connection)], limit: Duration) -> usize {
     let speaking = Cell::new(0);
     group.poll(Some(limit), |key| {
@@ -37,34 +37,34 @@ fn visited(group: &Group, pairs: &[(Connection, Connection)], limit: Duration) -
 fn until_visited(group: &Group, pairs: &[(Connection, Connection)], who: &str) {
     let end = Instant::now() + Duration::from_secs(2);
     while visited(group, pairs, Duration::from_millis(100)) == 0 {
-        assert!(Instant::now() < end, "{who} is not told");
+        assert!(Instant::now() < end, "no event reaches {who}");
     }
 }
 
-/// The child's look must not take what the kernel has to tell the parent.
+/// A poll of the child must not take the parent's event.
 #[test]
-fn a_group_is_told_what_its_fork_was_told_too() {
+fn a_group_and_its_fork_both_report_an_event() {
     let _only = only_test();
     let (group, pairs) = group_of(3);
     let status = forked(|| {
         pairs[1].1.write_fully(b"x").unwrap();
         until_visited(&group, &pairs, "the child");
-        assert_eq!(pairs[1].0.available(), Some(1), "it is left for the parent");
+        assert_eq!(pairs[1].0.available(), Some(1), "the parent's byte is left");
     });
-    // What the child has received is its own.
+    // The child receives its own byte only.
     pairs[1].1.write_fully(b"y").unwrap();
     until_visited(&group, &pairs, "the parent");
     assert_eq!(status, 0, "the child has failed");
 }
 
 #[test]
-fn a_fork_takes_no_news_from_its_parent() {
+fn a_fork_that_polls_takes_no_event_from_its_parent() {
     let _only = only_test();
     let (group, pairs) = group_of(3);
-    // The news is there, and not told yet, when the child looks.
+    // The event is pending when the child polls.
     pairs[1].1.write_fully(b"x").unwrap();
     let status = forked(|| {
-        // It looks at the group, but receives nothing.
+        // It polls the group, but receives nothing.
         group.poll(Some(Duration::ZERO), |_| Visit::Idle);
     });
     until_visited(&group, &pairs, "the parent");
@@ -72,7 +72,7 @@ fn a_fork_takes_no_news_from_its_parent() {
 }
 
 #[test]
-fn a_fork_that_lets_its_group_go_takes_no_member_from_its_parent() {
+fn a_fork_that_removes_members_takes_none_from_its_parent() {
     let _only = only_test();
     let (group, pairs) = group_of(3);
     let status = forked(|| {
@@ -109,7 +109,7 @@ fn a_group_made_before_a_fork_wakes_in_the_child() {
 
 const MUCH: usize = 11 << 20;
 
-/// Leaves a connection with something unsent, and asserts that it comes.
+/// Closes a connection with unsent data, and asserts that the data arrives.
 fn close_lingering() {
     let (connection, peer) = raw_peer(AddressFamily::Unix);
     connection.set_queue_limit(MUCH);
@@ -121,17 +121,18 @@ fn close_lingering() {
 }
 
 #[test]
-fn lingering_closes_are_said_in_a_fork_too() {
+fn lingering_closes_work_in_a_fork() {
     let _only = only_test();
-    // Whatever thread says them is there, and idle.
+    // Afterwards the closer thread exists and is idle.
     close_lingering();
     assert_eq!(forked(close_lingering), 0, "the child has failed");
     close_lingering();
 }
 
-/// A lingering close that goes on while the process forks is the parent's alone: the child does not send it a second time.
+/// A lingering close that is under way at a fork belongs to the parent: the child does not send the
+/// data again.
 #[test]
-fn a_lingering_close_under_way_is_said_once() {
+fn a_lingering_close_under_way_is_sent_once() {
     let _only = only_test();
     let (connection, peer) = raw_peer(AddressFamily::Unix);
     connection.set_queue_limit(MUCH);
@@ -145,23 +146,20 @@ fn a_lingering_close_under_way_is_said_once() {
 /// Connects to a name, which is looked up.
 fn look_up() {
     let server = Server::new(AddressFamily::Ipv4);
-    let stream_socket::Address::Inet(address) = server.address else {
-        unreachable!()
-    };
     let client = Connection::new();
-    let (host, port) = ("127.0.0.1".to_owned(), address.port());
+    let (host, port) = ("127.0.0.1".to_owned(), server.listener.local_port());
     let target = Target::Name { host, port };
     client.connect(target, None, Instant::now()).unwrap();
     let end = Instant::now() + Duration::from_secs(3);
     while client.status() != Status::Connected {
         client.poll(Instant::now).unwrap();
-        assert!(Instant::now() < end, "the name is not looked up");
+        assert!(Instant::now() < end, "the name was not looked up in time");
         std::thread::yield_now();
     }
 }
 
 #[test]
-fn names_are_looked_up_in_a_fork_too() {
+fn names_are_looked_up_in_a_fork() {
     let _only = only_test();
     look_up();
     assert_eq!(forked(look_up), 0, "the child has failed");

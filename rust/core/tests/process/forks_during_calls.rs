@@ -7,7 +7,7 @@ use super::forked;
 use crate::support::*;
 use stream_socket::{Connection, Group, Status, Visit};
 
-/// The thread that polls the group is not there in the child.
+/// The child lacks the thread that polls the group.
 #[test]
 fn a_group_that_was_being_polled_can_be_polled_in_the_child() {
     let _only = only_test();
@@ -25,7 +25,7 @@ fn a_group_that_was_being_polled_can_be_polled_in_the_child() {
     });
 }
 
-/// The thread that reads is not there in the child.
+/// The child lacks the thread that reads.
 #[test]
 fn a_connection_that_was_being_read_can_be_read_in_the_child() {
     let _only = only_test();
@@ -33,31 +33,31 @@ fn a_connection_that_was_being_read_can_be_read_in_the_child() {
     thread::scope(|scope| {
         let reader = asleep(scope, || read(&one, 5));
         let status = forked(|| {
-            // The end of the stream is there for both processes.
+            // Both processes see the end of the stream.
             other.shut_down_writing().unwrap();
             let end = Instant::now() + Duration::from_secs(2);
             while one.status() == Status::Connected {
                 let _ = one.poll(Instant::now);
-                assert!(Instant::now() < end, "the child is deaf");
+                assert!(Instant::now() < end, "the child does not see the end");
             }
         });
         one.disconnect();
         let _ = reader.join().unwrap();
-        assert_eq!(status, 0, "the child is deaf or hangs");
+        assert_eq!(status, 0, "the child does not see the end, or hangs");
     });
 }
 
 fn processor_time() -> Duration {
     // SAFETY: Any bytes are a valid value of the structure.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: There is room for the answer.
+    // SAFETY: The kernel writes the structure only.
     unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) };
     let time =
         |value: libc::timeval| Duration::new(value.tv_sec as u64, value.tv_usec as u32 * 1000);
     time(usage.ru_utime) + time(usage.ru_stime)
 }
 
-/// What the child does with its copy ends no wait of the parent's again and again.
+/// An abort of the child's copy does not wake the parent's wait over and over.
 #[test]
 fn a_reader_of_the_parent_sleeps_on_after_an_abort_in_the_child() {
     let _only = only_test();
@@ -78,9 +78,9 @@ fn a_reader_of_the_parent_sleeps_on_after_an_abort_in_the_child() {
     });
 }
 
-/// A copy of a listener is let go; the parent's goes on.
+/// The child stops its copy of a listener. The parent's goes on listening.
 #[test]
-fn a_child_that_lets_a_listener_go_leaves_the_parents_file() {
+fn a_child_that_stops_a_listener_leaves_the_parents_file() {
     let _only = only_test();
     let server = Server::new(AddressFamily::Unix);
     assert_eq!(forked(|| server.listener.stop()), 0);
@@ -88,9 +88,9 @@ fn a_child_that_lets_a_listener_go_leaves_the_parents_file() {
     start_connect(&client, &server.address).expect("the file of the parent's listener is gone");
 }
 
-/// A copy of a connection is let go; close(2) would leave the parent's alone.
+/// The child disconnects its copy of a connection. As with close(2), the parent's stays open.
 #[test]
-fn a_child_that_lets_a_connection_go_leaves_the_parents_open() {
+fn a_child_that_disconnects_leaves_the_parents_connection_open() {
     let _only = only_test();
     let (one, other) = Connection::pair().unwrap();
     assert_eq!(forked(|| one.disconnect()), 0);

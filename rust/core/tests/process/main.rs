@@ -1,5 +1,5 @@
-//! Forks, unloading, and very many sockets. A program of its own, one test at a time: each changes the
-//! whole process.
+//! Forks, unloading, and very many sockets. A program of its own, one test at a time: each changes
+//! the whole process.
 #![cfg(target_os = "linux")]
 
 mod forks;
@@ -14,8 +14,8 @@ use support::*;
 /// that `body` returned, 14 that it hung and was ended by the alarm.
 fn forked(body: impl FnOnce()) -> i32 {
     until_all_others_sleep();
-    // SAFETY: No other test runs, and all other threads sleep. So no thread that the child lacks holds
-    // a lock.
+    // SAFETY: No other test runs, and all other threads sleep. So no thread that the child lacks
+    // holds a lock.
     let child = unsafe { libc::fork() };
     if child == 0 {
         // SAFETY: alarm(2) has no preconditions. It ends a child that hangs.

@@ -1,21 +1,21 @@
 //! The state that all connections of a process share: after a fork, after the library was unloaded
 //! and loaded again, and with ten thousand sockets.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 use std::time::Instant;
 
 use super::forked;
 use crate::support::*;
-use stream_socket::Connection;
+use stream_socket::{Connection, Status};
 
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    // The lingering closes of the test before may take a moment. What tells their thread of news stays.
+/// While it lives no other test of this program runs. At first no connection is watched.
+fn only_watching_test() -> MutexGuard<'static, ()> {
+    let only = only_test();
+    // The lingering closes of the test before may take a moment. The closer's mailbox stays open.
     until("its sockets are closed", || {
         (watched_sockets() <= 1).then_some(())
     });
-    guard
+    only
 }
 
 fn idle_pairs(count: usize) -> Vec<(Connection, Connection)> {
@@ -27,20 +27,20 @@ fn idle_pairs(count: usize) -> Vec<(Connection, Connection)> {
     (0..count).map(pair).collect()
 }
 
-/// Asserts that so many sockets are watched.
+/// Asserts that `count` sockets are watched.
 fn assert_watched(count: usize) {
     if is_watching() {
         assert_eq!(watched_sockets(), count);
     }
 }
 
-/// Sends a byte to each, and takes it: each must be seen by the first poll after.
+/// Sends a byte to each connection and reads it. The first poll afterwards must report it.
 fn exchange(pairs: &[(Connection, Connection)]) {
     pairs
         .iter()
         .for_each(|(_, other)| other.write_fully(b"x").unwrap());
     for (one, _) in pairs {
-        assert!(one.poll(Instant::now).unwrap(), "it was sent before");
+        assert!(one.poll(Instant::now).unwrap(), "the data was sent before");
         assert_eq!(try_read(one, 9).unwrap(), b"x");
     }
 }
@@ -51,11 +51,11 @@ fn in_fork(body: impl FnOnce()) {
 }
 
 #[test]
-fn a_fork_and_its_parent_do_not_take_each_other_s_news() {
-    let _alone = alone();
+fn a_fork_and_its_parent_take_no_events_from_each_other() {
+    let _only = only_watching_test();
     let pairs = idle_pairs(20);
     assert_watched(20);
-    // The child has the sockets too: what it uses the parent leaves alone, and the other way round.
+    // The child inherits the sockets. The child uses one half of them, and the parent the other.
     let (childs, parents) = pairs.split_at(10);
     in_fork(|| {
         for _ in 0..20 {
@@ -68,8 +68,8 @@ fn a_fork_and_its_parent_do_not_take_each_other_s_news() {
 }
 
 #[test]
-fn what_is_sent_to_a_parent_wakes_it_after_its_fork_has_looked() {
-    let _alone = alone();
+fn data_sent_to_a_parent_is_reported_after_its_fork_has_polled() {
+    let _only = only_watching_test();
     let pairs = idle_pairs(20);
     in_fork(|| {
         for (one, _) in &pairs {
@@ -78,18 +78,18 @@ fn what_is_sent_to_a_parent_wakes_it_after_its_fork_has_looked() {
         for (_, other) in &pairs {
             other.write_fully(b"x").unwrap();
         }
-        // A shared poll of the child, while the news is still to be told to the parent.
+        // A shared poll of the child, while the parent's events are pending.
         let (one, _) = idle_pairs(1).pop().unwrap();
         make_idle(&one);
     });
     for (one, _) in &pairs {
-        assert!(one.poll(Instant::now).unwrap(), "it was sent before");
+        assert!(one.poll(Instant::now).unwrap(), "the data was sent before");
     }
 }
 
 #[test]
 fn connections_outlive_an_unloading() {
-    let _alone = alone();
+    let _only = only_watching_test();
     let pairs = idle_pairs(20);
     for _ in 0..3 {
         stream_socket::process::shut_down();
@@ -101,10 +101,11 @@ fn connections_outlive_an_unloading() {
     }
 }
 
-/// A child with a set of its own asks the kernel itself about what it has inherited: its set does not tell of that.
+/// A child with a set of its own probes inherited sockets one by one, since its set does not
+/// contain them.
 #[test]
-fn a_fork_that_watches_sees_news_of_what_it_has_inherited() {
-    let _alone = alone();
+fn a_fork_that_watches_sockets_sees_data_of_inherited_ones() {
+    let _only = only_watching_test();
     let pairs = idle_pairs(5);
     in_fork(|| {
         let own = idle_pairs(2);
@@ -115,11 +116,11 @@ fn a_fork_that_watches_sees_news_of_what_it_has_inherited() {
     });
 }
 
-/// Started up again, a connection that is let go still sends what is queued.
+/// After the library was started again, a disconnect still sends the queue.
 #[test]
-fn lingering_closes_outlive_an_unloading() {
+fn lingering_closes_work_after_an_unloading() {
     const MUCH: usize = 11 << 20;
-    let _alone = alone();
+    let _only = only_watching_test();
     stream_socket::process::shut_down();
     stream_socket::process::start_up();
     let (one, other) = Connection::pair().unwrap();
@@ -129,11 +130,12 @@ fn lingering_closes_outlive_an_unloading() {
     assert!(read(&other, MUCH).unwrap() == pattern(MUCH));
 }
 
-/// What a lingering close has not sent by then is lost, and must not look like all there was.
+/// Data that a lingering close has not sent by then is lost. The part that was sent must not look
+/// complete.
 #[test]
-fn an_unloading_makes_an_unsent_rest_known() {
+fn unloading_resets_a_lingering_close_with_unsent_data() {
     const MUCH: usize = 11 << 20;
-    let _alone = alone();
+    let _only = only_watching_test();
     let (connection, peer) = raw_peer(AddressFamily::Ipv4);
     connection.set_queue_limit(MUCH);
     connection.write_fully(&pattern(MUCH)).unwrap();
@@ -147,7 +149,7 @@ fn an_unloading_makes_an_unsent_rest_known() {
 
 #[test]
 fn ten_thousand_sockets() {
-    let _alone = alone();
+    let _only = only_watching_test();
     let limit = raise_descriptor_limit();
     let count = 5_000.min((limit - 100) / 2);
     let pairs = idle_pairs(count);
@@ -156,7 +158,7 @@ fn ten_thousand_sockets() {
     }
     assert_watched(2 * count);
     for (index, (one, other)) in pairs.iter().enumerate() {
-        // From all over the set, before and in the middle of a round.
+        // Data for sockets all over the set, before and during a round of polls.
         if index % 100 == 0 {
             let (_, far) = &pairs[count - 1 - index];
             far.write_fully(b"x").unwrap();
@@ -173,11 +175,12 @@ fn ten_thousand_sockets() {
     let (ones, others): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
     drop(others);
     for one in &ones {
-        until_status(one, stream_socket::Status::None).unwrap();
+        until_status(one, Status::None).unwrap();
     }
 }
 
-/// Allows this process as many descriptors as the system lets it have. So many.
+/// Raises the descriptor limit of this process as far as the system permits, up to 20000. Returns
+/// the limit.
 fn raise_descriptor_limit() -> usize {
     let mut limit = libc::rlimit {
         rlim_cur: 0,

@@ -12,10 +12,10 @@ for_each_family!(
     a_blocking_read_sends_while_it_waits,
 );
 
-/// More than any system takes without a reader.
+/// More than any system accepts while the peer does not read.
 const MUCH: usize = 11 << 20;
 
-/// A connection that queues without limit, and its peer.
+/// A connection with a queue that holds everything, and its peer.
 fn queueing(family: AddressFamily) -> (Connection, socket2::Socket) {
     let (connection, peer) = raw_peer(family);
     connection.set_queue_limit(2 * MUCH);
@@ -26,11 +26,15 @@ fn a_blocking_read_sends_the_request_first(family: AddressFamily) {
     let (connection, mut peer) = raw_peer(family);
     connection.set_coalesces(true);
     connection.set_read_timeout(Some(PATIENCE));
-    // A number and more than one are read in different ways.
+    // Short and long reads take different paths.
     for length in [1, 8, 100] {
         let request = pattern(length);
         connection.write_fully(&request).unwrap();
-        assert_eq!(connection.pending_bytes(), length, "it is gathered");
+        assert_eq!(
+            connection.pending_bytes(),
+            length,
+            "the request is coalesced"
+        );
         thread::scope(|scope| {
             scope.spawn(|| {
                 let mut received = vec![0; length];
@@ -43,7 +47,7 @@ fn a_blocking_read_sends_the_request_first(family: AddressFamily) {
     }
 }
 
-/// The peer answers once it has everything, which is more than the system takes at once.
+/// The peer answers once it has the whole request, which is more than the system accepts at once.
 fn a_blocking_read_sends_while_it_waits(family: AddressFamily) {
     let (connection, mut peer) = queueing(family);
     connection.set_read_timeout(Some(PATIENCE));
@@ -63,7 +67,7 @@ fn a_blocking_read_sends_while_it_waits(family: AddressFamily) {
     assert_eq!(connection.pending_bytes(), 0);
 }
 
-/// The request is queued by another thread after the reader has gone to sleep.
+/// Another thread queues the request after the reader has fallen asleep.
 #[test]
 fn what_is_queued_while_a_reader_sleeps_goes_out() {
     let (connection, mut peer) = raw_peer(local_family());
@@ -81,7 +85,7 @@ fn what_is_queued_while_a_reader_sleeps_goes_out() {
         let reply = reader.join().unwrap();
         assert!(
             outcome.is_ok(),
-            "the accepted request does not come: {outcome:?}, {} bytes are unsent",
+            "the accepted request does not arrive: {outcome:?}, {} bytes are unsent",
             connection.pending_bytes()
         );
         assert_eq!(reply.unwrap(), b"reply");
@@ -105,26 +109,26 @@ fn what_is_coalesced_while_a_reader_sleeps_goes_out() {
         let reply = reader.join().unwrap();
         assert!(
             outcome.is_ok(),
-            "the accepted request does not come: {outcome:?}"
+            "the accepted request does not arrive: {outcome:?}"
         );
         assert_eq!(reply.unwrap(), b"reply");
     });
 }
 
-/// What is left by a writer that was there when the reader went to sleep.
+/// A writer that was blocked when the reader fell asleep leaves the request.
 #[test]
 fn what_a_writer_leaves_while_a_reader_sleeps_goes_out() {
     let (connection, mut peer) = raw_peer(local_family());
     peer.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
     connection.set_read_timeout(Some(Duration::from_secs(8)));
-    // Left alone, the system may find more room for a stream that waits for it.
+    // Fixed buffer sizes: by default the system may enlarge them.
     peer.set_recv_buffer_size(64 << 10).unwrap();
     let bound = |options: &mut Options| options.send_buffer_size = Some(64 << 10);
     connection.set_options("bound", bound).unwrap();
-    // Filled, and then something coalesced that does not go out.
+    // The system is full, so that the coalesced request is not sent.
     let filled = {
         let mut sum = 0;
-        // What the system has taken may take a moment to make room on its way.
+        // Bytes that the system accepted may make room a moment later.
         let mut full = 0;
         while full < 30 {
             match connection.try_write(&pattern(1 << 20)).unwrap() {
@@ -152,13 +156,13 @@ fn what_a_writer_leaves_while_a_reader_sleeps_goes_out() {
         let reply = reader.join().unwrap();
         assert!(
             outcome.is_ok(),
-            "the accepted request does not come: {outcome:?}"
+            "the accepted request does not arrive: {outcome:?}"
         );
         assert_eq!(reply.unwrap(), b"reply");
     });
 }
 
-/// std's `Read` says the end as often as it is asked.
+/// std's `Read` returns the end at every call.
 #[test]
 fn an_end_of_stream_stays_one_for_std() {
     let (connection, peer) = raw_peer(local_family());

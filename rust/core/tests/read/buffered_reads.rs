@@ -7,14 +7,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::*;
-use stream_socket::{
-    Connection, ReadError, Status,
-};
+use stream_socket::{Connection, ReadError, Status};
 
 for_each_family!(
     unread_is_what_was_received_and_not_read,
     a_buffered_read_takes_all_or_nothing,
-    an_end_is_told_to_those_who_want_something,
+    only_a_read_of_something_reports_the_end,
 );
 
 fn poll(connection: &Connection) -> bool {
@@ -27,9 +25,9 @@ fn unread_is_what_was_received_and_not_read(family: AddressFamily) {
     assert!(!poll(&connection));
     assert!(!connection.has_unread());
     peer.write_all(b"some").unwrap();
-    until("what was sent", || poll(&connection).then_some(()));
+    until("the data that was sent", || poll(&connection).then_some(()));
     assert!(connection.has_unread());
-    // A reader that waits has it.
+    // A waiting reader takes the buffered data.
     thread::scope(|scope| {
         let reader = asleep(scope, || {
             let mut out = [MaybeUninit::uninit(); 8];
@@ -51,14 +49,14 @@ fn a_buffered_read_takes_all_or_nothing(family: AddressFamily) {
     peer.write_all(b"abcdef").unwrap();
     until_available(&connection, 6);
     assert!(!buffered(7));
-    assert!(!buffered(0), "nothing is not to be had from a buffer");
+    assert!(!buffered(0), "an empty read takes nothing from the buffer");
     assert!(buffered(4));
     assert!(!buffered(3));
     assert!(buffered(2));
     assert!(!buffered(1));
 }
 
-fn an_end_is_told_to_those_who_want_something(family: AddressFamily) {
+fn only_a_read_of_something_reports_the_end(family: AddressFamily) {
     let (connection, peer) = raw_peer(family);
     peer.shutdown(Shutdown::Write).unwrap();
     connection.set_allow_half_open(true);
@@ -71,14 +69,17 @@ fn an_end_is_told_to_those_who_want_something(family: AddressFamily) {
     assert_eq!(connection.try_read_with(0, <[u8]>::len).unwrap(), 0);
     assert_eq!(try_read(&connection, 0).unwrap(), b"");
     assert_eq!(connection.status(), Status::Connected);
-    let told = connection.try_read_with(1, <[u8]>::len);
-    assert!(matches!(told, Err(ReadError::EndOfStream)), "{told:?}");
+    let outcome = connection.try_read_with(1, <[u8]>::len);
+    assert!(
+        matches!(outcome, Err(ReadError::EndOfStream)),
+        "{outcome:?}"
+    );
     assert_eq!(connection.status(), Status::None);
     assert!(!connection.is_read_closed());
 }
 
 #[test]
-fn std_reads_tell_that_their_time_is_over() {
+fn std_reads_report_a_timeout() {
     let (connection, mut peer) = raw_peer(AddressFamily::Unix);
     connection.set_read_timeout(Some(Duration::from_millis(1)));
     let mut out = [0; 8];

@@ -37,13 +37,13 @@ fn poll(connection: &Connection) -> bool {
     connection.poll(Instant::now).unwrap()
 }
 
-/// Polls until there is something to read. What is sent over a Unix domain socket is there at once (unix(7)); over TCP it
-/// travels.
+/// Polls until there is something to read. Over a Unix domain socket data arrives at once
+/// (unix(7)), over TCP after a while.
 fn until_seen(family: AddressFamily, connection: &Connection) {
     if family == AddressFamily::Unix {
-        assert!(poll(connection), "it was sent before");
+        assert!(poll(connection), "the data was sent before");
     } else {
-        until("what was sent", || poll(connection).then_some(()));
+        until("the data that was sent", || poll(connection).then_some(()));
     }
 }
 
@@ -75,7 +75,7 @@ fn what_was_sent_before_a_round_of_polls_is_seen_by_it(family: AddressFamily) {
     let mut random = Random(1);
     for round in 0..300 {
         let busy: Vec<bool> = pairs.iter().map(|_| random.below(4) == 0).collect();
-        // In some rounds everything is sent before, in the others in their middle.
+        // In every other round everything is sent before the polls, otherwise between them.
         let sends_first = round % 2 == 0;
         let send = |index: usize| {
             if busy[index] {
@@ -106,23 +106,23 @@ fn what_another_thread_has_sent_is_seen_by_the_next_poll(family: AddressFamily) 
     thread::scope(|scope| {
         for seed in 0..THREADS {
             let (clients, servers): (Vec<_>, Vec<_>) = pairs(family, PAIRS).into_iter().unzip();
-            let (tell, told) = mpsc::channel();
+            let (announce, announced) = mpsc::channel();
             scope.spawn(move || {
                 let mut random = Random(seed as u64);
                 for _ in 0..1000 {
                     let index = random.below(PAIRS);
                     servers[index].write_fully(b"x").unwrap();
-                    tell.send(index).unwrap();
+                    announce.send(index).unwrap();
                 }
-                // The connections stay until the other end has read everything.
+                // Keeps the connections open until the other end has read everything.
                 servers
             });
             scope.spawn(move || {
                 let mut read_bytes = [0; PAIRS];
                 let mut sent = [0; PAIRS];
-                for index in told {
+                for index in announced {
                     sent[index] += 1;
-                    // More may have come in meanwhile than was told.
+                    // More may have arrived than was announced.
                     while read_bytes[index] < sent[index] {
                         until_seen(family, &clients[index]);
                         read_bytes[index] += try_read(&clients[index], 64).unwrap().len();
@@ -178,7 +178,8 @@ fn a_reset_is_seen(family: AddressFamily) {
     }
 }
 
-/// Random calls on a few connections, against what was sent. Over a Unix domain socket the answers are exact.
+/// Random calls on a few connections, compared with what was sent. Over a Unix domain socket the
+/// answers are exact.
 fn no_order_of_calls_loses_or_invents_a_byte(family: AddressFamily) {
     let pairs = pairs(family, 4);
     let mut random = Random(7);
@@ -195,7 +196,7 @@ fn no_order_of_calls_loses_or_invents_a_byte(family: AddressFamily) {
         };
         match random.below(6) {
             0 => {
-                // The kernel takes so much at once, over any family.
+                // Any family accepts this much at once.
                 let room = 60_000 - unread.min(60_000);
                 let most = [1, 10, 9000][random.below(3)].min(room);
                 let count = random.below(most + 1);
@@ -228,7 +229,7 @@ fn no_order_of_calls_loses_or_invents_a_byte(family: AddressFamily) {
     }
     assert!(
         sent.iter().all(|&sent| sent > 100_000),
-        "too little was tried"
+        "too few bytes were sent"
     );
     for (index, (client, server)) in pairs.iter().enumerate() {
         let rest = read(client, sent[index] - received[index]).unwrap();

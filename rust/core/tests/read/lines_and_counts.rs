@@ -3,9 +3,7 @@
 use std::time::Instant;
 
 use crate::support::*;
-use stream_socket::{
-    Connection, ReadError, Status,
-};
+use stream_socket::{Connection, ReadError, Status};
 
 for_each_family!(
     a_count_is_read_once_it_is_there,
@@ -14,7 +12,7 @@ for_each_family!(
     half_a_line_does_not_keep_a_connection,
 );
 
-/// More than any buffer of the system holds.
+/// More than any buffer of the system.
 fn a_count_is_read_once_it_is_there(family: AddressFamily) {
     const MUCH: usize = 8 << 20;
     let (client, accepted) = pair(family);
@@ -27,13 +25,13 @@ fn a_count_is_read_once_it_is_there(family: AddressFamily) {
             accepted.write_fully(&data).unwrap();
             accepted.disconnect();
         });
-        let mut asked = 0;
-        let much = until("all of it", || {
-            asked += 1;
+        let mut calls = 0;
+        let much = until("the whole block", || {
+            calls += 1;
             count(MUCH).unwrap()
         });
         assert!(much == data[..MUCH]);
-        assert!(asked > 1, "it does not come at once");
+        assert!(calls > 1, "the block does not arrive at once");
     });
     let error = until("the end", || count(6).err());
     assert!(matches!(error, ReadError::EndOfStream), "{error}");
@@ -72,8 +70,8 @@ fn a_line_that_cannot_come_is_an_error(family: AddressFamily) {
     let found = client.read_until(never, 19_999, <[u8]>::len);
     let error = found.unwrap_err();
     assert!(matches!(error, ReadError::TooLong { limit: 19_999, .. }));
-    let said = "\"not in the pattern\" is not in the first 19999 bytes";
-    assert!(error.to_string().ends_with(said), "{error}");
+    let message = "\"not in the pattern\" is not in the first 19999 bytes";
+    assert!(error.to_string().ends_with(message), "{error}");
     assert_eq!(client.available(), Some(20_000), "nothing was read");
     accepted.disconnect();
     let error = until("the end", || {
@@ -89,7 +87,8 @@ fn a_line_that_cannot_come_is_an_error(family: AddressFamily) {
     assert_eq!(client.status(), Status::None);
 }
 
-/// A reader of lines that has met the end within one, and then polled, has no use for what is left.
+/// A reader of lines that has found the end of the stream within a line, and polls again, has no
+/// use for the rest.
 fn half_a_line_does_not_keep_a_connection(family: AddressFamily) {
     for half_open in [false, true] {
         let (client, accepted) = pair(family);

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Write};
 use std::time::Instant;
 
 use crate::support::*;
-use stream_socket::{PollError, ReadError, Status, WriteError};
+use stream_socket::{Address, PollError, ReadError, Status, WriteError};
 
 #[test]
 fn data_before_a_reset_is_handed_over_before_the_status_changes() {
@@ -29,8 +29,8 @@ fn data_before_a_reset_is_handed_over_before_the_status_changes() {
 }
 
 #[test]
-fn a_line_that_a_reset_has_cut_off_is_told_so_and_can_still_be_read() {
-    if !reports_resets("a_line_that_a_reset_has_cut_off_is_told_so_and_can_still_be_read") {
+fn a_line_cut_off_by_a_reset_is_an_error_and_can_still_be_read() {
+    if !reports_resets("a_line_cut_off_by_a_reset_is_an_error_and_can_still_be_read") {
         return;
     }
     let (client, mut peer) = connection_to_raw_peer();
@@ -45,8 +45,8 @@ fn a_line_that_a_reset_has_cut_off_is_told_so_and_can_still_be_read() {
 }
 
 #[test]
-fn a_reset_is_told_by_a_read() {
-    if !reports_resets("a_reset_is_told_by_a_read") {
+fn a_read_reports_a_reset() {
+    if !reports_resets("a_read_reports_a_reset") {
         return;
     }
     let (client, peer) = connection_to_raw_peer();
@@ -73,7 +73,7 @@ fn data_before_a_failed_write_can_still_be_read() {
     let error = read(&client, 1).unwrap_err();
     assert!(
         matches!(error, ReadError::Socket { .. }),
-        "the write's failure, not an end: {error}"
+        "the failure of the write is an error, not an end: {error}"
     );
     assert_eq!(client.status(), Status::None);
 }
@@ -91,7 +91,6 @@ fn a_failed_write_with_nothing_to_read_ends_the_connection() {
 #[test]
 fn data_of_a_unix_peer_that_leaves_input_unread_is_handed_over() {
     use std::os::unix::net::UnixListener;
-    use stream_socket::Address;
     let directory = TemporaryDirectory::new();
     let listener = UnixListener::bind(directory.file("s")).unwrap();
     let client = connected(&Address::Unix(directory.file("s")));
@@ -105,8 +104,8 @@ fn data_of_a_unix_peer_that_leaves_input_unread_is_handed_over() {
     until_status(&client, Status::Error).unwrap_err();
 }
 
-/// A signal handler that does nothing interrupts a wait in the kernel, which must go on. A handler is there for the
-/// whole process, so nothing else of this program relies on that signal.
+/// A signal handler interrupts a wait in the kernel, and the wait must continue. The handler
+/// belongs to the whole process, so no other test of this program uses the signal.
 #[cfg(unix)]
 #[test]
 fn a_signal_interrupts_no_read() {
@@ -133,13 +132,13 @@ fn a_signal_interrupts_no_read() {
         });
         let id = id.recv().unwrap();
         for _ in 0..200 {
-            // SAFETY: The thread lives: it waits for two bytes that have not been sent.
+            // SAFETY: The thread is alive: it waits for two bytes that have not been sent.
             assert_eq!(unsafe { libc::pthread_kill(id, libc::SIGUSR1) }, 0);
             thread::yield_now();
         }
         peer.write_all(b"a").unwrap();
         for _ in 0..200 {
-            // SAFETY: As above; one byte is missing.
+            // SAFETY: The thread is alive: one byte is missing.
             assert_eq!(unsafe { libc::pthread_kill(id, libc::SIGUSR1) }, 0);
             thread::yield_now();
         }

@@ -4,9 +4,7 @@ use std::thread;
 use std::time::Instant;
 
 use crate::support::*;
-use stream_socket::{
-    Connection, ReadError, Status,
-};
+use stream_socket::{Connection, ReadError, ReadFailure, Status};
 
 for_each_family!(
     small_reads_see_every_byte_in_order,
@@ -14,7 +12,7 @@ for_each_family!(
     available_is_fresh_after_a_poll,
     a_partial_read_gives_all_that_was_announced,
     end_of_stream_comes_after_the_data,
-    end_of_stream_is_told_by_a_read,
+    a_read_reports_the_end_of_stream,
     all_that_was_counted_is_read_at_once,
     everything_available_is_received,
 );
@@ -25,7 +23,7 @@ fn small_reads_see_every_byte_in_order(family: AddressFamily) {
     thread::scope(|scope| {
         scope.spawn(|| client.write_fully(&data).unwrap());
         let mut received = Vec::new();
-        // Sizes around those at which a read turns from the buffer to the kernel.
+        // Sizes around the one from which a read bypasses the buffer.
         for size in [
             1, 2, 3, 4, 8, 1000, 4095, 4096, 4097, 16_383, 16_384, 16_385,
         ]
@@ -45,7 +43,7 @@ fn small_reads_see_every_byte_in_order(family: AddressFamily) {
 fn available_counts_what_can_be_read(family: AddressFamily) {
     let (client, accepted) = pair(family);
     assert_eq!(accepted.available(), Some(0));
-    // More than a poll brings in.
+    // More than a poll receives.
     client.write_fully(&pattern(10_000)).unwrap();
     until_available(&accepted, 10_000);
     assert_eq!(accepted.available(), Some(10_000));
@@ -89,18 +87,22 @@ fn end_of_stream_comes_after_the_data(family: AddressFamily) {
     assert_eq!(read(&accepted, 10).unwrap(), b"last words");
     let peer = accepted.peer_address();
     until_status(&accepted, Status::None).unwrap();
-    assert_eq!(accepted.peer_address(), peer, "kept after a drop");
+    assert_eq!(
+        accepted.peer_address(),
+        peer,
+        "the address stays after the peer's end"
+    );
     assert_eq!(accepted.available(), None);
     accepted.disconnect();
     assert_eq!(accepted.peer_address(), None);
 }
 
-fn end_of_stream_is_told_by_a_read(family: AddressFamily) {
+fn a_read_reports_the_end_of_stream(family: AddressFamily) {
     let (client, accepted) = pair(family);
     client.write_fully(b"abc").unwrap();
     client.disconnect();
     let mut buffer = [std::mem::MaybeUninit::new(9); 8];
-    let stream_socket::ReadFailure {
+    let ReadFailure {
         error, received, ..
     } = accepted.read_fully(&mut buffer).unwrap_err();
     assert!(matches!(error, ReadError::EndOfStream), "{error}");
@@ -115,7 +117,7 @@ fn end_of_stream_is_told_by_a_read(family: AddressFamily) {
     assert!(matches!(error, ReadError::NotConnected), "{error}");
 }
 
-/// Over a Unix domain socket a send has arrived when it returns, so nothing has to be waited for.
+/// Over a Unix domain socket data has arrived when the send returns, so the test does not wait.
 #[test]
 fn available_is_fresh_after_a_send_of_this_process() {
     if !has_unix_sockets("available_is_fresh_after_a_send_of_this_process") {
@@ -130,7 +132,7 @@ fn available_is_fresh_after_a_send_of_this_process() {
     }
 }
 
-/// What a poll has brought in is less than what is there by now.
+/// The kernel has more data than a poll has received.
 fn all_that_was_counted_is_read_at_once(family: AddressFamily) {
     let read_all = |client: &Connection| client.try_read_with(usize::MAX, <[u8]>::len);
     let read_some = |client: &Connection| {

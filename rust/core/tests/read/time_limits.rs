@@ -3,23 +3,21 @@
 use std::time::Duration;
 
 use crate::support::*;
-use stream_socket::{
-    ReadError, Status,
-};
+use stream_socket::{ReadError, ReadFailure, Status};
 
-for_each_family!(a_read_limit_leaves_the_connection_as_it_was,);
+for_each_family!(a_timed_out_read_leaves_the_connection_as_it_was,);
 
 const SHORT: Option<Duration> = Some(Duration::from_millis(20));
 
-fn a_read_limit_leaves_the_connection_as_it_was(family: AddressFamily) {
+fn a_timed_out_read_leaves_the_connection_as_it_was(family: AddressFamily) {
     let (client, accepted) = pair(family);
     client.set_read_timeout(SHORT);
     accepted.write_fully(b"abcdefghij").unwrap();
     until_available(&client, 10);
-    // A number is not torn.
+    // A number is read completely or not at all.
     assert_eq!(read(&client, 8).unwrap(), b"abcdefgh");
     let mut out = [std::mem::MaybeUninit::uninit(); 4];
-    let stream_socket::ReadFailure {
+    let ReadFailure {
         error,
         received: filled,
         ..
@@ -29,10 +27,10 @@ fn a_read_limit_leaves_the_connection_as_it_was(family: AddressFamily) {
     assert_eq!(client.status(), Status::Connected);
     accepted.write_fully(b"kl").unwrap();
     assert_eq!(read(&client, 4).unwrap(), b"ijkl");
-    // Otherwise what has come is handed over.
+    // A plain read returns what has arrived.
     accepted.write_fully(b"abc").unwrap();
     let mut out = [std::mem::MaybeUninit::uninit(); 100];
-    let stream_socket::ReadFailure {
+    let ReadFailure {
         error,
         received: filled,
         ..

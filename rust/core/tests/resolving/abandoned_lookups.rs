@@ -1,13 +1,13 @@
-//! Lookups that hang block no other lookup: one that no connection waits for does not count, and there
-//! is a bound for all.
+//! Lookups that hang block no other lookup: one that no connection waits for does not count, and
+//! there is a bound for all.
 
 use std::time::{Duration, Instant};
 
 use super::resolver::*;
 use crate::support::*;
-use stream_socket::{ConnectError, Connection, PollError, Status, Target};
+use stream_socket::{Address, ConnectError, Connection, PollError, Status, Target};
 
-/// How a connect to a name that does not hang ends, within a few seconds.
+/// How a connect to a name that does not hang ends. It takes a few seconds at most.
 fn outcome(port: u16) -> Result<(), PollError> {
     let client = connect_to_name("127.0.0.1", port);
     let end = Instant::now() + Duration::from_secs(3);
@@ -16,20 +16,21 @@ fn outcome(port: u16) -> Result<(), PollError> {
         if client.status() == Status::Connected {
             return Ok(());
         }
-        assert!(Instant::now() < end, "held up by {} that hang", hanging());
+        assert!(
+            Instant::now() < end,
+            "blocked by {} lookups that hang",
+            hanging()
+        );
         std::thread::sleep(Duration::from_micros(100));
     }
 }
 
 #[test]
-fn lookups_whose_askers_are_gone_hold_up_nobody() {
+fn abandoned_lookups_block_no_other_lookup() {
     let _only = only_lookups();
     let server = Server::new(AddressFamily::Ipv4);
-    let stream_socket::Address::Inet(address) = server.address else {
-        unreachable!()
-    };
-    let port = address.port();
-    // By the end of the object, by a disconnect, and by a time limit: always as many as may be asked at once.
+    let port = server.listener.local_port();
+    // Abandoned by a drop, by a disconnect and by a timeout: each time as many as run at once.
     let leaves: [fn(Connection); 3] = [
         drop,
         |client| client.disconnect(),
@@ -46,12 +47,12 @@ fn lookups_whose_askers_are_gone_hold_up_nobody() {
         let clients: Vec<_> = (0..16)
             .map(|_| connect_to_name("gone.hangs", port))
             .collect();
-        let asked = 16 * (round + 1);
+        let expected = 16 * (round + 1);
         let end = Instant::now() + Duration::from_secs(3);
-        while hanging() < asked {
+        while hanging() < expected {
             assert!(
                 Instant::now() < end,
-                "{} of {asked} were asked: those gone count",
+                "{} of {expected} lookups have begun: abandoned ones count",
                 hanging()
             );
             std::thread::yield_now();
@@ -60,7 +61,7 @@ fn lookups_whose_askers_are_gone_hold_up_nobody() {
         outcome(port).unwrap();
     }
 
-    // They are not without bound, and whoever is refused for that is told so.
+    // Their number is bounded, and a connect beyond the bound reports an error.
     let mut refusal = None;
     for _ in 0..1000 {
         let before = hanging();
@@ -70,7 +71,7 @@ fn lookups_whose_askers_are_gone_hold_up_nobody() {
             refusal = client.poll(Instant::now).err();
             assert!(
                 Instant::now() < end,
-                "neither asked nor refused behind {before}"
+                "neither looked up nor refused behind {before} lookups"
             );
             std::thread::yield_now();
         }
@@ -81,7 +82,7 @@ fn lookups_whose_askers_are_gone_hold_up_nobody() {
     }
     let refusal = refusal.expect("a refusal");
     let reached = hanging();
-    assert!((100..=300).contains(&reached), "{reached} hang");
+    assert!((100..=300).contains(&reached), "{reached} lookups hang");
     let PollError::Connect(refused) = &refusal else {
         panic!("{refusal}");
     };
@@ -91,7 +92,7 @@ fn lookups_whose_askers_are_gone_hold_up_nobody() {
     assert_eq!(host, "gone.hangs");
     assert!(!source.to_string().is_empty());
 
-    // Once they have their answers all is as it was.
+    // Once they are answered, lookups work as before.
     release();
     until_none_hangs();
     let again = || outcome(port).ok();

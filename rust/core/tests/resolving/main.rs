@@ -1,5 +1,5 @@
-//! Names. A program of its own, one test at a time: it defines `getaddrinfo` itself, and all lookups
-//! share their threads.
+//! Names. A program of its own, one test at a time: it defines `getaddrinfo` itself, and all
+//! lookups share their threads.
 #![cfg(target_os = "linux")]
 
 mod abandoned_lookups;

@@ -7,37 +7,39 @@ use crate::support::*;
 use stream_socket::Status;
 
 #[test]
-fn a_lookup_behind_many_that_hang_is_refused_once_nobody_waits_for_them() {
+fn a_lookup_behind_too_many_abandoned_ones_is_refused() {
     let _only = only_lookups();
     hold_back();
-    // As many as there may be hang; of the last one the asker is still there.
+    // As many lookups hang as possible. Only the last one is not abandoned.
     let mut last = None;
     for count in 1..=256 {
         last = Some(connect_to_name("gone.hangs", 1));
-        until("asked", || (hanging() == count).then_some(()));
+        until("the lookup has begun", || {
+            (hanging() == count).then_some(())
+        });
     }
     let waits = connect_to_name("waits.hangs", 1);
     std::thread::sleep(Duration::from_millis(100));
     assert_eq!(hanging(), 256);
     drop(last);
-    // Now all hang, and nobody waits for any of them. Who asks from now on is refused at once.
+    // Now all that hang are abandoned, and the waiting lookup is refused.
     assert_eq!(waits.status(), Status::Connecting);
     let end = Instant::now() + Duration::from_secs(3);
     while waits.poll(Instant::now).is_ok() {
-        assert!(Instant::now() < end, "neither asked nor refused, for ever");
+        assert!(Instant::now() < end, "neither looked up nor refused");
         std::thread::sleep(Duration::from_millis(1));
     }
     release();
     until_none_hangs();
 }
 
-/// The program's address space in bytes.
+/// The size of the program's address space in bytes.
 fn address_space() -> usize {
     let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
     pages.split(' ').next().unwrap().parse::<usize>().unwrap() * 4096
 }
 
-/// Threads that were there for lookups that hang leave nothing behind once they have ended.
+/// The threads of hanging lookups leave nothing behind when they end.
 #[test]
 fn waves_of_hanging_lookups_do_not_add_up() {
     let _only = only_lookups();
@@ -46,9 +48,11 @@ fn waves_of_hanging_lookups_do_not_add_up() {
         hold_back();
         for count in 1..=150 {
             drop({
-                let asked = connect_to_name("gone.hangs", 1);
-                until("asked", || (hanging() == count).then_some(()));
-                asked
+                let client = connect_to_name("gone.hangs", 1);
+                until("the lookup has begun", || {
+                    (hanging() == count).then_some(())
+                });
+                client
             });
         }
         release();

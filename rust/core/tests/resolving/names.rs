@@ -10,19 +10,9 @@ use stream_socket::{
     PollError, Status, Target,
 };
 
-fn listening(ip: impl Into<std::net::IpAddr>, port: u16, backlog: i32) -> (Listener, u16) {
-    let listener = Listener::new();
-    let address = BindAddress::Inet(SocketAddr::new(ip.into(), port));
-    listener
-        .listen(&address, ListenOptions::new(backlog))
-        .unwrap();
-    let port = listener.local_port();
-    (listener, port)
-}
-
-/// A listener that answers nobody: its backlog is full, and the kernel drops what comes beyond it.
+/// A listener that does not answer: its backlog is full, and the kernel drops further connects.
 fn unanswering(ip: Ipv4Addr, port: u16) -> (Listener, Vec<Connection>) {
-    let (listener, port) = listening(ip, port, 0);
+    let (listener, port) = listening(ip, port, 0).unwrap();
     let address = Address::Inet((ip, port).into());
     (listener, vec![connected(&address)])
 }
@@ -44,7 +34,7 @@ fn peer(connection: &Connection) -> String {
 #[test]
 fn a_name_is_connected_to() {
     let _only = only_lookups();
-    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8);
+    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8).unwrap();
     let client = connect_to("four.test", port, None, Instant::now());
     until_status(&client, Status::Connected).unwrap();
     assert_eq!(peer(&client), format!("127.0.0.1:{port}"));
@@ -53,7 +43,7 @@ fn a_name_is_connected_to() {
 #[test]
 fn every_name_that_the_system_knows_is_connected_to() {
     let _only = only_lookups();
-    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 64);
+    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 64).unwrap();
     for name in ODD_NAMES {
         let target = Target::new(name, port);
         assert!(matches!(target, Some(Target::Name { .. })), "{name}");
@@ -69,12 +59,12 @@ fn every_name_that_the_system_knows_is_connected_to() {
 #[test]
 fn a_server_on_the_other_family_is_found() {
     let _only = only_lookups();
-    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8);
+    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8).unwrap();
     let client = connect_to("both.test", port, None, Instant::now());
     until_status(&client, Status::Connected).unwrap();
     assert_eq!(peer(&client), format!("127.0.0.1:{port}"));
 
-    let (_listener, port) = listening(Ipv6Addr::LOCALHOST, 0, 8);
+    let (_listener, port) = listening(Ipv6Addr::LOCALHOST, 0, 8).unwrap();
     let client = connect_to("both.test", port, None, Instant::now());
     until_status(&client, Status::Connected).unwrap();
     assert_eq!(peer(&client), format!("[::1]:{port}"));
@@ -87,18 +77,18 @@ fn localhost_is_found_on_either_family() {
         std::net::IpAddr::from(Ipv4Addr::LOCALHOST),
         Ipv6Addr::LOCALHOST.into(),
     ] {
-        let (_listener, port) = listening(ip, 0, 8);
+        let (_listener, port) = listening(ip, 0, 8).unwrap();
         let client = connect_to("localhost", port, None, Instant::now());
         let outcome = until_status(&client, Status::Connected);
         outcome.unwrap();
     }
 }
 
-/// The clock is the test's: no quarter of a second has to pass.
+/// The clock is the test's, so it does not wait for a quarter of a second.
 #[test]
 fn an_address_that_does_not_answer_is_overtaken_after_250_ms() {
     let _only = only_lookups();
-    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8);
+    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8).unwrap();
     let _unanswering = unanswering(Ipv4Addr::new(127, 0, 0, 2), port);
     let start = Instant::now();
     let client = connect_to("two.test", port, None, start);
@@ -121,9 +111,9 @@ fn an_address_that_does_not_answer_is_overtaken_after_250_ms() {
 #[test]
 fn a_bound_address_restricts_the_family() {
     let _only = only_lookups();
-    let (_listener, port) = listening(Ipv6Addr::LOCALHOST, 0, 8);
+    let (_listener, port) = listening(Ipv6Addr::LOCALHOST, 0, 8).unwrap();
     let client = Connection::new();
-    let any_v6 = BindAddress::Inet((Ipv6Addr::LOCALHOST, 0).into());
+    let any_v6 = "[::1]:0".parse().unwrap();
     client.bind(&any_v6).unwrap();
     let host = "mixed.test".to_owned();
     let target = Target::Name { host, port };
@@ -158,7 +148,7 @@ fn a_name_without_an_address_ends_in_error() {
     );
     let finished = Event::ConnectFinished(ConnectEnd::Unresolved);
     assert_eq!(
-        notices(&client),
+        pending_events(&client),
         [
             Event::StatusChanged(Status::Connecting),
             Event::StatusChanged(Status::Error),
@@ -181,12 +171,12 @@ fn all_addresses_refusing_is_the_last_one_s_error() {
     );
 }
 
-/// The game is busy for longer than the time limit, and the name was looked up meanwhile: its
-/// addresses were not tried.
+/// The game is busy for longer than the time limit, and the name is looked up meanwhile: its
+/// addresses have not been tried.
 #[test]
 fn a_frame_longer_than_the_limit_leaves_time_for_each_address() {
     let _only = only_lookups();
-    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8);
+    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8).unwrap();
     let _unanswering = unanswering(Ipv4Addr::new(127, 0, 0, 2), port);
     let limit = Some(Duration::from_secs(1));
     for (name, reached) in [
@@ -201,7 +191,7 @@ fn a_frame_longer_than_the_limit_leaves_time_for_each_address() {
             let mut now = start + Duration::from_millis(busy);
             until(&format!("{name} after {busy} ms"), || {
                 client.poll(|| now).unwrap();
-                // A lookup takes time of the machine's clock, not of this one.
+                // A lookup takes real time. This clock only advances afterwards.
                 if client.peer_address().is_some() {
                     now += Duration::from_millis(16);
                 }
@@ -212,11 +202,11 @@ fn a_frame_longer_than_the_limit_leaves_time_for_each_address() {
     }
 }
 
-/// However long nobody polled, a connect that gets no answer ends.
+/// A connect without an answer ends, however rarely it is polled.
 #[test]
 fn a_connect_that_is_polled_rarely_ends() {
     let _only = only_lookups();
-    let (_listener, port) = listening(Ipv4Addr::new(127, 0, 0, 9), 0, 0);
+    let (_listener, port) = listening(Ipv4Addr::new(127, 0, 0, 9), 0, 0).unwrap();
     let _unanswering = [2, 1].map(|last| unanswering(Ipv4Addr::new(127, 0, 0, last), port));
     let start = Instant::now();
     let client = connect_to("two.test", port, Some(Duration::from_secs(1)), start);
@@ -230,17 +220,18 @@ fn a_connect_that_is_polled_rarely_ends() {
     assert!(polls <= 5, "{polls}");
 }
 
-/// One test for everything about a lookup that hangs: it occupies the threads that all lookups share.
+/// A hanging lookup can time out, be cancelled and outlive its object, and other names are answered
+/// meanwhile.
 #[test]
-fn a_lookup_that_hangs_holds_up_nobody() {
+fn a_hanging_lookup_blocks_no_other_lookup() {
     let _only = only_lookups();
-    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8);
+    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8).unwrap();
 
     // It can time out,
     let start = Instant::now();
     let limit = Duration::from_secs(3);
     let late = connect_to("late.hangs", port, Some(limit), start);
-    until("it is asked", || (hanging() == 1).then_some(()));
+    until("the lookup has begun", || (hanging() == 1).then_some(()));
     poll_in_frames(&late, start, start + limit).unwrap();
     assert_eq!(late.peer_address(), None);
     let error = late
@@ -254,7 +245,7 @@ fn a_lookup_that_hangs_holds_up_nobody() {
     cancelled.disconnect();
     assert_eq!(cancelled.status(), Status::None);
     assert_eq!(
-        notices(&cancelled),
+        pending_events(&cancelled),
         [
             Event::StatusChanged(Status::Connecting),
             Event::StatusChanged(Status::None),
@@ -268,9 +259,11 @@ fn a_lookup_that_hangs_holds_up_nobody() {
     let client = connect_to("four.test", port, None, start);
     until_status(&client, Status::Connected).unwrap();
 
-    // An answer that comes is used if somebody waits for it.
+    // A late answer serves a connect that still waits for it.
     let patient = connect_to("late.hangs", port, None, start);
-    until("it is asked too", || (hanging() >= 2).then_some(()));
+    until("the second lookup has begun", || {
+        (hanging() >= 2).then_some(())
+    });
     release();
     until_status(&patient, Status::Connected).unwrap();
     assert_eq!(late.status(), Status::Error);

@@ -1,5 +1,5 @@
-//! A resolver that answers as a test wants: it defines `getaddrinfo`, which takes the place of the C
-//! library's function in this program.
+//! A resolver that answers as a test wants: it defines `getaddrinfo`, which takes the place of the
+//! C library's function in this program.
 
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::sync::{Condvar, Mutex, MutexGuard};
@@ -47,8 +47,8 @@ unsafe extern "C" fn getaddrinfo(
     found: *mut *mut libc::addrinfo,
 ) -> c_int {
     // SAFETY: The real function is looked up by its name and has this type. The arguments are the
-    // caller's, or zero-terminated texts. Each list that it returns is a chain, which `freeaddrinfo`
-    // frees link by link.
+    // caller's, or zero-terminated texts. Each list that it returns is a chain, which
+    // `freeaddrinfo` frees link by link.
     unsafe {
         let real = libc::dlsym(libc::RTLD_NEXT, c"getaddrinfo".as_ptr());
         let real = std::mem::transmute::<*mut libc::c_void, GetAddrInfo>(real);

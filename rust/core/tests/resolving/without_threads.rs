@@ -10,8 +10,8 @@ use stream_socket::Status;
 /// More than the kernel takes at once.
 const MUCH: usize = 11 << 20;
 
-/// Has this process, which becomes another user's if it is root's, start no more threads. False if
-/// it still can.
+/// Prevents this process from starting threads. A process of root becomes one of another user for
+/// that. Returns false if it still can start threads.
 fn forbid_threads() -> bool {
     const NOBODY: u32 = 65534;
     let none = libc::rlimit {
@@ -29,7 +29,7 @@ fn forbid_threads() -> bool {
     std::thread::Builder::new().spawn(|| ()).is_err()
 }
 
-/// The process without threads.
+/// The process that can start no thread.
 #[test]
 fn the_process_without_threads() {
     if argument().is_none() {
@@ -38,7 +38,7 @@ fn the_process_without_threads() {
     if !forbid_threads() {
         std::process::exit(NOT_PERMITTED);
     }
-    // The asking thread looks the name up itself.
+    // The connecting thread looks the name up itself.
     release();
     let server = Server::new(AddressFamily::Ipv4);
     let port = server.listener.local_port();
@@ -47,7 +47,7 @@ fn the_process_without_threads() {
         assert_eq!(
             client.status(),
             Status::Connecting,
-            "the end is left to polls"
+            "a poll finds the result"
         );
         until_status(&client, Status::Connected).unwrap();
         assert_eq!(hanging(), 0);
@@ -56,7 +56,7 @@ fn the_process_without_threads() {
     let unknown = connect_to_name("a name that is none", port);
     let error = until("the end", || unknown.poll(Instant::now).err());
     assert!(error.to_string().contains("resolve"), "{error}");
-    // Nobody sees to a close later, and its peer is told so.
+    // No thread carries out a lingering close later, so the peer gets a reset.
     let (client, mut peer) = connection_to_raw_peer();
     client.set_queue_limit(MUCH);
     client.write_fully(&pattern(MUCH)).unwrap();
@@ -68,7 +68,7 @@ fn the_process_without_threads() {
     assert_eq!(end.kind(), ErrorKind::ConnectionReset);
     assert!(!received.is_empty());
     assert_eq!(same_bytes(&received, &pattern(MUCH)), received.len());
-    // One with nothing left has sent all of it.
+    // A connection without a queue has sent everything.
     let (client, mut peer) = connection_to_raw_peer();
     client.write_fully(b"last words").unwrap();
     client.disconnect();
@@ -78,9 +78,9 @@ fn the_process_without_threads() {
 }
 
 #[test]
-fn lookups_and_closes_take_no_thread() {
+fn lookups_and_closes_work_without_threads() {
     let _only = only_lookups();
-    const TEST: &str = "lookups_and_closes_take_no_thread";
+    const TEST: &str = "lookups_and_closes_work_without_threads";
     let child = "without_threads::the_process_without_threads";
     run_test(
         TEST,

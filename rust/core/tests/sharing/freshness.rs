@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use crate::support::*;
 use socket2::Socket;
-use stream_socket::{Connection, Status};
+use stream_socket::{Address, Connection, Status};
 
-/// How old an answer may be that one connection has from a look on behalf of another, and something to spare.
+/// Longer than an answer to the probe of another connection is shared.
 const YOUNG: Duration = Duration::from_micros(6);
 
-/// Has another idle connection look, whose answer those that come next might share. The first time it may share one itself.
-fn look(other: &Connection) {
+/// Makes another idle connection probe the kernel, so that later polls could share the answer. Its
+/// first poll may itself share an older one.
+fn probe(other: &Connection) {
     for _ in 0..2 {
         assert!(!other.poll(Instant::now).unwrap());
     }
@@ -32,16 +33,16 @@ fn spin(time: Duration) {
     }
 }
 
-/// Sockets of other libraries in this process are nobody's that one knows of.
+/// This library cannot observe the sends of foreign sockets in this process.
 #[test]
-fn what_a_foreign_socket_sent_is_seen_a_few_microseconds_later() {
+fn data_of_a_foreign_socket_is_seen_within_microseconds() {
     let _only = only_test();
     let (other, _other_peer) = idle_pair();
     let (connection, mut peer) = idle_pair();
     let mut missed = 0;
     const ROUNDS: usize = 2000;
     for _ in 0..ROUNDS {
-        look(&other);
+        probe(&other);
         peer.write_all(b"x").unwrap();
         spin(YOUNG);
         missed += usize::from(!connection.poll(Instant::now).unwrap());
@@ -51,16 +52,16 @@ fn what_a_foreign_socket_sent_is_seen_a_few_microseconds_later() {
     assert_eq!(missed, 0, "of {ROUNDS}");
 }
 
-/// As above, by the number of bytes available.
+/// The same by the number of available bytes.
 #[test]
-fn what_a_foreign_socket_sent_is_available_a_few_microseconds_later() {
+fn data_of_a_foreign_socket_is_available_within_microseconds() {
     let _only = only_test();
     let (other, _other_peer) = idle_pair();
     let (connection, mut peer) = idle_pair();
     let mut missed = 0;
     const ROUNDS: usize = 2000;
     for _ in 0..ROUNDS {
-        look(&other);
+        probe(&other);
         peer.write_all(b"x").unwrap();
         spin(YOUNG);
         missed += usize::from(connection.available() != Some(1));
@@ -70,7 +71,8 @@ fn what_a_foreign_socket_sent_is_available_a_few_microseconds_later() {
     assert_eq!(missed, 0, "of {ROUNDS}");
 }
 
-/// Who has received something through this library knows that what was sent before is there too, however fast that was.
+/// A program that has received a message through this library knows that data sent before it has
+/// arrived, however short the time.
 #[test]
 fn what_was_sent_before_something_received_is_seen() {
     let _only = only_test();
@@ -80,7 +82,7 @@ fn what_was_sent_before_something_received_is_seen() {
     let mut missed = 0;
     const ROUNDS: usize = 2000;
     for _ in 0..ROUNDS {
-        look(&other);
+        probe(&other);
         peer.write_all(b"x").unwrap();
         message_peer.write_all(b"sent").unwrap();
         assert_eq!(read(&messages, 4).unwrap(), b"sent");
@@ -91,23 +93,27 @@ fn what_was_sent_before_something_received_is_seen() {
     assert_eq!(missed, 0, "of {ROUNDS}");
 }
 
-/// As above: a connection that was accepted, or that is there, tells as much as a message.
+/// The same with an accepted connection in place of a message.
 #[test]
 fn what_was_sent_before_a_connection_accepted_is_seen() {
     let _only = only_test();
     let (other, _other_peer) = idle_pair();
     let (connection, mut peer) = idle_pair();
     let server = Server::new(AddressFamily::Unix);
-    let stream_socket::Address::Unix(path) = &server.address else {
+    let Address::Unix(path) = &server.address else {
         unreachable!()
     };
     let mut missed = 0;
     const ROUNDS: usize = 1000;
     for _ in 0..ROUNDS {
-        look(&other);
+        probe(&other);
         peer.write_all(b"x").unwrap();
         let _client = std::os::unix::net::UnixStream::connect(path).unwrap();
-        let _accepted = server.listener.accept().unwrap().expect("it waits");
+        let _accepted = server
+            .listener
+            .accept()
+            .unwrap()
+            .expect("a connection waits");
         missed += usize::from(!connection.poll(Instant::now).unwrap());
         assert_eq!(read(&connection, 1).unwrap(), b"x");
         make_idle(&connection);
@@ -115,16 +121,16 @@ fn what_was_sent_before_a_connection_accepted_is_seen() {
     assert_eq!(missed, 0, "of {ROUNDS}");
 }
 
-/// Whether the kernel has something to be received, or an end.
+/// Whether the kernel has data or an end.
 fn is_readable(descriptor: RawFd) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    // SAFETY: The connection that it belongs to lives.
+    // SAFETY: The connection that owns the descriptor is alive.
     let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
     let mut descriptors = [PollFd::new(&descriptor, PollFlags::IN)];
     poll(&mut descriptors, Some(&Timespec::default())).unwrap() > 0
 }
 
-/// A connect that is given up before it was known to be there ends a connection all the same.
+/// A connect that is cancelled may already have made a connection, and ends it.
 #[test]
 fn the_end_of_a_cancelled_connect_is_seen() {
     let _only = only_test();
@@ -149,7 +155,7 @@ fn the_end_of_a_cancelled_connect_is_seen() {
         let [descriptor] = descriptors[..] else {
             panic!("{descriptors:?}")
         };
-        look(&other);
+        probe(&other);
         client.disconnect();
         if is_readable(descriptor) {
             tried += 1;
@@ -161,11 +167,11 @@ fn the_end_of_a_cancelled_connect_is_seen() {
     assert_eq!(missed, 0, "of {tried}");
 }
 
-/// So many rounds are made, however long they take.
+/// The smallest number of rounds, however long they take.
 const ENOUGH: u64 = 500;
 
-/// The other process of the test below: for each byte from its standard input it sends one, and then tells by a pipe, its
-/// standard error, that it has.
+/// The other process of the test below. For each byte from its standard input it sends one through
+/// its socket, and then writes one to its standard error, a pipe.
 #[test]
 fn the_other_process() {
     let Some(path) = argument() else { return };
@@ -185,65 +191,65 @@ fn what_another_process_sent_before_a_message_through_a_pipe_is_seen() {
     let _only = only_test();
     let (other, _other_peer) = idle_pair();
     let server = Server::new(AddressFamily::Unix);
-    let stream_socket::Address::Unix(path) = &server.address else {
+    let Address::Unix(path) = &server.address else {
         unreachable!()
     };
     let mut child = spawn_test("freshness::the_other_process", path.to_str().unwrap());
     let connection = server.accept();
     make_idle(&connection);
-    let (mut ask, mut told) = (child.stdin.take().unwrap(), child.stderr.take().unwrap());
+    let (mut request, mut replies) = (child.stdin.take().unwrap(), child.stderr.take().unwrap());
     let end = Instant::now() + Duration::from_millis(1500);
     let (mut missed, mut tried) = (0, 0);
-    // As many as the time allows, and on a busy machine still enough.
+    // As many rounds as the time allows, and at least `ENOUGH` on a busy machine.
     while tried <= ENOUGH || Instant::now() < end && tried < 30_000 {
-        ask.write_all(b"x").unwrap();
-        // Until shortly before the answer.
+        request.write_all(b"x").unwrap();
+        // Waits until shortly before the answer.
         spin(Duration::from_micros(tried % 16));
-        look(&other);
-        let looked = Instant::now();
-        told.read_exact(&mut [0]).unwrap();
-        spin(YOUNG.saturating_sub(looked.elapsed()));
+        probe(&other);
+        let probed = Instant::now();
+        replies.read_exact(&mut [0]).unwrap();
+        spin(YOUNG.saturating_sub(probed.elapsed()));
         tried += 1;
         missed += u64::from(!connection.poll(Instant::now).unwrap());
         assert_eq!(read(&connection, 1).unwrap(), b"x");
         make_idle(&connection);
     }
-    drop(ask);
+    drop(request);
     assert!(child.wait().unwrap().success());
     assert_eq!(missed, 0, "of {tried}");
 }
 
-/// As above, by a thread with a foreign socket.
+/// The same by a thread with a foreign socket.
 #[test]
 fn what_a_thread_sent_before_a_message_through_a_pipe_is_seen() {
     let _only = only_test();
     let (other, _other_peer) = idle_pair();
     let (connection, mut peer) = idle_pair();
-    let (mut asked, mut ask) = std::io::pipe().unwrap();
-    let (mut told, mut tell) = std::io::pipe().unwrap();
+    let (mut requests, mut request) = std::io::pipe().unwrap();
+    let (mut replies, mut reply) = std::io::pipe().unwrap();
     thread::scope(|scope| {
         scope.spawn(move || {
-            while asked.read_exact(&mut [0]).is_ok() {
+            while requests.read_exact(&mut [0]).is_ok() {
                 peer.write_all(b"x").unwrap();
-                tell.write_all(b"x").unwrap();
+                reply.write_all(b"x").unwrap();
             }
             peer
         });
         let end = Instant::now() + Duration::from_millis(1500);
         let (mut missed, mut tried) = (0, 0);
         while tried <= ENOUGH || Instant::now() < end && tried < 30_000 {
-            ask.write_all(b"x").unwrap();
+            request.write_all(b"x").unwrap();
             spin(Duration::from_micros(tried % 16));
-            look(&other);
-            let looked = Instant::now();
-            told.read_exact(&mut [0]).unwrap();
-            spin(YOUNG.saturating_sub(looked.elapsed()));
+            probe(&other);
+            let probed = Instant::now();
+            replies.read_exact(&mut [0]).unwrap();
+            spin(YOUNG.saturating_sub(probed.elapsed()));
             tried += 1;
             missed += u64::from(!connection.poll(Instant::now).unwrap());
             assert_eq!(read(&connection, 1).unwrap(), b"x");
             make_idle(&connection);
         }
-        drop(ask);
+        drop(request);
         assert_eq!(missed, 0, "of {tried}");
     });
 }

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use super::Sharing;
 use crate::support::*;
 
-/// The message has been sent: what the sender tells, past the library's sockets.
+/// Whether the message was sent. The sender sets it, past the library's sockets.
 static SENT: AtomicBool = AtomicBool::new(false);
 
 static ROUND: AtomicU64 = AtomicU64::new(0);
 
-/// Takes the processor away until the message was sent.
+/// Holds the thread up until the message was sent.
 extern "C" fn pause(_: libc::c_int) {
     for _ in 0..200_000 {
         if SENT.load(Ordering::Acquire) {
@@ -24,14 +24,15 @@ extern "C" fn pause(_: libc::c_int) {
     }
 }
 
-/// Sends a byte each round, at any moment of this thread, which stands still meanwhile.
+/// Runs `round` `count` times while another thread interrupts it at a varying moment, sends a byte,
+/// and lets it continue. Returns how often `round` returned false.
 fn rounds(
     mut peer: impl FnMut(u64) -> std::fs::File,
     mut round: impl FnMut(u64) -> bool,
     count: u64,
 ) -> u64 {
     ROUND.store(0, Ordering::SeqCst);
-    // SAFETY: The handler only reads a flag.
+    // SAFETY: The handler only reads an atomic flag.
     let me = unsafe {
         libc::signal(libc::SIGUSR1, pause as *const () as usize);
         libc::pthread_self()
@@ -51,7 +52,7 @@ fn rounds(
                 // SAFETY: The thread outlives this one.
                 unsafe { libc::pthread_kill(me, libc::SIGUSR1) };
                 peer.write_all(b"x").unwrap();
-                // Many times as long as an answer may be old.
+                // Many times the sharing time.
                 let sent = Instant::now();
                 while sent.elapsed() < Duration::from_micros(60) {
                     std::hint::spin_loop();
@@ -69,7 +70,7 @@ fn file(socket: &socket2::Socket) -> std::fs::File {
     std::fs::File::from(std::os::fd::OwnedFd::from(socket.try_clone().unwrap()))
 }
 
-/// `available` uses the answer of a poll just before.
+/// `available` uses the answer of the poll just before it.
 #[test]
 fn a_poll_that_was_held_up_makes_no_fresh_answer() {
     let _only = only_test();
@@ -90,7 +91,7 @@ fn a_poll_that_was_held_up_makes_no_fresh_answer() {
                     return true;
                 }
                 if SENT.load(Ordering::Acquire) {
-                    // It has been sent, and this thread knows it.
+                    // This thread knows that the message was sent.
                     return connection.available() == Some(1);
                 }
             }
@@ -100,11 +101,11 @@ fn a_poll_that_was_held_up_makes_no_fresh_answer() {
     );
     assert_eq!(
         missed, 0,
-        "of 3000 messages that this thread knew of were said not to be there"
+        "of 3000 messages that had been sent were not seen"
     );
 }
 
-/// A poll uses the shared poll that the poll of another connection has made.
+/// A poll uses the shared poll that another connection has made.
 #[test]
 fn a_shared_poll_that_was_held_up_makes_no_fresh_answer() {
     let _only = only_test();
@@ -118,24 +119,24 @@ fn a_shared_poll_that_was_held_up_makes_no_fresh_answer() {
         |_| file(&second_peer),
         |_| {
             let end = Instant::now() + Duration::from_secs(20);
-            let mut told = None;
-            while Instant::now() < end && told.is_none() {
+            let mut seen = None;
+            while Instant::now() < end && seen.is_none() {
                 let _ = first.poll(Instant::now).unwrap();
                 if SENT.load(Ordering::Acquire) {
-                    told = Some(second.poll(Instant::now).unwrap());
+                    seen = Some(second.poll(Instant::now).unwrap());
                 }
             }
             until_available(&second, 1);
             read(&second, 1).unwrap();
             make_idle(&second);
             make_idle(&first);
-            told == Some(true)
+            seen == Some(true)
         },
         3000,
     );
     assert_eq!(
         missed, 0,
-        "of 3000 messages that this thread knew of were said not to be there"
+        "of 3000 messages that had been sent were not seen"
     );
 }
 
@@ -149,17 +150,17 @@ fn without_sharing_nothing_is_missed() {
         |_| file(&second_peer),
         |_| {
             let end = Instant::now() + Duration::from_secs(20);
-            let mut told = None;
-            while Instant::now() < end && told.is_none() {
+            let mut seen = None;
+            while Instant::now() < end && seen.is_none() {
                 if second.poll(Instant::now).unwrap() {
-                    told = Some(true);
+                    seen = Some(true);
                 } else if SENT.load(Ordering::Acquire) {
-                    told = Some(second.available() == Some(1));
+                    seen = Some(second.available() == Some(1));
                 }
             }
             until_available(&second, 1);
             read(&second, 1).unwrap();
-            told == Some(true)
+            seen == Some(true)
         },
         3000,
     );

@@ -1,5 +1,5 @@
-//! A connection counts as quiet only after the kernel has reported that nothing is left. A receive may
-//! return less than there is: before urgent data, and behind data that came with descriptors.
+//! A connection counts as quiet only after the kernel has reported that nothing is left. A receive
+//! may return less than there is: before urgent data, and behind data that came with descriptors.
 
 use std::io::{IoSlice, Write};
 use std::os::fd::AsFd;
@@ -13,11 +13,11 @@ use stream_socket::{Connection, Group, ReadError, Status, Visit};
 for_each_family!(
     nothing_behind_a_boundary_is_overlooked,
     an_end_behind_a_boundary_is_seen,
-    a_group_is_told_of_what_is_behind_a_boundary,
+    a_group_reports_data_behind_a_boundary,
     a_line_across_a_boundary_is_read,
 );
 
-/// Sends `abc`, a boundary at which a receive stops short, and `def`.
+/// Sends `abc`, something at which a receive stops, and `def`.
 fn send_with_a_boundary(family: AddressFamily, mut peer: &Socket) {
     match family {
         AddressFamily::Unix => {
@@ -37,7 +37,7 @@ fn send_with_a_boundary(family: AddressFamily, mut peer: &Socket) {
     peer.write_all(b"def").unwrap();
 }
 
-/// Waits until everything has travelled, without a look of the library.
+/// Waits until the data has arrived, without a call of the library.
 fn until_travelled(peer: &Socket) {
     let unsent = || {
         let mut count = 0;
@@ -49,10 +49,11 @@ fn until_travelled(peer: &Socket) {
         assert_eq!(outcome, 0);
         count
     };
-    until("it has travelled", || (unsent() == 0).then_some(()));
+    until("the data has arrived", || (unsent() == 0).then_some(()));
 }
 
-/// Sends `abc` and `def` to a connection that has been idle, with a boundary between them, and waits until all is there.
+/// Sends `abc` and `def` with a boundary between them to an idle connection, and waits until both
+/// have arrived.
 fn with_a_boundary(family: AddressFamily) -> (Connection, Socket) {
     let (connection, peer) = raw_peer(family);
     make_idle(&connection);
@@ -65,7 +66,7 @@ fn with_a_boundary(family: AddressFamily) -> (Connection, Socket) {
 
 type Way = fn(&Connection) -> Vec<u8>;
 
-/// Each way of finding out what is there, over and over. What has been read.
+/// The ways to find and read data. Each returns what it has read.
 const WAYS: [(&str, Way); 5] = [
     ("poll", |connection| {
         if !connection.poll(Instant::now).unwrap() {
@@ -106,7 +107,7 @@ fn nothing_behind_a_boundary_is_overlooked(family: AddressFamily) {
     }
 }
 
-/// The peer's end too is behind the boundary.
+/// The peer's end is behind the boundary.
 fn an_end_behind_a_boundary_is_seen(family: AddressFamily) {
     let _only = only_test();
     let (connection, peer) = with_a_boundary(family);
@@ -120,13 +121,13 @@ fn an_end_behind_a_boundary_is_seen(family: AddressFamily) {
     assert_eq!(received, b"abcdef");
 }
 
-fn a_group_is_told_of_what_is_behind_a_boundary(family: AddressFamily) {
+fn a_group_reports_data_behind_a_boundary(family: AddressFamily) {
     let _only = only_test();
     let (connection, peer) = raw_peer(family);
     let group = Group::new();
     group.add(&connection);
     let received = std::cell::RefCell::new(Vec::new());
-    // It has nothing to say once a poll says so.
+    // The member is idle once a poll finds nothing.
     let visit = |_| {
         if !connection.poll(Instant::now).unwrap() {
             return Visit::Idle;
@@ -153,19 +154,19 @@ fn a_line_across_a_boundary_is_read(family: AddressFamily) {
     let end = Instant::now() + Duration::from_secs(2);
     let line = loop {
         if !connection.poll(Instant::now).unwrap() {
-            assert!(Instant::now() < end, "it is not seen");
+            assert!(Instant::now() < end, "the line is not found");
             continue;
         }
         match connection.read_until(b"\n", 100, <[u8]>::to_vec) {
             Ok(Some(line)) => break line,
-            Ok(None) => assert!(Instant::now() < end, "it is not seen"),
+            Ok(None) => assert!(Instant::now() < end, "the line is not found"),
             Err(error) => panic!("{error}"),
         }
     };
     assert_eq!(line, b"abcdef\n");
 }
 
-/// A read that waits sees what comes behind a boundary.
+/// A blocking read returns data behind a boundary.
 #[test]
 fn a_blocking_read_goes_on_behind_a_boundary() {
     let _only = only_test();

@@ -1,4 +1,5 @@
-//! Answers that are shared for an hour: what could go wrong within 3 microseconds goes wrong reliably.
+//! Answers that are shared for an hour: what could go wrong within 3 microseconds goes wrong
+//! reliably.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -7,9 +8,9 @@ use super::Sharing;
 use crate::support::*;
 use stream_socket::{Group, Visit};
 
-/// The kernel tells a group of a member, whose poll could still use an answer from before.
+/// The kernel reports a member to its group. The member's poll could still use an older answer.
 #[test]
-fn a_member_that_was_told_of_does_not_use_an_older_answer() {
+fn a_reported_member_uses_no_older_answer() {
     let _only = only_test();
     let _sharing = Sharing::of(Duration::from_secs(3600));
     let (member, mut peer) = connection_to_raw_peer();
@@ -28,14 +29,16 @@ fn a_member_that_was_told_of_does_not_use_an_older_answer() {
     for round in 0..100 {
         while visit() {}
         make_idle(&member);
-        // The second makes a shared poll that the member has not used, and that holds: this library does nothing any more.
+        // The second poll makes a shared poll that stays valid, since this library then makes no
+        // further call, and that the member has not used.
         for _ in 0..2 {
             assert!(!bystander.poll(Instant::now).unwrap());
         }
         peer.write_all(b"x").unwrap();
-        until(&format!("the group is told, round {round}"), || {
-            visit().then_some(())
-        });
+        until(
+            &format!("the group reports the data in round {round}"),
+            || visit().then_some(()),
+        );
         assert_eq!(read(&member, 1).unwrap(), b"x");
     }
 }

@@ -4,10 +4,13 @@ use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::support::*;
-use stream_socket::{Address, Connection, Group, ListenOptions, Listener, Status, Visit};
+use stream_socket::{
+    Address, BindAddress, Connection, Group, ListenOptions, Listener, Options, Status, Target,
+    Visit,
+};
 
 /// The default of macOS.
 const FEW: u64 = 256;
@@ -15,10 +18,11 @@ const FEW: u64 = 256;
 /// More connections than there are descriptors.
 const MANY: usize = 400;
 
-/// Runs the test `child`, which finds `argument`, and asserts that it passes.
+/// Runs the test `child` of this module with `argument` in a process of its own, and asserts that
+/// it passes.
 fn run(child: &str, argument: &str) {
     let mut child = spawn_test(&format!("few_descriptors::{child}"), argument);
-    // It need not be told anything.
+    // It reads nothing.
     drop(child.stdin.take());
     let output = child.wait_with_output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -34,8 +38,8 @@ fn set_limit(count: u64) {
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
 }
 
-/// Has this process be allowed enough for the tests of this program, or says that `test` is
-/// skipped.
+/// Raises the descriptor limit far enough for these tests. If that fails, a line reports that
+/// `test` is skipped.
 fn can_hold_many(test: &str) -> bool {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
@@ -58,7 +62,8 @@ fn open_files(count: usize) -> std::io::Result<Vec<File>> {
     (0..count).map(|_| File::open(&own)).collect()
 }
 
-/// Accepts and keeps what comes, and never closes it, as a hung server, until it is told to stop.
+/// Runs `body` beside a server that accepts connections and never closes them, as a server that
+/// hangs.
 fn never_closing(body: impl FnOnce(SocketAddr)) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -70,7 +75,7 @@ fn never_closing(body: impl FnOnce(SocketAddr)) {
             while !is_over.load(Ordering::Relaxed) {
                 match listener.accept() {
                     Ok(accepted) => kept.push(accepted),
-                    Err(_) => std::thread::sleep(std::time::Duration::from_millis(1)),
+                    Err(_) => std::thread::sleep(Duration::from_millis(1)),
                 }
             }
         });
@@ -83,22 +88,22 @@ fn never_closing(body: impl FnOnce(SocketAddr)) {
 /// More than the kernel takes at once, if its buffer is small.
 const LAST_WORDS: usize = 300_000;
 
-/// Has `connection` put more than is sent at once.
+/// Writes more to `connection` than is sent at once.
 fn queue_last_words(connection: &Connection) {
-    let small = |options: &mut stream_socket::Options| options.send_buffer_size = Some(4096);
+    let small = |options: &mut Options| options.send_buffer_size = Some(4096);
     connection.set_options("make small", small).unwrap();
     connection.set_queue_limit(LAST_WORDS);
     connection.write_fully(&pattern(LAST_WORDS)).unwrap();
     assert!(connection.pending_bytes() > 0);
 }
 
-/// Connects to `address`, says something, and lets go.
+/// Connects to `address`, sends something, and drops the connection.
 fn visit(address: SocketAddr) {
     let client = connected(&Address::Inet(address));
     write(&client, b"hello\n").unwrap();
 }
 
-/// The process that connects many times. It has so many other files open as it is told.
+/// The process that connects many times. Its argument says how many other files it has open.
 #[test]
 fn the_visitor() {
     let Some(argument) = argument() else { return };
@@ -109,17 +114,14 @@ fn the_visitor() {
     for _ in 0..MANY {
         visit(address);
     }
-    // What else a program opens finds room at once.
+    // Other files and sockets can be opened at once.
     open_files(8).unwrap();
     let group = Group::new();
     let listener = Listener::new();
-    let any = stream_socket::BindAddress::Inet((Ipv4Addr::LOCALHOST, 0).into());
+    let any = "127.0.0.1:0".parse().unwrap();
     listener.listen(&any, ListenOptions::new(5)).unwrap();
     group.add(&listener);
-    group.poll(
-        None::<std::time::Duration>.or(Some(Default::default())),
-        |_| Visit::Idle,
-    );
+    group.poll(Some(Duration::ZERO), |_| Visit::Idle);
 }
 
 #[test]
@@ -132,13 +134,13 @@ fn a_server_that_never_closes_costs_no_connects() {
     }
 }
 
-/// The server whose clients stay connected when it has let them go.
+/// The server that disconnects clients, which stay connected.
 #[test]
 fn the_server() {
     let Some(argument) = argument() else { return };
     set_limit(FEW);
     let listener = Listener::new();
-    let any = stream_socket::BindAddress::Inet((Ipv4Addr::LOCALHOST, 0).into());
+    let any = "127.0.0.1:0".parse().unwrap();
     listener.listen(&any, ListenOptions::new(1024)).unwrap();
     std::fs::write(&argument, listener.local_port().to_string()).unwrap();
     for _ in 0..MANY {
@@ -146,14 +148,14 @@ fn the_server() {
         write(&client, b"you are kicked").unwrap();
         client.disconnect();
     }
-    let good = until("a good client", || listener.accept().unwrap());
+    let good = until("the last client", || listener.accept().unwrap());
     write(&good, b"welcome").unwrap();
     assert_eq!(read(&good, 5).unwrap(), b"thank");
 }
 
 #[test]
-fn clients_that_stay_shut_nobody_out() {
-    if !can_hold_many("clients_that_stay_shut_nobody_out") {
+fn clients_that_stay_connected_keep_no_other_out() {
+    if !can_hold_many("clients_that_stay_connected_keep_no_other_out") {
         return;
     }
     let directory = TemporaryDirectory::new();
@@ -176,22 +178,22 @@ fn clients_that_stay_shut_nobody_out() {
     clients.join().unwrap();
 }
 
-/// A process that needs its descriptors for something else, after it has let many connections go.
+/// A process that needs its descriptors for other files, after it has closed many connections.
 #[test]
 fn the_collector() {
     let Some(address) = argument() else { return };
     set_limit(FEW);
     let address: SocketAddr = address.parse().unwrap();
     for _ in 0..100 {
-        // With something unsent it would be kept for half a minute.
+        // A connection with unsent data is kept for half a minute.
         queue_last_words(&connected(&Address::Inet(address)));
     }
     let mut files = Vec::new();
-    // As soon as few are left, more are given up.
+    // As soon as few descriptors are left, lingering closes give theirs up.
     while files.len() < 220 {
         files.extend(until("a descriptor", || open_files(1).ok()));
     }
-    // What the library needs itself it finds at once.
+    // The library finds a descriptor for itself at once.
     visit(address);
 }
 
@@ -203,7 +205,7 @@ fn other_files_find_descriptors() {
     never_closing(|address| run("the_collector", &address.to_string()));
 }
 
-/// The process that has no descriptor left but those of lingering closes.
+/// The process whose descriptors are all in use, some by lingering closes.
 #[test]
 fn the_full_process() {
     let Some(argument) = argument() else { return };
@@ -212,7 +214,7 @@ fn the_full_process() {
     let address: SocketAddr = address.parse().unwrap();
     set_limit(FEW);
     let waiting = Listener::new();
-    let any = stream_socket::BindAddress::Inet((Ipv4Addr::LOCALHOST, 0).into());
+    let any = "127.0.0.1:0".parse().unwrap();
     waiting.listen(&any, ListenOptions::new(64)).unwrap();
     let of_waiting = SocketAddr::from((Ipv4Addr::LOCALHOST, waiting.local_port()));
     let stale = folder.join("stale");
@@ -227,28 +229,26 @@ fn the_full_process() {
         }),
         Box::new(|| {
             let listener = Listener::new();
-            let path = stream_socket::BindAddress::Unix(stale.clone());
+            let path = BindAddress::Unix(stale.clone());
             listener
                 .listen(&path, ListenOptions::new(5).with_mode(0o600))
                 .unwrap();
             assert!(listener.is_listening());
-            // For the next time.
+            // Leaves a stale file for the next use.
             drop(listener);
             drop(std::os::unix::net::UnixListener::bind(&stale).unwrap());
         }),
         Box::new(|| {
             let client = Connection::new();
-            let host = "localhost".to_owned();
-            let port = address.port();
-            let target = stream_socket::Target::Name { host, port };
+            let target = Target::new("localhost", address.port()).unwrap();
             client.connect(target, None, Instant::now()).unwrap();
             until_status(&client, Status::Connected).unwrap();
         }),
-        Box::new(|| drop(waiting.accept().unwrap().expect("one waits"))),
+        Box::new(|| drop(waiting.accept().unwrap().expect("a client waits"))),
         Box::new(|| {
             let group = Group::new();
             group.add(&waiting);
-            group.poll(Some(Default::default()), |_| Visit::Idle);
+            group.poll(Some(Duration::ZERO), |_| Visit::Idle);
         }),
     ];
     let _outside: Vec<_> = (0..2)
@@ -262,7 +262,7 @@ fn the_full_process() {
         while let Ok(file) = open_files(1) {
             files.extend(file);
         }
-        // A few for what the test itself does with std.
+        // One descriptor is left for std's listener in this use.
         files.truncate(files.len() - usize::from(index == 3));
         body();
     }
@@ -278,13 +278,13 @@ fn whatever_the_library_opens_finds_descriptors() {
     never_closing(|address| run("the_full_process", &format!("{address} {folder}")));
 }
 
-/// The server that lets many clients go at once, each with something unsent.
+/// The server that drops many clients at once, each with unsent data.
 #[test]
 fn the_leaving_server() {
     let Some(argument) = argument() else { return };
     set_limit(FEW);
     let listener = Listener::new();
-    let any = stream_socket::BindAddress::Inet((Ipv4Addr::LOCALHOST, 0).into());
+    let any = "127.0.0.1:0".parse().unwrap();
     listener.listen(&any, ListenOptions::new(1024)).unwrap();
     std::fs::write(&argument, listener.local_port().to_string()).unwrap();
     let clients: Vec<Connection> = (0..GUESTS)
@@ -293,15 +293,15 @@ fn the_leaving_server() {
     for client in clients {
         queue_last_words(&client);
     }
-    // They are let go. The other side reads from now on.
+    // The clients are dropped. The other side reads from now on.
     std::fs::write(&argument, "left").unwrap();
     std::io::Read::read(&mut std::io::stdin(), &mut [0]).unwrap();
 }
 
-/// More than a share, and fewer than there are descriptors.
+/// More than lingering closes may keep for long, and fewer than there are descriptors.
 const GUESTS: usize = 150;
 
-/// They had their descriptors before, so nobody is in want of them.
+/// The connections already had their descriptors, so none are missing.
 #[test]
 fn what_many_clients_were_sent_is_delivered() {
     if !can_hold_many("what_many_clients_were_sent_is_delivered") {
@@ -318,7 +318,7 @@ fn what_many_clients_were_sent_is_delivered() {
     let guests: Vec<_> = (0..GUESTS)
         .map(|_| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap())
         .collect();
-    until("the lingering_closes", || {
+    until("the clients are dropped", || {
         (content()? == "left").then_some(())
     });
     for mut guest in guests {
@@ -328,7 +328,7 @@ fn what_many_clients_were_sent_is_delivered() {
             count += std::io::Read::read(&mut guest, &mut block).unwrap();
         }
     }
-    // Its standard input ends with this.
+    // This closes its standard input.
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());
 }

@@ -1,5 +1,5 @@
-//! A process that is stopped for longer than its time limits: by a debugger, by a frozen container, or
-//! by a machine that sleeps. Time in which it did not run says nothing about the network.
+//! A process that is stopped for longer than its time limits: by a debugger, by a frozen container,
+//! or by a machine that sleeps. Time in which it did not run says nothing about the network.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use crate::support::*;
 use stream_socket::{Address, Group, Visit};
 
-/// The limits of the process, and for how long it is stopped.
+/// The time limit of the process, and for how long it is stopped.
 const LIMIT: Duration = Duration::from_millis(400);
 
 const STOP: Duration = Duration::from_millis(1200);
 
-/// The same for a write that takes long without a stop too.
+/// The same for a write that takes long even without a stop.
 const LONG_LIMIT: Duration = Duration::from_secs(2);
 
 const LONG_STOP: Duration = Duration::from_millis(2500);
@@ -23,13 +23,13 @@ const LONG_STOP: Duration = Duration::from_millis(2500);
 /// More than the kernel takes at once.
 const MUCH: usize = 11 << 20;
 
-fn say(word: &str) {
+fn report(word: &str) {
     std::io::stderr()
         .write_all(format!("{word}\n").as_bytes())
         .unwrap();
 }
 
-/// The process that is stopped. It connects, says that it waits, and then what has come of it.
+/// The process that is stopped. It connects, reports that it waits, and then reports the outcome.
 #[test]
 fn the_stopped_process() {
     let Some(argument) = argument() else { return };
@@ -43,8 +43,8 @@ fn the_stopped_process() {
         connection.write_fully(&pattern(MUCH)).unwrap();
         connection.disconnect();
     }
-    // SAFETY: It only asks.
-    say(&format!("waits {}", unsafe { libc::gettid() }));
+    // SAFETY: The call only reads a value.
+    report(&format!("waits {}", unsafe { libc::gettid() }));
     match what {
         "group" => {
             let group = Group::new();
@@ -57,18 +57,18 @@ fn the_stopped_process() {
                 }
                 _ => Visit::Idle,
             });
-            say(&format!("{ready}"));
+            report(&format!("{ready}"));
         }
-        "read" => say(&format!("{}", read(&connection, MUCH).is_ok())),
+        "read" => report(&format!("{}", read(&connection, MUCH).is_ok())),
         "long write" => {
             connection.set_write_timeout(Some(LONG_LIMIT));
-            say(&format!("{:?}", write(&connection, &pattern(MUCH))));
+            report(&format!("{:?}", write(&connection, &pattern(MUCH))));
         }
-        "write" => say(&format!("{:?}", write(&connection, &pattern(MUCH)))),
+        "write" => report(&format!("{:?}", write(&connection, &pattern(MUCH)))),
         "lingering_close" => {
-            // It goes on until the other side has ended.
+            // Stays until the other side has ended.
             std::io::stdin().read_exact(&mut [0]).unwrap();
-            say("over");
+            report("over");
         }
         other => panic!("{other}"),
     }
@@ -113,7 +113,7 @@ impl Stopped {
     }
 
     fn signal(&self, signal: i32) {
-        // SAFETY: It is this process's own child, and was not waited for.
+        // SAFETY: The process is a child of this one, and was not waited for.
         unsafe { libc::kill(self.child.id() as i32, signal) };
     }
 
@@ -141,8 +141,8 @@ impl Drop for Stopped {
 }
 
 #[test]
-fn a_group_s_wait_tells_what_has_come_meanwhile() {
-    if !can_start_itself("a_group_s_wait_tells_what_has_come_meanwhile") {
+fn a_wait_of_a_group_reports_data_from_the_stop() {
+    if !can_start_itself("a_wait_of_a_group_reports_data_from_the_stop") {
         return;
     }
     let mut stopped = Stopped::new("group");
@@ -151,7 +151,7 @@ fn a_group_s_wait_tells_what_has_come_meanwhile() {
     assert_eq!(stopped.line(), "1");
 }
 
-/// What the kernel has room for comes meanwhile. The rest comes when it is read.
+/// What fits into the kernel's buffers arrives during the stop. The rest arrives as it is read.
 #[test]
 fn a_read_goes_on() {
     if !can_start_itself("a_read_goes_on") {
@@ -181,7 +181,7 @@ fn a_write_goes_on() {
     assert!(receiver.join().unwrap().unwrap() == pattern(MUCH));
 }
 
-/// Its reader needs longer than the fair minimum, and less than the limit.
+/// The reader needs longer than the minimum that is left after a stop, and less than the limit.
 #[test]
 fn a_write_keeps_the_time_that_it_had_left() {
     if !can_start_itself("a_write_keeps_the_time_that_it_had_left") {
@@ -199,7 +199,7 @@ fn a_write_keeps_the_time_that_it_had_left() {
     assert_eq!(same_bytes(&received, &pattern(MUCH)), MUCH);
 }
 
-/// However often it is stopped.
+/// It ends however often the process is stopped.
 #[test]
 fn a_write_to_a_peer_that_never_reads_ends() {
     if !can_start_itself("a_write_to_a_peer_that_never_reads_ends") {
@@ -212,12 +212,12 @@ fn a_write_to_a_peer_that_never_reads_ends() {
         scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
                 for (signal, time) in [(libc::SIGCONT, 30), (libc::SIGSTOP, 200)] {
-                    // SAFETY: It is this process's own child, and is waited for later.
+                    // SAFETY: The process is a child of this one, and is waited for later.
                     unsafe { libc::kill(id as i32, signal) };
                     std::thread::sleep(Duration::from_millis(time));
                 }
             }
-            // SAFETY: As before.
+            // SAFETY: The child was not waited for yet.
             unsafe { libc::kill(id as i32, libc::SIGCONT) };
         });
         let line = stopped.line();

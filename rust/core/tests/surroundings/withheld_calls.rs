@@ -1,7 +1,7 @@
-//! A sandbox that withholds system calls, as containers and browsers do. The library uses another call,
-//! or does without one that is not essential.
+//! A sandbox that withholds system calls, as containers and browsers do. The library uses another
+//! call, or does without one that is not essential.
 
-use std::net::{Ipv6Addr, TcpStream};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::support::*;
@@ -13,7 +13,7 @@ const ENOSYS: u32 = libc::ENOSYS as u32;
 
 const EPERM: u32 = libc::EPERM as u32;
 
-/// Has `call` fail with `error` in this thread, and in those that it starts (seccomp(2)).
+/// Makes `call` fail with `error` in this thread, and in those that it starts (seccomp(2)).
 fn withhold(call: libc::c_long, error: u32) {
     let statement = |code: u32, value: u32| libc::sock_filter {
         code: code as u16,
@@ -48,7 +48,7 @@ fn withhold(call: libc::c_long, error: u32) {
     }
 }
 
-/// The process without a call.
+/// The process that lacks a system call.
 #[test]
 fn the_process_in_a_sandbox() {
     match argument().as_deref() {
@@ -97,7 +97,7 @@ fn accept() {
     }
 }
 
-/// A program that this process starts gets none of its sockets.
+/// Asserts that a program started by this process would inherit none of its sockets.
 fn assert_all_closed_on_exec() {
     let mut count = 0;
     for entry in std::fs::read_dir("/proc/self/fd").unwrap() {
@@ -108,7 +108,7 @@ fn assert_all_closed_on_exec() {
         });
         if is_socket {
             let number = path.file_name().unwrap().to_str().unwrap().parse().unwrap();
-            // SAFETY: It only asks.
+            // SAFETY: The call only reads a value.
             let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
             assert_eq!(flags & libc::FD_CLOEXEC, libc::FD_CLOEXEC);
             count += 1;
@@ -139,9 +139,9 @@ fn wait() {
 
 fn do_without_options() {
     let any = BindAddress::Any { port: 0 };
-    let all_v6 = BindAddress::Inet((Ipv6Addr::UNSPECIFIED, 0).into());
+    let all_v6 = "[::]:0".parse().unwrap();
     let listener = Listener::new();
-    // Who asks for all IPv6 addresses alone does not get IPv4 as well.
+    // A request for all IPv6 addresses must not include IPv4.
     let error = listener.listen(&all_v6, ListenOptions::new(5)).unwrap_err();
     assert_eq!(os_code(&error), Some(libc::EPERM), "{error}");
     listener.listen(&any, ListenOptions::new(5)).unwrap();
@@ -161,14 +161,14 @@ fn do_without_options() {
         let accepted = server.accept();
         write(&client, b"hello").unwrap();
         assert_eq!(read(&accepted, 5).unwrap(), b"hello");
-        // What is asked for is an error, and not remembered.
+        // An option that the program sets is an error, and is not kept.
         if family != AddressFamily::Unix {
-            let asked = client.set_options("send at once", |options| options.no_delay = true);
-            assert_eq!(os_code(&asked.unwrap_err()), Some(libc::EPERM));
+            let outcome = client.set_options("send at once", |options| options.no_delay = true);
+            assert_eq!(os_code(&outcome.unwrap_err()), Some(libc::EPERM));
             assert!(!client.options().no_delay);
         }
     }
-    // A peer is told that it was not sent everything.
+    // The peer gets an error, since it was not sent everything.
     let (client, peer) = pair(AddressFamily::Ipv4);
     write(&client, b"hello").unwrap();
     assert_eq!(read(&peer, 5).unwrap(), b"hello");
@@ -177,7 +177,7 @@ fn do_without_options() {
     assert!(matches!(end, ReadError::Socket { .. }), "{end}");
 }
 
-/// Runs the process above without `call`.
+/// Runs the process above, which lacks `call`.
 fn run(test: &str, call: &str) {
     let child = "withheld_calls::the_process_in_a_sandbox";
     run_test(
@@ -189,17 +189,17 @@ fn run(test: &str, call: &str) {
 }
 
 #[test]
-fn accepting_takes_no_accept4() {
-    run("accepting_takes_no_accept4", "accept4");
-    run("accepting_takes_no_accept4", "accept4 at all");
+fn accepting_works_without_accept4() {
+    run("accepting_works_without_accept4", "accept4");
+    run("accepting_works_without_accept4", "accept4 at all");
 }
 
 #[test]
-fn waiting_takes_no_ppoll() {
-    run("waiting_takes_no_ppoll", "ppoll");
+fn waiting_works_without_ppoll() {
+    run("waiting_works_without_ppoll", "ppoll");
 }
 
 #[test]
-fn default_options_are_not_needed() {
-    run("default_options_are_not_needed", "setsockopt");
+fn connections_work_without_default_options() {
+    run("connections_work_without_default_options", "setsockopt");
 }

@@ -6,9 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use crate::support::*;
 use stream_socket::{Address, BindAddress, ListenOptions, Listener};
 
-/// Hides /proc from this process alone. False where that is not permitted.
+/// Hides /proc from this process alone. Returns false where that is not permitted.
 fn hide_proc() -> bool {
-    // SAFETY: Both calls change this process's view of the file system only, and their texts are
+    // SAFETY: The calls change only this process's view of the file system, and their texts are
     // zero-terminated.
     unsafe {
         let user = if libc::geteuid() == 0 {
@@ -29,21 +29,20 @@ fn hide_proc() -> bool {
 #[test]
 fn the_process_without_proc() {
     let Some(folder) = argument() else { return };
-    // A namespace of users is for processes of one thread. The harness has more, so a fork does it.
-    // SAFETY: The child has one thread and makes calls that need no other, before it ends without
-    // unwinding.
+    // A user namespace needs a process with one thread. The harness has more, so a fork does it.
+    // SAFETY: The child has one thread, makes calls that need no other, and ends without unwinding.
     let child = unsafe { libc::fork() };
     if child == 0 {
         if !hide_proc() {
-            // SAFETY: It ends the child.
+            // SAFETY: The call ends the child.
             unsafe { libc::_exit(NOT_PERMITTED) };
         }
         let outcome = std::panic::catch_unwind(|| listen_with_modes(&folder));
-        // SAFETY: It ends the child.
+        // SAFETY: The call ends the child.
         unsafe { libc::_exit(i32::from(outcome.is_err())) };
     }
     let mut status = 0;
-    // SAFETY: It writes the status only.
+    // SAFETY: The call writes the status only.
     unsafe { libc::waitpid(child, &mut status, 0) };
     std::process::exit(libc::WEXITSTATUS(status));
 }
@@ -63,11 +62,11 @@ fn listen_with_modes(folder: &str) {
                 assert_eq!(file.permissions().mode() & 0o777, mode);
                 drop(connected(&Address::Unix(path)));
             }
-            // A Linux before 6.6 cannot give back what the umask has taken away, and says what is
-            // missing.
+            // Linux before 6.6 cannot restore permissions that the umask removes. The error names
+            // what is missing.
             Err(error) => {
                 assert!(error.to_string().contains("/proc"), "{mode:o}: {error}");
-                assert!(!path.exists(), "it leaves nothing behind");
+                assert!(!path.exists(), "no socket file is left");
                 assert!(mode & 0o022 != 0, "{mode:o}: the umask takes nothing away");
             }
         }
@@ -75,8 +74,8 @@ fn listen_with_modes(folder: &str) {
 }
 
 #[test]
-fn a_socket_s_mode_takes_no_proc() {
-    const TEST: &str = "a_socket_s_mode_takes_no_proc";
+fn a_socket_file_gets_its_mode_without_proc() {
+    const TEST: &str = "a_socket_file_gets_its_mode_without_proc";
     let directory = TemporaryDirectory::new();
     let child = "without_proc::the_process_without_proc";
     let why = "this process may not mount file systems";

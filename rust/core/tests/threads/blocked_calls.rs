@@ -7,14 +7,14 @@ use crate::support::*;
 use stream_socket::{Connection, ReadError, Status, WriteError};
 
 for_each_family!(
-    a_blocked_reader_holds_up_nobody,
-    a_blocked_writer_holds_up_nobody,
+    a_blocked_reader_blocks_no_other_call,
+    a_blocked_writer_blocks_no_other_call,
     disconnect_wakes_two_blocked_readers,
     a_new_connection_is_not_disturbed_by_an_old_reader,
     threads_share_one_connection,
 );
 
-fn a_blocked_reader_holds_up_nobody(family: AddressFamily) {
+fn a_blocked_reader_blocks_no_other_call(family: AddressFamily) {
     let (client, accepted) = pair(family);
     thread::scope(|scope| {
         let reader = asleep(scope, || read(&client, 1));
@@ -34,9 +34,9 @@ fn a_blocked_reader_holds_up_nobody(family: AddressFamily) {
     until_status(&accepted, Status::None).unwrap();
 }
 
-fn a_blocked_writer_holds_up_nobody(family: AddressFamily) {
+fn a_blocked_writer_blocks_no_other_call(family: AddressFamily) {
     let (client, accepted) = pair(family);
-    // More than any kernel takes without a reader.
+    // More than any system accepts while the peer does not read.
     let data = pattern(64 << 20);
     thread::scope(|scope| {
         let writer = asleep(scope, || write(&client, &data));
@@ -81,7 +81,7 @@ fn a_new_connection_is_not_disturbed_by_an_old_reader(family: AddressFamily) {
         thread::scope(|scope| {
             let reader = asleep(scope, || read(&client, 1));
             client.disconnect();
-            // The reader may still be on its way out.
+            // The reader may not have left its call yet.
             connect(&client, &server.address);
             let accepted = server.accept();
             accepted.write_fully(b"new").unwrap();
@@ -95,8 +95,8 @@ fn a_new_connection_is_not_disturbed_by_an_old_reader(family: AddressFamily) {
     }
 }
 
-/// Four threads call everything on one connection while it comes and goes. Nothing hangs, and a new connection works
-/// at the end.
+/// Four threads make all calls on one connection while it connects and disconnects. No call hangs,
+/// and a new connection works at the end.
 fn threads_share_one_connection(family: AddressFamily) {
     let server = Server::new(family);
     let client = Connection::new();
@@ -109,7 +109,7 @@ fn threads_share_one_connection(family: AddressFamily) {
         let _ = client.peer_address();
         let _ = client.local_address();
         let _ = client.pending_bytes();
-        let _ = notices(client);
+        let _ = pending_events(client);
     };
     thread::scope(|scope| {
         for _ in 0..2 {

@@ -7,18 +7,18 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::*;
-use stream_socket::{Connection, Options, ReadError, Status, WriteError};
+use stream_socket::{Connection, Options, ReadError, Status, WriteError, WriteFailure};
 
 for_each_family!(
     an_unusable_stream_ends_and_the_next_one_goes_on,
-    a_queue_is_delivered_whoever_looks_during_a_disconnect,
-    a_queue_is_delivered_whoever_looks_while_the_peer_ends,
-    an_end_asked_for_during_a_write_follows_it,
-    an_end_asked_for_while_somebody_looks_is_sent,
-    a_disconnect_during_a_write_lets_the_peer_have_what_was_accepted,
+    a_queue_is_delivered_despite_calls_during_a_disconnect,
+    a_queue_is_delivered_despite_calls_while_the_peer_ends,
+    a_shutdown_during_a_write_follows_it,
+    a_shutdown_during_another_call_is_sent,
+    a_disconnect_during_a_write_delivers_what_was_accepted,
 );
 
-/// More than any system takes without a reader.
+/// More than any system accepts while the peer does not read.
 const MUCH: usize = 6 << 20;
 
 fn an_unusable_stream_ends_and_the_next_one_goes_on(family: AddressFamily) {
@@ -31,7 +31,7 @@ fn an_unusable_stream_ends_and_the_next_one_goes_on(family: AddressFamily) {
     };
     assert!(client.end_unusable(first, malformed()));
     assert_eq!(client.status(), Status::None);
-    let ended = client.ended().expect("it has ended by itself");
+    let ended = client.ended().expect("the connection has ended by itself");
     assert_eq!(ended.version, client.version());
     let reason = ended.error.to_string();
     assert!(reason.ends_with("malformed packet: a test"), "{reason}");
@@ -45,20 +45,20 @@ fn an_unusable_stream_ends_and_the_next_one_goes_on(family: AddressFamily) {
     );
 }
 
-/// Runs `body` while another thread calls `look` over and over.
-fn probed<T>(look: impl Fn() + Sync, body: impl FnOnce() -> T) -> T {
+/// Runs `body` while another thread calls `probe` over and over.
+fn probed<T>(probe: impl Fn() + Sync, body: impl FnOnce() -> T) -> T {
     let is_over = AtomicBool::new(false);
-    let looks = AtomicUsize::new(0);
+    let probes = AtomicUsize::new(0);
     thread::scope(|scope| {
         let over = Over(&is_over);
         scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
-                look();
-                looks.fetch_add(1, Ordering::Relaxed);
+                probe();
+                probes.fetch_add(1, Ordering::Relaxed);
             }
         });
-        until("the other thread looks", || {
-            (looks.load(Ordering::Relaxed) > 0).then_some(())
+        until("the other thread probes", || {
+            (probes.load(Ordering::Relaxed) > 0).then_some(())
         });
         let result = body();
         drop(over);
@@ -75,7 +75,7 @@ impl Drop for Over<'_> {
     }
 }
 
-const LOOKS: [fn(&Connection); 3] = [
+const PROBES: [fn(&Connection); 3] = [
     |connection| assert!(connection.pending_bytes() < usize::MAX),
     |connection| drop(connection.poll(Instant::now)),
     |connection| drop(connection.flush_queue()),
@@ -89,25 +89,25 @@ fn queued(family: AddressFamily, data: &[u8]) -> (Connection, socket2::Socket) {
     (connection, peer)
 }
 
-fn a_queue_is_delivered_whoever_looks_during_a_disconnect(family: AddressFamily) {
+fn a_queue_is_delivered_despite_calls_during_a_disconnect(family: AddressFamily) {
     let data = pattern(MUCH);
     for _ in 0..6 {
-        for look in LOOKS {
+        for probe in PROBES {
             let (connection, peer) = queued(family, &data);
-            probed(|| look(&connection), || connection.disconnect());
+            probed(|| probe(&connection), || connection.disconnect());
             assert_whole(read_to_end(&peer), &data);
         }
     }
 }
 
-/// The thread that looks finds the end too, or is inside when it is found.
-fn a_queue_is_delivered_whoever_looks_while_the_peer_ends(family: AddressFamily) {
+/// The probing thread may find the end itself, or be inside a call when it is found.
+fn a_queue_is_delivered_despite_calls_while_the_peer_ends(family: AddressFamily) {
     let data = pattern(MUCH);
     for _ in 0..3 {
-        for look in LOOKS {
+        for probe in PROBES {
             let (connection, peer) = queued(family, &data);
             probed(
-                || look(&connection),
+                || probe(&connection),
                 || {
                     peer.shutdown(std::net::Shutdown::Write).unwrap();
                     until_status(&connection, Status::None).unwrap();
@@ -118,7 +118,7 @@ fn a_queue_is_delivered_whoever_looks_while_the_peer_ends(family: AddressFamily)
     }
 }
 
-fn an_end_asked_for_during_a_write_follows_it(family: AddressFamily) {
+fn a_shutdown_during_a_write_follows_it(family: AddressFamily) {
     let (connection, peer) = raw_peer(family);
     let data = pattern(2 * MUCH);
     thread::scope(|scope| {
@@ -136,14 +136,14 @@ fn an_end_asked_for_during_a_write_follows_it(family: AddressFamily) {
     assert_eq!(connection.status(), Status::Connected);
 }
 
-fn an_end_asked_for_while_somebody_looks_is_sent(family: AddressFamily) {
+fn a_shutdown_during_another_call_is_sent(family: AddressFamily) {
     for _ in 0..30 {
-        for look in LOOKS {
+        for probe in PROBES {
             let (connection, peer) = raw_peer(family);
             connection.set_coalesces(true);
             connection.write_fully(b"last words").unwrap();
             probed(
-                || look(&connection),
+                || probe(&connection),
                 || connection.shut_down_writing().unwrap(),
             );
             assert_whole(read_to_end(&peer), b"last words");
@@ -151,8 +151,8 @@ fn an_end_asked_for_while_somebody_looks_is_sent(family: AddressFamily) {
     }
 }
 
-/// The call that was waiting fails, and says how much was taken of it: so much arrives.
-fn a_disconnect_during_a_write_lets_the_peer_have_what_was_accepted(family: AddressFamily) {
+/// The blocked call fails and returns how many bytes were accepted. Exactly these arrive.
+fn a_disconnect_during_a_write_delivers_what_was_accepted(family: AddressFamily) {
     let (connection, peer) = raw_peer(family);
     let data = pattern(2 * MUCH);
     connection.set_coalesces(true);
@@ -160,7 +160,7 @@ fn a_disconnect_during_a_write_lets_the_peer_have_what_was_accepted(family: Addr
     thread::scope(|scope| {
         let writer = asleep(scope, || connection.write_fully(&data));
         connection.disconnect();
-        let stream_socket::WriteFailure {
+        let WriteFailure {
             error, accepted, ..
         } = writer.join().unwrap().unwrap_err();
         assert!(matches!(error, WriteError::Disconnected), "{error}");
@@ -169,20 +169,21 @@ fn a_disconnect_during_a_write_lets_the_peer_have_what_was_accepted(family: Addr
     });
 }
 
-/// The old connection has much unread, so that leaving it takes a while, in which the next one receives its first bytes.
+/// The old connection has much unread data, so that its disconnect takes a while. Meanwhile the
+/// next connection receives its first bytes.
 #[test]
-fn a_disconnect_that_ends_late_takes_nothing_from_the_next_connection() {
+fn a_late_disconnect_takes_nothing_from_the_next_connection() {
     let server = Server::new(AddressFamily::Unix);
     let client = Connection::new();
     let unread = pattern(1 << 20);
     const ROUNDS: usize = 500;
     thread::scope(|scope| {
-        let ((ask, asked), (tell, told)) = (mpsc::channel(), mpsc::channel());
+        let ((request, requests), (finish, finished)) = (mpsc::channel(), mpsc::channel());
         let client = &client;
         scope.spawn(move || {
-            for () in asked {
+            for () in requests {
                 client.disconnect();
-                let _ = tell.send(());
+                let _ = finish.send(());
             }
         });
         let mut lost = 0;
@@ -192,8 +193,8 @@ fn a_disconnect_that_ends_late_takes_nothing_from_the_next_connection() {
             let enlarge = |options: &mut Options| options.send_buffer_size = Some(unread.len());
             accepted.set_options("enlarge", enlarge).unwrap();
             assert!(accepted.try_write(&unread).unwrap() > 100_000);
-            ask.send(()).unwrap();
-            // No sleep: the other thread is about to go on.
+            request.send(()).unwrap();
+            // Without a sleep, so that the other thread is still inside its call.
             while client.status() != Status::None {
                 std::hint::spin_loop();
             }
@@ -204,7 +205,7 @@ fn a_disconnect_that_ends_late_takes_nothing_from_the_next_connection() {
                 let has_received = client.poll(Instant::now).unwrap();
                 has_received.then_some(())
             });
-            told.recv().unwrap();
+            finished.recv().unwrap();
             let available = client.available();
             assert_eq!(client.status(), Status::Connected);
             lost += usize::from(available != Some(8));
@@ -213,9 +214,10 @@ fn a_disconnect_that_ends_late_takes_nothing_from_the_next_connection() {
     });
 }
 
-/// Threads wait for their turn to write. The connection ends, and they find the next one.
+/// Threads wait for their turn to write. The connection ends, and they find the next one in its
+/// place.
 #[test]
-fn writers_that_come_late_take_nothing_from_the_next_connection() {
+fn late_writers_take_nothing_from_the_next_connection() {
     let server = Server::new(AddressFamily::Unix);
     let much = pattern(1 << 20);
     for round in 0..40 {
@@ -240,29 +242,29 @@ fn writers_that_come_late_take_nothing_from_the_next_connection() {
             client.disconnect();
             let received = read(&accepted, 7);
             assert_eq!(received.unwrap(), b"request", "in round {round}");
-            assert!(read(&accepted, 1).is_err(), "only its own");
+            assert!(read(&accepted, 1).is_err(), "only the request arrives");
         });
     }
 }
 
-/// Whoever asks how much is queued may have looked at the connection before it was another one: more threads do than there
-/// are processors, so that some are stopped in the middle.
+/// A probe may have read the state of the connection before the next one took its place. There are
+/// more threads than processors, so that some are interrupted in the middle.
 #[test]
-fn looks_that_come_late_take_nothing_from_the_next_connection() {
+fn late_probes_take_nothing_from_the_next_connection() {
     let server = Server::new(AddressFamily::Unix);
     let client = Connection::new();
     client.set_coalesces(true);
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         let _over = Over(&is_over);
-        let look = || {
+        let probe = || {
             while !is_over.load(Ordering::Relaxed) {
                 client.pending_bytes();
                 let _ = try_read(&client, 1);
             }
         };
         for _ in 0..4 {
-            scope.spawn(look);
+            scope.spawn(probe);
         }
         let end = Instant::now() + Duration::from_millis(1500);
         for round in 0..3000 {
@@ -272,13 +274,16 @@ fn looks_that_come_late_take_nothing_from_the_next_connection() {
             connect(&client, &server.address);
             let accepted = server.accept();
             client.write_fully(b"request").unwrap();
-            // The others go on.
+            // Lets the other threads run.
             for _ in 0..5 {
                 thread::yield_now();
             }
             client.flush_queue().unwrap();
             accepted.set_read_timeout(Some(Duration::from_secs(1)));
-            assert!(read(&accepted, 7).is_ok(), "nothing came in round {round}");
+            assert!(
+                read(&accepted, 7).is_ok(),
+                "nothing arrived in round {round}"
+            );
             client.disconnect();
         }
     });

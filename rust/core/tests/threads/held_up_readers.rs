@@ -6,15 +6,15 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::*;
-use stream_socket::ReadError;
+use stream_socket::{ReadError, ReadFailure};
 
-for_each_family!(a_late_reader_takes_nothing_of_the_next_connection,);
+for_each_family!(a_held_up_reader_takes_nothing_from_the_next_connection,);
 
 static HELD: AtomicI32 = AtomicI32::new(0);
 
 static GO_ON: AtomicBool = AtomicBool::new(false);
 
-/// Takes the processor away until it may go on.
+/// Holds the thread up until it may go on.
 extern "C" fn pause(_: libc::c_int) {
     HELD.fetch_add(1, Ordering::SeqCst);
     while !GO_ON.load(Ordering::SeqCst) {
@@ -22,12 +22,12 @@ extern "C" fn pause(_: libc::c_int) {
     }
 }
 
-/// The thread that reads does not get a processor while another one disconnects and connects again.
-fn a_late_reader_takes_nothing_of_the_next_connection(family: AddressFamily) {
+/// The reading thread is held up while another one disconnects and connects again.
+fn a_held_up_reader_takes_nothing_from_the_next_connection(family: AddressFamily) {
     let _only = only_test();
     HELD.store(0, Ordering::SeqCst);
     GO_ON.store(false, Ordering::SeqCst);
-    // SAFETY: The handler touches atomic numbers only.
+    // SAFETY: The handler uses atomic numbers only.
     unsafe { libc::signal(libc::SIGUSR1, pause as *const () as usize) };
     let server = Server::new(family);
     let connection = connected(&server.address);
@@ -41,23 +41,23 @@ fn a_late_reader_takes_nothing_of_the_next_connection(family: AddressFamily) {
             let mut buffer = [MaybeUninit::uninit(); 10];
             connection.read_fully(&mut buffer)
         });
-        // SAFETY: The thread is there.
+        // SAFETY: The thread is alive.
         unsafe { libc::pthread_kill(receiver.recv().unwrap(), libc::SIGUSR1) };
-        until("it is held", || {
+        until("the reader is held up", || {
             (HELD.load(Ordering::SeqCst) == 1).then_some(())
         });
         connection.disconnect();
         connect(connection, &server.address);
         let second = server.accept();
         second.write_fully(b"of the second").unwrap();
-        until("news", || {
+        until("the data", || {
             connection
                 .poll(std::time::Instant::now)
                 .unwrap()
                 .then_some(())
         });
         GO_ON.store(true, Ordering::SeqCst);
-        let stream_socket::ReadFailure {
+        let ReadFailure {
             error,
             received: count,
             ..

@@ -5,15 +5,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::*;
-use stream_socket::{
-    Connection, Group, ReadError, Visit,
-};
+use stream_socket::{Connection, Group, ReadError, Visit};
 
 fn poll(connection: &Connection) -> bool {
     connection.poll(Instant::now).unwrap()
 }
 
-/// Writes until the system takes no more.
+/// Writes until the system accepts no more. Returns how many bytes were written.
 fn fill(connection: &Connection) -> usize {
     let block = pattern(1 << 20);
     let pieces = std::iter::from_fn(|| match connection.try_write(&block).unwrap() {
@@ -23,7 +21,7 @@ fn fill(connection: &Connection) -> usize {
     pieces.sum()
 }
 
-/// A second reader and a second writer wait for their turn, and have it.
+/// Further readers and writers wait for their turn, and get it.
 #[test]
 fn calls_that_wait_have_their_turn() {
     let (connection, mut peer) = raw_peer(AddressFamily::Unix);
@@ -43,7 +41,7 @@ fn calls_that_wait_have_their_turn() {
             writer.join().unwrap().unwrap();
         }
     });
-    // They belong to the session in which they were called.
+    // Calls belong to the connection on which they were made.
     thread::scope(|scope| {
         let readers = [(); 3].map(|()| asleep(scope, || read(&connection, 4)));
         connection.disconnect();
@@ -57,7 +55,7 @@ fn calls_that_wait_have_their_turn() {
     });
 }
 
-/// One thread at a time polls a group; a second one waits for its turn, and is called when it has come.
+/// One thread at a time polls a group. A second one waits for its turn, and then polls.
 #[test]
 fn a_thread_waits_for_its_turn_to_poll_a_group() {
     let (one, other) = Connection::pair().unwrap();
@@ -79,9 +77,13 @@ fn a_thread_waits_for_its_turn_to_poll_a_group() {
     thread::scope(|scope| {
         let first = asleep(scope, || visit(None));
         let second = asleep(scope, || visit(None));
-        assert_eq!(visit(Some(Duration::ZERO)), [0; 0], "it is not its turn");
+        assert_eq!(
+            visit(Some(Duration::ZERO)),
+            [0; 0],
+            "the poll does not get its turn"
+        );
         other.write_fully(b"x").unwrap();
-        // Where sockets are not watched it is visited before, too.
+        // Where sockets are not watched the member is visited before, too.
         assert_eq!(first.join().unwrap().last(), Some(&key));
         assert_eq!(second.join().unwrap().last(), Some(&key));
     });

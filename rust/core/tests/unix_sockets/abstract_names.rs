@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::support::*;
 use stream_socket::{
-    BindAddress, Connection, ListenOptions, Options,
+    Address, BindAddress, BindError, Connection, ListenOptions, Listener, Options,
 };
 
-/// A connection that is bound to a name of its own, and the server's end.
+/// A connection that is bound to a fresh name, and the server's end.
 fn bound() -> (Connection, Connection, PathBuf) {
     let server = Server::new(AddressFamily::Unix);
     let name = unique_abstract_name();
@@ -19,7 +19,7 @@ fn bound() -> (Connection, Connection, PathBuf) {
     (client, accepted, name)
 }
 
-fn bind(name: &Path) -> Result<Connection, stream_socket::BindError> {
+fn bind(name: &Path) -> Result<Connection, BindError> {
     let connection = Connection::new();
     connection.bind(&BindAddress::Unix(name.into()))?;
     Ok(connection)
@@ -33,14 +33,14 @@ fn a_name_is_free_at_once() {
         let (client, peer, name) = bound();
         write(&client, b"last words").unwrap();
         write(&peer, b"unread").unwrap();
-        assert!(bind(&name).is_err(), "it is in use");
+        assert!(bind(&name).is_err(), "the name is in use");
         leave(client);
         bind(&name).unwrap();
         assert_eq!(read(&peer, 10).unwrap(), b"last words");
     }
 }
 
-/// What the kernel takes if it is given room is taken at once.
+/// The kernel accepts a queue of some length at once if its buffer is enlarged.
 #[test]
 fn a_queue_of_some_length_does_not_hold_a_name() {
     let _only = only_test();
@@ -56,7 +56,7 @@ fn a_queue_of_some_length_does_not_hold_a_name() {
     assert!(read(&peer, data.len()).unwrap() == data);
 }
 
-/// Of more than the kernel takes nothing is lost: the name is free once it was read.
+/// A queue that is larger than the kernel's buffer is not lost: the name is free once it was read.
 #[test]
 fn a_long_queue_is_delivered_first() {
     let _only = only_test();
@@ -65,7 +65,10 @@ fn a_long_queue_is_delivered_first() {
     client.set_queue_limit(data.len());
     client.write_fully(&data).unwrap();
     client.disconnect();
-    assert!(bind(&name).is_err(), "it is needed");
+    assert!(
+        bind(&name).is_err(),
+        "the name is in use until the queue is sent"
+    );
     assert!(read(&peer, data.len()).unwrap() == data);
     until("the name is free", || bind(&name).ok());
 }
@@ -75,14 +78,14 @@ fn a_long_queue_is_delivered_first() {
 fn abstract_names_make_no_file() {
     let _only = only_test();
     let name = unique_abstract_name();
-    let listener = stream_socket::Listener::new();
-    let address = stream_socket::BindAddress::Unix(name.clone());
+    let listener = Listener::new();
+    let address = BindAddress::Unix(name.clone());
     listener.listen(&address, ListenOptions::new(8)).unwrap();
-    let again = stream_socket::Listener::new().listen(&address, ListenOptions::new(8));
-    assert!(again.is_err(), "it is taken");
+    let again = Listener::new().listen(&address, ListenOptions::new(8));
+    assert!(again.is_err(), "the name is in use");
     assert!(!name.exists());
-    let client = connected(&stream_socket::Address::Unix(name));
-    let accepted = listener.accept().unwrap().expect("it waits");
+    let client = connected(&Address::Unix(name));
+    let accepted = listener.accept().unwrap().expect("a connection waits");
     client.write_fully(b"x").unwrap();
     assert_eq!(read(&accepted, 1).unwrap(), b"x");
 }

@@ -1,5 +1,5 @@
-//! Another user locks the folder of a socket file for any time, as every reader of /tmp can, or puts
-//! something in the place of this library's lock file.
+//! Another user locks the folder of a socket file for any time, as every reader of /tmp can, or
+//! puts something in the place of this library's lock file.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
@@ -9,7 +9,9 @@ use std::time::{Duration, SystemTime};
 
 use crate::support::*;
 use rustix::fs::{AtFlags, CWD, FlockOperation, Timespec, Timestamps};
-use stream_socket::{BindAddress, Connection, ListenOptions, Listener, os_code};
+use stream_socket::{
+    Address, BindAddress, Connection, ListenError, ListenOptions, Listener, os_code,
+};
 
 fn lock(file: &File, operation: FlockOperation) {
     rustix::fs::flock(file, operation).unwrap();
@@ -21,13 +23,13 @@ fn locked(directory: &TemporaryDirectory, operation: FlockOperation) -> File {
     folder
 }
 
-fn listen(path: &Path) -> Result<Listener, stream_socket::ListenError> {
+fn listen(path: &Path) -> Result<Listener, ListenError> {
     let listener = Listener::new();
     listener.listen(&BindAddress::Unix(path.into()), ListenOptions::new(5))?;
     Ok(listener)
 }
 
-/// Leaves a socket file behind that nobody serves, and that was made `age` ago.
+/// Leaves a stale socket file behind that was made `age` ago.
 fn leave_behind(path: &Path, age: Duration) {
     drop(UnixListener::bind(path).unwrap());
     let made = SystemTime::now() - age;
@@ -46,7 +48,7 @@ fn lock_of(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.stream-socket-lock"))
 }
 
-/// As this library makes it.
+/// The lock file of `path`, as this library makes it.
 fn lock_file(path: &Path) -> File {
     let mut options = OpenOptions::new();
     options.write(true).create(true).mode(0o600);
@@ -54,7 +56,7 @@ fn lock_file(path: &Path) -> File {
 }
 
 #[test]
-fn a_locked_folder_is_in_nobody_s_way() {
+fn a_locked_folder_prevents_no_binding() {
     let _only = only_test();
     for operation in [FlockOperation::LockShared, FlockOperation::LockExclusive] {
         let directory = TemporaryDirectory::new();
@@ -77,18 +79,18 @@ fn a_locked_folder_is_in_nobody_s_way() {
     }
 }
 
-/// What others put in the place of the lock, locked or not, keeps nobody from a path. Without the
-/// lock only a file that was not made a moment ago is taken for stale.
+/// Whatever another user puts in the place of the lock file, locked or not, a path can be bound.
+/// Without the lock only a file that is not new counts as stale.
 #[test]
-fn what_others_put_in_the_place_of_the_lock_is_in_nobody_s_way() {
+fn nothing_in_the_place_of_the_lock_prevents_binding() {
     let _only = only_test();
     type Put = fn(&Path);
     let places: [(&str, Put); 4] = [
-        ("a file that all can open", |place| {
+        ("a file that every user can open", |place| {
             File::create(place).unwrap();
             fs::set_permissions(place, fs::Permissions::from_mode(0o666)).unwrap();
         }),
-        ("a file with something in it", |place| {
+        ("a file with contents", |place| {
             fs::write(place, "precious").unwrap();
             fs::set_permissions(place, fs::Permissions::from_mode(0o600)).unwrap();
         }),
@@ -105,14 +107,14 @@ fn what_others_put_in_the_place_of_the_lock_is_in_nobody_s_way() {
             lock(held, FlockOperation::LockExclusive);
         }
         let fresh = listen(&path).unwrap_or_else(|error| panic!("{what}: {error}"));
-        assert!(listen(&path).is_err(), "{what}: it is served");
+        assert!(listen(&path).is_err(), "{what}: the path is served");
         fresh.stop();
         leave_behind(&path, Duration::ZERO);
-        assert!(listen(&path).is_err(), "{what}: it was made a moment ago");
+        assert!(listen(&path).is_err(), "{what}: the file is new");
         fs::remove_file(&path).unwrap();
         leave_behind(&path, Duration::from_secs(10));
         let stale = listen(&path).unwrap_or_else(|error| panic!("{what}: {error}"));
-        drop(connected(&stream_socket::Address::Unix(path.clone())));
+        drop(connected(&Address::Unix(path.clone())));
         stale.stop();
         let left = fs::read_dir(&directory.0).unwrap();
         let left: Vec<_> = left.map(|entry| entry.unwrap().path()).collect();
@@ -120,7 +122,8 @@ fn what_others_put_in_the_place_of_the_lock_is_in_nobody_s_way() {
     }
 }
 
-/// Somebody of this user is making the file at the moment, and gets it. Nobody waits for that.
+/// Another process of this user is just making the socket file. It gets the path, and no other call
+/// waits.
 #[test]
 fn a_path_that_is_being_bound_is_in_use() {
     let _only = only_test();
@@ -131,10 +134,10 @@ fn a_path_that_is_being_bound_is_in_use() {
     let error = listen(&path).unwrap_err();
     assert_eq!(os_code(&error), Some(libc::EADDRINUSE), "{error}");
     assert!(!path.exists());
-    // Another path in the folder has nothing to do with it.
+    // Another path in the folder is free.
     listen(&directory.file("other")).unwrap();
     drop(file);
-    // What a process that was killed has left is taken over, and goes.
+    // The lock file that a killed process has left is taken over and removed.
     let listener = listen(&path).unwrap();
     assert!(!lock_of(&path).exists());
     drop(listener);

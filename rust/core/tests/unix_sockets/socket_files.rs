@@ -6,8 +6,7 @@ use std::path::Path;
 
 use crate::support::*;
 use stream_socket::{
-    Address, BindAddress, BindError, Connection, ListenError,
-    ListenOptions, Listener, Status,
+    Address, BindAddress, BindError, Connection, ListenError, ListenOptions, Listener, Status,
 };
 
 fn listening(path: &Path) -> Listener {
@@ -38,7 +37,7 @@ fn a_unix_connection_can_be_bound_too() {
     assert_eq!(read(&client, 1).unwrap(), b"x");
     assert!(path.exists());
     client.disconnect();
-    assert!(!path.exists(), "its file goes with it");
+    assert!(!path.exists(), "the socket file is removed");
 }
 
 #[test]
@@ -120,7 +119,7 @@ fn what_is_not_a_socket_is_left_alone() {
 }
 
 #[test]
-fn paths_that_cannot_be() {
+fn invalid_paths_are_refused() {
     let _only = only_test();
     let directory = TemporaryDirectory::new();
     for path in [
@@ -180,8 +179,8 @@ fn a_socket_file_gets_its_mode() {
     use std::os::unix::fs::PermissionsExt;
     let directory = TemporaryDirectory::new();
     let path = directory.file("s");
-    let listener = stream_socket::Listener::new();
-    let address = stream_socket::BindAddress::Unix(path.clone());
+    let listener = Listener::new();
+    let address = BindAddress::Unix(path.clone());
     listener
         .listen(&address, ListenOptions::new(8).with_mode(0o600))
         .unwrap();

@@ -13,10 +13,10 @@ use std::{fs, thread};
 use crate::support::*;
 use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener};
 
-/// So long a race is repeated at most, where each one waits for the others.
+/// How long a race is repeated at most.
 const LONG: Duration = Duration::from_millis(1700);
 
-/// Leaves a socket file behind that nobody serves.
+/// Leaves a stale socket file behind.
 fn leave_behind(path: &Path) {
     drop(UnixListener::bind(path).unwrap());
 }
@@ -34,17 +34,17 @@ fn listen(path: &Path, mode: Option<u32>) -> Option<Listener> {
 fn assert_reached(listener: &Listener, path: &Path) {
     let client = Connection::new();
     if let Err(error) = start_connect(&client, &Address::Unix(path.into())) {
-        panic!("the one that listens has lost its file: {error}");
+        panic!("the listener has lost its file: {error}");
     }
     let accepted = listener.accept().unwrap();
-    assert!(accepted.is_some(), "another one has taken the file over");
+    assert!(accepted.is_some(), "another socket has taken the file over");
 }
 
-/// Who has got a path.
+/// The owner of a path.
 enum Owner {
     Listener(Box<Listener>),
-    /// One that is bound to connect from there.
-    Connection(#[allow(dead_code, reason = "it is held")] Box<Connection>),
+    /// A connection that is bound to the path.
+    Connection(#[allow(dead_code, reason = "the reader is held up")] Box<Connection>),
 }
 
 fn own(path: &Path, listens: bool) -> Option<Owner> {
@@ -59,7 +59,7 @@ fn own(path: &Path, listens: bool) -> Option<Owner> {
 }
 
 #[test]
-fn of_many_threads_one_gets_a_stale_path() {
+fn one_of_many_threads_gets_a_stale_path() {
     let _only = only_test();
     const THREADS: usize = 6;
     const ROUNDS: usize = 200;
@@ -92,21 +92,22 @@ fn of_many_threads_one_gets_a_stale_path() {
         for round in 0..ROUNDS {
             let winners: Vec<_> = owners.iter().filter_map(|of| of[round].as_ref()).collect();
             match winners[..] {
-                [] => panic!("nobody has got it in round {round}"),
+                [] => panic!("no thread gets the path in round {round}"),
                 [Owner::Listener(listener)] => assert_reached(listener, &path(round)),
                 [Owner::Connection(_)] => assert!(path(round).exists()),
                 _ => doubles += 1,
             }
         }
     }
-    assert_eq!(doubles, 0, "paths went to several");
+    assert_eq!(doubles, 0, "several threads got the same path");
 }
 
-/// So many paths are left behind at a time.
+/// How many stale paths there are at a time.
 const BATCH: usize = 100;
 
-/// The other processes of the test below: for each byte from its standard input each tries to get the paths of a batch, and
-/// tells by its standard error which it has. It serves them until the next batch.
+/// The other processes of the test below. For each byte from its standard input a process tries to
+/// listen on all paths of a batch. It reports on its standard error which ones it has, and serves
+/// these until the next batch.
 #[test]
 fn the_other_process() {
     let Some(directory) = argument() else { return };
@@ -124,8 +125,8 @@ fn the_other_process() {
 }
 
 #[test]
-fn of_many_processes_one_gets_a_stale_path() {
-    if !can_start_itself("of_many_processes_one_gets_a_stale_path") {
+fn one_of_many_processes_gets_a_stale_path() {
+    if !can_start_itself("one_of_many_processes_gets_a_stale_path") {
         return;
     }
     let _only = only_test();
@@ -146,7 +147,7 @@ fn of_many_processes_one_gets_a_stale_path() {
         if Instant::now() > end {
             break;
         }
-        // Those of the batch before are still served, until the files are gone for good.
+        // The paths of the last batch are still served, so their files are removed first.
         let paths: Vec<_> = (0..BATCH)
             .map(|index| directory.file(&format!("{index}")))
             .collect();
@@ -160,8 +161,8 @@ fn of_many_processes_one_gets_a_stale_path() {
         let mut winners = [0; BATCH];
         for child in &mut children {
             let mut owned = [0; BATCH];
-            let told = child.stderr.as_mut().unwrap().read_exact(&mut owned);
-            told.unwrap();
+            let outcome = child.stderr.as_mut().unwrap().read_exact(&mut owned);
+            outcome.unwrap();
             for (winners, owned) in winners.iter_mut().zip(owned) {
                 *winners += owned;
             }
@@ -181,7 +182,8 @@ fn of_many_processes_one_gets_a_stale_path() {
     }
 }
 
-/// A path that comes and goes is always somebody's whole: the one who stops takes away the own file only.
+/// A path that changes hands has one owner at a time, and an owner that stops removes its own file
+/// only.
 #[test]
 fn a_path_that_changes_hands_is_never_taken_from_its_owner() {
     let _only = only_test();
@@ -211,10 +213,14 @@ fn a_path_that_changes_hands_is_never_taken_from_its_owner() {
             });
         }
     });
-    assert!(!missed.into_inner(), "two had it at once, or one lost it");
+    assert!(
+        !missed.into_inner(),
+        "two owners had the path at once, or one lost it"
+    );
 }
 
-/// Somebody else puts a link in the place of the new socket file. What it leads to keeps its permissions.
+/// Another user puts a link in the place of the new socket file. The target of the link keeps its
+/// permissions.
 #[test]
 fn a_mode_follows_no_link() {
     let _only = only_test();
@@ -231,7 +237,7 @@ fn a_mode_follows_no_link() {
     thread::scope(|scope| {
         scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
-                // Only a new socket file is replaced, as soon as it is there.
+                // Replaces each new socket file as soon as it exists.
                 if path.exists() || fs::symlink_metadata(&path).is_ok() {
                     symlink(&victim, &link).unwrap();
                     fs::rename(&link, &path).unwrap();
@@ -250,10 +256,10 @@ fn a_mode_follows_no_link() {
         }
         is_over.store(true, Ordering::Relaxed);
     });
-    assert_eq!(mode(), 0o600, "the file behind the link is opened to all");
+    assert_eq!(mode(), 0o600, "the permissions of the target have changed");
 }
 
-/// The permissions are those asked for, whatever the process would give to a new file.
+/// The permissions are the requested ones, whatever the umask is.
 #[test]
 fn a_mode_is_exactly_what_was_asked_for() {
     let _only = only_test();
@@ -268,7 +274,7 @@ fn a_mode_is_exactly_what_was_asked_for() {
     assert_eq!(left.len(), 0, "{left:?}");
 }
 
-/// Whatever keeps others away while a path is reclaimed, it stays in nobody's way: no file is left, and the time is short.
+/// Reclaiming a path leaves no lock file behind.
 #[test]
 fn reclaiming_leaves_nothing_but_the_socket_file() {
     let _only = only_test();

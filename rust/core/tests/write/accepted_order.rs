@@ -5,18 +5,16 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::*;
-use stream_socket::{
-    ConnectEnd, Connection, Event, Status, WriteError,
-};
+use stream_socket::{ConnectEnd, Connection, Event, Status, WriteError, WriteFailure};
 
 for_each_family!(
     a_write_while_connecting_needs_a_queue,
-    what_was_queued_while_connecting_is_told_to_be_sent,
+    data_queued_while_connecting_is_reported_as_drained,
 );
 
 const MUCH: usize = 11 << 20;
 
-/// Writes until the system takes no more.
+/// Writes until the system accepts no more. Returns how many bytes were written.
 fn fill(connection: &Connection) -> usize {
     let block = pattern(1 << 20);
     let pieces = std::iter::from_fn(|| match connection.try_write(&block).unwrap() {
@@ -32,9 +30,7 @@ fn a_write_while_connecting_needs_a_queue(family: AddressFamily) {
     start_connect(&client, &server.address).unwrap();
     if client.status() == Status::Connecting {
         let outcomes = [
-            client
-                .write_fully(b"x")
-                .map_err(|stream_socket::WriteFailure { error, .. }| error),
+            write(&client, b"x"),
             client.try_write(b"x").map(drop),
             client.flush_queue(),
         ];
@@ -45,7 +41,7 @@ fn a_write_while_connecting_needs_a_queue(family: AddressFamily) {
     until_status(&client, Status::Connected).unwrap();
 }
 
-fn what_was_queued_while_connecting_is_told_to_be_sent(family: AddressFamily) {
+fn data_queued_while_connecting_is_reported_as_drained(family: AddressFamily) {
     for queues in [true, false] {
         let server = Server::new(family);
         let client = Connection::new();
@@ -65,43 +61,44 @@ fn what_was_queued_while_connecting_is_told_to_be_sent(family: AddressFamily) {
             Event::ConnectFinished(ConnectEnd::Connected),
         ];
         expected.extend(has_waited.then_some(Event::Drained));
-        assert_eq!(notices(&client), expected);
+        assert_eq!(pending_events(&client), expected);
     }
 }
 
-/// The second value of std's `write` is what was taken, and a failure without anything taken is one.
+/// std's `write` returns the number of accepted bytes, and an error if none was accepted.
 #[test]
-fn std_writes_tell_what_they_took() {
+fn std_writes_return_the_accepted_count() {
     let (one, other) = Connection::pair().unwrap();
     assert_eq!((&one).write(b"three").unwrap(), 5);
     assert_eq!(read(&other, 5).unwrap(), b"three");
     (&Connection::new()).write(b"x").unwrap_err();
 }
 
-/// Whatever is coalesced is sent before what follows it.
+/// Coalesced bytes are sent before later writes.
 #[test]
 fn a_write_of_its_own_goes_behind_what_is_coalesced() {
     for length in [6, 11 << 10, 1 << 17] {
         let (connection, peer) = raw_peer(AddressFamily::Unix);
         connection.set_coalesces(true);
-        connection.write_fully(b"gathered").unwrap();
+        connection.write_fully(b"coalesce").unwrap();
         connection.set_coalesces(false);
         thread::scope(|scope| {
             scope.spawn(|| {
                 connection.write_fully(&pattern(length)).unwrap();
                 connection.disconnect();
             });
-            let expected = [b"gathered", &pattern(length)[..]].concat();
+            let expected = [b"coalesce", &pattern(length)[..]].concat();
             assert_whole(read_to_end(&peer), &expected);
         });
     }
 }
 
-/// There is a little room, not enough for the system to wake the one that waits for it: a small write waits all the same.
+/// There is a little room, too little for the system to wake the blocked writer. A small write
+/// waits all the same.
 #[test]
 fn a_small_write_does_not_pass_one_that_waits() {
     let (connection, mut peer) = raw_peer(AddressFamily::Unix);
-    // So that a failure ends.
+    // A time limit, so that a failed test ends.
     connection.set_write_timeout(Some(Duration::from_secs(60)));
     let data = pattern(MUCH);
     thread::scope(|scope| {
@@ -118,13 +115,13 @@ fn a_small_write_does_not_pass_one_that_waits() {
     });
 }
 
-/// What a blocked call has added to what is coalesced is not accepted yet.
+/// The bytes of a blocked call do not count as pending before they are accepted.
 #[test]
 fn pending_is_what_was_accepted() {
     let (connection, peer) = raw_peer(AddressFamily::Unix);
     let filled = fill(&connection);
     connection.set_coalesces(true);
-    connection.write_fully(b"gathered").unwrap();
+    connection.write_fully(b"coalesce").unwrap();
     thread::scope(|scope| {
         let writer = asleep(scope, || connection.write_fully(&[7; 20_000]));
         assert_eq!(connection.pending_bytes(), 8);

@@ -3,10 +3,7 @@
 use std::time::Instant;
 
 use crate::support::*;
-use stream_socket::{
-    Connection, Event, Status,
-    WriteError,
-};
+use stream_socket::{Connection, Event, Status, WriteError};
 
 for_each_family!(
     a_queue_takes_all_or_nothing_and_keeps_the_order,
@@ -14,7 +11,7 @@ for_each_family!(
     coalesced_writes_go_out_together,
 );
 
-/// Fills what the kernel takes, and returns how much that was.
+/// Writes until the kernel is full and something is queued. Returns how many bytes were written.
 fn fill(connection: &Connection, block: &[u8]) -> usize {
     let mut sent = 0;
     while connection.pending_bytes() == 0 {
@@ -46,9 +43,9 @@ fn a_queue_takes_all_or_nothing_and_keeps_the_order(family: AddressFamily) {
     assert_eq!(
         client.pending_bytes(),
         pending,
-        "nothing of them was queued"
+        "no part of a refused write is queued"
     );
-    notices(&client);
+    pending_events(&client);
     for _ in 0..sent / block.len() {
         let mut received = Vec::new();
         while received.len() < block.len() {
@@ -59,9 +56,9 @@ fn a_queue_takes_all_or_nothing_and_keeps_the_order(family: AddressFamily) {
     }
     assert_eq!(client.pending_bytes(), 0);
     client.poll(Instant::now).unwrap();
-    assert_eq!(notices(&client), [Event::Drained]);
+    assert_eq!(pending_events(&client), [Event::Drained]);
     client.flush_queue().unwrap();
-    assert_eq!(notices(&client), []);
+    assert_eq!(pending_events(&client), []);
 }
 
 fn data_is_queued_while_connecting(family: AddressFamily) {
@@ -102,12 +99,12 @@ fn coalesced_writes_go_out_together(family: AddressFamily) {
         assert_eq!(read(&accepted, 13).unwrap(), b"one two three");
     }
     client.write_fully(&pattern(16 * 1024)).unwrap();
-    assert_eq!(client.pending_bytes(), 0, "so much is not held back");
+    assert_eq!(client.pending_bytes(), 0, "a large write is not held back");
     assert!(read(&accepted, 16 * 1024).unwrap() == pattern(16 * 1024));
     client.write_fully(b"last").unwrap();
     client.disconnect();
     assert_eq!(read(&accepted, 4).unwrap(), b"last");
-    assert_eq!(notices(&client).len(), 5);
+    assert_eq!(pending_events(&client).len(), 5);
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn a_partial_write_stops_when_the_peer_does_not_read(family: AddressFamily) {
         sent += count;
         (count == 0).then_some(())
     });
-    // What was taken arrives whole, and then there is room again.
+    // The accepted bytes arrive completely, and then there is room again.
     for start in (0..sent).step_by(1000) {
         let size = 1000.min(sent - start);
         let expected: Vec<u8> = (start..start + size)

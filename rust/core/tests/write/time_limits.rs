@@ -4,13 +4,10 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::*;
-use stream_socket::{
-    Connection, Status,
-    WriteError,
-};
+use stream_socket::{Connection, Status, WriteError, WriteFailure};
 
 for_each_family!(
-    a_write_limit_tells_how_much_was_sent,
+    a_timed_out_write_counts_what_was_sent,
     a_retry_after_a_timed_out_write_completes_the_stream,
     writes_that_time_out_do_not_pile_up,
     what_was_coalesced_before_a_timed_out_write_is_in_front_of_it,
@@ -18,11 +15,11 @@ for_each_family!(
 
 const SHORT: Option<Duration> = Some(Duration::from_millis(20));
 
-fn a_write_limit_tells_how_much_was_sent(family: AddressFamily) {
+fn a_timed_out_write_counts_what_was_sent(family: AddressFamily) {
     let (client, accepted) = pair(family);
     client.set_write_timeout(SHORT);
     let data = pattern(64 << 20);
-    let stream_socket::WriteFailure {
+    let WriteFailure {
         error,
         accepted: sent,
         ..
@@ -38,10 +35,11 @@ fn a_write_limit_tells_how_much_was_sent(family: AddressFamily) {
     });
 }
 
-/// More than any system takes without a reader.
+/// More than any system accepts while the peer does not read.
 const MUCH: usize = 11 << 20;
 
-/// Writes `data` in `blocks` until a write times out. How many bytes were accepted.
+/// Writes `data` in blocks of `block` bytes until a write times out. Returns how many bytes were
+/// accepted.
 fn write_until_timed_out(connection: &Connection, data: &[u8], block: usize) -> usize {
     connection.set_write_timeout(SHORT);
     let mut accepted = 0;
@@ -49,7 +47,7 @@ fn write_until_timed_out(connection: &Connection, data: &[u8], block: usize) -> 
         let end = data.len().min(accepted + block);
         match connection.write_fully(&data[accepted..end]) {
             Ok(()) => accepted = end,
-            Err(stream_socket::WriteFailure {
+            Err(WriteFailure {
                 error: WriteError::TimedOut { .. },
                 accepted: count,
                 ..
@@ -57,9 +55,9 @@ fn write_until_timed_out(connection: &Connection, data: &[u8], block: usize) -> 
                 assert!(count <= end - accepted);
                 return accepted + count;
             }
-            Err(stream_socket::WriteFailure { error, .. }) => panic!("{error}"),
+            Err(WriteFailure { error, .. }) => panic!("{error}"),
         }
-        assert!(accepted < data.len(), "nothing times out");
+        assert!(accepted < data.len(), "no write times out");
     }
 }
 
@@ -81,7 +79,7 @@ fn a_retry_after_a_timed_out_write_completes_the_stream(family: AddressFamily) {
     }
 }
 
-/// Nothing of what was not accepted is kept, so what is kept has a bound.
+/// Bytes that were not accepted are not kept, so the number of kept bytes is bounded.
 fn writes_that_time_out_do_not_pile_up(family: AddressFamily) {
     let (connection, peer) = raw_peer(family);
     connection.set_coalesces(true);
@@ -91,7 +89,7 @@ fn writes_that_time_out_do_not_pile_up(family: AddressFamily) {
     for _ in 0..10 {
         match connection.write_fully(&data[accepted..accepted + block]) {
             Ok(()) => accepted += block,
-            Err(stream_socket::WriteFailure {
+            Err(WriteFailure {
                 accepted: count, ..
             }) => accepted += count,
         }
@@ -105,7 +103,7 @@ fn writes_that_time_out_do_not_pile_up(family: AddressFamily) {
 fn what_was_coalesced_before_a_timed_out_write_is_in_front_of_it(family: AddressFamily) {
     let (connection, peer) = raw_peer(family);
     let data = pattern(MUCH);
-    // The system is full, then a little is coalesced, then a large write fails.
+    // The system is full. A little is coalesced, and then a large write times out.
     let mut accepted = write_until_timed_out(&connection, &data, 100_000);
     connection.set_coalesces(true);
     connection
@@ -113,7 +111,7 @@ fn what_was_coalesced_before_a_timed_out_write_is_in_front_of_it(family: Address
         .unwrap();
     accepted += 100;
     let rest = &data[accepted..];
-    let stream_socket::WriteFailure {
+    let WriteFailure {
         error,
         accepted: count,
         ..
@@ -125,14 +123,14 @@ fn what_was_coalesced_before_a_timed_out_write_is_in_front_of_it(family: Address
     assert_whole(read_to_end(&peer), &data[..accepted]);
 }
 
-/// 2 GiB and a little more than that are no number that wraps: of it is taken what the system takes.
+/// A length of slightly more than 2 GiB does not overflow: the system accepts a part of it.
 #[cfg(unix)]
 #[test]
 fn more_than_two_gibibytes_are_taken_in_part() {
     use rustix::fd::AsFd;
     let (connection, peer) = raw_peer(AddressFamily::Unix);
     let length = (1 << 31) + (1 << 16);
-    // SAFETY: A private mapping of nothing, of which no page is ever written: all are the one of zeroes.
+    // SAFETY: An anonymous private mapping that is only read: all of its pages are the zero page.
     let zeroes = unsafe {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         let start = libc::mmap(std::ptr::null_mut(), length, libc::PROT_READ, flags, -1, 0);
@@ -146,7 +144,7 @@ fn more_than_two_gibibytes_are_taken_in_part() {
         taken as u64
     );
     connection.set_write_timeout(SHORT);
-    let stream_socket::WriteFailure {
+    let WriteFailure {
         error,
         accepted: taken,
         ..
@@ -155,9 +153,9 @@ fn more_than_two_gibibytes_are_taken_in_part() {
     assert!(taken < MUCH, "{taken}");
 }
 
-/// A number that is not zero is a limit, however small.
+/// Every limit above zero counts, however small.
 #[test]
-fn a_tiny_limit_is_one() {
+fn a_tiny_time_limit_is_a_limit() {
     let (connection, _peer) = raw_peer(local_family());
     let tiny = Some(Duration::from_nanos(1));
     connection.set_read_timeout(tiny);
