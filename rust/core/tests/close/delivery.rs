@@ -14,16 +14,6 @@ for_each_family!(
     a_connection_is_over_when_both_directions_are,
 );
 
-/// More than any system accepts while the peer does not read.
-const MUCH: usize = 11 << 20;
-
-/// A connection with a queue that holds everything, and its peer.
-fn queueing(family: AddressFamily) -> (Connection, socket2::Socket) {
-    let (connection, peer) = raw_peer(family);
-    connection.set_queue_limit(2 * MUCH);
-    (connection, peer)
-}
-
 fn until_end_is_seen(connection: &Connection) {
     until("the peer's end", || {
         connection.poll(Instant::now).unwrap();
@@ -48,7 +38,7 @@ fn polled_until_read(
 }
 
 fn a_reply_outlives_the_peers_end(family: AddressFamily) {
-    let (connection, peer) = queueing(family);
+    let (connection, peer) = queueing(family, 2 * MUCH);
     connection.set_allow_half_open(true);
     peer.shutdown(Shutdown::Write).unwrap();
     until_end_is_seen(&connection);
@@ -60,7 +50,7 @@ fn a_reply_outlives_the_peers_end(family: AddressFamily) {
 }
 
 fn a_reply_whose_end_was_asked_for_outlives_the_peers_end(family: AddressFamily) {
-    let (connection, peer) = queueing(family);
+    let (connection, peer) = queueing(family, 2 * MUCH);
     connection.set_allow_half_open(true);
     let reply = pattern(MUCH);
     connection.write_fully(&reply).unwrap();
@@ -84,7 +74,7 @@ fn a_queue_outlives_the_peers_end_that_ends_the_connection(family: AddressFamily
         },
     ];
     for find in finds {
-        let (connection, peer) = queueing(family);
+        let (connection, peer) = queueing(family, 2 * MUCH);
         let data = pattern(MUCH);
         connection.write_fully(&data).unwrap();
         peer.shutdown(Shutdown::Write).unwrap();
@@ -95,7 +85,7 @@ fn a_queue_outlives_the_peers_end_that_ends_the_connection(family: AddressFamily
 }
 
 fn a_connection_is_over_when_both_directions_are(family: AddressFamily) {
-    let (connection, peer) = queueing(family);
+    let (connection, peer) = queueing(family, 2 * MUCH);
     connection.set_allow_half_open(true);
     peer.shutdown(Shutdown::Write).unwrap();
     until_end_is_seen(&connection);

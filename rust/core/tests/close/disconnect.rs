@@ -29,21 +29,11 @@ fn a_dropped_connection_is_closed(family: AddressFamily) {
     until_status(&accepted, Status::None).unwrap();
 }
 
-/// Writes until the kernel is full and something is queued. Returns how many bytes were written.
-fn fill(connection: &Connection, block: &[u8]) -> usize {
-    let mut sent = 0;
-    while connection.pending_bytes() == 0 {
-        connection.write_fully(block).unwrap();
-        sent += block.len();
-    }
-    sent
-}
-
 fn a_graceful_close_sends_the_queue(family: AddressFamily) {
     let (client, accepted) = pair(family);
     client.set_queue_limit(1 << 20);
     let block = pattern(10_000);
-    let sent = fill(&client, &block);
+    let sent = fill_queue(&client, &block);
     client.disconnect();
     assert_eq!(client.status(), Status::None);
     assert_eq!(client.pending_bytes(), 0);

@@ -68,8 +68,6 @@ fn a_reset_ends_a_half_open_connection() {
     until_status(&client, Status::Error).unwrap_err();
 }
 
-const MUCH: usize = 11 << 20;
-
 fn a_write_goes_on_behind_the_peers_end(family: AddressFamily) {
     let (connection, mut peer) = raw_peer(family);
     let data = pattern(MUCH);

@@ -20,17 +20,6 @@ for_each_family!(
     a_time_limit_beyond_the_range_of_the_clock_is_long,
 );
 
-/// More than any system accepts while the peer does not read.
-const MUCH: usize = 11 << 20;
-
-fn queued(family: AddressFamily, data: &[u8]) -> (Connection, Socket) {
-    let (connection, peer) = raw_peer(family);
-    connection.set_queue_limit(2 * MUCH);
-    connection.write_fully(data).unwrap();
-    assert!(connection.pending_bytes() > 0);
-    (connection, peer)
-}
-
 fn linger(connection: &Connection, time: Duration) {
     connection
         .set_options("linger", |options| options.linger = Some(time))

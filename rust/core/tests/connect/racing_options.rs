@@ -1,10 +1,9 @@
 //! Options that are set while the addresses of a host race hold for the winner.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 use crate::support::*;
-use stream_socket::{Address, Connection, KeepAlive, Status, Target};
+use stream_socket::{Connection, KeepAlive, Status, Target};
 
 /// Starts a connect of `client` and polls until both attempts are under way. Returns the current
 /// time of its clock.

@@ -7,8 +7,6 @@ use crate::support::failing_sends::*;
 use crate::support::*;
 use stream_socket::{Address, Connection, Status, Target};
 
-const MUCH: usize = 11 << 20;
-
 /// More frames than a report of a failure needs.
 const FRAMES: usize = 1000;
 

@@ -13,8 +13,6 @@ for_each_family!(
     a_failed_flush_leaves_no_gap,
 );
 
-const MUCH: usize = 11 << 20;
-
 /// A connection with unread data, whose queue holds the part of `data` that the system has not
 /// accepted.
 fn stuffed(family: AddressFamily, data: &[u8]) -> (Connection, socket2::Socket) {

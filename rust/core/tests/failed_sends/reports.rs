@@ -9,8 +9,6 @@ use crate::support::failing_sends::*;
 use crate::support::*;
 use stream_socket::{Connection, Status, WriteError, WriteFailure};
 
-const MUCH: usize = 11 << 20;
-
 fn received(peer: &socket2::Socket) -> Vec<u8> {
     peer.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
     read_to_end(peer).0
@@ -175,11 +173,7 @@ fn a_flush_fails_if_what_it_was_to_send_has_failed() {
     let (connection, mut peer) = raw_peer(AddressFamily::Unix);
     peer.write_all(b"unread").unwrap();
     until_available(&connection, 6);
-    loop {
-        if connection.try_write(&pattern(1 << 20)).unwrap() == 0 {
-            break;
-        }
-    }
+    fill(&connection);
     connection.set_coalesces(true);
     connection.write_fully(b"coalesce").unwrap();
     thread::scope(|scope| {

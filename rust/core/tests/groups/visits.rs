@@ -3,72 +3,68 @@
 use std::time::{Duration, Instant};
 
 use crate::support::*;
-use stream_socket::{Group, Visit};
-
-const MUCH: usize = 11 << 20;
+use stream_socket::{Connection, Group, Visit};
 
 /// More visits in half a second than a member needs to become idle. Where sockets are not watched,
 /// each member is probed every 10 milliseconds.
-fn few_visits() -> usize {
+fn many_visits() -> usize {
     if is_watching() { 10 } else { 60 }
+}
+
+/// Asserts that a group with `connection` alone hardly visits it in half a second without an event.
+/// Each visit calls `visit`.
+fn assert_sleeps(connection: &Connection, mut visit: impl FnMut()) {
+    let group = Group::new();
+    group.add(connection);
+    let mut visits = 0;
+    group.poll(Some(Duration::from_millis(500)), |_| {
+        visits += 1;
+        visit();
+        Visit::Idle
+    });
+    assert!(
+        visits < many_visits(),
+        "{visits} visits in half a second without an event"
+    );
+}
+
+/// Polls `group` once, whose members are all `connection`. Returns the keys that were visited.
+fn visited(group: &Group, connection: &Connection, limit: Duration) -> Vec<usize> {
+    let mut visited = Vec::new();
+    group.poll(Some(limit), |key| {
+        visited.push(key);
+        match connection.poll(Instant::now) {
+            Ok(true) => Visit::Ready,
+            _ => Visit::Idle,
+        }
+    });
+    visited
 }
 
 #[test]
 fn a_stalled_queue_does_not_keep_a_wait_awake() {
-    let (connection, _peer) = raw_peer(local_family());
-    connection.set_queue_limit(MUCH);
-    connection.write_fully(&pattern(MUCH)).unwrap();
-    let group = Group::new();
-    group.add(&connection);
-    let mut visits = 0;
+    let (connection, _peer) = queued(local_family(), &pattern(MUCH));
     let start = Instant::now();
-    group.poll(Some(Duration::from_millis(500)), |_| {
-        visits += 1;
-        let _ = connection.poll(Instant::now);
-        Visit::Idle
-    });
+    assert_sleeps(&connection, || drop(connection.poll(Instant::now)));
     assert!(start.elapsed() >= Duration::from_millis(400));
-    assert!(
-        visits < few_visits(),
-        "{visits} visits in half a second without an event"
-    );
 }
 
 /// A read that finds nothing causes no further visit.
 #[test]
 fn a_read_that_finds_nothing_does_not_keep_a_wait_awake() {
     let (connection, _peer) = raw_peer(local_family());
-    let group = Group::new();
-    group.add(&connection);
-    let mut visits = 0;
-    group.poll(Some(Duration::from_millis(500)), |_| {
-        visits += 1;
+    assert_sleeps(&connection, || {
         assert_eq!(try_read(&connection, 100).unwrap(), b"");
-        Visit::Idle
     });
-    assert!(
-        visits < few_visits(),
-        "{visits} visits in half a second without an event"
-    );
 }
 
 #[test]
 fn read_all_that_finds_nothing_does_not_keep_a_wait_awake() {
     let (connection, _peer) = raw_peer(local_family());
-    let group = Group::new();
-    group.add(&connection);
-    let mut visits = 0;
-    group.poll(Some(Duration::from_millis(500)), |_| {
-        visits += 1;
-        connection
-            .try_read_with(100, |bytes| assert!(bytes.is_empty()))
-            .unwrap();
-        Visit::Idle
+    assert_sleeps(&connection, || {
+        let length = connection.try_read_with(100, <[u8]>::len).unwrap();
+        assert_eq!(length, 0);
     });
-    assert!(
-        visits < few_visits(),
-        "{visits} visits in half a second without an event"
-    );
 }
 
 /// One member has two keys: removing one leaves the other.
@@ -78,17 +74,7 @@ fn a_member_added_twice_is_reported_until_both_keys_are_removed() {
     let group = Group::new();
     let first = group.add(&one);
     let second = group.add(&one);
-    let visit = |limit| {
-        let mut visited = Vec::new();
-        group.poll(Some(limit), |key| {
-            visited.push(key);
-            match one.poll(Instant::now) {
-                Ok(true) => Visit::Ready,
-                _ => Visit::Idle,
-            }
-        });
-        visited
-    };
+    let visit = |limit| visited(&group, &one, limit);
     for _ in 0..5 {
         visit(Duration::ZERO);
     }
@@ -108,18 +94,8 @@ fn data_received_by_a_probe_is_reported() {
     let group = Group::new();
     let key = group.add(&one);
     // Nothing more can be sent, so the kernel does not report room either.
-    while one.try_write(&pattern(1 << 20)).unwrap() > 0 {}
-    let visit = |limit| {
-        let mut visited = Vec::new();
-        group.poll(Some(limit), |key| {
-            visited.push(key);
-            match one.poll(Instant::now) {
-                Ok(true) => Visit::Ready,
-                _ => Visit::Idle,
-            }
-        });
-        visited
-    };
+    fill(&one);
+    let visit = |limit| visited(&group, &one, limit);
     for _ in 0..5 {
         visit(Duration::ZERO);
     }

@@ -5,9 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::*;
-use stream_socket::{
-    Address, BindAddress, Connection, Group, ListenOptions, Listener, Status, Visit,
-};
+use stream_socket::{Connection, Group, ListenOptions, Listener, Status, Visit};
 
 for_each_family!(
     only_the_busy_are_visited,

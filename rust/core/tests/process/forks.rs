@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::forked;
 use crate::support::*;
-use stream_socket::{Address, Connection, Group, Status, Target, Visit};
+use stream_socket::{Connection, Group, Status, Target, Visit};
 
 /// A group of idle members, and their peers.
 fn group_of(count: usize) -> (Group, Vec<(Connection, Connection)>) {
@@ -106,8 +106,6 @@ fn a_group_made_before_a_fork_wakes_in_the_child() {
     });
     assert_eq!(status, 0, "the child has failed");
 }
-
-const MUCH: usize = 11 << 20;
 
 /// Closes a connection with unsent data, and asserts that the data arrives.
 fn close_lingering() {

@@ -119,7 +119,6 @@ fn a_fork_that_watches_sockets_sees_data_of_inherited_ones() {
 /// After the library was started again, a disconnect still sends the queue.
 #[test]
 fn lingering_closes_work_after_an_unloading() {
-    const MUCH: usize = 11 << 20;
     let _only = only_watching_test();
     stream_socket::process::shut_down();
     stream_socket::process::start_up();
@@ -134,7 +133,6 @@ fn lingering_closes_work_after_an_unloading() {
 /// complete.
 #[test]
 fn unloading_resets_a_lingering_close_with_unsent_data() {
-    const MUCH: usize = 11 << 20;
     let _only = only_watching_test();
     let (connection, peer) = raw_peer(AddressFamily::Ipv4);
     connection.set_queue_limit(MUCH);

@@ -1,26 +1,18 @@
 //! A blocking read sends the queue before it waits, and while it waits.
 
 use std::io::{Read, Write};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
+
 use std::time::Duration;
 
 use crate::support::*;
+use socket2::Socket;
 use stream_socket::{Connection, Options, ReadError};
 
 for_each_family!(
     a_blocking_read_sends_the_request_first,
     a_blocking_read_sends_while_it_waits,
 );
-
-/// More than any system accepts while the peer does not read.
-const MUCH: usize = 11 << 20;
-
-/// A connection with a queue that holds everything, and its peer.
-fn queueing(family: AddressFamily) -> (Connection, socket2::Socket) {
-    let (connection, peer) = raw_peer(family);
-    connection.set_queue_limit(2 * MUCH);
-    (connection, peer)
-}
 
 fn a_blocking_read_sends_the_request_first(family: AddressFamily) {
     let (connection, mut peer) = raw_peer(family);
@@ -49,7 +41,7 @@ fn a_blocking_read_sends_the_request_first(family: AddressFamily) {
 
 /// The peer answers once it has the whole request, which is more than the system accepts at once.
 fn a_blocking_read_sends_while_it_waits(family: AddressFamily) {
-    let (connection, mut peer) = queueing(family);
+    let (connection, mut peer) = queueing(family, 2 * MUCH);
     connection.set_read_timeout(Some(PATIENCE));
     let request = pattern(MUCH);
     connection.write_fully(&request).unwrap();
@@ -67,58 +59,58 @@ fn a_blocking_read_sends_while_it_waits(family: AddressFamily) {
     assert_eq!(connection.pending_bytes(), 0);
 }
 
+/// Reads the request of `length` bytes from `peer` and answers it. Asserts that `reader` gets the
+/// reply.
+fn assert_answered(
+    connection: &Connection,
+    mut peer: &Socket,
+    length: usize,
+    reader: ScopedJoinHandle<'_, Result<Vec<u8>, ReadError>>,
+) {
+    let outcome = peer.read_exact(&mut vec![0; length]);
+    if outcome.is_ok() {
+        peer.write_all(b"reply").unwrap();
+    }
+    let reply = reader.join().unwrap();
+    assert!(
+        outcome.is_ok(),
+        "the accepted request does not arrive: {outcome:?}, {} bytes are unsent",
+        connection.pending_bytes()
+    );
+    assert_eq!(reply.unwrap(), b"reply");
+}
+
 /// Another thread queues the request after the reader has fallen asleep.
 #[test]
 fn what_is_queued_while_a_reader_sleeps_goes_out() {
-    let (connection, mut peer) = raw_peer(local_family());
+    let (connection, peer) = raw_peer(local_family());
     peer.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
     connection.set_read_timeout(Some(Duration::from_secs(8)));
     thread::scope(|scope| {
         let reader = asleep(scope, || read(&connection, 5));
         connection.set_queue_limit(MUCH);
         connection.write_fully(&pattern(MUCH)).unwrap();
-        let mut request = vec![0; MUCH];
-        let outcome = std::io::Read::read_exact(&mut peer, &mut request);
-        if outcome.is_ok() {
-            peer.write_all(b"reply").unwrap();
-        }
-        let reply = reader.join().unwrap();
-        assert!(
-            outcome.is_ok(),
-            "the accepted request does not arrive: {outcome:?}, {} bytes are unsent",
-            connection.pending_bytes()
-        );
-        assert_eq!(reply.unwrap(), b"reply");
+        assert_answered(&connection, &peer, MUCH, reader);
     });
 }
 
 #[test]
 fn what_is_coalesced_while_a_reader_sleeps_goes_out() {
-    let (connection, mut peer) = raw_peer(local_family());
+    let (connection, peer) = raw_peer(local_family());
     peer.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
     connection.set_read_timeout(Some(Duration::from_secs(6)));
     connection.set_coalesces(true);
     thread::scope(|scope| {
         let reader = asleep(scope, || read(&connection, 5));
         connection.write_fully(b"request").unwrap();
-        let mut request = [0; 7];
-        let outcome = std::io::Read::read_exact(&mut peer, &mut request);
-        if outcome.is_ok() {
-            peer.write_all(b"reply").unwrap();
-        }
-        let reply = reader.join().unwrap();
-        assert!(
-            outcome.is_ok(),
-            "the accepted request does not arrive: {outcome:?}"
-        );
-        assert_eq!(reply.unwrap(), b"reply");
+        assert_answered(&connection, &peer, 7, reader);
     });
 }
 
 /// A writer that was blocked when the reader fell asleep leaves the request.
 #[test]
 fn what_a_writer_leaves_while_a_reader_sleeps_goes_out() {
-    let (connection, mut peer) = raw_peer(local_family());
+    let (connection, peer) = raw_peer(local_family());
     peer.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
     connection.set_read_timeout(Some(Duration::from_secs(8)));
     // Fixed buffer sizes: by default the system may enlarge them.
@@ -148,17 +140,7 @@ fn what_a_writer_leaves_while_a_reader_sleeps_goes_out() {
         let writer = asleep(scope, || connection.flush_queue());
         let reader = asleep(scope, || read(&connection, 5));
         assert!(writer.join().unwrap().is_err());
-        let mut all = vec![0; filled + 7];
-        let outcome = std::io::Read::read_exact(&mut peer, &mut all);
-        if outcome.is_ok() {
-            peer.write_all(b"reply").unwrap();
-        }
-        let reply = reader.join().unwrap();
-        assert!(
-            outcome.is_ok(),
-            "the accepted request does not arrive: {outcome:?}"
-        );
-        assert_eq!(reply.unwrap(), b"reply");
+        assert_answered(&connection, &peer, filled + 7, reader);
     });
 }
 

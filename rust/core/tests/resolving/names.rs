@@ -1,13 +1,12 @@
 //! Connecting to names, with a resolver that answers as a test wants, slowly or never.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 use super::resolver::*;
 use crate::support::*;
 use stream_socket::{
-    Address, BindAddress, ConnectEnd, ConnectError, Connection, Event, ListenOptions, Listener,
-    PollError, Status, Target,
+    Address, ConnectEnd, ConnectError, Connection, Event, Listener, PollError, Status, Target,
 };
 
 /// A listener that does not answer: its backlog is full, and the kernel drops further connects.

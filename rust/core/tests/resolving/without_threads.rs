@@ -7,9 +7,6 @@ use super::resolver::*;
 use crate::support::*;
 use stream_socket::Status;
 
-/// More than the kernel takes at once.
-const MUCH: usize = 11 << 20;
-
 /// Prevents this process from starting threads. A process of root becomes one of another user for
 /// that. Returns false if it still can start threads.
 fn forbid_threads() -> bool {

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::os::fd::{BorrowedFd, RawFd};
+use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -33,42 +34,48 @@ fn spin(time: Duration) {
     }
 }
 
+/// In each round another idle connection probes, a foreign socket sends a byte to `connection`, and
+/// `after_send` runs. Asserts that `sees` then finds the byte. The result of `after_send` lives to the
+/// end of the round.
+fn assert_seen<T>(
+    rounds: usize,
+    mut after_send: impl FnMut() -> T,
+    sees: impl Fn(&Connection) -> bool,
+) {
+    let (other, _other_peer) = idle_pair();
+    let (connection, mut peer) = idle_pair();
+    let mut missed = 0;
+    for _ in 0..rounds {
+        probe(&other);
+        peer.write_all(b"x").unwrap();
+        let _kept = after_send();
+        missed += usize::from(!sees(&connection));
+        assert_eq!(read(&connection, 1).unwrap(), b"x");
+        make_idle(&connection);
+    }
+    assert_eq!(missed, 0, "of {rounds}");
+}
+
+fn poll(connection: &Connection) -> bool {
+    connection.poll(Instant::now).unwrap()
+}
+
 /// This library cannot observe the sends of foreign sockets in this process.
 #[test]
 fn data_of_a_foreign_socket_is_seen_within_microseconds() {
     let _only = only_test();
-    let (other, _other_peer) = idle_pair();
-    let (connection, mut peer) = idle_pair();
-    let mut missed = 0;
-    const ROUNDS: usize = 2000;
-    for _ in 0..ROUNDS {
-        probe(&other);
-        peer.write_all(b"x").unwrap();
-        spin(YOUNG);
-        missed += usize::from(!connection.poll(Instant::now).unwrap());
-        assert_eq!(read(&connection, 1).unwrap(), b"x");
-        make_idle(&connection);
-    }
-    assert_eq!(missed, 0, "of {ROUNDS}");
+    assert_seen(2000, || spin(YOUNG), poll);
 }
 
 /// The same by the number of available bytes.
 #[test]
 fn data_of_a_foreign_socket_is_available_within_microseconds() {
     let _only = only_test();
-    let (other, _other_peer) = idle_pair();
-    let (connection, mut peer) = idle_pair();
-    let mut missed = 0;
-    const ROUNDS: usize = 2000;
-    for _ in 0..ROUNDS {
-        probe(&other);
-        peer.write_all(b"x").unwrap();
-        spin(YOUNG);
-        missed += usize::from(connection.available() != Some(1));
-        assert_eq!(read(&connection, 1).unwrap(), b"x");
-        make_idle(&connection);
-    }
-    assert_eq!(missed, 0, "of {ROUNDS}");
+    assert_seen(
+        2000,
+        || spin(YOUNG),
+        |connection| connection.available() == Some(1),
+    );
 }
 
 /// A program that has received a message through this library knows that data sent before it has
@@ -76,49 +83,28 @@ fn data_of_a_foreign_socket_is_available_within_microseconds() {
 #[test]
 fn what_was_sent_before_something_received_is_seen() {
     let _only = only_test();
-    let (other, _other_peer) = idle_pair();
-    let (connection, mut peer) = idle_pair();
     let (messages, mut message_peer) = raw_peer(AddressFamily::Unix);
-    let mut missed = 0;
-    const ROUNDS: usize = 2000;
-    for _ in 0..ROUNDS {
-        probe(&other);
-        peer.write_all(b"x").unwrap();
+    let receive_message = || {
         message_peer.write_all(b"sent").unwrap();
         assert_eq!(read(&messages, 4).unwrap(), b"sent");
-        missed += usize::from(!connection.poll(Instant::now).unwrap());
-        assert_eq!(read(&connection, 1).unwrap(), b"x");
-        make_idle(&connection);
-    }
-    assert_eq!(missed, 0, "of {ROUNDS}");
+    };
+    assert_seen(2000, receive_message, poll);
 }
 
 /// The same with an accepted connection in place of a message.
 #[test]
 fn what_was_sent_before_a_connection_accepted_is_seen() {
     let _only = only_test();
-    let (other, _other_peer) = idle_pair();
-    let (connection, mut peer) = idle_pair();
     let server = Server::new(AddressFamily::Unix);
     let Address::Unix(path) = &server.address else {
         unreachable!()
     };
-    let mut missed = 0;
-    const ROUNDS: usize = 1000;
-    for _ in 0..ROUNDS {
-        probe(&other);
-        peer.write_all(b"x").unwrap();
-        let _client = std::os::unix::net::UnixStream::connect(path).unwrap();
-        let _accepted = server
-            .listener
-            .accept()
-            .unwrap()
-            .expect("a connection waits");
-        missed += usize::from(!connection.poll(Instant::now).unwrap());
-        assert_eq!(read(&connection, 1).unwrap(), b"x");
-        make_idle(&connection);
-    }
-    assert_eq!(missed, 0, "of {ROUNDS}");
+    let accept = || {
+        let client = UnixStream::connect(path).unwrap();
+        let accepted = server.listener.accept().unwrap();
+        (client, accepted.expect("a connection waits"))
+    };
+    assert_seen(1000, accept, poll);
 }
 
 /// Whether the kernel has data or an end.
@@ -170,12 +156,39 @@ fn the_end_of_a_cancelled_connect_is_seen() {
 /// The smallest number of rounds, however long they take.
 const ENOUGH: u64 = 500;
 
+/// Over and over the other side sends a byte to `connection` and then one to `replies`, a pipe, when
+/// it gets one from `requests`. Asserts that the byte is seen after the reply.
+fn assert_seen_after_replies(
+    connection: &Connection,
+    mut requests: impl Write,
+    mut replies: impl Read,
+) {
+    let (other, _other_peer) = idle_pair();
+    let end = Instant::now() + Duration::from_millis(1500);
+    let (mut missed, mut tried) = (0, 0);
+    // As many rounds as the time allows, and at least `ENOUGH` on a busy machine.
+    while tried <= ENOUGH || Instant::now() < end && tried < 30_000 {
+        requests.write_all(b"x").unwrap();
+        // Waits until shortly before the reply.
+        spin(Duration::from_micros(tried % 16));
+        probe(&other);
+        let probed = Instant::now();
+        replies.read_exact(&mut [0]).unwrap();
+        spin(YOUNG.saturating_sub(probed.elapsed()));
+        tried += 1;
+        missed += u64::from(!poll(connection));
+        assert_eq!(read(connection, 1).unwrap(), b"x");
+        make_idle(connection);
+    }
+    assert_eq!(missed, 0, "of {tried}");
+}
+
 /// The other process of the test below. For each byte from its standard input it sends one through
 /// its socket, and then writes one to its standard error, a pipe.
 #[test]
 fn the_other_process() {
     let Some(path) = argument() else { return };
-    let mut socket = std::os::unix::net::UnixStream::connect(path).unwrap();
+    let mut socket = UnixStream::connect(path).unwrap();
     let mut byte = [0];
     while std::io::stdin().read_exact(&mut byte).is_ok() {
         socket.write_all(b"x").unwrap();
@@ -189,7 +202,6 @@ fn what_another_process_sent_before_a_message_through_a_pipe_is_seen() {
         return;
     }
     let _only = only_test();
-    let (other, _other_peer) = idle_pair();
     let server = Server::new(AddressFamily::Unix);
     let Address::Unix(path) = &server.address else {
         unreachable!()
@@ -197,59 +209,26 @@ fn what_another_process_sent_before_a_message_through_a_pipe_is_seen() {
     let mut child = spawn_test("freshness::the_other_process", path.to_str().unwrap());
     let connection = server.accept();
     make_idle(&connection);
-    let (mut request, mut replies) = (child.stdin.take().unwrap(), child.stderr.take().unwrap());
-    let end = Instant::now() + Duration::from_millis(1500);
-    let (mut missed, mut tried) = (0, 0);
-    // As many rounds as the time allows, and at least `ENOUGH` on a busy machine.
-    while tried <= ENOUGH || Instant::now() < end && tried < 30_000 {
-        request.write_all(b"x").unwrap();
-        // Waits until shortly before the answer.
-        spin(Duration::from_micros(tried % 16));
-        probe(&other);
-        let probed = Instant::now();
-        replies.read_exact(&mut [0]).unwrap();
-        spin(YOUNG.saturating_sub(probed.elapsed()));
-        tried += 1;
-        missed += u64::from(!connection.poll(Instant::now).unwrap());
-        assert_eq!(read(&connection, 1).unwrap(), b"x");
-        make_idle(&connection);
-    }
-    drop(request);
+    let (requests, replies) = (child.stdin.take().unwrap(), child.stderr.take().unwrap());
+    assert_seen_after_replies(&connection, requests, replies);
     assert!(child.wait().unwrap().success());
-    assert_eq!(missed, 0, "of {tried}");
 }
 
 /// The same by a thread with a foreign socket.
 #[test]
 fn what_a_thread_sent_before_a_message_through_a_pipe_is_seen() {
     let _only = only_test();
-    let (other, _other_peer) = idle_pair();
     let (connection, mut peer) = idle_pair();
-    let (mut requests, mut request) = std::io::pipe().unwrap();
-    let (mut replies, mut reply) = std::io::pipe().unwrap();
+    let (mut requested, requests) = std::io::pipe().unwrap();
+    let (replies, mut reply) = std::io::pipe().unwrap();
     thread::scope(|scope| {
         scope.spawn(move || {
-            while requests.read_exact(&mut [0]).is_ok() {
+            while requested.read_exact(&mut [0]).is_ok() {
                 peer.write_all(b"x").unwrap();
                 reply.write_all(b"x").unwrap();
             }
             peer
         });
-        let end = Instant::now() + Duration::from_millis(1500);
-        let (mut missed, mut tried) = (0, 0);
-        while tried <= ENOUGH || Instant::now() < end && tried < 30_000 {
-            request.write_all(b"x").unwrap();
-            spin(Duration::from_micros(tried % 16));
-            probe(&other);
-            let probed = Instant::now();
-            replies.read_exact(&mut [0]).unwrap();
-            spin(YOUNG.saturating_sub(probed.elapsed()));
-            tried += 1;
-            missed += u64::from(!connection.poll(Instant::now).unwrap());
-            assert_eq!(read(&connection, 1).unwrap(), b"x");
-            make_idle(&connection);
-        }
-        drop(request);
-        assert_eq!(missed, 0, "of {tried}");
+        assert_seen_after_replies(&connection, requests, replies);
     });
 }

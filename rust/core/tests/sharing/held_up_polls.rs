@@ -70,6 +70,17 @@ fn file(socket: &socket2::Socket) -> std::fs::File {
     std::fs::File::from(std::os::fd::OwnedFd::from(socket.try_clone().unwrap()))
 }
 
+/// The first answer of `ask`, or false after a time that no working machine needs.
+fn first_answer(mut ask: impl FnMut() -> Option<bool>) -> bool {
+    let end = Instant::now() + Duration::from_secs(20);
+    while Instant::now() < end {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+    }
+    false
+}
+
 /// `available` uses the answer of the poll just before it.
 #[test]
 fn a_poll_that_was_held_up_makes_no_fresh_answer() {
@@ -118,19 +129,16 @@ fn a_shared_poll_that_was_held_up_makes_no_fresh_answer() {
     let missed = rounds(
         |_| file(&second_peer),
         |_| {
-            let end = Instant::now() + Duration::from_secs(20);
-            let mut seen = None;
-            while Instant::now() < end && seen.is_none() {
+            let seen = first_answer(|| {
                 let _ = first.poll(Instant::now).unwrap();
-                if SENT.load(Ordering::Acquire) {
-                    seen = Some(second.poll(Instant::now).unwrap());
-                }
-            }
+                let is_sent = SENT.load(Ordering::Acquire);
+                is_sent.then(|| second.poll(Instant::now).unwrap())
+            });
             until_available(&second, 1);
             read(&second, 1).unwrap();
             make_idle(&second);
             make_idle(&first);
-            seen == Some(true)
+            seen
         },
         3000,
     );
@@ -149,18 +157,16 @@ fn without_sharing_nothing_is_missed() {
     let missed = rounds(
         |_| file(&second_peer),
         |_| {
-            let end = Instant::now() + Duration::from_secs(20);
-            let mut seen = None;
-            while Instant::now() < end && seen.is_none() {
+            let seen = first_answer(|| {
                 if second.poll(Instant::now).unwrap() {
-                    seen = Some(true);
-                } else if SENT.load(Ordering::Acquire) {
-                    seen = Some(second.available() == Some(1));
+                    return Some(true);
                 }
-            }
+                let is_sent = SENT.load(Ordering::Acquire);
+                is_sent.then(|| second.available() == Some(1))
+            });
             until_available(&second, 1);
             read(&second, 1).unwrap();
-            seen == Some(true)
+            seen
         },
         3000,
     );

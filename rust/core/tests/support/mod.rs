@@ -427,6 +427,44 @@ pub fn raw_peer(family: AddressFamily) -> (Connection, socket2::Socket) {
     (connection, peer)
 }
 
+/// As [`raw_peer`], with a queue for `limit` bytes.
+pub fn queueing(family: AddressFamily, limit: usize) -> (Connection, socket2::Socket) {
+    let (connection, peer) = raw_peer(family);
+    connection.set_queue_limit(limit);
+    (connection, peer)
+}
+
+/// As [`raw_peer`], after a write of `data`, a part of which is queued.
+pub fn queued(family: AddressFamily, data: &[u8]) -> (Connection, socket2::Socket) {
+    let (connection, peer) = queueing(family, 2 * data.len());
+    connection.write_fully(data).unwrap();
+    assert!(connection.pending_bytes() > 0);
+    (connection, peer)
+}
+
+/// More than any system accepts while the peer does not read.
+pub const MUCH: usize = 11 << 20;
+
+/// Writes until the system accepts no more. Returns how many bytes were written.
+pub fn fill(connection: &Connection) -> usize {
+    let block = pattern(1 << 20);
+    let pieces = std::iter::from_fn(|| match connection.try_write(&block).unwrap() {
+        0 => None,
+        count => Some(count),
+    });
+    pieces.sum()
+}
+
+/// Writes until the kernel is full and something is queued. Returns how many bytes were written.
+pub fn fill_queue(connection: &Connection, block: &[u8]) -> usize {
+    let mut sent = 0;
+    while connection.pending_bytes() == 0 {
+        connection.write_fully(block).unwrap();
+        sent += block.len();
+    }
+    sent
+}
+
 /// How long a call of a raw peer waits.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 

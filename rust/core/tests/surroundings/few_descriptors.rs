@@ -103,6 +103,15 @@ fn visit(address: SocketAddr) {
     write(&client, b"hello\n").unwrap();
 }
 
+/// A listener, whose port is written to `file`.
+fn listen_and_announce(file: &str) -> Listener {
+    let listener = Listener::new();
+    let any = "127.0.0.1:0".parse().unwrap();
+    listener.listen(&any, ListenOptions::new(1024)).unwrap();
+    std::fs::write(file, listener.local_port().to_string()).unwrap();
+    listener
+}
+
 /// The process that connects many times. Its argument says how many other files it has open.
 #[test]
 fn the_visitor() {
@@ -139,10 +148,7 @@ fn a_server_that_never_closes_costs_no_connects() {
 fn the_server() {
     let Some(argument) = argument() else { return };
     set_limit(FEW);
-    let listener = Listener::new();
-    let any = "127.0.0.1:0".parse().unwrap();
-    listener.listen(&any, ListenOptions::new(1024)).unwrap();
-    std::fs::write(&argument, listener.local_port().to_string()).unwrap();
+    let listener = listen_and_announce(&argument);
     for _ in 0..MANY {
         let client = until("a client", || listener.accept().unwrap());
         write(&client, b"you are kicked").unwrap();
@@ -283,10 +289,7 @@ fn whatever_the_library_opens_finds_descriptors() {
 fn the_leaving_server() {
     let Some(argument) = argument() else { return };
     set_limit(FEW);
-    let listener = Listener::new();
-    let any = "127.0.0.1:0".parse().unwrap();
-    listener.listen(&any, ListenOptions::new(1024)).unwrap();
-    std::fs::write(&argument, listener.local_port().to_string()).unwrap();
+    let listener = listen_and_announce(&argument);
     let clients: Vec<Connection> = (0..GUESTS)
         .map(|_| until("a client", || listener.accept().unwrap()))
         .collect();

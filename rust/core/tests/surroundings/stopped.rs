@@ -20,9 +20,6 @@ const LONG_LIMIT: Duration = Duration::from_secs(2);
 
 const LONG_STOP: Duration = Duration::from_millis(2500);
 
-/// More than the kernel takes at once.
-const MUCH: usize = 11 << 20;
-
 fn report(word: &str) {
     std::io::stderr()
         .write_all(format!("{word}\n").as_bytes())

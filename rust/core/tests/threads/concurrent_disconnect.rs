@@ -81,14 +81,6 @@ const PROBES: [fn(&Connection); 3] = [
     |connection| drop(connection.flush_queue()),
 ];
 
-fn queued(family: AddressFamily, data: &[u8]) -> (Connection, socket2::Socket) {
-    let (connection, peer) = raw_peer(family);
-    connection.set_queue_limit(2 * MUCH);
-    connection.write_fully(data).unwrap();
-    assert!(connection.pending_bytes() > 0);
-    (connection, peer)
-}
-
 fn a_queue_is_delivered_despite_calls_during_a_disconnect(family: AddressFamily) {
     let data = pattern(MUCH);
     for _ in 0..6 {

@@ -11,16 +11,6 @@ fn poll(connection: &Connection) -> bool {
     connection.poll(Instant::now).unwrap()
 }
 
-/// Writes until the system accepts no more. Returns how many bytes were written.
-fn fill(connection: &Connection) -> usize {
-    let block = pattern(1 << 20);
-    let pieces = std::iter::from_fn(|| match connection.try_write(&block).unwrap() {
-        0 => None,
-        count => Some(count),
-    });
-    pieces.sum()
-}
-
 /// Further readers and writers wait for their turn, and get it.
 #[test]
 fn calls_that_wait_have_their_turn() {

@@ -5,24 +5,12 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::*;
-use stream_socket::{ConnectEnd, Connection, Event, Status, WriteError, WriteFailure};
+use stream_socket::{ConnectEnd, Connection, Event, Status, WriteError};
 
 for_each_family!(
     a_write_while_connecting_needs_a_queue,
     data_queued_while_connecting_is_reported_as_drained,
 );
-
-const MUCH: usize = 11 << 20;
-
-/// Writes until the system accepts no more. Returns how many bytes were written.
-fn fill(connection: &Connection) -> usize {
-    let block = pattern(1 << 20);
-    let pieces = std::iter::from_fn(|| match connection.try_write(&block).unwrap() {
-        0 => None,
-        count => Some(count),
-    });
-    pieces.sum()
-}
 
 fn a_write_while_connecting_needs_a_queue(family: AddressFamily) {
     let server = Server::new(family);

@@ -11,16 +11,6 @@ for_each_family!(
     coalesced_writes_go_out_together,
 );
 
-/// Writes until the kernel is full and something is queued. Returns how many bytes were written.
-fn fill(connection: &Connection, block: &[u8]) -> usize {
-    let mut sent = 0;
-    while connection.pending_bytes() == 0 {
-        connection.write_fully(block).unwrap();
-        sent += block.len();
-    }
-    sent
-}
-
 fn a_queue_takes_all_or_nothing_and_keeps_the_order(family: AddressFamily) {
     let (client, accepted) = pair(family);
     client.set_queue_limit(100_000);
@@ -29,7 +19,7 @@ fn a_queue_takes_all_or_nothing_and_keeps_the_order(family: AddressFamily) {
         Err(WriteError::TooLarge { .. })
     ));
     let block = pattern(1000);
-    let mut sent = fill(&client, &block);
+    let mut sent = fill_queue(&client, &block);
     while client.write_fully(&block).is_ok() {
         sent += block.len();
     }
@@ -111,7 +101,7 @@ fn coalesced_writes_go_out_together(family: AddressFamily) {
 fn a_failed_flush_of_a_poll_is_an_error() {
     let (client, peer) = connection_to_raw_peer();
     client.set_queue_limit(1 << 20);
-    fill(&client, &pattern(100_000));
+    fill_queue(&client, &pattern(100_000));
     reset(peer);
     until("the connection ends", || {
         let _ = client.poll(Instant::now);

@@ -35,9 +35,6 @@ fn a_timed_out_write_counts_what_was_sent(family: AddressFamily) {
     });
 }
 
-/// More than any system accepts while the peer does not read.
-const MUCH: usize = 11 << 20;
-
 /// Writes `data` in blocks of `block` bytes until a write times out. Returns how many bytes were
 /// accepted.
 fn write_until_timed_out(connection: &Connection, data: &[u8], block: usize) -> usize {
