@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use stream_socket::{Connection, Options};
+
 use support::*;
 
 for_each_family!(

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use stream_socket::{Connection, Group, Status, Visit, WriteFailure};
+
 use support::*;
 
 const MUCH: usize = 3 << 20;

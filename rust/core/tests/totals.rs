@@ -8,6 +8,7 @@ use std::time::Instant;
 use stream_socket::packets::{Framing, PacketReader};
 use stream_socket::process::{Totals, count_traffic, totals};
 use stream_socket::{Address, Relay, Status, Target};
+
 use support::*;
 
 /// The increase since `before`: connects, accepts, ends, failures, bytes received, bytes sent.

@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
+use stream_socket::Connection;
+
 use super::{allocations, bytes};
 use crate::support::*;
-use stream_socket::Connection;
 
 fn poll(connection: &Connection) -> bool {
     connection.poll(Instant::now).unwrap()

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use stream_socket::{Connection, Group, Visit};
+
 use super::bytes;
 use crate::support::*;
-use stream_socket::{Connection, Group, Visit};
 
 #[test]
 fn nothing_is_left_of_members_that_were_dropped() {

@@ -4,8 +4,9 @@ use std::net::Shutdown;
 use std::thread;
 use std::time::Instant;
 
-use crate::support::*;
 use stream_socket::{Connection, Status, WriteError};
+
+use crate::support::*;
 
 for_each_family!(
     a_reply_outlives_the_peers_end,

@@ -3,8 +3,9 @@
 use std::io::{ErrorKind, Read, Write};
 use std::time::Instant;
 
-use crate::support::*;
 use stream_socket::{Connection, ReadError, Status};
+
+use crate::support::*;
 
 for_each_family!(
     disconnect_from_either_side,

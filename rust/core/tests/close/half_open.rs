@@ -5,8 +5,9 @@ use std::net::Shutdown;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::*;
 use stream_socket::{ReadError, Status, WriteError};
+
+use crate::support::*;
 
 for_each_family!(
     half_open_connections_go_on_in_the_other_direction,

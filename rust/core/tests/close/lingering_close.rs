@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::*;
 use socket2::Socket;
 use stream_socket::{Connection, Options};
+
+use crate::support::*;
 
 for_each_family!(
     a_peer_that_goes_on_sending_gets_everything,

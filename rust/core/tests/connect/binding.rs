@@ -1,7 +1,8 @@
 //! Binding a connection: local addresses, and what is left after a failure.
 
-use crate::support::*;
 use stream_socket::{Address, BindAddress, BindError, Connection, Status, parse_ip};
+
+use crate::support::*;
 
 fn inet(ip: &str, port: u16) -> BindAddress {
     BindAddress::Inet(parse_ip(ip, port).unwrap())

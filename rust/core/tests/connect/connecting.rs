@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use crate::support::*;
 use stream_socket::{
     Address, BindAddress, ConnectError, Connection, ListenOptions, Listener, PollError, ReadError,
     Status, Target, WriteError,
 };
+
+use crate::support::*;
 
 for_each_family!(
     connects_and_exchanges,

@@ -1,10 +1,11 @@
 //! Listeners: where they listen, and what stopping one leaves.
 
-use crate::support::*;
 use stream_socket::{
     Address, BindAddress, Connection, ListenError, ListenOptions, Listener, PollError, Status,
     parse_ip,
 };
+
+use crate::support::*;
 
 for_each_family!(a_stopped_listener_refuses_and_keeps_what_it_accepted,);
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::support::*;
 use stream_socket::{Connection, KeepAlive, Status};
+
+use crate::support::*;
 
 #[test]
 fn options_hold_for_connections_to_come_and_for_the_one_there_is() {

@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::*;
 use stream_socket::{Address, Connection, Status, Target};
+
+use crate::support::*;
 
 /// A Unix listener whose backlog is full, so that connects stay under way.
 fn full_listener(path: &std::path::Path) -> (socket2::Socket, Vec<socket2::Socket>) {

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::*;
 use stream_socket::{Connection, KeepAlive, Status, Target};
+
+use crate::support::*;
 
 /// Starts a connect of `client` and polls until both attempts are under way. Returns the current
 /// time of its clock.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::support::*;
 use stream_socket::{Address, Connection, Status};
+
+use crate::support::*;
 
 #[test]
 fn settings_are_what_they_were_set_to() {

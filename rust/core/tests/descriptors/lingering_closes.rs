@@ -1,9 +1,10 @@
 //! Connections that were closed with unsent data hold a bounded number of descriptors: the oldest
 //! are given up first.
 
+use stream_socket::{Connection, Options};
+
 use super::{only_counting_test, sockets};
 use crate::support::*;
-use stream_socket::{Connection, Options};
 
 /// How many connections are closed, and about how many of them may be kept.
 const LEFT: usize = 1200;

@@ -2,9 +2,10 @@
 
 use std::fs;
 
+use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener, Status};
+
 use super::{only_counting_test, sockets};
 use crate::support::*;
-use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener, Status};
 
 #[test]
 fn descriptors() {

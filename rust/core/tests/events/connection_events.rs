@@ -1,7 +1,8 @@
 //! The events of a connection come in order.
 
-use crate::support::*;
 use stream_socket::{ConnectEnd, Connection, DisconnectCause, Event, Status};
+
+use crate::support::*;
 
 for_each_family!(events_come_in_order,);
 

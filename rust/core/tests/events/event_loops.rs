@@ -3,10 +3,11 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::loops::{Handle, Loop, Report, Thing};
-use crate::support::*;
 use stream_socket::packets::{Framing, LengthField, Width};
 use stream_socket::{Connection, DisconnectCause, EndCause, Status, Target};
+
+use super::loops::{Handle, Loop, Report, Thing};
+use crate::support::*;
 
 for_each_family!(
     what_is_left_in_the_kernel_is_reported_again,

@@ -3,8 +3,9 @@
 use std::thread;
 use std::time::Instant;
 
-use crate::support::*;
 use stream_socket::{ConnectEnd, Connection, DisconnectCause, Event, Status};
+
+use crate::support::*;
 
 for_each_family!(
     bytes_are_kept_whatever_way_they_go,

@@ -6,10 +6,11 @@ use std::net::Ipv4Addr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::*;
 use stream_socket::{
     Address, AttemptOutcome, Connection, Statistics, Status, Target, WriteFailure,
 };
+
+use crate::support::*;
 
 for_each_family!(
     every_byte_is_counted_once,

@@ -3,10 +3,11 @@
 use std::io::Write;
 use std::thread;
 
-use crate::support::failing_sends::*;
-use crate::support::*;
 use socket2::SockRef;
 use stream_socket::{Status, WriteFailure};
+
+use crate::support::failing_sends::*;
+use crate::support::*;
 
 /// Sends of fewer bytes fail.
 const LEAST: usize = 24 << 20;

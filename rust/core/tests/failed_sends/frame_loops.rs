@@ -3,9 +3,10 @@
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
+use stream_socket::{Address, Connection, Status, Target};
+
 use crate::support::failing_sends::*;
 use crate::support::*;
-use stream_socket::{Address, Connection, Status, Target};
 
 /// More frames than a report of a failure needs.
 const FRAMES: usize = 1000;

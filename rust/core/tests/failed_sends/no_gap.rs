@@ -4,9 +4,10 @@ use std::io::Write;
 use std::thread;
 use std::time::Instant;
 
+use stream_socket::{Connection, Status, WriteError, os_code};
+
 use crate::support::failing_sends::*;
 use crate::support::*;
-use stream_socket::{Connection, Status, WriteError, os_code};
 
 for_each_family!(
     a_failed_send_of_a_queue_leaves_no_gap,

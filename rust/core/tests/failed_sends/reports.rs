@@ -5,9 +5,10 @@ use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use stream_socket::{Connection, Status, WriteError, WriteFailure};
+
 use crate::support::failing_sends::*;
 use crate::support::*;
-use stream_socket::{Connection, Status, WriteError, WriteFailure};
 
 fn received(peer: &socket2::Socket) -> Vec<u8> {
     peer.set_read_timeout(Some(Duration::from_secs(2))).unwrap();

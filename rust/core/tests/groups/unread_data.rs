@@ -4,8 +4,9 @@ use std::mem::MaybeUninit;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::*;
 use stream_socket::{Connection, Group, Pollable, Visit};
+
+use crate::support::*;
 
 fn poll(connection: &Connection) -> bool {
     connection.poll(Instant::now).unwrap()

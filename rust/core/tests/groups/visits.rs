@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::*;
 use stream_socket::{Connection, Group, Visit};
+
+use crate::support::*;
 
 /// More visits in half a second than a member needs to become idle. Where sockets are not watched,
 /// each member is probed every 10 milliseconds.

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::*;
 use stream_socket::{Connection, Group, ListenOptions, Listener, Status, Visit};
+
+use crate::support::*;
 
 for_each_family!(
     only_the_busy_are_visited,

@@ -4,9 +4,10 @@ use std::io::{Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::*;
 use stream_socket::packets::{Framing, LengthField, PacketReader, Width};
 use stream_socket::{Connection, ReadError, Status, WriteError};
+
+use crate::support::*;
 
 for_each_family!(
     every_cut_of_a_stream_gives_the_same_packets,

@@ -1,9 +1,10 @@
 //! Random streams of packets, valid and damaged, in pieces. The reader finds the packets and the
 //! end that a simpler reader finds. `rust/fuzz` searches for streams where the two differ.
 
+use stream_socket::packets::{Framing, LengthField, Width};
+
 use super::simple_packets;
 use super::system::Random;
-use stream_socket::packets::{Framing, LengthField, Width};
 
 const STREAMS: u64 = 4000;
 

@@ -3,9 +3,10 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
+use stream_socket::{Connection, Group, Status, Target, Visit};
+
 use super::forked;
 use crate::support::*;
-use stream_socket::{Connection, Group, Status, Target, Visit};
 
 /// A group of idle members, and their peers.
 fn group_of(count: usize) -> (Group, Vec<(Connection, Connection)>) {

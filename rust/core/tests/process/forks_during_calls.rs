@@ -3,9 +3,10 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use stream_socket::{Connection, Group, Status, Visit};
+
 use super::forked;
 use crate::support::*;
-use stream_socket::{Connection, Group, Status, Visit};
 
 /// The child lacks the thread that polls the group.
 #[test]

@@ -4,9 +4,10 @@
 use std::sync::MutexGuard;
 use std::time::Instant;
 
+use stream_socket::{Connection, Status};
+
 use super::forked;
 use crate::support::*;
-use stream_socket::{Connection, Status};
 
 /// While it lives no other test of this program runs. At first no connection is watched.
 fn only_watching_test() -> MutexGuard<'static, ()> {

@@ -2,12 +2,12 @@
 
 use std::io::{Read, Write};
 use std::thread::{self, ScopedJoinHandle};
-
 use std::time::Duration;
 
-use crate::support::*;
 use socket2::Socket;
 use stream_socket::{Connection, Options, ReadError};
+
+use crate::support::*;
 
 for_each_family!(
     a_blocking_read_sends_the_request_first,

@@ -6,8 +6,9 @@ use std::net::Shutdown;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::*;
 use stream_socket::{Connection, ReadError, Status};
+
+use crate::support::*;
 
 for_each_family!(
     unread_is_what_was_received_and_not_read,

@@ -4,8 +4,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
-use crate::support::*;
 use stream_socket::{Connection, Status};
+
+use crate::support::*;
 
 for_each_family!(
     idle_connections_are_watched,

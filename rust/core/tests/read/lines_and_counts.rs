@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use crate::support::*;
 use stream_socket::{Connection, ReadError, Status};
+
+use crate::support::*;
 
 for_each_family!(
     a_count_is_read_once_it_is_there,

@@ -3,8 +3,9 @@
 use std::io::{ErrorKind, Write};
 use std::time::Instant;
 
-use crate::support::*;
 use stream_socket::{Address, PollError, ReadError, Status, WriteError};
+
+use crate::support::*;
 
 #[test]
 fn data_before_a_reset_is_handed_over_before_the_status_changes() {

@@ -3,8 +3,9 @@
 use std::thread;
 use std::time::Instant;
 
-use crate::support::*;
 use stream_socket::{Connection, ReadError, ReadFailure, Status};
+
+use crate::support::*;
 
 for_each_family!(
     small_reads_see_every_byte_in_order,

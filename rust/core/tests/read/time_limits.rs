@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::support::*;
 use stream_socket::{ReadError, ReadFailure, Status};
+
+use crate::support::*;
 
 for_each_family!(a_timed_out_read_leaves_the_connection_as_it_was,);
 

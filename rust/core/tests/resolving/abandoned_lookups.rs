@@ -3,9 +3,10 @@
 
 use std::time::{Duration, Instant};
 
+use stream_socket::{ConnectError, Connection, PollError, Status, Target};
+
 use super::resolver::*;
 use crate::support::*;
-use stream_socket::{ConnectError, Connection, PollError, Status, Target};
 
 /// How a connect to a name that does not hang ends. It takes a few seconds at most.
 fn outcome(port: u16) -> Result<(), PollError> {

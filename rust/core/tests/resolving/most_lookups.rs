@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use stream_socket::Status;
+
 use super::resolver::*;
 use crate::support::*;
-use stream_socket::Status;
 
 #[test]
 fn a_lookup_behind_too_many_abandoned_ones_is_refused() {

@@ -3,11 +3,12 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
-use super::resolver::*;
-use crate::support::*;
 use stream_socket::{
     Address, ConnectEnd, ConnectError, Connection, Event, Listener, PollError, Status, Target,
 };
+
+use super::resolver::*;
+use crate::support::*;
 
 /// A listener that does not answer: its backlog is full, and the kernel drops further connects.
 fn unanswering(ip: Ipv4Addr, port: u16) -> (Listener, Vec<Connection>) {

@@ -3,9 +3,10 @@
 use std::io::{ErrorKind, Read};
 use std::time::{Duration, Instant};
 
+use stream_socket::Status;
+
 use super::resolver::*;
 use crate::support::*;
-use stream_socket::Status;
 
 /// Prevents this process from starting threads. A process of root becomes one of another user for
 /// that. Returns false if it still can start threads.

@@ -6,9 +6,10 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::*;
 use socket2::Socket;
 use stream_socket::{Address, Connection, Status};
+
+use crate::support::*;
 
 /// Longer than an answer to the probe of another connection is shared.
 const YOUNG: Duration = Duration::from_micros(6);
@@ -35,8 +36,8 @@ fn spin(time: Duration) {
 }
 
 /// In each round another idle connection probes, a foreign socket sends a byte to `connection`, and
-/// `after_send` runs. Asserts that `sees` then finds the byte. The result of `after_send` lives to the
-/// end of the round.
+/// `after_send` runs. Asserts that `sees` then finds the byte. The result of `after_send` lives to
+/// the end of the round.
 fn assert_seen<T>(
     rounds: usize,
     mut after_send: impl FnMut() -> T,
@@ -156,8 +157,8 @@ fn the_end_of_a_cancelled_connect_is_seen() {
 /// The smallest number of rounds, however long they take.
 const ENOUGH: u64 = 500;
 
-/// Over and over the other side sends a byte to `connection` and then one to `replies`, a pipe, when
-/// it gets one from `requests`. Asserts that the byte is seen after the reply.
+/// Over and over the other side sends a byte to `connection` and then one to `replies`, a pipe,
+/// when it gets one from `requests`. Asserts that the byte is seen after the reply.
 fn assert_seen_after_replies(
     connection: &Connection,
     mut requests: impl Write,

@@ -5,10 +5,11 @@ use std::io::{IoSlice, Write};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use crate::support::*;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use socket2::Socket;
 use stream_socket::{Connection, Group, ReadError, Status, Visit};
+
+use crate::support::*;
 
 for_each_family!(
     nothing_behind_a_boundary_is_overlooked,

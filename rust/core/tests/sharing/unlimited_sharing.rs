@@ -4,9 +4,10 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use stream_socket::{Group, Visit};
+
 use super::Sharing;
 use crate::support::*;
-use stream_socket::{Group, Visit};
 
 /// The kernel reports a member to its group. The member's poll could still use an older answer.
 #[test]

@@ -532,8 +532,8 @@ pub fn listening(ip: impl Into<IpAddr>, port: u16, backlog: i32) -> Option<(List
     Some((listener, port))
 }
 
-/// A port where the first address of `localhost` does not answer, since its backlog is full, and the
-/// second one does. The sockets keep it so.
+/// A port where the first address of `localhost` does not answer, since its backlog is full, and
+/// the second one does. The sockets keep it so.
 pub fn racing_port() -> (u16, impl Drop) {
     until("a port that is free for both", || {
         let (answers, port) = listening(Ipv4Addr::LOCALHOST, 0, 8)?;

@@ -6,11 +6,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::*;
 use stream_socket::{
     Address, BindAddress, Connection, Group, ListenOptions, Listener, Options, Status, Target,
     Visit,
 };
+
+use crate::support::*;
 
 /// The default of macOS.
 const FEW: u64 = 256;

@@ -7,8 +7,9 @@ use std::process::{Child, ChildStderr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::*;
 use stream_socket::{Address, Group, Visit};
+
+use crate::support::*;
 
 /// The time limit of the process, and for how long it is stopped.
 const LIMIT: Duration = Duration::from_millis(400);

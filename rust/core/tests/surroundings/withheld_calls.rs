@@ -4,10 +4,11 @@
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::support::*;
 use stream_socket::{
     Address, BindAddress, Connection, ListenOptions, Listener, ReadError, os_code,
 };
+
+use crate::support::*;
 
 const ENOSYS: u32 = libc::ENOSYS as u32;
 

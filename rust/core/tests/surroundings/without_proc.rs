@@ -3,8 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::support::*;
 use stream_socket::{Address, BindAddress, ListenOptions, Listener};
+
+use crate::support::*;
 
 /// Hides /proc from this process alone. Returns false where that is not permitted.
 fn hide_proc() -> bool {

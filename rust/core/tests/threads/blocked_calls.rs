@@ -3,8 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::*;
 use stream_socket::{Connection, ReadError, Status, WriteError};
+
+use crate::support::*;
 
 for_each_family!(
     a_blocked_reader_blocks_no_other_call,

@@ -6,8 +6,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::*;
 use stream_socket::{Connection, Options, ReadError, Status, WriteError, WriteFailure};
+
+use crate::support::*;
 
 for_each_family!(
     an_unusable_stream_ends_and_the_next_one_goes_on,

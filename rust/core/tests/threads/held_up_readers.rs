@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::*;
 use stream_socket::{ReadError, ReadFailure};
+
+use crate::support::*;
 
 for_each_family!(a_held_up_reader_takes_nothing_from_the_next_connection,);
 

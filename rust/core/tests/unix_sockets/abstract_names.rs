@@ -3,10 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::*;
 use stream_socket::{
     Address, BindAddress, BindError, Connection, ListenOptions, Listener, Options,
 };
+
+use crate::support::*;
 
 /// A connection that is bound to a fresh name, and the server's end.
 fn bound() -> (Connection, Connection, PathBuf) {

@@ -7,11 +7,12 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::support::*;
 use rustix::fs::{AtFlags, CWD, FlockOperation, Timespec, Timestamps};
 use stream_socket::{
     Address, BindAddress, Connection, ListenError, ListenOptions, Listener, os_code,
 };
+
+use crate::support::*;
 
 fn lock(file: &File, operation: FlockOperation) {
     rustix::fs::flock(file, operation).unwrap();

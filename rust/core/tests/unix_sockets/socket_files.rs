@@ -4,10 +4,11 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use crate::support::*;
 use stream_socket::{
     Address, BindAddress, BindError, Connection, ListenError, ListenOptions, Listener, Status,
 };
+
+use crate::support::*;
 
 fn listening(path: &Path) -> Listener {
     let listener = Listener::new();

@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use crate::support::*;
 use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener};
+
+use crate::support::*;
 
 /// How long a race is repeated at most.
 const LONG: Duration = Duration::from_millis(1700);

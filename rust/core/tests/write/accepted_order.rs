@@ -4,8 +4,9 @@ use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::*;
 use stream_socket::{ConnectEnd, Connection, Event, Status, WriteError};
+
+use crate::support::*;
 
 for_each_family!(
     a_write_while_connecting_needs_a_queue,

@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use crate::support::*;
 use stream_socket::{Connection, Event, Status, WriteError};
+
+use crate::support::*;
 
 for_each_family!(
     a_queue_takes_all_or_nothing_and_keeps_the_order,

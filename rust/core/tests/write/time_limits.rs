@@ -3,8 +3,9 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::support::*;
 use stream_socket::{Connection, Status, WriteError, WriteFailure};
+
+use crate::support::*;
 
 for_each_family!(
     a_timed_out_write_counts_what_was_sent,
