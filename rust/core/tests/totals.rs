@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use stream_socket::packets::{Framing, PacketReader};
 use stream_socket::process::{Totals, count_traffic, totals};
-use stream_socket::{Address, Relay, Status, Target};
+use stream_socket::{Address, Relay, Status};
 
 use support::*;
 
@@ -108,7 +108,7 @@ fn all_connections_are_counted_together() {
     // A relay counts as network: only its two ends are counted.
     let server = Server::new(AddressFamily::Ipv4);
     let mut relay = Relay::new(0);
-    relay.set_target(Target::Address(server.address.clone()), None);
+    relay.set_target(server.address.clone().into(), None);
     relay.listen(&"127.0.0.1:0".parse().unwrap()).unwrap();
     let relayed = Address::Inet(([127, 0, 0, 1], relay.local_port()).into());
     let before = totals();

@@ -208,7 +208,8 @@ fn closing_does_not_wait_for_the_peer(family: AddressFamily) {
     }
 }
 
-/// A lingering close does not wait for ever for a peer that has everything and sends nothing.
+/// A lingering close waits for a bounded time only for a peer that has everything and sends
+/// nothing.
 #[test]
 fn a_silent_peer_keeps_no_descriptor() {
     let (connection, peer) = queued(AddressFamily::Ipv4, &pattern(MUCH));
@@ -267,7 +268,7 @@ fn silence_does_not_end_a_close_with_unacknowledged_data() {
     assert_whole(read_to_end(&peer), &data);
 }
 
-/// The queue is sent all the same.
+/// The queue is sent, whatever the limit.
 fn a_time_limit_beyond_the_range_of_the_clock_is_long(family: AddressFamily) {
     let limit: [fn(&Connection); 2] = [
         |connection| connection.set_write_timeout(Some(Duration::MAX)),

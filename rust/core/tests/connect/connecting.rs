@@ -2,10 +2,7 @@
 
 use std::time::Instant;
 
-use stream_socket::{
-    Address, BindAddress, ConnectError, Connection, ListenOptions, Listener, PollError, ReadError,
-    Status, Target, WriteError,
-};
+use stream_socket::{Address, ConnectError, Connection, ReadError, Status, WriteError};
 
 use crate::support::*;
 
@@ -131,52 +128,6 @@ fn a_refused_connect_ends_in_error_and_can_be_tried_again() {
     connect(&client, &server.address);
 }
 
-#[test]
-#[cfg(target_os = "linux")]
-fn a_unix_connect_waits_for_room_in_the_backlog_until_its_time_is_over() {
-    use std::time::Duration;
-    let directory = TemporaryDirectory::new();
-    let address = Address::Unix(directory.file("s"));
-    let listener = Listener::new();
-    listener
-        .listen(
-            &BindAddress::Unix(directory.file("s")),
-            ListenOptions::new(0),
-        )
-        .unwrap();
-    let first = connected(&address);
-    let start = Instant::now();
-    let limit = Duration::from_secs(5);
-    let waiting = |now| {
-        let client = Connection::new();
-        let target = Target::Address(address.clone());
-        client.connect(target, Some(limit), now).unwrap();
-        assert_eq!(client.status(), Status::Connecting);
-        client
-    };
-    // The clock is the caller's, so the test does not wait.
-    let late = waiting(start);
-    poll_in_frames(&late, start, start + limit).unwrap();
-    assert_eq!(late.status(), Status::Connecting);
-    let error = late
-        .poll(|| start + limit + Duration::from_nanos(1))
-        .unwrap_err();
-    assert!(
-        matches!(&error, PollError::Connect(error) if matches!(**error, ConnectError::TimedOut { .. }))
-    );
-    assert_eq!(late.status(), Status::Error);
-
-    let patient = waiting(start);
-    listener
-        .accept()
-        .unwrap()
-        .expect("the first connection waits");
-    // A connection that was made in time counts, however late a poll finds it.
-    patient.poll(|| start + 2 * limit).unwrap();
-    assert_eq!(patient.status(), Status::Connected);
-    drop(first);
-}
-
 #[cfg(unix)]
 #[test]
 fn a_pair_is_connected() {
@@ -192,7 +143,7 @@ fn a_connect_without_a_limit_takes_as_long_as_it_takes() {
     let client = Connection::new();
     let address = refusing_address();
     client
-        .connect(Target::Address(address), None, Instant::now())
+        .connect(address.into(), None, Instant::now())
         .unwrap();
     until_status(&client, Status::Error).unwrap_err();
 }

@@ -2,10 +2,10 @@
 
 mod binding;
 mod connecting;
+#[cfg(target_os = "linux")]
+mod full_backlogs;
 mod listeners;
 mod options;
-#[cfg(target_os = "linux")]
-mod queue_limit_changes;
 mod racing_options;
 #[cfg(target_os = "linux")]
 mod sessions;

@@ -57,7 +57,7 @@ fn an_option_that_is_not_there_is_refused() {
             options.user_timeout = Some(Duration::from_secs(20))
         })
         .unwrap_err();
-    assert_eq!(error.source.kind(), ErrorKind::Unsupported);
+    assert_eq!(error.source.kind(), std::io::ErrorKind::Unsupported);
     assert_eq!(client.options(), Default::default());
     connect(&client, &server.address);
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use stream_socket::{Connection, KeepAlive, Status, Target};
+use stream_socket::{Connection, Status, Target};
 
 use crate::support::*;
 
@@ -43,6 +43,9 @@ fn a_size_set_during_a_race_is_that_of_the_winner() {
 #[test]
 fn switches_set_during_a_race_are_those_of_the_winner() {
     use std::os::fd::BorrowedFd;
+
+    use stream_socket::KeepAlive;
+
     let (port, _sockets) = racing_port();
     let client = Connection::new();
     let now = race(&client, port);

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use stream_socket::packets::{Framing, LengthField, Width};
-use stream_socket::{Connection, DisconnectCause, EndCause, Status, Target};
+use stream_socket::{Connection, DisconnectCause, EndCause, Status};
 
 use super::loops::{Handle, Loop, Report, Thing};
 use crate::support::*;
@@ -243,7 +243,7 @@ fn an_end_has_the_cause_of_its_connection(family: AddressFamily) {
         let _ = connection.poll(Instant::now);
         (connection.status() == Status::None).then_some(())
     });
-    let target = Target::Address(server.address.clone());
+    let target = server.address.clone().into();
     connection.connect(target, None, Instant::now()).unwrap();
     let reported = poll_until(&event_loop, &Report::Connected, |_, _| {});
     assert_eq!(reported, [GONE, Report::Connected]);

@@ -57,10 +57,12 @@ impl Thing {
         Thing(Arc::new(Object { id, visits, what }))
     }
 
+    /// A plain connection as a member.
     pub fn peer(connection: Connection) -> Thing {
         Thing::new(What::Peer(Handle(Arc::new(connection))))
     }
 
+    /// A packet channel as a member.
     pub fn channel(connection: Connection, framing: Framing) -> Thing {
         let format = Format {
             framing,
@@ -71,6 +73,7 @@ impl Thing {
         Thing::new(What::Channel(channel))
     }
 
+    /// The connection of a peer or of a channel.
     pub fn connection(&self) -> Arc<Connection> {
         match &self.what {
             What::Peer(handle) => handle.0.clone(),
@@ -79,6 +82,7 @@ impl Thing {
         }
     }
 
+    /// The member as a packet channel.
     pub fn packets(&self) -> &PacketChannel<Handle> {
         match &self.what {
             What::Channel(channel) => channel,
@@ -134,6 +138,7 @@ pub struct Loop {
 }
 
 impl Loop {
+    /// An empty loop whose listener wants packets.
     pub fn new() -> Loop {
         let wants = Arc::new(AtomicBool::new(true));
         let wanted = wants.clone();
@@ -153,6 +158,7 @@ impl Loop {
         self.members.accept_from(server, member).unwrap();
     }
 
+    /// Adds a member.
     pub fn add(&self, thing: &Thing) {
         self.members.add(thing.clone()).unwrap();
     }
@@ -163,6 +169,7 @@ impl Loop {
         self.wait(Some(std::time::Duration::ZERO), handler)
     }
 
+    /// As [`Loop::poll`], but waits for an event for `limit`.
     pub fn wait(
         &self,
         limit: Option<std::time::Duration>,

@@ -300,9 +300,7 @@ fn a_connect_that_is_out_of_time_gives_its_attempts_up() {
     let client = Connection::new();
     let start = Instant::now();
     let limit = Some(Duration::from_secs(1));
-    client
-        .connect(Target::Address(address), limit, start)
-        .unwrap();
+    client.connect(address.into(), limit, start).unwrap();
     poll_in_frames(&client, start, start + Duration::from_secs(1)).unwrap();
     let late = start + Duration::from_millis(1050);
     client.poll(|| late).unwrap_err();

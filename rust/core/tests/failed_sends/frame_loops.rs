@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
-use stream_socket::{Address, Connection, Status, Target};
+use stream_socket::{Address, Connection, Status};
 
 use crate::support::failing_sends::*;
 use crate::support::*;
@@ -82,11 +82,7 @@ fn a_connect_that_fails_at_once_is_no_end_of_the_stream_before() {
     assert_eq!(connection.status(), Status::None);
     let nowhere = Address::Unix("/nonexistent/socket".into());
     connection
-        .connect(
-            Target::Address(nowhere),
-            Some(Duration::from_secs(1)),
-            Instant::now(),
-        )
+        .connect(nowhere.into(), Some(Duration::from_secs(1)), Instant::now())
         .unwrap_err();
     let outcome = (&connection).read(&mut byte);
     assert!(outcome.is_err(), "there was no connection: {outcome:?}");

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Write};
 use std::time::Instant;
 
-use stream_socket::{Address, PollError, ReadError, Status, WriteError};
+use stream_socket::{PollError, ReadError, Status, WriteError};
 
 use crate::support::*;
 
@@ -92,6 +92,9 @@ fn a_failed_write_with_nothing_to_read_ends_the_connection() {
 #[test]
 fn data_of_a_unix_peer_that_leaves_input_unread_is_handed_over() {
     use std::os::unix::net::UnixListener;
+
+    use stream_socket::Address;
+
     let directory = TemporaryDirectory::new();
     let listener = UnixListener::bind(directory.file("s")).unwrap();
     let client = connected(&Address::Unix(directory.file("s")));

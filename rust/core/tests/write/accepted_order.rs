@@ -83,7 +83,7 @@ fn a_write_of_its_own_goes_behind_what_is_coalesced() {
 }
 
 /// There is a little room, too little for the system to wake the blocked writer. A small write
-/// waits all the same.
+/// has to wait too.
 #[test]
 fn a_small_write_does_not_pass_one_that_waits() {
     let (connection, mut peer) = raw_peer(AddressFamily::Unix);

@@ -1,10 +1,12 @@
-//! A connect under way comes to an end, whatever another thread changes meanwhile.
+//! Connects that wait for room in the backlog of a Unix listener.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stream_socket::{Address, Connection, Status, Target};
+use stream_socket::{
+    Address, BindAddress, ConnectError, Connection, ListenOptions, Listener, PollError, Status,
+};
 
 use crate::support::*;
 
@@ -45,7 +47,7 @@ fn a_connect_is_not_lost_by_a_change_of_the_queue_limit() {
         });
         let mut lost = None;
         'rounds: while Instant::now() < end {
-            let target = Target::Address(Address::Unix(path.clone()));
+            let target = Address::Unix(path.clone()).into();
             let limit = Some(Duration::from_millis(50));
             connection.connect(target, limit, Instant::now()).unwrap();
             for _ in 0..2000 {
@@ -65,4 +67,48 @@ fn a_connect_is_not_lost_by_a_change_of_the_queue_limit() {
         stop.store(true, Ordering::Relaxed);
         assert_eq!(lost, None, "the connect has not timed out after 50 ms");
     });
+}
+
+#[test]
+fn a_unix_connect_waits_for_room_in_the_backlog_until_its_time_is_over() {
+    let directory = TemporaryDirectory::new();
+    let address = Address::Unix(directory.file("s"));
+    let listener = Listener::new();
+    listener
+        .listen(
+            &BindAddress::Unix(directory.file("s")),
+            ListenOptions::new(0),
+        )
+        .unwrap();
+    let first = connected(&address);
+    let start = Instant::now();
+    let limit = Duration::from_secs(5);
+    let waiting = |now| {
+        let client = Connection::new();
+        let target = address.clone().into();
+        client.connect(target, Some(limit), now).unwrap();
+        assert_eq!(client.status(), Status::Connecting);
+        client
+    };
+    // The clock is the caller's, so the test does not wait.
+    let late = waiting(start);
+    poll_in_frames(&late, start, start + limit).unwrap();
+    assert_eq!(late.status(), Status::Connecting);
+    let error = late
+        .poll(|| start + limit + Duration::from_nanos(1))
+        .unwrap_err();
+    assert!(
+        matches!(&error, PollError::Connect(error) if matches!(**error, ConnectError::TimedOut { .. }))
+    );
+    assert_eq!(late.status(), Status::Error);
+
+    let patient = waiting(start);
+    listener
+        .accept()
+        .unwrap()
+        .expect("the first connection waits");
+    // A connection that was made in time counts, however late a poll finds it.
+    patient.poll(|| start + 2 * limit).unwrap();
+    assert_eq!(patient.status(), Status::Connected);
+    drop(first);
 }
