@@ -10,7 +10,7 @@ use crate::support::*;
 
 for_each_family!(
     a_reply_outlives_the_peers_end,
-    a_reply_whose_end_was_asked_for_outlives_the_peers_end,
+    a_reply_with_a_pending_shutdown_outlives_the_peers_end,
     a_queue_outlives_the_peers_end_that_ends_the_connection,
     a_connection_is_over_when_both_directions_are,
 );
@@ -50,7 +50,7 @@ fn a_reply_outlives_the_peers_end(family: AddressFamily) {
     until_status(&connection, Status::None).unwrap();
 }
 
-fn a_reply_whose_end_was_asked_for_outlives_the_peers_end(family: AddressFamily) {
+fn a_reply_with_a_pending_shutdown_outlives_the_peers_end(family: AddressFamily) {
     let (connection, peer) = queueing(family, 2 * MUCH);
     connection.set_allow_half_open(true);
     let reply = pattern(MUCH);

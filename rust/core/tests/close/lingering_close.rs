@@ -18,7 +18,7 @@ for_each_family!(
     stalled_lingering_closes_delay_no_other,
     a_lingering_close_within_the_time_of_its_linger_is_whole,
     closing_does_not_wait_for_the_peer,
-    a_time_limit_beyond_the_range_of_the_clock_is_long,
+    a_time_limit_beyond_the_range_of_the_clock_works,
 );
 
 fn linger(connection: &Connection, time: Duration) {
@@ -269,7 +269,7 @@ fn silence_does_not_end_a_close_with_unacknowledged_data() {
 }
 
 /// The queue is sent, whatever the limit.
-fn a_time_limit_beyond_the_range_of_the_clock_is_long(family: AddressFamily) {
+fn a_time_limit_beyond_the_range_of_the_clock_works(family: AddressFamily) {
     let limit: [fn(&Connection); 2] = [
         |connection| connection.set_write_timeout(Some(Duration::MAX)),
         |connection| {

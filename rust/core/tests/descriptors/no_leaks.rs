@@ -8,7 +8,7 @@ use super::{only_counting_test, sockets};
 use crate::support::*;
 
 #[test]
-fn descriptors() {
+fn descriptors_are_closed_and_not_inherited() {
     let _only = only_counting_test();
     let before = sockets();
     let directory = TemporaryDirectory::new();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use stream_socket::packets::{Framing, LengthField, Width};
 use stream_socket::{Connection, DisconnectCause, EndCause, Status};
 
-use super::loops::{Handle, Loop, Report, Thing};
+use super::loops::{Handle, Loop, Member, Report};
 use crate::support::*;
 
 for_each_family!(
@@ -18,7 +18,7 @@ for_each_family!(
     a_wait_sleeps_over_half_a_packet,
     a_packet_waits_for_a_listener,
     nothing_is_reported_after_a_removal,
-    a_room_gets_what_the_lobby_has_left,
+    a_member_that_moves_to_another_loop_keeps_its_packets,
     an_end_has_the_cause_of_its_connection,
     an_accepted_member_that_connects_again_is_gone,
     an_accepted_member_that_has_ended_before_is_gone,
@@ -49,14 +49,14 @@ fn framings() -> [Framing; 3] {
 fn accepted(
     family: AddressFamily,
     event_loop: &Loop,
-    member: impl Fn(Connection) -> Thing + Send + Sync + 'static,
-) -> (Connection, Thing) {
+    member: impl Fn(Connection) -> Member + Send + Sync + 'static,
+) -> (Connection, Member) {
     let server = Server::new(family);
     let address = server.address.clone();
     event_loop.accept(server, member);
     let client = connected(&address);
     let mut accepted = None;
-    event_loop.next(|thing, _| accepted = Some(thing.clone()));
+    event_loop.next(|member, _| accepted = Some(member.clone()));
     (client, accepted.unwrap())
 }
 
@@ -64,7 +64,7 @@ fn accepted(
 fn poll_until(
     event_loop: &Loop,
     goal: &Report,
-    mut handler: impl FnMut(&Thing, &Report),
+    mut handler: impl FnMut(&Member, &Report),
 ) -> Vec<Report> {
     let mut all = Vec::new();
     until("the event is reported", || {
@@ -76,7 +76,7 @@ fn poll_until(
 
 fn what_is_left_in_the_kernel_is_reported_again(family: AddressFamily) {
     let event_loop = Loop::new();
-    let (client, member) = accepted(family, &event_loop, Thing::peer);
+    let (client, member) = accepted(family, &event_loop, Member::peer);
     client.write_fully(b"first").unwrap();
     event_loop.next(|_, _| {});
     client.write_fully(b"second").unwrap();
@@ -85,14 +85,14 @@ fn what_is_left_in_the_kernel_is_reported_again(family: AddressFamily) {
     });
     let mut lines = Vec::new();
     for size in [5, 6] {
-        event_loop.next(|thing, _| lines.push(try_read(&thing.connection(), size).unwrap()));
+        event_loop.next(|member, _| lines.push(try_read(&member.connection(), size).unwrap()));
     }
     assert_eq!(lines, [b"first".to_vec(), b"second".to_vec()]);
 }
 
 fn an_end_behind_what_is_left_is_reported(family: AddressFamily) {
     let event_loop = Loop::new();
-    let (client, member) = accepted(family, &event_loop, Thing::peer);
+    let (client, member) = accepted(family, &event_loop, Member::peer);
     client.write_fully(b"line").unwrap();
     event_loop.next(|_, _| {});
     client.disconnect();
@@ -102,9 +102,9 @@ fn an_end_behind_what_is_left_is_reported(family: AddressFamily) {
         member.connection().is_read_closed().then_some(())
     });
     event_loop.next(|_, _| {});
-    let reported = poll_until(&event_loop, &GONE, |thing, reported| {
+    let reported = poll_until(&event_loop, &GONE, |member, reported| {
         if *reported == Report::Data {
-            try_read(&thing.connection(), 100).unwrap();
+            try_read(&member.connection(), 100).unwrap();
         }
     });
     assert_eq!(reported, [Report::Data, GONE]);
@@ -115,7 +115,7 @@ fn half_a_packet_before_a_reset_leaves_no_zombie(family: AddressFamily) {
     for framing in framings() {
         let event_loop = Loop::new();
         let kind = framing.clone();
-        let member = move |connection| Thing::channel(connection, kind.clone());
+        let member = move |connection| Member::channel(connection, kind.clone());
         let (client, _) = accepted(family, &event_loop, member);
         let frame = framing.frame(b"packet", 100).unwrap();
         client.write_fully(&frame[..frame.len() - 2]).unwrap();
@@ -134,7 +134,7 @@ fn half_a_packet_before_an_end_leaves_no_zombie(family: AddressFamily) {
     for framing in framings() {
         let event_loop = Loop::new();
         let kind = framing.clone();
-        let member = move |connection| Thing::channel(connection, kind.clone());
+        let member = move |connection| Member::channel(connection, kind.clone());
         let (client, _) = accepted(family, &event_loop, member);
         // The same without a listener for packets.
         event_loop.wants.store(false, Ordering::Relaxed);
@@ -148,12 +148,12 @@ fn half_a_packet_before_an_end_leaves_no_zombie(family: AddressFamily) {
 
 fn half_a_line_before_an_end_leaves_no_zombie(family: AddressFamily) {
     let event_loop = Loop::new();
-    let (client, _) = accepted(family, &event_loop, Thing::peer);
+    let (client, _) = accepted(family, &event_loop, Member::peer);
     client.write_fully(b"half a li").unwrap();
     client.disconnect();
-    poll_until(&event_loop, &GONE, |thing, reported| {
+    poll_until(&event_loop, &GONE, |member, reported| {
         if *reported == Report::Data {
-            let _ = thing.connection().read_until(b"\n", 100, |_| ());
+            let _ = member.connection().read_until(b"\n", 100, |_| ());
         }
     });
     assert_eq!(event_loop.members.len(), 1, "only the server is left");
@@ -162,7 +162,7 @@ fn half_a_line_before_an_end_leaves_no_zombie(family: AddressFamily) {
 fn a_wait_sleeps_over_half_a_packet(family: AddressFamily) {
     let event_loop = Loop::new();
     let (client, member) = accepted(family, &event_loop, |connection| {
-        Thing::channel(connection, newline())
+        Member::channel(connection, newline())
     });
     client.write_fully(b"half a pack").unwrap();
     until("the data has arrived", || {
@@ -179,7 +179,7 @@ fn a_wait_sleeps_over_half_a_packet(family: AddressFamily) {
 fn a_packet_waits_for_a_listener(family: AddressFamily) {
     let event_loop = Loop::new();
     let (client, _) = accepted(family, &event_loop, |connection| {
-        Thing::channel(connection, newline())
+        Member::channel(connection, newline())
     });
     client.write_fully(b"one\ntwo\nthree\n").unwrap();
     let wants = event_loop.wants.clone();
@@ -197,13 +197,13 @@ fn nothing_is_reported_after_a_removal(family: AddressFamily) {
     let event_loop = Loop::new();
     let server = Server::new(family);
     let address = server.address.clone();
-    event_loop.accept(server, Thing::peer);
+    event_loop.accept(server, Member::peer);
     let client = connected(&address);
     client.write_fully(b"data").unwrap();
     let mut kept = None;
-    let reported = event_loop.next(|thing, _| {
-        assert!(event_loop.members.remove(thing.id).is_some());
-        kept = Some(thing.clone());
+    let reported = event_loop.next(|member, _| {
+        assert!(event_loop.members.remove(member.id).is_some());
+        kept = Some(member.clone());
     });
     assert_eq!(reported.len(), 1);
     let member = kept.unwrap();
@@ -214,15 +214,15 @@ fn nothing_is_reported_after_a_removal(family: AddressFamily) {
     assert_eq!(event_loop.poll(|_, _| {}), []);
 }
 
-fn a_room_gets_what_the_lobby_has_left(family: AddressFamily) {
+fn a_member_that_moves_to_another_loop_keeps_its_packets(family: AddressFamily) {
     let (lobby, room) = (Loop::new(), Loop::new());
     let (client, member) = accepted(family, &lobby, |connection| {
-        Thing::channel(connection, newline())
+        Member::channel(connection, newline())
     });
     client.write_fully(b"enter\none\ntwo\n").unwrap();
-    let reported = lobby.next(|thing, _| {
-        lobby.members.remove(thing.id);
-        room.add(thing);
+    let reported = lobby.next(|member, _| {
+        lobby.members.remove(member.id);
+        room.add(member);
     });
     assert_eq!(reported, [(member.id, Report::Packet("enter".into()))]);
     let last = Report::Packet("two".into());
@@ -233,7 +233,7 @@ fn a_room_gets_what_the_lobby_has_left(family: AddressFamily) {
 
 fn an_end_has_the_cause_of_its_connection(family: AddressFamily) {
     let server = Server::new(family);
-    let client = Thing::peer(connected(&server.address));
+    let client = Member::peer(connected(&server.address));
     let connection = client.connection();
     while connection.next_event().is_some() {}
     let event_loop = Loop::new();
@@ -251,7 +251,7 @@ fn an_end_has_the_cause_of_its_connection(family: AddressFamily) {
 
 fn an_accepted_member_that_connects_again_is_gone(family: AddressFamily) {
     let event_loop = Loop::new();
-    let (_client, member) = accepted(family, &event_loop, Thing::peer);
+    let (_client, member) = accepted(family, &event_loop, Member::peer);
     let server = Server::new(family);
     member.connection().disconnect();
     connect(&member.connection(), &server.address);
@@ -269,7 +269,7 @@ fn an_accepted_member_that_has_ended_before_is_gone(family: AddressFamily) {
     let address = server.address.clone();
     event_loop.accept(server, |connection| {
         connection.disconnect();
-        Thing::peer(connection)
+        Member::peer(connection)
     });
     let _client = connected(&address);
     let local = Report::Ended(EndCause::Disconnect(DisconnectCause::Local));
@@ -283,7 +283,7 @@ fn an_accepted_member_that_has_ended_before_is_gone(family: AddressFamily) {
 fn a_stream_that_was_replaced_is_served(family: AddressFamily) {
     let (old, _old_other) = pair(family);
     let (new, other) = pair(family);
-    let channel = Thing::channel(old, newline());
+    let channel = Member::channel(old, newline());
     let event_loop = Loop::new();
     event_loop.add(&channel);
     event_loop.poll(|_, _| {});
@@ -297,7 +297,7 @@ fn a_stream_that_was_replaced_is_served(family: AddressFamily) {
 
 fn a_poll_by_hand_reports_to_the_loop(family: AddressFamily) {
     let (one, other) = pair(family);
-    let channel = Thing::channel(one, newline());
+    let channel = Member::channel(one, newline());
     let (event_loop, second) = (Loop::new(), Loop::new());
     event_loop.add(&channel);
     second.add(&channel);
@@ -318,17 +318,17 @@ fn a_poll_by_hand_reports_to_the_loop(family: AddressFamily) {
 
 fn broadcasts_of_handlers_reach_those_who_read(family: AddressFamily) {
     let event_loop = Loop::new();
-    let (client, member) = accepted(family, &event_loop, Thing::peer);
+    let (client, member) = accepted(family, &event_loop, Member::peer);
     client.write_fully(b"go").unwrap();
     let data = vec![b'x'; 200_000];
     let reading = std::thread::scope(|scope| {
         let reading = scope.spawn(|| read(&client, 6 * data.len()).map(|read| read.len()));
-        event_loop.next(|thing, _| {
+        event_loop.next(|member, _| {
             for _ in 0..6 {
                 let refused = event_loop.members.broadcast(&data, |_| false);
                 assert!(refused.is_empty(), "a peer that reads is refused as slow");
             }
-            try_read(&thing.connection(), 2).unwrap();
+            try_read(&member.connection(), 2).unwrap();
         });
         until("everything is sent", || {
             event_loop.poll(|_, _| {});
@@ -348,7 +348,7 @@ fn nested_polls_are_bounded_and_skip_nobody() {
     let pairs: Vec<_> = (0..300).map(|_| local_pair()).collect();
     let (members, others): (Vec<_>, Vec<_>) = pairs
         .into_iter()
-        .map(|(one, other)| (Thing::peer(one), other))
+        .map(|(one, other)| (Member::peer(one), other))
         .unzip();
     for (member, other) in members.iter().zip(&others) {
         event_loop.add(member);
@@ -367,8 +367,8 @@ fn nested_polls_are_bounded_and_skip_nobody() {
 
 /// Polls with a handler that polls again.
 fn poll_deeper(event_loop: &Loop, depth: u32, reported: &mut Vec<u64>, deepest: &mut u32) {
-    event_loop.poll(|thing, _| {
-        reported.push(thing.id);
+    event_loop.poll(|member, _| {
+        reported.push(member.id);
         *deepest = (*deepest).max(depth);
         poll_deeper(event_loop, depth + 1, reported, deepest);
     });
@@ -381,7 +381,7 @@ fn a_poll_is_bounded_and_fair() {
     let pairs: Vec<_> = (0..3).map(|_| local_pair()).collect();
     let mut members = Vec::new();
     for (index, (one, other)) in pairs.into_iter().enumerate() {
-        let member = Thing::channel(one, newline());
+        let member = Member::channel(one, newline());
         let count = if index == 0 { 5000 } else { 100 };
         other.set_queue_limit(1 << 20);
         other.write_fully(&b"x\n".repeat(count)).unwrap();
@@ -390,7 +390,7 @@ fn a_poll_is_bounded_and_fair() {
         members.push((member, other));
     }
     let reported = event_loop.poll(|_, _| {});
-    let of = |member: &Thing| reported.iter().filter(|(id, _)| *id == member.id).count();
+    let of = |member: &Member| reported.iter().filter(|(id, _)| *id == member.id).count();
     assert!(
         reported.len() <= 3 * 64 + 1024,
         "{} events in one poll",

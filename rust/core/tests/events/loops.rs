@@ -18,16 +18,16 @@ pub struct Handle(pub Arc<Connection>);
 
 /// A member of a loop.
 #[derive(Clone)]
-pub struct Thing(Arc<Object>);
+pub struct Member(Arc<MemberState>);
 
-pub struct Object {
+pub struct MemberState {
     pub id: u64,
     /// How often it was visited.
     pub visits: AtomicU64,
-    what: What,
+    kind: Kind,
 }
 
-enum What {
+enum Kind {
     Peer(Handle),
     Channel(PacketChannel<Handle>),
     Server(Server),
@@ -42,50 +42,50 @@ pub enum Report {
     Ended(EndCause),
 }
 
-impl std::ops::Deref for Thing {
-    type Target = Object;
-    fn deref(&self) -> &Object {
+impl std::ops::Deref for Member {
+    type Target = MemberState;
+    fn deref(&self) -> &MemberState {
         &self.0
     }
 }
 
-impl Thing {
-    fn new(what: What) -> Thing {
+impl Member {
+    fn new(kind: Kind) -> Member {
         static IDS: AtomicU64 = AtomicU64::new(1);
         let id = IDS.fetch_add(1, Ordering::Relaxed);
         let visits = AtomicU64::new(0);
-        Thing(Arc::new(Object { id, visits, what }))
+        Member(Arc::new(MemberState { id, visits, kind }))
     }
 
     /// A plain connection as a member.
-    pub fn peer(connection: Connection) -> Thing {
-        Thing::new(What::Peer(Handle(Arc::new(connection))))
+    pub fn peer(connection: Connection) -> Member {
+        Member::new(Kind::Peer(Handle(Arc::new(connection))))
     }
 
     /// A packet channel as a member.
-    pub fn channel(connection: Connection, framing: Framing) -> Thing {
+    pub fn channel(connection: Connection, framing: Framing) -> Member {
         let format = Format {
             framing,
             limit: 1 << 20,
         };
         let channel = PacketChannel::new(Arc::new(format));
         drop(channel.set_peer(Some(Handle(Arc::new(connection)))));
-        Thing::new(What::Channel(channel))
+        Member::new(Kind::Channel(channel))
     }
 
     /// The connection of a peer or of a channel.
     pub fn connection(&self) -> Arc<Connection> {
-        match &self.what {
-            What::Peer(handle) => handle.0.clone(),
-            What::Channel(channel) => channel.peer().expect("the channel has a stream").0,
-            What::Server(_) => panic!("a server has no connection"),
+        match &self.kind {
+            Kind::Peer(handle) => handle.0.clone(),
+            Kind::Channel(channel) => channel.peer().expect("the channel has a stream").0,
+            Kind::Server(_) => panic!("a server has no connection"),
         }
     }
 
     /// The member as a packet channel.
     pub fn packets(&self) -> &PacketChannel<Handle> {
-        match &self.what {
-            What::Channel(channel) => channel,
+        match &self.kind {
+            Kind::Channel(channel) => channel,
             _ => panic!("the member is not a channel"),
         }
     }
@@ -103,7 +103,7 @@ impl Peer for Handle {
     fn notify(&self, _: PeerEvent) {}
 }
 
-impl Subject for Thing {
+impl Subject for Member {
     type Peer = Handle;
     type Packet = String;
 
@@ -113,10 +113,10 @@ impl Subject for Thing {
 
     fn source(&self) -> Source<'_, Handle> {
         self.visits.fetch_add(1, Ordering::Relaxed);
-        match &self.what {
-            What::Peer(handle) => Source::Peer(handle),
-            What::Channel(channel) => Source::Packets(channel),
-            What::Server(server) => Source::Server(&server.listener),
+        match &self.kind {
+            Kind::Peer(handle) => Source::Peer(handle),
+            Kind::Channel(channel) => Source::Packets(channel),
+            Kind::Server(server) => Source::Server(&server.listener),
         }
     }
 
@@ -133,7 +133,7 @@ impl Subject for Thing {
 
 /// An event loop, and whether its listener wants packets.
 pub struct Loop {
-    pub members: EventLoop<Thing>,
+    pub members: EventLoop<Member>,
     pub wants: Arc<AtomicBool>,
 }
 
@@ -152,20 +152,20 @@ impl Loop {
     pub fn accept(
         &self,
         server: Server,
-        member: impl Fn(Connection) -> Thing + Send + Sync + 'static,
+        member: impl Fn(Connection) -> Member + Send + Sync + 'static,
     ) {
-        let server = Thing::new(What::Server(server));
+        let server = Member::new(Kind::Server(server));
         self.members.accept_from(server, member).unwrap();
     }
 
     /// Adds a member.
-    pub fn add(&self, thing: &Thing) {
-        self.members.add(thing.clone()).unwrap();
+    pub fn add(&self, member: &Member) {
+        self.members.add(member.clone()).unwrap();
     }
 
     /// Polls without waiting, and calls `handler` with each event. Returns what was reported, in
     /// order.
-    pub fn poll(&self, handler: impl FnMut(&Thing, &Report)) -> Vec<(u64, Report)> {
+    pub fn poll(&self, handler: impl FnMut(&Member, &Report)) -> Vec<(u64, Report)> {
         self.wait(Some(std::time::Duration::ZERO), handler)
     }
 
@@ -173,19 +173,19 @@ impl Loop {
     pub fn wait(
         &self,
         limit: Option<std::time::Duration>,
-        handler: impl FnMut(&Thing, &Report),
+        handler: impl FnMut(&Member, &Report),
     ) -> Vec<(u64, Report)> {
-        let mut listening = Listening {
+        let mut recorder = Recorder {
             wants: self.wants.clone(),
             reported: Vec::new(),
             handler,
         };
-        self.members.poll(limit, &mut listening);
-        listening.reported
+        self.members.poll(limit, &mut recorder);
+        recorder.reported
     }
 
     /// Polls until something was reported.
-    pub fn next(&self, mut handler: impl FnMut(&Thing, &Report)) -> Vec<(u64, Report)> {
+    pub fn next(&self, mut handler: impl FnMut(&Member, &Report)) -> Vec<(u64, Report)> {
         until("something is reported", || {
             let reported = self.poll(&mut handler);
             (!reported.is_empty()).then_some(reported)
@@ -193,18 +193,18 @@ impl Loop {
     }
 }
 
-struct Listening<F> {
+struct Recorder<F> {
     wants: Arc<AtomicBool>,
     reported: Vec<(u64, Report)>,
     handler: F,
 }
 
-impl<F: FnMut(&Thing, &Report)> LoopListener<Thing> for Listening<F> {
+impl<F: FnMut(&Member, &Report)> LoopListener<Member> for Recorder<F> {
     fn wants_packets(&mut self) -> bool {
         self.wants.load(Ordering::Relaxed)
     }
 
-    fn notify(&mut self, member: &Thing, event: LoopEvent<'_, String>) {
+    fn notify(&mut self, member: &Member, event: LoopEvent<'_, String>) {
         let reported = match event {
             LoopEvent::Connected => Report::Connected,
             LoopEvent::DataAvailable => Report::Data,

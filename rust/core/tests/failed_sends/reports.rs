@@ -145,8 +145,8 @@ fn a_partial_queued_write_that_fails_in_the_middle_counts_what_was_sent() {
 }
 
 #[test]
-fn a_joined_write_that_fails_in_the_middle_counts_what_was_sent() {
-    if !can_fail_sends("a_joined_write_that_fails_in_the_middle_counts_what_was_sent") {
+fn a_coalesced_write_that_fails_in_the_middle_counts_what_was_sent() {
+    if !can_fail_sends("a_coalesced_write_that_fails_in_the_middle_counts_what_was_sent") {
         return;
     }
     let _only = only_test();

@@ -9,7 +9,7 @@ use stream_socket::{Connection, Group, ListenOptions, Listener, Status, Visit};
 use crate::support::*;
 
 for_each_family!(
-    only_the_busy_are_visited,
+    only_ready_members_are_visited,
     a_ready_member_is_visited_again,
     a_queue_is_sent_by_visits,
     a_member_is_followed_through_its_connections,
@@ -45,7 +45,7 @@ fn calm(group: &Group, members: &[(usize, &Connection)]) {
     });
 }
 
-fn only_the_busy_are_visited(family: AddressFamily) {
+fn only_ready_members_are_visited(family: AddressFamily) {
     if !is_watching() {
         return;
     }

@@ -147,7 +147,7 @@ fn unloading_resets_a_lingering_close_with_unsent_data() {
 }
 
 #[test]
-fn ten_thousand_sockets() {
+fn ten_thousand_sockets_are_watched() {
     let _only = only_watching_test();
     let limit = raise_descriptor_limit();
     let count = 5_000.min((limit - 100) / 2);

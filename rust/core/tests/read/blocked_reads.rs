@@ -146,7 +146,7 @@ fn what_a_writer_leaves_while_a_reader_sleeps_goes_out() {
 
 /// std's `Read` returns the end at every call.
 #[test]
-fn an_end_of_stream_stays_one_for_std() {
+fn std_reads_repeat_the_end_of_stream() {
     let (connection, peer) = raw_peer(local_family());
     drop(peer);
     let mut buffer = [0; 8];

@@ -158,7 +158,7 @@ fn a_name_without_an_address_ends_in_error() {
 }
 
 #[test]
-fn all_addresses_refusing_is_the_last_one_s_error() {
+fn if_all_addresses_refuse_the_error_is_that_of_the_last() {
     let _only = only_lookups();
     let Address::Inet(refusing) = refusing_address() else {
         unreachable!()

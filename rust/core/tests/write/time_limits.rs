@@ -153,7 +153,7 @@ fn more_than_two_gibibytes_are_taken_in_part() {
 
 /// Every limit above zero counts, however small.
 #[test]
-fn a_tiny_time_limit_is_a_limit() {
+fn a_tiny_time_limit_counts() {
     let (connection, _peer) = raw_peer(local_family());
     let tiny = Some(Duration::from_nanos(1));
     connection.set_read_timeout(tiny);
