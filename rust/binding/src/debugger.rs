@@ -3,13 +3,13 @@
 //!
 //! The constants are the protocol. The editor's side is [`editor`](crate::editor).
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
 use godot::builtin::{
-    AnyArray, Callable, GString, PackedByteArray, PackedStringArray, VarArray, Variant, varray,
+    Callable, GString, PackedByteArray, PackedStringArray, VarArray, Variant, varray,
 };
-use godot::classes::{Engine, EngineDebugger};
+use godot::classes::EngineDebugger;
 use godot::meta::ToGodot;
 use godot::obj::Singleton;
 use stream_socket::Status;

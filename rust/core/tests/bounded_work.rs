@@ -1,23 +1,24 @@
-//! A call that does not wait does a bounded amount of work: it takes at most what was there when it began, and looks at each
-//! byte a few times at most.
+//! A call that does not wait does a bounded amount of work. A program of its own, one test at a
+//! time: the tests measure processor time.
 #![cfg(target_os = "linux")]
 
 mod support;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use stream_socket::{Connection, Options};
+
 use support::*;
 
 for_each_family!(
     receiving_everything_chases_no_sender,
-    looking_for_a_line_chases_no_sender,
+    searching_for_a_line_chases_no_sender,
 );
 
-/// More than all the buffers of the system between two sockets take.
+/// More than the kernel buffers between two sockets.
 fn buffers(family: AddressFamily) -> usize {
     match family {
         AddressFamily::Unix => 2 << 20,
@@ -25,12 +26,13 @@ fn buffers(family: AddressFamily) -> usize {
     }
 }
 
-/// Makes `call` over and over while a thread sends as fast as it can. What came in during a call is counted by the sender:
-/// the buffers bound it, if the call takes what was there and no more. Whoever chases the sender comes to an end, too.
+/// Repeats `call` while a thread sends as fast as it can. The sender counts the bytes that it sends
+/// during a call. The kernel buffers bound that count if the call receives only what was there when
+/// it began. A call that chases the sender ends too, since the stream is finite.
 fn while_flooded(family: AddressFamily, call: impl Fn(&Connection)) {
     let _only = only_test();
     let (connection, peer) = raw_peer(family);
-    // Of a size that does not grow.
+    // A fixed size: the kernel does not enlarge the buffer.
     let limit = |options: &mut Options| options.receive_buffer_size = Some(1 << 20);
     connection.set_options("limit", limit).unwrap();
     let stream = 256 << 20;
@@ -75,18 +77,18 @@ fn receiving_everything_chases_no_sender(family: AddressFamily) {
     });
 }
 
-fn looking_for_a_line_chases_no_sender(family: AddressFamily) {
+fn searching_for_a_line_chases_no_sender(family: AddressFamily) {
     while_flooded(family, |connection| {
         let found = connection
             .read_until(b"it never comes", usize::MAX, |_| ())
             .unwrap();
         assert!(found.is_none());
-        // Room for more.
+        // Makes room for more.
         connection.try_read_with(4 << 20, |_| ()).unwrap();
     });
 }
 
-/// The processor time that this thread has used.
+/// The processor time that this thread has used, in user mode and in the kernel.
 fn processor_time() -> Duration {
     let mut time = libc::timespec {
         tv_sec: 0,
@@ -98,14 +100,15 @@ fn processor_time() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// The line at the start of what has been received, if it is whole.
+/// The length of the first line, if all of it was received.
 fn line(connection: &Connection) -> Option<usize> {
     connection
         .read_until(b"\n", usize::MAX, <[u8]>::len)
         .unwrap()
 }
 
-/// What it takes to read a line of `length` bytes that comes in pieces, looked for after each.
+/// The processor time for a line of `length` bytes that arrives in pieces, with a search after each
+/// piece.
 fn cost_of_line(length: usize) -> Duration {
     const PIECE: usize = 4 << 10;
     let (connection, mut peer) = raw_peer(AddressFamily::Unix);
@@ -123,11 +126,49 @@ fn cost_of_line(length: usize) -> Duration {
     cost + (processor_time() - start)
 }
 
-/// Eight times the length costs some eight times as much, and not 64 times.
+/// Eight times the length costs about eight times as much, not 64 times.
 #[test]
 fn a_long_line_in_pieces_is_searched_once() {
     let _only = only_test();
     let cheapest = |length| (0..3).map(|_| cost_of_line(length)).min().unwrap();
     let (short, long) = (cheapest(1 << 20), cost_of_line(8 << 20));
-    assert!(long < 24 * short, "{short:?} for 1 MiB, {long:?} for 8");
+    assert!(long < 24 * short, "{short:?} for 1 MiB, {long:?} for 8 MiB");
+}
+
+/// While the peer reads as fast as it can, a disconnect could send the queue to its end. The
+/// measure is the cost of a quarter of the queue, which this thread sends itself.
+#[test]
+fn a_disconnect_does_not_chase_its_peer() {
+    let _only = only_test();
+    const MUCH: usize = 256 << 20;
+    for family in [AddressFamily::Unix, AddressFamily::Ipv4] {
+        let (connection, mut peer) = raw_peer(family);
+        connection.set_queue_limit(MUCH);
+        connection.write_fully(&vec![7; MUCH]).unwrap();
+        let is_reading = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut block = vec![0; 4 << 20];
+                while peer.read(&mut block).is_ok_and(|count| count > 0) {
+                    is_reading.store(true, Ordering::Relaxed);
+                }
+            });
+            until("the peer reads", || {
+                is_reading.load(Ordering::Relaxed).then_some(())
+            });
+            // Sends a quarter.
+            let begin = processor_time();
+            while connection.pending_bytes() > MUCH / 4 * 3 {
+                let _ = connection.flush_queue();
+            }
+            let quarter = processor_time() - begin;
+            let begin = processor_time();
+            connection.disconnect();
+            let disconnect = processor_time() - begin;
+            assert!(
+                disconnect < quarter,
+                "{family:?}: the disconnect took {disconnect:?}, a quarter of the queue {quarter:?}"
+            );
+        });
+    }
 }

@@ -1,4 +1,5 @@
-//! One exchange that keeps the promises whatever system call fails: to be run under strace's fault injection.
+//! One exchange that keeps the promises whatever system call fails. A program of its own: it runs
+//! under strace's fault injection, which hits the calls of the whole process.
 #![cfg(all(target_os = "linux", not(stream_socket_simulated)))]
 
 mod support;
@@ -7,15 +8,16 @@ use std::io::{Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stream_socket::{Group, Status, Visit};
+use stream_socket::{Connection, Group, Status, Visit, WriteFailure};
+
 use support::*;
 
 const MUCH: usize = 3 << 20;
 
 fn exchange(family: AddressFamily) {
     let server = Server::new(family);
-    let client = stream_socket::Connection::new();
-    let mut told = Vec::new();
+    let client = Connection::new();
+    let mut reported = Vec::new();
     if let Err(error) = start_connect(&client, &server.address) {
         return println!("connect: {error}");
     }
@@ -27,7 +29,7 @@ fn exchange(family: AddressFamily) {
         match server.listener.accept() {
             Ok(Some(accepted)) => break accepted,
             Ok(None) => {}
-            Err(error) => told.push(format!("accept: {error}")),
+            Err(error) => reported.push(format!("accept: {error}")),
         }
         assert!(
             begin.elapsed() < Duration::from_secs(5),
@@ -39,12 +41,9 @@ fn exchange(family: AddressFamily) {
         if let Err(error) = client.poll(Instant::now) {
             return println!("connecting: {error}");
         }
-        assert!(
-            begin.elapsed() < Duration::from_secs(5),
-            "connecting for ever"
-        );
+        assert!(begin.elapsed() < Duration::from_secs(5), "still connecting");
     }
-    // The peer is a plain file: its calls are read and write.
+    // The peer is a plain file, so that its calls are read(2) and write(2).
     let Some(handle) = accepted.socket_handle() else {
         panic!("no socket: {:?}", accepted.status())
     };
@@ -53,7 +52,7 @@ fn exchange(family: AddressFamily) {
             .try_clone_to_owned()
             .unwrap(),
     );
-    // It would block.
+    // It does not block.
     let group = Group::new();
     group.add(&client);
     let peer_thread = thread::spawn(move || {
@@ -87,51 +86,51 @@ fn exchange(family: AddressFamily) {
     let mut accepted_bytes = 0;
     match client.write_fully(&data[..MUCH]) {
         Ok(()) => accepted_bytes = MUCH,
-        Err(stream_socket::WriteFailure {
+        Err(WriteFailure {
             error,
             accepted: count,
             ..
         }) => {
             accepted_bytes += count;
-            told.push(format!("write: {error}"));
+            reported.push(format!("write: {error}"));
         }
     }
     let begin = Instant::now();
     while client.pending_bytes() > 0 && client.status() == Status::Connected {
         group.poll(Some(Duration::from_millis(50)), |_| {
             if let Err(error) = client.poll(Instant::now) {
-                told.push(format!("poll: {error}"));
+                reported.push(format!("poll: {error}"));
             }
             Visit::Idle
         });
         assert!(
             begin.elapsed() < Duration::from_secs(10),
-            "the queue does not get empty: {}",
+            "the queue is not sent: {} bytes are left",
             client.pending_bytes()
         );
     }
     client.set_read_timeout(Some(Duration::from_secs(5)));
-    let failed = !told.is_empty();
+    let failed = !reported.is_empty();
     match read(&client, 100_000) {
         Ok(reply) => assert!(reply.iter().all(|&byte| byte == 9)),
-        Err(error) => told.push(format!("read: {error}")),
+        Err(error) => reported.push(format!("read: {error}")),
     }
     client.set_queue_limit(0);
     client.set_coalesces(true);
     if !failed && accepted_bytes == MUCH {
         match client.write_fully(&data[MUCH..]) {
             Ok(()) => accepted_bytes += 100,
-            Err(stream_socket::WriteFailure {
+            Err(WriteFailure {
                 error,
                 accepted: count,
                 ..
             }) => {
                 accepted_bytes += count;
-                told.push(format!("gather: {error}"));
+                reported.push(format!("coalesce: {error}"));
             }
         }
         if let Err(error) = client.flush_queue() {
-            told.push(format!("flush: {error}"));
+            reported.push(format!("flush: {error}"));
         }
     }
     client.disconnect();
@@ -139,14 +138,14 @@ fn exchange(family: AddressFamily) {
     let (received, end) = peer_thread.join().unwrap();
     let good = same_bytes(&received, &data[..received.len().min(data.len())]);
     println!(
-        "{family:?}: accepted {accepted_bytes}, came {}, end {end:?}, told {told:?}",
+        "{family:?}: accepted {accepted_bytes}, received {}, end {end:?}, reported {reported:?}",
         received.len()
     );
     assert_eq!(good, received.len(), "a gap");
-    if told.is_empty() {
+    if reported.is_empty() {
         assert!(
             received.len() == accepted_bytes || end.is_err(),
-            "LOST: accepted {accepted_bytes}, came {}, end {end:?}",
+            "LOST: accepted {accepted_bytes}, received {}, end {end:?}",
             received.len()
         );
     }

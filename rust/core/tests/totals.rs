@@ -1,4 +1,5 @@
-//! What is counted for the whole process. The only test of its program, since what others do would be counted too.
+//! The totals of the process. A program of its own with one test: the connections of other tests
+//! would be counted too.
 
 mod support;
 
@@ -6,11 +7,12 @@ use std::time::Instant;
 
 use stream_socket::packets::{Framing, PacketReader};
 use stream_socket::process::{Totals, count_traffic, totals};
-use stream_socket::{Address, BindAddress, Status, Target};
+use stream_socket::{Address, Status};
 use stream_socket_relay::Relay;
+
 use support::*;
 
-/// What has been added since `before`: connects, accepts, ends, failures, bytes received, bytes sent.
+/// The increase since `before`: connects, accepts, ends, failures, bytes received, bytes sent.
 fn since(before: Totals) -> [u64; 6] {
     let now = totals();
     [
@@ -33,7 +35,7 @@ fn all_connections_are_counted_together() {
     assert_eq!(since(start), [1, 1, 0, 0, 0, 0]);
     assert_eq!(totals().open(), 2);
 
-    // Bytes are counted once somebody asks for it.
+    // Bytes are counted on request only.
     write(&one, &[7; 10]).unwrap();
     read(&served, 10).unwrap();
     assert_eq!(since(start), [1, 1, 0, 0, 0, 0]);
@@ -42,7 +44,7 @@ fn all_connections_are_counted_together() {
     assert_eq!(since(start)[5], 20);
     read(&served, 20).unwrap();
     assert_eq!(since(start)[4..], [20, 20]);
-    // Through a queue, and by several threads.
+    // Several threads, and a queue.
     one.set_queue_limit(1 << 20);
     std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -51,7 +53,7 @@ fn all_connections_are_counted_together() {
         read(&served, 4000).unwrap();
     });
     assert_eq!(since(start)[4..], [4020, 4020]);
-    // Packets, beside their bytes.
+    // Packets are counted beside their bytes.
     one.set_queue_limit(0);
     let lines = Framing::Delimiter(b"\n".to_vec());
     let frame = lines.frame(b"posted", 100).unwrap();
@@ -69,7 +71,7 @@ fn all_connections_are_counted_together() {
     }
     assert_eq!((totals().packets_sent, totals().packets_received), (2, 2));
     assert_eq!(since(start)[4..], [4035, 4035]);
-    // What a disconnect leaves to the background.
+    // A lingering close is counted.
     one.set_queue_limit(64 << 20);
     write(&one, &pattern(32 << 20)).unwrap();
     assert!(one.pending_bytes() > 0);
@@ -98,18 +100,17 @@ fn all_connections_are_counted_together() {
     start_connect(&one, &server.address).unwrap();
     until_status(&one, Status::Error).unwrap_err();
     assert_eq!(since(before), [0, 0, 0, 1, 0, 0]);
-    // One that is cancelled has not failed.
+    // A connect that is cancelled is no failure.
     let before = totals();
     start_connect(&one, &server.address).unwrap();
     one.disconnect();
     assert_eq!(since(before)[..4], [0, 0, 0, 0]);
     assert_eq!(totals().open(), 0);
-    // A relay is the network: only what both ends do is counted.
+    // A relay counts as network: only its two ends are counted.
     let server = Server::new(AddressFamily::Ipv4);
     let mut relay = Relay::new(0);
-    relay.set_target(Target::Address(server.address.clone()), None);
-    let any = BindAddress::Inet(([127, 0, 0, 1], 0).into());
-    relay.listen(&any).unwrap();
+    relay.set_target(server.address.clone().into(), None);
+    relay.listen(&"127.0.0.1:0".parse().unwrap()).unwrap();
     let relayed = Address::Inet(([127, 0, 0, 1], relay.local_port()).into());
     let before = totals();
     let client = connected(&relayed);
@@ -124,7 +125,7 @@ fn all_connections_are_counted_together() {
         served.read_count(1000, |_| ()).unwrap()
     });
     assert_eq!(since(before), [1, 1, 0, 0, 1000, 1000]);
-    // Neither is a target that cannot be reached, nor the end of a link.
+    // Neither an unreachable target nor the end of a link is counted.
     server.listener.stop();
     let refused = connected(&relayed);
     until("the refusal", || {

@@ -1,4 +1,4 @@
-//! A reader of packets that is as simple as can be, to compare the real one with.
+//! The simplest possible reader of packets, to compare the real one with.
 
 use std::time::Instant;
 
@@ -13,10 +13,11 @@ enum End {
     Bad,
 }
 
-/// Sends `bytes` in `pieces` of so many bytes, over and over, and compares what a [`PacketReader`] finds in them with what the
-/// simple one does. What was cut out is framed again as it was.
+/// Sends `bytes` in pieces whose sizes `pieces` lists, over and over. Compares the packets that a
+/// [`PacketReader`] finds with those of the simple reader. Framing them again must restore the
+/// bytes.
 pub fn check(framing: &Framing, limit: usize, pieces: &[u8], counts: bool, bytes: &[u8]) {
-    let (sender, receiver) = Connection::pair().expect("there are descriptors");
+    let (sender, receiver) = Connection::pair().expect("a pair can be made");
     let mut reader = PacketReader::new(framing.clone(), limit);
     let mut found = Vec::new();
     let mut rest = bytes;
@@ -29,9 +30,9 @@ pub fn check(framing: &Framing, limit: usize, pieces: &[u8], counts: bool, bytes
             sender.disconnect();
             continue;
         }
-        let size = usize::from(*sizes.next().expect("it is endless")) + 1;
+        let size = usize::from(*sizes.next().expect("there is a size")) + 1;
         let (piece, others) = rest.split_at(size.min(rest.len()));
-        sender.write_fully(piece).expect("the other end reads");
+        sender.write_fully(piece).expect("the other end is open");
         rest = others;
     };
     let (expected, expected_end) = simple(framing, limit, bytes);
@@ -45,7 +46,7 @@ pub fn check(framing: &Framing, limit: usize, pieces: &[u8], counts: bool, bytes
     if has_one_form {
         let framed = found
             .iter()
-            .flat_map(|packet| framing.frame(packet, limit).expect("it was one"));
+            .flat_map(|packet| framing.frame(packet, limit).expect("the packet fits"));
         assert!(
             bytes.starts_with(&framed.collect::<Vec<u8>>()),
             "{framing:?}"
@@ -53,7 +54,7 @@ pub fn check(framing: &Framing, limit: usize, pieces: &[u8], counts: bool, bytes
     }
 }
 
-/// Reads what is there. How the packets end, if they do.
+/// Reads the packets that have arrived. Returns how the stream ends, if it does.
 fn read(
     reader: &mut PacketReader,
     receiver: &Connection,
@@ -84,7 +85,7 @@ fn read(
     }
 }
 
-/// The packets of `bytes`, and how they end, told in the simplest way there is.
+/// The packets of `bytes` and their end, found in the simplest way.
 fn simple(framing: &Framing, limit: usize, bytes: &[u8]) -> (Vec<Vec<u8>>, End) {
     let mut packets = Vec::new();
     let mut rest = bytes;
@@ -110,7 +111,8 @@ fn simple(framing: &Framing, limit: usize, bytes: &[u8]) -> (Vec<Vec<u8>>, End) 
 
 type Lengths = (Option<usize>, Option<u64>, usize);
 
-/// The lengths of what is before a packet, of itself, and of what is behind it, as far as they can be told.
+/// The lengths of the header, the body and the trailer of the first packet, as far as they are
+/// known.
 fn cut(framing: &Framing, limit: usize, rest: &[u8]) -> Result<Lengths, ()> {
     match framing {
         Framing::Length(field) => {
@@ -171,7 +173,7 @@ fn cut(framing: &Framing, limit: usize, rest: &[u8]) -> Result<Lengths, ()> {
             }
         }
         Framing::ContentLength => {
-            // Behind a line feed, with a carriage return or without.
+            // An empty line, with a carriage return or without.
             let ends = [&b"\n\r\n"[..], b"\n\n"].map(|end| {
                 let at = rest.windows(end.len()).position(|window| window == end)?;
                 Some((at, at + end.len()))

@@ -1,11 +1,9 @@
-//! Sends that fail while the socket lives on, as they may without memory or by a filter of the network.
-
-#![allow(dead_code, reason = "each test program uses another part of it")]
+//! Sends that fail while the socket lives on, as for lack of memory or by a packet filter.
 
 use std::thread;
 
-/// Has the sends of this thread that are shorter than `least` bytes fail with `error` (seccomp(2)). The sockets are as they
-/// were: another thread could send.
+/// Makes the sends of this thread that are shorter than `least` bytes fail with `error`
+/// (seccomp(2)). The sockets do not change: another thread could send.
 pub fn fail_sends_of_this_thread(least: usize, error: i32) {
     let [load, jump, at_least, give] = [
         libc::BPF_LD | libc::BPF_W | libc::BPF_ABS,
@@ -16,7 +14,7 @@ pub fn fail_sends_of_this_thread(least: usize, error: i32) {
     .map(|code| code as u16);
     let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
     let mut steps = [
-        // The number of the system call comes first in what a filter sees.
+        // The number of the system call is the first word of the data that a filter reads.
         step(load, 0, 0, 0),
         step(jump, 4, 0, libc::SYS_sendmsg as u32),
         step(jump, 3, 0, libc::SYS_writev as u32),
@@ -31,7 +29,8 @@ pub fn fail_sends_of_this_thread(least: usize, error: i32) {
         len: steps.len() as u16,
         filter: steps.as_mut_ptr(),
     };
-    // SAFETY: The filter is whole, and is copied; it holds for this thread alone.
+    // SAFETY: The filter is complete, and the kernel copies it. It holds for this thread and those
+    // that it starts.
     unsafe {
         assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
         let mode = libc::SECCOMP_MODE_FILTER;
@@ -39,10 +38,11 @@ pub fn fail_sends_of_this_thread(least: usize, error: i32) {
     }
 }
 
-/// Whether sends can be made to fail here: an emulator of another processor takes no filter. If not, a line says that `test`
-/// is skipped.
+/// Whether sends can be made to fail here. An emulator of another processor accepts no filter; a
+/// line then reports that `test` is skipped.
 pub fn can_fail_sends(test: &str) -> bool {
-    // SAFETY: Without a filter nothing is changed: the answer is EFAULT, or EINVAL where there are no filters.
+    // SAFETY: Without a filter nothing changes: the call fails with EFAULT, or with EINVAL where
+    // there are no filters.
     let outcome = unsafe {
         let none = std::ptr::null::<libc::sock_fprog>();
         libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, none)
@@ -51,12 +51,12 @@ pub fn can_fail_sends(test: &str) -> bool {
     assert_eq!(outcome, -1);
     let can = why.raw_os_error() == Some(libc::EFAULT);
     if !can {
-        super::support::skipped(test, "this system takes no filter of system calls");
+        super::skipped(test, "this system takes no filter of system calls");
     }
     can
 }
 
-/// Longer than every send.
+/// Longer than any send.
 pub const ANY_LENGTH: usize = u32::MAX as usize;
 
 /// Runs `body` on a thread whose sends of less than `least` bytes fail with `error`.

@@ -1,0 +1,96 @@
+//! What connections allocate.
+
+use std::time::Instant;
+
+use stream_socket::Connection;
+
+use super::{allocations, bytes};
+use crate::support::*;
+
+fn poll(connection: &Connection) -> bool {
+    connection.poll(Instant::now).unwrap()
+}
+
+#[test]
+fn an_idle_frame_allocates_nothing() {
+    let (one, _other) = local_pair();
+    make_idle(&one);
+    let count = allocations(|| {
+        for _ in 0..100 {
+            assert!(!poll(&one));
+            assert_eq!(one.available(), Some(0));
+        }
+    });
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn small_transfers_allocate_nothing() {
+    let (one, other) = local_pair();
+    let exchange = || {
+        other.write_fully(&[7; 8]).unwrap();
+        assert!(poll(&one));
+        assert_eq!(one.available(), Some(8));
+        let mut number = [std::mem::MaybeUninit::uninit(); 4];
+        assert!(one.read_fully(&mut number).is_ok());
+        assert!(one.read_fully(&mut number).is_ok());
+    };
+    exchange();
+    assert_eq!(allocations(|| (0..100).for_each(|_| exchange())), 0);
+}
+
+#[test]
+fn coalesced_writes_allocate_nothing() {
+    let (one, other) = local_pair();
+    make_idle(&one);
+    one.set_coalesces(true);
+    let mut received = [std::mem::MaybeUninit::uninit(); 64];
+    let mut exchange = || {
+        (0..16).for_each(|_| one.write_fully(&[7; 4]).unwrap());
+        poll(&one);
+        assert!(other.read_fully(&mut received).is_ok());
+    };
+    exchange();
+    assert_eq!(allocations(|| (0..100).for_each(|_| exchange())), 0);
+}
+
+#[test]
+fn an_idle_connection_holds_no_buffer() {
+    const COUNT: usize = 100;
+    // Allocates the set of watched sockets, which all connections share.
+    let (first, _other) = local_pair();
+    make_idle(&first);
+    let (fresh, pairs) = bytes(|| {
+        let mut pairs = Vec::with_capacity(COUNT);
+        pairs.extend((0..COUNT).map(|_| local_pair()));
+        pairs
+    });
+    let size = fresh / (2 * COUNT as isize);
+    // On Windows each socket has a list of the sets that contain it.
+    let most = if cfg!(windows) { 850 } else { 700 };
+    assert!(size < most, "{size} bytes for a connection");
+    let (exchanged, ()) = bytes(|| {
+        for (one, other) in &pairs {
+            other.write_fully(&[7; 100]).unwrap();
+            assert!(poll(one));
+            assert_eq!(read(one, 100).unwrap().len(), 100);
+            make_idle(one);
+        }
+    });
+    // Only their places in the set are left.
+    let left = exchanged / COUNT as isize;
+    let most = if cfg!(windows) { 400 } else { 100 };
+    assert!(left < most, "{left} bytes for an idle connection");
+    println!("{size} bytes for a connection, {left} more while it is watched");
+}
+
+#[test]
+fn a_buffer_is_as_large_as_what_is_unread() {
+    let (one, other) = local_pair();
+    for message in [10, 100, 1000] {
+        other.write_fully(&vec![7; message]).unwrap();
+        let (held, ()) = bytes(|| assert!(poll(&one)));
+        assert!(held <= 2 * message as isize, "{held} bytes");
+        read(&one, message).unwrap();
+    }
+}

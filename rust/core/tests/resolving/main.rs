@@ -1,0 +1,11 @@
+//! Names. A program of its own, one test at a time: it defines `getaddrinfo` itself, and all
+//! lookups share their threads.
+#![cfg(target_os = "linux")]
+
+mod abandoned_lookups;
+mod most_lookups;
+mod names;
+mod resolver;
+#[path = "../support/mod.rs"]
+mod support;
+mod without_threads;

@@ -1,0 +1,32 @@
+//! Answers of the kernel that idle connections share. A program of its own, one test at a time: any
+//! traffic makes all connections probe again, and the sharing time is a setting of the process.
+
+#[cfg(target_os = "linux")]
+mod freshness;
+#[cfg(target_os = "linux")]
+mod held_up_polls;
+#[cfg(target_os = "linux")]
+mod partial_receives;
+#[path = "../support/mod.rs"]
+mod support;
+mod unlimited_sharing;
+
+use std::time::Duration;
+
+use stream_socket::process::set_sharing;
+
+/// Another sharing time while it lives. Dropping it restores the default, after a failure too.
+struct Sharing;
+
+impl Sharing {
+    fn of(time: Duration) -> Sharing {
+        set_sharing(time);
+        Sharing
+    }
+}
+
+impl Drop for Sharing {
+    fn drop(&mut self) {
+        set_sharing(Duration::from_micros(3));
+    }
+}

@@ -1,0 +1,11 @@
+//! Several threads use one connection or one group.
+
+mod blocked_calls;
+#[cfg(target_os = "linux")]
+mod concurrent_disconnect;
+#[cfg(target_os = "linux")]
+mod held_up_readers;
+#[path = "../support/mod.rs"]
+mod support;
+#[cfg(target_os = "linux")]
+mod turns;
