@@ -21,9 +21,6 @@ pub(super) struct Settings {
     queue_limit: AtomicUsize,
     coalesces: AtomicBool,
     allows_half_open: AtomicBool,
-    /// Whether a poll has data to send or a failed send to report. Not a setting, but read with the
-    /// settings. Changed only under the lock.
-    pub(super) has_work: AtomicBool,
 }
 
 impl Connection {
