@@ -27,7 +27,7 @@ impl Connection {
         // A thread that has taken the direction reports the work when it is done.
         if !inner.send.owner.is_taken() && !inner.recv.is_inherited() {
             debug_assert_eq!(
-                self.settings.has_work.load(Ordering::Relaxed),
+                self.has_work.load(Ordering::Relaxed),
                 inner.send.has_work(),
                 "`has_work` disagrees with the queue and the phase"
             );

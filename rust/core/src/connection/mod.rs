@@ -149,6 +149,8 @@ pub struct Connection {
     state: AtomicU64,
     /// Whether there are events. Changed only under the lock.
     has_events: AtomicBool,
+    /// Whether a poll has data to send or a failed send to report. Changed only under the lock.
+    has_work: AtomicBool,
     inner: Mutex<Inner>,
     /// Notified when a direction is released, and when the connection ends.
     released: Condvar,

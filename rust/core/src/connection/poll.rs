@@ -69,7 +69,7 @@ impl Connection {
             Status::Connecting => self.poll_connecting(clock()).map(|()| None),
             Status::Connected => {
                 let watching = &self.watching;
-                if !self.settings.has_work.load(Ordering::Relaxed)
+                if !self.has_work.load(Ordering::Relaxed)
                     && is_quiet(&watching.readiness, state.generation(), &watching.poll_mark)
                 {
                     return Ok(None);

@@ -12,7 +12,4 @@ pub(super) struct Settings {
     pub(super) queue_limit: AtomicUsize,
     pub(super) coalesces: AtomicBool,
     pub(super) allows_half_open: AtomicBool,
-    /// Whether a poll has data to send or a failed send to report. Not a setting, but read with the
-    /// settings. Changed only under the lock.
-    pub(super) has_work: AtomicBool,
 }

@@ -87,3 +87,62 @@ impl Lifetime {
         (traffic.bytes > 0).then(|| age.mul_f64((part / whole).min(1.0)))
     }
 }
+
+#[cfg(test)]
+#[cfg(not(stream_socket_simulated))]
+mod tests {
+    use super::*;
+
+    fn over(age: u64, first: u64, last: u64) -> Lifetime {
+        Lifetime::Over {
+            age: Duration::from_secs(age),
+            first,
+            last,
+        }
+    }
+
+    #[test]
+    fn times_follow_from_the_ticks_of_a_lifetime() {
+        let moved_at = |ticks| {
+            let mut traffic = Traffic::default();
+            traffic.add(1, ticks);
+            traffic
+        };
+        let table = [
+            ("in the middle", over(10, 1000, 2000), 1500, 5.0),
+            ("at the end", over(10, 1000, 2000), 2000, 0.0),
+            ("at the start", over(10, 1000, 2000), 1000, 10.0),
+            ("ticks before the start", over(10, 1000, 2000), 10, 10.0),
+            ("ticks after the end", over(10, 1000, 2000), 3000, 0.0),
+            (
+                "a tick counter that restarted",
+                over(10, 1000, 20),
+                15,
+                10.0,
+            ),
+            ("no lifetime", over(0, 1000, 1000), 1000, 0.0),
+        ];
+        for (name, lifetime, at, expected) in table {
+            let since = lifetime.since_last(moved_at(at));
+            assert_eq!(
+                since.map(|since| since.as_secs_f64()),
+                Some(expected),
+                "{name}"
+            );
+        }
+        assert_eq!(over(10, 1, 2).since_last(Traffic::default()), None);
+        assert_eq!(Lifetime::None.since_last(moved_at(1)), None);
+    }
+
+    #[test]
+    fn a_lifetime_ends_once() {
+        let start = Instant::now();
+        let later = |seconds| start + Duration::from_secs(seconds);
+        let over = Lifetime::since(start).until(later(3));
+        assert_eq!(over.age(), Some(Duration::from_secs(3)));
+        assert_eq!(over.until(later(5)).age(), Some(Duration::from_secs(3)));
+        assert_eq!(Lifetime::None.until(later(5)).age(), None);
+        let before = Lifetime::since(later(3)).until(start);
+        assert_eq!(before.age(), Some(Duration::ZERO));
+    }
+}

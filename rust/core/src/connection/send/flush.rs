@@ -152,8 +152,7 @@ impl Connection {
     #[inline]
     pub(super) fn update_has_work(&self, inner: &mut Inner) -> bool {
         let has_queue = !inner.send.queue.is_empty();
-        self.settings
-            .has_work
+        self.has_work
             .store(inner.send.has_work(), Ordering::Relaxed);
         if has_queue {
             inner.recv.owner.interrupt();
