@@ -16,16 +16,16 @@ const LONG: Duration = Duration::from_micros(4);
 
 const NONE: Calls = Calls {
     receives: 0,
-    vain_receives: 0,
+    empty_receives: 0,
     sends: 0,
-    vain_sends: 0,
-    counts: 0,
-    questions: 0,
+    refused_sends: 0,
+    unread_queries: 0,
+    error_queries: 0,
     shutdowns: 0,
-    looks: 0,
+    polls: 0,
     waits: 0,
-    watches: 0,
-    removals: 0,
+    registrations: 0,
+    deregistrations: 0,
     wakes: 0,
     notifications: 0,
     descriptors: 0,
@@ -34,7 +34,7 @@ const NONE: Calls = Calls {
 /// A receive that finds nothing.
 const VAIN_RECEIVE: Calls = Calls {
     receives: 1,
-    vain_receives: 1,
+    empty_receives: 1,
     ..NONE
 };
 
@@ -43,7 +43,7 @@ fn in_worlds(program: impl Fn() + Send + Sync + 'static) {
     for seed in 0..WORLDS {
         let program = program.clone();
         world::run(seed, move || {
-            world::make_plain();
+            world::prepare_for_counting();
             program();
             stream_socket::process::shut_down();
         });
@@ -96,9 +96,9 @@ fn receives(count: u64) -> Calls {
     }
 }
 
-fn looks(count: u64) -> Calls {
+fn polls(count: u64) -> Calls {
     Calls {
-        looks: count,
+        polls: count,
         ..NONE
     }
 }
@@ -110,13 +110,13 @@ fn a_connection_is_watched_once_it_was_found_empty_twice() {
         let (one, _other) = pair();
         assert_eq!(cost(|| assert!(!poll(&one))), VAIN_RECEIVE);
         let begun = Calls {
-            watches: 1,
+            registrations: 1,
             descriptors: 1,
             ..VAIN_RECEIVE
         };
         assert_eq!(cost(|| assert!(!poll(&one))), begun);
         for _ in 0..5 {
-            assert_eq!(cost(|| assert!(!poll(&one))), looks(1));
+            assert_eq!(cost(|| assert!(!poll(&one))), polls(1));
         }
     });
 }
@@ -128,10 +128,10 @@ fn a_round_of_polls_of_idle_connections_is_one_shared_poll() {
         let round = || pairs.iter().for_each(|(one, _)| assert!(!poll(one)));
         for _ in 0..5 {
             world::sleep(LONG);
-            assert_eq!(cost(round), looks(1));
+            assert_eq!(cost(round), polls(1));
         }
         // A tight loop has each round see what is new.
-        assert_eq!(cost(|| (0..3).for_each(|_| round())), looks(3));
+        assert_eq!(cost(|| (0..3).for_each(|_| round())), polls(3));
     });
 }
 
@@ -144,11 +144,11 @@ fn a_poll_and_a_question_share_a_shared_poll() {
             assert!(!poll(&one));
             assert_eq!(one.available(), Some(0));
         };
-        assert_eq!(cost(both), looks(1));
-        assert_eq!(cost(both), looks(1));
+        assert_eq!(cost(both), polls(1));
+        assert_eq!(cost(both), polls(1));
         let questions = || (0..3).for_each(|_| assert_eq!(one.available(), Some(0)));
         world::sleep(LONG);
-        assert_eq!(cost(questions), looks(3));
+        assert_eq!(cost(questions), polls(3));
     });
 }
 
@@ -164,7 +164,7 @@ fn an_answer_is_not_shared_once_something_was_sent_or_time_has_passed() {
                 world::sleep(LONG);
                 assert!(!poll(&two));
             }),
-            looks(2)
+            polls(2)
         );
         world::sleep(LONG);
         assert_eq!(
@@ -175,7 +175,7 @@ fn an_answer_is_not_shared_once_something_was_sent_or_time_has_passed() {
             }),
             Calls {
                 sends: 1,
-                ..looks(2)
+                ..polls(2)
             }
         );
     });
@@ -191,7 +191,7 @@ fn a_message_to_an_idle_connection_costs_a_shared_poll_and_a_receive() {
             assert_eq!(cost(|| write(&other, 9)), Calls { sends: 1, ..NONE });
             let seen = Calls {
                 receives: 1,
-                ..looks(1)
+                ..polls(1)
             };
             assert_eq!(cost(|| assert!(poll(&one))), seen);
             let known = || {
@@ -205,7 +205,7 @@ fn a_message_to_an_idle_connection_costs_a_shared_poll_and_a_receive() {
             assert_eq!(cost(known), NONE);
             // It is looked at once more, and is quiet again: it stays in the set.
             assert_eq!(cost(|| assert!(!poll(&one))), VAIN_RECEIVE);
-            assert_eq!(cost(|| assert!(!poll(&one))), looks(1));
+            assert_eq!(cost(|| assert!(!poll(&one))), polls(1));
         }
     });
 }
@@ -232,7 +232,10 @@ fn what_is_behind_the_buffer_is_counted_once() {
         write(&other, 5000);
         assert_eq!(cost(|| assert!(poll(&one))), receives(1));
         let question = || assert_eq!(one.available(), Some(5000));
-        let counted = Calls { counts: 1, ..NONE };
+        let counted = Calls {
+            unread_queries: 1,
+            ..NONE
+        };
         assert_eq!(cost(question), counted);
         assert_eq!(cost(question), NONE);
         world::sleep(LONG);
@@ -280,14 +283,14 @@ fn receiving_everything_asks_once_how_much_it_is() {
         assert_eq!(cost(|| assert_eq!(all(60), 40)), NONE);
         write(&other, 40_000);
         let pieces = Calls {
-            counts: 1,
+            unread_queries: 1,
             ..receives(3)
         };
         assert_eq!(cost(|| assert_eq!(all(usize::MAX), 40_000)), pieces);
         // No more than the limit is brought in.
         write(&other, 40_000);
         let piece = Calls {
-            counts: 1,
+            unread_queries: 1,
             ..receives(1)
         };
         assert_eq!(cost(|| assert_eq!(all(10_000), 10_000)), piece);
@@ -313,7 +316,7 @@ fn looking_for_a_line_receives_once() {
         assert_eq!(cost(|| assert_eq!(line(), Some(7))), NONE);
         write(&other, 40_000);
         let pieces = Calls {
-            counts: 1,
+            unread_queries: 1,
             ..receives(3)
         };
         assert_eq!(cost(|| assert_eq!(line(), None)), pieces);
@@ -371,12 +374,12 @@ fn a_write_sends_once() {
         assert_eq!(cost(|| assert!(!poll(&one))), VAIN_RECEIVE);
         // What is queued behind what had no room is not tried again by those that queue more.
         let filled = cost(|| write(&one, 1 << 19));
-        assert_eq!((filled.sends, filled.vain_sends), (2, 1));
+        assert_eq!((filled.sends, filled.refused_sends), (2, 1));
         assert_eq!(cost(|| write(&one, 100)), NONE);
         assert_eq!(cost(|| assert_eq!(available(100), 100)), NONE);
         let refused = Calls {
             sends: 1,
-            vain_sends: 1,
+            refused_sends: 1,
             ..NONE
         };
         assert_eq!(
@@ -484,7 +487,7 @@ fn a_group_of_idle_members_makes_one_call() {
         let group = Group::new();
         let pairs: Vec<_> = (0..5).map(|_| idle_pair()).collect();
         for (one, _) in &pairs {
-            assert_eq!(cost(|| assert!(group.add(one) < 5)).watches, 1);
+            assert_eq!(cost(|| assert!(group.add(one) < 5)).registrations, 1);
         }
         let all = || {
             let mut keys = Vec::new();
@@ -500,13 +503,13 @@ fn a_group_of_idle_members_makes_one_call() {
         // New members are visited, and those of whose room the kernel tells.
         (0..3).for_each(|_| drop(all()));
         for _ in 0..5 {
-            assert_eq!(cost(|| assert_eq!(all(), [0; 0])), looks(1));
+            assert_eq!(cost(|| assert_eq!(all(), [0; 0])), polls(1));
         }
         // One has news: it alone is visited, and receives.
         write(&pairs[3].1, 5);
         let seen = Calls {
             receives: 1,
-            ..looks(1)
+            ..polls(1)
         };
         assert_eq!(cost(|| assert_eq!(all(), [3])), seen);
         assert_eq!(read(&pairs[3].0, 10), 5);
@@ -535,7 +538,7 @@ fn word_for_a_group_in_which_nobody_waits_costs_nothing() {
         (0..3).for_each(|_| assert!(visits(&group, &one) < 2));
         assert_eq!(visits(&group, &one), 0);
         assert_eq!(cost(|| group.wake()), NONE);
-        assert_eq!(cost(|| group.poll(None, |_| Visit::Idle)), looks(1));
+        assert_eq!(cost(|| group.poll(None, |_| Visit::Idle)), polls(1));
     });
 }
 
@@ -575,7 +578,7 @@ fn sixteen_wake_up_calls_are_kept() {
         for reader in readers {
             reader.join().expect("no thread panics");
         }
-        assert_eq!(world::open().wakes, 16);
+        assert_eq!(world::open().interrupters, 16);
     });
 }
 
@@ -607,8 +610,8 @@ fn a_poll_of_a_stalled_queue_receives_nothing() {
         write(&one, 1 << 19);
         let polled = Calls {
             sends: 1,
-            vain_sends: 1,
-            ..looks(1)
+            refused_sends: 1,
+            ..polls(1)
         };
         for _ in 0..3 {
             assert_eq!(cost(|| assert!(!poll(&one))), polled);
@@ -625,11 +628,11 @@ fn a_member_that_has_left_and_comes_again_is_watched() {
         for _ in 0..3 {
             let key = group.add(&one);
             (0..3).for_each(|_| assert!(visits(&group, &one) < 2));
-            assert_eq!(cost(|| assert_eq!(visits(&group, &one), 0)), looks(1));
+            assert_eq!(cost(|| assert_eq!(visits(&group, &one), 0)), polls(1));
             write(&other, 3);
             assert_eq!(visits(&group, &one), 1);
             assert_eq!(read(&one, 3), 3);
-            assert_eq!(cost(|| group.remove(key, &one)).removals, 1);
+            assert_eq!(cost(|| group.remove(key, &one)).deregistrations, 1);
             write(&other, 3);
             assert_eq!(visits(&group, &one), 0);
             assert_eq!(read(&one, 3), 3);

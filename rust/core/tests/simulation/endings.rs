@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use stream_socket::simulated::control as world;
-use stream_socket::{Connection, ReadError, Status, WriteError};
+use stream_socket::{Connection, ReadError, Status, WriteError, WriteFailure};
 
 use super::exchange::{Side, connect};
 use super::library::PATIENT;
@@ -94,12 +94,18 @@ fn write(writer: &Connection, stream: &Stream, has_ended: &AtomicBool, random: &
         let data = stream.offer(size);
         let outcome = writer.write_fully(&data);
         note(|| format!("it writes {size}: {outcome:?}"));
-        let count = outcome.as_ref().map_or_else(|error| error.1, |()| size);
+        let count = outcome
+            .as_ref()
+            .map_or_else(|failure| failure.accepted, |()| size);
         stream.accept(count);
         budget -= count;
         match outcome {
-            Ok(()) | Err((WriteError::TimedOut { .. } | WriteError::Busy { .. }, _)) => {}
-            Err((error, _)) => {
+            Ok(()) => {}
+            Err(WriteFailure {
+                error: WriteError::TimedOut { .. } | WriteError::Busy { .. },
+                ..
+            }) => {}
+            Err(WriteFailure { error, .. }) => {
                 assert!(
                     has_ended.load(Ordering::SeqCst) || writer.status() != Status::Connected,
                     "{error}"
@@ -123,13 +129,16 @@ fn read(reader: &Connection, stream: &Stream, talks: bool, random: &mut Random) 
         let outcome = reader.read_fully(&mut out);
         let count = outcome
             .as_ref()
-            .map_or_else(|error| error.1, |()| out.len());
+            .map_or_else(|failure| failure.received, |()| out.len());
         note(|| format!("the other reads {count}: {outcome:?}"));
         stream.receive(&initialised(&out)[..count]);
         match outcome {
-            Ok(()) | Err((ReadError::TimedOut { .. }, _)) => {}
-            Err((ReadError::EndOfStream, _)) => break Outcome::End,
-            Err(_) => break Outcome::Failure,
+            Ok(()) => {}
+            Err(failure) => match failure.error {
+                ReadError::TimedOut { .. } => {}
+                ReadError::EndOfStream => break Outcome::End,
+                _ => break Outcome::Failure,
+            },
         }
     };
     reader.disconnect();

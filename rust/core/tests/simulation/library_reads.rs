@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 use std::sync::atomic::Ordering;
 
-use stream_socket::{ReadError, Status};
+use stream_socket::{ReadError, ReadFailure, Status};
 
 use super::library::LibraryEnd;
 use super::stream::Outcome;
@@ -113,7 +113,7 @@ impl<S: System> LibraryEnd<S> {
         self.is_in_time(connection.read_timeout(), took);
         let count = match &outcome {
             Ok(()) => size,
-            Err(stream_socket::ReadFailure {
+            Err(ReadFailure {
                 error,
                 received: count,
                 ..
@@ -132,7 +132,7 @@ impl<S: System> LibraryEnd<S> {
         assert!(
             matches!(
                 outcome,
-                Err(stream_socket::ReadFailure {
+                Err(ReadFailure {
                     error: ReadError::Disconnected,
                     ..
                 })
@@ -140,7 +140,7 @@ impl<S: System> LibraryEnd<S> {
             "{}: bytes were written behind those that were read",
             self.name
         );
-        self.has_read(outcome.map_err(|stream_socket::ReadFailure { error, .. }| error))
+        self.has_read(outcome.map_err(|ReadFailure { error, .. }| error))
     }
 
     /// Takes note of the answer to a read that leaves what is not what it looks for. Whether there may be more to come.
@@ -195,12 +195,11 @@ pub fn initialised(out: &[MaybeUninit<u8>]) -> &[u8] {
 }
 
 /// The answer to a read of `size`, and how much it has brought.
-pub fn split(
-    outcome: Result<(), (ReadError, usize)>,
-    size: usize,
-) -> (Result<(), ReadError>, usize) {
+pub fn split(outcome: Result<(), ReadFailure>, size: usize) -> (Result<(), ReadError>, usize) {
     match outcome {
         Ok(()) => (Ok(()), size),
-        Err((error, count)) => (Err(error), count),
+        Err(ReadFailure {
+            error, received, ..
+        }) => (Err(error), received),
     }
 }

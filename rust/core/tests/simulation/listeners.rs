@@ -10,6 +10,7 @@ use stream_socket::{
     Address, BindAddress, Connection, Group, ListenError, ListenOptions, Listener, Visit,
 };
 
+use super::simulated::connect_raw;
 use super::system::Random;
 use super::trace::{note, step};
 
@@ -94,7 +95,7 @@ impl Round<'_> {
     }
 
     fn connect(&mut self, random: &mut Random) {
-        let client = Raw::connect(&self.address).expect("there is room");
+        let client = connect_raw(&self.address).expect("there is room");
         let _ = client.send(&[self.next]);
         note(|| format!("{} connects", self.next));
         self.waiting.push_back((client, self.next));
@@ -147,7 +148,7 @@ impl Round<'_> {
                 }
             }
         }
-        Raw::connect(&self.address).expect_err("nobody listens");
+        connect_raw(&self.address).expect_err("nobody listens");
     }
 }
 

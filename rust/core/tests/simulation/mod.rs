@@ -22,6 +22,9 @@ pub mod listeners;
 pub mod machine;
 #[cfg(stream_socket_simulated)]
 pub mod programs;
+// The pseudo-random numbers of the simulated kernel, on the real kernel as well.
+#[path = "../../src/sys/simulated/random.rs"]
+pub mod random;
 pub mod raw;
 #[cfg(not(stream_socket_simulated))]
 pub mod real;

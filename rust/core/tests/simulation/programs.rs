@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stream_socket::simulated::control::{self as world, Fault, Figures};
+use stream_socket::simulated::control::{self as world, Fault, Summary};
 
 use super::exchange::{End, Exchange};
 use super::raw::Leaving;
@@ -15,7 +15,7 @@ use super::{
 };
 
 /// Runs the program of `seed` in the world of `seed`.
-pub fn run(seed: u64) -> Figures {
+pub fn run(seed: u64) -> Summary {
     trace::begin();
     world::run(seed, move || {
         let mut random = Random::new(seed ^ 0x00C0_FFEE);
@@ -57,8 +57,8 @@ fn set_mild_faults(random: &mut Random) {
     for fault in [
         Fault::ShortSend,
         Fault::ShortReceive,
-        Fault::EarlyReturn,
-        Fault::FalseEdge,
+        Fault::SpuriousWakeup,
+        Fault::SpuriousEvent,
     ] {
         if random.once_in(2) {
             let once_in = random.choose(&[3, 20, 200]);
@@ -72,7 +72,7 @@ fn set_mild_faults(random: &mut Random) {
 fn set_hard_faults(random: &mut Random) {
     let faults = [
         Fault::NoBuffers,
-        Fault::Silence,
+        Fault::PeerTimeout,
         Fault::NoDescriptor,
         Fault::NoMemory,
         Fault::NoThread,

@@ -130,7 +130,9 @@ impl Client {
             let (count, is_idle) = if random.once_in(2) {
                 let outcome = self.connection.write_fully(&data);
                 note(|| format!("it writes {size}: {outcome:?}"));
-                let count = outcome.as_ref().map_or_else(|error| error.1, |()| size);
+                let count = outcome
+                    .as_ref()
+                    .map_or_else(|failure| failure.accepted, |()| size);
                 (count, outcome.is_err())
             } else {
                 let outcome = self.connection.try_write(&data);

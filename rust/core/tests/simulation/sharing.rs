@@ -10,6 +10,7 @@ use std::time::Duration;
 use stream_socket::simulated::control::{self as world, Raw};
 use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener, Status};
 
+use super::simulated::connect_raw;
 use super::system::Random;
 use super::trace::{note, step};
 
@@ -138,7 +139,7 @@ fn with_raw_end() -> (Connection, Raw) {
     listener
         .listen(&BindAddress::Unix(path.clone()), ListenOptions::new(1))
         .expect("the name is free");
-    let raw = Raw::connect(&Address::Unix(path)).expect("the listener listens");
+    let raw = connect_raw(&Address::Unix(path)).expect("the listener listens");
     let library = listener.accept().expect("no fault is set");
     (library.expect("it has connected"), raw)
 }

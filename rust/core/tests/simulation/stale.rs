@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use stream_socket::simulated::control::{self as world, Fault, Raw};
+use stream_socket::simulated::control::{self as world, Fault};
 use stream_socket::{Address, BindAddress, BindError, ListenError, ListenOptions, Listener};
 
-use super::simulated::Simulated;
+use super::simulated::{Simulated, connect_raw};
 use super::system::{Random, System};
 use super::trace::{note, step};
 
@@ -54,7 +54,7 @@ fn contend(number: usize, owners: &AtomicUsize, random: &mut Random) {
                 if random.once_in(2) {
                     world::sleep(Simulated::patience(random));
                 }
-                let client = Raw::connect(&address);
+                let client = connect_raw(&address);
                 assert!(
                     client.is_ok(),
                     "{number} has it, and is not reached: {client:?}"

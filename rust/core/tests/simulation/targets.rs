@@ -7,6 +7,7 @@ use std::time::Duration;
 use stream_socket::simulated::control::{self as world, Raw};
 use stream_socket::{Address, ConnectEnd, Target};
 
+use super::simulated::{connect_raw, listen_raw};
 use super::system::Random;
 
 /// How long the world's kernel waits for an answer.
@@ -108,7 +109,7 @@ impl Case {
         if random.once_in(2) {
             return Case::of(Target::Address(address), Expected::AtOnce);
         }
-        let listener = Raw::listen(&address, 5).expect("the name is free");
+        let listener = listen_raw(&address, 5).expect("the name is free");
         Case {
             _listener: Some(listener),
             ..Case::of(Target::Address(address), Expected::Connected(None))
@@ -122,12 +123,12 @@ impl Case {
         } else {
             Address::Inet((Ipv4Addr::LOCALHOST, 0).into())
         };
-        let listener = Raw::listen(&address, 0).expect("the address is free");
+        let listener = listen_raw(&address, 0).expect("the address is free");
         let address = match listener.local_address() {
             Some(inet) => Address::Inet(inet),
             None => address,
         };
-        let waiting = Raw::connect(&address).expect("there is room for one");
+        let waiting = connect_raw(&address).expect("there is room for one");
         Case {
             _listener: Some(listener),
             waiting: vec![waiting],
@@ -206,7 +207,7 @@ impl Case {
 /// A listener of somebody who does not use the library, and its port.
 fn listen(ip: IpAddr, backlog: i32) -> (Raw, u16) {
     let address = Address::Inet((ip, 0).into());
-    let listener = Raw::listen(&address, backlog).expect("the address is free");
+    let listener = listen_raw(&address, backlog).expect("the address is free");
     let port = listener.local_address().map_or(0, |address| address.port());
     (listener, port)
 }
