@@ -9,7 +9,7 @@ use super::objects::{
     Id, Name, SocketAddress, SocketState, State, is_abstract, is_silent, is_unreachable,
 };
 use super::world::World;
-use crate::sys::AddressFamily;
+use crate::sys::types::AddressFamily;
 
 /// The longest queue of a listener (listen(2), somaxconn).
 const MAX_BACKLOG: usize = 4096;

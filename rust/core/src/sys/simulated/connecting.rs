@@ -9,7 +9,7 @@ use super::objects::{
 };
 use super::pipe::Pipe;
 use super::world::World;
-use crate::sys::{AddressFamily, Connect};
+use crate::sys::types::{AddressFamily, Connect};
 
 const SECOND: u64 = 1_000_000_000;
 

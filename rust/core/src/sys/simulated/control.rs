@@ -20,7 +20,7 @@ use super::socket::Socket;
 pub use super::sync::thread::JoinHandle;
 use super::wait_queue::RESOLVER;
 use super::{delivery, process, world};
-use crate::sys::{AddressFamily, Connect, Interests};
+use crate::sys::types::{AddressFamily, Connect, Interests};
 
 /// A program that passes this many points where threads may switch does not end.
 const MAX_STEPS: usize = 20_000_000;

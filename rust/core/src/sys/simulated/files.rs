@@ -7,6 +7,7 @@ use super::blocking::{call, pause};
 use super::faults::{Fault, os_error};
 use super::objects::{FileIdentity, SocketAddress};
 use super::world;
+use crate::sys::types::replaced_file;
 
 /// The identity of the file at `path`.
 pub(crate) fn file_identity(path: &Path) -> io::Result<FileIdentity> {
@@ -23,7 +24,7 @@ pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
 /// Fails if `file` was replaced. Simulated files have no mode.
 pub(crate) fn set_socket_mode(path: &Path, file: FileIdentity, _mode: u32) -> io::Result<()> {
     if file_identity(path)? != file {
-        return Err(io::Error::other("another file has replaced the socket's"));
+        return Err(replaced_file());
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::faults::os_error;
 use super::pipe::Pipe;
 use super::random::Random;
-use crate::sys::{AddressFamily, Interests, check_unix_path};
+use crate::sys::types::{AddressFamily, Interests, check_unix_path};
 
 /// The number of an object. Threads also wait for numbers: see `wait_queue`.
 pub(super) type Id = u64;

@@ -9,8 +9,8 @@ use super::faults::{Fault, os_error};
 use super::objects::{Id, PollerState, Registration};
 use super::socket::Socket;
 use super::world::{self, World};
-use crate::sys::Interests;
 use crate::sys::descriptors::obtain;
+use crate::sys::types::Interests;
 
 /// The poller in the kernel. It is closed when its poller, registry and wakers are dropped.
 #[derive(Debug)]

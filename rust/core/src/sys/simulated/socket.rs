@@ -11,7 +11,7 @@ use super::interrupter::Interrupter;
 use super::objects::{Id, Name, SocketAddress, State};
 use super::world;
 use crate::sys::descriptors::obtain;
-use crate::sys::{AddressFamily, Connect, Credentials, Interests, TcpInfo};
+use crate::sys::types::{AddressFamily, Connect, Credentials, Interests, TcpInfo};
 
 pub(crate) const HAS_USER_TIMEOUT: bool = true;
 

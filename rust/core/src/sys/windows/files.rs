@@ -18,7 +18,7 @@ use windows_sys::Win32::Storage::FileSystem::{
 use windows_sys::Win32::System::SystemServices::IO_REPARSE_TAG_AF_UNIX;
 
 use super::socket::SocketAddress;
-use crate::sys::unsupported;
+use crate::sys::types::unsupported;
 
 /// What tells the file at a path from another one that takes its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

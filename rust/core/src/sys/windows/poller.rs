@@ -15,7 +15,8 @@ use polling::{Event, Events};
 
 use super::socket::Socket;
 use crate::sys::descriptors::obtain;
-use crate::sys::{Interests, check_watching};
+use crate::sys::portable::check_watching;
+use crate::sys::types::Interests;
 
 /// The sets that a socket is in. Its calls keep them asking, and dropping this takes it out: a socket has to leave a set
 /// before it is closed.

@@ -19,7 +19,7 @@ use super::interrupter::Interrupter;
 use super::poller::Watches;
 use crate::sys::descriptors::obtain;
 use crate::sys::portable::domain;
-use crate::sys::{
+use crate::sys::types::{
     AddressFamily, Connect, Credentials, Interests, TcpInfo, check_unix_path, invalid_path,
     unsupported,
 };
