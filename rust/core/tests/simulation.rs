@@ -1,7 +1,8 @@
-//! Random programs over the whole library, on a simulated kernel with a scheduler that follows from a seed.
+//! Random programs over the whole library, on a simulated kernel and a scheduler that follow from a
+//! seed.
 //!
-//! `SIMULATION_SEED` runs one seed, and writes down what it does; `SIMULATION_STEPS` says how many operations there are in
-//! all. `cargo xtask simulate` sets both.
+//! `SIMULATION_SEED` runs the program of one seed and traces it. `SIMULATION_STEPS` is the total
+//! number of operations. `cargo xtask simulate` sets both.
 
 #![cfg(stream_socket_simulated)]
 
@@ -17,10 +18,10 @@ use model::programs;
 use model::trace;
 use stream_socket::simulated::control::Summary;
 
-/// Seeds that are always run first.
+/// The seeds below this number always run first.
 const FIXED: u64 = 200;
 
-/// So many programs are run twice, to see that they follow from their seeds.
+/// How many programs run twice, to check that they follow from their seeds.
 const REPEATED: u64 = 100;
 
 const STEPS: u64 = 50_000;
@@ -34,7 +35,7 @@ fn number(name: &str) -> Option<u64> {
     )
 }
 
-/// Runs the program of `seed`. What it has done if it fails.
+/// Runs the program of `seed`. Fails if the program panics.
 fn run(seed: u64) -> Result<Summary, ()> {
     panic::catch_unwind(AssertUnwindSafe(|| programs::run(seed))).map_err(drop)
 }
@@ -56,7 +57,8 @@ fn random_programs_keep_every_promise() {
         let Ok(summary) = run(seed) else {
             let (lines, steps) = (trace::take(), trace::steps());
             panic!(
-                "{lines}seed {seed} fails after {steps} steps; `cargo xtask simulate --seed {seed}` runs it again"
+                "{lines}seed {seed} fails after {steps} steps; \
+                 `cargo xtask simulate --seed {seed}` runs it again"
             );
         };
         if only.is_none() && programs < REPEATED {
@@ -74,7 +76,8 @@ fn random_programs_keep_every_promise() {
         all.nanoseconds += summary.nanoseconds;
     }
     println!(
-        "{} steps in {programs} programs and {:.1} s ({:.0} s of theirs): {} connections, {} bytes, {} faults, {} resets, {} ends",
+        "{} steps in {programs} programs and {:.1} s ({:.0} s of theirs): \
+         {} connections, {} bytes, {} faults, {} resets, {} ends",
         trace::steps(),
         started.elapsed().as_secs_f64(),
         all.nanoseconds as f64 / 1e9,

@@ -1,23 +1,25 @@
-//! The platform layer: everything that the crate asks of the operating system goes through here, and
-//! through [`sync`](crate::sync). Only [`sync`](crate::sync) is below it.
+//! The platform layer: everything that the crate asks of the operating system goes through here,
+//! and through [`sync`](crate::sync). Only [`sync`](crate::sync) is below it.
 //!
 //! A platform is a module `imp` that provides the following, with the signatures of the other
 //! platforms. What it cannot do fails with [`unsupported`].
 //!
-//! | item | what it does |
-//! | --- | --- |
-//! | `Socket` | one stream socket, non-blocking and close-on-exec; all of its system calls |
-//! | `SocketAddress`, `is_abstract` | an address in the form of the system; whether a path is an abstract name |
-//! | `HAS_USER_TIMEOUT` | whether `Socket::set_user_timeout` is supported |
-//! | `Interrupter` | ends a `Socket::wait` of another thread |
-//! | `Poller`, `Registry`, `Waker` | watch many sockets with one system call, edge-triggered: each change is reported once |
-//! | `descriptor_limit`, `count_free_descriptors`, `is_out_of_descriptors` | how many descriptors the process may open, and whether an error means that it has none left |
-//! | `process` | a number that differs between a process and its forked children |
-//! | `interface_index` | the index of a network interface, for the scope of an address |
-//! | `FileIdentity`, `file_identity`, `remove_file`, `set_socket_mode`, `is_served` | the files of Unix domain sockets |
-//! | `lock_path`, `has_settled`, `remove_unless_replaced` | replacing such a file safely |
-//! | `keep_library_mapped` | prevents the unloading of this library |
-//! | `zero` | zeroes memory without touching pages that were never used |
+//! - `Socket`: one stream socket, non-blocking and close-on-exec, with all of its system calls.
+//! - `SocketAddress`, `is_abstract`: an address in the form of the system, and whether a path is an
+//!   abstract name.
+//! - `HAS_USER_TIMEOUT`: whether `Socket::set_user_timeout` is supported.
+//! - `Interrupter`: ends a `Socket::wait` of another thread.
+//! - `Poller`, `Registry`, `Waker`: watch many sockets with one system call, edge-triggered. Each
+//!   change is reported once.
+//! - `descriptor_limit`, `count_free_descriptors`, `is_out_of_descriptors`: how many descriptors the
+//!   process may have open, how many more it may open, and whether an error means that none is left.
+//! - `process`: a number that differs between a process and its forked children.
+//! - `interface_index`: the index of a network interface, for the scope of an address.
+//! - `FileIdentity`, `file_identity`, `remove_file`, `set_socket_mode`, `is_served`: the files of Unix
+//!   domain sockets.
+//! - `lock_path`, `has_settled`, `remove_unless_replaced`: replacing such a file safely.
+//! - `keep_library_mapped`: prevents the unloading of this library.
+//! - `zero`: zeroes memory without touching pages that were never used.
 //!
 //! The real platforms share `now`, `ticks` and `SHORT` (`clock`), and `spawn`, `resolve` and
 //! `check_watching` (`portable`). The simulated platform, a kernel in memory, has its own; it is

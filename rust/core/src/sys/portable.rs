@@ -31,8 +31,8 @@ pub(crate) fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     Ok((host, port).to_socket_addrs()?.collect())
 }
 
-/// Fails if the environment variable `STREAM_SOCKET_DIRECT` is set. No poller can be made then, as on
-/// a platform without one, and each socket is probed instead.
+/// Fails if the environment variable `STREAM_SOCKET_DIRECT` is set. No poller can be made then, as
+/// on a platform without one, and each socket is probed instead.
 pub(super) fn check_watching() -> io::Result<()> {
     match std::env::var_os("STREAM_SOCKET_DIRECT") {
         Some(_) => Err(unsupported("watching sockets")),

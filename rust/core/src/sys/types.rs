@@ -3,7 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-/// Fails unless `path`, in bytes, can be the path of a Unix domain socket of at most `longest` bytes.
+/// Fails unless `path`, in bytes, can be the path of a Unix domain socket of at most `longest`
+/// bytes.
 pub(crate) fn check_unix_path(path: &[u8], longest: usize) -> io::Result<()> {
     if path.is_empty() {
         return Err(invalid_path("the path is empty"));

@@ -1,4 +1,4 @@
-//! The simulated system.
+//! The simulated system, behind the trait that real ones share.
 
 use std::io;
 use std::time::{Duration, Instant};

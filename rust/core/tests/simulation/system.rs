@@ -1,4 +1,4 @@
-//! What a program needs of the system it runs on, simulated or real.
+//! What a program needs of its system, which is simulated or real.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -7,30 +7,30 @@ use stream_socket::Address;
 
 pub use super::random::Random;
 
-/// A socket of somebody who does not use the library.
+/// A socket that is used without the library.
 pub trait Peer: Send + Sync + Sized + 'static {
     fn send(&self, data: &[u8]) -> io::Result<usize>;
     fn receive(&self, limit: usize) -> io::Result<Vec<u8>>;
     fn shut_down_writing(&self) -> io::Result<()>;
     fn reset(self);
-    /// Has the reader stop behind what was sent so far.
+    /// Has reads of the other end stop behind what was sent so far.
     fn mark(&self);
     fn wait_readable(&self, limit: Duration);
 }
 
-/// A system.
+/// A simulated or a real system.
 pub trait System: Copy + Send + Sync + 'static {
     type Peer: Peer;
     const IS_SIMULATED: bool;
 
     fn now() -> Instant;
     fn sleep(time: Duration);
-    /// A connected socket of somebody who does not use the library.
+    /// Connects to `address` without the library.
     fn connect(address: &Address) -> io::Result<Self::Peer>;
-    /// How much it is worth sending at a time.
+    /// About how many bytes the buffers of a socket hold.
     fn buffer_size() -> usize;
-    /// How long a program waits for something that may not come.
+    /// How long a program waits for something that may not happen.
     fn patience(random: &mut Random) -> Duration;
-    /// A path at which nobody listens.
+    /// A path at which no socket listens.
     fn fresh_path() -> std::path::PathBuf;
 }

@@ -1,5 +1,5 @@
-//! The functions for tests: running a program in a world, injecting faults, peers that do not use the
-//! library, and what is left open at the end.
+//! The functions for tests: running a program in a world, injecting faults, peers that do not use
+//! the library, and what is left open at the end.
 
 use std::io;
 use std::mem::MaybeUninit;

@@ -41,8 +41,8 @@ pub(crate) fn is_served(address: &SocketAddress) -> bool {
 #[derive(Debug)]
 pub(crate) struct PathLock(PathBuf);
 
-/// Locks `path` without waiting. EADDRINUSE means that another thread has locked it. Any other error
-/// means that no lock can be had.
+/// Locks `path` without waiting. EADDRINUSE means that another thread has locked it. Any other
+/// error means that no lock can be had.
 pub(crate) fn lock_path(path: &Path) -> io::Result<PathLock> {
     pause();
     if world::with(|world| world.fails(Fault::NoLock)) {

@@ -7,8 +7,8 @@ use super::objects::Id;
 use super::world;
 use crate::sys::descriptors::obtain;
 
-/// Ends the `Socket::wait` of another thread. Once set, it ends every wait until it is cleared, so a
-/// wait that has not begun yet is ended too.
+/// Ends the `Socket::wait` of another thread. Once set, it ends every wait until it is cleared, so
+/// a wait that has not begun yet is ended too.
 #[derive(Debug)]
 pub(crate) struct Interrupter(pub(super) Id);
 

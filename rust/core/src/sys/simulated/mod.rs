@@ -1,6 +1,6 @@
-//! A kernel in memory, for tests: sockets, a network, files, a resolver, threads and a clock. All that
-//! happens follows from a seed, and whatever a real kernel may do can happen. It takes the place of a
-//! platform with `--cfg stream_socket_simulated`.
+//! A kernel in memory, for tests: sockets, a network, files, a resolver, threads and a clock. All
+//! that happens follows from a seed, and whatever a real kernel may do can happen. It takes the
+//! place of a platform with `--cfg stream_socket_simulated`.
 //!
 //! Each file uses only files above it in this table:
 //!
@@ -13,10 +13,12 @@
 //! | | `world` | all of this, and the clock |
 //! | rules | `readiness` | what a poll reports of a socket |
 //! | | `teardown` | resets, failures, closing |
-//! | | `binding`, `connecting`, `transfer` | names and listening; connecting and accepting; sending and receiving |
+//! | | `binding`, `connecting` | names and listening; connecting and accepting |
+//! | | `transfer` | sending, receiving, ending a stream |
 //! | time | `scheduler`, `delivery` | which thread runs next; what happens without a call |
 //! | threads | `blocking`, `sync` | waiting; locks, condition variables, atomics, threads |
-//! | calls | `interrupter`, `socket`, `poller`, `files`, `process` | what the platform layer asks for, in the files of the other platforms |
+//! | calls | `interrupter`, `socket`, `poller` | as in the other platforms |
+//! | | `files`, `process` | as in the other platforms |
 //! | tests | `control` | running programs, injecting faults, peers that do not use the library |
 
 mod binding;

@@ -55,8 +55,8 @@ impl Poller {
         })
     }
 
-    /// Waits at most `limit` until a socket is ready or the waker is called. Calls `report` with the
-    /// token of each.
+    /// Waits at most `limit` until a socket is ready or the waker is called. Calls `report` with
+    /// the token of each.
     pub(crate) fn wait(
         &mut self,
         limit: Option<Duration>,
@@ -126,8 +126,8 @@ fn take_events(world: &mut World, poller: Id) -> Vec<usize> {
 }
 
 impl Registry {
-    /// Has the poller report `socket` as `token`. The first report is its present readiness. Closing
-    /// the socket removes it.
+    /// Has the poller report `socket` as `token`. The first report is its present readiness.
+    /// Closing the socket removes it.
     pub(crate) fn add(
         &self,
         socket: &Socket,

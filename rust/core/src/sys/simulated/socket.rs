@@ -65,8 +65,8 @@ impl Socket {
         call(|world| world.listen(self.0, backlog))
     }
 
-    /// Accepts the oldest connection in the queue. Returns the peer's internet address too, if it has
-    /// one.
+    /// Accepts the oldest connection in the queue. Returns the peer's internet address too, if it
+    /// has one.
     pub(crate) fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
         obtain(|| {
             call(|world| {

@@ -1,4 +1,5 @@
-//! The world: a kernel, a network and a clock in memory. All that happens in it follows from a seed.
+//! The world: a kernel, a network and a clock in memory. All that happens in it follows from a
+//! seed.
 //!
 //! The threads of a simulation take turns on one real thread, so the world is a thread-local value.
 //! No thread borrows it across a point where another thread may run.

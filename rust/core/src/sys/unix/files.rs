@@ -44,8 +44,8 @@ pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
-/// Sets the mode of the socket file at `path`: connecting takes write permission (unix(7)). Fails if
-/// `file` was replaced. A link in its place is not followed.
+/// Sets the mode of the socket file at `path`: connecting takes write permission (unix(7)). Fails
+/// if `file` was replaced. A link in its place is not followed.
 pub(crate) fn set_socket_mode(path: &Path, file: FileIdentity, mode: u32) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
@@ -75,8 +75,8 @@ pub(crate) fn set_socket_mode(path: &Path, file: FileIdentity, mode: u32) -> io:
     }
 }
 
-/// Changes the mode of a file that was opened with O_PATH, which fchmod(2) refuses. This uses the name
-/// of the descriptor in /proc (proc_pid_fd(5)). Without /proc it uses fchmodat2 of Linux 6.6
+/// Changes the mode of a file that was opened with O_PATH, which fchmod(2) refuses. This uses the
+/// name of the descriptor in /proc (proc_pid_fd(5)). Without /proc it uses fchmodat2 of Linux 6.6
 /// (fchmodat(2), AT_EMPTY_PATH). That call comes second because a system call filter may kill the
 /// process for it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -102,9 +102,9 @@ fn change_mode(file: &fs::File, mode: u32) -> io::Result<()> {
     ))
 }
 
-/// Whether a socket is bound to `address`, listening or not. A datagram socket probes it: if a stream
-/// socket is bound, the connect fails with EPROTOTYPE and the listener does not notice. Only a path
-/// without a socket refuses the connect (unix(7), ECONNREFUSED).
+/// Whether a socket is bound to `address`, listening or not. A datagram socket probes it: if a
+/// stream socket is bound, the connect fails with EPROTOTYPE and the listener does not notice. Only
+/// a path without a socket refuses the connect (unix(7), ECONNREFUSED).
 pub(crate) fn is_served(address: &SocketAddress) -> bool {
     !obtain(|| socket2::Socket::new(Domain::UNIX, Type::DGRAM, None))
         .and_then(|probe| probe.connect(&address.0))
@@ -127,9 +127,9 @@ pub(crate) struct PathLock {
 /// the lock file.
 const LOCK_ATTEMPTS: u32 = 100;
 
-/// Locks `path` without waiting. The error `AddrInUse` means that another caller is making or replacing
-/// the file at the moment. Any other error means that no lock can be had here, for example because
-/// another user's file is in the place of the lock file.
+/// Locks `path` without waiting. The error `AddrInUse` means that another caller is making or
+/// replacing the file at the moment. Any other error means that no lock can be had here, for
+/// example because another user's file is in the place of the lock file.
 pub(crate) fn lock_path(path: &Path) -> io::Result<PathLock> {
     let lock_path = beside(path, ".stream-socket-lock");
     let flags =
@@ -191,8 +191,8 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// How old a file has to be to be replaced without a lock. A socket's file looks stale from the moment
-/// when the kernel creates it until the socket can be found by it. No bind takes that long.
+/// How old a file has to be to be replaced without a lock. A socket's file looks stale from the
+/// moment when the kernel creates it until the socket can be found by it. No bind takes that long.
 const SETTLED: Duration = Duration::from_secs(1);
 
 /// Whether the file at `path` is old enough to be replaced without a lock.
@@ -202,8 +202,8 @@ pub(crate) fn has_settled(path: &Path) -> bool {
     matches!(age, Ok(Ok(age)) if age >= SETTLED)
 }
 
-/// Removes the file at `path` if it is still `file`. Returns whether it was. The file is moved aside
-/// first, which only one process can do; if it turns out to be another file, it is put back.
+/// Removes the file at `path` if it is still `file`. Returns whether it was. The file is moved
+/// aside first, which only one process can do; if it turns out to be another file, it is put back.
 pub(crate) fn remove_unless_replaced(path: &Path, file: FileIdentity) -> io::Result<bool> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     if file_identity(path)? != file {

@@ -40,8 +40,8 @@ impl Poller {
         Ok((registry, Poller { poll, events }))
     }
 
-    /// Waits at most `limit` until a socket is ready, the waker is called, or a signal arrives. Calls
-    /// `report` with the token of each.
+    /// Waits at most `limit` until a socket is ready, the waker is called, or a signal arrives.
+    /// Calls `report` with the token of each.
     pub(crate) fn wait(
         &mut self,
         mut limit: Option<Duration>,
@@ -51,8 +51,9 @@ impl Poller {
             match self.poll.poll(&mut self.events, limit) {
                 Ok(()) => {}
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-                // The caller checks the clock and waits again. If the process was stopped for longer
-                // than `limit`, the caller does not wait again, so events are collected once more.
+                // The caller checks the clock and waits again. If the process was stopped for
+                // longer than `limit`, the caller does not wait again, so events are collected once
+                // more.
                 Err(_) => {
                     limit = Some(Duration::ZERO);
                     continue;
@@ -72,8 +73,8 @@ impl Poller {
 }
 
 impl Registry {
-    /// Has the poller report `socket` as `token`. The first report is its present readiness. Closing
-    /// the socket removes it.
+    /// Has the poller report `socket` as `token`. The first report is its present readiness.
+    /// Closing the socket removes it.
     pub(crate) fn add(
         &self,
         socket: &Socket,

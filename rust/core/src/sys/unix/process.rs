@@ -34,8 +34,8 @@ pub(crate) fn descriptor_limit() -> Option<usize> {
 const MAX_CHECKED: usize = 4096;
 
 /// How many more descriptors the process may open, counted up to `enough`. Under a large limit only
-/// the highest numbers are checked: the system assigns the lowest free number, so the highest are used
-/// last. `None` without a limit.
+/// the highest numbers are checked: the system assigns the lowest free number, so the highest are
+/// used last. `None` without a limit.
 pub(crate) fn count_free_descriptors(enough: usize) -> Option<usize> {
     let limit = descriptor_limit()?;
     let numbers = (limit.saturating_sub(MAX_CHECKED)..limit).rev();
@@ -53,12 +53,12 @@ pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
-/// Prevents the unloading of this library (dlopen(3), RTLD_NODELETE). Does nothing in a program that the
-/// library is linked into.
+/// Prevents the unloading of this library (dlopen(3), RTLD_NODELETE). Does nothing in a program
+/// that the library is linked into.
 pub(crate) fn keep_library_mapped() {
     // SAFETY: dladdr writes to `info` only, and accepts any address. The name that it finds is
-    // zero-terminated and lives as long as the library. Opening a library that is loaded already runs
-    // none of its code.
+    // zero-terminated and lives as long as the library. Opening a library that is loaded already
+    // runs none of its code.
     unsafe {
         let mut info: libc::Dl_info = std::mem::zeroed();
         let here = keep_library_mapped as *const ();
@@ -79,8 +79,8 @@ pub(crate) fn process() -> u64 {
         FORKS.fetch_add(1, Ordering::Relaxed);
     }
     COUNTING.call_once(|| {
-        // SAFETY: `count` only changes an atomic number, so it may run in the child of a threaded process.
-        // The C library removes the handler when it unloads this library.
+        // SAFETY: `count` only changes an atomic number, so it may run in the child of a threaded
+        // process. The C library removes the handler when it unloads this library.
         unsafe { libc::pthread_atfork(None, None, Some(count)) };
     });
     FORKS.load(Ordering::Relaxed)
@@ -100,12 +100,12 @@ fn page_size() -> Option<usize> {
         .filter(|size| size.is_power_of_two())
 }
 
-/// Zeroes `memory`. The system takes back the pages of a large buffer, and provides zeroed pages when
-/// they are used (madvise(2), MADV_DONTNEED). So pages that were never used stay unused.
+/// Zeroes `memory`. The system takes back the pages of a large buffer, and provides zeroed pages
+/// when they are used (madvise(2), MADV_DONTNEED). So pages that were never used stay unused.
 ///
 /// # Safety
-/// The memory comes from an allocator, or is smaller than a mebibyte. Pages that map a file would get
-/// the content of the file instead of zeros.
+/// The memory comes from an allocator, or is smaller than a mebibyte. Pages that map a file would
+/// get the content of the file instead of zeros.
 pub unsafe fn zero(memory: &mut [MaybeUninit<u8>]) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if memory.len() >= MIN_BYTES_TO_UNMAP
@@ -114,8 +114,8 @@ pub unsafe fn zero(memory: &mut [MaybeUninit<u8>]) {
         let (head, rest) =
             memory.split_at_mut(memory.as_ptr().align_offset(page).min(memory.len()));
         let (pages, tail) = rest.split_at_mut(rest.len() / page * page);
-        // SAFETY: The exclusive borrow covers all of these pages. The caller guarantees that they come
-        // from an allocator, so they are private and anonymous, and read as zeros afterwards.
+        // SAFETY: The exclusive borrow covers all of these pages. The caller guarantees that they
+        // come from an allocator, so they are private and anonymous, and read as zeros afterwards.
         let outcome =
             unsafe { libc::madvise(pages.as_mut_ptr().cast(), pages.len(), libc::MADV_DONTNEED) };
         if outcome == 0 {

@@ -40,8 +40,9 @@ pub(crate) struct Socket(pub(super) socket2::Socket);
 pub(crate) struct SocketAddress(pub(super) SockAddr);
 
 impl SocketAddress {
-    /// The address of the Unix domain socket at `path`. Fails if no socket can have that path. On Linux
-    /// `@name` is an abstract name, which has no file and disappears with its socket (unix(7)).
+    /// The address of the Unix domain socket at `path`. Fails if no socket can have that path. On
+    /// Linux `@name` is an abstract name, which has no file and disappears with its socket
+    /// (unix(7)).
     pub(crate) fn unix(path: &Path) -> io::Result<SocketAddress> {
         let bytes = path.as_os_str().as_bytes();
         check_unix_path(bytes, MAX_UNIX_PATH)?;
@@ -70,8 +71,8 @@ pub(crate) fn is_abstract(path: &Path) -> bool {
 impl Socket {
     pub(crate) fn new(family: AddressFamily) -> io::Result<Socket> {
         let domain = domain(family);
-        // Linux takes the flag when it creates the socket, which saves a system call. socket2 always
-        // sets close-on-exec.
+        // Linux takes the flag when it creates the socket, which saves a system call. socket2
+        // always sets close-on-exec.
         #[cfg(any(target_os = "linux", target_os = "android"))]
         return obtain(|| socket2::Socket::new(domain, Type::STREAM.nonblocking(), None))
             .map(Socket);
@@ -105,8 +106,8 @@ impl Socket {
         self.0.listen(backlog)
     }
 
-    /// Accepts the oldest connection in the queue. Returns the peer's internet address too, if it has
-    /// one.
+    /// Accepts the oldest connection in the queue. Returns the peer's internet address too, if it
+    /// has one.
     pub(crate) fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
         let accept = || {
             #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -135,7 +136,8 @@ impl Socket {
 
     /// Whether the connect in progress has succeeded. Returns its error if it has failed.
     pub(crate) fn is_connected(&self, address: &SocketAddress) -> io::Result<bool> {
-        // On Linux a second connect returns the outcome of the first: success, EALREADY or its error.
+        // On Linux a second connect returns the outcome of the first: success, EALREADY or its
+        // error.
         #[cfg(any(target_os = "linux", target_os = "android"))]
         return Ok(self.connect(address)? == Connect::Done);
         // Elsewhere the socket becomes writable when the connect ends, and SO_ERROR is its outcome
@@ -167,8 +169,8 @@ impl Socket {
 
     /// Sends as much of `data` as the kernel accepts. Raises no SIGPIPE.
     pub(crate) fn send(&self, data: &[u8]) -> io::Result<usize> {
-        // Without this flag a send to a closed peer kills the process with SIGPIPE (send(2)). Apple's
-        // systems have a socket option instead, which socket2 sets on each new socket.
+        // Without this flag a send to a closed peer kills the process with SIGPIPE (send(2)).
+        // Apple's systems have a socket option instead, which socket2 sets on each new socket.
         #[cfg(not(target_vendor = "apple"))]
         const FLAGS: SendFlags = SendFlags::NOSIGNAL;
         #[cfg(target_vendor = "apple")]
@@ -181,13 +183,14 @@ impl Socket {
         Ok(usize::try_from(rustix::io::ioctl_fionread(&self.0)?).unwrap_or(usize::MAX))
     }
 
-    /// How many sent bytes the peer's host has not acknowledged (tcp(7), SIOCOUTQ). Always 0 on systems
-    /// that do not report it.
+    /// How many sent bytes the peer's host has not acknowledged (tcp(7), SIOCOUTQ). Always 0 on
+    /// systems that do not report it.
     pub(crate) fn unacknowledged_bytes(&self) -> usize {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         {
             let mut count: libc::c_int = 0;
-            // SAFETY: The descriptor is open. TIOCOUTQ, the same number as SIOCOUTQ, writes one int.
+            // SAFETY: The descriptor is open. TIOCOUTQ, the same number as SIOCOUTQ, writes one
+            // int.
             let outcome =
                 unsafe { libc::ioctl(self.0.as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
             if outcome == 0 {
@@ -208,7 +211,8 @@ impl Socket {
     }
 
     /// Waits until the socket is ready for one of `interests` or has failed, until `interrupter` is
-    /// set, until a signal arrives, or until `limit` is over. Without a limit the wait is unlimited.
+    /// set, until a signal arrives, or until `limit` is over. Without a limit the wait is
+    /// unlimited.
     pub(crate) fn wait(
         &self,
         interests: Interests,
@@ -270,8 +274,8 @@ impl Socket {
                 gid: 0,
             };
             let mut size = size_of::<libc::ucred>() as libc::socklen_t;
-            // SAFETY: The descriptor is open. The kernel writes at most `size` bytes, which is the size of
-            // the structure, and every bit pattern is valid in its integers.
+            // SAFETY: The descriptor is open. The kernel writes at most `size` bytes, which is the
+            // size of the structure, and every bit pattern is valid in its integers.
             let outcome = unsafe {
                 libc::getsockopt(
                     self.0.as_raw_fd(),
@@ -307,8 +311,8 @@ impl Socket {
         const RETRANSMITS: usize = 23;
         let mut info = Beginning::default();
         let mut size = size_of::<Beginning>() as libc::socklen_t;
-        // SAFETY: The descriptor is open. The kernel writes at most `size` bytes, which is the size of
-        // the structure, and every bit pattern is valid in its integers.
+        // SAFETY: The descriptor is open. The kernel writes at most `size` bytes, which is the size
+        // of the structure, and every bit pattern is valid in its integers.
         let outcome = unsafe {
             libc::getsockopt(
                 self.0.as_raw_fd(),
@@ -336,8 +340,8 @@ impl Socket {
         // SAFETY: All fields are integers, for which zero is valid.
         let mut info: libc::tcp_connection_info = unsafe { std::mem::zeroed() };
         let mut size = size_of::<libc::tcp_connection_info>() as libc::socklen_t;
-        // SAFETY: The descriptor is open. The kernel writes at most `size` bytes, which is the size of
-        // the structure, and every bit pattern is valid in its integers.
+        // SAFETY: The descriptor is open. The kernel writes at most `size` bytes, which is the size
+        // of the structure, and every bit pattern is valid in its integers.
         let outcome = unsafe {
             libc::getsockopt(
                 self.0.as_raw_fd(),
@@ -387,9 +391,9 @@ impl Socket {
         self.0.only_v6()
     }
 
-    /// Makes closing the socket reset the connection and discard unsent data (socket(7), SO_LINGER with
-    /// a time of zero). A Unix domain socket has no reset. If a sandbox refuses the option, the
-    /// connection is reset at once by dissolving the association (connect(2), AF_UNSPEC).
+    /// Makes closing the socket reset the connection and discard unsent data (socket(7), SO_LINGER
+    /// with a time of zero). A Unix domain socket has no reset. If a sandbox refuses the option,
+    /// the connection is reset at once by dissolving the association (connect(2), AF_UNSPEC).
     pub(crate) fn reset_when_closed(&self) -> io::Result<()> {
         match self.0.set_linger(Some(Duration::ZERO)) {
             #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -398,8 +402,8 @@ impl Socket {
         }
     }
 
-    /// Sets keep-alive: the idle time before the first probe, the interval between probes, and how many
-    /// may stay unanswered (tcp(7)). `None` turns it off.
+    /// Sets keep-alive: the idle time before the first probe, the interval between probes, and how
+    /// many may stay unanswered (tcp(7)). `None` turns it off.
     pub(crate) fn set_keep_alive(
         &self,
         keep_alive: Option<(Duration, Duration, u32)>,
@@ -477,8 +481,8 @@ fn accept_flagged(listener: &socket2::Socket) -> io::Result<(Socket, Option<Sock
     Ok((Socket(socket.into()), address))
 }
 
-/// Waits for `descriptors`, and returns how many are ready. On Linux this is ppoll(2), whose limit is
-/// in nanoseconds. If a sandbox withholds it, this uses poll(2).
+/// Waits for `descriptors`, and returns how many are ready. On Linux this is ppoll(2), whose limit
+/// is in nanoseconds. If a sandbox withholds it, this uses poll(2).
 fn poll(descriptors: &mut [PollFd<'_>], limit: Option<Duration>) -> io::Result<usize> {
     /// Whether ppoll was found to be withheld.
     static IS_WITHHELD: AtomicBool = AtomicBool::new(false);
@@ -509,8 +513,8 @@ fn poll_in_milliseconds(
     usize::try_from(outcome).map_err(|_| io::Error::last_os_error())
 }
 
-/// `limit` in whole milliseconds for poll(2). It is rounded up, so that a caller that waits for the rest
-/// does not spin. A limit of more than 24 days is cut.
+/// `limit` in whole milliseconds for poll(2). It is rounded up, so that a caller that waits for the
+/// rest does not spin. A limit of more than 24 days is cut.
 fn milliseconds(limit: Option<Duration>) -> libc::c_int {
     limit.map_or(-1, |limit| {
         let count = limit.as_nanos().div_ceil(1_000_000);

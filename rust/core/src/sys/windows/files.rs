@@ -35,8 +35,8 @@ pub(crate) fn file_identity(path: &Path) -> io::Result<FileIdentity> {
         .access_mode(0)
         .custom_flags(FILE_FLAG_OPEN_REPARSE_POINT | FILE_FLAG_BACKUP_SEMANTICS)
         .open(path)?;
-    // SAFETY: The handle is open. Each function writes the structure that it is given, whose size it
-    // knows or is told, and every bit pattern is valid in both.
+    // SAFETY: The handle is open. Each function writes the structure that it is given, whose size
+    // it knows or is told, and every bit pattern is valid in both.
     unsafe {
         let mut information: BY_HANDLE_FILE_INFORMATION = std::mem::zeroed();
         let mut tag: FILE_ATTRIBUTE_TAG_INFO = std::mem::zeroed();
@@ -73,24 +73,24 @@ pub(crate) fn set_socket_mode(_path: &Path, _file: FileIdentity, _mode: u32) -> 
     Err(unsupported("the mode of a socket file"))
 }
 
-/// Whether a socket listens at `address`. Windows has no datagram sockets for Unix domain addresses, so
-/// the probe is a stream socket: the listener sees a connection that ends at once.
+/// Whether a socket listens at `address`. Windows has no datagram sockets for Unix domain
+/// addresses, so the probe is a stream socket: the listener sees a connection that ends at once.
 pub(crate) fn is_served(address: &SocketAddress) -> bool {
     !socket2::Socket::new(Domain::UNIX, Type::STREAM, None)
         .and_then(|probe| probe.connect(&address.0))
         .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// The exclusive right to make or replace the socket file at a path. Dropping it releases the lock, and
-/// so does the end of the process.
+/// The exclusive right to make or replace the socket file at a path. Dropping it releases the lock,
+/// and so does the end of the process.
 #[derive(Debug)]
 pub(crate) struct PathLock {
     _file: File,
 }
 
-/// Locks `path` without waiting. The lock is a file beside it that is opened for this handle alone and
-/// deleted when it is closed. WSAEADDRINUSE means that another caller is making or replacing the file at
-/// the moment. Any other error means that no lock can be had here.
+/// Locks `path` without waiting. The lock is a file beside it that is opened for this handle alone
+/// and deleted when it is closed. WSAEADDRINUSE means that another caller is making or replacing
+/// the file at the moment. Any other error means that no lock can be had here.
 pub(crate) fn lock_path(path: &Path) -> io::Result<PathLock> {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());

@@ -6,12 +6,12 @@ use std::os::windows::io::{AsRawSocket, RawSocket};
 
 use crate::sys::descriptors::obtain;
 
-/// Ends the `Socket::wait` of another thread. Once set, it ends every wait until it is cleared, so a
-/// wait that has not begun yet is ended too.
+/// Ends the `Socket::wait` of another thread. Once set, it ends every wait until it is cleared, so
+/// a wait that has not begun yet is ended too.
 ///
-/// One call of Windows cannot wait for sockets and for other objects, so this is a socket as well: a
-/// datagram socket on the loopback interface. It is connected to itself, so it receives from no other
-/// socket.
+/// One call of Windows cannot wait for sockets and for other objects, so this is a socket as well:
+/// a datagram socket on the loopback interface. It is connected to itself, so it receives from no
+/// other socket.
 #[derive(Debug)]
 pub(crate) struct Interrupter(UdpSocket);
 

@@ -1,5 +1,5 @@
-//! Watching many sockets with one system call, through `polling`: a completion port and the poll request
-//! of the socket driver.
+//! Watching many sockets with one system call, through `polling`: a completion port and the poll
+//! request of the socket driver.
 
 use std::io;
 use std::os::windows::io::AsRawSocket;
@@ -38,8 +38,8 @@ impl Poller {
         Ok((Registry(set.clone()), Poller { set, events }))
     }
 
-    /// Waits at most `limit` until a socket is ready or the waker is called. Calls `report` with the
-    /// token of each.
+    /// Waits at most `limit` until a socket is ready or the waker is called. Calls `report` with
+    /// the token of each.
     pub(crate) fn wait(
         &mut self,
         mut limit: Option<Duration>,
@@ -61,8 +61,8 @@ impl Poller {
 }
 
 impl Registry {
-    /// Has the poller report `socket` as `token`. The first report is its present readiness. Closing
-    /// the socket removes it.
+    /// Has the poller report `socket` as `token`. The first report is its present readiness.
+    /// Closing the socket removes it.
     pub(crate) fn add(
         &self,
         socket: &Socket,

@@ -18,8 +18,8 @@ use windows_sys::Win32::System::LibraryLoader::{
 use windows_sys::core::GUID;
 
 /// The index of the network interface `name`. The name is an index, the name that Windows shows
-/// ("Ethernet 2"), the id of the adapter ("{1B2C...}", which Godot's `IP.get_local_interfaces` returns),
-/// or the name in Windows' interface functions ("ethernet_32769").
+/// ("Ethernet 2"), the id of the adapter ("{1B2C...}", which Godot's `IP.get_local_interfaces`
+/// returns), or the name in Windows' interface functions ("ethernet_32769").
 pub(crate) fn interface_index(name: &str) -> Option<u32> {
     if let Ok(index) = name.parse() {
         return Some(index);
@@ -28,8 +28,8 @@ pub(crate) fn interface_index(name: &str) -> Option<u32> {
     let wide = wide(name.as_ref());
     let mut luid = NET_LUID_LH { Value: 0 };
     let mut index = 0;
-    // SAFETY: Both names are zero-terminated. Each function writes one number, to the variable that it
-    // is given.
+    // SAFETY: Both names are zero-terminated. Each function writes one number, to the variable that
+    // it is given.
     unsafe {
         let is_known = ConvertInterfaceAliasToLuid(wide.as_ptr(), &mut luid) == 0
             || guid(name).is_some_and(|guid| ConvertInterfaceGuidToLuid(&guid, &mut luid) == 0);
@@ -51,13 +51,14 @@ fn guid(text: &str) -> Option<GUID> {
     is_one.then(|| GUID::from_u128(number))
 }
 
-/// Keeps this library mapped until the process ends (GetModuleHandleEx, GET_MODULE_HANDLE_EX_FLAG_PIN).
+/// Keeps this library mapped until the process ends (GetModuleHandleEx,
+/// GET_MODULE_HANDLE_EX_FLAG_PIN).
 pub(crate) fn keep_library_mapped() {
     let flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN;
     let here = keep_library_mapped as *const ();
     let mut module = std::ptr::null_mut();
-    // SAFETY: With these flags the name is any address in the module, such as that of this function. The
-    // call writes one handle, to `module`.
+    // SAFETY: With these flags the name is any address in the module, such as that of this
+    // function. The call writes one handle, to `module`.
     unsafe { GetModuleHandleExW(flags, here.cast(), &mut module) };
 }
 
@@ -69,8 +70,8 @@ pub(crate) fn process() -> u64 {
 /// Zeroes `memory`.
 ///
 /// # Safety
-/// As on the other platforms: the memory comes from an allocator, or is smaller than a mebibyte. This
-/// platform does not depend on it.
+/// As on the other platforms: the memory comes from an allocator, or is smaller than a mebibyte.
+/// This platform does not depend on it.
 pub unsafe fn zero(memory: &mut [MaybeUninit<u8>]) {
     memory.fill(MaybeUninit::new(0));
 }

@@ -24,8 +24,8 @@ use crate::sys::types::{
     unsupported,
 };
 
-/// The longest path of a Unix domain socket in bytes of UTF-8: the size of `sun_path` less two, as on
-/// Linux.
+/// The longest path of a Unix domain socket in bytes of UTF-8: the size of `sun_path` less two, as
+/// on Linux.
 const MAX_UNIX_PATH: usize = 108 - 2;
 
 /// Windows has no equivalent of TCP_USER_TIMEOUT.
@@ -124,8 +124,8 @@ impl Socket {
         self.socket.listen(backlog)
     }
 
-    /// Accepts the oldest connection in the queue. Returns the peer's internet address too, if it has
-    /// one.
+    /// Accepts the oldest connection in the queue. Returns the peer's internet address too, if it
+    /// has one.
     pub(crate) fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
         let (socket, address) =
             self.arming(Interests::READABLE, obtain(|| self.socket.accept()))?;
@@ -157,8 +157,8 @@ impl Socket {
             tv_sec: 0,
             tv_usec: 0,
         };
-        // SAFETY: Each set holds one socket, which is open, and its count says so. select writes to the
-        // sets only. Windows ignores the first argument.
+        // SAFETY: Each set holds one socket, which is open, and its count says so. select writes to
+        // the sets only. Windows ignores the first argument.
         let count = unsafe {
             select(
                 0,
@@ -194,8 +194,8 @@ impl Socket {
         self.arming(Interests::WRITABLE, self.socket.send(data))
     }
 
-    /// Returns `outcome`. If it is that the socket is not ready for `interests`, this has the pollers
-    /// report when it is.
+    /// Returns `outcome`. If it is that the socket is not ready for `interests`, this has the
+    /// pollers report when it is.
     fn arming<T>(&self, interests: Interests, outcome: io::Result<T>) -> io::Result<T> {
         if let Err(error) = &outcome
             && error.kind() == io::ErrorKind::WouldBlock
@@ -259,13 +259,13 @@ impl Socket {
             ),
         ];
         let count = if interrupter.is_some() { 2 } else { 1 };
-        // Rounded up, so that a caller that waits for the rest does not spin. A limit of more than 24
-        // days is cut.
+        // Rounded up, so that a caller that waits for the rest does not spin. A limit of more than
+        // 24 days is cut.
         let limit = limit.map_or(-1, |limit| {
             i32::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
         });
-        // SAFETY: The array holds at least `count` entries, of sockets that are borrowed and therefore
-        // open during the call.
+        // SAFETY: The array holds at least `count` entries, of sockets that are borrowed and
+        // therefore open during the call.
         let outcome = unsafe { WSAPoll(sockets.as_mut_ptr(), count, limit) };
         if outcome == SOCKET_ERROR {
             return Err(io::Error::last_os_error());
@@ -286,13 +286,13 @@ impl Socket {
         self.socket.local_addr().ok()?.as_socket()
     }
 
-    /// The process at the other end of a Unix domain socket (SIO_AF_UNIX_GETPEERPID). Windows does not
-    /// report its user and group: -1.
+    /// The process at the other end of a Unix domain socket (SIO_AF_UNIX_GETPEERPID). Windows does
+    /// not report its user and group: -1.
     pub(crate) fn peer_credentials(&self) -> io::Result<Credentials> {
         let mut pid: u32 = 0;
         let mut written = 0;
-        // SAFETY: The request writes one number, to `pid`. The call is not overlapped, so nothing is
-        // written after it returns.
+        // SAFETY: The request writes one number, to `pid`. The call is not overlapped, so nothing
+        // is written after it returns.
         let outcome = unsafe {
             WSAIoctl(
                 self.raw(),
@@ -316,14 +316,15 @@ impl Socket {
         })
     }
 
-    /// The system's measurements of a TCP connection (SIO_TCP_INFO). Windows counts retransmitted bytes,
-    /// not segments.
+    /// The system's measurements of a TCP connection (SIO_TCP_INFO). Windows counts retransmitted
+    /// bytes, not segments.
     pub(crate) fn tcp_info(&self) -> TcpInfo {
         let version: u32 = 0;
         let mut info = TCP_INFO_v0::default();
         let mut written = 0;
-        // SAFETY: The request reads the version, and writes that version of the structure, which has the
-        // size that is given. The call is not overlapped, so nothing is written after it returns.
+        // SAFETY: The request reads the version, and writes that version of the structure, which
+        // has the size that is given. The call is not overlapped, so nothing is written after it
+        // returns.
         let outcome = unsafe {
             WSAIoctl(
                 self.raw(),
@@ -352,9 +353,10 @@ impl Socket {
 
     // Options, in alphabetical order.
 
-    /// Lets a listener bind a port while connections of an earlier listener are in TIME_WAIT, and keeps
-    /// others from the port. Windows allows the first by default. With its SO_REUSEADDR another process
-    /// could take over the port; SO_EXCLUSIVEADDRUSE prevents that, so its failure is an error.
+    /// Lets a listener bind a port while connections of an earlier listener are in TIME_WAIT, and
+    /// keeps others from the port. Windows allows the first by default. With its SO_REUSEADDR
+    /// another process could take over the port; SO_EXCLUSIVEADDRUSE prevents that, so its failure
+    /// is an error.
     pub(crate) fn allow_address_reuse(&self) -> io::Result<()> {
         let yes: u32 = 1;
         // SAFETY: The socket is open. The option reads a flag of 4 bytes, the size of `yes`.
@@ -386,14 +388,14 @@ impl Socket {
         self.socket.only_v6()
     }
 
-    /// Makes closing the socket reset the connection and discard unsent data (SO_LINGER with a time of
-    /// zero). A Unix domain socket has no reset.
+    /// Makes closing the socket reset the connection and discard unsent data (SO_LINGER with a time
+    /// of zero). A Unix domain socket has no reset.
     pub(crate) fn reset_when_closed(&self) -> io::Result<()> {
         self.socket.set_linger(Some(Duration::ZERO))
     }
 
-    /// Sets keep-alive: the idle time before the first probe, the interval between probes, and how many
-    /// may stay unanswered (TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT). `None` turns it off.
+    /// Sets keep-alive: the idle time before the first probe, the interval between probes, and how
+    /// many may stay unanswered (TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT). `None` turns it off.
     pub(crate) fn set_keep_alive(
         &self,
         keep_alive: Option<(Duration, Duration, u32)>,

@@ -1,8 +1,9 @@
 //! The sets of sockets behind pollers, and the sets that each socket is in.
 //!
-//! Windows reports a socket once and then has to be armed again; while bytes are unread, arming reports
-//! them at once. The platform layer wants each change reported once. So a socket knows the sets that it
-//! is in, and arms them again whenever one of its calls has found nothing to receive or no room to send.
+//! Windows reports a socket once and then has to be armed again; while bytes are unread, arming
+//! reports them at once. The platform layer wants each change reported once. So a socket knows the
+//! sets that it is in, and arms them again whenever one of its calls has found nothing to receive
+//! or no room to send.
 
 use std::collections::HashMap;
 use std::io;
@@ -14,8 +15,8 @@ use polling::Event;
 
 use crate::sys::types::Interests;
 
-/// The sets that a socket is in. Dropping this removes the socket from them: a socket has to leave a
-/// set before it is closed.
+/// The sets that a socket is in. Dropping this removes the socket from them: a socket has to leave
+/// a set before it is closed.
 #[derive(Debug, Default)]
 pub(super) struct Watches {
     /// False if the socket is certainly in no set, which spares it the lock.
@@ -42,8 +43,8 @@ pub(super) struct Set {
 
 #[derive(Debug, Default)]
 struct Members {
-    /// By keys that are never reused, so that an event of a socket that has left is not taken for an
-    /// event of another one.
+    /// By keys that are never reused, so that an event of a socket that has left is not taken for
+    /// an event of another one.
     list: HashMap<usize, Member>,
     next_key: usize,
     /// The tokens of sockets that could not be armed, and are therefore reported.
@@ -134,8 +135,8 @@ impl Set {
     fn add(&self, socket: RawSocket, token: usize, interests: Interests) -> io::Result<usize> {
         let mut members = self.members();
         let key = members.next_key;
-        // SAFETY: The caller's socket is open. It leaves the poller before it is closed, because its
-        // `Watches` are dropped first.
+        // SAFETY: The caller's socket is open. It leaves the poller before it is closed, because
+        // its `Watches` are dropped first.
         unsafe { self.poller.add(socket, event(key, interests))? };
         members.next_key += 1;
         let member = Member {
