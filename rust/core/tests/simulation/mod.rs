@@ -22,10 +22,6 @@ pub mod library_writes;
 pub mod listeners;
 #[cfg(stream_socket_simulated)]
 pub mod programs;
-pub mod state_machine;
-// Shared with the simulated kernel, which the library contains in simulations only.
-#[path = "../../src/sys/simulated/random.rs"]
-pub mod random;
 pub mod raw;
 #[cfg(not(stream_socket_simulated))]
 pub mod real;
@@ -39,6 +35,7 @@ pub mod shared_polls;
 pub mod simulated;
 #[cfg(stream_socket_simulated)]
 pub mod stale_paths;
+pub mod state_machine;
 pub mod stream;
 pub mod system;
 pub mod tags;

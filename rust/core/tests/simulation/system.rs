@@ -5,7 +5,11 @@ use std::time::{Duration, Instant};
 
 use stream_socket::Address;
 
-pub use super::random::Random;
+pub use self::random::Random;
+
+// Shared with the simulated kernel, which the library contains in simulations only.
+#[path = "../../src/sys/simulated/random.rs"]
+mod random;
 
 /// A socket that is used without the library.
 pub trait Peer: Send + Sync + Sized + 'static {

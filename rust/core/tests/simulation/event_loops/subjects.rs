@@ -39,7 +39,7 @@ fn call_on_drop() {
     // The call itself may drop an object, whose drop then finds nothing here.
     let taken = ON_DROP.with(|cell| cell.try_borrow_mut().ok()?.take());
     if let Some(on_drop) = taken {
-        call_on_drop();
+        on_drop();
         ON_DROP.with(|cell| *cell.borrow_mut() = Some(on_drop));
     }
 }
