@@ -8,7 +8,7 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// The ticks of a counter that only grows while the machine is awake.
+/// The processor's time-stamp counter. It grows until the machine sleeps, and may restart then.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 pub(crate) fn ticks() -> u64 {

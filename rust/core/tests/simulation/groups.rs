@@ -51,7 +51,7 @@ pub fn run(mut random: Random) {
     }
     let received = poll(&shared, &listener, clients, &mut random);
     assert_eq!(received, expected, "not all that was sent has arrived");
-    // The threads that wake the group need no more polls.
+    // The threads that wake the group wait for a poll after each wake-up. No more polls come.
     shared.is_over.store(true, Ordering::SeqCst);
     for thread in threads {
         thread.join().expect("no thread panics");

@@ -83,7 +83,7 @@ impl Round<'_> {
                 let fault = random.choose(&[Fault::NoDescriptor, Fault::NoMemory]);
                 world::set_fault(fault, random.choose(&[0, 0, 2, 10]));
             }
-            4 => self.ask(),
+            4 => self.check_available(),
             5 => {
                 // An empty send has no effect on a client that waits.
                 if let Some((client, _)) = self.waiting.front() {
@@ -110,7 +110,7 @@ impl Round<'_> {
         }
     }
 
-    fn ask(&mut self) {
+    fn check_available(&mut self) {
         match self.listener.is_connection_available() {
             Ok(is_available) => assert_eq!(is_available, !self.waiting.is_empty()),
             Err(error) => assert!(is_short(&error), "{error}"),

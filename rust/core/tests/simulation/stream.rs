@@ -81,13 +81,7 @@ impl Stream {
             self.name
         );
         state.offered = state.accepted;
-        assert!(
-            state.received <= state.accepted,
-            "{}: {} bytes have arrived, {} were accepted",
-            self.name,
-            state.received,
-            state.accepted
-        );
+        self.check_received(&state, state.accepted);
     }
 
     /// The receiver has read `bytes`.
@@ -104,17 +98,20 @@ impl Stream {
             );
         }
         state.received += bytes.len() as u64;
-        assert!(
-            state.received <= state.offered,
-            "{}: {} bytes have arrived, {} were accepted",
-            self.name,
-            state.received,
-            state.offered
-        );
+        self.check_received(&state, state.offered);
         assert!(
             bytes.is_empty() || state.outcome != Some(Outcome::End),
-            "{}: bytes behind the end",
+            "{}: bytes after the end",
             self.name
+        );
+    }
+
+    fn check_received(&self, state: &State, accepted: u64) {
+        assert!(
+            state.received <= accepted,
+            "{}: {} bytes have arrived, {accepted} were accepted: {state:?}",
+            self.name,
+            state.received
         );
     }
 
@@ -144,14 +141,10 @@ impl Stream {
     /// Checks a direction that has ended.
     pub fn check(&self, is_unix: bool) {
         let state = self.state();
+        self.check_received(&state, state.accepted);
         let State {
             accepted, received, ..
         } = *state;
-        assert!(
-            received <= accepted,
-            "{}: {received} bytes have arrived, {accepted} were accepted: {state:?}",
-            self.name
-        );
         if !state.is_read_to_its_end {
             return;
         }

@@ -6,16 +6,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::faults::os_error;
 use super::objects::{
-    Id, Name, SocketAddress, SocketState, State, is_abstract, is_silent, is_unreachable,
+    FIRST_FREE_PORT, Id, Name, SocketAddress, SocketState, State, is_abstract, is_silent,
+    is_unreachable,
 };
 use super::world::World;
 use crate::sys::types::AddressFamily;
 
 /// The longest queue of a listener (listen(2), somaxconn).
 const MAX_BACKLOG: usize = 4096;
-
-/// The lowest port that the kernel assigns.
-const FIRST_FREE_PORT: u16 = 32_768;
 
 impl World {
     /// Creates a socket with buffers of random sizes.

@@ -14,6 +14,9 @@ use crate::sys::types::{AddressFamily, Interests, check_unix_path};
 /// The number of an object. Threads also wait for numbers: see `wait_queue`.
 pub(super) type Id = u64;
 
+/// The lowest port that the kernel assigns.
+pub(super) const FIRST_FREE_PORT: u16 = 32_768;
+
 /// The longest path of a Unix domain socket in bytes.
 const MAX_UNIX_PATH: usize = 106;
 
@@ -77,7 +80,7 @@ impl Network {
         Network {
             sockets: BTreeMap::new(),
             connections: BTreeMap::new(),
-            next_port: 32_768 + random.below(20_000) as u16,
+            next_port: FIRST_FREE_PORT + random.below(20_000) as u16,
         }
     }
 

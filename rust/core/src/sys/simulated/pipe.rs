@@ -77,7 +77,7 @@ impl Pipe {
 
     /// Accepts `data` from the sender.
     pub(super) fn push(&mut self, data: &[u8]) {
-        debug_assert_eq!(self.end, End::Open, "nothing is sent behind the end");
+        debug_assert_eq!(self.end, End::Open, "nothing is sent after the end");
         debug_assert!(
             data.len() <= self.room(),
             "no more is sent than there is room for"

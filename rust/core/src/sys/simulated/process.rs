@@ -15,13 +15,13 @@ use super::sync::thread::{Builder, JoinHandle};
 use super::wait_queue::RESOLVER;
 use super::world;
 
-/// See [`now`].
+/// When every world begins: an arbitrary moment, the same for all of them.
 fn start_of_worlds() -> Instant {
     static START: OnceLock<Instant> = OnceLock::new();
     *START.get_or_init(Instant::now)
 }
 
-/// The present by the clock of the world. Every world begins at the same arbitrary moment.
+/// The present by the clock of the world.
 pub(crate) fn now() -> Instant {
     start_of_worlds() + Duration::from_nanos(ticks())
 }

@@ -39,7 +39,7 @@ impl<T> Mutex<T> {
 }
 
 impl<T: ?Sized> Mutex<T> {
-    /// The key that threads wait for which need the lock: its address.
+    /// The key of the threads that wait for the lock: its address.
     fn key(&self) -> Key {
         (&raw const self.inner).cast::<()>() as Key
     }

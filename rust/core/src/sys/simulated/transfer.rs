@@ -1,4 +1,4 @@
-//! Sending, receiving and ending a stream, with the answers of Linux.
+//! Sending, receiving and ending a stream, with the results and errors of Linux.
 
 use std::io;
 

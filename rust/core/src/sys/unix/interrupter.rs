@@ -41,7 +41,7 @@ impl Interrupter {
         let writer = &self.reader;
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         let writer = &self.writer;
-        // Fails only when full; the interrupter is set then.
+        // Fails only when full, and then the interrupter is set already.
         let _ = rustix::io::write(writer, &1_u64.to_ne_bytes());
     }
 

@@ -35,8 +35,8 @@ pub(crate) fn file_identity(path: &Path) -> io::Result<FileIdentity> {
         .access_mode(0)
         .custom_flags(FILE_FLAG_OPEN_REPARSE_POINT | FILE_FLAG_BACKUP_SEMANTICS)
         .open(path)?;
-    // SAFETY: The handle is open. Each function writes the structure that it is given, whose size
-    // it knows or is told, and every bit pattern is valid in both.
+    // SAFETY: The handle is open. Each function writes one structure, of the type that it is given
+    // here, and every bit pattern is valid in both.
     unsafe {
         let mut information: BY_HANDLE_FILE_INFORMATION = std::mem::zeroed();
         let mut tag: FILE_ATTRIBUTE_TAG_INFO = std::mem::zeroed();

@@ -25,7 +25,7 @@ impl Interrupter {
 
     /// Sets the interrupter.
     pub(crate) fn wake(&self) {
-        // Fails only when full; the interrupter is set then.
+        // Fails only when full, and then the interrupter is set already.
         let _ = self.0.send(&[1]);
     }
 

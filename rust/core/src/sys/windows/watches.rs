@@ -19,7 +19,7 @@ use crate::sys::types::Interests;
 /// a set before it is closed.
 #[derive(Debug, Default)]
 pub(super) struct Watches {
-    /// False if the socket is certainly in no set, which spares it the lock.
+    /// False if the socket is in no set. Then its calls need not take the lock.
     may_have_any: AtomicBool,
     list: Mutex<Vec<Watch>>,
 }
@@ -64,7 +64,7 @@ impl Watches {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds the socket, which is `socket`, to `set`.
+    /// Adds the socket, whose handle is `socket`, to `set`.
     pub(super) fn add(
         &self,
         set: &Arc<Set>,

@@ -154,7 +154,7 @@ impl Model {
                 };
                 assert!(
                     self.does_kernel_fail || !remote.is_some_and(goes_on),
-                    "{cause:?} of {record:?}, whose peer goes on"
+                    "{cause:?} of {record:?}, whose remote has not ended"
                 );
             }
             _ => {}
