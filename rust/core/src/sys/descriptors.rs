@@ -4,6 +4,8 @@
 //! the process has no descriptor left, some of these sockets are closed and the call is repeated.
 //! Every call that creates a descriptor goes through [`obtain`].
 
+#[cfg(stream_socket_simulated)]
+use std::cell::Cell;
 use std::io;
 use std::sync::OnceLock;
 
@@ -16,6 +18,13 @@ type GiveUp = fn() -> bool;
 
 static RESERVE: OnceLock<GiveUp> = OnceLock::new();
 
+#[cfg(stream_socket_simulated)]
+thread_local! {
+    /// Whether the reserve was set in the present world. Each world of a simulation begins without
+    /// it, as a process does, so that a program does the same alone and after others.
+    static IS_SET_IN_WORLD: Cell<bool> = const { Cell::new(false) };
+}
+
 /// The most descriptors that a lookup opens: the resolver's configuration and its sockets.
 #[cfg(not(stream_socket_simulated))]
 const FOR_A_LOOKUP: usize = 4;
@@ -24,6 +33,14 @@ const FOR_A_LOOKUP: usize = 4;
 /// not lock connections or listeners: callers of [`obtain`] hold such locks.
 pub(crate) fn set_reserve(give_up: GiveUp) {
     RESERVE.get_or_init(|| give_up);
+    #[cfg(stream_socket_simulated)]
+    IS_SET_IN_WORLD.set(true);
+}
+
+/// Forgets the reserve, for the next world.
+#[cfg(stream_socket_simulated)]
+pub(super) fn forget_reserve() {
+    IS_SET_IN_WORLD.set(false);
 }
 
 /// Repeats `call`, which creates a descriptor, until it succeeds, fails for another reason, or the
@@ -45,5 +62,9 @@ pub(crate) fn provide_for_a_lookup() {
 }
 
 fn use_reserve() -> bool {
+    #[cfg(stream_socket_simulated)]
+    if !IS_SET_IN_WORLD.get() {
+        return false;
+    }
     RESERVE.get().is_some_and(|give_up| give_up())
 }

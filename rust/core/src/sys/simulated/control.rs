@@ -20,6 +20,7 @@ use super::socket::Socket;
 pub use super::sync::thread::JoinHandle;
 use super::wait_queue::RESOLVER;
 use super::{delivery, process, world};
+use crate::sys::descriptors;
 use crate::sys::types::{AddressFamily, Connect, Interests};
 
 /// A program that passes this many points where threads may switch does not end.
@@ -35,6 +36,7 @@ pub fn run(seed: u64, program: impl Fn() + Send + Sync + 'static) -> Summary {
         .ungraceful_shutdown_config
         .immediately_return_on_panic = true;
     world::begin(seed);
+    descriptors::forget_reserve();
     let runner = Runner::new(SeededScheduler::new(seed), config);
     runner.run(move || {
         let playing = shuttle::thread::spawn(delivery::run_world);
