@@ -123,8 +123,8 @@ pub(crate) struct PathLock {
     file: fs::File,
 }
 
-/// The maximum number of attempts. An attempt fails if the previous holder has just removed the lock
-/// file, which is rare.
+/// The maximum number of attempts. An attempt fails if the previous holder has just removed the
+/// lock file, which is rare.
 const LOCK_ATTEMPTS: u32 = 100;
 
 /// Locks `path` without waiting. The error `AddrInUse` means that another caller is making or
