@@ -11,12 +11,13 @@
 //! - `Interrupter`: ends a `Socket::wait` of another thread.
 //! - `Poller`, `Registry`, `Waker`: watch many sockets with one system call, edge-triggered. Each
 //!   change is reported once.
-//! - `descriptor_limit`, `count_free_descriptors`, `is_out_of_descriptors`: how many descriptors the
-//!   process may have open, how many more it may open, and whether an error means that none is left.
+//! - `descriptor_limit`, `count_free_descriptors`, `is_out_of_descriptors`: how many descriptors
+//!   the process may have open, how many more it may open, and whether an error means that none is
+//!   left.
 //! - `process`: a number that differs between a process and its forked children.
 //! - `interface_index`: the index of a network interface, for the scope of an address.
-//! - `FileIdentity`, `file_identity`, `remove_file`, `set_socket_mode`, `is_served`: the files of Unix
-//!   domain sockets.
+//! - `FileIdentity`, `file_identity`, `remove_file`, `set_socket_mode`, `is_served`: the files of
+//!   Unix domain sockets.
 //! - `lock_path`, `has_settled`, `remove_unless_replaced`: replacing such a file safely.
 //! - `keep_library_mapped`: prevents the unloading of this library.
 //! - `zero`: zeroes memory without touching pages that were never used.
