@@ -1,8 +1,8 @@
-//! Asks a server, and gives up at a deadline: the connect and the answer together take two seconds at
-//! most.
+//! Asks a server, and gives up at a deadline: the connect and the answer together take two seconds
+//! at most.
 //!
-//! `cargo run -p stream-socket --example client_with_deadline -- [HOST:PORT]`. Without an address it
-//! asks a server of its own that never answers.
+//! `cargo run -p stream-socket --example client_with_deadline -- [HOST:PORT]`. Without an address
+//! it asks a server of its own that never answers.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader};

@@ -1,8 +1,8 @@
 //! Echoes every byte back to its sender, for any number of clients on one thread.
 //!
 //! `cargo run -p stream-socket --example echo_server -- [ADDRESS]`, such as `127.0.0.1:4000` or
-//! `unix:/tmp/echo`. Without an address it listens on a free port, serves one client of its own, and
-//! ends.
+//! `unix:/tmp/echo`. Without an address it listens on a free port, serves one client of its own,
+//! and ends.
 
 use std::collections::HashMap;
 use std::error::Error;

@@ -16,8 +16,8 @@ thread_local! {
     static IS_UNCOUNTED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What all connections of the process have done since its start, except what was [uncounted]. A forked child
-/// begins anew.
+/// What all connections of the process have done since its start, except what was [uncounted]. A
+/// forked child begins anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Totals {
@@ -155,8 +155,8 @@ pub(crate) fn failed() {
     add(&COUNTERS.get().failures, 1);
 }
 
-/// Calls `body`, and counts nothing that this thread does meanwhile. For connections that are not part
-/// of what the program does, such as those of a network that it simulates.
+/// Calls `body`, and counts nothing that this thread does meanwhile. For connections that are not
+/// part of what the program does, such as those of a network that it simulates.
 pub fn uncounted<R>(body: impl FnOnce() -> R) -> R {
     let was_uncounted = IS_UNCOUNTED.replace(true);
     let result = body();

@@ -1,12 +1,10 @@
-//! The pieces that work without a lock, in every order that the memory model allows. The real source is compiled here, on
-//! loom's atomics. What the kernel does, and every lock, is an atomic too: loom's own lock would order more than real ones.
+//! The lock-free parts, in every order of execution that the memory model allows. This compiles the
+//! real source with loom's atomics. The kernel and the locks are modelled by atomics: loom's own
+//! lock orders more than a real one does.
 
-// The fibers of loom's scheduler cannot unwind there.
+// The fibers of loom's scheduler cannot unwind on Windows.
 #![cfg(not(windows))]
-#![allow(
-    dead_code,
-    reason = "some of what is compiled here is used elsewhere only"
-)]
+#![allow(dead_code, reason = "parts of the source are used by the library only")]
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +16,7 @@ mod sync {
     }
 }
 
-/// Ticks play no part here: what is tested is the order of what is told.
+/// Time plays no part here: all ticks are 0.
 const LIFETIME: u64 = 3;
 
 #[path = "../src/poll/freshness.rs"]
@@ -36,7 +34,7 @@ use freshness::Moment;
 use published::{Mark, Published};
 use readiness::Readiness;
 
-/// The kernel's receive queue of one socket: a system call sees what was done before it.
+/// The kernel's receive queue of one socket. A system call sees what happened before it.
 #[derive(Default)]
 struct Queue(AtomicU64);
 
@@ -55,7 +53,7 @@ impl Queue {
 }
 
 #[test]
-fn what_is_told_after_a_look_began_keeps_it_from_settling() {
+fn a_notification_during_a_probe_prevents_settling() {
     loom::model(|| {
         let readiness = Readiness::default();
         readiness.begin_probe(7);
@@ -65,14 +63,15 @@ fn what_is_told_after_a_look_began_keeps_it_from_settling() {
         assert!(!readiness.settle(7));
         readiness.begin_probe(7);
         assert!(readiness.settle(7));
-        assert!(readiness.settle(7), "it is quiet already");
+        assert!(readiness.settle(7), "already quiet");
         assert!(readiness.is_quiet(7));
-        assert!(!readiness.settle(8), "another session");
-        assert!(!readiness.is_quiet(8), "another session");
+        assert!(!readiness.settle(8), "another generation");
+        assert!(!readiness.is_quiet(8), "another generation");
     });
 }
 
-/// Bytes arrive while a connection looks. Once both are done it has them, or it knows that it has to look again.
+/// Bytes arrive while a connection probes its socket. Afterwards the connection has received them,
+/// or it knows that it has to probe again.
 #[test]
 fn a_quiet_connection_has_nothing_unread() {
     loom::model(|| {
@@ -81,7 +80,7 @@ fn a_quiet_connection_has_nothing_unread() {
             let (readiness, queue) = (readiness.clone(), queue.clone());
             thread::spawn(move || {
                 queue.arrive();
-                // The edge, told by whoever shared polls.
+                // The edge, which a shared poll of any thread reports.
                 readiness.notify();
             })
         };
@@ -96,10 +95,11 @@ fn a_quiet_connection_has_nothing_unread() {
     });
 }
 
-/// One thread sends, and tells another one by other means; a third one shared polls meanwhile. The one that was told does not use
-/// an answer that is older than what was sent.
+/// One thread sends, and then signals another thread through an atomic. A third thread makes a
+/// shared poll meanwhile. The signalled thread must not use a shared poll that is older than the
+/// send.
 #[test]
-fn what_was_sent_is_seen_by_who_was_told_of_it() {
+fn a_signalled_thread_sees_what_was_sent_before_the_signal() {
     loom::model(|| {
         let readiness = Arc::new(Readiness::default());
         let queue = Arc::new(Queue::default());
@@ -117,7 +117,7 @@ fn what_was_sent_is_seen_by_who_was_told_of_it() {
                 word.store(1, Ordering::Release);
             })
         };
-        let sweeper = {
+        let poller = {
             let (readiness, queue) = (readiness.clone(), queue.clone());
             let (published, activity) = (published.clone(), activity.clone());
             thread::spawn(move || {
@@ -125,11 +125,11 @@ fn what_was_sent_is_seen_by_who_was_told_of_it() {
                 if queue.len() > 0 {
                     readiness.notify();
                 }
-                let asked = Moment {
+                let polled_at = Moment {
                     ticks: 0,
                     activity: before,
                 };
-                published.publish(1, asked);
+                published.publish(1, polled_at);
             })
         };
         if word.load(Ordering::Acquire) == 1 {
@@ -137,19 +137,20 @@ fn what_was_sent_is_seen_by_who_was_told_of_it() {
                 ticks: 0,
                 activity: activity.load(Ordering::Relaxed),
             };
-            let says_nothing = readiness.is_quiet(7)
+            let seems_idle = readiness.is_quiet(7)
                 && published.is_usable(&Mark::default(), now, LIFETIME)
                 && readiness.is_quiet(7);
-            assert!(!says_nothing, "it was told that there is something");
+            assert!(!seems_idle, "the signal came after the send");
         }
         sender.join().unwrap();
-        sweeper.join().unwrap();
+        poller.join().unwrap();
     });
 }
 
-/// A poll may see the number of one shared poll and the activity of the next, which has told something.
+/// A poll may see the number of one shared poll and the activity of the next one, which has
+/// reported an edge.
 #[test]
-fn a_mixture_of_two_shared_polls_shows_what_the_newer_one_has_told() {
+fn a_mixture_of_two_shared_polls_shows_what_the_newer_one_reported() {
     loom::model(|| {
         let readiness = Arc::new(Readiness::default());
         let published = Arc::new(Published::default());
@@ -159,30 +160,27 @@ fn a_mixture_of_two_shared_polls_shows_what_the_newer_one_has_told() {
         let at = |activity| Moment { ticks: 0, activity };
         published.publish(1, at(0));
 
-        let sweeper = {
+        let poller = {
             let (readiness, published) = (readiness.clone(), published.clone());
             let word = word.clone();
             thread::spawn(move || {
-                // Something was sent, and the poll is told of it; then comes the shared poll that tells.
+                // The signal follows a send. The shared poll that reports the edge comes after it.
                 word.store(1, Ordering::Release);
                 readiness.notify();
                 published.publish(2, at(1));
             })
         };
         if word.load(Ordering::Acquire) == 1 {
-            let says_nothing = readiness.is_quiet(7)
+            let seems_idle = readiness.is_quiet(7)
                 && published.is_usable(&Mark::default(), at(1), LIFETIME)
                 && readiness.is_quiet(7);
-            assert!(
-                !says_nothing,
-                "the shared_poll has told that there is something"
-            );
+            assert!(!seems_idle, "the newer shared poll has reported an edge");
         }
-        sweeper.join().unwrap();
+        poller.join().unwrap();
     });
 }
 
-/// A connection uses a shared poll once: the next look of a tight loop needs a newer one.
+/// A connection uses a shared poll once. In a tight loop its next poll needs a newer one.
 #[test]
 fn a_shared_poll_serves_a_connection_once() {
     loom::model(|| {

@@ -1,7 +1,7 @@
-//! The programs of the simulation that one thread can play, on the real kernel: what the model demands of the simulated one
-//! is what a real one does.
+//! The single-threaded programs of the simulation on the real kernel. They check that the model
+//! describes a real kernel, and not only the simulated one.
 //!
-//! `MODEL_SEED` runs one program, and writes down what it does.
+//! `MODEL_SEED` runs one program and traces it.
 
 #![cfg(all(unix, not(stream_socket_simulated)))]
 
@@ -17,7 +17,7 @@ use model::real::Real;
 use model::system::Random;
 use model::trace;
 
-/// So many programs are enough, and so much time.
+/// The most programs that run, and how long they may take.
 const PROGRAMS: u64 = 300;
 const TIME: Duration = Duration::from_secs(4);
 

@@ -1,7 +1,8 @@
-//! Random programs over the whole library, on a simulated kernel with a scheduler that follows from a seed.
+//! Random programs over the whole library, on a simulated kernel and a scheduler that follow from a
+//! seed.
 //!
-//! `SIMULATION_SEED` runs one seed, and writes down what it does; `SIMULATION_STEPS` says how many operations there are in
-//! all. `cargo xtask simulate` sets both.
+//! `SIMULATION_SEED` runs the program of one seed and traces it. `SIMULATION_STEPS` is the total
+//! number of operations. `cargo xtask simulate` sets both.
 
 #![cfg(stream_socket_simulated)]
 
@@ -17,12 +18,12 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use model::programs;
 use model::trace;
-use stream_socket::simulated::control::Figures;
+use stream_socket::simulated::control::Summary;
 
-/// Seeds that are always run first.
+/// The seeds below this number always run first.
 const FIXED: u64 = 200;
 
-/// So many programs are run twice, to see that they follow from their seeds.
+/// How many programs run twice, to check that they follow from their seeds.
 const REPEATED: u64 = 100;
 
 const STEPS: u64 = 50_000;
@@ -36,8 +37,8 @@ fn number(name: &str) -> Option<u64> {
     )
 }
 
-/// Runs the program of `seed`. What it has done if it fails.
-fn run(seed: u64) -> Result<Figures, ()> {
+/// Runs the program of `seed`. Fails if the program panics.
+fn run(seed: u64) -> Result<Summary, ()> {
     panic::catch_unwind(AssertUnwindSafe(|| programs::run(seed))).map_err(drop)
 }
 
@@ -52,28 +53,33 @@ fn random_programs_keep_every_promise() {
     let started = Instant::now();
     let mut seeds = (0..FIXED).chain((0..).map(|number| fresh.wrapping_add(number * 7919)));
     let mut programs = 0_u64;
-    let mut all = Figures::default();
+    let mut all = Summary::default();
     while only.is_none_or(|_| programs == 0) && trace::steps() < goal {
         let seed = only.unwrap_or_else(|| seeds.next().expect("there are always more"));
-        let Ok(figures) = run(seed) else {
+        let Ok(summary) = run(seed) else {
             let (lines, steps) = (trace::take(), trace::steps());
             panic!(
-                "{lines}seed {seed} fails after {steps} steps; `cargo xtask simulate --seed {seed}` runs it again"
+                "{lines}seed {seed} fails after {steps} steps; \
+                 `cargo xtask simulate --seed {seed}` runs it again"
             );
         };
         if only.is_none() && programs < REPEATED {
-            assert_eq!(run(seed), Ok(figures), "two runs of seed {seed} differ");
+            assert_eq!(run(seed), Ok(summary), "two runs of seed {seed} differ");
+        }
+        if only.is_some() {
+            println!("{summary:?}");
         }
         programs += 1;
-        all.connections += figures.connections;
-        all.bytes += figures.bytes;
-        all.faults += figures.faults;
-        all.resets += figures.resets;
-        all.ends += figures.ends;
-        all.nanoseconds += figures.nanoseconds;
+        all.connections += summary.connections;
+        all.bytes += summary.bytes;
+        all.faults += summary.faults;
+        all.resets += summary.resets;
+        all.ends += summary.ends;
+        all.nanoseconds += summary.nanoseconds;
     }
     println!(
-        "{} steps in {programs} programs and {:.1} s ({:.0} s of theirs): {} connections, {} bytes, {} faults, {} resets, {} ends",
+        "{} steps in {programs} programs and {:.1} s ({:.0} s of theirs): \
+         {} connections, {} bytes, {} faults, {} resets, {} ends",
         trace::steps(),
         started.elapsed().as_secs_f64(),
         all.nanoseconds as f64 / 1e9,

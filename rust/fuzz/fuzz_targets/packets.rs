@@ -1,5 +1,5 @@
-//! Any bytes, cut anywhere, under any framing: the packets in them are those that a simpler reader finds, and so is how they
-//! end.
+//! Any bytes, cut anywhere, under any framing: the packets in them are those that a simpler reader
+//! finds, and so is how they end.
 
 #![no_main]
 

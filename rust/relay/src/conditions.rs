@@ -23,8 +23,9 @@ pub struct Conditions {
     /// It also limits the bytes in transit, to the bandwidth times the delay and the jitter plus a
     /// quarter of a second (64 KiB to 16 MiB); without a limit to 1 MiB. The sender keeps the rest.
     pub bandwidth: u64,
-    /// The maximum number of bytes that arrive in one poll; 0: unlimited. Each piece gets a random size
-    /// from one byte to this maximum. The seed alone determines where in the stream pieces end.
+    /// The maximum number of bytes that arrive in one poll; 0: unlimited. Each piece gets a random
+    /// size from one byte to this maximum. The seed alone determines where in the stream pieces
+    /// end.
     pub max_piece: usize,
     /// While true nothing arrives: no bytes, no end and no reset.
     pub is_stalled: bool,

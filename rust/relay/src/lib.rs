@@ -39,11 +39,11 @@ const BACKLOG: i32 = 128;
 /// Listens, connects each client to a target, and forwards the bytes between them under
 /// [`Conditions`].
 ///
-/// All work happens in [`poll`](Self::poll), at the time that the caller passes: there is no thread,
-/// and no clock is read. Bytes are not lost, changed or reordered unless the conditions say so. The
-/// end of a stream follows the bytes before it and becomes a half-close. A reset follows them too,
-/// and ends both directions. A slow reader exerts backpressure: [`Conditions`] limit the bytes in
-/// transit.
+/// All work happens in [`poll`](Self::poll), at the time that the caller passes: there is no
+/// thread, and no clock is read. Bytes are not lost, changed or reordered unless the conditions say
+/// so. The end of a stream follows the bytes before it and becomes a half-close. A reset follows
+/// them too, and ends both directions. A slow reader exerts backpressure: [`Conditions`] limit the
+/// bytes in transit.
 ///
 /// [`totals`](stream_socket::process::totals) does not count the relay's connections: they are the
 /// network, not the program. Dropping a relay resets its links.
@@ -198,9 +198,9 @@ impl Relay {
         pipes.sum()
     }
 
-    /// Accepts clients and forwards the bytes that are due at `now`, which must not be earlier than in
-    /// the last call. Never blocks. Calls `notify` with the events since the last call. An error says
-    /// why no client could be accepted; links are forwarded nevertheless.
+    /// Accepts clients and forwards the bytes that are due at `now`, which must not be earlier than
+    /// in the last call. Never blocks. Calls `notify` with the events since the last call. An error
+    /// says why no client could be accepted; links are forwarded nevertheless.
     pub fn poll(
         &mut self,
         now: Instant,
@@ -265,8 +265,8 @@ impl Relay {
         Ok(())
     }
 
-    /// Finds the link whose connection to the target arrived here as `client`. It would open another
-    /// link, and that one the next, until the process runs out of descriptors.
+    /// Finds the link whose connection to the target arrived here as `client`. It would open
+    /// another link, and that one the next, until the process runs out of descriptors.
     fn link_of(&self, client: &Connection) -> Option<usize> {
         let port = match &self.target {
             Some(Target::Address(Address::Inet(address))) => address.port(),

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 /// Fractions of a byte: one is what a bandwidth of one byte per second brings in a nanosecond.
 const PARTS: u128 = 1_000_000_000;
 
-/// When the pipe is free again. It counts fractions of bytes, so that the bandwidth is exact over any
-/// time and any number of polls.
+/// When the pipe is free again. It counts fractions of bytes, so that the bandwidth is exact over
+/// any time and any number of polls.
 #[derive(Debug, Default)]
 pub(crate) struct Pacer {
     free_at: Option<Instant>,

@@ -1,9 +1,9 @@
 //! One direction of a link: the bytes in transit.
 //!
-//! A pipe is a queue of bytes with the times when they are due. They leave it in order. Bandwidth is
-//! counted where bytes arrive, in fractions of a byte, so that it is exact for any number of polls;
-//! time in which the receiver took nothing is lost. Jitter and piece sizes have a generator each, so
-//! that where pieces end does not depend on when bytes arrive.
+//! A pipe is a queue of bytes with the times when they are due. They leave it in order. Bandwidth
+//! is counted where bytes arrive, in fractions of a byte, so that it is exact for any number of
+//! polls; time in which the receiver took nothing is lost. Jitter and piece sizes have a generator
+//! each, so that where pieces end does not depend on when bytes arrive.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -118,9 +118,9 @@ impl Pipe {
         self.is_ended
     }
 
-    /// Passes the bytes that are due at `now` to `take`, block by block; it returns how many bytes of
-    /// the block it took. Returns true if `take` left some: the next call passes them again. One call
-    /// passes at most one piece.
+    /// Passes the bytes that are due at `now` to `take`, block by block; it returns how many bytes
+    /// of the block it took. Returns true if `take` left some: the next call passes them again. One
+    /// call passes at most one piece.
     pub(crate) fn deliver(
         &mut self,
         now: Instant,
@@ -166,7 +166,8 @@ impl Pipe {
         is_blocked
     }
 
-    /// What is due at `now` after the bytes. A reset overtakes bytes that the receiver does not take.
+    /// What is due at `now` after the bytes. A reset overtakes bytes that the receiver does not
+    /// take.
     pub(crate) fn tail(
         &self,
         now: Instant,
@@ -295,7 +296,8 @@ mod tests {
             self.pipe.tail(self.now, &self.conditions, false)
         }
 
-        /// When, in milliseconds, each of `count` bytes arrives that set out ten milliseconds after another.
+        /// When, in milliseconds, each of `count` bytes arrives that set out ten milliseconds after
+        /// another.
         fn times(&mut self, count: u64) -> Vec<u64> {
             let mut times = Vec::new();
             let mut next = 0;

@@ -97,7 +97,8 @@ impl Relayed {
         })
     }
 
-    /// A client that has connected to the relay, and the server's end of its link. Both may be half-open.
+    /// A client that has connected to the relay, and the server's end of its link. Both may be
+    /// half-open.
     fn link(&mut self) -> (Connection, Connection) {
         let client = connected(&self.address);
         let served = self.accept();
@@ -166,7 +167,8 @@ impl<'a> Party<'a> {
     }
 }
 
-/// Lets both ends of a link write `there` and `back`, and read to the end. `change` is called before each poll.
+/// Lets both ends of a link write `there` and `back`, and read to the end. `change` is called
+/// before each poll.
 fn exchange(
     relayed: &mut Relayed,
     there: &[u8],

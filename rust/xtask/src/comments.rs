@@ -15,19 +15,6 @@ const WIDTH: usize = 100;
 /// How many columns a tab takes.
 const TAB: usize = 4;
 
-/// Folders whose comments are wider for now. The list has to end empty.
-const EXEMPT: &[&str] = &[
-    "addons/stream_peer_socket_rs",
-    "godot-project/benchmarks",
-    "godot-project/demo",
-    "godot-project/examples",
-    "godot-project/tests",
-    "rust/binding/src",
-    "rust/core/src",
-    "rust/core/tests",
-    "rust/fuzz",
-];
-
 /// Checks the comments in Rust and in GDScript.
 pub fn run(project: &Project, tally: &mut Tally) {
     process::announce("width of comments");
@@ -35,7 +22,7 @@ pub fn run(project: &Project, tally: &mut Tally) {
 }
 
 fn check(project: &Project) -> Result<()> {
-    let mut wide = Vec::new();
+    let mut faults = Vec::new();
     for file in files(project)? {
         let mark = match file.extension().and_then(|extension| extension.to_str()) {
             Some("rs") => "//",
@@ -43,20 +30,11 @@ fn check(project: &Project) -> Result<()> {
             _ => continue,
         };
         let text = fs::read_to_string(project.root().join(&file))?;
-        wide.extend(lines_too_wide(&text, mark).map(|line| (file.clone(), line)));
-    }
-    let is_exempt = |file: &Path| EXEMPT.iter().any(|folder| file.starts_with(folder));
-    let mut faults = Vec::new();
-    for (file, line) in wide.iter().filter(|(file, _)| !is_exempt(file)) {
         let file = file.display();
-        faults.push(format!(
-            "{file}:{line}: the comment ends behind column {WIDTH}"
-        ));
-    }
-    for folder in EXEMPT {
-        if !wide.iter().any(|(file, _)| file.starts_with(folder)) {
-            faults.push(format!("{folder}: needlessly exempt, in {}", file!()));
-        }
+        faults.extend(
+            lines_too_wide(&text, mark)
+                .map(|line| format!("{file}:{line}: the comment ends after column {WIDTH}")),
+        );
     }
     ensure!(faults.is_empty(), faults.join("\n"));
     Ok(())

@@ -12,7 +12,8 @@ use crate::tally::Tally;
 
 const VERSION: &str = "4.5.0";
 
-/// The folders of the project's scripts. The copy of the addon in `godot-project/addons` is generated.
+/// The folders of the project's scripts. The copy of the addon in `godot-project/addons` is
+/// generated.
 const FOLDERS: [&str; 5] = [
     "addons",
     "godot-project/benchmarks",
@@ -64,7 +65,8 @@ fn set_up() -> Result<Command> {
         },
     }
     .folder()?;
-    // The programs in the environment name the folder that it was made in; the interpreter does not.
+    // The programs in the environment name the folder that it was made in; the interpreter does
+    // not.
     let mut gdlint = Command::new(folder.join(PYTHON));
     gdlint.args(["-m", "gdtoolkit.linter"]);
     Ok(gdlint)

@@ -1,5 +1,5 @@
-//! The clock, and one for very short times that costs less than the system's: the answers that it guards cost as much as
-//! reading one.
+//! The clock, and a cheaper one for very short times: what those times guard costs about as much as
+//! one reading of the system's clock.
 
 use std::time::Instant;
 
@@ -8,19 +8,20 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// A moment, as a number that grows until the machine sleeps.
+/// The processor's time-stamp counter. It grows until the machine sleeps, and may restart then.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 pub(crate) fn ticks() -> u64 {
-    // SAFETY: Every x86-64 processor has a time-stamp counter, and systems let programs read it.
+    // SAFETY: Every x86-64 processor has the time-stamp counter, and systems let programs read it.
     unsafe { core::arch::x86_64::_rdtsc() }
 }
 
-/// About 3 microseconds in ticks (2 to 4: time-stamp counters run at 2 to 4 GHz). A message through a pipe takes longer.
+/// 2 to 4 microseconds in ticks: time-stamp counters run at 2 to 4 GHz. A message through a pipe
+/// takes longer.
 #[cfg(target_arch = "x86_64")]
 pub(crate) const SHORT: u64 = 8_000;
 
-/// A moment, in nanoseconds since some other one.
+/// Nanoseconds since the first call.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline]
 pub(crate) fn ticks() -> u64 {

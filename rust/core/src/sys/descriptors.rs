@@ -1,9 +1,11 @@
 //! The descriptor limit of the process.
 //!
-//! Sockets that stay open only for their peers' sake are a reserve. When the system refuses a call
-//! for lack of descriptors, some of them are closed, and the call is made again. Every call that
-//! makes a descriptor goes through [`obtain`].
+//! Sockets in a lingering close are a reserve: the program does not use them any more. When a call
+//! fails because the process has no descriptor left, some of these sockets are closed and the call
+//! is repeated. Every call that creates a descriptor goes through [`obtain`].
 
+#[cfg(stream_socket_simulated)]
+use std::cell::Cell;
 use std::io;
 use std::sync::OnceLock;
 
@@ -11,22 +13,37 @@ pub(crate) use super::imp::{count_free_descriptors as count_free, descriptor_lim
 
 use super::imp::is_out_of_descriptors;
 
-/// Closes a part of the reserve. False if it is empty.
+/// Closes a part of the reserve. Returns false if the reserve is empty.
 type GiveUp = fn() -> bool;
 
 static RESERVE: OnceLock<GiveUp> = OnceLock::new();
 
-/// How many descriptors a lookup may take: for the resolver's configuration, and for sockets.
+#[cfg(stream_socket_simulated)]
+thread_local! {
+    /// Whether the reserve was set in the present world. Each world of a simulation begins without
+    /// it, as a process does, so that a program does the same alone and after others.
+    static IS_SET_IN_WORLD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The most descriptors that a lookup opens: the resolver's configuration and its sockets.
 #[cfg(not(stream_socket_simulated))]
 const FOR_A_LOOKUP: usize = 4;
 
-/// Sets what to call when descriptors are missing. `give_up` must make none itself, and must not
-/// lock connections or listeners: its callers hold such locks.
+/// Sets the function that closes a part of the reserve. It must not create descriptors, and it must
+/// not lock connections or listeners: callers of [`obtain`] hold such locks.
 pub(crate) fn set_reserve(give_up: GiveUp) {
     RESERVE.get_or_init(|| give_up);
+    #[cfg(stream_socket_simulated)]
+    IS_SET_IN_WORLD.set(true);
 }
 
-/// Repeats `call`, which makes a descriptor, until it succeeds, fails for another reason, or the
+/// Forgets the reserve, for the next world.
+#[cfg(stream_socket_simulated)]
+pub(super) fn forget_reserve() {
+    IS_SET_IN_WORLD.set(false);
+}
+
+/// Repeats `call`, which creates a descriptor, until it succeeds, fails for another reason, or the
 /// reserve is empty.
 pub(crate) fn obtain<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
@@ -37,13 +54,17 @@ pub(crate) fn obtain<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T
     }
 }
 
-/// Frees descriptors for the system's resolver if there are too few. Without them it reports that
-/// the name does not exist.
+/// Frees descriptors for the system's resolver. With too few it reports that the name does not
+/// exist.
 #[cfg(not(stream_socket_simulated))]
 pub(crate) fn provide_for_a_lookup() {
     while count_free(FOR_A_LOOKUP).is_some_and(|free| free < FOR_A_LOOKUP) && use_reserve() {}
 }
 
 fn use_reserve() -> bool {
+    #[cfg(stream_socket_simulated)]
+    if !IS_SET_IN_WORLD.get() {
+        return false;
+    }
     RESERVE.get().is_some_and(|give_up| give_up())
 }

@@ -1,4 +1,5 @@
-//! What every real system has in the same way: threads, the system's resolver, the kinds of socket.
+//! What every real platform does in the same way: threads, the system's resolver, the domains of
+//! sockets.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -6,9 +7,10 @@ use std::thread::{Builder, JoinHandle};
 
 use socket2::Domain;
 
-use crate::sys::{AddressFamily, descriptors};
+use super::descriptors;
+use super::types::{AddressFamily, unsupported};
 
-/// `family` as the system takes it.
+/// `family` in the form of the system.
 pub(super) fn domain(family: AddressFamily) -> Domain {
     match family {
         AddressFamily::Ipv4 => Domain::IPV4,
@@ -17,14 +19,23 @@ pub(super) fn domain(family: AddressFamily) -> Domain {
     }
 }
 
-/// Starts a thread of the library's own.
+/// Spawns a thread of the library.
 pub(crate) fn spawn(body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     Builder::new().name("stream-socket".into()).spawn(body)
 }
 
-/// Asks the system's resolver, and waits for its answer. Answers come from the system each time (hosts file, name servers,
-/// mDNS, whatever it is set up for); how long they are remembered is the system's decision too.
+/// Looks up a host name with the system's resolver, and blocks until it answers. The system decides
+/// where it looks (hosts file, name servers, mDNS) and how long it caches an answer.
 pub(crate) fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     descriptors::provide_for_a_lookup();
     Ok((host, port).to_socket_addrs()?.collect())
+}
+
+/// Fails if the environment variable `STREAM_SOCKET_DIRECT` is set. No poller can be made then, as
+/// on a platform without one, and each socket is probed instead.
+pub(super) fn check_watching() -> io::Result<()> {
+    match std::env::var_os("STREAM_SOCKET_DIRECT") {
+        Some(_) => Err(unsupported("watching sockets")),
+        None => Ok(()),
+    }
 }

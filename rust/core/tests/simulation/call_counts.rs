@@ -1,5 +1,5 @@
-//! How often the library calls the system. A connection that is looked at without need, or a question that is asked twice,
-//! costs time and changes nothing else, so it is counted: each number here is the least that the case needs.
+//! How often the library calls the system. A superfluous call changes nothing but the time that it
+//! takes, so the calls are counted. Each number here is the least that the case needs.
 
 use std::mem::MaybeUninit;
 use std::sync::Arc;
@@ -8,33 +8,33 @@ use std::time::Duration;
 use stream_socket::simulated::control::{self as world, Calls};
 use stream_socket::{Connection, Group, Visit};
 
-/// Each case is played in so many worlds.
+/// How many worlds each case runs in.
 const WORLDS: u64 = 20;
 
-/// Longer than an answer is shared.
+/// Longer than the lifetime of a shared poll.
 const LONG: Duration = Duration::from_micros(4);
 
 const NONE: Calls = Calls {
     receives: 0,
-    vain_receives: 0,
+    empty_receives: 0,
     sends: 0,
-    vain_sends: 0,
-    counts: 0,
-    questions: 0,
+    refused_sends: 0,
+    unread_queries: 0,
+    error_queries: 0,
     shutdowns: 0,
-    looks: 0,
+    polls: 0,
     waits: 0,
-    watches: 0,
-    removals: 0,
+    registrations: 0,
+    deregistrations: 0,
     wakes: 0,
     notifications: 0,
     descriptors: 0,
 };
 
-/// A receive that finds nothing.
-const VAIN_RECEIVE: Calls = Calls {
+/// A receive that fails with EWOULDBLOCK.
+const EMPTY_RECEIVE: Calls = Calls {
     receives: 1,
-    vain_receives: 1,
+    empty_receives: 1,
     ..NONE
 };
 
@@ -43,14 +43,14 @@ fn in_worlds(program: impl Fn() + Send + Sync + 'static) {
     for seed in 0..WORLDS {
         let program = program.clone();
         world::run(seed, move || {
-            world::make_plain();
+            world::prepare_for_counting();
             program();
             stream_socket::process::shut_down();
         });
     }
 }
 
-/// The calls that `body` makes.
+/// Counts the calls that `body` makes.
 fn cost(body: impl FnOnce()) -> Calls {
     let before = world::calls();
     body();
@@ -61,7 +61,7 @@ fn pair() -> (Connection, Connection) {
     Connection::pair().expect("no fault is set")
 }
 
-/// A connection that is watched, and its peer.
+/// A connection that a poller watches, and its peer.
 fn idle_pair() -> (Connection, Connection) {
     let (one, other) = pair();
     (0..2).for_each(|_| assert!(!poll(&one)));
@@ -78,7 +78,7 @@ fn write(connection: &Connection, length: usize) {
         .expect("there is room");
 }
 
-/// Reads at most `limit` bytes without waiting; how many there were.
+/// Reads at most `limit` bytes without blocking. Returns how many it has read.
 fn read(connection: &Connection, limit: usize) -> usize {
     let mut out = vec![MaybeUninit::uninit(); limit];
     connection.try_read(&mut out).expect("it is sound")
@@ -96,27 +96,28 @@ fn receives(count: u64) -> Calls {
     }
 }
 
-fn looks(count: u64) -> Calls {
+fn polls(count: u64) -> Calls {
     Calls {
-        looks: count,
+        polls: count,
         ..NONE
     }
 }
 
-/// Two looks of its own, of which the second has it watched; from then on a shared poll.
+/// The first two polls receive, and the second has the connection watched. Later ones are shared
+/// polls.
 #[test]
 fn a_connection_is_watched_once_it_was_found_empty_twice() {
     in_worlds(|| {
         let (one, _other) = pair();
-        assert_eq!(cost(|| assert!(!poll(&one))), VAIN_RECEIVE);
+        assert_eq!(cost(|| assert!(!poll(&one))), EMPTY_RECEIVE);
         let begun = Calls {
-            watches: 1,
+            registrations: 1,
             descriptors: 1,
-            ..VAIN_RECEIVE
+            ..EMPTY_RECEIVE
         };
         assert_eq!(cost(|| assert!(!poll(&one))), begun);
         for _ in 0..5 {
-            assert_eq!(cost(|| assert!(!poll(&one))), looks(1));
+            assert_eq!(cost(|| assert!(!poll(&one))), polls(1));
         }
     });
 }
@@ -128,32 +129,32 @@ fn a_round_of_polls_of_idle_connections_is_one_shared_poll() {
         let round = || pairs.iter().for_each(|(one, _)| assert!(!poll(one)));
         for _ in 0..5 {
             world::sleep(LONG);
-            assert_eq!(cost(round), looks(1));
+            assert_eq!(cost(round), polls(1));
         }
-        // A tight loop has each round see what is new.
-        assert_eq!(cost(|| (0..3).for_each(|_| round())), looks(3));
+        // In a tight loop each round has to see what is new.
+        assert_eq!(cost(|| (0..3).for_each(|_| round())), polls(3));
     });
 }
 
-/// A poll and a question share an answer, but none of them uses one twice.
+/// A poll and a call of `available` can use the same shared poll, but neither uses one twice.
 #[test]
-fn a_poll_and_a_question_share_a_shared_poll() {
+fn a_poll_and_available_use_the_same_shared_poll() {
     in_worlds(|| {
         let (one, _other) = idle_pair();
         let both = || {
             assert!(!poll(&one));
             assert_eq!(one.available(), Some(0));
         };
-        assert_eq!(cost(both), looks(1));
-        assert_eq!(cost(both), looks(1));
-        let questions = || (0..3).for_each(|_| assert_eq!(one.available(), Some(0)));
+        assert_eq!(cost(both), polls(1));
+        assert_eq!(cost(both), polls(1));
+        let queries = || (0..3).for_each(|_| assert_eq!(one.available(), Some(0)));
         world::sleep(LONG);
-        assert_eq!(cost(questions), looks(3));
+        assert_eq!(cost(queries), polls(3));
     });
 }
 
 #[test]
-fn an_answer_is_not_shared_once_something_was_sent_or_time_has_passed() {
+fn a_shared_poll_is_not_reused_after_a_send_or_after_its_lifetime() {
     in_worlds(|| {
         let ((one, _one_peer), (two, _two_peer)) = (idle_pair(), idle_pair());
         let (sender, _receiver) = pair();
@@ -164,7 +165,7 @@ fn an_answer_is_not_shared_once_something_was_sent_or_time_has_passed() {
                 world::sleep(LONG);
                 assert!(!poll(&two));
             }),
-            looks(2)
+            polls(2)
         );
         world::sleep(LONG);
         assert_eq!(
@@ -175,13 +176,13 @@ fn an_answer_is_not_shared_once_something_was_sent_or_time_has_passed() {
             }),
             Calls {
                 sends: 1,
-                ..looks(2)
+                ..polls(2)
             }
         );
     });
 }
 
-/// What a shared poll has told of is received once, and no question is needed to know how much it is.
+/// What a shared poll reports is received once, and its size is known without a query.
 #[test]
 fn a_message_to_an_idle_connection_costs_a_shared_poll_and_a_receive() {
     in_worlds(|| {
@@ -191,7 +192,7 @@ fn a_message_to_an_idle_connection_costs_a_shared_poll_and_a_receive() {
             assert_eq!(cost(|| write(&other, 9)), Calls { sends: 1, ..NONE });
             let seen = Calls {
                 receives: 1,
-                ..looks(1)
+                ..polls(1)
             };
             assert_eq!(cost(|| assert!(poll(&one))), seen);
             let known = || {
@@ -203,16 +204,17 @@ fn a_message_to_an_idle_connection_costs_a_shared_poll_and_a_receive() {
                 read_exact(&one, 5);
             };
             assert_eq!(cost(known), NONE);
-            // It is looked at once more, and is quiet again: it stays in the set.
-            assert_eq!(cost(|| assert!(!poll(&one))), VAIN_RECEIVE);
-            assert_eq!(cost(|| assert!(!poll(&one))), looks(1));
+            // One more probe finds nothing, and the connection is idle again. It stays in the
+            // poller.
+            assert_eq!(cost(|| assert!(!poll(&one))), EMPTY_RECEIVE);
+            assert_eq!(cost(|| assert!(!poll(&one))), polls(1));
         }
     });
 }
 
-/// A poll that has found nothing answers one question, too.
+/// A poll that has found nothing serves one call of `available` as well.
 #[test]
-fn a_question_after_a_poll_asks_nobody() {
+fn available_after_an_empty_poll_makes_no_call() {
     in_worlds(|| {
         let (one, _other) = pair();
         assert!(!poll(&one));
@@ -224,20 +226,23 @@ fn a_question_after_a_poll_asks_nobody() {
     });
 }
 
-/// A poll brings in 4 KiB; how much is behind is asked for once, as long as nothing happens.
+/// A poll receives at most 4 KiB. How much is left is queried once, until something happens.
 #[test]
-fn what_is_behind_the_buffer_is_counted_once() {
+fn unread_bytes_beyond_the_buffer_are_queried_once() {
     in_worlds(|| {
         let (one, other) = pair();
         write(&other, 5000);
         assert_eq!(cost(|| assert!(poll(&one))), receives(1));
-        let question = || assert_eq!(one.available(), Some(5000));
-        let counted = Calls { counts: 1, ..NONE };
-        assert_eq!(cost(question), counted);
-        assert_eq!(cost(question), NONE);
+        let query = || assert_eq!(one.available(), Some(5000));
+        let counted = Calls {
+            unread_queries: 1,
+            ..NONE
+        };
+        assert_eq!(cost(query), counted);
+        assert_eq!(cost(query), NONE);
         world::sleep(LONG);
-        assert_eq!(cost(question), counted);
-        // Less than 4 KiB is all that there is.
+        assert_eq!(cost(query), counted);
+        // A receive of less than 4 KiB has returned all that there is.
         let (one, other) = pair();
         write(&other, 4095);
         assert_eq!(
@@ -250,19 +255,20 @@ fn what_is_behind_the_buffer_is_counted_once() {
 }
 
 #[test]
-fn reads_that_do_not_wait_receive_once() {
+fn non_blocking_reads_receive_once() {
     in_worlds(|| {
         let (one, other) = pair();
-        assert_eq!(cost(|| assert_eq!(read(&one, 10), 0)), VAIN_RECEIVE);
+        assert_eq!(cost(|| assert_eq!(read(&one, 10), 0)), EMPTY_RECEIVE);
         write(&other, 1000);
-        // Small reads are served from what the first has brought in, and the last of them is short without a look.
+        // Small reads are served from what the first one has received, and the last is short
+        // without a probe.
         assert_eq!(cost(|| assert_eq!(read(&one, 600), 600)), receives(1));
         assert_eq!(cost(|| assert_eq!(read(&one, 600), 400)), NONE);
         // The buffer was full: more may be there.
         write(&other, 16_384 + 10);
         assert_eq!(cost(|| assert_eq!(read(&one, 16_000), 16_000)), receives(1));
         assert_eq!(cost(|| assert_eq!(read(&one, 1000), 394)), receives(1));
-        // Large reads go past the buffer.
+        // Large reads bypass the buffer.
         write(&other, 60_000);
         assert_eq!(cost(|| assert_eq!(read(&one, 50_000), 50_000)), receives(1));
         assert_eq!(cost(|| assert_eq!(read(&one, 50_000), 10_000)), receives(1));
@@ -270,24 +276,24 @@ fn reads_that_do_not_wait_receive_once() {
 }
 
 #[test]
-fn receiving_everything_asks_once_how_much_it_is() {
+fn reading_everything_queries_the_size_once() {
     in_worlds(|| {
         let (one, other) = pair();
         let all = |limit| one.try_read_with(limit, <[u8]>::len).expect("it is sound");
-        assert_eq!(cost(|| assert_eq!(all(usize::MAX), 0)), VAIN_RECEIVE);
+        assert_eq!(cost(|| assert_eq!(all(usize::MAX), 0)), EMPTY_RECEIVE);
         write(&other, 100);
         assert_eq!(cost(|| assert_eq!(all(60), 60)), receives(1));
         assert_eq!(cost(|| assert_eq!(all(60), 40)), NONE);
         write(&other, 40_000);
         let pieces = Calls {
-            counts: 1,
+            unread_queries: 1,
             ..receives(3)
         };
         assert_eq!(cost(|| assert_eq!(all(usize::MAX), 40_000)), pieces);
-        // No more than the limit is brought in.
+        // No more than the limit is received.
         write(&other, 40_000);
         let piece = Calls {
-            counts: 1,
+            unread_queries: 1,
             ..receives(1)
         };
         assert_eq!(cost(|| assert_eq!(all(10_000), 10_000)), piece);
@@ -298,14 +304,14 @@ fn receiving_everything_asks_once_how_much_it_is() {
 }
 
 #[test]
-fn looking_for_a_line_receives_once() {
+fn searching_for_a_line_receives_once() {
     in_worlds(|| {
         let (one, other) = pair();
         let line = || {
             one.read_until(b"\n", usize::MAX, <[u8]>::len)
                 .expect("it is sound")
         };
-        assert_eq!(cost(|| assert_eq!(line(), None)), VAIN_RECEIVE);
+        assert_eq!(cost(|| assert_eq!(line(), None)), EMPTY_RECEIVE);
         write(&other, 100);
         assert_eq!(cost(|| assert_eq!(line(), None)), receives(1));
         other.write_fully(b"\nsecond\n").expect("there is room");
@@ -313,16 +319,16 @@ fn looking_for_a_line_receives_once() {
         assert_eq!(cost(|| assert_eq!(line(), Some(7))), NONE);
         write(&other, 40_000);
         let pieces = Calls {
-            counts: 1,
+            unread_queries: 1,
             ..receives(3)
         };
         assert_eq!(cost(|| assert_eq!(line(), None)), pieces);
     });
 }
 
-/// Without a wait where enough is there; otherwise one wait. What waits are ended by is made once.
+/// A read waits only if too little is there, and then once. Its interrupter is created once.
 #[test]
-fn a_read_that_waits_waits_once() {
+fn a_blocking_read_waits_once() {
     in_worlds(|| {
         let (one, other) = pair();
         write(&other, 100);
@@ -332,7 +338,7 @@ fn a_read_that_waits_waits_once() {
         assert_eq!(cost(|| read_exact(&one, 50_000)), receives(1));
         let timed_out = Calls {
             waits: 1,
-            ..VAIN_RECEIVE
+            ..EMPTY_RECEIVE
         };
         one.set_read_timeout(Some(Duration::from_micros(50)));
         let wait = || {
@@ -341,7 +347,7 @@ fn a_read_that_waits_waits_once() {
         };
         let first = cost(wait);
         assert_eq!(first.descriptors, 1);
-        // After the wait it looks once more whether its time is over.
+        // After the wait it receives once more before it times out.
         assert_eq!(first.waits, timed_out.waits);
         for _ in 0..3 {
             assert_eq!(
@@ -368,15 +374,15 @@ fn a_write_sends_once() {
         assert_eq!(cost(|| assert_eq!(available(100), 100)), sent);
         // With nothing queued neither a flush nor a poll sends.
         assert_eq!(cost(|| one.flush_queue().expect("it is sound")), NONE);
-        assert_eq!(cost(|| assert!(!poll(&one))), VAIN_RECEIVE);
-        // What is queued behind what had no room is not tried again by those that queue more.
+        assert_eq!(cost(|| assert!(!poll(&one))), EMPTY_RECEIVE);
+        // While the queue is blocked, writes that add to it do not send.
         let filled = cost(|| write(&one, 1 << 19));
-        assert_eq!((filled.sends, filled.vain_sends), (2, 1));
+        assert_eq!((filled.sends, filled.refused_sends), (2, 1));
         assert_eq!(cost(|| write(&one, 100)), NONE);
         assert_eq!(cost(|| assert_eq!(available(100), 100)), NONE);
         let refused = Calls {
             sends: 1,
-            vain_sends: 1,
+            refused_sends: 1,
             ..NONE
         };
         assert_eq!(
@@ -387,23 +393,23 @@ fn a_write_sends_once() {
     });
 }
 
-/// Small writes go out together: by a flush, by a poll, or when there are 16 KiB.
+/// Small writes are sent together: by a flush, by a poll, or once they add up to 16 KiB.
 #[test]
 fn coalesced_writes_are_one_send() {
     in_worlds(|| {
         let (one, _other) = pair();
         one.set_coalesces(true);
         let sent = Calls { sends: 1, ..NONE };
-        let gather = || {
+        let coalesce = || {
             write(&one, 100);
             assert_eq!(one.try_write(&[7; 100]).expect("it is sound"), 100);
         };
-        assert_eq!(cost(gather), NONE);
+        assert_eq!(cost(coalesce), NONE);
         assert_eq!(cost(|| one.flush_queue().expect("there is room")), sent);
-        gather();
+        coalesce();
         let polled = Calls {
             sends: 1,
-            ..VAIN_RECEIVE
+            ..EMPTY_RECEIVE
         };
         assert_eq!(cost(|| assert!(!poll(&one))), polled);
         assert_eq!(cost(|| write(&one, 16_383)), NONE);
@@ -411,9 +417,10 @@ fn coalesced_writes_are_one_send() {
     });
 }
 
-/// A read that does not wait and finds nothing sends what is coalesced, once; one that finds something does not.
+/// A non-blocking read that finds nothing sends what is coalesced, once. One that finds data does
+/// not.
 #[test]
-fn vain_reads_send_what_is_coalesced() {
+fn empty_reads_send_what_is_coalesced() {
     in_worlds(|| {
         let reads: [fn(&Connection); 4] = [
             |one| assert_eq!(one.available(), Some(0)),
@@ -429,15 +436,15 @@ fn vain_reads_send_what_is_coalesced() {
                     .expect("it is sound")
             },
         ];
-        for vain_read in reads {
+        for empty_read in reads {
             let (one, other) = pair();
             one.set_coalesces(true);
             write(&one, 10);
-            assert_eq!(cost(|| vain_read(&one)).sends, 1);
+            assert_eq!(cost(|| empty_read(&one)).sends, 1);
             assert_eq!(one.pending_bytes(), 0);
-            assert_eq!(cost(|| vain_read(&one)).sends, 0);
+            assert_eq!(cost(|| empty_read(&one)).sends, 0);
             assert_eq!(read(&other, 100), 10);
-            // The answer is there, and what is coalesced meanwhile waits for more.
+            // This read finds data, so what is coalesced keeps waiting for more.
             write(&other, 20);
             write(&one, 10);
             assert_eq!(cost(|| assert_eq!(read(&one, 100), 20)).sends, 0);
@@ -446,7 +453,7 @@ fn vain_reads_send_what_is_coalesced() {
     });
 }
 
-/// The peer has ended first: the lingering close ends, and the socket is closed at once, without a thread.
+/// The peer has ended its direction first, so the socket is closed at once, without a thread.
 #[test]
 fn a_lingering_close_of_an_ended_stream_is_one_shutdown() {
     in_worlds(|| {
@@ -477,14 +484,14 @@ fn visits(group: &Group, connection: &Connection) -> usize {
     visits
 }
 
-/// A group asks the kernel once, whoever is in it, and nobody who has nothing to say.
+/// A group makes one call for all of its members, and none for idle ones.
 #[test]
 fn a_group_of_idle_members_makes_one_call() {
     in_worlds(|| {
         let group = Group::new();
         let pairs: Vec<_> = (0..5).map(|_| idle_pair()).collect();
         for (one, _) in &pairs {
-            assert_eq!(cost(|| assert!(group.add(one) < 5)).watches, 1);
+            assert_eq!(cost(|| assert!(group.add(one) < 5)).registrations, 1);
         }
         let all = || {
             let mut keys = Vec::new();
@@ -497,25 +504,25 @@ fn a_group_of_idle_members_makes_one_call() {
             });
             keys
         };
-        // New members are visited, and those of whose room the kernel tells.
+        // The first polls visit new members, and members that are reported as writable.
         (0..3).for_each(|_| drop(all()));
         for _ in 0..5 {
-            assert_eq!(cost(|| assert_eq!(all(), [0; 0])), looks(1));
+            assert_eq!(cost(|| assert_eq!(all(), [0; 0])), polls(1));
         }
-        // One has news: it alone is visited, and receives.
+        // Only the member with data is visited, and receives.
         write(&pairs[3].1, 5);
         let seen = Calls {
             receives: 1,
-            ..looks(1)
+            ..polls(1)
         };
         assert_eq!(cost(|| assert_eq!(all(), [3])), seen);
         assert_eq!(read(&pairs[3].0, 10), 5);
     });
 }
 
-/// Leaving word for a group that nobody waits in wakes nobody, and calls nothing.
+/// Marking a member as due, or waking a group, makes no call while no thread waits in the group.
 #[test]
-fn word_for_a_group_in_which_nobody_waits_costs_nothing() {
+fn a_wake_up_of_a_group_without_waiting_threads_makes_no_call() {
     in_worlds(|| {
         let group = Group::new();
         let (one, _other) = idle_pair();
@@ -523,7 +530,7 @@ fn word_for_a_group_in_which_nobody_waits_costs_nothing() {
         (0..3).for_each(|_| assert!(visits(&group, &one) < 2));
         one.set_coalesces(true);
         assert_eq!(cost(|| write(&one, 10)), NONE);
-        // Whoever is due is visited without a wait.
+        // A member that is due is visited without a wait.
         let mut visited = 0;
         let visit = |_| {
             visited += 1;
@@ -535,11 +542,11 @@ fn word_for_a_group_in_which_nobody_waits_costs_nothing() {
         (0..3).for_each(|_| assert!(visits(&group, &one) < 2));
         assert_eq!(visits(&group, &one), 0);
         assert_eq!(cost(|| group.wake()), NONE);
-        assert_eq!(cost(|| group.poll(None, |_| Visit::Idle)), looks(1));
+        assert_eq!(cost(|| group.poll(None, |_| Visit::Idle)), polls(1));
     });
 }
 
-/// A write for which the queue has no room has the system take what it can first.
+/// A write for which the queue has no room sends from the queue first.
 #[test]
 fn a_queued_write_without_room_sends_what_is_queued() {
     in_worlds(|| {
@@ -558,9 +565,9 @@ fn a_queued_write_without_room_sends_what_is_queued() {
     });
 }
 
-/// Of the wake-up calls that so many blocked calls have needed at once 16 are kept.
+/// At most 16 of the interrupters that blocked calls have needed at once are kept.
 #[test]
-fn sixteen_wake_up_calls_are_kept() {
+fn sixteen_interrupters_are_kept() {
     in_worlds(|| {
         let readers: Vec<_> = (0..20)
             .map(|_| {
@@ -575,13 +582,14 @@ fn sixteen_wake_up_calls_are_kept() {
         for reader in readers {
             reader.join().expect("no thread panics");
         }
-        assert_eq!(world::open().wakes, 16);
+        assert_eq!(world::open().interrupters, 16);
     });
 }
 
-/// A quiet connection is polled, and asked, without its lock, which another thread may have.
+/// `poll` and `available` of an idle connection do not take its lock, which another thread may
+/// hold.
 #[test]
-fn a_quiet_connection_needs_no_lock() {
+fn polling_an_idle_connection_takes_no_lock() {
     in_worlds(|| {
         let (one, other) = idle_pair();
         for _ in 0..3 {
@@ -598,7 +606,7 @@ fn a_quiet_connection_needs_no_lock() {
     });
 }
 
-/// Each poll tries to send what is queued. That nothing has come in it knows from a shared poll.
+/// Each poll tries to send what is queued. A shared poll shows that nothing has arrived.
 #[test]
 fn a_poll_of_a_stalled_queue_receives_nothing() {
     in_worlds(|| {
@@ -607,8 +615,8 @@ fn a_poll_of_a_stalled_queue_receives_nothing() {
         write(&one, 1 << 19);
         let polled = Calls {
             sends: 1,
-            vain_sends: 1,
-            ..looks(1)
+            refused_sends: 1,
+            ..polls(1)
         };
         for _ in 0..3 {
             assert_eq!(cost(|| assert!(!poll(&one))), polled);
@@ -616,20 +624,20 @@ fn a_poll_of_a_stalled_queue_receives_nothing() {
     });
 }
 
-/// The kernel tells of it again, and nobody has to ask.
+/// The kernel reports the member again, so it is not probed.
 #[test]
-fn a_member_that_has_left_and_comes_again_is_watched() {
+fn a_member_that_is_added_again_is_watched_again() {
     in_worlds(|| {
         let (one, other) = idle_pair();
         let group = Group::new();
         for _ in 0..3 {
             let key = group.add(&one);
             (0..3).for_each(|_| assert!(visits(&group, &one) < 2));
-            assert_eq!(cost(|| assert_eq!(visits(&group, &one), 0)), looks(1));
+            assert_eq!(cost(|| assert_eq!(visits(&group, &one), 0)), polls(1));
             write(&other, 3);
             assert_eq!(visits(&group, &one), 1);
             assert_eq!(read(&one, 3), 3);
-            assert_eq!(cost(|| group.remove(key, &one)).removals, 1);
+            assert_eq!(cost(|| group.remove(key, &one)).deregistrations, 1);
             write(&other, 3);
             assert_eq!(visits(&group, &one), 0);
             assert_eq!(read(&one, 3), 3);
@@ -637,7 +645,7 @@ fn a_member_that_has_left_and_comes_again_is_watched() {
     });
 }
 
-/// One that is pending is visited from time to time, however long the wait may be.
+/// A pending member is visited from time to time, even during an unlimited wait.
 #[test]
 fn a_pending_member_is_visited_again() {
     in_worlds(|| {
@@ -659,9 +667,9 @@ fn a_pending_member_is_visited_again() {
     });
 }
 
-/// A visit to one member gives another something to do: that one is visited too, and nothing is waited for.
+/// A visit to one member makes another one due: that one is visited too, without a wait.
 #[test]
-fn what_a_visit_has_caused_needs_no_wait() {
+fn a_member_that_a_visit_makes_due_is_visited_without_a_wait() {
     in_worlds(|| {
         let group = Group::new();
         let ((one, sender), (two, _other)) = (idle_pair(), idle_pair());

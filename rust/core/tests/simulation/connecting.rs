@@ -1,23 +1,23 @@
-//! Programs that connect: in vain, late, to names with several addresses, with lookups that hang or fail. What becomes of
-//! each connect follows from what its target is.
+//! Programs that connect: to addresses that refuse or do not answer, to names with several
+//! addresses, and with lookups that hang or fail. The target decides the outcome of each connect.
 
 use std::time::Duration;
 
 use stream_socket::simulated::control::{self as world, Fault};
 use stream_socket::{Address, ConnectEnd, ConnectError, Connection, PollError, Status};
 
-use super::machine::Machine;
+use super::state_machine::StateMachine;
 use super::system::Random;
-use super::targets::{Case, Expected, KERNEL};
+use super::targets::{Case, Expected, KERNEL_TIMEOUT};
 use super::trace::{note, step};
 
-/// How long a program that waits for a connect to be given up lets pass between two polls.
+/// The time between two polls of a program that waits for the time limit of a connect.
 const FRAME: Duration = Duration::from_millis(16);
 
 /// Plays the program.
 pub fn run(mut random: Random) {
     let connection = Connection::new();
-    let mut machine = Machine::of(&connection);
+    let mut machine = StateMachine::of(&connection);
     for _ in 0..random.size(6) {
         step();
         attempt(&connection, &mut machine, &mut random);
@@ -27,18 +27,18 @@ pub fn run(mut random: Random) {
     connection.disconnect();
     take_events(&connection, &mut machine);
     machine.finish("it");
-    // Lookups that had hung come to their end.
+    // The lookups that hung need this time to end.
     world::sleep(world::latency() * 5);
 }
 
-/// Makes one connect, to its end.
-fn attempt(connection: &Connection, machine: &mut Machine, random: &mut Random) {
+/// Makes one connect, and waits for its end.
+fn attempt(connection: &Connection, machine: &mut StateMachine, random: &mut Random) {
     world::hang_lookups(false);
     let mut case = Case::new(random);
     let has_faults = random.once_in(4);
     if has_faults {
         for fault in [Fault::NoDescriptor, Fault::NoMemory, Fault::NoThread] {
-            // Without a thread a lookup that hangs would hang this one.
+            // Without a thread of its own, a lookup that hangs would hang this thread.
             let may_hang = fault == Fault::NoThread && matches!(case.expected, Expected::TimesOut);
             let once_in = random.choose(&[0, 2, 20]);
             world::set_fault(fault, if may_hang { 0 } else { once_in });
@@ -60,7 +60,7 @@ fn attempt(connection: &Connection, machine: &mut Machine, random: &mut Random) 
     if let Err(error) = &begun {
         note(|| format!("it fails at once: {error}"));
         assert!(
-            has_faults || matches!(case.expected, Expected::AtOnce),
+            has_faults || matches!(case.expected, Expected::FailsAtOnce),
             "{:?} fails at once: {error}",
             case.expected
         );
@@ -88,7 +88,7 @@ fn attempt(connection: &Connection, machine: &mut Machine, random: &mut Random) 
         }
         failure = failure.or(connection.poll(world::now).err());
         let time = Duration::from_nanos(random.size(patience) as u64);
-        // After an absence a connect goes on for longer than its limit.
+        // A connect whose program did not poll for a while may take longer than its limit.
         let left = limit.map(|limit| (begun_at + limit).saturating_duration_since(world::now()));
         let left = left.map(|left| match left.is_zero() {
             true => FRAME,
@@ -110,14 +110,14 @@ fn attempt(connection: &Connection, machine: &mut Machine, random: &mut Random) 
     take_events(connection, machine);
 }
 
-fn take_events(connection: &Connection, machine: &mut Machine) {
+fn take_events(connection: &Connection, machine: &mut StateMachine) {
     while let Some(event) = connection.next_event() {
         note(|| format!("it: {event:?}"));
         machine.take("it", event);
     }
 }
 
-/// Sets options, which hold for whatever socket becomes the connection's.
+/// Sets options. They apply to whichever socket becomes the connection's.
 fn set_options(connection: &Connection, random: &mut Random, may_fail: bool) {
     if !random.once_in(8) {
         return;
@@ -131,24 +131,24 @@ fn set_options(connection: &Connection, random: &mut Random, may_fail: bool) {
 }
 
 impl Case {
-    /// Holds what has become of the connect against what had to.
+    /// Compares the outcome of the connect with the expected one.
     fn check(
         &self,
         connection: &Connection,
-        machine: &Machine,
+        machine: &StateMachine,
         took: Duration,
         limit: Option<Duration>,
         failure: Option<&PollError>,
     ) {
         let end = machine.last_end;
         match &self.expected {
-            Expected::AtOnce => panic!("it has begun"),
+            Expected::FailsAtOnce => panic!("the connect has started"),
             Expected::Connected(address) => {
                 assert_eq!(end, Some(ConnectEnd::Connected), "{failure:?}");
                 assert!(took >= self.earliest, "after {took:?}");
                 let peer = connection.peer_address();
                 if let (Some(expected), Some(Address::Inet(peer))) = (address, &peer) {
-                    // Any address of the name that accepts is right.
+                    // Any address that accepts will do.
                     assert_eq!(peer.port(), expected.port());
                     assert!(peer.ip().is_loopback(), "{peer}");
                 }
@@ -165,8 +165,8 @@ impl Case {
                 assert!(took >= self.earliest, "after {took:?}");
             }
             Expected::TimesOut => {
-                // The kernel may lose its patience before, and a listener that was full may not be any more.
-                let is_late = took >= KERNEL || self.waiting.is_empty();
+                // The kernel may time out first, and the backlog may have room again.
+                let may_end_otherwise = took >= KERNEL_TIMEOUT || self.waiting.is_empty();
                 match end {
                     Some(ConnectEnd::TimedOut) => {
                         let limit = limit.expect("it has one");
@@ -180,7 +180,7 @@ impl Case {
                             "{failure:?}"
                         );
                     }
-                    other => assert!(is_late, "{other:?} after {took:?}: {failure:?}"),
+                    other => assert!(may_end_otherwise, "{other:?} after {took:?}: {failure:?}"),
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Programs in which two ends exchange bytes, and go.
+//! Programs in which two ends exchange bytes and close.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -12,26 +12,27 @@ use super::stream::Stream;
 use super::system::{Random, System};
 use super::trace::note;
 
-/// One end, of whatever kind.
+/// One end of a connection.
 pub enum End<S: System> {
     Library(LibraryEnd<S>),
     Raw(RawEnd<S>),
 }
 
-/// Two ends, and what goes between them.
+/// Two ends, and the streams between them.
 pub struct Exchange<S: System> {
     pub ends: [End<S>; 2],
     pub streams: [Arc<Stream>; 2],
     pub is_unix: bool,
-    /// Timeouts are so long that they excuse nothing.
+    /// The timeouts are long enough for everything in flight to arrive.
     pub is_patient: bool,
-    /// What one end has handed to the system, the other end's system has.
+    /// No relay lies between the ends, so data that one end has handed to the system reaches the
+    /// other end within `notify_delay`.
     pub is_direct: bool,
     pub random: Random,
 }
 
 impl<S: System> Exchange<S> {
-    /// A connection of a random kind. Calls that write wait for as long as it takes if they `may_block`.
+    /// A connection of a random kind. If calls `may_block`, writes wait for room without a limit.
     pub fn new(mut random: Random, may_block: bool) -> Exchange<S> {
         let is_raw = random.once_in(3);
         let is_unix = random.once_in(2);
@@ -95,19 +96,19 @@ impl<S: System> Exchange<S> {
         }
     }
 
-    /// How the two ends leave.
+    /// Chooses how the two ends leave.
     pub fn leavings(&mut self) -> [Leaving; 2] {
         let all = [
             Leaving::Drain,
             Leaving::Drain,
             Leaving::Drain,
-            Leaving::Half,
-            Leaving::Go,
-            Leaving::Go,
+            Leaving::AwaitEnd,
+            Leaving::Close,
+            Leaving::Close,
             Leaving::Abort,
         ];
         let mut leavings = [self.random.choose(&all), self.random.choose(&all)];
-        if leavings == [Leaving::Half; 2] {
+        if leavings == [Leaving::AwaitEnd; 2] {
             leavings[0] = Leaving::Drain;
         }
         leavings
@@ -137,7 +138,7 @@ impl<S: System> Exchange<S> {
                 End::Library(end) => end.leave(leavings[index], &mut self.random),
                 End::Raw(end) => end.leave(leavings[index]),
             }
-            goes_on[index] = matches!(leavings[index], Leaving::Drain | Leaving::Half);
+            goes_on[index] = matches!(leavings[index], Leaving::Drain | Leaving::AwaitEnd);
         }
         let mut rounds = 0;
         while goes_on.contains(&true) {
@@ -150,15 +151,15 @@ impl<S: System> Exchange<S> {
             }
             S::sleep(Duration::from_micros(self.random.choose(&[1, 100, 1000])));
             rounds += 1;
-            assert!(rounds < 1_000_000, "it never ends");
+            assert!(rounds < 1_000_000, "the exchange does not end");
         }
         self.finish();
     }
 
-    /// What the other end has handed to the system, a poll sees. `index` is the end that looks.
+    /// Checks that the end `index` sees in a poll what the other end has handed to the system.
     fn check_data(&mut self, index: usize) {
         let other = match &self.ends[1 - index] {
-            // What a connection has accepted and not sent goes with it when it ends.
+            // A connection that has ended has dropped what it had accepted and not sent.
             End::Library(end) if end.connection.status() != Status::Connected => return,
             End::Library(end) => end.connection.pending_bytes() as u64,
             End::Raw(_) => 0,
@@ -185,8 +186,8 @@ impl<S: System> Exchange<S> {
             && self.random.once_in(2)
         {
             let mut visited = false;
-            group.poll(Some(Duration::ZERO), |told| {
-                visited |= told == *key;
+            group.poll(Some(Duration::ZERO), |visited_key| {
+                visited |= visited_key == *key;
                 if end.poll() {
                     stream_socket::Visit::Ready
                 } else {
@@ -210,7 +211,7 @@ impl<S: System> Exchange<S> {
         }
     }
 
-    /// Everything is closed, and everything is compared.
+    /// Closes both ends, and checks the streams.
     pub fn finish(self) {
         for end in &self.ends {
             if let End::Library(end) = end {
@@ -223,14 +224,14 @@ impl<S: System> Exchange<S> {
     }
 }
 
-/// A side of a connection that has no part in a program yet.
+/// One side of a connection, before a program uses it.
 #[allow(clippy::large_enum_variant, reason = "there are two")]
 pub enum Side<S: System> {
     Library(Connection),
     Raw(S::Peer),
 }
 
-/// A listener, and where it listens.
+/// A listener and its address.
 pub fn listen<S: System>(is_unix: bool, random: &mut Random) -> (Listener, Address) {
     let listener = Listener::new();
     let bind = if is_unix {
@@ -259,13 +260,13 @@ pub fn loopback(random: &mut Random) -> BindAddress {
     BindAddress::Inet((ip, 0).into())
 }
 
-/// Two ends that were connected by way of a listener.
+/// Two sides that are connected through a listener.
 pub fn connect<S: System>(is_unix: bool, is_raw: bool, random: &mut Random) -> (Side<S>, Side<S>) {
     let (listener, address) = listen::<S>(is_unix, random);
     meet(&listener, address, is_raw)
 }
 
-/// The end that connects to `address`, and the one that `listener` accepts then.
+/// The side that connects to `address`, and the side that `listener` accepts.
 pub fn meet<S: System>(listener: &Listener, address: Address, is_raw: bool) -> (Side<S>, Side<S>) {
     let client = if is_raw {
         Side::Raw(S::connect(&address).expect("the listener listens"))

@@ -1,7 +1,8 @@
-//! Programs that fork. The child has its own process-wide state; what it has of its parent's connections and groups goes on
-//! to answer, more slowly perhaps, and what it makes itself works as anywhere.
+//! Programs that fork. The child has process-wide state of its own. The connections and groups of
+//! its parent still work in it, if perhaps more slowly, and so do those that it creates.
 //!
-//! The threads of a parent are not there in its child, which the world does not play: it forks while the library has none.
+//! A real child has none of its parent's threads. The simulation cannot remove threads, so it forks
+//! while the library has none.
 
 use std::mem::MaybeUninit;
 use std::time::Duration;
@@ -12,10 +13,10 @@ use stream_socket::{Connection, Group, Visit};
 use super::system::Random;
 use super::trace::{note, step};
 
-/// How often a group asks members of which it is told nothing.
+/// How often a group probes the members that no poller watches.
 const SLICE: Duration = Duration::from_millis(10);
 
-/// A pair of which one end is in a group.
+/// A connected pair, one end of which is in a group.
 struct Watched {
     group: Group,
     key: usize,
@@ -52,7 +53,7 @@ impl Watched {
                 let count = one.try_read(&mut out).expect("it is sound");
                 assert!(
                     count > 0 || self.waiting == 0,
-                    "a read misses what is there"
+                    "a read has missed unread bytes"
                 );
                 self.waiting -= count;
             }
@@ -64,7 +65,7 @@ impl Watched {
         }
     }
 
-    /// A group tells of what is there: at once, or when it has asked.
+    /// Checks that the group reports unread bytes: at once, or after it has probed.
     fn poll_group(&self) {
         let limit = if self.is_inherited {
             SLICE * 3
@@ -79,15 +80,18 @@ impl Watched {
                 _ => Visit::Idle,
             }
         });
-        assert!(is_notified || self.waiting == 0, "a group has told nothing");
+        assert!(
+            is_notified || self.waiting == 0,
+            "the group has not reported unread bytes"
+        );
     }
 }
 
 /// Plays the program.
 pub fn run(mut random: Random) {
     let mut all: Vec<Watched> = Vec::new();
-    for generation in 0..random.size(3) {
-        note(|| format!("generation {generation}"));
+    for process in 0..random.size(3) {
+        note(|| format!("process {process}"));
         all.extend((0..random.size(3)).map(|_| Watched::new()));
         for _ in 0..random.size(60) {
             let index = random.below(all.len() as u64) as usize;
@@ -96,7 +100,7 @@ pub fn run(mut random: Random) {
         if random.once_in(2) {
             close_lingering(&mut random);
         }
-        // The library's threads end, as those of a parent are not there in its child.
+        // The child must not have the library's threads.
         stream_socket::process::shut_down();
         world::fork();
         stream_socket::process::start_up();
@@ -106,7 +110,7 @@ pub fn run(mut random: Random) {
     }
 }
 
-/// A connection that goes with something queued, which needs a thread of this process.
+/// Closes a connection with queued data. Its lingering close needs a thread of this process.
 fn close_lingering(random: &mut Random) {
     let (one, other) = Connection::pair().expect("no fault is set");
     one.set_queue_limit(1 << 20);

@@ -1,5 +1,6 @@
-//! Groups of connections and listeners, with several threads that send, connect, wake, join and leave. Nobody waits for
-//! what is there already: a wait that nothing ends is a deadlock, which the simulation tells.
+//! A group of connections and a listener, while other threads connect, send, close and wake the
+//! group. No poll waits for something that has happened already: that would be a deadlock, which
+//! the simulation reports.
 
 use std::collections::BTreeMap;
 use std::mem::MaybeUninit;
@@ -19,7 +20,7 @@ use super::trace::{note, step};
 /// What the threads share.
 struct Shared {
     group: Group,
-    /// How often a poll of it has returned.
+    /// How many polls of the group have returned.
     polled: AtomicUsize,
     is_over: AtomicBool,
 }
@@ -50,14 +51,14 @@ pub fn run(mut random: Random) {
     }
     let received = poll(&shared, &listener, clients, &mut random);
     assert_eq!(received, expected, "not all that was sent has arrived");
-    // Those who wake wait for one more poll each time.
+    // The threads that wake the group wait for a poll after each wake-up. No more polls come.
     shared.is_over.store(true, Ordering::SeqCst);
     for thread in threads {
         thread.join().expect("no thread panics");
     }
 }
 
-/// Connects, sends `total` bytes and goes.
+/// Connects, sends `total` bytes and disconnects.
 fn send(address: &Address, total: usize, random: &mut Random) {
     let client = Connection::new();
     client.set_write_timeout(Some(PATIENT));
@@ -98,7 +99,8 @@ fn wake(shared: &Shared, random: &mut Random) {
     }
 }
 
-/// Polls the group until all `clients` have come and gone. How many bytes they have sent.
+/// Polls the group until all `clients` have connected and closed. Returns how many bytes they have
+/// sent.
 fn poll(shared: &Shared, listener: &Listener, clients: usize, random: &mut Random) -> usize {
     let group = &shared.group;
     let listening = group.add(listener);
@@ -137,7 +139,10 @@ fn poll(shared: &Shared, listener: &Listener, clients: usize, random: &mut Rando
             note(|| format!("{key} reads: {outcome:?}"));
             match outcome {
                 Ok(0) => {
-                    assert!(!has_data, "{key}: a poll has seen what is not there");
+                    assert!(
+                        !has_data,
+                        "{key}: a poll has reported data that is not there"
+                    );
                     Visit::Idle
                 }
                 Ok(count) => {
@@ -154,7 +159,7 @@ fn poll(shared: &Shared, listener: &Listener, clients: usize, random: &mut Rando
             }
         });
         shared.polled.fetch_add(1, Ordering::SeqCst);
-        // A member that leaves and comes back is another one, with the same news.
+        // A member that is removed and added again gets a new key, and its unread data is reported.
         if random.once_in(8)
             && let Some((key, member)) = members.pop_first()
         {

@@ -1,4 +1,4 @@
-//! One end of a connection that uses the library, with every answer held against the model.
+//! One end of a connection that uses the library. Every result is compared with the model.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -7,35 +7,36 @@ use std::time::Duration;
 use stream_socket::packets::{Framing, LengthField, PacketReader, Width};
 use stream_socket::{Connection, DisconnectCause, Event, Group, Status, Visit};
 
-use super::machine::Machine;
+use super::state_machine::StateMachine;
 use super::stream::{Outcome, Stream};
 use super::system::{Random, System};
 use super::trace::{note, step};
 
-/// How much longer than its timeout a call may take: the thread may have to wait for its turn.
+/// How much longer than its timeout a call may take: other threads may run first.
 const SLACK: Duration = Duration::from_millis(20);
 
-/// With such a timeout whatever is on its way arrives.
+/// A timeout that is long enough for everything in flight to arrive.
 pub const PATIENT: Duration = Duration::from_secs(25);
 
-/// The end. Its writing calls are made by one thread at a time, as are its reading and its other calls.
+/// The end. One thread at a time writes, one reads, and one makes the other calls.
 pub struct LibraryEnd<S: System> {
     pub name: &'static str,
     pub connection: Arc<Connection>,
     pub incoming: Arc<Stream>,
     pub outgoing: Arc<Stream>,
-    pub(super) machine: Mutex<Machine>,
-    /// Any stream is one of such packets, wherever one begins to read: a byte says how many follow.
+    pub(super) machine: Mutex<StateMachine>,
+    /// Cuts packets whose first byte is their length: any stream, from any offset, consists of
+    /// these.
     pub(super) packets: Box<Mutex<PacketReader>>,
     pub(super) group: Option<(Group, usize)>,
-    /// So many bytes may be sent in all.
+    /// How many more bytes may be sent.
     pub(super) budget: AtomicUsize,
-    /// Calls that write may wait: the other end is at work meanwhile.
+    /// Writes may block, because another thread plays the other end.
     pub may_block: bool,
-    /// One thread does everything, so that answers can be compared with each other.
+    /// One thread plays both ends, so the results of different calls can be compared.
     pub is_alone: bool,
     pub(super) has_shut: AtomicBool,
-    /// A search has met the end, with something left before it.
+    /// A search has reached the end of the stream, with unread bytes before it.
     pub(super) has_searched_in_vain: AtomicBool,
     pub(super) has_left: AtomicBool,
     _system: std::marker::PhantomData<S>,
@@ -51,7 +52,7 @@ impl<S: System> LibraryEnd<S> {
     ) -> LibraryEnd<S> {
         LibraryEnd {
             name,
-            machine: Mutex::new(Machine::of(&connection)),
+            machine: Mutex::new(StateMachine::of(&connection)),
             packets: Box::new(Mutex::new(PacketReader::new(
                 Framing::Length(LengthField {
                     width: Width::Bytes(1),
@@ -74,7 +75,7 @@ impl<S: System> LibraryEnd<S> {
         }
     }
 
-    /// Has a group look after it.
+    /// Adds the connection to a group.
     pub fn join_group(&mut self) {
         let group = Group::new();
         let key = group.add(&*self.connection);
@@ -85,13 +86,14 @@ impl<S: System> LibraryEnd<S> {
         self.group.as_ref()
     }
 
-    /// Settings to begin with.
+    /// Chooses the settings of the connection.
     pub fn set_up(&self, random: &mut Random, is_patient: bool) {
         let connection = &self.connection;
         if !S::IS_SIMULATED {
-            // A real kernel would wait for an acknowledgement before it sends what is small (tcp(7), TCP_NODELAY).
+            // Otherwise a real kernel delays small segments until an acknowledgement (tcp(7),
+            // TCP_NODELAY).
             let outcome = connection.set_options("send at once", |options| options.no_delay = true);
-            outcome.expect("a socket can be told to send at once");
+            outcome.expect("the socket is open");
         }
         connection.set_allow_half_open(random.once_in(2));
         connection.set_coalesces(random.once_in(3));
@@ -111,9 +113,10 @@ impl<S: System> LibraryEnd<S> {
         } else {
             connection.set_write_timeout(Some(S::patience(random)));
             self.outgoing
-                .excuse("the write timeout ends the lingering_close");
+                .excuse("the write timeout ends the lingering close");
         }
-        // A call of the library within `note` would be one that another run of the same seed does not make.
+        // A call of the library within `note` would be made only when the trace is on, and change
+        // the run.
         let settings = (
             connection.allows_half_open(),
             connection.coalesces(),
@@ -128,18 +131,18 @@ impl<S: System> LibraryEnd<S> {
         });
     }
 
-    /// Does something, in whatever role.
+    /// Performs one random call.
     pub fn act(&self, random: &mut Random) {
         match random.below(10) {
             0..=3 => self.write(random),
             4..=6 => {
                 self.read(random);
             }
-            _ => self.look(random),
+            _ => self.inspect(random),
         }
     }
 
-    /// A call has told that the connection has failed.
+    /// A call has reported that the connection has failed.
     pub(super) fn has_failed(&self) {
         self.outgoing.state().is_sender_notified = true;
         self.incoming.state().is_receiver_notified = true;
@@ -155,8 +158,8 @@ impl<S: System> LibraryEnd<S> {
         }
     }
 
-    /// Calls that look.
-    pub fn look(&self, random: &mut Random) {
+    /// Makes one of the calls that neither read nor write.
+    pub fn inspect(&self, random: &mut Random) {
         step();
         let connection = &self.connection;
         match random.below(9) {
@@ -209,7 +212,7 @@ impl<S: System> LibraryEnd<S> {
         self.take_events();
     }
 
-    /// Every byte that has gone through is counted once.
+    /// Checks that the statistics count each byte once.
     fn count(&self) {
         let counted = self.connection.statistics(S::now());
         note(|| format!("{}: {counted:?}", self.name));
@@ -242,7 +245,11 @@ impl<S: System> LibraryEnd<S> {
         match polled {
             Ok(has_data) => {
                 if has_data && self.is_alone {
-                    assert!(self.connection.has_unread(), "{}: no news", self.name);
+                    assert!(
+                        self.connection.has_unread(),
+                        "{}: a poll has reported data that is not there",
+                        self.name
+                    );
                 }
                 has_data
             }
@@ -265,8 +272,8 @@ impl<S: System> LibraryEnd<S> {
         note(|| format!("{} polls its group for {limit:?}", self.name));
         let before = S::now();
         let mut visits = 0;
-        group.poll(limit, |told| {
-            assert_eq!(told, *key);
+        group.poll(limit, |visited| {
+            assert_eq!(visited, *key);
             let has_data = self.poll();
             let is_over = self.connection.status() != Status::Connected
                 || limit.is_none() && self.connection.is_read_closed();
@@ -276,7 +283,7 @@ impl<S: System> LibraryEnd<S> {
             visits += 1;
             assert!(
                 visits < 5000,
-                "{}: its group visits it again and again for nothing",
+                "{}: its group visits it without end, though it is idle",
                 self.name
             );
             Visit::Idle
@@ -284,7 +291,7 @@ impl<S: System> LibraryEnd<S> {
         self.is_in_time(limit, S::now().duration_since(before));
     }
 
-    /// Ends its direction.
+    /// Ends the sending direction.
     pub fn shut_down(&self) {
         self.has_shut.store(true, Ordering::Relaxed);
         let outcome = self.connection.shut_down_writing();
@@ -294,11 +301,11 @@ impl<S: System> LibraryEnd<S> {
         }
     }
 
-    /// What has happened: each change of the status follows from the one before.
+    /// Takes and checks the pending events.
     pub fn take_events(&self) {
         while let Some(event) = self.connection.next_event() {
             note(|| format!("{}: {event:?}", self.name));
-            // Another thread cannot go on while this is locked.
+            // No other thread runs while this std mutex is locked.
             self.machine.lock().unwrap().take(self.name, event);
             if let Event::Disconnected(cause) = event {
                 match cause {
@@ -309,7 +316,7 @@ impl<S: System> LibraryEnd<S> {
                     }
                     DisconnectCause::Local => {}
                     DisconnectCause::InvalidData => {
-                        panic!("{}: these packets are sound", self.name)
+                        panic!("{}: no packet is malformed", self.name)
                     }
                     other => panic!("no model of {other:?}"),
                 }

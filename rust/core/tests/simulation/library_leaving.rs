@@ -1,4 +1,4 @@
-//! How an end of the library goes.
+//! How an end that uses the library leaves.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::system::{Random, System};
 use super::trace::{note, step};
 
 impl<S: System> LibraryEnd<S> {
-    /// Begins to go: from now on it only reads, or has gone.
+    /// Starts to leave: from now on the end only reads, or it is closed.
     pub fn leave(&self, how: Leaving, random: &mut Random) {
         step();
         note(|| format!("{} leaves: {how:?}", self.name));
@@ -20,12 +20,12 @@ impl<S: System> LibraryEnd<S> {
                 self.incoming.state().is_read_to_its_end = true;
                 self.shut_down();
             }
-            Leaving::Half => self.incoming.state().is_read_to_its_end = true,
-            Leaving::Go => {
+            Leaving::AwaitEnd => self.incoming.state().is_read_to_its_end = true,
+            Leaving::Close => {
                 if random.once_in(4) {
                     self.connection.set_write_timeout(Some(S::patience(random)));
                     self.outgoing
-                        .excuse("the write timeout ends the lingering_close");
+                        .excuse("the write timeout ends the lingering close");
                 }
                 self.has_left.store(true, Ordering::Relaxed);
                 self.connection.disconnect();
@@ -40,14 +40,16 @@ impl<S: System> LibraryEnd<S> {
         }
     }
 
-    /// Goes on reading, without waiting if it is alone. Whether there is more to come.
+    /// Continues to read, without blocking if one thread plays both ends. Returns whether more may
+    /// come.
     pub fn drain(&self, random: &mut Random) -> bool {
         step();
         let goes_on = if self.is_alone {
             self.poll();
             self.try_read(random.size(1 << 16))
         } else if self.group.is_some() && !self.connection.is_read_closed() && random.once_in(2) {
-            // It is visited again as long as there is something to read. Of an end that a visit has seen it is told once.
+            // The group visits the connection again while it has unread data. The end is reported
+            // once.
             self.poll_group(None);
             self.try_read(random.size(1 << 16))
         } else {
@@ -64,7 +66,7 @@ impl<S: System> LibraryEnd<S> {
         goes_on
     }
 
-    /// Goes for good, and looks whether the events add up.
+    /// Closes the connection, and checks that the events add up.
     pub fn finish(&self) {
         self.has_left.store(true, Ordering::Relaxed);
         self.connection.disconnect();

@@ -1,4 +1,4 @@
-//! The calls of an end that read.
+//! The reads of an end that uses the library.
 
 use std::mem::MaybeUninit;
 use std::sync::atomic::Ordering;
@@ -11,7 +11,7 @@ use super::system::{Random, System};
 use super::trace::{note, step};
 
 impl<S: System> LibraryEnd<S> {
-    /// Calls that read. Whether there may be more to come.
+    /// Makes one random read. Returns whether more may come.
     pub fn read(&self, random: &mut Random) -> bool {
         step();
         let connection = &self.connection;
@@ -64,7 +64,7 @@ impl<S: System> LibraryEnd<S> {
         }
     }
 
-    /// Reads the next packet, if it is there, or counts those that are.
+    /// Reads the next packet, or counts the complete packets. Returns whether more may come.
     fn read_packet(&self, counts: bool) -> bool {
         let mut packets = self.packets.lock().unwrap();
         if counts {
@@ -83,7 +83,7 @@ impl<S: System> LibraryEnd<S> {
         self.has_probed(outcome.map(drop))
     }
 
-    /// Reads what is there.
+    /// Reads without blocking.
     pub(super) fn try_read(&self, size: usize) -> bool {
         let mut out = vec![MaybeUninit::new(0xA5); size];
         let outcome = self.connection.try_read(&mut out);
@@ -128,7 +128,8 @@ impl<S: System> LibraryEnd<S> {
         };
         let out = initialised(&out);
         self.incoming.receive(&out[..count]);
-        // What a read gets from a connection that has ended meanwhile may lie behind a gap, and does not count.
+        // A read may have received more bytes than it returns if the connection has ended
+        // meanwhile.
         assert!(
             matches!(
                 outcome,
@@ -137,13 +138,14 @@ impl<S: System> LibraryEnd<S> {
                     ..
                 })
             ) || out[count..].iter().all(|byte| *byte == 0xA5),
-            "{}: bytes were written behind those that were read",
+            "{}: the buffer was written beyond the bytes that were read",
             self.name
         );
         self.has_read(outcome.map_err(|ReadFailure { error, .. }| error))
     }
 
-    /// Takes note of the answer to a read that leaves what is not what it looks for. Whether there may be more to come.
+    /// Records the outcome of a search, which leaves unread what it does not match. Returns whether
+    /// more may come.
     fn has_probed(&self, outcome: Result<(), ReadError>) -> bool {
         match outcome {
             Err(
@@ -154,7 +156,7 @@ impl<S: System> LibraryEnd<S> {
             }
             Err(ReadError::EndOfStream) if self.has_searched_in_vain.load(Ordering::Relaxed) => {
                 self.incoming
-                    .excuse("a second search has given up what was left");
+                    .excuse("a second search has dropped the unread bytes");
                 self.incoming.state().is_receiver_notified = true;
                 self.has_read(outcome)
             }
@@ -162,7 +164,7 @@ impl<S: System> LibraryEnd<S> {
         }
     }
 
-    /// Takes note of the answer to a read. Whether there may be more to come.
+    /// Records the outcome of a read. Returns whether more may come.
     fn has_read(&self, outcome: Result<(), ReadError>) -> bool {
         match outcome {
             Ok(()) | Err(ReadError::TimedOut { .. } | ReadError::TooLong { .. }) => true,
@@ -188,13 +190,14 @@ impl<S: System> LibraryEnd<S> {
     }
 }
 
-/// A buffer that was initialised before it was given to a read.
+/// The bytes of a buffer that was initialised before it was passed to a read.
 pub fn initialised(out: &[MaybeUninit<u8>]) -> &[u8] {
-    // SAFETY: Each byte was initialised when the buffer was made, and a read writes initialised bytes only.
+    // SAFETY: Each byte was initialised when the buffer was made, and reads only write initialised
+    // bytes to it.
     unsafe { &*(std::ptr::from_ref(out) as *const [u8]) }
 }
 
-/// The answer to a read of `size`, and how much it has brought.
+/// Splits the outcome of a read of `size` bytes into the result and the number of bytes received.
 pub fn split(outcome: Result<(), ReadFailure>, size: usize) -> (Result<(), ReadError>, usize) {
     match outcome {
         Ok(()) => (Ok(()), size),

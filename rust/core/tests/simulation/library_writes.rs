@@ -1,4 +1,4 @@
-//! The calls of an end that write.
+//! The writes of an end that uses the library.
 
 use std::sync::atomic::Ordering;
 
@@ -9,7 +9,7 @@ use super::system::{Random, System};
 use super::trace::{note, step};
 
 impl<S: System> LibraryEnd<S> {
-    /// Calls that write.
+    /// Makes one random write, or changes how writes work.
     pub fn write(&self, random: &mut Random) {
         step();
         let connection = &self.connection;
@@ -42,7 +42,7 @@ impl<S: System> LibraryEnd<S> {
             }
             2 => {
                 let limit = random.choose(&[0, 0, 100, 1 << 22]);
-                // What is queued beyond a limit that shrinks stays.
+                // A smaller limit does not drop what is queued.
                 connection.set_queue_limit(limit);
                 note(|| format!("{} may queue {limit}", self.name));
             }
@@ -74,7 +74,7 @@ impl<S: System> LibraryEnd<S> {
         let connection = &self.connection;
         let data = self.outgoing.offer(size);
         let limit = connection.queue_limit();
-        // Another thread may set it meanwhile.
+        // Another thread may change it during the write.
         let timeout = connection.write_timeout();
         let before = S::now();
         let outcome = connection.write_fully(&data);
@@ -90,14 +90,14 @@ impl<S: System> LibraryEnd<S> {
         if self.is_alone && limit > 0 && outcome.is_ok() {
             assert!(
                 connection.pending_bytes() <= limit.max(16 * 1024),
-                "{}: the queue is larger than allowed",
+                "{}: the queue exceeds its limit",
                 self.name
             );
         }
         self.spend(count);
         if let Err(stream_socket::WriteFailure { error, .. }) = outcome {
             if matches!(error, WriteError::Busy { .. }) {
-                assert_eq!(count, 0, "{}: a full queue has taken a part", self.name);
+                assert_eq!(count, 0, "{}: a full queue has accepted a part", self.name);
             }
             self.write_failed(&error);
         }

@@ -1,5 +1,5 @@
-//! Programs in which a listener accepts, in want of descriptors and of connections that go while they wait, stops, and
-//! listens again.
+//! Programs in which a listener accepts, stops, and listens again, while descriptors are missing
+//! now and then.
 
 use std::collections::VecDeque;
 use std::mem::MaybeUninit;
@@ -10,6 +10,7 @@ use stream_socket::{
     Address, BindAddress, Connection, Group, ListenError, ListenOptions, Listener, Visit,
 };
 
+use super::simulated::connect_raw;
 use super::system::Random;
 use super::trace::{note, step};
 
@@ -62,14 +63,14 @@ fn bind_address(is_unix: bool) -> BindAddress {
     }
 }
 
-/// From a listen to its stop.
+/// One round, from a listen to the stop.
 struct Round<'a> {
     listener: &'a Listener,
     group: &'a Group,
     key: usize,
     address: Address,
     backlog: usize,
-    /// Who has connected and was not accepted, with the number that it has sent.
+    /// The clients that were not accepted yet, each with the number that it has sent.
     waiting: VecDeque<(Raw, u8)>,
     next: u8,
 }
@@ -82,9 +83,9 @@ impl Round<'_> {
                 let fault = random.choose(&[Fault::NoDescriptor, Fault::NoMemory]);
                 world::set_fault(fault, random.choose(&[0, 0, 2, 10]));
             }
-            4 => self.ask(),
+            4 => self.check_available(),
             5 => {
-                // One that waits says nothing.
+                // An empty send has no effect on a client that waits.
                 if let Some((client, _)) = self.waiting.front() {
                     let _ = client.send(&[]);
                 }
@@ -94,7 +95,7 @@ impl Round<'_> {
     }
 
     fn connect(&mut self, random: &mut Random) {
-        let client = Raw::connect(&self.address).expect("there is room");
+        let client = connect_raw(&self.address).expect("there is room");
         let _ = client.send(&[self.next]);
         note(|| format!("{} connects", self.next));
         self.waiting.push_back((client, self.next));
@@ -105,11 +106,11 @@ impl Round<'_> {
                 is_notified |= key == self.key;
                 Visit::Idle
             });
-            assert!(is_notified, "the group has not noticed who connects");
+            assert!(is_notified, "the group has not reported a new client");
         }
     }
 
-    fn ask(&mut self) {
+    fn check_available(&mut self) {
         match self.listener.is_connection_available() {
             Ok(is_available) => assert_eq!(is_available, !self.waiting.is_empty()),
             Err(error) => assert!(is_short(&error), "{error}"),
@@ -118,18 +119,18 @@ impl Round<'_> {
 
     fn accept(&mut self) {
         match self.listener.accept() {
-            Ok(None) => assert!(self.waiting.is_empty(), "somebody waits"),
+            Ok(None) => assert!(self.waiting.is_empty(), "a client waits"),
             Ok(Some(server)) => {
-                let (client, number) = self.waiting.pop_front().expect("somebody waits");
+                let (client, number) = self.waiting.pop_front().expect("a client waits");
                 note(|| format!("{number} is accepted"));
-                assert_eq!(read_byte(&server), number, "another one is accepted first");
+                assert_eq!(read_byte(&server), number, "clients are accepted in order");
                 drop(client);
             }
             Err(error) => assert!(is_short(&error), "{error}"),
         }
     }
 
-    /// Whoever waits sees that nobody will accept.
+    /// Stops the listener. The clients that wait see their connections end.
     fn stop(&mut self) {
         world::clear_faults();
         self.listener.stop();
@@ -147,7 +148,7 @@ impl Round<'_> {
                 }
             }
         }
-        Raw::connect(&self.address).expect_err("nobody listens");
+        connect_raw(&self.address).expect_err("no listener is left");
     }
 }
 

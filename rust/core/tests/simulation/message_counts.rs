@@ -1,5 +1,5 @@
-//! A packet is counted by the connection that accepts it, also while another thread connects the same
-//! object again.
+//! A packet is counted by the connection that accepts it, also while another thread connects the
+//! same object again.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ const PACKET: &[u8] = b"packet";
 fn a_packet_is_counted_by_the_connection_that_accepts_it() {
     for seed in 0..WORLDS {
         world::run(seed, move || {
-            world::make_plain();
+            world::prepare_for_counting();
             play(seed);
             stream_socket::process::shut_down();
         });

@@ -1,12 +1,13 @@
-//! A model of connections that knows nothing of how they are made, and random programs that are held against it. The programs
-//! run on a simulated kernel, and the simpler ones on a real one.
+//! A model of connections that is independent of the library, and random programs whose results are
+//! compared with it. All programs run on a simulated kernel; the single-threaded ones also run on a
+//! real kernel.
 
-#![allow(dead_code, reason = "each test program uses another part of it")]
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
+#[cfg(stream_socket_simulated)]
+pub mod closing_writers;
 #[cfg(stream_socket_simulated)]
 pub mod connecting;
-#[cfg(stream_socket_simulated)]
-pub mod endings;
 pub mod event_loops;
 pub mod exchange;
 #[cfg(stream_socket_simulated)]
@@ -19,22 +20,22 @@ pub mod library_reads;
 pub mod library_writes;
 #[cfg(stream_socket_simulated)]
 pub mod listeners;
-pub mod machine;
 #[cfg(stream_socket_simulated)]
 pub mod programs;
 pub mod raw;
 #[cfg(not(stream_socket_simulated))]
 pub mod real;
 #[cfg(stream_socket_simulated)]
+pub mod reconnects;
+#[cfg(stream_socket_simulated)]
 pub mod relays;
 #[cfg(stream_socket_simulated)]
-pub mod sessions;
-#[cfg(stream_socket_simulated)]
-pub mod sharing;
+pub mod shared_polls;
 #[cfg(stream_socket_simulated)]
 pub mod simulated;
 #[cfg(stream_socket_simulated)]
-pub mod stale;
+pub mod stale_paths;
+pub mod state_machine;
 pub mod stream;
 pub mod system;
 pub mod tags;
@@ -44,7 +45,7 @@ pub mod trace;
 
 use std::time::Duration;
 
-/// After this time what was handed to the system can be seen at the other end.
+/// The longest time until what was handed to the system can be seen at the other end.
 fn notify_delay<S: system::System>() -> Duration {
     #[cfg(stream_socket_simulated)]
     let latency = stream_socket::simulated::control::latency();

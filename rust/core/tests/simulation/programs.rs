@@ -1,9 +1,9 @@
-//! The programs, one for each seed.
+//! The programs. Each seed chooses one.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use stream_socket::simulated::control::{self as world, Fault, Figures};
+use stream_socket::simulated::control::{self as world, Fault, Summary};
 
 use super::exchange::{End, Exchange};
 use super::raw::Leaving;
@@ -11,11 +11,12 @@ use super::simulated::Simulated;
 use super::system::Random;
 use super::trace::{self, note};
 use super::{
-    connecting, endings, event_loops, forks, groups, listeners, relays, sessions, sharing, stale,
+    closing_writers, connecting, event_loops, forks, groups, listeners, reconnects, relays,
+    shared_polls, stale_paths,
 };
 
 /// Runs the program of `seed` in the world of `seed`.
-pub fn run(seed: u64) -> Figures {
+pub fn run(seed: u64) -> Summary {
     trace::begin();
     world::run(seed, move || {
         let mut random = Random::new(seed ^ 0x00C0_FFEE);
@@ -27,12 +28,12 @@ pub fn run(seed: u64) -> Figures {
             program => {
                 set_mild_faults(&mut random);
                 match program {
-                    5 => sessions::run(random),
-                    6 => sharing::run(random),
-                    7 | 8 => endings::run(random),
+                    5 => reconnects::run(random),
+                    6 => shared_polls::run(random),
+                    7 | 8 => closing_writers::run(random),
                     9 | 10 => connecting::run(random),
                     11 => listeners::run(random),
-                    12 => stale::run(random),
+                    12 => stale_paths::run(random),
                     13 => forks::run(random),
                     14 => relays::run(random),
                     _ => groups::run(random),
@@ -41,24 +42,24 @@ pub fn run(seed: u64) -> Figures {
         }
         world::clear_faults();
         stream_socket::process::shut_down();
-        // A lookup that was under way is not waited for.
+        // The shutdown does not wait for lookups, so this does.
         for _ in 0..100 {
             if world::open().threads > 0 {
                 world::sleep(Duration::from_millis(1));
             }
         }
         let open = world::open();
-        assert_eq!(open, world::Open::default(), "something was not given back");
+        assert_eq!(open, world::Open::default(), "something was not closed");
     })
 }
 
-/// Faults that change nothing of what is promised.
+/// Injects faults that the library has to hide.
 fn set_mild_faults(random: &mut Random) {
     for fault in [
         Fault::ShortSend,
         Fault::ShortReceive,
-        Fault::EarlyReturn,
-        Fault::FalseEdge,
+        Fault::SpuriousWakeup,
+        Fault::SpuriousEvent,
     ] {
         if random.once_in(2) {
             let once_in = random.choose(&[3, 20, 200]);
@@ -68,11 +69,11 @@ fn set_mild_faults(random: &mut Random) {
     }
 }
 
-/// Faults that may end a connection.
+/// Injects faults that may end a connection.
 fn set_hard_faults(random: &mut Random) {
     let faults = [
         Fault::NoBuffers,
-        Fault::Silence,
+        Fault::PeerTimeout,
         Fault::NoDescriptor,
         Fault::NoMemory,
         Fault::NoThread,
@@ -99,12 +100,12 @@ fn begin(random: &mut Random, may_block: bool) -> Exchange<Simulated> {
     exchange
 }
 
-/// One thread polls event loops and plays whoever they talk to.
+/// One thread polls event loops and plays their peers.
 fn event_loops_alone(random: Random) {
     event_loops::run_alone::<Simulated>(random, set_faults);
 }
 
-/// Several threads do so.
+/// Several threads poll event loops, and one plays their peers.
 fn event_loops_in_threads(random: Random) {
     event_loops::run_in_threads(random, set_faults);
 }
@@ -144,7 +145,7 @@ fn exchange_in_threads(mut random: Random) {
                     end.act();
                 }
                 end.leave(leaving);
-                if matches!(leaving, Leaving::Drain | Leaving::Half) {
+                if matches!(leaving, Leaving::Drain | Leaving::AwaitEnd) {
                     while end.drain(true) {}
                 }
             })),
@@ -169,11 +170,11 @@ fn exchange_in_threads(mut random: Random) {
                             1 => {
                                 end.read(&mut own);
                             }
-                            _ => end.look(&mut own),
+                            _ => end.inspect(&mut own),
                         }
                     }
                     end.leave(leaving, &mut own);
-                    if matches!(leaving, Leaving::Drain | Leaving::Half) {
+                    if matches!(leaving, Leaving::Drain | Leaving::AwaitEnd) {
                         while end.drain(&mut own) {}
                     }
                     end.take_events();

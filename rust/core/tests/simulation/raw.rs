@@ -1,4 +1,4 @@
-//! One end of a connection that does not use the library, and does what no library does.
+//! One end of a connection that does not use the library, and does what the library never does.
 
 use std::io;
 use std::sync::Arc;
@@ -15,11 +15,11 @@ pub struct RawEnd<S: System> {
     incoming: Arc<Stream>,
     outgoing: Arc<Stream>,
     random: Random,
-    /// It has ended its direction.
+    /// It has ended its sending direction.
     is_shut: bool,
-    /// It receives at most so many bytes at a time.
+    /// The most bytes that it receives at a time.
     bite: usize,
-    /// So many bytes may be sent in all.
+    /// How many more bytes it may send.
     budget: usize,
 }
 
@@ -45,7 +45,7 @@ impl<S: System> RawEnd<S> {
         }
     }
 
-    /// Does something.
+    /// Performs one random operation.
     pub fn act(&mut self) {
         step();
         match self.random.below(10) {
@@ -88,7 +88,7 @@ impl<S: System> RawEnd<S> {
         }
     }
 
-    /// Receives. Whether there is more to come.
+    /// Receives. Returns whether more may come.
     fn receive(&mut self) -> bool {
         let Some(peer) = &self.peer else {
             return false;
@@ -115,7 +115,7 @@ impl<S: System> RawEnd<S> {
         }
     }
 
-    /// Begins to go: from now on it only reads, or has gone.
+    /// Starts to leave: from now on the end only reads, or it is closed.
     pub fn leave(&mut self, how: Leaving) {
         step();
         note(|| format!("{} leaves: {how:?}", self.name));
@@ -123,7 +123,7 @@ impl<S: System> RawEnd<S> {
             return;
         };
         match how {
-            Leaving::Drain | Leaving::Half => {
+            Leaving::Drain | Leaving::AwaitEnd => {
                 self.incoming.state().is_read_to_its_end = true;
                 if !self.is_shut {
                     let _ = peer.shut_down_writing();
@@ -131,7 +131,7 @@ impl<S: System> RawEnd<S> {
                 }
                 self.peer = Some(peer);
             }
-            Leaving::Go => {
+            Leaving::Close => {
                 self.excuse("the peer has closed with something unread, or without reading on");
             }
             Leaving::Abort => {
@@ -146,7 +146,7 @@ impl<S: System> RawEnd<S> {
         self.outgoing.excuse(reason);
     }
 
-    /// Goes on reading. Whether there is more to come.
+    /// Continues to read. Returns whether more may come.
     pub fn drain(&mut self, waits: bool) -> bool {
         step();
         if waits && let Some(peer) = &self.peer {
@@ -163,12 +163,12 @@ impl<S: System> RawEnd<S> {
 /// How an end leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leaving {
-    /// It ends its direction, and reads until the other's end.
+    /// It ends its sending direction, and reads to the end.
     Drain,
-    /// It reads until the other's end first, if it may.
-    Half,
-    /// It closes gracefully, and reads no more.
-    Go,
-    /// It resets.
+    /// It reads to the end, and then closes.
+    AwaitEnd,
+    /// It closes without reading on. All that was accepted is still sent.
+    Close,
+    /// It resets the connection.
     Abort,
 }

@@ -13,7 +13,7 @@ use super::system::{Peer, Random, System};
 #[derive(Clone, Copy, Debug)]
 pub struct Real;
 
-/// A socket of std.
+/// A socket of the standard library.
 pub enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
@@ -49,7 +49,7 @@ impl Peer for Stream {
             let socket = socket2::Socket::from(stream);
             socket
                 .set_linger(Some(Duration::ZERO))
-                .expect("a socket can be told to reset");
+                .expect("a TCP socket has SO_LINGER");
         }
     }
 

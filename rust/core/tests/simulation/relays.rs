@@ -1,5 +1,5 @@
-//! Exchanges by way of a relay, which delays, slows, splits, stalls and cuts what goes either way. Nothing else that is
-//! promised of a connection changes.
+//! Exchanges by way of a relay, which delays, slows, splits, stalls and cuts what goes either way.
+//! Nothing else that is promised of a connection changes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,8 @@ use super::stream::Stream;
 use super::system::Random;
 use super::trace::note;
 
-/// When both ends are gone, their link is over after so much time: a lingering close takes no longer.
+/// When both ends are gone, their link is over after so much time: a lingering close takes no
+/// longer.
 const LONGEST_END: Duration = Duration::from_secs(60);
 
 /// Plays the program.

@@ -1,44 +1,44 @@
-//! The simulated system.
+//! The simulated system, behind the trait that real ones share.
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use stream_socket::Address;
-use stream_socket::simulated::control as world;
+use stream_socket::simulated::control::{self as world, Raw, SocketAddress};
 
 use super::system::{Peer, Random, System};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Simulated;
 
-impl Peer for world::Raw {
+impl Peer for Raw {
     fn send(&self, data: &[u8]) -> io::Result<usize> {
-        world::Raw::send(self, data)
+        Raw::send(self, data)
     }
 
     fn receive(&self, limit: usize) -> io::Result<Vec<u8>> {
-        world::Raw::receive(self, limit)
+        Raw::receive(self, limit)
     }
 
     fn shut_down_writing(&self) -> io::Result<()> {
-        world::Raw::shut_down_writing(self)
+        Raw::shut_down_writing(self)
     }
 
     fn reset(self) {
-        world::Raw::reset(self);
+        Raw::reset(self);
     }
 
     fn mark(&self) {
-        world::Raw::mark(self);
+        Raw::mark(self);
     }
 
     fn wait_readable(&self, limit: Duration) {
-        world::Raw::wait_readable(self, limit);
+        Raw::wait_readable(self, limit);
     }
 }
 
 impl System for Simulated {
-    type Peer = world::Raw;
+    type Peer = Raw;
     const IS_SIMULATED: bool = true;
 
     fn now() -> Instant {
@@ -49,8 +49,8 @@ impl System for Simulated {
         world::sleep(time);
     }
 
-    fn connect(address: &Address) -> io::Result<world::Raw> {
-        world::Raw::connect(address)
+    fn connect(address: &Address) -> io::Result<Raw> {
+        connect_raw(address)
     }
 
     fn buffer_size() -> usize {
@@ -63,5 +63,22 @@ impl System for Simulated {
 
     fn fresh_path() -> std::path::PathBuf {
         "/run/socket".into()
+    }
+}
+
+/// Connects to `address` without the library.
+pub fn connect_raw(address: &Address) -> io::Result<Raw> {
+    Raw::connect(&socket_address(address))
+}
+
+/// Listens at `address` without the library.
+pub fn listen_raw(address: &Address, backlog: i32) -> io::Result<Raw> {
+    Raw::listen(&socket_address(address), backlog)
+}
+
+fn socket_address(address: &Address) -> SocketAddress {
+    match address {
+        Address::Inet(address) => SocketAddress::Inet(*address),
+        Address::Unix(path) => SocketAddress::Unix(path.clone()),
     }
 }

@@ -1,5 +1,5 @@
-//! One direction between two ends: what was accepted, what has arrived, and how it has ended. Every byte has a value that
-//! follows from its place, so that a gap, a swap or a copy shows.
+//! One direction between two ends: what was accepted, what has arrived, and how it has ended. The
+//! value of each byte follows from its offset, so a gap, a swap or a duplicate shows.
 
 use std::sync::{Mutex, MutexGuard};
 
@@ -24,21 +24,21 @@ pub struct Stream {
 
 #[derive(Clone, Debug, Default)]
 pub struct State {
-    /// So many bytes were accepted.
+    /// How many bytes were accepted.
     pub accepted: u64,
-    /// So many may arrive: those of the call that is under way included.
+    /// How many bytes may arrive, including those of the call in progress.
     offered: u64,
     pub received: u64,
     pub outcome: Option<Outcome>,
-    /// A call of the sender has told it that something was lost.
+    /// A call has reported a failure to the sender.
     pub is_sender_notified: bool,
-    /// A call of the receiver has told it that the connection has failed.
+    /// A call has reported a failure to the receiver.
     pub is_receiver_notified: bool,
-    /// The kernel was made to fail, so that what was sent may be gone at once.
+    /// Faults that lose data are injected.
     pub does_kernel_fail: bool,
-    /// The receiver reads until it ends.
+    /// The receiver reads to the end.
     pub is_read_to_its_end: bool,
-    /// The sender or the receiver has aborted, or the kernel was made to fail.
+    /// Why data may be lost, such as an abort or an injected fault.
     pub may_fail: Option<&'static str>,
 }
 
@@ -54,7 +54,7 @@ impl Stream {
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// The byte at `place`.
+    /// The byte at the offset `place`.
     pub fn byte(&self, place: u64) -> u8 {
         let mixed = (self.key ^ (place >> 3)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -71,7 +71,7 @@ impl Stream {
             .collect()
     }
 
-    /// The call has accepted `count` bytes of what was offered.
+    /// The call has accepted `count` of the offered bytes.
     pub fn accept(&self, count: usize) {
         let mut state = self.state();
         state.accepted += count as u64;
@@ -81,13 +81,7 @@ impl Stream {
             self.name
         );
         state.offered = state.accepted;
-        assert!(
-            state.received <= state.accepted,
-            "{}: {} bytes have arrived, {} were accepted",
-            self.name,
-            state.received,
-            state.accepted
-        );
+        self.check_received(&state, state.accepted);
     }
 
     /// The receiver has read `bytes`.
@@ -98,33 +92,36 @@ impl Stream {
             assert_eq!(
                 *byte,
                 self.byte(place),
-                "{}: another byte at {place} than was sent ({bytes:?} at {})",
+                "{}: wrong byte at {place} ({bytes:?} at {})",
                 self.name,
                 state.received
             );
         }
         state.received += bytes.len() as u64;
-        assert!(
-            state.received <= state.offered,
-            "{}: {} bytes have arrived, {} were accepted",
-            self.name,
-            state.received,
-            state.offered
-        );
+        self.check_received(&state, state.offered);
         assert!(
             bytes.is_empty() || state.outcome != Some(Outcome::End),
-            "{}: bytes behind the end",
+            "{}: bytes after the end",
             self.name
         );
     }
 
-    /// How many bytes may be received beyond those that were.
+    fn check_received(&self, state: &State, accepted: u64) {
+        assert!(
+            state.received <= accepted,
+            "{}: {} bytes have arrived, {accepted} were accepted: {state:?}",
+            self.name,
+            state.received
+        );
+    }
+
+    /// How many more bytes may be received.
     pub fn left(&self) -> u64 {
         let state = self.state();
         state.offered - state.received
     }
 
-    /// The receiver has seen how it has ended. Only the first time counts.
+    /// The receiver has seen the end. Only the first call counts.
     pub fn end(&self, outcome: Outcome) {
         let mut state = self.state();
         note(|| {
@@ -136,22 +133,18 @@ impl Stream {
         state.outcome.get_or_insert(outcome);
     }
 
-    /// Something may be lost from now on, for this reason.
+    /// Data may be lost from now on, for this reason.
     pub fn excuse(&self, reason: &'static str) {
         self.state().may_fail.get_or_insert(reason);
     }
 
-    /// Everything has come to its end.
+    /// Checks a direction that has ended.
     pub fn check(&self, is_unix: bool) {
         let state = self.state();
+        self.check_received(&state, state.accepted);
         let State {
             accepted, received, ..
         } = *state;
-        assert!(
-            received <= accepted,
-            "{}: {received} bytes have arrived, {accepted} were accepted: {state:?}",
-            self.name
-        );
         if !state.is_read_to_its_end {
             return;
         }
@@ -168,10 +161,10 @@ impl Stream {
                 self.name
             );
         } else if state.outcome == Some(Outcome::End) && !is_unix {
-            // A Unix domain socket has no reset that could tell the receiver.
+            // A Unix domain socket has no reset that the receiver could notice.
             assert!(
                 received == accepted || state.is_sender_notified || state.is_receiver_notified,
-                "{}: nobody was told of a loss: {state:?}",
+                "{}: data was lost without a report: {state:?}",
                 self.name
             );
         }

@@ -1,4 +1,4 @@
-//! What a connect can be to, and what it then comes to.
+//! The targets of connects, and the outcome that each has to have.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -7,12 +7,13 @@ use std::time::Duration;
 use stream_socket::simulated::control::{self as world, Raw};
 use stream_socket::{Address, ConnectEnd, Target};
 
+use super::simulated::{connect_raw, listen_raw};
 use super::system::Random;
 
-/// How long the world's kernel waits for an answer.
-pub const KERNEL: Duration = Duration::from_secs(130);
+/// When the simulated kernel gives up a connect.
+pub const KERNEL_TIMEOUT: Duration = Duration::from_secs(130);
 
-/// How long it takes until a connect is begun beside another one.
+/// The delay before the library starts an attempt beside one that is under way (RFC 8305).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// What answers at an address.
@@ -20,32 +21,32 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 pub enum Answer {
     Accepts,
     Refuses,
-    /// There is no way to it.
+    /// There is no route to it.
     Unreachable,
-    /// Nobody answers.
+    /// No host answers.
     Silence,
 }
 
-/// What a connect has to come to.
+/// The outcome that a connect has to have.
 #[derive(Clone, Debug)]
 pub enum Expected {
     Connected(Option<SocketAddr>),
-    /// It fails when it begins.
-    AtOnce,
+    /// The call of `connect` fails.
+    FailsAtOnce,
     Ends(ConnectEnd),
-    /// It takes longer than it may.
+    /// Its time limit ends it.
     TimesOut,
 }
 
-/// A connect and its target.
+/// A target, and the outcome of a connect to it.
 pub struct Case {
     pub target: Target,
     pub expected: Expected,
-    /// It does not come to its end before.
+    /// The least time that the connect takes.
     pub earliest: Duration,
-    /// What listens is open for so long.
+    /// Keeps the listener open.
     pub _listener: Option<Raw>,
-    /// Those that have filled the backlog.
+    /// The clients that fill the backlog.
     pub waiting: Vec<Raw>,
 }
 
@@ -70,7 +71,7 @@ impl Case {
         }
     }
 
-    /// One address.
+    /// A single address.
     fn address(random: &mut Random) -> Case {
         let (listener, port) = listen(Ipv4Addr::LOCALHOST.into(), 5);
         let answer = random.choose(&[
@@ -87,12 +88,12 @@ impl Case {
         let expected = match answer {
             Answer::Accepts => Expected::Connected(Some(address)),
             Answer::Refuses => Expected::Ends(ConnectEnd::Refused),
-            Answer::Unreachable => Expected::AtOnce,
+            Answer::Unreachable => Expected::FailsAtOnce,
             Answer::Silence if random.once_in(2) => Expected::Ends(ConnectEnd::Refused),
             Answer::Silence => Expected::TimesOut,
         };
         let earliest = match &expected {
-            Expected::Ends(_) if answer == Answer::Silence => KERNEL,
+            Expected::Ends(_) if answer == Answer::Silence => KERNEL_TIMEOUT,
             _ => Duration::ZERO,
         };
         Case {
@@ -106,28 +107,28 @@ impl Case {
         let path = PathBuf::from("@connecting");
         let address = Address::Unix(path);
         if random.once_in(2) {
-            return Case::of(Target::Address(address), Expected::AtOnce);
+            return Case::of(Target::Address(address), Expected::FailsAtOnce);
         }
-        let listener = Raw::listen(&address, 5).expect("the name is free");
+        let listener = listen_raw(&address, 5).expect("the name is free");
         Case {
             _listener: Some(listener),
             ..Case::of(Target::Address(address), Expected::Connected(None))
         }
     }
 
-    /// A listener that has no room left.
+    /// A listener whose backlog is full.
     fn full(random: &mut Random) -> Case {
         let address = if random.once_in(2) {
             Address::Unix("@full".into())
         } else {
             Address::Inet((Ipv4Addr::LOCALHOST, 0).into())
         };
-        let listener = Raw::listen(&address, 0).expect("the address is free");
+        let listener = listen_raw(&address, 0).expect("the address is free");
         let address = match listener.local_address() {
             Some(inet) => Address::Inet(inet),
             None => address,
         };
-        let waiting = Raw::connect(&address).expect("there is room for one");
+        let waiting = connect_raw(&address).expect("there is room for one");
         Case {
             _listener: Some(listener),
             waiting: vec![waiting],
@@ -157,7 +158,8 @@ impl Case {
             Some(first) => {
                 let before = answers[..first].iter();
                 let silent = before.filter(|answer| **answer == Answer::Silence).count();
-                // A failure begins the next attempt at once, so only the first of those that wait is sure to be waited for.
+                // A failure starts the next attempt at once, so the delays are certain only if no
+                // attempt fails.
                 let delay = match answers[..first]
                     .iter()
                     .any(|answer| *answer != Answer::Silence)
@@ -203,15 +205,15 @@ impl Case {
     }
 }
 
-/// A listener of somebody who does not use the library, and its port.
+/// A listener that is used without the library, and its port.
 fn listen(ip: IpAddr, backlog: i32) -> (Raw, u16) {
     let address = Address::Inet((ip, 0).into());
-    let listener = Raw::listen(&address, backlog).expect("the address is free");
+    let listener = listen_raw(&address, backlog).expect("the address is free");
     let port = listener.local_address().map_or(0, |address| address.port());
     (listener, port)
 }
 
-/// An address of which `answer` is what answers.
+/// An address with this `answer`. The `number` distinguishes several of them.
 fn ip_of(answer: Answer, number: u8) -> IpAddr {
     match answer {
         Answer::Accepts => Ipv4Addr::LOCALHOST.into(),

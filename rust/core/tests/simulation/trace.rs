@@ -1,4 +1,4 @@
-//! What a program has done so far, for whoever reads of its failure, and counts of it.
+//! The trace of a program, for the report of its failure, and the count of its operations.
 
 use std::fmt::Write;
 use std::sync::Mutex;
@@ -8,17 +8,17 @@ static STEPS: AtomicU64 = AtomicU64::new(0);
 static IS_ON: AtomicBool = AtomicBool::new(false);
 static LINES: Mutex<String> = Mutex::new(String::new());
 
-/// So many operations are more than a program needs.
-const MOST: u64 = 100_000;
+/// A program of more operations than this does not end.
+const MAX_STEPS: u64 = 100_000;
 
 static LIMIT: AtomicU64 = AtomicU64::new(u64::MAX);
 
 /// Begins a program.
 pub fn begin() {
-    LIMIT.store(steps() + MOST, Ordering::Relaxed);
+    LIMIT.store(steps() + MAX_STEPS, Ordering::Relaxed);
 }
 
-/// Counts one operation of the model.
+/// Counts one operation.
 pub fn step() {
     let steps = STEPS.fetch_add(1, Ordering::Relaxed);
     assert!(
@@ -27,28 +27,28 @@ pub fn step() {
     );
 }
 
-/// How many operations there were.
+/// The number of operations so far, in all programs.
 pub fn steps() -> u64 {
     STEPS.load(Ordering::Relaxed)
 }
 
-/// Whether operations are written down.
+/// Sets whether operations are traced.
 pub fn turn_on(is_on: bool) {
     IS_ON.store(is_on, Ordering::Relaxed);
 }
 
-/// Writes down what `line` says.
+/// Adds a line to the trace, if that is on.
 pub fn note(line: impl FnOnce() -> String) {
     if IS_ON.load(Ordering::Relaxed) {
         let line = line();
         let mut lines = LINES
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
-        writeln!(lines, "{line}").expect("memory can be written");
+        writeln!(lines, "{line}").expect("a string can be written");
     }
 }
 
-/// Everything that was written down.
+/// Takes the trace so far.
 pub fn take() -> String {
     std::mem::take(
         &mut *LINES

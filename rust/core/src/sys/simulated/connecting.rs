@@ -1,26 +1,29 @@
-//! How connections come about.
+//! Connecting, from both sides: the client's `connect`, and the connection in the listener's queue.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::address::{SocketAddress, is_silent, is_unreachable};
-use super::faults::os_error;
-use super::id::Id;
-use super::network::{Connection, Name, Side, SocketState, State};
+use super::faults::{Fault, os_error};
+use super::objects::{
+    Connection, Id, Name, Side, SocketAddress, SocketState, State, is_silent, is_unreachable,
+};
 use super::pipe::Pipe;
 use super::world::World;
-use crate::sys::{AddressFamily, Connect};
+use crate::sys::types::{AddressFamily, Connect};
 
 const SECOND: u64 = 1_000_000_000;
 
 /// How long a connect waits for an answer (tcp(7), tcp_syn_retries).
-const PATIENCE: u64 = 130 * SECOND;
+const CONNECT_TIMEOUT: u64 = 130 * SECOND;
+
+/// How long a client waits before it asks a host again whose backlog was full.
+const RETRY_INTERVAL: u64 = SECOND;
 
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-/// Whether a socket that is bound to `bound` serves `address`.
+/// Whether a connect to `address` reaches `socket`, if that listens.
 fn serves(socket: &SocketState, address: SocketAddr) -> bool {
     let Some(Name::Inet(bound)) = &socket.name else {
         return false;
@@ -37,16 +40,17 @@ fn serves(socket: &SocketState, address: SocketAddr) -> bool {
 }
 
 impl World {
-    /// Makes two sockets each other's peers.
+    /// Connects two sockets with each other. The success is still to be reported to `one` unless
+    /// they are `is_local`.
     pub(super) fn join(&mut self, one: Id, other: Id, is_local: bool) {
         let connection = self.next_id();
-        let rooms = [one, other].map(|id| {
+        let sizes = [one, other].map(|id| {
             let socket = &self.network.sockets[&id];
-            (socket.send_room, socket.receive_room)
+            (socket.send_buffer_size, socket.receive_buffer_size)
         });
         let pipes = [
-            Pipe::new(rooms[0].0, rooms[1].1, is_local),
-            Pipe::new(rooms[1].0, rooms[0].1, is_local),
+            Pipe::new(sizes[0].0, sizes[1].1, is_local),
+            Pipe::new(sizes[1].0, sizes[0].1, is_local),
         ];
         let side = |socket| Side {
             socket: Some(socket),
@@ -60,29 +64,31 @@ impl World {
         };
         self.network.connections.insert(connection, joined);
         for (side, id) in [one, other].into_iter().enumerate() {
-            self.socket(id).state = State::Connected {
+            self.network.socket(id).state = State::Connected {
                 connection,
                 side,
-                is_notified: is_local || side == 1,
+                is_reported: is_local || side == 1,
             };
         }
-        self.figures.connections += 1;
-        self.edge(Some(one));
-        self.edge(Some(other));
+        self.summary.connections += 1;
+        self.signal_edge(Some(one));
+        self.signal_edge(Some(other));
     }
 
-    /// Puts a connection of `client` into the queue of `listener`.
+    /// Connects `client` with a new socket, named `name`, in the queue of `listener`.
     fn enqueue(&mut self, listener: Id, client: Id, name: Option<Name>) {
         let is_local = self.network.sockets[&client].family == AddressFamily::Unix;
         let family = self.network.sockets[&listener].family;
         let server = self.open_socket(family);
-        self.socket(server).is_embryo = true;
-        self.socket(server).name = name;
+        self.network.socket(server).is_embryo = true;
+        self.network.socket(server).name = name;
         self.join(client, server, is_local);
-        if let State::Listening { queue, .. } = &mut self.socket(listener).state {
+        if let State::Listening { backlog, queue } = &mut self.network.socket(listener).state {
             queue.push_back(server);
+            // As on Linux, one more than the backlog fits (sk_acceptq_is_full).
+            debug_assert!(queue.len() <= *backlog + 1, "the queue was not full");
         }
-        self.edge(Some(listener));
+        self.signal_edge(Some(listener));
     }
 
     fn is_full(&self, listener: Id) -> bool {
@@ -93,21 +99,21 @@ impl World {
     }
 
     pub(super) fn connect(&mut self, id: Id, address: &SocketAddress) -> io::Result<Connect> {
-        match &mut self.socket(id).state {
+        match &mut self.network.socket(id).state {
             State::Unconnected => {}
             State::Connecting { .. } => return Ok(Connect::InProgress),
             State::Failed(code) => {
                 let code = *code;
-                self.socket(id).state = State::Unconnected;
+                self.network.socket(id).state = State::Unconnected;
                 return Err(os_error(code));
             }
-            // Who has connected is told so once (connect(2)).
+            // The success is reported once (connect(2), EISCONN).
             State::Connected {
-                is_notified,
+                is_reported,
                 connection,
                 side,
             } => {
-                if std::mem::replace(is_notified, true) {
+                if std::mem::replace(is_reported, true) {
                     return Err(os_error(libc::EISCONN));
                 }
                 let (connection, side) = (*connection, *side);
@@ -141,23 +147,23 @@ impl World {
         }
         if socket.name.is_none() {
             let port = self.free_port();
-            self.socket(id).name = Some(Name::Inet((to.ip(), port).into()));
+            self.network.socket(id).name = Some(Name::Inet((to.ip(), port).into()));
         }
-        let due = (!is_silent(to.ip())).then(|| self.arrival());
-        let end = self.time + PATIENCE;
-        self.socket(id).state = State::Connecting { to, due, end };
-        // A near system may have answered before the call returns.
+        let due = (!is_silent(to.ip())).then(|| self.draw_arrival());
+        let end = self.time + CONNECT_TIMEOUT;
+        self.network.socket(id).state = State::Connecting { to, due, end };
+        // A host nearby may answer before the call returns.
         if due.is_some() && self.random.once_in(8) {
             self.connect_arrives(id);
-            if let State::Connected { is_notified, .. } = &mut self.socket(id).state {
-                *is_notified = true;
+            if let State::Connected { is_reported, .. } = &mut self.network.socket(id).state {
+                *is_reported = true;
                 return Ok(Connect::Done);
             }
         }
         Ok(Connect::InProgress)
     }
 
-    /// The peer's system is asked, and answers.
+    /// The request of a connect arrives at the peer's host and is answered, or times out.
     pub(super) fn connect_arrives(&mut self, id: Id) {
         let time = self.time;
         let Some(State::Connecting { to, due, end }) =
@@ -167,23 +173,19 @@ impl World {
         };
         let (to, end) = (*to, *end);
         if due.is_none() || time >= end {
-            self.socket(id).state = State::Failed(libc::ETIMEDOUT);
-            self.edge(Some(id));
+            self.network.socket(id).state = State::Failed(libc::ETIMEDOUT);
+            self.signal_edge(Some(id));
             return;
         }
-        let listener = self.network.sockets.iter().find_map(|(listener, socket)| {
-            let listens = matches!(socket.state, State::Listening { .. });
-            (listens && serves(socket, to)).then_some(*listener)
-        });
-        match listener {
+        match self.find_listener(|socket| serves(socket, to)) {
             None => {
-                self.socket(id).state = State::Failed(libc::ECONNREFUSED);
-                self.edge(Some(id));
+                self.network.socket(id).state = State::Failed(libc::ECONNREFUSED);
+                self.signal_edge(Some(id));
             }
-            // It does not answer, and is asked again later.
+            // The host does not answer, and the client asks again.
             Some(listener) if self.is_full(listener) => {
-                let due = Some(time + SECOND);
-                self.socket(id).state = State::Connecting { to, due, end };
+                let due = Some(time + RETRY_INTERVAL);
+                self.network.socket(id).state = State::Connecting { to, due, end };
             }
             Some(listener) => self.enqueue(listener, id, Some(Name::Inet(to))),
         }
@@ -191,15 +193,57 @@ impl World {
 
     fn connect_unix(&mut self, id: Id, address: &SocketAddress) -> io::Result<Connect> {
         let name = self.name_of(address)?;
-        let listener = self.network.sockets.iter().find_map(|(listener, socket)| {
-            let listens = matches!(socket.state, State::Listening { .. });
-            (listens && socket.name.as_ref() == Some(&name)).then_some(*listener)
-        });
+        let listener = self.find_listener(|socket| socket.name.as_ref() == Some(&name));
         let listener = listener.ok_or_else(|| os_error(libc::ECONNREFUSED))?;
         if self.is_full(listener) {
             return Ok(Connect::BacklogFull);
         }
         self.enqueue(listener, id, None);
         Ok(Connect::Done)
+    }
+
+    fn find_listener(&self, is_meant: impl Fn(&SocketState) -> bool) -> Option<Id> {
+        let mut sockets = self.network.sockets.iter();
+        let found = sockets.find(|(_, socket)| {
+            matches!(socket.state, State::Listening { .. }) && is_meant(socket)
+        });
+        found.map(|(id, _)| *id)
+    }
+
+    /// Takes the oldest embryo out of the queue of a listener.
+    pub(super) fn accept(&mut self, listener: Id) -> io::Result<Id> {
+        let State::Listening { queue, .. } = &self.network.socket(listener).state else {
+            return Err(os_error(libc::EINVAL));
+        };
+        let first = *queue.front().ok_or(io::ErrorKind::WouldBlock)?;
+        self.check_can_open()?;
+        let is_aborted = self.fails(Fault::ConnectionAborted);
+        if let State::Listening { queue, .. } = &mut self.network.socket(listener).state {
+            queue.pop_front();
+        }
+        let embryo = self.network.socket(first);
+        debug_assert!(embryo.is_embryo, "a queued socket was not accepted yet");
+        if is_aborted {
+            embryo.resets_when_closed = true;
+            self.close(first);
+            return Err(os_error(libc::ECONNABORTED));
+        }
+        embryo.is_embryo = false;
+        Ok(first)
+    }
+
+    /// The internet address of the peer of an accepted socket.
+    pub(super) fn peer_name(&self, id: Id) -> Option<SocketAddr> {
+        let State::Connected {
+            connection, side, ..
+        } = &self.network.sockets.get(&id)?.state
+        else {
+            return None;
+        };
+        let peer = self.network.connections.get(connection)?.sides[1 - side].socket?;
+        match self.network.sockets.get(&peer)?.name {
+            Some(Name::Inet(address)) => Some(address),
+            _ => None,
+        }
     }
 }

@@ -1,31 +1,44 @@
-//! What is on its way: when it arrives, and what that means.
+//! What happens without a call: bytes, ends, resets and connects arrive, and time passes.
 
-use super::id::Id;
-use super::network::{Network, State};
+use super::objects::{Id, Network, State};
 use super::pipe::End;
-use super::world::World;
+use super::scheduler;
+use super::world::{World, with};
 
-/// What can arrive.
+/// The most bytes that arrive at once before their latest time.
+const MAX_EARLY_PART: usize = 128 * 1024;
+
+/// Advances the world step by step until the program has ended.
+pub(super) fn run_world() {
+    while !with(|world| world.is_over) {
+        with(|world| world.step(scheduler::is_world_alone()));
+        shuttle::thread::yield_now();
+    }
+}
+
+/// Something in flight.
 #[derive(Clone, Copy, Debug)]
 enum Arrival {
-    /// Bytes or the end of a pipe.
-    Bytes(Id, usize),
+    /// The bytes, or the end, of the pipe that begins at this side of a connection.
+    Stream(Id, usize),
+    /// A reset at this side of a connection.
     Reset(Id, usize),
+    /// The request of a connect.
     Connect(Id),
 }
 
 impl Network {
-    /// What is on its way, and when it arrives at the latest.
+    /// All that is in flight, each with the time by which it arrives.
     fn arrivals(&self) -> impl Iterator<Item = (u64, Arrival)> + '_ {
         let of_connections = self.connections.iter().flat_map(|(id, connection)| {
             (0..2).flat_map(move |side| {
                 let pipe = &connection.pipes[side];
-                let bytes = pipe
-                    .is_moving()
-                    .then_some((pipe.due, Arrival::Bytes(*id, side)));
+                let stream = pipe
+                    .can_deliver()
+                    .then_some((pipe.due, Arrival::Stream(*id, side)));
                 let reset = connection.sides[side].reset_due;
                 let reset = reset.map(|due| (due, Arrival::Reset(*id, side)));
-                bytes.into_iter().chain(reset)
+                stream.into_iter().chain(reset)
             })
         });
         let of_sockets = self
@@ -40,39 +53,74 @@ impl Network {
         of_connections.chain(of_sockets)
     }
 
-    /// When the next thing arrives at the latest.
-    pub(super) fn next_arrival(&self) -> Option<u64> {
+    /// By when the next arrival happens.
+    fn next_arrival(&self) -> Option<u64> {
         self.arrivals().map(|(due, _)| due).min()
     }
 }
 
 impl World {
-    /// Something that is on its way arrives, a part of it perhaps. Whether there is anything.
-    pub(super) fn deliver_something(&mut self) -> bool {
-        let early = |arrival: &Arrival| match arrival {
-            // A system that does not answer does not do so before its time.
-            Arrival::Connect(id) => {
-                matches!(self.network.sockets[id].state, State::Connecting { due: Some(due), .. } if due <= self.time + self.regime.latency)
+    /// Something arrives, or time passes. `is_alone` says that every thread of the program waits:
+    /// then the clock jumps to the next thing that can end a wait.
+    fn step(&mut self, is_alone: bool) {
+        let early = if is_alone {
+            2
+        } else {
+            self.parameters.early_arrival_once_in
+        };
+        if self.random.once_in(early) && self.deliver_early() {
+            return;
+        }
+        let next_deadline = self.wait_queue.next_deadline();
+        let next_arrival = self.network.next_arrival();
+        let next = next_deadline.into_iter().chain(next_arrival).min();
+        if !is_alone {
+            let step = 1 + self.random.below(self.parameters.clock_step * 8);
+            let end = next.map_or(u64::MAX, |next| next.max(self.time));
+            self.advance_to((self.time + step).min(end));
+        } else if let Some(next) = next {
+            self.advance_to(next);
+        } else if !self.deliver_early() {
+            if self.wait_queue.has_woken() || self.is_over {
+                return;
             }
+            panic!(
+                "deadlock: nothing is in flight, there is no deadline, and {}",
+                self.wait_queue.describe()
+            );
+        }
+        self.deliver_due();
+    }
+
+    /// Delivers something before its latest time, perhaps in part. Returns whether anything could
+    /// be delivered.
+    fn deliver_early(&mut self) -> bool {
+        let can_be_early = |arrival: &Arrival| match arrival {
+            // A host that does not answer yet, or never does, keeps its time.
+            Arrival::Connect(id) => matches!(
+                self.network.sockets[id].state,
+                State::Connecting { due: Some(due), .. }
+                    if due <= self.time + self.parameters.latency
+            ),
             _ => true,
         };
         let arrivals: Vec<Arrival> = self
             .network
             .arrivals()
             .map(|(_, arrival)| arrival)
-            .filter(early)
+            .filter(can_be_early)
             .collect();
         if arrivals.is_empty() {
             return false;
         }
         let chosen = self.random.choose(&arrivals);
-        let part = self.random.size(128 * 1024);
+        let part = self.random.size(MAX_EARLY_PART);
         self.arrive(chosen, part);
         true
     }
 
-    /// What has to arrive by now arrives.
-    pub(super) fn deliver_due(&mut self) {
+    /// Delivers all that has to arrive by now.
+    fn deliver_due(&mut self) {
         let time = self.time;
         let due: Vec<Arrival> = self
             .network
@@ -87,41 +135,42 @@ impl World {
 
     fn arrive(&mut self, arrival: Arrival, part: usize) {
         match arrival {
-            Arrival::Bytes(connection, side) => self.bytes_arrive(connection, side, part),
+            Arrival::Stream(connection, side) => self.stream_arrives(connection, side, part),
             Arrival::Reset(connection, side) => self.reset_arrives(connection, side),
             Arrival::Connect(socket) => self.connect_arrives(socket),
         }
     }
 
-    fn bytes_arrive(&mut self, id: Id, from: usize, part: usize) {
-        let arrival = self.arrival();
+    fn stream_arrives(&mut self, id: Id, from: usize, part: usize) {
+        let arrival = self.draw_arrival();
         let Some(connection) = self.network.connections.get_mut(&id) else {
             return;
         };
+        debug_assert!(!connection.is_local, "nothing is in flight within one host");
         let to = 1 - from;
         let pipe = &mut connection.pipes[from];
         pipe.due = arrival;
         let (sender, receiver) = (connection.sides[from].socket, connection.sides[to].socket);
-        let is_nobody_there = receiver.is_none() || connection.sides[to].is_dead;
-        if pipe.sent.is_empty() {
-            if pipe.end == End::Sent {
+        let is_receiver_gone = receiver.is_none() || connection.sides[to].is_dead;
+        if !pipe.has_in_flight() {
+            if pipe.end == End::InFlight {
                 pipe.end = End::Arrived;
-                self.figures.ends += 1;
-                self.edge(receiver);
+                self.summary.ends += 1;
+                self.signal_edge(receiver);
             }
-        } else if is_nobody_there {
-            // Whoever sends to a closed socket is answered with a reset, and what that one had not sent yet is lost.
+        } else if is_receiver_gone {
+            // A closed socket answers bytes with a reset, and loses what it has not sent yet.
             self.reset(id, to);
         } else {
             let count = pipe.deliver(part);
-            self.figures.bytes += count as u64;
-            let notifies_sender = pipe.wants_room && pipe.has_much_room();
+            self.summary.bytes += count as u64;
+            let notifies_sender = pipe.sender_wants_room && pipe.is_writable();
             if notifies_sender {
-                pipe.wants_room = false;
+                pipe.sender_wants_room = false;
             }
-            self.edge(receiver);
+            self.signal_edge(receiver);
             if notifies_sender {
-                self.edge(sender);
+                self.signal_edge(sender);
             }
         }
     }
@@ -131,12 +180,12 @@ impl World {
             return;
         };
         connection.sides[to].reset_due = None;
-        // Behind the peer's end it is a broken pipe (Linux, tcp_reset).
+        // After the peer's end it is a broken pipe (Linux, tcp_reset).
         let code = match connection.pipes[1 - to].end {
             End::Arrived => libc::EPIPE,
             _ => libc::ECONNRESET,
         };
-        self.figures.resets += 1;
-        self.kill(id, to, code);
+        self.summary.resets += 1;
+        self.fail_side(id, to, code);
     }
 }

@@ -1,39 +1,39 @@
-//! What may go wrong, how often, and how the world is by itself.
+//! What can go wrong in a world, how often, and how fast and large things are in it.
 
 use std::io;
 
 use super::random::Random;
 
-/// A system call that fails, or does less than it could.
+/// A way in which a system call fails, or does less than it could.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// EMFILE where a descriptor is made.
+    /// EMFILE from a call that creates a descriptor.
     NoDescriptor,
-    /// ENOMEM there.
+    /// ENOMEM from such a call.
     NoMemory,
-    /// ENOBUFS when sending.
+    /// ENOBUFS from a send.
     NoBuffers,
-    /// A send takes less than there is room for.
+    /// A send accepts less than there is room for.
     ShortSend,
-    /// A receive gives less than there is.
+    /// A receive returns less than has arrived.
     ShortReceive,
-    /// A wait ends although nothing has happened.
-    EarlyReturn,
-    /// A poller tells of a socket to which nothing has happened.
-    FalseEdge,
-    /// ETIMEDOUT: the peer's system does not answer any more.
-    Silence,
-    /// ECONNABORTED: a connection is gone when it is accepted.
-    Aborted,
-    /// EAGAIN where a thread is made.
+    /// A wait returns although nothing has happened.
+    SpuriousWakeup,
+    /// A poller reports a socket to which nothing has happened.
+    SpuriousEvent,
+    /// ETIMEDOUT: the peer's host has stopped answering.
+    PeerTimeout,
+    /// ECONNABORTED: a connection was reset while it waited to be accepted.
+    ConnectionAborted,
+    /// EAGAIN from the creation of a thread.
     NoThread,
-    /// EACCES where a folder is locked.
+    /// EACCES from locking a folder.
     NoLock,
 }
 
 const COUNT: usize = Fault::NoLock as usize + 1;
 
-/// How often each fault happens: once in so many times, 0 for never.
+/// How often each fault happens: once in how many calls on average. 0 is never.
 #[derive(Clone, Debug, Default)]
 pub struct Faults([u64; COUNT]);
 
@@ -48,65 +48,46 @@ impl Faults {
     }
 }
 
-/// What has happened in a world.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Figures {
-    /// Connections that were established.
-    pub connections: u64,
-    /// Bytes that have arrived.
-    pub bytes: u64,
-    /// System calls that have failed on purpose, or did less than they could.
-    pub faults: u64,
-    /// Resets that have arrived.
-    pub resets: u64,
-    /// Ends of streams that have arrived.
-    pub ends: u64,
-    /// How long the world was, in nanoseconds of its own.
-    pub nanoseconds: u64,
-    /// A number that follows from every choice: two runs of one seed have the same.
-    pub fingerprint: u64,
-}
-
-/// How fast and how large things are in a world.
+/// The speeds and sizes of one world.
 #[derive(Clone, Debug)]
-pub(super) struct Regime {
-    /// A look at the clock moves it by at most so many nanoseconds.
-    pub(super) tick: u64,
-    /// Another thread may go on once in so many points.
-    pub(super) pauses: u64,
-    /// Something arrives before it has to once in so many times, while threads are at work.
-    pub(super) early: u64,
-    /// How long bytes are on their way at most, in nanoseconds.
+pub(super) struct Parameters {
+    /// The most nanoseconds by which one reading of the clock advances it.
+    pub(super) clock_step: u64,
+    /// How often a point where threads may switch does switch: once in this many.
+    pub(super) switch_once_in: u64,
+    /// How often something arrives before its latest time while threads run: once in this many
+    /// steps of the world.
+    pub(super) early_arrival_once_in: u64,
+    /// The most nanoseconds that anything is in flight.
     pub(super) latency: u64,
-    /// How large the buffers are at most.
-    pub(super) buffer: usize,
+    /// The largest size of a socket's buffers.
+    pub(super) buffer_size: usize,
 }
 
-impl Regime {
-    /// One in which nothing takes long: what can happen does, and the clock hardly moves.
-    pub(super) fn plain() -> Regime {
-        Regime {
-            tick: 1,
-            pauses: 16,
-            early: 2,
+impl Parameters {
+    /// Large buffers, hardly any latency, and a clock that hardly moves: calls can be counted.
+    pub(super) fn for_counting() -> Parameters {
+        Parameters {
+            clock_step: 1,
+            switch_once_in: 16,
+            early_arrival_once_in: 2,
             latency: 1,
-            buffer: 1 << 18,
+            buffer_size: 1 << 18,
         }
     }
 
-    pub(super) fn new(random: &mut Random) -> Regime {
-        Regime {
-            tick: random.choose(&[50, 200, 2_000]),
-            pauses: random.choose(&[1, 2, 4, 16]),
-            early: random.choose(&[2, 4, 16]),
+    pub(super) fn new(random: &mut Random) -> Parameters {
+        Parameters {
+            clock_step: random.choose(&[50, 200, 2_000]),
+            switch_once_in: random.choose(&[1, 2, 4, 16]),
+            early_arrival_once_in: random.choose(&[2, 4, 16]),
             latency: random.choose(&[500, 5_000, 100_000, 10_000_000, 300_000_000]),
-            buffer: 1 << random.below(17),
+            buffer_size: 1 << random.below(17),
         }
     }
 }
 
-/// The system's error of this number.
+/// The error of the system with the number `code`.
 pub(super) fn os_error(code: i32) -> io::Error {
     io::Error::from_raw_os_error(code)
 }

@@ -1,65 +1,75 @@
-//! The files of the world.
+//! The calls for the files of Unix domain sockets.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::faults::os_error;
+use super::blocking::{call, pause};
+use super::faults::{Fault, os_error};
+use super::objects::{FileIdentity, SocketAddress};
+use super::world;
+use crate::sys::types::replaced_file;
 
-/// All files, and the paths that somebody has locked.
-#[derive(Debug, Default)]
-pub(super) struct Files {
-    entries: BTreeMap<PathBuf, FileIdentity>,
-    locked: BTreeSet<PathBuf>,
-    last_number: u64,
+/// The identity of the file at `path`.
+pub(crate) fn file_identity(path: &Path) -> io::Result<FileIdentity> {
+    call(|world| world.files.identity(path))
 }
 
-/// What tells the file at a path from another one that takes its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FileIdentity {
-    pub(super) number: u64,
-    /// Whether the file is a socket.
-    pub(crate) is_socket: bool,
+pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
+    match call(|world| world.files.remove(path)) {
+        true => Ok(()),
+        false => Err(os_error(libc::ENOENT)),
+    }
 }
 
-impl Files {
-    pub(super) fn identity(&self, path: &Path) -> io::Result<FileIdentity> {
-        let file = self.entries.get(path);
-        file.copied().ok_or_else(|| os_error(libc::ENOENT))
+/// Fails if `file` was replaced. Simulated files have no mode.
+pub(crate) fn set_socket_mode(path: &Path, file: FileIdentity, _mode: u32) -> io::Result<()> {
+    if file_identity(path)? != file {
+        return Err(replaced_file());
     }
+    Ok(())
+}
 
-    /// Makes a file. Its number.
-    pub(super) fn create(&mut self, path: &Path, is_socket: bool) -> io::Result<u64> {
-        if self.entries.contains_key(path) {
-            return Err(os_error(libc::EADDRINUSE));
-        }
-        self.last_number += 1;
-        let number = self.last_number;
-        self.entries
-            .insert(path.to_owned(), FileIdentity { number, is_socket });
-        Ok(number)
-    }
+/// Whether a socket is bound to `address`, listening or not.
+pub(crate) fn is_served(address: &SocketAddress) -> bool {
+    call(|world| match world.name_of(address) {
+        Ok(name) => world.is_bound(&name),
+        Err(error) => error.raw_os_error() != Some(libc::ECONNREFUSED),
+    })
+}
 
-    pub(super) fn create_socket(&mut self, path: &Path) -> io::Result<u64> {
-        self.create(path, true)
-    }
+/// The exclusive right to make or replace the socket file at a path. Dropping it releases the lock.
+#[derive(Debug)]
+pub(crate) struct PathLock(PathBuf);
 
-    /// How many files there are.
-    pub(super) fn count(&self) -> usize {
-        self.entries.len()
+/// Locks `path` without waiting. EADDRINUSE means that another thread has locked it. Any other
+/// error means that no lock can be had.
+pub(crate) fn lock_path(path: &Path) -> io::Result<PathLock> {
+    pause();
+    if world::with(|world| world.fails(Fault::NoLock)) {
+        return Err(os_error(libc::EACCES));
     }
+    match world::with(|world| world.files.lock(path)) {
+        true => Ok(PathLock(path.to_owned())),
+        false => Err(os_error(libc::EADDRINUSE)),
+    }
+}
 
-    /// Removes a file. Whether there was one.
-    pub(super) fn remove(&mut self, path: &Path) -> bool {
-        self.entries.remove(path).is_some()
+impl Drop for PathLock {
+    fn drop(&mut self) {
+        pause();
+        world::try_with(|world| world.files.unlock(&self.0));
     }
+}
 
-    /// Locks a path. Whether it was free.
-    pub(super) fn lock(&mut self, path: &Path) -> bool {
-        self.locked.insert(path.to_owned())
-    }
+/// Whether the file at `path` is old enough to be replaced without a lock. None is here.
+pub(crate) fn has_settled(_path: &Path) -> bool {
+    false
+}
 
-    pub(super) fn unlock(&mut self, path: &Path) {
-        self.locked.remove(path);
-    }
+/// Removes the file at `path` if it is still `file`. Returns whether it was.
+pub(crate) fn remove_unless_replaced(path: &Path, file: FileIdentity) -> io::Result<bool> {
+    call(|world| {
+        let is_same = world.files.identity(path)? == file;
+        Ok(is_same && world.files.remove(path))
+    })
 }

@@ -2,48 +2,46 @@
 
 use std::io;
 
-use super::id::Id;
-use super::waiting;
+use super::blocking::call;
+use super::objects::Id;
 use super::world;
 use crate::sys::descriptors::obtain;
 
-/// A wake-up call for one thread that is in `Socket::wait`, or about to be. It lasts until the thread has cleared it.
+/// Ends the `Socket::wait` of another thread. Once set, it ends every wait until it is cleared, so
+/// a wait that has not begun yet is ended too.
 #[derive(Debug)]
 pub(crate) struct Interrupter(pub(super) Id);
 
 impl Interrupter {
     pub(crate) fn new() -> io::Result<Interrupter> {
         obtain(|| {
-            waiting::pause();
-            world::with(|world| {
-                world.may_open()?;
+            call(|world| {
+                world.check_can_open()?;
                 world.calls.descriptors += 1;
                 let id = world.next_id();
-                world.wakes.insert(id, false);
+                world.interrupters.insert(id, false);
                 Ok(Interrupter(id))
             })
         })
     }
 
-    /// Ends the wait.
+    /// Sets the interrupter.
     pub(crate) fn wake(&self) {
-        waiting::pause();
-        world::with(|world| {
+        call(|world| {
             world.calls.wakes += 1;
-            world.wakes.insert(self.0, true);
-            world.wake(self.0);
+            world.interrupters.insert(self.0, true);
+            world.wait_queue.wake_all(self.0);
         });
     }
 
-    /// Forgets the calls so far.
+    /// Clears the interrupter.
     pub(crate) fn clear(&self) {
-        waiting::pause();
-        world::with(|world| world.wakes.insert(self.0, false));
+        call(|world| world.interrupters.insert(self.0, false));
     }
 }
 
 impl Drop for Interrupter {
     fn drop(&mut self) {
-        world::try_with(|world| world.wakes.remove(&self.0));
+        world::try_with(|world| world.interrupters.remove(&self.0));
     }
 }

@@ -1,66 +1,59 @@
-//! A kernel in memory, for tests: sockets, a network, files, a resolver, threads and a clock that follow from a seed, and
-//! that do everything which real ones may do. Built with `--cfg stream_socket_simulated` in place of a platform.
+//! A kernel in memory, for tests: sockets, a network, files, a resolver, threads and a clock. All
+//! that happens follows from a seed, and whatever a real kernel may do can happen. It takes the
+//! place of a platform with `--cfg stream_socket_simulated`.
 //!
-//! Each file uses those before it in this list only:
+//! Each file uses only files above it in this table:
 //!
-//! | Layer | Files |
-//! |---|---|
-//! | Numbers, and what may go wrong | `random`, `id`, `faults`, `calls` |
-//! | What the world holds | `address`, `pipe`, `network`, `files`, `hosts`, `waiters`, `watching` |
-//! | The world | `world` |
-//! | Who is woken, and when | `waking`, `timing`, `readiness` |
-//! | The rules of sockets | `naming`, `breaking`, `closing`, `transfer`, `connecting`, `delivery` |
-//! | What happens by itself | `scheduler`, `play` |
-//! | Threads that wait | `waiting` |
-//! | Locks, conditions, atomics, threads | `sync` |
-//! | The calls of a system | `clock`, `wake`, `socket`, `poller`, `socket_files`, `process` |
-//! | What a test has of it | `control` |
+//! | layer | file | what it is |
+//! | --- | --- | --- |
+//! | data | `random` | pseudo-random numbers |
+//! | | `faults`, `counters` | what can go wrong; what is counted |
+//! | | `pipe`, `objects` | one direction of a connection; everything else that a kernel holds |
+//! | | `wait_queue` | the threads that wait, and what wakes them |
+//! | | `world` | all of this, and the clock |
+//! | rules | `readiness` | what a poll reports of a socket |
+//! | | `teardown` | resets, failures, closing |
+//! | | `binding`, `connecting` | names and listening; connecting and accepting |
+//! | | `transfer` | sending, receiving, ending a stream |
+//! | time | `scheduler`, `delivery` | which thread runs next; what happens without a call |
+//! | threads | `blocking`, `sync` | waiting; locks, condition variables, atomics, threads |
+//! | calls | `interrupter`, `socket`, `poller` | as in the other platforms |
+//! | | `files`, `process` | as in the other platforms |
+//! | tests | `control` | running programs, injecting faults, peers that do not use the library |
 
-mod address;
-mod breaking;
-mod calls;
-mod clock;
-mod closing;
+mod binding;
+mod blocking;
 mod connecting;
 pub mod control;
+mod counters;
 mod delivery;
 mod faults;
 mod files;
-mod hosts;
-mod id;
 mod interrupter;
-mod naming;
-mod network;
+mod objects;
 mod pipe;
-mod play;
 mod poller;
 mod process;
 mod random;
 mod readiness;
 mod scheduler;
 mod socket;
-mod socket_files;
 pub mod sync;
-mod timing;
+mod teardown;
 mod transfer;
-mod waiters;
-mod waiting;
-mod waking;
-mod watching;
+mod wait_queue;
 mod world;
 
-pub(crate) use address::{SocketAddress, is_abstract};
-pub(crate) use clock::{SHORT, now, ticks};
-pub(crate) use files::FileIdentity;
-pub(crate) use interrupter::Interrupter;
-pub(crate) use poller::{Poller, Registry, Waker};
-pub use process::zero;
-pub(crate) use process::{
-    ProcessWide, count_free_descriptors, descriptor_limit, interface_index, is_out_of_descriptors,
-    keep_library_mapped, process, resolve, spawn,
-};
-pub(crate) use socket::{HAS_USER_TIMEOUT, Socket};
-pub(crate) use socket_files::{
+pub(crate) use files::{
     file_identity, has_settled, is_served, lock_path, remove_file, remove_unless_replaced,
     set_socket_mode,
 };
+pub(crate) use interrupter::Interrupter;
+pub(crate) use objects::{FileIdentity, SocketAddress, is_abstract};
+pub(crate) use poller::{Poller, Registry, Waker};
+pub use process::zero;
+pub(crate) use process::{
+    ProcessWide, SHORT, count_free_descriptors, descriptor_limit, interface_index,
+    is_out_of_descriptors, keep_library_mapped, now, process, resolve, spawn, ticks,
+};
+pub(crate) use socket::{HAS_USER_TIMEOUT, Socket};

@@ -1,134 +1,195 @@
-//! One direction of a connection: what is on its way, what has arrived, and its end. No rules of sockets in it.
+//! One direction of a connection, as plain data: the bytes in flight, the bytes that have arrived,
+//! and the end of the stream. The rules of sockets are elsewhere.
 
 use std::collections::VecDeque;
 
-/// A direction. Bytes go from `sent` to `arrived`.
+/// One direction. Over TCP, bytes go from `in_flight` to `arrived`. In a Unix domain socket they
+/// arrive at once, and use the room of the sender until they are read.
 #[derive(Debug)]
 pub(super) struct Pipe {
-    /// Taken by the sender's kernel, and not yet at the receiver's.
-    pub(super) sent: VecDeque<u8>,
-    /// At the receiver's, and not yet read.
-    pub(super) arrived: VecDeque<u8>,
-    /// Where reads stop, counted from the beginning of the stream.
+    /// The bytes that the sender's kernel has accepted and that have not arrived.
+    in_flight: VecDeque<u8>,
+    /// The bytes that have arrived and were not read.
+    arrived: VecDeque<u8>,
+    /// The offsets in the stream at which a read stops, as at urgent data.
     marks: VecDeque<u64>,
-    /// How many bytes were taken and read in all.
-    taken: u64,
-    read: u64,
-    /// The sizes of the buffers at both ends.
-    pub(super) send_room: usize,
-    pub(super) receive_room: usize,
+    /// How many bytes were accepted from the sender and not lost since.
+    accepted: u64,
+    /// How many bytes were read, or discarded unread.
+    consumed: u64,
+    send_buffer_size: usize,
+    receive_buffer_size: usize,
     pub(super) end: End,
-    /// When the next bytes, or the end, arrive at the latest.
+    /// By when the next bytes, or the end, arrive.
     pub(super) due: u64,
-    /// The sender has found no room, and wants to be told.
-    pub(super) wants_room: bool,
-    /// What is sent arrives at once, and takes the sender's room until it is read: within one system, without a network.
+    /// The sender has found too little room, and is to be notified of more.
+    pub(super) sender_wants_room: bool,
     is_local: bool,
 }
 
-/// How far the end of a direction has come.
+/// How far the end of the stream has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// More may be sent.
+    /// More bytes may be sent.
     Open,
-    /// It is on its way, behind what was sent.
-    Sent,
-    /// It is at the receiver's.
+    /// The sender has ended the stream, and the receiver does not know yet.
+    InFlight,
+    /// The receiver has been reached.
     Arrived,
 }
 
 impl Pipe {
-    pub(super) fn new(send_room: usize, receive_room: usize, is_local: bool) -> Pipe {
+    /// `is_local` is for a Unix domain socket.
+    pub(super) fn new(send_buffer_size: usize, receive_buffer_size: usize, is_local: bool) -> Pipe {
         Pipe {
-            is_local,
-            sent: VecDeque::new(),
+            in_flight: VecDeque::new(),
             arrived: VecDeque::new(),
             marks: VecDeque::new(),
-            taken: 0,
-            read: 0,
-            send_room,
-            receive_room,
+            accepted: 0,
+            consumed: 0,
+            send_buffer_size,
+            receive_buffer_size,
             end: End::Open,
             due: 0,
-            wants_room: false,
+            sender_wants_room: false,
+            is_local,
         }
     }
 
-    /// How much the sender's kernel takes.
+    /// How many bytes the sender's kernel accepts now.
     pub(super) fn room(&self) -> usize {
-        let used = if self.is_local {
+        self.send_buffer_size.saturating_sub(self.unacknowledged())
+    }
+
+    /// How many accepted bytes still use the send buffer.
+    pub(super) fn unacknowledged(&self) -> usize {
+        if self.is_local {
             self.arrived.len()
         } else {
-            self.sent.len()
-        };
-        self.send_room.saturating_sub(used)
+            self.in_flight.len()
+        }
     }
 
-    /// Whether there is so much room that it is worth telling (tcp(7): a third of the buffer).
-    pub(super) fn has_much_room(&self) -> bool {
-        self.room() > 0 && self.room() * 3 >= self.send_room
+    /// Whether a poll reports the sender as writable: a third of its buffer is free.
+    pub(super) fn is_writable(&self) -> bool {
+        self.room() > 0 && self.room() * 3 >= self.send_buffer_size
     }
 
-    /// Takes bytes to be sent.
-    pub(super) fn take(&mut self, data: &[u8]) {
+    /// Accepts `data` from the sender.
+    pub(super) fn push(&mut self, data: &[u8]) {
+        debug_assert_eq!(self.end, End::Open, "nothing is sent after the end");
+        debug_assert!(
+            data.len() <= self.room(),
+            "no more is sent than there is room for"
+        );
         let queue = if self.is_local {
             &mut self.arrived
         } else {
-            &mut self.sent
+            &mut self.in_flight
         };
         queue.extend(data);
-        self.taken += data.len() as u64;
+        self.accepted += data.len() as u64;
+        self.check();
     }
 
-    /// Reads stop behind what was taken so far.
+    /// Has reads stop behind what was accepted so far.
     pub(super) fn mark(&mut self) {
-        self.marks.push_back(self.taken);
+        self.marks.push_back(self.accepted);
     }
 
-    /// Whether something can arrive.
-    pub(super) fn is_moving(&self) -> bool {
-        if self.sent.is_empty() {
-            self.end == End::Sent
+    /// Whether bytes, or the end, can arrive now.
+    pub(super) fn can_deliver(&self) -> bool {
+        if self.in_flight.is_empty() {
+            self.end == End::InFlight
         } else {
-            self.arrived.len() < self.receive_room
+            self.arrived.len() < self.receive_buffer_size
         }
     }
 
-    /// Lets at most `count` bytes arrive. How many did.
-    pub(super) fn deliver(&mut self, count: usize) -> usize {
-        let room = self.receive_room.saturating_sub(self.arrived.len());
-        let count = count.min(room).min(self.sent.len());
-        self.arrived.extend(self.sent.drain(..count));
+    pub(super) fn has_in_flight(&self) -> bool {
+        !self.in_flight.is_empty()
+    }
+
+    pub(super) fn has_arrived(&self) -> bool {
+        !self.arrived.is_empty()
+    }
+
+    /// Has at most `limit` bytes arrive. Returns how many did.
+    pub(super) fn deliver(&mut self, limit: usize) -> usize {
+        let room = self.receive_buffer_size.saturating_sub(self.arrived.len());
+        let count = limit.min(room).min(self.in_flight.len());
+        self.arrived.extend(self.in_flight.drain(..count));
+        self.check();
         count
     }
 
-    /// How many bytes one read gives at most: up to the next mark.
-    pub(super) fn readable(&self) -> usize {
-        let to_mark = self
-            .marks
-            .iter()
-            .find(|mark| **mark > self.read)
-            .map(|mark| mark - self.read);
+    /// How many bytes are counted as unread. Over TCP only those before the next mark are (tcp(7),
+    /// SIOCINQ).
+    pub(super) fn unread(&self) -> usize {
+        if self.is_local {
+            self.arrived.len()
+        } else {
+            self.readable()
+        }
+    }
+
+    /// How many bytes one read returns at most: those before the next mark.
+    fn readable(&self) -> usize {
         let arrived = self.arrived.len();
-        to_mark.map_or(arrived, |distance| arrived.min(distance as usize))
+        let next_mark = self.marks.iter().find(|mark| **mark > self.consumed);
+        next_mark.map_or(arrived, |mark| arrived.min((mark - self.consumed) as usize))
     }
 
     /// Reads at most `limit` bytes.
     pub(super) fn read(&mut self, limit: usize) -> Vec<u8> {
-        while self.marks.front().is_some_and(|mark| *mark <= self.read) {
+        while self
+            .marks
+            .front()
+            .is_some_and(|mark| *mark <= self.consumed)
+        {
             self.marks.pop_front();
         }
         let count = self.readable().min(limit);
-        self.read += count as u64;
-        self.arrived.drain(..count).collect()
+        self.consumed += count as u64;
+        let bytes = self.arrived.drain(..count).collect();
+        self.check();
+        bytes
     }
 
-    /// What was on its way is lost.
-    pub(super) fn lose(&mut self) {
-        self.taken -= self.sent.len() as u64;
-        self.sent.clear();
-        if self.end == End::Sent {
+    /// Discards what has arrived and was not read. Returns whether there was any.
+    pub(super) fn discard_arrived(&mut self) -> bool {
+        let had_unread = self.has_arrived();
+        self.consumed += self.arrived.len() as u64;
+        self.arrived.clear();
+        self.check();
+        had_unread
+    }
+
+    /// Loses what is in flight, the end included.
+    pub(super) fn lose_in_flight(&mut self) {
+        self.accepted -= self.in_flight.len() as u64;
+        self.in_flight.clear();
+        if self.end == End::InFlight {
             self.end = End::Open;
         }
+        self.check();
+    }
+
+    /// Every accepted byte is in flight, has arrived, or was consumed.
+    fn check(&self) {
+        let held = self.in_flight.len() + self.arrived.len();
+        debug_assert_eq!(self.accepted, self.consumed + held as u64, "{self:?}");
+        debug_assert!(
+            self.unacknowledged() <= self.send_buffer_size,
+            "the send buffer is full: {self:?}"
+        );
+        debug_assert!(
+            self.is_local || self.arrived.len() <= self.receive_buffer_size,
+            "the receive buffer is full: {self:?}"
+        );
+        debug_assert!(
+            !self.is_local || self.in_flight.is_empty() && self.end != End::InFlight,
+            "nothing is in flight within one host: {self:?}"
+        );
     }
 }

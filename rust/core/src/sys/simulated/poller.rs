@@ -1,133 +1,141 @@
-//! Many sockets watched at once, edge-triggered.
+//! Watching many sockets at once, edge-triggered.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::blocking::{call, wait_until};
 use super::faults::{Fault, os_error};
-use super::id::Id;
+use super::objects::{Id, PollerState, Registration};
 use super::socket::Socket;
-use super::waiting;
-use super::watching::{PollerState, Registration};
-use super::world;
-use crate::sys::Interests;
+use super::world::{self, World};
 use crate::sys::descriptors::obtain;
+use crate::sys::types::Interests;
 
-/// One set of sockets, which lives as long as anything that belongs to it.
+/// The poller in the kernel. It is closed when its poller, registry and wakers are dropped.
 #[derive(Debug)]
-struct Watched(Id);
+struct Handle(Id);
 
-impl Drop for Watched {
+impl Drop for Handle {
     fn drop(&mut self) {
         world::try_with(|world| world.pollers.remove(&self.0));
     }
 }
 
-/// Tells which of the sockets added to it have changed. Of each change it tells once.
+/// Reports the sockets in its registry whose readiness has changed. It reports each change once.
 #[derive(Debug)]
-pub(crate) struct Poller(Arc<Watched>);
+pub(crate) struct Poller(Arc<Handle>);
 
-/// Adds sockets to a [`Poller`].
+/// Adds sockets to a [`Poller`] and removes them.
 #[derive(Debug)]
-pub(crate) struct Registry(Arc<Watched>);
+pub(crate) struct Registry(Arc<Handle>);
 
 /// Ends the wait of another thread.
 #[derive(Debug)]
 pub(crate) struct Waker {
-    watched: Arc<Watched>,
+    handle: Arc<Handle>,
     token: usize,
 }
 
 impl Poller {
     pub(crate) fn new() -> io::Result<(Registry, Poller)> {
-        obtain(Self::open)
-    }
-
-    fn open() -> io::Result<(Registry, Poller)> {
-        waiting::pause();
-        world::with(|world| {
-            world.may_open()?;
-            let id = world.next_id();
-            let state = PollerState {
-                process: world.forks,
-                ..PollerState::default()
-            };
-            world.pollers.insert(id, state);
-            world.calls.descriptors += 1;
-            let watched = Arc::new(Watched(id));
-            Ok((Registry(watched.clone()), Poller(watched)))
+        obtain(|| {
+            call(|world| {
+                world.check_can_open()?;
+                let id = world.next_id();
+                let state = PollerState {
+                    process: world.forks,
+                    ..PollerState::default()
+                };
+                world.pollers.insert(id, state);
+                world.calls.descriptors += 1;
+                let handle = Arc::new(Handle(id));
+                Ok((Registry(handle.clone()), Poller(handle)))
+            })
         })
     }
 
-    /// Waits at most `limit` until something has changed, and calls `tell` with the token of each socket that has.
+    /// Waits at most `limit` until a socket is ready or the waker is called. Calls `report` with
+    /// the token of each.
     pub(crate) fn wait(
         &mut self,
         limit: Option<Duration>,
-        mut tell: impl FnMut(usize),
+        report: impl FnMut(usize),
     ) -> io::Result<()> {
-        waiting::pause();
-        world::with(|world| match limit {
-            Some(Duration::ZERO) => world.calls.looks += 1,
-            _ => world.calls.waits += 1,
+        let may_wait = limit != Some(Duration::ZERO);
+        call(|world| match may_wait {
+            false => world.calls.polls += 1,
+            true => world.calls.waits += 1,
         });
         let id = self.0.0;
-        let told = waiting::wait_until("a poller", &[id], limit, |world| {
-            if limit != Some(Duration::ZERO) && world.fails(Fault::EarlyReturn) {
+        let tokens = wait_until("a poller", &[id], limit, |world| {
+            if may_wait && world.fails(Fault::SpuriousWakeup) {
                 return Some(Vec::new());
             }
-            let process = world.forks;
-            let poller = world.pollers.get_mut(&id).expect("the poller is open");
-            assert_eq!(
-                poller.process, process,
-                "a child waits for its parent's poller"
-            );
-            let mut told: Vec<usize> = poller.woken.take().into_iter().collect();
-            let edges: Vec<(Id, usize, Interests)> = poller
-                .registrations
-                .iter_mut()
-                .filter_map(|(socket, registration)| {
-                    std::mem::take(&mut registration.has_edge).then_some((
-                        *socket,
-                        registration.token,
-                        registration.interests,
-                    ))
-                })
-                .collect();
-            for (socket, token, interests) in edges {
-                let (is_readable, is_writable) = world.readiness(socket);
-                if is_readable && interests.readable
-                    || is_writable && interests.writable
-                    || is_readable && is_writable
-                {
-                    let place = world.random.index(told.len() + 1);
-                    told.insert(place, token);
-                }
-            }
-            if world.fails(Fault::FalseEdge) {
-                let poller = &world.pollers[&id];
-                let tokens: Vec<usize> = poller.registrations.values().map(|it| it.token).collect();
-                if !tokens.is_empty() {
-                    told.push(world.random.choose(&tokens));
-                }
-            }
-            (!told.is_empty()).then_some(told)
+            let tokens = take_events(world, id);
+            (!tokens.is_empty()).then_some(tokens)
         });
-        told.into_iter().flatten().for_each(&mut tell);
+        tokens.into_iter().flatten().for_each(report);
         Ok(())
     }
 }
 
+/// The tokens of what has happened since the last call.
+fn take_events(world: &mut World, poller: Id) -> Vec<usize> {
+    let process = world.forks;
+    let state = world.pollers.get_mut(&poller).expect("the poller is open");
+    assert_eq!(
+        state.process, process,
+        "a child waits for its parent's poller"
+    );
+    let mut tokens: Vec<usize> = state.woken.take().into_iter().collect();
+    let edges: Vec<(Id, usize, Interests)> = state
+        .registrations
+        .iter_mut()
+        .filter_map(|(socket, registration)| {
+            std::mem::take(&mut registration.has_edge).then_some((
+                *socket,
+                registration.token,
+                registration.interests,
+            ))
+        })
+        .collect();
+    for (socket, token, interests) in edges {
+        debug_assert!(
+            world.network.sockets.contains_key(&socket),
+            "closing a socket removes it from its pollers"
+        );
+        let readiness = world.readiness(socket);
+        let (is_readable, is_writable) = (readiness.is_readable, readiness.is_writable);
+        if is_readable && interests.readable
+            || is_writable && interests.writable
+            || is_readable && is_writable
+        {
+            let place = world.random.index(tokens.len() + 1);
+            tokens.insert(place, token);
+        }
+    }
+    if world.fails(Fault::SpuriousEvent) {
+        let registrations = world.pollers[&poller].registrations.values();
+        let all: Vec<usize> = registrations.map(|one| one.token).collect();
+        if !all.is_empty() {
+            tokens.push(world.random.choose(&all));
+        }
+    }
+    tokens
+}
+
 impl Registry {
-    /// Has the poller tell of `socket` by `token`, beginning with what is there already. Closing the socket ends it.
+    /// Has the poller report `socket` as `token`. The first report is its present readiness.
+    /// Closing the socket removes it.
     pub(crate) fn add(
         &self,
         socket: &Socket,
         token: usize,
         interests: Interests,
     ) -> io::Result<()> {
-        waiting::pause();
-        world::with(|world| {
-            world.calls.watches += 1;
+        call(|world| {
+            world.calls.registrations += 1;
             if world.fails(Fault::NoMemory) {
                 return Err(os_error(libc::ENOMEM));
             }
@@ -145,18 +153,17 @@ impl Registry {
                 has_edge: true,
             };
             poller.registrations.insert(socket.0, registration);
-            // Whoever watches for room is told once there is some.
+            // If there is no room to send now, this has the sender notified of more.
             world.readiness(socket.0);
-            world.wake(id);
+            world.wait_queue.wake_all(id);
             Ok(())
         })
     }
 
-    /// Ends what [`add`](Self::add) has begun.
+    /// Removes what [`add`](Self::add) has added.
     pub(crate) fn remove(&self, socket: &Socket) -> io::Result<()> {
-        waiting::pause();
-        world::with(|world| {
-            world.calls.removals += 1;
+        call(|world| {
+            world.calls.deregistrations += 1;
             let poller = world
                 .pollers
                 .get_mut(&self.0.0)
@@ -166,24 +173,22 @@ impl Registry {
         })
     }
 
-    /// A waker of the poller, which tells of it by `token`.
+    /// Creates the waker of the poller, which reports it as `token`.
     pub(crate) fn waker(&self, token: usize) -> io::Result<Waker> {
-        waiting::pause();
-        world::with(|world| world.may_open())?;
-        let watched = self.0.clone();
-        Ok(Waker { watched, token })
+        call(|world| world.check_can_open())?;
+        let handle = self.0.clone();
+        Ok(Waker { handle, token })
     }
 }
 
 impl Waker {
     pub(crate) fn wake(&self) -> io::Result<()> {
-        waiting::pause();
-        world::with(|world| {
+        call(|world| {
             world.calls.wakes += 1;
-            if let Some(poller) = world.pollers.get_mut(&self.watched.0) {
+            if let Some(poller) = world.pollers.get_mut(&self.handle.0) {
                 poller.woken = Some(self.token);
             }
-            world.wake(self.watched.0);
+            world.wait_queue.wake_all(self.handle.0);
         });
         Ok(())
     }

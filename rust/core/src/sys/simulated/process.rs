@@ -1,4 +1,4 @@
-//! The process: its threads, its resolver, its memory, its forks.
+//! The process: its clock, threads, resolver, descriptors, memory and forks.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -6,27 +6,54 @@ use std::collections::BTreeMap;
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
+use super::blocking::{call, sleep, wait_until};
 use super::faults::{Fault, os_error};
-use super::id::RESOLVER;
 use super::sync::thread::{Builder, JoinHandle};
-use super::waiting;
+use super::wait_queue::RESOLVER;
 use super::world;
 
-/// A thread of the library, counted while it lives.
+/// When every world begins: an arbitrary moment, the same for all of them.
+fn start_of_worlds() -> Instant {
+    static START: OnceLock<Instant> = OnceLock::new();
+    *START.get_or_init(Instant::now)
+}
+
+/// The present by the clock of the world.
+pub(crate) fn now() -> Instant {
+    start_of_worlds() + Duration::from_nanos(ticks())
+}
+
+/// The nanoseconds since the world began. Each call advances the clock a little.
+pub(crate) fn ticks() -> u64 {
+    world::try_with(|world| {
+        let step = world.random.below(world.parameters.clock_step) + 1;
+        world.advance_to(world.time + step);
+        world.time
+    })
+    .unwrap_or(0)
+}
+
+/// 3 microseconds in ticks.
+pub(crate) const SHORT: u64 = 3_000;
+
+/// Counts a thread of the library while it is alive.
 struct Counted;
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        world::try_with(|world| world.threads -= 1);
+        world::try_with(|world| {
+            debug_assert!(world.threads > 0, "a thread is counted once");
+            world.threads -= 1;
+        });
     }
 }
 
-/// Starts a thread of the library's own.
+/// Spawns a thread of the library.
 pub(crate) fn spawn(body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    waiting::pause();
-    world::with(|world| {
+    call(|world| {
         if world.fails(Fault::NoThread) {
             return Err(os_error(libc::EAGAIN));
         }
@@ -40,11 +67,11 @@ pub(crate) fn spawn(body: impl FnOnce() + Send + 'static) -> io::Result<JoinHand
     })
 }
 
-/// Asks the resolver, which takes its time.
+/// Looks up a host name, which takes some time of the world.
 pub(crate) fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let latency = world::with(|world| world.random.below(world.regime.latency * 4) + 1);
-    waiting::sleep(Duration::from_nanos(latency));
-    waiting::wait_until("the resolver", &[RESOLVER], None, |world| {
+    let latency = world::with(|world| world.random.below(world.parameters.latency * 4) + 1);
+    sleep(Duration::from_nanos(latency));
+    wait_until("the resolver", &[RESOLVER], None, |world| {
         (!world.hosts.hang).then_some(())
     });
     world::with(|world| match world.hosts.addresses.get(host) {
@@ -52,11 +79,11 @@ pub(crate) fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
             .iter()
             .map(|ip| SocketAddr::new(*ip, port))
             .collect()),
-        None => Err(io::Error::other("the name is not known")),
+        None => Err(io::Error::other("unknown host")),
     })
 }
 
-/// The number of a network interface.
+/// The index of the network interface `name`, which may already be an index.
 pub(crate) fn interface_index(name: &str) -> Option<u32> {
     match name {
         "lo" => Some(1),
@@ -64,10 +91,10 @@ pub(crate) fn interface_index(name: &str) -> Option<u32> {
     }
 }
 
+/// Does nothing: the library is linked into its test program.
 pub(crate) fn keep_library_mapped() {}
 
-/// The world has as many descriptors as are wanted. That one is refused now and then has other
-/// reasons.
+/// `None`: there is no limit. EMFILE comes as a fault.
 pub(crate) fn descriptor_limit() -> Option<usize> {
     None
 }
@@ -77,17 +104,18 @@ pub(crate) fn count_free_descriptors(_enough: usize) -> Option<usize> {
     None
 }
 
-/// Whether `error` says that the process has no descriptor left.
+/// Whether `error` means that the process has no descriptor left.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EMFILE)
 }
 
-/// Another number after each fork, and the same ones in each world: what is made of it follows from the seed.
+/// Differs between a process and its child. The numbers are the same in each world, so what is
+/// derived from them follows from the seed.
 pub(crate) fn process() -> u64 {
     world::try_with(|world| world.forks).unwrap_or(0) + 1
 }
 
-/// Another number in each world, and after each fork in it.
+/// Differs between worlds, and between a process and its child within one.
 fn owner() -> u64 {
     world::try_with(|world| world.number << 8 | world.forks).unwrap_or(0)
 }
@@ -95,18 +123,19 @@ fn owner() -> u64 {
 /// Zeroes `memory`.
 ///
 /// # Safety
-/// None is needed here.
+/// Nothing is required here.
 pub unsafe fn zero(memory: &mut [MaybeUninit<u8>]) {
     memory.fill(MaybeUninit::new(0));
 }
 
 thread_local! {
-    /// The values of the statics, each with the process and the world that have it.
-    static STATICS: RefCell<BTreeMap<usize, (u64, &'static dyn Any)>> = const { RefCell::new(BTreeMap::new()) };
+    /// By the address of the static: the owner of its newest value, and the value.
+    static VALUES: RefCell<BTreeMap<usize, (u64, &'static dyn Any)>> =
+        const { RefCell::new(BTreeMap::new()) };
 }
 
-/// A value for the whole process, made when it is first used. There are so many worlds that it would take long to look
-/// through the values of all of them, so only that of the present one is kept.
+/// A static of which each process of each world has its own value, made at its first use. Only the
+/// newest value is kept: a test has too many worlds to search the values of all of them.
 #[derive(Debug)]
 pub(crate) struct ProcessWide<T: 'static> {
     make: fn() -> T,
@@ -117,10 +146,10 @@ impl<T> ProcessWide<T> {
         ProcessWide { make }
     }
 
-    /// This process's own.
+    /// The value of the current process.
     pub(crate) fn get(&'static self) -> &'static T {
         let (key, owner) = (std::ptr::from_ref(self) as usize, owner());
-        let known = STATICS.with(|statics| statics.borrow().get(&key).copied());
+        let known = VALUES.with(|values| values.borrow().get(&key).copied());
         if let Some((known, value)) = known
             && known == owner
             && let Some(value) = value.downcast_ref()
@@ -128,7 +157,7 @@ impl<T> ProcessWide<T> {
             return value;
         }
         let value: &'static T = Box::leak(Box::new((self.make)()));
-        STATICS.with(|statics| statics.borrow_mut().insert(key, (owner, value)));
+        VALUES.with(|values| values.borrow_mut().insert(key, (owner, value)));
         value
     }
 }

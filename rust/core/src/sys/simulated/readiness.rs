@@ -1,75 +1,89 @@
-//! What can be done with a socket now, and who is told when that changes.
+//! Whether a socket is readable and writable, and what an edge of it wakes.
 
-use super::id::Id;
-use super::network::{Side, State};
+use super::objects::{Id, State};
 use super::pipe::End;
 use super::world::World;
 
+/// What poll(2) reports of a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Readiness {
+    /// A read would not block.
+    pub(super) is_readable: bool,
+    /// A write would not block.
+    pub(super) is_writable: bool,
+}
+
 impl World {
-    /// Something has happened to a socket: those who wait for it look, and pollers tell of it.
-    pub(super) fn edge(&mut self, socket: Option<Id>) {
+    /// Something has happened to a socket: wakes the threads that wait for it, and has its pollers
+    /// report it. `None` is a socket that is closed.
+    pub(super) fn signal_edge(&mut self, socket: Option<Id>) {
         let Some(socket) = socket else {
             return;
         };
-        let pollers: Vec<Id> = self
-            .pollers
-            .iter_mut()
-            .filter_map(|(id, poller)| poller.edge(socket).then_some(*id))
-            .collect();
-        for poller in pollers {
-            self.wake(poller);
+        for (poller, state) in &mut self.pollers {
+            if state.note_edge(socket) {
+                self.wait_queue.wake_all(*poller);
+            }
         }
-        self.wake(socket);
+        self.wait_queue.wake_all(socket);
     }
 
-    /// Whether a read and whether a write would not block.
-    pub(super) fn readiness(&mut self, id: Id) -> (bool, bool) {
+    /// Whether a read and a write of the socket `id` would not block. A sender that finds no room
+    /// is notified once there is some.
+    pub(super) fn readiness(&mut self, id: Id) -> Readiness {
+        let both = |is_ready| Readiness {
+            is_readable: is_ready,
+            is_writable: is_ready,
+        };
         let Some(socket) = self.network.sockets.get(&id) else {
-            return (true, true);
+            return both(true);
         };
         let (connection, side) = match &socket.state {
-            State::Unconnected | State::Failed(_) => return (true, true),
-            State::Listening { queue, .. } => return (!queue.is_empty(), false),
-            State::Connecting { .. } => return (false, false),
+            State::Unconnected | State::Failed(_) => return both(true),
+            State::Listening { queue, .. } => {
+                return Readiness {
+                    is_readable: !queue.is_empty(),
+                    is_writable: false,
+                };
+            }
+            State::Connecting { .. } => return both(false),
             State::Connected {
                 connection, side, ..
             } => (*connection, *side),
         };
         let Some(connection) = self.network.connections.get_mut(&connection) else {
-            return (true, true);
+            return both(true);
         };
-        let Side { is_dead, error, .. } = connection.sides[side];
-        let is_broken = is_dead || error.is_some();
-        let coming = &connection.pipes[1 - side];
-        let is_readable = is_broken || !coming.arrived.is_empty() || coming.end == End::Arrived;
-        let is_peer_gone = connection.is_local && connection.sides[1 - side].socket.is_none();
-        let going = &mut connection.pipes[side];
+        let is_broken = connection.sides[side].is_broken();
+        let incoming = &connection.pipes[1 - side];
+        let is_readable = is_broken || incoming.has_arrived() || incoming.end == End::Arrived;
+        let is_peer_closed = connection.is_local && connection.sides[1 - side].socket.is_none();
+        let outgoing = &mut connection.pipes[side];
         let is_writable =
-            is_broken || is_peer_gone || going.end != End::Open || going.has_much_room();
+            is_broken || is_peer_closed || outgoing.end != End::Open || outgoing.is_writable();
         if !is_writable {
-            going.wants_room = true;
+            outgoing.sender_wants_room = true;
         }
-        (is_readable, is_writable)
+        Readiness {
+            is_readable,
+            is_writable,
+        }
     }
 
     /// Whether a socket has failed, which ends every wait for it (poll(2), POLLERR and POLLHUP).
     pub(super) fn is_broken(&mut self, id: Id) -> bool {
-        let (is_readable, is_writable) = self.readiness(id);
         let Some(socket) = self.network.sockets.get(&id) else {
             return true;
         };
         match &socket.state {
+            State::Unconnected | State::Failed(_) => true,
+            State::Listening { .. } | State::Connecting { .. } => false,
             State::Connected {
                 connection, side, ..
             } => {
                 let connection = self.network.connections.get(connection);
-                connection.is_none_or(|connection| {
-                    let side = &connection.sides[*side];
-                    side.is_dead || side.error.is_some()
-                })
+                connection.is_none_or(|connection| connection.sides[*side].is_broken())
             }
-            State::Listening { .. } => false,
-            _ => is_readable && is_writable,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which thread goes on, at each point where another one could.
+//! Which thread runs next, at each point where threads may switch.
 
 use std::cell::Cell;
 
@@ -6,30 +6,30 @@ use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
 
 use super::random::Random;
 
-/// The thread that plays the world: the first one that the main thread starts.
+/// The thread that advances the world: the first one that the main thread spawns.
 const WORLD: usize = 1;
 
 thread_local! {
-    /// Whether no thread but the world's can go on.
+    /// Whether the thread of the world is the only runnable one.
     static IS_WORLD_ALONE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether all other threads wait for something. To be asked by the world's thread.
+/// Whether all other threads wait for something. Only the thread of the world may call this.
 pub(super) fn is_world_alone() -> bool {
     IS_WORLD_ALONE.get()
 }
 
-/// One execution that follows from a seed.
+/// Schedules one execution. All of its choices follow from a seed.
 #[derive(Debug)]
 pub(super) struct SeededScheduler {
     seed: u64,
     random: Random,
     has_begun: bool,
-    /// The thread at work goes on so many times before another one may.
-    patience: u64,
-    /// The world moves once in so many steps.
-    world_share: u64,
-    /// Of several threads the newest goes first, mostly.
+    /// A thread is preempted once in this many switches, on average.
+    preempts_once_in: u64,
+    /// The world is chosen once in this many choices, on average.
+    world_once_in: u64,
+    /// The newest runnable thread is mostly chosen.
     prefers_newest: bool,
 }
 
@@ -38,8 +38,8 @@ impl SeededScheduler {
         let mut random = Random::new(seed ^ 0x5C4E_D01E);
         SeededScheduler {
             seed,
-            patience: random.choose(&[1, 2, 4, 16]),
-            world_share: random.choose(&[2, 4, 8, 32]),
+            preempts_once_in: random.choose(&[1, 2, 4, 16]),
+            world_once_in: random.choose(&[2, 4, 8, 32]),
             prefers_newest: random.once_in(4),
             random,
             has_begun: false,
@@ -74,12 +74,12 @@ impl Scheduler for SeededScheduler {
         let is_current_runnable = runnable.iter().any(|task| Some(task.id()) == current);
         if let (Some(current), true) = (current, is_current_runnable)
             && usize::from(current) != WORLD
-            && !self.random.once_in(self.patience)
+            && !self.random.once_in(self.preempts_once_in)
         {
             return Some(current);
         }
         if let Some(world) = world
-            && self.random.once_in(self.world_share)
+            && self.random.once_in(self.world_once_in)
         {
             return Some(runnable[world].id());
         }

@@ -1,42 +1,42 @@
-//! One stream socket of the world.
+//! The calls of one stream socket.
 
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::address::SocketAddress;
+use super::blocking::{call, pause, wait_until};
 use super::faults::{Fault, os_error};
-use super::id::Id;
 use super::interrupter::Interrupter;
-use super::network::{Name, State};
-use super::waiting;
-use super::world::{self, World};
+use super::objects::{Id, Name, SocketAddress, State};
+use super::world;
 use crate::sys::descriptors::obtain;
-use crate::sys::{AddressFamily, Connect, Credentials, Interests, TcpInfo};
+use crate::sys::types::{AddressFamily, Connect, Credentials, Interests, TcpInfo};
 
 pub(crate) const HAS_USER_TIMEOUT: bool = true;
 
-/// A stream socket. Dropping it closes it.
+/// The size in bytes that a buffer can be set to at most (socket(7), rmem_max and wmem_max).
+const MAX_BUFFER_SIZE: usize = 1 << 20;
+
+/// A stream socket of the simulated kernel. Dropping it closes it.
 #[derive(Debug)]
 pub(crate) struct Socket(pub(super) Id);
 
-/// A system call: another thread may go on before it.
-fn call<R>(body: impl FnOnce(&mut World) -> R) -> R {
-    waiting::pause();
-    world::with(body)
+/// Whether a call has failed with EWOULDBLOCK.
+fn would_block<T>(outcome: &io::Result<T>) -> bool {
+    matches!(outcome, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
-/// Whether a call has found nothing to do.
-fn is_vain<T>(outcome: &io::Result<T>) -> bool {
-    matches!(outcome, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+/// The size that a buffer gets when `bytes` are asked for: Linux doubles it (socket(7), SO_RCVBUF).
+fn buffer_size(bytes: usize) -> usize {
+    bytes.clamp(1, MAX_BUFFER_SIZE) * 2
 }
 
 impl Socket {
     pub(crate) fn new(family: AddressFamily) -> io::Result<Socket> {
         obtain(|| {
             call(|world| {
-                world.may_open()?;
+                world.check_can_open()?;
                 Ok(Socket(world.open_socket(family)))
             })
         })
@@ -46,7 +46,7 @@ impl Socket {
     pub(crate) fn pair() -> io::Result<(Socket, Socket)> {
         obtain(|| {
             call(|world| {
-                world.may_open()?;
+                world.check_can_open()?;
                 let (one, other) = (
                     world.open_socket(AddressFamily::Unix),
                     world.open_socket(AddressFamily::Unix),
@@ -65,41 +65,28 @@ impl Socket {
         call(|world| world.listen(self.0, backlog))
     }
 
-    /// A connection that waits, and its internet address, if it has one.
+    /// Accepts the oldest connection in the queue. Returns the peer's internet address too, if it
+    /// has one.
     pub(crate) fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
-        let accept = |world: &mut World| {
-            let State::Listening { queue, .. } = &world.socket(self.0).state else {
-                return Err(os_error(libc::EINVAL));
-            };
-            let first = *queue.front().ok_or(io::ErrorKind::WouldBlock)?;
-            world.may_open()?;
-            let is_aborted = world.fails(Fault::Aborted);
-            if let State::Listening { queue, .. } = &mut world.socket(self.0).state {
-                queue.pop_front();
-            }
-            let embryo = world.socket(first);
-            if is_aborted {
-                embryo.resets_when_closed = true;
-                world.close(first);
-                return Err(os_error(libc::ECONNABORTED));
-            }
-            embryo.is_embryo = false;
-            Ok((Socket(first), world.peer_name(first)))
-        };
-        obtain(|| call(accept))
+        obtain(|| {
+            call(|world| {
+                let accepted = world.accept(self.0)?;
+                Ok((Socket(accepted), world.peer_name(accepted)))
+            })
+        })
     }
 
-    /// Begins to connect, or asks again a listener whose backlog was full.
+    /// Starts to connect. After [`Connect::BacklogFull`] it tries again.
     pub(crate) fn connect(&self, address: &SocketAddress) -> io::Result<Connect> {
         call(|world| world.connect(self.0, address))
     }
 
-    /// Whether the connect that is in progress has succeeded by now.
+    /// Whether the connect in progress has succeeded. Returns its error if it has failed.
     pub(crate) fn is_connected(&self, address: &SocketAddress) -> io::Result<bool> {
         Ok(self.connect(address)? == Connect::Done)
     }
 
-    /// Receives into `buffer`; what has been received is the slice returned.
+    /// Receives into `buffer`. Returns the part of it that was filled.
     pub(crate) fn receive<'a>(
         &self,
         buffer: &'a mut [MaybeUninit<u8>],
@@ -107,98 +94,101 @@ impl Socket {
         let received = call(|world| {
             let received = world.receive(self.0, buffer.len());
             world.calls.receives += 1;
-            world.calls.vain_receives += u64::from(is_vain(&received));
+            world.calls.empty_receives += u64::from(would_block(&received));
             received
         })?;
         Ok(buffer[..received.len()].write_copy_of_slice(&received))
     }
 
-    /// Sends of `data` what the kernel takes now.
+    /// Sends as much of `data` as the kernel accepts.
     pub(crate) fn send(&self, data: &[u8]) -> io::Result<usize> {
         call(|world| {
             let sent = world.send(self.0, data);
             world.calls.sends += 1;
-            world.calls.vain_sends += u64::from(is_vain(&sent));
+            world.calls.refused_sends += u64::from(would_block(&sent));
             sent
         })
     }
 
-    /// How many received bytes the kernel holds, up to the next mark.
+    /// How many received bytes the kernel holds. Over TCP it counts up to the next mark.
     pub(crate) fn unread_bytes(&self) -> io::Result<usize> {
         call(|world| {
-            world.calls.counts += 1;
-            world.unread(self.0)
+            world.calls.unread_queries += 1;
+            world.unread_bytes(self.0)
         })
     }
 
-    /// How many sent bytes have not arrived yet.
+    /// How many sent bytes the peer's host has not acknowledged.
     pub(crate) fn unacknowledged_bytes(&self) -> usize {
-        call(|world| world.unacknowledged(self.0))
+        call(|world| world.unacknowledged_bytes(self.0))
     }
 
-    /// Ends the stream from this side.
+    /// Ends the sending direction.
     pub(crate) fn shut_down_writing(&self) -> io::Result<()> {
         call(|world| {
             world.calls.shutdowns += 1;
-            world.shut_down(self.0)
+            world.shut_down_writing(self.0)
         })
     }
 
-    /// The failure of the socket that no call has told yet.
+    /// Takes the pending error of the socket.
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
         let error = call(|world| {
-            world.calls.questions += 1;
+            world.calls.error_queries += 1;
             world.take_error(self.0)
         });
         Ok(error.map(os_error))
     }
 
-    /// Waits until `interests` are met, the socket has failed, `wake` is called, or `limit` is over, and sometimes for less.
+    /// Waits until the socket is ready for one of `interests` or has failed, until `interrupter` is
+    /// set, or until `limit` is over. It may return early.
     pub(crate) fn wait(
         &self,
         interests: Interests,
         limit: Option<Duration>,
-        wake: Option<&Interrupter>,
+        interrupter: Option<&Interrupter>,
     ) -> io::Result<()> {
         call(|world| world.calls.waits += 1);
-        let keys = [self.0, wake.map_or(0, |wake| wake.0)];
-        let what = match (interests.readable, interests.writable) {
+        let keys = [self.0, interrupter.map_or(0, |interrupter| interrupter.0)];
+        let reason = match (interests.readable, interests.writable) {
             (true, false) => "a readable socket",
             (false, true) => "a writable socket",
             _ => "a socket",
         };
-        waiting::wait_until(what, &keys, limit, |world| {
-            if world.fails(Fault::EarlyReturn) {
+        wait_until(reason, &keys, limit, |world| {
+            if world.fails(Fault::SpuriousWakeup) {
                 return Some(());
             }
-            let (is_readable, is_writable) = world.readiness(self.0);
-            let is_called = wake.is_some_and(|wake| world.wakes.get(&wake.0) == Some(&true));
-            let is_met = is_readable && interests.readable || is_writable && interests.writable;
-            (is_met || is_called || world.is_broken(self.0)).then_some(())
+            let readiness = world.readiness(self.0);
+            let is_ready = readiness.is_readable && interests.readable
+                || readiness.is_writable && interests.writable;
+            let is_interrupted = interrupter
+                .is_some_and(|interrupter| world.interrupters.get(&interrupter.0) == Some(&true));
+            (is_ready || is_interrupted || world.is_broken(self.0)).then_some(())
         });
         Ok(())
     }
 
-    /// The number of its descriptor, which is none here.
+    /// `None`: a simulated socket has no descriptor.
     pub(crate) fn number(&self) -> Option<usize> {
         None
     }
 
-    /// Files have no mode here.
+    /// Does nothing: simulated files have no mode.
     pub(crate) fn set_mode_of_file(&self, _mode: u32) {}
 
-    /// The local internet address, if it has one.
+    /// The local internet address, if the socket has one.
     pub(crate) fn local_address(&self) -> Option<SocketAddr> {
-        call(|world| match world.socket(self.0).name {
+        call(|world| match world.network.socket(self.0).name {
             Some(Name::Inet(address)) => Some(address),
             _ => None,
         })
     }
 
-    /// Who is at the other end of a Unix domain socket.
+    /// The process at the other end of a Unix domain socket.
     pub(crate) fn peer_credentials(&self) -> io::Result<Credentials> {
         call(|world| {
-            let socket = world.socket(self.0);
+            let socket = world.network.socket(self.0);
             match (socket.family, &socket.state) {
                 (AddressFamily::Unix, State::Connected { .. }) => Ok(Credentials {
                     pid: 1,
@@ -210,12 +200,12 @@ impl Socket {
         })
     }
 
-    /// What is measured of a TCP connection: the time is that which its bytes need at most. None is lost, so none is sent
-    /// again.
+    /// The measurements of a TCP connection. The round-trip time is the longest possible one. No
+    /// segment is lost, so none is retransmitted.
     pub(crate) fn tcp_info(&self) -> TcpInfo {
         call(|world| {
-            let longest = world.regime.latency;
-            let socket = world.socket(self.0);
+            let longest = world.parameters.latency;
+            let socket = world.network.socket(self.0);
             match (socket.family, &socket.state) {
                 (AddressFamily::Ipv4 | AddressFamily::Ipv6, State::Connected { .. }) => TcpInfo {
                     round_trip_time: Some(Duration::from_nanos(2 * longest)),
@@ -226,7 +216,7 @@ impl Socket {
         })
     }
 
-    // Options, in alphabetical order. The kernel has no use for those that change nothing here.
+    // Options, in alphabetical order. Those that do nothing have no effect in a simulated kernel.
 
     pub(crate) fn allow_address_reuse(&self) -> io::Result<()> {
         Ok(())
@@ -234,17 +224,17 @@ impl Socket {
 
     pub(crate) fn buffer_sizes(&self) -> io::Result<(usize, usize)> {
         call(|world| {
-            let socket = world.socket(self.0);
-            Ok((socket.send_room, socket.receive_room))
+            let socket = world.network.socket(self.0);
+            Ok((socket.send_buffer_size, socket.receive_buffer_size))
         })
     }
 
     pub(crate) fn is_only_v6(&self) -> io::Result<bool> {
-        Ok(call(|world| world.socket(self.0).is_only_v6))
+        Ok(call(|world| world.network.socket(self.0).is_only_v6))
     }
 
     pub(crate) fn reset_when_closed(&self) -> io::Result<()> {
-        call(|world| world.socket(self.0).resets_when_closed = true);
+        call(|world| world.network.socket(self.0).resets_when_closed = true);
         Ok(())
     }
 
@@ -260,17 +250,17 @@ impl Socket {
     }
 
     pub(crate) fn set_only_v6(&self, only_v6: bool) -> io::Result<()> {
-        call(|world| world.socket(self.0).is_only_v6 = only_v6);
+        call(|world| world.network.socket(self.0).is_only_v6 = only_v6);
         Ok(())
     }
 
     pub(crate) fn set_receive_buffer_size(&self, bytes: usize) -> io::Result<()> {
-        call(|world| world.socket(self.0).receive_room = bytes.clamp(1, 1 << 20) * 2);
+        call(|world| world.network.socket(self.0).receive_buffer_size = buffer_size(bytes));
         Ok(())
     }
 
     pub(crate) fn set_send_buffer_size(&self, bytes: usize) -> io::Result<()> {
-        call(|world| world.socket(self.0).send_room = bytes.clamp(1, 1 << 20) * 2);
+        call(|world| world.network.socket(self.0).send_buffer_size = buffer_size(bytes));
         Ok(())
     }
 
@@ -281,7 +271,7 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        waiting::pause();
+        pause();
         world::try_with(|world| world.close(self.0));
     }
 }

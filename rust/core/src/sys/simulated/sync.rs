@@ -1,21 +1,24 @@
-//! Locks, conditions, atomics and threads under the seeded scheduler. Each use is a point where another thread may go on.
+//! Locks, condition variables, atomics and threads under the seeded scheduler. Each use is a point
+//! where another thread may run.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
 use std::time::Duration;
 
-use super::id::Id;
-use super::waiting;
+use super::blocking::{self, Waiter};
+use super::wait_queue::Key;
 use super::world;
 
-/// A lock like std's.
+const GUARD_IS_LOCKED: &str = "a guard holds the lock until it is dropped";
+
+/// [`std::sync::Mutex`] under the seeded scheduler.
 #[derive(Debug, Default)]
 pub struct Mutex<T: ?Sized> {
     inner: std::sync::Mutex<T>,
 }
 
-/// What a lock gives.
+/// The guard of a [`Mutex`].
 pub struct MutexGuard<'a, T: ?Sized> {
     /// `None` only while it is being dropped.
     inner: Option<std::sync::MutexGuard<'a, T>>,
@@ -23,22 +26,22 @@ pub struct MutexGuard<'a, T: ?Sized> {
 }
 
 impl<T> Mutex<T> {
-    /// A free lock around `value`.
+    /// Creates an unlocked mutex.
     pub const fn new(value: T) -> Mutex<T> {
         let inner = std::sync::Mutex::new(value);
         Mutex { inner }
     }
 
-    /// The value of a lock that nobody has any more.
+    /// Consumes the mutex and returns the value.
     pub fn into_inner(self) -> LockResult<T> {
         self.inner.into_inner()
     }
 }
 
 impl<T: ?Sized> Mutex<T> {
-    /// Who waits for the lock waits for this key.
-    fn key(&self) -> Id {
-        (&raw const self.inner).cast::<()>() as Id
+    /// The key of the threads that wait for the lock: its address.
+    fn key(&self) -> Key {
+        (&raw const self.inner).cast::<()>() as Key
     }
 
     fn guard<'a>(&'a self, inner: std::sync::MutexGuard<'a, T>) -> MutexGuard<'a, T> {
@@ -48,9 +51,9 @@ impl<T: ?Sized> Mutex<T> {
         }
     }
 
-    /// Waits until the lock is free, and takes it.
+    /// Locks the mutex. Blocks until it is unlocked.
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
-        waiting::pause();
+        blocking::pause();
         world::try_with(|world| world.locks += 1);
         loop {
             match self.inner.try_lock() {
@@ -58,14 +61,14 @@ impl<T: ?Sized> Mutex<T> {
                 Err(TryLockError::Poisoned(poisoned)) => {
                     return Err(PoisonError::new(self.guard(poisoned.into_inner())));
                 }
-                Err(TryLockError::WouldBlock) => waiting::block("a lock", &[self.key()], None),
+                Err(TryLockError::WouldBlock) => blocking::block("a lock", &[self.key()]),
             }
         }
     }
 
-    /// Takes the lock if it is free.
+    /// Locks the mutex if it is unlocked.
     pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
-        waiting::pause();
+        blocking::pause();
         match self.inner.try_lock() {
             Ok(inner) => Ok(self.guard(inner)),
             Err(TryLockError::Poisoned(poisoned)) => Err(TryLockError::Poisoned(PoisonError::new(
@@ -75,7 +78,7 @@ impl<T: ?Sized> Mutex<T> {
         }
     }
 
-    /// The value, which nobody else can have.
+    /// The value. The exclusive reference shows that the mutex is unlocked.
     pub fn get_mut(&mut self) -> LockResult<&mut T> {
         self.inner.get_mut()
     }
@@ -85,17 +88,13 @@ impl<T: ?Sized> Deref for MutexGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.inner
-            .as_ref()
-            .expect("it is locked until it is dropped")
+        self.inner.as_ref().expect(GUARD_IS_LOCKED)
     }
 }
 
 impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        self.inner
-            .as_mut()
-            .expect("it is locked until it is dropped")
+        self.inner.as_mut().expect(GUARD_IS_LOCKED)
     }
 }
 
@@ -109,37 +108,37 @@ impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
         self.inner = None;
         let key = self.mutex.key();
-        world::try_with(|world| world.wake(key));
-        waiting::pause();
+        world::try_with(|world| world.wait_queue.wake_all(key));
+        blocking::pause();
     }
 }
 
-/// A condition like std's. Its times are those of the world.
+/// [`std::sync::Condvar`] under the seeded scheduler, with the clock of the world.
 #[derive(Debug, Default)]
 pub struct Condvar {
-    /// So that each has an address of its own.
+    /// Gives each an address of its own, which is its key.
     _byte: u8,
 }
 
-/// Whether a wait has ended for its time.
+/// Whether a wait with a time limit has timed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaitTimeoutResult(bool);
 
 impl WaitTimeoutResult {
-    /// Whether it has.
+    /// Whether the wait has timed out.
     pub fn timed_out(&self) -> bool {
         self.0
     }
 }
 
 impl Condvar {
-    /// A condition for which nobody waits.
+    /// Creates a condition variable.
     pub const fn new() -> Condvar {
         Condvar { _byte: 0 }
     }
 
-    fn key(&self) -> Id {
-        (&raw const self._byte) as Id
+    fn key(&self) -> Key {
+        (&raw const self._byte) as Key
     }
 
     fn wait_until<'a, T>(
@@ -148,26 +147,26 @@ impl Condvar {
         deadline: Option<u64>,
     ) -> LockResult<MutexGuard<'a, T>> {
         let mutex = guard.mutex;
-        // Whoever notifies after the lock is free finds the waiter.
-        let waiter = waiting::Waiter::register("a condition", &[self.key()], deadline);
+        // The wait is registered before the mutex is unlocked, so no notification is lost.
+        let waiter = Waiter::register("a condition variable", &[self.key()], deadline);
         drop(guard);
         waiter.sleep();
         mutex.lock()
     }
 
-    /// Waits until it is notified.
+    /// Unlocks the mutex and blocks until a notification.
     pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
         self.wait_until(guard, None)
     }
 
-    /// Waits until it is notified, at most `limit`.
+    /// Unlocks the mutex and blocks until a notification, or until `limit` is over.
     pub fn wait_timeout<'a, T>(
         &self,
         guard: MutexGuard<'a, T>,
         limit: Duration,
     ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
         let deadline = world::with(|world| world.deadline(limit));
-        let is_over = |guard| {
+        let with_result = |guard| {
             let time = world::with(|world| world.time);
             (
                 guard,
@@ -175,39 +174,39 @@ impl Condvar {
             )
         };
         match self.wait_until(guard, deadline) {
-            Ok(guard) => Ok(is_over(guard)),
-            Err(poisoned) => Err(PoisonError::new(is_over(poisoned.into_inner()))),
+            Ok(guard) => Ok(with_result(guard)),
+            Err(poisoned) => Err(PoisonError::new(with_result(poisoned.into_inner()))),
         }
     }
 
-    /// Wakes one of those who wait.
+    /// Wakes one of the threads that wait.
     pub fn notify_one(&self) {
-        waiting::pause();
+        blocking::pause();
         world::try_with(|world| {
             world.calls.notifications += 1;
-            world.wake_one(self.key());
+            world.wait_queue.wake_one(self.key(), &mut world.random);
         });
     }
 
-    /// Wakes all who wait.
+    /// Wakes all threads that wait.
     pub fn notify_all(&self) {
-        waiting::pause();
+        blocking::pause();
         world::try_with(|world| {
             world.calls.notifications += 1;
-            world.wake(self.key());
+            world.wait_queue.wake_all(self.key());
         });
     }
 }
 
-/// Atomics like std's.
+/// Atomics whose every use is a point where another thread may run.
 pub mod atomic {
     pub use std::sync::atomic::{Ordering, fence};
 
-    use super::super::waiting::pause;
+    use super::super::blocking::pause;
 
     macro_rules! atomic {
         ($name:ident, $value:ty, $($extra:ident),*) => {
-            /// Like std's.
+            /// The type of the same name in [`std::sync::atomic`].
             #[derive(Debug, Default)]
             pub struct $name(std::sync::atomic::$name);
 
@@ -271,33 +270,27 @@ pub mod atomic {
     }
 
     atomic!(AtomicBool, bool, fetch_or, fetch_and, fetch_xor);
-    atomic!(
-        AtomicU8, u8, fetch_or, fetch_and, fetch_add, fetch_sub, fetch_max, fetch_min
-    );
-    atomic!(
-        AtomicU32, u32, fetch_or, fetch_and, fetch_add, fetch_sub, fetch_max, fetch_min
-    );
-    atomic!(
-        AtomicU64, u64, fetch_or, fetch_and, fetch_add, fetch_sub, fetch_max, fetch_min
-    );
-    atomic!(
-        AtomicUsize,
-        usize,
-        fetch_or,
-        fetch_and,
-        fetch_add,
-        fetch_sub,
-        fetch_max,
-        fetch_min
-    );
+
+    macro_rules! integer {
+        ($name:ident, $value:ty) => {
+            atomic!(
+                $name, $value, fetch_or, fetch_and, fetch_add, fetch_sub, fetch_max, fetch_min
+            );
+        };
+    }
+
+    integer!(AtomicU8, u8);
+    integer!(AtomicU32, u32);
+    integer!(AtomicU64, u64);
+    integer!(AtomicUsize, usize);
 }
 
-/// Threads of the execution.
+/// Threads under the seeded scheduler.
 pub mod thread {
     pub use shuttle::thread::{Builder, JoinHandle, ThreadId, current, yield_now};
 
-    /// Lets `time` of the world pass.
+    /// Sleeps for `time` by the clock of the world.
     pub fn sleep(time: std::time::Duration) {
-        super::waiting::sleep(time);
+        super::blocking::sleep(time);
     }
 }

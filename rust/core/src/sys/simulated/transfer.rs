@@ -1,16 +1,21 @@
-//! Sending, receiving and ending, as Linux answers.
+//! Sending, receiving and ending a stream, with the results and errors of Linux.
 
 use std::io;
 
 use super::faults::{Fault, os_error};
-use super::id::Id;
-use super::network::{Connection, State};
+use super::objects::{Connection, Id, State};
 use super::pipe::End;
 use super::world::World;
 
+/// The connection of a socket, as one of its two sides sees it.
+struct Joined<'a> {
+    id: Id,
+    side: usize,
+    connection: &'a mut Connection,
+}
+
 impl World {
-    /// The connection of a socket, its number, and which side it is.
-    fn connection(&mut self, id: Id) -> io::Result<(Id, usize, &mut Connection)> {
+    fn connection(&mut self, id: Id) -> io::Result<Joined<'_>> {
         let Some(State::Connected {
             connection, side, ..
         }) = self.network.sockets.get(&id).map(|socket| &socket.state)
@@ -18,35 +23,45 @@ impl World {
             return Err(os_error(libc::ENOTCONN));
         };
         let (number, side) = (*connection, *side);
-        match self.network.connections.get_mut(&number) {
-            Some(connection) => Ok((number, side, connection)),
-            None => Err(os_error(libc::ENOTCONN)),
-        }
+        let Some(connection) = self.network.connections.get_mut(&number) else {
+            return Err(os_error(libc::ENOTCONN));
+        };
+        debug_assert_eq!(
+            connection.sides[side].socket,
+            Some(id),
+            "a socket and its side of a connection name each other"
+        );
+        Ok(Joined {
+            id: number,
+            side,
+            connection,
+        })
     }
 
     pub(super) fn send(&mut self, id: Id, data: &[u8]) -> io::Result<usize> {
-        let arrival = self.arrival();
+        let arrival = self.draw_arrival();
         let fails = self.fails(Fault::NoBuffers);
         let is_short = self.fails(Fault::ShortSend);
-        let is_silent = self.fails(Fault::Silence);
+        let times_out = self.fails(Fault::PeerTimeout);
         let part = self.random.size(data.len().max(1));
-        let (number, side, connection) = self.connection(id).map_err(|_| os_error(libc::EPIPE))?;
-        let is_local = connection.is_local;
-        if is_silent && !is_local {
-            self.kill(number, side, libc::ETIMEDOUT);
-            // The peer finds out too, in its time.
+        let joined = self.connection(id).map_err(|_| os_error(libc::EPIPE))?;
+        let (number, side) = (joined.id, joined.side);
+        let is_local = joined.connection.is_local;
+        if times_out && !is_local {
+            self.fail_side(number, side, libc::ETIMEDOUT);
+            // The peer learns of it too, by a reset.
             self.reset(number, side);
         }
-        let (_, _, connection) = self.connection(id)?;
+        let connection = self.connection(id)?.connection;
         let error = &mut connection.sides[side].error;
         if !is_local && let Some(code) = error.take() {
             return Err(os_error(code));
         }
-        let is_peer_gone = is_local && connection.sides[1 - side].socket.is_none();
         let is_dead = connection.sides[side].is_dead;
         let peer = connection.sides[1 - side].socket;
+        let is_peer_closed = is_local && peer.is_none();
         let pipe = &mut connection.pipes[side];
-        if is_dead || is_peer_gone || pipe.end != End::Open {
+        if is_dead || is_peer_closed || pipe.end != End::Open {
             return Err(os_error(libc::EPIPE));
         }
         if fails {
@@ -54,58 +69,60 @@ impl World {
         }
         let room = pipe.room();
         if room == 0 {
-            pipe.wants_room = true;
+            pipe.sender_wants_room = true;
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let mut count = data.len().min(room);
         if is_short {
             count = count.min(part);
         }
-        let was_moving = pipe.is_moving();
-        pipe.take(&data[..count]);
+        let could_deliver = pipe.can_deliver();
+        pipe.push(&data[..count]);
         if is_local {
-            self.figures.bytes += count as u64;
-            self.edge(peer);
-        } else if !was_moving {
+            self.summary.bytes += count as u64;
+            self.signal_edge(peer);
+        } else if !could_deliver {
             pipe.due = arrival;
         }
         Ok(count)
     }
 
-    /// Reads on the other side stop behind what was sent so far.
+    /// Has reads of the peer stop behind what was sent so far.
     pub(super) fn mark(&mut self, id: Id) {
-        if let Ok((_, side, connection)) = self.connection(id) {
-            connection.pipes[side].mark();
+        if let Ok(joined) = self.connection(id) {
+            joined.connection.pipes[joined.side].mark();
         }
     }
 
     pub(super) fn receive(&mut self, id: Id, limit: usize) -> io::Result<Vec<u8>> {
-        let arrival = self.arrival();
+        let arrival = self.draw_arrival();
         let is_short = self.fails(Fault::ShortReceive);
         let part = self.random.size(limit.max(1));
-        let (_, side, connection) = self.connection(id)?;
+        let Joined {
+            side, connection, ..
+        } = self.connection(id)?;
         let is_local = connection.is_local;
         let peer = connection.sides[1 - side].socket;
         let pipe = &mut connection.pipes[1 - side];
-        if !pipe.arrived.is_empty() {
+        if pipe.has_arrived() {
             if limit == 0 {
                 return Ok(Vec::new());
             }
-            let could_move = pipe.is_moving();
+            let could_deliver = pipe.can_deliver();
             let bytes = pipe.read(if is_short { limit.min(part) } else { limit });
-            if !could_move && pipe.is_moving() {
+            if !could_deliver && pipe.can_deliver() {
                 pipe.due = arrival;
             }
-            let notifies_sender = is_local && pipe.wants_room && pipe.has_much_room();
+            let notifies_sender = is_local && pipe.sender_wants_room && pipe.is_writable();
             if notifies_sender {
-                pipe.wants_room = false;
-                self.edge(peer);
+                pipe.sender_wants_room = false;
+                self.signal_edge(peer);
             }
             return Ok(bytes);
         }
         let is_ended = pipe.end == End::Arrived;
         let state = &mut connection.sides[side];
-        // Over TCP the end comes before the error, in a Unix domain socket behind it.
+        // Over TCP the end comes before the error; in a Unix domain socket it comes after.
         if is_ended && !is_local {
             return Ok(Vec::new());
         }
@@ -118,31 +135,22 @@ impl World {
         Err(io::ErrorKind::WouldBlock.into())
     }
 
-    pub(super) fn unread(&mut self, id: Id) -> io::Result<usize> {
-        let (_, side, connection) = self.connection(id).map_err(|_| os_error(libc::EINVAL))?;
-        let pipe = &connection.pipes[1 - side];
-        Ok(if connection.is_local {
-            pipe.arrived.len()
-        } else {
-            pipe.readable()
+    pub(super) fn unread_bytes(&mut self, id: Id) -> io::Result<usize> {
+        let joined = self.connection(id).map_err(|_| os_error(libc::EINVAL))?;
+        Ok(joined.connection.pipes[1 - joined.side].unread())
+    }
+
+    pub(super) fn unacknowledged_bytes(&mut self, id: Id) -> usize {
+        self.connection(id).map_or(0, |joined| {
+            joined.connection.pipes[joined.side].unacknowledged()
         })
     }
 
-    /// How much of what was sent has not arrived.
-    pub(super) fn unacknowledged(&mut self, id: Id) -> usize {
-        self.connection(id).map_or(0, |(_, side, connection)| {
-            let pipe = &connection.pipes[side];
-            if connection.is_local {
-                pipe.arrived.len()
-            } else {
-                pipe.sent.len()
-            }
-        })
-    }
-
-    pub(super) fn shut_down(&mut self, id: Id) -> io::Result<()> {
-        let arrival = self.arrival();
-        let (_, side, connection) = self.connection(id)?;
+    pub(super) fn shut_down_writing(&mut self, id: Id) -> io::Result<()> {
+        let arrival = self.draw_arrival();
+        let Joined {
+            side, connection, ..
+        } = self.connection(id)?;
         if connection.sides[side].is_dead {
             return Err(os_error(libc::ENOTCONN));
         }
@@ -152,27 +160,27 @@ impl World {
         if pipe.end == End::Open {
             if is_local {
                 pipe.end = End::Arrived;
-                self.figures.ends += 1;
-                self.edge(peer);
+                self.summary.ends += 1;
+                self.signal_edge(peer);
             } else {
-                let was_moving = pipe.is_moving();
-                pipe.end = End::Sent;
-                if !was_moving {
+                let could_deliver = pipe.can_deliver();
+                pipe.end = End::InFlight;
+                if !could_deliver {
                     pipe.due = arrival;
                 }
             }
-            self.edge(Some(id));
+            self.signal_edge(Some(id));
         }
         Ok(())
     }
 
-    /// The failure of a socket that was not told yet.
+    /// The pending error of a socket, which is cleared (socket(7), SO_ERROR).
     pub(super) fn take_error(&mut self, id: Id) -> Option<i32> {
-        if let State::Failed(code) = self.socket(id).state {
-            self.socket(id).state = State::Unconnected;
+        if let State::Failed(code) = self.network.socket(id).state {
+            self.network.socket(id).state = State::Unconnected;
             return Some(code);
         }
-        let (_, side, connection) = self.connection(id).ok()?;
-        connection.sides[side].error.take()
+        let joined = self.connection(id).ok()?;
+        joined.connection.sides[joined.side].error.take()
     }
 }

@@ -14,8 +14,9 @@ use socket2::{Domain, Type};
 
 use super::socket::SocketAddress;
 use crate::sys::descriptors::obtain;
+use crate::sys::types::replaced_file;
 
-/// What tells the file at a path from another one that takes its place.
+/// Distinguishes the file at a path from any other file that replaces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileIdentity {
     device: u64,
@@ -34,7 +35,7 @@ impl From<fs::Metadata> for FileIdentity {
     }
 }
 
-/// The identity of the file at `path` itself, a symbolic link not followed.
+/// The identity of the file at `path`. A symbolic link is not followed.
 pub(crate) fn file_identity(path: &Path) -> io::Result<FileIdentity> {
     Ok(fs::symlink_metadata(path)?.into())
 }
@@ -43,10 +44,9 @@ pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
-/// Sets who may connect to the socket file at `path`: to connect takes the permission to write (unix(7)). A link that has
-/// been put in the place of the file is not followed.
+/// Sets the mode of the socket file at `path`: connecting takes write permission (unix(7)). Fails
+/// if `file` was replaced. A link in its place is not followed.
 pub(crate) fn set_socket_mode(path: &Path, file: FileIdentity, mode: u32) -> io::Result<()> {
-    let replaced = || io::Error::other("another file has taken the place of the socket's");
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
         // A descriptor of the file itself (open(2), O_PATH).
@@ -56,9 +56,9 @@ pub(crate) fn set_socket_mode(path: &Path, file: FileIdentity, mode: u32) -> io:
         let metadata = opened.metadata()?;
         let present = metadata.mode() & 0o7777;
         if FileIdentity::from(metadata) != file {
-            return Err(replaced());
+            return Err(replaced_file());
         }
-        // The socket has brought its mode along (`Socket::set_mode_of_file`).
+        // `Socket::set_mode_of_file` has set the mode already.
         if present == mode {
             return Ok(());
         }
@@ -68,20 +68,21 @@ pub(crate) fn set_socket_mode(path: &Path, file: FileIdentity, mode: u32) -> io:
     {
         use rustix::fs::{AtFlags, CWD, chmodat};
         if file_identity(path)? != file {
-            return Err(replaced());
+            return Err(replaced_file());
         }
         let permissions = Mode::from_raw_mode(mode as rustix::fs::RawMode);
         Ok(chmodat(CWD, path, permissions, AtFlags::SYMLINK_NOFOLLOW)?)
     }
 }
 
-/// Changes the mode of a file that was opened with O_PATH, for which fchmod(2) is refused. The file
-/// has a name in /proc (proc_pid_fd(5)). Without /proc it takes a call of Linux 6.6 (fchmodat(2),
-/// AT_EMPTY_PATH), which comes second, since filters of system calls may kill a process for it.
+/// Changes the mode of a file that was opened with O_PATH, which fchmod(2) refuses. This uses the
+/// name of the descriptor in /proc (proc_pid_fd(5)). Without /proc it uses fchmodat2 of Linux 6.6
+/// (fchmodat(2), AT_EMPTY_PATH). That call comes second because a system call filter may kill the
+/// process for it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn change_mode(file: &fs::File, mode: u32) -> io::Result<()> {
     use std::os::fd::AsRawFd;
-    /// The number of fchmodat2, the same on all processors that this library is built for.
+    /// The number of fchmodat2, the same on every architecture that this library is built for.
     const FCHMODAT2: libc::c_long = 452;
     let number = file.as_raw_fd();
     let permissions = Mode::from_raw_mode(mode as rustix::fs::RawMode);
@@ -90,8 +91,8 @@ fn change_mode(file: &fs::File, mode: u32) -> io::Result<()> {
         outcome => return Ok(outcome?),
     }
     let (path, flags) = (c"".as_ptr(), libc::AT_EMPTY_PATH);
-    // SAFETY: The call reads the path, which is zero-terminated, and changes nothing in this
-    // process.
+    // SAFETY: The call reads the path, which is zero-terminated, and writes no memory of this
+    // process. The descriptor is open.
     if unsafe { libc::syscall(FCHMODAT2, number, path, mode, flags) } == 0 {
         return Ok(());
     }
@@ -101,8 +102,9 @@ fn change_mode(file: &fs::File, mode: u32) -> io::Result<()> {
     ))
 }
 
-/// Whether a socket is bound to `address`, listening or not. A datagram socket asks: a stream socket answers it with "wrong
-/// type" and does not notice, only a path without a socket refuses (unix(7), ECONNREFUSED).
+/// Whether a socket is bound to `address`, listening or not. A datagram socket probes it: if a
+/// stream socket is bound, the connect fails with EPROTOTYPE and the listener does not notice. Only
+/// a path without a socket refuses the connect (unix(7), ECONNREFUSED).
 pub(crate) fn is_served(address: &SocketAddress) -> bool {
     !obtain(|| socket2::Socket::new(Domain::UNIX, Type::DGRAM, None))
         .and_then(|probe| probe.connect(&address.0))
@@ -117,16 +119,17 @@ pub(crate) fn is_served(address: &SocketAddress) -> bool {
 #[derive(Debug)]
 pub(crate) struct PathLock {
     path: PathBuf,
-    /// Closing it gives the lock back.
+    /// Closing this file releases the lock.
     file: fs::File,
 }
 
-/// The maximum number of attempts. One that finds another lock file in place is rare.
+/// The maximum number of attempts. An attempt fails if the previous holder has just removed the
+/// lock file, which is rare.
 const LOCK_ATTEMPTS: u32 = 100;
 
-/// Locks `path`, without waiting. The error `AddrInUse` means that another caller is making or
-/// replacing the file at the moment. Any other error means that no lock can be had here, for example
-/// because another user's file is in its place.
+/// Locks `path` without waiting. The error `AddrInUse` means that another caller is making or
+/// replacing the file at the moment. Any other error means that no lock can be had here, for
+/// example because another user's file is in the place of the lock file.
 pub(crate) fn lock_path(path: &Path) -> io::Result<PathLock> {
     let lock_path = beside(path, ".stream-socket-lock");
     let flags =
@@ -150,7 +153,7 @@ pub(crate) fn lock_path(path: &Path) -> io::Result<PathLock> {
             Err(Errno::WOULDBLOCK) => return Err(Errno::ADDRINUSE.into()),
             Err(Errno::INTR) => continue,
             Err(error) => {
-                // Nobody can hold a lock here, so the file is of no use.
+                // This file system has no locks, so the lock file is useless.
                 drop(PathLock { path, file });
                 return Err(error.into());
             }
@@ -165,7 +168,7 @@ pub(crate) fn lock_path(path: &Path) -> io::Result<PathLock> {
 
 /// Whether a file is one that [`lock_path`] makes.
 fn is_lock_file(file: &fs::Metadata) -> bool {
-    // SAFETY: It only asks (geteuid(2)).
+    // SAFETY: geteuid changes nothing and always succeeds (geteuid(2)).
     let user = unsafe { libc::geteuid() };
     let others = 0o077;
     file.is_file() && file.uid() == user && file.mode() & others == 0 && file.len() == 0
@@ -180,7 +183,7 @@ impl Drop for PathLock {
     }
 }
 
-/// A hidden file in the folder of `path`, whose name is that of `path` with `suffix`.
+/// The path of a hidden file beside `path`: its name is that of `path` with `suffix`.
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
@@ -188,9 +191,8 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// How old a file has to be to be replaced without a lock. Between the moment at which the kernel
-/// makes a socket's file and that at which the socket can be found by it, it looks stale; no
-/// process needs so long for these two steps.
+/// How old a file has to be to be replaced without a lock. A socket's file looks stale from the
+/// moment when the kernel creates it until the socket can be found by it. No bind takes that long.
 const SETTLED: Duration = Duration::from_secs(1);
 
 /// Whether the file at `path` is old enough to be replaced without a lock.
@@ -200,8 +202,8 @@ pub(crate) fn has_settled(path: &Path) -> bool {
     matches!(age, Ok(Ok(age)) if age >= SETTLED)
 }
 
-/// Removes the file at `path` if it still is `file`; false if it is another one. Only one process
-/// can move it aside. Another file that was moved is put back.
+/// Removes the file at `path` if it is still `file`. Returns whether it was. The file is moved
+/// aside first, which only one process can do; if it turns out to be another file, it is put back.
 pub(crate) fn remove_unless_replaced(path: &Path, file: FileIdentity) -> io::Result<bool> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     if file_identity(path)? != file {

@@ -5,11 +5,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use crate::sys::descriptors::obtain;
 
-/// A wake-up call for one thread that is in `Socket::wait`, or about to be. It lasts until the thread has cleared it.
+/// Ends the `Socket::wait` of another thread. Once set, it ends every wait until it is cleared, so
+/// a wait that has not begun yet is ended too.
 #[derive(Debug)]
 pub(crate) struct Interrupter {
     reader: OwnedFd,
-    /// The other end of a pipe where there is no eventfd(2).
+    /// The writing end of the pipe, on systems without eventfd(2).
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     writer: OwnedFd,
 }
@@ -34,20 +35,21 @@ impl Interrupter {
         Ok(Interrupter { reader, writer })
     }
 
-    /// Ends the wait.
+    /// Sets the interrupter.
     pub(crate) fn wake(&self) {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let writer = &self.reader;
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         let writer = &self.writer;
-        // It fails only if it is full of wake-up calls already.
+        // Fails only when full, and then the interrupter is set already.
         let _ = rustix::io::write(writer, &1_u64.to_ne_bytes());
     }
 
-    /// Forgets the calls so far.
+    /// Clears the interrupter.
     pub(crate) fn clear(&self) {
-        let mut calls = [0; 8];
-        while rustix::io::read(&self.reader, &mut calls).is_ok_and(|count| count == calls.len()) {}
+        let mut buffer = [0; 8];
+        while rustix::io::read(&self.reader, &mut buffer).is_ok_and(|count| count == buffer.len()) {
+        }
     }
 }
 

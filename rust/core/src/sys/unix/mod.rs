@@ -18,14 +18,3 @@ pub(crate) use process::{
     keep_library_mapped, process,
 };
 pub(crate) use socket::{HAS_USER_TIMEOUT, Socket, SocketAddress, is_abstract};
-
-use std::io;
-
-fn retry_interrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    loop {
-        match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            outcome => return outcome,
-        }
-    }
-}

@@ -1,5 +1,5 @@
-//! Many sockets watched with one system call: epoll(7) on Linux and Android, kqueue(2) on Apple's systems and the BSDs, both
-//! edge-triggered, through mio.
+//! Watching many sockets with one system call, edge-triggered, through mio: epoll(7) on Linux and
+//! Android, kqueue(2) on Apple's systems and the BSDs.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -10,19 +10,20 @@ use mio::{Events, Poll, Token};
 
 use super::socket::Socket;
 use crate::sys::descriptors::obtain;
-use crate::sys::{Interests, check_watching};
+use crate::sys::portable::check_watching;
+use crate::sys::types::Interests;
 
-/// How many sockets one system call can tell of. More are told by the next one.
+/// How many sockets one system call can report. The next call reports the others.
 const CAPACITY: usize = 1024;
 
-/// Tells which of the sockets added to it have changed. Of each change it tells once.
+/// Reports the sockets in its registry whose readiness has changed. It reports each change once.
 #[derive(Debug)]
 pub(crate) struct Poller {
     poll: Poll,
     events: Events,
 }
 
-/// Adds sockets to a [`Poller`], also while another thread waits for it.
+/// Adds sockets to a [`Poller`] and removes them, also while another thread waits for it.
 #[derive(Debug)]
 pub(crate) struct Registry(mio::Registry);
 
@@ -39,19 +40,20 @@ impl Poller {
         Ok((registry, Poller { poll, events }))
     }
 
-    /// Waits at most `limit` until something has changed, or a signal comes, and calls `tell` with
-    /// the token of each socket that has.
+    /// Waits at most `limit` until a socket is ready, the waker is called, or a signal arrives.
+    /// Calls `report` with the token of each.
     pub(crate) fn wait(
         &mut self,
         mut limit: Option<Duration>,
-        mut tell: impl FnMut(usize),
+        mut report: impl FnMut(usize),
     ) -> io::Result<()> {
         loop {
             match self.poll.poll(&mut self.events, limit) {
                 Ok(()) => {}
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-                // The caller of a long wait checks its clock. If the process was stopped for longer
-                // than `limit`, that is the end of the wait, so one more look reports what has come.
+                // The caller checks the clock and waits again. If the process was stopped for
+                // longer than `limit`, the caller does not wait again, so events are collected once
+                // more.
                 Err(_) => {
                     limit = Some(Duration::ZERO);
                     continue;
@@ -59,7 +61,7 @@ impl Poller {
             }
             let mut count = 0;
             for event in &self.events {
-                tell(event.token().0);
+                report(event.token().0);
                 count += 1;
             }
             if count < CAPACITY {
@@ -71,7 +73,8 @@ impl Poller {
 }
 
 impl Registry {
-    /// Has the poller tell of `socket` by `token`, beginning with what is there already. Closing the socket ends it.
+    /// Has the poller report `socket` as `token`. The first report is its present readiness.
+    /// Closing the socket removes it.
     pub(crate) fn add(
         &self,
         socket: &Socket,
@@ -90,12 +93,12 @@ impl Registry {
         )
     }
 
-    /// Ends what [`add`](Self::add) has begun.
+    /// Removes what [`add`](Self::add) has added.
     pub(crate) fn remove(&self, socket: &Socket) -> io::Result<()> {
         self.0.deregister(&mut SourceFd(&socket.0.as_raw_fd()))
     }
 
-    /// A waker of the poller, which tells of it by `token`.
+    /// Creates the waker of the poller, which reports it as `token`.
     pub(crate) fn waker(&self, token: usize) -> io::Result<Waker> {
         obtain(|| mio::Waker::new(&self.0, Token(token))).map(Waker)
     }

@@ -1,4 +1,4 @@
-//! One stream socket.
+//! The system calls of one stream socket.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -15,34 +15,34 @@ use rustix::net::{RecvFlags, SendFlags};
 use socket2::{Domain, SockAddr, TcpKeepalive, Type};
 
 use super::interrupter::Interrupter;
-use super::retry_interrupted;
 use crate::sys::descriptors::obtain;
 use crate::sys::portable::domain;
-use crate::sys::{
+use crate::sys::types::{
     AddressFamily, Connect, Credentials, Interests, TcpInfo, check_unix_path, is_refused,
 };
 
-/// The longest path of a Unix domain socket in bytes: what fits `sun_path` with two bytes to spare, the
+/// The longest path of a Unix domain socket in bytes: the size of `sun_path` less two, which is the
 /// engine's limit (106 on Linux).
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const MAX_UNIX_PATH: usize = 108 - 2;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const MAX_UNIX_PATH: usize = 104 - 2;
 
-/// Whether the system has TCP_USER_TIMEOUT.
+/// Whether the system supports TCP_USER_TIMEOUT (tcp(7)).
 pub(crate) const HAS_USER_TIMEOUT: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
-/// A stream socket, non-blocking and closed on exec from its creation on. Dropping it closes it.
+/// A stream socket, non-blocking and close-on-exec. Dropping it closes it.
 #[derive(Debug)]
 pub(crate) struct Socket(pub(super) socket2::Socket);
 
-/// An address as the system takes it.
+/// The address of a socket in the form of the system.
 #[derive(Clone, Debug)]
 pub(crate) struct SocketAddress(pub(super) SockAddr);
 
 impl SocketAddress {
-    /// The address of a Unix domain socket, if `path` can name one. On Linux `@name` is an abstract name: no file, gone
-    /// with its socket (unix(7)).
+    /// The address of the Unix domain socket at `path`. Fails if no socket can have that path. On
+    /// Linux `@name` is an abstract name, which has no file and disappears with its socket
+    /// (unix(7)).
     pub(crate) fn unix(path: &Path) -> io::Result<SocketAddress> {
         let bytes = path.as_os_str().as_bytes();
         check_unix_path(bytes, MAX_UNIX_PATH)?;
@@ -62,7 +62,7 @@ impl From<SocketAddr> for SocketAddress {
     }
 }
 
-/// Whether `path` is a name without a file.
+/// Whether `path` is an abstract name, which has no file.
 pub(crate) fn is_abstract(path: &Path) -> bool {
     cfg!(any(target_os = "linux", target_os = "android"))
         && path.as_os_str().as_bytes().starts_with(b"@")
@@ -71,7 +71,8 @@ pub(crate) fn is_abstract(path: &Path) -> bool {
 impl Socket {
     pub(crate) fn new(family: AddressFamily) -> io::Result<Socket> {
         let domain = domain(family);
-        // One system call where the kernel takes the flags at creation; socket2 always sets close-on-exec.
+        // Linux takes the flag when it creates the socket, which saves a system call. socket2
+        // always sets close-on-exec.
         #[cfg(any(target_os = "linux", target_os = "android"))]
         return obtain(|| socket2::Socket::new(domain, Type::STREAM.nonblocking(), None))
             .map(Socket);
@@ -105,7 +106,8 @@ impl Socket {
         self.0.listen(backlog)
     }
 
-    /// A connection that waits, and its internet address, if it has one.
+    /// Accepts the oldest connection in the queue. Returns the peer's internet address too, if it
+    /// has one.
     pub(crate) fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
         let accept = || {
             #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -120,7 +122,7 @@ impl Socket {
         obtain(|| retry_interrupted(accept))
     }
 
-    /// Begins to connect, or asks again a listener whose backlog was full.
+    /// Starts to connect. After [`Connect::BacklogFull`] it tries again.
     pub(crate) fn connect(&self, address: &SocketAddress) -> io::Result<Connect> {
         let Err(error) = self.0.connect(&address.0) else {
             return Ok(Connect::Done);
@@ -132,12 +134,14 @@ impl Socket {
         }
     }
 
-    /// Whether the connect that is in progress has succeeded by now.
+    /// Whether the connect in progress has succeeded. Returns its error if it has failed.
     pub(crate) fn is_connected(&self, address: &SocketAddress) -> io::Result<bool> {
-        // Linux answers a second connect with the outcome of the first: success, EALREADY or its error.
+        // On Linux a second connect returns the outcome of the first: success, EALREADY or its
+        // error.
         #[cfg(any(target_os = "linux", target_os = "android"))]
         return Ok(self.connect(address)? == Connect::Done);
-        // Elsewhere the socket turns writable when the connect has ended, and SO_ERROR says how (connect(2), EINPROGRESS).
+        // Elsewhere the socket becomes writable when the connect ends, and SO_ERROR is its outcome
+        // (connect(2), EINPROGRESS).
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         {
             let _ = address;
@@ -149,7 +153,7 @@ impl Socket {
         }
     }
 
-    /// Receives into `buffer`; what has been received is the slice returned.
+    /// Receives into `buffer`. Returns the part of it that was filled.
     pub(crate) fn receive<'a>(
         &self,
         buffer: &'a mut [MaybeUninit<u8>],
@@ -158,15 +162,15 @@ impl Socket {
             let (received, _) = rustix::net::recv(&self.0, &mut *buffer, RecvFlags::empty())?;
             Ok(received.0.len())
         })?;
-        // SAFETY: recv(2) has written the first `count` bytes: they are what `rustix::net::recv` gave back as
+        // SAFETY: `rustix::net::recv` has returned the first `count` bytes of the buffer as
         // initialised.
         Ok(unsafe { buffer[..count].assume_init_mut() })
     }
 
-    /// Sends of `data` what the kernel takes now, and raises no signal.
+    /// Sends as much of `data` as the kernel accepts. Raises no SIGPIPE.
     pub(crate) fn send(&self, data: &[u8]) -> io::Result<usize> {
-        // Without this flag a write to a peer that is gone would kill the process with SIGPIPE (send(2)). Apple's
-        // systems have a socket option instead, which socket2 sets on each new socket.
+        // Without this flag a send to a closed peer kills the process with SIGPIPE (send(2)).
+        // Apple's systems have a socket option instead, which socket2 sets on each new socket.
         #[cfg(not(target_vendor = "apple"))]
         const FLAGS: SendFlags = SendFlags::NOSIGNAL;
         #[cfg(target_vendor = "apple")]
@@ -174,17 +178,19 @@ impl Socket {
         retry_interrupted(|| Ok(rustix::net::send(&self.0, data, FLAGS)?))
     }
 
-    /// How many received bytes the kernel holds, up to the next mark of urgent data (tcp(7), SIOCINQ).
+    /// How many received bytes the kernel holds before the next urgent mark (tcp(7), SIOCINQ).
     pub(crate) fn unread_bytes(&self) -> io::Result<usize> {
         Ok(usize::try_from(rustix::io::ioctl_fionread(&self.0)?).unwrap_or(usize::MAX))
     }
 
-    /// How many sent bytes the peer's system has not acknowledged yet (tcp(7), SIOCOUTQ). 0 where that is not to be had.
+    /// How many sent bytes the peer's host has not acknowledged (tcp(7), SIOCOUTQ). Always 0 on
+    /// systems that do not report it.
     pub(crate) fn unacknowledged_bytes(&self) -> usize {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         {
             let mut count: libc::c_int = 0;
-            // SAFETY: The request, SIOCOUTQ by another name, writes one int.
+            // SAFETY: The descriptor is open. TIOCOUTQ, the same number as SIOCOUTQ, writes one
+            // int.
             let outcome =
                 unsafe { libc::ioctl(self.0.as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
             if outcome == 0 {
@@ -194,30 +200,34 @@ impl Socket {
         0
     }
 
-    /// Ends the stream from this side.
+    /// Ends the sending direction (shutdown(2), SHUT_WR).
     pub(crate) fn shut_down_writing(&self) -> io::Result<()> {
         self.0.shutdown(Shutdown::Write)
     }
 
-    /// The failure of the socket that no call has told yet.
+    /// Takes the pending error of the socket (socket(7), SO_ERROR).
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.0.take_error()
     }
 
-    /// Waits until `interests` are met, the socket has failed, `wake` is called, a signal comes, or `limit` is over. Without
-    /// a limit it waits for as long as it takes.
+    /// Waits until the socket is ready for one of `interests` or has failed, until `interrupter` is
+    /// set, until a signal arrives, or until `limit` is over. Without a limit the wait is
+    /// unlimited.
     pub(crate) fn wait(
         &self,
         interests: Interests,
         limit: Option<Duration>,
-        wake: Option<&Interrupter>,
+        interrupter: Option<&Interrupter>,
     ) -> io::Result<()> {
         let mut flags = PollFlags::empty();
         flags.set(PollFlags::IN, interests.readable);
         flags.set(PollFlags::OUT, interests.writable);
         let socket = PollFd::new(&self.0, flags);
-        let outcome = match wake {
-            Some(wake) => poll(&mut [socket, PollFd::new(wake, PollFlags::IN)], limit),
+        let outcome = match interrupter {
+            Some(interrupter) => poll(
+                &mut [socket, PollFd::new(interrupter, PollFlags::IN)],
+                limit,
+            ),
             None => poll(&mut [socket], limit),
         };
         match outcome {
@@ -226,34 +236,36 @@ impl Socket {
         }
     }
 
-    /// The number of its descriptor.
+    /// The number of the descriptor.
     pub(crate) fn number(&self) -> Option<usize> {
         usize::try_from(self.0.as_raw_fd()).ok()
     }
 
-    /// Has the file that a bind will make get `mode`, less what the umask takes away: Linux gives
-    /// the file the mode of the socket (fchmod(2)). So nobody can connect in the moment before the
-    /// mode is set. Elsewhere it does nothing.
+    /// Sets the mode, less the umask, of the file that a bind will create: Linux gives the file the
+    /// mode of the socket (fchmod(2)). So no other user can connect before `set_socket_mode` is
+    /// called. Does nothing on other systems.
     pub(crate) fn set_mode_of_file(&self, mode: u32) {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         {
             use rustix::fs::{Mode, RawMode, fchmod};
-            // If it is refused the mode is set afterwards alone.
+            // If this is refused, only `set_socket_mode` sets the mode.
             let _ = fchmod(&self.0, Mode::from_raw_mode(mode as RawMode));
         }
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         let _ = mode;
     }
 
-    /// The local internet address, if it has one.
+    /// The local internet address, if the socket has one.
     pub(crate) fn local_address(&self) -> Option<SocketAddr> {
         self.0.local_addr().ok()?.as_socket()
     }
 
-    /// Who is at the other end of a Unix domain socket (unix(7), SO_PEERCRED).
+    /// The process at the other end of a Unix domain socket (unix(7), SO_PEERCRED).
     pub(crate) fn peer_credentials(&self) -> io::Result<Credentials> {
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        return Err(crate::sys::unsupported("asking for the peer's credentials"));
+        return Err(crate::sys::types::unsupported(
+            "asking for the peer's credentials",
+        ));
         #[cfg(any(target_os = "linux", target_os = "android"))]
         {
             let mut credentials = libc::ucred {
@@ -262,7 +274,8 @@ impl Socket {
                 gid: 0,
             };
             let mut size = size_of::<libc::ucred>() as libc::socklen_t;
-            // SAFETY: The kernel writes at most `size` bytes, the size of the structure, and any values are valid in it.
+            // SAFETY: The descriptor is open. The kernel writes at most `size` bytes, which is the
+            // size of the structure, and every bit pattern is valid in its integers.
             let outcome = unsafe {
                 libc::getsockopt(
                     self.0.as_raw_fd(),
@@ -283,22 +296,23 @@ impl Socket {
         }
     }
 
-    /// What the system has measured of a TCP connection (tcp(7), TCP_INFO).
+    /// The system's measurements of a TCP connection (tcp(7), TCP_INFO).
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub(crate) fn tcp_info(&self) -> TcpInfo {
-        /// The beginning of `tcp_info` of linux/tcp.h, whose fields keep their places.
+        /// The first fields of `tcp_info` in linux/tcp.h. Later kernels only append fields.
         #[repr(C)]
         #[derive(Default)]
         struct Beginning {
             states: [u8; 8],
             figures: [u32; 24],
         }
-        /// The places of `tcpi_rtt`, in microseconds, and of `tcpi_total_retrans`.
+        /// The indices of `tcpi_rtt`, in microseconds, and of `tcpi_total_retrans`.
         const ROUND_TRIP_TIME: usize = 15;
         const RETRANSMITS: usize = 23;
         let mut info = Beginning::default();
         let mut size = size_of::<Beginning>() as libc::socklen_t;
-        // SAFETY: The kernel writes at most `size` bytes, the size of the structure, and any values are valid in it.
+        // SAFETY: The descriptor is open. The kernel writes at most `size` bytes, which is the size
+        // of the structure, and every bit pattern is valid in its integers.
         let outcome = unsafe {
             libc::getsockopt(
                 self.0.as_raw_fd(),
@@ -313,20 +327,21 @@ impl Socket {
         }
         let round_trip_time = info.figures[ROUND_TRIP_TIME];
         TcpInfo {
-            // 0 before anything was measured.
+            // 0 until the first measurement.
             round_trip_time: (round_trip_time > 0)
                 .then(|| Duration::from_micros(round_trip_time.into())),
             retransmits: Some(info.figures[RETRANSMITS].into()),
         }
     }
 
-    /// What the system has measured of a TCP connection (tcp(4), TCP_CONNECTION_INFO).
+    /// The system's measurements of a TCP connection (tcp(4), TCP_CONNECTION_INFO).
     #[cfg(target_vendor = "apple")]
     pub(crate) fn tcp_info(&self) -> TcpInfo {
-        // SAFETY: All of its fields are numbers.
+        // SAFETY: All fields are integers, for which zero is valid.
         let mut info: libc::tcp_connection_info = unsafe { std::mem::zeroed() };
         let mut size = size_of::<libc::tcp_connection_info>() as libc::socklen_t;
-        // SAFETY: The kernel writes at most `size` bytes, the size of the structure, and any values are valid in it.
+        // SAFETY: The descriptor is open. The kernel writes at most `size` bytes, which is the size
+        // of the structure, and every bit pattern is valid in its integers.
         let outcome = unsafe {
             libc::getsockopt(
                 self.0.as_raw_fd(),
@@ -340,15 +355,15 @@ impl Socket {
             return TcpInfo::default();
         }
         TcpInfo {
-            // In milliseconds; less than one is 0, and so is nothing.
+            // In whole milliseconds; 0 also stands for no measurement.
             round_trip_time: (info.tcpi_srtt > 0)
                 .then(|| Duration::from_millis(info.tcpi_srtt.into())),
-            // Apple's own header calls it tcpi_txretransmitpackets.
+            // Apple's header names this field tcpi_txretransmitpackets.
             retransmits: Some(info.tcpi_rxretransmitpackets),
         }
     }
 
-    /// Nothing is asked on the other systems.
+    /// Other systems are not queried.
     #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
     pub(crate) fn tcp_info(&self) -> TcpInfo {
         TcpInfo::default()
@@ -356,10 +371,9 @@ impl Socket {
 
     // Options, in alphabetical order.
 
-    /// Lets a listener bind a port of which connections of an earlier listener linger in TIME_WAIT (socket(7),
-    /// SO_REUSEADDR). It does not let two listeners share a port. Where a sandbox refuses the
-    /// option, the bind alone decides: at worst the port is in use until those connections are
-    /// gone.
+    /// Lets a listener bind a port while connections of an earlier listener are in TIME_WAIT
+    /// (socket(7), SO_REUSEADDR). Two listeners still cannot share a port. If a sandbox refuses the
+    /// option, this succeeds: at worst the bind fails until those connections are gone.
     pub(crate) fn allow_address_reuse(&self) -> io::Result<()> {
         match self.0.set_reuse_address(true) {
             Err(error) if is_refused(&error) => Ok(()),
@@ -367,19 +381,19 @@ impl Socket {
         }
     }
 
-    /// The sizes in bytes of the kernel's buffers for sending and receiving.
+    /// The sizes in bytes of the kernel's send buffer and receive buffer.
     pub(crate) fn buffer_sizes(&self) -> io::Result<(usize, usize)> {
         Ok((self.0.send_buffer_size()?, self.0.recv_buffer_size()?))
     }
 
-    /// Whether an IPv6 socket leaves IPv4 alone.
+    /// Whether an IPv6 socket is for IPv6 only.
     pub(crate) fn is_only_v6(&self) -> io::Result<bool> {
         self.0.only_v6()
     }
 
-    /// Has closing the socket reset the connection and discard what is unsent (socket(7), SO_LINGER with a time of zero). A
-    /// Unix domain socket has no reset. Where a sandbox refuses the option, Linux resets the
-    /// connection at once when the socket is dissolved (connect(2), AF_UNSPEC).
+    /// Makes closing the socket reset the connection and discard unsent data (socket(7), SO_LINGER
+    /// with a time of zero). A Unix domain socket has no reset. If a sandbox refuses the option,
+    /// the connection is reset at once by dissolving the association (connect(2), AF_UNSPEC).
     pub(crate) fn reset_when_closed(&self) -> io::Result<()> {
         match self.0.set_linger(Some(Duration::ZERO)) {
             #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -388,8 +402,8 @@ impl Socket {
         }
     }
 
-    /// Whether and how a silent peer is asked whether it is there: the silence before the first question, the time between
-    /// questions, how many may stay unanswered (tcp(7)).
+    /// Sets keep-alive: the idle time before the first probe, the interval between probes, and how
+    /// many may stay unanswered (tcp(7)). `None` turns it off.
     pub(crate) fn set_keep_alive(
         &self,
         keep_alive: Option<(Duration, Duration, u32)>,
@@ -405,44 +419,45 @@ impl Socket {
         }
     }
 
-    /// Small writes go out at once (tcp(7), TCP_NODELAY).
+    /// Sets whether small writes are sent at once (tcp(7), TCP_NODELAY).
     pub(crate) fn set_no_delay(&self, enabled: bool) -> io::Result<()> {
         self.0.set_tcp_nodelay(enabled)
     }
 
-    /// Whether an IPv6 socket leaves IPv4 alone (ipv6(7), IPV6_V6ONLY).
+    /// Sets whether an IPv6 socket is for IPv6 only (ipv6(7), IPV6_V6ONLY).
     pub(crate) fn set_only_v6(&self, only_v6: bool) -> io::Result<()> {
         self.0.set_only_v6(only_v6)
     }
 
-    /// The size of the kernel's receive buffer (socket(7), SO_RCVBUF).
+    /// Sets the size of the kernel's receive buffer (socket(7), SO_RCVBUF).
     pub(crate) fn set_receive_buffer_size(&self, bytes: usize) -> io::Result<()> {
         self.0.set_recv_buffer_size(bytes)
     }
 
-    /// The size of the kernel's send buffer (socket(7), SO_SNDBUF).
+    /// Sets the size of the kernel's send buffer (socket(7), SO_SNDBUF).
     pub(crate) fn set_send_buffer_size(&self, bytes: usize) -> io::Result<()> {
         self.0.set_send_buffer_size(bytes)
     }
 
-    /// How long sent data may stay unacknowledged; `None` leaves it to the system (tcp(7), TCP_USER_TIMEOUT).
+    /// Sets how long sent data may stay unacknowledged (tcp(7), TCP_USER_TIMEOUT). `None` is the
+    /// system's default.
     pub(crate) fn set_user_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         return self.0.set_tcp_user_timeout(limit);
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         {
             let _ = limit;
-            Err(crate::sys::unsupported("the TCP user timeout"))
+            Err(crate::sys::types::unsupported("the TCP user timeout"))
         }
     }
 }
 
-/// Accepts with one system call. Where a sandbox withholds accept4(2), accept(2) takes its place.
+/// Accepts with one system call, accept4(2). If a sandbox withholds it, this uses accept(2).
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn accept_flagged(listener: &socket2::Socket) -> io::Result<(Socket, Option<SocketAddr>)> {
     use rustix::io::{FdFlags, fcntl_setfd, ioctl_fionbio};
     use rustix::net::SocketFlags;
-    /// Whether accept4 is known to be withheld.
+    /// Whether accept4 was found to be withheld.
     static IS_WITHHELD: AtomicBool = AtomicBool::new(false);
     let flagged = match IS_WITHHELD.load(Ordering::Relaxed) {
         true => Err(Errno::NOSYS),
@@ -454,7 +469,7 @@ fn accept_flagged(listener: &socket2::Socket) -> io::Result<(Socket, Option<Sock
     let (socket, address) = match flagged {
         Err(Errno::NOSYS | Errno::PERM) => {
             let (socket, address) = rustix::net::acceptfrom(listener)?;
-            // EPERM may also come from a firewall (accept(2)). Then accept works as well.
+            // EPERM may also come from a firewall (accept(2)). accept(2) works then too.
             IS_WITHHELD.store(true, Ordering::Relaxed);
             fcntl_setfd(&socket, FdFlags::CLOEXEC)?;
             ioctl_fionbio(&socket, true)?;
@@ -466,10 +481,10 @@ fn accept_flagged(listener: &socket2::Socket) -> io::Result<(Socket, Option<Sock
     Ok((Socket(socket.into()), address))
 }
 
-/// Waits for `descriptors`, and returns how many are ready. Linux has ppoll(2) for that, which
-/// counts in nanoseconds. Where a sandbox withholds it, poll(2) takes its place.
+/// Waits for `descriptors`, and returns how many are ready. On Linux this is ppoll(2), whose limit
+/// is in nanoseconds. If a sandbox withholds it, this uses poll(2).
 fn poll(descriptors: &mut [PollFd<'_>], limit: Option<Duration>) -> io::Result<usize> {
-    /// Whether ppoll is known to be withheld.
+    /// Whether ppoll was found to be withheld.
     static IS_WITHHELD: AtomicBool = AtomicBool::new(false);
     if !IS_WITHHELD.load(Ordering::Relaxed) {
         let limit = limit.map(|limit| {
@@ -486,25 +501,35 @@ fn poll(descriptors: &mut [PollFd<'_>], limit: Option<Duration>) -> io::Result<u
     poll_in_milliseconds(descriptors, limit)
 }
 
-/// The same with the C library's poll.
+/// Does the same with the C library's poll(2).
 fn poll_in_milliseconds(
     descriptors: &mut [PollFd<'_>],
     limit: Option<Duration>,
 ) -> io::Result<usize> {
     let (count, limit) = (descriptors.len() as libc::nfds_t, milliseconds(limit));
-    // SAFETY: `PollFd` has the layout of pollfd (rustix::event::PollFd), there are `count` of them,
-    // and they borrow their descriptors.
+    // SAFETY: `PollFd` has the layout of pollfd (rustix::event::PollFd). The slice holds `count` of
+    // them, and each borrows its descriptor, which is therefore open.
     let outcome = unsafe { libc::poll(descriptors.as_mut_ptr().cast(), count, limit) };
     usize::try_from(outcome).map_err(|_| io::Error::last_os_error())
 }
 
-/// A limit as poll(2) takes it: never shorter, so that nobody waits for its end in a busy loop. One
-/// that is longer than 24 days ends sooner.
+/// `limit` in whole milliseconds for poll(2). It is rounded up, so that a caller that waits for the
+/// rest does not spin. A limit of more than 24 days is cut.
 fn milliseconds(limit: Option<Duration>) -> libc::c_int {
     limit.map_or(-1, |limit| {
         let count = limit.as_nanos().div_ceil(1_000_000);
         libc::c_int::try_from(count).unwrap_or(libc::c_int::MAX)
     })
+}
+
+/// Repeats `call` until no signal interrupts it.
+fn retry_interrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
+    }
 }
 
 impl AsFd for Socket {
@@ -518,7 +543,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn milliseconds_are_never_fewer() {
+    fn a_limit_is_rounded_up_to_milliseconds() {
         let of = |nanoseconds| milliseconds(Some(Duration::from_nanos(nanoseconds)));
         assert_eq!(milliseconds(None), -1);
         assert_eq!(of(0), 0);
@@ -528,9 +553,9 @@ mod tests {
         assert_eq!(milliseconds(Some(Duration::MAX)), libc::c_int::MAX);
     }
 
-    /// As without ppoll.
+    /// This replaces ppoll where that is withheld.
     #[test]
-    fn the_c_library_s_poll_waits() {
+    fn poll_in_milliseconds_waits_and_reports_readiness() {
         let (socket, peer) = Socket::test_pair();
         let limit = Some(Duration::from_nanos(1));
         let readable = || [PollFd::new(&socket, PollFlags::IN)];

@@ -1,4 +1,4 @@
-//! The files of Unix domain sockets: reparse points with a tag of their own.
+//! The files of Unix domain sockets. On Windows these are reparse points with a tag of their own.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -18,9 +18,9 @@ use windows_sys::Win32::Storage::FileSystem::{
 use windows_sys::Win32::System::SystemServices::IO_REPARSE_TAG_AF_UNIX;
 
 use super::socket::SocketAddress;
-use crate::sys::unsupported;
+use crate::sys::types::unsupported;
 
-/// What tells the file at a path from another one that takes its place.
+/// Distinguishes the file at a path from any other file that replaces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileIdentity {
     volume: u32,
@@ -29,14 +29,14 @@ pub(crate) struct FileIdentity {
     pub(crate) is_socket: bool,
 }
 
-/// The identity of the file at `path` itself, a link not followed.
+/// The identity of the file at `path`. A link is not followed.
 pub(crate) fn file_identity(path: &Path) -> io::Result<FileIdentity> {
     let file = OpenOptions::new()
         .access_mode(0)
         .custom_flags(FILE_FLAG_OPEN_REPARSE_POINT | FILE_FLAG_BACKUP_SEMANTICS)
         .open(path)?;
-    // SAFETY: Both functions write a structure of the kind and size that they are given room for, and any bytes are valid in
-    // both.
+    // SAFETY: The handle is open. Each function writes one structure, of the type that it is given
+    // here, and every bit pattern is valid in both.
     unsafe {
         let mut information: BY_HANDLE_FILE_INFORMATION = std::mem::zeroed();
         let mut tag: FILE_ATTRIBUTE_TAG_INFO = std::mem::zeroed();
@@ -68,29 +68,29 @@ pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
-/// Windows has no permissions of that kind.
+/// Not supported: Windows files have no mode.
 pub(crate) fn set_socket_mode(_path: &Path, _file: FileIdentity, _mode: u32) -> io::Result<()> {
     Err(unsupported("the mode of a socket file"))
 }
 
-/// Whether a socket listens at `address`. There are no datagram sockets to ask with, so a listener sees a connection that
-/// ends at once.
+/// Whether a socket listens at `address`. Windows has no datagram sockets for Unix domain
+/// addresses, so the probe is a stream socket: the listener sees a connection that ends at once.
 pub(crate) fn is_served(address: &SocketAddress) -> bool {
     !socket2::Socket::new(Domain::UNIX, Type::STREAM, None)
         .and_then(|probe| probe.connect(&address.0))
         .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// The right to make and to replace the socket file at a path, which one user of this library has
-/// at a time. Dropping it gives it back, and so does the end of the process.
+/// The exclusive right to make or replace the socket file at a path. Dropping it releases the lock,
+/// and so does the end of the process.
 #[derive(Debug)]
 pub(crate) struct PathLock {
     _file: File,
 }
 
-/// Locks `path`, without waiting: a file beside it that nobody else can open, and that goes when it
-/// is closed. The error "in use" says that somebody else is making or replacing the file at the
-/// moment; any other one, that there is no lock here.
+/// Locks `path` without waiting. The lock is a file beside it that is opened for this handle alone
+/// and deleted when it is closed. WSAEADDRINUSE means that another caller is making or replacing
+/// the file at the moment. Any other error means that no lock can be had here.
 pub(crate) fn lock_path(path: &Path) -> io::Result<PathLock> {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
@@ -111,12 +111,12 @@ pub(crate) fn lock_path(path: &Path) -> io::Result<PathLock> {
     }
 }
 
-/// Whether the file at `path` is old enough to be replaced without a lock. Here none is.
+/// Whether the file at `path` is old enough to be replaced without a lock. None is here.
 pub(crate) fn has_settled(_path: &Path) -> bool {
     false
 }
 
-/// Removes the file at `path` if it still is `file`. Whether it was.
+/// Removes the file at `path` if it is still `file`. Returns whether it was.
 pub(crate) fn remove_unless_replaced(path: &Path, file: FileIdentity) -> io::Result<bool> {
     if file_identity(path)? != file {
         return Ok(false);

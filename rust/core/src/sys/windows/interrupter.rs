@@ -6,10 +6,12 @@ use std::os::windows::io::{AsRawSocket, RawSocket};
 
 use crate::sys::descriptors::obtain;
 
-/// A wake-up call for one thread that is in `Socket::wait`, or about to be. It lasts until the thread has cleared it.
+/// Ends the `Socket::wait` of another thread. Once set, it ends every wait until it is cleared, so
+/// a wait that has not begun yet is ended too.
 ///
-/// Windows waits for sockets and for other things by different calls, so this is a socket too: a datagram socket on the
-/// loopback interface that is connected to itself, and so receives from nobody else.
+/// One call of Windows cannot wait for sockets and for other objects, so this is a socket as well:
+/// a datagram socket on the loopback interface. It is connected to itself, so it receives from no
+/// other socket.
 #[derive(Debug)]
 pub(crate) struct Interrupter(UdpSocket);
 
@@ -21,13 +23,13 @@ impl Interrupter {
         Ok(Interrupter(socket))
     }
 
-    /// Ends the wait.
+    /// Sets the interrupter.
     pub(crate) fn wake(&self) {
-        // It fails only if it is full of wake-up calls already.
+        // Fails only when full, and then the interrupter is set already.
         let _ = self.0.send(&[1]);
     }
 
-    /// Forgets the calls so far.
+    /// Clears the interrupter.
     pub(crate) fn clear(&self) {
         while self.0.recv(&mut [0]).is_ok() {}
     }

@@ -5,6 +5,7 @@ mod interrupter;
 mod poller;
 mod process;
 mod socket;
+mod watches;
 
 pub(crate) use files::{
     FileIdentity, file_identity, has_settled, is_served, lock_path, remove_file,
@@ -18,11 +19,3 @@ pub(crate) use process::{
     keep_library_mapped, process,
 };
 pub(crate) use socket::{HAS_USER_TIMEOUT, Socket, SocketAddress, is_abstract};
-
-use std::ffi::OsStr;
-use std::os::windows::ffi::OsStrExt;
-
-/// `text` as Windows takes it, zero-terminated.
-fn wide(text: &OsStr) -> Vec<u16> {
-    text.encode_wide().chain([0]).collect()
-}

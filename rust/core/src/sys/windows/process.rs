@@ -1,8 +1,9 @@
-//! The process and its memory.
+//! The process: its network interfaces, library, memory and descriptors.
 
-use std::ffi::CString;
+use std::ffi::{CString, OsStr};
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::windows::ffi::OsStrExt;
 
 use windows_sys::Win32::Foundation::ERROR_TOO_MANY_OPEN_FILES;
 use windows_sys::Win32::NetworkManagement::IpHelper::{
@@ -16,11 +17,9 @@ use windows_sys::Win32::System::LibraryLoader::{
 };
 use windows_sys::core::GUID;
 
-use super::wide;
-
-/// The number of the network interface `name`: a number, the name that Windows shows ("Ethernet 2"), the one that it gives
-/// an adapter ("{1B2C...}", which Godot's `IP.get_local_interfaces` tells), or the one of its interface functions
-/// ("ethernet_32769").
+/// The index of the network interface `name`. The name is an index, the name that Windows shows
+/// ("Ethernet 2"), the id of the adapter ("{1B2C...}", which Godot's `IP.get_local_interfaces`
+/// returns), or the name in Windows' interface functions ("ethernet_32769").
 pub(crate) fn interface_index(name: &str) -> Option<u32> {
     if let Ok(index) = name.parse() {
         return Some(index);
@@ -29,7 +28,8 @@ pub(crate) fn interface_index(name: &str) -> Option<u32> {
     let wide = wide(name.as_ref());
     let mut luid = NET_LUID_LH { Value: 0 };
     let mut index = 0;
-    // SAFETY: Both names are zero-terminated, and each function writes the number that it is given room for.
+    // SAFETY: Both names are zero-terminated. Each function writes one number, to the variable that
+    // it is given.
     unsafe {
         let is_known = ConvertInterfaceAliasToLuid(wide.as_ptr(), &mut luid) == 0
             || guid(name).is_some_and(|guid| ConvertInterfaceGuidToLuid(&guid, &mut luid) == 0);
@@ -40,7 +40,7 @@ pub(crate) fn interface_index(name: &str) -> Option<u32> {
     (index != 0).then_some(index)
 }
 
-/// Reads a GUID in the form "{00112233-4455-6677-8899-AABBCCDDEEFF}".
+/// Parses a GUID of the form "{00112233-4455-6677-8899-AABBCCDDEEFF}".
 fn guid(text: &str) -> Option<GUID> {
     let text = text.strip_prefix('{')?.strip_suffix('}')?;
     let is_one = text.split('-').map(str::len).eq([8, 4, 4, 4, 12])
@@ -51,27 +51,50 @@ fn guid(text: &str) -> Option<GUID> {
     is_one.then(|| GUID::from_u128(number))
 }
 
-/// Keeps this library mapped until the process ends (GetModuleHandleEx, GET_MODULE_HANDLE_EX_FLAG_PIN).
+/// Keeps this library mapped until the process ends (GetModuleHandleEx,
+/// GET_MODULE_HANDLE_EX_FLAG_PIN).
 pub(crate) fn keep_library_mapped() {
     let flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN;
     let here = keep_library_mapped as *const ();
     let mut module = std::ptr::null_mut();
-    // SAFETY: With these flags the name is any address in the module; that of a function of this library is one.
+    // SAFETY: With these flags the name is any address in the module, such as that of this
+    // function. The call writes one handle, to `module`.
     unsafe { GetModuleHandleExW(flags, here.cast(), &mut module) };
 }
 
-/// Windows does not fork.
+/// Always 0: Windows does not fork.
 pub(crate) fn process() -> u64 {
     0
 }
 
-/// Zeroes `memory`, to be handed to somebody who would use it uninitialised.
+/// Zeroes `memory`.
 ///
 /// # Safety
-/// As on other systems, which may ask for more than this one: the memory comes from an allocator, or is smaller than a
-/// mebibyte.
+/// As on the other platforms: the memory comes from an allocator, or is smaller than a mebibyte.
+/// This platform does not depend on it.
 pub unsafe fn zero(memory: &mut [MaybeUninit<u8>]) {
     memory.fill(MaybeUninit::new(0));
+}
+
+/// `None`: Windows has no limit for the sockets and handles of a process.
+pub(crate) fn descriptor_limit() -> Option<usize> {
+    None
+}
+
+/// See [`descriptor_limit`].
+pub(crate) fn count_free_descriptors(_enough: usize) -> Option<usize> {
+    None
+}
+
+/// Whether `error` means that no more sockets or handles can be created.
+pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    const NO_HANDLES: i32 = ERROR_TOO_MANY_OPEN_FILES as i32;
+    matches!(error.raw_os_error(), Some(WSAEMFILE | NO_HANDLES))
+}
+
+/// `text` in UTF-16, zero-terminated.
+fn wide(text: &OsStr) -> Vec<u16> {
+    text.encode_wide().chain([0]).collect()
 }
 
 #[cfg(test)]
@@ -86,7 +109,7 @@ mod tests {
     fn an_interface_is_found_by_its_number_and_by_its_adapter() {
         let mut luid = NET_LUID_LH { Value: 0 };
         let mut guid = GUID::from_u128(0);
-        // SAFETY: The functions write what they are given room for.
+        // SAFETY: Each function writes one value, to the variable that it is given.
         let index = (1..100).find(|index| unsafe {
             ConvertInterfaceIndexToLuid(*index, &mut luid) == 0
                 && ConvertInterfaceLuidToGuid(&luid, &mut guid) == 0
@@ -102,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_interface_is_not_found() {
+    fn unknown_interfaces_are_not_found() {
         for name in [
             "",
             "nosuchinterface",
@@ -114,20 +137,4 @@ mod tests {
             assert_eq!(interface_index(name), None, "{name}");
         }
     }
-}
-
-/// Windows has no limit of its own for sockets and handles.
-pub(crate) fn descriptor_limit() -> Option<usize> {
-    None
-}
-
-/// See [`descriptor_limit`].
-pub(crate) fn count_free_descriptors(_enough: usize) -> Option<usize> {
-    None
-}
-
-/// Whether `error` says that no more sockets or handles can be made.
-pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
-    const NO_HANDLES: i32 = ERROR_TOO_MANY_OPEN_FILES as i32;
-    matches!(error.raw_os_error(), Some(WSAEMFILE | NO_HANDLES))
 }

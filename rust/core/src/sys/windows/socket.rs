@@ -1,4 +1,4 @@
-//! One stream socket.
+//! The system calls of one stream socket.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -16,34 +16,35 @@ use windows_sys::Win32::Networking::WinSock::{
 };
 
 use super::interrupter::Interrupter;
-use super::poller::Watches;
+use super::watches::Watches;
 use crate::sys::descriptors::obtain;
 use crate::sys::portable::domain;
-use crate::sys::{
+use crate::sys::types::{
     AddressFamily, Connect, Credentials, Interests, TcpInfo, check_unix_path, invalid_path,
     unsupported,
 };
 
-/// The longest path of a Unix domain socket in bytes of UTF-8: what fits `sun_path` with two bytes to spare, as on Linux.
+/// The longest path of a Unix domain socket in bytes of UTF-8: the size of `sun_path` less two, as
+/// on Linux.
 const MAX_UNIX_PATH: usize = 108 - 2;
 
-/// Windows has no such limit in milliseconds.
+/// Windows has no equivalent of TCP_USER_TIMEOUT.
 pub(crate) const HAS_USER_TIMEOUT: bool = false;
 
-/// A stream socket, non-blocking and not inherited from its creation on. Dropping it closes it.
+/// A stream socket, non-blocking and not inherited by child processes. Dropping it closes it.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    // Dropped before the socket.
+    /// Comes first, so that it is dropped before the socket is closed.
     pub(super) watches: Watches,
     socket: socket2::Socket,
 }
 
-/// An address as the system takes it.
+/// The address of a socket in the form of the system.
 #[derive(Clone, Debug)]
 pub(crate) struct SocketAddress(pub(super) SockAddr);
 
 impl SocketAddress {
-    /// The address of a Unix domain socket, if `path` can name one.
+    /// The address of the Unix domain socket at `path`. Fails if no socket can have that path.
     pub(crate) fn unix(path: &Path) -> io::Result<SocketAddress> {
         let text = path.to_str();
         let text = text.ok_or_else(|| invalid_path("the path is not Unicode"))?;
@@ -62,12 +63,12 @@ impl From<SocketAddr> for SocketAddress {
     }
 }
 
-/// Windows has no names without a file.
+/// Always false: Windows has no abstract names.
 pub(crate) fn is_abstract(_path: &Path) -> bool {
     false
 }
 
-/// Whether `path` begins like those of named pipes, `\\.\pipe\`, with either kind of slash.
+/// Whether `path` is that of a named pipe: it begins with `\\.\pipe\`, with either kind of slash.
 fn is_named_pipe(path: &str) -> bool {
     let begin = path.get(..9).unwrap_or_default();
     begin.replace('/', "\\").eq_ignore_ascii_case(r"\\.\pipe\")
@@ -87,7 +88,7 @@ impl Socket {
         let make = || socket2::Socket::new(domain(family), Type::STREAM, None);
         let socket = obtain(make).map_err(|error| {
             match (family, error.raw_os_error()) {
-                // Windows has them since version 1803 of Windows 10.
+                // Windows has Unix domain sockets since version 1803 of Windows 10.
                 (AddressFamily::Unix, Some(WSAEAFNOSUPPORT)) => unsupported("a Unix domain socket"),
                 _ => error,
             }
@@ -96,7 +97,7 @@ impl Socket {
         Ok(socket.into())
     }
 
-    /// Windows has no socketpair.
+    /// Not supported: Windows has no socketpair.
     pub(crate) fn pair() -> io::Result<(Socket, Socket)> {
         Err(unsupported("making a connected pair of sockets"))
     }
@@ -123,15 +124,16 @@ impl Socket {
         self.socket.listen(backlog)
     }
 
-    /// A connection that waits, and its internet address, if it has one.
+    /// Accepts the oldest connection in the queue. Returns the peer's internet address too, if it
+    /// has one.
     pub(crate) fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
         let (socket, address) =
-            self.asking(Interests::READABLE, obtain(|| self.socket.accept()))?;
+            self.arming(Interests::READABLE, obtain(|| self.socket.accept()))?;
         socket.set_nonblocking(true)?;
         Ok((socket.into(), address.as_socket()))
     }
 
-    /// Begins to connect.
+    /// Starts to connect.
     pub(crate) fn connect(&self, address: &SocketAddress) -> io::Result<Connect> {
         let Err(error) = self.socket.connect(&address.0) else {
             return Ok(Connect::Done);
@@ -142,9 +144,10 @@ impl Socket {
         }
     }
 
-    /// Whether the connect that is in progress has succeeded by now.
+    /// Whether the connect in progress has succeeded. Returns its error if it has failed.
     pub(crate) fn is_connected(&self, _address: &SocketAddress) -> io::Result<bool> {
-        // Before Windows 10 version 2004, WSAPoll did not tell of connects that have failed.
+        // This uses select because WSAPoll does not report failed connects before version 2004 of
+        // Windows 10.
         let set = || FD_SET {
             fd_count: 1,
             fd_array: [self.raw(); 64],
@@ -154,8 +157,8 @@ impl Socket {
             tv_sec: 0,
             tv_usec: 0,
         };
-        // SAFETY: The sets hold the one open socket that their counts say; select writes to them only. Windows ignores the
-        // first argument.
+        // SAFETY: Each set holds one socket, which is open, and its count says so. select writes to
+        // the sets only. Windows ignores the first argument.
         let count = unsafe {
             select(
                 0,
@@ -175,28 +178,29 @@ impl Socket {
         Ok(writable.fd_count > 0)
     }
 
-    /// Receives into `buffer`; what has been received is the slice returned.
+    /// Receives into `buffer`. Returns the part of it that was filled.
     pub(crate) fn receive<'a>(
         &self,
         buffer: &'a mut [MaybeUninit<u8>],
     ) -> io::Result<&'a mut [u8]> {
         let received = self.socket.recv(&mut *buffer);
-        let count = self.asking(Interests::READABLE, received)?;
-        // SAFETY: The system has written the first `count` bytes.
+        let count = self.arming(Interests::READABLE, received)?;
+        // SAFETY: recv has written the first `count` bytes of the buffer.
         Ok(unsafe { buffer[..count].assume_init_mut() })
     }
 
-    /// Sends of `data` what the system takes now.
+    /// Sends as much of `data` as the system accepts.
     pub(crate) fn send(&self, data: &[u8]) -> io::Result<usize> {
-        self.asking(Interests::WRITABLE, self.socket.send(data))
+        self.arming(Interests::WRITABLE, self.socket.send(data))
     }
 
-    /// `outcome`, after having the sets that the socket is in ask for `interests` if it shows that those are not met.
-    fn asking<T>(&self, interests: Interests, outcome: io::Result<T>) -> io::Result<T> {
+    /// Returns `outcome`. If it is that the socket is not ready for `interests`, this has the
+    /// pollers report when it is.
+    fn arming<T>(&self, interests: Interests, outcome: io::Result<T>) -> io::Result<T> {
         if let Err(error) = &outcome
             && error.kind() == io::ErrorKind::WouldBlock
         {
-            self.watches.ask(interests);
+            self.watches.arm(interests);
         }
         outcome
     }
@@ -204,7 +208,7 @@ impl Socket {
     /// How many received bytes the system holds (ioctlsocket, FIONREAD).
     pub(crate) fn unread_bytes(&self) -> io::Result<usize> {
         let mut count = 0;
-        // SAFETY: The request writes one number.
+        // SAFETY: The socket is open. FIONREAD writes one number, to `count`.
         let outcome = unsafe { ioctlsocket(self.raw(), FIONREAD, &mut count) };
         if outcome != 0 {
             return Err(io::Error::last_os_error());
@@ -212,28 +216,28 @@ impl Socket {
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
-    /// How many sent bytes the peer's system has not acknowledged yet. Windows does not say: 0.
+    /// Always 0: Windows does not report how many sent bytes the peer's host has not acknowledged.
     pub(crate) fn unacknowledged_bytes(&self) -> usize {
         0
     }
 
-    /// Ends the stream from this side.
+    /// Ends the sending direction (shutdown, SD_SEND).
     pub(crate) fn shut_down_writing(&self) -> io::Result<()> {
         self.socket.shutdown(Shutdown::Write)
     }
 
-    /// The failure of the socket that no call has told yet.
+    /// Takes the pending error of the socket (SO_ERROR).
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.socket.take_error()
     }
 
-    /// Waits until `interests` are met, the socket has failed, `wake` is called, or `limit` is over. Without a limit it waits
-    /// for as long as it takes.
+    /// Waits until the socket is ready for one of `interests` or has failed, until `interrupter` is
+    /// set, or until `limit` is over. Without a limit the wait is unlimited.
     pub(crate) fn wait(
         &self,
         interests: Interests,
         limit: Option<Duration>,
-        wake: Option<&Interrupter>,
+        interrupter: Option<&Interrupter>,
     ) -> io::Result<()> {
         let mut events = 0;
         if interests.readable {
@@ -249,14 +253,19 @@ impl Socket {
         };
         let mut sockets = [
             entry(self.as_raw_socket(), events),
-            entry(wake.map_or(0, AsRawSocket::as_raw_socket), POLLRDNORM),
+            entry(
+                interrupter.map_or(0, AsRawSocket::as_raw_socket),
+                POLLRDNORM,
+            ),
         ];
-        let count = if wake.is_some() { 2 } else { 1 };
-        // Rounded up, so that a wait that ends early is no busy one. A very long one may end early.
+        let count = if interrupter.is_some() { 2 } else { 1 };
+        // Rounded up, so that a caller that waits for the rest does not spin. A limit of more than
+        // 24 days is cut.
         let limit = limit.map_or(-1, |limit| {
             i32::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
         });
-        // SAFETY: As many entries are there as the count says, of sockets that are open during the call.
+        // SAFETY: The array holds at least `count` entries, of sockets that are borrowed and
+        // therefore open during the call.
         let outcome = unsafe { WSAPoll(sockets.as_mut_ptr(), count, limit) };
         if outcome == SOCKET_ERROR {
             return Err(io::Error::last_os_error());
@@ -264,24 +273,26 @@ impl Socket {
         Ok(())
     }
 
-    /// The number of its descriptor. Here it says nothing about how many there are.
+    /// `None`: the handle of a socket does not tell how many are open.
     pub(crate) fn number(&self) -> Option<usize> {
         None
     }
 
-    /// Windows has no permissions of that kind.
+    /// Does nothing: Windows files have no mode.
     pub(crate) fn set_mode_of_file(&self, _mode: u32) {}
 
-    /// The local internet address, if it has one.
+    /// The local internet address, if the socket has one.
     pub(crate) fn local_address(&self) -> Option<SocketAddr> {
         self.socket.local_addr().ok()?.as_socket()
     }
 
-    /// The process at the other end of a Unix domain socket (SIO_AF_UNIX_GETPEERPID). Windows does not tell its user: -1.
+    /// The process at the other end of a Unix domain socket (SIO_AF_UNIX_GETPEERPID). Windows does
+    /// not report its user and group: -1.
     pub(crate) fn peer_credentials(&self) -> io::Result<Credentials> {
         let mut pid: u32 = 0;
         let mut written = 0;
-        // SAFETY: The request writes one number, for which there is room; the call is not overlapped.
+        // SAFETY: The request writes one number, to `pid`. The call is not overlapped, so nothing
+        // is written after it returns.
         let outcome = unsafe {
             WSAIoctl(
                 self.raw(),
@@ -305,13 +316,15 @@ impl Socket {
         })
     }
 
-    /// What the system has measured of a TCP connection (SIO_TCP_INFO). It counts bytes that were sent again, not segments.
+    /// The system's measurements of a TCP connection (SIO_TCP_INFO). Windows counts retransmitted
+    /// bytes, not segments.
     pub(crate) fn tcp_info(&self) -> TcpInfo {
         let version: u32 = 0;
         let mut info = TCP_INFO_v0::default();
         let mut written = 0;
-        // SAFETY: The request reads the version, and writes that version of the structure, for which there is room; the call
-        // is not overlapped.
+        // SAFETY: The request reads the version, and writes that version of the structure, which
+        // has the size that is given. The call is not overlapped, so nothing is written after it
+        // returns.
         let outcome = unsafe {
             WSAIoctl(
                 self.raw(),
@@ -340,13 +353,13 @@ impl Socket {
 
     // Options, in alphabetical order.
 
-    /// Lets a listener bind a port of which connections of an earlier listener linger in TIME_WAIT, and keeps the port from
-    /// everybody else. Windows does the first by itself; its SO_REUSEADDR would let anybody take the port over, which
-    /// SO_EXCLUSIVEADDRUSE forbids. A refusal is an error: without the option anybody could take
-    /// the port over.
+    /// Lets a listener bind a port while connections of an earlier listener are in TIME_WAIT, and
+    /// keeps others from the port. Windows allows the first by default. With its SO_REUSEADDR
+    /// another process could take over the port; SO_EXCLUSIVEADDRUSE prevents that, so its failure
+    /// is an error.
     pub(crate) fn allow_address_reuse(&self) -> io::Result<()> {
         let yes: u32 = 1;
-        // SAFETY: The option is a 4-byte flag.
+        // SAFETY: The socket is open. The option reads a flag of 4 bytes, the size of `yes`.
         let outcome = unsafe {
             setsockopt(
                 self.raw(),
@@ -362,7 +375,7 @@ impl Socket {
         Ok(())
     }
 
-    /// The sizes in bytes of the system's buffers for sending and receiving.
+    /// The sizes in bytes of the system's send buffer and receive buffer.
     pub(crate) fn buffer_sizes(&self) -> io::Result<(usize, usize)> {
         Ok((
             self.socket.send_buffer_size()?,
@@ -370,19 +383,19 @@ impl Socket {
         ))
     }
 
-    /// Whether an IPv6 socket leaves IPv4 alone.
+    /// Whether an IPv6 socket is for IPv6 only.
     pub(crate) fn is_only_v6(&self) -> io::Result<bool> {
         self.socket.only_v6()
     }
 
-    /// Has closing the socket reset the connection and discard what is unsent (SO_LINGER with a time of zero). A Unix domain
-    /// socket has no reset.
+    /// Makes closing the socket reset the connection and discard unsent data (SO_LINGER with a time
+    /// of zero). A Unix domain socket has no reset.
     pub(crate) fn reset_when_closed(&self) -> io::Result<()> {
         self.socket.set_linger(Some(Duration::ZERO))
     }
 
-    /// Whether and how a silent peer is asked whether it is there: the silence before the first question, the time between
-    /// questions, how many may stay unanswered (TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT).
+    /// Sets keep-alive: the idle time before the first probe, the interval between probes, and how
+    /// many may stay unanswered (TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT). `None` turns it off.
     pub(crate) fn set_keep_alive(
         &self,
         keep_alive: Option<(Duration, Duration, u32)>,
@@ -398,27 +411,27 @@ impl Socket {
         }
     }
 
-    /// Small writes go out at once (TCP_NODELAY).
+    /// Sets whether small writes are sent at once (TCP_NODELAY).
     pub(crate) fn set_no_delay(&self, enabled: bool) -> io::Result<()> {
         self.socket.set_tcp_nodelay(enabled)
     }
 
-    /// Whether an IPv6 socket leaves IPv4 alone (IPV6_V6ONLY).
+    /// Sets whether an IPv6 socket is for IPv6 only (IPV6_V6ONLY).
     pub(crate) fn set_only_v6(&self, only_v6: bool) -> io::Result<()> {
         self.socket.set_only_v6(only_v6)
     }
 
-    /// The size of the system's receive buffer (SO_RCVBUF).
+    /// Sets the size of the system's receive buffer (SO_RCVBUF).
     pub(crate) fn set_receive_buffer_size(&self, bytes: usize) -> io::Result<()> {
         self.socket.set_recv_buffer_size(bytes)
     }
 
-    /// The size of the system's send buffer (SO_SNDBUF).
+    /// Sets the size of the system's send buffer (SO_SNDBUF).
     pub(crate) fn set_send_buffer_size(&self, bytes: usize) -> io::Result<()> {
         self.socket.set_send_buffer_size(bytes)
     }
 
-    /// See [`HAS_USER_TIMEOUT`].
+    /// Not supported; see [`HAS_USER_TIMEOUT`].
     pub(crate) fn set_user_timeout(&self, _limit: Option<Duration>) -> io::Result<()> {
         Err(unsupported("the TCP user timeout"))
     }
@@ -441,7 +454,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_system_without_unix_domain_sockets_says_that_they_are_unsupported() {
+    fn a_system_without_unix_domain_sockets_reports_them_as_unsupported() {
         if let Err(error) = Socket::new(AddressFamily::Unix) {
             assert_eq!(error.kind(), io::ErrorKind::Unsupported, "{error}");
         }

@@ -1,4 +1,5 @@
-//! What goes through the streams of these programs: each byte and each packet tells of which session it is, and where in it.
+//! The content of the streams of these programs. Each byte and each packet shows which remote has
+//! sent it, and its place in the stream.
 
 use std::sync::Arc;
 
@@ -9,15 +10,15 @@ use crate::model::system::Random;
 
 /// The end of a line.
 pub const NEWLINE: u8 = 0xFF;
-/// A line has so many bytes.
+/// The number of bytes in a line.
 const LINE: u64 = 16;
-/// A packet may have so many bytes.
+/// The most bytes in a packet.
 pub const LIMIT: usize = 600;
 
-/// The number of a session, small enough to be told by two bytes.
-pub type Number = u8;
+/// The id of a remote, which two bytes of a stream encode.
+pub type RemoteId = u8;
 
-/// What a stream consists of.
+/// The content of a kind of stream.
 #[derive(Clone, Debug)]
 pub enum Content {
     Bytes,
@@ -25,7 +26,7 @@ pub enum Content {
 }
 
 impl Content {
-    /// One of any framing.
+    /// Packets of a random framing.
     pub fn packets(random: &mut Random) -> Content {
         let framing = match random.below(5) {
             0 => Framing::Delimiter(b"\n".to_vec()),
@@ -53,7 +54,7 @@ impl Content {
         }
     }
 
-    /// `message` as it stands in the stream.
+    /// `message` as it appears in the stream.
     pub fn frame(&self, message: &[u8]) -> Vec<u8> {
         match self {
             Content::Bytes => message.to_vec(),
@@ -65,34 +66,35 @@ impl Content {
     }
 }
 
-/// The byte at `place` of a stream of bytes in `session`. The first two tell the session, each 16th ends a line.
-pub fn byte(session: Number, place: u64) -> u8 {
+/// The byte at the offset `place` of the stream of `remote`. The first two encode the remote, and
+/// each 16th ends a line.
+pub fn byte(remote: RemoteId, place: u64) -> u8 {
     match place {
-        0 => 0xE0 | session >> 4,
-        1 => 0xD0 | session & 15,
+        0 => 0xE0 | remote >> 4,
+        1 => 0xD0 | remote & 15,
         _ if place % LINE == LINE - 1 => NEWLINE,
-        _ => (session % 13) << 4 | (place % LINE) as u8,
+        _ => (remote % 13) << 4 | (place % LINE) as u8,
     }
 }
 
-/// The packet `number` of `session`.
-pub fn packet(session: Number, number: u64, size: usize) -> Vec<u8> {
-    let mut packet = format!("{session}:{number}:").into_bytes();
+/// The packet with the number `number` of `remote`.
+pub fn packet(remote: RemoteId, number: u64, size: usize) -> Vec<u8> {
+    let mut packet = format!("{remote}:{number}:").into_bytes();
     packet.resize(packet.len().max(size), b'x');
     packet
 }
 
-/// Which packet it is.
-pub fn packet_number(packet: &[u8]) -> (Number, u64) {
+/// The remote and the number of a packet.
+pub fn packet_number(packet: &[u8]) -> (RemoteId, u64) {
     let text = std::str::from_utf8(packet).expect("packets are text");
     let mut fields = text.split(':');
     let mut number = || fields.next()?.parse::<u64>().ok();
     let numbers = number().zip(number());
-    let (session, number) = numbers.unwrap_or_else(|| panic!("no packet: {text:?}"));
-    (session as Number, number)
+    let (remote, number) = numbers.unwrap_or_else(|| panic!("not a packet: {text:?}"));
+    (remote as RemoteId, number)
 }
 
-/// What is broadcast.
+/// The broadcast with the number `number`.
 pub fn message(number: u64, size: usize) -> Vec<u8> {
     let mut message = format!("b{number}:").into_bytes();
     message.resize(message.len() + size, b'y');
@@ -100,7 +102,7 @@ pub fn message(number: u64, size: usize) -> Vec<u8> {
     message
 }
 
-/// The numbers of the messages in `received`, which has whole ones, and maybe a part of one at its end. Whether there is one.
+/// The numbers of the broadcasts in `received`, and whether a part of another one follows them.
 pub fn messages(content: &Content, received: &[u8]) -> (Vec<u64>, bool) {
     let mut numbers = Vec::new();
     let mut whole = Vec::new();
@@ -118,50 +120,51 @@ pub fn messages(content: &Content, received: &[u8]) -> (Vec<u64>, bool) {
         assert_eq!(
             whole[..known],
             received[..known],
-            "what was put, as it was put"
+            "broadcasts arrive as they were sent"
         );
         rest = &received[known..];
     }
     if whole.len() > received.len() {
-        // What stands behind it is on its way.
+        // The rest of the last one is in flight.
         numbers.pop();
     }
     (numbers, whole.len() != received.len())
 }
 
-/// What one reader has read of a stream of bytes.
+/// Checks what is read of a stream of bytes.
 #[derive(Debug, Default)]
 pub struct Reader {
-    session: Option<Number>,
+    remote: Option<RemoteId>,
     first: u8,
     place: u64,
 }
 
 impl Reader {
-    /// Takes what was read next. The session, and how much was read of it.
-    pub fn take(&mut self, bytes: &[u8]) -> (Option<Number>, u64) {
+    /// Checks the bytes that were read next. Returns the remote, and how many bytes were read of
+    /// it.
+    pub fn take(&mut self, bytes: &[u8]) -> (Option<RemoteId>, u64) {
         for byte in bytes {
             match byte {
                 0xE0..=0xEF => {
                     *self = Reader {
-                        session: None,
+                        remote: None,
                         first: byte & 15,
                         place: 1,
                     };
                 }
                 0xD0..=0xDF => {
-                    assert_eq!((self.place, self.session), (1, None), "a gap: {self:?}");
-                    self.session = Some(self.first << 4 | byte & 15);
+                    assert_eq!((self.place, self.remote), (1, None), "a gap: {self:?}");
+                    self.remote = Some(self.first << 4 | byte & 15);
                     self.place = 2;
                 }
                 _ => {
-                    let session = self.session.expect("a stream begins with its session");
-                    let expected = self::byte(session, self.place);
+                    let remote = self.remote.expect("a stream begins with its remote");
+                    let expected = self::byte(remote, self.place);
                     assert_eq!(*byte, expected, "a gap: {self:?}");
                     self.place += 1;
                 }
             }
         }
-        (self.session, self.place)
+        (self.remote, self.place)
     }
 }

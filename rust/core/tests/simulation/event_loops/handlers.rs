@@ -1,4 +1,4 @@
-//! What handlers do: anything.
+//! What handlers do: they make any call.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -6,13 +6,13 @@ use std::time::Duration;
 use stream_socket::{Connection, ReadError};
 
 use super::content::{LIMIT, NEWLINE, packet_number};
-use super::subjects::{Handle, Thing, What};
+use super::subjects::{Object, Role, TestPeer};
 use super::world::World;
 use crate::model::system::System;
 use crate::model::trace::{note, step};
 
 impl<S: System> World<S> {
-    /// A number below `end`, with nothing locked afterwards.
+    /// A random number below `end`. Nothing is locked afterwards.
     pub fn chance(&self, end: u64) -> u64 {
         self.random().below(end)
     }
@@ -21,8 +21,8 @@ impl<S: System> World<S> {
         self.chance(times) == 0
     }
 
-    /// A handler was notified about `thing` or `handle`.
-    pub fn react(&self, thing: Option<&Thing<S>>, handle: Option<&Handle<S>>) {
+    /// Called in a handler that was notified about `object` or `peer`.
+    pub fn react(&self, object: Option<&Object<S>>, peer: Option<&TestPeer<S>>) {
         if self.is_calm.load(Ordering::Relaxed) || !self.once_in(3) {
             return;
         }
@@ -34,42 +34,42 @@ impl<S: System> World<S> {
         {
             return;
         }
-        let own = handle.cloned().or_else(|| thing?.handle());
-        let thing = match thing {
-            Some(thing) if !self.once_in(4) => Some(thing.clone()),
-            _ => self.any_thing(),
+        let own = peer.cloned().or_else(|| object?.peer());
+        let object = match object {
+            Some(object) if !self.once_in(4) => Some(object.clone()),
+            _ => self.any_object(),
         };
-        self.act(thing.as_ref(), own.as_ref());
+        self.act(object.as_ref(), own.as_ref());
     }
 
-    /// Does something with `thing`, or with `handle` alone.
-    pub fn act(&self, thing: Option<&Thing<S>>, handle: Option<&Handle<S>>) {
+    /// Makes a random call with `object` or `peer`.
+    pub fn act(&self, object: Option<&Object<S>>, peer: Option<&TestPeer<S>>) {
         let index = self.chance(2) as usize;
-        match (self.chance(18), thing, handle) {
-            (0, _, Some(handle)) => self.disconnect(handle, false),
-            (1, _, Some(handle)) => self.disconnect(handle, true),
-            (2, _, Some(handle)) => self.connect(handle),
-            (3, Some(thing), _) => self.remove(index, thing.id),
-            (4, Some(thing), _) => self.add(index, thing),
-            (5, Some(thing), _) => {
-                // From one room to another.
-                self.remove(index, thing.id);
-                self.add(1 - index, thing);
+        match (self.chance(18), object, peer) {
+            (0, _, Some(peer)) => self.disconnect(peer, false),
+            (1, _, Some(peer)) => self.disconnect(peer, true),
+            (2, _, Some(peer)) => self.connect(peer),
+            (3, Some(object), _) => self.remove(index, object.id),
+            (4, Some(object), _) => self.add(index, object),
+            (5, Some(object), _) => {
+                // Move it from one loop to the other.
+                self.remove(index, object.id);
+                self.add(1 - index, object);
             }
             (6 | 7, ..) => {
                 let limits = [0, 0, 1000, 200_000];
                 let limit = limits[self.chance(4) as usize];
                 self.poll(index, Some(Duration::from_nanos(limit)));
             }
-            (8 | 9, Some(thing), _) => self.poll_by_hand(thing),
+            (8 | 9, Some(object), _) => self.poll_by_hand(object),
             (10, ..) => self.broadcast(index),
-            (11, Some(thing), _) => self.replace(thing),
-            (12, Some(thing), _) => {
-                // The loops may have the last reference now.
-                let id = thing.id;
-                let mut things = self.things.lock().unwrap();
-                let dropped: Vec<_> = things.extract_if(.., |thing| thing.id == id).collect();
-                drop(things);
+            (11, Some(object), _) => self.replace(object),
+            (12, Some(object), _) => {
+                // After this a loop may hold the last reference.
+                let id = object.id;
+                let mut objects = self.objects.lock().unwrap();
+                let dropped: Vec<_> = objects.extract_if(.., |object| object.id == id).collect();
+                drop(objects);
                 drop(dropped);
             }
             (13, ..) if self.may_change_wants() => {
@@ -77,75 +77,73 @@ impl<S: System> World<S> {
                 note(|| format!("{index} listens: {wants}"));
                 self.model().set_wants(index, wants);
             }
-            (14, Some(thing), _) if self.may_change_wants() => self.listen_once(thing),
-            (15, Some(thing), _) => self.take_by_hand(thing),
-            (16, Some(thing), _) => {
-                if let Some(channel) = thing.channel() {
+            (14, Some(object), _) if self.may_change_wants() => self.toggle_own_listener(object),
+            (15, Some(object), _) => self.take_by_hand(object),
+            (16, Some(object), _) => {
+                if let Some(channel) = object.channel() {
                     channel.set_format(channel.format());
                 }
             }
-            (_, _, Some(handle)) => self.read(handle),
+            (_, _, Some(peer)) => self.read(peer),
             _ => {}
         }
     }
 
-    /// Of several threads no one can know who listens while another one changes it.
+    /// While one thread changes who listens, the others cannot know it.
     fn may_change_wants(&self) -> bool {
         !self.is_threaded || self.model().has_wants_changed
     }
 
-    /// The own listener of a channel begins or ends to listen.
-    fn listen_once(&self, thing: &Thing<S>) {
-        if matches!(thing.what, What::Channel(_)) {
-            let wants = !thing.wants_packets.fetch_xor(true, Ordering::Relaxed);
-            note(|| format!("{} listens: {wants}", thing.id));
-            self.model().set_own_wants(thing.id, wants);
+    /// The own listener of a channel starts or stops to listen.
+    fn toggle_own_listener(&self, object: &Object<S>) {
+        if matches!(object.role, Role::Channel(_)) {
+            let wants = !object.wants_packets.fetch_xor(true, Ordering::Relaxed);
+            note(|| format!("{} listens: {wants}", object.id));
+            self.model().set_own_wants(object.id, wants);
         }
     }
 
-    /// Takes a packet that nobody is notified of then.
-    fn take_by_hand(&self, thing: &Thing<S>) {
+    /// Takes a packet, which is then not reported.
+    fn take_by_hand(&self, object: &Object<S>) {
         step();
-        let Some(channel) = thing.channel() else {
+        let Some(channel) = object.channel() else {
             return;
         };
         if self.once_in(2) {
             let count = channel.count();
-            note(|| format!("{} counts its packets: {count:?}", thing.id));
+            note(|| format!("{} counts its packets: {count:?}", object.id));
             return;
         }
         let taken = channel.take(|bytes| {
-            let (session, number) = packet_number(bytes);
+            let (remote, number) = packet_number(bytes);
             let mut model = self.model();
             let is_exact = model.is_exact();
-            let packets = model.packets.get_mut(&thing.id);
+            let packets = model.packets.get_mut(&object.id);
             packets
                 .expect("it is a channel")
-                .take((session, number), is_exact);
-            (session, number)
+                .take((remote, number), is_exact);
+            (remote, number)
         });
-        note(|| format!("{}: a packet is taken by hand: {taken:?}", thing.id));
+        note(|| format!("{}: a packet is taken by hand: {taken:?}", object.id));
     }
 
-    /// A handler reads, or not.
-    pub fn read(&self, handle: &Handle<S>) {
+    /// A handler reads, perhaps nothing.
+    pub fn read(&self, peer: &TestPeer<S>) {
         step();
-        if self.kinds[handle.kind].content.format().is_some() {
+        if self.kinds[peer.kind].content.format().is_some() {
             return;
         }
         let is_calm = self.is_calm.load(Ordering::Relaxed);
-        let is_wasteful = self.model().handles[handle.index].is_wasteful;
-        let connection = &handle.connection;
+        let is_wasteful = self.model().peers[peer.index].is_wasteful;
+        let connection = &peer.connection;
         let take = |bytes: &[u8]| {
-            self.model().read(handle.index, bytes);
+            self.model().read(peer.index, bytes);
             bytes.len()
         };
         let mut is_search = is_wasteful;
         let outcome = match (is_calm, is_wasteful) {
             (true, true) => self.read_line(connection, take),
-            (true, false) => connection
-                .try_read_with(1 + handle.index * 7, take)
-                .map(Some),
+            (true, false) => connection.try_read_with(1 + peer.index * 7, take).map(Some),
             (false, _) => {
                 let size = self.random().size(3000);
                 match self.chance(5) {
@@ -156,7 +154,7 @@ impl<S: System> World<S> {
                     }
                     2 if is_wasteful => self.read_line(connection, take),
                     3 => {
-                        // Exactly what was received, and nothing of what has come since.
+                        // Exactly what was received before this call.
                         let unread = connection.statistics(S::now()).unread;
                         connection.read_count(unread.max(1), take)
                     }
@@ -164,15 +162,15 @@ impl<S: System> World<S> {
                 }
             }
         };
-        note(|| format!("peer {} reads: {outcome:?}", handle.index));
+        note(|| format!("peer {} reads: {outcome:?}", peer.index));
         let is_at_end = matches!(outcome, Err(ReadError::EndOfStream));
         if is_at_end && is_search {
-            // Another search may give up what is left.
-            self.model().handles[handle.index].is_wasteful = true;
+            // Another search may drop what is left.
+            self.model().peers[peer.index].is_wasteful = true;
         }
         if is_calm && is_at_end && connection.allows_half_open() {
-            // Half a line is left, and this side may go on sending.
-            self.disconnect(handle, false);
+            // An incomplete line is left, and this side could still send.
+            self.disconnect(peer, false);
         }
     }
 
@@ -184,14 +182,14 @@ impl<S: System> World<S> {
         connection.read_until(&[NEWLINE], 1 << 20, take)
     }
 
-    /// A peer whose other end has gone, and that may stay half-open, is over once this side ends it.
-    pub fn end_half_open(&self, handle: &Handle<S>) {
-        let connection = &handle.connection;
+    /// Disconnects a half-open peer whose remote has ended the stream.
+    pub fn end_half_open(&self, peer: &TestPeer<S>) {
+        let connection = &peer.connection;
         let is_half = connection.allows_half_open()
             && connection.is_read_closed()
             && !connection.has_unread();
         if is_half {
-            self.disconnect(handle, false);
+            self.disconnect(peer, false);
         }
     }
 }

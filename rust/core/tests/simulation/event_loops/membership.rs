@@ -1,25 +1,25 @@
-//! What the listener of an event loop is notified of about one member, from when it is added until it is removed.
+//! The reports about one member to the listener of an event loop, from its addition to its removal.
 
 use stream_socket::EndCause;
 
-use super::content::Number;
-use super::model::Handle;
+use super::content::RemoteId;
+use super::model::PeerRecord;
 
-/// What a listener was notified of.
+/// One report to a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Report {
     Connected,
     Data,
-    Packet(Number),
-    Over(EndCause),
+    Packet(RemoteId),
+    Ended(EndCause),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It is being added, on some thread.
+    /// A thread is adding the member.
     Adding,
     Member,
-    /// It is being removed, on some thread.
+    /// A thread is removing the member.
     Leaving,
     Gone,
 }
@@ -28,68 +28,68 @@ pub enum State {
 pub struct Membership {
     pub state: State,
     pub is_accepted: bool,
-    /// The peer of the member.
-    pub handle: usize,
-    /// So many ends of connects and connections had been reported to the peer's own listener before.
+    /// The index of the member's peer.
+    pub peer: usize,
+    /// How many entries the history of the peer had when the member was added.
     begin: usize,
-    /// There were no others then.
+    /// No event was pending when the member was added.
     is_begin_exact: bool,
-    pub told: Vec<Told>,
-    /// Whether it is connected, as far as the listener knows.
+    pub reports: Vec<Report>,
+    /// Whether the member is connected, according to the reports. `None` if they do not show it.
     is_connected: Option<bool>,
-    session: Option<Number>,
-    /// Its stream is not the one that it was added with.
+    remote: Option<RemoteId>,
+    /// The member has another peer than when it was added.
     pub is_replaced: bool,
-    /// So many events were under way on another thread when it was removed.
+    /// How many reports have come after the removal: another thread may have one in progress.
     late: u32,
 }
 
 impl Membership {
-    pub fn new(handle: usize, begin: usize, is_accepted: bool) -> Membership {
+    pub fn new(peer: usize, begin: usize, is_accepted: bool) -> Membership {
         Membership {
             state: State::Adding,
             is_accepted,
-            handle,
+            peer,
             begin,
             is_begin_exact: false,
-            told: Vec::new(),
+            reports: Vec::new(),
             is_connected: is_accepted.then_some(false),
-            session: None,
+            remote: None,
             is_replaced: false,
             late: 0,
         }
     }
 
-    /// It is known what it was like when it was added.
+    /// The member was added without pending events, and was connected or not.
     pub fn begin_exactly(&mut self, is_connected: bool) {
         self.is_begin_exact = true;
         self.is_connected = Some(is_connected);
     }
 
-    /// It has another stream from now on.
+    /// The member has another peer from now on.
     pub fn replace(&mut self) {
         self.is_replaced = true;
         self.is_connected = None;
-        self.session = None;
+        self.remote = None;
     }
 
-    /// The next event.
-    pub fn take(&mut self, told: Told, is_threaded: bool) {
+    /// Checks the next report.
+    pub fn take(&mut self, report: Report, is_threaded: bool) {
         if self.state == State::Gone {
             self.late += 1;
-            let is_under_way = is_threaded && self.late == 1;
-            assert!(is_under_way, "{told:?} after the removal: {self:?}");
+            let is_in_progress = is_threaded && self.late == 1;
+            assert!(is_in_progress, "{report:?} after the removal: {self:?}");
             return;
         }
-        match told {
-            // What has happened to the stream before it is reported among that of the new one.
+        match report {
+            // Reports about the old peer may come among those about the new one.
             _ if self.is_replaced => {}
-            Told::Connected => {
+            Report::Connected => {
                 assert_ne!(self.is_connected, Some(true), "it connects twice: {self:?}");
                 self.is_connected = Some(true);
-                self.session = None;
+                self.remote = None;
             }
-            Told::Data => {
+            Report::Data => {
                 assert_ne!(
                     self.is_connected,
                     Some(false),
@@ -97,20 +97,17 @@ impl Membership {
                 );
                 self.is_connected = Some(true);
             }
-            Told::Packet(session) => {
+            Report::Packet(remote) => {
                 assert_ne!(
                     self.is_connected,
                     Some(false),
                     "a packet without a connection: {self:?}"
                 );
                 self.is_connected = Some(true);
-                let known = *self.session.get_or_insert(session);
-                assert_eq!(
-                    known, session,
-                    "packets of two connections in one: {self:?}"
-                );
+                let known = *self.remote.get_or_insert(remote);
+                assert_eq!(known, remote, "packets of two connections in one: {self:?}");
             }
-            Told::Over(EndCause::Disconnect(cause)) => {
+            Report::Ended(EndCause::Disconnect(cause)) => {
                 assert_ne!(
                     self.is_connected,
                     Some(false),
@@ -118,7 +115,7 @@ impl Membership {
                 );
                 self.is_connected = Some(false);
             }
-            Told::Over(EndCause::Connect(end)) => {
+            Report::Ended(EndCause::Connect(end)) => {
                 assert_ne!(
                     self.is_connected,
                     Some(true),
@@ -127,44 +124,48 @@ impl Membership {
                 self.is_connected = Some(false);
             }
         }
-        self.told.push(told);
-        if self.is_accepted && matches!(told, Told::Over(_)) {
+        self.reports.push(report);
+        if self.is_accepted && matches!(report, Report::Ended(_)) {
             self.state = State::Gone;
         }
     }
 
-    /// The events of the loop's listener are those of the peer's own, without a gap.
-    pub fn check_life(&self, what: &str, handle: &Handle) {
+    /// Checks that the reports about connects and ends are a part of the peer's history, without a
+    /// gap.
+    pub fn check_history(&self, what: &str, peer: &PeerRecord) {
         if self.is_replaced {
             return;
         }
-        let lives = |told: &&Told| matches!(told, Told::Connected | Told::Over(_));
-        let skipped = usize::from(self.is_accepted && !self.told.is_empty());
-        if self.is_accepted && !self.told.is_empty() {
-            assert_eq!(self.told[0], Told::Connected, "{what}: {self:?}");
+        let is_history = |report: &&Report| matches!(report, Report::Connected | Report::Ended(_));
+        let skipped = usize::from(self.is_accepted && !self.reports.is_empty());
+        if self.is_accepted && !self.reports.is_empty() {
+            assert_eq!(self.reports[0], Report::Connected, "{what}: {self:?}");
         }
-        let told: Vec<Told> = self
-            .told
+        let reports: Vec<Report> = self
+            .reports
             .iter()
-            .filter(lives)
+            .filter(is_history)
             .copied()
             .skip(skipped)
             .collect();
-        let life = &handle.life[self.begin.min(handle.life.len())..];
+        let history = &peer.history[self.begin.min(peer.history.len())..];
         let is_at = |start: usize| {
-            let rest = &life[start..];
-            let count = told.len().min(rest.len());
+            let rest = &history[start..];
+            let count = reports.len().min(rest.len());
             // The listener of a peer that was dropped may have missed its end.
-            let is_known = told.len() <= rest.len() || handle.is_dropped;
-            let is_whole = self.state != State::Member || rest.len() <= told.len();
-            is_known && is_whole && told[..count] == rest[..count]
+            let is_known = reports.len() <= rest.len() || peer.is_dropped;
+            let is_whole = self.state != State::Member || rest.len() <= reports.len();
+            is_known && is_whole && reports[..count] == rest[..count]
         };
         let last = if self.is_begin_exact || self.is_accepted {
             0
         } else {
-            life.len()
+            history.len()
         };
-        let is_run = (0..=last).any(is_at);
-        assert!(is_run, "{what}: {told:?} of {life:?}: {self:?} {handle:?}");
+        let is_part = (0..=last).any(is_at);
+        assert!(
+            is_part,
+            "{what}: {reports:?} of {history:?}: {self:?} {peer:?}"
+        );
     }
 }

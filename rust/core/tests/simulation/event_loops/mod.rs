@@ -1,15 +1,15 @@
-//! Programs with event loops: peers, packet channels and servers are members, handlers do anything, and every listener is
-//! compared with what must be reported to it.
+//! Programs with event loops. Their members are peers, packet channels and servers, handlers make
+//! any call, and the reports to every listener are compared with the model.
 //!
 //! | file | what it is |
 //! | --- | --- |
 //! | `mod`, `threads` | the programs |
-//! | `world` | what there is, and the calls of the library |
+//! | `world` | the event loops and objects, and the calls of the library |
 //! | `subjects` | the objects, and their listeners |
 //! | `handlers` | what handlers do |
 //! | `remotes` | the other ends |
-//! | `model`, `membership`, `packets` | what must hold |
-//! | `content` | what goes through the streams |
+//! | `model`, `membership`, `packets` | the model |
+//! | `content` | the content of the streams |
 
 mod content;
 mod handlers;
@@ -28,21 +28,24 @@ use std::time::Duration;
 use stream_socket::{Connection, Status};
 
 use self::remotes::Remote;
-use self::subjects::{What, watch_drops};
+use self::subjects::{Role, set_on_drop};
 #[cfg(stream_socket_simulated)]
 pub use self::threads::run_in_threads;
 pub use self::world::World;
 use super::system::{Random, System};
 use super::trace::{note, step};
 
-/// So long the last polls wait on a real kernel, where nobody tells of a deadlock.
+/// How long the last polls wait on a real kernel, where a deadlock is not reported.
 const LONG: Duration = Duration::from_secs(10);
 
-/// So often the other ends read on, so slowly that what is on its way arrives, and no lingering close runs out of time meanwhile.
+/// How many rounds the remotes read at the end of a program.
 const ROUNDS: u32 = 30;
+
+/// The longest pause between two rounds. It lets data in flight arrive before the time limit of a
+/// lingering close.
 const LONGEST_PAUSE: Duration = Duration::from_millis(600);
 
-/// The other ends, played by one thread.
+/// The remotes. One thread plays them.
 struct Remotes<S: System>(Vec<Remote<S>>);
 
 impl<S: System> Remotes<S> {
@@ -61,36 +64,36 @@ impl<S: System> Remotes<S> {
     }
 }
 
-/// Adds a peer, or a channel, to a loop.
-fn add_something<S: System>(
+/// Adds a peer or a channel to a loop.
+fn add_object<S: System>(
     world: &Arc<World<S>>,
     remotes: Option<&mut Remotes<S>>,
     random: &mut Random,
 ) {
     let kind = random.below(world.kinds.len() as u64) as usize;
-    let handle = match remotes {
+    let peer = match remotes {
         Some(remotes) if random.once_in(3) => {
             let Ok((one, other)) = Connection::pair() else {
                 return;
             };
             remotes.0.push(Remote::of(world, kind, other));
-            world.handle(one, kind, false)
+            world.new_peer(one, kind, false)
         }
-        _ => world.handle(Connection::new(), kind, false),
+        _ => world.new_peer(Connection::new(), kind, false),
     };
-    let thing = world.wrap(handle.clone());
-    note(|| format!("{} is peer {}", thing.id, handle.index));
-    world.keep(&thing);
-    if handle.connection.status() == Status::None && !random.once_in(3) {
-        world.connect(&handle);
+    let object = world.wrap(peer.clone());
+    note(|| format!("{} is peer {}", object.id, peer.index));
+    world.keep(&object);
+    if peer.connection.status() == Status::None && !random.once_in(3) {
+        world.connect(&peer);
     }
-    world.add(random.below(2) as usize, &thing);
+    world.add(random.below(2) as usize, &object);
 }
 
-/// What a thread does that is no handler.
+/// Performs one random call outside of a handler.
 fn act<S: System>(world: &Arc<World<S>>, random: &mut Random) {
     match random.below(10) {
-        0 if random.once_in(2) => add_something(world, None, random),
+        0 if random.once_in(2) => add_object(world, None, random),
         0..=5 => {
             let limit = match random.below(3) {
                 0 => S::patience(random),
@@ -101,23 +104,23 @@ fn act<S: System>(world: &Arc<World<S>>, random: &mut Random) {
         6 => S::sleep(Duration::from_micros(random.choose(&[1, 100, 1000]))),
         7 => world.broadcast(random.below(2) as usize),
         _ => {
-            if let Some(thing) = world.any_thing() {
-                world.act(Some(&thing), thing.handle().as_ref());
+            if let Some(object) = world.any_object() {
+                world.act(Some(&object), object.peer().as_ref());
             }
         }
     }
 }
 
-/// One thread does everything.
+/// One thread plays the whole program.
 pub fn run_alone<S: System>(mut random: Random, begin: impl FnOnce(&World<S>, &mut Random)) {
     let world = World::<S>::new(Random::new(random.number()), false);
-    watch_drops(Some(Arc::downgrade(&world)));
+    set_on_drop(Some(Arc::downgrade(&world)));
     begin(&world, &mut random);
     let mut remotes = Remotes(Vec::new());
     for _ in 0..random.size(300) {
         step();
         match random.below(16) {
-            0 => add_something(&world, Some(&mut remotes), &mut random),
+            0 => add_object(&world, Some(&mut remotes), &mut random),
             1..=9 => remotes.act(&world, &mut random),
             _ => act(&world, &mut random),
         }
@@ -125,7 +128,7 @@ pub fn run_alone<S: System>(mut random: Random, begin: impl FnOnce(&World<S>, &m
     end(&world, remotes, &mut random);
 }
 
-/// Everything comes to its end, and everything is compared.
+/// Ends all connections, and compares everything with the model.
 fn end<S: System>(world: &Arc<World<S>>, mut remotes: Remotes<S>, random: &mut Random) {
     world.calm();
     for kind in 0..world.kinds.len() {
@@ -146,7 +149,7 @@ fn end<S: System>(world: &Arc<World<S>>, mut remotes: Remotes<S>, random: &mut R
     for kind in &world.kinds {
         kind.remote.stop();
     }
-    // Nothing is left to happen but what has come already. A wake-up that was lost is a deadlock now.
+    // All that can happen has happened, so a lost wake-up is a deadlock from now on.
     for index in 0..2 {
         world.end_half_open_members(index);
         while world.has_living_members(index) {
@@ -157,17 +160,17 @@ fn end<S: System>(world: &Arc<World<S>>, mut remotes: Remotes<S>, random: &mut R
         }
     }
     world.finish();
-    watch_drops::<S>(None);
+    set_on_drop::<S>(None);
 }
 
 impl<S: System> World<S> {
     fn has_living_members(&self, index: usize) -> bool {
         let members = self.loops[index].members();
-        let is_living = |thing: &subjects::Thing<S>| {
-            let handle = thing.handle();
-            handle.is_some_and(|handle| {
-                let status = handle.connection.status();
-                note(|| format!("{} is peer {}: {status:?}", thing.id, handle.index));
+        let is_living = |object: &subjects::Object<S>| {
+            let peer = object.peer();
+            peer.is_some_and(|peer| {
+                let status = peer.connection.status();
+                note(|| format!("{} is peer {}: {status:?}", object.id, peer.index));
                 matches!(status, Status::Connected | Status::Connecting)
             })
         };
@@ -176,13 +179,13 @@ impl<S: System> World<S> {
 
     fn end_half_open_members(&self, index: usize) {
         for member in self.loops[index].members() {
-            if let Some(handle) = member.subject().handle() {
-                self.end_half_open(&handle);
+            if let Some(peer) = member.subject().peer() {
+                self.end_half_open(&peer);
             }
         }
     }
 
-    /// From now on handlers only read, and everybody listens.
+    /// From now on handlers only read, and all loops listen to packets.
     fn calm(&self) {
         use std::sync::atomic::Ordering::Relaxed;
         self.is_calm.store(true, Relaxed);
@@ -193,11 +196,11 @@ impl<S: System> World<S> {
         }
     }
 
-    /// Delivers what is left, and compares everything.
+    /// Delivers all that is left, and compares everything with the model.
     fn finish(&self) {
-        let things: Vec<_> = self.things.lock().unwrap().clone();
-        for thing in &things {
-            self.poll_by_hand(thing);
+        let objects: Vec<_> = self.objects.lock().unwrap().clone();
+        for object in &objects {
+            self.poll_by_hand(object);
         }
         for index in 0..2 {
             self.poll(index, Some(Duration::ZERO));
@@ -208,11 +211,11 @@ impl<S: System> World<S> {
             self.poll(index, Some(Duration::ZERO));
         }
         for member in self.loops.iter().flat_map(|one| one.members()) {
-            if let Some(handle) = member.subject().handle() {
+            if let Some(peer) = member.subject().peer() {
                 assert!(
-                    !handle.connection.has_events(),
+                    !peer.connection.has_events(),
                     "events are left: {}",
-                    handle.index
+                    peer.index
                 );
             }
         }
@@ -222,23 +225,23 @@ impl<S: System> World<S> {
                 drop(self.loops[index].remove(member.subject().id));
             }
         }
-        let things = std::mem::take(&mut *self.things.lock().unwrap());
-        drop(things);
+        let objects = std::mem::take(&mut *self.objects.lock().unwrap());
+        drop(objects);
     }
 
-    /// A wait sleeps while nothing happens.
+    /// Checks that a poll sleeps while nothing happens.
     fn check_sleep(&self, index: usize) {
         if !S::IS_SIMULATED {
             return;
         }
         self.poll(index, Some(Duration::from_millis(50)));
         for member in self.loops[index].members() {
-            let thing = member.subject();
-            let visits = thing.visits.load(std::sync::atomic::Ordering::Relaxed);
+            let object = member.subject();
+            let visits = object.visits.load(std::sync::atomic::Ordering::Relaxed);
             assert!(
-                visits < 40 || matches!(thing.what, What::Server(_)),
+                visits < 40 || matches!(object.role, Role::Server(_)),
                 "{} was visited {visits} times while nothing happened",
-                thing.id
+                object.id
             );
         }
     }

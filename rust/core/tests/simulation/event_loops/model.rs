@@ -1,70 +1,71 @@
-//! What must hold of the events of event loops, their members and those who listen. It knows nothing of how they are made.
+//! The model: which reports the listeners of event loops, members and peers must get. It is
+//! independent of the library.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use stream_socket::{ConnectEnd, DisconnectCause, EndCause, Event};
 
-use super::content::{Number, Reader};
-use super::membership::{Membership, State, Told};
+use super::content::{Reader, RemoteId};
+use super::membership::{Membership, Report, State};
 use super::packets::Packets;
-use crate::model::machine::Machine;
+use crate::model::state_machine::StateMachine;
 
-/// Who listens to a packet channel: itself, or one of two event loops.
+/// The number of listeners of a packet channel: its own, and one for each of two event loops.
 pub const LISTENERS: usize = 3;
-/// The listener that is the channel itself.
+/// The channel's own listener.
 pub const OWN: usize = 0;
 
-/// What is known of everything.
+/// All that is known of a program.
 #[derive(Debug)]
 pub struct Model {
-    /// Several threads are at work, so that what one has done may have happened before or after what another one sees.
+    /// Several threads run, so the order in which one sees the calls of another is not known.
     pub is_threaded: bool,
-    /// The kernel fails.
+    /// Faults that lose data are injected.
     pub does_kernel_fail: bool,
-    pub sessions: Vec<Session>,
-    pub handles: Vec<Handle>,
+    pub remotes: Vec<RemoteRecord>,
+    pub peers: Vec<PeerRecord>,
     pub memberships: BTreeMap<(usize, u64), Vec<Membership>>,
     pub packets: BTreeMap<u64, Packets>,
-    /// Who listens to packets, and whether that has changed in this program. The channels' own are in `packets`.
+    /// Whether the listener of each loop wants packets. Those of the channels are in `packets`.
     pub wants: [bool; 2],
     pub has_wants_changed: bool,
 }
 
-/// One connection, as its other end knows it.
+/// One connection, as its remote knows it.
 #[derive(Clone, Debug, Default)]
-pub struct Session {
+pub struct RemoteRecord {
     /// How many bytes, or whole packets, were sent.
     pub sent: u64,
-    /// It has ended its direction behind all that.
+    /// The remote has ended its sending direction after all of these.
     pub is_ended: bool,
-    /// What came may be lost.
+    /// Data of this connection may be lost.
     pub is_excused: bool,
-    /// It has sent what is not a packet.
+    /// The remote has sent a malformed packet.
     pub is_spoiled: bool,
-    /// Which handle has read of it.
-    pub handle: Option<usize>,
-    /// How many bytes were read of it.
+    /// The peer at the other end, once it is known.
+    pub peer: Option<usize>,
+    /// How many of the bytes were read.
     pub read: u64,
-    /// The broadcasts that have arrived, if the other end has come to the end of the stream.
+    /// The broadcasts that have arrived, once the remote has seen the end of the stream.
     pub arrived: Option<Vec<u64>>,
 }
 
 /// One peer, through all of its connections.
 #[derive(Debug)]
-pub struct Handle {
+pub struct PeerRecord {
     name: String,
-    machine: Machine,
-    /// When connects and connections have ended, as its own listener was notified.
-    pub life: Vec<Told>,
+    machine: StateMachine,
+    /// The connects and ends that were reported to the peer's own listener.
+    pub history: Vec<Report>,
     reader: Reader,
     pub is_accepted: bool,
-    /// It does not read everything.
+    /// The peer may not read everything.
     pub is_wasteful: bool,
-    /// This side has disconnected it.
+    /// The program has disconnected the peer.
     pub is_left: bool,
     pub is_dropped: bool,
     pub has_connected_again: bool,
-    /// The broadcasts that it took.
+    /// The broadcasts that the peer has accepted.
     pub broadcasts: Vec<u64>,
 }
 
@@ -73,8 +74,8 @@ impl Model {
         Model {
             is_threaded,
             does_kernel_fail: false,
-            sessions: Vec::new(),
-            handles: Vec::new(),
+            remotes: Vec::new(),
+            peers: Vec::new(),
             memberships: BTreeMap::new(),
             packets: BTreeMap::new(),
             wants: [true; 2],
@@ -82,31 +83,31 @@ impl Model {
         }
     }
 
-    /// Whether what one thread sees of another one's doings is exact.
+    /// Whether the order of all calls is known.
     pub fn is_exact(&self) -> bool {
         !self.is_threaded
     }
 
-    pub fn begin_session(&mut self) -> Number {
-        self.sessions.push(Session::default());
-        Number::try_from(self.sessions.len() - 1).expect("there are few sessions")
+    pub fn begin_remote(&mut self) -> RemoteId {
+        self.remotes.push(RemoteRecord::default());
+        RemoteId::try_from(self.remotes.len() - 1).expect("there are few remotes")
     }
 
-    pub fn session(&mut self, number: Number) -> &mut Session {
-        &mut self.sessions[usize::from(number)]
+    pub fn remote(&mut self, number: RemoteId) -> &mut RemoteRecord {
+        &mut self.remotes[usize::from(number)]
     }
 
-    pub fn begin_handle(
+    pub fn begin_peer(
         &mut self,
-        machine: Machine,
+        machine: StateMachine,
         is_accepted: bool,
         is_wasteful: bool,
     ) -> usize {
-        let index = self.handles.len();
-        self.handles.push(Handle {
+        let index = self.peers.len();
+        self.peers.push(PeerRecord {
             name: format!("peer {index}"),
             machine,
-            life: Vec::new(),
+            history: Vec::new(),
             reader: Reader::default(),
             is_accepted,
             is_wasteful,
@@ -118,58 +119,55 @@ impl Model {
         index
     }
 
-    /// The own listener of a peer was notified.
-    pub fn happened(&mut self, handle: usize, event: Event) {
-        let record = &mut self.handles[handle];
+    /// The peer's own listener was notified of `event`.
+    pub fn happened(&mut self, peer: usize, event: Event) {
+        let record = &mut self.peers[peer];
         record.machine.take(&record.name, event);
-        let told = match event {
-            Event::ConnectFinished(ConnectEnd::Connected) => Told::Connected,
-            Event::ConnectFinished(end) => Told::Over(EndCause::Connect(end)),
+        let report = match event {
+            Event::ConnectFinished(ConnectEnd::Connected) => Report::Connected,
+            Event::ConnectFinished(end) => Report::Ended(EndCause::Connect(end)),
             Event::Disconnected(cause) => {
-                self.check_cause(handle, cause);
-                Told::Over(EndCause::Disconnect(cause))
+                self.check_cause(peer, cause);
+                Report::Ended(EndCause::Disconnect(cause))
             }
             _ => return,
         };
-        self.handles[handle].life.push(told);
+        self.peers[peer].history.push(report);
     }
 
-    fn check_cause(&self, handle: usize, cause: DisconnectCause) {
-        let record = &self.handles[handle];
-        let session = self
-            .sessions
-            .iter()
-            .find(|session| session.handle == Some(handle));
+    fn check_cause(&self, peer: usize, cause: DisconnectCause) {
+        let record = &self.peers[peer];
+        let remote = self.remotes.iter().find(|remote| remote.peer == Some(peer));
         let is_known = record.is_accepted && !record.has_connected_again;
         match cause {
             DisconnectCause::Local => assert!(record.is_left, "{record:?} was not disconnected"),
             DisconnectCause::InvalidData => {
-                let is_spoiled = |session: &Session| session.is_spoiled;
+                let is_spoiled = |remote: &RemoteRecord| remote.is_spoiled;
                 assert!(
-                    self.sessions.iter().any(is_spoiled),
+                    self.remotes.iter().any(is_spoiled),
                     "{record:?} got no bad packet"
                 );
             }
             DisconnectCause::EndOfStream | DisconnectCause::Failure if is_known => {
-                let goes_on = |session: &Session| {
-                    !session.is_ended && !session.is_excused && !session.is_spoiled
+                let goes_on = |remote: &RemoteRecord| {
+                    !remote.is_ended && !remote.is_excused && !remote.is_spoiled
                 };
                 assert!(
-                    self.does_kernel_fail || !session.is_some_and(goes_on),
-                    "{cause:?} of {record:?}, whose peer goes on"
+                    self.does_kernel_fail || !remote.is_some_and(goes_on),
+                    "{cause:?} of {record:?}, whose remote has not ended"
                 );
             }
             _ => {}
         }
     }
 
-    /// Bytes of `handle` were read.
-    pub fn read(&mut self, handle: usize, bytes: &[u8]) {
-        let (session, count) = self.handles[handle].reader.take(bytes);
-        if let Some(session) = session {
-            let session = self.session(session);
-            session.read = session.read.max(count);
-            session.handle.get_or_insert(handle);
+    /// `bytes` were read from `peer`.
+    pub fn read(&mut self, peer: usize, bytes: &[u8]) {
+        let (remote, count) = self.peers[peer].reader.take(bytes);
+        if let Some(remote) = remote {
+            let remote = self.remote(remote);
+            remote.read = remote.read.max(count);
+            remote.peer.get_or_insert(peer);
         }
     }
 
@@ -178,19 +176,19 @@ impl Model {
         self.memberships.get_mut(&(index, member))?.last_mut()
     }
 
-    /// The listener of the loop `index` was notified about `member`.
-    pub fn told(&mut self, index: usize, member: u64, told: Told) {
+    /// The listener of the loop `index` got `report` about `member`.
+    pub fn reported(&mut self, index: usize, member: u64, report: Report) {
         let is_threaded = self.is_threaded;
         let Some(membership) = self.membership(index, member) else {
-            panic!("{told:?} of {member}, which was never a member of {index}");
+            panic!("{report:?} of {member}, which was never a member of {index}");
         };
-        membership.take(told, is_threaded);
+        membership.take(report, is_threaded);
         if membership.state == State::Gone {
             self.leave(index, member);
         }
     }
 
-    /// `member` is none any more.
+    /// `member` was removed from the loop `index`.
     pub fn leave(&mut self, index: usize, member: u64) {
         if let Some(membership) = self.membership(index, member) {
             membership.state = State::Gone;
@@ -200,16 +198,17 @@ impl Model {
         }
     }
 
-    /// A packet was delivered to `listener` of the channel `member`, which has always had the peer `handle`.
+    /// A packet was delivered to `listener` of the channel `member`. `peer` is its peer, if that
+    /// was never replaced.
     pub fn packet(
         &mut self,
         listener: usize,
         member: u64,
-        handle: Option<usize>,
-        packet: (Number, u64),
+        peer: Option<usize>,
+        packet: (RemoteId, u64),
     ) {
-        let session = self.session(packet.0);
-        session.handle = session.handle.or(handle);
+        let remote = self.remote(packet.0);
+        remote.peer = remote.peer.or(peer);
         let is_exact = self.is_exact();
         let listens = self.listens(member);
         let is_steady = is_exact || !self.has_wants_changed;
@@ -217,7 +216,8 @@ impl Model {
         record.deliver(listener, packet, listens, is_exact, is_steady);
     }
 
-    /// Which listeners of the channel `member` should get a packet that is taken now; and which may.
+    /// For each listener of the channel `member`: whether it must, and whether it may, get a packet
+    /// that is taken now.
     fn listens(&self, member: u64) -> [(bool, bool); LISTENERS] {
         let own = self.packets[&member].wants;
         let mut listens = [(own, own); LISTENERS];
@@ -233,7 +233,7 @@ impl Model {
         listens
     }
 
-    /// The listener `index` begins or ends to listen to packets.
+    /// The listener of the loop `index` starts or stops to listen to packets.
     pub fn set_wants(&mut self, index: usize, wants: bool) {
         self.wants[index] = wants;
         self.has_wants_changed = true;
@@ -249,61 +249,53 @@ impl Model {
         packets.excuse(OWN);
     }
 
-    /// All is over: what must have been reported was.
+    /// Checks at the end that all was reported that had to be.
     pub fn finish(&mut self) {
         for ((index, member), memberships) in &self.memberships {
             for membership in memberships {
-                let handle = &self.handles[membership.handle];
+                let peer = &self.peers[membership.peer];
                 let what = format!("member {member} of {index}");
-                membership.check_life(&what, handle);
+                membership.check_history(&what, peer);
             }
         }
-        let mut taken: BTreeMap<Number, BTreeSet<u64>> = BTreeMap::new();
+        let mut taken: BTreeMap<RemoteId, BTreeSet<u64>> = BTreeMap::new();
         for (member, packets) in &self.packets {
             let is_steady = self.is_exact() || !self.has_wants_changed;
             packets.finish(*member, is_steady);
-            for (session, numbers) in &packets.taken {
-                taken.entry(*session).or_default().extend(numbers);
+            for (remote, numbers) in &packets.taken {
+                taken.entry(*remote).or_default().extend(numbers);
             }
         }
-        for (number, session) in self.sessions.iter().enumerate() {
-            let taken = taken.get(&(number as Number)).map_or(0, BTreeSet::len) as u64;
-            self.check_session(number, session, taken);
+        for (number, remote) in self.remotes.iter().enumerate() {
+            let taken = taken.get(&(number as RemoteId)).map_or(0, BTreeSet::len) as u64;
+            self.check_remote(number, remote, taken);
         }
     }
 
-    /// What was sent was read, and what was broadcast has arrived, if nothing has gone wrong in between.
-    fn check_session(&self, number: usize, session: &Session, taken: u64) {
-        let Some(handle) = session.handle.map(|index| &self.handles[index]) else {
+    /// Checks that what was sent was read, and that broadcasts have arrived, unless data may be
+    /// lost.
+    fn check_remote(&self, number: usize, remote: &RemoteRecord, taken: u64) {
+        let Some(peer) = remote.peer.map(|index| &self.peers[index]) else {
             return;
         };
-        let read = session.read.max(taken);
-        assert!(
-            read <= session.sent,
-            "session {number}: {read} of {session:?}"
-        );
-        if self.does_kernel_fail || !handle.is_accepted || handle.has_connected_again {
+        let read = remote.read.max(taken);
+        assert!(read <= remote.sent, "remote {number}: {read} of {remote:?}");
+        if self.does_kernel_fail || !peer.is_accepted || peer.has_connected_again {
             return;
         }
-        let end = Told::Over(EndCause::Disconnect(DisconnectCause::EndOfStream));
-        if handle.life == [end] && session.is_ended && !session.is_excused && !handle.is_wasteful {
-            assert_eq!(
-                read, session.sent,
-                "session {number}: {session:?} {handle:?}"
-            );
+        let end = Report::Ended(EndCause::Disconnect(DisconnectCause::EndOfStream));
+        if peer.history == [end] && remote.is_ended && !remote.is_excused && !peer.is_wasteful {
+            assert_eq!(read, remote.sent, "remote {number}: {remote:?} {peer:?}");
         }
-        if let (Some(arrived), true) = (&session.arrived, self.is_exact()) {
-            let took = &handle.broadcasts;
+        if let (Some(arrived), true) = (&remote.arrived, self.is_exact()) {
+            let took = &peer.broadcasts;
             assert_eq!(
                 arrived[..],
                 took[..arrived.len().min(took.len())],
-                "session {number}: broadcasts in the order in which they were taken"
+                "remote {number}: broadcasts in the order in which they were taken"
             );
-            if !session.is_excused && handle.life == [end] {
-                assert_eq!(
-                    arrived, took,
-                    "session {number}: broadcasts that were taken"
-                );
+            if !remote.is_excused && peer.history == [end] {
+                assert_eq!(arrived, took, "remote {number}: broadcasts that were taken");
             }
         }
     }

@@ -1,29 +1,30 @@
-//! Which packets of a channel were delivered, to whom.
+//! Which packets of a channel were delivered to which listener.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::content::Number;
+use super::content::RemoteId;
 use super::model::{LISTENERS, OWN};
 
-type Packet = (Number, u64);
+type Packet = (RemoteId, u64);
 
-/// What is known of one packet channel.
+/// All that is known of one packet channel.
 #[derive(Debug, Default)]
 pub struct Packets {
-    /// Whether its own listener listens.
+    /// Whether the channel's own listener wants packets.
     pub wants: bool,
-    /// The packets that were taken, by session.
-    pub taken: BTreeMap<Number, BTreeSet<u64>>,
-    /// What each listener has still to get, and whether it must.
+    /// The packets that were taken from the channel, by remote.
+    pub taken: BTreeMap<RemoteId, BTreeSet<u64>>,
+    /// The packets that each listener is still to get, and whether it must get each.
     due: [VecDeque<(Packet, bool)>; LISTENERS],
-    /// What each has got last.
+    /// The newest packet that each listener has got.
     last: [Option<Packet>; LISTENERS],
-    /// Whether each has got something since it has begun to listen.
+    /// Whether each listener has got a packet since it has started to listen.
     has_begun: [bool; LISTENERS],
 }
 
 impl Packets {
-    /// A packet was delivered to `listener`. If it is the first one to get it, the others are due that listen now.
+    /// `packet` was delivered to `listener`. If that is the first delivery, it becomes due for the
+    /// other listeners that listen now.
     pub fn deliver(
         &mut self,
         listener: usize,
@@ -45,7 +46,7 @@ impl Packets {
                 );
             }
             for (index, (must, may)) in listens.into_iter().enumerate() {
-                // Another thread may have taken the packet before this listener was there.
+                // Another thread may have taken the packet before this listener was added.
                 let must = must && (is_exact || index == OWN || self.has_begun[index]);
                 if may {
                     self.due[index].push_back((packet, must));
@@ -71,39 +72,39 @@ impl Packets {
         }
         assert!(
             was_due || !is_exact,
-            "{packet:?} for listener {listener}, which has begun to listen later: {self:?}"
+            "{packet:?} for listener {listener}, which has started to listen later: {self:?}"
         );
     }
 
-    /// A packet was taken. Whether it is the first time.
-    pub fn take(&mut self, (session, number): Packet, is_exact: bool) -> bool {
-        let taken = self.taken.entry(session).or_default();
+    /// A packet was taken from the channel. Returns whether this is the first time.
+    pub fn take(&mut self, (remote, number): Packet, is_exact: bool) -> bool {
+        let taken = self.taken.entry(remote).or_default();
         let is_first = taken.insert(number);
         if is_first && is_exact {
             let before = number.checked_sub(1);
             let follows = before.is_none_or(|before| taken.contains(&before));
             assert!(
                 follows,
-                "packet {number} of session {session} was taken before another one"
+                "packet {number} of remote {remote} was taken before another one"
             );
         }
         is_first
     }
 
-    /// The listener does not have to get what is due for it.
+    /// The listener may miss the packets that are due for it.
     pub fn excuse(&mut self, listener: usize) {
         for (_, must) in &mut self.due[listener] {
             *must = false;
         }
     }
 
-    /// The listener is none any more.
+    /// The listener was removed.
     pub fn leave(&mut self, listener: usize) {
         self.due[listener].clear();
         self.has_begun[listener] = false;
     }
 
-    /// Nothing is due any more, and there are no gaps.
+    /// Checks that no packet is due any more and none was skipped.
     pub fn finish(&self, member: u64, is_steady: bool) {
         for (listener, due) in self.due.iter().enumerate() {
             let missed = due.iter().find(|(_, must)| *must);
@@ -112,12 +113,12 @@ impl Packets {
                 "channel {member}: listener {listener} has missed {missed:?}: {self:?}"
             );
         }
-        for (session, taken) in &self.taken {
+        for (remote, taken) in &self.taken {
             let last = taken.last().map_or(0, |last| last + 1);
             assert_eq!(
                 taken.len() as u64,
                 last,
-                "channel {member}: a gap in session {session}"
+                "channel {member}: a gap in remote {remote}"
             );
         }
     }

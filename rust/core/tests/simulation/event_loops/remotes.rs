@@ -1,11 +1,12 @@
-//! The other ends: some use the library, some do what no library does.
+//! The remotes: the other ends of the peers. Some use the library, and some do what the library
+//! never does.
 
 use std::io;
 use std::sync::Arc;
 
 use stream_socket::{Connection, ReadError, Status, Target};
 
-use super::content::{LIMIT, Number, byte, messages, packet};
+use super::content::{LIMIT, RemoteId, byte, messages, packet};
 use super::world::World;
 use crate::model::system::{Peer, Random, System};
 use crate::model::trace::{note, step};
@@ -16,16 +17,16 @@ enum End<S: System> {
     Library(Connection),
 }
 
-/// One of them.
+/// One remote.
 pub struct Remote<S: System> {
     world: Arc<World<S>>,
     end: Option<End<S>>,
     kind: usize,
-    session: Number,
-    /// What is to be sent next, and how much of the whole stream has been made.
+    id: RemoteId,
+    /// What is to be sent next, and how many bytes or packets of the stream were made.
     pending: Vec<u8>,
     made: u64,
-    /// Where the packets end that are not sent yet, counted from the start of the stream.
+    /// The offsets in the stream at which unsent packets end.
     packet_ends: Vec<u64>,
     sent: u64,
     received: Vec<u8>,
@@ -33,7 +34,7 @@ pub struct Remote<S: System> {
 }
 
 impl<S: System> Remote<S> {
-    /// One that connects to the server of `kind`.
+    /// A remote that connects to the server of `kind`.
     pub fn connect(world: &Arc<World<S>>, kind: usize, random: &mut Random) -> Option<Remote<S>> {
         let address = &world.kinds[kind].server;
         let end = if random.once_in(2) {
@@ -47,25 +48,25 @@ impl<S: System> Remote<S> {
         Some(Remote::new(world, kind, end))
     }
 
-    /// One that has been connected to.
+    /// A remote to which a peer has connected.
     pub fn accept(world: &Arc<World<S>>, kind: usize) -> Option<Remote<S>> {
         let connection = world.kinds[kind].remote.accept().ok()??;
         Some(Remote::new(world, kind, End::Library(connection)))
     }
 
-    /// The other end of `connection`.
+    /// A remote that is `connection`.
     pub fn of(world: &Arc<World<S>>, kind: usize, connection: Connection) -> Remote<S> {
         Remote::new(world, kind, End::Library(connection))
     }
 
     fn new(world: &Arc<World<S>>, kind: usize, end: End<S>) -> Remote<S> {
-        let session = world.model().begin_session();
-        note(|| format!("session {session} of kind {kind} begins"));
+        let id = world.model().begin_remote();
+        note(|| format!("remote {id} of kind {kind} begins"));
         Remote {
             world: world.clone(),
             end: Some(end),
             kind,
-            session,
+            id,
             pending: Vec::new(),
             made: 0,
             packet_ends: Vec::new(),
@@ -79,7 +80,7 @@ impl<S: System> Remote<S> {
         self.end.is_none()
     }
 
-    /// Does something.
+    /// Performs one random operation.
     pub fn act(&mut self, random: &mut Random) {
         step();
         match random.below(24) {
@@ -104,22 +105,22 @@ impl<S: System> Remote<S> {
         match content.format() {
             None => {
                 let count = random.size(600) as u64;
-                let bytes = (self.made..self.made + count).map(|place| byte(self.session, place));
+                let bytes = (self.made..self.made + count).map(|place| byte(self.id, place));
                 self.pending.extend(bytes);
                 self.made += count;
             }
             Some(_) => {
                 for _ in 0..random.size(80) {
                     let size = random.size(LIMIT - 20);
-                    let frame = content.frame(&packet(self.session, self.made, size));
+                    let frame = content.frame(&packet(self.id, self.made, size));
                     let before = self.sent + self.pending.len() as u64;
                     self.packet_ends.push(before + frame.len() as u64);
                     self.pending.extend(frame);
                     self.made += 1;
                 }
                 if random.once_in(60) {
-                    self.world.model().session(self.session).is_spoiled = true;
-                    let frame = content.frame(&packet(self.session, self.made, 2 * LIMIT));
+                    self.world.model().remote(self.id).is_spoiled = true;
+                    let frame = content.frame(&packet(self.id, self.made, 2 * LIMIT));
                     self.packet_ends.push(u64::MAX);
                     self.pending.extend(frame);
                 }
@@ -151,7 +152,7 @@ impl<S: System> Remote<S> {
             }
             None => return,
         };
-        note(|| format!("session {} sends {size}: {sent:?}", self.session));
+        note(|| format!("remote {} sends {size}: {sent:?}", self.id));
         match sent {
             Ok(count) => self.has_sent(count),
             Err(io::ErrorKind::WouldBlock) => {}
@@ -163,24 +164,24 @@ impl<S: System> Remote<S> {
         self.pending.drain(..count);
         self.sent += count as u64;
         let mut model = self.world.model();
-        let session = model.session(self.session);
+        let remote = model.remote(self.id);
         if self.world.kinds[self.kind].content.format().is_none() {
-            session.sent = self.sent;
+            remote.sent = self.sent;
             return;
         }
         let whole = self.packet_ends.iter().take_while(|end| **end <= self.sent);
         let whole = whole.count();
         self.packet_ends.drain(..whole);
-        session.sent += whole as u64;
+        remote.sent += whole as u64;
     }
 
-    /// The other end has gone, or this one could not send.
+    /// The connection has failed.
     fn fail(&mut self) {
-        self.world.model().session(self.session).is_excused = true;
+        self.world.model().remote(self.id).is_excused = true;
         self.end = None;
     }
 
-    /// Receives. Whether there may be more to come.
+    /// Receives. Returns whether more may come.
     fn receive(&mut self) -> bool {
         let received = match &self.end {
             Some(End::Raw(peer)) => match peer.receive(4000) {
@@ -202,13 +203,13 @@ impl<S: System> Remote<S> {
         };
         note(|| {
             let count = received.as_ref().map(Vec::len);
-            format!("session {} receives: {count:?}", self.session)
+            format!("remote {} receives: {count:?}", self.id)
         });
         match received {
             Ok(bytes) if bytes.is_empty() => {
                 self.check(true);
                 if !self.is_shut {
-                    // What is pending was not sent.
+                    // What is pending is never sent.
                     self.shut_down();
                 }
                 self.end = None;
@@ -226,38 +227,38 @@ impl<S: System> Remote<S> {
         }
     }
 
-    /// What has arrived are broadcasts, each as a whole and in order.
+    /// Checks that whole broadcasts have arrived, in order.
     fn check(&self, is_end: bool) {
         let content = &self.world.kinds[self.kind].content;
         let (numbers, has_more) = messages(content, &self.received);
         let mut sorted = numbers.clone();
         sorted.sort_unstable();
         sorted.dedup();
-        // Of two threads either may be the first to broadcast.
+        // The broadcasts of two threads may come in any order.
         let is_any_order = self.world.is_threaded && sorted.len() == numbers.len();
         assert!(is_any_order || numbers == sorted, "{numbers:?}");
         if is_end {
             let mut model = self.world.model();
             let can_be_cut = model.does_kernel_fail;
-            let session = model.session(self.session);
-            let can_be_cut = can_be_cut || session.is_excused || session.handle.is_none();
+            let remote = model.remote(self.id);
+            let can_be_cut = can_be_cut || remote.is_excused || remote.peer.is_none();
             assert!(
                 !has_more || can_be_cut,
-                "a broadcast is not whole: {session:?}"
+                "a broadcast is incomplete: {remote:?}"
             );
-            session.arrived = Some(numbers);
+            remote.arrived = Some(numbers);
         }
     }
 
-    /// Ends its direction, maybe within a packet.
+    /// Ends the sending direction, perhaps within a packet.
     fn shut_down(&mut self) {
         if std::mem::replace(&mut self.is_shut, true) {
             return;
         }
         note(|| {
             format!(
-                "session {} ends, with {} pending",
-                self.session,
+                "remote {} ends, with {} pending",
+                self.id,
                 self.pending.len()
             )
         });
@@ -267,15 +268,15 @@ impl<S: System> Remote<S> {
             None => return,
         };
         let mut model = self.world.model();
-        let session = model.session(self.session);
-        session.is_ended |= has_ended;
-        session.is_excused |= !has_ended;
+        let remote = model.remote(self.id);
+        remote.is_ended |= has_ended;
+        remote.is_excused |= !has_ended;
     }
 
-    /// Goes, with a reset or as the kernel ends it.
+    /// Closes the remote, with a reset or without.
     pub fn leave(&mut self, resets: bool) {
-        note(|| format!("session {} goes, resets {resets}", self.session));
-        self.world.model().session(self.session).is_excused = true;
+        note(|| format!("remote {} goes, resets {resets}", self.id));
+        self.world.model().remote(self.id).is_excused = true;
         match self.end.take() {
             Some(End::Raw(peer)) if resets => peer.reset(),
             Some(End::Library(connection)) if resets => connection.abort(),
@@ -283,7 +284,7 @@ impl<S: System> Remote<S> {
         }
     }
 
-    /// Reads on to the end. Whether there is more to come.
+    /// Continues to read. Returns whether more may come.
     pub fn drain(&mut self) -> bool {
         self.shut_down();
         self.receive()

@@ -1,4 +1,4 @@
-//! The objects of these programs: peers, packet channels and servers, and who listens to each.
+//! The objects of these programs: peers, packet channels and servers, and their listeners.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,120 +9,121 @@ use stream_socket::dispatch::{
 };
 use stream_socket::{Connection, Listener};
 
-use super::content::{Number, packet_number};
-use super::membership::Told;
+use super::content::{RemoteId, packet_number};
+use super::membership::Report;
 use super::model::OWN;
 use super::world::World;
 use crate::model::system::System;
 use crate::model::trace::note;
 
 thread_local! {
-    /// What a drop calls back into, whatever is dropped. The simulated threads share it.
-    static LOOK: RefCell<Option<Box<dyn Fn()>>> = const { RefCell::new(None) };
+    /// What the drop of any object calls. The simulated threads share it: they run on one real
+    /// thread.
+    static ON_DROP: RefCell<Option<Box<dyn Fn()>>> = const { RefCell::new(None) };
 }
 
-/// Has every drop of an object call the library until the program is over.
-pub fn watch_drops<S: System>(world: Option<Weak<World<S>>>) {
-    let look = world.map(|world| -> Box<dyn Fn()> {
+/// Has every drop of an object call the library, until the program is over.
+pub fn set_on_drop<S: System>(world: Option<Weak<World<S>>>) {
+    let on_drop = world.map(|world| -> Box<dyn Fn()> {
         Box::new(move || {
             if let Some(world) = world.upgrade() {
-                world.look();
+                world.call_library();
             }
         })
     });
-    LOOK.with(|cell| *cell.borrow_mut() = look);
+    ON_DROP.with(|cell| *cell.borrow_mut() = on_drop);
 }
 
-/// What is dropped under a lock of the library deadlocks here.
-fn look() {
-    // Nothing else borrows it, but a look may drop something itself.
-    let taken = LOOK.with(|cell| cell.try_borrow_mut().ok()?.take());
-    if let Some(look) = taken {
-        look();
-        LOOK.with(|cell| *cell.borrow_mut() = Some(look));
+/// Calls the library. This deadlocks if the object is dropped while the library holds a lock.
+fn call_on_drop() {
+    // The call itself may drop an object, whose drop then finds nothing here.
+    let taken = ON_DROP.with(|cell| cell.try_borrow_mut().ok()?.take());
+    if let Some(on_drop) = taken {
+        on_drop();
+        ON_DROP.with(|cell| *cell.borrow_mut() = Some(on_drop));
     }
 }
 
 /// A peer.
-pub struct Handle<S: System>(Arc<PeerObject<S>>);
+pub struct TestPeer<S: System>(Arc<PeerState<S>>);
 
-pub struct PeerObject<S: System> {
+pub struct PeerState<S: System> {
     pub connection: Connection,
-    /// Which one it is in the model.
+    /// The index of the peer in the model.
     pub index: usize,
-    /// What it talks.
+    /// The index of the kind of its stream.
     pub kind: usize,
     wants_data: bool,
     world: Weak<World<S>>,
 }
 
-/// A packet, as listeners get it.
+/// A packet in the form in which listeners get it.
 pub struct Packet {
-    pub session: Number,
+    pub remote: RemoteId,
     pub number: u64,
 }
 
-/// Something that can be a member of an event loop.
-pub struct Thing<S: System>(Arc<Object<S>>);
+/// An object that can be a member of an event loop.
+pub struct Object<S: System>(Arc<ObjectState<S>>);
 
-pub struct Object<S: System> {
+pub struct ObjectState<S: System> {
     pub id: u64,
-    pub what: What<S>,
+    pub role: Role<S>,
     pub wants_packets: AtomicBool,
-    /// It has another peer than it had first.
+    /// The object has another peer than its first one.
     pub is_replaced: AtomicBool,
-    /// How often it was visited in this poll.
+    /// How often the object was visited in the present poll.
     pub visits: AtomicU64,
     world: Weak<World<S>>,
 }
 
-pub enum What<S: System> {
-    Peer(Handle<S>),
-    Channel(PacketChannel<Handle<S>>),
+pub enum Role<S: System> {
+    Peer(TestPeer<S>),
+    Channel(PacketChannel<TestPeer<S>>),
     Server(Listener),
 }
 
-/// Who listens to an event loop.
-pub struct Ear<'a, S: System> {
+/// The listener of an event loop.
+pub struct TestListener<'a, S: System> {
     pub world: &'a Arc<World<S>>,
     pub index: usize,
 }
 
-impl<S: System> Clone for Handle<S> {
+impl<S: System> Clone for TestPeer<S> {
     fn clone(&self) -> Self {
-        Handle(self.0.clone())
+        TestPeer(self.0.clone())
     }
 }
 
-impl<S: System> Clone for Thing<S> {
+impl<S: System> Clone for Object<S> {
     fn clone(&self) -> Self {
-        Thing(self.0.clone())
+        Object(self.0.clone())
     }
 }
 
-impl<S: System> std::ops::Deref for Handle<S> {
-    type Target = PeerObject<S>;
-    fn deref(&self) -> &PeerObject<S> {
+impl<S: System> std::ops::Deref for TestPeer<S> {
+    type Target = PeerState<S>;
+    fn deref(&self) -> &PeerState<S> {
         &self.0
     }
 }
 
-impl<S: System> std::ops::Deref for Thing<S> {
-    type Target = Object<S>;
-    fn deref(&self) -> &Object<S> {
+impl<S: System> std::ops::Deref for Object<S> {
+    type Target = ObjectState<S>;
+    fn deref(&self) -> &ObjectState<S> {
         &self.0
     }
 }
 
-impl<S: System> Handle<S> {
+impl<S: System> TestPeer<S> {
     pub fn new(
         connection: Connection,
         index: usize,
         kind: usize,
         wants_data: bool,
         world: Weak<World<S>>,
-    ) -> Handle<S> {
-        Handle(Arc::new(PeerObject {
+    ) -> TestPeer<S> {
+        TestPeer(Arc::new(PeerState {
             connection,
             index,
             kind,
@@ -132,11 +133,11 @@ impl<S: System> Handle<S> {
     }
 }
 
-impl<S: System> Thing<S> {
-    pub fn new(id: u64, what: What<S>, wants_packets: bool, world: Weak<World<S>>) -> Thing<S> {
-        Thing(Arc::new(Object {
+impl<S: System> Object<S> {
+    pub fn new(id: u64, role: Role<S>, wants_packets: bool, world: Weak<World<S>>) -> Object<S> {
+        Object(Arc::new(ObjectState {
             id,
-            what,
+            role,
             wants_packets: AtomicBool::new(wants_packets),
             is_replaced: AtomicBool::new(false),
             visits: AtomicU64::new(0),
@@ -144,44 +145,44 @@ impl<S: System> Thing<S> {
         }))
     }
 
-    pub fn handle(&self) -> Option<Handle<S>> {
-        match &self.what {
-            What::Peer(handle) => Some(handle.clone()),
-            What::Channel(channel) => channel.peer(),
-            What::Server(_) => None,
+    pub fn peer(&self) -> Option<TestPeer<S>> {
+        match &self.role {
+            Role::Peer(peer) => Some(peer.clone()),
+            Role::Channel(channel) => channel.peer(),
+            Role::Server(_) => None,
         }
     }
 
-    pub fn channel(&self) -> Option<&PacketChannel<Handle<S>>> {
-        match &self.what {
-            What::Channel(channel) => Some(channel),
+    pub fn channel(&self) -> Option<&PacketChannel<TestPeer<S>>> {
+        match &self.role {
+            Role::Channel(channel) => Some(channel),
             _ => None,
         }
     }
 }
 
-impl<S: System> Drop for PeerObject<S> {
+impl<S: System> Drop for PeerState<S> {
     fn drop(&mut self) {
         if let Some(world) = self.world.upgrade() {
-            world.model().handles[self.index].is_dropped = true;
+            world.model().peers[self.index].is_dropped = true;
         }
-        look();
+        call_on_drop();
     }
 }
 
-impl<S: System> Drop for Object<S> {
+impl<S: System> Drop for ObjectState<S> {
     fn drop(&mut self) {
-        look();
+        call_on_drop();
     }
 }
 
 impl Drop for Packet {
     fn drop(&mut self) {
-        look();
+        call_on_drop();
     }
 }
 
-impl<S: System> Peer for Handle<S> {
+impl<S: System> Peer for TestPeer<S> {
     fn connection(&self) -> &Connection {
         &self.connection
     }
@@ -206,31 +207,31 @@ impl<S: System> Peer for Handle<S> {
     }
 }
 
-impl<S: System> Subject for Thing<S> {
-    type Peer = Handle<S>;
+impl<S: System> Subject for Object<S> {
+    type Peer = TestPeer<S>;
     type Packet = Packet;
 
     fn id(&self) -> u64 {
         self.id
     }
 
-    fn source(&self) -> Source<'_, Handle<S>> {
+    fn source(&self) -> Source<'_, TestPeer<S>> {
         let visits = self.visits.fetch_add(1, Ordering::Relaxed);
         assert!(
             visits < 20_000,
-            "{} is visited again and again for nothing",
+            "{} is visited without end, though it is idle",
             self.id
         );
-        match &self.what {
-            What::Peer(handle) => Source::Peer(handle),
-            What::Channel(channel) => Source::Packets(channel),
-            What::Server(listener) => Source::Server(listener),
+        match &self.role {
+            Role::Peer(peer) => Source::Peer(peer),
+            Role::Channel(channel) => Source::Packets(channel),
+            Role::Server(listener) => Source::Server(listener),
         }
     }
 
     fn packet(bytes: &[u8]) -> Packet {
-        let (session, number) = packet_number(bytes);
-        Packet { session, number }
+        let (remote, number) = packet_number(bytes);
+        Packet { remote, number }
     }
 
     fn wants_packets(&self) -> bool {
@@ -257,29 +258,29 @@ impl<S: System> Subject for Thing<S> {
     }
 }
 
-impl<S: System> LoopListener<Thing<S>> for Ear<'_, S> {
+impl<S: System> LoopListener<Object<S>> for TestListener<'_, S> {
     fn wants_packets(&mut self) -> bool {
         self.world.wants[self.index].load(Ordering::Relaxed)
     }
 
-    fn notify(&mut self, member: &Thing<S>, event: LoopEvent<'_, Packet>) {
+    fn notify(&mut self, member: &Object<S>, event: LoopEvent<'_, Packet>) {
         let world = self.world;
         let _depth = world.enter();
         match event {
-            LoopEvent::Connected => world.told(self.index, member, Told::Connected),
+            LoopEvent::Connected => world.reported(self.index, member, Report::Connected),
             LoopEvent::Disconnected(cause) => {
-                world.told(self.index, member, Told::Over(cause));
+                world.reported(self.index, member, Report::Ended(cause));
                 world.check_left(self.index, member);
             }
             LoopEvent::PacketReceived(packet) => {
-                world.told(self.index, member, Told::Packet(packet.session));
+                world.reported(self.index, member, Report::Packet(packet.remote));
                 world.packet(self.index + 1, member, packet);
             }
             LoopEvent::DataAvailable => {
-                world.told(self.index, member, Told::Data);
+                world.reported(self.index, member, Report::Data);
                 world.check_data(self.index, member);
-                if let Some(handle) = member.handle() {
-                    world.read(&handle);
+                if let Some(peer) = member.peer() {
+                    world.read(&peer);
                 }
             }
             _ => panic!("no model of this event"),

@@ -1,19 +1,19 @@
-//! The same with several threads: they poll the loops and the peers, send, add and remove.
+//! The same programs with several threads, which poll loops and peers, send, add and remove.
 
 use stream_socket::simulated::control as world;
 
 use super::remotes::Remote;
-use super::subjects::watch_drops;
+use super::subjects::set_on_drop;
 use super::world::World;
-use super::{Remotes, act, add_something, end};
+use super::{Remotes, act, add_object, end};
 use crate::model::simulated::Simulated;
 use crate::model::system::Random;
 use crate::model::trace::step;
 
-/// Two or three threads are users of the library, and one plays the other ends.
+/// Two or three threads use the library, and one plays the remotes.
 pub fn run_in_threads(mut random: Random, begin: impl FnOnce(&World<Simulated>, &mut Random)) {
     let world = World::<Simulated>::new(Random::new(random.number()), true);
-    watch_drops(Some(std::sync::Arc::downgrade(&world)));
+    set_on_drop(Some(std::sync::Arc::downgrade(&world)));
     if random.once_in(2) {
         world.model().has_wants_changed = true;
     }
@@ -44,7 +44,7 @@ pub fn run_in_threads(mut random: Random, begin: impl FnOnce(&World<Simulated>, 
     for _ in 0..random.size(60) {
         step();
         match random.below(8) {
-            0 => add_something(&world, None, &mut random),
+            0 => add_object(&world, None, &mut random),
             _ => act(&world, &mut random),
         }
     }

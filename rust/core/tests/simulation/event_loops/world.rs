@@ -1,4 +1,5 @@
-//! What there is in such a program, and the calls of the library, each with what the model has to know of it.
+//! The event loops and objects of a program, and the calls of the library. Each call updates the
+//! model.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
@@ -8,18 +9,18 @@ use stream_socket::dispatch::{EventLoop, LoopMember, PacketChannel, PeerEvents};
 use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener, Status, Target};
 
 use super::content::{Content, message};
-use super::membership::{Membership, State, Told};
+use super::membership::{Membership, Report, State};
 use super::model::Model;
-use super::subjects::{Ear, Handle, Packet, Thing, What};
+use super::subjects::{Object, Packet, Role, TestListener, TestPeer};
 use crate::model::exchange::loopback;
-use crate::model::machine::Machine;
+use crate::model::state_machine::StateMachine;
 use crate::model::system::{Random, System};
 use crate::model::trace::{note, step};
 
-/// Handlers nest so deeply at most.
+/// How deep handlers may nest.
 const MAX_DEPTH: u32 = 16;
 
-/// What is talked, and where the library and the others listen for it.
+/// A kind of stream, and the addresses at which servers and remotes listen for it.
 pub struct Kind {
     pub content: Content,
     pub server: Address,
@@ -28,31 +29,32 @@ pub struct Kind {
 }
 
 pub struct World<S: System> {
-    pub loops: [EventLoop<Thing<S>>; 2],
-    /// Whether the loops' listeners listen to packets.
+    pub loops: [EventLoop<Object<S>>; 2],
+    /// Whether the listener of each loop wants packets.
     pub wants: [AtomicBool; 2],
     pub kinds: Vec<Kind>,
-    /// The references of the program. A loop has others.
-    pub things: Mutex<Vec<Thing<S>>>,
+    /// The program's own references. Loops hold others.
+    pub objects: Mutex<Vec<Object<S>>>,
     pub is_threaded: bool,
-    /// Handlers only read.
+    /// Handlers only read from now on.
     pub is_calm: AtomicBool,
-    /// So many random things may still be done by handlers.
+    /// How many more random calls handlers may make.
     pub actions_left: AtomicUsize,
     model: Mutex<Model>,
     random: Mutex<Random>,
     ids: AtomicU64,
     broadcasts: AtomicU64,
-    looks: AtomicU64,
+    drops: AtomicU64,
     depth: AtomicU32,
-    /// How many bytes the member had received when its data was reported last, by the polls that are under way.
-    news: [Mutex<Vec<(u64, u64)>>; 2],
-    /// How many polls of each loop are under way.
+    /// The members whose data the polls in progress have reported, each with the bytes received by
+    /// then.
+    reported_data: [Mutex<Vec<(u64, u64)>>; 2],
+    /// How many polls of each loop are in progress.
     polls: [AtomicU32; 2],
     this: Weak<World<S>>,
 }
 
-/// A handler that is running.
+/// Counts a handler while it runs.
 pub struct Depth<'a>(&'a AtomicU32);
 
 impl Drop for Depth<'_> {
@@ -61,7 +63,7 @@ impl Drop for Depth<'_> {
     }
 }
 
-/// A fresh address.
+/// Listens at a fresh address.
 pub fn listen<S: System>(number: usize, random: &mut Random) -> (Listener, Address) {
     let bind = if random.once_in(2) {
         BindAddress::Unix(S::fresh_path().with_extension(number.to_string()))
@@ -75,11 +77,11 @@ pub fn listen<S: System>(number: usize, random: &mut Random) -> (Listener, Addre
     (listener, address)
 }
 
-/// A member with unread bytes, its number, and how many bytes it has received.
-type Unread<S> = (Weak<LoopMember<Thing<S>>>, u64, u64);
+/// A member with unread bytes, its id, and how many bytes it has received.
+type Unread<S> = (Weak<LoopMember<Object<S>>>, u64, u64);
 
 impl<S: System> World<S> {
-    /// A world in which two event loops accept.
+    /// A world with two event loops and a server for each kind of stream.
     pub fn new(mut random: Random, is_threaded: bool) -> Arc<World<S>> {
         let mut servers = Vec::new();
         let mut kinds = Vec::new();
@@ -111,7 +113,7 @@ impl<S: System> World<S> {
                 loops: [event_loop(0), event_loop(1)],
                 wants: [AtomicBool::new(true), AtomicBool::new(true)],
                 kinds,
-                things: Mutex::default(),
+                objects: Mutex::default(),
                 is_threaded,
                 is_calm: AtomicBool::new(false),
                 actions_left: AtomicUsize::new(random.size(300)),
@@ -119,9 +121,9 @@ impl<S: System> World<S> {
                 random: Mutex::new(Random::new(random.number())),
                 ids: AtomicU64::new(1),
                 broadcasts: AtomicU64::new(0),
-                looks: AtomicU64::new(0),
+                drops: AtomicU64::new(0),
                 depth: AtomicU32::new(0),
-                news: Default::default(),
+                reported_data: Default::default(),
                 polls: Default::default(),
                 this: this.clone(),
             }
@@ -138,9 +140,9 @@ impl<S: System> World<S> {
         world
     }
 
-    /// Has a loop accept what comes to `listener`.
+    /// Has a loop accept the connections of `listener`.
     fn serve(&self, kind: usize, listener: Listener, random: &mut Random) {
-        let server = self.thing(What::Server(listener), false);
+        let server = self.object(Role::Server(listener), false);
         let index = usize::from(random.once_in(4));
         let this = self.this.clone();
         let outcome = self.loops[index].accept_from(server, move |connection| {
@@ -153,64 +155,64 @@ impl<S: System> World<S> {
         }
     }
 
-    /// What `connection` becomes, which the loop `index` has accepted.
-    fn accepted(&self, index: usize, kind: usize, connection: Connection) -> Thing<S> {
+    /// Creates the object for `connection`, which the loop `index` has accepted.
+    fn accepted(&self, index: usize, kind: usize, connection: Connection) -> Object<S> {
         step();
-        let handle = self.handle(connection, kind, true);
-        let number = handle.index;
-        let thing = self.wrap(handle);
-        note(|| format!("{} is peer {number}, which {index} has accepted", thing.id));
+        let peer = self.new_peer(connection, kind, true);
+        let number = peer.index;
+        let object = self.wrap(peer);
+        note(|| format!("{} is peer {number}, which {index} has accepted", object.id));
         let membership = Membership::new(number, 0, true);
         self.model()
             .memberships
-            .entry((index, thing.id))
+            .entry((index, object.id))
             .or_default()
             .push(membership);
         if self.random().once_in(2) {
-            self.keep(&thing);
+            self.keep(&object);
         }
-        thing
+        object
     }
 
-    pub fn keep(&self, thing: &Thing<S>) {
-        self.things.lock().unwrap().push(thing.clone());
+    pub fn keep(&self, object: &Object<S>) {
+        self.objects.lock().unwrap().push(object.clone());
     }
 
-    /// A peer of `kind` with `connection`.
-    pub fn handle(&self, connection: Connection, kind: usize, is_accepted: bool) -> Handle<S> {
+    /// Creates a peer of `kind` with `connection`.
+    pub fn new_peer(&self, connection: Connection, kind: usize, is_accepted: bool) -> TestPeer<S> {
         if !S::IS_SIMULATED {
             let _ = connection.set_options("send at once", |options| options.no_delay = true);
         }
         let allows_half_open = self.chance(6) == 0;
         connection.set_allow_half_open(allows_half_open);
-        let machine = Machine::of(&connection);
+        let machine = StateMachine::of(&connection);
         let (is_wasteful, wants_data) = {
             let mut random = self.random();
             (random.once_in(3), random.once_in(3))
         };
-        let index = self.model().begin_handle(machine, is_accepted, is_wasteful);
-        Handle::new(connection, index, kind, wants_data, self.this.clone())
+        let index = self.model().begin_peer(machine, is_accepted, is_wasteful);
+        TestPeer::new(connection, index, kind, wants_data, self.this.clone())
     }
 
-    /// The peer itself, or a channel of packets over it.
-    pub fn wrap(&self, handle: Handle<S>) -> Thing<S> {
-        match self.kinds[handle.kind].content.format() {
-            None => self.thing(What::Peer(handle), false),
+    /// Creates the object for a peer: the peer itself, or a packet channel over it.
+    pub fn wrap(&self, peer: TestPeer<S>) -> Object<S> {
+        match self.kinds[peer.kind].content.format() {
+            None => self.object(Role::Peer(peer), false),
             Some(format) => {
                 let channel = PacketChannel::new(format.clone());
-                drop(channel.set_peer(Some(handle)));
+                drop(channel.set_peer(Some(peer)));
                 let wants = self.random().once_in(2);
-                self.thing(What::Channel(channel), wants)
+                self.object(Role::Channel(channel), wants)
             }
         }
     }
 
-    fn thing(&self, what: What<S>, wants: bool) -> Thing<S> {
+    fn object(&self, role: Role<S>, wants: bool) -> Object<S> {
         let id = self.ids.fetch_add(1, Ordering::Relaxed);
-        if matches!(what, What::Channel(_)) {
+        if matches!(role, Role::Channel(_)) {
             self.model().packets.entry(id).or_default().wants = wants;
         }
-        Thing::new(id, what, wants, self.this.clone())
+        Object::new(id, role, wants, self.this.clone())
     }
 
     pub fn model(&self) -> MutexGuard<'_, Model> {
@@ -221,14 +223,14 @@ impl<S: System> World<S> {
         self.random.lock().unwrap()
     }
 
-    /// Any thing that the program refers to.
-    pub fn any_thing(&self) -> Option<Thing<S>> {
-        let things = self.things.lock().unwrap();
-        let index = self.random().below(things.len().max(1) as u64) as usize;
-        things.get(index).cloned()
+    /// Any of the objects that the program refers to.
+    pub fn any_object(&self) -> Option<Object<S>> {
+        let objects = self.objects.lock().unwrap();
+        let index = self.random().below(objects.len().max(1) as u64) as usize;
+        objects.get(index).cloned()
     }
 
-    /// A handler begins.
+    /// Called at the start of a handler.
     pub fn enter(&self) -> Depth<'_> {
         let depth = self.depth.fetch_add(1, Ordering::Relaxed) + 1;
         assert!(
@@ -238,37 +240,37 @@ impl<S: System> World<S> {
         Depth(&self.depth)
     }
 
-    /// Takes the locks of the library, now and then.
-    pub fn look(&self) {
-        if !self.looks.fetch_add(1, Ordering::Relaxed).is_multiple_of(4) {
+    /// Takes the locks of the library, in every fourth call.
+    pub fn call_library(&self) {
+        if !self.drops.fetch_add(1, Ordering::Relaxed).is_multiple_of(4) {
             return;
         }
-        let things: Vec<_> = self.things.lock().unwrap().clone();
+        let objects: Vec<_> = self.objects.lock().unwrap().clone();
         for event_loop in &self.loops {
             event_loop.len();
             event_loop.wake();
         }
-        for thing in &things {
-            if let Some(handle) = thing.handle() {
-                handle.connection.has_unread();
+        for object in &objects {
+            if let Some(peer) = object.peer() {
+                peer.connection.has_unread();
             }
         }
     }
 
-    /// Adds `thing` to the loop `index`.
-    pub fn add(&self, index: usize, thing: &Thing<S>) {
+    /// Adds `object` to the loop `index`.
+    pub fn add(&self, index: usize, object: &Object<S>) {
         step();
-        let Some(handle) = thing.handle() else { return };
-        let key = (index, thing.id);
+        let Some(peer) = object.peer() else { return };
+        let key = (index, object.id);
         let is_known = {
             let mut model = self.model();
-            let membership = model.membership(index, thing.id);
+            let membership = model.membership(index, object.id);
             let is_known = membership.is_some_and(|membership| membership.state != State::Gone);
             if !is_known {
-                let begin = model.handles[handle.index].life.len();
-                let mut membership = Membership::new(handle.index, begin, false);
-                if model.is_exact() && !handle.connection.has_events() {
-                    membership.begin_exactly(handle.connection.status() == Status::Connected);
+                let begin = model.peers[peer.index].history.len();
+                let mut membership = Membership::new(peer.index, begin, false);
+                if model.is_exact() && !peer.connection.has_events() {
+                    membership.begin_exactly(peer.connection.status() == Status::Connected);
                 }
                 model.memberships.entry(key).or_default().push(membership);
             }
@@ -278,15 +280,15 @@ impl<S: System> World<S> {
             // Another thread may be removing it, and it could be added before or after that.
             return;
         }
-        let added = self.loops[index].add(thing.clone());
-        note(|| format!("{} is added to {index}: {added:?}", thing.id));
+        let added = self.loops[index].add(object.clone());
+        note(|| format!("{} is added to {index}: {added:?}", object.id));
         if is_known {
-            assert!(added.is_err(), "{} is a member twice", thing.id);
+            assert!(added.is_err(), "{} is a member twice", object.id);
             return;
         }
         added.expect("it is not a member");
         let mut model = self.model();
-        if let Some(membership) = model.membership(index, thing.id)
+        if let Some(membership) = model.membership(index, object.id)
             && membership.state == State::Adding
         {
             membership.state = State::Member;
@@ -318,12 +320,12 @@ impl<S: System> World<S> {
         self.model().leave(index, id);
     }
 
-    /// The loop `index` has reported something of `member`.
-    pub fn told(&self, index: usize, member: &Thing<S>, told: Told) {
+    /// The loop `index` has reported `report` about `member`.
+    pub fn reported(&self, index: usize, member: &Object<S>, report: Report) {
         step();
-        note(|| format!("{index} reports of {}: {told:?}", member.id));
+        note(|| format!("{index} reports of {}: {report:?}", member.id));
         let mut model = self.model();
-        model.told(index, member.id, told);
+        model.reported(index, member.id, report);
         if let Some(membership) = model.membership(index, member.id)
             && membership.is_accepted
             && membership.state == State::Adding
@@ -332,8 +334,8 @@ impl<S: System> World<S> {
         }
     }
 
-    /// An accepted member is not a member any more when its end is reported.
-    pub fn check_left(&self, index: usize, member: &Thing<S>) {
+    /// Checks that an accepted member was removed before its end is reported.
+    pub fn check_left(&self, index: usize, member: &Object<S>) {
         let is_gone = {
             let mut model = self.model();
             let membership = model.membership(index, member.id);
@@ -350,37 +352,37 @@ impl<S: System> World<S> {
         }
     }
 
-    /// A poll within a poll reports of the same bytes once.
-    pub fn check_data(&self, index: usize, member: &Thing<S>) {
-        let Some(handle) = member.handle() else {
+    /// Checks that a poll within a poll does not report the same bytes again.
+    pub fn check_data(&self, index: usize, member: &Object<S>) {
+        let Some(peer) = member.peer() else {
             return;
         };
         if self.is_threaded {
             return;
         }
-        let received = handle.connection.statistics(S::now()).received;
-        let news = (member.id, received);
-        let mut known = self.news[index].lock().unwrap();
+        let received = peer.connection.statistics(S::now()).received;
+        let reported_data = (member.id, received);
+        let mut known = self.reported_data[index].lock().unwrap();
         let is_nested = self.polls[index].load(Ordering::Relaxed) > 1;
         assert!(
-            !is_nested || !known.contains(&news),
-            "a poll within a poll reports again of {} with {received} bytes",
+            !is_nested || !known.contains(&reported_data),
+            "a poll within a poll reports the {received} bytes of {} again",
             member.id
         );
-        known.push(news);
+        known.push(reported_data);
     }
 
     /// A packet was delivered.
-    pub fn packet(&self, listener: usize, member: &Thing<S>, packet: &Packet) {
-        let packet = (packet.session, packet.number);
+    pub fn packet(&self, listener: usize, member: &Object<S>, packet: &Packet) {
+        let packet = (packet.remote, packet.number);
         note(|| format!("packet {packet:?} of {} for listener {listener}", member.id));
         let is_first = !member.is_replaced.load(Ordering::Relaxed);
-        let handle = is_first.then(|| member.handle()).flatten();
-        let handle = handle.map(|handle| handle.index);
-        self.model().packet(listener, member.id, handle, packet);
+        let peer = is_first.then(|| member.peer()).flatten();
+        let peer = peer.map(|peer| peer.index);
+        self.model().packet(listener, member.id, peer, packet);
     }
 
-    /// Polls the loop `index`. The members that it gives back.
+    /// Polls the loop `index`. Returns how many members it has reported as ready.
     pub fn poll(&self, index: usize, limit: Option<Duration>) -> usize {
         step();
         let world = self.this.upgrade().expect("the program is not over");
@@ -394,50 +396,49 @@ impl<S: System> World<S> {
             member.subject().visits.store(0, Ordering::Relaxed);
         }
         note(|| format!("{index} is polled for {limit:?}"));
-        let mut ear = Ear {
+        let mut listener = TestListener {
             world: &world,
             index,
         };
-        let ready = self.loops[index].poll(limit, &mut ear);
+        let ready = self.loops[index].poll(limit, &mut listener);
         note(|| {
             let ids: Vec<_> = ready.iter().map(|member| member.subject().id).collect();
             format!("{index} was polled: {ids:?}")
         });
         if is_outer {
             self.check_reported(index, &unread);
-            self.news[index].lock().unwrap().clear();
+            self.reported_data[index].lock().unwrap().clear();
         }
         self.polls[index].fetch_sub(1, Ordering::Relaxed);
         ready.len()
     }
 
-    /// The plain members of the loop `index` that have unread bytes, with how many they have received.
+    /// The peers in the loop `index` that have unread bytes, with the number of bytes received.
     fn unread(&self, index: usize) -> Vec<Unread<S>> {
         if self.is_threaded {
             return Vec::new();
         }
         let members = self.loops[index].members();
         let unread = members.iter().filter_map(|member| {
-            let What::Peer(handle) = &member.subject().what else {
+            let Role::Peer(peer) = &member.subject().role else {
                 return None;
             };
-            let received = handle.connection.statistics(S::now()).received;
-            handle
-                .connection
+            let received = peer.connection.statistics(S::now()).received;
+            peer.connection
                 .has_unread()
                 .then(|| (Arc::downgrade(member), member.subject().id, received))
         });
         unread.collect()
     }
 
-    /// What was unread before a poll, and still is, was reported by it.
+    /// Checks that a poll has reported what was unread before it and still is.
     fn check_reported(&self, index: usize, before: &[Unread<S>]) {
         if before.is_empty() {
             return;
         }
         let after = self.unread(index);
-        let known = self.news[index].lock().unwrap();
-        // One that was removed and added again meanwhile is another member, which the next poll visits.
+        let known = self.reported_data[index].lock().unwrap();
+        // A member that was removed and added again is a new member, which the next poll visits.
         let is_left = |(member, _, received): &&Unread<S>| {
             let mut after = after.iter();
             after.any(|other| other.0.ptr_eq(member) && other.2 == *received)
@@ -450,23 +451,23 @@ impl<S: System> World<S> {
         }
     }
 
-    /// Polls a peer by hand, as its user may do.
-    pub fn poll_by_hand(&self, thing: &Thing<S>) {
+    /// Polls a peer directly, as a user of the library may do.
+    pub fn poll_by_hand(&self, object: &Object<S>) {
         step();
-        let Some(handle) = thing.handle() else { return };
-        note(|| format!("{} is polled by hand", thing.id));
-        let _ = handle.connection.poll(S::now);
-        if let Some(events) = PeerEvents::begin(&handle.connection) {
+        let Some(peer) = object.peer() else { return };
+        note(|| format!("{} is polled by hand", object.id));
+        let _ = peer.connection.poll(S::now);
+        if let Some(events) = PeerEvents::begin(&peer.connection) {
             for event in events {
-                stream_socket::dispatch::Peer::notify(&handle, event);
+                stream_socket::dispatch::Peer::notify(&peer, event);
             }
         }
-        if let Some(channel) = thing.channel() {
-            channel.poll(thing);
+        if let Some(channel) = object.channel() {
+            channel.poll(object);
         }
     }
 
-    /// Broadcasts by way of the loop `index`.
+    /// Broadcasts to the members of the loop `index`.
     pub fn broadcast(&self, index: usize) {
         step();
         let number = self.broadcasts.fetch_add(1, Ordering::Relaxed);
@@ -476,10 +477,10 @@ impl<S: System> World<S> {
         let mut takers: Vec<_> = connected
             .iter()
             .filter(|member| member.subject().id != left_out)
-            .filter_map(|member| Some((member.subject().id, member.subject().handle()?)))
-            .filter(|(_, handle)| handle.connection.status() == Status::Connected)
+            .filter_map(|member| Some((member.subject().id, member.subject().peer()?)))
+            .filter(|(_, peer)| peer.connection.status() == Status::Connected)
             .collect();
-        let refused = self.loops[index].broadcast(&data, |thing| thing.id == left_out);
+        let refused = self.loops[index].broadcast(&data, |object| object.id == left_out);
         takers.retain(|(id, _)| {
             !refused
                 .iter()
@@ -487,64 +488,64 @@ impl<S: System> World<S> {
         });
         note(|| format!("{index} broadcasts {number}: {} refuse", refused.len()));
         let mut model = self.model();
-        for (_, handle) in &takers {
-            model.handles[handle.index].broadcasts.push(number);
+        for (_, peer) in &takers {
+            model.peers[peer.index].broadcasts.push(number);
         }
         drop(model);
         drop(takers);
     }
 
-    /// Ends the connection of `handle`.
-    pub fn disconnect(&self, handle: &Handle<S>, aborts: bool) {
+    /// Ends the connection of `peer`.
+    pub fn disconnect(&self, peer: &TestPeer<S>, aborts: bool) {
         step();
-        note(|| format!("peer {} disconnects, aborts {aborts}", handle.index));
+        note(|| format!("peer {} disconnects, aborts {aborts}", peer.index));
         {
             let mut model = self.model();
-            model.handles[handle.index].is_left = true;
-            for session in &mut model.sessions {
-                session.is_excused |= session.handle == Some(handle.index);
+            model.peers[peer.index].is_left = true;
+            for remote in &mut model.remotes {
+                remote.is_excused |= remote.peer == Some(peer.index);
             }
         }
         if aborts {
-            handle.connection.abort();
+            peer.connection.abort();
         } else {
-            handle.connection.disconnect();
+            peer.connection.disconnect();
         }
     }
 
-    /// Connects `handle`, which may be connected, to somebody else.
-    pub fn connect(&self, handle: &Handle<S>) {
-        if handle.connection.status() == Status::Connected {
+    /// Connects `peer` to a remote, after disconnecting it.
+    pub fn connect(&self, peer: &TestPeer<S>) {
+        if peer.connection.status() == Status::Connected {
             let aborts = self.chance(2) == 0;
-            self.disconnect(handle, aborts);
+            self.disconnect(peer, aborts);
         }
-        let address = self.kinds[handle.kind].remote_address.clone();
+        let address = self.kinds[peer.kind].remote_address.clone();
         {
             let mut model = self.model();
-            model.handles[handle.index].has_connected_again = true;
-            model.handles[handle.index].is_left = true;
+            model.peers[peer.index].has_connected_again = true;
+            model.peers[peer.index].is_left = true;
         }
         let limit = Some(Duration::from_secs(10));
-        let outcome = handle
+        let outcome = peer
             .connection
             .connect(Target::Address(address), limit, S::now());
-        note(|| format!("peer {} connects: {outcome:?}", handle.index));
+        note(|| format!("peer {} connects: {outcome:?}", peer.index));
     }
 
-    /// Puts another peer under a channel.
-    pub fn replace(&self, thing: &Thing<S>) {
-        let (Some(channel), Some(old)) = (thing.channel(), thing.handle()) else {
+    /// Replaces the peer of a channel.
+    pub fn replace(&self, object: &Object<S>) {
+        let (Some(channel), Some(old)) = (object.channel(), object.peer()) else {
             return;
         };
         step();
-        let new = self.handle(Connection::new(), old.kind, false);
-        note(|| format!("{} has peer {} now", thing.id, new.index));
+        let new = self.new_peer(Connection::new(), old.kind, false);
+        note(|| format!("{} has peer {} now", object.id, new.index));
         self.connect(&new);
-        thing.is_replaced.store(true, Ordering::Relaxed);
+        object.is_replaced.store(true, Ordering::Relaxed);
         {
             let mut model = self.model();
             for index in 0..2 {
-                if let Some(membership) = model.membership(index, thing.id) {
+                if let Some(membership) = model.membership(index, object.id) {
                     membership.replace();
                 }
             }

@@ -1,5 +1,5 @@
-//! An end that writes, and ends its direction or goes while a call is writing. Whatever was accepted arrives, then the end,
-//! and nothing else has to be called for that.
+//! An end that shuts down or closes while another thread is in a write. All that was accepted
+//! arrives, followed by the end of the stream, and no other call is needed for that.
 
 use std::mem::MaybeUninit;
 use std::sync::Arc;
@@ -58,17 +58,18 @@ pub fn run(mut random: Random) {
     }
     has_ended.store(true, Ordering::SeqCst);
     if random.once_in(2) {
-        // Of all calls only this one asks for the end.
+        // The only call that ends the stream.
         let outcome = writer.shut_down_writing();
         note(|| format!("it ends: {outcome:?}"));
         writing.join().expect("no thread panics");
         if writer.pending_bytes() > 0 {
-            // What is queued needs polls, or a lingering close, which has as long as it takes.
+            // Queued data needs polls or a lingering close. The timeout gives that close enough
+            // time.
             writer.set_write_timeout(Some(PATIENT));
             writer.disconnect();
         }
     } else {
-        // The lingering close has as long as it takes.
+        // The timeout gives the lingering close enough time.
         writer.set_write_timeout(Some(PATIENT));
         writer.disconnect();
         note(|| "it goes".into());
@@ -79,13 +80,13 @@ pub fn run(mut random: Random) {
     let is_whole = state.received == state.accepted && outcome == Outcome::End;
     assert!(
         is_whole || state.may_fail.is_some(),
-        "{outcome:?}, and of what was accepted something has not arrived: {state:?}"
+        "{outcome:?}, but not all that was accepted has arrived: {state:?}"
     );
     drop(state);
     writer.disconnect();
 }
 
-/// Writes until it may not.
+/// Writes until a call fails.
 fn write(writer: &Connection, stream: &Stream, has_ended: &AtomicBool, random: &mut Random) {
     let mut budget = world::buffer_size() * 8;
     for _ in 0..random.size(20) {
@@ -116,7 +117,7 @@ fn write(writer: &Connection, stream: &Stream, has_ended: &AtomicBool, random: &
     }
 }
 
-/// Reads to the end, and sends something itself if it `talks`.
+/// Reads to the end. If it `talks`, it also sends.
 fn read(reader: &Connection, stream: &Stream, talks: bool, random: &mut Random) -> Outcome {
     reader.set_allow_half_open(true);
     reader.set_read_timeout(talks.then_some(Duration::from_millis(10)));

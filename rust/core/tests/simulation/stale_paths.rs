@@ -1,14 +1,14 @@
-//! Several who want to listen at the same path, which is left behind stale now and then. Never do two have it, and whoever
-//! has it is reached by it.
+//! Several threads listen at the same path, at which a stale file is left now and then. At most one
+//! of them succeeds at a time, and that one is reached by the path.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use stream_socket::simulated::control::{self as world, Fault, Raw};
+use stream_socket::simulated::control::{self as world, Fault};
 use stream_socket::{Address, BindAddress, BindError, ListenError, ListenOptions, Listener};
 
-use super::simulated::Simulated;
+use super::simulated::{Simulated, connect_raw};
 use super::system::{Random, System};
 use super::trace::{note, step};
 
@@ -30,11 +30,11 @@ pub fn run(mut random: Random) {
     for thread in threads {
         thread.join().expect("no thread panics");
     }
-    // What is left behind is taken over.
+    // A stale file is replaced.
     world::clear_faults();
     let last = Listener::new();
     last.listen(&BindAddress::Unix(PATH.into()), ListenOptions::new(5))
-        .expect("nobody has it any more");
+        .expect("the path is free");
 }
 
 fn contend(number: usize, owners: &AtomicUsize, random: &mut Random) {
@@ -42,34 +42,34 @@ fn contend(number: usize, owners: &AtomicUsize, random: &mut Random) {
     for _ in 0..random.size(20) {
         step();
         if random.once_in(4) {
-            // Somebody has crashed, and left a file.
+            // As after a crash.
             let _ = world::create_file(Path::new(PATH), true);
         }
         let listener = Listener::new();
         match listener.listen(&bind, ListenOptions::new(5)) {
             Ok(()) => {
-                note(|| format!("{number} has it"));
+                note(|| format!("{number} listens"));
                 let before = owners.fetch_add(1, Ordering::SeqCst);
-                assert_eq!(before, 0, "{number} has taken it from another one");
+                assert_eq!(before, 0, "{number} has taken the path of another listener");
                 if random.once_in(2) {
                     world::sleep(Simulated::patience(random));
                 }
-                let client = Raw::connect(&address);
+                let client = connect_raw(&address);
                 assert!(
                     client.is_ok(),
-                    "{number} has it, and is not reached: {client:?}"
+                    "{number} listens and is not reached: {client:?}"
                 );
                 let accepted = listener.accept().expect("no descriptor is missing");
                 assert!(
                     accepted.is_some(),
-                    "somebody else was reached than {number}"
+                    "another listener than {number} was reached"
                 );
-                note(|| format!("{number} lets it go"));
+                note(|| format!("{number} stops"));
                 owners.fetch_sub(1, Ordering::SeqCst);
                 listener.stop();
             }
             Err(ListenError::Bind(BindError::Os { source, .. })) => {
-                note(|| format!("{number} does not get it: {source}"));
+                note(|| format!("{number} cannot listen: {source}"));
                 assert!(
                     matches!(source.raw_os_error(), Some(libc::EADDRINUSE)),
                     "{source}"

@@ -1,27 +1,28 @@
-//! What the events of a connection tell: each follows from those before.
+//! Checks the events of one connection: each has to follow from those before it.
 
 use stream_socket::{ConnectEnd, Connection, Event, Status};
 
-/// What they have told so far.
+/// What the events so far add up to.
 #[derive(Debug)]
-pub struct Machine {
+pub struct StateMachine {
     pub status: Status,
-    /// How often it has begun to connect, and how often that has come to an end.
+    /// How many connects have started, and how many have finished.
     connects: u32,
     finished: u32,
-    /// How often it was connected, and how often that has come to an end.
+    /// How often the connection was established, and how often it has ended.
     established: u32,
     disconnected: u32,
     pub last_end: Option<ConnectEnd>,
 }
 
-impl Machine {
-    /// That of a connection of which nobody has taken an event.
-    pub fn of(connection: &Connection) -> Machine {
-        // An accepted connection has nothing to tell; one that has connected begins with that.
+impl StateMachine {
+    /// The state of `connection`, whose events were not taken yet.
+    pub fn of(connection: &Connection) -> StateMachine {
+        // An accepted connection has no events; one that has connected begins with those of its
+        // connect.
         let is_accepted = !connection.has_events();
         let status = connection.status();
-        Machine {
+        StateMachine {
             status: if is_accepted { status } else { Status::None },
             connects: 0,
             finished: 0,
@@ -59,21 +60,21 @@ impl Machine {
                 self.last_end = Some(end);
                 assert_eq!(
                     self.finished, self.connects,
-                    "{name}: a connect ends twice, or not"
+                    "{name}: a connect has finished twice, or without a start"
                 );
             }
             Event::Disconnected(_) => {
                 self.disconnected += 1;
                 assert_eq!(
                     self.disconnected, self.established,
-                    "{name}: a connection ends twice, or not"
+                    "{name}: a connection has ended twice, or was not established"
                 );
             }
             _ => {}
         }
     }
 
-    /// Whether the events add up, of a connection that was disconnected for good.
+    /// Checks that the events add up once the connection has been disconnected for good.
     pub fn finish(&self, name: &str) {
         assert_eq!(self.status, Status::None, "{name}: {self:?}");
         assert_eq!(self.connects, self.finished, "{name}: {self:?}");

@@ -1,5 +1,6 @@
-//! One connection object that connects, disconnects and connects again, while other threads read, write and poll it. No
-//! byte of one session is ever seen in another, and whatever was accepted arrives in the session that accepted it.
+//! One connection object that connects, disconnects and connects again, while other threads read,
+//! write and poll it. No byte of one generation is ever seen in another, and all that a generation
+//! has accepted arrives in it.
 
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,30 +13,30 @@ use stream_socket::{Address, Connection, Group, Listener, ReadError, Status, Tar
 use super::exchange::listen;
 use super::library::PATIENT;
 use super::library_reads::{initialised, split};
-use super::machine::Machine;
 use super::simulated::Simulated;
+use super::state_machine::StateMachine;
 use super::stream::Stream;
 use super::system::{Random, System};
 use super::tags::Tags;
 use super::trace::{note, step};
 
-const OFTEN: Ordering = Ordering::SeqCst;
+const ORDER: Ordering = Ordering::SeqCst;
 
-/// What the threads share.
+/// The object, and what its threads share.
 struct Client {
     connection: Connection,
     group: Group,
     key: usize,
-    /// The number of the session that was begun last. It grows before the connect.
-    session: AtomicUsize,
+    /// The number of the newest generation. It grows before the connect.
+    generation: AtomicUsize,
     is_over: AtomicBool,
-    /// All that the object has sent, in whatever session.
+    /// All that the object has sent, in any generation.
     stream: Stream,
-    /// Where calls that write have ended in it.
+    /// The offsets in `stream` at which writes have ended.
     boundaries: Mutex<Vec<u64>>,
-    /// What the server has received, by session.
+    /// What the server has received in each generation.
     received: Mutex<Vec<Vec<u8>>>,
-    /// Nothing is aborted, and no connect is given up.
+    /// No connection is aborted, and no connect is cancelled.
     is_exact: bool,
 }
 
@@ -54,7 +55,7 @@ pub fn run(mut random: Random) {
         connection,
         group,
         key,
-        session: AtomicUsize::new(0),
+        generation: AtomicUsize::new(0),
         is_over: AtomicBool::new(false),
         stream: Stream::new("client to server", random.number()),
         boundaries: Mutex::new(vec![0]),
@@ -66,7 +67,7 @@ pub fn run(mut random: Random) {
     let mut own = Random::new(random.number());
     let serving = client.clone();
     threads.push(world::spawn(move || serving.serve(&listener, &mut own)));
-    for role in [Client::write, Client::read, Client::look] {
+    for role in [Client::write, Client::read, Client::inspect] {
         let mut own = Random::new(random.number());
         let client = client.clone();
         threads.push(world::spawn(move || role(&client, &mut own)));
@@ -81,16 +82,16 @@ pub fn run(mut random: Random) {
 impl Client {
     fn goes_on(&self) -> bool {
         step();
-        !self.is_over.load(OFTEN)
+        !self.is_over.load(ORDER)
     }
 
     /// Connects and disconnects.
     fn control(&self, address: &Address, random: &mut Random) {
         let count = random.size(8);
-        for session in 1..=count {
+        for generation in 1..=count {
             step();
-            self.session.store(session, OFTEN);
-            note(|| format!("session {session}"));
+            self.generation.store(generation, ORDER);
+            note(|| format!("generation {generation}"));
             self.connection
                 .connect(
                     Target::Address(address.clone()),
@@ -113,12 +114,12 @@ impl Client {
             } else {
                 self.connection.disconnect();
             }
-            note(|| format!("session {session} is over"));
+            note(|| format!("generation {generation} is over"));
             if random.once_in(2) {
                 world::sleep(Simulated::patience(random));
             }
         }
-        self.is_over.store(true, OFTEN);
+        self.is_over.store(true, ORDER);
         self.group.wake();
     }
 
@@ -156,7 +157,7 @@ impl Client {
     fn read(&self, random: &mut Random) {
         let mut tags = Tags::default();
         while self.goes_on() {
-            let before = self.session.load(OFTEN);
+            let before = self.generation.load(ORDER);
             let mut out = vec![MaybeUninit::new(0xA5); random.size(40_000)];
             let (outcome, count) = match random.below(4) {
                 0 => match self.connection.try_read(&mut out) {
@@ -176,17 +177,17 @@ impl Client {
                 }
             };
             note(|| format!("it reads {count}: {outcome:?}"));
-            let session = (self.session.load(OFTEN) == before).then_some(before);
-            tags.take(initialised(&out[..count]), session);
+            let generation = (self.generation.load(ORDER) == before).then_some(before);
+            tags.take(initialised(&out[..count]), generation);
             if count == 0 && !matches!(outcome, Err(ReadError::TimedOut { .. })) {
                 world::sleep(Simulated::patience(random));
             }
         }
     }
 
-    fn look(&self, random: &mut Random) {
-        // The controller may have begun already.
-        let mut machine = Machine::of(&Connection::new());
+    fn inspect(&self, random: &mut Random) {
+        // Another thread may have started a connect already.
+        let mut machine = StateMachine::of(&Connection::new());
         while self.goes_on() {
             match random.below(6) {
                 0 => world::sleep(Simulated::patience(random)),
@@ -213,11 +214,11 @@ impl Client {
         machine.finish("it");
     }
 
-    /// Accepts, and has a thread for each session.
+    /// Accepts connections, and serves each on a thread of its own.
     fn serve(self: &Arc<Self>, listener: &Listener, random: &mut Random) {
         let mut threads = Vec::new();
         loop {
-            let is_over = self.is_over.load(OFTEN);
+            let is_over = self.is_over.load(ORDER);
             match listener.accept().expect("no fault keeps it from accepting") {
                 Some(server) => {
                     let mut own = Random::new(random.number());
@@ -225,7 +226,7 @@ impl Client {
                     let index = threads.len();
                     self.received.lock().unwrap().push(Vec::new());
                     threads.push(world::spawn(move || {
-                        client.serve_session(index, &server, &mut own);
+                        client.serve_connection(index, &server, &mut own);
                     }));
                 }
                 None if is_over => break,
@@ -237,8 +238,8 @@ impl Client {
         }
     }
 
-    /// Sends bytes that tell of which session they are, and takes note of what comes, until the end.
-    fn serve_session(&self, index: usize, server: &Connection, random: &mut Random) {
+    /// Sends bytes that are tagged with the generation, and records what arrives, until the end.
+    fn serve_connection(&self, index: usize, server: &Connection, random: &mut Random) {
         let (mut sent, budget) = (0, random.size(world::buffer_size() * 8));
         server.set_allow_half_open(true);
         server.set_write_timeout(Some(PATIENT));
@@ -266,7 +267,7 @@ impl Client {
         }
     }
 
-    /// The sessions have received, one after another, what the calls have sent.
+    /// Checks that the generations have received, one after another, what the calls have sent.
     fn check(&self) {
         let (boundaries, accepted) = (
             self.boundaries.lock().unwrap().clone(),
@@ -286,15 +287,21 @@ impl Client {
                 .copied()
                 .find(|at| *at >= start && fits(*at));
             let found = found.unwrap_or_else(|| {
-                panic!("session {index} has received what no call of it has sent: {bytes:?} behind {start}")
+                panic!(
+                    "generation {index} has received what none of its calls has sent: \
+                     {bytes:?} behind {start}"
+                )
             });
             if self.is_exact {
-                assert_eq!(found, start, "what was accepted in session {index} is lost");
+                assert_eq!(
+                    found, start,
+                    "what was accepted in generation {index} is lost"
+                );
             }
             start = found + bytes.len() as u64;
             assert!(
                 !self.is_exact || boundaries.contains(&start),
-                "session {index} has ended within a call"
+                "generation {index} has ended within a call"
             );
         }
         if self.is_exact {

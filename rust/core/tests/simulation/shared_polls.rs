@@ -1,5 +1,5 @@
-//! Idle connections that share what the kernel tells. Whatever this library's own sockets have caused is seen by the first
-//! poll after it, and nothing is seen that is not there.
+//! Idle connections that use shared polls. The first poll after a send by the library reports the
+//! data, and no poll reports data that is not there.
 
 use std::mem::MaybeUninit;
 use std::path::PathBuf;
@@ -10,14 +10,15 @@ use std::time::Duration;
 use stream_socket::simulated::control::{self as world, Raw};
 use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener, Status};
 
+use super::simulated::connect_raw;
 use super::system::Random;
 use super::trace::{note, step};
 
-/// A connection, and how much lies there for each of its ends.
+/// A connection, and how many unread bytes each of its ends has.
 struct Pair {
     ends: Vec<Connection>,
     waiting: [usize; 2],
-    /// In place of the second end: somebody who does not use the library.
+    /// The second end, if it does not use the library.
     raw: Option<Raw>,
 }
 
@@ -39,7 +40,7 @@ impl Pair {
         }
     }
 
-    /// Somebody else sends, in pieces between which reads stop.
+    /// The raw end sends, in pieces at whose ends reads stop.
     fn send_raw(&mut self, random: &mut Random) {
         let Some(raw) = &self.raw else {
             return;
@@ -50,7 +51,7 @@ impl Pair {
                 self.waiting[0] += count;
             }
         }
-        // The library knows nothing of it, so what it has been told before may be used for a moment.
+        // The library does not notice this send, so it may use an older shared poll for a moment.
         world::sleep(Duration::from_micros(4));
     }
 
@@ -70,7 +71,7 @@ pub fn run(mut random: Random) {
     let rounds = random.size(60);
     for _ in 0..rounds {
         step();
-        // A frame: all are looked at, and those that are idle for long are watched.
+        // Frames: each polls all connections, and a poller watches those that stay idle.
         for _ in 0..random.size(4) {
             for (index, pair) in pairs.iter().enumerate() {
                 step();
@@ -93,7 +94,7 @@ pub fn run(mut random: Random) {
     }
 }
 
-/// Does something to one end, and looks at the other.
+/// Uses one end, and may poll the one that this affects.
 fn act(pair: &mut Pair, end: usize, random: &mut Random) {
     step();
     let other = 1 - end;
@@ -104,14 +105,14 @@ fn act(pair: &mut Pair, end: usize, random: &mut Random) {
             note(|| format!("{count} of {} are read", pair.waiting[end]));
             assert!(
                 count > 0 || pair.waiting[end] == 0,
-                "a read has not seen what lies there"
+                "a read has missed unread bytes"
             );
             pair.waiting[end] -= count;
         }
         1 => {
             let available = pair.ends[end].available().expect("it is connected");
             let waiting = pair.waiting[end];
-            // What lies behind a short read may not be counted for a moment.
+            // The bytes behind a short receive may not be counted yet.
             let is_right = available <= waiting && (available > 0 || waiting == 0);
             assert!(is_right, "{available} available of {waiting}");
         }
@@ -123,38 +124,42 @@ fn act(pair: &mut Pair, end: usize, random: &mut Random) {
             pair.waiting[other] += count;
         }
     }
-    let looks = if pair.raw.is_some() { end } else { other };
+    let polled = if pair.raw.is_some() { end } else { other };
     if random.once_in(2) {
-        let has_data = pair.poll(looks);
-        let waiting = pair.waiting[looks];
-        note(|| format!("{waiting} lie there, and a poll says {has_data}"));
-        assert_eq!(has_data, waiting > 0, "a poll has not seen what is there");
+        let has_data = pair.poll(polled);
+        let waiting = pair.waiting[polled];
+        note(|| format!("{waiting} bytes are unread, and a poll returns {has_data}"));
+        assert_eq!(
+            has_data,
+            waiting > 0,
+            "a poll has to report exactly what is there"
+        );
     }
 }
 
-/// A connection with somebody who does not use the library.
+/// A connection whose other end does not use the library.
 fn with_raw_end() -> (Connection, Raw) {
     let (listener, path) = (Listener::new(), PathBuf::from("@raw"));
     listener
         .listen(&BindAddress::Unix(path.clone()), ListenOptions::new(1))
         .expect("the name is free");
-    let raw = Raw::connect(&Address::Unix(path)).expect("the listener listens");
+    let raw = connect_raw(&Address::Unix(path)).expect("the listener listens");
     let library = listener.accept().expect("no fault is set");
     (library.expect("it has connected"), raw)
 }
 
-/// Closes one end, and looks at the other; makes another pair.
+/// Closes one end, polls the other, and replaces the pair.
 fn close(pair: &mut Pair, end: usize, random: &mut Random) {
     step();
     let other = 1 - end;
     note(|| "one is closed".into());
     pair.ends[end].disconnect();
     let has_data = pair.poll_closed(other);
-    // Unread bytes at the end that is closed reset it, behind what it has sent.
+    // If the closed end had unread bytes, it has reset the connection after what it had sent.
     if pair.waiting[other] == 0 {
         assert!(!has_data);
         let status = pair.ends[other].status();
-        assert_ne!(status, Status::Connected, "an end was not seen");
+        assert_ne!(status, Status::Connected, "a poll has missed the end");
     }
     if random.once_in(2) {
         pair.ends[other].disconnect();
@@ -168,12 +173,12 @@ impl Pair {
     }
 }
 
-/// One thread sends, and tells the other in another way that it has.
+/// One thread sends, and then signals the other thread through an atomic.
 fn between_threads(random: &mut Random) {
     let (one, other) = Connection::pair().expect("no fault is set");
     let idle: Vec<Pair> = (0..random.size(4)).map(|_| Pair::new(random)).collect();
     let sent = Arc::new(AtomicUsize::new(0));
-    let told = sent.clone();
+    let signal = sent.clone();
     let mut own = Random::new(random.number());
     let count = random.size(100);
     let sender = world::spawn(move || {
@@ -182,7 +187,7 @@ fn between_threads(random: &mut Random) {
             while one.try_write(&[7]).expect("it is sound") == 0 {
                 world::sleep(Duration::from_micros(1));
             }
-            told.store(number, Ordering::SeqCst);
+            signal.store(number, Ordering::SeqCst);
             world::sleep(Duration::from_nanos(own.size(20_000) as u64));
         }
         one
@@ -197,7 +202,7 @@ fn between_threads(random: &mut Random) {
         let has_data = other.poll(world::now).expect("it is sound");
         assert!(
             has_data || received >= sent,
-            "a poll has not seen what was sent: {received} of {sent}"
+            "a poll has missed what was sent: {received} of {sent}"
         );
         if has_data {
             let mut out = [MaybeUninit::uninit(); 16];

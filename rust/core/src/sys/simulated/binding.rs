@@ -1,32 +1,37 @@
-//! How sockets are made and get their names, and begin to listen.
+//! Creating sockets, binding them to names, and listening.
 
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::address::{SocketAddress, is_abstract, is_silent, is_unreachable};
 use super::faults::os_error;
-use super::id::Id;
-use super::network::{Name, SocketState, State};
+use super::objects::{
+    FIRST_FREE_PORT, Id, Name, SocketAddress, SocketState, State, is_abstract, is_silent,
+    is_unreachable,
+};
 use super::world::World;
-use crate::sys::AddressFamily;
+use crate::sys::types::AddressFamily;
+
+/// The longest queue of a listener (listen(2), somaxconn).
+const MAX_BACKLOG: usize = 4096;
 
 impl World {
-    /// A socket of random buffers.
+    /// Creates a socket with buffers of random sizes.
     pub(super) fn open_socket(&mut self, family: AddressFamily) -> Id {
         let id = self.next_id();
-        // Not too small for the world, so that what its programs send is many times what a buffer holds, but no more.
-        let most = self.regime.buffer;
-        let mut room = || (most / 4).max(1) + self.random.index(most - most / 4);
-        let (send_room, receive_room) = (room(), room());
+        // The programs send many times the largest buffer of their world. A buffer that is far
+        // smaller than that would make them long.
+        let most = self.parameters.buffer_size;
+        let mut size = || (most / 4).max(1) + self.random.index(most - most / 4);
+        let (send_buffer_size, receive_buffer_size) = (size(), size());
         let socket = SocketState {
             family,
             name: None,
             state: State::Unconnected,
             resets_when_closed: false,
             is_only_v6: false,
-            send_room,
-            receive_room,
+            send_buffer_size,
+            receive_buffer_size,
             is_embryo: false,
         };
         self.network.sockets.insert(id, socket);
@@ -35,7 +40,8 @@ impl World {
 
     pub(super) fn free_port(&mut self) -> u16 {
         loop {
-            self.network.next_port = self.network.next_port.checked_add(1).unwrap_or(32_768);
+            let next_port = self.network.next_port.checked_add(1);
+            self.network.next_port = next_port.unwrap_or(FIRST_FREE_PORT);
             let port = self.network.next_port;
             let is_taken = self.network.sockets.values().any(
                 |socket| matches!(&socket.name, Some(Name::Inet(name)) if name.port() == port),
@@ -47,7 +53,7 @@ impl World {
     }
 
     pub(super) fn bind(&mut self, id: Id, address: &SocketAddress) -> io::Result<()> {
-        if self.network.sockets[&id].name.is_some() {
+        if self.network.socket(id).name.is_some() {
             return Err(os_error(libc::EINVAL));
         }
         let name = match address {
@@ -59,39 +65,38 @@ impl World {
                 if address.port() == 0 {
                     address.set_port(self.free_port());
                 }
-                let conflicts = |socket: &SocketState| {
-                    let is_accepted = matches!(socket.state, State::Connected { .. });
-                    let any = |ip: IpAddr| ip.is_unspecified();
-                    matches!(&socket.name, Some(Name::Inet(name)) if name.port() == address.port()
-                        && !is_accepted
-                        && (any(name.ip()) || any(address.ip()) || name.ip() == address.ip()))
-                };
-                if self.network.sockets.values().any(conflicts) {
+                if self
+                    .network
+                    .sockets
+                    .values()
+                    .any(|socket| conflicts(socket, address))
+                {
                     return Err(os_error(libc::EADDRINUSE));
                 }
                 Name::Inet(address)
             }
             SocketAddress::Unix(path) if is_abstract(path) => {
                 let name = Name::Abstract(path.clone());
-                if self
-                    .network
-                    .sockets
-                    .values()
-                    .any(|socket| socket.name.as_ref() == Some(&name))
-                {
+                if self.is_bound(&name) {
                     return Err(os_error(libc::EADDRINUSE));
                 }
                 name
             }
-            SocketAddress::Unix(path) => Name::File(self.files.create_socket(path)?),
+            SocketAddress::Unix(path) => Name::File(self.files.create(path, true)?),
         };
-        self.socket(id).name = Some(name);
+        self.network.socket(id).name = Some(name);
         Ok(())
+    }
+
+    /// Whether a socket is bound to `name`.
+    pub(super) fn is_bound(&self, name: &Name) -> bool {
+        let mut sockets = self.network.sockets.values();
+        sockets.any(|socket| socket.name.as_ref() == Some(name))
     }
 
     pub(super) fn listen(&mut self, id: Id, backlog: i32) -> io::Result<()> {
         let port = self.free_port();
-        let socket = self.socket(id);
+        let socket = self.network.socket(id);
         if !matches!(socket.state, State::Unconnected | State::Listening { .. }) {
             return Err(os_error(libc::EINVAL));
         }
@@ -103,14 +108,14 @@ impl World {
             };
         }
         socket.state = State::Listening {
-            backlog: usize::try_from(backlog).unwrap_or(0).min(4096),
+            backlog: usize::try_from(backlog).unwrap_or(0).min(MAX_BACKLOG),
             queue: VecDeque::new(),
         };
-        self.edge(Some(id));
+        self.signal_edge(Some(id));
         Ok(())
     }
 
-    /// What a socket that is bound to a path is called.
+    /// The name of a socket that is bound to `address`.
     pub(super) fn name_of(&self, address: &SocketAddress) -> io::Result<Name> {
         match address {
             SocketAddress::Inet(address) => Ok(Name::Inet(*address)),
@@ -122,26 +127,14 @@ impl World {
             },
         }
     }
+}
 
-    pub(super) fn socket(&mut self, id: Id) -> &mut SocketState {
-        self.network
-            .sockets
-            .get_mut(&id)
-            .expect("the socket is open")
-    }
-
-    /// The internet address of the peer of a socket that was accepted.
-    pub(super) fn peer_name(&self, id: Id) -> Option<SocketAddr> {
-        let State::Connected {
-            connection, side, ..
-        } = &self.network.sockets.get(&id)?.state
-        else {
-            return None;
-        };
-        let peer = self.network.connections.get(connection)?.sides[1 - side].socket?;
-        match self.network.sockets.get(&peer)?.name {
-            Some(Name::Inet(address)) => Some(address),
-            _ => None,
-        }
-    }
+/// Whether `socket` keeps others from binding `address`. An accepted connection does not
+/// (socket(7), SO_REUSEADDR).
+fn conflicts(socket: &SocketState, address: SocketAddr) -> bool {
+    let is_connected = matches!(socket.state, State::Connected { .. });
+    let is_any = |ip: IpAddr| ip.is_unspecified();
+    matches!(&socket.name, Some(Name::Inet(name)) if name.port() == address.port()
+        && !is_connected
+        && (is_any(name.ip()) || is_any(address.ip()) || name.ip() == address.ip()))
 }
