@@ -36,14 +36,13 @@ const DEFAULT_TIMEOUT: float = 30.0
 class Result:
 	## [constant OK] if [member data] is complete. Otherwise [constant ERR_TIMEOUT]; [constant
 	## ERR_SKIP] if the peer was disconnected on this side or freed, or the game quits; [constant
-	## ERR_FILE_EOF] if the other side ended the stream first; [constant ERR_CONNECTION_ERROR] if the
-	## connection failed; the error of [signal StreamPeerSocketRs.connect_finished] if there never was
-	## a connection; [constant ERR_INVALID_DATA] if more arrived than the limit allows, or a malformed
-	## packet; [constant ERR_UNCONFIGURED] if the peer was neither connecting nor connected.
-	## [br][br]
-	## Two errors are returned at once, and nothing is read: [constant ERR_INVALID_PARAMETER] for a
-	## wrong argument, such as a negative time limit, and [constant ERR_UNAVAILABLE] without a
-	## [SceneTree].
+	## ERR_FILE_EOF] if the other side ended the stream first; [constant ERR_CONNECTION_ERROR] if
+	## the connection failed; the error of [signal StreamPeerSocketRs.connect_finished] if there
+	## never was a connection; [constant ERR_INVALID_DATA] if more arrived than the limit allows, or
+	## a malformed packet; [constant ERR_UNCONFIGURED] if the peer was neither connecting nor
+	## connected. [br][br] Two errors are returned at once, and nothing is read: [constant
+	## ERR_INVALID_PARAMETER] for a wrong argument, such as a negative time limit, and [constant
+	## ERR_UNAVAILABLE] without a [SceneTree].
 	var error: Error = OK
 	## The received bytes.
 	var data: PackedByteArray = PackedByteArray()
@@ -209,8 +208,8 @@ class Wait:
 	var _end: Error = ERR_BUSY
 	# The first poll may emit signals about a connection before this one.
 	var _is_first_poll: bool = true
-	# The coroutines that wait for this await, directly or through others, and whether each of them has
-	# ever been awaited itself. They are kept here because the engine leaks the variables of a
+	# The coroutines that wait for this await, directly or through others, and whether each of them
+	# has ever been awaited itself. They are kept here because the engine leaks the variables of a
 	# coroutine that it ends with a freed node when nothing else references the coroutine.
 	var _coroutines: Dictionary = {}
 
@@ -291,8 +290,8 @@ class Wait:
 	func _is_awaited() -> bool:
 		return _is_any_awaited(get_signal_connection_list(&"finished"))
 
-	# Whether one of these listeners is not a coroutine, or is a coroutine that is awaited or may still
-	# become awaited. The engine disconnects a coroutine whose node is freed.
+	# Whether one of these listeners is not a coroutine, or is a coroutine that is awaited or may
+	# still become awaited. The engine disconnects a coroutine whose node is freed.
 	func _is_any_awaited(connections: Array[Dictionary]) -> bool:
 		var is_any_awaited: bool = false
 		for connection: Dictionary in connections:

@@ -22,8 +22,8 @@ var nameless: Array[PacketPeerSocketRs] = []
 func _ready() -> void:
 	var lines: PacketPeerSocketRs = PacketPeerSocketRs.new()
 	lines.framing = PacketPeerSocketRs.FRAMING_DELIMITER
-	# The limit also holds for sent packets. The longest one is a line with a name in front of it, or
-	# the list of all names.
+	# The limit also holds for sent packets. The longest one is a line with a name in front of it,
+	# or the list of all names.
 	lines.max_packet_bytes = max_line_bytes + (max_clients + 2) * (MAX_NAME_BYTES + 2)
 	if server.listen(port) != OK:
 		push_error(server.get_last_error_message())

@@ -147,8 +147,8 @@ func _put(bytes: PackedByteArray) -> Error:
 
 
 func _read_head(response: Response) -> void:
-	# Interim responses may precede the response (RFC 9110, section 15.2). After 101 the connection no
-	# longer speaks HTTP.
+	# Interim responses may precede the response (RFC 9110, section 15.2). After 101 the connection
+	# no longer speaks HTTP.
 	for i: int in MAX_INTERIM + 1:
 		response.headers = {}
 		_head_left = MAX_HEAD_BYTES
@@ -251,8 +251,8 @@ func _read_line(response: Response) -> String:
 # Waits for more bytes. ERR_FILE_EOF at the end of the stream.
 func _receive() -> Error:
 	if _used > 0:
-		# The used bytes are removed once per received piece. Removing each line would copy the rest again
-		# and again.
+		# The used bytes are removed once per received piece. Removing each line would copy the rest
+		# again and again.
 		_received = _received.slice(_used)
 		_used = 0
 	var end: float = Time.get_ticks_msec() + time_limit * 1000

@@ -73,8 +73,8 @@ func _is_connected() -> bool:
 
 
 func _on_line(line: PackedByteArray) -> void:
-	# Null if it is not JSON. The engine's own functions print an error for each byte that is not valid
-	# UTF-8.
+	# Null if it is not JSON. The engine's own functions print an error for each byte that is not
+	# valid UTF-8.
 	var json: Variant = PacketPeerSocketRs.decode_json(line)
 	if not json is Dictionary:
 		return

@@ -169,8 +169,8 @@ func _read_array(count: int, depth: int) -> Variant:
 # Waits for more bytes. Returns false after an error.
 func _receive() -> bool:
 	if _used > 0:
-		# The used bytes are removed once per received piece. Removing each line would copy the rest again
-		# and again.
+		# The used bytes are removed once per received piece. Removing each line would copy the rest
+		# again and again.
 		_received = _received.slice(_used)
 		_used = 0
 	var end: float = Time.get_ticks_msec() + time_limit * 1000

@@ -114,8 +114,8 @@ func _step() -> bool:
 		return _accepted.step() or moved
 	if _server.is_connection_available():
 		_accepted = _endpoint("server", _server.take_socket_connection(), _server_parcel)
-		# The peer is connected already. Until its status is checked it counts as ended, and this may be
-		# the last step of the frame.
+		# The peer is connected already. Until its status is checked it counts as ended, and this
+		# may be the last step of the frame.
 		_accepted.notice_status()
 		_started_usec = Time.get_ticks_usec()
 		return true

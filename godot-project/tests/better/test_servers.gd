@@ -94,7 +94,8 @@ func test_more_than_eight_clients_can_wait() -> void:
 		var clients: Array[StreamPeer] = []
 		for i in 60:
 			var client := dial(end)
-			# On loopback the system accepts a connection within the call, or only after there is room.
+			# On loopback the system accepts a connection within the call, or only after there is
+			# room.
 			poll_connect(client)
 			if not check_eq(client.get_status(), STATUS_CONNECTED, "%s: client %d" % [kind, i]):
 				return

@@ -45,7 +45,8 @@ func test_poll_and_available_bytes_of_an_idle_peer_share_a_system_call() -> void
 
 func test_polling_many_idle_peers_shares_system_calls() -> void:
 	if _is_watching():
-		# A shared poll covers all peers for a moment. Without it, each peer would take one or two calls.
+		# A shared poll covers all peers for a moment. Without it, each peer would take one or two
+		# calls.
 		_expect("idle-peers", Calls.MANY * Calls.FRAMES / 2)
 
 

@@ -22,8 +22,8 @@ var _served: Array[StreamPeer] = []
 
 func _initialize() -> void:
 	var arguments := OS.get_cmdline_user_args()
-	# Under strace a system call takes longer than the time for which its result is shared. The longer
-	# time makes the peers share results as they do without strace.
+	# Under strace a system call takes longer than the time for which its result is shared. The
+	# longer time makes the peers share results as they do without strace.
 	ProjectSettings.set_setting("network/limits/stream_sockets/shared_answer_usec", 1000)
 	_family = Family.ours() if arguments[0] == "ours" else Family.engine()
 	_server = _family.tcp_server()

@@ -16,8 +16,8 @@ func test_lookups_succeed_fail_time_out_and_can_be_cancelled() -> void:
 	var result := EngineProcess.run("children/lookups.gd", [str(end.port)], environment)
 	check_eq(result["code"], 0, "exit code: " + result["output"])
 	for line: String in [
-			# The call's error, the status after it, the error and the count of connect_finished, the final
-			# status and the last error.
+			# The call's error, the status after it, the error and the count of connect_finished,
+			# the final status and the last error.
 			"none: [0, 1, %d, 1, 3, %d, \"resolve none.test: " % [ERR_CANT_RESOLVE, ERR_CANT_RESOLVE],
 			"slow: [0, 1, 0, 1, 2, 0, \"\"]\n",
 			"limited: [0, 1, %d, 1, 3, %d, \"resolve hang.test: timed out\"]\n" % [ERR_TIMEOUT, ERR_TIMEOUT],

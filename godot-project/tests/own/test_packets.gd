@@ -339,7 +339,8 @@ func test_threads_read_and_write_whole_packets() -> void:
 		var others := _packets(pair.served)
 		var seen := {}
 		var mutex := Mutex.new()
-		# Four readers of one peer and two writers. The packets are larger than the system's buffers.
+		# Four readers of one peer and two writers. The packets are larger than the system's
+		# buffers.
 		var size := 300_000
 		var read_all := func() -> void:
 			while true:
@@ -397,7 +398,8 @@ func test_a_writer_of_an_old_connection_does_not_disturb_the_next() -> void:
 	for kind: String in family.kinds():
 		var block := PackedByteArray()
 		block.resize(BIG)
-		# The writer notices the end while the next connection begins. Several rounds make a race likely.
+		# The writer notices the end while the next connection begins. Several rounds make a race
+		# likely.
 		for i in 10:
 			var pair := link(kind)
 			bound_buffers(pair)

@@ -8,8 +8,8 @@ const SignalLog := preload("res://tests/support/signal_log.gd")
 ## A relay in front of a server, a client of the relay, and the server's end of the link.
 class Relayed extends Link:
 	var relay := SocketRelayRs.new()
-	## The arguments of `link_opened` and `link_closed`: the link's number, and the error of a closed
-	## link.
+	## The arguments of `link_opened` and `link_closed`: the link's number, and the error of a
+	## closed link.
 	var told := []
 
 	func _init() -> void:

@@ -24,8 +24,8 @@ func test_max_pending_connections_shortens_the_backlog() -> void:
 			end.server.max_pending_connections = length
 			check_eq(end.server.max_pending_connections, length, kind + ": max_pending_connections")
 			check_eq(end.open(family, kind, fresh_path() if kind == "uds" else ""), OK, kind + ": listen")
-			# The system accepts one client more than requested, and over TCP some connects finish although
-			# the backlog is full.
+			# The system accepts one client more than requested, and over TCP some connects finish
+			# although the backlog is full.
 			var queue := fill(end)
 			check(queue.size() <= length + 3, "%s: %d clients for %d places" % [kind, queue.size(), length])
 

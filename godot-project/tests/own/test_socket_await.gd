@@ -112,7 +112,8 @@ func test_an_await_belongs_to_the_connection_it_began_with() -> void:
 				pair.endpoint.connect_peer(pair.client), 2)
 			var result: SocketAwait.Result = await wait.call(pair.client, PATIENCE)
 			check_eq(result.error, ERR_SKIP, kind + ": the await of the first connection")
-			# A new await belongs to the second connection, even if signals of the first are still pending.
+			# A new await belongs to the second connection, even if signals of the first are still
+			# pending.
 			pair.client.disconnect_from_host()
 			pair.endpoint.connect_peer(pair.client)
 			result = await wait.call(pair.client, 0.02)

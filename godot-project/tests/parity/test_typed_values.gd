@@ -94,8 +94,8 @@ func test_many_small_values_arrive_in_order() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		var wrong := 0
-		# The system charges hundreds of bytes for each tiny write, so only a few fit before they are
-		# read.
+		# The system charges hundreds of bytes for each tiny write, so only a few fit before they
+		# are read.
 		for start in range(0, 3000, 50):
 			for i in range(start, start + 50):
 				pair.client.put_u16(i)

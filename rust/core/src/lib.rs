@@ -56,7 +56,7 @@
 //! | `connect` | names, addresses, attempts |
 //! | `poll` | many sockets watched with one system call; groups |
 //! | `socket` | open sockets, their options, their files |
-//! | `error`, `event`, `deadline`, `totals` | errors; events; time limits; counters of the process |
+//! | `error`, `event`, `deadline`, `totals` | errors; events; limits; counters |
 //! | `address` | addresses and their texts |
 //! | `sync`, `sys` | locks, atomics, threads; the platform layer |
 

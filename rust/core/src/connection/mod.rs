@@ -8,7 +8,7 @@
 //! | `status`, `state_word` | the state machine as a pure function, and its state in one word |
 //! | `inner`, `invariants` | everything behind the lock, and what holds whenever the lock is free |
 //! | `recv`, `send` | the two directions: calls, state, bytes |
-//! | `direction`, `owner`, `interrupters` | how a blocking call owns a direction, and its interrupts |
+//! | `direction`, `owner`, `interrupters` | how a blocking call owns a direction |
 //! | `ending`, `close_reason` | the one way out |
 //! | `lingering_close`, `lingering_closes` | one graceful close, and the limits of all of them |
 //! | `closer` | the thread that finishes them |
