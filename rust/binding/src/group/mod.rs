@@ -87,7 +87,7 @@ impl StreamPeerSocketGroupRs {
         match added {
             Some(Ok(())) => Error::OK,
             Some(Err(AddError::AlreadyMember)) => Error::ERR_ALREADY_EXISTS,
-            Some(Err(AddError::NoPeer)) | None => {
+            Some(Err(_)) | None => {
                 godot_error!(
                     "add: only a StreamPeerSocketRs, a SocketServerRs, or a PacketPeerSocketRs with a stream can be in a group"
                 );
