@@ -71,7 +71,7 @@ impl Totals {
 ///
 /// let before = process::totals();
 /// let pair = Connection::pair()?;
-/// assert_eq!(process::totals().accepts, before.accepts + 2);
+/// assert!(process::totals().accepts >= before.accepts + 2);
 /// # drop(pair);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -127,8 +127,8 @@ impl Connecting {
         let progress = self.advance_phase(options, now, log);
         // The lookup ended only after the absence, so its addresses could not be tried before.
         let has_resolved = was_resolving && matches!(self.phase, ConnectPhase::Racing { .. });
-        let is_extended = was_absent || has_resolved && self.deadline.is_extended();
-        if is_extended && matches!(progress, ConnectProgress::Undecided) {
+        let extends = was_absent || has_resolved && self.deadline.is_extended();
+        if extends && matches!(progress, ConnectProgress::Undecided) {
             self.deadline.extend(now, self.remaining_work(now));
         }
         progress
