@@ -103,7 +103,7 @@ func _on_packet(packet: PackedByteArray) -> void:
 		_put({"jsonrpc": "2.0", "id": message["id"], "result": null})
 	elif message.get("method") is String:
 		notified.emit(message["method"], message.get("params"))
-	elif message.get("id") is float:
-		var id: float = message["id"]
-		if _answers.has(int(id)):
-			_answers[int(id)] = message
+	elif message.get("id") is int:
+		var id: int = message["id"]
+		if _answers.has(id):
+			_answers[id] = message

@@ -81,7 +81,7 @@ func _on_line(line: PackedByteArray) -> void:
 	var message: Dictionary = json
 	if message.has("event"):
 		happened.emit(message)
-	elif message.get("request_id") is float:
-		var id: float = message["request_id"]
-		if _answers.has(int(id)):
-			_answers[int(id)] = message
+	elif message.get("request_id") is int:
+		var id: int = message["request_id"]
+		if _answers.has(id):
+			_answers[id] = message

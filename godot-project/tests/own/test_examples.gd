@@ -233,7 +233,7 @@ func test_partial_examples_run() -> void:
 		var group := StreamPeerSocketGroupRs.new()
 		group.add(peer)
 		var values := {"peer": peer, "server": end.server, "group": group, "data": PackedByteArray([1]),
-				"host": LOOPBACK, "port": end.port}
+				"host": LOOPBACK, "port": end.port, "room": [peer], "message": {"type": "hello"}}
 		var node := _node(example, end)
 		node.peer = peer
 		_add(node)

@@ -97,7 +97,13 @@ fn read(reader: &mut JsonStreamReader<&[u8]>) -> Result<Variant, ReaderError> {
     }
 }
 
-/// Every number is a float, as in the engine. A number that is too large is infinite.
+/// A number without a fraction and an exponent is an int if it fits, so that it keeps all its
+/// digits and is encoded as it came. Every other number is a float; one that is too large is
+/// infinite.
 fn number(text: &str) -> Variant {
-    text.parse::<f64>().unwrap_or(f64::NAN).to_variant()
+    // An int has no negative zero.
+    match text.parse::<i64>() {
+        Ok(number) if text != "-0" => number.to_variant(),
+        _ => text.parse::<f64>().unwrap_or(f64::NAN).to_variant(),
+    }
 }

@@ -32,6 +32,7 @@ mod settings;
 mod shared_methods;
 mod statistics;
 mod text;
+mod variant_format;
 
 use godot::classes::Engine;
 use godot::init::{ExtensionLibrary, InitStage, gdextension};

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use godot::builtin::{GString, PackedByteArray, Variant};
 use godot::classes::{Json, PacketPeerExtension};
-use godot::global::Error;
+use godot::global::{Error, bytes_to_var, bytes_to_var_with_objects};
 use godot::meta::ToGodot;
 use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api};
 
-use crate::bridge::{self, ObjectRef};
+use crate::bridge::{self, ObjectRef, Optional};
 use crate::class_trees::PACKET_PEER;
 use crate::frame_poll::FramePoll;
 use crate::parts::{
@@ -20,7 +20,7 @@ use crate::parts::{
 };
 use crate::peer::StreamPeerSocketRs;
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods};
-use crate::{json, text};
+use crate::{json, text, variant_format};
 
 /// The reason why a packet is not text.
 const NOT_TEXT: &str = "packet is not UTF-8 text, or contains a null character";
@@ -91,6 +91,16 @@ impl PacketPeerSocketRs {
     }
 
     #[func]
+    fn encode_json(value: Variant) -> PackedByteArray {
+        PackedByteArray::from(Json::stringify(&value).to_string().as_bytes())
+    }
+
+    #[func]
+    fn encode_text(text: GString) -> PackedByteArray {
+        PackedByteArray::from(text.to_string().as_bytes())
+    }
+
+    #[func]
     fn get_json(&self) -> Variant {
         // The packet is parsed after the connection's lock is released.
         let Ok(Some(packet)) = self.packets.take(<[u8]>::to_vec) else {
@@ -117,8 +127,26 @@ impl PacketPeerSocketRs {
     }
 
     #[func]
-    fn decode_json(packet: PackedByteArray) -> Variant {
-        json::parse(packet.as_slice()).unwrap_or_default()
+    fn decode_json(
+        packet: PackedByteArray,
+        #[opt(default = Optional::nil())] invalid: Optional<Variant>,
+    ) -> Variant {
+        json::parse(packet.as_slice()).unwrap_or_else(|_| invalid.into_inner())
+    }
+
+    #[func]
+    fn decode_var(
+        packet: PackedByteArray,
+        #[opt(default = Optional::nil())] invalid: Optional<Variant>,
+        #[opt(default = false)] allow_objects: bool,
+    ) -> Variant {
+        if !variant_format::is_valid(packet.as_slice(), allow_objects) {
+            return invalid.into_inner();
+        }
+        match allow_objects {
+            true => bytes_to_var_with_objects(&packet),
+            false => bytes_to_var(&packet),
+        }
     }
 
     #[func]

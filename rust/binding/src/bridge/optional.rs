@@ -1,6 +1,6 @@
 //! Arguments with a default value, of types that gdext has no defaults for.
 
-use godot::builtin::VarArray;
+use godot::builtin::{VarArray, Variant};
 use godot::meta::conv::ByValue;
 use godot::meta::error::ConvertError;
 use godot::meta::shape::GodotShape;
@@ -14,6 +14,13 @@ pub(crate) struct Optional<T>(T);
 impl<T> Optional<Option<T>> {
     /// An argument whose default is null.
     pub(crate) const NULL: Self = Optional(None);
+}
+
+impl Optional<Variant> {
+    /// An argument whose default is null.
+    pub(crate) fn nil() -> Self {
+        Optional(Variant::nil())
+    }
 }
 
 impl Optional<VarArray> {
@@ -52,5 +59,5 @@ impl<T: FromGodot> FromGodot for Optional<T> {
     }
 }
 
-// SAFETY: A default is made by one of the two constructors: null, or a read-only array.
+// SAFETY: A default is made by one of the constructors: null, or a read-only array.
 unsafe impl<T: ToGodot + FromGodot> GodotImmutable for Optional<T> {}

@@ -14,7 +14,7 @@ use godot::classes::RefCounted;
 use godot::global::Error;
 use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
-use stream_socket::dispatch::{AddError, EventLoop, Subject};
+use stream_socket::dispatch::{AddError, EventLoop, Refused, Subject};
 
 use self::member::GroupMember;
 use self::signals::{GroupSignals, PACKET_RECEIVED};
@@ -144,18 +144,18 @@ impl StreamPeerSocketGroupRs {
         data: PackedByteArray,
         #[opt(default = Optional::empty_array())] except: Optional<VarArray>,
     ) -> Array<Gd<RefCounted>> {
-        let except = except.into_inner();
-        let except = except.iter_shared();
-        let except = except.filter_map(|object| object.try_to::<Gd<RefCounted>>().ok());
-        let except: Vec<_> = except.map(|object| ObjectRef::new(&object).id()).collect();
+        let except = ids_of(&except.into_inner());
         let is_left_out = |member: &GroupMember| except.contains(&member.id());
-        let refused = events(&this).broadcast(data.as_slice(), is_left_out);
-        let refused = refused.into_iter().map(|refused| {
-            let member = refused.member.subject();
-            member.record(&refused.error);
-            member.object().to_gd()
-        });
-        refused.collect()
+        refusing_members(events(&this).broadcast(data.as_slice(), is_left_out))
+    }
+
+    #[func(gd_self)]
+    fn broadcast_to(
+        this: Gd<Self>,
+        peers: VarArray,
+        data: PackedByteArray,
+    ) -> Array<Gd<RefCounted>> {
+        refusing_members(events(&this).broadcast_to(data.as_slice(), &ids_of(&peers)))
     }
 
     #[func(gd_self)]
@@ -189,6 +189,23 @@ impl StreamPeerSocketGroupRs {
 }
 
 auto_poll_methods!(StreamPeerSocketGroupRs);
+
+/// The ids of the objects in `peers`.
+fn ids_of(peers: &VarArray) -> Vec<u64> {
+    let objects = peers.iter_shared();
+    let objects = objects.filter_map(|object| object.try_to::<Gd<RefCounted>>().ok());
+    objects.map(|object| ObjectRef::new(&object).id()).collect()
+}
+
+/// The members that did not accept a broadcast, with the reason recorded on each.
+fn refusing_members(refused: Vec<Refused<GroupMember>>) -> Array<Gd<RefCounted>> {
+    let members = refused.into_iter().map(|refused| {
+        let member = refused.member.subject();
+        member.record(&refused.error);
+        member.object().to_gd()
+    });
+    members.collect()
+}
 
 /// The event loop. The caller holds no reference into the object, because a handler may free the
 /// object.

@@ -21,22 +21,19 @@ pub struct Refused<S> {
     pub error: WriteError,
 }
 
-/// See [`EventLoop::broadcast`](crate::dispatch::EventLoop::broadcast).
-pub(super) fn broadcast<S: Subject>(
+/// Sends `data` to `members`. See
+/// [`EventLoop::broadcast`](crate::dispatch::EventLoop::broadcast).
+pub(super) fn broadcast<'a, S: Subject + 'a>(
     shared: &Shared<S>,
     data: &[u8],
-    is_excluded: impl Fn(&S) -> bool,
+    members: impl Iterator<Item = &'a Arc<LoopMember<S>>>,
 ) -> Vec<Refused<S>> {
     let mut framed = FrameCache::default();
     let mut refused = Vec::new();
     let mut unflushed = Vec::new();
-    let members = shared.members();
     // Two broadcasts reach all members in the same order.
     let guard = shared.lock_broadcasts();
-    for member in members.iter() {
-        if is_excluded(member.subject()) {
-            continue;
-        }
+    for member in members {
         let outcome = match member.subject().source() {
             Source::Server(_) => continue,
             Source::Peer(peer) => enqueue(peer.connection(), |connection, limit| {

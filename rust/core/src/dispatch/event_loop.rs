@@ -247,7 +247,17 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     /// A peer without a write buffer limit queues at most 1 MiB. Within a poll, the queues are sent
     /// at its end: one system call for each peer, however many messages there are.
     pub fn broadcast(&self, data: &[u8], is_excluded: impl Fn(&S) -> bool) -> Vec<Refused<S>> {
-        broadcast::broadcast(&self.0, data, is_excluded)
+        let members = self.0.members();
+        let included = members
+            .iter()
+            .filter(|member| !is_excluded(member.subject()));
+        broadcast::broadcast(&self.0, data, included)
+    }
+
+    /// As [`broadcast`](Self::broadcast), but only to the members with these `ids`. The cost follows
+    /// their number. An id that belongs to no member is ignored, and so is a second mention.
+    pub fn broadcast_to(&self, data: &[u8], ids: &[u64]) -> Vec<Refused<S>> {
+        broadcast::broadcast(&self.0, data, self.0.members_of(ids).iter())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The state of an event loop, which visits, broadcasts and packet channels share.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 
 use crate::connection::Connection;
@@ -183,6 +184,17 @@ impl<S: Subject> Shared<S> {
     /// All members, in the order in which they were added.
     pub(super) fn members(&self) -> Members<S> {
         self.roster().in_order()
+    }
+
+    /// The members with these `ids`, each once, in this order.
+    pub(super) fn members_of(&self, ids: &[u64]) -> Vec<Arc<LoopMember<S>>> {
+        let mut seen = HashSet::with_capacity(ids.len());
+        let roster = self.roster();
+        let members = ids
+            .iter()
+            .filter(|&&id| seen.insert(id))
+            .filter_map(|&id| roster.find(id));
+        members.cloned().collect()
     }
 
     pub(super) fn max_members(&self) -> usize {

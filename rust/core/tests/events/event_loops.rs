@@ -343,6 +343,28 @@ fn broadcasts_of_handlers_reach_those_who_read(family: AddressFamily) {
 }
 
 #[test]
+fn a_broadcast_to_some_members_reaches_each_of_them_once() {
+    let event_loop = Loop::new();
+    let pairs: Vec<_> = (0..4).map(|_| local_pair()).collect();
+    let (members, others): (Vec<_>, Vec<_>) = pairs
+        .into_iter()
+        .map(|(one, other)| (Member::peer(one), other))
+        .unzip();
+    for member in &members {
+        event_loop.add(member);
+    }
+    let stranger = Member::peer(local_pair().0);
+    let ids = [&members[3], &members[1], &stranger, &members[3]].map(|member| member.id);
+    assert!(event_loop.members.broadcast_to(b"some", &ids).is_empty());
+    assert!(event_loop.members.broadcast(b"all", |_| false).is_empty());
+    for (index, other) in others.iter().enumerate() {
+        let expected: &[u8] = if index % 2 == 1 { b"someall" } else { b"all" };
+        assert_eq!(read(other, expected.len()).unwrap(), expected, "{index}");
+        assert_eq!(try_read(other, 10).unwrap(), b"", "{index}");
+    }
+}
+
+#[test]
 fn nested_polls_are_bounded_and_skip_nobody() {
     let event_loop = Loop::new();
     let pairs: Vec<_> = (0..300).map(|_| local_pair()).collect();
