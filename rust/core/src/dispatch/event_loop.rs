@@ -254,8 +254,9 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
         broadcast::broadcast(&self.0, data, included)
     }
 
-    /// As [`broadcast`](Self::broadcast), but only to the members with these `ids`. The cost follows
-    /// their number. An id that belongs to no member is ignored, and so is a second mention.
+    /// As [`broadcast`](Self::broadcast), but only to the members with these `ids`. The cost
+    /// follows their number. An id that belongs to no member is ignored, and so is a second
+    /// mention.
     pub fn broadcast_to(&self, data: &[u8], ids: &[u64]) -> Vec<Refused<S>> {
         broadcast::broadcast(&self.0, data, self.0.members_of(ids).iter())
     }
