@@ -98,7 +98,7 @@ impl LingeringClose {
             if sent >= MAX_SENT {
                 return CloseProgress::Busy;
             }
-            let unsent = self.queue.unsent();
+            let unsent = self.queue.as_slice();
             match self.socket.send(&unsent[..unsent.len().min(MAX_SENT)]) {
                 Ok(count) => {
                     totals::sent(count);

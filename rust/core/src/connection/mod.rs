@@ -12,6 +12,7 @@
 //! | `ending`, `close_reason` | the one way out |
 //! | `lingering_close`, `lingering_closes` | one graceful close, and the limits of all of them |
 //! | `closer` | the thread that finishes them |
+//! | `byte_queue` | the queue of bytes that both directions use |
 //! | `statistics`, `recording`, `recorder` | counters, and traffic kept for debugging |
 //! | `std_io` | the traits of std |
 //!
@@ -46,6 +47,7 @@
 //! `Inner` under the lock, and interrupts the owners. Without the lock, it then resets the socket
 //! or begins a lingering close, in which the closer thread delivers what was accepted.
 
+mod byte_queue;
 mod close_reason;
 mod closer;
 mod connect;

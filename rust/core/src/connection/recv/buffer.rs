@@ -4,15 +4,15 @@ use std::mem::MaybeUninit;
 
 use memchr::memmem;
 
+use crate::connection::byte_queue::ByteQueue;
+
 /// The capacity that an empty buffer keeps for the next message.
 const KEPT_CAPACITY: usize = 1024;
 
 /// Received bytes in order.
 #[derive(Debug, Default)]
 pub(crate) struct RecvBuffer {
-    bytes: Vec<u8>,
-    /// The index of the first unread byte.
-    start: usize,
+    bytes: ByteQueue<KEPT_CAPACITY>,
     /// The number of bytes read since the connection began.
     read: u64,
     /// The number of unread bytes that do not contain the last delimiter.
@@ -24,7 +24,7 @@ pub(crate) struct RecvBuffer {
 impl RecvBuffer {
     #[inline]
     pub(crate) fn unread(&self) -> &[u8] {
-        &self.bytes[self.start..]
+        self.bytes.as_slice()
     }
 
     /// Returns the number of bytes read since the connection began.
@@ -34,32 +34,23 @@ impl RecvBuffer {
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len() - self.start
+        self.bytes.len()
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.bytes.is_empty()
     }
 
     /// Checks the bounds that the methods rely on.
     pub(crate) fn check(&self) {
-        debug_assert!(self.start <= self.bytes.len());
-        debug_assert!(
-            self.start == 0 || !self.is_empty(),
-            "an empty buffer starts at 0"
-        );
+        self.bytes.check();
         debug_assert!(self.searched <= self.len(), "unread bytes were searched");
     }
 
     /// Appends received bytes.
     pub(crate) fn push(&mut self, received: &[u8]) {
-        // Read bytes are removed once they are the larger part, so that each byte is moved a few
-        // times at most.
-        if self.start > self.bytes.len() / 2 {
-            self.bytes.drain(..std::mem::take(&mut self.start));
-        }
-        self.bytes.extend_from_slice(received);
+        self.bytes.push(received);
     }
 
     /// Reads as many bytes as fit into `out`, and returns their number.
@@ -67,7 +58,7 @@ impl RecvBuffer {
     pub(crate) fn take(&mut self, out: &mut [MaybeUninit<u8>]) -> usize {
         let count = self.len().min(out.len());
         if count > 0 {
-            out[..count].write_copy_of_slice(&self.bytes[self.start..self.start + count]);
+            out[..count].write_copy_of_slice(&self.unread()[..count]);
             self.skip(count);
         }
         count
@@ -76,29 +67,14 @@ impl RecvBuffer {
     /// Marks `count` unread bytes as read.
     #[inline]
     pub(crate) fn skip(&mut self, count: usize) {
-        debug_assert!(count <= self.len());
-        self.start += count;
+        self.bytes.skip(count);
         self.read += count as u64;
         self.searched = self.searched.saturating_sub(count);
-        if self.start == self.bytes.len() {
-            self.clear();
-        }
-    }
-
-    #[cold]
-    fn clear(&mut self) {
-        self.start = 0;
-        if self.bytes.capacity() > KEPT_CAPACITY {
-            self.bytes = Vec::new();
-        } else {
-            self.bytes.clear();
-        }
     }
 
     /// Frees the memory, because an idle connection needs none. The buffer must be empty.
     pub(crate) fn release(&mut self) {
-        debug_assert!(self.is_empty());
-        self.bytes = Vec::new();
+        self.bytes.release();
     }
 
     /// Searches the first `limit` unread bytes for `delimiter`, and returns the number of bytes up
@@ -110,8 +86,8 @@ impl RecvBuffer {
             self.searched_for = hash;
             self.searched = 0;
         }
-        let window = &self.bytes[self.start..];
-        let window = &window[..window.len().min(limit)];
+        let unread = self.bytes.as_slice();
+        let window = &unread[..unread.len().min(limit)];
         // The searched bytes may end with a part of the delimiter.
         let begin = self
             .searched
@@ -213,44 +189,6 @@ mod tests {
         hashes.sort_unstable();
         hashes.dedup();
         assert_eq!(hashes.len(), count);
-    }
-
-    /// The memory follows the number of unread bytes, not the length of the stream.
-    #[test]
-    fn read_bytes_are_removed() {
-        let mut buffer = RecvBuffer::default();
-        buffer.push(&[7; 500]);
-        for _ in 0..10_000 {
-            buffer.push(&[7; 1000]);
-            buffer.skip(1000);
-            assert_eq!(buffer.len(), 500);
-            assert!(buffer.bytes.len() <= 4000, "{}", buffer.bytes.len());
-        }
-        // A move on each push would take quadratic time.
-        let mut buffer = RecvBuffer::default();
-        buffer.push(&[7; 1000]);
-        buffer.skip(400);
-        buffer.push(&[7; 10]);
-        assert_eq!(buffer.start, 400);
-    }
-
-    #[test]
-    fn an_empty_buffer_keeps_a_kilobyte_until_it_is_released() {
-        let capacity_after = |length: usize| {
-            let mut buffer = RecvBuffer {
-                bytes: Vec::with_capacity(length),
-                ..RecvBuffer::default()
-            };
-            buffer.push(&[7; 10]);
-            buffer.skip(10);
-            let capacity = buffer.bytes.capacity();
-            buffer.release();
-            assert_eq!(buffer.bytes.capacity(), 0);
-            capacity
-        };
-        assert_eq!(capacity_after(100), 100);
-        assert_eq!(capacity_after(KEPT_CAPACITY), KEPT_CAPACITY);
-        assert_eq!(capacity_after(KEPT_CAPACITY + 1), 0);
     }
 
     #[test]

@@ -204,7 +204,7 @@ impl Connection {
                 recorder,
                 ..
             } = inner;
-            let unsent = send.queue.unsent();
+            let unsent = send.queue.as_slice();
             let unsent = &unsent[..unsent.len().min(limit)];
             let (count, error) = send_now(transport.connected_socket().map(Arc::as_ref), unsent);
             if let Some(recorder) = recorder {
