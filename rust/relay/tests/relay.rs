@@ -5,9 +5,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use stream_socket::{
-    Address, BindAddress, ConnectError, Connection, ListenOptions, ReadError, Status, Target,
-};
+use stream_socket::{Address, BindAddress, ConnectError, Connection, ReadError, Status, Target};
 use stream_socket_relay::{Conditions, LinkEnd, Relay, RelayEvent};
 use support::*;
 
@@ -656,7 +654,9 @@ mod a_target_that_does_not_answer {
         let path = directory.file("full");
         let listener = stream_socket::Listener::new();
         let at = BindAddress::Unix(path.clone());
-        listener.listen(&at, ListenOptions::new(0)).unwrap();
+        listener
+            .listen(&at, stream_socket::ListenOptions::new(0))
+            .unwrap();
         let first = connected(&Address::Unix(path.clone()));
         let mut server = Server::new(AddressFamily::Unix);
         server.listener = listener;

@@ -26,6 +26,13 @@ pub(super) struct Race {
 
 /// How far a connect has come.
 #[derive(Debug)]
+#[cfg_attr(
+    windows,
+    expect(
+        clippy::large_enum_variant,
+        reason = "a connect returns it once, and a box would be an allocation"
+    )
+)]
 pub(crate) enum ConnectProgress {
     /// It is still under way.
     Undecided,
