@@ -2,6 +2,19 @@
 //!
 //! `main.rs` is the command line. The module named after a command does its work. All paths are
 //! relative to the workspace that this program was started from (see [`project`]).
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | `test`, `ci` | all tests; everything that a change has to pass |
+//! | `layers`, `invariants`, `comments`, `gdlint` | checks of the sources and the documents |
+//! | `stage`, `platforms`, `project` | building the library, staging the addon, where things are |
+//! | `engine`, `suites`, `log_scan`, `tally` | running Godot and judging its output |
+//! | `class_docs`, `editor_views`, `photographs` | tests in the editor, and pictures of it |
+//! | `other_godots`, `packaging`, `install` | other builds of Godot; exports; installing |
+//! | `interop`, `situations`, `simulate` | other programs; restricted environments; simulation |
+//! | `elsewhere`, `wine`, `api_versions` | other platforms; other versions of Godot |
+//! | `bench` | benchmarks |
+//! | `dist` | releases |
 
 mod api_versions;
 mod bench;
