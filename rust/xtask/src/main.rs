@@ -29,6 +29,7 @@ mod folder;
 mod gdlint;
 mod install;
 mod interop;
+mod invariants;
 mod layers;
 mod log_scan;
 mod new_project;
@@ -118,8 +119,8 @@ enum Command {
     Situations(situations::Options),
     /// Check that the binding compiles for each Godot it can be built for
     Versions,
-    /// Check that imports only lead to lower layers and never in a circle, and the width of
-    /// comments
+    /// Check layers and circles of imports, the other invariants, names in documents, and the width
+    /// of comments
     Layers,
     /// Check what every change has to pass: format, lints, documentation, layers, and all tests
     Ci,
@@ -185,6 +186,7 @@ fn run(command: Option<Command>) -> Result<ExitCode> {
         Some(Command::Versions) => counted(api_versions::check),
         Some(Command::Layers) => counted(|project, tally| {
             layers::run(project, tally);
+            invariants::run(project, tally);
             comments::run(project, tally);
         }),
         Some(Command::Ci) => counted(ci::run),

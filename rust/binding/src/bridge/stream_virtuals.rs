@@ -6,7 +6,7 @@
 //!
 //! - A transfer always writes the number of moved bytes, which is never more than was asked for.
 //! - It never returns data together with an error: first the data with `OK`, then the error or the
-//!   end. Only `_get_data` returns a count with its error, since it promises everything or an error.
+//!   end. Only `_get_data` returns a count with its error, since it promises all or an error.
 //! - If `_get_data` fails, the rest of the buffer is filled with zeros, because the engine's typed
 //!   getters use the buffer without a check.
 //! - A null pointer with a size of 0 is accepted.

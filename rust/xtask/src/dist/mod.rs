@@ -2,7 +2,7 @@
 //!
 //! | step | file |
 //! | --- | --- |
-//! | rustc with its sources and LLVM's tools from Debian, Zig and cargo-zigbuild from PyPI | `toolchain` |
+//! | rustc, its sources and LLVM from Debian; Zig and cargo-zigbuild from PyPI | `toolchain` |
 //! | `cargo zigbuild -Zbuild-std`, symbols apart; for macOS one file of two | `build`, `sign` |
 //! | checks: architecture, entry, needed libraries, oldest system, signature | `inspect` |
 //! | the archives: addon, demo, symbols | `package`, `archive`, `licences` |
