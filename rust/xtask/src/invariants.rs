@@ -115,15 +115,18 @@ impl Sources {
                 faults.push(format!("{document}: there is no {name}"));
             }
         }
-        let folder = document.rfind('/').map_or("", |end| &document[..=end]);
         let links = text.split("](").skip(1);
         for link in links.filter_map(|rest| rest.split(')').next()) {
             let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
-            let target = match path.strip_prefix("../") {
-                _ if path.is_empty() => document.into(),
-                Some(path) => path.into(),
-                None => format!("{folder}{path}"),
+            let mut folders = Path::new(document).ancestors().skip(1);
+            let folder = folders.nth(path.matches("../").count());
+            let target = match path {
+                "" => document.into(),
+                _ => folder
+                    .unwrap_or(Path::new(""))
+                    .join(path.replace("../", "")),
             };
+            let target = target.to_string_lossy().replace('\\', "/");
             let mut anchors = self.text(&target).lines().filter_map(anchor_of);
             let leads = self.has(&target) && (anchor.is_empty() || anchors.any(|a| a == anchor));
             if !leads && !link.contains("://") {
