@@ -28,9 +28,8 @@ const SKIPPED: &str = ".git/ target/ godot-project/addons/ godot-project/.godot/
 const UNSAFE: &str = "rust/binding/src/bridge/ rust/binding/src/help.rs rust/binding/src/lib.rs \
     rust/core/src/sys/";
 
-/// The crates for calls of the system, and where they may be used in what ships.
+/// The crates for calls of the system. In what ships, only the platform layer may use them.
 const SYSTEM: [&str; 6] = ["libc", "mio", "polling", "rustix", "socket2", "windows_sys"];
-const PLATFORM_LAYER: &str = "rust/core/src/sys/";
 
 /// Where clocks may be read in what ships. Other files get times as arguments.
 const CLOCKS: &str = "rust/binding/ rust/core/src/connection/closer.rs \
@@ -78,8 +77,7 @@ impl Sources {
             let path = format!("{folder}{}", entry?.file_name().display());
             let below = format!("{path}/");
             if !root.join(&path).is_dir() {
-                let text = fs::read(root.join(&path))?;
-                let text = String::from_utf8(text).unwrap_or_default();
+                let text = fs::read_to_string(root.join(&path)).unwrap_or_default();
                 self.0.insert(path, text);
             } else if !begins(&below, SKIPPED) {
                 self.read(root, &below)?;
@@ -109,28 +107,23 @@ impl Sources {
     fn wrong_paths(&self, document: &str) -> Vec<String> {
         // Every second part is a block of code.
         let text = String::from_iter(self.text(document).split("```").step_by(2));
-        let mut faults = Vec::new();
-        for name in quoted(&text).filter(|name| is_path(name)) {
-            if !self.has_below_base(name) {
-                faults.push(format!("{document}: there is no {name}"));
-            }
-        }
+        let names = quoted(&text).filter(|name| is_path(name) && !self.has_below_base(name));
+        let mut faults = Vec::from_iter(names.map(|name| format!("{document}: no {name}")));
         let links = text.split("](").skip(1);
         for link in links.filter_map(|rest| rest.split(')').next()) {
             let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
             let mut folders = Path::new(document).ancestors().skip(1);
             let folder = folders.nth(path.matches("../").count());
+            let below = path.replace("../", "");
             let target = match path {
                 "" => document.into(),
-                _ => folder
-                    .unwrap_or(Path::new(""))
-                    .join(path.replace("../", "")),
+                _ => folder.unwrap_or(Path::new("")).join(below),
             };
             let target = target.to_string_lossy().replace('\\', "/");
             let mut anchors = self.text(&target).lines().filter_map(anchor_of);
             let leads = self.has(&target) && (anchor.is_empty() || anchors.any(|a| a == anchor));
             if !leads && !link.contains("://") {
-                faults.push(format!("{document}: the link {link} leads nowhere"));
+                faults.push(format!("{document}: {link} leads nowhere"));
             }
         }
         faults
@@ -190,8 +183,8 @@ impl Sources {
             add_dependencies(&manifest, &mut used);
         }
         let used = BTreeSet::from_iter(used.difference(&own).cloned());
-        let rows = Vec::from_iter(rows(self.text("ARCHITECTURE.md"), "Dependencies"));
-        let listed = rows.iter().flat_map(|row| quoted(row[0])).map(String::from);
+        let rows = rows(self.text("ARCHITECTURE.md"), "Dependencies");
+        let listed = rows.flat_map(|row| quoted(row[0])).map(String::from);
         let listed = BTreeSet::from_iter(listed);
         let differing = used.symmetric_difference(&listed);
         let fault = |name| format!("ARCHITECTURE.md: a row without the crate, or no row: {name}");
@@ -211,7 +204,7 @@ impl Sources {
                 if is_clock && !begins(&file, CLOCKS) {
                     faults.push(format!("{file}:{line}: reads a clock"));
                 }
-                if SYSTEM.contains(&path[0]) && !file.starts_with(PLATFORM_LAYER) {
+                if SYSTEM.contains(&path[0]) && !file.starts_with("rust/core/src/sys/") {
                     faults.push(format!("{file}:{line}: uses {}", path[0]));
                 }
             }
@@ -308,10 +301,9 @@ mod tests {
             docs/b.md: [](../README.md#a-heading-isnt-it) [](a.md#on-a-page) [](https://example.com)
             docs/c.md: ```sh\\cat `no/file` [](no)\\```\\[](#d) `a/c.rs` `b.toml` [](a.md#no) [](b)",
         );
-        let faults = |document| Vec::from_iter(sources.wrong_paths(document));
-        assert_eq!(faults("docs/a.md"), [""; 0]);
-        assert_eq!(faults("docs/b.md"), [""; 0]);
-        assert_eq!(faults("docs/c.md").len(), 5);
+        let counts =
+            ["docs/a.md", "docs/b.md", "docs/c.md"].map(|page| sources.wrong_paths(page).len());
+        assert_eq!(counts, [0, 0, 5]);
     }
 
     #[test]
@@ -325,9 +317,8 @@ mod tests {
             rust/relay/tests/t.rs: .",
         )
         .wrong_tests();
-        let names = faults.iter().map(|fault| fault.split(" no ").last());
-        let expected = ["three", "test_b", "g in x.rs", "test s"].map(Some);
-        assert_eq!(Vec::from_iter(names), expected);
+        let names = Vec::from_iter(faults.iter().filter_map(|fault| fault.split(" no ").last()));
+        assert_eq!(names, ["three", "test_b", "g in x.rs", "test s"]);
     }
 
     #[test]
