@@ -68,9 +68,9 @@ func _client(node: ChatServer, called: String) -> StreamPeerTCP:
 
 
 func _hears(peer: StreamPeerTCP, line: String) -> void:
-	var heard := [PackedByteArray()]
+	var received := [PackedByteArray()]
 	await until(func() -> bool:
 		peer.poll()
 		var expected := (line + "\n").to_utf8_buffer()
-		heard[0].append_array(peer.get_partial_data(expected.size() - heard[0].size())[1])
-		return heard[0] == expected, "'%s': %s" % [line, heard[0].get_string_from_utf8()])
+		received[0].append_array(peer.get_partial_data(expected.size() - received[0].size())[1])
+		return received[0] == expected, "'%s': %s" % [line, received[0].get_string_from_utf8()])

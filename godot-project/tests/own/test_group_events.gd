@@ -72,17 +72,17 @@ func test_packets_are_read_only_while_a_handler_is_connected() -> void:
 				var lines := Lines.new(link(kind))
 				var group := StreamPeerSocketGroupRs.new()
 				group.add(lines.packets)
-				var heard := []
+				var received := []
 				var listened: Signal = lines.packets.packet_received if is_own else group.peer_packet_received
 				var connected := []
 				var listen := func(a: Variant, b: Variant = null) -> void:
-					heard.append((a if b == null else b).get_string_from_ascii())
+					received.append((a if b == null else b).get_string_from_ascii())
 					if way == "disconnects itself":
 						listened.disconnect(connected[0])
 				connected.append(listen)
 				match way:
 					"await":
-						_await_packet(listened, heard)
+						_await_packet(listened, received)
 					_:
 						listened.connect(listen, CONNECT_ONE_SHOT if way == "one shot" else 0)
 				lines.put("one\ntwo\nthree\n")
@@ -91,7 +91,7 @@ func test_packets_are_read_only_while_a_handler_is_connected() -> void:
 					lines.packets.poll()
 				group.poll()
 				var what := "%s, %s, %s" % [kind, "own" if is_own else "group", way]
-				check_eq([heard, lines.left()], [["one"], ["two", "three"]], what)
+				check_eq([received, lines.left()], [["one"], ["two", "three"]], what)
 				connected.clear()
 				let_go(group)
 				let_go(lines.packets)
@@ -102,21 +102,21 @@ func test_nothing_is_reported_after_a_removal() -> void:
 		var lines := Lines.new(link(kind))
 		var lobby := StreamPeerSocketGroupRs.new()
 		var room := StreamPeerSocketGroupRs.new()
-		var heard := {lobby: [], room: []}
+		var received := {lobby: [], room: []}
 		lobby.peer_packet_received.connect(
 				func(peer: PacketPeerSocketRs, packet: PackedByteArray) -> void:
-					heard[lobby].append(packet.get_string_from_ascii())
+					received[lobby].append(packet.get_string_from_ascii())
 					lobby.remove(peer)
 					room.add(peer))
 		room.peer_packet_received.connect(
 				func(_peer: PacketPeerSocketRs, packet: PackedByteArray) -> void:
-					heard[room].append(packet.get_string_from_ascii()))
+					received[room].append(packet.get_string_from_ascii()))
 		lobby.add(lines.packets)
 		lines.put("login\nmove\nshoot\n")
 		arrived(lines.packets.stream, 17)
 		lobby.poll()
 		room.poll()
-		check_eq([heard[lobby], heard[room]], [["login"], ["move", "shoot"]],
+		check_eq([received[lobby], received[room]], [["login"], ["move", "shoot"]],
 				kind + ": from the lobby into the room")
 		let_go(lobby)
 		let_go(room)
@@ -189,26 +189,26 @@ func test_a_group_follows_a_packet_peer_to_another_stream() -> void:
 		var before := Lines.new(link(kind))
 		var group := StreamPeerSocketGroupRs.new()
 		group.add(before.packets)
-		var heard := []
+		var received := []
 		group.peer_packet_received.connect(func(_peer: RefCounted, packet: PackedByteArray) -> void:
-			heard.append(packet.get_string_from_ascii()))
-		group.peer_disconnected.connect(func(_peer: RefCounted, error: int) -> void: heard.append(error))
+			received.append(packet.get_string_from_ascii()))
+		group.peer_disconnected.connect(func(_peer: RefCounted, error: int) -> void: received.append(error))
 		var pair := link(kind)
 		before.packets.stream = pair.client
 		pair.served.put_data("new\n".to_ascii_buffer())
 		before.put("old\n")
-		_until(group, func() -> bool: return heard.size() == 1)
+		_until(group, func() -> bool: return received.size() == 1)
 		before.other.disconnect_from_host()
 		before.packets.stream = null
 		for i in 3:
 			group.poll()
-		check_eq(heard, ["new"], kind + ": one stream after the other")
+		check_eq(received, ["new"], kind + ": one stream after the other")
 		before.packets.stream = pair.client
 		pair.served.put_data("again\n".to_ascii_buffer())
-		_until(group, func() -> bool: return heard.size() == 2)
+		_until(group, func() -> bool: return received.size() == 2)
 		pair.served.disconnect_from_host()
-		_until(group, func() -> bool: return heard.size() == 3)
-		check_eq(heard, ["new", "again", ERR_FILE_EOF], kind + ": and to its end")
+		_until(group, func() -> bool: return received.size() == 3)
+		check_eq(received, ["new", "again", ERR_FILE_EOF], kind + ": and to its end")
 
 
 func test_polling_a_packet_peer_takes_no_event_from_its_groups() -> void:
@@ -216,29 +216,29 @@ func test_polling_a_packet_peer_takes_no_event_from_its_groups() -> void:
 		var lines := Lines.new(link(kind))
 		var groups := [StreamPeerSocketGroupRs.new(), StreamPeerSocketGroupRs.new()]
 		var own := []
-		var heard := [[], []]
+		var received := [[], []]
 		lines.packets.packet_received.connect(
 				func(packet: PackedByteArray) -> void: own.append(packet.get_string_from_ascii()))
 		for i in 2:
 			groups[i].add(lines.packets)
 			groups[i].peer_packet_received.connect(func(_peer: RefCounted, packet: PackedByteArray) -> void:
-				heard[i].append(packet.get_string_from_ascii()))
+				received[i].append(packet.get_string_from_ascii()))
 			groups[i].peer_disconnected.connect(
-					func(_peer: RefCounted, error: int) -> void: heard[i].append(error))
+					func(_peer: RefCounted, error: int) -> void: received[i].append(error))
 		lines.put("one\n")
 		arrived(lines.packets.stream, 4)
 		groups[0].poll()
 		lines.put("two\n")
 		arrived(lines.packets.stream, 4)
 		lines.packets.poll()
-		check_eq([own, heard[1]], [["one", "two"], []], kind + ": a group reports when it is polled")
+		check_eq([own, received[1]], [["one", "two"], []], kind + ": a group reports when it is polled")
 		lines.other.disconnect_from_host()
 		spin_until(func() -> bool:
 			lines.packets.poll()
 			return lines.packets.stream.get_status() == STATUS_NONE, kind + ": the end")
 		for i in 2:
 			groups[i].poll()
-			check_eq(heard[i], ["one", "two", ERR_FILE_EOF], "%s: group %d" % [kind, i])
+			check_eq(received[i], ["one", "two", ERR_FILE_EOF], "%s: group %d" % [kind, i])
 
 
 func test_polls_in_handlers_are_bounded_and_skip_no_member() -> void:
@@ -375,17 +375,17 @@ func test_a_handler_can_wait_for_the_next_packet_of_its_peer() -> void:
 		var lines := Lines.new(link(kind))
 		var group := StreamPeerSocketGroupRs.new()
 		group.add(lines.packets)
-		var heard := []
+		var received := []
 		group.peer_packet_received.connect(func(_peer: RefCounted, packet: PackedByteArray) -> void:
-			heard.append(packet.get_string_from_ascii())
-			if heard == ["header"]:
+			received.append(packet.get_string_from_ascii())
+			if received == ["header"]:
 				spin_until(func() -> bool:
 					group.poll(10)
-					return heard.size() == 2, kind + ": the body"))
+					return received.size() == 2, kind + ": the body"))
 		lines.put("header\nbody\n")
 		arrived(lines.packets.stream, 12)
 		group.poll()
-		check_eq(heard, ["header", "body"], kind)
+		check_eq(received, ["header", "body"], kind)
 		let_go(group)
 
 
@@ -469,9 +469,9 @@ func _pair() -> Array:
 	return pair
 
 
-func _await_packet(listened: Signal, heard: Array) -> void:
+func _await_packet(listened: Signal, received: Array) -> void:
 	var packet: Variant = await listened
-	heard.append((packet[1] if packet is Array else packet).get_string_from_ascii())
+	received.append((packet[1] if packet is Array else packet).get_string_from_ascii())
 
 
 func _until(group: StreamPeerSocketGroupRs, condition: Callable) -> void:

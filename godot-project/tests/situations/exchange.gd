@@ -121,7 +121,7 @@ func many() -> void:
 			return report("several peers", "the group takes no member: " + reason(accepted, FAILED))
 	for peer in clients:
 		peer.put_u32(1)
-	var heard := {}
+	var received := {}
 	var all_heard := func() -> bool:
 		var ready: Array = served
 		if group != null:
@@ -129,10 +129,10 @@ func many() -> void:
 		for peer: StreamPeer in ready:
 			peer.call("poll")
 			if peer.get_available_bytes() >= 4:
-				heard[peer] = peer.get_u32()
-		return heard.size() == COUNT
+				received[peer] = peer.get_u32()
+		return received.size() == COUNT
 	report("several peers",
-			"" if until(all_heard) else "pending: heard %d of %d" % [heard.size(), COUNT])
+			"" if until(all_heard) else "pending: received %d of %d" % [received.size(), COUNT])
 
 
 func relay() -> void:

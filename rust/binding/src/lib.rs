@@ -4,9 +4,24 @@
 //!
 //! The class documentation for GDScript is in the addon's `doc_classes`. This crate translates, and
 //! does nothing else. The modules of the classes translate Godot's types and error codes to Rust's
-//! and back. The [`bridge`] translates Godot's class system to one with inheritance and cheap
-//! calls, as the [`class_trees`] say. The [`parts`] are the plain Rust halves of the objects.
-//! Imports go one way: classes, class trees, bridge, parts.
+//! and back. The `bridge` translates Godot's class system to one with inheritance and cheap calls,
+//! as the `class_trees` say. The `parts` are the plain Rust halves of the objects. Imports go one
+//! way: classes, class trees, bridge, parts.
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | `peer`, `peer_tcp`, `peer_uds` | the methods of the peer classes |
+//! | `server`, `server_tcp`, `server_uds` | the methods of the server classes |
+//! | `packet_peer`, `group`, `relay` | the other classes |
+//! | `shared_methods` | methods that several classes have alike |
+//! | `frame_poll` | `auto_poll` |
+//! | `statistics`, `monitors` | `get_statistics`; the monitors of the debugger |
+//! | `debugger`, `editor` | the tab Sockets of the debugger: the game's half, and the editor's |
+//! | `class_trees` | which classes the bridge makes, and the rows of their methods |
+//! | `bridge` | inheritance between classes, and direct methods |
+//! | `parts` | the Rust halves of the objects |
+//! | `help`, `settings` | the help of the scripts in the editor; project settings |
+//! | `json`, `text`, `seconds`, `origin` | JSON; texts; times; which line made an object |
 
 mod bridge;
 mod class_trees;

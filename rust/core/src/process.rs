@@ -2,6 +2,9 @@
 //! totals.
 //!
 //! A forked child needs no call: its process-wide state is made anew when it is first used.
+//!
+//! A thread may still wait for the system's resolver after a [`shut_down`]; nothing can interrupt
+//! that. So the library stays mapped, and the thread finds its code when the answer comes.
 
 use std::time::Duration;
 

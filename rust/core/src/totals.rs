@@ -1,4 +1,6 @@
 //! Counters over all connections of the process.
+//!
+//! Counting is relaxed: the counters order no other memory.
 
 use std::cell::Cell;
 

@@ -3,6 +3,9 @@
 //!
 //! `SIMULATION_SEED` runs the program of one seed and traces it. `SIMULATION_STEPS` is the total
 //! number of operations. `cargo xtask simulate` sets both.
+//!
+//! A fork in the simulation copies no descriptors and no threads. ENOBUFS and ETIMEDOUT occur in
+//! some programs only; tests on the real kernel have them too.
 
 #![cfg(stream_socket_simulated)]
 

@@ -9,6 +9,10 @@
 //! | `conditions` | what the network does to one direction |
 //! | `pacer` | the bandwidth of a pipe |
 //! | `random` | pseudo-random numbers from a seed |
+//!
+//! A poll reads from each end what its pipe has room for, and delivers what is due at the time that
+//! it is given. Each link has its random numbers from the seed of the relay, so the links do not
+//! disturb each other.
 
 mod conditions;
 mod link;

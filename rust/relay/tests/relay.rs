@@ -1,4 +1,4 @@
-//! A relay between real sockets: what arrives, what does not, and how links end.
+//! A relay between real sockets: which bytes arrive, and how links end.
 
 #[path = "../../core/tests/support/mod.rs"]
 mod support;
@@ -10,33 +10,33 @@ use stream_socket_relay::{Conditions, LinkEnd, Relay, RelayEvent};
 use support::*;
 
 for_each_family!(
-    eight_mebibytes_both_ways_at_once,
+    eight_mebibytes_arrive_both_ways_at_once,
     nothing_is_lost_while_conditions_change,
     an_end_of_either_side_follows_its_bytes,
     a_reset_of_either_side_reaches_the_other,
-    a_reset_comes_behind_the_bytes_before_it,
+    a_reset_follows_the_bytes_before_it,
     a_reader_that_does_not_read_exerts_backpressure,
-    a_target_that_refuses_is_a_reset,
+    a_refusing_target_resets_the_client,
     a_client_without_a_target_is_reset,
     a_relay_that_targets_itself_resets_its_clients,
-    two_hundred_links_at_once,
+    two_hundred_links_work_at_once,
     links_outlive_the_listener,
-    a_link_is_closed_after_exactly_so_many_bytes,
-    a_link_is_aborted_after_so_many_bytes,
+    a_link_is_closed_after_an_exact_number_of_bytes,
+    a_link_is_aborted_after_a_number_of_bytes,
     all_links_are_closed_or_aborted_at_once,
     a_dropped_relay_resets_its_links,
     one_byte_arrives_with_each_poll,
     a_stall_holds_bytes_and_ends_until_it_is_over,
-    a_client_that_fails_after_its_end_is_told_to_the_target,
+    the_target_sees_a_failure_of_a_client_that_has_ended,
 );
 
-/// A relay to a server, with a clock that goes as fast as the test wants.
+/// A relay to a server, with a clock that the test advances.
 struct Relayed {
     server: Server,
     relay: Relay,
     address: Address,
     now: Instant,
-    /// How far the clock goes with each poll.
+    /// How far each poll advances the clock.
     step: Duration,
     events: Vec<RelayEvent>,
     _directory: TemporaryDirectory,
@@ -79,7 +79,7 @@ impl Relayed {
             .unwrap();
     }
 
-    /// Polls until `condition` gives something.
+    /// Polls until `condition` returns a value.
     fn until<T>(&mut self, what: &str, mut condition: impl FnMut(&mut Relay) -> Option<T>) -> T {
         until(what, || {
             self.poll();
@@ -87,7 +87,7 @@ impl Relayed {
         })
     }
 
-    /// The server's end of the next link.
+    /// Accepts the server's connection of the next link.
     fn accept(&mut self) -> Connection {
         until("the link", || {
             self.poll();
@@ -105,7 +105,7 @@ impl Relayed {
         (client, served)
     }
 
-    /// How the links have ended that were not told of before.
+    /// Why links have ended since the last call.
     fn ends(&mut self) -> Vec<LinkEnd> {
         let ends = self.events.drain(..).filter_map(|event| match event {
             RelayEvent::Closed { end, .. } => Some(end),
@@ -114,7 +114,7 @@ impl Relayed {
         ends.collect()
     }
 
-    /// Polls until no link is left. How the last one has ended.
+    /// Polls until no link is left. Returns why the last one has ended.
     fn end(&mut self) -> LinkEnd {
         self.until("the end of the link", |relay| {
             (relay.link_count() == 0).then_some(())
@@ -125,7 +125,7 @@ impl Relayed {
     }
 }
 
-/// One who writes all of something, ends, and reads all that the other one writes.
+/// Writes all of its data, ends its direction, and reads until the end.
 struct Party<'a> {
     connection: &'a Connection,
     data: &'a [u8],
@@ -157,7 +157,7 @@ impl<'a> Party<'a> {
             match try_read(self.connection, 1 << 16) {
                 Ok(bytes) if bytes.is_empty() => break,
                 Ok(bytes) => self.received.extend(bytes),
-                // With both directions at their end the connection is over.
+                // With both directions ended the connection is over.
                 Err(ReadError::EndOfStream | ReadError::NotConnected) => self.has_end = true,
                 Err(error) => panic!("{error}"),
             }
@@ -195,7 +195,7 @@ fn exchange(
     assert_eq!(served.status(), Status::None);
 }
 
-fn eight_mebibytes_both_ways_at_once(family: AddressFamily) {
+fn eight_mebibytes_arrive_both_ways_at_once(family: AddressFamily) {
     let mut relayed = Relayed::new(family);
     let there = pattern(8 << 20);
     let back: Vec<u8> = there.iter().rev().map(|byte| byte ^ 0x55).collect();
@@ -265,7 +265,7 @@ fn an_end_of_either_side_follows_its_bytes(family: AddressFamily) {
     }
 }
 
-/// Waits until `connection` is over, and tells whether it was reset.
+/// Waits until `connection` is over. Returns whether it was reset.
 fn is_reset(relayed: &mut Relayed, connection: &Connection) -> bool {
     connection.set_allow_half_open(false);
     relayed.until("the reset", |_| {
@@ -289,7 +289,7 @@ fn a_reset_of_either_side_reaches_the_other(family: AddressFamily) {
             false => (served, client),
         };
         first.abort();
-        // Unix domain sockets have no reset: it is an end there.
+        // Unix domain sockets have no reset: the peer sees an end.
         let has_resets = family != AddressFamily::Unix;
         assert_eq!(is_reset(&mut relayed, &second), has_resets);
         let end = relayed.end();
@@ -297,9 +297,8 @@ fn a_reset_of_either_side_reaches_the_other(family: AddressFamily) {
     }
 }
 
-fn a_reset_comes_behind_the_bytes_before_it(family: AddressFamily) {
-    if family == AddressFamily::Unix || !reports_resets("a_reset_comes_behind_the_bytes_before_it")
-    {
+fn a_reset_follows_the_bytes_before_it(family: AddressFamily) {
+    if family == AddressFamily::Unix || !reports_resets("a_reset_follows_the_bytes_before_it") {
         return;
     }
     let mut relayed = Relayed::new(family);
@@ -332,7 +331,7 @@ fn a_reader_that_does_not_read_exerts_backpressure(family: AddressFamily) {
         vain = if count == 0 { vain + 1 } else { 0 };
         (vain == 100).then_some(())
     });
-    // What two sockets and a lane take; a relay without a bound would go on.
+    // Two sockets and a pipe take this much; a relay without a limit would take more.
     assert!(sent < 64 << 20, "{sent} bytes were taken");
     let handed_over = relayed.relay.bytes_to_target() as usize;
     assert!(handed_over < sent, "{handed_over} of {sent}");
@@ -348,7 +347,7 @@ fn a_reader_that_does_not_read_exerts_backpressure(family: AddressFamily) {
     assert!(client.try_write(b"x").unwrap() > 0, "there is room");
 }
 
-fn a_target_that_refuses_is_a_reset(family: AddressFamily) {
+fn a_refusing_target_resets_the_client(family: AddressFamily) {
     let mut relayed = Relayed::new(family);
     relayed.server.listener.stop();
     let client = connected(&relayed.address);
@@ -378,7 +377,7 @@ fn a_client_without_a_target_is_reset(family: AddressFamily) {
     assert!(matches!(relayed.end(), LinkEnd::NoTarget));
 }
 
-/// Each link would bring the next one, until the process had no descriptors left.
+/// Each link would open another one, until the process had no descriptors left.
 fn a_relay_that_targets_itself_resets_its_clients(family: AddressFamily) {
     let mut relayed = Relayed::new(family);
     let mut targets = vec![Target::Address(relayed.address.clone())];
@@ -408,7 +407,7 @@ fn a_relay_that_targets_itself_resets_its_clients(family: AddressFamily) {
     }
 }
 
-fn two_hundred_links_at_once(family: AddressFamily) {
+fn two_hundred_links_work_at_once(family: AddressFamily) {
     const COUNT: usize = 200;
     let mut relayed = Relayed::new(family);
     relayed.relay.to_target.jitter = Duration::from_millis(20);
@@ -426,7 +425,7 @@ fn two_hundred_links_at_once(family: AddressFamily) {
         served.push(relayed.accept());
     }
     assert_eq!(relayed.relay.link_count(), COUNT);
-    // Each is answered with what it has said, many times.
+    // The server echoes to each client many times.
     for connection in &served {
         let index = relayed.until("a number", |_| {
             connection.read_count(4, <[u8]>::to_vec).unwrap()
@@ -468,12 +467,12 @@ fn links_outlive_the_listener(family: AddressFamily) {
     assert_eq!(bytes, b"in flight");
 }
 
-fn a_link_is_closed_after_exactly_so_many_bytes(family: AddressFamily) {
+fn a_link_is_closed_after_an_exact_number_of_bytes(family: AddressFamily) {
     for count in [0, 1, 1000, 100_000] {
         let mut relayed = Relayed::new(family);
         relayed.relay.to_client.close_after = Some(count as u64);
         let client = connected(&relayed.address);
-        // With no byte to come, the link may be closed before the server has seen it.
+        // Without any bytes the link may be closed before the server accepts it.
         if count == 0 {
             assert!(matches!(relayed.end(), LinkEnd::Cut));
             until_status(&client, Status::None).unwrap();
@@ -502,7 +501,7 @@ fn a_link_is_closed_after_exactly_so_many_bytes(family: AddressFamily) {
     }
 }
 
-fn a_link_is_aborted_after_so_many_bytes(family: AddressFamily) {
+fn a_link_is_aborted_after_a_number_of_bytes(family: AddressFamily) {
     let mut relayed = Relayed::new(family);
     let (client, served) = relayed.link();
     relayed.relay.to_target.abort_after = Some(1000);
@@ -525,7 +524,7 @@ fn a_link_is_aborted_after_so_many_bytes(family: AddressFamily) {
     assert_eq!(relayed.relay.bytes_to_target(), 1000);
     let was_reset = is_reset(&mut relayed, &client);
     if reports_resets("the kind of the end") {
-        // With input left unread, a Unix domain socket resets too where the system has that.
+        // On some systems a Unix domain socket with unread input resets too.
         assert!(was_reset || family == AddressFamily::Unix);
     }
 }
@@ -554,7 +553,7 @@ fn all_links_are_closed_or_aborted_at_once(family: AddressFamily) {
                 }
             }
         }
-        // It goes on with others.
+        // The relay accepts others.
         let (client, served) = relayed.link();
         write(&client, b"x").unwrap();
         relayed.until("a byte", |_| served.read_count(1, drop_bytes).unwrap());
@@ -602,7 +601,7 @@ fn a_stall_holds_bytes_and_ends_until_it_is_over(family: AddressFamily) {
     relayed.relay.to_target.is_stalled = true;
     write(&client, b"stalled").unwrap();
     client.shut_down_writing().unwrap();
-    // The other way goes on.
+    // The other direction is not stalled.
     write(&served, b"meanwhile").unwrap();
     relayed.until("the other way", |_| {
         client.read_count(9, drop_bytes).unwrap()
@@ -620,7 +619,7 @@ fn a_stall_holds_bytes_and_ends_until_it_is_over(family: AddressFamily) {
     });
 }
 
-fn a_client_that_fails_after_its_end_is_told_to_the_target(family: AddressFamily) {
+fn the_target_sees_a_failure_of_a_client_that_has_ended(family: AddressFamily) {
     let mut relayed = Relayed::new(family);
     let (client, served) = relayed.link();
     client.shut_down_writing().unwrap();
@@ -630,21 +629,21 @@ fn a_client_that_fails_after_its_end_is_told_to_the_target(family: AddressFamily
     });
     client.abort();
     drop(client);
-    // Who writes to somebody who is gone hears of it.
+    // A write to a peer that is gone fails.
     relayed.until("the link is over", |relay| {
         let _ = served.try_write(b"still there?");
         (relay.link_count() == 0).then_some(())
     });
     let ends = relayed.ends();
     assert!(matches!(ends[..], [LinkEnd::Failed]), "{ends:?}");
-    until("the server hears of it", || {
+    until("the server sees the failure", || {
         let _ = served.try_write(b"x");
         let _ = served.poll(Instant::now);
         (served.status() != Status::Connected).then_some(())
     });
 }
 
-/// The target's queue is full, so the connect to it stays under way.
+/// The target's backlog is full, so the connect to it does not finish.
 #[cfg(target_os = "linux")]
 mod a_target_that_does_not_answer {
     use super::*;
@@ -667,7 +666,7 @@ mod a_target_that_does_not_answer {
     }
 
     #[test]
-    fn is_given_up_when_its_time_is_over() {
+    fn times_out() {
         let (mut relayed, _first) = relayed();
         let client = connected(&relayed.address);
         relayed.until("the link", |relay| (relay.link_count() == 1).then_some(()));
@@ -684,7 +683,7 @@ mod a_target_that_does_not_answer {
     }
 
     #[test]
-    fn is_given_up_when_the_client_goes_away() {
+    fn ends_with_its_client() {
         let (mut relayed, _first) = relayed();
         let client = connected(&relayed.address);
         write(&client, b"hello?").unwrap();
@@ -694,14 +693,14 @@ mod a_target_that_does_not_answer {
     }
 
     #[test]
-    fn gets_all_when_it_answers_after_all() {
+    fn receives_everything_once_it_accepts() {
         let (mut relayed, _first) = relayed();
         let client = connected(&relayed.address);
         relayed.relay.to_target.bandwidth = 100_000;
         write(&client, &pattern(100_000)).unwrap();
         client.disconnect();
         relayed.until("the link", |relay| (relay.link_count() == 1).then_some(()));
-        // It holds no more than the line does, and saves no bandwidth up.
+        // It holds no more than the conditions allow, and saves up no bandwidth.
         relayed.now += Duration::from_secs(10);
         relayed.poll();
         let _first = relayed.server.accept();
@@ -720,7 +719,7 @@ mod a_target_that_does_not_answer {
     }
 }
 
-/// The same seed gives the same pieces, and a new seed begins anew.
+/// The same seed gives the same pieces, and setting it again restarts them.
 #[test]
 fn pieces_follow_from_the_seed() {
     let mut relayed = Relayed::new(AddressFamily::Ipv4);
@@ -731,7 +730,7 @@ fn pieces_follow_from_the_seed() {
         relayed.relay.to_target.is_stalled = true;
         write(&client, &pattern(500)).unwrap();
         relayed.poll();
-        // So that all of it is there.
+        // Until all bytes have arrived.
         until("all is under way", || {
             relayed.poll();
             (relayed.relay.bytes_in_transit() == 500).then_some(())

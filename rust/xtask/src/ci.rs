@@ -2,7 +2,7 @@
 
 use crate::project::Project;
 use crate::tally::Tally;
-use crate::{comments, gdlint, interop, layers, process, simulate, situations, test};
+use crate::{comments, gdlint, interop, invariants, layers, process, simulate, situations, test};
 
 /// How long to simulate.
 const SIMULATED_STEPS: u64 = 1_000_000;
@@ -23,6 +23,7 @@ pub fn run(project: &Project, tally: &mut Tally) {
         tally.check(&name, process::run(&mut cargo));
     }
     layers::run(project, tally);
+    invariants::run(project, tally);
     comments::run(project, tally);
     gdlint::run(project, tally);
     test::run(project, tally);

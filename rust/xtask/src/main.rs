@@ -2,6 +2,19 @@
 //!
 //! `main.rs` is the command line. The module named after a command does its work. All paths are
 //! relative to the workspace that this program was started from (see [`project`]).
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | `test`, `ci` | all tests; everything that a change has to pass |
+//! | `layers`, `invariants`, `comments`, `gdlint` | checks of the sources and the documents |
+//! | `stage`, `platforms`, `project` | building the library, staging the addon, where things are |
+//! | `engine`, `suites`, `log_scan`, `tally` | running Godot and judging its output |
+//! | `class_docs`, `editor_views`, `photographs` | tests in the editor, and pictures of it |
+//! | `other_godots`, `packaging`, `install` | other builds of Godot; exports; installing |
+//! | `interop`, `situations`, `simulate` | other programs; restricted environments; simulation |
+//! | `elsewhere`, `wine`, `api_versions` | other platforms; other versions of Godot |
+//! | `bench` | benchmarks |
+//! | `dist` | releases |
 
 mod api_versions;
 mod bench;
@@ -16,6 +29,7 @@ mod folder;
 mod gdlint;
 mod install;
 mod interop;
+mod invariants;
 mod layers;
 mod log_scan;
 mod new_project;
@@ -105,8 +119,8 @@ enum Command {
     Situations(situations::Options),
     /// Check that the binding compiles for each Godot it can be built for
     Versions,
-    /// Check that imports only lead to lower layers and never in a circle, and the width of
-    /// comments
+    /// Check layers and circles of imports, the other invariants, names in documents, and the width
+    /// of comments
     Layers,
     /// Check what every change has to pass: format, lints, documentation, layers, and all tests
     Ci,
@@ -172,6 +186,7 @@ fn run(command: Option<Command>) -> Result<ExitCode> {
         Some(Command::Versions) => counted(api_versions::check),
         Some(Command::Layers) => counted(|project, tally| {
             layers::run(project, tally);
+            invariants::run(project, tally);
             comments::run(project, tally);
         }),
         Some(Command::Ci) => counted(ci::run),

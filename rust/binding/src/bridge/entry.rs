@@ -1,5 +1,9 @@
 //! The library's entry: loads gdext through the bridge, and refuses a Godot in which the library
 //! would not work.
+//!
+//! The bridge replaces each version of `classdb_register_extension_class` that gdext may use. If
+//! gdext asks for a newer one, the library does not load: a class that is registered past the
+//! bridge would look right and be wrong.
 
 use std::ffi::{CStr, c_char};
 use std::sync::atomic::{AtomicUsize, Ordering};

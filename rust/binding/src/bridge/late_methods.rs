@@ -6,6 +6,8 @@
 //! and gives gdext a token for every other one. When gdext calls a token, the bridge looks up the
 //! method and calls it if Godot has it. Otherwise the bridge prints an error with the method's
 //! name.
+//!
+//! gdext could look methods up late by itself, but not together with calls from other threads.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -5,6 +5,9 @@
 //! that its prefix names, as its row says. A property is registered as soon as both of its
 //! accessors are, in whatever order gdext registers these. A class without a tree is registered
 //! unchanged, and gets the shared properties too.
+//!
+//! gdext registers in no fixed order, so a subclass is registered right after its base: no other
+//! moment is sure to be right.
 
 use std::ffi::c_void;
 use std::sync::OnceLock;

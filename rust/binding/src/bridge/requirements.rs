@@ -1,6 +1,10 @@
 //! In which Godot the library loads, and the reason that it prints in any other.
 //!
 //! The functions here decide and find the words. [`entry`](super::entry) finds the facts.
+//!
+//! The library does not load, and prints why, in a Godot that is older than the one it was built
+//! for, lacks a class or method that the library needs, was built with `deprecated=no` or double
+//! precision, or has loaded the addon already.
 
 use std::fmt;
 

@@ -3,6 +3,13 @@
 //!
 //! The C++ side of `StreamPeer` trusts them, so they never report a wrong count or leave memory of
 //! the caller uninitialised.
+//!
+//! - A transfer always writes the number of moved bytes, which is never more than was asked for.
+//! - It never returns data together with an error: first the data with `OK`, then the error or the
+//!   end. Only `_get_data` returns a count with its error, since it promises all or an error.
+//! - If `_get_data` fails, the rest of the buffer is filled with zeros, because the engine's typed
+//!   getters use the buffer without a check.
+//! - A null pointer with a size of 0 is accepted.
 
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;

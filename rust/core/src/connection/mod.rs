@@ -36,6 +36,13 @@
 //! | locks, sends, releases the direction | |
 //! | sends the requested end, notifies the next writer | |
 //!
+//! # Ends
+//! What was received can be read before an end or a failure of either direction is reported. A
+//! connection ends when both of its directions have ended. Unless half-open connections are
+//! allowed, the end of the peer requests the end of this side, which follows the queue and a call
+//! that is writing. The last call that uses a descriptor closes it, so the kernel does not reuse
+//! its number under a call.
+//!
 //! # Generations
 //! One object can connect many times. The generation in the state word counts the begins and the
 //! ends. A call that has released the lock compares the state word after it has locked again. If it

@@ -1,4 +1,9 @@
 //! What a connection has moved, how old it is, and how its connect went.
+//!
+//! Bytes are counted beside the system call that moves them, under the lock that the call holds; a
+//! read from the buffer counts nothing. The time of a transfer is in ticks of the processor. The
+//! length of a tick is unknown, so a time is computed from the age of the connection, in proportion
+//! to the ticks since its start.
 
 use std::time::{Duration, Instant};
 

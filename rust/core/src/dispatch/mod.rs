@@ -46,6 +46,11 @@
 //! remove members, or drop the last reference to any object. So no lock is held during a
 //! notification, and every state is read again afterwards. A poll within a handler continues the
 //! round of the poll around it; [`Nesting`] bounds the depth.
+//!
+//! # Bounded work
+//!
+//! A visit delivers at most 64 packets of a member. After the first visits, a poll delivers at most
+//! 1024 more. What is left is delivered by the next poll.
 
 mod broadcast;
 mod event_loop;

@@ -102,11 +102,11 @@ impl PacketReader {
         let (framing, limit, ahead) = (&self.framing, self.limit, &mut self.ahead);
         let found = connection.read_found(
             false,
-            |session, buffer| {
+            |generation, buffer| {
                 ahead.advance(
                     framing,
                     limit,
-                    (session, buffer.bytes_read()),
+                    (generation, buffer.bytes_read()),
                     buffer.unread(),
                     1,
                 )?;
@@ -168,11 +168,11 @@ impl PacketReader {
         let (framing, limit, ahead) = (&self.framing, self.limit, &mut self.ahead);
         let probed = connection.read_found(
             false,
-            |session, buffer| {
+            |generation, buffer| {
                 ahead.advance(
                     framing,
                     limit,
-                    (session, buffer.bytes_read()),
+                    (generation, buffer.bytes_read()),
                     buffer.unread(),
                     enough,
                 )?;

@@ -1,5 +1,8 @@
 //! Groups: many connections and listeners that are polled together, at a cost that depends on the
 //! busy members only.
+//!
+//! One thread at a time polls a group; another one waits for it, or returns. Where the system has
+//! no edge-triggered poller, each member is pending, so each poll visits it.
 
 use std::fmt;
 use std::sync::Arc;

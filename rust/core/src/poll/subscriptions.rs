@@ -1,4 +1,6 @@
 //! The groups that one connection or listener is in.
+//!
+//! A connection does not keep its groups alive, and a group knows its members by key only.
 
 use std::sync::{Arc, Weak};
 

@@ -1,5 +1,9 @@
 //! The name that a Unix domain socket is bound to, above all its file: which process owns it, and
 //! when it may be removed.
+//!
+//! While a path is bound, a lock file beside it is locked (`lock_path` of the platform). Nobody
+//! waits for that lock: a path that another process is binding is in use. Where no lock can be had,
+//! the path is bound without one, and a file younger than a second is never replaced.
 
 use std::io;
 use std::path::{Path, PathBuf};

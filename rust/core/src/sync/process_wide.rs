@@ -1,4 +1,8 @@
 //! Statics that a forked child has its own value of.
+//!
+//! A descriptor is inherited, but a thread, and the reports of an inherited poller, belong to the
+//! parent. So a child polls each member of an inherited group itself, and only closes an inherited
+//! connection: the stream is the parent's.
 
 use std::fmt;
 use std::sync::OnceLock;

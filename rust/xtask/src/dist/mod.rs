@@ -1,4 +1,14 @@
 //! Making a release: the libraries of all platforms, and the archives.
+//!
+//! | step | file |
+//! | --- | --- |
+//! | rustc, its sources and LLVM from Debian; Zig and cargo-zigbuild from PyPI | `toolchain` |
+//! | `cargo zigbuild -Zbuild-std`, symbols apart; for macOS one file of two | `build`, `sign` |
+//! | checks: architecture, entry, needed libraries, oldest system, signature | `inspect` |
+//! | the archives: addon, demo, symbols | `package`, `archive`, `licences` |
+//!
+//! The standard library is built from its sources for every target; `RUSTC_BOOTSTRAP` permits that
+//! with a stable compiler. Zig brings the C libraries, and stubs of the systems' libraries.
 
 pub mod archive;
 mod build;

@@ -2,7 +2,7 @@
 //! do not import each other in a circle. `rust/xtask/layers.txt` lists the layers.
 
 mod imports;
-mod source;
+pub mod source;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};

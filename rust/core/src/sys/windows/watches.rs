@@ -4,6 +4,8 @@
 //! reports them at once. The platform layer wants each change reported once. So a socket knows the
 //! sets that it is in, and arms them again whenever one of its calls has found nothing to receive
 //! or no room to send.
+//!
+//! A socket leaves its sets before it is closed.
 
 use std::collections::HashMap;
 use std::io;
