@@ -71,7 +71,7 @@ pub(super) struct TimedClose {
     pub(super) silent_since: Instant,
 }
 
-/// Has the connection reset when its socket is closed (RFC 9293, section 3.10.5: "ABORT"). A Unix
+/// Makes the close of the socket reset the connection (RFC 9293, section 3.10.5: "ABORT"). A Unix
 /// domain socket has no reset; its peer sees the end of the stream.
 pub(super) fn reset(socket: &Socket) {
     let _ = socket.reset_when_closed();

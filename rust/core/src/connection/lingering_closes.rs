@@ -18,11 +18,12 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// The maximum number of lingering closes.
 const MAX_CLOSES: usize = 1000;
 
-/// The share of lingering closes without unsent data in the descriptor limit is one in this many.
-/// Those with unsent data may use more, as long as the process has enough descriptors besides.
+/// Lingering closes without unsent data use at most the descriptor limit divided by this number.
+/// Those with unsent data may use more, while the process has enough free descriptors.
 const SHARE_DIVISOR: usize = 4;
 
-/// Up to one in this many of their share, lingering closes count as few.
+/// The lingering closes are few while their number is at most their share divided by this number.
+/// Then a peer may be silent for the full `SILENCE`.
 const FEW_DIVISOR: usize = 4;
 
 /// The interval between polls of all sockets where the kernel cannot watch them.
@@ -34,7 +35,7 @@ pub(super) const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 /// Up to this number of lingering closes, descriptors are not checked.
 const MAX_UNCHECKED: usize = 8;
 
-/// The least time that is left after an absence.
+/// The minimum time that is left after an absence.
 const AFTER_ABSENCE: Duration = Duration::from_secs(1);
 
 /// The lingering closes, and what the closer knows about them.
@@ -193,7 +194,8 @@ impl LingeringCloses {
         expired
     }
 
-    /// Extends the limits by an absence: the process was stopped, or its machine slept.
+    /// Extends the deadlines after an absence, in which the process was stopped or its machine
+    /// slept.
     ///
     /// A lingering close that had no step yet gets all of its time again. The others get the time
     /// since `wait_end`, when the last wait had to end, and a minimum on top, because the absence
@@ -217,7 +219,7 @@ impl LingeringCloses {
         self.closes.len() > MAX_UNCHECKED && descriptors::limit().is_some()
     }
 
-    /// Ends as many lingering closes as the rest of the process lacks descriptors.
+    /// Ends lingering closes until the rest of the process has enough free descriptors.
     pub(super) fn leave_headroom(&mut self) -> Vec<TimedClose> {
         let wanted = descriptors::limit().map_or(0, headroom);
         let free = descriptors::count_free(wanted).unwrap_or(wanted);

@@ -38,7 +38,7 @@ pub(super) struct MemberVisitor<'a, S: Subject, L> {
 /// The result of a visit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum VisitOutcome {
-    /// The member is finished for this round, and due again as the [`Visit`] says.
+    /// The member is finished for this round. The [`Visit`] determines when it is due again.
     Done(Visit),
     /// More packets are to be delivered. `has_changed` is whether its status changed as well.
     PacketsLeft { has_changed: bool },
@@ -130,7 +130,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
     ) -> VisitOutcome {
         let connection = peer.connection();
         let mut version = connection.version();
-        // Within a listener's poll, data that the poll around it reported is not reported again.
+        // A nested poll does not report the data again that the outer poll has reported.
         let is_new = |received: &u64| {
             let position = DataPosition {
                 version: connection.version(),
@@ -318,7 +318,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
             // The failure may be temporary: descriptors may become free.
             Visit::Pending
         };
-        // A server's position says only whether a connection is waiting.
+        // The position of a server encodes only whether a connection is waiting.
         let position = |received| DataPosition {
             version: 0,
             received,

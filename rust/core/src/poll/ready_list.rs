@@ -74,8 +74,8 @@ pub(super) struct ReadyState {
     is_waiting: bool,
     /// A wake-up was requested, and the next wait ends at once.
     is_wake_pending: bool,
-    /// How many polls, nested ones included, had something that ends a wait. It ends the waits of
-    /// the polls around them as well.
+    /// How many polls, nested ones included, had a reason to end a wait. It ends the waits of their
+    /// outer polls as well.
     wait_ends: u64,
 }
 
@@ -586,8 +586,8 @@ impl ReadyList {
         Some(notice)
     }
 
-    /// Queues the end of the connection that the member was added with as its first notice, unless
-    /// it is queued already.
+    /// Queues, before all other notices, the end of the connection that the member had when it was
+    /// added. Does nothing if that end is queued already.
     pub(super) fn push_first_end(&self, key: usize, cause: EndCause) {
         let mut state = self.state();
         let Some(index) = state.index(key) else {

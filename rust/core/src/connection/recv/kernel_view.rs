@@ -97,7 +97,7 @@ impl KernelView {
         }
     }
 
-    /// Checks that a queue that was found empty was empty.
+    /// Checks that [`Known::FoundEmpty`] is recorded only after a receive that returned `EAGAIN`.
     pub(crate) fn check(&self) {
         debug_assert!(!matches!(self.known, Known::FoundEmpty(_)) || self.is_empty());
     }

@@ -229,8 +229,8 @@ impl RecvState {
         self.finish_probe(probe, &outcome)
     }
 
-    /// Receives a little if the buffer is empty. Never waits. With unread bytes in the buffer there
-    /// is nothing to find out, because an end or an error comes after them.
+    /// Receives one small block if the buffer is empty. Never waits. With unread bytes in the
+    /// buffer a receive is pointless, because an end or an error comes after them.
     pub(crate) fn poll(&mut self, socket: &Socket, watching: &Watching) {
         if self.end.is_some() || !self.buffer.is_empty() {
             return;

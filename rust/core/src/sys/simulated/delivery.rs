@@ -53,7 +53,7 @@ impl Network {
         of_connections.chain(of_sockets)
     }
 
-    /// By when the next arrival happens.
+    /// The time by which the next arrival happens.
     fn next_arrival(&self) -> Option<u64> {
         self.arrivals().map(|(due, _)| due).min()
     }
