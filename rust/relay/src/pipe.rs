@@ -118,9 +118,9 @@ impl Pipe {
         self.is_ended
     }
 
-    /// Passes the bytes that are due at `now` to `take`, block by block; it returns how many bytes
-    /// of the block it took. Returns true if `take` left some: the next call passes them again. One
-    /// call passes at most one piece.
+    /// Passes the bytes that are due at `now` to `take`, block by block, at most one piece per
+    /// call. `take` returns how many bytes of the block it took. Returns true if it left some; the
+    /// next call passes them again.
     pub(crate) fn deliver(
         &mut self,
         now: Instant,
@@ -276,7 +276,7 @@ mod tests {
             self.pipe.push(bytes, self.now, &self.conditions);
         }
 
-        /// What one poll gives to somebody who takes at most `most` bytes.
+        /// The bytes that one poll delivers to a receiver that takes at most `most`.
         fn taken(&mut self, most: usize) -> Vec<u8> {
             let mut taken = Vec::new();
             let is_blocked = self.pipe.deliver(self.now, &self.conditions, |block| {
@@ -296,8 +296,8 @@ mod tests {
             self.pipe.tail(self.now, &self.conditions, false)
         }
 
-        /// When, in milliseconds, each of `count` bytes arrives that set out ten milliseconds after
-        /// another.
+        /// The arrival times, in milliseconds, of `count` bytes that are pushed ten milliseconds
+        /// apart.
         fn times(&mut self, count: u64) -> Vec<u64> {
             let mut times = Vec::new();
             let mut next = 0;
@@ -348,7 +348,7 @@ mod tests {
         played.now += milliseconds(80) - Duration::from_nanos(1);
         assert_eq!((played.arrives(), played.tail()), (Vec::new(), None));
         played.now += Duration::from_nanos(1);
-        assert_eq!(played.tail(), None, "the end is behind the byte");
+        assert_eq!(played.tail(), None, "the end follows the byte");
         assert_eq!(played.arrives(), b"x");
         assert_eq!(played.tail(), Some(Tail::End));
     }
@@ -368,9 +368,9 @@ mod tests {
             let sent = 10 * index as u64;
             assert!((sent + 20..=sent + 121).contains(time), "{index}: {time}");
         }
-        // Some wait for those in front of them, and arrive together.
+        // Some bytes wait for earlier ones, and arrive together with them.
         assert!(some.windows(2).any(|pair| pair[0] == pair[1]));
-        // What sets out together always does.
+        // Bytes that are pushed together always arrive together.
         let mut played = Played::new(1, conditions);
         for poll in 0..50 {
             played.at(poll * 1000).push(b"ab");
@@ -420,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_who_takes_little_does_not_get_more_than_the_bandwidth_later() {
+    fn a_slow_reader_does_not_exceed_the_bandwidth_later() {
         let conditions = Conditions {
             bandwidth: 1000,
             ..Conditions::default()
@@ -441,7 +441,7 @@ mod tests {
         played.conditions.is_stalled = true;
         assert_eq!(played.at(10_000).arrives(), b"");
         assert_eq!(played.tail(), None);
-        // The time of a stall is not made up for.
+        // The bandwidth of a stall is lost.
         played.conditions.bandwidth = 1000;
         assert_eq!(played.arrives(), b"");
         played.conditions.is_stalled = false;
@@ -498,13 +498,13 @@ mod tests {
     }
 
     #[test]
-    fn pieces_end_where_the_seed_says_however_bytes_come() {
+    fn the_seed_alone_determines_where_pieces_end() {
         let conditions = Conditions {
             max_piece: 10,
             ..Conditions::default()
         };
         let data: Vec<u8> = (0..200).collect();
-        // The places where a poll has ended that gave something.
+        // The positions in the stream at which polls with data ended.
         let cuts = |seed, block: usize, taken: usize| {
             let mut played = Played::new(seed, conditions);
             let mut cuts = Vec::new();
@@ -525,12 +525,12 @@ mod tests {
         assert_ne!(whole, cuts(2, 200, 200));
         assert!(whole.windows(2).all(|pair| pair[1] - pair[0] <= 10));
         assert!(whole.len() > 25, "{} pieces", whole.len());
-        // Who sends or takes less adds places, and takes none away.
+        // Smaller sends and receives add positions, and remove none.
         for other in [cuts(1, 3, 200), cuts(1, 200, 4)] {
             assert!(whole.iter().all(|cut| other.contains(cut)));
             assert!(other.len() > whole.len());
         }
-        // A smaller most cuts what is left of a piece.
+        // A smaller maximum shortens the current piece.
         let mut played = Played::new(1, conditions);
         played.push(&data);
         played.arrives();
@@ -539,7 +539,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_under_way_than_there_is_room_for() {
+    fn the_capacity_limits_the_bytes_in_transit() {
         let conditions = Conditions {
             delay: milliseconds(500),
             bandwidth: 1_000_000,
@@ -556,14 +556,14 @@ mod tests {
             total += played.arrives().len();
         }
         assert_eq!(most, conditions.capacity());
-        // The room is enough for the line to be full.
+        // The capacity suffices for the full bandwidth.
         assert_eq!(total, 9_499_000);
         played.conditions.bandwidth = 0;
         played.at(20_000).arrives();
         assert!(played.pipe.bytes.capacity() <= KEPT, "an empty pipe");
     }
 
-    /// Whatever is done in whatever order, what comes out is what went in.
+    /// Random operations in random order deliver the bytes that were pushed.
     #[test]
     fn nothing_is_lost_changed_or_reordered() {
         for seed in 0..300 {
@@ -615,7 +615,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_ends_after_so_many_bytes() {
+    fn a_pipe_is_cut_after_a_number_of_bytes() {
         let mut played = Played::new(0, Conditions::default());
         played.conditions.close_after = Some(5);
         played.push(b"abcd");
@@ -624,7 +624,7 @@ mod tests {
         played.push(b"efgh");
         assert_eq!(played.arrives(), b"e");
         assert_eq!(played.pipe.cut(&played.conditions), Some(CutKind::Close));
-        // Less than have arrived.
+        // A limit below the bytes that have arrived.
         played.conditions.close_after = None;
         played.conditions.abort_after = Some(2);
         assert_eq!(played.arrives(), b"");
@@ -634,7 +634,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_comes_behind_what_is_taken_and_overtakes_what_is_not() {
+    fn a_reset_follows_the_bytes_that_are_taken_and_overtakes_the_others() {
         let conditions = Conditions {
             delay: milliseconds(10),
             ..Conditions::default()
@@ -652,7 +652,7 @@ mod tests {
         assert_eq!(blocked, Some(Tail::Reset));
         assert_eq!(played.arrives(), b"bc");
         assert_eq!(played.tail(), Some(Tail::Reset));
-        // One after an end that has arrived.
+        // A reset after an end that has arrived.
         let mut played = Played::new(0, Conditions::default());
         played.pipe.end(played.now, &played.conditions);
         assert_eq!(played.tail(), Some(Tail::End));

@@ -1,4 +1,4 @@
-//! A relay between real sockets: what arrives, what does not, and how links end.
+//! A relay between real sockets: forwarding, conditions, and how links end.
 
 #[path = "../../core/tests/support/mod.rs"]
 mod support;
@@ -16,29 +16,29 @@ for_each_family!(
     nothing_is_lost_while_conditions_change,
     an_end_of_either_side_follows_its_bytes,
     a_reset_of_either_side_reaches_the_other,
-    a_reset_comes_behind_the_bytes_before_it,
+    a_reset_follows_the_bytes_before_it,
     a_reader_that_does_not_read_exerts_backpressure,
     a_target_that_refuses_is_a_reset,
     a_client_without_a_target_is_reset,
     a_relay_that_targets_itself_resets_its_clients,
     two_hundred_links_at_once,
     links_outlive_the_listener,
-    a_link_is_closed_after_exactly_so_many_bytes,
-    a_link_is_aborted_after_so_many_bytes,
+    a_link_is_closed_after_exactly_the_set_number_of_bytes,
+    a_link_is_aborted_after_the_set_number_of_bytes,
     all_links_are_closed_or_aborted_at_once,
     a_dropped_relay_resets_its_links,
     one_byte_arrives_with_each_poll,
     a_stall_holds_bytes_and_ends_until_it_is_over,
-    a_client_that_fails_after_its_end_is_told_to_the_target,
+    a_client_that_fails_after_its_end_resets_the_target,
 );
 
-/// A relay to a server, with a clock that goes as fast as the test wants.
+/// A relay to a server, with a clock that the test controls.
 struct Relayed {
     server: Server,
     relay: Relay,
     address: Address,
     now: Instant,
-    /// How far the clock goes with each poll.
+    /// How far each poll advances the clock.
     step: Duration,
     events: Vec<RelayEvent>,
     _directory: TemporaryDirectory,
@@ -81,7 +81,7 @@ impl Relayed {
             .unwrap();
     }
 
-    /// Polls until `condition` gives something.
+    /// Polls until `condition` returns `Some`.
     fn until<T>(&mut self, what: &str, mut condition: impl FnMut(&mut Relay) -> Option<T>) -> T {
         until(what, || {
             self.poll();
@@ -107,7 +107,7 @@ impl Relayed {
         (client, served)
     }
 
-    /// How the links have ended that were not told of before.
+    /// Takes the ends of links that were reported since the last call.
     fn ends(&mut self) -> Vec<LinkEnd> {
         let ends = self.events.drain(..).filter_map(|event| match event {
             RelayEvent::Closed { end, .. } => Some(end),
@@ -116,7 +116,7 @@ impl Relayed {
         ends.collect()
     }
 
-    /// Polls until no link is left. How the last one has ended.
+    /// Polls until no link is left. Returns how the last one ended.
     fn end(&mut self) -> LinkEnd {
         self.until("the end of the link", |relay| {
             (relay.link_count() == 0).then_some(())
@@ -127,7 +127,8 @@ impl Relayed {
     }
 }
 
-/// One who writes all of something, ends, and reads all that the other one writes.
+/// One end of a link. It writes all of its data, ends its stream, and reads to the end of the other
+/// stream.
 struct Party<'a> {
     connection: &'a Connection,
     data: &'a [u8],
@@ -159,7 +160,7 @@ impl<'a> Party<'a> {
             match try_read(self.connection, 1 << 16) {
                 Ok(bytes) if bytes.is_empty() => break,
                 Ok(bytes) => self.received.extend(bytes),
-                // With both directions at their end the connection is over.
+                // The connection is over once both directions have ended.
                 Err(ReadError::EndOfStream | ReadError::NotConnected) => self.has_end = true,
                 Err(error) => panic!("{error}"),
             }
@@ -183,7 +184,7 @@ fn exchange(
         change(&mut relayed.relay, polls);
         relayed.poll();
         polls += 1;
-        assert!(polls < 5_000_000, "it does not come to an end");
+        assert!(polls < 5_000_000, "the exchange does not end");
     }
     let [client_got, server_got] = parties.map(|party| party.received);
     assert_eq!(same_bytes(&server_got, there), there.len());
@@ -243,31 +244,35 @@ fn an_end_of_either_side_follows_its_bytes(family: AddressFamily) {
             true => (&client, &served),
             false => (&served, &client),
         };
-        let mut speaker = Party::new(first, &much);
-        let mut listener = Party::new(second, b"the answer");
+        let mut sender = Party::new(first, &much);
+        let mut responder = Party::new(second, b"the answer");
         relayed.until("the end of the first", |_| {
-            speaker.step();
+            sender.step();
             while let Ok(bytes) = try_read(second, 1 << 16)
                 && !bytes.is_empty()
             {
-                listener.received.extend(bytes);
+                responder.received.extend(bytes);
             }
             second.is_read_closed().then_some(())
         });
-        assert!(listener.received == much);
-        assert_eq!(second.status(), Status::Connected, "the other way is open");
+        assert!(responder.received == much);
+        assert_eq!(
+            second.status(),
+            Status::Connected,
+            "the other direction is open"
+        );
         assert_eq!(relayed.relay.link_count(), 1);
         relayed.until("the answer", |_| {
-            speaker.step();
-            listener.step();
-            (speaker.has_end && listener.has_end).then_some(())
+            sender.step();
+            responder.step();
+            (sender.has_end && responder.has_end).then_some(())
         });
-        assert_eq!(speaker.received, b"the answer");
+        assert_eq!(sender.received, b"the answer");
         assert!(matches!(relayed.end(), LinkEnd::Ended));
     }
 }
 
-/// Waits until `connection` is over, and tells whether it was reset.
+/// Waits until `connection` is over. Returns whether it was reset.
 fn is_reset(relayed: &mut Relayed, connection: &Connection) -> bool {
     connection.set_allow_half_open(false);
     relayed.until("the reset", |_| {
@@ -291,7 +296,7 @@ fn a_reset_of_either_side_reaches_the_other(family: AddressFamily) {
             false => (served, client),
         };
         first.abort();
-        // Unix domain sockets have no reset: it is an end there.
+        // Unix domain sockets have no reset: the peer sees an end.
         let has_resets = family != AddressFamily::Unix;
         assert_eq!(is_reset(&mut relayed, &second), has_resets);
         let end = relayed.end();
@@ -299,16 +304,15 @@ fn a_reset_of_either_side_reaches_the_other(family: AddressFamily) {
     }
 }
 
-fn a_reset_comes_behind_the_bytes_before_it(family: AddressFamily) {
-    if family == AddressFamily::Unix || !reports_resets("a_reset_comes_behind_the_bytes_before_it")
-    {
+fn a_reset_follows_the_bytes_before_it(family: AddressFamily) {
+    if family == AddressFamily::Unix || !reports_resets("a_reset_follows_the_bytes_before_it") {
         return;
     }
     let mut relayed = Relayed::new(family);
     relayed.relay.to_target.bandwidth = 1000;
     let (client, served) = relayed.link();
     write(&client, &pattern(500)).unwrap();
-    relayed.until("the bytes are under way", |relay| {
+    relayed.until("the bytes are in transit", |relay| {
         (relay.bytes_to_target() > 100).then_some(())
     });
     client.abort();
@@ -327,19 +331,19 @@ fn a_reader_that_does_not_read_exerts_backpressure(family: AddressFamily) {
     let (client, served) = relayed.link();
     let block = pattern(1 << 20);
     let mut sent = 0;
-    let mut vain = 0;
-    relayed.until("the writer is held up", |_| {
+    let mut refused = 0;
+    relayed.until("the writer is blocked", |_| {
         let count = client.try_write(&block[sent % block.len()..]).unwrap();
         sent += count;
-        vain = if count == 0 { vain + 1 } else { 0 };
-        (vain == 100).then_some(())
+        refused = if count == 0 { refused + 1 } else { 0 };
+        (refused == 100).then_some(())
     });
-    // What two sockets and a lane take; a relay without a bound would go on.
-    assert!(sent < 64 << 20, "{sent} bytes were taken");
+    // Two sockets and a pipe hold less. A relay without a limit would accept more.
+    assert!(sent < 64 << 20, "{sent} bytes were accepted");
     let handed_over = relayed.relay.bytes_to_target() as usize;
     assert!(handed_over < sent, "{handed_over} of {sent}");
     let mut received = 0;
-    relayed.until("what was taken", |_| {
+    relayed.until("the accepted bytes", |_| {
         let bytes = try_read(&served, 1 << 16).unwrap();
         for byte in bytes {
             assert_eq!(byte, block[received % block.len()], "at {received}");
@@ -380,7 +384,7 @@ fn a_client_without_a_target_is_reset(family: AddressFamily) {
     assert!(matches!(relayed.end(), LinkEnd::NoTarget));
 }
 
-/// Each link would bring the next one, until the process had no descriptors left.
+/// Otherwise each link would open the next one, until the process had no descriptors left.
 fn a_relay_that_targets_itself_resets_its_clients(family: AddressFamily) {
     let mut relayed = Relayed::new(family);
     let mut targets = vec![Target::Address(relayed.address.clone())];
@@ -428,7 +432,7 @@ fn two_hundred_links_at_once(family: AddressFamily) {
         served.push(relayed.accept());
     }
     assert_eq!(relayed.relay.link_count(), COUNT);
-    // Each is answered with what it has said, many times.
+    // The server answers each client with its own number, repeated.
     for connection in &served {
         let index = relayed.until("a number", |_| {
             connection.read_count(4, <[u8]>::to_vec).unwrap()
@@ -470,12 +474,12 @@ fn links_outlive_the_listener(family: AddressFamily) {
     assert_eq!(bytes, b"in flight");
 }
 
-fn a_link_is_closed_after_exactly_so_many_bytes(family: AddressFamily) {
+fn a_link_is_closed_after_exactly_the_set_number_of_bytes(family: AddressFamily) {
     for count in [0, 1, 1000, 100_000] {
         let mut relayed = Relayed::new(family);
         relayed.relay.to_client.close_after = Some(count as u64);
         let client = connected(&relayed.address);
-        // With no byte to come, the link may be closed before the server has seen it.
+        // After zero bytes, the link may be closed before the server has accepted it.
         if count == 0 {
             assert!(matches!(relayed.end(), LinkEnd::Cut));
             until_status(&client, Status::None).unwrap();
@@ -504,7 +508,7 @@ fn a_link_is_closed_after_exactly_so_many_bytes(family: AddressFamily) {
     }
 }
 
-fn a_link_is_aborted_after_so_many_bytes(family: AddressFamily) {
+fn a_link_is_aborted_after_the_set_number_of_bytes(family: AddressFamily) {
     let mut relayed = Relayed::new(family);
     let (client, served) = relayed.link();
     relayed.relay.to_target.abort_after = Some(1000);
@@ -527,7 +531,8 @@ fn a_link_is_aborted_after_so_many_bytes(family: AddressFamily) {
     assert_eq!(relayed.relay.bytes_to_target(), 1000);
     let was_reset = is_reset(&mut relayed, &client);
     if reports_resets("the kind of the end") {
-        // With input left unread, a Unix domain socket resets too where the system has that.
+        // A Unix domain socket that is closed with unread input resets its peer too, on some
+        // systems.
         assert!(was_reset || family == AddressFamily::Unix);
     }
 }
@@ -556,7 +561,7 @@ fn all_links_are_closed_or_aborted_at_once(family: AddressFamily) {
                 }
             }
         }
-        // It goes on with others.
+        // The relay still accepts clients.
         let (client, served) = relayed.link();
         write(&client, b"x").unwrap();
         relayed.until("a byte", |_| served.read_count(1, drop_bytes).unwrap());
@@ -586,7 +591,7 @@ fn one_byte_arrives_with_each_poll(family: AddressFamily) {
     let mut received = Vec::new();
     while received.len() < data.len() {
         let before = relayed.relay.bytes_to_target();
-        relayed.until("the next byte sets out", |relay| {
+        relayed.until("the next byte is forwarded", |relay| {
             (relay.bytes_to_target() > before).then_some(())
         });
         assert_eq!(relayed.relay.bytes_to_target(), before + 1);
@@ -604,9 +609,9 @@ fn a_stall_holds_bytes_and_ends_until_it_is_over(family: AddressFamily) {
     relayed.relay.to_target.is_stalled = true;
     write(&client, b"stalled").unwrap();
     client.shut_down_writing().unwrap();
-    // The other way goes on.
+    // The other direction continues.
     write(&served, b"meanwhile").unwrap();
-    relayed.until("the other way", |_| {
+    relayed.until("the other direction", |_| {
         client.read_count(9, drop_bytes).unwrap()
     });
     for _ in 0..100 {
@@ -622,7 +627,7 @@ fn a_stall_holds_bytes_and_ends_until_it_is_over(family: AddressFamily) {
     });
 }
 
-fn a_client_that_fails_after_its_end_is_told_to_the_target(family: AddressFamily) {
+fn a_client_that_fails_after_its_end_resets_the_target(family: AddressFamily) {
     let mut relayed = Relayed::new(family);
     let (client, served) = relayed.link();
     client.shut_down_writing().unwrap();
@@ -632,21 +637,21 @@ fn a_client_that_fails_after_its_end_is_told_to_the_target(family: AddressFamily
     });
     client.abort();
     drop(client);
-    // Who writes to somebody who is gone hears of it.
+    // A write to the client, which is closed, fails.
     relayed.until("the link is over", |relay| {
         let _ = served.try_write(b"still there?");
         (relay.link_count() == 0).then_some(())
     });
     let ends = relayed.ends();
     assert!(matches!(ends[..], [LinkEnd::Failed]), "{ends:?}");
-    until("the server hears of it", || {
+    until("the server sees the failure", || {
         let _ = served.try_write(b"x");
         let _ = served.poll(Instant::now);
         (served.status() != Status::Connected).then_some(())
     });
 }
 
-/// The target's queue is full, so the connect to it stays under way.
+/// The target's backlog is full, so the connect to it stays pending.
 #[cfg(target_os = "linux")]
 mod a_target_that_does_not_answer {
     use super::*;
@@ -694,14 +699,14 @@ mod a_target_that_does_not_answer {
     }
 
     #[test]
-    fn gets_all_when_it_answers_after_all() {
+    fn receives_everything_when_it_answers_late() {
         let (mut relayed, _first) = relayed();
         let client = connected(&relayed.address);
         relayed.relay.to_target.bandwidth = 100_000;
         write(&client, &pattern(100_000)).unwrap();
         client.disconnect();
         relayed.until("the link", |relay| (relay.link_count() == 1).then_some(()));
-        // It holds no more than the line does, and saves no bandwidth up.
+        // The bandwidth of the time before the connect is not saved up.
         relayed.now += Duration::from_secs(10);
         relayed.poll();
         let _first = relayed.server.accept();
@@ -720,7 +725,7 @@ mod a_target_that_does_not_answer {
     }
 }
 
-/// The same seed gives the same pieces, and a new seed begins anew.
+/// The same seed gives the same pieces, and another seed other ones.
 #[test]
 fn pieces_follow_from_the_seed() {
     let mut relayed = Relayed::new(AddressFamily::Ipv4);
@@ -731,8 +736,8 @@ fn pieces_follow_from_the_seed() {
         relayed.relay.to_target.is_stalled = true;
         write(&client, &pattern(500)).unwrap();
         relayed.poll();
-        // So that all of it is there.
-        until("all is under way", || {
+        // Waits until the relay holds all of it.
+        until("everything is in transit", || {
             relayed.poll();
             (relayed.relay.bytes_in_transit() == 500).then_some(())
         });
