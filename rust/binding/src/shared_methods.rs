@@ -15,7 +15,7 @@ use crate::parts::{Details, LastError};
 pub(crate) trait Failing {
     fn last_error(&self) -> &LastError;
 
-    /// What `get_last_error` and its kin return.
+    /// The error that `get_last_error` and similar methods return.
     fn details(&self) -> Details {
         self.last_error().get()
     }

@@ -1,6 +1,7 @@
-//! In which Godot the library loads, and the reason that it prints in any other.
+//! The requirements for the Godot that loads the library, and the reasons that are printed when
+//! they are not met.
 //!
-//! The functions here decide and find the words. [`entry`](super::entry) finds the facts.
+//! The functions here decide and word the reasons. [`entry`](super::entry) queries Godot.
 
 use std::fmt;
 
@@ -47,7 +48,7 @@ fn without_deprecated() -> String {
         .into()
 }
 
-/// Why the library does not load in a Godot of this precision that lacks this class or this method.
+/// Why the library does not load, if this Godot has double precision or lacks a class or a method.
 /// `None` if it loads.
 pub(super) fn build(
     is_double: bool,
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_godot_without_deprecated_functions_is_refused_as_such() {
+    fn the_reason_names_a_build_without_deprecated_functions() {
         let refusal = version(None, OLDEST).unwrap();
         assert!(refusal.contains("deprecated=no"), "{refusal}");
         assert_eq!(function("classdb_register_extension_class"), refusal);

@@ -167,7 +167,7 @@ fn check_half(half: &Half, format: Format) -> Result<()> {
         Format::Pe => None,
     };
     match (half.oldest, limit) {
-        (None, Some(_)) => bail!("does not say how old a system it runs on"),
+        (None, Some(_)) => bail!("does not state the oldest system that it runs on"),
         (Some(oldest), Some(limit)) if oldest > limit => {
             let ((a, b), (c, d)) = (oldest, limit);
             bail!("needs version {a}.{b} of the system's library, newer than {c}.{d}")
