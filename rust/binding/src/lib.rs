@@ -4,9 +4,9 @@
 //!
 //! The class documentation for GDScript is in the addon's `doc_classes`. This crate translates, and
 //! does nothing else. The modules of the classes translate Godot's types and error codes to Rust's
-//! and back. The [`bridge`] translates Godot's class system to one with inheritance and cheap
-//! calls, as the [`class_trees`] say. The [`parts`] are the plain Rust halves of the objects.
-//! Imports go one way: classes, class trees, bridge, parts.
+//! and back. The [`bridge`] adds inheritance and cheap calls to Godot's class system, for the
+//! classes in [`class_trees`]. The [`parts`] are the plain Rust halves of the objects. Each of
+//! classes, class trees, bridge and parts imports only from those after it.
 
 mod bridge;
 mod class_trees;

@@ -1,4 +1,4 @@
-//! The methods that several classes have: those of the last error, and the accessors of
+//! The methods that several classes have: the methods of the last error, and the accessors of
 //! `auto_poll`.
 //!
 //! gdext has no inheritance between the classes of a library, and a class tree has it only within

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_bandwidth_counts_from_the_poll_on_that_sees_it() {
+    fn a_new_bandwidth_applies_from_the_next_poll() {
         let mut pacer = Pacer::default();
         let start = Instant::now();
         let at = |milliseconds| start + Duration::from_millis(milliseconds);

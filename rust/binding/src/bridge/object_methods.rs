@@ -93,7 +93,7 @@ pub(super) unsafe fn take_hold(object: sys::GDExtensionObjectPtr) -> bool {
 /// one.
 ///
 /// # Safety
-/// The reference is the caller's, who does not use it after this.
+/// The caller owns the reference, and does not use it after this.
 pub(super) unsafe fn release(object: sys::GDExtensionObjectPtr) {
     // SAFETY: The caller's guarantee. The object is freed by the caller that gives back the last
     // reference.

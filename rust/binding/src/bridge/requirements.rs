@@ -36,7 +36,7 @@ pub(super) fn version(version: Option<Version>, oldest: Version) -> Option<Strin
 
 /// Why the library does not load in a Godot without `function` in its C interface.
 pub(super) fn function(function: &str) -> String {
-    // The oldest function that registers classes. Nobody calls it, but gdext requires it.
+    // The oldest function that registers classes. It is never called, but gdext requires it.
     if function == "classdb_register_extension_class" {
         return without_deprecated();
     }

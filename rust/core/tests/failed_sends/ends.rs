@@ -1,4 +1,4 @@
-//! After a failed send the peer sees a reset, and no clean end behind a part of the data.
+//! After a failed send the peer sees a reset, and no clean end after a part of the data.
 
 use std::io::Write;
 use std::thread;
@@ -57,8 +57,8 @@ fn a_failed_write_before_a_shutdown_ends_in_a_reset() {
 /// A send has failed, and data is left to read. A disconnect must not make the sent part look like
 /// all of the data.
 #[test]
-fn a_disconnect_behind_a_failed_send_is_a_reset() {
-    if !can_fail_sends("a_disconnect_behind_a_failed_send_is_a_reset") {
+fn a_disconnect_after_a_failed_send_is_a_reset() {
+    if !can_fail_sends("a_disconnect_after_a_failed_send_is_a_reset") {
         return;
     }
     let (connection, mut peer) = raw_peer(AddressFamily::Ipv4);

@@ -35,10 +35,10 @@ fn visited(group: &Group, pairs: &[(Connection, Connection)], limit: Duration) -
     speaking.get()
 }
 
-fn until_visited(group: &Group, pairs: &[(Connection, Connection)], who: &str) {
+fn until_visited(group: &Group, pairs: &[(Connection, Connection)], process: &str) {
     let end = Instant::now() + Duration::from_secs(2);
     while visited(group, pairs, Duration::from_millis(100)) == 0 {
-        assert!(Instant::now() < end, "no event reaches {who}");
+        assert!(Instant::now() < end, "no event reaches {process}");
     }
 }
 

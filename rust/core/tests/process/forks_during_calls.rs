@@ -60,7 +60,7 @@ fn processor_time() -> Duration {
 
 /// An abort of the child's copy does not wake the parent's wait over and over.
 #[test]
-fn a_reader_of_the_parent_sleeps_on_after_an_abort_in_the_child() {
+fn an_abort_in_the_child_does_not_wake_a_reader_of_the_parent() {
     let _only = only_test();
     let (one, other) = Connection::pair().unwrap();
     thread::scope(|scope| {

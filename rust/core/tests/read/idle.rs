@@ -10,8 +10,8 @@ use crate::support::*;
 
 for_each_family!(
     idle_connections_are_watched,
-    what_was_sent_before_a_round_of_polls_is_seen_by_it,
-    what_another_thread_has_sent_is_seen_by_the_next_poll,
+    data_sent_before_a_round_of_polls_is_seen_by_it,
+    data_of_another_thread_is_seen_by_the_next_poll,
     an_end_is_seen,
     an_end_with_the_last_data_is_seen,
     an_end_after_a_short_read_is_seen,
@@ -71,7 +71,7 @@ fn idle_connections_are_watched(family: AddressFamily) {
     drop(pairs);
 }
 
-fn what_was_sent_before_a_round_of_polls_is_seen_by_it(family: AddressFamily) {
+fn data_sent_before_a_round_of_polls_is_seen_by_it(family: AddressFamily) {
     let pairs = pairs(family, PAIRS);
     let mut random = Random(1);
     for round in 0..300 {
@@ -102,7 +102,7 @@ fn what_was_sent_before_a_round_of_polls_is_seen_by_it(family: AddressFamily) {
     }
 }
 
-fn what_another_thread_has_sent_is_seen_by_the_next_poll(family: AddressFamily) {
+fn data_of_another_thread_is_seen_by_the_next_poll(family: AddressFamily) {
     const THREADS: usize = 3;
     thread::scope(|scope| {
         for seed in 0..THREADS {

@@ -82,7 +82,7 @@ fn data_of_a_foreign_socket_is_available_within_microseconds() {
 /// A program that has received a message through this library knows that data sent before it has
 /// arrived, however short the time.
 #[test]
-fn what_was_sent_before_something_received_is_seen() {
+fn data_sent_before_a_receive_is_seen() {
     let _only = only_test();
     let (messages, mut message_peer) = raw_peer(AddressFamily::Unix);
     let receive_message = || {
@@ -94,7 +94,7 @@ fn what_was_sent_before_something_received_is_seen() {
 
 /// The same with an accepted connection in place of a message.
 #[test]
-fn what_was_sent_before_a_connection_accepted_is_seen() {
+fn data_sent_before_an_accept_is_seen() {
     let _only = only_test();
     let server = Server::new(AddressFamily::Unix);
     let Address::Unix(path) = &server.address else {
@@ -198,8 +198,8 @@ fn the_other_process() {
 }
 
 #[test]
-fn what_another_process_sent_before_a_message_through_a_pipe_is_seen() {
-    if !can_start_itself("what_another_process_sent_before_a_message_through_a_pipe_is_seen") {
+fn data_that_a_process_sent_before_a_pipe_message_is_seen() {
+    if !can_start_itself("data_that_a_process_sent_before_a_pipe_message_is_seen") {
         return;
     }
     let _only = only_test();
@@ -217,7 +217,7 @@ fn what_another_process_sent_before_a_message_through_a_pipe_is_seen() {
 
 /// The same by a thread with a foreign socket.
 #[test]
-fn what_a_thread_sent_before_a_message_through_a_pipe_is_seen() {
+fn data_that_a_thread_sent_before_a_pipe_message_is_seen() {
     let _only = only_test();
     let (connection, mut peer) = idle_pair();
     let (mut requested, requests) = std::io::pipe().unwrap();

@@ -1,5 +1,6 @@
 //! A process that is stopped for longer than its time limits: by a debugger, by a frozen container,
-//! or by a machine that sleeps. Time in which it did not run says nothing about the network.
+//! or by a machine that sleeps. The network is not to blame for time in which the process did not
+//! run.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -181,8 +182,8 @@ fn a_write_goes_on() {
 
 /// The reader needs longer than the minimum that is left after a stop, and less than the limit.
 #[test]
-fn a_write_keeps_the_time_that_it_had_left() {
-    if !can_start_itself("a_write_keeps_the_time_that_it_had_left") {
+fn a_stop_does_not_shorten_the_rest_of_a_write_timeout() {
+    if !can_start_itself("a_stop_does_not_shorten_the_rest_of_a_write_timeout") {
         return;
     }
     const BLOCK: usize = 1 << 20;

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-/// What is measured, and what we want of it.
+/// What is measured, and the goals.
 pub static TABLE: LazyLock<Vec<Section>> = LazyLock::new(|| {
     #[derive(Deserialize)]
     struct Table {
@@ -19,7 +19,7 @@ pub static TABLE: LazyLock<Vec<Section>> = LazyLock::new(|| {
 /// The sizes of the frames in the plot. Their rows are named [`idle_frame`].
 pub const CROWDS: [u32; 7] = [10, 30, 100, 300, 1000, 3000, 10_000];
 
-/// The name of the row for a frame over `sockets` idle ones.
+/// The name of the row for a frame that polls `sockets` idle sockets.
 pub fn idle_frame(sockets: u32) -> String {
     format!("idle frame, {sockets} sockets")
 }

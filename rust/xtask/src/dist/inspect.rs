@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_library_needs_nothing_that_not_every_system_has() {
+    fn a_library_needs_only_what_every_system_has() {
         let windows = |needs| refusal(&half(needs, None), Format::Pe);
         assert_eq!(windows("KERNEL32.dll"), None);
         assert_eq!(windows("api-ms-win-core-synch-l1-2-0.dll"), None);

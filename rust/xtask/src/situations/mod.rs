@@ -25,7 +25,8 @@ const TREES: [&str; 2] = ["engine", "ours"];
 /// Which situations to compare in.
 #[derive(Debug, Default, PartialEq, clap::Args)]
 pub struct Options {
-    /// Compare in those of the short form, and do not write the table in docs/reliability.md
+    /// Compare in the situations of the short form only, and do not write the table in
+    /// docs/reliability.md
     #[arg(long)]
     pub quick: bool,
     /// Compare only in situations whose name contains a FILTER, and do not write the table

@@ -89,7 +89,8 @@ impl<S: System> World<S> {
         }
     }
 
-    /// While one thread changes who listens, the others cannot know it.
+    /// While one thread changes whether a listener wants packets, the other threads do not know it
+    /// yet.
     fn may_change_wants(&self) -> bool {
         !self.is_threaded || self.model().has_wants_changed
     }
