@@ -25,7 +25,7 @@ pub enum BindError {
         /// The system's error.
         source: io::Error,
     },
-    /// The path cannot be that of a Unix domain socket: it is empty, too long, or contains a zero
+    /// The path is not valid for a Unix domain socket: it is empty, too long, or contains a zero
     /// byte.
     #[error("bind {address}: {}", words(source))]
     InvalidPath {

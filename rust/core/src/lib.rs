@@ -2,9 +2,9 @@
 //!
 //! A [`Connection`] connects without blocking, is advanced by [`Connection::poll`], and has calls
 //! that block and calls that do not. A [`Listener`] accepts connections. A [`Group`] polls many of
-//! both at the cost of the ones that are ready. A [`dispatch::EventLoop`] does so too, and delivers
+//! both, at a cost that depends only on the ready ones. A [`dispatch::EventLoop`] also delivers
 //! their events. All types can be used from any thread. There is no async runtime: a game has a
-//! frame loop, and blocking calls are for threads that ask for them.
+//! frame loop, and blocking calls are for threads that may wait.
 //!
 //! # Glossary
 //!

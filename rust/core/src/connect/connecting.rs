@@ -208,7 +208,7 @@ impl Connecting {
         }
     }
 
-    /// The sockets of which one becomes that of the connection.
+    /// The sockets of all attempts. One of them becomes the socket of the connection.
     pub(crate) fn streams(&self) -> Vec<&StreamSocket> {
         match &self.phase {
             ConnectPhase::Single(attempt) => vec![&attempt.stream],

@@ -91,7 +91,7 @@ impl LingeringClose {
     pub(super) fn advance(&mut self) -> CloseProgress {
         debug_assert!(
             !self.is_shut || self.queue.is_empty(),
-            "data behind the end of the stream"
+            "data after the end of the stream"
         );
         let mut sent = 0;
         while !self.queue.is_empty() {

@@ -103,7 +103,7 @@ impl LingeringCloses {
         std::mem::take(&mut self.closes).into_values().collect()
     }
 
-    /// Takes a close out for a step. The second value says whether it must be added to the poller
+    /// Takes a close out for a step. The second value is whether it must be added to the poller
     /// first.
     pub(super) fn check_out(&mut self, token: usize) -> Option<(TimedClose, bool)> {
         let timed = self.closes.remove(&token)?;
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn those_that_lose_least_end_first_and_then_the_oldest() {
+    fn closes_that_lose_least_end_first_and_then_the_oldest() {
         let now = Instant::now();
         let mut all = LingeringCloses::default();
         let mut peers = Vec::new();

@@ -31,7 +31,7 @@
 //! | blocking write (owner) | other thread |
 //! | --- | --- |
 //! | takes the direction, unlocks, waits for room | |
-//! | | `enqueue`: queues data behind the owner |
+//! | | `enqueue`: queues data after the owner's |
 //! | | `shut_down_writing`: requests the end of the stream |
 //! | | `write_fully`: waits for the direction |
 //! | locks, sends, releases the direction | |

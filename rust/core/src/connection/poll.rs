@@ -26,10 +26,11 @@ impl Connection {
     /// Advances a connect, sends queued data, and detects the end or the failure of an established
     /// connection. Never blocks. Allowed in every status.
     ///
-    /// Returns whether there is data to read. The status stays [`Status::Connected`] until all of
-    /// it has been read, even if the stream has ended or the socket has failed. Then an end of the
-    /// stream changes the status to [`Status::None`], and a failure to [`Status::Error`]. `clock`
-    /// is called at most once.
+    /// Returns whether there is data to read. This is false while a blocking read of another thread
+    /// is in progress, because that read receives the data. The status stays [`Status::Connected`]
+    /// until all of it has been read, even if the stream has ended or the socket has failed. Then
+    /// an end of the stream changes the status to [`Status::None`], and a failure to
+    /// [`Status::Error`]. `clock` is called at most once.
     ///
     /// # Errors
     /// - [`PollError::Connect`]: the connect has failed. The status is [`Status::Error`].

@@ -177,8 +177,9 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
         self.0.members().to_vec()
     }
 
-    /// Sets the number of peers at which further connections are reset instead of accepted. 0, the
-    /// default, is unlimited.
+    /// Sets the maximum number of peers and packet channels. Further connections are reset instead
+    /// of accepted. 0, the default, is unlimited. Servers do not count, and [`add`](Self::add) is
+    /// not limited.
     pub fn set_max_members(&self, count: usize) {
         self.0.set_max_members(count);
     }

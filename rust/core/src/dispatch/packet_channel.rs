@@ -116,7 +116,7 @@ impl<P: Peer> PacketChannel<P> {
         then(state.peer.as_ref()?, &state.format)
     }
 
-    /// Whether the packets are those of `connection`.
+    /// Whether `connection` carries the packets.
     pub(super) fn uses(&self, connection: &Connection) -> bool {
         let is_peer = |peer: &P| std::ptr::eq(peer.connection(), connection);
         self.state().peer.as_ref().is_some_and(is_peer)
@@ -279,7 +279,7 @@ impl<P: Peer> PacketChannel<P> {
         let mut state = self.state();
         let version = state.version();
         let failed_version = state.failed_version.take();
-        // After another connect the failure is that of an older connection.
+        // After another connect, the failure belongs to an earlier connection.
         (state.peer.clone(), failed_version == Some(version))
     }
 

@@ -27,7 +27,7 @@ const MAX_NOTICES: u32 = 64;
 /// does not hold up a frame.
 const MAX_ACCEPTED: usize = 64;
 
-/// Visits members, and notifies their listeners and that of the loop.
+/// Visits members, and notifies their listeners and the listener of the loop.
 pub(super) struct MemberVisitor<'a, S: Subject, L> {
     shared: &'a Arc<Shared<S>>,
     listener: &'a mut L,
@@ -206,7 +206,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
         self.next_visit(member, connection, channel.is_some(), delivered)
     }
 
-    /// Notifies the own listeners of the peer, and those of the packet channel.
+    /// Notifies the listeners of the peer, and the listeners of the packet channel.
     fn deliver_own(
         &mut self,
         member: &Arc<LoopMember<S>>,

@@ -93,7 +93,8 @@ impl PacketReader {
     /// Malformed bytes ([`ReadError::Malformed`]), a packet beyond the limit
     /// ([`ReadError::PacketTooLong`]), or a stream that ends within a packet
     /// ([`ReadError::Truncated`]). Then nothing is read, and the next call returns the same error,
-    /// because no later packet can be found.
+    /// because no later packet can be found. After the last packet, [`ReadError::EndOfStream`].
+    /// Also those of [`Connection::try_read`] for the status and the socket.
     pub fn read<R>(
         &mut self,
         connection: &Connection,

@@ -116,7 +116,8 @@ impl fmt::Debug for PollableRef<'_> {
 }
 
 impl Group {
-    /// Creates a group without members.
+    /// Creates a group without members. If the process has no free descriptor for a poller, the
+    /// group works without one, and visits each member every 10 milliseconds.
     pub fn new() -> Group {
         let parts = Poller::new().and_then(|(registry, poller)| {
             let waker = registry.waker(WAKER)?;

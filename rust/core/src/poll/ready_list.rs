@@ -598,7 +598,7 @@ impl ReadyList {
         };
         let mut notices = member.notices.iter();
         let first = notices.find(|notice| !matches!(notice, Notice::Packet(_)));
-        // A failed connect is that of a later connection.
+        // A failed connect belongs to a later connection.
         if !matches!(first, Some(Notice::Ended(EndCause::Disconnect(_)))) {
             member.notices.push_front(Notice::Ended(cause));
             state.make_due(index);

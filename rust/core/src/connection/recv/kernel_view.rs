@@ -35,8 +35,8 @@ enum Last {
 }
 
 impl KernelView {
-    /// Records a receive with data. `is_full` says whether it returned all that was asked for; `at`
-    /// is its moment, unless there was other activity meanwhile.
+    /// Records a receive with data. `is_full` is whether it returned as many bytes as requested.
+    /// `at` is its moment, or `None` if there was other activity meanwhile.
     pub(crate) fn received(&mut self, is_full: bool, at: Option<Moment>) {
         *self = KernelView::default();
         if !is_full {

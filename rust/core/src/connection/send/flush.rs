@@ -16,7 +16,7 @@ use crate::sync::atomic::Ordering;
 use crate::sys::Socket;
 use crate::totals;
 
-/// The most that one poll sends of a queue.
+/// The maximum number of bytes of a queue that one poll sends.
 const MAX_SENT_PER_POLL: usize = 1 << 20;
 
 impl Connection {

@@ -112,7 +112,7 @@ impl Connection {
         {
             return Err(self.fail_writing(inner, failure.error));
         }
-        // Data may be queued behind the owner, unless the owner has unaccepted bytes of its own in
+        // Data may be queued after the owner's, unless the owner has unaccepted bytes of its own in
         // the queue.
         if has_no_room(&inner) || inner.send.unaccepted > 0 {
             return Err(no_room(&inner, data.len(), limit));

@@ -54,7 +54,7 @@ impl Connection {
     /// Like [`write_fully`](Self::write_fully), for a message that must not be cut.
     ///
     /// If it gives up with a part of the message sent, it disconnects before another thread can
-    /// write behind that part. The connection that accepts the message counts it in its statistics,
+    /// write after that part. The connection that accepts the message counts it in its statistics,
     /// under the same lock. A later connection of this object is never affected.
     pub(crate) fn write_message(&self, message: &[u8]) -> Result<(), WriteError> {
         let outcome = self.write(message, Unit::Message);

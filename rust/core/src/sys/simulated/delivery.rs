@@ -60,7 +60,7 @@ impl Network {
 }
 
 impl World {
-    /// Something arrives, or time passes. `is_alone` says that every thread of the program waits:
+    /// Something arrives, or time passes. `is_alone` means that every thread of the program waits:
     /// then the clock jumps to the next thing that can end a wait.
     fn step(&mut self, is_alone: bool) {
         let early = if is_alone {
