@@ -28,7 +28,7 @@ fn buffers(family: AddressFamily) -> usize {
 
 /// Repeats `call` while a thread sends as fast as it can. The sender counts the bytes that it sends
 /// during a call. The kernel buffers bound that count if the call receives only what was there when
-/// it began. A call that chases the sender ends too, since the stream is finite.
+/// it began. A call that follows the sender without a bound ends too, because the stream is finite.
 fn while_flooded(family: AddressFamily, call: impl Fn(&Connection)) {
     let _only = only_test();
     let (connection, peer) = raw_peer(family);

@@ -44,9 +44,9 @@ fn read_while_sending(
             Ok(())
         });
         before();
-        let came = read_to_end(peer);
+        let received = read_to_end(peer);
         is_over.store(true, Ordering::Relaxed);
-        (came, sender.join().unwrap())
+        (received, sender.join().unwrap())
     })
 }
 
@@ -55,11 +55,11 @@ fn a_peer_that_keeps_sending_receives_everything(family: AddressFamily) {
     // By dropping the object, and by a disconnect.
     for leave in [drop as fn(Connection), |connection| connection.disconnect()] {
         let (connection, peer) = queued(family, &data);
-        let (came, sent) = read_while_sending(&peer, || {
+        let (received, sent) = read_while_sending(&peer, || {
             until_available(&connection, 1);
             leave(connection);
         });
-        assert_whole(came, &data);
+        assert_whole(received, &data);
         sent.expect("the data that the peer sends is discarded");
     }
 }
@@ -87,11 +87,11 @@ fn a_peer_that_keeps_sending_receives_everything_from_a_half_open_connection(
 ) {
     let data = pattern(MUCH);
     let (connection, peer) = queued(family, &data);
-    let (came, sent) = read_while_sending(&peer, || {
+    let (received, sent) = read_while_sending(&peer, || {
         connection.shut_down_writing().unwrap();
         connection.disconnect();
     });
-    assert_whole(came, &data);
+    assert_whole(received, &data);
     sent.expect("the data that the peer sends is discarded");
 }
 

@@ -1,4 +1,4 @@
-//! Options of a connection: they hold for the current connection and for later ones.
+//! Options of a connection. They apply to the current connection and to later ones.
 
 use std::time::Duration;
 

@@ -14,7 +14,7 @@ for_each_family!(
     every_byte_is_counted_once,
     a_partial_write_counts_its_accepted_bytes,
     queued_bytes_become_sent_bytes,
-    counts_stay_after_the_end_and_begin_anew,
+    counts_stay_after_the_end_and_start_at_zero_again,
     a_write_ended_by_a_disconnect_counts_its_accepted_bytes,
     times_are_those_of_the_connection,
     the_attempt_to_an_address_is_listed,
@@ -101,7 +101,7 @@ fn queued_bytes_become_sent_bytes(family: AddressFamily) {
     assert_eq!((shown.sent, shown.queued), (BIG as u64 + 10, 0));
 }
 
-fn counts_stay_after_the_end_and_begin_anew(family: AddressFamily) {
+fn counts_stay_after_the_end_and_start_at_zero_again(family: AddressFamily) {
     let server = Server::new(family);
     let client = connected(&server.address);
     let served = server.accept();

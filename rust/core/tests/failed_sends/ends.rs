@@ -22,7 +22,7 @@ fn outcome(ends: bool) -> std::io::Result<()> {
         .set_send_buffer_size(64 << 10)
         .unwrap();
     let data = pattern(MUCH);
-    let (written, came) = thread::scope(|scope| {
+    let (written, received) = thread::scope(|scope| {
         let writer = asleep(scope, || {
             fail_sends_of_this_thread(LEAST, libc::EIO);
             connection.write_fully(&data)
@@ -30,12 +30,12 @@ fn outcome(ends: bool) -> std::io::Result<()> {
         if ends {
             connection.shut_down_writing().unwrap();
         }
-        let came = read_to_end(&peer);
-        (writer.join().unwrap(), came)
+        let received = read_to_end(&peer);
+        (writer.join().unwrap(), received)
     });
     let count = written.unwrap_err().accepted;
-    assert!(count < data.len() && came.0.len() <= count);
-    came.1
+    assert!(count < data.len() && received.0.len() <= count);
+    received.1
 }
 
 #[test]

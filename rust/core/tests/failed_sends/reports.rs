@@ -104,9 +104,9 @@ fn a_line_that_cannot_be_completed_after_a_failed_send_is_an_error() {
 fn assert_counted(connection: Connection, peer: socket2::Socket, accepted: usize, before: usize) {
     connection.disconnect();
     drop(connection);
-    let came = received(&peer).len();
+    let delivered = received(&peer).len();
     assert_eq!(
-        came,
+        delivered,
         before + accepted,
         "the write has counted {accepted} bytes"
     );

@@ -1,4 +1,4 @@
-//! A group sleeps while its members have nothing new, and misses no member that has.
+//! A group sleeps while its members have no new data, and misses no member with new data.
 
 use std::time::{Duration, Instant};
 

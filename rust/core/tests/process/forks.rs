@@ -23,16 +23,16 @@ fn group_of(count: usize) -> (Group, Vec<(Connection, Connection)>) {
 
 /// How many members are ready within `limit`.
 fn visited(group: &Group, pairs: &[(Connection, Connection)], limit: Duration) -> usize {
-    let speaking = Cell::new(0);
+    let ready = Cell::new(0);
     group.poll(Some(limit), |key| {
         let (member, _) = &pairs[key];
         if !member.poll(Instant::now).unwrap() {
             return Visit::Idle;
         }
-        speaking.set(speaking.get() + 1);
+        ready.set(ready.get() + 1);
         Visit::Ready
     });
-    speaking.get()
+    ready.get()
 }
 
 fn until_visited(group: &Group, pairs: &[(Connection, Connection)], process: &str) {

@@ -79,7 +79,7 @@ fn an_abort_in_the_child_does_not_wake_a_reader_of_the_parent() {
     });
 }
 
-/// The child stops its copy of a listener. The parent's goes on listening.
+/// The child stops its copy of a listener. The parent's copy keeps listening.
 #[test]
 fn a_child_that_stops_a_listener_leaves_the_parents_file() {
     let _only = only_test();

@@ -17,7 +17,7 @@ for_each_family!(
     an_end_after_a_short_read_is_seen,
     a_reset_is_seen,
     no_order_of_calls_loses_or_invents_a_byte,
-    an_idle_connection_that_connects_again_begins_anew,
+    an_idle_connection_can_connect_again,
 );
 
 /// How many pairs are polled in a round.
@@ -240,7 +240,7 @@ fn no_order_of_calls_loses_or_invents_a_byte(family: AddressFamily) {
     }
 }
 
-fn an_idle_connection_that_connects_again_begins_anew(family: AddressFamily) {
+fn an_idle_connection_can_connect_again(family: AddressFamily) {
     let server = Server::new(family);
     let client = Connection::new();
     for message in [b"1", b"2", b"3"] {

@@ -18,7 +18,7 @@ for_each_family!(
     a_line_across_a_boundary_is_read,
 );
 
-/// Sends `abc`, something at which a receive stops, and `def`.
+/// Sends `abc`, a boundary at which a receive stops, and `def`.
 fn send_with_a_boundary(family: AddressFamily, mut peer: &Socket) {
     match family {
         AddressFamily::Unix => {
@@ -38,7 +38,7 @@ fn send_with_a_boundary(family: AddressFamily, mut peer: &Socket) {
     peer.write_all(b"def").unwrap();
 }
 
-/// Waits until the data has arrived, without a call of the library.
+/// Waits until the data has arrived, without using the library.
 fn until_travelled(peer: &Socket) {
     let unsent = || {
         let mut count = 0;
@@ -85,10 +85,10 @@ const WAYS: [(&str, Way); 5] = [
         let count = connection.available().unwrap();
         read(connection, count.min(1)).unwrap()
     }),
-    ("reads of what is there", |connection| {
+    ("reads of the available data", |connection| {
         try_read(connection, 100_000).unwrap()
     }),
-    ("reads of everything there", |connection| {
+    ("reads of everything", |connection| {
         connection
             .try_read_with(usize::MAX, <[u8]>::to_vec)
             .unwrap()

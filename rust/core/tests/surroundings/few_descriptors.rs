@@ -113,7 +113,8 @@ fn listen_and_announce(file: &str) -> Listener {
     listener
 }
 
-/// The process that connects many times. Its argument is the number of other files that it has open.
+/// The process that connects many times. Its argument is the number of other files that it has
+/// open.
 #[test]
 fn the_visitor() {
     let Some(argument) = argument() else { return };

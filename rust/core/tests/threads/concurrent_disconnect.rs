@@ -118,9 +118,9 @@ fn a_shutdown_during_a_write_follows_it(family: AddressFamily) {
         let writer = asleep(scope, || connection.write_fully(&data));
         connection.shut_down_writing().unwrap();
         assert!(!writer.is_finished());
-        let came = read_to_end(&peer);
+        let received = read_to_end(&peer);
         writer.join().unwrap().unwrap();
-        assert_whole(came, &data);
+        assert_whole(received, &data);
     });
     assert!(matches!(
         write(&connection, b"x"),
