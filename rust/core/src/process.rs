@@ -1,7 +1,7 @@
 //! What belongs to the process and not to one object: background work, sharing of kernel answers,
 //! totals.
 //!
-//! A forked child needs no call: its process-wide state is made anew when it is first used.
+//! A forked child needs no call: its process-wide state is created at its first use.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the bridge expects of the part of an object.
+//! The traits that the bridge requires of the parts of objects.
 
 use std::mem::MaybeUninit;
 use std::sync::Arc;

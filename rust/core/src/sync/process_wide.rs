@@ -1,4 +1,4 @@
-//! Statics that a forked child has its own value of.
+//! Statics with a separate value in each forked child.
 
 use std::fmt;
 use std::sync::OnceLock;

@@ -1,4 +1,4 @@
-//! The table of the benchmarks, and what a run reports of it.
+//! The table of the benchmarks, and the report of a run.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -65,7 +65,7 @@ impl Row {
 pub struct Comparison {
     pub ours: Side,
     pub other: Side,
-    /// The least ratio that is wanted. Without a goal, the ratio is only shown.
+    /// The smallest acceptable ratio. Without a goal, the ratio is only shown.
     pub goal: Option<f64>,
 }
 

@@ -25,7 +25,7 @@ pub(crate) struct SendState {
     pub(crate) traffic: Traffic,
 }
 
-/// How far the sending direction has come on its way to the end.
+/// The progress of the sending direction towards its end.
 #[derive(Debug, Default)]
 pub(crate) enum SendPhase {
     /// Data can be written.

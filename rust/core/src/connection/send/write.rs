@@ -93,7 +93,7 @@ impl Connection {
         }
     }
 
-    /// Sends or queues `data`, within `limit` bytes of queue.
+    /// Sends or queues `data`. The queue may have at most `limit` bytes.
     fn write_queued(
         &self,
         mut inner: MutexGuard<'_, Inner>,
