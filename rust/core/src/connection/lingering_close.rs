@@ -1,5 +1,6 @@
-//! A graceful close that continues after the user has let the connection go: the accepted data is
-//! sent, then the end of the stream, then input is discarded until the peer ends the stream.
+//! A graceful close that continues after the user has disconnected or dropped the connection: the
+//! accepted data is sent, then the end of the stream, then input is discarded until the peer ends
+//! the stream.
 //!
 //! A socket that is closed with unread input, or that receives input later, sends a reset. The
 //! reset destroys data that is still on its way to the peer (RFC 2525, section 2.17).
@@ -16,14 +17,15 @@ use crate::connection::send::queue::SendQueue;
 use crate::sys::Socket;
 use crate::totals;
 
-/// The most that one step sends, because a fast reader could otherwise keep it busy without end.
+/// The maximum number of bytes that one step sends, because a fast reader could otherwise keep it
+/// busy without end.
 const MAX_SENT: usize = 1 << 20;
 
-/// The most input that one step discards, in blocks.
+/// The maximum amount of input that one step discards, in blocks.
 const BLOCKS: usize = 64;
 const BLOCK_SIZE: usize = 16 * 1024;
 
-/// The socket and the unsent data of a connection that its user has let go.
+/// The socket and the unsent data of a connection that its user has disconnected or dropped.
 #[derive(Debug)]
 pub(super) struct LingeringClose {
     pub(super) socket: Arc<Socket>,

@@ -85,8 +85,8 @@ fn lifetime() -> u64 {
     LIFETIME.load(Ordering::Relaxed)
 }
 
-/// The present moment. Read it before the kernel is asked, because the answer may miss what happens
-/// in the meantime.
+/// The present moment. Read it before a request to the kernel, because the answer may miss later
+/// events.
 #[inline]
 pub(crate) fn moment() -> Moment {
     Moment {
@@ -95,14 +95,14 @@ pub(crate) fn moment() -> Moment {
     }
 }
 
-/// Records that something was sent, received, connected, accepted or closed. Returns how many such
-/// operations there had been before.
+/// Records that something was sent, received, connected, accepted or closed. Returns the number of
+/// such operations before.
 #[inline]
 pub(crate) fn record_activity() -> u64 {
     SHARED.get().activity.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Whether an answer that the kernel was asked for at `requested` may be reused now.
+/// Whether an answer of the kernel to a request at `requested` may be reused now.
 #[inline]
 pub(crate) fn is_fresh(requested: Moment) -> bool {
     requested.is_fresh_at(moment(), lifetime())

@@ -31,8 +31,9 @@ impl Connection {
     ///   write.
     /// - [`WriteError::ShutDown`]: after [`shut_down_writing`](Self::shut_down_writing).
     /// - [`WriteError::TimedOut`]: the connection is intact.
-    /// - [`WriteError::Busy`] and [`WriteError::TooLarge`]: the queue has no room now, or can never
-    ///   hold the data.
+    /// - [`WriteError::Busy`]: the queue has no room now, or a blocking write of another thread is
+    ///   in progress.
+    /// - [`WriteError::TooLarge`]: `data` is larger than the queue may become.
     /// - [`WriteError::Socket`]: the socket has failed. The connection ends once everything
     ///   received before has been read.
     /// - [`WriteError::Disconnected`]: another thread has disconnected.
