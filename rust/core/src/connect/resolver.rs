@@ -186,7 +186,7 @@ impl Resolver {
             let Some(question) = pool.questions.pop_front() else {
                 let idle = pool.workers.iter().filter(|worker| worker.asker.is_none());
                 if idle.count() > MAX_AT_ONCE {
-                    // This worker was started because others hung.
+                    // There are more workers than needed, because others hung before.
                     pool.end(number);
                     return;
                 }
