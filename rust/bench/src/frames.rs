@@ -24,7 +24,7 @@ pub fn measure(count: usize, size: usize, frames: usize) -> io::Result<f64> {
         far.push(peer);
     }
     let (order, orders) = mpsc::channel();
-    let (tell, sent) = mpsc::channel();
+    let (report, reports) = mpsc::channel();
     thread::scope(|scope| {
         scope.spawn(move || {
             let mut message = vec![0; size];
@@ -35,7 +35,7 @@ pub fn measure(count: usize, size: usize, frames: usize) -> io::Result<f64> {
                     }
                     peer.write_all(&message)
                 };
-                if tell.send(far.iter().try_for_each(send)).is_err() {
+                if report.send(far.iter().try_for_each(send)).is_err() {
                     return;
                 }
             }
@@ -44,7 +44,7 @@ pub fn measure(count: usize, size: usize, frames: usize) -> io::Result<f64> {
         let mut times = Vec::new();
         for frame in 0..FIRST + frames {
             order.send(frame).map_err(|_| broken())?;
-            sent.recv().map_err(|_| broken())??;
+            reports.recv().map_err(|_| broken())??;
             let begin = Instant::now();
             for peer in &mut near {
                 let mut message = vec![0; size];

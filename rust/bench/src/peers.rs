@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 /// Connections are accepted on command, so that Godot bounds how many wait: the system drops those
 /// that exceed its backlog, and they retry a second later. Godot answers each message with one of
 /// its size, which is read before the next one is sent. Without an answer the system would delay
-/// its acknowledgement, which slows every receive down.
+/// its acknowledgement, which slows down every receive.
 pub fn run() -> io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     println!("{}", listener.local_addr()?.port());

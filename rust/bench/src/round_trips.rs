@@ -25,7 +25,7 @@ pub fn measure(kind: Kind, trips: usize) -> io::Result<(f64, f64)> {
     Ok((percentile(&times, 50), percentile(&times, 99)))
 }
 
-/// The far end: sends back whatever comes, until the end.
+/// The far end: sends back all data, until the end of the stream.
 pub fn echo(address: &Address) -> io::Result<()> {
     let mut stream = address.connect()?;
     let mut buffer = [0; 4096];

@@ -4,9 +4,9 @@
 //! A method needs a row here in three cases: it is a direct method, which the bridge answers
 //! without gdext; its return type in Rust does not name the class or enumeration that ClassDB
 //! should show; or its name is misleading about whether it is const. (`get_*` and `is_*` are const,
-//! all others are not.) A prefix says which class of a tree a method belongs to: `tcp_listen` is
-//! `TCPServerRs.listen`. A debug build with a row or a property whose names match no `#[func]` ends
-//! when it is loaded.
+//! all others are not.) A prefix determines which class of a tree a method belongs to: `tcp_listen`
+//! is `TCPServerRs.listen`. A debug build with a row or a property whose names match no `#[func]`
+//! ends when it is loaded.
 
 use std::sync::OnceLock;
 

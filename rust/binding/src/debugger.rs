@@ -1,5 +1,5 @@
 //! The running game's side of the Sockets tab in the debugger of the editor: answers the requests
-//! of the tab. Nobody sends any without a debugger.
+//! of the tab. There are none without a debugger.
 //!
 //! The constants are the protocol. The editor's side is [`editor`](crate::editor).
 

@@ -98,7 +98,7 @@ fn read(reader: &mut JsonStreamReader<&[u8]>) -> Result<Variant, ReaderError> {
 }
 
 /// A number without a fraction and an exponent is an int if it fits, so that it keeps all its
-/// digits and is encoded as it came. Every other number is a float; one that is too large is
+/// digits and is encoded unchanged. Every other number is a float; one that is too large is
 /// infinite.
 fn number(text: &str) -> Variant {
     // An int has no negative zero.

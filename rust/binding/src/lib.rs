@@ -21,7 +21,8 @@
 //! | `bridge` | inheritance between classes, and direct methods |
 //! | `parts` | the Rust halves of the objects |
 //! | `help`, `settings` | the help of the scripts in the editor; project settings |
-//! | `json`, `text`, `seconds`, `origin` | JSON; texts; times; which line made an object |
+//! | `json`, `variant_format` | encodings of packets |
+//! | `text`, `seconds`, `origin` | texts; times; which line made an object |
 
 mod bridge;
 mod class_trees;

@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(
             rate.per_second(at(510), 9_600),
             1000.0,
-            "who asks again at once"
+            "a second query at once"
         );
         assert_eq!(rate.per_second(at(2_500), 20_600), 10_000.0);
         assert_eq!(rate.per_second(at(3_500), 20_600), 0.0, "nothing has moved");

@@ -152,7 +152,7 @@ impl PacketPeerSocketRs {
     #[func]
     fn set_stream(&self, stream: Option<Gd<StreamPeerSocketRs>>) {
         let stream = stream.as_ref().map(StreamPeerSocketRs::with_object);
-        // Dropping the previous stream may free its object, and the script of that may call this
+        // Dropping the previous stream may free its object, and that object's script may call this
         // object when it is notified.
         drop(self.packets.channel.set_peer(stream));
     }

@@ -1,4 +1,5 @@
-//! Project settings: those of the engine's classes that ours obey too, and the addon's own.
+//! Project settings: settings of the engine's classes that the addon's classes obey too, and the
+//! addon's own.
 
 use std::sync::Once;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The methods that several classes have: those of the last error, and the accessors of
+//! The methods that several classes have: the methods of the last error, and the accessors of
 //! `auto_poll`.
 //!
 //! gdext has no inheritance between the classes of a library, and a class tree has it only within
@@ -15,7 +15,7 @@ use crate::parts::{Details, LastError};
 pub(crate) trait Failing {
     fn last_error(&self) -> &LastError;
 
-    /// What `get_last_error` and its kin return.
+    /// The error that `get_last_error` and similar methods return.
     fn details(&self) -> Details {
         self.last_error().get()
     }

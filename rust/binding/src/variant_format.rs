@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_are_only_allowed_when_asked_for() {
+    fn objects_are_valid_only_if_allowed() {
         let mut object = words(&[OBJECT, 4]);
         object.extend(b"Node");
         object.extend(words(&[0]));

@@ -29,7 +29,8 @@ pub enum Address {
 pub enum Target {
     /// One address.
     Address(Address),
-    /// A host name. Its addresses are looked up when the connect begins, and tried in turn.
+    /// A host name. The connect looks up its addresses on another thread, and races attempts to
+    /// them (RFC 8305).
     Name {
         /// The name of the host.
         host: String,

@@ -1,11 +1,11 @@
 //! Time limits of blocking calls, and what an absence does to them.
 //!
 //! An *absence* is time in which the process could not act: it was stopped, the machine slept, or
-//! the game was busy. It does not count against the network: after it, a fair minimum of time is
-//! left.
+//! the game was busy. It does not count against the network: after an absence, a fair minimum of
+//! time is left.
 //!
-//! A wait cannot tell whether its process was stopped meanwhile. So a blocking call waits in
-//! slices: a slice that ends late reveals an absence, and its length.
+//! A wait cannot detect that its process was stopped meanwhile. So a blocking call waits in slices:
+//! a slice that ends late reveals an absence, and its length.
 
 use std::time::{Duration, Instant};
 

@@ -25,7 +25,7 @@ pub enum BindError {
         /// The system's error.
         source: io::Error,
     },
-    /// The path cannot be that of a Unix domain socket: it is empty, too long, or contains a zero
+    /// The path is not valid for a Unix domain socket: it is empty, too long, or contains a zero
     /// byte.
     #[error("bind {address}: {}", words(source))]
     InvalidPath {
@@ -271,7 +271,8 @@ pub enum WriteError {
     /// This side ended its direction of the stream (shutdown(2), SHUT_WR).
     #[error("send: stream is shut down for writing")]
     ShutDown,
-    /// The write buffer has no room for the data now. None of it was sent or queued.
+    /// The write buffer has no room for the data now, or a blocking write of another thread is in
+    /// progress. None of it was sent or queued.
     #[error("send to {peer}: write buffer of {limit} bytes is full")]
     Busy {
         /// The address of the peer.

@@ -95,8 +95,8 @@ const LOOK_BACK: usize = 4;
 
 /// Events queued for delivery: each is delivered once, in order, by one thread at a time.
 ///
-/// Handlers run without a lock, and may themselves deliver the events behind their own before they
-/// return. While a thread delivers, other threads leave the events to it.
+/// Handlers run without a lock. A handler may deliver the later events itself before it returns.
+/// While a thread delivers, other threads leave the events to it.
 ///
 /// # Examples
 ///
@@ -146,7 +146,9 @@ impl<E> EventQueue<E> {
         self.events.push_back(event);
     }
 
-    /// Begins a delivery.
+    /// Begins a delivery, and returns the part of this thread in it. A delivery that has
+    /// [`Begun`](Delivery::Begun) must be ended, by [`next_or_end`](Self::next_or_end) or
+    /// [`end`](Self::end).
     pub fn begin(&mut self) -> Delivery {
         self.deliverer.begin()
     }

@@ -2,9 +2,9 @@
 //!
 //! A [`Connection`] connects without blocking, is advanced by [`Connection::poll`], and has calls
 //! that block and calls that do not. A [`Listener`] accepts connections. A [`Group`] polls many of
-//! both at the cost of the ones that are ready. A [`dispatch::EventLoop`] does so too, and delivers
+//! both, at a cost that depends only on the ready ones. A [`dispatch::EventLoop`] also delivers
 //! their events. All types can be used from any thread. There is no async runtime: a game has a
-//! frame loop, and blocking calls are for threads that ask for them.
+//! frame loop, and blocking calls are for threads that may wait.
 //!
 //! # Glossary
 //!
@@ -14,7 +14,7 @@
 //! | --- | --- |
 //! | connection | one stream between two sockets; also the object that holds one after another |
 //! | peer | the other end of a connection |
-//! | generation | counts the connections that one [`Connection`] object has had |
+//! | generation | of a [`Connection`] object: increases when a connection begins or ends |
 //! | version | changes with the generation and with the status; see [`Connection::version`] |
 //! | direction | receiving or sending, one half of a connection |
 //! | owner | the blocking call that uses a direction; other calls wait or return at once |
@@ -37,7 +37,7 @@
 //! | member, visit | a connection or listener of a group; what a poll of the group does with it |
 //! | event | something that happened to a connection; each is delivered once, in order |
 //! | notice | an event in the ready list of a group |
-//! | listener | who is notified of events; [`Listener`] is a listening socket |
+//! | listener | code that is notified of events; [`Listener`] is a listening socket |
 //! | report, notify | to announce a change to groups; to call a listener |
 //! | packet, frame | a message of the user; the same with its length or delimiter |
 //! | platform layer | the module `sys`, through which all system calls go |

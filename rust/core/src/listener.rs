@@ -18,7 +18,7 @@ use crate::sys::Socket;
 
 /// A listening socket, over TCP or a Unix domain socket.
 ///
-/// Every method may be called from any thread, and none blocks. Dropping it stops it.
+/// Every method may be called from any thread, and none blocks. Dropping the listener stops it.
 ///
 /// # Examples
 ///
@@ -50,8 +50,8 @@ pub struct ListenOptions {
     /// The maximum number of connections that the kernel queues until they are accepted
     /// (listen(2)). The default is 128.
     pub backlog: i32,
-    /// The permissions of a socket file (chmod(2)), set before a client can connect. `None`, the
-    /// default: as the umask of the process says.
+    /// The permissions of a socket file (chmod(2)), set before a client can connect. With `None`,
+    /// the default, the umask of the process applies.
     pub mode: Option<u32>,
 }
 

@@ -33,8 +33,8 @@ pub fn start_up() {
 /// Ends background work. Call it before the library is unloaded or the process exits.
 ///
 /// Connections in a lingering close send what the kernel accepts without blocking, and are closed.
-/// Lookups that have not begun are dropped. If a lookup is under way, the library stays mapped for
-/// the rest of the process.
+/// If data is left, a TCP peer sees a reset. Lookups that have not begun are dropped. If a lookup
+/// is under way, the library stays mapped for the rest of the process.
 ///
 /// # Examples
 ///

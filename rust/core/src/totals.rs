@@ -19,7 +19,7 @@ thread_local! {
 }
 
 /// What all connections of the process have done since its start, except what was [uncounted]. A
-/// forked child begins anew.
+/// forked child starts at zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Totals {

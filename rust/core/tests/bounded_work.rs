@@ -14,8 +14,8 @@ use stream_socket::{Connection, Options};
 use support::*;
 
 for_each_family!(
-    receiving_everything_chases_no_sender,
-    searching_for_a_line_chases_no_sender,
+    receiving_everything_ends_despite_a_fast_sender,
+    searching_for_a_line_ends_despite_a_fast_sender,
 );
 
 /// More than the kernel buffers between two sockets.
@@ -28,7 +28,7 @@ fn buffers(family: AddressFamily) -> usize {
 
 /// Repeats `call` while a thread sends as fast as it can. The sender counts the bytes that it sends
 /// during a call. The kernel buffers bound that count if the call receives only what was there when
-/// it began. A call that chases the sender ends too, since the stream is finite.
+/// it began. A call that follows the sender without a bound ends too, because the stream is finite.
 fn while_flooded(family: AddressFamily, call: impl Fn(&Connection)) {
     let _only = only_test();
     let (connection, peer) = raw_peer(family);
@@ -70,14 +70,14 @@ fn while_flooded(family: AddressFamily, call: impl Fn(&Connection)) {
     });
 }
 
-fn receiving_everything_chases_no_sender(family: AddressFamily) {
+fn receiving_everything_ends_despite_a_fast_sender(family: AddressFamily) {
     while_flooded(family, |connection| {
         let take = |bytes: &[u8]| bytes.len();
         connection.try_read_with(usize::MAX, take).unwrap();
     });
 }
 
-fn searching_for_a_line_chases_no_sender(family: AddressFamily) {
+fn searching_for_a_line_ends_despite_a_fast_sender(family: AddressFamily) {
     while_flooded(family, |connection| {
         let found = connection
             .read_until(b"it never comes", usize::MAX, |_| ())
@@ -138,7 +138,7 @@ fn a_long_line_in_pieces_is_searched_once() {
 /// While the peer reads as fast as it can, a disconnect could send the queue to its end. The
 /// measure is the cost of a quarter of the queue, which this thread sends itself.
 #[test]
-fn a_disconnect_does_not_chase_its_peer() {
+fn a_disconnect_sends_a_bounded_part_to_a_fast_reader() {
     let _only = only_test();
     const MUCH: usize = 256 << 20;
     for family in [AddressFamily::Unix, AddressFamily::Ipv4] {

@@ -1,4 +1,4 @@
-//! Which Godot will do, and what to do where there is none.
+//! The versions of Godot that can load the extension, and the remedy if none is found.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +9,7 @@ use provision::process;
 /// The oldest Godot that loads the extension.
 const OLDEST: Version = Version(4, 4);
 
-/// What to do where there is no Godot.
+/// What the user can do if no Godot is found.
 pub const REMEDY: &str = "install Godot 4.4 or later and set GODOT4_BIN to the path of its program";
 
 /// The version of a program, if it is a Godot that can load the extension.

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use crate::builds::Build;
 
-/// Godot's function that finds the others by their names.
+/// Godot's function that finds the other functions by their names.
 pub(crate) type GetProcAddress = unsafe extern "C" fn(*const c_char) -> Option<Function>;
 pub(crate) type Function = unsafe extern "C" fn();
 /// A pointer that this library only passes on.

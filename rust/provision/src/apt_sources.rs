@@ -17,8 +17,8 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// How surely this is the main Debian archive or a mirror of it: 0 is the surest. A source does
-    /// not say so itself, and third parties call their archives `debian`, too.
+    /// How likely this is the main Debian archive or a mirror of it: 0 is the most likely. A source
+    /// does not state what it is, and third parties call their archives `debian` too.
     fn rank(&self) -> Option<u8> {
         if self.is_security() || !self.has_main() {
             return None;
@@ -216,7 +216,7 @@ deb http://security.debian.org/debian-security stable-security main
     }
 
     #[test]
-    fn the_archive_itself_comes_before_what_is_only_named_alike() {
+    fn the_real_archive_precedes_those_with_a_similar_name() {
         let content = "\
 deb https://packages.example.com/builds/debian/ stable main
 deb https://packages.example.com/linux/debian stable other

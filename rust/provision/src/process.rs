@@ -1,4 +1,4 @@
-//! Running other programs for what they print.
+//! Running other programs and reading their output.
 
 use std::env;
 use std::io;

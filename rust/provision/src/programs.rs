@@ -14,7 +14,7 @@ use crate::cache::SetUp;
 /// Packages that the system has itself, in the version of its loader.
 const OF_THE_SYSTEM: [&str; 2] = ["libc6_", "libc-bin_"];
 
-/// Folders with libraries, below that of an architecture too.
+/// Folders with libraries, also below the folder of an architecture.
 const LIBRARIES: [&str; 4] = ["", "pulseaudio", "blas", "lapack"];
 
 /// Programs in a folder of the cache.

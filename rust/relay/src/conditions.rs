@@ -5,7 +5,7 @@ use std::time::Duration;
 /// The capacity of a pipe without a bandwidth limit, in bytes.
 const UNLIMITED_CAPACITY: usize = 1 << 20;
 
-/// The minimum for what a quarter of a second brings, in bytes.
+/// The minimum for the bytes of a quarter of a second.
 const MIN_QUEUE: u128 = 64 * 1024;
 
 /// The maximum capacity of a pipe with a bandwidth limit, in bytes.
@@ -20,8 +20,9 @@ pub struct Conditions {
     pub jitter: Duration,
     /// How many bytes arrive per second; 0: unlimited.
     ///
-    /// It also limits the bytes in transit, to the bandwidth times the delay and the jitter plus a
-    /// quarter of a second (64 KiB to 16 MiB); without a limit to 1 MiB. The sender keeps the rest.
+    /// It also limits the bytes in transit: to what arrives within `delay` and `jitter` plus a
+    /// quarter of a second, at least 64 KiB more than within `delay` and `jitter`, and at most 16
+    /// MiB. An unlimited bandwidth has 1 MiB in transit. The sender keeps the rest.
     pub bandwidth: u64,
     /// The maximum number of bytes that arrive in one poll; 0: unlimited. Each piece gets a random
     /// size from one byte to this maximum. The seed alone determines where in the stream pieces
@@ -31,8 +32,8 @@ pub struct Conditions {
     pub is_stalled: bool,
     /// Closes both ends of a link after this many bytes.
     pub close_after: Option<u64>,
-    /// Resets both ends of a link after this many bytes. The receiver's system may drop bytes that
-    /// were not read by then.
+    /// Resets both ends of a link after this many bytes. The receiver's system may discard bytes
+    /// that the receiver has not read. Takes precedence over `close_after`.
     pub abort_after: Option<u64>,
 }
 
@@ -62,7 +63,7 @@ impl Conditions {
         close.min(self.abort_after.unwrap_or(u64::MAX))
     }
 
-    /// How a link is cut of which `count` bytes have arrived.
+    /// How a link is cut when `count` bytes have arrived.
     pub(crate) fn cut(&self, count: u64) -> Option<CutKind> {
         if self.abort_after.is_some_and(|after| count >= after) {
             return Some(CutKind::Abort);

@@ -44,10 +44,10 @@ const BACKLOG: i32 = 128;
 /// [`Conditions`].
 ///
 /// All work happens in [`poll`](Self::poll), at the time that the caller passes: there is no
-/// thread, and no clock is read. Bytes are not lost, changed or reordered unless the conditions say
-/// so. The end of a stream follows the bytes before it and becomes a half-close. A reset follows
-/// them too, and ends both directions. A slow reader exerts backpressure: [`Conditions`] limit the
-/// bytes in transit.
+/// thread, and no clock is read. Call it at least once per frame. No method blocks. Bytes are never
+/// lost, changed or reordered, except that a link may be cut. The end of a stream follows the bytes
+/// before it and becomes a half-close. A reset follows them too, and ends both directions. A slow
+/// reader exerts backpressure: [`Conditions`] limit the bytes in transit.
 ///
 /// [`totals`](stream_socket::process::totals) does not count the relay's connections: they are the
 /// network, not the program. Dropping a relay resets its links.
@@ -108,7 +108,8 @@ pub struct Relay {
 /// An event of a link. Links are numbered from 1.
 #[derive(Debug)]
 pub enum RelayEvent {
-    /// A client was accepted, and the connect to the target has begun.
+    /// A client was accepted. If there is no target, or the connect to it fails at once, `Closed`
+    /// follows in the same poll.
     Opened {
         /// The number of the link.
         link: u64,
@@ -123,7 +124,8 @@ pub enum RelayEvent {
 }
 
 impl Relay {
-    /// Creates a relay that does not listen yet, with the conditions of a perfect network.
+    /// Creates a relay that does not listen yet, with the conditions of a perfect network. `seed`
+    /// determines its pseudo-random numbers.
     pub fn new(seed: u64) -> Relay {
         Relay {
             to_target: Conditions::default(),
@@ -145,14 +147,20 @@ impl Relay {
         self.random = Random::new(seed);
     }
 
-    /// Sets where new clients are forwarded to, and the time limit of the connect. Without a target
-    /// clients are reset. They are also reset if the target is the relay itself.
+    /// Sets the target of new clients, and the time limit of the connect to it; `None` is
+    /// unlimited. Links that are open keep their target. A client is reset if there is no target,
+    /// or if the target is the relay itself.
     pub fn set_target(&mut self, target: Target, connect_limit: Option<Duration>) {
         self.target = Some(target);
         self.connect_limit = connect_limit;
     }
 
-    /// Starts to listen on `address`.
+    /// Starts to listen on `address`. TCP port 0 lets the system choose: see
+    /// [`local_port`](Self::local_port).
+    ///
+    /// # Errors
+    ///
+    /// [`ListenError`]: it is listening already, or the address cannot be bound.
     pub fn listen(&mut self, address: &BindAddress) -> Result<(), ListenError> {
         self.listener.listen(address, ListenOptions::new(BACKLOG))
     }
@@ -167,7 +175,7 @@ impl Relay {
         self.listener.local_port()
     }
 
-    /// The address that the relay listens on.
+    /// The address that the relay listens on. `None` if it does not listen.
     pub fn local_address(&self) -> Option<Address> {
         self.listener.local_address()
     }
@@ -203,8 +211,12 @@ impl Relay {
     }
 
     /// Accepts clients and forwards the bytes that are due at `now`, which must not be earlier than
-    /// in the last call. Never blocks. Calls `notify` with the events since the last call. An error
-    /// says why no client could be accepted; links are forwarded nevertheless.
+    /// in the last call. Calls `notify` with the events since the last call.
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError`]: a client is waiting and could not be accepted. Links are forwarded
+    /// nevertheless, and the next poll tries again.
     pub fn poll(
         &mut self,
         now: Instant,
@@ -269,8 +281,8 @@ impl Relay {
         Ok(())
     }
 
-    /// Finds the link whose connection to the target arrived here as `client`. It would open
-    /// another link, and that one the next, until the process runs out of descriptors.
+    /// Finds the link whose connection to the target is `client`. Such a connection would open
+    /// another link, and that one the next, until the process has no descriptors left.
     fn link_of(&self, client: &Connection) -> Option<usize> {
         let port = match &self.target {
             Some(Target::Address(Address::Inet(address))) => address.port(),

@@ -146,7 +146,7 @@ impl Link {
     }
 }
 
-/// Sets TCP_NODELAY: the sizes of pieces are the relay's to choose. A connecting socket would fail
+/// Sets TCP_NODELAY, because the relay chooses the sizes of pieces. A connecting socket would fail
 /// with an option that cannot be set, so it is set afterwards; the relay works without it.
 fn send_at_once(end: &Connection) {
     // A failure shows when the connection is polled.
@@ -163,7 +163,7 @@ struct Direction<'a> {
 /// The result of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
-    GoesOn,
+    Continues,
     Reset,
     Cut(CutKind),
 }
@@ -182,7 +182,7 @@ impl Direction<'_> {
                 0
             })
         });
-        // With unread data the sink stays connected until that was read, and fails then.
+        // A failed sink with unread data stays connected until the data has been read.
         if has_failed && self.sink.status() != Status::Connected {
             back.pipe.reset(now, back.conditions);
         }
@@ -198,7 +198,7 @@ impl Direction<'_> {
             }
             _ => {}
         }
-        Outcome::GoesOn
+        Outcome::Continues
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct Pacer {
     bandwidth: Option<u64>,
 }
 
-/// How many of the bytes that were asked for have passed.
+/// How many of the requested bytes have passed.
 #[derive(Debug)]
 pub(crate) struct Passing {
     begin: Instant,
@@ -80,7 +80,7 @@ impl Pacer {
 mod tests {
     use super::*;
 
-    /// What passes of `count` bytes in polls that are `step` apart.
+    /// How many of `count` bytes pass in polls that are `step` apart.
     fn passed_after(bandwidth: u64, step: Duration, polls: u32, count: usize) -> usize {
         let mut pacer = Pacer::default();
         let start = Instant::now();
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn as_much_passes_as_the_bandwidth_says_in_however_many_polls() {
+    fn the_bandwidth_does_not_depend_on_the_number_of_polls() {
         for (bandwidth, step, polls) in [
             (1000, Duration::from_millis(1), 100_000),
             (1000, Duration::from_micros(16_667), 6_000),
@@ -120,7 +120,7 @@ mod tests {
         let passing = pacer.passing(5, at(1000), at(1100));
         assert_eq!(passing.count, 5);
         pacer.passed(&passing, 5);
-        // The five were through at 1005.
+        // The five had passed at 1005.
         assert_eq!(pacer.passing(100, at(1000), at(1100)).count, 95);
         assert_eq!(pacer.passing(100, at(1050), at(1100)).count, 50);
         pacer.hold(at(1100));
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_bandwidth_counts_from_the_poll_on_that_sees_it() {
+    fn a_new_bandwidth_applies_from_the_next_poll() {
         let mut pacer = Pacer::default();
         let start = Instant::now();
         let at = |milliseconds| start + Duration::from_millis(milliseconds);

@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn every_size_and_time_within_its_bounds_comes() {
+    fn every_size_and_time_within_its_bounds_occurs() {
         let mut random = Random::new(1);
         let mut sizes = [0; 4];
         let (mut least, mut most) = (Duration::MAX, Duration::ZERO);

@@ -1,4 +1,5 @@
-//! The tests on platforms that this machine is not: 64-bit ARM in an emulator, and Windows in Wine.
+//! The tests on other platforms than this machine's: 64-bit ARM in an emulator, and Windows in
+//! Wine.
 
 use std::path::{Path, PathBuf};
 

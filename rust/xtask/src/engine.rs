@@ -13,10 +13,10 @@ use crate::project::Project;
 use crate::stage::{self, Profile};
 use crate::{log_scan, process};
 
-/// How long a Godot may take: a generous multiple of what it does.
+/// How long a Godot may take: a generous multiple of the usual time.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// How many of the lines that went wrong to repeat at the end.
+/// How many of the problematic lines to repeat at the end.
 const LINES_TO_REPEAT: usize = 10;
 
 /// What Godot itself prints about an extension that does not load.

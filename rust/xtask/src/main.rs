@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_after_the_dashes_is_handed_on_unread() {
+    fn arguments_after_the_dashes_are_forwarded_unparsed() {
         let godot = parse(&["godot", "--release", "--", "--release", "--", "-x"]).unwrap();
         let args = ["--release", "--", "-x"].map(OsString::from).into();
         let release = true;

@@ -39,9 +39,9 @@ pub struct Preset<'a> {
     pub platform: &'a str,
     pub release: &'a Path,
     pub debug: &'a Path,
-    /// What is exported, such as `all_resources`. The main scene is what is selected.
+    /// Which resources are exported, such as `all_resources`. Only the main scene is selected.
     pub export_filter: &'a str,
-    /// Patterns of what is exported besides, separated by commas.
+    /// Patterns of further files to export, separated by commas.
     pub include_filter: &'a str,
 }
 

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_seen_is_said_of_its_platform_alone() {
+    fn an_outcome_is_listed_for_its_platform_only() {
         let table = table_of(&|platform, kind| {
             let is = platform == "linux-arm64" && kind == Kind::CoreTests;
             is.then(|| "3 passed".into())

@@ -178,7 +178,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_child_left_behind_holds_nothing_up() {
+    fn a_surviving_grandchild_does_not_block_the_caller() {
         let (result, lines) = shell("sleep 1000 & echo $!", LONG);
         result.unwrap();
         let stopped = Command::new("kill").args(&lines).status().unwrap();

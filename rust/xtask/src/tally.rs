@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn success_takes_something_passed_and_nothing_failed() {
+    fn success_requires_a_pass_and_no_failure() {
         let counts = |passed, failed| Counts {
             passed,
             failed,

@@ -1,4 +1,4 @@
-//! All the tests: those of the crates, and those of the classes in a real Godot.
+//! All tests: the tests of the crates, and the tests of the classes in a real Godot.
 
 use crate::engine::Engine;
 use crate::platforms::{self, Kind};

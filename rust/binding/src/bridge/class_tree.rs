@@ -1,4 +1,5 @@
-//! What a class tree is, and which of its classes a method belongs to.
+//! Class trees: an abstract base class with its subclasses, and the class that each method belongs
+//! to.
 //!
 //! gdext registers one class for each tree, the base, with all methods of the tree. The bridge
 //! registers the subclasses with the base, and each method for the class that the method belongs to
@@ -16,16 +17,16 @@ use super::method_row::{Constness, MethodCallbacks, MethodRow, Returned};
 use super::property::Property;
 use super::virtuals::Virtuals;
 
-/// An abstract base class with its subclasses, or a class alone.
+/// An abstract base class with its subclasses, or a single class.
 pub(crate) struct ClassTree {
     pub(crate) base: &'static str,
-    /// The classes that objects are of: the subclasses, or the base itself.
+    /// The classes that can have objects: the subclasses, or a single class.
     pub(crate) classes: &'static [Class],
     /// The enumeration of the base.
     pub(crate) enumeration: Option<Enumeration>,
-    /// The properties of subclasses. gdext would want their accessors in the base.
+    /// The properties of subclasses. gdext would require their accessors in the base.
     pub(crate) properties: &'static [Property],
-    /// The methods that gdext cannot register as they should be.
+    /// The methods that gdext cannot register with the right flags, types or callbacks.
     pub(crate) methods: &'static [MethodRow],
     /// The virtual methods of the engine's class that the base inherits from.
     pub(crate) virtuals: Option<Virtuals>,
@@ -41,7 +42,7 @@ pub(crate) struct Enumeration {
     pub(crate) constants: &'static [(&'static str, i64)],
 }
 
-/// A class that objects are of. Its methods are the Rust functions whose names start with its
+/// A class that can have objects. Its methods are the Rust functions whose names start with its
 /// prefix.
 pub(crate) struct Class {
     pub(super) name: &'static str,
@@ -60,7 +61,7 @@ type CreateInstance =
     unsafe extern "C" fn(*mut c_void, sys::GDExtensionBool) -> sys::GDExtensionObjectPtr;
 type FreeInstance = unsafe extern "C" fn(*mut c_void, sys::GDExtensionClassInstancePtr);
 
-/// Where a method goes, and how ClassDB shows it.
+/// The class of a method, and how ClassDB shows the method.
 pub(super) struct Route<'a> {
     pub(super) class: &'static str,
     pub(super) method: &'a str,
@@ -84,15 +85,15 @@ impl Class {
         }
     }
 
-    /// The name as Godot wants it. Made once, since each new object needs it.
+    /// The name as a StringName, made once, because each new object needs it.
     pub(super) fn name(&self) -> &StringName {
         self.godot_name.get_or_init(|| StringName::from(self.name))
     }
 }
 
 impl ClassTree {
-    /// The base, if it has no subclasses and objects are of it.
-    pub(super) fn alone(&self) -> Option<&'static Class> {
+    /// The single class of a tree without subclasses.
+    pub(super) fn single(&self) -> Option<&'static Class> {
         let [class] = self.classes else { return None };
         (class.name == self.base).then_some(class)
     }
@@ -174,15 +175,15 @@ mod tests {
     };
 
     #[test]
-    fn a_class_alone_has_all_methods() {
+    fn a_single_class_has_all_methods() {
         let route = POINTS.route("round_up");
         assert_eq!((route.class, route.method), ("Point", "round_up"));
-        assert!(POINTS.alone().is_some());
-        assert!(SHAPES.alone().is_none());
+        assert!(POINTS.single().is_some());
+        assert!(SHAPES.single().is_none());
     }
 
     #[test]
-    fn a_method_without_a_prefix_is_the_base_s() {
+    fn a_method_without_a_prefix_belongs_to_the_base() {
         let route = SHAPES.route("is_empty");
         assert_eq!((route.class, route.method), ("Shape", "is_empty"));
         assert_eq!(route.constness, Constness::Const);

@@ -166,7 +166,7 @@ pub(super) fn needed() -> impl Iterator<Item = &'static EngineMethod> {
     NEEDED.iter().chain(for_checks)
 }
 
-/// Whether a method is listed as needed. gdext asks for every method of the engine, so the names,
+/// Whether a method is listed as needed. gdext looks up every method of the engine, so the names,
 /// which are slow to read, are compared last.
 pub(super) fn is_needed(
     hash: i64,
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_method_is_told_by_its_class_its_name_and_its_signature() {
+    fn class_name_and_signature_identify_a_method() {
         for EngineMethod { class, name, hash } in needed() {
             assert!(is_listed(class, name, *hash));
             assert!(!is_listed(class, name, hash + 1));
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_not_read_of_a_method_with_another_signature() {
+    fn names_are_read_only_if_the_signature_matches() {
         assert!(!is_needed(1, || unreachable!(), || unreachable!()));
     }
 

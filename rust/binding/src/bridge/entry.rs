@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_godot_is_told_why_before_gdext_is_loaded() {
+    fn an_older_godot_prints_the_reason_before_gdext_is_loaded() {
         assert_eq!(initialize_in(Some(get_proc_address_of_4_3)), 0);
         let printed = PRINTED.lock().unwrap();
         assert!(printed.starts_with("stream_peer_socket_rs cannot be loaded: it needs Godot 4.4"));

@@ -21,7 +21,7 @@ pub(super) struct Handle<P> {
     pub(super) part: Arc<P>,
 }
 
-/// How the instances of a class tree are made and freed. The type of the part is the tree's.
+/// How the instances of a class tree, whose parts have one type, are made and freed.
 pub(crate) struct HandleKind {
     /// The type of the part.
     pub(super) part: fn() -> TypeId,

@@ -262,7 +262,7 @@ pub(super) unsafe fn load(get_proc_address: GetProcAddress) -> Result<(), &'stat
     // SAFETY: Godot's function takes any zero-terminated name, and returns null for a name that it
     // does not know.
     let find = |name: &'static CStr| unsafe { get_proc_address(name.as_ptr()) }.ok_or(name);
-    // gdext requires it to be there, although nobody calls it.
+    // gdext requires it, although it is never called.
     find(c"classdb_register_extension_class")?;
     use std::mem::transmute;
     // SAFETY: Each type is the one that gdextension_interface.h gives for the name.
@@ -329,7 +329,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn functions_that_register_classes_are_told_by_their_version() {
+    fn functions_that_register_classes_are_identified_by_version() {
         let version = |name: &str| register_class_version(name.as_bytes());
         assert_eq!(version("classdb_register_extension_class"), Some(1));
         assert_eq!(version("classdb_register_extension_class4"), Some(4));

@@ -1,10 +1,10 @@
 //! The rows of the methods of a class tree: what ClassDB shows of a method that gdext cannot know,
 //! and the callbacks of a direct method, which the bridge answers without gdext.
 //!
-//! A method without a row is answered by gdext, and its name says whether it is const. A row that
-//! no `#[func]` matches is a fault: [`faults`](super::registered::faults) names it when a debug
-//! build is loaded. A method that [`declare_direct_methods`] declares and that no row answers does
-//! not compile.
+//! gdext answers a method without a row, and the name of the method determines whether it is const.
+//! A row that no `#[func]` matches is a fault: [`faults`](super::registered::faults) names it when
+//! a debug build is loaded. A method that [`declare_direct_methods`] declares and that no row
+//! answers does not compile.
 
 use godot::sys;
 
@@ -15,7 +15,7 @@ pub(crate) struct MethodRow {
     pub(super) constness: Constness,
     /// The callbacks of a direct method, or `None` if gdext answers the method.
     pub(super) callbacks: Option<MethodCallbacks>,
-    /// What the method returns, where its Rust type does not say it.
+    /// What the method returns, where its Rust type does not determine it.
     pub(super) returned: Option<Returned>,
 }
 
@@ -26,7 +26,7 @@ pub(crate) enum Constness {
     Mutating,
 }
 
-/// What a method returns, where its Rust type does not say it.
+/// What a method returns, where its Rust type does not determine it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Returned {
     /// An object of this class.
@@ -80,7 +80,7 @@ impl MethodRow {
         }
     }
 
-    /// The same method, returning what `returned` says.
+    /// The same method, which returns `returned`.
     pub(crate) const fn returning(mut self, returned: Returned) -> MethodRow {
         self.returned = Some(returned);
         self

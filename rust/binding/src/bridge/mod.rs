@@ -8,19 +8,19 @@
 //! replaced functions do this:
 //!
 //! - [`registration`]: when gdext registers the base of a [`class_tree`], the base becomes
-//!   abstract, and its subclasses are registered with it. When gdext registers a method, the method
-//!   goes to the class that it belongs to, as its [row](method_row) says. Each name in the tables
-//!   is checked against what gdext has [`registered`].
+//!   abstract, and its subclasses are registered with it. When gdext registers a method, the bridge
+//!   registers it for the class that it belongs to, as its [row](method_row) describes it. Each
+//!   name in the tables is checked against what gdext has [`registered`].
 //! - [`instance`]: an object of a subclass gets its own class name, and a
 //!   [`Handle`](handle::Handle) as its instance, which leads to the part of the object and to
 //!   gdext's storage.
 //! - [`late_methods`]: gdext gets the methods of the engine that the library needs
-//!   ([`engine_methods`]), and finds every other one when it calls it. So the library loads where
-//!   an engine lacks some.
+//!   ([`engine_methods`]), and looks up any other method at its first call. So the library loads in
+//!   an engine that lacks some of them.
 //!
 //! Direct methods go from Godot straight to the part of the object: [`int_methods`], [`receive`],
-//! and the virtual methods in [`stream_virtuals`] and [`packet_virtuals`]. All others go through
-//! one [`trampoline`] to gdext's own callback.
+//! and the virtual methods in [`stream_virtuals`] and [`packet_virtuals`]. All other methods go
+//! through one [`trampoline`] to gdext's own callback.
 //!
 //! The bridge does not know the classes: [`class_trees`](crate::class_trees) names them, and the
 //! part of an object is any [`Part`](crate::parts::Part). Imports go one way: classes, class trees,

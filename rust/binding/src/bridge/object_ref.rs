@@ -107,7 +107,7 @@ impl Emitter for ObjectRef {
     }
 
     fn emit(&self, signal: &Signal) {
-        // Checking for connections costs less than emitting to nobody.
+        // Checking for connections costs less than emitting a signal without connections.
         if self.listens(signal.name()) {
             let name = signal.name().to_variant();
             let argument = signal.argument();

@@ -8,8 +8,8 @@ use godot::sys::{self, GodotFfi};
 
 use super::interface::interface;
 
-/// A property, with the Rust functions that are its accessors. It is registered once both accessors
-/// are.
+/// A property, with the Rust functions that are its accessors. It is registered after both
+/// accessors.
 pub(crate) struct Property {
     pub(crate) name: &'static str,
     pub(crate) kind: PropertyKind,

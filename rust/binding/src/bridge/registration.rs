@@ -1,8 +1,8 @@
-//! What gdext calls to register classes and methods, changed as the class trees say.
+//! The functions that gdext calls to register classes and methods. They apply the class trees.
 //!
 //! gdext calls [`register_class`] and [`register_method`] instead of Godot's functions. Registering
 //! the base of a tree registers its subclasses too. A method of a tree is registered for the class
-//! that its prefix names, as its row says. A property is registered as soon as both of its
+//! of its prefix, as its row describes it. A property is registered as soon as both of its
 //! accessors are, in whatever order gdext registers these. A class without a tree is registered
 //! unchanged, and gets the shared properties too.
 //!
@@ -55,7 +55,7 @@ pub(crate) fn check_tables() {
             print_error(fault);
         }
         if !faults.is_empty() {
-            // gdext would catch a panic, and Godot would go on.
+            // gdext would catch a panic, and Godot would continue.
             std::process::abort();
         }
     }
@@ -76,9 +76,9 @@ unsafe fn text(name: sys::GDExtensionConstStringNamePtr) -> String {
     unsafe { StringName::new_from_sys(name.cast()) }.to_string()
 }
 
-/// What gdext calls to register a class, one of the functions with a `VERSION`. A tree's base
-/// becomes abstract and brings its subclasses along: gdext registers classes in no fixed order, and
-/// this is the one moment at which they are sure to come after it.
+/// Called by gdext to register a class. Godot has several versions of this function; `VERSION`
+/// selects one. The base of a tree becomes abstract, and its subclasses are registered right after
+/// it, because gdext registers classes in no fixed order.
 pub(super) unsafe extern "C" fn register_class<const VERSION: usize>(
     library: sys::GDExtensionClassLibraryPtr,
     class_name: sys::GDExtensionConstStringNamePtr,
@@ -104,7 +104,7 @@ pub(super) unsafe extern "C" fn register_class<const VERSION: usize>(
             info.get_virtual_call_data_func = virtuals.data;
             info.call_virtual_with_data_func = virtuals.call;
         }
-        if let Some(class) = tree.alone() {
+        if let Some(class) = tree.single() {
             info.class_userdata = userdata(class);
             register(library, class_name, parent_name, &info);
             register_enumeration(tree, library, class_name);
@@ -154,7 +154,8 @@ unsafe fn register_enumeration(
     }
 }
 
-/// What gdext calls to unregister a class. A tree's subclasses go before their base.
+/// Called by gdext to unregister a class. The subclasses of a tree are unregistered before their
+/// base.
 pub(super) unsafe extern "C" fn unregister_class(
     library: sys::GDExtensionClassLibraryPtr,
     class_name: sys::GDExtensionConstStringNamePtr,
@@ -163,7 +164,7 @@ pub(super) unsafe extern "C" fn unregister_class(
     guarded((), || unsafe {
         let name = text(class_name);
         if let Some(tree) = tree(&name)
-            && tree.alone().is_none()
+            && tree.single().is_none()
         {
             for class in tree.classes.iter().rev() {
                 let name = StringName::from(class.name);
@@ -175,7 +176,7 @@ pub(super) unsafe extern "C" fn unregister_class(
     });
 }
 
-/// What gdext calls to register a method. A method of a tree is registered for its class.
+/// Called by gdext to register a method. A method of a tree is registered for its class.
 pub(super) unsafe extern "C" fn register_method(
     library: sys::GDExtensionClassLibraryPtr,
     class_name: sys::GDExtensionConstStringNamePtr,
@@ -203,8 +204,8 @@ pub(super) unsafe extern "C" fn register_method(
     });
 }
 
-/// Registers a method of `tree` for its class: with the const flag and the return type that the
-/// method's row says, and with the bridge's callbacks in front of gdext's.
+/// Registers a method of `tree` for its class: with the const flag and the return type of the
+/// method's row, and with the bridge's callbacks in front of gdext's.
 ///
 /// # Safety
 /// `library` and `info` are those that gdext registers `function` with.
@@ -218,7 +219,7 @@ unsafe fn register_in_tree(
     let [class, method] = [route.class, route.method].map(StringName::from);
     info.name = method.sys().cast_mut().cast();
     set_const(&mut info, route.constness);
-    // What the changed info points to lives to the end of this function.
+    // The values that the changed info points to live to the end of this function.
     let class_name = route
         .returned
         .map(|returned| class_returned(tree, returned));

@@ -1,6 +1,7 @@
-//! In which Godot the library loads, and the reason that it prints in any other.
+//! The requirements for the Godot that loads the library, and the reasons that are printed when
+//! they are not met.
 //!
-//! The functions here decide and find the words. [`entry`](super::entry) finds the facts.
+//! The functions here decide and word the reasons. [`entry`](super::entry) queries Godot.
 //!
 //! The library does not load, and prints why, in a Godot that is older than the one it was built
 //! for, lacks a class or method that the library needs, was built with `deprecated=no` or double
@@ -39,7 +40,7 @@ pub(super) fn version(version: Option<Version>, oldest: Version) -> Option<Strin
 
 /// Why the library does not load in a Godot without `function` in its C interface.
 pub(super) fn function(function: &str) -> String {
-    // The oldest function that registers classes. Nobody calls it, but gdext requires it.
+    // The oldest function that registers classes. It is never called, but gdext requires it.
     if function == "classdb_register_extension_class" {
         return without_deprecated();
     }
@@ -51,7 +52,7 @@ fn without_deprecated() -> String {
         .into()
 }
 
-/// Why the library does not load in a Godot of this precision that lacks this class or this method.
+/// Why the library does not load, if this Godot has double precision or lacks a class or a method.
 /// `None` if it loads.
 pub(super) fn build(
     is_double: bool,
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_godot_without_deprecated_functions_is_refused_as_such() {
+    fn the_reason_names_a_build_without_deprecated_functions() {
         let refusal = version(None, OLDEST).unwrap();
         assert!(refusal.contains("deprecated=no"), "{refusal}");
         assert_eq!(function("classdb_register_extension_class"), refusal);

@@ -51,7 +51,7 @@ pub(super) unsafe extern "C" fn call(
     error: *mut sys::GDExtensionCallError,
 ) {
     // SAFETY: Godot passes what `redirect` gave it, and an instance of the class. gdext's own
-    // callback gets the rest as it came, and catches panics itself.
+    // callback receives the other arguments unchanged, and catches panics itself.
     unsafe {
         let method = &*method.cast::<GdextMethod>();
         if let Some(call) = method.call {

@@ -30,7 +30,7 @@ pub(super) struct VirtualRow {
     pub(super) answer: Virtual,
 }
 
-/// The virtual methods of a class. Each function takes what Godot's method of the name takes.
+/// The virtual methods of a class. Each function has the parameters of Godot's method of that name.
 pub(super) trait VirtualMethods {
     const ROWS: &'static [VirtualRow];
 }
@@ -54,7 +54,7 @@ unsafe fn find<M: VirtualMethods>(name: sys::GDExtensionConstStringNamePtr) -> O
 }
 
 /// Returns the data that Godot passes back to [`call`], or null for a method that is not there.
-/// Godot asks at the first call of a method of an object, and keeps the answer in the object.
+/// Godot calls this at the first call of a method of an object, and keeps the result in the object.
 unsafe extern "C" fn get_data<M: VirtualMethods>(
     _class: *mut c_void,
     name: sys::GDExtensionConstStringNamePtr,
@@ -67,9 +67,9 @@ unsafe extern "C" fn get_data<M: VirtualMethods>(
     })
 }
 
-/// Calls a virtual method. Godot keeps the data without a lock: where two threads call a method
-/// first at the same time, one of them may read null. (Without this function, Godot would call the
-/// null pointer.)
+/// Calls a virtual method. Godot keeps the data without a lock: if two threads make the first call
+/// of a method at the same time, one of them may read null. (Without this function, Godot would
+/// call the null pointer.)
 unsafe extern "C" fn call<M: VirtualMethods>(
     instance: sys::GDExtensionClassInstancePtr,
     name: sys::GDExtensionConstStringNamePtr,

@@ -1,4 +1,4 @@
-//! Bytes as hexadecimal numbers and as text, side by side. Pure: it calls nothing of the editor.
+//! Bytes as hexadecimal numbers and as text, side by side. Pure: does not use the editor.
 
 use std::fmt::Write;
 

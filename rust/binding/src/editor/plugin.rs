@@ -1,4 +1,4 @@
-//! The plugins of the editor and of its debugger. Nobody has to enable them.
+//! The plugins of the editor and of its debugger. They need not be enabled.
 
 use std::collections::HashMap;
 

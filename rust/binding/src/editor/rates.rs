@@ -1,6 +1,6 @@
-//! Rates from two counts of bytes, and sizes in words. Pure: it calls nothing of the editor.
+//! Rates from two counts of bytes, and texts for sizes and ages. Pure: does not use the editor.
 
-/// The counts of a peer in one answer, to compare with those of the next answer.
+/// The counts of a peer in one answer, to compare with the next answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Counts {
     /// In seconds.
@@ -41,7 +41,7 @@ pub(super) fn size(bytes: f64) -> String {
     format!("{bytes:.0} B")
 }
 
-/// A number of seconds with a unit. Negative: not known, an empty text.
+/// A number of seconds with a unit. A negative number means unknown, and gives an empty text.
 pub(super) fn age(seconds: f64) -> String {
     match seconds {
         ..0.0 => String::new(),
@@ -70,8 +70,8 @@ mod tests {
         assert_eq!(counts(1.5, 150, 3000).rates(before), (100.0, 4000.0));
         assert_eq!(counts(1.5, 100, 1000).rates(before), (0.0, 0.0));
         assert_eq!(counts(1.0, 150, 3000).rates(before), (0.0, 0.0), "no time");
-        let anew = counts(2.0, 30, 2000).rates(before);
-        assert_eq!(anew, (30.0, 1000.0), "connected anew");
+        let again = counts(2.0, 30, 2000).rates(before);
+        assert_eq!(again, (30.0, 1000.0), "connected again");
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl GroupSignals {
     }
 
     fn emit(&self, name: &SignalName, arguments: &[&Variant]) {
-        // Checking for connections costs less than emitting to nobody.
+        // Checking for connections costs less than emitting a signal without connections.
         if self.group.has_connections(name) {
             self.group.emit_signal(name, arguments);
         }

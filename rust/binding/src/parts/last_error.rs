@@ -1,5 +1,5 @@
-//! The last error of an object, which `get_last_error` and its kin return: that of the last call
-//! that has failed or was refused, or the reason why the connection has ended.
+//! The last error of an object, which `get_last_error` and similar methods return: the error of the
+//! last call that failed or was refused, or the reason why the connection has ended.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use stream_socket::{Connection, os_code};
 
 use super::codes::Code;
 
-/// The last call of an object that has failed.
+/// The error of the last failed call of an object.
 #[derive(Debug, Default)]
 pub(crate) struct LastError {
     is_set: AtomicBool,
@@ -47,7 +47,7 @@ impl LastError {
         error.returned()
     }
 
-    /// Records a failure that the core knows nothing of, and returns `code`.
+    /// Records a failure that did not occur in the core, and returns `code`.
     #[cold]
     pub(crate) fn record_message(&self, code: Error, message: String) -> Error {
         self.set(code, message, 0);
@@ -99,8 +99,8 @@ impl LastError {
     }
 
     /// The last error of an object with a connection: the reason why the connection has ended,
-    /// unless a call has failed since. The connection keeps that reason, whoever was notified of
-    /// it.
+    /// unless a call has failed since. The connection keeps that reason, also after it was
+    /// reported.
     pub(crate) fn of(&self, connection: &Connection) -> Details {
         let Some(ended) = connection.ended() else {
             return self.get();

@@ -1,10 +1,11 @@
-//! The parts of objects that are plain Rust: a connection or a listener of the core, with the state
-//! that Godot's methods need besides. An object shares its part with the calls that go past it. The
-//! parts know neither the classes of the objects nor how Godot finds them.
+//! The parts of objects that are plain Rust: a connection or a listener of the core, with further
+//! state for Godot's methods. Direct methods share the part with its object. The parts know neither
+//! the classes of the objects nor how Godot finds them.
 //!
-//! [`part`] is what the bridge expects of a part. [`peer`], [`server`] and [`packet_peer`] are the
-//! parts; [`peer_object`] and [`packet_peer_object`] are parts together with the object that emits
-//! their signals. [`codes`], [`last_error`] and [`signal`] translate errors and events of the core.
+//! [`part`] has the traits that the bridge requires. [`peer`], [`server`] and [`packet_peer`] are
+//! the parts; [`peer_object`] and [`packet_peer_object`] are parts together with the object that
+//! emits their signals. [`codes`], [`last_error`] and [`signal`] translate errors and events of the
+//! core.
 
 mod codes;
 mod last_error;

@@ -118,7 +118,7 @@ impl<O: Emitter> PacketPeerPart<O> {
         self.channel.set_format(Arc::new(Format { framing, limit }));
     }
 
-    /// Takes the next packet, if there is one, and returns the value that `value` makes of it.
+    /// Takes the next packet, if there is one, and converts it with `value`.
     pub(crate) fn take<R>(&self, value: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Error> {
         match self.channel.take(value) {
             None => Err(self.has_no_stream()),
@@ -126,7 +126,7 @@ impl<O: Emitter> PacketPeerPart<O> {
                 self.last_error.clear();
                 Ok(packet)
             }
-            // The reason why the connection has ended says more than this error.
+            // The reason why the connection has ended is more specific than this error.
             Some(Err(error @ ReadError::NotConnected)) if self.has_ended() => Err(error.returned()),
             Some(Err(error)) => Err(self.last_error.record(&error)),
         }

@@ -1,4 +1,4 @@
-//! What the bridge expects of the part of an object.
+//! The traits that the bridge requires of the parts of objects.
 
 use std::mem::MaybeUninit;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use super::signal::Signal;
 
 /// The plain Rust part of an object.
 pub(crate) trait Part: Send + Sync + 'static {
-    /// Called when the object is freed. Ends the calls that other threads are still in: they keep
-    /// the part, and nobody else can end them.
+    /// Called when the object is freed. Ends the calls that other threads are still in. They keep
+    /// the part alive, and no other code can end them.
     fn freed(&self);
 }
 
@@ -20,7 +20,8 @@ pub(crate) trait Polled: Part {
     type Signals: Iterator<Item = Signal>;
 
     /// Polls. Returns the code and the signals to emit, which borrow nothing: a handler may free
-    /// the object or poll it again. `has_handler` says whether anything is connected to a signal.
+    /// the object or poll it again. `has_handler` returns whether anything is connected to a
+    /// signal.
     fn poll(
         self: &Arc<Self>,
         has_handler: impl Fn(&StringName) -> bool,

@@ -20,7 +20,7 @@ use super::signal::Signal;
 /// typed value.
 const WHOLE: usize = 8;
 
-/// A connection, with the state that the methods of a peer need besides.
+/// A connection, with further state for the methods of a peer.
 #[derive(Debug)]
 pub(crate) struct PeerPart {
     pub(crate) connection: Connection,
@@ -111,7 +111,7 @@ impl Polled for PeerPart {
             Ok(has_unread) => (Error::OK, has_unread),
             Err(error) => (self.last_error.record(&error), false),
         };
-        // Checking for connections to a signal costs less than emitting to nobody.
+        // Checking for connections costs less than emitting a signal without connections.
         let has_handler = if self.connection.has_events() {
             let has_handler = Signal::names_of_peer().any(has_handler);
             if !has_handler {

@@ -10,7 +10,7 @@ use super::peer::PeerPart;
 use super::signal::Signal;
 use godot::global::Error;
 
-/// A peer: its part, and its object, which this keeps alive.
+/// A peer: its part, and a reference that keeps its object alive.
 #[derive(Clone, Debug)]
 pub(crate) struct PeerObject<O> {
     pub(crate) object: O,

@@ -16,7 +16,7 @@ use super::signal::Signal;
 /// (listen(2)).
 const BACKLOG: i64 = 128;
 
-/// A listener, with the state that the methods of a server need besides.
+/// A listener, with further state for the methods of a server.
 #[derive(Debug)]
 pub(crate) struct ServerPart {
     pub(crate) listener: Listener,

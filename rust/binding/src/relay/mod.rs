@@ -147,7 +147,7 @@ impl SocketRelayRs {
     /// A handler of its signals may drop every other reference to the object.
     #[func(gd_self)]
     fn poll(this: Gd<Self>) -> Error {
-        let code = this.bind().turn();
+        let code = this.bind().poll_relay();
         // Polls that are nested too deeply leave the events to the outer polls.
         let Some(_nesting) = Nesting::enter() else {
             return code;
@@ -280,8 +280,8 @@ impl SocketRelayRs {
         Error::OK
     }
 
-    /// Does all of a poll except for emitting signals.
-    fn turn(&self) -> Error {
+    /// Polls the relay and queues its events. Emits no signals.
+    fn poll_relay(&self) -> Error {
         let (to_target, to_client) = {
             let chosen = self.chosen();
             (chosen.to_target.clone(), chosen.to_client.clone())

@@ -13,8 +13,8 @@ pub(crate) struct Attempt {
     pub(crate) stream: StreamSocket,
     pub(crate) address: Address,
     socket_address: SocketAddress,
-    /// Whether the kernel continues by itself. It does not after a Unix domain connect that found
-    /// the backlog full: that has to be called again (connect(2), EAGAIN).
+    /// Whether the kernel continues by itself. A Unix domain connect that found the backlog full
+    /// has to be called again (connect(2), EAGAIN).
     in_progress: bool,
 }
 

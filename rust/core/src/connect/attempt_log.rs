@@ -144,7 +144,7 @@ impl AttemptLog {
 }
 
 impl LoggedAttempt {
-    /// Its duration at `now`, which counts from the begin of the connect.
+    /// Its duration at `now`, which counts from the start of the connect.
     fn lasted(&self, now: Duration) -> Duration {
         now.saturating_sub(self.began_after)
     }

@@ -59,8 +59,8 @@ pub(crate) enum ConnectStart {
 
 impl Connecting {
     /// Begins to connect, for at most `limit`, and logs each attempt. The outcome of a lookup is
-    /// left to [`advance`](Self::advance), however fast it is: a connect to a name never fails at
-    /// once.
+    /// left to [`advance`](Self::advance), however fast it is. So a connect to a name never fails
+    /// at once, unless the name is `localhost`, which needs no lookup.
     pub(crate) fn begin(
         target: Target,
         bound: Option<StreamSocket>,
@@ -208,7 +208,7 @@ impl Connecting {
         }
     }
 
-    /// The sockets of which one becomes that of the connection.
+    /// The sockets of all attempts. One of them becomes the socket of the connection.
     pub(crate) fn streams(&self) -> Vec<&StreamSocket> {
         match &self.phase {
             ConnectPhase::Single(attempt) => vec![&attempt.stream],

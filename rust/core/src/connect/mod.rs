@@ -5,7 +5,7 @@
 //! | `connecting` | a connect under way: lookup, attempts, time limit |
 //! | `race` | attempts to the addresses of one name |
 //! | `attempt` | one attempt to one address |
-//! | `attempt_log` | what became of each attempt, for users |
+//! | `attempt_log` | the outcome of each attempt, for users |
 //! | `connect_deadline` | the time limit of a connect |
 //! | `happy_eyeballs` | when to try which address |
 //! | `resolver` | looking up names on worker threads |

@@ -24,7 +24,7 @@ pub(super) struct Race {
     last_start: Option<Instant>,
 }
 
-/// How far a connect has come.
+/// The progress of a connect.
 #[derive(Debug)]
 #[cfg_attr(
     windows,

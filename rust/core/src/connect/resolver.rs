@@ -1,7 +1,7 @@
 //! Looking up names on a few worker threads, so that a connect does not block.
 //!
 //! The workers belong to the process, because getaddrinfo(3) cannot be cancelled: a lookup that
-//! hangs outlives the connect that asked for it. If there is no worker and the system cannot create
+//! hangs outlives the connect that requested it. If there is no worker and the system cannot create
 //! a thread, the calling thread looks the name up itself, and may block.
 //!
 //! [`shut_down`] ends the idle workers. If others are busy, it keeps the library's code mapped for
@@ -190,7 +190,7 @@ impl Resolver {
             let Some(question) = pool.questions.pop_front() else {
                 let idle = pool.workers.iter().filter(|worker| worker.asker.is_none());
                 if idle.count() > MAX_AT_ONCE {
-                    // More workers were needed while others hung.
+                    // There are more workers than needed, because others hung before.
                     pool.end(number);
                     return;
                 }

@@ -56,7 +56,7 @@ impl CloseReason {
         }
     }
 
-    /// Whether the user of the connection asked for the end.
+    /// Whether the user of the connection requested the end.
     pub(super) fn is_local(self) -> bool {
         matches!(self, CloseReason::Disconnect | CloseReason::Abort)
     }

@@ -18,7 +18,8 @@ use crate::sys::{Interests, Socket};
 pub(super) trait Direction {
     fn owner(inner: &mut Inner) -> &mut Owner;
 
-    /// Does what others have left to the owner. Called when the owner releases the direction.
+    /// Does the work that other calls have left to the owner. Called when the owner releases the
+    /// direction.
     fn released(connection: &Connection, inner: &mut Inner);
 }
 

@@ -42,10 +42,11 @@ impl Connection {
     /// The close is graceful and continues in the background: the peer receives everything that was
     /// accepted, then the end of the stream. Queued data may take as long as the write timeout or
     /// [`Options::linger`](crate::Options::linger), or 30 seconds without either. After that, input
-    /// from the peer is discarded until the peer ends the stream, or has been silent for 5 seconds.
-    /// A socket that is closed with unread input would send a reset, and the reset could destroy
-    /// data on its way to the peer (RFC 2525, section 2.17). If the time runs out with unsent data,
-    /// a TCP peer sees a reset.
+    /// from the peer is discarded until the peer ends the stream, or has been silent for 5 seconds;
+    /// with many such closes at once, for less. When the process runs out of descriptors, the
+    /// closes that lose least end early. A socket that is closed with unread input would send a
+    /// reset, and the reset could destroy data on its way to the peer (RFC 2525, section 2.17). If
+    /// the time runs out with unsent data, a TCP peer sees a reset.
     ///
     /// # Examples
     /// ```
@@ -83,7 +84,8 @@ impl Connection {
     }
 
     /// Returns why the last connection, or the last connect, ended. `None` if there was none, if
-    /// this side has disconnected, and from the next [`connect`](Self::connect) on.
+    /// this side has disconnected, and from the next [`connect`](Self::connect) or
+    /// [`bind`](Self::bind) on.
     pub fn ended(&self) -> Option<Ended> {
         self.lock().ended.as_deref().cloned()
     }

@@ -55,7 +55,7 @@ impl Connection {
         self.lock().events.end(delivery);
     }
 
-    /// Queues an event, records it, and has the groups visit the connection.
+    /// Queues an event, records it, and makes the groups visit the connection.
     pub(super) fn emit(&self, inner: &mut Inner, event: Event) {
         inner.events.push_merged(event);
         if let Some(recorder) = &mut inner.recorder {

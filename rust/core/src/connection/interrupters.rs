@@ -20,8 +20,8 @@ pub(super) fn take() -> Option<Arc<Interrupter>> {
     kept.or_else(|| Interrupter::new().ok().map(Arc::new))
 }
 
-/// Returns an interrupter that no other thread can trigger any more. `was_triggered` says whether
-/// one did.
+/// Returns an interrupter that no other thread can trigger any more. `was_triggered` is whether one
+/// has triggered it.
 pub(super) fn give_back(interrupter: Arc<Interrupter>, was_triggered: bool) {
     if was_triggered {
         interrupter.clear();

@@ -102,7 +102,7 @@ impl Inner {
                 debug_assert_eq!(self.send.unaccepted, 0, "no call is writing these bytes");
                 debug_assert!(
                     !matches!(self.send.phase, SendPhase::Draining) || !self.send.queue.is_empty(),
-                    "an end of the stream was asked for and is not sent"
+                    "an end of the stream was requested and is not sent"
                 );
             }
             if !self.recv.owner.is_taken() {

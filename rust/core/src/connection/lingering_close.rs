@@ -1,5 +1,6 @@
-//! A graceful close that continues after the user has let the connection go: the accepted data is
-//! sent, then the end of the stream, then input is discarded until the peer ends the stream.
+//! A graceful close that continues after the user has disconnected or dropped the connection: the
+//! accepted data is sent, then the end of the stream, then input is discarded until the peer ends
+//! the stream.
 //!
 //! A socket that is closed with unread input, or that receives input later, sends a reset. The
 //! reset destroys data that is still on its way to the peer (RFC 2525, section 2.17).
@@ -20,14 +21,15 @@ use crate::connection::send::queue::SendQueue;
 use crate::sys::Socket;
 use crate::totals;
 
-/// The most that one step sends, because a fast reader could otherwise keep it busy without end.
+/// The maximum number of bytes that one step sends, because a fast reader could otherwise keep it
+/// busy without end.
 const MAX_SENT: usize = 1 << 20;
 
-/// The most input that one step discards, in blocks.
+/// The maximum amount of input that one step discards, in blocks.
 const BLOCKS: usize = 64;
 const BLOCK_SIZE: usize = 16 * 1024;
 
-/// The socket and the unsent data of a connection that its user has let go.
+/// The socket and the unsent data of a connection that its user has disconnected or dropped.
 #[derive(Debug)]
 pub(super) struct LingeringClose {
     pub(super) socket: Arc<Socket>,
@@ -75,7 +77,7 @@ pub(super) struct TimedClose {
     pub(super) silent_since: Instant,
 }
 
-/// Has the connection reset when its socket is closed (RFC 9293, section 3.10.5: "ABORT"). A Unix
+/// Makes the close of the socket reset the connection (RFC 9293, section 3.10.5: "ABORT"). A Unix
 /// domain socket has no reset; its peer sees the end of the stream.
 pub(super) fn reset(socket: &Socket) {
     let _ = socket.reset_when_closed();
@@ -95,7 +97,7 @@ impl LingeringClose {
     pub(super) fn advance(&mut self) -> CloseProgress {
         debug_assert!(
             !self.is_shut || self.queue.is_empty(),
-            "data behind the end of the stream"
+            "data after the end of the stream"
         );
         let mut sent = 0;
         while !self.queue.is_empty() {

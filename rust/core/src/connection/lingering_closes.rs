@@ -22,11 +22,12 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// The maximum number of lingering closes.
 const MAX_CLOSES: usize = 1000;
 
-/// The share of lingering closes without unsent data in the descriptor limit is one in this many.
-/// Those with unsent data may use more, as long as the process has enough descriptors besides.
+/// Lingering closes without unsent data use at most the descriptor limit divided by this number.
+/// Those with unsent data may use more, while the process has enough free descriptors.
 const SHARE_DIVISOR: usize = 4;
 
-/// Up to one in this many of their share, lingering closes count as few.
+/// The lingering closes are few while their number is at most their share divided by this number.
+/// Then a peer may be silent for the full `SILENCE`.
 const FEW_DIVISOR: usize = 4;
 
 /// The interval between polls of all sockets where the kernel cannot watch them.
@@ -38,7 +39,7 @@ pub(super) const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 /// Up to this number of lingering closes, descriptors are not checked.
 const MAX_UNCHECKED: usize = 8;
 
-/// The least time that is left after an absence.
+/// The minimum time that is left after an absence.
 const AFTER_ABSENCE: Duration = Duration::from_secs(1);
 
 /// The lingering closes, and what the closer knows about them.
@@ -106,7 +107,7 @@ impl LingeringCloses {
         std::mem::take(&mut self.closes).into_values().collect()
     }
 
-    /// Takes a close out for a step. The second value says whether it must be added to the poller
+    /// Takes a close out for a step. The second value is whether it must be added to the poller
     /// first.
     pub(super) fn check_out(&mut self, token: usize) -> Option<(TimedClose, bool)> {
         let timed = self.closes.remove(&token)?;
@@ -197,7 +198,8 @@ impl LingeringCloses {
         expired
     }
 
-    /// Extends the limits by an absence: the process was stopped, or its machine slept.
+    /// Extends the deadlines after an absence, in which the process was stopped or its machine
+    /// slept.
     ///
     /// A lingering close that had no step yet gets all of its time again. The others get the time
     /// since `wait_end`, when the last wait had to end, and a minimum on top, because the absence
@@ -221,7 +223,7 @@ impl LingeringCloses {
         self.closes.len() > MAX_UNCHECKED && descriptors::limit().is_some()
     }
 
-    /// Ends as many lingering closes as the rest of the process lacks descriptors.
+    /// Ends lingering closes until the rest of the process has enough free descriptors.
     pub(super) fn leave_headroom(&mut self) -> Vec<TimedClose> {
         let wanted = descriptors::limit().map_or(0, headroom);
         let free = descriptors::count_free(wanted).unwrap_or(wanted);
@@ -278,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn those_that_lose_least_end_first_and_then_the_oldest() {
+    fn closes_that_lose_least_end_first_and_then_the_oldest() {
         let now = Instant::now();
         let mut all = LingeringCloses::default();
         let mut peers = Vec::new();

@@ -17,20 +17,21 @@
 //! | `std_io` | the traits of std |
 //!
 //! # One lock
-//! Everything that belongs to a connection is in [`Inner`], behind one lock. No call waits while it
-//! holds the lock. Three atomics are read without it: the [`StateWord`], `has_work` and
-//! `has_events`. They change only under the lock, so they agree with `Inner` whenever the lock is
-//! free (`invariants`).
+//! The state of a connection is in [`Inner`], behind one lock. No call waits while it holds the
+//! lock. Three atomics are read without it: the [`StateWord`], `has_work` and `has_events`. They
+//! change only under the lock, so they agree with `Inner` whenever the lock is free (`invariants`).
+//! Three parts outlive a connection and are not behind the lock: the settings and what the shared
+//! poll reports are atomics, and the list of groups has a lock of its own.
 //!
 //! # Directions and their owners
-//! A blocking call owns its direction, and releases the lock while it waits or copies much. Another
-//! call for the same direction waits for the owner, or returns as if there were nothing to do. A
-//! poll leaves the direction to the owner.
+//! A blocking call owns its direction, and releases the lock while it waits or copies large data.
+//! Another call for the same direction waits for the owner, or returns as if there were nothing to
+//! do. A poll leaves the direction to the owner.
 //!
 //! | blocking write (owner) | other thread |
 //! | --- | --- |
 //! | takes the direction, unlocks, waits for room | |
-//! | | `enqueue`: queues data behind the owner |
+//! | | `enqueue`: queues data after the owner's |
 //! | | `shut_down_writing`: requests the end of the stream |
 //! | | `write_fully`: waits for the direction |
 //! | locks, sends, releases the direction | |
@@ -44,9 +45,10 @@
 //! its number under a call.
 //!
 //! # Generations
-//! One object can connect many times. The generation in the state word counts the begins and the
-//! ends. A call that has released the lock compares the state word after it has locked again. If it
-//! differs, the connection of the call is over, and the call touches nothing of the next one.
+//! One object can connect many times. The generation in the state word increases when a connection
+//! begins and when it ends. A call that has released the lock compares the state word after it has
+//! locked again. If it differs, the connection of the call is over, and the call touches nothing of
+//! the next one.
 //!
 //! # The one way out
 //! Every end of an established connection, requested or not, goes through `retire` (`ending`), and
@@ -107,9 +109,10 @@ use status::{Input, transition};
 /// # Threads
 /// Every method may be called from any thread. The blocking methods are
 /// [`read_fully`](Self::read_fully), [`read_fully_or_nothing`](Self::read_fully_or_nothing),
-/// [`write_fully`](Self::write_fully) and [`flush_queue`](Self::flush_queue). They delay only a
-/// second reader or a second writer, and [`disconnect`](Self::disconnect) ends them. All other
-/// methods return at once.
+/// [`write_fully`](Self::write_fully), [`write_packet`](Self::write_packet),
+/// [`flush_queue`](Self::flush_queue), and those of [`Read`](std::io::Read) and
+/// [`Write`](std::io::Write). They delay only a second reader or a second writer, and
+/// [`disconnect`](Self::disconnect) ends them. All other methods return at once.
 ///
 /// # Delivery
 /// Data is accepted when `write_fully` returns `Ok`, or when another call returns its number of
@@ -209,7 +212,7 @@ impl Connection {
     /// ```
     pub fn pair() -> Result<(Connection, Connection), OptionError> {
         let (one, other) = Socket::pair().map_err(|source| OptionError {
-            operation: "make a pair of sockets",
+            operation: "create socket pair",
             source,
         })?;
         let connection = |socket| {
@@ -250,8 +253,8 @@ impl Connection {
         self.state().0
     }
 
-    /// Returns the address of the peer, or the one that a connect tries. `None` while a name is
-    /// resolved.
+    /// Returns the address of the peer, or the address that a connect tries at the moment. `None`
+    /// before the first connect, while a name is resolved, and after a connect has failed.
     ///
     /// The address is kept when an established connection ends, until the next connect or a
     /// [`disconnect`](Self::disconnect). An accepted Unix domain connection has the path of its
@@ -272,7 +275,7 @@ impl Connection {
     /// The status is not [`Status::Connected`], or the system has no credentials for this socket.
     pub fn peer_credentials(&self) -> Result<Credentials, OptionError> {
         let failed = |source| OptionError {
-            operation: "ask for the peer's credentials",
+            operation: "get peer credentials",
             source,
         };
         match self.lock().transport.connected_socket() {

@@ -24,7 +24,8 @@ impl Connection {
     /// names the change in the error message. The options outlive a disconnect.
     ///
     /// # Errors
-    /// The system refuses an option. The options keep their old values then.
+    /// The system refuses an option. Then [`options`](Self::options) returns the old values, but an
+    /// open socket may have some of the new ones.
     ///
     /// # Examples
     /// ```
@@ -127,9 +128,9 @@ impl Connection {
     /// Sets whether the connection stays open when the peer has ended its direction of the stream.
     ///
     /// If false, the default, the end of the peer ends the connection once everything has been
-    /// read. Queued data is then sent in the background. If true, the connection ends when both
-    /// directions have ended: that of the peer, and, by
-    /// [`shut_down_writing`](Self::shut_down_writing), that of this side.
+    /// read. Queued data is then sent in the background. If true, the connection ends when the peer
+    /// has ended its direction and [`shut_down_writing`](Self::shut_down_writing) has ended the
+    /// direction of this side.
     pub fn set_allow_half_open(&self, allowed: bool) {
         self.settings
             .allows_half_open

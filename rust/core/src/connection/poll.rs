@@ -26,10 +26,11 @@ impl Connection {
     /// Advances a connect, sends queued data, and detects the end or the failure of an established
     /// connection. Never blocks. Allowed in every status.
     ///
-    /// Returns whether there is data to read. While there is, an end or a failure behind it does
-    /// not show, and the status stays [`Status::Connected`]. After that, an end of the stream
-    /// changes the status to [`Status::None`], and a failure to [`Status::Error`]. `clock` is
-    /// called at most once.
+    /// Returns whether there is data to read. This is false while a blocking read of another thread
+    /// is in progress, because that read receives the data. The status stays [`Status::Connected`]
+    /// until all of it has been read, even if the stream has ended or the socket has failed. Then
+    /// an end of the stream changes the status to [`Status::None`], and a failure to
+    /// [`Status::Error`]. `clock` is called at most once.
     ///
     /// # Errors
     /// - [`PollError::Connect`]: the connect has failed. The status is [`Status::Error`].
@@ -119,8 +120,8 @@ impl Connection {
             self.retire(inner, CloseReason::EndOfStream);
             return Ok(None);
         }
-        // Behind the end of the stream a receive no longer reports a failure, so the poll asks for
-        // it (socket(7), SO_ERROR).
+        // After the end of the stream, a receive no longer reports a failure, so the poll queries
+        // SO_ERROR (socket(7)).
         let socket = inner.transport.connected_socket();
         let failure = socket.and_then(|socket| socket.take_error().ok()?);
         let Some(source) = failure else {
@@ -131,8 +132,8 @@ impl Connection {
         Err(PollError::Receive { peer, source })
     }
 
-    /// Receives a little if the buffer is empty. Never waits. With `is_visit`, the caller is a
-    /// group. If it is the only one, no group is notified.
+    /// Receives one small block if the buffer is empty. Never waits. With `is_visit`, the caller is
+    /// a group. If it is the only one, no group is notified.
     pub(super) fn probe(&self, inner: &mut Inner, is_visit: bool) {
         record_received(inner, |inner| {
             let Inner {
@@ -148,8 +149,8 @@ impl Connection {
         self.report_received(inner);
     }
 
-    /// Has the groups visit the connection if something was received. The kernel will not report
-    /// that data again.
+    /// Makes the groups visit the connection if data was received. The kernel will not report that
+    /// data again.
     #[inline]
     pub(super) fn report_received(&self, inner: &mut Inner) {
         if std::mem::take(&mut inner.recv.has_unreported) {
@@ -157,8 +158,9 @@ impl Connection {
         }
     }
 
-    /// Has the groups visit the connection. A group that has just visited it was not notified of
-    /// what it received, so another group needs this if the connection has moved there.
+    /// Makes the groups visit the connection. Call it when the connection has moved to another
+    /// group: the visit of the old group may have received data, which the kernel does not report
+    /// again.
     pub(crate) fn report(&self) {
         self.subscriptions.report();
     }

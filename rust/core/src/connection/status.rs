@@ -7,7 +7,7 @@ use crate::event::Status;
 /// An input of the state machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Input {
-    /// The user asked to connect.
+    /// The user requested a connect.
     Connect,
     /// A listener accepted the connection.
     Accepted,
@@ -28,7 +28,7 @@ pub(crate) enum Input {
     TransferFailed,
     /// `poll` met a socket error.
     PollFailed,
-    /// The user asked to disconnect.
+    /// The user requested a disconnect.
     Disconnect,
 }
 

@@ -83,8 +83,8 @@ impl AsSocket for SocketHandle {
 }
 
 impl Connection {
-    /// Returns the socket of an established connection, for example to set an option that this
-    /// crate does not have.
+    /// Returns the socket, for example to set an option that this crate does not have. `None`
+    /// unless the status is [`Status::Connected`](crate::Status::Connected).
     ///
     /// A `Connection` does not implement `AsFd` itself, because another thread may close the socket
     /// at any time. The handle keeps the descriptor valid. It also keeps the socket open after a

@@ -19,10 +19,10 @@ const MAX_PACKETS_PER_POLL: usize = 1024;
 
 /// The event loop of a server: peers, packet channels and servers that are polled together.
 ///
-/// A [`poll`](Self::poll) visits the members that are due, and notifies a listener: when a peer was
-/// accepted or has connected, when it has data, of each of its packets, and once, with the cause,
-/// when its connection has ended. After [`remove`](Self::remove) nothing more is reported of a
-/// member.
+/// A [`poll`](Self::poll) visits the members that are due, and notifies a listener of their
+/// [events](crate::dispatch::LoopEvent): a peer was accepted or has connected, it has data, a
+/// packet has arrived, or its connection has ended. An end is reported once, with its cause. After
+/// [`remove`](Self::remove) nothing more is reported about a member.
 ///
 /// Every method may be called from any thread and from any listener.
 ///
@@ -123,20 +123,31 @@ const MAX_PACKETS_PER_POLL: usize = 1024;
 pub struct EventLoop<S: Subject>(Arc<Shared<S>>);
 
 impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
-    /// Creates an event loop without members. `wants_packets` is whether the loop has listeners for
-    /// packets; it is called without a lock, by any thread that polls a packet channel of the loop.
+    /// Creates an event loop without members. `wants_packets` returns whether the loop has
+    /// listeners for packets. It is called without a lock, by any thread that polls a packet
+    /// channel of the loop.
     pub fn new(wants_packets: impl Fn() -> bool + Send + Sync + 'static) -> EventLoop<S> {
         EventLoop(Arc::new(Shared::new(Box::new(wants_packets))))
     }
 
-    /// Adds `subject`, in any status. It stays a member, whatever it connects to, until it is
-    /// removed.
+    /// Adds `subject`, in any status. It stays a member through later connects and disconnects,
+    /// until it is removed. Never blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`AddError::AlreadyMember`]: a member has the same id. [`AddError::NoPeer`]: `subject` is a
+    /// packet channel without a peer. Then `subject` is dropped.
     pub fn add(&self, subject: S) -> Result<(), AddError> {
         self.0.add(subject, false).map(drop)
     }
 
-    /// Accepts the connections of `server` from now on: `accept` makes a member of each one, which
-    /// is removed when its connection ends. Adds `server` if it is not a member.
+    /// Accepts the connections of `server` from now on, and adds `server` if it is not a member.
+    /// Polls call `accept` for each connection, and add the subject that it returns. The loop
+    /// removes that member when its connection ends. A subject that cannot be added is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add), for `server`.
     pub fn accept_from(
         &self,
         server: S,
@@ -145,13 +156,13 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
         self.0.accept_from(server, Arc::new(accept))
     }
 
-    /// Removes the member with the id `id`, and returns it. Nothing more is reported of it; its
-    /// connection stays as it is.
+    /// Removes the member with the id `id`, and returns it. Nothing more is reported about it. Its
+    /// connection is not affected.
     pub fn remove(&self, id: u64) -> Option<Arc<LoopMember<S>>> {
         self.0.remove(id)
     }
 
-    /// How many members there are.
+    /// Returns the number of members, including servers.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -161,18 +172,19 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
         self.len() == 0
     }
 
-    /// The members, in the order in which they were added.
+    /// Returns the members, in the order in which they were added.
     pub fn members(&self) -> Vec<Arc<LoopMember<S>>> {
         self.0.members().to_vec()
     }
 
-    /// Sets the number of peers at which further connections are reset instead of accepted. 0, the
-    /// default, is unlimited.
+    /// Sets the maximum number of peers and packet channels. Further connections are reset instead
+    /// of accepted. 0, the default, is unlimited. Servers do not count, and [`add`](Self::add) is
+    /// not limited.
     pub fn set_max_members(&self, count: usize) {
         self.0.set_max_members(count);
     }
 
-    /// See [`set_max_members`](Self::set_max_members).
+    /// Returns the [maximum number of peers](Self::set_max_members); 0 is unlimited.
     pub fn max_members(&self) -> usize {
         self.0.max_members()
     }
@@ -188,11 +200,11 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     ///
     /// The work is bounded. A member delivers at most 64 packets before it is another member's
     /// turn, and a poll delivers at most 1024 more after its first visit to each. The next poll
-    /// delivers the rest. At most 64 connections of each server are accepted.
+    /// delivers the rest. Each visit to a server accepts at most 64 connections.
     ///
     /// One thread at a time polls; another one waits, for at most `limit`. A listener may poll the
-    /// loop: that continues the poll around it, at most 16 deep, and does not report again what the
-    /// poll around it has reported. A deeper poll returns at once.
+    /// loop. Such a nested poll continues the outer poll, and does not report again what the outer
+    /// poll has reported. Beyond 16 levels, a poll returns at once.
     pub fn poll(
         &self,
         limit: Option<Duration>,
@@ -254,9 +266,8 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
         broadcast::broadcast(&self.0, data, included)
     }
 
-    /// As [`broadcast`](Self::broadcast), but only to the members with these `ids`. The cost
-    /// follows their number. An id that belongs to no member is ignored, and so is a second
-    /// mention.
+    /// As [`broadcast`](Self::broadcast), but only to the members with these `ids`. The cost is
+    /// proportional to the number of ids, not of members. Unknown and repeated ids are ignored.
     pub fn broadcast_to(&self, data: &[u8], ids: &[u64]) -> Vec<Refused<S>> {
         broadcast::broadcast(&self.0, data, self.0.members_of(ids).iter())
     }

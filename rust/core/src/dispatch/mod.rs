@@ -2,8 +2,8 @@
 //!
 //! A poll turns what happened to a connection into calls of its listeners. An object can be polled
 //! alone ([`PeerEvents`], [`PacketChannel::poll`]) or as a member of an [`EventLoop`], which visits
-//! only the members that are due. The crate knows no listeners of its own: the traits [`Peer`],
-//! [`Subject`] and [`LoopListener`] are how a program attaches them.
+//! only the members that are due. The crate has no listeners of its own: a program attaches its
+//! listeners with the traits [`Peer`], [`Subject`] and [`LoopListener`].
 //!
 //! | file | content |
 //! | --- | --- |
@@ -30,10 +30,10 @@
 //!
 //! # Notices
 //!
-//! What happens to a member once (a connect finishes, a connection ends, a packet is taken by
-//! somebody else's poll) is queued as a *notice* in the ready list of the group, so that a loop
-//! polled later still reports it, in order and exactly once. Data is different: it is probed at
-//! each visit, because only the newest state matters.
+//! What happens to a member once (a connect finishes, a connection ends, another poll takes a
+//! packet) is queued as a *notice* in the ready list of the group, so that a loop polled later
+//! still reports it, in order and exactly once. Data is different: it is probed at each visit,
+//! because only the newest state matters.
 //!
 //! # Delivery
 //!
@@ -45,7 +45,7 @@
 //! A listener may do anything while it is notified: read, write, connect, disconnect, poll, add and
 //! remove members, or drop the last reference to any object. So no lock is held during a
 //! notification, and every state is read again afterwards. A poll within a handler continues the
-//! round of the poll around it; [`Nesting`] bounds the depth.
+//! round of the outer poll; [`Nesting`] bounds the depth.
 //!
 //! # Bounded work
 //!

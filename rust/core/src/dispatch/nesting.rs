@@ -4,9 +4,9 @@ use std::cell::Cell;
 
 use crate::sync::thread_local;
 
-/// How many polls may nest on one thread, each called by a handler of the one around it. A deeper
-/// poll delivers nothing: what is due stays due, and the polls around it deliver it. A thread's
-/// stack may be as small as 512 KiB, and one level takes about 5 KiB.
+/// The maximum depth of nested polls on one thread: a handler of one poll calls the next. A deeper
+/// poll delivers nothing: what is due stays due, and the outer polls deliver it. A thread's stack
+/// may be as small as 512 KiB, and one level takes about 5 KiB.
 const MAX_DEPTH: u32 = 16;
 
 thread_local! {
@@ -45,7 +45,7 @@ impl Nesting {
 impl Drop for Nesting {
     fn drop(&mut self) {
         DEPTH.with(|depth| {
-            debug_assert!(depth.get() > 0, "a level ends that was not begun");
+            debug_assert!(depth.get() > 0, "more levels end than began");
             depth.set(depth.get() - 1);
         });
     }

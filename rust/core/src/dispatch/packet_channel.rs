@@ -1,4 +1,5 @@
-//! The packets of a stream that can be replaced, and the event loops that the channel is in.
+//! A channel of packets over the stream of a peer, which can be replaced. The channel also knows
+//! the event loops that it is a member of.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -14,10 +15,11 @@ use crate::sync::{Mutex, MutexGuard, lock};
 
 /// Packets over the stream of a peer.
 ///
-/// A packet stays with the connection until it is taken: by a call of [`take`](Self::take), or by a
-/// poll, for the listeners of that moment. Each listener receives each packet once and in order,
-/// whichever poll takes it. A poll of an event loop delivers a packet to the listeners of the
-/// channel at once; the other loops with listeners deliver it when they are polled.
+/// A packet stays with the connection until a call of [`take`](Self::take) or a poll takes it. A
+/// poll takes a packet for the listeners that exist at that moment. Each of them receives each
+/// packet once and in order, whichever poll takes it. A poll of an event loop delivers a packet to
+/// the listeners of the channel at once; the other loops with listeners deliver it when they are
+/// polled.
 ///
 /// Every method may be called from any thread.
 pub struct PacketChannel<P> {
@@ -28,7 +30,7 @@ pub struct PacketChannel<P> {
     turn: Mutex<DeliveryTurn>,
 }
 
-/// What packets look like in a stream.
+/// The format of packets in a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Format {
     /// How packets are delimited.
@@ -54,7 +56,7 @@ struct DeliveryTurn {
     was_refused: bool,
 }
 
-/// An event loop, as the packet channels in it see it.
+/// The parts of an event loop that its packet channels use.
 pub(super) trait PacketLoop: Send + Sync {
     /// Whether the loop has listeners for packets.
     fn wants_packets(&self) -> bool;
@@ -100,7 +102,7 @@ impl<P: Peer> PacketChannel<P> {
         lock(&self.state)
     }
 
-    /// The peer whose stream carries the packets.
+    /// Returns the peer whose stream carries the packets.
     pub fn peer(&self) -> Option<P> {
         self.state().peer.clone()
     }
@@ -114,13 +116,14 @@ impl<P: Peer> PacketChannel<P> {
         then(state.peer.as_ref()?, &state.format)
     }
 
-    /// Whether the packets are those of `connection`.
+    /// Whether `connection` carries the packets.
     pub(super) fn uses(&self, connection: &Connection) -> bool {
-        let is_it = |peer: &P| std::ptr::eq(peer.connection(), connection);
-        self.state().peer.as_ref().is_some_and(is_it)
+        let is_peer = |peer: &P| std::ptr::eq(peer.connection(), connection);
+        self.state().peer.as_ref().is_some_and(is_peer)
     }
 
-    /// Replaces the peer, also in the event loops that the channel is in. Returns the old one.
+    /// Replaces the peer, also in the event loops that the channel is in. Returns the old peer,
+    /// which stays connected.
     #[must_use = "it may hold the last reference, and must be dropped without a lock"]
     pub fn set_peer(&self, peer: Option<P>) -> Option<P> {
         let memberships = lock(&self.memberships);
@@ -213,7 +216,7 @@ impl<P: Peer> PacketChannel<P> {
             .collect()
     }
 
-    /// The format of the packets.
+    /// Returns the format of the packets.
     pub fn format(&self) -> Arc<Format> {
         self.state().format.clone()
     }
@@ -227,22 +230,27 @@ impl<P: Peer> PacketChannel<P> {
         self.report();
     }
 
-    /// Takes the next packet, if one has arrived, and makes a value of it. Does not wait. `value`
-    /// runs with the connection locked, so it must not use the connection. `None` without a peer.
+    /// Takes the next packet, if one has arrived, and converts it with `value`. Does not wait.
+    /// `value` runs with the connection locked, so it must not use the connection.
     ///
-    /// A stream that ends, fails, or is malformed within a packet has no further packets. Then the
-    /// peer is disconnected with that error as the reason.
+    /// Returns `None` without a peer, and `Some(Ok(None))` if no complete packet has arrived.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`PacketReader::read`]. A stream that ends within a packet, fails or is malformed
+    /// has no further packets, so the peer is disconnected with that error as the reason.
     pub fn take<R>(&self, value: impl FnOnce(&[u8]) -> R) -> Option<Result<Option<R>, ReadError>> {
         self.read(|reader, connection| reader.read(connection, value))
     }
 
-    /// How many complete packets have arrived, within the first 64 KiB of them. Takes none. `None`
-    /// without a peer. Errors disconnect the peer as those of [`take`](Self::take) do.
+    /// Returns the number of complete packets that have arrived, and takes none. Stops counting at
+    /// 64 KiB of packets. `None` without a peer. An error disconnects the peer, as in
+    /// [`take`](Self::take).
     pub fn count(&self) -> Option<Result<usize, ReadError>> {
         self.read(PacketReader::count)
     }
 
-    /// Whether a complete packet has arrived. An error counts as none.
+    /// Whether a complete packet has arrived. False after an error.
     pub(super) fn has_packet(&self) -> bool {
         matches!(self.read(PacketReader::has_packet), Some(Ok(true)))
     }
@@ -265,17 +273,18 @@ impl<P: Peer> PacketChannel<P> {
         Some(outcome)
     }
 
-    /// The peer, and whether its stream failed and that was not reported yet.
+    /// Returns the peer, and whether its stream has failed without a report so far. The failure
+    /// then counts as reported.
     pub(super) fn take_failure(&self) -> (Option<P>, bool) {
         let mut state = self.state();
         let version = state.version();
         let failed_version = state.failed_version.take();
-        // After another connect the failure is that of an older connection.
+        // After another connect, the failure belongs to an earlier connection.
         (state.peer.clone(), failed_version == Some(version))
     }
 
-    /// Takes the turn to deliver, unless another thread has it. Then that thread reports the
-    /// channel to its event loops when it ends its turn.
+    /// Takes the turn to deliver. `None` if another thread has it: that thread reports the channel
+    /// to its event loops when its turn ends.
     pub(super) fn begin_turn(&self) -> Option<TurnGuard<'_, P>> {
         let delivery = {
             let mut turn = lock(&self.turn);
@@ -330,7 +339,7 @@ fn is_same(one: &Weak<dyn PacketLoop>, other: &Weak<dyn PacketLoop>) -> bool {
     std::ptr::addr_eq(one.as_ptr(), other.as_ptr())
 }
 
-/// A copy of `error` if no packet can follow it.
+/// Returns a copy of `error` if no packet can follow it.
 fn copy_of_final(error: &ReadError) -> Option<ReadError> {
     Some(match error {
         ReadError::Malformed { peer, what } => ReadError::Malformed {

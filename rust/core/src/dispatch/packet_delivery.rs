@@ -89,7 +89,7 @@ impl<P: Peer> PacketChannel<P> {
             if visiting.as_mut().is_some_and(|it| !it.deliver_notices()) {
                 return Delivered::Interrupted;
             }
-            // Listeners are asked without a lock.
+            // No lock is held here, because a listener may use the channel.
             let is_wanted_by_subject = subject.wants_packets();
             let is_wanted_by_loop = visiting.as_mut().is_some_and(|it| it.wants_packets());
             if !is_wanted_by_subject && !is_wanted_by_loop {
@@ -116,8 +116,8 @@ impl<P: Peer> PacketChannel<P> {
             };
             if is_wanted_by_subject {
                 if let (Some(visiting), Some(bytes)) = (&visiting, bytes) {
-                    // Queued first: a handler of the subject that polls the loop receives this
-                    // packet there before the next one.
+                    // Queued before the subject is notified: if its handler polls the loop, the
+                    // loop delivers this packet before the next one.
                     visiting.push_packet(&bytes);
                 }
                 subject.notify(OwnEvent::PacketReceived(&packet));

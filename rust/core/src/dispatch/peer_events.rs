@@ -6,8 +6,8 @@ use crate::connection::Connection;
 use crate::dispatch::nesting::Nesting;
 use crate::event::{Delivery, Event};
 
-/// What a connection reports to its own listeners. Exhaustive: an event either happened once, or is
-/// the state that data is unread.
+/// What a connection reports to its own listeners. Exhaustive: there are only events, and the state
+/// that data is unread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerEvent {
     /// Something that happened once.
@@ -46,8 +46,8 @@ pub struct PeerEvents<C: Borrow<Connection>> {
 }
 
 impl<C: Borrow<Connection>> PeerEvents<C> {
-    /// Begins to deliver. `None` if polls are [nested](Nesting) too deeply; then the polls around
-    /// this one deliver the events.
+    /// Begins to deliver. `None` if polls are [nested](Nesting) too deeply; the outer polls then
+    /// deliver the events.
     pub fn begin(connection: C) -> Option<PeerEvents<C>> {
         let nesting = Nesting::enter()?;
         let mut events = PeerEvents::within_poll(connection);

@@ -14,7 +14,7 @@ const BEING_ADDED: usize = usize::MAX;
 /// Above this number of members, checks do not walk all of them.
 const MAX_CHECKED: usize = 64;
 
-/// An error of adding a member to an [`EventLoop`](crate::dispatch::EventLoop).
+/// Why a member could not be added to an [`EventLoop`](crate::dispatch::EventLoop).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AddError {
@@ -118,12 +118,12 @@ impl<S> Roster<S> {
         self.get(*self.keys.get(&id)?)
     }
 
-    /// How many members there are, those that are being added included.
+    /// Returns the number of members, including those that are being added.
     pub(super) fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// How many members are not servers.
+    /// Returns the number of members that are not servers.
     pub(super) fn peers(&self) -> usize {
         self.keys.len() - self.servers
     }
@@ -142,8 +142,8 @@ impl<S> Roster<S> {
         self.in_order.insert(in_order).clone()
     }
 
-    /// Checks, in debug builds, that the members by key and the keys by id agree, and the count of
-    /// servers.
+    /// Checks, in debug builds, that the members by key, the keys by id and the count of servers
+    /// agree.
     fn check(&self) {
         if !cfg!(debug_assertions) || self.keys.len() > MAX_CHECKED {
             return;
@@ -151,7 +151,7 @@ impl<S> Roster<S> {
         let keys = self.keys.values().filter(|key| **key != BEING_ADDED);
         debug_assert!(
             keys.clone().all(|key| self.get(*key).is_some()),
-            "an id has the key of no member"
+            "the key of an id belongs to no member"
         );
         let members = self.members.iter().flatten();
         debug_assert_eq!(

@@ -156,7 +156,7 @@ impl<S: Subject> Shared<S> {
         self.roster().get(key).cloned()
     }
 
-    /// Sets the function that makes members of the connections of `server`, which is added if it is
+    /// Sets the function that makes a member of each connection of `server`. Adds `server` if it is
     /// not a member.
     pub(super) fn accept_from(
         self: &Arc<Self>,
@@ -220,8 +220,8 @@ impl<S: Subject> Shared<S> {
         }
     }
 
-    /// Makes the next round visit the packet channels whose packets the polls around this one are
-    /// delivering: they may have more.
+    /// Makes the next round visit the packet channels whose packets the outer polls are delivering:
+    /// they may have more.
     pub(super) fn report_deliveries(&self) {
         let delivering = lock(&self.delivering).clone();
         for key in delivering {
@@ -258,7 +258,7 @@ impl<S: Subject> Shared<S> {
         }
     }
 
-    /// This loop, as packet channels know it.
+    /// Returns this loop in the form that packet channels hold.
     pub(super) fn packet_loop(self: &Arc<Self>) -> Weak<dyn PacketLoop>
     where
         S: Send + Sync + 'static,
@@ -281,7 +281,7 @@ pub(super) fn flush<S: Subject>(member: &LoopMember<S>) {
     }
 }
 
-/// Packets of a member are being delivered. Dropping it ends that.
+/// Marks that packets of a member are being delivered, until it is dropped.
 pub(super) struct DeliveryGuard<'a> {
     delivering: &'a Mutex<Vec<usize>>,
     key: usize,

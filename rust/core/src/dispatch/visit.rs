@@ -27,7 +27,7 @@ const MAX_NOTICES: u32 = 64;
 /// does not hold up a frame.
 const MAX_ACCEPTED: usize = 64;
 
-/// Visits members, and notifies their listeners and that of the loop.
+/// Visits members, and notifies their listeners and the listener of the loop.
 pub(super) struct MemberVisitor<'a, S: Subject, L> {
     shared: &'a Arc<Shared<S>>,
     listener: &'a mut L,
@@ -38,7 +38,7 @@ pub(super) struct MemberVisitor<'a, S: Subject, L> {
 /// The result of a visit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum VisitOutcome {
-    /// The member is finished for this round, and due again as the [`Visit`] says.
+    /// The member is finished for this round. The [`Visit`] determines when it is due again.
     Done(Visit),
     /// More packets are to be delivered. `has_changed` is whether its status changed as well.
     PacketsLeft { has_changed: bool },
@@ -130,7 +130,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
     ) -> VisitOutcome {
         let connection = peer.connection();
         let mut version = connection.version();
-        // Within a listener's poll, data that the poll around it reported is not reported again.
+        // A nested poll does not report the data again that the outer poll has reported.
         let is_new = |received: &u64| {
             let position = DataPosition {
                 version: connection.version(),
@@ -206,7 +206,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
         self.next_visit(member, connection, channel.is_some(), delivered)
     }
 
-    /// Notifies the own listeners of the peer, and those of the packet channel.
+    /// Notifies the listeners of the peer, and the listeners of the packet channel.
     fn deliver_own(
         &mut self,
         member: &Arc<LoopMember<S>>,
@@ -318,7 +318,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
             // The failure may be temporary: descriptors may become free.
             Visit::Pending
         };
-        // A server's position says only whether a connection is waiting.
+        // The position of a server encodes only whether a connection is waiting.
         let position = |received| DataPosition {
             version: 0,
             received,

@@ -23,7 +23,7 @@ use crate::error::{Unusable, WriteError};
 pub enum Framing {
     /// A length precedes each packet.
     Length(LengthField),
-    /// These bytes follow each packet, and do not occur in it. Not empty.
+    /// These bytes follow each packet, and do not occur in it. They must not be empty.
     Delimiter(Vec<u8>),
     /// Headers precede each packet, with its length in bytes as `Content-Length`: the base protocol
     /// of the Language Server Protocol and the Debug Adapter Protocol. Received header lines may
@@ -46,13 +46,13 @@ pub struct LengthField {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Width {
-    /// As a fixed number of bytes, from 1 to 8.
+    /// As a fixed number of bytes, which must be from 1 to 8. Other widths may panic.
     Bytes(usize),
     /// As LEB128 (DWARF 5, section 7.6), as in Protocol Buffers: 1 to 10 bytes.
     Varint,
 }
 
-/// The maximum length of the headers in bytes. Those of the protocols have about 50.
+/// The maximum length of the headers in bytes. Usual headers have about 50.
 const MAX_HEADERS: usize = 8 * 1024;
 
 /// The maximum length of a `u64` as LEB128.
@@ -74,9 +74,10 @@ impl FrameBounds {
 }
 
 impl Framing {
-    /// Finds the bounds of the packet at the start of `unread`, which may be known before all of it
-    /// has arrived. The packet has at most `limit` bytes. `searched` is 0 for a new packet; it lets
-    /// the next call, with the same bytes and more, skip what this call has searched.
+    /// Finds the bounds of the packet at the start of `unread`. The bounds may be known before the
+    /// whole packet has arrived. A packet may have at most `limit` bytes. `searched` is 0 for a new
+    /// packet. Each call updates it, so that the next call, with the same bytes and more, skips the
+    /// bytes that were searched.
     pub(super) fn cut(
         &self,
         unread: &[u8],
@@ -272,8 +273,8 @@ fn encode_varint(mut number: u64) -> Vec<u8> {
     }
 }
 
-/// Finds the first `wanted` within the first `max` bytes of `unread`. It does not lie within the
-/// first `searched` bytes.
+/// Finds the first `wanted` within the first `max` bytes of `unread`. The caller knows that the
+/// first `searched` bytes do not contain it.
 fn find(unread: &[u8], wanted: &[u8], max: usize, searched: &mut usize) -> Option<usize> {
     let window = &unread[..unread.len().min(max)];
     // It may begin within the searched bytes.
@@ -283,12 +284,12 @@ fn find(unread: &[u8], wanted: &[u8], max: usize, searched: &mut usize) -> Optio
     found
 }
 
-/// Finds the end of the headers at the start of `unread`, and the begin of the packet after them.
+/// Finds the end of the headers at the start of `unread`, and the start of the packet after them.
 /// An empty line ends the headers. A line may end with a line feed alone, as RFC 9112, section 2.2,
 /// allows a recipient to accept. `searched` is as for [`find`].
 fn end_of_headers(unread: &[u8], searched: &mut usize) -> Option<(usize, usize)> {
     let window = &unread[..unread.len().min(MAX_HEADERS)];
-    // A line feed within the searched bytes may be the begin of the empty line.
+    // A line feed within the searched bytes may be the start of the empty line.
     let begin = searched.saturating_sub(2).min(window.len());
     let found = memchr::memchr_iter(b'\n', &window[begin..]).find_map(|at| {
         let end = begin + at;
@@ -366,9 +367,9 @@ mod tests {
         framing.cut(bytes, limit, &mut 0)
     }
 
-    /// Covers each length at which the length of the field changes.
+    /// Covers each length at which the width of the length field changes.
     #[test]
-    fn a_frame_is_decoded_to_its_packet_and_no_prefix_is() {
+    fn a_frame_decodes_to_its_packet_and_a_prefix_to_nothing_else() {
         for framing in all() {
             for size in (0..300).chain([16_381, 16_382, 16_383, 16_384, 65_535]) {
                 let packet = vec![b'x'; size];
@@ -500,7 +501,8 @@ mod tests {
         assert!(!malformed(headers, &[b'x'; MAX_HEADERS - 1]));
     }
 
-    /// A result for some bytes is the same when more follow, and however they were split.
+    /// A result stays the same when more bytes follow, and does not depend on how the bytes were
+    /// split.
     #[test]
     fn a_result_does_not_change_with_more_bytes() {
         const WORDS: [&[u8]; 14] = [
@@ -560,7 +562,7 @@ mod tests {
         assert!(is_refused(b"xaay"));
         assert!(
             is_refused(b"xa"),
-            "together with the begin of the delimiter"
+            "together with the start of the delimiter"
         );
         assert!(!is_refused(b"xay"));
         assert!(!is_refused(b""));

@@ -5,7 +5,7 @@ use crate::error::{ReadError, Unusable, WriteError};
 use crate::packets::framing::{FrameBounds, Framing};
 use crate::totals;
 
-/// Within how many bytes [`PacketReader::count`] counts packets.
+/// [`PacketReader::count`] stops when the packets that it has found have this number of bytes.
 const AHEAD: usize = 64 * 1024;
 
 /// Reads packets from a connection.
@@ -93,7 +93,8 @@ impl PacketReader {
     /// Malformed bytes ([`ReadError::Malformed`]), a packet beyond the limit
     /// ([`ReadError::PacketTooLong`]), or a stream that ends within a packet
     /// ([`ReadError::Truncated`]). Then nothing is read, and the next call returns the same error,
-    /// because no later packet can be found.
+    /// because no later packet can be found. After the last packet, [`ReadError::EndOfStream`].
+    /// Also those of [`Connection::try_read`] for the status and the socket.
     pub fn read<R>(
         &mut self,
         connection: &Connection,
@@ -129,8 +130,8 @@ impl PacketReader {
         found
     }
 
-    /// How many complete packets have arrived, within the first 64 KiB of them. Reads none, and
-    /// does not wait.
+    /// Returns the number of complete packets that have arrived. Stops counting at 64 KiB of
+    /// packets. Reads none, and does not wait.
     ///
     /// # Errors
     ///
@@ -162,8 +163,8 @@ impl PacketReader {
         Ok(self.ahead.count > 0)
     }
 
-    /// Finds packets until they have `enough` bytes in total. An error counts only once no complete
-    /// packet is left before it.
+    /// Finds packets until they have `enough` bytes in total. Returns an error only if no complete
+    /// packet precedes it.
     fn probe(&mut self, connection: &Connection, enough: usize) -> Result<(), ReadError> {
         let (framing, limit, ahead) = (&self.framing, self.limit, &mut self.ahead);
         let probed = connection.read_found(
@@ -206,7 +207,8 @@ impl Ahead {
             };
         }
         if self.count > 0 && self.first.is_none() {
-            // The packet before it was read. This one was found complete, but not its bounds kept.
+            // The previous packet was read. This one is known to be complete, but its bounds were
+            // not kept.
             self.first = framing.cut(unread, limit, &mut 0)?;
             debug_assert!(self.first.is_some());
         }
@@ -256,7 +258,13 @@ impl Connection {
     /// interleave.
     ///
     /// If the write timeout passes within a packet, the connection is disconnected: the receiver
-    /// could not tell later packets from the rest of this one.
+    /// could not distinguish later packets from the rest of this one.
+    ///
+    /// # Errors
+    /// - [`WriteError::PacketTooLong`]: `packet` exceeds `limit`, or what the framing can express,
+    ///   or its frame exceeds the write buffer. Nothing is sent.
+    /// - [`WriteError::HoldsDelimiter`]: `packet` contains the delimiter. Nothing is sent.
+    /// - Those of [`write_fully`](Self::write_fully).
     pub fn write_packet(
         &self,
         framing: &Framing,
@@ -271,6 +279,10 @@ impl Connection {
 
     /// As [`enqueue`](Self::enqueue), for a packet with its framing, as
     /// [`Framing::frame`](crate::packets::Framing::frame) returns it.
+    ///
+    /// # Errors
+    /// Those of [`enqueue`](Self::enqueue), but a frame that exceeds `limit` is
+    /// [`WriteError::PacketTooLong`].
     pub fn enqueue_packet(&self, frame: &[u8], limit: usize) -> Result<bool, WriteError> {
         let was_empty = self.enqueue_message(frame, limit).map_err(too_long)?;
         totals::sent_packet();
@@ -278,7 +290,7 @@ impl Connection {
     }
 }
 
-/// A packet is queued whole, so one that the write buffer never has room for is too long.
+/// A packet is queued as a whole, so a packet that is larger than the write buffer is too long.
 fn too_long(error: WriteError) -> WriteError {
     match error {
         WriteError::TooLarge { bytes, limit, .. } => WriteError::PacketTooLong { bytes, limit },

@@ -1,13 +1,13 @@
 //! When an answer of the kernel may be reused. Pure rules: no system call and no clock.
 //!
-//! A frame over a thousand idle connections must not make a thousand system calls, and must not
-//! miss an event. So an answer may be reused as long as no newer one could differ visibly:
+//! A frame that polls a thousand idle connections must not make a thousand system calls, and must
+//! not miss an event. So an answer may be reused while all of these hold:
 //!
-//! - This library has done nothing since that can cause an event: no send, receive, connect, accept
-//!   or close. So the next poll always sees data that was sent through this library.
-//! - The answer is younger than [`SHORT`](crate::sys::SHORT) ticks, about 3 microseconds, or the
-//!   lifetime that the program chose. A message through a pipe takes longer. Only data that did not
-//!   come through this library can be seen that much later.
+//! - This library has done nothing since then that can cause an event: no send, receive, connect,
+//!   accept or close. So the next poll always sees data that was sent through this library.
+//! - The answer is younger than its lifetime: [`SHORT`](crate::sys::SHORT) ticks, about 3
+//!   microseconds, or what the program has chosen. A message through a pipe takes longer than
+//!   `SHORT`. Data from another process may be seen later by up to this lifetime.
 //! - The same connection has not used the answer before. So a busy loop over one connection sees
 //!   what a system call of its own would show.
 
@@ -16,7 +16,7 @@
 pub(crate) struct Moment {
     /// See [`sys::ticks`](crate::sys::ticks).
     pub(crate) ticks: u64,
-    /// How many operations of this library that can cause an event had been made.
+    /// The number of operations of this library until then that can cause an event.
     pub(crate) activity: u64,
 }
 

@@ -21,9 +21,9 @@ const SLICE: Duration = Duration::from_millis(10);
 /// The token of the waker. The tokens of members are small numbers.
 const WAKER: usize = usize::MAX;
 
-/// Connections and listeners that are polled together. A group knows the keys of its members only:
-/// [`poll`](Self::poll) names the members that are due, and the caller polls those. An
-/// [`EventLoop`](crate::dispatch::EventLoop) does that, and knows what to report of each.
+/// Connections and listeners that are polled together. A group knows only the keys of its members:
+/// [`poll`](Self::poll) passes the keys of the members that are due to a closure, which polls them.
+/// An [`EventLoop`](crate::dispatch::EventLoop) polls its members itself, and reports their events.
 ///
 /// Every method may be called from any thread. One thread at a time polls a group. In a forked
 /// child the kernel does not report to a group of the parent, so each member is visited every 10
@@ -71,9 +71,9 @@ pub enum Visit {
     /// EAGAIN. The member is visited again after 20 milliseconds, or on the next event. Does not
     /// end a wait.
     Later,
-    /// There is nothing to report yet, and the kernel may not report when there is, because the
-    /// member is connecting or short of a resource. The member is visited every 10 milliseconds.
-    /// Does not end a wait.
+    /// There is nothing to report yet, and the kernel may not report the next event, because the
+    /// member is connecting or lacks a resource. The member is visited every 10 milliseconds. Does
+    /// not end a wait.
     Pending,
     /// There is something to report. The next poll visits the member again. Ends a wait.
     Ready,
@@ -85,7 +85,7 @@ pub(crate) struct Due {
     pub(crate) key: usize,
     /// It has queued notices.
     pub(crate) has_notices: bool,
-    /// The poll is called by a visit of another poll.
+    /// A visit of another poll has called this poll.
     pub(crate) is_nested: bool,
     /// The number of the outermost poll.
     pub(crate) poll: u64,
@@ -93,15 +93,15 @@ pub(crate) struct Due {
 
 /// What can be in a group: a [`Connection`](crate::Connection) or a [`Listener`](crate::Listener).
 pub trait Pollable {
-    /// Borrows it as a group sees it.
+    /// Borrows the parts that a group uses.
     fn as_pollable(&self) -> PollableRef<'_>;
 }
 
-/// A borrowed connection or listener, as a group sees it.
+/// The parts of a borrowed connection or listener that a group uses.
 #[derive(Clone, Copy)]
 pub struct PollableRef<'a>(pub(crate) &'a dyn Watched);
 
-/// What a group needs of a member.
+/// What a group needs from a member.
 pub(crate) trait Watched {
     /// The word that records what the kernel reports of the socket. `None` for a member that is
     /// probed at each visit.
@@ -119,7 +119,8 @@ impl fmt::Debug for PollableRef<'_> {
 }
 
 impl Group {
-    /// Creates a group without members.
+    /// Creates a group without members. If the process has no free descriptor for a poller, the
+    /// group works without one, and visits each member every 10 milliseconds.
     pub fn new() -> Group {
         let parts = Poller::new().and_then(|(registry, poller)| {
             let waker = registry.waker(WAKER)?;
@@ -132,8 +133,8 @@ impl Group {
         }
     }
 
-    /// Adds `member`, in any status, and returns its key. It stays a member, whatever it connects
-    /// to, until it is removed or dropped. A new member is due.
+    /// Adds `member`, in any status, and returns its key. It stays a member through later connects
+    /// and disconnects, until it is removed or dropped. A new member is due.
     ///
     /// # Examples
     ///
@@ -170,7 +171,8 @@ impl Group {
         });
     }
 
-    /// Removes `member`, which was added as `key`. The key is not named again.
+    /// Removes `member`, which [`add`](Self::add) returned `key` for. Later polls do not pass this
+    /// key to `visit`.
     pub fn remove(&self, key: usize, member: &impl Pollable) {
         self.ready_list.remove(key);
         self.unsubscribe(key, member.as_pollable().0);
@@ -214,15 +216,16 @@ impl Group {
         }
     }
 
-    /// Calls `visit` with the key of each member that is due: that an event occurred on, or whose
-    /// last visit was not [`Idle`](Visit::Idle). If none is ready, waits for one and visits again.
+    /// Calls `visit` with the key of each member that is due. A member is due after an event, and
+    /// after a visit that was not [`Idle`](Visit::Idle). If no member is ready, waits until one is
+    /// due and visits again.
     ///
     /// Returns after the round in which a visit was [`Ready`](Visit::Ready), after a
     /// [`wake`](Self::wake), or when `limit` has passed; `None` is unlimited. While another thread
     /// polls, waits for it to return, also for at most `limit`.
     ///
     /// `visit` should poll the member, and may call any method of the group. A poll within a visit
-    /// continues the round of the poll around it.
+    /// continues the round of the outer poll.
     ///
     /// # Examples
     ///
@@ -322,8 +325,8 @@ impl Group {
         self.ready_list.next_notice(key)
     }
 
-    /// Queues the end of the connection that the member was added with as its first notice, unless
-    /// it is queued already.
+    /// Queues, before all other notices, the end of the connection that the member had when it was
+    /// added. Does nothing if that end is queued already.
     pub(crate) fn push_first_end(&self, key: usize, cause: EndCause) {
         self.ready_list.push_first_end(key, cause);
     }

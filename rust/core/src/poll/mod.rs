@@ -6,7 +6,7 @@
 //! | `subscriptions` | the groups that one connection or listener is in |
 //! | `ready_list` | the members of a group that are due, and their notices |
 //! | `shared_poller` | one poller for the idle connections of the process |
-//! | `published` | the newest shared poll, as all threads see it |
+//! | `published` | the newest shared poll, published to all threads |
 //! | `readiness` | whether a connection that was found empty may have received data since |
 //! | `freshness` | for how long an answer of the kernel may be reused |
 //!
@@ -15,9 +15,9 @@
 //! # Readiness
 //!
 //! Sockets are registered with an edge-triggered poller (epoll(7), EPOLLET): the kernel reports a
-//! socket when new data arrives, and not again for the same data. A consumer that stops before the
-//! kernel answers EAGAIN must therefore come back by itself. A connection that met EAGAIN twice is
-//! registered with the shared poller, and *quiet* from then on: it has no unread data unless an
+//! socket when new data arrives, and not again for the same data. So a consumer that stops before
+//! the kernel answers EAGAIN must probe again without a report. A connection that met EAGAIN twice
+//! is registered with the shared poller, and *quiet* from then on: it has no unread data unless an
 //! edge is reported. Its [`readiness::Readiness`] word records edges.
 //!
 //! Two kinds of poller report edges to that word:

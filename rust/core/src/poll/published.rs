@@ -26,7 +26,7 @@ pub(crate) struct Published {
     activity: AtomicU64,
 }
 
-/// The shared polls that one connection has used: all that had begun by then, as their number.
+/// The number of the newest shared poll that one connection has used. Earlier ones count as used.
 #[derive(Debug, Default)]
 pub(crate) struct Mark(AtomicU64);
 
@@ -43,8 +43,8 @@ impl Published {
         self.number.store(number, Ordering::Release);
     }
 
-    /// Whether the newest shared poll is unused by `mark` and fresh at `now`, for a `lifetime` in
-    /// ticks.
+    /// Whether the newest shared poll is newer than `mark` and was fresh at `now`: younger than
+    /// `lifetime` ticks.
     #[inline]
     pub(crate) fn is_usable(&self, mark: &Mark, now: Moment, lifetime: u64) -> bool {
         let requested = || Moment {

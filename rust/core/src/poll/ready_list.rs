@@ -17,13 +17,14 @@ use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait_timeout};
 use crate::sys::{self, Interests, Registry, Socket, Waker};
 
 /// The maximum number of notices kept for one member of a group that is not polled. Above it, the
-/// oldest are discarded.
+/// oldest notice is discarded, unless it is a packet. [`MAX_PACKET_BYTES`] limits the packets.
 const MAX_NOTICES: usize = 64 * 1024;
 
 /// A member whose queued packets have this number of bytes has no room for another packet.
 const MAX_PACKET_BYTES: usize = 64 * 1024;
 
-/// What each queued packet counts besides its bytes, so that the number of empty ones is limited.
+/// The number of bytes that each queued packet counts in addition to its own, so that the number of
+/// empty packets is limited.
 const PACKET_COST: usize = 64;
 
 /// How long the visit to a member is deferred whose socket is probably empty. By then most peers of
@@ -74,8 +75,8 @@ pub(super) struct ReadyState {
     is_waiting: bool,
     /// A wake-up was requested, and the next wait ends at once.
     is_wake_pending: bool,
-    /// How many polls, nested ones included, had something that ends a wait. It ends the waits of
-    /// the polls around them as well.
+    /// How many polls, nested ones included, had a reason to end a wait. It ends the waits of their
+    /// outer polls as well.
     wait_ends: u64,
 }
 
@@ -102,7 +103,7 @@ struct Entry {
     /// Its socket could not be registered with the poller.
     is_unwatched: bool,
     notices: VecDeque<Notice>,
-    /// What the packets among the notices count, with [`PACKET_COST`] for each.
+    /// The total size of the packets among the notices, with [`PACKET_COST`] for each.
     packet_bytes: usize,
 }
 
@@ -586,8 +587,8 @@ impl ReadyList {
         Some(notice)
     }
 
-    /// Queues the end of the connection that the member was added with as its first notice, unless
-    /// it is queued already.
+    /// Queues, before all other notices, the end of the connection that the member had when it was
+    /// added. Does nothing if that end is queued already.
     pub(super) fn push_first_end(&self, key: usize, cause: EndCause) {
         let mut state = self.state();
         let Some(index) = state.index(key) else {
@@ -598,7 +599,7 @@ impl ReadyList {
         };
         let mut notices = member.notices.iter();
         let first = notices.find(|notice| !matches!(notice, Notice::Packet(_)));
-        // A failed connect is that of a later connection.
+        // A failed connect belongs to a later connection.
         if !matches!(first, Some(Notice::Ended(EndCause::Disconnect(_)))) {
             member.notices.push_front(Notice::Ended(cause));
             state.make_due(index);
@@ -616,8 +617,8 @@ impl ReadyList {
 }
 
 impl PollGuard<'_> {
-    /// Whether the poll does not wait any more: a member `is_ready`, a wake-up was requested, or
-    /// either occurred in a nested poll.
+    /// Whether the poll must not wait again: a member `is_ready`, a wake-up was requested, or one
+    /// of these happened in a nested poll.
     pub(super) fn is_over(&self, is_ready: bool) -> bool {
         let mut state = self.list.state();
         state.wait_ends += u64::from(is_ready);

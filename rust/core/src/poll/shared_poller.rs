@@ -4,10 +4,10 @@
 //!
 //! A connection that was found empty twice is watched: its socket is registered with one
 //! edge-triggered poller. As long as the kernel does not report it, it is still empty. A poll of
-//! the connection uses the newest shared poll, whichever thread made it, if that is fresh
-//! ([`freshness`](crate::poll::freshness)), or makes one.
+//! the connection uses the newest shared poll of any thread if it is fresh
+//! ([`freshness`](crate::poll::freshness)), and otherwise makes one.
 //!
-//! Where there is no poller ([`Poller::new`]), or sharing is turned off, each connection asks the
+//! Where there is no poller ([`Poller::new`]), or sharing is turned off, each connection probes the
 //! kernel itself.
 
 use std::io;
@@ -27,7 +27,8 @@ static SHARED: ProcessWide<SharedPoller> = ProcessWide::new(SharedPoller::defaul
 /// For how many ticks an answer may be reused; 0 turns sharing off.
 static LIFETIME: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(sys::SHORT);
 
-/// The number of the next set. Numbers tell a watch of an earlier set from one of the present set.
+/// The number of the next set. The number distinguishes a watch of an earlier set from a watch of
+/// the present set.
 static NEXT_SET: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
 
 /// Above this number of tokens, checks do not walk all of them.
@@ -53,8 +54,8 @@ struct Set {
     number: u64,
     registry: Registry,
     poller: Poller,
-    /// Indexed by token. Tokens are reused: a late report of the previous socket makes the next
-    /// connection probe once in vain.
+    /// Indexed by token. Tokens are reused: after a late report of the previous socket, the next
+    /// connection probes once although nothing has arrived.
     watched: Vec<Option<Arc<Readiness>>>,
     /// The unused tokens.
     free: Vec<usize>,
@@ -84,8 +85,8 @@ fn lifetime() -> u64 {
     LIFETIME.load(Ordering::Relaxed)
 }
 
-/// The present moment. Read it before the kernel is asked, because the answer may miss what happens
-/// in the meantime.
+/// The present moment. Read it before a request to the kernel, because the answer may miss later
+/// events.
 #[inline]
 pub(crate) fn moment() -> Moment {
     Moment {
@@ -94,14 +95,14 @@ pub(crate) fn moment() -> Moment {
     }
 }
 
-/// Records that something was sent, received, connected, accepted or closed. Returns how many such
-/// operations there had been before.
+/// Records that something was sent, received, connected, accepted or closed. Returns the number of
+/// such operations before.
 #[inline]
 pub(crate) fn record_activity() -> u64 {
     SHARED.get().activity.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Whether an answer that the kernel was asked for at `requested` may be reused now.
+/// Whether an answer of the kernel to a request at `requested` may be reused now.
 #[inline]
 pub(crate) fn is_fresh(requested: Moment) -> bool {
     requested.is_fresh_at(moment(), lifetime())

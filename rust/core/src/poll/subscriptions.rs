@@ -45,14 +45,15 @@ impl Subscriptions {
 
     /// Removes the membership with `key`. `socket` is the open socket, if there is one.
     pub(super) fn remove(&self, ready_list: &Arc<ReadyList>, key: usize, socket: Option<&Socket>) {
-        let is_it = |other: &Weak<ReadyList>| std::ptr::eq(other.as_ptr(), Arc::as_ptr(ready_list));
+        let is_group =
+            |other: &Weak<ReadyList>| std::ptr::eq(other.as_ptr(), Arc::as_ptr(ready_list));
         let mut list = lock(&self.list);
-        list.retain(|(other, member)| !(is_it(other) && *member == key));
+        list.retain(|(other, member)| !(is_group(other) && *member == key));
         self.count.store(list.len(), Ordering::Relaxed);
         let Some(socket) = socket else { return };
         ready_list.unwatch(socket);
         // The member may be in the group twice, and the kernel reports a socket under one key.
-        if let Some((_, key)) = list.iter().find(|(other, _)| is_it(other)) {
+        if let Some((_, key)) = list.iter().find(|(other, _)| is_group(other)) {
             ready_list.watch(*key, socket);
         }
     }
@@ -73,7 +74,7 @@ impl Subscriptions {
         self.each(ReadyList::report);
     }
 
-    /// As [`report`](Self::report), because of `event`. The begin and the end of a connection are
+    /// As [`report`](Self::report), because of `event`. The start and the end of a connection are
     /// queued as notices.
     pub(crate) fn report_event(&self, event: Event) {
         let notice = match event {

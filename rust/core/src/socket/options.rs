@@ -19,7 +19,8 @@ pub struct KeepAlive {
     pub count: u32,
 }
 
-/// The socket options of a connection. `None` is the system's default.
+/// The socket options of a connection. `None` is the system's default. `no_delay`, `keep_alive` and
+/// `user_timeout` have no effect on Unix domain sockets.
 ///
 /// # Examples
 ///
@@ -43,16 +44,18 @@ pub struct Options {
     /// Probes an idle TCP connection (socket(7), SO_KEEPALIVE). `None` does not.
     pub keep_alive: Option<KeepAlive>,
     /// How long sent data may stay unacknowledged before the connection fails (tcp(7),
-    /// TCP_USER_TIMEOUT).
+    /// TCP_USER_TIMEOUT). Systems that lack this option refuse a change.
     pub user_timeout: Option<Duration>,
-    /// How long a lingering close may take to send what is queued when the connection is
-    /// disconnected; `None` is the write timeout. With zero the queue is discarded, and the
-    /// connection is reset. Does not block, unlike the kernel's own linger (socket(7), SO_LINGER),
-    /// which would block in close(2).
+    /// How long a lingering close may take to send the data that is queued when the connection is
+    /// disconnected. `None` is the write timeout. Zero discards the queue and resets the
+    /// connection. Never blocks, unlike the kernel's own linger (socket(7), SO_LINGER), which
+    /// blocks in close(2).
     pub linger: Option<Duration>,
-    /// The size of the kernel's send buffer in bytes (socket(7), SO_SNDBUF).
+    /// The size of the kernel's send buffer in bytes (socket(7), SO_SNDBUF). A change to `None`
+    /// does not affect an open socket.
     pub send_buffer_size: Option<usize>,
-    /// The size of the kernel's receive buffer in bytes (socket(7), SO_RCVBUF).
+    /// The size of the kernel's receive buffer in bytes (socket(7), SO_RCVBUF). A change to `None`
+    /// does not affect an open socket.
     pub receive_buffer_size: Option<usize>,
 }
 

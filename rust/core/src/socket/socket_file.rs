@@ -1,4 +1,4 @@
-//! The name that a Unix domain socket is bound to, above all its file: which process owns it, and
+//! The name that a Unix domain socket is bound to, and its file: which process owns the file, and
 //! when it may be removed.
 //!
 //! While a path is bound, a lock file beside it is locked (`lock_path` of the platform). Nobody
@@ -86,8 +86,8 @@ impl SocketFile {
     }
 }
 
-/// Binds `socket`. If there is no room for its file, the lock file may have taken the last: then
-/// the lock is released, and the socket is bound without it.
+/// Binds `socket`. If there is no room for its file, the lock file may use the last room. Then the
+/// lock is released, and the socket is bound without it.
 fn bind_or_unlock<L>(
     socket: &Socket,
     address: &SocketAddress,
@@ -145,8 +145,8 @@ impl Drop for SocketFile {
         }
         // The path need not be locked: while the socket is open, the file does not look stale.
         if sys::file_identity(&self.path).is_ok_and(|file| file == self.identity) {
-            // A file that cannot be removed stays behind as after a crash, and the next bind
-            // replaces it.
+            // A file that cannot be removed is left as after a crash, and the next bind replaces
+            // it.
             let _ = sys::remove_file(&self.path);
         }
     }

@@ -1,4 +1,4 @@
-//! Locks, atomics and threads: those of std, or in a simulation those of its deterministic
+//! Locks, atomics and threads, from std. In a simulation they come from its deterministic
 //! scheduler.
 
 #[cfg(not(stream_socket_simulated))]

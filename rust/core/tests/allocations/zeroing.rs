@@ -36,7 +36,7 @@ fn every_byte_of_every_range_is_zero() {
 }
 
 #[test]
-fn what_was_never_touched_takes_no_memory() {
+fn untouched_pages_use_no_memory() {
     const SIZE: usize = 1 << 30;
     let mut memory: Vec<MaybeUninit<u8>> = Vec::with_capacity(SIZE);
     let memory = memory.spare_capacity_mut();

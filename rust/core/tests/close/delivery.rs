@@ -12,7 +12,7 @@ for_each_family!(
     a_reply_outlives_the_peers_end,
     a_reply_with_a_pending_shutdown_outlives_the_peers_end,
     a_queue_outlives_the_peers_end_that_ends_the_connection,
-    a_connection_is_over_when_both_directions_are,
+    a_connection_ends_with_its_second_direction,
 );
 
 fn until_end_is_seen(connection: &Connection) {
@@ -85,7 +85,7 @@ fn a_queue_outlives_the_peers_end_that_ends_the_connection(family: AddressFamily
     }
 }
 
-fn a_connection_is_over_when_both_directions_are(family: AddressFamily) {
+fn a_connection_ends_with_its_second_direction(family: AddressFamily) {
     let (connection, peer) = queueing(family, 2 * MUCH);
     connection.set_allow_half_open(true);
     peer.shutdown(Shutdown::Write).unwrap();

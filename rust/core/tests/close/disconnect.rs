@@ -45,7 +45,7 @@ fn a_graceful_close_sends_the_queue(family: AddressFamily) {
 }
 
 #[test]
-fn closing_with_unread_input_resets_nobody() {
+fn closing_with_unread_input_does_not_reset_the_peer() {
     for leave in [Connection::disconnect as fn(&Connection), |_| {}] {
         let (client, mut peer) = connection_to_raw_peer();
         peer.write_all(&pattern(100_000)).unwrap();

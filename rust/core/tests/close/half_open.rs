@@ -1,4 +1,4 @@
-//! One direction ends, and the other one goes on.
+//! One direction ends, and the other one continues.
 
 use std::io::Read;
 use std::net::Shutdown;
@@ -10,12 +10,12 @@ use stream_socket::{ReadError, Status, WriteError};
 use crate::support::*;
 
 for_each_family!(
-    half_open_connections_go_on_in_the_other_direction,
+    half_open_connections_continue_in_the_other_direction,
     shutting_down_both_sides_ends_the_connection,
-    a_write_goes_on_behind_the_peers_end,
+    a_write_continues_after_the_peers_end,
 );
 
-fn half_open_connections_go_on_in_the_other_direction(family: AddressFamily) {
+fn half_open_connections_continue_in_the_other_direction(family: AddressFamily) {
     let (client, accepted) = pair(family);
     accepted.set_allow_half_open(true);
     client.write_fully(b"question").unwrap();
@@ -69,7 +69,7 @@ fn a_reset_ends_a_half_open_connection() {
     until_status(&client, Status::Error).unwrap_err();
 }
 
-fn a_write_goes_on_behind_the_peers_end(family: AddressFamily) {
+fn a_write_continues_after_the_peers_end(family: AddressFamily) {
     let (connection, mut peer) = raw_peer(family);
     let data = pattern(MUCH);
     thread::scope(|scope| {

@@ -12,9 +12,9 @@ use stream_socket::{Connection, Options};
 use crate::support::*;
 
 for_each_family!(
-    a_peer_that_goes_on_sending_gets_everything,
-    a_peer_that_sends_first_and_reads_later_gets_everything,
-    a_peer_that_goes_on_sending_gets_everything_from_a_half_open_connection,
+    a_peer_that_keeps_sending_receives_everything,
+    a_peer_that_sends_first_and_reads_later_receives_everything,
+    a_peer_that_keeps_sending_receives_everything_from_a_half_open_connection,
     stalled_lingering_closes_delay_no_other,
     a_lingering_close_within_the_time_of_its_linger_is_whole,
     closing_does_not_wait_for_the_peer,
@@ -44,28 +44,28 @@ fn read_while_sending(
             Ok(())
         });
         before();
-        let came = read_to_end(peer);
+        let received = read_to_end(peer);
         is_over.store(true, Ordering::Relaxed);
-        (came, sender.join().unwrap())
+        (received, sender.join().unwrap())
     })
 }
 
-fn a_peer_that_goes_on_sending_gets_everything(family: AddressFamily) {
+fn a_peer_that_keeps_sending_receives_everything(family: AddressFamily) {
     let data = pattern(MUCH);
     // By dropping the object, and by a disconnect.
     for leave in [drop as fn(Connection), |connection| connection.disconnect()] {
         let (connection, peer) = queued(family, &data);
-        let (came, sent) = read_while_sending(&peer, || {
+        let (received, sent) = read_while_sending(&peer, || {
             until_available(&connection, 1);
             leave(connection);
         });
-        assert_whole(came, &data);
+        assert_whole(received, &data);
         sent.expect("the data that the peer sends is discarded");
     }
 }
 
 /// When the connection is closed, more is unread than can be discarded at once.
-fn a_peer_that_sends_first_and_reads_later_gets_everything(family: AddressFamily) {
+fn a_peer_that_sends_first_and_reads_later_receives_everything(family: AddressFamily) {
     let (connection, mut peer) = raw_peer(family);
     let data = pattern(200_000);
     connection.try_write(&data[..100]).unwrap();
@@ -81,15 +81,17 @@ fn a_peer_that_sends_first_and_reads_later_gets_everything(family: AddressFamily
     assert_whole(read_to_end(&peer), &data[..100]);
 }
 
-/// This side ends its stream last. The peer goes on sending for a while.
-fn a_peer_that_goes_on_sending_gets_everything_from_a_half_open_connection(family: AddressFamily) {
+/// This side ends its stream last. The peer continues to send for a while.
+fn a_peer_that_keeps_sending_receives_everything_from_a_half_open_connection(
+    family: AddressFamily,
+) {
     let data = pattern(MUCH);
     let (connection, peer) = queued(family, &data);
-    let (came, sent) = read_while_sending(&peer, || {
+    let (received, sent) = read_while_sending(&peer, || {
         connection.shut_down_writing().unwrap();
         connection.disconnect();
     });
-    assert_whole(came, &data);
+    assert_whole(received, &data);
     sent.expect("the data that the peer sends is discarded");
 }
 
@@ -145,7 +147,7 @@ fn a_lingering_close_that_runs_out_of_time_ends_in_a_reset() {
 /// The time limit covers the whole lingering close: a peer that reads a byte now and then does not
 /// extend it.
 #[test]
-fn a_peer_that_reads_a_little_does_not_draw_out_a_lingering_close() {
+fn a_slow_reader_does_not_prolong_a_lingering_close() {
     let (connection, mut peer) = queued(AddressFamily::Ipv4, &pattern(MUCH));
     connection.set_write_timeout(Some(Duration::from_millis(300)));
     connection.disconnect();

@@ -43,7 +43,7 @@ fn a_bind_that_fails_leaves_nothing_open() {
 }
 
 #[test]
-fn disconnect_gives_a_bound_port_back() {
+fn disconnect_releases_a_bound_port() {
     let client = Connection::new();
     client.bind(&inet("127.0.0.1", 0)).unwrap();
     let port = local_port(&client);

@@ -139,7 +139,7 @@ fn a_pair_is_connected() {
 }
 
 #[test]
-fn a_connect_without_a_limit_takes_as_long_as_it_takes() {
+fn a_connect_without_a_limit_reports_a_refusal() {
     let client = Connection::new();
     let address = refusing_address();
     client

@@ -10,7 +10,7 @@ use stream_socket::{
 
 use crate::support::*;
 
-/// A Unix listener whose backlog is full, so that connects stay under way.
+/// A Unix listener whose backlog is full, so that connects stay pending.
 fn full_listener(path: &std::path::Path) -> (socket2::Socket, Vec<socket2::Socket>) {
     use socket2::{Domain, SockAddr, Socket, Type};
     let address = SockAddr::unix(path).unwrap();
@@ -107,7 +107,7 @@ fn a_unix_connect_waits_for_room_in_the_backlog_until_its_time_is_over() {
         .accept()
         .unwrap()
         .expect("the first connection waits");
-    // A connection that was made in time counts, however late a poll finds it.
+    // A connection that was established in time counts, even if a poll finds it late.
     patient.poll(|| start + 2 * limit).unwrap();
     assert_eq!(patient.status(), Status::Connected);
     drop(first);

@@ -8,6 +8,6 @@ mod listeners;
 mod options;
 mod racing_options;
 #[cfg(target_os = "linux")]
-mod sessions;
+mod reconnects;
 #[path = "../support/mod.rs"]
 mod support;

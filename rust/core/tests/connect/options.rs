@@ -1,4 +1,4 @@
-//! Options of a connection: they hold for the current connection and for later ones.
+//! Options of a connection. They apply to the current connection and to later ones.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use stream_socket::{Connection, KeepAlive, Status};
 use crate::support::*;
 
 #[test]
-fn options_hold_for_connections_to_come_and_for_the_one_there_is() {
-    const NAME: &str = "options_hold_for_connections_to_come_and_for_the_one_there_is";
+fn options_apply_to_the_open_connection_and_to_later_ones() {
+    const NAME: &str = "options_apply_to_the_open_connection_and_to_later_ones";
     if !counts_keep_alive(NAME) {
         return;
     }
@@ -49,7 +49,7 @@ fn options_hold_for_connections_to_come_and_for_the_one_there_is() {
 /// An option that the platform lacks is refused, and no later connect fails because of it.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 #[test]
-fn an_option_that_is_not_there_is_refused() {
+fn an_unknown_option_is_refused() {
     let server = Server::new(AddressFamily::Ipv4);
     let client = Connection::new();
     let error = client

@@ -1,4 +1,4 @@
-//! Options that are set while the addresses of a host race hold for the winner.
+//! Options that are set while the addresses of a host race apply to the winner.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use stream_socket::{Connection, Status, Target};
 
 use crate::support::*;
 
-/// Starts a connect of `client` and polls until both attempts are under way. Returns the current
+/// Starts a connect of `client` and polls until both attempts have started. Returns the current
 /// time of its clock.
 fn race(client: &Connection, port: u16) -> Instant {
     let start = Instant::now();
@@ -77,7 +77,7 @@ fn switches_set_during_a_race_are_those_of_the_winner() {
 
 /// The winner has the value that was set last.
 #[test]
-fn an_option_changed_back_during_a_race_does_not_hold() {
+fn an_option_changed_back_during_a_race_does_not_apply() {
     let (port, _sockets) = racing_port();
     let client = Connection::new();
     client

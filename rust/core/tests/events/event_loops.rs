@@ -10,8 +10,8 @@ use super::loops::{Handle, Loop, Member, Report};
 use crate::support::*;
 
 for_each_family!(
-    what_is_left_in_the_kernel_is_reported_again,
-    an_end_behind_what_is_left_is_reported,
+    data_left_in_the_kernel_is_reported_again,
+    an_end_after_unread_data_is_reported,
     half_a_packet_before_a_reset_leaves_no_zombie,
     half_a_packet_before_an_end_leaves_no_zombie,
     half_a_line_before_an_end_leaves_no_zombie,
@@ -20,11 +20,11 @@ for_each_family!(
     nothing_is_reported_after_a_removal,
     a_member_that_moves_to_another_loop_keeps_its_packets,
     an_end_has_the_cause_of_its_connection,
-    an_accepted_member_that_connects_again_is_gone,
-    an_accepted_member_that_has_ended_before_is_gone,
+    an_accepted_member_that_connects_again_was_removed,
+    an_accepted_member_that_has_ended_before_is_removed,
     a_stream_that_was_replaced_is_served,
-    a_poll_by_hand_reports_to_the_loop,
-    broadcasts_of_handlers_reach_those_who_read,
+    a_direct_poll_of_a_member_reports_to_the_loop,
+    broadcasts_of_handlers_reach_members_that_read,
 );
 
 const GONE: Report = Report::Ended(EndCause::Disconnect(DisconnectCause::EndOfStream));
@@ -74,7 +74,7 @@ fn poll_until(
     })
 }
 
-fn what_is_left_in_the_kernel_is_reported_again(family: AddressFamily) {
+fn data_left_in_the_kernel_is_reported_again(family: AddressFamily) {
     let event_loop = Loop::new();
     let (client, member) = accepted(family, &event_loop, Member::peer);
     client.write_fully(b"first").unwrap();
@@ -90,7 +90,7 @@ fn what_is_left_in_the_kernel_is_reported_again(family: AddressFamily) {
     assert_eq!(lines, [b"first".to_vec(), b"second".to_vec()]);
 }
 
-fn an_end_behind_what_is_left_is_reported(family: AddressFamily) {
+fn an_end_after_unread_data_is_reported(family: AddressFamily) {
     let event_loop = Loop::new();
     let (client, member) = accepted(family, &event_loop, Member::peer);
     client.write_fully(b"line").unwrap();
@@ -249,7 +249,7 @@ fn an_end_has_the_cause_of_its_connection(family: AddressFamily) {
     assert_eq!(reported, [GONE, Report::Connected]);
 }
 
-fn an_accepted_member_that_connects_again_is_gone(family: AddressFamily) {
+fn an_accepted_member_that_connects_again_was_removed(family: AddressFamily) {
     let event_loop = Loop::new();
     let (_client, member) = accepted(family, &event_loop, Member::peer);
     let server = Server::new(family);
@@ -263,7 +263,7 @@ fn an_accepted_member_that_connects_again_is_gone(family: AddressFamily) {
     assert_eq!(event_loop.poll(|_, _| {}), []);
 }
 
-fn an_accepted_member_that_has_ended_before_is_gone(family: AddressFamily) {
+fn an_accepted_member_that_has_ended_before_is_removed(family: AddressFamily) {
     let event_loop = Loop::new();
     let server = Server::new(family);
     let address = server.address.clone();
@@ -295,7 +295,7 @@ fn a_stream_that_was_replaced_is_served(family: AddressFamily) {
     assert_eq!(reported, [(channel.id, Report::Packet("new".into()))]);
 }
 
-fn a_poll_by_hand_reports_to_the_loop(family: AddressFamily) {
+fn a_direct_poll_of_a_member_reports_to_the_loop(family: AddressFamily) {
     let (one, other) = pair(family);
     let channel = Member::channel(one, newline());
     let (event_loop, second) = (Loop::new(), Loop::new());
@@ -316,7 +316,7 @@ fn a_poll_by_hand_reports_to_the_loop(family: AddressFamily) {
     assert_eq!(second.poll(|_, _| {}), [(channel.id, GONE)]);
 }
 
-fn broadcasts_of_handlers_reach_those_who_read(family: AddressFamily) {
+fn broadcasts_of_handlers_reach_members_that_read(family: AddressFamily) {
     let event_loop = Loop::new();
     let (client, member) = accepted(family, &event_loop, Member::peer);
     client.write_fully(b"go").unwrap();
@@ -365,7 +365,7 @@ fn a_broadcast_to_some_members_reaches_each_of_them_once() {
 }
 
 #[test]
-fn nested_polls_are_bounded_and_skip_nobody() {
+fn nested_polls_are_bounded_and_skip_no_member() {
     let event_loop = Loop::new();
     let pairs: Vec<_> = (0..300).map(|_| local_pair()).collect();
     let (members, others): (Vec<_>, Vec<_>) = pairs

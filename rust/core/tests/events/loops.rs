@@ -33,7 +33,7 @@ enum Kind {
     Server(Server),
 }
 
-/// An event of which the listener of a loop was notified.
+/// An event that the listener of a loop was notified of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
     Connected,

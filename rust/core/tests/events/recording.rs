@@ -1,4 +1,4 @@
-//! The recording of a connection: the last bytes each way, by every path, and the events.
+//! The recording of a connection: the last bytes of each direction, by every path, and the events.
 
 use std::thread;
 use std::time::Instant;
@@ -8,12 +8,12 @@ use stream_socket::{ConnectEnd, Connection, DisconnectCause, Event, Status};
 use crate::support::*;
 
 for_each_family!(
-    bytes_are_kept_whatever_way_they_go,
+    bytes_are_recorded_by_every_path,
     large_transfers_leave_their_last_bytes,
-    events_are_kept_through_sessions,
+    events_are_kept_across_connections,
 );
 
-/// How many bytes are kept each way.
+/// How many bytes are kept for each direction.
 const KEPT: usize = 4096;
 
 /// More than all buffers between two ends.
@@ -27,7 +27,7 @@ fn sent(connection: &Connection) -> Vec<u8> {
     connection.recording(Instant::now()).unwrap().sent
 }
 
-fn bytes_are_kept_whatever_way_they_go(family: AddressFamily) {
+fn bytes_are_recorded_by_every_path(family: AddressFamily) {
     let (one, other) = pair(family);
     write(&one, b"before").unwrap();
     read(&other, 6).unwrap();
@@ -100,7 +100,7 @@ fn large_transfers_leave_their_last_bytes(family: AddressFamily) {
     assert!(sent(&one) == last && received(&other) == last);
 }
 
-fn events_are_kept_through_sessions(family: AddressFamily) {
+fn events_are_kept_across_connections(family: AddressFamily) {
     let server = Server::new(family);
     let client = Connection::new();
     client.record(true);

@@ -1,4 +1,4 @@
-//! The counts of a connection are exact, whatever the system accepts at a time.
+//! The counts of a connection are exact, also when the kernel accepts only a part of a write.
 
 use std::io::{Read, Write};
 use std::mem::MaybeUninit;
@@ -12,10 +12,10 @@ use crate::support::*;
 
 for_each_family!(
     every_byte_is_counted_once,
-    a_write_that_the_system_takes_in_parts_is_counted_by_parts,
-    what_is_queued_moves_to_what_is_sent,
-    counts_stay_after_the_end_and_begin_anew,
-    a_write_cut_by_a_disconnect_counts_what_it_returns,
+    a_partial_write_counts_its_accepted_bytes,
+    queued_bytes_become_sent_bytes,
+    counts_stay_after_the_end_and_start_at_zero_again,
+    a_write_ended_by_a_disconnect_counts_its_accepted_bytes,
     times_are_those_of_the_connection,
     the_attempt_to_an_address_is_listed,
 );
@@ -46,7 +46,7 @@ fn every_byte_is_counted_once(family: AddressFamily) {
     try_read(&other, 5000).unwrap();
     let shown = statistics(&other);
     assert_eq!((shown.received, shown.unread), (1000, 0));
-    // Large reads go past the buffer.
+    // Large reads bypass the buffer.
     thread::scope(|scope| {
         scope.spawn(|| write(&one, &pattern(BIG)).unwrap());
         read(&other, BIG).unwrap();
@@ -59,20 +59,20 @@ fn every_byte_is_counted_once(family: AddressFamily) {
     );
 }
 
-fn a_write_that_the_system_takes_in_parts_is_counted_by_parts(family: AddressFamily) {
+fn a_partial_write_counts_its_accepted_bytes(family: AddressFamily) {
     let (one, _other) = pair(family);
     let data = pattern(BIG);
-    let taken = one.try_write(&data).unwrap();
-    assert!(taken > 0 && taken < BIG, "{taken}");
-    assert_eq!(statistics(&one).sent, taken as u64);
+    let accepted = one.try_write(&data).unwrap();
+    assert!(accepted > 0 && accepted < BIG, "{accepted}");
+    assert_eq!(statistics(&one).sent, accepted as u64);
     // This write waits. It counts what is sent until it times out.
     one.set_write_timeout(Some(Duration::from_millis(20)));
     let more = one.write_fully(&data).unwrap_err().accepted;
-    assert_eq!(statistics(&one).sent, (taken + more) as u64);
+    assert_eq!(statistics(&one).sent, (accepted + more) as u64);
     assert_eq!(statistics(&one).queued, 0);
 }
 
-fn what_is_queued_moves_to_what_is_sent(family: AddressFamily) {
+fn queued_bytes_become_sent_bytes(family: AddressFamily) {
     let (one, other) = pair(family);
     one.set_queue_limit(BIG);
     write(&one, &pattern(BIG)).unwrap();
@@ -101,7 +101,7 @@ fn what_is_queued_moves_to_what_is_sent(family: AddressFamily) {
     assert_eq!((shown.sent, shown.queued), (BIG as u64 + 10, 0));
 }
 
-fn counts_stay_after_the_end_and_begin_anew(family: AddressFamily) {
+fn counts_stay_after_the_end_and_start_at_zero_again(family: AddressFamily) {
     let server = Server::new(family);
     let client = connected(&server.address);
     let served = server.accept();
@@ -113,7 +113,7 @@ fn counts_stay_after_the_end_and_begin_anew(family: AddressFamily) {
     assert_eq!(
         (shown.received, shown.unread),
         (30, 0),
-        "unread data is gone"
+        "unread data is discarded"
     );
     assert_eq!((shown.sent, shown.queued), (70, 0));
     assert_eq!(shown.attempts.len(), 1);
@@ -138,7 +138,7 @@ fn counts_stay_after_the_end_and_begin_anew(family: AddressFamily) {
     read(&served, 5).unwrap();
 }
 
-fn a_write_cut_by_a_disconnect_counts_what_it_returns(family: AddressFamily) {
+fn a_write_ended_by_a_disconnect_counts_its_accepted_bytes(family: AddressFamily) {
     let (one, _other) = pair(family);
     thread::scope(|scope| {
         let data = pattern(BIG);
@@ -349,8 +349,8 @@ fn bytes_of_a_plain_peer_are_counted() {
         read(&connection, count).unwrap();
     }
     write(&connection, &pattern(777)).unwrap();
-    let mut came = [0; 777];
-    peer.read_exact(&mut came).unwrap();
+    let mut received = [0; 777];
+    peer.read_exact(&mut received).unwrap();
     let shown = statistics(&connection);
     assert_eq!((shown.received, shown.sent), ((1..=50).sum::<u64>(), 777));
 }

@@ -1,4 +1,4 @@
-//! After a failed send the peer sees a reset, and no clean end behind a part of the data.
+//! After a failed send the peer sees a reset, and no clean end after a part of the data.
 
 use std::io::Write;
 use std::thread;
@@ -22,7 +22,7 @@ fn outcome(ends: bool) -> std::io::Result<()> {
         .set_send_buffer_size(64 << 10)
         .unwrap();
     let data = pattern(MUCH);
-    let (written, came) = thread::scope(|scope| {
+    let (written, received) = thread::scope(|scope| {
         let writer = asleep(scope, || {
             fail_sends_of_this_thread(LEAST, libc::EIO);
             connection.write_fully(&data)
@@ -30,12 +30,12 @@ fn outcome(ends: bool) -> std::io::Result<()> {
         if ends {
             connection.shut_down_writing().unwrap();
         }
-        let came = read_to_end(&peer);
-        (writer.join().unwrap(), came)
+        let received = read_to_end(&peer);
+        (writer.join().unwrap(), received)
     });
     let count = written.unwrap_err().accepted;
-    assert!(count < data.len() && came.0.len() <= count);
-    came.1
+    assert!(count < data.len() && received.0.len() <= count);
+    received.1
 }
 
 #[test]
@@ -57,8 +57,8 @@ fn a_failed_write_before_a_shutdown_ends_in_a_reset() {
 /// A send has failed, and data is left to read. A disconnect must not make the sent part look like
 /// all of the data.
 #[test]
-fn a_disconnect_behind_a_failed_send_is_a_reset() {
-    if !can_fail_sends("a_disconnect_behind_a_failed_send_is_a_reset") {
+fn a_disconnect_after_a_failed_send_is_a_reset() {
+    if !can_fail_sends("a_disconnect_after_a_failed_send_is_a_reset") {
         return;
     }
     let (connection, mut peer) = raw_peer(AddressFamily::Ipv4);

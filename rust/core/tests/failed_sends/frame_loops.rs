@@ -28,8 +28,8 @@ fn assert_reported(connection: &Connection) {
 /// `try_write` has returned the count of accepted bytes, so the next call has to report the
 /// failure.
 #[test]
-fn asking_for_available_bytes_hides_no_failed_write() {
-    if !can_fail_sends("asking_for_available_bytes_hides_no_failed_write") {
+fn available_hides_no_failed_write() {
+    if !can_fail_sends("available_hides_no_failed_write") {
         return;
     }
     let _only = only_test();
@@ -44,8 +44,8 @@ fn asking_for_available_bytes_hides_no_failed_write() {
 /// A poll sends from the queue and fails while data can be read: the poll reports the data, and the
 /// loop reads it.
 #[test]
-fn asking_for_available_bytes_hides_no_failed_queue() {
-    if !can_fail_sends("asking_for_available_bytes_hides_no_failed_queue") {
+fn available_hides_no_failed_queue() {
+    if !can_fail_sends("available_hides_no_failed_queue") {
         return;
     }
     let _only = only_test();

@@ -45,7 +45,7 @@ fn assert_nothing_more_is_sent(connection: &Connection, peer: &socket2::Socket, 
         connection.disconnect();
         let (received, _) = reader.join().unwrap();
         let good = same_bytes(&received, data);
-        assert_eq!(received.len(), good, "the stream continues behind a gap");
+        assert_eq!(received.len(), good, "the stream continues after a gap");
         assert!(good < data.len());
         assert_eq!(failed, 20, "writes that cannot be delivered are accepted");
     });

@@ -104,9 +104,9 @@ fn a_line_that_cannot_be_completed_after_a_failed_send_is_an_error() {
 fn assert_counted(connection: Connection, peer: socket2::Socket, accepted: usize, before: usize) {
     connection.disconnect();
     drop(connection);
-    let came = received(&peer).len();
+    let delivered = received(&peer).len();
     assert_eq!(
-        came,
+        delivered,
         before + accepted,
         "the write has counted {accepted} bytes"
     );
@@ -165,9 +165,9 @@ fn a_coalesced_write_that_fails_in_the_middle_counts_what_was_sent() {
     assert_counted(connection, peer, count, 10);
 }
 
-/// A flush waits for its turn behind a write that fails.
+/// A flush waits for the direction while a write fails.
 #[test]
-fn a_flush_fails_if_what_it_was_to_send_has_failed() {
+fn a_flush_fails_if_its_data_could_not_be_sent() {
     let _only = only_test();
     let (connection, mut peer) = raw_peer(AddressFamily::Unix);
     peer.write_all(b"unread").unwrap();
@@ -191,8 +191,8 @@ fn a_flush_fails_if_what_it_was_to_send_has_failed() {
 
 /// No byte of the call was accepted, so the call fails.
 #[test]
-fn a_queued_write_of_which_nothing_was_taken_fails() {
-    if !can_fail_sends("a_queued_write_of_which_nothing_was_taken_fails") {
+fn a_queued_write_without_accepted_bytes_fails() {
+    if !can_fail_sends("a_queued_write_without_accepted_bytes_fails") {
         return;
     }
     let (connection, _peer) = raw_peer(AddressFamily::Ipv4);

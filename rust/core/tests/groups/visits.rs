@@ -1,4 +1,4 @@
-//! A group sleeps while its members have nothing new, and misses no member that has.
+//! A group sleeps while its members have no new data, and misses no member with new data.
 
 use std::time::{Duration, Instant};
 
@@ -107,7 +107,7 @@ fn data_received_by_a_probe_is_reported() {
 
 /// A write that the kernel has accepted completely causes no visit.
 #[test]
-fn a_queued_write_that_has_gone_out_causes_no_visit() {
+fn a_queued_write_that_was_sent_causes_no_visit() {
     let (one, _other) = local_pair();
     let group = Group::new();
     group.add(&one);

@@ -171,7 +171,7 @@ fn data_left_by_a_small_read_is_reported(family: AddressFamily) {
 }
 
 #[test]
-fn wake_ends_a_wait_also_one_that_has_not_begun() {
+fn wake_ends_the_current_or_the_next_wait() {
     let group = Group::new();
     group.wake();
     assert!(visit(&group, None, &[]).is_empty());
@@ -191,7 +191,7 @@ fn a_wait_ends_when_its_time_is_over() {
 }
 
 #[test]
-fn a_second_poll_waits_for_its_turn_and_no_longer_than_it_may() {
+fn a_second_poll_waits_until_its_limit_at_most() {
     let group = Group::new();
     thread::scope(|scope| {
         let waiting = asleep(scope, || visit(&group, None, &[]));

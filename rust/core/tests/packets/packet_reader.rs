@@ -14,12 +14,12 @@ for_each_family!(
     a_packet_beyond_all_buffers_comes_out_whole,
     a_thousand_packets_are_counted_and_read,
     a_truncated_packet_is_an_error_and_stays_readable,
-    a_packet_that_is_too_long_is_an_error_behind_earlier_packets,
+    a_packet_that_is_too_long_is_an_error_after_the_earlier_packets,
     other_reads_between_packets_do_no_harm,
     the_framing_may_change_between_packets,
     packets_of_several_threads_do_not_mix,
     a_packet_that_was_cut_by_a_timeout_ends_the_connection,
-    a_packet_of_a_past_connection_leaves_the_next_one_alone,
+    a_packet_of_an_ended_connection_does_not_affect_the_next_one,
 );
 
 const LIMIT: usize = 1 << 20;
@@ -171,7 +171,7 @@ fn a_truncated_packet_is_an_error_and_stays_readable(family: AddressFamily) {
     assert_eq!(connection.status(), Status::None);
 }
 
-fn a_packet_that_is_too_long_is_an_error_behind_earlier_packets(family: AddressFamily) {
+fn a_packet_that_is_too_long_is_an_error_after_the_earlier_packets(family: AddressFamily) {
     for (framing, stream) in [
         (
             length(Width::Bytes(4)),
@@ -286,7 +286,7 @@ fn a_packet_that_was_cut_by_a_timeout_ends_the_connection(family: AddressFamily)
 
 /// A call that still writes to an ended connection finds that out when the next one is already
 /// there.
-fn a_packet_of_a_past_connection_leaves_the_next_one_alone(family: AddressFamily) {
+fn a_packet_of_an_ended_connection_does_not_affect_the_next_one(family: AddressFamily) {
     let server = Server::new(family);
     let framing = length(Width::Bytes(4));
     let packet = pattern(16 << 20);

@@ -23,22 +23,22 @@ fn group_of(count: usize) -> (Group, Vec<(Connection, Connection)>) {
 
 /// How many members are ready within `limit`.
 fn visited(group: &Group, pairs: &[(Connection, Connection)], limit: Duration) -> usize {
-    let speaking = Cell::new(0);
+    let ready = Cell::new(0);
     group.poll(Some(limit), |key| {
         let (member, _) = &pairs[key];
         if !member.poll(Instant::now).unwrap() {
             return Visit::Idle;
         }
-        speaking.set(speaking.get() + 1);
+        ready.set(ready.get() + 1);
         Visit::Ready
     });
-    speaking.get()
+    ready.get()
 }
 
-fn until_visited(group: &Group, pairs: &[(Connection, Connection)], who: &str) {
+fn until_visited(group: &Group, pairs: &[(Connection, Connection)], process: &str) {
     let end = Instant::now() + Duration::from_secs(2);
     while visited(group, pairs, Duration::from_millis(100)) == 0 {
-        assert!(Instant::now() < end, "no event reaches {who}");
+        assert!(Instant::now() < end, "no event reaches {process}");
     }
 }
 

@@ -60,7 +60,7 @@ fn processor_time() -> Duration {
 
 /// An abort of the child's copy does not wake the parent's wait over and over.
 #[test]
-fn a_reader_of_the_parent_sleeps_on_after_an_abort_in_the_child() {
+fn an_abort_in_the_child_does_not_wake_a_reader_of_the_parent() {
     let _only = only_test();
     let (one, other) = Connection::pair().unwrap();
     thread::scope(|scope| {
@@ -79,7 +79,7 @@ fn a_reader_of_the_parent_sleeps_on_after_an_abort_in_the_child() {
     });
 }
 
-/// The child stops its copy of a listener. The parent's goes on listening.
+/// The child stops its copy of a listener. The parent's copy keeps listening.
 #[test]
 fn a_child_that_stops_a_listener_leaves_the_parents_file() {
     let _only = only_test();

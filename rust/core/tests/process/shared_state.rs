@@ -9,7 +9,8 @@ use stream_socket::{Connection, Status};
 use super::forked;
 use crate::support::*;
 
-/// While it lives no other test of this program runs. At first no connection is watched.
+/// While the guard lives, no other test of this program runs. When it is returned, no connection is
+/// watched.
 fn only_watching_test() -> MutexGuard<'static, ()> {
     let only = only_test();
     // The lingering closes of the test before may take a moment. The closer's mailbox stays open.
@@ -102,8 +103,8 @@ fn connections_outlive_an_unloading() {
     }
 }
 
-/// A child with a set of its own probes inherited sockets one by one, since its set does not
-/// contain them.
+/// A child that has created its own poller probes inherited sockets one by one, because its poller
+/// does not watch them.
 #[test]
 fn a_fork_that_watches_sockets_sees_data_of_inherited_ones() {
     let _only = only_watching_test();
@@ -130,8 +131,8 @@ fn lingering_closes_work_after_an_unloading() {
     assert!(read(&other, MUCH).unwrap() == pattern(MUCH));
 }
 
-/// Data that a lingering close has not sent by then is lost. The part that was sent must not look
-/// complete.
+/// Data that a lingering close has not sent before the unloading is lost. The part that was sent
+/// must not look complete.
 #[test]
 fn unloading_resets_a_lingering_close_with_unsent_data() {
     let _only = only_watching_test();
@@ -157,7 +158,7 @@ fn ten_thousand_sockets_are_watched() {
     }
     assert_watched(2 * count);
     for (index, (one, other)) in pairs.iter().enumerate() {
-        // Data for sockets all over the set, before and during a round of polls.
+        // Data for sockets in all parts of the poller's set, before and during a round of polls.
         if index % 100 == 0 {
             let (_, far) = &pairs[count - 1 - index];
             far.write_fully(b"x").unwrap();

@@ -82,7 +82,7 @@ fn assert_answered(
 
 /// Another thread queues the request after the reader has fallen asleep.
 #[test]
-fn what_is_queued_while_a_reader_sleeps_goes_out() {
+fn queued_bytes_are_sent_while_a_reader_sleeps() {
     let (connection, peer) = raw_peer(local_family());
     peer.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
     connection.set_read_timeout(Some(Duration::from_secs(8)));
@@ -95,7 +95,7 @@ fn what_is_queued_while_a_reader_sleeps_goes_out() {
 }
 
 #[test]
-fn what_is_coalesced_while_a_reader_sleeps_goes_out() {
+fn coalesced_bytes_are_sent_while_a_reader_sleeps() {
     let (connection, peer) = raw_peer(local_family());
     peer.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
     connection.set_read_timeout(Some(Duration::from_secs(6)));
@@ -109,7 +109,7 @@ fn what_is_coalesced_while_a_reader_sleeps_goes_out() {
 
 /// A writer that was blocked when the reader fell asleep leaves the request.
 #[test]
-fn what_a_writer_leaves_while_a_reader_sleeps_goes_out() {
+fn bytes_that_a_writer_leaves_are_sent_while_a_reader_sleeps() {
     let (connection, peer) = raw_peer(local_family());
     peer.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
     connection.set_read_timeout(Some(Duration::from_secs(8)));

@@ -13,7 +13,7 @@ use crate::support::*;
 for_each_family!(
     unread_is_what_was_received_and_not_read,
     a_buffered_read_takes_all_or_nothing,
-    only_a_read_of_something_reports_the_end,
+    an_empty_read_does_not_report_the_end,
 );
 
 fn poll(connection: &Connection) -> bool {
@@ -57,7 +57,7 @@ fn a_buffered_read_takes_all_or_nothing(family: AddressFamily) {
     assert!(!buffered(1));
 }
 
-fn only_a_read_of_something_reports_the_end(family: AddressFamily) {
+fn an_empty_read_does_not_report_the_end(family: AddressFamily) {
     let (connection, peer) = raw_peer(family);
     peer.shutdown(Shutdown::Write).unwrap();
     connection.set_allow_half_open(true);

@@ -10,14 +10,14 @@ use crate::support::*;
 
 for_each_family!(
     idle_connections_are_watched,
-    what_was_sent_before_a_round_of_polls_is_seen_by_it,
-    what_another_thread_has_sent_is_seen_by_the_next_poll,
+    data_sent_before_a_round_of_polls_is_seen_by_it,
+    data_of_another_thread_is_seen_by_the_next_poll,
     an_end_is_seen,
     an_end_with_the_last_data_is_seen,
     an_end_after_a_short_read_is_seen,
     a_reset_is_seen,
     no_order_of_calls_loses_or_invents_a_byte,
-    an_idle_connection_that_connects_again_begins_anew,
+    an_idle_connection_can_connect_again,
 );
 
 /// How many pairs are polled in a round.
@@ -71,7 +71,7 @@ fn idle_connections_are_watched(family: AddressFamily) {
     drop(pairs);
 }
 
-fn what_was_sent_before_a_round_of_polls_is_seen_by_it(family: AddressFamily) {
+fn data_sent_before_a_round_of_polls_is_seen_by_it(family: AddressFamily) {
     let pairs = pairs(family, PAIRS);
     let mut random = Random(1);
     for round in 0..300 {
@@ -102,7 +102,7 @@ fn what_was_sent_before_a_round_of_polls_is_seen_by_it(family: AddressFamily) {
     }
 }
 
-fn what_another_thread_has_sent_is_seen_by_the_next_poll(family: AddressFamily) {
+fn data_of_another_thread_is_seen_by_the_next_poll(family: AddressFamily) {
     const THREADS: usize = 3;
     thread::scope(|scope| {
         for seed in 0..THREADS {
@@ -240,7 +240,7 @@ fn no_order_of_calls_loses_or_invents_a_byte(family: AddressFamily) {
     }
 }
 
-fn an_idle_connection_that_connects_again_begins_anew(family: AddressFamily) {
+fn an_idle_connection_can_connect_again(family: AddressFamily) {
     let server = Server::new(family);
     let client = Connection::new();
     for message in [b"1", b"2", b"3"] {

@@ -11,7 +11,7 @@ for_each_family!(
     small_reads_see_every_byte_in_order,
     available_counts_what_can_be_read,
     available_is_fresh_after_a_poll,
-    a_partial_read_gives_all_that_was_announced,
+    a_partial_read_returns_all_available_bytes,
     end_of_stream_comes_after_the_data,
     a_read_reports_the_end_of_stream,
     all_that_was_counted_is_read_at_once,
@@ -63,7 +63,7 @@ fn available_is_fresh_after_a_poll(family: AddressFamily) {
     assert_eq!(accepted.available(), Some(4));
 }
 
-fn a_partial_read_gives_all_that_was_announced(family: AddressFamily) {
+fn a_partial_read_returns_all_available_bytes(family: AddressFamily) {
     let (client, accepted) = pair(family);
     assert_eq!(try_read(&accepted, 10).unwrap(), b"");
     let data = pattern(50_000);

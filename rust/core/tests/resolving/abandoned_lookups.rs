@@ -72,7 +72,7 @@ fn abandoned_lookups_block_no_other_lookup() {
             refusal = client.poll(Instant::now).err();
             assert!(
                 Instant::now() < end,
-                "neither looked up nor refused behind {before} lookups"
+                "neither looked up nor refused after {before} lookups"
             );
             std::thread::yield_now();
         }

@@ -8,7 +8,7 @@ use super::resolver::*;
 use crate::support::*;
 
 #[test]
-fn a_lookup_behind_too_many_abandoned_ones_is_refused() {
+fn a_lookup_after_too_many_abandoned_ones_is_refused() {
     let _only = only_lookups();
     // As many lookups hang as possible. Only the last one is not abandoned.
     let mut last = None;

@@ -98,7 +98,7 @@ pub fn hanging() -> usize {
     HANGING.lock().unwrap().0
 }
 
-/// Has lookups of `.hangs` names hang, from now on.
+/// Makes lookups of `.hangs` names hang, from now on.
 pub fn hold_back() {
     HANGING.lock().unwrap().1 = false;
 }

@@ -51,7 +51,7 @@ fn the_process_without_threads() {
         assert_eq!(hanging(), 0);
         drop(server.accept());
     }
-    let unknown = connect_to_name("a name that is none", port);
+    let unknown = connect_to_name("not a host name", port);
     let error = until("the end", || unknown.poll(Instant::now).err());
     assert!(error.to_string().contains("resolve"), "{error}");
     // No thread carries out a lingering close later, so the peer gets a reset.

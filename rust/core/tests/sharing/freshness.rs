@@ -1,4 +1,4 @@
-//! An answer that idle connections share is dropped before any caller can know better.
+//! An answer that idle connections share expires before any caller can know that it is out of date.
 
 use std::io::{Read, Write};
 use std::os::fd::{BorrowedFd, RawFd};
@@ -11,7 +11,7 @@ use stream_socket::{Address, Connection, Status};
 
 use crate::support::*;
 
-/// Longer than an answer to the probe of another connection is shared.
+/// Longer than the sharing time.
 const YOUNG: Duration = Duration::from_micros(6);
 
 /// Makes another idle connection probe the kernel, so that later polls could share the answer. Its
@@ -36,8 +36,8 @@ fn spin(time: Duration) {
 }
 
 /// In each round another idle connection probes, a foreign socket sends a byte to `connection`, and
-/// `after_send` runs. Asserts that `sees` then finds the byte. The result of `after_send` lives to
-/// the end of the round.
+/// `after_send` runs. Asserts that `sees` then finds the byte. The result of `after_send` is
+/// dropped at the end of the round.
 fn assert_seen<T>(
     rounds: usize,
     mut after_send: impl FnMut() -> T,
@@ -68,7 +68,7 @@ fn data_of_a_foreign_socket_is_seen_within_microseconds() {
     assert_seen(2000, || spin(YOUNG), poll);
 }
 
-/// The same by the number of available bytes.
+/// The same with the number of available bytes.
 #[test]
 fn data_of_a_foreign_socket_is_available_within_microseconds() {
     let _only = only_test();
@@ -82,7 +82,7 @@ fn data_of_a_foreign_socket_is_available_within_microseconds() {
 /// A program that has received a message through this library knows that data sent before it has
 /// arrived, however short the time.
 #[test]
-fn what_was_sent_before_something_received_is_seen() {
+fn data_sent_before_a_receive_is_seen() {
     let _only = only_test();
     let (messages, mut message_peer) = raw_peer(AddressFamily::Unix);
     let receive_message = || {
@@ -92,9 +92,9 @@ fn what_was_sent_before_something_received_is_seen() {
     assert_seen(2000, receive_message, poll);
 }
 
-/// The same with an accepted connection in place of a message.
+/// The same with an accepted connection instead of a message.
 #[test]
-fn what_was_sent_before_a_connection_accepted_is_seen() {
+fn data_sent_before_an_accept_is_seen() {
     let _only = only_test();
     let server = Server::new(AddressFamily::Unix);
     let Address::Unix(path) = &server.address else {
@@ -117,7 +117,8 @@ fn is_readable(descriptor: RawFd) -> bool {
     poll(&mut descriptors, Some(&Timespec::default())).unwrap() > 0
 }
 
-/// A connect that is cancelled may already have made a connection, and ends it.
+/// A cancelled connect may already have established a connection. Cancelling it ends that
+/// connection.
 #[test]
 fn the_end_of_a_cancelled_connect_is_seen() {
     let _only = only_test();
@@ -157,8 +158,8 @@ fn the_end_of_a_cancelled_connect_is_seen() {
 /// The smallest number of rounds, however long they take.
 const ENOUGH: u64 = 500;
 
-/// Over and over the other side sends a byte to `connection` and then one to `replies`, a pipe,
-/// when it gets one from `requests`. Asserts that the byte is seen after the reply.
+/// For each byte from `requests`, the other side sends a byte to `connection` and then one to
+/// `replies`, a pipe. Asserts that the first byte is seen after the second one, in many rounds.
 fn assert_seen_after_replies(
     connection: &Connection,
     mut requests: impl Write,
@@ -198,8 +199,8 @@ fn the_other_process() {
 }
 
 #[test]
-fn what_another_process_sent_before_a_message_through_a_pipe_is_seen() {
-    if !can_start_itself("what_another_process_sent_before_a_message_through_a_pipe_is_seen") {
+fn data_that_a_process_sent_before_a_pipe_message_is_seen() {
+    if !can_start_itself("data_that_a_process_sent_before_a_pipe_message_is_seen") {
         return;
     }
     let _only = only_test();
@@ -215,9 +216,9 @@ fn what_another_process_sent_before_a_message_through_a_pipe_is_seen() {
     assert!(child.wait().unwrap().success());
 }
 
-/// The same by a thread with a foreign socket.
+/// The same with a thread and a foreign socket.
 #[test]
-fn what_a_thread_sent_before_a_message_through_a_pipe_is_seen() {
+fn data_that_a_thread_sent_before_a_pipe_message_is_seen() {
     let _only = only_test();
     let (connection, mut peer) = idle_pair();
     let (mut requested, requests) = std::io::pipe().unwrap();

@@ -1,5 +1,5 @@
-//! The kernel's answer is as old as the question: a thread that loses its processor between the two
-//! does not make it newer.
+//! The age of a kernel's answer counts from the request. A thread that loses its processor after
+//! the request does not make the answer newer.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use super::Sharing;
 use crate::support::*;
 
-/// Whether the message was sent. The sender sets it, past the library's sockets.
+/// Whether the message was sent. The sender sets it without the library's sockets.
 static SENT: AtomicBool = AtomicBool::new(false);
 
 static ROUND: AtomicU64 = AtomicU64::new(0);
 
-/// Holds the thread up until the message was sent.
+/// Blocks the thread until the message was sent.
 extern "C" fn pause(_: libc::c_int) {
     for _ in 0..200_000 {
         if SENT.load(Ordering::Acquire) {
@@ -52,7 +52,7 @@ fn rounds(
                 // SAFETY: The thread outlives this one.
                 unsafe { libc::pthread_kill(me, libc::SIGUSR1) };
                 peer.write_all(b"x").unwrap();
-                // Many times the sharing time.
+                // Much longer than the sharing time.
                 let sent = Instant::now();
                 while sent.elapsed() < Duration::from_micros(60) {
                     std::hint::spin_loop();
@@ -70,7 +70,7 @@ fn file(socket: &socket2::Socket) -> std::fs::File {
     std::fs::File::from(std::os::fd::OwnedFd::from(socket.try_clone().unwrap()))
 }
 
-/// The first answer of `ask`, or false after a time that no working machine needs.
+/// The first answer of `ask`, or false after a long time.
 fn first_answer(mut ask: impl FnMut() -> Option<bool>) -> bool {
     let end = Instant::now() + Duration::from_secs(20);
     while Instant::now() < end {
@@ -83,7 +83,7 @@ fn first_answer(mut ask: impl FnMut() -> Option<bool>) -> bool {
 
 /// `available` uses the answer of the poll just before it.
 #[test]
-fn a_poll_that_was_held_up_makes_no_fresh_answer() {
+fn a_delayed_poll_makes_no_fresh_answer() {
     let _only = only_test();
     let current = std::cell::RefCell::new(None);
     let missed = rounds(
@@ -118,7 +118,7 @@ fn a_poll_that_was_held_up_makes_no_fresh_answer() {
 
 /// A poll uses the shared poll that another connection has made.
 #[test]
-fn a_shared_poll_that_was_held_up_makes_no_fresh_answer() {
+fn a_delayed_shared_poll_makes_no_fresh_answer() {
     let _only = only_test();
     let (first, _first_peer) = raw_peer(AddressFamily::Unix);
     let (second, second_peer) = raw_peer(AddressFamily::Unix);

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use stream_socket::process::set_sharing;
 
-/// Another sharing time while it lives. Dropping it restores the default, after a failure too.
+/// Changes the sharing time. Dropping it restores the default, also after a failure.
 struct Sharing;
 
 impl Sharing {

@@ -1,5 +1,5 @@
 //! A connection counts as quiet only after the kernel has reported that nothing is left. A receive
-//! may return less than there is: before urgent data, and behind data that came with descriptors.
+//! may return less than there is: before urgent data, and after data that came with descriptors.
 
 use std::io::{IoSlice, Write};
 use std::os::fd::AsFd;
@@ -12,13 +12,13 @@ use stream_socket::{Connection, Group, ReadError, Status, Visit};
 use crate::support::*;
 
 for_each_family!(
-    nothing_behind_a_boundary_is_overlooked,
-    an_end_behind_a_boundary_is_seen,
-    a_group_reports_data_behind_a_boundary,
+    data_after_a_boundary_is_reported,
+    an_end_after_a_boundary_is_reported,
+    a_group_reports_data_after_a_boundary,
     a_line_across_a_boundary_is_read,
 );
 
-/// Sends `abc`, something at which a receive stops, and `def`.
+/// Sends `abc`, a boundary at which a receive stops, and `def`.
 fn send_with_a_boundary(family: AddressFamily, mut peer: &Socket) {
     match family {
         AddressFamily::Unix => {
@@ -38,7 +38,7 @@ fn send_with_a_boundary(family: AddressFamily, mut peer: &Socket) {
     peer.write_all(b"def").unwrap();
 }
 
-/// Waits until the data has arrived, without a call of the library.
+/// Waits until the data has arrived, without using the library.
 fn until_travelled(peer: &Socket) {
     let unsent = || {
         let mut count = 0;
@@ -85,17 +85,17 @@ const WAYS: [(&str, Way); 5] = [
         let count = connection.available().unwrap();
         read(connection, count.min(1)).unwrap()
     }),
-    ("reads of what is there", |connection| {
+    ("reads of the available data", |connection| {
         try_read(connection, 100_000).unwrap()
     }),
-    ("reads of everything there", |connection| {
+    ("reads of everything", |connection| {
         connection
             .try_read_with(usize::MAX, <[u8]>::to_vec)
             .unwrap()
     }),
 ];
 
-fn nothing_behind_a_boundary_is_overlooked(family: AddressFamily) {
+fn data_after_a_boundary_is_reported(family: AddressFamily) {
     let _only = only_test();
     for (name, way) in WAYS {
         let (connection, _peer) = with_a_boundary(family);
@@ -108,8 +108,8 @@ fn nothing_behind_a_boundary_is_overlooked(family: AddressFamily) {
     }
 }
 
-/// The peer's end is behind the boundary.
-fn an_end_behind_a_boundary_is_seen(family: AddressFamily) {
+/// The peer's end follows the boundary.
+fn an_end_after_a_boundary_is_reported(family: AddressFamily) {
     let _only = only_test();
     let (connection, peer) = with_a_boundary(family);
     drop(peer);
@@ -122,7 +122,7 @@ fn an_end_behind_a_boundary_is_seen(family: AddressFamily) {
     assert_eq!(received, b"abcdef");
 }
 
-fn a_group_reports_data_behind_a_boundary(family: AddressFamily) {
+fn a_group_reports_data_after_a_boundary(family: AddressFamily) {
     let _only = only_test();
     let (connection, peer) = raw_peer(family);
     let group = Group::new();
@@ -167,9 +167,9 @@ fn a_line_across_a_boundary_is_read(family: AddressFamily) {
     assert_eq!(line, b"abcdef\n");
 }
 
-/// A blocking read returns data behind a boundary.
+/// A blocking read returns data after a boundary.
 #[test]
-fn a_blocking_read_goes_on_behind_a_boundary() {
+fn a_blocking_read_continues_after_a_boundary() {
     let _only = only_test();
     for family in [
         AddressFamily::Ipv4,

@@ -420,7 +420,7 @@ fn coalesced_writes_are_one_send() {
 /// A non-blocking read that finds nothing sends what is coalesced, once. One that finds data does
 /// not.
 #[test]
-fn empty_reads_send_what_is_coalesced() {
+fn empty_reads_send_coalesced_bytes() {
     in_worlds(|| {
         let reads: [fn(&Connection); 4] = [
             |one| assert_eq!(one.available(), Some(0)),

@@ -14,7 +14,7 @@ use super::trace::{note, step};
 /// The time between two polls of a program that waits for the time limit of a connect.
 const FRAME: Duration = Duration::from_millis(16);
 
-/// Plays the program.
+/// Runs the program.
 pub fn run(mut random: Random) {
     let connection = Connection::new();
     let mut machine = StateMachine::of(&connection);
@@ -117,7 +117,7 @@ fn take_events(connection: &Connection, machine: &mut StateMachine) {
     }
 }
 
-/// Sets options. They apply to whichever socket becomes the connection's.
+/// Sets options. They apply to the socket that becomes the connection, whichever attempt wins.
 fn set_options(connection: &Connection, random: &mut Random, may_fail: bool) {
     if !random.once_in(8) {
         return;

@@ -51,7 +51,7 @@ pub fn run(mut random: Random) {
     }
     let received = poll(&shared, &listener, clients, &mut random);
     assert_eq!(received, expected, "not all that was sent has arrived");
-    // The threads that wake the group wait for a poll after each wake-up. No more polls come.
+    // The threads that wake the group wait for a poll after each wake-up. No more polls follow.
     shared.is_over.store(true, Ordering::SeqCst);
     for thread in threads {
         thread.join().expect("no thread panics");
@@ -105,8 +105,8 @@ fn poll(shared: &Shared, listener: &Listener, clients: usize, random: &mut Rando
     let group = &shared.group;
     let listening = group.add(listener);
     let mut members: BTreeMap<usize, Connection> = BTreeMap::new();
-    let (mut received, mut come, mut gone) = (0, 0, 0);
-    while gone < clients {
+    let (mut received, mut accepted, mut closed) = (0, 0, 0);
+    while closed < clients {
         step();
         let limit = match random.below(4) {
             0 => Some(Duration::ZERO),
@@ -122,7 +122,7 @@ fn poll(shared: &Shared, listener: &Listener, clients: usize, random: &mut Rando
                         let key = group.add(&server);
                         note(|| format!("{key} is accepted"));
                         members.insert(key, server);
-                        come += 1;
+                        accepted += 1;
                         Visit::Ready
                     }
                     Ok(None) => Visit::Idle,
@@ -153,7 +153,7 @@ fn poll(shared: &Shared, listener: &Listener, clients: usize, random: &mut Rando
                     if let Some(member) = members.remove(&key) {
                         group.remove(key, &member);
                     }
-                    gone += 1;
+                    closed += 1;
                     Visit::Ready
                 }
             }
@@ -168,7 +168,7 @@ fn poll(shared: &Shared, listener: &Listener, clients: usize, random: &mut Rando
             members.insert(key, member);
         }
     }
-    assert_eq!(come, clients);
+    assert_eq!(accepted, clients);
     group.remove(listening, listener);
     received
 }

@@ -289,7 +289,7 @@ impl Client {
             let found = found.unwrap_or_else(|| {
                 panic!(
                     "generation {index} has received what none of its calls has sent: \
-                     {bytes:?} behind {start}"
+                     {bytes:?} after {start}"
                 )
             });
             if self.is_exact {

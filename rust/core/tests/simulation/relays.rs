@@ -1,5 +1,5 @@
-//! Exchanges by way of a relay, which delays, slows, splits, stalls and cuts what goes either way.
-//! Nothing else that is promised of a connection changes.
+//! Exchanges through a relay, which delays, throttles, splits, stalls and cuts both directions. All
+//! other guarantees of a connection still hold.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,11 +15,11 @@ use super::stream::Stream;
 use super::system::Random;
 use super::trace::note;
 
-/// When both ends are gone, their link is over after so much time: a lingering close takes no
-/// longer.
+/// The longest time between the end of both connections and the end of their link: a lingering
+/// close takes no longer.
 const LONGEST_END: Duration = Duration::from_secs(60);
 
-/// Plays the program.
+/// Runs the program.
 pub fn run(mut random: Random) {
     let (is_unix, is_raw) = (random.once_in(2), random.once_in(3));
     let (listener, target) = listen::<Simulated>(is_unix, &mut random);
@@ -45,7 +45,7 @@ pub fn run(mut random: Random) {
     if cut.is_some() {
         for stream in &streams {
             stream.excuse("the relay cuts");
-            // Who has a relay cut knows that it does.
+            // The senders of this program expect the cut.
             stream.state().is_sender_notified = true;
         }
     }
@@ -73,12 +73,12 @@ impl Cut {
     }
 }
 
-/// What the relay has told.
+/// What the relay has reported.
 #[derive(Debug, Default)]
 struct Relayed {
     opened: u64,
     ends: Vec<LinkEnd>,
-    /// The bytes that were handed to the target, and to the client.
+    /// The number of bytes forwarded to the target, and to the client.
     counts: [u64; 2],
 }
 
@@ -96,7 +96,7 @@ fn play(mut relay: Relay, cut: Option<Cut>, mut random: Random, is_over: &Atomic
             let since = *over_since.get_or_insert_with(world::now);
             assert!(
                 world::now().duration_since(since) < LONGEST_END,
-                "both ends are gone, and the link is not over"
+                "both ends are closed, and the link is not over"
             );
             (relay.to_target, relay.to_client) = Default::default();
         }
@@ -126,7 +126,7 @@ fn play(mut relay: Relay, cut: Option<Cut>, mut random: Random, is_over: &Atomic
     }
 }
 
-/// What takes so little time that nothing of the program times out.
+/// Random conditions that are fast enough that no call of the program times out.
 fn conditions(random: &mut Random) -> Conditions {
     let budget = world::buffer_size() * 8;
     Conditions {
@@ -140,17 +140,20 @@ fn conditions(random: &mut Random) -> Conditions {
 }
 
 impl Relayed {
-    /// Compares it with what the ends have accepted and received.
+    /// Compares the report with what the ends have accepted and received.
     fn check(&self, cut: Option<Cut>, streams: &[Arc<Stream>; 2]) {
         assert_eq!((self.opened, self.ends.len()), (1, 1), "{self:?}");
         let was_cut = matches!(self.ends[0], LinkEnd::Cut);
-        assert!(cut.is_some() || !was_cut, "nobody asked for that: {self:?}");
+        assert!(
+            cut.is_some() || !was_cut,
+            "a link was cut without a cut: {self:?}"
+        );
         let ways = self.counts.into_iter().zip(streams).enumerate();
         for (way, (count, stream)) in ways {
             let state = stream.state();
             assert!(
                 state.received <= count && count <= state.accepted,
-                "{count} bytes were passed on: {state:?}"
+                "{count} bytes were forwarded: {state:?}"
             );
             if matches!(self.ends[0], LinkEnd::Ended) && state.may_fail.is_none() {
                 assert_eq!(count, state.accepted, "the end came too early: {state:?}");

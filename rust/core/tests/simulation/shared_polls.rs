@@ -112,7 +112,7 @@ fn act(pair: &mut Pair, end: usize, random: &mut Random) {
         1 => {
             let available = pair.ends[end].available().expect("it is connected");
             let waiting = pair.waiting[end];
-            // The bytes behind a short receive may not be counted yet.
+            // The bytes after a short receive may not be counted yet.
             let is_right = available <= waiting && (available > 0 || waiting == 0);
             assert!(is_right, "{available} available of {waiting}");
         }

@@ -17,7 +17,7 @@ pub trait Peer: Send + Sync + Sized + 'static {
     fn receive(&self, limit: usize) -> io::Result<Vec<u8>>;
     fn shut_down_writing(&self) -> io::Result<()>;
     fn reset(self);
-    /// Has reads of the other end stop behind what was sent so far.
+    /// Makes reads of the other end stop after the bytes that were sent so far.
     fn mark(&self);
     fn wait_readable(&self, limit: Duration);
 }

@@ -1,4 +1,4 @@
-//! Sends that fail while the socket lives on, as for lack of memory or by a packet filter.
+//! Sends that fail while the socket stays intact, as for lack of memory or by a packet filter.
 
 use std::thread;
 
@@ -29,8 +29,8 @@ pub fn fail_sends_of_this_thread(least: usize, error: i32) {
         len: steps.len() as u16,
         filter: steps.as_mut_ptr(),
     };
-    // SAFETY: The filter is complete, and the kernel copies it. It holds for this thread and those
-    // that it starts.
+    // SAFETY: The filter is complete, and the kernel copies it. It applies to this thread and to
+    // the threads that it starts.
     unsafe {
         assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
         let mode = libc::SECCOMP_MODE_FILTER;
@@ -51,7 +51,7 @@ pub fn can_fail_sends(test: &str) -> bool {
     assert_eq!(outcome, -1);
     let can = why.raw_os_error() == Some(libc::EFAULT);
     if !can {
-        super::skipped(test, "this system takes no filter of system calls");
+        super::skipped(test, "this system accepts no filter of system calls");
     }
     can
 }

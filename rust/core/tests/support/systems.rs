@@ -1,4 +1,4 @@
-//! What this system lacks: the tests that need it are skipped, with a line.
+//! Features that some systems lack. A test that needs one is skipped, and a line reports it.
 
 use std::io::Write;
 

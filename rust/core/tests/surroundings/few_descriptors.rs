@@ -113,7 +113,8 @@ fn listen_and_announce(file: &str) -> Listener {
     listener
 }
 
-/// The process that connects many times. Its argument says how many other files it has open.
+/// The process that connects many times. Its argument is the number of other files that it has
+/// open.
 #[test]
 fn the_visitor() {
     let Some(argument) = argument() else { return };
@@ -161,8 +162,8 @@ fn the_server() {
 }
 
 #[test]
-fn clients_that_stay_connected_keep_no_other_out() {
-    if !can_hold_many("clients_that_stay_connected_keep_no_other_out") {
+fn clients_that_stay_connected_do_not_exclude_others() {
+    if !can_hold_many("clients_that_stay_connected_do_not_exclude_others") {
         return;
     }
     let directory = TemporaryDirectory::new();
@@ -276,8 +277,8 @@ fn the_full_process() {
 }
 
 #[test]
-fn whatever_the_library_opens_finds_descriptors() {
-    if !can_hold_many("whatever_the_library_opens_finds_descriptors") {
+fn every_open_of_the_library_finds_descriptors() {
+    if !can_hold_many("every_open_of_the_library_finds_descriptors") {
         return;
     }
     let directory = TemporaryDirectory::new();
@@ -307,8 +308,8 @@ const GUESTS: usize = 150;
 
 /// The connections already had their descriptors, so none are missing.
 #[test]
-fn what_many_clients_were_sent_is_delivered() {
-    if !can_hold_many("what_many_clients_were_sent_is_delivered") {
+fn data_for_many_clients_is_delivered() {
+    if !can_hold_many("data_for_many_clients_is_delivered") {
         return;
     }
     let directory = TemporaryDirectory::new();

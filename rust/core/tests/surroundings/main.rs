@@ -1,5 +1,5 @@
-//! Processes that lack something. Each test starts this program once more, as the process that
-//! lacks it, so the tests share nothing.
+//! Processes with restrictions, such as few descriptors. Each test starts this program again as the
+//! restricted process, so the tests share nothing.
 #![cfg(target_os = "linux")]
 
 mod few_descriptors;

@@ -1,5 +1,6 @@
 //! A process that is stopped for longer than its time limits: by a debugger, by a frozen container,
-//! or by a machine that sleeps. Time in which it did not run says nothing about the network.
+//! or by a machine that sleeps. The network is not to blame for time in which the process did not
+//! run.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -115,11 +116,11 @@ impl Stopped {
         unsafe { libc::kill(self.child.id() as i32, signal) };
     }
 
-    fn go_on(&self) {
-        self.go_on_after(STOP);
+    fn resume(&self) {
+        self.resume_after(STOP);
     }
 
-    fn go_on_after(&self, time: Duration) {
+    fn resume_after(&self, time: Duration) {
         std::thread::sleep(time);
         self.signal(libc::SIGCONT);
     }
@@ -145,27 +146,27 @@ fn a_wait_of_a_group_reports_data_from_the_stop() {
     }
     let mut stopped = Stopped::new("group");
     stopped.peer.write_all(b"hello").unwrap();
-    stopped.go_on();
+    stopped.resume();
     assert_eq!(stopped.line(), "1");
 }
 
 /// What fits into the kernel's buffers arrives during the stop. The rest arrives as it is read.
 #[test]
-fn a_read_goes_on() {
-    if !can_start_itself("a_read_goes_on") {
+fn a_read_continues_after_a_stop() {
+    if !can_start_itself("a_read_continues_after_a_stop") {
         return;
     }
     let mut stopped = Stopped::new("read");
     let mut peer = stopped.peer.try_clone().unwrap();
     let sender = std::thread::spawn(move || peer.write_all(&pattern(MUCH)));
-    stopped.go_on();
+    stopped.resume();
     assert_eq!(stopped.line(), "true");
     sender.join().unwrap().unwrap();
 }
 
 #[test]
-fn a_write_goes_on() {
-    if !can_start_itself("a_write_goes_on") {
+fn a_write_continues_after_a_stop() {
+    if !can_start_itself("a_write_continues_after_a_stop") {
         return;
     }
     let mut stopped = Stopped::new("write");
@@ -174,20 +175,20 @@ fn a_write_goes_on() {
         let mut received = vec![0; MUCH];
         peer.read_exact(&mut received).map(|()| received)
     });
-    stopped.go_on();
+    stopped.resume();
     assert_eq!(stopped.line(), "Ok(())");
     assert!(receiver.join().unwrap().unwrap() == pattern(MUCH));
 }
 
 /// The reader needs longer than the minimum that is left after a stop, and less than the limit.
 #[test]
-fn a_write_keeps_the_time_that_it_had_left() {
-    if !can_start_itself("a_write_keeps_the_time_that_it_had_left") {
+fn a_stop_does_not_shorten_the_rest_of_a_write_timeout() {
+    if !can_start_itself("a_stop_does_not_shorten_the_rest_of_a_write_timeout") {
         return;
     }
     const BLOCK: usize = 1 << 20;
     let mut stopped = Stopped::new("long write");
-    stopped.go_on_after(LONG_STOP);
+    stopped.resume_after(LONG_STOP);
     let mut received = vec![0; MUCH];
     for block in received.chunks_mut(BLOCK) {
         stopped.peer.read_exact(block).unwrap();
@@ -225,12 +226,12 @@ fn a_write_to_a_peer_that_never_reads_ends() {
 }
 
 #[test]
-fn a_lingering_close_goes_on() {
-    if !can_start_itself("a_lingering_close_goes_on") {
+fn a_lingering_close_continues_after_a_stop() {
+    if !can_start_itself("a_lingering_close_continues_after_a_stop") {
         return;
     }
     let mut stopped = Stopped::new("lingering_close");
-    stopped.go_on();
+    stopped.resume();
     let mut received = Vec::new();
     stopped.peer.read_to_end(&mut received).unwrap();
     assert_eq!(same_bytes(&received, &pattern(MUCH)), MUCH);

@@ -11,7 +11,7 @@ use stream_socket::{Connection, Options, ReadError, Status, WriteError, WriteFai
 use crate::support::*;
 
 for_each_family!(
-    an_unusable_stream_ends_and_the_next_one_goes_on,
+    an_unusable_stream_ends_and_the_next_one_is_served,
     a_queue_is_delivered_despite_calls_during_a_disconnect,
     a_queue_is_delivered_despite_calls_while_the_peer_ends,
     a_shutdown_during_a_write_follows_it,
@@ -22,7 +22,7 @@ for_each_family!(
 /// More than any system accepts while the peer does not read.
 const MUCH: usize = 6 << 20;
 
-fn an_unusable_stream_ends_and_the_next_one_goes_on(family: AddressFamily) {
+fn an_unusable_stream_ends_and_the_next_one_is_served(family: AddressFamily) {
     let server = Server::new(family);
     let client = connected(&server.address);
     let first = client.version();
@@ -118,9 +118,9 @@ fn a_shutdown_during_a_write_follows_it(family: AddressFamily) {
         let writer = asleep(scope, || connection.write_fully(&data));
         connection.shut_down_writing().unwrap();
         assert!(!writer.is_finished());
-        let came = read_to_end(&peer);
+        let received = read_to_end(&peer);
         writer.join().unwrap().unwrap();
-        assert_whole(came, &data);
+        assert_whole(received, &data);
     });
     assert!(matches!(
         write(&connection, b"x"),
@@ -207,8 +207,8 @@ fn a_late_disconnect_takes_nothing_from_the_next_connection() {
     });
 }
 
-/// Threads wait for their turn to write. The connection ends, and they find the next one in its
-/// place.
+/// Threads wait to write. The connection ends, and the object has its next connection when they
+/// wake.
 #[test]
 fn late_writers_take_nothing_from_the_next_connection() {
     let server = Server::new(AddressFamily::Unix);

@@ -15,7 +15,7 @@ static HELD: AtomicI32 = AtomicI32::new(0);
 
 static GO_ON: AtomicBool = AtomicBool::new(false);
 
-/// Holds the thread up until it may go on.
+/// Blocks the thread until it may continue.
 extern "C" fn pause(_: libc::c_int) {
     HELD.fetch_add(1, Ordering::SeqCst);
     while !GO_ON.load(Ordering::SeqCst) {

@@ -8,4 +8,4 @@ mod held_up_readers;
 #[path = "../support/mod.rs"]
 mod support;
 #[cfg(target_os = "linux")]
-mod turns;
+mod waiting_calls;

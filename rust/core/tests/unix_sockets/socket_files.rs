@@ -100,7 +100,7 @@ fn stopping_leaves_the_file_of_a_successor_alone() {
 }
 
 #[test]
-fn what_is_not_a_socket_is_left_alone() {
+fn files_that_are_not_sockets_are_not_touched() {
     let _only = only_test();
     let directory = TemporaryDirectory::new();
     let file = directory.file("file");
@@ -157,7 +157,7 @@ fn the_longest_path_is_106_bytes() {
 }
 
 #[test]
-fn connecting_to_what_does_not_listen_fails_at_once() {
+fn a_connect_without_a_listener_fails_at_once() {
     let _only = only_test();
     let directory = TemporaryDirectory::new();
     let file = directory.file("file");

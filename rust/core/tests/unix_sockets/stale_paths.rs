@@ -1,5 +1,5 @@
-//! A stale path goes to exactly one of those that bind it, and the file there is the file of that
-//! socket. No other file is touched.
+//! Of the sockets that bind a stale path at once, exactly one succeeds, and the file at the path is
+//! its file. No other file is touched.
 
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -14,7 +14,7 @@ use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener};
 
 use crate::support::*;
 
-/// How long a race is repeated at most.
+/// The maximum time for which a race is repeated.
 const LONG: Duration = Duration::from_millis(1700);
 
 /// Leaves a stale socket file behind.
@@ -45,7 +45,7 @@ fn assert_reached(listener: &Listener, path: &Path) {
 enum Owner {
     Listener(Box<Listener>),
     /// A connection that is bound to the path.
-    Connection(#[allow(dead_code, reason = "the reader is held up")] Box<Connection>),
+    Connection(#[allow(dead_code, reason = "keeps the path bound")] Box<Connection>),
 }
 
 fn own(path: &Path, listens: bool) -> Option<Owner> {
@@ -142,7 +142,7 @@ fn one_of_many_processes_gets_a_stale_path() {
             )
         })
         .collect();
-    let (mut doubles, mut lost, mut nobody) = (0, 0, 0);
+    let (mut doubles, mut lost, mut unowned) = (0, 0, 0);
     let end = Instant::now() + LONG;
     for batch in 0..BATCHES {
         if Instant::now() > end {
@@ -170,12 +170,12 @@ fn one_of_many_processes_gets_a_stale_path() {
         }
         for (path, winners) in paths.iter().zip(winners) {
             doubles += usize::from(winners > 1);
-            nobody += usize::from(winners == 0);
+            unowned += usize::from(winners == 0);
             let client = Connection::new();
             let is_lost = start_connect(&client, &Address::Unix(path.clone())).is_err();
             lost += usize::from(is_lost);
         }
-        assert_eq!((doubles, lost, nobody), (0, 0, 0), "in batch {batch}");
+        assert_eq!((doubles, lost, unowned), (0, 0, 0), "in batch {batch}");
     }
     for mut child in children {
         drop(child.stdin.take());
@@ -183,8 +183,8 @@ fn one_of_many_processes_gets_a_stale_path() {
     }
 }
 
-/// A path that changes hands has one owner at a time, and an owner that stops removes its own file
-/// only.
+/// A path that is bound again and again has one owner at a time, and an owner that stops removes
+/// its own file only.
 #[test]
 fn a_path_that_changes_hands_is_never_taken_from_its_owner() {
     let _only = only_test();

@@ -65,7 +65,7 @@ fn std_writes_return_the_accepted_count() {
 
 /// Coalesced bytes are sent before later writes.
 #[test]
-fn a_write_of_its_own_goes_behind_what_is_coalesced() {
+fn a_write_follows_coalesced_bytes() {
     for length in [6, 11 << 10, 1 << 17] {
         let (connection, peer) = raw_peer(AddressFamily::Unix);
         connection.set_coalesces(true);
@@ -85,7 +85,7 @@ fn a_write_of_its_own_goes_behind_what_is_coalesced() {
 /// There is a little room, too little for the system to wake the blocked writer. A small write
 /// has to wait too.
 #[test]
-fn a_small_write_does_not_pass_one_that_waits() {
+fn a_small_write_does_not_overtake_a_waiting_write() {
     let (connection, mut peer) = raw_peer(AddressFamily::Unix);
     // A time limit, so that a failed test ends.
     connection.set_write_timeout(Some(Duration::from_secs(60)));

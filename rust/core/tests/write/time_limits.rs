@@ -11,7 +11,7 @@ for_each_family!(
     a_timed_out_write_counts_what_was_sent,
     a_retry_after_a_timed_out_write_completes_the_stream,
     writes_that_time_out_do_not_pile_up,
-    what_was_coalesced_before_a_timed_out_write_is_in_front_of_it,
+    coalesced_bytes_precede_a_timed_out_write,
 );
 
 const SHORT: Option<Duration> = Some(Duration::from_millis(20));
@@ -98,7 +98,7 @@ fn writes_that_time_out_do_not_pile_up(family: AddressFamily) {
     assert_whole(read_to_end(&peer), &data[..accepted]);
 }
 
-fn what_was_coalesced_before_a_timed_out_write_is_in_front_of_it(family: AddressFamily) {
+fn coalesced_bytes_precede_a_timed_out_write(family: AddressFamily) {
     let (connection, peer) = raw_peer(family);
     let data = pattern(MUCH);
     // The system is full. A little is coalesced, and then a large write times out.

@@ -28,7 +28,7 @@ use table::{Report, TABLE};
 const PACKAGE: &str = "stream-socket-bench";
 const PLAIN: &str = "plain";
 
-/// How many descriptors to ask for at most: 10,000 sockets and everything else.
+/// The maximum number of descriptors to request: for 10,000 sockets and everything else.
 const DESCRIPTORS: u64 = 16_384;
 
 /// What to measure, and where to write it.
@@ -48,7 +48,7 @@ pub struct Options {
     pub filters: Vec<String>,
 }
 
-/// Measures, prints the table, and writes what was asked for. It succeeds if everything was
+/// Measures, prints the table, and writes the requested files. It succeeds if everything was
 /// measured.
 pub fn run(options: &Options) -> Result<ExitCode> {
     let project = Project::find()?;

@@ -154,7 +154,7 @@ impl MeasuredRow {
 }
 
 impl Summary {
-    /// `None` without samples, or if one is not a number above zero: everything costs something.
+    /// `None` without samples, or if a sample is not a positive number.
     fn of(samples: &[f64]) -> Option<Self> {
         let is_usable = |sample: &f64| sample.is_finite() && *sample > 0.0;
         if samples.is_empty() || !samples.iter().all(is_usable) {

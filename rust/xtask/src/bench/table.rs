@@ -1,11 +1,11 @@
-//! The table of the benchmarks, and what a run reports of it.
+//! The table of the benchmarks, and the report of a run.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-/// What is measured, and what we want of it.
+/// What is measured, and the goals.
 pub static TABLE: LazyLock<Vec<Section>> = LazyLock::new(|| {
     #[derive(Deserialize)]
     struct Table {
@@ -19,7 +19,7 @@ pub static TABLE: LazyLock<Vec<Section>> = LazyLock::new(|| {
 /// The sizes of the frames in the plot. Their rows are named [`idle_frame`].
 pub const CROWDS: [u32; 7] = [10, 30, 100, 300, 1000, 3000, 10_000];
 
-/// The name of the row for a frame over `sockets` idle ones.
+/// The name of the row for a frame that polls `sockets` idle sockets.
 pub fn idle_frame(sockets: u32) -> String {
     format!("idle frame, {sockets} sockets")
 }
@@ -65,7 +65,7 @@ impl Row {
 pub struct Comparison {
     pub ours: Side,
     pub other: Side,
-    /// The least ratio that is wanted. Without a goal, the ratio is only shown.
+    /// The smallest acceptable ratio. Without a goal, the ratio is only shown.
     pub goal: Option<f64>,
 }
 

@@ -1,5 +1,5 @@
-//! Archives whose bytes depend on their files alone: the same order, the same times, the same
-//! rights.
+//! Archives whose bytes depend on their files alone: the order, the times and the permissions are
+//! fixed.
 
 use std::collections::BTreeMap;
 use std::io::Write;

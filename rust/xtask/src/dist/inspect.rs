@@ -167,7 +167,7 @@ fn check_half(half: &Half, format: Format) -> Result<()> {
         Format::Pe => None,
     };
     match (half.oldest, limit) {
-        (None, Some(_)) => bail!("does not say how old a system it runs on"),
+        (None, Some(_)) => bail!("does not state the oldest system that it runs on"),
         (Some(oldest), Some(limit)) if oldest > limit => {
             let ((a, b), (c, d)) = (oldest, limit);
             bail!("needs version {a}.{b} of the system's library, newer than {c}.{d}")
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_library_needs_nothing_that_not_every_system_has() {
+    fn a_library_needs_only_what_every_system_has() {
         let windows = |needs| refusal(&half(needs, None), Format::Pe);
         assert_eq!(windows("KERNEL32.dll"), None);
         assert_eq!(windows("api-ms-win-core-synch-l1-2-0.dll"), None);

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_only_needed_to_build_is_not_linked() {
+    fn build_dependencies_are_not_linked() {
         let package = |name, source: Option<&str>| {
             serde_json::json!({
                 "id": name, "name": name, "version": "1.0.0", "manifest_path": "", "source": source,

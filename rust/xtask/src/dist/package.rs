@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_libraries_that_there_are_stay() {
+    fn libraries_that_do_not_exist_are_removed_from_the_manifest() {
         let manifest = "[configuration]\na = 1\n[libraries]\nlinux = \"a\"\nmacos = \"b\"\n\n[icons]\nA = \"c\"\n";
         assert_eq!(
             with_libraries(manifest, &["macos"]),

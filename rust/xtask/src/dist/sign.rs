@@ -110,7 +110,7 @@ struct Layout {
     text: usize,
     link_edit: usize,
     signature: Option<usize>,
-    /// The end of the load commands, and the first used byte behind them.
+    /// The end of the load commands, and the first used byte after them.
     end: usize,
     used: usize,
 }
@@ -151,7 +151,7 @@ impl File {
         })
     }
 
-    /// Puts an empty command for a signature behind the others.
+    /// Puts an empty command for a signature after the others.
     fn add_command(&mut self, layout: &Layout) -> Result<usize> {
         let has_room = layout.end + LINK_COMMAND <= layout.used;
         ensure!(has_room, "its header has no room for a signature");

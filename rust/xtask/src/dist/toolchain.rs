@@ -18,7 +18,7 @@ const SUITES: [&str; 2] = ["bookworm", "bookworm-security"];
 /// The suite of the sources for a compiler of rustup's.
 const SOURCES_SUITE: &str = "trixie-backports";
 
-/// The libraries that LLVM needs beside those of C and C++, which this program needs, too.
+/// The libraries that LLVM needs in addition to the C and C++ libraries.
 #[rustfmt::skip]
 const LIBRARIES: [&str; 9] = [
     "libbsd0", "libedit2", "libffi8", "libicu72", "libmd0", "libtinfo6", "libxml2", "libz3-4", "zlib1g",

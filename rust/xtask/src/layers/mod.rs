@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reexport_is_no_import_and_what_it_names_is_where_it_is_defined() {
+    fn a_reexport_is_no_import_and_resolves_to_the_definition() {
         let rest = [ROOT, ("b.rs", ""), ("c.rs", "")];
         let x = ("a/x.rs", "pub struct X;");
         let y = ("a/y.rs", "use super::X; pub struct Y(crate::a::X);");
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn modules_that_a_condition_chooses_among_all_count() {
+    fn all_alternatives_of_a_conditional_module_count() {
         let root = ("lib.rs", "mod a; mod b; mod c;");
         let c = (
             "c/mod.rs",

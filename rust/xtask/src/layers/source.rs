@@ -101,7 +101,7 @@ impl Reader<'_> {
         self.add(path, tree.span().start().line, Some(alias), is_public);
     }
 
-    /// The paths in the tokens of a macro, which nobody but the macro can parse.
+    /// The paths in the tokens of a macro, which only the macro can parse.
     fn tokens(&mut self, tokens: TokenStream) {
         let (mut path, mut colons, mut line) = (Vec::new(), 0, 0);
         for token in tokens {

@@ -7,14 +7,16 @@ use anyhow::{Result, bail};
 
 use super::imports::Pair;
 
-/// All crates, and the imports that may be wrong for now.
+/// The layers of all crates, and the imports that are allowed for now although they break the
+/// layers.
 #[derive(Debug, Default)]
 pub struct Table {
     pub crates: Vec<Layers>,
     pub allowed: BTreeSet<Pair>,
 }
 
-/// The layers of one crate, the highest first; each is some modules, by their paths in the crate.
+/// The layers of one crate, the highest first. Each layer is a list of modules, by their paths in
+/// the crate.
 #[derive(Debug)]
 pub struct Layers {
     pub root: PathBuf,

@@ -1,5 +1,5 @@
 //! The engine's classes and ours side by side, in worlds that lack something:
-//! `godot-project/tests/situations` has the tasks, `situations.toml` says which is done in which
+//! `godot-project/tests/situations` has the tasks, `situations.toml` lists which task runs in which
 //! world, and `setups.sh` makes the worlds.
 
 mod deny;
@@ -20,12 +20,13 @@ use crate::tally::Tally;
 use outcome::{Case, Outcomes};
 use world::{End, Situation};
 
-const FAMILIES: [&str; 2] = ["engine", "ours"];
+const TREES: [&str; 2] = ["engine", "ours"];
 
 /// Which situations to compare in.
 #[derive(Debug, Default, PartialEq, clap::Args)]
 pub struct Options {
-    /// Compare in those of the short form, and do not write the table in docs/reliability.md
+    /// Compare in the situations of the short form only, and do not write the table in
+    /// docs/reliability.md
     #[arg(long)]
     pub quick: bool,
     /// Compare only in situations whose name contains a FILTER, and do not write the table
@@ -94,13 +95,13 @@ fn compare(
 ) -> std::result::Result<Vec<Case>, End> {
     let mut outcomes = Outcomes::default();
     let mut first = 0;
-    while first < FAMILIES.len() {
+    while first < TREES.len() {
         let path = place.join("sockets");
         folder::replace_for_all(&path).map_err(|error| End::Failed(error.into()))?;
         let mut command = engine.command(&engine.project.godot_project());
         command
             .args(["--script", "res://tests/situations/run.gd", "--"])
-            .args([&situation.task, &FAMILIES[first..].join(",")])
+            .args([&situation.task, &TREES[first..].join(",")])
             .args(&situation.arguments);
         engine::set_user(&mut command, place);
         command.env("SITUATION_FOLDER", &path);
@@ -108,8 +109,8 @@ fn compare(
             Ok(()) => break,
             Err(End::Impossible(reason)) => return Err(End::Impossible(reason)),
             Err(End::Failed(reason)) => {
-                let reached = if outcomes.has(FAMILIES[1]) { 1 } else { first };
-                outcomes.ended(FAMILIES[reached], &reason.to_string());
+                let reached = if outcomes.has(TREES[1]) { 1 } else { first };
+                outcomes.ended(TREES[reached], &reason.to_string());
                 first = reached + 1;
             }
         }

@@ -12,12 +12,12 @@ const WITHOUT_UNIX: &str = "has no Unix sockets";
 /// How a case ended for a class tree.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// The higher, the better; `godot-project/tests/situations/situation.gd` has the scale.
+    /// A higher score is better; `godot-project/tests/situations/situation.gd` has the scale.
     pub score: u32,
     pub words: String,
 }
 
-/// How a case ended for both.
+/// How a case ended for both class trees.
 #[derive(Debug, PartialEq)]
 pub struct Case {
     pub name: String,
@@ -52,35 +52,36 @@ pub struct Outcomes {
 }
 
 impl Outcomes {
-    /// Reads a line: `SITUATION`, the class tree, the case, its score and its words, between tabs.
+    /// Reads a line: `SITUATION`, the class tree, the case, its score and its words, separated by
+    /// tabs.
     pub fn read(&mut self, line: &str) {
         let mut parts = line.split('\t');
         if parts.next() != Some("SITUATION") {
             return;
         }
         let mut next = || parts.next().map(str::to_owned);
-        if let (Some(family), Some(case), Some(score), Some(words)) = (
+        if let (Some(tree), Some(case), Some(score), Some(words)) = (
             next(),
             next(),
             next().and_then(|score| score.parse().ok()),
             next(),
         ) {
-            self.printed.push((family, case, Outcome { score, words }));
+            self.printed.push((tree, case, Outcome { score, words }));
         }
     }
 
-    pub fn has(&self, family: &str) -> bool {
-        self.printed.iter().any(|(of, ..)| of == family)
+    pub fn has(&self, tree: &str) -> bool {
+        self.printed.iter().any(|(of, ..)| of == tree)
     }
 
     /// Notes how a class tree ended the program.
-    pub fn ended(&mut self, family: &str, how: &str) {
-        self.ended.push((family.to_owned(), how.to_owned()));
+    pub fn ended(&mut self, tree: &str, how: &str) {
+        self.ended.push((tree.to_owned(), how.to_owned()));
     }
 
     /// The outcome of a case that a class tree did not print.
-    fn without(&self, family: &str) -> Outcome {
-        let ended = self.ended.iter().find(|(of, _)| of == family);
+    fn without(&self, tree: &str) -> Outcome {
+        let ended = self.ended.iter().find(|(of, _)| of == tree);
         Outcome {
             score: ENDED,
             words: ended.map_or("ended by a script error".into(), |(_, how)| how.clone()),
@@ -99,10 +100,10 @@ impl Outcomes {
             let how = self.ended.first().map_or("", |(_, how)| how);
             bail!("no case was tried: {how}");
         }
-        let of = |family: &str, name: &String| {
+        let of = |tree: &str, name: &String| {
             let mut printed = self.printed.iter();
-            let outcome = printed.find(|(of, case, _)| of == family && case == name);
-            outcome.map_or_else(|| self.without(family), |(.., outcome)| outcome.clone())
+            let outcome = printed.find(|(of, case, _)| of == tree && case == name);
+            outcome.map_or_else(|| self.without(tree), |(.., outcome)| outcome.clone())
         };
         let case = |name: &String| Case {
             name: name.clone(),
@@ -118,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_engine_lacks_is_told_apart() {
+    fn cases_that_the_engine_lacks_are_recognised() {
         let [without, with] = &cases(&[
             "SITUATION\tengine\ta Unix socket\t30\thas no Unix sockets",
             "SITUATION\tengine\tTCP\t100\tworks",
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn worse_fails_and_a_crash_always() {
+    fn a_worse_outcome_fails_and_a_crash_always_does() {
         let [better, worse, both_fail, crashed] = &cases(&[
             "Godot Engine",
             "SITUATION\tengine\ta\t20\tpending for 6 s",

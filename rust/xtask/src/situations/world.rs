@@ -34,7 +34,8 @@ pub struct Situation {
     /// Commands of the shell that make the world.
     #[serde(default)]
     setup: String,
-    /// What the program is started through; `$DENIED` withholds system calls.
+    /// The command that starts the program, if there is one. `$DENIED` is a command that withholds
+    /// system calls.
     #[serde(default)]
     through: String,
     /// Whether it is left out of the short form.

@@ -35,8 +35,8 @@ enum Last {
 }
 
 impl KernelView {
-    /// Records a receive with data. `is_full` says whether it returned all that was asked for; `at`
-    /// is its moment, unless there was other activity meanwhile.
+    /// Records a receive with data. `is_full` is whether it returned as many bytes as requested.
+    /// `at` is its moment, or `None` if there was other activity meanwhile.
     pub(crate) fn received(&mut self, is_full: bool, at: Option<Moment>) {
         *self = KernelView::default();
         if !is_full {
@@ -97,7 +97,7 @@ impl KernelView {
         }
     }
 
-    /// Checks that a queue that was found empty was empty.
+    /// Checks that [`Known::FoundEmpty`] is recorded only after a receive that returned `EAGAIN`.
     pub(crate) fn check(&self) {
         debug_assert!(!matches!(self.known, Known::FoundEmpty(_)) || self.is_empty());
     }

@@ -23,7 +23,7 @@ impl Connection {
     ///
     /// # Errors
     /// [`ReadFailure`] holds the error and the number of bytes at the start of `out` that were
-    /// received before it. The bytes behind them are unspecified.
+    /// received before it. The bytes after them are unspecified.
     /// - [`ReadError::NotConnected`] and [`ReadError::Connecting`]: the status is not
     ///   [`Status::Connected`].
     /// - [`ReadError::TimedOut`]: the connection is intact.

@@ -170,7 +170,7 @@ impl RecvState {
 
     /// Records the result of the receive that [`begin_probe`](Self::begin_probe) has announced.
     pub(crate) fn finish_probe(&mut self, probe: Probe, outcome: &io::Result<usize>) -> Received {
-        debug_assert!(self.end.is_none(), "a receive behind the end");
+        debug_assert!(self.end.is_none(), "a receive after the end");
         debug_assert!(!outcome.as_ref().is_ok_and(|&count| count > probe.asked));
         match outcome {
             Ok(0) => {
@@ -229,8 +229,8 @@ impl RecvState {
         self.finish_probe(probe, &outcome)
     }
 
-    /// Receives a little if the buffer is empty. Never waits. With unread bytes in the buffer there
-    /// is nothing to find out, because an end or an error comes after them.
+    /// Receives one small block if the buffer is empty. Never waits. With unread bytes in the
+    /// buffer a receive is pointless, because an end or an error comes after them.
     pub(crate) fn poll(&mut self, socket: &Socket, watching: &Watching) {
         if self.end.is_some() || !self.buffer.is_empty() {
             return;
@@ -246,9 +246,9 @@ impl RecvState {
         self.buffer.release();
     }
 
-    /// Returns the number of bytes that can be read without waiting. Asks the kernel unless an
-    /// earlier answer is still valid: for an empty buffer that of a `poll` or of a shared poll,
-    /// otherwise the last count.
+    /// Returns the number of bytes that can be read without waiting. Asks the kernel, unless an
+    /// earlier answer is still valid. With an empty buffer, that is the answer of a `poll` or of a
+    /// shared poll. Otherwise it is the last count.
     pub(crate) fn available(&mut self, socket: &Socket, watching: &Watching) -> usize {
         if self.end.is_some() {
             return self.buffer.len();

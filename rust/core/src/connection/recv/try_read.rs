@@ -297,7 +297,7 @@ impl Connection {
     /// Never waits.
     ///
     /// `take` gets an empty slice if there is nothing. Data that arrives during the call is left to
-    /// the next one, and so may be data behind a boundary: urgent data, or data that came with
+    /// the next one, and so may be data after a boundary: urgent data, or data that came with
     /// descriptors. `take` runs with the connection locked, so it must not use the connection.
     ///
     /// # Errors

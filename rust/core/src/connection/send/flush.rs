@@ -16,7 +16,7 @@ use crate::sync::atomic::Ordering;
 use crate::sys::Socket;
 use crate::totals;
 
-/// The most that one poll sends of a queue.
+/// The maximum number of bytes of a queue that one poll sends.
 const MAX_SENT_PER_POLL: usize = 1 << 20;
 
 impl Connection {
@@ -139,7 +139,7 @@ impl Connection {
         }
     }
 
-    /// Updates `has_work`, and has the groups visit a connection with a queue.
+    /// Updates `has_work`, and makes the groups visit a connection with a queue.
     #[inline]
     pub(in crate::connection) fn report_work(&self, inner: &mut Inner) {
         if self.update_has_work(inner) {
@@ -183,7 +183,7 @@ impl Connection {
 
     /// Sends at most `limit` bytes of the queue, as much as the kernel accepts. After the last byte
     /// sends the end of the stream if it was requested. A failure clears the queue. The caller owns
-    /// the direction, or nobody does.
+    /// the direction, or the direction has no owner.
     pub(in crate::connection) fn flush_now(
         &self,
         inner: &mut Inner,

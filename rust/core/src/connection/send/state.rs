@@ -25,7 +25,7 @@ pub(crate) struct SendState {
     pub(crate) traffic: Traffic,
 }
 
-/// How far the sending direction has come on its way to the end.
+/// The progress of the sending direction towards its end.
 #[derive(Debug, Default)]
 pub(crate) enum SendPhase {
     /// Data can be written.
@@ -105,9 +105,9 @@ impl SendState {
         match self.phase {
             SendPhase::Open | SendPhase::Draining => {}
             SendPhase::Shut => {
-                debug_assert!(self.queue.is_empty(), "data behind the end of the stream");
+                debug_assert!(self.queue.is_empty(), "data after the end of the stream");
             }
-            SendPhase::Failed(_) => debug_assert!(self.queue.is_empty(), "data behind a gap"),
+            SendPhase::Failed(_) => debug_assert!(self.queue.is_empty(), "data after a gap"),
         }
     }
 }

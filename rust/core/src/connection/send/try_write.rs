@@ -69,12 +69,13 @@ impl Connection {
         }
     }
 
-    /// Queues all of `data` or nothing, within `limit` bytes of queue, whatever the [queue
-    /// limit](Self::set_queue_limit) is. Never waits, and sends only if there is no room otherwise.
+    /// Queues all of `data` or nothing. The queue may have at most `limit` bytes, which replaces
+    /// the [queue limit](Self::set_queue_limit) for this call. Never waits, and sends only to make
+    /// room.
     ///
     /// Call [`try_flush`](Self::try_flush) soon after it. Several small messages to a peer then
-    /// cost one system call. Returns whether the queue was empty before, so that a caller knows
-    /// that the flush is up to it. Allowed in the same statuses as
+    /// cost one system call. Returns whether the queue was empty before: then the caller is
+    /// responsible for the flush. Allowed in the same statuses as
     /// [`write_fully`](Self::write_fully) with a queue.
     ///
     /// # Errors
@@ -112,7 +113,7 @@ impl Connection {
         {
             return Err(self.fail_writing(inner, failure.error));
         }
-        // Data may be queued behind the owner, unless the owner has unaccepted bytes of its own in
+        // Data may be queued after the owner's, unless the owner has unaccepted bytes of its own in
         // the queue.
         if has_no_room(&inner) || inner.send.unaccepted > 0 {
             return Err(no_room(&inner, data.len(), limit));

@@ -31,8 +31,9 @@ impl Connection {
     ///   write.
     /// - [`WriteError::ShutDown`]: after [`shut_down_writing`](Self::shut_down_writing).
     /// - [`WriteError::TimedOut`]: the connection is intact.
-    /// - [`WriteError::Busy`] and [`WriteError::TooLarge`]: the queue has no room now, or can never
-    ///   hold the data.
+    /// - [`WriteError::Busy`]: the queue has no room now, or a blocking write of another thread is
+    ///   in progress.
+    /// - [`WriteError::TooLarge`]: `data` is larger than the queue may become.
     /// - [`WriteError::Socket`]: the socket has failed. The connection ends once everything
     ///   received before has been read.
     /// - [`WriteError::Disconnected`]: another thread has disconnected.
@@ -54,7 +55,7 @@ impl Connection {
     /// Like [`write_fully`](Self::write_fully), for a message that must not be cut.
     ///
     /// If it gives up with a part of the message sent, it disconnects before another thread can
-    /// write behind that part. The connection that accepts the message counts it in its statistics,
+    /// write after that part. The connection that accepts the message counts it in its statistics,
     /// under the same lock. A later connection of this object is never affected.
     pub(crate) fn write_message(&self, message: &[u8]) -> Result<(), WriteError> {
         let outcome = self.write(message, Unit::Message);
@@ -93,7 +94,7 @@ impl Connection {
         }
     }
 
-    /// Sends or queues `data`, within `limit` bytes of queue.
+    /// Sends or queues `data`. The queue may have at most `limit` bytes.
     fn write_queued(
         &self,
         mut inner: MutexGuard<'_, Inner>,

@@ -104,7 +104,7 @@ pub fn hang_lookups(hang: bool) {
     });
 }
 
-/// Has the program continue as the child of a fork. The parent does not continue.
+/// Makes the program continue as the child of a fork. The parent does not continue.
 pub fn fork() {
     world::with(|world| world.forks += 1);
 }
@@ -210,7 +210,7 @@ impl Raw {
         without_faults(|| self.0.send(data))
     }
 
-    /// Has reads of the peer stop behind what was sent so far, as at urgent data.
+    /// Makes reads of the peer stop after the bytes that were sent so far, as at urgent data.
     pub fn mark(&self) {
         world::with(|world| world.mark(self.0.0));
     }

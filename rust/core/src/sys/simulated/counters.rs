@@ -1,4 +1,4 @@
-//! What the simulated kernel counts: the system calls of the library, and what became of a world.
+//! What the simulated kernel counts: the system calls of the library, and the outcome of a world.
 
 use std::ops::Sub;
 

@@ -53,14 +53,14 @@ impl Network {
         of_connections.chain(of_sockets)
     }
 
-    /// By when the next arrival happens.
+    /// The time by which the next arrival happens.
     fn next_arrival(&self) -> Option<u64> {
         self.arrivals().map(|(due, _)| due).min()
     }
 }
 
 impl World {
-    /// Something arrives, or time passes. `is_alone` says that every thread of the program waits:
+    /// Something arrives, or time passes. `is_alone` means that every thread of the program waits:
     /// then the clock jumps to the next thing that can end a wait.
     fn step(&mut self, is_alone: bool) {
         let early = if is_alone {

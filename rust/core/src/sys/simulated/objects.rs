@@ -1,5 +1,5 @@
-//! What the simulated kernel holds, as plain data: sockets, connections, pollers, files and the
-//! names of hosts.
+//! What the simulated kernel holds, as plain data: sockets, connections, pollers, files and host
+//! names.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -123,7 +123,8 @@ pub(super) enum State {
     },
     Connecting {
         to: SocketAddr,
-        /// By when the peer's host gets the request, or gets it again; `None` if it never does.
+        /// The time by which the peer's host receives the request, or receives it again; `None` if
+        /// it never does.
         due: Option<u64>,
         /// When the connect times out.
         end: u64,
@@ -155,7 +156,7 @@ pub(super) struct Side {
     pub(super) is_dead: bool,
     /// The error that the next call returns.
     pub(super) error: Option<i32>,
-    /// By when the reset that the peer has sent arrives.
+    /// The time by which the reset that the peer has sent arrives.
     pub(super) reset_due: Option<u64>,
 }
 
@@ -172,7 +173,7 @@ pub(super) struct PollerState {
     pub(super) registrations: BTreeMap<Id, Registration>,
     /// The token of the waker, if it was called since the last wait.
     pub(super) woken: Option<usize>,
-    /// How many forks the process that has created it is away from the first one.
+    /// The number of forks between the first process and the one that created the poller.
     pub(super) process: u64,
 }
 

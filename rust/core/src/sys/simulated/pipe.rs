@@ -20,21 +20,21 @@ pub(super) struct Pipe {
     send_buffer_size: usize,
     receive_buffer_size: usize,
     pub(super) end: End,
-    /// By when the next bytes, or the end, arrive.
+    /// The time by which the next bytes, or the end, arrive.
     pub(super) due: u64,
-    /// The sender has found too little room, and is to be notified of more.
+    /// The sender lacked room, and is to be notified when there is more.
     pub(super) sender_wants_room: bool,
     is_local: bool,
 }
 
-/// How far the end of the stream has come.
+/// The progress of the end of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     /// More bytes may be sent.
     Open,
     /// The sender has ended the stream, and the receiver does not know yet.
     InFlight,
-    /// The receiver has been reached.
+    /// The end has reached the receiver.
     Arrived,
 }
 
@@ -77,10 +77,10 @@ impl Pipe {
 
     /// Accepts `data` from the sender.
     pub(super) fn push(&mut self, data: &[u8]) {
-        debug_assert_eq!(self.end, End::Open, "nothing is sent after the end");
+        debug_assert_eq!(self.end, End::Open, "data is sent after the end");
         debug_assert!(
             data.len() <= self.room(),
-            "no more is sent than there is room for"
+            "more is sent than there is room for"
         );
         let queue = if self.is_local {
             &mut self.arrived
@@ -92,7 +92,7 @@ impl Pipe {
         self.check();
     }
 
-    /// Has reads stop behind what was accepted so far.
+    /// Makes reads stop after the bytes that were accepted so far.
     pub(super) fn mark(&mut self) {
         self.marks.push_back(self.accepted);
     }
@@ -114,7 +114,7 @@ impl Pipe {
         !self.arrived.is_empty()
     }
 
-    /// Has at most `limit` bytes arrive. Returns how many did.
+    /// Moves at most `limit` bytes to the receiver. Returns their number.
     pub(super) fn deliver(&mut self, limit: usize) -> usize {
         let room = self.receive_buffer_size.saturating_sub(self.arrived.len());
         let count = limit.min(room).min(self.in_flight.len());
@@ -181,15 +181,15 @@ impl Pipe {
         debug_assert_eq!(self.accepted, self.consumed + held as u64, "{self:?}");
         debug_assert!(
             self.unacknowledged() <= self.send_buffer_size,
-            "the send buffer is full: {self:?}"
+            "the send buffer holds more than its size: {self:?}"
         );
         debug_assert!(
             self.is_local || self.arrived.len() <= self.receive_buffer_size,
-            "the receive buffer is full: {self:?}"
+            "the receive buffer holds more than its size: {self:?}"
         );
         debug_assert!(
             !self.is_local || self.in_flight.is_empty() && self.end != End::InFlight,
-            "nothing is in flight within one host: {self:?}"
+            "something is in flight within one host: {self:?}"
         );
     }
 }

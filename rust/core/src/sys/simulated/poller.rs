@@ -126,7 +126,7 @@ fn take_events(world: &mut World, poller: Id) -> Vec<usize> {
 }
 
 impl Registry {
-    /// Has the poller report `socket` as `token`. The first report is its present readiness.
+    /// Makes the poller report `socket` as `token`. The first report is its present readiness.
     /// Closing the socket removes it.
     pub(crate) fn add(
         &self,

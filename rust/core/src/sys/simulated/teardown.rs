@@ -5,8 +5,8 @@ use super::pipe::End;
 use super::world::World;
 
 impl World {
-    /// The side `from` of a connection resets it. Of what that side has in flight, a part may
-    /// arrive before the reset does, and the rest is lost.
+    /// The side `from` of a connection resets it. A part of the bytes in flight from that side may
+    /// arrive before the reset. The rest is lost.
     pub(super) fn reset(&mut self, id: Id, from: usize) {
         let arrival = self.draw_arrival();
         let part = if self.random.once_in(2) {
@@ -80,7 +80,7 @@ impl World {
             return;
         };
         let socket = connection.sides[side].socket.take();
-        debug_assert!(socket.is_some(), "a side closes once: {connection:?}");
+        debug_assert!(socket.is_some(), "a side closes twice: {connection:?}");
         let had_unread = connection.pipes[1 - side].discard_arrived();
         let is_peer_closed = connection.sides[1 - side].socket.is_none();
         if connection.is_local {

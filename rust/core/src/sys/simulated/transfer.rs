@@ -87,7 +87,7 @@ impl World {
         Ok(count)
     }
 
-    /// Has reads of the peer stop behind what was sent so far.
+    /// Makes reads of the peer stop after the bytes that were sent so far.
     pub(super) fn mark(&mut self, id: Id) {
         if let Ok(joined) = self.connection(id) {
             joined.connection.pipes[joined.side].mark();

@@ -73,7 +73,7 @@ impl Poller {
 }
 
 impl Registry {
-    /// Has the poller report `socket` as `token`. The first report is its present readiness.
+    /// Makes the poller report `socket` as `token`. The first report is its present readiness.
     /// Closing the socket removes it.
     pub(crate) fn add(
         &self,

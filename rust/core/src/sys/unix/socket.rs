@@ -263,9 +263,7 @@ impl Socket {
     /// The process at the other end of a Unix domain socket (unix(7), SO_PEERCRED).
     pub(crate) fn peer_credentials(&self) -> io::Result<Credentials> {
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        return Err(crate::sys::types::unsupported(
-            "asking for the peer's credentials",
-        ));
+        return Err(crate::sys::types::unsupported("getting peer credentials"));
         #[cfg(any(target_os = "linux", target_os = "android"))]
         {
             let mut credentials = libc::ucred {

@@ -273,7 +273,7 @@ impl Socket {
         Ok(())
     }
 
-    /// `None`: the handle of a socket does not tell how many are open.
+    /// `None`: the handle of a socket does not show how many are open.
     pub(crate) fn number(&self) -> Option<usize> {
         None
     }

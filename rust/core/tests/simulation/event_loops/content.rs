@@ -1,5 +1,5 @@
-//! The content of the streams of these programs. Each byte and each packet shows which remote has
-//! sent it, and its place in the stream.
+//! The content of the streams in the event loop programs. Each byte and each packet shows which
+//! remote has sent it, and its place in the stream.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::model::system::Random;
 pub const NEWLINE: u8 = 0xFF;
 /// The number of bytes in a line.
 const LINE: u64 = 16;
-/// The most bytes in a packet.
+/// The maximum number of bytes in a packet.
 pub const LIMIT: usize = 600;
 
 /// The id of a remote, which two bytes of a stream encode.
@@ -125,13 +125,13 @@ pub fn messages(content: &Content, received: &[u8]) -> (Vec<u64>, bool) {
         rest = &received[known..];
     }
     if whole.len() > received.len() {
-        // The rest of the last one is in flight.
+        // The rest of the last message is in flight.
         numbers.pop();
     }
     (numbers, whole.len() != received.len())
 }
 
-/// Checks what is read of a stream of bytes.
+/// Checks the bytes that are read from a stream.
 #[derive(Debug, Default)]
 pub struct Reader {
     remote: Option<RemoteId>,
@@ -140,8 +140,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Checks the bytes that were read next. Returns the remote, and how many bytes were read of
-    /// it.
+    /// Checks the next bytes. Returns the remote, and the number of bytes that were read from it.
     pub fn take(&mut self, bytes: &[u8]) -> (Option<RemoteId>, u64) {
         for byte in bytes {
             match byte {

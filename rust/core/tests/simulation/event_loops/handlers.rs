@@ -1,4 +1,4 @@
-//! What handlers do: they make any call.
+//! The actions of handlers: any call of the library.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -89,12 +89,13 @@ impl<S: System> World<S> {
         }
     }
 
-    /// While one thread changes who listens, the others cannot know it.
+    /// While one thread changes whether a listener wants packets, the other threads do not know it
+    /// yet.
     fn may_change_wants(&self) -> bool {
         !self.is_threaded || self.model().has_wants_changed
     }
 
-    /// The own listener of a channel starts or stops to listen.
+    /// The channel's own listener starts or stops to want packets.
     fn toggle_own_listener(&self, object: &Object<S>) {
         if matches!(object.role, Role::Channel(_)) {
             let wants = !object.wants_packets.fetch_xor(true, Ordering::Relaxed);
@@ -127,7 +128,7 @@ impl<S: System> World<S> {
         note(|| format!("{}: a packet is taken by hand: {taken:?}", object.id));
     }
 
-    /// A handler reads, perhaps nothing.
+    /// A handler reads. There may be no data.
     pub fn read(&self, peer: &TestPeer<S>) {
         step();
         if self.kinds[peer.kind].content.format().is_some() {

@@ -130,8 +130,7 @@ impl Membership {
         }
     }
 
-    /// Checks that the reports about connects and ends are a part of the peer's history, without a
-    /// gap.
+    /// Checks that the reports about connects and ends are a contiguous part of the peer's history.
     pub fn check_history(&self, what: &str, peer: &PeerRecord) {
         if self.is_replaced {
             return;

@@ -1,4 +1,4 @@
-//! The objects of these programs: peers, packet channels and servers, and their listeners.
+//! The members of the event loops: peers, packet channels and servers, and their listeners.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,12 +17,12 @@ use crate::model::system::System;
 use crate::model::trace::note;
 
 thread_local! {
-    /// What the drop of any object calls. The simulated threads share it: they run on one real
-    /// thread.
+    /// The function that every drop of an object calls. The simulated threads share it, because
+    /// they run on one real thread.
     static ON_DROP: RefCell<Option<Box<dyn Fn()>>> = const { RefCell::new(None) };
 }
 
-/// Has every drop of an object call the library, until the program is over.
+/// Makes every drop of an object call the library, until the program is over.
 pub fn set_on_drop<S: System>(world: Option<Weak<World<S>>>) {
     let on_drop = world.map(|world| -> Box<dyn Fn()> {
         Box::new(move || {
@@ -57,7 +57,7 @@ pub struct PeerState<S: System> {
     world: Weak<World<S>>,
 }
 
-/// A packet in the form in which listeners get it.
+/// A packet as listeners receive it.
 pub struct Packet {
     pub remote: RemoteId,
     pub number: u64,
@@ -70,7 +70,7 @@ pub struct ObjectState<S: System> {
     pub id: u64,
     pub role: Role<S>,
     pub wants_packets: AtomicBool,
-    /// The object has another peer than its first one.
+    /// The first peer of the object was replaced.
     pub is_replaced: AtomicBool,
     /// How often the object was visited in the present poll.
     pub visits: AtomicU64,

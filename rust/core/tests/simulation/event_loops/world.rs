@@ -140,7 +140,7 @@ impl<S: System> World<S> {
         world
     }
 
-    /// Has a loop accept the connections of `listener`.
+    /// Makes a loop accept the connections of `listener`.
     fn serve(&self, kind: usize, listener: Listener, random: &mut Random) {
         let server = self.object(Role::Server(listener), false);
         let index = usize::from(random.once_in(4));

@@ -1,4 +1,5 @@
-//! Settings outlive a connection; its version and its addresses do not.
+//! One object connects several times. It keeps its settings, and changes its version and its
+//! addresses.
 
 use std::time::Duration;
 
@@ -47,7 +48,7 @@ fn a_version_is_never_the_same_again() {
 }
 
 #[test]
-fn addresses_are_those_of_the_session() {
+fn addresses_are_those_of_the_present_connection() {
     let server = Server::new(AddressFamily::Ipv4);
     let client = Connection::new();
     assert_eq!(client.local_address(), None);
@@ -56,7 +57,7 @@ fn addresses_are_those_of_the_session() {
     let accepted = server.accept();
     let local = client.local_address().unwrap();
     assert_eq!(accepted.peer_address(), Some(Address::Inet(local)));
-    // The address stays after the peer's end, and goes with a disconnect.
+    // The address is kept after the peer's end, until a disconnect.
     accepted.disconnect();
     until_status(&client, Status::None).unwrap();
     assert_eq!(client.peer_address(), Some(server.address.clone()));

@@ -1,4 +1,4 @@
-//! Several readers, writers and polls of a group take turns.
+//! Several readers, writers and polls of a group wait for each other.
 
 use std::io::Write;
 use std::thread;
@@ -12,9 +12,9 @@ fn poll(connection: &Connection) -> bool {
     connection.poll(Instant::now).unwrap()
 }
 
-/// Further readers and writers wait for their turn, and get it.
+/// Further readers and writers wait until the direction is free, and then proceed.
 #[test]
-fn calls_that_wait_have_their_turn() {
+fn waiting_readers_and_writers_own_a_direction_one_by_one() {
     let (connection, mut peer) = raw_peer(AddressFamily::Unix);
     thread::scope(|scope| {
         let readers = [(); 3].map(|()| asleep(scope, || read(&connection, 4)));
@@ -46,9 +46,10 @@ fn calls_that_wait_have_their_turn() {
     });
 }
 
-/// One thread at a time polls a group. A second one waits for its turn, and then polls.
+/// One thread at a time polls a group. A second one waits until the first one returns, and then
+/// polls.
 #[test]
-fn a_thread_waits_for_its_turn_to_poll_a_group() {
+fn one_thread_at_a_time_polls_a_group() {
     let (one, other) = Connection::pair().unwrap();
     let group = Group::new();
     let key = group.add(&one);
@@ -71,10 +72,10 @@ fn a_thread_waits_for_its_turn_to_poll_a_group() {
         assert_eq!(
             visit(Some(Duration::ZERO)),
             [0; 0],
-            "the poll does not get its turn"
+            "the poll returns without a visit while another thread polls"
         );
         other.write_fully(b"x").unwrap();
-        // Where sockets are not watched the member is visited before, too.
+        // Where sockets are not watched, the member is also visited earlier.
         assert_eq!(first.join().unwrap().last(), Some(&key));
         assert_eq!(second.join().unwrap().last(), Some(&key));
     });
