@@ -66,8 +66,11 @@ func _serve(peer: PacketPeerSocketRs) -> void:
 	var age: float = peer.stream.get_statistics().get("age", 0.0)
 	if age > JOIN_SECONDS and not peer.has_meta(&"player"):
 		peer.stream.abort()
-	for _i: int in mini(peer.get_available_packet_count(), MESSAGES_PER_FRAME):
-		_on_message(peer, peer.get_json())
+	for _i: int in MESSAGES_PER_FRAME:
+		var line: PackedByteArray = peer.get_packet()
+		if peer.get_packet_error() != OK:
+			return
+		_on_message(peer, PacketPeerSocketRs.decode_json(line))
 
 
 func _on_message(peer: PacketPeerSocketRs, message: Variant) -> void:
