@@ -47,7 +47,7 @@ func test_a_client_survives_servers_that_restart_within_a_packet() -> void:
 				"a part of a snapshot")
 		_nodes.erase(server)
 		server.free()
-		# A server that ends in order still delivers the first of these snapshots. The others are cut.
+		# A server that ends in order still delivers its snapshot. The next ones are cut.
 		if round > 0:
 			relay.abort_all()
 		server = _served(port)
