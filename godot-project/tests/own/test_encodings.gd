@@ -27,6 +27,16 @@ func test_whole_numbers_of_json_stay_ints() -> void:
 	check_eq(encoded.get_string_from_utf8(), request, "a request that is decoded and encoded")
 
 
+func test_every_text_survives_json() -> void:
+	var all := ""
+	for code in range(1, 0x100):
+		all += char(code)
+	for text: String in [all, "\\v", "\u000b", "\\\u000b", "a\u0001b", "\u007f", "⚡", "\"\\\""]:
+		var packet := PacketPeerSocketRs.encode_json({text: text})
+		check_eq(PacketPeerSocketRs.decode_json(packet), {text: text}, var_to_str(text))
+		check(not packet.has(0x0a), "one line: " + var_to_str(text))
+
+
 func test_json_null_differs_from_what_is_not_json() -> void:
 	check_null(PacketPeerSocketRs.decode_json("null".to_utf8_buffer(), ERR_PARSE_ERROR), "null")
 	for text: String in ["", "{", "nul", "[1,,2]", "{\"a\" 1}", "\u0001"]:

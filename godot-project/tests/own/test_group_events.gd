@@ -192,7 +192,8 @@ func test_a_group_follows_a_packet_peer_to_another_stream() -> void:
 		var received := []
 		group.peer_packet_received.connect(func(_peer: RefCounted, packet: PackedByteArray) -> void:
 			received.append(packet.get_string_from_ascii()))
-		group.peer_disconnected.connect(func(_peer: RefCounted, error: int) -> void: received.append(error))
+		group.peer_disconnected.connect(func(_peer: RefCounted, error: int) -> void:
+			received.append(error))
 		var pair := link(kind)
 		before.packets.stream = pair.client
 		pair.served.put_data("new\n".to_ascii_buffer())

@@ -66,6 +66,12 @@ func test_scripts_compile_with_every_warning_as_an_error() -> void:
 		folders.append("res://code/parts".path_join(folder.get_file()))
 		_copy(folder, root.path_join("code/parts"))
 		scripts += _count_scripts(folder)
+	# Examples use the addon's scripts at the place where users install them.
+	var addon := COPIED[0].trim_prefix("res://")
+	DirAccess.make_dir_recursive_absolute(root.path_join(addon))
+	for file in DirAccess.get_files_at(COPIED[0]):
+		if file.get_extension() == "gd":
+			_copy(COPIED[0].path_join(file), root.path_join(addon))
 	for folder: String in IN_PLACE:
 		folders.append(folder)
 		_copy(folder, root)

@@ -1,9 +1,10 @@
-//! Parses JSON (RFC 8259) from the remote side. The engine's own parser prints a line for each
+//! JSON (RFC 8259) from and for the remote side. The engine's own parser prints a line for each
 //! large number and each null character, and the remote side chooses these.
 
 use std::fmt::Display;
 
 use godot::builtin::{VarArray, VarDictionary, Variant};
+use godot::classes::Json;
 use godot::meta::ToGodot;
 use struson::reader::{JsonReader, JsonStreamReader, ReaderError, ReaderSettings, ValueType};
 
@@ -11,6 +12,36 @@ use crate::text;
 
 /// The largest depth of nested arrays and objects, as in the engine.
 const MAX_DEPTH: u32 = 1024;
+
+/// `value` as JSON on one line, as the engine writes it, but valid: the engine escapes a vertical
+/// tab as `\\v`, which no JSON has, and writes other control characters as they are.
+pub(crate) fn stringify(value: &Variant) -> String {
+    valid_escapes(Json::stringify(value).to_string())
+}
+
+fn valid_escapes(json: String) -> String {
+    let is_valid =
+        |json: &str| !json.contains("\\v") && !json.contains(|c: char| c.is_ascii_control());
+    if is_valid(&json) {
+        return json;
+    }
+    let mut valid = String::with_capacity(json.len() + 8);
+    let mut characters = json.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => match characters.next() {
+                Some('v') => valid.push_str("\\u000b"),
+                escaped => valid.extend(['\\'].into_iter().chain(escaped)),
+            },
+            // Outside strings the engine writes no control character.
+            control if control < ' ' => {
+                valid.push_str(&format!("\\u{:04x}", u32::from(control)));
+            }
+            other => valid.push(other),
+        }
+    }
+    valid
+}
 
 /// An array or an object whose end has not been read.
 enum Unfinished {
@@ -105,5 +136,18 @@ fn number(text: &str) -> Variant {
     match text.parse::<i64>() {
         Ok(number) if text != "-0" => number.to_variant(),
         _ => text.parse::<f64>().unwrap_or(f64::NAN).to_variant(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_become_valid_escapes() {
+        let valid = |json: &str| valid_escapes(json.to_owned());
+        assert_eq!(valid(r#"{"a\\v":"\v\n"}"#), r#"{"a\\v":"\u000b\n"}"#);
+        assert_eq!(valid("\"\u{1}\u{1f} \u{7f}\""), "\"\\u0001\\u001f \u{7f}\"");
+        assert_eq!(valid(r#""\\\v""#), r#""\\\u000b""#);
     }
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use godot::builtin::{GString, PackedByteArray, Variant};
-use godot::classes::{Json, PacketPeerExtension};
+use godot::classes::PacketPeerExtension;
 use godot::global::{Error, bytes_to_var, bytes_to_var_with_objects};
 use godot::meta::ToGodot;
 use godot::obj::{Base, Gd};
@@ -87,12 +87,12 @@ impl PacketPeerSocketRs {
 
     #[func]
     fn put_json(&self, value: Variant) -> Error {
-        self.put_text(Json::stringify(&value))
+        self.packets.put_packet(json::stringify(&value).as_bytes())
     }
 
     #[func]
     fn encode_json(value: Variant) -> PackedByteArray {
-        PackedByteArray::from(Json::stringify(&value).to_string().as_bytes())
+        PackedByteArray::from(json::stringify(&value).as_bytes())
     }
 
     #[func]
