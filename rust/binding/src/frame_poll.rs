@@ -1,4 +1,4 @@
-//! `auto_poll`: calls the `poll` of an object once a frame.
+//! `auto_poll`: calls the `poll` of an object once a frame. The same connection serves the hints.
 //!
 //! One connection to the scene tree's signal `process_frame` polls all objects that want it, on the
 //! main thread, whether the tree is paused or not. A connection for each object would call the
@@ -17,6 +17,7 @@ use godot::obj::{Gd, Inherits, NewGd, Singleton, WithBaseField};
 use godot::prelude::{GodotClass, godot_api, godot_error};
 
 use crate::bridge::Presence;
+use crate::parts::hints;
 
 /// The objects that want to be polled, and those that did a frame ago.
 static LIST: Mutex<Vec<Arc<PolledObject>>> = Mutex::new(Vec::new());
@@ -119,6 +120,18 @@ fn connect(mut tree: Gd<SceneTree>) {
     }
 }
 
+/// Has hints given once a frame, if there are hints. From another thread, or before there is a
+/// scene tree, the next object does this.
+pub(crate) fn begin_hints() {
+    if hints::are_on()
+        && !IS_CONNECTED.load(Ordering::Relaxed)
+        && is_main_thread()
+        && let Some(tree) = tree()
+    {
+        connect(tree);
+    }
+}
+
 /// Stops all polling, on the main thread. The tree must not call a library that is unloaded.
 pub(crate) fn end() {
     // Dropping the object removes the connection.
@@ -128,6 +141,10 @@ pub(crate) fn end() {
 }
 
 fn poll_all() {
+    hints::tick();
+    if list().is_empty() {
+        return;
+    }
     // Handlers may change the list.
     let entries = {
         let mut list = list();

@@ -14,7 +14,7 @@ use godot::prelude::{GodotClass, PhantomVar, godot_api};
 
 use crate::bridge::{self, ObjectRef, Optional};
 use crate::class_trees::PACKET_PEER;
-use crate::frame_poll::FramePoll;
+use crate::frame_poll::{self, FramePoll};
 use crate::parts::{
     Details, FramingKind, FramingSettings, LastError, PacketPeerObject, PacketPeerPart, Packets,
 };
@@ -50,6 +50,8 @@ pub struct PacketPeerSocketRs {
 
 fn announced(packets: PacketPeerPart<ObjectRef>) -> Arc<PacketPeerPart<ObjectRef>> {
     let packets = Arc::new(packets);
+    frame_poll::begin_hints();
+    packets.watch();
     bridge::announce(&packets);
     packets
 }

@@ -15,9 +15,9 @@ use stream_socket::{Address, Connection};
 
 use crate::bridge::{self, declare_direct_methods};
 use crate::class_trees::{self, TCP_PEER, UDS_PEER};
-use crate::frame_poll::FramePoll;
+use crate::frame_poll::{self, FramePoll};
 use crate::origin;
-use crate::parts::{LastError, ServerPart, live};
+use crate::parts::{LastError, ServerPart, hints, live};
 use crate::peer::StreamPeerSocketRs;
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods, last_os_error_method};
 
@@ -35,6 +35,7 @@ pub struct SocketServerRs {
 }
 
 fn new_server() -> Arc<ServerPart> {
+    frame_poll::begin_hints();
     let server = Arc::new(ServerPart::new());
     let class = bridge::announce(&server);
     live::add(
@@ -67,6 +68,7 @@ impl SocketServerRs {
 
     #[func]
     pub(crate) fn take_socket_connection(&self) -> Option<Gd<StreamPeerSocketRs>> {
+        hints::used(&*self.server);
         let connection = match self.server.listener.accept() {
             Ok(accepted) => {
                 let connection = accepted?;

@@ -12,16 +12,17 @@ use std::time::Duration;
 use godot::builtin::{Array, PackedByteArray, StringName, VarArray};
 use godot::classes::RefCounted;
 use godot::global::Error;
+use godot::meta::ToGodot;
 use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
 use stream_socket::dispatch::{AddError, EventLoop, Refused, Subject};
 
 use self::member::GroupMember;
 use self::signals::{GroupSignals, PACKET_RECEIVED};
-use crate::bridge::{ObjectRef, Optional, Presence};
+use crate::bridge::{ObjectRef, Optional, Presence, class_of};
 use crate::frame_poll::FramePoll;
 use crate::packet_peer::PacketPeerSocketRs;
-use crate::parts::{Emitter, PacketPeerPart};
+use crate::parts::{Emitter, PacketPeerPart, advice_for, hints};
 use crate::server::SocketServerRs;
 use crate::shared_methods::auto_poll_methods;
 
@@ -60,8 +61,21 @@ impl GroupState {
     }
 }
 
+impl GroupState {
+    /// Describes the group, which is being freed, if it has members.
+    fn freed_with(&self) -> Option<String> {
+        let members = match self.events.len() {
+            0 => return None,
+            1 => "1 member".into(),
+            count => format!("{count} members"),
+        };
+        Some(format!("StreamPeerSocketGroupRs with {members} was freed"))
+    }
+}
+
 impl Drop for GroupState {
     fn drop(&mut self) {
+        hints::freed(&*self.events, || self.freed_with());
         self.presence.end();
     }
 }
@@ -84,16 +98,22 @@ impl StreamPeerSocketGroupRs {
 
     #[func(gd_self)]
     fn add(this: Gd<Self>, peer: Option<Gd<RefCounted>>) -> Error {
-        let added = peer
-            .and_then(GroupMember::of)
-            .map(|member| events(&this).add(member));
-        match added {
-            Some(Ok(())) => Error::OK,
-            Some(Err(AddError::AlreadyMember)) => Error::ERR_ALREADY_EXISTS,
-            Some(Err(_)) | None => {
-                godot_error!(
-                    "add: not a StreamPeerSocketRs, a SocketServerRs, or a PacketPeerSocketRs with a stream"
-                );
+        let Some(peer) = peer else {
+            return refuse("null");
+        };
+        let object = peer.to_variant();
+        let Some(member) = GroupMember::of(peer) else {
+            return refuse(&class_of(&object));
+        };
+        let events = events(&this);
+        match events.add(member) {
+            Ok(()) => {
+                note_members(&events);
+                Error::OK
+            }
+            Err(AddError::AlreadyMember) => Error::ERR_ALREADY_EXISTS,
+            Err(_) => {
+                godot_error!("add: PacketPeerSocketRs has no stream");
                 Error::ERR_INVALID_PARAMETER
             }
         }
@@ -114,7 +134,9 @@ impl StreamPeerSocketGroupRs {
             .map(|packets| PacketPeerPart::like(&packets.bind().packets));
         let accept = move |connection| GroupMember::accepted(connection, format.as_ref());
         // This cannot fail: a server that is a member already stays a member.
-        let _ = events(&this).accept_from(GroupMember::server(&server), accept);
+        let events = events(&this);
+        let _ = events.accept_from(GroupMember::server(&server), accept);
+        note_members(&events);
         Error::OK
     }
 
@@ -162,7 +184,10 @@ impl StreamPeerSocketGroupRs {
     fn poll(this: Gd<Self>, #[opt(default = 0)] timeout_msec: i64) -> VarArray {
         // Negative: no limit.
         let limit = u64::try_from(timeout_msec).ok().map(Duration::from_millis);
-        let ready = events(&this).poll(limit, &mut GroupSignals::of(ObjectRef::new(&this)));
+        let events = events(&this);
+        hints::used(&*events);
+        hints::group_polled();
+        let ready = events.poll(limit, &mut GroupSignals::of(ObjectRef::new(&this)));
         let mut members = VarArray::new();
         for member in &ready {
             members.push(member.subject().object().variant());
@@ -189,6 +214,22 @@ impl StreamPeerSocketGroupRs {
 }
 
 auto_poll_methods!(StreamPeerSocketGroupRs);
+
+/// Refuses a member that is an object of `class`, or null.
+fn refuse(class: &str) -> Error {
+    let advice = advice_for(class);
+    godot_error!(
+        "add: {class} is not a StreamPeerSocketRs, a PacketPeerSocketRs or a SocketServerRs{advice}"
+    );
+    Error::ERR_INVALID_PARAMETER
+}
+
+/// The group must live from its first member on.
+fn note_members(events: &Arc<EventLoop<GroupMember>>) {
+    if events.len() == 1 {
+        hints::begun(events);
+    }
+}
 
 /// The ids of the objects in `peers`.
 fn ids_of(peers: &VarArray) -> Vec<u64> {

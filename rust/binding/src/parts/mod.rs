@@ -7,6 +7,7 @@
 //! their signals. [`codes`], [`last_error`] and [`signal`] translate errors and events of the core.
 
 mod codes;
+pub(crate) mod hints;
 mod last_error;
 mod lent;
 pub(crate) mod live;
@@ -20,9 +21,9 @@ mod signal;
 
 pub(crate) use codes::{Code, end_code};
 pub(crate) use last_error::{Details, LastError};
-pub(crate) use packet_peer::{FramingKind, FramingSettings, PacketPeerPart};
+pub(crate) use packet_peer::{FramingKind, FramingSettings, PacketPeerPart, advice_for};
 pub(crate) use packet_peer_object::PacketPeerObject;
-pub(crate) use part::{Emitter, Packets, Part, Polled, Stream};
+pub(crate) use part::{Emitter, Packets, Part, Polled, Stream, TakesObject};
 pub(crate) use peer::PeerPart;
 pub(crate) use peer_object::PeerObject;
 pub(crate) use server::ServerPart;

@@ -1,5 +1,6 @@
 //! The part of a packet peer: the packets of a stream, and how a script has set their framing.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use godot::global::Error;
@@ -8,13 +9,17 @@ use stream_socket::dispatch::{Format, PacketChannel};
 use stream_socket::packets::{Framing, LengthField, Width};
 
 use super::codes::Code;
+use super::hints::{self, Unfinished};
 use super::last_error::{Details, LastError};
 use super::lent;
-use super::part::{Emitter, Packets, Part};
+use super::part::{Emitter, Packets, Part, TakesObject};
 use super::peer_object::PeerObject;
 
 /// The default limit of the length of a packet.
 const MAX_PACKET_BYTES: usize = 16 << 20;
+
+/// How many of the first bytes of an incomplete packet a hint shows.
+const FIRST_BYTES: usize = 16;
 
 /// The error of a packet peer without a stream.
 const NO_STREAM: &str = "packet peer has no stream";
@@ -25,6 +30,8 @@ pub(crate) struct PacketPeerPart<O> {
     pub(crate) channel: PacketChannel<PeerObject<O>>,
     settings: Mutex<FramingSettings>,
     pub(crate) last_error: LastError,
+    /// Whether there was a poll since the hints have asked. Not used without hints.
+    was_polled: AtomicBool,
 }
 
 /// The framing as a script sets it.
@@ -44,6 +51,17 @@ pub(crate) enum FramingKind {
     Length = 0,
     Delimiter = 1,
     ContentLength = 2,
+}
+
+impl FramingKind {
+    /// The name of the constant in GDScript.
+    fn name(self) -> &'static str {
+        match self {
+            FramingKind::Length => "FRAMING_LENGTH",
+            FramingKind::Delimiter => "FRAMING_DELIMITER",
+            FramingKind::ContentLength => "FRAMING_CONTENT_LENGTH",
+        }
+    }
 }
 
 impl Default for FramingSettings {
@@ -90,6 +108,7 @@ impl<O: Emitter> PacketPeerPart<O> {
             channel: PacketChannel::new(format),
             settings: Mutex::new(settings),
             last_error: LastError::default(),
+            was_polled: AtomicBool::new(false),
         }
     }
 
@@ -120,6 +139,7 @@ impl<O: Emitter> PacketPeerPart<O> {
 
     /// Takes the next packet, if there is one, and returns the value that `value` makes of it.
     pub(crate) fn take<R>(&self, value: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Error> {
+        self.note_poll();
         match self.channel.take(value) {
             None => Err(self.has_no_stream()),
             Some(Ok(packet)) => {
@@ -129,6 +149,22 @@ impl<O: Emitter> PacketPeerPart<O> {
             // The reason why the connection has ended says more than this error.
             Some(Err(error @ ReadError::NotConnected)) if self.has_ended() => Err(error.returned()),
             Some(Err(error)) => Err(self.last_error.record(&error)),
+        }
+    }
+
+    /// A poll, or a call that takes or counts packets, has looked for packets.
+    #[inline]
+    pub(crate) fn note_poll(&self) {
+        if hints::are_on() {
+            self.was_polled.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Has hints given for the packets, if there are hints.
+    pub(crate) fn watch(self: &Arc<Self>) {
+        if hints::are_on() {
+            let packets: Arc<dyn Unfinished> = self.clone();
+            hints::watch_packets(Arc::downgrade(&packets));
         }
     }
 
@@ -156,8 +192,60 @@ impl<O: Emitter> PacketPeerPart<O> {
     }
 }
 
+impl<O: Emitter> Unfinished for PacketPeerPart<O> {
+    fn take_polled(&self, by_group: bool) -> bool {
+        self.was_polled.swap(false, Ordering::Relaxed) || by_group && self.channel.is_member()
+    }
+
+    fn unfinished(&self) -> Option<((u64, u64), String)> {
+        let packet = self.channel.incomplete(FIRST_BYTES)?;
+        let address = self.channel.peer()?.peer.connection.peer_address()?;
+        let settings = self.settings();
+        let framing = settings.kind.name();
+        let awaited = match (settings.kind, packet.length) {
+            (FramingKind::Delimiter, _) => {
+                format!("the delimiter \"{}\"", settings.delimiter.escape_ascii())
+            }
+            (_, Some(length)) => format!("a packet of {length} bytes"),
+            (FramingKind::Length, None) => "the length of a packet".into(),
+            (FramingKind::ContentLength, None) => "the end of the headers".into(),
+        };
+        let first_bytes = packet.first_bytes.escape_ascii();
+        let hint = format!(
+            "packets from {address}: waiting for {awaited}, after {} bytes that begin with \
+             \"{first_bytes}\" ({framing}); does the other side use another framing?",
+            packet.arrived
+        );
+        Some(((packet.generation, packet.received), hint))
+    }
+}
+
 impl<O: Emitter> Part for PacketPeerPart<O> {
     fn freed(&self) {}
+}
+
+impl<O: Emitter> TakesObject for PacketPeerPart<O> {
+    const CLASS: &'static str = "StreamPeerSocketRs";
+
+    fn refuse_object(&self, other: &str) {
+        let advice = advice_for(other);
+        let what = format!("stream: {other} is not a StreamPeerSocketRs{advice}");
+        self.last_error.refuse(Error::ERR_INVALID_PARAMETER, &what);
+    }
+}
+
+/// What to use instead, for objects of a class that carries a stream of its own.
+pub(crate) fn advice_for(class: &str) -> &'static str {
+    match class {
+        "StreamPeerTLS" => {
+            "; use the engine's PacketPeerStream over it, and poll the StreamPeerTLS \
+             yourself: see \"TLS\" in docs/recipes-servers.md"
+        }
+        "StreamPeerTCP" | "StreamPeerUDS" | "StreamPeerGZIP" | "StreamPeerBuffer" => {
+            "; use the engine's PacketPeerStream over it"
+        }
+        _ => "",
+    }
 }
 
 impl<O: Emitter> Packets for PacketPeerPart<O> {
@@ -181,6 +269,7 @@ impl<O: Emitter> Packets for PacketPeerPart<O> {
     }
 
     fn packet_count(&self) -> i64 {
+        self.note_poll();
         match self.channel.count() {
             Some(Ok(count)) => i64::try_from(count).unwrap_or(i64::MAX),
             _ => 0,

@@ -34,6 +34,7 @@ impl<O: Emitter> Subject for PacketPeerObject<O> {
     }
 
     fn wants_packets(&self) -> bool {
+        self.packets.note_poll();
         self.object.listens(Signal::packet_received())
     }
 

@@ -8,6 +8,7 @@ use godot::global::Error;
 use stream_socket::dispatch::Nesting;
 use stream_socket::{BindAddress, ListenError, ListenOptions, Listener};
 
+use super::hints;
 use super::last_error::LastError;
 use super::part::{Part, Polled};
 use super::signal::Signal;
@@ -37,7 +38,7 @@ impl ServerPart {
     }
 
     /// Listens, with the engine's codes.
-    pub(crate) fn listen(&self, address: &BindAddress) -> Error {
+    pub(crate) fn listen(self: &Arc<Self>, address: &BindAddress) -> Error {
         let backlog = self.backlog.load(Ordering::Relaxed);
         let backlog = i32::try_from(backlog.max(0)).unwrap_or(i32::MAX);
         let mode = u32::try_from(self.mode.load(Ordering::Relaxed)).ok();
@@ -47,11 +48,15 @@ impl ServerPart {
         if let Err(error @ ListenError::AlreadyListening) = &listening {
             return self.last_error.refuse(Error::ERR_ALREADY_IN_USE, error);
         }
+        if listening.is_ok() {
+            hints::begun(self);
+        }
         self.last_error.note(listening)
     }
 
     /// Whether a connection is waiting to be accepted.
     pub(crate) fn is_connection_available(&self) -> Result<bool, Error> {
+        hints::used(self);
         self.listener
             .is_connection_available()
             .map_err(|error| self.last_error.record(&error))
@@ -60,6 +65,7 @@ impl ServerPart {
 
 impl Part for ServerPart {
     fn freed(&self) {
+        hints::freed(self, || hints::listening_server(self));
         self.listener.stop();
     }
 }

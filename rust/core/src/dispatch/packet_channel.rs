@@ -8,7 +8,7 @@ use crate::dispatch::peer::Peer;
 use crate::error::{ReadError, copy_of};
 use crate::event::{Deliverer, Delivery};
 use crate::packets::framing::Framing;
-use crate::packets::packet_reader::PacketReader;
+use crate::packets::packet_reader::{IncompletePacket, PacketReader};
 use crate::poll::group::{Pollable, PollableRef};
 use crate::sync::{Mutex, MutexGuard, lock};
 
@@ -240,6 +240,21 @@ impl<P: Peer> PacketChannel<P> {
     /// without a peer. Errors disconnect the peer as those of [`take`](Self::take) do.
     pub fn count(&self) -> Option<Result<usize, ReadError>> {
         self.read(PacketReader::count)
+    }
+
+    /// The next packet, if it has arrived in part, with at most `most` of its first bytes. Takes
+    /// nothing and receives nothing. See [`PacketReader::incomplete`].
+    pub fn incomplete(&self, most: usize) -> Option<IncompletePacket> {
+        let state = self.state();
+        let connection = state.peer.as_ref()?.connection();
+        state.reader.incomplete(connection, most)
+    }
+
+    /// Whether the channel is a member of an event loop.
+    pub fn is_member(&self) -> bool {
+        let memberships = lock(&self.memberships);
+        let mut loops = memberships.iter();
+        loops.any(|(packet_loop, _)| packet_loop.strong_count() > 0)
     }
 
     /// Whether a complete packet has arrived. An error counts as none.
