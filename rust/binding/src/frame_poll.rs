@@ -121,7 +121,8 @@ fn connect(mut tree: Gd<SceneTree>) {
 }
 
 /// Has hints given once a frame, if there are hints. From another thread, or before there is a
-/// scene tree, the next object does this.
+/// scene tree, the next call does this. It makes an object, so it must not be called while an
+/// object is being made.
 pub(crate) fn begin_hints() {
     if hints::are_on()
         && !IS_CONNECTED.load(Ordering::Relaxed)

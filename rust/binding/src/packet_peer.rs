@@ -50,7 +50,6 @@ pub struct PacketPeerSocketRs {
 
 fn announced(packets: PacketPeerPart<ObjectRef>) -> Arc<PacketPeerPart<ObjectRef>> {
     let packets = Arc::new(packets);
-    frame_poll::begin_hints();
     packets.watch();
     bridge::announce(&packets);
     packets
@@ -153,6 +152,7 @@ impl PacketPeerSocketRs {
 
     #[func]
     fn set_stream(&self, stream: Option<Gd<StreamPeerSocketRs>>) {
+        frame_poll::begin_hints();
         let stream = stream.as_ref().map(StreamPeerSocketRs::with_object);
         // Dropping the previous stream may free its object, and the script of that may call this
         // object when it is notified.

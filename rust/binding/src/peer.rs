@@ -53,7 +53,6 @@ fn new_peer() -> Arc<PeerPart> {
 
 fn peer_of(connection: Connection) -> Arc<PeerPart> {
     settings::apply();
-    frame_poll::begin_hints();
     let peer = Arc::new(PeerPart::new(connection));
     let class = bridge::announce(&peer);
     live::add(class, &live::LivePart::Peer(peer.clone()), origin::origin);
@@ -348,6 +347,7 @@ impl StreamPeerSocketRs {
             Err(_) | Ok(()) => {}
         }
         if let (Ok(()), Some(described)) = (&started, described) {
+            frame_poll::begin_hints();
             hints::connecting(&self.peer, described);
         }
         self.peer.last_error.note(started)

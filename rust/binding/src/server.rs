@@ -15,7 +15,7 @@ use stream_socket::{Address, Connection};
 
 use crate::bridge::{self, declare_direct_methods};
 use crate::class_trees::{self, TCP_PEER, UDS_PEER};
-use crate::frame_poll::{self, FramePoll};
+use crate::frame_poll::FramePoll;
 use crate::origin;
 use crate::parts::{LastError, ServerPart, hints, live};
 use crate::peer::StreamPeerSocketRs;
@@ -35,7 +35,6 @@ pub struct SocketServerRs {
 }
 
 fn new_server() -> Arc<ServerPart> {
-    frame_poll::begin_hints();
     let server = Arc::new(ServerPart::new());
     let class = bridge::announce(&server);
     live::add(
