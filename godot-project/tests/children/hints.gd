@@ -106,7 +106,8 @@ func _pair(packets: PacketPeerSocketRs) -> StreamPeerTCPRs:
 
 
 func _local_variables() -> void:
-	for mistake: Callable in [_tcp_server, _group, _stopped, _used, _empty_group, _polled_group]:
+	for mistake: Callable in [_tcp_server, _uds_server, _group, _stopped, _used, _unused, _kept,
+			_empty_group, _polled_group]:
 		printerr("== ", mistake.get_method())
 		mistake.call()
 	printerr("== end")
@@ -114,31 +115,56 @@ func _local_variables() -> void:
 
 func _tcp_server() -> void:
 	var local := TCPServerRs.new()
+	local.auto_poll = true
 	local.listen(0, "127.0.0.1")
+
+
+func _uds_server() -> void:
+	var local := UDSServerRs.new()
+	local.listen(OS.get_cmdline_user_args()[0])
+	local.auto_poll = true
 
 
 func _group() -> void:
 	var local := StreamPeerSocketGroupRs.new()
 	var listening := TCPServerRs.new()
 	listening.listen(0, "127.0.0.1")
+	listening.auto_poll = true
+	local.auto_poll = true
 	local.accept_from(listening)
 	local.add(StreamPeerTCPRs.new())
 
 
 func _stopped() -> void:
 	var local := TCPServerRs.new()
+	local.auto_poll = true
 	local.listen(0, "127.0.0.1")
 	local.stop()
 
 
 func _used() -> void:
 	var local := TCPServerRs.new()
+	local.auto_poll = true
 	local.listen(0, "127.0.0.1")
 	local.poll()
 
 
+## Nobody expects signals of it.
+func _unused() -> void:
+	var local := TCPServerRs.new()
+	local.listen(0, "127.0.0.1")
+
+
+func _kept() -> void:
+	var local := TCPServerRs.new()
+	local.auto_poll = true
+	local.listen(0, "127.0.0.1")
+	kept.append(local)
+
+
 func _empty_group() -> void:
 	var local := StreamPeerSocketGroupRs.new()
+	local.auto_poll = true
 	var peer := StreamPeerTCPRs.new()
 	local.add(peer)
 	local.remove(peer)
@@ -146,5 +172,6 @@ func _empty_group() -> void:
 
 func _polled_group() -> void:
 	var local := StreamPeerSocketGroupRs.new()
+	local.auto_poll = true
 	local.add(StreamPeerTCPRs.new())
 	local.poll()

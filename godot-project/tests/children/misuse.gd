@@ -26,6 +26,9 @@ func _initialize() -> void:
 	_call("bind twice", peer, peer.bind.bind(0, "127.0.0.1"))
 	peer.connect_to_host("127.0.0.1", server.get_local_port())
 	_call("connect twice", peer, peer.connect_to_host.bind("127.0.0.1", server.get_local_port()))
+	var packets := PacketPeerSocketRs.new()
+	_call("a stream of the engine", packets, packets.set.bind("stream", StreamPeerBuffer.new()))
+	_call("no stream", packets, packets.set.bind("stream", 5))
 	quit()
 
 

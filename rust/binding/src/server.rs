@@ -62,6 +62,7 @@ impl SocketServerRs {
 
     #[func]
     fn stop(&self) {
+        hints::used(&*self.server);
         self.server.listener.stop();
     }
 
@@ -90,6 +91,15 @@ impl SocketServerRs {
     #[func]
     fn get_max_pending_connections(&self) -> i64 {
         self.server.backlog.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for SocketServerRs {
+    fn drop(&mut self) {
+        let is_polled = self.frame_poll.is_wanted();
+        hints::freed(&*self.server, is_polled, || {
+            Some("was freed while listening".into())
+        });
     }
 }
 

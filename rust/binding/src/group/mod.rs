@@ -61,22 +61,20 @@ impl GroupState {
     }
 }
 
-impl GroupState {
-    /// Describes the group, which is being freed, if it has members.
-    fn freed_with(&self) -> Option<String> {
-        let members = match self.events.len() {
-            0 => return None,
-            1 => "1 member".into(),
-            count => format!("{count} members"),
-        };
-        Some(format!("StreamPeerSocketGroupRs with {members} was freed"))
+impl Drop for GroupState {
+    fn drop(&mut self) {
+        self.presence.end();
     }
 }
 
-impl Drop for GroupState {
+impl Drop for StreamPeerSocketGroupRs {
     fn drop(&mut self) {
-        hints::freed(&*self.events, || self.freed_with());
-        self.presence.end();
+        let members = || match self.members.events.len() {
+            0 => None,
+            1 => Some("was freed with a member".into()),
+            count => Some(format!("was freed with {count} members")),
+        };
+        hints::freed(&*self.members.events, self.frame_poll.is_wanted(), members);
     }
 }
 
@@ -227,7 +225,7 @@ fn refuse(class: &str) -> Error {
 /// The group must live from its first member on.
 fn note_members(events: &Arc<EventLoop<GroupMember>>) {
     if events.len() == 1 {
-        hints::begun(events);
+        hints::begun(&**events, || "StreamPeerSocketGroupRs".into());
     }
 }
 

@@ -16,7 +16,6 @@ use godot::prelude::godot_warn;
 use stream_socket::Status;
 
 use super::peer::PeerPart;
-use super::server::ServerPart;
 use crate::origin;
 
 /// How long a connect is not polled, or a packet is incomplete, before there is a hint.
@@ -28,8 +27,8 @@ const LONGEST_STEP: Duration = Duration::from_secs(1);
 /// How often [`tick`] does its work.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// A server or a group that is freed within this time, and within the same frame, was in a local
-/// variable.
+/// A server or a group with `auto_poll` that is freed within this time, and within the same frame,
+/// was in a local variable.
 const AT_ONCE: Duration = Duration::from_millis(100);
 
 static IS_ON: AtomicBool = AtomicBool::new(false);
@@ -84,6 +83,7 @@ type Position = (u64, u64);
 struct NewWatch {
     /// The address of its part, which is alive.
     address: usize,
+    what: String,
     since: Instant,
     frame: u64,
     place: String,
@@ -268,13 +268,15 @@ pub(crate) fn tick() {
     print(hints);
 }
 
-/// The server or the group whose part is at `part` has begun something that it must live for.
-pub(crate) fn begun<T>(part: &Arc<T>) {
+/// The server or the group whose part is `part` has begun something that it must live for. `what`
+/// describes it.
+pub(crate) fn begun<T>(part: &T, what: impl FnOnce() -> String) {
     if !are_on() {
         return;
     }
     let watch = NewWatch {
-        address: Arc::as_ptr(part).addr(),
+        address: std::ptr::from_ref(part).addr(),
+        what: what(),
         since: Instant::now(),
         frame: frame(),
         place: place(),
@@ -295,18 +297,20 @@ pub(crate) fn used<T>(part: &T) {
     }
 }
 
-/// The server or the group whose part is `part` is being freed. If it has just begun, and nobody
-/// has used it since, prints the hint that it was freed, with what `what` says of it.
-pub(crate) fn freed<T>(part: &T, what: impl FnOnce() -> Option<String>) {
+/// The server or the group whose part is `part` is being freed. Prints the hint for that if the
+/// object has just begun, is polled by the frames (`auto_poll`), and has not been used: the script
+/// expects its signals, and has no variable that keeps it. `end` says how it ended, if that matters.
+pub(crate) fn freed<T>(part: &T, is_polled: bool, end: impl FnOnce() -> Option<String>) {
     if HAS_NEW.load(Ordering::Relaxed)
         && let Some(new) = take_new(part)
+        && is_polled
         && new.since.elapsed() < AT_ONCE
         && new.frame == frame()
-        && let Some(what) = what()
+        && let Some(end) = end()
     {
-        let place = new.place;
+        let NewWatch { what, place, .. } = new;
         print(vec![format!(
-            "{what}; keep it in a variable of the script{place}"
+            "{what} {end}; keep it in a variable of the script{place}"
         )]);
     }
 }
@@ -317,15 +321,6 @@ fn take_new<T>(part: &T) -> Option<NewWatch> {
     let mut watched = watched();
     let index = watched.new.iter().position(|new| new.address == address)?;
     Some(watched.new.swap_remove(index))
-}
-
-/// Describes `server`, which is being freed, if it listens.
-pub(super) fn listening_server(server: &ServerPart) -> Option<String> {
-    let address = server.listener.local_address()?;
-    Some(match server.listener.local_port() {
-        0 => format!("UDSServerRs on {address} was freed while listening"),
-        port => format!("TCPServerRs on port {port} was freed while listening"),
-    })
 }
 
 /// The line of the script that runs, in parentheses, if a debugger knows it.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use godot::builtin::StringName;
 use godot::global::Error;
 use stream_socket::dispatch::Nesting;
-use stream_socket::{BindAddress, ListenError, ListenOptions, Listener};
+use stream_socket::{Address, BindAddress, ListenError, ListenOptions, Listener};
 
 use super::hints;
 use super::last_error::LastError;
@@ -38,7 +38,7 @@ impl ServerPart {
     }
 
     /// Listens, with the engine's codes.
-    pub(crate) fn listen(self: &Arc<Self>, address: &BindAddress) -> Error {
+    pub(crate) fn listen(&self, address: &BindAddress) -> Error {
         let backlog = self.backlog.load(Ordering::Relaxed);
         let backlog = i32::try_from(backlog.max(0)).unwrap_or(i32::MAX);
         let mode = u32::try_from(self.mode.load(Ordering::Relaxed)).ok();
@@ -49,9 +49,17 @@ impl ServerPart {
             return self.last_error.refuse(Error::ERR_ALREADY_IN_USE, error);
         }
         if listening.is_ok() {
-            hints::begun(self);
+            hints::begun(self, || self.described());
         }
         self.last_error.note(listening)
+    }
+
+    /// Describes the server, which listens.
+    fn described(&self) -> String {
+        match self.listener.local_address() {
+            Some(Address::Unix(path)) => format!("UDSServerRs on {}", path.display()),
+            _ => format!("TCPServerRs on port {}", self.listener.local_port()),
+        }
     }
 
     /// Whether a connection is waiting to be accepted.
@@ -65,7 +73,6 @@ impl ServerPart {
 
 impl Part for ServerPart {
     fn freed(&self) {
-        hints::freed(self, || hints::listening_server(self));
         self.listener.stop();
     }
 }
