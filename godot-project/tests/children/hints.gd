@@ -115,18 +115,21 @@ func _local_variables() -> void:
 
 func _tcp_server() -> void:
 	var local := TCPServerRs.new()
+	local.connection_available.connect(_on_event)
 	local.auto_poll = true
 	local.listen(0, "127.0.0.1")
 
 
 func _uds_server() -> void:
 	var local := UDSServerRs.new()
+	local.connection_available.connect(_on_event)
 	local.listen(OS.get_cmdline_user_args()[0])
 	local.auto_poll = true
 
 
 func _group() -> void:
 	var local := StreamPeerSocketGroupRs.new()
+	local.peer_connected.connect(_on_event.unbind(1))
 	var listening := TCPServerRs.new()
 	listening.listen(0, "127.0.0.1")
 	listening.auto_poll = true
@@ -137,6 +140,7 @@ func _group() -> void:
 
 func _stopped() -> void:
 	var local := TCPServerRs.new()
+	local.connection_available.connect(_on_event)
 	local.auto_poll = true
 	local.listen(0, "127.0.0.1")
 	local.stop()
@@ -144,6 +148,7 @@ func _stopped() -> void:
 
 func _used() -> void:
 	var local := TCPServerRs.new()
+	local.connection_available.connect(_on_event)
 	local.auto_poll = true
 	local.listen(0, "127.0.0.1")
 	local.poll()
@@ -152,11 +157,13 @@ func _used() -> void:
 ## Nobody expects signals of it.
 func _unused() -> void:
 	var local := TCPServerRs.new()
+	local.auto_poll = true
 	local.listen(0, "127.0.0.1")
 
 
 func _kept() -> void:
 	var local := TCPServerRs.new()
+	local.connection_available.connect(_on_event)
 	local.auto_poll = true
 	local.listen(0, "127.0.0.1")
 	kept.append(local)
@@ -164,6 +171,7 @@ func _kept() -> void:
 
 func _empty_group() -> void:
 	var local := StreamPeerSocketGroupRs.new()
+	local.peer_connected.connect(_on_event.unbind(1))
 	local.auto_poll = true
 	var peer := StreamPeerTCPRs.new()
 	local.add(peer)
@@ -172,6 +180,11 @@ func _empty_group() -> void:
 
 func _polled_group() -> void:
 	var local := StreamPeerSocketGroupRs.new()
+	local.peer_connected.connect(_on_event.unbind(1))
 	local.auto_poll = true
 	local.add(StreamPeerTCPRs.new())
 	local.poll()
+
+
+func _on_event() -> void:
+	pass

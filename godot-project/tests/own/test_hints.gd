@@ -44,7 +44,7 @@ func test_each_mistake_gets_one_hint() -> void:
 		part = part.get_slice("port ", 0) if name == "end" else part
 		var hint: String = LOCAL_VARIABLES[name]
 		check_eq(part.count("WARNING"), int(not hint.is_empty()), "hints in " + part)
-		check(part.contains(hint), part)
+		check(hint.is_empty() or part.contains(hint), part)
 		if hint.contains("Server"):
 			check(part.contains(" was freed while listening" + KEEP), part)
 	var port := output.get_slice("\nport ", 1).get_slice("\n", 0)

@@ -102,6 +102,17 @@ impl FramePoll {
         let entry = self.0.get();
         entry.is_some_and(|entry| entry.is_wanted.load(Ordering::Relaxed))
     }
+
+    /// Whether the object is polled and something is connected to one of `signals`, which are
+    /// signals of its class: a script expects them. The object may be being freed.
+    pub(crate) fn is_expected(&self, signals: &[&str]) -> bool {
+        let entry = self.0.get();
+        entry.is_some_and(|entry| {
+            let mut names = signals.iter().map(|signal| StringName::from(*signal));
+            entry.is_wanted.load(Ordering::Relaxed)
+                && names.any(|name| entry.presence.has_connections(&name))
+        })
+    }
 }
 
 impl Drop for FramePoll {

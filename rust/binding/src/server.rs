@@ -96,8 +96,8 @@ impl SocketServerRs {
 
 impl Drop for SocketServerRs {
     fn drop(&mut self) {
-        let is_polled = self.frame_poll.is_wanted();
-        hints::freed(&*self.server, is_polled, || {
+        let is_expected = || self.frame_poll.is_expected(&["connection_available"]);
+        hints::freed(&*self.server, is_expected, || {
             Some("was freed while listening".into())
         });
     }

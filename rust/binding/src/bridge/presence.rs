@@ -50,6 +50,15 @@ impl Presence {
         unsafe { take_hold(object) }.then_some(Held(object))
     }
 
+    /// Whether anything is connected to `signal`; false once the presence has ended. The object may
+    /// be being freed.
+    pub(crate) fn has_connections(&self, signal: &StringName) -> bool {
+        let present = self.lock();
+        // SAFETY: The memory of the object outlives its struct, which waits for this lock when it
+        // is dropped. Godot frees the connections of an object after its struct.
+        present.is_some_and(|Pointer(object)| unsafe { has_connections(object, signal) })
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<Pointer>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

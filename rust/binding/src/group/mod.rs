@@ -74,7 +74,8 @@ impl Drop for StreamPeerSocketGroupRs {
             1 => Some("was freed with a member".into()),
             count => Some(format!("was freed with {count} members")),
         };
-        hints::freed(&*self.members.events, self.frame_poll.is_wanted(), members);
+        let is_expected = || self.frame_poll.is_expected(&signals::SIGNALS);
+        hints::freed(&*self.members.events, is_expected, members);
     }
 }
 

@@ -197,11 +197,15 @@ impl<O: Emitter> Unfinished for PacketPeerPart<O> {
         self.was_polled.swap(false, Ordering::Relaxed) || by_group && self.channel.is_member()
     }
 
-    fn unfinished(&self) -> Option<((u64, u64), String)> {
+    fn unfinished(&self) -> Option<(u64, u64)> {
+        let packet = self.channel.incomplete(0)?;
+        Some((packet.generation, packet.received))
+    }
+
+    fn hint(&self) -> Option<String> {
         let packet = self.channel.incomplete(FIRST_BYTES)?;
         let address = self.channel.peer()?.peer.connection.peer_address()?;
         let settings = self.settings();
-        let framing = settings.kind.name();
         let awaited = match (settings.kind, packet.length) {
             (FramingKind::Delimiter, _) => {
                 format!("the delimiter \"{}\"", settings.delimiter.escape_ascii())
@@ -210,13 +214,12 @@ impl<O: Emitter> Unfinished for PacketPeerPart<O> {
             (FramingKind::Length, None) => "the length of a packet".into(),
             (FramingKind::ContentLength, None) => "the end of the headers".into(),
         };
+        let (arrived, framing) = (packet.arrived, settings.kind.name());
         let first_bytes = packet.first_bytes.escape_ascii();
-        let hint = format!(
-            "packets from {address}: waiting for {awaited}, after {} bytes that begin with \
-             \"{first_bytes}\" ({framing}); does the other side use another framing?",
-            packet.arrived
-        );
-        Some(((packet.generation, packet.received), hint))
+        Some(format!(
+            "packets from {address}: waiting for {awaited}, after {arrived} bytes that begin with \
+             \"{first_bytes}\" ({framing}); does the other side use another framing?"
+        ))
     }
 }
 

@@ -12,7 +12,7 @@ use stream_socket::dispatch::PeerEvents;
 use stream_socket::{Connection, Status};
 
 use super::codes::Code;
-use super::hints;
+use super::hints::{self, Connects};
 use super::last_error::{Details, LastError};
 use super::part::{Part, Polled, Stream};
 use super::signal::Signal;
@@ -97,6 +97,13 @@ impl PeerPart {
 impl Part for PeerPart {
     fn freed(&self) {
         self.connection.disconnect();
+    }
+}
+
+impl Connects for PeerPart {
+    fn unpolled_version(&self) -> Option<u64> {
+        let version = self.connection.version();
+        self.connection.is_unpolled_connect().then_some(version)
     }
 }
 
