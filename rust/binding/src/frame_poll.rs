@@ -108,9 +108,9 @@ impl FramePoll {
     pub(crate) fn is_expected(&self, signals: &[&str]) -> bool {
         let entry = self.0.get();
         entry.is_some_and(|entry| {
-            let mut names = signals.iter().map(|signal| StringName::from(*signal));
+            let mut signals = signals.iter();
             entry.is_wanted.load(Ordering::Relaxed)
-                && names.any(|name| entry.presence.has_connections(&name))
+                && signals.any(|signal| entry.presence.has_connections(signal))
         })
     }
 }
