@@ -1,8 +1,8 @@
 extends "res://tests/support/test_case.gd"
 ## Objects that are no peers, where the classes expect one: the engine's streams above all.
 
-const TLS := "stream: StreamPeerTLS is not a StreamPeerSocketRs; use the engine's PacketPeerStream " \
-		+ "over it, and poll the StreamPeerTLS yourself: see \"TLS\" in docs/recipes-servers.md"
+const TLS := ("stream: StreamPeerTLS is not a StreamPeerSocketRs; poll it yourself, and for packets "
+		+ "use the engine's PacketPeerStream over it: see \"TLS\" in docs/recipes-servers.md")
 
 
 func test_a_packet_peer_refuses_other_streams() -> void:
@@ -11,7 +11,7 @@ func test_a_packet_peer_refuses_other_streams() -> void:
 	packets.stream = peer
 	_refuses(packets, StreamPeerTLS.new(), TLS)
 	_refuses(packets, StreamPeerTCP.new(), "stream: StreamPeerTCP is not a StreamPeerSocketRs; "
-			+ "use the engine's PacketPeerStream over it")
+			+ "use StreamPeerTCPRs")
 	_refuses(packets, RefCounted.new(), "stream: RefCounted is not a StreamPeerSocketRs")
 	_refuses(packets, PacketPeerSocketRs.new(),
 			"stream: PacketPeerSocketRs is not a StreamPeerSocketRs")

@@ -19,8 +19,8 @@
 //!   an engine lacks some.
 //!
 //! Direct methods go from Godot straight to the part of the object: [`int_methods`], [`receive`],
-//! [`object_setter`], and the virtual methods in [`stream_virtuals`] and [`packet_virtuals`]. All others go through
-//! one [`trampoline`] to gdext's own callback.
+//! [`object_setter`], and the virtual methods in [`stream_virtuals`] and [`packet_virtuals`]. All
+//! others go through one [`trampoline`] to gdext's own callback.
 //!
 //! The bridge does not know the classes: [`class_trees`](crate::class_trees) names them, and the
 //! part of an object is any [`Part`](crate::parts::Part). Imports go one way: classes, class trees,

@@ -237,16 +237,18 @@ impl<O: Emitter> TakesObject for PacketPeerPart<O> {
     }
 }
 
-/// What to use instead, for objects of a class that carries a stream of its own.
+/// What to use instead of an object of `class`, if it is a class of the engine's that does similar
+/// things.
 pub(crate) fn advice_for(class: &str) -> &'static str {
     match class {
         "StreamPeerTLS" => {
-            "; use the engine's PacketPeerStream over it, and poll the StreamPeerTLS \
-             yourself: see \"TLS\" in docs/recipes-servers.md"
+            "; poll it yourself, and for packets use the engine's PacketPeerStream over it: see \
+             \"TLS\" in docs/recipes-servers.md"
         }
-        "StreamPeerTCP" | "StreamPeerUDS" | "StreamPeerGZIP" | "StreamPeerBuffer" => {
-            "; use the engine's PacketPeerStream over it"
-        }
+        "StreamPeerTCP" => "; use StreamPeerTCPRs",
+        "StreamPeerUDS" => "; use StreamPeerUDSRs",
+        "TCPServer" => "; use TCPServerRs",
+        "UDSServer" => "; use UDSServerRs",
         _ => "",
     }
 }
