@@ -75,7 +75,7 @@ func _packets() -> void:
 	headers.framing = PacketPeerSocketRs.FRAMING_CONTENT_LENGTH
 	headers.auto_poll = true
 	_pair(headers).put_data("{}".to_ascii_buffer())
-	# A packet that arrives slowly, one that nobody takes, and a stream that nobody polls.
+	# A packet that arrives slowly, one that nobody takes, and one whose rest nobody reads.
 	var slow := PacketPeerSocketRs.new()
 	slow.auto_poll = true
 	var sender := _pair(slow)
@@ -88,8 +88,11 @@ func _packets() -> void:
 	whole.auto_poll = true
 	_pair(whole).put_data([1, 0, 0, 0, 0])
 	var unpolled := PacketPeerSocketRs.new()
-	_pair(unpolled).put_data([1, 0])
-	unpolled.get_available_packet_count()
+	sender = _pair(unpolled)
+	sender.put_data([1, 0])
+	while unpolled.stream.get_available_bytes() < 2:
+		unpolled.get_available_packet_count()
+	sender.put_data([0, 0, 0])
 	kept.append_array([short, headers, slow, whole, unpolled])
 
 

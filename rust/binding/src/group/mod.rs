@@ -185,7 +185,6 @@ impl StreamPeerSocketGroupRs {
         let limit = u64::try_from(timeout_msec).ok().map(Duration::from_millis);
         let events = events(&this);
         hints::used(&*events);
-        hints::group_polled();
         let ready = events.poll(limit, &mut GroupSignals::of(ObjectRef::new(&this)));
         let mut members = VarArray::new();
         for member in &ready {

@@ -1,6 +1,5 @@
 //! The part of a packet peer: the packets of a stream, and how a script has set their framing.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use godot::global::Error;
@@ -30,8 +29,6 @@ pub(crate) struct PacketPeerPart<O> {
     pub(crate) channel: PacketChannel<PeerObject<O>>,
     settings: Mutex<FramingSettings>,
     pub(crate) last_error: LastError,
-    /// Whether there was a poll since the hints have asked. Not used without hints.
-    was_polled: AtomicBool,
 }
 
 /// The framing as a script sets it.
@@ -108,7 +105,6 @@ impl<O: Emitter> PacketPeerPart<O> {
             channel: PacketChannel::new(format),
             settings: Mutex::new(settings),
             last_error: LastError::default(),
-            was_polled: AtomicBool::new(false),
         }
     }
 
@@ -139,7 +135,6 @@ impl<O: Emitter> PacketPeerPart<O> {
 
     /// Takes the next packet, if there is one, and returns the value that `value` makes of it.
     pub(crate) fn take<R>(&self, value: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Error> {
-        self.note_poll();
         match self.channel.take(value) {
             None => Err(self.has_no_stream()),
             Some(Ok(packet)) => {
@@ -149,14 +144,6 @@ impl<O: Emitter> PacketPeerPart<O> {
             // The reason why the connection has ended says more than this error.
             Some(Err(error @ ReadError::NotConnected)) if self.has_ended() => Err(error.returned()),
             Some(Err(error)) => Err(self.last_error.record(&error)),
-        }
-    }
-
-    /// A poll, or a call that takes or counts packets, has looked for packets.
-    #[inline]
-    pub(crate) fn note_poll(&self) {
-        if hints::are_on() {
-            self.was_polled.store(true, Ordering::Relaxed);
         }
     }
 
@@ -193,10 +180,6 @@ impl<O: Emitter> PacketPeerPart<O> {
 }
 
 impl<O: Emitter> Unfinished for PacketPeerPart<O> {
-    fn take_polled(&self, by_group: bool) -> bool {
-        self.was_polled.swap(false, Ordering::Relaxed) || by_group && self.channel.is_member()
-    }
-
     fn unfinished(&self) -> Option<(u64, u64)> {
         let packet = self.channel.incomplete(0)?;
         Some((packet.generation, packet.received))
@@ -204,7 +187,13 @@ impl<O: Emitter> Unfinished for PacketPeerPart<O> {
 
     fn hint(&self) -> Option<String> {
         let packet = self.channel.incomplete(FIRST_BYTES)?;
-        let address = self.channel.peer()?.peer.connection.peer_address()?;
+        let stream = self.channel.peer()?;
+        let connection = &stream.peer.connection;
+        // The rest may have arrived, if nobody polls.
+        if connection.available()? != packet.arrived {
+            return None;
+        }
+        let address = connection.peer_address()?;
         let settings = self.settings();
         let awaited = match (settings.kind, packet.length) {
             (FramingKind::Delimiter, _) => {
@@ -274,7 +263,6 @@ impl<O: Emitter> Packets for PacketPeerPart<O> {
     }
 
     fn packet_count(&self) -> i64 {
-        self.note_poll();
         match self.channel.count() {
             Some(Ok(count)) => i64::try_from(count).unwrap_or(i64::MAX),
             _ => 0,

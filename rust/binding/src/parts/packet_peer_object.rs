@@ -34,7 +34,6 @@ impl<O: Emitter> Subject for PacketPeerObject<O> {
     }
 
     fn wants_packets(&self) -> bool {
-        self.packets.note_poll();
         self.object.listens(Signal::packet_received())
     }
 

@@ -250,13 +250,6 @@ impl<P: Peer> PacketChannel<P> {
         state.reader.incomplete(connection, most)
     }
 
-    /// Whether the channel is a member of an event loop.
-    pub fn is_member(&self) -> bool {
-        let memberships = lock(&self.memberships);
-        let mut loops = memberships.iter();
-        loops.any(|(packet_loop, _)| packet_loop.strong_count() > 0)
-    }
-
     /// Whether a complete packet has arrived. An error counts as none.
     pub(super) fn has_packet(&self) -> bool {
         matches!(self.read(PacketReader::has_packet), Some(Ok(true)))

@@ -17,7 +17,6 @@ use std::time::{Duration, Instant};
 pub(crate) use begun::{begun, freed, used};
 pub(crate) use connects::connecting;
 pub(super) use connects::{Connects, status_asked};
-pub(crate) use packets::group_polled;
 pub(super) use packets::{Unfinished, watch_packets};
 pub(crate) use switch::are_on;
 

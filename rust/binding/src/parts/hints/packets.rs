@@ -1,13 +1,10 @@
 //! Packets that stay incomplete, because the other side uses another framing.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use super::switch::{LONGEST_STEP, PATIENCE, are_on, place, print};
+use super::switch::{LONGEST_STEP, PATIENCE, place, print};
 
-/// Whether a group was polled since the last step.
-static WAS_GROUP_POLLED: AtomicBool = AtomicBool::new(false);
 static WATCHED: Mutex<Vec<PacketWatch>> = Mutex::new(Vec::new());
 
 /// The packets of a stream, until they have given their hint.
@@ -25,13 +22,10 @@ pub(crate) type Position = (u64, u64);
 
 /// Packets of which the next one may have arrived in part.
 pub(crate) trait Unfinished: Send + Sync {
-    /// Whether they were polled since the last call. `by_group` is whether groups were.
-    fn take_polled(&self, by_group: bool) -> bool;
-
     /// The position of the stream, if a packet has arrived in part.
     fn unfinished(&self) -> Option<Position>;
 
-    /// The hint for that packet.
+    /// The hint for that packet. `None` if more of it has arrived, and nobody has polled.
     fn hint(&self) -> Option<String>;
 }
 
@@ -50,25 +44,16 @@ pub(crate) fn watch_packets(packets: Weak<dyn Unfinished>) {
     });
 }
 
-/// A group was polled.
-#[inline]
-pub(crate) fn group_polled() {
-    if are_on() {
-        WAS_GROUP_POLLED.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Counts `step` for all packets that were polled since the last step.
+/// Counts `step` for all packets.
 pub(super) fn step(step: Duration) {
     let step = step.min(LONGEST_STEP);
-    let by_group = WAS_GROUP_POLLED.swap(false, Ordering::Relaxed);
     // The packets are looked at without the lock: the last reference to a peer may be dropped here,
     // which runs code of its script.
     let mut packets = std::mem::take(&mut *watched());
     let mut hints = Vec::new();
     packets.retain_mut(|watch| match watch.packets.upgrade() {
         Some(packets) => {
-            let is_due = packets.take_polled(by_group) && watch.count(&*packets, step);
+            let is_due = watch.count(&*packets, step);
             let hint = is_due.then(|| packets.hint()).flatten();
             let is_over = hint.is_some();
             hints.extend(hint.map(|hint| hint + &watch.place));
