@@ -1,8 +1,9 @@
 extends "res://tests/support/test_case.gd"
 ## Objects that are no peers, where the classes expect one: the engine's streams above all.
 
-const TLS := ("stream: StreamPeerTLS is not a StreamPeerSocketRs; poll it yourself, "
-		+ "and for packets use the engine's PacketPeerStream over it: see \"TLS\" in docs/recipes-servers.md")
+const TLS := ("stream: StreamPeerTLS is not a StreamPeerSocketRs; poll it yourself, and for "
+		+ "packets use the engine's PacketPeerStream over it: see \"TLS\" in "
+		+ "docs/recipes-servers.md")
 
 
 func test_a_packet_peer_refuses_other_streams() -> void:
