@@ -2,6 +2,13 @@ extends SceneTree
 ## Misuses the classes. Prints a line `== <name>` before each call and `-- <last error>` after it.
 ## The lines are printed to standard error, so that they stay in order with the errors.
 
+const NO_MEMBER := " is not a StreamPeerSocketRs, a PacketPeerSocketRs or a SocketServerRs"
+const MEMBERS := {
+	"StreamPeerBuffer": "StreamPeerBuffer" + NO_MEMBER,
+	"TCPServer": "TCPServer" + NO_MEMBER + "; use TCPServerRs",
+	"PacketPeerSocketRs": "PacketPeerSocketRs has no stream",
+}
+
 
 func _initialize() -> void:
 	var server := TCPServerRs.new()
@@ -26,6 +33,15 @@ func _initialize() -> void:
 	_call("bind twice", peer, peer.bind.bind(0, "127.0.0.1"))
 	peer.connect_to_host("127.0.0.1", server.get_local_port())
 	_call("connect twice", peer, peer.connect_to_host.bind("127.0.0.1", server.get_local_port()))
+	var packets := PacketPeerSocketRs.new()
+	_call("a stream of the engine", packets, packets.set.bind("stream", StreamPeerBuffer.new()))
+	_call("no stream", packets, packets.set.bind("stream", 5))
+	var group := StreamPeerSocketGroupRs.new()
+	for object: RefCounted in [StreamPeerBuffer.new(), TCPServer.new(), PacketPeerSocketRs.new()]:
+		printerr("== add a ", object.get_class())
+		group.add(object)
+		# A group keeps no last error.
+		printerr("-- add: ", MEMBERS[object.get_class()])
 	quit()
 
 

@@ -240,7 +240,7 @@ func test_each_misuse_prints_its_error_message_once() -> void:
 		return skip("starting another engine is known for Linux only")
 	var output: String = EngineProcess.run("children/misuse.gd", [fresh_path()])["output"]
 	var calls := output.split("== ").slice(1)
-	check_eq(calls.size(), 15, "calls: " + output)
+	check_eq(calls.size(), 20, "calls: " + output)
 	for call in calls:
 		var message := call.get_slice("-- ", 1).get_slice("\n", 0)
 		check(call.count("ERROR: ") == 1 and call.contains("ERROR: " + message + "\n"), call)

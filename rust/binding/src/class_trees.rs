@@ -15,7 +15,7 @@ use stream_socket::Status;
 use crate::bridge::Constness::{Const, Mutating};
 use crate::bridge::{
     Class, ClassTree, Enumeration, HandleKind, MethodRow, ObjectRef, Property, PropertyKind,
-    Returned, flush, get_status, packet_virtuals, poll, receive, stream_virtuals,
+    Returned, flush, get_status, packet_virtuals, poll, receive, set_object, stream_virtuals,
 };
 use crate::parts::{FramingKind, PacketPeerPart, PeerPart, ServerPart};
 
@@ -53,6 +53,11 @@ pub(crate) const SERVER_METHODS: &[MethodRow] = &[
 
 // gdext answers `poll`, because it polls the object of the stream too.
 const PACKET_PEER_METHODS: &[MethodRow] = &[
+    MethodRow::direct(
+        "set_stream",
+        Mutating,
+        set_object::<PacketPeerPart<ObjectRef>>(),
+    ),
     MethodRow::by_gdext("get_framing", Const).returning(Returned::OwnEnumeration),
     MethodRow::by_gdext("get_text", Mutating),
     MethodRow::by_gdext("get_json", Mutating),

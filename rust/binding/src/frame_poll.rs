@@ -1,4 +1,4 @@
-//! `auto_poll`: calls the `poll` of an object once a frame.
+//! `auto_poll`: calls the `poll` of an object once a frame. The same connection serves the hints.
 //!
 //! One connection to the scene tree's signal `process_frame` polls all objects that want it, on the
 //! main thread, whether the tree is paused or not. A connection for each object would call the
@@ -17,6 +17,7 @@ use godot::obj::{Gd, Inherits, NewGd, Singleton, WithBaseField};
 use godot::prelude::{GodotClass, godot_api, godot_error};
 
 use crate::bridge::Presence;
+use crate::parts::hints;
 
 /// The objects that want to be polled, and those that did a frame ago.
 static LIST: Mutex<Vec<Arc<PolledObject>>> = Mutex::new(Vec::new());
@@ -101,6 +102,17 @@ impl FramePoll {
         let entry = self.0.get();
         entry.is_some_and(|entry| entry.is_wanted.load(Ordering::Relaxed))
     }
+
+    /// Whether the object is polled and something is connected to one of `signals`, which are
+    /// signals of its class: a script expects them. The object may be being freed.
+    pub(crate) fn is_expected(&self, signals: &[&str]) -> bool {
+        let entry = self.0.get();
+        entry.is_some_and(|entry| {
+            let mut signals = signals.iter();
+            entry.is_wanted.load(Ordering::Relaxed)
+                && signals.any(|signal| entry.presence.has_connections(signal))
+        })
+    }
 }
 
 impl Drop for FramePoll {
@@ -119,6 +131,19 @@ fn connect(mut tree: Gd<SceneTree>) {
     }
 }
 
+/// Has hints given once a frame, if there are hints. From another thread, or before there is a
+/// scene tree, the next call does this. It makes an object, so it must not be called while an
+/// object is being made.
+pub(crate) fn begin_hints() {
+    if hints::are_on()
+        && !IS_CONNECTED.load(Ordering::Relaxed)
+        && is_main_thread()
+        && let Some(tree) = tree()
+    {
+        connect(tree);
+    }
+}
+
 /// Stops all polling, on the main thread. The tree must not call a library that is unloaded.
 pub(crate) fn end() {
     // Dropping the object removes the connection.
@@ -128,6 +153,10 @@ pub(crate) fn end() {
 }
 
 fn poll_all() {
+    hints::tick();
+    if list().is_empty() {
+        return;
+    }
     // Handlers may change the list.
     let entries = {
         let mut list = list();

@@ -77,6 +77,7 @@ unsafe impl ExtensionLibrary for Extension {
                     if settings::has_monitors() {
                         monitors::add();
                     }
+                    parts::hints::enable(settings::has_hints());
                     debugger::attach();
                 }
             }
@@ -92,6 +93,7 @@ unsafe impl ExtensionLibrary for Extension {
                 debugger::detach();
                 monitors::remove();
                 parts::live::keep(false);
+                parts::hints::enable(false);
                 stream_socket::process::shut_down();
             }
             InitStage::Core => {

@@ -14,7 +14,7 @@ use godot::prelude::{GodotClass, PhantomVar, godot_api};
 
 use crate::bridge::{self, ObjectRef, Optional};
 use crate::class_trees::PACKET_PEER;
-use crate::frame_poll::FramePoll;
+use crate::frame_poll::{self, FramePoll};
 use crate::parts::{
     Details, FramingKind, FramingSettings, LastError, PacketPeerObject, PacketPeerPart, Packets,
 };
@@ -50,6 +50,7 @@ pub struct PacketPeerSocketRs {
 
 fn announced(packets: PacketPeerPart<ObjectRef>) -> Arc<PacketPeerPart<ObjectRef>> {
     let packets = Arc::new(packets);
+    packets.watch();
     bridge::announce(&packets);
     packets
 }
@@ -151,6 +152,7 @@ impl PacketPeerSocketRs {
 
     #[func]
     fn set_stream(&self, stream: Option<Gd<StreamPeerSocketRs>>) {
+        frame_poll::begin_hints();
         let stream = stream.as_ref().map(StreamPeerSocketRs::with_object);
         // Dropping the previous stream may free its object, and that object's script may call this
         // object when it is notified.

@@ -13,11 +13,11 @@ use godot::global::Error;
 use godot::meta::ToGodot;
 use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
-use stream_socket::{BindAddress, ConnectError, Connection, Options, Target};
+use stream_socket::{Address, BindAddress, ConnectError, Connection, Options, Target};
 
 use crate::bridge::{self, Class, ObjectRef, declare_direct_methods};
-use crate::frame_poll::FramePoll;
-use crate::parts::{Code, Details, LastError, PeerObject, PeerPart, Stream, live};
+use crate::frame_poll::{self, FramePoll};
+use crate::parts::{Code, Details, LastError, PeerObject, PeerPart, Stream, hints, live};
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods, last_os_error_method};
 use crate::{class_trees, origin, seconds, settings, statistics, text};
 
@@ -57,6 +57,17 @@ fn peer_of(connection: Connection) -> Arc<PeerPart> {
     let class = bridge::announce(&peer);
     live::add(class, &live::LivePart::Peer(peer.clone()), origin::origin);
     peer
+}
+
+/// A connect to `target`, for a hint.
+fn described(target: &Target) -> String {
+    match target {
+        Target::Address(address @ Address::Unix(_)) => {
+            format!("StreamPeerUDSRs: connect to {address}")
+        }
+        Target::Address(address) => format!("StreamPeerTCPRs: connect to {address}"),
+        Target::Name { host, port } => format!("StreamPeerTCPRs: connect to {host}:{port}"),
+    }
 }
 
 /// Whether a connect could never have succeeded, for example to a path that is too long.
@@ -325,6 +336,7 @@ impl StreamPeerSocketRs {
             PROJECT_SETTING => Some(default()),
             seconds => seconds::limit(seconds).unwrap_or(None),
         };
+        let described = hints::are_on().then(|| described(&target));
         let started = self.peer.connection.connect(target, limit, Instant::now());
         // A failure of the network prints nothing: retries would fill the log.
         match &started {
@@ -333,6 +345,10 @@ impl StreamPeerSocketRs {
                 godot_error!("Connection to remote host failed! {error}");
             }
             Err(_) | Ok(()) => {}
+        }
+        if let (Ok(()), Some(described)) = (&started, described) {
+            frame_poll::begin_hints();
+            hints::connecting(&self.peer, described);
         }
         self.peer.last_error.note(started)
     }

@@ -17,7 +17,7 @@ use crate::bridge::{self, declare_direct_methods};
 use crate::class_trees::{self, TCP_PEER, UDS_PEER};
 use crate::frame_poll::FramePoll;
 use crate::origin;
-use crate::parts::{LastError, ServerPart, live};
+use crate::parts::{LastError, ServerPart, hints, live};
 use crate::peer::StreamPeerSocketRs;
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods, last_os_error_method};
 
@@ -62,11 +62,13 @@ impl SocketServerRs {
 
     #[func]
     fn stop(&self) {
+        hints::used(&*self.server);
         self.server.listener.stop();
     }
 
     #[func]
     pub(crate) fn take_socket_connection(&self) -> Option<Gd<StreamPeerSocketRs>> {
+        hints::used(&*self.server);
         let connection = match self.server.listener.accept() {
             Ok(accepted) => {
                 let connection = accepted?;
@@ -89,6 +91,15 @@ impl SocketServerRs {
     #[func]
     fn get_max_pending_connections(&self) -> i64 {
         self.server.backlog.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for SocketServerRs {
+    fn drop(&mut self) {
+        let is_expected = || self.frame_poll.is_expected(&["connection_available"]);
+        hints::freed(&*self.server, is_expected, || {
+            Some("was freed while listening".into())
+        });
     }
 }
 

@@ -37,6 +37,13 @@ const MONITORS: ProjectSetting = ProjectSetting {
     hint: (PropertyHint::NONE, ""),
 };
 
+/// Whether a game that is debugged gives hints.
+const HINTS: ProjectSetting = ProjectSetting {
+    name: "debug/settings/stream_sockets/hints",
+    default: || true.to_variant(),
+    hint: (PropertyHint::NONE, ""),
+};
+
 /// A project setting of the addon's own.
 struct ProjectSetting {
     name: &'static str,
@@ -76,6 +83,7 @@ impl ProjectSetting {
 pub(crate) fn register() {
     SHARED_ANSWER.register();
     MONITORS.register();
+    HINTS.register();
 }
 
 /// Applies the addon's own settings, when the first object is made.
@@ -90,6 +98,11 @@ pub(crate) fn apply() {
 /// Whether a game that is debugged has monitors.
 pub(crate) fn has_monitors() -> bool {
     MONITORS.get()
+}
+
+/// Whether a game that is debugged gives hints.
+pub(crate) fn has_hints() -> bool {
+    HINTS.get()
 }
 
 /// Read each time, because a script may change it.

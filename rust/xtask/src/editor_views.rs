@@ -36,7 +36,7 @@ const VIEWS: EditorProject = EditorProject {
 };
 
 /// How many project settings [`VIEWS`] checks.
-const SETTINGS: usize = 2;
+const SETTINGS: usize = 3;
 
 /// A game that has sockets.
 const GAME: EditorProject = EditorProject {

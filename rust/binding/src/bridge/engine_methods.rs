@@ -99,6 +99,7 @@ const LATE: &[(&str, &str)] = &[
     ("EditorDebuggerSession", "send_message"),
     ("EditorPlugin", "add_debugger_plugin"),
     ("EditorPlugin", "remove_debugger_plugin"),
+    ("Engine", "get_process_frames"),
     ("EngineDebugger", "has_capture"),
     ("EngineDebugger", "is_active"),
     ("EngineDebugger", "register_message_capture"),

@@ -19,8 +19,8 @@
 //!   an engine that lacks some of them.
 //!
 //! Direct methods go from Godot straight to the part of the object: [`int_methods`], [`receive`],
-//! and the virtual methods in [`stream_virtuals`] and [`packet_virtuals`]. All other methods go
-//! through one [`trampoline`] to gdext's own callback.
+//! [`object_setter`], and the virtual methods in [`stream_virtuals`] and [`packet_virtuals`]. All
+//! others go through one [`trampoline`] to gdext's own callback.
 //!
 //! The bridge does not know the classes: [`class_trees`](crate::class_trees) names them, and the
 //! part of an object is any [`Part`](crate::parts::Part). Imports go one way: classes, class trees,
@@ -39,6 +39,7 @@ mod late_methods;
 mod method_row;
 mod object_methods;
 mod object_ref;
+mod object_setter;
 mod optional;
 mod packet_virtuals;
 mod presence;
@@ -60,6 +61,7 @@ pub(crate) use late_methods::forget_late_methods;
 pub(crate) use method_row::{Constness, MethodRow, Returned, answers, declare_direct_methods};
 pub(crate) use object_methods::{forget_library, has_feature};
 pub(crate) use object_ref::{ObjectRef, SignalName};
+pub(crate) use object_setter::{class_of, set_object};
 pub(crate) use optional::Optional;
 pub(crate) use packet_virtuals::packet_virtuals;
 pub(crate) use presence::Presence;

@@ -118,7 +118,10 @@ pub(super) unsafe fn call(object: sys::GDExtensionObjectPtr, name: &Variant) {
 ///
 /// # Safety
 /// As for [`call`].
-unsafe fn call_with(object: sys::GDExtensionObjectPtr, arguments: &[&Variant]) -> Variant {
+pub(super) unsafe fn call_with(
+    object: sys::GDExtensionObjectPtr,
+    arguments: &[&Variant],
+) -> Variant {
     let method = CALL.find();
     if method.is_null() {
         return Variant::nil();

@@ -2,12 +2,13 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use godot::builtin::{StringName, Variant};
+use godot::builtin::{AnyArray, StringName, Variant};
+use godot::meta::ToGodot;
 use godot::obj::InstanceId;
 use godot::sys;
 
 use super::interface::interface;
-use super::object_methods::{call, has_connections, release, take_hold};
+use super::object_methods::{call, call_with, has_connections, release, take_hold};
 
 /// Whether an object is alive, for code that holds no reference to it. Looking up the object by its
 /// id is not enough: another thread may free it between the lookup and the first use. So the struct
@@ -48,6 +49,24 @@ impl Presence {
         // SAFETY: The memory of the object outlives its struct, which waits for this lock when it
         // is dropped.
         unsafe { take_hold(object) }.then_some(Held(object))
+    }
+
+    /// Whether anything is connected to `signal`; false once the presence has ended. The object may
+    /// be being freed.
+    pub(crate) fn has_connections(&self, signal: &str) -> bool {
+        // An object that is being freed has lost its class, and `has_connections` would print that
+        // there is no such signal.
+        const CONNECTIONS: &str = "get_signal_connection_list";
+        let present = self.lock();
+        let Some(Pointer(object)) = *present else {
+            return false;
+        };
+        let (method, signal) = (CONNECTIONS.to_variant(), signal.to_variant());
+        // SAFETY: The memory of the object outlives its struct, which waits for this lock when it
+        // is dropped. Godot frees the connections of an object after its struct.
+        let connections = unsafe { call_with(object, &[&method, &signal]) };
+        let connections = connections.try_to::<AnyArray>();
+        connections.is_ok_and(|connections| !connections.is_empty())
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Pointer>> {

@@ -1,8 +1,8 @@
 //! The direct method `receive`. It is called for each peer that has received something, and gdext's
 //! cell costs more than the rest of the call.
 //!
-//! An argument that has to be converted goes through the trampoline to gdext, so `receive` is the
-//! one direct method whose `#[func]` has a body of its own.
+//! An argument that has to be converted goes through the trampoline to gdext, so the `#[func]` of
+//! `receive` has a body of its own.
 
 use std::ffi::c_void;
 

@@ -60,7 +60,9 @@ pub(super) unsafe extern "C" fn call(
     }
 }
 
-unsafe extern "C" fn ptrcall(
+/// # Safety
+/// As for [`call`].
+pub(super) unsafe extern "C" fn ptrcall(
     method: *mut c_void,
     instance: sys::GDExtensionClassInstancePtr,
     args: *const sys::GDExtensionConstTypePtr,

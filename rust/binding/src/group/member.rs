@@ -11,7 +11,7 @@ use stream_socket::{Connection, WriteError};
 use crate::bridge::ObjectRef;
 use crate::packet_peer::PacketPeerSocketRs;
 use crate::parts::{
-    Code, Emitter, PacketPeerObject, PacketPeerPart, PeerObject, ServerPart, Signal,
+    Code, Emitter, PacketPeerObject, PacketPeerPart, PeerObject, ServerPart, Signal, hints,
 };
 use crate::peer::StreamPeerSocketRs;
 use crate::server::{self, SocketServerRs};
@@ -50,6 +50,7 @@ impl GroupMember {
     }
 
     pub(super) fn server(server: &Gd<SocketServerRs>) -> GroupMember {
+        hints::used(&*server.bind().server);
         GroupMember::Server {
             object: ObjectRef::new(server),
             server: server.bind().server.clone(),

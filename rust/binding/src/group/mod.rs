@@ -12,16 +12,17 @@ use std::time::Duration;
 use godot::builtin::{Array, PackedByteArray, StringName, VarArray};
 use godot::classes::RefCounted;
 use godot::global::Error;
+use godot::meta::ToGodot;
 use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
 use stream_socket::dispatch::{AddError, EventLoop, Refused, Subject};
 
 use self::member::GroupMember;
 use self::signals::{GroupSignals, PACKET_RECEIVED};
-use crate::bridge::{ObjectRef, Optional, Presence};
+use crate::bridge::{ObjectRef, Optional, Presence, class_of};
 use crate::frame_poll::FramePoll;
 use crate::packet_peer::PacketPeerSocketRs;
-use crate::parts::{Emitter, PacketPeerPart};
+use crate::parts::{Emitter, PacketPeerPart, advice_for, hints};
 use crate::server::SocketServerRs;
 use crate::shared_methods::auto_poll_methods;
 
@@ -66,6 +67,18 @@ impl Drop for GroupState {
     }
 }
 
+impl Drop for StreamPeerSocketGroupRs {
+    fn drop(&mut self) {
+        let members = || match self.members.events.len() {
+            0 => None,
+            1 => Some("was freed with a member".into()),
+            count => Some(format!("was freed with {count} members")),
+        };
+        let is_expected = || self.frame_poll.is_expected(&signals::SIGNALS);
+        hints::freed(&*self.members.events, is_expected, members);
+    }
+}
+
 // The methods take the object and not gdext's cell, so that none waits for a poll on another
 // thread.
 #[godot_api]
@@ -84,16 +97,22 @@ impl StreamPeerSocketGroupRs {
 
     #[func(gd_self)]
     fn add(this: Gd<Self>, peer: Option<Gd<RefCounted>>) -> Error {
-        let added = peer
-            .and_then(GroupMember::of)
-            .map(|member| events(&this).add(member));
-        match added {
-            Some(Ok(())) => Error::OK,
-            Some(Err(AddError::AlreadyMember)) => Error::ERR_ALREADY_EXISTS,
-            Some(Err(_)) | None => {
-                godot_error!(
-                    "add: not a StreamPeerSocketRs, a SocketServerRs, or a PacketPeerSocketRs with a stream"
-                );
+        let Some(peer) = peer else {
+            return refuse("null");
+        };
+        let object = peer.to_variant();
+        let Some(member) = GroupMember::of(peer) else {
+            return refuse(&class_of(&object));
+        };
+        let events = events(&this);
+        match events.add(member) {
+            Ok(()) => {
+                note_members(&events);
+                Error::OK
+            }
+            Err(AddError::AlreadyMember) => Error::ERR_ALREADY_EXISTS,
+            Err(_) => {
+                godot_error!("add: PacketPeerSocketRs has no stream");
                 Error::ERR_INVALID_PARAMETER
             }
         }
@@ -114,7 +133,9 @@ impl StreamPeerSocketGroupRs {
             .map(|packets| PacketPeerPart::like(&packets.bind().packets));
         let accept = move |connection| GroupMember::accepted(connection, format.as_ref());
         // This cannot fail: a server that is a member already stays a member.
-        let _ = events(&this).accept_from(GroupMember::server(&server), accept);
+        let events = events(&this);
+        let _ = events.accept_from(GroupMember::server(&server), accept);
+        note_members(&events);
         Error::OK
     }
 
@@ -162,7 +183,9 @@ impl StreamPeerSocketGroupRs {
     fn poll(this: Gd<Self>, #[opt(default = 0)] timeout_msec: i64) -> VarArray {
         // Negative: no limit.
         let limit = u64::try_from(timeout_msec).ok().map(Duration::from_millis);
-        let ready = events(&this).poll(limit, &mut GroupSignals::of(ObjectRef::new(&this)));
+        let events = events(&this);
+        hints::used(&*events);
+        let ready = events.poll(limit, &mut GroupSignals::of(ObjectRef::new(&this)));
         let mut members = VarArray::new();
         for member in &ready {
             members.push(member.subject().object().variant());
@@ -189,6 +212,22 @@ impl StreamPeerSocketGroupRs {
 }
 
 auto_poll_methods!(StreamPeerSocketGroupRs);
+
+/// Refuses a member that is an object of `class`, or null.
+fn refuse(class: &str) -> Error {
+    let advice = advice_for(class);
+    godot_error!(
+        "add: {class} is not a StreamPeerSocketRs, a PacketPeerSocketRs or a SocketServerRs{advice}"
+    );
+    Error::ERR_INVALID_PARAMETER
+}
+
+/// The group must live from its first member on.
+fn note_members(events: &Arc<EventLoop<GroupMember>>) {
+    if events.len() == 1 {
+        hints::begun(&**events, || "StreamPeerSocketGroupRs".into());
+    }
+}
 
 /// The ids of the objects in `peers`.
 fn ids_of(peers: &VarArray) -> Vec<u64> {

@@ -14,6 +14,14 @@ use crate::parts::end_code;
 /// The name of the signal with a packet.
 pub(super) const PACKET_RECEIVED: &str = "peer_packet_received";
 
+/// The names of all signals.
+pub(super) const SIGNALS: [&str; 4] = [
+    "peer_connected",
+    "peer_data_available",
+    PACKET_RECEIVED,
+    "peer_disconnected",
+];
+
 /// Emits the signals of a group while it is polled.
 pub(super) struct GroupSignals {
     group: ObjectRef,
@@ -32,10 +40,10 @@ struct GroupSignalNames {
 fn names() -> &'static GroupSignalNames {
     static NAMES: OnceLock<GroupSignalNames> = OnceLock::new();
     NAMES.get_or_init(|| GroupSignalNames {
-        connected: SignalName::new("peer_connected"),
-        data_available: SignalName::new("peer_data_available"),
-        packet_received: SignalName::new(PACKET_RECEIVED),
-        disconnected: SignalName::new("peer_disconnected"),
+        connected: SignalName::new(SIGNALS[0]),
+        data_available: SignalName::new(SIGNALS[1]),
+        packet_received: SignalName::new(SIGNALS[2]),
+        disconnected: SignalName::new(SIGNALS[3]),
     })
 }
 

@@ -8,6 +8,7 @@
 //! core.
 
 mod codes;
+pub(crate) mod hints;
 mod last_error;
 mod lent;
 pub(crate) mod live;
@@ -21,9 +22,9 @@ mod signal;
 
 pub(crate) use codes::{Code, end_code};
 pub(crate) use last_error::{Details, LastError};
-pub(crate) use packet_peer::{FramingKind, FramingSettings, PacketPeerPart};
+pub(crate) use packet_peer::{FramingKind, FramingSettings, PacketPeerPart, advice_for};
 pub(crate) use packet_peer_object::PacketPeerObject;
-pub(crate) use part::{Emitter, Packets, Part, Polled, Stream};
+pub(crate) use part::{Emitter, Packets, Part, Polled, Stream, TakesObject};
 pub(crate) use peer::PeerPart;
 pub(crate) use peer_object::PeerObject;
 pub(crate) use server::ServerPart;

@@ -8,13 +8,17 @@ use stream_socket::dispatch::{Format, PacketChannel};
 use stream_socket::packets::{Framing, LengthField, Width};
 
 use super::codes::Code;
+use super::hints::{self, Unfinished};
 use super::last_error::{Details, LastError};
 use super::lent;
-use super::part::{Emitter, Packets, Part};
+use super::part::{Emitter, Packets, Part, TakesObject};
 use super::peer_object::PeerObject;
 
 /// The default limit of the length of a packet.
 const MAX_PACKET_BYTES: usize = 16 << 20;
+
+/// How many of the first bytes of an incomplete packet a hint shows.
+const FIRST_BYTES: usize = 16;
 
 /// The error of a packet peer without a stream.
 const NO_STREAM: &str = "packet peer has no stream";
@@ -44,6 +48,17 @@ pub(crate) enum FramingKind {
     Length = 0,
     Delimiter = 1,
     ContentLength = 2,
+}
+
+impl FramingKind {
+    /// The name of the constant in GDScript.
+    fn name(self) -> &'static str {
+        match self {
+            FramingKind::Length => "FRAMING_LENGTH",
+            FramingKind::Delimiter => "FRAMING_DELIMITER",
+            FramingKind::ContentLength => "FRAMING_CONTENT_LENGTH",
+        }
+    }
 }
 
 impl Default for FramingSettings {
@@ -132,6 +147,14 @@ impl<O: Emitter> PacketPeerPart<O> {
         }
     }
 
+    /// Has hints given for the packets, if there are hints.
+    pub(crate) fn watch(self: &Arc<Self>) {
+        if hints::are_on() {
+            let packets: Arc<dyn Unfinished> = self.clone();
+            hints::watch_packets(Arc::downgrade(&packets));
+        }
+    }
+
     fn has_ended(&self) -> bool {
         let stream = self.channel.peer();
         stream.is_some_and(|stream| stream.peer.connection.ended().is_some())
@@ -156,8 +179,67 @@ impl<O: Emitter> PacketPeerPart<O> {
     }
 }
 
+impl<O: Emitter> Unfinished for PacketPeerPart<O> {
+    fn unfinished(&self) -> Option<(u64, u64)> {
+        let packet = self.channel.incomplete(0)?;
+        Some((packet.generation, packet.received))
+    }
+
+    fn hint(&self) -> Option<String> {
+        let packet = self.channel.incomplete(FIRST_BYTES)?;
+        let stream = self.channel.peer()?;
+        let connection = &stream.peer.connection;
+        // The rest may have arrived, if nobody polls.
+        if connection.available()? != packet.arrived {
+            return None;
+        }
+        let address = connection.peer_address()?;
+        let settings = self.settings();
+        let awaited = match (settings.kind, packet.length) {
+            (FramingKind::Delimiter, _) => {
+                format!("the delimiter \"{}\"", settings.delimiter.escape_ascii())
+            }
+            (_, Some(length)) => format!("a packet of {length} bytes"),
+            (FramingKind::Length, None) => "the length of a packet".into(),
+            (FramingKind::ContentLength, None) => "the end of the headers".into(),
+        };
+        let (arrived, framing) = (packet.arrived, settings.kind.name());
+        let first_bytes = packet.first_bytes.escape_ascii();
+        Some(format!(
+            "packets from {address}: waiting for {awaited}, after {arrived} bytes that begin with \
+             \"{first_bytes}\" ({framing}); does the other side use another framing?"
+        ))
+    }
+}
+
 impl<O: Emitter> Part for PacketPeerPart<O> {
     fn freed(&self) {}
+}
+
+impl<O: Emitter> TakesObject for PacketPeerPart<O> {
+    const CLASS: &'static str = "StreamPeerSocketRs";
+
+    fn refuse_object(&self, other: &str) {
+        let advice = advice_for(other);
+        let what = format!("stream: {other} is not a StreamPeerSocketRs{advice}");
+        self.last_error.refuse(Error::ERR_INVALID_PARAMETER, &what);
+    }
+}
+
+/// What to use instead of an object of `class`, if it is a class of the engine's that does similar
+/// things.
+pub(crate) fn advice_for(class: &str) -> &'static str {
+    match class {
+        "StreamPeerTLS" => {
+            "; poll it yourself, and for packets use the engine's PacketPeerStream over it: see \
+             \"TLS\" in docs/recipes-servers.md"
+        }
+        "StreamPeerTCP" => "; use StreamPeerTCPRs",
+        "StreamPeerUDS" => "; use StreamPeerUDSRs",
+        "TCPServer" => "; use TCPServerRs",
+        "UDSServer" => "; use UDSServerRs",
+        _ => "",
+    }
 }
 
 impl<O: Emitter> Packets for PacketPeerPart<O> {

@@ -54,6 +54,15 @@ pub(crate) trait Packets: Part {
     fn max_packet_bytes(&self) -> i64;
 }
 
+/// A part with a property that takes an object of one class.
+pub(crate) trait TakesObject: Part {
+    /// The class of the objects.
+    const CLASS: &'static str;
+
+    /// Refuses an object of another class, or a value of another type, which is called `other`.
+    fn refuse_object(&self, other: &str);
+}
+
 /// A part with the methods of `StreamPeerExtension`. Those that move data return their code and the
 /// count of moved bytes.
 pub(crate) trait Stream: Polled {

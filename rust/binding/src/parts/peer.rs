@@ -8,10 +8,11 @@ use std::time::Instant;
 
 use godot::builtin::{PackedByteArray, StringName};
 use godot::global::Error;
-use stream_socket::Connection;
 use stream_socket::dispatch::PeerEvents;
+use stream_socket::{Connection, Status};
 
 use super::codes::Code;
+use super::hints::{self, Connects};
 use super::last_error::{Details, LastError};
 use super::part::{Part, Polled, Stream};
 use super::signal::Signal;
@@ -99,6 +100,13 @@ impl Part for PeerPart {
     }
 }
 
+impl Connects for PeerPart {
+    fn unpolled_version(&self) -> Option<u64> {
+        let version = self.connection.version();
+        self.connection.is_unpolled_connect().then_some(version)
+    }
+}
+
 impl Polled for PeerPart {
     type Signals = PeerSignals;
 
@@ -156,7 +164,11 @@ impl Iterator for PeerSignals {
 impl Stream for PeerPart {
     #[inline]
     fn status(&self) -> i64 {
-        self.connection.status() as i64
+        let status = self.connection.status();
+        if status == Status::Connecting {
+            hints::status_asked(self);
+        }
+        status as i64
     }
 
     fn flush(&self) -> Error {

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use godot::builtin::StringName;
 use godot::global::Error;
 use stream_socket::dispatch::Nesting;
-use stream_socket::{BindAddress, ListenError, ListenOptions, Listener};
+use stream_socket::{Address, BindAddress, ListenError, ListenOptions, Listener};
 
+use super::hints;
 use super::last_error::LastError;
 use super::part::{Part, Polled};
 use super::signal::Signal;
@@ -47,11 +48,23 @@ impl ServerPart {
         if let Err(error @ ListenError::AlreadyListening) = &listening {
             return self.last_error.refuse(Error::ERR_ALREADY_IN_USE, error);
         }
+        if listening.is_ok() {
+            hints::begun(self, || self.described());
+        }
         self.last_error.note(listening)
+    }
+
+    /// Describes the server, which listens.
+    fn described(&self) -> String {
+        match self.listener.local_address() {
+            Some(Address::Unix(path)) => format!("UDSServerRs on {}", path.display()),
+            _ => format!("TCPServerRs on port {}", self.listener.local_port()),
+        }
     }
 
     /// Whether a connection is waiting to be accepted.
     pub(crate) fn is_connection_available(&self) -> Result<bool, Error> {
+        hints::used(self);
         self.listener
             .is_connection_available()
             .map_err(|error| self.last_error.record(&error))

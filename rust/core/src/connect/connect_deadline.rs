@@ -16,6 +16,7 @@ pub(super) struct ConnectDeadline {
     end: Option<Instant>,
     minimum: Duration,
     last_poll: Instant,
+    was_polled: bool,
     /// Work that began before an absence gets the minimum once, so that a connect that is polled
     /// rarely ends as well.
     is_extended: bool,
@@ -38,6 +39,7 @@ impl ConnectDeadline {
             end: limit.and_then(|limit| now.checked_add(limit)),
             minimum: fair_minimum(limit.unwrap_or_default()),
             last_poll: now,
+            was_polled: false,
             is_extended: false,
         }
     }
@@ -46,7 +48,13 @@ impl ConnectDeadline {
     pub(super) fn record_poll(&mut self, now: Instant) -> bool {
         let away = now.saturating_duration_since(self.last_poll);
         self.last_poll = now;
+        self.was_polled = true;
         away > ABSENCE
+    }
+
+    /// Whether there was a poll since the connect began.
+    pub(super) fn was_polled(&self) -> bool {
+        self.was_polled
     }
 
     /// Extends the deadline after an absence: to a fair minimum from `now` on, and an attempt delay

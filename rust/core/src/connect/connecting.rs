@@ -111,6 +111,11 @@ impl Connecting {
         }
     }
 
+    /// Whether [`advance`](Self::advance) was called.
+    pub(crate) fn was_polled(&self) -> bool {
+        self.deadline.was_polled()
+    }
+
     /// Advances the connect, without waiting. It is not called again after an outcome.
     pub(crate) fn advance(
         &mut self,

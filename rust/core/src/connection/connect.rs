@@ -97,6 +97,29 @@ impl Connection {
         }
     }
 
+    /// Whether the connection is connecting, and nobody has polled it since
+    /// [`connect`](Self::connect): neither [`poll`](Self::poll) nor a group. Such a connect does
+    /// not end.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Instant;
+    /// use stream_socket::{Connection, Target};
+    ///
+    /// let client = Connection::new();
+    /// let name = Target::Name { host: "name.invalid".into(), port: 80 };
+    /// client.connect(name, None, Instant::now())?;
+    /// assert!(client.is_unpolled_connect());
+    /// let _ = client.poll(Instant::now);
+    /// assert!(!client.is_unpolled_connect());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn is_unpolled_connect(&self) -> bool {
+        self.status() == Status::Connecting
+            && matches!(&self.lock().transport,
+                Transport::Connecting(connecting) if !connecting.was_polled())
+    }
+
     /// Begins a new connection of this object: a new generation with empty directions.
     fn begin(&self, inner: &mut Inner) {
         self.change(inner, Input::Connect);

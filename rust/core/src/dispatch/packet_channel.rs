@@ -9,7 +9,7 @@ use crate::dispatch::peer::Peer;
 use crate::error::{ReadError, copy_of};
 use crate::event::{Deliverer, Delivery};
 use crate::packets::framing::Framing;
-use crate::packets::packet_reader::PacketReader;
+use crate::packets::packet_reader::{IncompletePacket, PacketReader};
 use crate::poll::group::{Pollable, PollableRef};
 use crate::sync::{Mutex, MutexGuard, lock};
 
@@ -248,6 +248,14 @@ impl<P: Peer> PacketChannel<P> {
     /// [`take`](Self::take).
     pub fn count(&self) -> Option<Result<usize, ReadError>> {
         self.read(PacketReader::count)
+    }
+
+    /// The next packet, if it has arrived in part, with at most `most` of its first bytes. Takes
+    /// nothing and receives nothing. See [`PacketReader::incomplete`].
+    pub fn incomplete(&self, most: usize) -> Option<IncompletePacket> {
+        let state = self.state();
+        let connection = state.peer.as_ref()?.connection();
+        state.reader.incomplete(connection, most)
     }
 
     /// Whether a complete packet has arrived. False after an error.

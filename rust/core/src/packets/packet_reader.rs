@@ -58,6 +58,21 @@ struct Ahead {
     searched: usize,
 }
 
+/// A packet that has arrived in part. See [`PacketReader::incomplete`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncompletePacket {
+    /// The generation of the connection.
+    pub generation: u64,
+    /// How many bytes the connection has received in total.
+    pub received: u64,
+    /// The first bytes of the packet and its framing.
+    pub first_bytes: Vec<u8>,
+    /// How many bytes of the packet and its framing have arrived.
+    pub arrived: usize,
+    /// The length of the packet without its framing, if that is known.
+    pub length: Option<usize>,
+}
+
 impl PacketReader {
     /// Creates a reader. `limit` is the maximum length of a packet in bytes, without its framing.
     pub fn new(framing: Framing, limit: usize) -> PacketReader {
@@ -161,6 +176,46 @@ impl PacketReader {
     pub fn has_packet(&mut self, connection: &Connection) -> Result<bool, ReadError> {
         self.probe(connection, 1)?;
         Ok(self.ahead.count > 0)
+    }
+
+    /// The next packet, if it has arrived in part. Its [`first_bytes`] are at most `most`. Reads
+    /// nothing and receives nothing. `None` if no byte of it has arrived, if all of it has, or if
+    /// the bytes are malformed.
+    ///
+    /// [`first_bytes`]: IncompletePacket::first_bytes
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stream_socket::Connection;
+    /// use stream_socket::packets::{Framing, PacketReader};
+    ///
+    /// let (client, server) = Connection::pair()?;
+    /// client.write_fully(b"hello")?;
+    /// let mut reader = PacketReader::new(Framing::Delimiter(b"\n".to_vec()), 100);
+    /// while !server.has_unread() {
+    ///     assert!(!reader.has_packet(&server)?);
+    /// }
+    /// assert_eq!(reader.incomplete(&server, 4).unwrap().first_bytes, b"hell");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn incomplete(&self, connection: &Connection, most: usize) -> Option<IncompletePacket> {
+        let incomplete = connection.with_unread(|unread, generation, received| {
+            let cut = match self.framing.cut(unread, self.limit, &mut 0) {
+                _ if unread.is_empty() => return None,
+                Err(_) => return None,
+                Ok(cut) => cut,
+            };
+            cut.is_none_or(|cut| cut.total() > unread.len())
+                .then(|| IncompletePacket {
+                    generation,
+                    received,
+                    first_bytes: unread[..unread.len().min(most)].to_vec(),
+                    arrived: unread.len(),
+                    length: cut.map(|cut| cut.body),
+                })
+        });
+        incomplete.flatten()
     }
 
     /// Finds packets until they have `enough` bytes in total. Returns an error only if no complete

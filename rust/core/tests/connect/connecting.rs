@@ -147,3 +147,25 @@ fn a_connect_without_a_limit_reports_a_refusal() {
         .unwrap();
     until_status(&client, Status::Error).unwrap_err();
 }
+
+#[test]
+fn a_connect_is_unpolled_until_a_poll() {
+    let server = Server::new(AddressFamily::Ipv4);
+    let client = Connection::new();
+    assert!(!client.is_unpolled_connect(), "it is not connecting");
+    for _ in 0..2 {
+        start_connect(&client, &server.address).unwrap();
+        if client.status() == Status::Connecting {
+            assert!(client.is_unpolled_connect());
+            let _ = (client.available(), client.try_write(b"x"));
+            assert!(
+                client.is_unpolled_connect(),
+                "other calls do not advance it"
+            );
+        }
+        client.poll(Instant::now).unwrap();
+        assert!(!client.is_unpolled_connect());
+        client.disconnect();
+        assert!(!client.is_unpolled_connect());
+    }
+}

@@ -20,6 +20,7 @@ for_each_family!(
     packets_of_several_threads_do_not_mix,
     a_packet_that_was_cut_by_a_timeout_ends_the_connection,
     a_packet_of_an_ended_connection_does_not_affect_the_next_one,
+    a_packet_that_has_arrived_in_part_is_described,
 );
 
 const LIMIT: usize = 1 << 20;
@@ -302,4 +303,41 @@ fn a_packet_of_an_ended_connection_does_not_affect_the_next_one(family: AddressF
         });
         assert_eq!(connection.status(), Status::Connected);
     }
+}
+
+fn a_packet_that_has_arrived_in_part_is_described(family: AddressFamily) {
+    let (client, server) = pair(family);
+    let mut reader = PacketReader::new(length(Width::Bytes(2)), LIMIT);
+    assert_eq!(reader.incomplete(&server, 16), None, "nothing has arrived");
+    write(&client, b"\x05").unwrap();
+    until("a byte of the length", || {
+        assert_eq!(reader.count(&server).unwrap(), 0);
+        let packet = reader.incomplete(&server, 16)?;
+        assert_eq!((packet.length, packet.arrived), (None, 1));
+        Some(())
+    });
+    write(&client, b"\0one").unwrap();
+    let before = until("a part of the packet", || {
+        assert_eq!(reader.count(&server).unwrap(), 0);
+        reader.incomplete(&server, 4).filter(|it| it.arrived == 5)
+    });
+    assert_eq!(before.length, Some(5));
+    assert_eq!(before.first_bytes, b"\x05\0on");
+    assert_eq!(before.received, 5);
+    assert_eq!(reader.incomplete(&server, 4), Some(before), "nothing new");
+    write(&client, b"!!\x01").unwrap();
+    until("the packet", || {
+        (reader.count(&server).unwrap() == 1).then_some(())
+    });
+    assert_eq!(reader.incomplete(&server, 16), None, "a packet is complete");
+    assert!(reader.read(&server, |_| ()).unwrap().is_some());
+    let next = until("the next packet", || {
+        assert_eq!(reader.count(&server).unwrap(), 0);
+        reader.incomplete(&server, 16)
+    });
+    assert_eq!((next.first_bytes, next.received), (b"\x01".to_vec(), 8));
+    write(&client, b"\xff").unwrap();
+    reader.set_limit(16);
+    until("a length beyond the limit", || reader.count(&server).err());
+    assert_eq!(reader.incomplete(&server, 16), None, "it is no packet");
 }

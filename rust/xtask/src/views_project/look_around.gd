@@ -18,6 +18,7 @@ const PAGE := "StreamPeerSocketGroupRs"
 const SMALL := Vector2i(900, 320)
 ## How each setting is shown.
 const SETTINGS := {
+	"stream_sockets/hints": "on",
 	"stream_sockets/monitors": "on",
 	"stream_sockets/shared_answer_usec": "3 µs, of 0 to 1000",
 }

@@ -66,6 +66,19 @@ impl Connection {
         !inner.recv.owner.is_taken() && !inner.recv.buffer.is_empty()
     }
 
+    /// Calls `then` with the unread bytes in the receive buffer, the generation, and the number of
+    /// bytes received in total. Does not ask the kernel. `None` without a connection, or while
+    /// another call receives.
+    pub(crate) fn with_unread<R>(&self, then: impl FnOnce(&[u8], u64, u64) -> R) -> Option<R> {
+        let inner = self.lock();
+        if self.status() != Status::Connected || inner.recv.owner.is_taken() {
+            return None;
+        }
+        let received = inner.recv.traffic.bytes();
+        let generation = self.state().generation();
+        Some(then(inner.recv.buffer.unread(), generation, received))
+    }
+
     /// Whether nothing more will be received, because the peer has ended the stream or the socket
     /// has failed. Data that is available can still be read.
     pub fn is_read_closed(&self) -> bool {
