@@ -146,8 +146,9 @@ impl Link {
     }
 }
 
-/// Sets TCP_NODELAY, because the relay chooses the sizes of pieces. A connecting socket would fail
-/// with an option that cannot be set, so it is set afterwards; the relay works without it.
+/// Sets TCP_NODELAY, because the relay chooses the sizes of pieces. The option is set after the
+/// connect: before it, an option that cannot be set would fail the connect. The relay also works
+/// without the option.
 fn send_at_once(end: &Connection) {
     // A failure shows when the connection is polled.
     let _ = end.set_options("set no-delay", |options| options.no_delay = true);

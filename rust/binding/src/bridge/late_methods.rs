@@ -7,7 +7,7 @@
 //! method and calls it if Godot has it. Otherwise the bridge prints an error with the method's
 //! name.
 //!
-//! gdext could look methods up late by itself, but not together with calls from other threads.
+//! gdext has a lazy lookup of its own, but does not combine it with calls from other threads.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -35,7 +35,7 @@ pub(crate) fn forget_late_methods() {
     drop(methods);
 }
 
-/// The token for `index`: an odd number, which no pointer to a method of Godot is.
+/// The token for `index`: an odd number. A pointer to a method of Godot is always even.
 fn token(index: usize) -> sys::GDExtensionMethodBindPtr {
     std::ptr::without_provenance_mut(index << 1 | 1)
 }
@@ -78,8 +78,8 @@ pub(super) unsafe extern "C" fn ptrcall(
     ret: sys::GDExtensionTypePtr,
 ) {
     if let Some(method) = resolve(method) {
-        // SAFETY: The arguments are gdext's, and the method is Godot's. Without a method nothing is
-        // returned: gdext has put the default of the type there.
+        // SAFETY: The arguments are gdext's, and the method is Godot's. Without a method, `ret`
+        // keeps the default of its type, which gdext has stored there.
         unsafe { (interface().call_method)(method, object, args, ret) }
     }
 }
@@ -117,8 +117,8 @@ fn resolve(method: sys::GDExtensionMethodBindPtr) -> Option<sys::GDExtensionMeth
     }
 }
 
-/// Looks up the method with the token for `index`. A missing method is an error. So is, in a debug
-/// build, a method that no list names, because the library needs it.
+/// Looks up the method with the token for `index`. Prints an error if Godot does not have it. A
+/// debug build also prints one if no list names the method: a call shows that the library needs it.
 #[cold]
 fn look_up(index: usize) -> Option<sys::GDExtensionMethodBindPtr> {
     let methods = LATE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_are_told_from_pointers() {
+    fn tokens_are_distinct_from_pointers() {
         for place in [0, 1, 12_782] {
             assert_eq!(index(token(place)), Some(place));
         }

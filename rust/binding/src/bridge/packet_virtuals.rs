@@ -1,4 +1,5 @@
-//! The virtual methods of `PacketPeerExtension`, all of them direct: they move packets.
+//! The virtual methods of `PacketPeerExtension`, which move packets. All of them are direct: the
+//! bridge answers them without gdext.
 
 use std::marker::PhantomData;
 use std::ptr;

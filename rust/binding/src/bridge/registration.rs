@@ -1,10 +1,11 @@
 //! The functions that gdext calls to register classes and methods. They apply the class trees.
 //!
 //! gdext calls [`register_class`] and [`register_method`] instead of Godot's functions. Registering
-//! the base of a tree registers its subclasses too. A method of a tree is registered for the class
-//! of its prefix, as its row describes it. A property is registered as soon as both of its
-//! accessors are, in whatever order gdext registers these. A class without a tree is registered
-//! unchanged, and gets the shared properties too.
+//! the base of a tree registers its subclasses too. A method of a tree is registered for the
+//! subclass whose prefix its name has, or for the base. The method's row overrides its flags and
+//! types. A property is registered as soon as both of its accessors are, in whatever order gdext
+//! registers these. A class without a tree is registered unchanged, and gets the shared properties
+//! too.
 //!
 //! gdext registers in no fixed order, so a subclass is registered right after its base: no other
 //! moment is sure to be right.

@@ -1,5 +1,5 @@
-//! The virtual methods of `StreamPeerExtension`, all of them direct: they move the data of a
-//! stream.
+//! The virtual methods of `StreamPeerExtension`, which move the data of a stream. All of them are
+//! direct: the bridge answers them without gdext.
 //!
 //! The C++ side of `StreamPeer` trusts them, so they never report a wrong count or leave memory of
 //! the caller uninitialised.
@@ -167,7 +167,7 @@ unsafe extern "C" fn get_data<P: Stream>(
     // SAFETY: Godot calls it for a transfer of a `P`, and does not touch the buffer until it
     // returns.
     unsafe {
-        // Received data that is there already does not wait, so this path does not keep the part.
+        // A read of buffered data does not wait, so this path does not keep the part.
         let arguments = Transfer::new(args);
         let is_there = guarded(false, || {
             let part = &*Handle::<P>::from_instance(instance).part;

@@ -1,7 +1,7 @@
 //! `SocketRelayRs`: forwards clients to a target through a simulated bad network.
 //!
-//! The work is done by a `Relay` of the core. [`conditions`] is the resource that sets what the
-//! network does.
+//! A `Relay` of the crate `stream-socket-relay` does the work. [`conditions`] is the resource that
+//! sets what the network does.
 
 mod conditions;
 
@@ -144,7 +144,7 @@ impl SocketRelayRs {
         this.bind().relay().stop();
     }
 
-    /// A handler of its signals may drop every other reference to the object.
+    /// `this` keeps the object alive: a handler of its signals may drop every other reference.
     #[func(gd_self)]
     fn poll(this: Gd<Self>) -> Error {
         let code = this.bind().poll_relay();

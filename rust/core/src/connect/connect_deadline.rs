@@ -17,8 +17,8 @@ pub(super) struct ConnectDeadline {
     minimum: Duration,
     last_poll: Instant,
     was_polled: bool,
-    /// Work that began before an absence gets the minimum once, so that a connect that is polled
-    /// rarely ends as well.
+    /// Work that began before an absence gets the minimum only once. Otherwise a connect that is
+    /// rarely polled would never end.
     is_extended: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The settings that blocking calls, queues and ends follow.
+//! The settings for blocking calls, the write queue, and the end of a connection.
 
 use crate::deadline::Timeout;
 use crate::sync::atomic::{AtomicBool, AtomicUsize};

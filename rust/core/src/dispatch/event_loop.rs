@@ -136,7 +136,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     /// # Errors
     ///
     /// [`AddError::AlreadyMember`]: a member has the same id. [`AddError::NoPeer`]: `subject` is a
-    /// packet channel without a peer. Then `subject` is dropped.
+    /// packet channel without a peer. Either error drops `subject`.
     pub fn add(&self, subject: S) -> Result<(), AddError> {
         self.0.add(subject, false).map(drop)
     }

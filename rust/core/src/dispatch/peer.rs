@@ -11,7 +11,7 @@ pub trait Peer: Clone {
     /// Whether anything listens to [`PeerEvent::DataAvailable`].
     fn wants_data(&self) -> bool;
 
-    /// Notifies the listeners of the peer. They may do anything in the meantime.
+    /// Notifies the listeners of the peer. A listener may call anything.
     fn notify(&self, event: PeerEvent);
 }
 

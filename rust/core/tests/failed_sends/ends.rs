@@ -9,7 +9,7 @@ use stream_socket::Status;
 use crate::support::failing_sends::*;
 use crate::support::*;
 
-/// Sends of fewer bytes fail.
+/// A send of fewer bytes than this fails.
 const LEAST: usize = 24 << 20;
 
 const MUCH: usize = 32 << 20;

@@ -41,8 +41,8 @@ fn available_hides_no_failed_write() {
     assert_reported(&connection);
 }
 
-/// A poll sends from the queue and fails while data can be read: the poll reports the data, and the
-/// loop reads it.
+/// A poll fails to send the queue while there is unread data. This poll reports the data. A later
+/// one, after the loop has read the data, reports the failure.
 #[test]
 fn available_hides_no_failed_queue() {
     if !can_fail_sends("available_hides_no_failed_queue") {
@@ -72,9 +72,10 @@ fn available_hides_no_failed_queue() {
     assert_reported(&connection);
 }
 
-/// A connect that fails at once is not the end of a stream.
+/// After a connect that failed at once, a read fails. It does not return the end of the stream
+/// before.
 #[test]
-fn a_connect_that_fails_at_once_is_no_end_of_the_stream_before() {
+fn a_read_after_a_failed_connect_does_not_return_an_earlier_end() {
     let (connection, peer) = raw_peer(AddressFamily::Unix);
     drop(peer);
     let mut byte = [0];

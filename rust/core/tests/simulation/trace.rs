@@ -8,7 +8,7 @@ static STEPS: AtomicU64 = AtomicU64::new(0);
 static IS_ON: AtomicBool = AtomicBool::new(false);
 static LINES: Mutex<String> = Mutex::new(String::new());
 
-/// A program of more operations than this does not end.
+/// A program with more operations than this fails, as one that does not end.
 const MAX_STEPS: u64 = 100_000;
 
 static LIMIT: AtomicU64 = AtomicU64::new(u64::MAX);

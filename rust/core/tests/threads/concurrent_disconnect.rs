@@ -1,5 +1,6 @@
-//! A request that comes while another thread is inside a call is carried out when that call leaves.
-//! A call that comes late does not touch the next connection of the same object.
+//! A disconnect or shutdown that is requested while another thread is inside a call takes effect
+//! when that call returns. A call that began on one connection does not touch the next connection
+//! of the same object.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -93,7 +94,7 @@ fn a_queue_is_delivered_despite_calls_during_a_disconnect(family: AddressFamily)
     }
 }
 
-/// The probing thread may find the end itself, or be inside a call when it is found.
+/// The probing thread may find the end itself, or be inside a call when this thread finds it.
 fn a_queue_is_delivered_despite_calls_while_the_peer_ends(family: AddressFamily) {
     let data = pattern(MUCH);
     for _ in 0..3 {

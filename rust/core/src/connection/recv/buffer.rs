@@ -15,7 +15,8 @@ pub(crate) struct RecvBuffer {
     bytes: ByteQueue<KEPT_CAPACITY>,
     /// The number of bytes read since the connection began.
     read: u64,
-    /// The number of unread bytes that do not contain the last delimiter.
+    /// The number of bytes, from the first unread one on, that were searched for the last
+    /// delimiter. They do not contain it.
     searched: usize,
     /// The hash of the last delimiter.
     searched_for: u64,
@@ -45,7 +46,7 @@ impl RecvBuffer {
     /// Checks the bounds that the methods rely on.
     pub(crate) fn check(&self) {
         self.bytes.check();
-        debug_assert!(self.searched <= self.len(), "unread bytes were searched");
+        debug_assert!(self.searched <= self.len(), "searched bytes are unread");
     }
 
     /// Appends received bytes.

@@ -73,8 +73,8 @@ impl KernelView {
         self.last == Last::Empty
     }
 
-    /// Whether the last receive returned less than it could, so that another one is unlikely to
-    /// return data that was there. It does not prove that the queue is empty.
+    /// Whether the last receive returned fewer bytes than asked for, or none. Another receive right
+    /// after it would probably return `EAGAIN`. This does not prove that the queue is empty.
     pub(crate) fn is_probably_empty(&self) -> bool {
         self.last != Last::Unknown
     }

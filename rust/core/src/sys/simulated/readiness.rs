@@ -1,4 +1,4 @@
-//! Whether a socket is readable and writable, and what an edge of it wakes.
+//! Whether a socket is readable and writable, and which threads wake when that changes.
 
 use super::objects::{Id, State};
 use super::pipe::End;

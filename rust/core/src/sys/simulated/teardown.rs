@@ -33,8 +33,8 @@ impl World {
         self.signal_edge(receiver);
     }
 
-    /// The side `side` of a connection fails with the error `code`, which one call returns. What
-    /// has arrived can still be read.
+    /// The side `side` of a connection fails with the error `code`. The next call that checks for
+    /// an error returns it, once. Bytes that have arrived can still be read.
     pub(super) fn fail_side(&mut self, id: Id, side: usize, code: i32) {
         let Some(connection) = self.network.connections.get_mut(&id) else {
             return;

@@ -12,7 +12,7 @@ use crate::model::system::System;
 use crate::model::trace::{note, step};
 
 impl<S: System> World<S> {
-    /// A random number below `end`. Nothing is locked afterwards.
+    /// A random number below `end`. Releases the lock of the generator before it returns.
     pub fn chance(&self, end: u64) -> u64 {
         self.random().below(end)
     }
@@ -89,8 +89,9 @@ impl<S: System> World<S> {
         }
     }
 
-    /// While one thread changes whether a listener wants packets, the other threads do not know it
-    /// yet.
+    /// Whether this program may change which listeners want packets. Other threads do not see such
+    /// a change at once, so a program with threads needs a model that expects changes from the
+    /// start.
     fn may_change_wants(&self) -> bool {
         !self.is_threaded || self.model().has_wants_changed
     }
