@@ -8,7 +8,7 @@ use crate::dispatch::peer::Peer;
 use crate::error::{ReadError, copy_of};
 use crate::event::{Deliverer, Delivery};
 use crate::packets::framing::Framing;
-use crate::packets::packet_reader::PacketReader;
+use crate::packets::packet_reader::{IncomingPacket, PacketReader};
 use crate::poll::group::{Pollable, PollableRef};
 use crate::sync::{Mutex, MutexGuard, lock};
 
@@ -240,6 +240,14 @@ impl<P: Peer> PacketChannel<P> {
     /// without a peer. Errors disconnect the peer as those of [`take`](Self::take) do.
     pub fn count(&self) -> Option<Result<usize, ReadError>> {
         self.read(PacketReader::count)
+    }
+
+    /// How far the packet has come that is arriving. See [`PacketReader::incoming`].
+    pub fn incoming(&self) -> IncomingPacket {
+        let mut state = self.state();
+        let ChannelState { peer, reader, .. } = &mut *state;
+        let incoming = |peer: &P| reader.incoming(peer.connection());
+        peer.as_ref().map(incoming).unwrap_or_default()
     }
 
     /// Whether a complete packet has arrived. An error counts as none.

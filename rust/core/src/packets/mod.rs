@@ -4,4 +4,4 @@ pub(crate) mod framing;
 pub(crate) mod packet_reader;
 
 pub use framing::{Framing, LengthField, Width};
-pub use packet_reader::PacketReader;
+pub use packet_reader::{IncomingPacket, PacketReader};

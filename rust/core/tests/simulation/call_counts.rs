@@ -20,6 +20,7 @@ const NONE: Calls = Calls {
     sends: 0,
     refused_sends: 0,
     unread_queries: 0,
+    unacknowledged_queries: 0,
     error_queries: 0,
     shutdowns: 0,
     polls: 0,
