@@ -66,6 +66,13 @@ impl PeerPart {
             .store(seconds.to_bits(), Ordering::Relaxed);
     }
 
+    /// Records `error` of a call, unless the reason why the connection has ended explains it.
+    /// Returns its code.
+    #[cold]
+    pub(crate) fn record(&self, error: &impl Code) -> Error {
+        self.last_error.record_of(&self.connection, error)
+    }
+
     /// The value in `outcome`. An error is recorded. Success clears the last error.
     pub(crate) fn found<T>(&self, outcome: Result<T, impl Code>) -> Option<T> {
         match outcome {
@@ -74,7 +81,7 @@ impl PeerPart {
                 Some(value)
             }
             Err(error) => {
-                self.last_error.record(&error);
+                self.record(&error);
                 None
             }
         }
@@ -88,7 +95,7 @@ impl PeerPart {
                 self.last_error.clear();
                 (Error::OK, count)
             }
-            Err((error, count)) => (self.last_error.record(&error), count),
+            Err((error, count)) => (self.record(&error), count),
         }
     }
 }
@@ -109,7 +116,7 @@ impl Polled for PeerPart {
     ) -> (Error, Option<PeerSignals>) {
         let (code, has_unread) = match self.connection.poll(Instant::now) {
             Ok(has_unread) => (Error::OK, has_unread),
-            Err(error) => (self.last_error.record(&error), false),
+            Err(error) => (self.record(&error), false),
         };
         // Checking for connections to a signal costs less than emitting to nobody.
         let has_handler = if self.connection.has_events() {
@@ -160,7 +167,8 @@ impl Stream for PeerPart {
     }
 
     fn flush(&self) -> Error {
-        self.last_error.note(self.connection.flush_queue())
+        self.last_error
+            .note_of(&self.connection, self.connection.flush_queue())
     }
 
     #[inline]
