@@ -34,7 +34,8 @@ const DEFAULT_TIMEOUT: float = 30.0
 
 ## The outcome of an await.
 class Result:
-	## [constant OK] if [member data] is complete. Otherwise [constant ERR_TIMEOUT]; [constant
+	## [constant OK] if [member data] is complete. [member message] is the reason otherwise. It is
+	## [constant ERR_TIMEOUT] after the time limit, or if the peer never read; [constant
 	## ERR_SKIP] if the peer was disconnected on this side or freed, or the game quits; [constant
 	## ERR_FILE_EOF] if the other side ended the stream first; [constant ERR_CONNECTION_ERROR] if
 	## the connection failed; the error of [signal StreamPeerSocketRs.connect_finished] if there

@@ -62,10 +62,10 @@ pub(crate) struct SendProgress {
     /// The generation of the connection.
     pub(crate) generation: u64,
     /// The number of bytes sent.
-    sent: u64,
+    pub(crate) sent: u64,
     /// What the kernel holds of them, as far as the system reports it: a peer that reads slowly
     /// changes this long before the kernel accepts more.
-    unacknowledged: Option<usize>,
+    pub(crate) unacknowledged: Option<usize>,
 }
 
 impl Connection {

@@ -156,3 +156,124 @@ impl Watch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(5);
+    const FRAME: Duration = Duration::from_millis(16);
+
+    fn progress(sent: u64) -> Option<SendProgress> {
+        Some(SendProgress {
+            generation: 1,
+            sent,
+            unacknowledged: Some(7),
+        })
+    }
+
+    /// A loop with one stalled member, and its clock.
+    struct Game {
+        stalls: Stalls,
+        now: Instant,
+        checks: u32,
+    }
+
+    impl Game {
+        fn new() -> Game {
+            let stalls = Stalls::default();
+            assert_eq!(stalls.set_limit(Some(LIMIT)), None);
+            stalls.watch(3);
+            Game {
+                stalls,
+                now: Instant::now(),
+                checks: 0,
+            }
+        }
+
+        /// One frame of this length, and its poll. Returns for how long the member has made no
+        /// progress, if that is too long.
+        fn frame(&mut self, length: Duration, progress: Option<SendProgress>) -> Option<Duration> {
+            self.now += length;
+            self.stalls.begin_poll(|| self.now);
+            let due = self.stalls.due(LIMIT, || self.now).unwrap_or_default();
+            self.checks += due.len() as u32;
+            due.into_iter()
+                .find_map(|key| self.stalls.advance(key, progress, LIMIT))
+        }
+
+        /// Frames of this length until the member is ended. Returns the time of that by the clock.
+        fn until_over(&mut self, length: Duration) -> Duration {
+            let begin = self.now;
+            while self.frame(length, progress(1)).is_none() {
+                assert!(self.now - begin < LIMIT * 1000, "it never ends");
+            }
+            self.now - begin
+        }
+    }
+
+    #[test]
+    fn a_member_is_ended_after_the_limit() {
+        let mut game = Game::new();
+        let time = game.until_over(FRAME);
+        assert!(
+            time >= LIMIT && time < LIMIT + CHECK_INTERVAL * 2,
+            "{time:?}"
+        );
+        assert!(game.checks <= 22, "{} checks", game.checks);
+        assert_eq!(game.stalls.due(LIMIT, || game.now), None, "only once");
+    }
+
+    #[test]
+    fn progress_begins_the_time_anew() {
+        let mut game = Game::new();
+        for sent in 0..1000 {
+            assert_eq!(game.frame(FRAME, progress(sent / 100)), None);
+        }
+        let time = game.until_over(FRAME);
+        assert!(time >= LIMIT, "{time:?}");
+        let mut game = Game::new();
+        assert_eq!(game.frame(FRAME, None), None);
+        assert_eq!(
+            game.stalls.due(LIMIT, || game.now),
+            None,
+            "the queue is empty"
+        );
+    }
+
+    #[test]
+    fn an_absence_ends_nothing() {
+        let mut game = Game::new();
+        for _ in 0..290 {
+            assert_eq!(game.frame(FRAME, progress(1)), None);
+        }
+        // The limit has nearly passed. The fair minimum is left after the absence.
+        assert_eq!(game.frame(LIMIT * 10, progress(1)), None);
+        let time = game.until_over(FRAME);
+        let least = fair_minimum(LIMIT) - ABSENCE;
+        assert!(time >= least && time < LIMIT, "{time:?}");
+    }
+
+    /// Each frame is an absence: a member that never reads is still ended.
+    #[test]
+    fn a_slow_game_ends_members_later() {
+        for length in [150, 1000, 20_000].map(Duration::from_millis) {
+            let mut game = Game::new();
+            let frames = game.until_over(length).as_millis() / length.as_millis();
+            assert!((50..=80).contains(&frames), "{length:?}: {frames} frames");
+        }
+    }
+
+    #[test]
+    fn without_a_limit_nothing_is_watched() {
+        let stalls = Stalls::default();
+        stalls.watch(3);
+        stalls.begin_poll(|| unreachable!("no clock is read"));
+        assert!(stalls.lock().members.is_empty());
+        stalls.set_limit(Some(LIMIT));
+        stalls.begin_poll(|| unreachable!("no member is stalled"));
+        stalls.watch(3);
+        stalls.set_limit(None);
+        assert!(stalls.lock().members.is_empty());
+    }
+}
