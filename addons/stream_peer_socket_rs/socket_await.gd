@@ -45,8 +45,8 @@ class Result:
 	## ERR_INVALID_PARAMETER] for a wrong argument, such as a negative time limit, and [constant
 	## ERR_UNAVAILABLE] without a [SceneTree].
 	var error: Error = OK
-	## Why it failed, in words; empty if [member error] is [constant OK]. If the connection has ended
-	## or failed, this is [method StreamPeerSocketRs.get_last_error_message] at that moment.
+	## Why it failed, in words; empty if [member error] is [constant OK]. If the connection has
+	## ended or failed, this is [method StreamPeerSocketRs.get_last_error_message] at that moment.
 	var message: String = ""
 	## The received bytes.
 	var data: PackedByteArray = PackedByteArray()
@@ -272,16 +272,23 @@ class Wait:
 		if _end != ERR_BUSY:
 			return _explained(_end, _end_message)
 		var outcome: Error = _look.call(peer)
+		return _waiting(peer) if outcome == ERR_BUSY else _final(peer, outcome)
+
+	# The outcome of `_look`, which ends the await.
+	func _final(peer: StreamPeerSocketRs, outcome: Error) -> Error:
 		if outcome == OK:
 			return _explained(OK, "")
-		if outcome != ERR_BUSY:
-			if not _result.message.is_empty():
-				return outcome
-			var message: String = peer.get_last_error_message()
-			return _explained(outcome, message if message != "" else "receive: end of stream")
+		if _result.message.is_empty():
+			_result.message = peer.get_last_error_message()
+		if _result.message.is_empty():
+			_result.message = "receive: end of stream"
+		return outcome
+
+	# ERR_BUSY, unless the connection or the time is over.
+	func _waiting(peer: StreamPeerSocketRs) -> Error:
 		if peer.get_status() in [StreamPeerSocketRs.STATUS_NONE, StreamPeerSocketRs.STATUS_ERROR]:
 			# Reading has reached the end of the stream. The next poll emits the reason.
-			_polled = peer.poll()
+			var _polled: Error = peer.poll()
 			if _end != ERR_BUSY:
 				return _explained(_end, _end_message)
 			return _explained(ERR_UNCONFIGURED, "await: peer is neither connecting nor connected")
@@ -322,6 +329,7 @@ class Wait:
 		if _end != ERR_BUSY:
 			return
 		_end = error
+		_end_message = ""
 		var peer: StreamPeerSocketRs = _source.get_ref()
 		if error == ERR_SKIP:
 			_end_message = "await: peer was disconnected on this side"

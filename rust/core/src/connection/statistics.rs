@@ -28,10 +28,10 @@ pub struct Statistics {
     /// fewer for a moment while another thread sends. `None` unless a TCP socket is connected, and
     /// where the system does not report it.
     pub acknowledged: Option<u64>,
-    /// For how long nothing has moved that waits to be sent: the time since the kernel last accepted
-    /// a part of the queue. With an empty queue, the time since the peer's system last acknowledged
-    /// anything, or since the last send if that is less, as far as the system reports it. `None` if
-    /// nothing waits.
+    /// For how long nothing has moved that waits to be sent: the time since the kernel last
+    /// accepted a part of the queue. With an empty queue, the time since the peer's system last
+    /// acknowledged anything, or since the last send if that is less, as far as the system reports
+    /// it. `None` if nothing waits.
     pub stalled: Option<Duration>,
     /// The number of packets read by a [`PacketReader`](crate::packets::PacketReader).
     pub packets_received: u64,

@@ -77,7 +77,7 @@ impl Lifetime {
     }
 
     /// Returns the time between the last bytes of `traffic` and the end. `None` if there were none.
-    /// The length of a tick is unknown, but the length of the whole lifetime is known in both units.
+    /// The length of a tick is unknown, but that of the whole lifetime is known in both units.
     pub(super) fn since_last(self, traffic: Traffic) -> Option<Duration> {
         self.since_ticks(traffic.last).filter(|_| traffic.bytes > 0)
     }
