@@ -322,7 +322,7 @@ fn the_progress_of_a_packet_is_that_of_its_bytes(family: AddressFamily) {
     for (framing, head) in [
         (length(Width::Bytes(4)), 4),
         (length(Width::Varint), 2),
-        (Framing::ContentLength, 23),
+        (Framing::ContentLength, 24),
         (lines(), 0),
     ] {
         let (sender, receiver) = pair(family);
