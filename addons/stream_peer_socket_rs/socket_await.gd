@@ -17,11 +17,11 @@ extends RefCounted
 ##     peer.connect_to_host(host, port)
 ##     var connected := await SocketAwait.connected(peer, 5.0)
 ##     if connected.error != OK:
-##         print("no connection: ", error_string(connected.error))
+##         print("no connection: ", connected.message)
 ##         return
 ##     var greeting := await SocketAwait.line(peer, 5.0)
 ##     if greeting.error != OK:
-##         print("no greeting: ", error_string(greeting.error))
+##         print("no greeting: ", greeting.message)
 ##         return
 ##     print(greeting.text())
 ##     var picture := await SocketAwait.bytes(peer, 1024, 5.0)
@@ -34,7 +34,8 @@ const DEFAULT_TIMEOUT: float = 30.0
 
 ## The outcome of an await.
 class Result:
-	## [constant OK] if [member data] is complete. Otherwise [constant ERR_TIMEOUT]; [constant
+	## [constant OK] if [member data] is complete. [member message] is the reason otherwise. It is
+	## [constant ERR_TIMEOUT] after the time limit, or if the peer never read; [constant
 	## ERR_SKIP] if the peer was disconnected on this side or freed, or the game quits; [constant
 	## ERR_FILE_EOF] if the other side ended the stream first; [constant ERR_CONNECTION_ERROR] if
 	## the connection failed; the error of [signal StreamPeerSocketRs.connect_finished] if there
@@ -44,6 +45,9 @@ class Result:
 	## ERR_INVALID_PARAMETER] for a wrong argument, such as a negative time limit, and [constant
 	## ERR_UNAVAILABLE] without a [SceneTree].
 	var error: Error = OK
+	## Why it failed, in words; empty if [member error] is [constant OK]. If the connection has
+	## ended or failed, this is [method StreamPeerSocketRs.get_last_error_message] at that moment.
+	var message: String = ""
 	## The received bytes.
 	var data: PackedByteArray = PackedByteArray()
 
@@ -61,7 +65,7 @@ static func connected(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIM
 	peer = null
 	var look: Callable = func(of: StreamPeerSocketRs) -> Error:
 		return OK if of.get_status() == StreamPeerSocketRs.STATUS_CONNECTED else ERR_BUSY
-	result.error = await _wait(source, timeout_sec, look, true)
+	result.error = await _wait(result, source, timeout_sec, look, true)
 	return result
 
 
@@ -75,13 +79,14 @@ static func bytes(peer: StreamPeerSocketRs, count: int,
 	peer = null
 	if count < 0:
 		result.error = ERR_INVALID_PARAMETER
+		result.message = "await: count must not be negative"
 		return result
 	var look: Callable = func(of: StreamPeerSocketRs) -> Error:
 		result.data.append_array(of.receive(count - result.data.size()))
 		if result.data.size() >= count:
 			return OK
 		return ERR_FILE_EOF if _is_at_end(of) else ERR_BUSY
-	result.error = await _wait(source, timeout_sec, look)
+	result.error = await _wait(result, source, timeout_sec, look)
 	return result
 
 
@@ -93,7 +98,7 @@ static func line(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOUT,
 	var result: Result = Result.new()
 	var source: WeakRef = weakref(peer)
 	peer = null
-	result.error = await _wait(source, timeout_sec, _until(result, "\n", max_bytes))
+	result.error = await _wait(result, source, timeout_sec, _until(result, "\n", max_bytes))
 	if result.error == OK and result.data.size() > 0 and result.data[-1] == 0x0d:
 		result.data = result.data.slice(0, -1)
 	return result
@@ -108,7 +113,7 @@ static func until(peer: StreamPeerSocketRs, delimiter: Variant,
 	var result: Result = Result.new()
 	var source: WeakRef = weakref(peer)
 	peer = null
-	result.error = await _wait(source, timeout_sec, _until(result, delimiter, max_bytes))
+	result.error = await _wait(result, source, timeout_sec, _until(result, delimiter, max_bytes))
 	return result
 
 
@@ -121,9 +126,10 @@ static func end(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOUT) 
 	var look: Callable = func(of: StreamPeerSocketRs) -> Error:
 		result.data.append_array(of.receive())
 		return OK if _is_at_end(of) else ERR_BUSY
-	result.error = await _wait(source, timeout_sec, look)
+	result.error = await _wait(result, source, timeout_sec, look)
 	if result.error == ERR_FILE_EOF:
 		result.error = OK
+		result.message = ""
 	return result
 
 
@@ -134,6 +140,7 @@ static func packet(peer: PacketPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOU
 	var result: Result = Result.new()
 	if peer != null and peer.stream == null:
 		result.error = ERR_UNCONFIGURED
+		result.message = "await: packet peer has no stream"
 		return result
 	var source: WeakRef = weakref(peer.stream if peer != null else null)
 	var packets: WeakRef = weakref(peer)
@@ -141,12 +148,14 @@ static func packet(peer: PacketPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOU
 	var look: Callable = func(of: StreamPeerSocketRs) -> Error:
 		var from: PacketPeerSocketRs = packets.get_ref()
 		if from == null or from.stream != of:
+			result.message = "await: packet peer was freed, or has another stream"
 			return ERR_SKIP
 		result.data = from.get_packet()
 		var error: Error = from.get_packet_error()
+		result.message = from.get_last_error_message()
 		# There is no packet yet, or no connection. The stream's own error tells more precisely why.
 		return ERR_BUSY if error in [ERR_UNAVAILABLE, FAILED] else error
-	result.error = await _wait(source, timeout_sec, look)
+	result.error = await _wait(result, source, timeout_sec, look)
 	return result
 
 
@@ -172,15 +181,17 @@ static func _is_at_end(peer: StreamPeerSocketRs) -> bool:
 
 # Polls the peer of `source` and calls `look` with it once per frame, until that returns another
 # value than ERR_BUSY.
-static func _wait(source: WeakRef, timeout_sec: float, look: Callable,
+static func _wait(result: Result, source: WeakRef, timeout_sec: float, look: Callable,
 		is_for_connect: bool = false) -> Error:
 	var tree: SceneTree = Engine.get_main_loop() as SceneTree
 	# NaN is not less than 0.
 	if source.get_ref() == null or is_nan(timeout_sec) or timeout_sec < 0.0:
+		result.message = "await: peer is null, or timeout_sec is negative or NaN"
 		return ERR_INVALID_PARAMETER
 	if tree == null:
+		result.message = "await: there is no SceneTree"
 		return ERR_UNAVAILABLE
-	var wait: Wait = Wait.new(source, look, timeout_sec, is_for_connect)
+	var wait: Wait = Wait.new(result, source, look, timeout_sec, is_for_connect)
 	var error: Error = wait.look()
 	if error == ERR_BUSY:
 		wait.start(tree)
@@ -199,13 +210,16 @@ class Wait:
 	signal finished(error: Error)
 
 	var _tree: SceneTree
+	var _result: Result
 	var _source: WeakRef
 	var _look: Callable
+	var _timeout_sec: float
 	var _deadline_usec: float
 	# Whether `connect_finished` ends the await even if its error is OK.
 	var _is_for_connect: bool
-	# Why the connection ended. ERR_BUSY while it lasts.
+	# Why the connection ended, and the same in words. ERR_BUSY while it lasts.
 	var _end: Error = ERR_BUSY
+	var _end_message: String = ""
 	# The first poll may emit signals about a connection before this one.
 	var _is_first_poll: bool = true
 	# The coroutines that wait for this await, directly or through others, and whether each of them
@@ -213,9 +227,12 @@ class Wait:
 	# coroutine that it ends with a freed node when nothing else references the coroutine.
 	var _coroutines: Dictionary = {}
 
-	func _init(source: WeakRef, look_at: Callable, timeout_sec: float, is_for_connect: bool) -> void:
+	func _init(result: Result, source: WeakRef, look_at: Callable, timeout_sec: float,
+			is_for_connect: bool) -> void:
+		_result = result
 		_source = source
 		_look = look_at
+		_timeout_sec = timeout_sec
 		_deadline_usec = Time.get_ticks_usec() + timeout_sec * 1e6 if timeout_sec > 0.0 else INF
 		_is_for_connect = is_for_connect
 		var peer: StreamPeerSocketRs = source.get_ref()
@@ -228,7 +245,7 @@ class Wait:
 		_tree = tree
 		var connected: int = tree.process_frame.connect(_on_frame.bind(self))
 		# The engine leaks coroutines that are still waiting when it quits.
-		connected += tree.root.tree_exiting.connect(_finish.bind(ERR_SKIP))
+		connected += tree.root.tree_exiting.connect(_on_quit)
 		assert(connected == OK)
 		# The caller begins to await after this call.
 		_is_awaited.call_deferred()
@@ -240,35 +257,60 @@ class Wait:
 			peer.connect_finished.disconnect(_on_connect_finished)
 			peer.disconnected.disconnect(_on_disconnected)
 
-	# Returns ERR_BUSY while the await is in progress, otherwise its final error.
+	# Returns ERR_BUSY while the await is in progress, otherwise its final error, which the result
+	# then has in words.
 	func look() -> Error:
 		var peer: StreamPeerSocketRs = _source.get_ref()
+		_result.message = ""
 		if peer == null:
-			return ERR_SKIP
+			return _explained(ERR_SKIP, "await: peer was freed")
 		var _polled: Error = peer.poll()
 		_is_first_poll = false
 		# A handler may have freed the node that awaits.
 		if _tree != null and not _is_awaited():
 			return ERR_SKIP
 		if _end != ERR_BUSY:
-			return _end
+			return _explained(_end, _end_message)
 		var outcome: Error = _look.call(peer)
-		if outcome != ERR_BUSY:
-			return outcome
+		return _waiting(peer) if outcome == ERR_BUSY else _final(peer, outcome)
+
+	# The outcome of `_look`, which ends the await.
+	func _final(peer: StreamPeerSocketRs, outcome: Error) -> Error:
+		if outcome == OK:
+			return _explained(OK, "")
+		if _result.message.is_empty():
+			_result.message = peer.get_last_error_message()
+		if _result.message.is_empty():
+			_result.message = "receive: end of stream"
+		return outcome
+
+	# ERR_BUSY, unless the connection or the time is over.
+	func _waiting(peer: StreamPeerSocketRs) -> Error:
 		if peer.get_status() in [StreamPeerSocketRs.STATUS_NONE, StreamPeerSocketRs.STATUS_ERROR]:
 			# Reading has reached the end of the stream. The next poll emits the reason.
-			_polled = peer.poll()
-			return _end if _end != ERR_BUSY else ERR_UNCONFIGURED
-		return ERR_TIMEOUT if Time.get_ticks_usec() >= _deadline_usec else ERR_BUSY
+			var _polled: Error = peer.poll()
+			if _end != ERR_BUSY:
+				return _explained(_end, _end_message)
+			return _explained(ERR_UNCONFIGURED, "await: peer is neither connecting nor connected")
+		if Time.get_ticks_usec() < _deadline_usec:
+			return ERR_BUSY
+		return _explained(ERR_TIMEOUT, "await: timed out after %.1f s" % _timeout_sec)
+
+	func _explained(error: Error, message: String) -> Error:
+		_result.message = message
+		return error
 
 	func _on_frame(_itself: Wait) -> void:
 		var error: Error = look()
 		if error != ERR_BUSY:
 			_finish(error)
 
+	func _on_quit() -> void:
+		_finish(_explained(ERR_SKIP, "await: the game quits"))
+
 	func _finish(error: Error) -> void:
 		_tree.process_frame.disconnect(_on_frame)
-		_tree.root.tree_exiting.disconnect(_finish)
+		_tree.root.tree_exiting.disconnect(_on_quit)
 		stop()
 		finished.emit(error)
 
@@ -284,8 +326,18 @@ class Wait:
 		_end_with(error if error != OK else ERR_SKIP)
 
 	func _end_with(error: Error) -> void:
-		if _end == ERR_BUSY:
-			_end = error
+		if _end != ERR_BUSY:
+			return
+		_end = error
+		_end_message = ""
+		var peer: StreamPeerSocketRs = _source.get_ref()
+		if error == ERR_SKIP:
+			_end_message = "await: peer was disconnected on this side"
+		elif error != OK and peer != null:
+			_end_message = peer.get_last_error_message()
+		if error != OK and _end_message.is_empty():
+			# An earlier handler has connected the peer again.
+			_end_message = "await: " + error_string(error).to_lower()
 
 	func _is_awaited() -> bool:
 		return _is_any_awaited(get_signal_connection_list(&"finished"))

@@ -10,6 +10,7 @@ func test_a_new_peer_counts_nothing() -> void:
 		var peer: StreamPeer = family.peer(kind)
 		check_eq(peer.get_statistics(),
 				{"bytes_received": 0, "bytes_unread": 0, "bytes_sent": 0, "bytes_queued": 0,
+				"bytes_accepted": 0,
 				"packets_received": 0, "packets_sent": 0,
 				"connect_attempts": [] as Array[Dictionary]}, kind + ": get_statistics")
 

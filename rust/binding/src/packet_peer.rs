@@ -76,6 +76,18 @@ impl PacketPeerSocketRs {
     }
 
     #[func]
+    fn get_incoming_packet_bytes(&self) -> i64 {
+        let received = self.packets.channel.incoming().received;
+        i64::try_from(received).unwrap_or(i64::MAX)
+    }
+
+    #[func]
+    fn get_incoming_packet_size(&self) -> i64 {
+        let total = self.packets.channel.incoming().total;
+        total.map_or(-1, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX))
+    }
+
+    #[func]
     fn put_text(&self, text: GString) -> Error {
         self.packets.put_packet(text.to_string().as_bytes())
     }

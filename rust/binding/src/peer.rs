@@ -104,9 +104,10 @@ impl StreamPeerSocketRs {
 
     #[func]
     fn shutdown_write(&self) -> Error {
+        let connection = &self.peer.connection;
         self.peer
             .last_error
-            .note(self.peer.connection.shut_down_writing())
+            .note_of(connection, connection.shut_down_writing())
     }
 
     #[func]

@@ -16,6 +16,7 @@ pub(crate) fn dictionary(statistics: Statistics) -> VarDictionary {
         "bytes_unread" => count(statistics.unread as u64),
         "bytes_sent" => count(statistics.sent),
         "bytes_queued" => count(statistics.queued as u64),
+        "bytes_accepted" => count(statistics.accepted),
         "packets_received" => count(statistics.packets_received),
         "packets_sent" => count(statistics.packets_sent),
         "connect_attempts" => &attempts,
@@ -24,6 +25,7 @@ pub(crate) fn dictionary(statistics: Statistics) -> VarDictionary {
         ("age", statistics.age),
         ("since_received", statistics.since_received),
         ("since_sent", statistics.since_sent),
+        ("stalled", statistics.stalled),
         ("round_trip_time", statistics.round_trip_time),
     ];
     for (name, time) in times {
@@ -31,8 +33,14 @@ pub(crate) fn dictionary(statistics: Statistics) -> VarDictionary {
             all.set(name, seconds(time));
         }
     }
-    if let Some(retransmits) = statistics.retransmits {
-        all.set("retransmits", count(retransmits));
+    let counts = [
+        ("bytes_acknowledged", statistics.acknowledged),
+        ("retransmits", statistics.retransmits),
+    ];
+    for (name, known) in counts {
+        if let Some(known) = known {
+            all.set(name, count(known));
+        }
     }
     all
 }

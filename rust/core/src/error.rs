@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -154,9 +155,17 @@ pub enum EndError {
     /// The socket failed while it received, or received a malformed packet.
     #[error(transparent)]
     Read(ReadError),
-    /// The socket failed while it sent.
+    /// The socket failed while it sent, or the time limit passed within a packet.
     #[error(transparent)]
     Write(WriteError),
+    /// Nothing of the queue was sent for too long.
+    #[error("send to {peer}: nothing accepted for {:.1} s", waited.as_secs_f64())]
+    Stalled {
+        /// The address of the peer.
+        peer: Address,
+        /// For how long.
+        waited: Duration,
+    },
 }
 
 /// An error of reading.

@@ -73,6 +73,8 @@ pub enum DisconnectCause {
     Failure,
     /// The peer sent a malformed packet, or one that is too long.
     InvalidData,
+    /// The peer accepted nothing for too long.
+    Stalled,
 }
 
 /// How a connect, or an established connection, ended. Exhaustive: a connection ends either before

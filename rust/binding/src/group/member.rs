@@ -81,8 +81,8 @@ impl GroupMember {
     /// Records why the member did not take a broadcast.
     pub(super) fn record(&self, error: &WriteError) {
         match self {
-            GroupMember::Peer(peer) => peer.peer.last_error.record(error),
-            GroupMember::Packets(member) => member.packets.last_error.record(error),
+            GroupMember::Peer(peer) => peer.peer.record(error),
+            GroupMember::Packets(member) => member.packets.record(error),
             GroupMember::Server { .. } => error.returned(),
         };
     }

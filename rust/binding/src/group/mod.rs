@@ -23,6 +23,7 @@ use crate::bridge::{ObjectRef, Optional, Presence, class_of};
 use crate::frame_poll::FramePoll;
 use crate::packet_peer::PacketPeerSocketRs;
 use crate::parts::{Emitter, PacketPeerPart, advice_for, hints};
+use crate::seconds;
 use crate::server::SocketServerRs;
 use crate::shared_methods::auto_poll_methods;
 
@@ -35,6 +36,8 @@ pub struct StreamPeerSocketGroupRs {
     base: Base<RefCounted>,
     #[var(get = get_max_members, set = set_max_members)]
     max_members: PhantomVar<i64>,
+    #[var(get = get_max_stalled_seconds, set = set_max_stalled_seconds)]
+    max_stalled_seconds: PhantomVar<f64>,
 }
 
 /// The state of a group object.
@@ -208,6 +211,21 @@ impl StreamPeerSocketGroupRs {
     #[func]
     fn get_max_members(&self) -> i64 {
         i64::try_from(self.members.events.max_members()).unwrap_or(i64::MAX)
+    }
+
+    #[func]
+    fn set_max_stalled_seconds(&self, seconds: f64) {
+        match seconds::limit(seconds) {
+            Ok(limit) => self.members.events.set_max_stalled(limit),
+            Err(_) => {
+                godot_error!("max_stalled_seconds: {seconds} is not a valid number of seconds");
+            }
+        }
+    }
+
+    #[func]
+    fn get_max_stalled_seconds(&self) -> f64 {
+        seconds::of_limit(self.members.events.max_stalled())
     }
 }
 

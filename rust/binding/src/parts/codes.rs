@@ -22,6 +22,11 @@ pub(crate) trait Code: StdError + 'static {
     fn exact(&self) -> Error {
         self.returned()
     }
+
+    /// Whether a connection that has ended explains it: the reason of the end says more.
+    fn follows_from_end(&self) -> bool {
+        false
+    }
 }
 
 impl Code for BindError {
@@ -107,6 +112,10 @@ impl Code for PollError {
             _ => Error::ERR_CONNECTION_ERROR,
         }
     }
+
+    fn follows_from_end(&self) -> bool {
+        true
+    }
 }
 
 impl Code for EndError {
@@ -120,6 +129,7 @@ impl Code for EndError {
             EndError::EndOfStream { .. } => Error::ERR_FILE_EOF,
             EndError::Read(error) => error.exact(),
             EndError::Write(error) => error.exact(),
+            EndError::Stalled { .. } => Error::ERR_TIMEOUT,
             _ => Error::FAILED,
         }
     }
@@ -143,6 +153,10 @@ impl Code for ReadError {
             _ => self.returned(),
         }
     }
+
+    fn follows_from_end(&self) -> bool {
+        true
+    }
 }
 
 impl Code for WriteError {
@@ -163,6 +177,14 @@ impl Code for WriteError {
             WriteError::ShutDown => Error::ERR_UNAVAILABLE,
             _ => self.returned(),
         }
+    }
+
+    fn follows_from_end(&self) -> bool {
+        // The caller's mistake, whatever the connection does.
+        !matches!(
+            self,
+            WriteError::PacketTooLong { .. } | WriteError::HoldsDelimiter
+        )
     }
 }
 
@@ -191,6 +213,7 @@ pub(crate) fn disconnect_code(cause: DisconnectCause) -> Error {
         DisconnectCause::EndOfStream => Error::ERR_FILE_EOF,
         DisconnectCause::Failure => Error::ERR_CONNECTION_ERROR,
         DisconnectCause::InvalidData => Error::ERR_INVALID_DATA,
+        DisconnectCause::Stalled => Error::ERR_TIMEOUT,
         _ => Error::FAILED,
     }
 }

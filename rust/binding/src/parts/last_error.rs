@@ -47,6 +47,16 @@ impl LastError {
         error.returned()
     }
 
+    /// As [`record`](Self::record), for an error of a call of `connection`. If the connection has
+    /// ended, its reason explains the error, and nothing is recorded.
+    #[cold]
+    pub(crate) fn record_of(&self, connection: &Connection, error: &impl Code) -> Error {
+        if error.follows_from_end() && connection.ended().is_some() {
+            return error.returned();
+        }
+        self.record(error)
+    }
+
     /// Records a failure that did not occur in the core, and returns `code`.
     #[cold]
     pub(crate) fn record_message(&self, code: Error, message: String) -> Error {
@@ -73,6 +83,17 @@ impl LastError {
         }
     }
 
+    /// As [`note`](Self::note), for a call of `connection`; see [`record_of`](Self::record_of).
+    pub(crate) fn note_of(&self, connection: &Connection, outcome: Result<(), impl Code>) -> Error {
+        match outcome {
+            Ok(()) => {
+                self.clear();
+                Error::OK
+            }
+            Err(error) => self.record_of(connection, &error),
+        }
+    }
+
     /// Clears the last error, when an operation has begun or succeeded.
     #[inline]
     pub(crate) fn clear(&self) {
@@ -96,6 +117,15 @@ impl LastError {
         let details = self.details();
         let details = details.as_deref().map(|(_, details)| details.clone());
         details.unwrap_or_default()
+    }
+
+    /// The newer one of the last errors of two objects.
+    pub(crate) fn newer(&self, other: &LastError) -> Details {
+        let at = |error: &LastError| error.details().as_deref().map(|(at, _)| *at);
+        match at(self) > at(other) {
+            true => self.get(),
+            false => other.get(),
+        }
     }
 
     /// The last error of an object with a connection: the reason why the connection has ended,

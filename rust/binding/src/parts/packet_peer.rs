@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use godot::global::Error;
-use stream_socket::ReadError;
+use stream_socket::Status;
 use stream_socket::dispatch::{Format, PacketChannel};
 use stream_socket::packets::{Framing, LengthField, Width};
 
@@ -141,9 +141,7 @@ impl<O: Emitter> PacketPeerPart<O> {
                 self.last_error.clear();
                 Ok(packet)
             }
-            // The reason why the connection has ended is more specific than this error.
-            Some(Err(error @ ReadError::NotConnected)) if self.has_ended() => Err(error.returned()),
-            Some(Err(error)) => Err(self.last_error.record(&error)),
+            Some(Err(error)) => Err(self.record(&error)),
         }
     }
 
@@ -155,16 +153,27 @@ impl<O: Emitter> PacketPeerPart<O> {
         }
     }
 
-    fn has_ended(&self) -> bool {
-        let stream = self.channel.peer();
-        stream.is_some_and(|stream| stream.peer.connection.ended().is_some())
+    /// Records `error` of a call, unless the reason why the connection has ended explains it.
+    /// Returns its code.
+    #[cold]
+    pub(crate) fn record(&self, error: &impl Code) -> Error {
+        match self.channel.peer() {
+            Some(stream) => self.last_error.record_of(&stream.peer.connection, error),
+            None => self.last_error.record(error),
+        }
     }
 
-    /// The last error, or the reason why the connection has ended.
+    /// The last error, or the reason why the connection has ended. Without a connection and without
+    /// such a reason, the last error of the stream counts as well: its connect failed at once.
     pub(crate) fn details(&self) -> Details {
-        match self.channel.peer() {
-            Some(stream) => self.last_error.of(&stream.peer.connection),
-            None => self.last_error.get(),
+        let Some(stream) = self.channel.peer() else {
+            return self.last_error.get();
+        };
+        let connection = &stream.peer.connection;
+        let is_open = matches!(connection.status(), Status::Connecting | Status::Connected);
+        match is_open || connection.ended().is_some() {
+            true => self.last_error.of(connection),
+            false => self.last_error.newer(&stream.peer.last_error),
         }
     }
 
@@ -259,7 +268,7 @@ impl<O: Emitter> Packets for PacketPeerPart<O> {
         // May block, without holding any lock of this struct.
         let connection = &stream.peer.connection;
         let written = connection.write_packet(&format.framing, format.limit, packet);
-        self.last_error.note(written)
+        self.last_error.note_of(connection, written)
     }
 
     fn packet_count(&self) -> i64 {

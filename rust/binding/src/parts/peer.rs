@@ -67,6 +67,13 @@ impl PeerPart {
             .store(seconds.to_bits(), Ordering::Relaxed);
     }
 
+    /// Records `error` of a call, unless the reason why the connection has ended explains it.
+    /// Returns its code.
+    #[cold]
+    pub(crate) fn record(&self, error: &impl Code) -> Error {
+        self.last_error.record_of(&self.connection, error)
+    }
+
     /// The value in `outcome`. An error is recorded. Success clears the last error.
     pub(crate) fn found<T>(&self, outcome: Result<T, impl Code>) -> Option<T> {
         match outcome {
@@ -75,7 +82,7 @@ impl PeerPart {
                 Some(value)
             }
             Err(error) => {
-                self.last_error.record(&error);
+                self.record(&error);
                 None
             }
         }
@@ -89,7 +96,7 @@ impl PeerPart {
                 self.last_error.clear();
                 (Error::OK, count)
             }
-            Err((error, count)) => (self.last_error.record(&error), count),
+            Err((error, count)) => (self.record(&error), count),
         }
     }
 }
@@ -117,7 +124,7 @@ impl Polled for PeerPart {
     ) -> (Error, Option<PeerSignals>) {
         let (code, has_unread) = match self.connection.poll(Instant::now) {
             Ok(has_unread) => (Error::OK, has_unread),
-            Err(error) => (self.last_error.record(&error), false),
+            Err(error) => (self.record(&error), false),
         };
         // Checking for connections costs less than emitting a signal without connections.
         let has_handler = if self.connection.has_events() {
@@ -172,7 +179,8 @@ impl Stream for PeerPart {
     }
 
     fn flush(&self) -> Error {
-        self.last_error.note(self.connection.flush_queue())
+        self.last_error
+            .note_of(&self.connection, self.connection.flush_queue())
     }
 
     #[inline]

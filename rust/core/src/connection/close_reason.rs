@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::connection::status::Input;
-use crate::error::{EndError, ReadError};
+use crate::error::{EndError, ReadError, WriteError};
 use crate::event::DisconnectCause;
 
 /// How the last connection, or the last connect, ended. See
@@ -33,7 +33,10 @@ pub(super) enum CloseReason {
     TransferFailed,
     /// A poll has met a socket error.
     PollFailed,
-    /// The layer above cannot use the received bytes.
+    /// The peer accepts nothing. Unsent data is discarded.
+    Stalled,
+    /// The layer above cannot use the received bytes, or has cut a message. Accepted data is still
+    /// delivered.
     Rejected(DisconnectCause),
 }
 
@@ -42,7 +45,7 @@ impl CloseReason {
         match self {
             CloseReason::Disconnect | CloseReason::Abort => Input::Disconnect,
             CloseReason::EndOfStream | CloseReason::Rejected(_) => Input::EndOfStream,
-            CloseReason::TransferFailed => Input::TransferFailed,
+            CloseReason::TransferFailed | CloseReason::Stalled => Input::TransferFailed,
             CloseReason::PollFailed => Input::PollFailed,
         }
     }
@@ -52,8 +55,14 @@ impl CloseReason {
             CloseReason::Disconnect | CloseReason::Abort => DisconnectCause::Local,
             CloseReason::EndOfStream => DisconnectCause::EndOfStream,
             CloseReason::TransferFailed | CloseReason::PollFailed => DisconnectCause::Failure,
+            CloseReason::Stalled => DisconnectCause::Stalled,
             CloseReason::Rejected(cause) => cause,
         }
+    }
+
+    /// Whether the connection did not work any more. Unsent data is discarded then.
+    pub(super) fn has_failed(self) -> bool {
+        self == CloseReason::Stalled || self.cause() == DisconnectCause::Failure
     }
 
     /// Whether the user of the connection requested the end.
@@ -71,6 +80,9 @@ pub(super) fn cause_of(error: &EndError) -> DisconnectCause {
         }
         EndError::Read(ReadError::Malformed { .. } | ReadError::PacketTooLong { .. }) => {
             DisconnectCause::InvalidData
+        }
+        EndError::Stalled { .. } | EndError::Write(WriteError::TimedOut { .. }) => {
+            DisconnectCause::Stalled
         }
         _ => DisconnectCause::Failure,
     }

@@ -181,7 +181,7 @@ impl Connection {
         let transport = std::mem::take(&mut inner.transport);
         inner.give_up_attempts(now);
         totals::failed();
-        inner.send = SendState::default();
+        inner.send.take_at_end();
         self.report_work(&mut inner);
         inner.peer = None;
         let end = match &error {

@@ -8,7 +8,7 @@
 //! | end | unsent data | socket |
 //! | --- | --- | --- |
 //! | disconnect, end of stream, rejected data | is sent | lingering close |
-//! | abort, failure, linger of zero | is discarded | reset |
+//! | abort, failure, stalled peer, linger of zero | is discarded | reset |
 //! | disconnect in a forked child | stays with the parent | the copy is closed |
 
 use std::sync::Arc;
@@ -99,10 +99,30 @@ impl Connection {
         if self.version() != version || self.status() != Status::Connected {
             return false;
         }
-        let error = EndError::Read(error);
-        let cause = cause_of(&error);
-        self.retire_with(inner, CloseReason::Rejected(cause), Some(error));
+        self.retire_for(inner, EndError::Read(error));
         true
+    }
+
+    /// Ends the connection of this `state` because its peer accepts nothing: nothing of the queue
+    /// was sent for `waited`. Unsent data is discarded, and a TCP connection is reset.
+    ///
+    /// Returns false, and does nothing, if that connection has ended or has no queue.
+    pub(crate) fn end_stalled(&self, generation: u64, waited: Duration) -> bool {
+        let inner = self.lock();
+        let is_it = self.status() == Status::Connected && self.state().generation() == generation;
+        if !is_it || !inner.send.is_refused() {
+            return false;
+        }
+        let peer = inner.peer();
+        let error = EndError::Stalled { peer, waited };
+        self.retire_with(inner, CloseReason::Stalled, Some(error));
+        true
+    }
+
+    /// Ends the connection because of `error`. Accepted data is still sent. Releases the lock.
+    pub(super) fn retire_for(&self, inner: MutexGuard<'_, Inner>, error: EndError) {
+        let reason = CloseReason::Rejected(cause_of(&error));
+        self.retire_with(inner, reason, Some(error));
     }
 
     /// Returns why the last connection ended.
@@ -167,7 +187,7 @@ impl Connection {
             Transport::Connected { .. } => {
                 inner.lifetime = inner.lifetime.until(sys::now());
                 totals::ended();
-                if reason.cause() == DisconnectCause::Failure {
+                if reason.has_failed() {
                     totals::failed();
                 }
                 self.emit(&mut inner, Event::Disconnected(reason.cause()));
@@ -197,8 +217,7 @@ impl Connection {
         drop(recv);
         self.subscriptions.retired(&socket);
         send.take_back_unaccepted();
-        let has_failed = reason.cause() == DisconnectCause::Failure
-            || matches!(send.phase, SendPhase::Failed(_));
+        let has_failed = reason.has_failed() || matches!(send.phase, SendPhase::Failed(_));
         if has_failed || reason == CloseReason::Abort || linger == Some(Duration::ZERO) {
             reset(&socket);
             drop(socket);
@@ -226,16 +245,19 @@ fn end_error(inner: &Inner, reason: CloseReason) -> Option<EndError> {
     match reason {
         CloseReason::Disconnect | CloseReason::Abort => return None,
         CloseReason::EndOfStream => return Some(EndError::EndOfStream { peer }),
-        CloseReason::TransferFailed | CloseReason::PollFailed | CloseReason::Rejected(_) => {}
+        CloseReason::TransferFailed
+        | CloseReason::PollFailed
+        | CloseReason::Stalled
+        | CloseReason::Rejected(_) => {}
     }
     let failure = match (&inner.recv.end, &inner.send.phase) {
         (Some(RecvEnd::Failure(source)), _) => EndError::Read(ReadError::Socket {
             peer,
             source: copy_of(source),
         }),
-        (_, SendPhase::Failed(source)) => EndError::Write(WriteError::Socket {
+        (_, SendPhase::Failed(failure)) => EndError::Write(WriteError::Socket {
             peer,
-            source: copy_of(source),
+            source: copy_of(&failure.source),
         }),
         _ => EndError::EndOfStream { peer },
     };

@@ -81,7 +81,8 @@ impl Inner {
             );
         } else {
             debug_assert!(
-                self.send.queue.is_empty() && matches!(self.send.phase, SendPhase::Open),
+                self.send.queue.is_empty()
+                    && matches!(self.send.phase, SendPhase::Open | SendPhase::Over { .. }),
                 "the sending state outlives its connection"
             );
         }

@@ -173,7 +173,11 @@ impl LingeringClose {
     pub(super) fn loss(&self) -> Loss {
         if !self.queue.is_empty() {
             Loss::Unsent
-        } else if self.socket.unacknowledged_bytes() > 0 {
+        } else if self
+            .socket
+            .unacknowledged_bytes()
+            .is_some_and(|count| count > 0)
+        {
             Loss::Unacknowledged
         } else {
             Loss::Nothing

@@ -86,6 +86,7 @@ pub(crate) use recv::try_read::Found;
 
 pub use close_reason::Ended;
 pub use recorder::Recording;
+pub(crate) use statistics::SendProgress;
 pub use statistics::Statistics;
 pub use std_io::SocketHandle;
 

@@ -102,19 +102,19 @@ impl Connection {
             return Ok(Some(inner.recv.traffic.bytes()));
         }
         let peer = inner.peer();
-        if let SendPhase::Failed(error) = &inner.send.phase {
+        // A failed receive says more than the failed send, and `ended` reports it too.
+        if let Some(RecvEnd::Failure(error)) = &inner.recv.end {
             let source = copy_of(error);
+            self.retire(inner, CloseReason::PollFailed);
+            return Err(PollError::Receive { peer, source });
+        }
+        if let SendPhase::Failed(failure) = &inner.send.phase {
+            let source = copy_of(&failure.source);
             self.retire(inner, CloseReason::PollFailed);
             return Err(PollError::Send { peer, source });
         }
-        match &inner.recv.end {
-            None => return Ok(None),
-            Some(RecvEnd::Failure(error)) => {
-                let source = copy_of(error);
-                self.retire(inner, CloseReason::PollFailed);
-                return Err(PollError::Receive { peer, source });
-            }
-            Some(RecvEnd::Stream) => {}
+        if inner.recv.end.is_none() {
+            return Ok(None);
         }
         if !self.is_half_open(&inner) {
             self.retire(inner, CloseReason::EndOfStream);
@@ -182,6 +182,7 @@ impl Connection {
             is_probably_settled: recv.view.is_probably_empty() && !was_notified && !is_over,
             received: recv.traffic.bytes(),
             is_read_closed: recv.end.is_some(),
+            is_refused: inner.send.is_refused(),
         }
     }
 }
@@ -200,6 +201,8 @@ pub(crate) struct Rest {
     pub(crate) received: u64,
     /// Nothing more will be received.
     pub(crate) is_read_closed: bool,
+    /// The kernel has refused a part of the queue.
+    pub(crate) is_refused: bool,
 }
 
 impl Pollable for Connection {

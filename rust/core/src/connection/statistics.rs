@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use crate::connect::attempt_log::ConnectAttempt;
 use crate::connection::Connection;
-use crate::sys::TcpInfo;
+use crate::connection::send::state::SendPhase;
+use crate::sys::{ENDS_COUNT, TcpInfo};
 
 /// What a connection has done since its last [`connect`](Connection::connect), or since it was
 /// accepted. The values stay after its end, until the next connect.
@@ -25,6 +26,18 @@ pub struct Statistics {
     pub sent: u64,
     /// The number of accepted bytes that have not been sent.
     pub queued: usize,
+    /// The number of bytes accepted from the user, whether they were sent, are queued, or were lost
+    /// at the end.
+    pub accepted: u64,
+    /// The number of sent bytes that the peer's system has acknowledged (tcp(7), `SIOCOUTQ`), or
+    /// fewer for a moment while another thread sends. `None` unless a TCP socket is connected, and
+    /// where the system does not report it.
+    pub acknowledged: Option<u64>,
+    /// For how long nothing has moved that waits to be sent: the time since the kernel last
+    /// accepted a part of the queue. With an empty queue, the time since the peer's system last
+    /// acknowledged anything, or since the last send if that is less, as far as the system reports
+    /// it. `None` if nothing waits.
+    pub stalled: Option<Duration>,
     /// The number of packets read by a [`PacketReader`](crate::packets::PacketReader).
     pub packets_received: u64,
     /// The number of packets accepted by [`write_packet`](Connection::write_packet) and
@@ -48,9 +61,32 @@ pub struct Statistics {
     pub attempts: Vec<ConnectAttempt>,
 }
 
+/// How far a queue that the kernel has refused has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SendProgress {
+    /// The generation of the connection.
+    pub(crate) generation: u64,
+    /// The number of bytes sent.
+    pub(crate) sent: u64,
+    /// What the kernel holds of them, as far as the system reports it: a peer that reads slowly
+    /// changes this long before the kernel accepts more.
+    pub(crate) unacknowledged: Option<usize>,
+}
+
 impl Connection {
+    /// Returns how far the queue has come. `None` if the kernel has refused nothing.
+    pub(crate) fn send_progress(&self) -> Option<SendProgress> {
+        let inner = self.lock();
+        let socket = inner.transport.connected_socket()?;
+        inner.send.is_refused().then(|| SendProgress {
+            generation: self.state().generation(),
+            sent: inner.send.traffic.bytes(),
+            unacknowledged: socket.unacknowledged_bytes(),
+        })
+    }
+
     /// Returns what the connection has done by `now`. Allowed in every status. Never waits. For a
-    /// connected TCP socket it makes one system call.
+    /// connected TCP socket it makes two system calls.
     ///
     /// # Examples
     /// ```
@@ -66,22 +102,34 @@ impl Connection {
         let inner = self.lock();
         let lifetime = inner.lifetime.until(now);
         let (received, sent) = (inner.recv.traffic, inner.send.traffic);
-        let info = match inner.transport.connected_socket() {
-            Some(socket) if inner.peer.as_ref().is_some_and(|peer| !peer.is_unix()) => {
-                socket.tcp_info()
+        let is_tcp = inner.peer.as_ref().is_some_and(|peer| !peer.is_unix());
+        let tcp = inner.transport.connected_socket().filter(|_| is_tcp);
+        let info = tcp.map_or_else(TcpInfo::default, |socket| socket.tcp_info());
+        let unacknowledged = tcp.and_then(|socket| socket.unacknowledged_bytes());
+        let counts_end = ENDS_COUNT && matches!(inner.send.phase, SendPhase::Shut);
+        let unacknowledged = unacknowledged.map(|count| count.saturating_sub(counts_end.into()));
+        let since_sent = lifetime.since_last(sent);
+        let stalled = match inner.send.stalled_since() {
+            Some(ticks) => lifetime.since_ticks(ticks),
+            None if unacknowledged.is_some_and(|count| count > 0) => {
+                let since_acknowledged = info.since_acknowledged;
+                since_acknowledged.map(|time| since_sent.map_or(time, |sent| sent.min(time)))
             }
-            _ => TcpInfo::default(),
+            None => None,
         };
         Statistics {
             received: received.bytes,
             unread: inner.recv.buffer.len(),
             sent: sent.bytes,
             queued: inner.send.pending(),
+            accepted: inner.send.accepted(),
+            acknowledged: unacknowledged.map(|count| sent.bytes.saturating_sub(count as u64)),
+            stalled,
             packets_received: received.messages,
             packets_sent: sent.messages,
             age: lifetime.age(),
             since_received: lifetime.since_last(received),
-            since_sent: lifetime.since_last(sent),
+            since_sent,
             round_trip_time: info.round_trip_time,
             retransmits: info.retransmits,
             attempts: inner

@@ -76,15 +76,20 @@ impl Lifetime {
         }
     }
 
-    /// Returns the time between the last bytes of `traffic` and the end. The length of a tick is
-    /// unknown, but the length of the whole lifetime is known in both units.
+    /// Returns the time between the last bytes of `traffic` and the end. `None` if there were none.
+    /// The length of a tick is unknown, but that of the whole lifetime is known in both units.
     pub(super) fn since_last(self, traffic: Traffic) -> Option<Duration> {
+        self.since_ticks(traffic.last).filter(|_| traffic.bytes > 0)
+    }
+
+    /// Returns the time between `ticks` and the end.
+    pub(super) fn since_ticks(self, ticks: u64) -> Option<Duration> {
         let Lifetime::Over { age, first, last } = self else {
             return None;
         };
-        let part = last.saturating_sub(traffic.last) as f64;
+        let part = last.saturating_sub(ticks) as f64;
         let whole = last.saturating_sub(first).max(1) as f64;
-        (traffic.bytes > 0).then(|| age.mul_f64((part / whole).min(1.0)))
+        Some(age.mul_f64((part / whole).min(1.0)))
     }
 }
 

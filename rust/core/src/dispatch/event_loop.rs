@@ -13,6 +13,7 @@ use crate::dispatch::shared::Shared;
 use crate::dispatch::subject::{LoopListener, Subject};
 use crate::dispatch::visit::{MemberVisitor, VisitOutcome};
 use crate::poll::group::Visit;
+use crate::sys;
 
 /// The maximum number of packets that one poll delivers after its first visit to each member.
 const MAX_PACKETS_PER_POLL: usize = 1024;
@@ -189,6 +190,23 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
         self.0.max_members()
     }
 
+    /// Sets for how long the queue of a member may make no progress while the loop is polled. After
+    /// that, its connection is aborted, with
+    /// [`DisconnectCause::Stalled`](crate::DisconnectCause::Stalled). `None`, the default, is
+    /// unlimited.
+    ///
+    /// Progress is whatever the kernel accepts, and what the peer reads, if the system reports
+    /// that. Time without a poll beyond 0.1 seconds does not count. The members with a queue are
+    /// checked four times per second at most, others never.
+    pub fn set_max_stalled(&self, limit: Option<Duration>) {
+        self.0.set_max_stalled(limit);
+    }
+
+    /// See [`set_max_stalled`](Self::set_max_stalled).
+    pub fn max_stalled(&self) -> Option<Duration> {
+        self.0.stalls.limit()
+    }
+
     /// Ends the wait of the thread that is polling. If no thread waits, the next poll does not.
     pub fn wake(&self) {
         self.0.group.wake();
@@ -216,6 +234,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
         let shared = &self.0;
         let _guard = shared.begin_poll();
         shared.report_deliveries();
+        shared.stalls.begin_poll(sys::now);
         let mut ready = Vec::new();
         let mut unfinished = Vec::new();
         let mut visitor = MemberVisitor::new(shared, listener);
@@ -238,7 +257,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
                 }
                 outcome.visit()
             },
-            || shared.try_flush(),
+            || shared.end_round(),
         );
         let is_sorted = unfinished.is_empty();
         let mut budget = MAX_PACKETS_PER_POLL;

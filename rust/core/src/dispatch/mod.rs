@@ -13,6 +13,7 @@
 //! | `shared` | the state of an event loop that visits, broadcasts and members share |
 //! | `roster` | the members by key, by id, and in order |
 //! | `member` | one member, and what the loop has reported of it |
+//! | `stalls` | the members whose peers accept nothing, and for how long |
 //! | `packet_delivery` | delivering the packets of a channel to its listeners and to event loops |
 //! | `subject` | the traits of members and of loop listeners |
 //! | `packet_channel` | the packets of a stream that can be replaced |
@@ -62,6 +63,7 @@ mod peer;
 mod peer_events;
 mod roster;
 mod shared;
+mod stalls;
 mod subject;
 mod visit;
 

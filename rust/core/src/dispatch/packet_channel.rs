@@ -9,7 +9,7 @@ use crate::dispatch::peer::Peer;
 use crate::error::{ReadError, copy_of};
 use crate::event::{Deliverer, Delivery};
 use crate::packets::framing::Framing;
-use crate::packets::packet_reader::{IncompletePacket, PacketReader};
+use crate::packets::packet_reader::{IncomingPacket, IncompletePacket, PacketReader};
 use crate::poll::group::{Pollable, PollableRef};
 use crate::sync::{Mutex, MutexGuard, lock};
 
@@ -256,6 +256,14 @@ impl<P: Peer> PacketChannel<P> {
         let state = self.state();
         let connection = state.peer.as_ref()?.connection();
         state.reader.incomplete(connection, most)
+    }
+
+    /// How far the packet has come that is arriving. See [`PacketReader::incoming`].
+    pub fn incoming(&self) -> IncomingPacket {
+        let mut state = self.state();
+        let ChannelState { peer, reader, .. } = &mut *state;
+        let incoming = |peer: &P| reader.incoming(peer.connection());
+        peer.as_ref().map(incoming).unwrap_or_default()
     }
 
     /// Whether a complete packet has arrived. False after an error.

@@ -106,20 +106,20 @@ impl<P: Peer> PacketChannel<P> {
                 for (other, key) in &others {
                     other.push_packet(*key, bytes);
                 }
-                (
-                    S::packet(bytes),
-                    (is_wanted_by_subject && is_wanted_by_loop).then(|| bytes.to_vec()),
-                )
+                if let (Some(visiting), true) =
+                    (&visiting, is_wanted_by_subject && is_wanted_by_loop)
+                {
+                    // With the connection locked: no end of it is queued before this packet. And
+                    // before the subject: its handler may poll the loop, and receives this packet
+                    // there before the next one.
+                    visiting.push_packet(bytes);
+                }
+                S::packet(bytes)
             });
-            let Some(Ok(Some((packet, bytes)))) = taken else {
+            let Some(Ok(Some(packet))) = taken else {
                 return Delivered::All;
             };
             if is_wanted_by_subject {
-                if let (Some(visiting), Some(bytes)) = (&visiting, bytes) {
-                    // Queued before the subject is notified: if its handler polls the loop, the
-                    // loop delivers this packet before the next one.
-                    visiting.push_packet(&bytes);
-                }
                 subject.notify(OwnEvent::PacketReceived(&packet));
             } else if let Some(visiting) = &mut visiting {
                 visiting.notify(&packet);

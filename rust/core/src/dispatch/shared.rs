@@ -2,12 +2,14 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use crate::connection::Connection;
 use crate::dispatch::member::{Accept, LoopMember, MemberKind, Reported};
 use crate::dispatch::packet_channel::PacketLoop;
 use crate::dispatch::peer::Peer;
 use crate::dispatch::roster::{AddError, Members, Removed, Roster};
+use crate::dispatch::stalls::{CHECK_INTERVAL, Stalls};
 use crate::dispatch::subject::{Source, Subject};
 use crate::event::EndCause;
 use crate::poll::group::{Group, PollableRef};
@@ -15,6 +17,7 @@ use crate::poll::ready_list::Notice;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread::{self, ThreadId};
 use crate::sync::{Mutex, MutexGuard, lock};
+use crate::sys;
 
 /// The write buffer limit in bytes of a peer that has none of its own, so that a peer that does not
 /// read cannot make a broadcast use unlimited memory.
@@ -27,6 +30,8 @@ pub(super) struct Shared<S: Subject> {
     polls: Mutex<Polls<S>>,
     /// Further connections are reset above this number of peers; 0 is unlimited.
     max_members: AtomicUsize,
+    /// The members whose peers accept nothing.
+    pub(super) stalls: Stalls,
     /// Held while a broadcast is queued, so that all members receive broadcasts in the same order.
     broadcast: Mutex<()>,
     /// The keys of the packet channels whose packets polls are delivering, the innermost last.
@@ -53,6 +58,7 @@ impl<S: Subject> Shared<S> {
                 unflushed: Vec::new(),
             }),
             max_members: AtomicUsize::new(0),
+            stalls: Stalls::default(),
             broadcast: Mutex::default(),
             delivering: Mutex::default(),
             wants_packets,
@@ -135,15 +141,8 @@ impl<S: Subject> Shared<S> {
     /// it was in the group. `version` is that of the accepted connection. Called by the thread that
     /// polls.
     pub(super) fn report_missed_end(&self, member: &LoopMember<S>, version: u64) {
-        let connection = match member.subject().source() {
-            Source::Peer(peer) => peer.clone(),
-            Source::Packets(channel) => match channel.peer() {
-                Some(peer) => peer,
-                None => return,
-            },
-            Source::Server(_) => return,
-        };
-        let connection = connection.connection();
+        let Some(peer) = peer_of(member) else { return };
+        let connection = peer.connection();
         if connection.version() == version {
             return;
         }
@@ -209,6 +208,36 @@ impl<S: Subject> Shared<S> {
     pub(super) fn is_full(&self) -> bool {
         let max = self.max_members();
         max > 0 && self.roster().peers() >= max
+    }
+
+    /// Sets for how long the queue of a member may make no progress; `None` is unlimited.
+    pub(super) fn set_max_stalled(&self, limit: Option<Duration>) {
+        self.group.watch_refusals(limit.is_some());
+        if self.stalls.set_limit(limit).is_none() && limit.is_some() {
+            // The kernel may have refused their queues before.
+            for member in self.members().iter() {
+                self.group.report(member.key);
+            }
+        }
+    }
+
+    /// Ends a round of visits: flushes queues, and ends the connections of members whose queues
+    /// made no progress for too long. Returns how long the next wait may take; `None` is unlimited.
+    pub(super) fn end_round(&self) -> Option<Duration> {
+        self.try_flush();
+        let limit = self.stalls.limit()?;
+        for key in self.stalls.due(limit, sys::now)? {
+            let member = self.member(key);
+            let peer = member.as_ref().and_then(|member| peer_of(member));
+            let connection = peer.as_ref().map(Peer::connection);
+            let progress = connection.and_then(Connection::send_progress);
+            let waited = self.stalls.advance(key, progress, limit);
+            if let (Some(connection), Some(progress), Some(waited)) = (connection, progress, waited)
+            {
+                connection.end_stalled(progress.generation, waited);
+            }
+        }
+        Some(CHECK_INTERVAL)
     }
 
     /// Records that packets of the member `key` are being delivered, until the guard is dropped.
@@ -278,6 +307,15 @@ pub(super) fn flush<S: Subject>(member: &LoopMember<S>) {
                 None::<()>
             });
         }
+    }
+}
+
+/// The peer of `member`, or of its packet channel.
+fn peer_of<S: Subject>(member: &LoopMember<S>) -> Option<S::Peer> {
+    match member.subject().source() {
+        Source::Server(_) => None,
+        Source::Peer(peer) => Some(peer.clone()),
+        Source::Packets(channel) => channel.peer(),
     }
 }
 

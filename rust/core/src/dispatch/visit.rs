@@ -228,6 +228,9 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
         delivered: Delivered,
     ) -> VisitOutcome {
         let rest = connection.rest();
+        if rest.is_refused {
+            self.shared.stalls.watch(member.key);
+        }
         let has_changed = member.record_state(connection, rest.is_read_closed);
         match connection.status() {
             Status::Connecting => return VisitOutcome::Done(Visit::Pending),

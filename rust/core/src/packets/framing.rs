@@ -161,6 +161,12 @@ impl Framing {
         Ok(frame)
     }
 
+    /// Whether the bytes of a frame begin with those of the packet, because its end is marked and
+    /// not its length.
+    pub(super) fn begins_with_packet(&self) -> bool {
+        matches!(self, Framing::Delimiter(_))
+    }
+
     /// The maximum length of a packet that the framing can express.
     fn max_length(&self) -> usize {
         match self {

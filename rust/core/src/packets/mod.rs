@@ -13,4 +13,4 @@ pub(crate) mod framing;
 pub(crate) mod packet_reader;
 
 pub use framing::{Framing, LengthField, Width};
-pub use packet_reader::{IncompletePacket, PacketReader};
+pub use packet_reader::{IncomingPacket, IncompletePacket, PacketReader};

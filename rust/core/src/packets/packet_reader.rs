@@ -40,6 +40,17 @@ pub struct PacketReader {
     ahead: Ahead,
 }
 
+/// How far a packet has come that is arriving.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IncomingPacket {
+    /// How many of its bytes have been received, without its framing. 0 if none is arriving.
+    pub received: usize,
+    /// Its length. `None` if it is not known yet, as long as a delimiter has not arrived, and if
+    /// none is arriving.
+    pub total: Option<usize>,
+}
+
 /// The packets found in the unread bytes of a connection: the bounds of the first one, and the
 /// number of the others, so that many small packets use no memory.
 #[derive(Debug, Default)]
@@ -176,6 +187,52 @@ impl PacketReader {
     pub fn has_packet(&mut self, connection: &Connection) -> Result<bool, ReadError> {
         self.probe(connection, 1)?;
         Ok(self.ahead.count > 0)
+    }
+
+    /// Returns how far the first packet has come that is not complete, as of the last poll or read
+    /// of the connection. Receives nothing, makes no system call and does not wait. While 64 KiB of
+    /// complete packets are unread, it is not known.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stream_socket::Connection;
+    /// use stream_socket::packets::{Framing, LengthField, PacketReader, Width};
+    ///
+    /// let framing = Framing::Length(LengthField {
+    ///     width: Width::Bytes(1),
+    ///     big_endian: false,
+    ///     includes_itself: false,
+    /// });
+    /// let (client, server) = Connection::pair()?;
+    /// client.write_fully(b"\x05hel")?;
+    /// let mut reader = PacketReader::new(framing, 100);
+    /// while server.available() != Some(4) {}
+    /// let incoming = reader.incoming(&server);
+    /// assert_eq!((incoming.received, incoming.total), (3, Some(5)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn incoming(&mut self, connection: &Connection) -> IncomingPacket {
+        let (framing, limit, ahead) = (&self.framing, self.limit, &mut self.ahead);
+        let probed = connection.probe_unread(|generation, buffer| {
+            let (at, unread) = ((generation, buffer.bytes_read()), buffer.unread());
+            // The next read returns the error.
+            ahead.advance(framing, limit, at, unread, AHEAD).ok()?;
+            let arrived = unread.len() - ahead.known;
+            match ahead.next {
+                _ if ahead.known >= AHEAD => None,
+                Some(cut) => Some(IncomingPacket {
+                    received: arrived.saturating_sub(cut.head).min(cut.body),
+                    total: Some(cut.body),
+                }),
+                None if framing.begins_with_packet() => Some(IncomingPacket {
+                    received: arrived.min(limit),
+                    total: None,
+                }),
+                None => None,
+            }
+        });
+        probed.flatten().unwrap_or_default()
     }
 
     /// The next packet, if it has arrived in part. Its [`first_bytes`] are at most `most`. Reads

@@ -245,16 +245,16 @@ impl Group {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn poll(&self, limit: Option<Duration>, mut visit: impl FnMut(usize) -> Visit) {
-        self.poll_due(limit, |due| visit(due.key), || ());
+        self.poll_due(limit, |due| visit(due.key), || None);
     }
 
     /// As [`poll`](Self::poll), with details of each member that is due. Calls `end_round` after
-    /// each round, before a wait.
+    /// each round, before a wait. It returns how long that wait may take; `None` is unlimited.
     pub(crate) fn poll_due(
         &self,
         limit: Option<Duration>,
         mut visit: impl FnMut(Due) -> Visit,
-        mut end_round: impl FnMut(),
+        mut end_round: impl FnMut() -> Option<Duration>,
     ) {
         // A limit beyond the range of the clock is unlimited.
         let deadline = match limit {
@@ -291,7 +291,7 @@ impl Group {
                 is_ready |= urgency == Urgency::Now;
                 self.ready_list.visit_again(key, urgency);
             }
-            end_round();
+            let slice = end_round();
             if guard.is_over(is_ready) || limit == Some(Duration::ZERO) {
                 return;
             }
@@ -301,7 +301,10 @@ impl Group {
             if left == Some(Duration::ZERO) {
                 return;
             }
-            wait = left;
+            wait = match (left, slice) {
+                (Some(left), Some(slice)) => Some(left.min(slice)),
+                (left, slice) => left.or(slice),
+            };
         }
     }
 
@@ -339,6 +342,11 @@ impl Group {
     /// Makes the member due.
     pub(crate) fn report(&self, key: usize) {
         self.ready_list.report(key);
+    }
+
+    /// Sets whether a member is due whose queue the kernel has refused.
+    pub(crate) fn watch_refusals(&self, enabled: bool) {
+        self.ready_list.watch_refusals(enabled);
     }
 
     /// Whether another packet of the member can be queued.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::event::EndCause;
 use crate::poll::readiness::Readiness;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::thread::{self, ThreadId};
 use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait_timeout};
 use crate::sys::{self, Interests, Registry, Socket, Waker};
@@ -48,6 +49,8 @@ pub(crate) struct ReadyList {
     state: Mutex<ReadyState>,
     /// A member became due, or the thread that polled has returned.
     changed: Condvar,
+    /// Whether a member is due whose queue the kernel has refused.
+    watches_refusals: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -282,6 +285,7 @@ impl ReadyList {
             kernel,
             state: Mutex::default(),
             changed: Condvar::new(),
+            watches_refusals: AtomicBool::new(false),
         }
     }
 
@@ -539,6 +543,18 @@ impl ReadyList {
             state.make_due(index);
             self.notify(&state);
         }
+    }
+
+    /// As [`report`](Self::report), because the kernel has refused the queue of the member. Does
+    /// nothing unless [`watch_refusals`](Self::watch_refusals) has enabled it.
+    pub(super) fn report_refusal(&self, key: usize) {
+        if self.watches_refusals.load(Ordering::Relaxed) {
+            self.report(key);
+        }
+    }
+
+    pub(super) fn watch_refusals(&self, enabled: bool) {
+        self.watches_refusals.store(enabled, Ordering::Relaxed);
     }
 
     /// Queues `notice`, and makes the member due.

@@ -74,6 +74,12 @@ impl Subscriptions {
         self.each(ReadyList::report);
     }
 
+    /// As [`report`](Self::report), because the kernel has refused the queue. Only for the groups
+    /// that watch that.
+    pub(crate) fn report_refusal(&self) {
+        self.each(ReadyList::report_refusal);
+    }
+
     /// As [`report`](Self::report), because of `event`. The start and the end of a connection are
     /// queued as notices.
     pub(crate) fn report_event(&self, event: Event) {

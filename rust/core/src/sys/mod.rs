@@ -7,6 +7,7 @@
 //! - `Socket`: one stream socket, non-blocking and close-on-exec, with all of its system calls.
 //! - `SocketAddress`, `is_abstract`: an address in the form of the system, and whether a path is an
 //!   abstract name.
+//! - `ENDS_COUNT`: whether `Socket::unacknowledged_bytes` counts the end of the stream as one byte.
 //! - `HAS_USER_TIMEOUT`: whether `Socket::set_user_timeout` is supported.
 //! - `Interrupter`: ends a `Socket::wait` of another thread.
 //! - `Poller`, `Registry`, `Waker`: watch many sockets with one system call, edge-triggered. Each
@@ -52,9 +53,9 @@ mod portable;
 
 pub use imp::zero;
 pub(crate) use imp::{
-    FileIdentity, HAS_USER_TIMEOUT, Interrupter, Poller, Registry, Socket, SocketAddress, Waker,
-    file_identity, has_settled, interface_index, is_abstract, is_served, keep_library_mapped,
-    lock_path, process, remove_file, remove_unless_replaced, set_socket_mode,
+    ENDS_COUNT, FileIdentity, HAS_USER_TIMEOUT, Interrupter, Poller, Registry, Socket,
+    SocketAddress, Waker, file_identity, has_settled, interface_index, is_abstract, is_served,
+    keep_library_mapped, lock_path, process, remove_file, remove_unless_replaced, set_socket_mode,
 };
 #[cfg(stream_socket_simulated)]
 pub(crate) use imp::{SHORT, now, resolve, spawn, ticks};

@@ -68,6 +68,8 @@ pub(crate) struct TcpInfo {
     pub(crate) round_trip_time: Option<Duration>,
     /// How many segments were retransmitted.
     pub(crate) retransmits: Option<u64>,
+    /// The time since the peer's host last acknowledged something.
+    pub(crate) since_acknowledged: Option<Duration>,
 }
 
 /// What to wait for, or what to report.

@@ -4,6 +4,7 @@ mod connection_events;
 mod event_loops;
 mod loops;
 mod recording;
+mod stalls;
 mod statistics;
 #[path = "../support/mod.rs"]
 mod support;

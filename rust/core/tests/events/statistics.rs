@@ -18,6 +18,9 @@ for_each_family!(
     a_write_ended_by_a_disconnect_counts_its_accepted_bytes,
     times_are_those_of_the_connection,
     the_attempt_to_an_address_is_listed,
+    what_was_accepted_is_counted_through_every_end,
+    what_the_peer_has_not_acknowledged_is_not_counted,
+    a_stall_lasts_from_the_last_accepted_byte,
 );
 
 /// More than all buffers between two ends.
@@ -223,6 +226,108 @@ fn the_attempt_to_an_address_is_listed(family: AddressFamily) {
     };
     assert_eq!(error.to_string(), failed);
     assert_eq!(statistics(&client).age, None, "it was never connected");
+}
+
+fn what_was_accepted_is_counted_through_every_end(family: AddressFamily) {
+    type End = fn(&Connection, &Connection);
+    let ends: [(&str, End); 3] = [
+        ("disconnect", |one, _| one.disconnect()),
+        ("abort", |one, _| one.abort()),
+        ("reset", |one, other| {
+            other.abort();
+            until("the end is found", || {
+                let _ = one.poll(Instant::now);
+                (one.status() != Status::Connected).then_some(())
+            });
+        }),
+    ];
+    for (name, end) in ends {
+        let (one, other) = pair(family);
+        one.set_queue_limit(BIG);
+        write(&one, &pattern(BIG)).unwrap();
+        write(&one, &pattern(BIG + 1)).unwrap_err();
+        let shown = statistics(&one);
+        assert!(shown.queued > 0);
+        assert_eq!(shown.accepted, BIG as u64, "{name}");
+        end(&one, &other);
+        let shown = statistics(&one);
+        assert_eq!((shown.accepted, shown.queued), (BIG as u64, 0), "{name}");
+        assert!(shown.sent < BIG as u64, "{name}");
+        assert_eq!((shown.acknowledged, shown.stalled), (None, None), "{name}");
+    }
+    // Without a queue, what a call returns is accepted.
+    let (one, other) = pair(family);
+    write(&one, &[7; 10]).unwrap();
+    let taken = one.try_write(&pattern(BIG)).unwrap();
+    one.set_write_timeout(Some(Duration::from_millis(20)));
+    let more = one.write_fully(&pattern(BIG)).unwrap_err().accepted;
+    assert_eq!(statistics(&one).accepted, (10 + taken + more) as u64);
+    drop(other);
+}
+
+fn what_the_peer_has_not_acknowledged_is_not_counted(family: AddressFamily) {
+    let (one, other) = pair(family);
+    let acknowledged = |connection: &Connection| statistics(connection).acknowledged;
+    if family == AddressFamily::Unix || !cfg!(any(target_os = "linux", target_vendor = "apple")) {
+        assert_eq!(acknowledged(&one), None);
+        return;
+    }
+    assert_eq!(acknowledged(&one), Some(0));
+    write(&one, &[7; 100]).unwrap();
+    until("everything is acknowledged", || {
+        (acknowledged(&one) == Some(100)).then_some(())
+    });
+    let taken = one.try_write(&pattern(BIG)).unwrap() as u64;
+    let before = acknowledged(&one).unwrap();
+    assert!(before < 100 + taken, "{before} of {taken}");
+    thread::scope(|scope| {
+        scope.spawn(|| read(&other, 100 + taken as usize).unwrap());
+        until("everything is acknowledged", || {
+            let now = acknowledged(&one).unwrap();
+            assert!((before..=100 + taken).contains(&now), "{now}");
+            (now == 100 + taken).then_some(())
+        });
+    });
+    // The end of the stream is not counted.
+    one.shut_down_writing().unwrap();
+    for _ in 0..100 {
+        assert_eq!(acknowledged(&one), Some(100 + taken));
+    }
+}
+
+fn a_stall_lasts_from_the_last_accepted_byte(family: AddressFamily) {
+    let (one, other) = pair(family);
+    let stalled = || statistics(&one).stalled;
+    assert_eq!(stalled(), None, "nothing was sent");
+    one.set_coalesces(true);
+    write(&one, &[7; 10]).unwrap();
+    assert_eq!(stalled(), None, "the kernel has refused nothing");
+    one.set_coalesces(false);
+    one.set_queue_limit(BIG);
+    write(&one, &pattern(BIG - 10)).unwrap();
+    let begin = Instant::now();
+    // The kernel may still move what it has accepted.
+    until("the kernel accepts no more", || {
+        one.poll(Instant::now).unwrap();
+        let time = stalled().expect("nothing was read");
+        assert!(time <= begin.elapsed());
+        (time >= Duration::from_millis(50)).then_some(())
+    });
+    thread::scope(|scope| {
+        scope.spawn(|| read(&other, BIG).unwrap());
+        until("everything is sent", || {
+            one.poll(Instant::now).unwrap();
+            (statistics(&one).queued == 0).then_some(())
+        });
+    });
+    until("everything is acknowledged", || {
+        stalled().is_none().then_some(())
+    });
+    // Without a queue, a part of the systems report what the peer has not acknowledged.
+    one.set_queue_limit(0);
+    one.try_write(&pattern(BIG)).unwrap();
+    let is_reported = family != AddressFamily::Unix && cfg!(target_os = "linux");
+    assert_eq!(stalled().is_some(), is_reported);
 }
 
 /// Each attempt: its address without the port, its start and its duration in milliseconds, and its

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use stream_socket::packets::{Framing, LengthField, PacketReader, Width};
-use stream_socket::{Connection, ReadError, Status, WriteError};
+use stream_socket::{Connection, DisconnectCause, Event, ReadError, Status, WriteError};
 
 use crate::support::*;
 
@@ -21,6 +21,9 @@ for_each_family!(
     a_packet_that_was_cut_by_a_timeout_ends_the_connection,
     a_packet_of_an_ended_connection_does_not_affect_the_next_one,
     a_packet_that_has_arrived_in_part_is_described,
+    the_progress_of_a_packet_is_that_of_its_bytes,
+    the_progress_is_that_of_the_first_incomplete_packet,
+    the_progress_is_unknown_while_a_thread_reads_the_stream,
 );
 
 const LIMIT: usize = 1 << 20;
@@ -279,6 +282,12 @@ fn a_packet_that_was_cut_by_a_timeout_ends_the_connection(family: AddressFamily)
         Err(WriteError::TimedOut { sent: 1.., .. })
     ));
     assert_eq!(connection.status(), Status::None);
+    let ended = connection.ended().expect("it has a reason");
+    assert_eq!(ended.error.to_string(), written.unwrap_err().to_string());
+    assert_eq!(
+        pending_events(&connection).last(),
+        Some(&Event::Disconnected(DisconnectCause::Stalled))
+    );
     let mut received = Vec::new();
     peer.read_to_end(&mut received).unwrap();
     assert!(received.len() < packet.len(), "and the peer sees the end");
@@ -340,4 +349,86 @@ fn a_packet_that_has_arrived_in_part_is_described(family: AddressFamily) {
     reader.set_limit(16);
     until("a length beyond the limit", || reader.count(&server).err());
     assert_eq!(reader.incomplete(&server, 16), None, "it is no packet");
+}
+
+fn progress(reader: &mut PacketReader, connection: &Connection) -> (usize, Option<usize>) {
+    let incoming = reader.incoming(connection);
+    (incoming.received, incoming.total)
+}
+
+fn the_progress_of_a_packet_is_that_of_its_bytes(family: AddressFamily) {
+    for (framing, head) in [
+        (length(Width::Bytes(4)), 4),
+        (length(Width::Varint), 2),
+        (Framing::ContentLength, 24),
+        (lines(), 0),
+    ] {
+        let (sender, receiver) = pair(family);
+        let mut reader = PacketReader::new(framing.clone(), LIMIT);
+        assert_eq!(progress(&mut reader, &receiver), (0, None), "{framing:?}");
+        let frame = framing.frame(&[b'x'; 1000], LIMIT).unwrap();
+        let total = (head > 0).then_some(1000);
+        let mut sent = 0;
+        for end in [1, head + 1, head + 500, head + 999] {
+            sender.write_fully(&frame[sent..end]).unwrap();
+            sent = end;
+            until_available(&receiver, end);
+            // Only a poll or a read receives.
+            assert!(reader.read(&receiver, <[u8]>::to_vec).unwrap().is_none());
+            let total = total.filter(|_| end > head);
+            let expected = (end.saturating_sub(head), total);
+            assert_eq!(
+                progress(&mut reader, &receiver),
+                expected,
+                "{framing:?} {end}"
+            );
+        }
+        sender.write_fully(&frame[sent..]).unwrap();
+        assert_eq!(
+            until("the packet is complete", || next(&mut reader, &receiver)).len(),
+            1000
+        );
+        assert_eq!(progress(&mut reader, &receiver), (0, None), "{framing:?}");
+        sender.disconnect();
+        receiver.disconnect();
+        assert_eq!(progress(&mut reader, &receiver), (0, None), "{framing:?}");
+    }
+}
+
+fn the_progress_is_that_of_the_first_incomplete_packet(family: AddressFamily) {
+    let framing = length(Width::Bytes(1));
+    let (sender, receiver) = pair(family);
+    let mut reader = PacketReader::new(framing, LIMIT);
+    sender.write_fully(b"\x03one\x03two\x05th").unwrap();
+    until_available(&receiver, 11);
+    assert_eq!(reader.count(&receiver).unwrap(), 2);
+    for left in [2, 1, 0] {
+        assert_eq!(progress(&mut reader, &receiver), (2, Some(5)), "{left}");
+        assert_eq!(reader.count(&receiver).unwrap(), left);
+        next(&mut reader, &receiver);
+    }
+    // What cannot be a packet is none. The next read returns the error.
+    reader.set_limit(4);
+    assert_eq!(progress(&mut reader, &receiver), (0, None));
+    assert!(matches!(
+        reader.read(&receiver, |_| ()),
+        Err(ReadError::PacketTooLong { .. })
+    ));
+}
+
+/// The bytes in the buffer belong to the thread.
+fn the_progress_is_unknown_while_a_thread_reads_the_stream(family: AddressFamily) {
+    let (sender, receiver) = pair(family);
+    let mut reader = PacketReader::new(length(Width::Bytes(1)), LIMIT);
+    sender.write_fully(b"\x05th").unwrap();
+    until_available(&receiver, 3);
+    assert!(next(&mut reader, &receiver).is_none());
+    assert_eq!(progress(&mut reader, &receiver), (2, Some(5)));
+    thread::scope(|scope| {
+        let thread = asleep(scope, || read(&receiver, 4).unwrap());
+        assert_eq!(progress(&mut reader, &receiver), (0, None));
+        sender.write_fully(b"r").unwrap();
+        assert_eq!(thread.join().unwrap(), b"\x05thr");
+    });
+    assert_eq!(progress(&mut reader, &receiver), (0, None));
 }

@@ -5,6 +5,10 @@ use std::mem::MaybeUninit;
 use std::sync::Arc;
 use std::time::Duration;
 
+use stream_socket::dispatch::{
+    EventLoop, LoopEvent, LoopListener, OwnEvent, Peer, PeerEvent, Source, Subject,
+};
+use stream_socket::packets::{Framing, PacketReader};
 use stream_socket::simulated::control::{self as world, Calls};
 use stream_socket::{Connection, Group, Visit};
 
@@ -20,6 +24,7 @@ const NONE: Calls = Calls {
     sends: 0,
     refused_sends: 0,
     unread_queries: 0,
+    unacknowledged_queries: 0,
     error_queries: 0,
     shutdowns: 0,
     polls: 0,
@@ -697,4 +702,91 @@ fn a_member_that_a_visit_makes_due_is_visited_without_a_wait() {
         assert_eq!(cost(|| group.poll(None, visit)).waits, 0);
         assert_eq!(visited.last(), Some(&keys[1]));
     });
+}
+
+/// A limit for stalled members costs nothing for members without a queue. A member with a queue is
+/// checked at most four times per second.
+#[test]
+fn a_limit_for_stalled_members_queries_only_those_with_a_queue() {
+    in_worlds(|| {
+        for limit in [None, Some(Duration::from_secs(60))] {
+            let event_loop = EventLoop::<Member>::new(|| false);
+            event_loop.set_max_stalled(limit);
+            let (idle, _idle_other) = idle_pair();
+            event_loop.add(Member(Arc::new(idle))).expect("it is new");
+            let poll = || drop(event_loop.poll(Some(Duration::ZERO), &mut Nobody));
+            (0..5).for_each(|_| poll());
+            assert_eq!(cost(poll), polls(1), "an idle loop with {limit:?}");
+            let (one, _other) = pair();
+            one.set_queue_limit(1 << 20);
+            write(&one, 1 << 19);
+            assert!(one.pending_bytes() > 0);
+            event_loop.add(Member(Arc::new(one))).expect("it is new");
+            let frame = Duration::from_millis(20);
+            let queries: u64 = (0..100)
+                .map(|_| {
+                    world::sleep(frame);
+                    cost(poll).unacknowledged_queries
+                })
+                .sum();
+            match limit {
+                None => assert_eq!(queries, 0),
+                // Two seconds.
+                Some(_) => assert!((1..=9).contains(&queries), "{queries}"),
+            }
+            assert_eq!(cost(poll).receives, 0, "the members are not visited");
+        }
+    });
+}
+
+/// The progress of a packet is known without a call.
+#[test]
+fn the_progress_of_a_packet_makes_no_call() {
+    in_worlds(|| {
+        let (one, other) = pair();
+        let mut lines = PacketReader::new(Framing::Delimiter(b"\n".to_vec()), 100);
+        write(&other, 10);
+        assert!(lines.read(&one, |_| ()).expect("it is sound").is_none());
+        assert_eq!(cost(|| assert_eq!(lines.incoming(&one).received, 10)), NONE);
+    });
+}
+
+/// A member without listeners.
+#[derive(Clone)]
+struct Member(Arc<Connection>);
+
+impl Peer for Member {
+    fn connection(&self) -> &Connection {
+        &self.0
+    }
+    fn wants_data(&self) -> bool {
+        false
+    }
+    fn notify(&self, _event: PeerEvent) {}
+}
+
+impl Subject for Member {
+    type Peer = Member;
+    type Packet = ();
+
+    fn id(&self) -> u64 {
+        Arc::as_ptr(&self.0).addr() as u64
+    }
+    fn source(&self) -> Source<'_, Member> {
+        Source::Peer(self)
+    }
+    fn packet(_bytes: &[u8]) {}
+    fn wants_packets(&self) -> bool {
+        false
+    }
+    fn notify(&self, _event: OwnEvent<'_, ()>) {}
+}
+
+struct Nobody;
+
+impl LoopListener<Member> for Nobody {
+    fn wants_packets(&mut self) -> bool {
+        false
+    }
+    fn notify(&mut self, _member: &Member, _event: LoopEvent<'_, ()>) {}
 }

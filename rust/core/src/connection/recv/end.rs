@@ -44,9 +44,13 @@ impl Connection {
 /// Returns the error for a read past the last received byte. A send that has failed counts as well.
 pub(super) fn error_at_end(inner: &Inner) -> ReadError {
     match (&inner.recv.end, &inner.send.phase) {
-        (Some(RecvEnd::Failure(error)), _) | (_, SendPhase::Failed(error)) => ReadError::Socket {
+        (Some(RecvEnd::Failure(error)), _) => ReadError::Socket {
             peer: inner.peer(),
             source: copy_of(error),
+        },
+        (_, SendPhase::Failed(failure)) => ReadError::Socket {
+            peer: inner.peer(),
+            source: copy_of(&failure.source),
         },
         _ => ReadError::EndOfStream,
     }

@@ -306,6 +306,15 @@ impl Connection {
         }
     }
 
+    /// Calls `probe` with the generation of the connection and the bytes that are in the buffer.
+    /// Receives nothing. `None` unless the status is [`Status::Connected`], and while a blocking
+    /// read of another thread owns the buffer.
+    pub(crate) fn probe_unread<R>(&self, probe: impl FnOnce(u64, &RecvBuffer) -> R) -> Option<R> {
+        let inner = self.readable().ok()?;
+        let is_taken = inner.recv.owner.is_taken();
+        (!is_taken).then(|| probe(self.state().generation(), &inner.recv.buffer))
+    }
+
     /// Reads everything that has been received, at most `limit` bytes, and passes it to `take`.
     /// Never waits.
     ///

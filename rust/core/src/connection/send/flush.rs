@@ -60,8 +60,8 @@ impl Connection {
         let limit = self.queue_limit();
         let mut inner = self.lock();
         self.check_status(limit)?;
-        if let SendPhase::Failed(error) = &inner.send.phase {
-            return Err(socket_error(&inner, copy_of(error)));
+        if let SendPhase::Failed(failure) = &inner.send.phase {
+            return Err(socket_error(&inner, copy_of(&failure.source)));
         }
         if limit == 0 {
             return self
@@ -109,7 +109,10 @@ impl Connection {
         match &inner.send.phase {
             SendPhase::Open => inner.send.phase = SendPhase::Draining,
             SendPhase::Draining | SendPhase::Shut => {}
-            SendPhase::Failed(error) => return Err(socket_error(&inner, copy_of(error))),
+            SendPhase::Failed(failure) => {
+                return Err(socket_error(&inner, copy_of(&failure.source)));
+            }
+            SendPhase::Over { .. } => return Err(WriteError::NotConnected),
         }
         // An owner sends the end when it releases the direction.
         if !inner.send.owner.is_taken()
@@ -190,7 +193,9 @@ impl Connection {
         limit: usize,
     ) -> Result<(), FlushError> {
         if self.status() == Status::Connecting {
-            inner.send.has_waited |= !inner.send.queue.is_empty();
+            if !inner.send.queue.is_empty() {
+                inner.send.note_refusal();
+            }
             return Ok(());
         }
         if matches!(inner.send.phase, SendPhase::Failed(_)) {
@@ -218,12 +223,14 @@ impl Connection {
                 return Err(FlushError { error, unaccepted });
             }
             if !inner.send.queue.is_empty() {
-                inner.send.has_waited = true;
+                if inner.send.note_refusal() {
+                    self.subscriptions.report_refusal();
+                }
                 return Ok(());
             }
             self.report_work(inner);
         }
-        if std::mem::take(&mut inner.send.has_waited) {
+        if std::mem::take(&mut inner.send.refused_at) > 0 {
             self.emit(inner, Event::Drained);
         }
         inner.shut_down_if_drained();
@@ -233,9 +240,7 @@ impl Connection {
     /// Records that a send has failed with `source`. Nothing more is sent. A reader that waits, a
     /// poll and the groups find the failure next.
     pub(super) fn fail_sending(&self, inner: &mut Inner, source: io::Error) {
-        inner.send.phase = SendPhase::Failed(source);
-        inner.send.queue.clear();
-        inner.send.unaccepted = 0;
+        inner.send.fail(source);
         self.report_work(inner);
         inner.recv.owner.interrupt();
         self.watching.readiness.notify();

@@ -19,9 +19,9 @@ pub(crate) struct SendState {
     /// The number of bytes at the end of the queue that belong to a call which has not accepted
     /// them. If the call gives up, it takes them back.
     pub(crate) unaccepted: usize,
-    /// The kernel has refused a part of the queue, so [`Event::Drained`](crate::Event::Drained) is
-    /// due once the queue is empty.
-    pub(crate) has_waited: bool,
+    /// When the kernel first refused a part of the queue, in [ticks](sys::ticks); 0 if it has
+    /// refused none. [`Event::Drained`](crate::Event::Drained) is due once the queue is empty.
+    pub(crate) refused_at: u64,
     pub(crate) traffic: Traffic,
 }
 
@@ -35,8 +35,22 @@ pub(crate) enum SendPhase {
     Draining,
     /// The end of the stream was sent.
     Shut,
-    /// A send has failed. Nothing more may be sent, because the peer would see a gap.
-    Failed(io::Error),
+    /// A send has failed. Nothing more may be sent, because the peer would see a gap. Boxed because
+    /// it is rare.
+    Failed(Box<SendFailure>),
+    /// The connection has ended.
+    Over {
+        /// The number of accepted bytes that had not been sent by then.
+        unsent: u64,
+    },
+}
+
+/// A send that has failed.
+#[derive(Debug)]
+pub(crate) struct SendFailure {
+    pub(crate) source: io::Error,
+    /// The number of accepted bytes that are never sent.
+    unsent: u64,
 }
 
 /// What one call writes.
@@ -53,9 +67,58 @@ impl SendState {
     pub(crate) fn take_at_end(&mut self) -> SendState {
         let left = SendState {
             traffic: self.traffic,
+            phase: SendPhase::Over {
+                unsent: self.unsent(),
+            },
             ..SendState::default()
         };
         std::mem::replace(self, left)
+    }
+
+    /// Clears the queue, because a send has failed with `source`.
+    pub(crate) fn fail(&mut self, source: io::Error) {
+        let unsent = self.unsent();
+        self.phase = SendPhase::Failed(Box::new(SendFailure { source, unsent }));
+        self.queue.clear();
+        self.unaccepted = 0;
+    }
+
+    /// Returns the number of bytes accepted since the connection began.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.traffic.bytes() + self.unsent()
+    }
+
+    /// Returns the number of accepted bytes that have not been sent, those that never will be
+    /// included.
+    fn unsent(&self) -> u64 {
+        let lost = match &self.phase {
+            SendPhase::Failed(failure) => failure.unsent,
+            SendPhase::Over { unsent } => *unsent,
+            SendPhase::Open | SendPhase::Draining | SendPhase::Shut => 0,
+        };
+        lost + self.pending() as u64
+    }
+
+    /// Records that the kernel has refused the queue. Returns whether it had accepted all of it
+    /// before.
+    pub(crate) fn note_refusal(&mut self) -> bool {
+        let is_first = self.refused_at == 0;
+        if is_first {
+            self.refused_at = sys::ticks().max(1);
+        }
+        is_first
+    }
+
+    /// Whether the kernel has refused a part of the queue.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.refused_at > 0 && !self.queue.is_empty()
+    }
+
+    /// Returns since when the kernel has accepted nothing of the queue, in [ticks](sys::ticks).
+    /// `None` if it has refused nothing.
+    pub(crate) fn stalled_since(&self) -> Option<u64> {
+        self.is_refused()
+            .then(|| self.refused_at.max(self.traffic.last))
     }
 
     /// Counts `count` bytes that the kernel has accepted.
@@ -108,6 +171,9 @@ impl SendState {
                 debug_assert!(self.queue.is_empty(), "data after the end of the stream");
             }
             SendPhase::Failed(_) => debug_assert!(self.queue.is_empty(), "data after a gap"),
+            SendPhase::Over { .. } => {
+                debug_assert!(self.queue.is_empty(), "data after the end");
+            }
         }
     }
 }

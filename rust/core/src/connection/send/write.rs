@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use crate::connection::Connection;
-use crate::connection::close_reason::CloseReason;
 use crate::connection::direction::{DirectionGuard, Interrupted};
 use crate::connection::inner::Inner;
 use crate::connection::send::flush::{FlushError, no_room, send_now, socket_error};
 use crate::connection::send::state::{COALESCE_LIMIT, SendPhase, SendState, Unit};
-use crate::error::{WriteError, WriteFailure, copy_of};
+use crate::error::{EndError, WriteError, WriteFailure, copy_of};
 use crate::event::Status;
 use crate::sync::MutexGuard;
 use crate::sys::Interests;
@@ -170,7 +169,18 @@ impl Connection {
         let give_up = |guard: DirectionGuard<'_, SendState>, why, sent| {
             let is_cut = unit == Unit::Message && sent > 0;
             if is_cut && !matches!(why, Interrupted::Disconnected) {
-                self.retire(guard.release(), CloseReason::Disconnect);
+                let inner = guard.release();
+                let error = match &why {
+                    Interrupted::Os(source) => WriteError::Socket {
+                        peer: peer.clone(),
+                        source: copy_of(source),
+                    },
+                    Interrupted::TimedOut | Interrupted::Disconnected => WriteError::TimedOut {
+                        peer: peer.clone(),
+                        sent,
+                    },
+                };
+                self.retire_for(inner, EndError::Write(error));
             }
             interrupted(why, sent)
         };
@@ -311,7 +321,8 @@ fn check_phase(inner: &Inner) -> Result<(), WriteError> {
     match &inner.send.phase {
         SendPhase::Open => Ok(()),
         SendPhase::Draining | SendPhase::Shut => Err(WriteError::ShutDown),
-        SendPhase::Failed(error) => Err(socket_error(inner, copy_of(error))),
+        SendPhase::Failed(failure) => Err(socket_error(inner, copy_of(&failure.source))),
+        SendPhase::Over { .. } => Err(WriteError::NotConnected),
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Calls {
     pub refused_sends: u64,
     /// Queries for the number of unread bytes (FIONREAD).
     pub unread_queries: u64,
+    /// Queries for the number of unacknowledged bytes (SIOCOUTQ).
+    pub unacknowledged_queries: u64,
     /// Queries for the pending error of a socket (SO_ERROR).
     pub error_queries: u64,
     /// Shutdowns of the sending direction.
@@ -47,6 +49,7 @@ impl Sub for Calls {
             sends: self.sends - earlier.sends,
             refused_sends: self.refused_sends - earlier.refused_sends,
             unread_queries: self.unread_queries - earlier.unread_queries,
+            unacknowledged_queries: self.unacknowledged_queries - earlier.unacknowledged_queries,
             error_queries: self.error_queries - earlier.error_queries,
             shutdowns: self.shutdowns - earlier.shutdowns,
             polls: self.polls - earlier.polls,

@@ -56,4 +56,4 @@ pub(crate) use process::{
     ProcessWide, SHORT, count_free_descriptors, descriptor_limit, interface_index,
     is_out_of_descriptors, keep_library_mapped, now, process, resolve, spawn, ticks,
 };
-pub(crate) use socket::{HAS_USER_TIMEOUT, Socket};
+pub(crate) use socket::{ENDS_COUNT, HAS_USER_TIMEOUT, Socket};

@@ -14,6 +14,7 @@ use crate::sys::descriptors::obtain;
 use crate::sys::types::{AddressFamily, Connect, Credentials, Interests, TcpInfo};
 
 pub(crate) const HAS_USER_TIMEOUT: bool = true;
+pub(crate) const ENDS_COUNT: bool = false;
 
 /// The size in bytes that a buffer can be set to at most (socket(7), rmem_max and wmem_max).
 const MAX_BUFFER_SIZE: usize = 1 << 20;
@@ -119,8 +120,11 @@ impl Socket {
     }
 
     /// How many sent bytes the peer's host has not acknowledged.
-    pub(crate) fn unacknowledged_bytes(&self) -> usize {
-        call(|world| world.unacknowledged_bytes(self.0))
+    pub(crate) fn unacknowledged_bytes(&self) -> Option<usize> {
+        Some(call(|world| {
+            world.calls.unacknowledged_queries += 1;
+            world.unacknowledged_bytes(self.0)
+        }))
     }
 
     /// Ends the sending direction.
@@ -210,6 +214,7 @@ impl Socket {
                 (AddressFamily::Ipv4 | AddressFamily::Ipv6, State::Connected { .. }) => TcpInfo {
                     round_trip_time: Some(Duration::from_nanos(2 * longest)),
                     retransmits: Some(0),
+                    since_acknowledged: None,
                 },
                 _ => TcpInfo::default(),
             }

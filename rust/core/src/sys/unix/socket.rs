@@ -31,6 +31,10 @@ const MAX_UNIX_PATH: usize = 104 - 2;
 /// Whether the system supports TCP_USER_TIMEOUT (tcp(7)).
 pub(crate) const HAS_USER_TIMEOUT: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
+/// Whether the system counts the end of the stream among the unacknowledged bytes: Linux subtracts
+/// sequence numbers, and the end has one (RFC 9293, section 3.4).
+pub(crate) const ENDS_COUNT: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
 /// A stream socket, non-blocking and close-on-exec. Dropping it closes it.
 #[derive(Debug)]
 pub(crate) struct Socket(pub(super) socket2::Socket);
@@ -183,9 +187,10 @@ impl Socket {
         Ok(usize::try_from(rustix::io::ioctl_fionread(&self.0)?).unwrap_or(usize::MAX))
     }
 
-    /// How many sent bytes the peer's host has not acknowledged (tcp(7), SIOCOUTQ). Always 0 on
-    /// systems that do not report it.
-    pub(crate) fn unacknowledged_bytes(&self) -> usize {
+    /// How many sent bytes the peer's host has not acknowledged (tcp(7), SIOCOUTQ). `None` on
+    /// systems that do not report it. For a Unix domain socket it is the memory of what the peer
+    /// has not read.
+    pub(crate) fn unacknowledged_bytes(&self) -> Option<usize> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         {
             let mut count: libc::c_int = 0;
@@ -194,10 +199,29 @@ impl Socket {
             let outcome =
                 unsafe { libc::ioctl(self.0.as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
             if outcome == 0 {
-                return usize::try_from(count).unwrap_or(0);
+                return usize::try_from(count).ok();
             }
         }
-        0
+        #[cfg(target_vendor = "apple")]
+        {
+            let mut count: libc::c_int = 0;
+            let mut size = size_of::<libc::c_int>() as libc::socklen_t;
+            // SAFETY: The descriptor is open. SO_NWRITE is an int, and the kernel writes at most
+            // `size` bytes, which is the size of one.
+            let outcome = unsafe {
+                libc::getsockopt(
+                    self.0.as_raw_fd(),
+                    libc::SOL_SOCKET,
+                    libc::SO_NWRITE,
+                    (&raw mut count).cast(),
+                    &mut size,
+                )
+            };
+            if outcome == 0 {
+                return usize::try_from(count).ok();
+            }
+        }
+        None
     }
 
     /// Ends the sending direction (shutdown(2), SHUT_WR).
@@ -304,7 +328,9 @@ impl Socket {
             states: [u8; 8],
             figures: [u32; 24],
         }
-        /// The indices of `tcpi_rtt`, in microseconds, and of `tcpi_total_retrans`.
+        /// The indices of `tcpi_last_ack_recv`, in milliseconds, of `tcpi_rtt`, in microseconds,
+        /// and of `tcpi_total_retrans`.
+        const SINCE_ACKNOWLEDGED: usize = 12;
         const ROUND_TRIP_TIME: usize = 15;
         const RETRANSMITS: usize = 23;
         let mut info = Beginning::default();
@@ -329,6 +355,9 @@ impl Socket {
             round_trip_time: (round_trip_time > 0)
                 .then(|| Duration::from_micros(round_trip_time.into())),
             retransmits: Some(info.figures[RETRANSMITS].into()),
+            since_acknowledged: Some(Duration::from_millis(
+                info.figures[SINCE_ACKNOWLEDGED].into(),
+            )),
         }
     }
 
@@ -358,6 +387,7 @@ impl Socket {
                 .then(|| Duration::from_millis(info.tcpi_srtt.into())),
             // Apple's header names this field tcpi_txretransmitpackets.
             retransmits: Some(info.tcpi_rxretransmitpackets),
+            since_acknowledged: None,
         }
     }
 

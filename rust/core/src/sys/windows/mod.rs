@@ -18,4 +18,4 @@ pub(crate) use process::{
     count_free_descriptors, descriptor_limit, interface_index, is_out_of_descriptors,
     keep_library_mapped, process,
 };
-pub(crate) use socket::{HAS_USER_TIMEOUT, Socket, SocketAddress, is_abstract};
+pub(crate) use socket::{ENDS_COUNT, HAS_USER_TIMEOUT, Socket, SocketAddress, is_abstract};

@@ -31,6 +31,9 @@ const MAX_UNIX_PATH: usize = 108 - 2;
 /// Windows has no equivalent of TCP_USER_TIMEOUT.
 pub(crate) const HAS_USER_TIMEOUT: bool = false;
 
+/// Windows does not report unacknowledged bytes.
+pub(crate) const ENDS_COUNT: bool = false;
+
 /// A stream socket, non-blocking and not inherited by child processes. Dropping it closes it.
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -216,9 +219,9 @@ impl Socket {
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
-    /// Always 0: Windows does not report how many sent bytes the peer's host has not acknowledged.
-    pub(crate) fn unacknowledged_bytes(&self) -> usize {
-        0
+    /// `None`: Windows does not report how many sent bytes the peer's host has not acknowledged.
+    pub(crate) fn unacknowledged_bytes(&self) -> Option<usize> {
+        None
     }
 
     /// Ends the sending direction (shutdown, SD_SEND).
@@ -344,6 +347,7 @@ impl Socket {
         TcpInfo {
             round_trip_time: (info.RttUs > 0).then(|| Duration::from_micros(info.RttUs.into())),
             retransmits: None,
+            since_acknowledged: None,
         }
     }
 

@@ -1,0 +1,279 @@
+//! The members whose queues the kernel has refused, and for how long they made no progress.
+//!
+//! Only time in which the loop was polled counts. A peer that reads needs the loop as well: the
+//! kernel has room again only for what the loop sends.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::connection::SendProgress;
+use crate::deadline::{ABSENCE, Timeout, fair_minimum};
+use crate::sync::{Mutex, MutexGuard, lock};
+
+/// The least time between two checks of the members.
+pub(super) const CHECK_INTERVAL: Duration = Duration::from_millis(250);
+
+/// The stalled members of an event loop. Without a limit nothing is recorded.
+#[derive(Debug, Default)]
+pub(super) struct Stalls {
+    limit: Timeout,
+    watch: Mutex<Watch>,
+}
+
+#[derive(Debug, Default)]
+struct Watch {
+    /// The members with a refused queue, by key.
+    members: BTreeMap<usize, Stall>,
+    /// For how long the loop was polled while there were such members.
+    polled: Duration,
+    /// When `polled` was updated. `None` without members.
+    updated_at: Option<Instant>,
+    /// When the members were checked.
+    checked_at: Option<Instant>,
+}
+
+/// A member whose queue makes no progress.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stall {
+    /// `None` until the first check.
+    progress: Option<SendProgress>,
+    /// What `polled` was when the progress was first seen.
+    since: Duration,
+    /// The additional time after an absence. Granted once, so that each stall ends.
+    extra: Option<Duration>,
+}
+
+impl Stalls {
+    pub(super) fn limit(&self) -> Option<Duration> {
+        self.limit.get()
+    }
+
+    /// Sets the limit, and returns the previous one.
+    pub(super) fn set_limit(&self, limit: Option<Duration>) -> Option<Duration> {
+        let previous = self.limit.get();
+        self.limit.set(limit);
+        if limit.is_none() {
+            *self.lock() = Watch::default();
+        }
+        previous
+    }
+
+    /// Records that the kernel has refused the queue of the member `key`.
+    pub(super) fn watch(&self, key: usize) {
+        if self.limit.get().is_some() {
+            let mut watch = self.lock();
+            let since = watch.polled;
+            watch.members.entry(key).or_insert(Stall {
+                since,
+                ..Stall::default()
+            });
+        }
+    }
+
+    /// Records that a poll begins. `clock` is called only if there are members to watch.
+    pub(super) fn begin_poll(&self, clock: impl FnOnce() -> Instant) {
+        if let Some(limit) = self.limit.get() {
+            let mut watch = self.lock();
+            if !watch.members.is_empty() {
+                watch.update(clock(), ABSENCE, limit);
+            }
+        }
+    }
+
+    /// Returns the keys of the members to check now. `None` if there are no members to watch.
+    pub(super) fn due(
+        &self,
+        limit: Duration,
+        clock: impl FnOnce() -> Instant,
+    ) -> Option<Vec<usize>> {
+        let mut watch = self.lock();
+        if watch.members.is_empty() {
+            watch.updated_at = None;
+            return None;
+        }
+        let now = clock();
+        watch.update(now, CHECK_INTERVAL + ABSENCE, limit);
+        let is_due = watch
+            .checked_at
+            .is_none_or(|at| now.saturating_duration_since(at) >= CHECK_INTERVAL);
+        if !is_due {
+            return Some(Vec::new());
+        }
+        watch.checked_at = Some(now);
+        Some(watch.members.keys().copied().collect())
+    }
+
+    /// Records the `progress` of the member `key`; `None` if its queue is empty or its connection
+    /// has ended. Returns for how long it made none, if that exceeds `limit`. The member is no
+    /// longer watched then.
+    pub(super) fn advance(
+        &self,
+        key: usize,
+        progress: Option<SendProgress>,
+        limit: Duration,
+    ) -> Option<Duration> {
+        let mut watch = self.lock();
+        let polled = watch.polled;
+        let stall = watch.members.get_mut(&key)?;
+        if progress.is_some() && stall.progress == progress {
+            let waited = polled.saturating_sub(stall.since);
+            if waited < limit.saturating_add(stall.extra.unwrap_or_default()) {
+                return None;
+            }
+            watch.members.remove(&key);
+            return Some(waited);
+        }
+        *stall = Stall {
+            progress,
+            since: polled,
+            extra: None,
+        };
+        if progress.is_none() {
+            watch.members.remove(&key);
+        }
+        None
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Watch> {
+        lock(&self.watch)
+    }
+}
+
+impl Watch {
+    /// Adds the time since the last update, at most `most`. More is an absence.
+    fn update(&mut self, now: Instant, most: Duration, limit: Duration) {
+        let updated_at = self.updated_at.replace(now);
+        let gap = updated_at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        self.polled += gap.min(most);
+        if gap > most {
+            for stall in self.members.values_mut() {
+                let waited = self.polled.saturating_sub(stall.since);
+                let left = limit.saturating_sub(waited);
+                stall
+                    .extra
+                    .get_or_insert_with(|| fair_minimum(limit).saturating_sub(left));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(5);
+    const FRAME: Duration = Duration::from_millis(16);
+
+    fn progress(sent: u64) -> Option<SendProgress> {
+        Some(SendProgress {
+            generation: 1,
+            sent,
+            unacknowledged: Some(7),
+        })
+    }
+
+    /// A loop with one stalled member, and its clock.
+    struct Game {
+        stalls: Stalls,
+        now: Instant,
+        checks: u32,
+    }
+
+    impl Game {
+        fn new() -> Game {
+            let stalls = Stalls::default();
+            assert_eq!(stalls.set_limit(Some(LIMIT)), None);
+            stalls.watch(3);
+            Game {
+                stalls,
+                now: Instant::now(),
+                checks: 0,
+            }
+        }
+
+        /// One frame of this length, and its poll. Returns for how long the member has made no
+        /// progress, if that is too long.
+        fn frame(&mut self, length: Duration, progress: Option<SendProgress>) -> Option<Duration> {
+            self.now += length;
+            self.stalls.begin_poll(|| self.now);
+            let due = self.stalls.due(LIMIT, || self.now).unwrap_or_default();
+            self.checks += due.len() as u32;
+            due.into_iter()
+                .find_map(|key| self.stalls.advance(key, progress, LIMIT))
+        }
+
+        /// Frames of this length until the member is ended. Returns the time of that by the clock.
+        fn until_over(&mut self, length: Duration) -> Duration {
+            let begin = self.now;
+            while self.frame(length, progress(1)).is_none() {
+                assert!(self.now - begin < LIMIT * 1000, "it never ends");
+            }
+            self.now - begin
+        }
+    }
+
+    #[test]
+    fn a_member_is_ended_after_the_limit() {
+        let mut game = Game::new();
+        let time = game.until_over(FRAME);
+        assert!(
+            time >= LIMIT && time < LIMIT + CHECK_INTERVAL * 2,
+            "{time:?}"
+        );
+        assert!(game.checks <= 22, "{} checks", game.checks);
+        assert_eq!(game.stalls.due(LIMIT, || game.now), None, "only once");
+    }
+
+    #[test]
+    fn progress_begins_the_time_anew() {
+        let mut game = Game::new();
+        for sent in 0..1000 {
+            assert_eq!(game.frame(FRAME, progress(sent / 100)), None);
+        }
+        let time = game.until_over(FRAME);
+        assert!(time >= LIMIT, "{time:?}");
+        let mut game = Game::new();
+        assert_eq!(game.frame(FRAME, None), None);
+        assert_eq!(
+            game.stalls.due(LIMIT, || game.now),
+            None,
+            "the queue is empty"
+        );
+    }
+
+    #[test]
+    fn an_absence_ends_nothing() {
+        let mut game = Game::new();
+        for _ in 0..290 {
+            assert_eq!(game.frame(FRAME, progress(1)), None);
+        }
+        // The limit has nearly passed. The fair minimum is left after the absence.
+        assert_eq!(game.frame(LIMIT * 10, progress(1)), None);
+        let time = game.until_over(FRAME);
+        let least = fair_minimum(LIMIT) - ABSENCE;
+        assert!(time >= least && time < LIMIT, "{time:?}");
+    }
+
+    /// Each frame is an absence: a member that never reads is still ended.
+    #[test]
+    fn a_slow_game_ends_members_later() {
+        for length in [150, 1000, 20_000].map(Duration::from_millis) {
+            let mut game = Game::new();
+            let frames = game.until_over(length).as_millis() / length.as_millis();
+            assert!((50..=80).contains(&frames), "{length:?}: {frames} frames");
+        }
+    }
+
+    #[test]
+    fn without_a_limit_nothing_is_watched() {
+        let stalls = Stalls::default();
+        stalls.watch(3);
+        stalls.begin_poll(|| unreachable!("no clock is read"));
+        assert!(stalls.lock().members.is_empty());
+        stalls.set_limit(Some(LIMIT));
+        stalls.begin_poll(|| unreachable!("no member is stalled"));
+        stalls.watch(3);
+        stalls.set_limit(None);
+        assert!(stalls.lock().members.is_empty());
+    }
+}
