@@ -9,7 +9,7 @@ var _client := ChatClient.new()
 
 
 func _initialize() -> void:
-	_client.received.connect(_on_heard)
+	_client.heard.connect(_on_heard)
 	_client.ended.connect(_on_ended)
 	_client.join(Address.parse(OS.get_cmdline_user_args()[0]), "Bob")
 
