@@ -48,6 +48,8 @@ signal gave_up
 const STABLE_AGE: float = 10.0
 # A longer frame says nothing about the server: the game was busy, or the computer was suspended.
 const LONGEST_FRAME: float = 0.25
+# How often the received bytes are counted, in seconds.
+const CHECK_INTERVAL: float = 0.25
 
 ## The first wait in seconds.
 var min_delay: float = 0.25
@@ -76,13 +78,15 @@ var _address: String
 var _port: int
 # Failures in a row.
 var _failures: int = 0
-# Seconds until the next attempt, if there is none under way.
+# Seconds until the next attempt, while none is in progress.
 var _wait: float = 0.0
 var _is_waiting: bool = false
 var _is_flushed: bool = false
-# Seconds without a received byte, and the number of bytes received before.
+# Seconds without a received byte as of the last check, the number of bytes received then, and the
+# seconds since.
 var _silence: float = 0.0
 var _received: int = 0
+var _unchecked: float = 0.0
 
 
 func _init() -> void:
@@ -94,8 +98,8 @@ func _init() -> void:
 ## address] a host for TCP and a path for Unix domain sockets, which have no [param port]. A
 ## connection that [param peer] has is ended first.
 ## [br][br]
-## Returns [constant OK], or [constant ERR_INVALID_PARAMETER] if [param peer] is none of these;
-## nothing is changed then.
+## Returns [constant OK]. Any other object is refused with [constant ERR_INVALID_PARAMETER], and
+## nothing changes.
 func start(peer: RefCounted, address: String, port: int = 0) -> Error:
 	var packets: PacketPeerSocketRs = peer as PacketPeerSocketRs
 	var stream: StreamPeerSocketRs = peer as StreamPeerSocketRs
@@ -158,6 +162,7 @@ func _connect() -> void:
 	_is_waiting = false
 	_silence = 0.0
 	_received = 0
+	_unchecked = 0.0
 	var arguments: Array = [_address, _port] if _peer is StreamPeerTCPRs else [_address]
 	var error: Error = _peer.callv(&"connect_to_host", arguments)
 	if error in [ERR_INVALID_PARAMETER, ERR_CANT_RESOLVE]:
@@ -171,15 +176,16 @@ func _connect() -> void:
 func _is_silent_for_too_long(seconds: float) -> bool:
 	if silence_timeout <= 0.0 or _peer.get_status() != StreamPeerSocketRs.STATUS_CONNECTED:
 		return false
-	_silence += seconds
-	if _silence < silence_timeout:
+	_unchecked += seconds
+	if _unchecked < minf(CHECK_INTERVAL, silence_timeout):
 		return false
+	_silence += _unchecked
+	_unchecked = 0.0
 	var received: int = _peer.get_statistics()["bytes_received"]
-	if received == _received and _peer.get_available_bytes() <= 0:
-		return true
-	_received = received
-	_silence = 0.0
-	return false
+	if received != _received or _peer.get_available_bytes() > 0:
+		_received = received
+		_silence = 0.0
+	return _silence >= silence_timeout
 
 
 func _on_connect_finished(error: Error) -> void:

@@ -105,6 +105,27 @@ func test_a_server_that_speaks_is_not_left() -> void:
 	_finish()
 
 
+func test_a_server_that_falls_silent_is_left_after_the_limit_and_no_later() -> void:
+	var end := endpoint("tcp")
+	_begin("tcp", end)
+	_client.silence_timeout = 1.0
+	await until(func() -> bool: return _connects == 1, "the connect")
+	# From here on the test makes the frames, a quarter of a second each.
+	_client.set_process(false)
+	var served := accept(end)
+	served.put_u8(1)
+	await until(func() -> bool: return _peer.get_available_bytes() == 1, "a byte")
+	_client._process(0.25)
+	_peer.get_u8()
+	for _i in 3:
+		_client._process(0.25)
+	check_eq(_waits.size(), 0, "0.75 seconds of silence")
+	for _i in 2:
+		_client._process(0.25)
+	check_eq(_waits.size(), 1, "1.25 seconds of silence")
+	_finish()
+
+
 func test_it_gives_up_after_so_many_failures_in_a_row() -> void:
 	var end := endpoint("tcp")
 	end.stop()
