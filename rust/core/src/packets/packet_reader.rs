@@ -214,7 +214,7 @@ impl PacketReader {
     /// ```
     pub fn incoming(&mut self, connection: &Connection) -> IncomingPacket {
         let (framing, limit, ahead) = (&self.framing, self.limit, &mut self.ahead);
-        let probed = connection.probe_unread(|generation, buffer| {
+        let probed = connection.probe_unread(|generation, _, buffer| {
             let (at, unread) = ((generation, buffer.bytes_read()), buffer.unread());
             // The next read returns the error.
             ahead.advance(framing, limit, at, unread, AHEAD).ok()?;
@@ -257,7 +257,8 @@ impl PacketReader {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn incomplete(&self, connection: &Connection, most: usize) -> Option<IncompletePacket> {
-        let incomplete = connection.with_unread(|unread, generation, received| {
+        let incomplete = connection.probe_unread(|generation, received, buffer| {
+            let unread = buffer.unread();
             let cut = match self.framing.cut(unread, self.limit, &mut 0) {
                 _ if unread.is_empty() => return None,
                 Err(_) => return None,

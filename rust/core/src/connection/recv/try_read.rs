@@ -66,19 +66,6 @@ impl Connection {
         !inner.recv.owner.is_taken() && !inner.recv.buffer.is_empty()
     }
 
-    /// Calls `then` with the unread bytes in the receive buffer, the generation, and the number of
-    /// bytes received in total. Does not ask the kernel. `None` without a connection, or while
-    /// another call receives.
-    pub(crate) fn with_unread<R>(&self, then: impl FnOnce(&[u8], u64, u64) -> R) -> Option<R> {
-        let inner = self.lock();
-        if self.status() != Status::Connected || inner.recv.owner.is_taken() {
-            return None;
-        }
-        let received = inner.recv.traffic.bytes();
-        let generation = self.state().generation();
-        Some(then(inner.recv.buffer.unread(), generation, received))
-    }
-
     /// Whether nothing more will be received, because the peer has ended the stream or the socket
     /// has failed. Data that is available can still be read.
     pub fn is_read_closed(&self) -> bool {
@@ -306,13 +293,17 @@ impl Connection {
         }
     }
 
-    /// Calls `probe` with the generation of the connection and the bytes that are in the buffer.
-    /// Receives nothing. `None` unless the status is [`Status::Connected`], and while a blocking
-    /// read of another thread owns the buffer.
-    pub(crate) fn probe_unread<R>(&self, probe: impl FnOnce(u64, &RecvBuffer) -> R) -> Option<R> {
+    /// Calls `probe` with the generation of the connection, the number of bytes received in total,
+    /// and the buffer. Receives nothing. `None` unless the status is [`Status::Connected`], and
+    /// while a blocking read of another thread owns the buffer.
+    pub(crate) fn probe_unread<R>(
+        &self,
+        probe: impl FnOnce(u64, u64, &RecvBuffer) -> R,
+    ) -> Option<R> {
         let inner = self.readable().ok()?;
-        let is_taken = inner.recv.owner.is_taken();
-        (!is_taken).then(|| probe(self.state().generation(), &inner.recv.buffer))
+        let recv = &inner.recv;
+        let generation = self.state().generation();
+        (!recv.owner.is_taken()).then(|| probe(generation, recv.traffic.bytes(), &recv.buffer))
     }
 
     /// Reads everything that has been received, at most `limit` bytes, and passes it to `take`.
