@@ -58,7 +58,7 @@ fn check(root: &Path) -> Result<()> {
         faults.extend(sources.wrong_paths(document));
     }
     faults.extend(sources.wrong_crates()?);
-    for name in ["rust/binding", "rust/core", "rust/relay"] {
+    for name in ["rust/binding", "rust/core", "rust/relay", "rust/web"] {
         faults.extend(sources.wrong_code(name)?);
     }
     let manifest = format!("{ADDON}.gdextension");

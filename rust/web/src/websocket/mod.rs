@@ -1,0 +1,1 @@
+//! WebSocket: handshake, frames, messages and compression (RFC 6455, RFC 7692).
