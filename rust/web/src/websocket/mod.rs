@@ -1,1 +1,29 @@
 //! WebSocket: handshake, frames, messages and compression (RFC 6455, RFC 7692).
+//!
+//! A [`Receiver`] turns received bytes into [`Event`]s, and a [`Sender`] turns messages into frames.
+//! Both are strict: what the RFC forbids is a [`FrameError`], which names the close code that the
+//! connection ends with. [`compression`] negotiates permessage-deflate.
+
+pub mod close_code;
+pub mod compression;
+mod deflate;
+mod error;
+mod frame;
+mod mask;
+mod receiver;
+mod sender;
+mod utf8;
+
+pub use error::FrameError;
+pub use receiver::{Close, Event, Message, Receiver};
+pub use sender::{MAX_REASON_BYTES, Sender};
+
+/// Which end of the connection this is. A client masks its frames, a server does not (RFC 6455,
+/// section 5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The end that has asked for the connection.
+    Client,
+    /// The end that has accepted it.
+    Server,
+}
