@@ -1,1 +1,28 @@
 //! HTTP/1.1: heads and bodies, for clients and servers (RFC 9110, RFC 9112).
+//!
+//! | part | what it is |
+//! | --- | --- |
+//! | [`HeadReader`] | finds and parses the head of a request or a response |
+//! | [`Headers`] | the header fields of a message |
+//! | [`write_request_head`], [`write_response_head`] | the same heads as bytes |
+//! | [`Authority`] | a host with a port, as in `Host` |
+//!
+//! The readers refuse what RFC 9112 calls invalid or leaves open to guesses. Two programs that
+//! guess differently where a request ends can be made to disagree (request smuggling). So a lone
+//! CR or LF, a folded header, two lengths, and a length beside chunks are errors, and the
+//! connection cannot be used further.
+
+mod authority;
+mod framing;
+mod head;
+mod head_error;
+mod head_scan;
+mod headers;
+mod write;
+
+pub use authority::Authority;
+pub use framing::BodyFraming;
+pub use head::{HeadLimits, HeadReader, RequestHead, ResponseHead, Version};
+pub use head_error::HeadError;
+pub use headers::Headers;
+pub use write::{WriteHeadError, check_field, write_request_head, write_response_head};
