@@ -23,7 +23,19 @@ mod tests {
 
     #[test]
     fn codes_for_endpoints_alone_are_invalid() {
-        for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 2000, 2999, 5000, u16::MAX] {
+        for code in [
+            0,
+            999,
+            1004,
+            1005,
+            1006,
+            1015,
+            1016,
+            2000,
+            2999,
+            5000,
+            u16::MAX,
+        ] {
             assert!(!is_valid(code), "{code}");
         }
         for code in [1000, 1003, 1007, 1011, 1014, 3000, 3999, 4000, 4999] {

@@ -121,11 +121,7 @@ impl Inflater {
     }
 
     /// Ends a message.
-    pub(super) fn finish(
-        &mut self,
-        message: &mut Vec<u8>,
-        limit: usize,
-    ) -> Result<(), FrameError> {
+    pub(super) fn finish(&mut self, message: &mut Vec<u8>, limit: usize) -> Result<(), FrameError> {
         self.decompress(&TAIL, message, limit)?;
         if !self.keeps_context {
             self.stream.reset(false);
@@ -163,7 +159,9 @@ mod tests {
             }
         };
         hello(&[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
-        hello(&[0x00, 0x05, 0x00, 0xfa, 0xff, b'H', b'e', b'l', b'l', b'o', 0x00]);
+        hello(&[
+            0x00, 0x05, 0x00, 0xfa, 0xff, b'H', b'e', b'l', b'l', b'o', 0x00,
+        ]);
         hello(&[0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00]);
         hello(&[
             0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00,
@@ -194,7 +192,9 @@ mod tests {
             let words = b"the same few words, again and again ".iter().copied();
             messages.push(words.cycle().take(length).collect());
             let random = std::iter::repeat_with(|| {
-                noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                noise = noise
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
                 (noise >> 33) as u8
             });
             messages.push(random.take(length).collect());
@@ -228,7 +228,11 @@ mod tests {
         let (mut inflater, mut message) = (Inflater::new(15, false), Vec::new());
         let result = inflater.decompress(&packed, &mut message, 100_000);
         assert_eq!(result, Err(FrameError::TooBig(100_000)));
-        assert!(message.capacity() <= 100_001, "{} bytes", message.capacity());
+        assert!(
+            message.capacity() <= 100_001,
+            "{} bytes",
+            message.capacity()
+        );
     }
 
     #[test]

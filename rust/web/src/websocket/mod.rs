@@ -9,14 +9,17 @@ pub mod compression;
 mod deflate;
 mod error;
 mod frame;
+pub mod handshake;
 mod mask;
 mod receiver;
 mod sender;
+mod url;
 mod utf8;
 
 pub use error::FrameError;
 pub use receiver::{Close, Event, Message, Receiver};
 pub use sender::{MAX_REASON_BYTES, Sender};
+pub use url::{Url, UrlError};
 
 /// Which end of the connection this is. A client masks its frames, a server does not (RFC 6455,
 /// section 5.1).

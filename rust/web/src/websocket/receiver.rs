@@ -301,7 +301,11 @@ impl Receiver {
                 checked.map_err(|_| FrameError::Text)?;
             }
         }
-        if message.text.as_ref().is_some_and(|text| !text.is_complete()) {
+        if message
+            .text
+            .as_ref()
+            .is_some_and(|text| !text.is_complete())
+        {
             return Err(FrameError::Text);
         }
         Ok(Some(Event::Message(Message {
@@ -323,7 +327,10 @@ fn inflater(
             Role::Server => Role::Client,
         };
         let side = compression.unwrap_or_default().side(peer);
-        Box::new(Inflater::new(side.max_window_bits, !side.no_context_takeover))
+        Box::new(Inflater::new(
+            side.max_window_bits,
+            !side.no_context_takeover,
+        ))
     })
 }
 

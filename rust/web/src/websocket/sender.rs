@@ -54,7 +54,11 @@ impl Sender {
 
     /// Appends the frames of a message to `out`. A text must be UTF-8.
     pub fn message(&mut self, is_text: bool, payload: &[u8], out: &mut Vec<u8>) {
-        let opcode = if is_text { Opcode::Text } else { Opcode::Binary };
+        let opcode = if is_text {
+            Opcode::Text
+        } else {
+            Opcode::Binary
+        };
         if payload.len() >= self.threshold
             && let Some(mut compressor) = self.take_compressor()
         {
