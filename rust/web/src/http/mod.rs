@@ -5,6 +5,7 @@
 //! | [`HeadReader`] | finds and parses the head of a request or a response |
 //! | [`Headers`] | the header fields of a message |
 //! | [`write_request_head`], [`write_response_head`] | the same heads as bytes |
+//! | [`BodyDecoder`], [`BodyEncoder`] | bodies with a length, in chunks, until the end |
 //! | [`Authority`] | a host with a port, as in `Host` |
 //!
 //! The readers refuse what RFC 9112 calls invalid or leaves open to guesses. Two programs that
@@ -13,6 +14,9 @@
 //! connection cannot be used further.
 
 mod authority;
+mod body_decoder;
+mod body_encoder;
+mod body_error;
 mod framing;
 mod head;
 mod head_error;
@@ -21,7 +25,10 @@ mod headers;
 mod write;
 
 pub use authority::Authority;
-pub use framing::BodyFraming;
+pub use body_decoder::BodyDecoder;
+pub use body_encoder::{BodyEncoder, WriteBodyError};
+pub use body_error::BodyError;
+pub use framing::{BodyFraming, allows_body};
 pub use head::{HeadLimits, HeadReader, RequestHead, ResponseHead, Version};
 pub use head_error::HeadError;
 pub use headers::Headers;
