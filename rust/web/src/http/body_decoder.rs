@@ -167,6 +167,11 @@ impl BodyDecoder {
         &self.trailers
     }
 
+    /// The header fields after the last chunk.
+    pub fn into_trailers(self) -> Headers {
+        self.trailers
+    }
+
     /// Ends the body with the stream.
     pub fn end_of_stream(&mut self) -> Result<(), BodyError> {
         match self.state {

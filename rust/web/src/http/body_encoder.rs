@@ -100,6 +100,14 @@ impl BodyEncoder {
         Ok(())
     }
 
+    /// Whether the head does not say how long the body is.
+    pub(super) fn is_endless(&self) -> bool {
+        matches!(
+            self.left,
+            Some(BodyFraming::Chunked | BodyFraming::UntilEnd)
+        )
+    }
+
     /// Whether the body has ended.
     pub fn is_done(&self) -> bool {
         self.left.is_none()

@@ -6,6 +6,7 @@
 //! | [`Headers`] | the header fields of a message |
 //! | [`write_request_head`], [`write_response_head`] | the same heads as bytes |
 //! | [`BodyDecoder`], [`BodyEncoder`] | bodies with a length, in chunks, until the end |
+//! | [`ServerConnection`], [`ServerRules`] | one connection of a server, and what it accepts |
 //! | [`Authority`] | a host with a port, as in `Host` |
 //!
 //! The readers refuse what RFC 9112 calls invalid or leaves open to guesses. Two programs that
@@ -22,6 +23,9 @@ mod head;
 mod head_error;
 mod head_scan;
 mod headers;
+mod server_connection;
+mod server_error;
+mod server_rules;
 mod write;
 
 pub use authority::Authority;
@@ -32,4 +36,7 @@ pub use framing::{BodyFraming, allows_body};
 pub use head::{HeadLimits, HeadReader, RequestHead, ResponseHead, Version};
 pub use head_error::HeadError;
 pub use headers::Headers;
+pub use server_connection::{Ending, Request, ServerConnection, ServerEvent};
+pub use server_error::AnswerError;
+pub use server_rules::ServerRules;
 pub use write::{WriteHeadError, check_field, write_request_head, write_response_head};
