@@ -7,6 +7,8 @@
 //! | [`write_request_head`], [`write_response_head`] | the same heads as bytes |
 //! | [`BodyDecoder`], [`BodyEncoder`] | bodies with a length, in chunks, until the end |
 //! | [`ServerConnection`], [`ServerRules`] | one connection of a server, and what it accepts |
+//! | [`RoutePattern`], [`query_pairs`] | patterns of paths; queries |
+//! | [`file_path`], [`byte_range`] and others | what serving files needs |
 //! | [`Authority`] | a host with a port, as in `Host` |
 //!
 //! The readers refuse what RFC 9112 calls invalid or leaves open to guesses. Two programs that
@@ -18,11 +20,14 @@ mod authority;
 mod body_decoder;
 mod body_encoder;
 mod body_error;
+mod files;
 mod framing;
 mod head;
 mod head_error;
 mod head_scan;
 mod headers;
+mod percent;
+mod route;
 mod server_connection;
 mod server_error;
 mod server_rules;
@@ -32,10 +37,13 @@ pub use authority::Authority;
 pub use body_decoder::BodyDecoder;
 pub use body_encoder::{BodyEncoder, WriteBodyError};
 pub use body_error::BodyError;
+pub use files::{ByteRange, byte_range, content_type, file_path, has_current, http_date};
 pub use framing::{BodyFraming, allows_body};
 pub use head::{HeadLimits, HeadReader, RequestHead, ResponseHead, Version};
 pub use head_error::HeadError;
 pub use headers::Headers;
+pub use percent::{percent_decode, query_pairs};
+pub use route::{PatternError, RoutePattern};
 pub use server_connection::{Ending, Request, ServerConnection, ServerEvent};
 pub use server_error::AnswerError;
 pub use server_rules::ServerRules;
