@@ -261,11 +261,9 @@ fn refusal(error: httparse::Error, bytes: &[u8], has_method: bool) -> HeadError 
         httparse::Error::Version => refused_version(bytes),
         httparse::Error::Status => HeadError::Status,
         httparse::Error::NewLine => HeadError::FirstLine,
-        httparse::Error::HeaderName if has_folded_line(bytes) => HeadError::Folded,
-        httparse::Error::HeaderName => HeadError::Name,
-        httparse::Error::HeaderValue if has_folded_line(bytes) => HeadError::Folded,
         httparse::Error::HeaderValue => HeadError::Value,
-        httparse::Error::TooManyHeaders => HeadError::Name,
+        // The space for headers follows from their number.
+        httparse::Error::HeaderName | httparse::Error::TooManyHeaders => HeadError::Name,
     }
 }
 
@@ -282,11 +280,6 @@ fn refused_version(bytes: &[u8]) -> HeadError {
         true => HeadError::UnsupportedVersion,
         false => HeadError::Version,
     }
-}
-
-fn has_folded_line(bytes: &[u8]) -> bool {
-    let folds = |pair: &[u8]| matches!(pair, [b'\n', b' ' | b'\t']);
-    bytes.windows(2).any(folds)
 }
 
 /// RFC 9112, section 3.2.

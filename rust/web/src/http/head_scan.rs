@@ -92,6 +92,8 @@ impl HeadScan {
                 }
                 (Place::LineCr | Place::EmptyCr, _) => return Err(HeadError::BareCarriageReturn),
                 (_, b'\n') => return Err(HeadError::BareLineFeed),
+                // RFC 9112, section 5.2.
+                (Place::Start, b' ' | b'\t') if self.lines > 0 => return Err(HeadError::Folded),
                 (_, byte) if is_text(byte) => Place::Line,
                 (_, byte) => return Err(HeadError::ControlCharacter { byte }),
             };

@@ -131,7 +131,7 @@ fn is_value(text: &str) -> bool {
 }
 
 /// The reason phrase of a status in RFC 9110 and RFC 6585. Others have an empty one.
-fn reason_phrase(status: u16) -> &'static str {
+pub(super) fn reason_phrase(status: u16) -> &'static str {
     match status {
         100 => "Continue",
         101 => "Switching Protocols",
