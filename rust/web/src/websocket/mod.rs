@@ -1,8 +1,9 @@
 //! WebSocket: handshake, frames, messages and compression (RFC 6455, RFC 7692).
 //!
-//! A [`Receiver`] turns received bytes into [`Event`]s, and a [`Sender`] turns messages into frames.
-//! Both are strict: what the RFC forbids is a [`FrameError`], which names the close code that the
-//! connection ends with. [`compression`] negotiates permessage-deflate.
+//! A [`session`] is a whole connection. Below it, a [`Receiver`] turns received bytes into
+//! [`Event`]s, and a [`Sender`] turns messages into frames. What the RFC forbids is a
+//! [`FrameError`], which names the close code that the connection ends with. [`compression`]
+//! negotiates permessage-deflate.
 
 pub mod close_code;
 pub mod compression;
@@ -13,6 +14,7 @@ pub mod handshake;
 mod mask;
 mod receiver;
 mod sender;
+pub mod session;
 mod url;
 mod utf8;
 

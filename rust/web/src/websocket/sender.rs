@@ -42,6 +42,11 @@ impl Sender {
         }
     }
 
+    /// Changes the compression, before the first message.
+    pub fn set_compression(&mut self, compression: Option<Agreed>) {
+        self.compression = compression;
+    }
+
     /// Sends messages of fewer bytes without compression.
     pub fn set_threshold(&mut self, bytes: usize) {
         self.threshold = bytes;

@@ -11,7 +11,8 @@ pub struct Url {
     pub host: String,
     /// The port, by default 80, or 443 with encryption.
     pub port: u16,
-    /// The path and the query, as a request has them: visible ASCII, everything else percent-encoded.
+    /// The path and the query, as a request has them: visible ASCII, everything else is
+    /// percent-encoded.
     pub target: String,
 }
 
