@@ -76,6 +76,7 @@ pub struct Session {
     unanswered_ping: Option<Vec<u8>>,
     /// Whether the session was opened since the last [`begin_poll`](Self::begin_poll).
     is_new: bool,
+    was_open: bool,
     /// How the session ends, with the next poll.
     pending_end: Option<End>,
     has_sent_close: bool,
@@ -110,6 +111,7 @@ impl Session {
             output: Vec::new(),
             unanswered_ping: None,
             is_new: false,
+            was_open: false,
             pending_end: None,
             has_sent_close: false,
             close_deadline: None,
@@ -168,6 +170,11 @@ impl Session {
     /// The state.
     pub fn state(&self) -> State {
         self.state
+    }
+
+    /// Whether the handshake was successful.
+    pub fn was_open(&self) -> bool {
+        self.was_open
     }
 
     /// Of a server: the host and the target that the client has asked for, such as
@@ -334,6 +341,7 @@ impl Session {
                 }
                 self.state = State::Open;
                 self.is_new = true;
+                self.was_open = true;
             }
             Err(why) => self.end(End::Handshake(why)),
         }
