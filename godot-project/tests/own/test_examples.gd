@@ -39,7 +39,7 @@ class Example:
 		return uses("SocketReconnect")
 
 	func serves() -> bool:
-		return not is_part and listens() and not uses("connect_to_host(")
+		return not is_part and listens() and not uses("connect_to_host(") and not uses("connect_to_url(")
 
 	## Whether it has a server of its own. A relay does not count.
 	func listens() -> bool:

@@ -104,7 +104,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             WebSocketStream::Engine(_) => false,
             WebSocketStream::TlsLater { socket, .. } => {
                 let connection = &socket.peer.connection;
-                if connection.status() != Status::Connecting {
+                if matches!(connection.status(), Status::None | Status::Error) {
                     let mut state = self.state();
                     if state.generation == generation
                         && let Some(session) = &mut state.session
