@@ -2,51 +2,8 @@
 
 use crate::connection::Connection;
 use crate::connection::inner::Inner;
-use crate::event::{Delivery, Event, EventQueue};
+use crate::event::{Delivery, Event};
 use crate::sync::atomic::Ordering;
-
-/// The events of a connection, in a queue that is allocated while there are any.
-#[derive(Debug, Default)]
-pub(super) struct Events(Option<Box<EventQueue<Event>>>);
-
-impl Events {
-    fn push(&mut self, event: Event) {
-        self.0.get_or_insert_default().push_merged(event);
-    }
-
-    fn pop(&mut self) -> Option<Event> {
-        let event = self.0.as_mut()?.pop();
-        self.release_if_unused();
-        event
-    }
-
-    fn begin(&mut self) -> Delivery {
-        self.0.get_or_insert_default().begin()
-    }
-
-    fn next_or_end(&mut self, delivery: Delivery) -> Option<Event> {
-        let event = self.0.as_mut()?.next_or_end(delivery);
-        self.release_if_unused();
-        event
-    }
-
-    fn end(&mut self, delivery: Delivery) {
-        if let Some(queue) = &mut self.0 {
-            queue.end(delivery);
-        }
-        self.release_if_unused();
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.as_ref().is_none_or(|queue| queue.is_empty())
-    }
-
-    fn release_if_unused(&mut self) {
-        if self.0.as_ref().is_some_and(|queue| queue.is_unused()) {
-            self.0 = None;
-        }
-    }
-}
 
 impl Connection {
     /// Removes the oldest event and returns it. Never blocks. For a program in which one thread

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use crate::address::Address;
 use crate::connect::attempt::Attempt;
 use crate::connect::attempt_log::{AttemptLog, ConnectAttempt};
-use crate::connection::events::Events;
 use crate::connection::owner::Owners;
+use crate::connection::pending_events::PendingEvents;
 use crate::connection::rare::Rare;
 use crate::connection::recv::state::RecvState;
 use crate::connection::send::state::{SendPhase, SendState};
@@ -23,7 +23,7 @@ pub(crate) struct Inner {
     pub(super) send: SendState,
     pub(super) owners: Owners,
     pub(super) rare: Rare,
-    pub(super) events: Events,
+    pub(super) events: PendingEvents,
     /// The address of the peer of the last connection, or the address that a connect tries.
     pub(super) last_peer: Option<Address>,
     /// This side has disconnected, so [`last_peer`](Self::last_peer) is history.
@@ -38,7 +38,8 @@ pub(crate) enum Attempts {
     /// There was none: no connect, or an accepted connection.
     #[default]
     None,
-    /// The only attempt has succeeded after this time. It began at once, to the address of the peer.
+    /// The only attempt began at once and has succeeded after this time, to the address of the
+    /// last peer.
     One(Duration),
     Log(Box<AttemptLog>),
 }

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `mod` | the object, its status and its addresses |
 //! | `connect`, `poll` | the connect, and polls in every status |
-//! | `options`, `events` | what the user sets, and what the user is notified of |
+//! | `options`, `events`, `pending_events` | what the user sets, and what the user is notified of |
 //! | `status`, `state_word` | the state machine as a pure function, and its state in one word |
 //! | `inner`, `invariants` | everything behind the lock, and what holds whenever the lock is free |
 //! | `transport`, `rare` | its socket, and what few connections have |
@@ -71,6 +71,7 @@ mod lingering_close;
 mod lingering_closes;
 mod options;
 mod owner;
+mod pending_events;
 mod poll;
 mod rare;
 mod recorder;
