@@ -172,6 +172,8 @@ pub struct Connection {
     has_events: AtomicBool,
     /// Whether a poll has data to send or a failed send to report. Changed only under the lock.
     has_work: AtomicBool,
+    coalesces: AtomicBool,
+    allows_half_open: AtomicBool,
     /// Notified when a direction is released, and when the connection ends.
     released: Condvar,
     inner: Mutex<Inner>,

@@ -115,12 +115,12 @@ impl Connection {
     /// [`flush_queue`](Self::flush_queue), by [`poll`](Self::poll), by a read that finds too little
     /// data, and once there are 16 KiB.
     pub fn set_coalesces(&self, enabled: bool) {
-        self.settings.coalesces.store(enabled, Ordering::Relaxed);
+        self.coalesces.store(enabled, Ordering::Relaxed);
     }
 
     /// Returns whether [small writes are coalesced](Self::set_coalesces).
     pub fn coalesces(&self) -> bool {
-        self.settings.coalesces.load(Ordering::Relaxed)
+        self.coalesces.load(Ordering::Relaxed)
     }
 
     /// Sets whether the connection stays open when the peer has ended its direction of the stream.
@@ -130,13 +130,11 @@ impl Connection {
     /// has ended its direction and [`shut_down_writing`](Self::shut_down_writing) has ended the
     /// direction of this side.
     pub fn set_allow_half_open(&self, allowed: bool) {
-        self.settings
-            .allows_half_open
-            .store(allowed, Ordering::Relaxed);
+        self.allows_half_open.store(allowed, Ordering::Relaxed);
     }
 
     /// Returns whether [half-open connections are allowed](Self::set_allow_half_open).
     pub fn allows_half_open(&self) -> bool {
-        self.settings.allows_half_open.load(Ordering::Relaxed)
+        self.allows_half_open.load(Ordering::Relaxed)
     }
 }
