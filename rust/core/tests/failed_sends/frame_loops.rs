@@ -8,7 +8,7 @@ use stream_socket::{Address, Connection, Status};
 use crate::support::failing_sends::*;
 use crate::support::*;
 
-/// More frames than a report of a failure needs.
+/// By this frame, a failure has been reported.
 const FRAMES: usize = 1000;
 
 /// One frame asks for the available bytes, as `while available() > 0` does, and the next one polls.
@@ -72,8 +72,8 @@ fn available_hides_no_failed_queue() {
     assert_reported(&connection);
 }
 
-/// After a connect that failed at once, a read fails. It does not return the end of the stream
-/// before.
+/// After a connect that failed at once, a read fails. It does not return the end of the previous
+/// stream.
 #[test]
 fn a_read_after_a_failed_connect_does_not_return_an_earlier_end() {
     let (connection, peer) = raw_peer(AddressFamily::Unix);

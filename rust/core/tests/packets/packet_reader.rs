@@ -407,7 +407,7 @@ fn the_progress_is_that_of_the_first_incomplete_packet(family: AddressFamily) {
         assert_eq!(reader.count(&receiver).unwrap(), left);
         next(&mut reader, &receiver);
     }
-    // What cannot be a packet is none. The next read returns the error.
+    // Bytes that cannot be a packet are not counted as one. The next read returns the error.
     reader.set_limit(4);
     assert_eq!(progress(&mut reader, &receiver), (0, None));
     assert!(matches!(

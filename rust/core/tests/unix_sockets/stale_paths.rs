@@ -1,5 +1,5 @@
-//! Of the sockets that bind a stale path at once, exactly one succeeds, and the file at the path is
-//! its file. No other file is touched.
+//! When several sockets bind the same stale path at the same time, exactly one succeeds, and the
+//! file at the path belongs to it. No other file is touched.
 
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};

@@ -12,7 +12,7 @@ use syn::{Attribute, Expr, ExprLit, Lit, Meta, UseTree, Visibility};
 /// The segments of a path such as `crate::net::Address`.
 pub type Segments = Vec<String>;
 
-/// One module. A module in braces has the file of its parent.
+/// One module. An inline module (`mod name { ... }`) has the file of its parent.
 #[derive(Debug)]
 pub struct Module {
     /// Where the module is in its crate; empty for the root.

@@ -111,7 +111,7 @@ pub(crate) fn lock_path(path: &Path) -> io::Result<PathLock> {
     }
 }
 
-/// Whether the file at `path` is old enough to be replaced without a lock. None is here.
+/// Whether the file at `path` is old enough to be replaced without a lock. On Windows no file is.
 pub(crate) fn has_settled(_path: &Path) -> bool {
     false
 }
