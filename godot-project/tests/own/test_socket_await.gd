@@ -155,7 +155,7 @@ func test_a_failed_connect_ends_the_await() -> void:
 		end.connect_peer(peer)
 		result = await wait.call(peer, PATIENCE)
 		check_eq([result.error, peer.get_status()], [ERR_TIMEOUT, STATUS_ERROR], "timed out")
-		check(not queue.is_empty(), "the queue is full until here")
+		check(not queue.is_empty(), "the backlog was full all the time")
 
 
 func test_a_closed_peer_cannot_be_awaited() -> void:

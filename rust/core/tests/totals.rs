@@ -1,4 +1,4 @@
-//! The totals of the process. A program of its own with one test: the connections of other tests
+//! The totals of the process. This test has a program of its own: the connections of other tests
 //! would be counted too.
 
 mod support;

@@ -10,8 +10,8 @@ use super::interface::interface;
 use super::object_methods::{emit_signal, has_connections};
 use crate::parts::{Emitter, Signal};
 
-/// The name of a signal in the two forms that Godot takes: a StringName to look it up, and a
-/// Variant to emit it. Both are made once, because making one costs as much as emitting the signal.
+/// The name of a signal, as Godot looks it up and as Godot emits it. Making either for each signal
+/// would cost as much as emitting the signal.
 pub(crate) struct SignalName {
     name: StringName,
     variant: Variant,

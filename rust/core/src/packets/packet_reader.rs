@@ -161,7 +161,7 @@ impl PacketReader {
     ///
     /// # Errors
     ///
-    /// As [`read`](Self::read), once no complete packet is left before the error.
+    /// Like [`read`](Self::read), once no complete packet is left before the error.
     ///
     /// # Examples
     ///
@@ -390,7 +390,7 @@ impl Connection {
         Ok(())
     }
 
-    /// As [`enqueue`](Self::enqueue), for a packet with its framing, as
+    /// Like [`enqueue`](Self::enqueue), for a packet with its framing, as
     /// [`Framing::frame`](crate::packets::Framing::frame) returns it.
     ///
     /// # Errors

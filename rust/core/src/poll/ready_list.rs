@@ -545,7 +545,7 @@ impl ReadyList {
         }
     }
 
-    /// As [`report`](Self::report), because the kernel has refused the queue of the member. Does
+    /// Like [`report`](Self::report), because the kernel has refused the queue of the member. Does
     /// nothing unless [`watch_refusals`](Self::watch_refusals) has enabled it.
     pub(super) fn report_refusal(&self, key: usize) {
         if self.watches_refusals.load(Ordering::Relaxed) {

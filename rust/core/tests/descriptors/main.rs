@@ -1,5 +1,5 @@
-//! Open descriptors. A program of its own, one test at a time: the tests count the sockets of the
-//! whole process.
+//! Open descriptors. These tests have a program of their own and run one at a time: they count the
+//! sockets of the whole process.
 #![cfg(target_os = "linux")]
 
 mod lingering_closes;

@@ -222,7 +222,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         visit::visit_macro(self, item);
     }
 
-    /// `pub(in crate::a)` takes nothing from `a`.
+    /// `pub(in crate::a)` imports nothing from `a`.
     fn visit_vis_restricted(&mut self, _: &'ast syn::VisRestricted) {}
 }
 
