@@ -428,7 +428,7 @@ func test_random_streams_give_the_expected_results() -> void:
 	for i in 200:
 		_one_random_stream(i, done)
 		if i % 20 == 19:
-			# Both sides of each count.
+			# Each stream counts twice: once for each side.
 			await until(func() -> bool: return done[0] == 2 * (i + 1), "twenty awaits to end")
 
 

@@ -12,7 +12,7 @@ use fs_err as fs;
 use crate::apt_sources::{self, Archive};
 use crate::process;
 
-/// The processor architecture of this system, in Debian's words. The error names the program of
+/// The processor architecture of this system, as Debian names it. The error names the program of
 /// Debian's that is missing.
 pub fn debian_architecture() -> Result<String> {
     for program in ["apt-get", "apt-config", "dpkg", "dpkg-deb"] {

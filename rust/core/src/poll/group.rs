@@ -344,7 +344,7 @@ impl Group {
         self.ready_list.report(key);
     }
 
-    /// Sets whether a member is due whose queue the kernel has refused.
+    /// Sets whether a member becomes due when the kernel refuses its queue.
     pub(crate) fn watch_refusals(&self, enabled: bool) {
         self.ready_list.watch_refusals(enabled);
     }

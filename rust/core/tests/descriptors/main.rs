@@ -26,8 +26,8 @@ fn sockets() -> Vec<String> {
     found
 }
 
-/// While it lives no other test of this program runs. At first only the sockets are open that stay
-/// open for all tests.
+/// While it lives no other test of this program runs. At first, only the sockets that all tests
+/// keep open are open.
 fn only_counting_test() -> MutexGuard<'static, ()> {
     static LASTING: OnceLock<Vec<String>> = OnceLock::new();
     let only = only_test();

@@ -29,9 +29,9 @@ impl Default for Import {
     }
 }
 
-/// All imports between the files of a crate. Two things are no imports: a declaration such as `mod
-/// a;`, and a `pub use` of an item below the module itself, since its users import it from the file
-/// that defines it.
+/// All imports between the files of a crate. Two things do not count as imports: a declaration such
+/// as `mod a;`, and a `pub use` of an item below the module itself, since its users import it from
+/// the file that defines it.
 pub fn imports(modules: &[Module]) -> BTreeMap<Pair, Import> {
     let mut index = Index::new();
     for module in modules {
