@@ -127,7 +127,7 @@ func test_a_failed_send_has_one_reason() -> void:
 		_ends(client, "*", what)
 
 
-func test_a_stream_that_is_no_packet_has_one_reason() -> void:
+func test_an_invalid_packet_has_one_reason() -> void:
 	var cases := [
 		["an end within a packet", PackedByteArray([9, 0, 0, 0, 1]),
 				"receive from *: end of stream within a packet"],

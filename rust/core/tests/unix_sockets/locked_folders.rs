@@ -57,7 +57,7 @@ fn lock_file(path: &Path) -> File {
 }
 
 #[test]
-fn a_locked_folder_prevents_no_binding() {
+fn a_locked_folder_does_not_prevent_binding() {
     let _only = only_test();
     for operation in [FlockOperation::LockShared, FlockOperation::LockExclusive] {
         let directory = TemporaryDirectory::new();

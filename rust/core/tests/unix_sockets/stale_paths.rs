@@ -223,7 +223,7 @@ fn a_path_that_changes_hands_is_never_taken_from_its_owner() {
 /// Another user puts a link in the place of the new socket file. The target of the link keeps its
 /// permissions.
 #[test]
-fn a_mode_follows_no_link() {
+fn a_mode_does_not_follow_a_link() {
     let _only = only_test();
     let directory = TemporaryDirectory::new();
     let (path, link, victim) = (
