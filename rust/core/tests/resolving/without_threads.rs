@@ -8,7 +8,7 @@ use stream_socket::Status;
 use super::resolver::*;
 use crate::support::*;
 
-/// Prevents this process from starting threads. A process of root changes its user first, because
+/// Prevents this process from starting threads. A process of root also changes its user, because
 /// the limit does not apply to root. Returns false if it still can start threads.
 fn forbid_threads() -> bool {
     const NOBODY: u32 = 65534;
