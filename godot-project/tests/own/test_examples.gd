@@ -33,7 +33,12 @@ class Example:
 		return source.contains(text)
 
 	func asks() -> bool:
-		return not is_part and (uses("connect_to_host(") or reconnects()) and not listens()
+		return (not is_part and (uses("connect_to_host(") or reconnects()) and not listens()
+				and not asks_with_tls())
+
+	## Such a client is tested in `test_example_tls_client.gd`.
+	func asks_with_tls() -> bool:
+		return uses("StreamPeerTLS") and not listens()
 
 	func reconnects() -> bool:
 		return uses("SocketReconnect")
@@ -46,7 +51,7 @@ class Example:
 		return source.replace("relay.listen(", "").contains(".listen(")
 
 	func is_by_itself() -> bool:
-		return not is_part and not asks() and not serves()
+		return not is_part and not asks() and not serves() and not asks_with_tls()
 
 	func kind() -> String:
 		return "uds" if uses("UDS") else "tcp"

@@ -128,6 +128,8 @@ impl Index {
         let text = match (kind, split) {
             (Kind::Method, Some(_)) => format!("`{}.{name}()`", self.title(owner)),
             (Kind::Method, None) => format!("`{name}()`"),
+            // A project setting has its own kind of name.
+            (Kind::Member, Some(("ProjectSettings", _))) => format!("`{name}`"),
             (Kind::Enum, _) | (_, None) => format!("`{name}`"),
             (_, Some(_)) => format!("`{}.{name}`", self.title(owner)),
         };
