@@ -3,7 +3,8 @@
 use crate::project::Project;
 use crate::tally::Tally;
 use crate::{
-    comments, gdlint, interop, invariants, layers, manual, process, simulate, situations, test,
+    comments, gdlint, interop, invariants, layers, manual, process, repository, simulate,
+    situations, test,
 };
 
 /// How long to simulate.
@@ -28,6 +29,7 @@ pub fn run(project: &Project, tally: &mut Tally) {
     invariants::run(project, tally);
     comments::run(project, tally);
     gdlint::run(project, tally);
+    repository::run(project, tally);
     manual::check_site(project, tally);
     test::run(project, tally);
     interop::run(project, tally);

@@ -6,7 +6,7 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | `test`, `ci` | all tests; everything that a change has to pass |
-//! | `layers`, `invariants`, `comments`, `gdlint` | checks of the sources and the documents |
+//! | `layers`, `invariants`, `comments`, `gdlint`, `repository` | checks of all files |
 //! | `stage`, `platforms`, `project` | building the library, staging the addon, where things are |
 //! | `engine`, `suites`, `log_scan`, `tally` | running Godot and judging its output |
 //! | `manual`, `python` | the manual on the web; programs from the Python Package Index |
@@ -42,6 +42,7 @@ mod platforms;
 mod process;
 mod project;
 mod python;
+mod repository;
 mod simulate;
 mod situations;
 mod stage;

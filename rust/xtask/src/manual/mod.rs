@@ -116,8 +116,13 @@ fn stage(project: &Project) -> Result<PathBuf> {
         let classes = files
             .keys()
             .filter_map(|path| path.strip_prefix("classes/"));
-        let classes = classes.filter(|name| *name != "index.md");
-        let lines = classes.map(|name| format!("      - classes/{name}\n"));
+        let classes = classes.filter_map(|name| name.strip_suffix(".md"));
+        let mut classes = Vec::from_iter(classes.filter(|name| *name != "index"));
+        // A class before those inside it.
+        classes.sort();
+        let lines = classes
+            .iter()
+            .map(|name| format!("      - classes/{name}.md\n"));
         let config = include_str!("mkdocs.yml").replace("{CLASSES}", &String::from_iter(lines));
         fs::write(manual.join("mkdocs.yml"), config)
     })

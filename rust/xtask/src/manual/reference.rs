@@ -1,7 +1,7 @@
 //! The class reference as Markdown, from the XML that the editor's help is made of. The pages of
 //! `docs/classes` read well on a forge, and are pages of the manual.
 //!
-//! Existing converters write reStructuredText (the engine's `make_rst.py`, godocs) or YAML
+//! The converters in wide use write reStructuredText (the engine's `make_rst.py`, godocs) or YAML
 //! (gddoc2yml). A forge shows neither as pages with working links.
 
 use std::collections::BTreeMap;
