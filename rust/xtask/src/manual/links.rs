@@ -1,8 +1,8 @@
 //! Where references of the class documentation lead: to a page of ours, or to the engine's manual.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use roxmltree::Node;
 
 /// The pages of the engine's classes.
@@ -21,7 +21,7 @@ pub enum Kind {
 
 impl Kind {
     /// The word for it in the anchors of the engine's manual.
-    fn word(self) -> &'static str {
+    fn anchor_word(self) -> &'static str {
         match self {
             Self::Class | Self::Enum => "",
             Self::Method => "method",
@@ -32,43 +32,47 @@ impl Kind {
     }
 }
 
-/// The classes of the addon, and where in its page each member is described.
-pub struct Index(BTreeMap<String, Class>);
+/// The classes that a reference can name.
+pub struct Index {
+    /// Those of the addon.
+    own: BTreeMap<String, Class>,
+    /// The engine's classes, and what is in them.
+    engine: BTreeSet<(String, Kind, String)>,
+}
 
+/// Where in the page of a class each member is described.
 struct Class {
     inherits: String,
     anchors: BTreeMap<(Kind, String), String>,
 }
 
 impl Index {
-    pub fn new(classes: &[Node]) -> Self {
-        let of = |node: &Node, name: &str| node.attribute(name).unwrap_or_default().to_owned();
+    pub fn new(own: &[Node], engine: &[Node]) -> Self {
         let class = |node: &Node| {
             let mut anchors = BTreeMap::new();
-            for member in node.descendants() {
-                let name = of(&member, "name");
-                let kind = match member.tag_name().name() {
-                    "method" => Kind::Method,
-                    "member" => Kind::Member,
-                    "signal" => Kind::Signal,
-                    "constant" => {
-                        let group = of(&member, "enum");
-                        let anchor = match &*group {
-                            "" => "constants".to_owned(),
-                            group => format!("enum-{}", group.to_lowercase()),
-                        };
-                        anchors.insert((Kind::Enum, group), anchor.clone());
-                        anchors.insert((Kind::Constant, name), anchor);
-                        continue;
+            for (kind, name, group) in members(*node) {
+                let anchor = match (kind, &*group) {
+                    (Kind::Constant, "") => "constants".to_owned(),
+                    (Kind::Constant | Kind::Enum, group) => {
+                        format!("enum-{}", group.to_lowercase())
                     }
-                    _ => continue,
+                    _ => name.to_lowercase(),
                 };
-                anchors.insert((kind, name.clone()), name.to_lowercase());
+                anchors.insert((kind, name), anchor);
             }
-            let inherits = of(node, "inherits");
-            (of(node, "name"), Class { inherits, anchors })
+            let inherits = attribute(*node, "inherits");
+            (attribute(*node, "name"), Class { inherits, anchors })
         };
-        Self(classes.iter().map(class).collect())
+        let in_engine = |node: &Node| {
+            let class = attribute(*node, "name");
+            let mut names = vec![(class.clone(), Kind::Class, String::new())];
+            names.extend(members(*node).map(|(kind, name, _)| (class.clone(), kind, name)));
+            names
+        };
+        Self {
+            own: own.iter().map(class).collect(),
+            engine: engine.iter().flat_map(in_engine).collect(),
+        }
     }
 
     /// The name of a class in a heading. Godot names a script by its path, in quotation marks, and
@@ -86,28 +90,40 @@ impl Index {
     }
 
     /// A link to the page of a class.
-    pub fn class(&self, name: &str) -> String {
+    pub fn class(&self, name: &str) -> Result<String> {
         let title = self.title(name);
-        match self.0.contains_key(name) {
-            true => format!("[{title}]({title}.md)"),
-            false => format!("[{title}]({ENGINE}/class_{}.html)", title.to_lowercase()),
+        if self.own.contains_key(name) {
+            return Ok(format!("[{title}]({title}.md)"));
         }
+        self.find(name, Kind::Class, "")?;
+        let page = title.to_lowercase();
+        Ok(format!("[{title}]({ENGINE}/class_{page}.html)"))
+    }
+
+    /// Fails if the engine does not have this.
+    fn find(&self, class: &str, kind: Kind, name: &str) -> Result<()> {
+        let key = (class.to_owned(), kind, name.to_owned());
+        ensure!(
+            self.engine.contains(&key),
+            "the engine has no {class} {name}"
+        );
+        Ok(())
     }
 
     /// The bases of a class, the nearest first, up to the first one of the engine.
     pub fn bases(&self, class: &str) -> Vec<&str> {
         let mut bases = Vec::new();
-        let mut next = self.0.get(class);
+        let mut next = self.own.get(class);
         while let Some(class) = next {
             bases.push(&*class.inherits);
-            next = self.0.get(&class.inherits);
+            next = self.own.get(&class.inherits);
         }
         bases
     }
 
     /// The classes that inherit a class directly.
     pub fn heirs(&self, class: &str) -> Vec<&str> {
-        let heirs = self.0.iter().filter(|(_, heir)| heir.inherits == class);
+        let heirs = self.own.iter().filter(|(_, heir)| heir.inherits == class);
         heirs.map(|(name, _)| &**name).collect()
     }
 
@@ -115,7 +131,7 @@ impl Index {
     /// in a base of it, or global.
     pub fn link(&self, class: &str, kind: Kind, target: &str) -> Result<String> {
         if kind == Kind::Class {
-            return Ok(self.class(target));
+            return self.class(target);
         }
         let split = target
             .rsplit_once('.')
@@ -124,7 +140,7 @@ impl Index {
         // A script names its own classes without its path.
         let inner = format!(".{owner}");
         let is_inner = |known: &&String| known.ends_with(&inner);
-        let owner = self.0.keys().find(is_inner).map_or(owner, String::as_str);
+        let owner = self.own.keys().find(is_inner).map_or(owner, String::as_str);
         let text = match (kind, split) {
             (Kind::Method, Some(_)) => format!("`{}.{name}()`", self.title(owner)),
             (Kind::Method, None) => format!("`{name}()`"),
@@ -135,7 +151,7 @@ impl Index {
         };
         let key = (kind, name.to_owned());
         for owner in [vec![owner], self.bases(owner)].concat() {
-            let Some(found) = self.0.get(owner) else {
+            let Some(found) = self.own.get(owner) else {
                 break;
             };
             if let Some(anchor) = found.anchors.get(&key) {
@@ -146,7 +162,7 @@ impl Index {
                 return Ok(format!("[{text}]({page}#{anchor})"));
             }
         }
-        if split.is_some() && self.0.contains_key(owner) {
+        if split.is_some() && self.own.contains_key(owner) {
             bail!("{owner} has no {target}");
         }
         let owner = match split {
@@ -154,13 +170,38 @@ impl Index {
             None if matches!(kind, Kind::Constant | Kind::Enum) => "@GlobalScope",
             None => bail!("neither this class nor its bases have {target}"),
         };
+        self.find(owner, kind, name)?;
         let page = owner.to_lowercase();
         let short = page.trim_start_matches('@');
         let name = name.to_lowercase().replace(['_', '/', '.'], "-");
         let anchor = match kind {
             Kind::Enum => format!("enum-{short}-{name}"),
-            _ => format!("class-{short}-{}-{name}", kind.word()),
+            _ => format!("class-{short}-{}-{name}", kind.anchor_word()),
         };
         Ok(format!("[{text}]({ENGINE}/class_{page}.html#{anchor})"))
     }
+}
+
+/// The members of a class: the kind, the name, and the enumeration of a constant. An enumeration is
+/// listed with each of its constants.
+fn members<'a>(class: Node<'a, 'a>) -> impl Iterator<Item = (Kind, String, String)> + 'a {
+    class.descendants().flat_map(|member| {
+        let (name, group) = (attribute(member, "name"), attribute(member, "enum"));
+        let kind = match member.tag_name().name() {
+            "method" => Kind::Method,
+            "member" => Kind::Member,
+            "signal" => Kind::Signal,
+            "constant" => Kind::Constant,
+            _ => return Vec::new(),
+        };
+        let mut members = vec![(kind, name, group.clone())];
+        if kind == Kind::Constant && !group.is_empty() {
+            members.push((Kind::Enum, group.clone(), group));
+        }
+        members
+    })
+}
+
+fn attribute(node: Node, name: &str) -> String {
+    node.attribute(name).unwrap_or_default().to_owned()
 }

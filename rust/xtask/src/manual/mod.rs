@@ -76,17 +76,35 @@ pub fn check_classes(engine: &Engine) -> Result<()> {
     reference::compare(&class_pages(engine)?, &files)
 }
 
-/// The pages of the class reference. Godot writes the XML of the addon's scripts.
+/// The pages of the class reference. Godot writes the XML of the addon's scripts, and that of its
+/// own classes, which tells whether a link to them leads somewhere.
 fn class_pages(engine: &Engine) -> Result<BTreeMap<String, String>> {
-    let scripts = engine.project.target().join("script-docs");
-    folder::replace(&scripts, |_| Ok(()))?;
-    let mut command = engine.command(&engine.project.godot_project());
-    command.arg("--doctool").arg(&scripts);
-    command.args(["--gdscript-docs", &format!("res://addons/{ADDON}")]);
-    engine.run("the documentation of the scripts", &mut command, |_| ())?;
-    let mut texts = folder::texts(&engine.project.addon().join("doc_classes"))?;
-    texts.extend(folder::texts(&scripts)?);
-    reference::pages(&Vec::from_iter(texts.into_values()))
+    let written = |name: &str, options: &[&str]| {
+        let folder = engine.project.target().join("manual-docs").join(name);
+        folder::replace(&folder, |_| Ok(()))?;
+        let mut command = engine.command(&engine.project.godot_project());
+        command.arg("--doctool").arg(&folder).args(options);
+        engine.run(
+            &format!("the documentation of {name}"),
+            &mut command,
+            |_| (),
+        )?;
+        texts(&folder)
+    };
+    let scripts = format!("res://addons/{ADDON}");
+    let mut own = texts(&engine.project.addon().join("doc_classes"))?;
+    own.extend(written("scripts", &["--gdscript-docs", &scripts])?);
+    reference::pages(&own, &written("engine", &[])?)
+}
+
+/// The texts of all files below a folder, in the order of their names.
+fn texts(folder: &Path) -> Result<Vec<String>> {
+    let mut files = folder::files(folder)?;
+    files.sort();
+    let texts = files
+        .iter()
+        .map(|file| fs::read_to_string(folder.join(file)));
+    Ok(texts.collect::<Result<_, _>>()?)
 }
 
 /// Makes `folder` contain these files alone.

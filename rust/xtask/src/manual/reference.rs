@@ -23,15 +23,16 @@ const SECTIONS: [(&str, &str); 3] = [
     ("signal", "Signals"),
 ];
 
-/// The pages by their file names, from the XML texts of all classes.
-pub fn pages(texts: &[String]) -> Result<BTreeMap<String, String>> {
-    let documents = texts.iter().map(|text| Document::parse(text));
-    let documents = documents.collect::<Result<Vec<_>, _>>()?;
+/// The pages by their file names, from the XML texts of our classes and of the engine's.
+pub fn pages(own: &[String], engine: &[String]) -> Result<BTreeMap<String, String>> {
+    let engine = parse(engine)?;
+    let engine = Vec::from_iter(engine.iter().map(Document::root_element));
+    let documents = parse(own)?;
     let classes = documents.iter().map(Document::root_element);
     // A class of a script that is not described is not for users.
     let is_described = |class: &Node| !child_text(*class, "brief_description").trim().is_empty();
     let classes = Vec::from_iter(classes.filter(is_described));
-    let index = Index::new(&classes);
+    let index = Index::new(&classes, &engine);
     let mut pages = BTreeMap::new();
     let mut rows = String::new();
     for class in &classes {
@@ -42,7 +43,7 @@ pub fn pages(texts: &[String]) -> Result<BTreeMap<String, String>> {
         let name = index.title(attribute(*class, "name"));
         let text = page.text().with_context(|| name.clone())?;
         pages.insert(format!("{name}.md"), text);
-        let base = index.class(attribute(*class, "inherits"));
+        let base = index.class(attribute(*class, "inherits"))?;
         let brief = page.prose(child_text(*class, "brief_description"))?;
         writeln!(rows, "| [{name}]({name}.md) | {base} | {} |", brief.trim())?;
     }
@@ -55,6 +56,11 @@ pub fn pages(texts: &[String]) -> Result<BTreeMap<String, String>> {
     Ok(pages)
 }
 
+fn parse(texts: &[String]) -> Result<Vec<Document<'_>>> {
+    let documents = texts.iter().map(|text| Document::parse(text));
+    Ok(documents.collect::<Result<_, _>>()?)
+}
+
 struct Page<'a> {
     class: Node<'a, 'a>,
     index: &'a Index,
@@ -65,11 +71,13 @@ impl Page<'_> {
         let name = attribute(self.class, "name");
         let mut page = format!("{HEAD}# {}\n\n", self.index.title(name));
         let bases = self.index.bases(name);
-        let bases = Vec::from_iter(bases.iter().map(|base| self.index.class(base)));
+        let bases = bases.iter().map(|base| self.index.class(base));
+        let bases = bases.collect::<Result<Vec<_>>>()?;
         writeln!(page, "**Inherits:** {}", bases.join(" → "))?;
         let heirs = self.index.heirs(name);
         if !heirs.is_empty() {
-            let heirs = Vec::from_iter(heirs.iter().map(|heir| self.index.class(heir)));
+            let heirs = heirs.iter().map(|heir| self.index.class(heir));
+            let heirs = heirs.collect::<Result<Vec<_>>>()?;
             writeln!(page, "\n**Inherited by:** {}", heirs.join(", "))?;
         }
         for element in ["brief_description", "description"] {
@@ -88,7 +96,7 @@ impl Page<'_> {
                 _ => "| signal |\n| --- |\n",
             };
             for member in &members {
-                writeln!(page, "{}", self.row(element, *member))?;
+                writeln!(page, "{}", self.row(element, *member)?)?;
             }
             for member in members {
                 page += &self.details(element, member)?;
@@ -105,35 +113,35 @@ impl Page<'_> {
     }
 
     /// The line of a member in the table of its section.
-    fn row(&self, element: &str, member: Node) -> String {
+    fn row(&self, element: &str, member: Node) -> Result<String> {
         let name = attribute(member, "name");
         let link = format!("[{name}](#{})", name.to_lowercase());
-        if element == "member" {
-            let default = match member.attribute("default") {
-                Some(value) => format!("`{value}`"),
-                None => String::new(),
-            };
-            return format!("| {} | {link} | {default} |", self.type_of(member));
-        }
-        let parameter = |node: Node| {
-            let name = attribute(node, "name");
-            let default = node
-                .attribute("default")
-                .map(|value| format!(" = `{value}`"));
-            let default = default.unwrap_or_default();
-            format!("{name}: {}{default}", self.type_of(node))
+        let default = |node: Node| {
+            let value = node.attribute("default");
+            value.map_or(String::new(), |value| format!("`{value}`"))
         };
-        let parameters = Vec::from_iter(children(member, "param").map(parameter)).join(", ");
-        let qualifiers = member.attribute("qualifiers").unwrap_or_default();
-        let qualifiers = match qualifiers {
+        if element == "member" {
+            let (of_type, default) = (self.type_of(member)?, default(member));
+            return Ok(format!("| {of_type} | {link} | {default} |"));
+        }
+        let mut parameters = Vec::new();
+        for node in children(member, "param") {
+            let (name, of_type) = (attribute(node, "name"), self.type_of(node)?);
+            let default = match &*default(node) {
+                "" => String::new(),
+                value => format!(" = {value}"),
+            };
+            parameters.push(format!("{name}: {of_type}{default}"));
+        }
+        let qualifiers = match attribute(member, "qualifiers") {
             "" => String::new(),
             words => format!(" *{words}*"),
         };
-        let call = format!("{link}({parameters}){qualifiers}");
-        match children(member, "return").next() {
-            Some(result) => format!("| {} | {call} |", self.type_of(result)),
+        let call = format!("{link}({}){qualifiers}", parameters.join(", "));
+        Ok(match children(member, "return").next() {
+            Some(result) => format!("| {} | {call} |", self.type_of(result)?),
             None => format!("| {call} |"),
-        }
+        })
     }
 
     /// The heading of a member, its declaration and its description.
@@ -204,18 +212,17 @@ impl Page<'_> {
     }
 
     /// The type of a property, a parameter or a result, as a link.
-    fn type_of(&self, node: Node) -> String {
+    fn type_of(&self, node: Node) -> Result<String> {
         if let Some(name) = node.attribute("enum") {
             let class = attribute(self.class, "name");
-            let link = self.index.link(class, Kind::Enum, name);
-            return link.unwrap_or_else(|_| format!("`{name}`"));
+            return self.index.link(class, Kind::Enum, name);
         }
         match attribute(node, "type") {
-            "void" => "void".into(),
+            "void" => Ok("void".into()),
             name => match name.strip_suffix("[]") {
                 Some(element) => {
-                    let (array, element) = (self.index.class("Array"), self.index.class(element));
-                    format!("{array}\\[{element}\\]")
+                    let (array, element) = (self.index.class("Array")?, self.index.class(element)?);
+                    Ok(format!("{array}\\[{element}\\]"))
                 }
                 None => self.index.class(name),
             },
@@ -291,8 +298,22 @@ mod tests {
         <description>Emitted by [method BaseRs.poll].</description></signal></signals>
         </class>"#;
 
+    const ENGINE: [&str; 6] = [
+        r#"<class name="StreamPeer"><methods><method name="put_data" /></methods></class>"#,
+        r#"<class name="StreamPeerTCP" />"#,
+        r#"<class name="@GlobalScope"><constant name="OK" enum="Error" /></class>"#,
+        r#"<class name="int" />"#,
+        r#"<class name="float" />"#,
+        r#"<class name="Object" />"#,
+    ];
+
+    fn of(own: &[&str]) -> Result<BTreeMap<String, String>> {
+        let texts = |texts: &[&str]| Vec::from_iter(texts.iter().map(|text| text.to_string()));
+        pages(&texts(own), &texts(&ENGINE))
+    }
+
     fn made() -> BTreeMap<String, String> {
-        pages(&[BASE.into(), HEIR.into()]).unwrap()
+        of(&[BASE, HEIR]).unwrap()
     }
 
     #[test]
@@ -332,9 +353,15 @@ mod tests {
 
     #[test]
     fn a_reference_to_a_missing_member_is_an_error() {
-        let broken = BASE.replace("[constant ON]", "[signal gone]");
-        let error = pages(&[broken]).unwrap_err();
-        assert!(format!("{error:#}").contains("gone"), "{error:#}");
+        for (right, wrong) in [
+            ("[constant ON]", "[signal gone]"),
+            ("[StreamPeerTCP]", "[StreamPeerGone]"),
+            ("StreamPeer.put_data", "StreamPeer.put_gone"),
+        ] {
+            let error = of(&[&BASE.replace(right, wrong)]).unwrap_err();
+            let error = format!("{error:#}").to_lowercase();
+            assert!(error.contains("gone"), "{error}");
+        }
     }
 
     #[test]
