@@ -26,6 +26,17 @@ const ASSETS: [(&str, &str); 2] = [
     ("assets/iframe-worker.js", include_str!("iframe-worker.js")),
 ];
 
+/// The pages that a search lists first, and those that it lists last.
+const FIRST: [&str; 3] = ["troubleshooting.md", "recipes.md", "recipes-servers.md"];
+const LAST: [&str; 6] = [
+    "architecture.md",
+    "benchmarks.md",
+    "changelog.md",
+    "contributing.md",
+    "publishing.md",
+    "reliability.md",
+];
+
 /// The folder of scripts, each of which is a page.
 const SCRIPTS: &str = "scripts/";
 
@@ -46,7 +57,7 @@ pub fn files(root: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
             Some((_, "md")) => {
                 let (text, scripts) = relinked(&source, &String::from_utf8(bytes)?)?;
                 sources.extend(scripts);
-                text.into_bytes()
+                (rank(&place) + &text).into_bytes()
             }
             Some((_, "gd")) => script_page(&source, &String::from_utf8(bytes)?).into_bytes(),
             _ => bytes,
@@ -54,6 +65,16 @@ pub fn files(root: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
         files.insert(place, bytes);
     }
     Ok(files)
+}
+
+/// What a page begins with for the search.
+fn rank(page: &str) -> String {
+    let boost = match page {
+        _ if FIRST.contains(&page) => 2.0,
+        _ if LAST.contains(&page) => 0.3,
+        _ => 1.0,
+    };
+    format!("---\nsearch:\n  boost: {boost}\n---\n\n")
 }
 
 /// The path in the site for a path in the repository.
