@@ -13,8 +13,8 @@ use roxmltree::{Document, Node};
 use super::links::{Index, Kind};
 use super::text;
 
-/// The first line of each page.
-const HEAD: &str = "<!-- Written by `cargo xtask manual`. -->\n\n";
+/// The last line of each page.
+const MARK: &str = "\n<!-- Written by `cargo xtask manual`. -->\n";
 
 /// The parts of a page: the element of a member, and the heading.
 const SECTIONS: [(&str, &str); 3] = [
@@ -48,9 +48,9 @@ pub fn pages(own: &[String], engine: &[String]) -> Result<BTreeMap<String, Strin
         writeln!(rows, "| [{name}]({name}.md) | {base} | {} |", brief.trim())?;
     }
     let overview = format!(
-        "{HEAD}# Classes\n\nThese pages are the editor's help (F1) of the addon. The classes whose names end with `Rs` \
+        "# Classes\n\nThese pages are the editor's help (F1) of the addon. The classes whose names end with `Rs` \
          exist as soon as the addon is in a project. The others are scripts to preload.\n\n| class | inherits | what it \
-         does |\n| --- | --- | --- |\n{rows}"
+         does |\n| --- | --- | --- |\n{rows}{MARK}"
     );
     pages.insert("README.md".into(), overview);
     Ok(pages)
@@ -69,7 +69,7 @@ struct Page<'a> {
 impl Page<'_> {
     fn text(&self) -> Result<String> {
         let name = attribute(self.class, "name");
-        let mut page = format!("{HEAD}# {}\n\n", self.index.title(name));
+        let mut page = format!("# {}\n\n", self.index.title(name));
         let bases = self.index.bases(name);
         let bases = bases.iter().map(|base| self.index.class(base));
         let bases = bases.collect::<Result<Vec<_>>>()?;
@@ -103,7 +103,7 @@ impl Page<'_> {
             }
         }
         page += &self.constants()?;
-        Ok(page)
+        Ok(page + MARK)
     }
 
     /// The members of one kind that have a description.
