@@ -20,6 +20,7 @@ mod authority;
 mod body_decoder;
 mod body_encoder;
 mod body_error;
+mod event_stream;
 mod files;
 mod framing;
 mod head;
@@ -37,6 +38,7 @@ pub use authority::Authority;
 pub use body_decoder::BodyDecoder;
 pub use body_encoder::{BodyEncoder, WriteBodyError};
 pub use body_error::BodyError;
+pub use event_stream::{EventError, event_text};
 pub use files::{ByteRange, byte_range, content_type, file_path, has_current, http_date};
 pub use framing::{BodyFraming, allows_body};
 pub use head::{HeadLimits, HeadReader, RequestHead, ResponseHead, Version};
@@ -47,4 +49,6 @@ pub use route::{PatternError, RoutePattern};
 pub use server_connection::{Ending, Request, ServerConnection, ServerEvent};
 pub use server_error::AnswerError;
 pub use server_rules::ServerRules;
-pub use write::{WriteHeadError, check_field, write_request_head, write_response_head};
+pub use write::{
+    WriteHeadError, check_field, is_token, status_text, write_request_head, write_response_head,
+};

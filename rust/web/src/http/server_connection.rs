@@ -518,6 +518,11 @@ impl ServerConnection {
         Ok(rest)
     }
 
+    /// Whether another protocol has taken over.
+    pub fn is_upgraded(&self) -> bool {
+        matches!(self.state, State::Upgraded)
+    }
+
     /// Whether the request `id` is waiting for its answer.
     pub fn is_waiting(&self, id: u64) -> bool {
         id == self.id && matches!(self.state, State::Waiting { .. })
