@@ -64,6 +64,7 @@ pub(super) struct Origin {
     pub(super) complaints: Arc<Complaints>,
 }
 
+// gdext registers a method with `&self` as const, so the methods that answer take the object.
 #[godot_api]
 impl HTTPServerRequestRs {
     #[signal]
@@ -177,31 +178,33 @@ impl HTTPServerRequestRs {
         self.client.is_open(self.id)
     }
 
-    #[func]
+    #[func(gd_self)]
     fn respond(
-        &self,
+        this: Gd<Self>,
         status: i64,
         #[opt(default = Optional::nil())] body: Optional<Variant>,
         #[opt(default = Optional::empty_dictionary())] headers: Optional<VarDictionary>,
     ) -> Error {
+        let request = this.bind();
         let Some((body, content_type)) = answers::body(&body.into_inner()) else {
-            return self.refuse(&"respond: body must be a String or a PackedByteArray");
+            return request.refuse(&"respond: body must be a String or a PackedByteArray");
         };
         let headers = answers::headers(&headers.into_inner());
-        self.respond_with("respond", status, headers, &body, content_type)
+        request.respond_with("respond", status, headers, &body, content_type)
     }
 
-    #[func]
+    #[func(gd_self)]
     fn respond_json(
-        &self,
+        this: Gd<Self>,
         value: Variant,
         #[opt(default = 200)] status: i64,
         #[opt(default = Optional::empty_dictionary())] headers: Optional<VarDictionary>,
     ) -> Error {
+        let request = this.bind();
         let body = json::stringify(&value);
         let headers = answers::headers(&headers.into_inner());
         let content_type = Some("application/json");
-        self.respond_with(
+        request.respond_with(
             "respond_json",
             status,
             headers,
@@ -210,87 +213,92 @@ impl HTTPServerRequestRs {
         )
     }
 
-    #[func]
+    #[func(gd_self)]
     fn respond_file(
-        &self,
+        this: Gd<Self>,
         path: GString,
         #[opt(default = 200)] status: i64,
         #[opt(default = Optional::empty_dictionary())] headers: Optional<VarDictionary>,
     ) -> Error {
+        let request = this.bind();
         let what = "respond_file";
         let path = path.to_string();
         let headers = answers::headers(&headers.into_inner());
         let Some(file) = files::open(&path) else {
             let message = format!("{what}: {path} cannot be opened");
-            return self
+            return request
                 .last_error
                 .record_message(Error::ERR_FILE_CANT_OPEN, message);
         };
         let Ok(status) = u16::try_from(status) else {
-            return self.refuse_status(what, status);
+            return request.refuse_status(what, status);
         };
         let sent = files::send(
-            &self.client,
-            self.id,
-            &self.head,
+            &request.client,
+            request.id,
+            &request.head,
             &file,
             &path,
             status,
             headers,
         );
-        self.completed(what, sent)
+        request.completed(what, sent)
     }
 
-    #[func]
+    #[func(gd_self)]
     fn start_stream(
-        &self,
+        this: Gd<Self>,
         #[opt(default = 200)] status: i64,
         #[opt(default = Optional::empty_dictionary())] headers: Optional<VarDictionary>,
     ) -> Error {
+        let request = this.bind();
         let headers = answers::headers(&headers.into_inner());
-        self.start("start_stream", status, headers)
+        request.start("start_stream", status, headers)
     }
 
-    #[func]
-    fn write(&self, data: Variant) -> Error {
+    #[func(gd_self)]
+    fn write(this: Gd<Self>, data: Variant) -> Error {
+        let request = this.bind();
         match answers::body(&data) {
-            Some((data, _)) => self.write_bytes("write", &data),
-            None => self.refuse(&"write: data must be a String or a PackedByteArray"),
+            Some((data, _)) => request.write_bytes("write", &data),
+            None => request.refuse(&"write: data must be a String or a PackedByteArray"),
         }
     }
 
-    #[func]
+    #[func(gd_self)]
     fn send_event(
-        &self,
+        this: Gd<Self>,
         data: GString,
         #[opt(default = "")] event: GString,
         #[opt(default = "")] id: GString,
     ) -> Error {
+        let request = this.bind();
         let what = "send_event";
         let event = event_text(&data.to_string(), &event.to_string(), &id.to_string());
         let event = match event {
             Ok(event) => event,
-            Err(error) => return self.refuse(&format!("{what}: {error}")),
+            Err(error) => return request.refuse(&format!("{what}: {error}")),
         };
-        if self.client.is_waiting(self.id) {
+        if request.client.is_waiting(request.id) {
             let headers = [
                 ("Content-Type", "text/event-stream"),
                 ("Cache-Control", "no-store"),
             ];
-            let started = self.start(what, 200, headers.into_iter().collect());
+            let started = request.start(what, 200, headers.into_iter().collect());
             if started != Error::OK {
                 return started;
             }
         }
-        self.write_bytes(what, event.as_bytes())
+        request.write_bytes(what, event.as_bytes())
     }
 
-    #[func]
-    fn finish(&self) -> Error {
-        let finished = self
+    #[func(gd_self)]
+    fn finish(this: Gd<Self>) -> Error {
+        let request = this.bind();
+        let finished = request
             .client
-            .answer(self.id, |protocol, now| protocol.finish(self.id, now));
-        self.completed("finish", finished)
+            .answer(request.id, |protocol, now| protocol.finish(request.id, now));
+        request.completed("finish", finished)
     }
 
     #[func]
