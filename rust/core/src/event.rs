@@ -218,8 +218,8 @@ impl Deliverer {
 }
 
 impl EventQueue<Event> {
-    /// As [`push`](Self::push), but coalesces status changes in a queue that is not read. The ends
-    /// of connects and connections are always kept.
+    /// Like [`push`](Self::push), but coalesces status changes in a queue that is not read. The
+    /// ends of connects and connections are always kept.
     pub(crate) fn push_merged(&mut self, event: Event) {
         let replaces = |other: &Event| match event {
             Event::StatusChanged(_) => matches!(other, Event::StatusChanged(_)),

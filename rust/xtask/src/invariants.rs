@@ -21,7 +21,7 @@ const BASES: &str = "rust/core/ rust/core/src/ rust/core/tests/ rust/binding/src
 const NO_SOURCES: &str =
     "bin/ target/ fields.md godot-project/addons/ network/limits/ debug/settings/";
 
-/// The folders that are no part of the sources.
+/// The folders that are not part of the sources.
 const SKIPPED: &str = ".git/ target/ godot-project/addons/ godot-project/.godot/ rust/fuzz/target/";
 
 /// Where `unsafe` may be in what ships.

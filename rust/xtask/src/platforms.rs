@@ -18,7 +18,7 @@ pub struct Platform {
     pub title: &'static str,
     /// The key in the manifest: Godot's feature tags.
     pub key: &'static str,
-    /// The targets of the library, in Rust's words. Several make one universal library.
+    /// The target triples of the library. Several make one universal library.
     pub triples: &'static [&'static str],
     pub format: Format,
 }
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_that_was_not_seen() {
+    fn only_what_was_seen_is_listed() {
         let table = table_of(&|_, _| None);
         for line in table.lines().skip(2) {
             assert!(

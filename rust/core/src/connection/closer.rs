@@ -140,7 +140,7 @@ impl Closer {
     /// Runs on the thread until [`shut_down`].
     fn run(&self, mut watched: Watched) {
         let mut last_check = sys::now();
-        // When the last wait had to end.
+        // When the last wait was due to end.
         let mut wait_end = None;
         loop {
             let now = sys::now();

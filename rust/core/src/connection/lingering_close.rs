@@ -8,7 +8,7 @@
 //! This file handles one connection. `lingering_closes` holds all of them, and `closer` advances
 //! them.
 //!
-//! A close ends at its deadline at the latest. If something is unsent by then, the connection is
+//! A close ends at its deadline at the latest. If something is still unsent, the connection is
 //! reset, so that a part never looks like the whole. With nothing left to send, silence of the peer
 //! ends it sooner, unless the peer's system has not acknowledged everything.
 

@@ -40,9 +40,9 @@
 //! # Ends
 //! What was received can be read before an end or a failure of either direction is reported. A
 //! connection ends when both of its directions have ended. Unless half-open connections are
-//! allowed, the end of the peer requests the end of this side, which follows the queue and a call
-//! that is writing. The last call that uses a descriptor closes it, so the kernel does not reuse
-//! its number under a call.
+//! allowed, an end by the peer also ends this side's stream, after the queue and after a call that
+//! is writing. The last call that uses a descriptor closes it, so the kernel does not reuse its
+//! number under a call.
 //!
 //! # Generations
 //! One object can connect many times. The generation in the state word increases when a connection

@@ -28,7 +28,7 @@ const MAX_PACKET_BYTES: usize = 64 * 1024;
 /// empty packets is limited.
 const PACKET_COST: usize = 64;
 
-/// How long the visit to a member is deferred whose socket is probably empty. By then most peers of
+/// How long the visit to a member whose socket is probably empty is deferred. By then most peers of
 /// a busy server have sent their next message, which saves the receive that would find nothing.
 pub(super) const DEFER_DELAY: Duration = Duration::from_millis(20);
 
@@ -49,7 +49,7 @@ pub(crate) struct ReadyList {
     state: Mutex<ReadyState>,
     /// A member became due, or the thread that polled has returned.
     changed: Condvar,
-    /// Whether a member is due whose queue the kernel has refused.
+    /// Whether a member becomes due when the kernel refuses its queue.
     watches_refusals: AtomicBool,
 }
 
@@ -545,7 +545,7 @@ impl ReadyList {
         }
     }
 
-    /// As [`report`](Self::report), because the kernel has refused the queue of the member. Does
+    /// Like [`report`](Self::report), because the kernel has refused the queue of the member. Does
     /// nothing unless [`watch_refusals`](Self::watch_refusals) has enabled it.
     pub(super) fn report_refusal(&self, key: usize) {
         if self.watches_refusals.load(Ordering::Relaxed) {

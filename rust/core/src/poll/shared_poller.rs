@@ -109,7 +109,8 @@ pub(crate) fn is_fresh(requested: Moment) -> bool {
 }
 
 /// Whether a fresh shared poll newer than `mark` has reported every event that the kernel had.
-/// Makes one if there is none. If false, the caller has to ask the kernel itself. Does not wait.
+/// Makes one if there is none. Returns false if the caller has to ask the kernel itself. Does not
+/// wait.
 #[inline]
 pub(crate) fn has_reported_since(mark: &Mark) -> bool {
     let lifetime = lifetime();

@@ -1,5 +1,5 @@
-//! What the last answers of the kernel imply about the received bytes that it still holds, and for
-//! how long. Makes no system calls.
+//! What is known about the received bytes that the kernel still holds, and how long that knowledge
+//! is valid. It follows from the last answers of the kernel. Makes no system calls.
 
 use crate::poll::freshness::Moment;
 
@@ -36,7 +36,7 @@ enum Last {
 
 impl KernelView {
     /// Records a receive with data. `is_full` is whether it returned as many bytes as requested.
-    /// `at` is its moment, or `None` if there was other activity meanwhile.
+    /// `at` is when it began, or `None` if there was other activity meanwhile.
     pub(crate) fn received(&mut self, is_full: bool, at: Option<Moment>) {
         *self = KernelView::default();
         if !is_full {
@@ -88,8 +88,8 @@ impl KernelView {
         Some(at)
     }
 
-    /// Returns the number of bytes in the queue if a count is known and `is_valid` accepts its
-    /// moment.
+    /// Returns the number of bytes in the queue if they were counted at a moment that `is_valid`
+    /// accepts.
     pub(crate) fn count(&self, is_valid: impl FnOnce(Moment) -> bool) -> Option<usize> {
         match self.known {
             Known::Counted(at, count) if is_valid(at) => Some(count),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn counted_bytes_outdate_a_short_receive() {
+    fn a_count_replaces_the_result_of_a_short_receive() {
         let mut view = KernelView::default();
         view.received(false, Some(AT));
         view.counted(AT, 0);

@@ -137,9 +137,9 @@ impl Connection {
         Ok(())
     }
 
-    /// Receives into `out`, past the buffer and without the lock. Waits if there is nothing.
-    /// Returns the number of bytes as well. The buffer must be empty, and the end must not be
-    /// known.
+    /// Receives directly into `out`, without the buffer and without the lock. Waits if there is
+    /// nothing. Returns the number of bytes received, also with an error. The buffer must be empty,
+    /// and the end must not be known.
     fn receive_into(
         &self,
         guard: &mut DirectionGuard<'_, RecvState>,

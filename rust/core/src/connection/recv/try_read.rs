@@ -105,7 +105,7 @@ impl Connection {
                 self.fill(&mut inner, MAX_FILL);
                 filled += inner.recv.buffer.take(rest);
             } else {
-                // A large receive goes past the buffer.
+                // A large receive bypasses the buffer.
                 let Inner {
                     transport,
                     recv,

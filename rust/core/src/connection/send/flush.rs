@@ -132,8 +132,8 @@ impl Connection {
             return;
         }
         let before = inner.send.queue.len();
-        // A failure stays in the phase. It is reported once everything received before has been
-        // read.
+        // The send phase keeps a failure, which is reported once everything received before it has
+        // been read.
         let _ = self.flush_now(inner, MAX_SENT_PER_POLL);
         let left = inner.send.queue.len();
         if left > 0 && before - left >= MAX_SENT_PER_POLL {
@@ -283,7 +283,8 @@ fn has_ended_both_ways(inner: &Inner) -> bool {
         && !inner.recv.owner.is_taken()
 }
 
-/// Returns the error for `bytes` bytes that do not fit into the queue now, or never will.
+/// Returns the error for `bytes` bytes that do not fit into the queue: [`WriteError::TooLarge`] if
+/// they exceed its limit, otherwise [`WriteError::Busy`].
 pub(super) fn no_room(inner: &Inner, bytes: usize, limit: usize) -> WriteError {
     let peer = inner.peer();
     match bytes > limit {

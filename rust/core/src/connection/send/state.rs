@@ -99,8 +99,8 @@ impl SendState {
         lost + self.pending() as u64
     }
 
-    /// Records that the kernel has refused the queue. Returns whether it had accepted all of it
-    /// before.
+    /// Records that the kernel has refused a part of the queue. Returns whether this is the first
+    /// refusal since the queue was last empty.
     pub(crate) fn note_refusal(&mut self) -> bool {
         let is_first = self.refused_at == 0;
         if is_first {
@@ -114,8 +114,8 @@ impl SendState {
         self.refused_at > 0 && !self.queue.is_empty()
     }
 
-    /// Returns since when the kernel has accepted nothing of the queue, in [ticks](sys::ticks).
-    /// `None` if it has refused nothing.
+    /// Returns when the queue last made progress or was first refused, in [ticks](sys::ticks).
+    /// `None` if the kernel has refused nothing.
     pub(crate) fn stalled_since(&self) -> Option<u64> {
         self.is_refused()
             .then(|| self.refused_at.max(self.traffic.last))
