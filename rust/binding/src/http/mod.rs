@@ -1,7 +1,8 @@
 //! `HTTPServerRs`: answers HTTP/1.1 for tools, dashboards and pages of a game.
 //!
-//! The protocol is in the crate `stream-socket-web`. A [`Client`] moves bytes between a connection
-//! and its protocol, and [`request`] has the object that a script gets for a request.
+//! The protocol is in the crate `stream-socket-web`. [`serving`] has what a poll does, a [`client`]
+//! moves bytes between a connection and its protocol, and [`request`] has the object that a script
+//! gets for a request.
 
 mod answers;
 mod client;
@@ -12,7 +13,7 @@ mod request;
 mod routes;
 mod serving;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use godot::builtin::{Callable, GString, PackedStringArray};
@@ -20,31 +21,23 @@ use godot::classes::RefCounted;
 use godot::global::Error;
 use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api};
-use stream_socket::dispatch::EventQueue;
-use stream_socket::{Address, BindAddress, ListenError, ListenOptions, Listener};
-use stream_socket_web::http::{RoutePattern, ServerRules, is_token};
+use stream_socket::{Address, BindAddress, ListenError, ListenOptions};
+use stream_socket_web::http::{RoutePattern, is_token};
 
-use self::client::{Client, ClientEvent};
-use self::complaints::Complaints;
 use self::request::HTTPServerRequestRs;
 use self::routes::Route;
+use self::serving::{Server, Serving, locked};
 use crate::frame_poll::FramePoll;
 use crate::parts::LastError;
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods, last_os_error_method};
 use crate::{seconds, settings, text};
 
-/// The struct behind the class. Each field has its own lock, and no lock is held while a handler of
-/// a request runs.
+/// The struct behind the class. No lock is held while a handler of a request runs.
 #[derive(GodotClass)]
 #[class(tool, init, base = RefCounted)]
 pub struct HTTPServerRs {
-    listener: Listener,
-    clients: Mutex<Vec<Arc<Client>>>,
-    limits: Mutex<Limits>,
+    serving: Arc<Serving>,
     routes: Mutex<Vec<Route>>,
-    events: Mutex<EventQueue<ClientEvent>>,
-    complaints: Arc<Complaints>,
-    last_error: LastError,
     frame_poll: FramePoll,
     base: Base<RefCounted>,
     #[var(get = get_max_connections, set = set_max_connections)]
@@ -65,23 +58,6 @@ pub struct HTTPServerRs {
     allowed_hosts: PhantomVar<PackedStringArray>,
     #[var(get = get_allowed_origins, set = set_allowed_origins)]
     allowed_origins: PhantomVar<PackedStringArray>,
-}
-
-/// What a script has set.
-struct Limits {
-    rules: ServerRules,
-    max_connections: usize,
-    max_unsent: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            rules: ServerRules::default(),
-            max_connections: 256,
-            max_unsent: 1 << 20,
-        }
-    }
 }
 
 // gdext registers a method with `&self` as const, so the methods that change something take the
@@ -114,17 +90,17 @@ impl HTTPServerRs {
 
     #[func]
     fn is_listening(&self) -> bool {
-        self.listener.is_listening()
+        self.serving.listener.is_listening()
     }
 
     #[func]
     fn get_local_port(&self) -> i32 {
-        self.listener.local_port().into()
+        self.serving.listener.local_port().into()
     }
 
     #[func]
     fn get_listen_path(&self) -> GString {
-        match self.listener.local_address() {
+        match self.serving.listener.local_address() {
             Some(Address::Unix(path)) => GString::from(path.to_string_lossy().as_ref()),
             _ => GString::new(),
         }
@@ -132,15 +108,15 @@ impl HTTPServerRs {
 
     #[func]
     fn get_connection_count(&self) -> i64 {
-        locked(&self.clients).len() as i64
+        self.serving.connection_count() as i64
     }
 
     #[func(gd_self)]
     fn stop(this: Gd<Self>) {
         let open = {
             let server = this.bind();
-            server.listener.stop();
-            server.close_all()
+            server.serving.listener.stop();
+            server.serving.close_all()
         };
         // Handlers may do anything.
         for object in open {
@@ -150,7 +126,14 @@ impl HTTPServerRs {
 
     #[func(gd_self)]
     fn poll(this: Gd<Self>) -> Error {
-        serving::poll(&this)
+        let serving = this.bind().serving.clone();
+        let find =
+            |method: &str, path: &str| routes::find(&locked(&this.bind().routes), method, path);
+        serving::poll(&mut Server {
+            serving,
+            object: this.clone().upcast(),
+            find: &find,
+        })
     }
 
     #[func(gd_self)]
@@ -206,105 +189,105 @@ impl HTTPServerRs {
     #[func]
     fn set_max_connections(&self, count: i64) {
         if let Some(count) = self.size("max_connections", count) {
-            locked(&self.limits).max_connections = count;
+            locked(&self.serving.limits).max_connections = count;
         }
     }
 
     #[func]
     fn get_max_connections(&self) -> i64 {
-        locked(&self.limits).max_connections as i64
+        locked(&self.serving.limits).max_connections as i64
     }
 
     #[func]
     fn set_max_head_bytes(&self, bytes: i64) {
         if let Some(bytes) = self.size("max_head_bytes", bytes) {
-            locked(&self.limits).rules.head.bytes = bytes;
+            locked(&self.serving.limits).rules.head.bytes = bytes;
         }
     }
 
     #[func]
     fn get_max_head_bytes(&self) -> i64 {
-        locked(&self.limits).rules.head.bytes as i64
+        locked(&self.serving.limits).rules.head.bytes as i64
     }
 
     #[func]
     fn set_max_body_bytes(&self, bytes: i64) {
         if let Some(bytes) = self.size("max_body_bytes", bytes) {
-            locked(&self.limits).rules.max_body = bytes as u64;
+            locked(&self.serving.limits).rules.max_body = bytes as u64;
         }
     }
 
     #[func]
     fn get_max_body_bytes(&self) -> i64 {
-        locked(&self.limits).rules.max_body as i64
+        locked(&self.serving.limits).rules.max_body as i64
     }
 
     #[func]
     fn set_max_unsent_bytes(&self, bytes: i64) {
         if let Some(bytes) = self.size("max_unsent_bytes", bytes) {
-            locked(&self.limits).max_unsent = bytes;
+            locked(&self.serving.limits).max_unsent = bytes;
         }
     }
 
     #[func]
     fn get_max_unsent_bytes(&self) -> i64 {
-        locked(&self.limits).max_unsent as i64
+        locked(&self.serving.limits).max_unsent as i64
     }
 
     #[func]
     fn set_head_timeout(&self, seconds: f64) {
         if let Some(limit) = self.limit("head_timeout", seconds) {
-            locked(&self.limits).rules.head_timeout = limit;
+            locked(&self.serving.limits).rules.head_timeout = limit;
         }
     }
 
     #[func]
     fn get_head_timeout(&self) -> f64 {
-        seconds::of_limit(locked(&self.limits).rules.head_timeout)
+        seconds::of_limit(locked(&self.serving.limits).rules.head_timeout)
     }
 
     #[func]
     fn set_idle_timeout(&self, seconds: f64) {
         if let Some(limit) = self.limit("idle_timeout", seconds) {
-            locked(&self.limits).rules.idle_timeout = limit;
+            locked(&self.serving.limits).rules.idle_timeout = limit;
         }
     }
 
     #[func]
     fn get_idle_timeout(&self) -> f64 {
-        seconds::of_limit(locked(&self.limits).rules.idle_timeout)
+        seconds::of_limit(locked(&self.serving.limits).rules.idle_timeout)
     }
 
     #[func]
     fn set_response_timeout(&self, seconds: f64) {
         if let Some(limit) = self.limit("response_timeout", seconds) {
-            locked(&self.limits).rules.response_timeout = limit;
+            locked(&self.serving.limits).rules.response_timeout = limit;
         }
     }
 
     #[func]
     fn get_response_timeout(&self) -> f64 {
-        seconds::of_limit(locked(&self.limits).rules.response_timeout)
+        seconds::of_limit(locked(&self.serving.limits).rules.response_timeout)
     }
 
     #[func]
     fn set_allowed_hosts(&self, hosts: PackedStringArray) {
-        locked(&self.limits).rules.allowed_hosts = strings(&hosts);
+        locked(&self.serving.limits).rules.allowed_hosts = strings(&hosts);
     }
 
     #[func]
     fn get_allowed_hosts(&self) -> PackedStringArray {
-        packed(&locked(&self.limits).rules.allowed_hosts)
+        packed(&locked(&self.serving.limits).rules.allowed_hosts)
     }
 
     #[func]
     fn set_allowed_origins(&self, origins: PackedStringArray) {
-        locked(&self.limits).rules.allowed_origins = strings(&origins);
+        locked(&self.serving.limits).rules.allowed_origins = strings(&origins);
     }
 
     #[func]
     fn get_allowed_origins(&self) -> PackedStringArray {
-        packed(&locked(&self.limits).rules.allowed_origins)
+        packed(&locked(&self.serving.limits).rules.allowed_origins)
     }
 }
 
@@ -314,18 +297,24 @@ auto_poll_methods!(HTTPServerRs);
 
 impl Failing for HTTPServerRs {
     fn last_error(&self) -> &LastError {
-        &self.last_error
+        &self.serving.last_error
     }
 }
 
 impl HTTPServerRs {
     fn listen_at(&self, address: &BindAddress) -> Error {
         settings::apply();
-        let listening = self.listener.listen(address, ListenOptions::default());
+        let listening = self
+            .serving
+            .listener
+            .listen(address, ListenOptions::default());
         if let Err(error @ ListenError::AlreadyListening) = &listening {
-            return self.last_error.refuse(Error::ERR_ALREADY_IN_USE, error);
+            return self
+                .serving
+                .last_error
+                .refuse(Error::ERR_ALREADY_IN_USE, error);
         }
-        self.last_error.note(listening)
+        self.serving.last_error.note(listening)
     }
 
     fn size(&self, property: &str, value: i64) -> Option<usize> {
@@ -349,13 +338,9 @@ impl HTTPServerRs {
 
 impl Drop for HTTPServerRs {
     fn drop(&mut self) {
-        self.close_all();
+        self.serving.listener.stop();
+        self.serving.close_all();
     }
-}
-
-/// Locks a field, whether or not a panic has happened meanwhile.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn strings(packed: &PackedStringArray) -> Vec<String> {
@@ -363,5 +348,5 @@ fn strings(packed: &PackedStringArray) -> Vec<String> {
 }
 
 fn packed(strings: &[String]) -> PackedStringArray {
-    strings.iter().map(|text| GString::from(text)).collect()
+    strings.iter().map(GString::from).collect()
 }

@@ -1,6 +1,6 @@
 //! What a server does in a poll: accepts, goes on with its connections, and hands out requests.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use godot::builtin::StringName;
@@ -8,15 +8,17 @@ use godot::classes::Object;
 use godot::global::Error;
 use godot::meta::ToGodot;
 use godot::obj::Gd;
-use stream_socket::dispatch::{Delivery, Nesting};
-use stream_socket_web::http::{Headers, Request, ServerConnection};
+use stream_socket::Listener;
+use stream_socket::dispatch::{Delivery, EventQueue, Nesting};
+use stream_socket_web::http::{Headers, Request, ServerConnection, ServerRules};
 
 use super::client::{Client, ClientEvent};
+use super::complaints::Complaints;
 use super::files;
 use super::request::{HTTPServerRequestRs, Origin};
-use super::routes::{self, Found};
-use super::{HTTPServerRs, locked};
+use super::routes::Found;
 use crate::bridge::Presence;
+use crate::parts::LastError;
 
 /// The maximum number of connections that one poll accepts.
 const MAX_ACCEPTED: usize = 256;
@@ -24,25 +26,66 @@ const MAX_ACCEPTED: usize = 256;
 /// How many requests of a connection one poll answers, if a client does not wait for answers.
 const MAX_ROUNDS: usize = 64;
 
-/// Polls `server`. The argument keeps the object alive: a handler may drop every other reference.
-pub(super) fn poll(server: &Gd<HTTPServerRs>) -> Error {
-    let code = server.bind().accept();
+/// What a server is made of, but for its routes. Each field has its own lock, and no lock is held
+/// while a handler of a request runs.
+#[derive(Default)]
+pub(super) struct Serving {
+    pub(super) listener: Listener,
+    clients: Mutex<Vec<Arc<Client>>>,
+    pub(super) limits: Mutex<Limits>,
+    events: Mutex<EventQueue<ClientEvent>>,
+    complaints: Arc<Complaints>,
+    pub(super) last_error: LastError,
+}
+
+/// What a script has set.
+pub(super) struct Limits {
+    pub(super) rules: ServerRules,
+    pub(super) max_connections: usize,
+    pub(super) max_unsent: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            rules: ServerRules::default(),
+            max_connections: 256,
+            max_unsent: 1 << 20,
+        }
+    }
+}
+
+/// An object that serves. The reference keeps it alive: a handler may drop every other one.
+pub(super) struct Server<'a> {
+    pub(super) serving: Arc<Serving>,
+    pub(super) object: Gd<Object>,
+    /// The route for a method and a path.
+    pub(super) find: &'a dyn Fn(&str, &str) -> Found,
+}
+
+/// Polls `server`.
+pub(super) fn poll(server: &mut Server<'_>) -> Error {
+    let serving = server.serving.clone();
+    let code = serving.accept();
     // Polls that are nested too deeply leave the requests to the outer polls.
     let Some(_nesting) = Nesting::enter() else {
         return code;
     };
-    let mut clients = locked(&server.bind().clients).clone();
+    let mut clients = locked(&serving.clients).clone();
     for _ in 0..MAX_ROUNDS {
-        server.bind().poll_clients(&clients);
-        let delivery = locked(&server.bind().events).begin();
+        serving.poll_clients(&clients);
+        let delivery = locked(&serving.events).begin();
         if delivery == Delivery::Elsewhere {
             break;
         }
-        let _ending = DeliveryGuard { server, delivery };
+        let _ending = DeliveryGuard {
+            serving: &serving,
+            delivery,
+        };
         clients.clear();
         // No lock is held while a handler runs.
         loop {
-            let event = locked(&server.bind().events).next_or_end(delivery);
+            let event = locked(&serving.events).next_or_end(delivery);
             let Some(event) = event else {
                 break;
             };
@@ -52,7 +95,7 @@ pub(super) fn poll(server: &Gd<HTTPServerRs>) -> Error {
             deliver(server, event);
         }
         // The next requests of those that have sent several.
-        if clients.is_empty() || !server.bind().listener.is_listening() {
+        if clients.is_empty() || !serving.listener.is_listening() {
             break;
         }
     }
@@ -61,17 +104,22 @@ pub(super) fn poll(server: &Gd<HTTPServerRs>) -> Error {
 
 /// Ends a delivery, even if a handler has panicked.
 struct DeliveryGuard<'a> {
-    server: &'a Gd<HTTPServerRs>,
+    serving: &'a Serving,
     delivery: Delivery,
 }
 
 impl Drop for DeliveryGuard<'_> {
     fn drop(&mut self) {
-        locked(&self.server.bind().events).end(self.delivery);
+        locked(&self.serving.events).end(self.delivery);
     }
 }
 
-impl HTTPServerRs {
+impl Serving {
+    /// The number of connections.
+    pub(super) fn connection_count(&self) -> usize {
+        locked(&self.clients).len()
+    }
+
     /// Accepts the connections that wait.
     fn accept(&self) -> Error {
         for _ in 0..MAX_ACCEPTED {
@@ -145,7 +193,7 @@ impl HTTPServerRs {
 }
 
 /// Delivers an event. Scripts run here.
-fn deliver(server: &Gd<HTTPServerRs>, event: ClientEvent) {
+fn deliver(server: &mut Server<'_>, event: ClientEvent) {
     match event {
         ClientEvent::Request(client, request) => hand_out(server, &client, *request),
         ClientEvent::Signal(object, signal) => emit(&object, signal),
@@ -170,25 +218,21 @@ pub(super) fn emit(object: &Presence, signal: &str) {
 }
 
 /// Gives a request to its handler.
-fn hand_out(server: &Gd<HTTPServerRs>, client: &Arc<Client>, request: Request) {
+fn hand_out(server: &mut Server<'_>, client: &Arc<Client>, request: Request) {
     const SIGNAL: &str = "request_received";
     // A handler of another request may have stopped the server.
     if !client.is_open(request.id) {
         return;
     }
     let id = request.id;
-    let found = routes::find(
-        &locked(&server.bind().routes),
-        &request.head.method,
-        request.head.path(),
-    );
+    let found = (server.find)(&request.head.method, request.head.path());
     let origin = |handler: String, parameters| Origin {
         client: client.clone(),
         handler,
         parameters,
-        complaints: server.bind().complaints.clone(),
+        complaints: server.serving.complaints.clone(),
     };
-    let mut object = server.clone().upcast::<Object>();
+    let object = &mut server.object;
     match found {
         Found::Handler {
             callable,
@@ -212,4 +256,9 @@ fn hand_out(server: &Gd<HTTPServerRs>, client: &Arc<Client>, request: Request) {
         }
         Found::Nothing => files::answer_status(client, id, 404, Headers::new()),
     }
+}
+
+/// Locks a field, whether or not a panic has happened meanwhile.
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

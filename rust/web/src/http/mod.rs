@@ -25,6 +25,7 @@ mod files;
 mod framing;
 mod head;
 mod head_error;
+mod head_reader;
 mod head_scan;
 mod headers;
 mod percent;
@@ -32,6 +33,7 @@ mod route;
 mod server_connection;
 mod server_error;
 mod server_rules;
+mod version;
 mod write;
 
 pub use authority::Authority;
@@ -41,14 +43,16 @@ pub use body_error::BodyError;
 pub use event_stream::{EventError, event_text};
 pub use files::{ByteRange, byte_range, content_type, file_path, has_current, http_date};
 pub use framing::{BodyFraming, allows_body};
-pub use head::{HeadLimits, HeadReader, RequestHead, ResponseHead, Version};
+pub use head::{RequestHead, ResponseHead};
 pub use head_error::HeadError;
+pub use head_reader::{HeadLimits, HeadReader};
 pub use headers::Headers;
 pub use percent::{percent_decode, query_pairs};
 pub use route::{PatternError, RoutePattern};
 pub use server_connection::{Ending, Request, ServerConnection, ServerEvent};
 pub use server_error::AnswerError;
 pub use server_rules::ServerRules;
+pub use version::Version;
 pub use write::{
     WriteHeadError, check_field, is_token, status_text, write_request_head, write_response_head,
 };

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::head::Version;
+use super::version::Version;
 
 /// Why a head cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
