@@ -2,8 +2,8 @@
 
 use super::body_error::BodyError;
 use super::framing::BodyFraming;
-use super::head::{HeadLimits, parse_fields};
 use super::head_error::HeadError;
+use super::head_reader::{HeadLimits, parse_fields};
 use super::head_scan::HeadScan;
 use super::headers::Headers;
 

@@ -1,8 +1,8 @@
 //! How the length of a body is known (RFC 9112, section 6).
 
-use super::head::Version;
 use super::head_error::HeadError;
 use super::headers::Headers;
+use super::version::Version;
 
 /// How the length of a body is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

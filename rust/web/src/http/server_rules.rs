@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::authority::Authority;
-use super::head::{HeadLimits, RequestHead};
+use super::head::RequestHead;
+use super::head_reader::HeadLimits;
 
 /// What a server accepts. It may change while connections are open.
 #[derive(Clone, Debug, PartialEq, Eq)]

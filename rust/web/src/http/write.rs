@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::head::Version;
+use super::version::Version;
 
 /// Why a head cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -118,7 +118,7 @@ pub(super) fn write_fields<'a>(
 }
 
 /// Whether a text is a token (RFC 9110, section 5.6.2).
-pub(super) fn is_token(text: &str) -> bool {
+pub fn is_token(text: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(is_letter)
 }
@@ -128,6 +128,11 @@ fn is_value(text: &str) -> bool {
     !text
         .chars()
         .any(|letter| letter != '\t' && letter.is_control())
+}
+
+/// A status with its reason phrase, as the text of a page.
+pub fn status_text(status: u16) -> String {
+    format!("{status} {}\n", reason_phrase(status))
 }
 
 /// The reason phrase of a status in RFC 9110 and RFC 6585. Others have an empty one.
