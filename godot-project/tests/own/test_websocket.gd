@@ -390,7 +390,8 @@ func _pair(prepare := Callable()) -> Dictionary:
 	var served := WebSocketPeerRs.new()
 	if prepare.is_valid():
 		prepare.call(client, served)
-	check_eq(client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port()), OK, "connect_to_url")
+	var url := "ws://127.0.0.1:%d" % server.get_local_port()
+	check_eq(client.connect_to_url(url), OK, "connect_to_url")
 	spin_until(func() -> bool:
 		client.poll()
 		return server.is_connection_available(), "a connection")
