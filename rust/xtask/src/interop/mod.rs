@@ -16,6 +16,7 @@ use provision::process::write_program;
 use crate::engine::Engine;
 use crate::folder::{self, Temporary, unique_name};
 use crate::project::Project;
+use crate::python::Environment;
 use crate::stage::Profile;
 use crate::tally::Tally;
 use crate::{process, suites};
@@ -40,6 +41,19 @@ const TOOLS: [(&str, &[&str]); 3] = [
     ("usr/bin/openssl", &["openssl"]),
     // With a language server.
     ("usr/bin/python3", &["python3-pylsp", "python3-setuptools"]),
+];
+
+/// Programs for WebSockets. kosoku runs the cases of Autobahn's test suite.
+const WEBSOCKET_TOOLS: Environment = Environment {
+    name: "websockets-1",
+    what: "kosoku and Python's websockets (5 MB to download, once)",
+    packages: &["kosoku==0.1.0", "websockets==17.4"],
+};
+
+/// Those programs, and what Python runs for each.
+const PYTHON_TOOLS: [(&str, &str); 2] = [
+    ("kosoku", " -c 'from kosoku._cli import main; main()'"),
+    ("websockets", ""),
 ];
 
 /// How long a server may take until it is ready.
@@ -67,7 +81,12 @@ pub fn run(project: &Project, tally: &mut Tally) {
     if let Err(error) = write_tools(&programs, &folder.0) {
         return tally.check(NAME, Err(error.into()));
     }
-    let tools = folder.0.join("bin").display().to_string();
+    let tools = folder.0.join("bin");
+    // Without them, their tests fail and say what is missing.
+    if let Err(error) = write_python_tools(&tools) {
+        tally.skip("WebSockets against other programs", format!("{error:#}"));
+    }
+    let tools = tools.display().to_string();
     let mut environment = vec![("INTEROP_TOOLS".into(), tools)];
     let mut running = Vec::new();
     for (name, _) in SERVERS {
@@ -85,6 +104,38 @@ pub fn run(project: &Project, tally: &mut Tally) {
     let environment = environment.iter().map(|(name, value)| (&**name, &**value));
     let args = ["--", "--root=res://tests/interop", "--time-limit=180"];
     suites::godot(&engine, NAME, &args, environment, tally);
+}
+
+/// Runs all cases of Autobahn against our WebSockets, with a release library.
+pub fn autobahn(project: &Project, tally: &mut Tally) {
+    const NAME: &str = "Autobahn's cases";
+    let engine = match Engine::with_addon(project, Profile::Release) {
+        Ok(engine) => engine,
+        Err(error) => return tally.check("Godot with the addon", Err(error)),
+    };
+    let folder = Temporary(env::temp_dir().join(unique_name("sprs")));
+    let tools = folder.0.join("bin");
+    if let Err(error) = fs::create_dir_all(&tools) {
+        return tally.check(NAME, Err(error.into()));
+    }
+    if let Err(error) = write_python_tools(&tools) {
+        return tally.skip(NAME, format!("{error:#}"));
+    }
+    let tools = tools.display().to_string();
+    let environment = [("INTEROP_TOOLS", &*tools), ("AUTOBAHN", "all")];
+    let args = ["--", "--root=res://tests/interop", "test_autobahn"];
+    suites::godot(&engine, NAME, &args, environment, tally);
+}
+
+/// Writes scripts that start the programs for WebSockets.
+fn write_python_tools(tools: &Path) -> Result<()> {
+    let python = WEBSOCKET_TOOLS.python()?;
+    let python = python.display();
+    for (name, arguments) in PYTHON_TOOLS {
+        let script = format!("#!/bin/sh\nexec \"{python}\"{arguments} \"$@\"\n");
+        write_program(&tools.join(name), &script)?;
+    }
+    Ok(())
 }
 
 /// Makes the folder, with scripts that start the tools.
