@@ -50,8 +50,10 @@
 //!
 //! # Bounded work
 //!
-//! A visit delivers at most 64 packets of a member. After the first visits, a poll delivers at most
-//! 1024 more. What is left is delivered by the next poll.
+//! A visit delivers a limited number of packets of a member, which a program can set. A member with
+//! more is due again, so the next poll continues, and a wait ends. Packets that polls of handlers
+//! deliver count towards the outer polls: a handler that polls for each packet delivers at most one
+//! more for each level.
 
 mod broadcast;
 mod event_loop;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::connection::Connection;
 use crate::dispatch::member::{Accept, LoopMember, MemberKind, Reported};
-use crate::dispatch::packet_channel::PacketLoop;
+use crate::dispatch::packet_channel::{PacketLoop, UNLIMITED};
 use crate::dispatch::peer::Peer;
 use crate::dispatch::roster::{AddError, Members, Removed, Roster};
 use crate::dispatch::stalls::{CHECK_INTERVAL, Stalls};
@@ -23,6 +23,10 @@ use crate::sys;
 /// read cannot make a broadcast use unlimited memory.
 pub(super) const QUEUE_LIMIT: usize = 1 << 20;
 
+/// The default of
+/// [`EventLoop::set_max_packets_per_poll`](crate::dispatch::EventLoop::set_max_packets_per_poll).
+const MAX_PACKETS: usize = 64;
+
 /// The state of an event loop. Its locks are never held while listeners run.
 pub(super) struct Shared<S: Subject> {
     pub(super) group: Group,
@@ -30,6 +34,8 @@ pub(super) struct Shared<S: Subject> {
     polls: Mutex<Polls<S>>,
     /// Further connections are reset above this number of peers; 0 is unlimited.
     max_members: AtomicUsize,
+    /// The maximum number of packets of each member that a poll delivers; 0 is [`UNLIMITED`].
+    max_packets: AtomicUsize,
     /// The members whose peers accept nothing.
     pub(super) stalls: Stalls,
     /// Held while a broadcast is queued, so that all members receive broadcasts in the same order.
@@ -58,6 +64,7 @@ impl<S: Subject> Shared<S> {
                 unflushed: Vec::new(),
             }),
             max_members: AtomicUsize::new(0),
+            max_packets: AtomicUsize::new(MAX_PACKETS),
             stalls: Stalls::default(),
             broadcast: Mutex::default(),
             delivering: Mutex::default(),
@@ -202,6 +209,22 @@ impl<S: Subject> Shared<S> {
 
     pub(super) fn set_max_members(&self, count: usize) {
         self.max_members.store(count, Ordering::Relaxed);
+    }
+
+    pub(super) fn max_packets(&self) -> usize {
+        self.max_packets.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_max_packets(&self, count: usize) {
+        self.max_packets.store(count, Ordering::Relaxed);
+    }
+
+    /// The maximum number of packets that one visit to a member delivers.
+    pub(super) fn packets_per_visit(&self) -> usize {
+        match self.max_packets() {
+            0 => UNLIMITED,
+            max => max,
+        }
     }
 
     /// Whether no further peer may be accepted.
