@@ -13,7 +13,6 @@ use crate::dispatch::shared::Shared;
 use crate::dispatch::subject::{LoopListener, Subject};
 use crate::dispatch::visit::MemberVisitor;
 use crate::poll::group::Visit;
-use crate::sys;
 
 /// The event loop of a server: peers, packet channels and servers that are polled together.
 ///
@@ -193,18 +192,6 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     /// sender. With 0, the maximum is 65,536.
     ///
     /// A poll by a listener may deliver as many again. These count towards the outer poll.
-    ///
-    /// # Examples
-    ///
-    /// With the members of the example above:
-    ///
-    /// ```
-    /// # use stream_socket::dispatch::{EventLoop, Subject};
-    /// fn limit<S: Subject + Send + Sync + 'static>(event_loop: &EventLoop<S>) {
-    ///     event_loop.set_max_packets_per_poll(4);
-    ///     assert_eq!(event_loop.max_packets_per_poll(), 4);
-    /// }
-    /// ```
     pub fn set_max_packets_per_poll(&self, count: usize) {
         self.0.set_max_packets(count);
     }
@@ -229,6 +216,23 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     /// See [`set_max_stalled`](Self::set_max_stalled).
     pub fn max_stalled(&self) -> Option<Duration> {
         self.0.stalls.limit()
+    }
+
+    /// Sets for how long a connected member may send nothing while the loop is polled. After that,
+    /// its connection is ended, with
+    /// [`DisconnectCause::Silent`](crate::DisconnectCause::Silent). What was written to it is still
+    /// sent. `None`, the default, is unlimited.
+    ///
+    /// Any byte counts, that of an incomplete packet too. A member is not silent while the kernel
+    /// holds data of it that nobody has read, nor after the end of its stream. Time without a poll
+    /// beyond 0.1 seconds does not count. The members are checked four times per second at most.
+    pub fn set_max_silent(&self, limit: Option<Duration>) {
+        self.0.set_max_silent(limit);
+    }
+
+    /// See [`set_max_silent`](Self::set_max_silent).
+    pub fn max_silent(&self) -> Option<Duration> {
+        self.0.silences.limit()
     }
 
     /// Ends the wait of the thread that is polling. If no thread waits, the next poll does not.
@@ -259,7 +263,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
         let shared = &self.0;
         let _guard = shared.begin_poll();
         shared.report_deliveries();
-        shared.stalls.begin_poll(sys::now);
+        shared.begin_inactivity();
         let mut ready = Vec::new();
         let mut visitor = MemberVisitor::new(shared, listener);
         shared.group.poll_due(

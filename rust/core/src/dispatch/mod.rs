@@ -13,7 +13,7 @@
 //! | `shared` | the state of an event loop that visits, broadcasts and members share |
 //! | `roster` | the members by key, by id, and in order |
 //! | `member` | one member, and what the loop has reported of it |
-//! | `stalls` | the members whose peers accept nothing, and for how long |
+//! | `inactivity` | for how long members neither send nor accept anything |
 //! | `packet_delivery` | delivering the packets of a channel to its listeners and to event loops |
 //! | `subject` | the traits of members and of loop listeners |
 //! | `packet_channel` | the packets of a stream that can be replaced |
@@ -57,6 +57,7 @@
 
 mod broadcast;
 mod event_loop;
+mod inactivity;
 mod member;
 mod nesting;
 mod packet_channel;
@@ -65,7 +66,6 @@ mod peer;
 mod peer_events;
 mod roster;
 mod shared;
-mod stalls;
 mod subject;
 mod visit;
 

@@ -202,7 +202,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
             Status::Connecting => return Visit::Pending,
             Status::None | Status::Error if !has_changed => return Visit::Idle,
             Status::None | Status::Error => return Visit::Ready,
-            Status::Connected => {}
+            Status::Connected => self.shared.silences.watch(member.key),
         }
         let is_ready = match (has_channel, delivered) {
             (true, Delivered::NoRoom) => return Visit::Pending,
