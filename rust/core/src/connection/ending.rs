@@ -125,10 +125,8 @@ impl Connection {
     ///
     /// Returns false, and does nothing, if that connection has ended or received more.
     pub(crate) fn end_silent(&self, progress: RecvProgress, waited: Duration) -> bool {
-        let inner = self.lock();
-        let is_it = self.status() == Status::Connected
-            && self.state().generation() == progress.generation
-            && inner.recv.traffic.bytes() == progress.received;
+        let mut inner = self.lock();
+        let is_it = self.recv_progress_of(&mut inner) == Some(progress);
         if is_it {
             let peer = inner.peer();
             self.retire_for(inner, EndError::Silent { peer, waited });

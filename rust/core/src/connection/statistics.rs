@@ -80,7 +80,9 @@ pub(crate) struct RecvProgress {
     /// The generation of the connection.
     pub(crate) generation: u64,
     /// The number of bytes received.
-    pub(crate) received: u64,
+    received: u64,
+    /// The number of bytes read: while a program reads, it may not know yet what has arrived.
+    read: u64,
 }
 
 impl Connection {
@@ -88,15 +90,20 @@ impl Connection {
     /// stream, and while the kernel holds unread data, so that the peer may have to wait for this
     /// side.
     pub(crate) fn recv_progress(&self) -> Option<RecvProgress> {
-        let mut inner = self.lock();
+        self.recv_progress_of(&mut self.lock())
+    }
+
+    /// As [`recv_progress`](Self::recv_progress), with the lock held.
+    pub(super) fn recv_progress_of(&self, inner: &mut Inner) -> Option<RecvProgress> {
         let Inner {
             transport, recv, ..
-        } = &mut *inner;
+        } = inner;
         let socket = transport.connected_socket()?;
         let is_waiting = !recv.buffer.is_empty() && recv.count_in_kernel(socket) > 0;
         (recv.end.is_none() && !is_waiting).then(|| RecvProgress {
             generation: self.state().generation(),
             received: recv.traffic.bytes(),
+            read: recv.buffer.bytes_read(),
         })
     }
 

@@ -223,9 +223,10 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     /// [`DisconnectCause::Silent`](crate::DisconnectCause::Silent). What was written to it is still
     /// sent. `None`, the default, is unlimited.
     ///
-    /// Any byte counts, that of an incomplete packet too. A member is not silent while the kernel
-    /// holds data of it that nobody has read, nor after the end of its stream. Time without a poll
-    /// beyond 0.1 seconds does not count. The members are checked four times per second at most.
+    /// Any byte counts, that of an incomplete packet too, when it is received and when it is read.
+    /// A member is not silent while the kernel holds data of it, nor after the end of its stream.
+    /// Time without a poll beyond 0.1 seconds does not count. The members are checked four times
+    /// per second at most.
     pub fn set_max_silent(&self, limit: Option<Duration>) {
         self.0.set_max_silent(limit);
     }

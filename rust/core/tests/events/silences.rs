@@ -18,6 +18,7 @@ for_each_family!(
     a_wait_ends_a_silent_member,
     time_without_a_poll_does_not_count,
     a_half_open_member_stays,
+    a_member_whose_packets_are_delivered_stays,
 );
 
 const LIMIT: Duration = Duration::from_millis(300);
@@ -144,6 +145,7 @@ fn time_without_a_poll_does_not_count(family: AddressFamily) {
         write(&other, b"x").unwrap();
         assert_eq!(ended_within(&event_loop, Duration::from_millis(50)), None);
     }
+    try_read(&member.connection(), 2).unwrap();
     assert_eq!(ended_within(&event_loop, PATIENCE), Some(SILENT));
 }
 
@@ -156,4 +158,28 @@ fn a_half_open_member_stays(family: AddressFamily) {
     assert_eq!(read(&member.connection(), 8).unwrap(), b"question");
     assert_eq!(ended_within(&event_loop, LIMIT * 3), None);
     assert_eq!(member.connection().status(), Status::Connected);
+}
+
+/// The packets arrive at once, and are delivered one by one.
+fn a_member_whose_packets_are_delivered_stays(family: AddressFamily) {
+    let event_loop = Loop::new();
+    event_loop.members.set_max_silent(Some(LIMIT));
+    event_loop.members.set_max_packets_per_poll(1);
+    let (one, other) = pair(family);
+    event_loop.add(&Member::channel(one, Framing::Delimiter(b"\n".to_vec())));
+    write(&other, &b"packet\n".repeat(100)).unwrap();
+    let begin = Instant::now();
+    let mut count = 0;
+    while count < 100 {
+        let reported = event_loop.poll(|_, _| {});
+        let is_packet = |report: &(u64, Report)| matches!(report.1, Report::Packet(_));
+        count += reported.iter().filter(|report| is_packet(report)).count();
+        assert!(
+            reported.iter().all(is_packet),
+            "{reported:?} after {count} packets"
+        );
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert!(begin.elapsed() > LIMIT * 2);
+    assert_eq!(ended_within(&event_loop, PATIENCE), Some(SILENT));
 }
