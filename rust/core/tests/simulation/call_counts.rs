@@ -708,8 +708,8 @@ fn a_member_that_a_visit_makes_due_is_visited_without_a_wait() {
 /// checked at most four times per second.
 #[test]
 fn a_limit_for_stalled_members_queries_only_those_with_a_queue() {
-    in_worlds(|| {
-        for limit in [None, Some(Duration::from_secs(60))] {
+    for limit in [None, Some(Duration::from_secs(60))] {
+        in_worlds(move || {
             let event_loop = EventLoop::<Member>::new(|| false);
             event_loop.set_max_stalled(limit);
             let (idle, _idle_other) = idle_pair();
@@ -735,8 +735,8 @@ fn a_limit_for_stalled_members_queries_only_those_with_a_queue() {
                 Some(_) => assert!((1..=9).contains(&queries), "{queries}"),
             }
             assert_eq!(cost(poll).receives, 0, "the members are not visited");
-        }
-    });
+        });
+    }
 }
 
 /// Whether idle members are silent is known without a call. A member with unread data takes a query

@@ -180,8 +180,7 @@ impl<S: System> World<S> {
     pub fn change_packet_limit(&self, index: usize) {
         let limit = self.random().choose(&LIMITS);
         note(|| format!("{index} delivers {limit} packets"));
-        let mut delivered = self.delivered[index].lock().unwrap();
-        delivered.allow(limit);
+        self.delivered[index].lock().unwrap().allow(limit);
         self.loops[index].set_max_packets_per_poll(limit);
     }
 
@@ -460,7 +459,9 @@ impl<S: System> World<S> {
             member.subject().visits.store(0, Ordering::Relaxed);
         }
         note(|| format!("{index} is polled for {limit:?}"));
+        let max = self.loops[index].max_packets_per_poll();
         {
+            // No call of the library here: another thread may run during a call.
             let mut delivered = self.delivered[index].lock().unwrap();
             if is_outer {
                 *delivered = DeliveredPackets {
@@ -471,7 +472,6 @@ impl<S: System> World<S> {
             delivered.polls += 1;
             // A poll that waits has many rounds.
             let is_limited = limit == Some(Duration::ZERO);
-            let max = self.loops[index].max_packets_per_poll();
             delivered.allow(if is_limited { max } else { 0 });
         }
         let mut listener = TestListener {
