@@ -101,9 +101,14 @@ fn act<S: System>(world: &Arc<World<S>>, random: &mut Random) {
             };
             world.poll(random.below(2) as usize, Some(limit));
         }
+        // Frames, long enough for the limits of members that stall or are silent.
+        6 if S::IS_SIMULATED && random.once_in(2) => {
+            for _ in 0..random.below(10) {
+                S::sleep(Duration::from_millis(80));
+                world.poll(random.below(2) as usize, Some(Duration::ZERO));
+            }
+        }
         6 => S::sleep(Duration::from_micros(random.choose(&[1, 100, 1000]))),
-        // Long enough for the limits of members that stall or are silent.
-        7 if S::IS_SIMULATED && random.once_in(2) => S::sleep(Duration::from_millis(90)),
         7 => world.broadcast(random.below(2) as usize),
         _ => {
             if let Some(object) = world.any_object() {

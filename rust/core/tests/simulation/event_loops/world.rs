@@ -164,7 +164,7 @@ impl<S: System> World<S> {
     fn set_limits(&self, event_loop: &EventLoop<Object<S>>, random: &mut Random) {
         event_loop.set_max_packets_per_poll(random.choose(&LIMITS));
         let mut limit = || {
-            let millis = random.choose(&[10, 300, 2000]);
+            let millis = random.choose(&[10, 100, 500]);
             random.once_in(4).then(|| Duration::from_millis(millis))
         };
         let (stalled, silent) = (limit(), limit());
@@ -260,7 +260,8 @@ impl<S: System> World<S> {
             Some(format) => {
                 let channel = PacketChannel::new(format.clone());
                 drop(channel.set_peer(Some(peer)));
-                channel.set_max_packets_per_poll(self.random().choose(&LIMITS));
+                let limit = self.random().choose(&LIMITS);
+                channel.set_max_packets_per_poll(limit);
                 let wants = self.random().once_in(2);
                 self.object(Role::Channel(channel), wants)
             }
