@@ -1,5 +1,5 @@
-//! The peers and servers that exist, for the monitors and the debugger. There is no list of them
-//! unless one of these needs it.
+//! The peers and servers that exist, for the monitors and the debugger. They are listed only while
+//! one of these needs the list.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -14,7 +14,7 @@ static LIST: Mutex<List> = Mutex::new(List {
     most: 0,
 });
 
-/// A list of at most this length is not searched for objects that are gone.
+/// In a list of at most this length, freed objects are not searched for.
 const FEW: usize = 64;
 
 /// The part of an object in the list.
@@ -35,12 +35,12 @@ pub(crate) struct LiveObject {
     pub(crate) part: LivePart,
 }
 
-/// The objects that were made since the list is kept. Some may be gone.
+/// The objects that were made after [`keep`] was called. Some may have been freed.
 struct List {
     entries: Vec<LiveEntry>,
     last_number: i64,
-    /// At this length the list is searched for objects that are gone, which take at most as much
-    /// room as the others.
+    /// When the list reaches this length, the entries of freed objects are removed. Twice the
+    /// number of remaining entries, so freed objects never take more room than live ones.
     most: usize,
 }
 

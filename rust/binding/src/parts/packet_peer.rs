@@ -148,7 +148,7 @@ impl<O: Emitter> PacketPeerPart<O> {
         }
     }
 
-    /// Has hints given for the packets, if there are hints.
+    /// Watches the packets for hints, if hints are on.
     pub(crate) fn watch(self: &Arc<Self>) {
         if hints::are_on() {
             let packets: Arc<dyn Unfinished> = self.clone();

@@ -1,8 +1,8 @@
 //! For how long members made no progress: in sending, while the kernel refuses their queues, or in
 //! receiving.
 //!
-//! Only time in which the loop was polled counts. A peer that reads needs the loop as well: the
-//! kernel has room again only for what the loop sends. What a peer sends is received by polls.
+//! Only time in which the loop was polled counts: a queue shrinks only while the loop sends it,
+//! even if the peer reads, and data is received only by polls.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
