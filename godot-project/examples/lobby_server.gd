@@ -66,12 +66,13 @@ func _process(_delta: float) -> void:
 
 
 func _on_line(peer: PacketPeerSocketRs, line: PackedByteArray) -> void:
-	var message: Variant = PacketPeerSocketRs.decode_json(line)
 	var player: String = peer.get_meta(&"player", "")
 	var seat: Seat = seats.get(player)
-	match message:
-		{"join": var called, ..} when seat == null:
-			_join(peer, _text(called, MAX_NAME), str(message.get("token")))
+	match PacketPeerSocketRs.decode_json(line):
+		{"join": var called, "token": var token} when seat == null:
+			_join(peer, _text(called, MAX_NAME), str(token))
+		{"join": var called} when seat == null:
+			_join(peer, _text(called, MAX_NAME), "")
 		{"list": true} when seat != null:
 			var players: Dictionary = {}
 			for other: String in seats:
