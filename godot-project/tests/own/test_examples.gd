@@ -33,7 +33,12 @@ class Example:
 		return source.contains(text)
 
 	func is_client() -> bool:
-		return not is_part and (uses("connect_to_host(") or reconnects()) and not listens()
+		return (not is_part and (uses("connect_to_host(") or reconnects()) and not listens()
+				and not is_tls_client())
+
+	## Such a client is tested in `test_example_tls_client.gd`.
+	func is_tls_client() -> bool:
+		return uses("StreamPeerTLS") and not listens()
 
 	func reconnects() -> bool:
 		return uses("SocketReconnect")
@@ -50,7 +55,7 @@ class Example:
 		return source.replace("relay.listen(", "").contains(".listen(")
 
 	func is_self_contained() -> bool:
-		return not is_part and not is_client() and not is_server() and not is_web()
+		return not (is_part or is_client() or is_server() or is_tls_client() or is_web())
 
 	func kind() -> String:
 		return "uds" if uses("UDS") else "tcp"

@@ -184,6 +184,11 @@ impl<E> EventQueue<E> {
         self.deliverer.end(delivery);
     }
 
+    /// Whether no event is queued, and no thread delivers.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.events.is_empty() && self.deliverer.0.is_none()
+    }
+
     /// Whether no event is queued.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()

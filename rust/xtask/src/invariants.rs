@@ -248,7 +248,7 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 /// The anchor of a heading.
 fn anchor_of(line: &str) -> Option<String> {
     let title = line.strip_prefix('#')?.trim_matches(['#', ' ']);
-    let is_kept = |letter: &char| letter.is_alphanumeric() || *letter == '-';
+    let is_kept = |letter: &char| letter.is_alphanumeric() || "-_".contains(*letter);
     let anchor = title.to_lowercase().replace(' ', "-");
     Some(anchor.chars().filter(is_kept).collect())
 }

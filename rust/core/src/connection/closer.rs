@@ -264,6 +264,7 @@ mod tests {
 
     use super::*;
     use crate::connection::send::queue::SendQueue;
+    use crate::connection::transport::ConnectedSocket;
     use crate::sys::Socket;
 
     #[test]
@@ -275,7 +276,7 @@ mod tests {
         let closer = Closer::default();
         closer.lock().closes.insert(TimedClose {
             close: LingeringClose {
-                socket: socket.clone(),
+                socket: ConnectedSocket::Shared(socket.clone()),
                 queue: SendQueue::default(),
                 is_shut: false,
                 peer_has_ended: false,

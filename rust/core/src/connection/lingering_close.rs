@@ -14,10 +14,10 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::connection::send::queue::SendQueue;
+use crate::connection::transport::ConnectedSocket;
 use crate::sys::Socket;
 use crate::totals;
 
@@ -32,7 +32,7 @@ const BLOCK_SIZE: usize = 16 * 1024;
 /// The socket and the unsent data of a connection that its user has disconnected or dropped.
 #[derive(Debug)]
 pub(super) struct LingeringClose {
-    pub(super) socket: Arc<Socket>,
+    pub(super) socket: ConnectedSocket,
     /// The accepted data that has not been sent.
     pub(super) queue: SendQueue,
     /// Whether the end of the stream was sent.
@@ -230,7 +230,7 @@ mod tests {
     fn begun(start: Instant) -> (TimedClose, Socket) {
         let (socket, peer) = Socket::test_pair();
         let close = LingeringClose {
-            socket: Arc::new(socket),
+            socket: ConnectedSocket::Own(socket),
             queue: SendQueue::default(),
             is_shut: false,
             peer_has_ended: false,

@@ -251,10 +251,9 @@ impl LingeringCloses {
 #[cfg(test)]
 #[cfg(not(stream_socket_simulated))]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::connection::send::queue::SendQueue;
+    use crate::connection::transport::ConnectedSocket;
     use crate::sys::Socket;
 
     const LIMIT: Duration = Duration::from_secs(30);
@@ -265,7 +264,7 @@ mod tests {
         let mut queue = SendQueue::default();
         queue.push(unsent);
         let close = LingeringClose {
-            socket: Arc::new(socket),
+            socket: ConnectedSocket::Own(socket),
             queue,
             is_shut: false,
             peer_has_ended: false,

@@ -102,7 +102,7 @@ impl Connection {
         let inner = self.lock();
         let lifetime = inner.lifetime.until(now);
         let (received, sent) = (inner.recv.traffic, inner.send.traffic);
-        let is_tcp = inner.peer.as_ref().is_some_and(|peer| !peer.is_unix());
+        let is_tcp = inner.peer_address().is_some_and(|peer| !peer.is_unix());
         let tcp = inner.transport.connected_socket().filter(|_| is_tcp);
         let info = tcp.map_or_else(TcpInfo::default, |socket| socket.tcp_info());
         let unacknowledged = tcp.and_then(|socket| socket.unacknowledged_bytes());
@@ -132,10 +132,7 @@ impl Connection {
             since_sent,
             round_trip_time: info.round_trip_time,
             retransmits: info.retransmits,
-            attempts: inner
-                .attempts
-                .as_ref()
-                .map_or_else(Vec::new, |log| log.attempts(now)),
+            attempts: inner.connect_attempts(now),
         }
     }
 }

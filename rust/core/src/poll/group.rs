@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::EndCause;
-use crate::poll::readiness::Readiness;
+use crate::poll::readiness_slab::ReadinessRef;
 use crate::poll::ready_list::{self, DEFER_DELAY, Notice, ReadyList, Urgency};
 use crate::poll::subscriptions::Subscriptions;
 use crate::sync::{Mutex, lock};
@@ -105,7 +105,7 @@ pub struct PollableRef<'a>(pub(crate) &'a dyn Watched);
 pub(crate) trait Watched {
     /// The word that records what the kernel reports of the socket. `None` for a member that is
     /// probed at each visit.
-    fn readiness(&self) -> Option<Arc<Readiness>>;
+    fn readiness(&self) -> Option<ReadinessRef>;
 
     /// Calls `change` with the member's groups and with its open socket, if it has one. Both are
     /// locked during the call.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::event::EndCause;
-use crate::poll::readiness::Readiness;
+use crate::poll::readiness_slab::ReadinessRef;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::thread::{self, ThreadId};
 use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait_timeout};
@@ -102,7 +102,7 @@ struct Entry {
     /// Members that were added later have larger numbers.
     order: u64,
     /// `None` for a listener.
-    readiness: Option<Arc<Readiness>>,
+    readiness: Option<ReadinessRef>,
     /// Its socket could not be registered with the poller.
     is_unwatched: bool,
     notices: VecDeque<Notice>,
@@ -354,7 +354,7 @@ impl ReadyList {
 
     /// Adds a member and returns its key. Later members get other keys, until the generation of the
     /// slot wraps around.
-    pub(super) fn insert(&self, readiness: Option<Arc<Readiness>>) -> usize {
+    pub(super) fn insert(&self, readiness: Option<ReadinessRef>) -> usize {
         let mut state = self.state();
         let index = state.free.pop().unwrap_or_else(|| {
             state.slots.push(Slot::default());
@@ -401,7 +401,7 @@ impl ReadyList {
     }
 
     /// Changes the connection of the member with `key`. It keeps its notices.
-    pub(super) fn replace(&self, key: usize, readiness: Option<Arc<Readiness>>) {
+    pub(super) fn replace(&self, key: usize, readiness: Option<ReadinessRef>) {
         let is_unwatched = self.kernel().is_none();
         let mut state = self.state();
         let Some(index) = state.index(key) else {

@@ -20,7 +20,7 @@ impl Connection {
     /// its stream, the end of this side's stream is requested too, but a call that is still writing
     /// is not cut off.
     pub(in crate::connection) fn is_half_open(&self, inner: &Inner) -> bool {
-        (self.allows_half_open() || inner.send.owner.is_taken())
+        (self.allows_half_open() || inner.owners.own_send())
             && matches!(inner.recv.end, Some(RecvEnd::Stream))
             && matches!(inner.send.phase, SendPhase::Open | SendPhase::Draining)
     }

@@ -2,7 +2,6 @@
 
 use std::io;
 
-use crate::connection::owner::Owner;
 use crate::connection::send::queue::SendQueue;
 use crate::connection::traffic::Traffic;
 use crate::sys;
@@ -13,7 +12,6 @@ pub(super) const COALESCE_LIMIT: usize = 16 * 1024;
 /// The sending direction of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct SendState {
-    pub(crate) owner: Owner,
     pub(crate) queue: SendQueue,
     pub(crate) phase: SendPhase,
     /// The number of bytes at the end of the queue that belong to a call which has not accepted
@@ -163,7 +161,6 @@ impl SendState {
     /// Checks what holds whenever the lock is free.
     pub(crate) fn check(&self) {
         self.queue.check();
-        self.owner.check();
         debug_assert!(self.unaccepted <= self.queue.len());
         match self.phase {
             SendPhase::Open | SendPhase::Draining => {}
