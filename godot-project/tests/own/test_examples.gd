@@ -44,7 +44,8 @@ class Example:
 		return uses("SocketReconnect")
 
 	func is_server() -> bool:
-		return not is_part and listens() and not uses("connect_to_host(") and not is_web()
+		return (not is_part and listens() and not uses("connect_to_host(")
+				and not uses("connect_to_url(") and not is_web())
 
 	## Whether it serves pages. A comment says at which address.
 	func is_web() -> bool:
@@ -55,7 +56,8 @@ class Example:
 		return source.replace("relay.listen(", "").contains(".listen(")
 
 	func is_self_contained() -> bool:
-		return not (is_part or is_client() or is_server() or is_tls_client() or is_web())
+		return (not is_part and not is_client() and not is_server() and not is_tls_client()
+				and not is_web())
 
 	func kind() -> String:
 		return "uds" if uses("UDS") else "tcp"

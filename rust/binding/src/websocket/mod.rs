@@ -1,4 +1,4 @@
-//! `WebSocketPeerRs`: the engine's `WebSocketPeer` over our peers, or over a stream of the engine's.
+//! `WebSocketPeerRs`: the engine's `WebSocketPeer` over our peers, or a stream of the engine's.
 //!
 //! The session and its lock are in the part, [`WebSocketPart`]. A method that may run handlers of
 //! signals takes the object and not gdext's cell.

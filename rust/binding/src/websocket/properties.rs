@@ -10,8 +10,9 @@ use crate::shared_methods::Failing;
 #[godot_api(secondary)]
 impl WebSocketPeerRs {
     #[func]
-    fn set_handshake_headers(&self, headers: PackedStringArray) {
-        let headers = strings(&headers);
+    fn set_handshake_headers(&self, protocols: PackedStringArray) {
+        // The argument has the name that it has in the engine.
+        let headers = strings(&protocols);
         self.part.configure(|settings| settings.headers = headers);
     }
 

@@ -1,6 +1,6 @@
 //! Moving bytes between a session and its stream.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use godot::global::Error;
 use stream_socket::{Connection, Status};
@@ -14,6 +14,9 @@ use crate::parts::part::{Emitter, Packets};
 
 /// How many bytes are received at once.
 const AT_ONCE: usize = 64 << 10;
+
+/// How long the last output of a closed session may take over a stream of the engine's.
+const LAST_OUTPUT: Duration = Duration::from_secs(10);
 
 /// The reason of a stream that has ended in order, but not the WebSocket.
 const NO_CLOSE_FRAME: &str = "stream ended without a close frame";
@@ -69,6 +72,8 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
     /// Begins a poll: answers, heartbeats and time limits. `false` if there is no session.
     pub(super) fn begin_poll(&self, now: Instant) -> bool {
         let mut state = self.state();
+        // The lock is dereferenced once, so that the fields can be borrowed one by one.
+        let state = &mut *state;
         let backlog = state.connection().map_or(0, Connection::pending_bytes);
         let heartbeat = state.settings.heartbeat;
         let timeout = state.settings.handshake_timeout;
@@ -77,6 +82,12 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             return false;
         };
         session.begin_poll(now, heartbeat, backlog);
+        if session.state() == State::Closed {
+            let closed_at = *state.closed_at.get_or_insert(now);
+            if now.duration_since(closed_at) >= LAST_OUTPUT {
+                session.output().clear();
+            }
+        }
         let age = started.map(|started| now.duration_since(started));
         if session.state() == State::Connecting
             && let (Some(age), Some(timeout)) = (age, timeout)
@@ -104,7 +115,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             WebSocketStream::Engine(_) => false,
             WebSocketStream::TlsLater { socket, .. } => {
                 let connection = &socket.peer.connection;
-                if connection.status() != Status::Connecting {
+                if matches!(connection.status(), Status::None | Status::Error) {
                     let mut state = self.state();
                     if state.generation == generation
                         && let Some(session) = &mut state.session
@@ -198,9 +209,8 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             Status::Connecting => return false,
             Status::Connected => {}
             Status::None | Status::Error => {
-                self.with_current(generation, |session| {
-                    session.end_of_stream(stream.problem())
-                });
+                let why = stream.problem();
+                self.with_current(generation, |session| end_with_stream(session, why));
                 return false;
             }
         }
@@ -218,7 +228,9 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
                     });
                 }
                 Err(_) => {
-                    self.with_current(generation, |session| session.end_of_stream(NO_CLOSE_FRAME));
+                    self.with_current(generation, |session| {
+                        end_with_stream(session, NO_CLOSE_FRAME)
+                    });
                 }
             }
         }
@@ -312,6 +324,12 @@ impl<O: Emitter> WebSocketState<O> {
             connection.try_flush();
         }
     }
+}
+
+/// Ends a session whose stream takes nothing any more.
+fn end_with_stream(session: &mut Session, why: &str) {
+    session.end_of_stream(why);
+    session.output().clear();
 }
 
 /// Why `connection` has ended, in words.

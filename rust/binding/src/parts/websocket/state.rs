@@ -36,6 +36,8 @@ pub(super) struct WebSocketState<O> {
     pub(super) is_secure: bool,
     pub(super) was_text: bool,
     pub(super) started: Option<Instant>,
+    /// When a poll first found the session closed.
+    pub(super) closed_at: Option<Instant>,
     /// Whether the signal is due.
     pub(super) is_connected_due: bool,
     pub(super) is_closed_due: bool,
@@ -63,6 +65,7 @@ impl<O: Emitter> WebSocketPart<O> {
                 is_secure: false,
                 was_text: false,
                 started: None,
+                closed_at: None,
                 is_connected_due: false,
                 is_closed_due: false,
                 is_drained_due: false,
@@ -111,6 +114,7 @@ impl<O: Emitter> WebSocketPart<O> {
         state.is_secure = is_secure;
         state.was_text = false;
         state.started = Some(Instant::now());
+        state.closed_at = None;
         state.has_backlog = false;
         state.is_connected_due = false;
         state.is_closed_due = false;
