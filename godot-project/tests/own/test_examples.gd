@@ -44,14 +44,20 @@ class Example:
 		return uses("SocketReconnect")
 
 	func is_server() -> bool:
-		return not is_part and listens() and not uses("connect_to_host(")
+		return (not is_part and listens() and not uses("connect_to_host(")
+				and not uses("connect_to_url(") and not is_web())
+
+	## Whether it serves pages. A comment says at which address.
+	func is_web() -> bool:
+		return not is_part and uses("HTTPServerRs.new()")
 
 	## Whether it has a server of its own. A relay does not count.
 	func listens() -> bool:
 		return source.replace("relay.listen(", "").contains(".listen(")
 
 	func is_self_contained() -> bool:
-		return not is_part and not is_client() and not is_server() and not is_tls_client()
+		return (not is_part and not is_client() and not is_server() and not is_tls_client()
+				and not is_web())
 
 	func kind() -> String:
 		return "uds" if uses("UDS") else "tcp"
@@ -206,6 +212,36 @@ func test_servers_cope_with_every_client() -> void:
 		await _frames(5)
 		check(not _has_said(node, "cannot"), "%s: %s" % [example.from, node.said])
 		# This also ends a thread that runs one of its methods.
+		_end(node)
+
+
+func test_web_servers_answer_every_client() -> void:
+	for example in _examples(func(example: Example) -> bool: return example.is_web()):
+		var end := endpoint("tcp")
+		end.server.stop()
+		var node := _run(example, end)
+		var clients: Array[StreamPeer] = []
+		for i in 3:
+			clients.append(dial(end, Family.ours()))
+			settle(clients[i])
+		var path := example.source.get_slice("http://127.0.0.1:4000", 1).get_slice(" ", 0)
+		check(path.begins_with("/"), example.from + ": no comment says what to open")
+		var text := "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % path
+		clients[0].put_data(text.left(30).to_ascii_buffer())
+		for byte in text.to_ascii_buffer():
+			clients[1].put_u8(byte)
+			if byte % 8 == 0:
+				await _frames(1)
+		var answer := [""]
+		await until(func() -> bool:
+			clients[1].poll()
+			answer[0] += clients[1].receive().get_string_from_utf8()
+			return clients[1].get_status() != STATUS_CONNECTED, example.from + ": an answer")
+		check(answer[0].begins_with("HTTP/1.1 200 OK\r\n"), "%s: %s" % [example.from, answer[0]])
+		clients[0].abort()
+		clients[2].abort()
+		await _frames(3)
+		check(not _has_said(node, "cannot"), "%s: %s" % [example.from, node.said])
 		_end(node)
 
 
