@@ -346,8 +346,8 @@ func _complete(text: String) -> String:
 	return source
 
 
-# Adds `example` as a node to the tree. It connects to `end`, or to `host`. A time limit of 5 seconds
-# in its text becomes `limit`.
+# Adds `example` as a node to the tree. It connects to `end`, or to `host`. A time limit of 5
+# seconds in its text becomes `limit`.
 func _run(example: Example, end: Endpoint, host := "", limit := 0.5) -> Node:
 	var node := _node(example, end, host, limit)
 	_add(node)
