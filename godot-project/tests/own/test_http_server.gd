@@ -418,3 +418,85 @@ func test_unix_domain_sockets_serve_too() -> void:
 
 func test_a_request_can_only_come_from_a_server() -> void:
 	check_eq(ClassDB.can_instantiate("HTTPServerRequestRs"), false, "can_instantiate")
+
+
+func test_a_request_becomes_a_websocket() -> void:
+	var sockets: Array[WebSocketPeerRs] = []
+	var server := serve()
+	server.route("GET", "/socket", func(request: HTTPServerRequestRs) -> void:
+		sockets.append(request.upgrade()))
+	server.route("GET", "/page", func(request: HTTPServerRequestRs) -> void:
+		request.respond(200, "page"))
+	var url := "ws://127.0.0.1:%d/socket" % server.get_local_port()
+	for client: PacketPeer in [WebSocketPeerRs.new(), WebSocketPeer.new()]:
+		sockets.clear()
+		check_eq(client.call("connect_to_url", url), OK, "connect_to_url")
+		spin_until(func() -> bool:
+			server.poll()
+			client.call("poll")
+			return client.call("get_ready_state") == WebSocketPeer.STATE_OPEN, "the client to be open")
+		if not check(sockets.size() == 1 and sockets[0] != null, "a WebSocket"):
+			return
+		var served := sockets[0]
+		var connected := [0]
+		served.connected.connect(func() -> void: connected[0] += 1)
+		client.call("send_text", "hello")
+		spin_until(func() -> bool:
+			served.poll()
+			client.call("poll")
+			return served.get_available_packet_count() > 0, "a message")
+		check_eq(served.get_packet().get_string_from_utf8(), "hello", "the message")
+		check_eq([connected[0], served.was_string_packet()], [1, true], "connected, text")
+		check(served.get_requested_url().ends_with("/socket"), served.get_requested_url())
+		check_eq(server.get_connection_count(), 0, "the server has let it go")
+		# The server does not need to live on.
+		served.send_text("back")
+		spin_until(func() -> bool:
+			client.call("poll")
+			return client.get_available_packet_count() > 0, "an answer")
+		check_eq(client.get_packet().get_string_from_utf8(), "back", "the answer")
+		check_eq(body_of(ask(server, request_text("GET /page"))), "page", "pages go on")
+		client.call("close")
+		spin_until(func() -> bool:
+			served.poll()
+			client.call("poll")
+			return served.get_ready_state() == WebSocketPeerRs.STATE_CLOSED, "the close")
+
+
+func test_what_is_no_handshake_is_refused() -> void:
+	var words := []
+	var server := serve(func(request: HTTPServerRequestRs) -> void:
+		words.append(request.upgrade(PackedStringArray(["chat"])))
+		words.append(request.get_last_error_message())
+		words.append(request.is_open()))
+	var answer := ask(server, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	check_eq(status_of(answer), 426, answer)
+	check_eq(words, [null, "upgrade: header Upgrade does not contain websocket", false], "words")
+	words.clear()
+	answer = ask(server, "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+			+ "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+			+ "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: other\r\n\r\n")
+	check_eq(status_of(answer), 400, answer)
+	check_eq(words, [null, "upgrade: subprotocol \"other\" is not supported", false], "words")
+
+
+func test_messages_right_behind_the_handshake_are_received() -> void:
+	var sockets: Array[WebSocketPeerRs] = []
+	var like := WebSocketPeerRs.new()
+	like.max_queued_packets = 7
+	var server := serve(func(request: HTTPServerRequestRs) -> void:
+		sockets.append(request.upgrade(PackedStringArray(["chat"]), like)))
+	var client := connected_to(server)
+	client.peer.put_data(("GET /first HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+			+ "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+			+ "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+			+ "Sec-WebSocket-Protocol: chat\r\n\r\n").to_ascii_buffer()
+			+ PackedByteArray([0x82, 0x81, 0, 0, 0, 0, 7]))
+	await_text(client, "\r\n\r\n")
+	check(client.text().contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
+			client.text())
+	var served := sockets[0]
+	served.poll()
+	check_eq(served.get_packet(), PackedByteArray([7]), "the message")
+	check_eq(served.get_selected_protocol(), "chat", "get_selected_protocol")
+	check_eq(served.max_queued_packets, 7, "the settings of like")

@@ -33,6 +33,7 @@ pub(crate) static SHARED_PROPERTIES: [Property; 1] = [Property {
 pub(crate) static TCP_PEER: &Class = &PEER_CLASSES[0];
 pub(crate) static UDS_PEER: &Class = &PEER_CLASSES[1];
 pub(crate) static PACKET_PEER: &Class = &PACKET_PEER_CLASSES[0];
+pub(crate) static WEBSOCKET_PEER: &Class = &WEBSOCKET_CLASSES[0];
 
 pub(crate) const PEER_METHODS: &[MethodRow] = &[
     MethodRow::direct("poll", Mutating, poll::<PeerPart>()),

@@ -23,7 +23,6 @@ const MAX_FILE_AHEAD: usize = 256 * 1024;
 
 /// A connection of a server. Its lock is held briefly, and never while a script runs.
 pub(super) struct Client {
-    connection: Connection,
     peer: Option<Address>,
     serving: Mutex<Serving>,
     /// How many bytes of a stream may wait to be sent before a script has to wait.
@@ -31,6 +30,7 @@ pub(super) struct Client {
 }
 
 struct Serving {
+    connection: Connection,
     protocol: ServerConnection,
     file: Option<FileSource>,
     /// The request that a script has and that is not answered.
@@ -64,8 +64,8 @@ impl Client {
         }
         Client {
             peer: connection.peer_address(),
-            connection,
             serving: Mutex::new(Serving {
+                connection,
                 protocol,
                 file: None,
                 open: None,
@@ -92,15 +92,15 @@ impl Client {
     ) -> bool {
         let mut serving = self.serving();
         let serving = &mut *serving;
-        let has_data = self.connection.poll(|| now);
-        if self.connection.status() == Status::Connected {
-            if !matches!(has_data, Ok(false)) || self.connection.is_read_closed() {
+        let has_data = serving.connection.poll(|| now);
+        if serving.connection.status() == Status::Connected {
+            if !matches!(has_data, Ok(false)) || serving.connection.is_read_closed() {
                 self.read(serving, now, rules, events);
             }
             self.advance(serving, now, rules, events);
-            self.send(serving, now);
+            serving.send(now);
         }
-        let is_over = self.has_ended(serving);
+        let is_over = serving.has_ended();
         if is_over || serving.protocol.ending().is_some() {
             // The request was not answered to its end.
             if let Some(open) = serving.open.take() {
@@ -124,7 +124,7 @@ impl Client {
     ) {
         let mut left = MAX_READ;
         while left > 0 && serving.protocol.wants_input() {
-            let read = self.connection.try_read_with(BLOCK, |bytes| {
+            let read = serving.connection.try_read_with(BLOCK, |bytes| {
                 if !bytes.is_empty() {
                     serving.protocol.receive(bytes);
                 }
@@ -166,44 +166,9 @@ impl Client {
         }
     }
 
-    /// Sends what can be sent, and ends the connection if it is to end.
-    fn send(&self, serving: &mut Serving, now: Instant) {
-        loop {
-            serving.pump_file(now);
-            let unsent = serving.protocol.unsent();
-            if unsent.is_empty() {
-                break;
-            }
-            match self.connection.try_write(unsent) {
-                // A failure shows in the status.
-                Ok(0) | Err(_) => break,
-                Ok(count) => serving.protocol.sent(count, now),
-            }
-        }
-        match serving.protocol.ending() {
-            None => {}
-            Some(Ending::Abort) => self.connection.abort(),
-            Some(_) => self.disconnect(serving),
-        }
-    }
-
-    /// Leaves what is to be sent to the connection, which sends it in the background.
-    fn disconnect(&self, serving: &mut Serving) {
-        let rest = serving.protocol.unsent();
-        if !rest.is_empty() && self.connection.status() == Status::Connected {
-            // A failure would be one of the connection, which ends anyway.
-            let _ = self.connection.enqueue(rest, usize::MAX);
-        }
-        self.connection.disconnect();
-    }
-
-    fn has_ended(&self, serving: &Serving) -> bool {
-        self.connection.status() != Status::Connected || serving.protocol.is_upgraded()
-    }
-
     /// Whether the connection has ended.
     pub(super) fn is_over(&self) -> bool {
-        self.has_ended(&self.serving())
+        self.serving().has_ended()
     }
 
     /// Since when it waits for a request of which nothing has arrived.
@@ -215,7 +180,7 @@ impl Client {
     pub(super) fn close(&self) -> Option<Arc<Presence>> {
         let mut serving = self.serving();
         if !serving.protocol.is_upgraded() {
-            self.disconnect(&mut serving);
+            serving.disconnect();
         }
         serving.open.take().map(|open| open.object)
     }
@@ -223,7 +188,7 @@ impl Client {
     /// A script gets the request `id` as `object`. Returns whether the request is still open.
     pub(super) fn open(&self, id: u64, object: &Arc<Presence>) -> bool {
         let mut serving = self.serving();
-        let is_open = serving.protocol.is_waiting(id) && !self.has_ended(&serving);
+        let is_open = serving.protocol.is_waiting(id) && !serving.has_ended();
         if is_open {
             let object = object.clone();
             serving.open = Some(OpenRequest { id, object });
@@ -235,13 +200,13 @@ impl Client {
     pub(super) fn is_open(&self, id: u64) -> bool {
         let serving = self.serving();
         let protocol = &serving.protocol;
-        !self.has_ended(&serving) && (protocol.is_waiting(id) || protocol.is_sending(id))
+        !serving.has_ended() && (protocol.is_waiting(id) || protocol.is_sending(id))
     }
 
     /// Whether the answer to the request `id` has not begun.
     pub(super) fn is_waiting(&self, id: u64) -> bool {
         let serving = self.serving();
-        !self.has_ended(&serving) && serving.protocol.is_waiting(id)
+        !serving.has_ended() && serving.protocol.is_waiting(id)
     }
 
     /// Answers, and sends at once what can be sent.
@@ -251,7 +216,7 @@ impl Client {
         answer: impl FnOnce(&mut ServerConnection, Instant) -> Result<R, AnswerError>,
     ) -> Result<R, AnswerError> {
         let mut serving = self.serving();
-        if self.has_ended(&serving) {
+        if serving.has_ended() {
             return Err(AnswerError::Over);
         }
         let now = Instant::now();
@@ -268,7 +233,7 @@ impl Client {
         answer: impl FnOnce(&mut ServerConnection) -> Result<(), AnswerError>,
     ) -> Result<(), AnswerError> {
         let mut serving = self.serving();
-        if self.has_ended(&serving) {
+        if serving.has_ended() {
             return Err(AnswerError::Over);
         }
         answer(&mut serving.protocol)?;
@@ -280,7 +245,7 @@ impl Client {
     }
 
     fn after_answer(&self, serving: &mut Serving, id: u64, now: Instant) {
-        self.send(serving, now);
+        serving.send(now);
         let protocol = &serving.protocol;
         if !protocol.is_waiting(id) && !protocol.is_sending(id) {
             serving.open.take_if(|open| open.id == id);
@@ -304,7 +269,27 @@ impl Client {
     /// How many bytes of answers wait to be sent.
     pub(super) fn unsent(&self) -> usize {
         let serving = self.serving();
-        serving.protocol.unsent().len() + self.connection.pending_bytes()
+        serving.protocol.unsent().len() + serving.connection.pending_bytes()
+    }
+
+    /// Hands the connection over to another protocol, with the bytes that were received after the
+    /// request `id`.
+    pub(super) fn upgrade(&self, id: u64) -> Result<(Connection, Vec<u8>), AnswerError> {
+        let mut serving = self.serving();
+        if serving.has_ended() {
+            return Err(AnswerError::Over);
+        }
+        let received = serving.protocol.upgrade(id)?;
+        serving.open = None;
+        // What is left of earlier answers comes first.
+        let unsent = serving.protocol.unsent();
+        if !unsent.is_empty() {
+            // A failure shows when the connection is polled.
+            let _ = serving.connection.enqueue(unsent, usize::MAX);
+        }
+        let connection = std::mem::take(&mut serving.connection);
+        connection.set_allow_half_open(false);
+        Ok((connection, received))
     }
 
     /// Gives up the request `id`. Returns whether it was open.
@@ -312,10 +297,10 @@ impl Client {
         let mut serving = self.serving();
         serving.open.take_if(|open| open.id == id);
         // A file needs no script any more.
-        if serving.file.is_some() || self.has_ended(&serving) || !serving.protocol.abandon(id) {
+        if serving.file.is_some() || serving.has_ended() || !serving.protocol.abandon(id) {
             return false;
         }
-        self.send(&mut serving, Instant::now());
+        serving.send(Instant::now());
         true
     }
 
@@ -325,6 +310,41 @@ impl Client {
 }
 
 impl Serving {
+    /// Sends what can be sent, and ends the connection if it is to end.
+    fn send(&mut self, now: Instant) {
+        loop {
+            self.pump_file(now);
+            let unsent = self.protocol.unsent();
+            if unsent.is_empty() {
+                break;
+            }
+            match self.connection.try_write(unsent) {
+                // A failure shows in the status.
+                Ok(0) | Err(_) => break,
+                Ok(count) => self.protocol.sent(count, now),
+            }
+        }
+        match self.protocol.ending() {
+            None => {}
+            Some(Ending::Abort) => self.connection.abort(),
+            Some(_) => self.disconnect(),
+        }
+    }
+
+    /// Leaves what is to be sent to the connection, which sends it in the background.
+    fn disconnect(&mut self) {
+        let rest = self.protocol.unsent();
+        if !rest.is_empty() && self.connection.status() == Status::Connected {
+            // A failure would be one of the connection, which ends anyway.
+            let _ = self.connection.enqueue(rest, usize::MAX);
+        }
+        self.connection.disconnect();
+    }
+
+    fn has_ended(&self) -> bool {
+        self.connection.status() != Status::Connected || self.protocol.is_upgraded()
+    }
+
     /// Goes on with a file that is being sent.
     fn pump_file(&mut self, now: Instant) {
         let protocol = &mut self.protocol;

@@ -12,6 +12,7 @@ mod files;
 mod request;
 mod routes;
 mod serving;
+mod upgrade;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

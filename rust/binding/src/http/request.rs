@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use godot::builtin::{GString, PackedByteArray, VarDictionary, Variant};
+use godot::builtin::{GString, PackedByteArray, PackedStringArray, VarDictionary, Variant};
 use godot::classes::RefCounted;
 use godot::global::Error;
 use godot::meta::ToGodot;
@@ -16,10 +16,12 @@ use stream_socket_web::http::{
 
 use super::client::Client;
 use super::complaints::Complaints;
+use super::upgrade::{UpgradeFailure, upgrade};
 use super::{answers, files};
 use crate::bridge::{Optional, Presence};
 use crate::parts::LastError;
 use crate::shared_methods::{Failing, last_error_methods};
+use crate::websocket::WebSocketPeerRs;
 use crate::{json, text};
 
 /// The struct behind the class. Its methods emit no signals: the server does when it is polled.
@@ -299,6 +301,45 @@ impl HTTPServerRequestRs {
             .client
             .answer(request.id, |protocol, now| protocol.finish(request.id, now));
         request.completed("finish", finished)
+    }
+
+    #[func(gd_self)]
+    fn upgrade(
+        this: Gd<Self>,
+        #[opt(default = Optional::no_strings())] protocols: Optional<PackedStringArray>,
+        #[opt(default = Optional::NULL)] like: Optional<Option<Gd<WebSocketPeerRs>>>,
+    ) -> Option<Gd<WebSocketPeerRs>> {
+        let settings = like.into_inner().map(|like| like.bind().part.settings());
+        let protocols = protocols.into_inner();
+        let protocols = protocols.as_slice().iter().map(GString::to_string);
+        let request = this.bind();
+        let (client, id) = (&request.client, request.id);
+        let settings = settings
+            .unwrap_or_default()
+            .with_protocols(protocols.collect());
+        let upgraded = upgrade(client, id, &request.head, settings);
+        match upgraded {
+            Ok(websocket) => {
+                request.completed("upgrade", Ok(()));
+                Some(websocket)
+            }
+            Err(UpgradeFailure::Refused(why)) => {
+                request.completed("upgrade", Ok(()));
+                let message = format!("upgrade: {why}");
+                request
+                    .last_error
+                    .record_message(Error::ERR_INVALID_DATA, message);
+                None
+            }
+            Err(UpgradeFailure::Misuse(why)) => {
+                request.refuse(&format!("upgrade: {why}"));
+                None
+            }
+            Err(UpgradeFailure::Answer(error)) => {
+                request.failed("upgrade", &error);
+                None
+            }
+        }
     }
 
     #[func]

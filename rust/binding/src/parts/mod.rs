@@ -30,4 +30,6 @@ pub(crate) use peer::PeerPart;
 pub(crate) use peer_object::PeerObject;
 pub(crate) use server::ServerPart;
 pub(crate) use signal::Signal;
-pub(crate) use websocket::{EngineStream, WebSocketObject, WebSocketPart, WebSocketStream};
+pub(crate) use websocket::{
+    EngineStream, WebSocketObject, WebSocketPart, WebSocketSettings, WebSocketStream,
+};

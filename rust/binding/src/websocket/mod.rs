@@ -19,9 +19,11 @@ use stream_socket_web::websocket::session::{Session, Settings, StartError};
 use stream_socket_web::websocket::{MAX_REASON_BYTES, Url, close_code};
 
 use crate::bridge::{self, ObjectRef, Optional};
-use crate::class_trees::TCP_PEER;
+use crate::class_trees::{TCP_PEER, UDS_PEER, WEBSOCKET_PEER};
 use crate::frame_poll::FramePoll;
-use crate::parts::{LastError, PeerObject, WebSocketObject, WebSocketPart, WebSocketStream};
+use crate::parts::{
+    LastError, PeerObject, WebSocketObject, WebSocketPart, WebSocketSettings, WebSocketStream,
+};
 use crate::peer::StreamPeerSocketRs;
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods};
 use crate::{frame_poll, settings, text};
@@ -298,6 +300,31 @@ impl WebSocketPeerRs {
             object: ObjectRef::new(this),
             part: this.bind().part.clone(),
         }
+    }
+
+    /// A WebSocket over a connection whose handshake is over.
+    pub(crate) fn over(
+        connection: Connection,
+        session: Session,
+        settings: WebSocketSettings,
+    ) -> Gd<Self> {
+        let class = match connection.peer_address() {
+            Some(Address::Unix(_)) => UDS_PEER,
+            _ => TCP_PEER,
+        };
+        let part = WebSocketPart::new();
+        part.configure(|own| *own = settings);
+        let object = bridge::new_object(WEBSOCKET_PEER, |base| Self {
+            part: announced(part),
+            frame_poll: FramePoll::default(),
+            base,
+        });
+        let socket = StreamPeerSocketRs::from_connection(class, connection);
+        let stream = WebSocketStream::Socket(StreamPeerSocketRs::with_object(&socket));
+        let part = object.bind().part.clone();
+        part.begin(session, stream, String::new(), false);
+        part.flush();
+        object
     }
 
     /// The stream under the WebSocket: a peer of ours, or one of the engine's.

@@ -11,5 +11,6 @@ mod state;
 mod stream;
 
 pub(crate) use self::object::WebSocketObject;
+pub(crate) use self::settings::WebSocketSettings;
 pub(crate) use self::state::WebSocketPart;
 pub(crate) use self::stream::{EngineStream, WebSocketStream};

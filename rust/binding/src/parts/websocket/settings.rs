@@ -49,6 +49,14 @@ impl Default for WebSocketSettings {
 }
 
 impl WebSocketSettings {
+    /// These settings with `protocols`, if there are some.
+    pub(crate) fn with_protocols(mut self, protocols: Vec<String>) -> WebSocketSettings {
+        if !protocols.is_empty() {
+            self.protocols = protocols;
+        }
+        self
+    }
+
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             message_bytes: self.max_message_bytes(),

@@ -117,6 +117,15 @@ impl ServerConnection {
         }
     }
 
+    /// Ends the connection with `response`, a whole response to the request `id` that refuses an
+    /// upgrade.
+    pub fn refuse_upgrade(&mut self, id: u64, response: &[u8]) -> Result<(), AnswerError> {
+        self.waiting(id)?;
+        self.output.extend_from_slice(response);
+        self.end(Ending::Close);
+        Ok(())
+    }
+
     /// Hands the connection over to another protocol. Returns the bytes that were received after
     /// the request `id`. The caller answers it.
     pub fn upgrade(&mut self, id: u64) -> Result<Vec<u8>, AnswerError> {
