@@ -1,6 +1,8 @@
 //! The classes against other projects' programs: servers of Debian's packages, started for the
 //! tests in `godot-project/tests/interop`.
 
+mod websocket_tools;
+
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -16,7 +18,6 @@ use provision::process::write_program;
 use crate::engine::Engine;
 use crate::folder::{self, Temporary, unique_name};
 use crate::project::Project;
-use crate::python::Environment;
 use crate::stage::Profile;
 use crate::tally::Tally;
 use crate::{process, suites};
@@ -49,19 +50,6 @@ const TOOLS: [(&str, &[&str]); 6] = [
     ("usr/sbin/nginx", &["nginx-light"]),
 ];
 
-/// Programs for WebSockets. kosoku runs the cases of Autobahn's test suite.
-const WEBSOCKET_TOOLS: Environment = Environment {
-    name: "websockets-1",
-    what: "kosoku and Python's websockets (5 MB to download, once)",
-    packages: &["kosoku==0.1.0", "websockets==17.4"],
-};
-
-/// Those programs, and what Python runs for each.
-const PYTHON_TOOLS: [(&str, &str); 2] = [
-    ("kosoku", " -c 'from kosoku._cli import main; main()'"),
-    ("websockets", ""),
-];
-
 /// How long a server may take until it is ready.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -88,9 +76,14 @@ pub fn run(project: &Project, tally: &mut Tally) {
         return tally.check(NAME, Err(error.into()));
     }
     let tools = folder.0.join("bin");
-    // Without them, their tests fail and say what is missing.
-    if let Err(error) = write_python_tools(&tools) {
-        tally.skip("WebSockets against other programs", format!("{error:#}"));
+    // Without them, their tests are skipped.
+    for written in [
+        websocket_tools::write_python(&tools),
+        websocket_tools::write_node(&tools),
+    ] {
+        if let Err(error) = written {
+            tally.skip("WebSockets against another program", format!("{error:#}"));
+        }
     }
     let tools = tools.display().to_string();
     let mut environment = vec![("INTEROP_TOOLS".into(), tools)];
@@ -124,24 +117,13 @@ pub fn autobahn(project: &Project, tally: &mut Tally) {
     if let Err(error) = fs::create_dir_all(&tools) {
         return tally.check(NAME, Err(error.into()));
     }
-    if let Err(error) = write_python_tools(&tools) {
+    if let Err(error) = websocket_tools::write_python(&tools) {
         return tally.skip(NAME, format!("{error:#}"));
     }
     let tools = tools.display().to_string();
     let environment = [("INTEROP_TOOLS", &*tools), ("AUTOBAHN", "all")];
     let args = ["--", "--root=res://tests/interop", "test_autobahn"];
     suites::godot(&engine, NAME, &args, environment, tally);
-}
-
-/// Writes scripts that start the programs for WebSockets.
-fn write_python_tools(tools: &Path) -> Result<()> {
-    let python = WEBSOCKET_TOOLS.python()?;
-    let python = python.display();
-    for (name, arguments) in PYTHON_TOOLS {
-        let script = format!("#!/bin/sh\nexec \"{python}\"{arguments} \"$@\"\n");
-        write_program(&tools.join(name), &script)?;
-    }
-    Ok(())
 }
 
 /// Makes the folder, with scripts that start the tools.
