@@ -8,7 +8,7 @@ mod properties;
 
 use std::sync::Arc;
 
-use godot::builtin::{Array, GString, PackedByteArray, VarArray, VarDictionary};
+use godot::builtin::{AnyArray, Array, GString, PackedByteArray, VarDictionary};
 use godot::classes::{PacketPeerExtension, StreamPeer, TlsOptions};
 use godot::global::Error;
 use godot::meta::ToGodot;
@@ -175,7 +175,7 @@ impl WebSocketPeerRs {
 
     #[func]
     fn broadcast(
-        peers: VarArray,
+        peers: AnyArray,
         message: PackedByteArray,
         #[opt(default = WRITE_MODE_BINARY)] write_mode: i64,
     ) -> Array<Gd<Self>> {
