@@ -152,6 +152,18 @@ http {
 	OS.execute("rm", ["-f", socket])
 
 
+func test_h11_agrees_about_random_streams() -> void:
+	var server := serve(func(request: HTTPServerRequestRs) -> void:
+		request.respond(200, "", {"X-Request": "%s %s %s" % [request.method, request.target,
+				request.body.hex_encode()]}))
+	server.allowed_hosts = PackedStringArray(["*"])
+	var result: Array = _script(server, "python3", ["h11_streams.py", "3000"])
+	print("same %d, requests %d, differences %s" % result.slice(0, 3))
+	check(result[0] > 1000 and result[1] > 1000, "many are the same, and many are requests")
+	print("\n".join(result[3].map(str)))
+	check_eq(result[3], [], "%d differences without a reason in docs/web.md" % result[4])
+
+
 func _server() -> HTTPServerRs:
 	var server := serve()
 	server.route("", "/echo", func(request: HTTPServerRequestRs) -> void:
