@@ -30,6 +30,9 @@ WORDS = [
     b"GET http://h/a HTTP/1.1\r\n", b"GET /b HTTP/1.2\r\n", b"Host: a b\r\n", b"A:\tb \r\n",
 ]
 
+# Whole requests, so that many streams have some.
+REQUESTS = [word for word in WORDS if word.count(b"\r\n") > 2 and word.startswith((b"GET", b"POST"))]
+
 # Why the two may differ, as tests of a stream. The first that fits is the reason.
 REASONS = [
     ("a lone line feed", rb"(?<!\r)\n"),
@@ -99,7 +102,8 @@ def main():
     source = random.Random(22)
     same, requests, differences, unexplained = 0, 0, {}, []
     for _ in range(count):
-        stream = b"".join(source.choice(WORDS) for _ in range(source.randint(1, 8)))
+        lists = [source.choice([WORDS, REQUESTS]) for _ in range(source.randint(1, 8))]
+        stream = b"".join(source.choice(words) for words in lists)
         h11_found, served = by_h11(stream), by_server(stream, port)
         requests += len(served[0])
         if h11_found == served:
