@@ -1,5 +1,6 @@
 """A client or a server with Python's websockets.
 
+pings URL: sends a ping each second, which is to be answered within a second, and prints a message.
 client URL: sends messages of many lengths, expects each back, closes, and prints how it went.
 server: prints its port, greets with the path and a header, and sends each message back.
 """
@@ -28,6 +29,11 @@ async def client(url):
         await socket.close(4001, "that was all ✓")
 
 
+async def pings(url):
+    async with websockets.connect(url, ping_interval=1, ping_timeout=1) as socket:
+        print(await socket.recv(), flush=True)
+
+
 async def server():
     async def serve(socket):
         request = socket.request
@@ -41,4 +47,4 @@ async def server():
         await asyncio.Future()
 
 
-asyncio.run(client(sys.argv[2]) if sys.argv[1] == "client" else server())
+asyncio.run({"client": client, "pings": pings, "server": server}[sys.argv[1]](*sys.argv[2:]))

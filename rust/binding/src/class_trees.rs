@@ -139,7 +139,13 @@ static PACKET_PEERS: ClassTree = ClassTree {
     storage_callbacks: OnceLock::new(),
 };
 
-static WEBSOCKET_PROPERTIES: [Property; 13] = [
+static WEBSOCKET_PROPERTIES: [Property; 14] = [
+    Property {
+        name: "keep_alive_in_background",
+        kind: PropertyKind::Bool,
+        setter: "set_keep_alive_in_background",
+        getter: "is_kept_alive_in_background",
+    },
     Property {
         name: "handshake_headers",
         kind: PropertyKind::PackedStringArray,

@@ -19,7 +19,7 @@ mod peer;
 mod peer_object;
 mod server;
 mod signal;
-mod websocket;
+pub(crate) mod websocket;
 
 pub(crate) use codes::{Code, end_code};
 pub(crate) use last_error::{Details, LastError};

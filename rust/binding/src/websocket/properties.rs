@@ -130,6 +130,18 @@ impl WebSocketPeerRs {
     }
 
     #[func]
+    fn set_keep_alive_in_background(&self, enabled: bool) {
+        if let Err(why) = self.part.set_kept_alive(enabled) {
+            self.refuse(&why);
+        }
+    }
+
+    #[func]
+    fn is_kept_alive_in_background(&self) -> bool {
+        self.part.settings().is_kept_alive
+    }
+
+    #[func]
     fn set_compression(&self, allowed: bool) {
         self.part
             .configure(|settings| settings.compresses = allowed);
