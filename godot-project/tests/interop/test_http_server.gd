@@ -65,17 +65,17 @@ func test_python_keeps_a_connection_and_sends_chunks() -> void:
 	var server := _server()
 	var expected := range(200).map(func(number: int) -> Array:
 		return [200.0, float(number) if number % 3 == 1 else 0.0])
-	check_eq(_script(server, "python3", ["http_peer.py", "keep_alive"]), [expected, true],
+	check_eq(_script(server, "python-web", ["http_peer.py", "keep_alive"]), [expected, true],
 			"keep_alive")
-	check_eq(_script(server, "python3", ["http_peer.py", "chunked"]), ["chunked", true, 100_000.0],
+	check_eq(_script(server, "python-web", ["http_peer.py", "chunked"]), ["chunked", true, 100_000.0],
 			"chunked")
 
 
 func test_aiohttp_has_many_connections_and_a_websocket() -> void:
 	var server := _server()
-	check_eq(_script(server, "python3", ["http_peer.py", "parallel"]), [true, 300.0, "hello", 1000.0],
+	check_eq(_script(server, "python-web", ["http_peer.py", "parallel"]), [true, 300.0, "hello", 1000.0],
 			"parallel")
-	check_eq(_script(server, "python3", ["http_peer.py", "events"]), ["text/event-stream",
+	check_eq(_script(server, "python-web", ["http_peer.py", "events"]), ["text/event-stream",
 			["event: tick", "id: 1", "data: 1", "", "event: tick", "id: 2", "data: 2", ""]], "events")
 
 
@@ -159,7 +159,7 @@ func test_h11_agrees_about_random_streams() -> void:
 		request.respond(200, "", {"X-Request": "%s %s %s" % [request.method, request.target,
 				request.body.hex_encode()]}))
 	server.allowed_hosts = PackedStringArray(["*"])
-	var result: Array = _script(server, "python3", ["h11_streams.py", "3000"])
+	var result: Array = _script(server, "python-web", ["h11_streams.py", "3000"])
 	print("same %d, requests %d, differences %s" % result.slice(0, 3))
 	check(result[0] > 1000 and result[1] > 1000, "many are the same, and many are requests")
 	check_eq(result[3], [], "%d differences without a reason in docs/recipes-web.md" % result[4])

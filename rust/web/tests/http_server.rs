@@ -580,10 +580,7 @@ fn a_client_that_asks_without_reading_has_to_wait() {
     assert_eq!(server.advance(), None);
     assert!(!server.connection.wants_input());
     server.connection.sent(50_000, server.now);
-    assert!(matches!(
-        server.advance(),
-        Some(ServerEvent::Request(_))
-    ));
+    assert!(matches!(server.advance(), Some(ServerEvent::Request(_))));
     // What comes while a request is answered is limited.
     assert!(!server.connection.wants_input());
     let mut server = Server::new();

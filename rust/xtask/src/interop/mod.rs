@@ -19,7 +19,7 @@ use crate::project::Project;
 use crate::python::Environment;
 use crate::stage::Profile;
 use crate::tally::Tally;
-use crate::{process, suites};
+use crate::{chromium, process, suites};
 
 /// Raised when the packages change.
 const REVISION: u32 = 6;
@@ -41,23 +41,26 @@ const TOOLS: [(&str, &[&str]); 6] = [
     ("usr/bin/jq", &["jq"]),
     ("usr/bin/openssl", &["openssl"]),
     // With a language server.
-    (
-        "usr/bin/python3",
-        &["python3-aiohttp", "python3-pylsp", "python3-setuptools"],
-    ),
+    ("usr/bin/python3", &["python3-pylsp", "python3-setuptools"]),
     ("usr/bin/node", &["nodejs"]),
     ("usr/sbin/nginx", &["nginx-light"]),
 ];
 
-/// Programs for WebSockets. kosoku runs the cases of Autobahn's test suite.
-const WEBSOCKET_TOOLS: Environment = Environment {
-    name: "websockets-1",
-    what: "kosoku and Python's websockets (5 MB to download, once)",
-    packages: &["kosoku==0.1.0", "websockets==17.4"],
+/// Programs for HTTP and WebSockets. kosoku runs the cases of Autobahn's test suite.
+const WEB_TOOLS: Environment = Environment {
+    name: "web-1",
+    what: "kosoku, and Python's websockets, aiohttp and h11 (10 MB to download, once)",
+    packages: &[
+        "aiohttp==3.14.5",
+        "h11==0.16.0",
+        "kosoku==0.1.0",
+        "websockets==17.4",
+    ],
 };
 
 /// Those programs, and what Python runs for each.
-const PYTHON_TOOLS: [(&str, &str); 2] = [
+const PYTHON_TOOLS: [(&str, &str); 3] = [
+    ("python-web", ""),
     ("kosoku", " -c 'from kosoku._cli import main; main()'"),
     ("websockets", ""),
 ];
@@ -92,6 +95,9 @@ pub fn run(project: &Project, tally: &mut Tally) {
     if let Err(error) = write_python_tools(&tools) {
         tally.skip("WebSockets against other programs", format!("{error:#}"));
     }
+    if let Err(error) = write_chromium(&tools) {
+        tally.skip("pages in Chromium", format!("{error:#}"));
+    }
     let tools = tools.display().to_string();
     let mut environment = vec![("INTEROP_TOOLS".into(), tools)];
     let mut running = Vec::new();
@@ -110,6 +116,13 @@ pub fn run(project: &Project, tally: &mut Tally) {
     let environment = environment.iter().map(|(name, value)| (&**name, &**value));
     let args = ["--", "--root=res://tests/interop", "--time-limit=180"];
     suites::godot(&engine, NAME, &args, environment, tally);
+}
+
+/// Writes a script that starts Chromium.
+fn write_chromium(tools: &Path) -> Result<()> {
+    let script = chromium::set_up()?.script(chromium::PROGRAM);
+    write_program(&tools.join("chromium"), &script)?;
+    Ok(())
 }
 
 /// Runs all cases of Autobahn against our WebSockets, with a release library.
@@ -135,7 +148,7 @@ pub fn autobahn(project: &Project, tally: &mut Tally) {
 
 /// Writes scripts that start the programs for WebSockets.
 fn write_python_tools(tools: &Path) -> Result<()> {
-    let python = WEBSOCKET_TOOLS.python()?;
+    let python = WEB_TOOLS.python()?;
     let python = python.display();
     for (name, arguments) in PYTHON_TOOLS {
         let script = format!("#!/bin/sh\nexec \"{python}\"{arguments} \"$@\"\n");
