@@ -73,8 +73,8 @@ func test_python_keeps_a_connection_and_sends_chunks() -> void:
 
 func test_aiohttp_has_many_connections_and_a_websocket() -> void:
 	var server := _server()
-	check_eq(_script(server, "python-web", ["http_peer.py", "parallel"]), [true, 300.0, "hello", 1000.0],
-			"parallel")
+	check_eq(_script(server, "python-web", ["http_peer.py", "parallel"]),
+			[true, 300.0, "hello", 1000.0], "parallel")
 	check_eq(_script(server, "python-web", ["http_peer.py", "events"]), ["text/event-stream",
 			["event: tick", "id: 1", "data: 1", "", "event: tick", "id: 2", "data: 2", ""]], "events")
 
