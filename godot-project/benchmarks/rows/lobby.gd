@@ -1,0 +1,144 @@
+extends "res://benchmarks/row.gd"
+## A lobby as users run it: each player sends a message 20 times a second, and the server sends the
+## world to all of them in each of 60 frames a second. The processor time of the server's process
+## for a frame, in microseconds.
+
+# The results of append(), connect() and the like need no check here.
+@warning_ignore_start("return_value_discarded")
+
+const Descriptors := preload("res://benchmarks/descriptors.gd")
+const LobbyGroup := preload("res://benchmarks/lobby_group.gd")
+const Plain := preload("res://benchmarks/plain.gd")
+const TypedScript := preload("res://benchmarks/typed_script.gd")
+
+const PLAYERS: int = 1000
+const FRAME_USEC: int = 16667
+## The bytes of a player's message, and of the world.
+const MESSAGE_SIZE: int = 32
+const WORLD_SIZE: int = 256
+
+const NODE_SERVER: String = ("const all = new Set(); const world = Buffer.alloc(%d);"
+		+ "require('net').createServer(s => { s.setNoDelay(true); all.add(s); s.on('data', () => 0);"
+		+ "for (const e of ['error', 'close']) s.on(e, () => all.delete(s)); })"
+		+ ".listen(0, '127.0.0.1', function () { console.log(this.address().port); });"
+		+ "let frame = 0; const begin = performance.now();"
+		+ "(function next() { for (const s of all) s.write(world);"
+		+ "setTimeout(next, begin + ++frame * 1000 / 60 - performance.now()); })()")
+
+var _far: Dictionary = {}
+
+
+func _init() -> void:
+	names = ["lobby of 1000 players, processor time of a frame"]
+	sides = ["engine", "ours", "group", "node"]
+	if not _is_measurable():
+		sides = []
+		needs = "Linux"
+	elif not _is_there("node"):
+		sides = ["engine", "ours", "group"]
+		needs = "node"
+
+
+static func all() -> Array:
+	return [new()]
+
+
+static func _is_there(program: String) -> bool:
+	return OS.execute(program, ["--version"], []) == 0
+
+
+static func _is_measurable() -> bool:
+	return _cpu_usec(OS.get_process_id()) > 0.0
+
+
+func rounds() -> int:
+	return scale.costly_rounds
+
+
+func sample(side: String) -> PackedFloat64Array:
+	var usec: float = _node() if side == "node" else _lobby(side)
+	if not _far.is_empty():
+		var players: int = _far["pid"]
+		OS.kill(players)
+		_far = {}
+	return [usec]
+
+
+func _lobby(side: String) -> float:
+	var server: Server = Server.new()
+	if server.listen(family_of(side)) != OK:
+		problem = "no server"
+		return NAN
+	var lobby: RefCounted
+	if side == "group":
+		var listener: SocketServerRs = server.listener()
+		lobby = LobbyGroup.new(listener)
+	else:
+		lobby = TypedScript.lobby(family_of(side))
+		lobby.set(&"server", server.listener())
+	var world: PackedByteArray = PackedByteArray()
+	world.resize(WORLD_SIZE)
+	lobby.set(&"world", world)
+	var count: int = _count()
+	_begin_players(server.address())
+	var deadline: int = Time.get_ticks_msec() + Server.PATIENCE_MSEC
+	while lobby.call(&"players") < count:
+		if Time.get_ticks_msec() > deadline:
+			problem = "%s: %d of %d players" % [side, lobby.call(&"players"), count]
+			return NAN
+		_frames(lobby, 1)
+	# The last players are greeted, and all of them begin to send.
+	_frames(lobby, 10)
+	lobby.set(&"heard", 0)
+	var before: float = _cpu_usec(OS.get_process_id())
+	_frames(lobby, scale.lobby_frames)
+	var usec: float = _cpu_usec(OS.get_process_id()) - before
+	if lobby.get(&"heard") == 0:
+		problem = "%s: no player says anything" % side
+	server.stop()
+	return usec / scale.lobby_frames
+
+
+# Node runs on its own; the time of its frames is known.
+func _node() -> float:
+	var server: Dictionary = OS.execute_with_pipe("node", ["-e", NODE_SERVER % WORLD_SIZE])
+	var process: int = server["pid"]
+	var output: FileAccess = server["stdio"]
+	_begin_players("tcp:127.0.0.1:" + output.get_line())
+	var players: FileAccess = _far["stdio"]
+	if players.get_line() != "ready":
+		problem = "node: the players are not ready"
+	OS.delay_usec(10 * FRAME_USEC)
+	var before: float = _cpu_usec(process)
+	OS.delay_usec(scale.lobby_frames * FRAME_USEC)
+	var usec: float = _cpu_usec(process) - before
+	OS.kill(process)
+	return usec / scale.lobby_frames
+
+
+func _count() -> int:
+	return mini(PLAYERS, mini(scale.most_sockets, Descriptors.for_sockets()))
+
+
+func _begin_players(address: String) -> void:
+	_far = Plain.start_with_pipe(["lobby", address, str(_count()), str(MESSAGE_SIZE)])
+
+
+# Calls `frame` 60 times a second.
+func _frames(lobby: RefCounted, count: int) -> void:
+	var next: int = Time.get_ticks_usec()
+	for i: int in count:
+		lobby.call(&"frame")
+		next += FRAME_USEC
+		OS.delay_usec(maxi(0, next - Time.get_ticks_usec()))
+
+
+# The time that all threads of a process have run (proc_pid_schedstat of Linux). 0 if that is not
+# known.
+static func _cpu_usec(process: int) -> float:
+	var nanoseconds: int = 0
+	var tasks: String = "/proc/%d/task" % process
+	for task: String in DirAccess.get_directories_at(tasks):
+		var text: String = FileAccess.get_file_as_string("%s/%s/schedstat" % [tasks, task])
+		nanoseconds += text.get_slice(" ", 0).to_int()
+	return nanoseconds / 1000.0
