@@ -18,7 +18,8 @@ const MESSAGE_SIZE: int = 32
 const WORLD_SIZE: int = 256
 
 const NODE_SERVER: String = ("const all = new Set(); const world = Buffer.alloc(%d);"
-		+ "require('net').createServer(s => { s.setNoDelay(true); all.add(s); s.on('data', () => 0);"
+		+ "require('net').createServer(s => { s.setNoDelay(true); all.add(s); s.write(world);"
+		+ "s.on('data', () => 0);"
 		+ "for (const e of ['error', 'close']) s.on(e, () => all.delete(s)); })"
 		+ ".listen(0, '127.0.0.1', function () { console.log(this.address().port); });"
 		+ "let frame = 0; const begin = performance.now();"
@@ -76,17 +77,17 @@ func _lobby(side: String) -> float:
 	else:
 		lobby = TypedScript.lobby(family_of(side))
 		lobby.set(&"server", server.listener())
-	var world: PackedByteArray = PackedByteArray()
-	world.resize(WORLD_SIZE)
-	lobby.set(&"world", world)
 	var count: int = _count()
+	# While the players join, a byte greets them.
+	lobby.set(&"world", _zeros(1))
 	_begin_players(server.address())
 	var deadline: int = Time.get_ticks_msec() + Server.PATIENCE_MSEC
 	while lobby.call(&"players") < count:
 		if Time.get_ticks_msec() > deadline:
 			problem = "%s: %d of %d players" % [side, lobby.call(&"players"), count]
 			return NAN
-		_frames(lobby, 1)
+		lobby.call(&"frame")
+	lobby.set(&"world", _zeros(WORLD_SIZE))
 	# The last players are greeted, and all of them begin to send.
 	_frames(lobby, 10)
 	lobby.set(&"heard", 0)
@@ -124,6 +125,12 @@ func _begin_players(address: String) -> void:
 	_far = Plain.start_with_pipe(["lobby", address, str(_count()), str(MESSAGE_SIZE)])
 
 
+func _zeros(size: int) -> PackedByteArray:
+	var data: PackedByteArray = PackedByteArray()
+	data.resize(size)
+	return data
+
+
 # Calls `frame` 60 times a second.
 func _frames(lobby: RefCounted, count: int) -> void:
 	var next: int = Time.get_ticks_usec()
@@ -139,6 +146,8 @@ static func _cpu_usec(process: int) -> float:
 	var nanoseconds: int = 0
 	var tasks: String = "/proc/%d/task" % process
 	for task: String in DirAccess.get_directories_at(tasks):
-		var text: String = FileAccess.get_file_as_string("%s/%s/schedstat" % [tasks, task])
-		nanoseconds += text.get_slice(" ", 0).to_int()
+		# A line, since the files of the kernel have no length.
+		var file: FileAccess = FileAccess.open("%s/%s/schedstat" % [tasks, task], FileAccess.READ)
+		if file != null:
+			nanoseconds += file.get_line().get_slice(" ", 0).to_int()
 	return nanoseconds / 1000.0

@@ -13,9 +13,9 @@ const FRAME: Duration = Duration::from_nanos(1_000_000_000 / 60);
 /// In each frame, one of so many players sends: 20 times a second.
 const TURNS: usize = 3;
 
-/// How many players connect before the server has to greet them: fewer than the backlog of any
-/// system holds.
-const AT_ONCE: usize = 50;
+/// How many players connect before the server has to greet them: as many as the backlog of the
+/// engine's server holds.
+const AT_ONCE: usize = 8;
 
 /// Connects `count` players to a TCP server that sends to each of them soon, prints `ready`, and
 /// plays until the server ends a connection. Each player sends messages of `size` bytes.
