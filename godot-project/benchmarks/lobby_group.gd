@@ -6,6 +6,8 @@ extends RefCounted
 
 var heard: int = 0
 var world: PackedByteArray = PackedByteArray()
+var every: int = 1
+var _frame: int = 0
 var _group: StreamPeerSocketGroupRs = StreamPeerSocketGroupRs.new()
 var _players: int = 0
 
@@ -18,7 +20,9 @@ func _init(server: SocketServerRs) -> void:
 
 func frame() -> void:
 	_group.poll()
-	_group.broadcast(world)
+	_frame += 1
+	if _frame % every == 0:
+		_group.broadcast(world)
 
 
 func players() -> int:

@@ -9,8 +9,11 @@ var server: TCPServer
 var peers: Array[StreamPeerTCP] = []
 ## The bytes that the players have sent.
 var heard: int = 0
-## What each player is sent in a frame.
+## What each player is sent.
 var world: PackedByteArray = PackedByteArray()
+## It is sent once in so many frames.
+var every: int = 1
+var _frame: int = 0
 
 
 func frame() -> void:
@@ -24,8 +27,10 @@ func frame() -> void:
 		if size > 0:
 			var data: PackedByteArray = peer.get_data(size)[1]
 			heard += data.size()
-	for peer: StreamPeerTCP in peers:
-		peer.put_data(world)
+	_frame += 1
+	if _frame % every == 0:
+		for peer: StreamPeerTCP in peers:
+			peer.put_data(world)
 
 
 func players() -> int:

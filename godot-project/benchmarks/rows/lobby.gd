@@ -1,7 +1,7 @@
 extends "res://benchmarks/row.gd"
-## A lobby as users run it: each player sends a message 20 times a second, and the server sends the
-## world to all of them in each of 60 frames a second. The processor time of the server's process
-## for a frame, in microseconds.
+## A lobby as users run it: each player sends a message 20 times a second, and the server, which has
+## 60 frames a second, sends the world to all of them, in each frame or in every third. The
+## processor time of the server's process for a frame, in microseconds.
 
 # The results of append(), connect() and the like need no check here.
 @warning_ignore_start("return_value_discarded")
@@ -17,20 +17,23 @@ const FRAME_USEC: int = 16667
 const MESSAGE_SIZE: int = 32
 const WORLD_SIZE: int = 256
 
+## The world is sent once in so many frames: the two rows.
+const EVERY: Array[int] = [1, 3]
+
 const NODE_SERVER: String = ("const all = new Set(); const world = Buffer.alloc(%d);"
 		+ "require('net').createServer(s => { s.setNoDelay(true); all.add(s); s.write(world);"
 		+ "s.on('data', () => 0);"
 		+ "for (const e of ['error', 'close']) s.on(e, () => all.delete(s)); })"
 		+ ".listen(0, '127.0.0.1', function () { console.log(this.address().port); });"
 		+ "let frame = 0; const begin = performance.now();"
-		+ "(function next() { for (const s of all) s.write(world);"
+		+ "(function next() { if (frame %% %d == 0) for (const s of all) s.write(world);"
 		+ "setTimeout(next, begin + ++frame * 1000 / 60 - performance.now()); })()")
 
 var _far: Dictionary = {}
 
 
 func _init() -> void:
-	names = ["lobby of 1000 players, processor time of a frame"]
+	names = ["lobby, the world in each frame", "lobby, the world 20 times a second"]
 	sides = ["engine", "ours", "group", "node"]
 	if not _is_measurable():
 		sides = []
@@ -57,19 +60,19 @@ func rounds() -> int:
 
 
 func sample(side: String) -> PackedFloat64Array:
-	var usec: float = _node() if side == "node" else _lobby(side)
-	if not _far.is_empty():
-		var players: int = _far["pid"]
-		OS.kill(players)
-		_far = {}
-	return [usec]
+	if side != "node":
+		return _lobby(side)
+	var times: PackedFloat64Array = PackedFloat64Array()
+	for every: int in EVERY:
+		times.append(_node(every))
+	return times
 
 
-func _lobby(side: String) -> float:
+func _lobby(side: String) -> PackedFloat64Array:
 	var server: Server = Server.new()
 	if server.listen(family_of(side)) != OK:
 		problem = "no server"
-		return NAN
+		return []
 	var lobby: RefCounted
 	if side == "group":
 		var listener: SocketServerRs = server.listener()
@@ -85,24 +88,30 @@ func _lobby(side: String) -> float:
 	while lobby.call(&"players") < count:
 		if Time.get_ticks_msec() > deadline:
 			problem = "%s: %d of %d players" % [side, lobby.call(&"players"), count]
-			return NAN
+			_end_players()
+			return []
 		lobby.call(&"frame")
 	lobby.set(&"world", _zeros(WORLD_SIZE))
 	# The last players are greeted, and all of them begin to send.
 	_frames(lobby, 10)
 	lobby.set(&"heard", 0)
-	var before: float = _cpu_usec(OS.get_process_id())
-	_frames(lobby, scale.lobby_frames)
-	var usec: float = _cpu_usec(OS.get_process_id()) - before
+	var times: PackedFloat64Array = PackedFloat64Array()
+	for every: int in EVERY:
+		lobby.set(&"every", every)
+		var before: float = _cpu_usec(OS.get_process_id())
+		_frames(lobby, scale.lobby_frames)
+		times.append((_cpu_usec(OS.get_process_id()) - before) / scale.lobby_frames)
 	if lobby.get(&"heard") == 0:
 		problem = "%s: no player says anything" % side
 	server.stop()
-	return usec / scale.lobby_frames
+	_end_players()
+	return times
 
 
 # Node runs on its own; the time of its frames is known.
-func _node() -> float:
-	var server: Dictionary = OS.execute_with_pipe("node", ["-e", NODE_SERVER % WORLD_SIZE])
+func _node(every: int) -> float:
+	var server: Dictionary = OS.execute_with_pipe("node",
+			["-e", NODE_SERVER % [WORLD_SIZE, every]])
 	var process: int = server["pid"]
 	var output: FileAccess = server["stdio"]
 	_begin_players("tcp:127.0.0.1:" + output.get_line())
@@ -114,6 +123,7 @@ func _node() -> float:
 	OS.delay_usec(scale.lobby_frames * FRAME_USEC)
 	var usec: float = _cpu_usec(process) - before
 	OS.kill(process)
+	_end_players()
 	return usec / scale.lobby_frames
 
 
@@ -123,6 +133,11 @@ func _count() -> int:
 
 func _begin_players(address: String) -> void:
 	_far = Plain.start_with_pipe(["lobby", address, str(_count()), str(MESSAGE_SIZE)])
+
+
+func _end_players() -> void:
+	var process: int = _far["pid"]
+	OS.kill(process)
 
 
 func _zeros(size: int) -> PackedByteArray:
