@@ -19,6 +19,7 @@
 
 mod api_versions;
 mod bench;
+mod chromium;
 mod ci;
 mod class_docs;
 mod comments;

@@ -20,7 +20,7 @@ use crate::folder::{self, Temporary, unique_name};
 use crate::project::Project;
 use crate::stage::Profile;
 use crate::tally::Tally;
-use crate::{process, suites};
+use crate::{chromium, process, suites};
 
 /// Raised when the packages change.
 const REVISION: u32 = 6;
@@ -42,10 +42,7 @@ const TOOLS: [(&str, &[&str]); 6] = [
     ("usr/bin/jq", &["jq"]),
     ("usr/bin/openssl", &["openssl"]),
     // With a language server.
-    (
-        "usr/bin/python3",
-        &["python3-aiohttp", "python3-pylsp", "python3-setuptools"],
-    ),
+    ("usr/bin/python3", &["python3-pylsp", "python3-setuptools"]),
     ("usr/bin/node", &["nodejs"]),
     ("usr/sbin/nginx", &["nginx-light"]),
 ];
@@ -85,6 +82,9 @@ pub fn run(project: &Project, tally: &mut Tally) {
             tally.skip("WebSockets against another program", format!("{error:#}"));
         }
     }
+    if let Err(error) = write_chromium(&tools) {
+        tally.skip("pages in Chromium", format!("{error:#}"));
+    }
     let tools = tools.display().to_string();
     let mut environment = vec![("INTEROP_TOOLS".into(), tools)];
     let mut running = Vec::new();
@@ -103,6 +103,13 @@ pub fn run(project: &Project, tally: &mut Tally) {
     let environment = environment.iter().map(|(name, value)| (&**name, &**value));
     let args = ["--", "--root=res://tests/interop", "--time-limit=180"];
     suites::godot(&engine, NAME, &args, environment, tally);
+}
+
+/// Writes a script that starts Chromium.
+fn write_chromium(tools: &Path) -> Result<()> {
+    let script = chromium::set_up()?.script(chromium::PROGRAM);
+    write_program(&tools.join("chromium"), &script)?;
+    Ok(())
 }
 
 /// Runs all cases of Autobahn against our WebSockets, with a release library.
