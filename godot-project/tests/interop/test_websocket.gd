@@ -104,31 +104,35 @@ func test_pythons_websockets_serves_us() -> void:
 	if _lacks("websockets"):
 		return
 	var tool := Tool.start("websockets", [Tool.script("websocket_peer.py"), "server"])
-	var port: String = tool.line()
+	_talk_to(tool.line())
+	tool.stop()
+
+
+func test_ws_of_node_is_served() -> void:
+	if _lacks("ws"):
+		return
 	for compression: bool in [false, true]:
+		var server := TCPServerRs.new()
+		check_eq(server.listen(0, LOOPBACK), OK, "listen")
+		var url := "ws://%s:%d/chat" % [LOOPBACK, server.get_local_port()]
+		var client := Tool.start("ws", [Tool.script("websocket_peer.js"), "client", url])
+		spin_until(func() -> bool: return server.is_connection_available(), "a connection")
 		var peer := _peer()
 		peer.compression = compression
-		peer.supported_protocols = ["a", "b"]
-		peer.handshake_headers = ["X-Test: yes"]
-		check_eq(peer.connect_to_url("ws://localhost:%s/chat?x=1" % port), OK, "connect_to_url")
+		peer.supported_protocols = ["b"]
+		peer.accept_stream(server.take_connection())
 		spin_until(func() -> bool:
-			peer.poll()
-			return peer.get_available_packet_count() > 0, "the greeting", 60)
-		check_eq(peer.get_packet().get_string_from_utf8(), "/chat?x=1 yes", "the greeting")
-		check_eq(peer.get_selected_protocol(), "a", "the protocol")
-		check_eq(peer.is_compressing(), compression, "compression")
-		for size in [0, 1, 125, 126, 65535, 65536, 1 << 20]:
-			var message := _zebra(size)
-			check_eq(peer.send(message), OK, "send %d bytes" % size)
-			spin_until(func() -> bool:
-				peer.poll()
-				return peer.get_available_packet_count() > 0, "the echo", 60)
-			check(peer.get_packet() == message, "%d bytes come back" % size)
-		peer.close(4002, "bye")
-		spin_until(func() -> bool:
-			peer.poll()
-			return peer.get_ready_state() == STATE_CLOSED, "the end")
-		check_eq(peer.get_close_code(), 4002, "the code")
+			_echo(peer)
+			return peer.get_ready_state() == STATE_CLOSED, "the end", 60)
+		check_eq(client.line(), "b %s ok" % ("compressed" if compression else "plain"), "its report")
+		check_eq(peer.get_close_code(), 4001, "the code")
+
+
+func test_ws_of_node_serves_us() -> void:
+	if _lacks("ws"):
+		return
+	var tool := Tool.start("ws", [Tool.script("websocket_peer.js"), "server"])
+	_talk_to(tool.line())
 	tool.stop()
 
 
@@ -155,6 +159,34 @@ func test_python_keeps_a_connection_while_the_main_thread_does_nothing() -> void
 		peer.poll()
 		return peer.get_ready_state() == STATE_CLOSED, "the end")
 	check_eq(client.line(), "done", "the client got it")
+
+
+## Talks to the server of another program, which greets and echoes.
+func _talk_to(port: String) -> void:
+	for compression: bool in [false, true]:
+		var peer := _peer()
+		peer.compression = compression
+		peer.supported_protocols = ["a", "b"]
+		peer.handshake_headers = ["X-Test: yes"]
+		check_eq(peer.connect_to_url("ws://localhost:%s/chat?x=1" % port), OK, "connect_to_url")
+		spin_until(func() -> bool:
+			peer.poll()
+			return peer.get_available_packet_count() > 0, "the greeting", 60)
+		check_eq(peer.get_packet().get_string_from_utf8(), "/chat?x=1 yes", "the greeting")
+		check_eq(peer.get_selected_protocol(), "a", "the protocol")
+		check_eq(peer.is_compressing(), compression, "compression")
+		for size in [0, 1, 125, 126, 65535, 65536, 1 << 20]:
+			var message := _zebra(size)
+			check_eq(peer.send(message), OK, "send %d bytes" % size)
+			spin_until(func() -> bool:
+				peer.poll()
+				return peer.get_available_packet_count() > 0, "the echo", 60)
+			check(peer.get_packet() == message, "%d bytes come back" % size)
+		peer.close(4002, "bye")
+		spin_until(func() -> bool:
+			peer.poll()
+			return peer.get_ready_state() == STATE_CLOSED, "the end")
+		check_eq(peer.get_close_code(), 4002, "the code")
 
 
 func _lacks(tool: String) -> bool:

@@ -17,7 +17,7 @@ use crate::tally::Tally;
 const BASES: &str = "rust/core/ rust/core/src/ rust/core/tests/ rust/binding/src/ rust/relay/ \
     rust/relay/tests/ godot-project/tests/ godot-project/tests/own/ addons/stream_peer_socket_rs/";
 
-/// Where the paths of generated files begin, those of project settings, and types of media.
+/// Where the paths of generated files begin, those of project settings, and media types.
 const NO_SOURCES: &str = "bin/ target/ fields.md godot-project/addons/ network/limits/ \
     debug/settings/ application/ text/";
 

@@ -1,6 +1,8 @@
 //! The classes against other projects' programs: servers of Debian's packages, started for the
 //! tests in `godot-project/tests/interop`.
 
+mod websocket_tools;
+
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -16,7 +18,6 @@ use provision::process::write_program;
 use crate::engine::Engine;
 use crate::folder::{self, Temporary, unique_name};
 use crate::project::Project;
-use crate::python::Environment;
 use crate::stage::Profile;
 use crate::tally::Tally;
 use crate::{chromium, process, suites};
@@ -45,25 +46,6 @@ const TOOLS: [(&str, &[&str]); 5] = [
     ("usr/sbin/nginx", &["nginx-light"]),
 ];
 
-/// Programs for HTTP and WebSockets. kosoku runs the cases of Autobahn's test suite.
-const WEB_TOOLS: Environment = Environment {
-    name: "web-1",
-    what: "kosoku, and Python's websockets, aiohttp and h11 (10 MB to download, once)",
-    packages: &[
-        "aiohttp==3.14.5",
-        "h11==0.16.0",
-        "kosoku==0.1.0",
-        "websockets==17.4",
-    ],
-};
-
-/// Those programs, and what Python runs for each.
-const PYTHON_TOOLS: [(&str, &str); 3] = [
-    ("python-web", ""),
-    ("kosoku", " -c 'from kosoku._cli import main; main()'"),
-    ("websockets", ""),
-];
-
 /// How long a server may take until it is ready.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -90,9 +72,14 @@ pub fn run(project: &Project, tally: &mut Tally) {
         return tally.check(NAME, Err(error.into()));
     }
     let tools = folder.0.join("bin");
-    // Without them, their tests fail and say what is missing.
-    if let Err(error) = write_python_tools(&tools) {
-        tally.skip("WebSockets against other programs", format!("{error:#}"));
+    // Without them, their tests are skipped.
+    for written in [
+        websocket_tools::write_python(&tools),
+        websocket_tools::write_node(&tools),
+    ] {
+        if let Err(error) = written {
+            tally.skip("WebSockets against another program", format!("{error:#}"));
+        }
     }
     if let Err(error) = write_chromium(&tools) {
         tally.skip("pages in Chromium", format!("{error:#}"));
@@ -136,24 +123,13 @@ pub fn autobahn(project: &Project, tally: &mut Tally) {
     if let Err(error) = fs::create_dir_all(&tools) {
         return tally.check(NAME, Err(error.into()));
     }
-    if let Err(error) = write_python_tools(&tools) {
+    if let Err(error) = websocket_tools::write_python(&tools) {
         return tally.skip(NAME, format!("{error:#}"));
     }
     let tools = tools.display().to_string();
     let environment = [("INTEROP_TOOLS", &*tools), ("AUTOBAHN", "all")];
     let args = ["--", "--root=res://tests/interop", "test_autobahn"];
     suites::godot(&engine, NAME, &args, environment, tally);
-}
-
-/// Writes scripts that start the programs for WebSockets.
-fn write_python_tools(tools: &Path) -> Result<()> {
-    let python = WEB_TOOLS.python()?;
-    let python = python.display();
-    for (name, arguments) in PYTHON_TOOLS {
-        let script = format!("#!/bin/sh\nexec \"{python}\"{arguments} \"$@\"\n");
-        write_program(&tools.join(name), &script)?;
-    }
-    Ok(())
 }
 
 /// Makes the folder, with scripts that start the tools.
