@@ -46,6 +46,8 @@ pub struct PacketPeerSocketRs {
     delimiter: PhantomVar<PackedByteArray>,
     #[var(get = get_max_packet_bytes, set = set_max_packet_bytes)]
     max_packet_bytes: PhantomVar<i64>,
+    #[var(get = get_max_packets_per_poll, set = set_max_packets_per_poll)]
+    max_packets_per_poll: PhantomVar<i64>,
 }
 
 fn announced(packets: PacketPeerPart<ObjectRef>) -> Arc<PacketPeerPart<ObjectRef>> {
@@ -273,6 +275,18 @@ impl PacketPeerSocketRs {
     fn get_max_packet_bytes(&self) -> i64 {
         self.packets.max_packet_bytes()
     }
+
+    #[func]
+    fn set_max_packets_per_poll(&self, count: i64) {
+        let count = usize::try_from(count).unwrap_or(0);
+        self.packets.channel.set_max_packets_per_poll(count);
+    }
+
+    #[func]
+    fn get_max_packets_per_poll(&self) -> i64 {
+        let count = self.packets.channel.max_packets_per_poll();
+        i64::try_from(count).unwrap_or(i64::MAX)
+    }
 }
 
 impl PacketPeerSocketRs {
@@ -292,6 +306,7 @@ impl PacketPeerSocketRs {
             length_includes_itself: PhantomVar::default(),
             delimiter: PhantomVar::default(),
             max_packet_bytes: PhantomVar::default(),
+            max_packets_per_poll: PhantomVar::default(),
         });
         packets.bind().set_stream(Some(stream));
         packets

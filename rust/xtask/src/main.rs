@@ -6,9 +6,10 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | `test`, `ci` | all tests; everything that a change has to pass |
-//! | `layers`, `invariants`, `comments`, `gdlint` | checks of the sources and the documents |
+//! | `layers`, `invariants`, `comments`, `gdlint`, `repository` | checks of all files |
 //! | `stage`, `platforms`, `project` | building the library, staging the addon, where things are |
 //! | `engine`, `suites`, `log_scan`, `tally` | running Godot and judging its output |
+//! | `manual`, `python` | the manual on the web; programs from the Python Package Index |
 //! | `class_docs`, `editor_views`, `photographs` | tests in the editor, and pictures of it |
 //! | `other_godots`, `packaging`, `install` | other builds of Godot; exports; installing |
 //! | `interop`, `situations`, `simulate` | other programs; restricted environments; simulation |
@@ -18,6 +19,7 @@
 
 mod api_versions;
 mod bench;
+mod chromium;
 mod ci;
 mod class_docs;
 mod comments;
@@ -32,6 +34,7 @@ mod interop;
 mod invariants;
 mod layers;
 mod log_scan;
+mod manual;
 mod new_project;
 mod other_godots;
 mod packaging;
@@ -39,6 +42,8 @@ mod photographs;
 mod platforms;
 mod process;
 mod project;
+mod python;
+mod repository;
 mod simulate;
 mod situations;
 mod stage;
@@ -111,6 +116,8 @@ enum Command {
         #[arg(long, conflicts_with_all = ["target", "interop"])]
         zip: bool,
     },
+    /// Run all of Autobahn's cases against our WebSockets, in about ten minutes
+    Autobahn,
     /// Measure the engine's classes and ours side by side
     Bench(bench::Options),
     /// Run the simulation of the core
@@ -129,6 +136,15 @@ enum Command {
         /// Build only these, by their names in the manifest, such as linux.x86_64
         #[arg(value_parser = platforms::keys())]
         platforms: Vec<String>,
+    },
+    /// Write the class reference in docs/classes, and build the manual in target/manual/site/
+    Manual {
+        /// Only build the site, without Godot
+        #[arg(long)]
+        site: bool,
+        /// Photograph the site, too, for docs/images
+        #[arg(long)]
+        pictures: bool,
     },
     /// Make the pictures in docs/images
     Photographs,
@@ -176,6 +192,7 @@ fn run(command: Option<Command>) -> Result<ExitCode> {
         Some(Command::Test { interop: true, .. }) => counted(interop::run),
         Some(Command::Test { zip: true, .. }) => counted(install::run),
         Some(Command::Test { .. }) => counted(test::run),
+        Some(Command::Autobahn) => counted(interop::autobahn),
         Some(Command::Bench(options)) => bench::run(&options),
         Some(Command::Simulate(options)) => {
             counted(|project, tally| simulate::run(project, &options, tally))
@@ -193,6 +210,12 @@ fn run(command: Option<Command>) -> Result<ExitCode> {
         Some(Command::Dist { platforms }) => {
             counted(|project, tally| dist::run(project, &platforms, tally))
         }
+        Some(Command::Manual { site, pictures }) => counted(|project, tally| {
+            manual::run(project, site, tally);
+            if pictures {
+                manual::photograph(project, tally);
+            }
+        }),
         Some(Command::Photographs) => counted(photographs::run),
         Some(Command::Platforms) => platforms::run(),
         Some(Command::Denied { rules, program }) => situations::run_denied(&rules, &program),

@@ -58,7 +58,7 @@ impl Format {
 }
 
 /// The libraries that ship.
-pub static PLATFORMS: [Platform; 4] = [
+pub static PLATFORMS: [Platform; 5] = [
     Platform {
         title: "Linux x86_64",
         key: "linux.x86_64",
@@ -83,10 +83,17 @@ pub static PLATFORMS: [Platform; 4] = [
         triples: &["x86_64-pc-windows-gnu"],
         format: Format::Pe,
     },
+    Platform {
+        title: "Windows arm64",
+        key: "windows.arm64",
+        // Rust has no target with GCC's runtime libraries here, only one with LLVM's.
+        triples: &["aarch64-pc-windows-gnullvm"],
+        format: Format::Pe,
+    },
 ];
 
 /// The keys of all of them.
-pub fn keys() -> [&'static str; 4] {
+pub fn keys() -> [&'static str; 5] {
     PLATFORMS.each_ref().map(|platform| platform.key)
 }
 

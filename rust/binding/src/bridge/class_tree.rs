@@ -22,8 +22,8 @@ pub(crate) struct ClassTree {
     pub(crate) base: &'static str,
     /// The classes that can have objects: the subclasses, or a single class.
     pub(crate) classes: &'static [Class],
-    /// The enumeration of the base.
-    pub(crate) enumeration: Option<Enumeration>,
+    /// The enumerations of the base.
+    pub(crate) enumerations: &'static [Enumeration],
     /// The properties of subclasses. gdext would require their accessors in the base.
     pub(crate) properties: &'static [Property],
     /// The methods that gdext cannot register with the right flags, types or callbacks.
@@ -67,6 +67,8 @@ pub(super) struct Route<'a> {
     pub(super) method: &'a str,
     pub(super) constness: Constness,
     pub(super) returned: Option<Returned>,
+    /// The argument that is a constant of an enumeration, and the enumeration.
+    pub(super) taken: Option<(usize, &'static str)>,
     /// The callbacks of a direct method.
     pub(super) callbacks: Option<MethodCallbacks>,
 }
@@ -112,6 +114,7 @@ impl ClassTree {
             method,
             constness: row.map_or_else(|| constness_of(method), |row| row.constness),
             returned: row.and_then(|row| row.returned),
+            taken: row.and_then(|row| row.taken),
             callbacks: row.and_then(|row| row.callbacks),
         }
     }
@@ -139,7 +142,7 @@ mod tests {
     static SHAPES: ClassTree = ClassTree {
         base: "Shape",
         classes: &SHAPE_CLASSES,
-        enumeration: None,
+        enumerations: &[],
         properties: &[],
         methods: &[
             MethodRow::by_gdext("square_take", Constness::Mutating)
@@ -166,7 +169,7 @@ mod tests {
     static POINTS: ClassTree = ClassTree {
         base: "Point",
         classes: &POINT_CLASSES,
-        enumeration: None,
+        enumerations: &[],
         properties: &[],
         methods: &[],
         virtuals: None,

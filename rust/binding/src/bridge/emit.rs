@@ -12,6 +12,7 @@ pub(super) fn emit(object: InstanceId, signals: impl Iterator<Item = Signal>) {
         return;
     };
     for signal in signals {
-        object.emit_signal(signal.name(), signal.argument().as_slice());
+        let arguments: Vec<_> = signal.arguments().into_iter().flatten().collect();
+        object.emit_signal(signal.name(), &arguments);
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct MethodRow {
     pub(super) callbacks: Option<MethodCallbacks>,
     /// What the method returns, where its Rust type does not determine it.
     pub(super) returned: Option<Returned>,
+    /// The argument that is a constant of an enumeration of the tree, and the enumeration.
+    pub(super) taken: Option<(usize, &'static str)>,
 }
 
 /// Whether a method changes its object. ClassDB shows it, as for the methods of the engine.
@@ -31,8 +33,8 @@ pub(crate) enum Constness {
 pub(crate) enum Returned {
     /// An object of this class.
     Class(&'static str),
-    /// A constant of the tree's own enumeration.
-    OwnEnumeration,
+    /// A constant of this enumeration of the tree.
+    OwnEnumeration(&'static str),
 }
 
 /// The two callbacks of a method: with Variants, and with arguments of the method's types.
@@ -77,7 +79,14 @@ impl MethodRow {
             constness,
             callbacks: None,
             returned: None,
+            taken: None,
         }
+    }
+
+    /// The same method, whose argument `index` is a constant of this enumeration of the tree.
+    pub(crate) const fn taking(mut self, index: usize, enumeration: &'static str) -> MethodRow {
+        self.taken = Some((index, enumeration));
+        self
     }
 
     /// The same method, which returns `returned`.

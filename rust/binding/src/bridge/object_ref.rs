@@ -110,9 +110,14 @@ impl Emitter for ObjectRef {
         // Checking for connections costs less than emitting a signal without connections.
         if self.listens(signal.name()) {
             let name = signal.name().to_variant();
-            let argument = signal.argument();
             // SAFETY: The reference keeps the object.
-            unsafe { emit_signal(self.pointer, &name, argument.as_ref().as_slice()) }
+            let emit = |arguments: &[&Variant]| unsafe {
+                emit_signal(self.pointer, &name, arguments);
+            };
+            match signal.arguments() {
+                [Some(first), Some(second)] => emit(&[&first, &second]),
+                [first, _] => emit(first.as_ref().as_slice()),
+            }
         }
     }
 }

@@ -3,12 +3,13 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use godot::builtin::{AnyArray, StringName, Variant};
+use godot::classes::RefCounted;
 use godot::meta::ToGodot;
-use godot::obj::InstanceId;
+use godot::obj::{Gd, InstanceId};
 use godot::sys;
 
 use super::interface::interface;
-use super::object_methods::{call, call_with, has_connections, release, take_hold};
+use super::object_methods::{call, call_with, emit_signal, has_connections, release, take_hold};
 
 /// Whether an object is alive, for code that holds no reference to it. Looking up the object by its
 /// id is not enough: another thread may free it between the lookup and the first use. So the struct
@@ -82,6 +83,19 @@ impl Held {
     pub(crate) fn has_connections(&self, signal: &StringName) -> bool {
         // SAFETY: The reference keeps the object.
         unsafe { has_connections(self.0, signal) }
+    }
+
+    /// The object as a type of gdext.
+    pub(crate) fn to_gd(&self) -> Gd<RefCounted> {
+        // SAFETY: The reference keeps the object.
+        let id = unsafe { (interface().object_id)(self.0) };
+        Gd::from_instance_id(InstanceId::from_i64(id as i64))
+    }
+
+    /// Emits `signal` without arguments. Its handlers may do anything.
+    pub(crate) fn emit_signal(&self, signal: &StringName) {
+        // SAFETY: The reference keeps the object.
+        unsafe { emit_signal(self.0, &signal.to_variant(), &[]) }
     }
 
     /// Calls the method called `name` without arguments. A method of the object's script comes

@@ -22,6 +22,8 @@ pub(crate) struct Property {
 pub(crate) enum PropertyKind {
     Bool,
     Int,
+    Float,
+    PackedStringArray,
 }
 
 impl Property {
@@ -47,6 +49,10 @@ impl Property {
             type_: match self.kind {
                 PropertyKind::Bool => sys::GDEXTENSION_VARIANT_TYPE_BOOL,
                 PropertyKind::Int => sys::GDEXTENSION_VARIANT_TYPE_INT,
+                PropertyKind::Float => sys::GDEXTENSION_VARIANT_TYPE_FLOAT,
+                PropertyKind::PackedStringArray => {
+                    sys::GDEXTENSION_VARIANT_TYPE_PACKED_STRING_ARRAY
+                }
             },
             name: name.sys().cast_mut().cast(),
             class_name: no_class.sys().cast_mut().cast(),

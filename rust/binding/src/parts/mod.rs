@@ -19,6 +19,7 @@ mod peer;
 mod peer_object;
 mod server;
 mod signal;
+pub(crate) mod websocket;
 
 pub(crate) use codes::{Code, end_code};
 pub(crate) use last_error::{Details, LastError};
@@ -29,3 +30,6 @@ pub(crate) use peer::PeerPart;
 pub(crate) use peer_object::PeerObject;
 pub(crate) use server::ServerPart;
 pub(crate) use signal::Signal;
+pub(crate) use websocket::{
+    EngineStream, WebSocketObject, WebSocketPart, WebSocketSettings, WebSocketStream,
+};

@@ -108,9 +108,12 @@ impl<O: Emitter> PacketPeerPart<O> {
         }
     }
 
-    /// A packet peer with the framing and the limit of `other`.
+    /// A packet peer with the framing and the limits of `other`.
     pub(crate) fn like(other: &PacketPeerPart<O>) -> PacketPeerPart<O> {
-        PacketPeerPart::with(other.settings(), other.channel.format())
+        let packets = PacketPeerPart::with(other.settings(), other.channel.format());
+        let max = other.channel.max_packets_per_poll();
+        packets.channel.set_max_packets_per_poll(max);
+        packets
     }
 
     pub(crate) fn settings(&self) -> FramingSettings {

@@ -92,8 +92,8 @@ pub(crate) use recv::try_read::Found;
 
 pub use close_reason::Ended;
 pub use recorder::Recording;
-pub(crate) use statistics::SendProgress;
 pub use statistics::Statistics;
+pub(crate) use statistics::{RecvProgress, SendProgress};
 pub use std_io::SocketHandle;
 
 use crate::address::{Address, BindAddress, canonical};
