@@ -80,6 +80,9 @@ func test_aiohttp_has_many_connections_and_a_websocket() -> void:
 
 
 func test_node_fetches() -> void:
+	# Debian's Node finds a part of itself only in the folder that it was built for.
+	if OS.execute("node", ["--version"]) != 0:
+		return skip("Node is not installed")
 	var server := _server()
 	check_eq(_script(server, "node", ["http_peer.mjs"]), [true, 100_000.0, 99.0, "event: tick", 304.0],
 			"fetch")
@@ -220,7 +223,8 @@ func _script(server: HTTPServerRs, program: String, arguments: Array) -> Variant
 
 ## Runs a program while the server is polled.
 func _run(server: HTTPServerRs, program: String, arguments: Array) -> String:
-	var path := OS.get_environment("INTEROP_TOOLS").path_join(program)
+	var tool := OS.get_environment("INTEROP_TOOLS").path_join(program)
+	var path := tool if exists(tool) else program
 	var thread := in_thread(func() -> String:
 		var output := []
 		OS.execute(path, PackedStringArray(arguments), output)

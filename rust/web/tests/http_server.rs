@@ -549,9 +549,9 @@ fn a_client_that_accepts_nothing_is_dropped() {
     server.connection.start(id, 200, &Headers::new()).unwrap();
     assert_eq!(server.advance(), None);
     for _ in 0..10 {
-        server.connection.write(id, b"0123456789").unwrap();
+        server.connection.write(id, &[b'x'; 20_000]).unwrap();
         assert_eq!(server.pass(30 * SECOND), None);
-        server.connection.sent(1, server.now);
+        server.connection.sent(15_001, server.now);
         assert_eq!(server.connection.ending(), None);
     }
     server
@@ -561,6 +561,18 @@ fn a_client_that_accepts_nothing_is_dropped() {
     assert_eq!(server.pass(60 * SECOND), None);
     assert_eq!(server.connection.ending(), Some(Ending::Abort));
     assert_eq!(server.connection.write(id, b""), Err(AnswerError::Over));
+    // One that accepts a byte now and then holds its place for no longer.
+    let mut server = Server::new();
+    let id = server.request(&get("/")).id;
+    server.respond(id, &"x".repeat(1000));
+    for _ in 0..12 {
+        assert_eq!(server.advance(), None);
+        assert_eq!(server.connection.ending(), None);
+        server.connection.sent(1, server.now);
+        server.now += 5 * SECOND;
+    }
+    assert_eq!(server.advance(), None);
+    assert_eq!(server.connection.ending(), Some(Ending::Abort));
     // A stream in which nothing is sent for long stays open.
     let mut server = Server::new();
     let id = server.request(&get("/")).id;

@@ -37,13 +37,12 @@ const SERVERS: [(&str, &[&str]); 5] = [
 ];
 
 /// Programs that the tests start themselves, and their packages.
-const TOOLS: [(&str, &[&str]); 6] = [
+const TOOLS: [(&str, &[&str]); 5] = [
     ("usr/bin/curl", &["curl"]),
     ("usr/bin/jq", &["jq"]),
     ("usr/bin/openssl", &["openssl"]),
     // With a language server.
     ("usr/bin/python3", &["python3-pylsp", "python3-setuptools"]),
-    ("usr/bin/node", &["nodejs"]),
     ("usr/sbin/nginx", &["nginx-light"]),
 ];
 

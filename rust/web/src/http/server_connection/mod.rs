@@ -20,8 +20,9 @@ const MAX_AHEAD: usize = 16 * 1024;
 /// How many bytes of answers may wait to be sent before the next request is read.
 const MAX_UNSENT: usize = 64 * 1024;
 
-/// A body that arrives more slowly than this is cut off after the idle time, in bytes per second.
-const MIN_BODY_RATE: u64 = 500;
+/// A body that arrives more slowly than this is cut off after the idle time, and so is a client that
+/// accepts an answer more slowly. In bytes per second, on average.
+const MIN_RATE: u64 = 500;
 
 /// A request that has arrived whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,8 +88,8 @@ pub struct ServerConnection {
     output: Vec<u8>,
     /// How many bytes of `output` were sent.
     sent: usize,
-    /// Since when the client has accepted nothing, while there is something to send.
-    stalled: Option<Instant>,
+    /// Since when there was always something to send.
+    backlog: Option<Backlog>,
     state: State,
     /// The number of the current request, or the last one.
     id: u64,
@@ -134,6 +135,16 @@ struct Arriving {
     progress: Instant,
 }
 
+/// Output that waits for the client.
+#[derive(Clone, Copy, Debug)]
+struct Backlog {
+    since: Instant,
+    /// When the last byte of it was sent.
+    progress: Instant,
+    /// How many bytes were sent since.
+    sent: u64,
+}
+
 /// What an answer depends on.
 #[derive(Clone, Copy, Debug)]
 struct RequestKind {
@@ -150,7 +161,7 @@ impl ServerConnection {
             input_has_ended: false,
             output: Vec::new(),
             sent: 0,
-            stalled: None,
+            backlog: None,
             state: State::Idle { since: now },
             id: 0,
             is_last: false,
@@ -203,15 +214,18 @@ impl ServerConnection {
     pub fn sent(&mut self, count: usize, now: Instant) {
         self.sent += count;
         debug_assert!(self.sent <= self.output.len());
-        if count > 0 {
-            self.stalled = Some(now);
+        if let Some(backlog) = &mut self.backlog
+            && count > 0
+        {
+            backlog.progress = now;
+            backlog.sent += count as u64;
         }
         if self.sent == self.output.len() {
             self.output.clear();
             // A large answer leaves no memory behind.
             self.output.shrink_to(MAX_UNSENT);
             self.sent = 0;
-            self.stalled = None;
+            self.backlog = None;
         } else if self.sent > self.output.len() / 2 {
             self.output.drain(..self.sent);
             self.sent = 0;
@@ -223,8 +237,17 @@ impl ServerConnection {
     /// exact.
     pub fn advance(&mut self, now: Instant, rules: &ServerRules) -> Option<ServerEvent> {
         if !self.unsent().is_empty() {
-            let since = *self.stalled.get_or_insert(now);
-            if is_late(since, rules.idle_timeout, now) {
+            let backlog = self.backlog.get_or_insert(Backlog {
+                since: now,
+                progress: now,
+                sent: 0,
+            });
+            let Backlog {
+                since,
+                progress,
+                sent,
+            } = *backlog;
+            if is_slow(since, progress, sent, rules.idle_timeout, now) {
                 self.end(Ending::Abort);
             }
         }
@@ -338,11 +361,14 @@ impl ServerConnection {
         if arriving.decoder.is_done() {
             return Read::Whole(self.take_request(now));
         }
-        let received = Duration::from_secs(arriving.body.len() as u64 / MIN_BODY_RATE);
-        let is_slow = rules.idle_timeout.is_some_and(|limit| {
-            is_late(arriving.since, Some(limit.saturating_add(received)), now)
-                || is_late(arriving.progress, Some(limit), now)
-        });
+        let Arriving {
+            since,
+            progress,
+            body,
+            ..
+        } = &**arriving;
+        let received = body.len() as u64;
+        let is_slow = is_slow(*since, *progress, received, rules.idle_timeout, now);
         if self.input_has_ended {
             self.state = State::Over(Ending::Close);
         } else if is_slow {
@@ -448,6 +474,21 @@ enum Read {
     Whole(Box<Request>),
     Incomplete,
     Refused,
+}
+
+/// Whether a transfer that began at `since` and has moved `bytes`, the last ones at `progress`, is
+/// too slow.
+fn is_slow(
+    since: Instant,
+    progress: Instant,
+    bytes: u64,
+    limit: Option<Duration>,
+    now: Instant,
+) -> bool {
+    limit.is_some_and(|limit| {
+        let earned = limit.saturating_add(Duration::from_secs(bytes / MIN_RATE));
+        is_late(since, Some(earned), now) || is_late(progress, Some(limit), now)
+    })
 }
 
 fn is_late(since: Instant, limit: Option<Duration>, now: Instant) -> bool {
