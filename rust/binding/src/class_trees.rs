@@ -1,10 +1,10 @@
 //! The tables that the bridge makes the classes from: the class trees, the types of their parts,
 //! and a row for each method that gdext cannot register correctly.
 //!
-//! A method needs a row here in three cases: it is a direct method, which the bridge answers
+//! A method needs a row here in four cases: it is a direct method, which the bridge answers
 //! without gdext; its return type in Rust does not name the class or enumeration that ClassDB
-//! should show; or its name is misleading about whether it is const. (`get_*` and `is_*` are const,
-//! all others are not.) A prefix determines which class of a tree a method belongs to: `tcp_listen`
+//! should show; its name is misleading about whether it is const (`get_*` and `is_*` are const, all
+//! others are not); or it is static. A prefix determines which class of a tree a method belongs to: `tcp_listen`
 //! is `TCPServerRs.listen`. A debug build with a row or a property whose names match no `#[func]`
 //! ends when it is loaded.
 
@@ -12,22 +12,23 @@ use std::sync::OnceLock;
 
 use stream_socket::Status;
 
-use crate::bridge::Constness::{Const, Mutating};
+use crate::bridge::MethodKind::{Const, Mutating, Static};
+use crate::bridge::PropertyKind::{self, Bool, Bytes, Float, Int, Object};
 use crate::bridge::{
-    Class, ClassTree, Enumeration, HandleKind, MethodRow, ObjectRef, Property, PropertyKind,
-    Returned, flush, get_status, packet_virtuals, poll, receive, set_object, stream_virtuals,
+    Class, ClassTree, Enumeration, MethodRow, ObjectRef, PartKind, Property, Returned, flush,
+    get_status, packet_virtuals, poll, receive, set_object, stream_virtuals,
 };
 use crate::parts::{FramingKind, PacketPeerPart, PeerPart, ServerPart};
 
 pub(crate) static ALL: [&ClassTree; 3] = [&PEERS, &SERVERS, &PACKET_PEERS];
 
 /// The properties of each class that has both accessors, whether it belongs to a class tree or not.
-pub(crate) static SHARED_PROPERTIES: [Property; 1] = [Property {
-    name: "auto_poll",
-    kind: PropertyKind::Bool,
-    setter: "set_auto_poll",
-    getter: "is_auto_polling",
-}];
+pub(crate) static SHARED_PROPERTIES: [Property; 1] = [Property::new(
+    "auto_poll",
+    Bool,
+    "set_auto_poll",
+    "is_auto_polling",
+)];
 
 pub(crate) static TCP_PEER: &Class = &PEER_CLASSES[0];
 pub(crate) static UDS_PEER: &Class = &PEER_CLASSES[1];
@@ -39,6 +40,7 @@ pub(crate) const PEER_METHODS: &[MethodRow] = &[
         .returning(Returned::OwnEnumeration),
     MethodRow::direct("flush", Mutating, flush::<PeerPart>()),
     MethodRow::direct("receive", Mutating, receive::<PeerPart>()),
+    MethodRow::by_gdext("uds_create_pair", Static),
 ];
 
 pub(crate) const SERVER_METHODS: &[MethodRow] = &[
@@ -61,6 +63,11 @@ const PACKET_PEER_METHODS: &[MethodRow] = &[
     MethodRow::by_gdext("get_framing", Const).returning(Returned::OwnEnumeration),
     MethodRow::by_gdext("get_text", Mutating),
     MethodRow::by_gdext("get_json", Mutating),
+    MethodRow::by_gdext("encode_json", Static),
+    MethodRow::by_gdext("encode_text", Static),
+    MethodRow::by_gdext("decode_text", Static),
+    MethodRow::by_gdext("decode_json", Static),
+    MethodRow::by_gdext("decode_var", Static),
 ];
 
 static PEER_CLASSES: [Class; 2] = [
@@ -75,7 +82,7 @@ static SERVER_CLASSES: [Class; 2] = [
 
 static PACKET_PEER_CLASSES: [Class; 1] = [Class::new("PacketPeerSocketRs", "", &PACKET_PEERS)];
 
-static PEERS: ClassTree = ClassTree {
+pub(crate) static PEERS: ClassTree = ClassTree {
     base: "StreamPeerSocketRs",
     classes: &PEER_CLASSES,
     enumeration: Some(Enumeration {
@@ -87,30 +94,75 @@ static PEERS: ClassTree = ClassTree {
             ("STATUS_ERROR", Status::Error as i64),
         ],
     }),
-    properties: &[],
+    properties: &[
+        Property::new(
+            "connect_timeout",
+            Float,
+            "set_connect_timeout",
+            "get_connect_timeout",
+        ),
+        Property::new(
+            "read_timeout",
+            Float,
+            "set_read_timeout",
+            "get_read_timeout",
+        ),
+        Property::new(
+            "write_timeout",
+            Float,
+            "set_write_timeout",
+            "get_write_timeout",
+        ),
+        Property::new(
+            "allow_half_open",
+            Bool,
+            "set_allow_half_open",
+            "is_half_open_allowed",
+        ),
+        Property::new(
+            "write_buffer_limit",
+            Int,
+            "set_write_buffer_limit",
+            "get_write_buffer_limit",
+        ),
+        Property::new(
+            "coalesce_writes",
+            Bool,
+            "set_coalesce_writes",
+            "is_coalescing_writes",
+        ),
+    ],
     methods: PEER_METHODS,
     virtuals: Some(stream_virtuals::<PeerPart>()),
-    handles: HandleKind::of::<PeerPart>(),
-    storage_callbacks: OnceLock::new(),
+    parts: PartKind::of::<PeerPart>(),
+    engine_class: OnceLock::new(),
 };
 
-static SERVERS: ClassTree = ClassTree {
+pub(crate) static SERVERS: ClassTree = ClassTree {
     base: "SocketServerRs",
     classes: &SERVER_CLASSES,
     enumeration: None,
-    properties: &[Property {
-        name: "socket_mode",
-        kind: PropertyKind::Int,
-        setter: "uds_set_socket_mode",
-        getter: "uds_get_socket_mode",
-    }],
+    properties: &[
+        Property::new(
+            "max_pending_connections",
+            Int,
+            "set_max_pending_connections",
+            "get_max_pending_connections",
+        ),
+        Property::new(
+            "socket_mode",
+            Int,
+            "uds_set_socket_mode",
+            "uds_get_socket_mode",
+        ),
+    ],
     methods: SERVER_METHODS,
     virtuals: None,
-    handles: HandleKind::of::<ServerPart>(),
-    storage_callbacks: OnceLock::new(),
+    parts: PartKind::of::<ServerPart>(),
+    engine_class: OnceLock::new(),
 };
 
-static PACKET_PEERS: ClassTree = ClassTree {
+pub(crate) static PACKET_PEERS: ClassTree = ClassTree {
     base: "PacketPeerSocketRs",
     classes: &PACKET_PEER_CLASSES,
     enumeration: Some(Enumeration {
@@ -121,9 +173,37 @@ static PACKET_PEERS: ClassTree = ClassTree {
             ("FRAMING_CONTENT_LENGTH", FramingKind::ContentLength as i64),
         ],
     }),
-    properties: &[],
+    properties: &[
+        Property::new(
+            "stream",
+            Object("StreamPeerSocketRs"),
+            "set_stream",
+            "get_stream",
+        ),
+        Property::new(
+            "framing",
+            PropertyKind::Enumeration("Length,Delimiter,Content-Length"),
+            "set_framing",
+            "get_framing",
+        ),
+        Property::new("length_bytes", Int, "set_length_bytes", "get_length_bytes"),
+        Property::new("big_endian", Bool, "set_big_endian", "is_big_endian"),
+        Property::new(
+            "length_includes_itself",
+            Bool,
+            "set_length_includes_itself",
+            "is_length_including_itself",
+        ),
+        Property::new("delimiter", Bytes, "set_delimiter", "get_delimiter"),
+        Property::new(
+            "max_packet_bytes",
+            Int,
+            "set_max_packet_bytes",
+            "get_max_packet_bytes",
+        ),
+    ],
     methods: PACKET_PEER_METHODS,
     virtuals: Some(packet_virtuals::<PacketPeerPart<ObjectRef>>()),
-    handles: HandleKind::of::<PacketPeerPart<ObjectRef>>(),
-    storage_callbacks: OnceLock::new(),
+    parts: PartKind::of::<PacketPeerPart<ObjectRef>>(),
+    engine_class: OnceLock::new(),
 };

@@ -31,6 +31,7 @@ pub(super) const CALL: EngineMethod = of("Object", "call", 3400424181);
 pub(super) const EMIT_SIGNAL: EngineMethod = of("Object", "emit_signal", 4047867050);
 pub(super) const REFERENCE: EngineMethod = of("RefCounted", "reference", 2240911060);
 pub(super) const UNREFERENCE: EngineMethod = of("RefCounted", "unreference", 2240911060);
+pub(super) const NOTIFICATION: EngineMethod = of("Object", "notification", 4023243586);
 pub(super) const HAS_FEATURE: EngineMethod = of("OS", "has_feature", 3927539163);
 
 const NEEDED: &[EngineMethod] = &[
@@ -38,6 +39,7 @@ const NEEDED: &[EngineMethod] = &[
     GET_REFERENCE_COUNT,
     REFERENCE,
     UNREFERENCE,
+    NOTIFICATION,
     HAS_FEATURE,
     // Called by the classes.
     of("Engine", "get_main_loop", 1016888095),
@@ -57,7 +59,6 @@ const NEEDED: &[EngineMethod] = &[
     // Called by gdext for the classes: when it is loaded, for casts, and to make and keep objects.
     of("Engine", "is_editor_hint", 36873697),
     of("Object", "is_class", IS_CLASS),
-    of("Object", "notification", 4023243586),
     of("RefCounted", "init_ref", 2240911060),
 ];
 
@@ -153,6 +154,10 @@ impl fmt::Display for EngineMethod {
 }
 
 impl EngineMethod {
+    pub(super) const fn hash(&self) -> i64 {
+        self.hash
+    }
+
     /// The pointer that Godot calls the method by, or null if Godot does not have the method.
     pub(super) fn find(&self) -> sys::GDExtensionMethodBindPtr {
         let (class, name) = (StringName::from(self.class), StringName::from(self.name));

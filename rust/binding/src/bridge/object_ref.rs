@@ -4,10 +4,11 @@ use godot::builtin::{StringName, Variant};
 use godot::classes::{Object, RefCounted};
 use godot::meta::ToGodot;
 use godot::obj::{Gd, Inherits};
-use godot::sys;
+use godot::sys::{self, GodotFfi};
 
 use super::interface::interface;
-use super::object_methods::{emit_signal, has_connections};
+use super::object_methods::{emit, emit_signal, has_connections};
+use super::presence::Held;
 use crate::parts::{Emitter, Signal};
 
 /// The name of a signal, as Godot looks it up and as Godot emits it. Making either for each signal
@@ -50,12 +51,25 @@ impl ObjectRef {
     where
         T: Inherits<RefCounted> + Inherits<Object>,
     {
-        let id = object.instance_id().to_i64() as u64;
         ObjectRef {
-            // SAFETY: Godot takes any number for an id. This is the id of an object that the caller
-            // holds.
-            pointer: unsafe { (interface().object_of_id)(id) },
+            pointer: pointer_to(object),
             variant: object.to_variant(),
+        }
+    }
+
+    /// A reference to the object at `pointer`, or `None` if it is being freed.
+    ///
+    /// # Safety
+    /// The memory of the object is there, and the object is RefCounted.
+    pub(super) unsafe fn to_pointer(mut pointer: sys::GDExtensionObjectPtr) -> Option<ObjectRef> {
+        // SAFETY: The caller's guarantee. The variant takes a reference of its own. Godot passes an
+        // object by the address of its pointer.
+        unsafe {
+            let _held = Held::take(pointer)?;
+            let variant = Variant::new_with_uninit(|variant| {
+                (interface().variant_from_object)(variant.cast(), (&raw mut pointer).cast());
+            });
+            Some(ObjectRef { pointer, variant })
         }
     }
 
@@ -79,6 +93,13 @@ impl ObjectRef {
         // SAFETY: The reference keeps the object.
         unsafe { emit_signal(self.pointer, &signal.variant, arguments) }
     }
+}
+
+/// The pointer to `object`, which the caller holds.
+pub(super) fn pointer_to<T: Inherits<Object>>(object: &Gd<T>) -> sys::GDExtensionObjectPtr {
+    let id = object.instance_id().to_i64() as u64;
+    // SAFETY: Godot takes any number for an id. This is the id of an object that is alive.
+    unsafe { (interface().object_of_id)(id) }
 }
 
 impl Clone for ObjectRef {
@@ -107,12 +128,7 @@ impl Emitter for ObjectRef {
     }
 
     fn emit(&self, signal: &Signal) {
-        // Checking for connections costs less than emitting a signal without connections.
-        if self.listens(signal.name()) {
-            let name = signal.name().to_variant();
-            let argument = signal.argument();
-            // SAFETY: The reference keeps the object.
-            unsafe { emit_signal(self.pointer, &name, argument.as_ref().as_slice()) }
-        }
+        // SAFETY: The reference keeps the object.
+        unsafe { emit(self.pointer, signal) }
     }
 }

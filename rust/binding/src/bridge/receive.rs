@@ -5,14 +5,15 @@
 //! `receive` has a body of its own.
 
 use std::ffi::c_void;
+use std::sync::Arc;
 
 use godot::builtin::PackedByteArray;
 use godot::sys::{self, GodotFfi};
 
 use super::guard::guarded;
-use super::handle::Handle;
 use super::interface::interface;
 use super::method_row::MethodCallbacks;
+use super::part_kind::with_part;
 use super::trampoline;
 use crate::parts::Stream;
 
@@ -36,9 +37,7 @@ unsafe fn take<P: Stream>(
 ) -> PackedByteArray {
     guarded(PackedByteArray::new(), || {
         // SAFETY: The caller's guarantee. The call does not block, and no handler runs.
-        unsafe { Handle::<P>::from_instance(instance) }
-            .part
-            .receive(most)
+        unsafe { with_part(instance, |part: &Arc<P>| part.receive(most)) }
     })
 }
 

@@ -8,12 +8,12 @@ use godot::obj::Gd;
 use stream_socket::dispatch::{OwnEvent, Source, Subject};
 use stream_socket::{Connection, WriteError};
 
-use crate::bridge::ObjectRef;
-use crate::packet_peer::PacketPeerSocketRs;
+use crate::bridge::{ObjectRef, part_of};
+use crate::packet_peer::{self, PacketPeerSocketRs};
 use crate::parts::{
-    Code, Emitter, PacketPeerObject, PacketPeerPart, PeerObject, ServerPart, Signal, hints,
+    Code, Emitter, PacketFormat, PacketPeerObject, PeerObject, ServerPart, Signal, hints,
 };
-use crate::peer::StreamPeerSocketRs;
+use crate::peer::{self, StreamPeerSocketRs};
 use crate::server::{self, SocketServerRs};
 
 /// An object that is a member, with its part. The member keeps the object alive.
@@ -42,31 +42,30 @@ impl GroupMember {
     }
 
     pub(super) fn peer(peer: &Gd<StreamPeerSocketRs>) -> GroupMember {
-        GroupMember::Peer(StreamPeerSocketRs::with_object(peer))
+        GroupMember::Peer(peer::with_part(peer, part_of(peer)))
     }
 
     pub(super) fn packets(packets: &Gd<PacketPeerSocketRs>) -> GroupMember {
-        GroupMember::Packets(PacketPeerSocketRs::with_object(packets))
+        GroupMember::Packets(packet_peer::with_part(packets, part_of(packets)))
     }
 
     pub(super) fn server(server: &Gd<SocketServerRs>) -> GroupMember {
-        hints::used(&*server.bind().server);
+        let part = part_of(server);
+        hints::used(&*part);
         GroupMember::Server {
             object: ObjectRef::new(server),
-            server: server.bind().server.clone(),
+            server: part,
         }
     }
 
     /// A member over an accepted connection: a peer, or a packet peer with the framing and the
     /// limit of `format`.
-    pub(super) fn accepted(
-        connection: Connection,
-        format: Option<&PacketPeerPart<ObjectRef>>,
-    ) -> GroupMember {
-        let peer = server::accepted_peer(connection);
+    pub(super) fn accepted(connection: Connection, format: Option<&PacketFormat>) -> GroupMember {
+        let (peer, part) = server::accepted_peer(connection);
+        let peer = peer::with_part(&peer, part);
         match format {
-            None => GroupMember::peer(&peer),
-            Some(format) => GroupMember::packets(&PacketPeerSocketRs::over(peer, format)),
+            None => GroupMember::Peer(peer),
+            Some(format) => GroupMember::Packets(packet_peer::over(peer, format)),
         }
     }
 

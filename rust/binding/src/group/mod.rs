@@ -19,10 +19,9 @@ use stream_socket::dispatch::{AddError, EventLoop, Refused, Subject};
 
 use self::member::GroupMember;
 use self::signals::{GroupSignals, PACKET_RECEIVED};
-use crate::bridge::{ObjectRef, Optional, Presence, class_of};
-use crate::frame_poll::FramePoll;
+use crate::bridge::{ObjectRef, Optional, class_of, part_of};
 use crate::packet_peer::PacketPeerSocketRs;
-use crate::parts::{Emitter, PacketPeerPart, advice_for, hints};
+use crate::parts::{Emitter, FramePoll, ObjectAddress, Presence, advice_for, hints};
 use crate::seconds;
 use crate::server::SocketServerRs;
 use crate::shared_methods::auto_poll_methods;
@@ -133,7 +132,7 @@ impl StreamPeerSocketGroupRs {
         };
         let format = packets
             .into_inner()
-            .map(|packets| PacketPeerPart::like(&packets.bind().packets));
+            .map(|packets| part_of(&packets).format());
         let accept = move |connection| GroupMember::accepted(connection, format.as_ref());
         // This cannot fail: a server that is a member already stays a member.
         let events = events(&this);
@@ -269,7 +268,11 @@ fn refusing_members(refused: Vec<Refused<GroupMember>>) -> Array<Gd<RefCounted>>
 fn events(group: &Gd<StreamPeerSocketGroupRs>) -> Arc<EventLoop<GroupMember>> {
     let bound = group.bind();
     if bound.members.presence.is_over() {
-        bound.members.presence.begin(group.instance_id());
+        let object = ObjectAddress::of_id(group.instance_id());
+        bound
+            .members
+            .presence
+            .begin(object.expect("the caller holds the group"));
     }
     bound.members.events.clone()
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::peer::PeerPart;
 use super::server::ServerPart;
+use crate::origin::origin;
 
 static IS_KEPT: AtomicBool = AtomicBool::new(false);
 static LIST: Mutex<List> = Mutex::new(List {
@@ -51,7 +52,8 @@ struct LiveEntry {
     part: WeakPart,
 }
 
-enum WeakPart {
+/// As [`LivePart`], and does not keep the part.
+pub(super) enum WeakPart {
     Peer(Weak<PeerPart>),
     Server(Weak<ServerPart>),
 }
@@ -64,9 +66,8 @@ pub(crate) fn keep(enabled: bool) {
     }
 }
 
-/// Adds an object of `class`. `origin` is called for the line of the script that has made it, if
-/// the list is kept.
-pub(crate) fn add(class: &'static str, part: &LivePart, origin: fn() -> String) {
+/// Adds an object of `class`, which this thread is making, if the list is kept.
+pub(super) fn add(class: &'static str, part: impl FnOnce() -> WeakPart) {
     if !IS_KEPT.load(Ordering::Relaxed) {
         return;
     }
@@ -78,15 +79,11 @@ pub(crate) fn add(class: &'static str, part: &LivePart, origin: fn() -> String) 
     }
     list.last_number += 1;
     let number = list.last_number;
-    let part = match part {
-        LivePart::Peer(peer) => WeakPart::Peer(Arc::downgrade(peer)),
-        LivePart::Server(server) => WeakPart::Server(Arc::downgrade(server)),
-    };
     list.entries.push(LiveEntry {
         number,
         class,
         origin,
-        part,
+        part: part(),
     });
 }
 

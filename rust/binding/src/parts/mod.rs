@@ -1,6 +1,6 @@
 //! The parts of objects that are plain Rust: a connection or a listener of the core, with further
-//! state for Godot's methods. Direct methods share the part with its object. The parts know neither
-//! the classes of the objects nor how Godot finds them.
+//! state for Godot's methods. Godot holds the part as the instance of the object. The parts know
+//! neither the classes of the objects nor how Godot finds them.
 //!
 //! [`part`] has the traits that the bridge requires. [`peer`], [`server`] and [`packet_peer`] are
 //! the parts; [`peer_object`] and [`packet_peer_object`] are parts together with the object that
@@ -8,6 +8,7 @@
 //! core.
 
 mod codes;
+mod frame_poll_state;
 pub(crate) mod hints;
 mod last_error;
 mod lent;
@@ -17,15 +18,18 @@ mod packet_peer_object;
 mod part;
 mod peer;
 mod peer_object;
+mod presence;
 mod server;
 mod signal;
 
 pub(crate) use codes::{Code, end_code};
+pub(crate) use frame_poll_state::{FramePoll, PolledObject};
 pub(crate) use last_error::{Details, LastError};
-pub(crate) use packet_peer::{FramingKind, FramingSettings, PacketPeerPart, advice_for};
+pub(crate) use packet_peer::{FramingKind, PacketFormat, PacketPeerPart, advice_for};
 pub(crate) use packet_peer_object::PacketPeerObject;
 pub(crate) use part::{Emitter, Packets, Part, Polled, Stream, TakesObject};
 pub(crate) use peer::PeerPart;
 pub(crate) use peer_object::PeerObject;
+pub(crate) use presence::{ObjectAddress, Presence};
 pub(crate) use server::ServerPart;
 pub(crate) use signal::Signal;

@@ -12,10 +12,14 @@ use stream_socket::dispatch::PeerEvents;
 use stream_socket::{Connection, Status};
 
 use super::codes::Code;
+use super::frame_poll_state::FramePoll;
 use super::hints::{self, Connects};
 use super::last_error::{Details, LastError};
+use super::live::{self, WeakPart};
 use super::part::{Part, Polled, Stream};
+use super::presence::ObjectAddress;
 use super::signal::Signal;
+use crate::settings;
 
 /// A read of at most this many bytes takes all of them or none, so that a timeout does not tear a
 /// typed value.
@@ -24,8 +28,10 @@ const WHOLE: usize = 8;
 /// A connection, with further state for the methods of a peer.
 #[derive(Debug)]
 pub(crate) struct PeerPart {
+    object: ObjectAddress,
     pub(crate) connection: Connection,
     pub(crate) last_error: LastError,
+    pub(crate) frame_poll: FramePoll,
     /// The number of bytes that the last `get_data` received.
     last_read: AtomicI64,
     /// The number of bytes that the last `put_data` queued or sent.
@@ -35,10 +41,13 @@ pub(crate) struct PeerPart {
 }
 
 impl PeerPart {
-    pub(crate) fn new(connection: Connection) -> PeerPart {
+    /// The part of `object`, over a connection.
+    pub(crate) fn over(object: ObjectAddress, connection: Connection) -> PeerPart {
         PeerPart {
+            object,
             connection,
             last_error: LastError::default(),
+            frame_poll: FramePoll::default(),
             last_read: AtomicI64::new(0),
             last_written: AtomicI64::new(0),
             connect_timeout: AtomicU64::new((-1.0_f64).to_bits()),
@@ -102,7 +111,22 @@ impl PeerPart {
 }
 
 impl Part for PeerPart {
-    fn freed(&self) {
+    fn new(object: ObjectAddress) -> PeerPart {
+        PeerPart::over(object, Connection::new())
+    }
+
+    #[inline]
+    fn object(&self) -> ObjectAddress {
+        self.object
+    }
+
+    fn made(self: &Arc<Self>, class: &'static str) {
+        settings::apply();
+        live::add(class, || WeakPart::Peer(Arc::downgrade(self)));
+    }
+
+    fn freed(&self, _: &dyn Fn(&str) -> bool) {
+        self.frame_poll.end();
         self.connection.disconnect();
     }
 }
