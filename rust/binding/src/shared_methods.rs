@@ -78,35 +78,38 @@ macro_rules! last_os_error_method {
 /// or a class of a class tree whose part has one.
 macro_rules! auto_poll_methods {
     ($class:ident) => {
-        auto_poll_methods!(@ $class, (&self), (&self,), self, |this: &$class| {
-            let id = godot::obj::WithBaseField::base(this).instance_id();
-            $crate::parts::ObjectAddress::of_id(id)
-        });
-    };
-    (part of $class:ident) => {
-        auto_poll_methods!(
-            @ $class, (), (), <$class as $crate::bridge::Bridged>::this(),
-            |this: &<$class as $crate::bridge::Bridged>::Part| {
-                Some($crate::parts::Part::object(this))
-            }
-        );
-    };
-    (
-        @ $class:ident, ($($receiver:tt)*), ($($and_more:tt)*), $this:expr, $object:expr
-    ) => {
         #[godot::prelude::godot_api(secondary)]
         impl $class {
             #[func]
-            fn set_auto_poll($($and_more)* enabled: bool) {
-                let this = &*$this;
-                if let Some(object) = ($object)(this) {
-                    this.frame_poll.set(object, enabled);
+            fn set_auto_poll(&self, enabled: bool) {
+                let id = godot::obj::WithBaseField::base(self).instance_id();
+                if let Some(object) = $crate::parts::ObjectAddress::of_id(id) {
+                    self.frame_poll.set(object, enabled);
                 }
             }
 
             #[func]
-            fn is_auto_polling($($receiver)*) -> bool {
-                $this.frame_poll.is_wanted()
+            fn is_auto_polling(&self) -> bool {
+                self.frame_poll.is_wanted()
+            }
+        }
+    };
+    (part of $class:ident) => {
+        #[godot::prelude::godot_api(secondary)]
+        impl $class {
+            #[func]
+            fn set_auto_poll(enabled: bool) {
+                let this = <$class as $crate::bridge::Bridged>::this();
+                // The object is not freed before it is in the list of those that are polled.
+                $crate::parts::Part::presence(&*this)
+                    .with(|object| this.frame_poll.set(object, enabled));
+            }
+
+            #[func]
+            fn is_auto_polling() -> bool {
+                <$class as $crate::bridge::Bridged>::this()
+                    .frame_poll
+                    .is_wanted()
             }
         }
     };

@@ -92,8 +92,11 @@ pub(super) unsafe fn free<P: Part>(instance: sys::GDExtensionClassInstancePtr) {
     // SAFETY: The caller's guarantee. Godot frees the connections of an object after its instance.
     unsafe {
         let part = Arc::from_raw(instance.cast::<P>().cast_const());
-        let object = part.object().pointer();
-        guarded((), || part.freed(&|signal| connections(object, signal) > 0));
+        // From here on, no call on another thread finds the object.
+        let object = part.presence().end();
+        let has_connections =
+            |signal: &str| object.is_some_and(|object| connections(object.pointer(), signal) > 0);
+        guarded((), || part.freed(&has_connections));
     }
 }
 
@@ -108,11 +111,8 @@ pub(super) fn make<P: Part>(
     let engine_class = engine_class.expect("the class is registered");
     // SAFETY: Godot only reads the name of the class, which it has.
     let object = Unfinished(unsafe { (interface().construct_object)(engine_class.sys().cast()) });
-    assert!(
-        !object.0.is_null(),
-        "Godot makes an object of {engine_class}"
-    );
-    let part = Arc::new(new_part(ObjectAddress::of(object.0)));
+    let address = ObjectAddress::of(object.0).expect("Godot makes an object of its class");
+    let part = Arc::new(new_part(address));
     // SAFETY: Godot has just made the object. It copies the name of the class, and gives the count
     // of the part back to `free_instance`.
     unsafe {

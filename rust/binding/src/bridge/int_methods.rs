@@ -8,7 +8,6 @@ use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use godot::builtin::StringName;
 use godot::global::Error;
 use godot::obj::EngineEnum;
 use godot::sys;
@@ -16,9 +15,7 @@ use godot::sys;
 use super::guard::guarded;
 use super::interface::interface;
 use super::method_row::MethodCallbacks;
-use super::object_methods::has_connections;
 use super::part_kind::{counted, with_part};
-use super::presence::Held;
 use crate::parts::{Polled, Stream};
 
 /// `poll`, of objects that are polled.
@@ -48,22 +45,16 @@ struct Poll<P>(PhantomData<P>);
 impl<P: Polled> IntMethod for Poll<P> {
     #[inline]
     unsafe fn answer(instance: sys::GDExtensionClassInstancePtr) -> i64 {
-        let poll = |part: &Arc<P>| {
-            let object = part.object().pointer();
-            // SAFETY: Godot is calling the object, so the object is alive.
-            let has_handler = |signal: &StringName| unsafe { has_connections(object, signal) };
-            let (code, signals) = part.poll(has_handler);
+        let poll = || {
+            // SAFETY: The caller's guarantee.
+            let part = unsafe { counted::<P>(instance) };
+            let (code, signals) = part.poll(|signal| part.presence().listens(signal));
             // An object that is being freed emits nothing.
-            // SAFETY: As above.
-            let emission =
-                signals.and_then(|signals| Some((unsafe { Held::take(object) }?, signals)));
+            let emission = signals.and_then(|signals| Some((part.presence().hold()?, signals)));
             (code, emission)
         };
-        let failed = (Error::FAILED, None);
-        // SAFETY: The caller's guarantee. No handler runs meanwhile.
-        let (code, emission) = guarded(failed, || unsafe { with_part(instance, poll) });
-        // From here on, nothing is borrowed from the object. It lives until all handlers have run,
-        // whatever they do.
+        let (code, emission) = guarded((Error::FAILED, None), poll);
+        // The object lives until all handlers have run, whatever they do.
         if let Some((object, signals)) = emission {
             guarded((), || signals.for_each(|signal| object.emit(&signal)));
         }

@@ -57,20 +57,16 @@ impl ObjectRef {
         }
     }
 
-    /// A reference to the object at `pointer`, or `None` if it is being freed.
-    ///
-    /// # Safety
-    /// The memory of the object is there, and the object is RefCounted.
-    pub(super) unsafe fn to_pointer(mut pointer: sys::GDExtensionObjectPtr) -> Option<ObjectRef> {
-        // SAFETY: The caller's guarantee. The variant takes a reference of its own. Godot passes an
-        // object by the address of its pointer.
-        unsafe {
-            let _held = Held::take(pointer)?;
-            let variant = Variant::new_with_uninit(|variant| {
+    /// A reference of its own to the object that is held.
+    pub(super) fn to_held(held: &Held) -> ObjectRef {
+        let mut pointer = held.pointer();
+        // SAFETY: Godot passes an object by the address of its pointer. The object is alive.
+        let variant = unsafe {
+            Variant::new_with_uninit(|variant| {
                 (interface().variant_from_object)(variant.cast(), (&raw mut pointer).cast());
-            });
-            Some(ObjectRef { pointer, variant })
-        }
+            })
+        };
+        ObjectRef { pointer, variant }
     }
 
     /// The object, as an argument of a signal and an element of an array.

@@ -1,27 +1,31 @@
 //! Taking a reference to an object that another thread may be about to free.
 
+use std::num::NonZeroUsize;
+
 use godot::builtin::{StringName, Variant};
 use godot::obj::InstanceId;
 use godot::sys;
 
 use super::interface::interface;
 use super::object_methods::{call, connections, emit, has_connections, release, take_hold};
-use crate::parts::{ObjectAddress, Presence, Signal};
+use super::object_ref::ObjectRef;
+use crate::parts::{ObjectAddress, Part, Presence, Signal};
 
 impl ObjectAddress {
-    pub(super) fn of(object: sys::GDExtensionObjectPtr) -> ObjectAddress {
-        ObjectAddress(object.expose_provenance())
+    /// `None` for null.
+    pub(super) fn of(object: sys::GDExtensionObjectPtr) -> Option<ObjectAddress> {
+        NonZeroUsize::new(object.expose_provenance()).map(ObjectAddress)
     }
 
     /// The address of the object with this id, if it is there.
     pub(crate) fn of_id(object: InstanceId) -> Option<ObjectAddress> {
         // SAFETY: Godot takes any number for an id.
         let object = unsafe { (interface().object_of_id)(object.to_i64() as u64) };
-        (!object.is_null()).then(|| ObjectAddress::of(object))
+        ObjectAddress::of(object)
     }
 
     pub(super) fn pointer(self) -> sys::GDExtensionObjectPtr {
-        std::ptr::with_exposed_provenance_mut(self.0)
+        std::ptr::with_exposed_provenance_mut(self.0.get())
     }
 }
 
@@ -33,8 +37,14 @@ impl Presence {
             .flatten()
     }
 
-    /// Whether anything is connected to `signal`; false once the presence has ended. The object may
-    /// be being freed.
+    /// Whether anything is connected to `signal`; false once the presence has ended.
+    pub(super) fn listens(&self, signal: &StringName) -> bool {
+        // SAFETY: The memory of the object stays until the presence has ended.
+        let listens = self.with(|object| unsafe { has_connections(object.pointer(), signal) });
+        listens.unwrap_or(false)
+    }
+
+    /// As [`listens`](Self::listens), for an object that may be being freed.
     pub(crate) fn has_connections(&self, signal: &str) -> bool {
         // SAFETY: The memory of the object stays until the presence has ended. Godot frees the
         // connections of an object after its instance.
@@ -43,15 +53,24 @@ impl Presence {
     }
 }
 
+/// A reference to the object of `part`, or `None` if it is freed or being freed.
+pub(crate) fn object_of<P: Part>(part: &P) -> Option<ObjectRef> {
+    Some(ObjectRef::to_held(&part.presence().hold()?))
+}
+
 /// A counted reference to an object.
 pub(crate) struct Held(sys::GDExtensionObjectPtr);
 
 impl Held {
+    pub(super) fn pointer(&self) -> sys::GDExtensionObjectPtr {
+        self.0
+    }
+
     /// A reference to `object`, or `None` if it is being freed: nobody can hold it any more.
     ///
     /// # Safety
     /// The memory of the object is there, and the object is RefCounted.
-    pub(super) unsafe fn take(object: sys::GDExtensionObjectPtr) -> Option<Held> {
+    unsafe fn take(object: sys::GDExtensionObjectPtr) -> Option<Held> {
         // SAFETY: The caller's guarantee.
         unsafe { take_hold(object) }.then_some(Held(object))
     }

@@ -5,7 +5,6 @@
 //! `receive` has a body of its own.
 
 use std::ffi::c_void;
-use std::sync::Arc;
 
 use godot::builtin::PackedByteArray;
 use godot::sys::{self, GodotFfi};
@@ -13,7 +12,7 @@ use godot::sys::{self, GodotFfi};
 use super::guard::guarded;
 use super::interface::interface;
 use super::method_row::MethodCallbacks;
-use super::part_kind::with_part;
+use super::part_kind::counted;
 use super::trampoline;
 use crate::parts::Stream;
 
@@ -36,8 +35,8 @@ unsafe fn take<P: Stream>(
     most: i64,
 ) -> PackedByteArray {
     guarded(PackedByteArray::new(), || {
-        // SAFETY: The caller's guarantee. The call does not block, and no handler runs.
-        unsafe { with_part(instance, |part: &Arc<P>| part.receive(most)) }
+        // SAFETY: The caller's guarantee.
+        unsafe { counted::<P>(instance) }.receive(most)
     })
 }
 

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use godot::sys;
 
-use super::object_ref::ObjectRef;
 use super::part_kind::PartKind;
 use crate::parts::Part;
 
@@ -70,15 +69,4 @@ pub(super) fn part<P: Part>() -> Arc<P> {
         Arc::increment_strong_count(part);
         Arc::from_raw(part)
     }
-}
-
-/// The object whose part is `part`, which is the one whose method is being called on this thread.
-/// `None` if the object is being freed, or another thread has freed it.
-pub(crate) fn object_of<P: Part>(part: &P) -> Option<ObjectRef> {
-    debug_assert!(
-        THIS.get()
-            .is_some_and(|this| this.instance.cast::<P>().cast_const() == part)
-    );
-    // SAFETY: Godot is calling the object.
-    unsafe { ObjectRef::to_pointer(part.object().pointer()) }
 }

@@ -14,7 +14,7 @@ use super::last_error::{Details, LastError};
 use super::lent;
 use super::part::{Emitter, Packets, Part, TakesObject};
 use super::peer_object::PeerObject;
-use super::presence::ObjectAddress;
+use super::presence::{ObjectAddress, Presence};
 
 /// The default limit of the length of a packet.
 const MAX_PACKET_BYTES: usize = 16 << 20;
@@ -28,7 +28,7 @@ const NO_STREAM: &str = "packet peer has no stream";
 /// The packets in the stream of a peer whose object is an `O`.
 #[derive(Debug)]
 pub(crate) struct PacketPeerPart<O> {
-    object: ObjectAddress,
+    presence: Presence,
     pub(crate) channel: PacketChannel<PeerObject<O>>,
     settings: Mutex<FramingSettings>,
     pub(crate) last_error: LastError,
@@ -118,7 +118,7 @@ impl<O: Emitter> PacketPeerPart<O> {
     /// The part of `object`, with the framing and the limit of `format`.
     pub(crate) fn with(object: ObjectAddress, format: &PacketFormat) -> PacketPeerPart<O> {
         PacketPeerPart {
-            object,
+            presence: Presence::of(object),
             channel: PacketChannel::new(format.format.clone()),
             settings: Mutex::new(format.settings.clone()),
             last_error: LastError::default(),
@@ -238,8 +238,8 @@ impl<O: Emitter> Part for PacketPeerPart<O> {
         PacketPeerPart::with(object, &PacketFormat::default())
     }
 
-    fn object(&self) -> ObjectAddress {
-        self.object
+    fn presence(&self) -> &Presence {
+        &self.presence
     }
 
     fn made(self: &Arc<Self>, _: &'static str) {

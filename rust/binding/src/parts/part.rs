@@ -6,7 +6,7 @@ use std::sync::Arc;
 use godot::builtin::{PackedByteArray, StringName};
 use godot::global::Error;
 
-use super::presence::ObjectAddress;
+use super::presence::{ObjectAddress, Presence};
 use super::signal::Signal;
 
 /// The plain Rust part of an object. A call that is running may keep it longer than the object.
@@ -14,8 +14,8 @@ pub(crate) trait Part: Send + Sync + Sized + 'static {
     /// The part of an object that a script makes.
     fn new(object: ObjectAddress) -> Self;
 
-    /// The object of the part, which may be freed already.
-    fn object(&self) -> ObjectAddress;
+    /// Whether the object of the part is alive. The bridge ends it.
+    fn presence(&self) -> &Presence;
 
     /// Called when the object is made. `class` is the name of its class.
     fn made(self: &Arc<Self>, class: &'static str);

@@ -17,7 +17,7 @@ use super::hints::{self, Connects};
 use super::last_error::{Details, LastError};
 use super::live::{self, WeakPart};
 use super::part::{Part, Polled, Stream};
-use super::presence::ObjectAddress;
+use super::presence::{ObjectAddress, Presence};
 use super::signal::Signal;
 use crate::settings;
 
@@ -28,7 +28,7 @@ const WHOLE: usize = 8;
 /// A connection, with further state for the methods of a peer.
 #[derive(Debug)]
 pub(crate) struct PeerPart {
-    object: ObjectAddress,
+    presence: Presence,
     pub(crate) connection: Connection,
     pub(crate) last_error: LastError,
     pub(crate) frame_poll: FramePoll,
@@ -44,7 +44,7 @@ impl PeerPart {
     /// The part of `object`, over a connection.
     pub(crate) fn over(object: ObjectAddress, connection: Connection) -> PeerPart {
         PeerPart {
-            object,
+            presence: Presence::of(object),
             connection,
             last_error: LastError::default(),
             frame_poll: FramePoll::default(),
@@ -115,9 +115,8 @@ impl Part for PeerPart {
         PeerPart::over(object, Connection::new())
     }
 
-    #[inline]
-    fn object(&self) -> ObjectAddress {
-        self.object
+    fn presence(&self) -> &Presence {
+        &self.presence
     }
 
     fn made(self: &Arc<Self>, class: &'static str) {

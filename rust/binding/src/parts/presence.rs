@@ -1,10 +1,11 @@
 //! Whether an object is alive, for code that holds no reference to it.
 
+use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The address of an object of Godot's. The bridge finds the object by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ObjectAddress(pub(crate) usize);
+pub(crate) struct ObjectAddress(pub(crate) NonZeroUsize);
 
 /// Whether an object is alive. Looking up the object by its id is not enough: another thread may
 /// free it between the lookup and the first use. So the presence ends before Godot frees the memory
@@ -13,14 +14,20 @@ pub(crate) struct ObjectAddress(pub(crate) usize);
 pub(crate) struct Presence(Mutex<Option<ObjectAddress>>);
 
 impl Presence {
+    /// The presence of an object that was just made.
+    pub(crate) fn of(object: ObjectAddress) -> Presence {
+        Presence(Mutex::new(Some(object)))
+    }
+
     /// The object, which is RefCounted, is alive until [`end`](Self::end).
     pub(crate) fn begin(&self, object: ObjectAddress) {
         *self.lock() = Some(object);
     }
 
-    /// The object is being freed. Called at the latest when its part or its struct is freed.
-    pub(crate) fn end(&self) {
-        *self.lock() = None;
+    /// The object is being freed. Called at the latest when its part or its struct is freed. Returns
+    /// the object, if the presence has not ended before.
+    pub(crate) fn end(&self) -> Option<ObjectAddress> {
+        self.lock().take()
     }
 
     pub(crate) fn is_over(&self) -> bool {

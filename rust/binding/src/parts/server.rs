@@ -13,7 +13,7 @@ use super::hints;
 use super::last_error::LastError;
 use super::live::{self, WeakPart};
 use super::part::{Part, Polled};
-use super::presence::ObjectAddress;
+use super::presence::{ObjectAddress, Presence};
 use super::signal::Signal;
 
 /// The default of how many connections may wait to be accepted. The system may lower it
@@ -23,7 +23,7 @@ const BACKLOG: i64 = 128;
 /// A listener, with further state for the methods of a server.
 #[derive(Debug)]
 pub(crate) struct ServerPart {
-    object: ObjectAddress,
+    presence: Presence,
     pub(crate) listener: Listener,
     pub(crate) last_error: LastError,
     pub(crate) frame_poll: FramePoll,
@@ -70,7 +70,7 @@ impl ServerPart {
 impl Part for ServerPart {
     fn new(object: ObjectAddress) -> ServerPart {
         ServerPart {
-            object,
+            presence: Presence::of(object),
             listener: Listener::new(),
             last_error: LastError::default(),
             frame_poll: FramePoll::default(),
@@ -79,8 +79,8 @@ impl Part for ServerPart {
         }
     }
 
-    fn object(&self) -> ObjectAddress {
-        self.object
+    fn presence(&self) -> &Presence {
+        &self.presence
     }
 
     fn made(self: &Arc<Self>, class: &'static str) {
