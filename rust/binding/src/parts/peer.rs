@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
 use godot::builtin::{PackedByteArray, StringName};
@@ -32,10 +32,10 @@ pub(crate) struct PeerPart {
     pub(crate) connection: Connection,
     pub(crate) last_error: LastError,
     pub(crate) frame_poll: FramePoll,
-    /// The number of bytes that the last `get_data` received.
-    last_read: AtomicI64,
+    /// The number of bytes that the last `get_data` received. Godot counts them with 32 bits.
+    last_read: AtomicU32,
     /// The number of bytes that the last `put_data` queued or sent.
-    last_written: AtomicI64,
+    last_written: AtomicU32,
     /// The bits of `connect_timeout`, a number of seconds; -1 is the project setting.
     connect_timeout: AtomicU64,
 }
@@ -48,8 +48,8 @@ impl PeerPart {
             connection,
             last_error: LastError::default(),
             frame_poll: FramePoll::default(),
-            last_read: AtomicI64::new(0),
-            last_written: AtomicI64::new(0),
+            last_read: AtomicU32::new(0),
+            last_written: AtomicU32::new(0),
             connect_timeout: AtomicU64::new((-1.0_f64).to_bits()),
         }
     }
@@ -60,11 +60,11 @@ impl PeerPart {
     }
 
     pub(crate) fn last_read(&self) -> i64 {
-        self.last_read.load(Ordering::Relaxed)
+        self.last_read.load(Ordering::Relaxed).into()
     }
 
     pub(crate) fn last_written(&self) -> i64 {
-        self.last_written.load(Ordering::Relaxed)
+        self.last_written.load(Ordering::Relaxed).into()
     }
 
     pub(crate) fn connect_timeout(&self) -> f64 {
@@ -211,7 +211,7 @@ impl Stream for PeerPart {
         let is_there = self.connection.read_buffered(buffer);
         if is_there {
             self.last_error.clear();
-            self.last_read.store(buffer.len() as i64, Ordering::Relaxed);
+            self.last_read.store(buffer.len() as u32, Ordering::Relaxed);
         }
         is_there
     }
@@ -226,7 +226,7 @@ impl Stream for PeerPart {
         let read = read.map(|()| buffer.len());
         let (code, filled) =
             self.outcome(read.map_err(|failure| (failure.error, failure.received)));
-        self.last_read.store(filled as i64, Ordering::Relaxed);
+        self.last_read.store(filled as u32, Ordering::Relaxed);
         (code, filled)
     }
 
@@ -249,7 +249,7 @@ impl Stream for PeerPart {
         let written = self.connection.write_fully(bytes).map(|()| bytes.len());
         let (code, count) =
             self.outcome(written.map_err(|failure| (failure.error, failure.accepted)));
-        self.last_written.store(count as i64, Ordering::Relaxed);
+        self.last_written.store(count as u32, Ordering::Relaxed);
         (code, count)
     }
 
