@@ -1,12 +1,12 @@
 //! The tables that the bridge makes the classes from: the class trees, the types of their parts,
 //! and a row for each method that gdext cannot register correctly.
 //!
-//! A method needs a row here in four cases: it is a direct method, which the bridge answers
-//! without gdext; its return type in Rust does not name the class or enumeration that ClassDB
-//! should show; its name is misleading about whether it is const (`get_*` and `is_*` are const, all
-//! others are not); or it is static. A prefix determines which class of a tree a method belongs to: `tcp_listen`
-//! is `TCPServerRs.listen`. A debug build with a row or a property whose names match no `#[func]`
-//! ends when it is loaded.
+//! A method needs a row here in four cases: it is a direct method, which the bridge answers without
+//! gdext; its return type in Rust does not name the class or enumeration that ClassDB should show;
+//! its name is misleading about whether it is const (`get_*` and `is_*` are const, all others are
+//! not); or it is static. A prefix determines which class of a tree a method belongs to:
+//! `tcp_listen` is `TCPServerRs.listen`. A debug build with a row or a property whose names match
+//! no `#[func]` ends when it is loaded.
 
 use std::sync::OnceLock;
 

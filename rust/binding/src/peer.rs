@@ -23,8 +23,8 @@ use crate::{class_trees, frame_poll, seconds, statistics, text};
 /// The `connect_timeout` that stands for the project setting.
 const PROJECT_SETTING: f64 = -1.0;
 
-/// The peer classes. There is no value of this type: the bridge makes an object with a [`PeerPart`],
-/// and decides its class.
+/// The peer classes. There is no value of this type: the bridge makes an object with a
+/// [`PeerPart`], and decides its class.
 #[derive(GodotClass)]
 #[class(tool, no_init, base = StreamPeerExtension)]
 pub struct StreamPeerSocketRs {

@@ -74,8 +74,8 @@ macro_rules! last_os_error_method {
     };
 }
 
-/// Gives a class the accessors of `auto_poll`: a class with a [`FramePoll`](crate::parts::FramePoll),
-/// or a class of a class tree whose part has one.
+/// Gives a class the accessors of `auto_poll`: a class with a
+/// [`FramePoll`](crate::parts::FramePoll), or a class of a class tree whose part has one.
 macro_rules! auto_poll_methods {
     ($class:ident) => {
         #[godot::prelude::godot_api(secondary)]

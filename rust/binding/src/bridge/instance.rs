@@ -13,7 +13,8 @@ use godot::sys::{self, GodotFfi};
 use super::class_tree::{Class, ClassTree};
 use super::guard::guarded;
 use super::interface::interface;
-use super::object_methods::{connections, notify_postinitialize, release};
+use super::object_methods::{notify_postinitialize, release};
+use super::part_kind::instance_of;
 use crate::parts::{ObjectAddress, Part};
 
 /// Puts the bridge's create and free callbacks into the creation info of a tree's base, which
@@ -64,10 +65,12 @@ unsafe extern "C" fn create_instance(
     class: *mut c_void,
     notifies: sys::GDExtensionBool,
 ) -> sys::GDExtensionObjectPtr {
-    // SAFETY: Godot passes the class data that registration gave it.
     guarded(std::ptr::null_mut(), || {
+        // SAFETY: Godot passes the class data that registration gave it.
         match unsafe { class_data(class) } {
-            Some(class) => (class.tree.parts.make)(class, notifies != 0),
+            Some(class) => make(class, notifies != 0, |object| {
+                (class.tree.parts.make)(object, class.name)
+            }),
             None => std::ptr::null_mut(),
         }
     })
@@ -83,49 +86,30 @@ unsafe extern "C" fn free_instance(class: *mut c_void, instance: sys::GDExtensio
     });
 }
 
-/// Takes back Godot's count of a part, whose object is being freed.
-///
-/// # Safety
-/// `instance` is one that [`make`] has given Godot for this `P`, and Godot does not use it after
-/// this. The memory of the object is still there.
-pub(super) unsafe fn free<P: Part>(instance: sys::GDExtensionClassInstancePtr) {
-    // SAFETY: The caller's guarantee. Godot frees the connections of an object after its instance.
-    unsafe {
-        let part = Arc::from_raw(instance.cast::<P>().cast_const());
-        // From here on, no call on another thread finds the object.
-        let object = part.presence().end();
-        let has_connections =
-            |signal: &str| object.is_some_and(|object| connections(object.pointer(), signal) > 0);
-        guarded((), || part.freed(&has_connections));
-    }
-}
-
-/// Makes an object of `class` with the part that `new_part` returns. As for Godot's own objects, the
-/// caller takes the first reference. `notifies`: whether the object is notified that it is made.
-pub(super) fn make<P: Part>(
+/// Makes an object of `class` with the instance that `new_instance` returns. As for Godot's own
+/// objects, the caller takes the first reference. `notifies`: whether the object is notified that
+/// it is made.
+fn make(
     class: &'static Class,
     notifies: bool,
-    new_part: impl FnOnce(ObjectAddress) -> P,
-) -> (sys::GDExtensionObjectPtr, Arc<P>) {
+    new_instance: impl FnOnce(ObjectAddress) -> sys::GDExtensionClassInstancePtr,
+) -> sys::GDExtensionObjectPtr {
     let engine_class = class.tree.engine_class.get();
     let engine_class = engine_class.expect("the class is registered");
     // SAFETY: Godot only reads the name of the class, which it has.
     let object = Unfinished(unsafe { (interface().construct_object)(engine_class.sys().cast()) });
     let address = ObjectAddress::of(object.0).expect("Godot makes an object of its class");
-    let part = Arc::new(new_part(address));
-    // SAFETY: Godot has just made the object. It copies the name of the class, and gives the count
-    // of the part back to `free_instance`.
-    unsafe {
-        let instance = Arc::into_raw(part.clone()).cast_mut().cast();
-        (interface().set_instance)(object.0, class.name().sys().cast(), instance);
-    }
+    let instance = new_instance(address);
     let object = object.finish();
-    part.made(class.name);
-    if notifies {
-        // SAFETY: The object was just made.
-        unsafe { notify_postinitialize(object) };
+    // SAFETY: Godot has just made the object. It copies the name of the class, and gives the
+    // instance back to `free_instance`.
+    unsafe {
+        (interface().set_instance)(object, class.name().sys().cast(), instance);
+        if notifies {
+            notify_postinitialize(object);
+        }
     }
-    (object, part)
+    object
 }
 
 /// An object without an instance. It is destroyed if making its part panics.
@@ -154,7 +138,11 @@ pub(crate) fn new_object<T: Bridged>(
     new_part: impl FnOnce(ObjectAddress) -> T::Part,
 ) -> (Gd<T>, Arc<T::Part>) {
     debug_assert!(std::ptr::eq(class.tree, T::tree()));
-    let (object, part) = make(class, true, new_part);
+    let mut part = None;
+    let object = make(class, true, |object| {
+        let part = part.insert(Arc::new(new_part(object)));
+        instance_of(part.clone(), class.name)
+    });
     // SAFETY: The object was just made.
     let id = unsafe { (interface().object_id)(object.cast_const()) };
     let gd = Gd::from_instance_id(InstanceId::from_i64(id as i64));
@@ -163,7 +151,7 @@ pub(crate) fn new_object<T: Bridged>(
         // SAFETY: The reference is given back.
         unsafe { release(object) };
     }
-    (gd, part)
+    (gd, part.expect("`make` has called the closure"))
 }
 
 /// A class of a class tree. Its objects have a part, and no value of the struct.

@@ -1,8 +1,7 @@
 //! The direct methods that take nothing and return an int: `poll`, `get_status` and `flush`.
 //!
-//! Direct methods go from Godot straight to the part of the object, without gdext's cell, because
-//! they are called often, may block, or emit signals whose handlers may free the object. The core
-//! does its own locking, so no call holds up another.
+//! Direct methods go from Godot straight to the part of the object, without gdext, because they are
+//! called often.
 
 use std::ffi::c_void;
 use std::marker::PhantomData;

@@ -2,10 +2,10 @@
 //!
 //! gdext registers classes whose base is an engine class, gives each object a storage of its own,
 //! and guards every call with a cell in it. The addon needs base classes of its own. It needs calls
-//! that cost little more than the work they do, and that block no other thread. So the bridge stands
-//! between gdext and Godot, at Godot's C interface: gdext gets a
-//! [`get_proc_address`](entry::initialize) that answers a few names with functions of the bridge, and
-//! passes all others through. The replaced functions do this:
+//! that cost little more than the work they do, and that block no other thread. So the bridge
+//! stands between gdext and Godot, at Godot's C interface: gdext gets a
+//! [`get_proc_address`](entry::initialize) that answers a few names with functions of the bridge,
+//! and passes all others through. The replaced functions do this:
 //!
 //! - [`registration`]: when gdext registers the base of a [`class_tree`], the base becomes
 //!   abstract, and its subclasses are registered with it. When gdext registers a method, the bridge
@@ -15,11 +15,13 @@
 //!   ([`engine_methods`]), and looks up any other method at its first call. So the library loads in
 //!   an engine that lacks some of them.
 //!
-//! The bridge makes the objects itself ([`instance`]). What Godot holds as the instance of an object
-//! is its part, counted ([`part_kind`]); gdext has no storage for it. Direct methods go from Godot
-//! straight to the part: [`int_methods`], [`receive`], [`object_setter`], and the virtual methods in
-//! [`stream_virtuals`] and [`packet_virtuals`]. For gdext, all others are static functions. They go
-//! through one [`trampoline`] to gdext's callback, and find the part in [`this`].
+//! The bridge makes the objects itself ([`instance`]). What Godot holds as the instance of an
+//! object is its part, counted ([`part_kind`]); gdext has no storage for it. Direct methods go from
+//! Godot straight to the part: [`int_methods`], [`receive`], [`object_setter`], and the virtual
+//! methods in [`stream_virtuals`] and [`packet_virtuals`]. For gdext, all others are static
+//! functions. They go through one [`trampoline`] to gdext's callback, and find the part in
+//! [`this`]. Rust finds the part of an object with [`part_getter`], and the object of a part by its
+//! [`Presence`](crate::parts::Presence).
 //!
 //! The bridge does not know the classes: [`class_trees`](crate::class_trees) names them, and the
 //! part of an object is any [`Part`](crate::parts::Part). Imports go one way: classes, class trees,
@@ -59,13 +61,12 @@ pub(crate) use int_methods::{flush, get_status, poll};
 pub(crate) use late_methods::forget_late_methods;
 pub(crate) use method_row::{MethodKind, MethodRow, Returned, answers, declare_direct_methods};
 pub(crate) use object_methods::{forget_library, has_feature};
-pub(crate) use object_ref::{ObjectRef, SignalName};
+pub(crate) use object_ref::{ObjectRef, SignalName, object_of};
 pub(crate) use object_setter::{class_of, set_object};
 pub(crate) use optional::Optional;
 pub(crate) use packet_virtuals::packet_virtuals;
 pub(crate) use part_getter::part_of;
 pub(crate) use part_kind::PartKind;
-pub(crate) use presence::object_of;
 pub(crate) use property::{Property, PropertyKind};
 pub(crate) use receive::receive;
 pub(crate) use registration::{Tables, check_tables};

@@ -9,7 +9,7 @@ use godot::sys::{self, GodotFfi};
 use super::interface::interface;
 use super::object_methods::{emit, emit_signal, has_connections};
 use super::presence::Held;
-use crate::parts::{Emitter, Signal};
+use crate::parts::{Emitter, Part, Signal};
 
 /// The name of a signal, as Godot looks it up and as Godot emits it. Making either for each signal
 /// would cost as much as emitting the signal.
@@ -89,6 +89,11 @@ impl ObjectRef {
         // SAFETY: The reference keeps the object.
         unsafe { emit_signal(self.pointer, &signal.variant, arguments) }
     }
+}
+
+/// A reference to the object of `part`, or `None` if it is freed or being freed.
+pub(crate) fn object_of<P: Part>(part: &P) -> Option<ObjectRef> {
+    Some(ObjectRef::to_held(&part.presence().hold()?))
 }
 
 /// The pointer to `object`, which the caller holds.

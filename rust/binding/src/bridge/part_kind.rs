@@ -10,16 +10,16 @@ use std::sync::Arc;
 
 use godot::sys;
 
-use super::class_tree::Class;
-use super::instance;
-use crate::parts::Part;
+use super::guard::guarded;
+use super::object_methods::connections;
+use crate::parts::{ObjectAddress, Part};
 
 /// How the parts of a class tree, which have one type, are made, counted and freed.
 pub(crate) struct PartKind {
     /// The type of the part.
     pub(super) part: fn() -> TypeId,
-    /// Makes an object of a class of the tree, with a new part.
-    pub(super) make: fn(&'static Class, bool) -> sys::GDExtensionObjectPtr,
+    /// Makes a part for a new object of the class with this name. Returns the count for Godot.
+    pub(super) make: fn(ObjectAddress, &'static str) -> sys::GDExtensionClassInstancePtr,
     /// Takes back Godot's count of the part, whose object is being freed.
     pub(super) free: unsafe fn(sys::GDExtensionClassInstancePtr),
     /// Adds a count.
@@ -32,8 +32,8 @@ impl PartKind {
     pub(crate) const fn of<P: Part>() -> PartKind {
         PartKind {
             part: TypeId::of::<P>,
-            make: |class, notifies| instance::make(class, notifies, P::new).0,
-            free: instance::free::<P>,
+            make: |object, class| instance_of(Arc::new(P::new(object)), class),
+            free: free::<P>,
             retain: |part| {
                 // SAFETY: `part` is an instance of this kind, whose object the caller keeps.
                 unsafe { Arc::increment_strong_count(part.cast::<P>()) }
@@ -46,11 +46,37 @@ impl PartKind {
     }
 }
 
+/// The instance for Godot of a new object, whose class has the name `class`.
+pub(super) fn instance_of<P: Part>(
+    part: Arc<P>,
+    class: &'static str,
+) -> sys::GDExtensionClassInstancePtr {
+    part.made(class);
+    Arc::into_raw(part).cast_mut().cast()
+}
+
+/// Takes back Godot's count of a part, whose object is being freed.
+///
+/// # Safety
+/// `instance` is one that [`instance_of`] has returned for this `P`, and Godot does not use it
+/// after this. The memory of the object is still there.
+unsafe fn free<P: Part>(instance: sys::GDExtensionClassInstancePtr) {
+    // SAFETY: The caller's guarantee. Godot frees the connections of an object after its instance.
+    unsafe {
+        let part = Arc::from_raw(instance.cast::<P>().cast_const());
+        // From here on, no call on another thread finds the object.
+        let object = part.presence().end();
+        let has_connections =
+            |signal: &str| object.is_some_and(|object| connections(object.pointer(), signal) > 0);
+        guarded((), || part.freed(&has_connections));
+    }
+}
+
 /// Calls `body` with the part of an object, without a count of its own.
 ///
 /// # Safety
-/// `instance` is what Godot passes to a callback of a class whose part is a `P`. `body` runs nothing
-/// that may free the object, such as a handler of one of its signals, and does not block.
+/// `instance` is what Godot passes to a callback of a class whose part is a `P`. `body` runs
+/// nothing that may free the object, such as a handler of one of its signals, and does not block.
 #[inline]
 pub(super) unsafe fn with_part<P: Part, R>(
     instance: sys::GDExtensionClassInstancePtr,

@@ -8,8 +8,7 @@ use godot::sys;
 
 use super::interface::interface;
 use super::object_methods::{call, connections, emit, has_connections, release, take_hold};
-use super::object_ref::ObjectRef;
-use crate::parts::{ObjectAddress, Part, Presence, Signal};
+use crate::parts::{ObjectAddress, Presence, Signal};
 
 impl ObjectAddress {
     /// `None` for null.
@@ -51,11 +50,6 @@ impl Presence {
         let count = self.with(|object| unsafe { connections(object.pointer(), signal) });
         count.is_some_and(|count| count > 0)
     }
-}
-
-/// A reference to the object of `part`, or `None` if it is freed or being freed.
-pub(crate) fn object_of<P: Part>(part: &P) -> Option<ObjectRef> {
-    Some(ObjectRef::to_held(&part.presence().hold()?))
 }
 
 /// A counted reference to an object.

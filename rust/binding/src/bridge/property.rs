@@ -1,5 +1,5 @@
-//! The properties of class trees. gdext cannot register them: for a `#[var]`, it wants accessors that
-//! take `self`, and both of them in the first of the class's impl blocks.
+//! The properties of class trees. gdext cannot register them: for a `#[var]`, it wants accessors
+//! that take `self`, and both of them in the first of the class's impl blocks.
 
 use godot::builtin::{GString, StringName};
 use godot::obj::{EngineBitfield, EngineEnum};

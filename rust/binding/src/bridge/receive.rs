@@ -1,5 +1,5 @@
-//! The direct method `receive`. It is called for each peer that has received something, and gdext's
-//! cell costs more than the rest of the call.
+//! The direct method `receive`. It is called for each peer that has received something, and a call
+//! through gdext costs more than the rest.
 //!
 //! An argument that has to be converted goes through the trampoline to gdext, so the `#[func]` of
 //! `receive` has a body of its own.

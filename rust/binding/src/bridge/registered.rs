@@ -67,8 +67,8 @@ impl Registered {
     }
 }
 
-/// The faults of the tables, one sentence each: a name that matches no function or no class, a function
-/// with two rows, or a function that would be called with gdext's storage.
+/// The faults of the tables, one sentence each: a name that matches no function or no class, a
+/// function with two rows, or a function that takes an object of gdext's.
 pub(super) fn faults(
     trees: &[&ClassTree],
     shared_properties: &[Property],

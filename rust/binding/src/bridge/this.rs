@@ -1,8 +1,9 @@
 //! The object whose method is being called, for the methods that gdext answers.
 //!
-//! gdext knows the methods of class trees as static functions. The [`trampoline`](super::trampoline)
-//! notes the part before it calls such a function, keeps it counted during the call, and notes the
-//! one before it again afterwards: a handler may call a method of another object.
+//! gdext knows the methods of class trees as static functions. The
+//! [`trampoline`](super::trampoline) notes the part before it calls such a function, keeps it
+//! counted during the call, and notes the one before it again afterwards: a handler may call a
+//! method of another object.
 
 use std::any::TypeId;
 use std::cell::Cell;

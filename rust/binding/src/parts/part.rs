@@ -21,8 +21,8 @@ pub(crate) trait Part: Send + Sync + Sized + 'static {
     fn made(self: &Arc<Self>, class: &'static str);
 
     /// Called when the object is freed. Ends the calls that other threads are still in. They keep
-    /// the part alive, and no other code can end them. `has_connections` returns whether anything is
-    /// connected to a signal of the object.
+    /// the part alive, and no other code can end them. `has_connections` returns whether anything
+    /// is connected to a signal of the object.
     fn freed(&self, has_connections: &dyn Fn(&str) -> bool);
 }
 

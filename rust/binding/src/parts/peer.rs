@@ -15,7 +15,7 @@ use super::codes::Code;
 use super::frame_poll_state::FramePoll;
 use super::hints::{self, Connects};
 use super::last_error::{Details, LastError};
-use super::live::{self, WeakPart};
+use super::live_list;
 use super::part::{Part, Polled, Stream};
 use super::presence::{ObjectAddress, Presence};
 use super::signal::Signal;
@@ -121,7 +121,7 @@ impl Part for PeerPart {
 
     fn made(self: &Arc<Self>, class: &'static str) {
         settings::apply();
-        live::add(class, || WeakPart::Peer(Arc::downgrade(self)));
+        live_list::add(class, self);
     }
 
     fn freed(&self, _: &dyn Fn(&str) -> bool) {

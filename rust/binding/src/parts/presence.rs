@@ -24,8 +24,8 @@ impl Presence {
         *self.lock() = Some(object);
     }
 
-    /// The object is being freed. Called at the latest when its part or its struct is freed. Returns
-    /// the object, if the presence has not ended before.
+    /// The object is being freed. Called at the latest when its part or its struct is freed.
+    /// Returns the object, if the presence has not ended before.
     pub(crate) fn end(&self) -> Option<ObjectAddress> {
         self.lock().take()
     }

@@ -11,7 +11,7 @@ use stream_socket::{Address, BindAddress, ListenError, ListenOptions, Listener};
 use super::frame_poll_state::FramePoll;
 use super::hints;
 use super::last_error::LastError;
-use super::live::{self, WeakPart};
+use super::live_list;
 use super::part::{Part, Polled};
 use super::presence::{ObjectAddress, Presence};
 use super::signal::Signal;
@@ -84,7 +84,7 @@ impl Part for ServerPart {
     }
 
     fn made(self: &Arc<Self>, class: &'static str) {
-        live::add(class, || WeakPart::Server(Arc::downgrade(self)));
+        live_list::add(class, self);
     }
 
     fn freed(&self, has_connections: &dyn Fn(&str) -> bool) {
