@@ -67,8 +67,8 @@ var silence_timeout: float = 0.0
 ## Sent after each connect: as a packet if [method start] was called with a packet peer, otherwise
 ## as it is.
 var greeting: PackedByteArray = PackedByteArray()
-## Why the last connection or attempt has ended, such as [code]connect 127.0.0.1:4000: connection
-## refused[/code].
+## Why the last connection or attempt has ended, such as
+## [code]connect 127.0.0.1:4000: connection refused[/code].
 var reason: String = ""
 
 # What `start` was called with, and the stream below it. Both are null if it was not.

@@ -31,7 +31,7 @@ var seats: Dictionary[String, Seat] = {}
 class Seat:
 	var token: String = Crypto.new().generate_random_bytes(16).hex_encode()
 	var room: String = "hall"
-	# The last one while the player has no connection. A group sends nothing to it then.
+	# The player's current or last peer. If it has no connection, a group sends nothing to it.
 	var peer: PacketPeerSocketRs
 
 

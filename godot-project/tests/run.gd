@@ -9,8 +9,8 @@ extends SceneTree
 ## `test_data.gd*[ours]`.
 ##
 ## The last line is `N passed, N failed`. The exit code is 0 if nothing failed and something passed.
-## A test that the system lacks something for is reported as skipped or as passed in part, with the
-## reason.
+## A test that needs something the system lacks is reported as skipped or as passed in part, with
+## the reason.
 ##
 ## The option `--defects-on-engine` runs the tests in `better/` on the engine's classes and expects
 ## each to fail, since they test for defects of the engine. The failures are printed, to show that

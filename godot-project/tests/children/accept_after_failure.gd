@@ -1,6 +1,6 @@
 extends SceneTree
-## Takes a client without a free descriptor, and again with one. Prints after both whether
-## get_last_error is set.
+## Takes a client while no descriptor is free, and again once one is free. Prints after each call
+## whether get_last_error is set.
 
 
 func _initialize() -> void:

@@ -1,6 +1,6 @@
 extends SceneTree
-## Makes every call for which the tests expect an error or no error, each after a line `== <name>`.
-## The lines are printed to standard error, so that they stay in order with the errors.
+## Makes the calls whose error messages the tests check. A line `== <name>` precedes each group of
+## calls. The lines are printed to standard error, so that they stay in order with the errors.
 
 const Family := preload("res://tests/support/family.gd")
 

@@ -45,7 +45,7 @@ func _run() -> void:
 	_print_histogram(idle, busy)
 	print("%d frames idle, %d frames busy" % [idle.size(), busy.size()])
 	print("the lookup hangs: %s" % (_resolving.get_status() == StreamPeerTCPRs.STATUS_CONNECTING))
-	print("put %d MiB, refused %d times, %d MiB of them queued"
+	print("put %d MiB, refused %d times, %d MiB still queued"
 			% [_put >> 20, _refused, _writer.get_pending_write_bytes() >> 20])
 	print("the await is in progress: %s" % (_got == null))
 	# An await in progress when the engine quits counts as a leak.

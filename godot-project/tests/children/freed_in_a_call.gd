@@ -1,7 +1,7 @@
 extends SceneTree
-## Frees a peer or a packet peer while threads are inside its method that the argument names. A
-## callable does not keep its object alive, so a thread that has not entered the call yet would
-## crash in the engine with any class. So this waits until all threads are blocked.
+## Frees a peer or a packet peer while threads are inside one of its methods. The argument names the
+## method. A callable does not keep its object alive: with any class, the engine would crash in a
+## thread that has not yet entered the call. So this waits until all threads are blocked.
 
 const MUCH := 32 << 20
 const THREADS := 8

@@ -1,6 +1,6 @@
 extends SceneTree
-## Makes the mistakes that give hints, and does the same correctly. Prints a line for each of them,
-## to standard error, so that these stay in order with the hints.
+## Makes the mistakes that give hints, and the correct versions of them. Prints a line for each to
+## standard error, so that the lines stay in order with the hints.
 
 ## Hints come after 5 seconds.
 const SECONDS := 7.0
@@ -50,7 +50,7 @@ func _initialize() -> void:
 	for _i in 120:
 		OS.delay_msec(50)
 		asked.get_status()
-	# Without frames, the question for the status counts the time.
+	# Without frames, `get_status` counts the time.
 	var blocking := StreamPeerTCPRs.new()
 	blocking.connect_to_host("127.0.0.1", port)
 	printerr("asks")
@@ -61,7 +61,7 @@ func _initialize() -> void:
 	quit()
 
 
-## Pairs of which one end sends what is no packet for the other end.
+## Pairs in which one end sends bytes that are not a packet for the other end.
 func _packets() -> void:
 	var short := PacketPeerSocketRs.new()
 	short.length_bytes = 2

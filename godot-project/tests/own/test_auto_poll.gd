@@ -31,7 +31,7 @@ func test_an_await_of_connect_finished_ends() -> void:
 		peer.disconnect_from_host()
 		error = await peer.connect_finished
 		check_eq(error, ERR_SKIP, kind + ": cancelled")
-		check(not queue.is_empty(), "the queue is full until here")
+		check(not queue.is_empty(), "the backlog was full all the time")
 
 
 func test_signals_are_emitted_without_a_call_of_poll() -> void:

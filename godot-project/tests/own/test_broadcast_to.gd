@@ -11,7 +11,7 @@ func test_only_the_named_members_get_it_and_each_once() -> void:
 			check_eq(group.add(pairs[-1].served), OK, kind + ": add")
 		var peers := [pairs[2].served, pairs[0].served, pairs[2].served]
 		check_eq(group.broadcast_to(peers, "news\n".to_utf8_buffer()), [], kind + ": refused")
-		# What follows shows what came before it.
+		# All members get this message, so a missing or repeated one before it shows.
 		group.broadcast("end\n".to_utf8_buffer())
 		for i in 4:
 			await _line_arrived(pairs[i].client)
@@ -22,7 +22,7 @@ func test_only_the_named_members_get_it_and_each_once() -> void:
 				check_eq(pairs[i].client.read_line(), "end", "%s: member %d, once" % [kind, i])
 
 
-func test_others_than_connected_members_are_ignored() -> void:
+func test_unconnected_members_and_other_objects_are_ignored() -> void:
 	var group := StreamPeerSocketGroupRs.new()
 	var pair := link("tcp")
 	var outside := link("tcp")

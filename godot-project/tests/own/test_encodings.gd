@@ -61,7 +61,7 @@ func test_encoded_packets_are_those_that_put_text_and_put_json_send() -> void:
 	check_eq(ours.get_packet(), PacketPeerSocketRs.encode_text("ä ⚡"), "text")
 
 
-func test_variants_are_decoded_as_by_the_engine() -> void:
+func test_variants_are_decoded_as_the_engine_does() -> void:
 	for value: Variant in _values():
 		var packet := var_to_bytes(value)
 		var decoded: Variant = PacketPeerSocketRs.decode_var(packet, "invalid")

@@ -48,7 +48,7 @@ func test_a_connect_timeout_is_err_timeout() -> void:
 		end.connect_peer(peer)
 		reaches(peer, STATUS_ERROR, kind + ": the timeout")
 		_expect(peer, ERR_TIMEOUT, "connect %s: timed out" % _address(end), 0, kind)
-		check(not queue.is_empty(), "the queue is full until here")
+		check(not queue.is_empty(), "the backlog was full all the time")
 
 
 func test_connect_to_a_missing_path_names_the_path() -> void:
@@ -207,7 +207,7 @@ func test_transfers_without_a_connection_are_refused() -> void:
 				_refuses(peer, write, FAILED, sends)
 			peer.receive()
 			_expect(peer, FAILED, receives, 0, kind + ": receive")
-		check(not queue.is_empty(), "the queue is full until here")
+		check(not queue.is_empty(), "the backlog was full all the time")
 
 
 func test_a_second_connect_is_refused() -> void:

@@ -47,7 +47,8 @@ func test_a_client_survives_servers_that_restart_within_a_packet() -> void:
 				"a part of a snapshot")
 		_nodes.erase(server)
 		server.free()
-		# A server that ends in order still delivers its snapshot. The next ones are cut.
+		# The first server shuts down cleanly and still delivers its snapshot. The connections of
+		# the next servers are reset.
 		if round > 0:
 			relay.abort_all()
 		server = _served(port)

@@ -5,7 +5,7 @@ extends "res://tests/support/test_case.gd"
 ## clients that write byte by byte, leave and abort. Any other example has to print what its
 ## comments promise.
 ##
-## A script with the engine's classes is an example of what to migrate from. It is run twice:
+## A script that uses the engine's classes shows code before a migration. It is run twice:
 ## unchanged, against the well-behaved server only, and once more with `Rs` appended to its class
 ## names.
 
@@ -27,31 +27,36 @@ class Example:
 	## Whether the text is a part of a script only.
 	var is_part: bool
 	## Whether it uses the engine's classes, or was made from such a script.
-	var is_before: bool
+	var is_before_migration: bool
 
 	func uses(text: String) -> bool:
 		return source.contains(text)
 
-	func asks() -> bool:
-		return not is_part and (uses("connect_to_host(") or reconnects()) and not listens()
+	func is_client() -> bool:
+		return (not is_part and (uses("connect_to_host(") or reconnects()) and not listens()
+				and not is_tls_client())
+
+	## Such a client is tested in `test_example_tls_client.gd`.
+	func is_tls_client() -> bool:
+		return uses("StreamPeerTLS") and not listens()
 
 	func reconnects() -> bool:
 		return uses("SocketReconnect")
 
-	func serves() -> bool:
+	func is_server() -> bool:
 		return not is_part and listens() and not uses("connect_to_host(")
 
 	## Whether it has a server of its own. A relay does not count.
 	func listens() -> bool:
 		return source.replace("relay.listen(", "").contains(".listen(")
 
-	func is_by_itself() -> bool:
-		return not is_part and not asks() and not serves()
+	func is_self_contained() -> bool:
+		return not is_part and not is_client() and not is_server() and not is_tls_client()
 
 	func kind() -> String:
 		return "uds" if uses("UDS") else "tcp"
 
-	func is_the_engines() -> bool:
+	func uses_engine_classes() -> bool:
 		return moved().source != source
 
 	## The same with `Rs` appended to the names of the engine's classes.
@@ -61,7 +66,7 @@ class Example:
 		var names: RefCounted = ClassDB.instantiate(&"RegEx")
 		names.call(&"compile", "\\b(StreamPeerTCP|StreamPeerUDS|TCPServer|UDSServer)\\b")
 		example.source = names.call(&"sub", source, "$1Rs", true)
-		example.is_before = true
+		example.is_before_migration = true
 		return example
 
 	## The bytes that a server has to send so that the example prints "the answer".
@@ -128,8 +133,8 @@ func test_each_example_compiles() -> void:
 
 
 func test_examples_that_connect_cope_with_every_server() -> void:
-	for example in _examples(func(example: Example) -> bool: return example.asks()):
-		for what: String in SERVERS.slice(0, 1 if example.is_before else SERVERS.size()):
+	for example in _examples(func(example: Example) -> bool: return example.is_client()):
+		for what: String in SERVERS.slice(0, 1 if example.is_before_migration else SERVERS.size()):
 			var end := endpoint(example.kind(), "*")
 			var answerer := Answerer.new(end.server)
 			answerer.closes = what == "closing"
@@ -158,7 +163,7 @@ func test_examples_that_connect_cope_with_every_server() -> void:
 
 func test_examples_that_reconnect_find_a_restarted_server() -> void:
 	for example in _examples(
-			func(example: Example) -> bool: return example.asks() and example.reconnects()):
+			func(example: Example) -> bool: return example.is_client() and example.reconnects()):
 		var end := endpoint(example.kind(), "*")
 		end.server.stop()
 		var node := _run(example, end)
@@ -177,7 +182,7 @@ func test_examples_that_reconnect_find_a_restarted_server() -> void:
 
 
 func test_servers_cope_with_every_client() -> void:
-	for example in _examples(func(example: Example) -> bool: return example.serves()):
+	for example in _examples(func(example: Example) -> bool: return example.is_server()):
 		# An address that is free again.
 		var end := endpoint(example.kind())
 		end.server.stop()
@@ -208,7 +213,7 @@ func test_other_examples_print_what_they_promise() -> void:
 	if not ClassDB.class_exists(&"RegEx"):
 		return skip(NO_REGEX)
 	var prints := _regex("[Pp]rints \"([^\"]+)\"")
-	for example in _examples(func(example: Example) -> bool: return example.is_by_itself()):
+	for example in _examples(func(example: Example) -> bool: return example.is_self_contained()):
 		if (example.uses("TLS")
 				and quietly(func() -> Object: return ClassDB.instantiate("Crypto")) == null):
 			leave_out("this engine has no TLS")
@@ -275,7 +280,7 @@ func _examples(wanted: Callable) -> Array[Example]:
 			return false
 		var lack := ""
 		if example.kind() == "uds":
-			lack = (Family.engine() if example.is_the_engines() else family).lacks_uds()
+			lack = (Family.engine() if example.uses_engine_classes() else family).lacks_uds()
 		if not lack.is_empty():
 			leave_out(lack)
 		return lack.is_empty())
@@ -316,9 +321,9 @@ func _collect(from: String, text: String, pattern: String, examples: Array[Examp
 		example.from = "%s:%d" % [from, text.count("\n", 0, start) + 1]
 		example.is_part = not block.contains("extends ")
 		example.source = _complete(block)
-		example.is_before = example.is_the_engines()
+		example.is_before_migration = example.uses_engine_classes()
 		examples.append(example)
-		if example.is_before:
+		if example.is_before_migration:
 			examples.append(example.moved())
 
 

@@ -180,7 +180,7 @@ func test_the_error_of_an_end_belongs_to_its_own_connection() -> void:
 			servers.poll()
 		check_eq(accepted.slice(2), [OK], kind + ": accepted, and connected elsewhere")
 		check_eq(peer.get_status(), STATUS_CONNECTED, kind + ": it stays connected")
-		check(peer not in servers.get_members(), kind + ": it is no member any more")
+		check(peer not in servers.get_members(), kind + ": it is no longer a member")
 		caller.disconnect_from_host()
 
 

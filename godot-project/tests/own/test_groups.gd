@@ -163,7 +163,7 @@ func test_a_connect_timeout_is_reported() -> void:
 		check_eq(reported, [peer], kind + ": the member")
 		check_eq(peer.get_status(), STATUS_ERROR, kind + ": status")
 		check_eq(group.poll(), [], kind + ": only once")
-		check(not queue.is_empty(), "the queue is full until here")
+		check(not queue.is_empty(), "the backlog was full all the time")
 
 
 func test_an_end_is_reported_once() -> void:

@@ -201,7 +201,7 @@ func test_abort_frees_a_bound_and_a_connecting_peer() -> void:
 	check_eq(bound.bind(0, LOOPBACK), OK, "bind again")
 
 
-func test_a_close_with_unread_input_is_no_reset() -> void:
+func test_a_close_with_unread_input_does_not_reset() -> void:
 	for kind: String in family.kinds():
 		for close: Callable in [func(pair: Link) -> void: pair.client.disconnect_from_host(),
 				func(pair: Link) -> void: pair.client = null]:

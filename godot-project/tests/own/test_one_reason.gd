@@ -94,7 +94,7 @@ func test_a_connect_that_times_out_has_one_reason() -> void:
 			client.watch()
 			end.connect_peer(client.stream)
 			_ends(client, "connect *: timed out", _name(client) + ": timeout")
-		check(not queue.is_empty(), "the queue is full until here")
+		check(not queue.is_empty(), "the backlog was full all the time")
 
 
 func test_an_end_by_the_other_side_has_one_reason() -> void:
@@ -117,7 +117,7 @@ func test_a_failed_send_has_one_reason() -> void:
 		var served := _connected(client)
 		served.abort()
 		var what := _name(client) + ": a send after a reset"
-		# Whether the send or a receive finds the reset first, the reason is one.
+		# The reason is the same, whether the send or a receive finds the reset first.
 		var put := func() -> int:
 			var block := PackedByteArray()
 			block.resize(100)
@@ -127,7 +127,7 @@ func test_a_failed_send_has_one_reason() -> void:
 		_ends(client, "*", what)
 
 
-func test_a_stream_that_is_no_packet_has_one_reason() -> void:
+func test_an_invalid_packet_has_one_reason() -> void:
 	var cases := [
 		["an end within a packet", PackedByteArray([9, 0, 0, 0, 1]),
 				"receive from *: end of stream within a packet"],

@@ -161,7 +161,7 @@ func test_a_long_frame_ends_no_reader() -> void:
 			group.poll()
 
 
-func test_a_limit_that_is_no_number_of_seconds_is_refused() -> void:
+func test_a_limit_that_is_not_a_number_of_seconds_is_refused() -> void:
 	var group := StreamPeerSocketGroupRs.new()
 	group.max_stalled_seconds = 2.0
 	for seconds: float in [-1.0, NAN]:

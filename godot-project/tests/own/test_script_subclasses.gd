@@ -48,7 +48,7 @@ func test_a_subclass_works_on_another_thread() -> void:
 	check_eq(join(thread, "the thread"), "there: 2", "a scripted peer made and used on a thread")
 
 
-func test_subclasses_get_the_same_notifications_as_of_other_classes() -> void:
+func test_subclasses_get_the_notifications_that_engine_subclasses_get() -> void:
 	var ours: Array[int] = []
 	_live_and_die(Notified, ours)
 	var others: Array[int] = []

@@ -69,7 +69,7 @@ func test_signals_of_a_connect_that_times_out() -> void:
 		for i in 5:
 			peer.poll()
 		check_eq(seen.entries, TIMED_OUT, kind + ": signals")
-		check(not queue.is_empty(), "the queue is full until here")
+		check(not queue.is_empty(), "the backlog was full all the time")
 
 
 func test_signals_of_a_connect_that_is_cancelled() -> void:
@@ -88,7 +88,7 @@ func test_signals_of_a_connect_that_is_cancelled() -> void:
 			for i in 5:
 				peer.poll()
 			check_eq(seen.entries, CANCELLED, kind + ": signals")
-		check(not queue.is_empty(), "the queue is full until here")
+		check(not queue.is_empty(), "the backlog was full all the time")
 
 
 func test_each_accepted_connect_finishes_once() -> void:

@@ -155,7 +155,7 @@ func test_a_failed_connect_ends_the_await() -> void:
 		end.connect_peer(peer)
 		result = await wait.call(peer, PATIENCE)
 		check_eq([result.error, peer.get_status()], [ERR_TIMEOUT, STATUS_ERROR], "timed out")
-		check(not queue.is_empty(), "the queue is full until here")
+		check(not queue.is_empty(), "the backlog was full all the time")
 
 
 func test_a_closed_peer_cannot_be_awaited() -> void:
@@ -428,7 +428,7 @@ func test_random_streams_give_the_expected_results() -> void:
 	for i in 200:
 		_one_random_stream(i, done)
 		if i % 20 == 19:
-			# Both sides of each count.
+			# Each stream counts twice: once for each side.
 			await until(func() -> bool: return done[0] == 2 * (i + 1), "twenty awaits to end")
 
 

@@ -110,7 +110,7 @@ func test_a_server_that_falls_silent_is_left_after_the_limit_and_no_later() -> v
 	_begin("tcp", end)
 	_client.silence_timeout = 1.0
 	await until(func() -> bool: return _connects == 1, "the connect")
-	# From here on the test makes the frames, a quarter of a second each.
+	# From here on the test calls `_process` itself, with frames of a quarter of a second.
 	_client.set_process(false)
 	var served := accept(end)
 	served.put_u8(1)
@@ -126,7 +126,7 @@ func test_a_server_that_falls_silent_is_left_after_the_limit_and_no_later() -> v
 	_finish()
 
 
-func test_it_gives_up_after_so_many_failures_in_a_row() -> void:
+func test_it_gives_up_after_max_attempts_failures_in_a_row() -> void:
 	var end := endpoint("tcp")
 	end.stop()
 	_begin("tcp", end)
@@ -138,7 +138,7 @@ func test_it_gives_up_after_so_many_failures_in_a_row() -> void:
 	_finish()
 
 
-func test_an_address_that_cannot_be_one_is_not_tried_again() -> void:
+func test_a_malformed_address_is_not_tried_again() -> void:
 	var end := endpoint("tcp")
 	_begin("tcp", end)
 	quietly(func() -> void:
@@ -229,7 +229,7 @@ func test_handlers_may_stop_start_and_free_it() -> void:
 				end.server.take_connection()
 
 
-func test_what_is_no_peer_is_refused() -> void:
+func test_an_object_that_is_not_a_peer_is_refused() -> void:
 	var client := SocketReconnect.new()
 	check_eq(client.start(null, LOOPBACK, 1), ERR_INVALID_PARAMETER, "null")
 	check_eq(client.start(PacketPeerSocketRs.new(), LOOPBACK, 1), ERR_INVALID_PARAMETER, "no stream")

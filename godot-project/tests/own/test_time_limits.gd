@@ -75,7 +75,7 @@ func test_tiny_times_are_time_limits() -> void:
 		late.connect_timeout = 1e-10
 		end.connect_peer(late)
 		reaches(late, STATUS_ERROR, kind + ": the timeout")
-		check(not queue.is_empty(), "the queue is full until here")
+		check(not queue.is_empty(), "the backlog was full all the time")
 
 
 func test_connect_timeout_ends_a_connect() -> void:
@@ -124,7 +124,7 @@ func test_the_project_setting_applies_to_minus_one_only() -> void:
 		by_none.poll()
 		check_eq(by_limit.get_status(), STATUS_CONNECTING, kind + ": status with a limit of its own")
 		check_eq(by_none.get_status(), STATUS_CONNECTING, kind + ": status without a limit")
-		check(not queue.is_empty(), "the queue is full until here")
+		check(not queue.is_empty(), "the backlog was full all the time")
 
 
 func test_read_timeout_ends_a_read() -> void:

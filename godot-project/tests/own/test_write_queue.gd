@@ -133,7 +133,7 @@ func test_a_queue_is_not_kept_for_the_next_connection() -> void:
 		peer.put_data([1, 2, 3])
 		peer.disconnect_from_host()
 		check_eq(peer.get_pending_write_bytes(), 0, kind + ": after the cancelled connect")
-		check(not queue.is_empty(), "the queue is full until here")
+		check(not queue.is_empty(), "the backlog was full all the time")
 		var other := endpoint(kind)
 		other.connect_peer(peer)
 		settle(peer)

@@ -1,5 +1,5 @@
 extends "res://tests/support/test_case.gd"
-## Objects that are no peers, where the classes expect one: the engine's streams above all.
+## Objects that are not peers, where the classes expect one: mainly the engine's streams.
 
 const TLS := ("stream: StreamPeerTLS is not a StreamPeerSocketRs; poll it yourself, and for "
 		+ "packets use the engine's PacketPeerStream over it: see \"TLS\" in "

@@ -1,6 +1,6 @@
 extends "res://tests/situations/situation.gd"
-## No poll for longer than every time limit, in a long frame or a stopped process. Argument: `busy`
-## or `stopped`.
+## Nothing is polled for longer than every time limit, because of a long frame or a stopped process.
+## Argument: `busy` or `stopped`.
 
 ## The time limits, and the time without a poll, in seconds.
 const LIMIT := 1

@@ -68,8 +68,8 @@ func lacks(case: String, what: String) -> void:
 	score_case(case, FAILS, what)
 
 
-## Whether the family has no Unix sockets, as the engine's before Godot 4.6. Then the cases are
-## skipped.
+## Whether the family has no Unix sockets, like the engine before Godot 4.6. Then the cases are
+## reported as lacking.
 func skips_unix(cases: PackedStringArray) -> bool:
 	if family.has("UDSServer"):
 		return false

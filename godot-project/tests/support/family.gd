@@ -75,7 +75,7 @@ func leave_out(why: String) -> void:
 		left_out += ", " + why
 
 
-## The kind with the least overhead, for a test that is about neither.
+## The kind with the least overhead, for a test that does not depend on the kind.
 func local_kind() -> String:
 	return "uds" if lacks_uds().is_empty() else "tcp"
 

@@ -9,8 +9,9 @@ use std::time::Instant;
 /// Frames that are not timed, as in Godot.
 const FIRST: usize = 4;
 
-/// Receives `frames` times a message of `size` bytes from each of `count` connections, whose other
-/// ends are on another thread, and answers it, with one call each. The median in microseconds.
+/// Returns the median time of a frame in microseconds. In each of `frames` frames, one message of
+/// `size` bytes is received from each of `count` connections and answered, with one call each. The
+/// other ends are on another thread.
 pub fn measure(count: usize, size: usize, frames: usize) -> io::Result<f64> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;

@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Nothing if that is no command.
+/// `None` if `args` is not a command.
 fn run(args: &[&str]) -> Option<io::Result<()>> {
     let count = |text: &str| text.parse::<usize>().ok();
     Some(match *args {

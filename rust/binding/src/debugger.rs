@@ -1,5 +1,5 @@
 //! The running game's side of the Sockets tab in the debugger of the editor: answers the requests
-//! of the tab. There are none without a debugger.
+//! of the tab. Without a debugger there are no requests.
 //!
 //! The constants are the protocol. The editor's side is [`editor`](crate::editor).
 
@@ -26,7 +26,7 @@ pub(crate) const PREFIX: &str = "stream_sockets";
 /// age in seconds or a negative number, the last error, and the line of the script that has made
 /// the object.
 pub(crate) const LIST: &str = "list";
-/// The request to record the peer with this number, and no other one, from now on; 0 for none.
+/// The request to record only the peer with this number from now on, or no peer if it is 0.
 pub(crate) const WATCH: &str = "watch";
 /// Sent before an answer to [`LIST`] if a peer is recorded: its number, its events in words, and
 /// its last bytes received and sent.

@@ -101,9 +101,9 @@ fn connect(mut tree: Gd<SceneTree>) {
     }
 }
 
-/// Has hints given once a frame, if there are hints. From another thread, or before there is a
-/// scene tree, the next call does this. It makes an object, so it must not be called while an
-/// object is being made.
+/// Makes the scene tree give hints once a frame, if hints are on. From another thread, or before
+/// there is a scene tree, leaves that to the next call. It makes an object, so it must not be
+/// called while an object is being made.
 pub(crate) fn begin_hints() {
     if hints::are_on()
         && !IS_CONNECTED.load(Ordering::Relaxed)

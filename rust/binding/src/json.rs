@@ -1,5 +1,5 @@
 //! JSON (RFC 8259) from and for the remote side. The engine's own parser prints a line for each
-//! large number and each null character, and the remote side chooses these.
+//! large number and each null character, so a remote side could flood the log.
 
 use std::fmt::Display;
 
@@ -14,7 +14,7 @@ use crate::text;
 const MAX_DEPTH: u32 = 1024;
 
 /// `value` as JSON on one line, as the engine writes it, but valid: the engine escapes a vertical
-/// tab as `\\v`, which no JSON has, and writes other control characters as they are.
+/// tab as `\\v`, which JSON does not allow, and writes other control characters as they are.
 pub(crate) fn stringify(value: &Variant) -> String {
     valid_escapes(Json::stringify(value).to_string())
 }

@@ -7,10 +7,10 @@ use godot::classes::Engine;
 use godot::meta::ToGodot;
 use godot::obj::Singleton;
 
-/// Whether a debugger wants to know.
+/// Whether origins are looked up.
 static IS_KEPT: AtomicBool = AtomicBool::new(false);
 
-/// Whether origins are looked up from now on. Returns whether they were before.
+/// Sets whether origins are looked up from now on. Returns whether they were before.
 pub(crate) fn keep(enabled: bool) -> bool {
     IS_KEPT.swap(enabled, Ordering::Relaxed)
 }

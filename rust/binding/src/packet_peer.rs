@@ -124,8 +124,8 @@ impl PacketPeerSocketRs {
         Variant::nil()
     }
 
-    // The engine's own function prints a line for each byte that is not UTF-8, and the remote side
-    // chooses the bytes.
+    // The engine's own function prints a line for each byte that is not UTF-8, so a remote side
+    // could flood the log.
     #[func]
     fn decode_text(packet: PackedByteArray) -> GString {
         text::decoded(packet.as_slice())

@@ -120,8 +120,8 @@ impl StreamPeerSocketRs {
 
     #[func]
     fn read_until(delimiter: Variant, #[opt(default = 65536)] max_bytes: i64) -> Variant {
-        // The type decides, not whether a conversion is possible: a conversion that is possible is
-        // not always meant.
+        // Only these types are accepted. Many other types could be converted to bytes, but a script
+        // that passes one has probably made a mistake.
         let delimiter = match delimiter.get_type() {
             VariantType::PACKED_BYTE_ARRAY => delimiter.to::<PackedByteArray>().to_vec(),
             VariantType::STRING | VariantType::STRING_NAME => {
@@ -335,8 +335,8 @@ impl PeerPart {
         self.last_error.note(started)
     }
 
-    /// The time limit of `seconds`. A number that is no time limit is refused; the error is the
-    /// code to return.
+    /// Converts `seconds` to a time limit. Refuses a number that is not a valid time limit, and
+    /// returns the error code for the script.
     pub(crate) fn limit(&self, what: &str, seconds: f64) -> Result<Option<Duration>, Error> {
         seconds::limit(seconds).map_err(|_| {
             self.refuse(&format!(

@@ -37,14 +37,14 @@ mod tests {
     }
 
     #[test]
-    fn times_that_are_none() {
+    fn times_that_mean_no_limit() {
         for seconds in [0.0, -0.0, 1e300, f64::INFINITY] {
             assert_eq!(limit(seconds), Ok(None), "{seconds}");
         }
     }
 
     #[test]
-    fn numbers_that_are_no_times() {
+    fn numbers_that_are_not_times() {
         for seconds in [-1e-10, -1.0, f64::NEG_INFINITY, f64::NAN] {
             assert_eq!(limit(seconds), Err(NotATime), "{seconds}");
         }

@@ -1,4 +1,4 @@
-//! Addresses and received text in the form that the engine has them.
+//! Addresses and received text in the engine's form.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

@@ -1,19 +1,19 @@
 //! Checks the engine's binary format of a Variant before the engine decodes it. The engine prints
-//! an error for each malformed packet, and the remote side chooses the packets.
+//! an error for each malformed packet, so a remote side could flood the log.
 //!
 //! The format is that of `var_to_bytes`: a header with the type and flags, then the value, padded
-//! to four bytes (the engine's documentation, "Binary serialization API"). The check is stricter
-//! than the engine in what no engine writes, such as missing padding.
+//! to four bytes (the engine's documentation, "Binary serialization API"). The check also refuses
+//! some data that the engine would decode but never writes, such as a value without its padding.
 
 /// The largest depth of nested arrays and dictionaries, as in the engine.
 const MAX_DEPTH: usize = 100;
 
 const TYPE_MASK: u32 = 0xFF;
-/// The value has 64 bits for each number, or an object is only its id.
+/// Numbers have 64 bits, or an object is encoded as its id only.
 const FLAG: u32 = 1 << 16;
-/// Where the kind of the element type of an array begins, or of the keys of a dictionary.
+/// The lowest bit of the kind of an array's element type, or of a dictionary's key type.
 const FIRST_KIND_SHIFT: u32 = 16;
-/// Where the kind of the type of the values of a dictionary begins.
+/// The lowest bit of the kind of a dictionary's value type.
 const SECOND_KIND_SHIFT: u32 = 18;
 const KIND_MASK: u32 = 0b11;
 

@@ -69,7 +69,7 @@ impl Timeout {
 pub(crate) struct Deadline<'a> {
     timeout: &'a Timeout,
     end: Option<Instant>,
-    /// When the last slice had to end.
+    /// When the last slice was due to end.
     slice_end: Option<Instant>,
     /// The fair minimum was granted. It is granted once, so that each call ends.
     is_extended: bool,

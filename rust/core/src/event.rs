@@ -184,6 +184,11 @@ impl<E> EventQueue<E> {
         self.deliverer.end(delivery);
     }
 
+    /// Whether no event is queued, and no thread delivers.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.events.is_empty() && self.deliverer.0.is_none()
+    }
+
     /// Whether no event is queued.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
@@ -218,8 +223,8 @@ impl Deliverer {
 }
 
 impl EventQueue<Event> {
-    /// As [`push`](Self::push), but coalesces status changes in a queue that is not read. The ends
-    /// of connects and connections are always kept.
+    /// Like [`push`](Self::push), but coalesces status changes in a queue that is not read. The
+    /// ends of connects and connections are always kept.
     pub(crate) fn push_merged(&mut self, event: Event) {
         let replaces = |other: &Event| match event {
             Event::StatusChanged(_) => matches!(other, Event::StatusChanged(_)),

@@ -2,13 +2,12 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use crate::address::{Address, BindAddress, canonical};
 use crate::connection::Connection;
 use crate::error::{AcceptError, BindError, ListenError};
 use crate::poll::group::{Pollable, PollableRef, Watched};
-use crate::poll::readiness::Readiness;
+use crate::poll::readiness_slab::ReadinessRef;
 use crate::poll::shared_poller;
 use crate::poll::subscriptions::Subscriptions;
 use crate::socket::socket_file::BoundName;
@@ -122,7 +121,7 @@ impl Listener {
             (BindAddress::Unix(_), None) => Ok(()),
             _ => socket.allow_address_reuse(),
         })?;
-        if let (Some(mode), Some(BoundName::File(file))) = (mode, &stream.name) {
+        if let (Some(mode), Some(BoundName::File(file))) = (mode, stream.name.as_deref()) {
             // Until it listens, the kernel refuses connects.
             file.set_mode(mode).map_err(|source| BindError::Os {
                 address: address.clone(),
@@ -267,7 +266,7 @@ impl Pollable for Listener {
 }
 
 impl Watched for Listener {
-    fn readiness(&self) -> Option<Arc<Readiness>> {
+    fn readiness(&self) -> Option<ReadinessRef> {
         None
     }
 

@@ -1,5 +1,5 @@
-//! A call that does not wait does a bounded amount of work. A program of its own, one test at a
-//! time: the tests measure processor time.
+//! A call that does not wait does a bounded amount of work. These tests have a program of their own
+//! and run one at a time: they measure processor time.
 #![cfg(target_os = "linux")]
 
 mod support;
@@ -136,7 +136,7 @@ fn a_long_line_in_pieces_is_searched_once() {
 }
 
 /// While the peer reads as fast as it can, a disconnect could send the queue to its end. The
-/// measure is the cost of a quarter of the queue, which this thread sends itself.
+/// disconnect is compared with the cost of sending a quarter of the queue on this thread.
 #[test]
 fn a_disconnect_sends_a_bounded_part_to_a_fast_reader() {
     let _only = only_test();

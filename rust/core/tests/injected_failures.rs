@@ -1,5 +1,5 @@
-//! One exchange that keeps the promises whatever system call fails. A program of its own: it runs
-//! under strace's fault injection, which hits the calls of the whole process.
+//! One exchange that keeps the promises whatever system call fails. This test has a program of its
+//! own: it runs under strace's fault injection, which hits the calls of the whole process.
 #![cfg(all(target_os = "linux", not(stream_socket_simulated)))]
 
 mod support;

@@ -1,4 +1,4 @@
-//! The totals of the process. A program of its own with one test: the connections of other tests
+//! The totals of the process. This test has a program of its own: the connections of other tests
 //! would be counted too.
 
 mod support;
@@ -100,7 +100,7 @@ fn all_connections_are_counted_together() {
     start_connect(&one, &server.address).unwrap();
     until_status(&one, Status::Error).unwrap_err();
     assert_eq!(since(before), [0, 0, 0, 1, 0, 0]);
-    // A connect that is cancelled is no failure.
+    // A cancelled connect is not a failure.
     let before = totals();
     start_connect(&one, &server.address).unwrap();
     one.disconnect();

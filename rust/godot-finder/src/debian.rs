@@ -1,4 +1,4 @@
-//! Setting up a Godot for this user alone, on a Debian-family system, without touching the system.
+//! Sets up a Godot for this user only, on a Debian-family system, without touching the system.
 //!
 //! Debian's testing suite has a recent Godot, which needs newer libraries than the stable releases
 //! have. So Godot is not installed. apt, with a configuration and folders of its own, downloads
@@ -24,7 +24,7 @@ const PACKAGES: [&str; 7] = [
     "godot", "libgl1", "libegl1", "libglx-mesa0", "libgl1-mesa-dri", "xvfb", "x11-xkb-utils",
 ];
 
-/// Raised when a set-up of an older version of this module is of no use any more.
+/// Raised when what an older version of this module has set up can no longer be used.
 const REVISION: u32 = 2;
 
 /// The Godot of this user, after setting it up if necessary.
@@ -107,9 +107,9 @@ fn set_up(platform: &Platform, emulator: Option<&Path>) -> Result<PathBuf> {
 /// The script that starts Godot, in the folder that it is set up in.
 const PROGRAM: &str = "godot";
 
-/// Writes the scripts that start Godot, and a screen for it, with the libraries they were unpacked
-/// with. Paths in them are relative to the script, so that they work before the folder has its
-/// final name, and through a link.
+/// Writes the scripts that start Godot, and a screen for it, with the unpacked libraries. The paths
+/// in a script are relative to the script, so that they are right before the folder has its final
+/// name, and when the script is started through a link.
 fn write_start_scripts(platform: &Platform, emulator: Option<&Path>, folder: &Path) -> Result<()> {
     let emulator =
         emulator.map_or_else(String::new, |program| format!("\"{}\" ", program.display()));
@@ -145,7 +145,8 @@ const KEYBOARD: &str = "xkbcomp";
 const KEYBOARD_FOLDER: &[u8] = b"/usr/bin\0";
 
 /// Writes the programs that start Xvfb into the folder that it was unpacked to. `script` makes a
-/// script that starts a program in `usr/bin`, with options of its own, after something else.
+/// script from two arguments: the commands that run first, and a program in `usr/bin` with its
+/// options.
 fn write_screen(folder: &Path, script: impl Fn(&str, &str) -> String) -> Result<()> {
     let original = folder.join("usr/bin/Xvfb");
     let mut program = fs::read(&original)?;

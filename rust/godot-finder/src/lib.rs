@@ -47,7 +47,7 @@ impl Godot {
         })
     }
 
-    /// Debian's Godot for another architecture, in Debian's words, started through the program
+    /// Debian's Godot for another `architecture`, as Debian names it, started through the program
     /// `emulator`.
     pub fn emulated(architecture: &str, emulator: &Path) -> Result<Self> {
         let program = debian::emulated(architecture, emulator)?;

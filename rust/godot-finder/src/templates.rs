@@ -1,4 +1,4 @@
-//! Export templates: Godot makes a game of one, together with the project's files.
+//! Export templates: Godot makes a game from a template and the project's files.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ use provision::process;
 
 use crate::debian::{Platform, SUITE};
 
-/// Raised when a set-up of an older version of this module is of no use any more.
+/// Raised when what an older version of this module has set up can no longer be used.
 const REVISION: u32 = 1;
 
 /// Debian's templates, set up for this user alone.

@@ -1,6 +1,6 @@
 //! How the other Godots differ.
 
-/// How a Godot differs from the one that is there.
+/// How a Godot differs from the installed one.
 pub(crate) struct Build {
     /// The version, if it is another one.
     pub(crate) version: Option<[u32; 3]>,

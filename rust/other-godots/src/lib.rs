@@ -1,9 +1,9 @@
-//! Godots that were built otherwise, as the extension sees them.
+//! Imitates Godots with other build options, as the extension sees them.
 //!
-//! Godot loads this library in place of the extension's library, which lies beside it. This library
-//! loads that one with a `get_proc_address` that answers as the other Godot would. Each entry
-//! symbol is such a Godot. `cargo xtask test` makes a Godot load them all
-//! (`rust/xtask/src/other_godots.rs`).
+//! Godot loads this library instead of the extension's library, which is in the same folder. This
+//! library then loads the extension's library with a `get_proc_address` that answers as the
+//! imitated Godot would. Each entry symbol imitates one Godot. `cargo xtask test` loads each of
+//! them (`rust/xtask/src/other_godots.rs`).
 
 #![cfg(unix)]
 
@@ -11,7 +11,7 @@ mod builds;
 mod functions;
 mod real;
 
-/// Defines entry symbols: the Godot that each is.
+/// Defines the entry symbols, each with the Godot that it imitates.
 macro_rules! entries {
     ($($entry:ident: $build:ident;)*) => {$(
         #[unsafe(no_mangle)]

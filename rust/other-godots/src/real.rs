@@ -1,4 +1,4 @@
-//! The Godot at hand: its functions and its names.
+//! The installed Godot: its functions and its names.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::mem::transmute_copy;
@@ -19,7 +19,7 @@ struct Real {
 
 static REAL: OnceLock<Real> = OnceLock::new();
 
-/// Sets the Godot at hand, and how the other Godot differs.
+/// Sets the installed Godot, and how the imitated Godot differs.
 pub(crate) fn set(build: &'static Build, get_proc_address: GetProcAddress) {
     let real = Real {
         build,
@@ -32,12 +32,12 @@ fn real() -> &'static Real {
     REAL.get().expect("Godot has called an entry")
 }
 
-/// How the other Godot differs.
+/// How the imitated Godot differs.
 pub(crate) fn build() -> &'static Build {
     real().build
 }
 
-/// The function `name` of the Godot at hand.
+/// The function `name` of the installed Godot.
 pub(crate) fn find(name: &CStr) -> Option<Function> {
     // SAFETY: Godot accepts any zero-terminated name.
     unsafe { (real().get_proc_address)(name.as_ptr()) }

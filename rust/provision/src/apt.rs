@@ -12,7 +12,7 @@ use fs_err as fs;
 use crate::apt_sources::{self, Archive};
 use crate::process;
 
-/// The processor architecture of this system, in Debian's words. The error names the program of
+/// The processor architecture of this system, as Debian names it. The error names the program of
 /// Debian's that is missing.
 pub fn debian_architecture() -> Result<String> {
     for program in ["apt-get", "apt-config", "dpkg", "dpkg-deb"] {
@@ -27,8 +27,8 @@ pub fn debian_architecture() -> Result<String> {
 /// Signs every suite of the Debian archive.
 const DEBIAN_KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// apt with a configuration and folders of its own. It knows nothing of the system's packages, so
-/// its downloads are complete, and it needs no rights beyond those on its folder.
+/// apt with a configuration and folders of its own. It does not know the system's packages, so its
+/// downloads are complete, and it needs no rights beyond those on its folder.
 pub struct Apt {
     folder: PathBuf,
     architecture: String,

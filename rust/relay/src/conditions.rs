@@ -20,9 +20,9 @@ pub struct Conditions {
     pub jitter: Duration,
     /// How many bytes arrive per second; 0: unlimited.
     ///
-    /// It also limits the bytes in transit: to what arrives within `delay` and `jitter` plus a
-    /// quarter of a second, at least 64 KiB more than within `delay` and `jitter`, and at most 16
-    /// MiB. An unlimited bandwidth has 1 MiB in transit. The sender keeps the rest.
+    /// It also limits the bytes in transit to what arrives within `delay`, `jitter` and another
+    /// quarter of a second. The quarter of a second counts as at least 64 KiB, and the limit is at
+    /// most 16 MiB. With unlimited bandwidth, 1 MiB is in transit. The sender keeps the rest.
     pub bandwidth: u64,
     /// The maximum number of bytes that arrive in one poll; 0: unlimited. Each piece gets a random
     /// size from one byte to this maximum. The seed alone determines where in the stream pieces

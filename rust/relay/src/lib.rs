@@ -11,8 +11,8 @@
 //! | `random` | pseudo-random numbers from a seed |
 //!
 //! A poll reads from each end what its pipe has room for, and delivers what is due at the time that
-//! it is given. Each link has its random numbers from the seed of the relay, so the links do not
-//! disturb each other.
+//! it is given. Each link has its own random numbers, which follow from the seed of the relay, so
+//! links do not affect each other.
 
 mod conditions;
 mod link;

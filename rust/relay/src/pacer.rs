@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Fractions of a byte: one is what a bandwidth of one byte per second brings in a nanosecond.
+/// The number of fractions in a byte. At one byte per second, one fraction passes in a nanosecond.
 const PARTS: u128 = 1_000_000_000;
 
 /// When the pipe is free again. It counts fractions of bytes, so that the bandwidth is exact over

@@ -2,8 +2,8 @@
 //!
 //! A pipe is a queue of bytes with the times when they are due. They leave it in order. Bandwidth
 //! is counted where bytes arrive, in fractions of a byte, so that it is exact for any number of
-//! polls; time in which the receiver took nothing is lost. Jitter and piece sizes have a generator
-//! each, so that where pieces end does not depend on when bytes arrive.
+//! polls; time in which the receiver took nothing is lost. Jitter and piece sizes each have their
+//! own random generator, so the bounds of pieces do not depend on when bytes arrive.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -22,7 +22,8 @@ const KEPT: usize = 16 * 1024;
 #[derive(Debug)]
 pub(crate) struct Pipe {
     bytes: VecDeque<u8>,
-    /// When the bytes are due, from the front on. A byte that is due waits for those before it.
+    /// When the bytes are due, in the order of the queue. A byte that is due waits for those before
+    /// it.
     arrivals: VecDeque<Arrival>,
     /// When bytes were last pushed, and when these are due.
     last: Option<(Instant, Instant)>,
@@ -296,8 +297,8 @@ mod tests {
             self.pipe.tail(self.now, &self.conditions, false)
         }
 
-        /// When, in milliseconds, each of `count` bytes arrives that set out ten milliseconds after
-        /// another.
+        /// Sends `count` bytes, one every ten milliseconds. Returns when each arrives, in
+        /// milliseconds.
         fn times(&mut self, count: u64) -> Vec<u64> {
             let mut times = Vec::new();
             let mut next = 0;

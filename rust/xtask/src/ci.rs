@@ -2,7 +2,10 @@
 
 use crate::project::Project;
 use crate::tally::Tally;
-use crate::{comments, gdlint, interop, invariants, layers, process, simulate, situations, test};
+use crate::{
+    comments, gdlint, interop, invariants, layers, manual, process, repository, simulate,
+    situations, test,
+};
 
 /// How long to simulate.
 const SIMULATED_STEPS: u64 = 1_000_000;
@@ -26,6 +29,8 @@ pub fn run(project: &Project, tally: &mut Tally) {
     invariants::run(project, tally);
     comments::run(project, tally);
     gdlint::run(project, tally);
+    repository::run(project, tally);
+    manual::check_site(project, tally);
     test::run(project, tally);
     interop::run(project, tally);
     let simulation = simulate::Options {

@@ -1,14 +1,12 @@
 //! The class documentation: that it is complete, and agrees with the classes.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::path::Path;
+use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
-use fs_err as fs;
 
 use crate::engine::Engine;
 use crate::folder;
+use crate::manual;
 use crate::project::Project;
 use crate::tally::Tally;
 
@@ -27,13 +25,15 @@ pub fn test(engine: &Engine, tally: &mut Tally) {
         each_described(engine.project),
     );
     tally.check(UP_TO_DATE, up_to_date(engine));
+    tally.check(
+        "docs/classes against the class documentation",
+        manual::check_classes(engine),
+    );
 }
-
-type Files = BTreeMap<String, String>;
 
 fn each_described(project: &Project) -> Result<()> {
     let mut lacking = Vec::new();
-    for (file, text) in read(&project.addon().join(FOLDER))? {
+    for (file, text) in folder::texts(&project.addon().join(FOLDER))? {
         let lines = undescribed(&text).into_iter();
         lacking.extend(lines.map(|line| format!("{file}:{line} has no description")));
     }
@@ -61,7 +61,7 @@ fn undescribed(text: &str) -> Vec<usize> {
 /// Makes Godot write the documentation from its classes and the existing texts: nothing may change.
 fn up_to_date(engine: &Engine) -> Result<()> {
     let addon = engine.project.addon();
-    let committed = read(&addon.join(FOLDER))?;
+    let committed = folder::texts(&addon.join(FOLDER))?;
     let scratch = engine.project.target().join("class-docs");
     folder::replace(&scratch, |folder| {
         folder::copy(&addon.join(FOLDER), &folder.join(FOLDER))
@@ -72,7 +72,7 @@ fn up_to_date(engine: &Engine) -> Result<()> {
         .arg(&scratch)
         .arg("--gdextension-docs");
     engine.run(UP_TO_DATE, &mut command, |_| ())?;
-    let generated = read(&scratch.join(FOLDER))?;
+    let generated = folder::texts(&scratch.join(FOLDER))?;
     let files: BTreeSet<_> = committed.keys().chain(generated.keys()).collect();
     let mut changed = Vec::from_iter(files);
     changed.retain(|file| committed.get(*file) != generated.get(*file));
@@ -81,15 +81,6 @@ fn up_to_date(engine: &Engine) -> Result<()> {
         "{changed:?} differ from the classes; write them with `{UPDATE}`"
     );
     Ok(())
-}
-
-fn read(folder: &Path) -> io::Result<Files> {
-    let entries = fs::read_dir(folder)?.flatten();
-    let file = |entry: fs::DirEntry| {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        Ok((name, fs::read_to_string(entry.path())?))
-    };
-    entries.map(file).collect()
 }
 
 #[cfg(test)]

@@ -20,11 +20,12 @@ const WINDOWS: &str = "x86_64-pc-windows-gnu";
 
 /// A program that stands in for a platform.
 struct StandIn {
-    /// The platform in Rust's words.
+    /// The platform's target triple.
     triple: &'static str,
     /// The program's name.
     name: &'static str,
-    /// The words that start another program, as cargo expects them.
+    /// The command that starts a program of the platform, in the form that cargo expects of a
+    /// runner.
     runner: String,
     /// A Godot, or why there is none.
     godot: Result<Godot>,

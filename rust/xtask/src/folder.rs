@@ -1,6 +1,6 @@
 //! Folders that are made for a test, and pages that a command writes a part of.
 
-use fs_err as fs;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::id;
@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result};
+use fs_err as fs;
 
 /// A name that begins with `prefix` and is unique, also among processes that were killed and those
 /// in containers, where numbers of processes repeat.
@@ -51,6 +52,16 @@ pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
         }
     }
     Ok(files)
+}
+
+/// The texts of the files in a folder, by their names.
+pub fn texts(folder: &Path) -> io::Result<BTreeMap<String, String>> {
+    let file = |entry: io::Result<fs::DirEntry>| {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        Ok((name, fs::read_to_string(entry.path())?))
+    };
+    fs::read_dir(folder)?.map(file).collect()
 }
 
 /// Makes a folder in which any user may write.

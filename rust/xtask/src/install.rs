@@ -179,7 +179,7 @@ impl Installation<'_> {
         command.args([option, platform]).arg(&game);
         let name = format!("exporting for {platform}");
         self.engine.run(&name, &mut command, |_| ())?;
-        // The game may need nothing of the project.
+        // An exported game runs without the project.
         let _ = fs::remove_dir_all(&folder);
         Ok(game)
     }

@@ -21,7 +21,7 @@ const BASES: &str = "rust/core/ rust/core/src/ rust/core/tests/ rust/binding/src
 const NO_SOURCES: &str =
     "bin/ target/ fields.md godot-project/addons/ network/limits/ debug/settings/";
 
-/// The folders that are no part of the sources.
+/// The folders that are not part of the sources.
 const SKIPPED: &str = ".git/ target/ godot-project/addons/ godot-project/.godot/ rust/fuzz/target/";
 
 /// Where `unsafe` may be in what ships.
@@ -248,7 +248,7 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 /// The anchor of a heading.
 fn anchor_of(line: &str) -> Option<String> {
     let title = line.strip_prefix('#')?.trim_matches(['#', ' ']);
-    let is_kept = |letter: &char| letter.is_alphanumeric() || *letter == '-';
+    let is_kept = |letter: &char| letter.is_alphanumeric() || "-_".contains(*letter);
     let anchor = title.to_lowercase().replace(' ', "-");
     Some(anchor.chars().filter(is_kept).collect())
 }

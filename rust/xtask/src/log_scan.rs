@@ -9,8 +9,8 @@ const PROBLEMS: [&str; 12] = [
     "SCRIPT ERROR",
     "Parse Error",
     "Program crashed",
-    // The engine prints this for each byte of a text that is not UTF-8. The peer chooses such a
-    // text.
+    // The engine prints this for each byte of a text that is not UTF-8. Such a text comes from a
+    // peer.
     "Unicode parsing error",
     // A panic in Rust code.
     "panicked at",

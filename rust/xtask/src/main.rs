@@ -6,9 +6,10 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | `test`, `ci` | all tests; everything that a change has to pass |
-//! | `layers`, `invariants`, `comments`, `gdlint` | checks of the sources and the documents |
+//! | `layers`, `invariants`, `comments`, `gdlint`, `repository` | checks of all files |
 //! | `stage`, `platforms`, `project` | building the library, staging the addon, where things are |
 //! | `engine`, `suites`, `log_scan`, `tally` | running Godot and judging its output |
+//! | `manual`, `python` | the manual on the web; programs from the Python Package Index |
 //! | `class_docs`, `editor_views`, `photographs` | tests in the editor, and pictures of it |
 //! | `other_godots`, `packaging`, `install` | other builds of Godot; exports; installing |
 //! | `interop`, `situations`, `simulate` | other programs; restricted environments; simulation |
@@ -32,6 +33,7 @@ mod interop;
 mod invariants;
 mod layers;
 mod log_scan;
+mod manual;
 mod new_project;
 mod other_godots;
 mod packaging;
@@ -39,6 +41,8 @@ mod photographs;
 mod platforms;
 mod process;
 mod project;
+mod python;
+mod repository;
 mod simulate;
 mod situations;
 mod stage;
@@ -130,6 +134,15 @@ enum Command {
         #[arg(value_parser = platforms::keys())]
         platforms: Vec<String>,
     },
+    /// Write the class reference in docs/classes, and build the manual in target/manual/site/
+    Manual {
+        /// Only build the site, without Godot
+        #[arg(long)]
+        site: bool,
+        /// Photograph the site, too, for docs/images
+        #[arg(long)]
+        pictures: bool,
+    },
     /// Make the pictures in docs/images
     Photographs,
     /// Write what was seen of each platform into the README
@@ -193,6 +206,12 @@ fn run(command: Option<Command>) -> Result<ExitCode> {
         Some(Command::Dist { platforms }) => {
             counted(|project, tally| dist::run(project, &platforms, tally))
         }
+        Some(Command::Manual { site, pictures }) => counted(|project, tally| {
+            manual::run(project, site, tally);
+            if pictures {
+                manual::photograph(project, tally);
+            }
+        }),
         Some(Command::Photographs) => counted(photographs::run),
         Some(Command::Platforms) => platforms::run(),
         Some(Command::Denied { rules, program }) => situations::run_denied(&rules, &program),

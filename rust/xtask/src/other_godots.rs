@@ -1,6 +1,6 @@
-//! The addon in Godots that were built otherwise. Where something is missing that a Godot may lack,
-//! the addon works. Where something is missing that the addon needs, it reports that. The Godot is
-//! the one at hand, and the library `rust/other-godots` makes it behave as another.
+//! Tests the addon in Godots with other build options. The addon works without optional features of
+//! Godot, and reports a missing feature that it needs. The tests run in the installed Godot; the
+//! library `rust/other-godots` makes it behave like another build.
 
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,8 @@ use crate::{folder, platforms, suites};
 
 const PACKAGE: &str = "other-godots";
 
-/// The entries of the Godots in which the library does not load, and its error there.
+/// The entry points that imitate a Godot in which the addon does not load, and the addon's error
+/// there.
 #[rustfmt::skip]
 const REFUSED: [(&str, &str); 5] = [
     ("of_4_3", "it needs Godot 4.4 or later, and this is 4.3.1"),
@@ -26,8 +27,8 @@ const REFUSED: [(&str, &str); 5] = [
     ("of_double_precision", "this Godot was built with precision=double"),
 ];
 
-/// The tests that run without 3D: those of the engine's methods, and those of ours that call the
-/// engine most.
+/// The tests that run without 3D: those that compare with the engine, and those of our own methods
+/// that call the engine most.
 const TESTS: [&str; 9] = [
     "parity/*[ours]",
     "own/test_auto_poll",
@@ -43,7 +44,7 @@ const TESTS: [&str; 9] = [
 /// The script that prints whether the classes exist.
 const SCRIPT: &str = "say_whether_it_is_there.gd";
 
-/// Runs the tests in such Godots, and counts them.
+/// Runs the tests in these Godots, and counts them.
 pub fn test(engine: &Engine, tally: &mut Tally) {
     if !cfg!(unix) {
         return;
@@ -84,8 +85,8 @@ fn is_refused(engine: &Engine, folder: &Path, name: &str, reason: &str) -> Resul
     engine.expect_problem(name, &mut command, &known, expected, &[&problem])
 }
 
-/// Makes a project like the one at hand, in which Godot loads `library` by `entry` in place of the
-/// addon's library, which lies beside it.
+/// Makes a copy of the test project in which Godot loads `library` at the entry point `entry`. The
+/// addon's own library is in the same folder.
 fn prepare(project: &Project, library: &Path, entry: &str) -> Result<PathBuf> {
     let folder = project.target().join("other-godots-project");
     let addon = folder.join("addons").join(ADDON);

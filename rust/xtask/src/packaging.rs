@@ -1,5 +1,5 @@
-//! The addon in projects of other shapes: one of which selected scenes or resources are exported,
-//! and one that has it twice.
+//! The addon in unusual projects: one that exports only selected scenes or resources, and one that
+//! has the addon twice.
 
 use std::path::{Path, PathBuf};
 

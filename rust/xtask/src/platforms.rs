@@ -18,7 +18,7 @@ pub struct Platform {
     pub title: &'static str,
     /// The key in the manifest: Godot's feature tags.
     pub key: &'static str,
-    /// The targets of the library, in Rust's words. Several make one universal library.
+    /// The target triples of the library. Several make one universal library.
     pub triples: &'static [&'static str],
     pub format: Format,
 }
@@ -58,7 +58,7 @@ impl Format {
 }
 
 /// The libraries that ship.
-pub static PLATFORMS: [Platform; 4] = [
+pub static PLATFORMS: [Platform; 5] = [
     Platform {
         title: "Linux x86_64",
         key: "linux.x86_64",
@@ -83,10 +83,17 @@ pub static PLATFORMS: [Platform; 4] = [
         triples: &["x86_64-pc-windows-gnu"],
         format: Format::Pe,
     },
+    Platform {
+        title: "Windows arm64",
+        key: "windows.arm64",
+        // Rust has no target with GCC's runtime libraries here, only one with LLVM's.
+        triples: &["aarch64-pc-windows-gnullvm"],
+        format: Format::Pe,
+    },
 ];
 
 /// The keys of all of them.
-pub fn keys() -> [&'static str; 4] {
+pub fn keys() -> [&'static str; 5] {
     PLATFORMS.each_ref().map(|platform| platform.key)
 }
 
@@ -215,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_that_was_not_seen() {
+    fn only_what_was_seen_is_listed() {
         let table = table_of(&|_, _| None);
         for line in table.lines().skip(2) {
             assert!(

@@ -16,7 +16,7 @@ pub fn announce(name: &str) {
     println!("\n--- {name}");
 }
 
-/// Runs a program to its end on this terminal. The error is that it failed.
+/// Runs a program to its end on this terminal. A failure of the program is an error.
 pub fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| not_started(command))?;
     verdict(status)
@@ -62,7 +62,8 @@ pub fn watch_quietly(
         match lines.recv_timeout(POLL_INTERVAL) {
             Ok(line) => on_line(&line),
             Err(error) => {
-                // The run is over when the program has ended, and its output too or for a while.
+                // The run is over when the program has ended and its output either has ended or was
+                // silent for a while.
                 if let Some(status) = ended {
                     return verdict(status);
                 }

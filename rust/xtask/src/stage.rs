@@ -129,8 +129,8 @@ fn list_extension(project: &Project, resource: &str) -> Result<()> {
     Ok(fs::write(&list, lines + resource + "\n")?)
 }
 
-/// Lists no classes with global names, unless an editor has listed them. Without that file, a
-/// release build of Godot prints an error.
+/// Writes an empty list of global classes, unless an editor has written the list. Without that
+/// file, a release build of Godot prints an error.
 fn list_classes(project: &Project) -> Result<()> {
     let folder = project.godot_project().join(".godot");
     let list = folder.join("global_script_class_cache.cfg");

@@ -17,8 +17,8 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts the tests of a suite. The suite is a check, too: that its program succeeded, which is
-    /// the `outcome`, and that it counted a test.
+    /// Counts the tests of a suite, and the suite as one more check: it passes if its program
+    /// succeeded (the `outcome`) and ran at least one test.
     pub fn suite(&mut self, name: &str, counts: Counts, outcome: Result<()>) {
         self.passed += counts.passed;
         self.failed += counts.failed;
@@ -37,7 +37,7 @@ impl Tally {
         self.check(name, outcome.and_then(|()| some_ran()));
     }
 
-    /// Counts a check that stands for itself.
+    /// Counts a single check.
     pub fn check(&mut self, name: &str, outcome: Result<()>) {
         match outcome {
             Ok(()) => self.passed += 1,

@@ -14,7 +14,7 @@ use provision::process;
 use crate::dist::toolchain::Toolchain;
 use crate::project::Project;
 
-/// Debian's Wine, and the library that it needs and Debian has apart.
+/// Debian's Wine, and a library that it needs and that Debian packages separately.
 const PACKAGES: [&str; 4] = ["wine64", "libwine", "libunwind8", "libz-mingw-w64"];
 
 /// Where Debian has zlib for Windows programs.

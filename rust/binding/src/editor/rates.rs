@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_and_ages_in_words() {
+    fn sizes_and_ages_are_shown_with_units() {
         let sizes = [0.0, 1023.0, 1024.0, 1_600_000.0, 5.5e9].map(size);
         assert_eq!(sizes, ["0 B", "1023 B", "1.0 KiB", "1.5 MiB", "5.1 GiB"]);
         let ages = [-1.0, 0.0, 59.94, 61.0, 3600.0, 90_061.5].map(age);

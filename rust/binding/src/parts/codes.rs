@@ -23,7 +23,8 @@ pub(crate) trait Code: StdError + 'static {
         self.returned()
     }
 
-    /// Whether a connection that has ended explains it: the reason of the end says more.
+    /// Whether the end of the connection explains this error. The reason of that end then says
+    /// more.
     fn follows_from_end(&self) -> bool {
         false
     }

@@ -51,7 +51,7 @@ impl LastError {
         error.returned()
     }
 
-    /// As [`record`](Self::record), for an error of a call of `connection`. If the connection has
+    /// Like [`record`](Self::record), for an error of a call of `connection`. If the connection has
     /// ended, its reason explains the error, and nothing is recorded.
     #[cold]
     pub(crate) fn record_of(&self, connection: &Connection, error: &impl Code) -> Error {
@@ -87,7 +87,7 @@ impl LastError {
         }
     }
 
-    /// As [`note`](Self::note), for a call of `connection`; see [`record_of`](Self::record_of).
+    /// Like [`note`](Self::note), for a call of `connection`; see [`record_of`](Self::record_of).
     pub(crate) fn note_of(&self, connection: &Connection, outcome: Result<(), impl Code>) -> Error {
         match outcome {
             Ok(()) => {

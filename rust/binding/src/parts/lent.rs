@@ -63,7 +63,7 @@ mod tests {
         LENT.with_borrow(Vec::len)
     }
 
-    /// Takes packets as a script does that runs while a caller reads its own packet.
+    /// Takes packets like a script that runs while its caller reads a packet.
     #[inline(never)]
     fn nested(depth: usize) {
         let _frame = std::hint::black_box([0_u8; 256]);

@@ -1,5 +1,5 @@
-//! The peers and servers that exist, for the monitors and the debugger. There is no list of them
-//! unless one of these needs it.
+//! The peers and servers that exist, for the monitors and the debugger. They are listed only while
+//! one of these needs the list.
 
 use std::sync::Arc;
 

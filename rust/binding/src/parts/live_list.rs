@@ -13,19 +13,19 @@ static LIST: Mutex<List> = Mutex::new(List {
     most: 0,
 });
 
-/// A list of at most this length is not searched for objects that are gone.
+/// In a list of at most this length, freed objects are not searched for.
 const FEW: usize = 64;
 
-/// The objects that were made since the list is kept. Some may be gone.
+/// The objects that were made after [`keep`] was called. Some may have been freed.
 struct List {
     entries: Vec<LiveEntry>,
     last_number: i64,
-    /// At this length the list is searched for objects that are gone, which take at most as much
-    /// room as the others.
+    /// When the list reaches this length, the entries of freed objects are removed. Twice the
+    /// number of remaining entries, so freed objects never take more room than live ones.
     most: usize,
 }
 
-/// An object that was made since the list is kept.
+/// An object that was made after [`keep`] was called.
 #[derive(Clone)]
 pub(super) struct LiveEntry {
     pub(super) number: i64,

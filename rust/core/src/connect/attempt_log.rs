@@ -62,6 +62,18 @@ enum AttemptEnd {
     GivenUp,
 }
 
+impl ConnectAttempt {
+    /// The only attempt of a connect, which has succeeded.
+    pub(crate) fn only(address: Address, took: Duration) -> ConnectAttempt {
+        ConnectAttempt {
+            address,
+            began_after: Duration::ZERO,
+            took,
+            outcome: AttemptOutcome::Connected,
+        }
+    }
+}
+
 impl AttemptLog {
     /// The log of a connect that begins at `now`.
     pub(crate) fn new(now: Instant) -> AttemptLog {
@@ -101,6 +113,20 @@ impl AttemptLog {
             if attempt.end.is_none() {
                 attempt.end = Some((attempt.lasted(now), AttemptEnd::GivenUp));
             }
+        }
+    }
+
+    /// How long the only attempt took, if there was one, it began at once, and it has succeeded.
+    pub(crate) fn only_success(&self) -> Option<Duration> {
+        match &*self.attempts {
+            [
+                LoggedAttempt {
+                    began_after: Duration::ZERO,
+                    end: Some((took, AttemptEnd::Connected)),
+                    ..
+                },
+            ] => Some(*took),
+            _ => None,
         }
     }
 

@@ -24,9 +24,10 @@
 //! # Time limits
 //!
 //! The limit covers the lookup and all attempts. Time in which the connect was not polled does not
-//! count in full: after an absence of more than 100 milliseconds, at least a quarter of the limit
-//! is left (but 250 milliseconds to 5 seconds), once for the work that was under way and again for
-//! addresses that were not tried before. See `connect_deadline` and [`deadline`](crate::deadline).
+//! count in full. After an absence of more than 100 milliseconds, at least a quarter of the limit
+//! is left: no less than 250 milliseconds, no more than 5 seconds. This is granted once for the
+//! work that was under way, and once more for addresses that had not been tried. See
+//! `connect_deadline` and [`deadline`](crate::deadline).
 
 pub(crate) mod attempt;
 pub(crate) mod attempt_log;

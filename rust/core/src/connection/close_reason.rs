@@ -60,7 +60,7 @@ impl CloseReason {
         }
     }
 
-    /// Whether the connection did not work any more. Unsent data is discarded then.
+    /// Whether the connection no longer worked. Unsent data is discarded then.
     pub(super) fn has_failed(self) -> bool {
         self == CloseReason::Stalled || self.cause() == DisconnectCause::Failure
     }

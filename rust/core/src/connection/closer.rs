@@ -140,7 +140,7 @@ impl Closer {
     /// Runs on the thread until [`shut_down`].
     fn run(&self, mut watched: Watched) {
         let mut last_check = sys::now();
-        // When the last wait had to end.
+        // When the last wait was due to end.
         let mut wait_end = None;
         loop {
             let now = sys::now();
@@ -264,6 +264,7 @@ mod tests {
 
     use super::*;
     use crate::connection::send::queue::SendQueue;
+    use crate::connection::transport::ConnectedSocket;
     use crate::sys::Socket;
 
     #[test]
@@ -275,7 +276,7 @@ mod tests {
         let closer = Closer::default();
         closer.lock().closes.insert(TimedClose {
             close: LingeringClose {
-                socket: socket.clone(),
+                socket: ConnectedSocket::Shared(socket.clone()),
                 queue: SendQueue::default(),
                 is_shut: false,
                 peer_has_ended: false,

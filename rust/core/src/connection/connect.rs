@@ -9,11 +9,12 @@ use crate::connect::attempt::Attempt;
 use crate::connect::attempt_log::AttemptLog;
 use crate::connect::connecting::{ConnectProgress, ConnectStart, Connecting};
 use crate::connection::Connection;
-use crate::connection::inner::{Inner, Transport};
+use crate::connection::inner::{Attempts, Inner};
 use crate::connection::recv::state::RecvState;
 use crate::connection::send::state::SendState;
 use crate::connection::status::{Input, transition};
 use crate::connection::traffic::Lifetime;
+use crate::connection::transport::Transport;
 use crate::error::{ConnectError, EndError, PollError};
 use crate::event::{ConnectEnd, Event, Status};
 use crate::poll::shared_poller;
@@ -68,10 +69,10 @@ impl Connection {
             _ => None,
         };
         let mut log = Box::new(AttemptLog::new(now));
-        let begun = Connecting::begin(target, bound, limit, &inner.options(), now, &mut log);
-        inner.attempts = Some(log);
+        let begun = Connecting::begin(target, bound, limit, &inner.rare.options(), now, &mut log);
+        inner.attempts = Attempts::Log(log);
         inner.lifetime = Lifetime::None;
-        inner.ended = None;
+        inner.rare.set_ended(None);
         match begun {
             ConnectStart::Failed(error) => {
                 inner.recv = RecvState::default();
@@ -79,13 +80,13 @@ impl Connection {
                 if self.status() == Status::Error {
                     self.change(&mut inner, Input::Disconnect);
                 }
-                inner.peer = None;
+                inner.set_peer(None);
                 totals::failed();
                 Err(error)
             }
             ConnectStart::Connecting(connecting) => {
                 self.begin(&mut inner);
-                inner.peer = connecting.address().cloned();
+                inner.set_peer(connecting.address().cloned());
                 inner.transport = Transport::Connecting(Box::new(connecting));
                 Ok(())
             }
@@ -141,11 +142,11 @@ impl Connection {
     #[cold]
     pub(super) fn poll_connecting(&self, now: Instant) -> Result<(), PollError> {
         let mut inner = self.lock();
-        let options = inner.options();
+        let options = inner.rare.options();
         // Another thread may have polled or disconnected since the status was loaded.
         let Inner {
             transport: Transport::Connecting(connecting),
-            attempts: Some(log),
+            attempts: Attempts::Log(log),
             ..
         } = &mut *inner
         else {
@@ -163,7 +164,7 @@ impl Connection {
                 let address = connecting.address().cloned();
                 let deadline = connecting.deadline();
                 let timed_out = connecting.timed_out_at(now);
-                inner.peer = address;
+                inner.set_peer(address);
                 if let Some(deadline) = deadline {
                     self.change(&mut inner, Input::Undecided { now, deadline });
                 }
@@ -183,14 +184,15 @@ impl Connection {
         totals::failed();
         inner.send.take_at_end();
         self.report_work(&mut inner);
-        inner.peer = None;
+        inner.set_peer(None);
         let end = match &error {
             ConnectError::Resolve { .. } => ConnectEnd::Unresolved,
             ConnectError::TimedOut { .. } => ConnectEnd::TimedOut,
             _ => ConnectEnd::Refused,
         };
         let error = Arc::new(error);
-        inner.ended = Some(self.ended_now(EndError::Connect(error.clone())));
+        let ended = self.ended_now(EndError::Connect(error.clone()));
+        inner.rare.set_ended(Some(ended));
         self.emit(&mut inner, Event::ConnectFinished(end));
         drop(inner);
         // The sockets are closed without the lock.

@@ -25,7 +25,7 @@ pub(super) trait Direction {
 
 impl Direction for RecvState {
     fn owner(inner: &mut Inner) -> &mut Owner {
-        &mut inner.recv.owner
+        &mut inner.owners.get().recv
     }
 
     fn released(connection: &Connection, inner: &mut Inner) {
@@ -37,7 +37,7 @@ impl Direction for RecvState {
 
 impl Direction for SendState {
     fn owner(inner: &mut Inner) -> &mut Owner {
-        &mut inner.send.owner
+        &mut inner.owners.get().send
     }
 
     fn released(connection: &Connection, inner: &mut Inner) {
@@ -95,18 +95,20 @@ impl<'a, D: Direction> DirectionGuard<'a, D> {
         let state = connection.state();
         while D::owner(&mut locked).is_taken() {
             let left = deadline.left()?;
-            locked.waiting += 1;
+            locked.owners.get().waiting += 1;
             locked = match left {
                 None => wait(&connection.released, locked),
                 Some(left) => wait_timeout(&connection.released, locked, left),
             };
-            locked.waiting -= 1;
+            locked.owners.get().waiting -= 1;
             if connection.state().generation() != state.generation() {
                 return Err(Interrupted::Disconnected);
             }
         }
-        let socket = locked.transport.connected_socket().cloned();
-        let socket = socket.ok_or(Interrupted::Disconnected)?;
+        let socket = locked
+            .transport
+            .share_socket()
+            .ok_or(Interrupted::Disconnected)?;
         debug_assert_eq!(state.status(), Status::Connected);
         D::owner(&mut locked).take();
         Ok(DirectionGuard {
@@ -185,7 +187,7 @@ impl<'a, D: Direction> DirectionGuard<'a, D> {
         let Some(inner) = &mut self.locked else {
             return;
         };
-        // The owner was moved out with the rest of a connection that has ended.
+        // The owner has ended with its connection.
         if has_ended || !D::owner(inner).is_taken() {
             return;
         }

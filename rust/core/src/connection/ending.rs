@@ -17,11 +17,12 @@ use std::time::Duration;
 use crate::connection::Connection;
 use crate::connection::close_reason::{CloseReason, Ended, cause_of};
 use crate::connection::closer;
-use crate::connection::inner::{Inner, Transport};
+use crate::connection::inner::Inner;
 use crate::connection::lingering_close::{LingeringClose, reset};
 use crate::connection::recv::state::RecvEnd;
 use crate::connection::send::state::SendPhase;
 use crate::connection::status::transition;
+use crate::connection::transport::Transport;
 use crate::error::{EndError, ReadError, WriteError, copy_of};
 use crate::event::{ConnectEnd, DisconnectCause, Event, Status};
 use crate::poll::shared_poller;
@@ -87,7 +88,7 @@ impl Connection {
     /// this side has disconnected, and from the next [`connect`](Self::connect) or
     /// [`bind`](Self::bind) on.
     pub fn ended(&self) -> Option<Ended> {
-        self.lock().ended.as_deref().cloned()
+        self.lock().rare.ended().cloned()
     }
 
     /// Ends the connection of this [`version`](Self::version) because the layer above cannot use
@@ -128,7 +129,7 @@ impl Connection {
     /// Returns why the last connection ended.
     pub(crate) fn last_cause(&self) -> DisconnectCause {
         let inner = self.lock();
-        let ended = inner.ended.as_ref();
+        let ended = inner.rare.ended();
         ended.map_or(DisconnectCause::Local, |ended| cause_of(&ended.error))
     }
 
@@ -139,16 +140,16 @@ impl Connection {
     }
 
     /// Creates the record of an end. The status must have changed already.
-    pub(super) fn ended_now(&self, error: EndError) -> Box<Ended> {
+    pub(super) fn ended_now(&self, error: EndError) -> Ended {
         debug_assert!(!matches!(
             self.status(),
             Status::Connecting | Status::Connected
         ));
-        Box::new(Ended {
+        Ended {
             version: self.version(),
             at: sys::now(),
             error: Arc::new(error),
-        })
+        }
     }
 
     fn retire_with(
@@ -167,17 +168,17 @@ impl Connection {
         );
         self.change(&mut inner, reason.input());
         if was_open {
-            inner.ended = error.map(|error| self.ended_now(error));
+            let ended = error.map(|error| self.ended_now(error));
+            inner.rare.set_ended(ended);
         }
         let transport = std::mem::take(&mut inner.transport);
-        let mut recv = inner.recv.take_at_end();
+        let recv = inner.recv.take_at_end();
         let mut send = inner.send.take_at_end();
         self.report_work(&mut inner);
-        recv.owner.interrupt();
-        send.owner.interrupt();
+        inner.owners.end();
         self.wake_waiting_calls(&inner);
         if reason.is_local() {
-            inner.peer = None;
+            inner.has_left_peer = true;
         }
         match &transport {
             Transport::Connecting(_) => {
@@ -194,7 +195,7 @@ impl Connection {
             }
             Transport::Closed | Transport::Bound(_) => {}
         }
-        let linger = inner.options().linger;
+        let linger = inner.rare.options().linger;
         if cfg!(debug_assertions) {
             self.check(&inner);
         }
@@ -210,7 +211,7 @@ impl Connection {
             // name.
             return;
         }
-        let holds_name = name.as_ref().is_some_and(BoundName::is_held);
+        let holds_name = name.as_deref().is_some_and(BoundName::is_held);
         drop(name);
         let peer_has_ended = matches!(recv.end, Some(RecvEnd::Stream));
         // Drops the unread bytes, and ends the watch of the socket.

@@ -57,8 +57,8 @@ impl Connection {
 
     /// Queues an event, records it, and makes the groups visit the connection.
     pub(super) fn emit(&self, inner: &mut Inner, event: Event) {
-        inner.events.push_merged(event);
-        if let Some(recorder) = &mut inner.recorder {
+        inner.events.push(event);
+        if let Some(recorder) = inner.rare.recorder() {
             recorder.add_event(event);
         }
         self.has_events.store(true, Ordering::Relaxed);

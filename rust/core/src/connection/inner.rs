@@ -1,23 +1,19 @@
 //! Everything that the lock of a connection guards.
 
-use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::address::Address;
 use crate::connect::attempt::Attempt;
-use crate::connect::attempt_log::AttemptLog;
-use crate::connect::connecting::Connecting;
-use crate::connection::close_reason::Ended;
-use crate::connection::recorder::Recorder;
+use crate::connect::attempt_log::{AttemptLog, ConnectAttempt};
+use crate::connection::owner::Owners;
+use crate::connection::pending_events::PendingEvents;
+use crate::connection::rare::Rare;
 use crate::connection::recv::state::RecvState;
 use crate::connection::send::state::{SendPhase, SendState};
 use crate::connection::traffic::Lifetime;
-use crate::event::{Event, EventQueue};
+use crate::connection::transport::{ConnectedSocket, Transport};
 use crate::poll::shared_poller;
-use crate::socket::options::Options;
-use crate::socket::socket_file::BoundName;
 use crate::socket::stream_socket::StreamSocket;
-use crate::sys::Socket;
 
 /// The state behind the lock.
 #[derive(Debug, Default)]
@@ -25,56 +21,38 @@ pub(crate) struct Inner {
     pub(super) transport: Transport,
     pub(super) recv: RecvState,
     pub(super) send: SendState,
-    /// `None` for the defaults, which most connections use.
-    pub(super) options: Option<Box<Options>>,
-    /// The address of the peer. Kept after an established connection ends, until the next connect
-    /// or a disconnect.
-    pub(super) peer: Option<Address>,
-    pub(super) events: EventQueue<Event>,
-    /// The attempts of the last connect. `None` for an accepted connection.
-    pub(super) attempts: Option<Box<AttemptLog>>,
+    pub(super) owners: Owners,
+    pub(super) rare: Rare,
+    pub(super) events: PendingEvents,
+    /// The address of the peer of the last connection, or the address that a connect tries.
+    pub(super) last_peer: Option<Address>,
+    /// This side has disconnected, so [`last_peer`](Self::last_peer) is history.
+    pub(super) has_left_peer: bool,
+    pub(super) attempts: Attempts,
     pub(super) lifetime: Lifetime,
-    /// `Some` while recording is enabled.
-    pub(super) recorder: Option<Box<Recorder>>,
-    /// The number of calls that wait for a direction. Without any, the notification and its system
-    /// call are skipped.
-    pub(super) waiting: u32,
-    /// Why the last connection ended, unless this side has disconnected.
-    pub(super) ended: Option<Box<Ended>>,
 }
 
-/// The socket, and its use at the moment.
+/// What is known about the attempts of the last connect.
 #[derive(Debug, Default)]
-pub(crate) enum Transport {
+pub(crate) enum Attempts {
+    /// There was none: no connect, or an accepted connection.
     #[default]
-    Closed,
-    Bound(StreamSocket),
-    /// Boxed because it is large and short-lived.
-    Connecting(Box<Connecting>),
-    Connected {
-        /// The name that a Unix domain socket is bound to. Dropped before the socket; a socket file
-        /// is removed with it.
-        name: Option<BoundName>,
-        /// Shared with calls that use it without the lock, so that its descriptor is not reused
-        /// under them.
-        socket: Arc<Socket>,
-    },
-}
-
-impl Transport {
-    #[inline]
-    pub(super) fn connected_socket(&self) -> Option<&Arc<Socket>> {
-        match self {
-            Transport::Connected { socket, .. } => Some(socket),
-            _ => None,
-        }
-    }
+    None,
+    /// The only attempt began at once and has succeeded after this time, to the address of the
+    /// last peer.
+    One(Duration),
+    Log(Box<AttemptLog>),
 }
 
 impl Inner {
     /// Makes the stream of a successful attempt the connection.
     pub(super) fn establish(&mut self, attempt: Attempt, now: Instant) {
-        self.peer = Some(attempt.address);
+        if let Attempts::Log(log) = &self.attempts
+            && let Some(took) = log.only_success()
+        {
+            self.attempts = Attempts::One(took);
+        }
+        self.set_peer(Some(attempt.address));
         self.set_stream(attempt.stream, now);
     }
 
@@ -83,28 +61,23 @@ impl Inner {
         self.lifetime = Lifetime::since(now);
         self.transport = Transport::Connected {
             name: stream.name,
-            socket: Arc::new(stream.socket),
+            socket: ConnectedSocket::Own(stream.socket),
         };
     }
 
     /// Marks the unfinished attempts as given up.
     pub(super) fn give_up_attempts(&mut self, now: Instant) {
-        if let Some(log) = &mut self.attempts {
+        if let Attempts::Log(log) = &mut self.attempts {
             log.give_up(now);
         }
     }
 
-    pub(super) fn options(&self) -> Options {
-        self.options.as_deref().copied().unwrap_or_default()
-    }
-
-    /// Returns the open socket in any status.
-    pub(super) fn socket(&self) -> Option<&Socket> {
-        match &self.transport {
-            Transport::Closed => None,
-            Transport::Bound(stream) => Some(&stream.socket),
-            Transport::Connecting(connecting) => connecting.socket(),
-            Transport::Connected { socket, .. } => Some(socket),
+    /// Returns the attempts of the last connect, as of `now`.
+    pub(super) fn connect_attempts(&self, now: Instant) -> Vec<ConnectAttempt> {
+        match (&self.attempts, &self.last_peer) {
+            (Attempts::Log(log), _) => log.attempts(now),
+            (Attempts::One(took), Some(peer)) => vec![ConnectAttempt::only(peer.clone(), *took)],
+            (Attempts::One(_) | Attempts::None, _) => Vec::new(),
         }
     }
 
@@ -112,22 +85,33 @@ impl Inner {
     #[inline]
     pub(super) fn add_sent(&mut self, bytes: &[u8]) {
         self.send.count_sent(bytes.len());
-        if let Some(recorder) = &mut self.recorder {
+        if let Some(recorder) = self.rare.recorder() {
             recorder.add_sent(bytes);
         }
+    }
+
+    /// Returns the address of the peer. Kept after an established connection ends, until the next
+    /// connect or a disconnect.
+    pub(super) fn peer_address(&self) -> Option<&Address> {
+        self.last_peer.as_ref().filter(|_| !self.has_left_peer)
+    }
+
+    pub(super) fn set_peer(&mut self, peer: Option<Address>) {
+        self.last_peer = peer;
+        self.has_left_peer = false;
     }
 
     /// Returns the address of the peer for an error message.
     pub(super) fn peer(&self) -> Address {
         let unnamed = || Address::Unix(Default::default());
-        self.peer.clone().unwrap_or_else(unnamed)
+        self.peer_address().cloned().unwrap_or_else(unnamed)
     }
 
     /// Ends the stream if this was requested and all accepted data has been sent.
     pub(super) fn shut_down_if_drained(&mut self) {
         if matches!(self.send.phase, SendPhase::Draining)
             && self.send.queue.is_empty()
-            && !self.send.owner.is_taken()
+            && !self.owners.own_send()
             && let Some(socket) = self.transport.connected_socket()
         {
             // It fails only if the connection is already broken, which the next read or poll

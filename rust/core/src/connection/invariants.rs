@@ -5,11 +5,12 @@
 //! state that a call has left. The end of a connection also checks the state that it leaves.
 
 use crate::connection::Connection;
-use crate::connection::inner::{Inner, Transport};
+use crate::connection::inner::{Attempts, Inner};
 use crate::connection::recv::state::is_known_quiet;
 use crate::connection::send::state::SendPhase;
 use crate::connection::state_word::StateWord;
 use crate::connection::traffic::Lifetime;
+use crate::connection::transport::Transport;
 use crate::event::Status;
 use crate::sync::atomic::Ordering;
 
@@ -25,7 +26,7 @@ impl Connection {
             "`has_events` disagrees with the events"
         );
         // A thread that has taken the direction reports the work when it is done.
-        if !inner.send.owner.is_taken() && !inner.recv.is_inherited() {
+        if !inner.owners.own_send() && !inner.recv.is_inherited() {
             debug_assert_eq!(
                 self.has_work.load(Ordering::Relaxed),
                 inner.send.has_work(),
@@ -48,6 +49,7 @@ impl Inner {
     fn check(&self, state: StateWord) {
         self.recv.check();
         self.send.check();
+        self.owners.check();
         let is_connected = state.status() == Status::Connected;
         let is_connecting = state.status() == Status::Connecting;
         debug_assert_eq!(
@@ -65,9 +67,12 @@ impl Inner {
             matches!(self.lifetime, Lifetime::Since { .. }),
             "the lifetime of a connection lasts as long as the connection"
         );
-        debug_assert!(!is_connected || self.peer.is_some(), "connected to a peer");
         debug_assert!(
-            !is_connecting || self.attempts.is_some(),
+            !is_connected || self.peer_address().is_some(),
+            "connected to a peer"
+        );
+        debug_assert!(
+            !is_connecting || matches!(self.attempts, Attempts::Log(_)),
             "a connect has a log of its attempts"
         );
         if is_connected || is_connecting {
@@ -76,7 +81,7 @@ impl Inner {
                 "the receiving state belongs to an earlier connection"
             );
             debug_assert!(
-                self.ended.is_none(),
+                self.rare.ended().is_none(),
                 "the end of a connection that has not ended"
             );
         } else {
@@ -92,21 +97,21 @@ impl Inner {
                 "received data outlives its connection"
             );
             debug_assert!(
-                !self.recv.owner.is_taken() && !self.send.owner.is_taken(),
+                !self.owners.own_recv() && !self.owners.own_send(),
                 "a direction has an owner, and no connection"
             );
         }
         if is_connected && !self.recv.is_inherited() {
             // An owner does all of this before it releases the direction. A forked child inherits
             // the state in between.
-            if !self.send.owner.is_taken() {
+            if !self.owners.own_send() {
                 debug_assert_eq!(self.send.unaccepted, 0, "no call is writing these bytes");
                 debug_assert!(
                     !matches!(self.send.phase, SendPhase::Draining) || !self.send.queue.is_empty(),
                     "an end of the stream was requested and is not sent"
                 );
             }
-            if !self.recv.owner.is_taken() {
+            if !self.owners.own_recv() {
                 debug_assert!(
                     !self.recv.has_unreported,
                     "received data was not reported to the groups"

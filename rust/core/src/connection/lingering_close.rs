@@ -8,16 +8,16 @@
 //! This file handles one connection. `lingering_closes` holds all of them, and `closer` advances
 //! them.
 //!
-//! A close ends at its deadline at the latest. If something is unsent by then, the connection is
+//! A close ends at its deadline at the latest. If something is still unsent, the connection is
 //! reset, so that a part never looks like the whole. With nothing left to send, silence of the peer
 //! ends it sooner, unless the peer's system has not acknowledged everything.
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::connection::send::queue::SendQueue;
+use crate::connection::transport::ConnectedSocket;
 use crate::sys::Socket;
 use crate::totals;
 
@@ -32,7 +32,7 @@ const BLOCK_SIZE: usize = 16 * 1024;
 /// The socket and the unsent data of a connection that its user has disconnected or dropped.
 #[derive(Debug)]
 pub(super) struct LingeringClose {
-    pub(super) socket: Arc<Socket>,
+    pub(super) socket: ConnectedSocket,
     /// The accepted data that has not been sent.
     pub(super) queue: SendQueue,
     /// Whether the end of the stream was sent.
@@ -230,7 +230,7 @@ mod tests {
     fn begun(start: Instant) -> (TimedClose, Socket) {
         let (socket, peer) = Socket::test_pair();
         let close = LingeringClose {
-            socket: Arc::new(socket),
+            socket: ConnectedSocket::Own(socket),
             queue: SendQueue::default(),
             is_shut: false,
             peer_has_ended: false,

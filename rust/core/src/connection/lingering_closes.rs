@@ -202,8 +202,8 @@ impl LingeringCloses {
     /// slept.
     ///
     /// A lingering close that had no step yet gets all of its time again. The others get the time
-    /// since `wait_end`, when the last wait had to end, and a minimum on top, because the absence
-    /// may have begun before that.
+    /// since `wait_end`, when the last wait was due to end, and a minimum on top, because the
+    /// absence may have begun before that.
     pub(super) fn extend_after_absence(&mut self, now: Instant, wait_end: Option<Instant>) {
         let since = |moment| now.saturating_duration_since(moment);
         let overslept = wait_end.map(since).filter(|&time| time > ABSENCE);
@@ -251,10 +251,9 @@ impl LingeringCloses {
 #[cfg(test)]
 #[cfg(not(stream_socket_simulated))]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::connection::send::queue::SendQueue;
+    use crate::connection::transport::ConnectedSocket;
     use crate::sys::Socket;
 
     const LIMIT: Duration = Duration::from_secs(30);
@@ -265,7 +264,7 @@ mod tests {
         let mut queue = SendQueue::default();
         queue.push(unsent);
         let close = LingeringClose {
-            socket: Arc::new(socket),
+            socket: ConnectedSocket::Own(socket),
             queue,
             is_shut: false,
             peer_has_ended: false,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::address::Address;
 use crate::connection::Connection;
-use crate::connection::inner::Transport;
+use crate::connection::transport::Transport;
 use crate::error::OptionError;
 use crate::socket::options::Options;
 use crate::sync::atomic::Ordering;
@@ -14,7 +14,7 @@ use crate::sys::AddressFamily;
 impl Connection {
     /// Returns the socket options.
     pub fn options(&self) -> Options {
-        self.lock().options()
+        self.lock().rare.options()
     }
 
     /// Changes the socket options, of the open sockets and of those that later connects open.
@@ -42,7 +42,7 @@ impl Connection {
         change: impl FnOnce(&mut Options),
     ) -> Result<(), OptionError> {
         let mut inner = self.lock();
-        let old = inner.options();
+        let old = inner.rare.options();
         let mut options = old;
         change(&mut options);
         let failed = |source| OptionError { operation, source };
@@ -61,14 +61,12 @@ impl Connection {
                 }
             }
             Transport::Connected { socket, .. } => {
-                let family = inner
-                    .peer
-                    .as_ref()
-                    .map_or(AddressFamily::Unix, Address::family);
+                let peer = inner.peer_address();
+                let family = peer.map_or(AddressFamily::Unix, Address::family);
                 options.change(&old, socket, family).map_err(failed)?;
             }
         }
-        inner.options = (options != Options::default()).then(|| Box::new(options));
+        inner.rare.set_options(options);
         Ok(())
     }
 
@@ -76,7 +74,7 @@ impl Connection {
     /// without an open socket. Linux doubles a requested size, and has limits of its own
     /// (socket(7), `SO_SNDBUF`).
     pub fn buffer_sizes(&self) -> Option<(usize, usize)> {
-        self.lock().socket()?.buffer_sizes().ok()
+        self.lock().transport.socket()?.buffer_sizes().ok()
     }
 
     /// Sets how long a blocking read may wait. `None`, the default, is unlimited.
@@ -117,12 +115,12 @@ impl Connection {
     /// [`flush_queue`](Self::flush_queue), by [`poll`](Self::poll), by a read that finds too little
     /// data, and once there are 16 KiB.
     pub fn set_coalesces(&self, enabled: bool) {
-        self.settings.coalesces.store(enabled, Ordering::Relaxed);
+        self.coalesces.store(enabled, Ordering::Relaxed);
     }
 
     /// Returns whether [small writes are coalesced](Self::set_coalesces).
     pub fn coalesces(&self) -> bool {
-        self.settings.coalesces.load(Ordering::Relaxed)
+        self.coalesces.load(Ordering::Relaxed)
     }
 
     /// Sets whether the connection stays open when the peer has ended its direction of the stream.
@@ -132,13 +130,11 @@ impl Connection {
     /// has ended its direction and [`shut_down_writing`](Self::shut_down_writing) has ended the
     /// direction of this side.
     pub fn set_allow_half_open(&self, allowed: bool) {
-        self.settings
-            .allows_half_open
-            .store(allowed, Ordering::Relaxed);
+        self.allows_half_open.store(allowed, Ordering::Relaxed);
     }
 
     /// Returns whether [half-open connections are allowed](Self::set_allow_half_open).
     pub fn allows_half_open(&self) -> bool {
-        self.settings.allows_half_open.load(Ordering::Relaxed)
+        self.allows_half_open.load(Ordering::Relaxed)
     }
 }

@@ -16,6 +16,20 @@ pub(super) struct Owner {
     pub(super) interrupter: Option<Arc<Interrupter>>,
 }
 
+/// The owners of both directions. Allocated by the first blocking call, which a game that uses a
+/// frame loop never makes.
+#[derive(Debug, Default)]
+pub(crate) struct Owners(Option<Box<Both>>);
+
+#[derive(Debug, Default)]
+pub(super) struct Both {
+    pub(super) recv: Owner,
+    pub(super) send: Owner,
+    /// The number of calls that wait for a direction. Without any, the notification and its system
+    /// call are skipped.
+    pub(super) waiting: u32,
+}
+
 impl Owner {
     /// Whether a blocking call of this process owns the direction.
     #[inline]
@@ -24,7 +38,7 @@ impl Owner {
     }
 
     /// Ends the wait of the owner, which then checks the connection again.
-    pub(super) fn interrupt(&mut self) {
+    fn interrupt(&mut self) {
         // A child shares the interrupter with its parent, and has no waiting thread of its own.
         if self.is_taken()
             && let Some(interrupter) = self.interrupter.take()
@@ -40,7 +54,57 @@ impl Owner {
     }
 
     /// Checks that there is an owner if there is a wait to interrupt.
-    pub(super) fn check(&self) {
+    fn check(&self) {
         debug_assert!(self.interrupter.is_none() || self.taken_in != 0);
+    }
+}
+
+impl Owners {
+    /// Whether a blocking call owns the receiving direction.
+    #[inline]
+    pub(super) fn own_recv(&self) -> bool {
+        self.0.as_ref().is_some_and(|both| both.recv.is_taken())
+    }
+
+    /// Whether a blocking call owns the sending direction.
+    #[inline]
+    pub(super) fn own_send(&self) -> bool {
+        self.0.as_ref().is_some_and(|both| both.send.is_taken())
+    }
+
+    /// For a call that blocks.
+    pub(super) fn get(&mut self) -> &mut Both {
+        self.0.get_or_insert_default()
+    }
+
+    /// Ends the wait of the reader, if there is one.
+    #[inline]
+    pub(super) fn interrupt_recv(&mut self) {
+        if let Some(both) = &mut self.0 {
+            both.recv.interrupt();
+        }
+    }
+
+    /// Interrupts both owners and forgets them, because their connection has ended.
+    pub(super) fn end(&mut self) {
+        if let Some(both) = &mut self.0 {
+            both.recv.interrupt();
+            both.send.interrupt();
+            both.recv = Owner::default();
+            both.send = Owner::default();
+        }
+    }
+
+    /// Whether calls wait for a direction.
+    #[inline]
+    pub(super) fn has_waiting(&self) -> bool {
+        self.0.as_ref().is_some_and(|both| both.waiting > 0)
+    }
+
+    pub(super) fn check(&self) {
+        if let Some(both) = &self.0 {
+            both.recv.check();
+            both.send.check();
+        }
     }
 }

@@ -4,7 +4,6 @@
 //! quiet while the last receive returned `EAGAIN`, and the shared poller watches its socket and has
 //! reported nothing since.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use crate::connection::Connection;
@@ -16,7 +15,7 @@ use crate::connection::send::state::SendPhase;
 use crate::error::{PollError, copy_of};
 use crate::event::Status;
 use crate::poll::group::{Pollable, PollableRef, Watched};
-use crate::poll::readiness::Readiness;
+use crate::poll::readiness_slab::ReadinessRef;
 use crate::poll::subscriptions::Subscriptions;
 use crate::sync::MutexGuard;
 use crate::sync::atomic::Ordering;
@@ -92,13 +91,13 @@ impl Connection {
         is_visit: bool,
     ) -> Result<Option<u64>, PollError> {
         self.send_queue(&mut inner);
-        if inner.recv.owner.is_taken() {
+        if inner.owners.own_recv() {
             // The owner finds whatever this poll would find.
             return Ok(None);
         }
         self.probe(&mut inner, is_visit);
         if !inner.recv.buffer.is_empty() {
-            inner.recv.note_poll();
+            inner.recv.buffer.note_poll();
             return Ok(Some(inner.recv.traffic.bytes()));
         }
         let peer = inner.peer();
@@ -173,7 +172,7 @@ impl Connection {
         let is_settled = recv.end.is_some() || recv.view.is_empty() && !was_notified;
         // A handler has read the rest, or a send has failed. The next poll ends the connection.
         let is_over = self.is_exhausted(&inner) && !self.is_half_open(&inner);
-        let is_taken = recv.owner.is_taken();
+        let is_taken = inner.owners.own_recv();
         let has_unread = !is_taken && !recv.buffer.is_empty();
         Rest {
             has_unread,
@@ -212,13 +211,13 @@ impl Pollable for Connection {
 }
 
 impl Watched for Connection {
-    fn readiness(&self) -> Option<Arc<Readiness>> {
-        Some(self.watching.readiness.clone())
+    fn readiness(&self) -> Option<ReadinessRef> {
+        Some(self.watching.readiness.share())
     }
 
     fn with_subscriptions(&self, change: &mut dyn FnMut(&Subscriptions, Option<&Socket>)) {
         let inner = self.lock();
-        let socket = inner.transport.connected_socket().map(Arc::as_ref);
+        let socket = inner.transport.connected_socket();
         change(&self.subscriptions, socket);
     }
 }

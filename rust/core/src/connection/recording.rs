@@ -24,14 +24,14 @@ impl Connection {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn record(&self, enabled: bool) {
-        self.lock().recorder = enabled.then(Box::default);
+        self.lock().rare.set_recorder(enabled.then(Box::default));
     }
 
     /// Returns a copy of the recording, with the ages that the events have at `now`. `None` unless
     /// recording is [enabled](Self::record).
     pub fn recording(&self, now: Instant) -> Option<Recording> {
         let inner = self.lock();
-        let recorder = inner.recorder.as_ref()?;
+        let recorder = inner.rare.recorded()?;
         Some(recorder.recording(now))
     }
 }
@@ -41,7 +41,7 @@ pub(super) fn record_received<R>(inner: &mut Inner, body: impl FnOnce(&mut Inner
     let before = inner.recv.buffer.len();
     let outcome = body(inner);
     debug_assert!(inner.recv.buffer.len() >= before, "`body` receives only");
-    if let Some(recorder) = &mut inner.recorder {
+    if let Some(recorder) = inner.rare.recorder() {
         recorder.add_received(&inner.recv.buffer.unread()[before..]);
     }
     outcome

@@ -1,7 +1,7 @@
-//! The settings for blocking calls, the write queue, and the end of a connection.
+//! The limits of blocking calls and of the write queue.
 
 use crate::deadline::Timeout;
-use crate::sync::atomic::{AtomicBool, AtomicUsize};
+use crate::sync::atomic::AtomicUsize;
 
 /// The settings of a connection. Any thread changes and reads them without the lock.
 #[derive(Debug, Default)]
@@ -10,6 +10,4 @@ pub(super) struct Settings {
     pub(super) write_timeout: Timeout,
     /// In bytes; 0 means that there is no queue.
     pub(super) queue_limit: AtomicUsize,
-    pub(super) coalesces: AtomicBool,
-    pub(super) allows_half_open: AtomicBool,
 }

@@ -33,10 +33,10 @@ pub struct Statistics {
     /// fewer for a moment while another thread sends. `None` unless a TCP socket is connected, and
     /// where the system does not report it.
     pub acknowledged: Option<u64>,
-    /// For how long nothing has moved that waits to be sent: the time since the kernel last
-    /// accepted a part of the queue. With an empty queue, the time since the peer's system last
-    /// acknowledged anything, or since the last send if that is less, as far as the system reports
-    /// it. `None` if nothing waits.
+    /// For how long sending has made no progress. With queued data: the time since the kernel last
+    /// accepted a part of the queue. With unacknowledged data only: the time since the peer's
+    /// system last acknowledged anything, or since the last send if that is less; `None` where the
+    /// system does not report it. `None` if nothing waits to be sent or acknowledged.
     pub stalled: Option<Duration>,
     /// The number of packets read by a [`PacketReader`](crate::packets::PacketReader).
     pub packets_received: u64,
@@ -61,20 +61,20 @@ pub struct Statistics {
     pub attempts: Vec<ConnectAttempt>,
 }
 
-/// How far a queue that the kernel has refused has come.
+/// The progress of a queue that the kernel has refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SendProgress {
     /// The generation of the connection.
     pub(crate) generation: u64,
     /// The number of bytes sent.
     pub(crate) sent: u64,
-    /// What the kernel holds of them, as far as the system reports it: a peer that reads slowly
-    /// changes this long before the kernel accepts more.
+    /// How many of them the peer has not acknowledged, where the system reports it. A peer that
+    /// reads slowly changes this number long before the kernel accepts more.
     pub(crate) unacknowledged: Option<usize>,
 }
 
 impl Connection {
-    /// Returns how far the queue has come. `None` if the kernel has refused nothing.
+    /// Returns the progress of the queue. `None` if the kernel has refused nothing.
     pub(crate) fn send_progress(&self) -> Option<SendProgress> {
         let inner = self.lock();
         let socket = inner.transport.connected_socket()?;
@@ -102,7 +102,7 @@ impl Connection {
         let inner = self.lock();
         let lifetime = inner.lifetime.until(now);
         let (received, sent) = (inner.recv.traffic, inner.send.traffic);
-        let is_tcp = inner.peer.as_ref().is_some_and(|peer| !peer.is_unix());
+        let is_tcp = inner.peer_address().is_some_and(|peer| !peer.is_unix());
         let tcp = inner.transport.connected_socket().filter(|_| is_tcp);
         let info = tcp.map_or_else(TcpInfo::default, |socket| socket.tcp_info());
         let unacknowledged = tcp.and_then(|socket| socket.unacknowledged_bytes());
@@ -132,10 +132,7 @@ impl Connection {
             since_sent,
             round_trip_time: info.round_trip_time,
             retransmits: info.retransmits,
-            attempts: inner
-                .attempts
-                .as_ref()
-                .map_or_else(Vec::new, |log| log.attempts(now)),
+            attempts: inner.connect_attempts(now),
         }
     }
 }

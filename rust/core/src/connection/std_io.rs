@@ -90,11 +90,6 @@ impl Connection {
     /// at any time. The handle keeps the descriptor valid. It also keeps the socket open after a
     /// disconnect, so drop it soon.
     pub fn socket_handle(&self) -> Option<SocketHandle> {
-        let inner = self.lock();
-        inner
-            .transport
-            .connected_socket()
-            .cloned()
-            .map(SocketHandle)
+        self.lock().transport.share_socket().map(SocketHandle)
     }
 }

@@ -9,8 +9,8 @@ use crate::sys;
 pub(super) struct Traffic {
     pub(super) bytes: u64,
     pub(super) messages: u64,
-    /// When bytes moved last, in [ticks](sys::ticks). Next to a system call ticks are free; the
-    /// system clock is not.
+    /// When bytes moved last, in [ticks](sys::ticks). Reading ticks costs nothing beside a system
+    /// call; reading the system clock does.
     pub(super) last: u64,
 }
 

@@ -77,7 +77,7 @@ fn enqueue(
     (connection.status() == Status::Connected).then(|| enqueue(connection, limit))
 }
 
-/// The frame for the last format: most members of a loop have the same one.
+/// The frame for the format that was used last. Most members of a loop have the same format.
 #[derive(Default)]
 struct FrameCache(Option<(Arc<Format>, Vec<u8>)>);
 

@@ -148,7 +148,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     ///
     /// # Errors
     ///
-    /// As [`add`](Self::add), for `server`.
+    /// Like [`add`](Self::add), for `server`.
     pub fn accept_from(
         &self,
         server: S,
@@ -285,7 +285,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
         broadcast::broadcast(&self.0, data, included)
     }
 
-    /// As [`broadcast`](Self::broadcast), but only to the members with these `ids`. The cost is
+    /// Like [`broadcast`](Self::broadcast), but only to the members with these `ids`. The cost is
     /// proportional to the number of ids, not of members. Unknown and repeated ids are ignored.
     pub fn broadcast_to(&self, data: &[u8], ids: &[u64]) -> Vec<Refused<S>> {
         broadcast::broadcast(&self.0, data, self.0.members_of(ids).iter())

@@ -44,8 +44,8 @@ struct ChannelState<P> {
     /// Shared by channels with the same format.
     format: Arc<Format>,
     reader: PacketReader,
-    /// The version of the connection when no further packet could be found in the stream. Cleared
-    /// once that is reported.
+    /// The version of the connection whose stream became unusable. Cleared once the failure is
+    /// reported.
     failed_version: Option<u64>,
 }
 
@@ -258,7 +258,7 @@ impl<P: Peer> PacketChannel<P> {
         state.reader.incomplete(connection, most)
     }
 
-    /// How far the packet has come that is arriving. See [`PacketReader::incoming`].
+    /// How much of the next packet has arrived. See [`PacketReader::incoming`].
     pub fn incoming(&self) -> IncomingPacket {
         let mut state = self.state();
         let ChannelState { peer, reader, .. } = &mut *state;

@@ -58,8 +58,8 @@ impl<P: Peer> PacketChannel<P> {
         }
     }
 
-    /// As [`poll`](Self::poll), and to the listeners of the event loop `visiting` at once. Delivers
-    /// at most `max` packets.
+    /// Like [`poll`](Self::poll), and to the listeners of the event loop `visiting` at once.
+    /// Delivers at most `max` packets.
     pub(super) fn deliver<S: Subject<Peer = P>>(
         &self,
         subject: &S,

@@ -55,7 +55,7 @@ impl<C: Borrow<Connection>> PeerEvents<C> {
         Some(events)
     }
 
-    /// As [`begin`](Self::begin), for a poll that holds a [`Nesting`] level already.
+    /// Like [`begin`](Self::begin), for a poll that holds a [`Nesting`] level already.
     pub(super) fn within_poll(connection: C) -> PeerEvents<C> {
         let delivery = connection
             .borrow()

@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::dispatch::member::LoopMember;
 use crate::poll::group::Group;
 
-/// Stands for the key of a member that is being added, and has none yet.
+/// Stands for the key of a member that is being added and has no key yet.
 const BEING_ADDED: usize = usize::MAX;
 
 /// Above this number of members, checks do not walk all of them.

@@ -1,7 +1,7 @@
 //! The members whose queues the kernel has refused, and for how long they made no progress.
 //!
-//! Only time in which the loop was polled counts. A peer that reads needs the loop as well: the
-//! kernel has room again only for what the loop sends.
+//! Only time in which the loop was polled counts: a queue shrinks only while the loop sends it,
+//! even if the peer reads.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -108,8 +108,8 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
         }
     }
 
-    /// Delivers more packets of a member that has some left, and subtracts the number allowed from
-    /// `budget`. Returns whether it still has more.
+    /// Delivers more packets of a member that has some left, at most `budget`, and subtracts the
+    /// most that this call may deliver from `budget`. Returns whether the member still has more.
     pub(super) fn deliver_more(&mut self, member: &Arc<LoopMember<S>>, budget: &mut usize) -> bool {
         let Source::Packets(channel) = member.subject().source() else {
             return false;

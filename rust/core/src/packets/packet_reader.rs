@@ -40,7 +40,7 @@ pub struct PacketReader {
     ahead: Ahead,
 }
 
-/// How far a packet has come that is arriving.
+/// The progress of a packet that is arriving.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IncomingPacket {
@@ -161,7 +161,7 @@ impl PacketReader {
     ///
     /// # Errors
     ///
-    /// As [`read`](Self::read), once no complete packet is left before the error.
+    /// Like [`read`](Self::read), once no complete packet is left before the error.
     ///
     /// # Examples
     ///
@@ -189,8 +189,8 @@ impl PacketReader {
         Ok(self.ahead.count > 0)
     }
 
-    /// Returns how far the first packet has come that is not complete, as of the last poll or read
-    /// of the connection. Receives nothing, makes no system call and does not wait. While 64 KiB of
+    /// Returns the progress of the first incomplete packet, as of the last poll or read of the
+    /// connection. Receives nothing, makes no system call and does not wait. While 64 KiB of
     /// complete packets are unread, it is not known.
     ///
     /// # Examples
@@ -390,7 +390,7 @@ impl Connection {
         Ok(())
     }
 
-    /// As [`enqueue`](Self::enqueue), for a packet with its framing, as
+    /// Like [`enqueue`](Self::enqueue), for a packet with its framing, as
     /// [`Framing::frame`](crate::packets::Framing::frame) returns it.
     ///
     /// # Errors

@@ -12,7 +12,7 @@
 //!   what a system call of its own would show.
 
 /// A moment at which an answer was requested, or is to be reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Moment {
     /// See [`sys::ticks`](crate::sys::ticks).
     pub(crate) ticks: u64,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::EndCause;
-use crate::poll::readiness::Readiness;
+use crate::poll::readiness_slab::ReadinessRef;
 use crate::poll::ready_list::{self, DEFER_DELAY, Notice, ReadyList, Urgency};
 use crate::poll::subscriptions::Subscriptions;
 use crate::sync::{Mutex, lock};
@@ -105,7 +105,7 @@ pub struct PollableRef<'a>(pub(crate) &'a dyn Watched);
 pub(crate) trait Watched {
     /// The word that records what the kernel reports of the socket. `None` for a member that is
     /// probed at each visit.
-    fn readiness(&self) -> Option<Arc<Readiness>>;
+    fn readiness(&self) -> Option<ReadinessRef>;
 
     /// Calls `change` with the member's groups and with its open socket, if it has one. Both are
     /// locked during the call.
@@ -178,7 +178,7 @@ impl Group {
         self.unsubscribe(key, member.as_pollable().0);
     }
 
-    /// As [`add`](Self::add), also for a member without a connection.
+    /// Like [`add`](Self::add), also for a member without a connection.
     pub(crate) fn add_optional(&self, connection: Option<&impl Pollable>) -> usize {
         match connection {
             Some(connection) => self.add(connection),
@@ -186,7 +186,7 @@ impl Group {
         }
     }
 
-    /// As [`remove`](Self::remove), also for a member without a connection.
+    /// Like [`remove`](Self::remove), also for a member without a connection.
     pub(crate) fn remove_optional(&self, key: usize, connection: Option<&impl Pollable>) {
         match connection {
             Some(connection) => self.remove(key, connection),
@@ -248,7 +248,7 @@ impl Group {
         self.poll_due(limit, |due| visit(due.key), || None);
     }
 
-    /// As [`poll`](Self::poll), with details of each member that is due. Calls `end_round` after
+    /// Like [`poll`](Self::poll), with details of each member that is due. Calls `end_round` after
     /// each round, before a wait. It returns how long that wait may take; `None` is unlimited.
     pub(crate) fn poll_due(
         &self,
@@ -344,7 +344,7 @@ impl Group {
         self.ready_list.report(key);
     }
 
-    /// Sets whether a member is due whose queue the kernel has refused.
+    /// Sets whether a member becomes due when the kernel refuses its queue.
     pub(crate) fn watch_refusals(&self, enabled: bool) {
         self.ready_list.watch_refusals(enabled);
     }

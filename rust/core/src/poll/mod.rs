@@ -7,6 +7,7 @@
 //! | `ready_list` | the members of a group that are due, and their notices |
 //! | `shared_poller` | one poller for the idle connections of the process |
 //! | `published` | the newest shared poll, published to all threads |
+//! | `readiness_slab` | the words of all connections, beside each other |
 //! | `readiness` | whether a connection that was found empty may have received data since |
 //! | `freshness` | for how long an answer of the kernel may be reused |
 //!
@@ -63,6 +64,7 @@ pub(crate) mod freshness;
 pub(crate) mod group;
 mod published;
 pub(crate) mod readiness;
+pub(crate) mod readiness_slab;
 pub(crate) mod ready_list;
 pub(crate) mod shared_poller;
 pub(crate) mod subscriptions;

@@ -35,6 +35,11 @@ impl Readiness {
         self.0.load(Ordering::Acquire) == generation << FLAG_BITS | QUIET
     }
 
+    /// Forgets everything: another connection has the word from now on.
+    pub(crate) fn clear(&self) {
+        self.0.store(0, Ordering::Release);
+    }
+
     /// Begins a probe in `generation`. Called before the receive: whatever the kernel reports from
     /// now on may be newer than the answer of the receive.
     pub(crate) fn begin_probe(&self, generation: u64) {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::event::EndCause;
-use crate::poll::readiness::Readiness;
+use crate::poll::readiness_slab::ReadinessRef;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::thread::{self, ThreadId};
 use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait_timeout};
@@ -28,7 +28,7 @@ const MAX_PACKET_BYTES: usize = 64 * 1024;
 /// empty packets is limited.
 const PACKET_COST: usize = 64;
 
-/// How long the visit to a member is deferred whose socket is probably empty. By then most peers of
+/// How long the visit to a member whose socket is probably empty is deferred. By then most peers of
 /// a busy server have sent their next message, which saves the receive that would find nothing.
 pub(super) const DEFER_DELAY: Duration = Duration::from_millis(20);
 
@@ -49,7 +49,7 @@ pub(crate) struct ReadyList {
     state: Mutex<ReadyState>,
     /// A member became due, or the thread that polled has returned.
     changed: Condvar,
-    /// Whether a member is due whose queue the kernel has refused.
+    /// Whether a member becomes due when the kernel refuses its queue.
     watches_refusals: AtomicBool,
 }
 
@@ -102,7 +102,7 @@ struct Entry {
     /// Members that were added later have larger numbers.
     order: u64,
     /// `None` for a listener.
-    readiness: Option<Arc<Readiness>>,
+    readiness: Option<ReadinessRef>,
     /// Its socket could not be registered with the poller.
     is_unwatched: bool,
     notices: VecDeque<Notice>,
@@ -354,7 +354,7 @@ impl ReadyList {
 
     /// Adds a member and returns its key. Later members get other keys, until the generation of the
     /// slot wraps around.
-    pub(super) fn insert(&self, readiness: Option<Arc<Readiness>>) -> usize {
+    pub(super) fn insert(&self, readiness: Option<ReadinessRef>) -> usize {
         let mut state = self.state();
         let index = state.free.pop().unwrap_or_else(|| {
             state.slots.push(Slot::default());
@@ -401,7 +401,7 @@ impl ReadyList {
     }
 
     /// Changes the connection of the member with `key`. It keeps its notices.
-    pub(super) fn replace(&self, key: usize, readiness: Option<Arc<Readiness>>) {
+    pub(super) fn replace(&self, key: usize, readiness: Option<ReadinessRef>) {
         let is_unwatched = self.kernel().is_none();
         let mut state = self.state();
         let Some(index) = state.index(key) else {
@@ -545,7 +545,7 @@ impl ReadyList {
         }
     }
 
-    /// As [`report`](Self::report), because the kernel has refused the queue of the member. Does
+    /// Like [`report`](Self::report), because the kernel has refused the queue of the member. Does
     /// nothing unless [`watch_refusals`](Self::watch_refusals) has enabled it.
     pub(super) fn report_refusal(&self, key: usize) {
         if self.watches_refusals.load(Ordering::Relaxed) {

@@ -11,14 +11,13 @@
 //! kernel itself.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::poll::freshness::Moment;
 pub(crate) use crate::poll::published::Mark;
 use crate::poll::published::Published;
-use crate::poll::readiness::Readiness;
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::poll::readiness_slab::{OwnReadiness, ReadinessRef};
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Mutex, ProcessWide, lock, try_lock};
 use crate::sys::{self, Interests, Poller, Registry, Socket};
 
@@ -29,7 +28,7 @@ static LIFETIME: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::ne
 
 /// The number of the next set. The number distinguishes a watch of an earlier set from a watch of
 /// the present set.
-static NEXT_SET: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+static NEXT_SET: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
 
 /// Above this number of tokens, checks do not walk all of them.
 const MAX_CHECKED: usize = 32;
@@ -38,7 +37,7 @@ const MAX_CHECKED: usize = 32;
 struct SharedPoller {
     set: Mutex<Option<Set>>,
     /// The number of the set, 0 without one.
-    set_number: AtomicU64,
+    set_number: AtomicU32,
     /// How many shared polls have begun. One at a time is under way, by the thread that locks the
     /// set.
     begun: AtomicU64,
@@ -51,22 +50,22 @@ struct SharedPoller {
 /// The sockets that are watched.
 #[derive(Debug)]
 struct Set {
-    number: u64,
+    number: u32,
     registry: Registry,
     poller: Poller,
     /// Indexed by token. Tokens are reused: after a late report of the previous socket, the next
     /// connection probes once although nothing has arrived.
-    watched: Vec<Option<Arc<Readiness>>>,
+    watched: Vec<Option<ReadinessRef>>,
     /// The unused tokens.
     free: Vec<usize>,
 }
 
 /// The registration of a connection's socket: until it is dropped, shared polls notify the
-/// connection's [`Readiness`].
+/// connection's [`Readiness`](crate::poll::readiness::Readiness).
 #[derive(Debug)]
 pub(crate) struct Watch {
-    token: usize,
-    set_number: u64,
+    token: u32,
+    set_number: u32,
 }
 
 /// Sets for how long an answer may be reused: 3 microseconds by default. With zero each poll asks
@@ -109,7 +108,8 @@ pub(crate) fn is_fresh(requested: Moment) -> bool {
 }
 
 /// Whether a fresh shared poll newer than `mark` has reported every event that the kernel had.
-/// Makes one if there is none. If false, the caller has to ask the kernel itself. Does not wait.
+/// Makes one if there is none. Returns false if the caller has to ask the kernel itself. Does not
+/// wait.
 #[inline]
 pub(crate) fn has_reported_since(mark: &Mark) -> bool {
     let lifetime = lifetime();
@@ -187,7 +187,7 @@ impl Set {
 
 impl Watch {
     /// Registers `socket`, whose events notify `readiness`. `None` if that is not possible.
-    pub(crate) fn begin(socket: &Socket, readiness: &Arc<Readiness>) -> Option<Watch> {
+    pub(crate) fn begin(socket: &Socket, readiness: &OwnReadiness) -> Option<Watch> {
         if lifetime() == 0 {
             return None;
         }
@@ -200,6 +200,7 @@ impl Watch {
         }
         let set = guard.as_mut()?;
         let token = set.free.pop().unwrap_or(set.watched.len());
+        let number = u32::try_from(token).ok()?;
         if set
             .registry
             .add(socket, token, Interests::READABLE)
@@ -212,10 +213,10 @@ impl Watch {
         if token == set.watched.len() {
             set.watched.push(None);
         }
-        set.watched[token] = Some(readiness.clone());
+        set.watched[token] = Some(readiness.share());
         set.check();
         Some(Watch {
-            token,
+            token: number,
             set_number: set.number,
         })
     }
@@ -234,8 +235,9 @@ impl Drop for Watch {
             && let Some(set) = lock(&SHARED.get().set).as_mut()
             && set.number == self.set_number
         {
-            set.watched[self.token] = None;
-            set.free.push(self.token);
+            let token = self.token as usize;
+            set.watched[token] = None;
+            set.free.push(token);
             set.check();
         }
     }
@@ -270,7 +272,7 @@ mod tests {
     fn a_token_is_reused() {
         for _ in 0..1000 {
             let (socket, _other) = Socket::test_pair();
-            let watch = Watch::begin(&socket, &Arc::default());
+            let watch = Watch::begin(&socket, &OwnReadiness::default());
             // Without a poller nothing is watched.
             let Some(watch) = watch else { return };
             assert!(watch.is_valid());

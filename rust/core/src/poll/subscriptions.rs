@@ -74,14 +74,14 @@ impl Subscriptions {
         self.each(ReadyList::report);
     }
 
-    /// As [`report`](Self::report), because the kernel has refused the queue. Only for the groups
-    /// that watch that.
+    /// Like [`report`](Self::report), when the kernel has refused the queue. Only groups that watch
+    /// for refusals are notified.
     pub(crate) fn report_refusal(&self) {
         self.each(ReadyList::report_refusal);
     }
 
-    /// As [`report`](Self::report), because of `event`. The start and the end of a connection are
-    /// queued as notices.
+    /// Like [`report`](Self::report), for `event`. The start and the end of a connection are queued
+    /// as notices.
     pub(crate) fn report_event(&self, event: Event) {
         let notice = match event {
             Event::ConnectFinished(ConnectEnd::Connected) => Notice::Connected,

@@ -41,7 +41,7 @@ pub struct KeepAlive {
 pub struct Options {
     /// Sends small writes at once instead of coalescing them (tcp(7), TCP_NODELAY).
     pub no_delay: bool,
-    /// Probes an idle TCP connection (socket(7), SO_KEEPALIVE). `None` does not.
+    /// Probes an idle TCP connection (socket(7), SO_KEEPALIVE). `None` disables probes.
     pub keep_alive: Option<KeepAlive>,
     /// How long sent data may stay unacknowledged before the connection fails (tcp(7),
     /// TCP_USER_TIMEOUT). Systems that lack this option refuse a change.

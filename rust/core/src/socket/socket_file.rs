@@ -2,8 +2,8 @@
 //! when it may be removed.
 //!
 //! While a path is bound, a lock file beside it is locked (`lock_path` of the platform). Nobody
-//! waits for that lock: a path that another process is binding is in use. Where no lock can be had,
-//! the path is bound without one, and a file younger than a second is never replaced.
+//! waits for that lock: a path that another process is binding is in use. Where locking is
+//! impossible, the path is bound without one, and a file younger than a second is never replaced.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -11,8 +11,8 @@ use crate::sys::{AddressFamily, Socket, is_refused};
 /// An open stream socket. Dropping it closes the socket and removes its file.
 #[derive(Debug)]
 pub(crate) struct StreamSocket {
-    // Dropped before the socket.
-    pub(crate) name: Option<BoundName>,
+    /// Boxed because few sockets have one. Dropped before the socket.
+    pub(crate) name: Option<Box<BoundName>>,
     pub(crate) socket: Socket,
     pub(crate) family: AddressFamily,
     /// An IPv6 socket that reaches IPv4 addresses too.
@@ -57,7 +57,7 @@ impl StreamSocket {
             BindAddress::Unix(path) => {
                 let mut opened = StreamSocket::open(AddressFamily::Unix).map_err(cannot_open)?;
                 prepare(&opened.socket).map_err(failed)?;
-                opened.name = Some(BoundName::bind(&opened.socket, path)?);
+                opened.name = Some(Box::new(BoundName::bind(&opened.socket, path)?));
                 return Ok(opened);
             }
             BindAddress::Inet(candidate) => {

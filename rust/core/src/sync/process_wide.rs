@@ -1,8 +1,8 @@
-//! Statics that a forked child has its own value of.
+//! Statics of which each process, also a forked child, has its own value.
 //!
-//! A descriptor is inherited, but a thread, and the reports of an inherited poller, belong to the
-//! parent. So a child polls each member of an inherited group itself, and only closes an inherited
-//! connection: the stream is the parent's.
+//! A child inherits descriptors. It does not inherit threads, and the reports of an inherited
+//! poller go to the parent. So a child polls each member of an inherited group itself. It only
+//! closes an inherited connection, because the stream belongs to the parent.
 
 use std::fmt;
 use std::sync::OnceLock;

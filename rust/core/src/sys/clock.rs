@@ -1,9 +1,10 @@
-//! The clock, and a cheaper one for very short times: what those times guard costs about as much as
-//! one reading of the system's clock.
+//! The system's clock, and a cheaper tick counter for very short times. Such a time often decides
+//! whether a system call can be avoided, and reading the system's clock costs about as much as that
+//! call.
 
 use std::time::Instant;
 
-/// The present.
+/// Returns the current time.
 pub(crate) fn now() -> Instant {
     Instant::now()
 }

@@ -1,4 +1,5 @@
-//! What all platforms share: the types of their functions, and the errors of what a platform lacks.
+//! What all platforms share: the types in their functions, and the errors for features that a
+//! platform lacks.
 
 use std::io;
 use std::time::Duration;
@@ -25,11 +26,14 @@ pub(crate) fn invalid_path(why: &str) -> io::Error {
 /// The error of a call on the file of a socket that another file has replaced.
 #[cfg_attr(windows, allow(dead_code, reason = "Windows has no such call"))]
 pub(crate) fn replaced_file() -> io::Error {
-    io::Error::other("another file has taken the place of the socket's")
+    io::Error::other("another file has replaced the socket file")
 }
 
 /// The error of a platform that does not have `feature`.
-#[cfg_attr(stream_socket_simulated, allow(dead_code, reason = "it has all"))]
+#[cfg_attr(
+    stream_socket_simulated,
+    allow(dead_code, reason = "the simulation has all features")
+)]
 pub(crate) fn unsupported(feature: &str) -> io::Error {
     let message = format!("{feature} is not supported on this platform");
     io::Error::new(io::ErrorKind::Unsupported, message)

@@ -1,5 +1,5 @@
-//! What connections and groups cost in memory. A program of its own: it defines the allocator, and
-//! reads how much memory of the process is resident.
+//! What connections and groups cost in memory. These tests have a program of their own: it defines
+//! the allocator, and reads how much memory of the process is resident.
 
 mod connections;
 mod dropped_members;

@@ -1,5 +1,5 @@
-//! A connection that was closed with unsent data is sent to its end in the background, within a
-//! time limit, and nothing waits for it.
+//! The unsent data of a closed connection is sent in the background, within a time limit, and no
+//! call waits for it.
 
 use std::io::{ErrorKind, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -210,8 +210,8 @@ fn closing_does_not_wait_for_the_peer(family: AddressFamily) {
     }
 }
 
-/// A lingering close waits for a bounded time only for a peer that has everything and sends
-/// nothing.
+/// Once the peer has received everything, a lingering close waits only briefly for a peer that
+/// sends nothing.
 #[test]
 fn a_silent_peer_keeps_no_descriptor() {
     let (connection, peer) = queued(AddressFamily::Ipv4, &pattern(MUCH));
@@ -245,8 +245,9 @@ fn a_lingering_close_ends_with_the_peers_end() {
     assert!(start.elapsed() < Duration::from_secs(2));
 }
 
-/// After a close, a reset would answer data of the peer and destroy what its system has not yet
-/// acknowledged. So silence does not end a lingering close with unacknowledged data.
+/// If the socket were closed, data from the peer would be answered with a reset, which destroys
+/// data that the peer's system has not yet acknowledged. So silence does not end a lingering close
+/// with unacknowledged data.
 #[test]
 #[cfg(target_os = "linux")]
 fn silence_does_not_end_a_close_with_unacknowledged_data() {

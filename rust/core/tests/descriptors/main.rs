@@ -1,5 +1,5 @@
-//! Open descriptors. A program of its own, one test at a time: the tests count the sockets of the
-//! whole process.
+//! Open descriptors. These tests have a program of their own and run one at a time: they count the
+//! sockets of the whole process.
 #![cfg(target_os = "linux")]
 
 mod lingering_closes;
@@ -26,8 +26,8 @@ fn sockets() -> Vec<String> {
     found
 }
 
-/// While it lives no other test of this program runs. At first only the sockets are open that stay
-/// open for all tests.
+/// While it lives no other test of this program runs. At first, only the sockets that all tests
+/// keep open are open.
 fn only_counting_test() -> MutexGuard<'static, ()> {
     static LASTING: OnceLock<Vec<String>> = OnceLock::new();
     let only = only_test();

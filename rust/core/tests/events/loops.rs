@@ -169,7 +169,7 @@ impl Loop {
         self.wait(Some(std::time::Duration::ZERO), handler)
     }
 
-    /// As [`Loop::poll`], but waits for an event for `limit`.
+    /// Like [`Loop::poll`], but waits for an event for at most `limit`.
     pub fn wait(
         &self,
         limit: Option<std::time::Duration>,

@@ -50,7 +50,7 @@ fn bytes_are_recorded_by_every_path(family: AddressFamily) {
     until_available(&other, 2);
     assert_eq!(received(&other), b"abc");
     assert_eq!(try_read(&other, 1 << 16).unwrap(), b"bc");
-    // Coalesced, sent from the queue, and read past the buffer.
+    // Coalesced, sent from the queue, and read without the buffer.
     one.set_coalesces(true);
     write(&one, b"de").unwrap();
     assert_eq!(sent(&one), b"abc", "coalesced bytes are not sent yet");

@@ -323,7 +323,7 @@ fn a_stall_lasts_from_the_last_accepted_byte(family: AddressFamily) {
     until("everything is acknowledged", || {
         stalled().is_none().then_some(())
     });
-    // Without a queue, a part of the systems report what the peer has not acknowledged.
+    // Without a queue, some systems report what the peer has not acknowledged.
     one.set_queue_limit(0);
     one.try_write(&pattern(BIG)).unwrap();
     let is_reported = family != AddressFamily::Unix && cfg!(target_os = "linux");

@@ -8,7 +8,7 @@ use stream_socket::{Address, Connection, Status};
 use crate::support::failing_sends::*;
 use crate::support::*;
 
-/// More frames than a report of a failure needs.
+/// By this frame, a failure has been reported.
 const FRAMES: usize = 1000;
 
 /// One frame asks for the available bytes, as `while available() > 0` does, and the next one polls.
@@ -28,8 +28,8 @@ fn assert_reported(connection: &Connection) {
 /// `try_write` has returned the count of accepted bytes, so the next call has to report the
 /// failure.
 #[test]
-fn available_hides_no_failed_write() {
-    if !can_fail_sends("available_hides_no_failed_write") {
+fn available_does_not_hide_a_failed_write() {
+    if !can_fail_sends("available_does_not_hide_a_failed_write") {
         return;
     }
     let _only = only_test();
@@ -44,8 +44,8 @@ fn available_hides_no_failed_write() {
 /// A poll fails to send the queue while there is unread data. This poll reports the data. A later
 /// one, after the loop has read the data, reports the failure.
 #[test]
-fn available_hides_no_failed_queue() {
-    if !can_fail_sends("available_hides_no_failed_queue") {
+fn available_does_not_hide_a_failed_queue() {
+    if !can_fail_sends("available_does_not_hide_a_failed_queue") {
         return;
     }
     let _only = only_test();
@@ -72,8 +72,8 @@ fn available_hides_no_failed_queue() {
     assert_reported(&connection);
 }
 
-/// After a connect that failed at once, a read fails. It does not return the end of the stream
-/// before.
+/// After a connect that failed at once, a read fails. It does not return the end of the previous
+/// stream.
 #[test]
 fn a_read_after_a_failed_connect_does_not_return_an_earlier_end() {
     let (connection, peer) = raw_peer(AddressFamily::Unix);

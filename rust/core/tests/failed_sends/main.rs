@@ -1,5 +1,5 @@
-//! Sends that fail while the socket lives on. A program of its own: a thread of the library that is
-//! started under a filter of system calls keeps it.
+//! Sends that fail while the socket stays intact. These tests have a program of their own: a
+//! library thread that starts under a filter of system calls keeps the filter.
 #![cfg(target_os = "linux")]
 
 mod ends;

@@ -1,5 +1,5 @@
-//! A send fails in the middle, and the socket lives on: the failure is reported, and what was sent
-//! is counted.
+//! A send fails in the middle, and the socket stays intact: the failure is reported, and what was
+//! sent is counted.
 
 use std::io::Write;
 use std::thread;

@@ -218,7 +218,7 @@ fn other_reads_between_packets_do_no_harm(family: AddressFamily) {
     assert_eq!(reader.count(&connection).unwrap(), 1);
     assert_eq!(next(&mut reader, &connection).unwrap(), b"st");
     assert_eq!(reader.count(&connection).unwrap(), 0);
-    // A large read empties the buffer and then goes past it.
+    // A large read empties the buffer and then bypasses it.
     thread::scope(|scope| {
         scope.spawn(|| send(&peer, &much));
         let received = read(&connection, 3 + much.len()).unwrap();
@@ -294,8 +294,7 @@ fn a_packet_that_was_cut_by_a_timeout_ends_the_connection(family: AddressFamily)
     connection.poll(Instant::now).unwrap();
 }
 
-/// A call that still writes to an ended connection finds that out when the next one is already
-/// there.
+/// A call that writes to a connection notices its end only after the next connection has begun.
 fn a_packet_of_an_ended_connection_does_not_affect_the_next_one(family: AddressFamily) {
     let server = Server::new(family);
     let framing = length(Width::Bytes(4));
@@ -348,7 +347,7 @@ fn a_packet_that_has_arrived_in_part_is_described(family: AddressFamily) {
     write(&client, b"\xff").unwrap();
     reader.set_limit(16);
     until("a length beyond the limit", || reader.count(&server).err());
-    assert_eq!(reader.incomplete(&server, 16), None, "it is no packet");
+    assert_eq!(reader.incomplete(&server, 16), None, "it is not a packet");
 }
 
 fn progress(reader: &mut PacketReader, connection: &Connection) -> (usize, Option<usize>) {
@@ -407,7 +406,7 @@ fn the_progress_is_that_of_the_first_incomplete_packet(family: AddressFamily) {
         assert_eq!(reader.count(&receiver).unwrap(), left);
         next(&mut reader, &receiver);
     }
-    // What cannot be a packet is none. The next read returns the error.
+    // Bytes that cannot be a packet are not counted as one. The next read returns the error.
     reader.set_limit(4);
     assert_eq!(progress(&mut reader, &receiver), (0, None));
     assert!(matches!(

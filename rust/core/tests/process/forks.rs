@@ -73,7 +73,7 @@ fn a_fork_that_polls_takes_no_event_from_its_parent() {
 }
 
 #[test]
-fn a_fork_that_removes_members_takes_none_from_its_parent() {
+fn a_fork_that_removes_members_leaves_those_of_its_parent() {
     let _only = only_test();
     let (group, pairs) = group_of(3);
     let status = forked(|| {

@@ -1,5 +1,5 @@
-//! Forks, unloading, and very many sockets. A program of its own, one test at a time: each changes
-//! the whole process.
+//! Forks, unloading, and very many sockets. These tests have a program of their own and run one at
+//! a time: each changes the whole process.
 #![cfg(target_os = "linux")]
 
 mod forks;

@@ -13,7 +13,7 @@ use crate::support::*;
 /// watched.
 fn only_watching_test() -> MutexGuard<'static, ()> {
     let only = only_test();
-    // The lingering closes of the test before may take a moment. The closer's mailbox stays open.
+    // The lingering closes of the previous test may take a moment. The closer's waker stays open.
     until("its sockets are closed", || {
         (watched_sockets() <= 1).then_some(())
     });

@@ -112,7 +112,7 @@ fn data_of_a_unix_peer_that_leaves_input_unread_is_handed_over() {
 /// belongs to the whole process, so no other test of this program uses the signal.
 #[cfg(unix)]
 #[test]
-fn a_signal_interrupts_no_read() {
+fn a_signal_does_not_interrupt_a_read() {
     use std::thread;
     extern "C" fn ignore(_: libc::c_int) {}
     // SAFETY: The handler does nothing; the structure is fully set before it is used.

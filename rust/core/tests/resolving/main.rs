@@ -1,5 +1,5 @@
-//! Names. A program of its own, one test at a time: it defines `getaddrinfo` itself, and all
-//! lookups share their threads.
+//! Looking up names. These tests have a program of their own and run one at a time: the program
+//! defines `getaddrinfo` itself, and all lookups share their threads.
 #![cfg(target_os = "linux")]
 
 mod abandoned_lookups;

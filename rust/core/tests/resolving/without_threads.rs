@@ -8,8 +8,8 @@ use stream_socket::Status;
 use super::resolver::*;
 use crate::support::*;
 
-/// Prevents this process from starting threads. A process of root becomes one of another user for
-/// that. Returns false if it still can start threads.
+/// Prevents this process from starting threads. A process of root also changes its user, because
+/// the limit does not apply to root. Returns false if it still can start threads.
 fn forbid_threads() -> bool {
     const NOBODY: u32 = 65534;
     let none = libc::rlimit {

@@ -83,7 +83,7 @@ fn first_answer(mut ask: impl FnMut() -> Option<bool>) -> bool {
 
 /// `available` uses the answer of the poll just before it.
 #[test]
-fn a_delayed_poll_makes_no_fresh_answer() {
+fn a_delayed_poll_does_not_make_its_answer_fresher() {
     let _only = only_test();
     let current = std::cell::RefCell::new(None);
     let missed = rounds(
@@ -118,7 +118,7 @@ fn a_delayed_poll_makes_no_fresh_answer() {
 
 /// A poll uses the shared poll that another connection has made.
 #[test]
-fn a_delayed_shared_poll_makes_no_fresh_answer() {
+fn a_delayed_shared_poll_does_not_make_its_answer_fresher() {
     let _only = only_test();
     let (first, _first_peer) = raw_peer(AddressFamily::Unix);
     let (second, second_peer) = raw_peer(AddressFamily::Unix);

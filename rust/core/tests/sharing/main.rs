@@ -1,5 +1,6 @@
-//! Answers of the kernel that idle connections share. A program of its own, one test at a time: any
-//! traffic makes all connections probe again, and the sharing time is a setting of the process.
+//! Idle connections share one answer of the kernel. These tests have a program of their own and run
+//! one at a time: any traffic makes all connections probe again, and the sharing time is a setting
+//! of the process.
 
 #[cfg(target_os = "linux")]
 mod freshness;

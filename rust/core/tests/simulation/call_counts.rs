@@ -1,5 +1,5 @@
-//! How often the library calls the system. A superfluous call changes nothing but the time that it
-//! takes, so the calls are counted. Each number here is the least that the case needs.
+//! How often the library calls the system. A superfluous call only costs time, so the calls are
+//! counted. Each number here is the least that the case needs.
 
 use std::mem::MaybeUninit;
 use std::sync::Arc;
@@ -108,8 +108,8 @@ fn polls(count: u64) -> Calls {
     }
 }
 
-/// The first two polls receive, and the second has the connection watched. Later ones are shared
-/// polls.
+/// The first two polls receive. After the second the connection is watched, and later polls are
+/// shared polls.
 #[test]
 fn a_connection_is_watched_once_it_was_found_empty_twice() {
     in_worlds(|| {

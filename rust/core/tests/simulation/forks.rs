@@ -1,8 +1,8 @@
 //! Programs that fork. The child has process-wide state of its own. The connections and groups of
 //! its parent still work in it, if perhaps more slowly, and so do those that it creates.
 //!
-//! A real child has none of its parent's threads. The simulation cannot remove threads, so it forks
-//! while the library has none.
+//! A real child has no threads of its parent. The simulation cannot remove threads, so it forks
+//! while the library has no threads.
 
 use std::mem::MaybeUninit;
 use std::time::Duration;

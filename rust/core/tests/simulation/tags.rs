@@ -10,7 +10,7 @@ const BASE: usize = 16;
 pub struct Tags {
     current: Option<usize>,
     next: usize,
-    /// By the client's number of a generation: the server's number of it.
+    /// Maps the client's number of a generation to the server's number of the same generation.
     known: BTreeMap<usize, usize>,
 }
 

@@ -326,7 +326,7 @@ pub fn listening(ip: impl Into<IpAddr>, port: u16, backlog: i32) -> Option<(List
 }
 
 /// A port where the first address of `localhost` does not answer, since its backlog is full, and
-/// the second one does. The sockets keep it so.
+/// the second one does, as long as the returned sockets exist.
 pub fn racing_port() -> (u16, impl Drop) {
     until("a port that is free for both", || {
         let (answers, port) = listening(Ipv4Addr::LOCALHOST, 0, 8)?;

@@ -55,14 +55,14 @@ pub fn raw_peer(family: AddressFamily) -> (Connection, Socket) {
     (connection, peer)
 }
 
-/// As [`raw_peer`], with a queue for `limit` bytes.
+/// Like [`raw_peer`], with a queue for `limit` bytes.
 pub fn queueing(family: AddressFamily, limit: usize) -> (Connection, Socket) {
     let (connection, peer) = raw_peer(family);
     connection.set_queue_limit(limit);
     (connection, peer)
 }
 
-/// As [`raw_peer`], after a write of `data`, a part of which is queued.
+/// Like [`raw_peer`], after a write of `data`, a part of which is queued.
 pub fn queued(family: AddressFamily, data: &[u8]) -> (Connection, Socket) {
     let (connection, peer) = queueing(family, 2 * data.len());
     connection.write_fully(data).unwrap();

@@ -37,7 +37,8 @@ pub fn spawn_test(name: &str, argument: &str) -> Child {
         .unwrap()
 }
 
-/// The exit status of a test that cannot take something away from its process.
+/// The exit status of a child that is not permitted to give up a right or a resource, as the test
+/// requires.
 pub const NOT_PERMITTED: i32 = 77;
 
 /// Runs the test `child` with `argument` in a process of its own, and asserts that it passes.

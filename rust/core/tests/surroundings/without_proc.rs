@@ -30,8 +30,9 @@ fn hide_proc() -> bool {
 #[test]
 fn the_process_without_proc() {
     let Some(folder) = argument() else { return };
-    // A user namespace needs a process with one thread. The harness has more, so a fork does it.
-    // SAFETY: The child has one thread, makes calls that need no other, and ends without unwinding.
+    // Only a process with one thread can enter a user namespace. The test harness has more threads,
+    // so this forks a child with one thread. SAFETY: The child has one thread, makes calls that
+    // need no other, and ends without unwinding.
     let child = unsafe { libc::fork() };
     if child == 0 {
         if !hide_proc() {

@@ -1,5 +1,5 @@
-//! Another user locks the folder of a socket file for any time, as every reader of /tmp can, or
-//! puts something in the place of this library's lock file.
+//! Another user locks the folder of a socket file for an unlimited time, as every reader of /tmp
+//! can, or puts something in the place of this library's lock file.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
@@ -57,7 +57,7 @@ fn lock_file(path: &Path) -> File {
 }
 
 #[test]
-fn a_locked_folder_prevents_no_binding() {
+fn a_locked_folder_does_not_prevent_binding() {
     let _only = only_test();
     for operation in [FlockOperation::LockShared, FlockOperation::LockExclusive] {
         let directory = TemporaryDirectory::new();

@@ -1,5 +1,5 @@
-//! Of the sockets that bind a stale path at once, exactly one succeeds, and the file at the path is
-//! its file. No other file is touched.
+//! When several sockets bind the same stale path at the same time, exactly one succeeds, and the
+//! file at the path belongs to it. No other file is touched.
 
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -223,7 +223,7 @@ fn a_path_that_changes_hands_is_never_taken_from_its_owner() {
 /// Another user puts a link in the place of the new socket file. The target of the link keeps its
 /// permissions.
 #[test]
-fn a_mode_follows_no_link() {
+fn a_mode_does_not_follow_a_link() {
     let _only = only_test();
     let directory = TemporaryDirectory::new();
     let (path, link, victim) = (

@@ -94,8 +94,8 @@ impl MeasuredRow {
         }
     }
 
-    /// How many times better ours is, in hundredths: more is noise. `None` if a side has no
-    /// numbers.
+    /// How many times better ours is, rounded to hundredths: further digits are noise. `None` if a
+    /// side has no numbers.
     pub fn ratio(&self, comparison: Comparison) -> Option<f64> {
         let ours = self.sides.get(&comparison.ours)?.median;
         let other = self.sides.get(&comparison.other)?.median;

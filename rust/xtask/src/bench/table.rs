@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_goal_of_zero_is_none() {
+    fn a_goal_of_zero_counts_as_no_goal() {
         let text =
             "name = '', unit = 'calls', ours = { plain = 2, engine = 0 }, group = { ours = 0.5 }";
         let table: BTreeMap<String, Row> = toml::from_str(&format!("row = {{ {text} }}")).unwrap();

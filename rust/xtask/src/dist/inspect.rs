@@ -36,7 +36,7 @@ fn system_libraries(format: Format) -> &'static [&'static str] {
 #[derive(Debug, PartialEq)]
 pub struct Half {
     pub architecture: &'static str,
-    /// The libraries that it needs of the system.
+    /// The libraries that it needs from the system.
     pub needs: Vec<String>,
     has_entry: bool,
     /// The oldest glibc or macOS that it runs on. Windows libraries do not have this.

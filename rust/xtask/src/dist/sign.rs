@@ -2,7 +2,7 @@
 //! loads no library without them.
 //!
 //! The layout is that of Apple's `cs_blobs.h` (XNU) and `loader.h`: a super blob with one code
-//! directory, at the end of the file. A load command has its place.
+//! directory, at the end of the file. A load command holds its offset and size.
 
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};

@@ -24,7 +24,7 @@ const LIBRARIES: [&str; 9] = [
     "libbsd0", "libedit2", "libffi8", "libicu72", "libmd0", "libtinfo6", "libxml2", "libz3-4", "zlib1g",
 ];
 
-/// Raised when a set-up of an older version of this module is of no use any more.
+/// Raised when what an older version of this module has set up can no longer be used.
 const REVISION: u32 = 1;
 
 pub struct Toolchain {

@@ -1,11 +1,11 @@
-//! Which file of a crate takes what from which other file.
+//! What each file of a crate imports from which other file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::source::{Module, Name, Segments};
 
-/// A path cannot lead through more `use` than this; one that does leads in a circle.
+/// A path that leads through more `use` items than this is taken to lead in a circle.
 const LONGEST_CHAIN: usize = 16;
 
 /// The modules of a crate by their paths.
@@ -14,7 +14,8 @@ type Index<'a> = BTreeMap<&'a [String], Vec<&'a Module>>;
 /// Two files: the first imports something that the second defines.
 pub type Pair = (PathBuf, PathBuf);
 
-/// What one file imports from another: the paths as it has them, and the first line that has one.
+/// What one file imports from another: the paths as they are written there, and the first line with
+/// one of them.
 #[derive(Clone, Debug)]
 pub struct Import {
     pub line: usize,
@@ -28,9 +29,9 @@ impl Default for Import {
     }
 }
 
-/// All imports between the files of a crate. Two things are no imports: a declaration such as `mod
-/// a;`, and a `pub use` of an item below the module itself, since its users import it from the file
-/// that defines it.
+/// All imports between the files of a crate. Two things do not count as imports: a declaration such
+/// as `mod a;`, and a `pub use` of an item below the module itself, since its users import it from
+/// the file that defines it.
 pub fn imports(modules: &[Module]) -> BTreeMap<Pair, Import> {
     let mut index = Index::new();
     for module in modules {

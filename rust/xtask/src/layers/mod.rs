@@ -94,7 +94,7 @@ fn rank(layers: &Layers, modules: &[Module], faults: &mut Vec<String>) -> Ranks 
     let mut unused: BTreeSet<_> = layers.layers.iter().flatten().collect();
     let mut ranks = Ranks::new();
     for module in modules {
-        // The file of a module in braces has its rank already.
+        // An inline module (`mod name { ... }`) shares the file, and so the rank, of its parent.
         if ranks.contains_key(&module.file) {
             continue;
         }
@@ -218,13 +218,13 @@ mod tests {
         );
         assert!(faults(&[&rest[..], &[reexport, x, y]].concat(), "").is_empty());
 
-        // What the parent itself defines is another matter.
+        // An item that the parent itself defines is an import from the parent.
         let parent = ("a/mod.rs", "mod x; mod y;\nuse y::Y; pub struct X;");
         let found = faults(&[&rest[..], &[parent, x, y]].concat(), "");
         assert_eq!(found.len(), 2);
         assert!(found[0].starts_with("a/mod.rs:2: imports y::Y from a/y.rs"));
 
-        // So is an item that comes from elsewhere.
+        // A reexport of an item of another layer is an import of that layer.
         let b = ("b.rs", "pub use crate::c::C;");
         let c = ("c.rs", "use crate::b::C as Other; pub struct C;");
         let found = faults(&[ROOT, ("a.rs", ""), b, c], "");

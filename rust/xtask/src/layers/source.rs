@@ -12,7 +12,7 @@ use syn::{Attribute, Expr, ExprLit, Lit, Meta, UseTree, Visibility};
 /// The segments of a path such as `crate::net::Address`.
 pub type Segments = Vec<String>;
 
-/// One module. A module in braces has the file of its parent.
+/// One module. An inline module (`mod name { ... }`) has the file of its parent.
 #[derive(Debug)]
 pub struct Module {
     /// Where the module is in its crate; empty for the root.
@@ -222,7 +222,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         visit::visit_macro(self, item);
     }
 
-    /// `pub(in crate::a)` takes nothing from `a`.
+    /// `pub(in crate::a)` imports nothing from `a`.
     fn visit_vis_restricted(&mut self, _: &'ast syn::VisRestricted) {}
 }
 

@@ -1,6 +1,6 @@
 extends Node
-## Sends a line to a server in the same process, prints what arrives there, and quits. What differs
-## in an exported game is looked at before.
+## Sends a line to a server in the same process, prints what arrives there, and quits. Before that,
+## it checks what differs in an exported game.
 
 var server := TCPServerRs.new()
 var client := StreamPeerTCPRs.new()

@@ -87,7 +87,8 @@ pub fn run(project: &Project, options: &Options, tally: &mut Tally) {
     }
 }
 
-/// The outcome of each case. A class tree that ended the program is not run again, but the next is.
+/// The outcome of each case. A class tree that ended the program is not run again; the other one
+/// still is.
 fn compare(
     engine: &Engine,
     place: &Path,

@@ -86,7 +86,8 @@ func _class_icons() -> int:
 		if button.text == "Search Help":
 			button.pressed.emit()
 	var dialog: Window = _in_editor("EditorHelpSearch")
-	# Nothing but classes, and those that end so.
+	# Restricts the search to classes, with case and without the hierarchy. The next line searches
+	# for those that end in "Rs".
 	for button: Button in dialog.find_children("*", "Button", true, false):
 		if button.tooltip_text in ["Case Sensitive", "Show Hierarchy"]:
 			button.button_pressed = button.tooltip_text == "Case Sensitive"
@@ -162,16 +163,16 @@ func _settings() -> int:
 			push_error("The setting %s is shown as %s." % [setting, shown.get(setting, "nothing")])
 	return good
 
-## By the menu.
+## Opens the project settings through the menu.
 func _open_project_settings() -> void:
 	for menu: PopupMenu in EditorInterface.get_base_control().find_children("*", "PopupMenu", true, false):
 		for i in menu.item_count:
 			if menu.get_item_text(i).begins_with("Project Settings"):
-				# Others of the menus may be gone afterwards.
+				# Other menus may be gone afterwards.
 				menu.id_pressed.emit(menu.get_item_id(i))
 				return
 
-## What a setting is set with, and to what it is set.
+## The control with which a setting is edited, and the value that it shows.
 func _editing(property: EditorProperty) -> String:
 	for box: CheckBox in property.find_children("*", "CheckBox", true, false):
 		return "on" if box.button_pressed else "off"
@@ -188,7 +189,7 @@ func _classes() -> PackedStringArray:
 func _in_editor(type: String) -> Node:
 	return EditorInterface.get_base_control().find_children("*", type, true, false)[0]
 
-## Into the first field there is.
+## Types `text` into the first field of `dialog`.
 func _type_into(dialog: Window, text: String) -> void:
 	var field: LineEdit = dialog.find_children("*", "LineEdit", true, false)[0]
 	field.text = text

@@ -49,7 +49,7 @@ pub(crate) fn begun<T>(part: &T, what: impl FnOnce() -> String) {
     HAS_SOME.store(true, Ordering::Relaxed);
 }
 
-/// The server or the group whose part is `part` was used, so the script does not lack it.
+/// The server or the group whose part is `part` was used, so the script still has it.
 #[inline]
 pub(crate) fn used<T>(part: &T) {
     if HAS_SOME.load(Ordering::Relaxed) {
@@ -57,10 +57,10 @@ pub(crate) fn used<T>(part: &T) {
     }
 }
 
-/// The server or the group whose part is `part` is being freed. Prints the hint for that if the
-/// object has just begun, nobody has used it, and the script expects its signals, as `is_expected`
-/// says: with `auto_poll` and a handler, a script needs no variable, and does not notice that it
-/// has none. `end` says how the object ended, if that matters.
+/// The server or the group whose part is `part` is being freed. Prints a hint if the object has
+/// just begun, nobody has used it, and `is_expected` returns that the script expects its signals.
+/// Such a script uses `auto_poll` and handlers only, so it does not notice that no variable keeps
+/// the object. `end` says how the object ended, if that matters.
 pub(crate) fn freed<T>(
     part: &T,
     is_expected: impl FnOnce() -> bool,
@@ -79,7 +79,7 @@ pub(crate) fn freed<T>(
     }
 }
 
-/// Forgets the objects that did not begin just now.
+/// Forgets the objects that began too long ago.
 pub(super) fn expire(now: Instant) {
     if HAS_SOME.load(Ordering::Relaxed) {
         let mut watched = watched();

@@ -16,7 +16,7 @@ pub(crate) trait Connects: Send + Sync {
     fn unpolled_version(&self) -> Option<u64>;
 }
 
-/// A connect that nobody has polled yet, or a peer that has given its hint.
+/// A connect that nobody has polled yet, or a peer whose hint was given.
 struct ConnectWatch {
     peer: Weak<dyn Connects>,
     version: u64,
@@ -89,7 +89,7 @@ pub(super) fn forget() {
 fn step_those(is_counted: impl Fn(&ConnectWatch) -> bool) {
     let now = Instant::now();
     let mut hints = Vec::new();
-    // References that were the last ones are dropped without the lock.
+    // These may be the last references to the peers, so they are dropped without the lock.
     let mut peers = Vec::new();
     let mut watched = watched();
     watched.retain_mut(|watch| {

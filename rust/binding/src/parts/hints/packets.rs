@@ -7,7 +7,7 @@ use super::switch::{LONGEST_STEP, PATIENCE, place, print};
 
 static WATCHED: Mutex<Vec<PacketWatch>> = Mutex::new(Vec::new());
 
-/// The packets of a stream, until they have given their hint.
+/// The packets of a stream, until their hint is given.
 struct PacketWatch {
     packets: Weak<dyn Unfinished>,
     /// The line of the script that has made the packet peer.
@@ -20,7 +20,7 @@ struct PacketWatch {
 /// The generation of a connection, and how many bytes of it were received.
 pub(crate) type Position = (u64, u64);
 
-/// Packets of which the next one may have arrived in part.
+/// A stream of packets, the next of which may have arrived in part.
 pub(crate) trait Unfinished: Send + Sync {
     /// The position of the stream, if a packet has arrived in part.
     fn unfinished(&self) -> Option<Position>;

@@ -1,4 +1,4 @@
-//! Whether there are hints, and what all of them share.
+//! The switch that turns hints on and off, and what all hints share.
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,8 @@ use crate::origin;
 /// How long a connect is not polled, or a packet is incomplete, before there is a hint.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A step of time is at most this long, so that a game that has stopped is not blamed.
+/// A longer pause between two checks counts as this long: the game was stopped, for example at a
+/// breakpoint.
 pub(super) const LONGEST_STEP: Duration = Duration::from_secs(1);
 
 static IS_ON: AtomicBool = AtomicBool::new(false);

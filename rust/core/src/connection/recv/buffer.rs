@@ -15,11 +15,23 @@ pub(crate) struct RecvBuffer {
     bytes: ByteQueue<KEPT_CAPACITY>,
     /// The number of bytes read since the connection began.
     read: u64,
+    /// `None` until the first search since the connection was idle.
+    search: Option<Box<Search>>,
+}
+
+/// What searches have found so far.
+#[derive(Debug, Default)]
+struct Search {
     /// The number of bytes, from the first unread one on, that were searched for the last
     /// delimiter. They do not contain it.
     searched: usize,
     /// The hash of the last delimiter.
     searched_for: u64,
+    /// The stream position, counted from 1, at which a search met the end; 0 if none did. See
+    /// [`RecvBuffer::note_failed_search`].
+    failed_at: u64,
+    /// Whether there was a poll after that search.
+    has_polled_since: bool,
 }
 
 impl RecvBuffer {
@@ -46,7 +58,10 @@ impl RecvBuffer {
     /// Checks the bounds that the methods rely on.
     pub(crate) fn check(&self) {
         self.bytes.check();
-        debug_assert!(self.searched <= self.len(), "searched bytes are unread");
+        if let Some(search) = &self.search {
+            debug_assert!(search.searched <= self.len(), "searched bytes are unread");
+            debug_assert!(search.failed_at <= self.read + 1);
+        }
     }
 
     /// Appends received bytes.
@@ -70,12 +85,33 @@ impl RecvBuffer {
     pub(crate) fn skip(&mut self, count: usize) {
         self.bytes.skip(count);
         self.read += count as u64;
-        self.searched = self.searched.saturating_sub(count);
+        if let Some(search) = &mut self.search {
+            search.searched = search.searched.saturating_sub(count);
+        }
     }
 
     /// Frees the memory, because an idle connection needs none. The buffer must be empty.
     pub(crate) fn release(&mut self) {
         self.bytes.release();
+        self.search = None;
+    }
+
+    /// Records that a search met the end of the stream. Returns whether an earlier search did at
+    /// the same position, with a poll in between: the caller cannot use the unread bytes then.
+    pub(crate) fn note_failed_search(&mut self) -> bool {
+        let position = self.read + 1;
+        let search = self.search.get_or_insert_default();
+        if search.failed_at != position {
+            (search.failed_at, search.has_polled_since) = (position, false);
+        }
+        search.has_polled_since
+    }
+
+    /// Records a poll for [`note_failed_search`](Self::note_failed_search).
+    pub(crate) fn note_poll(&mut self) {
+        if let Some(search) = &mut self.search {
+            search.has_polled_since = true;
+        }
     }
 
     /// Searches the first `limit` unread bytes for `delimiter`, and returns the number of bytes up
@@ -83,21 +119,22 @@ impl RecvBuffer {
     pub(crate) fn find(&mut self, delimiter: &[u8], limit: usize) -> Option<usize> {
         debug_assert!(!delimiter.is_empty());
         let hash = delimiter_hash(delimiter);
-        if self.searched_for != hash {
-            self.searched_for = hash;
-            self.searched = 0;
+        let search = self.search.get_or_insert_default();
+        if search.searched_for != hash {
+            search.searched_for = hash;
+            search.searched = 0;
         }
         let unread = self.bytes.as_slice();
         let window = &unread[..unread.len().min(limit)];
         // The searched bytes may end with a part of the delimiter.
-        let begin = self
+        let begin = search
             .searched
             .saturating_sub(delimiter.len() - 1)
             .min(window.len());
         match memmem::find(&window[begin..], delimiter) {
             Some(at) => Some(begin + at + delimiter.len()),
             None => {
-                self.searched = window.len();
+                search.searched = window.len();
                 None
             }
         }
@@ -198,9 +235,11 @@ mod tests {
         for _ in 0..100 {
             buffer.push(&[b'x'; 1000]);
             assert_eq!(buffer.find(b"\r\n", usize::MAX), None);
-            assert_eq!(buffer.searched, buffer.len());
+            let search = buffer.search.as_ref().unwrap();
+            assert_eq!(search.searched, buffer.len());
         }
         buffer.skip(10);
-        assert_eq!(buffer.searched, buffer.len());
+        let search = buffer.search.as_ref().unwrap();
+        assert_eq!(search.searched, buffer.len());
     }
 }

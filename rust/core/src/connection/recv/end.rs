@@ -16,10 +16,11 @@ impl Connection {
     }
 
     /// Whether the sending direction stays open after the peer has ended the stream: because
-    /// half-open connections are allowed, or because a call is still writing. The end of the peer
-    /// requests the end of this side, but does not cut it off.
+    /// half-open connections are allowed, or because a call is still writing. When the peer ends
+    /// its stream, the end of this side's stream is requested too, but a call that is still writing
+    /// is not cut off.
     pub(in crate::connection) fn is_half_open(&self, inner: &Inner) -> bool {
-        (self.allows_half_open() || inner.send.owner.is_taken())
+        (self.allows_half_open() || inner.owners.own_send())
             && matches!(inner.recv.end, Some(RecvEnd::Stream))
             && matches!(inner.send.phase, SendPhase::Open | SendPhase::Draining)
     }

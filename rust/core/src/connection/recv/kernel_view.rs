@@ -1,5 +1,5 @@
-//! What the last answers of the kernel imply about the received bytes that it still holds, and for
-//! how long. Makes no system calls.
+//! What is known about the received bytes that the kernel still holds, and how long that knowledge
+//! is valid. It follows from the last answers of the kernel. Makes no system calls.
 
 use crate::poll::freshness::Moment;
 
@@ -8,17 +8,21 @@ use crate::poll::freshness::Moment;
 pub(crate) struct KernelView {
     last: Last,
     known: Known,
+    /// The moment of what is known.
+    at: Moment,
+    /// The number of bytes that were counted. A kernel counts them as an int.
+    count: u32,
 }
 
 /// An answer that is valid for a moment.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Known {
     #[default]
     Nothing,
     /// A poll that began at this moment found the queue empty.
-    FoundEmpty(Moment),
-    /// At this moment the queue held this number of bytes.
-    Counted(Moment, usize),
+    FoundEmpty,
+    /// At this moment the queue held a number of bytes.
+    Counted,
 }
 
 /// The result of the last receive.
@@ -36,12 +40,14 @@ enum Last {
 
 impl KernelView {
     /// Records a receive with data. `is_full` is whether it returned as many bytes as requested.
-    /// `at` is its moment, or `None` if there was other activity meanwhile.
+    /// `at` is when it began, or `None` if there was other activity meanwhile.
     pub(crate) fn received(&mut self, is_full: bool, at: Option<Moment>) {
         *self = KernelView::default();
         if !is_full {
             self.last = Last::Short;
-            self.known = at.map_or(Known::Nothing, |at| Known::Counted(at, 0));
+            if let Some(at) = at {
+                self.set_count(at, 0);
+            }
         }
     }
 
@@ -55,13 +61,13 @@ impl KernelView {
 
     /// Records that the receive of a poll, which began at `at`, returned `EAGAIN`.
     pub(crate) fn found_empty(&mut self, at: Moment) {
-        self.known = Known::FoundEmpty(at);
+        (self.known, self.at) = (Known::FoundEmpty, at);
         self.check();
     }
 
     /// Records that the kernel holds `count` bytes.
     pub(crate) fn counted(&mut self, at: Moment, count: usize) {
-        self.known = Known::Counted(at, count);
+        self.set_count(at, count);
         if count > 0 {
             // The result of the last receive is out of date.
             self.last = Last::Unknown;
@@ -81,25 +87,29 @@ impl KernelView {
 
     /// Returns when a poll found the queue empty, and forgets it: the answer serves one other call.
     pub(crate) fn take_found_empty(&mut self) -> Option<Moment> {
-        let Known::FoundEmpty(at) = self.known else {
+        if self.known != Known::FoundEmpty {
             return None;
-        };
+        }
         self.known = Known::Nothing;
-        Some(at)
+        Some(self.at)
     }
 
-    /// Returns the number of bytes in the queue if a count is known and `is_valid` accepts its
-    /// moment.
+    /// Returns the number of bytes in the queue if they were counted at a moment that `is_valid`
+    /// accepts.
     pub(crate) fn count(&self, is_valid: impl FnOnce(Moment) -> bool) -> Option<usize> {
-        match self.known {
-            Known::Counted(at, count) if is_valid(at) => Some(count),
-            _ => None,
-        }
+        let is_known = self.known == Known::Counted && is_valid(self.at);
+        is_known.then_some(self.count as usize)
+    }
+
+    fn set_count(&mut self, at: Moment, count: usize) {
+        self.known = Known::Counted;
+        self.at = at;
+        self.count = u32::try_from(count).unwrap_or(u32::MAX);
     }
 
     /// Checks that [`Known::FoundEmpty`] is recorded only after a receive that returned `EAGAIN`.
     pub(crate) fn check(&self) {
-        debug_assert!(!matches!(self.known, Known::FoundEmpty(_)) || self.is_empty());
+        debug_assert!(self.known != Known::FoundEmpty || self.is_empty());
     }
 }
 
@@ -156,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn counted_bytes_outdate_a_short_receive() {
+    fn a_count_replaces_the_result_of_a_short_receive() {
         let mut view = KernelView::default();
         view.received(false, Some(AT));
         view.counted(AT, 0);

@@ -13,8 +13,8 @@
 //!
 //! A small read receives up to 16 KiB at once, and a poll up to 4 KiB. The rest stays in the
 //! kernel, so a slow reader exerts backpressure. A read of 16 KiB or more receives into the memory
-//! of the caller. An idle connection keeps no buffer: `tests/allocations` limits its size to 700
-//! bytes (850 on Windows).
+//! of the caller. An idle connection keeps no buffer: `tests/allocations` limits its size to 510
+//! bytes (660 on Windows).
 //!
 //! Only EAGAIN shows that the kernel has nothing. A short receive does not: it may have ended at
 //! urgent data, or at data that came with descriptors.

@@ -137,9 +137,9 @@ impl Connection {
         Ok(())
     }
 
-    /// Receives into `out`, past the buffer and without the lock. Waits if there is nothing.
-    /// Returns the number of bytes as well. The buffer must be empty, and the end must not be
-    /// known.
+    /// Receives directly into `out`, without the buffer and without the lock. Waits if there is
+    /// nothing. Returns the number of bytes received, also with an error. The buffer must be empty,
+    /// and the end must not be known.
     fn receive_into(
         &self,
         guard: &mut DirectionGuard<'_, RecvState>,
@@ -148,7 +148,7 @@ impl Connection {
     ) -> (usize, Result<(), Stop>) {
         debug_assert!(guard.recv.buffer.is_empty());
         let probe = guard.recv.begin_probe(&self.watching, out.len());
-        let mut copy = guard.recorder.is_some().then(Vec::new);
+        let mut copy = guard.rare.recorded().is_some().then(Vec::new);
         let (outcome, checked) = guard.unlocked(|socket| {
             socket.receive(out).map(|received| {
                 if let Some(copy) = &mut copy {
@@ -166,7 +166,7 @@ impl Connection {
             // The lingering close reads from the socket as well, so these bytes may follow a gap.
             Err(why) => (0, Err(Stop::Interrupted(why))),
             Ok(()) => {
-                if let (Some(copy), Some(recorder)) = (copy, &mut guard.recorder) {
+                if let (Some(copy), Some(recorder)) = (copy, guard.rare.recorder()) {
                     recorder.add_received(&copy);
                 }
                 match guard.recv.finish_probe(probe, &outcome) {
@@ -185,7 +185,7 @@ impl Connection {
         let inner = self.lock();
         if self.status() != Status::Connected {
             // As std's streams do, this returns the end of the stream each time.
-            let ended = inner.ended.as_ref().map(|ended| &*ended.error);
+            let ended = inner.rare.ended().map(|ended| &*ended.error);
             return Err(match ended {
                 Some(EndError::EndOfStream { .. }) => ReadError::EndOfStream,
                 _ => self.cannot_read(),
@@ -238,7 +238,7 @@ impl Connection {
         guard: &mut DirectionGuard<'_, RecvState>,
         deadline: &mut Deadline<'_>,
     ) -> Result<(), Stop> {
-        let may_send = !guard.send.owner.is_taken();
+        let may_send = !guard.owners.own_send();
         if may_send {
             // A failure stays in the phase, which is checked below.
             let _ = self.flush_now(guard, usize::MAX);
@@ -286,8 +286,9 @@ impl Connection {
 /// Fills `out` from the buffer if that holds enough bytes, and returns whether it does.
 #[inline]
 fn take_buffered(inner: &mut Inner, out: &mut [MaybeUninit<u8>]) -> bool {
+    let is_taken = inner.owners.own_recv();
     let recv = &mut inner.recv;
-    let is_enough = recv.buffer.len() >= out.len() && !out.is_empty() && !recv.owner.is_taken();
+    let is_enough = recv.buffer.len() >= out.len() && !out.is_empty() && !is_taken;
     if is_enough {
         recv.buffer.take(out);
     }

@@ -6,14 +6,13 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::sync::Arc;
 
-use crate::connection::owner::Owner;
 use crate::connection::recv::buffer::RecvBuffer;
 use crate::connection::recv::kernel_view::KernelView;
 use crate::connection::traffic::Traffic;
 use crate::poll::freshness::Moment;
 use crate::poll::readiness::Readiness;
+use crate::poll::readiness_slab::OwnReadiness;
 use crate::poll::shared_poller::{self, Mark, Watch};
 use crate::sys::{self, Socket};
 use crate::totals;
@@ -27,13 +26,17 @@ pub(crate) const MAX_FILL: usize = 16 * 1024;
 const PREFETCH: usize = 4 * 1024;
 
 /// The number of consecutive probes without data after which the socket is watched.
-const IDLE_PROBES: u32 = 2;
+const IDLE_PROBES: u8 = 2;
+
+/// The low bits of a key are the generation, and the others the process.
+const GENERATION_BITS: u32 = 48;
+const GENERATION: u64 = (1 << GENERATION_BITS) - 1;
 
 /// What is known about the socket of a connection without a system call, and which shared polls the
 /// connection has used.
 #[derive(Debug, Default)]
 pub(crate) struct Watching {
-    pub(crate) readiness: Arc<Readiness>,
+    pub(crate) readiness: OwnReadiness,
     /// The last shared poll that `poll` has used.
     pub(crate) poll_mark: Mark,
     /// The last shared poll that `available` has used.
@@ -43,23 +46,16 @@ pub(crate) struct Watching {
 /// The receiving direction of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct RecvState {
-    pub(crate) owner: Owner,
-    generation: u64,
-    /// The process in which the connection began.
-    process: u64,
+    /// The generation of the connection, and above it the process in which it began.
+    begun_as: u64,
     pub(crate) buffer: RecvBuffer,
     pub(crate) view: KernelView,
     /// Why nothing will come after the bytes in the buffer. `None` while more may come.
     pub(crate) end: Option<RecvEnd>,
-    /// The stream position, counted from 1, at which a search met the end; 0 if none did. See
-    /// [`note_failed_search`](Self::note_failed_search).
-    failed_search_at: u64,
-    /// Whether there was a poll after that search.
-    has_polled_since: bool,
     /// Data or an end was received, and the groups have not been notified.
     pub(crate) has_unreported: bool,
     /// The number of probes without data since the last data.
-    idle_probes: u32,
+    idle_probes: u8,
     /// `Some` while shared polls report on the socket.
     watch: Option<Watch>,
     pub(crate) traffic: Traffic,
@@ -99,8 +95,7 @@ impl RecvState {
     /// Creates the state for the connection of `generation`.
     pub(crate) fn new(generation: u64) -> RecvState {
         RecvState {
-            generation,
-            process: sys::process(),
+            begun_as: key(generation),
             ..RecvState::default()
         }
     }
@@ -108,7 +103,7 @@ impl RecvState {
     /// Moves the state out at the end of the connection. The counters stay for the statistics.
     pub(crate) fn take_at_end(&mut self) -> RecvState {
         let left = RecvState {
-            generation: self.generation,
+            begun_as: self.generation(),
             traffic: self.traffic,
             ..RecvState::default()
         };
@@ -118,40 +113,32 @@ impl RecvState {
     /// Whether the connection of `generation` is the current one or, until the next one begins, the
     /// last one.
     pub(crate) fn belongs_to(&self, generation: u64) -> bool {
-        self.generation == generation
+        self.generation() == generation
     }
 
-    /// Records that a search met the end of the stream. Returns whether an earlier search did at
-    /// the same position, with a poll in between: the caller cannot use the unread bytes then.
+    fn generation(&self) -> u64 {
+        self.begun_as & GENERATION
+    }
+
+    /// See [`RecvBuffer::note_failed_search`]. The groups visit the connection once more.
     pub(crate) fn note_failed_search(&mut self) -> bool {
-        let position = self.buffer.bytes_read() + 1;
-        if self.failed_search_at != position {
-            (self.failed_search_at, self.has_polled_since) = (position, false);
-        }
         self.has_unreported = true;
-        self.has_polled_since
-    }
-
-    /// Records a poll for [`note_failed_search`](Self::note_failed_search).
-    pub(crate) fn note_poll(&mut self) {
-        self.has_polled_since = true;
+        self.buffer.note_failed_search()
     }
 
     /// Whether the connection began in the parent of this forked process.
     pub(crate) fn is_inherited(&self) -> bool {
-        self.process != sys::process()
+        self.begun_as >> GENERATION_BITS != sys::process()
     }
 
     /// Checks what holds whenever the lock is free.
     pub(crate) fn check(&self) {
         self.buffer.check();
         self.view.check();
-        debug_assert!(self.failed_search_at <= self.buffer.bytes_read() + 1);
         debug_assert!(
             self.buffer.bytes_read() + self.buffer.len() as u64 <= self.traffic.bytes(),
             "the buffer holds more than was received"
         );
-        self.owner.check();
     }
 
     /// To be called before a receive of at most `asked` bytes. Pass the result to
@@ -161,7 +148,7 @@ impl RecvState {
             asked > 0,
             "an empty receive would look like the end of the stream"
         );
-        watching.readiness.begin_probe(key(self.generation));
+        watching.readiness.begin_probe(key(self.generation()));
         Probe {
             at: shared_poller::moment(),
             asked,
@@ -284,9 +271,9 @@ impl RecvState {
         let readiness = &watching.readiness;
         self.is_watched()
             && self.view.is_empty()
-            && readiness.settle(key(self.generation))
+            && readiness.settle(key(self.generation()))
             && shared_poller::has_reported_since(mark)
-            && readiness.is_quiet(key(self.generation))
+            && readiness.is_quiet(key(self.generation()))
     }
 
     fn is_watched(&self) -> bool {
@@ -312,7 +299,7 @@ impl RecvState {
             self.watch = Watch::begin(socket, &watching.readiness);
         }
         if self.watch.is_some() {
-            watching.readiness.settle(key(self.generation));
+            watching.readiness.settle(key(self.generation()));
         }
     }
 }
@@ -334,6 +321,6 @@ pub(crate) fn is_known_quiet(readiness: &Readiness, generation: u64) -> bool {
 /// the kernel reports to it through another set of sockets.
 #[inline]
 fn key(generation: u64) -> u64 {
-    debug_assert!(generation < 1 << 48);
-    generation | sys::process() << 48
+    debug_assert!(generation <= GENERATION);
+    generation | sys::process() << GENERATION_BITS
 }

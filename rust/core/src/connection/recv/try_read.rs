@@ -42,10 +42,13 @@ impl Connection {
         let mut inner = self.lock();
         let available = record_received(&mut inner, |inner| {
             let Inner {
-                transport, recv, ..
+                transport,
+                recv,
+                owners,
+                ..
             } = inner;
             let socket = transport.connected_socket()?;
-            if recv.owner.is_taken() {
+            if owners.own_recv() {
                 // The buffer belongs to the owner.
                 return Some(recv.count_in_kernel(socket));
             }
@@ -63,7 +66,7 @@ impl Connection {
     #[inline]
     pub fn has_unread(&self) -> bool {
         let inner = self.lock();
-        !inner.recv.owner.is_taken() && !inner.recv.buffer.is_empty()
+        !inner.owners.own_recv() && !inner.recv.buffer.is_empty()
     }
 
     /// Whether nothing more will be received, because the peer has ended the stream or the socket
@@ -94,7 +97,7 @@ impl Connection {
     /// ```
     pub fn try_read(&self, out: &mut [MaybeUninit<u8>]) -> Result<usize, ReadError> {
         let mut inner = self.readable()?;
-        if out.is_empty() || inner.recv.owner.is_taken() {
+        if out.is_empty() || inner.owners.own_recv() {
             return Ok(0);
         }
         let mut filled = inner.recv.buffer.take(out);
@@ -105,11 +108,11 @@ impl Connection {
                 self.fill(&mut inner, MAX_FILL);
                 filled += inner.recv.buffer.take(rest);
             } else {
-                // A large receive goes past the buffer.
+                // A large receive bypasses the buffer.
                 let Inner {
                     transport,
                     recv,
-                    recorder,
+                    rare,
                     ..
                 } = &mut *inner;
                 let socket = transport
@@ -117,7 +120,7 @@ impl Connection {
                     .ok_or(ReadError::Disconnected)?;
                 let probe = recv.begin_probe(&self.watching, rest.len());
                 let outcome = socket.receive(rest).map(|received| {
-                    if let Some(recorder) = recorder {
+                    if let Some(recorder) = rare.recorder() {
                         recorder.add_received(received);
                     }
                     received.len()
@@ -140,7 +143,7 @@ impl Connection {
     /// be waiting for that data. The next call reports a failure.
     fn send_coalesced(&self, inner: &mut Inner) {
         let is_coalesced = self.coalesces() && !inner.send.queue.is_empty();
-        if is_coalesced && !inner.send.owner.is_taken() {
+        if is_coalesced && !inner.owners.own_send() {
             let _ = self.flush_now(inner, usize::MAX);
         }
     }
@@ -236,7 +239,7 @@ impl Connection {
         take: impl FnOnce(&[u8]) -> R,
     ) -> Result<Option<R>, ReadError> {
         let mut inner = self.readable()?;
-        if inner.recv.owner.is_taken() {
+        if inner.owners.own_recv() {
             return Ok(None);
         }
         let generation = self.state().generation();
@@ -303,7 +306,7 @@ impl Connection {
         let inner = self.readable().ok()?;
         let recv = &inner.recv;
         let generation = self.state().generation();
-        (!recv.owner.is_taken()).then(|| probe(generation, recv.traffic.bytes(), &recv.buffer))
+        (!inner.owners.own_recv()).then(|| probe(generation, recv.traffic.bytes(), &recv.buffer))
     }
 
     /// Reads everything that has been received, at most `limit` bytes, and passes it to `take`.
@@ -321,7 +324,7 @@ impl Connection {
         take: impl FnOnce(&[u8]) -> R,
     ) -> Result<R, ReadError> {
         let mut inner = self.readable()?;
-        if inner.recv.owner.is_taken() {
+        if inner.owners.own_recv() {
             return Ok(take(&[]));
         }
         let mut left_in_kernel = None;

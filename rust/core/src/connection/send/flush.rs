@@ -1,7 +1,6 @@
 //! Sending the queue, the end of the stream, and what happens when a send fails.
 
 use std::io;
-use std::sync::Arc;
 
 use crate::connection::Connection;
 use crate::connection::close_reason::CloseReason;
@@ -68,7 +67,7 @@ impl Connection {
                 .write_waiting(inner, &[], 0, Unit::Bytes)
                 .map_err(|failure| failure.error);
         }
-        if !inner.send.owner.is_taken()
+        if !inner.owners.own_send()
             && let Err(failure) = self.flush_now(&mut inner, usize::MAX)
         {
             return Err(self.fail_writing(inner, failure.error));
@@ -115,7 +114,7 @@ impl Connection {
             SendPhase::Over { .. } => return Err(WriteError::NotConnected),
         }
         // An owner sends the end when it releases the direction.
-        if !inner.send.owner.is_taken()
+        if !inner.owners.own_send()
             && let Err(failure) = self.flush_now(&mut inner, usize::MAX)
         {
             return Err(self.fail_writing(inner, failure.error));
@@ -128,12 +127,12 @@ impl Connection {
 
     /// Sends a part of the queue; for a poll.
     pub(in crate::connection) fn send_queue(&self, inner: &mut Inner) {
-        if inner.send.owner.is_taken() {
+        if inner.owners.own_send() {
             return;
         }
         let before = inner.send.queue.len();
-        // A failure stays in the phase. It is reported once everything received before has been
-        // read.
+        // The send phase keeps a failure, which is reported once everything received before it has
+        // been read.
         let _ = self.flush_now(inner, MAX_SENT_PER_POLL);
         let left = inner.send.queue.len();
         if left > 0 && before - left >= MAX_SENT_PER_POLL {
@@ -158,7 +157,7 @@ impl Connection {
         self.has_work
             .store(inner.send.has_work(), Ordering::Relaxed);
         if has_queue {
-            inner.recv.owner.interrupt();
+            inner.owners.interrupt_recv();
         }
         has_queue
     }
@@ -206,13 +205,13 @@ impl Connection {
             let Inner {
                 transport,
                 send,
-                recorder,
+                rare,
                 ..
             } = inner;
             let unsent = send.queue.as_slice();
             let unsent = &unsent[..unsent.len().min(limit)];
-            let (count, error) = send_now(transport.connected_socket().map(Arc::as_ref), unsent);
-            if let Some(recorder) = recorder {
+            let (count, error) = send_now(transport.connected_socket(), unsent);
+            if let Some(recorder) = rare.recorder() {
                 recorder.add_sent(&unsent[..count]);
             }
             send.count_sent(count);
@@ -242,7 +241,7 @@ impl Connection {
     pub(super) fn fail_sending(&self, inner: &mut Inner, source: io::Error) {
         inner.send.fail(source);
         self.report_work(inner);
-        inner.recv.owner.interrupt();
+        inner.owners.interrupt_recv();
         self.watching.readiness.notify();
         self.subscriptions.report();
     }
@@ -257,7 +256,7 @@ impl Connection {
         let error = socket_error(&inner, copy_of(&source));
         self.fail_sending(&mut inner, source);
         // The owner of the receiving direction reads the rest, and then ends the connection.
-        if !inner.recv.owner.is_taken() {
+        if !inner.owners.own_recv() {
             self.probe(&mut inner, false);
             if inner.recv.buffer.is_empty() {
                 self.retire(inner, CloseReason::TransferFailed);
@@ -280,10 +279,11 @@ fn has_ended_both_ways(inner: &Inner) -> bool {
     matches!(inner.send.phase, SendPhase::Shut)
         && matches!(inner.recv.end, Some(RecvEnd::Stream))
         && inner.recv.buffer.is_empty()
-        && !inner.recv.owner.is_taken()
+        && !inner.owners.own_recv()
 }
 
-/// Returns the error for `bytes` bytes that do not fit into the queue now, or never will.
+/// Returns the error for `bytes` bytes that do not fit into the queue: [`WriteError::TooLarge`] if
+/// they exceed its limit, otherwise [`WriteError::Busy`].
 pub(super) fn no_room(inner: &Inner, bytes: usize, limit: usize) -> WriteError {
     let peer = inner.peer();
     match bytes > limit {

@@ -2,7 +2,7 @@
 //!
 //! | file | content |
 //! | --- | --- |
-//! | `write` | the calls that write, and wait without a queue |
+//! | `write` | the calls that write, and that wait if there is no queue |
 //! | `try_write` | the calls that accept data without waiting |
 //! | `flush` | sending the queue, the end of the stream, failed sends |
 //! | `state` | the state of the direction |

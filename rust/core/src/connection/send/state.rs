@@ -2,7 +2,6 @@
 
 use std::io;
 
-use crate::connection::owner::Owner;
 use crate::connection::send::queue::SendQueue;
 use crate::connection::traffic::Traffic;
 use crate::sys;
@@ -13,7 +12,6 @@ pub(super) const COALESCE_LIMIT: usize = 16 * 1024;
 /// The sending direction of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct SendState {
-    pub(crate) owner: Owner,
     pub(crate) queue: SendQueue,
     pub(crate) phase: SendPhase,
     /// The number of bytes at the end of the queue that belong to a call which has not accepted
@@ -99,8 +97,8 @@ impl SendState {
         lost + self.pending() as u64
     }
 
-    /// Records that the kernel has refused the queue. Returns whether it had accepted all of it
-    /// before.
+    /// Records that the kernel has refused a part of the queue. Returns whether this is the first
+    /// refusal since the queue was last empty.
     pub(crate) fn note_refusal(&mut self) -> bool {
         let is_first = self.refused_at == 0;
         if is_first {
@@ -114,8 +112,8 @@ impl SendState {
         self.refused_at > 0 && !self.queue.is_empty()
     }
 
-    /// Returns since when the kernel has accepted nothing of the queue, in [ticks](sys::ticks).
-    /// `None` if it has refused nothing.
+    /// Returns when the queue last made progress or was first refused, in [ticks](sys::ticks).
+    /// `None` if the kernel has refused nothing.
     pub(crate) fn stalled_since(&self) -> Option<u64> {
         self.is_refused()
             .then(|| self.refused_at.max(self.traffic.last))
@@ -163,7 +161,6 @@ impl SendState {
     /// Checks what holds whenever the lock is free.
     pub(crate) fn check(&self) {
         self.queue.check();
-        self.owner.check();
         debug_assert!(self.unaccepted <= self.queue.len());
         match self.phase {
             SendPhase::Open | SendPhase::Draining => {}

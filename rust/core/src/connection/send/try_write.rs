@@ -34,7 +34,7 @@ impl Connection {
         let queue_limit = self.queue_limit();
         let mut inner = self.writable(queue_limit)?;
         // The owner is waiting for room as well.
-        if inner.send.owner.is_taken() {
+        if inner.owners.own_send() {
             return Ok(0);
         }
         let limit = match queue_limit {
@@ -106,7 +106,7 @@ impl Connection {
         let mut inner = self.writable(limit)?;
         let was_empty = inner.send.queue.is_empty();
         let has_no_room = |inner: &Inner| inner.send.queue.len() + data.len() > limit;
-        let is_taken = inner.send.owner.is_taken();
+        let is_taken = inner.owners.own_send();
         if has_no_room(&inner)
             && !is_taken
             && let Err(failure) = self.flush_now(&mut inner, usize::MAX)

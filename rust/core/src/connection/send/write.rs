@@ -1,7 +1,5 @@
 //! The calls that write all of their data, and wait for the kernel if there is no queue.
 
-use std::sync::Arc;
-
 use crate::connection::Connection;
 use crate::connection::direction::{DirectionGuard, Interrupted};
 use crate::connection::inner::Inner;
@@ -72,7 +70,7 @@ impl Connection {
             return self.write_queued(inner, data, limit, unit);
         }
         let coalesces = self.coalesces();
-        if inner.send.owner.is_taken()
+        if inner.owners.own_send()
             || data.len() >= LARGE
             || !coalesces && !inner.send.queue.is_empty()
         {
@@ -101,7 +99,7 @@ impl Connection {
         limit: usize,
         unit: Unit,
     ) -> Result<(), WriteFailure> {
-        let is_taken = inner.send.owner.is_taken();
+        let is_taken = inner.owners.own_send();
         let has_no_room = |inner: &Inner| inner.send.queue.len() + data.len() > limit;
         if has_no_room(&inner)
             && !is_taken
@@ -330,11 +328,11 @@ fn check_phase(inner: &Inner) -> Result<(), WriteError> {
 #[inline]
 pub(super) fn send_locked(inner: &mut Inner, data: &[u8]) -> (usize, Option<std::io::Error>) {
     debug_assert!(
-        inner.send.queue.is_empty() && !inner.send.owner.is_taken(),
+        inner.send.queue.is_empty() && !inner.owners.own_send(),
         "this send overtakes what was accepted before"
     );
     debug_assert!(matches!(inner.send.phase, SendPhase::Open));
-    let outcome = send_now(inner.transport.connected_socket().map(Arc::as_ref), data);
+    let outcome = send_now(inner.transport.connected_socket(), data);
     inner.add_sent(&data[..outcome.0]);
     outcome
 }

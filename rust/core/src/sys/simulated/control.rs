@@ -96,7 +96,7 @@ pub fn add_host(host: &str, addresses: &[IpAddr]) {
     });
 }
 
-/// Sets whether lookups hang. False has those that hang continue.
+/// Sets whether lookups hang. False lets hanging lookups continue.
 pub fn hang_lookups(hang: bool) {
     world::with(|world| {
         world.hosts.hang = hang;
@@ -114,8 +114,8 @@ pub fn create_file(path: &Path, is_socket: bool) -> io::Result<()> {
     world::with(|world| world.files.create(path, is_socket).map(drop))
 }
 
-/// Sets the latency and the buffers so that programs can count calls: nothing takes long, and all
-/// that is sent has room.
+/// Sets the latency and the buffers so that programs can count calls: nothing takes long, and there
+/// is room for everything that is sent.
 pub fn prepare_for_counting() {
     world::with(|world| world.parameters = Parameters::for_counting());
 }

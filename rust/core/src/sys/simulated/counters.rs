@@ -2,8 +2,8 @@
 
 use std::ops::Sub;
 
-/// How many calls of each kind the library has made. A call too many changes nothing but the time
-/// that it takes, so only a count shows it.
+/// How many calls of each kind the library has made. A superfluous call only costs time, so only a
+/// count shows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Calls {
     /// Receives.

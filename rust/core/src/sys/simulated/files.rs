@@ -42,7 +42,7 @@ pub(crate) fn is_served(address: &SocketAddress) -> bool {
 pub(crate) struct PathLock(PathBuf);
 
 /// Locks `path` without waiting. EADDRINUSE means that another thread has locked it. Any other
-/// error means that no lock can be had.
+/// error means that locking is impossible.
 pub(crate) fn lock_path(path: &Path) -> io::Result<PathLock> {
     pause();
     if world::with(|world| world.fails(Fault::NoLock)) {
@@ -61,7 +61,7 @@ impl Drop for PathLock {
     }
 }
 
-/// Whether the file at `path` is old enough to be replaced without a lock. None is here.
+/// Whether the file at `path` is old enough to be replaced without a lock. No simulated file is.
 pub(crate) fn has_settled(_path: &Path) -> bool {
     false
 }

@@ -12,7 +12,8 @@ use super::world::{self, World};
 use crate::sys::descriptors::obtain;
 use crate::sys::types::Interests;
 
-/// The poller in the kernel. It is closed when its poller, registry and wakers are dropped.
+/// The kernel's side of a poller. It is closed when the last of [`Poller`], [`Registry`] and
+/// [`Waker`]s is dropped.
 #[derive(Debug)]
 struct Handle(Id);
 
@@ -153,7 +154,8 @@ impl Registry {
                 has_edge: true,
             };
             poller.registrations.insert(socket.0, registration);
-            // If there is no room to send now, this has the sender notified of more.
+            // If the socket has no room to send, this call registers the sender to be notified once
+            // there is room.
             world.readiness(socket.0);
             world.wait_queue.wake_all(id);
             Ok(())

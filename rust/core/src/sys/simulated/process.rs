@@ -129,7 +129,7 @@ pub unsafe fn zero(memory: &mut [MaybeUninit<u8>]) {
 }
 
 thread_local! {
-    /// By the address of the static: the owner of its newest value, and the value.
+    /// Maps the address of a static to the owner of its newest value and to that value.
     static VALUES: RefCell<BTreeMap<usize, (u64, &'static dyn Any)>> =
         const { RefCell::new(BTreeMap::new()) };
 }

@@ -1,7 +1,8 @@
 //! Pseudo-random numbers that follow from a seed (SplitMix64). A recorded seed has to play the same
 //! program in every version, so the sequence of a seed never changes.
 //!
-//! The tests compile this file too (`tests/simulation/system.rs`), so it uses nothing of the crate.
+//! The tests compile this file too (`tests/simulation/system.rs`), so it uses nothing from the
+//! crate.
 
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};

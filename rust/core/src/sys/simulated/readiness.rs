@@ -14,8 +14,8 @@ pub(super) struct Readiness {
 }
 
 impl World {
-    /// Something has happened to a socket: wakes the threads that wait for it, and has its pollers
-    /// report it. `None` is a socket that is closed.
+    /// Something has happened to a socket: wakes the threads that wait for it, and makes its
+    /// pollers report it. `None` is a closed socket.
     pub(super) fn signal_edge(&mut self, socket: Option<Id>) {
         let Some(socket) = socket else {
             return;

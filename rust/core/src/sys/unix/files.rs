@@ -128,7 +128,7 @@ pub(crate) struct PathLock {
 const LOCK_ATTEMPTS: u32 = 100;
 
 /// Locks `path` without waiting. The error `AddrInUse` means that another caller is making or
-/// replacing the file at the moment. Any other error means that no lock can be had here, for
+/// replacing the file at the moment. Any other error means that locking is impossible here, for
 /// example because another user's file is in the place of the lock file.
 pub(crate) fn lock_path(path: &Path) -> io::Result<PathLock> {
     let lock_path = beside(path, ".stream-socket-lock");

@@ -90,7 +90,7 @@ pub(crate) struct PathLock {
 
 /// Locks `path` without waiting. The lock is a file beside it that is opened for this handle alone
 /// and deleted when it is closed. WSAEADDRINUSE means that another caller is making or replacing
-/// the file at the moment. Any other error means that no lock can be had here.
+/// the file at the moment. Any other error means that locking is impossible here.
 pub(crate) fn lock_path(path: &Path) -> io::Result<PathLock> {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
@@ -111,7 +111,7 @@ pub(crate) fn lock_path(path: &Path) -> io::Result<PathLock> {
     }
 }
 
-/// Whether the file at `path` is old enough to be replaced without a lock. None is here.
+/// Whether the file at `path` is old enough to be replaced without a lock. On Windows no file is.
 pub(crate) fn has_settled(_path: &Path) -> bool {
     false
 }

@@ -197,8 +197,8 @@ impl Socket {
         self.arming(Interests::WRITABLE, self.socket.send(data))
     }
 
-    /// Returns `outcome`. If it is that the socket is not ready for `interests`, this has the
-    /// pollers report when it is.
+    /// Returns `outcome`. If the call failed because the socket is not ready for `interests`, this
+    /// makes the pollers report the socket once it is ready.
     fn arming<T>(&self, interests: Interests, outcome: io::Result<T>) -> io::Result<T> {
         if let Err(error) = &outcome
             && error.kind() == io::ErrorKind::WouldBlock

