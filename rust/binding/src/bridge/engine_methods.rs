@@ -25,8 +25,6 @@ pub(super) struct EngineMethod {
 
 /// The methods that the bridge calls itself.
 pub(super) const HAS_CONNECTIONS: EngineMethod = of("Object", "has_connections", 2619796661);
-pub(super) const GET_REFERENCE_COUNT: EngineMethod =
-    of("RefCounted", "get_reference_count", 3905245786);
 pub(super) const CALL: EngineMethod = of("Object", "call", 3400424181);
 pub(super) const EMIT_SIGNAL: EngineMethod = of("Object", "emit_signal", 4047867050);
 pub(super) const REFERENCE: EngineMethod = of("RefCounted", "reference", 2240911060);
@@ -36,7 +34,6 @@ pub(super) const HAS_FEATURE: EngineMethod = of("OS", "has_feature", 3927539163)
 
 const NEEDED: &[EngineMethod] = &[
     HAS_CONNECTIONS,
-    GET_REFERENCE_COUNT,
     REFERENCE,
     UNREFERENCE,
     NOTIFICATION,
@@ -154,10 +151,6 @@ impl fmt::Display for EngineMethod {
 }
 
 impl EngineMethod {
-    pub(super) const fn hash(&self) -> i64 {
-        self.hash
-    }
-
     /// The pointer that Godot calls the method by, or null if Godot does not have the method.
     pub(super) fn find(&self) -> sys::GDExtensionMethodBindPtr {
         let (class, name) = (StringName::from(self.class), StringName::from(self.name));

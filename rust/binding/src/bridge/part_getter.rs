@@ -21,9 +21,10 @@ use super::part_kind::counted;
 /// Godot's help leaves out a method whose name starts with an underscore.
 const NAME: &str = "_stream_socket_part";
 
-/// What the method has in common with `RefCounted.get_reference_count`, whose hash is the same: it
-/// takes nothing, returns an int and is const.
-const HASH: i64 = super::engine_methods::GET_REFERENCE_COUNT.hash();
+/// The hash of the method's signature: it takes nothing, returns an int and is const. Methods of the
+/// engine with this signature, such as `RefCounted.get_reference_count`, have the same hash in
+/// Godot's extension_api.json.
+const HASH: i64 = 3905245786;
 
 fn name() -> &'static StringName {
     static GODOT_NAME: OnceLock<StringName> = OnceLock::new();

@@ -71,3 +71,93 @@ pub(super) fn part<P: Part>() -> Arc<P> {
         Arc::from_raw(part)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::super::part_kind::instance_of;
+    use super::*;
+    use crate::parts::{ObjectAddress, Presence};
+
+    static DROPPED: AtomicUsize = AtomicUsize::new(0);
+
+    struct NumberedPart {
+        number: usize,
+        presence: Presence,
+    }
+
+    impl Drop for NumberedPart {
+        fn drop(&mut self) {
+            DROPPED.fetch_add(self.number, Ordering::Relaxed);
+        }
+    }
+
+    impl Part for NumberedPart {
+        fn new(object: ObjectAddress) -> NumberedPart {
+            NumberedPart {
+                number: object.0.get(),
+                presence: Presence::of(object),
+            }
+        }
+
+        fn presence(&self) -> &Presence {
+            &self.presence
+        }
+
+        fn made(self: &Arc<Self>, _: &'static str) {}
+
+        fn freed(&self, _: &dyn Fn(&str) -> bool) {}
+    }
+
+    static PARTS: PartKind = PartKind::of::<NumberedPart>();
+
+    fn number() -> usize {
+        part::<NumberedPart>().number
+    }
+
+    #[test]
+    fn nested_calls_have_their_own_parts_which_outlive_their_objects() {
+        let [one, ten] = [1, 10].map(|number| {
+            let object = ObjectAddress(NonZeroUsize::new(number).unwrap());
+            instance_of(Arc::new(NumberedPart::new(object)), "")
+        });
+        // SAFETY: Both are instances of this kind. Each is freed once.
+        unsafe {
+            enter(&PARTS, one, || {
+                assert_eq!(number(), 1);
+                enter(&PARTS, ten, || {
+                    assert_eq!(number(), 10);
+                    (PARTS.free)(one);
+                    (PARTS.free)(ten);
+                    assert_eq!(number(), 10);
+                    assert!(part::<NumberedPart>().presence.is_over());
+                    assert_eq!(DROPPED.load(Ordering::Relaxed), 0);
+                });
+                assert_eq!(DROPPED.load(Ordering::Relaxed), 10);
+                assert_eq!(number(), 1);
+            });
+        }
+        assert_eq!(DROPPED.load(Ordering::Relaxed), 11);
+        assert!(THIS.get().is_none());
+    }
+
+    #[test]
+    #[should_panic(expected = "a method is being called on this thread")]
+    fn there_is_no_part_outside_a_call() {
+        number();
+    }
+
+    #[test]
+    fn a_call_that_panics_ends_too() {
+        let object = ObjectAddress(NonZeroUsize::new(100).unwrap());
+        let part = Arc::new(NumberedPart::new(object));
+        let instance = instance_of(part.clone(), "");
+        // SAFETY: The instance is of this kind.
+        let call = || unsafe { enter(&PARTS, instance, || panic!("expected by the test")) };
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err());
+        assert!(THIS.get().is_none());
+        assert_eq!(Arc::strong_count(&part), 2);
+    }
+}
