@@ -21,8 +21,8 @@ use super::part_kind::counted;
 /// Godot's help leaves out a method whose name starts with an underscore.
 const NAME: &str = "_stream_socket_part";
 
-/// The hash of the method's signature: it takes nothing, returns an int and is const. Methods of the
-/// engine with this signature, such as `RefCounted.get_reference_count`, have the same hash in
+/// The hash of the method's signature: it takes nothing, returns an int and is const. Methods of
+/// the engine with this signature, such as `RefCounted.get_reference_count`, have the same hash in
 /// Godot's extension_api.json.
 const HASH: i64 = 3905245786;
 
