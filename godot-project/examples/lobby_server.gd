@@ -41,7 +41,10 @@ func _ready() -> void:
 	lines.max_packet_bytes = 16384
 	# A player may return before the end of the old connection is noticed.
 	group.max_members = 2 * MAX_PLAYERS
-	var _connected: int = group.peer_disconnected.connect(_on_left)
+	group.max_packets_per_poll = MESSAGES_PER_FRAME
+	group.auto_poll = true
+	var _connected: int = group.peer_packet_received.connect(_on_line)
+	_connected = group.peer_disconnected.connect(_on_left)
 	if server.listen(port) != OK or group.accept_from(server, lines) != OK:
 		push_error(server.get_last_error_message())
 
@@ -56,27 +59,16 @@ func kick(player: String) -> void:
 
 
 func _process(_delta: float) -> void:
-	var _busy: Array = group.poll()
-	for member: RefCounted in group.get_members():
-		if member != server:
-			_serve(member as PacketPeerSocketRs)
+	for peer: PacketPeerSocketRs in group.get_peers():
+		var age: float = peer.stream.get_statistics().get("age", 0.0)
+		if age > JOIN_SECONDS and not peer.has_meta(&"player"):
+			peer.stream.abort()
 
 
-func _serve(peer: PacketPeerSocketRs) -> void:
-	var age: float = peer.stream.get_statistics().get("age", 0.0)
-	if age > JOIN_SECONDS and not peer.has_meta(&"player"):
-		peer.stream.abort()
-	for _i: int in MESSAGES_PER_FRAME:
-		var line: PackedByteArray = peer.get_packet()
-		if peer.get_packet_error() != OK:
-			return
-		_on_message(peer, PacketPeerSocketRs.decode_json(line))
-
-
-func _on_message(peer: PacketPeerSocketRs, message: Variant) -> void:
+func _on_line(peer: PacketPeerSocketRs, line: PackedByteArray) -> void:
 	var player: String = peer.get_meta(&"player", "")
 	var seat: Seat = seats.get(player)
-	match message:
+	match PacketPeerSocketRs.decode_json(line):
 		{"join": var called, "token": var token} when seat == null:
 			_join(peer, _text(called, MAX_NAME), str(token))
 		{"join": var called} when seat == null:

@@ -16,17 +16,12 @@ func _enter_tree() -> void:
 	lines.max_packet_bytes = 65536
 	server.socket_mode = 0x180  # octal 600: this user only
 	group.max_members = 16
+	# Further requests wait, so a client that floods the editor does not slow it down.
+	group.max_packets_per_poll = 32
+	group.auto_poll = true
+	var _connected: int = group.peer_packet_received.connect(_on_line)
 	if server.listen("res://.godot/bridge.sock") != OK or group.accept_from(server, lines) != OK:
 		push_error(server.get_last_error_message())
-
-
-func _process(_delta: float) -> void:
-	for peer: PacketPeerSocketRs in group.poll():
-		# Further requests wait, so a client that floods the editor does not slow it down.
-		for _i: int in 32:
-			var line: PackedByteArray = peer.get_packet()
-			if peer.get_packet_error() == OK:
-				_on_line(peer, line)
 
 
 func _on_line(peer: PacketPeerSocketRs, line: PackedByteArray) -> void:

@@ -2,7 +2,7 @@ extends "res://tests/support/test_case.gd"
 ## Our classes have every method, constant and default of the engine's classes in ClassDB.
 
 const CLASSES := ["StreamPeerSocket", "StreamPeerTCP", "StreamPeerUDS", "SocketServer", "TCPServer",
-		"UDSServer"]
+		"UDSServer", "WebSocketPeer"]
 
 
 func test_methods_match_the_engines() -> void:

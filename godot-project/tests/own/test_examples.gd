@@ -44,14 +44,20 @@ class Example:
 		return uses("SocketReconnect")
 
 	func is_server() -> bool:
-		return not is_part and listens() and not uses("connect_to_host(")
+		return (not is_part and listens() and not uses("connect_to_host(")
+				and not uses("connect_to_url(") and not is_web())
+
+	## Whether it serves pages. A comment says at which address.
+	func is_web() -> bool:
+		return not is_part and uses("HTTPServerRs.new()")
 
 	## Whether it has a server of its own. A relay does not count.
 	func listens() -> bool:
 		return source.replace("relay.listen(", "").contains(".listen(")
 
 	func is_self_contained() -> bool:
-		return not is_part and not is_client() and not is_server() and not is_tls_client()
+		return (not is_part and not is_client() and not is_server() and not is_tls_client()
+				and not is_web())
 
 	func kind() -> String:
 		return "uds" if uses("UDS") else "tcp"
@@ -145,7 +151,9 @@ func test_examples_that_connect_cope_with_every_server() -> void:
 				end.server.stop()
 				# A connect that fails in the call prints an error.
 				mute(what == "unreachable" or example.kind() == "uds")
-			var node := _run(example, end, UNREACHABLE if what == "unreachable" else "")
+			# An answer that arrives byte by byte takes a frame for each, however long that is.
+			var limit := 5.0 if what == "byte by byte" else 0.5
+			var node := _run(example, end, UNREACHABLE if what == "unreachable" else "", limit)
 			var met := "%s, %s server" % [example.from, what]
 			if what == "silent" and not example.uses("5.0)"):
 				# The example has no time limit, so it keeps waiting.
@@ -206,6 +214,36 @@ func test_servers_cope_with_every_client() -> void:
 		await _frames(5)
 		check(not _has_said(node, "cannot"), "%s: %s" % [example.from, node.said])
 		# This also ends a thread that runs one of its methods.
+		_end(node)
+
+
+func test_web_servers_answer_every_client() -> void:
+	for example in _examples(func(example: Example) -> bool: return example.is_web()):
+		var end := endpoint("tcp")
+		end.server.stop()
+		var node := _run(example, end)
+		var clients: Array[StreamPeer] = []
+		for i in 3:
+			clients.append(dial(end, Family.ours()))
+			settle(clients[i])
+		var path := example.source.get_slice("http://127.0.0.1:4000", 1).get_slice(" ", 0)
+		check(path.begins_with("/"), example.from + ": no comment says what to open")
+		var text := "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % path
+		clients[0].put_data(text.left(30).to_ascii_buffer())
+		for byte in text.to_ascii_buffer():
+			clients[1].put_u8(byte)
+			if byte % 8 == 0:
+				await _frames(1)
+		var answer := [""]
+		await until(func() -> bool:
+			clients[1].poll()
+			answer[0] += clients[1].receive().get_string_from_utf8()
+			return clients[1].get_status() != STATUS_CONNECTED, example.from + ": an answer")
+		check(answer[0].begins_with("HTTP/1.1 200 OK\r\n"), "%s: %s" % [example.from, answer[0]])
+		clients[0].abort()
+		clients[2].abort()
+		await _frames(3)
+		check(not _has_said(node, "cannot"), "%s: %s" % [example.from, node.said])
 		_end(node)
 
 
@@ -344,16 +382,17 @@ func _complete(text: String) -> String:
 	return source
 
 
-# Adds `example` as a node to the tree, with short time limits. It connects to `end`, or to `host`.
-func _run(example: Example, end: Endpoint, host := "") -> Node:
-	var node := _node(example, end, host)
+# Adds `example` as a node to the tree. It connects to `end`, or to `host`. A time limit of 5
+# seconds in its text becomes `limit`.
+func _run(example: Example, end: Endpoint, host := "", limit := 0.5) -> Node:
+	var node := _node(example, end, host, limit)
 	_add(node)
 	return node
 
 
-func _node(example: Example, end: Endpoint, host := "") -> Node:
+func _node(example: Example, end: Endpoint, host := "", limit := 0.5) -> Node:
 	var script := GDScript.new()
-	script.source_code = example.source.replace("5.0)", "0.5)")
+	script.source_code = example.source.replace("5.0)", "%s)" % limit)
 	if not host.is_empty():
 		script.source_code = script.source_code.replace("\"localhost\"",
 				"\"%s\"" % host).replace("\"127.0.0.1\"", "\"%s\"" % host)

@@ -11,16 +11,19 @@
 use std::sync::OnceLock;
 
 use stream_socket::Status;
+use stream_socket_web::websocket::session::State;
 
 use crate::bridge::MethodKind::{Const, Mutating, Static};
-use crate::bridge::PropertyKind::{self, Bool, Bytes, Float, Int, Object};
+use crate::bridge::PropertyKind::{
+    self, Bool, Float, Int, Object, PackedByteArray, PackedStringArray,
+};
 use crate::bridge::{
     Class, ClassTree, Enumeration, MethodRow, ObjectRef, PartKind, Property, Returned, flush,
     get_status, packet_virtuals, poll, receive, set_object, stream_virtuals,
 };
-use crate::parts::{FramingKind, PacketPeerPart, PeerPart, ServerPart};
+use crate::parts::{FramingKind, PacketPeerPart, PeerPart, ServerPart, WebSocketPart};
 
-pub(crate) static ALL: [&ClassTree; 3] = [&PEERS, &SERVERS, &PACKET_PEERS];
+pub(crate) static ALL: [&ClassTree; 4] = [&PEERS, &SERVERS, &PACKET_PEERS, &WEBSOCKETS];
 
 /// The properties of each class that has both accessors, whether it belongs to a class tree or not.
 pub(crate) static SHARED_PROPERTIES: [Property; 1] = [Property::new(
@@ -33,11 +36,12 @@ pub(crate) static SHARED_PROPERTIES: [Property; 1] = [Property::new(
 pub(crate) static TCP_PEER: &Class = &PEER_CLASSES[0];
 pub(crate) static UDS_PEER: &Class = &PEER_CLASSES[1];
 pub(crate) static PACKET_PEER: &Class = &PACKET_PEER_CLASSES[0];
+pub(crate) static WEBSOCKET_PEER: &Class = &WEBSOCKET_CLASSES[0];
 
 pub(crate) const PEER_METHODS: &[MethodRow] = &[
     MethodRow::direct("poll", Mutating, poll::<PeerPart>()),
     MethodRow::direct("get_status", Const, get_status::<PeerPart>())
-        .returning(Returned::OwnEnumeration),
+        .returning(Returned::OwnEnumeration("Status")),
     MethodRow::direct("flush", Mutating, flush::<PeerPart>()),
     MethodRow::direct("receive", Mutating, receive::<PeerPart>()),
     MethodRow::by_gdext("uds_create_pair", Static),
@@ -60,7 +64,7 @@ const PACKET_PEER_METHODS: &[MethodRow] = &[
         Mutating,
         set_object::<PacketPeerPart<ObjectRef>>(),
     ),
-    MethodRow::by_gdext("get_framing", Const).returning(Returned::OwnEnumeration),
+    MethodRow::by_gdext("get_framing", Const).returning(Returned::OwnEnumeration("Framing")),
     MethodRow::by_gdext("get_text", Mutating),
     MethodRow::by_gdext("get_json", Mutating),
     MethodRow::by_gdext("encode_json", Static),
@@ -68,6 +72,13 @@ const PACKET_PEER_METHODS: &[MethodRow] = &[
     MethodRow::by_gdext("decode_text", Static),
     MethodRow::by_gdext("decode_json", Static),
     MethodRow::by_gdext("decode_var", Static),
+];
+
+// gdext answers `poll` and `accept_stream`, because they use the object of the stream too.
+const WEBSOCKET_METHODS: &[MethodRow] = &[
+    MethodRow::by_gdext("get_ready_state", Const).returning(Returned::OwnEnumeration("State")),
+    MethodRow::by_gdext("send", Mutating).taking(1, "WriteMode"),
+    MethodRow::by_gdext("was_string_packet", Const),
 ];
 
 static PEER_CLASSES: [Class; 2] = [
@@ -82,10 +93,12 @@ static SERVER_CLASSES: [Class; 2] = [
 
 static PACKET_PEER_CLASSES: [Class; 1] = [Class::new("PacketPeerSocketRs", "", &PACKET_PEERS)];
 
+static WEBSOCKET_CLASSES: [Class; 1] = [Class::new("WebSocketPeerRs", "", &WEBSOCKETS)];
+
 pub(crate) static PEERS: ClassTree = ClassTree {
     base: "StreamPeerSocketRs",
     classes: &PEER_CLASSES,
-    enumeration: Some(Enumeration {
+    enumerations: &[Enumeration {
         name: "Status",
         constants: &[
             ("STATUS_NONE", Status::None as i64),
@@ -93,7 +106,7 @@ pub(crate) static PEERS: ClassTree = ClassTree {
             ("STATUS_CONNECTED", Status::Connected as i64),
             ("STATUS_ERROR", Status::Error as i64),
         ],
-    }),
+    }],
     properties: &[
         Property::new(
             "connect_timeout",
@@ -141,7 +154,7 @@ pub(crate) static PEERS: ClassTree = ClassTree {
 pub(crate) static SERVERS: ClassTree = ClassTree {
     base: "SocketServerRs",
     classes: &SERVER_CLASSES,
-    enumeration: None,
+    enumerations: &[],
     properties: &[
         Property::new(
             "max_pending_connections",
@@ -165,14 +178,14 @@ pub(crate) static SERVERS: ClassTree = ClassTree {
 pub(crate) static PACKET_PEERS: ClassTree = ClassTree {
     base: "PacketPeerSocketRs",
     classes: &PACKET_PEER_CLASSES,
-    enumeration: Some(Enumeration {
+    enumerations: &[Enumeration {
         name: "Framing",
         constants: &[
             ("FRAMING_LENGTH", FramingKind::Length as i64),
             ("FRAMING_DELIMITER", FramingKind::Delimiter as i64),
             ("FRAMING_CONTENT_LENGTH", FramingKind::ContentLength as i64),
         ],
-    }),
+    }],
     properties: &[
         Property::new(
             "stream",
@@ -194,16 +207,133 @@ pub(crate) static PACKET_PEERS: ClassTree = ClassTree {
             "set_length_includes_itself",
             "is_length_including_itself",
         ),
-        Property::new("delimiter", Bytes, "set_delimiter", "get_delimiter"),
+        Property::new(
+            "delimiter",
+            PackedByteArray,
+            "set_delimiter",
+            "get_delimiter",
+        ),
         Property::new(
             "max_packet_bytes",
             Int,
             "set_max_packet_bytes",
             "get_max_packet_bytes",
         ),
+        Property::new(
+            "max_packets_per_poll",
+            Int,
+            "set_max_packets_per_poll",
+            "get_max_packets_per_poll",
+        ),
     ],
     methods: PACKET_PEER_METHODS,
     virtuals: Some(packet_virtuals::<PacketPeerPart<ObjectRef>>()),
     parts: PartKind::of::<PacketPeerPart<ObjectRef>>(),
+    engine_class: OnceLock::new(),
+};
+
+static WEBSOCKET_PROPERTIES: [Property; 13] = [
+    Property::new(
+        "handshake_headers",
+        PackedStringArray,
+        "set_handshake_headers",
+        "get_handshake_headers",
+    ),
+    Property::new(
+        "heartbeat_interval",
+        Float,
+        "set_heartbeat_interval",
+        "get_heartbeat_interval",
+    ),
+    Property::new(
+        "inbound_buffer_size",
+        Int,
+        "set_inbound_buffer_size",
+        "get_inbound_buffer_size",
+    ),
+    Property::new(
+        "max_queued_packets",
+        Int,
+        "set_max_queued_packets",
+        "get_max_queued_packets",
+    ),
+    Property::new(
+        "outbound_buffer_size",
+        Int,
+        "set_outbound_buffer_size",
+        "get_outbound_buffer_size",
+    ),
+    Property::new(
+        "supported_protocols",
+        PackedStringArray,
+        "set_supported_protocols",
+        "get_supported_protocols",
+    ),
+    Property::new(
+        "max_message_bytes",
+        Int,
+        "set_max_message_bytes",
+        "get_max_message_bytes",
+    ),
+    Property::new(
+        "max_frame_bytes",
+        Int,
+        "set_max_frame_bytes",
+        "get_max_frame_bytes",
+    ),
+    Property::new(
+        "handshake_timeout",
+        Float,
+        "set_handshake_timeout",
+        "get_handshake_timeout",
+    ),
+    Property::new(
+        "compression",
+        Bool,
+        "set_compression",
+        "is_compression_allowed",
+    ),
+    Property::new(
+        "compression_threshold",
+        Int,
+        "set_compression_threshold",
+        "get_compression_threshold",
+    ),
+    Property::new(
+        "compression_window_bits",
+        Int,
+        "set_compression_window_bits",
+        "get_compression_window_bits",
+    ),
+    Property::new(
+        "compression_context_takeover",
+        Bool,
+        "set_compression_context_takeover",
+        "is_compression_context_kept",
+    ),
+];
+
+pub(crate) static WEBSOCKETS: ClassTree = ClassTree {
+    base: "WebSocketPeerRs",
+    classes: &WEBSOCKET_CLASSES,
+    enumerations: &[
+        Enumeration {
+            name: "WriteMode",
+            constants: &[("WRITE_MODE_TEXT", 0), ("WRITE_MODE_BINARY", 1)],
+        },
+        Enumeration {
+            name: "State",
+            constants: &[
+                ("STATE_CONNECTING", State::Connecting as i64),
+                ("STATE_OPEN", State::Open as i64),
+                ("STATE_CLOSING", State::Closing as i64),
+                ("STATE_CLOSED", State::Closed as i64),
+            ],
+        },
+    ],
+    properties: &WEBSOCKET_PROPERTIES,
+    methods: WEBSOCKET_METHODS,
+    virtuals: Some(packet_virtuals::<WebSocketPart<ObjectRef>>()),
+    parts: PartKind::of::<WebSocketPart<ObjectRef>>(),
     engine_class: OnceLock::new(),
 };

@@ -4,7 +4,9 @@ use godot::sys;
 
 /// The documentation in the addon, one file per class. The library contains it, because Godot takes
 /// the text and not the file. A new class needs a line here.
-const CLASSES: [&str; 10] = [
+const CLASSES: [&str; 13] = [
+    include_str!("../../../addons/stream_peer_socket_rs/doc_classes/HTTPServerRequestRs.xml"),
+    include_str!("../../../addons/stream_peer_socket_rs/doc_classes/HTTPServerRs.xml"),
     include_str!("../../../addons/stream_peer_socket_rs/doc_classes/PacketPeerSocketRs.xml"),
     include_str!("../../../addons/stream_peer_socket_rs/doc_classes/SocketConditionsRs.xml"),
     include_str!("../../../addons/stream_peer_socket_rs/doc_classes/SocketRelayRs.xml"),
@@ -15,6 +17,7 @@ const CLASSES: [&str; 10] = [
     include_str!("../../../addons/stream_peer_socket_rs/doc_classes/StreamPeerUDSRs.xml"),
     include_str!("../../../addons/stream_peer_socket_rs/doc_classes/TCPServerRs.xml"),
     include_str!("../../../addons/stream_peer_socket_rs/doc_classes/UDSServerRs.xml"),
+    include_str!("../../../addons/stream_peer_socket_rs/doc_classes/WebSocketPeerRs.xml"),
 ];
 
 /// Gives the class documentation to the editor, which does not look for it. Called in the editor

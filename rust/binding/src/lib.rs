@@ -12,7 +12,7 @@
 //! | --- | --- |
 //! | `peer`, `peer_tcp`, `peer_uds` | the methods of the peer classes |
 //! | `server`, `server_tcp`, `server_uds` | the methods of the server classes |
-//! | `packet_peer`, `group`, `relay` | the other classes |
+//! | `packet_peer`, `websocket`, `group`, `relay`, `http` | the other classes |
 //! | `shared_methods` | methods that several classes have alike |
 //! | `frame_poll` | `auto_poll` |
 //! | `statistics`, `monitors` | `get_statistics`; the monitors of the debugger |
@@ -31,6 +31,7 @@ mod editor;
 mod frame_poll;
 mod group;
 mod help;
+mod http;
 mod json;
 mod monitors;
 mod origin;
@@ -49,6 +50,7 @@ mod shared_methods;
 mod statistics;
 mod text;
 mod variant_format;
+mod websocket;
 
 use godot::classes::Engine;
 use godot::init::{ExtensionLibrary, InitStage, gdextension};

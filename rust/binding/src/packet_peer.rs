@@ -261,9 +261,21 @@ impl PacketPeerSocketRs {
     fn get_max_packet_bytes() -> i64 {
         Self::this().max_packet_bytes()
     }
+
+    #[func]
+    fn set_max_packets_per_poll(count: i64) {
+        let count = usize::try_from(count).unwrap_or(0);
+        Self::this().channel.set_max_packets_per_poll(count);
+    }
+
+    #[func]
+    fn get_max_packets_per_poll() -> i64 {
+        let count = Self::this().channel.max_packets_per_poll();
+        i64::try_from(count).unwrap_or(i64::MAX)
+    }
 }
 
-/// A packet peer over `stream`, with the framing and the limit of `format`.
+/// A packet peer over `stream`, with the framing and the limits of `format`.
 pub(crate) fn over(
     stream: PeerObject<ObjectRef>,
     format: &PacketFormat,

@@ -158,6 +158,14 @@ pub enum EndError {
     /// The socket failed while it sent, or the time limit passed within a packet.
     #[error(transparent)]
     Write(WriteError),
+    /// Nothing was received for too long.
+    #[error("receive from {peer}: nothing received for {:.1} s", waited.as_secs_f64())]
+    Silent {
+        /// The address of the peer.
+        peer: Address,
+        /// For how long.
+        waited: Duration,
+    },
     /// Nothing of the queue was sent for too long.
     #[error("send to {peer}: nothing accepted for {:.1} s", waited.as_secs_f64())]
     Stalled {

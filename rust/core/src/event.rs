@@ -75,6 +75,8 @@ pub enum DisconnectCause {
     InvalidData,
     /// The peer accepted nothing for too long.
     Stalled,
+    /// The peer sent nothing for too long.
+    Silent,
 }
 
 /// How a connect, or an established connection, ended. Exhaustive: a connection ends either before

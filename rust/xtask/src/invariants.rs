@@ -33,6 +33,7 @@ const SYSTEM: [&str; 6] = ["libc", "mio", "polling", "rustix", "socket2", "windo
 
 /// Where clocks may be read in what ships. Other files get times as arguments.
 const CLOCKS: &str = "rust/binding/ rust/core/src/connection/closer.rs \
+    rust/core/src/connection/direction.rs \
     rust/core/src/connection/ending.rs rust/core/src/connection/mod.rs \
     rust/core/src/connection/recorder.rs rust/core/src/connection/send/state.rs \
     rust/core/src/connection/traffic.rs rust/core/src/deadline.rs \

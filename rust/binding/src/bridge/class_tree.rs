@@ -20,8 +20,8 @@ pub(crate) struct ClassTree {
     pub(crate) base: &'static str,
     /// The classes that can have objects: the subclasses, or a single class.
     pub(crate) classes: &'static [Class],
-    /// The enumeration of the base.
-    pub(crate) enumeration: Option<Enumeration>,
+    /// The enumerations of the base.
+    pub(crate) enumerations: &'static [Enumeration],
     /// The properties of the base and of subclasses.
     pub(crate) properties: &'static [Property],
     /// The methods that gdext cannot register with the right flags, types or callbacks.
@@ -55,6 +55,8 @@ pub(super) struct Route<'a> {
     pub(super) method: &'a str,
     pub(super) kind: MethodKind,
     pub(super) returned: Option<Returned>,
+    /// The argument that is a constant of an enumeration, and the enumeration.
+    pub(super) taken: Option<(usize, &'static str)>,
     /// The callbacks of a direct method.
     pub(super) callbacks: Option<MethodCallbacks>,
 }
@@ -100,6 +102,7 @@ impl ClassTree {
             method,
             kind: row.map_or_else(|| kind_of(method), |row| row.kind),
             returned: row.and_then(|row| row.returned),
+            taken: row.and_then(|row| row.taken),
             callbacks: row.and_then(|row| row.callbacks),
         }
     }
@@ -127,7 +130,7 @@ mod tests {
     static SHAPES: ClassTree = ClassTree {
         base: "Shape",
         classes: &SHAPE_CLASSES,
-        enumeration: None,
+        enumerations: &[],
         properties: &[],
         methods: &[
             MethodRow::by_gdext("square_take", MethodKind::Mutating)
@@ -154,7 +157,7 @@ mod tests {
     static POINTS: ClassTree = ClassTree {
         base: "Point",
         classes: &POINT_CLASSES,
-        enumeration: None,
+        enumerations: &[],
         properties: &[],
         methods: &[],
         virtuals: None,

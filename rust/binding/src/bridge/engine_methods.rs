@@ -79,8 +79,8 @@ const IS_CLASS: i64 = if cfg!(feature = "api-4-7") {
     3927539163
 };
 
-/// Called only in a game that is debugged, or in the editor. They are looked up when they are
-/// called, so that a Godot without them is not refused.
+/// Called only in a game that is debugged, in the editor, or by a server of files. They are looked
+/// up when they are called, so that a Godot without them is not refused.
 const LATE: &[(&str, &str)] = &[
     ("CanvasItem", "hide"),
     ("CanvasItem", "is_visible_in_tree"),
@@ -90,6 +90,7 @@ const LATE: &[(&str, &str)] = &[
     ("Control", "set_custom_minimum_size"),
     ("Control", "set_h_size_flags"),
     ("Control", "set_v_size_flags"),
+    ("DirAccess", "dir_exists_absolute"),
     ("EditorDebuggerPlugin", "get_session"),
     ("EditorDebuggerSession", "add_session_tab"),
     ("EditorDebuggerSession", "is_active"),
@@ -103,16 +104,26 @@ const LATE: &[(&str, &str)] = &[
     ("EngineDebugger", "register_message_capture"),
     ("EngineDebugger", "send_message"),
     ("EngineDebugger", "unregister_message_capture"),
+    ("FileAccess", "file_exists"),
+    ("FileAccess", "get_buffer"),
+    ("FileAccess", "get_length"),
+    ("FileAccess", "get_md5"),
+    ("FileAccess", "get_modified_time"),
+    ("FileAccess", "open"),
+    ("FileAccess", "seek"),
     ("Label", "set_text"),
     ("Node", "add_child"),
     ("Node", "set_name"),
     ("Object", "has_method"),
+    ("Object", "get_class"),
     ("RichTextLabel", "add_text"),
     ("RichTextLabel", "clear"),
     ("RichTextLabel", "pop_all"),
     ("RichTextLabel", "push_font"),
     ("RichTextLabel", "set_autowrap_mode"),
     ("RichTextLabel", "set_selection_enabled"),
+    ("TLSOptions", "client"),
+    ("TLSOptions", "is_server"),
     ("Timer", "set_autostart"),
     ("Timer", "set_wait_time"),
     ("Tree", "create_item"),

@@ -18,6 +18,8 @@ pub(crate) struct MethodRow {
     pub(super) callbacks: Option<MethodCallbacks>,
     /// What the method returns, where its Rust type does not determine it.
     pub(super) returned: Option<Returned>,
+    /// The argument that is a constant of an enumeration of the tree, and the enumeration.
+    pub(super) taken: Option<(usize, &'static str)>,
 }
 
 /// Whether a method has an object, and changes it. ClassDB shows it, as for the methods of the
@@ -35,8 +37,8 @@ pub(crate) enum MethodKind {
 pub(crate) enum Returned {
     /// An object of this class.
     Class(&'static str),
-    /// A constant of the tree's own enumeration.
-    OwnEnumeration,
+    /// A constant of this enumeration of the tree.
+    OwnEnumeration(&'static str),
 }
 
 /// The two callbacks of a method: with Variants, and with arguments of the method's types.
@@ -81,7 +83,14 @@ impl MethodRow {
             kind,
             callbacks: None,
             returned: None,
+            taken: None,
         }
+    }
+
+    /// The same method, whose argument `index` is a constant of this enumeration of the tree.
+    pub(crate) const fn taking(mut self, index: usize, enumeration: &'static str) -> MethodRow {
+        self.taken = Some((index, enumeration));
+        self
     }
 
     /// The same method, which returns `returned`.

@@ -202,8 +202,10 @@ pub(super) unsafe fn emit(object: sys::GDExtensionObjectPtr, signal: &Signal) {
     unsafe {
         if has_connections(object, signal.name()) {
             let name = signal.name().to_variant();
-            let argument = signal.argument();
-            emit_signal(object, &name, argument.as_ref().as_slice());
+            match signal.arguments() {
+                [Some(first), Some(second)] => emit_signal(object, &name, &[&first, &second]),
+                [first, _] => emit_signal(object, &name, first.as_ref().as_slice()),
+            }
         }
     }
 }

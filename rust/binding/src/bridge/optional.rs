@@ -1,13 +1,13 @@
 //! Arguments with a default value, of types that gdext has no defaults for.
 
-use godot::builtin::{VarArray, Variant};
+use godot::builtin::{PackedStringArray, VarArray, VarDictionary, Variant};
 use godot::meta::conv::ByValue;
 use godot::meta::error::ConvertError;
 use godot::meta::shape::GodotShape;
 use godot::meta::{FromGodot, GodotConvert, GodotImmutable, ToGodot};
 
 /// An argument with a default value. All calls share that value, so nothing may change it: it is
-/// null, or a read-only array.
+/// null, a read-only container, or a packed array, which is copied when it is changed.
 #[derive(Clone, Debug)]
 pub(crate) struct Optional<T>(T);
 
@@ -27,6 +27,20 @@ impl Optional<VarArray> {
     /// An argument whose default is an empty array.
     pub(crate) fn empty_array() -> Self {
         Optional(VarArray::new().into_read_only())
+    }
+}
+
+impl Optional<VarDictionary> {
+    /// An argument whose default is an empty dictionary.
+    pub(crate) fn empty_dictionary() -> Self {
+        Optional(VarDictionary::new().into_read_only())
+    }
+}
+
+impl Optional<PackedStringArray> {
+    /// An argument whose default is an empty array.
+    pub(crate) fn no_strings() -> Self {
+        Optional(PackedStringArray::new())
     }
 }
 
@@ -59,5 +73,6 @@ impl<T: FromGodot> FromGodot for Optional<T> {
     }
 }
 
-// SAFETY: A default is made by one of the constructors: null, or a read-only array.
+// SAFETY: A default is made by one of the constructors: null, a read-only container, or a packed
+// array, of which each call gets its own.
 unsafe impl<T: ToGodot + FromGodot> GodotImmutable for Optional<T> {}

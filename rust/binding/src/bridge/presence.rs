@@ -3,11 +3,15 @@
 use std::num::NonZeroUsize;
 
 use godot::builtin::{StringName, Variant};
-use godot::obj::InstanceId;
+use godot::classes::RefCounted;
+use godot::meta::ToGodot;
+use godot::obj::{Gd, InstanceId};
 use godot::sys;
 
 use super::interface::interface;
-use super::object_methods::{call, connections, emit, has_connections, release, take_hold};
+use super::object_methods::{
+    call, connections, emit, emit_signal, has_connections, release, take_hold,
+};
 use crate::parts::{ObjectAddress, Presence, Signal};
 
 impl ObjectAddress {
@@ -29,6 +33,13 @@ impl ObjectAddress {
 }
 
 impl Presence {
+    /// The object with this id, which is RefCounted, is alive until [`end`](Self::end).
+    pub(crate) fn begin_of_id(&self, object: InstanceId) {
+        if let Some(object) = ObjectAddress::of_id(object) {
+            self.begin(object);
+        }
+    }
+
     /// A reference to the object, or `None` if it is freed or being freed.
     pub(crate) fn hold(&self) -> Option<Held> {
         // SAFETY: The memory of the object stays until the presence has ended.
@@ -73,6 +84,19 @@ impl Held {
     pub(crate) fn has_connections(&self, signal: &StringName) -> bool {
         // SAFETY: The reference keeps the object.
         unsafe { has_connections(self.0, signal) }
+    }
+
+    /// The object as a type of gdext.
+    pub(crate) fn to_gd(&self) -> Gd<RefCounted> {
+        // SAFETY: The reference keeps the object.
+        let id = unsafe { (interface().object_id)(self.0) };
+        Gd::from_instance_id(InstanceId::from_i64(id as i64))
+    }
+
+    /// Emits `signal` without arguments. Its handlers may do anything.
+    pub(crate) fn emit_signal(&self, signal: &StringName) {
+        // SAFETY: The reference keeps the object.
+        unsafe { emit_signal(self.0, &signal.to_variant(), &[]) }
     }
 
     /// Calls the method called `name` without arguments. A method of the object's script comes

@@ -23,7 +23,8 @@ pub(crate) enum PropertyKind {
     Bool,
     Int,
     Float,
-    Bytes,
+    PackedByteArray,
+    PackedStringArray,
     /// An int, with the names of its values from 0 on.
     Enumeration(&'static str),
     /// An object of this class.
@@ -75,7 +76,10 @@ impl Property {
                     sys::GDEXTENSION_VARIANT_TYPE_INT
                 }
                 PropertyKind::Float => sys::GDEXTENSION_VARIANT_TYPE_FLOAT,
-                PropertyKind::Bytes => sys::GDEXTENSION_VARIANT_TYPE_PACKED_BYTE_ARRAY,
+                PropertyKind::PackedByteArray => sys::GDEXTENSION_VARIANT_TYPE_PACKED_BYTE_ARRAY,
+                PropertyKind::PackedStringArray => {
+                    sys::GDEXTENSION_VARIANT_TYPE_PACKED_STRING_ARRAY
+                }
                 PropertyKind::Object(_) => sys::GDEXTENSION_VARIANT_TYPE_OBJECT,
             },
             name: name.sys().cast_mut().cast(),

@@ -101,8 +101,10 @@ pub(super) fn faults(
                 Some(Returned::Class(class)) if !is_class(trees, class) => {
                     format!("the class \"{class}\", which no class tree has")
                 }
-                Some(Returned::OwnEnumeration) if tree.enumeration.is_none() => {
-                    "a constant of an enumeration, which the class tree does not have".into()
+                Some(Returned::OwnEnumeration(name))
+                    if !tree.enumerations.iter().any(|own| own.name == name) =>
+                {
+                    format!("a constant of {name}, which the class tree does not have")
                 }
                 _ => continue,
             };
@@ -159,7 +161,7 @@ mod tests {
     static SHAPES: ClassTree = ClassTree {
         base: "Shape",
         classes: &CLASSES,
-        enumeration: None,
+        enumerations: &[],
         properties: &[Property {
             name: "radius",
             kind: PropertyKind::Int,
@@ -229,11 +231,12 @@ mod tests {
     static POINTS: ClassTree = ClassTree {
         base: "Point",
         classes: &WRONG_CLASSES,
-        enumeration: None,
+        enumerations: &[],
         properties: &[],
         methods: &[
             MethodRow::by_gdext("near", MethodKind::Const).returning(Returned::Class("Pont")),
-            MethodRow::by_gdext("kind", MethodKind::Const).returning(Returned::OwnEnumeration),
+            MethodRow::by_gdext("kind", MethodKind::Const)
+                .returning(Returned::OwnEnumeration("Kind")),
             MethodRow::by_gdext("kind", MethodKind::Const),
         ],
         virtuals: None,
@@ -250,7 +253,7 @@ mod tests {
             faults(&[&POINTS], &[], &registered),
             [
                 "class tree Point: the row of the method \"near\" returns the class \"Pont\", which no class tree has",
-                "class tree Point: the row of the method \"kind\" returns a constant of an enumeration, which the class tree does not have",
+                "class tree Point: the row of the method \"kind\" returns a constant of Kind, which the class tree does not have",
                 "class tree Point: the method \"kind\" has two rows",
             ]
         );

@@ -120,13 +120,13 @@ pub(super) unsafe extern "C" fn register_class<const VERSION: usize>(
             info.is_abstract = 0;
             info.class_userdata = userdata(class);
             register(library, class_name, parent_name, &info);
-            register_enumeration(tree, library, class_name);
+            register_enumerations(tree, library, class_name);
             part_getter::register(library, class_name);
             return;
         }
         info.is_abstract = 1;
         register(library, class_name, parent_name, &info);
-        register_enumeration(tree, library, class_name);
+        register_enumerations(tree, library, class_name);
         part_getter::register(library, class_name);
         info.is_abstract = 0;
         for class in tree.classes {
@@ -144,17 +144,17 @@ fn userdata(class: &'static Class) -> *mut c_void {
 
 /// # Safety
 /// `class_name` is that of the tree's base, just registered by `library`.
-unsafe fn register_enumeration(
+unsafe fn register_enumerations(
     tree: &ClassTree,
     library: sys::GDExtensionClassLibraryPtr,
     class_name: sys::GDExtensionConstStringNamePtr,
 ) {
-    let Some(enumeration) = &tree.enumeration else {
-        return;
-    };
-    let name = StringName::from(enumeration.name);
-    for (constant, value) in enumeration.constants {
-        let constant = StringName::from(*constant);
+    let constants = tree.enumerations.iter().flat_map(|enumeration| {
+        let constants = enumeration.constants.iter();
+        constants.map(|(constant, value)| (enumeration.name, *constant, *value))
+    });
+    for (name, constant, value) in constants {
+        let [name, constant] = [name, constant].map(StringName::from);
         // SAFETY: The caller's guarantee; Godot copies the names.
         unsafe {
             (interface().register_constant)(
@@ -162,7 +162,7 @@ unsafe fn register_enumeration(
                 class_name,
                 name.sys().cast(),
                 constant.sys().cast(),
-                *value,
+                value,
                 0,
             );
         }
@@ -247,7 +247,7 @@ unsafe fn register_in_tree(
     if let (Some(returned), Some(class_name)) = (route.returned, &class_name) {
         return_info.class_name = class_name.sys().cast_mut().cast();
         match returned {
-            Returned::OwnEnumeration => {
+            Returned::OwnEnumeration(_) => {
                 return_info.usage |= PropertyUsageFlags::CLASS_IS_ENUM.ord() as u32;
             }
             Returned::Class(_) => {
@@ -256,6 +256,21 @@ unsafe fn register_in_tree(
             }
         }
         info.return_value_info = &mut return_info;
+    }
+    let mut arguments = Vec::new();
+    let taken = route
+        .taken
+        .map(|(index, name)| (index, enumeration_name(tree, name)));
+    if let Some((index, name)) = &taken {
+        // SAFETY: gdext passes as many infos as there are arguments.
+        arguments.extend_from_slice(unsafe {
+            std::slice::from_raw_parts(info.arguments_info, info.argument_count as usize)
+        });
+        if let Some(argument) = arguments.get_mut(*index) {
+            argument.class_name = name.sys().cast_mut().cast();
+            argument.usage |= PropertyUsageFlags::CLASS_IS_ENUM.ord() as u32;
+        }
+        info.arguments_info = arguments.as_mut_ptr();
     }
     if route.kind != MethodKind::Static {
         trampoline::redirect(&mut info, &tree.parts);
@@ -271,13 +286,15 @@ unsafe fn register_in_tree(
 /// The class name that ClassDB shows for a returned value: that of an object's class, or of the
 /// enumeration.
 fn class_returned(tree: &ClassTree, returned: Returned) -> String {
-    match (returned, &tree.enumeration) {
-        (Returned::Class(class), _) => class.into(),
-        (Returned::OwnEnumeration, Some(enumeration)) => {
-            format!("{}.{}", tree.base, enumeration.name)
-        }
-        (Returned::OwnEnumeration, None) => String::new(),
+    match returned {
+        Returned::Class(class) => class.into(),
+        Returned::OwnEnumeration(name) => enumeration_name(tree, name).to_string(),
     }
+}
+
+/// The name of an enumeration of `tree`, as ClassDB shows it.
+fn enumeration_name(tree: &ClassTree, name: &str) -> StringName {
+    StringName::from(&format!("{}.{name}", tree.base))
 }
 
 /// Registers a property for the class that its accessors belong to: a class of `tree`, or `class`.

@@ -26,6 +26,49 @@ pub(super) enum GroupMember {
     },
 }
 
+/// What the accepted connections of a server become.
+#[derive(Default)]
+pub(super) struct AcceptedForm {
+    /// Packet peers with this framing and these limits; `None`: peers.
+    packets: Option<PacketFormat>,
+    /// A connection with the options that each gets.
+    options: Option<Connection>,
+}
+
+impl AcceptedForm {
+    /// As `object` is now: a packet peer, or a peer. `None` for any other object.
+    pub(super) fn like(object: Gd<RefCounted>) -> Option<AcceptedForm> {
+        let (packets, stream) = match object.try_cast::<PacketPeerSocketRs>() {
+            Ok(packets) => {
+                let packets = part_of(&packets);
+                (Some(packets.format()), packets.channel.peer())
+            }
+            Err(object) => {
+                let peer = object.try_cast::<StreamPeerSocketRs>().ok()?;
+                (None, Some(peer::with_part(&peer, part_of(&peer))))
+            }
+        };
+        let options = stream.map(|stream| {
+            let options = Connection::new();
+            // Without a socket, no system call can fail.
+            let _ = options.set_all_like(&stream.peer.connection);
+            options
+        });
+        Some(AcceptedForm { packets, options })
+    }
+
+    /// Sets the options of an accepted connection.
+    fn prepare(&self, connection: &Connection) {
+        let Some(options) = &self.options else { return };
+        let queue_limit = connection.queue_limit();
+        // A client that has gone already may make an option fail. Its end is reported anyway.
+        let _ = connection.set_all_like(options);
+        if options.queue_limit() == 0 {
+            connection.set_queue_limit(queue_limit);
+        }
+    }
+}
+
 impl GroupMember {
     /// `object` as a member, or `None` if it cannot be one.
     pub(super) fn of(object: Gd<RefCounted>) -> Option<GroupMember> {
@@ -58,15 +101,19 @@ impl GroupMember {
         }
     }
 
-    /// A member over an accepted connection: a peer, or a packet peer with the framing and the
-    /// limit of `format`.
-    pub(super) fn accepted(connection: Connection, format: Option<&PacketFormat>) -> GroupMember {
+    /// A member over an accepted connection.
+    pub(super) fn accepted(connection: Connection, form: &AcceptedForm) -> GroupMember {
+        form.prepare(&connection);
         let (peer, part) = server::accepted_peer(connection);
         let peer = peer::with_part(&peer, part);
-        match format {
+        match &form.packets {
             None => GroupMember::Peer(peer),
             Some(format) => GroupMember::Packets(packet_peer::over(peer, format)),
         }
+    }
+
+    pub(super) fn is_server(&self) -> bool {
+        matches!(self, GroupMember::Server { .. })
     }
 
     pub(super) fn object(&self) -> &ObjectRef {

@@ -17,11 +17,11 @@ use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
 use stream_socket::dispatch::{AddError, EventLoop, Refused, Subject};
 
-use self::member::GroupMember;
+use self::member::{AcceptedForm, GroupMember};
 use self::signals::{GroupSignals, PACKET_RECEIVED};
-use crate::bridge::{ObjectRef, Optional, class_of, part_of};
+use crate::bridge::{ObjectRef, Optional, class_of};
 use crate::packet_peer::PacketPeerSocketRs;
-use crate::parts::{Emitter, FramePoll, ObjectAddress, Presence, advice_for, hints};
+use crate::parts::{Emitter, FramePoll, Presence, advice_for, hints};
 use crate::seconds;
 use crate::server::SocketServerRs;
 use crate::shared_methods::auto_poll_methods;
@@ -37,6 +37,10 @@ pub struct StreamPeerSocketGroupRs {
     max_members: PhantomVar<i64>,
     #[var(get = get_max_stalled_seconds, set = set_max_stalled_seconds)]
     max_stalled_seconds: PhantomVar<f64>,
+    #[var(get = get_max_silent_seconds, set = set_max_silent_seconds)]
+    max_silent_seconds: PhantomVar<f64>,
+    #[var(get = get_max_packets_per_poll, set = set_max_packets_per_poll)]
+    max_packets_per_poll: PhantomVar<i64>,
 }
 
 /// The state of a group object.
@@ -124,16 +128,28 @@ impl StreamPeerSocketGroupRs {
     fn accept_from(
         this: Gd<Self>,
         server: Option<Gd<SocketServerRs>>,
-        #[opt(default = Optional::NULL)] packets: Optional<Option<Gd<PacketPeerSocketRs>>>,
+        #[opt(default = Optional::NULL)] like: Optional<Option<Gd<RefCounted>>>,
     ) -> Error {
         let Some(server) = server else {
             godot_error!("accept_from: server is null");
             return Error::ERR_INVALID_PARAMETER;
         };
-        let format = packets
-            .into_inner()
-            .map(|packets| part_of(&packets).format());
-        let accept = move |connection| GroupMember::accepted(connection, format.as_ref());
+        let form = match like.into_inner() {
+            None => AcceptedForm::default(),
+            Some(like) => {
+                let object = like.to_variant();
+                let Some(form) = AcceptedForm::like(like) else {
+                    let class = class_of(&object);
+                    godot_error!(
+                        "accept_from: {class} is not a PacketPeerSocketRs or a StreamPeerSocketRs{}",
+                        advice_for(&class)
+                    );
+                    return Error::ERR_INVALID_PARAMETER;
+                };
+                form
+            }
+        };
+        let accept = move |connection| GroupMember::accepted(connection, &form);
         // This cannot fail: a server that is a member already stays a member.
         let events = events(&this);
         let _ = events.accept_from(GroupMember::server(&server), accept);
@@ -157,6 +173,17 @@ impl StreamPeerSocketGroupRs {
         let members = self.members.events.members();
         members
             .iter()
+            .map(|member| member.subject().object().to_gd())
+            .collect()
+    }
+
+    #[func]
+    fn get_peers(&self) -> Array<Gd<RefCounted>> {
+        let members = self.members.events.members();
+        let peers = members
+            .iter()
+            .filter(|member| !member.subject().is_server());
+        peers
             .map(|member| member.subject().object().to_gd())
             .collect()
     }
@@ -226,6 +253,33 @@ impl StreamPeerSocketGroupRs {
     fn get_max_stalled_seconds(&self) -> f64 {
         seconds::of_limit(self.members.events.max_stalled())
     }
+
+    #[func]
+    fn set_max_silent_seconds(&self, seconds: f64) {
+        match seconds::limit(seconds) {
+            Ok(limit) => self.members.events.set_max_silent(limit),
+            Err(_) => {
+                godot_error!("max_silent_seconds: {seconds} is not a valid number of seconds");
+            }
+        }
+    }
+
+    #[func]
+    fn get_max_silent_seconds(&self) -> f64 {
+        seconds::of_limit(self.members.events.max_silent())
+    }
+
+    #[func]
+    fn set_max_packets_per_poll(&self, count: i64) {
+        let count = usize::try_from(count).unwrap_or(0);
+        self.members.events.set_max_packets_per_poll(count);
+    }
+
+    #[func]
+    fn get_max_packets_per_poll(&self) -> i64 {
+        let count = self.members.events.max_packets_per_poll();
+        i64::try_from(count).unwrap_or(i64::MAX)
+    }
 }
 
 auto_poll_methods!(StreamPeerSocketGroupRs);
@@ -268,11 +322,7 @@ fn refusing_members(refused: Vec<Refused<GroupMember>>) -> Array<Gd<RefCounted>>
 fn events(group: &Gd<StreamPeerSocketGroupRs>) -> Arc<EventLoop<GroupMember>> {
     let bound = group.bind();
     if bound.members.presence.is_over() {
-        let object = ObjectAddress::of_id(group.instance_id());
-        bound
-            .members
-            .presence
-            .begin(object.expect("the caller holds the group"));
+        bound.members.presence.begin_of_id(group.instance_id());
     }
     bound.members.events.clone()
 }

@@ -130,7 +130,7 @@ impl Code for EndError {
             EndError::EndOfStream { .. } => Error::ERR_FILE_EOF,
             EndError::Read(error) => error.exact(),
             EndError::Write(error) => error.exact(),
-            EndError::Stalled { .. } => Error::ERR_TIMEOUT,
+            EndError::Stalled { .. } | EndError::Silent { .. } => Error::ERR_TIMEOUT,
             _ => Error::FAILED,
         }
     }
@@ -214,7 +214,7 @@ pub(crate) fn disconnect_code(cause: DisconnectCause) -> Error {
         DisconnectCause::EndOfStream => Error::ERR_FILE_EOF,
         DisconnectCause::Failure => Error::ERR_CONNECTION_ERROR,
         DisconnectCause::InvalidData => Error::ERR_INVALID_DATA,
-        DisconnectCause::Stalled => Error::ERR_TIMEOUT,
+        DisconnectCause::Stalled | DisconnectCause::Silent => Error::ERR_TIMEOUT,
         _ => Error::FAILED,
     }
 }

@@ -22,6 +22,7 @@ mod peer_object;
 mod presence;
 mod server;
 mod signal;
+mod websocket;
 
 pub(crate) use codes::{Code, end_code};
 pub(crate) use frame_poll_state::{FramePoll, PolledObject};
@@ -34,3 +35,6 @@ pub(crate) use peer_object::PeerObject;
 pub(crate) use presence::{ObjectAddress, Presence};
 pub(crate) use server::ServerPart;
 pub(crate) use signal::Signal;
+pub(crate) use websocket::{
+    EngineStream, WebSocketObject, WebSocketPart, WebSocketSettings, WebSocketStream,
+};

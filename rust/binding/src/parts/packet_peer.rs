@@ -35,10 +35,11 @@ pub(crate) struct PacketPeerPart<O> {
     pub(crate) frame_poll: FramePoll,
 }
 
-/// The framing and the limit of the packets of a packet peer.
+/// The framing and the limits of a packet peer.
 pub(crate) struct PacketFormat {
     settings: FramingSettings,
     format: Arc<Format>,
+    max_packets_per_poll: usize,
 }
 
 /// The framing as a script sets it.
@@ -93,6 +94,7 @@ impl Default for PacketFormat {
         PacketFormat {
             settings,
             format: Arc::new(format),
+            max_packets_per_poll: 0,
         }
     }
 }
@@ -115,11 +117,13 @@ impl FramingSettings {
 }
 
 impl<O: Emitter> PacketPeerPart<O> {
-    /// The part of `object`, with the framing and the limit of `format`.
+    /// The part of `object`, with the framing and the limits of `format`.
     pub(crate) fn with(object: ObjectAddress, format: &PacketFormat) -> PacketPeerPart<O> {
+        let channel = PacketChannel::new(format.format.clone());
+        channel.set_max_packets_per_poll(format.max_packets_per_poll);
         PacketPeerPart {
             presence: Presence::of(object),
-            channel: PacketChannel::new(format.format.clone()),
+            channel,
             settings: Mutex::new(format.settings.clone()),
             last_error: LastError::default(),
             frame_poll: FramePoll::default(),
@@ -130,6 +134,7 @@ impl<O: Emitter> PacketPeerPart<O> {
         PacketFormat {
             settings: self.settings(),
             format: self.channel.format(),
+            max_packets_per_poll: self.channel.max_packets_per_poll(),
         }
     }
 

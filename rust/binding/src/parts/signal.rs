@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use godot::builtin::{PackedByteArray, StringName, Variant};
+use godot::builtin::{GString, PackedByteArray, StringName, Variant};
 use godot::global::Error;
 use godot::meta::ToGodot;
 use godot::obj::EngineEnum;
@@ -22,6 +22,12 @@ pub(crate) enum Signal {
     ConnectionAvailable,
     PacketReceived(PackedByteArray),
     Failed(Error),
+    /// A WebSocket is open.
+    Connected,
+    /// A message of a WebSocket, and whether it is text.
+    MessageReceived(PackedByteArray, bool),
+    /// A WebSocket is over, with its close code and the reason.
+    Closed(i64, GString),
 }
 
 impl From<Event> for Signal {
@@ -54,19 +60,37 @@ impl Signal {
             Signal::Drained => &names.drained,
             Signal::DataAvailable => &names.data_available,
             Signal::ConnectionAvailable => &names.connection_available,
-            Signal::PacketReceived(_) => &names.packet_received,
+            Signal::PacketReceived(_) | Signal::MessageReceived(..) => &names.packet_received,
             Signal::Failed(_) => &names.failed,
+            Signal::Connected => &names.connected,
+            Signal::Closed(..) => &names.closed,
         }
     }
 
-    pub(crate) fn argument(&self) -> Option<Variant> {
+    /// The arguments, in order.
+    pub(crate) fn arguments(&self) -> [Option<Variant>; 2] {
+        let second = match self {
+            Signal::MessageReceived(_, is_text) => Some(is_text.to_variant()),
+            Signal::Closed(_, reason) => Some(reason.to_variant()),
+            _ => None,
+        };
+        [self.first_argument(), second]
+    }
+
+    fn first_argument(&self) -> Option<Variant> {
         match self {
             Signal::StatusChanged(status) => Some((*status as i64).to_variant()),
-            Signal::PacketReceived(packet) => Some(packet.to_variant()),
+            Signal::PacketReceived(packet) | Signal::MessageReceived(packet, _) => {
+                Some(packet.to_variant())
+            }
+            Signal::Closed(code, _) => Some(code.to_variant()),
             Signal::ConnectFinished(error)
             | Signal::Disconnected(error)
             | Signal::Failed(error) => Some(i64::from(error.ord()).to_variant()),
-            Signal::Drained | Signal::DataAvailable | Signal::ConnectionAvailable => None,
+            Signal::Drained
+            | Signal::DataAvailable
+            | Signal::ConnectionAvailable
+            | Signal::Connected => None,
         }
     }
 
@@ -104,6 +128,8 @@ struct SignalNames {
     connection_available: StringName,
     packet_received: StringName,
     failed: StringName,
+    connected: StringName,
+    closed: StringName,
 }
 
 impl SignalNames {
@@ -118,6 +144,8 @@ impl SignalNames {
             connection_available: "connection_available".into(),
             packet_received: "packet_received".into(),
             failed: "failed".into(),
+            connected: "connected".into(),
+            closed: "closed".into(),
         })
     }
 }

@@ -35,8 +35,8 @@ pub(super) enum CloseReason {
     PollFailed,
     /// The peer accepts nothing. Unsent data is discarded.
     Stalled,
-    /// The layer above cannot use the received bytes, or has cut a message. Accepted data is still
-    /// delivered.
+    /// The layer above cannot use the received bytes, has cut a message, or waits no longer for a
+    /// peer that sends nothing. Accepted data is still delivered.
     Rejected(DisconnectCause),
 }
 
@@ -84,6 +84,7 @@ pub(super) fn cause_of(error: &EndError) -> DisconnectCause {
         EndError::Stalled { .. } | EndError::Write(WriteError::TimedOut { .. }) => {
             DisconnectCause::Stalled
         }
+        EndError::Silent { .. } => DisconnectCause::Silent,
         _ => DisconnectCause::Failure,
     }
 }

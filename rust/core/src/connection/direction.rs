@@ -8,11 +8,13 @@ use crate::connection::interrupters;
 use crate::connection::owner::Owner;
 use crate::connection::recv::state::RecvState;
 use crate::connection::send::state::SendState;
+use crate::connection::spin::SPIN_TICKS;
 use crate::connection::{Connection, StateWord};
 use crate::deadline::{Deadline, TimedOut};
 use crate::event::Status;
+use crate::sync::atomic::Ordering;
 use crate::sync::{MutexGuard, wait, wait_timeout};
-use crate::sys::{Interests, Socket};
+use crate::sys::{self, Interests, Socket};
 
 /// One of the two directions of a connection.
 pub(super) trait Direction {
@@ -66,6 +68,17 @@ pub(super) struct DirectionGuard<'a, D: Direction> {
     socket: Arc<Socket>,
     locked: Option<MutexGuard<'a, Inner>>,
     _direction: std::marker::PhantomData<D>,
+}
+
+/// How [`DirectionGuard::spin`] has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SpinEnd {
+    /// There is something to receive.
+    Found,
+    /// The time has passed.
+    Missed,
+    /// The queue has data, or a send has failed.
+    Interrupted,
 }
 
 /// Why a blocking call stops waiting.
@@ -140,12 +153,12 @@ impl<'a, D: Direction> DirectionGuard<'a, D> {
     }
 
     /// Waits for `interests`, for an interrupt, or for the end of a slice of the deadline. The
-    /// caller checks the connection after each.
+    /// caller checks the connection after each. Returns how long it was, in [ticks](sys::ticks).
     pub(super) fn wait(
         &mut self,
         interests: Interests,
         deadline: &mut Deadline<'_>,
-    ) -> Result<(), Interrupted> {
+    ) -> Result<u64, Interrupted> {
         let left = deadline.left()?;
         let interrupter = interrupters::take();
         D::owner(self).interrupter.clone_from(&interrupter);
@@ -157,14 +170,39 @@ impl<'a, D: Direction> DirectionGuard<'a, D> {
             }
             (Some(_), left) => left,
         };
+        let begin = sys::ticks();
         let (outcome, checked) =
             self.unlocked(|socket| socket.wait(interests, left, interrupter.as_deref()));
+        let slept = sys::ticks().wrapping_sub(begin);
         let was_triggered = checked.is_err() || D::owner(self).interrupter.take().is_none();
         if let Some(interrupter) = interrupter {
             interrupters::give_back(interrupter, was_triggered);
         }
         checked?;
-        outcome.map_err(Interrupted::Os)
+        outcome.map_err(Interrupted::Os)?;
+        Ok(slept)
+    }
+
+    /// Looks for data in a loop for about 20 microseconds, or until the connection ends or has
+    /// something to send. The caller checks the connection after it, as after a wait.
+    pub(super) fn spin(&mut self) -> Result<SpinEnd, Interrupted> {
+        let (connection, state) = (self.connection, self.state);
+        let (end, checked) = self.unlocked(|socket| {
+            let begin = sys::ticks();
+            loop {
+                // An interrupt reaches only a call that waits, so this reads what it would report.
+                if connection.state() != state || connection.has_work.load(Ordering::Relaxed) {
+                    return SpinEnd::Interrupted;
+                }
+                if socket.is_readable() {
+                    return SpinEnd::Found;
+                }
+                if sys::ticks().wrapping_sub(begin) >= SPIN_TICKS {
+                    return SpinEnd::Missed;
+                }
+            }
+        });
+        checked.map(|()| end)
     }
 
     fn check_state(&self) -> Result<(), Interrupted> {

@@ -7,7 +7,7 @@
 //!
 //! | end | unsent data | socket |
 //! | --- | --- | --- |
-//! | disconnect, end of stream, rejected data | is sent | lingering close |
+//! | disconnect, end of stream, rejected data, silent peer | is sent | lingering close |
 //! | abort, failure, stalled peer, linger of zero | is discarded | reset |
 //! | disconnect in a forked child | stays with the parent | the copy is closed |
 
@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connection::Connection;
+use crate::connection::RecvProgress;
 use crate::connection::close_reason::{CloseReason, Ended, cause_of};
 use crate::connection::closer;
 use crate::connection::inner::Inner;
@@ -118,6 +119,20 @@ impl Connection {
         let error = EndError::Stalled { peer, waited };
         self.retire_with(inner, CloseReason::Stalled, Some(error));
         true
+    }
+
+    /// Ends the connection because its peer sends nothing: there was no `progress` for `waited`.
+    /// Accepted data is still sent.
+    ///
+    /// Returns false, and does nothing, if that connection has ended or received more.
+    pub(crate) fn end_silent(&self, progress: RecvProgress, waited: Duration) -> bool {
+        let mut inner = self.lock();
+        let is_it = self.recv_progress_of(&mut inner) == Some(progress);
+        if is_it {
+            let peer = inner.peer();
+            self.retire_for(inner, EndError::Silent { peer, waited });
+        }
+        is_it
     }
 
     /// Ends the connection because of `error`. Accepted data is still sent. Releases the lock.

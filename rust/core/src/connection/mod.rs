@@ -10,6 +10,7 @@
 //! | `transport`, `rare` | its socket, and what few connections have |
 //! | `recv`, `send` | the two directions: calls, state, bytes |
 //! | `direction`, `owner`, `interrupters` | how a blocking call owns a direction |
+//! | `spin` | when a blocking read looks for an answer before it sleeps |
 //! | `ending`, `close_reason` | the one way out |
 //! | `lingering_close`, `lingering_closes` | one graceful close, and the limits of all of them |
 //! | `closer` | the thread that finishes them |
@@ -79,6 +80,7 @@ mod recording;
 mod recv;
 mod send;
 mod settings;
+mod spin;
 mod state_word;
 mod statistics;
 mod status;
@@ -90,8 +92,8 @@ pub(crate) use recv::try_read::Found;
 
 pub use close_reason::Ended;
 pub use recorder::Recording;
-pub(crate) use statistics::SendProgress;
 pub use statistics::Statistics;
+pub(crate) use statistics::{RecvProgress, SendProgress};
 pub use std_io::SocketHandle;
 
 use crate::address::{Address, BindAddress, canonical};

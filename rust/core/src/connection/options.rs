@@ -70,6 +70,38 @@ impl Connection {
         Ok(())
     }
 
+    /// Sets everything that can be set of a connection as it is set of `other`: the socket options,
+    /// the timeouts, the queue limit, coalescing, and half-open connections. Allowed in every
+    /// status of both.
+    ///
+    /// # Errors
+    /// The system refuses a socket option, as in [`set_options`](Self::set_options). The rest is
+    /// set.
+    ///
+    /// # Examples
+    /// ```
+    /// use stream_socket::Connection;
+    ///
+    /// let template = Connection::new();
+    /// template.set_queue_limit(65536);
+    /// let (one, _other) = Connection::pair()?;
+    /// one.set_all_like(&template)?;
+    /// assert_eq!(one.queue_limit(), 65536);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_all_like(&self, other: &Connection) -> Result<(), OptionError> {
+        self.set_read_timeout(other.read_timeout());
+        self.set_write_timeout(other.write_timeout());
+        self.set_queue_limit(other.queue_limit());
+        self.set_coalesces(other.coalesces());
+        self.set_allow_half_open(other.allows_half_open());
+        let options = other.options();
+        if options == self.options() {
+            return Ok(());
+        }
+        self.set_options("set options", |own| *own = options)
+    }
+
     /// Returns the sizes in bytes of the send buffer and the receive buffer of the kernel. `None`
     /// without an open socket. Linux doubles a requested size, and has limits of its own
     /// (socket(7), `SO_SNDBUF`).

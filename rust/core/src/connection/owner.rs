@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::connection::spin::SpinBudget;
 use crate::sys::{self, Interrupter};
 
 /// Whether a blocking call owns a direction, and how to interrupt its wait.
@@ -25,6 +26,7 @@ pub(crate) struct Owners(Option<Box<Both>>);
 pub(super) struct Both {
     pub(super) recv: Owner,
     pub(super) send: Owner,
+    pub(super) spin: SpinBudget,
     /// The number of calls that wait for a direction. Without any, the notification and its system
     /// call are skipped.
     pub(super) waiting: u32,
@@ -92,6 +94,7 @@ impl Owners {
             both.send.interrupt();
             both.recv = Owner::default();
             both.send = Owner::default();
+            both.spin = SpinBudget::default();
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::connect::attempt_log::ConnectAttempt;
 use crate::connection::Connection;
+use crate::connection::inner::Inner;
 use crate::connection::send::state::SendPhase;
 use crate::sys::{ENDS_COUNT, TcpInfo};
 
@@ -73,7 +74,39 @@ pub(crate) struct SendProgress {
     pub(crate) unacknowledged: Option<usize>,
 }
 
+/// How far receiving has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RecvProgress {
+    /// The generation of the connection.
+    pub(crate) generation: u64,
+    /// The number of bytes received.
+    received: u64,
+    /// The number of bytes read: while a program reads, it may not know yet what has arrived.
+    read: u64,
+}
+
 impl Connection {
+    /// Returns how far receiving has come. `None` unless it is connected, after the end of the
+    /// stream, and while the kernel holds unread data, so that the peer may have to wait for this
+    /// side.
+    pub(crate) fn recv_progress(&self) -> Option<RecvProgress> {
+        self.recv_progress_of(&mut self.lock())
+    }
+
+    /// As [`recv_progress`](Self::recv_progress), with the lock held.
+    pub(super) fn recv_progress_of(&self, inner: &mut Inner) -> Option<RecvProgress> {
+        let Inner {
+            transport, recv, ..
+        } = inner;
+        let socket = transport.connected_socket()?;
+        let is_waiting = !recv.buffer.is_empty() && recv.count_in_kernel(socket) > 0;
+        (recv.end.is_none() && !is_waiting).then(|| RecvProgress {
+            generation: self.state().generation(),
+            received: recv.traffic.bytes(),
+            read: recv.buffer.bytes_read(),
+        })
+    }
+
     /// Returns the progress of the queue. `None` if the kernel has refused nothing.
     pub(crate) fn send_progress(&self) -> Option<SendProgress> {
         let inner = self.lock();

@@ -11,12 +11,8 @@ use crate::dispatch::nesting::Nesting;
 use crate::dispatch::roster::AddError;
 use crate::dispatch::shared::Shared;
 use crate::dispatch::subject::{LoopListener, Subject};
-use crate::dispatch::visit::{MemberVisitor, VisitOutcome};
+use crate::dispatch::visit::MemberVisitor;
 use crate::poll::group::Visit;
-use crate::sys;
-
-/// The maximum number of packets that one poll delivers after its first visit to each member.
-const MAX_PACKETS_PER_POLL: usize = 1024;
 
 /// The event loop of a server: peers, packet channels and servers that are polled together.
 ///
@@ -190,6 +186,21 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
         self.0.max_members()
     }
 
+    /// Sets the maximum number of packets of each packet channel that one [`poll`](Self::poll)
+    /// delivers: 64 by default. The next poll continues, so a peer that sends many packets takes
+    /// only its share of a frame. Its further packets stay in the buffers, and slow down the
+    /// sender. With 0, the maximum is 65,536.
+    ///
+    /// A poll by a listener may deliver as many again. These count towards the outer poll.
+    pub fn set_max_packets_per_poll(&self, count: usize) {
+        self.0.set_max_packets(count);
+    }
+
+    /// Returns the [maximum number of packets of a member](Self::set_max_packets_per_poll).
+    pub fn max_packets_per_poll(&self) -> usize {
+        self.0.max_packets()
+    }
+
     /// Sets for how long the queue of a member may make no progress while the loop is polled. After
     /// that, its connection is aborted, with
     /// [`DisconnectCause::Stalled`](crate::DisconnectCause::Stalled). `None`, the default, is
@@ -207,6 +218,24 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
         self.0.stalls.limit()
     }
 
+    /// Sets for how long a connected member may send nothing while the loop is polled. After that,
+    /// its connection is ended, with
+    /// [`DisconnectCause::Silent`](crate::DisconnectCause::Silent). What was written to it is still
+    /// sent. `None`, the default, is unlimited.
+    ///
+    /// Any byte counts, that of an incomplete packet too, when it is received and when it is read.
+    /// A member is not silent while the kernel holds data of it, nor after the end of its stream.
+    /// Time without a poll beyond 0.1 seconds does not count. The members are checked four times
+    /// per second at most.
+    pub fn set_max_silent(&self, limit: Option<Duration>) {
+        self.0.set_max_silent(limit);
+    }
+
+    /// See [`set_max_silent`](Self::set_max_silent).
+    pub fn max_silent(&self) -> Option<Duration> {
+        self.0.silences.limit()
+    }
+
     /// Ends the wait of the thread that is polling. If no thread waits, the next poll does not.
     pub fn wake(&self) {
         self.0.group.wake();
@@ -216,9 +245,10 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     /// ready: they have unread data, or a packet without a listener, or their status changed. If
     /// none is ready, waits until one is, for at most `limit`; `None` is unlimited.
     ///
-    /// The work is bounded. A member delivers at most 64 packets before it is another member's
-    /// turn, and a poll delivers at most 1024 more after its first visit to each. The next poll
-    /// delivers the rest. Each visit to a server accepts at most 64 connections.
+    /// The work is bounded. Each visit to a packet channel delivers at most
+    /// [`max_packets_per_poll`](Self::max_packets_per_poll) packets. If more are left, the member
+    /// is ready, and the next poll continues. Each visit to a server accepts at most 64
+    /// connections.
     ///
     /// One thread at a time polls; another one waits, for at most `limit`. A listener may poll the
     /// loop. Such a nested poll continues the outer poll, and does not report again what the outer
@@ -234,9 +264,8 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
         let shared = &self.0;
         let _guard = shared.begin_poll();
         shared.report_deliveries();
-        shared.stalls.begin_poll(sys::now);
+        shared.begin_inactivity();
         let mut ready = Vec::new();
-        let mut unfinished = Vec::new();
         let mut visitor = MemberVisitor::new(shared, listener);
         shared.group.poll_due(
             limit,
@@ -244,31 +273,14 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
                 let Some(member) = shared.member(due.key) else {
                     return Visit::Idle;
                 };
-                let outcome = visitor.visit(&member, due);
-                match outcome {
-                    VisitOutcome::Done(Visit::Ready) => ready.push(member),
-                    VisitOutcome::Done(_) => {}
-                    VisitOutcome::PacketsLeft { has_changed } => {
-                        if has_changed {
-                            ready.push(member.clone());
-                        }
-                        unfinished.push(member);
-                    }
+                let visit = visitor.visit(&member, due);
+                if visit == Visit::Ready {
+                    ready.push(member);
                 }
-                outcome.visit()
+                visit
             },
             || shared.end_round(),
         );
-        let is_sorted = unfinished.is_empty();
-        let mut budget = MAX_PACKETS_PER_POLL;
-        while !unfinished.is_empty() && budget > 0 {
-            unfinished.retain(|member| visitor.deliver_more(member, &mut budget));
-        }
-        ready.append(&mut unfinished);
-        if !is_sorted {
-            ready.sort_unstable_by_key(|member| member.order);
-            ready.dedup_by_key(|member| member.order);
-        }
         ready
     }
 

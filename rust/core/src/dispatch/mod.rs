@@ -13,7 +13,7 @@
 //! | `shared` | the state of an event loop that visits, broadcasts and members share |
 //! | `roster` | the members by key, by id, and in order |
 //! | `member` | one member, and what the loop has reported of it |
-//! | `stalls` | the members whose peers accept nothing, and for how long |
+//! | `inactivity` | for how long members neither send nor accept anything |
 //! | `packet_delivery` | delivering the packets of a channel to its listeners and to event loops |
 //! | `subject` | the traits of members and of loop listeners |
 //! | `packet_channel` | the packets of a stream that can be replaced |
@@ -50,11 +50,14 @@
 //!
 //! # Bounded work
 //!
-//! A visit delivers at most 64 packets of a member. After the first visits, a poll delivers at most
-//! 1024 more. What is left is delivered by the next poll.
+//! A visit delivers a limited number of packets of a member, which a program can set. A member with
+//! more is due again, so the next poll continues, and a wait ends. Packets that polls of handlers
+//! deliver count towards the outer polls: a handler that polls for each packet delivers at most one
+//! more for each level.
 
 mod broadcast;
 mod event_loop;
+mod inactivity;
 mod member;
 mod nesting;
 mod packet_channel;
@@ -63,7 +66,6 @@ mod peer;
 mod peer_events;
 mod roster;
 mod shared;
-mod stalls;
 mod subject;
 mod visit;
 

@@ -11,7 +11,15 @@ use crate::event::{Deliverer, Delivery};
 use crate::packets::framing::Framing;
 use crate::packets::packet_reader::{IncomingPacket, IncompletePacket, PacketReader};
 use crate::poll::group::{Pollable, PollableRef};
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard, lock};
+
+/// The default of [`PacketChannel::set_max_packets_per_poll`].
+const MAX_PER_POLL: usize = 256;
+
+/// The limit of a poll whose limit of packets is 0, so that a peer that sends without a pause does
+/// not keep it from returning.
+pub(super) const UNLIMITED: usize = 1 << 16;
 
 /// Packets over the stream of a peer.
 ///
@@ -28,6 +36,9 @@ pub struct PacketChannel<P> {
     state: Mutex<ChannelState<P>>,
     /// Which thread delivers.
     turn: Mutex<DeliveryTurn>,
+    /// How many packets polls have taken. Only the thread that delivers changes it.
+    delivered: AtomicU64,
+    max_per_poll: AtomicUsize,
 }
 
 /// The format of packets in a stream.
@@ -95,7 +106,31 @@ impl<P: Peer> PacketChannel<P> {
                 failed_version: None,
             }),
             turn: Mutex::default(),
+            delivered: AtomicU64::new(0),
+            max_per_poll: AtomicUsize::new(MAX_PER_POLL),
         }
+    }
+
+    /// Sets the maximum number of packets that one [`poll`](Self::poll) delivers: 256 by default.
+    /// The next poll continues. With 0, it is 65,536. In an event loop, the limit of the loop
+    /// applies.
+    pub fn set_max_packets_per_poll(&self, count: usize) {
+        self.max_per_poll.store(count, Ordering::Relaxed);
+    }
+
+    /// Returns the [maximum number of packets of a poll](Self::set_max_packets_per_poll).
+    pub fn max_packets_per_poll(&self) -> usize {
+        self.max_per_poll.load(Ordering::Relaxed)
+    }
+
+    /// How many packets polls have taken, those of handlers included.
+    pub(super) fn delivered(&self) -> u64 {
+        self.delivered.load(Ordering::Relaxed)
+    }
+
+    /// Counts a packet that a poll has taken.
+    pub(super) fn count_delivered(&self) {
+        self.delivered.fetch_add(1, Ordering::Relaxed);
     }
 
     fn state(&self) -> MutexGuard<'_, ChannelState<P>> {

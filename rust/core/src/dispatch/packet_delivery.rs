@@ -3,12 +3,9 @@
 use std::sync::Arc;
 
 use crate::dispatch::nesting::Nesting;
-use crate::dispatch::packet_channel::{Membership, PacketChannel, PacketLoop};
+use crate::dispatch::packet_channel::{Membership, PacketChannel, PacketLoop, UNLIMITED};
 use crate::dispatch::peer::{self, Peer};
 use crate::dispatch::subject::{OwnEvent, Subject};
-
-/// The maximum number of packets that one poll of a channel delivers.
-const MAX_PER_POLL: usize = 1024;
 
 /// The event loop whose poll visits a channel.
 pub(super) trait VisitingLoop<S: Subject> {
@@ -34,7 +31,7 @@ pub(super) trait VisitingLoop<S: Subject> {
 pub(super) enum Delivered {
     /// No packet is left.
     All,
-    /// The maximum number of packets was delivered, and more may be left.
+    /// The maximum number of packets was delivered, and more are left.
     LimitReached,
     /// Another event loop with listeners has no room for the next packet until it is polled.
     NoRoom,
@@ -49,12 +46,18 @@ pub(super) enum Delivered {
 impl<P: Peer> PacketChannel<P> {
     /// Delivers the packets that have arrived to the listeners of `subject`, which is the owner of
     /// this channel, and queues them for the event loops that it is in. Packets without a listener
-    /// stay with the connection. Delivers at most 1024 packets, and does not wait.
+    /// stay with the connection. Delivers at most
+    /// [`max_packets_per_poll`](Self::max_packets_per_poll) packets, those of polls in handlers
+    /// included, and does not wait.
     ///
     /// Call it after [`Connection::poll`](crate::Connection::poll).
     pub fn poll<S: Subject<Peer = P>>(&self, subject: &S) {
         if let Some(_nesting) = Nesting::enter() {
-            self.deliver::<S>(subject, None, MAX_PER_POLL);
+            let max = match self.max_packets_per_poll() {
+                0 => UNLIMITED,
+                max => max,
+            };
+            self.deliver::<S>(subject, None, max);
         }
     }
 
@@ -85,7 +88,10 @@ impl<P: Peer> PacketChannel<P> {
         mut visiting: Option<&mut dyn VisitingLoop<S>>,
         max: usize,
     ) -> Delivered {
-        for _ in 0..max {
+        let end = self.delivered().saturating_add(max as u64);
+        // The polls of handlers count as well, so each of these may deliver the maximum, and yet a
+        // handler that polls for each packet does not multiply it.
+        while self.delivered() < end {
             if visiting.as_mut().is_some_and(|it| !it.deliver_notices()) {
                 return Delivered::Interrupted;
             }
@@ -119,6 +125,7 @@ impl<P: Peer> PacketChannel<P> {
             let Some(Ok(Some(packet))) = taken else {
                 return Delivered::All;
             };
+            self.count_delivered();
             if is_wanted_by_subject {
                 subject.notify(OwnEvent::PacketReceived(&packet));
             } else if let Some(visiting) = &mut visiting {
@@ -126,7 +133,8 @@ impl<P: Peer> PacketChannel<P> {
             }
         }
         match visiting.is_none_or(|it| it.deliver_notices()) {
-            true => Delivered::LimitReached,
+            true if self.has_packet() => Delivered::LimitReached,
+            true => Delivered::All,
             false => Delivered::Interrupted,
         }
     }

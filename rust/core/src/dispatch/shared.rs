@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, RecvProgress, SendProgress};
+use crate::dispatch::inactivity::{CHECK_INTERVAL, Inactivity};
 use crate::dispatch::member::{Accept, LoopMember, MemberKind, Reported};
-use crate::dispatch::packet_channel::PacketLoop;
+use crate::dispatch::packet_channel::{PacketLoop, UNLIMITED};
 use crate::dispatch::peer::Peer;
 use crate::dispatch::roster::{AddError, Members, Removed, Roster};
-use crate::dispatch::stalls::{CHECK_INTERVAL, Stalls};
 use crate::dispatch::subject::{Source, Subject};
 use crate::event::EndCause;
 use crate::poll::group::{Group, PollableRef};
@@ -23,6 +23,10 @@ use crate::sys;
 /// read cannot make a broadcast use unlimited memory.
 pub(super) const QUEUE_LIMIT: usize = 1 << 20;
 
+/// The default of
+/// [`EventLoop::set_max_packets_per_poll`](crate::dispatch::EventLoop::set_max_packets_per_poll).
+const MAX_PACKETS: usize = 64;
+
 /// The state of an event loop. Its locks are never held while listeners run.
 pub(super) struct Shared<S: Subject> {
     pub(super) group: Group,
@@ -30,8 +34,12 @@ pub(super) struct Shared<S: Subject> {
     polls: Mutex<Polls<S>>,
     /// Further connections are reset above this number of peers; 0 is unlimited.
     max_members: AtomicUsize,
+    /// The maximum number of packets of each member that a poll delivers; 0 is [`UNLIMITED`].
+    max_packets: AtomicUsize,
     /// The members whose peers accept nothing.
-    pub(super) stalls: Stalls,
+    pub(super) stalls: Inactivity<SendProgress>,
+    /// The connected members, if there is a limit for those that send nothing.
+    pub(super) silences: Inactivity<RecvProgress>,
     /// Held while a broadcast is queued, so that all members receive broadcasts in the same order.
     broadcast: Mutex<()>,
     /// The keys of the packet channels whose packets polls are delivering, the innermost last.
@@ -58,7 +66,9 @@ impl<S: Subject> Shared<S> {
                 unflushed: Vec::new(),
             }),
             max_members: AtomicUsize::new(0),
-            stalls: Stalls::default(),
+            max_packets: AtomicUsize::new(MAX_PACKETS),
+            stalls: Inactivity::default(),
+            silences: Inactivity::default(),
             broadcast: Mutex::default(),
             delivering: Mutex::default(),
             wants_packets,
@@ -204,6 +214,22 @@ impl<S: Subject> Shared<S> {
         self.max_members.store(count, Ordering::Relaxed);
     }
 
+    pub(super) fn max_packets(&self) -> usize {
+        self.max_packets.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_max_packets(&self, count: usize) {
+        self.max_packets.store(count, Ordering::Relaxed);
+    }
+
+    /// The maximum number of packets that one visit to a member delivers.
+    pub(super) fn packets_per_visit(&self) -> usize {
+        match self.max_packets() {
+            0 => UNLIMITED,
+            max => max,
+        }
+    }
+
     /// Whether no further peer may be accepted.
     pub(super) fn is_full(&self) -> bool {
         let max = self.max_members();
@@ -215,29 +241,76 @@ impl<S: Subject> Shared<S> {
         self.group.watch_refusals(limit.is_some());
         if self.stalls.set_limit(limit).is_none() && limit.is_some() {
             // The kernel may have refused their queues before.
-            for member in self.members().iter() {
-                self.group.report(member.key);
-            }
+            self.report_all();
         }
     }
 
-    /// Ends a round of visits: flushes queues, and ends the connections of members whose queues
-    /// made no progress for too long. Returns how long the next wait may take; `None` is unlimited.
+    /// Sets for how long a member may send nothing; `None` is unlimited.
+    pub(super) fn set_max_silent(&self, limit: Option<Duration>) {
+        if self.silences.set_limit(limit).is_none() && limit.is_some() {
+            // A visit begins to watch a member.
+            self.report_all();
+        }
+    }
+
+    /// Makes each member due.
+    fn report_all(&self) {
+        for member in self.members().iter() {
+            self.group.report(member.key);
+        }
+    }
+
+    /// Records that a poll begins.
+    pub(super) fn begin_inactivity(&self) {
+        self.stalls.begin_poll(sys::now);
+        self.silences.begin_poll(sys::now);
+    }
+
+    /// Ends a round of visits: flushes queues, and ends the connections of members that made no
+    /// progress for too long. Returns how long the next wait may take; `None` is unlimited.
     pub(super) fn end_round(&self) -> Option<Duration> {
         self.try_flush();
-        let limit = self.stalls.limit()?;
-        for key in self.stalls.due(limit, sys::now)? {
+        let has_stalls = self.end_inactive(
+            &self.stalls,
+            Connection::send_progress,
+            |connection, progress, waited| connection.end_stalled(progress.generation, waited),
+        );
+        let has_silences = self.end_inactive(
+            &self.silences,
+            Connection::recv_progress,
+            |connection, progress, waited| connection.end_silent(progress, waited),
+        );
+        (has_stalls || has_silences).then_some(CHECK_INTERVAL)
+    }
+
+    /// Checks the members that `inactivity` watches, if that is due, and calls `end` for those
+    /// whose `progress` has stopped for too long. Returns whether any are watched.
+    fn end_inactive<P: Copy + PartialEq>(
+        &self,
+        inactivity: &Inactivity<P>,
+        progress: impl Fn(&Connection) -> Option<P>,
+        end: impl Fn(&Connection, P, Duration) -> bool,
+    ) -> bool {
+        let Some(limit) = inactivity.limit() else {
+            return false;
+        };
+        let Some(due) = inactivity.due(limit, sys::now) else {
+            return false;
+        };
+        for key in due {
             let member = self.member(key);
             let peer = member.as_ref().and_then(|member| peer_of(member));
             let connection = peer.as_ref().map(Peer::connection);
-            let progress = connection.and_then(Connection::send_progress);
-            let waited = self.stalls.advance(key, progress, limit);
+            let progress = connection.and_then(&progress);
+            let waited = inactivity.advance(key, progress, limit);
             if let (Some(connection), Some(progress), Some(waited)) = (connection, progress, waited)
+                && !end(connection, progress, waited)
             {
-                connection.end_stalled(progress.generation, waited);
+                // It has made progress at the last moment.
+                inactivity.watch(key);
             }
         }
-        Some(CHECK_INTERVAL)
+        true
     }
 
     /// Records that packets of the member `key` are being delivered, until the guard is dropped.

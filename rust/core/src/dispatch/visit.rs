@@ -16,11 +16,8 @@ use crate::poll::group::{Due, Visit};
 use crate::poll::ready_list::Notice;
 use crate::sys;
 
-/// The maximum number of packets that a member delivers before it is another member's turn.
-const MAX_PACKETS: usize = 64;
-
-/// The maximum number of notices delivered in one visit: a member whose listeners connect and
-/// disconnect it always has more.
+/// The maximum number of notices, apart from packets, delivered in one visit: a member whose
+/// listeners connect and disconnect it always has more.
 const MAX_NOTICES: u32 = 64;
 
 /// The maximum number of connections of one server accepted in one visit, so that a flood of them
@@ -31,29 +28,10 @@ const MAX_ACCEPTED: usize = 64;
 pub(super) struct MemberVisitor<'a, S: Subject, L> {
     shared: &'a Arc<Shared<S>>,
     listener: &'a mut L,
-    /// How many notices may still be delivered in this visit.
+    /// How many notices may still be delivered in this visit, apart from packets.
     notices_left: u32,
-}
-
-/// The result of a visit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum VisitOutcome {
-    /// The member is finished for this round. The [`Visit`] determines when it is due again.
-    Done(Visit),
-    /// More packets are to be delivered. `has_changed` is whether its status changed as well.
-    PacketsLeft { has_changed: bool },
-}
-
-impl VisitOutcome {
-    const IDLE: VisitOutcome = VisitOutcome::Done(Visit::Idle);
-    const READY: VisitOutcome = VisitOutcome::Done(Visit::Ready);
-
-    pub(super) fn visit(self) -> Visit {
-        match self {
-            VisitOutcome::Done(visit) => visit,
-            VisitOutcome::PacketsLeft { .. } => Visit::Ready,
-        }
-    }
+    /// How many packets may still be delivered in this visit.
+    packets_left: usize,
 }
 
 /// The state of a member after its notices were delivered.
@@ -75,15 +53,16 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
             shared,
             listener,
             notices_left: 0,
+            packets_left: 0,
         }
     }
 
-    pub(super) fn visit(&mut self, member: &Arc<LoopMember<S>>, due: Due) -> VisitOutcome {
+    /// Visits `member`, and returns when the next visit is due.
+    pub(super) fn visit(&mut self, member: &Arc<LoopMember<S>>, due: Due) -> Visit {
         self.notices_left = MAX_NOTICES;
+        self.packets_left = self.shared.packets_per_visit();
         match member.subject().source() {
-            Source::Server(listener) => {
-                VisitOutcome::Done(self.visit_server(member, listener, due))
-            }
+            Source::Server(listener) => self.visit_server(member, listener, due),
             Source::Peer(peer) => {
                 let outcome = self.visit_peer(member, peer, None, due);
                 if member.is_removed() {
@@ -101,24 +80,11 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
                     outcome
                 }
                 None => match self.deliver_notices(member) {
-                    AfterNotices::Continue | AfterNotices::Removed => VisitOutcome::IDLE,
-                    AfterNotices::Over | AfterNotices::NoticesLeft => VisitOutcome::READY,
+                    AfterNotices::Continue | AfterNotices::Removed => Visit::Idle,
+                    AfterNotices::Over | AfterNotices::NoticesLeft => Visit::Ready,
                 },
             },
         }
-    }
-
-    /// Delivers more packets of a member that has some left, at most `budget`, and subtracts the
-    /// most that this call may deliver from `budget`. Returns whether the member still has more.
-    pub(super) fn deliver_more(&mut self, member: &Arc<LoopMember<S>>, budget: &mut usize) -> bool {
-        let Source::Packets(channel) = member.subject().source() else {
-            return false;
-        };
-        self.notices_left = MAX_NOTICES;
-        let max = MAX_PACKETS.min(*budget);
-        *budget -= max;
-        let (delivered, _) = self.deliver_packets(member, channel, max);
-        delivered == Delivered::LimitReached
     }
 
     fn visit_peer(
@@ -127,7 +93,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
         peer: &S::Peer,
         channel: Option<&PacketChannel<S::Peer>>,
         due: Due,
-    ) -> VisitOutcome {
+    ) -> Visit {
         let connection = peer.connection();
         let mut version = connection.version();
         // A nested poll does not report the data again that the outer poll has reported.
@@ -161,8 +127,8 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
                 connection.rest();
                 match self.deliver_notices(member) {
                     AfterNotices::Continue => {}
-                    AfterNotices::Removed => return VisitOutcome::IDLE,
-                    AfterNotices::Over | AfterNotices::NoticesLeft => return VisitOutcome::READY,
+                    AfterNotices::Removed => return Visit::Idle,
+                    AfterNotices::Over | AfterNotices::NoticesLeft => return Visit::Ready,
                 }
                 if connection.version() != version {
                     // A listener disconnected it, or connected it again.
@@ -175,7 +141,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
                 };
             }
             if member.is_removed() {
-                return VisitOutcome::IDLE;
+                return Visit::Idle;
             }
             match channel {
                 None => {
@@ -186,14 +152,14 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
                 }
                 Some(channel) => {
                     let after;
-                    (delivered, after) = self.deliver_packets(member, channel, MAX_PACKETS);
+                    (delivered, after) = self.deliver_packets(member, channel);
                     if matches!(after, AfterNotices::Over | AfterNotices::NoticesLeft) {
-                        return VisitOutcome::READY;
+                        return Visit::Ready;
                     }
                 }
             }
             if member.is_removed() {
-                return VisitOutcome::IDLE;
+                return Visit::Idle;
             }
             if connection.has_events() {
                 // An end is reported to the peer's own listeners first, then to the loop's.
@@ -226,43 +192,45 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
         connection: &Connection,
         has_channel: bool,
         delivered: Delivered,
-    ) -> VisitOutcome {
+    ) -> Visit {
         let rest = connection.rest();
         if rest.is_refused {
             self.shared.stalls.watch(member.key);
         }
         let has_changed = member.record_state(connection, rest.is_read_closed);
         match connection.status() {
-            Status::Connecting => return VisitOutcome::Done(Visit::Pending),
-            Status::None | Status::Error if !has_changed => return VisitOutcome::IDLE,
-            Status::None | Status::Error => return VisitOutcome::READY,
-            Status::Connected => {}
+            Status::Connecting => return Visit::Pending,
+            Status::None | Status::Error if !has_changed => return Visit::Idle,
+            Status::None | Status::Error => return Visit::Ready,
+            Status::Connected => self.shared.silences.watch(member.key),
         }
         let is_ready = match (has_channel, delivered) {
-            (true, Delivered::LimitReached) => return VisitOutcome::PacketsLeft { has_changed },
-            (true, Delivered::NoRoom) => return VisitOutcome::Done(Visit::Pending),
-            (true, Delivered::NoListener) => true,
+            (true, Delivered::NoRoom) => return Visit::Pending,
+            (true, Delivered::LimitReached | Delivered::NoListener) => true,
             (true, _) => false,
             (false, _) => rest.has_unread,
         };
-        VisitOutcome::Done(match () {
+        match () {
             () if has_changed || is_ready => Visit::Ready,
             () if rest.is_settled || delivered == Delivered::OtherThread => Visit::Idle,
             () if rest.is_probably_settled => Visit::Later,
             () => Visit::Again,
-        })
+        }
     }
 
     /// Delivers the queued notices of the member, in order.
     fn deliver_notices(&mut self, member: &Arc<LoopMember<S>>) -> AfterNotices {
         while !member.is_removed() {
-            if self.notices_left == 0 {
+            if self.notices_left == 0 || self.packets_left == 0 {
                 return AfterNotices::NoticesLeft;
             }
             let Some(notice) = self.shared.group.next_notice(member.key) else {
                 return AfterNotices::Continue;
             };
-            self.notices_left -= 1;
+            match notice {
+                Notice::Packet(_) => self.packets_left -= 1,
+                Notice::Connected | Notice::Ended(_) => self.notices_left -= 1,
+            }
             let subject = member.subject();
             match notice {
                 Notice::Connected => self.listener.notify(subject, LoopEvent::Connected),
@@ -293,8 +261,8 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
         &mut self,
         member: &Arc<LoopMember<S>>,
         channel: &PacketChannel<S::Peer>,
-        max: usize,
     ) -> (Delivered, AfterNotices) {
+        let (max, before) = (self.packets_left, channel.delivered());
         // A poll in a handler continues with the next packet.
         let guard = self.shared.begin_delivery(member.key);
         let mut visiting = CurrentVisit {
@@ -305,6 +273,8 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
         let delivered = channel.deliver(member.subject(), Some(&mut visiting), max);
         let after = visiting.after;
         drop(guard);
+        let count = channel.delivered() - before;
+        self.packets_left = max.saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
         (delivered, after)
     }
 

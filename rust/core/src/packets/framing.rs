@@ -285,9 +285,21 @@ fn find(unread: &[u8], wanted: &[u8], max: usize, searched: &mut usize) -> Optio
     let window = &unread[..unread.len().min(max)];
     // It may begin within the searched bytes.
     let begin = searched.saturating_sub(wanted.len() - 1).min(window.len());
-    let found = memmem::find(&window[begin..], wanted).map(|at| begin + at);
+    let found = match wanted {
+        [byte] => memchr::memchr(*byte, &window[begin..]),
+        _ => memmem::find(&window[begin..], wanted),
+    };
+    let found = found.map(|at| begin + at);
     *searched = found.unwrap_or(window.len());
+    #[cfg(test)]
+    SCANNED.set(SCANNED.get() + found.map_or(window.len(), |at| at + wanted.len()) - begin);
     found
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many bytes this thread has searched for delimiters.
+    pub(super) static SCANNED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 /// Finds the end of the headers at the start of `unread`, and the start of the packet after them.

@@ -410,3 +410,66 @@ fn too_long(error: WriteError) -> WriteError {
         error => error,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packets::framing::SCANNED;
+
+    const LINES: usize = 20_000;
+
+    /// How many bytes `body` searches.
+    fn scanned(body: impl FnOnce()) -> usize {
+        let before = SCANNED.get();
+        body();
+        SCANNED.get() - before
+    }
+
+    /// A reader of lines, and a connection that has received `LINES` of two bytes each.
+    fn full() -> (PacketReader, Connection, Connection) {
+        let (one, other) = Connection::pair().unwrap();
+        other.set_queue_limit(1 << 20);
+        other.write_fully(&b"x\n".repeat(LINES)).unwrap();
+        let reader = PacketReader::new(Framing::Delimiter(b"\n".to_vec()), 100);
+        (reader, one, other)
+    }
+
+    #[test]
+    fn a_count_searches_only_what_is_new() {
+        let (mut reader, one, other) = full();
+        let count = |reader: &mut PacketReader| reader.count(&one).unwrap();
+        assert_eq!(scanned(|| assert_eq!(count(&mut reader), LINES)), 2 * LINES);
+        for _ in 0..3 {
+            assert_eq!(scanned(|| assert_eq!(count(&mut reader), LINES)), 0);
+            assert_eq!(scanned(|| assert!(reader.has_packet(&one).unwrap())), 0);
+            assert_eq!(scanned(|| _ = reader.incoming(&one)), 0);
+        }
+        other.write_fully(b"new\n").unwrap();
+        assert_eq!(scanned(|| assert_eq!(count(&mut reader), LINES + 1)), 4);
+        // The bounds of the first packet are found again, those of the others are not.
+        for taken in 1..5 {
+            let left = LINES + 1 - taken;
+            let read = || assert!(reader.read(&one, |_| ()).unwrap().is_some());
+            assert!(scanned(read) <= 2);
+            assert!(scanned(|| assert_eq!(count(&mut reader), left)) <= 2);
+        }
+        // An incomplete packet is searched once, however slowly it arrives.
+        for _ in 0..10 {
+            other.write_fully(b"slow").unwrap();
+            assert_eq!(scanned(|| assert_eq!(count(&mut reader), LINES - 3)), 4);
+        }
+    }
+
+    /// A loop that counts before each packet searches each byte a few times.
+    #[test]
+    fn counting_before_each_packet_costs_no_more_than_the_packets() {
+        let (mut reader, one, _other) = full();
+        let work = scanned(|| {
+            for left in (1..=LINES).rev() {
+                assert_eq!(reader.count(&one).unwrap(), left);
+                assert!(reader.read(&one, |_| ()).unwrap().is_some());
+            }
+        });
+        assert!(work <= 2 * 2 * LINES, "{work} bytes searched");
+    }
+}

@@ -3,7 +3,8 @@
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::thread::{Builder, JoinHandle};
+use std::sync::OnceLock;
+use std::thread::{Builder, JoinHandle, available_parallelism};
 
 use socket2::Domain;
 
@@ -22,6 +23,13 @@ pub(super) fn domain(family: AddressFamily) -> Domain {
 /// Spawns a thread of the library.
 pub(crate) fn spawn(body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     Builder::new().name("stream-socket".into()).spawn(body)
+}
+
+/// Whether another thread can run while one looks for its answer in a loop: the process may use
+/// several processors (sched_getaffinity(2), and quotas of control groups). Found out once.
+pub(crate) fn has_several_cores() -> bool {
+    static SEVERAL: OnceLock<bool> = OnceLock::new();
+    *SEVERAL.get_or_init(|| available_parallelism().is_ok_and(|count| count.get() > 1))
 }
 
 /// Looks up a host name with the system's resolver, and blocks until it answers. The system decides

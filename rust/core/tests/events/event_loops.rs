@@ -395,37 +395,3 @@ fn poll_deeper(event_loop: &Loop, depth: u32, reported: &mut Vec<u64>, deepest: 
         poll_deeper(event_loop, depth + 1, reported, deepest);
     });
 }
-
-/// A member that always has packets keeps no other member waiting.
-#[test]
-fn a_poll_is_bounded_and_fair() {
-    let event_loop = Loop::new();
-    let pairs: Vec<_> = (0..3).map(|_| local_pair()).collect();
-    let mut members = Vec::new();
-    for (index, (one, other)) in pairs.into_iter().enumerate() {
-        let member = Member::channel(one, newline());
-        let count = if index == 0 { 5000 } else { 100 };
-        other.set_queue_limit(1 << 20);
-        other.write_fully(&b"x\n".repeat(count)).unwrap();
-        until_available(&member.connection(), 2 * count);
-        event_loop.add(&member);
-        members.push((member, other));
-    }
-    let reported = event_loop.poll(|_, _| {});
-    let of = |member: &Member| reported.iter().filter(|(id, _)| *id == member.id).count();
-    assert!(
-        reported.len() <= 3 * 64 + 1024,
-        "{} events in one poll",
-        reported.len()
-    );
-    assert_eq!((of(&members[1].0), of(&members[2].0)), (100, 100));
-    let longest = reported
-        .chunk_by(|one, other| one.0 == other.0)
-        .map(<[_]>::len);
-    let first = longest.take(3).max();
-    assert_eq!(first, Some(64), "the most packets of one member in a row");
-    let mut count = of(&members[0].0);
-    while count < 5000 {
-        count += event_loop.poll(|_, _| {}).len();
-    }
-}

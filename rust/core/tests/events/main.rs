@@ -3,7 +3,9 @@
 mod connection_events;
 mod event_loops;
 mod loops;
+mod packet_limits;
 mod recording;
+mod silences;
 mod stalls;
 mod statistics;
 #[path = "../support/mod.rs"]

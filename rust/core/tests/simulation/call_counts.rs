@@ -708,8 +708,8 @@ fn a_member_that_a_visit_makes_due_is_visited_without_a_wait() {
 /// checked at most four times per second.
 #[test]
 fn a_limit_for_stalled_members_queries_only_those_with_a_queue() {
-    in_worlds(|| {
-        for limit in [None, Some(Duration::from_secs(60))] {
+    for limit in [None, Some(Duration::from_secs(60))] {
+        in_worlds(move || {
             let event_loop = EventLoop::<Member>::new(|| false);
             event_loop.set_max_stalled(limit);
             let (idle, _idle_other) = idle_pair();
@@ -735,7 +735,37 @@ fn a_limit_for_stalled_members_queries_only_those_with_a_queue() {
                 Some(_) => assert!((1..=9).contains(&queries), "{queries}"),
             }
             assert_eq!(cost(poll).receives, 0, "the members are not visited");
+        });
+    }
+}
+
+/// Whether idle members are silent is known without a call. A member with unread data takes a query
+/// for each check, at most four times per second.
+#[test]
+fn a_limit_for_silent_members_queries_only_those_with_unread_data() {
+    in_worlds(|| {
+        let event_loop = EventLoop::<Member>::new(|| false);
+        event_loop.set_max_silent(Some(Duration::from_secs(60)));
+        let (idle, _idle_other) = idle_pair();
+        event_loop.add(Member(Arc::new(idle))).expect("it is new");
+        let poll = || drop(event_loop.poll(Some(Duration::ZERO), &mut Nobody));
+        (0..5).for_each(|_| poll());
+        let frame = Duration::from_millis(20);
+        for _ in 0..100 {
+            world::sleep(frame);
+            assert_eq!(cost(poll), polls(1), "an idle loop");
         }
+        let (one, other) = pair();
+        write(&other, 100);
+        event_loop.add(Member(Arc::new(one))).expect("it is new");
+        poll();
+        let queries: u64 = (0..100)
+            .map(|_| {
+                world::sleep(frame);
+                cost(poll).unread_queries
+            })
+            .sum();
+        assert!((1..=9).contains(&queries), "{queries}");
     });
 }
 

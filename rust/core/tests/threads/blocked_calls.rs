@@ -1,5 +1,6 @@
 //! A thread that is blocked in one direction blocks no other call.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ for_each_family!(
     a_blocked_reader_blocks_no_other_call,
     a_blocked_writer_blocks_no_other_call,
     disconnect_wakes_two_blocked_readers,
+    disconnect_ends_a_reader_that_gets_quick_answers,
     a_new_connection_is_not_disturbed_by_an_old_reader,
     threads_share_one_connection,
 );
@@ -71,6 +73,48 @@ fn disconnect_wakes_two_blocked_readers(family: AddressFamily) {
             ));
         }
     });
+}
+
+/// A reader of quick answers looks for them in a loop before it sleeps.
+fn disconnect_ends_a_reader_that_gets_quick_answers(family: AddressFamily) {
+    for round in 0..20 {
+        let (client, accepted) = pair(family);
+        let trips = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while let Ok(request) = read(&accepted, 4) {
+                    if write(&accepted, &request).is_err() {
+                        break;
+                    }
+                }
+            });
+            let reader = scope.spawn(|| {
+                loop {
+                    let number = trips.fetch_add(1, Ordering::Relaxed) as u32;
+                    let request = number.to_be_bytes();
+                    if write(&client, &request).is_err() {
+                        return None;
+                    }
+                    match read(&client, 4) {
+                        Ok(answer) => assert_eq!(answer, request),
+                        Err(error) => return Some(error),
+                    }
+                }
+            });
+            until("there were trips", || {
+                (trips.load(Ordering::Relaxed) > 50 + round).then_some(())
+            });
+            client.disconnect();
+            let error = reader.join().unwrap();
+            assert!(
+                matches!(
+                    error,
+                    None | Some(ReadError::Disconnected | ReadError::NotConnected)
+                ),
+                "{error:?}"
+            );
+        });
+    }
 }
 
 fn a_new_connection_is_not_disturbed_by_an_old_reader(family: AddressFamily) {

@@ -1,1 +1,58 @@
 //! HTTP/1.1: heads and bodies, for clients and servers (RFC 9110, RFC 9112).
+//!
+//! | part | what it is |
+//! | --- | --- |
+//! | [`HeadReader`] | finds and parses the head of a request or a response |
+//! | [`Headers`] | the header fields of a message |
+//! | [`write_request_head`], [`write_response_head`] | the same heads as bytes |
+//! | [`BodyDecoder`], [`BodyEncoder`] | bodies with a length, in chunks, until the end |
+//! | [`ServerConnection`], [`ServerRules`] | one connection of a server, and what it accepts |
+//! | [`RoutePattern`], [`query_pairs`] | patterns of paths; queries |
+//! | [`file_path`], [`byte_range`] and others | what serving files needs |
+//! | [`Authority`] | a host with a port, as in `Host` |
+//!
+//! The readers refuse what RFC 9112 calls invalid or leaves open to guesses. Two programs that
+//! guess differently where a request ends can be made to disagree (request smuggling). So a lone
+//! CR or LF, a folded header, two lengths, and a length beside chunks are errors, and the
+//! connection cannot be used further.
+
+mod authority;
+mod body_decoder;
+mod body_encoder;
+mod body_error;
+mod event_stream;
+mod files;
+mod framing;
+mod head;
+mod head_error;
+mod head_reader;
+mod head_scan;
+mod headers;
+mod percent;
+mod route;
+mod server_connection;
+mod server_error;
+mod server_rules;
+mod version;
+mod write;
+
+pub use authority::Authority;
+pub use body_decoder::BodyDecoder;
+pub use body_encoder::{BodyEncoder, WriteBodyError};
+pub use body_error::BodyError;
+pub use event_stream::{EventError, event_text};
+pub use files::{ByteRange, byte_range, content_type, file_path, has_current, http_date};
+pub use framing::{BodyFraming, allows_body};
+pub use head::{RequestHead, ResponseHead};
+pub use head_error::HeadError;
+pub use head_reader::{HeadLimits, HeadReader};
+pub use headers::Headers;
+pub use percent::{percent_decode, query_pairs};
+pub use route::{PatternError, RoutePattern};
+pub use server_connection::{Ending, Request, ServerConnection, ServerEvent};
+pub use server_error::AnswerError;
+pub use server_rules::ServerRules;
+pub use version::Version;
+pub use write::{
+    WriteHeadError, check_field, is_token, status_text, write_request_head, write_response_head,
+};

@@ -21,7 +21,7 @@ use crate::tally::Tally;
 use crate::{process, suites};
 
 /// Raised when the packages change.
-const REVISION: u32 = 5;
+const REVISION: u32 = 6;
 
 const NAME: &str = "the interoperation suite";
 
@@ -35,11 +35,17 @@ const SERVERS: [(&str, &[&str]); 5] = [
 ];
 
 /// Programs that the tests start themselves, and their packages.
-const TOOLS: [(&str, &[&str]); 3] = [
+const TOOLS: [(&str, &[&str]); 6] = [
+    ("usr/bin/curl", &["curl"]),
     ("usr/bin/jq", &["jq"]),
     ("usr/bin/openssl", &["openssl"]),
     // With a language server.
-    ("usr/bin/python3", &["python3-pylsp", "python3-setuptools"]),
+    (
+        "usr/bin/python3",
+        &["python3-aiohttp", "python3-pylsp", "python3-setuptools"],
+    ),
+    ("usr/bin/node", &["nodejs"]),
+    ("usr/sbin/nginx", &["nginx-light"]),
 ];
 
 /// How long a server may take until it is ready.

@@ -57,6 +57,8 @@ pub fn photograph(project: &Project, tally: &mut Tally) {
             });
         tally.check(name, taken);
     }
+    let found = browser.finds(&site(project), "broadcast", "StreamPeerSocketGroupRs");
+    tally.check("the manual's search, without a server", found);
     let copied = PICTURES.into_iter().try_for_each(|name| {
         fs::copy(
             folder.join(name),
@@ -118,6 +120,24 @@ impl Browser {
             picture.display()
         );
         whole.crop_imm(0, 0, width, height).save(picture)?;
+        Ok(())
+    }
+
+    /// Checks that a search in the site, opened as a file, lists a page with this title.
+    fn finds(&self, site: &Path, words: &str, title: &str) -> Result<()> {
+        let profile = folder::Temporary(site.with_file_name(folder::unique_name("profile")));
+        let mut chromium = self.command();
+        chromium
+            .arg(format!("--user-data-dir={}", profile.0.display()))
+            .arg("--dump-dom")
+            .arg(format!("file://{}/index.html?q={words}", site.display()));
+        let page = output(&mut chromium)?;
+        let results = page.split("md-search-result__item").skip(1);
+        let found = results.map(|result| result.contains(title));
+        ensure!(
+            found.into_iter().any(|is| is),
+            "{words} does not find {title}"
+        );
         Ok(())
     }
 

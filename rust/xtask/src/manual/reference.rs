@@ -90,8 +90,11 @@ impl Page<'_> {
                 continue;
             }
             writeln!(page, "\n## {heading}\n")?;
+            // Godot does not write the defaults of an abstract class.
+            let has_default = members.iter().any(|member| member.has_attribute("default"));
             page += match element {
-                "member" => "| type | property | default |\n| --- | --- | --- |\n",
+                "member" if has_default => "| type | property | default |\n| --- | --- | --- |\n",
+                "member" => "| type | property |\n| --- | --- |\n",
                 "method" => "| returns | method |\n| --- | --- |\n",
                 _ => "| signal |\n| --- |\n",
             };
@@ -121,8 +124,12 @@ impl Page<'_> {
             value.map_or(String::new(), |value| format!("`{value}`"))
         };
         if element == "member" {
-            let (of_type, default) = (self.type_of(member)?, default(member));
-            return Ok(format!("| {of_type} | {link} | {default} |"));
+            let row = format!("| {} | {link} |", self.type_of(member)?);
+            // A cell that is missing at the end of a row is an empty one.
+            return Ok(match &*default(member) {
+                "" => row,
+                value => format!("{row} {value} |"),
+            });
         }
         let mut parameters = Vec::new();
         for node in children(member, "param") {

@@ -2,18 +2,23 @@
 
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
+use std::time::Duration;
 
 use crate::connection::Connection;
-use crate::connection::direction::{DirectionGuard, Interrupted};
+use crate::connection::direction::{DirectionGuard, Interrupted, SpinEnd};
 use crate::connection::inner::Inner;
 use crate::connection::recording::record_received;
 use crate::connection::recv::state::{MAX_FILL, Received, RecvState};
 use crate::connection::send::state::SendPhase;
-use crate::deadline::Deadline;
+use crate::connection::spin::MAX_ANSWER;
+use crate::deadline::{Deadline, TimedOut};
 use crate::error::{EndError, ReadError, ReadFailure};
 use crate::event::Status;
 use crate::sync::MutexGuard;
-use crate::sys::Interests;
+use crate::sys::{self, Interests};
+
+/// A wait of less time does not begin with a loop.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 impl Connection {
     /// Fills `out`, and waits for the data for at most the [read timeout](Self::set_read_timeout).
@@ -171,7 +176,7 @@ impl Connection {
                 }
                 match guard.recv.finish_probe(probe, &outcome) {
                     Received::Bytes(count) => (count, Ok(())),
-                    Received::Nothing => (0, self.wait_for_data(guard, deadline)),
+                    Received::Nothing => (0, self.wait_for_data(guard, deadline, usize::MAX)),
                     Received::End => (0, Err(Stop::End)),
                 }
             }
@@ -224,7 +229,7 @@ impl Connection {
         while guard.recv.buffer.len() < needed {
             match self.fill(guard, MAX_FILL) {
                 Received::Bytes(_) => {}
-                Received::Nothing => self.wait_for_data(guard, deadline)?,
+                Received::Nothing => self.wait_for_data(guard, deadline, needed)?,
                 Received::End => return Err(Stop::End),
             }
         }
@@ -232,24 +237,38 @@ impl Connection {
     }
 
     /// Waits until there may be data, and sends queued data meanwhile, because the peer may be
-    /// waiting for it.
+    /// waiting for it. `needed` is the number of bytes that the caller waits for.
     fn wait_for_data(
         &self,
         guard: &mut DirectionGuard<'_, RecvState>,
         deadline: &mut Deadline<'_>,
+        needed: usize,
     ) -> Result<(), Stop> {
-        let may_send = !guard.owners.own_send();
-        if may_send {
-            // A failure stays in the phase, which is checked below.
-            let _ = self.flush_now(guard, usize::MAX);
+        let mut interests = self.send_before_wait(guard);
+        let sent = guard.send.traffic.bytes();
+        let expects_answer = needed <= MAX_ANSWER && guard.owners.get().spin.expects_answer(sent);
+        if expects_answer
+            && interests == Some(Interests::READABLE)
+            && guard.owners.get().spin.has_credit()
+            && sys::has_several_cores()
+            && deadline.left()?.is_none_or(|left| left > SHORTEST_WAIT)
+        {
+            match guard.spin()? {
+                SpinEnd::Found => {
+                    guard.owners.get().spin.found();
+                    return Ok(());
+                }
+                SpinEnd::Missed => guard.owners.get().spin.missed(),
+                SpinEnd::Interrupted => {}
+            }
+            // The lock was free.
+            interests = self.send_before_wait(guard);
         }
-        if !matches!(guard.send.phase, SendPhase::Failed(_)) {
-            let interests = if may_send && !guard.send.queue.is_empty() {
-                Interests::BOTH
-            } else {
-                Interests::READABLE
-            };
-            guard.wait(interests, deadline).map_err(Stop::Interrupted)?;
+        if let Some(interests) = interests {
+            let slept = guard.wait(interests, deadline)?;
+            if expects_answer {
+                guard.owners.get().spin.slept(slept);
+            }
         }
         // A failed send ends the connection once everything received before it has been read.
         if matches!(guard.send.phase, SendPhase::Failed(_))
@@ -258,6 +277,23 @@ impl Connection {
             return Err(Stop::End);
         }
         Ok(())
+    }
+
+    /// Sends queued data, and returns what to wait for; `None` if a send has failed.
+    fn send_before_wait(&self, guard: &mut DirectionGuard<'_, RecvState>) -> Option<Interests> {
+        let may_send = !guard.owners.own_send();
+        if may_send {
+            // A failure stays in the phase.
+            let _ = self.flush_now(guard, usize::MAX);
+        }
+        if matches!(guard.send.phase, SendPhase::Failed(_)) {
+            return None;
+        }
+        Some(if may_send && !guard.send.queue.is_empty() {
+            Interests::BOTH
+        } else {
+            Interests::READABLE
+        })
     }
 
     /// Receives at most `limit` bytes into the buffer. Never waits.
@@ -298,6 +334,18 @@ fn take_buffered(inner: &mut Inner, out: &mut [MaybeUninit<u8>]) -> bool {
 /// Whether a receive met a socket error.
 fn has_failed(outcome: &io::Result<usize>) -> bool {
     matches!(outcome, Err(error) if error.kind() != ErrorKind::WouldBlock)
+}
+
+impl From<Interrupted> for Stop {
+    fn from(why: Interrupted) -> Stop {
+        Stop::Interrupted(why)
+    }
+}
+
+impl From<TimedOut> for Stop {
+    fn from(timed_out: TimedOut) -> Stop {
+        Stop::Interrupted(timed_out.into())
+    }
 }
 
 /// Why a blocking read stops.

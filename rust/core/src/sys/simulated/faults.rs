@@ -62,6 +62,8 @@ pub(super) struct Parameters {
     pub(super) latency: u64,
     /// The largest size of a socket's buffers.
     pub(super) buffer_size: usize,
+    /// Whether readers may look for answers in a loop.
+    pub(super) has_several_cores: bool,
 }
 
 impl Parameters {
@@ -73,6 +75,7 @@ impl Parameters {
             early_arrival_once_in: 2,
             latency: 1,
             buffer_size: 1 << 18,
+            has_several_cores: false,
         }
     }
 
@@ -83,6 +86,7 @@ impl Parameters {
             early_arrival_once_in: random.choose(&[2, 4, 16]),
             latency: random.choose(&[500, 5_000, 100_000, 10_000_000, 300_000_000]),
             buffer_size: 1 << random.below(17),
+            has_several_cores: true,
         }
     }
 }

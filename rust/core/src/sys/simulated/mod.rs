@@ -53,7 +53,8 @@ pub(crate) use objects::{FileIdentity, SocketAddress, is_abstract};
 pub(crate) use poller::{Poller, Registry, Waker};
 pub use process::zero;
 pub(crate) use process::{
-    ProcessWide, SHORT, count_free_descriptors, descriptor_limit, interface_index,
-    is_out_of_descriptors, keep_library_mapped, now, process, resolve, spawn, ticks,
+    ProcessWide, SHORT, count_free_descriptors, descriptor_limit, has_several_cores,
+    interface_index, is_out_of_descriptors, keep_library_mapped, now, process, resolve, spawn,
+    ticks,
 };
 pub(crate) use socket::{ENDS_COUNT, HAS_USER_TIMEOUT, Socket};

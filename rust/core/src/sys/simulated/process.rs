@@ -67,6 +67,11 @@ pub(crate) fn spawn(body: impl FnOnce() + Send + 'static) -> io::Result<JoinHand
     })
 }
 
+/// Whether a reader may look for an answer in a loop. Not where calls are counted.
+pub(crate) fn has_several_cores() -> bool {
+    world::with(|world| world.parameters.has_several_cores)
+}
+
 /// Looks up a host name, which takes some time of the world.
 pub(crate) fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     let latency = world::with(|world| world.random.below(world.parameters.latency * 4) + 1);

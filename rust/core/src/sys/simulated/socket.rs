@@ -173,6 +173,11 @@ impl Socket {
         Ok(())
     }
 
+    /// Whether a receive would not wait: there is data, or the end, or a failure. Never waits.
+    pub(crate) fn is_readable(&self) -> bool {
+        call(|world| world.readiness(self.0).is_readable || world.is_broken(self.0))
+    }
+
     /// `None`: a simulated socket has no descriptor.
     pub(crate) fn number(&self) -> Option<usize> {
         None

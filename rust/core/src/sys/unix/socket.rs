@@ -260,6 +260,12 @@ impl Socket {
         }
     }
 
+    /// Whether a receive would not wait: there is data, or the end, or a failure. Never waits.
+    pub(crate) fn is_readable(&self) -> bool {
+        let mut descriptors = [PollFd::new(&self.0, PollFlags::IN)];
+        poll(&mut descriptors, Some(Duration::ZERO)).map_or(true, |count| count > 0)
+    }
+
     /// The number of the descriptor.
     pub(crate) fn number(&self) -> Option<usize> {
         usize::try_from(self.0.as_raw_fd()).ok()

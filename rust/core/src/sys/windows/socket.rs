@@ -276,6 +276,17 @@ impl Socket {
         Ok(())
     }
 
+    /// Whether a receive would not wait: there is data, or the end, or a failure. Never waits.
+    pub(crate) fn is_readable(&self) -> bool {
+        let mut socket = WSAPOLLFD {
+            fd: self.as_raw_socket() as usize,
+            events: POLLRDNORM,
+            revents: 0,
+        };
+        // SAFETY: It is one entry, of a socket that is borrowed and therefore open during the call.
+        unsafe { WSAPoll(&mut socket, 1, 0) != 0 }
+    }
+
     /// `None`: the handle of a socket does not show how many are open.
     pub(crate) fn number(&self) -> Option<usize> {
         None

@@ -45,7 +45,7 @@ impl<S: System> World<S> {
     /// Makes a random call with `object` or `peer`.
     pub fn act(&self, object: Option<&Object<S>>, peer: Option<&TestPeer<S>>) {
         let index = self.chance(2) as usize;
-        match (self.chance(18), object, peer) {
+        match (self.chance(19), object, peer) {
             (0, _, Some(peer)) => self.disconnect(peer, false),
             (1, _, Some(peer)) => self.disconnect(peer, true),
             (2, _, Some(peer)) => self.connect(peer),
@@ -84,6 +84,7 @@ impl<S: System> World<S> {
                     channel.set_format(channel.format());
                 }
             }
+            (17, ..) => self.change_packet_limit(index),
             (_, _, Some(peer)) => self.read(peer),
             _ => {}
         }

@@ -101,6 +101,13 @@ fn act<S: System>(world: &Arc<World<S>>, random: &mut Random) {
             };
             world.poll(random.below(2) as usize, Some(limit));
         }
+        // Frames, long enough for the limits of members that stall or are silent.
+        6 if S::IS_SIMULATED && random.once_in(2) => {
+            for _ in 0..random.below(10) {
+                S::sleep(Duration::from_millis(80));
+                world.poll(random.below(2) as usize, Some(Duration::ZERO));
+            }
+        }
         6 => S::sleep(Duration::from_micros(random.choose(&[1, 100, 1000]))),
         7 => world.broadcast(random.below(2) as usize),
         _ => {
@@ -190,6 +197,10 @@ impl<S: System> World<S> {
         use std::sync::atomic::Ordering::Relaxed;
         self.is_calm.store(true, Relaxed);
         for index in 0..2 {
+            self.loops[index].set_max_packets_per_poll(0);
+            // The end of a silent member would hide that a wake-up was lost.
+            self.loops[index].set_max_stalled(None);
+            self.loops[index].set_max_silent(None);
             if !self.wants[index].swap(true, Relaxed) {
                 self.model().set_wants(index, true);
             }

@@ -22,6 +22,10 @@ pub struct Model {
     pub is_threaded: bool,
     /// Faults that lose data are injected.
     pub does_kernel_fail: bool,
+    /// A loop ends members that accept nothing, and discards what was written to them.
+    pub ends_stalled: bool,
+    /// A loop ends members that send nothing.
+    pub ends_silent: bool,
     pub remotes: Vec<RemoteRecord>,
     pub peers: Vec<PeerRecord>,
     pub memberships: BTreeMap<(usize, u64), Vec<Membership>>,
@@ -74,6 +78,8 @@ impl Model {
         Model {
             is_threaded,
             does_kernel_fail: false,
+            ends_stalled: false,
+            ends_silent: false,
             remotes: Vec::new(),
             peers: Vec::new(),
             memberships: BTreeMap::new(),
@@ -148,6 +154,8 @@ impl Model {
                     "{record:?} got no bad packet"
                 );
             }
+            DisconnectCause::Stalled => assert!(self.ends_stalled, "{record:?} has no limit"),
+            DisconnectCause::Silent => assert!(self.ends_silent, "{record:?} has no limit"),
             DisconnectCause::EndOfStream | DisconnectCause::Failure if is_known => {
                 let goes_on = |remote: &RemoteRecord| {
                     !remote.is_ended && !remote.is_excused && !remote.is_spoiled

@@ -240,7 +240,7 @@ impl<S: System> Remote<S> {
         assert!(is_any_order || numbers == sorted, "{numbers:?}");
         if is_end {
             let mut model = self.world.model();
-            let can_be_cut = model.does_kernel_fail;
+            let can_be_cut = model.does_kernel_fail || model.ends_stalled;
             let remote = model.remote(self.id);
             let can_be_cut = can_be_cut || remote.is_excused || remote.peer.is_none();
             assert!(

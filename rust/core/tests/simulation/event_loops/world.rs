@@ -1,6 +1,7 @@
 //! The event loops and objects of a program, and the calls of the library. Each call updates the
 //! model.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
@@ -19,6 +20,9 @@ use crate::model::trace::{note, step};
 
 /// How deep handlers may nest.
 const MAX_DEPTH: u32 = 16;
+
+/// How many packets a poll may deliver; 0 is no limit.
+const LIMITS: [usize; 5] = [64, 0, 1, 2, 9];
 
 /// A kind of stream, and the addresses at which servers and remotes listen for it.
 pub struct Kind {
@@ -51,7 +55,19 @@ pub struct World<S: System> {
     reported_data: [Mutex<Vec<(u64, u64)>>; 2],
     /// How many polls of each loop are in progress.
     polls: [AtomicU32; 2],
+    /// What the outermost poll of each loop has delivered.
+    delivered: [Mutex<DeliveredPackets>; 2],
     this: Weak<World<S>>,
+}
+
+/// The packets that an outermost poll and the polls within it have delivered.
+#[derive(Default)]
+struct DeliveredPackets {
+    /// How many polls there were.
+    polls: usize,
+    /// The largest limit of packets per poll that was in force. `None` without a limit.
+    limit: Option<usize>,
+    by_member: BTreeMap<u64, usize>,
 }
 
 /// Counts a handler while it runs.
@@ -125,6 +141,7 @@ impl<S: System> World<S> {
                 depth: AtomicU32::new(0),
                 reported_data: Default::default(),
                 polls: Default::default(),
+                delivered: Default::default(),
                 this: this.clone(),
             }
         });
@@ -137,7 +154,49 @@ impl<S: System> World<S> {
         for (kind, listener) in servers.into_iter().enumerate() {
             world.serve(kind, listener, &mut random);
         }
+        for event_loop in &world.loops {
+            world.set_limits(event_loop, &mut random);
+        }
         world
+    }
+
+    /// Sets random limits of a loop.
+    fn set_limits(&self, event_loop: &EventLoop<Object<S>>, random: &mut Random) {
+        event_loop.set_max_packets_per_poll(random.choose(&LIMITS));
+        let mut limit = || {
+            let millis = random.choose(&[10, 100, 500]);
+            random.once_in(4).then(|| Duration::from_millis(millis))
+        };
+        let (stalled, silent) = (limit(), limit());
+        note(|| format!("a loop ends members: stalled {stalled:?}, silent {silent:?}"));
+        event_loop.set_max_stalled(stalled);
+        event_loop.set_max_silent(silent);
+        let mut model = self.model();
+        model.ends_stalled |= stalled.is_some();
+        model.ends_silent |= silent.is_some();
+    }
+
+    /// Changes how many packets a poll of the loop `index` delivers.
+    pub fn change_packet_limit(&self, index: usize) {
+        let limit = self.random().choose(&LIMITS);
+        note(|| format!("{index} delivers {limit} packets"));
+        self.delivered[index].lock().unwrap().allow(limit);
+        self.loops[index].set_max_packets_per_poll(limit);
+    }
+
+    /// Checks that the polls in progress have not delivered too many packets of `member`.
+    fn check_packet_limit(&self, index: usize, member: u64) {
+        let mut delivered = self.delivered[index].lock().unwrap();
+        let polls = delivered.polls;
+        let limit = delivered.limit;
+        let count = delivered.by_member.entry(member).or_default();
+        *count += 1;
+        if let (Some(limit), false) = (limit, self.is_threaded) {
+            assert!(
+                *count <= polls * limit,
+                "{count} packets of {member} in {polls} polls, which may deliver {limit} each"
+            );
+        }
     }
 
     /// Makes a loop accept the connections of `listener`.
@@ -201,6 +260,8 @@ impl<S: System> World<S> {
             Some(format) => {
                 let channel = PacketChannel::new(format.clone());
                 drop(channel.set_peer(Some(peer)));
+                let limit = self.random().choose(&LIMITS);
+                channel.set_max_packets_per_poll(limit);
                 let wants = self.random().once_in(2);
                 self.object(Role::Channel(channel), wants)
             }
@@ -376,6 +437,9 @@ impl<S: System> World<S> {
     pub fn packet(&self, listener: usize, member: &Object<S>, packet: &Packet) {
         let packet = (packet.remote, packet.number);
         note(|| format!("packet {packet:?} of {} for listener {listener}", member.id));
+        if let Some(index) = listener.checked_sub(1) {
+            self.check_packet_limit(index, member.id);
+        }
         let is_first = !member.is_replaced.load(Ordering::Relaxed);
         let peer = is_first.then(|| member.peer()).flatten();
         let peer = peer.map(|peer| peer.index);
@@ -396,6 +460,21 @@ impl<S: System> World<S> {
             member.subject().visits.store(0, Ordering::Relaxed);
         }
         note(|| format!("{index} is polled for {limit:?}"));
+        let max = self.loops[index].max_packets_per_poll();
+        {
+            // No call of the library here: another thread may run during a call.
+            let mut delivered = self.delivered[index].lock().unwrap();
+            if is_outer {
+                *delivered = DeliveredPackets {
+                    limit: Some(0),
+                    ..DeliveredPackets::default()
+                };
+            }
+            delivered.polls += 1;
+            // A poll that waits has many rounds.
+            let is_limited = limit == Some(Duration::ZERO);
+            delivered.allow(if is_limited { max } else { 0 });
+        }
         let mut listener = TestListener {
             world: &world,
             index,
@@ -463,6 +542,9 @@ impl<S: System> World<S> {
             }
         }
         if let Some(channel) = object.channel() {
+            if self.is_calm.load(Ordering::Relaxed) {
+                channel.set_max_packets_per_poll(0);
+            }
             channel.poll(object);
         }
     }
@@ -552,5 +634,15 @@ impl<S: System> World<S> {
         }
         let replaced = channel.set_peer(Some(new));
         drop(replaced);
+    }
+}
+
+impl DeliveredPackets {
+    /// A poll may deliver `limit` packets of a member; 0 is no limit.
+    fn allow(&mut self, limit: usize) {
+        self.limit = match (self.limit, limit) {
+            (None, _) | (_, 0) => None,
+            (Some(largest), limit) => Some(largest.max(limit)),
+        };
     }
 }

@@ -1,29 +1,29 @@
-//! The members whose queues the kernel has refused, and for how long they made no progress.
+//! For how long members made no progress: in sending, while the kernel refuses their queues, or in
+//! receiving.
 //!
 //! Only time in which the loop was polled counts: a queue shrinks only while the loop sends it,
-//! even if the peer reads.
+//! even if the peer reads, and data is received only by polls.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::connection::SendProgress;
 use crate::deadline::{ABSENCE, Timeout, fair_minimum};
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// The least time between two checks of the members.
 pub(super) const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The stalled members of an event loop. Without a limit nothing is recorded.
-#[derive(Debug, Default)]
-pub(super) struct Stalls {
+/// The members of an event loop whose progress `P` is watched. Without a limit nothing is recorded.
+#[derive(Debug)]
+pub(super) struct Inactivity<P> {
     limit: Timeout,
-    watch: Mutex<Watch>,
+    watch: Mutex<Watch<P>>,
 }
 
-#[derive(Debug, Default)]
-struct Watch {
-    /// The members with a refused queue, by key.
-    members: BTreeMap<usize, Stall>,
+#[derive(Debug)]
+struct Watch<P> {
+    /// The watched members, by key.
+    members: BTreeMap<usize, Pause<P>>,
     /// For how long the loop was polled while there were such members.
     polled: Duration,
     /// When `polled` was updated. `None` without members.
@@ -32,18 +32,38 @@ struct Watch {
     checked_at: Option<Instant>,
 }
 
-/// A member whose queue makes no progress.
-#[derive(Clone, Copy, Debug, Default)]
-struct Stall {
+/// The time in which a member makes no progress.
+#[derive(Clone, Copy, Debug)]
+struct Pause<P> {
     /// `None` until the first check.
-    progress: Option<SendProgress>,
+    progress: Option<P>,
     /// What `polled` was when the progress was first seen.
     since: Duration,
-    /// The additional time after an absence. Granted once, so that each stall ends.
+    /// The additional time after an absence. Granted once, so that each pause ends.
     extra: Option<Duration>,
 }
 
-impl Stalls {
+impl<P> Default for Inactivity<P> {
+    fn default() -> Inactivity<P> {
+        Inactivity {
+            limit: Timeout::default(),
+            watch: Mutex::default(),
+        }
+    }
+}
+
+impl<P> Default for Watch<P> {
+    fn default() -> Watch<P> {
+        Watch {
+            members: BTreeMap::new(),
+            polled: Duration::ZERO,
+            updated_at: None,
+            checked_at: None,
+        }
+    }
+}
+
+impl<P: Copy + PartialEq> Inactivity<P> {
     pub(super) fn limit(&self) -> Option<Duration> {
         self.limit.get()
     }
@@ -58,14 +78,15 @@ impl Stalls {
         previous
     }
 
-    /// Records that the kernel has refused the queue of the member `key`.
+    /// Watches the member `key` from now on, until [`advance`](Self::advance) ends that.
     pub(super) fn watch(&self, key: usize) {
         if self.limit.get().is_some() {
             let mut watch = self.lock();
             let since = watch.polled;
-            watch.members.entry(key).or_insert(Stall {
+            watch.members.entry(key).or_insert(Pause {
+                progress: None,
                 since,
-                ..Stall::default()
+                extra: None,
             });
         }
     }
@@ -103,27 +124,27 @@ impl Stalls {
         Some(watch.members.keys().copied().collect())
     }
 
-    /// Records the `progress` of the member `key`; `None` if its queue is empty or its connection
-    /// has ended. Returns for how long it made none, if that exceeds `limit`. The member is no
-    /// longer watched then.
+    /// Records the `progress` of the member `key`; `None` if there is nothing to watch, for example
+    /// because its connection has ended. Returns for how long it made none, if that exceeds
+    /// `limit`. In both cases the member is no longer watched.
     pub(super) fn advance(
         &self,
         key: usize,
-        progress: Option<SendProgress>,
+        progress: Option<P>,
         limit: Duration,
     ) -> Option<Duration> {
         let mut watch = self.lock();
         let polled = watch.polled;
-        let stall = watch.members.get_mut(&key)?;
-        if progress.is_some() && stall.progress == progress {
-            let waited = polled.saturating_sub(stall.since);
-            if waited < limit.saturating_add(stall.extra.unwrap_or_default()) {
+        let pause = watch.members.get_mut(&key)?;
+        if progress.is_some() && pause.progress == progress {
+            let waited = polled.saturating_sub(pause.since);
+            if waited < limit.saturating_add(pause.extra.unwrap_or_default()) {
                 return None;
             }
             watch.members.remove(&key);
             return Some(waited);
         }
-        *stall = Stall {
+        *pause = Pause {
             progress,
             since: polled,
             extra: None,
@@ -134,22 +155,22 @@ impl Stalls {
         None
     }
 
-    fn lock(&self) -> MutexGuard<'_, Watch> {
+    fn lock(&self) -> MutexGuard<'_, Watch<P>> {
         lock(&self.watch)
     }
 }
 
-impl Watch {
+impl<P> Watch<P> {
     /// Adds the time since the last update, at most `most`. More is an absence.
     fn update(&mut self, now: Instant, most: Duration, limit: Duration) {
         let updated_at = self.updated_at.replace(now);
         let gap = updated_at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
         self.polled += gap.min(most);
         if gap > most {
-            for stall in self.members.values_mut() {
-                let waited = self.polled.saturating_sub(stall.since);
+            for pause in self.members.values_mut() {
+                let waited = self.polled.saturating_sub(pause.since);
                 let left = limit.saturating_sub(waited);
-                stall
+                pause
                     .extra
                     .get_or_insert_with(|| fair_minimum(limit).saturating_sub(left));
             }
@@ -164,28 +185,20 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(5);
     const FRAME: Duration = Duration::from_millis(16);
 
-    fn progress(sent: u64) -> Option<SendProgress> {
-        Some(SendProgress {
-            generation: 1,
-            sent,
-            unacknowledged: Some(7),
-        })
-    }
-
-    /// A loop with one stalled member, and its clock.
+    /// A loop with one watched member, and its clock.
     struct Game {
-        stalls: Stalls,
+        inactivity: Inactivity<u64>,
         now: Instant,
         checks: u32,
     }
 
     impl Game {
         fn new() -> Game {
-            let stalls = Stalls::default();
-            assert_eq!(stalls.set_limit(Some(LIMIT)), None);
-            stalls.watch(3);
+            let inactivity = Inactivity::default();
+            assert_eq!(inactivity.set_limit(Some(LIMIT)), None);
+            inactivity.watch(3);
             Game {
-                stalls,
+                inactivity,
                 now: Instant::now(),
                 checks: 0,
             }
@@ -193,19 +206,19 @@ mod tests {
 
         /// One frame of this length, and its poll. Returns for how long the member has made no
         /// progress, if that is too long.
-        fn frame(&mut self, length: Duration, progress: Option<SendProgress>) -> Option<Duration> {
+        fn frame(&mut self, length: Duration, progress: Option<u64>) -> Option<Duration> {
             self.now += length;
-            self.stalls.begin_poll(|| self.now);
-            let due = self.stalls.due(LIMIT, || self.now).unwrap_or_default();
+            self.inactivity.begin_poll(|| self.now);
+            let due = self.inactivity.due(LIMIT, || self.now).unwrap_or_default();
             self.checks += due.len() as u32;
             due.into_iter()
-                .find_map(|key| self.stalls.advance(key, progress, LIMIT))
+                .find_map(|key| self.inactivity.advance(key, progress, LIMIT))
         }
 
         /// Frames of this length until the member is ended. Returns the time of that by the clock.
         fn until_over(&mut self, length: Duration) -> Duration {
             let begin = self.now;
-            while self.frame(length, progress(1)).is_none() {
+            while self.frame(length, Some(1)).is_none() {
                 assert!(self.now - begin < LIMIT * 1000, "it never ends");
             }
             self.now - begin
@@ -221,23 +234,23 @@ mod tests {
             "{time:?}"
         );
         assert!(game.checks <= 22, "{} checks", game.checks);
-        assert_eq!(game.stalls.due(LIMIT, || game.now), None, "only once");
+        assert_eq!(game.inactivity.due(LIMIT, || game.now), None, "only once");
     }
 
     #[test]
     fn progress_begins_the_time_anew() {
         let mut game = Game::new();
         for sent in 0..1000 {
-            assert_eq!(game.frame(FRAME, progress(sent / 100)), None);
+            assert_eq!(game.frame(FRAME, Some(sent / 100)), None);
         }
         let time = game.until_over(FRAME);
         assert!(time >= LIMIT, "{time:?}");
         let mut game = Game::new();
         assert_eq!(game.frame(FRAME, None), None);
         assert_eq!(
-            game.stalls.due(LIMIT, || game.now),
+            game.inactivity.due(LIMIT, || game.now),
             None,
-            "the queue is empty"
+            "there is nothing to watch"
         );
     }
 
@@ -245,16 +258,16 @@ mod tests {
     fn an_absence_ends_nothing() {
         let mut game = Game::new();
         for _ in 0..290 {
-            assert_eq!(game.frame(FRAME, progress(1)), None);
+            assert_eq!(game.frame(FRAME, Some(1)), None);
         }
         // The limit has nearly passed. The fair minimum is left after the absence.
-        assert_eq!(game.frame(LIMIT * 10, progress(1)), None);
+        assert_eq!(game.frame(LIMIT * 10, Some(1)), None);
         let time = game.until_over(FRAME);
         let least = fair_minimum(LIMIT) - ABSENCE;
         assert!(time >= least && time < LIMIT, "{time:?}");
     }
 
-    /// Each frame is an absence: a member that never reads is still ended.
+    /// Each frame is an absence: a member without progress is still ended.
     #[test]
     fn a_slow_game_ends_members_later() {
         for length in [150, 1000, 20_000].map(Duration::from_millis) {
@@ -266,14 +279,14 @@ mod tests {
 
     #[test]
     fn without_a_limit_nothing_is_watched() {
-        let stalls = Stalls::default();
-        stalls.watch(3);
-        stalls.begin_poll(|| unreachable!("no clock is read"));
-        assert!(stalls.lock().members.is_empty());
-        stalls.set_limit(Some(LIMIT));
-        stalls.begin_poll(|| unreachable!("no member is stalled"));
-        stalls.watch(3);
-        stalls.set_limit(None);
-        assert!(stalls.lock().members.is_empty());
+        let inactivity = Inactivity::<u64>::default();
+        inactivity.watch(3);
+        inactivity.begin_poll(|| unreachable!("no clock is read"));
+        assert!(inactivity.lock().members.is_empty());
+        inactivity.set_limit(Some(LIMIT));
+        inactivity.begin_poll(|| unreachable!("no member is watched"));
+        inactivity.watch(3);
+        inactivity.set_limit(None);
+        assert!(inactivity.lock().members.is_empty());
     }
 }

@@ -1,0 +1,427 @@
+extends "res://tests/support/test_case.gd"
+## What WebSocketPeerRs has and the engine's class does not: signals, streams of every kind, last
+## messages, compression, limits that change.
+
+const STATE_CONNECTING := WebSocketPeerRs.STATE_CONNECTING
+const STATE_OPEN := WebSocketPeerRs.STATE_OPEN
+const STATE_CLOSING := WebSocketPeerRs.STATE_CLOSING
+const STATE_CLOSED := WebSocketPeerRs.STATE_CLOSED
+
+
+func test_signals_tell_everything_in_order() -> void:
+	var pair := _pair()
+	var log: Array = []
+	_note(pair.served, log)
+	pair.client.send_text("one")
+	pair.client.send([2])
+	pair.client.close(4000, "three")
+	_until(pair, func() -> bool: return log.size() == 3, "three signals")
+	check_eq(log, [["packet", "one".to_utf8_buffer(), true], ["packet", PackedByteArray([2]), false],
+			["closed", 4000, "three"]], "the signals")
+	let_go(pair.served)
+
+
+func test_connected_comes_before_the_first_message() -> void:
+	var server := TCPServerRs.new()
+	check_eq(server.listen(0, LOOPBACK), OK, "listen")
+	var client := WebSocketPeerRs.new()
+	var served := WebSocketPeerRs.new()
+	var log: Array = []
+	_note(client, log)
+	served.connected.connect(func() -> void: served.send_text("welcome"))
+	client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port())
+	spin_until(func() -> bool:
+		client.poll()
+		return server.is_connection_available(), "a connection")
+	served.accept_stream(server.take_connection())
+	spin_until(func() -> bool:
+		served.poll()
+		client.poll()
+		return log.size() == 2, "two signals")
+	check_eq(log, [["connected"], ["packet", "welcome".to_utf8_buffer(), true]], "the signals")
+	let_go(client)
+	let_go(served)
+
+
+func test_a_handler_may_do_anything() -> void:
+	var pair := _pair()
+	var served: WebSocketPeerRs = pair.served
+	var seen: Array[String] = []
+	served.packet_received.connect(func(packet: PackedByteArray, _is_text: bool) -> void:
+		seen.append(packet.get_string_from_utf8())
+		if seen.size() == 3:
+			served.close(-1)
+			pair.erase("served")
+		# A nested poll delivers what follows.
+		served.poll())
+	for text: String in ["a", "b", "c", "d"]:
+		pair.client.send_text(text)
+	spin_until(func() -> bool:
+		served.poll()
+		return seen.size() >= 3, "three messages")
+	served.poll()
+	check_eq(seen, ["a", "b", "c"] as Array[String], "the messages until the end")
+	check_eq(served.get_ready_state(), STATE_CLOSED, "closed by the handler")
+	let_go(served)
+
+
+func test_a_handler_may_connect_again() -> void:
+	var pair := _pair()
+	var client: WebSocketPeerRs = pair.client
+	var url := client.get_requested_url()
+	var codes: Array[int] = []
+	client.closed.connect(func(code: int, _reason: String) -> void:
+		codes.append(code)
+		if codes.size() == 1:
+			check_eq(client.connect_to_url(url), OK, "connect_to_url"))
+	pair.served.close(4000)
+	_until(pair, func() -> bool: return codes.size() == 1, "the end")
+	check_eq(codes, [4000] as Array[int], "the code")
+	spin_until(func() -> bool:
+		client.poll()
+		return pair.server.is_connection_available(), "the next connection")
+	var again := WebSocketPeerRs.new()
+	check_eq(again.accept_stream(pair.server.take_connection()), OK, "accept_stream")
+	spin_until(func() -> bool:
+		client.poll()
+		again.poll()
+		return client.get_ready_state() == STATE_OPEN, "the next handshake")
+	let_go(client)
+
+
+func test_an_object_that_is_polled_automatically_may_be_freed_in_a_handler() -> void:
+	var pair := _pair()
+	var seen: Array[int] = [0]
+	pair.served.auto_poll = true
+	pair.served.packet_received.connect(func(_packet: PackedByteArray, _is_text: bool) -> void:
+		seen[0] += 1
+		pair.erase("served"))
+	pair.client.send_text("a")
+	await until(func() -> bool: return seen[0] == 1, "the message")
+	check(not pair.has("served"), "the object is gone")
+
+
+func test_the_last_message_is_seen_while_open() -> void:
+	var pair := _pair()
+	pair.served.send_text("last")
+	pair.served.close(4000, "bye")
+	var client: WebSocketPeerRs = pair.client
+	spin_until(func() -> bool:
+		client.poll()
+		return client.get_available_packet_count() > 0, "the message")
+	check_eq(client.get_ready_state(), STATE_OPEN, "the state with the message")
+	client.poll()
+	check_eq(client.get_ready_state(), STATE_CLOSED, "the state after the next poll")
+	check_eq(client.get_close_code(), 4000, "the code")
+	check_eq(client.get_packet().get_string_from_utf8(), "last", "the message can still be taken")
+	check_eq(client.get_packet(), PackedByteArray(), "there is no other")
+	check_eq(client.get_packet_error(), FAILED, "and there is no connection")
+
+
+func test_a_unix_domain_socket_carries_it() -> void:
+	if lacks_uds():
+		return
+	var end := endpoint("uds")
+	var stream := dial(end)
+	var client := WebSocketPeerRs.new()
+	check_eq(client.connect_to_stream(stream, "ws://game/room?a"), OK, "connect_to_stream")
+	var served := WebSocketPeerRs.new()
+	check_eq(served.accept_stream(accept(end)), OK, "accept_stream")
+	var pair := {"client": client, "served": served}
+	_until(pair, func() -> bool: return _are_open(pair), "the handshake")
+	check_eq(served.get_requested_url(), "ws://game/room?a", "the URL")
+	check_eq(client.get_connected_host(), "", "no host")
+	check_eq(client.get_connected_port(), 0, "no port")
+	client.set_no_delay(true)
+	client.send_text("a")
+	_until(pair, func() -> bool: return served.get_available_packet_count() == 1, "the message")
+
+
+func test_the_engines_sockets_carry_it() -> void:
+	var server := TCPServer.new()
+	check_eq(server.listen(0, LOOPBACK), OK, "listen")
+	var client := WebSocketPeerRs.new()
+	check_eq(client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port()), OK, "connect")
+	spin_until(func() -> bool:
+		client.poll()
+		return server.is_connection_available(), "a connection")
+	var served := WebSocketPeerRs.new()
+	check_eq(served.accept_stream(server.take_connection()), OK, "accept_stream")
+	var pair := {"client": client, "served": served}
+	_until(pair, func() -> bool: return _are_open(pair), "the handshake")
+	var much := _noise(3 << 20)
+	for peer: WebSocketPeerRs in [client, served]:
+		peer.inbound_buffer_size = 8 << 20
+		peer.outbound_buffer_size = 8 << 20
+	check_eq(served.send(much), OK, "send")
+	_until(pair, func() -> bool: return client.get_available_packet_count() == 1, "the message")
+	check(client.get_packet() == much, "the message")
+	check_eq(served.get_connected_host(), LOOPBACK, "the host")
+	served.close(4000)
+	_until(pair, func() -> bool: return _are_closed(pair), "the end")
+	check_eq(client.get_close_code(), 4000, "the code")
+
+
+func test_tls_carries_it_on_both_ends() -> void:
+	var crypto: Object = quietly(func() -> Object: return ClassDB.instantiate("Crypto"))
+	if crypto == null:
+		return skip("this engine has no TLS")
+	var key: Resource = crypto.generate_rsa(2048)
+	var certificate: Resource = crypto.generate_self_signed_certificate(key, "CN=localhost")
+	var server := TCPServerRs.new()
+	check_eq(server.listen(0, LOOPBACK), OK, "listen")
+	var client := WebSocketPeerRs.new()
+	client.compression = true
+	var options := TLSOptions.client(certificate)
+	var url := "wss://localhost:%d/a" % server.get_local_port()
+	check_eq(client.connect_to_url(url, options), OK, "connect_to_url")
+	spin_until(func() -> bool:
+		client.poll()
+		return server.is_connection_available(), "a connection")
+	var tls := StreamPeerTLS.new()
+	check_eq(tls.accept_stream(server.take_connection(), TLSOptions.server(key, certificate)), OK,
+			"the TLS of the server")
+	var served := WebSocketPeerRs.new()
+	served.compression = true
+	check_eq(served.accept_stream(tls), OK, "accept_stream")
+	var pair := {"client": client, "served": served}
+	_until(pair, func() -> bool: return _are_open(pair), "the handshake")
+	check_eq(served.get_requested_url(), url, "the URL of the server")
+	check_eq(served.get_connected_host(), LOOPBACK, "the host")
+	check(client.is_compressing() and served.is_compressing(), "it is compressed")
+	for size in [5, 60000]:
+		var bytes := _noise(size)
+		check_eq(client.send(bytes), OK, "send")
+		_until(pair, func() -> bool: return served.get_available_packet_count() == 1, "the message")
+		check(served.get_packet() == bytes, "%d bytes" % size)
+	served.send_text("last")
+	served.close(4000, "bye")
+	var log: Array = []
+	_note(client, log)
+	_until(pair, func() -> bool: return _are_closed(pair) and log.size() == 2, "the end")
+	check_eq(log, [["packet", "last".to_utf8_buffer(), true], ["closed", 4000, "bye"]], "the signals")
+	let_go(client)
+
+
+func test_a_certificate_that_is_not_trusted_ends_it() -> void:
+	var crypto: Object = quietly(func() -> Object: return ClassDB.instantiate("Crypto"))
+	if crypto == null:
+		return skip("this engine has no TLS")
+	var key: Resource = crypto.generate_rsa(2048)
+	var certificate: Resource = crypto.generate_self_signed_certificate(key, "CN=localhost")
+	var server := TCPServerRs.new()
+	server.listen(0, LOOPBACK)
+	var client := WebSocketPeerRs.new()
+	client.connect_to_url("wss://localhost:%d/" % server.get_local_port())
+	spin_until(func() -> bool:
+		client.poll()
+		return server.is_connection_available(), "a connection")
+	var tls := StreamPeerTLS.new()
+	tls.accept_stream(server.take_connection(), TLSOptions.server(key, certificate))
+	# The engine prints that it does not trust the certificate.
+	quietly(func() -> void:
+		spin_until(func() -> bool:
+			tls.poll()
+			client.poll()
+			return client.get_ready_state() == STATE_CLOSED, "the end"))
+	check_eq(client.get_close_code(), -1, "no code")
+	check_eq(client.get_last_error_message(), "TLS stream failed", "the reason")
+
+
+func test_compression_makes_less_of_it() -> void:
+	for context: bool in [true, false]:
+		var pair := _pair(func(client: WebSocketPeerRs, served: WebSocketPeerRs) -> void:
+			for peer: WebSocketPeerRs in [client, served]:
+				peer.compression = true
+				peer.compression_context_takeover = context
+				peer.compression_window_bits = 12
+				peer.compression_threshold = 100)
+		check(pair.client.is_compressing() and pair.served.is_compressing(), "both compress")
+		var text := "the same words again and again ".repeat(1000)
+		var stream: StreamPeerTCPRs = pair.stream
+		for i in 3:
+			var before: int = stream.get_statistics().bytes_received
+			check_eq(pair.client.send_text(text), OK, "send_text")
+			_until(pair, func() -> bool: return pair.served.get_available_packet_count() == 1, "a message")
+			check_eq(pair.served.get_packet().get_string_from_utf8(), text, "the text")
+			var count: int = stream.get_statistics().bytes_received - before
+			check(count < 1000, "%d bytes for %d characters" % [count, text.length()])
+		var counts: Dictionary = pair.served.get_statistics()
+		check_eq(counts.messages_received, 3, "messages")
+		check_eq(counts.payload_bytes_received, 3 * text.length(), "bytes")
+
+
+func test_one_side_alone_does_not_compress() -> void:
+	var pair := _pair(func(client: WebSocketPeerRs, _served: WebSocketPeerRs) -> void:
+		client.compression = true)
+	check(not pair.client.is_compressing() and not pair.served.is_compressing(), "nobody compresses")
+
+
+func test_a_bomb_ends_in_1009() -> void:
+	var pair := _pair(func(client: WebSocketPeerRs, served: WebSocketPeerRs) -> void:
+		client.compression = true
+		client.outbound_buffer_size = 0
+		served.compression = true
+		served.max_message_bytes = 1 << 20)
+	var zeros := PackedByteArray()
+	zeros.resize(32 << 20)
+	check_eq(pair.client.send(zeros), OK, "send")
+	_until(pair, func() -> bool: return _are_closed(pair), "the end")
+	check_eq(pair.client.get_close_code(), 1009, "the code")
+	check_eq(pair.served.get_last_error_message(), "message exceeds the limit of 1048576 bytes",
+			"the reason")
+
+
+func test_limits_may_change_while_it_is_open() -> void:
+	var pair := _pair()
+	pair.served.inbound_buffer_size = 1 << 20
+	pair.client.outbound_buffer_size = 1 << 20
+	check_eq(pair.client.send(_noise(500000)), OK, "a long message")
+	_until(pair, func() -> bool: return pair.served.get_available_packet_count() == 1, "it arrives")
+	pair.served.max_message_bytes = 10
+	check_eq(pair.client.send(_noise(11)), OK, "a message above the new limit")
+	_until(pair, func() -> bool: return pair.served.get_ready_state() == STATE_CLOSED, "the end")
+	check_eq(pair.served.get_close_code(), 1009, "the code")
+	check_eq(pair.served.get_packet().size(), 500000, "the message before it can still be taken")
+
+
+func test_frames_may_be_short() -> void:
+	var pair := _pair()
+	pair.client.max_frame_bytes = 100
+	var bytes := _noise(1050)
+	var before: int = pair.stream.get_statistics().bytes_received
+	check_eq(pair.client.send(bytes), OK, "send")
+	_until(pair, func() -> bool: return pair.served.get_available_packet_count() == 1, "the message")
+	check(pair.served.get_packet() == bytes, "the message")
+	# Ten frames of 100 bytes and one of 50, each with a header of 6 bytes.
+	check_eq(pair.stream.get_statistics().bytes_received - before, 1050 + 11 * 6, "bytes")
+
+
+func test_drained_reports_that_everything_was_sent() -> void:
+	var pair := _pair(func(_client: WebSocketPeerRs, served: WebSocketPeerRs) -> void:
+		served.inbound_buffer_size = 64 << 20)
+	var client: WebSocketPeerRs = pair.client
+	var drained: Array[int] = [0]
+	client.drained.connect(func() -> void: drained[0] += 1)
+	client.outbound_buffer_size = 0
+	check_eq(client.send(_noise(32 << 20)), OK, "send")
+	check(client.get_current_outbound_buffered_amount() > 0, "something waits")
+	_until(pair, func() -> bool: return pair.served.get_available_packet_count() == 1, "the message")
+	_until(pair, func() -> bool: return drained[0] == 1, "drained")
+	check_eq(client.get_current_outbound_buffered_amount(), 0, "nothing waits")
+	let_go(client)
+
+
+func test_localhost_and_names_do_not_stall() -> void:
+	var server := TCPServerRs.new()
+	check_eq(server.listen(0), OK, "listen")
+	var client := WebSocketPeerRs.new()
+	check_eq(client.connect_to_url("localhost:%d" % server.get_local_port()), OK, "without a scheme")
+	spin_until(func() -> bool:
+		client.poll()
+		return server.is_connection_available(), "a connection")
+
+
+func test_the_reason_of_a_failed_connect_is_known() -> void:
+	var server := TCPServerRs.new()
+	check_eq(server.listen(0, LOOPBACK), OK, "listen")
+	var port := server.get_local_port()
+	server.stop()
+	var client := WebSocketPeerRs.new()
+	var log: Array = []
+	_note(client, log)
+	client.connect_to_url("ws://127.0.0.1:%d" % port)
+	spin_until(func() -> bool:
+		client.poll()
+		return not log.is_empty(), "the end")
+	check_eq(log, [["closed", -1, ""]], "the signal")
+	var message := client.get_last_error_message()
+	check(message.contains("127.0.0.1:%d" % port), message)
+	check(client.get_last_error() != OK, "there is an error")
+	let_go(client)
+
+
+func test_a_stranger_who_says_nothing_is_left() -> void:
+	var end := endpoint("tcp")
+	var stranger := dial(end)
+	settle(stranger)
+	var served := WebSocketPeerRs.new()
+	served.handshake_timeout = 0.05
+	check_eq(served.accept_stream(accept(end)), OK, "accept_stream")
+	stranger.put_data("GET / HTTP/1.1\r\nHost: a".to_ascii_buffer())
+	spin_until(func() -> bool:
+		served.poll()
+		return served.get_ready_state() == STATE_CLOSED, "the end")
+	check_eq(served.get_last_error_message(), "no handshake within 0.05 s", "the reason")
+	reaches(stranger, STATUS_NONE, "the stranger's end")
+
+
+func test_two_threads_may_poll_and_send() -> void:
+	var pair := _pair()
+	var client: WebSocketPeerRs = pair.client
+	var sender := in_thread(func() -> void:
+		for i in 300:
+			client.send([i % 256, i / 256])
+			client.poll())
+	var received: Array[int] = []
+	spin_until(func() -> bool:
+		client.poll()
+		pair.served.poll()
+		while pair.served.get_available_packet_count() > 0:
+			var packet: PackedByteArray = pair.served.get_packet()
+			received.append(packet[0] + 256 * packet[1])
+		return received.size() == 300, "all messages")
+	join(sender, "the sender")
+	check_eq(received, range(300) as Array[int], "in order")
+
+
+func _note(peer: WebSocketPeerRs, log: Array) -> void:
+	peer.connected.connect(func() -> void: log.append(["connected"]))
+	peer.packet_received.connect(func(packet: PackedByteArray, is_text: bool) -> void:
+		log.append(["packet", packet, is_text]))
+	peer.closed.connect(func(code: int, reason: String) -> void:
+		log.append(["closed", code, reason]))
+
+
+func _pair(prepare := Callable()) -> Dictionary:
+	var server := TCPServerRs.new()
+	check_eq(server.listen(0, LOOPBACK), OK, "listen")
+	var client := WebSocketPeerRs.new()
+	var served := WebSocketPeerRs.new()
+	if prepare.is_valid():
+		prepare.call(client, served)
+	var url := "ws://127.0.0.1:%d" % server.get_local_port()
+	check_eq(client.connect_to_url(url), OK, "connect_to_url")
+	spin_until(func() -> bool:
+		client.poll()
+		return server.is_connection_available(), "a connection")
+	var stream := server.take_connection()
+	check_eq(served.accept_stream(stream), OK, "accept_stream")
+	var pair := {"server": server, "client": client, "served": served, "stream": stream}
+	_until(pair, func() -> bool: return _are_open(pair), "the handshake")
+	return pair
+
+
+func _until(pair: Dictionary, condition: Callable, what: String) -> void:
+	spin_until(func() -> bool:
+		pair.client.poll()
+		pair.served.poll()
+		return condition.call(), what)
+
+
+func _are_open(pair: Dictionary) -> bool:
+	return (pair.client.get_ready_state() == STATE_OPEN
+			and pair.served.get_ready_state() == STATE_OPEN)
+
+
+func _are_closed(pair: Dictionary) -> bool:
+	return (pair.client.get_ready_state() == STATE_CLOSED
+			and pair.served.get_ready_state() == STATE_CLOSED)
+
+
+func _noise(count: int) -> PackedByteArray:
+	var bytes := PackedByteArray()
+	bytes.resize(count)
+	for i in range(0, count, 7):
+		bytes[i] = (i * 31 + i / 256) % 256
+	return bytes

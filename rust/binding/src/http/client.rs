@@ -1,0 +1,369 @@
+//! One connection of a server: moves bytes between the socket and the protocol.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use stream_socket::{Address, Connection, ReadError, Status};
+use stream_socket_web::http::{
+    AnswerError, Ending, Request, ServerConnection, ServerEvent, ServerRules,
+};
+
+use super::file_source::FileSource;
+use crate::parts::Presence;
+
+/// The maximum number of bytes per read.
+const BLOCK: usize = 64 * 1024;
+
+/// The maximum number of bytes that one poll reads, so that others get their turn.
+const MAX_READ: usize = 1 << 20;
+
+/// How many bytes of a file wait to be sent.
+const MAX_FILE_AHEAD: usize = 256 * 1024;
+
+/// A connection of a server. Its lock is held briefly, and never while a script runs.
+pub(super) struct Client {
+    peer: Option<Address>,
+    serving: Mutex<Serving>,
+    /// How many bytes of a stream may wait to be sent before a script has to wait.
+    max_unsent: AtomicUsize,
+}
+
+struct Serving {
+    connection: Connection,
+    protocol: ServerConnection,
+    file: Option<FileSource>,
+    /// The request that a script has and that is not answered.
+    open: Option<OpenRequest>,
+    /// Whether a stream of a script had bytes that were not sent at once.
+    is_behind: bool,
+}
+
+/// A request that a script has.
+struct OpenRequest {
+    id: u64,
+    object: Arc<Presence>,
+}
+
+/// Something that happened on a connection.
+pub(super) enum ClientEvent {
+    /// A request has arrived.
+    Request(Arc<Client>, Box<Request>),
+    /// The object of a request emits this signal.
+    Signal(Arc<Presence>, &'static str),
+    /// The request of this object was not answered in time.
+    Forgotten(Arc<Presence>),
+}
+
+impl Client {
+    pub(super) fn new(connection: Connection, protocol: ServerConnection) -> Client {
+        connection.set_allow_half_open(true);
+        // A failure shows when the connection is polled. Unix domain sockets have no such option.
+        if !matches!(connection.peer_address(), Some(Address::Unix(_))) {
+            let _ = connection.set_options("set no-delay", |options| options.no_delay = true);
+        }
+        Client {
+            peer: connection.peer_address(),
+            serving: Mutex::new(Serving {
+                connection,
+                protocol,
+                file: None,
+                open: None,
+                is_behind: false,
+            }),
+            max_unsent: AtomicUsize::new(0),
+        }
+    }
+
+    pub(super) fn peer(&self) -> Option<&Address> {
+        self.peer.as_ref()
+    }
+
+    pub(super) fn set_max_unsent(&self, bytes: usize) {
+        self.max_unsent.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Reads, goes on with the protocol, and sends. Returns whether the connection stays.
+    pub(super) fn poll(
+        self: &Arc<Client>,
+        now: Instant,
+        rules: &ServerRules,
+        events: &mut Vec<ClientEvent>,
+    ) -> bool {
+        let mut serving = self.serving();
+        let serving = &mut *serving;
+        let has_data = serving.connection.poll(|| now);
+        if serving.connection.status() == Status::Connected {
+            if !matches!(has_data, Ok(false)) || serving.connection.is_read_closed() {
+                self.read(serving, now, rules, events);
+            }
+            self.advance(serving, now, rules, events);
+            serving.send(now);
+        }
+        let is_over = serving.has_ended();
+        if is_over || serving.protocol.ending().is_some() {
+            // The request was not answered to its end.
+            if let Some(open) = serving.open.take() {
+                events.push(ClientEvent::Signal(open.object, "closed"));
+            }
+        } else if serving.is_behind && serving.protocol.unsent().is_empty() {
+            serving.is_behind = false;
+            if let Some(open) = &serving.open {
+                events.push(ClientEvent::Signal(open.object.clone(), "drained"));
+            }
+        }
+        !is_over
+    }
+
+    fn read(
+        self: &Arc<Client>,
+        serving: &mut Serving,
+        now: Instant,
+        rules: &ServerRules,
+        events: &mut Vec<ClientEvent>,
+    ) {
+        let mut left = MAX_READ;
+        while left > 0 && serving.protocol.wants_input() {
+            let read = serving.connection.try_read_with(BLOCK, |bytes| {
+                if !bytes.is_empty() {
+                    serving.protocol.receive(bytes);
+                }
+                bytes.len()
+            });
+            match read {
+                Ok(0) => break,
+                Ok(count) => left = left.saturating_sub(count),
+                Err(ReadError::EndOfStream) => {
+                    serving.protocol.end_of_stream();
+                    break;
+                }
+                // The status says so.
+                Err(_) => break,
+            }
+            self.advance(serving, now, rules, events);
+        }
+    }
+
+    fn advance(
+        self: &Arc<Client>,
+        serving: &mut Serving,
+        now: Instant,
+        rules: &ServerRules,
+        events: &mut Vec<ClientEvent>,
+    ) {
+        while let Some(event) = serving.protocol.advance(now, rules) {
+            match event {
+                ServerEvent::Request(request) => {
+                    events.push(ClientEvent::Request(self.clone(), request));
+                }
+                ServerEvent::Forgotten(_) => {
+                    if let Some(open) = &serving.open {
+                        events.push(ClientEvent::Forgotten(open.object.clone()));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether the connection has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.serving().has_ended()
+    }
+
+    /// Since when it waits for a request of which nothing has arrived.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        self.serving().protocol.idle_since()
+    }
+
+    /// Ends the connection. What was answered is still sent.
+    pub(super) fn close(&self) -> Option<Arc<Presence>> {
+        let mut serving = self.serving();
+        if !serving.protocol.is_upgraded() {
+            serving.disconnect();
+        }
+        serving.open.take().map(|open| open.object)
+    }
+
+    /// A script gets the request `id` as `object`. Returns whether the request is still open.
+    pub(super) fn open(&self, id: u64, object: &Arc<Presence>) -> bool {
+        let mut serving = self.serving();
+        let is_open = serving.protocol.is_waiting(id) && !serving.has_ended();
+        if is_open {
+            let object = object.clone();
+            serving.open = Some(OpenRequest { id, object });
+        }
+        is_open
+    }
+
+    /// Whether the request `id` can be answered, or its answer can go on.
+    pub(super) fn is_open(&self, id: u64) -> bool {
+        let serving = self.serving();
+        let protocol = &serving.protocol;
+        !serving.has_ended() && (protocol.is_waiting(id) || protocol.is_sending(id))
+    }
+
+    /// Whether the answer to the request `id` has not begun.
+    pub(super) fn is_waiting(&self, id: u64) -> bool {
+        let serving = self.serving();
+        !serving.has_ended() && serving.protocol.is_waiting(id)
+    }
+
+    /// Answers, and sends at once what can be sent.
+    pub(super) fn answer<R>(
+        &self,
+        id: u64,
+        answer: impl FnOnce(&mut ServerConnection, Instant) -> Result<R, AnswerError>,
+    ) -> Result<R, AnswerError> {
+        let mut serving = self.serving();
+        if serving.has_ended() {
+            return Err(AnswerError::Over);
+        }
+        let now = Instant::now();
+        let answered = answer(&mut serving.protocol, now)?;
+        self.after_answer(&mut serving, id, now);
+        Ok(answered)
+    }
+
+    /// Answers with a file.
+    pub(super) fn answer_file(
+        &self,
+        id: u64,
+        source: FileSource,
+        answer: impl FnOnce(&mut ServerConnection) -> Result<(), AnswerError>,
+    ) -> Result<(), AnswerError> {
+        let mut serving = self.serving();
+        if serving.has_ended() {
+            return Err(AnswerError::Over);
+        }
+        answer(&mut serving.protocol)?;
+        serving.file = Some(source);
+        // The script has done its part.
+        serving.open = None;
+        self.after_answer(&mut serving, id, Instant::now());
+        Ok(())
+    }
+
+    fn after_answer(&self, serving: &mut Serving, id: u64, now: Instant) {
+        serving.send(now);
+        let protocol = &serving.protocol;
+        if !protocol.is_waiting(id) && !protocol.is_sending(id) {
+            serving.open.take_if(|open| open.id == id);
+        }
+        serving.is_behind = protocol.is_sending(id) && !protocol.unsent().is_empty();
+    }
+
+    /// Appends to the answer of the request `id`. Returns false, and takes nothing, if too much is
+    /// waiting to be sent.
+    pub(super) fn write(&self, id: u64, data: &[u8]) -> Result<bool, AnswerError> {
+        let max_unsent = self.max_unsent.load(Ordering::Relaxed);
+        self.answer(id, |protocol, _| {
+            let is_full = protocol.unsent().len() >= max_unsent && protocol.is_sending(id);
+            match is_full {
+                true => Ok(false),
+                false => protocol.write(id, data).map(|()| true),
+            }
+        })
+    }
+
+    /// How many bytes of answers wait to be sent.
+    pub(super) fn unsent(&self) -> usize {
+        let serving = self.serving();
+        serving.protocol.unsent().len() + serving.connection.pending_bytes()
+    }
+
+    /// Hands the connection over to another protocol, with the bytes that were received after the
+    /// request `id`.
+    pub(super) fn upgrade(&self, id: u64) -> Result<(Connection, Vec<u8>), AnswerError> {
+        let mut serving = self.serving();
+        if serving.has_ended() {
+            return Err(AnswerError::Over);
+        }
+        let received = serving.protocol.upgrade(id)?;
+        serving.open = None;
+        // What is left of earlier answers comes first.
+        let unsent = serving.protocol.unsent();
+        if !unsent.is_empty() {
+            // A failure shows when the connection is polled.
+            let _ = serving.connection.enqueue(unsent, usize::MAX);
+        }
+        let connection = std::mem::take(&mut serving.connection);
+        connection.set_allow_half_open(false);
+        Ok((connection, received))
+    }
+
+    /// Gives up the request `id`. Returns whether it was open.
+    pub(super) fn abandon(&self, id: u64) -> bool {
+        let mut serving = self.serving();
+        serving.open.take_if(|open| open.id == id);
+        // A file needs no script any more.
+        if serving.file.is_some() || serving.has_ended() || !serving.protocol.abandon(id) {
+            return false;
+        }
+        serving.send(Instant::now());
+        true
+    }
+
+    fn serving(&self) -> MutexGuard<'_, Serving> {
+        self.serving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Serving {
+    /// Sends what can be sent, and ends the connection if it is to end.
+    fn send(&mut self, now: Instant) {
+        loop {
+            self.pump_file(now);
+            let unsent = self.protocol.unsent();
+            if unsent.is_empty() {
+                break;
+            }
+            match self.connection.try_write(unsent) {
+                // A failure shows in the status.
+                Ok(0) | Err(_) => break,
+                Ok(count) => self.protocol.sent(count, now),
+            }
+        }
+        match self.protocol.ending() {
+            None => {}
+            Some(Ending::Abort) => self.connection.abort(),
+            Some(_) => self.disconnect(),
+        }
+    }
+
+    /// Leaves what is to be sent to the connection, which sends it in the background.
+    fn disconnect(&mut self) {
+        let rest = self.protocol.unsent();
+        if !rest.is_empty() && self.connection.status() == Status::Connected {
+            // A failure would be one of the connection, which ends anyway.
+            let _ = self.connection.enqueue(rest, usize::MAX);
+        }
+        self.connection.disconnect();
+    }
+
+    fn has_ended(&self) -> bool {
+        self.connection.status() != Status::Connected || self.protocol.is_upgraded()
+    }
+
+    /// Goes on with a file that is being sent.
+    fn pump_file(&mut self, now: Instant) {
+        let protocol = &mut self.protocol;
+        let Some(file) = &mut self.file else {
+            return;
+        };
+        while protocol.unsent().len() < MAX_FILE_AHEAD && protocol.is_sending(file.id()) {
+            let data = file.read();
+            let written = match data.is_empty() {
+                true => protocol.finish(file.id(), now),
+                false => protocol.write(file.id(), &data),
+            };
+            if written.is_err() {
+                // The file has become shorter, and the client has to see that.
+                protocol.abandon(file.id());
+            }
+        }
+        if !protocol.is_sending(file.id()) {
+            self.file = None;
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Lines about handlers that do not answer, once for each: a stranger must not fill the log.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use godot::prelude::godot_error;
+
+/// The handlers that were complained about.
+#[derive(Default)]
+pub(super) struct Complaints(Mutex<HashSet<String>>);
+
+impl Complaints {
+    /// Prints that `handler` did not answer, and why that is known.
+    pub(super) fn print(&self, handler: &str, why: &str) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = known.insert(String::from(handler));
+        drop(known);
+        if is_new {
+            godot_error!("HTTPServerRs: {handler} {why}; the client got 500");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Answers with files, read through Godot: from the project, from an export, or from a folder.
+
+use godot::builtin::GString;
+use godot::classes::file_access::ModeFlags;
+use godot::classes::{DirAccess, FileAccess};
+use godot::obj::Gd;
+use stream_socket_web::http::{
+    AnswerError, ByteRange, Headers, RequestHead, byte_range, content_type, file_path, has_current,
+};
+
+use super::answers;
+use super::client::Client;
+use super::file_source::FileSource;
+
+/// The file that stands for its folder.
+const INDEX: &str = "index.html";
+
+/// Answers a request for the file at `rest`, which is not decoded, below `folder`.
+pub(super) fn answer(client: &Client, id: u64, head: &RequestHead, folder: &str, rest: &str) {
+    let Some(mut path) = file_path(rest) else {
+        return answer_status(client, id, 404, Headers::new());
+    };
+    let full = |path: &str| match folder.ends_with('/') {
+        true => format!("{folder}{path}"),
+        false => format!("{folder}/{path}"),
+    };
+    if path.is_empty() || path.ends_with('/') {
+        path.push_str(INDEX);
+    } else if DirAccess::dir_exists_absolute(&GString::from(&full(&path))) {
+        // Relative links in the index need the slash. The path was not decoded, and does not begin
+        // with two slashes, so it cannot lead to another host.
+        let mut headers = Headers::new();
+        headers.push("Location", &format!("{}/", head.path()));
+        return answer_status(client, id, 308, headers);
+    }
+    let path = full(&path);
+    match open(&path) {
+        Some(file) => {
+            // The request is over if this fails.
+            let _ = send(client, id, head, &file, &path, 200, Headers::new());
+        }
+        None => answer_status(client, id, 404, Headers::new()),
+    }
+}
+
+/// Opens a file. Prints nothing if there is none.
+pub(super) fn open(path: &str) -> Option<Gd<FileAccess>> {
+    match FileAccess::file_exists(path) {
+        true => FileAccess::open(path, ModeFlags::READ),
+        false => None,
+    }
+}
+
+/// Answers with `file`, or a part of it, or with 304 if the client has it. Ranges and entity tags
+/// are for the status 200 only.
+pub(super) fn send(
+    client: &Client,
+    id: u64,
+    head: &RequestHead,
+    file: &Gd<FileAccess>,
+    path: &str,
+    status: u16,
+    mut headers: Headers,
+) -> Result<(), AnswerError> {
+    answers::complete(&mut headers, Some(content_type(path)));
+    let length = file.get_length();
+    let is_plain = status == 200;
+    let mut part = ByteRange::Whole;
+    if is_plain {
+        let etag = match headers.get("ETag") {
+            Some(etag) => String::from(etag),
+            None => etag(path, length),
+        };
+        if !headers.contains("ETag") {
+            headers.push("ETag", &etag);
+        }
+        if has_current(&head.headers, &etag) {
+            return client.answer(id, |protocol, now| {
+                protocol.respond(id, 304, &headers, &[], now)
+            });
+        }
+        headers.push("Accept-Ranges", "bytes");
+        if head.method == "GET" {
+            part = byte_range(&head.headers, length, &etag);
+        }
+    }
+    let (status, first, count) = match part {
+        ByteRange::Whole => (status, 0, length),
+        ByteRange::Part { first, last } => {
+            headers.push("Content-Range", &format!("bytes {first}-{last}/{length}"));
+            (206, first, last - first + 1)
+        }
+        _ => {
+            headers.push("Content-Range", &format!("bytes */{length}"));
+            return client.answer(id, |protocol, now| {
+                protocol.respond(id, 416, &headers, &[], now)
+            });
+        }
+    };
+    headers.push("Content-Length", &count.to_string());
+    file.clone().seek(first);
+    // The head of a file is not its bytes.
+    let count = if head.method == "HEAD" { 0 } else { count };
+    let source = FileSource::new(id, file, count);
+    client.answer_file(id, source, |protocol| protocol.start(id, status, &headers))
+}
+
+/// An entity tag that changes with the file. Files in an exported game have no time, so their bytes
+/// decide.
+fn etag(path: &str, length: u64) -> String {
+    match FileAccess::get_modified_time(path) {
+        0 => format!("\"{}\"", FileAccess::get_md5(path)),
+        time => format!("\"{time:x}-{length:x}\""),
+    }
+}
+
+/// Answers with a status and its name. The request may be over.
+pub(super) fn answer_status(client: &Client, id: u64, status: u16, mut headers: Headers) {
+    let body = stream_socket_web::http::status_text(status);
+    answers::complete(&mut headers, Some(answers::TEXT));
+    let _ = client.answer(id, |protocol, now| {
+        protocol.respond(id, status, &headers, body.as_bytes(), now)
+    });
+}

@@ -1,0 +1,43 @@
+//! Requests that become WebSockets.
+
+use godot::obj::Gd;
+use stream_socket_web::http::{AnswerError, RequestHead};
+use stream_socket_web::websocket::session::{Session, StartError};
+
+use super::client::Client;
+use crate::parts::WebSocketSettings;
+use crate::websocket::{self, WebSocketPeerRs};
+
+/// Why a request has not become a WebSocket.
+pub(super) enum UpgradeFailure {
+    /// It is no valid handshake. It was answered.
+    Refused(String),
+    /// The script has set something that cannot be sent.
+    Misuse(String),
+    /// The request cannot be answered any more.
+    Answer(AnswerError),
+}
+
+/// Answers the request `id`, and takes its connection for a WebSocket.
+pub(super) fn upgrade(
+    client: &Client,
+    id: u64,
+    head: &RequestHead,
+    settings: WebSocketSettings,
+) -> Result<Gd<WebSocketPeerRs>, UpgradeFailure> {
+    let no_header = |line| format!("handshake header {line:?} is not \"Name: value\"");
+    let handshake = settings.handshake();
+    let handshake = handshake.map_err(|line| UpgradeFailure::Misuse(no_header(line)))?;
+    let misuse = |error: StartError| UpgradeFailure::Misuse(error.to_string());
+    let mut session = Session::upgrade(head, handshake, settings.limits()).map_err(misuse)?;
+    if let Some(ended) = session.ended() {
+        let why = ended.error.clone().unwrap_or_default();
+        let response = std::mem::take(session.output());
+        let refused = client.answer(id, |protocol, _| protocol.refuse_upgrade(id, &response));
+        refused.map_err(UpgradeFailure::Answer)?;
+        return Err(UpgradeFailure::Refused(why));
+    }
+    let (connection, received) = client.upgrade(id).map_err(UpgradeFailure::Answer)?;
+    session.receive(&received, 0);
+    Ok(websocket::over(connection, session, settings))
+}

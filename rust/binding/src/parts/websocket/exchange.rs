@@ -1,0 +1,374 @@
+//! Moving bytes between a session and its stream.
+
+use std::time::{Duration, Instant};
+
+use godot::global::Error;
+use stream_socket::{Connection, Status};
+use stream_socket_web::websocket::session::{Session, State};
+
+use super::state::{WebSocketPart, WebSocketState};
+use super::stream::{EngineStream, WebSocketStream};
+use crate::parts::codes::Code;
+use crate::parts::lent;
+use crate::parts::part::{Emitter, Packets};
+
+/// How many bytes are received at once.
+const AT_ONCE: usize = 64 << 10;
+
+/// How long the last output of a closed session may take over a stream of the engine's.
+const LAST_OUTPUT: Duration = Duration::from_secs(10);
+
+/// The reason of a stream that has ended in order, but not the WebSocket.
+const NO_CLOSE_FRAME: &str = "stream ended without a close frame";
+
+impl<O: Emitter + EngineStream> WebSocketPart<O> {
+    /// Sends a message, as far as the stream takes it now.
+    pub(crate) fn send(&self, is_text: bool, payload: &[u8]) -> Error {
+        if let Err(code) = self.accept_message(is_text, payload) {
+            return code;
+        }
+        self.flush();
+        self.last_error.clear();
+        Error::OK
+    }
+
+    /// Starts to close the session, or ends it at once if there is no `code`.
+    pub(crate) fn close(&self, code: Option<u16>, reason: &str) {
+        {
+            let mut state = self.state();
+            let Some(session) = &mut state.session else {
+                return;
+            };
+            match code {
+                Some(code) => session.close(code, reason),
+                None => session.abort(None),
+            }
+        }
+        self.flush();
+        self.let_go();
+    }
+
+    /// Sends the output of the session.
+    pub(crate) fn flush(&self) {
+        let (stream, generation) = {
+            let state = self.state();
+            (state.stream.clone(), state.generation)
+        };
+        match stream {
+            Some(WebSocketStream::Socket(peer)) => {
+                let mut state = self.state();
+                if state.generation == generation {
+                    state.flush_to(&peer.peer.connection);
+                }
+            }
+            Some(WebSocketStream::Engine(stream)) if self.begin_exchange(generation) => {
+                self.flush_to_engine(&stream, generation);
+                self.end_exchange();
+            }
+            _ => {}
+        }
+    }
+
+    /// Begins a poll: answers, heartbeats and time limits. `false` if there is no session.
+    pub(super) fn begin_poll(&self, now: Instant) -> bool {
+        let mut state = self.state();
+        // The lock is dereferenced once, so that the fields can be borrowed one by one.
+        let state = &mut *state;
+        let backlog = state.connection().map_or(0, Connection::pending_bytes);
+        let heartbeat = state.settings.heartbeat;
+        let timeout = state.settings.handshake_timeout;
+        let started = state.started;
+        let Some(session) = &mut state.session else {
+            return false;
+        };
+        session.begin_poll(now, heartbeat, backlog);
+        if session.state() == State::Closed {
+            let closed_at = *state.closed_at.get_or_insert(now);
+            if now.duration_since(closed_at) >= LAST_OUTPUT {
+                session.output().clear();
+            }
+        }
+        let age = started.map(|started| now.duration_since(started));
+        if session.state() == State::Connecting
+            && let (Some(age), Some(timeout)) = (age, timeout)
+            && age >= timeout
+        {
+            let seconds = timeout.as_secs_f64();
+            session.abort(Some(&format!("no handshake within {seconds} s")));
+        }
+        state.stream.is_some()
+    }
+
+    /// Moves what can be moved now between the session of `generation` and its stream. Returns
+    /// whether something was received.
+    pub(super) fn exchange(&self, stream: &WebSocketStream<O>, generation: u64) -> bool {
+        let has_received = match stream {
+            WebSocketStream::Socket(peer) => {
+                let mut state = self.state();
+                state.generation == generation && state.exchange_with(&peer.peer.connection)
+            }
+            WebSocketStream::Engine(stream) if self.begin_exchange(generation) => {
+                let has_received = self.exchange_with_engine(stream, generation);
+                self.end_exchange();
+                has_received
+            }
+            WebSocketStream::Engine(_) => false,
+            WebSocketStream::TlsLater { socket, .. } => {
+                let connection = &socket.peer.connection;
+                if matches!(connection.status(), Status::None | Status::Error) {
+                    let mut state = self.state();
+                    if state.generation == generation
+                        && let Some(session) = &mut state.session
+                    {
+                        session.end_of_stream(&why_it_ended(connection));
+                    }
+                }
+                false
+            }
+        };
+        self.note_changes(generation);
+        has_received
+    }
+
+    /// Notes which signals are due, and lets the stream of a session go that has ended.
+    fn note_changes(&self, generation: u64) {
+        let mut state = self.state();
+        if state.generation != generation {
+            return;
+        }
+        let pending = state.connection().map_or(0, Connection::pending_bytes);
+        let Some(session) = &mut state.session else {
+            return;
+        };
+        let has_backlog = pending + session.output().len() > 0;
+        let is_open = session.state() >= State::Open && session.was_open();
+        if is_open && state.started.take().is_some() {
+            state.is_connected_due = true;
+        }
+        if std::mem::replace(&mut state.has_backlog, has_backlog) && !has_backlog {
+            state.is_drained_due = true;
+        }
+        drop(state);
+        self.let_go();
+    }
+
+    /// Lets the stream go after the session has ended and its output was passed on.
+    fn let_go(&self) {
+        let mut state = self.state();
+        let Some(session) = &mut state.session else {
+            return;
+        };
+        if session.state() != State::Closed {
+            return;
+        }
+        let is_unsent = !session.output().is_empty();
+        let error = session.ended().and_then(|ended| ended.error.clone());
+        // Only a stream of the engine's needs several polls; a socket goes on sending by itself.
+        if is_unsent && matches!(state.stream, Some(WebSocketStream::Engine(_))) {
+            return;
+        }
+        let Some(stream) = state.stream.take() else {
+            return;
+        };
+        state.is_closed_due = true;
+        drop(state);
+        match &stream {
+            WebSocketStream::Socket(peer) | WebSocketStream::TlsLater { socket: peer, .. } => {
+                let connection = &peer.peer.connection;
+                let code = match connection.ended() {
+                    Some(ended) => ended.error.exact(),
+                    None => Error::ERR_CONNECTION_ERROR,
+                };
+                connection.disconnect();
+                if let Some(error) = error {
+                    self.last_error.record_message(code, error);
+                }
+            }
+            WebSocketStream::Engine(engine) => {
+                engine.disconnect();
+                if let Some(error) = error {
+                    self.last_error
+                        .record_message(Error::ERR_CONNECTION_ERROR, error);
+                }
+            }
+        }
+    }
+
+    /// Takes the turn to use a stream of the engine's.
+    fn begin_exchange(&self, generation: u64) -> bool {
+        let mut state = self.state();
+        state.generation == generation && !std::mem::replace(&mut state.is_exchanging, true)
+    }
+
+    fn end_exchange(&self) {
+        self.state().is_exchanging = false;
+    }
+
+    fn exchange_with_engine(&self, stream: &O, generation: u64) -> bool {
+        match stream.status() {
+            Status::Connecting => return false,
+            Status::Connected => {}
+            Status::None | Status::Error => {
+                let why = stream.problem();
+                self.with_current(generation, |session| end_with_stream(session, why));
+                return false;
+            }
+        }
+        let wants = self.with_current(generation, |session| {
+            session.receive(&[], 0);
+            session.wants_input()
+        });
+        let mut has_received = false;
+        if wants == Some(true) {
+            match stream.read(AT_ONCE) {
+                Ok(bytes) => {
+                    has_received = !bytes.is_empty();
+                    self.with_current(generation, |session| {
+                        session.receive(bytes.as_slice(), 0);
+                    });
+                }
+                Err(_) => {
+                    self.with_current(generation, |session| {
+                        end_with_stream(session, NO_CLOSE_FRAME)
+                    });
+                }
+            }
+        }
+        self.flush_to_engine(stream, generation);
+        has_received
+    }
+
+    fn flush_to_engine(&self, stream: &O, generation: u64) {
+        if stream.status() != Status::Connected {
+            return;
+        }
+        while let Some(bytes) = self.with_current(generation, |it| std::mem::take(it.output()))
+            && !bytes.is_empty()
+        {
+            let written = stream.write(&bytes[..bytes.len().min(AT_ONCE)]);
+            let count = written.unwrap_or(bytes.len());
+            let rest = &bytes[count..];
+            self.with_current(generation, |session| {
+                session.output().splice(..0, rest.iter().copied());
+            });
+            let mut state = self.state();
+            if state.generation == generation {
+                state.queued_total += count as u64;
+                let total = state.queued_total;
+                while state.message_ends.front().is_some_and(|&end| end <= total) {
+                    state.message_ends.pop_front();
+                }
+            }
+            if !rest.is_empty() && count == 0 {
+                return;
+            }
+        }
+    }
+
+    fn with_current<R>(&self, generation: u64, then: impl FnOnce(&mut Session) -> R) -> Option<R> {
+        let mut state = self.state();
+        match state.generation == generation {
+            true => state.session.as_mut().map(then),
+            false => None,
+        }
+    }
+}
+
+impl<O: Emitter> WebSocketState<O> {
+    /// Moves bytes between the session and `connection`. Returns whether something was received.
+    fn exchange_with(&mut self, connection: &Connection) -> bool {
+        let Some(session) = &mut self.session else {
+            return false;
+        };
+        match connection.status() {
+            Status::Connecting => return false,
+            Status::Connected => {}
+            Status::None | Status::Error => {
+                session.end_of_stream(&why_it_ended(connection));
+                return false;
+            }
+        }
+        let backlog = connection.pending_bytes();
+        session.receive(&[], backlog);
+        let mut has_received = false;
+        if session.wants_input() {
+            let received = connection.try_read_with(AT_ONCE, |bytes| {
+                session.receive(bytes, backlog);
+                !bytes.is_empty()
+            });
+            match received {
+                Ok(received) => has_received = received,
+                Err(_) => session.end_of_stream(&why_it_ended(connection)),
+            }
+        }
+        self.flush_to(connection);
+        has_received
+    }
+
+    fn flush_to(&mut self, connection: &Connection) {
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        let output = session.output();
+        if output.is_empty() || connection.status() != Status::Connected {
+            return;
+        }
+        // What fails here is found by the next receive.
+        if connection.enqueue(output, usize::MAX).is_ok() {
+            self.queued_total += output.len() as u64;
+        }
+        output.clear();
+        // A large message must not keep its memory.
+        output.shrink_to(AT_ONCE);
+        if !connection.coalesces() {
+            connection.try_flush();
+        }
+    }
+}
+
+/// Ends a session whose stream takes nothing any more.
+fn end_with_stream(session: &mut Session, why: &str) {
+    session.end_of_stream(why);
+    session.output().clear();
+}
+
+/// Why `connection` has ended, in words.
+fn why_it_ended(connection: &Connection) -> String {
+    match connection.ended() {
+        Some(ended) if ended.error.exact() != Error::ERR_FILE_EOF => ended.error.to_string(),
+        _ => NO_CLOSE_FRAME.to_owned(),
+    }
+}
+
+impl<O: Emitter + EngineStream> Packets for WebSocketPart<O> {
+    fn get_packet(&self) -> Result<(*const u8, usize), Error> {
+        lent::take_back();
+        let mut state = self.state();
+        let is_open = state
+            .session
+            .as_ref()
+            .is_some_and(|it| it.state() == State::Open);
+        match state.session.as_mut().and_then(Session::take_message) {
+            Some(message) => {
+                state.was_text = message.is_text;
+                drop(state);
+                Ok(lent::lend(message.payload.into_boxed_slice()))
+            }
+            None if is_open => Err(Error::ERR_UNAVAILABLE),
+            None => Err(Error::FAILED),
+        }
+    }
+
+    fn put_packet(&self, packet: &[u8]) -> Error {
+        self.send(false, packet)
+    }
+
+    fn packet_count(&self) -> i64 {
+        i64::try_from(self.queued().0).unwrap_or(i64::MAX)
+    }
+
+    fn max_packet_bytes(&self) -> i64 {
+        let bytes = self.state().settings.max_message_bytes();
+        i64::try_from(bytes).unwrap_or(i64::MAX)
+    }
+}

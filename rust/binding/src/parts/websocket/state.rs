@@ -1,0 +1,382 @@
+//! What a WebSocket object keeps, and its lock.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
+use std::time::Instant;
+
+use godot::builtin::{GString, PackedByteArray};
+use godot::global::Error;
+use stream_socket::Connection;
+use stream_socket_web::websocket::session::{Counts, SendError, Session, State};
+
+use super::settings::WebSocketSettings;
+use super::stream::WebSocketStream;
+use crate::parts::frame_poll_state::FramePoll;
+use crate::parts::last_error::LastError;
+use crate::parts::part::{Emitter, Part};
+use crate::parts::presence::{ObjectAddress, Presence};
+use crate::parts::signal::Signal;
+
+/// A WebSocket whose object, and that of whose stream, is an `O`.
+#[derive(Debug)]
+pub(crate) struct WebSocketPart<O> {
+    presence: Presence,
+    state: Mutex<WebSocketState<O>>,
+    pub(crate) last_error: LastError,
+    pub(crate) frame_poll: FramePoll,
+}
+
+#[derive(Debug)]
+pub(super) struct WebSocketState<O> {
+    pub(super) settings: WebSocketSettings,
+    /// Counts the sessions, so that no call applies to one what it knows of another.
+    pub(super) generation: u64,
+    pub(super) session: Option<Session>,
+    /// `None` after the session has ended.
+    pub(super) stream: Option<WebSocketStream<O>>,
+    /// What `get_requested_url` returns, without the scheme if this is a server.
+    pub(super) url: String,
+    pub(super) is_secure: bool,
+    pub(super) was_text: bool,
+    pub(super) started: Option<Instant>,
+    /// When a poll first found the session closed.
+    pub(super) closed_at: Option<Instant>,
+    /// Whether the signal is due.
+    pub(super) is_connected_due: bool,
+    pub(super) is_closed_due: bool,
+    pub(super) is_drained_due: bool,
+    /// Whether something was left to send when the session was last looked at.
+    pub(super) has_backlog: bool,
+    /// How much of the output was queued in all, and where each message ends that may be unsent.
+    pub(super) queued_total: u64,
+    pub(super) message_ends: VecDeque<u64>,
+    /// Whether a thread moves bytes between the session and a stream of the engine's.
+    pub(super) is_exchanging: bool,
+    /// The thread that emits signals, and how often it is in there.
+    pub(super) deliverer: Option<(ThreadId, u32)>,
+}
+
+impl<O: Emitter> WebSocketPart<O> {
+    pub(super) fn state(&self) -> MutexGuard<'_, WebSocketState<O>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn settings(&self) -> WebSocketSettings {
+        self.state().settings.clone()
+    }
+
+    /// Changes the settings, also of the session where that is possible.
+    pub(crate) fn configure(&self, change: impl FnOnce(&mut WebSocketSettings)) {
+        let mut state = self.state();
+        change(&mut state.settings);
+        state.apply_settings();
+    }
+
+    /// Whether a session can begin: there is none, or it is closing.
+    pub(crate) fn is_free(&self) -> bool {
+        matches!(self.ready_state(), State::Closing | State::Closed)
+    }
+
+    /// Replaces the session, after [`is_free`](Self::is_free).
+    pub(crate) fn begin(
+        &self,
+        session: Session,
+        stream: WebSocketStream<O>,
+        url: String,
+        is_secure: bool,
+    ) {
+        let mut state = self.state();
+        let old_stream = state.end_session();
+        state.generation += 1;
+        state.url = url;
+        state.is_secure = is_secure;
+        state.was_text = false;
+        state.started = Some(Instant::now());
+        state.closed_at = None;
+        state.has_backlog = false;
+        state.is_connected_due = false;
+        state.is_closed_due = false;
+        state.is_drained_due = false;
+        state.queued_total = 0;
+        state.message_ends.clear();
+        state.session = Some(session);
+        state.stream = Some(stream);
+        state.apply_settings();
+        drop(state);
+        // The stream of a session that was closing.
+        if let Some(WebSocketStream::Socket(peer)) = &old_stream {
+            peer.peer.connection.disconnect();
+        }
+        drop(old_stream);
+        self.last_error.clear();
+    }
+
+    pub(crate) fn ready_state(&self) -> State {
+        let state = self.state();
+        state.session.as_ref().map_or(State::Closed, Session::state)
+    }
+
+    /// The close code, or -1.
+    pub(crate) fn close_code(&self) -> i64 {
+        self.with_session(|session| session.ended()?.code.map(i64::from))
+            .unwrap_or(-1)
+    }
+
+    pub(crate) fn close_reason(&self) -> String {
+        self.with_session(|session| Some(session.ended()?.reason.clone()))
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn protocol(&self) -> String {
+        self.with_session(|session| session.protocol().map(str::to_owned))
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn is_compressing(&self) -> bool {
+        self.with_session(|session| session.compression()).is_some()
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.with_session(|session| Some(session.counts()))
+            .unwrap_or_default()
+    }
+
+    /// The number and the bytes of the messages that can be taken.
+    pub(crate) fn queued(&self) -> (usize, usize) {
+        self.with_session(|session| Some((session.queued(), session.queued_bytes())))
+            .unwrap_or_default()
+    }
+
+    fn with_session<R>(&self, then: impl FnOnce(&Session) -> Option<R>) -> Option<R> {
+        then(self.state().session.as_ref()?)
+    }
+
+    pub(crate) fn requested_url(&self) -> String {
+        let state = self.state();
+        match state.session.as_ref().and_then(Session::requested) {
+            Some(requested) if state.is_secure => format!("wss://{requested}"),
+            Some(requested) => format!("ws://{requested}"),
+            None => state.url.clone(),
+        }
+    }
+
+    pub(crate) fn stream(&self) -> Option<WebSocketStream<O>> {
+        self.state().stream.clone()
+    }
+
+    /// The stream, and the number of the session that it belongs to.
+    pub(super) fn current_stream(&self) -> Option<(WebSocketStream<O>, u64)> {
+        let state = self.state();
+        Some((state.stream.clone()?, state.generation))
+    }
+
+    /// Puts TLS over the socket of the session of `generation`.
+    pub(crate) fn replace_stream(&self, generation: u64, stream: WebSocketStream<O>) {
+        let mut state = self.state();
+        let old = match state.generation == generation && state.stream.is_some() {
+            true => state.stream.replace(stream),
+            false => Some(stream),
+        };
+        drop(state);
+        drop(old);
+    }
+
+    /// Ends the session of `generation`, whose stream cannot be used.
+    pub(crate) fn fail(&self, generation: u64, why: &str) {
+        let mut state = self.state();
+        if state.generation == generation
+            && let Some(session) = &mut state.session
+        {
+            session.end_of_stream(why);
+        }
+    }
+
+    pub(crate) fn was_text(&self) -> bool {
+        self.state().was_text
+    }
+
+    /// How many bytes wait to be sent.
+    pub(crate) fn unsent_bytes(&self) -> usize {
+        let mut state = self.state();
+        let queued = state.connection().map_or(0, Connection::pending_bytes);
+        let output = state.session.as_mut().map_or(0, |it| it.output().len());
+        queued + output
+    }
+
+    /// Accepts a message into the output of the session.
+    pub(super) fn accept_message(&self, is_text: bool, payload: &[u8]) -> Result<(), Error> {
+        let mut state = self.state();
+        let pending = state.connection().map_or(0, Connection::pending_bytes);
+        let settings = &state.settings;
+        let (limit, most) = (settings.outbound_bytes, settings.queued_packets);
+        state.forget_sent(pending);
+        let messages = state.message_ends.len();
+        let outcome = match &mut state.session {
+            None => Err(SendError::NotOpen),
+            Some(session) if session.state() != State::Open => Err(SendError::NotOpen),
+            Some(session) => {
+                let unsent = pending + session.output().len();
+                if limit > 0 && unsent + payload.len() > limit {
+                    let count = payload.len();
+                    drop(state);
+                    return Err(self.last_error.record_message(
+                        Error::ERR_OUT_OF_MEMORY,
+                        format!(
+                            "send: {count} bytes beside {unsent} unsent bytes exceed \
+                             outbound_buffer_size of {limit}"
+                        ),
+                    ));
+                }
+                if messages >= most {
+                    drop(state);
+                    return Err(self.last_error.record_message(
+                        Error::ERR_OUT_OF_MEMORY,
+                        format!("send: {messages} messages are unsent, the limit is {most}"),
+                    ));
+                }
+                session.send(is_text, payload)
+            }
+        };
+        if let Err(error) = outcome {
+            drop(state);
+            let code = match error {
+                SendError::NotText => Error::ERR_INVALID_DATA,
+                _ => Error::FAILED,
+            };
+            return Err(self
+                .last_error
+                .record_message(code, format!("send: {error}")));
+        }
+        let unsent = state.session.as_mut().map_or(0, |it| it.output().len());
+        let end = state.queued_total + unsent as u64;
+        state.message_ends.push_back(end);
+        Ok(())
+    }
+
+    /// The next signal that is due. A message is taken only if somebody `wants` it.
+    pub(super) fn next_signal(&self, wants: bool) -> Option<Signal> {
+        let mut state = self.state();
+        if std::mem::take(&mut state.is_connected_due) {
+            return Some(Signal::Connected);
+        }
+        if wants && let Some(message) = state.session.as_mut().and_then(Session::take_message) {
+            drop(state);
+            let packet = PackedByteArray::from(message.payload.as_slice());
+            return Some(Signal::MessageReceived(packet, message.is_text));
+        }
+        if std::mem::take(&mut state.is_drained_due) {
+            return Some(Signal::Drained);
+        }
+        if std::mem::take(&mut state.is_closed_due) {
+            let ended = state.session.as_ref().and_then(Session::ended);
+            let code = ended.and_then(|ended| ended.code).map_or(-1, i64::from);
+            let reason = ended.map(|ended| GString::from(&ended.reason));
+            return Some(Signal::Closed(code, reason.unwrap_or_default()));
+        }
+        None
+    }
+
+    /// Takes the turn to emit signals. False if another thread has it, which goes on until no
+    /// signal is due.
+    pub(super) fn begin_delivery(&self) -> bool {
+        let this_thread = std::thread::current().id();
+        let mut state = self.state();
+        match &mut state.deliverer {
+            Some((thread, depth)) if *thread == this_thread => *depth += 1,
+            Some(_) => return false,
+            None => state.deliverer = Some((this_thread, 1)),
+        }
+        true
+    }
+
+    pub(super) fn end_delivery(&self) {
+        let mut state = self.state();
+        state.deliverer = match state.deliverer {
+            Some((thread, depth)) if depth > 1 => Some((thread, depth - 1)),
+            _ => None,
+        };
+    }
+}
+
+impl<O> WebSocketState<O> {
+    /// The socket that carries the output, unless the engine encrypts it.
+    pub(super) fn connection(&self) -> Option<&Connection> {
+        match &self.stream {
+            Some(WebSocketStream::Socket(peer)) => Some(&peer.peer.connection),
+            _ => None,
+        }
+    }
+
+    fn apply_settings(&mut self) {
+        let settings = &self.settings;
+        if let Some(session) = &mut self.session {
+            session.set_limits(settings.limits());
+            session.set_compression_threshold(settings.compression_threshold);
+            session.set_max_frame(settings.frame_bytes);
+        }
+    }
+
+    /// Forgets the messages that were sent, while `pending` bytes of the queue were not.
+    fn forget_sent(&mut self, pending: usize) {
+        let sent = self.queued_total.saturating_sub(pending as u64);
+        while self.message_ends.front().is_some_and(|&end| end <= sent) {
+            self.message_ends.pop_front();
+        }
+    }
+
+    /// Ends the session without a close frame. Returns its stream, to be dropped without a lock.
+    #[must_use]
+    fn end_session(&mut self) -> Option<WebSocketStream<O>> {
+        self.session = None;
+        self.stream.take()
+    }
+}
+
+impl<O: Emitter> Part for WebSocketPart<O> {
+    fn new(object: ObjectAddress) -> WebSocketPart<O> {
+        WebSocketPart {
+            presence: Presence::of(object),
+            state: Mutex::new(WebSocketState {
+                settings: WebSocketSettings::default(),
+                generation: 0,
+                session: None,
+                stream: None,
+                url: String::new(),
+                is_secure: false,
+                was_text: false,
+                started: None,
+                closed_at: None,
+                is_connected_due: false,
+                is_closed_due: false,
+                is_drained_due: false,
+                has_backlog: false,
+                queued_total: 0,
+                message_ends: VecDeque::new(),
+                is_exchanging: false,
+                deliverer: None,
+            }),
+            last_error: LastError::default(),
+            frame_poll: FramePoll::default(),
+        }
+    }
+
+    fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
+    fn made(self: &Arc<Self>, _: &'static str) {}
+
+    fn freed(&self, _: &dyn Fn(&str) -> bool) {
+        self.frame_poll.end();
+        let stream = self.state().stream.take();
+        match &stream {
+            Some(
+                WebSocketStream::Socket(peer) | WebSocketStream::TlsLater { socket: peer, .. },
+            ) => {
+                peer.peer.connection.disconnect();
+            }
+            Some(WebSocketStream::Engine(_)) | None => {}
+        }
+    }
+}

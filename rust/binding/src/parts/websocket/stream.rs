@@ -1,0 +1,46 @@
+//! The stream of a WebSocket: a peer of ours, or a stream of the engine's, such as TLS.
+
+use godot::builtin::PackedByteArray;
+use godot::global::Error;
+
+use crate::parts::peer_object::PeerObject;
+use stream_socket::Status;
+
+/// A stream of the engine's, which is used through its methods. Nothing is locked while they run.
+pub(crate) trait EngineStream: Clone + Send + Sync + 'static {
+    fn poll(&self);
+
+    fn status(&self) -> Status;
+
+    /// Why the stream has ended.
+    fn problem(&self) -> &'static str;
+
+    /// Reads at most `limit` bytes. Does not wait.
+    fn read(&self, limit: usize) -> Result<PackedByteArray, Error>;
+
+    /// Returns how many bytes were written. Does not wait.
+    fn write(&self, bytes: &[u8]) -> Result<usize, Error>;
+
+    /// Ends the stream, and the socket below it.
+    fn disconnect(&self);
+
+    /// Starts the TLS of a client over the object of a socket. The error says why that is
+    /// impossible.
+    fn encrypt(socket: &Self, host: &str, options: Option<&Self>) -> Result<Self, &'static str>;
+}
+
+/// The stream of a WebSocket whose object is an `O`.
+#[derive(Clone, Debug)]
+pub(crate) enum WebSocketStream<O> {
+    /// Of our classes.
+    Socket(PeerObject<O>),
+    /// Of the engine's class.
+    Engine(O),
+    /// TLS over a socket that is not connected yet.
+    TlsLater {
+        socket: PeerObject<O>,
+        host: String,
+        /// Null, or the options of a TLS client.
+        options: Option<O>,
+    },
+}

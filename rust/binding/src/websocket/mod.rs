@@ -1,0 +1,414 @@
+//! `WebSocketPeerRs`: the engine's `WebSocketPeer` over our peers, or a stream of the engine's.
+//!
+//! The session and its lock are in the part, [`WebSocketPart`].
+
+mod engine_stream;
+mod properties;
+
+use godot::builtin::{GString, PackedByteArray, VarDictionary};
+use godot::classes::{PacketPeerExtension, StreamPeer, TlsOptions};
+use godot::global::Error;
+use godot::meta::ToGodot;
+use godot::obj::{Base, Gd};
+use godot::prelude::{GodotClass, godot_api, vdict};
+use stream_socket::{Address, Connection, Target};
+use stream_socket_web::websocket::session::{Session, Settings, StartError};
+use stream_socket_web::websocket::{MAX_REASON_BYTES, Url, close_code};
+
+use crate::bridge::{self, Bridged, ClassTree, ObjectRef, Optional};
+use crate::class_trees::{self, TCP_PEER, UDS_PEER, WEBSOCKET_PEER};
+use crate::parts::{
+    LastError, Part, PeerObject, WebSocketObject, WebSocketPart, WebSocketSettings, WebSocketStream,
+};
+use crate::peer::{self, StreamPeerSocketRs};
+use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods};
+use crate::{frame_poll, settings, text};
+
+/// The write mode of text.
+const WRITE_MODE_TEXT: i64 = 0;
+/// The write mode of bytes.
+const WRITE_MODE_BINARY: i64 = 1;
+
+/// The class of WebSockets. There is no value of this type: the bridge makes an object with a
+/// [`WebSocketPart`].
+#[derive(GodotClass)]
+#[class(tool, no_init, base = PacketPeerExtension)]
+pub struct WebSocketPeerRs {
+    // gdext requires it of a class with signals.
+    _base: Base<PacketPeerExtension>,
+}
+
+impl Bridged for WebSocketPeerRs {
+    type Part = WebSocketPart<ObjectRef>;
+
+    fn tree() -> &'static ClassTree {
+        &class_trees::WEBSOCKETS
+    }
+}
+
+#[godot_api]
+impl WebSocketPeerRs {
+    #[signal]
+    fn connected();
+
+    #[signal]
+    fn packet_received(packet: PackedByteArray, is_text: bool);
+
+    #[signal]
+    fn closed(code: i64, reason: GString);
+
+    #[signal]
+    fn drained();
+
+    #[func]
+    fn poll() {
+        let part = Self::this();
+        // An object that is being freed emits nothing.
+        if let Some(object) = bridge::object_of(&*part) {
+            WebSocketObject { object, part }.poll();
+        }
+    }
+
+    #[func]
+    fn connect_to_url(
+        url: GString,
+        #[opt(default = Optional::NULL)] tls_client_options: Optional<Option<Gd<TlsOptions>>>,
+    ) -> Error {
+        let options = tls_client_options.into_inner();
+        if options.as_ref().is_some_and(|options| options.is_server()) {
+            return Self::this().refuse(&"connect_to_url: tls_client_options are for a server");
+        }
+        let (parsed, session) = match Self::this().client_session("connect_to_url", &url) {
+            Ok(started) => started,
+            Err(code) => return code,
+        };
+        let Some(target) = Target::new(&parsed.host, parsed.port) else {
+            let host = parsed.host;
+            return Self::this().refuse(&format!("connect_to_url: invalid host {host:?}"));
+        };
+        frame_poll::begin_hints();
+        let (socket, socket_part) = peer::from_connection(TCP_PEER, Connection::new());
+        // A socket that is not open takes the option for later.
+        socket_part.set("set no-delay", |options| options.no_delay = true);
+        let code = socket_part.connect(target, settings::tcp_connect_timeout);
+        if code != Error::OK {
+            let details = socket_part.details();
+            return Self::this()
+                .last_error
+                .record_message(code, details.message);
+        }
+        let socket = peer::with_part(&socket, socket_part);
+        let stream = match parsed.is_secure {
+            false => WebSocketStream::Socket(socket),
+            true => WebSocketStream::TlsLater {
+                socket,
+                host: parsed.host,
+                options: options.map(|options| ObjectRef::new(&options)),
+            },
+        };
+        Self::this().begin(session, stream, url.to_string(), parsed.is_secure);
+        code
+    }
+
+    #[func]
+    fn connect_to_stream(stream: Option<Gd<StreamPeer>>, url: GString) -> Error {
+        let stream = match Self::this().usable_stream("connect_to_stream", stream) {
+            Ok(stream) => stream,
+            Err(code) => return code,
+        };
+        match Self::this().client_session("connect_to_stream", &url) {
+            Ok((parsed, session)) => {
+                Self::this().begin(session, stream, url.to_string(), parsed.is_secure);
+                Error::OK
+            }
+            Err(code) => code,
+        }
+    }
+
+    #[func]
+    fn accept_stream(stream: Option<Gd<StreamPeer>>) -> Error {
+        let stream = match Self::this().usable_stream("accept_stream", stream) {
+            Ok(stream) => stream,
+            Err(code) => return code,
+        };
+        let settings = match Self::this().handshake_settings("accept_stream") {
+            Ok(settings) => settings,
+            Err(code) => return code,
+        };
+        let limits = Self::this().settings().limits();
+        let session = match Session::server(settings, limits) {
+            Ok(session) => session,
+            Err(error) => return Self::this().refuse(&format!("accept_stream: {error}")),
+        };
+        let is_secure = match &stream {
+            WebSocketStream::Engine(engine) => engine.to_gd().is_class("StreamPeerTLS"),
+            _ => false,
+        };
+        Self::this().begin(session, stream, String::new(), is_secure);
+        set_no_delay(&Self::this(), true);
+        Error::OK
+    }
+
+    #[func]
+    fn send(
+        message: PackedByteArray,
+        #[opt(default = WRITE_MODE_BINARY)] write_mode: i64,
+    ) -> Error {
+        match write_mode {
+            WRITE_MODE_TEXT => Self::this().send(true, message.as_slice()),
+            WRITE_MODE_BINARY => Self::this().send(false, message.as_slice()),
+            _ => Self::this().refuse(&format!("send: {write_mode} is not a WriteMode constant")),
+        }
+    }
+
+    #[func]
+    fn send_text(message: GString) -> Error {
+        Self::this().send(true, message.to_string().as_bytes())
+    }
+
+    #[func]
+    fn close(#[opt(default = 1000)] code: i64, #[opt(default = "")] reason: GString) {
+        if code < 0 {
+            Self::this().close(None, "");
+            return;
+        }
+        let Some(code) = u16::try_from(code)
+            .ok()
+            .filter(|&code| close_code::is_valid(code))
+        else {
+            Self::this().refuse(&format!(
+                "close: code {code} is not 1000 to 1003, 1007 to 1014, or 3000 to 4999"
+            ));
+            return;
+        };
+        let reason = reason.to_string();
+        if reason.len() > MAX_REASON_BYTES {
+            let bytes = reason.len();
+            Self::this().refuse(&format!(
+                "close: reason of {bytes} bytes exceeds {MAX_REASON_BYTES} bytes"
+            ));
+            return;
+        }
+        Self::this().close(Some(code), &reason);
+    }
+
+    #[func]
+    fn get_ready_state() -> i64 {
+        Self::this().ready_state() as i64
+    }
+
+    #[func]
+    fn get_close_code() -> i64 {
+        Self::this().close_code()
+    }
+
+    #[func]
+    fn get_close_reason() -> GString {
+        // The engine's text ends at a null character.
+        text::decoded(Self::this().close_reason().as_bytes())
+    }
+
+    #[func]
+    fn get_selected_protocol() -> GString {
+        GString::from(&Self::this().protocol())
+    }
+
+    #[func]
+    fn get_requested_url() -> GString {
+        text::decoded(Self::this().requested_url().as_bytes())
+    }
+
+    #[func]
+    fn get_connected_host() -> GString {
+        match Self::this().socket() {
+            Some(Ok(peer)) => match peer.peer.connection.peer_address() {
+                Some(Address::Inet(address)) => GString::from(&text::host(address)),
+                _ => GString::new(),
+            },
+            Some(Err(engine)) => {
+                let host = engine_stream::ask_socket(&engine, "get_connected_host", &[]);
+                host.map(|host| host.stringify()).unwrap_or_default()
+            }
+            None => GString::new(),
+        }
+    }
+
+    #[func]
+    fn get_connected_port() -> i64 {
+        match Self::this().socket() {
+            Some(Ok(peer)) => match peer.peer.connection.peer_address() {
+                Some(Address::Inet(address)) => address.port().into(),
+                _ => 0,
+            },
+            Some(Err(engine)) => {
+                let port = engine_stream::ask_socket(&engine, "get_connected_port", &[]);
+                port.and_then(|port| port.try_to().ok()).unwrap_or(0)
+            }
+            None => 0,
+        }
+    }
+
+    #[func]
+    fn set_no_delay(enabled: bool) {
+        if !set_no_delay(&Self::this(), enabled) {
+            Self::this().refuse(&"set_no_delay: there is no connection");
+        }
+    }
+
+    #[func]
+    fn get_current_outbound_buffered_amount() -> i64 {
+        i64::try_from(Self::this().unsent_bytes()).unwrap_or(i64::MAX)
+    }
+
+    #[func]
+    fn was_string_packet() -> bool {
+        Self::this().was_text()
+    }
+
+    #[func]
+    fn is_compressing() -> bool {
+        Self::this().is_compressing()
+    }
+
+    #[func]
+    fn get_statistics() -> VarDictionary {
+        let counts = Self::this().counts();
+        let (queued, queued_bytes) = Self::this().queued();
+        let int = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        vdict! {
+            "messages_received" => int(counts.messages_received),
+            "messages_sent" => int(counts.messages_sent),
+            "payload_bytes_received" => int(counts.payload_received),
+            "payload_bytes_sent" => int(counts.payload_sent),
+            "messages_queued" => int(queued as u64),
+            "bytes_queued" => int(queued_bytes as u64),
+            "bytes_unsent" => int(Self::this().unsent_bytes() as u64),
+            "pings_received" => int(counts.pings_received),
+            "pongs_received" => int(counts.pongs_received),
+        }
+    }
+}
+
+/// A WebSocket over a connection whose handshake is over.
+pub(crate) fn over(
+    connection: Connection,
+    session: Session,
+    settings: WebSocketSettings,
+) -> Gd<WebSocketPeerRs> {
+    let class = match connection.peer_address() {
+        Some(Address::Unix(_)) => UDS_PEER,
+        _ => TCP_PEER,
+    };
+    let (object, part) = bridge::new_object::<WebSocketPeerRs>(WEBSOCKET_PEER, WebSocketPart::new);
+    part.configure(|own| *own = settings);
+    let (socket, socket_part) = peer::from_connection(class, connection);
+    let stream = WebSocketStream::Socket(peer::with_part(&socket, socket_part));
+    part.begin(session, stream, String::new(), false);
+    part.flush();
+    object
+}
+
+impl WebSocketPart<ObjectRef> {
+    /// The stream under the WebSocket: a peer of ours, or one of the engine's.
+    fn socket(&self) -> Option<Result<PeerObject<ObjectRef>, ObjectRef>> {
+        Some(match self.stream()? {
+            WebSocketStream::Socket(socket) | WebSocketStream::TlsLater { socket, .. } => {
+                Ok(socket)
+            }
+            WebSocketStream::Engine(engine) => Err(engine),
+        })
+    }
+
+    /// `stream` for a new session, of the call `call`. The error is the code to return.
+    fn usable_stream(
+        &self,
+        call: &str,
+        stream: Option<Gd<StreamPeer>>,
+    ) -> Result<WebSocketStream<ObjectRef>, Error> {
+        let Some(stream) = stream else {
+            return Err(self.refuse(&format!("{call}: stream is null")));
+        };
+        self.require_free(call)?;
+        match stream.try_cast::<StreamPeerSocketRs>() {
+            Ok(socket) => Ok(WebSocketStream::Socket(peer::with_part(
+                &socket,
+                bridge::part_of(&socket),
+            ))),
+            Err(engine) => {
+                let class = engine.get_class();
+                let engine = ObjectRef::new(&engine);
+                match engine_stream::is_usable(&engine) {
+                    true => Ok(WebSocketStream::Engine(engine)),
+                    false => Err(self.refuse(&format!(
+                        "{call}: {class} is neither a socket nor a StreamPeerTLS over one"
+                    ))),
+                }
+            }
+        }
+    }
+
+    fn require_free(&self, call: &str) -> Result<(), Error> {
+        if self.is_free() {
+            return Ok(());
+        }
+        let last_error = &self.last_error;
+        let what = format!("{call}: WebSocket is in use");
+        Err(last_error.refuse(Error::ERR_ALREADY_IN_USE, &what))
+    }
+
+    fn client_session(&self, call: &str, url: &GString) -> Result<(Url, Session), Error> {
+        let url = url.to_string();
+        let parsed =
+            Url::parse(&url).map_err(|error| self.refuse(&format!("{call}: {url:?}: {error}")))?;
+        self.require_free(call)?;
+        let settings = self.handshake_settings(call)?;
+        let limits = self.settings().limits();
+        let host = parsed.host_header();
+        let session = Session::client(&host, &parsed.target, &settings, limits);
+        let session = session.map_err(|error| self.refuse_start(call, &error))?;
+        Ok((parsed, session))
+    }
+
+    fn handshake_settings(&self, call: &str) -> Result<Settings, Error> {
+        self.settings().handshake().map_err(|line| {
+            self.refuse(&format!(
+                "{call}: handshake header {line:?} is not \"Name: value\""
+            ))
+        })
+    }
+
+    fn refuse_start(&self, call: &str, error: &StartError) -> Error {
+        self.refuse(&format!("{call}: {error}"))
+    }
+}
+
+/// Sets the option of the socket below. Returns whether there is one.
+fn set_no_delay(part: &WebSocketPart<ObjectRef>, enabled: bool) -> bool {
+    match part.stream() {
+        Some(WebSocketStream::Socket(socket) | WebSocketStream::TlsLater { socket, .. }) => {
+            let connection = &socket.peer.connection;
+            let is_unix = matches!(connection.peer_address(), Some(Address::Unix(_)));
+            if !is_unix
+                && let Err(error) =
+                    connection.set_options("set no-delay", |options| options.no_delay = enabled)
+            {
+                part.last_error.record(&error);
+            }
+            true
+        }
+        Some(WebSocketStream::Engine(engine)) => {
+            engine_stream::ask_socket(&engine, "set_no_delay", &[enabled.to_variant()]);
+            true
+        }
+        None => false,
+    }
+}
+
+last_error_methods!(part of WebSocketPeerRs);
+auto_poll_methods!(part of WebSocketPeerRs);
+
+impl Failing for WebSocketPart<ObjectRef> {
+    fn last_error(&self) -> &LastError {
+        &self.last_error
+    }
+}

@@ -1,0 +1,198 @@
+//! The properties of `WebSocketPeerRs`.
+
+use godot::builtin::{GString, PackedStringArray};
+use godot::prelude::godot_api;
+
+use super::WebSocketPeerRs;
+use crate::bridge::{Bridged, ObjectRef};
+use crate::parts::WebSocketPart;
+use crate::seconds;
+use crate::shared_methods::Failing;
+
+#[godot_api(secondary)]
+impl WebSocketPeerRs {
+    #[func]
+    fn set_handshake_headers(protocols: PackedStringArray) {
+        // The argument has the name that it has in the engine.
+        let headers = strings(&protocols);
+        Self::this().configure(|settings| settings.headers = headers);
+    }
+
+    #[func]
+    fn get_handshake_headers() -> PackedStringArray {
+        packed(&Self::this().settings().headers)
+    }
+
+    #[func]
+    fn set_supported_protocols(protocols: PackedStringArray) {
+        let protocols = strings(&protocols);
+        Self::this().configure(|settings| settings.protocols = protocols);
+    }
+
+    #[func]
+    fn get_supported_protocols() -> PackedStringArray {
+        packed(&Self::this().settings().protocols)
+    }
+
+    #[func]
+    fn set_heartbeat_interval(interval: f64) {
+        match seconds::limit(interval) {
+            Ok(limit) => Self::this().configure(|settings| settings.heartbeat = limit),
+            Err(_) => drop(Self::this().refuse(&format!(
+                "heartbeat_interval: {interval} is not a valid number of seconds"
+            ))),
+        }
+    }
+
+    #[func]
+    fn get_heartbeat_interval() -> f64 {
+        seconds::of_limit(Self::this().settings().heartbeat)
+    }
+
+    #[func]
+    fn set_handshake_timeout(seconds: f64) {
+        match seconds::limit(seconds) {
+            Ok(limit) => Self::this().configure(|settings| settings.handshake_timeout = limit),
+            Err(_) => drop(Self::this().refuse(&format!(
+                "handshake_timeout: {seconds} is not a valid number of seconds"
+            ))),
+        }
+    }
+
+    #[func]
+    fn get_handshake_timeout() -> f64 {
+        seconds::of_limit(Self::this().settings().handshake_timeout)
+    }
+
+    #[func]
+    fn set_inbound_buffer_size(buffer_size: i64) {
+        if let Some(bytes) = Self::this().count("inbound_buffer_size", buffer_size, 1) {
+            Self::this().configure(|settings| settings.inbound_bytes = bytes);
+        }
+    }
+
+    #[func]
+    fn get_inbound_buffer_size() -> i64 {
+        Self::this().settings().inbound_bytes as i64
+    }
+
+    #[func]
+    fn set_outbound_buffer_size(buffer_size: i64) {
+        if let Some(bytes) = Self::this().count("outbound_buffer_size", buffer_size, 0) {
+            Self::this().configure(|settings| settings.outbound_bytes = bytes);
+        }
+    }
+
+    #[func]
+    fn get_outbound_buffer_size() -> i64 {
+        Self::this().settings().outbound_bytes as i64
+    }
+
+    #[func]
+    fn set_max_queued_packets(buffer_size: i64) {
+        if let Some(count) = Self::this().count("max_queued_packets", buffer_size, 1) {
+            Self::this().configure(|settings| settings.queued_packets = count);
+        }
+    }
+
+    #[func]
+    fn get_max_queued_packets() -> i64 {
+        Self::this().settings().queued_packets as i64
+    }
+
+    #[func]
+    fn set_max_message_bytes(bytes: i64) {
+        if let Some(bytes) = Self::this().count("max_message_bytes", bytes, 0) {
+            Self::this().configure(|settings| settings.message_bytes = bytes);
+        }
+    }
+
+    #[func]
+    fn get_max_message_bytes() -> i64 {
+        Self::this().settings().message_bytes as i64
+    }
+
+    #[func]
+    fn set_max_frame_bytes(bytes: i64) {
+        if let Some(bytes) = Self::this().count("max_frame_bytes", bytes, 0) {
+            Self::this().configure(|settings| settings.frame_bytes = bytes);
+        }
+    }
+
+    #[func]
+    fn get_max_frame_bytes() -> i64 {
+        Self::this().settings().frame_bytes as i64
+    }
+
+    #[func]
+    fn set_compression(allowed: bool) {
+        Self::this().configure(|settings| settings.compresses = allowed);
+    }
+
+    #[func]
+    fn is_compression_allowed() -> bool {
+        Self::this().settings().compresses
+    }
+
+    #[func]
+    fn set_compression_threshold(bytes: i64) {
+        if let Some(bytes) = Self::this().count("compression_threshold", bytes, 0) {
+            Self::this().configure(|settings| settings.compression_threshold = bytes);
+        }
+    }
+
+    #[func]
+    fn get_compression_threshold() -> i64 {
+        Self::this().settings().compression_threshold as i64
+    }
+
+    #[func]
+    fn set_compression_window_bits(bits: i64) {
+        match u8::try_from(bits) {
+            Ok(bits @ 9..=15) => Self::this().configure(|settings| settings.window_bits = bits),
+            _ => drop(Self::this().refuse(&format!(
+                "compression_window_bits: {bits} is not between 9 and 15"
+            ))),
+        }
+    }
+
+    #[func]
+    fn get_compression_window_bits() -> i64 {
+        Self::this().settings().window_bits.into()
+    }
+
+    #[func]
+    fn set_compression_context_takeover(enabled: bool) {
+        Self::this().configure(|settings| settings.keeps_context = enabled);
+    }
+
+    #[func]
+    fn is_compression_context_kept() -> bool {
+        Self::this().settings().keeps_context
+    }
+}
+
+impl WebSocketPart<ObjectRef> {
+    /// The value of a property that is a number of at least `least`. Others are refused. Godot
+    /// counts the bytes of a packet with a 32-bit int.
+    fn count(&self, property: &str, value: i64, least: i64) -> Option<usize> {
+        match usize::try_from(value) {
+            Ok(count) if value >= least && value <= i64::from(i32::MAX) => Some(count),
+            _ => {
+                let most = i32::MAX;
+                self.refuse(&format!(
+                    "{property}: {value} is not between {least} and {most}"
+                ));
+                None
+            }
+        }
+    }
+}
+
+fn strings(texts: &PackedStringArray) -> Vec<String> {
+    texts.as_slice().iter().map(GString::to_string).collect()
+}
+
+fn packed(texts: &[String]) -> PackedStringArray {
+    texts.iter().map(GString::from).collect()
+}

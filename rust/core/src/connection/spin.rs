@@ -1,0 +1,130 @@
+//! When a reader looks for an answer in a loop before it sleeps.
+//!
+//! To sleep and to be woken takes longer than a request and its answer between two processes of one
+//! machine. So a reader that has sent something looks for the answer for about 20 microseconds,
+//! once for what it has sent. It does so only while answers come that quickly: looking in vain uses
+//! up credit, and only quick answers earn it, those that end a short sleep included. So neither a
+//! slow peer nor a stream of data, which answers nothing, costs time of the processor.
+
+use crate::sys;
+
+/// How long a reader looks, in ticks: about 20 microseconds.
+pub(super) const SPIN_TICKS: u64 = 7 * sys::SHORT;
+
+/// A read of more bytes is no wait for a short answer.
+pub(super) const MAX_ANSWER: usize = 1024;
+
+/// A sleep of fewer ticks, about 60 microseconds, ended with an answer that a loop would probably
+/// have found.
+const QUICK_TICKS: u64 = 20 * sys::SHORT;
+
+/// The least and the most credit that looking once takes. It doubles with each look in vain. So on
+/// a busy machine, where another thread needs the processor to answer, a reader looks once in 256
+/// quick answers.
+const MIN_PRICE: u16 = 4;
+const MAX_PRICE: u16 = 256;
+
+/// The credit of one reader, and for which answers it has waited.
+#[derive(Debug)]
+pub(super) struct SpinBudget {
+    credit: u16,
+    price: u16,
+    /// The number of bytes that were sent before the last wait for an answer.
+    sent: u64,
+}
+
+impl Default for SpinBudget {
+    fn default() -> SpinBudget {
+        SpinBudget {
+            credit: 0,
+            price: MIN_PRICE,
+            sent: 0,
+        }
+    }
+}
+
+impl SpinBudget {
+    /// Whether a wait is for an answer: since the last such wait, something was sent. `sent` is the
+    /// number of bytes sent in total.
+    pub(super) fn expects_answer(&mut self, sent: u64) -> bool {
+        std::mem::replace(&mut self.sent, sent) != sent
+    }
+
+    /// Whether the reader may look for the answer.
+    pub(super) fn has_credit(&self) -> bool {
+        self.credit >= self.price
+    }
+
+    /// The reader has found the answer.
+    pub(super) fn found(&mut self) {
+        self.price = MIN_PRICE;
+        self.credit = 4 * MIN_PRICE;
+    }
+
+    /// The reader has looked in vain.
+    pub(super) fn missed(&mut self) {
+        self.credit = self.credit.saturating_sub(self.price);
+        self.price = (self.price * 2).min(MAX_PRICE);
+    }
+
+    /// The reader has slept for this time, and was woken.
+    pub(super) fn slept(&mut self, ticks: u64) {
+        if ticks < QUICK_TICKS {
+            self.credit = (self.credit + 1).min(MAX_PRICE);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many quick answers it takes until the reader may look, at most `most`.
+    fn earn(budget: &mut SpinBudget, most: usize) -> usize {
+        let mut count = 0;
+        while !budget.has_credit() && count < most {
+            budget.slept(QUICK_TICKS - 1);
+            count += 1;
+        }
+        count
+    }
+
+    #[test]
+    fn quick_answers_earn_credit_and_slow_ones_do_not() {
+        let mut budget = SpinBudget::default();
+        assert!(!budget.has_credit(), "a new reader sleeps");
+        for _ in 0..1000 {
+            budget.slept(QUICK_TICKS);
+        }
+        assert!(!budget.has_credit(), "the answers are slow");
+        assert_eq!(earn(&mut budget, 1000), 4);
+    }
+
+    #[test]
+    fn looking_in_vain_becomes_rare_until_an_answer_is_found() {
+        let mut budget = SpinBudget::default();
+        let mut counts = Vec::new();
+        for _ in 0..9 {
+            counts.push(earn(&mut budget, 1000));
+            budget.missed();
+        }
+        assert_eq!(counts, [4, 8, 16, 32, 64, 128, 256, 256, 256]);
+        earn(&mut budget, 1000);
+        budget.found();
+        let mut missed = 0;
+        while budget.has_credit() {
+            budget.missed();
+            missed += 1;
+        }
+        assert_eq!(missed, 2);
+    }
+
+    #[test]
+    fn an_answer_is_expected_once_for_what_was_sent() {
+        let mut budget = SpinBudget::default();
+        assert!(!budget.expects_answer(0), "nothing was sent");
+        assert!(budget.expects_answer(32));
+        assert!(!budget.expects_answer(32), "the rest of the answer");
+        assert!(budget.expects_answer(64));
+    }
+}

@@ -1,0 +1,43 @@
+//! Why a body is refused.
+
+use thiserror::Error;
+
+use super::head_error::HeadError;
+
+/// Why a body is refused. The stream cannot be used after it.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum BodyError {
+    /// The size of a chunk is no hexadecimal number, or too large.
+    #[error("malformed chunk size")]
+    ChunkSize,
+    /// What follows the size is no extension, or has characters that are not allowed.
+    #[error("malformed chunk extension")]
+    ChunkExtension,
+    /// A line end within the framing is not CR LF.
+    #[error("malformed line end in a chunk")]
+    LineEnd,
+    /// The line of a chunk is longer than the limit.
+    #[error("line of a chunk exceeds the limit of {limit} bytes")]
+    ChunkLineTooLong {
+        /// The maximum length in bytes.
+        limit: usize,
+    },
+    /// What follows the last chunk is refused.
+    #[error("trailer: {0}")]
+    Trailer(#[source] HeadError),
+    /// The stream ended within the body.
+    #[error("end of stream within a body")]
+    Truncated,
+}
+
+impl BodyError {
+    /// The status code that a server answers with.
+    pub fn status(&self) -> u16 {
+        match self {
+            BodyError::Trailer(error) if error.status() == 414 => 431,
+            BodyError::Trailer(error) => error.status(),
+            _ => 400,
+        }
+    }
+}

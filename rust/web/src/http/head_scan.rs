@@ -1,0 +1,108 @@
+//! Finds the end of a head, and refuses bytes that may not occur in one as soon as they arrive.
+
+use super::head_error::HeadError;
+
+/// The state of a search. Each byte is looked at once, however the stream is cut.
+#[derive(Clone, Debug, Default)]
+pub(super) struct HeadScan {
+    /// How many bytes were looked at.
+    seen: usize,
+    /// How many bytes are empty lines before the first line.
+    blank: usize,
+    /// How many lines have ended, without the empty ones before the first line.
+    lines: usize,
+    place: Place,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Place {
+    /// At the start of a line.
+    #[default]
+    Start,
+    /// In a line that has at least one character.
+    Line,
+    /// After the CR of an empty line.
+    EmptyCr,
+    /// After the CR of a line that is not empty.
+    LineCr,
+}
+
+/// Where a complete head is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bounds {
+    /// The number of empty lines' bytes before it.
+    pub(super) start: usize,
+    /// The length with all before it and the empty line at its end.
+    pub(super) end: usize,
+    /// The number of header lines.
+    pub(super) fields: usize,
+}
+
+impl HeadScan {
+    /// Whether at least the first line has arrived whole.
+    pub(super) fn has_first_line(&self) -> bool {
+        self.lines > 0
+    }
+
+    /// Whether any byte was looked at.
+    pub(super) fn has_begun(&self) -> bool {
+        self.seen > 0
+    }
+
+    /// A scan of header lines alone, as in a trailer.
+    pub(super) fn of_fields() -> HeadScan {
+        HeadScan {
+            lines: 1,
+            ..HeadScan::default()
+        }
+    }
+
+    /// Looks at the bytes that were not looked at. `bytes` begins where it began in the call
+    /// before.
+    pub(super) fn advance(&mut self, bytes: &[u8]) -> Result<Option<Bounds>, HeadError> {
+        while let Some(&byte) = bytes.get(self.seen) {
+            if self.place == Place::Line {
+                // The common case, several bytes at a time.
+                let rest = &bytes[self.seen..];
+                let text = rest.iter().take_while(|byte| is_text(**byte)).count();
+                if text > 0 {
+                    self.seen += text;
+                    continue;
+                }
+            }
+            self.seen += 1;
+            self.place = match (self.place, byte) {
+                (Place::Start, b'\r') => Place::EmptyCr,
+                (Place::Line, b'\r') => Place::LineCr,
+                (Place::LineCr, b'\n') => {
+                    self.lines += 1;
+                    Place::Start
+                }
+                (Place::EmptyCr, b'\n') if self.lines > 0 => {
+                    return Ok(Some(Bounds {
+                        start: self.blank,
+                        end: self.seen,
+                        fields: self.lines - 1,
+                    }));
+                }
+                // RFC 9112, section 2.2: a server ignores an empty line before a request.
+                (Place::EmptyCr, b'\n') => {
+                    self.blank = self.seen;
+                    Place::Start
+                }
+                (Place::LineCr | Place::EmptyCr, _) => return Err(HeadError::BareCarriageReturn),
+                (_, b'\n') => return Err(HeadError::BareLineFeed),
+                // RFC 9112, section 5.2.
+                (Place::Start, b' ' | b'\t') if self.lines > 0 => return Err(HeadError::Folded),
+                (_, byte) if is_text(byte) => Place::Line,
+                (_, byte) => return Err(HeadError::ControlCharacter { byte }),
+            };
+        }
+        Ok(None)
+    }
+}
+
+/// Whether a byte may occur in a line. What may occur where is the parser's business.
+fn is_text(byte: u8) -> bool {
+    byte == b'\t' || (byte >= b' ' && byte != 0x7f)
+}

@@ -1,0 +1,205 @@
+//! The answers to the requests of a connection.
+
+use std::time::Instant;
+
+use super::{Ending, RequestKind, ServerConnection, State};
+use crate::http::body_encoder::BodyEncoder;
+use crate::http::framing::{BodyFraming, allows_body};
+use crate::http::headers::Headers;
+use crate::http::server_error::AnswerError;
+use crate::http::version::Version;
+use crate::http::write::{check_field, write_response_head};
+
+impl ServerConnection {
+    /// Answers the request `id`. The server sets `Content-Length` and `Connection`; of the latter,
+    /// `headers` may have `close`. Nothing of `body` is sent for `HEAD`.
+    pub fn respond(
+        &mut self,
+        id: u64,
+        status: u16,
+        headers: &Headers,
+        body: &[u8],
+        now: Instant,
+    ) -> Result<(), AnswerError> {
+        let kind = self.waiting(id)?;
+        check_headers(status, headers)?;
+        if headers.contains("Content-Length") {
+            return Err(AnswerError::Reserved(String::from("Content-Length")));
+        }
+        if !allows_body(status) && !body.is_empty() {
+            return Err(AnswerError::NoBody(status));
+        }
+        let closes = self.is_last || headers.has_token("Connection", "close");
+        let length = body.len().to_string();
+        let stated = allows_body(status).then_some(("Content-Length", &*length));
+        self.write_head(status, headers, stated, closes, kind)?;
+        if !kind.is_head {
+            self.output.extend_from_slice(body);
+        }
+        self.is_last = closes;
+        self.next(now);
+        Ok(())
+    }
+
+    /// Starts to answer the request `id`. [`write`](Self::write) and [`finish`](Self::finish) go on
+    /// with it. Without a `Content-Length` in `headers` the body is sent in chunks, or until the
+    /// end of the stream to a client of HTTP/1.0.
+    pub fn start(&mut self, id: u64, status: u16, headers: &Headers) -> Result<(), AnswerError> {
+        let kind = self.waiting(id)?;
+        check_headers(status, headers)?;
+        let mut closes = self.is_last || headers.has_token("Connection", "close");
+        let length = headers
+            .get("Content-Length")
+            .map(parse_length)
+            .transpose()?;
+        let framing = match length {
+            _ if !allows_body(status) => BodyFraming::Empty,
+            Some(length) => BodyFraming::Length(length),
+            None if kind.version == Version::Http11 => BodyFraming::Chunked,
+            None => BodyFraming::UntilEnd,
+        };
+        closes |= framing == BodyFraming::UntilEnd;
+        let stated = (framing == BodyFraming::Chunked).then_some(("Transfer-Encoding", "chunked"));
+        self.write_head(status, headers, stated, closes, kind)?;
+        self.is_last = closes;
+        let encoder = BodyEncoder::new(framing);
+        self.state = State::Sending { encoder, kind };
+        Ok(())
+    }
+
+    /// Appends to the body of an answer that was started.
+    pub fn write(&mut self, id: u64, data: &[u8]) -> Result<(), AnswerError> {
+        let output = &mut self.output;
+        match &mut self.state {
+            State::Sending { encoder, kind } if id == self.id => {
+                let start = output.len();
+                encoder.write(output, data)?;
+                if kind.is_head {
+                    output.truncate(start);
+                }
+                Ok(())
+            }
+            State::Waiting { .. } if id == self.id => Err(AnswerError::NotBegun),
+            _ => Err(AnswerError::Over),
+        }
+    }
+
+    /// Completes an answer that was started.
+    pub fn finish(&mut self, id: u64, now: Instant) -> Result<(), AnswerError> {
+        let output = &mut self.output;
+        match &mut self.state {
+            State::Sending { encoder, kind } if id == self.id => {
+                // The length that a HEAD has stated is not its own.
+                if !kind.is_head {
+                    encoder.finish(output, [])?;
+                }
+                self.next(now);
+                Ok(())
+            }
+            State::Waiting { .. } if id == self.id => Err(AnswerError::NotBegun),
+            _ => Err(AnswerError::Over),
+        }
+    }
+
+    /// Gives up the request `id`, because nobody will answer it. Returns whether it was open. It is
+    /// answered with 500, or the connection is aborted if an answer was started.
+    pub fn abandon(&mut self, id: u64) -> bool {
+        match &self.state {
+            State::Waiting { .. } if id == self.id => {
+                self.refuse(500, "the server did not answer");
+                true
+            }
+            State::Sending { .. } if id == self.id => {
+                self.end(Ending::Abort);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Ends the connection with `response`, a whole response to the request `id` that refuses an
+    /// upgrade.
+    pub fn refuse_upgrade(&mut self, id: u64, response: &[u8]) -> Result<(), AnswerError> {
+        self.waiting(id)?;
+        self.output.extend_from_slice(response);
+        self.end(Ending::Close);
+        Ok(())
+    }
+
+    /// Hands the connection over to another protocol. Returns the bytes that were received after
+    /// the request `id`. The caller answers it.
+    pub fn upgrade(&mut self, id: u64) -> Result<Vec<u8>, AnswerError> {
+        self.waiting(id)?;
+        self.state = State::Upgraded;
+        let rest = self.input.split_off(self.used);
+        self.input = Vec::new();
+        self.used = 0;
+        Ok(rest)
+    }
+
+    fn waiting(&self, id: u64) -> Result<RequestKind, AnswerError> {
+        match self.state {
+            State::Waiting { kind, .. } if id == self.id => Ok(kind),
+            State::Sending { .. } if id == self.id => Err(AnswerError::Begun),
+            _ => Err(AnswerError::Over),
+        }
+    }
+
+    fn write_head(
+        &mut self,
+        status: u16,
+        headers: &Headers,
+        stated: Option<(&str, &str)>,
+        closes: bool,
+        kind: RequestKind,
+    ) -> Result<(), AnswerError> {
+        let connection = match kind.version {
+            _ if closes => Some(("Connection", "close")),
+            Version::Http10 => Some(("Connection", "keep-alive")),
+            Version::Http11 => None,
+        };
+        let is_own = |(name, _): &(&str, &str)| !name.eq_ignore_ascii_case("Connection");
+        let fields = headers
+            .iter()
+            .filter(is_own)
+            .chain(stated)
+            .chain(connection);
+        write_response_head(&mut self.output, status, None, fields)?;
+        Ok(())
+    }
+
+    /// The answer is complete.
+    fn next(&mut self, now: Instant) {
+        match self.is_last {
+            true => self.end(Ending::Close),
+            false => self.state = State::Idle { since: now },
+        }
+    }
+}
+
+/// Refuses a final response that cannot be, and headers that would contradict the server.
+fn check_headers(status: u16, headers: &Headers) -> Result<(), AnswerError> {
+    if !(200..=999).contains(&status) {
+        return Err(AnswerError::Status(status));
+    }
+    for (name, value) in headers.iter() {
+        check_field(name, value)?;
+        let closes = value.eq_ignore_ascii_case("close");
+        let is_reserved = name.eq_ignore_ascii_case("Transfer-Encoding")
+            || name.eq_ignore_ascii_case("Connection") && !closes
+            || name.eq_ignore_ascii_case("Upgrade");
+        if is_reserved {
+            return Err(AnswerError::Reserved(String::from(name)));
+        }
+    }
+    match headers.get_all("Content-Length").count() > 1 {
+        true => Err(AnswerError::Reserved(String::from("Content-Length"))),
+        false => Ok(()),
+    }
+}
+
+fn parse_length(text: &str) -> Result<u64, AnswerError> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let length = is_number.then(|| text.parse().ok()).flatten();
+    length.ok_or_else(|| AnswerError::Length(String::from(text)))
+}

@@ -1,0 +1,452 @@
+//! One connection of a server: requests from received bytes, answers to bytes that are to be sent.
+
+mod answers;
+
+use std::time::{Duration, Instant};
+
+use crate::http::body_decoder::BodyDecoder;
+use crate::http::body_encoder::BodyEncoder;
+use crate::http::framing::BodyFraming;
+use crate::http::head::RequestHead;
+use crate::http::head_reader::HeadReader;
+use crate::http::headers::Headers;
+use crate::http::server_rules::ServerRules;
+use crate::http::version::Version;
+use crate::http::write::{reason_phrase, write_response_head};
+
+/// How many bytes may be received while a request is being answered: a part of the next requests.
+const MAX_AHEAD: usize = 16 * 1024;
+
+/// How many bytes of answers may wait to be sent before the next request is read.
+const MAX_UNSENT: usize = 64 * 1024;
+
+/// A body that arrives more slowly than this is cut off after the idle time, in bytes per second.
+const MIN_BODY_RATE: u64 = 500;
+
+/// A request that has arrived whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Its number on the connection, for the answer.
+    pub id: u64,
+    /// Its head.
+    pub head: RequestHead,
+    /// Its body, decoded.
+    pub body: Vec<u8>,
+    /// The header fields after a body in chunks.
+    pub trailers: Headers,
+}
+
+/// Something that happened on a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ServerEvent {
+    /// A request has arrived, and waits for its answer.
+    Request(Box<Request>),
+    /// The request with this number was not answered in time. It was answered with 500.
+    Forgotten(u64),
+}
+
+/// How a connection ends, after everything that is to be sent was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// By closing it.
+    Close,
+    /// At once, by a reset: the client accepts nothing, or an answer cannot be completed.
+    Abort,
+}
+
+/// The protocol of one connection of a server. It does no I/O and reads no clock.
+///
+/// Received bytes go in by [`receive`](Self::receive) and bytes to send come out of
+/// [`unsent`](Self::unsent). Requests come out of [`advance`](Self::advance), one after
+/// another: the next one follows when the last one was answered, so answers have the order of the
+/// requests. What breaks a limit or the protocol is answered here, and ends the connection.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Instant;
+/// use stream_socket_web::http::{Headers, ServerConnection, ServerEvent, ServerRules};
+///
+/// let (rules, now) = (ServerRules::default(), Instant::now());
+/// let mut connection = ServerConnection::new(now);
+/// connection.receive(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+/// let Some(ServerEvent::Request(request)) = connection.advance(now, &rules) else {
+///     panic!("the request is whole");
+/// };
+/// connection.respond(request.id, 200, &Headers::new(), b"hello", now)?;
+/// assert_eq!(connection.unsent(), b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+/// # Ok::<(), stream_socket_web::http::AnswerError>(())
+/// ```
+#[derive(Debug)]
+pub struct ServerConnection {
+    input: Vec<u8>,
+    /// How many bytes of `input` are used.
+    used: usize,
+    input_has_ended: bool,
+    output: Vec<u8>,
+    /// How many bytes of `output` were sent.
+    sent: usize,
+    /// Since when the client has accepted nothing, while there is something to send.
+    stalled: Option<Instant>,
+    state: State,
+    /// The number of the current request, or the last one.
+    id: u64,
+    /// Whether the connection ends after the current answer.
+    is_last: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Between two requests.
+    Idle {
+        since: Instant,
+    },
+    /// In a head.
+    Head {
+        since: Instant,
+        reader: HeadReader,
+    },
+    Body(Box<Arriving>),
+    /// The request waits for its answer.
+    Waiting {
+        since: Instant,
+        kind: RequestKind,
+    },
+    /// An answer was started.
+    Sending {
+        encoder: BodyEncoder,
+        kind: RequestKind,
+    },
+    /// Another protocol has taken over.
+    Upgraded,
+    Over(Ending),
+}
+
+/// A request whose body arrives.
+#[derive(Debug)]
+struct Arriving {
+    head: RequestHead,
+    decoder: BodyDecoder,
+    body: Vec<u8>,
+    since: Instant,
+    /// When the last byte of it arrived.
+    progress: Instant,
+}
+
+/// What an answer depends on.
+#[derive(Clone, Copy, Debug)]
+struct RequestKind {
+    is_head: bool,
+    version: Version,
+}
+
+impl ServerConnection {
+    /// A connection that was accepted at `now`.
+    pub fn new(now: Instant) -> ServerConnection {
+        ServerConnection {
+            input: Vec::new(),
+            used: 0,
+            input_has_ended: false,
+            output: Vec::new(),
+            sent: 0,
+            stalled: None,
+            state: State::Idle { since: now },
+            id: 0,
+            is_last: false,
+        }
+    }
+
+    /// A connection that is answered with 503 without reading a request, because there are too many
+    /// connections.
+    pub fn refused(now: Instant) -> ServerConnection {
+        let mut connection = ServerConnection::new(now);
+        connection.refuse(503, "too many connections");
+        connection
+    }
+
+    /// Whether received bytes are wanted. If not, they should stay where they are, so that the
+    /// sender has to wait.
+    pub fn wants_input(&self) -> bool {
+        match self.state {
+            State::Idle { .. } | State::Head { .. } | State::Body(_) => true,
+            State::Waiting { .. } | State::Sending { .. } => self.unread().len() < MAX_AHEAD,
+            State::Upgraded | State::Over(_) => false,
+        }
+    }
+
+    /// Takes received bytes. [`advance`](Self::advance) uses them.
+    pub fn receive(&mut self, bytes: &[u8]) {
+        if self.used == self.input.len() {
+            self.input.clear();
+        } else if self.used > 0 {
+            self.input.drain(..self.used);
+        }
+        self.used = 0;
+        self.input.extend_from_slice(bytes);
+    }
+
+    /// The client has ended its stream: no more bytes will be received.
+    pub fn end_of_stream(&mut self) {
+        self.input_has_ended = true;
+    }
+
+    /// What is to be sent.
+    pub fn unsent(&self) -> &[u8] {
+        &self.output[self.sent..]
+    }
+
+    /// Removes `count` bytes that were sent from those that are to be sent.
+    pub fn sent(&mut self, count: usize, now: Instant) {
+        self.sent += count;
+        debug_assert!(self.sent <= self.output.len());
+        if count > 0 {
+            self.stalled = Some(now);
+        }
+        if self.sent == self.output.len() {
+            self.output.clear();
+            // A large answer leaves no memory behind.
+            self.output.shrink_to(MAX_UNSENT);
+            self.sent = 0;
+            self.stalled = None;
+        } else if self.sent > self.output.len() / 2 {
+            self.output.drain(..self.sent);
+            self.sent = 0;
+        }
+    }
+
+    /// Goes on at the time `now`: reads requests, and ends what takes too long. Call it until it
+    /// returns `None`, after bytes were received and at least as often as the time limits are to be
+    /// exact.
+    pub fn advance(&mut self, now: Instant, rules: &ServerRules) -> Option<ServerEvent> {
+        if !self.unsent().is_empty() {
+            let since = *self.stalled.get_or_insert(now);
+            if is_late(since, rules.idle_timeout, now) {
+                self.end(Ending::Abort);
+            }
+        }
+        loop {
+            match &mut self.state {
+                State::Idle { since } => {
+                    let since = *since;
+                    if self.unsent().len() > MAX_UNSENT {
+                        return None;
+                    }
+                    if self.unread().is_empty() {
+                        if self.input_has_ended || is_late(since, rules.idle_timeout, now) {
+                            self.state = State::Over(Ending::Close);
+                        }
+                        return None;
+                    }
+                    let reader = HeadReader::new(rules.head);
+                    self.state = State::Head { since: now, reader };
+                }
+                State::Head { since, reader } => {
+                    let since = *since;
+                    match reader.read_request(&self.input[self.used..]) {
+                        Ok(Some((head, length))) => {
+                            self.used += length;
+                            self.begin(head, now, rules);
+                        }
+                        Ok(None) if self.input_has_ended => {
+                            self.state = State::Over(Ending::Close);
+                        }
+                        Ok(None) if is_late(since, rules.head_timeout, now) => {
+                            self.refuse(408, "the head took too long");
+                        }
+                        Ok(None) => return None,
+                        Err(error) => self.refuse(error.status(), &error.to_string()),
+                    }
+                }
+                State::Body(_) => match self.read_body(now, rules) {
+                    Read::Whole(request) => return Some(ServerEvent::Request(request)),
+                    Read::Incomplete => return None,
+                    Read::Refused => {}
+                },
+                State::Waiting { since, .. } => {
+                    if is_late(*since, rules.response_timeout, now) {
+                        let id = self.id;
+                        self.refuse(500, "the server did not answer in time");
+                        return Some(ServerEvent::Forgotten(id));
+                    }
+                    return None;
+                }
+                // A client that has left looks like one that has only ended its stream. Without an
+                // end of the answer it could not be noticed otherwise.
+                State::Sending { encoder, .. } if self.input_has_ended && encoder.is_endless() => {
+                    self.end(Ending::Abort);
+                }
+                State::Sending { .. } | State::Upgraded | State::Over(_) => return None,
+            }
+        }
+    }
+
+    /// A head has arrived.
+    fn begin(&mut self, head: RequestHead, now: Instant, rules: &ServerRules) {
+        self.id += 1;
+        if !rules.allows_host(&head) {
+            return self.refuse(
+                421,
+                "this server does not answer for the host of the request",
+            );
+        }
+        if !rules.allows_origin(&head) {
+            return self.refuse(403, "pages of other origins may not use this server");
+        }
+        if let BodyFraming::Length(length) = head.body()
+            && length > rules.max_body
+        {
+            return self.refuse_body(rules);
+        }
+        if head.expects_continue() && self.unread().is_empty() {
+            self.output
+                .extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+        }
+        self.is_last = !head.keeps_alive();
+        self.state = State::Body(Box::new(Arriving {
+            decoder: BodyDecoder::new(head.body(), rules.head),
+            head,
+            body: Vec::new(),
+            since: now,
+            progress: now,
+        }));
+    }
+
+    fn read_body(&mut self, now: Instant, rules: &ServerRules) -> Read {
+        let State::Body(arriving) = &mut self.state else {
+            return Read::Incomplete;
+        };
+        while !arriving.decoder.is_done() && self.used < self.input.len() {
+            let (used, data) = match arriving.decoder.decode(&self.input[self.used..]) {
+                Ok(decoded) => decoded,
+                Err(error) => {
+                    self.refuse(error.status(), &error.to_string());
+                    return Read::Refused;
+                }
+            };
+            arriving.progress = now;
+            if (arriving.body.len() + data.len()) as u64 > rules.max_body {
+                self.refuse_body(rules);
+                return Read::Refused;
+            }
+            arriving.body.extend_from_slice(data);
+            self.used += used;
+        }
+        if arriving.decoder.is_done() {
+            return Read::Whole(self.take_request(now));
+        }
+        let received = Duration::from_secs(arriving.body.len() as u64 / MIN_BODY_RATE);
+        let is_slow = rules.idle_timeout.is_some_and(|limit| {
+            is_late(arriving.since, Some(limit.saturating_add(received)), now)
+                || is_late(arriving.progress, Some(limit), now)
+        });
+        if self.input_has_ended {
+            self.state = State::Over(Ending::Close);
+        } else if is_slow {
+            self.refuse(408, "the body took too long");
+        } else {
+            return Read::Incomplete;
+        }
+        Read::Refused
+    }
+
+    fn take_request(&mut self, now: Instant) -> Box<Request> {
+        let waiting = |head: &RequestHead| State::Waiting {
+            since: now,
+            kind: RequestKind {
+                is_head: head.method == "HEAD",
+                version: head.version,
+            },
+        };
+        let state = std::mem::replace(&mut self.state, State::Upgraded);
+        let State::Body(arriving) = state else {
+            unreachable!("only a body becomes a request");
+        };
+        self.state = waiting(&arriving.head);
+        let Arriving {
+            head,
+            decoder,
+            body,
+            ..
+        } = *arriving;
+        Box::new(Request {
+            id: self.id,
+            head,
+            body,
+            trailers: decoder.into_trailers(),
+        })
+    }
+
+    fn refuse_body(&mut self, rules: &ServerRules) {
+        let limit = rules.max_body;
+        self.refuse(413, &format!("body exceeds the limit of {limit} bytes"));
+    }
+
+    /// Answers with an error, and ends the connection.
+    fn refuse(&mut self, status: u16, words: &str) {
+        let body = format!("{status} {}: {words}\n", reason_phrase(status));
+        let length = body.len().to_string();
+        let headers = [
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Length", &length),
+            ("Connection", "close"),
+        ];
+        write_response_head(&mut self.output, status, None, headers)
+            .expect("the headers are valid");
+        // What would answer HEAD with a body is followed by the end of the stream anyway.
+        self.output.extend_from_slice(body.as_bytes());
+        self.end(Ending::Close);
+    }
+
+    fn end(&mut self, ending: Ending) {
+        self.state = State::Over(ending);
+        self.input = Vec::new();
+        self.used = 0;
+    }
+
+    /// Whether another protocol has taken over.
+    pub fn is_upgraded(&self) -> bool {
+        matches!(self.state, State::Upgraded)
+    }
+
+    /// Whether the request `id` is waiting for its answer.
+    pub fn is_waiting(&self, id: u64) -> bool {
+        id == self.id && matches!(self.state, State::Waiting { .. })
+    }
+
+    /// Whether the answer to the request `id` was started and can go on.
+    pub fn is_sending(&self, id: u64) -> bool {
+        id == self.id && matches!(self.state, State::Sending { .. })
+    }
+
+    /// Since when it waits for a request of which nothing has arrived.
+    pub fn idle_since(&self) -> Option<Instant> {
+        match self.state {
+            State::Idle { since } if self.unread().is_empty() => Some(since),
+            _ => None,
+        }
+    }
+
+    /// How the connection ends, if it does. [`Ending::Close`] waits until everything was sent.
+    pub fn ending(&self) -> Option<Ending> {
+        match self.state {
+            State::Over(ending) => Some(ending),
+            _ => None,
+        }
+    }
+
+    fn unread(&self) -> &[u8] {
+        &self.input[self.used..]
+    }
+}
+
+/// What became of a body.
+enum Read {
+    Whole(Box<Request>),
+    Incomplete,
+    Refused,
+}
+
+fn is_late(since: Instant, limit: Option<Duration>, now: Instant) -> bool {
+    limit.is_some_and(|limit| now.saturating_duration_since(since) >= limit)
+}

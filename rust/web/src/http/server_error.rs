@@ -1,0 +1,40 @@
+//! Why an answer cannot be given.
+
+use thiserror::Error;
+
+use super::body_encoder::WriteBodyError;
+use super::write::WriteHeadError;
+
+/// Why an answer cannot be given. Nothing of it was sent, and another one can be given unless the
+/// request is over.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AnswerError {
+    /// The request was answered, its time is up, or the client has gone.
+    #[error("the request is over")]
+    Over,
+    /// The answer has begun, so another one cannot.
+    #[error("the answer has begun")]
+    Begun,
+    /// Only an answer that was started can be continued.
+    #[error("the answer has not begun")]
+    NotBegun,
+    /// The status is not one of a final response.
+    #[error("status {0} is not between 200 and 999")]
+    Status(u16),
+    /// The server sets this header itself.
+    #[error("header {0:?} is set by the server")]
+    Reserved(String),
+    /// A response with this status has no body.
+    #[error("a response with status {0} has no body")]
+    NoBody(u16),
+    /// `Content-Length` is no number.
+    #[error("header \"Content-Length\" is {0:?}, not a number of bytes")]
+    Length(String),
+    /// The head is malformed.
+    #[error(transparent)]
+    Head(#[from] WriteHeadError),
+    /// The body does not match the head.
+    #[error(transparent)]
+    Body(#[from] WriteBodyError),
+}

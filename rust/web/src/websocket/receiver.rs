@@ -1,0 +1,372 @@
+//! From bytes to messages.
+
+use super::close_code;
+use super::compression::Agreed;
+use super::deflate::Inflater;
+use super::frame::{Header, MAX_HEADER_BYTES, Opcode};
+use super::mask;
+use super::utf8::Utf8Check;
+use super::{FrameError, Role};
+
+/// How many bytes of a compressed frame are unmasked at once.
+const UNMASKED_AT_ONCE: usize = 4 << 10;
+
+/// What a peer has sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A message, whole and decompressed.
+    Message(Message),
+    /// A ping, which a [`pong`](super::Sender::pong) with the same payload answers.
+    Ping(Vec<u8>),
+    /// The answer to a ping, or a message that nobody asked for (section 5.5.3).
+    Pong(Vec<u8>),
+    /// The peer has sent its last frame. A close frame without a code has `None`.
+    Close(Option<Close>),
+}
+
+/// A message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Whether it was sent as text. Then the payload is UTF-8.
+    pub is_text: bool,
+    /// Its bytes.
+    pub payload: Vec<u8>,
+}
+
+/// Why a peer closes the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Close {
+    /// A code that is [valid](close_code::is_valid) in a frame.
+    pub code: u16,
+    /// A text for people.
+    pub reason: String,
+}
+
+/// Reads frames: bytes go in, [`Event`]s come out. What is wrong is found at the first byte that
+/// shows it, also within a text message that has not arrived whole.
+#[derive(Debug)]
+pub struct Receiver {
+    role: Role,
+    limit: usize,
+    compression: Option<Agreed>,
+    /// Made by the first compressed message.
+    inflater: Option<Box<Inflater>>,
+    /// The beginning of a header that has arrived in part.
+    header: [u8; MAX_HEADER_BYTES],
+    header_len: usize,
+    frame: Option<Frame>,
+    /// The payload of the control frame that arrives.
+    control: Vec<u8>,
+    message: Option<Box<Partial>>,
+    end: Option<End>,
+}
+
+/// A frame whose header has arrived.
+#[derive(Debug)]
+struct Frame {
+    header: Header,
+    /// How much of the payload has been read.
+    read: u64,
+}
+
+/// A message of which a frame has arrived, or a part of it.
+#[derive(Debug)]
+struct Partial {
+    is_compressed: bool,
+    text: Option<Utf8Check>,
+    payload: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Closed,
+    Failed(FrameError),
+}
+
+impl Receiver {
+    /// A receiver for the end `role` of a connection, which refuses messages of more than `limit`
+    /// bytes.
+    pub fn new(role: Role, limit: usize, compression: Option<Agreed>) -> Receiver {
+        Receiver {
+            role,
+            limit,
+            compression,
+            inflater: None,
+            header: [0; MAX_HEADER_BYTES],
+            header_len: 0,
+            frame: None,
+            control: Vec::new(),
+            message: None,
+            end: None,
+        }
+    }
+
+    /// Changes the limit, from the next byte on.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
+    /// How many bytes of a message have arrived that is not whole yet, decompressed.
+    pub fn partial_bytes(&self) -> usize {
+        self.message
+            .as_ref()
+            .map_or(0, |message| message.payload.len())
+    }
+
+    /// Reads `bytes` up to the end of the next event, and moves `bytes` behind what it has read.
+    /// `None` if all bytes are read and no event is complete.
+    ///
+    /// After a close frame, everything that follows is discarded (section 1.4).
+    ///
+    /// # Errors
+    /// The first violation, again and again.
+    pub fn receive(&mut self, bytes: &mut &[u8]) -> Result<Option<Event>, FrameError> {
+        match self.end {
+            Some(End::Failed(error)) => return Err(error),
+            Some(End::Closed) => {
+                *bytes = &[];
+                return Ok(None);
+            }
+            None => {}
+        }
+        let result = self.read_event(bytes);
+        match &result {
+            Ok(Some(Event::Close(_))) => self.end(End::Closed),
+            Ok(_) => {}
+            Err(error) => self.end(End::Failed(*error)),
+        }
+        result
+    }
+
+    /// Frees what is not needed any more.
+    fn end(&mut self, end: End) {
+        self.end = Some(end);
+        self.message = None;
+        self.inflater = None;
+        self.control = Vec::new();
+    }
+
+    fn read_event(&mut self, bytes: &mut &[u8]) -> Result<Option<Event>, FrameError> {
+        loop {
+            if self.frame.is_none() && !self.read_header(bytes)? {
+                return Ok(None);
+            }
+            if !self.read_payload(bytes)? {
+                return Ok(None);
+            }
+            let Some(Frame { header, .. }) = self.frame.take() else {
+                return Ok(None);
+            };
+            if let Some(event) = self.finish_frame(&header)? {
+                return Ok(Some(event));
+            }
+        }
+    }
+
+    /// Whether a header is complete, which is the [frame](Self::frame) then.
+    fn read_header(&mut self, bytes: &mut &[u8]) -> Result<bool, FrameError> {
+        let may_compress = self.compression.is_some();
+        let old = self.header_len;
+        let (header, used) = if old == 0 {
+            match Header::parse(bytes, self.role, may_compress)? {
+                Some(found) => found,
+                None => {
+                    self.header[..bytes.len()].copy_from_slice(bytes);
+                    self.header_len = bytes.len();
+                    *bytes = &[];
+                    return Ok(false);
+                }
+            }
+        } else {
+            let more = bytes.len().min(MAX_HEADER_BYTES - old);
+            self.header[old..old + more].copy_from_slice(&bytes[..more]);
+            match Header::parse(&self.header[..old + more], self.role, may_compress)? {
+                Some((header, used)) => (header, used - old),
+                None => {
+                    self.header_len += more;
+                    *bytes = &bytes[more..];
+                    return Ok(false);
+                }
+            }
+        };
+        *bytes = &bytes[used..];
+        self.header_len = 0;
+        self.begin_frame(&header)?;
+        self.frame = Some(Frame { header, read: 0 });
+        Ok(true)
+    }
+
+    fn begin_frame(&mut self, header: &Header) -> Result<(), FrameError> {
+        match (header.opcode, &self.message) {
+            (opcode, _) if opcode.is_control() => return Ok(()),
+            (Opcode::Continuation, None) => return Err(FrameError::UnexpectedContinuation),
+            (Opcode::Continuation, Some(_)) => {}
+            (_, Some(_)) => return Err(FrameError::UnfinishedMessage),
+            (opcode, None) => {
+                self.message = Some(Box::new(Partial {
+                    is_compressed: header.is_compressed,
+                    text: (opcode == Opcode::Text).then(Utf8Check::default),
+                    payload: Vec::new(),
+                }));
+            }
+        }
+        // The length of a compressed message is known only when it is decompressed.
+        if let Some(message) = &self.message
+            && !message.is_compressed
+        {
+            let rest = self.limit.saturating_sub(message.payload.len());
+            if header.length > rest as u64 {
+                return Err(FrameError::TooBig(self.limit));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the payload of the frame is complete.
+    fn read_payload(&mut self, bytes: &mut &[u8]) -> Result<bool, FrameError> {
+        let Some(frame) = &mut self.frame else {
+            return Ok(false);
+        };
+        let header = frame.header;
+        let rest = header.length - frame.read;
+        let count = usize::try_from(rest).map_or(bytes.len(), |rest| rest.min(bytes.len()));
+        let (piece, behind) = bytes.split_at(count);
+        *bytes = behind;
+        // The key repeats every four bytes.
+        let offset = (frame.read % 4) as usize;
+        frame.read += count as u64;
+        let is_complete = frame.read == header.length;
+        if header.opcode.is_control() {
+            append(&mut self.control, piece, &header, offset);
+        } else if count > 0 {
+            self.read_data(piece, &header, offset, rest)?;
+        }
+        Ok(is_complete)
+    }
+
+    /// Reads a piece of a message. `rest` is the length of the frame from there on.
+    fn read_data(
+        &mut self,
+        piece: &[u8],
+        header: &Header,
+        offset: usize,
+        rest: u64,
+    ) -> Result<(), FrameError> {
+        let Some(message) = &mut self.message else {
+            return Ok(());
+        };
+        let begin = message.payload.len();
+        if message.is_compressed {
+            let inflater = inflater(&mut self.inflater, self.role, self.compression);
+            for (index, piece) in piece.chunks(UNMASKED_AT_ONCE).enumerate() {
+                let mut unmasked = [0; UNMASKED_AT_ONCE];
+                let unmasked = &mut unmasked[..piece.len()];
+                unmasked.copy_from_slice(piece);
+                if let Some(key) = header.key {
+                    mask::apply(unmasked, key, offset + index * UNMASKED_AT_ONCE);
+                }
+                inflater.decompress(unmasked, &mut message.payload, self.limit)?;
+            }
+        } else {
+            reserve(&mut message.payload, piece.len(), rest);
+            append(&mut message.payload, piece, header, offset);
+        }
+        if let Some(text) = &mut message.text {
+            let checked = text.check(&message.payload[begin..]);
+            checked.map_err(|_| FrameError::Text)?;
+        }
+        Ok(())
+    }
+
+    /// The event that ends with a frame, unless more frames belong to it.
+    fn finish_frame(&mut self, header: &Header) -> Result<Option<Event>, FrameError> {
+        match header.opcode {
+            Opcode::Ping => return Ok(Some(Event::Ping(std::mem::take(&mut self.control)))),
+            Opcode::Pong => return Ok(Some(Event::Pong(std::mem::take(&mut self.control)))),
+            Opcode::Close => return parse_close(&self.control).map(|it| Some(Event::Close(it))),
+            Opcode::Continuation | Opcode::Text | Opcode::Binary => {}
+        }
+        if !header.fin {
+            return Ok(None);
+        }
+        let Some(mut message) = self.message.take() else {
+            return Ok(None);
+        };
+        if message.is_compressed {
+            let begin = message.payload.len();
+            inflater(&mut self.inflater, self.role, self.compression)
+                .finish(&mut message.payload, self.limit)?;
+            if let Some(text) = &mut message.text {
+                let checked = text.check(&message.payload[begin..]);
+                checked.map_err(|_| FrameError::Text)?;
+            }
+        }
+        if message
+            .text
+            .as_ref()
+            .is_some_and(|text| !text.is_complete())
+        {
+            return Err(FrameError::Text);
+        }
+        Ok(Some(Event::Message(Message {
+            is_text: message.text.is_some(),
+            payload: message.payload,
+        })))
+    }
+}
+
+fn inflater(
+    inflater: &mut Option<Box<Inflater>>,
+    role: Role,
+    compression: Option<Agreed>,
+) -> &mut Inflater {
+    inflater.get_or_insert_with(|| {
+        // Only a connection with compression has compressed messages.
+        let peer = match role {
+            Role::Client => Role::Server,
+            Role::Server => Role::Client,
+        };
+        let side = compression.unwrap_or_default().side(peer);
+        Box::new(Inflater::new(
+            side.max_window_bits,
+            !side.no_context_takeover,
+        ))
+    })
+}
+
+/// Makes room for a piece of a frame of which `rest` bytes are to come: for all of it if it has
+/// arrived, or if that costs no more than a few times of what has arrived. A peer that only
+/// announces much gets no memory for it.
+fn reserve(payload: &mut Vec<u8>, piece: usize, rest: u64) {
+    let wanted = payload.len() + piece;
+    if wanted > payload.capacity() {
+        let rest = usize::try_from(rest).unwrap_or(usize::MAX);
+        payload.reserve_exact(rest.min(piece + 3 * wanted));
+    }
+}
+
+fn append(payload: &mut Vec<u8>, piece: &[u8], header: &Header, offset: usize) {
+    let begin = payload.len();
+    payload.extend_from_slice(piece);
+    if let Some(key) = header.key {
+        mask::apply(&mut payload[begin..], key, offset);
+    }
+}
+
+fn parse_close(payload: &[u8]) -> Result<Option<Close>, FrameError> {
+    let Some((code, reason)) = payload.split_first_chunk::<2>() else {
+        return match payload.is_empty() {
+            true => Ok(None),
+            false => Err(FrameError::HalfCloseCode),
+        };
+    };
+    let code = u16::from_be_bytes(*code);
+    if !close_code::is_valid(code) {
+        return Err(FrameError::CloseCode(code));
+    }
+    let reason = std::str::from_utf8(reason).map_err(|_| FrameError::CloseReason)?;
+    Ok(Some(Close {
+        code,
+        reason: reason.to_owned(),
+    }))
+}

@@ -1,0 +1,165 @@
+//! From messages to frames.
+
+use super::compression::Agreed;
+use super::deflate::{Deflater, MIN_WINDOW_BITS};
+use super::frame::{Header, MAX_CONTROL_BYTES, Opcode};
+use super::mask::{self, Keys};
+use super::{Role, close_code};
+
+/// The longest reason of a close frame, in bytes (section 5.5).
+pub const MAX_REASON_BYTES: usize = MAX_CONTROL_BYTES - 2;
+
+/// Makes frames. What is made has to be sent in that order: a compressed message may refer to those
+/// before it.
+#[derive(Debug)]
+pub struct Sender {
+    /// Only a client has keys.
+    keys: Option<Keys>,
+    compression: Option<Agreed>,
+    threshold: usize,
+    max_frame: usize,
+    role: Role,
+    /// Made by the first message that is compressed.
+    deflater: Option<Box<Compressor>>,
+}
+
+#[derive(Debug)]
+struct Compressor {
+    deflater: Deflater,
+    packed: Vec<u8>,
+}
+
+impl Sender {
+    /// A sender for the end `role` of a connection.
+    pub fn new(role: Role, compression: Option<Agreed>) -> Sender {
+        Sender {
+            keys: (role == Role::Client).then(Keys::new),
+            compression,
+            threshold: 0,
+            max_frame: usize::MAX,
+            role,
+            deflater: None,
+        }
+    }
+
+    /// Changes the compression, before the first message.
+    pub fn set_compression(&mut self, compression: Option<Agreed>) {
+        self.compression = compression;
+    }
+
+    /// Sends messages of fewer bytes without compression.
+    pub fn set_threshold(&mut self, bytes: usize) {
+        self.threshold = bytes;
+    }
+
+    /// Sends longer messages in several frames, of at most `bytes` each. 0 is unlimited.
+    pub fn set_max_frame(&mut self, bytes: usize) {
+        self.max_frame = if bytes == 0 { usize::MAX } else { bytes };
+    }
+
+    /// Appends the frames of a message to `out`. A text must be UTF-8.
+    pub fn message(&mut self, is_text: bool, payload: &[u8], out: &mut Vec<u8>) {
+        let opcode = if is_text {
+            Opcode::Text
+        } else {
+            Opcode::Binary
+        };
+        if payload.len() >= self.threshold
+            && let Some(mut compressor) = self.take_compressor()
+        {
+            let Compressor { deflater, packed } = &mut *compressor;
+            deflater.compress(payload, packed);
+            self.frames(opcode, true, packed, out);
+            // A long message must not keep its memory for all that follow.
+            packed.clear();
+            packed.shrink_to(KEPT_BYTES);
+            self.deflater = Some(compressor);
+        } else {
+            self.frames(opcode, false, payload, out);
+        }
+    }
+
+    /// Appends a ping to `out`. The payload is cut to 125 bytes (section 5.5).
+    pub fn ping(&mut self, payload: &[u8], out: &mut Vec<u8>) {
+        self.control(Opcode::Ping, payload, out);
+    }
+
+    /// Appends the answer to a ping to `out`. The payload is cut to 125 bytes.
+    pub fn pong(&mut self, payload: &[u8], out: &mut Vec<u8>) {
+        self.control(Opcode::Pong, payload, out);
+    }
+
+    /// Appends a close frame to `out`, after which nothing may be sent. A code that is invalid in a
+    /// frame is left out, with the reason. A reason of more than [`MAX_REASON_BYTES`] is cut after
+    /// a whole character.
+    pub fn close(&mut self, code: Option<u16>, reason: &str, out: &mut Vec<u8>) {
+        let mut payload = Vec::new();
+        if let Some(code) = code.filter(|&code| close_code::is_valid(code)) {
+            payload.extend_from_slice(&code.to_be_bytes());
+            let end = reason.floor_char_boundary(MAX_REASON_BYTES);
+            payload.extend_from_slice(&reason.as_bytes()[..end]);
+        }
+        self.control(Opcode::Close, &payload, out);
+    }
+
+    fn control(&mut self, opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
+        let payload = &payload[..payload.len().min(MAX_CONTROL_BYTES)];
+        self.frame(opcode, true, false, payload, out);
+    }
+
+    /// The compressor, if there is compression. A window that the compressor does not have is no
+    /// reason to fail: every message may be sent without compression (RFC 7692, section 6.1).
+    fn take_compressor(&mut self) -> Option<Box<Compressor>> {
+        let side = self.compression?.side(self.role);
+        if side.max_window_bits < MIN_WINDOW_BITS {
+            return None;
+        }
+        Some(self.deflater.take().unwrap_or_else(|| {
+            Box::new(Compressor {
+                deflater: Deflater::new(side.max_window_bits, !side.no_context_takeover),
+                packed: Vec::new(),
+            })
+        }))
+    }
+
+    fn frames(&mut self, opcode: Opcode, is_compressed: bool, payload: &[u8], out: &mut Vec<u8>) {
+        let (mut opcode, mut is_compressed) = (opcode, is_compressed);
+        let mut rest = payload;
+        loop {
+            let (piece, behind) = rest.split_at(rest.len().min(self.max_frame));
+            self.frame(opcode, behind.is_empty(), is_compressed, piece, out);
+            if behind.is_empty() {
+                return;
+            }
+            rest = behind;
+            (opcode, is_compressed) = (Opcode::Continuation, false);
+        }
+    }
+
+    fn frame(
+        &mut self,
+        opcode: Opcode,
+        fin: bool,
+        is_compressed: bool,
+        payload: &[u8],
+        out: &mut Vec<u8>,
+    ) {
+        let key = self.keys.as_mut().map(Keys::next);
+        let header = Header {
+            fin,
+            is_compressed,
+            opcode,
+            length: payload.len() as u64,
+            key,
+        };
+        header.write(out);
+        let begin = out.len();
+        out.extend_from_slice(payload);
+        if let Some(key) = key {
+            mask::apply(&mut out[begin..], key, 0);
+        }
+    }
+}
+
+/// How much memory a compressor keeps for its output.
+const KEPT_BYTES: usize = 16 << 10;

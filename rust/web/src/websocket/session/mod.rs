@@ -1,0 +1,497 @@
+//! One WebSocket from its handshake to its end.
+//!
+//! A caller passes the bytes that it receives to [`Session::receive`], sends what
+//! [`Session::output`] has, and takes messages with [`Session::take_message`]. The time is an
+//! argument.
+
+mod counts;
+mod end;
+mod opening;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+
+use self::end::End;
+use self::opening::{Opened, Opening};
+use super::compression::Agreed;
+use super::{Event, Message, Receiver, Role, Sender};
+use crate::http::RequestHead;
+
+pub use self::counts::{Counts, Limits};
+pub use self::end::Ended;
+pub use self::opening::{Settings, StartError};
+
+/// How long a session waits for the peer's close frame after it has sent its own.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// While more bytes wait to be sent, only the newest ping is answered (RFC 6455, section 5.5.3).
+const MAX_BYTES_BEFORE_PONGS: usize = 64 << 10;
+
+/// The state of a session. It only goes forwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// The handshake is not complete.
+    Connecting,
+    /// Messages go both ways.
+    Open,
+    /// One end has sent its close frame.
+    Closing,
+    /// Over. Messages that have arrived can still be taken.
+    Closed,
+}
+
+/// Why a message is not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The session is not open.
+    #[error("WebSocket is not open")]
+    NotOpen,
+    /// A text that is not UTF-8.
+    #[error("text is not UTF-8")]
+    NotText,
+}
+
+/// A WebSocket over any stream.
+#[derive(Debug)]
+pub struct Session {
+    role: Role,
+    state: State,
+    limits: Limits,
+    opening: Option<Box<Opening>>,
+    /// Of a server: the host and the target that the client has asked for.
+    requested: Option<String>,
+    protocol: Option<String>,
+    compression: Option<Agreed>,
+    receiver: Receiver,
+    sender: Sender,
+    /// Received bytes that were not looked at, because the queue was full.
+    unread: Vec<u8>,
+    queue: VecDeque<Message>,
+    queued_bytes: usize,
+    output: Vec<u8>,
+    /// The payload of the newest ping, while it cannot be answered.
+    unanswered_ping: Option<Vec<u8>>,
+    /// Whether the session was opened since the last [`begin_poll`](Self::begin_poll).
+    is_new: bool,
+    was_open: bool,
+    /// How the session ends, with the next poll.
+    pending_end: Option<End>,
+    has_sent_close: bool,
+    close_deadline: Option<Instant>,
+    ended: Option<Box<Ended>>,
+    heartbeat: Heartbeat,
+    counts: Counts,
+}
+
+#[derive(Debug, Default)]
+struct Heartbeat {
+    /// When the last ping was sent, or when the session was opened.
+    last: Option<Instant>,
+    is_unanswered: bool,
+}
+
+impl Session {
+    fn new(role: Role, limits: Limits, opening: Opening) -> Session {
+        Session {
+            role,
+            state: State::Connecting,
+            limits,
+            opening: Some(Box::new(opening)),
+            requested: None,
+            protocol: None,
+            compression: None,
+            receiver: Receiver::new(role, limits.message_bytes, None),
+            sender: Sender::new(role, None),
+            unread: Vec::new(),
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            output: Vec::new(),
+            unanswered_ping: None,
+            is_new: false,
+            was_open: false,
+            pending_end: None,
+            has_sent_close: false,
+            close_deadline: None,
+            ended: None,
+            heartbeat: Heartbeat::default(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Starts the session of a client. `host` is the value of the header `Host`.
+    ///
+    /// # Errors
+    /// A text that cannot stand in a head.
+    pub fn client(
+        host: &str,
+        target: &str,
+        settings: &Settings,
+        limits: Limits,
+    ) -> Result<Session, StartError> {
+        let mut output = Vec::new();
+        let opening = Opening::client(host, target, settings, &mut output)?;
+        let mut session = Session::new(Role::Client, limits, opening);
+        session.output = output;
+        Ok(session)
+    }
+
+    /// Starts the session of a server, which waits for the request of a client.
+    ///
+    /// # Errors
+    /// A header that cannot stand in a head.
+    pub fn server(settings: Settings, limits: Limits) -> Result<Session, StartError> {
+        let opening = Opening::server(settings)?;
+        Ok(Session::new(Role::Server, limits, opening))
+    }
+
+    /// Starts the session of a server whose client's request was received already. What followed
+    /// it is passed to [`receive`](Self::receive).
+    ///
+    /// # Errors
+    /// A header that cannot stand in a head. A request that is refused is no error: the session has
+    /// ended then, and the output has the response.
+    pub fn upgrade(
+        head: &RequestHead,
+        settings: Settings,
+        limits: Limits,
+    ) -> Result<Session, StartError> {
+        let mut session = Session::server(settings, limits)?;
+        let opening = session.opening.take();
+        let opened = opening.and_then(|opening| opening.answer(head, &mut session.output));
+        if let Some(opened) = opened {
+            session.finish_opening(opened);
+        }
+        Ok(session)
+    }
+
+    /// The state.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Whether the handshake was successful.
+    pub fn was_open(&self) -> bool {
+        self.was_open
+    }
+
+    /// Of a server: the host and the target that the client has asked for, such as
+    /// `localhost:8080/chat`.
+    pub fn requested(&self) -> Option<&str> {
+        self.requested.as_deref()
+    }
+
+    /// The subprotocol that both ends have agreed upon.
+    pub fn protocol(&self) -> Option<&str> {
+        self.protocol.as_deref()
+    }
+
+    /// How messages are compressed, if they are.
+    pub fn compression(&self) -> Option<Agreed> {
+        self.compression
+    }
+
+    /// The counters.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Changes the limits.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+        self.receiver.set_limit(limits.message_bytes);
+    }
+
+    /// Sends messages of fewer bytes without compression.
+    pub fn set_compression_threshold(&mut self, bytes: usize) {
+        self.sender.set_threshold(bytes);
+    }
+
+    /// Sends longer messages in several frames, of at most `bytes` each. 0 is unlimited.
+    pub fn set_max_frame(&mut self, bytes: usize) {
+        self.sender.set_max_frame(bytes);
+    }
+
+    /// Begins a poll at `now`, while `backlog` bytes of earlier output wait to be sent. A ping is
+    /// sent every `heartbeat`. A session whose peer has closed it ends here, unless it has ended
+    /// already: a poll before it, its last messages could be taken while it was open.
+    pub fn begin_poll(&mut self, now: Instant, heartbeat: Option<Duration>, backlog: usize) {
+        self.is_new = false;
+        if let Some(end) = self.pending_end.take() {
+            self.end(end);
+        }
+        if self.output.len() + backlog <= MAX_BYTES_BEFORE_PONGS
+            && self.state == State::Open
+            && let Some(payload) = self.unanswered_ping.take()
+        {
+            self.sender.pong(&payload, &mut self.output);
+        }
+        match self.state {
+            State::Open => self.beat(now, heartbeat),
+            State::Closing => {
+                let deadline = *self.close_deadline.get_or_insert(now + CLOSE_TIMEOUT);
+                if now >= deadline {
+                    self.end(End::Silent(CLOSE_TIMEOUT));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn beat(&mut self, now: Instant, interval: Option<Duration>) {
+        let Some(interval) = interval else {
+            self.heartbeat = Heartbeat::default();
+            return;
+        };
+        // A peer whose messages nobody takes cannot be heard.
+        if !self.wants_input() {
+            self.heartbeat.last = Some(now);
+            return;
+        }
+        let last = *self.heartbeat.last.get_or_insert(now);
+        if now.duration_since(last) < interval {
+            return;
+        }
+        if self.heartbeat.is_unanswered {
+            self.end(End::Silent(interval));
+            return;
+        }
+        self.heartbeat.last = Some(now);
+        self.heartbeat.is_unanswered = true;
+        self.sender.ping(&[], &mut self.output);
+    }
+
+    /// Whether the session takes further bytes. It does not while its queue is full, nor after it
+    /// has ended.
+    pub fn wants_input(&self) -> bool {
+        self.state < State::Closed
+            && self.pending_end.is_none()
+            && self.unread.is_empty()
+            && !self.is_full()
+    }
+
+    fn is_full(&self) -> bool {
+        self.queue.len() >= self.limits.queued_messages
+            || !self.queue.is_empty() && self.queued_bytes >= self.limits.queued_bytes
+    }
+
+    /// Takes received bytes, while `backlog` bytes of earlier output wait to be sent. Without
+    /// bytes, goes on with those that it could not look at before.
+    pub fn receive(&mut self, bytes: &[u8], backlog: usize) {
+        if self.unread.is_empty() {
+            let rest = self.process(bytes, backlog);
+            self.unread.extend_from_slice(rest);
+            return;
+        }
+        let mut unread = std::mem::take(&mut self.unread);
+        unread.extend_from_slice(bytes);
+        let used = unread.len() - self.process(&unread, backlog).len();
+        unread.drain(..used);
+        self.unread = unread;
+    }
+
+    /// Looks at `bytes` up to the end, or as long as there is room. Returns the rest.
+    fn process<'a>(&mut self, mut bytes: &'a [u8], backlog: usize) -> &'a [u8] {
+        if self.state == State::Connecting {
+            bytes = self.read_opening(bytes);
+        }
+        while matches!(self.state, State::Open | State::Closing) && self.pending_end.is_none() {
+            if self.is_full() {
+                return bytes;
+            }
+            match self.receiver.receive(&mut bytes) {
+                Ok(None) => return bytes,
+                Ok(Some(event)) => self.handle(event, backlog),
+                Err(error) => self.end_later(End::Violation(error)),
+            }
+        }
+        match self.state {
+            State::Connecting => bytes,
+            // Nothing after the end matters.
+            _ => &[],
+        }
+    }
+
+    /// Reads the peer's head from `bytes`. Returns what follows it.
+    fn read_opening<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let Some(opening) = &mut self.opening else {
+            return bytes;
+        };
+        let Some(opened) = opening.read(bytes, &mut self.output) else {
+            return &[];
+        };
+        let used = opened.used;
+        self.opening = None;
+        self.finish_opening(opened);
+        &bytes[used..]
+    }
+
+    fn finish_opening(&mut self, opened: Opened) {
+        self.requested = opened.requested;
+        match opened.outcome {
+            Ok(accepted) => {
+                self.protocol = accepted.protocol;
+                self.compression = accepted.compression;
+                if accepted.compression.is_some() {
+                    let limit = self.limits.message_bytes;
+                    self.receiver = Receiver::new(self.role, limit, accepted.compression);
+                    self.sender.set_compression(accepted.compression);
+                }
+                self.state = State::Open;
+                self.is_new = true;
+                self.was_open = true;
+            }
+            Err(why) => self.end(End::Handshake(why)),
+        }
+    }
+
+    fn handle(&mut self, event: Event, backlog: usize) {
+        match event {
+            Event::Message(message) => {
+                self.counts.messages_received += 1;
+                self.counts.payload_received += message.payload.len() as u64;
+                // An end that has closed takes nothing any more.
+                if !self.has_sent_close {
+                    self.queued_bytes += message.payload.len();
+                    self.queue.push_back(message);
+                }
+            }
+            Event::Ping(payload) => {
+                self.counts.pings_received += 1;
+                if self.has_sent_close {
+                    return;
+                }
+                if self.output.len() + backlog <= MAX_BYTES_BEFORE_PONGS {
+                    self.unanswered_ping = None;
+                    self.sender.pong(&payload, &mut self.output);
+                } else {
+                    self.unanswered_ping = Some(payload);
+                }
+            }
+            Event::Pong(_) => {
+                self.counts.pongs_received += 1;
+                self.heartbeat.is_unanswered = false;
+            }
+            Event::Close(close) => self.end_later(End::Close(close)),
+        }
+    }
+
+    /// The stream has ended: nothing more can be received.
+    pub fn end_of_stream(&mut self, why: &str) {
+        if self.pending_end.is_none() && self.state < State::Closed {
+            self.end_later(End::Stream(why.to_owned()));
+        }
+    }
+
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// The session is not open, or a text is not UTF-8.
+    pub fn send(&mut self, is_text: bool, payload: &[u8]) -> Result<(), SendError> {
+        if self.state != State::Open {
+            return Err(SendError::NotOpen);
+        }
+        if is_text && simdutf8::basic::from_utf8(payload).is_err() {
+            return Err(SendError::NotText);
+        }
+        self.sender.message(is_text, payload, &mut self.output);
+        self.counts.messages_sent += 1;
+        self.counts.payload_sent += payload.len() as u64;
+        Ok(())
+    }
+
+    /// The bytes to send. The caller removes those that it has sent.
+    pub fn output(&mut self) -> &mut Vec<u8> {
+        &mut self.output
+    }
+
+    /// The number of messages that can be taken.
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// The number of bytes of the messages that can be taken.
+    pub fn queued_bytes(&self) -> usize {
+        self.queued_bytes
+    }
+
+    /// Takes the next message.
+    pub fn take_message(&mut self) -> Option<Message> {
+        let message = self.queue.pop_front()?;
+        self.queued_bytes -= message.payload.len();
+        if self.queue.is_empty() {
+            self.queue = VecDeque::new();
+        }
+        Some(message)
+    }
+
+    /// How the session has ended, once it is [closed](State::Closed).
+    pub fn ended(&self) -> Option<&Ended> {
+        self.ended.as_deref()
+    }
+
+    /// Starts to close the session, with a [valid](super::close_code::is_valid) code and a reason
+    /// of at most [`MAX_REASON_BYTES`](super::MAX_REASON_BYTES). Messages that were not taken are
+    /// discarded. A session whose handshake is not complete ends at once. Does nothing if it is
+    /// closing already.
+    pub fn close(&mut self, code: u16, reason: &str) {
+        match self.state {
+            State::Connecting => self.end(End::Abort(None)),
+            State::Open => {
+                self.discard_messages();
+                self.send_close(Some(code), reason);
+                self.state = State::Closing;
+                if let Some(end) = self.pending_end.take() {
+                    self.end(end);
+                }
+                // The peer's close frame may be among the bytes that there was no room for.
+                self.receive(&[], 0);
+            }
+            State::Closing | State::Closed => {}
+        }
+    }
+
+    /// Ends the session at once. `error` says why, unless the user wants it.
+    pub fn abort(&mut self, error: Option<&str>) {
+        self.discard_messages();
+        self.pending_end = None;
+        self.end(End::Abort(error.map(str::to_owned)));
+    }
+
+    fn discard_messages(&mut self) {
+        self.queue = VecDeque::new();
+        self.queued_bytes = 0;
+    }
+
+    fn send_close(&mut self, code: Option<u16>, reason: &str) {
+        if !self.has_sent_close {
+            self.has_sent_close = true;
+            self.sender.close(code, reason, &mut self.output);
+        }
+    }
+
+    /// Ends the session now, or with the next poll: a script that looks at the state after each
+    /// poll has to see it open, with the messages that came last.
+    fn end_later(&mut self, end: End) {
+        match self.is_new || !self.queue.is_empty() {
+            true => self.pending_end = Some(end),
+            false => self.end(end),
+        }
+    }
+
+    fn end(&mut self, end: End) {
+        if self.state == State::Closed {
+            return;
+        }
+        if let Some(code) = end.answer() {
+            self.send_close(code, "");
+        }
+        self.state = State::Closed;
+        self.ended = Some(Box::new(end.ended()));
+        self.opening = None;
+        self.unread = Vec::new();
+        self.unanswered_ping = None;
+    }
+}
