@@ -133,7 +133,8 @@ func test_objects_made_on_many_threads_are_of_the_right_class() -> void:
 
 
 func test_the_bridges_own_method_tells_scripts_nothing() -> void:
-	for object: Object in [StreamPeerTCPRs.new(), UDSServerRs.new(), PacketPeerSocketRs.new()]:
+	for object: Object in [StreamPeerTCPRs.new(), UDSServerRs.new(), PacketPeerSocketRs.new(),
+			WebSocketPeerRs.new()]:
 		check_eq(object.call("_stream_socket_part"), 0, "part of " + object.get_class())
 
 

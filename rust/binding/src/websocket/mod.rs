@@ -74,17 +74,18 @@ impl WebSocketPeerRs {
         url: GString,
         #[opt(default = Optional::NULL)] tls_client_options: Optional<Option<Gd<TlsOptions>>>,
     ) -> Error {
+        let this = Self::this();
         let options = tls_client_options.into_inner();
         if options.as_ref().is_some_and(|options| options.is_server()) {
-            return Self::this().refuse(&"connect_to_url: tls_client_options are for a server");
+            return this.refuse(&"connect_to_url: tls_client_options are for a server");
         }
-        let (parsed, session) = match Self::this().client_session("connect_to_url", &url) {
+        let (parsed, session) = match this.client_session("connect_to_url", &url) {
             Ok(started) => started,
             Err(code) => return code,
         };
         let Some(target) = Target::new(&parsed.host, parsed.port) else {
             let host = parsed.host;
-            return Self::this().refuse(&format!("connect_to_url: invalid host {host:?}"));
+            return this.refuse(&format!("connect_to_url: invalid host {host:?}"));
         };
         frame_poll::begin_hints();
         let (socket, socket_part) = peer::from_connection(TCP_PEER, Connection::new());
@@ -93,9 +94,7 @@ impl WebSocketPeerRs {
         let code = socket_part.connect(target, settings::tcp_connect_timeout);
         if code != Error::OK {
             let details = socket_part.details();
-            return Self::this()
-                .last_error
-                .record_message(code, details.message);
+            return this.last_error.record_message(code, details.message);
         }
         let socket = peer::with_part(&socket, socket_part);
         let stream = match parsed.is_secure {
@@ -106,19 +105,20 @@ impl WebSocketPeerRs {
                 options: options.map(|options| ObjectRef::new(&options)),
             },
         };
-        Self::this().begin(session, stream, url.to_string(), parsed.is_secure);
+        this.begin(session, stream, url.to_string(), parsed.is_secure);
         code
     }
 
     #[func]
     fn connect_to_stream(stream: Option<Gd<StreamPeer>>, url: GString) -> Error {
-        let stream = match Self::this().usable_stream("connect_to_stream", stream) {
+        let this = Self::this();
+        let stream = match this.usable_stream("connect_to_stream", stream) {
             Ok(stream) => stream,
             Err(code) => return code,
         };
-        match Self::this().client_session("connect_to_stream", &url) {
+        match this.client_session("connect_to_stream", &url) {
             Ok((parsed, session)) => {
-                Self::this().begin(session, stream, url.to_string(), parsed.is_secure);
+                this.begin(session, stream, url.to_string(), parsed.is_secure);
                 Error::OK
             }
             Err(code) => code,
@@ -127,25 +127,26 @@ impl WebSocketPeerRs {
 
     #[func]
     fn accept_stream(stream: Option<Gd<StreamPeer>>) -> Error {
-        let stream = match Self::this().usable_stream("accept_stream", stream) {
+        let this = Self::this();
+        let stream = match this.usable_stream("accept_stream", stream) {
             Ok(stream) => stream,
             Err(code) => return code,
         };
-        let settings = match Self::this().handshake_settings("accept_stream") {
+        let settings = match this.handshake_settings("accept_stream") {
             Ok(settings) => settings,
             Err(code) => return code,
         };
-        let limits = Self::this().settings().limits();
+        let limits = this.settings().limits();
         let session = match Session::server(settings, limits) {
             Ok(session) => session,
-            Err(error) => return Self::this().refuse(&format!("accept_stream: {error}")),
+            Err(error) => return this.refuse(&format!("accept_stream: {error}")),
         };
         let is_secure = match &stream {
             WebSocketStream::Engine(engine) => engine.to_gd().is_class("StreamPeerTLS"),
             _ => false,
         };
-        Self::this().begin(session, stream, String::new(), is_secure);
-        set_no_delay(&Self::this(), true);
+        this.begin(session, stream, String::new(), is_secure);
+        set_no_delay(&this, true);
         Error::OK
     }
 
@@ -154,10 +155,11 @@ impl WebSocketPeerRs {
         message: PackedByteArray,
         #[opt(default = WRITE_MODE_BINARY)] write_mode: i64,
     ) -> Error {
+        let this = Self::this();
         match write_mode {
-            WRITE_MODE_TEXT => Self::this().send(true, message.as_slice()),
-            WRITE_MODE_BINARY => Self::this().send(false, message.as_slice()),
-            _ => Self::this().refuse(&format!("send: {write_mode} is not a WriteMode constant")),
+            WRITE_MODE_TEXT => this.send(true, message.as_slice()),
+            WRITE_MODE_BINARY => this.send(false, message.as_slice()),
+            _ => this.refuse(&format!("send: {write_mode} is not a WriteMode constant")),
         }
     }
 
@@ -168,15 +170,16 @@ impl WebSocketPeerRs {
 
     #[func]
     fn close(#[opt(default = 1000)] code: i64, #[opt(default = "")] reason: GString) {
+        let this = Self::this();
         if code < 0 {
-            Self::this().close(None, "");
+            this.close(None, "");
             return;
         }
         let Some(code) = u16::try_from(code)
             .ok()
             .filter(|&code| close_code::is_valid(code))
         else {
-            Self::this().refuse(&format!(
+            this.refuse(&format!(
                 "close: code {code} is not 1000 to 1003, 1007 to 1014, or 3000 to 4999"
             ));
             return;
@@ -184,12 +187,12 @@ impl WebSocketPeerRs {
         let reason = reason.to_string();
         if reason.len() > MAX_REASON_BYTES {
             let bytes = reason.len();
-            Self::this().refuse(&format!(
+            this.refuse(&format!(
                 "close: reason of {bytes} bytes exceeds {MAX_REASON_BYTES} bytes"
             ));
             return;
         }
-        Self::this().close(Some(code), &reason);
+        this.close(Some(code), &reason);
     }
 
     #[func]
@@ -250,8 +253,9 @@ impl WebSocketPeerRs {
 
     #[func]
     fn set_no_delay(enabled: bool) {
-        if !set_no_delay(&Self::this(), enabled) {
-            Self::this().refuse(&"set_no_delay: there is no connection");
+        let this = Self::this();
+        if !set_no_delay(&this, enabled) {
+            this.refuse(&"set_no_delay: there is no connection");
         }
     }
 
@@ -272,8 +276,9 @@ impl WebSocketPeerRs {
 
     #[func]
     fn get_statistics() -> VarDictionary {
-        let counts = Self::this().counts();
-        let (queued, queued_bytes) = Self::this().queued();
+        let this = Self::this();
+        let counts = this.counts();
+        let (queued, queued_bytes) = this.queued();
         let int = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         vdict! {
             "messages_received" => int(counts.messages_received),
@@ -282,7 +287,7 @@ impl WebSocketPeerRs {
             "payload_bytes_sent" => int(counts.payload_sent),
             "messages_queued" => int(queued as u64),
             "bytes_queued" => int(queued_bytes as u64),
-            "bytes_unsent" => int(Self::this().unsent_bytes() as u64),
+            "bytes_unsent" => int(this.unsent_bytes() as u64),
             "pings_received" => int(counts.pings_received),
             "pongs_received" => int(counts.pongs_received),
         }
