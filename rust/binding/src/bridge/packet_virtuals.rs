@@ -4,14 +4,13 @@
 use std::marker::PhantomData;
 use std::ptr;
 use std::slice;
-use std::sync::Arc;
 
 use godot::global::Error;
 use godot::obj::EngineEnum;
 use godot::sys;
 
 use super::guard::guarded;
-use super::part_kind::{counted, with_part};
+use super::part_kind::counted;
 use super::virtuals::{VirtualMethods, VirtualRow, Virtuals};
 use crate::parts::Packets;
 
@@ -95,9 +94,7 @@ unsafe extern "C" fn get_available_packet_count<P: Packets>(
 ) {
     // SAFETY: Godot passes the instance of a `P` and room for an int.
     unsafe {
-        *ret.cast::<i64>() = guarded(0, || {
-            with_part(instance, |part: &Arc<P>| part.packet_count())
-        });
+        *ret.cast::<i64>() = guarded(0, || counted::<P>(instance).packet_count());
     }
 }
 
@@ -108,8 +105,6 @@ unsafe extern "C" fn get_max_packet_size<P: Packets>(
 ) {
     // SAFETY: As for `get_available_packet_count`.
     unsafe {
-        *ret.cast::<i64>() = guarded(0, || {
-            with_part(instance, |part: &Arc<P>| part.max_packet_bytes())
-        });
+        *ret.cast::<i64>() = guarded(0, || counted::<P>(instance).max_packet_bytes());
     }
 }

@@ -75,8 +75,8 @@ unsafe fn free<P: Part>(instance: sys::GDExtensionClassInstancePtr) {
 /// Calls `body` with the part of an object, without a count of its own.
 ///
 /// # Safety
-/// `instance` is what Godot passes to a callback of a class whose part is a `P`. `body` runs
-/// nothing that may free the object, such as a handler of one of its signals, and does not block.
+/// `instance` is what Godot passes to a callback of a class whose part is a `P`. `body` only reads
+/// memory: it makes no system call, and runs no handler of a signal.
 #[inline]
 pub(super) unsafe fn with_part<P: Part, R>(
     instance: sys::GDExtensionClassInstancePtr,
@@ -88,7 +88,7 @@ pub(super) unsafe fn with_part<P: Part, R>(
     body(&part)
 }
 
-/// A count of the part of an object, for a call that blocks or that may free the object.
+/// A count of the part of an object, for a call during which the object may be freed.
 ///
 /// # Safety
 /// `instance` is what Godot passes to a callback of a class whose part is a `P`.

@@ -241,8 +241,6 @@ unsafe extern "C" fn get_available_bytes<P: Stream>(
 ) {
     // SAFETY: Godot passes the instance of a `P` and room for an int.
     unsafe {
-        *ret.cast::<i64>() = guarded(-1, || {
-            with_part(instance, |part: &Arc<P>| part.available_bytes())
-        });
+        *ret.cast::<i64>() = guarded(-1, || counted::<P>(instance).available_bytes());
     }
 }
