@@ -39,7 +39,8 @@ pub(crate) struct PacketPeerPart<O> {
 pub(crate) struct PacketFormat {
     settings: FramingSettings,
     format: Arc<Format>,
-    max_packets_per_poll: usize,
+    /// `None`: the default.
+    max_packets_per_poll: Option<usize>,
 }
 
 /// The framing as a script sets it.
@@ -94,7 +95,7 @@ impl Default for PacketFormat {
         PacketFormat {
             settings,
             format: Arc::new(format),
-            max_packets_per_poll: 0,
+            max_packets_per_poll: None,
         }
     }
 }
@@ -120,7 +121,9 @@ impl<O: Emitter> PacketPeerPart<O> {
     /// The part of `object`, with the framing and the limits of `format`.
     pub(crate) fn with(object: ObjectAddress, format: &PacketFormat) -> PacketPeerPart<O> {
         let channel = PacketChannel::new(format.format.clone());
-        channel.set_max_packets_per_poll(format.max_packets_per_poll);
+        if let Some(max) = format.max_packets_per_poll {
+            channel.set_max_packets_per_poll(max);
+        }
         PacketPeerPart {
             presence: Presence::of(object),
             channel,
@@ -134,7 +137,7 @@ impl<O: Emitter> PacketPeerPart<O> {
         PacketFormat {
             settings: self.settings(),
             format: self.channel.format(),
-            max_packets_per_poll: self.channel.max_packets_per_poll(),
+            max_packets_per_poll: Some(self.channel.max_packets_per_poll()),
         }
     }
 
