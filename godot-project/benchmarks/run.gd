@@ -19,6 +19,7 @@ const ROWS: Array = [
 	preload("res://benchmarks/rows/calls.gd"),
 	preload("res://benchmarks/rows/reads.gd"),
 	preload("res://benchmarks/rows/frames.gd"),
+	preload("res://benchmarks/rows/lobby.gd"),
 	preload("res://benchmarks/rows/blocks.gd"),
 	preload("res://benchmarks/rows/round_trips.gd"),
 	preload("res://benchmarks/rows/packets.gd"),

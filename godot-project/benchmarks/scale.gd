@@ -20,6 +20,8 @@ var trips: int = 1500
 var connects: int = 200
 ## The idle pairs whose memory is measured.
 var pairs: int = 2000
+## The frames of a lobby in a sample.
+var lobby_frames: int = 60
 ## The most sockets of a row.
 var most_sockets: int = 10000
 ## The samples of rows that need a process or thousands of connections for each sample.
@@ -45,6 +47,7 @@ static func named(name: String) -> Scale:
 			scale.connects = 20
 			# Fewer pairs would fit into memory that the process has already.
 			scale.pairs = 1000
+			scale.lobby_frames = 20
 			scale.most_sockets = 100
 			scale.costly_rounds = 1
 	return scale

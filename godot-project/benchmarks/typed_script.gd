@@ -10,6 +10,7 @@ const Family := preload("res://tests/support/family.gd")
 const LOOPS: String = "res://benchmarks/loops.gd"
 const READ_LOOPS: String = "res://benchmarks/read_loops.gd"
 const CONNECTS: String = "res://benchmarks/connects.gd"
+const LOBBY: String = "res://benchmarks/lobby_loop.gd"
 const REDIS: String = "res://benchmarks/redis_loop.gd"
 const PEER: String = "StreamPeerTCP"
 const SERVER: String = "TCPServer"
@@ -49,6 +50,12 @@ static func connects(family: Family) -> RefCounted:
 ## `redis_loop.gd` for the TCP classes of `family`.
 static func redis(family: Family) -> RefCounted:
 	return _make(_source(REDIS).replace(PEER, family.class_of(PEER)).replace(SERVER,
+			family.class_of(SERVER)))
+
+
+## `lobby_loop.gd` for the TCP classes of `family`.
+static func lobby(family: Family) -> RefCounted:
+	return _make(_source(LOBBY).replace(PEER, family.class_of(PEER)).replace(SERVER,
 			family.class_of(SERVER)))
 
 

@@ -7,7 +7,8 @@ const PhoneControllers := preload("res://examples/phone_controllers.gd")
 func test_a_page_steers_a_dot_and_gets_its_score() -> void:
 	var game := _game()
 	var page := await _ask_while_it_runs(game, request_text("GET /"))
-	check_eq([status_of(page), header_of(page, "content-type")], [200, "text/html; charset=utf-8"], "it")
+	check_eq([status_of(page), header_of(page, "content-type")],
+			[200, "text/html; charset=utf-8"], "it")
 	check(body_of(page).contains("/play"), "the page")
 	var socket := await _joined(game)
 	var player: PhoneControllers.Player = game.players[0]

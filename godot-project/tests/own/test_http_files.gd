@@ -156,3 +156,27 @@ func test_folders_of_the_project_are_served() -> void:
 	check_eq(status_of(answer), 200, "a file")
 	check_eq(body_of(answer), FileAccess.get_file_as_string("res://examples/http_client.gd"), "it")
 	check_eq(status_of(ask(server, request_text("GET /index.html"))), 404, "no such folder")
+
+
+func test_an_exported_game_serves_its_files() -> void:
+	if not ClassDB.class_exists(&"PCKPacker"):
+		return skip("this engine has no PCKPacker")
+	var page := fresh_path("page.html")
+	_write(page, "packed")
+	var pack := fresh_path("game.pck")
+	var packer: RefCounted = ClassDB.instantiate(&"PCKPacker")
+	check_eq(packer.call(&"pck_start", pack), OK, "pck_start")
+	for name: String in ["index.html", "a/index.html", "b.txt"]:
+		packer.call(&"add_file", "res://packed_site/" + name, page)
+	check_eq(packer.call(&"flush"), OK, "flush")
+	check(ProjectSettings.load_resource_pack(pack), "load_resource_pack")
+	var server := _serving("res://packed_site")
+	for path: String in ["/", "/index.html", "/a/", "/b.txt"]:
+		var answer := ask(server, request_text("GET " + path))
+		check_eq([status_of(answer), body_of(answer)], [200, "packed"], path)
+		# Files in a pack have no time.
+		check_eq(header_of(answer, "etag"), "\"%s\"" % "packed".md5_text(), path + ": ETag")
+	var part := ask(server, request_text("GET /b.txt", "Range: bytes=-2\r\n"))
+	check_eq([status_of(part), body_of(part)], [206, "ed"], "a range")
+	check_eq(status_of(ask(server, request_text("GET /a"))), 308, "a folder")
+	check_eq(status_of(ask(server, request_text("GET /none"))), 404, "no such file")

@@ -193,9 +193,10 @@ func test_pages_of_other_origins_are_refused() -> void:
 
 func test_random_streams_do_no_harm() -> void:
 	var server := _answering()
-	var words := ["GET / HTTP/1.1\r\n", "Host: localhost\r\n", "\r\n", "\r\n\r\n", "POST /a HTTP/1.1\r\n",
-			"Content-Length: 3\r\n", "Transfer-Encoding: chunked\r\n", "abc", "0\r\n\r\n", "3\r\nabc\r\n",
-			"\r", "\n", " ", ":", "\u00e4", "Connection: close\r\n", "Expect: 100-continue\r\n"]
+	var words := ["GET / HTTP/1.1\r\n", "Host: localhost\r\n", "\r\n", "\r\n\r\n",
+			"POST /a HTTP/1.1\r\n", "Content-Length: 3\r\n", "Transfer-Encoding: chunked\r\n",
+			"abc", "0\r\n\r\n", "3\r\nabc\r\n", "\r", "\n", " ", ":", "\u00e4", "Connection: close\r\n",
+			"Expect: 100-continue\r\n"]
 	var random := RandomNumberGenerator.new()
 	random.seed = 22
 	for round in 200:

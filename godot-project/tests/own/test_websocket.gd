@@ -375,6 +375,51 @@ func test_two_threads_may_poll_and_send() -> void:
 	check_eq(received, range(300) as Array[int], "in order")
 
 
+func test_a_busy_main_thread_keeps_its_connections() -> void:
+	for is_kept: bool in [true, false]:
+		var pair := _pair()
+		var client: WebSocketPeerRs = pair.client
+		pair.served.keep_alive_in_background = is_kept
+		client.heartbeat_interval = 0.4
+		var seen: Array[int] = []
+		var other := in_thread(func() -> void:
+			var end := Time.get_ticks_msec() + 2000
+			while Time.get_ticks_msec() < end and client.get_ready_state() == STATE_OPEN:
+				client.poll()
+				OS.delay_msec(5)
+			client.send_text("still there")
+			seen.append(client.get_ready_state()))
+		# This thread does nothing, as while a level is loaded.
+		spin_until(func() -> bool: return not other.is_alive(), "the other thread")
+		check_eq(seen, [STATE_OPEN if is_kept else STATE_CLOSED] as Array[int], "kept %s" % is_kept)
+		if is_kept:
+			var served: WebSocketPeerRs = pair.served
+			check(served.get_statistics().pings_received >= 3, "pings were answered")
+			spin_until(func() -> bool:
+				served.poll()
+				return served.get_available_packet_count() == 1, "the message")
+
+
+func test_what_cannot_be_kept_in_the_background_is_refused() -> void:
+	var peer := WebSocketPeerRs.new()
+	peer.keep_alive_in_background = true
+	check(peer.keep_alive_in_background, "it is set")
+	var words := "keep_alive_in_background works over sockets of ours only, and not over TLS"
+	quietly(func() -> void:
+		check_eq(peer.connect_to_url("wss://localhost:1/"), ERR_UNAVAILABLE, "connect_to_url"))
+	check_eq(peer.get_last_error_message(), "connect_to_url: " + words, "the words")
+	var server := TCPServer.new()
+	check_eq(server.listen(0, LOOPBACK), OK, "listen")
+	var tcp := StreamPeerTCP.new()
+	tcp.connect_to_host(LOOPBACK, server.get_local_port())
+	quietly(func() -> void: check_eq(peer.accept_stream(tcp), ERR_UNAVAILABLE, "accept_stream"))
+	peer.keep_alive_in_background = false
+	check_eq(peer.accept_stream(tcp), OK, "accept_stream without it")
+	quietly(func() -> void: peer.keep_alive_in_background = true)
+	check(not peer.keep_alive_in_background, "it is not set")
+	check_eq(peer.get_last_error_message(), words, "the words")
+
+
 func _note(peer: WebSocketPeerRs, log: Array) -> void:
 	peer.connected.connect(func() -> void: log.append(["connected"]))
 	peer.packet_received.connect(func(packet: PackedByteArray, is_text: bool) -> void:

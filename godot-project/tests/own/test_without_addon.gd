@@ -1,9 +1,9 @@
 extends "res://tests/support/test_case.gd"
-## The script in `docs/web.md`, in a project without the addon, as on the web.
+## The script in `docs/web-exports.md`, in a project without the addon, as on the web.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
-const PAGE := "../docs/web.md"
+const PAGE := "../docs/web-exports.md"
 const RUNNER := """extends SceneTree
 
 

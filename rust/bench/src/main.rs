@@ -4,6 +4,7 @@
 
 mod bulk;
 mod frames;
+mod lobby;
 mod network;
 mod peers;
 mod round_trips;
@@ -28,6 +29,7 @@ Far ends, which connect to an ADDRESS (tcp:127.0.0.1:PORT or unix:PATH)
   source ADDRESS BLOCKS               sends blocks, then waits for the end
   sink ADDRESS BLOCKS                 receives blocks, then answers with a byte
   echo ADDRESS                        sends back whatever comes
+  lobby ADDRESS COUNT SIZE            COUNT players, each of which sends SIZE bytes 20 times a second; prints `ready`
 
 Many far ends, which are connected to
   peers                               prints its TCP port, then obeys its input: `accept K` accepts K connections,
@@ -70,6 +72,9 @@ fn run(args: &[&str]) -> Option<io::Result<()>> {
         ["source", address, blocks] => bulk::source(&Address::parse(address)?, count(blocks)?),
         ["sink", address, blocks] => bulk::sink(&Address::parse(address)?, count(blocks)?),
         ["echo", address] => round_trips::echo(&Address::parse(address)?),
+        ["lobby", address, players, size] => {
+            lobby::play(&Address::parse(address)?, count(players)?, count(size)?)
+        }
         ["peers"] => peers::run(),
         _ => return None,
     })

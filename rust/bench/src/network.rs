@@ -42,6 +42,16 @@ impl Address {
         }
     }
 
+    /// Connects without Nagle's algorithm (RFC 896). Fails for a Unix domain socket.
+    pub fn connect_tcp(&self) -> io::Result<TcpStream> {
+        let Address::Tcp(address) = self else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
     pub fn connect(&self) -> io::Result<Box<dyn Stream>> {
         Ok(match self {
             Address::Tcp(address) => Box::new(TcpStream::connect(address)?),

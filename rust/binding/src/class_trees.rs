@@ -232,7 +232,13 @@ pub(crate) static PACKET_PEERS: ClassTree = ClassTree {
     engine_class: OnceLock::new(),
 };
 
-static WEBSOCKET_PROPERTIES: [Property; 13] = [
+static WEBSOCKET_PROPERTIES: [Property; 14] = [
+    Property::new(
+        "keep_alive_in_background",
+        Bool,
+        "set_keep_alive_in_background",
+        "is_kept_alive_in_background",
+    ),
     Property::new(
         "handshake_headers",
         PackedStringArray,

@@ -124,12 +124,32 @@ pub(crate) fn end() {
 
 fn poll_all() {
     hints::tick();
-    if list().is_empty() {
+    // Handlers may change the list, so it is taken out during their calls.
+    let entries = std::mem::take(&mut *list());
+    if entries.is_empty() {
         return;
     }
-    // Handlers may change the list.
-    let entries = {
-        let mut list = list();
+    let poll = StringName::from("poll").to_variant();
+    let mut are_all_polled = true;
+    for entry in &entries {
+        let object = match entry.is_wanted.load(Ordering::Relaxed) {
+            true => entry.presence.hold(),
+            false => None,
+        };
+        match object {
+            Some(object) => object.call(&poll),
+            None => are_all_polled = false,
+        }
+    }
+    let mut list = list();
+    if !IS_CONNECTED.load(Ordering::Relaxed) {
+        // A handler has unloaded the library.
+        list.clear();
+        return;
+    }
+    let added = std::mem::replace(&mut *list, entries);
+    list.extend(added);
+    if !are_all_polled {
         list.retain(|entry| {
             let stays = entry.is_wanted.load(Ordering::Relaxed) && !entry.presence.is_over();
             if !stays {
@@ -137,15 +157,6 @@ fn poll_all() {
             }
             stays
         });
-        list.clone()
-    };
-    let poll = StringName::from("poll").to_variant();
-    for entry in entries {
-        if entry.is_wanted.load(Ordering::Relaxed)
-            && let Some(object) = entry.presence.hold()
-        {
-            object.call(&poll);
-        }
     }
 }
 

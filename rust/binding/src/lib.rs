@@ -92,6 +92,7 @@ unsafe impl ExtensionLibrary for Extension {
         match stage {
             InitStage::Scene => {
                 frame_poll::end();
+                parts::websocket::background::stop();
                 debugger::detach();
                 monitors::remove();
                 parts::live::keep(false);

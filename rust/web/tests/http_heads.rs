@@ -228,7 +228,7 @@ fn malformed_requests_are_refused_with_words() {
         (
             " GET / HTTP/1.1\r\nHost: x\r\n\r\n",
             400,
-            "malformed method",
+            "malformed first line",
         ),
         (
             "G\u{e4}T / HTTP/1.1\r\nHost: x\r\n\r\n",

@@ -576,9 +576,15 @@ fn a_client_that_asks_without_reading_has_to_wait() {
     let id = server.request(&get("/1")).id;
     server.respond(id, &"x".repeat(100_000));
     assert_eq!(server.receive(&get("/2")), None);
+    server.connection.receive(&[b'x'; 16 * 1024]);
+    assert_eq!(server.advance(), None);
+    assert!(!server.connection.wants_input());
     server.connection.sent(50_000, server.now);
     assert!(matches!(server.advance(), Some(ServerEvent::Request(_))));
     // What comes while a request is answered is limited.
+    assert!(!server.connection.wants_input());
+    let mut server = Server::new();
+    server.request(&get("/"));
     assert!(server.connection.wants_input());
     server.connection.receive(&[b'x'; 16 * 1024]);
     assert!(!server.connection.wants_input());

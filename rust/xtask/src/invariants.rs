@@ -17,9 +17,9 @@ use crate::tally::Tally;
 const BASES: &str = "rust/core/ rust/core/src/ rust/core/tests/ rust/binding/src/ rust/relay/ \
     rust/relay/tests/ godot-project/tests/ godot-project/tests/own/ addons/stream_peer_socket_rs/";
 
-/// Where the paths of generated files begin, and those of project settings.
-const NO_SOURCES: &str =
-    "bin/ target/ fields.md godot-project/addons/ network/limits/ debug/settings/";
+/// Where the paths of generated files begin, those of project settings, and media types.
+const NO_SOURCES: &str = "bin/ target/ fields.md godot-project/addons/ network/limits/ \
+    debug/settings/ application/ text/";
 
 /// The folders that are not part of the sources.
 const SKIPPED: &str = ".git/ target/ godot-project/addons/ godot-project/.godot/ rust/fuzz/target/";

@@ -19,6 +19,7 @@
 
 mod api_versions;
 mod bench;
+mod chromium;
 mod ci;
 mod class_docs;
 mod comments;
@@ -115,6 +116,8 @@ enum Command {
         #[arg(long, conflicts_with_all = ["target", "interop"])]
         zip: bool,
     },
+    /// Run all of Autobahn's cases against our WebSockets, in about ten minutes
+    Autobahn,
     /// Measure the engine's classes and ours side by side
     Bench(bench::Options),
     /// Run the simulation of the core
@@ -189,6 +192,7 @@ fn run(command: Option<Command>) -> Result<ExitCode> {
         Some(Command::Test { interop: true, .. }) => counted(interop::run),
         Some(Command::Test { zip: true, .. }) => counted(install::run),
         Some(Command::Test { .. }) => counted(test::run),
+        Some(Command::Autobahn) => counted(interop::autobahn),
         Some(Command::Bench(options)) => bench::run(&options),
         Some(Command::Simulate(options)) => {
             counted(|project, tally| simulate::run(project, &options, tally))

@@ -29,9 +29,14 @@ impl Environment {
     /// `python -m MODULE`. The programs in the environment name the folder that it was made in; the
     /// interpreter does not.
     pub fn module(&self, module: &str) -> Result<Command> {
-        let mut command = Command::new(self.programs()?.join(PYTHON));
+        let mut command = Command::new(self.python()?);
         command.args(["-m", module]);
         Ok(command)
+    }
+
+    /// The interpreter, after setting it up if necessary.
+    pub fn python(&self) -> Result<PathBuf> {
+        Ok(self.programs()?.join(PYTHON))
     }
 
     /// The folder of the programs, after setting it up if necessary.

@@ -22,7 +22,7 @@ mod peer_object;
 mod presence;
 mod server;
 mod signal;
-mod websocket;
+pub(crate) mod websocket;
 
 pub(crate) use codes::{Code, end_code};
 pub(crate) use frame_poll_state::{FramePoll, PolledObject};

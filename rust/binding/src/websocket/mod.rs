@@ -105,6 +105,9 @@ impl WebSocketPeerRs {
                 options: options.map(|options| ObjectRef::new(&options)),
             },
         };
+        if let Err(code) = this.require_kept("connect_to_url", &stream) {
+            return code;
+        }
         this.begin(session, stream, url.to_string(), parsed.is_secure);
         code
     }
@@ -334,20 +337,33 @@ impl WebSocketPart<ObjectRef> {
             return Err(self.refuse(&format!("{call}: stream is null")));
         };
         self.require_free(call)?;
-        match stream.try_cast::<StreamPeerSocketRs>() {
-            Ok(socket) => Ok(WebSocketStream::Socket(peer::with_part(
-                &socket,
-                bridge::part_of(&socket),
-            ))),
+        let stream = match stream.try_cast::<StreamPeerSocketRs>() {
+            Ok(socket) => {
+                let part = bridge::part_of(&socket);
+                WebSocketStream::Socket(peer::with_part(&socket, part))
+            }
             Err(engine) => {
                 let class = engine.get_class();
                 let engine = ObjectRef::new(&engine);
-                match engine_stream::is_usable(&engine) {
-                    true => Ok(WebSocketStream::Engine(engine)),
-                    false => Err(self.refuse(&format!(
+                if !engine_stream::is_usable(&engine) {
+                    return Err(self.refuse(&format!(
                         "{call}: {class} is neither a socket nor a StreamPeerTLS over one"
-                    ))),
+                    )));
                 }
+                WebSocketStream::Engine(engine)
+            }
+        };
+        self.require_kept(call, &stream)?;
+        Ok(stream)
+    }
+
+    /// Refuses a stream that cannot be kept alive in the background, if it shall be.
+    fn require_kept(&self, call: &str, stream: &WebSocketStream<ObjectRef>) -> Result<(), Error> {
+        match self.refusal(stream) {
+            None => Ok(()),
+            Some(why) => {
+                let what = format!("{call}: {why}");
+                Err(self.last_error.refuse(Error::ERR_UNAVAILABLE, &what))
             }
         }
     }

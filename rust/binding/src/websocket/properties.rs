@@ -125,6 +125,19 @@ impl WebSocketPeerRs {
     }
 
     #[func]
+    fn set_keep_alive_in_background(enabled: bool) {
+        let this = Self::this();
+        if let Err(why) = this.set_kept_alive(enabled) {
+            this.refuse(&why);
+        }
+    }
+
+    #[func]
+    fn is_kept_alive_in_background() -> bool {
+        Self::this().settings().is_kept_alive
+    }
+
+    #[func]
     fn set_compression(allowed: bool) {
         Self::this().configure(|settings| settings.compresses = allowed);
     }

@@ -94,6 +94,7 @@ impl HeadScan {
                 (_, b'\n') => return Err(HeadError::BareLineFeed),
                 // RFC 9112, section 5.2.
                 (Place::Start, b' ' | b'\t') if self.lines > 0 => return Err(HeadError::Folded),
+                (Place::Start, b' ' | b'\t') => return Err(HeadError::FirstLine),
                 (_, byte) if is_text(byte) => Place::Line,
                 (_, byte) => return Err(HeadError::ControlCharacter { byte }),
             };

@@ -12,6 +12,7 @@ mod error;
 mod frame;
 pub mod handshake;
 mod mask;
+mod pool;
 mod receiver;
 mod sender;
 pub mod session;

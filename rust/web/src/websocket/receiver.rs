@@ -1,12 +1,17 @@
 //! From bytes to messages.
 
 use super::close_code;
-use super::compression::Agreed;
+use super::compression::{Agreed, Side};
 use super::deflate::Inflater;
 use super::frame::{Header, MAX_HEADER_BYTES, Opcode};
 use super::mask;
+use super::pool::Pool;
 use super::utf8::Utf8Check;
 use super::{FrameError, Role};
+
+/// The decompressors of messages that refer to no other. One that a message has left unfinished
+/// does not come back.
+static INFLATERS: Pool<Box<Inflater>> = Pool::new();
 
 /// How many bytes of a compressed frame are unmasked at once.
 const UNMASKED_AT_ONCE: usize = 4 << 10;
@@ -49,7 +54,7 @@ pub struct Receiver {
     role: Role,
     limit: usize,
     compression: Option<Agreed>,
-    /// Made by the first compressed message.
+    /// Made by a compressed message. It stays if later ones may refer to that.
     inflater: Option<Box<Inflater>>,
     /// The beginning of a header that has arrived in part.
     header: [u8; MAX_HEADER_BYTES],
@@ -296,6 +301,12 @@ impl Receiver {
             let begin = message.payload.len();
             inflater(&mut self.inflater, self.role, self.compression)
                 .finish(&mut message.payload, self.limit)?;
+            let side = peers_side(self.role, self.compression);
+            if side.no_context_takeover
+                && let Some(inflater) = self.inflater.take()
+            {
+                INFLATERS.put(side.max_window_bits, inflater);
+            }
             if let Some(text) = &mut message.text {
                 let checked = text.check(&message.payload[begin..]);
                 checked.map_err(|_| FrameError::Text)?;
@@ -321,17 +332,24 @@ fn inflater(
     compression: Option<Agreed>,
 ) -> &mut Inflater {
     inflater.get_or_insert_with(|| {
-        // Only a connection with compression has compressed messages.
-        let peer = match role {
-            Role::Client => Role::Server,
-            Role::Server => Role::Client,
-        };
-        let side = compression.unwrap_or_default().side(peer);
-        Box::new(Inflater::new(
-            side.max_window_bits,
-            !side.no_context_takeover,
-        ))
+        let side = peers_side(role, compression);
+        let bits = side.max_window_bits;
+        let make = || Box::new(Inflater::new(bits, !side.no_context_takeover));
+        match side.no_context_takeover {
+            true => INFLATERS.take(bits, make),
+            false => make(),
+        }
     })
+}
+
+/// How the peer of the end `role` compresses. Only a connection with compression has compressed
+/// messages.
+fn peers_side(role: Role, compression: Option<Agreed>) -> Side {
+    let peer = match role {
+        Role::Client => Role::Server,
+        Role::Server => Role::Client,
+    };
+    compression.unwrap_or_default().side(peer)
 }
 
 /// Makes room for a piece of a frame of which `rest` bytes are to come: for all of it if it has

@@ -1,13 +1,17 @@
 //! From messages to frames.
 
-use super::compression::Agreed;
+use super::compression::{Agreed, Side};
 use super::deflate::{Deflater, MIN_WINDOW_BITS};
 use super::frame::{Header, MAX_CONTROL_BYTES, Opcode};
 use super::mask::{self, Keys};
+use super::pool::Pool;
 use super::{Role, close_code};
 
 /// The longest reason of a close frame, in bytes (section 5.5).
 pub const MAX_REASON_BYTES: usize = MAX_CONTROL_BYTES - 2;
+
+/// The compressors of messages that refer to no other.
+static COMPRESSORS: Pool<Box<Compressor>> = Pool::new();
 
 /// Makes frames. What is made has to be sent in that order: a compressed message may refer to those
 /// before it.
@@ -19,8 +23,8 @@ pub struct Sender {
     threshold: usize,
     max_frame: usize,
     role: Role,
-    /// Made by the first message that is compressed.
-    deflater: Option<Box<Compressor>>,
+    /// Made by the first message that is compressed, if later ones may refer to it.
+    compressor: Option<Box<Compressor>>,
 }
 
 #[derive(Debug)]
@@ -38,7 +42,7 @@ impl Sender {
             threshold: 0,
             max_frame: usize::MAX,
             role,
-            deflater: None,
+            compressor: None,
         }
     }
 
@@ -65,7 +69,7 @@ impl Sender {
             Opcode::Binary
         };
         if payload.len() >= self.threshold
-            && let Some(mut compressor) = self.take_compressor()
+            && let Some((side, mut compressor)) = self.take_compressor()
         {
             let Compressor { deflater, packed } = &mut *compressor;
             deflater.compress(payload, packed);
@@ -73,7 +77,10 @@ impl Sender {
             // A long message must not keep its memory for all that follow.
             packed.clear();
             packed.shrink_to(KEPT_BYTES);
-            self.deflater = Some(compressor);
+            match side.no_context_takeover {
+                true => COMPRESSORS.put(side.max_window_bits, compressor),
+                false => self.compressor = Some(compressor),
+            }
         } else {
             self.frames(opcode, false, payload, out);
         }
@@ -109,17 +116,22 @@ impl Sender {
 
     /// The compressor, if there is compression. A window that the compressor does not have is no
     /// reason to fail: every message may be sent without compression (RFC 7692, section 6.1).
-    fn take_compressor(&mut self) -> Option<Box<Compressor>> {
+    fn take_compressor(&mut self) -> Option<(Side, Box<Compressor>)> {
         let side = self.compression?.side(self.role);
         if side.max_window_bits < MIN_WINDOW_BITS {
             return None;
         }
-        Some(self.deflater.take().unwrap_or_else(|| {
+        let make = || {
             Box::new(Compressor {
                 deflater: Deflater::new(side.max_window_bits, !side.no_context_takeover),
                 packed: Vec::new(),
             })
-        }))
+        };
+        let compressor = match side.no_context_takeover {
+            true => COMPRESSORS.take(side.max_window_bits, make),
+            false => self.compressor.take().unwrap_or_else(make),
+        };
+        Some((side, compressor))
     }
 
     fn frames(&mut self, opcode: Opcode, is_compressed: bool, payload: &[u8], out: &mut Vec<u8>) {

@@ -1,6 +1,8 @@
 //! The classes against other projects' programs: servers of Debian's packages, started for the
 //! tests in `godot-project/tests/interop`.
 
+mod websocket_tools;
+
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -18,7 +20,7 @@ use crate::folder::{self, Temporary, unique_name};
 use crate::project::Project;
 use crate::stage::Profile;
 use crate::tally::Tally;
-use crate::{process, suites};
+use crate::{chromium, process, suites};
 
 /// Raised when the packages change.
 const REVISION: u32 = 6;
@@ -40,10 +42,7 @@ const TOOLS: [(&str, &[&str]); 6] = [
     ("usr/bin/jq", &["jq"]),
     ("usr/bin/openssl", &["openssl"]),
     // With a language server.
-    (
-        "usr/bin/python3",
-        &["python3-aiohttp", "python3-pylsp", "python3-setuptools"],
-    ),
+    ("usr/bin/python3", &["python3-pylsp", "python3-setuptools"]),
     ("usr/bin/node", &["nodejs"]),
     ("usr/sbin/nginx", &["nginx-light"]),
 ];
@@ -73,7 +72,20 @@ pub fn run(project: &Project, tally: &mut Tally) {
     if let Err(error) = write_tools(&programs, &folder.0) {
         return tally.check(NAME, Err(error.into()));
     }
-    let tools = folder.0.join("bin").display().to_string();
+    let tools = folder.0.join("bin");
+    // Without them, their tests are skipped.
+    for written in [
+        websocket_tools::write_python(&tools),
+        websocket_tools::write_node(&tools),
+    ] {
+        if let Err(error) = written {
+            tally.skip("WebSockets against another program", format!("{error:#}"));
+        }
+    }
+    if let Err(error) = write_chromium(&tools) {
+        tally.skip("pages in Chromium", format!("{error:#}"));
+    }
+    let tools = tools.display().to_string();
     let mut environment = vec![("INTEROP_TOOLS".into(), tools)];
     let mut running = Vec::new();
     for (name, _) in SERVERS {
@@ -90,6 +102,34 @@ pub fn run(project: &Project, tally: &mut Tally) {
     }
     let environment = environment.iter().map(|(name, value)| (&**name, &**value));
     let args = ["--", "--root=res://tests/interop", "--time-limit=180"];
+    suites::godot(&engine, NAME, &args, environment, tally);
+}
+
+/// Writes a script that starts Chromium.
+fn write_chromium(tools: &Path) -> Result<()> {
+    let script = chromium::set_up()?.script(chromium::PROGRAM);
+    write_program(&tools.join("chromium"), &script)?;
+    Ok(())
+}
+
+/// Runs all cases of Autobahn against our WebSockets, with a release library.
+pub fn autobahn(project: &Project, tally: &mut Tally) {
+    const NAME: &str = "Autobahn's cases";
+    let engine = match Engine::with_addon(project, Profile::Release) {
+        Ok(engine) => engine,
+        Err(error) => return tally.check("Godot with the addon", Err(error)),
+    };
+    let folder = Temporary(env::temp_dir().join(unique_name("sprs")));
+    let tools = folder.0.join("bin");
+    if let Err(error) = fs::create_dir_all(&tools) {
+        return tally.check(NAME, Err(error.into()));
+    }
+    if let Err(error) = websocket_tools::write_python(&tools) {
+        return tally.skip(NAME, format!("{error:#}"));
+    }
+    let tools = tools.display().to_string();
+    let environment = [("INTEROP_TOOLS", &*tools), ("AUTOBAHN", "all")];
+    let args = ["--", "--root=res://tests/interop", "test_autobahn"];
     suites::godot(&engine, NAME, &args, environment, tally);
 }
 

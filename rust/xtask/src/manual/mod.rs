@@ -59,7 +59,7 @@ pub fn check_site(project: &Project, tally: &mut Tally) {
     };
     let built = stage(project).and_then(|folder| {
         mkdocs
-            .args(["build", "--strict", "--quiet", "--config-file"])
+            .args(["build", "--strict", "--config-file"])
             .arg(folder.join("mkdocs.yml"))
             // The theme's makers announce their next program here.
             .env("NO_MKDOCS_2_WARNING", "1");

@@ -27,7 +27,12 @@ const ASSETS: [(&str, &str); 2] = [
 ];
 
 /// The pages that a search lists first, and those that it lists last.
-const FIRST: [&str; 3] = ["troubleshooting.md", "recipes.md", "recipes-servers.md"];
+const FIRST: [&str; 4] = [
+    "troubleshooting.md",
+    "recipes.md",
+    "recipes-servers.md",
+    "recipes-web.md",
+];
 const LAST: [&str; 6] = [
     "architecture.md",
     "benchmarks.md",

@@ -9,12 +9,9 @@ use provision::Programs;
 use provision::process::output;
 
 use super::site;
-use crate::folder;
 use crate::project::Project;
 use crate::tally::Tally;
-
-/// Raised when a set-up of an older version of this module is of no use any more.
-const REVISION: u32 = 1;
+use crate::{chromium, folder};
 
 /// What is photographed: the file, the page with the query of its address, the size in pixels and
 /// whether it is dark.
@@ -75,9 +72,7 @@ struct Browser {
 
 impl Browser {
     fn set_up() -> Result<Self> {
-        let packages = ["chromium", "fonts-dejavu-core"];
-        let what = "Chromium, for pictures of the manual (200 MB to download, once)";
-        let programs = Programs::set_up(&format!("chromium-{REVISION}"), what, &packages)?;
+        let programs = chromium::set_up()?;
         Ok(Self { programs })
     }
 
@@ -142,7 +137,7 @@ impl Browser {
     }
 
     fn command(&self) -> Command {
-        let program: PathBuf = self.programs.folder().join("usr/lib/chromium/chromium");
+        let program: PathBuf = self.programs.folder().join(chromium::PROGRAM);
         let mut command = Command::new(program);
         command
             .envs(self.programs.environment())

@@ -1,11 +1,13 @@
 //! Moving bytes between a session and its stream.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use godot::global::Error;
 use stream_socket::{Connection, Status};
 use stream_socket_web::websocket::session::{Session, State};
 
+use super::background::{self, Kept, RECENTLY};
 use super::state::{WebSocketPart, WebSocketState};
 use super::stream::{EngineStream, WebSocketStream};
 use crate::parts::codes::Code;
@@ -17,6 +19,12 @@ const AT_ONCE: usize = 64 << 10;
 
 /// How long the last output of a closed session may take over a stream of the engine's.
 const LAST_OUTPUT: Duration = Duration::from_secs(10);
+
+/// How often the background receives at most before others get the lock.
+const MOST_RECEIVES: usize = 16;
+
+/// Why a session cannot be kept alive in the background.
+const NOT_KEPT: &str = "keep_alive_in_background works over sockets of ours only, and not over TLS";
 
 /// The reason of a stream that has ended in order, but not the WebSocket.
 const NO_CLOSE_FRAME: &str = "stream ended without a close frame";
@@ -74,6 +82,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         let mut state = self.state();
         // The lock is dereferenced once, so that the fields can be borrowed one by one.
         let state = &mut *state;
+        state.polled_at = Some(now);
         let backlog = state.connection().map_or(0, Connection::pending_bytes);
         let heartbeat = state.settings.heartbeat;
         let timeout = state.settings.handshake_timeout;
@@ -271,6 +280,68 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             true => state.session.as_mut().map(then),
             false => None,
         }
+    }
+}
+
+impl<O: Emitter + EngineStream> WebSocketPart<O> {
+    /// Starts or stops to keep the session alive in the background. The error says why that is
+    /// impossible.
+    pub(crate) fn set_kept_alive(self: &Arc<Self>, enabled: bool) -> Result<(), String> {
+        let mut state = self.state();
+        if enabled && matches!(state.stream, Some(ref stream) if !is_socket(stream)) {
+            return Err(NOT_KEPT.into());
+        }
+        let was_enabled = std::mem::replace(&mut state.settings.is_kept_alive, enabled);
+        drop(state);
+        if enabled && !was_enabled {
+            let part: Arc<dyn Kept> = self.clone();
+            if let Err(error) = background::keep(Arc::downgrade(&part)) {
+                self.state().settings.is_kept_alive = false;
+                return Err(format!("the thread cannot be started: {error}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Why `stream` cannot be used: it is not a socket of ours, and the session shall be kept
+    /// alive in the background.
+    pub(crate) fn refusal(&self, stream: &WebSocketStream<O>) -> Option<&'static str> {
+        let is_kept_alive = self.state().settings.is_kept_alive;
+        (is_kept_alive && !is_socket(stream)).then_some(NOT_KEPT)
+    }
+}
+
+fn is_socket<O>(stream: &WebSocketStream<O>) -> bool {
+    matches!(stream, WebSocketStream::Socket(_))
+}
+
+impl<O: Emitter + EngineStream> Kept for WebSocketPart<O> {
+    fn keep_alive(&self, now: Instant) -> bool {
+        let mut state = self.state();
+        let state = &mut *state;
+        if !state.settings.is_kept_alive {
+            return false;
+        }
+        let is_polled = |at: Instant| now.saturating_duration_since(at) < RECENTLY;
+        if state.polled_at.is_some_and(is_polled) {
+            return true;
+        }
+        // A part is dropped by this thread, and not an object.
+        let peer = match &state.stream {
+            Some(WebSocketStream::Socket(peer)) => peer.peer.clone(),
+            _ => return true,
+        };
+        let connection = &peer.connection;
+        if let Some(session) = &mut state.session {
+            session.keep_alive(now, state.settings.heartbeat, connection.pending_bytes());
+        }
+        for _ in 0..MOST_RECEIVES {
+            if !state.exchange_with(connection) {
+                break;
+            }
+        }
+        connection.try_flush();
+        true
     }
 }
 

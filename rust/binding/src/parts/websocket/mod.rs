@@ -4,6 +4,7 @@
 //! while a signal is emitted, a method of the engine is called, or a reference to an object is
 //! dropped.
 
+pub(crate) mod background;
 mod exchange;
 mod object;
 mod settings;

@@ -26,6 +26,7 @@ pub(crate) struct WebSocketSettings {
     pub(crate) compression_threshold: usize,
     pub(crate) window_bits: u8,
     pub(crate) keeps_context: bool,
+    pub(crate) is_kept_alive: bool,
 }
 
 impl Default for WebSocketSettings {
@@ -44,6 +45,7 @@ impl Default for WebSocketSettings {
             compression_threshold: 256,
             window_bits: 15,
             keeps_context: true,
+            is_kept_alive: false,
         }
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct WebSocketState<O> {
     pub(super) is_secure: bool,
     pub(super) was_text: bool,
     pub(super) started: Option<Instant>,
+    /// When the session was last polled.
+    pub(super) polled_at: Option<Instant>,
     /// When a poll first found the session closed.
     pub(super) closed_at: Option<Instant>,
     /// Whether the signal is due.
@@ -346,6 +348,7 @@ impl<O: Emitter> Part for WebSocketPart<O> {
                 is_secure: false,
                 was_text: false,
                 started: None,
+                polled_at: None,
                 closed_at: None,
                 is_connected_due: false,
                 is_closed_due: false,

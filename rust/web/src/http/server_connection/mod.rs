@@ -169,8 +169,11 @@ impl ServerConnection {
     /// sender has to wait.
     pub fn wants_input(&self) -> bool {
         match self.state {
-            State::Idle { .. } | State::Head { .. } | State::Body(_) => true,
-            State::Waiting { .. } | State::Sending { .. } => self.unread().len() < MAX_AHEAD,
+            // These use what arrives, up to their limits.
+            State::Head { .. } | State::Body(_) => true,
+            State::Idle { .. } | State::Waiting { .. } | State::Sending { .. } => {
+                self.unread().len() < MAX_AHEAD
+            }
             State::Upgraded | State::Over(_) => false,
         }
     }

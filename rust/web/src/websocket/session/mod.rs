@@ -222,6 +222,13 @@ impl Session {
         if let Some(end) = self.pending_end.take() {
             self.end(end);
         }
+        self.keep_alive(now, heartbeat, backlog);
+    }
+
+    /// Answers the newest ping if it could not be answered before, sends a ping if one is due, and
+    /// ends a session whose peer is silent: the part of [`begin_poll`](Self::begin_poll) that no
+    /// script has to see.
+    pub fn keep_alive(&mut self, now: Instant, heartbeat: Option<Duration>, backlog: usize) {
         if self.output.len() + backlog <= MAX_BYTES_BEFORE_PONGS
             && self.state == State::Open
             && let Some(payload) = self.unanswered_ping.take()

@@ -1,0 +1,43 @@
+//! Compressors and decompressors that keep nothing from one message to the next. Connections share
+//! them, so that a thousand idle ones do not have one each.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How many are kept for the next messages. More are made if more are used at once.
+const MOST: usize = 4;
+
+/// The unused ones, with the sizes of their windows.
+pub(super) struct Pool<T>(Mutex<Vec<(u8, T)>>);
+
+impl<T> Pool<T> {
+    pub(super) const fn new() -> Pool<T> {
+        Pool(Mutex::new(Vec::new()))
+    }
+
+    /// Takes one with a window of this size, or makes it.
+    pub(super) fn take(&self, window_bits: u8, make: impl FnOnce() -> T) -> T {
+        let mut unused = self.unused();
+        let found = unused.iter().position(|(bits, _)| *bits == window_bits);
+        let taken = found.map(|index| unused.swap_remove(index).1);
+        drop(unused);
+        taken.unwrap_or_else(make)
+    }
+
+    /// Gives one back that is as good as new.
+    pub(super) fn put(&self, window_bits: u8, item: T) {
+        let mut unused = self.unused();
+        if unused.len() >= MOST {
+            // The oldest makes room, so that a size that nobody uses any more goes.
+            let oldest = unused.remove(0);
+            unused.push((window_bits, item));
+            drop(unused);
+            drop(oldest);
+        } else {
+            unused.push((window_bits, item));
+        }
+    }
+
+    fn unused(&self) -> MutexGuard<'_, Vec<(u8, T)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
