@@ -297,6 +297,35 @@ func test_frames_may_be_short() -> void:
 	check_eq(pair.stream.get_statistics().bytes_received - before, 1050 + 11 * 6, "bytes")
 
 
+func test_a_broadcast_reaches_all_that_are_open() -> void:
+	var pairs: Array[Dictionary] = []
+	var served: Array[WebSocketPeerRs] = []
+	for compresses: bool in [false, true, true]:
+		var pair := _pair(func(client: WebSocketPeerRs, server: WebSocketPeerRs) -> void:
+			client.compression = compresses
+			server.compression = compresses)
+		pairs.append(pair)
+		served.append(pair.served)
+	var closed := WebSocketPeerRs.new()
+	served.append(closed)
+	var words := "a state of the world ".repeat(100)
+	for i in 3:
+		var refusing := WebSocketPeerRs.broadcast(served, words.to_utf8_buffer(),
+				WebSocketPeerRs.WRITE_MODE_TEXT)
+		check_eq(refusing, [closed] as Array[WebSocketPeerRs], "those that refused")
+		for pair in pairs:
+			pair.served.send_text("%d" % i)
+			_until(pair, func() -> bool: return pair.client.get_available_packet_count() == 2, "both")
+			check_eq(pair.client.get_packet().get_string_from_utf8(), words, "the words")
+			check_eq(pair.client.was_string_packet(), true, "they are text")
+			check_eq(pair.client.get_packet().get_string_from_utf8(), "%d" % i, "the number")
+	check_eq(closed.get_last_error_message(), "send: WebSocket is not open", "the reason")
+	check_eq(WebSocketPeerRs.broadcast(served, [0xff], 0), served, "a text that is none")
+	quietly(func() -> void:
+		check_eq(WebSocketPeerRs.broadcast([null, closed, 7], [1]), [closed] as Array[WebSocketPeerRs],
+				"what is no WebSocket is left out"))
+
+
 func test_drained_reports_that_everything_was_sent() -> void:
 	var pair := _pair(func(_client: WebSocketPeerRs, served: WebSocketPeerRs) -> void:
 		served.inbound_buffer_size = 64 << 20)

@@ -78,6 +78,7 @@ const PACKET_PEER_METHODS: &[MethodRow] = &[
 const WEBSOCKET_METHODS: &[MethodRow] = &[
     MethodRow::by_gdext("get_ready_state", Const).returning(Returned::OwnEnumeration("State")),
     MethodRow::by_gdext("send", Mutating).taking(1, "WriteMode"),
+    MethodRow::by_gdext("broadcast", Static).taking(2, "WriteMode"),
     MethodRow::by_gdext("was_string_packet", Const),
 ];
 

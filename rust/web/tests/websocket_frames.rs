@@ -6,7 +6,9 @@ mod simple_frames;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 use stream_socket_web::websocket::compression::{Agreed, Side};
-use stream_socket_web::websocket::{Close, Event, FrameError, Message, Receiver, Role, Sender};
+use stream_socket_web::websocket::{
+    Close, Event, FrameError, Message, Receiver, Role, Sender, SharedMessage,
+};
 
 /// Numbers that follow from a seed.
 struct Random(u64);
@@ -284,6 +286,51 @@ fn random_messages_come_back() {
             rest = behind;
         }
         assert_eq!(receive(&mut receiver, pieces), Ok(expected), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_shared_message_is_made_once_for_each_kind_of_receiver() {
+    let agreed = |max_window_bits, no_context_takeover| {
+        let side = Side {
+            no_context_takeover,
+            max_window_bits,
+        };
+        Some(Agreed {
+            client: side,
+            server: side,
+        })
+    };
+    let kinds = [
+        None,
+        agreed(15, false),
+        agreed(15, true),
+        agreed(9, false),
+        agreed(8, false),
+    ];
+    let ends = || kinds.into_iter().chain(kinds);
+    let mut senders: Vec<_> = ends().map(|it| Sender::new(Role::Server, it)).collect();
+    let mut receivers: Vec<_> = ends()
+        .map(|it| Receiver::new(Role::Client, 100_000, it))
+        .collect();
+    let own = "what only one gets ".repeat(50);
+    let all = "what all of them get ".repeat(50);
+    // Messages before and after it refer to each other, but not to it.
+    for round in 0..3 {
+        let mut shared = SharedMessage::new(true, all.as_bytes());
+        for (sender, receiver) in senders.iter_mut().zip(&mut receivers) {
+            let mut bytes = Vec::new();
+            sender.message(true, own.as_bytes(), &mut bytes);
+            sender.shared_message(&mut shared, &mut bytes);
+            sender.message(true, own.as_bytes(), &mut bytes);
+            sender.message(true, all.as_bytes(), &mut bytes);
+            let expected = vec![text(&own), text(&all), text(&own), text(&all)];
+            assert_eq!(
+                receive(receiver, [&bytes[..]]),
+                Ok(expected),
+                "round {round}"
+            );
+        }
     }
 }
 

@@ -5,15 +5,15 @@
 mod engine_stream;
 mod properties;
 
-use godot::builtin::{GString, PackedByteArray, VarDictionary};
+use godot::builtin::{AnyArray, Array, GString, PackedByteArray, VarDictionary};
 use godot::classes::{PacketPeerExtension, StreamPeer, TlsOptions};
 use godot::global::Error;
 use godot::meta::ToGodot;
 use godot::obj::{Base, Gd};
-use godot::prelude::{GodotClass, godot_api, vdict};
+use godot::prelude::{GodotClass, godot_api, godot_error, vdict};
 use stream_socket::{Address, Connection, Target};
 use stream_socket_web::websocket::session::{Session, Settings, StartError};
-use stream_socket_web::websocket::{MAX_REASON_BYTES, Url, close_code};
+use stream_socket_web::websocket::{MAX_REASON_BYTES, SharedMessage, Url, close_code};
 
 use crate::bridge::{self, Bridged, ClassTree, ObjectRef, Optional};
 use crate::class_trees::{self, TCP_PEER, UDS_PEER, WEBSOCKET_PEER};
@@ -169,6 +169,35 @@ impl WebSocketPeerRs {
     #[func]
     fn send_text(message: GString) -> Error {
         Self::this().send(true, message.to_string().as_bytes())
+    }
+
+    #[func]
+    fn broadcast(
+        peers: AnyArray,
+        message: PackedByteArray,
+        #[opt(default = WRITE_MODE_BINARY)] write_mode: i64,
+    ) -> Array<Gd<Self>> {
+        let is_text = write_mode == WRITE_MODE_TEXT;
+        let payload = message.as_slice();
+        let is_invalid = is_text && std::str::from_utf8(payload).is_err();
+        let mut shared = SharedMessage::new(is_text, payload);
+        let mut refusing = Array::new();
+        for peer in peers.iter_shared() {
+            let Ok(peer) = peer.try_to::<Gd<Self>>() else {
+                godot_error!("broadcast: {peer} is not a WebSocketPeerRs");
+                continue;
+            };
+            let part = bridge::part_of(&peer);
+            let code = match is_invalid {
+                // Each records what is wrong with the text.
+                true => part.send(is_text, payload),
+                false => part.send_shared(&mut shared),
+            };
+            if code != Error::OK {
+                refusing.push(&peer);
+            }
+        }
+        refusing
     }
 
     #[func]

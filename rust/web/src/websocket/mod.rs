@@ -21,7 +21,7 @@ mod utf8;
 
 pub use error::FrameError;
 pub use receiver::{Close, Event, Message, Receiver};
-pub use sender::{MAX_REASON_BYTES, Sender};
+pub use sender::{MAX_REASON_BYTES, Sender, SharedMessage};
 pub use url::{Url, UrlError};
 
 /// Which end of the connection this is. A client masks its frames, a server does not (RFC 6455,

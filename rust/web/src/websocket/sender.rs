@@ -27,6 +27,36 @@ pub struct Sender {
     compressor: Option<Box<Compressor>>,
 }
 
+/// A message that goes to many, with the frames that were made of it.
+#[derive(Debug)]
+pub struct SharedMessage<'a> {
+    is_text: bool,
+    payload: &'a [u8],
+    /// One for each size of a window, and one without compression.
+    frames: Vec<(Option<u8>, Vec<u8>)>,
+}
+
+impl<'a> SharedMessage<'a> {
+    /// A message. A text must be UTF-8.
+    pub fn new(is_text: bool, payload: &'a [u8]) -> SharedMessage<'a> {
+        SharedMessage {
+            is_text,
+            payload,
+            frames: Vec::new(),
+        }
+    }
+
+    /// Whether it is text.
+    pub fn is_text(&self) -> bool {
+        self.is_text
+    }
+
+    /// Its bytes.
+    pub fn payload(&self) -> &'a [u8] {
+        self.payload
+    }
+}
+
 #[derive(Debug)]
 struct Compressor {
     deflater: Deflater,
@@ -83,6 +113,46 @@ impl Sender {
             }
         } else {
             self.frames(opcode, false, payload, out);
+        }
+    }
+
+    /// As [`message`](Self::message), for a message that goes to many: what `shared` has already is
+    /// not made again. The message refers to no other, and later ones do not refer to it.
+    pub fn shared_message(&mut self, shared: &mut SharedMessage<'_>, out: &mut Vec<u8>) {
+        let SharedMessage {
+            is_text, payload, ..
+        } = *shared;
+        // A client masks each frame with another key.
+        if self.keys.is_some() || payload.len() > self.max_frame {
+            self.message(is_text, payload, out);
+            return;
+        }
+        let side = self.compression.map(|agreed| agreed.side(self.role));
+        let bits = side
+            .map(|side| side.max_window_bits)
+            .filter(|&bits| bits >= MIN_WINDOW_BITS && payload.len() >= self.threshold);
+        let found = shared.frames.iter().find(|(found, _)| *found == bits);
+        if let Some((_, frame)) = found {
+            out.extend_from_slice(frame);
+        } else {
+            let compression = bits.map(|max_window_bits| {
+                let side = Side {
+                    no_context_takeover: true,
+                    max_window_bits,
+                };
+                Agreed {
+                    client: side,
+                    server: side,
+                }
+            });
+            let mut frame = Vec::new();
+            Sender::new(self.role, compression).message(is_text, payload, &mut frame);
+            out.extend_from_slice(&frame);
+            shared.frames.push((bits, frame));
+        }
+        // The peer's window has the message now, and that of this compressor does not.
+        if bits.is_some() {
+            self.compressor = None;
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use godot::global::Error;
 use stream_socket::{Connection, Status};
+use stream_socket_web::websocket::SharedMessage;
 use stream_socket_web::websocket::session::{Session, State};
 
 use super::background::{self, Kept, RECENTLY};
@@ -32,7 +33,17 @@ const NO_CLOSE_FRAME: &str = "stream ended without a close frame";
 impl<O: Emitter + EngineStream> WebSocketPart<O> {
     /// Sends a message, as far as the stream takes it now.
     pub(crate) fn send(&self, is_text: bool, payload: &[u8]) -> Error {
-        if let Err(code) = self.accept_message(is_text, payload) {
+        self.sent(self.accept_message(payload.len(), |session| session.send(is_text, payload)))
+    }
+
+    /// Sends a message that goes to many.
+    pub(crate) fn send_shared(&self, message: &mut SharedMessage<'_>) -> Error {
+        let length = message.payload().len();
+        self.sent(self.accept_message(length, |session| session.send_shared(message)))
+    }
+
+    fn sent(&self, accepted: Result<(), Error>) -> Error {
+        if let Err(code) = accepted {
             return code;
         }
         self.flush();

@@ -206,8 +206,13 @@ impl<O: Emitter> WebSocketPart<O> {
         queued + output
     }
 
-    /// Accepts a message into the output of the session.
-    pub(super) fn accept_message(&self, is_text: bool, payload: &[u8]) -> Result<(), Error> {
+    /// Accepts a message of `length` bytes into the output of the session. `send` runs with the
+    /// lock.
+    pub(super) fn accept_message(
+        &self,
+        length: usize,
+        send: impl FnOnce(&mut Session) -> Result<(), SendError>,
+    ) -> Result<(), Error> {
         let mut state = self.state();
         let pending = state.connection().map_or(0, Connection::pending_bytes);
         let settings = &state.settings;
@@ -219,8 +224,8 @@ impl<O: Emitter> WebSocketPart<O> {
             Some(session) if session.state() != State::Open => Err(SendError::NotOpen),
             Some(session) => {
                 let unsent = pending + session.output().len();
-                if limit > 0 && unsent + payload.len() > limit {
-                    let count = payload.len();
+                if limit > 0 && unsent + length > limit {
+                    let count = length;
                     drop(state);
                     return Err(self.last_error.record_message(
                         Error::ERR_OUT_OF_MEMORY,
@@ -237,7 +242,7 @@ impl<O: Emitter> WebSocketPart<O> {
                         format!("send: {messages} messages are unsent, the limit is {most}"),
                     ));
                 }
-                session.send(is_text, payload)
+                send(session)
             }
         };
         if let Err(error) = outcome {

@@ -16,7 +16,7 @@ use thiserror::Error;
 use self::end::End;
 use self::opening::{Opened, Opening};
 use super::compression::Agreed;
-use super::{Event, Message, Receiver, Role, Sender};
+use super::{Event, Message, Receiver, Role, Sender, SharedMessage};
 use crate::http::RequestHead;
 
 pub use self::counts::{Counts, Limits};
@@ -406,6 +406,20 @@ impl Session {
         self.sender.message(is_text, payload, &mut self.output);
         self.counts.messages_sent += 1;
         self.counts.payload_sent += payload.len() as u64;
+        Ok(())
+    }
+
+    /// As [`send`](Self::send), for a message that goes to many, which is UTF-8 if it is text.
+    ///
+    /// # Errors
+    /// The session is not open.
+    pub fn send_shared(&mut self, message: &mut SharedMessage<'_>) -> Result<(), SendError> {
+        if self.state != State::Open {
+            return Err(SendError::NotOpen);
+        }
+        self.sender.shared_message(message, &mut self.output);
+        self.counts.messages_sent += 1;
+        self.counts.payload_sent += message.payload().len() as u64;
         Ok(())
     }
 
