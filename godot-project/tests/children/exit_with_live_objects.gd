@@ -19,8 +19,13 @@ func _initialize() -> void:
 	connecting.connect_to_host("127.0.0.1", server.get_local_port())
 	var uds := StreamPeerUDSRs.new()
 	uds.connect_to_host(OS.get_cmdline_user_args()[0])
+	var packets := PacketPeerSocketRs.new()
+	packets.stream = connected
+	var group := StreamPeerSocketGroupRs.new()
+	group.add(packets)
+	group.accept_from(server, PacketPeerSocketRs.new())
 	_kept = [server, uds_server, connected, served, connecting, uds, StreamPeerTCPRs.new(),
-			Scripted.new()]
+			Scripted.new(), packets, group]
 	root.set_meta("peer", connected)
 	print("status %d %d %d" % [connected.get_status(), served.get_status(), uds.get_status()])
 	quit()

@@ -1,7 +1,7 @@
 extends SceneTree
-## Frees a peer while threads are inside one of its methods. The argument names the method. A
-## callable does not keep its object alive: with any class, the engine would crash in a thread that
-## has not yet entered the call. So this waits until all threads are blocked.
+## Frees a peer or a packet peer while threads are inside one of its methods. The argument names the
+## method. A callable does not keep its object alive: with any class, the engine would crash in a
+## thread that has not yet entered the call. So this waits until all threads are blocked.
 
 const MUCH := 32 << 20
 const THREADS := 8
@@ -20,6 +20,10 @@ func _initialize() -> void:
 				call = call.bind(1)
 			"put_data":
 				call = call.bind(data)
+			"put_packet", "put_text":
+				pair[0] = _packets_over(pair[0])
+				var value: Variant = data if method == "put_packet" else "x".repeat(MUCH >> 5)
+				call = Callable(pair[0], method).bind(value)
 			"flush":
 				pair[0].write_buffer_limit = MUCH
 				pair[0].put_data(data)
@@ -33,10 +37,19 @@ func _initialize() -> void:
 			threads[i].start(call)
 		_wait_until_asleep(before)
 		pair.clear()
+		# A packet peer does not own its stream, so its calls end with the stream.
+		other.disconnect_from_host()
 		for thread in threads:
 			thread.wait_to_finish()
 	print("survived")
 	quit()
+
+
+func _packets_over(stream: StreamPeerUDSRs) -> PacketPeerSocketRs:
+	var packets := PacketPeerSocketRs.new()
+	packets.stream = stream
+	packets.max_packet_bytes = MUCH
+	return packets
 
 
 # Waits until all new threads (those not in `before`) have slept for a while. Only the call makes

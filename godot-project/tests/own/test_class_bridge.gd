@@ -130,3 +130,21 @@ func test_objects_made_on_many_threads_are_of_the_right_class() -> void:
 			return wrong))
 	for thread in threads:
 		check_eq(join(thread, "a maker"), 0, "objects of a wrong class")
+
+
+func test_the_bridges_own_method_tells_scripts_nothing() -> void:
+	for object: Object in [StreamPeerTCPRs.new(), UDSServerRs.new(), PacketPeerSocketRs.new(),
+			WebSocketPeerRs.new()]:
+		check_eq(object.call("_stream_socket_part"), 0, "part of " + object.get_class())
+
+
+func test_static_methods_need_no_object() -> void:
+	check_eq(PacketPeerSocketRs.encode_text("a").size(), 1, "called on the class")
+	check_eq(PacketPeerSocketRs.new().encode_text("ab").size(), 2, "called on an object")
+	var names: Array[String] = []
+	for method: Dictionary in ClassDB.class_get_method_list("PacketPeerSocketRs", true):
+		if method["flags"] & METHOD_FLAG_STATIC:
+			names.append(method["name"])
+	names.sort()
+	check_eq(names, ["decode_json", "decode_text", "decode_var", "encode_json", "encode_text"],
+			"the static methods")

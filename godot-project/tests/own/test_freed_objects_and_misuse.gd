@@ -7,10 +7,29 @@ const EngineProcess := preload("res://tests/support/engine_process.gd")
 func test_objects_can_be_freed_while_threads_are_inside_a_call() -> void:
 	if not EngineProcess.available():
 		return skip("starting another engine is known for Linux only")
-	for method in ["get_data", "put_data", "flush"]:
+	for method in ["get_data", "put_data", "flush", "put_packet", "put_text"]:
 		var result := EngineProcess.run("children/freed_in_a_call.gd", [method])
 		check_eq(result["code"], 0, method + ": exit code: " + result["output"].right(1500).left(300))
 		check(result["output"].contains("survived"), method + ": the script ran to its end")
+
+
+func test_objects_can_be_freed_by_script_code_that_their_calls_run() -> void:
+	if not EngineProcess.available():
+		return skip("starting another engine is known for Linux only")
+	var result := EngineProcess.run("children/freed_by_a_nested_call.gd")
+	check_eq(result["code"], 0, "exit code: " + result["output"].right(1500))
+	check(result["output"].contains("survived") and not result["output"].contains("FAILED")
+			and not result["output"].contains("ERROR"), "the script ran to its end: "
+			+ result["output"].right(1500))
+
+
+func test_calls_of_other_objects_can_be_nested_on_many_threads() -> void:
+	if not EngineProcess.available():
+		return skip("starting another engine is known for Linux only")
+	var result := EngineProcess.run("children/nested_calls_on_threads.gd", [], {}, 4096)
+	check_eq(result["code"], 0, "exit code: " + result["output"].right(1500))
+	check(result["output"].contains("\nfaults 0\n") and not result["output"].contains("ERROR"),
+			"every answer is right: " + result["output"].right(1500))
 
 
 func test_two_threads_can_make_the_first_calls_at_once() -> void:

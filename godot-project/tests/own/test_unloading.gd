@@ -12,3 +12,14 @@ func test_the_addon_can_be_unloaded_after_auto_poll() -> void:
 	check_eq(result["output"].count("unload 0"), 2, "unloaded: " + result["output"].right(1500))
 	check(result["output"].contains("\nover\n") and not result["output"].contains("ERROR"),
 			"the rest: " + result["output"].right(1500))
+
+
+func test_every_class_works_after_the_addon_is_loaded_again() -> void:
+	if not EngineProcess.available():
+		return skip("starting another engine is known for Linux only")
+	var result := EngineProcess.run("children/unload_after_every_class.gd")
+	check_eq(result["code"], 0, "exit code: " + result["output"].right(1500))
+	check_eq(result["output"].count("packet hello"), 3, "packets: " + result["output"].right(1500))
+	check_eq(result["output"].count("unload 0"), 3, "unloaded: " + result["output"].right(1500))
+	check(result["output"].contains("\nover\n") and not result["output"].contains("ERROR")
+			and not result["output"].contains("leaked"), "the rest: " + result["output"].right(1500))

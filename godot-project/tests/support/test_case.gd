@@ -19,8 +19,8 @@ const LOOPBACK := "127.0.0.1"
 
 const NO_RESETS := "Wine does not distinguish a reset from an end"
 
-## The time limit of each wait in seconds. Generous for loaded machines; a passing test never waits
-## this long.
+## The time limit of each wait in seconds, more on a busy machine. A passing test never waits this
+## long.
 const PATIENCE := 10.0
 
 ## Prints errors even in `quietly`. Set by the runner's option `--loud`.
@@ -111,9 +111,9 @@ func mute(muted: bool) -> void:
 
 ## Waits on this thread until `condition` holds. A timeout is a failed check.
 func spin_until(condition: Callable, what: String, seconds := PATIENCE) -> bool:
-	var deadline := Time.get_ticks_usec() + int(seconds * 1e6)
+	var began := Time.get_ticks_msec()
 	var held: bool = condition.call()
-	while not held and Time.get_ticks_usec() < deadline:
+	while not held and not System.is_over(began, seconds * 1000.0):
 		OS.delay_usec(200)
 		held = condition.call()
 	return check(held, "timed out waiting for " + what)
@@ -121,9 +121,9 @@ func spin_until(condition: Callable, what: String, seconds := PATIENCE) -> bool:
 
 ## The same for a test that needs the main loop to run meanwhile.
 func until(condition: Callable, what: String, seconds := PATIENCE) -> bool:
-	var deadline := Time.get_ticks_usec() + int(seconds * 1e6)
+	var began := Time.get_ticks_msec()
 	var held: bool = condition.call()
-	while not held and Time.get_ticks_usec() < deadline:
+	while not held and not System.is_over(began, seconds * 1000.0):
 		await (Engine.get_main_loop() as SceneTree).process_frame
 		held = condition.call()
 	return check(held, "timed out waiting for " + what)

@@ -1,34 +1,37 @@
 //! The tables that the bridge makes the classes from: the class trees, the types of their parts,
 //! and a row for each method that gdext cannot register correctly.
 //!
-//! A method needs a row here in three cases: it is a direct method, which the bridge answers
-//! without gdext; its return type in Rust does not name the class or enumeration that ClassDB
-//! should show; or its name is misleading about whether it is const. (`get_*` and `is_*` are const,
-//! all others are not.) A prefix determines which class of a tree a method belongs to: `tcp_listen`
-//! is `TCPServerRs.listen`. A debug build with a row or a property whose names match no `#[func]`
-//! ends when it is loaded.
+//! A method needs a row here in four cases: it is a direct method, which the bridge answers without
+//! gdext; its return type in Rust does not name the class or enumeration that ClassDB should show;
+//! its name is misleading about whether it is const (`get_*` and `is_*` are const, all others are
+//! not); or it is static. A prefix determines which class of a tree a method belongs to:
+//! `tcp_listen` is `TCPServerRs.listen`. A debug build with a row or a property whose names match
+//! no `#[func]` ends when it is loaded.
 
 use std::sync::OnceLock;
 
 use stream_socket::Status;
 use stream_socket_web::websocket::session::State;
 
-use crate::bridge::Constness::{Const, Mutating};
+use crate::bridge::MethodKind::{Const, Mutating, Static};
+use crate::bridge::PropertyKind::{
+    self, Bool, Float, Int, Object, PackedByteArray, PackedStringArray,
+};
 use crate::bridge::{
-    Class, ClassTree, Enumeration, HandleKind, MethodRow, ObjectRef, Property, PropertyKind,
-    Returned, flush, get_status, packet_virtuals, poll, receive, set_object, stream_virtuals,
+    Class, ClassTree, Enumeration, MethodRow, ObjectRef, PartKind, Property, Returned, flush,
+    get_status, packet_virtuals, poll, receive, set_object, stream_virtuals,
 };
 use crate::parts::{FramingKind, PacketPeerPart, PeerPart, ServerPart, WebSocketPart};
 
 pub(crate) static ALL: [&ClassTree; 4] = [&PEERS, &SERVERS, &PACKET_PEERS, &WEBSOCKETS];
 
 /// The properties of each class that has both accessors, whether it belongs to a class tree or not.
-pub(crate) static SHARED_PROPERTIES: [Property; 1] = [Property {
-    name: "auto_poll",
-    kind: PropertyKind::Bool,
-    setter: "set_auto_poll",
-    getter: "is_auto_polling",
-}];
+pub(crate) static SHARED_PROPERTIES: [Property; 1] = [Property::new(
+    "auto_poll",
+    Bool,
+    "set_auto_poll",
+    "is_auto_polling",
+)];
 
 pub(crate) static TCP_PEER: &Class = &PEER_CLASSES[0];
 pub(crate) static UDS_PEER: &Class = &PEER_CLASSES[1];
@@ -41,6 +44,7 @@ pub(crate) const PEER_METHODS: &[MethodRow] = &[
         .returning(Returned::OwnEnumeration("Status")),
     MethodRow::direct("flush", Mutating, flush::<PeerPart>()),
     MethodRow::direct("receive", Mutating, receive::<PeerPart>()),
+    MethodRow::by_gdext("uds_create_pair", Static),
 ];
 
 pub(crate) const SERVER_METHODS: &[MethodRow] = &[
@@ -63,13 +67,18 @@ const PACKET_PEER_METHODS: &[MethodRow] = &[
     MethodRow::by_gdext("get_framing", Const).returning(Returned::OwnEnumeration("Framing")),
     MethodRow::by_gdext("get_text", Mutating),
     MethodRow::by_gdext("get_json", Mutating),
+    MethodRow::by_gdext("encode_json", Static),
+    MethodRow::by_gdext("encode_text", Static),
+    MethodRow::by_gdext("decode_text", Static),
+    MethodRow::by_gdext("decode_json", Static),
+    MethodRow::by_gdext("decode_var", Static),
 ];
 
 // gdext answers `poll` and `accept_stream`, because they use the object of the stream too.
 const WEBSOCKET_METHODS: &[MethodRow] = &[
     MethodRow::by_gdext("get_ready_state", Const).returning(Returned::OwnEnumeration("State")),
     MethodRow::by_gdext("send", Mutating).taking(1, "WriteMode"),
-    MethodRow::by_gdext("broadcast", Mutating).taking(2, "WriteMode"),
+    MethodRow::by_gdext("broadcast", Static).taking(2, "WriteMode"),
     MethodRow::by_gdext("was_string_packet", Const),
 ];
 
@@ -87,7 +96,7 @@ static PACKET_PEER_CLASSES: [Class; 1] = [Class::new("PacketPeerSocketRs", "", &
 
 static WEBSOCKET_CLASSES: [Class; 1] = [Class::new("WebSocketPeerRs", "", &WEBSOCKETS)];
 
-static PEERS: ClassTree = ClassTree {
+pub(crate) static PEERS: ClassTree = ClassTree {
     base: "StreamPeerSocketRs",
     classes: &PEER_CLASSES,
     enumerations: &[Enumeration {
@@ -99,30 +108,75 @@ static PEERS: ClassTree = ClassTree {
             ("STATUS_ERROR", Status::Error as i64),
         ],
     }],
-    properties: &[],
+    properties: &[
+        Property::new(
+            "connect_timeout",
+            Float,
+            "set_connect_timeout",
+            "get_connect_timeout",
+        ),
+        Property::new(
+            "read_timeout",
+            Float,
+            "set_read_timeout",
+            "get_read_timeout",
+        ),
+        Property::new(
+            "write_timeout",
+            Float,
+            "set_write_timeout",
+            "get_write_timeout",
+        ),
+        Property::new(
+            "allow_half_open",
+            Bool,
+            "set_allow_half_open",
+            "is_half_open_allowed",
+        ),
+        Property::new(
+            "write_buffer_limit",
+            Int,
+            "set_write_buffer_limit",
+            "get_write_buffer_limit",
+        ),
+        Property::new(
+            "coalesce_writes",
+            Bool,
+            "set_coalesce_writes",
+            "is_coalescing_writes",
+        ),
+    ],
     methods: PEER_METHODS,
     virtuals: Some(stream_virtuals::<PeerPart>()),
-    handles: HandleKind::of::<PeerPart>(),
-    storage_callbacks: OnceLock::new(),
+    parts: PartKind::of::<PeerPart>(),
+    engine_class: OnceLock::new(),
 };
 
-static SERVERS: ClassTree = ClassTree {
+pub(crate) static SERVERS: ClassTree = ClassTree {
     base: "SocketServerRs",
     classes: &SERVER_CLASSES,
     enumerations: &[],
-    properties: &[Property {
-        name: "socket_mode",
-        kind: PropertyKind::Int,
-        setter: "uds_set_socket_mode",
-        getter: "uds_get_socket_mode",
-    }],
+    properties: &[
+        Property::new(
+            "max_pending_connections",
+            Int,
+            "set_max_pending_connections",
+            "get_max_pending_connections",
+        ),
+        Property::new(
+            "socket_mode",
+            Int,
+            "uds_set_socket_mode",
+            "uds_get_socket_mode",
+        ),
+    ],
     methods: SERVER_METHODS,
     virtuals: None,
-    handles: HandleKind::of::<ServerPart>(),
-    storage_callbacks: OnceLock::new(),
+    parts: PartKind::of::<ServerPart>(),
+    engine_class: OnceLock::new(),
 };
 
-static PACKET_PEERS: ClassTree = ClassTree {
+pub(crate) static PACKET_PEERS: ClassTree = ClassTree {
     base: "PacketPeerSocketRs",
     classes: &PACKET_PEER_CLASSES,
     enumerations: &[Enumeration {
@@ -133,101 +187,140 @@ static PACKET_PEERS: ClassTree = ClassTree {
             ("FRAMING_CONTENT_LENGTH", FramingKind::ContentLength as i64),
         ],
     }],
-    properties: &[],
+    properties: &[
+        Property::new(
+            "stream",
+            Object("StreamPeerSocketRs"),
+            "set_stream",
+            "get_stream",
+        ),
+        Property::new(
+            "framing",
+            PropertyKind::Enumeration("Length,Delimiter,Content-Length"),
+            "set_framing",
+            "get_framing",
+        ),
+        Property::new("length_bytes", Int, "set_length_bytes", "get_length_bytes"),
+        Property::new("big_endian", Bool, "set_big_endian", "is_big_endian"),
+        Property::new(
+            "length_includes_itself",
+            Bool,
+            "set_length_includes_itself",
+            "is_length_including_itself",
+        ),
+        Property::new(
+            "delimiter",
+            PackedByteArray,
+            "set_delimiter",
+            "get_delimiter",
+        ),
+        Property::new(
+            "max_packet_bytes",
+            Int,
+            "set_max_packet_bytes",
+            "get_max_packet_bytes",
+        ),
+        Property::new(
+            "max_packets_per_poll",
+            Int,
+            "set_max_packets_per_poll",
+            "get_max_packets_per_poll",
+        ),
+    ],
     methods: PACKET_PEER_METHODS,
     virtuals: Some(packet_virtuals::<PacketPeerPart<ObjectRef>>()),
-    handles: HandleKind::of::<PacketPeerPart<ObjectRef>>(),
-    storage_callbacks: OnceLock::new(),
+    parts: PartKind::of::<PacketPeerPart<ObjectRef>>(),
+    engine_class: OnceLock::new(),
 };
 
 static WEBSOCKET_PROPERTIES: [Property; 14] = [
-    Property {
-        name: "keep_alive_in_background",
-        kind: PropertyKind::Bool,
-        setter: "set_keep_alive_in_background",
-        getter: "is_kept_alive_in_background",
-    },
-    Property {
-        name: "handshake_headers",
-        kind: PropertyKind::PackedStringArray,
-        setter: "set_handshake_headers",
-        getter: "get_handshake_headers",
-    },
-    Property {
-        name: "heartbeat_interval",
-        kind: PropertyKind::Float,
-        setter: "set_heartbeat_interval",
-        getter: "get_heartbeat_interval",
-    },
-    Property {
-        name: "inbound_buffer_size",
-        kind: PropertyKind::Int,
-        setter: "set_inbound_buffer_size",
-        getter: "get_inbound_buffer_size",
-    },
-    Property {
-        name: "max_queued_packets",
-        kind: PropertyKind::Int,
-        setter: "set_max_queued_packets",
-        getter: "get_max_queued_packets",
-    },
-    Property {
-        name: "outbound_buffer_size",
-        kind: PropertyKind::Int,
-        setter: "set_outbound_buffer_size",
-        getter: "get_outbound_buffer_size",
-    },
-    Property {
-        name: "supported_protocols",
-        kind: PropertyKind::PackedStringArray,
-        setter: "set_supported_protocols",
-        getter: "get_supported_protocols",
-    },
-    Property {
-        name: "max_message_bytes",
-        kind: PropertyKind::Int,
-        setter: "set_max_message_bytes",
-        getter: "get_max_message_bytes",
-    },
-    Property {
-        name: "max_frame_bytes",
-        kind: PropertyKind::Int,
-        setter: "set_max_frame_bytes",
-        getter: "get_max_frame_bytes",
-    },
-    Property {
-        name: "handshake_timeout",
-        kind: PropertyKind::Float,
-        setter: "set_handshake_timeout",
-        getter: "get_handshake_timeout",
-    },
-    Property {
-        name: "compression",
-        kind: PropertyKind::Bool,
-        setter: "set_compression",
-        getter: "is_compression_allowed",
-    },
-    Property {
-        name: "compression_threshold",
-        kind: PropertyKind::Int,
-        setter: "set_compression_threshold",
-        getter: "get_compression_threshold",
-    },
-    Property {
-        name: "compression_window_bits",
-        kind: PropertyKind::Int,
-        setter: "set_compression_window_bits",
-        getter: "get_compression_window_bits",
-    },
-    Property {
-        name: "compression_context_takeover",
-        kind: PropertyKind::Bool,
-        setter: "set_compression_context_takeover",
-        getter: "is_compression_context_kept",
-    },
+    Property::new(
+        "keep_alive_in_background",
+        Bool,
+        "set_keep_alive_in_background",
+        "is_kept_alive_in_background",
+    ),
+    Property::new(
+        "handshake_headers",
+        PackedStringArray,
+        "set_handshake_headers",
+        "get_handshake_headers",
+    ),
+    Property::new(
+        "heartbeat_interval",
+        Float,
+        "set_heartbeat_interval",
+        "get_heartbeat_interval",
+    ),
+    Property::new(
+        "inbound_buffer_size",
+        Int,
+        "set_inbound_buffer_size",
+        "get_inbound_buffer_size",
+    ),
+    Property::new(
+        "max_queued_packets",
+        Int,
+        "set_max_queued_packets",
+        "get_max_queued_packets",
+    ),
+    Property::new(
+        "outbound_buffer_size",
+        Int,
+        "set_outbound_buffer_size",
+        "get_outbound_buffer_size",
+    ),
+    Property::new(
+        "supported_protocols",
+        PackedStringArray,
+        "set_supported_protocols",
+        "get_supported_protocols",
+    ),
+    Property::new(
+        "max_message_bytes",
+        Int,
+        "set_max_message_bytes",
+        "get_max_message_bytes",
+    ),
+    Property::new(
+        "max_frame_bytes",
+        Int,
+        "set_max_frame_bytes",
+        "get_max_frame_bytes",
+    ),
+    Property::new(
+        "handshake_timeout",
+        Float,
+        "set_handshake_timeout",
+        "get_handshake_timeout",
+    ),
+    Property::new(
+        "compression",
+        Bool,
+        "set_compression",
+        "is_compression_allowed",
+    ),
+    Property::new(
+        "compression_threshold",
+        Int,
+        "set_compression_threshold",
+        "get_compression_threshold",
+    ),
+    Property::new(
+        "compression_window_bits",
+        Int,
+        "set_compression_window_bits",
+        "get_compression_window_bits",
+    ),
+    Property::new(
+        "compression_context_takeover",
+        Bool,
+        "set_compression_context_takeover",
+        "is_compression_context_kept",
+    ),
 ];
 
-static WEBSOCKETS: ClassTree = ClassTree {
+pub(crate) static WEBSOCKETS: ClassTree = ClassTree {
     base: "WebSocketPeerRs",
     classes: &WEBSOCKET_CLASSES,
     enumerations: &[
@@ -248,6 +341,6 @@ static WEBSOCKETS: ClassTree = ClassTree {
     properties: &WEBSOCKET_PROPERTIES,
     methods: WEBSOCKET_METHODS,
     virtuals: Some(packet_virtuals::<WebSocketPart<ObjectRef>>()),
-    handles: HandleKind::of::<WebSocketPart<ObjectRef>>(),
-    storage_callbacks: OnceLock::new(),
+    parts: PartKind::of::<WebSocketPart<ObjectRef>>(),
+    engine_class: OnceLock::new(),
 };

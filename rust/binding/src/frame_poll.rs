@@ -7,17 +7,16 @@
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use godot::builtin::{Callable, StringName};
-use godot::classes::{Engine, Object, RefCounted, SceneTree};
+use godot::classes::{Engine, SceneTree};
 use godot::init::is_main_thread;
 use godot::meta::ToGodot;
-use godot::obj::{Gd, Inherits, NewGd, Singleton, WithBaseField};
+use godot::obj::{Gd, NewGd, Singleton};
 use godot::prelude::{GodotClass, godot_api, godot_error};
 
-use crate::bridge::Presence;
-use crate::parts::hints;
+use crate::parts::{FramePoll, ObjectAddress, PolledObject, hints};
 
 /// The objects that want to be polled, and those that did a frame ago.
 static LIST: Mutex<Vec<Arc<PolledObject>>> = Mutex::new(Vec::new());
@@ -46,37 +45,21 @@ impl SocketFramePoll {
     }
 }
 
-/// The `auto_poll` of an object: a field of the struct of the object, dropped with it. Empty until
-/// the object first wants to be polled.
-#[derive(Default)]
-pub(crate) struct FramePoll(OnceLock<Arc<PolledObject>>);
-
-#[derive(Default)]
-struct PolledObject {
-    presence: Presence,
-    is_wanted: AtomicBool,
-    /// Whether it is in the list. Changed only while the list is locked.
-    is_listed: AtomicBool,
-}
-
 impl FramePoll {
     /// Starts or stops polling `object`, whose field this is, once a frame. From another thread, or
     /// before there is a scene tree, this takes effect with the deferred calls of the main thread.
     /// An object that is being freed is not polled any more, even while its script is notified of
     /// that.
-    pub(crate) fn set<T>(&self, object: &T, enabled: bool)
-    where
-        T: WithBaseField<Base: Inherits<RefCounted> + Inherits<Object>>,
-    {
+    pub(crate) fn set(&self, object: ObjectAddress, enabled: bool) {
         if !enabled {
-            if let Some(entry) = self.0.get() {
+            if let Some(entry) = self.get() {
                 entry.is_wanted.store(false, Ordering::Relaxed);
             }
             return;
         }
-        let entry = self.0.get_or_init(Arc::default);
+        let entry = self.get_or_begin();
         entry.is_wanted.store(true, Ordering::Relaxed);
-        entry.presence.begin(object.base().instance_id());
+        entry.presence.begin(object);
         {
             let mut list = list();
             if !entry.is_listed.swap(true, Ordering::Relaxed) {
@@ -98,28 +81,15 @@ impl FramePoll {
         }
     }
 
-    pub(crate) fn is_wanted(&self) -> bool {
-        let entry = self.0.get();
-        entry.is_some_and(|entry| entry.is_wanted.load(Ordering::Relaxed))
-    }
-
     /// Whether the object is polled and something is connected to one of `signals`, which are
     /// signals of its class: a script expects them. The object may be being freed.
     pub(crate) fn is_expected(&self, signals: &[&str]) -> bool {
-        let entry = self.0.get();
+        let entry = self.get();
         entry.is_some_and(|entry| {
             let mut signals = signals.iter();
             entry.is_wanted.load(Ordering::Relaxed)
                 && signals.any(|signal| entry.presence.has_connections(signal))
         })
-    }
-}
-
-impl Drop for FramePoll {
-    fn drop(&mut self) {
-        if let Some(entry) = self.0.get() {
-            entry.presence.end();
-        }
     }
 }
 

@@ -18,7 +18,7 @@
 //! | `statistics`, `monitors` | `get_statistics`; the monitors of the debugger |
 //! | `debugger`, `editor` | the tab Sockets of the debugger: the game's half, and the editor's |
 //! | `class_trees` | which classes the bridge makes, and the rows of their methods |
-//! | `bridge` | inheritance between classes, and direct methods |
+//! | `bridge` | inheritance between classes, their objects, and direct methods |
 //! | `parts` | the Rust halves of the objects |
 //! | `help`, `settings` | the help of the scripts in the editor; project settings |
 //! | `json`, `variant_format` | encodings of packets |

@@ -10,51 +10,36 @@ use godot::classes::PacketPeerExtension;
 use godot::global::{Error, bytes_to_var, bytes_to_var_with_objects};
 use godot::meta::ToGodot;
 use godot::obj::{Base, Gd};
-use godot::prelude::{GodotClass, PhantomVar, godot_api};
+use godot::prelude::{GodotClass, godot_api};
 
-use crate::bridge::{self, ObjectRef, Optional};
-use crate::class_trees::PACKET_PEER;
-use crate::frame_poll::{self, FramePoll};
+use crate::bridge::{self, Bridged, ClassTree, ObjectRef, Optional};
+use crate::class_trees::{self, PACKET_PEER};
 use crate::parts::{
-    Details, FramingKind, FramingSettings, LastError, PacketPeerObject, PacketPeerPart, Packets,
+    Details, FramingKind, LastError, PacketFormat, PacketPeerObject, PacketPeerPart, Packets,
+    PeerObject,
 };
-use crate::peer::StreamPeerSocketRs;
+use crate::peer::{self, StreamPeerSocketRs};
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods};
-use crate::{json, text, variant_format};
+use crate::{frame_poll, json, text, variant_format};
 
 /// The reason why a packet is not text.
 const NOT_TEXT: &str = "packet is not UTF-8 text, or contains a null character";
 
+/// The class of packet peers. There is no value of this type: the bridge makes an object with a
+/// [`PacketPeerPart`].
 #[derive(GodotClass)]
-#[class(tool, init, base = PacketPeerExtension)]
+#[class(tool, no_init, base = PacketPeerExtension)]
 pub struct PacketPeerSocketRs {
-    #[init(val = announced(PacketPeerPart::new()))]
-    pub(crate) packets: Arc<PacketPeerPart<ObjectRef>>,
-    frame_poll: FramePoll,
-    base: Base<PacketPeerExtension>,
-    #[var(get = get_stream, set = set_stream)]
-    stream: PhantomVar<Option<Gd<StreamPeerSocketRs>>>,
-    #[var(get = get_framing, set = set_framing, hint = ENUM, hint_string = "Length,Delimiter,Content-Length")]
-    framing: PhantomVar<i64>,
-    #[var(get = get_length_bytes, set = set_length_bytes)]
-    length_bytes: PhantomVar<i64>,
-    #[var(get = is_big_endian, set = set_big_endian)]
-    big_endian: PhantomVar<bool>,
-    #[var(get = is_length_including_itself, set = set_length_includes_itself)]
-    length_includes_itself: PhantomVar<bool>,
-    #[var(get = get_delimiter, set = set_delimiter)]
-    delimiter: PhantomVar<PackedByteArray>,
-    #[var(get = get_max_packet_bytes, set = set_max_packet_bytes)]
-    max_packet_bytes: PhantomVar<i64>,
-    #[var(get = get_max_packets_per_poll, set = set_max_packets_per_poll)]
-    max_packets_per_poll: PhantomVar<i64>,
+    // gdext requires it of a class with signals.
+    _base: Base<PacketPeerExtension>,
 }
 
-fn announced(packets: PacketPeerPart<ObjectRef>) -> Arc<PacketPeerPart<ObjectRef>> {
-    let packets = Arc::new(packets);
-    packets.watch();
-    bridge::announce(&packets);
-    packets
+impl Bridged for PacketPeerSocketRs {
+    type Part = PacketPeerPart<ObjectRef>;
+
+    fn tree() -> &'static ClassTree {
+        &class_trees::PACKET_PEERS
+    }
 }
 
 #[godot_api]
@@ -65,44 +50,49 @@ impl PacketPeerSocketRs {
     #[signal]
     fn failed(error: Error);
 
-    // It takes the object and not gdext's cell, because it runs handlers of signals.
-    #[func(gd_self)]
-    fn poll(this: Gd<Self>) -> Error {
-        let member = Self::with_object(&this);
-        let Some(stream) = member.packets.channel.peer() else {
+    #[func]
+    fn poll() -> Error {
+        let this = Self::this();
+        let Some(stream) = this.channel.peer() else {
             return Error::ERR_UNCONFIGURED;
         };
+        let object = bridge::object_of(&*this);
         let code = stream.poll();
-        member.packets.channel.poll(&member);
+        // An object that is being freed emits nothing.
+        if let Some(object) = object {
+            let packets = this.clone();
+            this.channel.poll(&PacketPeerObject { object, packets });
+        }
         code
     }
 
     #[func]
-    fn get_incoming_packet_bytes(&self) -> i64 {
-        let received = self.packets.channel.incoming().received;
+    fn get_incoming_packet_bytes() -> i64 {
+        let received = Self::this().channel.incoming().received;
         i64::try_from(received).unwrap_or(i64::MAX)
     }
 
     #[func]
-    fn get_incoming_packet_size(&self) -> i64 {
-        let total = self.packets.channel.incoming().total;
+    fn get_incoming_packet_size() -> i64 {
+        let total = Self::this().channel.incoming().total;
         total.map_or(-1, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX))
     }
 
     #[func]
-    fn put_text(&self, text: GString) -> Error {
-        self.packets.put_packet(text.to_string().as_bytes())
+    fn put_text(text: GString) -> Error {
+        Self::this().put_packet(text.to_string().as_bytes())
     }
 
     #[func]
-    fn get_text(&self) -> Variant {
-        self.take_text()
+    fn get_text() -> Variant {
+        Self::this()
+            .take_text()
             .map_or_else(Variant::nil, |text| text.to_variant())
     }
 
     #[func]
-    fn put_json(&self, value: Variant) -> Error {
-        self.packets.put_packet(json::stringify(&value).as_bytes())
+    fn put_json(value: Variant) -> Error {
+        Self::this().put_packet(json::stringify(&value).as_bytes())
     }
 
     #[func]
@@ -116,9 +106,9 @@ impl PacketPeerSocketRs {
     }
 
     #[func]
-    fn get_json(&self) -> Variant {
+    fn get_json() -> Variant {
         // The packet is parsed after the connection's lock is released.
-        let Ok(Some(packet)) = self.packets.take(<[u8]>::to_vec) else {
+        let Ok(Some(packet)) = Self::this().take(<[u8]>::to_vec) else {
             return Variant::nil();
         };
         let parsed = std::str::from_utf8(&packet).map(|_| json::parse(&packet));
@@ -130,7 +120,7 @@ impl PacketPeerSocketRs {
             ),
             Err(_) => (Error::ERR_INVALID_DATA, NOT_TEXT.into()),
         };
-        self.packets.last_error.record_message(code, message);
+        Self::this().last_error.record_message(code, message);
         Variant::nil()
     }
 
@@ -165,48 +155,47 @@ impl PacketPeerSocketRs {
     }
 
     #[func]
-    fn set_stream(&self, stream: Option<Gd<StreamPeerSocketRs>>) {
+    fn set_stream(stream: Option<Gd<StreamPeerSocketRs>>) {
         frame_poll::begin_hints();
-        let stream = stream.as_ref().map(StreamPeerSocketRs::with_object);
+        let stream = stream.map(|stream| peer::with_part(&stream, bridge::part_of(&stream)));
         // Dropping the previous stream may free its object, and that object's script may call this
         // object when it is notified.
-        drop(self.packets.channel.set_peer(stream));
+        drop(Self::this().channel.set_peer(stream));
     }
 
     #[func]
-    fn get_stream(&self) -> Option<Gd<StreamPeerSocketRs>> {
-        let stream = self.packets.channel.peer()?;
+    fn get_stream() -> Option<Gd<StreamPeerSocketRs>> {
+        let stream = Self::this().channel.peer()?;
         Some(stream.object.to_gd().cast())
     }
 
     #[func]
-    fn set_framing(&self, framing: i64) {
+    fn set_framing(framing: i64) {
         let kinds = [
             FramingKind::Length,
             FramingKind::Delimiter,
             FramingKind::ContentLength,
         ];
         match kinds.into_iter().find(|&kind| kind as i64 == framing) {
-            Some(kind) => self.packets.configure(|settings| settings.kind = kind),
+            Some(kind) => Self::this().configure(|settings| settings.kind = kind),
             None => {
-                self.refuse(&format!("framing: {framing} is not a Framing constant"));
+                Self::this().refuse(&format!("framing: {framing} is not a Framing constant"));
             }
         }
     }
 
     #[func]
-    fn get_framing(&self) -> i64 {
-        self.settings().kind as i64
+    fn get_framing() -> i64 {
+        Self::this().settings().kind as i64
     }
 
     #[func]
-    fn set_length_bytes(&self, bytes: i64) {
+    fn set_length_bytes(bytes: i64) {
         match bytes {
-            0 | 1 | 2 | 4 | 8 => self
-                .packets
+            0 | 1 | 2 | 4 | 8 => Self::this()
                 .configure(|settings| settings.length_bytes = bytes.unsigned_abs() as usize),
             _ => {
-                self.refuse(&format!(
+                Self::this().refuse(&format!(
                     "length_bytes: {bytes} is not one of 0, 1, 2, 4 and 8"
                 ));
             }
@@ -214,57 +203,54 @@ impl PacketPeerSocketRs {
     }
 
     #[func]
-    fn get_length_bytes(&self) -> i64 {
-        self.settings().length_bytes as i64
+    fn get_length_bytes() -> i64 {
+        Self::this().settings().length_bytes as i64
     }
 
     #[func]
-    fn set_big_endian(&self, enabled: bool) {
-        self.packets
-            .configure(|settings| settings.big_endian = enabled);
+    fn set_big_endian(enabled: bool) {
+        Self::this().configure(|settings| settings.big_endian = enabled);
     }
 
     #[func]
-    fn is_big_endian(&self) -> bool {
-        self.settings().big_endian
+    fn is_big_endian() -> bool {
+        Self::this().settings().big_endian
     }
 
     #[func]
-    fn set_length_includes_itself(&self, enabled: bool) {
-        self.packets
-            .configure(|settings| settings.length_includes_itself = enabled);
+    fn set_length_includes_itself(enabled: bool) {
+        Self::this().configure(|settings| settings.length_includes_itself = enabled);
     }
 
     #[func]
-    fn is_length_including_itself(&self) -> bool {
-        self.settings().length_includes_itself
+    fn is_length_including_itself() -> bool {
+        Self::this().settings().length_includes_itself
     }
 
     #[func]
-    fn set_delimiter(&self, delimiter: PackedByteArray) {
+    fn set_delimiter(delimiter: PackedByteArray) {
         if delimiter.is_empty() {
-            self.refuse(&"delimiter: must not be empty");
+            Self::this().refuse(&"delimiter: must not be empty");
             return;
         }
-        self.packets
-            .configure(|settings| settings.delimiter = delimiter.to_vec());
+        Self::this().configure(|settings| settings.delimiter = delimiter.to_vec());
     }
 
     #[func]
-    fn get_delimiter(&self) -> PackedByteArray {
-        PackedByteArray::from(self.settings().delimiter.as_slice())
+    fn get_delimiter() -> PackedByteArray {
+        PackedByteArray::from(Self::this().settings().delimiter.as_slice())
     }
 
     #[func]
-    fn set_max_packet_bytes(&self, bytes: i64) {
+    fn set_max_packet_bytes(bytes: i64) {
         // Godot counts the bytes of a packet with a 32-bit int.
         match i32::try_from(bytes)
             .ok()
             .and_then(|bytes| usize::try_from(bytes).ok())
         {
-            Some(bytes) => self.packets.set_max_packet_bytes(bytes),
+            Some(bytes) => Self::this().set_max_packet_bytes(bytes),
             None => {
-                self.refuse(&format!(
+                Self::this().refuse(&format!(
                     "max_packet_bytes: {bytes} is not between 0 and 2147483647"
                 ));
             }
@@ -272,78 +258,68 @@ impl PacketPeerSocketRs {
     }
 
     #[func]
-    fn get_max_packet_bytes(&self) -> i64 {
-        self.packets.max_packet_bytes()
+    fn get_max_packet_bytes() -> i64 {
+        Self::this().max_packet_bytes()
     }
 
     #[func]
-    fn set_max_packets_per_poll(&self, count: i64) {
+    fn set_max_packets_per_poll(count: i64) {
         let count = usize::try_from(count).unwrap_or(0);
-        self.packets.channel.set_max_packets_per_poll(count);
+        Self::this().channel.set_max_packets_per_poll(count);
     }
 
     #[func]
-    fn get_max_packets_per_poll(&self) -> i64 {
-        let count = self.packets.channel.max_packets_per_poll();
+    fn get_max_packets_per_poll() -> i64 {
+        let count = Self::this().channel.max_packets_per_poll();
         i64::try_from(count).unwrap_or(i64::MAX)
     }
 }
 
-impl PacketPeerSocketRs {
-    /// A packet peer over `stream`, with the framing and the limit of `format`.
-    pub(crate) fn over(
-        stream: Gd<StreamPeerSocketRs>,
-        format: &PacketPeerPart<ObjectRef>,
-    ) -> Gd<Self> {
-        let packets = bridge::new_object(PACKET_PEER, |base| Self {
-            packets: announced(PacketPeerPart::like(format)),
-            frame_poll: FramePoll::default(),
-            base,
-            stream: PhantomVar::default(),
-            framing: PhantomVar::default(),
-            length_bytes: PhantomVar::default(),
-            big_endian: PhantomVar::default(),
-            length_includes_itself: PhantomVar::default(),
-            delimiter: PhantomVar::default(),
-            max_packet_bytes: PhantomVar::default(),
-            max_packets_per_poll: PhantomVar::default(),
-        });
-        packets.bind().set_stream(Some(stream));
-        packets
-    }
+/// A packet peer over `stream`, with the framing and the limits of `format`.
+pub(crate) fn over(
+    stream: PeerObject<ObjectRef>,
+    format: &PacketFormat,
+) -> PacketPeerObject<ObjectRef> {
+    frame_poll::begin_hints();
+    let (object, packets) = bridge::new_object::<PacketPeerSocketRs>(PACKET_PEER, |object| {
+        PacketPeerPart::with(object, format)
+    });
+    drop(packets.channel.set_peer(Some(stream)));
+    with_part(&object, packets)
+}
 
-    /// `packets` with its part.
-    pub(crate) fn with_object(packets: &Gd<Self>) -> PacketPeerObject<ObjectRef> {
-        PacketPeerObject {
-            object: ObjectRef::new(packets),
-            packets: packets.bind().packets.clone(),
-        }
+/// `packets`, whose part is `part`.
+pub(crate) fn with_part(
+    packets: &Gd<PacketPeerSocketRs>,
+    part: Arc<PacketPeerPart<ObjectRef>>,
+) -> PacketPeerObject<ObjectRef> {
+    PacketPeerObject {
+        object: ObjectRef::new(packets),
+        packets: part,
     }
+}
 
-    fn settings(&self) -> FramingSettings {
-        self.packets.settings()
-    }
-
+impl PacketPeerPart<ObjectRef> {
     /// Takes the next packet as text. A packet that is not text is skipped, with an error.
     fn take_text(&self) -> Option<GString> {
-        let text = self.packets.take(text::exactly_decoded).ok()??;
+        let text = self.take(text::exactly_decoded).ok()??;
         if text.is_none() {
-            let last_error = &self.packets.last_error;
+            let last_error = &self.last_error;
             last_error.record_message(Error::ERR_INVALID_DATA, NOT_TEXT.into());
         }
         text
     }
 }
 
-last_error_methods!(PacketPeerSocketRs);
-auto_poll_methods!(PacketPeerSocketRs);
+last_error_methods!(part of PacketPeerSocketRs);
+auto_poll_methods!(part of PacketPeerSocketRs);
 
-impl Failing for PacketPeerSocketRs {
+impl Failing for PacketPeerPart<ObjectRef> {
     fn last_error(&self) -> &LastError {
-        &self.packets.last_error
+        &self.last_error
     }
 
     fn details(&self) -> Details {
-        self.packets.details()
+        PacketPeerPart::details(self)
     }
 }

@@ -7,6 +7,7 @@ use godot::global::Error;
 use godot::prelude::{godot_api, godot_error};
 use stream_socket::{Address, ConnectError, KeepAlive, Status, Target};
 
+use crate::bridge::Bridged;
 use crate::parts::Code;
 use crate::peer::StreamPeerSocketRs;
 use crate::shared_methods::Failing;
@@ -18,82 +19,81 @@ const BAD_REMOTE_PORT: &str = "The remote port number must be between 1 and 6553
 #[godot_api(secondary)]
 impl StreamPeerSocketRs {
     #[func]
-    fn tcp_bind(&self, port: i64, #[opt(default = "*")] host: GString) -> Error {
+    fn tcp_bind(port: i64, #[opt(default = "*")] host: GString) -> Error {
         let Ok(port) = u16::try_from(port) else {
-            return self.refuse(&BAD_LOCAL_PORT);
+            return Self::this().refuse(&BAD_LOCAL_PORT);
         };
         let Some(address) = text::bind_address(&host, port) else {
-            return self.refuse(&format!("bind: {host:?} is not an IP address"));
+            return Self::this().refuse(&format!("bind: {host:?} is not an IP address"));
         };
-        self.bind(&address)
+        Self::this().bind(&address)
     }
 
     #[func]
-    fn tcp_connect_to_host(&self, host: GString, port: i64) -> Error {
-        let status = self.peer.connection.status();
+    fn tcp_connect_to_host(host: GString, port: i64) -> Error {
+        let this = Self::this();
+        let status = this.connection.status();
         if matches!(status, Status::Connecting | Status::Connected) {
             let error = ConnectError::AlreadyConnected;
-            return self.peer.last_error.refuse(error.returned(), &error);
+            return this.last_error.refuse(error.returned(), &error);
         }
         let host = host.to_string();
         let port = u16::try_from(port).unwrap_or(0);
         let Some(target) = Target::new(&host, port) else {
             let message = format!("resolve {host}: invalid host name");
-            return self
-                .peer
+            return this
                 .last_error
                 .record_message(Error::ERR_CANT_RESOLVE, message);
         };
         if port == 0 {
-            return self.refuse(&BAD_REMOTE_PORT);
+            return Self::this().refuse(&BAD_REMOTE_PORT);
         }
-        self.connect(target, settings::tcp_connect_timeout)
+        Self::this().connect(target, settings::tcp_connect_timeout)
     }
 
     #[func]
-    fn tcp_get_connected_host(&self) -> GString {
-        match self.peer.connection.peer_address() {
+    fn tcp_get_connected_host() -> GString {
+        match Self::this().connection.peer_address() {
             Some(Address::Inet(address)) => GString::from(&text::host(address)),
             _ => GString::new(),
         }
     }
 
     #[func]
-    fn tcp_get_connected_port(&self) -> i32 {
-        match self.peer.connection.peer_address() {
+    fn tcp_get_connected_port() -> i32 {
+        match Self::this().connection.peer_address() {
             Some(Address::Inet(address)) => address.port().into(),
             _ => 0,
         }
     }
 
     #[func]
-    fn tcp_get_local_host(&self) -> GString {
-        let address = self.peer.connection.local_address();
+    fn tcp_get_local_host() -> GString {
+        let address = Self::this().connection.local_address();
         address.map_or_else(GString::new, |address| GString::from(&text::host(address)))
     }
 
     #[func]
-    fn tcp_get_local_port(&self) -> i32 {
-        let address = self.peer.connection.local_address();
+    fn tcp_get_local_port() -> i32 {
+        let address = Self::this().connection.local_address();
         address.map_or(0, |address| address.port().into())
     }
 
     #[func]
-    fn tcp_set_no_delay(&self, enabled: bool) {
-        let code = self.set("set no-delay", |options| options.no_delay = enabled);
+    fn tcp_set_no_delay(enabled: bool) {
+        let code = Self::this().set("set no-delay", |options| options.no_delay = enabled);
         if code != Error::OK {
-            godot_error!("{}", self.peer.last_error.get().message);
+            godot_error!("{}", Self::this().last_error.get().message);
         }
     }
 
     #[func]
-    fn tcp_is_no_delay_enabled(&self) -> bool {
-        self.peer.connection.options().no_delay
+    fn tcp_is_no_delay_enabled() -> bool {
+        Self::this().connection.options().no_delay
     }
 
     #[func]
     fn tcp_set_keep_alive(
-        &self,
         enabled: bool,
         #[opt(default = 60)] idle_seconds: i64,
         #[opt(default = 10)] interval_seconds: i64,
@@ -105,11 +105,11 @@ impl StreamPeerSocketRs {
             seconds(interval_seconds),
             u32::try_from(count).ok().filter(|&count| count > 0),
         ) else {
-            return self.refuse(
+            return Self::this().refuse(
                 &"set_keep_alive: idle_seconds, interval_seconds and count must be positive",
             );
         };
-        self.set("set keep-alive", |options| {
+        Self::this().set("set keep-alive", |options| {
             options.keep_alive = enabled.then_some(KeepAlive {
                 idle: Duration::from_secs(idle),
                 interval: Duration::from_secs(interval),
@@ -119,9 +119,9 @@ impl StreamPeerSocketRs {
     }
 
     #[func]
-    fn tcp_set_user_timeout(&self, seconds: f64) -> Error {
-        match self.limit("set_user_timeout", seconds) {
-            Ok(limit) => self.set("set user timeout", |options| {
+    fn tcp_set_user_timeout(seconds: f64) -> Error {
+        match Self::this().limit("set_user_timeout", seconds) {
+            Ok(limit) => Self::this().set("set user timeout", |options| {
                 options.user_timeout = limit;
             }),
             Err(code) => code,
@@ -129,17 +129,17 @@ impl StreamPeerSocketRs {
     }
 
     #[func]
-    fn tcp_set_linger(&self, seconds: f64) -> Error {
+    fn tcp_set_linger(seconds: f64) -> Error {
         let linger = match seconds {
             // Negative: the system's default. Zero: reset.
             ..0.0 => None,
             0.0 => Some(Duration::ZERO),
             f64::INFINITY => Some(Duration::MAX),
-            _ => match self.limit("set_linger", seconds) {
+            _ => match Self::this().limit("set_linger", seconds) {
                 Ok(limit) => limit,
                 Err(code) => return code,
             },
         };
-        self.set("set linger", |options| options.linger = linger)
+        Self::this().set("set linger", |options| options.linger = linger)
     }
 }

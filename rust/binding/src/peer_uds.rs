@@ -6,50 +6,51 @@ use godot::meta::ToGodot;
 use godot::prelude::{godot_api, godot_error, vdict};
 use stream_socket::{Address, BindAddress, Connection, Target};
 
+use crate::bridge::Bridged;
 use crate::class_trees::UDS_PEER;
-use crate::peer::StreamPeerSocketRs;
+use crate::peer::{self, StreamPeerSocketRs};
 use crate::shared_methods::Failing;
 use crate::{settings, text};
 
 #[godot_api(secondary)]
 impl StreamPeerSocketRs {
     #[func]
-    fn uds_bind(&self, path: GString) -> Error {
+    fn uds_bind(path: GString) -> Error {
         match text::path(&path) {
-            Ok(path) => self.bind(&BindAddress::Unix(path)),
-            Err(what) => self.refuse(&format!("bind: {what}")),
+            Ok(path) => Self::this().bind(&BindAddress::Unix(path)),
+            Err(what) => Self::this().refuse(&format!("bind: {what}")),
         }
     }
 
     #[func]
-    fn uds_connect_to_host(&self, path: GString) -> Error {
+    fn uds_connect_to_host(path: GString) -> Error {
         match text::path(&path) {
             Ok(path) => {
                 let target = Target::Address(Address::Unix(path));
-                self.connect(target, settings::unix_connect_timeout)
+                Self::this().connect(target, settings::unix_connect_timeout)
             }
-            Err(what) => self.refuse(&format!("connect: {what}")),
+            Err(what) => Self::this().refuse(&format!("connect: {what}")),
         }
     }
 
     #[func]
-    fn uds_get_connected_path(&self) -> GString {
-        match self.peer.connection.peer_address() {
+    fn uds_get_connected_path() -> GString {
+        match Self::this().connection.peer_address() {
             Some(Address::Unix(path)) => GString::from(path.to_string_lossy().as_ref()),
             _ => GString::new(),
         }
     }
 
     #[func]
-    fn uds_get_peer_credentials(&self) -> VarDictionary {
-        match self.peer.connection.peer_credentials() {
+    fn uds_get_peer_credentials() -> VarDictionary {
+        match Self::this().connection.peer_credentials() {
             Ok(credentials) => vdict! {
                 "pid" => credentials.pid,
                 "uid" => credentials.uid,
                 "gid" => credentials.gid,
             },
             Err(error) => {
-                self.peer.last_error.record(&error);
+                Self::this().last_error.record(&error);
                 VarDictionary::new()
             }
         }
@@ -60,7 +61,7 @@ impl StreamPeerSocketRs {
         match Connection::pair() {
             Ok((one, other)) => [one, other]
                 .into_iter()
-                .map(|end| StreamPeerSocketRs::from_connection(UDS_PEER, end).to_variant())
+                .map(|end| peer::from_connection(UDS_PEER, end).0.to_variant())
                 .collect(),
             Err(error) => {
                 godot_error!("{error}");

@@ -5,6 +5,7 @@ use godot::global::Error;
 use godot::obj::Gd;
 use godot::prelude::godot_api;
 
+use crate::bridge::Bridged;
 use crate::peer::StreamPeerSocketRs;
 use crate::server::SocketServerRs;
 use crate::shared_methods::Failing;
@@ -13,23 +14,24 @@ use crate::text;
 #[godot_api(secondary)]
 impl SocketServerRs {
     #[func]
-    fn tcp_listen(&self, port: i64, #[opt(default = "*")] bind_address: GString) -> Error {
+    fn tcp_listen(port: i64, #[opt(default = "*")] bind_address: GString) -> Error {
         let Ok(port) = u16::try_from(port) else {
-            return self.refuse(&"The port number must be between 0 and 65535 (inclusive).");
+            return Self::this()
+                .refuse(&"The port number must be between 0 and 65535 (inclusive).");
         };
         let Some(address) = text::bind_address(&bind_address, port) else {
-            return self.refuse(&format!("listen: {bind_address:?} is not an IP address"));
+            return Self::this().refuse(&format!("listen: {bind_address:?} is not an IP address"));
         };
-        self.server.listen(&address)
+        Self::this().listen(&address)
     }
 
     #[func]
-    fn tcp_get_local_port(&self) -> i32 {
-        self.server.listener.local_port().into()
+    fn tcp_get_local_port() -> i32 {
+        Self::this().listener.local_port().into()
     }
 
     #[func]
-    fn tcp_take_connection(&self) -> Option<Gd<StreamPeerSocketRs>> {
-        self.take_socket_connection()
+    fn tcp_take_connection() -> Option<Gd<StreamPeerSocketRs>> {
+        Self::take_socket_connection()
     }
 }

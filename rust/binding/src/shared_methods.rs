@@ -11,7 +11,7 @@ use godot::global::Error;
 
 use crate::parts::{Details, LastError};
 
-/// An object that keeps the last of its calls that failed.
+/// The part or the struct of an object that keeps the last of its calls that failed.
 pub(crate) trait Failing {
     fn last_error(&self) -> &LastError;
 
@@ -27,33 +27,46 @@ pub(crate) trait Failing {
     }
 }
 
-/// Gives a class that is [`Failing`] the methods `get_last_error` and `get_last_error_message`.
+/// Gives a class the methods `get_last_error` and `get_last_error_message`: a class that is
+/// [`Failing`], or a class of a class tree whose part is.
 macro_rules! last_error_methods {
     ($class:ident) => {
+        last_error_methods!(@ $class, (&self), self);
+    };
+    (part of $class:ident) => {
+        last_error_methods!(@ $class, (), <$class as $crate::bridge::Bridged>::this());
+    };
+    (@ $class:ident, ($($receiver:tt)*), $this:expr) => {
         #[godot::prelude::godot_api(secondary)]
         impl $class {
             #[func]
-            fn get_last_error(&self) -> godot::global::Error {
-                $crate::shared_methods::Failing::details(self).code
+            fn get_last_error($($receiver)*) -> godot::global::Error {
+                $crate::shared_methods::Failing::details(&*$this).code
             }
 
             #[func]
-            fn get_last_error_message(&self) -> godot::builtin::GString {
-                let details = $crate::shared_methods::Failing::details(self);
+            fn get_last_error_message($($receiver)*) -> godot::builtin::GString {
+                let details = $crate::shared_methods::Failing::details(&*$this);
                 godot::builtin::GString::from(&details.message)
             }
         }
     };
 }
 
-/// Gives a class that is [`Failing`] the method `get_last_os_error`.
+/// Gives a class the method `get_last_os_error`, as [`last_error_methods`] does.
 macro_rules! last_os_error_method {
     ($class:ident) => {
+        last_os_error_method!(@ $class, (&self), self);
+    };
+    (part of $class:ident) => {
+        last_os_error_method!(@ $class, (), <$class as $crate::bridge::Bridged>::this());
+    };
+    (@ $class:ident, ($($receiver:tt)*), $this:expr) => {
         #[godot::prelude::godot_api(secondary)]
         impl $class {
             #[func]
-            fn get_last_os_error(&self) -> i64 {
-                $crate::shared_methods::Failing::details(self)
+            fn get_last_os_error($($receiver)*) -> i64 {
+                $crate::shared_methods::Failing::details(&*$this)
                     .os_code
                     .into()
             }
@@ -61,19 +74,42 @@ macro_rules! last_os_error_method {
     };
 }
 
-/// Gives a class with a [`FramePoll`](crate::frame_poll::FramePoll) the accessors of `auto_poll`.
+/// Gives a class the accessors of `auto_poll`: a class with a
+/// [`FramePoll`](crate::parts::FramePoll), or a class of a class tree whose part has one.
 macro_rules! auto_poll_methods {
     ($class:ident) => {
         #[godot::prelude::godot_api(secondary)]
         impl $class {
             #[func]
             fn set_auto_poll(&self, enabled: bool) {
-                self.frame_poll.set(self, enabled);
+                let id = godot::obj::WithBaseField::base(self).instance_id();
+                if let Some(object) = $crate::parts::ObjectAddress::of_id(id) {
+                    self.frame_poll.set(object, enabled);
+                }
             }
 
             #[func]
             fn is_auto_polling(&self) -> bool {
                 self.frame_poll.is_wanted()
+            }
+        }
+    };
+    (part of $class:ident) => {
+        #[godot::prelude::godot_api(secondary)]
+        impl $class {
+            #[func]
+            fn set_auto_poll(enabled: bool) {
+                let this = <$class as $crate::bridge::Bridged>::this();
+                // The object is not freed before it is in the list of those that are polled.
+                $crate::parts::Part::presence(&*this)
+                    .with(|object| this.frame_poll.set(object, enabled));
+            }
+
+            #[func]
+            fn is_auto_polling() -> bool {
+                <$class as $crate::bridge::Bridged>::this()
+                    .frame_poll
+                    .is_wanted()
             }
         }
     };

@@ -3,17 +3,15 @@
 //!
 //! gdext registers one class for each tree, the base, with all methods of the tree. The bridge
 //! registers the subclasses with the base, and each method for the class that the method belongs to
-//! ([`registration`](super::registration)). All objects of a tree are one Rust struct and have one
-//! type of part. So a method of the base is sound on an object of any subclass.
+//! ([`registration`](super::registration)). All objects of a tree have one type of part.
+//! So a method of the base is sound on an object of any subclass.
 
-use std::ffi::c_void;
 use std::sync::OnceLock;
 
 use godot::builtin::StringName;
-use godot::sys;
 
-use super::handle::HandleKind;
-use super::method_row::{Constness, MethodCallbacks, MethodRow, Returned};
+use super::method_row::{MethodCallbacks, MethodKind, MethodRow, Returned};
+use super::part_kind::PartKind;
 use super::property::Property;
 use super::virtuals::Virtuals;
 
@@ -24,16 +22,16 @@ pub(crate) struct ClassTree {
     pub(crate) classes: &'static [Class],
     /// The enumerations of the base.
     pub(crate) enumerations: &'static [Enumeration],
-    /// The properties of subclasses. gdext would require their accessors in the base.
+    /// The properties of the base and of subclasses.
     pub(crate) properties: &'static [Property],
     /// The methods that gdext cannot register with the right flags, types or callbacks.
     pub(crate) methods: &'static [MethodRow],
     /// The virtual methods of the engine's class that the base inherits from.
     pub(crate) virtuals: Option<Virtuals>,
-    /// The instances of the tree's objects, which hold their parts.
-    pub(crate) handles: HandleKind,
-    /// gdext's callbacks for the base. Set when gdext registers it.
-    pub(crate) storage_callbacks: OnceLock<StorageCallbacks>,
+    /// The parts of the tree's objects.
+    pub(crate) parts: PartKind,
+    /// The engine's class that the base inherits from. Set when gdext registers the base.
+    pub(crate) engine_class: OnceLock<StringName>,
 }
 
 /// An enumeration: its name, and its constants with their values.
@@ -51,21 +49,11 @@ pub(crate) struct Class {
     godot_name: OnceLock<StringName>,
 }
 
-/// gdext's callbacks that create and free its storage for an object of a tree.
-pub(crate) struct StorageCallbacks {
-    pub(super) create: CreateInstance,
-    pub(super) free: FreeInstance,
-}
-
-type CreateInstance =
-    unsafe extern "C" fn(*mut c_void, sys::GDExtensionBool) -> sys::GDExtensionObjectPtr;
-type FreeInstance = unsafe extern "C" fn(*mut c_void, sys::GDExtensionClassInstancePtr);
-
 /// The class of a method, and how ClassDB shows the method.
 pub(super) struct Route<'a> {
     pub(super) class: &'static str,
     pub(super) method: &'a str,
-    pub(super) constness: Constness,
+    pub(super) kind: MethodKind,
     pub(super) returned: Option<Returned>,
     /// The argument that is a constant of an enumeration, and the enumeration.
     pub(super) taken: Option<(usize, &'static str)>,
@@ -112,7 +100,7 @@ impl ClassTree {
         Route {
             class,
             method,
-            constness: row.map_or_else(|| constness_of(method), |row| row.constness),
+            kind: row.map_or_else(|| kind_of(method), |row| row.kind),
             returned: row.and_then(|row| row.returned),
             taken: row.and_then(|row| row.taken),
             callbacks: row.and_then(|row| row.callbacks),
@@ -120,12 +108,12 @@ impl ClassTree {
     }
 }
 
-/// Whether a method of this name is const in the engine's classes.
-fn constness_of(method: &str) -> Constness {
+/// The kind that a method of this name is of in the engine's classes.
+fn kind_of(method: &str) -> MethodKind {
     if method.starts_with("get_") || method.starts_with("is_") {
-        Constness::Const
+        MethodKind::Const
     } else {
-        Constness::Mutating
+        MethodKind::Mutating
     }
 }
 
@@ -145,20 +133,20 @@ mod tests {
         enumerations: &[],
         properties: &[],
         methods: &[
-            MethodRow::by_gdext("square_take", Constness::Mutating)
+            MethodRow::by_gdext("square_take", MethodKind::Mutating)
                 .returning(Returned::Class("Round")),
-            MethodRow::by_gdext("get_corner", Constness::Mutating),
+            MethodRow::by_gdext("get_corner", MethodKind::Mutating),
         ],
         virtuals: None,
-        handles: HandleKind::of::<ServerPart>(),
-        storage_callbacks: OnceLock::new(),
+        parts: PartKind::of::<ServerPart>(),
+        engine_class: OnceLock::new(),
     };
 
     #[test]
     fn a_prefix_routes_a_method_to_its_subclass() {
         let route = SHAPES.route("round_get_radius");
         assert_eq!((route.class, route.method), ("Round", "get_radius"));
-        assert_eq!(route.constness, Constness::Const);
+        assert_eq!(route.kind, MethodKind::Const);
         let route = SHAPES.route("square_take");
         assert_eq!((route.class, route.method), ("Square", "take"));
         assert_eq!(route.returned, Some(Returned::Class("Round")));
@@ -173,8 +161,8 @@ mod tests {
         properties: &[],
         methods: &[],
         virtuals: None,
-        handles: HandleKind::of::<ServerPart>(),
-        storage_callbacks: OnceLock::new(),
+        parts: PartKind::of::<ServerPart>(),
+        engine_class: OnceLock::new(),
     };
 
     #[test]
@@ -189,9 +177,9 @@ mod tests {
     fn a_method_without_a_prefix_belongs_to_the_base() {
         let route = SHAPES.route("is_empty");
         assert_eq!((route.class, route.method), ("Shape", "is_empty"));
-        assert_eq!(route.constness, Constness::Const);
-        assert_eq!(SHAPES.route("poll").constness, Constness::Mutating);
-        assert_eq!(SHAPES.route("get_corner").constness, Constness::Mutating);
+        assert_eq!(route.kind, MethodKind::Const);
+        assert_eq!(SHAPES.route("poll").kind, MethodKind::Mutating);
+        assert_eq!(SHAPES.route("get_corner").kind, MethodKind::Mutating);
         assert_eq!(SHAPES.route("round").class, "Shape");
     }
 }

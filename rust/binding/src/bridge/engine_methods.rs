@@ -25,19 +25,18 @@ pub(super) struct EngineMethod {
 
 /// The methods that the bridge calls itself.
 pub(super) const HAS_CONNECTIONS: EngineMethod = of("Object", "has_connections", 2619796661);
-pub(super) const GET_REFERENCE_COUNT: EngineMethod =
-    of("RefCounted", "get_reference_count", 3905245786);
 pub(super) const CALL: EngineMethod = of("Object", "call", 3400424181);
 pub(super) const EMIT_SIGNAL: EngineMethod = of("Object", "emit_signal", 4047867050);
 pub(super) const REFERENCE: EngineMethod = of("RefCounted", "reference", 2240911060);
 pub(super) const UNREFERENCE: EngineMethod = of("RefCounted", "unreference", 2240911060);
+pub(super) const NOTIFICATION: EngineMethod = of("Object", "notification", 4023243586);
 pub(super) const HAS_FEATURE: EngineMethod = of("OS", "has_feature", 3927539163);
 
 const NEEDED: &[EngineMethod] = &[
     HAS_CONNECTIONS,
-    GET_REFERENCE_COUNT,
     REFERENCE,
     UNREFERENCE,
+    NOTIFICATION,
     HAS_FEATURE,
     // Called by the classes.
     of("Engine", "get_main_loop", 1016888095),
@@ -57,7 +56,6 @@ const NEEDED: &[EngineMethod] = &[
     // Called by gdext for the classes: when it is loaded, for casts, and to make and keep objects.
     of("Engine", "is_editor_hint", 36873697),
     of("Object", "is_class", IS_CLASS),
-    of("Object", "notification", 4023243586),
     of("RefCounted", "init_ref", 2240911060),
 ];
 

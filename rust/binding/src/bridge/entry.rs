@@ -15,12 +15,12 @@ use godot::sys;
 use super::engine_methods::{BASE_CLASSES, has_class, needed};
 use super::interface::{
     self, CallMethod, CallMethodWithVariants, FindMethod, Function, GetProcAddress, RegisterClass,
-    RegisterMethod, SetInstance, UnregisterClass, interface,
+    RegisterMethod, UnregisterClass, interface,
 };
 use super::object_methods::{has_feature, loaded_library, note_library};
 use super::registration::Tables;
 use super::requirements::{self, Version};
-use super::{instance, late_methods, registration};
+use super::{late_methods, registration};
 
 type GdextEntry = unsafe extern "C" fn(
     sys::GDExtensionInterfaceGetProcAddress,
@@ -172,9 +172,6 @@ fn replacement(name: &[u8]) -> Option<Function> {
             }
             b"object_method_bind_call" => {
                 transmute::<CallMethodWithVariants, Function>(late_methods::call)
-            }
-            b"object_set_instance" => {
-                transmute::<SetInstance, Function>(instance::object_set_instance)
             }
             _ => return None,
         }

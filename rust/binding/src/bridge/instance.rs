@@ -1,48 +1,32 @@
 //! Making and freeing the objects of class trees.
 //!
-//! Godot asks for an object of a class; gdext makes its storage for the base; [`announce`] takes
-//! the part out of that, and [`object_set_instance`] gives Godot a handle with both. All of this
-//! happens on one thread, one object at a time.
+//! An object is one of the engine's class, made by Godot, with a part as its extension instance.
+//! gdext makes nothing, and has no storage for these objects.
 
-use std::any::TypeId;
-use std::cell::Cell;
 use std::ffi::c_void;
 use std::sync::Arc;
 
 use godot::builtin::StringName;
-use godot::obj::{Base, Gd, GodotClass, bounds, cap};
+use godot::obj::{Gd, GodotClass, InstanceId};
 use godot::sys::{self, GodotFfi};
 
-use super::class_tree::{Class, ClassTree, StorageCallbacks};
+use super::class_tree::{Class, ClassTree};
 use super::guard::guarded;
-use super::handle::Head;
 use super::interface::interface;
-use crate::parts::Part;
+use super::object_methods::{notify_postinitialize, release};
+use super::part_kind::instance_of;
+use crate::parts::{ObjectAddress, Part};
 
-/// The object that this thread is making: its class, and the address of its part once that is
-/// announced.
-#[derive(Clone, Copy)]
-struct Creation {
-    class: &'static Class,
-    part: Option<*const c_void>,
-}
-
-thread_local! {
-    // Only a type without a destructor: a destructor would keep the library from being unloaded.
-    static CREATION: Cell<Option<Creation>> = const { Cell::new(None) };
-}
-
-/// Puts the bridge's create and free callbacks in front of gdext's, in the creation info of a
-/// tree's base. The error is the reason why that is not enough to make the tree's objects.
+/// Puts the bridge's create and free callbacks into the creation info of a tree's base, which
+/// inherits from the engine's class `engine_class`. The error is the reason why that is not enough
+/// to make the tree's objects.
 pub(super) fn hook(
     tree: &'static ClassTree,
+    engine_class: StringName,
     info: &mut sys::GDExtensionClassCreationInfo4,
 ) -> Result<(), &'static str> {
-    let (Some(create), Some(free)) = (info.create_instance_func, info.free_instance_func) else {
-        return Err("gdext has no callbacks for making and freeing its objects");
-    };
-    // Godot would pass the bridge's handle to these callbacks, which expect gdext's storage. No
-    // class implements any of them.
+    // Godot would pass the part to these callbacks, which expect gdext's storage. No class
+    // implements any of them.
     let instance_callbacks = [
         info.set_func.is_some(),
         info.get_func.is_some(),
@@ -56,131 +40,129 @@ pub(super) fn hook(
     if instance_callbacks.contains(&true) {
         return Err("gdext has a callback for it that the class bridge does not translate");
     }
-    tree.storage_callbacks
-        .get_or_init(|| StorageCallbacks { create, free });
+    tree.engine_class.get_or_init(|| engine_class);
     info.create_instance_func = Some(create_instance);
     info.free_instance_func = Some(free_instance);
     // The extension is not reloadable, so no object is recreated. gdext's callbacks for reference
-    // counting are empty.
+    // counting are empty, and its virtual methods would expect its storage.
     info.recreate_instance_func = None;
     info.reference_func = None;
     info.unreference_func = None;
+    info.get_virtual_func = None;
     Ok(())
 }
 
-/// The class in the class data of a callback, and gdext's callbacks for its tree. An abstract base
-/// has no class data.
+/// The class in the class data of a callback. An abstract base has no class data.
 ///
 /// # Safety
 /// `class` is the class data given to Godot at registration: a `&'static Class`, or null.
-unsafe fn class_data(class: *mut c_void) -> Option<(&'static Class, &'static StorageCallbacks)> {
+unsafe fn class_data(class: *mut c_void) -> Option<&'static Class> {
     // SAFETY: The caller's guarantee.
-    let class: &'static Class = unsafe { class.cast::<Class>().as_ref() }?;
-    Some((class, class.tree.storage_callbacks.get()?))
+    unsafe { class.cast::<Class>().as_ref() }
 }
 
 unsafe extern "C" fn create_instance(
     class: *mut c_void,
-    notify: sys::GDExtensionBool,
+    notifies: sys::GDExtensionBool,
 ) -> sys::GDExtensionObjectPtr {
-    // SAFETY: Godot passes the class data that registration gave it.
-    let Some((class, callbacks)) = (unsafe { class_data(class) }) else {
-        return std::ptr::null_mut();
-    };
-    begin(class);
-    // SAFETY: gdext's own callback, called as Godot would call it. It ignores its first argument.
-    let object = unsafe { (callbacks.create)(std::ptr::null_mut(), notify) };
-    end();
-    object
+    guarded(std::ptr::null_mut(), || {
+        // SAFETY: Godot passes the class data that registration gave it.
+        match unsafe { class_data(class) } {
+            Some(class) => make(class, notifies != 0, |object| {
+                (class.tree.parts.make)(object, class.name)
+            }),
+            None => std::ptr::null_mut(),
+        }
+    })
 }
 
 unsafe extern "C" fn free_instance(class: *mut c_void, instance: sys::GDExtensionClassInstancePtr) {
     // SAFETY: Godot passes the class data that registration gave it, which the class of an object
     // always has. It frees an instance once, after its last use. The tree has made the instance.
-    // The callback is gdext's own; it gets the storage that gdext made, and ignores its first
-    // argument.
     guarded((), || unsafe {
-        if let Some((class, callbacks)) = class_data(class) {
-            let storage = (class.tree.handles.free)(instance);
-            (callbacks.free)(std::ptr::null_mut(), storage);
+        if let Some(class) = class_data(class) {
+            (class.tree.parts.free)(instance);
         }
     });
 }
 
-fn begin(class: &'static Class) {
-    debug_assert!(
-        CREATION.get().is_none(),
-        "a thread makes one object at a time"
-    );
-    CREATION.set(Some(Creation { class, part: None }));
-}
-
-/// The object is made, or making it has failed. The next object is another one.
-fn end() {
-    CREATION.set(None);
-}
-
-/// Gives the bridge the part of the object that gdext is making on this thread. Returns the name of
-/// the object's class. The object keeps the part as long as it lives.
-pub(crate) fn announce<P: Part>(part: &Arc<P>) -> &'static str {
-    let Some(creation) = CREATION.get() else {
-        return "";
-    };
-    let is_of_tree = (creation.class.tree.handles.part)() == TypeId::of::<P>();
-    debug_assert!(is_of_tree, "the part of {}", creation.class.name);
-    if is_of_tree {
-        CREATION.set(Some(Creation {
-            part: Some(Arc::as_ptr(part).cast()),
-            ..creation
-        }));
+/// Makes an object of `class` with the instance that `new_instance` returns. As for Godot's own
+/// objects, the caller takes the first reference. `notifies`: whether the object is notified that
+/// it is made.
+fn make(
+    class: &'static Class,
+    notifies: bool,
+    new_instance: impl FnOnce(ObjectAddress) -> sys::GDExtensionClassInstancePtr,
+) -> sys::GDExtensionObjectPtr {
+    let engine_class = class.tree.engine_class.get();
+    let engine_class = engine_class.expect("the class is registered");
+    // SAFETY: Godot only reads the name of the class, which it has.
+    let object = Unfinished(unsafe { (interface().construct_object)(engine_class.sys().cast()) });
+    let address = ObjectAddress::of(object.0).expect("Godot makes an object of its class");
+    let instance = new_instance(address);
+    let object = object.finish();
+    // SAFETY: Godot has just made the object. It copies the name of the class, and gives the
+    // instance back to `free_instance`.
+    unsafe {
+        (interface().set_instance)(object, class.name().sys().cast(), instance);
+        if notifies {
+            notify_postinitialize(object);
+        }
     }
-    creation.class.name
-}
-
-/// Makes an object of `class` from Rust.
-pub(crate) fn new_object<T>(class: &'static Class, init: impl FnOnce(Base<T::Base>) -> T) -> Gd<T>
-where
-    T: cap::GodotDefault + GodotClass + godot::obj::Bounds<Declarer = bounds::DeclUser>,
-{
-    begin(class);
-    let object = Gd::from_init_fn(init);
-    end();
     object
 }
 
-/// What gdext calls to make its storage the instance of a new object. The object gets the class
-/// that is being made, and a handle as its instance.
-pub(super) unsafe extern "C" fn object_set_instance(
-    object: sys::GDExtensionObjectPtr,
-    class_name: sys::GDExtensionConstStringNamePtr,
-    storage: sys::GDExtensionClassInstancePtr,
-) {
-    let Some(Creation {
-        class,
-        part: Some(part),
-    }) = CREATION.take()
-    else {
-        // SAFETY: The class has no tree. The arguments are gdext's.
-        unsafe { (interface().set_instance)(object, class_name, storage) };
-        return;
-    };
-    debug_assert_eq!(
-        // SAFETY: gdext passes a valid name, which is copied.
-        unsafe { StringName::new_from_sys(class_name.cast()) }.to_string(),
-        class.tree.base,
-        "gdext knows the base only"
-    );
-    let head = Head {
-        // SAFETY: gdext passes the object that Godot has just made.
-        object: unsafe { (interface().object_id)(object.cast_const()) },
-        pointer: object,
-        storage,
-    };
-    // SAFETY: The announced `Arc` is in gdext's storage, which lives longer than this call, and its
-    // type is the tree's. The object and the class come from gdext and from registration. Godot
-    // copies the name, and gives the instance back to `free_instance`.
-    unsafe {
-        let instance = (class.tree.handles.make)(part, head);
-        (interface().set_instance)(object, class.name().sys().cast(), instance);
+/// An object without an instance. It is destroyed if making its part panics.
+struct Unfinished(sys::GDExtensionObjectPtr);
+
+impl Unfinished {
+    fn finish(self) -> sys::GDExtensionObjectPtr {
+        let object = self.0;
+        std::mem::forget(self);
+        object
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.0.is_null() {
+            // SAFETY: Nobody else knows the object.
+            unsafe { (interface().destroy_object)(self.0) };
+        }
+    }
+}
+
+/// Makes an object of `class`, a class of the tree of `T`, with the part that `new_part` returns.
+pub(crate) fn new_object<T: Bridged>(
+    class: &'static Class,
+    new_part: impl FnOnce(ObjectAddress) -> T::Part,
+) -> (Gd<T>, Arc<T::Part>) {
+    debug_assert!(std::ptr::eq(class.tree, T::tree()));
+    let mut part = None;
+    let object = make(class, true, |object| {
+        let part = part.insert(Arc::new(new_part(object)));
+        instance_of(part.clone(), class.name)
+    });
+    // SAFETY: The object was just made.
+    let id = unsafe { (interface().object_id)(object.cast_const()) };
+    let gd = Gd::from_instance_id(InstanceId::from_i64(id as i64));
+    if cfg!(feature = "api-4-7") {
+        // Godot 4.7 makes an object with its first reference, so there are two.
+        // SAFETY: The reference is given back.
+        unsafe { release(object) };
+    }
+    (gd, part.expect("`make` has called the closure"))
+}
+
+/// A class of a class tree. Its objects have a part, and no value of the struct.
+pub(crate) trait Bridged: GodotClass {
+    type Part: Part;
+
+    /// The class tree, whose parts are the same.
+    fn tree() -> &'static ClassTree;
+
+    /// The part of the object whose method is being called on this thread.
+    fn this() -> Arc<Self::Part> {
+        super::this::part()
     }
 }

@@ -1,23 +1,20 @@
 //! The direct methods that take nothing and return an int: `poll`, `get_status` and `flush`.
 //!
-//! Direct methods go from Godot straight to the part of the object, without gdext's cell, because
-//! they are called often, may block, or emit signals whose handlers may free the object. The core
-//! does its own locking, so no call holds up another.
+//! Direct methods go from Godot straight to the part of the object, without gdext, because they are
+//! called often.
 
 use std::ffi::c_void;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
-use godot::builtin::StringName;
 use godot::global::Error;
-use godot::obj::{EngineEnum, InstanceId};
+use godot::obj::EngineEnum;
 use godot::sys;
 
-use super::emit::emit;
 use super::guard::guarded;
-use super::handle::Handle;
 use super::interface::interface;
 use super::method_row::MethodCallbacks;
-use super::object_methods::{has_connections, is_alive};
+use super::part_kind::{counted, with_part};
 use crate::parts::{Polled, Stream};
 
 /// `poll`, of objects that are polled.
@@ -47,26 +44,18 @@ struct Poll<P>(PhantomData<P>);
 impl<P: Polled> IntMethod for Poll<P> {
     #[inline]
     unsafe fn answer(instance: sys::GDExtensionClassInstancePtr) -> i64 {
-        let failed = (Error::FAILED, None);
-        let (code, signals) = guarded(failed, || {
-            // SAFETY: The caller's guarantee. No handler runs before the last use of the handle.
-            let handle = unsafe { Handle::<P>::from_instance(instance) };
-            // SAFETY: Godot is calling the object, so the object is alive.
-            let has_handler =
-                |signal: &StringName| unsafe { has_connections(handle.head.pointer, signal) };
-            let (code, signals) = handle.part.poll(has_handler);
-            // SAFETY: As above. An object that is being freed emits nothing, because nobody can
-            // hold it any more.
-            let signals = signals.filter(|_| unsafe { is_alive(handle.head.pointer) });
-            (code, signals.map(|signals| (handle.head.object, signals)))
-        });
-        // From here on, nothing is borrowed from the object. A handler may free it.
-        if let Some((object, signals)) = signals {
-            guarded((), || {
-                if let Some(object) = InstanceId::try_from_i64(object as i64) {
-                    emit(object, signals);
-                }
-            });
+        let poll = || {
+            // SAFETY: The caller's guarantee.
+            let part = unsafe { counted::<P>(instance) };
+            let (code, signals) = part.poll(|signal| part.presence().listens(signal));
+            // An object that is being freed emits nothing.
+            let emission = signals.and_then(|signals| Some((part.presence().hold()?, signals)));
+            (code, emission)
+        };
+        let (code, emission) = guarded((Error::FAILED, None), poll);
+        // The object lives until all handlers have run, whatever they do.
+        if let Some((object, signals)) = emission {
+            guarded((), || signals.for_each(|signal| object.emit(&signal)));
         }
         i64::from(code.ord())
     }
@@ -78,9 +67,7 @@ impl<P: Stream> IntMethod for GetStatus<P> {
     #[inline]
     unsafe fn answer(instance: sys::GDExtensionClassInstancePtr) -> i64 {
         // SAFETY: The caller's guarantee.
-        unsafe { Handle::<P>::from_instance(instance) }
-            .part
-            .status()
+        unsafe { with_part(instance, |part: &Arc<P>| part.status()) }
     }
 }
 
@@ -88,10 +75,9 @@ struct Flush<P>(PhantomData<P>);
 
 impl<P: Stream> IntMethod for Flush<P> {
     unsafe fn answer(instance: sys::GDExtensionClassInstancePtr) -> i64 {
-        // The call may block, and another thread may free the object meanwhile, so the part is
-        // kept.
+        // The call may block, and another thread may free the object meanwhile.
         // SAFETY: The caller's guarantee.
-        let part = unsafe { Handle::<P>::from_instance(instance) }.part.clone();
+        let part = unsafe { counted::<P>(instance) };
         let code = guarded(Error::FAILED, || part.flush());
         i64::from(code.ord())
     }

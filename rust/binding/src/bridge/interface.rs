@@ -19,6 +19,14 @@ use super::requirements::Version;
 const FIRST_VERSION: usize = 4;
 const VERSIONS: usize = 3;
 
+/// The function that makes an object. The one of Godot 4.7 returns an object with its first
+/// reference, as gdext and Godot expect where the library is built for 4.7.
+const CONSTRUCT_OBJECT: &CStr = if cfg!(feature = "api-4-7") {
+    c"classdb_construct_object3"
+} else {
+    c"classdb_construct_object2"
+};
+
 /// Godot's own functions.
 pub(super) struct Interface {
     /// By version. The first is always there. The others are there once gdext has asked for them:
@@ -28,12 +36,14 @@ pub(super) struct Interface {
     pub(super) register_method: RegisterMethod,
     pub(super) register_constant: RegisterConstant,
     pub(super) register_property: RegisterProperty,
+    pub(super) construct_object: ConstructObject,
     pub(super) set_instance: SetInstance,
     pub(super) object_id: ObjectId,
     pub(super) object_of_id: ObjectOfId,
     pub(super) destroy_object: DestroyObject,
     pub(super) variant_from_int: VariantFromType,
     pub(super) variant_from_bytes: VariantFromType,
+    pub(super) variant_from_object: VariantFromType,
     pub(super) int_from_variant: IntFromVariant,
     pub(super) variant_type: VariantType,
     pub(super) class_tag: ClassTag,
@@ -74,10 +84,12 @@ pub(super) type RegisterProperty = unsafe extern "C" fn(
     sys::GDExtensionConstStringNamePtr,
     sys::GDExtensionConstStringNamePtr,
 );
+type ConstructObject =
+    unsafe extern "C" fn(sys::GDExtensionConstStringNamePtr) -> sys::GDExtensionObjectPtr;
 type DestroyObject = unsafe extern "C" fn(sys::GDExtensionObjectPtr);
 type ObjectOfId = unsafe extern "C" fn(sys::GDObjectInstanceID) -> sys::GDExtensionObjectPtr;
 type ObjectId = unsafe extern "C" fn(sys::GDExtensionConstObjectPtr) -> sys::GDObjectInstanceID;
-pub(super) type SetInstance = unsafe extern "C" fn(
+type SetInstance = unsafe extern "C" fn(
     sys::GDExtensionObjectPtr,
     sys::GDExtensionConstStringNamePtr,
     sys::GDExtensionClassInstancePtr,
@@ -302,6 +314,7 @@ pub(super) unsafe fn load(get_proc_address: GetProcAddress) -> Result<(), &'stat
             object_of_id: transmute::<Function, ObjectOfId>(find(c"object_get_instance_from_id")?),
             destroy_object: transmute::<Function, DestroyObject>(find(c"object_destroy")?),
             object_id: transmute::<Function, ObjectId>(find(c"object_get_instance_id")?),
+            construct_object: transmute::<Function, ConstructObject>(find(CONSTRUCT_OBJECT)?),
             set_instance: transmute::<Function, SetInstance>(find(c"object_set_instance")?),
             class_tag: transmute::<Function, ClassTag>(find(c"classdb_get_class_tag")?),
             find_method: transmute::<Function, FindMethod>(find(c"classdb_get_method_bind")?),
@@ -312,6 +325,8 @@ pub(super) unsafe fn load(get_proc_address: GetProcAddress) -> Result<(), &'stat
             singleton: transmute::<Function, Singleton>(find(c"global_get_singleton")?),
             variant_from_int: from_type(sys::GDEXTENSION_VARIANT_TYPE_INT).ok_or(from_type_name)?,
             variant_from_bytes: from_type(sys::GDEXTENSION_VARIANT_TYPE_PACKED_BYTE_ARRAY)
+                .ok_or(from_type_name)?,
+            variant_from_object: from_type(sys::GDEXTENSION_VARIANT_TYPE_OBJECT)
                 .ok_or(from_type_name)?,
             int_from_variant: to_type(sys::GDEXTENSION_VARIANT_TYPE_INT).ok_or(to_type_name)?,
             variant_type: transmute::<Function, VariantType>(find(c"variant_get_type")?),

@@ -2,6 +2,7 @@
 //! and the callbacks of a direct method, which the bridge answers without gdext.
 //!
 //! gdext answers a method without a row, and the name of the method determines whether it is const.
+//! For gdext, every method of a class tree is a static function; a row says which one really is.
 //! A row that no `#[func]` matches is a fault: [`faults`](super::registered::faults) names it when
 //! a debug build is loaded. A method that [`declare_direct_methods`] declares and that no row
 //! answers does not compile.
@@ -12,7 +13,7 @@ use godot::sys;
 pub(crate) struct MethodRow {
     /// The name of the `#[func]`, with the prefix of its class.
     pub(super) function: &'static str,
-    pub(super) constness: Constness,
+    pub(super) kind: MethodKind,
     /// The callbacks of a direct method, or `None` if gdext answers the method.
     pub(super) callbacks: Option<MethodCallbacks>,
     /// What the method returns, where its Rust type does not determine it.
@@ -21,11 +22,14 @@ pub(crate) struct MethodRow {
     pub(super) taken: Option<(usize, &'static str)>,
 }
 
-/// Whether a method changes its object. ClassDB shows it, as for the methods of the engine.
+/// Whether a method has an object, and changes it. ClassDB shows it, as for the methods of the
+/// engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Constness {
+pub(crate) enum MethodKind {
     Const,
     Mutating,
+    /// Without an object.
+    Static,
 }
 
 /// What a method returns, where its Rust type does not determine it.
@@ -63,20 +67,20 @@ impl MethodRow {
     /// A direct method, which `callbacks` answer.
     pub(crate) const fn direct(
         function: &'static str,
-        constness: Constness,
+        kind: MethodKind,
         callbacks: MethodCallbacks,
     ) -> MethodRow {
         MethodRow {
             callbacks: Some(callbacks),
-            ..MethodRow::by_gdext(function, constness)
+            ..MethodRow::by_gdext(function, kind)
         }
     }
 
     /// A method that gdext answers.
-    pub(crate) const fn by_gdext(function: &'static str, constness: Constness) -> MethodRow {
+    pub(crate) const fn by_gdext(function: &'static str, kind: MethodKind) -> MethodRow {
         MethodRow {
             function,
-            constness,
+            kind,
             callbacks: None,
             returned: None,
             taken: None,
@@ -128,7 +132,7 @@ const fn are_equal(one: &str, other: &str) -> bool {
 /// takes the signature of a method from a function, so each gets one, whose body never runs. A
 /// method without a row does not compile.
 macro_rules! declare_direct_methods {
-    ($class:ident, $rows:path, { $(fn $function:ident(&self) -> $returned:ident;)+ }) => {
+    ($class:ident, $rows:path, { $(fn $function:ident() -> $returned:ident;)+ }) => {
         $(const _: () = assert!(
             $crate::bridge::answers($rows, stringify!($function)),
             concat!("no row of ", stringify!($rows), " answers ", stringify!($function)),
@@ -137,7 +141,7 @@ macro_rules! declare_direct_methods {
         #[godot::prelude::godot_api(secondary)]
         impl $class {
             $(#[func]
-            fn $function(&self) -> $returned {
+            fn $function() -> $returned {
                 unreachable!("a row of the class tree answers it")
             })+
         }

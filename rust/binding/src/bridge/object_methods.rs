@@ -3,12 +3,14 @@
 
 use std::sync::OnceLock;
 
-use godot::builtin::{GString, StringName, Variant};
+use godot::builtin::{AnyArray, GString, StringName, Variant};
+use godot::classes::notify::ObjectNotification;
 use godot::meta::ToGodot;
 use godot::sys::{self, GodotFfi};
 
 use super::engine_methods::{self, EngineMethod};
 use super::interface::interface;
+use crate::parts::Signal;
 
 /// A method of the engine, looked up when it is first called.
 struct CachedMethod {
@@ -20,8 +22,8 @@ static HAS_CONNECTIONS: CachedMethod = CachedMethod::new(engine_methods::HAS_CON
 static REFERENCE: CachedMethod = CachedMethod::new(engine_methods::REFERENCE);
 static EMIT_SIGNAL: CachedMethod = CachedMethod::new(engine_methods::EMIT_SIGNAL);
 static CALL: CachedMethod = CachedMethod::new(engine_methods::CALL);
+static NOTIFICATION: CachedMethod = CachedMethod::new(engine_methods::NOTIFICATION);
 static UNREFERENCE: CachedMethod = CachedMethod::new(engine_methods::UNREFERENCE);
-static GET_REFERENCE_COUNT: CachedMethod = CachedMethod::new(engine_methods::GET_REFERENCE_COUNT);
 
 impl CachedMethod {
     const fn new(method: EngineMethod) -> CachedMethod {
@@ -60,23 +62,35 @@ pub(super) unsafe fn has_connections(
     answer != 0
 }
 
-/// Whether anybody holds `object`, which is RefCounted. Nobody does while it is being freed and its
-/// script is notified of that.
+/// The number of connections to `signal` of `object`, which may be being freed. An object that is
+/// being freed has lost its class, and `has_connections` would print that there is no such signal.
 ///
 /// # Safety
-/// The object is alive or being freed.
-pub(super) unsafe fn is_alive(object: sys::GDExtensionObjectPtr) -> bool {
-    let method = GET_REFERENCE_COUNT.find();
-    if method.is_null() {
-        return true;
-    }
-    let mut count: i64 = 0;
-    // SAFETY: The method takes nothing and returns an int, which is passed as 8 bytes. The object
-    // is alive, as the caller guarantees.
+/// The memory of the object is there, and Godot has not freed its connections.
+pub(super) unsafe fn connections(object: sys::GDExtensionObjectPtr, signal: &str) -> usize {
+    const CONNECTIONS: &str = "get_signal_connection_list";
+    let (method, signal) = (CONNECTIONS.to_variant(), signal.to_variant());
+    // SAFETY: The caller's guarantee.
+    let connections = unsafe { call_with(object, &[&method, &signal]) };
+    let connections = connections.try_to::<AnyArray>();
+    connections.map_or(0, |connections| connections.len())
+}
+
+/// Notifies `object` that it is made, as Godot notifies its own objects.
+///
+/// # Safety
+/// The object was just made.
+pub(super) unsafe fn notify_postinitialize(object: sys::GDExtensionObjectPtr) {
+    let method = NOTIFICATION.find();
+    let (what, is_reversed) = (
+        i64::from(i32::from(ObjectNotification::POSTINITIALIZE)),
+        0_u8,
+    );
+    let arguments = [(&raw const what).cast(), (&raw const is_reversed).cast()];
+    // SAFETY: The method takes an int, which is passed as 8 bytes, and a bool. The object is alive.
     unsafe {
-        (interface().call_method)(method, object, std::ptr::null(), (&raw mut count).cast());
+        (interface().call_method)(method, object, arguments.as_ptr(), std::ptr::null_mut());
     }
-    count > 0
 }
 
 /// Adds a reference to `object`, which is RefCounted. Returns false for an object without
@@ -176,6 +190,24 @@ pub(super) unsafe fn emit_signal(
             );
         })
     });
+}
+
+/// Emits `signal` of `object`, if anything is connected to it: checking for connections costs less
+/// than emitting a signal without connections.
+///
+/// # Safety
+/// The object is alive until the call returns.
+pub(super) unsafe fn emit(object: sys::GDExtensionObjectPtr, signal: &Signal) {
+    // SAFETY: The caller's guarantee.
+    unsafe {
+        if has_connections(object, signal.name()) {
+            let name = signal.name().to_variant();
+            match signal.arguments() {
+                [Some(first), Some(second)] => emit_signal(object, &name, &[&first, &second]),
+                [first, _] => emit_signal(object, &name, first.as_ref().as_slice()),
+            }
+        }
+    }
 }
 
 /// Calls `method`, which takes nothing and returns a bool; false if Godot does not have the method.

@@ -4,11 +4,12 @@ use godot::builtin::{StringName, Variant};
 use godot::classes::{Object, RefCounted};
 use godot::meta::ToGodot;
 use godot::obj::{Gd, Inherits};
-use godot::sys;
+use godot::sys::{self, GodotFfi};
 
 use super::interface::interface;
-use super::object_methods::{emit_signal, has_connections};
-use crate::parts::{Emitter, Signal};
+use super::object_methods::{emit, emit_signal, has_connections};
+use super::presence::Held;
+use crate::parts::{Emitter, Part, Signal};
 
 /// The name of a signal, as Godot looks it up and as Godot emits it. Making either for each signal
 /// would cost as much as emitting the signal.
@@ -50,13 +51,22 @@ impl ObjectRef {
     where
         T: Inherits<RefCounted> + Inherits<Object>,
     {
-        let id = object.instance_id().to_i64() as u64;
         ObjectRef {
-            // SAFETY: Godot takes any number for an id. This is the id of an object that the caller
-            // holds.
-            pointer: unsafe { (interface().object_of_id)(id) },
+            pointer: pointer_to(object),
             variant: object.to_variant(),
         }
+    }
+
+    /// A reference of its own to the object that is held.
+    pub(super) fn to_held(held: &Held) -> ObjectRef {
+        let mut pointer = held.pointer();
+        // SAFETY: Godot passes an object by the address of its pointer. The object is alive.
+        let variant = unsafe {
+            Variant::new_with_uninit(|variant| {
+                (interface().variant_from_object)(variant.cast(), (&raw mut pointer).cast());
+            })
+        };
+        ObjectRef { pointer, variant }
     }
 
     /// The object, as an argument of a signal and an element of an array.
@@ -79,6 +89,18 @@ impl ObjectRef {
         // SAFETY: The reference keeps the object.
         unsafe { emit_signal(self.pointer, &signal.variant, arguments) }
     }
+}
+
+/// A reference to the object of `part`, or `None` if it is freed or being freed.
+pub(crate) fn object_of<P: Part>(part: &P) -> Option<ObjectRef> {
+    Some(ObjectRef::to_held(&part.presence().hold()?))
+}
+
+/// The pointer to `object`, which the caller holds.
+pub(super) fn pointer_to<T: Inherits<Object>>(object: &Gd<T>) -> sys::GDExtensionObjectPtr {
+    let id = object.instance_id().to_i64() as u64;
+    // SAFETY: Godot takes any number for an id. This is the id of an object that is alive.
+    unsafe { (interface().object_of_id)(id) }
 }
 
 impl Clone for ObjectRef {
@@ -107,17 +129,7 @@ impl Emitter for ObjectRef {
     }
 
     fn emit(&self, signal: &Signal) {
-        // Checking for connections costs less than emitting a signal without connections.
-        if self.listens(signal.name()) {
-            let name = signal.name().to_variant();
-            // SAFETY: The reference keeps the object.
-            let emit = |arguments: &[&Variant]| unsafe {
-                emit_signal(self.pointer, &name, arguments);
-            };
-            match signal.arguments() {
-                [Some(first), Some(second)] => emit(&[&first, &second]),
-                [first, _] => emit(first.as_ref().as_slice()),
-            }
-        }
+        // SAFETY: The reference keeps the object.
+        unsafe { emit(self.pointer, signal) }
     }
 }

@@ -12,8 +12,8 @@ use godot::obj::{EngineEnum, Gd};
 use godot::sys::{self, GodotFfi};
 
 use super::guard::guarded;
-use super::handle::Handle;
 use super::method_row::MethodCallbacks;
+use super::part_kind::counted;
 use super::trampoline;
 use crate::parts::TakesObject;
 
@@ -43,11 +43,8 @@ unsafe extern "C" fn call<P: TakesObject>(
                 let value = Variant::new_from_sys((*args).cast());
                 let other = other_class(&value, P::CLASS);
                 if let Some(other) = &other {
-                    // The part is kept: a script may listen to what is printed.
-                    Handle::<P>::from_instance(instance)
-                        .part
-                        .clone()
-                        .refuse_object(other);
+                    // A script may listen to what is printed, and free the object.
+                    counted::<P>(instance).refuse_object(other);
                 }
                 other.is_some()
             });

@@ -10,7 +10,7 @@ use godot::obj::EngineEnum;
 use godot::sys;
 
 use super::guard::guarded;
-use super::handle::Handle;
+use super::part_kind::counted;
 use super::virtuals::{VirtualMethods, VirtualRow, Virtuals};
 use crate::parts::Packets;
 
@@ -52,7 +52,7 @@ unsafe extern "C" fn get_packet<P: Packets>(
     // SAFETY: Godot calls it for a `P`, with room for an int to return. (`GDExtensionPtr` passes
     // pointers by pointer.) It copies the packet before this thread calls the object again.
     unsafe {
-        let part = Handle::<P>::from_instance(instance).part.clone();
+        let part = counted::<P>(instance);
         let address = *(*args).cast::<*mut *const u8>();
         let size = *(*args.add(1)).cast::<*mut i32>();
         let (code, packet) = match guarded(Err(Error::FAILED), || part.get_packet()) {
@@ -74,9 +74,8 @@ unsafe extern "C" fn put_packet<P: Packets>(
     // SAFETY: As for `get_packet`. Godot does not change the packet until this returns. An empty
     // packet may have no address.
     unsafe {
-        // The call may block, and another thread may free the object meanwhile, so the part is
-        // kept.
-        let part = Handle::<P>::from_instance(instance).part.clone();
+        // The call may block, and another thread may free the object meanwhile.
+        let part = counted::<P>(instance);
         let address = *(*args).cast::<*const u8>();
         let size = usize::try_from(*(*args.add(1)).cast::<i64>()).unwrap_or(0);
         let packet = match address.is_null() {
@@ -95,8 +94,7 @@ unsafe extern "C" fn get_available_packet_count<P: Packets>(
 ) {
     // SAFETY: Godot passes the instance of a `P` and room for an int.
     unsafe {
-        let part = &*Handle::<P>::from_instance(instance).part;
-        *ret.cast::<i64>() = guarded(0, || part.packet_count());
+        *ret.cast::<i64>() = guarded(0, || counted::<P>(instance).packet_count());
     }
 }
 
@@ -107,7 +105,6 @@ unsafe extern "C" fn get_max_packet_size<P: Packets>(
 ) {
     // SAFETY: As for `get_available_packet_count`.
     unsafe {
-        let part = &*Handle::<P>::from_instance(instance).part;
-        *ret.cast::<i64>() = guarded(0, || part.max_packet_bytes());
+        *ret.cast::<i64>() = guarded(0, || counted::<P>(instance).max_packet_bytes());
     }
 }

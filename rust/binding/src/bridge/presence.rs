@@ -1,77 +1,65 @@
 //! Taking a reference to an object that another thread may be about to free.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::num::NonZeroUsize;
 
-use godot::builtin::{AnyArray, StringName, Variant};
+use godot::builtin::{StringName, Variant};
 use godot::classes::RefCounted;
 use godot::meta::ToGodot;
 use godot::obj::{Gd, InstanceId};
 use godot::sys;
 
 use super::interface::interface;
-use super::object_methods::{call, call_with, emit_signal, has_connections, release, take_hold};
+use super::object_methods::{
+    call, connections, emit, emit_signal, has_connections, release, take_hold,
+};
+use crate::parts::{ObjectAddress, Presence, Signal};
 
-/// Whether an object is alive, for code that holds no reference to it. Looking up the object by its
-/// id is not enough: another thread may free it between the lookup and the first use. So the struct
-/// of the object ends the presence when it is dropped, which happens before Godot frees the memory
-/// of the object.
-#[derive(Default)]
-pub(crate) struct Presence(Mutex<Option<Pointer>>);
+impl ObjectAddress {
+    /// `None` for null.
+    pub(super) fn of(object: sys::GDExtensionObjectPtr) -> Option<ObjectAddress> {
+        NonZeroUsize::new(object.expose_provenance()).map(ObjectAddress)
+    }
 
-/// The address of an object.
-#[derive(Clone, Copy)]
-struct Pointer(sys::GDExtensionObjectPtr);
-
-// SAFETY: The pointer is used only while the object is known to be alive, and Godot counts
-// references from any thread.
-unsafe impl Send for Pointer {}
-
-impl Presence {
-    /// The object, which is RefCounted, is alive until [`end`](Self::end).
-    pub(crate) fn begin(&self, object: InstanceId) {
+    /// The address of the object with this id, if it is there.
+    pub(crate) fn of_id(object: InstanceId) -> Option<ObjectAddress> {
         // SAFETY: Godot takes any number for an id.
         let object = unsafe { (interface().object_of_id)(object.to_i64() as u64) };
-        *self.lock() = (!object.is_null()).then_some(Pointer(object));
+        ObjectAddress::of(object)
     }
 
-    /// The object is being freed. Its struct calls this at the latest when it is dropped.
-    pub(crate) fn end(&self) {
-        *self.lock() = None;
+    pub(super) fn pointer(self) -> sys::GDExtensionObjectPtr {
+        std::ptr::with_exposed_provenance_mut(self.0.get())
     }
+}
 
-    pub(crate) fn is_over(&self) -> bool {
-        self.lock().is_none()
+impl Presence {
+    /// The object with this id, which is RefCounted, is alive until [`end`](Self::end).
+    pub(crate) fn begin_of_id(&self, object: InstanceId) {
+        if let Some(object) = ObjectAddress::of_id(object) {
+            self.begin(object);
+        }
     }
 
     /// A reference to the object, or `None` if it is freed or being freed.
     pub(crate) fn hold(&self) -> Option<Held> {
-        let present = self.lock();
-        let Pointer(object) = (*present)?;
-        // SAFETY: The memory of the object outlives its struct, which waits for this lock when it
-        // is dropped.
-        unsafe { take_hold(object) }.then_some(Held(object))
+        // SAFETY: The memory of the object stays until the presence has ended.
+        self.with(|object| unsafe { Held::take(object.pointer()) })
+            .flatten()
     }
 
-    /// Whether anything is connected to `signal`; false once the presence has ended. The object may
-    /// be being freed.
+    /// Whether anything is connected to `signal`; false once the presence has ended.
+    pub(super) fn listens(&self, signal: &StringName) -> bool {
+        // SAFETY: The memory of the object stays until the presence has ended.
+        let listens = self.with(|object| unsafe { has_connections(object.pointer(), signal) });
+        listens.unwrap_or(false)
+    }
+
+    /// As [`listens`](Self::listens), for an object that may be being freed.
     pub(crate) fn has_connections(&self, signal: &str) -> bool {
-        // An object that is being freed has lost its class, and `has_connections` would print that
-        // there is no such signal.
-        const CONNECTIONS: &str = "get_signal_connection_list";
-        let present = self.lock();
-        let Some(Pointer(object)) = *present else {
-            return false;
-        };
-        let (method, signal) = (CONNECTIONS.to_variant(), signal.to_variant());
-        // SAFETY: The memory of the object outlives its struct, which waits for this lock when it
-        // is dropped. Godot frees the connections of an object after its struct.
-        let connections = unsafe { call_with(object, &[&method, &signal]) };
-        let connections = connections.try_to::<AnyArray>();
-        connections.is_ok_and(|connections| !connections.is_empty())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Pointer>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        // SAFETY: The memory of the object stays until the presence has ended. Godot frees the
+        // connections of an object after its instance.
+        let count = self.with(|object| unsafe { connections(object.pointer(), signal) });
+        count.is_some_and(|count| count > 0)
     }
 }
 
@@ -79,6 +67,19 @@ impl Presence {
 pub(crate) struct Held(sys::GDExtensionObjectPtr);
 
 impl Held {
+    pub(super) fn pointer(&self) -> sys::GDExtensionObjectPtr {
+        self.0
+    }
+
+    /// A reference to `object`, or `None` if it is being freed: nobody can hold it any more.
+    ///
+    /// # Safety
+    /// The memory of the object is there, and the object is RefCounted.
+    unsafe fn take(object: sys::GDExtensionObjectPtr) -> Option<Held> {
+        // SAFETY: The caller's guarantee.
+        unsafe { take_hold(object) }.then_some(Held(object))
+    }
+
     /// Whether anything is connected to `signal`.
     pub(crate) fn has_connections(&self, signal: &StringName) -> bool {
         // SAFETY: The reference keeps the object.
@@ -103,6 +104,12 @@ impl Held {
     pub(crate) fn call(&self, name: &Variant) {
         // SAFETY: The reference keeps the object.
         unsafe { call(self.0, name) };
+    }
+
+    /// Emits `signal`. Its handlers may do anything.
+    pub(super) fn emit(&self, signal: &Signal) {
+        // SAFETY: The reference keeps the object.
+        unsafe { emit(self.0, signal) };
     }
 }
 

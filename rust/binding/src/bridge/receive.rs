@@ -1,5 +1,5 @@
-//! The direct method `receive`. It is called for each peer that has received something, and gdext's
-//! cell costs more than the rest of the call.
+//! The direct method `receive`. It is called for each peer that has received something, and a call
+//! through gdext costs more than the rest.
 //!
 //! An argument that has to be converted goes through the trampoline to gdext, so the `#[func]` of
 //! `receive` has a body of its own.
@@ -10,9 +10,9 @@ use godot::builtin::PackedByteArray;
 use godot::sys::{self, GodotFfi};
 
 use super::guard::guarded;
-use super::handle::Handle;
 use super::interface::interface;
 use super::method_row::MethodCallbacks;
+use super::part_kind::counted;
 use super::trampoline;
 use crate::parts::Stream;
 
@@ -35,10 +35,8 @@ unsafe fn take<P: Stream>(
     most: i64,
 ) -> PackedByteArray {
     guarded(PackedByteArray::new(), || {
-        // SAFETY: The caller's guarantee. The call does not block, and no handler runs.
-        unsafe { Handle::<P>::from_instance(instance) }
-            .part
-            .receive(most)
+        // SAFETY: The caller's guarantee.
+        unsafe { counted::<P>(instance) }.receive(most)
     })
 }
 

@@ -1,33 +1,35 @@
 //! The functions that gdext has registered, and a check of the tables against them.
 //!
 //! The tables name functions, accessors and classes by strings. [`faults`] finds each string that
-//! matches nothing.
+//! matches nothing, and each function that expects an object of gdext's.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::class_tree::ClassTree;
 use super::method_row::Returned;
 use super::property::Property;
 
-/// The Rust functions that gdext has registered as methods, each with the class that gdext knows.
-pub(super) struct Registered(Mutex<BTreeSet<(String, String)>>);
+/// The Rust functions that gdext has registered as methods: the class that gdext knows and the
+/// function, with whether the function takes `self` or the object.
+pub(super) struct Registered(Mutex<BTreeMap<(String, String), bool>>);
 
 impl Registered {
     pub(super) const fn new() -> Registered {
-        Registered(Mutex::new(BTreeSet::new()))
+        Registered(Mutex::new(BTreeMap::new()))
     }
 
     /// Notes that `function` is registered for `class`.
-    pub(super) fn note(&self, class: &str, function: &str) {
-        let is_new = self.lock().insert((class.to_owned(), function.to_owned()));
-        debug_assert!(is_new, "{class}.{function} is registered once");
+    pub(super) fn note(&self, class: &str, function: &str, has_receiver: bool) {
+        let key = (class.to_owned(), function.to_owned());
+        let before = self.lock().insert(key, has_receiver);
+        debug_assert!(before.is_none(), "{class}.{function} is registered once");
     }
 
     /// Forgets the functions of `class`, which is being unregistered. If the system keeps the
     /// library in memory, the next load registers them again.
     pub(super) fn forget(&self, class: &str) {
-        self.lock().retain(|(registered, _)| registered != class);
+        self.lock().retain(|(registered, _), _| registered != class);
     }
 
     /// Whether both accessors of `property` are registered for `class`.
@@ -35,27 +37,38 @@ impl Registered {
         let functions = self.lock();
         [property.setter, property.getter]
             .iter()
-            .all(|function| functions.contains(&(class.to_owned(), (*function).to_owned())))
+            .all(|function| functions.contains_key(&(class.to_owned(), (*function).to_owned())))
     }
 
     fn has(&self, class: &str, function: &str) -> bool {
         self.lock()
-            .contains(&(class.to_owned(), function.to_owned()))
+            .contains_key(&(class.to_owned(), function.to_owned()))
     }
 
     fn has_in_any_class(&self, function: &str) -> bool {
         self.lock()
-            .iter()
+            .keys()
             .any(|(_, registered)| registered == function)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<(String, String)>> {
+    /// The functions of `class` that take `self` or the object.
+    fn with_receiver(&self, class: &str) -> Vec<String> {
+        let functions = self.lock();
+        let of_class = functions
+            .iter()
+            .filter(|((registered, _), has_receiver)| registered == class && **has_receiver);
+        of_class
+            .map(|((_, function), _)| function.clone())
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(String, String), bool>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The faults of the tables, one sentence each: a name that matches no function or no class, or a
-/// function with two rows.
+/// The faults of the tables, one sentence each: a name that matches no function or no class, a
+/// function with two rows, or a function that takes an object of gdext's.
 pub(super) fn faults(
     trees: &[&ClassTree],
     shared_properties: &[Property],
@@ -64,6 +77,11 @@ pub(super) fn faults(
     let mut faults = Vec::new();
     for tree in trees {
         let base = tree.base;
+        for function in registered.with_receiver(base) {
+            faults.push(format!(
+                "class tree {base}: the #[func] \"{function}\" takes `self` or `Gd<Self>`; its object is `Self::this()`"
+            ));
+        }
         for (index, row) in tree.methods.iter().enumerate() {
             let function = row.function;
             if !registered.has(base, function) {
@@ -129,8 +147,8 @@ mod tests {
     use std::sync::OnceLock;
 
     use super::super::class_tree::Class;
-    use super::super::handle::HandleKind;
-    use super::super::method_row::{Constness, MethodRow};
+    use super::super::method_row::{MethodKind, MethodRow};
+    use super::super::part_kind::PartKind;
     use super::super::property::PropertyKind;
     use super::*;
     use crate::parts::ServerPart;
@@ -151,12 +169,12 @@ mod tests {
             getter: "round_get_radius",
         }],
         methods: &[
-            MethodRow::by_gdext("get_corner", Constness::Mutating),
-            MethodRow::by_gdext("take", Constness::Mutating).returning(Returned::Class("Square")),
+            MethodRow::by_gdext("get_corner", MethodKind::Mutating),
+            MethodRow::by_gdext("take", MethodKind::Mutating).returning(Returned::Class("Square")),
         ],
         virtuals: None,
-        handles: HandleKind::of::<ServerPart>(),
-        storage_callbacks: OnceLock::new(),
+        parts: PartKind::of::<ServerPart>(),
+        engine_class: OnceLock::new(),
     };
 
     static SHARED: [Property; 1] = [Property {
@@ -169,7 +187,7 @@ mod tests {
     fn faults_with(functions: &[&str]) -> Vec<String> {
         let registered = Registered::new();
         for function in functions {
-            registered.note("Shape", function);
+            registered.note("Shape", function, false);
         }
         faults(&[&SHAPES], &SHARED, &registered)
     }
@@ -216,27 +234,41 @@ mod tests {
         enumerations: &[],
         properties: &[],
         methods: &[
-            MethodRow::by_gdext("near", Constness::Const).returning(Returned::Class("Pont")),
-            MethodRow::by_gdext("kind", Constness::Const)
+            MethodRow::by_gdext("near", MethodKind::Const).returning(Returned::Class("Pont")),
+            MethodRow::by_gdext("kind", MethodKind::Const)
                 .returning(Returned::OwnEnumeration("Kind")),
-            MethodRow::by_gdext("kind", Constness::Const),
+            MethodRow::by_gdext("kind", MethodKind::Const),
         ],
         virtuals: None,
-        handles: HandleKind::of::<ServerPart>(),
-        storage_callbacks: OnceLock::new(),
+        parts: PartKind::of::<ServerPart>(),
+        engine_class: OnceLock::new(),
     };
 
     #[test]
     fn rows_that_contradict_the_class_tree_are_named() {
         let registered = Registered::new();
-        registered.note("Point", "near");
-        registered.note("Point", "kind");
+        registered.note("Point", "near", false);
+        registered.note("Point", "kind", false);
         assert_eq!(
             faults(&[&POINTS], &[], &registered),
             [
                 "class tree Point: the row of the method \"near\" returns the class \"Pont\", which no class tree has",
                 "class tree Point: the row of the method \"kind\" returns a constant of Kind, which the class tree does not have",
                 "class tree Point: the method \"kind\" has two rows",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_function_that_takes_the_object_is_named() {
+        let registered = Registered::new();
+        for function in ALL {
+            registered.note("Shape", function, function == "take");
+        }
+        assert_eq!(
+            faults(&[&SHAPES], &SHARED, &registered),
+            [
+                "class tree Shape: the #[func] \"take\" takes `self` or `Gd<Self>`; its object is `Self::this()`"
             ]
         );
     }

@@ -23,10 +23,10 @@ use super::class_tree::{Class, ClassTree};
 use super::guard::guarded;
 use super::instance;
 use super::interface::{interface, print_error};
-use super::method_row::{Constness, Returned};
+use super::method_row::{MethodKind, Returned};
 use super::property::Property;
 use super::registered::{self, Registered};
-use super::trampoline;
+use super::{part_getter, trampoline};
 
 /// The tables that the classes are made from.
 #[derive(Clone, Copy)]
@@ -35,6 +35,9 @@ pub(crate) struct Tables {
     /// The properties of each class that has both accessors, in a tree or not.
     pub(crate) shared_properties: &'static [Property],
 }
+
+/// The flag of a method without an object.
+const STATIC: u32 = sys::GDEXTENSION_METHOD_FLAG_STATIC as u32;
 
 static TABLES: OnceLock<Tables> = OnceLock::new();
 
@@ -73,8 +76,17 @@ fn tree(class_name: &str) -> Option<&'static ClassTree> {
 /// # Safety
 /// `name` points to a StringName of Godot's.
 unsafe fn text(name: sys::GDExtensionConstStringNamePtr) -> String {
-    // SAFETY: The caller's guarantee; the name is copied.
-    unsafe { StringName::new_from_sys(name.cast()) }.to_string()
+    // SAFETY: The caller's guarantee.
+    unsafe { copied(name) }.to_string()
+}
+
+/// A copy of the name behind a pointer.
+///
+/// # Safety
+/// As for [`text`].
+unsafe fn copied(name: sys::GDExtensionConstStringNamePtr) -> StringName {
+    // SAFETY: The caller's guarantee.
+    unsafe { StringName::new_from_sys(name.cast()) }
 }
 
 /// Called by gdext to register a class. Godot has several versions of this function; `VERSION`
@@ -96,24 +108,26 @@ pub(super) unsafe extern "C" fn register_class<const VERSION: usize>(
             return;
         };
         let mut info = *info;
-        if let Err(reason) = instance::hook(tree, &mut info) {
+        if let Err(reason) = instance::hook(tree, copied(parent_name), &mut info) {
             godot_error!("register {}: {reason}", tree.base);
             return;
         }
         if let Some(virtuals) = tree.virtuals {
-            info.get_virtual_func = None;
             info.get_virtual_call_data_func = virtuals.data;
             info.call_virtual_with_data_func = virtuals.call;
         }
         if let Some(class) = tree.single() {
+            info.is_abstract = 0;
             info.class_userdata = userdata(class);
             register(library, class_name, parent_name, &info);
             register_enumerations(tree, library, class_name);
+            part_getter::register(library, class_name);
             return;
         }
         info.is_abstract = 1;
         register(library, class_name, parent_name, &info);
         register_enumerations(tree, library, class_name);
+        part_getter::register(library, class_name);
         info.is_abstract = 0;
         for class in tree.classes {
             info.class_userdata = userdata(class);
@@ -188,11 +202,13 @@ pub(super) unsafe extern "C" fn register_method(
         let class = text(class_name);
         let function = text((*info).name.cast_const().cast());
         let tree = tree(&class);
+        let has_receiver = (*info).method_flags & STATIC == 0;
+        REGISTERED.note(&class, &function, has_receiver);
         match tree {
+            Some(_) if has_receiver => return,
             Some(tree) => register_in_tree(tree, library, &function, *info),
             None => (interface().register_method)(library, class_name, info),
         }
-        REGISTERED.note(&class, &function);
         let own = tree.map_or(&[][..], |tree| tree.properties);
         let shared = TABLES
             .get()
@@ -205,13 +221,13 @@ pub(super) unsafe extern "C" fn register_method(
     });
 }
 
-/// Registers a method of `tree` for its class: with the const flag and the return type of the
+/// Registers a method of `tree` for its class: with the kind and the return type of the
 /// method's row, and with the bridge's callbacks in front of gdext's.
 ///
 /// # Safety
 /// `library` and `info` are those that gdext registers `function` with.
 unsafe fn register_in_tree(
-    tree: &ClassTree,
+    tree: &'static ClassTree,
     library: sys::GDExtensionClassLibraryPtr,
     function: &str,
     mut info: sys::GDExtensionClassMethodInfo,
@@ -219,7 +235,7 @@ unsafe fn register_in_tree(
     let route = tree.route(function);
     let [class, method] = [route.class, route.method].map(StringName::from);
     info.name = method.sys().cast_mut().cast();
-    set_const(&mut info, route.constness);
+    set_kind(&mut info, route.kind);
     // The values that the changed info points to live to the end of this function.
     let class_name = route
         .returned
@@ -256,7 +272,9 @@ unsafe fn register_in_tree(
         }
         info.arguments_info = arguments.as_mut_ptr();
     }
-    trampoline::redirect(&mut info);
+    if route.kind != MethodKind::Static {
+        trampoline::redirect(&mut info, &tree.parts);
+    }
     if let Some(callbacks) = route.callbacks {
         info.call_func = Some(callbacks.call);
         info.ptrcall_func = Some(callbacks.ptrcall);
@@ -304,11 +322,12 @@ unsafe fn register_property(
     unsafe { property.register(library, &class, setter.1, getter.1) }
 }
 
-/// Sets or clears the const flag. gdext sets it for every method with `&self`.
-fn set_const(info: &mut sys::GDExtensionClassMethodInfo, constness: Constness) {
-    let flag = sys::GDEXTENSION_METHOD_FLAG_CONST as u32;
-    match constness {
-        Constness::Const => info.method_flags |= flag,
-        Constness::Mutating => info.method_flags &= !flag,
+/// Sets the flags of a method. For gdext it is a static function.
+fn set_kind(info: &mut sys::GDExtensionClassMethodInfo, kind: MethodKind) {
+    if kind != MethodKind::Static {
+        info.method_flags &= !STATIC;
+    }
+    if kind == MethodKind::Const {
+        info.method_flags |= sys::GDEXTENSION_METHOD_FLAG_CONST as u32;
     }
 }

@@ -14,13 +14,14 @@
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::slice;
+use std::sync::Arc;
 
 use godot::global::Error;
 use godot::obj::EngineEnum;
 use godot::sys;
 
 use super::guard::guarded;
-use super::handle::Handle;
+use super::part_kind::{counted, with_part};
 use super::virtuals::{VirtualMethods, VirtualRow, Virtuals};
 use crate::parts::Stream;
 
@@ -147,7 +148,7 @@ unsafe fn transfer<P: Stream>(
 ) {
     // SAFETY: The caller's guarantee. No handler of a signal runs in a transfer.
     unsafe {
-        let part = Handle::<P>::from_instance(instance).part.clone();
+        let part = counted::<P>(instance);
         let transfer = Transfer::new(args);
         let (code, count) = guarded((Error::FAILED, 0), || {
             if transfer.size < 0 {
@@ -167,11 +168,12 @@ unsafe extern "C" fn get_data<P: Stream>(
     // SAFETY: Godot calls it for a transfer of a `P`, and does not touch the buffer until it
     // returns.
     unsafe {
-        // A read of buffered data does not wait, so this path does not keep the part.
+        // A read of buffered data does not wait, so this path does not count the part.
         let arguments = Transfer::new(args);
         let is_there = guarded(false, || {
-            let part = &*Handle::<P>::from_instance(instance).part;
-            part.get_buffered(arguments.buffer())
+            with_part(instance, |part: &Arc<P>| {
+                part.get_buffered(arguments.buffer())
+            })
         });
         if is_there {
             arguments.finish(arguments.length(), Error::OK, ret);
@@ -239,7 +241,6 @@ unsafe extern "C" fn get_available_bytes<P: Stream>(
 ) {
     // SAFETY: Godot passes the instance of a `P` and room for an int.
     unsafe {
-        let part = &*Handle::<P>::from_instance(instance).part;
-        *ret.cast::<i64>() = guarded(-1, || part.available_bytes());
+        *ret.cast::<i64>() = guarded(-1, || counted::<P>(instance).available_bytes());
     }
 }

@@ -1,24 +1,28 @@
-//! Forwards every other call to gdext: to gdext's own callbacks, which expect gdext's storage as
-//! the instance.
+//! Forwards every other call to gdext, as a call of a static function that finds the object's part
+//! in [`this`].
 
 use std::ffi::c_void;
+use std::ptr::null_mut;
 
 use godot::sys;
 
-use super::handle::Head;
+use super::part_kind::PartKind;
+use super::this;
 
 /// gdext's callbacks of a method, which the trampoline calls.
 struct GdextMethod {
+    parts: &'static PartKind,
     userdata: *mut c_void,
     call: sys::GDExtensionClassMethodCall,
     ptrcall: sys::GDExtensionClassMethodPtrCall,
 }
 
-/// Puts the trampoline in front of gdext's callbacks.
-pub(super) fn redirect(info: &mut sys::GDExtensionClassMethodInfo) {
+/// Puts the trampoline in front of gdext's callbacks of a method of objects with these parts.
+pub(super) fn redirect(info: &mut sys::GDExtensionClassMethodInfo, parts: &'static PartKind) {
     debug_assert!(info.call_func.is_some() && info.ptrcall_func.is_some());
     // Methods are registered once and stay as long as the library.
     let method = Box::leak(Box::new(GdextMethod {
+        parts,
         userdata: info.method_userdata,
         call: info.call_func,
         ptrcall: info.ptrcall_func,
@@ -26,18 +30,6 @@ pub(super) fn redirect(info: &mut sys::GDExtensionClassMethodInfo) {
     info.method_userdata = std::ptr::from_mut(method).cast();
     info.call_func = Some(call);
     info.ptrcall_func = Some(ptrcall);
-}
-
-/// The instance that gdext's callbacks expect. A static method has none.
-///
-/// # Safety
-/// As for [`Head::from_instance`], or `instance` is null.
-unsafe fn storage(instance: sys::GDExtensionClassInstancePtr) -> sys::GDExtensionClassInstancePtr {
-    if instance.is_null() {
-        return instance;
-    }
-    // SAFETY: The caller's guarantee.
-    unsafe { Head::from_instance(instance) }.storage
 }
 
 /// # Safety
@@ -51,11 +43,14 @@ pub(super) unsafe extern "C" fn call(
     error: *mut sys::GDExtensionCallError,
 ) {
     // SAFETY: Godot passes what `redirect` gave it, and an instance of the class. gdext's own
-    // callback receives the other arguments unchanged, and catches panics itself.
+    // callback receives the other arguments unchanged, and catches panics itself. It is that of a
+    // static function, which has no instance.
     unsafe {
         let method = &*method.cast::<GdextMethod>();
         if let Some(call) = method.call {
-            call(method.userdata, storage(instance), args, count, ret, error);
+            this::enter(method.parts, instance, || {
+                call(method.userdata, null_mut(), args, count, ret, error);
+            });
         }
     }
 }
@@ -72,7 +67,9 @@ pub(super) unsafe extern "C" fn ptrcall(
     unsafe {
         let method = &*method.cast::<GdextMethod>();
         if let Some(ptrcall) = method.ptrcall {
-            ptrcall(method.userdata, storage(instance), args, ret);
+            this::enter(method.parts, instance, || {
+                ptrcall(method.userdata, null_mut(), args, ret);
+            });
         }
     }
 }

@@ -8,12 +8,12 @@ use godot::obj::Gd;
 use stream_socket::dispatch::{OwnEvent, Source, Subject};
 use stream_socket::{Connection, WriteError};
 
-use crate::bridge::ObjectRef;
-use crate::packet_peer::PacketPeerSocketRs;
+use crate::bridge::{ObjectRef, part_of};
+use crate::packet_peer::{self, PacketPeerSocketRs};
 use crate::parts::{
-    Code, Emitter, PacketPeerObject, PacketPeerPart, PeerObject, ServerPart, Signal, hints,
+    Code, Emitter, PacketFormat, PacketPeerObject, PeerObject, ServerPart, Signal, hints,
 };
-use crate::peer::StreamPeerSocketRs;
+use crate::peer::{self, StreamPeerSocketRs};
 use crate::server::{self, SocketServerRs};
 
 /// An object that is a member, with its part. The member keeps the object alive.
@@ -30,7 +30,7 @@ pub(super) enum GroupMember {
 #[derive(Default)]
 pub(super) struct AcceptedForm {
     /// Packet peers with this framing and these limits; `None`: peers.
-    packets: Option<PacketPeerPart<ObjectRef>>,
+    packets: Option<PacketFormat>,
     /// A connection with the options that each gets.
     options: Option<Connection>,
 }
@@ -40,13 +40,12 @@ impl AcceptedForm {
     pub(super) fn like(object: Gd<RefCounted>) -> Option<AcceptedForm> {
         let (packets, stream) = match object.try_cast::<PacketPeerSocketRs>() {
             Ok(packets) => {
-                let packets = packets.bind().packets.clone();
-                let stream = packets.channel.peer();
-                (Some(PacketPeerPart::like(&packets)), stream)
+                let packets = part_of(&packets);
+                (Some(packets.format()), packets.channel.peer())
             }
             Err(object) => {
                 let peer = object.try_cast::<StreamPeerSocketRs>().ok()?;
-                (None, Some(StreamPeerSocketRs::with_object(&peer)))
+                (None, Some(peer::with_part(&peer, part_of(&peer))))
             }
         };
         let options = stream.map(|stream| {
@@ -86,28 +85,30 @@ impl GroupMember {
     }
 
     pub(super) fn peer(peer: &Gd<StreamPeerSocketRs>) -> GroupMember {
-        GroupMember::Peer(StreamPeerSocketRs::with_object(peer))
+        GroupMember::Peer(peer::with_part(peer, part_of(peer)))
     }
 
     pub(super) fn packets(packets: &Gd<PacketPeerSocketRs>) -> GroupMember {
-        GroupMember::Packets(PacketPeerSocketRs::with_object(packets))
+        GroupMember::Packets(packet_peer::with_part(packets, part_of(packets)))
     }
 
     pub(super) fn server(server: &Gd<SocketServerRs>) -> GroupMember {
-        hints::used(&*server.bind().server);
+        let part = part_of(server);
+        hints::used(&*part);
         GroupMember::Server {
             object: ObjectRef::new(server),
-            server: server.bind().server.clone(),
+            server: part,
         }
     }
 
     /// A member over an accepted connection.
     pub(super) fn accepted(connection: Connection, form: &AcceptedForm) -> GroupMember {
         form.prepare(&connection);
-        let peer = server::accepted_peer(connection);
+        let (peer, part) = server::accepted_peer(connection);
+        let peer = peer::with_part(&peer, part);
         match &form.packets {
-            None => GroupMember::peer(&peer),
-            Some(packets) => GroupMember::packets(&PacketPeerSocketRs::over(peer, packets)),
+            None => GroupMember::Peer(peer),
+            Some(format) => GroupMember::Packets(packet_peer::over(peer, format)),
         }
     }
 

@@ -19,10 +19,9 @@ use stream_socket::dispatch::{AddError, EventLoop, Refused, Subject};
 
 use self::member::{AcceptedForm, GroupMember};
 use self::signals::{GroupSignals, PACKET_RECEIVED};
-use crate::bridge::{ObjectRef, Optional, Presence, class_of};
-use crate::frame_poll::FramePoll;
+use crate::bridge::{ObjectRef, Optional, class_of};
 use crate::packet_peer::PacketPeerSocketRs;
-use crate::parts::{Emitter, advice_for, hints};
+use crate::parts::{Emitter, FramePoll, Presence, advice_for, hints};
 use crate::seconds;
 use crate::server::SocketServerRs;
 use crate::shared_methods::auto_poll_methods;
@@ -323,7 +322,7 @@ fn refusing_members(refused: Vec<Refused<GroupMember>>) -> Array<Gd<RefCounted>>
 fn events(group: &Gd<StreamPeerSocketGroupRs>) -> Arc<EventLoop<GroupMember>> {
     let bound = group.bind();
     if bound.members.presence.is_over() {
-        bound.members.presence.begin(group.instance_id());
+        bound.members.presence.begin_of_id(group.instance_id());
     }
     bound.members.events.clone()
 }

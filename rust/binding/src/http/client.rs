@@ -10,7 +10,7 @@ use stream_socket_web::http::{
 };
 
 use super::file_source::FileSource;
-use crate::bridge::Presence;
+use crate::parts::Presence;
 
 /// The maximum number of bytes per read.
 const BLOCK: usize = 64 * 1024;

@@ -28,8 +28,7 @@ use stream_socket_web::http::{RoutePattern, is_token};
 use self::request::HTTPServerRequestRs;
 use self::routes::Route;
 use self::serving::{Server, Serving, locked};
-use crate::frame_poll::FramePoll;
-use crate::parts::LastError;
+use crate::parts::{FramePoll, LastError};
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods, last_os_error_method};
 use crate::{seconds, settings, text};
 

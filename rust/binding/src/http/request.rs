@@ -18,8 +18,8 @@ use super::client::Client;
 use super::complaints::Complaints;
 use super::upgrade::{UpgradeFailure, upgrade};
 use super::{answers, files};
-use crate::bridge::{Optional, Presence};
-use crate::parts::LastError;
+use crate::bridge::{Optional, part_of};
+use crate::parts::{LastError, Presence};
 use crate::shared_methods::{Failing, last_error_methods};
 use crate::websocket::WebSocketPeerRs;
 use crate::{json, text};
@@ -309,7 +309,7 @@ impl HTTPServerRequestRs {
         #[opt(default = Optional::no_strings())] protocols: Optional<PackedStringArray>,
         #[opt(default = Optional::NULL)] like: Optional<Option<Gd<WebSocketPeerRs>>>,
     ) -> Option<Gd<WebSocketPeerRs>> {
-        let settings = like.into_inner().map(|like| like.bind().part.settings());
+        let settings = like.into_inner().map(|like| part_of(&like).settings());
         let protocols = protocols.into_inner();
         let protocols = protocols.as_slice().iter().map(GString::to_string);
         let request = this.bind();
@@ -390,7 +390,7 @@ impl HTTPServerRequestRs {
             body: PhantomVar::default(),
         });
         let bound = object.bind();
-        bound.presence.begin(object.instance_id());
+        bound.presence.begin_of_id(object.instance_id());
         bound.client.open(bound.id, &bound.presence);
         drop(bound);
         object

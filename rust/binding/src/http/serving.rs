@@ -17,8 +17,7 @@ use super::complaints::Complaints;
 use super::files;
 use super::request::{HTTPServerRequestRs, Origin};
 use super::routes::Found;
-use crate::bridge::Presence;
-use crate::parts::LastError;
+use crate::parts::{LastError, Presence};
 
 /// The maximum number of connections that one poll accepts.
 const MAX_ACCEPTED: usize = 256;

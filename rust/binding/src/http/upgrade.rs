@@ -6,7 +6,7 @@ use stream_socket_web::websocket::session::{Session, StartError};
 
 use super::client::Client;
 use crate::parts::WebSocketSettings;
-use crate::websocket::WebSocketPeerRs;
+use crate::websocket::{self, WebSocketPeerRs};
 
 /// Why a request has not become a WebSocket.
 pub(super) enum UpgradeFailure {
@@ -39,5 +39,5 @@ pub(super) fn upgrade(
     }
     let (connection, received) = client.upgrade(id).map_err(UpgradeFailure::Answer)?;
     session.receive(&received, 0);
-    Ok(WebSocketPeerRs::over(connection, session, settings))
+    Ok(websocket::over(connection, session, settings))
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use godot::global::Error;
@@ -12,12 +12,16 @@ use stream_socket::{Connection, os_code};
 
 use super::codes::Code;
 
-/// The error of the last failed call of an object.
+/// The error of the last failed call of an object. Most objects never have one, so it is boxed, and
+/// made for the first error.
 #[derive(Debug, Default)]
-pub(crate) struct LastError {
+pub(crate) struct LastError(OnceLock<Box<Failure>>);
+
+/// The last failure, if there was one since the last success.
+#[derive(Debug, Default)]
+struct Failure {
     is_set: AtomicBool,
-    /// Boxed, because most objects have no error.
-    details: Mutex<Option<Box<(Instant, Details)>>>,
+    details: Mutex<Option<(Instant, Details)>>,
 }
 
 /// The failure in detail.
@@ -97,9 +101,11 @@ impl LastError {
     /// Clears the last error, when an operation has begun or succeeded.
     #[inline]
     pub(crate) fn clear(&self) {
-        if self.is_set.load(Ordering::Relaxed) {
-            self.is_set.store(false, Ordering::Relaxed);
-            *self.details() = None;
+        if let Some(failure) = self.0.get()
+            && failure.is_set.load(Ordering::Relaxed)
+        {
+            failure.is_set.store(false, Ordering::Relaxed);
+            *failure.details() = None;
         }
     }
 
@@ -109,19 +115,18 @@ impl LastError {
             message,
             os_code,
         };
-        *self.details() = Some(Box::new((Instant::now(), details)));
-        self.is_set.store(true, Ordering::Relaxed);
+        let failure = self.0.get_or_init(Box::default);
+        *failure.details() = Some((Instant::now(), details));
+        failure.is_set.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn get(&self) -> Details {
-        let details = self.details();
-        let details = details.as_deref().map(|(_, details)| details.clone());
-        details.unwrap_or_default()
+        self.timed().map(|(_, details)| details).unwrap_or_default()
     }
 
     /// The newer one of the last errors of two objects.
     pub(crate) fn newer(&self, other: &LastError) -> Details {
-        let at = |error: &LastError| error.details().as_deref().map(|(at, _)| *at);
+        let at = |error: &LastError| error.timed().map(|(at, _)| at);
         match at(self) > at(other) {
             true => self.get(),
             false => other.get(),
@@ -135,8 +140,8 @@ impl LastError {
         let Some(ended) = connection.ended() else {
             return self.get();
         };
-        match self.details().as_deref() {
-            Some((at, details)) if *at >= ended.at => details.clone(),
+        match self.timed() {
+            Some((at, details)) if at >= ended.at => details,
             _ => Details {
                 code: ended.error.exact(),
                 message: ended.error.to_string(),
@@ -145,7 +150,14 @@ impl LastError {
         }
     }
 
-    fn details(&self) -> MutexGuard<'_, Option<Box<(Instant, Details)>>> {
+    /// The last failure, with its time.
+    fn timed(&self) -> Option<(Instant, Details)> {
+        self.0.get()?.details().clone()
+    }
+}
+
+impl Failure {
+    fn details(&self) -> MutexGuard<'_, Option<(Instant, Details)>> {
         self.details.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,21 +1,12 @@
 //! The peers and servers that exist, for the monitors and the debugger. They are listed only while
 //! one of these needs the list.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
 
+pub(crate) use super::live_list::keep;
+use super::live_list::{LiveEntry, entries};
 use super::peer::PeerPart;
 use super::server::ServerPart;
-
-static IS_KEPT: AtomicBool = AtomicBool::new(false);
-static LIST: Mutex<List> = Mutex::new(List {
-    entries: Vec::new(),
-    last_number: 0,
-    most: 0,
-});
-
-/// In a list of at most this length, freed objects are not searched for.
-const FEW: usize = 64;
 
 /// The part of an object in the list.
 #[derive(Clone)]
@@ -35,91 +26,20 @@ pub(crate) struct LiveObject {
     pub(crate) part: LivePart,
 }
 
-/// The objects that were made after [`keep`] was called. Some may have been freed.
-struct List {
-    entries: Vec<LiveEntry>,
-    last_number: i64,
-    /// When the list reaches this length, the entries of freed objects are removed. Twice the
-    /// number of remaining entries, so freed objects never take more room than live ones.
-    most: usize,
-}
-
-struct LiveEntry {
-    number: i64,
-    class: &'static str,
-    origin: String,
-    part: WeakPart,
-}
-
-enum WeakPart {
-    Peer(Weak<PeerPart>),
-    Server(Weak<ServerPart>),
-}
-
-/// Starts to list the objects that are made from now on, or stops and clears the list.
-pub(crate) fn keep(enabled: bool) {
-    IS_KEPT.store(enabled, Ordering::Relaxed);
-    if !enabled {
-        list().entries = Vec::new();
-    }
-}
-
-/// Adds an object of `class`. `origin` is called for the line of the script that has made it, if
-/// the list is kept.
-pub(crate) fn add(class: &'static str, part: &LivePart, origin: fn() -> String) {
-    if !IS_KEPT.load(Ordering::Relaxed) {
-        return;
-    }
-    let origin = origin();
-    let mut list = list();
-    if list.entries.len() >= list.most {
-        list.entries.retain(|entry| entry.part.is_there());
-        list.most = (2 * list.entries.len()).max(FEW);
-    }
-    list.last_number += 1;
-    let number = list.last_number;
-    let part = match part {
-        LivePart::Peer(peer) => WeakPart::Peer(Arc::downgrade(peer)),
-        LivePart::Server(server) => WeakPart::Server(Arc::downgrade(server)),
-    };
-    list.entries.push(LiveEntry {
-        number,
-        class,
-        origin,
-        part,
-    });
-}
-
 /// The objects that exist, in the order in which they were made.
 pub(crate) fn objects() -> Vec<LiveObject> {
-    let list = list();
-    let objects = list.entries.iter().filter_map(|entry| {
-        Some(LiveObject {
-            number: entry.number,
-            class: entry.class,
-            origin: entry.origin.clone(),
-            part: entry.part.upgrade()?,
-        })
-    });
-    objects.collect()
+    entries().into_iter().filter_map(object).collect()
 }
 
-fn list() -> MutexGuard<'static, List> {
-    LIST.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl WeakPart {
-    fn is_there(&self) -> bool {
-        match self {
-            WeakPart::Peer(peer) => peer.strong_count() > 0,
-            WeakPart::Server(server) => server.strong_count() > 0,
-        }
-    }
-
-    fn upgrade(&self) -> Option<LivePart> {
-        match self {
-            WeakPart::Peer(peer) => peer.upgrade().map(LivePart::Peer),
-            WeakPart::Server(server) => server.upgrade().map(LivePart::Server),
-        }
-    }
+fn object(entry: LiveEntry) -> Option<LiveObject> {
+    let part = match entry.part.upgrade()?.downcast::<PeerPart>() {
+        Ok(peer) => LivePart::Peer(peer),
+        Err(part) => LivePart::Server(part.downcast().ok()?),
+    };
+    Some(LiveObject {
+        number: entry.number,
+        class: entry.class,
+        origin: entry.origin,
+        part,
+    })
 }

@@ -1,33 +1,38 @@
 //! The parts of objects that are plain Rust: a connection or a listener of the core, with further
-//! state for Godot's methods. Direct methods share the part with its object. The parts know neither
-//! the classes of the objects nor how Godot finds them.
+//! state for Godot's methods. Godot holds the part as the instance of the object. The parts know
+//! neither the classes of the objects nor how Godot finds them.
 //!
 //! [`part`] has the traits that the bridge requires. [`peer`], [`server`] and [`packet_peer`] are
 //! the parts; [`peer_object`] and [`packet_peer_object`] are parts together with the object that
-//! emits their signals. [`codes`], [`last_error`] and [`signal`] translate errors and events of the
-//! core.
+//! emits their signals. [`presence`] tells whether that object is alive. [`codes`], [`last_error`]
+//! and [`signal`] translate errors and events of the core.
 
 mod codes;
+mod frame_poll_state;
 pub(crate) mod hints;
 mod last_error;
 mod lent;
 pub(crate) mod live;
+mod live_list;
 mod packet_peer;
 mod packet_peer_object;
 mod part;
 mod peer;
 mod peer_object;
+mod presence;
 mod server;
 mod signal;
 pub(crate) mod websocket;
 
 pub(crate) use codes::{Code, end_code};
+pub(crate) use frame_poll_state::{FramePoll, PolledObject};
 pub(crate) use last_error::{Details, LastError};
-pub(crate) use packet_peer::{FramingKind, FramingSettings, PacketPeerPart, advice_for};
+pub(crate) use packet_peer::{FramingKind, PacketFormat, PacketPeerPart, advice_for};
 pub(crate) use packet_peer_object::PacketPeerObject;
 pub(crate) use part::{Emitter, Packets, Part, Polled, Stream, TakesObject};
 pub(crate) use peer::PeerPart;
 pub(crate) use peer_object::PeerObject;
+pub(crate) use presence::{ObjectAddress, Presence};
 pub(crate) use server::ServerPart;
 pub(crate) use signal::Signal;
 pub(crate) use websocket::{

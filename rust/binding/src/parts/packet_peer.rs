@@ -8,11 +8,13 @@ use stream_socket::dispatch::{Format, PacketChannel};
 use stream_socket::packets::{Framing, LengthField, Width};
 
 use super::codes::Code;
+use super::frame_poll_state::FramePoll;
 use super::hints::{self, Unfinished};
 use super::last_error::{Details, LastError};
 use super::lent;
 use super::part::{Emitter, Packets, Part, TakesObject};
 use super::peer_object::PeerObject;
+use super::presence::{ObjectAddress, Presence};
 
 /// The default limit of the length of a packet.
 const MAX_PACKET_BYTES: usize = 16 << 20;
@@ -26,9 +28,19 @@ const NO_STREAM: &str = "packet peer has no stream";
 /// The packets in the stream of a peer whose object is an `O`.
 #[derive(Debug)]
 pub(crate) struct PacketPeerPart<O> {
+    presence: Presence,
     pub(crate) channel: PacketChannel<PeerObject<O>>,
     settings: Mutex<FramingSettings>,
     pub(crate) last_error: LastError,
+    pub(crate) frame_poll: FramePoll,
+}
+
+/// The framing and the limits of a packet peer.
+pub(crate) struct PacketFormat {
+    settings: FramingSettings,
+    format: Arc<Format>,
+    /// `None`: the default.
+    max_packets_per_poll: Option<usize>,
 }
 
 /// The framing as a script sets it.
@@ -73,6 +85,21 @@ impl Default for FramingSettings {
     }
 }
 
+impl Default for PacketFormat {
+    fn default() -> PacketFormat {
+        let settings = FramingSettings::default();
+        let format = Format {
+            framing: settings.framing(),
+            limit: MAX_PACKET_BYTES,
+        };
+        PacketFormat {
+            settings,
+            format: Arc::new(format),
+            max_packets_per_poll: None,
+        }
+    }
+}
+
 impl FramingSettings {
     fn framing(&self) -> Framing {
         match self.kind {
@@ -91,29 +118,27 @@ impl FramingSettings {
 }
 
 impl<O: Emitter> PacketPeerPart<O> {
-    pub(crate) fn new() -> PacketPeerPart<O> {
-        let settings = FramingSettings::default();
-        let format = Format {
-            framing: settings.framing(),
-            limit: MAX_PACKET_BYTES,
-        };
-        PacketPeerPart::with(settings, Arc::new(format))
-    }
-
-    fn with(settings: FramingSettings, format: Arc<Format>) -> PacketPeerPart<O> {
+    /// The part of `object`, with the framing and the limits of `format`.
+    pub(crate) fn with(object: ObjectAddress, format: &PacketFormat) -> PacketPeerPart<O> {
+        let channel = PacketChannel::new(format.format.clone());
+        if let Some(max) = format.max_packets_per_poll {
+            channel.set_max_packets_per_poll(max);
+        }
         PacketPeerPart {
-            channel: PacketChannel::new(format),
-            settings: Mutex::new(settings),
+            presence: Presence::of(object),
+            channel,
+            settings: Mutex::new(format.settings.clone()),
             last_error: LastError::default(),
+            frame_poll: FramePoll::default(),
         }
     }
 
-    /// A packet peer with the framing and the limits of `other`.
-    pub(crate) fn like(other: &PacketPeerPart<O>) -> PacketPeerPart<O> {
-        let packets = PacketPeerPart::with(other.settings(), other.channel.format());
-        let max = other.channel.max_packets_per_poll();
-        packets.channel.set_max_packets_per_poll(max);
-        packets
+    pub(crate) fn format(&self) -> PacketFormat {
+        PacketFormat {
+            settings: self.settings(),
+            format: self.channel.format(),
+            max_packets_per_poll: Some(self.channel.max_packets_per_poll()),
+        }
     }
 
     pub(crate) fn settings(&self) -> FramingSettings {
@@ -145,14 +170,6 @@ impl<O: Emitter> PacketPeerPart<O> {
                 Ok(packet)
             }
             Some(Err(error)) => Err(self.record(&error)),
-        }
-    }
-
-    /// Watches the packets for hints, if hints are on.
-    pub(crate) fn watch(self: &Arc<Self>) {
-        if hints::are_on() {
-            let packets: Arc<dyn Unfinished> = self.clone();
-            hints::watch_packets(Arc::downgrade(&packets));
         }
     }
 
@@ -225,7 +242,24 @@ impl<O: Emitter> Unfinished for PacketPeerPart<O> {
 }
 
 impl<O: Emitter> Part for PacketPeerPart<O> {
-    fn freed(&self) {}
+    fn new(object: ObjectAddress) -> PacketPeerPart<O> {
+        PacketPeerPart::with(object, &PacketFormat::default())
+    }
+
+    fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
+    fn made(self: &Arc<Self>, _: &'static str) {
+        if hints::are_on() {
+            let packets: Arc<dyn Unfinished> = self.clone();
+            hints::watch_packets(Arc::downgrade(&packets));
+        }
+    }
+
+    fn freed(&self, _: &dyn Fn(&str) -> bool) {
+        self.frame_poll.end();
+    }
 }
 
 impl<O: Emitter> TakesObject for PacketPeerPart<O> {

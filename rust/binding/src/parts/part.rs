@@ -6,13 +6,24 @@ use std::sync::Arc;
 use godot::builtin::{PackedByteArray, StringName};
 use godot::global::Error;
 
+use super::presence::{ObjectAddress, Presence};
 use super::signal::Signal;
 
-/// The plain Rust part of an object.
-pub(crate) trait Part: Send + Sync + 'static {
+/// The plain Rust part of an object. A call that is running may keep it longer than the object.
+pub(crate) trait Part: Send + Sync + Sized + 'static {
+    /// The part of an object that a script makes.
+    fn new(object: ObjectAddress) -> Self;
+
+    /// Whether the object of the part is alive. The bridge ends it.
+    fn presence(&self) -> &Presence;
+
+    /// Called when the object is made. `class` is the name of its class.
+    fn made(self: &Arc<Self>, class: &'static str);
+
     /// Called when the object is freed. Ends the calls that other threads are still in. They keep
-    /// the part alive, and no other code can end them.
-    fn freed(&self);
+    /// the part alive, and no other code can end them. `has_connections` returns whether anything
+    /// is connected to a signal of the object.
+    fn freed(&self, has_connections: &dyn Fn(&str) -> bool);
 }
 
 /// A part that can be polled.

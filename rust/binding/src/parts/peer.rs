@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
 use godot::builtin::{PackedByteArray, StringName};
@@ -12,10 +12,14 @@ use stream_socket::dispatch::PeerEvents;
 use stream_socket::{Connection, Status};
 
 use super::codes::Code;
+use super::frame_poll_state::FramePoll;
 use super::hints::{self, Connects};
 use super::last_error::{Details, LastError};
+use super::live_list;
 use super::part::{Part, Polled, Stream};
+use super::presence::{ObjectAddress, Presence};
 use super::signal::Signal;
+use crate::settings;
 
 /// A read of at most this many bytes takes all of them or none, so that a timeout does not tear a
 /// typed value.
@@ -24,23 +28,28 @@ const WHOLE: usize = 8;
 /// A connection, with further state for the methods of a peer.
 #[derive(Debug)]
 pub(crate) struct PeerPart {
+    presence: Presence,
     pub(crate) connection: Connection,
     pub(crate) last_error: LastError,
-    /// The number of bytes that the last `get_data` received.
-    last_read: AtomicI64,
+    pub(crate) frame_poll: FramePoll,
+    /// The number of bytes that the last `get_data` received. Godot counts them with 32 bits.
+    last_read: AtomicU32,
     /// The number of bytes that the last `put_data` queued or sent.
-    last_written: AtomicI64,
+    last_written: AtomicU32,
     /// The bits of `connect_timeout`, a number of seconds; -1 is the project setting.
     connect_timeout: AtomicU64,
 }
 
 impl PeerPart {
-    pub(crate) fn new(connection: Connection) -> PeerPart {
+    /// The part of `object`, over a connection.
+    pub(crate) fn over(object: ObjectAddress, connection: Connection) -> PeerPart {
         PeerPart {
+            presence: Presence::of(object),
             connection,
             last_error: LastError::default(),
-            last_read: AtomicI64::new(0),
-            last_written: AtomicI64::new(0),
+            frame_poll: FramePoll::default(),
+            last_read: AtomicU32::new(0),
+            last_written: AtomicU32::new(0),
             connect_timeout: AtomicU64::new((-1.0_f64).to_bits()),
         }
     }
@@ -51,11 +60,11 @@ impl PeerPart {
     }
 
     pub(crate) fn last_read(&self) -> i64 {
-        self.last_read.load(Ordering::Relaxed)
+        self.last_read.load(Ordering::Relaxed).into()
     }
 
     pub(crate) fn last_written(&self) -> i64 {
-        self.last_written.load(Ordering::Relaxed)
+        self.last_written.load(Ordering::Relaxed).into()
     }
 
     pub(crate) fn connect_timeout(&self) -> f64 {
@@ -102,7 +111,21 @@ impl PeerPart {
 }
 
 impl Part for PeerPart {
-    fn freed(&self) {
+    fn new(object: ObjectAddress) -> PeerPart {
+        PeerPart::over(object, Connection::new())
+    }
+
+    fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
+    fn made(self: &Arc<Self>, class: &'static str) {
+        settings::apply();
+        live_list::add(class, self);
+    }
+
+    fn freed(&self, _: &dyn Fn(&str) -> bool) {
+        self.frame_poll.end();
         self.connection.disconnect();
     }
 }
@@ -188,7 +211,7 @@ impl Stream for PeerPart {
         let is_there = self.connection.read_buffered(buffer);
         if is_there {
             self.last_error.clear();
-            self.last_read.store(buffer.len() as i64, Ordering::Relaxed);
+            self.last_read.store(buffer.len() as u32, Ordering::Relaxed);
         }
         is_there
     }
@@ -203,7 +226,7 @@ impl Stream for PeerPart {
         let read = read.map(|()| buffer.len());
         let (code, filled) =
             self.outcome(read.map_err(|failure| (failure.error, failure.received)));
-        self.last_read.store(filled as i64, Ordering::Relaxed);
+        self.last_read.store(filled as u32, Ordering::Relaxed);
         (code, filled)
     }
 
@@ -226,7 +249,7 @@ impl Stream for PeerPart {
         let written = self.connection.write_fully(bytes).map(|()| bytes.len());
         let (code, count) =
             self.outcome(written.map_err(|failure| (failure.error, failure.accepted)));
-        self.last_written.store(count as i64, Ordering::Relaxed);
+        self.last_written.store(count as u32, Ordering::Relaxed);
         (code, count)
     }
 

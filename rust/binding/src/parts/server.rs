@@ -8,9 +8,12 @@ use godot::global::Error;
 use stream_socket::dispatch::Nesting;
 use stream_socket::{Address, BindAddress, ListenError, ListenOptions, Listener};
 
+use super::frame_poll_state::FramePoll;
 use super::hints;
 use super::last_error::LastError;
+use super::live_list;
 use super::part::{Part, Polled};
+use super::presence::{ObjectAddress, Presence};
 use super::signal::Signal;
 
 /// The default of how many connections may wait to be accepted. The system may lower it
@@ -20,23 +23,16 @@ const BACKLOG: i64 = 128;
 /// A listener, with further state for the methods of a server.
 #[derive(Debug)]
 pub(crate) struct ServerPart {
+    presence: Presence,
     pub(crate) listener: Listener,
     pub(crate) last_error: LastError,
+    pub(crate) frame_poll: FramePoll,
     pub(crate) backlog: AtomicI64,
     /// The permissions of a socket file; negative: the system's default.
     pub(crate) mode: AtomicI64,
 }
 
 impl ServerPart {
-    pub(crate) fn new() -> ServerPart {
-        ServerPart {
-            listener: Listener::new(),
-            last_error: LastError::default(),
-            backlog: AtomicI64::new(BACKLOG),
-            mode: AtomicI64::new(-1),
-        }
-    }
-
     /// Listens, with the engine's codes.
     pub(crate) fn listen(&self, address: &BindAddress) -> Error {
         let backlog = self.backlog.load(Ordering::Relaxed);
@@ -72,7 +68,31 @@ impl ServerPart {
 }
 
 impl Part for ServerPart {
-    fn freed(&self) {
+    fn new(object: ObjectAddress) -> ServerPart {
+        ServerPart {
+            presence: Presence::of(object),
+            listener: Listener::new(),
+            last_error: LastError::default(),
+            frame_poll: FramePoll::default(),
+            backlog: AtomicI64::new(BACKLOG),
+            mode: AtomicI64::new(-1),
+        }
+    }
+
+    fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
+    fn made(self: &Arc<Self>, class: &'static str) {
+        live_list::add(class, self);
+    }
+
+    fn freed(&self, has_connections: &dyn Fn(&str) -> bool) {
+        let is_expected = || self.frame_poll.is_wanted() && has_connections("connection_available");
+        hints::freed(self, is_expected, || {
+            Some("was freed while listening".into())
+        });
+        self.frame_poll.end();
         self.listener.stop();
     }
 }

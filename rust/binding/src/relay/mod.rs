@@ -19,8 +19,7 @@ use stream_socket::{Address, BindAddress, ListenError, Target};
 use stream_socket_relay::{LinkEnd, Relay, RelayEvent};
 
 use self::conditions::SocketConditionsRs;
-use crate::frame_poll::FramePoll;
-use crate::parts::{Code, LastError};
+use crate::parts::{Code, FramePoll, LastError};
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods, last_os_error_method};
 use crate::{settings, text};
 

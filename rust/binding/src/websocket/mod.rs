@@ -1,12 +1,9 @@
 //! `WebSocketPeerRs`: the engine's `WebSocketPeer` over our peers, or a stream of the engine's.
 //!
-//! The session and its lock are in the part, [`WebSocketPart`]. A method that may run handlers of
-//! signals takes the object and not gdext's cell.
+//! The session and its lock are in the part, [`WebSocketPart`].
 
 mod engine_stream;
 mod properties;
-
-use std::sync::Arc;
 
 use godot::builtin::{AnyArray, Array, GString, PackedByteArray, VarDictionary};
 use godot::classes::{PacketPeerExtension, StreamPeer, TlsOptions};
@@ -18,13 +15,12 @@ use stream_socket::{Address, Connection, Target};
 use stream_socket_web::websocket::session::{Session, Settings, StartError};
 use stream_socket_web::websocket::{MAX_REASON_BYTES, SharedMessage, Url, close_code};
 
-use crate::bridge::{self, ObjectRef, Optional};
-use crate::class_trees::{TCP_PEER, UDS_PEER, WEBSOCKET_PEER};
-use crate::frame_poll::FramePoll;
+use crate::bridge::{self, Bridged, ClassTree, ObjectRef, Optional};
+use crate::class_trees::{self, TCP_PEER, UDS_PEER, WEBSOCKET_PEER};
 use crate::parts::{
-    LastError, PeerObject, WebSocketObject, WebSocketPart, WebSocketSettings, WebSocketStream,
+    LastError, Part, PeerObject, WebSocketObject, WebSocketPart, WebSocketSettings, WebSocketStream,
 };
-use crate::peer::StreamPeerSocketRs;
+use crate::peer::{self, StreamPeerSocketRs};
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods};
 use crate::{frame_poll, settings, text};
 
@@ -33,19 +29,21 @@ const WRITE_MODE_TEXT: i64 = 0;
 /// The write mode of bytes.
 const WRITE_MODE_BINARY: i64 = 1;
 
+/// The class of WebSockets. There is no value of this type: the bridge makes an object with a
+/// [`WebSocketPart`].
 #[derive(GodotClass)]
-#[class(tool, init, base = PacketPeerExtension)]
+#[class(tool, no_init, base = PacketPeerExtension)]
 pub struct WebSocketPeerRs {
-    #[init(val = announced(WebSocketPart::new()))]
-    pub(crate) part: Arc<WebSocketPart<ObjectRef>>,
-    frame_poll: FramePoll,
-    base: Base<PacketPeerExtension>,
+    // gdext requires it of a class with signals.
+    _base: Base<PacketPeerExtension>,
 }
 
-fn announced(part: WebSocketPart<ObjectRef>) -> Arc<WebSocketPart<ObjectRef>> {
-    let part = Arc::new(part);
-    bridge::announce(&part);
-    part
+impl Bridged for WebSocketPeerRs {
+    type Part = WebSocketPart<ObjectRef>;
+
+    fn tree() -> &'static ClassTree {
+        &class_trees::WEBSOCKETS
+    }
 }
 
 #[godot_api]
@@ -62,43 +60,43 @@ impl WebSocketPeerRs {
     #[signal]
     fn drained();
 
-    #[func(gd_self)]
-    fn poll(this: Gd<Self>) {
-        Self::with_object(&this).poll();
+    #[func]
+    fn poll() {
+        let part = Self::this();
+        // An object that is being freed emits nothing.
+        if let Some(object) = bridge::object_of(&*part) {
+            WebSocketObject { object, part }.poll();
+        }
     }
 
     #[func]
     fn connect_to_url(
-        &self,
         url: GString,
         #[opt(default = Optional::NULL)] tls_client_options: Optional<Option<Gd<TlsOptions>>>,
     ) -> Error {
+        let this = Self::this();
         let options = tls_client_options.into_inner();
         if options.as_ref().is_some_and(|options| options.is_server()) {
-            return self.refuse(&"connect_to_url: tls_client_options are for a server");
+            return this.refuse(&"connect_to_url: tls_client_options are for a server");
         }
-        let (parsed, session) = match self.client_session("connect_to_url", &url) {
+        let (parsed, session) = match this.client_session("connect_to_url", &url) {
             Ok(started) => started,
             Err(code) => return code,
         };
         let Some(target) = Target::new(&parsed.host, parsed.port) else {
             let host = parsed.host;
-            return self.refuse(&format!("connect_to_url: invalid host {host:?}"));
+            return this.refuse(&format!("connect_to_url: invalid host {host:?}"));
         };
         frame_poll::begin_hints();
-        let socket = StreamPeerSocketRs::from_connection(TCP_PEER, Connection::new());
-        let code = {
-            let socket = socket.bind();
-            // A socket that is not open takes the option for later.
-            socket.set("set no-delay", |options| options.no_delay = true);
-            let code = socket.connect(target, settings::tcp_connect_timeout);
-            if code != Error::OK {
-                let details = socket.details();
-                return self.part.last_error.record_message(code, details.message);
-            }
-            code
-        };
-        let socket = StreamPeerSocketRs::with_object(&socket);
+        let (socket, socket_part) = peer::from_connection(TCP_PEER, Connection::new());
+        // A socket that is not open takes the option for later.
+        socket_part.set("set no-delay", |options| options.no_delay = true);
+        let code = socket_part.connect(target, settings::tcp_connect_timeout);
+        if code != Error::OK {
+            let details = socket_part.details();
+            return this.last_error.record_message(code, details.message);
+        }
+        let socket = peer::with_part(&socket, socket_part);
         let stream = match parsed.is_secure {
             false => WebSocketStream::Socket(socket),
             true => WebSocketStream::TlsLater {
@@ -107,24 +105,23 @@ impl WebSocketPeerRs {
                 options: options.map(|options| ObjectRef::new(&options)),
             },
         };
-        if let Err(code) = self.require_kept("connect_to_url", &stream) {
+        if let Err(code) = this.require_kept("connect_to_url", &stream) {
             return code;
         }
-        self.part
-            .begin(session, stream, url.to_string(), parsed.is_secure);
+        this.begin(session, stream, url.to_string(), parsed.is_secure);
         code
     }
 
     #[func]
-    fn connect_to_stream(&self, stream: Option<Gd<StreamPeer>>, url: GString) -> Error {
-        let stream = match self.usable_stream("connect_to_stream", stream) {
+    fn connect_to_stream(stream: Option<Gd<StreamPeer>>, url: GString) -> Error {
+        let this = Self::this();
+        let stream = match this.usable_stream("connect_to_stream", stream) {
             Ok(stream) => stream,
             Err(code) => return code,
         };
-        match self.client_session("connect_to_stream", &url) {
+        match this.client_session("connect_to_stream", &url) {
             Ok((parsed, session)) => {
-                self.part
-                    .begin(session, stream, url.to_string(), parsed.is_secure);
+                this.begin(session, stream, url.to_string(), parsed.is_secure);
                 Error::OK
             }
             Err(code) => code,
@@ -132,45 +129,46 @@ impl WebSocketPeerRs {
     }
 
     #[func]
-    fn accept_stream(&self, stream: Option<Gd<StreamPeer>>) -> Error {
-        let stream = match self.usable_stream("accept_stream", stream) {
+    fn accept_stream(stream: Option<Gd<StreamPeer>>) -> Error {
+        let this = Self::this();
+        let stream = match this.usable_stream("accept_stream", stream) {
             Ok(stream) => stream,
             Err(code) => return code,
         };
-        let settings = match self.handshake_settings("accept_stream") {
+        let settings = match this.handshake_settings("accept_stream") {
             Ok(settings) => settings,
             Err(code) => return code,
         };
-        let limits = self.part.settings().limits();
+        let limits = this.settings().limits();
         let session = match Session::server(settings, limits) {
             Ok(session) => session,
-            Err(error) => return self.refuse(&format!("accept_stream: {error}")),
+            Err(error) => return this.refuse(&format!("accept_stream: {error}")),
         };
         let is_secure = match &stream {
             WebSocketStream::Engine(engine) => engine.to_gd().is_class("StreamPeerTLS"),
             _ => false,
         };
-        self.part.begin(session, stream, String::new(), is_secure);
-        set_no_delay(&self.part, true);
+        this.begin(session, stream, String::new(), is_secure);
+        set_no_delay(&this, true);
         Error::OK
     }
 
     #[func]
     fn send(
-        &self,
         message: PackedByteArray,
         #[opt(default = WRITE_MODE_BINARY)] write_mode: i64,
     ) -> Error {
+        let this = Self::this();
         match write_mode {
-            WRITE_MODE_TEXT => self.part.send(true, message.as_slice()),
-            WRITE_MODE_BINARY => self.part.send(false, message.as_slice()),
-            _ => self.refuse(&format!("send: {write_mode} is not a WriteMode constant")),
+            WRITE_MODE_TEXT => this.send(true, message.as_slice()),
+            WRITE_MODE_BINARY => this.send(false, message.as_slice()),
+            _ => this.refuse(&format!("send: {write_mode} is not a WriteMode constant")),
         }
     }
 
     #[func]
-    fn send_text(&self, message: GString) -> Error {
-        self.part.send(true, message.to_string().as_bytes())
+    fn send_text(message: GString) -> Error {
+        Self::this().send(true, message.to_string().as_bytes())
     }
 
     #[func]
@@ -189,7 +187,7 @@ impl WebSocketPeerRs {
                 godot_error!("broadcast: {peer} is not a WebSocketPeerRs");
                 continue;
             };
-            let part = peer.bind().part.clone();
+            let part = bridge::part_of(&peer);
             let code = match is_invalid {
                 // Each records what is wrong with the text.
                 true => part.send(is_text, payload),
@@ -203,16 +201,17 @@ impl WebSocketPeerRs {
     }
 
     #[func]
-    fn close(&self, #[opt(default = 1000)] code: i64, #[opt(default = "")] reason: GString) {
+    fn close(#[opt(default = 1000)] code: i64, #[opt(default = "")] reason: GString) {
+        let this = Self::this();
         if code < 0 {
-            self.part.close(None, "");
+            this.close(None, "");
             return;
         }
         let Some(code) = u16::try_from(code)
             .ok()
             .filter(|&code| close_code::is_valid(code))
         else {
-            self.refuse(&format!(
+            this.refuse(&format!(
                 "close: code {code} is not 1000 to 1003, 1007 to 1014, or 3000 to 4999"
             ));
             return;
@@ -220,43 +219,43 @@ impl WebSocketPeerRs {
         let reason = reason.to_string();
         if reason.len() > MAX_REASON_BYTES {
             let bytes = reason.len();
-            self.refuse(&format!(
+            this.refuse(&format!(
                 "close: reason of {bytes} bytes exceeds {MAX_REASON_BYTES} bytes"
             ));
             return;
         }
-        self.part.close(Some(code), &reason);
+        this.close(Some(code), &reason);
     }
 
     #[func]
-    fn get_ready_state(&self) -> i64 {
-        self.part.ready_state() as i64
+    fn get_ready_state() -> i64 {
+        Self::this().ready_state() as i64
     }
 
     #[func]
-    fn get_close_code(&self) -> i64 {
-        self.part.close_code()
+    fn get_close_code() -> i64 {
+        Self::this().close_code()
     }
 
     #[func]
-    fn get_close_reason(&self) -> GString {
+    fn get_close_reason() -> GString {
         // The engine's text ends at a null character.
-        text::decoded(self.part.close_reason().as_bytes())
+        text::decoded(Self::this().close_reason().as_bytes())
     }
 
     #[func]
-    fn get_selected_protocol(&self) -> GString {
-        GString::from(&self.part.protocol())
+    fn get_selected_protocol() -> GString {
+        GString::from(&Self::this().protocol())
     }
 
     #[func]
-    fn get_requested_url(&self) -> GString {
-        text::decoded(self.part.requested_url().as_bytes())
+    fn get_requested_url() -> GString {
+        text::decoded(Self::this().requested_url().as_bytes())
     }
 
     #[func]
-    fn get_connected_host(&self) -> GString {
-        match self.socket() {
+    fn get_connected_host() -> GString {
+        match Self::this().socket() {
             Some(Ok(peer)) => match peer.peer.connection.peer_address() {
                 Some(Address::Inet(address)) => GString::from(&text::host(address)),
                 _ => GString::new(),
@@ -270,8 +269,8 @@ impl WebSocketPeerRs {
     }
 
     #[func]
-    fn get_connected_port(&self) -> i64 {
-        match self.socket() {
+    fn get_connected_port() -> i64 {
+        match Self::this().socket() {
             Some(Ok(peer)) => match peer.peer.connection.peer_address() {
                 Some(Address::Inet(address)) => address.port().into(),
                 _ => 0,
@@ -285,31 +284,33 @@ impl WebSocketPeerRs {
     }
 
     #[func]
-    fn set_no_delay(&self, enabled: bool) {
-        if !set_no_delay(&self.part, enabled) {
-            self.refuse(&"set_no_delay: there is no connection");
+    fn set_no_delay(enabled: bool) {
+        let this = Self::this();
+        if !set_no_delay(&this, enabled) {
+            this.refuse(&"set_no_delay: there is no connection");
         }
     }
 
     #[func]
-    fn get_current_outbound_buffered_amount(&self) -> i64 {
-        i64::try_from(self.part.unsent_bytes()).unwrap_or(i64::MAX)
+    fn get_current_outbound_buffered_amount() -> i64 {
+        i64::try_from(Self::this().unsent_bytes()).unwrap_or(i64::MAX)
     }
 
     #[func]
-    fn was_string_packet(&self) -> bool {
-        self.part.was_text()
+    fn was_string_packet() -> bool {
+        Self::this().was_text()
     }
 
     #[func]
-    fn is_compressing(&self) -> bool {
-        self.part.is_compressing()
+    fn is_compressing() -> bool {
+        Self::this().is_compressing()
     }
 
     #[func]
-    fn get_statistics(&self) -> VarDictionary {
-        let counts = self.part.counts();
-        let (queued, queued_bytes) = self.part.queued();
+    fn get_statistics() -> VarDictionary {
+        let this = Self::this();
+        let counts = this.counts();
+        let (queued, queued_bytes) = this.queued();
         let int = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         vdict! {
             "messages_received" => int(counts.messages_received),
@@ -318,50 +319,36 @@ impl WebSocketPeerRs {
             "payload_bytes_sent" => int(counts.payload_sent),
             "messages_queued" => int(queued as u64),
             "bytes_queued" => int(queued_bytes as u64),
-            "bytes_unsent" => int(self.part.unsent_bytes() as u64),
+            "bytes_unsent" => int(this.unsent_bytes() as u64),
             "pings_received" => int(counts.pings_received),
             "pongs_received" => int(counts.pongs_received),
         }
     }
 }
 
-impl WebSocketPeerRs {
-    /// `this` with its part.
-    pub(crate) fn with_object(this: &Gd<Self>) -> WebSocketObject<ObjectRef> {
-        WebSocketObject {
-            object: ObjectRef::new(this),
-            part: this.bind().part.clone(),
-        }
-    }
+/// A WebSocket over a connection whose handshake is over.
+pub(crate) fn over(
+    connection: Connection,
+    session: Session,
+    settings: WebSocketSettings,
+) -> Gd<WebSocketPeerRs> {
+    let class = match connection.peer_address() {
+        Some(Address::Unix(_)) => UDS_PEER,
+        _ => TCP_PEER,
+    };
+    let (object, part) = bridge::new_object::<WebSocketPeerRs>(WEBSOCKET_PEER, WebSocketPart::new);
+    part.configure(|own| *own = settings);
+    let (socket, socket_part) = peer::from_connection(class, connection);
+    let stream = WebSocketStream::Socket(peer::with_part(&socket, socket_part));
+    part.begin(session, stream, String::new(), false);
+    part.flush();
+    object
+}
 
-    /// A WebSocket over a connection whose handshake is over.
-    pub(crate) fn over(
-        connection: Connection,
-        session: Session,
-        settings: WebSocketSettings,
-    ) -> Gd<Self> {
-        let class = match connection.peer_address() {
-            Some(Address::Unix(_)) => UDS_PEER,
-            _ => TCP_PEER,
-        };
-        let part = WebSocketPart::new();
-        part.configure(|own| *own = settings);
-        let object = bridge::new_object(WEBSOCKET_PEER, |base| Self {
-            part: announced(part),
-            frame_poll: FramePoll::default(),
-            base,
-        });
-        let socket = StreamPeerSocketRs::from_connection(class, connection);
-        let stream = WebSocketStream::Socket(StreamPeerSocketRs::with_object(&socket));
-        let part = object.bind().part.clone();
-        part.begin(session, stream, String::new(), false);
-        part.flush();
-        object
-    }
-
+impl WebSocketPart<ObjectRef> {
     /// The stream under the WebSocket: a peer of ours, or one of the engine's.
     fn socket(&self) -> Option<Result<PeerObject<ObjectRef>, ObjectRef>> {
-        Some(match self.part.stream()? {
+        Some(match self.stream()? {
             WebSocketStream::Socket(socket) | WebSocketStream::TlsLater { socket, .. } => {
                 Ok(socket)
             }
@@ -380,7 +367,10 @@ impl WebSocketPeerRs {
         };
         self.require_free(call)?;
         let stream = match stream.try_cast::<StreamPeerSocketRs>() {
-            Ok(socket) => WebSocketStream::Socket(StreamPeerSocketRs::with_object(&socket)),
+            Ok(socket) => {
+                let part = bridge::part_of(&socket);
+                WebSocketStream::Socket(peer::with_part(&socket, part))
+            }
             Err(engine) => {
                 let class = engine.get_class();
                 let engine = ObjectRef::new(&engine);
@@ -398,20 +388,20 @@ impl WebSocketPeerRs {
 
     /// Refuses a stream that cannot be kept alive in the background, if it shall be.
     fn require_kept(&self, call: &str, stream: &WebSocketStream<ObjectRef>) -> Result<(), Error> {
-        match self.part.refusal(stream) {
+        match self.refusal(stream) {
             None => Ok(()),
             Some(why) => {
                 let what = format!("{call}: {why}");
-                Err(self.part.last_error.refuse(Error::ERR_UNAVAILABLE, &what))
+                Err(self.last_error.refuse(Error::ERR_UNAVAILABLE, &what))
             }
         }
     }
 
     fn require_free(&self, call: &str) -> Result<(), Error> {
-        if self.part.is_free() {
+        if self.is_free() {
             return Ok(());
         }
-        let last_error = &self.part.last_error;
+        let last_error = &self.last_error;
         let what = format!("{call}: WebSocket is in use");
         Err(last_error.refuse(Error::ERR_ALREADY_IN_USE, &what))
     }
@@ -422,7 +412,7 @@ impl WebSocketPeerRs {
             Url::parse(&url).map_err(|error| self.refuse(&format!("{call}: {url:?}: {error}")))?;
         self.require_free(call)?;
         let settings = self.handshake_settings(call)?;
-        let limits = self.part.settings().limits();
+        let limits = self.settings().limits();
         let host = parsed.host_header();
         let session = Session::client(&host, &parsed.target, &settings, limits);
         let session = session.map_err(|error| self.refuse_start(call, &error))?;
@@ -430,7 +420,7 @@ impl WebSocketPeerRs {
     }
 
     fn handshake_settings(&self, call: &str) -> Result<Settings, Error> {
-        self.part.settings().handshake().map_err(|line| {
+        self.settings().handshake().map_err(|line| {
             self.refuse(&format!(
                 "{call}: handshake header {line:?} is not \"Name: value\""
             ))
@@ -464,11 +454,11 @@ fn set_no_delay(part: &WebSocketPart<ObjectRef>, enabled: bool) -> bool {
     }
 }
 
-last_error_methods!(WebSocketPeerRs);
-auto_poll_methods!(WebSocketPeerRs);
+last_error_methods!(part of WebSocketPeerRs);
+auto_poll_methods!(part of WebSocketPeerRs);
 
-impl Failing for WebSocketPeerRs {
+impl Failing for WebSocketPart<ObjectRef> {
     fn last_error(&self) -> &LastError {
-        &self.part.last_error
+        &self.last_error
     }
 }

@@ -20,6 +20,8 @@ pub(super) use connects::{Connects, status_asked};
 pub(super) use packets::{Unfinished, watch_packets};
 pub(crate) use switch::are_on;
 
+use crate::settings;
+
 /// How often [`tick`] does its work.
 const INTERVAL: Duration = Duration::from_millis(500);
 
@@ -35,7 +37,8 @@ pub(crate) fn enable(enabled: bool) {
     }
 }
 
-/// Gives the hints that are due. Called in every frame.
+/// Gives the hints that are due, or turns hints off once the project setting is off. Called in
+/// every frame.
 pub(crate) fn tick() {
     if !are_on() {
         return;
@@ -50,6 +53,9 @@ pub(crate) fn tick() {
         *last = Some(now);
         step
     };
+    if !settings::has_hints() {
+        return enable(false);
+    }
     begun::expire(now);
     connects::step();
     packets::step(step);

@@ -1,7 +1,7 @@
 //! What a WebSocket object keeps, and its lock.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 use std::time::Instant;
 
@@ -12,15 +12,19 @@ use stream_socket_web::websocket::session::{Counts, SendError, Session, State};
 
 use super::settings::WebSocketSettings;
 use super::stream::WebSocketStream;
+use crate::parts::frame_poll_state::FramePoll;
 use crate::parts::last_error::LastError;
 use crate::parts::part::{Emitter, Part};
+use crate::parts::presence::{ObjectAddress, Presence};
 use crate::parts::signal::Signal;
 
 /// A WebSocket whose object, and that of whose stream, is an `O`.
 #[derive(Debug)]
 pub(crate) struct WebSocketPart<O> {
+    presence: Presence,
     state: Mutex<WebSocketState<O>>,
     pub(crate) last_error: LastError,
+    pub(crate) frame_poll: FramePoll,
 }
 
 #[derive(Debug)]
@@ -56,32 +60,6 @@ pub(super) struct WebSocketState<O> {
 }
 
 impl<O: Emitter> WebSocketPart<O> {
-    pub(crate) fn new() -> WebSocketPart<O> {
-        WebSocketPart {
-            state: Mutex::new(WebSocketState {
-                settings: WebSocketSettings::default(),
-                generation: 0,
-                session: None,
-                stream: None,
-                url: String::new(),
-                is_secure: false,
-                was_text: false,
-                started: None,
-                polled_at: None,
-                closed_at: None,
-                is_connected_due: false,
-                is_closed_due: false,
-                is_drained_due: false,
-                has_backlog: false,
-                queued_total: 0,
-                message_ends: VecDeque::new(),
-                is_exchanging: false,
-                deliverer: None,
-            }),
-            last_error: LastError::default(),
-        }
-    }
-
     pub(super) fn state(&self) -> MutexGuard<'_, WebSocketState<O>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -363,7 +341,42 @@ impl<O> WebSocketState<O> {
 }
 
 impl<O: Emitter> Part for WebSocketPart<O> {
-    fn freed(&self) {
+    fn new(object: ObjectAddress) -> WebSocketPart<O> {
+        WebSocketPart {
+            presence: Presence::of(object),
+            state: Mutex::new(WebSocketState {
+                settings: WebSocketSettings::default(),
+                generation: 0,
+                session: None,
+                stream: None,
+                url: String::new(),
+                is_secure: false,
+                was_text: false,
+                started: None,
+                polled_at: None,
+                closed_at: None,
+                is_connected_due: false,
+                is_closed_due: false,
+                is_drained_due: false,
+                has_backlog: false,
+                queued_total: 0,
+                message_ends: VecDeque::new(),
+                is_exchanging: false,
+                deliverer: None,
+            }),
+            last_error: LastError::default(),
+            frame_poll: FramePoll::default(),
+        }
+    }
+
+    fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
+    fn made(self: &Arc<Self>, _: &'static str) {}
+
+    fn freed(&self, _: &dyn Fn(&str) -> bool) {
+        self.frame_poll.end();
         let stream = self.state().stream.take();
         match &stream {
             Some(

@@ -20,8 +20,8 @@ const MAX_AHEAD: usize = 16 * 1024;
 /// How many bytes of answers may wait to be sent before the next request is read.
 const MAX_UNSENT: usize = 64 * 1024;
 
-/// A body that arrives more slowly than this is cut off after the idle time, and so is a client that
-/// accepts an answer more slowly. In bytes per second, on average.
+/// A body that arrives more slowly than this is cut off after the idle time, and so is a client
+/// that accepts an answer more slowly. In bytes per second, on average.
 const MIN_RATE: u64 = 500;
 
 /// A request that has arrived whole.
