@@ -22,6 +22,20 @@ func test_only_the_named_members_get_it_and_each_once() -> void:
 				check_eq(pairs[i].client.read_line(), "end", "%s: member %d, once" % [kind, i])
 
 
+func test_arrays_with_a_type_are_taken() -> void:
+	var group := StreamPeerSocketGroupRs.new()
+	var pair := link("tcp")
+	var other := link("tcp")
+	group.add(pair.served)
+	group.add(other.served)
+	var peers: Array[StreamPeerTCPRs] = [pair.served]
+	check_eq(group.broadcast_to(peers, [1]), [], "refused")
+	check_eq(group.broadcast([2], peers), [], "refused by the others")
+	check(arrived(pair.client, 1) and arrived(other.client, 1), "both get something")
+	check_eq(pair.client.get_u8(), 1, "the member in the array")
+	check_eq(other.client.get_u8(), 2, "the member that is not")
+
+
 func test_unconnected_members_and_other_objects_are_ignored() -> void:
 	var group := StreamPeerSocketGroupRs.new()
 	var pair := link("tcp")

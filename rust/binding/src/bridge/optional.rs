@@ -1,6 +1,6 @@
 //! Arguments with a default value, of types that gdext has no defaults for.
 
-use godot::builtin::{PackedStringArray, VarArray, VarDictionary, Variant};
+use godot::builtin::{AnyArray, PackedStringArray, VarArray, VarDictionary, Variant};
 use godot::meta::conv::ByValue;
 use godot::meta::error::ConvertError;
 use godot::meta::shape::GodotShape;
@@ -23,10 +23,10 @@ impl Optional<Variant> {
     }
 }
 
-impl Optional<VarArray> {
+impl Optional<AnyArray> {
     /// An argument whose default is an empty array.
     pub(crate) fn empty_array() -> Self {
-        Optional(VarArray::new().into_read_only())
+        Optional(VarArray::new().into_read_only().upcast_any_array())
     }
 }
 

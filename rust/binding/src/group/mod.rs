@@ -9,7 +9,7 @@ mod signals;
 use std::sync::Arc;
 use std::time::Duration;
 
-use godot::builtin::{Array, PackedByteArray, StringName, VarArray};
+use godot::builtin::{AnyArray, Array, PackedByteArray, StringName, VarArray};
 use godot::classes::RefCounted;
 use godot::global::Error;
 use godot::meta::ToGodot;
@@ -192,7 +192,7 @@ impl StreamPeerSocketGroupRs {
     fn broadcast(
         this: Gd<Self>,
         data: PackedByteArray,
-        #[opt(default = Optional::empty_array())] except: Optional<VarArray>,
+        #[opt(default = Optional::empty_array())] except: Optional<AnyArray>,
     ) -> Array<Gd<RefCounted>> {
         let except = ids_of(&except.into_inner());
         let is_left_out = |member: &GroupMember| except.contains(&member.id());
@@ -202,7 +202,7 @@ impl StreamPeerSocketGroupRs {
     #[func(gd_self)]
     fn broadcast_to(
         this: Gd<Self>,
-        peers: VarArray,
+        peers: AnyArray,
         data: PackedByteArray,
     ) -> Array<Gd<RefCounted>> {
         refusing_members(events(&this).broadcast_to(data.as_slice(), &ids_of(&peers)))
@@ -301,7 +301,7 @@ fn note_members(events: &Arc<EventLoop<GroupMember>>) {
 }
 
 /// The ids of the objects in `peers`.
-fn ids_of(peers: &VarArray) -> Vec<u64> {
+fn ids_of(peers: &AnyArray) -> Vec<u64> {
     let objects = peers.iter_shared();
     let objects = objects.filter_map(|object| object.try_to::<Gd<RefCounted>>().ok());
     objects.map(|object| ObjectRef::new(&object).id()).collect()
