@@ -83,6 +83,8 @@ async def steer(session, process, url, picture):
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
     await pages[0].until(SCORE, "1")
     scores = [await page.text(SCORE) for page in pages]
+    # Chromium does not photograph a page behind another one.
+    await pages[0].call("Page.bringToFront")
     image = await pages[0].call("Page.captureScreenshot")
     with open(picture, "wb") as file:
         file.write(base64.b64decode(image["data"]))
