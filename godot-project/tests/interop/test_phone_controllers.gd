@@ -16,6 +16,7 @@ func test_keys_in_two_browser_pages_steer_two_dots() -> void:
 	var picture := fresh_path("page.png")
 	var pages := Tool.start("python-web", [Tool.script("two_phones.py"), chromium, url, picture])
 	if not check_eq(await _line(pages), "ready", "two pages"):
+		pages.stop()
 		return game.free()
 	check_eq(game.players.size(), 2, "two dots")
 	check_eq(await _line(pages), "steered", "keys")
@@ -32,7 +33,7 @@ func test_keys_in_two_browser_pages_steer_two_dots() -> void:
 	pages.put_line("go on")
 	check_eq(JSON.parse_string(await _line(pages)), ["1", "0"], "the scores that the pages show")
 	check(FileAccess.get_file_as_bytes(picture).size() > 1000, "a photograph of a page")
-	pages.stop()
+	check_eq(await _line(pages), "", "the end of the program")
 	game.free()
 
 
