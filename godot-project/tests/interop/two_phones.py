@@ -8,9 +8,11 @@ Usage: two_phones.py CHROMIUM URL PICTURE
 
 import asyncio
 import base64
+import ctypes
 import itertools
 import json
 import re
+import signal
 import sys
 import tempfile
 
@@ -46,12 +48,17 @@ class Page:
         await self.call("Input.dispatchKeyEvent", type="keyDown", key=key, code=key)
 
 
+def end_with_parent():
+    """Chromium must not outlive a test that is stopped (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 async def main(chromium, url, picture):
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = await asyncio.create_subprocess_exec(
             chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
             "--remote-debugging-port=0", f"--user-data-dir={profile}", "--window-size=400,700",
-            "about:blank", stderr=asyncio.subprocess.PIPE)
+            "about:blank", stderr=asyncio.subprocess.PIPE, preexec_fn=end_with_parent)
         try:
             async with aiohttp.ClientSession() as session:
                 await steer(session, process, url, picture)
@@ -83,6 +90,8 @@ async def steer(session, process, url, picture):
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
     await pages[0].until(SCORE, "1")
     scores = [await page.text(SCORE) for page in pages]
+    # Chromium does not photograph a page behind another one.
+    await pages[0].call("Page.bringToFront")
     image = await pages[0].call("Page.captureScreenshot")
     with open(picture, "wb") as file:
         file.write(base64.b64decode(image["data"]))
