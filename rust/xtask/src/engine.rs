@@ -14,7 +14,7 @@ use crate::stage::{self, Profile};
 use crate::{log_scan, process};
 
 /// How long a Godot may take: a generous multiple of the usual time.
-const LIMIT: Duration = Duration::from_secs(600);
+const LIMIT: Duration = Duration::from_secs(1800);
 
 /// How many of the problematic lines to repeat at the end.
 const LINES_TO_REPEAT: usize = 10;
