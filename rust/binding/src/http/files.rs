@@ -5,7 +5,8 @@ use godot::classes::file_access::ModeFlags;
 use godot::classes::{DirAccess, FileAccess};
 use godot::obj::Gd;
 use stream_socket_web::http::{
-    AnswerError, ByteRange, Headers, RequestHead, byte_range, content_type, file_path, has_current,
+    AnswerError, ByteRange, Headers, RequestHead, allows_body, byte_range, content_type, file_path,
+    has_current,
 };
 
 use super::answers;
@@ -62,6 +63,9 @@ pub(super) fn send(
     status: u16,
     mut headers: Headers,
 ) -> Result<(), AnswerError> {
+    if !allows_body(status) {
+        return Err(AnswerError::NoBody(status));
+    }
     answers::complete(&mut headers, Some(content_type(path)));
     let length = file.get_length();
     let is_plain = status == 200;
