@@ -253,7 +253,12 @@ fn what_came_before_the_end_of_the_stream_is_not_lost() {
         for _ in 0..10 {
             client.end_of_stream("connection reset");
             if taken.len() < 35 {
-                assert_eq!(client.state(), State::Open, "after {} messages", taken.len());
+                assert_eq!(
+                    client.state(),
+                    State::Open,
+                    "after {} messages",
+                    taken.len()
+                );
                 assert_eq!(client.send(true, b"late"), Err(SendError::NotOpen));
                 assert!(!client.wants_input(), "there is nothing to receive");
             }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use stream_socket::{Address, Connection, ReadError, Status};
 use stream_socket_web::http::{
-    AnswerError, Ending, Request, ServerConnection, ServerEvent, ServerRules,
+    AnswerError, Ending, EntityTags, Request, ServerConnection, ServerEvent, ServerRules,
 };
 
 use super::file_source::FileSource;
@@ -28,6 +28,7 @@ pub(super) const MAX_FILE_SHARE: usize = 1 << 20;
 /// A connection of a server. Its lock is held briefly, and never while a script runs.
 pub(super) struct Client {
     peer: Option<Address>,
+    entity_tags: Arc<EntityTags>,
     serving: Mutex<Serving>,
     /// How many bytes of a stream may wait to be sent before a script has to wait.
     max_unsent: AtomicUsize,
@@ -62,7 +63,11 @@ pub(super) enum ClientEvent {
 }
 
 impl Client {
-    pub(super) fn new(connection: Connection, protocol: ServerConnection) -> Client {
+    pub(super) fn new(
+        connection: Connection,
+        protocol: ServerConnection,
+        entity_tags: Arc<EntityTags>,
+    ) -> Client {
         connection.set_allow_half_open(true);
         // A failure shows when the connection is polled. Unix domain sockets have no such option.
         if !matches!(connection.peer_address(), Some(Address::Unix(_))) {
@@ -70,6 +75,7 @@ impl Client {
         }
         Client {
             peer: connection.peer_address(),
+            entity_tags,
             serving: Mutex::new(Serving {
                 connection,
                 protocol,
@@ -84,6 +90,11 @@ impl Client {
 
     pub(super) fn peer(&self) -> Option<&Address> {
         self.peer.as_ref()
+    }
+
+    /// The entity tags of the server's files.
+    pub(super) fn entity_tags(&self) -> &EntityTags {
+        &self.entity_tags
     }
 
     pub(super) fn set_max_unsent(&self, bytes: usize) {

@@ -10,7 +10,7 @@ use godot::meta::ToGodot;
 use godot::obj::Gd;
 use stream_socket::Listener;
 use stream_socket::dispatch::{Delivery, EventQueue, Nesting};
-use stream_socket_web::http::{Headers, Request, ServerConnection, ServerRules};
+use stream_socket_web::http::{EntityTags, Headers, Request, ServerConnection, ServerRules};
 
 use super::client::{Client, ClientEvent, MAX_FILE_SHARE};
 use super::complaints::Complaints;
@@ -38,6 +38,7 @@ pub(super) struct Serving {
     pub(super) limits: Mutex<Limits>,
     events: Mutex<EventQueue<ClientEvent>>,
     complaints: Arc<Complaints>,
+    entity_tags: Arc<EntityTags>,
     pub(super) last_error: LastError,
 }
 
@@ -139,7 +140,7 @@ impl Serving {
                 false => ServerConnection::refused(now),
             };
             let is_refused = protocol.ending().is_some();
-            let client = Arc::new(Client::new(connection, protocol));
+            let client = Arc::new(Client::new(connection, protocol, self.entity_tags.clone()));
             match is_refused {
                 // The answer is sent in the background.
                 true => drop(client.close()),
