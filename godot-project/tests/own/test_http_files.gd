@@ -51,6 +51,48 @@ func test_files_have_types_and_folders_have_an_index() -> void:
 	check_eq([status_of(posted), header_of(posted, "allow")], [405, "GET, HEAD"], "POST")
 
 
+func test_a_fast_client_of_a_large_file_does_not_hold_up_a_poll() -> void:
+	var folder := _folder()
+	var file := FileAccess.open(folder.path_join("large.bin"), FileAccess.WRITE)
+	file.seek((256 << 20) - 1)
+	file.store_8(1)
+	file.close()
+	var server := _serving(folder)
+	var client := connected_to(server)
+	client.peer.put_data("GET /large.bin HTTP/1.1\r\nHost: localhost\r\n\r\n".to_ascii_buffer())
+	var count: Array[int] = [0]
+	var ends: Array[bool] = [false]
+	# It takes what comes while the server sends.
+	var reader := in_thread(func() -> void:
+		while not ends[0]:
+			client.peer.poll()
+			count[0] += client.peer.receive().size())
+	var polls: Array[int] = [0]
+	spin_until(func() -> bool:
+		server.poll()
+		polls[0] += 1
+		OS.delay_msec(10)
+		# A MiB, the rest of a block, and the head.
+		check(count[0] <= polls[0] * (1100 << 10), "%d bytes in %d polls" % [count[0], polls[0]])
+		return count[0] > 8 << 20, "8 MiB of it")
+	ends[0] = true
+	join(reader, "the reader")
+	server.stop()
+
+
+func test_a_file_needs_a_status_that_has_a_body() -> void:
+	var folder := _folder()
+	var words := []
+	var server := serve(func(request: HTTPServerRequestRs) -> void:
+		quietly(func() -> void:
+			words.append(request.respond_file(folder.path_join("a.txt"), 204)))
+		words.append(request.get_last_error_message())
+		request.respond(204))
+	check_eq(status_of(ask(server, request_text("GET /"))), 204, "the next answer")
+	check_eq(words, [ERR_INVALID_PARAMETER,
+			"respond_file: a response with status 204 has no body"], "words")
+
+
 func test_no_path_leads_out_of_the_folder() -> void:
 	var folder := _folder()
 	var server := serve()

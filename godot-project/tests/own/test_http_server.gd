@@ -463,6 +463,29 @@ func test_a_request_becomes_a_websocket() -> void:
 			return served.get_ready_state() == WebSocketPeerRs.STATE_CLOSED, "the close")
 
 
+func test_a_websocket_like_one_that_is_kept_alive_is_kept_alive() -> void:
+	var sockets: Array[WebSocketPeerRs] = []
+	var like := WebSocketPeerRs.new()
+	like.keep_alive_in_background = true
+	var server := serve()
+	server.route("GET", "/socket", func(request: HTTPServerRequestRs) -> void:
+		sockets.append(request.upgrade([], like)))
+	var client := WebSocketPeerRs.new()
+	client.heartbeat_interval = 0.3
+	client.connect_to_url("ws://127.0.0.1:%d/socket" % server.get_local_port())
+	spin_until(func() -> bool:
+		server.poll()
+		client.poll()
+		return client.get_ready_state() == WebSocketPeerRs.STATE_OPEN, "the client to be open")
+	check(sockets[0].keep_alive_in_background, "the setting is the same")
+	# Nobody polls the served one.
+	spin_until(func() -> bool:
+		client.poll()
+		return (client.get_statistics().pongs_received > 1
+				or client.get_ready_state() != WebSocketPeerRs.STATE_OPEN), "pongs")
+	check(client.get_statistics().pongs_received > 1, "pings were answered")
+
+
 func test_what_is_no_handshake_is_refused() -> void:
 	var words := []
 	var server := serve(func(request: HTTPServerRequestRs) -> void:

@@ -148,6 +148,27 @@ func test_connections_are_limited_and_idle_ones_make_room() -> void:
 		check(await_text(client, "ok 0"), "the others go on")
 
 
+func test_a_request_that_has_arrived_does_not_make_room() -> void:
+	var server := _answering()
+	server.max_connections = 1
+	var first := connected_to(server)
+	first.send(request_text("GET /"))
+	var second := connected_to(server)
+	second.send(request_text("GET /"))
+	# One poll accepts both.
+	check_eq(status_of(await_close(first)), 200, "the first one is served")
+	check_eq(status_of(await_close(second)), 503, "the second one is told")
+	var kept := connected_to(server)
+	kept.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	await_text(kept, "ok 0")
+	kept.take()
+	kept.send(request_text("GET /"))
+	var third := connected_to(server)
+	third.send(request_text("GET /"))
+	check_eq(status_of(await_close(kept)), 200, "so is one that was idle")
+	check_eq(status_of(await_close(third)), 503, "the third one is told")
+
+
 func test_dns_rebinding_is_refused() -> void:
 	# A page of evil.example, whose name suddenly means 127.0.0.1, sends requests to itself.
 	var reached := [0]

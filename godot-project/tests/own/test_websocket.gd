@@ -449,6 +449,14 @@ func test_what_cannot_be_kept_in_the_background_is_refused() -> void:
 	check_eq(peer.get_last_error_message(), words, "the words")
 
 
+func test_a_broadcast_in_an_unknown_mode_is_refused() -> void:
+	var pair := _pair()
+	var sent := PackedByteArray([1])
+	quietly(func() -> void:
+		check_eq(WebSocketPeerRs.broadcast([pair.client], sent, 7), [pair.client], "refusing"))
+	check_eq(pair.client.get_statistics().messages_sent, 0, "nothing is sent")
+
+
 func _note(peer: WebSocketPeerRs, log: Array) -> void:
 	peer.connected.connect(func() -> void: log.append(["connected"]))
 	peer.packet_received.connect(func(packet: PackedByteArray, is_text: bool) -> void:

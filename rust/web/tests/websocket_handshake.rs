@@ -114,6 +114,14 @@ fn a_server_refuses_with_a_status_and_words() {
             "header Sec-WebSocket-Version is not 13",
         ),
         (
+            request_with(&[(
+                "Sec-WebSocket-Version",
+                Some("13\r\nSec-WebSocket-Version: 8"),
+            )]),
+            426,
+            "header Sec-WebSocket-Version is not 13",
+        ),
+        (
             request_with(&[("Sec-WebSocket-Key", Some("c2hvcnQ="))]),
             400,
             "header Sec-WebSocket-Key is not the base64 text of 16 bytes",

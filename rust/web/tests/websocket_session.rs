@@ -239,6 +239,42 @@ fn a_stream_that_ends_without_a_close_frame_is_no_clean_end() {
 }
 
 #[test]
+fn what_came_before_the_end_of_the_stream_is_not_lost() {
+    for code in [None, Some(3000)] {
+        let (mut client, mut server) = open();
+        for number in 0..35 {
+            server.send(true, number.to_string().as_bytes()).unwrap();
+        }
+        if let Some(code) = code {
+            server.close(code, "done");
+        }
+        transfer(&mut server, &mut client);
+        let mut taken = Vec::new();
+        for _ in 0..10 {
+            client.end_of_stream("connection reset");
+            if taken.len() < 35 {
+                assert_eq!(
+                    client.state(),
+                    State::Open,
+                    "after {} messages",
+                    taken.len()
+                );
+                assert_eq!(client.send(true, b"late"), Err(SendError::NotOpen));
+                assert!(!client.wants_input(), "there is nothing to receive");
+            }
+            taken.extend(texts(&mut client));
+            begin_poll(&mut client);
+        }
+        let sent: Vec<_> = (0..35).map(|number| number.to_string()).collect();
+        assert_eq!(taken, sent);
+        assert_eq!(client.state(), State::Closed);
+        let ended = client.ended().unwrap();
+        let error = code.is_none().then_some("connection reset");
+        assert_eq!((ended.code, ended.error.as_deref()), (code, error));
+    }
+}
+
+#[test]
 fn pings_are_answered_and_only_the_newest_while_output_waits() {
     let (_, mut server) = open();
     let mut bytes = Vec::new();

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use stream_socket::{Address, Connection, ReadError, Status};
 use stream_socket_web::http::{
-    AnswerError, Ending, Request, ServerConnection, ServerEvent, ServerRules,
+    AnswerError, Ending, EntityTags, Request, ServerConnection, ServerEvent, ServerRules,
 };
 
 use super::file_source::FileSource;
@@ -21,9 +21,14 @@ const MAX_READ: usize = 1 << 20;
 /// How many bytes of a file wait to be sent.
 const MAX_FILE_AHEAD: usize = 256 * 1024;
 
+/// How many bytes of a file are read until the next poll. A client that accepts a file as fast as
+/// it is read would hold up the frame until the end of the file.
+pub(super) const MAX_FILE_SHARE: usize = 1 << 20;
+
 /// A connection of a server. Its lock is held briefly, and never while a script runs.
 pub(super) struct Client {
     peer: Option<Address>,
+    entity_tags: Arc<EntityTags>,
     serving: Mutex<Serving>,
     /// How many bytes of a stream may wait to be sent before a script has to wait.
     max_unsent: AtomicUsize,
@@ -33,6 +38,8 @@ struct Serving {
     connection: Connection,
     protocol: ServerConnection,
     file: Option<FileSource>,
+    /// How many bytes of files may be read until the next poll.
+    file_share: usize,
     /// The request that a script has and that is not answered.
     open: Option<OpenRequest>,
     /// Whether a stream of a script had bytes that were not sent at once.
@@ -56,7 +63,11 @@ pub(super) enum ClientEvent {
 }
 
 impl Client {
-    pub(super) fn new(connection: Connection, protocol: ServerConnection) -> Client {
+    pub(super) fn new(
+        connection: Connection,
+        protocol: ServerConnection,
+        entity_tags: Arc<EntityTags>,
+    ) -> Client {
         connection.set_allow_half_open(true);
         // A failure shows when the connection is polled. Unix domain sockets have no such option.
         if !matches!(connection.peer_address(), Some(Address::Unix(_))) {
@@ -64,10 +75,12 @@ impl Client {
         }
         Client {
             peer: connection.peer_address(),
+            entity_tags,
             serving: Mutex::new(Serving {
                 connection,
                 protocol,
                 file: None,
+                file_share: MAX_FILE_SHARE,
                 open: None,
                 is_behind: false,
             }),
@@ -79,8 +92,18 @@ impl Client {
         self.peer.as_ref()
     }
 
+    /// The entity tags of the server's files.
+    pub(super) fn entity_tags(&self) -> &EntityTags {
+        &self.entity_tags
+    }
+
     pub(super) fn set_max_unsent(&self, bytes: usize) {
         self.max_unsent.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Lets `bytes` of files be read until the next poll.
+    pub(super) fn set_file_share(&self, bytes: usize) {
+        self.serving().file_share = bytes;
     }
 
     /// Reads, goes on with the protocol, and sends. Returns whether the connection stays.
@@ -351,8 +374,12 @@ impl Serving {
         let Some(file) = &mut self.file else {
             return;
         };
-        while protocol.unsent().len() < MAX_FILE_AHEAD && protocol.is_sending(file.id()) {
+        while self.file_share > 0
+            && protocol.unsent().len() < MAX_FILE_AHEAD
+            && protocol.is_sending(file.id())
+        {
             let data = file.read();
+            self.file_share = self.file_share.saturating_sub(data.len());
             let written = match data.is_empty() {
                 true => protocol.finish(file.id(), now),
                 false => protocol.write(file.id(), &data),

@@ -5,7 +5,8 @@ use godot::classes::file_access::ModeFlags;
 use godot::classes::{DirAccess, FileAccess};
 use godot::obj::Gd;
 use stream_socket_web::http::{
-    AnswerError, ByteRange, Headers, RequestHead, byte_range, content_type, file_path, has_current,
+    AnswerError, ByteRange, EntityTags, Headers, RequestHead, allows_body, byte_range,
+    content_type, file_path, has_current,
 };
 
 use super::answers;
@@ -62,6 +63,9 @@ pub(super) fn send(
     status: u16,
     mut headers: Headers,
 ) -> Result<(), AnswerError> {
+    if !allows_body(status) {
+        return Err(AnswerError::NoBody(status));
+    }
     answers::complete(&mut headers, Some(content_type(path)));
     let length = file.get_length();
     let is_plain = status == 200;
@@ -69,7 +73,7 @@ pub(super) fn send(
     if is_plain {
         let etag = match headers.get("ETag") {
             Some(etag) => String::from(etag),
-            None => etag(path, length),
+            None => etag(client.entity_tags(), path, length),
         };
         if !headers.contains("ETag") {
             headers.push("ETag", &etag);
@@ -106,10 +110,10 @@ pub(super) fn send(
 }
 
 /// An entity tag that changes with the file. Files in an exported game have no time, so their bytes
-/// decide.
-fn etag(path: &str, length: u64) -> String {
+/// decide; `known` has those that were read.
+fn etag(known: &EntityTags, path: &str, length: u64) -> String {
     match FileAccess::get_modified_time(path) {
-        0 => format!("\"{}\"", FileAccess::get_md5(path)),
+        0 => known.get(path, length, || FileAccess::get_md5(path).to_string()),
         time => format!("\"{time:x}-{length:x}\""),
     }
 }

@@ -436,7 +436,10 @@ impl HTTPServerRequestRs {
 
     fn write_bytes(&self, what: &str, data: &[u8]) -> Error {
         match self.client.write(self.id, data) {
-            Ok(true) => Error::OK,
+            Ok(true) => {
+                self.last_error.clear();
+                Error::OK
+            }
             Ok(false) => {
                 let message = format!("{what}: max_unsent_bytes are waiting to be sent");
                 self.last_error.record_message(Error::ERR_BUSY, message)

@@ -10,9 +10,9 @@ use godot::meta::ToGodot;
 use godot::obj::Gd;
 use stream_socket::Listener;
 use stream_socket::dispatch::{Delivery, EventQueue, Nesting};
-use stream_socket_web::http::{Headers, Request, ServerConnection, ServerRules};
+use stream_socket_web::http::{EntityTags, Headers, Request, ServerConnection, ServerRules};
 
-use super::client::{Client, ClientEvent};
+use super::client::{Client, ClientEvent, MAX_FILE_SHARE};
 use super::complaints::Complaints;
 use super::files;
 use super::request::{HTTPServerRequestRs, Origin};
@@ -21,6 +21,10 @@ use crate::parts::{LastError, Presence};
 
 /// The maximum number of connections that one poll accepts.
 const MAX_ACCEPTED: usize = 256;
+
+/// How many bytes of files one poll reads for all connections together, so that strangers who load
+/// large files do not hold up the game. Each connection has an equal share.
+const MAX_FILE_BYTES: usize = 8 << 20;
 
 /// How many requests of a connection one poll answers, if a client does not wait for answers.
 const MAX_ROUNDS: usize = 64;
@@ -34,6 +38,7 @@ pub(super) struct Serving {
     pub(super) limits: Mutex<Limits>,
     events: Mutex<EventQueue<ClientEvent>>,
     complaints: Arc<Complaints>,
+    entity_tags: Arc<EntityTags>,
     pub(super) last_error: LastError,
 }
 
@@ -71,6 +76,8 @@ pub(super) fn poll(server: &mut Server<'_>) -> Error {
         return code;
     };
     let mut clients = locked(&serving.clients).clone();
+    let share = (MAX_FILE_BYTES / clients.len().max(1)).min(MAX_FILE_SHARE);
+    clients.iter().for_each(|it| it.set_file_share(share));
     for _ in 0..MAX_ROUNDS {
         serving.poll_clients(&clients);
         let delivery = locked(&serving.events).begin();
@@ -133,7 +140,7 @@ impl Serving {
                 false => ServerConnection::refused(now),
             };
             let is_refused = protocol.ending().is_some();
-            let client = Arc::new(Client::new(connection, protocol));
+            let client = Arc::new(Client::new(connection, protocol, self.entity_tags.clone()));
             match is_refused {
                 // The answer is sent in the background.
                 true => drop(client.close()),
@@ -146,20 +153,26 @@ impl Serving {
     /// Whether there is room for one more connection. The one that has been idle for longest makes
     /// room, so that strangers cannot lock out others by connecting and saying nothing.
     fn makes_room(&self) -> bool {
-        let mut clients = locked(&self.clients);
-        let max = locked(&self.limits).max_connections;
-        if clients.len() < max {
-            return true;
+        loop {
+            let idle = {
+                let clients = locked(&self.clients);
+                if clients.len() < locked(&self.limits).max_connections {
+                    return true;
+                }
+                let idle = clients.iter().enumerate();
+                let idle = idle.filter_map(|(index, client)| Some((client.idle_since()?, index)));
+                idle.min().map(|(_, index)| clients[index].clone())
+            };
+            let Some(idle) = idle else {
+                return false;
+            };
+            // Its request may have arrived since it was last looked at.
+            self.poll_clients(std::slice::from_ref(&idle));
+            if idle.idle_since().is_some() {
+                locked(&self.clients).retain(|client| !Arc::ptr_eq(client, &idle));
+                idle.close();
+            }
         }
-        let idle = clients.iter().enumerate();
-        let idle = idle.filter_map(|(index, client)| Some((client.idle_since()?, index)));
-        let Some((_, index)) = idle.min() else {
-            return false;
-        };
-        let client = clients.swap_remove(index);
-        drop(clients);
-        client.close();
-        locked(&self.clients).len() < max
     }
 
     /// Goes on with `clients`, and forgets those that have ended.

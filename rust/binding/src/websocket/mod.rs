@@ -177,6 +177,10 @@ impl WebSocketPeerRs {
         message: PackedByteArray,
         #[opt(default = WRITE_MODE_BINARY)] write_mode: i64,
     ) -> Array<Gd<Self>> {
+        let is_mode = matches!(write_mode, WRITE_MODE_TEXT | WRITE_MODE_BINARY);
+        if !is_mode {
+            godot_error!("broadcast: {write_mode} is not a WriteMode constant");
+        }
         let is_text = write_mode == WRITE_MODE_TEXT;
         let payload = message.as_slice();
         let is_invalid = is_text && std::str::from_utf8(payload).is_err();
@@ -189,6 +193,7 @@ impl WebSocketPeerRs {
             };
             let part = bridge::part_of(&peer);
             let code = match is_invalid {
+                _ if !is_mode => Error::ERR_INVALID_PARAMETER,
                 // Each records what is wrong with the text.
                 true => part.send(is_text, payload),
                 false => part.send_shared(&mut shared),
@@ -330,14 +335,19 @@ impl WebSocketPeerRs {
 pub(crate) fn over(
     connection: Connection,
     session: Session,
-    settings: WebSocketSettings,
+    mut settings: WebSocketSettings,
 ) -> Gd<WebSocketPeerRs> {
     let class = match connection.peer_address() {
         Some(Address::Unix(_)) => UDS_PEER,
         _ => TCP_PEER,
     };
     let (object, part) = bridge::new_object::<WebSocketPeerRs>(WEBSOCKET_PEER, WebSocketPart::new);
+    let is_kept_alive = std::mem::take(&mut settings.is_kept_alive);
     part.configure(|own| *own = settings);
+    // More than a setting: the thread has to know the object.
+    if is_kept_alive && let Err(why) = part.set_kept_alive(true) {
+        part.refuse(&why);
+    }
     let (socket, socket_part) = peer::from_connection(class, connection);
     let stream = WebSocketStream::Socket(peer::with_part(&socket, socket_part));
     part.begin(session, stream, String::new(), false);

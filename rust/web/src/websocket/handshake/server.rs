@@ -39,7 +39,7 @@ pub enum UpgradeError {
     /// `Connection` does not contain `Upgrade`.
     #[error("header Connection does not contain Upgrade")]
     Connection,
-    /// `Sec-WebSocket-Version` is missing, or is not 13.
+    /// `Sec-WebSocket-Version` is missing, is there twice, or is not 13.
     #[error("header Sec-WebSocket-Version is not 13")]
     WebSocketVersion,
     /// `Sec-WebSocket-Key` is missing, is there twice, or is not the base64 text of 16 bytes.
@@ -174,7 +174,8 @@ fn check(head: &RequestHead) -> Result<&str, UpgradeError> {
     if !headers.has_token("Connection", "Upgrade") {
         return Err(UpgradeError::Connection);
     }
-    if headers.get("Sec-WebSocket-Version") != Some(VERSION) {
+    let mut versions = headers.get_all("Sec-WebSocket-Version");
+    if (versions.next(), versions.next()) != (Some(VERSION), None) {
         return Err(UpgradeError::WebSocketVersion);
     }
     let mut keys = headers.get_all("Sec-WebSocket-Key");

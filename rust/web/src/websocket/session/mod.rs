@@ -80,6 +80,7 @@ pub struct Session {
     /// How the session ends, with the next poll.
     pending_end: Option<End>,
     has_sent_close: bool,
+    has_stream_ended: bool,
     close_deadline: Option<Instant>,
     ended: Option<Box<Ended>>,
     heartbeat: Heartbeat,
@@ -114,6 +115,7 @@ impl Session {
             was_open: false,
             pending_end: None,
             has_sent_close: false,
+            has_stream_ended: false,
             close_deadline: None,
             ended: None,
             heartbeat: Heartbeat::default(),
@@ -274,6 +276,7 @@ impl Session {
     /// has ended.
     pub fn wants_input(&self) -> bool {
         self.state < State::Closed
+            && !self.has_stream_ended
             && self.pending_end.is_none()
             && self.unread.is_empty()
             && !self.is_full()
@@ -385,9 +388,13 @@ impl Session {
         }
     }
 
-    /// The stream has ended: nothing more can be received.
+    /// The stream has ended: nothing more can be received or sent. Bytes that were not looked at,
+    /// because the queue was full, come first: until then the session stays open, and the caller
+    /// calls this again after messages were taken.
     pub fn end_of_stream(&mut self, why: &str) {
-        if self.pending_end.is_none() && self.state < State::Closed {
+        self.has_stream_ended = true;
+        self.receive(&[], 0);
+        if self.unread.is_empty() && self.pending_end.is_none() && self.state < State::Closed {
             self.end_later(End::Stream(why.to_owned()));
         }
     }
@@ -397,7 +404,7 @@ impl Session {
     /// # Errors
     /// The session is not open, or a text is not UTF-8.
     pub fn send(&mut self, is_text: bool, payload: &[u8]) -> Result<(), SendError> {
-        if self.state != State::Open {
+        if self.state != State::Open || self.has_stream_ended {
             return Err(SendError::NotOpen);
         }
         if is_text && simdutf8::basic::from_utf8(payload).is_err() {
@@ -414,7 +421,7 @@ impl Session {
     /// # Errors
     /// The session is not open.
     pub fn send_shared(&mut self, message: &mut SharedMessage<'_>) -> Result<(), SendError> {
-        if self.state != State::Open {
+        if self.state != State::Open || self.has_stream_ended {
             return Err(SendError::NotOpen);
         }
         self.sender.shared_message(message, &mut self.output);
