@@ -65,7 +65,7 @@ func receive(count: int, deadline: int) -> PackedInt64Array:
 	var begin: int = Time.get_ticks_usec()
 	while count > 0 and Time.get_ticks_msec() < deadline:
 		peer.poll()
-		while peer.get_available_packet_count() > 0:
+		while count > 0 and peer.get_available_packet_count() > 0:
 			size += peer.get_packet().size()
 			count -= 1
 	return [Time.get_ticks_usec() - begin, size]
