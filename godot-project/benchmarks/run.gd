@@ -27,6 +27,7 @@ const ROWS: Array = [
 	preload("res://benchmarks/rows/redis.gd"),
 	preload("res://benchmarks/rows/websockets.gd"),
 	preload("res://benchmarks/rows/big_messages.gd"),
+	preload("res://benchmarks/rows/http.gd"),
 	preload("res://benchmarks/rows/connects.gd"),
 	preload("res://benchmarks/rows/memory.gd"),
 	preload("res://benchmarks/rows/system_calls.gd"),
