@@ -65,7 +65,7 @@ func _answer(request: HTTPServerRequestRs) -> void:
 
 func _begin_clients(port: int) -> Dictionary:
 	return Plain.start_with_pipe(["requests", "tcp:127.0.0.1:%d" % port, str(CONNECTIONS),
-			str(scale.blocks)])
+			str(scale.trips)])
 
 
 # What the clients have measured. Waits until they have ended.

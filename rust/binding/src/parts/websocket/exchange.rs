@@ -120,9 +120,9 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
     }
 
     /// Moves what can be moved now between the session of `generation` and its stream. Returns
-    /// whether something was received.
+    /// whether another exchange may receive more.
     pub(super) fn exchange(&self, stream: &WebSocketStream<O>, generation: u64) -> bool {
-        let has_received = match stream {
+        let may_have_more = match stream {
             WebSocketStream::Socket(peer) => {
                 let mut state = self.state();
                 state.generation == generation && state.exchange_with(&peer.peer.connection)
@@ -147,7 +147,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             }
         };
         self.note_changes(generation);
-        has_received
+        may_have_more
     }
 
     /// Notes which signals are due, and lets the stream of a session go that has ended.
@@ -357,7 +357,9 @@ impl<O: Emitter + EngineStream> Kept for WebSocketPart<O> {
 }
 
 impl<O: Emitter> WebSocketState<O> {
-    /// Moves bytes between the session and `connection`. Returns whether something was received.
+    /// Moves bytes between the session and `connection`. Returns whether another exchange may
+    /// receive more. A receive with room left has emptied the socket, so a message costs one system
+    /// call, and not a second one that finds nothing.
     fn exchange_with(&mut self, connection: &Connection) -> bool {
         let Some(session) = &mut self.session else {
             return false;
@@ -372,19 +374,22 @@ impl<O: Emitter> WebSocketState<O> {
         }
         let backlog = connection.pending_bytes();
         session.receive(&[], backlog);
-        let mut has_received = false;
+        let mut may_have_more = false;
         if session.wants_input() {
             let received = connection.try_read_with(AT_ONCE, |bytes| {
                 session.receive(bytes, backlog);
-                !bytes.is_empty()
+                bytes.len()
             });
             match received {
-                Ok(received) => has_received = received,
+                // A session that is full may take the rest of its bytes after a delivery.
+                Ok(count) => {
+                    may_have_more = count == AT_ONCE || count > 0 && !session.wants_input();
+                }
                 Err(_) => session.end_of_stream(&why_it_ended(connection)),
             }
         }
         self.flush_to(connection);
-        has_received
+        may_have_more
     }
 
     fn flush_to(&mut self, connection: &Connection) {
