@@ -400,16 +400,23 @@ impl<O: Emitter> WebSocketState<O> {
         if output.is_empty() || connection.status() != Status::Connected {
             return;
         }
-        // What fails here is found by the next receive.
-        if connection.enqueue(output, usize::MAX).is_ok() {
+        let coalesces = connection.coalesces();
+        // What the system takes now is not copied into the queue. What fails here is found by the
+        // next receive.
+        let sent = match coalesces {
+            true => 0,
+            false => connection.try_write(output).unwrap_or(0),
+        };
+        let rest = &output[sent..];
+        if rest.is_empty() || connection.enqueue(rest, usize::MAX).is_ok() {
             self.queued_total += output.len() as u64;
+        }
+        if !rest.is_empty() && !coalesces {
+            connection.try_flush();
         }
         output.clear();
         // A large message must not keep its memory.
         output.shrink_to(AT_ONCE);
-        if !connection.coalesces() {
-            connection.try_flush();
-        }
     }
 }
 
@@ -429,7 +436,7 @@ fn why_it_ended(connection: &Connection) -> String {
 
 impl<O: Emitter + EngineStream> Packets for WebSocketPart<O> {
     fn get_packet(&self) -> Result<(*const u8, usize), Error> {
-        lent::take_back();
+        let frame = lent::take_back();
         let mut state = self.state();
         let is_open = state
             .session
@@ -439,7 +446,7 @@ impl<O: Emitter + EngineStream> Packets for WebSocketPart<O> {
             Some(message) => {
                 state.was_text = message.is_text;
                 drop(state);
-                Ok(lent::lend(message.payload.into_boxed_slice()))
+                Ok(lent::lend(message.payload.into_boxed_slice(), frame))
             }
             None if is_open => Err(Error::ERR_UNAVAILABLE),
             None => Err(Error::FAILED),
