@@ -17,6 +17,7 @@ pub use screen::Screen;
 pub use templates::Templates;
 
 /// A Godot that is known to start and to be recent enough.
+#[derive(Clone)]
 pub struct Godot {
     program: PathBuf,
 }

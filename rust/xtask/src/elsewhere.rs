@@ -126,7 +126,7 @@ impl StandIn {
         if let Err(error) = staged {
             return tally.check(&name, Err(error));
         }
-        let engine = Engine { project, godot };
+        let engine = Engine::new(project, godot);
         let counts = suites::godot(&engine, &name, self.tests, [], tally);
         let version = engine.godot.version().unwrap_or_default();
         let more = format!(", Godot {version}");

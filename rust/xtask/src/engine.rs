@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -14,7 +15,7 @@ use crate::stage::{self, Profile};
 use crate::{log_scan, process};
 
 /// How long a Godot may take: a generous multiple of the usual time.
-const LIMIT: Duration = Duration::from_secs(600);
+const LIMIT: Duration = Duration::from_secs(1800);
 
 /// How many of the problematic lines to repeat at the end.
 const LINES_TO_REPEAT: usize = 10;
@@ -29,14 +30,42 @@ pub const NOT_LOADED: [&str; 2] = [
 pub struct Engine<'a> {
     pub project: &'a Project,
     pub godot: Godot,
+    /// The output that [`Engine::show_held`] shows, unless output is shown at once.
+    held: Option<Mutex<Vec<String>>>,
 }
 
 impl<'a> Engine<'a> {
     /// Builds and stages the addon, and finds a Godot.
     pub fn with_addon(project: &'a Project, profile: Profile) -> Result<Self> {
         stage::build_and_stage(project, profile)?;
-        let godot = Godot::find()?;
-        Ok(Self { project, godot })
+        Ok(Self::new(project, Godot::find()?))
+    }
+
+    /// An engine whose output is shown at once.
+    pub fn new(project: &'a Project, godot: Godot) -> Self {
+        Self {
+            project,
+            godot,
+            held: None,
+        }
+    }
+
+    /// The same engine for runs beside this one's: its output is held until
+    /// [`show_held`](Self::show_held).
+    pub fn beside(&self) -> Self {
+        Self {
+            project: self.project,
+            godot: self.godot.clone(),
+            held: Some(Mutex::default()),
+        }
+    }
+
+    /// Shows the output that was held.
+    pub fn show_held(self) {
+        let held = self.held.and_then(|lines| lines.into_inner().ok());
+        for line in held.unwrap_or_default() {
+            println!("{line}");
+        }
     }
 
     /// A command that opens the Godot project in `folder` without a window.
@@ -133,15 +162,36 @@ impl<'a> Engine<'a> {
         command: &mut Command,
         on_line: impl FnMut(&str),
     ) -> Result<()> {
-        process::announce(name);
         if has_user(command) {
-            return process::watch(command, LIMIT, on_line);
+            return self.watch(name, command, on_line);
         }
         // Each run starts without settings, and the user's own stay as they are.
         let user = Temporary(self.project.target().join(unique_name("godot-user")));
         fs::create_dir_all(&user.0)?;
         set_user(command, &user.0);
-        process::watch(command, LIMIT, on_line)
+        self.watch(name, command, on_line)
+    }
+
+    fn watch(
+        &self,
+        name: &str,
+        command: &mut Command,
+        mut on_line: impl FnMut(&str),
+    ) -> Result<()> {
+        let Some(held) = &self.held else {
+            process::announce(name);
+            return process::watch(command, LIMIT, on_line);
+        };
+        let hold = |line: String| {
+            held.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(line)
+        };
+        hold(format!("\n--- {name}"));
+        process::watch_quietly(command, LIMIT, |line| {
+            hold(line.to_owned());
+            on_line(line);
+        })
     }
 }
 

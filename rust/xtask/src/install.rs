@@ -29,7 +29,7 @@ pub fn run(project: &Project, tally: &mut Tally) {
         return tally.check("the archive", Err(error));
     }
     let engine = match Godot::find() {
-        Ok(godot) => Engine { project, godot },
+        Ok(godot) => Engine::new(project, godot),
         Err(error) => return tally.check("Godot", Err(error)),
     };
     let test = Installation {

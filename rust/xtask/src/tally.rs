@@ -37,6 +37,14 @@ impl Tally {
         self.check(name, outcome.and_then(|()| some_ran()));
     }
 
+    /// Counts all that another tally has counted.
+    pub fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+        self.failures.extend(other.failures);
+    }
+
     /// Counts a single check.
     pub fn check(&mut self, name: &str, outcome: Result<()>) {
         match outcome {
