@@ -8,7 +8,8 @@ const Server := preload("res://benchmarks/server.gd")
 ## The names of the rows, as in the table of xtask.
 var names: PackedStringArray
 ## "engine" and "ours", and for some rows "plain" (sockets of Rust's standard library), "group"
-## (ours, in a group) or "buffer" (the engine's `StreamPeerBuffer`).
+## (ours, in a group), "stream" (our stream under a WebSocket) or "buffer" (the engine's
+## `StreamPeerBuffer`).
 var sides: PackedStringArray = ["engine", "ours"]
 ## What this row needs and the system lacks. The sides that need it are not in `sides`.
 var needs: String = ""

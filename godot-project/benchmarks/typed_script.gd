@@ -12,6 +12,7 @@ const READ_LOOPS: String = "res://benchmarks/read_loops.gd"
 const CONNECTS: String = "res://benchmarks/connects.gd"
 const LOBBY: String = "res://benchmarks/lobby_loop.gd"
 const REDIS: String = "res://benchmarks/redis_loop.gd"
+const WEBSOCKETS: String = "res://benchmarks/websocket_loops.gd"
 const PEER: String = "StreamPeerTCP"
 const SERVER: String = "TCPServer"
 
@@ -57,6 +58,12 @@ static func redis(family: Family) -> RefCounted:
 static func lobby(family: Family) -> RefCounted:
 	return _make(_source(LOBBY).replace(PEER, family.class_of(PEER)).replace(SERVER,
 			family.class_of(SERVER)))
+
+
+## `websocket_loops.gd` for the WebSockets of `family`.
+static func websockets(family: Family) -> RefCounted:
+	var websocket: String = "WebSocketPeer"
+	return _make(_source(WEBSOCKETS).replace(websocket, family.class_of(websocket)))
 
 
 static func _peer(family: Family, kind: String) -> String:

@@ -33,6 +33,11 @@ func test_a_hundred_coalesced_variants_take_one_send() -> void:
 	_expect("variants", 4)
 
 
+func test_a_websocket_message_and_its_answer_take_a_system_call_each() -> void:
+	# Some more are those of the shared poll.
+	_expect("echoes", Calls.WEBSOCKETS * 5 / 2)
+
+
 func test_polling_an_idle_peer_takes_few_system_calls() -> void:
 	_expect("polls", Calls.TIMES * 10 + 10)
 

@@ -9,6 +9,8 @@ const SystemCalls := preload("res://tests/support/system_calls.gd")
 const TIMES := 100
 ## The peers of a case with many peers. Each takes two descriptors, and a process may have 1024.
 const MANY := 400
+## The WebSockets that each receive a message.
+const WEBSOCKETS := 20
 ## The frames of a case with many peers, one by one and in a group.
 const FRAMES := 5
 const GROUP_FRAMES := 20
@@ -60,6 +62,32 @@ func _variants(name: String) -> void:
 		peer.put_var(i)
 	peer.poll()
 	SystemCalls.end(name)
+
+
+# A frame of a server that sends back what its WebSockets have received.
+func _echoes(name: String) -> void:
+	var clients := []
+	var served := []
+	for i in WEBSOCKETS:
+		clients.append(_websocket())
+		clients[i].connect_to_url("ws://127.0.0.1:%d" % _server.get_local_port())
+		while not _server.is_connection_available():
+			clients[i].poll()
+		served.append(_websocket())
+		served[i].accept_stream(_server.take_connection())
+		while clients[i].get_ready_state() != 1 or served[i].get_ready_state() != 1:
+			clients[i].poll()
+			served[i].poll()
+		clients[i].send("hello".to_utf8_buffer())
+	SystemCalls.begin(name)
+	for websocket: PacketPeer in served:
+		websocket.poll()
+		websocket.send(websocket.get_packet())
+	SystemCalls.end(name)
+
+
+func _websocket() -> PacketPeer:
+	return ClassDB.instantiate(_family.class_of("WebSocketPeer"))
 
 
 func _idle_peer(name: String) -> void:

@@ -7,7 +7,9 @@ mod frames;
 mod lobby;
 mod network;
 mod peers;
+mod requests;
 mod round_trips;
+mod websockets;
 
 use std::env;
 use std::io;
@@ -33,7 +35,14 @@ Far ends, which connect to an ADDRESS (tcp:127.0.0.1:PORT or unix:PATH)
 
 Many far ends, which are connected to
   peers                               prints its TCP port, then obeys its input: `accept K` accepts K connections,
-                                      `send K SIZE` sends SIZE bytes to each of the next K";
+                                      `send K SIZE` sends SIZE bytes to each of the next K
+
+HTTP clients, which connect to an ADDRESS
+  requests ADDRESS COUNT ROUNDS       COUNT connections send a request in each of ROUNDS; prints the requests per second
+
+WebSocket clients, which connect to an ADDRESS
+  websockets ADDRESS                  obeys its input: `connect K` connects K clients, `send K SIZE` sends K messages
+                                      of SIZE bytes from each, `receive K SIZE` receives them at each";
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
@@ -76,6 +85,13 @@ fn run(args: &[&str]) -> Option<io::Result<()>> {
             lobby::play(&Address::parse(address)?, count(players)?, count(size)?)
         }
         ["peers"] => peers::run(),
+        ["requests", address, connections, rounds] => requests::measure(
+            &Address::parse(address)?,
+            count(connections)?,
+            count(rounds)?,
+        )
+        .map(|rate| println!("{rate}")),
+        ["websockets", address] => websockets::run(&Address::parse(address)?),
         _ => return None,
     })
 }

@@ -18,41 +18,43 @@ struct Lent {
         expect(dead_code, reason = "the caller reads it by its address")
     )]
     packet: Box<[u8]>,
-    /// The address of the stack frame that called.
-    frame: usize,
+    frame: Frame,
 }
 
+/// Approximately the address of the stack frame of a call that takes a packet. It is smaller for a
+/// frame further down the stack.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+pub(super) struct Frame(usize);
+
 /// Frees the packets of calls that have returned. Called at the beginning of each call on this
-/// thread.
+/// thread. Returns the frame of the call, for [`lend`].
 ///
 /// `PacketPeer.get_var` takes a packet by its address and decodes it. Scripts run meanwhile, and
 /// may take the next packet. Their calls have frames further down the stack than the call that
 /// decodes. So a call that is not further down than an earlier one was not made by it, and the
 /// earlier one has returned.
-pub(super) fn take_back() {
-    let frame = stack_frame();
+#[inline(never)]
+pub(super) fn take_back() -> Frame {
+    let here = 0_u8;
+    let frame = Frame(std::hint::black_box(&raw const here).addr());
     LENT.with_borrow_mut(|lent| {
         lent.retain(|lent| lent.frame > frame);
         if lent.is_empty() {
             *lent = Vec::new();
         }
     });
+    frame
 }
 
 /// Keeps `packet` until the caller has returned. Returns its address and its size.
-pub(super) fn lend(packet: Box<[u8]>) -> (*const u8, usize) {
+///
+/// `frame` is what [`take_back`] has returned to this call. An address that is taken here would be
+/// that of another depth of the stack, which depends on what the compiler inlines: the next call
+/// at the same depth could then seem to be further down, and would keep the packet.
+pub(super) fn lend(packet: Box<[u8]>, frame: Frame) -> (*const u8, usize) {
     let at = (packet.as_ptr(), packet.len());
-    let frame = stack_frame();
     LENT.with_borrow_mut(|lent| lent.push(Lent { packet, frame }));
     at
-}
-
-/// Approximately the address of the frame of the caller. The address is smaller for a frame further
-/// down the stack.
-#[inline(never)]
-fn stack_frame() -> usize {
-    let here = 0_u8;
-    std::hint::black_box(&raw const here).addr()
 }
 
 #[cfg(test)]
@@ -67,8 +69,7 @@ mod tests {
     #[inline(never)]
     fn nested(depth: usize) {
         let _frame = std::hint::black_box([0_u8; 256]);
-        take_back();
-        lend([depth as u8; 100].into());
+        lend([depth as u8; 100].into(), take_back());
         if depth > 0 {
             nested(depth - 1);
         }
@@ -77,17 +78,31 @@ mod tests {
 
     #[test]
     fn a_packet_lives_as_long_as_the_call_that_reads_it() {
-        take_back();
-        let (packet, size) = lend([7; 100].into());
+        let (packet, size) = lend([7; 100].into(), take_back());
         nested(5);
         assert_eq!(count(), 7, "all of them are read at the moment");
         let kept = LENT.with_borrow(|lent| lent[0].packet.clone());
         assert_eq!((kept.len(), kept[0]), (size, 7));
         assert!(!packet.is_null());
         for _ in 0..100 {
-            take_back();
-            lend([7; 100].into());
+            lend([7; 100].into(), take_back());
         }
         assert_eq!(count(), 1, "one after the other");
+    }
+
+    /// Calls `take_back` from further down the stack than its caller calls `lend`.
+    #[inline(never)]
+    fn take_back_further_down() -> Frame {
+        let _frame = std::hint::black_box([0_u8; 4096]);
+        std::hint::black_box(take_back())
+    }
+
+    #[test]
+    fn packets_do_not_pile_up_if_the_two_functions_are_called_at_different_depths() {
+        for _ in 0..100 {
+            let frame = take_back_further_down();
+            lend([7; 100].into(), frame);
+            assert_eq!(count(), 1);
+        }
     }
 }

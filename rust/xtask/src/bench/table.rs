@@ -102,6 +102,8 @@ pub enum Side {
     Plain,
     /// The engine's `StreamPeerBuffer`, which reads from memory.
     Buffer,
+    /// Our `StreamPeerTCPRs` alone, under a WebSocket.
+    Stream,
     /// Node.js.
     Node,
 }

@@ -32,6 +32,7 @@ pub fn cells(measured: &MeasuredRow) -> Vec<[String; 7]> {
             match comparison.other {
                 Side::Plain => "plain Rust".into(),
                 Side::Buffer => "StreamPeerBuffer".into(),
+                Side::Stream => "the stream alone".into(),
                 Side::Node => "Node.js".into(),
                 Side::Ours | Side::Group => "one by one".into(),
                 Side::Engine => "engine".into(),

@@ -120,9 +120,9 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
     }
 
     /// Moves what can be moved now between the session of `generation` and its stream. Returns
-    /// whether something was received.
+    /// whether another exchange may receive more.
     pub(super) fn exchange(&self, stream: &WebSocketStream<O>, generation: u64) -> bool {
-        let has_received = match stream {
+        let may_have_more = match stream {
             WebSocketStream::Socket(peer) => {
                 let mut state = self.state();
                 state.generation == generation && state.exchange_with(&peer.peer.connection)
@@ -147,7 +147,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             }
         };
         self.note_changes(generation);
-        has_received
+        may_have_more
     }
 
     /// Notes which signals are due, and lets the stream of a session go that has ended.
@@ -357,7 +357,9 @@ impl<O: Emitter + EngineStream> Kept for WebSocketPart<O> {
 }
 
 impl<O: Emitter> WebSocketState<O> {
-    /// Moves bytes between the session and `connection`. Returns whether something was received.
+    /// Moves bytes between the session and `connection`. Returns whether another exchange may
+    /// receive more. A receive with room left has emptied the socket, so a message costs one system
+    /// call, and not a second one that finds nothing.
     fn exchange_with(&mut self, connection: &Connection) -> bool {
         let Some(session) = &mut self.session else {
             return false;
@@ -372,19 +374,22 @@ impl<O: Emitter> WebSocketState<O> {
         }
         let backlog = connection.pending_bytes();
         session.receive(&[], backlog);
-        let mut has_received = false;
+        let mut may_have_more = false;
         if session.wants_input() {
             let received = connection.try_read_with(AT_ONCE, |bytes| {
                 session.receive(bytes, backlog);
-                !bytes.is_empty()
+                bytes.len()
             });
             match received {
-                Ok(received) => has_received = received,
+                // A session that is full may take the rest of its bytes after a delivery.
+                Ok(count) => {
+                    may_have_more = count == AT_ONCE || count > 0 && !session.wants_input();
+                }
                 Err(_) => session.end_of_stream(&why_it_ended(connection)),
             }
         }
         self.flush_to(connection);
-        has_received
+        may_have_more
     }
 
     fn flush_to(&mut self, connection: &Connection) {
@@ -395,16 +400,23 @@ impl<O: Emitter> WebSocketState<O> {
         if output.is_empty() || connection.status() != Status::Connected {
             return;
         }
-        // What fails here is found by the next receive.
-        if connection.enqueue(output, usize::MAX).is_ok() {
+        let coalesces = connection.coalesces();
+        // What the system takes now is not copied into the queue. What fails here is found by the
+        // next receive.
+        let sent = match coalesces {
+            true => 0,
+            false => connection.try_write(output).unwrap_or(0),
+        };
+        let rest = &output[sent..];
+        if rest.is_empty() || connection.enqueue(rest, usize::MAX).is_ok() {
             self.queued_total += output.len() as u64;
+        }
+        if !rest.is_empty() && !coalesces {
+            connection.try_flush();
         }
         output.clear();
         // A large message must not keep its memory.
         output.shrink_to(AT_ONCE);
-        if !connection.coalesces() {
-            connection.try_flush();
-        }
     }
 }
 
@@ -424,7 +436,7 @@ fn why_it_ended(connection: &Connection) -> String {
 
 impl<O: Emitter + EngineStream> Packets for WebSocketPart<O> {
     fn get_packet(&self) -> Result<(*const u8, usize), Error> {
-        lent::take_back();
+        let frame = lent::take_back();
         let mut state = self.state();
         let is_open = state
             .session
@@ -434,7 +446,7 @@ impl<O: Emitter + EngineStream> Packets for WebSocketPart<O> {
             Some(message) => {
                 state.was_text = message.is_text;
                 drop(state);
-                Ok(lent::lend(message.payload.into_boxed_slice()))
+                Ok(lent::lend(message.payload.into_boxed_slice(), frame))
             }
             None if is_open => Err(Error::ERR_UNAVAILABLE),
             None => Err(Error::FAILED),

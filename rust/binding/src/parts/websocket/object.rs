@@ -34,9 +34,9 @@ impl<O: Emitter + EngineStream> WebSocketObject<O> {
             self.encrypt(stream, *generation);
             if self.part.begin_poll(Instant::now()) {
                 for _ in 0..MOST_RECEIVES {
-                    let has_received = self.part.exchange(stream, *generation);
+                    let may_have_more = self.part.exchange(stream, *generation);
                     self.deliver();
-                    if !has_received {
+                    if !may_have_more {
                         break;
                     }
                 }
