@@ -46,6 +46,7 @@ pub(super) struct Interface {
     pub(super) variant_from_object: VariantFromType,
     pub(super) int_from_variant: IntFromVariant,
     pub(super) variant_type: VariantType,
+    pub(super) can_convert: CanConvert,
     pub(super) class_tag: ClassTag,
     pub(super) find_method: FindMethod,
     pub(super) call_method: CallMethod,
@@ -101,6 +102,10 @@ pub(super) type IntFromVariant =
 pub(super) type VariantType =
     unsafe extern "C" fn(sys::GDExtensionConstVariantPtr) -> sys::GDExtensionVariantType;
 pub(super) type VariantNewNil = unsafe extern "C" fn(sys::GDExtensionUninitializedVariantPtr);
+pub(super) type CanConvert = unsafe extern "C" fn(
+    sys::GDExtensionVariantType,
+    sys::GDExtensionVariantType,
+) -> sys::GDExtensionBool;
 type ClassTag = unsafe extern "C" fn(sys::GDExtensionConstStringNamePtr) -> *mut c_void;
 type Singleton =
     unsafe extern "C" fn(sys::GDExtensionConstStringNamePtr) -> sys::GDExtensionObjectPtr;
@@ -330,6 +335,7 @@ pub(super) unsafe fn load(get_proc_address: GetProcAddress) -> Result<(), &'stat
                 .ok_or(from_type_name)?,
             int_from_variant: to_type(sys::GDEXTENSION_VARIANT_TYPE_INT).ok_or(to_type_name)?,
             variant_type: transmute::<Function, VariantType>(find(c"variant_get_type")?),
+            can_convert: transmute::<Function, CanConvert>(find(c"variant_can_convert_strict")?),
             variant_new_nil: transmute::<Function, VariantNewNil>(find(c"variant_new_nil")?),
             print_error: transmute::<Function, PrintError>(find(c"print_error")?),
             get_proc_address,

@@ -5,7 +5,7 @@
 //! subclass whose prefix its name has, or for the base. The method's row overrides its flags and
 //! types. A property is registered as soon as both of its accessors are, in whatever order gdext
 //! registers these. A class without a tree is registered unchanged, and gets the shared properties
-//! too.
+//! too. The arguments of all methods are checked as Godot checks those of its own.
 //!
 //! gdext registers in no fixed order, so a subclass is registered right after its base: no other
 //! moment is sure to be right.
@@ -75,7 +75,7 @@ fn tree(class_name: &str) -> Option<&'static ClassTree> {
 ///
 /// # Safety
 /// `name` points to a StringName of Godot's.
-unsafe fn text(name: sys::GDExtensionConstStringNamePtr) -> String {
+pub(super) unsafe fn text(name: sys::GDExtensionConstStringNamePtr) -> String {
     // SAFETY: The caller's guarantee.
     unsafe { copied(name) }.to_string()
 }
@@ -207,7 +207,11 @@ pub(super) unsafe extern "C" fn register_method(
         match tree {
             Some(_) if has_receiver => return,
             Some(tree) => register_in_tree(tree, library, &function, *info),
-            None => (interface().register_method)(library, class_name, info),
+            None => {
+                let mut info = *info;
+                trampoline::redirect(&mut info, None);
+                (interface().register_method)(library, class_name, &info);
+            }
         }
         let own = tree.map_or(&[][..], |tree| tree.properties);
         let shared = TABLES
@@ -272,9 +276,9 @@ unsafe fn register_in_tree(
         }
         info.arguments_info = arguments.as_mut_ptr();
     }
-    if route.kind != MethodKind::Static {
-        trampoline::redirect(&mut info, &tree.parts);
-    }
+    let parts = (route.kind != MethodKind::Static).then_some(&tree.parts);
+    // SAFETY: gdext passes a valid method info.
+    unsafe { trampoline::redirect(&mut info, parts) };
     if let Some(callbacks) = route.callbacks {
         info.call_func = Some(callbacks.call);
         info.ptrcall_func = Some(callbacks.ptrcall);
