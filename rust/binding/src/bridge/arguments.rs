@@ -8,7 +8,7 @@ use godot::classes::Object;
 use godot::obj::Gd;
 use godot::sys::{self, GodotFfi};
 
-use super::interface::interface;
+use super::interface::{interface, text};
 
 /// What a method takes.
 pub(super) struct Arguments {
@@ -48,7 +48,7 @@ impl Arguments {
             let (kind, class) = unsafe {
                 let parameter = *info.arguments_info.add(index);
                 let class = parameter.class_name.cast_const();
-                (parameter.type_, super::registration::text(class.cast()))
+                (parameter.type_, text(class.cast()))
             };
             Parameter { kind, class }
         });

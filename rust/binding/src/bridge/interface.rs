@@ -7,7 +7,7 @@
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::sync::OnceLock;
 
-use godot::builtin::GString;
+use godot::builtin::{GString, StringName};
 use godot::sys::{self, GodotFfi};
 
 use super::requirements::Version;
@@ -178,6 +178,24 @@ pub(super) fn register_class_version(function: &[u8]) -> Option<usize> {
         return Some(1);
     }
     std::str::from_utf8(version).ok()?.parse().ok()
+}
+
+/// The text behind a pointer to a name.
+///
+/// # Safety
+/// `name` points to a StringName of Godot's.
+pub(super) unsafe fn text(name: sys::GDExtensionConstStringNamePtr) -> String {
+    // SAFETY: The caller's guarantee.
+    unsafe { copied(name) }.to_string()
+}
+
+/// A copy of the name behind a pointer.
+///
+/// # Safety
+/// As for [`text`].
+pub(super) unsafe fn copied(name: sys::GDExtensionConstStringNamePtr) -> StringName {
+    // SAFETY: The caller's guarantee.
+    unsafe { StringName::new_from_sys(name.cast()) }
 }
 
 /// Prints an error of the loaded library, without gdext.

@@ -22,7 +22,7 @@ use godot::sys::{self, GodotFfi};
 use super::class_tree::{Class, ClassTree};
 use super::guard::guarded;
 use super::instance;
-use super::interface::{interface, print_error};
+use super::interface::{copied, interface, print_error, text};
 use super::method_row::{MethodKind, Returned};
 use super::property::Property;
 use super::registered::{self, Registered};
@@ -69,24 +69,6 @@ pub(crate) fn check_tables() {
 fn tree(class_name: &str) -> Option<&'static ClassTree> {
     let mut trees = TABLES.get()?.trees.iter().copied();
     trees.find(|tree| tree.base == class_name)
-}
-
-/// The text behind a pointer to a name.
-///
-/// # Safety
-/// `name` points to a StringName of Godot's.
-pub(super) unsafe fn text(name: sys::GDExtensionConstStringNamePtr) -> String {
-    // SAFETY: The caller's guarantee.
-    unsafe { copied(name) }.to_string()
-}
-
-/// A copy of the name behind a pointer.
-///
-/// # Safety
-/// As for [`text`].
-unsafe fn copied(name: sys::GDExtensionConstStringNamePtr) -> StringName {
-    // SAFETY: The caller's guarantee.
-    unsafe { StringName::new_from_sys(name.cast()) }
 }
 
 /// Called by gdext to register a class. Godot has several versions of this function; `VERSION`
