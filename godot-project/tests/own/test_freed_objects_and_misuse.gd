@@ -91,6 +91,26 @@ func test_taking_a_client_clears_the_servers_last_error() -> void:
 			"no error after a client was taken: " + output)
 
 
+# A script would end with an error without words, or with words of the bindings.
+func test_wrong_arguments_are_reported_as_the_engine_reports_them() -> void:
+	if not EngineProcess.available():
+		return skip("starting another engine is known for Linux only")
+	var output: String = EngineProcess.run("children/wrong_arguments.gd")["output"]
+	for words: String in [
+		"'StreamPeerTCPRs::set_read_timeout': Method expected 1 argument(s), but called with 0.",
+		"'StreamPeerTCPRs::set_read_timeout': Method expected 1 argument(s), but called with 2.",
+		"'StreamPeerTCPRs::set_read_timeout': Cannot convert argument 1 from String to float.",
+		"'PacketPeerSocketRs::put_text': Cannot convert argument 1 from Nil to String.",
+		"'PacketPeerSocketRs::encode_json': Method expected 1 argument(s), but called with 0.",
+		"'PacketPeerSocketRs::decode_json': Method expected 2 argument(s), but called with 3.",
+		"'StreamPeerSocketGroupRs::broadcast': Method expected 2 argument(s), but called with 3.",
+		"'StreamPeerSocketGroupRs::set_max_members': Cannot convert argument 1 from String to int.",
+		"'StreamPeerSocketGroupRs::accept_from': Cannot convert argument 1 from Object to Object.",
+		"converted: 3.0 5 true",
+	]:
+		check(output.contains(words), "%s: %s" % [words, output.right(3000)])
+
+
 static func _ignore(_argument: Variant = null) -> void:
 	pass
 

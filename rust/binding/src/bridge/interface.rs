@@ -7,7 +7,7 @@
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::sync::OnceLock;
 
-use godot::builtin::GString;
+use godot::builtin::{GString, StringName};
 use godot::sys::{self, GodotFfi};
 
 use super::requirements::Version;
@@ -46,6 +46,7 @@ pub(super) struct Interface {
     pub(super) variant_from_object: VariantFromType,
     pub(super) int_from_variant: IntFromVariant,
     pub(super) variant_type: VariantType,
+    pub(super) can_convert: CanConvert,
     pub(super) class_tag: ClassTag,
     pub(super) find_method: FindMethod,
     pub(super) call_method: CallMethod,
@@ -101,6 +102,10 @@ pub(super) type IntFromVariant =
 pub(super) type VariantType =
     unsafe extern "C" fn(sys::GDExtensionConstVariantPtr) -> sys::GDExtensionVariantType;
 pub(super) type VariantNewNil = unsafe extern "C" fn(sys::GDExtensionUninitializedVariantPtr);
+pub(super) type CanConvert = unsafe extern "C" fn(
+    sys::GDExtensionVariantType,
+    sys::GDExtensionVariantType,
+) -> sys::GDExtensionBool;
 type ClassTag = unsafe extern "C" fn(sys::GDExtensionConstStringNamePtr) -> *mut c_void;
 type Singleton =
     unsafe extern "C" fn(sys::GDExtensionConstStringNamePtr) -> sys::GDExtensionObjectPtr;
@@ -173,6 +178,24 @@ pub(super) fn register_class_version(function: &[u8]) -> Option<usize> {
         return Some(1);
     }
     std::str::from_utf8(version).ok()?.parse().ok()
+}
+
+/// The text behind a pointer to a name.
+///
+/// # Safety
+/// `name` points to a StringName of Godot's.
+pub(super) unsafe fn text(name: sys::GDExtensionConstStringNamePtr) -> String {
+    // SAFETY: The caller's guarantee.
+    unsafe { copied(name) }.to_string()
+}
+
+/// A copy of the name behind a pointer.
+///
+/// # Safety
+/// As for [`text`].
+pub(super) unsafe fn copied(name: sys::GDExtensionConstStringNamePtr) -> StringName {
+    // SAFETY: The caller's guarantee.
+    unsafe { StringName::new_from_sys(name.cast()) }
 }
 
 /// Prints an error of the loaded library, without gdext.
@@ -330,6 +353,7 @@ pub(super) unsafe fn load(get_proc_address: GetProcAddress) -> Result<(), &'stat
                 .ok_or(from_type_name)?,
             int_from_variant: to_type(sys::GDEXTENSION_VARIANT_TYPE_INT).ok_or(to_type_name)?,
             variant_type: transmute::<Function, VariantType>(find(c"variant_get_type")?),
+            can_convert: transmute::<Function, CanConvert>(find(c"variant_can_convert_strict")?),
             variant_new_nil: transmute::<Function, VariantNewNil>(find(c"variant_new_nil")?),
             print_error: transmute::<Function, PrintError>(find(c"print_error")?),
             get_proc_address,

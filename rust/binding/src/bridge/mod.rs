@@ -20,13 +20,15 @@
 //! Godot straight to the part: [`int_methods`], [`receive`], [`object_setter`], and the virtual
 //! methods in [`stream_virtuals`] and [`packet_virtuals`]. For gdext, all others are static
 //! functions. They go through one [`trampoline`] to gdext's callback, and find the part in
-//! [`this`]. Rust finds the part of an object with [`part_getter`], and the object of a part by its
+//! [`this`]. The trampoline checks the [`arguments`] of every method that gdext answers. Rust finds
+//! the part of an object with [`part_getter`], and the object of a part by its
 //! [`Presence`](crate::parts::Presence).
 //!
 //! The bridge does not know the classes: [`class_trees`](crate::class_trees) names them, and the
 //! part of an object is any [`Part`](crate::parts::Part). Imports go one way: classes, class trees,
 //! bridge, parts.
 
+mod arguments;
 mod class_tree;
 mod engine_methods;
 mod entry;

@@ -5,7 +5,7 @@
 //! subclass whose prefix its name has, or for the base. The method's row overrides its flags and
 //! types. A property is registered as soon as both of its accessors are, in whatever order gdext
 //! registers these. A class without a tree is registered unchanged, and gets the shared properties
-//! too.
+//! too. The arguments of all methods are checked as Godot checks those of its own.
 //!
 //! gdext registers in no fixed order, so a subclass is registered right after its base: no other
 //! moment is sure to be right.
@@ -22,7 +22,7 @@ use godot::sys::{self, GodotFfi};
 use super::class_tree::{Class, ClassTree};
 use super::guard::guarded;
 use super::instance;
-use super::interface::{interface, print_error};
+use super::interface::{copied, interface, print_error, text};
 use super::method_row::{MethodKind, Returned};
 use super::property::Property;
 use super::registered::{self, Registered};
@@ -69,24 +69,6 @@ pub(crate) fn check_tables() {
 fn tree(class_name: &str) -> Option<&'static ClassTree> {
     let mut trees = TABLES.get()?.trees.iter().copied();
     trees.find(|tree| tree.base == class_name)
-}
-
-/// The text behind a pointer to a name.
-///
-/// # Safety
-/// `name` points to a StringName of Godot's.
-unsafe fn text(name: sys::GDExtensionConstStringNamePtr) -> String {
-    // SAFETY: The caller's guarantee.
-    unsafe { copied(name) }.to_string()
-}
-
-/// A copy of the name behind a pointer.
-///
-/// # Safety
-/// As for [`text`].
-unsafe fn copied(name: sys::GDExtensionConstStringNamePtr) -> StringName {
-    // SAFETY: The caller's guarantee.
-    unsafe { StringName::new_from_sys(name.cast()) }
 }
 
 /// Called by gdext to register a class. Godot has several versions of this function; `VERSION`
@@ -207,7 +189,11 @@ pub(super) unsafe extern "C" fn register_method(
         match tree {
             Some(_) if has_receiver => return,
             Some(tree) => register_in_tree(tree, library, &function, *info),
-            None => (interface().register_method)(library, class_name, info),
+            None => {
+                let mut info = *info;
+                trampoline::redirect(&mut info, None);
+                (interface().register_method)(library, class_name, &info);
+            }
         }
         let own = tree.map_or(&[][..], |tree| tree.properties);
         let shared = TABLES
@@ -272,9 +258,9 @@ unsafe fn register_in_tree(
         }
         info.arguments_info = arguments.as_mut_ptr();
     }
-    if route.kind != MethodKind::Static {
-        trampoline::redirect(&mut info, &tree.parts);
-    }
+    let parts = (route.kind != MethodKind::Static).then_some(&tree.parts);
+    // SAFETY: gdext passes a valid method info.
+    unsafe { trampoline::redirect(&mut info, parts) };
     if let Some(callbacks) = route.callbacks {
         info.call_func = Some(callbacks.call);
         info.ptrcall_func = Some(callbacks.ptrcall);
