@@ -108,8 +108,8 @@ func test_a_handler_that_waits_for_a_later_packet_gets_it() -> void:
 func test_hostile_handlers_lose_nothing() -> void:
 	for kind: String in ["tcp", family.local_kind()]:
 		var random := RandomNumberGenerator.new()
-		for seed_ in 20:
-			random.seed = seed_
+		for round_seed in 20:
+			random.seed = round_seed
 			var group := StreamPeerSocketGroupRs.new()
 			group.max_packets_per_poll = random.randi_range(1, 9)
 			group.max_silent_seconds = 30.0
@@ -121,7 +121,7 @@ func test_hostile_handlers_lose_nothing() -> void:
 			group.peer_packet_received.connect(misbehave)
 			for member: Dictionary in members:
 				_until_complete(group, seen, member, 60)
-			check_eq(group.get_peers().size(), 3, "seed %d: the peers" % seed_)
+			check_eq(group.get_peers().size(), 3, "seed %d: the peers" % round_seed)
 			let_go(group)
 
 

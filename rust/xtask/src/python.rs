@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use fs_err as fs;
 use provision::cache::SetUp;
 use provision::process::output;
 
@@ -34,13 +35,25 @@ impl Environment {
         Ok(command)
     }
 
+    /// A program of the environment. A script names the interpreter in the folder that it was made
+    /// in, so it is passed to the interpreter.
+    pub fn program(&self, name: &str) -> Result<Command> {
+        let program = self.programs()?.join(name);
+        if !fs::read(&program)?.starts_with(b"#!") {
+            return Ok(Command::new(program));
+        }
+        let mut command = Command::new(self.python()?);
+        command.arg(program);
+        Ok(command)
+    }
+
     /// The interpreter, after setting it up if necessary.
     pub fn python(&self) -> Result<PathBuf> {
         Ok(self.programs()?.join(PYTHON))
     }
 
     /// The folder of the programs, after setting it up if necessary.
-    pub fn programs(&self) -> Result<PathBuf> {
+    fn programs(&self) -> Result<PathBuf> {
         let python = if cfg!(windows) { "python" } else { "python3" };
         let own_python = |folder: &std::path::Path| folder.join(PROGRAMS).join(PYTHON);
         let folder = SetUp {

@@ -1,7 +1,5 @@
 //! Checks of what the crates depend on, and of the workflows, with programs of others.
 
-use std::process::Command;
-
 use crate::process;
 use crate::project::Project;
 use crate::python::Environment;
@@ -39,14 +37,13 @@ const CHECKS: [(&str, &[&str]); 3] = [
 pub fn run(project: &Project, tally: &mut Tally) {
     for (name, args) in CHECKS {
         process::announce(name);
-        let programs = match TOOLS.programs() {
-            Ok(programs) => programs,
+        let mut command = match TOOLS.program(name) {
+            Ok(command) => command,
             Err(error) => {
                 tally.skip(name, format!("{error:#}"));
                 continue;
             }
         };
-        let mut command = Command::new(programs.join(name));
         command.current_dir(project.root()).args(args);
         tally.check(name, process::run(&mut command));
     }
