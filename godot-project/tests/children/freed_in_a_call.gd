@@ -37,8 +37,8 @@ func _initialize() -> void:
 			threads[i].start(call)
 		_wait_until_asleep(before)
 		pair.clear()
-		# A packet peer does not own its stream, so its calls end with the stream. A disconnect would
-		# read all that they send first.
+		# A packet peer does not own its stream, so its calls end with the stream. A disconnect
+		# would read all that they send first.
 		other.abort()
 		for thread in threads:
 			thread.wait_to_finish()
