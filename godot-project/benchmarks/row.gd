@@ -46,6 +46,11 @@ static func family_of(side: String) -> Family:
 	return Family.engine() if side == "engine" else Family.ours()
 
 
+## Whether a program can be started.
+static func is_installed(program: String) -> bool:
+	return OS.execute(program, ["--version"], []) == 0
+
+
 ## Removes the engine's side if the engine does not have this kind of socket.
 func need_kind(kind: String) -> void:
 	if not Family.engine().kinds().has(kind):

@@ -38,17 +38,13 @@ func _init() -> void:
 	if not _is_measurable():
 		sides = []
 		needs = "Linux"
-	elif not _is_there("node"):
+	elif not is_installed("node"):
 		sides = ["engine", "ours", "group"]
 		needs = "node"
 
 
 static func all() -> Array:
 	return [new()]
-
-
-static func _is_there(program: String) -> bool:
-	return OS.execute(program, ["--version"], []) == 0
 
 
 static func _is_measurable() -> bool:

@@ -27,20 +27,16 @@ var _else: PackedByteArray = ELSE.to_ascii_buffer()
 func _init() -> void:
 	names = ["redis-benchmark, 500 connections"]
 	sides = ["engine", "ours", "group", "node"]
-	if not _is_there(PROGRAM):
+	if not is_installed(PROGRAM):
 		sides = []
 		needs = PROGRAM
-	elif not _is_there("node"):
+	elif not is_installed("node"):
 		sides = ["engine", "ours", "group"]
 		needs = "node"
 
 
 static func all() -> Array:
 	return [new()]
-
-
-static func _is_there(program: String) -> bool:
-	return OS.execute(program, ["--version"], []) == 0
 
 
 func rounds() -> int:

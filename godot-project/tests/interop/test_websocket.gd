@@ -83,21 +83,7 @@ func test_pythons_websockets_is_served() -> void:
 	if _lacks("websockets"):
 		return
 	for compression: bool in [false, true]:
-		var server := TCPServerRs.new()
-		check_eq(server.listen(0, LOOPBACK), OK, "listen")
-		var script := Tool.script("websocket_peer.py")
-		var url := "ws://%s:%d/chat" % [LOOPBACK, server.get_local_port()]
-		var client := Tool.start("websockets", [script, "client", url])
-		spin_until(func() -> bool: return server.is_connection_available(), "a connection")
-		var peer := _peer()
-		peer.compression = compression
-		peer.supported_protocols = ["b"]
-		peer.accept_stream(server.take_connection())
-		spin_until(func() -> bool:
-			_echo(peer)
-			return peer.get_ready_state() == STATE_CLOSED, "the end", 60)
-		check_eq(client.line(), "b %s ok" % ("compressed" if compression else "plain"), "its report")
-		check_eq(peer.get_close_code(), 4001, "the code")
+		var peer := _serve("websockets", "websocket_peer.py", compression)
 		check_eq(peer.get_close_reason(), "that was all ✓", "the reason")
 
 
@@ -113,20 +99,7 @@ func test_ws_of_node_is_served() -> void:
 	if _lacks("ws"):
 		return
 	for compression: bool in [false, true]:
-		var server := TCPServerRs.new()
-		check_eq(server.listen(0, LOOPBACK), OK, "listen")
-		var url := "ws://%s:%d/chat" % [LOOPBACK, server.get_local_port()]
-		var client := Tool.start("ws", [Tool.script("websocket_peer.js"), "client", url])
-		spin_until(func() -> bool: return server.is_connection_available(), "a connection")
-		var peer := _peer()
-		peer.compression = compression
-		peer.supported_protocols = ["b"]
-		peer.accept_stream(server.take_connection())
-		spin_until(func() -> bool:
-			_echo(peer)
-			return peer.get_ready_state() == STATE_CLOSED, "the end", 60)
-		check_eq(client.line(), "b %s ok" % ("compressed" if compression else "plain"), "its report")
-		check_eq(peer.get_close_code(), 4001, "the code")
+		_serve("ws", "websocket_peer.js", compression)
 
 
 func test_ws_of_node_serves_us() -> void:
@@ -188,6 +161,25 @@ func _talk_to(port: String) -> void:
 			peer.poll()
 			return peer.get_ready_state() == STATE_CLOSED, "the end")
 		check_eq(peer.get_close_code(), 4002, "the code")
+
+
+# Serves a client until it closes. Returns our peer.
+func _serve(tool: String, script: String, compression: bool) -> WebSocketPeerRs:
+	var server := TCPServerRs.new()
+	check_eq(server.listen(0, LOOPBACK), OK, "listen")
+	var url := "ws://%s:%d/chat" % [LOOPBACK, server.get_local_port()]
+	var client := Tool.start(tool, [Tool.script(script), "client", url])
+	spin_until(func() -> bool: return server.is_connection_available(), "a connection")
+	var peer := _peer()
+	peer.compression = compression
+	peer.supported_protocols = ["b"]
+	peer.accept_stream(server.take_connection())
+	spin_until(func() -> bool:
+		_echo(peer)
+		return peer.get_ready_state() == STATE_CLOSED, "the end", 60)
+	check_eq(client.line(), "b %s ok" % ("compressed" if compression else "plain"), "its report")
+	check_eq(peer.get_close_code(), 4001, "the code")
+	return peer
 
 
 func _lacks(tool: String) -> bool:
