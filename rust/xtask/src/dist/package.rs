@@ -157,4 +157,21 @@ mod tests {
             manifest.replace("linux = \"a\"\n", "")
         );
     }
+
+    #[test]
+    fn the_documents_are_those_of_this_version() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let text = |path: &str| fs::read_to_string(root.join(path)).unwrap();
+        let changes = text("CHANGELOG.md");
+        let versions = changes.lines().filter_map(|line| line.strip_prefix("## ["));
+        let newest = versions.map(|line| line.split(']').next().unwrap_or(line));
+        let newest = newest.into_iter().find(|&version| version != "Unreleased");
+        assert_eq!(newest, Some(VERSION), "CHANGELOG.md");
+        let notes = text(&format!("docs/releases/{VERSION}.md"));
+        assert!(notes.starts_with(&format!("# Version {VERSION}\n")));
+        assert!(notes.contains(&format!("{ADDON}-{VERSION}.zip")));
+        let upgrading = text("docs/upgrading.md");
+        let (_, versions) = upgrading.split_once("## From version to version").unwrap();
+        assert!(versions.contains(VERSION), "docs/upgrading.md");
+    }
 }
