@@ -1,6 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## Random programs over two groups of WebSockets, with handlers that make random calls. Each listener
-## must get each message once and in order, and each group the end of each member once.
+## Random programs over two groups of WebSockets, with handlers that make random calls. Each
+## listener must get each message once and in order, and each group the end of each member once.
 
 const SEEDS := 8
 const CHANNELS := 6

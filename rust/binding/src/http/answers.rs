@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use godot::builtin::{
     PackedByteArray, PackedStringArray, VarArray, VarDictionary, Variant, VariantType,
 };
-use stream_socket_web::http::{Headers, http_date};
+use stream_socket_web::http::Headers;
 
 /// The type of a body that is text.
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";
@@ -53,16 +53,13 @@ pub(super) fn headers(dictionary: &VarDictionary) -> Headers {
 /// Adds what a script has not stated: the time (RFC 9110, section 6.6.1), and the type of the body.
 pub(super) fn complete(headers: &mut Headers, content_type: Option<&str>) {
     if !headers.contains("Date") {
-        headers.push("Date", &date());
+        // A clock that was never set may be before 1970.
+        let now = SystemTime::now().max(UNIX_EPOCH);
+        headers.push("Date", &httpdate::fmt_http_date(now));
     }
     if let Some(content_type) = content_type
         && !headers.contains("Content-Type")
     {
         headers.push("Content-Type", content_type);
     }
-}
-
-fn date() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    http_date(since.map_or(0, |since| since.as_secs()))
 }

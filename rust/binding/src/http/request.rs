@@ -11,7 +11,7 @@ use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api};
 use stream_socket::Address;
 use stream_socket_web::http::{
-    AnswerError, Headers, Request, RequestHead, event_text, percent_decode, query_pairs,
+    AnswerError, Headers, Request, RequestHead, event_text, percent_decode,
 };
 
 use super::client::Client;
@@ -95,7 +95,9 @@ impl HTTPServerRequestRs {
     #[func]
     fn get_query(&self) -> VarDictionary {
         let mut query = VarDictionary::new();
-        for (name, value) in query_pairs(self.head.query().unwrap_or_default()) {
+        for (name, value) in
+            form_urlencoded::parse(self.head.query().unwrap_or_default().as_bytes())
+        {
             let name = text::decoded(name.as_bytes()).to_variant();
             // The first one counts, as with headers.
             if !query.contains_key(&name) {

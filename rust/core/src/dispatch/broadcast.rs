@@ -6,9 +6,8 @@ use crate::connection::Connection;
 use crate::dispatch::member::LoopMember;
 use crate::dispatch::packet_channel::Format;
 use crate::dispatch::peer::Peer;
-use crate::dispatch::session::Refusal;
 use crate::dispatch::shared::{QUEUE_LIMIT, Shared, flush};
-use crate::dispatch::subject::{Source, Subject};
+use crate::dispatch::subject::{Refusal, Source, Subject};
 use crate::error::WriteError;
 use crate::event::Status;
 

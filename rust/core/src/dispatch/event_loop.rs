@@ -141,7 +141,8 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
 
     /// Accepts the connections of `server` from now on, and adds `server` if it is not a member.
     /// Polls call `accept` for each connection, and add the subject that it returns. The loop
-    /// removes that member when its connection or its session ends. A subject that cannot be added is dropped.
+    /// removes that member when its connection or its session ends. A subject that cannot be added
+    /// is dropped.
     ///
     /// # Errors
     ///
@@ -175,9 +176,9 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
         self.0.members().to_vec()
     }
 
-    /// Sets the maximum number of peers, packet channels and sessions. Further connections are reset instead
-    /// of accepted. 0, the default, is unlimited. Servers do not count, and [`add`](Self::add) is
-    /// not limited.
+    /// Sets the maximum number of peers, packet channels and sessions. Further connections are
+    /// reset instead of accepted. 0, the default, is unlimited. Servers do not count, and
+    /// [`add`](Self::add) is not limited.
     pub fn set_max_members(&self, count: usize) {
         self.0.set_max_members(count);
     }
@@ -188,9 +189,9 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     }
 
     /// Sets the maximum number of packets of each packet channel or session that one
-    /// [`poll`](Self::poll) delivers: 64 by default. The next poll continues, so a peer that sends many packets takes
-    /// only its share of a frame. Its further packets stay in the buffers, and slow down the
-    /// sender. With 0, the maximum is 65,536.
+    /// [`poll`](Self::poll) delivers: 64 by default. The next poll continues, so a peer that sends
+    /// many packets takes only its share of a frame. Its further packets stay in the buffers, and
+    /// slow down the sender. With 0, the maximum is 65,536.
     ///
     /// A poll by a listener may deliver as many again. These count towards the outer poll.
     pub fn set_max_packets_per_poll(&self, count: usize) {
@@ -286,7 +287,8 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     }
 
     /// Queues `data` for each connected peer except those that `is_excluded` selects; for a packet
-    /// channel as a packet. Sessions get `message`, the same in their form. Does not wait. Returns the members that could not accept it, and why.
+    /// channel as a packet. Sessions get `message`, the same in their form. Does not wait. Returns
+    /// the members that could not accept it, and why.
     ///
     /// A peer without a write buffer limit queues at most 1 MiB. Within a poll, the queues are sent
     /// at its end: one system call for each peer, however many messages there are.

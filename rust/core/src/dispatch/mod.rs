@@ -16,7 +16,7 @@
 //! | `inactivity` | for how long members neither send nor accept anything |
 //! | `timers` | when members have to be visited, apart from events |
 //! | `packet_delivery` | delivering packets to the listeners of their source and to event loops |
-//! | `subject`, `session` | the traits of members, of sessions and of loop listeners |
+//! | `subject` | the traits of members, of sessions and of loop listeners |
 //! | `packet_channel` | the packets of a stream that can be replaced |
 //! | `outlet` | the event loops that a source of packets is in |
 //! | `peer` | the trait of a connection with its own listeners |
@@ -68,7 +68,6 @@ mod packet_delivery;
 mod peer;
 mod peer_events;
 mod roster;
-mod session;
 mod shared;
 mod subject;
 mod timers;
@@ -86,5 +85,6 @@ pub use packet_delivery::poll_session;
 pub use peer::Peer;
 pub use peer_events::{PeerEvent, PeerEvents};
 pub use roster::AddError;
-pub use session::{NextPoll, Refusal, Session, Shared, Taken};
-pub use subject::{LoopEvent, LoopListener, OwnEvent, Source, Subject};
+pub use subject::{
+    LoopEvent, LoopListener, NextPoll, OwnEvent, Refusal, Session, Shared, Source, Subject, Taken,
+};

@@ -1,14 +1,14 @@
 //! Delivering the packets of a channel or a session: to its own listeners, and to the event loops
 //! that it is in.
 
+use std::time::Instant;
+
 use crate::dispatch::nesting::Nesting;
 use crate::dispatch::outlet::{Membership, Outlet};
 use crate::dispatch::packet_channel::PacketChannel;
 use crate::dispatch::peer::{self, Peer};
-use crate::dispatch::session::{Session, Shared, Taken};
-use crate::dispatch::subject::{OwnEvent, Subject};
+use crate::dispatch::subject::{OwnEvent, Session, Shared, Subject, Taken};
 use crate::poll::ready_list::Notice;
-use crate::sys;
 
 /// How often a poll of a session receives at most.
 const MAX_EXCHANGES: usize = 64;
@@ -157,16 +157,16 @@ impl<P: Peer> PacketChannel<P> {
     }
 }
 
-/// Polls `session`, the source of `subject`, and delivers what has happened to the listeners of
-/// `subject`. Queues it for the event loops that the session is in. Delivers at most
+/// Polls `session`, the source of `subject`, at `now`, and delivers what has happened to the
+/// listeners of `subject`. Queues it for the event loops that the session is in. Delivers at most
 /// [`max_packets_per_poll`](Outlet::max_packets_per_poll) packets, those of polls in handlers
 /// included, and does not wait.
 ///
 /// Call it after [`Connection::poll`](crate::Connection::poll).
-pub fn poll_session<S: Subject>(session: &dyn Session<S>, subject: &S) {
+pub fn poll_session<S: Subject>(session: &dyn Session<S>, subject: &S, now: Instant) {
     if let Some(_nesting) = Nesting::enter() {
         let outlet = session.outlet();
-        advance(session, subject, None, outlet.packets_per_poll());
+        advance(session, subject, None, outlet.packets_per_poll(), now);
         if session.has_packet() {
             // The kernel does not report again what was received here.
             outlet.report();
@@ -181,8 +181,9 @@ pub(super) fn advance<S: Subject>(
     subject: &S,
     mut visiting: Option<&mut dyn VisitingLoop<S>>,
     max: usize,
+    now: Instant,
 ) -> (Delivered, bool) {
-    session.begin_poll(sys::now());
+    session.begin_poll(now);
     let outlet = session.outlet();
     let end = outlet.delivered().saturating_add(max as u64);
     for _ in 0..MAX_EXCHANGES {

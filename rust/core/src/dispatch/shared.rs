@@ -288,8 +288,8 @@ impl<S: Subject> Shared<S> {
         }
     }
 
-    /// Records that a poll begins, for the members that are watched for their inactivity, or have to
-    /// be visited at a time.
+    /// Records that a poll begins, for the members that are watched for their inactivity, or have
+    /// to be visited at a time.
     pub(super) fn begin_times(&self) {
         self.report_timers();
         self.stalls.begin_poll(sys::now);

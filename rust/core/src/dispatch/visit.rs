@@ -9,9 +9,10 @@ use crate::dispatch::outlet::{Membership, Outlet};
 use crate::dispatch::packet_channel::PacketChannel;
 use crate::dispatch::packet_delivery::{self, Delivered, VisitingLoop};
 use crate::dispatch::peer::{self, Peer};
-use crate::dispatch::session::{NextPoll, Session};
 use crate::dispatch::shared::{QUEUE_LIMIT, Shared};
-use crate::dispatch::subject::{LoopEvent, LoopListener, OwnEvent, Source, Subject};
+use crate::dispatch::subject::{
+    LoopEvent, LoopListener, NextPoll, OwnEvent, Session, Source, Subject,
+};
 use crate::event::Status;
 use crate::listener::Listener;
 use crate::poll::group::{Due, Visit};
@@ -117,7 +118,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
                     let subject = member.subject();
                     let delivered;
                     (delivered, may_have_more) =
-                        packet_delivery::advance(session, subject, Some(visiting), max);
+                        packet_delivery::advance(session, subject, Some(visiting), max, sys::now());
                     delivered
                 })
             }

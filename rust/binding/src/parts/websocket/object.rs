@@ -32,7 +32,7 @@ impl<O: Emitter + EngineStream> WebSocketObject<O> {
         {
             socket.poll();
         }
-        poll_session(self, self);
+        poll_session(self, self, Instant::now());
     }
 
     /// Notifies the handlers of the WebSocket.
