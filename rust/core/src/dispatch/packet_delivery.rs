@@ -193,10 +193,7 @@ pub(super) fn advance<S: Subject>(
         };
         let left = end.saturating_sub(outlet.delivered());
         let left = usize::try_from(left).unwrap_or(usize::MAX);
-        let visiting = match &mut visiting {
-            Some(visiting) => Some(&mut **visiting as &mut dyn VisitingLoop<S>),
-            None => None,
-        };
+        let visiting = visiting.as_mut().map(|visiting| &mut **visiting as _);
         let delivered = deliver_packets(session, subject, visiting, left);
         drop(turn);
         if !may_have_more || delivered != Delivered::All {
