@@ -66,6 +66,8 @@ const TABLES: bridge::Tables = bridge::Tables {
         &class_trees::WEBSOCKETS,
         &relay::CONDITIONS_TREE,
         &relay::TREE,
+        &http::TREE,
+        &http::REQUEST_TREE,
     ],
     shared_properties: &class_trees::SHARED_PROPERTIES,
 };
