@@ -15,7 +15,7 @@ use super::settings::WebSocketSettings;
 use super::stream::WebSocketStream;
 use crate::parts::frame_poll_state::FramePoll;
 use crate::parts::last_error::LastError;
-use crate::parts::part::{Emitter, Part};
+use crate::parts::part::{Constructible, Emitter, Part};
 use crate::parts::peer_object::PeerObject;
 use crate::parts::presence::{ObjectAddress, Presence};
 
@@ -397,7 +397,7 @@ fn socket_of<O: Clone>(stream: Option<&WebSocketStream<O>>) -> Option<PeerObject
     stream?.socket().cloned()
 }
 
-impl<O: Emitter> Part for WebSocketPart<O> {
+impl<O: Emitter> Constructible for WebSocketPart<O> {
     fn new(object: ObjectAddress) -> WebSocketPart<O> {
         WebSocketPart {
             presence: Presence::of(object),
@@ -425,7 +425,9 @@ impl<O: Emitter> Part for WebSocketPart<O> {
             frame_poll: FramePoll::default(),
         }
     }
+}
 
+impl<O: Emitter> Part for WebSocketPart<O> {
     fn presence(&self) -> &Presence {
         &self.presence
     }
