@@ -1,5 +1,5 @@
 extends RefCounted
-## Awaits what a peer receives, without blocking a frame.
+## Awaits what a peer or a WebSocket receives, without blocking a frame.
 ##
 ## An await ends when its data has arrived, when its time limit is over or when the connection ends,
 ## whichever comes first. It does not keep the peer alive, so keep the peer in a variable. When the
@@ -159,6 +159,47 @@ static func packet(peer: PacketPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOU
 	return result
 
 
+## Waits until the handshake of [param peer] is complete. The result has no bytes.
+static func opened(peer: WebSocketPeerRs, timeout_sec: float = DEFAULT_TIMEOUT) -> Result:
+	var result: Result = Result.new()
+	var source: WeakRef = weakref(peer)
+	peer = null
+	var look: Callable = func(of: WebSocketPeerRs) -> Error:
+		return OK if of.get_ready_state() == WebSocketPeerRs.STATE_OPEN else ERR_BUSY
+	result.error = await _wait(result, source, timeout_sec, look)
+	return result
+
+
+## Waits for the next message of [param peer]; [method WebSocketPeerRs.was_string_packet] returns
+## whether it is text. The error is [constant ERR_FILE_EOF] if the WebSocket was closed by close
+## frames: see [method WebSocketPeerRs.get_close_code]. Messages that came before are returned first.
+static func message(peer: WebSocketPeerRs, timeout_sec: float = DEFAULT_TIMEOUT) -> Result:
+	var result: Result = Result.new()
+	var source: WeakRef = weakref(peer)
+	peer = null
+	var look: Callable = func(of: WebSocketPeerRs) -> Error:
+		if of.get_available_packet_count() == 0:
+			return ERR_BUSY
+		result.data = of.get_packet()
+		return OK
+	result.error = await _wait(result, source, timeout_sec, look)
+	return result
+
+
+## Waits until [param peer] is closed. The result has no bytes; its error is [constant OK] after
+## close frames, of which [method WebSocketPeerRs.get_close_code] tells more. Messages stay.
+static func closed(peer: WebSocketPeerRs, timeout_sec: float = DEFAULT_TIMEOUT) -> Result:
+	var result: Result = Result.new()
+	var source: WeakRef = weakref(peer)
+	peer = null
+	var look: Callable = func(_of: WebSocketPeerRs) -> Error: return ERR_BUSY
+	result.error = await _wait(result, source, timeout_sec, look)
+	if result.error == ERR_FILE_EOF:
+		result.error = OK
+		result.message = ""
+	return result
+
+
 static func _until(result: Result, delimiter: Variant, max_bytes: int) -> Callable:
 	return func(of: StreamPeerSocketRs) -> Error:
 		var found: Variant = of.read_until(delimiter, max_bytes)
@@ -191,7 +232,11 @@ static func _wait(result: Result, source: WeakRef, timeout_sec: float, look: Cal
 	if tree == null:
 		result.message = "await: there is no SceneTree"
 		return ERR_UNAVAILABLE
-	var wait: Wait = Wait.new(result, source, look, timeout_sec, is_for_connect)
+	var wait: Wait
+	if source.get_ref() is WebSocketPeerRs:
+		wait = WebSocketWait.new(result, source, look, timeout_sec, false)
+	else:
+		wait = Wait.new(result, source, look, timeout_sec, is_for_connect)
 	var error: Error = wait.look()
 	if error == ERR_BUSY:
 		wait.start(tree)
@@ -235,7 +280,10 @@ class Wait:
 		_timeout_sec = timeout_sec
 		_deadline_usec = Time.get_ticks_usec() + timeout_sec * 1e6 if timeout_sec > 0.0 else INF
 		_is_for_connect = is_for_connect
-		var peer: StreamPeerSocketRs = source.get_ref()
+		_listen()
+
+	func _listen() -> void:
+		var peer: StreamPeerSocketRs = _source.get_ref()
 		var connected: int = peer.status_changed.connect(_on_status_changed)
 		connected += peer.connect_finished.connect(_on_connect_finished)
 		connected += peer.disconnected.connect(_on_disconnected)
@@ -294,6 +342,9 @@ class Wait:
 			return _explained(ERR_UNCONFIGURED, "await: peer is neither connecting nor connected")
 		if Time.get_ticks_usec() < _deadline_usec:
 			return ERR_BUSY
+		return _timed_out()
+
+	func _timed_out() -> Error:
 		return _explained(ERR_TIMEOUT, "await: timed out after %.1f s" % _timeout_sec)
 
 	func _explained(error: Error, message: String) -> Error:
@@ -358,3 +409,54 @@ class Wait:
 			if _is_any_awaited(listeners) if not listeners.is_empty() else not was_awaited:
 				is_any_awaited = true
 		return is_any_awaited
+
+
+# The same for a WebSocket.
+class WebSocketWait:
+	extends Wait
+
+	func _listen() -> void:
+		var peer: WebSocketPeerRs = _source.get_ref()
+		var connected: int = peer.closed.connect(_on_closed)
+		assert(connected == OK)
+
+	func stop() -> void:
+		var peer: WebSocketPeerRs = _source.get_ref()
+		if peer != null:
+			peer.closed.disconnect(_on_closed)
+
+	func look() -> Error:
+		var peer: WebSocketPeerRs = _source.get_ref()
+		_result.message = ""
+		if peer == null:
+			return _explained(ERR_SKIP, "await: peer was freed")
+		peer.poll()
+		# A handler may have freed the node that awaits.
+		if _tree != null and not _is_awaited():
+			return ERR_SKIP
+		# Messages that came before the end come first.
+		var outcome: Error = _look.call(peer)
+		if outcome != ERR_BUSY:
+			return outcome
+		if _end != ERR_BUSY:
+			return _explained(_end, _end_message)
+		if peer.get_ready_state() == WebSocketPeerRs.STATE_CLOSED:
+			# It has ended before this await, perhaps in the one before.
+			if peer.get_close_code() < 0 and peer.get_last_error() == OK:
+				return _explained(ERR_UNCONFIGURED, "await: WebSocket is closed")
+			_on_closed(peer.get_close_code(), "")
+			return _explained(_end, _end_message)
+		return ERR_BUSY if Time.get_ticks_usec() < _deadline_usec else _timed_out()
+
+	func _on_closed(code: int, _reason: String) -> void:
+		var peer: WebSocketPeerRs = _source.get_ref()
+		if _end != ERR_BUSY or peer == null:
+			return
+		_end = peer.get_last_error()
+		_end_message = peer.get_last_error_message()
+		if code >= 0 and _end == OK:
+			_end = ERR_FILE_EOF
+			_end_message = "await: WebSocket was closed with %d" % code
+		elif _end == OK:
+			_end = ERR_SKIP
+			_end_message = "await: WebSocket was closed on this side"

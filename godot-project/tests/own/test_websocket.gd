@@ -446,6 +446,147 @@ func test_a_broadcast_in_an_unknown_mode_is_refused() -> void:
 	check_eq(pair.client.get_statistics().messages_sent, 0, "nothing is sent")
 
 
+func test_a_peer_that_ends_its_direction_gets_the_close_frame() -> void:
+	for with_message: bool in [false, true]:
+		for way: String in ["handler", "get_packet", "group"]:
+			var end := endpoint("tcp")
+			var raw := dial(end)
+			settle(raw)
+			raw.allow_half_open = true
+			var served := WebSocketPeerRs.new()
+			served.accept_stream(accept(end))
+			var group := StreamPeerSocketGroupRs.new()
+			if way == "group":
+				group.add(served)
+				group.peer_packet_received.connect(
+						func(_peer: PacketPeer, _packet: PackedByteArray) -> void: pass)
+			elif way == "handler":
+				served.packet_received.connect(func(_packet: PackedByteArray, _is_text: bool) -> void:
+					pass)
+			raw.put_data(("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+					+ "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+					.to_ascii_buffer())
+			var poll := func() -> void:
+				if way == "group":
+					group.poll()
+				else:
+					served.poll()
+					if way == "get_packet":
+						served.get_packet()
+			var heard := [PackedByteArray()]
+			spin_until(func() -> bool:
+				poll.call()
+				heard[0] += raw.receive()
+				return heard[0].get_string_from_ascii().ends_with("\r\n\r\n"), "the handshake")
+			heard[0] = PackedByteArray()
+			var frames := PackedByteArray()
+			if with_message:
+				frames.append_array([0x81, 0x81, 0, 0, 0, 0, 0x61])
+			frames.append_array([0x88, 0x82, 0, 0, 0, 0, 0x0f, 0xa0])
+			raw.put_data(frames)
+			raw.shutdown_write()
+			spin_until(func() -> bool:
+				poll.call()
+				raw.poll()
+				heard[0] += raw.receive()
+				return raw.get_status() != STATUS_CONNECTED, "the end")
+			check_eq(heard[0], PackedByteArray([0x88, 2, 0x0f, 0xa0]),
+					"the close frame, %s, %s" % [way, with_message])
+			check_eq(served.get_close_code(), 4000, "the code")
+			let_go(group)
+			let_go(served)
+
+
+func test_a_flood_takes_only_its_share_of_a_poll() -> void:
+	var pair := websocket_pair(func(client: WebSocketPeerRs, served: WebSocketPeerRs) -> void:
+		client.outbound_buffer_size = 1 << 24
+		client.max_queued_packets = 1 << 20
+		served.max_packets_per_poll = 100)
+	check_eq(WebSocketPeerRs.new().max_packets_per_poll, 256, "the default")
+	var served: WebSocketPeerRs = pair.served
+	var numbers: Array[int] = []
+	served.packet_received.connect(func(packet: PackedByteArray, _is_text: bool) -> void:
+		numbers.append(packet.decode_u64(0)))
+	var message := PackedByteArray()
+	message.resize(16)
+	for number in 5000:
+		message.encode_u64(0, number)
+		check_eq(pair.client.send(message), OK, "send")
+	var most := [0]
+	spin_until(func() -> bool:
+		pair.client.poll()
+		var before := numbers.size()
+		served.poll()
+		most[0] = maxi(most[0], numbers.size() - before)
+		return numbers.size() == 5000, "all")
+	check_eq(most[0], 100, "the most in one poll")
+	check_eq(numbers, Array(range(5000), TYPE_INT, "", null), "in order")
+	# The last ones arrive without a further byte, and before the end.
+	numbers.clear()
+	served.closed.connect(func(_code: int, _reason: String) -> void: numbers.append(-1))
+	for number in 250:
+		message.encode_u64(0, number)
+		pair.client.send(message)
+	pair.client.close()
+	pair_until(pair, func() -> bool: return numbers.has(-1), "the end")
+	check_eq(numbers, Array(range(250), TYPE_INT, "", null) + [-1], "the end comes last")
+	let_go(served)
+
+
+func test_handlers_that_poll_for_each_message_do_not_nest_without_end() -> void:
+	var pair := websocket_pair(func(client: WebSocketPeerRs, served: WebSocketPeerRs) -> void:
+		client.outbound_buffer_size = 1 << 24
+		served.max_packets_per_poll = 0)
+	var depth := [0, 0, 0]
+	pair.served.packet_received.connect(func(_packet: PackedByteArray, _is_text: bool) -> void:
+		depth[0] += 1
+		depth[1] = maxi(depth[0], depth[1])
+		depth[2] += 1
+		pair.served.poll()
+		depth[0] -= 1)
+	for number in 3000:
+		pair.client.send([1])
+	pair_until(pair, func() -> bool: return depth[2] == 3000, "all")
+	check(depth[1] <= 17, "%d polls in each other" % depth[1])
+	let_go(pair.served)
+	pair.clear()
+
+
+func test_the_answer_to_a_ping_counts_after_a_long_frame() -> void:
+	var pair := websocket_pair(func(_client: WebSocketPeerRs, served: WebSocketPeerRs) -> void:
+		served.heartbeat_interval = 0.1)
+	var served: WebSocketPeerRs = pair.served
+	spin_until(func() -> bool:
+		served.poll()
+		return served.get_current_outbound_buffered_amount() == 0, "sent")
+	OS.delay_msec(110)
+	served.poll()
+	spin_until(func() -> bool:
+		pair.client.poll()
+		return pair.client.get_statistics().pings_received == 1, "the ping")
+	# The answer is there, and the game is busy.
+	OS.delay_msec(150)
+	served.poll()
+	check_eq(served.get_ready_state(), STATE_OPEN, "it is open")
+	check_eq(served.get_statistics().pongs_received, 1, "the answer")
+
+
+func test_interim_responses_are_skipped() -> void:
+	var end := endpoint("tcp")
+	var client := WebSocketPeerRs.new()
+	client.connect_to_stream(dial(end), "ws://localhost/")
+	var server := accept(end)
+	server.put_data("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+			.to_ascii_buffer())
+	for i in 5:
+		client.poll()
+	check_eq(client.get_ready_state(), STATE_CONNECTING, "it waits for the answer")
+	var served := WebSocketPeerRs.new()
+	served.accept_stream(server)
+	pair_until({"client": client, "served": served}, func() -> bool:
+		return client.get_ready_state() == STATE_OPEN, "the handshake")
+
+
 func _note(peer: WebSocketPeerRs, log: Array) -> void:
 	peer.connected.connect(func() -> void: log.append(["connected"]))
 	peer.packet_received.connect(func(packet: PackedByteArray, is_text: bool) -> void:

@@ -231,7 +231,7 @@ pub(crate) static PACKET_PEERS: ClassTree = ClassTree {
     engine_class: OnceLock::new(),
 };
 
-static WEBSOCKET_PROPERTIES: [Property; 14] = [
+static WEBSOCKET_PROPERTIES: [Property; 15] = [
     Property::new(
         "keep_alive_in_background",
         Bool,
@@ -261,6 +261,12 @@ static WEBSOCKET_PROPERTIES: [Property; 14] = [
         Int,
         "set_max_queued_packets",
         "get_max_queued_packets",
+    ),
+    Property::new(
+        "max_packets_per_poll",
+        Int,
+        "set_max_packets_per_poll",
+        "get_max_packets_per_poll",
     ),
     Property::new(
         "outbound_buffer_size",

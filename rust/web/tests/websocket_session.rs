@@ -26,7 +26,13 @@ fn transfer(from: &mut Session, to: &mut Session) -> usize {
 }
 
 fn begin_poll(session: &mut Session) {
-    session.begin_poll(Instant::now(), None, 0);
+    poll_at(session, Instant::now(), None, 0);
+}
+
+/// A poll that receives nothing.
+fn poll_at(session: &mut Session, now: Instant, heartbeat: Option<Duration>, backlog: usize) {
+    session.begin_poll();
+    session.keep_alive(now, heartbeat, backlog);
 }
 
 /// An open client and an open server.
@@ -286,7 +292,7 @@ fn pings_are_answered_and_only_the_newest_while_output_waits() {
     assert_eq!(server.output().split_off(0), b"\x8a\x011\x8a\x012\x8a\x013");
     server.receive(&bytes, 1 << 20);
     assert!(server.output().is_empty());
-    server.begin_poll(Instant::now(), None, 1 << 20);
+    poll_at(&mut server, Instant::now(), None, 1 << 20);
     assert!(server.output().is_empty());
     begin_poll(&mut server);
     assert_eq!(server.output().split_off(0), b"\x8a\x013");
@@ -298,7 +304,7 @@ fn a_heartbeat_ends_a_session_whose_peer_is_silent() {
     let (mut client, mut server) = open();
     let (start, second) = (Instant::now(), Duration::from_secs(1));
     let beat = |session: &mut Session, after: u32| {
-        session.begin_poll(start + second * after, Some(second), 0);
+        poll_at(session, start + second * after, Some(second), 0);
     };
     beat(&mut client, 0);
     assert!(client.output().is_empty());
@@ -322,10 +328,10 @@ fn a_peer_that_does_not_answer_a_close_is_left() {
     let (mut client, _server) = open();
     client.close(1000, "");
     let start = Instant::now();
-    client.begin_poll(start, None, 0);
-    client.begin_poll(start + Duration::from_secs(9), None, 0);
+    poll_at(&mut client, start, None, 0);
+    poll_at(&mut client, start + Duration::from_secs(9), None, 0);
     assert_eq!(client.state(), State::Closing);
-    client.begin_poll(start + Duration::from_secs(10), None, 0);
+    poll_at(&mut client, start + Duration::from_secs(10), None, 0);
     assert_eq!(client.state(), State::Closed);
     assert_eq!(client.ended().unwrap().code, None);
 }
@@ -408,4 +414,55 @@ fn any_cut_gives_the_same_session() {
         assert_eq!(server.ended().unwrap().reason, "bye", "pieces of {piece}");
     }
     assert_eq!(server.state(), State::Closed);
+}
+
+/// The answer of a server to the request of `client`.
+fn answer(client: &mut Session) -> Vec<u8> {
+    let mut server = Session::server(Settings::default(), LIMITS).unwrap();
+    server.receive(&client.output().split_off(0), 0);
+    server.send(true, b"hello").unwrap();
+    server.output().split_off(0)
+}
+
+#[test]
+fn interim_responses_are_skipped_at_every_cut() {
+    let hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n";
+    let interim = [b"HTTP/1.1 100 Continue\r\n\r\n".as_slice(), hints].concat();
+    for piece in 1..300 {
+        let mut client = Session::client("localhost", "/", &Settings::default(), LIMITS).unwrap();
+        let bytes = [interim.as_slice(), &answer(&mut client)].concat();
+        for piece in bytes.chunks(piece) {
+            client.receive(piece, 0);
+        }
+        assert_eq!(client.state(), State::Open, "pieces of {piece}");
+        assert_eq!(texts(&mut client), ["hello"], "pieces of {piece}");
+    }
+}
+
+#[test]
+fn interim_responses_have_an_end() {
+    for (count, state) in [(16, State::Open), (17, State::Closed)] {
+        let mut client = Session::client("localhost", "/", &Settings::default(), LIMITS).unwrap();
+        let answer = answer(&mut client);
+        for _ in 0..count {
+            client.receive(b"HTTP/1.1 102 Processing\r\n\r\n", 0);
+        }
+        client.receive(&answer, 0);
+        assert_eq!(client.state(), state, "{count} interim responses");
+    }
+    let mut client = Session::client("localhost", "/", &Settings::default(), LIMITS).unwrap();
+    client.receive(b"HTTP/1.1 101 Switching Protocols\r\n\r\n", 0);
+    assert_eq!(client.state(), State::Closed, "101 is the answer");
+}
+
+#[test]
+fn an_answer_that_was_received_late_counts() {
+    let (mut client, mut server) = open();
+    let (start, second) = (Instant::now(), Duration::from_secs(1));
+    poll_at(&mut client, start, Some(second), 0);
+    poll_at(&mut client, start + second, Some(second), 0);
+    exchange(&mut client, &mut server);
+    // A long frame. The answer was received after the poll has begun.
+    poll_at(&mut client, start + 60 * second, Some(second), 0);
+    assert_eq!(client.state(), State::Open);
 }

@@ -101,6 +101,18 @@ impl WebSocketPeerRs {
     }
 
     #[func]
+    fn set_max_packets_per_poll(count: i64) {
+        let count = usize::try_from(count).unwrap_or(0);
+        Self::this().outlet.set_max_packets_per_poll(count);
+    }
+
+    #[func]
+    fn get_max_packets_per_poll() -> i64 {
+        let count = Self::this().outlet.max_packets_per_poll();
+        i64::try_from(count).unwrap_or(i64::MAX)
+    }
+
+    #[func]
     fn set_max_message_bytes(bytes: i64) {
         if let Some(bytes) = Self::this().count("max_message_bytes", bytes, 0) {
             Self::this().configure(|settings| settings.message_bytes = bytes);

@@ -157,12 +157,12 @@ impl<P: Peer> PacketChannel<P> {
     }
 }
 
-/// Polls `session`, the source of `subject`, at `now`, and delivers what has happened to the
-/// listeners of `subject`. Queues it for the event loops that the session is in. Delivers at most
-/// [`max_packets_per_poll`](Outlet::max_packets_per_poll) packets, those of polls in handlers
-/// included, and does not wait.
+/// Goes on with a poll of `session`, the source of `subject`, at `now`, and delivers what has
+/// happened to the listeners of `subject`. Queues it for the event loops that the session is in.
+/// Delivers at most [`max_packets_per_poll`](Outlet::max_packets_per_poll) packets, those of polls
+/// in handlers included, and does not wait.
 ///
-/// Call it after [`Connection::poll`](crate::Connection::poll).
+/// Call it after [`Session::begin_poll`] and [`Connection::poll`](crate::Connection::poll).
 pub fn poll_session<S: Subject>(session: &dyn Session<S>, subject: &S, now: Instant) {
     if let Some(_nesting) = Nesting::enter() {
         let outlet = session.outlet();
@@ -183,11 +183,10 @@ pub(super) fn advance<S: Subject>(
     max: usize,
     now: Instant,
 ) -> (Delivered, bool) {
-    session.begin_poll(now);
     let outlet = session.outlet();
     let end = outlet.delivered().saturating_add(max as u64);
     for _ in 0..MAX_EXCHANGES {
-        let may_have_more = session.exchange();
+        let may_have_more = session.exchange(now);
         let Some(turn) = outlet.begin_turn() else {
             return (Delivered::OtherThread, may_have_more);
         };

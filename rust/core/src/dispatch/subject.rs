@@ -106,8 +106,9 @@ pub enum LoopEvent<'a, T> {
 /// A protocol over a connection that begins, transfers packets and ends by itself. It may have
 /// another connection later.
 ///
-/// A poll calls [`begin_poll`](Self::begin_poll), and then [`exchange`](Self::exchange) and
-/// [`take`](Self::take) in turn. Each may be called from any thread, and several at once.
+/// A poll calls [`begin_poll`](Self::begin_poll), polls the peer, and then calls
+/// [`exchange`](Self::exchange) and [`take`](Self::take) in turn. Each may be called from any
+/// thread, and several at once.
 pub trait Session<S: Subject> {
     /// The event loops that the session is in.
     fn outlet(&self) -> &Outlet;
@@ -120,12 +121,12 @@ pub trait Session<S: Subject> {
     /// between the two reads from it.
     fn polls_peer(&self) -> bool;
 
-    /// Begins a poll at `now`, after the peer was polled.
+    /// Begins a poll at `now`, before the peer is polled.
     fn begin_poll(&self, now: Instant);
 
-    /// Moves what can be moved now between the connection and the session, and does not wait.
-    /// Returns whether another call may receive more.
-    fn exchange(&self) -> bool;
+    /// Moves what can be moved now between the connection and the session, and does not wait. Does
+    /// what is due at `now`. Returns whether another call may receive more.
+    fn exchange(&self, now: Instant) -> bool;
 
     /// When the session has to be polled, apart from events of its connection.
     fn next_poll(&self) -> NextPoll;

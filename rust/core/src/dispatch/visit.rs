@@ -100,6 +100,8 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
     }
 
     fn visit_session(&mut self, member: &Arc<LoopMember<S>>, session: &dyn Session<S>) -> Visit {
+        let now = sys::now();
+        session.begin_poll(now);
         if session.polls_peer()
             && let Some(peer) = session.peer()
         {
@@ -118,7 +120,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
                     let subject = member.subject();
                     let delivered;
                     (delivered, may_have_more) =
-                        packet_delivery::advance(session, subject, Some(visiting), max, sys::now());
+                        packet_delivery::advance(session, subject, Some(visiting), max, now);
                     delivered
                 })
             }

@@ -10,7 +10,7 @@ use stream_socket_web::websocket::SharedMessage;
 use stream_socket_web::websocket::session::{Cause, Session, State};
 
 use super::background::{self, Kept, RECENTLY};
-use super::state::{WebSocketPart, WebSocketState};
+use super::state::{Unsent, WebSocketPart, WebSocketState};
 use super::stream::{EngineStream, WebSocketStream};
 use crate::parts::codes::Code;
 use crate::parts::lent;
@@ -18,6 +18,9 @@ use crate::parts::part::{Emitter, Packets};
 
 /// How many bytes are received at once.
 const AT_ONCE: usize = 64 << 10;
+
+/// How many bytes are passed to a stream of the engine's at once: a record of TLS.
+const WRITTEN_AT_ONCE: usize = 16 << 10;
 
 /// How long the last output of a closed session may take over a stream of the engine's.
 const LAST_OUTPUT: Duration = Duration::from_secs(10);
@@ -116,53 +119,56 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         }
     }
 
-    /// Begins a poll: answers, heartbeats and time limits.
+    /// Begins a poll: ends a session that its peer has closed.
     pub(super) fn begin_poll(&self, now: Instant) {
         let mut state = self.state();
         // The lock is dereferenced once, so that the fields can be borrowed one by one.
         let state = &mut *state;
         state.polled_at = Some(now);
-        let backlog = state.connection().map_or(0, Connection::pending_bytes);
-        let heartbeat = state.settings.heartbeat;
-        let timeout = state.settings.handshake_timeout;
-        let started = state.started;
         let Some(session) = &mut state.session else {
             return;
         };
-        session.begin_poll(now, heartbeat, backlog);
+        session.begin_poll();
         if session.state() == State::Closed {
             let closed_at = *state.closed_at.get_or_insert(now);
             if now.duration_since(closed_at) >= LAST_OUTPUT {
                 session.output().clear();
+                state.unsent = Unsent::default();
             }
         }
-        let age = started.map(|started| now.duration_since(started));
-        if let (Some(age), Some(timeout)) = (age, timeout)
-            && age >= timeout
-        {
-            session.time_out_handshake(timeout);
+        // A peer that has ended its direction gets the close frame before the socket is polled,
+        // which ends the connection.
+        if let Some(WebSocketStream::Socket(peer)) = &state.stream {
+            let connection = peer.peer.clone();
+            state.flush_to(&connection.connection);
         }
     }
 
     /// Moves what can be moved now between the session of `generation` and its stream. Returns
     /// whether another exchange may receive more.
-    pub(super) fn exchange(&self, stream: &WebSocketStream<O>, generation: u64) -> bool {
+    pub(super) fn exchange(
+        &self,
+        stream: &WebSocketStream<O>,
+        generation: u64,
+        now: Instant,
+    ) -> bool {
         let may_have_more = match stream {
             WebSocketStream::Socket(peer) => {
                 let mut state = self.state();
-                state.generation == generation && state.exchange_with(&peer.peer.connection)
+                state.generation == generation && state.exchange_with(&peer.peer.connection, now)
             }
             WebSocketStream::Engine { stream, .. } if self.begin_exchange(generation) => {
-                let has_received = self.exchange_with_engine(stream, generation);
+                let has_received = self.exchange_with_engine(stream, generation, now);
                 self.end_exchange();
                 has_received
             }
             WebSocketStream::Engine { .. } => false,
             WebSocketStream::TlsLater { socket, .. } => {
                 let connection = &socket.peer.connection;
-                if matches!(connection.status(), Status::None | Status::Error) {
-                    let mut state = self.state();
-                    if state.generation == generation
+                let mut state = self.state();
+                if state.generation == generation {
+                    state.check_times(now);
+                    if matches!(connection.status(), Status::None | Status::Error)
                         && let Some(session) = &mut state.session
                     {
                         session.end_of_stream(&why_it_ended(connection));
@@ -181,11 +187,10 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         if state.generation != generation {
             return;
         }
-        let pending = state.connection().map_or(0, Connection::pending_bytes);
-        let Some(session) = &mut state.session else {
+        let has_backlog = state.unsent_bytes() > 0;
+        let Some(session) = &state.session else {
             return;
         };
-        let has_backlog = pending + session.output().len() > 0;
         let is_open = session.state() >= State::Open && session.was_open();
         if is_open && state.started.take().is_some() {
             state.is_connected_due = true;
@@ -205,7 +210,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             let (Some(session), Some(stream)) = (&mut state.session, &state.stream) else {
                 return;
             };
-            let is_unsent = !session.output().is_empty();
+            let is_unsent = state.unsent.length > 0 || !session.output().is_empty();
             let was_open = session.was_open();
             let Some(ended) = session.ended() else {
                 return;
@@ -245,18 +250,22 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         self.state().is_exchanging = false;
     }
 
-    fn exchange_with_engine(&self, stream: &O, generation: u64) -> bool {
+    fn exchange_with_engine(&self, stream: &O, generation: u64, now: Instant) -> bool {
         match stream.status() {
-            Status::Connecting => return false,
+            Status::Connecting => {
+                self.check_times(generation, now);
+                return false;
+            }
             Status::Connected => {}
             Status::None | Status::Error => {
                 let why = stream.problem();
-                self.with_current(generation, |session| end_with_stream(session, why));
+                self.end_with_stream(generation, why);
                 return false;
             }
         }
+        let backlog = self.state().pending_bytes();
         let wants = self.with_current(generation, |session| {
-            session.receive(&[], 0);
+            session.receive(&[], backlog);
             session.wants_input()
         });
         let mut has_received = false;
@@ -265,43 +274,102 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
                 Ok(bytes) => {
                     has_received = !bytes.is_empty();
                     self.with_current(generation, |session| {
-                        session.receive(bytes.as_slice(), 0);
+                        session.receive(bytes.as_slice(), backlog);
                     });
                 }
                 Err(_) => {
-                    self.with_current(generation, |session| {
-                        end_with_stream(session, NO_CLOSE_FRAME)
-                    });
+                    self.end_with_stream(generation, NO_CLOSE_FRAME);
                 }
             }
         }
+        let may_have_more =
+            has_received || self.with_current(generation, |it| it.is_held_back()) == Some(true);
+        if !may_have_more {
+            self.check_times(generation, now);
+        }
         self.flush_to_engine(stream, generation);
-        has_received || self.with_current(generation, |it| it.is_held_back()) == Some(true)
+        may_have_more
     }
 
+    fn check_times(&self, generation: u64, now: Instant) {
+        let mut state = self.state();
+        if state.generation == generation {
+            state.check_times(now);
+        }
+    }
+
+    /// Passes on the output, as far as the stream takes it now. Only the thread that exchanges
+    /// does.
     fn flush_to_engine(&self, stream: &O, generation: u64) {
         if stream.status() != Status::Connected {
             return;
         }
-        while let Some(bytes) = self.with_current(generation, |it| std::mem::take(it.output()))
-            && !bytes.is_empty()
-        {
-            let written = stream.write(&bytes[..bytes.len().min(AT_ONCE)]);
-            let count = written.unwrap_or(bytes.len());
-            let rest = &bytes[count..];
-            self.with_current(generation, |session| {
-                session.output().splice(..0, rest.iter().copied());
-            });
-            let mut state = self.state();
-            if state.generation == generation {
-                state.queued_total += count as u64;
-                let total = state.queued_total;
-                while state.message_ends.front().is_some_and(|&end| end <= total) {
-                    state.message_ends.pop_front();
+        loop {
+            let (mut bytes, mut passed) = {
+                let mut state = self.state();
+                if state.generation != generation {
+                    return;
                 }
+                let state = &mut *state;
+                let Some(session) = &mut state.session else {
+                    return;
+                };
+                let output = session.output();
+                let unsent = &mut state.unsent;
+                state.queued_total += output.len() as u64;
+                unsent.length += output.len();
+                if unsent.bytes.is_empty() {
+                    unsent.bytes = std::mem::take(output);
+                } else {
+                    unsent.bytes.append(output);
+                }
+                (
+                    std::mem::take(&mut unsent.bytes),
+                    std::mem::take(&mut unsent.passed),
+                )
+            };
+            let mut is_refused = false;
+            while passed < bytes.len() && !is_refused {
+                let end = bytes.len().min(passed + WRITTEN_AT_ONCE);
+                // What fails here is found by the next read.
+                let count = stream.write(&bytes[passed..end]).unwrap_or(end - passed);
+                passed += count;
+                is_refused = count == 0;
             }
-            if !rest.is_empty() && count == 0 {
+            // Each byte is moved once at most for each that was passed on.
+            if passed * 2 >= bytes.len() {
+                bytes.drain(..passed);
+                passed = 0;
+            }
+            let mut state = self.state();
+            if state.generation != generation {
                 return;
+            }
+            let length = bytes.len() - passed;
+            state.unsent = Unsent {
+                bytes,
+                passed,
+                length,
+            };
+            state.forget_sent(length);
+            let has_more = state
+                .session
+                .as_mut()
+                .is_some_and(|it| !it.output().is_empty());
+            if is_refused || !has_more {
+                return;
+            }
+        }
+    }
+
+    /// Ends a session whose stream takes nothing any more.
+    fn end_with_stream(&self, generation: u64, why: &str) {
+        let mut state = self.state();
+        if state.generation == generation {
+            state.unsent = Unsent::default();
+            if let Some(session) = &mut state.session {
+                session.end_of_stream(why);
+                session.output().clear();
             }
         }
     }
@@ -364,12 +432,9 @@ impl<O: Emitter + EngineStream> Kept for WebSocketPart<O> {
             _ => return true,
         };
         let connection = &peer.connection;
-        if let Some(session) = &mut state.session {
-            session.keep_alive(now, state.settings.heartbeat, connection.pending_bytes());
-        }
         for _ in 0..MOST_RECEIVES {
             let is_held_back = state.session.as_ref().is_some_and(Session::is_held_back);
-            if is_held_back || !state.exchange_with(connection) {
+            if is_held_back || !state.exchange_with(connection, now) {
                 break;
             }
         }
@@ -385,12 +450,15 @@ impl<O: Emitter> WebSocketState<O> {
     /// Moves bytes between the session and `connection`. Returns whether another exchange may
     /// receive more. A receive with room left has emptied the socket, so a message costs one system
     /// call, and not a second one that finds nothing.
-    fn exchange_with(&mut self, connection: &Connection) -> bool {
+    fn exchange_with(&mut self, connection: &Connection, now: Instant) -> bool {
         let Some(session) = &mut self.session else {
             return false;
         };
         match connection.status() {
-            Status::Connecting => return false,
+            Status::Connecting => {
+                self.check_times(now);
+                return false;
+            }
             Status::Connected => {}
             Status::None | Status::Error => {
                 session.end_of_stream(&why_it_ended(connection));
@@ -412,8 +480,25 @@ impl<O: Emitter> WebSocketState<O> {
         }
         // A session that is full may take the rest of its bytes after a delivery.
         let may_have_more = count == AT_ONCE || session.is_held_back();
+        if !may_have_more {
+            self.check_times(now);
+        }
         self.flush_to(connection);
         may_have_more
+    }
+
+    /// Does what is due at `now`, after everything that has arrived was received.
+    fn check_times(&mut self, now: Instant) {
+        let backlog = self.pending_bytes();
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        if let (Some(started), Some(timeout)) = (self.started, self.settings.handshake_timeout)
+            && now.saturating_duration_since(started) >= timeout
+        {
+            session.time_out_handshake(timeout);
+        }
+        session.keep_alive(now, self.settings.heartbeat, backlog);
     }
 
     fn flush_to(&mut self, connection: &Connection) {
@@ -461,12 +546,6 @@ fn end_cause((cause, was_open): (Cause, bool), code: Option<Error>) -> EndCause 
         (Cause::Stream, Some(Error::ERR_CONNECTION_ERROR)) => DisconnectCause::Failure,
         _ => DisconnectCause::EndOfStream,
     })
-}
-
-/// Ends a session whose stream takes nothing any more.
-fn end_with_stream(session: &mut Session, why: &str) {
-    session.end_of_stream(why);
-    session.output().clear();
 }
 
 /// Why `connection` has ended, in words.

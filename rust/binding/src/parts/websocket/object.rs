@@ -25,6 +25,8 @@ pub(crate) struct WebSocketObject<O> {
 impl<O: Emitter + EngineStream> WebSocketObject<O> {
     /// Advances the stream and the session, and emits the signals that are due.
     pub(crate) fn poll(&self) {
+        let now = Instant::now();
+        Session::<Self>::begin_poll(self, now);
         // Handlers of the stream may do anything, also with this object.
         if let Some((stream, _)) = self.part.current_stream()
             && is_polled(&stream)
@@ -32,7 +34,7 @@ impl<O: Emitter + EngineStream> WebSocketObject<O> {
         {
             socket.poll();
         }
-        poll_session(self, self, Instant::now());
+        poll_session(self, self, now);
     }
 
     /// Notifies the handlers of the WebSocket.
@@ -120,18 +122,18 @@ where
     }
 
     fn begin_poll(&self, now: Instant) {
-        if let Some((stream, generation)) = self.part.current_stream() {
-            if let WebSocketStream::Engine { stream, .. } = &stream {
-                stream.poll();
-            }
-            self.encrypt(&stream, generation);
-        }
         self.part.begin_poll(now);
+        if let Some(WebSocketStream::Engine { stream, .. }) = &self.part.stream() {
+            stream.poll();
+        }
     }
 
-    fn exchange(&self) -> bool {
-        let stream = self.part.current_stream();
-        stream.is_some_and(|(stream, generation)| self.part.exchange(&stream, generation))
+    fn exchange(&self, now: Instant) -> bool {
+        let Some((stream, generation)) = self.part.current_stream() else {
+            return false;
+        };
+        self.encrypt(&stream, generation);
+        self.part.exchange(&stream, generation, now)
     }
 
     fn next_poll(&self) -> NextPoll {

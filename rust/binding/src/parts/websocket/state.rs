@@ -54,11 +54,24 @@ pub(super) struct WebSocketState<O> {
     pub(super) closed_due: Option<EndCause>,
     /// Whether something was left to send when the session was last looked at.
     pub(super) has_backlog: bool,
+    /// Output of the session that a stream of the engine's has not taken.
+    pub(super) unsent: Unsent,
     /// How much of the output was queued in all, and where each message ends that may be unsent.
     pub(super) queued_total: u64,
     pub(super) message_ends: VecDeque<u64>,
     /// Whether a thread moves bytes between the session and a stream of the engine's.
     pub(super) is_exchanging: bool,
+}
+
+/// Output that waits for a stream of the engine's.
+#[derive(Debug, Default)]
+pub(super) struct Unsent {
+    /// Empty while a thread passes it on.
+    pub(super) bytes: Vec<u8>,
+    /// How many of the bytes were passed on.
+    pub(super) passed: usize,
+    /// How many were not, also while a thread passes them on.
+    pub(super) length: usize,
 }
 
 /// Something that has happened, in the order in which listeners get to know it.
@@ -120,6 +133,7 @@ impl<O: Emitter> WebSocketPart<O> {
             state.is_connected_due = false;
             state.is_drained_due = false;
             state.closed_due = None;
+            state.unsent = Unsent::default();
             state.queued_total = 0;
             state.message_ends.clear();
             state.session = Some(session);
@@ -170,7 +184,9 @@ impl<O: Emitter> WebSocketPart<O> {
             // It may wait for more than its socket can tell.
             WebSocketStream::Engine { socket: None, .. } => return NextPoll::Soon,
             WebSocketStream::Engine { .. } | WebSocketStream::TlsLater { .. }
-                if session.state() == State::Connecting || !session.output().is_empty() =>
+                if session.state() == State::Connecting
+                    || state.unsent.length > 0
+                    || !session.output().is_empty() =>
             {
                 return NextPoll::Soon;
             }
@@ -281,9 +297,7 @@ impl<O: Emitter> WebSocketPart<O> {
     /// How many bytes wait to be sent.
     pub(crate) fn unsent_bytes(&self) -> usize {
         let mut state = self.state();
-        let queued = state.connection().map_or(0, Connection::pending_bytes);
-        let output = state.session.as_mut().map_or(0, |it| it.output().len());
-        queued + output
+        state.unsent_bytes()
     }
 
     /// Accepts a message of `length` bytes into the output of the session. `send` runs with the
@@ -294,7 +308,7 @@ impl<O: Emitter> WebSocketPart<O> {
         send: impl FnOnce(&mut Session) -> Result<(), SendError>,
     ) -> Result<(), Error> {
         let mut state = self.state();
-        let pending = state.connection().map_or(0, Connection::pending_bytes);
+        let pending = state.pending_bytes();
         let settings = &state.settings;
         let (limit, most) = (settings.outbound_bytes, settings.queued_packets);
         state.forget_sent(pending);
@@ -375,6 +389,18 @@ impl<O> WebSocketState<O> {
         }
     }
 
+    /// How many bytes of the output were passed on, and are not sent.
+    pub(super) fn pending_bytes(&self) -> usize {
+        let queued = self.connection().map_or(0, Connection::pending_bytes);
+        queued + self.unsent.length
+    }
+
+    /// The same, with the output that was not passed on.
+    pub(super) fn unsent_bytes(&mut self) -> usize {
+        let output = self.session.as_mut().map_or(0, |it| it.output().len());
+        self.pending_bytes() + output
+    }
+
     fn apply_settings(&mut self) {
         let settings = &self.settings;
         if let Some(session) = &mut self.session {
@@ -385,7 +411,7 @@ impl<O> WebSocketState<O> {
     }
 
     /// Forgets the messages that were sent, while `pending` bytes of the queue were not.
-    fn forget_sent(&mut self, pending: usize) {
+    pub(super) fn forget_sent(&mut self, pending: usize) {
         let sent = self.queued_total.saturating_sub(pending as u64);
         while self.message_ends.front().is_some_and(|&end| end <= sent) {
             self.message_ends.pop_front();
@@ -416,6 +442,7 @@ impl<O: Emitter> Constructible for WebSocketPart<O> {
                 is_drained_due: false,
                 closed_due: None,
                 has_backlog: false,
+                unsent: Unsent::default(),
                 queued_total: 0,
                 message_ends: VecDeque::new(),
                 is_exchanging: false,

@@ -216,20 +216,19 @@ impl Session {
         self.sender.set_max_frame(bytes);
     }
 
-    /// Begins a poll at `now`, while `backlog` bytes of earlier output wait to be sent. A ping is
-    /// sent every `heartbeat`. A session whose peer has closed it ends here, unless it has ended
-    /// already: a poll before it, its last messages could be taken while it was open.
-    pub fn begin_poll(&mut self, now: Instant, heartbeat: Option<Duration>, backlog: usize) {
+    /// Begins a poll. A session whose peer has closed it ends here, unless it has ended already: a
+    /// poll before it, its last messages could be taken while it was open.
+    pub fn begin_poll(&mut self) {
         self.is_new = false;
         if let Some(end) = self.pending_end.take() {
             self.end(end);
         }
-        self.keep_alive(now, heartbeat, backlog);
     }
 
-    /// Answers the newest ping if it could not be answered before, sends a ping if one is due, and
-    /// ends a session whose peer is silent: the part of [`begin_poll`](Self::begin_poll) that no
-    /// script has to see.
+    /// Does what is due at `now`, while `backlog` bytes of earlier output wait to be sent: answers
+    /// the newest ping if it could not be answered before, sends a ping every `heartbeat`, and ends
+    /// a session whose peer is silent. Everything that has arrived must have been
+    /// [received](Self::receive): after a long frame, the answer of the peer may be among it.
     pub fn keep_alive(&mut self, now: Instant, heartbeat: Option<Duration>, backlog: usize) {
         if self.output.len() + backlog <= MAX_BYTES_BEFORE_PONGS
             && self.state == State::Open
@@ -294,8 +293,9 @@ impl Session {
         self.pending_end.is_some() || !self.unread.is_empty() && !self.is_full()
     }
 
-    /// When time alone changes something, if a ping is sent every `heartbeat`. A poll has to be
-    /// begun since the session was opened or started to close.
+    /// When time alone changes something, if a ping is sent every `heartbeat`.
+    /// [`keep_alive`](Self::keep_alive) must have been called since the session was opened or has
+    /// started to close.
     pub fn deadline(&self, heartbeat: Option<Duration>) -> Option<Instant> {
         match self.state {
             State::Open => self.heartbeat.last?.checked_add(heartbeat?),

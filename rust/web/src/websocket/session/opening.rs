@@ -11,6 +11,10 @@ use crate::websocket::handshake::{
     AcceptError, Accepted, ClientHandshake, ClientRequest, ServerOptions, accept, is_own_header,
 };
 
+/// How many interim responses a client skips before the answer of the server: 100 (Continue), 103
+/// (Early Hints) and others (RFC 9110, section 15.2).
+const MAX_INTERIM: u32 = 16;
+
 /// What a session asks for or accepts in its handshake.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
@@ -45,6 +49,8 @@ pub(super) struct Opening {
     /// The beginning of the peer's head.
     head: Vec<u8>,
     kind: Kind,
+    /// How many interim responses were skipped.
+    interim: u32,
 }
 
 #[derive(Debug)]
@@ -94,21 +100,30 @@ impl Opening {
             reader: HeadReader::new(HeadLimits::default()),
             head: Vec::new(),
             kind,
+            interim: 0,
         }
     }
 
     /// Reads more of the peer's head, and writes the answer of a server to `output`. `None` if the
     /// head is incomplete.
     pub(super) fn read(&mut self, bytes: &[u8], output: &mut Vec<u8>) -> Option<Opened> {
-        let before = self.head.len();
         self.head.extend_from_slice(bytes);
         let read = match &self.kind {
-            Kind::Client(client) => self.reader.read_response(&self.head).map(|read| {
-                read.map(|(head, length)| {
-                    let outcome = client.finish(&head).map_err(|error| error.to_string());
-                    (outcome, None, length)
-                })
-            }),
+            Kind::Client(client) => loop {
+                let (head, length) = match self.reader.read_response(&self.head) {
+                    Ok(Some(read)) => read,
+                    Ok(None) => break Ok(None),
+                    Err(error) => break Err(error),
+                };
+                if is_interim(head.status) && self.interim < MAX_INTERIM {
+                    self.interim += 1;
+                    self.head.drain(..length);
+                    self.reader = HeadReader::new(HeadLimits::default());
+                    continue;
+                }
+                let outcome = client.finish(&head).map_err(|error| error.to_string());
+                break Ok(Some((outcome, None, length)));
+            },
             Kind::Server(settings) => self.reader.read_request(&self.head).map(|read| {
                 read.map(|(head, length)| {
                     let outcome = answer(&head, settings, output);
@@ -121,7 +136,8 @@ impl Opening {
             Ok(Some((outcome, requested, length))) => Some(Opened {
                 outcome,
                 requested,
-                used: length - before,
+                // What follows has come with these bytes: the head was incomplete before.
+                used: bytes.len() - (self.head.len() - length),
             }),
             Err(error) => {
                 if let Kind::Server(_) = self.kind {
@@ -147,6 +163,11 @@ impl Opening {
             used: 0,
         })
     }
+}
+
+/// Whether another response follows this one. 101 (Switching Protocols) is the last of HTTP.
+fn is_interim(status: u16) -> bool {
+    (100..200).contains(&status) && status != 101
 }
 
 fn check(settings: &Settings) -> Result<(), StartError> {
