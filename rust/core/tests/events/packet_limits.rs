@@ -234,7 +234,7 @@ fn packets_of_other_polls_count() {
     let event_loop = Loop::new();
     event_loop.members.set_max_packets_per_poll(10);
     let (member, _other) = flooding(&event_loop, 100);
-    member.packets().set_max_packets_per_poll(7);
+    member.packets().outlet().set_max_packets_per_poll(7);
     let mut received = Vec::new();
     for _ in 0..30 {
         let alone = Alone::new(member.packets(), false);
@@ -283,15 +283,16 @@ impl Alone<'_> {
 impl Subject for Alone<'_> {
     type Peer = Handle;
     type Packet = String;
+    type Message<'a> = ();
 
     fn id(&self) -> u64 {
         1
     }
-    fn source(&self) -> Source<'_, Handle> {
+    fn source(&self) -> Source<'_, Self> {
         Source::Packets(self.channel)
     }
-    fn packet(bytes: &[u8]) -> String {
-        Member::packet(bytes)
+    fn packet(bytes: &[u8], is_text: bool) -> String {
+        Member::packet(bytes, is_text)
     }
     fn wants_packets(&self) -> bool {
         true
@@ -311,11 +312,11 @@ fn a_poll_of_a_lone_channel_is_limited() {
     let (one, _other) = filled(2000);
     let channel = channel(one);
     let alone = Alone::new(&channel, false);
-    assert_eq!(alone.channel.max_packets_per_poll(), 256);
+    assert_eq!(alone.channel.outlet().max_packets_per_poll(), 256);
     assert_eq!(alone.poll(), 256);
-    alone.channel.set_max_packets_per_poll(10);
+    alone.channel.outlet().set_max_packets_per_poll(10);
     assert_eq!(alone.poll(), 10);
-    alone.channel.set_max_packets_per_poll(0);
+    alone.channel.outlet().set_max_packets_per_poll(0);
     assert_eq!(alone.poll(), 2000 - 266);
     assert!(alone.received.lock().unwrap().iter().copied().eq(0..2000));
 }
@@ -325,7 +326,7 @@ fn polls_in_handlers_of_a_lone_channel_multiply_nothing() {
     let (one, _other) = filled(5000);
     let channel = channel(one);
     let alone = Alone::new(&channel, true);
-    alone.channel.set_max_packets_per_poll(8);
+    alone.channel.outlet().set_max_packets_per_poll(8);
     let count = alone.poll();
     assert!((8..=8 + 16).contains(&count), "{count} packets in one poll");
     while alone.received.lock().unwrap().len() < 5000 {
