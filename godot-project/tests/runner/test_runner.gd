@@ -2,6 +2,7 @@ extends "res://tests/support/test_case.gd"
 ## Tests of the runner: every kind of problem in a test is a failure, and the exit code reflects it.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
+const System := preload("res://tests/support/system.gd")
 const HEAD := "extends \"res://tests/support/test_case.gd\"\n\n\n"
 
 # The body of each test, and a text that its report must contain.
@@ -44,6 +45,20 @@ func test_every_kind_of_problem_is_a_failure() -> void:
 			"a file without tests fails")
 	check(_last_line(result["output"]) == "0 passed, %d failed" % (FAILING.size() + 2),
 			"the summary: " + result["output"])
+
+
+func test_time_limits_grow_with_the_load_of_the_machine() -> void:
+	if not OS.has_feature("linux"):
+		return skip("only Linux has the load in a file")
+	var seen: Array[float] = []
+	for when: String in ["before", "after"]:
+		var output := []
+		OS.execute("cat", ["/proc/loadavg"], output)
+		seen.append(output[0].to_float() / OS.get_processor_count())
+		if when == "before":
+			seen.append(System.processes_per_processor())
+	check(seen[1] in [seen[0], seen[2]], "the load before, ours and after: %s" % [seen])
+	check(seen[1] > 0.0, "a machine that runs this has a load: %s" % [seen])
 
 
 func test_a_thread_that_does_not_end_is_a_failure() -> void:
