@@ -2,7 +2,6 @@ extends "res://tests/support/test_case.gd"
 ## Tests of the runner: every kind of problem in a test is a failure, and the exit code reflects it.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
-const System := preload("res://tests/support/system.gd")
 const HEAD := "extends \"res://tests/support/test_case.gd\"\n\n\n"
 
 # The body of each test, and a text that its report must contain.
