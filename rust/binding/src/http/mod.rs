@@ -36,6 +36,7 @@ use crate::{seconds, settings, text};
 #[derive(GodotClass)]
 #[class(tool, init, base = RefCounted)]
 pub struct HTTPServerRs {
+    #[init(val = Serving::new())]
     serving: Arc<Serving>,
     routes: Mutex<Vec<Route>>,
     frame_poll: FramePoll,

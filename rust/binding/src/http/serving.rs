@@ -8,8 +8,8 @@ use godot::classes::Object;
 use godot::global::Error;
 use godot::meta::ToGodot;
 use godot::obj::Gd;
-use stream_socket::Listener;
 use stream_socket::dispatch::{Delivery, EventQueue, Nesting};
+use stream_socket::{Connection, Listener};
 use stream_socket_web::http::{EntityTags, Headers, Request, ServerConnection, ServerRules};
 
 use super::client::{Client, ClientEvent, MAX_FILE_SHARE};
@@ -17,6 +17,7 @@ use super::complaints::Complaints;
 use super::files;
 use super::request::{HTTPServerRequestRs, Origin};
 use super::routes::Found;
+use crate::parts::live::{self, Live, Report};
 use crate::parts::{LastError, Presence};
 
 /// The maximum number of connections that one poll accepts.
@@ -120,7 +121,29 @@ impl Drop for DeliveryGuard<'_> {
     }
 }
 
+impl Live for Serving {
+    fn report(&self, _: Instant) -> Report {
+        Report {
+            error: self.last_error.get().message,
+            ..Report::of_listener(&self.listener)
+        }
+    }
+
+    fn queued_bytes(&self) -> usize {
+        0
+    }
+
+    fn with_connection(&self, _: &mut dyn FnMut(&Connection)) {}
+}
+
 impl Serving {
+    /// What a new server is made of.
+    pub(super) fn new() -> Arc<Serving> {
+        let serving = Arc::new(Serving::default());
+        live::add("HTTPServerRs", &serving);
+        serving
+    }
+
     /// The number of connections.
     pub(super) fn connection_count(&self) -> usize {
         locked(&self.clients).len()
@@ -144,7 +167,10 @@ impl Serving {
             match is_refused {
                 // The answer is sent in the background.
                 true => drop(client.close()),
-                false => locked(&self.clients).push(client),
+                false => {
+                    live::add("HTTP connection", &client);
+                    locked(&self.clients).push(client);
+                }
             }
         }
         Error::OK
