@@ -52,18 +52,7 @@ impl PacketPeerSocketRs {
 
     #[func]
     fn poll() -> Error {
-        let this = Self::this();
-        let Some(stream) = this.channel.peer() else {
-            return Error::ERR_UNCONFIGURED;
-        };
-        let object = bridge::object_of(&*this);
-        let code = stream.poll();
-        // An object that is being freed emits nothing.
-        if let Some(object) = object {
-            let packets = this.clone();
-            this.channel.poll(&PacketPeerObject { object, packets });
-        }
-        code
+        poll(&Self::this())
     }
 
     #[func]
@@ -275,6 +264,20 @@ impl PacketPeerSocketRs {
     }
 }
 
+fn poll(this: &Arc<PacketPeerPart<ObjectRef>>) -> Error {
+    let Some(stream) = this.channel.peer() else {
+        return Error::ERR_UNCONFIGURED;
+    };
+    let object = bridge::object_of(&**this);
+    let code = stream.poll();
+    // An object that is being freed emits nothing.
+    if let Some(object) = object {
+        let packets = this.clone();
+        this.channel.poll(&PacketPeerObject { object, packets });
+    }
+    code
+}
+
 /// A packet peer over `stream`, with the framing and the limits of `format`.
 pub(crate) fn over(
     stream: PeerObject<ObjectRef>,
@@ -312,7 +315,7 @@ impl PacketPeerPart<ObjectRef> {
 }
 
 last_error_methods!(part of PacketPeerSocketRs);
-auto_poll_methods!(part of PacketPeerSocketRs);
+auto_poll_methods!(part of PacketPeerSocketRs, poll);
 
 impl Failing for PacketPeerPart<ObjectRef> {
     fn last_error(&self) -> &LastError {

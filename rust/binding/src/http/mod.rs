@@ -12,8 +12,10 @@ mod files;
 mod request;
 mod routes;
 mod serving;
+mod unsent;
 mod upgrade;
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -49,6 +51,10 @@ pub struct HTTPServerRs {
     max_body_bytes: PhantomVar<i64>,
     #[var(get = get_max_unsent_bytes, set = set_max_unsent_bytes)]
     max_unsent_bytes: PhantomVar<i64>,
+    #[var(get = get_max_total_unsent_bytes, set = set_max_total_unsent_bytes)]
+    max_total_unsent_bytes: PhantomVar<i64>,
+    #[var(get = get_max_poll_seconds, set = set_max_poll_seconds)]
+    max_poll_seconds: PhantomVar<f64>,
     #[var(get = get_head_timeout, set = set_head_timeout)]
     head_timeout: PhantomVar<f64>,
     #[var(get = get_idle_timeout, set = set_idle_timeout)]
@@ -226,13 +232,39 @@ impl HTTPServerRs {
     #[func]
     fn set_max_unsent_bytes(&self, bytes: i64) {
         if let Some(bytes) = self.size("max_unsent_bytes", bytes) {
-            locked(&self.serving.limits).max_unsent = bytes;
+            let unsent = &self.serving.unsent;
+            unsent.max_of_stream.store(bytes, Ordering::Relaxed);
         }
     }
 
     #[func]
     fn get_max_unsent_bytes(&self) -> i64 {
-        locked(&self.serving.limits).max_unsent as i64
+        self.serving.unsent.max_of_stream.load(Ordering::Relaxed) as i64
+    }
+
+    #[func]
+    fn set_max_total_unsent_bytes(&self, bytes: i64) {
+        if let Some(bytes) = self.size("max_total_unsent_bytes", bytes) {
+            let unsent = &self.serving.unsent;
+            unsent.max_in_all.store(bytes, Ordering::Relaxed);
+        }
+    }
+
+    #[func]
+    fn get_max_total_unsent_bytes(&self) -> i64 {
+        self.serving.unsent.max_in_all.load(Ordering::Relaxed) as i64
+    }
+
+    #[func]
+    fn set_max_poll_seconds(&self, seconds: f64) {
+        if let Some(limit) = self.limit("max_poll_seconds", seconds) {
+            locked(&self.serving.limits).poll_time = limit;
+        }
+    }
+
+    #[func]
+    fn get_max_poll_seconds(&self) -> f64 {
+        seconds::of_limit(locked(&self.serving.limits).poll_time)
     }
 
     #[func]

@@ -24,7 +24,7 @@ mod signal;
 pub(crate) mod websocket;
 
 pub(crate) use codes::{Code, end_code};
-pub(crate) use frame_poll_state::{FramePoll, PolledObject};
+pub(crate) use frame_poll_state::{FramePoll, FramePolled, PolledObject};
 pub(crate) use last_error::{Details, LastError};
 pub(crate) use packet_peer::{FramingKind, PacketFormat, PacketPeerPart, advice_for};
 pub(crate) use packet_peer_object::PacketPeerObject;

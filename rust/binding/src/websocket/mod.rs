@@ -5,6 +5,8 @@
 mod engine_stream;
 mod properties;
 
+use std::sync::Arc;
+
 use godot::builtin::{AnyArray, Array, GString, PackedByteArray, VarDictionary};
 use godot::classes::{PacketPeerExtension, StreamPeer, TlsOptions};
 use godot::global::Error;
@@ -62,11 +64,7 @@ impl WebSocketPeerRs {
 
     #[func]
     fn poll() {
-        let part = Self::this();
-        // An object that is being freed emits nothing.
-        if let Some(object) = bridge::object_of(&*part) {
-            WebSocketObject { object, part }.poll();
-        }
+        poll(&Self::this());
     }
 
     #[func]
@@ -331,6 +329,14 @@ impl WebSocketPeerRs {
     }
 }
 
+fn poll(this: &Arc<WebSocketPart<ObjectRef>>) {
+    // An object that is being freed emits nothing.
+    if let Some(object) = bridge::object_of(&**this) {
+        let part = this.clone();
+        WebSocketObject { object, part }.poll();
+    }
+}
+
 /// A WebSocket over a connection whose handshake is over.
 pub(crate) fn over(
     connection: Connection,
@@ -465,7 +471,7 @@ fn set_no_delay(part: &WebSocketPart<ObjectRef>, enabled: bool) -> bool {
 }
 
 last_error_methods!(part of WebSocketPeerRs);
-auto_poll_methods!(part of WebSocketPeerRs);
+auto_poll_methods!(part of WebSocketPeerRs, poll);
 
 impl Failing for WebSocketPart<ObjectRef> {
     fn last_error(&self) -> &LastError {

@@ -9,7 +9,13 @@ use thiserror::Error;
 pub enum HeadError {
     /// The first line of a request is longer than a head may be.
     #[error("request line exceeds the limit of {limit} bytes")]
-    LineTooLong {
+    RequestLineTooLong {
+        /// The maximum length of a head in bytes.
+        limit: usize,
+    },
+    /// The first line of a response is longer than a head may be.
+    #[error("status line exceeds the limit of {limit} bytes")]
+    StatusLineTooLong {
         /// The maximum length of a head in bytes.
         limit: usize,
     },
@@ -94,7 +100,7 @@ impl HeadError {
     /// The status code that a server answers with.
     pub fn status(&self) -> u16 {
         match self {
-            HeadError::LineTooLong { .. } => 414,
+            HeadError::RequestLineTooLong { .. } => 414,
             HeadError::TooLong { .. } | HeadError::TooManyFields { .. } => 431,
             HeadError::UnsupportedEncoding => 501,
             HeadError::UnsupportedVersion => 505,

@@ -1,5 +1,5 @@
 //! Programs that speak WebSocket or HTTP: kosoku, which runs the cases of Autobahn's test suite,
-//! Python's websockets, aiohttp and h11, and ws of Node.js.
+//! Python's websockets, wsproto, aiohttp and h11, and ws of Node.js.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,13 +11,14 @@ use provision::process::{on_path, output, write_program};
 use crate::python::Environment;
 
 const PYTHON_PACKAGES: Environment = Environment {
-    name: "web-1",
-    what: "kosoku, and Python's websockets, aiohttp and h11 (10 MB to download, once)",
+    name: "web-2",
+    what: "kosoku, and Python's websockets, wsproto, aiohttp and h11 (10 MB to download, once)",
     packages: &[
         "aiohttp==3.14.5",
         "h11==0.16.0",
         "kosoku==0.1.0",
         "websockets==17.4",
+        "wsproto==1.3.2",
     ],
 };
 
