@@ -2,12 +2,11 @@
 //! Python's websockets, wsproto, aiohttp and h11, and ws of Node.js.
 
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result};
-use provision::cache::SetUp;
-use provision::process::{on_path, output, write_program};
+use provision::process::{on_path, write_program};
 
+use crate::node;
 use crate::python::Environment;
 
 const PYTHON_PACKAGES: Environment = Environment {
@@ -29,9 +28,6 @@ const PYTHON_TOOLS: [(&str, &str); 3] = [
     ("websockets", ""),
 ];
 
-/// The package of npm.
-const NODE_PACKAGE: &str = "ws@8.23.0";
-
 /// Writes scripts that start the programs of Python into `tools`.
 pub(super) fn write_python(tools: &Path) -> Result<()> {
     let python = PYTHON_PACKAGES.python()?;
@@ -46,25 +42,8 @@ pub(super) fn write_python(tools: &Path) -> Result<()> {
 /// Writes a script `ws` into `tools`, which runs a script of Node.js that uses ws.
 pub(super) fn write_node(tools: &Path) -> Result<()> {
     let node = on_path("node").context("there is no node")?;
-    let npm = on_path("npm").context("there is no npm")?;
-    let modules = |folder: &Path| folder.join("node_modules");
-    let folder = SetUp {
-        name: "npm-ws-8.23.0",
-        what: "ws of Node.js (1 MB to download, once)",
-        is_ready: &|folder| modules(folder).join("ws").exists(),
-        fill: &|folder, work| {
-            let mut install = Command::new(&npm);
-            install
-                .args(["install", "--silent", "--no-fund", "--no-audit", "--prefix"])
-                .arg(folder)
-                .arg(NODE_PACKAGE)
-                .env("npm_config_cache", work.join("cache"));
-            output(&mut install).map(drop)
-        },
-    }
-    .folder()?;
-    let (node, modules) = (node.display(), modules(&folder));
-    let modules = modules.display();
+    let modules = node::with_ws()?;
+    let (node, modules) = (node.display(), modules.display());
     let script = format!("#!/bin/sh\nNODE_PATH=\"{modules}\" exec \"{node}\" \"$@\"\n");
     write_program(&tools.join("ws"), &script)?;
     Ok(())
