@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use godot::global::Error;
-use stream_socket::{Connection, Status, process};
+use stream_socket::dispatch::Refusal;
+use stream_socket::{ConnectEnd, Connection, DisconnectCause, EndCause, Status, process};
 use stream_socket_web::websocket::SharedMessage;
-use stream_socket_web::websocket::session::{Session, State};
+use stream_socket_web::websocket::session::{Cause, Session, State};
 
 use super::background::{self, Kept, RECENTLY};
 use super::state::{WebSocketPart, WebSocketState};
@@ -42,6 +43,30 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         self.sent(self.accept_message(length, |session| session.send_shared(message)))
     }
 
+    /// Queues a message that goes to many members of a group. See
+    /// [`Session::send`](stream_socket::dispatch::Session::send).
+    pub(super) fn queue_shared(
+        &self,
+        message: &mut SharedMessage<'_>,
+    ) -> Option<Result<bool, Refusal>> {
+        let mut was_empty = true;
+        if self.ready_state() != State::Open {
+            return None;
+        }
+        let length = message.payload().len();
+        let accepted = self.accept_message(length, |session| {
+            was_empty = session.output().is_empty();
+            session.send_shared(message)
+        });
+        Some(match accepted {
+            Ok(()) => {
+                self.last_error.clear();
+                Ok(was_empty)
+            }
+            Err(_) => Err(Refusal),
+        })
+    }
+
     fn sent(&self, accepted: Result<(), Error>) -> Error {
         if let Err(code) = accepted {
             return code;
@@ -60,11 +85,12 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             };
             match code {
                 Some(code) => session.close(code, reason),
-                None => session.abort(None),
+                None => session.abort(),
             }
         }
         self.flush();
         self.let_go();
+        self.outlet.report();
     }
 
     /// Sends the output of the session.
@@ -80,16 +106,18 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
                     state.flush_to(&peer.peer.connection);
                 }
             }
-            Some(WebSocketStream::Engine(stream)) if self.begin_exchange(generation) => {
+            Some(WebSocketStream::Engine { stream, .. }) if self.begin_exchange(generation) => {
                 self.flush_to_engine(&stream, generation);
                 self.end_exchange();
+                // What is left is sent by polls.
+                self.outlet.report();
             }
             _ => {}
         }
     }
 
-    /// Begins a poll: answers, heartbeats and time limits. `false` if there is no session.
-    pub(super) fn begin_poll(&self, now: Instant) -> bool {
+    /// Begins a poll: answers, heartbeats and time limits.
+    pub(super) fn begin_poll(&self, now: Instant) {
         let mut state = self.state();
         // The lock is dereferenced once, so that the fields can be borrowed one by one.
         let state = &mut *state;
@@ -99,7 +127,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         let timeout = state.settings.handshake_timeout;
         let started = state.started;
         let Some(session) = &mut state.session else {
-            return false;
+            return;
         };
         session.begin_poll(now, heartbeat, backlog);
         if session.state() == State::Closed {
@@ -109,14 +137,11 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             }
         }
         let age = started.map(|started| now.duration_since(started));
-        if session.state() == State::Connecting
-            && let (Some(age), Some(timeout)) = (age, timeout)
+        if let (Some(age), Some(timeout)) = (age, timeout)
             && age >= timeout
         {
-            let seconds = timeout.as_secs_f64();
-            session.abort(Some(&format!("no handshake within {seconds} s")));
+            session.time_out_handshake(timeout);
         }
-        state.stream.is_some()
     }
 
     /// Moves what can be moved now between the session of `generation` and its stream. Returns
@@ -127,12 +152,12 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
                 let mut state = self.state();
                 state.generation == generation && state.exchange_with(&peer.peer.connection)
             }
-            WebSocketStream::Engine(stream) if self.begin_exchange(generation) => {
+            WebSocketStream::Engine { stream, .. } if self.begin_exchange(generation) => {
                 let has_received = self.exchange_with_engine(stream, generation);
                 self.end_exchange();
                 has_received
             }
-            WebSocketStream::Engine(_) => false,
+            WebSocketStream::Engine { .. } => false,
             WebSocketStream::TlsLater { socket, .. } => {
                 let connection = &socket.peer.connection;
                 if matches!(connection.status(), Status::None | Status::Error) {
@@ -175,43 +200,39 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
 
     /// Lets the stream go after the session has ended and its output was passed on.
     fn let_go(&self) {
-        let mut state = self.state();
-        let Some(session) = &mut state.session else {
-            return;
-        };
-        if session.state() != State::Closed {
-            return;
-        }
-        let is_unsent = !session.output().is_empty();
-        let error = session.ended().and_then(|ended| ended.error.clone());
-        // Only a stream of the engine's needs several polls; a socket goes on sending by itself.
-        if is_unsent && matches!(state.stream, Some(WebSocketStream::Engine(_))) {
-            return;
-        }
-        let Some(stream) = state.stream.take() else {
-            return;
-        };
-        state.is_closed_due = true;
-        drop(state);
-        match &stream {
-            WebSocketStream::Socket(peer) | WebSocketStream::TlsLater { socket: peer, .. } => {
-                let connection = &peer.peer.connection;
-                let code = match connection.ended() {
-                    Some(ended) => ended.error.exact(),
-                    None => Error::ERR_CONNECTION_ERROR,
-                };
-                connection.disconnect();
-                if let Some(error) = error {
-                    self.last_error.record_message(code, error);
-                }
+        let (socket, error, cause, generation) = {
+            let mut state = self.state();
+            let state = &mut *state;
+            let (Some(session), Some(stream)) = (&mut state.session, &state.stream) else {
+                return;
+            };
+            let is_unsent = !session.output().is_empty();
+            let was_open = session.was_open();
+            let Some(ended) = session.ended() else {
+                return;
+            };
+            // Only a stream of the engine's needs several polls; a socket goes on sending by
+            // itself.
+            if is_unsent && matches!(stream, WebSocketStream::Engine { .. }) {
+                return;
             }
-            WebSocketStream::Engine(engine) => {
-                engine.disconnect();
-                if let Some(error) = error {
-                    self.last_error
-                        .record_message(Error::ERR_CONNECTION_ERROR, error);
-                }
+            let socket = stream.socket().map(|socket| socket.peer.clone());
+            let cause = (ended.cause, was_open);
+            (socket, ended.error.clone(), cause, state.generation)
+        };
+        let end_of_socket = socket.and_then(|socket| socket.connection.ended());
+        let code = end_of_socket.map(|ended| ended.error.exact());
+        let cause = end_cause(cause, code);
+        match self.take_stream(cause, generation) {
+            None => return,
+            Some(WebSocketStream::Engine { stream, .. }) => stream.disconnect(),
+            Some(WebSocketStream::Socket(socket) | WebSocketStream::TlsLater { socket, .. }) => {
+                socket.peer.connection.disconnect()
             }
+        }
+        if let Some(error) = error {
+            let code = code.unwrap_or(Error::ERR_CONNECTION_ERROR);
+            self.last_error.record_message(code, error);
         }
     }
 
@@ -256,7 +277,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             }
         }
         self.flush_to_engine(stream, generation);
-        has_received
+        has_received || self.with_current(generation, |it| it.is_held_back()) == Some(true)
     }
 
     fn flush_to_engine(&self, stream: &O, generation: u64) {
@@ -348,11 +369,15 @@ impl<O: Emitter + EngineStream> Kept for WebSocketPart<O> {
             session.keep_alive(now, state.settings.heartbeat, connection.pending_bytes());
         }
         for _ in 0..MOST_RECEIVES {
-            if !state.exchange_with(connection) {
+            let is_held_back = state.session.as_ref().is_some_and(Session::is_held_back);
+            if is_held_back || !state.exchange_with(connection) {
                 break;
             }
         }
         connection.try_flush();
+        // The kernel does not report again to the groups what was received here. They are reached
+        // by the connection: this thread must not hold what keeps their members.
+        connection.report();
         true
     }
 }
@@ -375,20 +400,19 @@ impl<O: Emitter> WebSocketState<O> {
         }
         let backlog = connection.pending_bytes();
         session.receive(&[], backlog);
-        let mut may_have_more = false;
+        let mut count = 0;
         if session.wants_input() {
             let received = connection.try_read_with(AT_ONCE, |bytes| {
                 session.receive(bytes, backlog);
                 bytes.len()
             });
             match received {
-                // A session that is full may take the rest of its bytes after a delivery.
-                Ok(count) => {
-                    may_have_more = count == AT_ONCE || count > 0 && !session.wants_input();
-                }
+                Ok(received) => count = received,
                 Err(_) => session.end_of_stream(&why_it_ended(connection)),
             }
         }
+        // A session that is full may take the rest of its bytes after a delivery.
+        let may_have_more = count == AT_ONCE || session.is_held_back();
         self.flush_to(connection);
         may_have_more
     }
@@ -419,6 +443,25 @@ impl<O: Emitter> WebSocketState<O> {
         // A large message must not keep its memory.
         output.shrink_to(AT_ONCE);
     }
+}
+
+/// Why a session has ended that was open, or was not. `code` is that of the end of its socket.
+fn end_cause((cause, was_open): (Cause, bool), code: Option<Error>) -> EndCause {
+    if !was_open {
+        return EndCause::Connect(match (cause, code) {
+            (Cause::Local, _) => ConnectEnd::Cancelled,
+            (Cause::HandshakeTimeout, _) | (_, Some(Error::ERR_TIMEOUT)) => ConnectEnd::TimedOut,
+            (_, Some(Error::ERR_CANT_RESOLVE)) => ConnectEnd::Unresolved,
+            _ => ConnectEnd::Refused,
+        });
+    }
+    EndCause::Disconnect(match (cause, code) {
+        (Cause::Local, _) => DisconnectCause::Local,
+        (Cause::Violation, _) => DisconnectCause::InvalidData,
+        (Cause::Silent, _) | (Cause::Stream, Some(Error::ERR_TIMEOUT)) => DisconnectCause::Silent,
+        (Cause::Stream, Some(Error::ERR_CONNECTION_ERROR)) => DisconnectCause::Failure,
+        _ => DisconnectCause::EndOfStream,
+    })
 }
 
 /// Ends a session whose stream takes nothing any more.

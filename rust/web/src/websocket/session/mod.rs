@@ -20,7 +20,7 @@ use super::{Event, Message, Receiver, Role, Sender, SharedMessage};
 use crate::http::RequestHead;
 
 pub use self::counts::{Counts, Limits};
-pub use self::end::Ended;
+pub use self::end::{Cause, Ended};
 pub use self::opening::{Settings, StartError};
 
 /// How long a session waits for the peer's close frame after it has sent its own.
@@ -282,6 +282,28 @@ impl Session {
             && !self.is_full()
     }
 
+    /// Whether it may take further bytes after messages were taken: its queue is full, or was.
+    pub fn is_held_back(&self) -> bool {
+        matches!(self.state, State::Open | State::Closing)
+            && self.pending_end.is_none()
+            && (self.is_full() || !self.unread.is_empty())
+    }
+
+    /// Whether the next poll changes something, even without further bytes.
+    pub fn is_poll_due(&self) -> bool {
+        self.pending_end.is_some() || !self.unread.is_empty() && !self.is_full()
+    }
+
+    /// When time alone changes something, if a ping is sent every `heartbeat`. A poll has to be
+    /// begun since the session was opened or started to close.
+    pub fn deadline(&self, heartbeat: Option<Duration>) -> Option<Instant> {
+        match self.state {
+            State::Open => self.heartbeat.last?.checked_add(heartbeat?),
+            State::Closing => self.close_deadline,
+            State::Connecting | State::Closed => None,
+        }
+    }
+
     fn is_full(&self) -> bool {
         self.queue.len() >= self.limits.queued_messages
             || !self.queue.is_empty() && self.queued_bytes >= self.limits.queued_bytes
@@ -416,13 +438,16 @@ impl Session {
         Ok(())
     }
 
-    /// As [`send`](Self::send), for a message that goes to many, which is UTF-8 if it is text.
+    /// As [`send`](Self::send), for a message that goes to many.
     ///
     /// # Errors
-    /// The session is not open.
+    /// The session is not open, or a text is not UTF-8.
     pub fn send_shared(&mut self, message: &mut SharedMessage<'_>) -> Result<(), SendError> {
         if self.state != State::Open || self.has_stream_ended {
             return Err(SendError::NotOpen);
+        }
+        if !message.is_valid() {
+            return Err(SendError::NotText);
         }
         self.sender.shared_message(message, &mut self.output);
         self.counts.messages_sent += 1;
@@ -466,7 +491,7 @@ impl Session {
     /// closing already.
     pub fn close(&mut self, code: u16, reason: &str) {
         match self.state {
-            State::Connecting => self.end(End::Abort(None)),
+            State::Connecting => self.end(End::Abort),
             State::Open => {
                 self.discard_messages();
                 self.send_close(Some(code), reason);
@@ -481,11 +506,18 @@ impl Session {
         }
     }
 
-    /// Ends the session at once. `error` says why, unless the user wants it.
-    pub fn abort(&mut self, error: Option<&str>) {
+    /// Ends the session at once, without a close frame.
+    pub fn abort(&mut self) {
         self.discard_messages();
         self.pending_end = None;
-        self.end(End::Abort(error.map(str::to_owned)));
+        self.end(End::Abort);
+    }
+
+    /// Ends a session whose handshake has taken this long, and is not complete.
+    pub fn time_out_handshake(&mut self, time: Duration) {
+        if self.state == State::Connecting {
+            self.end(End::HandshakeTimeout(time));
+        }
     }
 
     fn discard_messages(&mut self) {
@@ -513,11 +545,12 @@ impl Session {
         if self.state == State::Closed {
             return;
         }
+        let had_sent_close = self.has_sent_close;
         if let Some(code) = end.answer() {
             self.send_close(code, "");
         }
         self.state = State::Closed;
-        self.ended = Some(Box::new(end.ended()));
+        self.ended = Some(Box::new(end.ended(had_sent_close)));
         self.opening = None;
         self.unread = Vec::new();
         self.unanswered_ping = None;
