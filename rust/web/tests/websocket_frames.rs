@@ -1,6 +1,6 @@
 //! Frames and messages: what a sender makes, a receiver reads, at every cut; and what is wrong is
-//! refused as a simple reader refuses it, and by a session in the same way at every cut. `rust/fuzz`
-//! searches for streams where they differ.
+//! refused as a simple reader refuses it, and by a session in the same way at every cut.
+//! `rust/fuzz` searches for streams where they differ.
 
 mod cut_sessions;
 mod simple_frames;

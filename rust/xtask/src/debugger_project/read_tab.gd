@@ -82,8 +82,8 @@ func _child(parent: TreeItem, text: String) -> TreeItem:
 func _save(path: String) -> void:
 	get_tree().root.get_texture().get_image().save_png(path)
 
-## How many of the expected rows exist, with bytes that move, with packets, and with the line of the script that
-## made them, which Godot reports since 4.5.
+## How many of the expected rows exist, with bytes that move, with packets, and with the line of the
+## script that made them, which Godot reports since 4.5.
 func _shown() -> int:
 	var tells_lines: bool = Engine.get_version_info().hex >= 0x040500
 	var count := 0
