@@ -172,7 +172,8 @@ static func opened(peer: WebSocketPeerRs, timeout_sec: float = DEFAULT_TIMEOUT) 
 
 ## Waits for the next message of [param peer]; [method WebSocketPeerRs.was_string_packet] returns
 ## whether it is text. The error is [constant ERR_FILE_EOF] if the WebSocket was closed by close
-## frames: see [method WebSocketPeerRs.get_close_code]. Messages that came before are returned first.
+## frames: see [method WebSocketPeerRs.get_close_code]. Messages that came before are returned
+## first.
 static func message(peer: WebSocketPeerRs, timeout_sec: float = DEFAULT_TIMEOUT) -> Result:
 	var result: Result = Result.new()
 	var source: WeakRef = weakref(peer)

@@ -6,13 +6,14 @@ use std::time::Instant;
 
 use stream_socket::{Address, Connection, ReadError, Status};
 use stream_socket_web::http::{
-    AnswerError, Ending, EntityTags, Occupation, Request, ServerConnection, ServerEvent,
+    Activity, AnswerError, Ending, EntityTags, Occupation, Request, ServerConnection, ServerEvent,
     ServerRules, address_of_its_own,
 };
 
 use super::file_source::FileSource;
 use super::unsent::{Unsent, UnsentOfClient};
 use crate::parts::Presence;
+use crate::parts::live::{Live, Report};
 
 /// The maximum number of bytes per read.
 const BLOCK: usize = 64 * 1024;
@@ -331,8 +332,7 @@ impl Client {
 
     /// How many bytes of answers wait to be sent.
     pub(super) fn unsent(&self) -> usize {
-        let serving = self.serving();
-        serving.protocol.unsent().len() + serving.connection.pending_bytes()
+        self.serving().unsent()
     }
 
     /// Hands the connection over to another protocol, with the bytes that were received after the
@@ -373,7 +373,41 @@ impl Client {
     }
 }
 
+impl Live for Client {
+    /// Packets are requests and answers.
+    fn report(&self, now: Instant) -> Report {
+        let serving = self.serving();
+        let (status, is_answered) = match serving.protocol.activity() {
+            Activity::Idle => ("idle", true),
+            Activity::Receiving => ("receiving", true),
+            Activity::Waiting => ("waiting for its handler", false),
+            Activity::Sending => ("answering", false),
+            _ => ("ending", true),
+        };
+        let requests = serving.protocol.requests();
+        Report {
+            status,
+            packets_received: requests,
+            packets_sent: requests.saturating_sub(u64::from(!is_answered)),
+            queued: serving.unsent() as u64,
+            ..Report::of(&serving.connection, now)
+        }
+    }
+
+    fn queued_bytes(&self) -> usize {
+        self.unsent()
+    }
+
+    fn with_connection(&self, then: &mut dyn FnMut(&Connection)) {
+        then(&self.serving().connection);
+    }
+}
+
 impl Serving {
+    fn unsent(&self) -> usize {
+        self.protocol.unsent().len() + self.connection.pending_bytes()
+    }
+
     /// Sends what can be sent, and ends the connection if it is to end.
     fn send(&mut self, now: Instant) {
         loop {

@@ -33,6 +33,7 @@ use self::routes::Route;
 use self::serving::{Server, Serving, locked};
 use crate::bridge::PropertyKind::{Float, Int, PackedStringArray as Strings};
 use crate::bridge::{Bridged, CallableRef, Class, ClassTree, PartKind, Property, object_of};
+use crate::parts::live;
 use crate::parts::{Constructible, FramePoll, LastError, ObjectAddress, Part, Presence};
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods, last_os_error_method};
 use crate::{seconds, settings, text};
@@ -158,7 +159,9 @@ impl Part for HTTPServerPart {
         &self.presence
     }
 
-    fn made(self: &Arc<Self>, _: &'static str) {}
+    fn made(self: &Arc<Self>, class: &'static str) {
+        live::add(class, &self.serving);
+    }
 
     fn freed(&self, _: &dyn Fn(&str) -> bool) {
         self.frame_poll.end();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use godot::global::Error;
 use stream_socket::dispatch::Refusal;
-use stream_socket::{ConnectEnd, Connection, DisconnectCause, EndCause, Status};
+use stream_socket::{ConnectEnd, Connection, DisconnectCause, EndCause, Status, process};
 use stream_socket_web::websocket::SharedMessage;
 use stream_socket_web::websocket::session::{Cause, Session, State};
 
@@ -25,22 +25,22 @@ const WRITTEN_AT_ONCE: usize = 16 << 10;
 /// How long the last output of a closed session may take over a stream of the engine's.
 const LAST_OUTPUT: Duration = Duration::from_secs(10);
 
-/// How often the background receives at most before others get the lock.
+/// The maximum number of receives in the background before the lock is released.
 const MOST_RECEIVES: usize = 16;
 
 /// Why a session cannot be kept alive in the background.
 const NOT_KEPT: &str = "keep_alive_in_background works over sockets of ours only, and not over TLS";
 
-/// The reason of a stream that has ended in order, but not the WebSocket.
+/// The reason if the stream has ended in order, but the WebSocket has not.
 const NO_CLOSE_FRAME: &str = "stream ended without a close frame";
 
 impl<O: Emitter + EngineStream> WebSocketPart<O> {
-    /// Sends a message, as far as the stream takes it now.
+    /// Sends as much of a message as the stream accepts now, and queues the rest.
     pub(crate) fn send(&self, is_text: bool, payload: &[u8]) -> Error {
         self.sent(self.accept_message(payload.len(), |session| session.send(is_text, payload)))
     }
 
-    /// Sends a message that goes to many.
+    /// The same for a message to several WebSockets.
     pub(crate) fn send_shared(&self, message: &mut SharedMessage<'_>) -> Error {
         let length = message.payload().len();
         self.sent(self.accept_message(length, |session| session.send_shared(message)))
@@ -144,8 +144,8 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         }
     }
 
-    /// Moves what can be moved now between the session of `generation` and its stream. Returns
-    /// whether another exchange may receive more.
+    /// Moves bytes in both directions between the session of `generation` and its stream, without
+    /// waiting. Returns whether another exchange may receive more.
     pub(super) fn exchange(
         &self,
         stream: &WebSocketStream<O>,
@@ -181,7 +181,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         may_have_more
     }
 
-    /// Notes which signals are due, and lets the stream of a session go that has ended.
+    /// Notes which signals are due, and releases the stream of a session that has ended.
     fn note_changes(&self, generation: u64) {
         let mut state = self.state();
         if state.generation != generation {
@@ -194,6 +194,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         let is_open = session.state() >= State::Open && session.was_open();
         if is_open && state.started.take().is_some() {
             state.is_connected_due = true;
+            state.opened_at = Some(Instant::now());
         }
         if std::mem::replace(&mut state.has_backlog, has_backlog) && !has_backlog {
             state.is_drained_due = true;
@@ -202,7 +203,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         self.let_go();
     }
 
-    /// Lets the stream go after the session has ended and its output was passed on.
+    /// Releases the stream if the session has ended and its output was passed on.
     fn let_go(&self) {
         let (socket, error, cause, generation) = {
             let mut state = self.state();
@@ -215,7 +216,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             let Some(ended) = session.ended() else {
                 return;
             };
-            // Only a stream of the engine's needs several polls; a socket goes on sending by
+            // Only a stream of the engine's needs several polls; a socket continues to send by
             // itself.
             if is_unsent && matches!(stream, WebSocketStream::Engine { .. }) {
                 return;
@@ -240,7 +241,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         }
     }
 
-    /// Takes the turn to use a stream of the engine's.
+    /// Claims a stream of the engine's. False if another thread uses it.
     fn begin_exchange(&self, generation: u64) -> bool {
         let mut state = self.state();
         state.generation == generation && !std::mem::replace(&mut state.is_exchanging, true)
@@ -384,8 +385,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
 }
 
 impl<O: Emitter + EngineStream> WebSocketPart<O> {
-    /// Starts or stops to keep the session alive in the background. The error says why that is
-    /// impossible.
+    /// Sets whether the background keeps the session alive. The error says why that is impossible.
     pub(crate) fn set_kept_alive(self: &Arc<Self>, enabled: bool) -> Result<(), String> {
         let mut state = self.state();
         if enabled && matches!(state.stream, Some(ref stream) if !is_socket(stream)) {
@@ -403,8 +403,8 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         Ok(())
     }
 
-    /// Why `stream` cannot be used: it is not a socket of ours, and the session shall be kept
-    /// alive in the background.
+    /// Why `stream` cannot be used: the background has to keep the session alive, and can only use
+    /// sockets of ours.
     pub(crate) fn refusal(&self, stream: &WebSocketStream<O>) -> Option<&'static str> {
         let is_kept_alive = self.state().settings.is_kept_alive;
         (is_kept_alive && !is_socket(stream)).then_some(NOT_KEPT)
@@ -426,7 +426,7 @@ impl<O: Emitter + EngineStream> Kept for WebSocketPart<O> {
         if state.polled_at.is_some_and(is_polled) {
             return true;
         }
-        // A part is dropped by this thread, and not an object.
+        // This thread may drop the part, but never the object.
         let peer = match &state.stream {
             Some(WebSocketStream::Socket(peer)) => peer.peer.clone(),
             _ => return true,
@@ -448,8 +448,8 @@ impl<O: Emitter + EngineStream> Kept for WebSocketPart<O> {
 
 impl<O: Emitter> WebSocketState<O> {
     /// Moves bytes between the session and `connection`. Returns whether another exchange may
-    /// receive more. A receive with room left has emptied the socket, so a message costs one system
-    /// call, and not a second one that finds nothing.
+    /// receive more. A receive that does not fill its buffer has emptied the socket, so a message
+    /// costs one system call.
     fn exchange_with(&mut self, connection: &Connection, now: Instant) -> bool {
         let Some(session) = &mut self.session else {
             return false;
@@ -510,8 +510,8 @@ impl<O: Emitter> WebSocketState<O> {
             return;
         }
         let coalesces = connection.coalesces();
-        // What the system takes now is not copied into the queue. What fails here is found by the
-        // next receive.
+        // Bytes that the system accepts now are not copied into the queue. The next receive notices
+        // a failure.
         let sent = match coalesces {
             true => 0,
             false => connection.try_write(output).unwrap_or(0),
@@ -524,12 +524,12 @@ impl<O: Emitter> WebSocketState<O> {
             connection.try_flush();
         }
         output.clear();
-        // A large message must not keep its memory.
+        // The memory of a large message is freed.
         output.shrink_to(AT_ONCE);
     }
 }
 
-/// Why a session has ended that was open, or was not. `code` is that of the end of its socket.
+/// Why a session has ended, which was open or not. `code` is that of the end of its socket.
 fn end_cause((cause, was_open): (Cause, bool), code: Option<Error>) -> EndCause {
     if !was_open {
         return EndCause::Connect(match (cause, code) {
@@ -568,6 +568,7 @@ impl<O: Emitter + EngineStream> Packets for WebSocketPart<O> {
             Some(message) => {
                 state.was_text = message.is_text;
                 drop(state);
+                process::received_packet();
                 Ok(lent::lend(message.payload.into_boxed_slice(), frame))
             }
             None if is_open => Err(Error::ERR_UNAVAILABLE),
