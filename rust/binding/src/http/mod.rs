@@ -9,9 +9,12 @@ mod client;
 mod complaints;
 mod file_source;
 mod files;
+mod quiet;
 mod request;
 mod routes;
 mod serving;
+mod tls;
+mod transport;
 mod unsent;
 mod upgrade;
 
@@ -20,7 +23,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use godot::builtin::{Callable, GString, PackedStringArray};
-use godot::classes::RefCounted;
+use godot::classes::{RefCounted, TlsOptions};
 use godot::global::Error;
 use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api};
@@ -30,6 +33,7 @@ use stream_socket_web::http::{RoutePattern, is_token};
 use self::request::HTTPServerRequestRs;
 use self::routes::Route;
 use self::serving::{Server, Serving, locked};
+use crate::bridge::ObjectRef;
 use crate::parts::{FramePoll, LastError};
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods, last_os_error_method};
 use crate::{seconds, settings, text};
@@ -42,6 +46,8 @@ pub struct HTTPServerRs {
     routes: Mutex<Vec<Route>>,
     frame_poll: FramePoll,
     base: Base<RefCounted>,
+    #[var(get = get_tls_options, set = set_tls_options)]
+    tls_options: PhantomVar<Option<Gd<TlsOptions>>>,
     #[var(get = get_max_connections, set = set_max_connections)]
     max_connections: PhantomVar<i64>,
     #[var(get = get_max_head_bytes, set = set_max_head_bytes)]
@@ -190,6 +196,23 @@ impl HTTPServerRs {
         let routes = std::mem::take(&mut *locked(&this.bind().routes));
         // Dropping a callable may free the object of a script.
         drop(routes);
+    }
+
+    #[func]
+    fn set_tls_options(&self, options: Option<Gd<TlsOptions>>) {
+        if options.as_ref().is_some_and(|options| !options.is_server()) {
+            self.refuse(&"tls_options: options are for a client");
+            return;
+        }
+        let options = options.map(|options| ObjectRef::new(&options));
+        let before = std::mem::replace(&mut locked(&self.serving.limits).tls_options, options);
+        drop(before);
+    }
+
+    #[func]
+    fn get_tls_options(&self) -> Option<Gd<TlsOptions>> {
+        let options = locked(&self.serving.limits).tls_options.clone();
+        options.map(|options| options.to_gd().cast())
     }
 
     #[func]

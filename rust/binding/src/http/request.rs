@@ -178,6 +178,11 @@ impl HTTPServerRequestRs {
     }
 
     #[func]
+    fn is_secure(&self) -> bool {
+        self.client.is_secure()
+    }
+
+    #[func]
     fn is_open(&self) -> bool {
         self.client.is_open(self.id)
     }

@@ -36,5 +36,5 @@ pub(crate) use presence::{ObjectAddress, Presence};
 pub(crate) use server::ServerPart;
 pub(crate) use signal::Signal;
 pub(crate) use websocket::{
-    EngineStream, WebSocketObject, WebSocketPart, WebSocketSettings, WebSocketStream,
+    EngineOutput, EngineStream, WebSocketObject, WebSocketPart, WebSocketSettings, WebSocketStream,
 };

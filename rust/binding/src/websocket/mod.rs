@@ -20,7 +20,8 @@ use stream_socket_web::websocket::{MAX_REASON_BYTES, SharedMessage, Url, close_c
 use crate::bridge::{self, Bridged, ClassTree, ObjectRef, Optional};
 use crate::class_trees::{self, TCP_PEER, UDS_PEER, WEBSOCKET_PEER};
 use crate::parts::{
-    LastError, Part, PeerObject, WebSocketObject, WebSocketPart, WebSocketSettings, WebSocketStream,
+    EngineOutput, LastError, Part, PeerObject, WebSocketObject, WebSocketPart, WebSocketSettings,
+    WebSocketStream,
 };
 use crate::peer::{self, StreamPeerSocketRs};
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods};
@@ -341,22 +342,43 @@ fn poll(this: &Arc<WebSocketPart<ObjectRef>>) {
 pub(crate) fn over(
     connection: Connection,
     session: Session,
-    mut settings: WebSocketSettings,
+    settings: WebSocketSettings,
 ) -> Gd<WebSocketPeerRs> {
     let class = match connection.peer_address() {
         Some(Address::Unix(_)) => UDS_PEER,
         _ => TCP_PEER,
     };
+    let (socket, socket_part) = peer::from_connection(class, connection);
+    let stream = WebSocketStream::Socket(peer::with_part(&socket, socket_part));
+    begun(stream, EngineOutput::default(), session, settings)
+}
+
+/// A WebSocket over TLS of the engine's, whose handshake is over. `output` has written to `stream`.
+pub(crate) fn over_tls(
+    stream: ObjectRef,
+    output: EngineOutput,
+    session: Session,
+    settings: WebSocketSettings,
+) -> Gd<WebSocketPeerRs> {
+    begun(WebSocketStream::Engine(stream), output, session, settings)
+}
+
+fn begun(
+    stream: WebSocketStream<ObjectRef>,
+    output: EngineOutput,
+    session: Session,
+    mut settings: WebSocketSettings,
+) -> Gd<WebSocketPeerRs> {
     let (object, part) = bridge::new_object::<WebSocketPeerRs>(WEBSOCKET_PEER, WebSocketPart::new);
     let is_kept_alive = std::mem::take(&mut settings.is_kept_alive);
+    let is_secure = matches!(stream, WebSocketStream::Engine(_));
     part.configure(|own| *own = settings);
+    part.begin(session, stream, String::new(), is_secure);
+    part.go_on_writing(output);
     // More than a setting: the thread has to know the object.
     if is_kept_alive && let Err(why) = part.set_kept_alive(true) {
         part.refuse(&why);
     }
-    let (socket, socket_part) = peer::from_connection(class, connection);
-    let stream = WebSocketStream::Socket(peer::with_part(&socket, socket_part));
-    part.begin(session, stream, String::new(), false);
     part.flush();
     object
 }
