@@ -16,13 +16,15 @@ class TlsClient:
 	func step() -> void:
 		if is_instance_valid(server):
 			server.poll()
+		# The engine's class says so when the stream is over.
+		Engine.print_error_messages = false
 		if tls.get_status() in [StreamPeerTLS.STATUS_HANDSHAKING, StreamPeerTLS.STATUS_CONNECTED]:
 			tls.poll()
+		Engine.print_error_messages = true
 		if tls.get_status() != StreamPeerTLS.STATUS_CONNECTED:
 			return
 		if not unsent.is_empty():
 			unsent = unsent.slice(tls.put_partial_data(unsent)[1])
-		# The engine's class says so when the stream is over.
 		Engine.print_error_messages = false
 		received.append_array(tls.get_partial_data(1 << 16)[1])
 		Engine.print_error_messages = true
@@ -232,7 +234,8 @@ func test_handshakes_that_stop_make_room() -> void:
 		return server.get_connection_count() == 2, "both")
 	spin_until(func() -> bool:
 		var client := _tls_client(server)
-		client.send(request_text("GET /new"))
+		# The engine's client can lose an answer that comes with the end.
+		client.send("GET /new HTTP/1.1\r\nHost: localhost\r\n\r\n")
 		spin_until(func() -> bool:
 			client.step()
 			return client.is_closed() or "/new" in client.text(), "an answer, or the end")

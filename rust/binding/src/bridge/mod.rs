@@ -29,6 +29,7 @@
 //! bridge, parts.
 
 mod arguments;
+mod callable_ref;
 mod class_tree;
 mod engine_methods;
 mod entry;
@@ -56,6 +57,7 @@ mod this;
 mod trampoline;
 mod virtuals;
 
+pub(crate) use callable_ref::CallableRef;
 pub(crate) use class_tree::{Class, ClassTree, Enumeration};
 pub(crate) use entry::initialize;
 pub(crate) use guard::guarded;

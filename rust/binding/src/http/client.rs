@@ -11,8 +11,9 @@ use stream_socket_web::http::{
 };
 
 use super::file_source::FileSource;
+use super::received::Received;
 use super::tls::HandshakeTime;
-use super::transport::{Received, Transport};
+use super::transport::Transport;
 use super::unsent::{Unsent, UnsentOfClient};
 use crate::bridge::ObjectRef;
 use crate::parts::Presence;

@@ -5,10 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use godot::builtin::StringName;
-use godot::classes::Object;
 use godot::global::Error;
 use godot::meta::ToGodot;
-use godot::obj::Gd;
 use stream_socket::Listener;
 use stream_socket::dispatch::{Delivery, EventQueue, Nesting};
 use stream_socket_web::http::{Crowd, EntityTags, Headers, Occupation, Request, ServerRules};
@@ -20,7 +18,7 @@ use super::request::{HTTPServerRequestRs, Origin};
 use super::routes::Found;
 use super::tls::HandshakeTime;
 use super::unsent::Unsent;
-use crate::bridge::ObjectRef;
+use crate::bridge::{ObjectRef, SignalName, part_of};
 use crate::parts::{LastError, Presence};
 
 /// The maximum number of connections that one poll accepts.
@@ -116,13 +114,13 @@ impl Inbox {
 /// An object that serves. The reference keeps it alive: a handler may drop every other one.
 pub(super) struct Server<'a> {
     pub(super) serving: Arc<Serving>,
-    pub(super) object: Gd<Object>,
+    pub(super) object: ObjectRef,
     /// The route for a method and a path.
     pub(super) find: &'a dyn Fn(&str, &str) -> Found,
 }
 
 /// Polls `server`.
-pub(super) fn poll(server: &mut Server<'_>) -> Error {
+pub(super) fn poll(server: &Server<'_>) -> Error {
     let serving = server.serving.clone();
     let started = Instant::now();
     let code = serving.accept();
@@ -334,7 +332,7 @@ impl Serving {
 }
 
 /// Delivers an event. Scripts run here.
-fn deliver(server: &mut Server<'_>, event: ClientEvent) {
+fn deliver(server: &Server<'_>, event: ClientEvent) {
     match event {
         ClientEvent::Request(client, request) => hand_out(server, &client, *request),
         ClientEvent::Signal(object, signal) => emit(&object, signal),
@@ -342,7 +340,7 @@ fn deliver(server: &mut Server<'_>, event: ClientEvent) {
             if let Some(object) = object.hold()
                 && let Ok(request) = object.to_gd().try_cast::<HTTPServerRequestRs>()
             {
-                request.bind().forgotten();
+                part_of(&request).forgotten();
             }
         }
     }
@@ -359,7 +357,7 @@ pub(super) fn emit(object: &Presence, signal: &str) {
 }
 
 /// Gives a request to its handler.
-fn hand_out(server: &mut Server<'_>, client: &Arc<Client>, request: Request) {
+fn hand_out(server: &Server<'_>, client: &Arc<Client>, request: Request) {
     const SIGNAL: &str = "request_received";
     // A handler of another request may have stopped the server.
     if !client.is_open(request.id) {
@@ -373,7 +371,7 @@ fn hand_out(server: &mut Server<'_>, client: &Arc<Client>, request: Request) {
         parameters,
         complaints: server.serving.complaints.clone(),
     };
-    let object = &mut server.object;
+    let (object, signal) = (&server.object, SignalName::new(SIGNAL));
     match found {
         Found::Handler {
             callable,
@@ -386,10 +384,10 @@ fn hand_out(server: &mut Server<'_>, client: &Arc<Client>, request: Request) {
         Found::Files { folder, rest } => {
             files::answer(client, id, &request.head, &folder, &rest);
         }
-        _ if object.has_connections(SIGNAL) => {
+        _ if object.has_connections(&signal) => {
             let request =
                 HTTPServerRequestRs::of(request, origin(String::from(SIGNAL), Vec::new()));
-            object.emit_signal(SIGNAL, &[request.to_variant()]);
+            object.emit_signal(&signal, &[&request.to_variant()]);
         }
         Found::OtherMethods(methods) => {
             let headers: Headers = [("Allow", &*methods)].into_iter().collect();

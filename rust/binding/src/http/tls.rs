@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use godot::builtin::PackedByteArray;
 use godot::global::Error;
 use stream_socket::{Address, Connection, Status};
 
 use super::quiet::Quiet;
-use super::transport::Received;
+use super::received::Received;
 use crate::bridge::ObjectRef;
 use crate::class_trees::{TCP_PEER, UDS_PEER};
 use crate::parts::{EngineOutput, EngineStream, PeerObject};
@@ -46,7 +45,7 @@ pub(super) struct Tls {
     stage: Stage,
     output: EngineOutput,
     /// What has come with the end of the handshake.
-    first: Option<PackedByteArray>,
+    first: Vec<u8>,
     /// Whether the stream may have input that the socket has not any more.
     has_more: bool,
 }
@@ -78,7 +77,7 @@ impl Tls {
             socket: peer::with_part(&object, part),
             stage: Stage::Silent { options },
             output: EngineOutput::default(),
-            first: None,
+            first: Vec::new(),
             has_more: false,
         }
     }
@@ -105,7 +104,7 @@ impl Tls {
             }
             _ => {}
         }
-        has_data || has_ended || self.has_more || self.first.is_some()
+        has_data || has_ended || self.has_more || !self.first.is_empty()
     }
 
     /// Goes on with the handshake of the stream that `begin` returns, as far as time allows. The
@@ -121,8 +120,8 @@ impl Tls {
             let stream = begin(&self.socket.object)?;
             stream.poll();
             let bytes = match stream.status() {
-                Status::Connecting => PackedByteArray::new(),
-                _ => stream.read(BLOCK).ok()?,
+                Status::Connecting => Vec::new(),
+                _ => stream.read(BLOCK).ok()?.to_vec(),
             };
             Some((stream, bytes))
         });
@@ -131,7 +130,7 @@ impl Tls {
             Some(None) => Stage::Over,
             Some(Some((stream, bytes))) if bytes.is_empty() => Stage::Handshake { stream, since },
             Some(Some((stream, bytes))) => {
-                self.first = Some(bytes);
+                self.first = bytes;
                 Stage::Open { stream }
             }
         };
@@ -157,8 +156,9 @@ impl Tls {
         let Stage::Open { stream } = &self.stage else {
             return Received::Nothing;
         };
-        if let Some(first) = self.first.take() {
-            take(first.as_slice());
+        if !self.first.is_empty() {
+            let first = std::mem::take(&mut self.first);
+            take(&first);
             return Received::Bytes(first.len());
         }
         let connection = &self.socket.peer.connection;

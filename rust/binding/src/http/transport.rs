@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use stream_socket::{Connection, ReadError, Status};
 
+use super::received::Received;
 use super::tls::{HandshakeTime, Tls};
 use crate::bridge::ObjectRef;
 
@@ -13,18 +14,6 @@ pub(super) enum Transport {
     Tls(Box<Tls>),
     /// Another protocol has it.
     Gone,
-}
-
-/// What was received.
-pub(super) enum Received {
-    /// This many bytes.
-    Bytes(usize),
-    /// There is nothing now.
-    Nothing,
-    /// The client has ended its stream.
-    End,
-    /// The stream has failed.
-    Failed,
 }
 
 impl Transport {

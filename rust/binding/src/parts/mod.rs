@@ -29,7 +29,7 @@ pub(crate) use frame_poll_state::{FramePoll, FramePolled, PolledObject};
 pub(crate) use last_error::{Details, LastError};
 pub(crate) use packet_peer::{FramingKind, PacketFormat, PacketPeerPart, advice_for};
 pub(crate) use packet_peer_object::PacketPeerObject;
-pub(crate) use part::{Emitter, Packets, Part, Polled, Stream, TakesObject};
+pub(crate) use part::{Constructible, Emitter, Packets, Part, Polled, Stream, TakesObject};
 pub(crate) use peer::PeerPart;
 pub(crate) use peer_object::PeerObject;
 pub(crate) use presence::{ObjectAddress, Presence};

@@ -12,7 +12,7 @@ use super::frame_poll_state::FramePoll;
 use super::hints::{self, Unfinished};
 use super::last_error::{Details, LastError};
 use super::lent;
-use super::part::{Emitter, Packets, Part, TakesObject};
+use super::part::{Constructible, Emitter, Packets, Part, TakesObject};
 use super::peer_object::PeerObject;
 use super::presence::{ObjectAddress, Presence};
 
@@ -241,11 +241,13 @@ impl<O: Emitter> Unfinished for PacketPeerPart<O> {
     }
 }
 
-impl<O: Emitter> Part for PacketPeerPart<O> {
+impl<O: Emitter> Constructible for PacketPeerPart<O> {
     fn new(object: ObjectAddress) -> PacketPeerPart<O> {
         PacketPeerPart::with(object, &PacketFormat::default())
     }
+}
 
+impl<O: Emitter> Part for PacketPeerPart<O> {
     fn presence(&self) -> &Presence {
         &self.presence
     }

@@ -20,8 +20,8 @@ use stream_socket_web::websocket::{MAX_REASON_BYTES, SharedMessage, Url, close_c
 use crate::bridge::{self, Bridged, ClassTree, ObjectRef, Optional};
 use crate::class_trees::{self, TCP_PEER, UDS_PEER, WEBSOCKET_PEER};
 use crate::parts::{
-    EngineOutput, LastError, Part, PeerObject, WebSocketObject, WebSocketPart, WebSocketSettings,
-    WebSocketStream,
+    Constructible, EngineOutput, LastError, PeerObject, WebSocketObject, WebSocketPart,
+    WebSocketSettings, WebSocketStream,
 };
 use crate::peer::{self, StreamPeerSocketRs};
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods};

@@ -14,7 +14,7 @@ use super::settings::WebSocketSettings;
 use super::stream::{EngineOutput, WebSocketStream};
 use crate::parts::frame_poll_state::FramePoll;
 use crate::parts::last_error::LastError;
-use crate::parts::part::{Emitter, Part};
+use crate::parts::part::{Constructible, Emitter, Part};
 use crate::parts::presence::{ObjectAddress, Presence};
 use crate::parts::signal::Signal;
 
@@ -348,7 +348,7 @@ impl<O> WebSocketState<O> {
     }
 }
 
-impl<O: Emitter> Part for WebSocketPart<O> {
+impl<O: Emitter> Constructible for WebSocketPart<O> {
     fn new(object: ObjectAddress) -> WebSocketPart<O> {
         WebSocketPart {
             presence: Presence::of(object),
@@ -377,7 +377,9 @@ impl<O: Emitter> Part for WebSocketPart<O> {
             frame_poll: FramePoll::default(),
         }
     }
+}
 
+impl<O: Emitter> Part for WebSocketPart<O> {
     fn presence(&self) -> &Presence {
         &self.presence
     }

@@ -15,7 +15,8 @@ pub(crate) trait EngineStream: Clone + Send + Sync + 'static {
     /// Why the stream has ended.
     fn problem(&self) -> &'static str;
 
-    /// Whether it has received bytes that were not read. It may have more that it has not looked at.
+    /// Whether it has received bytes that were not read. There may be more that it has not looked
+    /// at.
     fn has_input(&self) -> bool;
 
     /// Reads at most `limit` bytes. Does not wait.
