@@ -44,7 +44,7 @@ func test_malformed_requests_are_refused_and_touch_nobody_else() -> void:
 		["hello\r\n\r\n", 400, "malformed method"],
 	]:
 		_check_refused(server, row[0], row[1], row[2])
-		# What follows a malformed request is not a request.
+		# Bytes after a malformed request are not a request.
 		_check_refused(server, row[0] + request_text("GET /"), row[1], row[2])
 	bystander.send("cd")
 	await_text(bystander, "ok 4")

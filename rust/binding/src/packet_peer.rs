@@ -254,12 +254,13 @@ impl PacketPeerSocketRs {
     #[func]
     fn set_max_packets_per_poll(count: i64) {
         let count = usize::try_from(count).unwrap_or(0);
-        Self::this().channel.set_max_packets_per_poll(count);
+        let this = Self::this();
+        this.channel.outlet().set_max_packets_per_poll(count);
     }
 
     #[func]
     fn get_max_packets_per_poll() -> i64 {
-        let count = Self::this().channel.max_packets_per_poll();
+        let count = Self::this().channel.outlet().max_packets_per_poll();
         i64::try_from(count).unwrap_or(i64::MAX)
     }
 }

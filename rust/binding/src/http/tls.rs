@@ -215,10 +215,10 @@ impl Tls {
         self.connection().disconnect();
     }
 
-    /// The stream, for another protocol. `None` if it has ended.
-    pub(super) fn into_stream(self) -> Option<(ObjectRef, EngineOutput)> {
+    /// The stream with its socket, for another protocol. `None` if it has ended.
+    pub(super) fn into_stream(self) -> Option<((ObjectRef, PeerObject<ObjectRef>), EngineOutput)> {
         match self.stage {
-            Stage::Open { stream } => Some((stream, self.output)),
+            Stage::Open { stream } => Some(((stream, self.socket), self.output)),
             _ => None,
         }
     }

@@ -20,6 +20,7 @@ mod part;
 mod peer;
 mod peer_object;
 mod presence;
+mod received_packet;
 mod server;
 mod signal;
 pub(crate) mod websocket;
@@ -33,6 +34,7 @@ pub(crate) use part::{Constructible, Emitter, Packets, Part, Polled, Stream, Tak
 pub(crate) use peer::PeerPart;
 pub(crate) use peer_object::PeerObject;
 pub(crate) use presence::{ObjectAddress, Presence};
+pub(crate) use received_packet::ReceivedPacket;
 pub(crate) use server::ServerPart;
 pub(crate) use signal::Signal;
 pub(crate) use websocket::{

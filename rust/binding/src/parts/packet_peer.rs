@@ -122,7 +122,7 @@ impl<O: Emitter> PacketPeerPart<O> {
     pub(crate) fn with(object: ObjectAddress, format: &PacketFormat) -> PacketPeerPart<O> {
         let channel = PacketChannel::new(format.format.clone());
         if let Some(max) = format.max_packets_per_poll {
-            channel.set_max_packets_per_poll(max);
+            channel.outlet().set_max_packets_per_poll(max);
         }
         PacketPeerPart {
             presence: Presence::of(object),
@@ -137,7 +137,7 @@ impl<O: Emitter> PacketPeerPart<O> {
         PacketFormat {
             settings: self.settings(),
             format: self.channel.format(),
-            max_packets_per_poll: Some(self.channel.max_packets_per_poll()),
+            max_packets_per_poll: Some(self.channel.outlet().max_packets_per_poll()),
         }
     }
 

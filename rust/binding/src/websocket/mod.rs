@@ -144,7 +144,7 @@ impl WebSocketPeerRs {
             Err(error) => return this.refuse(&format!("accept_stream: {error}")),
         };
         let is_secure = match &stream {
-            WebSocketStream::Engine(engine) => engine.to_gd().is_class("StreamPeerTLS"),
+            WebSocketStream::Engine { stream, .. } => stream.to_gd().is_class("StreamPeerTLS"),
             _ => false,
         };
         this.begin(session, stream, String::new(), is_secure);
@@ -181,9 +181,7 @@ impl WebSocketPeerRs {
             godot_error!("broadcast: {write_mode} is not a WriteMode constant");
         }
         let is_text = write_mode == WRITE_MODE_TEXT;
-        let payload = message.as_slice();
-        let is_invalid = is_text && std::str::from_utf8(payload).is_err();
-        let mut shared = SharedMessage::new(is_text, payload);
+        let mut shared = SharedMessage::new(is_text, message.as_slice());
         let mut refusing = Array::new();
         for peer in peers.iter_shared() {
             let Ok(peer) = peer.try_to::<Gd<Self>>() else {
@@ -191,13 +189,7 @@ impl WebSocketPeerRs {
                 continue;
             };
             let part = bridge::part_of(&peer);
-            let code = match is_invalid {
-                _ if !is_mode => Error::ERR_INVALID_PARAMETER,
-                // Each records what is wrong with the text.
-                true => part.send(is_text, payload),
-                false => part.send_shared(&mut shared),
-            };
-            if code != Error::OK {
+            if !is_mode || part.send_shared(&mut shared) != Error::OK {
                 refusing.push(&peer);
             }
         }
@@ -350,37 +342,98 @@ pub(crate) fn over(
     };
     let (socket, socket_part) = peer::from_connection(class, connection);
     let stream = WebSocketStream::Socket(peer::with_part(&socket, socket_part));
-    begun(stream, EngineOutput::default(), session, settings)
+    let (object, part) = of_session(stream, session, settings);
+    part.flush();
+    object
 }
 
-/// A WebSocket over TLS of the engine's, whose handshake is over. `output` has written to `stream`.
+/// A WebSocket over `stream`, TLS of the engine's over `socket`, after the handshake of both.
+/// `output` has written to `stream`.
 pub(crate) fn over_tls(
-    stream: ObjectRef,
+    (stream, socket): (ObjectRef, PeerObject<ObjectRef>),
     output: EngineOutput,
     session: Session,
     settings: WebSocketSettings,
 ) -> Gd<WebSocketPeerRs> {
-    begun(WebSocketStream::Engine(stream), output, session, settings)
+    let socket = Some(socket);
+    let stream = WebSocketStream::Engine { stream, socket };
+    let (object, part) = of_session(stream, session, settings);
+    part.go_on_writing(output);
+    part.flush();
+    object
 }
 
-fn begun(
+/// A WebSocket with these settings over `stream`.
+fn of_session(
     stream: WebSocketStream<ObjectRef>,
-    output: EngineOutput,
     session: Session,
     mut settings: WebSocketSettings,
-) -> Gd<WebSocketPeerRs> {
+) -> (Gd<WebSocketPeerRs>, Arc<WebSocketPart<ObjectRef>>) {
     let (object, part) = bridge::new_object::<WebSocketPeerRs>(WEBSOCKET_PEER, WebSocketPart::new);
     let is_kept_alive = std::mem::take(&mut settings.is_kept_alive);
-    let is_secure = matches!(stream, WebSocketStream::Engine(_));
     part.configure(|own| *own = settings);
+    let is_secure = matches!(stream, WebSocketStream::Engine { .. });
     part.begin(session, stream, String::new(), is_secure);
-    part.go_on_writing(output);
     // More than a setting: the thread has to know the object.
     if is_kept_alive && let Err(why) = part.set_kept_alive(true) {
         part.refuse(&why);
     }
-    part.flush();
-    object
+    (object, part)
+}
+
+/// How the accepted connections of a server become WebSockets.
+pub(crate) struct AcceptedWebSockets {
+    settings: WebSocketSettings,
+    handshake: Settings,
+    max_packets_per_poll: usize,
+}
+
+impl AcceptedWebSockets {
+    /// As `like` is now. The error says what is wrong with its properties.
+    pub(crate) fn like(like: &Gd<WebSocketPeerRs>) -> Result<AcceptedWebSockets, String> {
+        let part = bridge::part_of(like);
+        let settings = part.settings();
+        let handshake = handshake_of(&settings)?;
+        // What is wrong with it is found here, and not with each connection.
+        Session::server(handshake.clone(), settings.limits()).map_err(|error| error.to_string())?;
+        Ok(AcceptedWebSockets {
+            settings,
+            handshake,
+            max_packets_per_poll: part.outlet.max_packets_per_poll(),
+        })
+    }
+
+    /// A WebSocket over the accepted `socket`, which waits for the request of its client.
+    pub(crate) fn accept(
+        &self,
+        socket: PeerObject<ObjectRef>,
+    ) -> Option<WebSocketObject<ObjectRef>> {
+        let session = Session::server(self.handshake.clone(), self.settings.limits()).ok()?;
+        let (object, part) = of_session(
+            WebSocketStream::Socket(socket),
+            session,
+            self.settings.clone(),
+        );
+        part.outlet
+            .set_max_packets_per_poll(self.max_packets_per_poll);
+        set_no_delay(&part, true);
+        let object = ObjectRef::new(&object);
+        Some(WebSocketObject { object, part })
+    }
+}
+
+/// The settings of the handshake. The error says which header is none.
+fn handshake_of(settings: &WebSocketSettings) -> Result<Settings, String> {
+    let handshake = settings.handshake();
+    handshake.map_err(|line| format!("handshake header {line:?} is not \"Name: value\""))
+}
+
+/// The object and the part of `peer`.
+pub(crate) fn with_part(peer: &Gd<WebSocketPeerRs>) -> WebSocketObject<ObjectRef> {
+    WebSocketObject {
+        object: ObjectRef::new(peer),
+        part: bridge::part_of(peer),
+    }
 }
 
 impl WebSocketPart<ObjectRef> {
@@ -390,7 +443,7 @@ impl WebSocketPart<ObjectRef> {
             WebSocketStream::Socket(socket) | WebSocketStream::TlsLater { socket, .. } => {
                 Ok(socket)
             }
-            WebSocketStream::Engine(engine) => Err(engine),
+            WebSocketStream::Engine { stream, .. } => Err(stream),
         })
     }
 
@@ -417,7 +470,13 @@ impl WebSocketPart<ObjectRef> {
                         "{call}: {class} is neither a socket nor a StreamPeerTLS over one"
                     )));
                 }
-                WebSocketStream::Engine(engine)
+                let socket = engine_stream::below(&engine);
+                let socket =
+                    socket.and_then(|socket| socket.to_gd().try_cast::<StreamPeerSocketRs>().ok());
+                WebSocketStream::Engine {
+                    stream: engine,
+                    socket: socket.map(|socket| peer::with_part(&socket, bridge::part_of(&socket))),
+                }
             }
         };
         self.require_kept(call, &stream)?;
@@ -458,11 +517,7 @@ impl WebSocketPart<ObjectRef> {
     }
 
     fn handshake_settings(&self, call: &str) -> Result<Settings, Error> {
-        self.settings().handshake().map_err(|line| {
-            self.refuse(&format!(
-                "{call}: handshake header {line:?} is not \"Name: value\""
-            ))
-        })
+        handshake_of(&self.settings()).map_err(|why| self.refuse(&format!("{call}: {why}")))
     }
 
     fn refuse_start(&self, call: &str, error: &StartError) -> Error {
@@ -484,8 +539,8 @@ fn set_no_delay(part: &WebSocketPart<ObjectRef>, enabled: bool) -> bool {
             }
             true
         }
-        Some(WebSocketStream::Engine(engine)) => {
-            engine_stream::ask_socket(&engine, "set_no_delay", &[enabled.to_variant()]);
+        Some(WebSocketStream::Engine { stream, .. }) => {
+            engine_stream::ask_socket(&stream, "set_no_delay", &[enabled.to_variant()]);
             true
         }
         None => false,

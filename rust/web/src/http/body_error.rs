@@ -8,10 +8,10 @@ use super::head_error::HeadError;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BodyError {
-    /// The size of a chunk is no hexadecimal number, or too large.
+    /// The size of a chunk is not a hexadecimal number, or is too large.
     #[error("malformed chunk size")]
     ChunkSize,
-    /// What follows the size is no extension, or has characters that are not allowed.
+    /// The text after the size is not a valid extension.
     #[error("malformed chunk extension")]
     ChunkExtension,
     /// A line end within the framing is not CR LF.

@@ -105,7 +105,7 @@ fn parse_range(range: &str, length: u64) -> Option<ByteRange> {
         return None;
     }
     let number = |text: &str| match text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // A number that is too large is beyond every file.
+        // A number that is too large is beyond the end of every file.
         true if !text.is_empty() => Some(text.parse().unwrap_or(u64::MAX)),
         _ => None,
     };

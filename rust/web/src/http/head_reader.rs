@@ -102,7 +102,7 @@ impl HeadReader {
         line_too_long: fn(usize) -> HeadError,
     ) -> Result<Option<Bounds>, HeadError> {
         let limit = self.limits.bytes;
-        // Bytes beyond the limit are not looked at.
+        // Bytes beyond the limit are not read.
         let bounds = self.scan.advance(&bytes[..bytes.len().min(limit)])?;
         let Some(bounds) = bounds else {
             return match bytes.len() >= limit {

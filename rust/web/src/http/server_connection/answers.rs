@@ -41,9 +41,9 @@ impl ServerConnection {
         Ok(())
     }
 
-    /// Starts to answer the request `id`. [`write`](Self::write) and [`finish`](Self::finish) go on
-    /// with it. Without a `Content-Length` in `headers` the body is sent in chunks, or until the
-    /// end of the stream to a client of HTTP/1.0.
+    /// Starts to answer the request `id`. [`write`](Self::write) and [`finish`](Self::finish)
+    /// continue the answer. Without a `Content-Length` in `headers` the body is sent in chunks, or
+    /// up to the end of the stream if the client uses HTTP/1.0.
     pub fn start(&mut self, id: u64, status: u16, headers: &Headers) -> Result<(), AnswerError> {
         let (kind, since) = self.waiting(id)?;
         check_headers(status, headers)?;

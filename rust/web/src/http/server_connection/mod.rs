@@ -421,7 +421,7 @@ impl ServerConnection {
         id == self.id && matches!(self.state, State::Waiting { .. })
     }
 
-    /// Whether the answer to the request `id` was started and can go on.
+    /// Whether the answer to the request `id` was started and can be continued.
     pub fn is_sending(&self, id: u64) -> bool {
         id == self.id && matches!(self.state, State::Sending { .. })
     }
