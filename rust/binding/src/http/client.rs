@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use stream_socket::{Address, Connection};
 use stream_socket_web::http::{
-    AnswerError, Ending, EntityTags, Occupation, Request, ServerConnection, ServerEvent,
+    Activity, AnswerError, Ending, EntityTags, Occupation, Request, ServerConnection, ServerEvent,
     ServerRules, address_of_its_own,
 };
 
@@ -17,6 +17,7 @@ use super::transport::Transport;
 use super::unsent::{Unsent, UnsentOfClient};
 use crate::bridge::ObjectRef;
 use crate::parts::Presence;
+use crate::parts::live::{Live, Report};
 
 /// The maximum number of bytes per read.
 const BLOCK: usize = 64 * 1024;
@@ -361,8 +362,7 @@ impl Client {
 
     /// How many bytes of answers wait to be sent.
     pub(super) fn unsent(&self) -> usize {
-        let serving = self.serving();
-        serving.protocol.unsent().len() + serving.transport.pending_bytes()
+        self.serving().unsent()
     }
 
     /// Hands the connection over to another protocol.
@@ -400,7 +400,46 @@ impl Client {
     }
 }
 
+impl Live for Client {
+    /// Packets are requests and answers.
+    fn report(&self, now: Instant) -> Report {
+        let serving = self.serving();
+        let (status, is_answered) = match serving.protocol.activity() {
+            Activity::Idle => ("idle", true),
+            Activity::Receiving => ("receiving", true),
+            Activity::Waiting => ("waiting for its handler", false),
+            Activity::Sending => ("answering", false),
+            _ => ("ending", true),
+        };
+        let requests = serving.protocol.requests();
+        Report {
+            status,
+            packets_received: requests,
+            packets_sent: requests.saturating_sub(u64::from(!is_answered)),
+            queued: serving.unsent() as u64,
+            ..serving
+                .transport
+                .connection()
+                .map_or_else(Report::default, |it| Report::of(it, now))
+        }
+    }
+
+    fn queued_bytes(&self) -> usize {
+        self.unsent()
+    }
+
+    fn with_connection(&self, then: &mut dyn FnMut(&Connection)) {
+        if let Some(connection) = self.serving().transport.connection() {
+            then(connection);
+        }
+    }
+}
+
 impl Serving {
+    fn unsent(&self) -> usize {
+        self.protocol.unsent().len() + self.transport.pending_bytes()
+    }
+
     /// Sends what can be sent, and ends the connection if it is to end.
     fn send(&mut self, now: Instant) {
         loop {

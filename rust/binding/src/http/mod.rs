@@ -39,6 +39,7 @@ use crate::bridge::PropertyKind::{Float, Int, Object, PackedStringArray as Strin
 use crate::bridge::{
     Bridged, CallableRef, Class, ClassTree, ObjectRef, PartKind, Property, object_of,
 };
+use crate::parts::live;
 use crate::parts::{Constructible, FramePoll, LastError, ObjectAddress, Part, Presence};
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods, last_os_error_method};
 use crate::{seconds, settings, text};
@@ -170,7 +171,9 @@ impl Part for HTTPServerPart {
         &self.presence
     }
 
-    fn made(self: &Arc<Self>, _: &'static str) {}
+    fn made(self: &Arc<Self>, class: &'static str) {
+        live::add(class, &self.serving);
+    }
 
     fn freed(&self, _: &dyn Fn(&str) -> bool) {
         self.frame_poll.end();

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use godot::builtin::StringName;
 use godot::global::Error;
 use godot::meta::ToGodot;
-use stream_socket::Listener;
 use stream_socket::dispatch::{Delivery, EventQueue, Nesting};
+use stream_socket::{Connection, Listener};
 use stream_socket_web::http::{Crowd, EntityTags, Headers, Occupation, Request, ServerRules};
 
 use super::client::{Client, ClientEvent, Shares};
@@ -19,6 +19,7 @@ use super::routes::Found;
 use super::tls::HandshakeTime;
 use super::unsent::Unsent;
 use crate::bridge::{ObjectRef, SignalName, part_of};
+use crate::parts::live::{self, Live, Report};
 use crate::parts::{LastError, Presence};
 
 /// The maximum number of connections that one poll accepts.
@@ -188,6 +189,21 @@ impl Drop for DeliveryGuard<'_> {
     }
 }
 
+impl Live for Serving {
+    fn report(&self, _: Instant) -> Report {
+        Report {
+            error: self.last_error.get().message,
+            ..Report::of_listener(&self.listener)
+        }
+    }
+
+    fn queued_bytes(&self) -> usize {
+        0
+    }
+
+    fn with_connection(&self, _: &mut dyn FnMut(&Connection)) {}
+}
+
 impl Serving {
     /// The number of connections.
     pub(super) fn connection_count(&self) -> usize {
@@ -253,6 +269,7 @@ impl Serving {
         if let Some(crowd) = crowd {
             crowd.join(newcomer.clone(), machine, newcomer.occupation(now));
         }
+        live::add("HTTP connection", &newcomer);
         locked(&self.clients).push(newcomer);
     }
 

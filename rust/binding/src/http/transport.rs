@@ -25,7 +25,8 @@ impl Transport {
         }
     }
 
-    fn connection(&self) -> Option<&Connection> {
+    /// The socket, unless another protocol has it.
+    pub(super) fn connection(&self) -> Option<&Connection> {
         match self {
             Transport::Plain(connection) => Some(connection),
             Transport::Tls(tls) => Some(tls.connection()),

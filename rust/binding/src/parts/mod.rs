@@ -13,7 +13,6 @@ pub(crate) mod hints;
 mod last_error;
 mod lent;
 pub(crate) mod live;
-mod live_list;
 mod packet_peer;
 mod packet_peer_object;
 mod part;
