@@ -37,5 +37,5 @@ pub(crate) use received_packet::ReceivedPacket;
 pub(crate) use server::ServerPart;
 pub(crate) use signal::Signal;
 pub(crate) use websocket::{
-    EngineStream, WebSocketObject, WebSocketPart, WebSocketSettings, WebSocketStream,
+    EngineOutput, EngineStream, WebSocketObject, WebSocketPart, WebSocketSettings, WebSocketStream,
 };

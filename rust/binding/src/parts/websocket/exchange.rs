@@ -287,7 +287,9 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         while let Some(bytes) = self.with_current(generation, |it| std::mem::take(it.output()))
             && !bytes.is_empty()
         {
-            let written = stream.write(&bytes[..bytes.len().min(AT_ONCE)]);
+            // Only this thread uses it, until the exchange ends.
+            let mut output = self.state().engine_output;
+            let written = output.write(stream, &bytes);
             let count = written.unwrap_or(bytes.len());
             let rest = &bytes[count..];
             self.with_current(generation, |session| {
@@ -295,6 +297,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             });
             let mut state = self.state();
             if state.generation == generation {
+                state.engine_output = output;
                 state.queued_total += count as u64;
                 let total = state.queued_total;
                 while state.message_ends.front().is_some_and(|&end| end <= total) {
