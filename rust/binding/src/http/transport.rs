@@ -4,27 +4,16 @@ use std::time::Instant;
 
 use stream_socket::{Connection, ReadError, Status};
 
+use super::received::Received;
 use super::tls::{HandshakeTime, Tls};
 use crate::bridge::ObjectRef;
 
 /// The stream of a client.
 pub(super) enum Transport {
-    Plain(Connection),
+    Plain(Box<Connection>),
     Tls(Box<Tls>),
     /// Another protocol has it.
     Gone,
-}
-
-/// What was received.
-pub(super) enum Received {
-    /// This many bytes.
-    Bytes(usize),
-    /// There is nothing now.
-    Nothing,
-    /// The client has ended its stream.
-    End,
-    /// The stream has failed.
-    Failed,
 }
 
 impl Transport {
@@ -32,11 +21,12 @@ impl Transport {
     pub(super) fn new(connection: Connection, options: Option<ObjectRef>) -> Transport {
         match options {
             Some(options) => Transport::Tls(Box::new(Tls::new(connection, options))),
-            None => Transport::Plain(connection),
+            None => Transport::Plain(Box::new(connection)),
         }
     }
 
-    fn connection(&self) -> Option<&Connection> {
+    /// The socket, unless another protocol has it.
+    pub(super) fn connection(&self) -> Option<&Connection> {
         match self {
             Transport::Plain(connection) => Some(connection),
             Transport::Tls(tls) => Some(tls.connection()),

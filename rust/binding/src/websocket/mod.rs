@@ -4,6 +4,7 @@
 
 mod engine_stream;
 mod properties;
+mod tree;
 
 use std::sync::Arc;
 
@@ -17,13 +18,13 @@ use stream_socket::{Address, Connection, Target};
 use stream_socket_web::websocket::session::{Session, Settings, StartError};
 use stream_socket_web::websocket::{MAX_REASON_BYTES, SharedMessage, Url, close_code};
 
+pub(crate) use self::tree::TREE;
 use crate::bridge::{self, Bridged, ClassTree, ObjectRef, Optional};
-use crate::class_trees::{self, TCP_PEER, UDS_PEER, WEBSOCKET_PEER};
 use crate::parts::{
-    Constructible, LastError, PeerObject, WebSocketObject, WebSocketPart, WebSocketSettings,
-    WebSocketStream,
+    Constructible, EngineOutput, LastError, PeerObject, WebSocketObject, WebSocketPart,
+    WebSocketSettings, WebSocketStream,
 };
-use crate::peer::{self, StreamPeerSocketRs};
+use crate::peer::{self, StreamPeerSocketRs, TCP_PEER, UDS_PEER};
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods};
 use crate::{frame_poll, settings, text};
 
@@ -45,7 +46,7 @@ impl Bridged for WebSocketPeerRs {
     type Part = WebSocketPart<ObjectRef>;
 
     fn tree() -> &'static ClassTree {
-        &class_trees::WEBSOCKETS
+        &TREE
     }
 }
 
@@ -341,27 +342,43 @@ pub(crate) fn over(
         _ => TCP_PEER,
     };
     let (socket, socket_part) = peer::from_connection(class, connection);
-    let socket = peer::with_part(&socket, socket_part);
-    let (object, part) = of_session(socket, session, settings);
+    let stream = WebSocketStream::Socket(peer::with_part(&socket, socket_part));
+    let (object, part) = of_session(stream, session, settings);
     part.flush();
     object
 }
 
-/// A WebSocket with these settings over `socket`.
+/// A WebSocket over `stream`, TLS of the engine's over `socket`, after the handshake of both.
+/// `output` has written to `stream`.
+pub(crate) fn over_tls(
+    (stream, socket): (ObjectRef, PeerObject<ObjectRef>),
+    output: EngineOutput,
+    session: Session,
+    settings: WebSocketSettings,
+) -> Gd<WebSocketPeerRs> {
+    let socket = Some(socket);
+    let stream = WebSocketStream::Engine { stream, socket };
+    let (object, part) = of_session(stream, session, settings);
+    part.go_on_writing(output);
+    part.flush();
+    object
+}
+
+/// A WebSocket with these settings over `stream`.
 fn of_session(
-    socket: PeerObject<ObjectRef>,
+    stream: WebSocketStream<ObjectRef>,
     session: Session,
     mut settings: WebSocketSettings,
 ) -> (Gd<WebSocketPeerRs>, Arc<WebSocketPart<ObjectRef>>) {
-    let (object, part) = bridge::new_object::<WebSocketPeerRs>(WEBSOCKET_PEER, WebSocketPart::new);
+    let (object, part) = bridge::new_object::<WebSocketPeerRs>(&tree::CLASS[0], WebSocketPart::new);
     let is_kept_alive = std::mem::take(&mut settings.is_kept_alive);
     part.configure(|own| *own = settings);
+    let is_secure = matches!(stream, WebSocketStream::Engine { .. });
+    part.begin(session, stream, String::new(), is_secure);
     // More than a setting: the thread has to know the object.
     if is_kept_alive && let Err(why) = part.set_kept_alive(true) {
         part.refuse(&why);
     }
-    let stream = WebSocketStream::Socket(socket);
-    part.begin(session, stream, String::new(), false);
     (object, part)
 }
 
@@ -393,7 +410,11 @@ impl AcceptedWebSockets {
         socket: PeerObject<ObjectRef>,
     ) -> Option<WebSocketObject<ObjectRef>> {
         let session = Session::server(self.handshake.clone(), self.settings.limits()).ok()?;
-        let (object, part) = of_session(socket, session, self.settings.clone());
+        let (object, part) = of_session(
+            WebSocketStream::Socket(socket),
+            session,
+            self.settings.clone(),
+        );
         part.outlet
             .set_max_packets_per_poll(self.max_packets_per_poll);
         set_no_delay(&part, true);
@@ -527,8 +548,8 @@ fn set_no_delay(part: &WebSocketPart<ObjectRef>, enabled: bool) -> bool {
     }
 }
 
-last_error_methods!(part of WebSocketPeerRs);
-auto_poll_methods!(part of WebSocketPeerRs, poll);
+last_error_methods!(WebSocketPeerRs);
+auto_poll_methods!(WebSocketPeerRs, poll);
 
 impl Failing for WebSocketPart<ObjectRef> {
     fn last_error(&self) -> &LastError {

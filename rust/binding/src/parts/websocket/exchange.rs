@@ -19,9 +19,6 @@ use crate::parts::part::{Emitter, Packets};
 /// How many bytes are received at once.
 const AT_ONCE: usize = 64 << 10;
 
-/// How many bytes are passed to a stream of the engine's at once: a record of TLS.
-const WRITTEN_AT_ONCE: usize = 16 << 10;
-
 /// How long the last output of a closed session may take over a stream of the engine's.
 const LAST_OUTPUT: Duration = Duration::from_secs(10);
 
@@ -329,11 +326,12 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
                     std::mem::take(&mut unsent.passed),
                 )
             };
+            let mut output = self.state().engine_output;
             let mut is_refused = false;
             while passed < bytes.len() && !is_refused {
-                let end = bytes.len().min(passed + WRITTEN_AT_ONCE);
                 // What fails here is found by the next read.
-                let count = stream.write(&bytes[passed..end]).unwrap_or(end - passed);
+                let written = output.write(stream, &bytes[passed..]);
+                let count = written.unwrap_or(bytes.len() - passed);
                 passed += count;
                 is_refused = count == 0;
             }
@@ -346,6 +344,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             if state.generation != generation {
                 return;
             }
+            state.engine_output = output;
             let length = bytes.len() - passed;
             state.unsent = Unsent {
                 bytes,

@@ -12,7 +12,7 @@ use stream_socket_web::websocket::Message;
 use stream_socket_web::websocket::session::{Counts, SendError, Session, State};
 
 use super::settings::WebSocketSettings;
-use super::stream::WebSocketStream;
+use super::stream::{EngineOutput, WebSocketStream};
 use crate::parts::frame_poll_state::FramePoll;
 use crate::parts::last_error::LastError;
 use crate::parts::live::{self, Live, Report};
@@ -63,6 +63,8 @@ pub(super) struct WebSocketState<O> {
     /// How much of the output was queued in all, and where each message ends that may be unsent.
     pub(super) queued_total: u64,
     pub(super) message_ends: VecDeque<u64>,
+    /// What a stream of the engine's has refused.
+    pub(super) engine_output: EngineOutput,
     /// Whether a thread moves bytes between the session and a stream of the engine's.
     pub(super) is_exchanging: bool,
 }
@@ -141,6 +143,7 @@ impl<O: Emitter> WebSocketPart<O> {
             state.unsent = Unsent::default();
             state.queued_total = 0;
             state.message_ends.clear();
+            state.engine_output = EngineOutput::default();
             state.session = Some(session);
             state.stream = Some(stream);
             state.apply_settings();
@@ -152,6 +155,11 @@ impl<O: Emitter> WebSocketPart<O> {
         }
         drop((old_stream, old_socket));
         self.last_error.clear();
+    }
+
+    /// `output` has written to the stream before the session began.
+    pub(crate) fn go_on_writing(&self, output: EngineOutput) {
+        self.state().engine_output = output;
     }
 
     /// Takes the stream of the session of `generation`, if that has ended.
@@ -501,6 +509,7 @@ impl<O: Emitter> Constructible for WebSocketPart<O> {
                 unsent: Unsent::default(),
                 queued_total: 0,
                 message_ends: VecDeque::new(),
+                engine_output: EngineOutput::default(),
                 is_exchanging: false,
             }),
             outlet: Outlet::default(),
@@ -520,7 +529,6 @@ impl<O: Emitter> Part for WebSocketPart<O> {
     }
 
     fn freed(&self, _: &dyn Fn(&str) -> bool) {
-        self.frame_poll.end();
         let stream = self.state().stream.take();
         match &stream {
             Some(
