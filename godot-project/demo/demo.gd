@@ -19,6 +19,7 @@ const EXCHANGE: String = "res://demo/exchange/exchange_tab.tscn"
 const TABS: Dictionary = {
 	"Crowd": "res://demo/crowd/crowd_tab.tscn",
 	"Chat": "res://demo/chat/chat_tab.tscn",
+	"Phones": "res://demo/phones/phones_tab.tscn",
 	"Inspector": "res://demo/inspector/inspector_tab.tscn",
 	"Exchange": EXCHANGE,
 }

@@ -4,6 +4,7 @@ extends Node2D
 const AREA: Rect2 = Rect2(0.0, 0.0, 800.0, 450.0)
 const RADIUS: float = 15.0
 @export var port: int = 8080
+@export var address: String = "*"  # Phones are other machines.
 @export var max_players: int = 8
 var server: HTTPServerRs = HTTPServerRs.new()
 var players: Array[Player] = []
@@ -13,9 +14,10 @@ var coin: Vector2 = Vector2(200.0, 100.0)
 func _ready() -> void:
 	var failed: int = server.route("GET", "/play", _on_play)
 	failed += server.serve_files("/", "res://examples/phone_controllers")
-	failed += server.listen(port, "*")  # Phones are other machines.
+	failed += server.listen(port, address)
 	assert(failed == OK, server.get_last_error_message())
-	print("Open port %d of one of %s" % [server.get_local_port(), IP.get_local_addresses()])
+	print("Open port %d of one of %s" % [server.get_local_port(),
+			IP.get_local_addresses() if address == "*" else PackedStringArray([address])])
 
 
 func _on_play(request: HTTPServerRequestRs) -> void:

@@ -1,13 +1,11 @@
-extends "res://benchmarks/row.gd"
+extends "res://benchmarks/stream_row.gd"
 ## WebSocket messages of 1 MiB between this process and the plain program, and the same bytes
 ## through our stream alone: bytes per second.
 
 # The results of append(), connect() and the like need no check here.
 @warning_ignore_start("return_value_discarded")
 
-const Cores := preload("res://benchmarks/cores.gd")
 const Crowd := preload("res://benchmarks/websocket_crowd.gd")
-const Plain := preload("res://benchmarks/plain.gd")
 
 const SIZE: int = 1 << 20
 const BLOCKS_OF_MESSAGE: int = 16
@@ -19,18 +17,6 @@ var _heard: int = 0
 
 static func all() -> Array:
 	return [new()._receive_or_send(true), new()._by_signal(), new()._receive_or_send(false)]
-
-
-func rounds() -> int:
-	return scale.stream_rounds
-
-
-func open() -> void:
-	Cores.separate()
-
-
-func close() -> void:
-	Cores.release()
 
 
 func sample(side: String) -> PackedFloat64Array:

@@ -23,17 +23,23 @@ func _exchange() -> String:
 	var packets: Object = ClassDB.instantiate("PacketPeerSocketRs")
 	group.call("accept_from", server, packets)
 	var received: Array[String] = []
-	group.connect("peer_packet_received", func(_peer: Object, packet: PackedByteArray) -> void:
-		received.append(packet.get_string_from_utf8()))
+	group.connect("peer_packet_received", func(from: Object, packet: PackedByteArray) -> void:
+		received.append(packet.get_string_from_utf8())
+		from.call("put_text", "answer"))
 	var thread := Thread.new()
 	thread.start(_send.bind(server.call("get_local_port")))
 	while received.is_empty():
 		group.call("poll", 10)
 	thread.wait_to_finish()
+	# The memory of a packet that `get_packet` returns belongs to the thread.
+	var client := _send(server.call("get_local_port"))
+	while client.call("get_available_packet_count") == 0:
+		group.call("poll", 10)
+	client.call("get_packet")
 	return received[0]
 
 
-func _send(port: int) -> void:
+func _send(port: int) -> Object:
 	var peer: Object = ClassDB.instantiate("StreamPeerTCPRs")
 	peer.call("connect_to_host", "127.0.0.1", port)
 	while peer.call("get_status") == 1:
@@ -41,4 +47,4 @@ func _send(port: int) -> void:
 	var packets: Object = ClassDB.instantiate("PacketPeerSocketRs")
 	packets.set("stream", peer)
 	packets.call("put_text", "hello")
-	peer.call("disconnect_from_host")
+	return packets

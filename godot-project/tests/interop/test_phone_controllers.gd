@@ -27,7 +27,7 @@ func test_keys_in_two_browser_pages_steer_two_dots() -> void:
 	await until(func() -> bool:
 		return (game.players[0].position.x == area.end.x
 				and game.players[1].position.y == area.position.y), "the dots to reach the edges")
-	# The next coin is at a random place, which must not be that of a dot.
+	# The next coin appears at a random place. It must not be that of a dot.
 	seed(22)
 	game.coin = game.players[0].position
 	pages.put_line("go on")

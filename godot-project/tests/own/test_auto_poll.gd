@@ -74,6 +74,34 @@ func test_polls_once_per_frame() -> void:
 	check_eq(seen.entries.size(), before, "signals when it is off")
 
 
+# Without such a method the library polls the object without a call through Godot.
+func test_a_scripts_own_poll_is_called() -> void:
+	for script: GDScript in [PollingPeer, PollingServer, PollingPackets, PollingWebSocket,
+			PollingGroup]:
+		var object: RefCounted = script.new()
+		object.auto_poll = true
+		await _frame()
+		await _frame()
+		check_eq(object.polls > 0, true, "calls in two frames: " + object.get_class())
+
+
+func test_a_script_can_begin_and_cease_to_replace_poll() -> void:
+	var pair := link(family.local_kind())
+	var seen := SignalLog.of(pair.client, ["data_available"])
+	pair.client.auto_poll = true
+	pair.served.put_u8(1)
+	arrived(pair.client, 1)
+	for script: GDScript in [null, Other, Replacing, Other, null]:
+		pair.client.set_script(script)
+		await _frame()
+		seen.entries.clear()
+		for i in 3:
+			await _frame()
+		check_eq(seen.entries.size(), 0 if script == Replacing else 3, "signals in three frames")
+		if script == Replacing:
+			check_eq(pair.client.get("polls") > 0, true, "calls of the script's own poll")
+
+
 func test_polls_while_the_tree_is_paused() -> void:
 	var pair := link(family.local_kind())
 	var tree := Engine.get_main_loop() as SceneTree
@@ -166,3 +194,56 @@ func _frame() -> void:
 
 func _connections() -> int:
 	return (Engine.get_main_loop() as SceneTree).process_frame.get_connections().size()
+
+
+class Other extends StreamPeerSocketRs:
+	var polls := 0
+
+
+@warning_ignore_start("native_method_override")
+class Replacing extends StreamPeerSocketRs:
+	var polls := 0
+
+	func poll() -> Error:
+		polls += 1
+		return OK
+
+
+class PollingPeer extends StreamPeerTCPRs:
+	var polls := 0
+
+	func poll() -> Error:
+		polls += 1
+		return super()
+
+
+class PollingServer extends TCPServerRs:
+	var polls := 0
+
+	func poll() -> Error:
+		polls += 1
+		return super()
+
+
+class PollingPackets extends PacketPeerSocketRs:
+	var polls := 0
+
+	func poll() -> Error:
+		polls += 1
+		return super()
+
+
+class PollingWebSocket extends WebSocketPeerRs:
+	var polls := 0
+
+	func poll() -> void:
+		polls += 1
+		super()
+
+
+class PollingGroup extends StreamPeerSocketGroupRs:
+	var polls := 0
+
+	func poll(timeout_msec := 0) -> Array:
+		polls += 1
+		return super(timeout_msec)

@@ -8,6 +8,7 @@ const Crowd := preload("res://demo/crowd/crowd.gd")
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 const Hex := preload("res://demo/inspector/hex.gd")
 const Inspection := preload("res://demo/inspector/inspection.gd")
+const LocalAddresses := preload("res://demo/phones/local_addresses.gd")
 
 
 func test_the_crowd_grows_exchanges_bytes_and_shrinks() -> void:
@@ -225,6 +226,59 @@ func test_the_inspector_keeps_only_the_newest_lines() -> void:
 	check(not text.contains("006300  00 01 02"), "the oldest lines are removed")
 	check(text.count("\n") < 2200, "%d lines are kept" % text.count("\n"))
 	tab.free()
+
+
+func test_phones_get_in_only_after_somebody_has_chosen_that() -> void:
+	if not ClassDB.class_exists(&"OptionButton"):
+		return skip("this engine was built without what the demo's window shows")
+	var tab: Control = load("res://demo/phones/phones_tab.tscn").instantiate()
+	(Engine.get_main_loop() as SceneTree).root.add_child(tab)
+	var port: int = tab.game.server.get_local_port()
+	check_eq(tab.url(), "http://127.0.0.1:%d/" % port, "the page")
+	await _shows(tab, [tab.url(), "0 of 8 players", "Only browsers on this machine"])
+	var phone := await _phone(tab)
+	phone.send_text("1 0")
+	tab.game.coin = tab.game.players[0].position
+	await _shows(tab, [tab.url(), "1 of 8 players, with 1 points"])
+	check(tab.game.players[0].position.x > tab.game.AREA.get_center().x, "the dot has moved")
+	if OS.has_feature("linux"):
+		# Another address of this machine stands for one in its network.
+		tab.serve_at("127.0.0.2")
+		var url := "http://127.0.0.2:%d/" % port
+		await _shows(tab, [url, "0 of 8 players", "Every device in this network", str(port)])
+		check_eq(phone.get_close_code(), 1001, "the code for the player that was there")
+		phone = await _phone(tab)
+	# Nobody has this address: it is reserved for documentation (RFC 5737).
+	tab.serve_at("192.0.2.1")
+	await _shows(tab, ["0 of 8 players", "192.0.2.1"])
+	check_eq(tab.url(), "", "no page")
+	tab.serve_at(LOOPBACK)
+	await _shows(tab, ["http://127.0.0.1:", "Only browsers on this machine"])
+	tab.free()
+
+
+## Waits until a tab shows all of `parts`.
+func _shows(tab: Control, parts: Array) -> void:
+	await until(func() -> bool:
+		return parts.all(func(part: String) -> bool: return tab.text().contains(part)),
+				"the tab to show %s, which shows: %s" % [parts, tab.text()])
+
+
+## A page that has opened in a browser, to the game.
+func _phone(tab: Control) -> WebSocketPeerRs:
+	var phone := WebSocketPeerRs.new()
+	phone.auto_poll = true
+	phone.connect_to_url("%splay" % tab.url().replace("http:", "ws:"))
+	await until(func() -> bool: return phone.get_ready_state() == WebSocketPeerRs.STATE_OPEN,
+			"a phone")
+	return phone
+
+
+func test_addresses_of_local_networks_are_offered() -> void:
+	check_eq(LocalAddresses.of(["127.0.0.1", "192.168.1.20", "10.0.0.7", "172.16.0.1", "172.31.255.1",
+			"192.168.1.20", "172.15.0.1", "172.32.0.1", "11.0.0.1", "110.0.0.1", "8.8.8.8", "169.254.1.1",
+			"192.169.0.1", "fe80:0:0:0:0:0:0:1", "fd00:0:0:0:0:0:0:1", "0:0:0:0:0:0:0:1", ""]),
+			PackedStringArray(["192.168.1.20", "10.0.0.7", "172.16.0.1", "172.31.255.1"]), "private ones")
 
 
 func test_addresses_are_parsed_by_their_kind() -> void:

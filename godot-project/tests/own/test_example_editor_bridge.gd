@@ -5,9 +5,9 @@ const EngineProcess := preload("res://tests/support/engine_process.gd")
 const SocketAwait := preload("res://addons/stream_peer_socket_rs/socket_await.gd")
 
 const SCENE := "[gd_scene format=3]\n\n[node name=\"Root\" type=\"Node\"]\n"
-# What each line is answered with.
+# The answer to each line.
 const ANSWERS := {
-	# Notifications have no answer, whether there is such a method or not.
+	# Notifications have no answer, whether their method exists or not.
 	'{"jsonrpc":"2.0","method":"editor/version"}': '',
 	'{"jsonrpc":"2.0","method":"no/such"}': '',
 	'{"jsonrpc":"2.0","id":9007199254740993,"method":"editor/version"}':

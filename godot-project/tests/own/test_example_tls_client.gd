@@ -1,5 +1,5 @@
 extends "res://tests/support/test_case.gd"
-## The TLS client in `docs/recipes.md`, with servers that are what it expects, and others.
+## The TLS client in `docs/recipes.md`, with the right server and wrong ones.
 
 const PAGE := "../docs/recipes.md"
 const HEADING := "\n## A TLS client\n"
@@ -81,8 +81,8 @@ func _certify(subject: String) -> void:
 	check_eq(_certificate.save(_certificate_path), OK, "save the certificate")
 
 
-# Runs the client with a server that shows `certificate`, or says nothing, and returns what the
-# client prints first. `prepare` gets the server before the client starts.
+# Runs the client with a server that has `certificate`, or sends nothing, and returns the first line
+# that the client prints. `prepare` gets the server before the client starts.
 func _said(certificate: X509Certificate, key := _key, prepare := Callable()) -> String:
 	var server := TCPServerRs.new()
 	check_eq(server.listen(0, LOOPBACK), OK, "listen")

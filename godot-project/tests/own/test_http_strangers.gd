@@ -44,7 +44,7 @@ func test_malformed_requests_are_refused_and_touch_nobody_else() -> void:
 		["hello\r\n\r\n", 400, "malformed method"],
 	]:
 		_check_refused(server, row[0], row[1], row[2])
-		# What follows a malformed request is not a request.
+		# Bytes after a malformed request are not a request.
 		_check_refused(server, row[0] + request_text("GET /"), row[1], row[2])
 	bystander.send("cd")
 	await_text(bystander, "ok 4")
@@ -122,30 +122,37 @@ func test_a_handler_that_does_not_answer_is_named_once() -> void:
 
 
 func test_connections_are_limited_and_idle_ones_make_room() -> void:
-	var server := _answering()
+	var kept: Array[HTTPServerRequestRs] = []
+	var server := serve(func(request: HTTPServerRequestRs) -> void: kept.append(request))
 	server.max_connections = 3
 	var busy: Array[RawClient] = []
 	for i in 3:
 		var client := connected_to(server)
-		client.send("GET / HT")
-		client.step()
+		client.send("GET /%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % i)
 		busy.append(client)
-	spin_until(func() -> bool:
-		busy[0].step()
-		return server.get_connection_count() == 3, "three connections")
+		spin_until(func() -> bool:
+			server.poll()
+			return kept.size() == i + 1, "the request")
 	for i in 2:
 		_check_refused(server, request_text("GET /"), 503, "too many connections")
 	check_eq(server.get_connection_count(), 3, "still three")
 	# One of them becomes idle.
-	busy[1].send("TP/1.1\r\nHost: localhost\r\n\r\n")
-	await_text(busy[1], "ok 0")
-	check_eq(body_of(ask(server, request_text("GET /"))), "ok 0", "a new one is served")
+	kept[1].respond(200, "ok 1")
+	await_text(busy[1], "ok 1")
+	var newcomer := connected_to(server)
+	newcomer.send(request_text("GET /new"))
+	spin_until(func() -> bool:
+		newcomer.step()
+		return kept.size() == 4, "a new one is served")
+	kept[3].respond(200, "ok")
+	check_eq(body_of(await_close(newcomer)), "ok", "the new one has its answer")
 	spin_until(func() -> bool:
 		busy[1].step()
 		return busy[1].is_closed(), "the idle one is closed")
-	for client: RawClient in [busy[0], busy[2]]:
-		client.send("TP/1.1\r\nHost: localhost\r\n\r\n")
-		check(await_text(client, "ok 0"), "the others go on")
+	check_eq(busy[1].text().count("HTTP/1.1"), 1, "without another word")
+	for i: int in [0, 2]:
+		kept[i].respond(200, "ok %d" % i)
+		check(await_text(busy[i], "ok %d" % i), "the others go on")
 
 
 func test_a_request_that_has_arrived_does_not_make_room() -> void:

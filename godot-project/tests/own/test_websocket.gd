@@ -1,50 +1,34 @@
-extends "res://tests/support/test_case.gd"
+extends "res://tests/support/websocket_case.gd"
 ## What WebSocketPeerRs has and the engine's class does not: signals, streams of every kind, last
 ## messages, compression, limits that change.
 
-const STATE_CONNECTING := WebSocketPeerRs.STATE_CONNECTING
-const STATE_OPEN := WebSocketPeerRs.STATE_OPEN
-const STATE_CLOSING := WebSocketPeerRs.STATE_CLOSING
-const STATE_CLOSED := WebSocketPeerRs.STATE_CLOSED
-
 
 func test_signals_tell_everything_in_order() -> void:
-	var pair := _pair()
+	var pair := websocket_pair()
 	var log: Array = []
 	_note(pair.served, log)
 	pair.client.send_text("one")
 	pair.client.send([2])
 	pair.client.close(4000, "three")
-	_until(pair, func() -> bool: return log.size() == 3, "three signals")
+	pair_until(pair, func() -> bool: return log.size() == 3, "three signals")
 	check_eq(log, [["packet", "one".to_utf8_buffer(), true], ["packet", PackedByteArray([2]), false],
 			["closed", 4000, "three"]], "the signals")
 	let_go(pair.served)
 
 
 func test_connected_comes_before_the_first_message() -> void:
-	var server := TCPServerRs.new()
-	check_eq(server.listen(0, LOOPBACK), OK, "listen")
-	var client := WebSocketPeerRs.new()
-	var served := WebSocketPeerRs.new()
 	var log: Array = []
-	_note(client, log)
-	served.connected.connect(func() -> void: served.send_text("welcome"))
-	client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port())
-	spin_until(func() -> bool:
-		client.poll()
-		return server.is_connection_available(), "a connection")
-	served.accept_stream(server.take_connection())
-	spin_until(func() -> bool:
-		served.poll()
-		client.poll()
-		return log.size() == 2, "two signals")
+	var pair := websocket_pair(func(client: WebSocketPeerRs, served: WebSocketPeerRs) -> void:
+		_note(client, log)
+		served.connected.connect(func() -> void: served.send_text("welcome")))
+	pair_until(pair, func() -> bool: return log.size() == 2, "two signals")
 	check_eq(log, [["connected"], ["packet", "welcome".to_utf8_buffer(), true]], "the signals")
-	let_go(client)
-	let_go(served)
+	let_go(pair.client)
+	let_go(pair.served)
 
 
 func test_a_handler_may_do_anything() -> void:
-	var pair := _pair()
+	var pair := websocket_pair()
 	var served: WebSocketPeerRs = pair.served
 	var seen: Array[String] = []
 	served.packet_received.connect(func(packet: PackedByteArray, _is_text: bool) -> void:
@@ -66,7 +50,7 @@ func test_a_handler_may_do_anything() -> void:
 
 
 func test_a_handler_may_connect_again() -> void:
-	var pair := _pair()
+	var pair := websocket_pair()
 	var client: WebSocketPeerRs = pair.client
 	var url := client.get_requested_url()
 	var codes: Array[int] = []
@@ -75,7 +59,7 @@ func test_a_handler_may_connect_again() -> void:
 		if codes.size() == 1:
 			check_eq(client.connect_to_url(url), OK, "connect_to_url"))
 	pair.served.close(4000)
-	_until(pair, func() -> bool: return codes.size() == 1, "the end")
+	pair_until(pair, func() -> bool: return codes.size() == 1, "the end")
 	check_eq(codes, [4000] as Array[int], "the code")
 	spin_until(func() -> bool:
 		client.poll()
@@ -90,7 +74,7 @@ func test_a_handler_may_connect_again() -> void:
 
 
 func test_an_object_that_is_polled_automatically_may_be_freed_in_a_handler() -> void:
-	var pair := _pair()
+	var pair := websocket_pair()
 	var seen: Array[int] = [0]
 	pair.served.auto_poll = true
 	pair.served.packet_received.connect(func(_packet: PackedByteArray, _is_text: bool) -> void:
@@ -102,7 +86,7 @@ func test_an_object_that_is_polled_automatically_may_be_freed_in_a_handler() -> 
 
 
 func test_the_last_message_is_seen_while_open() -> void:
-	var pair := _pair()
+	var pair := websocket_pair()
 	pair.served.send_text("last")
 	pair.served.close(4000, "bye")
 	var client: WebSocketPeerRs = pair.client
@@ -128,13 +112,13 @@ func test_a_unix_domain_socket_carries_it() -> void:
 	var served := WebSocketPeerRs.new()
 	check_eq(served.accept_stream(accept(end)), OK, "accept_stream")
 	var pair := {"client": client, "served": served}
-	_until(pair, func() -> bool: return _are_open(pair), "the handshake")
+	pair_until(pair, func() -> bool: return are_both(pair, STATE_OPEN), "the handshake")
 	check_eq(served.get_requested_url(), "ws://game/room?a", "the URL")
 	check_eq(client.get_connected_host(), "", "no host")
 	check_eq(client.get_connected_port(), 0, "no port")
 	client.set_no_delay(true)
 	client.send_text("a")
-	_until(pair, func() -> bool: return served.get_available_packet_count() == 1, "the message")
+	pair_until(pair, func() -> bool: return served.get_available_packet_count() == 1, "the message")
 
 
 func test_the_engines_sockets_carry_it() -> void:
@@ -148,17 +132,17 @@ func test_the_engines_sockets_carry_it() -> void:
 	var served := WebSocketPeerRs.new()
 	check_eq(served.accept_stream(server.take_connection()), OK, "accept_stream")
 	var pair := {"client": client, "served": served}
-	_until(pair, func() -> bool: return _are_open(pair), "the handshake")
+	pair_until(pair, func() -> bool: return are_both(pair, STATE_OPEN), "the handshake")
 	var much := _noise(3 << 20)
 	for peer: WebSocketPeerRs in [client, served]:
 		peer.inbound_buffer_size = 8 << 20
 		peer.outbound_buffer_size = 8 << 20
 	check_eq(served.send(much), OK, "send")
-	_until(pair, func() -> bool: return client.get_available_packet_count() == 1, "the message")
+	pair_until(pair, func() -> bool: return client.get_available_packet_count() == 1, "the message")
 	check(client.get_packet() == much, "the message")
 	check_eq(served.get_connected_host(), LOOPBACK, "the host")
 	served.close(4000)
-	_until(pair, func() -> bool: return _are_closed(pair), "the end")
+	pair_until(pair, func() -> bool: return are_both(pair, STATE_CLOSED), "the end")
 	check_eq(client.get_close_code(), 4000, "the code")
 
 
@@ -185,20 +169,21 @@ func test_tls_carries_it_on_both_ends() -> void:
 	served.compression = true
 	check_eq(served.accept_stream(tls), OK, "accept_stream")
 	var pair := {"client": client, "served": served}
-	_until(pair, func() -> bool: return _are_open(pair), "the handshake")
+	pair_until(pair, func() -> bool: return are_both(pair, STATE_OPEN), "the handshake")
 	check_eq(served.get_requested_url(), url, "the URL of the server")
 	check_eq(served.get_connected_host(), LOOPBACK, "the host")
 	check(client.is_compressing() and served.is_compressing(), "it is compressed")
 	for size in [5, 60000]:
 		var bytes := _noise(size)
 		check_eq(client.send(bytes), OK, "send")
-		_until(pair, func() -> bool: return served.get_available_packet_count() == 1, "the message")
+		pair_until(pair, func() -> bool: return served.get_available_packet_count() == 1, "the message")
 		check(served.get_packet() == bytes, "%d bytes" % size)
 	served.send_text("last")
 	served.close(4000, "bye")
 	var log: Array = []
 	_note(client, log)
-	_until(pair, func() -> bool: return _are_closed(pair) and log.size() == 2, "the end")
+	pair_until(pair, func() -> bool:
+		return are_both(pair, STATE_CLOSED) and log.size() == 2, "the end")
 	check_eq(log, [["packet", "last".to_utf8_buffer(), true], ["closed", 4000, "bye"]], "the signals")
 	let_go(client)
 
@@ -230,7 +215,7 @@ func test_a_certificate_that_is_not_trusted_ends_it() -> void:
 
 func test_compression_makes_less_of_it() -> void:
 	for context: bool in [true, false]:
-		var pair := _pair(func(client: WebSocketPeerRs, served: WebSocketPeerRs) -> void:
+		var pair := websocket_pair(func(client: WebSocketPeerRs, served: WebSocketPeerRs) -> void:
 			for peer: WebSocketPeerRs in [client, served]:
 				peer.compression = true
 				peer.compression_context_takeover = context
@@ -242,7 +227,8 @@ func test_compression_makes_less_of_it() -> void:
 		for i in 3:
 			var before: int = stream.get_statistics().bytes_received
 			check_eq(pair.client.send_text(text), OK, "send_text")
-			_until(pair, func() -> bool: return pair.served.get_available_packet_count() == 1, "a message")
+			pair_until(pair, func() -> bool:
+				return pair.served.get_available_packet_count() == 1, "a message")
 			check_eq(pair.served.get_packet().get_string_from_utf8(), text, "the text")
 			var count: int = stream.get_statistics().bytes_received - before
 			check(count < 1000, "%d bytes for %d characters" % [count, text.length()])
@@ -252,13 +238,13 @@ func test_compression_makes_less_of_it() -> void:
 
 
 func test_one_side_alone_does_not_compress() -> void:
-	var pair := _pair(func(client: WebSocketPeerRs, _served: WebSocketPeerRs) -> void:
+	var pair := websocket_pair(func(client: WebSocketPeerRs, _served: WebSocketPeerRs) -> void:
 		client.compression = true)
 	check(not pair.client.is_compressing() and not pair.served.is_compressing(), "nobody compresses")
 
 
 func test_a_bomb_ends_in_1009() -> void:
-	var pair := _pair(func(client: WebSocketPeerRs, served: WebSocketPeerRs) -> void:
+	var pair := websocket_pair(func(client: WebSocketPeerRs, served: WebSocketPeerRs) -> void:
 		client.compression = true
 		client.outbound_buffer_size = 0
 		served.compression = true
@@ -266,32 +252,34 @@ func test_a_bomb_ends_in_1009() -> void:
 	var zeros := PackedByteArray()
 	zeros.resize(32 << 20)
 	check_eq(pair.client.send(zeros), OK, "send")
-	_until(pair, func() -> bool: return _are_closed(pair), "the end")
+	pair_until(pair, func() -> bool: return are_both(pair, STATE_CLOSED), "the end")
 	check_eq(pair.client.get_close_code(), 1009, "the code")
 	check_eq(pair.served.get_last_error_message(), "message exceeds the limit of 1048576 bytes",
 			"the reason")
 
 
 func test_limits_may_change_while_it_is_open() -> void:
-	var pair := _pair()
+	var pair := websocket_pair()
 	pair.served.inbound_buffer_size = 1 << 20
 	pair.client.outbound_buffer_size = 1 << 20
 	check_eq(pair.client.send(_noise(500000)), OK, "a long message")
-	_until(pair, func() -> bool: return pair.served.get_available_packet_count() == 1, "it arrives")
+	pair_until(pair, func() -> bool:
+		return pair.served.get_available_packet_count() == 1, "it arrives")
 	pair.served.max_message_bytes = 10
 	check_eq(pair.client.send(_noise(11)), OK, "a message above the new limit")
-	_until(pair, func() -> bool: return pair.served.get_ready_state() == STATE_CLOSED, "the end")
+	pair_until(pair, func() -> bool: return pair.served.get_ready_state() == STATE_CLOSED, "the end")
 	check_eq(pair.served.get_close_code(), 1009, "the code")
 	check_eq(pair.served.get_packet().size(), 500000, "the message before it can still be taken")
 
 
 func test_frames_may_be_short() -> void:
-	var pair := _pair()
+	var pair := websocket_pair()
 	pair.client.max_frame_bytes = 100
 	var bytes := _noise(1050)
 	var before: int = pair.stream.get_statistics().bytes_received
 	check_eq(pair.client.send(bytes), OK, "send")
-	_until(pair, func() -> bool: return pair.served.get_available_packet_count() == 1, "the message")
+	pair_until(pair, func() -> bool:
+		return pair.served.get_available_packet_count() == 1, "the message")
 	check(pair.served.get_packet() == bytes, "the message")
 	# Ten frames of 100 bytes and one of 50, each with a header of 6 bytes.
 	check_eq(pair.stream.get_statistics().bytes_received - before, 1050 + 11 * 6, "bytes")
@@ -301,7 +289,7 @@ func test_a_broadcast_reaches_all_that_are_open() -> void:
 	var pairs: Array[Dictionary] = []
 	var served: Array[WebSocketPeerRs] = []
 	for compresses: bool in [false, true, true]:
-		var pair := _pair(func(client: WebSocketPeerRs, server: WebSocketPeerRs) -> void:
+		var pair := websocket_pair(func(client: WebSocketPeerRs, server: WebSocketPeerRs) -> void:
 			client.compression = compresses
 			server.compression = compresses)
 		pairs.append(pair)
@@ -315,7 +303,7 @@ func test_a_broadcast_reaches_all_that_are_open() -> void:
 		check_eq(refusing, [closed] as Array[WebSocketPeerRs], "those that refused")
 		for pair in pairs:
 			pair.served.send_text("%d" % i)
-			_until(pair, func() -> bool: return pair.client.get_available_packet_count() == 2, "both")
+			pair_until(pair, func() -> bool: return pair.client.get_available_packet_count() == 2, "both")
 			check_eq(pair.client.get_packet().get_string_from_utf8(), words, "the words")
 			check_eq(pair.client.was_string_packet(), true, "they are text")
 			check_eq(pair.client.get_packet().get_string_from_utf8(), "%d" % i, "the number")
@@ -327,7 +315,7 @@ func test_a_broadcast_reaches_all_that_are_open() -> void:
 
 
 func test_drained_reports_that_everything_was_sent() -> void:
-	var pair := _pair(func(_client: WebSocketPeerRs, served: WebSocketPeerRs) -> void:
+	var pair := websocket_pair(func(_client: WebSocketPeerRs, served: WebSocketPeerRs) -> void:
 		served.inbound_buffer_size = 64 << 20)
 	var client: WebSocketPeerRs = pair.client
 	var drained: Array[int] = [0]
@@ -335,8 +323,9 @@ func test_drained_reports_that_everything_was_sent() -> void:
 	client.outbound_buffer_size = 0
 	check_eq(client.send(_noise(32 << 20)), OK, "send")
 	check(client.get_current_outbound_buffered_amount() > 0, "something waits")
-	_until(pair, func() -> bool: return pair.served.get_available_packet_count() == 1, "the message")
-	_until(pair, func() -> bool: return drained[0] == 1, "drained")
+	pair_until(pair, func() -> bool:
+		return pair.served.get_available_packet_count() == 1, "the message")
+	pair_until(pair, func() -> bool: return drained[0] == 1, "drained")
 	check_eq(client.get_current_outbound_buffered_amount(), 0, "nothing waits")
 	let_go(client)
 
@@ -386,7 +375,7 @@ func test_a_stranger_who_says_nothing_is_left() -> void:
 
 
 func test_two_threads_may_poll_and_send() -> void:
-	var pair := _pair()
+	var pair := websocket_pair()
 	var client: WebSocketPeerRs = pair.client
 	var sender := in_thread(func() -> void:
 		for i in 300:
@@ -406,7 +395,7 @@ func test_two_threads_may_poll_and_send() -> void:
 
 func test_a_busy_main_thread_keeps_its_connections() -> void:
 	for is_kept: bool in [true, false]:
-		var pair := _pair()
+		var pair := websocket_pair()
 		var client: WebSocketPeerRs = pair.client
 		pair.served.keep_alive_in_background = is_kept
 		client.heartbeat_interval = 0.4
@@ -450,7 +439,7 @@ func test_what_cannot_be_kept_in_the_background_is_refused() -> void:
 
 
 func test_a_broadcast_in_an_unknown_mode_is_refused() -> void:
-	var pair := _pair()
+	var pair := websocket_pair()
 	var sent := PackedByteArray([1])
 	quietly(func() -> void:
 		check_eq(WebSocketPeerRs.broadcast([pair.client], sent, 7), [pair.client], "refusing"))
@@ -463,42 +452,6 @@ func _note(peer: WebSocketPeerRs, log: Array) -> void:
 		log.append(["packet", packet, is_text]))
 	peer.closed.connect(func(code: int, reason: String) -> void:
 		log.append(["closed", code, reason]))
-
-
-func _pair(prepare := Callable()) -> Dictionary:
-	var server := TCPServerRs.new()
-	check_eq(server.listen(0, LOOPBACK), OK, "listen")
-	var client := WebSocketPeerRs.new()
-	var served := WebSocketPeerRs.new()
-	if prepare.is_valid():
-		prepare.call(client, served)
-	var url := "ws://127.0.0.1:%d" % server.get_local_port()
-	check_eq(client.connect_to_url(url), OK, "connect_to_url")
-	spin_until(func() -> bool:
-		client.poll()
-		return server.is_connection_available(), "a connection")
-	var stream := server.take_connection()
-	check_eq(served.accept_stream(stream), OK, "accept_stream")
-	var pair := {"server": server, "client": client, "served": served, "stream": stream}
-	_until(pair, func() -> bool: return _are_open(pair), "the handshake")
-	return pair
-
-
-func _until(pair: Dictionary, condition: Callable, what: String) -> void:
-	spin_until(func() -> bool:
-		pair.client.poll()
-		pair.served.poll()
-		return condition.call(), what)
-
-
-func _are_open(pair: Dictionary) -> bool:
-	return (pair.client.get_ready_state() == STATE_OPEN
-			and pair.served.get_ready_state() == STATE_OPEN)
-
-
-func _are_closed(pair: Dictionary) -> bool:
-	return (pair.client.get_ready_state() == STATE_CLOSED
-			and pair.served.get_ready_state() == STATE_CLOSED)
 
 
 func _noise(count: int) -> PackedByteArray:

@@ -1,6 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## Everything a stranger may send to a WebSocketPeerRs: each malformed handshake and frame has its
-## answer, its close code and its words. Nothing is printed.
+## Everything that a stranger may send to a WebSocketPeerRs: each malformed handshake and frame has
+## its answer, close code and message. Nothing is printed.
 
 const GOOD := {"Host": "localhost", "Upgrade": "websocket", "Connection": "Upgrade",
 		"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version": "13"}

@@ -39,8 +39,8 @@ func test_a_full_queue_refuses_whole_blocks_and_keeps_the_order() -> void:
 		check_eq(pair.client.put_data(_block(255, LIMIT + 1)), ERR_BUSY,
 				kind + ": more than the limit")
 		var pending_now: int = pair.client.get_pending_write_bytes()
-		# Windows accepts more once it has moved bytes into the other side's buffer.
-		check(pending_now == pending or pending_now < pending and OS.has_feature("windows"),
+		# The system accepts more once it has moved bytes into the other side's buffer.
+		check(pending_now <= pending,
 				"%s: the refused block is not queued: %d bytes, %d before" % [kind, pending_now, pending])
 		check_eq(pair.client.flush(), ERR_BUSY, kind + ": flush")
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
@@ -282,11 +282,19 @@ func test_sixteen_coalesced_kibibytes_are_sent_at_once() -> void:
 func test_flush_waits_up_to_the_write_timeout() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
-		_fill(pair.client)
-		pair.client.coalesce_writes = true
 		pair.client.write_timeout = 0.03
-		pair.client.put_data(_block(1, 100))
-		check_eq(pair.client.flush(), ERR_TIMEOUT, kind + ": flush")
+		var code := [OK]
+		# The system may accept the coalesced bytes after all. Then they are sent, and the next attempt follows.
+		spin_until(func() -> bool:
+			_fill(pair.client)
+			pair.client.coalesce_writes = true
+			pair.client.put_data(_block(1, 100))
+			code[0] = pair.client.flush()
+			if code[0] == OK:
+				check_eq(pair.client.get_pending_write_bytes(), 0, kind + ": nothing stays after OK")
+			pair.client.coalesce_writes = false
+			return code[0] != OK, kind + ": a flush that fails")
+		check_eq(code[0], ERR_TIMEOUT, kind + ": flush")
 		check_eq(pair.client.get_last_error(), ERR_TIMEOUT, kind + ": get_last_error")
 		check_eq(pair.client.get_pending_write_bytes(), 100, kind + ": the coalesced bytes stay")
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
@@ -342,7 +350,8 @@ func _until_busy(peer: StreamPeer) -> int:
 
 
 # Fills the system's buffers of `peer`, whose other side does not read. They have room again after
-# bytes were moved to the other side, so they count as full only after many refusals.
+# bytes were moved to the other side, so they count as full only after many refusals. Even then the
+# system may find room later, when it packs the received bytes more densely.
 func _fill(peer: StreamPeer) -> void:
 	var refused := [0]
 	spin_until(func() -> bool:

@@ -1,14 +1,9 @@
-extends "res://tests/support/test_case.gd"
+extends "res://tests/support/websocket_case.gd"
 ## The engine's WebSocketPeer and ours, with the same assertions.
-
-const STATE_CONNECTING := 0
-const STATE_OPEN := 1
-const STATE_CLOSING := 2
-const STATE_CLOSED := 3
 
 
 func test_a_new_peer_has_the_engines_values() -> void:
-	var peer := _websocket()
+	var peer := new_websocket()
 	check_eq(peer.get_ready_state(), STATE_CLOSED, "state")
 	check_eq(peer.get_close_code(), -1, "close code")
 	check_eq(peer.get_close_reason(), "", "close reason")
@@ -34,7 +29,7 @@ func test_a_new_peer_has_the_engines_values() -> void:
 
 
 func test_messages_of_both_kinds_go_both_ways() -> void:
-	var pair := _pair()
+	var pair := websocket_pair()
 	for ends: Array in [[pair.client, pair.served], [pair.served, pair.client]]:
 		var from: PacketPeer = ends[0]
 		var to: PacketPeer = ends[1]
@@ -43,7 +38,7 @@ func test_messages_of_both_kinds_go_both_ways() -> void:
 		check_eq(from.put_packet([4]), OK, "put_packet")
 		check_eq(from.send("text".to_utf8_buffer(), 0), OK, "send as text")
 		check_eq(from.send([]), OK, "send nothing")
-		_until(pair, func() -> bool: return to.get_available_packet_count() == 5, "five packets")
+		pair_until(pair, func() -> bool: return to.get_available_packet_count() == 5, "five packets")
 		check_eq(to.get_packet().get_string_from_utf8(), "κόσμε", "the text")
 		check_eq(to.was_string_packet(), true, "it is text")
 		check_eq(to.get_packet(), PackedByteArray([1, 2, 3]), "the bytes")
@@ -58,15 +53,15 @@ func test_messages_of_both_kinds_go_both_ways() -> void:
 
 
 func test_variants_go_through() -> void:
-	var pair := _pair()
+	var pair := websocket_pair()
 	check_eq(pair.client.put_var({"a": [1, "b"]}), OK, "put_var")
-	_until(pair, func() -> bool: return pair.served.get_available_packet_count() == 1, "a packet")
+	pair_until(pair, func() -> bool: return pair.served.get_available_packet_count() == 1, "a packet")
 	check_eq(pair.served.get_var(), {"a": [1, "b"]}, "get_var")
 
 
 func test_the_handshake_tells_both_ends_of_it() -> void:
 	var protocols := PackedStringArray(["b", "a"])
-	var pair := _pair(func(client: PacketPeer, served: PacketPeer) -> void:
+	var pair := websocket_pair(func(client: PacketPeer, served: PacketPeer) -> void:
 		client.supported_protocols = ["a", "b"]
 		served.supported_protocols = protocols
 		client.handshake_headers = ["X-Test: 1"], "/chat?room=1")
@@ -85,13 +80,13 @@ func test_the_handshake_tells_both_ends_of_it() -> void:
 
 func test_a_clean_close_from_either_end() -> void:
 	for closes in ["client", "served"]:
-		var pair := _pair()
+		var pair := websocket_pair()
 		var from: PacketPeer = pair[closes]
 		var to: PacketPeer = pair["served" if closes == "client" else "client"]
 		from.close(4001, "why")
 		check_eq(from.get_ready_state(), STATE_CLOSING, closes + ": closing")
 		check_eq(from.get_close_code(), -1, closes + ": no code yet")
-		_until(pair, func() -> bool:
+		pair_until(pair, func() -> bool:
 			return from.get_ready_state() == STATE_CLOSED and to.get_ready_state() == STATE_CLOSED,
 			"both to be closed")
 		check_eq(to.get_close_code(), 4001, closes + ": the other end's code")
@@ -100,28 +95,29 @@ func test_a_clean_close_from_either_end() -> void:
 
 
 func test_an_end_without_a_close_frame_has_no_code() -> void:
-	var pair := _pair()
+	var pair := websocket_pair()
 	pair.client.close(-1)
 	check_eq(pair.client.get_ready_state(), STATE_CLOSED, "closed at once")
 	check_eq(pair.client.get_close_code(), -1, "no code")
-	_until(pair, func() -> bool: return pair.served.get_ready_state() == STATE_CLOSED, "the end")
+	pair_until(pair, func() -> bool: return pair.served.get_ready_state() == STATE_CLOSED, "the end")
 	check_eq(pair.served.get_close_code(), -1, "the other end has no code")
 
 
 func test_a_peer_in_use_is_refused() -> void:
-	var pair := _pair()
+	var pair := websocket_pair()
 	var url := "ws://127.0.0.1:%d" % pair.server.get_local_port()
 	quietly(func() -> void:
 		check_eq(pair.client.connect_to_url(url), ERR_ALREADY_IN_USE, "connect_to_url")
 		check_eq(pair.served.accept_stream(pair.stream), ERR_ALREADY_IN_USE, "accept_stream")
-		check_eq(_websocket().accept_stream(null), ERR_INVALID_PARAMETER, "no stream")
-		check_eq(_websocket().accept_stream(StreamPeerBuffer.new()), ERR_INVALID_PARAMETER, "a buffer"))
+		check_eq(new_websocket().accept_stream(null), ERR_INVALID_PARAMETER, "no stream")
+		check_eq(new_websocket().accept_stream(StreamPeerBuffer.new()), ERR_INVALID_PARAMETER,
+				"a buffer"))
 
 
 func test_urls_that_are_none() -> void:
 	for url in ["", "http://127.0.0.1/", "ws://127.0.0.1:70000", "ftp://a"]:
 		quietly(func() -> void:
-			check_eq(_websocket().connect_to_url(url), ERR_INVALID_PARAMETER, url))
+			check_eq(new_websocket().connect_to_url(url), ERR_INVALID_PARAMETER, url))
 
 
 func test_a_refused_connection_closes() -> void:
@@ -129,7 +125,7 @@ func test_a_refused_connection_closes() -> void:
 	check_eq(server.listen(0, LOOPBACK), OK, "listen")
 	var port: int = server.get_local_port()
 	server.stop()
-	var peer := _websocket()
+	var peer := new_websocket()
 	check_eq(peer.connect_to_url("ws://127.0.0.1:%d" % port), OK, "connect_to_url")
 	check_eq(peer.get_ready_state(), STATE_CONNECTING, "connecting")
 	spin_until(func() -> bool:
@@ -139,23 +135,25 @@ func test_a_refused_connection_closes() -> void:
 
 
 func test_a_peer_can_be_used_again() -> void:
-	var pair := _pair()
+	var pair := websocket_pair()
 	pair.client.close()
-	_until(pair, func() -> bool: return pair.client.get_ready_state() == STATE_CLOSED, "the end")
-	var again := _pair(Callable(), "/", pair.client)
+	pair_until(pair, func() -> bool: return pair.client.get_ready_state() == STATE_CLOSED, "the end")
+	var again := websocket_pair(Callable(), "/", pair.client)
 	check_eq(again.client.send_text("again"), OK, "send_text")
-	_until(again, func() -> bool: return again.served.get_available_packet_count() == 1, "a packet")
+	pair_until(again, func() -> bool:
+		return again.served.get_available_packet_count() == 1, "a packet")
 	check_eq(again.client.get_close_code(), -1, "the code of the last end is gone")
 
 
 func test_a_message_above_the_limit_ends_in_1009() -> void:
-	var pair := _pair(func(_client: PacketPeer, served: PacketPeer) -> void:
+	var pair := websocket_pair(func(_client: PacketPeer, served: PacketPeer) -> void:
 		served.inbound_buffer_size = 1000)
 	check_eq(pair.client.send(_zeros(1000)), OK, "a message of that size")
-	_until(pair, func() -> bool: return pair.served.get_available_packet_count() == 1, "it arrives")
+	pair_until(pair, func() -> bool:
+		return pair.served.get_available_packet_count() == 1, "it arrives")
 	check_eq(pair.served.get_packet().size(), 1000, "its size")
 	check_eq(pair.client.send(_zeros(5000)), OK, "a longer message")
-	_until(pair, func() -> bool:
+	pair_until(pair, func() -> bool:
 		return (pair.served.get_ready_state() == STATE_CLOSED
 				and pair.client.get_ready_state() == STATE_CLOSED), "the end")
 	check_eq(pair.served.get_close_code(), 1009, "the code")
@@ -164,7 +162,7 @@ func test_a_message_above_the_limit_ends_in_1009() -> void:
 
 
 func test_more_than_the_outbound_buffer_is_refused() -> void:
-	var pair := _pair(func(client: PacketPeer, _served: PacketPeer) -> void:
+	var pair := websocket_pair(func(client: PacketPeer, _served: PacketPeer) -> void:
 		client.outbound_buffer_size = 100)
 	check_eq(pair.client.send(_zeros(100)), OK, "a message that fits")
 	quietly(func() -> void:
@@ -174,12 +172,12 @@ func test_more_than_the_outbound_buffer_is_refused() -> void:
 
 
 func test_packets_that_are_not_taken_stay_with_the_sender() -> void:
-	var pair := _pair(func(_client: PacketPeer, served: PacketPeer) -> void:
+	var pair := websocket_pair(func(_client: PacketPeer, served: PacketPeer) -> void:
 		served.max_queued_packets = 8)
 	for i in 20:
 		check_eq(pair.client.send([i]), OK, "send %d" % i)
 	var received: Array[int] = []
-	_until(pair, func() -> bool:
+	pair_until(pair, func() -> bool:
 		check(pair.served.get_available_packet_count() <= 8, "at most eight are queued")
 		if pair.served.get_available_packet_count() > 0:
 			received.append(pair.served.get_packet()[0])
@@ -188,52 +186,20 @@ func test_packets_that_are_not_taken_stay_with_the_sender() -> void:
 
 
 func test_a_heartbeat_keeps_a_connection() -> void:
-	var pair := _pair(func(client: PacketPeer, _served: PacketPeer) -> void:
+	var pair := websocket_pair(func(client: PacketPeer, _served: PacketPeer) -> void:
 		client.heartbeat_interval = 0.05)
 	var deadline := Time.get_ticks_msec() + 300
-	_until(pair, func() -> bool: return Time.get_ticks_msec() > deadline, "some heartbeats")
+	pair_until(pair, func() -> bool: return Time.get_ticks_msec() > deadline, "some heartbeats")
 	check_eq(pair.client.get_ready_state(), STATE_OPEN, "the client is open")
 
 
 func test_a_silent_peer_is_left_after_two_heartbeats() -> void:
-	var pair := _pair(func(client: PacketPeer, _served: PacketPeer) -> void:
+	var pair := websocket_pair(func(client: PacketPeer, _served: PacketPeer) -> void:
 		client.heartbeat_interval = 0.05)
 	spin_until(func() -> bool:
 		pair.client.poll()
 		return pair.client.get_ready_state() == STATE_CLOSED, "the end")
 	check_eq(pair.client.get_close_code(), -1, "no code")
-
-
-func _websocket() -> PacketPeer:
-	return ClassDB.instantiate(family.class_of("WebSocketPeer"))
-
-
-## An open client and server with their listener. `prepare` gets both before the handshake.
-func _pair(prepare := Callable(), path := "/", client: PacketPeer = null) -> Dictionary:
-	var pair := {"client": client if client else _websocket(), "served": _websocket()}
-	pair.server = family.server("tcp")
-	check_eq(pair.server.listen(0, LOOPBACK), OK, "listen")
-	if prepare.is_valid():
-		prepare.call(pair.client, pair.served)
-	var url := "ws://127.0.0.1:%d%s" % [pair.server.get_local_port(), path]
-	check_eq(pair.client.connect_to_url(url), OK, "connect_to_url")
-	spin_until(func() -> bool:
-		pair.client.poll()
-		return pair.server.is_connection_available(), "a connection")
-	pair.stream = pair.server.take_connection()
-	check_eq(pair.served.accept_stream(pair.stream), OK, "accept_stream")
-	check_eq(pair.served.get_ready_state(), STATE_CONNECTING, "the handshake begins")
-	_until(pair, func() -> bool:
-		return (pair.client.get_ready_state() == STATE_OPEN
-				and pair.served.get_ready_state() == STATE_OPEN), "the handshake")
-	return pair
-
-
-func _until(pair: Dictionary, condition: Callable, what: String) -> void:
-	spin_until(func() -> bool:
-		pair.client.poll()
-		pair.served.poll()
-		return condition.call(), what)
 
 
 func _zeros(count: int) -> PackedByteArray:

@@ -2,6 +2,8 @@ extends SceneTree
 ## Drives the demo in a window with the keyboard, and saves pictures of it: `--script
 ## res://tests/photographs/demo.gd -- FOLDER`. Ends with an error if there is nothing to see.
 
+const Tool := preload("res://tests/interop/tool.gd")
+
 const PATIENCE_SECONDS := 60.0
 const FRAMES := 24
 const FRAME_SIZE := Vector2i(640, 360)
@@ -22,7 +24,7 @@ func _initialize() -> void:
 func _run() -> void:
 	await process_frame
 	_tabs = _demo.get_node("%Tabs")
-	for shoot: Callable in [_crowd, _chat, _inspector]:
+	for shoot: Callable in [_crowd, _chat, _phones, _inspector]:
 		if not await shoot.call():
 			push_error("there was nothing to see in " + shoot.get_method())
 			quit(1)
@@ -63,6 +65,44 @@ func _chat() -> bool:
 	await _drawn()
 	_save("chat.png")
 	return true
+
+
+# Four players, and two pages in a browser if there is one.
+func _phones() -> bool:
+	var tab := await _open("Phones")
+	var phones: Array[WebSocketPeerRs] = []
+	for direction: String in ["-0.3 -0.2", "-0.4 0.3", "0.1 -0.4", "0.2 0.3"]:
+		var phone := WebSocketPeerRs.new()
+		phone.auto_poll = true
+		phone.connected.connect(func() -> void: phone.send_text(direction), CONNECT_ONE_SHOT)
+		phone.connect_to_url(tab.url().replace("http:", "ws:") + "play")
+		phones.append(phone)
+	var tools := OS.get_environment("INTEROP_TOOLS")
+	var pages: RefCounted = null
+	if not tools.is_empty():
+		var arguments := [Tool.script("two_phones.py"), tools.path_join("chromium"), tab.url(),
+				_folder.path_join("phone-page.png")]
+		pages = Tool.start("python-web", arguments)
+	var player := phones.size()
+	if not await _until(
+			func() -> bool: return tab.game.players.size() == player + (2 if pages != null else 0)):
+		return false
+	# The first page steers to the right, where it finds a coin.
+	if pages == null:
+		player = 0
+		phones[0].send_text("1 0")
+	if not await _until(func() -> bool: return tab.game.players[player].velocity.x > 200.0):
+		return false
+	seed(3)
+	tab.game.coin = tab.game.players[player].position + Vector2(150.0, 0.0)
+	if not await _until(func() -> bool: return tab.game.players[player].score > 0):
+		return false
+	await _drawn()
+	_save("phones.png")
+	if pages == null:
+		return true
+	pages.put_line("go on")
+	return await _until(func() -> bool: return not pages.is_running())
 
 
 func _inspector() -> bool:

@@ -46,6 +46,20 @@ func test_every_kind_of_problem_is_a_failure() -> void:
 			"the summary: " + result["output"])
 
 
+func test_time_limits_grow_with_the_load_of_the_machine() -> void:
+	if not OS.has_feature("linux"):
+		return skip("only Linux has the load in a file")
+	var seen: Array[float] = []
+	for when: String in ["before", "after"]:
+		var output := []
+		OS.execute("cat", ["/proc/loadavg"], output)
+		seen.append(output[0].to_float() / OS.get_processor_count())
+		if when == "before":
+			seen.append(System.processes_per_processor())
+	check(seen[1] in [seen[0], seen[2]], "the load before, ours and after: %s" % [seen])
+	check(seen[1] > 0.0, "a machine that runs this has a load: %s" % [seen])
+
+
 func test_a_thread_that_does_not_end_is_a_failure() -> void:
 	if _cannot_run():
 		return

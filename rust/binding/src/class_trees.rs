@@ -23,8 +23,6 @@ use crate::bridge::{
 };
 use crate::parts::{FramingKind, PacketPeerPart, PeerPart, ServerPart, WebSocketPart};
 
-pub(crate) static ALL: [&ClassTree; 4] = [&PEERS, &SERVERS, &PACKET_PEERS, &WEBSOCKETS];
-
 /// The properties of each class that has both accessors, whether it belongs to a class tree or not.
 pub(crate) static SHARED_PROPERTIES: [Property; 1] = [Property::new(
     "auto_poll",

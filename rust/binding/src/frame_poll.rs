@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use godot::builtin::{Callable, StringName};
 use godot::classes::{Engine, SceneTree};
@@ -16,7 +16,8 @@ use godot::meta::ToGodot;
 use godot::obj::{Gd, NewGd, Singleton};
 use godot::prelude::{GodotClass, godot_api, godot_error};
 
-use crate::parts::{FramePoll, ObjectAddress, PolledObject, hints};
+use crate::bridge;
+use crate::parts::{FramePoll, FramePolled, ObjectAddress, PolledObject, hints};
 
 /// The objects that want to be polled, and those that did a frame ago.
 static LIST: Mutex<Vec<Arc<PolledObject>>> = Mutex::new(Vec::new());
@@ -50,7 +51,13 @@ impl FramePoll {
     /// before there is a scene tree, this takes effect with the deferred calls of the main thread.
     /// An object that is being freed is not polled any more, even while its script is notified of
     /// that.
-    pub(crate) fn set(&self, object: ObjectAddress, enabled: bool) {
+    /// `part` is the part of the object, if it has one.
+    pub(crate) fn set(
+        &self,
+        object: ObjectAddress,
+        part: Option<Weak<dyn FramePolled>>,
+        enabled: bool,
+    ) {
         if !enabled {
             if let Some(entry) = self.get() {
                 entry.is_wanted.store(false, Ordering::Relaxed);
@@ -60,6 +67,9 @@ impl FramePoll {
         let entry = self.get_or_begin();
         entry.is_wanted.store(true, Ordering::Relaxed);
         entry.presence.begin(object);
+        if let Some(part) = part {
+            entry.part.get_or_init(|| part);
+        }
         {
             let mut list = list();
             if !entry.is_listed.swap(true, Ordering::Relaxed) {
@@ -129,17 +139,10 @@ fn poll_all() {
     if entries.is_empty() {
         return;
     }
-    let poll = StringName::from("poll").to_variant();
+    let poll = StringName::from("poll");
     let mut are_all_polled = true;
     for entry in &entries {
-        let object = match entry.is_wanted.load(Ordering::Relaxed) {
-            true => entry.presence.hold(),
-            false => None,
-        };
-        match object {
-            Some(object) => object.call(&poll),
-            None => are_all_polled = false,
-        }
+        are_all_polled &= poll_entry(entry, &poll);
     }
     let mut list = list();
     if !IS_CONNECTED.load(Ordering::Relaxed) {
@@ -158,6 +161,26 @@ fn poll_all() {
             stays
         });
     }
+}
+
+/// Polls the object, as a call of its method `poll` does. Returns false if the object is freed or
+/// being freed, or does not want to be polled.
+fn poll_entry(entry: &PolledObject, poll: &StringName) -> bool {
+    let object = match entry.is_wanted.load(Ordering::Relaxed) {
+        true => entry.presence.hold(),
+        false => None,
+    };
+    let Some(object) = object else {
+        return false;
+    };
+    match entry.part.get().and_then(Weak::upgrade) {
+        // A call through Godot takes longer than to poll an idle connection.
+        Some(part) if !object.has_script_method(poll) => {
+            bridge::guarded((), || part.poll_object());
+        }
+        _ => object.call(&poll.to_variant()),
+    }
+    true
 }
 
 fn list() -> MutexGuard<'static, Vec<Arc<PolledObject>>> {

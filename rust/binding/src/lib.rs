@@ -59,7 +59,16 @@ use godot::sys;
 
 /// What the bridge makes the classes from.
 const TABLES: bridge::Tables = bridge::Tables {
-    trees: &class_trees::ALL,
+    trees: &[
+        &class_trees::PEERS,
+        &class_trees::SERVERS,
+        &class_trees::PACKET_PEERS,
+        &class_trees::WEBSOCKETS,
+        &relay::CONDITIONS_TREE,
+        &relay::TREE,
+        &http::TREE,
+        &http::REQUEST_TREE,
+    ],
     shared_properties: &class_trees::SHARED_PROPERTIES,
 };
 

@@ -52,18 +52,7 @@ impl PacketPeerSocketRs {
 
     #[func]
     fn poll() -> Error {
-        let this = Self::this();
-        let Some(stream) = this.channel.peer() else {
-            return Error::ERR_UNCONFIGURED;
-        };
-        let object = bridge::object_of(&*this);
-        let code = stream.poll();
-        // An object that is being freed emits nothing.
-        if let Some(object) = object {
-            let packets = this.clone();
-            this.channel.poll(&PacketPeerObject { object, packets });
-        }
-        code
+        poll(&Self::this())
     }
 
     #[func]
@@ -265,14 +254,29 @@ impl PacketPeerSocketRs {
     #[func]
     fn set_max_packets_per_poll(count: i64) {
         let count = usize::try_from(count).unwrap_or(0);
-        Self::this().channel.set_max_packets_per_poll(count);
+        let this = Self::this();
+        this.channel.outlet().set_max_packets_per_poll(count);
     }
 
     #[func]
     fn get_max_packets_per_poll() -> i64 {
-        let count = Self::this().channel.max_packets_per_poll();
+        let count = Self::this().channel.outlet().max_packets_per_poll();
         i64::try_from(count).unwrap_or(i64::MAX)
     }
+}
+
+fn poll(this: &Arc<PacketPeerPart<ObjectRef>>) -> Error {
+    let Some(stream) = this.channel.peer() else {
+        return Error::ERR_UNCONFIGURED;
+    };
+    let object = bridge::object_of(&**this);
+    let code = stream.poll();
+    // An object that is being freed emits nothing.
+    if let Some(object) = object {
+        let packets = this.clone();
+        this.channel.poll(&PacketPeerObject { object, packets });
+    }
+    code
 }
 
 /// A packet peer over `stream`, with the framing and the limits of `format`.
@@ -312,7 +316,7 @@ impl PacketPeerPart<ObjectRef> {
 }
 
 last_error_methods!(part of PacketPeerSocketRs);
-auto_poll_methods!(part of PacketPeerSocketRs);
+auto_poll_methods!(part of PacketPeerSocketRs, poll);
 
 impl Failing for PacketPeerPart<ObjectRef> {
     fn last_error(&self) -> &LastError {

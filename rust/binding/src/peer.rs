@@ -265,7 +265,7 @@ declare_direct_methods!(StreamPeerSocketRs, class_trees::PEER_METHODS, {
 });
 last_error_methods!(part of StreamPeerSocketRs);
 last_os_error_method!(part of StreamPeerSocketRs);
-auto_poll_methods!(part of StreamPeerSocketRs);
+auto_poll_methods!(part of StreamPeerSocketRs, bridge::poll_part);
 
 impl Failing for PeerPart {
     fn last_error(&self) -> &LastError {

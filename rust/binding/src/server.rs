@@ -13,7 +13,7 @@ use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, godot_api};
 use stream_socket::{Address, Connection};
 
-use crate::bridge::{Bridged, ClassTree, declare_direct_methods};
+use crate::bridge::{self, Bridged, ClassTree, declare_direct_methods};
 use crate::class_trees::{self, TCP_PEER, UDS_PEER};
 use crate::parts::{LastError, PeerPart, ServerPart, hints};
 use crate::peer::{self, StreamPeerSocketRs};
@@ -101,7 +101,7 @@ declare_direct_methods!(SocketServerRs, class_trees::SERVER_METHODS, {
 });
 last_error_methods!(part of SocketServerRs);
 last_os_error_method!(part of SocketServerRs);
-auto_poll_methods!(part of SocketServerRs);
+auto_poll_methods!(part of SocketServerRs, bridge::poll_part);
 
 impl Failing for ServerPart {
     fn last_error(&self) -> &LastError {

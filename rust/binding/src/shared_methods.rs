@@ -75,7 +75,8 @@ macro_rules! last_os_error_method {
 }
 
 /// Gives a class the accessors of `auto_poll`: a class with a
-/// [`FramePoll`](crate::parts::FramePoll), or a class of a class tree whose part has one.
+/// [`FramePoll`](crate::parts::FramePoll), or a class of a class tree whose part has one and is
+/// polled by the function `$poll`.
 macro_rules! auto_poll_methods {
     ($class:ident) => {
         #[godot::prelude::godot_api(secondary)]
@@ -84,7 +85,7 @@ macro_rules! auto_poll_methods {
             fn set_auto_poll(&self, enabled: bool) {
                 let id = godot::obj::WithBaseField::base(self).instance_id();
                 if let Some(object) = $crate::parts::ObjectAddress::of_id(id) {
-                    self.frame_poll.set(object, enabled);
+                    self.frame_poll.set(object, None, enabled);
                 }
             }
 
@@ -94,15 +95,24 @@ macro_rules! auto_poll_methods {
             }
         }
     };
-    (part of $class:ident) => {
+    (part of $class:ident, $poll:path) => {
+        impl $crate::parts::FramePolled for <$class as $crate::bridge::Bridged>::Part {
+            fn poll_object(self: std::sync::Arc<Self>) {
+                let _ = $poll(&self);
+            }
+        }
+
         #[godot::prelude::godot_api(secondary)]
         impl $class {
             #[func]
             fn set_auto_poll(enabled: bool) {
                 let this = <$class as $crate::bridge::Bridged>::this();
                 // The object is not freed before it is in the list of those that are polled.
-                $crate::parts::Part::presence(&*this)
-                    .with(|object| this.frame_poll.set(object, enabled));
+                $crate::parts::Part::presence(&*this).with(|object| {
+                    let part: std::sync::Arc<dyn $crate::parts::FramePolled> = this.clone();
+                    let part = Some(std::sync::Arc::downgrade(&part));
+                    this.frame_poll.set(object, part, enabled);
+                });
             }
 
             #[func]

@@ -9,7 +9,7 @@
 mod model;
 
 use std::panic::{self, AssertUnwindSafe};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use model::event_loops;
 use model::exchange::Exchange;
@@ -17,9 +17,8 @@ use model::real::Real;
 use model::system::Random;
 use model::trace;
 
-/// The most programs that run, and how long they may take.
-const PROGRAMS: u64 = 300;
-const TIME: Duration = Duration::from_secs(4);
+/// How many programs run, however long that takes on a busy machine.
+const PROGRAMS: u64 = 150;
 
 #[test]
 fn random_programs_keep_every_promise_on_the_real_kernel() {
@@ -29,11 +28,8 @@ fn random_programs_keep_every_promise_on_the_real_kernel() {
     });
     trace::turn_on(only.is_some());
     let started = Instant::now();
-    let mut programs = 0;
-    for seed in only.map_or(0..PROGRAMS, |seed| seed..seed + 1) {
-        if started.elapsed() > TIME {
-            break;
-        }
+    let seeds = only.map_or(0..PROGRAMS, |seed| seed..seed + 1);
+    for seed in seeds.clone() {
         trace::begin();
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
             let random = Random::new(seed);
@@ -47,13 +43,12 @@ fn random_programs_keep_every_promise_on_the_real_kernel() {
             let lines = trace::take();
             panic!("{lines}program {seed} fails; MODEL_SEED={seed} runs it again");
         }
-        programs += 1;
     }
     println!(
-        "{} steps in {programs} programs and {:.1} s",
+        "{} steps in {} programs and {:.1} s",
         trace::steps(),
+        seeds.end - seeds.start,
         started.elapsed().as_secs_f64()
     );
-    assert!(only.is_some() || programs > 50, "{programs} programs only");
     stream_socket::process::shut_down();
 }

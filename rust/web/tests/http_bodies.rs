@@ -158,13 +158,9 @@ fn malformed_chunks_are_refused_with_words() {
         (
             "0\r\nA:\r\nB:\r\nC:\r\n\r\n",
             431,
-            "trailer: head exceeds the limit of 2 header fields",
+            "trailer exceeds the limit of 2 header fields",
         ),
-        (
-            &*trailer,
-            431,
-            "trailer: head exceeds the limit of 64 bytes",
-        ),
+        (&*trailer, 431, "trailer exceeds the limit of 64 bytes"),
     ];
     for (text, status, words) in rows {
         let error = decode_cut(BodyFraming::Chunked, text).expect_err(text);

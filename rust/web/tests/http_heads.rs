@@ -515,14 +515,16 @@ fn limits_are_exact() {
     let error = limits(10, 1).read_request(text.as_bytes()).unwrap_err();
     assert_eq!(
         (error.status(), error),
-        (414, HeadError::LineTooLong { limit: 10 })
+        (414, HeadError::RequestLineTooLong { limit: 10 })
     );
+    let error = limits(10, 1).read_response(b"HTTP/1.1 200 OK").unwrap_err();
+    assert_eq!(error, HeadError::StatusLineTooLong { limit: 10 });
     assert_eq!(limits(15, 1).read_request(&text.as_bytes()[..14]), Ok(None));
     // Empty lines count too.
     let error = limits(10, 1)
         .read_request("\r\n".repeat(5).as_bytes())
         .unwrap_err();
-    assert_eq!(error, HeadError::LineTooLong { limit: 10 });
+    assert_eq!(error, HeadError::RequestLineTooLong { limit: 10 });
     // More fields than there is room for on the stack.
     let fields: String = (0..90)
         .map(|number| format!("A{number}: {number}\r\n"))

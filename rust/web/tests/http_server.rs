@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use stream_socket_web::http::{
-    AnswerError, Ending, HeadLimits, Headers, Request, ServerConnection, ServerEvent, ServerRules,
+    AnswerError, Ending, HeadLimits, Headers, Occupation, Request, ServerConnection, ServerEvent,
+    ServerRules,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -425,7 +426,8 @@ fn what_breaks_the_protocol_or_a_limit_gets_its_status() {
         server.request(&post("Content-Length: 4\r\n", "abcd")).body,
         b"abcd"
     );
-    let mut full = ServerConnection::refused(server.now);
+    let mut full = ServerConnection::new(server.now);
+    full.refuse_connection();
     assert!(
         full.unsent()
             .starts_with(b"HTTP/1.1 503 Service Unavailable\r\n")
@@ -768,14 +770,129 @@ fn another_protocol_takes_over_with_the_bytes_after_the_request() {
 }
 
 #[test]
-fn idle_connections_are_known() {
+fn connections_that_lose_least_make_room_first() {
+    let of = |server: &Server| server.connection.occupation(server.now);
     let mut server = Server::new();
-    assert_eq!(server.connection.idle_since(), Some(server.now));
-    server.connection.receive(b"G");
-    assert_eq!(server.connection.idle_since(), None);
-    let id = server.request(&get("/")[1..]).id;
-    assert_eq!(server.connection.idle_since(), None);
+    let start = server.now;
+    assert_eq!(of(&server), (Occupation::Idle, start));
+    // A head has a second.
+    server.receive("G");
+    server.now += SECOND - Duration::from_nanos(1);
+    assert_eq!(of(&server), (Occupation::Busy, start));
+    server.receive("E");
+    server.now = start + SECOND;
+    assert_eq!(of(&server), (Occupation::Head, start));
+    // A body has to move, and at 500 bytes per second.
+    server.receive("T / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000\r\n\r\n");
+    let start = server.now;
+    server.now += SECOND - Duration::from_nanos(1);
+    assert_eq!(of(&server), (Occupation::Busy, start));
+    server.receive(&"x".repeat(999));
+    server.now = start + SECOND;
+    assert_eq!(of(&server), (Occupation::Busy, start));
+    server.now = start + 2 * SECOND;
+    assert_eq!(
+        of(&server),
+        (Occupation::Body, start),
+        "nothing has moved for a second"
+    );
+    server.receive("x");
+    assert_eq!(of(&server), (Occupation::Busy, start));
+    server.now = start + 3 * SECOND - Duration::from_nanos(1);
+    assert_eq!(of(&server), (Occupation::Busy, start));
+    server.receive("x");
+    server.now = start + 3 * SECOND;
+    assert_eq!(
+        of(&server),
+        (Occupation::Body, start),
+        "1001 bytes in 3 seconds"
+    );
+    // A handler has all its time.
+    let id = server.request(&"x".repeat(999)).id;
+    let start = server.now;
+    assert_eq!(server.pass(20 * SECOND), None);
+    assert_eq!(of(&server), (Occupation::Busy, start));
+    // So has a stream, but not its client.
+    server.connection.start(id, 200, &Headers::new()).unwrap();
+    server.sent();
+    server.pass(20 * SECOND);
+    assert_eq!(of(&server), (Occupation::Busy, start));
+    server.connection.write(id, &[b'x'; 3000]).unwrap();
+    server.advance();
+    let start = server.now;
     server.now += SECOND;
-    server.respond(id, "");
-    assert_eq!(server.connection.idle_since(), Some(server.now));
+    assert_eq!(of(&server), (Occupation::Answer, start));
+    server.connection.sent(1, server.now);
+    assert_eq!(of(&server), (Occupation::Answer, start), "too little");
+    server.connection.sent(600, server.now);
+    assert_eq!(of(&server), (Occupation::Busy, start));
+    // Nor after the answer.
+    server.connection.finish(id, server.now).unwrap();
+    server.now += SECOND;
+    assert_eq!(of(&server), (Occupation::Answer, start));
+    server.sent();
+    assert_eq!(of(&server), (Occupation::Idle, server.now - SECOND));
+    let order = [
+        Occupation::Idle,
+        Occupation::Head,
+        Occupation::Body,
+        Occupation::Answer,
+        Occupation::Busy,
+    ];
+    assert!(order.is_sorted());
+}
+
+#[test]
+fn a_connection_that_makes_room_says_so_where_it_can() {
+    let answer = |received: &str| {
+        let mut server = Server::new();
+        server.receive(received);
+        server.connection.make_room();
+        (server.connection.ending(), server.sent())
+    };
+    assert_eq!(answer(""), (Some(Ending::Close), String::new()));
+    for begun in ["GET", &post("Content-Length: 3\r\n", "ab"), &get("/")] {
+        let (ending, sent) = answer(begun);
+        assert_eq!(ending, Some(Ending::Close), "{begun}");
+        assert!(sent.starts_with("HTTP/1.1 503 "), "{begun}: {sent}");
+        assert!(
+            sent.ends_with(": too many connections\n"),
+            "{begun}: {sent}"
+        );
+    }
+    // A part of an answer must not look like the whole.
+    let mut server = Server::new();
+    let id = server.request(&get("/")).id;
+    server.connection.start(id, 200, &Headers::new()).unwrap();
+    server.sent();
+    server.connection.make_room();
+    assert_eq!(server.connection.ending(), Some(Ending::Abort));
+    let mut server = Server::new();
+    let id = server.request(&get("/")).id;
+    server.respond(id, "hello");
+    server.connection.make_room();
+    assert_eq!(server.connection.ending(), Some(Ending::Abort));
+}
+
+/// Used bytes are removed from time to time only.
+#[test]
+fn pipelined_requests_are_found_as_others_arrive_behind_them() {
+    let mut server = Server::new();
+    let count = 3000;
+    let stream: String = (0..count)
+        .map(|number| get(&format!("/{number}")))
+        .collect();
+    let mut rest = stream.as_bytes();
+    for number in 0..count {
+        while server.connection.wants_input() && !rest.is_empty() {
+            let (piece, after) = rest.split_at(rest.len().min(50));
+            server.connection.receive(piece);
+            rest = after;
+        }
+        let request = server.request("");
+        assert_eq!(request.head.path(), format!("/{number}"));
+        server.respond(request.id, "");
+        server.sent();
+    }
+    assert_eq!(server.advance(), None);
 }

@@ -218,7 +218,11 @@ fn run(command: Option<Command>) -> Result<ExitCode> {
                 manual::photograph(project, tally);
             }
         }),
-        Some(Command::Photographs) => counted(photographs::run),
+        Some(Command::Photographs) => counted(|project, tally| {
+            interop::with_browser(tally, |tools, tally| {
+                photographs::run(project, tools, tally);
+            });
+        }),
         Some(Command::Platforms) => platforms::run(),
         Some(Command::Denied { rules, program }) => situations::run_denied(&rules, &program),
     }

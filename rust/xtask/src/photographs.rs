@@ -28,7 +28,16 @@ const SIZE_FOR_ICONS: (u32, u32) = (1440, 810);
 const COLOURS: usize = 50;
 
 /// The pictures of the demo.
-const DEMO_PICTURES: [&str; 4] = ["crowd.png", "chat.png", "inspector.png", ANIMATION];
+const DEMO_PICTURES: [&str; 5] = [
+    "crowd.png",
+    "chat.png",
+    "phones.png",
+    "inspector.png",
+    ANIMATION,
+];
+
+/// The page that the demo serves to phones, in a browser.
+const PAGE_PICTURE: &str = "phone-page.png";
 
 /// Successive frames of the demo's crowd as one file, and the beginning of the names of their
 /// files.
@@ -46,7 +55,14 @@ pub const ICON: &str = "icon.png";
 
 /// The pictures that the documentation shows.
 pub fn pictures() -> Vec<&'static str> {
-    [&DEBUGGER_PICTURES[..], &VIEWS_PICTURES, &DEMO_PICTURES].concat()
+    let page = [PAGE_PICTURE];
+    [
+        &DEBUGGER_PICTURES[..],
+        &VIEWS_PICTURES,
+        &DEMO_PICTURES,
+        &page,
+    ]
+    .concat()
 }
 
 /// The folder of the pictures in the documentation.
@@ -54,8 +70,13 @@ pub fn images(project: &Project) -> PathBuf {
     project.root().join("docs/images")
 }
 
-/// Makes the pictures in `target/photographs`, and counts each as a test.
+/// Makes the pictures in `target/photographs`, and counts each as a test. No browser is needed.
 pub fn test(engine: &Engine, tally: &mut Tally) {
+    photograph(engine, None, tally);
+}
+
+/// The same, with pages in the browser that is among the `tools`.
+fn photograph(engine: &Engine, tools: Option<&Path>, tally: &mut Tally) {
     if !cfg!(target_os = "linux") {
         return tally.skip("photographs", "Xvfb is for Linux");
     }
@@ -69,18 +90,25 @@ pub fn test(engine: &Engine, tally: &mut Tally) {
     };
     let outcome = editor_views::photograph_debugger(engine, &screen, &made);
     tally.check("the debugger, photographed", outcome);
-    let outcome = demo(engine, &screen, &made).and_then(|()| animate(&made));
+    let outcome = demo(engine, &screen, &made, tools).and_then(|()| animate(&made));
     tally.check("the demo, photographed", outcome);
-    for name in DEBUGGER_PICTURES.into_iter().chain(DEMO_PICTURES) {
+    let page = tools.map(|_| PAGE_PICTURE);
+    for name in DEBUGGER_PICTURES
+        .into_iter()
+        .chain(DEMO_PICTURES)
+        .chain(page)
+    {
         tally.check(name, check(&made.join(name)));
     }
 }
 
 /// Makes the pictures with the library that ships, and puts them into the documentation.
-pub fn run(project: &Project, tally: &mut Tally) {
+///
+/// `tools` has scripts that start a browser and Python.
+pub fn run(project: &Project, tools: &Path, tally: &mut Tally) {
     match Engine::with_addon(project, Profile::Release) {
         Ok(engine) => {
-            test(&engine, tally);
+            photograph(&engine, Some(tools), tally);
             views(&engine, tally);
             tally.check(ICON, draw_icon(&engine));
         }
@@ -109,11 +137,14 @@ fn views(engine: &Engine, tally: &mut Tally) {
 }
 
 /// Drives the demo in a window.
-fn demo(engine: &Engine, screen: &Screen, made: &Path) -> Result<()> {
+fn demo(engine: &Engine, screen: &Screen, made: &Path, tools: Option<&Path>) -> Result<()> {
     let mut command = engine.command_on(screen, &engine.project.godot_project());
     command
         .args(["--script", "res://tests/photographs/demo.gd", "--"])
         .arg(made);
+    if let Some(tools) = tools {
+        command.env("INTEROP_TOOLS", tools);
+    }
     engine.run("the demo in a window", &mut command, |_| ())
 }
 

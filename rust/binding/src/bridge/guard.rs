@@ -6,7 +6,7 @@ use godot::prelude::godot_error;
 
 /// Runs `body`. If it panics, prints an error and returns `fallback`.
 #[inline]
-pub(super) fn guarded<R>(fallback: R, body: impl FnOnce() -> R) -> R {
+pub(crate) fn guarded<R>(fallback: R, body: impl FnOnce() -> R) -> R {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(result) => result,
         Err(payload) => {

@@ -41,7 +41,10 @@ pub(super) fn hook(
         return Err("gdext has a callback for it that the class bridge does not translate");
     }
     tree.engine_class.get_or_init(|| engine_class);
-    info.create_instance_func = Some(create_instance);
+    info.create_instance_func = None;
+    if tree.parts.make.is_some() {
+        info.create_instance_func = Some(create_instance);
+    }
     info.free_instance_func = Some(free_instance);
     // The extension is not reloadable, so no object is recreated. gdext's callbacks for reference
     // counting are empty, and its virtual methods would expect its storage.
@@ -67,10 +70,11 @@ unsafe extern "C" fn create_instance(
 ) -> sys::GDExtensionObjectPtr {
     guarded(std::ptr::null_mut(), || {
         // SAFETY: Godot passes the class data that registration gave it.
-        match unsafe { class_data(class) } {
-            Some(class) => make(class, notifies != 0, |object| {
-                (class.tree.parts.make)(object, class.name)
-            }),
+        let class = unsafe { class_data(class) };
+        match class.and_then(|class| Some((class, class.tree.parts.make?))) {
+            Some((class, new_part)) => {
+                make(class, notifies != 0, |object| new_part(object, class.name))
+            }
             None => std::ptr::null_mut(),
         }
     })

@@ -44,21 +44,27 @@ struct Poll<P>(PhantomData<P>);
 impl<P: Polled> IntMethod for Poll<P> {
     #[inline]
     unsafe fn answer(instance: sys::GDExtensionClassInstancePtr) -> i64 {
-        let poll = || {
-            // SAFETY: The caller's guarantee.
-            let part = unsafe { counted::<P>(instance) };
-            let (code, signals) = part.poll(|signal| part.presence().listens(signal));
-            // An object that is being freed emits nothing.
-            let emission = signals.and_then(|signals| Some((part.presence().hold()?, signals)));
-            (code, emission)
-        };
-        let (code, emission) = guarded((Error::FAILED, None), poll);
-        // The object lives until all handlers have run, whatever they do.
-        if let Some((object, signals)) = emission {
-            guarded((), || signals.for_each(|signal| object.emit(&signal)));
-        }
-        i64::from(code.ord())
+        // SAFETY: The caller's guarantee.
+        let part = unsafe { counted::<P>(instance) };
+        i64::from(poll_part(&part).ord())
     }
+}
+
+/// Polls `part`, and emits the signals of its object.
+#[inline]
+pub(crate) fn poll_part<P: Polled>(part: &Arc<P>) -> Error {
+    let poll = || {
+        let (code, signals) = part.poll(|signal| part.presence().listens(signal));
+        // An object that is being freed emits nothing.
+        let emission = signals.and_then(|signals| Some((part.presence().hold()?, signals)));
+        (code, emission)
+    };
+    let (code, emission) = guarded((Error::FAILED, None), poll);
+    // The object lives until all handlers have run, whatever they do.
+    if let Some((object, signals)) = emission {
+        guarded((), || signals.for_each(|signal| object.emit(&signal)));
+    }
+    code
 }
 
 struct GetStatus<P>(PhantomData<P>);

@@ -41,6 +41,7 @@ pub(super) struct Interface {
     pub(super) object_id: ObjectId,
     pub(super) object_of_id: ObjectOfId,
     pub(super) destroy_object: DestroyObject,
+    pub(super) has_script_method: HasScriptMethod,
     pub(super) variant_from_int: VariantFromType,
     pub(super) variant_from_bytes: VariantFromType,
     pub(super) variant_from_object: VariantFromType,
@@ -95,6 +96,10 @@ type SetInstance = unsafe extern "C" fn(
     sys::GDExtensionConstStringNamePtr,
     sys::GDExtensionClassInstancePtr,
 );
+type HasScriptMethod = unsafe extern "C" fn(
+    sys::GDExtensionConstObjectPtr,
+    sys::GDExtensionConstStringNamePtr,
+) -> sys::GDExtensionBool;
 pub(super) type VariantFromType =
     unsafe extern "C" fn(sys::GDExtensionUninitializedVariantPtr, sys::GDExtensionTypePtr);
 pub(super) type IntFromVariant =
@@ -346,6 +351,9 @@ pub(super) unsafe fn load(get_proc_address: GetProcAddress) -> Result<(), &'stat
                 c"object_method_bind_call",
             )?),
             singleton: transmute::<Function, Singleton>(find(c"global_get_singleton")?),
+            has_script_method: transmute::<Function, HasScriptMethod>(find(
+                c"object_has_script_method",
+            )?),
             variant_from_int: from_type(sys::GDEXTENSION_VARIANT_TYPE_INT).ok_or(from_type_name)?,
             variant_from_bytes: from_type(sys::GDEXTENSION_VARIANT_TYPE_PACKED_BYTE_ARRAY)
                 .ok_or(from_type_name)?,

@@ -29,6 +29,7 @@
 //! bridge, parts.
 
 mod arguments;
+mod callable_ref;
 mod class_tree;
 mod engine_methods;
 mod entry;
@@ -56,10 +57,12 @@ mod this;
 mod trampoline;
 mod virtuals;
 
+pub(crate) use callable_ref::CallableRef;
 pub(crate) use class_tree::{Class, ClassTree, Enumeration};
 pub(crate) use entry::initialize;
+pub(crate) use guard::guarded;
 pub(crate) use instance::{Bridged, new_object};
-pub(crate) use int_methods::{flush, get_status, poll};
+pub(crate) use int_methods::{flush, get_status, poll, poll_part};
 pub(crate) use late_methods::forget_late_methods;
 pub(crate) use method_row::{MethodKind, MethodRow, Returned, answers, declare_direct_methods};
 pub(crate) use object_methods::{forget_library, has_feature};

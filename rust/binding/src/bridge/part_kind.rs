@@ -12,14 +12,15 @@ use godot::sys;
 
 use super::guard::guarded;
 use super::object_methods::connections;
-use crate::parts::{ObjectAddress, Part};
+use crate::parts::{Constructible, ObjectAddress, Part};
 
 /// How the parts of a class tree, which have one type, are made, counted and freed.
 pub(crate) struct PartKind {
     /// The type of the part.
     pub(super) part: fn() -> TypeId,
     /// Makes a part for a new object of the class with this name. Returns the count for Godot.
-    pub(super) make: fn(ObjectAddress, &'static str) -> sys::GDExtensionClassInstancePtr,
+    /// `None`: scripts cannot make objects.
+    pub(super) make: Option<fn(ObjectAddress, &'static str) -> sys::GDExtensionClassInstancePtr>,
     /// Takes back Godot's count of the part, whose object is being freed.
     pub(super) free: unsafe fn(sys::GDExtensionClassInstancePtr),
     /// Adds a count.
@@ -29,10 +30,18 @@ pub(crate) struct PartKind {
 }
 
 impl PartKind {
-    pub(crate) const fn of<P: Part>() -> PartKind {
+    pub(crate) const fn of<P: Constructible>() -> PartKind {
+        PartKind {
+            make: Some(|object, class| instance_of(Arc::new(P::new(object)), class)),
+            ..PartKind::without_constructor::<P>()
+        }
+    }
+
+    /// Of a class whose objects only the library makes.
+    pub(crate) const fn without_constructor<P: Part>() -> PartKind {
         PartKind {
             part: TypeId::of::<P>,
-            make: |object, class| instance_of(Arc::new(P::new(object)), class),
+            make: None,
             free: free::<P>,
             retain: |part| {
                 // SAFETY: `part` is an instance of this kind, whose object the caller keeps.

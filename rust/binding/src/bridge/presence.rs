@@ -6,7 +6,7 @@ use godot::builtin::{StringName, Variant};
 use godot::classes::RefCounted;
 use godot::meta::ToGodot;
 use godot::obj::{Gd, InstanceId};
-use godot::sys;
+use godot::sys::{self, GodotFfi};
 
 use super::interface::interface;
 use super::object_methods::{
@@ -84,6 +84,12 @@ impl Held {
     pub(crate) fn has_connections(&self, signal: &StringName) -> bool {
         // SAFETY: The reference keeps the object.
         unsafe { has_connections(self.0, signal) }
+    }
+
+    /// Whether the script of the object, if it has one, has a method of this name.
+    pub(crate) fn has_script_method(&self, name: &StringName) -> bool {
+        // SAFETY: The reference keeps the object, and Godot only reads the name.
+        unsafe { (interface().has_script_method)(self.0.cast_const(), name.sys().cast()) != 0 }
     }
 
     /// The object as a type of gdext.

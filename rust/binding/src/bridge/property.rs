@@ -1,5 +1,5 @@
 //! The properties of class trees. gdext cannot register them: for a `#[var]`, it wants accessors
-//! that take `self`, and both of them in the first of the class's impl blocks.
+//! that take `self`, and all of them in the first of the class's impl blocks.
 
 use godot::builtin::{GString, StringName};
 use godot::obj::{EngineBitfield, EngineEnum};
@@ -8,13 +8,16 @@ use godot::sys::{self, GodotFfi};
 
 use super::interface::interface;
 
-/// A property, with the Rust functions that are its accessors. It is registered after both
-/// accessors.
+/// A property, with the Rust functions that are its accessors. It is registered after them.
 pub(crate) struct Property {
     pub(crate) name: &'static str,
     pub(crate) kind: PropertyKind,
-    pub(crate) setter: &'static str,
+    /// `None`: the property cannot be set.
+    pub(crate) setter: Option<&'static str>,
     pub(crate) getter: &'static str,
+    /// The range of a property that the inspector shows, as in a hint of Godot's. Such a property
+    /// is stored with its object.
+    pub(crate) exported: Option<&'static str>,
 }
 
 /// The type of a property.
@@ -23,6 +26,8 @@ pub(crate) enum PropertyKind {
     Bool,
     Int,
     Float,
+    String,
+    Dictionary,
     PackedByteArray,
     PackedStringArray,
     /// An int, with the names of its values from 0 on.
@@ -41,14 +46,37 @@ impl Property {
         Property {
             name,
             kind,
-            setter,
+            setter: Some(setter),
             getter,
+            exported: None,
         }
     }
 
-    /// Whether `function` is one of the accessors.
-    pub(super) fn has_accessor(&self, function: &str) -> bool {
-        [self.setter, self.getter].contains(&function)
+    /// A property that cannot be set.
+    pub(crate) const fn read_only(
+        name: &'static str,
+        kind: PropertyKind,
+        getter: &'static str,
+    ) -> Property {
+        Property {
+            name,
+            kind,
+            setter: None,
+            getter,
+            exported: None,
+        }
+    }
+
+    /// The same property, shown in the inspector and stored. `range` is empty or a range as in a
+    /// hint of Godot's.
+    pub(crate) const fn exported(mut self, range: &'static str) -> Property {
+        self.exported = Some(range);
+        self
+    }
+
+    /// The Rust functions.
+    pub(super) fn accessors(&self) -> impl Iterator<Item = &'static str> {
+        self.setter.into_iter().chain([self.getter])
     }
 
     /// Registers the property for `class`, which has the methods `setter` and `getter`.
@@ -59,14 +87,16 @@ impl Property {
         &self,
         library: sys::GDExtensionClassLibraryPtr,
         class: &StringName,
-        setter: &str,
+        setter: Option<&str>,
         getter: &str,
     ) {
-        let [name, setter, getter] = [self.name, setter, getter].map(StringName::from);
-        let (class_name, hint, hint_string) = match self.kind {
-            PropertyKind::Object(class) => (class, PropertyHint::NONE, ""),
-            PropertyKind::Enumeration(names) => ("", PropertyHint::ENUM, names),
-            _ => ("", PropertyHint::NONE, ""),
+        let names = [self.name, setter.unwrap_or_default(), getter];
+        let [name, setter, getter] = names.map(StringName::from);
+        let (class_name, hint, hint_string) = match (self.kind, self.exported) {
+            (PropertyKind::Object(class), _) => (class, PropertyHint::NONE, ""),
+            (PropertyKind::Enumeration(names), _) => ("", PropertyHint::ENUM, names),
+            (_, None | Some("")) => ("", PropertyHint::NONE, ""),
+            (_, Some(range)) => ("", PropertyHint::RANGE, range),
         };
         let (class_name, hint_string) = (StringName::from(class_name), GString::from(hint_string));
         let info = sys::GDExtensionPropertyInfo {
@@ -76,6 +106,8 @@ impl Property {
                     sys::GDEXTENSION_VARIANT_TYPE_INT
                 }
                 PropertyKind::Float => sys::GDEXTENSION_VARIANT_TYPE_FLOAT,
+                PropertyKind::String => sys::GDEXTENSION_VARIANT_TYPE_STRING,
+                PropertyKind::Dictionary => sys::GDEXTENSION_VARIANT_TYPE_DICTIONARY,
                 PropertyKind::PackedByteArray => sys::GDEXTENSION_VARIANT_TYPE_PACKED_BYTE_ARRAY,
                 PropertyKind::PackedStringArray => {
                     sys::GDEXTENSION_VARIANT_TYPE_PACKED_STRING_ARRAY
@@ -86,8 +118,11 @@ impl Property {
             class_name: class_name.sys().cast_mut().cast(),
             hint: hint.ord() as u32,
             hint_string: hint_string.sys().cast_mut().cast(),
-            // As gdext does for a `#[var]`: not stored, and not shown in the inspector.
-            usage: PropertyUsageFlags::NONE.ord() as u32,
+            // As gdext does for a `#[var]` and an `#[export]`.
+            usage: match self.exported {
+                None => PropertyUsageFlags::NONE.ord() as u32,
+                Some(_) => PropertyUsageFlags::DEFAULT.ord() as u32,
+            },
         };
         // SAFETY: The caller's guarantee; Godot copies the info and the names.
         unsafe {

@@ -32,12 +32,11 @@ impl Registered {
         self.lock().retain(|(registered, _), _| registered != class);
     }
 
-    /// Whether both accessors of `property` are registered for `class`.
+    /// Whether the accessors of `property` are registered for `class`.
     pub(super) fn has_accessors(&self, class: &str, property: &Property) -> bool {
-        let functions = self.lock();
-        [property.setter, property.getter]
-            .iter()
-            .all(|function| functions.contains_key(&(class.to_owned(), (*function).to_owned())))
+        property
+            .accessors()
+            .all(|function| self.has(class, function))
     }
 
     fn has(&self, class: &str, function: &str) -> bool {
@@ -114,7 +113,7 @@ pub(super) fn faults(
         }
         for property in tree.properties {
             let name = property.name;
-            for accessor in [property.setter, property.getter] {
+            for accessor in property.accessors() {
                 if !registered.has(base, accessor) {
                     faults.push(format!(
                         "class tree {base}: no #[func] matches \"{accessor}\", an accessor of the property \"{name}\""
@@ -125,7 +124,7 @@ pub(super) fn faults(
     }
     for property in shared_properties {
         let name = property.name;
-        for accessor in [property.setter, property.getter] {
+        for accessor in property.accessors() {
             if !registered.has_in_any_class(accessor) {
                 faults.push(format!(
                     "no #[func] matches \"{accessor}\", an accessor of the shared property \"{name}\""
@@ -162,12 +161,12 @@ mod tests {
         base: "Shape",
         classes: &CLASSES,
         enumerations: &[],
-        properties: &[Property {
-            name: "radius",
-            kind: PropertyKind::Int,
-            setter: "round_set_radius",
-            getter: "round_get_radius",
-        }],
+        properties: &[Property::new(
+            "radius",
+            PropertyKind::Int,
+            "round_set_radius",
+            "round_get_radius",
+        )],
         methods: &[
             MethodRow::by_gdext("get_corner", MethodKind::Mutating),
             MethodRow::by_gdext("take", MethodKind::Mutating).returning(Returned::Class("Square")),
@@ -177,12 +176,12 @@ mod tests {
         engine_class: OnceLock::new(),
     };
 
-    static SHARED: [Property; 1] = [Property {
-        name: "polled",
-        kind: PropertyKind::Bool,
-        setter: "set_polled",
-        getter: "is_polled",
-    }];
+    static SHARED: [Property; 1] = [Property::new(
+        "polled",
+        PropertyKind::Bool,
+        "set_polled",
+        "is_polled",
+    )];
 
     fn faults_with(functions: &[&str]) -> Vec<String> {
         let registered = Registered::new();

@@ -3,7 +3,7 @@
 //! gdext calls [`register_class`] and [`register_method`] instead of Godot's functions. Registering
 //! the base of a tree registers its subclasses too. A method of a tree is registered for the
 //! subclass whose prefix its name has, or for the base. The method's row overrides its flags and
-//! types. A property is registered as soon as both of its accessors are, in whatever order gdext
+//! types. A property is registered as soon as its accessors are, in whatever order gdext
 //! registers these. A class without a tree is registered unchanged, and gets the shared properties
 //! too. The arguments of all methods are checked as Godot checks those of its own.
 //!
@@ -200,7 +200,8 @@ pub(super) unsafe extern "C" fn register_method(
             .get()
             .map_or(&[][..], |tables| tables.shared_properties);
         for property in own.iter().chain(shared) {
-            if property.has_accessor(&function) && REGISTERED.has_accessors(&class, property) {
+            let is_accessor = property.accessors().any(|accessor| accessor == function);
+            if is_accessor && REGISTERED.has_accessors(&class, property) {
                 register_property(tree, &class, library, property);
             }
         }
@@ -286,7 +287,7 @@ fn enumeration_name(tree: &ClassTree, name: &str) -> StringName {
 /// Registers a property for the class that its accessors belong to: a class of `tree`, or `class`.
 ///
 /// # Safety
-/// `library` has registered both accessors.
+/// `library` has registered the accessors.
 unsafe fn register_property(
     tree: Option<&ClassTree>,
     class: &str,
@@ -297,15 +298,15 @@ unsafe fn register_property(
         Some(route) => (route.class, route.method),
         None => (class, function),
     };
-    let (setter, getter) = (accessor(property.setter), accessor(property.getter));
-    debug_assert_eq!(
-        setter.0, getter.0,
+    let (setter, getter) = (property.setter.map(accessor), accessor(property.getter));
+    debug_assert!(
+        setter.is_none_or(|setter| setter.0 == getter.0),
         "both accessors of {} belong to one class",
         property.name
     );
-    let class = StringName::from(getter.0);
+    let (class, setter) = (StringName::from(getter.0), setter.map(|setter| setter.1));
     // SAFETY: The caller's guarantee.
-    unsafe { property.register(library, &class, setter.1, getter.1) }
+    unsafe { property.register(library, &class, setter, getter.1) }
 }
 
 /// Sets the flags of a method. For gdext it is a static function.

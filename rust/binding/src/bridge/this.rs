@@ -79,7 +79,7 @@ mod tests {
 
     use super::super::part_kind::instance_of;
     use super::*;
-    use crate::parts::{ObjectAddress, Presence};
+    use crate::parts::{Constructible, ObjectAddress, Presence};
 
     static DROPPED: AtomicUsize = AtomicUsize::new(0);
 
@@ -94,14 +94,16 @@ mod tests {
         }
     }
 
-    impl Part for NumberedPart {
+    impl Constructible for NumberedPart {
         fn new(object: ObjectAddress) -> NumberedPart {
             NumberedPart {
                 number: object.0.get(),
                 presence: Presence::of(object),
             }
         }
+    }
 
+    impl Part for NumberedPart {
         fn presence(&self) -> &Presence {
             &self.presence
         }

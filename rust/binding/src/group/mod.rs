@@ -10,17 +10,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use godot::builtin::{AnyArray, Array, PackedByteArray, StringName, VarArray};
-use godot::classes::RefCounted;
+use godot::classes::{PacketPeer, RefCounted};
 use godot::global::Error;
 use godot::meta::ToGodot;
 use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
 use stream_socket::dispatch::{AddError, EventLoop, Refused, Subject};
+use stream_socket_web::websocket::SharedMessage;
 
 use self::member::{AcceptedForm, GroupMember};
 use self::signals::{GroupSignals, PACKET_RECEIVED};
 use crate::bridge::{ObjectRef, Optional, class_of};
-use crate::packet_peer::PacketPeerSocketRs;
 use crate::parts::{Emitter, FramePoll, Presence, advice_for, hints};
 use crate::seconds;
 use crate::server::SocketServerRs;
@@ -96,7 +96,7 @@ impl StreamPeerSocketGroupRs {
     fn peer_data_available(peer: Gd<RefCounted>);
 
     #[signal]
-    fn peer_packet_received(peer: Gd<PacketPeerSocketRs>, packet: PackedByteArray);
+    fn peer_packet_received(peer: Gd<PacketPeer>, packet: PackedByteArray);
 
     #[signal]
     fn peer_disconnected(peer: Gd<RefCounted>, error: Error);
@@ -138,15 +138,13 @@ impl StreamPeerSocketGroupRs {
             None => AcceptedForm::default(),
             Some(like) => {
                 let object = like.to_variant();
-                let Some(form) = AcceptedForm::like(like) else {
-                    let class = class_of(&object);
-                    godot_error!(
-                        "accept_from: {class} is not a PacketPeerSocketRs or a StreamPeerSocketRs{}",
-                        advice_for(&class)
-                    );
-                    return Error::ERR_INVALID_PARAMETER;
-                };
-                form
+                match AcceptedForm::like(like) {
+                    Ok(form) => form,
+                    Err(why) => {
+                        godot_error!("accept_from: {}", why.text(&class_of(&object)));
+                        return Error::ERR_INVALID_PARAMETER;
+                    }
+                }
             }
         };
         let accept = move |connection| GroupMember::accepted(connection, &form);
@@ -193,10 +191,13 @@ impl StreamPeerSocketGroupRs {
         this: Gd<Self>,
         data: PackedByteArray,
         #[opt(default = Optional::empty_array())] except: Optional<AnyArray>,
+        #[opt(default = false)] as_text: bool,
     ) -> Array<Gd<RefCounted>> {
         let except = ids_of(&except.into_inner());
         let is_left_out = |member: &GroupMember| except.contains(&member.id());
-        refusing_members(events(&this).broadcast(data.as_slice(), is_left_out))
+        let data = data.as_slice();
+        let mut message = SharedMessage::new(as_text, data);
+        refusing_members(events(&this).broadcast(data, &mut message, is_left_out))
     }
 
     #[func(gd_self)]
@@ -204,8 +205,12 @@ impl StreamPeerSocketGroupRs {
         this: Gd<Self>,
         peers: AnyArray,
         data: PackedByteArray,
+        #[opt(default = false)] as_text: bool,
     ) -> Array<Gd<RefCounted>> {
-        refusing_members(events(&this).broadcast_to(data.as_slice(), &ids_of(&peers)))
+        let ids = ids_of(&peers);
+        let data = data.as_slice();
+        let mut message = SharedMessage::new(as_text, data);
+        refusing_members(events(&this).broadcast_to(data, &mut message, &ids))
     }
 
     #[func(gd_self)]
@@ -288,7 +293,8 @@ auto_poll_methods!(StreamPeerSocketGroupRs);
 fn refuse(class: &str) -> Error {
     let advice = advice_for(class);
     godot_error!(
-        "add: {class} is not a StreamPeerSocketRs, a PacketPeerSocketRs or a SocketServerRs{advice}"
+        "add: {class} is not a StreamPeerSocketRs, a PacketPeerSocketRs, a WebSocketPeerRs or a \
+         SocketServerRs{advice}"
     );
     Error::ERR_INVALID_PARAMETER
 }
@@ -311,7 +317,9 @@ fn ids_of(peers: &AnyArray) -> Vec<u64> {
 fn refusing_members(refused: Vec<Refused<GroupMember>>) -> Array<Gd<RefCounted>> {
     let members = refused.into_iter().map(|refused| {
         let member = refused.member.subject();
-        member.record(&refused.error);
+        if let Some(error) = &refused.error {
+            member.record(error);
+        }
         member.object().to_gd()
     });
     members.collect()

@@ -2,14 +2,14 @@
 
 use std::sync::OnceLock;
 
-use godot::builtin::{PackedByteArray, Variant};
+use godot::builtin::Variant;
 use godot::meta::ToGodot;
 use godot::obj::EngineEnum;
 use stream_socket::dispatch::{LoopEvent, LoopListener};
 
 use super::member::GroupMember;
 use crate::bridge::{ObjectRef, SignalName};
-use crate::parts::end_code;
+use crate::parts::{ReceivedPacket, end_code};
 
 /// The name of the signal with a packet.
 pub(super) const PACKET_RECEIVED: &str = "peer_packet_received";
@@ -71,21 +71,24 @@ impl LoopListener<GroupMember> for GroupSignals {
         self.group.has_connections(&self.names.packet_received)
     }
 
-    fn notify(&mut self, member: &GroupMember, event: LoopEvent<'_, PackedByteArray>) {
+    fn notify(&mut self, member: &GroupMember, event: LoopEvent<'_, ReceivedPacket>) {
         let names = self.names;
-        let member = member.object().variant();
+        let object = member.object().variant();
         match event {
-            LoopEvent::Connected => self.emit(&names.connected, &[member]),
+            LoopEvent::Connected => self.emit(&names.connected, &[object]),
             LoopEvent::DataAvailable if self.wants_data => {
-                self.group.emit_signal(&names.data_available, &[member]);
+                self.group.emit_signal(&names.data_available, &[object]);
             }
             LoopEvent::PacketReceived(packet) => {
-                let arguments = [member, &packet.to_variant()];
+                if let GroupMember::WebSocket(member) = member {
+                    member.part.note_text(packet.is_text);
+                }
+                let arguments = [object, &packet.bytes.to_variant()];
                 self.group.emit_signal(&names.packet_received, &arguments);
             }
             LoopEvent::Disconnected(cause) => {
                 let code = i64::from(end_code(cause).ord()).to_variant();
-                self.emit(&names.disconnected, &[member, &code]);
+                self.emit(&names.disconnected, &[object, &code]);
             }
             _ => {}
         }

@@ -1,45 +1,50 @@
 //! One connection of a server: moves bytes between the socket and the protocol.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use stream_socket::{Address, Connection, ReadError, Status};
 use stream_socket_web::http::{
-    AnswerError, Ending, EntityTags, Request, ServerConnection, ServerEvent, ServerRules,
+    AnswerError, Ending, EntityTags, Occupation, Request, ServerConnection, ServerEvent,
+    ServerRules, address_of_its_own,
 };
 
 use super::file_source::FileSource;
+use super::unsent::{Unsent, UnsentOfClient};
 use crate::parts::Presence;
 
 /// The maximum number of bytes per read.
 const BLOCK: usize = 64 * 1024;
 
-/// The maximum number of bytes that one poll reads, so that others get their turn.
-const MAX_READ: usize = 1 << 20;
+/// A block of a file is read when less than this waits to be sent.
+const MAX_FILE_AHEAD: usize = 64 * 1024;
 
-/// How many bytes of a file wait to be sent.
-const MAX_FILE_AHEAD: usize = 256 * 1024;
-
-/// How many bytes of a file are read until the next poll. A client that accepts a file as fast as
-/// it is read would hold up the frame until the end of the file.
-pub(super) const MAX_FILE_SHARE: usize = 1 << 20;
+/// What a connection may do until the next poll of its server, so that no client holds up a frame,
+/// and others get their turn.
+#[derive(Clone, Copy)]
+pub(super) struct Shares {
+    /// How many bytes are received.
+    pub(super) received: usize,
+    /// How many bytes of files are read. A client that accepts a file as fast as it is read would
+    /// hold up the frame until the end of the file.
+    pub(super) of_files: usize,
+}
 
 /// A connection of a server. Its lock is held briefly, and never while a script runs.
 pub(super) struct Client {
     peer: Option<Address>,
     entity_tags: Arc<EntityTags>,
     serving: Mutex<Serving>,
-    /// How many bytes of a stream may wait to be sent before a script has to wait.
-    max_unsent: AtomicUsize,
 }
 
 struct Serving {
     connection: Connection,
     protocol: ServerConnection,
     file: Option<FileSource>,
-    /// How many bytes of files may be read until the next poll.
-    file_share: usize,
+    /// What is left of it.
+    shares: Shares,
+    unsent: UnsentOfClient,
     /// The request that a script has and that is not answered.
     open: Option<OpenRequest>,
     /// Whether a stream of a script had bytes that were not sent at once.
@@ -67,6 +72,8 @@ impl Client {
         connection: Connection,
         protocol: ServerConnection,
         entity_tags: Arc<EntityTags>,
+        unsent: Arc<Unsent>,
+        shares: Shares,
     ) -> Client {
         connection.set_allow_half_open(true);
         // A failure shows when the connection is polled. Unix domain sockets have no such option.
@@ -80,11 +87,11 @@ impl Client {
                 connection,
                 protocol,
                 file: None,
-                file_share: MAX_FILE_SHARE,
+                shares,
+                unsent: UnsentOfClient::new(unsent),
                 open: None,
                 is_behind: false,
             }),
-            max_unsent: AtomicUsize::new(0),
         }
     }
 
@@ -92,18 +99,22 @@ impl Client {
         self.peer.as_ref()
     }
 
+    /// What tells the clients of this machine apart from others, if it has an address of its own.
+    pub(super) fn machine(&self) -> Option<IpAddr> {
+        match &self.peer {
+            Some(Address::Inet(address)) => address_of_its_own(address.ip()),
+            _ => None,
+        }
+    }
+
     /// The entity tags of the server's files.
     pub(super) fn entity_tags(&self) -> &EntityTags {
         &self.entity_tags
     }
 
-    pub(super) fn set_max_unsent(&self, bytes: usize) {
-        self.max_unsent.store(bytes, Ordering::Relaxed);
-    }
-
-    /// Lets `bytes` of files be read until the next poll.
-    pub(super) fn set_file_share(&self, bytes: usize) {
-        self.serving().file_share = bytes;
+    /// What may be done until the next poll.
+    pub(super) fn set_shares(&self, shares: Shares) {
+        self.serving().shares = shares;
     }
 
     /// Reads, goes on with the protocol, and sends. Returns whether the connection stays.
@@ -129,7 +140,10 @@ impl Client {
             if let Some(open) = serving.open.take() {
                 events.push(ClientEvent::Signal(open.object, "closed"));
             }
-        } else if serving.is_behind && serving.protocol.unsent().is_empty() {
+        } else if serving.is_behind
+            && serving.protocol.unsent().is_empty()
+            && !serving.unsent.all().is_full()
+        {
             serving.is_behind = false;
             if let Some(open) = &serving.open {
                 events.push(ClientEvent::Signal(open.object.clone(), "drained"));
@@ -145,9 +159,9 @@ impl Client {
         rules: &ServerRules,
         events: &mut Vec<ClientEvent>,
     ) {
-        let mut left = MAX_READ;
-        while left > 0 && serving.protocol.wants_input() {
-            let read = serving.connection.try_read_with(BLOCK, |bytes| {
+        while serving.shares.received > 0 && serving.protocol.wants_input() {
+            let limit = serving.shares.received.min(BLOCK);
+            let read = serving.connection.try_read_with(limit, |bytes| {
                 if !bytes.is_empty() {
                     serving.protocol.receive(bytes);
                 }
@@ -155,7 +169,10 @@ impl Client {
             });
             match read {
                 Ok(0) => break,
-                Ok(count) => left = left.saturating_sub(count),
+                Ok(count) => {
+                    let left = serving.shares.received;
+                    serving.shares.received = left.saturating_sub(count);
+                }
                 Err(ReadError::EndOfStream) => {
                     serving.protocol.end_of_stream();
                     break;
@@ -189,14 +206,32 @@ impl Client {
         }
     }
 
-    /// Whether the connection has ended.
-    pub(super) fn is_over(&self) -> bool {
-        self.serving().has_ended()
+    /// What it is busy with, and since when.
+    pub(super) fn occupation(&self, now: Instant) -> (Occupation, Instant) {
+        self.serving().protocol.occupation(now)
     }
 
-    /// Since when it waits for a request of which nothing has arrived.
-    pub(super) fn idle_since(&self) -> Option<Instant> {
-        self.serving().protocol.idle_since()
+    /// Tells a newcomer that there is no room.
+    pub(super) fn refuse(&self, now: Instant) {
+        let mut serving = self.serving();
+        serving.protocol.refuse_connection();
+        serving.send(now);
+        serving.connection.disconnect();
+    }
+
+    /// Ends the connection because another one needs its place, or its memory. Returns the object
+    /// of the request that was not answered.
+    pub(super) fn make_room(&self, now: Instant) -> Option<Arc<Presence>> {
+        let mut serving = self.serving();
+        if serving.has_ended() {
+            return None;
+        }
+        serving.protocol.make_room();
+        serving.send(now);
+        // Whoever has no room for a few words does not get them.
+        serving.connection.disconnect();
+        serving.unsent.set(0);
+        serving.open.take().map(|open| open.object)
     }
 
     /// Ends the connection. What was answered is still sent.
@@ -279,14 +314,19 @@ impl Client {
     /// Appends to the answer of the request `id`. Returns false, and takes nothing, if too much is
     /// waiting to be sent.
     pub(super) fn write(&self, id: u64, data: &[u8]) -> Result<bool, AnswerError> {
-        let max_unsent = self.max_unsent.load(Ordering::Relaxed);
-        self.answer(id, |protocol, _| {
-            let is_full = protocol.unsent().len() >= max_unsent && protocol.is_sending(id);
-            match is_full {
-                true => Ok(false),
-                false => protocol.write(id, data).map(|()| true),
-            }
-        })
+        let mut serving = self.serving();
+        if serving.has_ended() {
+            return Err(AnswerError::Over);
+        }
+        let waiting = serving.protocol.unsent().len();
+        let is_full = serving.unsent.all().is_full_for_stream(waiting);
+        if is_full && serving.protocol.is_sending(id) {
+            serving.is_behind = true;
+            return Ok(false);
+        }
+        serving.protocol.write(id, data)?;
+        self.after_answer(&mut serving, id, Instant::now());
+        Ok(true)
     }
 
     /// How many bytes of answers wait to be sent.
@@ -311,6 +351,7 @@ impl Client {
             let _ = serving.connection.enqueue(unsent, usize::MAX);
         }
         let connection = std::mem::take(&mut serving.connection);
+        serving.note_unsent();
         connection.set_allow_half_open(false);
         Ok((connection, received))
     }
@@ -348,10 +389,21 @@ impl Serving {
             }
         }
         match self.protocol.ending() {
-            None => {}
             Some(Ending::Abort) => self.connection.abort(),
-            Some(_) => self.disconnect(),
+            // Until the client has accepted the rest, it counts as a client.
+            Some(_) if self.protocol.unsent().is_empty() => self.connection.disconnect(),
+            _ => {}
         }
+        self.note_unsent();
+    }
+
+    /// Counts what waits to be sent.
+    fn note_unsent(&mut self) {
+        let bytes = match self.has_ended() {
+            true => 0,
+            false => self.protocol.unsent().len(),
+        };
+        self.unsent.set(bytes);
     }
 
     /// Leaves what is to be sent to the connection, which sends it in the background.
@@ -362,6 +414,7 @@ impl Serving {
             let _ = self.connection.enqueue(rest, usize::MAX);
         }
         self.connection.disconnect();
+        self.note_unsent();
     }
 
     fn has_ended(&self) -> bool {
@@ -374,12 +427,12 @@ impl Serving {
         let Some(file) = &mut self.file else {
             return;
         };
-        while self.file_share > 0
+        while self.shares.of_files > 0
             && protocol.unsent().len() < MAX_FILE_AHEAD
             && protocol.is_sending(file.id())
         {
             let data = file.read();
-            self.file_share = self.file_share.saturating_sub(data.len());
+            self.shares.of_files = self.shares.of_files.saturating_sub(data.len());
             let written = match data.is_empty() {
                 true => protocol.finish(file.id(), now),
                 false => protocol.write(file.id(), &data),

@@ -1,5 +1,7 @@
 //! Answers with files, read through Godot: from the project, from an export, or from a folder.
 
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
 use godot::builtin::GString;
 use godot::classes::file_access::ModeFlags;
 use godot::classes::{DirAccess, FileAccess};
@@ -72,20 +74,22 @@ pub(super) fn send(
     let mut part = ByteRange::Whole;
     if is_plain {
         let etag = match headers.get("ETag") {
-            Some(etag) => String::from(etag),
+            Some(etag) => Some(String::from(etag)),
             None => etag(client.entity_tags(), path, length),
         };
-        if !headers.contains("ETag") {
-            headers.push("ETag", &etag);
+        if let Some(etag) = &etag
+            && !headers.contains("ETag")
+        {
+            headers.push("ETag", etag);
         }
-        if has_current(&head.headers, &etag) {
+        if has_current(&head.headers, etag.as_deref()) {
             return client.answer(id, |protocol, now| {
                 protocol.respond(id, 304, &headers, &[], now)
             });
         }
         headers.push("Accept-Ranges", "bytes");
         if head.method == "GET" {
-            part = byte_range(&head.headers, length, &etag);
+            part = byte_range(&head.headers, length, etag.as_deref());
         }
     }
     let (status, first, count) = match part {
@@ -109,13 +113,15 @@ pub(super) fn send(
     client.answer_file(id, source, |protocol| protocol.start(id, status, &headers))
 }
 
-/// An entity tag that changes with the file. Files in an exported game have no time, so their bytes
-/// decide; `known` has those that were read.
-fn etag(known: &EntityTags, path: &str, length: u64) -> String {
-    match FileAccess::get_modified_time(path) {
-        0 => known.get(path, length, || FileAccess::get_md5(path).to_string()),
-        time => format!("\"{time:x}-{length:x}\""),
-    }
+/// An entity tag that changes with the file.
+fn etag(known: &EntityTags, path: &str, length: u64) -> Option<String> {
+    let modified = FileAccess::get_modified_time(path);
+    // Files in an exported game have none.
+    let modified = (modified > 0).then_some(modified);
+    let today = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = (Instant::now(), today.map_or(0, |today| today.as_secs()));
+    let digest = || FileAccess::get_md5(path).to_string();
+    known.get(path, length, modified, now, digest)
 }
 
 /// Answers with a status and its name. The request may be over.

@@ -12,64 +12,169 @@ mod files;
 mod request;
 mod routes;
 mod serving;
+mod unsent;
 mod upgrade;
 
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use godot::builtin::{Callable, GString, PackedStringArray};
 use godot::classes::RefCounted;
 use godot::global::Error;
 use godot::obj::{Base, Gd};
-use godot::prelude::{GodotClass, PhantomVar, godot_api};
+use godot::prelude::{GodotClass, godot_api};
 use stream_socket::{Address, BindAddress, ListenError, ListenOptions};
 use stream_socket_web::http::{RoutePattern, is_token};
 
 use self::request::HTTPServerRequestRs;
+pub(crate) use self::request::TREE as REQUEST_TREE;
 use self::routes::Route;
 use self::serving::{Server, Serving, locked};
-use crate::parts::{FramePoll, LastError};
+use crate::bridge::PropertyKind::{Float, Int, PackedStringArray as Strings};
+use crate::bridge::{Bridged, CallableRef, Class, ClassTree, PartKind, Property, object_of};
+use crate::parts::{Constructible, FramePoll, LastError, ObjectAddress, Part, Presence};
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods, last_os_error_method};
 use crate::{seconds, settings, text};
 
-/// The struct behind the class. No lock is held while a handler of a request runs.
+/// The class of HTTP servers. There is no value of this type: the bridge makes an object with an
+/// [`HTTPServerPart`].
 #[derive(GodotClass)]
-#[class(tool, init, base = RefCounted)]
+#[class(tool, no_init, base = RefCounted)]
 pub struct HTTPServerRs {
+    // gdext requires it of a class with signals.
+    _base: Base<RefCounted>,
+}
+
+static CLASS: [Class; 1] = [Class::new("HTTPServerRs", "", &TREE)];
+
+pub(crate) static TREE: ClassTree = ClassTree {
+    base: "HTTPServerRs",
+    classes: &CLASS,
+    enumerations: &[],
+    properties: &[
+        Property::new(
+            "max_connections",
+            Int,
+            "set_max_connections",
+            "get_max_connections",
+        ),
+        Property::new(
+            "max_head_bytes",
+            Int,
+            "set_max_head_bytes",
+            "get_max_head_bytes",
+        ),
+        Property::new(
+            "max_body_bytes",
+            Int,
+            "set_max_body_bytes",
+            "get_max_body_bytes",
+        ),
+        Property::new(
+            "max_unsent_bytes",
+            Int,
+            "set_max_unsent_bytes",
+            "get_max_unsent_bytes",
+        ),
+        Property::new(
+            "max_total_unsent_bytes",
+            Int,
+            "set_max_total_unsent_bytes",
+            "get_max_total_unsent_bytes",
+        ),
+        Property::new(
+            "max_poll_seconds",
+            Float,
+            "set_max_poll_seconds",
+            "get_max_poll_seconds",
+        ),
+        Property::new(
+            "head_timeout",
+            Float,
+            "set_head_timeout",
+            "get_head_timeout",
+        ),
+        Property::new(
+            "idle_timeout",
+            Float,
+            "set_idle_timeout",
+            "get_idle_timeout",
+        ),
+        Property::new(
+            "response_timeout",
+            Float,
+            "set_response_timeout",
+            "get_response_timeout",
+        ),
+        Property::new(
+            "allowed_hosts",
+            Strings,
+            "set_allowed_hosts",
+            "get_allowed_hosts",
+        ),
+        Property::new(
+            "allowed_origins",
+            Strings,
+            "set_allowed_origins",
+            "get_allowed_origins",
+        ),
+    ],
+    methods: &[],
+    virtuals: None,
+    parts: PartKind::of::<HTTPServerPart>(),
+    engine_class: OnceLock::new(),
+};
+
+impl Bridged for HTTPServerRs {
+    type Part = HTTPServerPart;
+
+    fn tree() -> &'static ClassTree {
+        &TREE
+    }
+}
+
+/// The part of a server. No lock is held while a handler of a request runs.
+pub(crate) struct HTTPServerPart {
+    presence: Presence,
     serving: Arc<Serving>,
     routes: Mutex<Vec<Route>>,
     frame_poll: FramePoll,
-    base: Base<RefCounted>,
-    #[var(get = get_max_connections, set = set_max_connections)]
-    max_connections: PhantomVar<i64>,
-    #[var(get = get_max_head_bytes, set = set_max_head_bytes)]
-    max_head_bytes: PhantomVar<i64>,
-    #[var(get = get_max_body_bytes, set = set_max_body_bytes)]
-    max_body_bytes: PhantomVar<i64>,
-    #[var(get = get_max_unsent_bytes, set = set_max_unsent_bytes)]
-    max_unsent_bytes: PhantomVar<i64>,
-    #[var(get = get_head_timeout, set = set_head_timeout)]
-    head_timeout: PhantomVar<f64>,
-    #[var(get = get_idle_timeout, set = set_idle_timeout)]
-    idle_timeout: PhantomVar<f64>,
-    #[var(get = get_response_timeout, set = set_response_timeout)]
-    response_timeout: PhantomVar<f64>,
-    #[var(get = get_allowed_hosts, set = set_allowed_hosts)]
-    allowed_hosts: PhantomVar<PackedStringArray>,
-    #[var(get = get_allowed_origins, set = set_allowed_origins)]
-    allowed_origins: PhantomVar<PackedStringArray>,
 }
 
-// gdext registers a method with `&self` as const, so the methods that change something take the
-// object.
+impl Constructible for HTTPServerPart {
+    fn new(object: ObjectAddress) -> HTTPServerPart {
+        HTTPServerPart {
+            presence: Presence::of(object),
+            serving: Arc::default(),
+            routes: Mutex::default(),
+            frame_poll: FramePoll::default(),
+        }
+    }
+}
+
+impl Part for HTTPServerPart {
+    fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
+    fn made(self: &Arc<Self>, _: &'static str) {}
+
+    fn freed(&self, _: &dyn Fn(&str) -> bool) {
+        self.frame_poll.end();
+        self.serving.listener.stop();
+        self.serving.close_all();
+    }
+}
+
 #[godot_api]
 impl HTTPServerRs {
     #[signal]
     fn request_received(request: Gd<HTTPServerRequestRs>);
 
-    #[func(gd_self)]
-    fn listen(this: Gd<Self>, port: i64, #[opt(default = "127.0.0.1")] address: GString) -> Error {
-        let server = this.bind();
+    #[func]
+    fn listen(port: i64, #[opt(default = "127.0.0.1")] address: GString) -> Error {
+        let server = Self::this();
         let Ok(port) = u16::try_from(port) else {
             return server.refuse(&"The port number must be between 0 and 65535 (inclusive).");
         };
@@ -79,9 +184,9 @@ impl HTTPServerRs {
         server.listen_at(&address)
     }
 
-    #[func(gd_self)]
-    fn listen_unix(this: Gd<Self>, path: GString) -> Error {
-        let server = this.bind();
+    #[func]
+    fn listen_unix(path: GString) -> Error {
+        let server = Self::this();
         match text::path(&path) {
             Ok(path) => server.listen_at(&BindAddress::Unix(path)),
             Err(what) => server.refuse(&format!("listen_unix: {what}")),
@@ -89,32 +194,32 @@ impl HTTPServerRs {
     }
 
     #[func]
-    fn is_listening(&self) -> bool {
-        self.serving.listener.is_listening()
+    fn is_listening() -> bool {
+        Self::this().serving.listener.is_listening()
     }
 
     #[func]
-    fn get_local_port(&self) -> i32 {
-        self.serving.listener.local_port().into()
+    fn get_local_port() -> i32 {
+        Self::this().serving.listener.local_port().into()
     }
 
     #[func]
-    fn get_listen_path(&self) -> GString {
-        match self.serving.listener.local_address() {
+    fn get_listen_path() -> GString {
+        match Self::this().serving.listener.local_address() {
             Some(Address::Unix(path)) => GString::from(path.to_string_lossy().as_ref()),
             _ => GString::new(),
         }
     }
 
     #[func]
-    fn get_connection_count(&self) -> i64 {
-        self.serving.connection_count() as i64
+    fn get_connection_count() -> i64 {
+        Self::this().serving.connection_count() as i64
     }
 
-    #[func(gd_self)]
-    fn stop(this: Gd<Self>) {
+    #[func]
+    fn stop() {
         let open = {
-            let server = this.bind();
+            let server = Self::this();
             server.serving.listener.stop();
             server.serving.close_all()
         };
@@ -124,21 +229,14 @@ impl HTTPServerRs {
         }
     }
 
-    #[func(gd_self)]
-    fn poll(this: Gd<Self>) -> Error {
-        let serving = this.bind().serving.clone();
-        let find =
-            |method: &str, path: &str| routes::find(&locked(&this.bind().routes), method, path);
-        serving::poll(&mut Server {
-            serving,
-            object: this.clone().upcast(),
-            find: &find,
-        })
+    #[func]
+    fn poll() -> Error {
+        poll(&Self::this())
     }
 
-    #[func(gd_self)]
-    fn route(this: Gd<Self>, method: GString, pattern: GString, callable: Callable) -> Error {
-        let server = this.bind();
+    #[func]
+    fn route(method: GString, pattern: GString, callable: Callable) -> Error {
+        let server = Self::this();
         let (method, pattern) = (method.to_string(), pattern.to_string());
         if !method.is_empty() && !is_token(&method) {
             return server.refuse(&format!("route: method {method:?} is not a token"));
@@ -155,15 +253,15 @@ impl HTTPServerRs {
         locked(&server.routes).push(Route::Handler {
             method,
             pattern: parsed,
-            callable,
+            callable: CallableRef::new(callable),
             label,
         });
         Error::OK
     }
 
-    #[func(gd_self)]
-    fn serve_files(this: Gd<Self>, prefix: GString, folder: GString) -> Error {
-        let server = this.bind();
+    #[func]
+    fn serve_files(prefix: GString, folder: GString) -> Error {
+        let server = Self::this();
         let (mut prefix, folder) = (prefix.to_string(), folder.to_string());
         if !prefix.starts_with('/') {
             let what = format!("serve_files: prefix {prefix:?} does not begin with /");
@@ -179,129 +277,184 @@ impl HTTPServerRs {
         Error::OK
     }
 
-    #[func(gd_self)]
-    fn clear_routes(this: Gd<Self>) {
-        let routes = std::mem::take(&mut *locked(&this.bind().routes));
+    #[func]
+    fn clear_routes() {
+        let routes = std::mem::take(&mut *locked(&Self::this().routes));
         // Dropping a callable may free the object of a script.
         drop(routes);
     }
 
     #[func]
-    fn set_max_connections(&self, count: i64) {
-        if let Some(count) = self.size("max_connections", count) {
-            locked(&self.serving.limits).max_connections = count;
+    fn set_max_connections(count: i64) {
+        let this = Self::this();
+        if let Some(count) = this.size("max_connections", count) {
+            locked(&this.serving.limits).max_connections = count;
         }
     }
 
     #[func]
-    fn get_max_connections(&self) -> i64 {
-        locked(&self.serving.limits).max_connections as i64
+    fn get_max_connections() -> i64 {
+        locked(&Self::this().serving.limits).max_connections as i64
     }
 
     #[func]
-    fn set_max_head_bytes(&self, bytes: i64) {
-        if let Some(bytes) = self.size("max_head_bytes", bytes) {
-            locked(&self.serving.limits).rules.head.bytes = bytes;
+    fn set_max_head_bytes(bytes: i64) {
+        let this = Self::this();
+        if let Some(bytes) = this.size("max_head_bytes", bytes) {
+            locked(&this.serving.limits).rules.head.bytes = bytes;
         }
     }
 
     #[func]
-    fn get_max_head_bytes(&self) -> i64 {
-        locked(&self.serving.limits).rules.head.bytes as i64
+    fn get_max_head_bytes() -> i64 {
+        locked(&Self::this().serving.limits).rules.head.bytes as i64
     }
 
     #[func]
-    fn set_max_body_bytes(&self, bytes: i64) {
-        if let Some(bytes) = self.size("max_body_bytes", bytes) {
-            locked(&self.serving.limits).rules.max_body = bytes as u64;
+    fn set_max_body_bytes(bytes: i64) {
+        let this = Self::this();
+        if let Some(bytes) = this.size("max_body_bytes", bytes) {
+            locked(&this.serving.limits).rules.max_body = bytes as u64;
         }
     }
 
     #[func]
-    fn get_max_body_bytes(&self) -> i64 {
-        locked(&self.serving.limits).rules.max_body as i64
+    fn get_max_body_bytes() -> i64 {
+        locked(&Self::this().serving.limits).rules.max_body as i64
     }
 
     #[func]
-    fn set_max_unsent_bytes(&self, bytes: i64) {
-        if let Some(bytes) = self.size("max_unsent_bytes", bytes) {
-            locked(&self.serving.limits).max_unsent = bytes;
+    fn set_max_unsent_bytes(bytes: i64) {
+        let this = Self::this();
+        if let Some(bytes) = this.size("max_unsent_bytes", bytes) {
+            let unsent = &this.serving.unsent;
+            unsent.max_of_stream.store(bytes, Ordering::Relaxed);
         }
     }
 
     #[func]
-    fn get_max_unsent_bytes(&self) -> i64 {
-        locked(&self.serving.limits).max_unsent as i64
+    fn get_max_unsent_bytes() -> i64 {
+        Self::this()
+            .serving
+            .unsent
+            .max_of_stream
+            .load(Ordering::Relaxed) as i64
     }
 
     #[func]
-    fn set_head_timeout(&self, seconds: f64) {
-        if let Some(limit) = self.limit("head_timeout", seconds) {
-            locked(&self.serving.limits).rules.head_timeout = limit;
+    fn set_max_total_unsent_bytes(bytes: i64) {
+        let this = Self::this();
+        if let Some(bytes) = this.size("max_total_unsent_bytes", bytes) {
+            let unsent = &this.serving.unsent;
+            unsent.max_in_all.store(bytes, Ordering::Relaxed);
         }
     }
 
     #[func]
-    fn get_head_timeout(&self) -> f64 {
-        seconds::of_limit(locked(&self.serving.limits).rules.head_timeout)
+    fn get_max_total_unsent_bytes() -> i64 {
+        Self::this()
+            .serving
+            .unsent
+            .max_in_all
+            .load(Ordering::Relaxed) as i64
     }
 
     #[func]
-    fn set_idle_timeout(&self, seconds: f64) {
-        if let Some(limit) = self.limit("idle_timeout", seconds) {
-            locked(&self.serving.limits).rules.idle_timeout = limit;
+    fn set_max_poll_seconds(seconds: f64) {
+        let this = Self::this();
+        if let Some(limit) = this.limit("max_poll_seconds", seconds) {
+            locked(&this.serving.limits).poll_time = limit;
         }
     }
 
     #[func]
-    fn get_idle_timeout(&self) -> f64 {
-        seconds::of_limit(locked(&self.serving.limits).rules.idle_timeout)
+    fn get_max_poll_seconds() -> f64 {
+        seconds::of_limit(locked(&Self::this().serving.limits).poll_time)
     }
 
     #[func]
-    fn set_response_timeout(&self, seconds: f64) {
-        if let Some(limit) = self.limit("response_timeout", seconds) {
-            locked(&self.serving.limits).rules.response_timeout = limit;
+    fn set_head_timeout(seconds: f64) {
+        let this = Self::this();
+        if let Some(limit) = this.limit("head_timeout", seconds) {
+            locked(&this.serving.limits).rules.head_timeout = limit;
         }
     }
 
     #[func]
-    fn get_response_timeout(&self) -> f64 {
-        seconds::of_limit(locked(&self.serving.limits).rules.response_timeout)
+    fn get_head_timeout() -> f64 {
+        seconds::of_limit(locked(&Self::this().serving.limits).rules.head_timeout)
     }
 
     #[func]
-    fn set_allowed_hosts(&self, hosts: PackedStringArray) {
-        locked(&self.serving.limits).rules.allowed_hosts = strings(&hosts);
+    fn set_idle_timeout(seconds: f64) {
+        let this = Self::this();
+        if let Some(limit) = this.limit("idle_timeout", seconds) {
+            locked(&this.serving.limits).rules.idle_timeout = limit;
+        }
     }
 
     #[func]
-    fn get_allowed_hosts(&self) -> PackedStringArray {
-        packed(&locked(&self.serving.limits).rules.allowed_hosts)
+    fn get_idle_timeout() -> f64 {
+        seconds::of_limit(locked(&Self::this().serving.limits).rules.idle_timeout)
     }
 
     #[func]
-    fn set_allowed_origins(&self, origins: PackedStringArray) {
-        locked(&self.serving.limits).rules.allowed_origins = strings(&origins);
+    fn set_response_timeout(seconds: f64) {
+        let this = Self::this();
+        if let Some(limit) = this.limit("response_timeout", seconds) {
+            locked(&this.serving.limits).rules.response_timeout = limit;
+        }
     }
 
     #[func]
-    fn get_allowed_origins(&self) -> PackedStringArray {
-        packed(&locked(&self.serving.limits).rules.allowed_origins)
+    fn get_response_timeout() -> f64 {
+        seconds::of_limit(locked(&Self::this().serving.limits).rules.response_timeout)
+    }
+
+    #[func]
+    fn set_allowed_hosts(hosts: PackedStringArray) {
+        locked(&Self::this().serving.limits).rules.allowed_hosts = strings(&hosts);
+    }
+
+    #[func]
+    fn get_allowed_hosts() -> PackedStringArray {
+        packed(&locked(&Self::this().serving.limits).rules.allowed_hosts)
+    }
+
+    #[func]
+    fn set_allowed_origins(origins: PackedStringArray) {
+        locked(&Self::this().serving.limits).rules.allowed_origins = strings(&origins);
+    }
+
+    #[func]
+    fn get_allowed_origins() -> PackedStringArray {
+        packed(&locked(&Self::this().serving.limits).rules.allowed_origins)
     }
 }
 
-last_error_methods!(HTTPServerRs);
-last_os_error_method!(HTTPServerRs);
-auto_poll_methods!(HTTPServerRs);
+last_error_methods!(part of HTTPServerRs);
+last_os_error_method!(part of HTTPServerRs);
+auto_poll_methods!(part of HTTPServerRs, poll);
 
-impl Failing for HTTPServerRs {
+impl Failing for HTTPServerPart {
     fn last_error(&self) -> &LastError {
         &self.serving.last_error
     }
 }
 
-impl HTTPServerRs {
+fn poll(server: &Arc<HTTPServerPart>) -> Error {
+    // The object lives until all handlers have run. One that is being freed serves nobody.
+    let Some(object) = object_of(&**server) else {
+        return Error::OK;
+    };
+    serving::poll(&Server {
+        serving: server.serving.clone(),
+        object,
+        find: &|method, path| routes::find(&locked(&server.routes), method, path),
+    })
+}
+
+impl HTTPServerPart {
     fn listen_at(&self, address: &BindAddress) -> Error {
         settings::apply();
         let listening = self
@@ -333,13 +486,6 @@ impl HTTPServerRs {
             ));
         }
         limit
-    }
-}
-
-impl Drop for HTTPServerRs {
-    fn drop(&mut self) {
-        self.serving.listener.stop();
-        self.serving.close_all();
     }
 }
 

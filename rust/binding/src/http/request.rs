@@ -1,14 +1,14 @@
 //! `HTTPServerRequestRs`: a request that a server has received, and its answer.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use godot::builtin::{GString, PackedByteArray, PackedStringArray, VarDictionary, Variant};
 use godot::classes::RefCounted;
 use godot::global::Error;
 use godot::meta::ToGodot;
 use godot::obj::{Base, Gd};
-use godot::prelude::{GodotClass, PhantomVar, godot_api};
+use godot::prelude::{GodotClass, godot_api};
 use stream_socket::Address;
 use stream_socket_web::http::{
     AnswerError, Headers, Request, RequestHead, event_text, percent_decode,
@@ -18,20 +18,57 @@ use super::client::Client;
 use super::complaints::Complaints;
 use super::upgrade::{UpgradeFailure, upgrade};
 use super::{answers, files};
-use crate::bridge::{Optional, part_of};
-use crate::parts::{LastError, Presence};
+use crate::bridge::PropertyKind::{Dictionary, PackedByteArray as Bytes, String as Text};
+use crate::bridge::{Bridged, Class, ClassTree, Optional, PartKind, Property, new_object, part_of};
+use crate::parts::{LastError, Part, Presence};
 use crate::shared_methods::{Failing, last_error_methods};
 use crate::websocket::WebSocketPeerRs;
 use crate::{json, text};
 
-/// The struct behind the class. Its methods emit no signals: the server does when it is polled.
+/// The class of requests. There is no value of this type: the bridge makes an object with a
+/// [`RequestPart`].
 #[derive(GodotClass)]
 #[class(tool, no_init, base = RefCounted)]
 pub struct HTTPServerRequestRs {
+    // gdext requires it of a class with signals.
+    _base: Base<RefCounted>,
+}
+
+static CLASS: [Class; 1] = [Class::new("HTTPServerRequestRs", "", &TREE)];
+
+pub(crate) static TREE: ClassTree = ClassTree {
+    base: "HTTPServerRequestRs",
+    classes: &CLASS,
+    enumerations: &[],
+    properties: &[
+        Property::read_only("method", Text, "get_method"),
+        Property::read_only("path", Text, "get_path"),
+        Property::read_only("target", Text, "get_target"),
+        Property::read_only("query", Dictionary, "get_query"),
+        Property::read_only("parameters", Dictionary, "get_parameters"),
+        Property::read_only("headers", Dictionary, "get_headers"),
+        Property::read_only("body", Bytes, "get_body"),
+    ],
+    methods: &[],
+    virtuals: None,
+    parts: PartKind::without_constructor::<RequestPart>(),
+    engine_class: OnceLock::new(),
+};
+
+impl Bridged for HTTPServerRequestRs {
+    type Part = RequestPart;
+
+    fn tree() -> &'static ClassTree {
+        &TREE
+    }
+}
+
+/// The part of a request. Its methods emit no signals: the server does when it is polled.
+pub(crate) struct RequestPart {
     client: Arc<Client>,
     id: u64,
     head: RequestHead,
-    received: PackedByteArray,
+    received: Vec<u8>,
     found: Vec<(String, String)>,
     /// What names the handler in an error.
     handler: String,
@@ -41,21 +78,22 @@ pub struct HTTPServerRequestRs {
     has_begun: AtomicBool,
     is_complete: AtomicBool,
     last_error: LastError,
-    base: Base<RefCounted>,
-    #[var(get = get_method, no_set)]
-    method: PhantomVar<GString>,
-    #[var(get = get_path, no_set)]
-    path: PhantomVar<GString>,
-    #[var(get = get_target, no_set)]
-    target: PhantomVar<GString>,
-    #[var(get = get_query, no_set)]
-    query: PhantomVar<VarDictionary>,
-    #[var(get = get_parameters, no_set)]
-    parameters: PhantomVar<VarDictionary>,
-    #[var(get = get_headers, no_set)]
-    headers: PhantomVar<VarDictionary>,
-    #[var(get = get_body, no_set)]
-    body: PhantomVar<PackedByteArray>,
+}
+
+impl Part for RequestPart {
+    fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
+    fn made(self: &Arc<Self>, _: &'static str) {}
+
+    fn freed(&self, _: &dyn Fn(&str) -> bool) {
+        let has_begun = self.has_begun.load(Ordering::Relaxed);
+        if self.client.abandon(self.id) && !has_begun {
+            self.complaints
+                .print(&self.handler, "let go of a request without an answer");
+        }
+    }
 }
 
 /// Where a request came from, and who handles it.
@@ -66,7 +104,6 @@ pub(super) struct Origin {
     pub(super) complaints: Arc<Complaints>,
 }
 
-// gdext registers a method with `&self` as const, so the methods that answer take the object.
 #[godot_api]
 impl HTTPServerRequestRs {
     #[signal]
@@ -76,27 +113,28 @@ impl HTTPServerRequestRs {
     fn closed();
 
     #[func]
-    fn get_method(&self) -> GString {
-        GString::from(&self.head.method)
+    fn get_method() -> GString {
+        GString::from(&Self::this().head.method)
     }
 
     #[func]
-    fn get_path(&self) -> GString {
-        let path = self.head.path();
+    fn get_path() -> GString {
+        let this = Self::this();
+        let path = this.head.path();
         let decoded = percent_decode(path).and_then(|bytes| text::exactly_decoded(&bytes));
         decoded.unwrap_or_else(|| GString::from(path))
     }
 
     #[func]
-    fn get_target(&self) -> GString {
-        GString::from(&self.head.target)
+    fn get_target() -> GString {
+        GString::from(&Self::this().head.target)
     }
 
     #[func]
-    fn get_query(&self) -> VarDictionary {
+    fn get_query() -> VarDictionary {
         let mut query = VarDictionary::new();
         for (name, value) in
-            form_urlencoded::parse(self.head.query().unwrap_or_default().as_bytes())
+            form_urlencoded::parse(Self::this().head.query().unwrap_or_default().as_bytes())
         {
             let name = text::decoded(name.as_bytes()).to_variant();
             // The first one counts, as with headers.
@@ -108,18 +146,18 @@ impl HTTPServerRequestRs {
     }
 
     #[func]
-    fn get_parameters(&self) -> VarDictionary {
+    fn get_parameters() -> VarDictionary {
         let mut parameters = VarDictionary::new();
-        for (name, value) in &self.found {
+        for (name, value) in &Self::this().found {
             parameters.set(name.as_str(), &text::decoded(value.as_bytes()).to_variant());
         }
         parameters
     }
 
     #[func]
-    fn get_headers(&self) -> VarDictionary {
+    fn get_headers() -> VarDictionary {
         let mut headers = VarDictionary::new();
-        for (name, value) in self.head.headers.iter() {
+        for (name, value) in Self::this().head.headers.iter() {
             let name = name.to_ascii_lowercase();
             let value = match headers.get(name.as_str()) {
                 // RFC 9110, section 5.2.
@@ -132,29 +170,31 @@ impl HTTPServerRequestRs {
     }
 
     #[func]
-    fn get_header(&self, name: GString) -> GString {
+    fn get_header(name: GString) -> GString {
+        let this = Self::this();
         let name = name.to_string();
-        let values = Vec::from_iter(self.head.headers.get_all(&name));
+        let values = Vec::from_iter(this.head.headers.get_all(&name));
         GString::from(&values.join(", "))
     }
 
     #[func]
-    fn get_body(&self) -> PackedByteArray {
-        self.received.clone()
+    fn get_body() -> PackedByteArray {
+        PackedByteArray::from(Self::this().received.as_slice())
     }
 
     #[func]
-    fn get_body_text(&self) -> GString {
-        text::decoded(self.received.as_slice())
+    fn get_body_text() -> GString {
+        text::decoded(Self::this().received.as_slice())
     }
 
     #[func]
-    fn get_body_json(&self) -> Variant {
-        match json::parse(self.received.as_slice()) {
+    fn get_body_json() -> Variant {
+        let this = Self::this();
+        match json::parse(this.received.as_slice()) {
             Ok(value) => value,
             Err(error) => {
                 let message = format!("get_body_json: {error}");
-                self.last_error
+                this.last_error
                     .record_message(Error::ERR_PARSE_ERROR, message);
                 Variant::nil()
             }
@@ -162,34 +202,34 @@ impl HTTPServerRequestRs {
     }
 
     #[func]
-    fn get_peer_address(&self) -> GString {
-        match self.client.peer() {
+    fn get_peer_address() -> GString {
+        match Self::this().client.peer() {
             Some(Address::Inet(address)) => GString::from(&text::host(*address)),
             _ => GString::new(),
         }
     }
 
     #[func]
-    fn get_peer_port(&self) -> i64 {
-        match self.client.peer() {
+    fn get_peer_port() -> i64 {
+        match Self::this().client.peer() {
             Some(Address::Inet(address)) => address.port().into(),
             _ => 0,
         }
     }
 
     #[func]
-    fn is_open(&self) -> bool {
-        self.client.is_open(self.id)
+    fn is_open() -> bool {
+        let this = Self::this();
+        this.client.is_open(this.id)
     }
 
-    #[func(gd_self)]
+    #[func]
     fn respond(
-        this: Gd<Self>,
         status: i64,
         #[opt(default = Optional::nil())] body: Optional<Variant>,
         #[opt(default = Optional::empty_dictionary())] headers: Optional<VarDictionary>,
     ) -> Error {
-        let request = this.bind();
+        let request = Self::this();
         let Some((body, content_type)) = answers::body(&body.into_inner()) else {
             return request.refuse(&"respond: body must be a String or a PackedByteArray");
         };
@@ -197,14 +237,13 @@ impl HTTPServerRequestRs {
         request.respond_with("respond", status, headers, &body, content_type)
     }
 
-    #[func(gd_self)]
+    #[func]
     fn respond_json(
-        this: Gd<Self>,
         value: Variant,
         #[opt(default = 200)] status: i64,
         #[opt(default = Optional::empty_dictionary())] headers: Optional<VarDictionary>,
     ) -> Error {
-        let request = this.bind();
+        let request = Self::this();
         let body = json::stringify(&value);
         let headers = answers::headers(&headers.into_inner());
         let content_type = Some("application/json");
@@ -217,14 +256,13 @@ impl HTTPServerRequestRs {
         )
     }
 
-    #[func(gd_self)]
+    #[func]
     fn respond_file(
-        this: Gd<Self>,
         path: GString,
         #[opt(default = 200)] status: i64,
         #[opt(default = Optional::empty_dictionary())] headers: Optional<VarDictionary>,
     ) -> Error {
-        let request = this.bind();
+        let request = Self::this();
         let what = "respond_file";
         let path = path.to_string();
         let headers = answers::headers(&headers.into_inner());
@@ -249,34 +287,32 @@ impl HTTPServerRequestRs {
         request.completed(what, sent)
     }
 
-    #[func(gd_self)]
+    #[func]
     fn start_stream(
-        this: Gd<Self>,
         #[opt(default = 200)] status: i64,
         #[opt(default = Optional::empty_dictionary())] headers: Optional<VarDictionary>,
     ) -> Error {
-        let request = this.bind();
+        let request = Self::this();
         let headers = answers::headers(&headers.into_inner());
         request.start("start_stream", status, headers)
     }
 
-    #[func(gd_self)]
-    fn write(this: Gd<Self>, data: Variant) -> Error {
-        let request = this.bind();
+    #[func]
+    fn write(data: Variant) -> Error {
+        let request = Self::this();
         match answers::body(&data) {
             Some((data, _)) => request.write_bytes("write", &data),
             None => request.refuse(&"write: data must be a String or a PackedByteArray"),
         }
     }
 
-    #[func(gd_self)]
+    #[func]
     fn send_event(
-        this: Gd<Self>,
         data: GString,
         #[opt(default = "")] event: GString,
         #[opt(default = "")] id: GString,
     ) -> Error {
-        let request = this.bind();
+        let request = Self::this();
         let what = "send_event";
         let event = event_text(&data.to_string(), &event.to_string(), &id.to_string());
         let event = match event {
@@ -296,25 +332,24 @@ impl HTTPServerRequestRs {
         request.write_bytes(what, event.as_bytes())
     }
 
-    #[func(gd_self)]
-    fn finish(this: Gd<Self>) -> Error {
-        let request = this.bind();
+    #[func]
+    fn finish() -> Error {
+        let request = Self::this();
         let finished = request
             .client
             .answer(request.id, |protocol, now| protocol.finish(request.id, now));
         request.completed("finish", finished)
     }
 
-    #[func(gd_self)]
+    #[func]
     fn upgrade(
-        this: Gd<Self>,
         #[opt(default = Optional::no_strings())] protocols: Optional<PackedStringArray>,
         #[opt(default = Optional::NULL)] like: Optional<Option<Gd<WebSocketPeerRs>>>,
     ) -> Option<Gd<WebSocketPeerRs>> {
         let settings = like.into_inner().map(|like| part_of(&like).settings());
         let protocols = protocols.into_inner();
         let protocols = protocols.as_slice().iter().map(GString::to_string);
-        let request = this.bind();
+        let request = Self::this();
         let (client, id) = (&request.client, request.id);
         let settings = settings
             .unwrap_or_default()
@@ -345,17 +380,18 @@ impl HTTPServerRequestRs {
     }
 
     #[func]
-    fn get_unsent_bytes(&self) -> i64 {
-        match self.is_open() {
-            true => self.client.unsent() as i64,
+    fn get_unsent_bytes() -> i64 {
+        let this = Self::this();
+        match this.client.is_open(this.id) {
+            true => this.client.unsent() as i64,
             false => 0,
         }
     }
 }
 
-last_error_methods!(HTTPServerRequestRs);
+last_error_methods!(part of HTTPServerRequestRs);
 
-impl Failing for HTTPServerRequestRs {
+impl Failing for RequestPart {
     fn last_error(&self) -> &LastError {
         &self.last_error
     }
@@ -364,40 +400,26 @@ impl Failing for HTTPServerRequestRs {
 impl HTTPServerRequestRs {
     /// An object for `request`. The caller has checked that the request is open.
     pub(super) fn of(request: Request, origin: Origin) -> Gd<HTTPServerRequestRs> {
-        let Origin {
-            client,
-            handler,
-            parameters,
-            complaints,
-        } = origin;
-        let object = Gd::from_init_fn(|base| HTTPServerRequestRs {
-            client,
+        let part = |object| RequestPart {
+            presence: Arc::new(Presence::of(object)),
+            client: origin.client,
             id: request.id,
             head: request.head,
-            received: PackedByteArray::from(request.body),
-            found: parameters,
-            handler,
-            complaints,
-            presence: Arc::default(),
+            received: request.body,
+            found: origin.parameters,
+            handler: origin.handler,
+            complaints: origin.complaints,
             has_begun: AtomicBool::new(false),
             is_complete: AtomicBool::new(false),
             last_error: LastError::default(),
-            base,
-            method: PhantomVar::default(),
-            path: PhantomVar::default(),
-            target: PhantomVar::default(),
-            query: PhantomVar::default(),
-            parameters: PhantomVar::default(),
-            headers: PhantomVar::default(),
-            body: PhantomVar::default(),
-        });
-        let bound = object.bind();
-        bound.presence.begin_of_id(object.instance_id());
-        bound.client.open(bound.id, &bound.presence);
-        drop(bound);
+        };
+        let (object, part) = new_object::<HTTPServerRequestRs>(&CLASS[0], part);
+        part.client.open(part.id, &part.presence);
         object
     }
+}
 
+impl RequestPart {
     /// The request was not answered in time.
     pub(super) fn forgotten(&self) {
         self.complaints
@@ -497,17 +519,6 @@ impl HTTPServerRequestRs {
                 self.last_error.refuse(Error::ERR_UNCONFIGURED, &message)
             }
             error => self.refuse(&format!("{what}: {error}")),
-        }
-    }
-}
-
-impl Drop for HTTPServerRequestRs {
-    fn drop(&mut self) {
-        self.presence.end();
-        let has_begun = self.has_begun.load(Ordering::Relaxed);
-        if self.client.abandon(self.id) && !has_begun {
-            self.complaints
-                .print(&self.handler, "let go of a request without an answer");
         }
     }
 }

@@ -3,6 +3,8 @@
 use godot::builtin::Callable;
 use stream_socket_web::http::RoutePattern;
 
+use crate::bridge::CallableRef;
+
 /// What handles the requests of a route.
 pub(super) enum Route {
     /// A method of a script.
@@ -10,7 +12,7 @@ pub(super) enum Route {
         /// The method of the requests; empty for all.
         method: String,
         pattern: RoutePattern,
-        callable: Callable,
+        callable: CallableRef,
         /// What names it in an error.
         label: String,
     },
@@ -56,7 +58,7 @@ pub(super) fn find(routes: &[Route], method: &str, path: &str) -> Found {
                 if own.is_empty() || own == method || (own == "GET" && method == "HEAD") {
                     let owned = |(name, value): (&str, String)| (String::from(name), value);
                     return Found::Handler {
-                        callable: callable.clone(),
+                        callable: callable.get(),
                         label: label.clone(),
                         parameters: parameters.into_iter().map(owned).collect(),
                     };

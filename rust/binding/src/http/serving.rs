@@ -1,30 +1,48 @@
 //! What a server does in a poll: accepts, goes on with its connections, and hands out requests.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use godot::builtin::StringName;
-use godot::classes::Object;
 use godot::global::Error;
 use godot::meta::ToGodot;
-use godot::obj::Gd;
 use stream_socket::Listener;
 use stream_socket::dispatch::{Delivery, EventQueue, Nesting};
-use stream_socket_web::http::{EntityTags, Headers, Request, ServerConnection, ServerRules};
+use stream_socket_web::http::{
+    Crowd, EntityTags, Headers, Occupation, Request, ServerConnection, ServerRules,
+};
 
-use super::client::{Client, ClientEvent, MAX_FILE_SHARE};
+use super::client::{Client, ClientEvent, Shares};
 use super::complaints::Complaints;
 use super::files;
 use super::request::{HTTPServerRequestRs, Origin};
 use super::routes::Found;
+use super::unsent::Unsent;
+use crate::bridge::{ObjectRef, SignalName, part_of};
 use crate::parts::{LastError, Presence};
 
 /// The maximum number of connections that one poll accepts.
 const MAX_ACCEPTED: usize = 256;
 
-/// How many bytes of files one poll reads for all connections together, so that strangers who load
-/// large files do not hold up the game. Each connection has an equal share.
-const MAX_FILE_BYTES: usize = 8 << 20;
+/// How many bytes one poll receives from all connections together, and how many it reads from files
+/// for them, so that strangers do not hold up the game. Each connection has an equal share.
+const MAX_BYTES: Shares = Shares {
+    received: 4 << 20,
+    of_files: 8 << 20,
+};
+
+/// What each connection may have at least.
+const MIN_SHARES: Shares = Shares {
+    received: 16 << 10,
+    of_files: 1,
+};
+
+/// What each connection may have at most.
+const MAX_SHARES: Shares = Shares {
+    received: 1 << 20,
+    of_files: 1 << 20,
+};
 
 /// How many requests of a connection one poll answers, if a client does not wait for answers.
 const MAX_ROUNDS: usize = 64;
@@ -36,7 +54,8 @@ pub(super) struct Serving {
     pub(super) listener: Listener,
     clients: Mutex<Vec<Arc<Client>>>,
     pub(super) limits: Mutex<Limits>,
-    events: Mutex<EventQueue<ClientEvent>>,
+    pub(super) unsent: Arc<Unsent>,
+    inbox: Mutex<Inbox>,
     complaints: Arc<Complaints>,
     entity_tags: Arc<EntityTags>,
     pub(super) last_error: LastError,
@@ -46,7 +65,8 @@ pub(super) struct Serving {
 pub(super) struct Limits {
     pub(super) rules: ServerRules,
     pub(super) max_connections: usize,
-    pub(super) max_unsent: usize,
+    /// How long a poll hands out requests. `None`: unlimited.
+    pub(super) poll_time: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -54,33 +74,65 @@ impl Default for Limits {
         Limits {
             rules: ServerRules::default(),
             max_connections: 256,
-            max_unsent: 1 << 20,
+            poll_time: Some(Duration::from_millis(5)),
         }
+    }
+}
+
+/// What happened and was not delivered. The requests of all connections wait in one line, at most
+/// one of each connection.
+#[derive(Default)]
+struct Inbox {
+    events: EventQueue<ClientEvent>,
+    requests: VecDeque<(Arc<Client>, Box<Request>)>,
+}
+
+impl Inbox {
+    fn push(&mut self, event: ClientEvent) {
+        match event {
+            ClientEvent::Request(client, request) => self.requests.push_back((client, request)),
+            event => self.events.push(event),
+        }
+    }
+
+    /// The next event, for the thread that delivers. Requests come last, and only if they may be
+    /// handed out. If there is nothing, the delivery ends.
+    fn next_or_end(&mut self, delivery: Delivery, hands_out: bool) -> Option<ClientEvent> {
+        if self.events.is_empty()
+            && hands_out
+            && let Some((client, request)) = self.requests.pop_front()
+        {
+            return Some(ClientEvent::Request(client, request));
+        }
+        self.events.next_or_end(delivery)
     }
 }
 
 /// An object that serves. The reference keeps it alive: a handler may drop every other one.
 pub(super) struct Server<'a> {
     pub(super) serving: Arc<Serving>,
-    pub(super) object: Gd<Object>,
+    pub(super) object: ObjectRef,
     /// The route for a method and a path.
     pub(super) find: &'a dyn Fn(&str, &str) -> Found,
 }
 
 /// Polls `server`.
-pub(super) fn poll(server: &mut Server<'_>) -> Error {
+pub(super) fn poll(server: &Server<'_>) -> Error {
     let serving = server.serving.clone();
+    let started = Instant::now();
     let code = serving.accept();
     // Polls that are nested too deeply leave the requests to the outer polls.
     let Some(_nesting) = Nesting::enter() else {
         return code;
     };
     let mut clients = locked(&serving.clients).clone();
-    let share = (MAX_FILE_BYTES / clients.len().max(1)).min(MAX_FILE_SHARE);
-    clients.iter().for_each(|it| it.set_file_share(share));
+    let shares = shares_of_each(clients.len());
+    clients.iter().for_each(|it| it.set_shares(shares));
+    let mut has_handed_out = false;
     for _ in 0..MAX_ROUNDS {
         serving.poll_clients(&clients);
-        let delivery = locked(&serving.events).begin();
+        serving.end_slow_answers();
+        let delivery = locked(&serving.inbox).events.begin();
         if delivery == Delivery::Elsewhere {
             break;
         }
@@ -91,12 +143,16 @@ pub(super) fn poll(server: &mut Server<'_>) -> Error {
         clients.clear();
         // No lock is held while a handler runs.
         loop {
-            let event = locked(&serving.events).next_or_end(delivery);
+            // What waits for slow clients must not become ever more, and a frame not ever longer.
+            let has_time = !has_handed_out || !serving.is_over_time(started);
+            let hands_out = has_time && !serving.unsent.is_full();
+            let event = locked(&serving.inbox).next_or_end(delivery, hands_out);
             let Some(event) = event else {
                 break;
             };
             if let ClientEvent::Request(client, _) = &event {
                 clients.push(client.clone());
+                has_handed_out = true;
             }
             deliver(server, event);
         }
@@ -108,6 +164,15 @@ pub(super) fn poll(server: &mut Server<'_>) -> Error {
     code
 }
 
+/// What each of `count` connections may do in a poll.
+fn shares_of_each(count: usize) -> Shares {
+    let share = |all: usize, min: usize, max: usize| (all / count.max(1)).clamp(min, max);
+    Shares {
+        received: share(MAX_BYTES.received, MIN_SHARES.received, MAX_SHARES.received),
+        of_files: share(MAX_BYTES.of_files, MIN_SHARES.of_files, MAX_SHARES.of_files),
+    }
+}
+
 /// Ends a delivery, even if a handler has panicked.
 struct DeliveryGuard<'a> {
     serving: &'a Serving,
@@ -116,7 +181,7 @@ struct DeliveryGuard<'a> {
 
 impl Drop for DeliveryGuard<'_> {
     fn drop(&mut self) {
-        locked(&self.serving.events).end(self.delivery);
+        locked(&self.serving.inbox).events.end(self.delivery);
     }
 }
 
@@ -126,86 +191,140 @@ impl Serving {
         locked(&self.clients).len()
     }
 
+    /// Whether a poll that began at `started` has handed out requests for as long as it may.
+    fn is_over_time(&self, started: Instant) -> bool {
+        let limit = locked(&self.limits).poll_time;
+        limit.is_some_and(|limit| started.elapsed() >= limit)
+    }
+
     /// Accepts the connections that wait.
     fn accept(&self) -> Error {
+        let mut crowd = None;
         for _ in 0..MAX_ACCEPTED {
             let connection = match self.listener.accept() {
                 Ok(Some(connection)) => connection,
                 Ok(None) => break,
                 Err(error) => return self.last_error.record(&error),
             };
-            let now = Instant::now();
-            let protocol = match self.makes_room() {
-                true => ServerConnection::new(now),
-                false => ServerConnection::refused(now),
-            };
-            let is_refused = protocol.ending().is_some();
-            let client = Arc::new(Client::new(connection, protocol, self.entity_tags.clone()));
-            match is_refused {
-                // The answer is sent in the background.
-                true => drop(client.close()),
-                false => locked(&self.clients).push(client),
-            }
+            let client = Arc::new(Client::new(
+                connection,
+                ServerConnection::new(Instant::now()),
+                self.entity_tags.clone(),
+                self.unsent.clone(),
+                MIN_SHARES,
+            ));
+            self.admit(client, &mut crowd);
         }
         Error::OK
     }
 
-    /// Whether there is room for one more connection. The one that has been idle for longest makes
-    /// room, so that strangers cannot lock out others by connecting and saying nothing.
-    fn makes_room(&self) -> bool {
-        loop {
-            let idle = {
-                let clients = locked(&self.clients);
-                if clients.len() < locked(&self.limits).max_connections {
-                    return true;
+    /// Takes a newcomer, or tells it that there is no room. `crowd` has the others from when there
+    /// was no room for the first time on.
+    fn admit(&self, newcomer: Arc<Client>, crowd: &mut Option<Crowd<Arc<Client>>>) {
+        let now = Instant::now();
+        let machine = newcomer.machine();
+        if self.is_full() {
+            let crowd = crowd.get_or_insert_with(|| self.crowd(now));
+            while self.is_full()
+                && let Some(other) = crowd.next_for(machine)
+            {
+                // Something of it may have arrived since it was last looked at.
+                let known = other.occupation(now);
+                self.poll_clients(std::slice::from_ref(&other));
+                let occupation = other.occupation(now);
+                if occupation.0 > known.0 {
+                    crowd.join(other.clone(), other.machine(), occupation);
+                    continue;
                 }
-                let idle = clients.iter().enumerate();
-                let idle = idle.filter_map(|(index, client)| Some((client.idle_since()?, index)));
-                idle.min().map(|(_, index)| clients[index].clone())
-            };
-            let Some(idle) = idle else {
-                return false;
-            };
-            // Its request may have arrived since it was last looked at.
-            self.poll_clients(std::slice::from_ref(&idle));
-            if idle.idle_since().is_some() {
-                locked(&self.clients).retain(|client| !Arc::ptr_eq(client, &idle));
-                idle.close();
+                self.forget(&other);
+                if let Some(object) = other.make_room(now) {
+                    self.push(ClientEvent::Signal(object, "closed"));
+                }
             }
         }
+        if self.is_full() {
+            newcomer.refuse(now);
+            return;
+        }
+        if let Some(crowd) = crowd {
+            crowd.join(newcomer.clone(), machine, newcomer.occupation(now));
+        }
+        locked(&self.clients).push(newcomer);
+    }
+
+    fn is_full(&self) -> bool {
+        self.connection_count() >= locked(&self.limits).max_connections
+    }
+
+    fn crowd(&self, now: Instant) -> Crowd<Arc<Client>> {
+        let mut crowd = Crowd::default();
+        for client in locked(&self.clients).iter() {
+            crowd.join(client.clone(), client.machine(), client.occupation(now));
+        }
+        crowd
+    }
+
+    fn forget(&self, client: &Arc<Client>) {
+        locked(&self.clients).retain(|other| !Arc::ptr_eq(other, client));
+        locked(&self.inbox)
+            .requests
+            .retain(|(other, _)| !Arc::ptr_eq(other, client));
     }
 
     /// Goes on with `clients`, and forgets those that have ended.
     fn poll_clients(&self, clients: &[Arc<Client>]) {
-        let (rules, max_unsent) = {
-            let limits = locked(&self.limits);
-            (limits.rules.clone(), limits.max_unsent)
-        };
+        let rules = locked(&self.limits).rules.clone();
         let now = Instant::now();
         let mut events = Vec::new();
-        let mut has_ended = false;
         for client in clients {
-            client.set_max_unsent(max_unsent);
-            has_ended |= !client.poll(now, &rules, &mut events);
-        }
-        if has_ended {
-            locked(&self.clients).retain(|client| !client.is_over());
+            if !client.poll(now, &rules, &mut events) {
+                self.forget(client);
+            }
         }
         if !events.is_empty() {
-            let mut queue = locked(&self.events);
-            events.into_iter().for_each(|event| queue.push(event));
+            let mut inbox = locked(&self.inbox);
+            events.into_iter().for_each(|event| inbox.push(event));
         }
+    }
+
+    /// While too much waits for clients, ends those that accept their answers too slowly.
+    fn end_slow_answers(&self) {
+        if !self.unsent.is_full() {
+            return;
+        }
+        let now = Instant::now();
+        let mut slow = Vec::new();
+        for client in locked(&self.clients).iter() {
+            if let (Occupation::Answer, since) = client.occupation(now) {
+                slow.push((since, client.clone()));
+            }
+        }
+        slow.sort_by_key(|(since, _)| *since);
+        for (_, client) in slow {
+            if !self.unsent.is_full() {
+                break;
+            }
+            self.forget(&client);
+            if let Some(object) = client.make_room(now) {
+                self.push(ClientEvent::Signal(object, "closed"));
+            }
+        }
+    }
+
+    fn push(&self, event: ClientEvent) {
+        locked(&self.inbox).push(event);
     }
 
     /// Ends all connections. Returns the objects of the requests that were open.
     pub(super) fn close_all(&self) -> Vec<Arc<Presence>> {
         let clients = std::mem::take(&mut *locked(&self.clients));
+        locked(&self.inbox).requests.clear();
         clients.iter().filter_map(|client| client.close()).collect()
     }
 }
 
 /// Delivers an event. Scripts run here.
-fn deliver(server: &mut Server<'_>, event: ClientEvent) {
+fn deliver(server: &Server<'_>, event: ClientEvent) {
     match event {
         ClientEvent::Request(client, request) => hand_out(server, &client, *request),
         ClientEvent::Signal(object, signal) => emit(&object, signal),
@@ -213,7 +332,7 @@ fn deliver(server: &mut Server<'_>, event: ClientEvent) {
             if let Some(object) = object.hold()
                 && let Ok(request) = object.to_gd().try_cast::<HTTPServerRequestRs>()
             {
-                request.bind().forgotten();
+                part_of(&request).forgotten();
             }
         }
     }
@@ -230,7 +349,7 @@ pub(super) fn emit(object: &Presence, signal: &str) {
 }
 
 /// Gives a request to its handler.
-fn hand_out(server: &mut Server<'_>, client: &Arc<Client>, request: Request) {
+fn hand_out(server: &Server<'_>, client: &Arc<Client>, request: Request) {
     const SIGNAL: &str = "request_received";
     // A handler of another request may have stopped the server.
     if !client.is_open(request.id) {
@@ -244,7 +363,7 @@ fn hand_out(server: &mut Server<'_>, client: &Arc<Client>, request: Request) {
         parameters,
         complaints: server.serving.complaints.clone(),
     };
-    let object = &mut server.object;
+    let (object, signal) = (&server.object, SignalName::new(SIGNAL));
     match found {
         Found::Handler {
             callable,
@@ -257,10 +376,10 @@ fn hand_out(server: &mut Server<'_>, client: &Arc<Client>, request: Request) {
         Found::Files { folder, rest } => {
             files::answer(client, id, &request.head, &folder, &rest);
         }
-        _ if object.has_connections(SIGNAL) => {
+        _ if object.has_connections(&signal) => {
             let request =
                 HTTPServerRequestRs::of(request, origin(String::from(SIGNAL), Vec::new()));
-            object.emit_signal(SIGNAL, &[request.to_variant()]);
+            object.emit_signal(&signal, &[&request.to_variant()]);
         }
         Found::OtherMethods(methods) => {
             let headers: Headers = [("Allow", &*methods)].into_iter().collect();

@@ -1,7 +1,7 @@
 //! The `auto_poll` of an object, whether the object has a part or a struct of gdext's.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use super::presence::Presence;
 
@@ -10,10 +10,18 @@ use super::presence::Presence;
 #[derive(Debug, Default)]
 pub(crate) struct FramePoll(OnceLock<Arc<PolledObject>>);
 
+/// A part whose object can be polled once a frame.
+pub(crate) trait FramePolled: Send + Sync {
+    /// Does what the method `poll` of the object's class does.
+    fn poll_object(self: Arc<Self>);
+}
+
 /// An object that wants to be polled, or has wanted it.
 #[derive(Debug, Default)]
 pub(crate) struct PolledObject {
     pub(crate) presence: Presence,
+    /// The part of the object, if it has one.
+    pub(crate) part: OnceLock<Weak<dyn FramePolled>>,
     pub(crate) is_wanted: AtomicBool,
     /// Whether it is in the list. Changed only while the list is locked.
     pub(crate) is_listed: AtomicBool,

@@ -6,8 +6,9 @@
 use std::cell::RefCell;
 
 thread_local! {
-    /// The packets whose callers on this thread may still read them. The key has no destructor: a
-    /// thread with one keeps the library loaded as long as the thread lives.
+    /// The packets whose callers on this thread may still read them. The destructor frees the rest
+    /// when the thread ends. Until then, the system keeps an unloaded library in memory. In a debug
+    /// build for Linux, gdext registers no destructors, so the rest leaks.
     static LENT: RefCell<Vec<Lent>> = const { RefCell::new(Vec::new()) };
 }
 

@@ -20,19 +20,21 @@ mod part;
 mod peer;
 mod peer_object;
 mod presence;
+mod received_packet;
 mod server;
 mod signal;
 pub(crate) mod websocket;
 
 pub(crate) use codes::{Code, end_code};
-pub(crate) use frame_poll_state::{FramePoll, PolledObject};
+pub(crate) use frame_poll_state::{FramePoll, FramePolled, PolledObject};
 pub(crate) use last_error::{Details, LastError};
 pub(crate) use packet_peer::{FramingKind, PacketFormat, PacketPeerPart, advice_for};
 pub(crate) use packet_peer_object::PacketPeerObject;
-pub(crate) use part::{Emitter, Packets, Part, Polled, Stream, TakesObject};
+pub(crate) use part::{Constructible, Emitter, Packets, Part, Polled, Stream, TakesObject};
 pub(crate) use peer::PeerPart;
 pub(crate) use peer_object::PeerObject;
 pub(crate) use presence::{ObjectAddress, Presence};
+pub(crate) use received_packet::ReceivedPacket;
 pub(crate) use server::ServerPart;
 pub(crate) use signal::Signal;
 pub(crate) use websocket::{

@@ -12,7 +12,7 @@ use super::frame_poll_state::FramePoll;
 use super::hints::{self, Unfinished};
 use super::last_error::{Details, LastError};
 use super::lent;
-use super::part::{Emitter, Packets, Part, TakesObject};
+use super::part::{Constructible, Emitter, Packets, Part, TakesObject};
 use super::peer_object::PeerObject;
 use super::presence::{ObjectAddress, Presence};
 
@@ -122,7 +122,7 @@ impl<O: Emitter> PacketPeerPart<O> {
     pub(crate) fn with(object: ObjectAddress, format: &PacketFormat) -> PacketPeerPart<O> {
         let channel = PacketChannel::new(format.format.clone());
         if let Some(max) = format.max_packets_per_poll {
-            channel.set_max_packets_per_poll(max);
+            channel.outlet().set_max_packets_per_poll(max);
         }
         PacketPeerPart {
             presence: Presence::of(object),
@@ -137,7 +137,7 @@ impl<O: Emitter> PacketPeerPart<O> {
         PacketFormat {
             settings: self.settings(),
             format: self.channel.format(),
-            max_packets_per_poll: Some(self.channel.max_packets_per_poll()),
+            max_packets_per_poll: Some(self.channel.outlet().max_packets_per_poll()),
         }
     }
 
@@ -241,11 +241,13 @@ impl<O: Emitter> Unfinished for PacketPeerPart<O> {
     }
 }
 
-impl<O: Emitter> Part for PacketPeerPart<O> {
+impl<O: Emitter> Constructible for PacketPeerPart<O> {
     fn new(object: ObjectAddress) -> PacketPeerPart<O> {
         PacketPeerPart::with(object, &PacketFormat::default())
     }
+}
 
+impl<O: Emitter> Part for PacketPeerPart<O> {
     fn presence(&self) -> &Presence {
         &self.presence
     }

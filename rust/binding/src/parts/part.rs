@@ -11,9 +11,6 @@ use super::signal::Signal;
 
 /// The plain Rust part of an object. A call that is running may keep it longer than the object.
 pub(crate) trait Part: Send + Sync + Sized + 'static {
-    /// The part of an object that a script makes.
-    fn new(object: ObjectAddress) -> Self;
-
     /// Whether the object of the part is alive. The bridge ends it.
     fn presence(&self) -> &Presence;
 
@@ -24,6 +21,12 @@ pub(crate) trait Part: Send + Sync + Sized + 'static {
     /// the part alive, and no other code can end them. `has_connections` returns whether anything
     /// is connected to a signal of the object.
     fn freed(&self, has_connections: &dyn Fn(&str) -> bool);
+}
+
+/// A part of a class whose objects scripts can make.
+pub(crate) trait Constructible: Part {
+    /// The part of an object that a script makes.
+    fn new(object: ObjectAddress) -> Self;
 }
 
 /// A part that can be polled.

@@ -16,7 +16,7 @@ use super::frame_poll_state::FramePoll;
 use super::hints::{self, Connects};
 use super::last_error::{Details, LastError};
 use super::live_list;
-use super::part::{Part, Polled, Stream};
+use super::part::{Constructible, Part, Polled, Stream};
 use super::presence::{ObjectAddress, Presence};
 use super::signal::Signal;
 use crate::settings;
@@ -110,11 +110,13 @@ impl PeerPart {
     }
 }
 
-impl Part for PeerPart {
+impl Constructible for PeerPart {
     fn new(object: ObjectAddress) -> PeerPart {
         PeerPart::over(object, Connection::new())
     }
+}
 
+impl Part for PeerPart {
     fn presence(&self) -> &Presence {
         &self.presence
     }

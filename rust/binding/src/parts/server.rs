@@ -12,7 +12,7 @@ use super::frame_poll_state::FramePoll;
 use super::hints;
 use super::last_error::LastError;
 use super::live_list;
-use super::part::{Part, Polled};
+use super::part::{Constructible, Part, Polled};
 use super::presence::{ObjectAddress, Presence};
 use super::signal::Signal;
 
@@ -67,7 +67,7 @@ impl ServerPart {
     }
 }
 
-impl Part for ServerPart {
+impl Constructible for ServerPart {
     fn new(object: ObjectAddress) -> ServerPart {
         ServerPart {
             presence: Presence::of(object),
@@ -78,7 +78,9 @@ impl Part for ServerPart {
             mode: AtomicI64::new(-1),
         }
     }
+}
 
+impl Part for ServerPart {
     fn presence(&self) -> &Presence {
         &self.presence
     }

@@ -1,139 +1,228 @@
 //! `SocketConditionsRs`: the conditions of one direction of a relay.
 
 use std::fmt::Display;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
+use godot::obj::Gd;
+use godot::prelude::{GodotClass, godot_api, godot_error};
 use stream_socket_relay::Conditions;
+
+use crate::bridge::PropertyKind::{Bool, Float, Int};
+use crate::bridge::{
+    Bridged, Class, ClassTree, ObjectRef, PartKind, Property, new_object, part_of,
+};
+use crate::parts::{Constructible, ObjectAddress, Part, Presence};
 
 /// The number that means: never.
 const NEVER: i64 = -1;
 
+/// The class of conditions. There is no value of this type: the bridge makes an object with a
+/// [`ConditionsPart`].
 #[derive(GodotClass)]
-#[class(tool, init, base = Resource)]
-pub struct SocketConditionsRs {
+#[class(tool, no_init, base = Resource)]
+pub struct SocketConditionsRs {}
+
+static CLASS: [Class; 1] = [Class::new("SocketConditionsRs", "", &TREE)];
+
+pub(crate) static TREE: ClassTree = ClassTree {
+    base: "SocketConditionsRs",
+    classes: &CLASS,
+    enumerations: &[],
+    properties: &[
+        Property::new("delay", Float, "set_delay", "get_delay").exported(SECONDS),
+        Property::new("jitter", Float, "set_jitter", "get_jitter").exported(SECONDS),
+        Property::new("bandwidth", Int, "set_bandwidth", "get_bandwidth")
+            .exported("0,10000000,1,or_greater,suffix:B/s"),
+        Property::new(
+            "max_piece_bytes",
+            Int,
+            "set_max_piece_bytes",
+            "get_max_piece_bytes",
+        )
+        .exported("0,65536,1,or_greater,suffix:B"),
+        Property::new("stalled", Bool, "set_stalled", "is_stalled").exported(""),
+        Property::new(
+            "close_after_bytes",
+            Int,
+            "set_close_after_bytes",
+            "get_close_after_bytes",
+        )
+        .exported(BYTES_OR_NEVER),
+        Property::new(
+            "abort_after_bytes",
+            Int,
+            "set_abort_after_bytes",
+            "get_abort_after_bytes",
+        )
+        .exported(BYTES_OR_NEVER),
+    ],
+    methods: &[],
+    virtuals: None,
+    parts: PartKind::of::<ConditionsPart>(),
+    engine_class: OnceLock::new(),
+};
+
+const SECONDS: &str = "0,1,0.001,or_greater,suffix:s";
+const BYTES_OR_NEVER: &str = "-1,10000000,1,or_greater,suffix:B";
+
+impl Bridged for SocketConditionsRs {
+    type Part = ConditionsPart;
+
+    fn tree() -> &'static ClassTree {
+        &TREE
+    }
+}
+
+/// The part of conditions.
+pub(crate) struct ConditionsPart {
+    presence: Presence,
     conditions: Mutex<Conditions>,
-    #[export(range = (0.0, 1.0, 0.001, or_greater, suffix = "s"))]
-    #[var(get = get_delay, set = set_delay)]
-    delay: PhantomVar<f64>,
-    #[export(range = (0.0, 1.0, 0.001, or_greater, suffix = "s"))]
-    #[var(get = get_jitter, set = set_jitter)]
-    jitter: PhantomVar<f64>,
-    #[export(range = (0.0, 10_000_000.0, 1.0, or_greater, suffix = "B/s"))]
-    #[var(get = get_bandwidth, set = set_bandwidth)]
-    bandwidth: PhantomVar<i64>,
-    #[export(range = (0.0, 65_536.0, 1.0, or_greater, suffix = "B"))]
-    #[var(get = get_max_piece_bytes, set = set_max_piece_bytes)]
-    max_piece_bytes: PhantomVar<i64>,
-    #[export]
-    #[var(get = is_stalled, set = set_stalled)]
-    stalled: PhantomVar<bool>,
-    #[export(range = (-1.0, 10_000_000.0, 1.0, or_greater, suffix = "B"))]
-    #[var(get = get_close_after_bytes, set = set_close_after_bytes)]
-    close_after_bytes: PhantomVar<i64>,
-    #[export(range = (-1.0, 10_000_000.0, 1.0, or_greater, suffix = "B"))]
-    #[var(get = get_abort_after_bytes, set = set_abort_after_bytes)]
-    abort_after_bytes: PhantomVar<i64>,
+}
+
+impl Constructible for ConditionsPart {
+    fn new(object: ObjectAddress) -> ConditionsPart {
+        ConditionsPart {
+            presence: Presence::of(object),
+            conditions: Mutex::default(),
+        }
+    }
+}
+
+impl Part for ConditionsPart {
+    fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
+    fn made(self: &Arc<Self>, _: &'static str) {}
+
+    fn freed(&self, _: &dyn Fn(&str) -> bool) {}
 }
 
 #[godot_api]
 impl SocketConditionsRs {
     #[func]
-    fn set_delay(&self, seconds: f64) {
+    fn set_delay(seconds: f64) {
         if let Some(time) = time("delay", seconds) {
-            self.lock().delay = time;
+            Self::this().lock().delay = time;
         }
     }
 
     #[func]
-    fn get_delay(&self) -> f64 {
-        self.lock().delay.as_secs_f64()
+    fn get_delay() -> f64 {
+        Self::this().lock().delay.as_secs_f64()
     }
 
     #[func]
-    fn set_jitter(&self, seconds: f64) {
+    fn set_jitter(seconds: f64) {
         if let Some(time) = time("jitter", seconds) {
-            self.lock().jitter = time;
+            Self::this().lock().jitter = time;
         }
     }
 
     #[func]
-    fn get_jitter(&self) -> f64 {
-        self.lock().jitter.as_secs_f64()
+    fn get_jitter() -> f64 {
+        Self::this().lock().jitter.as_secs_f64()
     }
 
     #[func]
-    fn set_bandwidth(&self, bytes_per_second: i64) {
+    fn set_bandwidth(bytes_per_second: i64) {
         match u64::try_from(bytes_per_second) {
-            Ok(bandwidth) => self.lock().bandwidth = bandwidth,
+            Ok(bandwidth) => Self::this().lock().bandwidth = bandwidth,
             Err(_) => refuse("bandwidth", bytes_per_second, "number of bytes per second"),
         }
     }
 
     #[func]
-    fn get_bandwidth(&self) -> i64 {
-        self.lock().bandwidth as i64
+    fn get_bandwidth() -> i64 {
+        Self::this().lock().bandwidth as i64
     }
 
     #[func]
-    fn set_max_piece_bytes(&self, count: i64) {
+    fn set_max_piece_bytes(count: i64) {
         match usize::try_from(count) {
-            Ok(most) => self.lock().max_piece = most,
+            Ok(most) => Self::this().lock().max_piece = most,
             Err(_) => refuse("max_piece_bytes", count, "number of bytes"),
         }
     }
 
     #[func]
-    fn get_max_piece_bytes(&self) -> i64 {
-        self.lock().max_piece as i64
+    fn get_max_piece_bytes() -> i64 {
+        Self::this().lock().max_piece as i64
     }
 
     #[func]
-    fn set_stalled(&self, stalled: bool) {
-        self.lock().is_stalled = stalled;
+    fn set_stalled(stalled: bool) {
+        Self::this().lock().is_stalled = stalled;
     }
 
     #[func]
-    fn is_stalled(&self) -> bool {
-        self.lock().is_stalled
+    fn is_stalled() -> bool {
+        Self::this().lock().is_stalled
     }
 
     #[func]
-    fn set_close_after_bytes(&self, count: i64) {
+    fn set_close_after_bytes(count: i64) {
         if let Some(after) = after("close_after_bytes", count) {
-            self.lock().close_after = after;
+            Self::this().lock().close_after = after;
         }
     }
 
     #[func]
-    fn get_close_after_bytes(&self) -> i64 {
-        of_after(self.lock().close_after)
+    fn get_close_after_bytes() -> i64 {
+        of_after(Self::this().lock().close_after)
     }
 
     #[func]
-    fn set_abort_after_bytes(&self, count: i64) {
+    fn set_abort_after_bytes(count: i64) {
         if let Some(after) = after("abort_after_bytes", count) {
-            self.lock().abort_after = after;
+            Self::this().lock().abort_after = after;
         }
     }
 
     #[func]
-    fn get_abort_after_bytes(&self) -> i64 {
-        of_after(self.lock().abort_after)
+    fn get_abort_after_bytes() -> i64 {
+        of_after(Self::this().lock().abort_after)
     }
 }
 
-impl SocketConditionsRs {
-    /// The current conditions.
-    pub(super) fn current(&self) -> Conditions {
-        *self.lock()
-    }
-
+impl ConditionsPart {
     fn lock(&self) -> MutexGuard<'_, Conditions> {
         self.conditions
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Conditions that a relay has: the object, which this keeps alive, and its part.
+#[derive(Clone)]
+pub(super) struct ChosenConditions {
+    object: ObjectRef,
+    part: Arc<ConditionsPart>,
+}
+
+impl ChosenConditions {
+    pub(super) fn of(object: &Gd<SocketConditionsRs>) -> ChosenConditions {
+        ChosenConditions {
+            object: ObjectRef::new(object),
+            part: part_of(object),
+        }
+    }
+
+    /// New conditions, which change nothing.
+    pub(super) fn new() -> ChosenConditions {
+        let (object, part) = new_object::<SocketConditionsRs>(&CLASS[0], ConditionsPart::new);
+        let object = ObjectRef::new(&object);
+        ChosenConditions { object, part }
+    }
+
+    pub(super) fn object(&self) -> Gd<SocketConditionsRs> {
+        self.object.to_gd().cast()
+    }
+
+    /// The current conditions.
+    pub(super) fn current(&self) -> Conditions {
+        *self.part.lock()
     }
 }
 

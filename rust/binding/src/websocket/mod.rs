@@ -5,6 +5,8 @@
 mod engine_stream;
 mod properties;
 
+use std::sync::Arc;
+
 use godot::builtin::{AnyArray, Array, GString, PackedByteArray, VarDictionary};
 use godot::classes::{PacketPeerExtension, StreamPeer, TlsOptions};
 use godot::global::Error;
@@ -18,7 +20,8 @@ use stream_socket_web::websocket::{MAX_REASON_BYTES, SharedMessage, Url, close_c
 use crate::bridge::{self, Bridged, ClassTree, ObjectRef, Optional};
 use crate::class_trees::{self, TCP_PEER, UDS_PEER, WEBSOCKET_PEER};
 use crate::parts::{
-    LastError, Part, PeerObject, WebSocketObject, WebSocketPart, WebSocketSettings, WebSocketStream,
+    Constructible, LastError, PeerObject, WebSocketObject, WebSocketPart, WebSocketSettings,
+    WebSocketStream,
 };
 use crate::peer::{self, StreamPeerSocketRs};
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods};
@@ -62,11 +65,7 @@ impl WebSocketPeerRs {
 
     #[func]
     fn poll() {
-        let part = Self::this();
-        // An object that is being freed emits nothing.
-        if let Some(object) = bridge::object_of(&*part) {
-            WebSocketObject { object, part }.poll();
-        }
+        poll(&Self::this());
     }
 
     #[func]
@@ -145,7 +144,7 @@ impl WebSocketPeerRs {
             Err(error) => return this.refuse(&format!("accept_stream: {error}")),
         };
         let is_secure = match &stream {
-            WebSocketStream::Engine(engine) => engine.to_gd().is_class("StreamPeerTLS"),
+            WebSocketStream::Engine { stream, .. } => stream.to_gd().is_class("StreamPeerTLS"),
             _ => false,
         };
         this.begin(session, stream, String::new(), is_secure);
@@ -182,9 +181,7 @@ impl WebSocketPeerRs {
             godot_error!("broadcast: {write_mode} is not a WriteMode constant");
         }
         let is_text = write_mode == WRITE_MODE_TEXT;
-        let payload = message.as_slice();
-        let is_invalid = is_text && std::str::from_utf8(payload).is_err();
-        let mut shared = SharedMessage::new(is_text, payload);
+        let mut shared = SharedMessage::new(is_text, message.as_slice());
         let mut refusing = Array::new();
         for peer in peers.iter_shared() {
             let Ok(peer) = peer.try_to::<Gd<Self>>() else {
@@ -192,13 +189,7 @@ impl WebSocketPeerRs {
                 continue;
             };
             let part = bridge::part_of(&peer);
-            let code = match is_invalid {
-                _ if !is_mode => Error::ERR_INVALID_PARAMETER,
-                // Each records what is wrong with the text.
-                true => part.send(is_text, payload),
-                false => part.send_shared(&mut shared),
-            };
-            if code != Error::OK {
+            if !is_mode || part.send_shared(&mut shared) != Error::OK {
                 refusing.push(&peer);
             }
         }
@@ -331,16 +322,37 @@ impl WebSocketPeerRs {
     }
 }
 
+fn poll(this: &Arc<WebSocketPart<ObjectRef>>) {
+    // An object that is being freed emits nothing.
+    if let Some(object) = bridge::object_of(&**this) {
+        let part = this.clone();
+        WebSocketObject { object, part }.poll();
+    }
+}
+
 /// A WebSocket over a connection whose handshake is over.
 pub(crate) fn over(
     connection: Connection,
     session: Session,
-    mut settings: WebSocketSettings,
+    settings: WebSocketSettings,
 ) -> Gd<WebSocketPeerRs> {
     let class = match connection.peer_address() {
         Some(Address::Unix(_)) => UDS_PEER,
         _ => TCP_PEER,
     };
+    let (socket, socket_part) = peer::from_connection(class, connection);
+    let socket = peer::with_part(&socket, socket_part);
+    let (object, part) = of_session(socket, session, settings);
+    part.flush();
+    object
+}
+
+/// A WebSocket with these settings over `socket`.
+fn of_session(
+    socket: PeerObject<ObjectRef>,
+    session: Session,
+    mut settings: WebSocketSettings,
+) -> (Gd<WebSocketPeerRs>, Arc<WebSocketPart<ObjectRef>>) {
     let (object, part) = bridge::new_object::<WebSocketPeerRs>(WEBSOCKET_PEER, WebSocketPart::new);
     let is_kept_alive = std::mem::take(&mut settings.is_kept_alive);
     part.configure(|own| *own = settings);
@@ -348,11 +360,60 @@ pub(crate) fn over(
     if is_kept_alive && let Err(why) = part.set_kept_alive(true) {
         part.refuse(&why);
     }
-    let (socket, socket_part) = peer::from_connection(class, connection);
-    let stream = WebSocketStream::Socket(peer::with_part(&socket, socket_part));
+    let stream = WebSocketStream::Socket(socket);
     part.begin(session, stream, String::new(), false);
-    part.flush();
-    object
+    (object, part)
+}
+
+/// How the accepted connections of a server become WebSockets.
+pub(crate) struct AcceptedWebSockets {
+    settings: WebSocketSettings,
+    handshake: Settings,
+    max_packets_per_poll: usize,
+}
+
+impl AcceptedWebSockets {
+    /// As `like` is now. The error says what is wrong with its properties.
+    pub(crate) fn like(like: &Gd<WebSocketPeerRs>) -> Result<AcceptedWebSockets, String> {
+        let part = bridge::part_of(like);
+        let settings = part.settings();
+        let handshake = handshake_of(&settings)?;
+        // What is wrong with it is found here, and not with each connection.
+        Session::server(handshake.clone(), settings.limits()).map_err(|error| error.to_string())?;
+        Ok(AcceptedWebSockets {
+            settings,
+            handshake,
+            max_packets_per_poll: part.outlet.max_packets_per_poll(),
+        })
+    }
+
+    /// A WebSocket over the accepted `socket`, which waits for the request of its client.
+    pub(crate) fn accept(
+        &self,
+        socket: PeerObject<ObjectRef>,
+    ) -> Option<WebSocketObject<ObjectRef>> {
+        let session = Session::server(self.handshake.clone(), self.settings.limits()).ok()?;
+        let (object, part) = of_session(socket, session, self.settings.clone());
+        part.outlet
+            .set_max_packets_per_poll(self.max_packets_per_poll);
+        set_no_delay(&part, true);
+        let object = ObjectRef::new(&object);
+        Some(WebSocketObject { object, part })
+    }
+}
+
+/// The settings of the handshake. The error says which header is none.
+fn handshake_of(settings: &WebSocketSettings) -> Result<Settings, String> {
+    let handshake = settings.handshake();
+    handshake.map_err(|line| format!("handshake header {line:?} is not \"Name: value\""))
+}
+
+/// The object and the part of `peer`.
+pub(crate) fn with_part(peer: &Gd<WebSocketPeerRs>) -> WebSocketObject<ObjectRef> {
+    WebSocketObject {
+        object: ObjectRef::new(peer),
+        part: bridge::part_of(peer),
+    }
 }
 
 impl WebSocketPart<ObjectRef> {
@@ -362,7 +423,7 @@ impl WebSocketPart<ObjectRef> {
             WebSocketStream::Socket(socket) | WebSocketStream::TlsLater { socket, .. } => {
                 Ok(socket)
             }
-            WebSocketStream::Engine(engine) => Err(engine),
+            WebSocketStream::Engine { stream, .. } => Err(stream),
         })
     }
 
@@ -389,7 +450,13 @@ impl WebSocketPart<ObjectRef> {
                         "{call}: {class} is neither a socket nor a StreamPeerTLS over one"
                     )));
                 }
-                WebSocketStream::Engine(engine)
+                let socket = engine_stream::below(&engine);
+                let socket =
+                    socket.and_then(|socket| socket.to_gd().try_cast::<StreamPeerSocketRs>().ok());
+                WebSocketStream::Engine {
+                    stream: engine,
+                    socket: socket.map(|socket| peer::with_part(&socket, bridge::part_of(&socket))),
+                }
             }
         };
         self.require_kept(call, &stream)?;
@@ -430,11 +497,7 @@ impl WebSocketPart<ObjectRef> {
     }
 
     fn handshake_settings(&self, call: &str) -> Result<Settings, Error> {
-        self.settings().handshake().map_err(|line| {
-            self.refuse(&format!(
-                "{call}: handshake header {line:?} is not \"Name: value\""
-            ))
-        })
+        handshake_of(&self.settings()).map_err(|why| self.refuse(&format!("{call}: {why}")))
     }
 
     fn refuse_start(&self, call: &str, error: &StartError) -> Error {
@@ -456,8 +519,8 @@ fn set_no_delay(part: &WebSocketPart<ObjectRef>, enabled: bool) -> bool {
             }
             true
         }
-        Some(WebSocketStream::Engine(engine)) => {
-            engine_stream::ask_socket(&engine, "set_no_delay", &[enabled.to_variant()]);
+        Some(WebSocketStream::Engine { stream, .. }) => {
+            engine_stream::ask_socket(&stream, "set_no_delay", &[enabled.to_variant()]);
             true
         }
         None => false,
@@ -465,7 +528,7 @@ fn set_no_delay(part: &WebSocketPart<ObjectRef>, enabled: bool) -> bool {
 }
 
 last_error_methods!(part of WebSocketPeerRs);
-auto_poll_methods!(part of WebSocketPeerRs);
+auto_poll_methods!(part of WebSocketPeerRs, poll);
 
 impl Failing for WebSocketPart<ObjectRef> {
     fn last_error(&self) -> &LastError {

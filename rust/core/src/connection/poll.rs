@@ -158,9 +158,9 @@ impl Connection {
     }
 
     /// Makes the groups visit the connection. Call it when the connection has moved to another
-    /// group: the visit of the old group may have received data, which the kernel does not report
-    /// again.
-    pub(crate) fn report(&self) {
+    /// group, or when a layer above has received its data outside of a poll: the kernel does not
+    /// report data again that was received.
+    pub fn report(&self) {
         self.subscriptions.report();
     }
 

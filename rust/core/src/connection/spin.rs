@@ -11,7 +11,7 @@ use crate::sys;
 /// How long a reader looks, in ticks: about 20 microseconds.
 pub(super) const SPIN_TICKS: u64 = 7 * sys::SHORT;
 
-/// A read of more bytes is no wait for a short answer.
+/// A read of more bytes does not wait for a short answer.
 pub(super) const MAX_ANSWER: usize = 1024;
 
 /// A sleep of fewer ticks, about 60 microseconds, ended with an answer that a loop would probably

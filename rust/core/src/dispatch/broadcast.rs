@@ -7,7 +7,7 @@ use crate::dispatch::member::LoopMember;
 use crate::dispatch::packet_channel::Format;
 use crate::dispatch::peer::Peer;
 use crate::dispatch::shared::{QUEUE_LIMIT, Shared, flush};
-use crate::dispatch::subject::{Source, Subject};
+use crate::dispatch::subject::{Refusal, Source, Subject};
 use crate::error::WriteError;
 use crate::event::Status;
 
@@ -17,15 +17,16 @@ use crate::event::Status;
 pub struct Refused<S> {
     /// The member.
     pub member: Arc<LoopMember<S>>,
-    /// Why it could not.
-    pub error: WriteError,
+    /// Why it could not. `None` for a session, which knows why itself.
+    pub error: Option<WriteError>,
 }
 
-/// Sends `data` to `members`. See
+/// Sends `data` to `members`, and `message` to sessions. See
 /// [`EventLoop::broadcast`](crate::dispatch::EventLoop::broadcast).
 pub(super) fn broadcast<'a, S: Subject + 'a>(
     shared: &Shared<S>,
     data: &[u8],
+    message: &mut S::Message<'_>,
     members: impl Iterator<Item = &'a Arc<LoopMember<S>>>,
 ) -> Vec<Refused<S>> {
     let mut framed = FrameCache::default();
@@ -44,6 +45,9 @@ pub(super) fn broadcast<'a, S: Subject + 'a>(
                     connection.enqueue_packet(framed.frame(format, data)?, limit)
                 })
             }),
+            Source::Session(session) => session
+                .send(message)
+                .map(|sent| sent.map_err(|Refusal| None)),
         };
         match outcome {
             // Not connected.
@@ -69,12 +73,12 @@ pub(super) fn broadcast<'a, S: Subject + 'a>(
 fn enqueue(
     connection: &Connection,
     enqueue: impl FnOnce(&Connection, usize) -> Result<bool, WriteError>,
-) -> Option<Result<bool, WriteError>> {
+) -> Option<Result<bool, Option<WriteError>>> {
     let limit = match connection.queue_limit() {
         0 => QUEUE_LIMIT,
         limit => limit,
     };
-    (connection.status() == Status::Connected).then(|| enqueue(connection, limit))
+    (connection.status() == Status::Connected).then(|| enqueue(connection, limit).map_err(Some))
 }
 
 /// The frame for the format that was used last. Most members of a loop have the same format.

@@ -57,6 +57,7 @@ use crate::poll::group::Visit;
 /// impl Subject for Member {
 ///     type Peer = Client;
 ///     type Packet = Vec<u8>;
+///     type Message<'a> = ();
 ///
 ///     fn id(&self) -> u64 {
 ///         match self {
@@ -64,13 +65,13 @@ use crate::poll::group::Visit;
 ///             Member::Server(_) => 0,
 ///         }
 ///     }
-///     fn source(&self) -> Source<'_, Client> {
+///     fn source(&self) -> Source<'_, Self> {
 ///         match self {
 ///             Member::Client(client) => Source::Peer(client),
 ///             Member::Server(listener) => Source::Server(listener),
 ///         }
 ///     }
-///     fn packet(bytes: &[u8]) -> Vec<u8> {
+///     fn packet(bytes: &[u8], _: bool) -> Vec<u8> {
 ///         bytes.to_vec()
 ///     }
 ///     fn wants_packets(&self) -> bool {
@@ -88,7 +89,7 @@ use crate::poll::group::Visit;
 ///     fn notify(&mut self, member: &Member, event: LoopEvent<'_, Vec<u8>>) {
 ///         if let (Member::Client(client), LoopEvent::DataAvailable) = (member, event) {
 ///             if let Ok(data) = client.0.try_read_with(1024, <[u8]>::to_vec) {
-///                 self.0.broadcast(&data, |_| false);
+///                 self.0.broadcast(&data, &mut (), |_| false);
 ///             }
 ///         }
 ///     }
@@ -140,7 +141,8 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
 
     /// Accepts the connections of `server` from now on, and adds `server` if it is not a member.
     /// Polls call `accept` for each connection, and add the subject that it returns. The loop
-    /// removes that member when its connection ends. A subject that cannot be added is dropped.
+    /// removes that member when its connection or its session ends. A subject that cannot be added
+    /// is dropped.
     ///
     /// # Errors
     ///
@@ -174,9 +176,9 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
         self.0.members().to_vec()
     }
 
-    /// Sets the maximum number of peers and packet channels. Further connections are reset instead
-    /// of accepted. 0, the default, is unlimited. Servers do not count, and [`add`](Self::add) is
-    /// not limited.
+    /// Sets the maximum number of peers, packet channels and sessions. Further connections are
+    /// reset instead of accepted. 0, the default, is unlimited. Servers do not count, and
+    /// [`add`](Self::add) is not limited.
     pub fn set_max_members(&self, count: usize) {
         self.0.set_max_members(count);
     }
@@ -186,10 +188,10 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
         self.0.max_members()
     }
 
-    /// Sets the maximum number of packets of each packet channel that one [`poll`](Self::poll)
-    /// delivers: 64 by default. The next poll continues, so a peer that sends many packets takes
-    /// only its share of a frame. Its further packets stay in the buffers, and slow down the
-    /// sender. With 0, the maximum is 65,536.
+    /// Sets the maximum number of packets of each packet channel or session that one
+    /// [`poll`](Self::poll) delivers: 64 by default. The next poll continues, so a peer that sends
+    /// many packets takes only its share of a frame. Its further packets stay in the buffers, and
+    /// slow down the sender. With 0, the maximum is 65,536.
     ///
     /// A poll by a listener may deliver as many again. These count towards the outer poll.
     pub fn set_max_packets_per_poll(&self, count: usize) {
@@ -245,7 +247,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     /// ready: they have unread data, or a packet without a listener, or their status changed. If
     /// none is ready, waits until one is, for at most `limit`; `None` is unlimited.
     ///
-    /// The work is bounded. Each visit to a packet channel delivers at most
+    /// The work is bounded. Each visit to a packet channel or a session delivers at most
     /// [`max_packets_per_poll`](Self::max_packets_per_poll) packets. If more are left, the member
     /// is ready, and the next poll continues. Each visit to a server accepts at most 64
     /// connections.
@@ -264,7 +266,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
         let shared = &self.0;
         let _guard = shared.begin_poll();
         shared.report_deliveries();
-        shared.begin_inactivity();
+        shared.begin_times();
         let mut ready = Vec::new();
         let mut visitor = MemberVisitor::new(shared, listener);
         shared.group.poll_due(
@@ -285,22 +287,33 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     }
 
     /// Queues `data` for each connected peer except those that `is_excluded` selects; for a packet
-    /// channel as a packet. Does not wait. Returns the members that could not accept it, and why.
+    /// channel as a packet. Sessions get `message`, the same in their form. Does not wait. Returns
+    /// the members that could not accept it, and why.
     ///
     /// A peer without a write buffer limit queues at most 1 MiB. Within a poll, the queues are sent
     /// at its end: one system call for each peer, however many messages there are.
-    pub fn broadcast(&self, data: &[u8], is_excluded: impl Fn(&S) -> bool) -> Vec<Refused<S>> {
+    pub fn broadcast(
+        &self,
+        data: &[u8],
+        message: &mut S::Message<'_>,
+        is_excluded: impl Fn(&S) -> bool,
+    ) -> Vec<Refused<S>> {
         let members = self.0.members();
         let included = members
             .iter()
             .filter(|member| !is_excluded(member.subject()));
-        broadcast::broadcast(&self.0, data, included)
+        broadcast::broadcast(&self.0, data, message, included)
     }
 
     /// Like [`broadcast`](Self::broadcast), but only to the members with these `ids`. The cost is
     /// proportional to the number of ids, not of members. Unknown and repeated ids are ignored.
-    pub fn broadcast_to(&self, data: &[u8], ids: &[u64]) -> Vec<Refused<S>> {
-        broadcast::broadcast(&self.0, data, self.0.members_of(ids).iter())
+    pub fn broadcast_to(
+        &self,
+        data: &[u8],
+        message: &mut S::Message<'_>,
+        ids: &[u64],
+    ) -> Vec<Refused<S>> {
+        broadcast::broadcast(&self.0, data, message, self.0.members_of(ids).iter())
     }
 }
 

@@ -17,7 +17,9 @@ pub struct LoopMember<S> {
     pub(super) order: u64,
     /// It is a listening socket.
     pub(super) is_server: bool,
-    /// The loop accepted it, and removes it when its connection ends.
+    /// It is a session: what happens to its connection is reported to nobody.
+    pub(super) is_session: bool,
+    /// The loop accepted it, and removes it when its connection or its session ends.
     pub(super) is_accepted: bool,
     is_removed: AtomicBool,
     /// What to do with the connections of a server.
@@ -28,6 +30,7 @@ pub struct LoopMember<S> {
 /// What a new member is.
 pub(super) struct MemberKind {
     pub(super) is_server: bool,
+    pub(super) is_session: bool,
     pub(super) is_accepted: bool,
 }
 
@@ -91,6 +94,7 @@ impl<S> LoopMember<S> {
             key,
             order,
             is_server: kind.is_server,
+            is_session: kind.is_session,
             is_accepted: kind.is_accepted,
             is_removed: AtomicBool::new(false),
             accept: Mutex::new(None),

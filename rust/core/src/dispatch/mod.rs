@@ -14,9 +14,11 @@
 //! | `roster` | the members by key, by id, and in order |
 //! | `member` | one member, and what the loop has reported of it |
 //! | `inactivity` | for how long members neither send nor accept anything |
-//! | `packet_delivery` | delivering the packets of a channel to its listeners and to event loops |
-//! | `subject` | the traits of members and of loop listeners |
+//! | `timers` | when members have to be visited, apart from events |
+//! | `packet_delivery` | delivering packets to the listeners of their source and to event loops |
+//! | `subject` | the traits of members, of sessions and of loop listeners |
 //! | `packet_channel` | the packets of a stream that can be replaced |
+//! | `outlet` | the event loops that a source of packets is in |
 //! | `peer` | the trait of a connection with its own listeners |
 //! | `peer_events` | the events of one connection, for its own listeners |
 //! | `nesting` | how deep handlers may poll |
@@ -60,6 +62,7 @@ mod event_loop;
 mod inactivity;
 mod member;
 mod nesting;
+mod outlet;
 mod packet_channel;
 mod packet_delivery;
 mod peer;
@@ -67,6 +70,7 @@ mod peer_events;
 mod roster;
 mod shared;
 mod subject;
+mod timers;
 mod visit;
 
 pub use crate::event::{Delivery, EventQueue};
@@ -75,8 +79,12 @@ pub use broadcast::Refused;
 pub use event_loop::EventLoop;
 pub use member::LoopMember;
 pub use nesting::Nesting;
+pub use outlet::Outlet;
 pub use packet_channel::{Format, PacketChannel};
+pub use packet_delivery::poll_session;
 pub use peer::Peer;
 pub use peer_events::{PeerEvent, PeerEvents};
 pub use roster::AddError;
-pub use subject::{LoopEvent, LoopListener, OwnEvent, Source, Subject};
+pub use subject::{
+    LoopEvent, LoopListener, NextPoll, OwnEvent, Refusal, Session, Shared, Source, Subject, Taken,
+};

@@ -1,25 +1,15 @@
-//! A channel of packets over the stream of a peer, which can be replaced. The channel also knows
-//! the event loops that it is a member of.
+//! A channel of packets over the stream of a peer, which can be replaced.
 
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use crate::connection::Connection;
+use crate::dispatch::outlet::Outlet;
 use crate::dispatch::peer::Peer;
 use crate::error::{ReadError, copy_of};
-use crate::event::{Deliverer, Delivery};
 use crate::packets::framing::Framing;
 use crate::packets::packet_reader::{IncomingPacket, IncompletePacket, PacketReader};
-use crate::poll::group::{Pollable, PollableRef};
-use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard, lock};
-
-/// The default of [`PacketChannel::set_max_packets_per_poll`].
-const MAX_PER_POLL: usize = 256;
-
-/// The limit of a poll whose limit of packets is 0, so that a peer that sends without a pause does
-/// not keep it from returning.
-pub(super) const UNLIMITED: usize = 1 << 16;
 
 /// Packets over the stream of a peer.
 ///
@@ -31,14 +21,8 @@ pub(super) const UNLIMITED: usize = 1 << 16;
 ///
 /// Every method may be called from any thread.
 pub struct PacketChannel<P> {
-    /// The event loops that the channel is a member of. Locked before `state`.
-    memberships: Mutex<Vec<Membership>>,
+    outlet: Outlet,
     state: Mutex<ChannelState<P>>,
-    /// Which thread delivers.
-    turn: Mutex<DeliveryTurn>,
-    /// How many packets polls have taken. Only the thread that delivers changes it.
-    delivered: AtomicU64,
-    max_per_poll: AtomicUsize,
 }
 
 /// The format of packets in a stream.
@@ -60,34 +44,6 @@ struct ChannelState<P> {
     failed_version: Option<u64>,
 }
 
-/// Which thread delivers, and whether another thread tried to in the meantime.
-#[derive(Default)]
-struct DeliveryTurn {
-    deliverer: Deliverer,
-    was_refused: bool,
-}
-
-/// The parts of an event loop that its packet channels use.
-pub(super) trait PacketLoop: Send + Sync {
-    /// Whether the loop has listeners for packets.
-    fn wants_packets(&self) -> bool;
-
-    /// Whether the loop can queue another packet of the member `key`.
-    fn has_room(&self, key: usize) -> bool;
-
-    /// Queues a packet of the member `key` for the next poll.
-    fn push_packet(&self, key: usize, packet: &[u8]);
-
-    /// Makes the next poll visit the member `key`.
-    fn report(&self, key: usize);
-
-    /// Replaces the connection of the member `key`.
-    fn replace(&self, key: usize, old: Option<PollableRef<'_>>, new: Option<PollableRef<'_>>);
-}
-
-/// An event loop that a channel is in, and the key of the channel there.
-pub(super) type Membership = (Weak<dyn PacketLoop>, usize);
-
 impl<P> fmt::Debug for PacketChannel<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PacketChannel").finish_non_exhaustive()
@@ -98,39 +54,19 @@ impl<P: Peer> PacketChannel<P> {
     /// Creates a channel without a peer.
     pub fn new(format: Arc<Format>) -> PacketChannel<P> {
         PacketChannel {
-            memberships: Mutex::default(),
+            outlet: Outlet::default(),
             state: Mutex::new(ChannelState {
                 peer: None,
                 reader: PacketReader::new(format.framing.clone(), format.limit),
                 format,
                 failed_version: None,
             }),
-            turn: Mutex::default(),
-            delivered: AtomicU64::new(0),
-            max_per_poll: AtomicUsize::new(MAX_PER_POLL),
         }
     }
 
-    /// Sets the maximum number of packets that one [`poll`](Self::poll) delivers: 256 by default.
-    /// The next poll continues. With 0, it is 65,536. In an event loop, the limit of the loop
-    /// applies.
-    pub fn set_max_packets_per_poll(&self, count: usize) {
-        self.max_per_poll.store(count, Ordering::Relaxed);
-    }
-
-    /// Returns the [maximum number of packets of a poll](Self::set_max_packets_per_poll).
-    pub fn max_packets_per_poll(&self) -> usize {
-        self.max_per_poll.load(Ordering::Relaxed)
-    }
-
-    /// How many packets polls have taken, those of handlers included.
-    pub(super) fn delivered(&self) -> u64 {
-        self.delivered.load(Ordering::Relaxed)
-    }
-
-    /// Counts a packet that a poll has taken.
-    pub(super) fn count_delivered(&self) {
-        self.delivered.fetch_add(1, Ordering::Relaxed);
+    /// The event loops that the channel is in, and the limit of its polls.
+    pub fn outlet(&self) -> &Outlet {
+        &self.outlet
     }
 
     fn state(&self) -> MutexGuard<'_, ChannelState<P>> {
@@ -161,94 +97,17 @@ impl<P: Peer> PacketChannel<P> {
     /// which stays connected.
     #[must_use = "it may hold the last reference, and must be dropped without a lock"]
     pub fn set_peer(&self, peer: Option<P>) -> Option<P> {
-        let memberships = lock(&self.memberships);
-        let old = {
+        let old = self.outlet.replace_peer(|| {
             let mut state = self.state();
             state.reader.forget();
             state.failed_version = None;
-            std::mem::replace(&mut state.peer, peer.clone())
-        };
-        let with_pollable = |peer: &Option<P>, then: &mut dyn FnMut(Option<PollableRef<'_>>)| {
-            then(peer.as_ref().map(|peer| peer.connection().as_pollable()));
-        };
-        let loops = memberships.iter();
-        let loops: Vec<_> = loops
-            .filter_map(|(packet_loop, key)| Some((packet_loop.upgrade()?, *key)))
-            .collect();
-        for (packet_loop, key) in &loops {
-            with_pollable(&old, &mut |old| {
-                with_pollable(&peer, &mut |new| packet_loop.replace(*key, old, new));
-            });
-        }
-        drop(memberships);
-        // Either may hold a last reference, so both are dropped without a lock.
-        drop((loops, peer));
+            (std::mem::replace(&mut state.peer, peer.clone()), peer)
+        });
         if let Some(old) = &old {
             // The end of the poll flushes the new peer, and no longer this one.
             old.connection().try_flush();
         }
         old
-    }
-
-    /// Makes the channel a member of `packet_loop`. `subscribe` adds the connection there and
-    /// returns the key.
-    pub(super) fn join(
-        &self,
-        packet_loop: Weak<dyn PacketLoop>,
-        subscribe: impl FnOnce(Option<&Connection>) -> usize,
-    ) -> usize {
-        let mut memberships = lock(&self.memberships);
-        let peer = self.peer();
-        let key = subscribe(peer.as_ref().map(Peer::connection));
-        memberships.retain(|(packet_loop, _)| packet_loop.strong_count() > 0);
-        debug_assert!(
-            !memberships
-                .iter()
-                .any(|(other, other_key)| is_same(other, &packet_loop) && *other_key == key),
-            "the channel has this key already"
-        );
-        memberships.push((packet_loop, key));
-        drop(memberships);
-        drop(peer);
-        key
-    }
-
-    /// Ends the membership with `key` in `packet_loop`. `unsubscribe` removes the connection there.
-    pub(super) fn leave(
-        &self,
-        packet_loop: &Weak<dyn PacketLoop>,
-        key: usize,
-        unsubscribe: impl FnOnce(Option<&Connection>),
-    ) {
-        let mut memberships = lock(&self.memberships);
-        memberships
-            .retain(|(other, other_key)| !(is_same(other, packet_loop) && *other_key == key));
-        let peer = self.peer();
-        unsubscribe(peer.as_ref().map(Peer::connection));
-        drop(memberships);
-        drop(peer);
-    }
-
-    /// The event loops that the channel is in, and its keys there, except for the membership `own`.
-    pub(super) fn other_loops(
-        &self,
-        own: Option<impl FnOnce() -> Membership>,
-    ) -> Vec<(Arc<dyn PacketLoop>, usize)> {
-        let memberships = lock(&self.memberships);
-        if memberships.len() <= usize::from(own.is_some()) {
-            return Vec::new();
-        }
-        let own = own.map(|own| own());
-        let is_own = |packet_loop: &Weak<dyn PacketLoop>, key| {
-            own.as_ref()
-                .is_some_and(|(own, own_key)| is_same(packet_loop, own) && key == *own_key)
-        };
-        let others = memberships
-            .iter()
-            .filter(|(packet_loop, key)| !is_own(packet_loop, *key));
-        others
-            .filter_map(|(packet_loop, key)| Some((packet_loop.upgrade()?, *key)))
-            .collect()
     }
 
     /// Returns the format of the packets.
@@ -262,7 +121,7 @@ impl<P: Peer> PacketChannel<P> {
         state.reader = PacketReader::new(format.framing.clone(), format.limit);
         state.format = format;
         drop(state);
-        self.report();
+        self.outlet.report();
     }
 
     /// Takes the next packet, if one has arrived, and converts it with `value`. Does not wait.
@@ -333,31 +192,6 @@ impl<P: Peer> PacketChannel<P> {
         // After another connect, the failure belongs to an earlier connection.
         (state.peer.clone(), failed_version == Some(version))
     }
-
-    /// Takes the turn to deliver. `None` if another thread has it: that thread reports the channel
-    /// to its event loops when its turn ends.
-    pub(super) fn begin_turn(&self) -> Option<TurnGuard<'_, P>> {
-        let delivery = {
-            let mut turn = lock(&self.turn);
-            let delivery = turn.deliverer.begin();
-            turn.was_refused |= delivery == Delivery::Elsewhere;
-            delivery
-        };
-        (delivery != Delivery::Elsewhere).then(|| TurnGuard {
-            channel: self,
-            delivery,
-        })
-    }
-
-    /// Makes the event loops visit the channel.
-    fn report(&self) {
-        let memberships = lock(&self.memberships).clone();
-        for (packet_loop, key) in memberships {
-            if let Some(packet_loop) = packet_loop.upgrade() {
-                packet_loop.report(key);
-            }
-        }
-    }
 }
 
 impl<P: Peer> ChannelState<P> {
@@ -365,29 +199,6 @@ impl<P: Peer> ChannelState<P> {
         let peer = self.peer.as_ref();
         peer.map_or(0, |peer| peer.connection().version())
     }
-}
-
-/// A thread's turn to deliver. Dropping it ends the turn, also when a handler panicked.
-pub(super) struct TurnGuard<'a, P: Peer> {
-    channel: &'a PacketChannel<P>,
-    delivery: Delivery,
-}
-
-impl<P: Peer> Drop for TurnGuard<'_, P> {
-    fn drop(&mut self) {
-        let was_refused = {
-            let mut turn = lock(&self.channel.turn);
-            turn.deliverer.end(self.delivery);
-            self.delivery == Delivery::Begun && std::mem::take(&mut turn.was_refused)
-        };
-        if was_refused {
-            self.channel.report();
-        }
-    }
-}
-
-fn is_same(one: &Weak<dyn PacketLoop>, other: &Weak<dyn PacketLoop>) -> bool {
-    std::ptr::addr_eq(one.as_ptr(), other.as_ptr())
 }
 
 /// Returns a copy of `error` if no packet can follow it.

@@ -1,29 +1,50 @@
-//! Delivering the packets of a channel: to its own listeners, and to the event loops that it is in.
+//! Delivering the packets of a channel or a session: to its own listeners, and to the event loops
+//! that it is in.
 
-use std::sync::Arc;
+use std::time::Instant;
 
 use crate::dispatch::nesting::Nesting;
-use crate::dispatch::packet_channel::{Membership, PacketChannel, PacketLoop, UNLIMITED};
+use crate::dispatch::outlet::{Membership, Outlet};
+use crate::dispatch::packet_channel::PacketChannel;
 use crate::dispatch::peer::{self, Peer};
-use crate::dispatch::subject::{OwnEvent, Subject};
+use crate::dispatch::subject::{OwnEvent, Session, Shared, Subject, Taken};
+use crate::poll::ready_list::Notice;
 
-/// The event loop whose poll visits a channel.
+/// How often a poll of a session receives at most.
+const MAX_EXCHANGES: usize = 64;
+
+/// The event loop whose poll visits a source of packets.
 pub(super) trait VisitingLoop<S: Subject> {
-    /// The loop, and the key of the channel there.
+    /// The loop, and the key of the source there.
     fn membership(&self) -> Membership;
 
-    /// Delivers the queued notices of the channel to the loop's listeners. False if the visit
-    /// cannot continue: the channel was removed, or has too many notices.
+    /// Delivers the queued notices of the source to the loop's listeners. False if the visit cannot
+    /// continue: the source was removed, or has too many notices.
     fn deliver_notices(&mut self) -> bool;
 
     /// Whether the loop has listeners for packets.
     fn wants_packets(&mut self) -> bool;
 
     /// Queues a packet for the loop's listeners.
-    fn push_packet(&self, packet: &[u8]);
+    fn push_packet(&self, bytes: &[u8], is_text: bool);
 
     /// Notifies the loop's listeners of a packet.
     fn notify(&mut self, packet: &S::Packet);
+}
+
+/// What a delivery takes packets from.
+pub(super) trait PacketSource<S: Subject> {
+    fn outlet(&self) -> &Outlet;
+
+    /// Whether a packet can be taken.
+    fn has_packet(&self) -> bool;
+
+    /// See [`Session::take`].
+    fn take(
+        &self,
+        wants_packet: bool,
+        share: &mut dyn FnMut(Shared<'_>),
+    ) -> Option<Taken<'_, S::Packet>>;
 }
 
 /// How a delivery ended.
@@ -37,26 +58,68 @@ pub(super) enum Delivered {
     NoRoom,
     /// A packet is left that has no listener.
     NoListener,
-    /// Another thread delivers, and reports the channel to the loops when it has finished.
+    /// Another thread delivers, and reports the source to the loops when it has finished.
     OtherThread,
-    /// The visit cannot continue, for example because the channel was removed from the loop.
+    /// The visit cannot continue, for example because the source was removed from the loop.
     Interrupted,
+}
+
+impl<S: Subject> PacketSource<S> for PacketChannel<S::Peer> {
+    fn outlet(&self) -> &Outlet {
+        self.outlet()
+    }
+
+    fn has_packet(&self) -> bool {
+        self.has_packet()
+    }
+
+    fn take(
+        &self,
+        wants_packet: bool,
+        share: &mut dyn FnMut(Shared<'_>),
+    ) -> Option<Taken<'_, S::Packet>> {
+        if !wants_packet {
+            return None;
+        }
+        // The connection is locked meanwhile, so no end of it is queued before this packet.
+        let taken = self.take(|bytes| {
+            let is_text = false;
+            share(Shared::Packet { bytes, is_text });
+            S::packet(bytes, is_text)
+        });
+        taken?.ok()?.map(Taken::Packet)
+    }
+}
+
+impl<S: Subject> PacketSource<S> for dyn Session<S> + '_ {
+    fn outlet(&self) -> &Outlet {
+        self.outlet()
+    }
+
+    fn has_packet(&self) -> bool {
+        self.has_packet()
+    }
+
+    fn take(
+        &self,
+        wants_packet: bool,
+        share: &mut dyn FnMut(Shared<'_>),
+    ) -> Option<Taken<'_, S::Packet>> {
+        self.take(wants_packet, share)
+    }
 }
 
 impl<P: Peer> PacketChannel<P> {
     /// Delivers the packets that have arrived to the listeners of `subject`, which is the owner of
     /// this channel, and queues them for the event loops that it is in. Packets without a listener
     /// stay with the connection. Delivers at most
-    /// [`max_packets_per_poll`](Self::max_packets_per_poll) packets, those of polls in handlers
+    /// [`max_packets_per_poll`](Outlet::max_packets_per_poll) packets, those of polls in handlers
     /// included, and does not wait.
     ///
     /// Call it after [`Connection::poll`](crate::Connection::poll).
     pub fn poll<S: Subject<Peer = P>>(&self, subject: &S) {
         if let Some(_nesting) = Nesting::enter() {
-            let max = match self.max_packets_per_poll() {
-                0 => UNLIMITED,
-                max => max,
-            };
+            let max = self.outlet().packets_per_poll();
             self.deliver::<S>(subject, None, max);
         }
     }
@@ -69,10 +132,10 @@ impl<P: Peer> PacketChannel<P> {
         visiting: Option<&mut dyn VisitingLoop<S>>,
         max: usize,
     ) -> Delivered {
-        let Some(turn) = self.begin_turn() else {
+        let Some(turn) = self.outlet().begin_turn() else {
             return Delivered::OtherThread;
         };
-        let delivered = self.deliver_packets(subject, visiting, max);
+        let delivered = deliver_packets(self, subject, visiting, max);
         drop(turn);
         if let Some(peer) = self.deliver_failure(subject)
             && peer.connection().has_events()
@@ -80,63 +143,6 @@ impl<P: Peer> PacketChannel<P> {
             peer::deliver(&peer);
         }
         delivered
-    }
-
-    fn deliver_packets<S: Subject<Peer = P>>(
-        &self,
-        subject: &S,
-        mut visiting: Option<&mut dyn VisitingLoop<S>>,
-        max: usize,
-    ) -> Delivered {
-        let end = self.delivered().saturating_add(max as u64);
-        // The polls of handlers count as well, so each of these may deliver the maximum, and yet a
-        // handler that polls for each packet does not multiply it.
-        while self.delivered() < end {
-            if visiting.as_mut().is_some_and(|it| !it.deliver_notices()) {
-                return Delivered::Interrupted;
-            }
-            // No lock is held here, because a listener may use the channel.
-            let is_wanted_by_subject = subject.wants_packets();
-            let is_wanted_by_loop = visiting.as_mut().is_some_and(|it| it.wants_packets());
-            if !is_wanted_by_subject && !is_wanted_by_loop {
-                return match self.has_packet() {
-                    true => Delivered::NoListener,
-                    false => Delivered::All,
-                };
-            }
-            let others = self.others_with_listeners(visiting.as_deref());
-            if others.iter().any(|(other, key)| !other.has_room(*key)) {
-                return Delivered::NoRoom;
-            }
-            let taken = self.take(|bytes| {
-                for (other, key) in &others {
-                    other.push_packet(*key, bytes);
-                }
-                if let (Some(visiting), true) =
-                    (&visiting, is_wanted_by_subject && is_wanted_by_loop)
-                {
-                    // With the connection locked: no end of it is queued before this packet. And
-                    // before the subject: its handler may poll the loop, and receives this packet
-                    // there before the next one.
-                    visiting.push_packet(bytes);
-                }
-                S::packet(bytes)
-            });
-            let Some(Ok(Some(packet))) = taken else {
-                return Delivered::All;
-            };
-            self.count_delivered();
-            if is_wanted_by_subject {
-                subject.notify(OwnEvent::PacketReceived(&packet));
-            } else if let Some(visiting) = &mut visiting {
-                visiting.notify(&packet);
-            }
-        }
-        match visiting.is_none_or(|it| it.deliver_notices()) {
-            true if self.has_packet() => Delivered::LimitReached,
-            true => Delivered::All,
-            false => Delivered::Interrupted,
-        }
     }
 
     /// Reports to `subject` that no further packet can be found in the stream. Returns the peer,
@@ -149,15 +155,115 @@ impl<P: Peer> PacketChannel<P> {
         }
         Some(peer)
     }
+}
 
-    /// The event loops other than `visiting` that the channel is in and that have listeners for
-    /// packets.
-    fn others_with_listeners<S: Subject<Peer = P>>(
-        &self,
-        visiting: Option<&dyn VisitingLoop<S>>,
-    ) -> Vec<(Arc<dyn PacketLoop>, usize)> {
-        let mut others = self.other_loops(visiting.map(|it| || it.membership()));
-        others.retain(|(other, _)| other.wants_packets());
-        others
+/// Polls `session`, the source of `subject`, at `now`, and delivers what has happened to the
+/// listeners of `subject`. Queues it for the event loops that the session is in. Delivers at most
+/// [`max_packets_per_poll`](Outlet::max_packets_per_poll) packets, those of polls in handlers
+/// included, and does not wait.
+///
+/// Call it after [`Connection::poll`](crate::Connection::poll).
+pub fn poll_session<S: Subject>(session: &dyn Session<S>, subject: &S, now: Instant) {
+    if let Some(_nesting) = Nesting::enter() {
+        let outlet = session.outlet();
+        advance(session, subject, None, outlet.packets_per_poll(), now);
+        if session.has_packet() {
+            // The kernel does not report again what was received here.
+            outlet.report();
+        }
+    }
+}
+
+/// Like [`poll_session`], and to the listeners of the event loop `visiting` at once. Delivers at
+/// most `max` packets. Returns how the delivery ended, and whether more may be received.
+pub(super) fn advance<S: Subject>(
+    session: &dyn Session<S>,
+    subject: &S,
+    mut visiting: Option<&mut dyn VisitingLoop<S>>,
+    max: usize,
+    now: Instant,
+) -> (Delivered, bool) {
+    session.begin_poll(now);
+    let outlet = session.outlet();
+    let end = outlet.delivered().saturating_add(max as u64);
+    for _ in 0..MAX_EXCHANGES {
+        let may_have_more = session.exchange();
+        let Some(turn) = outlet.begin_turn() else {
+            return (Delivered::OtherThread, may_have_more);
+        };
+        let left = end.saturating_sub(outlet.delivered());
+        let left = usize::try_from(left).unwrap_or(usize::MAX);
+        let visiting = visiting.as_mut().map(|visiting| &mut **visiting as _);
+        let delivered = deliver_packets(session, subject, visiting, left);
+        drop(turn);
+        if !may_have_more || delivered != Delivered::All {
+            return (delivered, may_have_more);
+        }
+    }
+    (Delivered::All, true)
+}
+
+fn deliver_packets<S: Subject, Q: PacketSource<S> + ?Sized>(
+    source: &Q,
+    subject: &S,
+    mut visiting: Option<&mut dyn VisitingLoop<S>>,
+    max: usize,
+) -> Delivered {
+    let outlet = source.outlet();
+    let end = outlet.delivered().saturating_add(max as u64);
+    // The polls of handlers count as well, so each of these may deliver the maximum, and yet a
+    // handler that polls for each packet does not multiply it.
+    while outlet.delivered() < end {
+        if visiting.as_mut().is_some_and(|it| !it.deliver_notices()) {
+            return Delivered::Interrupted;
+        }
+        // No lock is held here, because a listener may use the source.
+        let is_wanted_by_subject = subject.wants_packets();
+        let is_wanted_by_loop = visiting.as_mut().is_some_and(|it| it.wants_packets());
+        let is_wanted = is_wanted_by_subject || is_wanted_by_loop;
+        let own = visiting.as_deref().map(|it| || it.membership());
+        let others = outlet.others_with_listeners(own);
+        let has_room = || others.iter().all(|(other, key)| other.has_room(*key));
+        if (!is_wanted && !others.is_empty() || !has_room()) && source.has_packet() {
+            return match is_wanted {
+                true => Delivered::NoRoom,
+                false => Delivered::NoListener,
+            };
+        }
+        let taken = source.take(is_wanted, &mut |what| match what {
+            Shared::Opened => outlet.push(&Notice::Opened),
+            Shared::Closed(cause) => outlet.push(&Notice::Closed(cause)),
+            Shared::Packet { bytes, is_text } => {
+                for (other, key) in &others {
+                    let bytes = bytes.into();
+                    other.push(*key, Notice::Packet { bytes, is_text });
+                }
+                if let (Some(visiting), true) =
+                    (&visiting, is_wanted_by_subject && is_wanted_by_loop)
+                {
+                    // Before the subject: its handler may poll the loop, and receives this packet
+                    // there before the next one.
+                    visiting.push_packet(bytes, is_text);
+                }
+            }
+        });
+        match taken {
+            None if !is_wanted && source.has_packet() => return Delivered::NoListener,
+            None => return Delivered::All,
+            Some(Taken::Event(notify)) => notify(),
+            Some(Taken::Packet(packet)) => {
+                outlet.count_delivered();
+                if is_wanted_by_subject {
+                    subject.notify(OwnEvent::PacketReceived(&packet));
+                } else if let Some(visiting) = &mut visiting {
+                    visiting.notify(&packet);
+                }
+            }
+        }
+    }
+    match visiting.is_none_or(|it| it.deliver_notices()) {
+        true if source.has_packet() => Delivered::LimitReached,
+        true => Delivered::All,
+        false => Delivered::Interrupted,
     }
 }

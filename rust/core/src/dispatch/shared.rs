@@ -7,10 +7,11 @@ use std::time::Duration;
 use crate::connection::{Connection, RecvProgress, SendProgress};
 use crate::dispatch::inactivity::{CHECK_INTERVAL, Inactivity};
 use crate::dispatch::member::{Accept, LoopMember, MemberKind, Reported};
-use crate::dispatch::packet_channel::{PacketLoop, UNLIMITED};
+use crate::dispatch::outlet::{PacketLoop, UNLIMITED};
 use crate::dispatch::peer::Peer;
 use crate::dispatch::roster::{AddError, Members, Removed, Roster};
 use crate::dispatch::subject::{Source, Subject};
+use crate::dispatch::timers::Timers;
 use crate::event::EndCause;
 use crate::poll::group::{Group, PollableRef};
 use crate::poll::ready_list::Notice;
@@ -40,6 +41,8 @@ pub(super) struct Shared<S: Subject> {
     pub(super) stalls: Inactivity<SendProgress>,
     /// The connected members, if there is a limit for those that send nothing.
     pub(super) silences: Inactivity<RecvProgress>,
+    /// When sessions have to be visited.
+    pub(super) timers: Timers,
     /// Held while a broadcast is queued, so that all members receive broadcasts in the same order.
     broadcast: Mutex<()>,
     /// The keys of the packet channels whose packets polls are delivering, the innermost last.
@@ -69,6 +72,7 @@ impl<S: Subject> Shared<S> {
             max_packets: AtomicUsize::new(MAX_PACKETS),
             stalls: Inactivity::default(),
             silences: Inactivity::default(),
+            timers: Timers::default(),
             broadcast: Mutex::default(),
             delivering: Mutex::default(),
             wants_packets,
@@ -99,7 +103,9 @@ impl<S: Subject> Shared<S> {
         let mut note = |connection: &Connection| {
             reported = Reported::of(connection);
         };
-        let mut is_server = false;
+        let (mut is_server, mut is_session) = (false, false);
+        // Dropped without a lock.
+        let mut held = None;
         let key = match subject.source() {
             Source::Peer(peer) => {
                 note(peer.connection());
@@ -109,13 +115,24 @@ impl<S: Subject> Shared<S> {
                 is_server = true;
                 self.group.add(listener)
             }
-            Source::Packets(channel) => channel.join(self.packet_loop(), |connection| {
+            Source::Packets(channel) => channel.outlet().join(self.packet_loop(), || {
+                held = channel.peer();
+                let connection = held.as_ref().map(Peer::connection);
                 connection.map(&mut note);
                 self.group.add_optional(connection)
             }),
+            Source::Session(session) => {
+                is_session = true;
+                session.outlet().join(self.packet_loop(), || {
+                    held = session.peer();
+                    self.group.add_optional(held.as_ref().map(Peer::connection))
+                })
+            }
         };
+        drop(held);
         let kind = MemberKind {
             is_server,
+            is_session,
             is_accepted,
         };
         let member = Arc::new(LoopMember::new(subject, key, order, kind, reported));
@@ -134,15 +151,26 @@ impl<S: Subject> Shared<S> {
         let Removed { member, in_order } = self.roster().remove(id)?;
         drop(in_order);
         let key = member.key;
+        // Dropped without a lock.
+        let mut held = None;
         match member.subject().source() {
             Source::Peer(peer) => self.group.remove(key, peer.connection()),
             Source::Server(listener) => self.group.remove(key, listener),
-            Source::Packets(channel) => {
-                channel.leave(&self.packet_loop(), key, |connection| {
-                    self.group.remove_optional(key, connection);
+            Source::Packets(channel) => channel.outlet().leave(&self.packet_loop(), key, || {
+                held = channel.peer();
+                self.group
+                    .remove_optional(key, held.as_ref().map(Peer::connection));
+            }),
+            Source::Session(session) => {
+                session.outlet().leave(&self.packet_loop(), key, || {
+                    held = session.peer();
+                    self.group
+                        .remove_optional(key, held.as_ref().map(Peer::connection));
                 });
+                self.timers.set(key, None);
             }
         }
+        drop(held);
         drop(member.set_accept(None));
         Some(member)
     }
@@ -260,8 +288,10 @@ impl<S: Subject> Shared<S> {
         }
     }
 
-    /// Records that a poll begins.
-    pub(super) fn begin_inactivity(&self) {
+    /// Records that a poll begins, for the members that are watched for their inactivity, or have
+    /// to be visited at a time.
+    pub(super) fn begin_times(&self) {
+        self.report_timers();
         self.stalls.begin_poll(sys::now);
         self.silences.begin_poll(sys::now);
     }
@@ -280,7 +310,17 @@ impl<S: Subject> Shared<S> {
             Connection::recv_progress,
             |connection, progress, waited| connection.end_silent(progress, waited),
         );
-        (has_stalls || has_silences).then_some(CHECK_INTERVAL)
+        self.report_timers();
+        let check = (has_stalls || has_silences).then_some(CHECK_INTERVAL);
+        let timer = self.timers.next(sys::now);
+        check.into_iter().chain(timer).min()
+    }
+
+    /// Makes the members due whose time has come.
+    fn report_timers(&self) {
+        for key in self.timers.take_due(sys::now) {
+            self.group.report(key);
+        }
     }
 
     /// Checks the members that `inactivity` watches, if that is due, and calls `end` for those
@@ -380,6 +420,7 @@ pub(super) fn flush<S: Subject>(member: &LoopMember<S>) {
                 None::<()>
             });
         }
+        Source::Session(session) => session.flush(),
     }
 }
 
@@ -389,6 +430,7 @@ fn peer_of<S: Subject>(member: &LoopMember<S>) -> Option<S::Peer> {
         Source::Server(_) => None,
         Source::Peer(peer) => Some(peer.clone()),
         Source::Packets(channel) => channel.peer(),
+        Source::Session(session) => session.peer(),
     }
 }
 
@@ -430,8 +472,8 @@ impl<S: Subject + Send + Sync> PacketLoop for Shared<S> {
         self.group.has_room(key)
     }
 
-    fn push_packet(&self, key: usize, packet: &[u8]) {
-        self.group.push_notice(key, Notice::Packet(packet.into()));
+    fn push(&self, key: usize, notice: Notice) {
+        self.group.push_notice(key, notice);
     }
 
     fn report(&self, key: usize) {

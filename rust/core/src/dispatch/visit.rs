@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use crate::connection::Connection;
 use crate::dispatch::member::{DataPosition, LoopMember};
-use crate::dispatch::packet_channel::{Membership, PacketChannel};
-use crate::dispatch::packet_delivery::{Delivered, VisitingLoop};
+use crate::dispatch::outlet::{Membership, Outlet};
+use crate::dispatch::packet_channel::PacketChannel;
+use crate::dispatch::packet_delivery::{self, Delivered, VisitingLoop};
 use crate::dispatch::peer::{self, Peer};
 use crate::dispatch::shared::{QUEUE_LIMIT, Shared};
-use crate::dispatch::subject::{LoopEvent, LoopListener, OwnEvent, Source, Subject};
+use crate::dispatch::subject::{
+    LoopEvent, LoopListener, NextPoll, OwnEvent, Session, Source, Subject,
+};
 use crate::event::Status;
 use crate::listener::Listener;
 use crate::poll::group::{Due, Visit};
@@ -84,6 +87,98 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
                     AfterNotices::Over | AfterNotices::NoticesLeft => Visit::Ready,
                 },
             },
+            Source::Session(session) => {
+                let outcome = self.visit_session(member, session);
+                if member.is_removed()
+                    && let Some(peer) = session.peer()
+                {
+                    peer.connection().report();
+                }
+                outcome
+            }
+        }
+    }
+
+    fn visit_session(&mut self, member: &Arc<LoopMember<S>>, session: &dyn Session<S>) -> Visit {
+        if session.polls_peer()
+            && let Some(peer) = session.peer()
+        {
+            let connection = peer.connection();
+            let unread = connection.poll_unread(true, sys::now);
+            let has_unread = unread.is_ok_and(|received| received.is_some());
+            if connection.has_events() || has_unread && peer.wants_data() {
+                peer::deliver(&peer);
+            }
+        }
+        let notices_before = self.notices_left;
+        let mut may_have_more = false;
+        let (delivered, after) = match self.deliver_notices(member) {
+            AfterNotices::Continue => {
+                self.deliver_packets(member, session.outlet(), |visiting, max| {
+                    let subject = member.subject();
+                    let delivered;
+                    (delivered, may_have_more) =
+                        packet_delivery::advance(session, subject, Some(visiting), max, sys::now());
+                    delivered
+                })
+            }
+            after => (Delivered::Interrupted, after),
+        };
+        match after {
+            AfterNotices::Continue => {}
+            AfterNotices::Removed => return Visit::Idle,
+            AfterNotices::Over | AfterNotices::NoticesLeft => return Visit::Ready,
+        }
+        if member.is_removed() {
+            return Visit::Idle;
+        }
+        let next = self.next_visit_of_session(member, session, delivered);
+        match next {
+            _ if self.notices_left < notices_before => Visit::Ready,
+            Visit::Idle | Visit::Later if may_have_more => Visit::Again,
+            next => next,
+        }
+    }
+
+    /// When the next visit to a session is due.
+    fn next_visit_of_session(
+        &mut self,
+        member: &Arc<LoopMember<S>>,
+        session: &dyn Session<S>,
+        delivered: Delivered,
+    ) -> Visit {
+        let rest = session.peer().map(|peer| {
+            let connection = peer.connection();
+            let rest = connection.rest();
+            if rest.is_refused {
+                self.shared.stalls.watch(member.key);
+            }
+            let status = connection.status();
+            if status == Status::Connected {
+                self.shared.silences.watch(member.key);
+            }
+            (rest, status)
+        });
+        let next_poll = session.next_poll();
+        let at = match next_poll {
+            NextPoll::At(at) => at,
+            NextPoll::Now | NextPoll::Soon => None,
+        };
+        self.shared.timers.set(member.key, at);
+        match (delivered, next_poll) {
+            (Delivered::LimitReached | Delivered::NoListener, _) => return Visit::Ready,
+            (Delivered::NoRoom, _) => return Visit::Pending,
+            (Delivered::OtherThread, _) => return Visit::Idle,
+            (_, NextPoll::Now) => return Visit::Again,
+            (_, NextPoll::Soon) => return Visit::Pending,
+            (_, NextPoll::At(_)) => {}
+        }
+        match rest {
+            None => Visit::Idle,
+            Some((_, Status::Connecting)) => Visit::Pending,
+            Some((rest, _)) if rest.is_settled => Visit::Idle,
+            Some((rest, _)) if rest.is_probably_settled => Visit::Later,
+            Some(_) => Visit::Again,
         }
     }
 
@@ -152,7 +247,10 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
                 }
                 Some(channel) => {
                     let after;
-                    (delivered, after) = self.deliver_packets(member, channel);
+                    (delivered, after) =
+                        self.deliver_packets(member, channel.outlet(), |visiting, max| {
+                            channel.deliver(member.subject(), Some(visiting), max)
+                        });
                     if matches!(after, AfterNotices::Over | AfterNotices::NoticesLeft) {
                         return Visit::Ready;
                     }
@@ -227,21 +325,25 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
             let Some(notice) = self.shared.group.next_notice(member.key) else {
                 return AfterNotices::Continue;
             };
-            match notice {
-                Notice::Packet(_) => self.packets_left -= 1,
-                Notice::Connected | Notice::Ended(_) => self.notices_left -= 1,
-            }
             let subject = member.subject();
             match notice {
-                Notice::Connected => self.listener.notify(subject, LoopEvent::Connected),
-                Notice::Packet(bytes) => {
+                // The session reports its own beginning and end.
+                Notice::Connected | Notice::Ended(_) if member.is_session => continue,
+                Notice::Packet { .. } => self.packets_left -= 1,
+                _ => self.notices_left -= 1,
+            }
+            match notice {
+                Notice::Connected | Notice::Opened => {
+                    self.listener.notify(subject, LoopEvent::Connected);
+                }
+                Notice::Packet { bytes, is_text } => {
                     if self.listener.wants_packets() {
-                        let packet = S::packet(&bytes);
+                        let packet = S::packet(&bytes, is_text);
                         let event = LoopEvent::PacketReceived(&packet);
                         self.listener.notify(subject, event);
                     }
                 }
-                Notice::Ended(cause) => {
+                Notice::Ended(cause) | Notice::Closed(cause) => {
                     let is_over = member.is_accepted;
                     if is_over {
                         drop(self.shared.remove(subject.id()));
@@ -257,12 +359,14 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
         AfterNotices::Removed
     }
 
+    /// Calls `deliver`, which delivers packets of `member`, with their maximum number.
     fn deliver_packets(
         &mut self,
         member: &Arc<LoopMember<S>>,
-        channel: &PacketChannel<S::Peer>,
+        outlet: &Outlet,
+        deliver: impl FnOnce(&mut dyn VisitingLoop<S>, usize) -> Delivered,
     ) -> (Delivered, AfterNotices) {
-        let (max, before) = (self.packets_left, channel.delivered());
+        let (max, before) = (self.packets_left, outlet.delivered());
         // A poll in a handler continues with the next packet.
         let guard = self.shared.begin_delivery(member.key);
         let mut visiting = CurrentVisit {
@@ -270,10 +374,10 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
             member,
             after: AfterNotices::Continue,
         };
-        let delivered = channel.deliver(member.subject(), Some(&mut visiting), max);
+        let delivered = deliver(&mut visiting, max);
         let after = visiting.after;
         drop(guard);
-        let count = channel.delivered() - before;
+        let count = outlet.delivered() - before;
         self.packets_left = max.saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
         (delivered, after)
     }
@@ -330,7 +434,10 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
             }
             connection.set_queue_limit(QUEUE_LIMIT);
             let version = connection.version();
-            if let Ok(peer) = self.shared.add(accept(connection), true) {
+            // A session has begun when it says so.
+            if let Ok(peer) = self.shared.add(accept(connection), true)
+                && !peer.is_session
+            {
                 self.shared.report_missed_end(&peer, version);
                 self.listener.notify(peer.subject(), LoopEvent::Connected);
             }
@@ -368,8 +475,9 @@ impl<S: Subject + Send + Sync + 'static, L: LoopListener<S>> VisitingLoop<S>
         self.visitor.listener.wants_packets()
     }
 
-    fn push_packet(&self, packet: &[u8]) {
-        let notice = Notice::Packet(packet.into());
+    fn push_packet(&self, bytes: &[u8], is_text: bool) {
+        let bytes = bytes.into();
+        let notice = Notice::Packet { bytes, is_text };
         self.visitor
             .shared
             .group

@@ -117,8 +117,30 @@ pub(crate) enum Notice {
     Connected,
     /// A connect failed, or a connection ended.
     Ended(EndCause),
+    /// A session over a connection has begun.
+    Opened,
+    /// A session over a connection has ended, or has not begun.
+    Closed(EndCause),
     /// This packet was taken by a poll outside the group.
-    Packet(Arc<[u8]>),
+    Packet {
+        bytes: Arc<[u8]>,
+        /// Whether it was sent as text.
+        is_text: bool,
+    },
+}
+
+impl Notice {
+    fn is_packet(&self) -> bool {
+        matches!(self, Notice::Packet { .. })
+    }
+
+    /// How much it counts towards [`MAX_PACKET_BYTES`].
+    fn packet_cost(&self) -> usize {
+        match self {
+            Notice::Packet { bytes, .. } => bytes.len() + PACKET_COST,
+            _ => 0,
+        }
+    }
 }
 
 /// How soon the next round has to begin.
@@ -236,10 +258,7 @@ impl ReadyState {
                 "an order that was never assigned"
             );
             if let Some(member) = &slot.member {
-                let packets = member.notices.iter().map(|notice| match notice {
-                    Notice::Packet(packet) => packet.len() + PACKET_COST,
-                    Notice::Connected | Notice::Ended(_) => 0,
-                });
+                let packets = member.notices.iter().map(Notice::packet_cost);
                 debug_assert_eq!(
                     packets.sum::<usize>(),
                     member.packet_bytes,
@@ -563,17 +582,14 @@ impl ReadyList {
         let Some(member) = state.member(key) else {
             return;
         };
-        if let Notice::Packet(packet) = &notice {
-            member.packet_bytes += packet.len() + PACKET_COST;
-        }
+        member.packet_bytes += notice.packet_cost();
         let mut discarded = None;
-        if member.notices.len() >= MAX_NOTICES && !matches!(notice, Notice::Packet(_)) {
+        if member.notices.len() >= MAX_NOTICES && !notice.is_packet() {
             // The group is not polled. The newest notices still describe the member's status.
-            let is_packet = |notice: &Notice| matches!(notice, Notice::Packet(_));
             if member
                 .notices
                 .front()
-                .is_some_and(|notice| !is_packet(notice))
+                .is_some_and(|notice| !notice.is_packet())
             {
                 discarded = member.notices.pop_front();
             }
@@ -593,9 +609,7 @@ impl ReadyList {
         let mut state = self.state();
         let member = state.member(key)?;
         let notice = member.notices.pop_front()?;
-        if let Notice::Packet(packet) = &notice {
-            member.packet_bytes -= packet.len() + PACKET_COST;
-        }
+        member.packet_bytes -= notice.packet_cost();
         if member.notices.is_empty() {
             member.notices = VecDeque::new();
         }
@@ -614,7 +628,7 @@ impl ReadyList {
             return;
         };
         let mut notices = member.notices.iter();
-        let first = notices.find(|notice| !matches!(notice, Notice::Packet(_)));
+        let first = notices.find(|notice| !notice.is_packet());
         // A failed connect belongs to a later connection.
         if !matches!(first, Some(Notice::Ended(EndCause::Disconnect(_)))) {
             member.notices.push_front(Notice::Ended(cause));

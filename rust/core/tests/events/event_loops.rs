@@ -325,7 +325,7 @@ fn broadcasts_of_handlers_reach_members_that_read(family: AddressFamily) {
         let reading = scope.spawn(|| read(&client, 6 * data.len()).map(|read| read.len()));
         event_loop.next(|member, _| {
             for _ in 0..6 {
-                let refused = event_loop.members.broadcast(&data, |_| false);
+                let refused = event_loop.members.broadcast(&data, &mut (), |_| false);
                 assert!(refused.is_empty(), "a peer that reads is refused as slow");
             }
             try_read(&member.connection(), 2).unwrap();
@@ -339,7 +339,13 @@ fn broadcasts_of_handlers_reach_members_that_read(family: AddressFamily) {
     assert_eq!(reading.unwrap(), 6 * data.len());
     // The queue limit of a member counts.
     member.connection().set_queue_limit(1000);
-    assert_eq!(event_loop.members.broadcast(&data, |_| false).len(), 1);
+    assert_eq!(
+        event_loop
+            .members
+            .broadcast(&data, &mut (), |_| false)
+            .len(),
+        1
+    );
 }
 
 #[test]
@@ -355,8 +361,18 @@ fn a_broadcast_to_some_members_reaches_each_of_them_once() {
     }
     let stranger = Member::peer(local_pair().0);
     let ids = [&members[3], &members[1], &stranger, &members[3]].map(|member| member.id);
-    assert!(event_loop.members.broadcast_to(b"some", &ids).is_empty());
-    assert!(event_loop.members.broadcast(b"all", |_| false).is_empty());
+    assert!(
+        event_loop
+            .members
+            .broadcast_to(b"some", &mut (), &ids)
+            .is_empty()
+    );
+    assert!(
+        event_loop
+            .members
+            .broadcast(b"all", &mut (), |_| false)
+            .is_empty()
+    );
     for (index, other) in others.iter().enumerate() {
         let expected: &[u8] = if index % 2 == 1 { b"someall" } else { b"all" };
         assert_eq!(read(other, expected.len()).unwrap(), expected, "{index}");

@@ -106,12 +106,13 @@ impl Peer for Handle {
 impl Subject for Member {
     type Peer = Handle;
     type Packet = String;
+    type Message<'a> = ();
 
     fn id(&self) -> u64 {
         self.id
     }
 
-    fn source(&self) -> Source<'_, Handle> {
+    fn source(&self) -> Source<'_, Self> {
         self.visits.fetch_add(1, Ordering::Relaxed);
         match &self.kind {
             Kind::Peer(handle) => Source::Peer(handle),
@@ -120,7 +121,7 @@ impl Subject for Member {
         }
     }
 
-    fn packet(bytes: &[u8]) -> String {
+    fn packet(bytes: &[u8], _: bool) -> String {
         String::from_utf8_lossy(bytes).into_owned()
     }
 

@@ -1,6 +1,6 @@
 //! How many packets one poll delivers: one peer that sends many does not hold up the others.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -234,12 +234,11 @@ fn packets_of_other_polls_count() {
     let event_loop = Loop::new();
     event_loop.members.set_max_packets_per_poll(10);
     let (member, _other) = flooding(&event_loop, 100);
-    member.packets().set_max_packets_per_poll(7);
+    member.packets().outlet().set_max_packets_per_poll(7);
     let mut received = Vec::new();
     for _ in 0..30 {
-        let lone = Lone::default();
-        member.packets().poll(&OwnListener(&member, &lone));
-        assert!(lone.0.lock().unwrap().len() <= 7);
+        let alone = Alone::new(member.packets(), false);
+        assert!(alone.poll() <= 7);
         let reported = event_loop.poll(|_, _| {});
         assert!(reported.len() <= 10, "{reported:?}");
         received.extend(numbers(&reported, &member));
@@ -247,89 +246,60 @@ fn packets_of_other_polls_count() {
     assert!(received.into_iter().eq(0..100));
 }
 
-/// The packets that a listener of a channel has received.
-#[derive(Default)]
-struct Lone(std::sync::Mutex<Vec<usize>>);
-
-/// A member whose own listener wants packets.
-struct OwnListener<'a>(&'a Member, &'a Lone);
-
-impl Subject for OwnListener<'_> {
-    type Peer = Handle;
-    type Packet = String;
-
-    fn id(&self) -> u64 {
-        self.0.id
-    }
-    fn source(&self) -> Source<'_, Handle> {
-        self.0.source()
-    }
-    fn packet(bytes: &[u8]) -> String {
-        Member::packet(bytes)
-    }
-    fn wants_packets(&self) -> bool {
-        true
-    }
-    fn notify(&self, event: OwnEvent<'_, String>) {
-        if let OwnEvent::PacketReceived(packet) = event {
-            self.1.0.lock().unwrap().push(packet.parse().unwrap());
-        }
-    }
+fn channel(connection: Connection) -> PacketChannel<Handle> {
+    let channel = PacketChannel::new(Arc::new(Format {
+        framing: lines(),
+        limit: 100,
+    }));
+    drop(channel.set_peer(Some(Handle(Arc::new(connection)))));
+    channel
 }
 
-/// A packet channel that is polled alone.
-struct Alone {
-    channel: PacketChannel<Handle>,
-    received: Lone,
+/// The listener of a packet channel that is polled by itself.
+struct Alone<'a> {
+    channel: &'a PacketChannel<Handle>,
+    received: Mutex<Vec<usize>>,
     polls_within: bool,
 }
 
-impl Alone {
-    fn new(connection: Connection, polls_within: bool) -> Alone {
-        let channel = PacketChannel::new(Arc::new(Format {
-            framing: lines(),
-            limit: 100,
-        }));
-        drop(channel.set_peer(Some(Handle(Arc::new(connection)))));
+impl Alone<'_> {
+    fn new(channel: &PacketChannel<Handle>, polls_within: bool) -> Alone<'_> {
         Alone {
             channel,
-            received: Lone::default(),
+            received: Mutex::default(),
             polls_within,
         }
     }
 
     /// Polls. Returns how many packets that has delivered.
     fn poll(&self) -> usize {
-        let before = self.received.0.lock().unwrap().len();
+        let before = self.received.lock().unwrap().len();
         let _ = self.channel.peer().unwrap().0.poll(Instant::now);
         self.channel.poll(self);
-        self.received.0.lock().unwrap().len() - before
+        self.received.lock().unwrap().len() - before
     }
 }
 
-impl Subject for Alone {
+impl Subject for Alone<'_> {
     type Peer = Handle;
     type Packet = String;
+    type Message<'a> = ();
 
     fn id(&self) -> u64 {
         1
     }
-    fn source(&self) -> Source<'_, Handle> {
-        Source::Packets(&self.channel)
+    fn source(&self) -> Source<'_, Self> {
+        Source::Packets(self.channel)
     }
-    fn packet(bytes: &[u8]) -> String {
-        Member::packet(bytes)
+    fn packet(bytes: &[u8], is_text: bool) -> String {
+        Member::packet(bytes, is_text)
     }
     fn wants_packets(&self) -> bool {
         true
     }
     fn notify(&self, event: OwnEvent<'_, String>) {
         if let OwnEvent::PacketReceived(packet) = event {
-            self.received
-                .0
-                .lock()
-                .unwrap()
-                .push(packet.parse().unwrap());
+            self.received.lock().unwrap().push(packet.parse().unwrap());
             if self.polls_within {
                 self.poll();
             }
@@ -340,25 +310,27 @@ impl Subject for Alone {
 #[test]
 fn a_poll_of_a_lone_channel_is_limited() {
     let (one, _other) = filled(2000);
-    let alone = Alone::new(one, false);
-    assert_eq!(alone.channel.max_packets_per_poll(), 256);
+    let channel = channel(one);
+    let alone = Alone::new(&channel, false);
+    assert_eq!(alone.channel.outlet().max_packets_per_poll(), 256);
     assert_eq!(alone.poll(), 256);
-    alone.channel.set_max_packets_per_poll(10);
+    alone.channel.outlet().set_max_packets_per_poll(10);
     assert_eq!(alone.poll(), 10);
-    alone.channel.set_max_packets_per_poll(0);
+    alone.channel.outlet().set_max_packets_per_poll(0);
     assert_eq!(alone.poll(), 2000 - 266);
-    assert!(alone.received.0.lock().unwrap().iter().copied().eq(0..2000));
+    assert!(alone.received.lock().unwrap().iter().copied().eq(0..2000));
 }
 
 #[test]
 fn polls_in_handlers_of_a_lone_channel_multiply_nothing() {
     let (one, _other) = filled(5000);
-    let alone = Alone::new(one, true);
-    alone.channel.set_max_packets_per_poll(8);
+    let channel = channel(one);
+    let alone = Alone::new(&channel, true);
+    alone.channel.outlet().set_max_packets_per_poll(8);
     let count = alone.poll();
     assert!((8..=8 + 16).contains(&count), "{count} packets in one poll");
-    while alone.received.0.lock().unwrap().len() < 5000 {
+    while alone.received.lock().unwrap().len() < 5000 {
         alone.poll();
     }
-    assert!(alone.received.0.lock().unwrap().iter().copied().eq(0..5000));
+    assert!(alone.received.lock().unwrap().iter().copied().eq(0..5000));
 }

@@ -115,7 +115,11 @@ fn a_broadcast_that_is_refused_counts(family: AddressFamily) {
     event_loop.add(&member);
     assert_eq!(poll_for(&event_loop, Duration::from_millis(50)), []);
     let block = pattern(1 << 20);
-    while event_loop.members.broadcast(&block, |_| false).is_empty() {}
+    while event_loop
+        .members
+        .broadcast(&block, &mut (), |_| false)
+        .is_empty()
+    {}
     assert_eq!(poll_for(&event_loop, PATIENCE), [STALLED]);
     assert_ended(&member);
 }

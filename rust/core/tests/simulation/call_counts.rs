@@ -798,14 +798,15 @@ impl Peer for Member {
 impl Subject for Member {
     type Peer = Member;
     type Packet = ();
+    type Message<'a> = ();
 
     fn id(&self) -> u64 {
         Arc::as_ptr(&self.0).addr() as u64
     }
-    fn source(&self) -> Source<'_, Member> {
+    fn source(&self) -> Source<'_, Self> {
         Source::Peer(self)
     }
-    fn packet(_bytes: &[u8]) {}
+    fn packet(_bytes: &[u8], _: bool) {}
     fn wants_packets(&self) -> bool {
         false
     }

@@ -2,7 +2,6 @@
 
 use super::body_error::BodyError;
 use super::framing::BodyFraming;
-use super::head_error::HeadError;
 use super::head_reader::{HeadLimits, parse_fields};
 use super::head_scan::HeadScan;
 use super::headers::Headers;
@@ -143,7 +142,7 @@ impl BodyDecoder {
                     let Some(bounds) = bounds else {
                         if bytes.len() >= self.limits.bytes {
                             let limit = self.limits.bytes;
-                            return Err(BodyError::Trailer(HeadError::TooLong { limit }));
+                            return Err(BodyError::TrailerTooLong { limit });
                         }
                         return Ok((input.len(), &[]));
                     };
@@ -222,7 +221,7 @@ impl ChunkLine {
 fn trailers(bytes: &[u8], fields: usize, limits: HeadLimits) -> Result<Headers, BodyError> {
     if fields > limits.fields {
         let limit = limits.fields;
-        return Err(BodyError::Trailer(HeadError::TooManyFields { limit }));
+        return Err(BodyError::TrailerTooManyFields { limit });
     }
     parse_fields(bytes, fields).map_err(BodyError::Trailer)
 }

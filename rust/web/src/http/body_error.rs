@@ -8,10 +8,10 @@ use super::head_error::HeadError;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BodyError {
-    /// The size of a chunk is no hexadecimal number, or too large.
+    /// The size of a chunk is not a hexadecimal number, or is too large.
     #[error("malformed chunk size")]
     ChunkSize,
-    /// What follows the size is no extension, or has characters that are not allowed.
+    /// The text after the size is not a valid extension.
     #[error("malformed chunk extension")]
     ChunkExtension,
     /// A line end within the framing is not CR LF.
@@ -23,7 +23,19 @@ pub enum BodyError {
         /// The maximum length in bytes.
         limit: usize,
     },
-    /// What follows the last chunk is refused.
+    /// What follows the last chunk is longer than a head may be.
+    #[error("trailer exceeds the limit of {limit} bytes")]
+    TrailerTooLong {
+        /// The maximum length in bytes.
+        limit: usize,
+    },
+    /// More header fields follow the last chunk than a head may have.
+    #[error("trailer exceeds the limit of {limit} header fields")]
+    TrailerTooManyFields {
+        /// The maximum number of fields.
+        limit: usize,
+    },
+    /// What follows the last chunk is malformed.
     #[error("trailer: {0}")]
     Trailer(#[source] HeadError),
     /// The stream ended within the body.
@@ -35,7 +47,7 @@ impl BodyError {
     /// The status code that a server answers with.
     pub fn status(&self) -> u16 {
         match self {
-            BodyError::Trailer(error) if error.status() == 414 => 431,
+            BodyError::TrailerTooLong { .. } | BodyError::TrailerTooManyFields { .. } => 431,
             BodyError::Trailer(error) => error.status(),
             _ => 400,
         }

@@ -8,7 +8,7 @@ use super::version::Version;
 /// The head of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestHead {
-    /// The method, which has a case: `GET` is not `get`.
+    /// The method. It is case-sensitive: `GET` is not `get`.
     pub method: String,
     /// The target as it was received. It is ASCII without spaces and control characters.
     pub target: String,
@@ -51,7 +51,7 @@ impl RequestHead {
             true => &self.target,
             false => absolute(&self.target).map_or(&*self.target, |(_, rest)| rest),
         };
-        // A fragment is not sent, but some clients do.
+        // Clients should not send a fragment, but some do.
         let rest = rest.split('#').next().unwrap_or(rest);
         match rest.split_once('?') {
             Some((path, query)) => (path, Some(query)),
@@ -74,7 +74,7 @@ impl RequestHead {
         self.body
     }
 
-    /// Whether the client wants to go on with this connection after the response (RFC 9112, section
+    /// Whether the client wants to keep this connection open after the response (RFC 9112, section
     /// 9.3).
     pub fn keeps_alive(&self) -> bool {
         keeps_alive(self.version, &self.headers)
@@ -95,14 +95,14 @@ impl ResponseHead {
         self.stated.of_response(self.status, method)
     }
 
-    /// Whether the server goes on with this connection after the response to a request with
+    /// Whether the server keeps this connection open after the response to a request with
     /// `method`.
     pub fn keeps_alive(&self, method: &str) -> bool {
         self.body(method) != BodyFraming::UntilEnd && keeps_alive(self.version, &self.headers)
     }
 
-    /// Whether the response is not the last one to its request. `101 Switching Protocols` is the
-    /// last one of HTTP.
+    /// Whether another response to the same request follows. After `101 Switching Protocols` none
+    /// does.
     pub fn is_interim(&self) -> bool {
         self.status < 200 && self.status != 101
     }

@@ -9,7 +9,13 @@ use thiserror::Error;
 pub enum HeadError {
     /// The first line of a request is longer than a head may be.
     #[error("request line exceeds the limit of {limit} bytes")]
-    LineTooLong {
+    RequestLineTooLong {
+        /// The maximum length of a head in bytes.
+        limit: usize,
+    },
+    /// The first line of a response is longer than a head may be.
+    #[error("status line exceeds the limit of {limit} bytes")]
+    StatusLineTooLong {
         /// The maximum length of a head in bytes.
         limit: usize,
     },
@@ -37,10 +43,10 @@ pub enum HeadError {
     /// An LF that follows no CR.
     #[error("line feed without a carriage return in the head")]
     BareLineFeed,
-    /// The first line is no request line or status line.
+    /// The first line is not a request line or status line.
     #[error("malformed first line")]
     FirstLine,
-    /// The method is no token.
+    /// The method is not a token.
     #[error("malformed method")]
     Method,
     /// The target of a request has none of the four forms of RFC 9112, section 3.2.
@@ -58,7 +64,7 @@ pub enum HeadError {
     /// A header line begins with whitespace, which once continued the line before.
     #[error("folded header line")]
     Folded,
-    /// A header line has no colon, whitespace before it, or a name that is no token.
+    /// A header line has no colon, whitespace before the colon, or a name that is not a token.
     #[error("malformed header name")]
     Name,
     /// A header value has characters that are not allowed.
@@ -70,10 +76,10 @@ pub enum HeadError {
     /// There is more than one `Host`.
     #[error("more than one Host header")]
     SeveralHosts,
-    /// `Host` is no host with an optional port.
+    /// `Host` is not a host with an optional port.
     #[error("malformed Host header")]
     Host,
-    /// `Content-Length` is no number, or too large.
+    /// `Content-Length` is not a number, or is too large.
     #[error("malformed Content-Length")]
     Length,
     /// There is more than one `Content-Length`.
@@ -94,7 +100,7 @@ impl HeadError {
     /// The status code that a server answers with.
     pub fn status(&self) -> u16 {
         match self {
-            HeadError::LineTooLong { .. } => 414,
+            HeadError::RequestLineTooLong { .. } => 414,
             HeadError::TooLong { .. } | HeadError::TooManyFields { .. } => 431,
             HeadError::UnsupportedEncoding => 501,
             HeadError::UnsupportedVersion => 505,

@@ -66,7 +66,8 @@ impl HeadReader {
         &mut self,
         bytes: &[u8],
     ) -> Result<Option<(RequestHead, usize)>, HeadError> {
-        let Some(bounds) = self.bounds(bytes)? else {
+        let line_too_long = |limit| HeadError::RequestLineTooLong { limit };
+        let Some(bounds) = self.bounds(bytes, line_too_long)? else {
             return Ok(None);
         };
         let head = parse_request(&bytes[bounds.start..bounds.end], bounds.fields)?;
@@ -78,7 +79,8 @@ impl HeadReader {
         &mut self,
         bytes: &[u8],
     ) -> Result<Option<(ResponseHead, usize)>, HeadError> {
-        let Some(bounds) = self.bounds(bytes)? else {
+        let line_too_long = |limit| HeadError::StatusLineTooLong { limit };
+        let Some(bounds) = self.bounds(bytes, line_too_long)? else {
             return Ok(None);
         };
         // Only a request may follow empty lines.
@@ -94,14 +96,18 @@ impl HeadReader {
         self.scan.has_begun()
     }
 
-    fn bounds(&mut self, bytes: &[u8]) -> Result<Option<Bounds>, HeadError> {
+    fn bounds(
+        &mut self,
+        bytes: &[u8],
+        line_too_long: fn(usize) -> HeadError,
+    ) -> Result<Option<Bounds>, HeadError> {
         let limit = self.limits.bytes;
-        // Bytes beyond the limit are not looked at.
+        // Bytes beyond the limit are not read.
         let bounds = self.scan.advance(&bytes[..bytes.len().min(limit)])?;
         let Some(bounds) = bounds else {
             return match bytes.len() >= limit {
                 true if self.scan.has_first_line() => Err(HeadError::TooLong { limit }),
-                true => Err(HeadError::LineTooLong { limit }),
+                true => Err(line_too_long(limit)),
                 false => Ok(None),
             };
         };

@@ -2,14 +2,14 @@
 
 use super::head_error::HeadError;
 
-/// The state of a search. Each byte is looked at once, however the stream is cut.
+/// The state of a search. It reads each byte once, however the stream is cut.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HeadScan {
-    /// How many bytes were looked at.
+    /// How many bytes were read.
     seen: usize,
-    /// How many bytes are empty lines before the first line.
+    /// How many bytes of empty lines precede the first line.
     blank: usize,
-    /// How many lines have ended, without the empty ones before the first line.
+    /// How many lines have ended, not counting the empty ones before the first line.
     lines: usize,
     place: Place,
 }
@@ -30,21 +30,21 @@ enum Place {
 /// Where a complete head is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bounds {
-    /// The number of empty lines' bytes before it.
+    /// The number of bytes before it, which are empty lines.
     pub(super) start: usize,
-    /// The length with all before it and the empty line at its end.
+    /// The end of the empty line after it.
     pub(super) end: usize,
     /// The number of header lines.
     pub(super) fields: usize,
 }
 
 impl HeadScan {
-    /// Whether at least the first line has arrived whole.
+    /// Whether the first line is complete.
     pub(super) fn has_first_line(&self) -> bool {
         self.lines > 0
     }
 
-    /// Whether any byte was looked at.
+    /// Whether any byte was read.
     pub(super) fn has_begun(&self) -> bool {
         self.seen > 0
     }
@@ -57,8 +57,8 @@ impl HeadScan {
         }
     }
 
-    /// Looks at the bytes that were not looked at. `bytes` begins where it began in the call
-    /// before.
+    /// Reads the bytes that it has not read yet. `bytes` begins at the same byte of the stream as
+    /// in the previous call.
     pub(super) fn advance(&mut self, bytes: &[u8]) -> Result<Option<Bounds>, HeadError> {
         while let Some(&byte) = bytes.get(self.seen) {
             if self.place == Place::Line {
@@ -103,7 +103,7 @@ impl HeadScan {
     }
 }
 
-/// Whether a byte may occur in a line. What may occur where is the parser's business.
+/// Whether a byte may occur in a line. The parser decides what may occur where.
 fn is_text(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7f)
 }

@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::body_encoder::WriteBodyError;
 use super::write::WriteHeadError;
 
-/// Why an answer cannot be given. Nothing of it was sent, and another one can be given unless the
+/// Why an answer cannot be given. Nothing was sent, and another answer can be given unless the
 /// request is over.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -28,7 +28,7 @@ pub enum AnswerError {
     /// A response with this status has no body.
     #[error("a response with status {0} has no body")]
     NoBody(u16),
-    /// `Content-Length` is no number.
+    /// `Content-Length` is not a number.
     #[error("header \"Content-Length\" is {0:?}, not a number of bytes")]
     Length(String),
     /// The head is malformed.

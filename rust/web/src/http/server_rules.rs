@@ -1,4 +1,4 @@
-//! What a server accepts from strangers: limits, and for whom it answers.
+//! What a server accepts: its limits, and the hosts and origins of requests.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -21,11 +21,11 @@ pub struct ServerRules {
     pub idle_timeout: Option<Duration>,
     /// How long a request may wait for its answer. `None`: unlimited.
     pub response_timeout: Option<Duration>,
-    /// Host names that requests may be for, or `*` for all. IP addresses and `localhost` always
-    /// are: a page of another host cannot have them as its own name (DNS rebinding).
+    /// Host names that requests may be for, or `*` for all. IP addresses and `localhost` are always
+    /// allowed: no other website can have them as its own name (DNS rebinding).
     pub allowed_hosts: Vec<String>,
     /// Origins whose pages may send requests, such as `https://example.com`, or `*` for all. Pages
-    /// of this server always may.
+    /// of this server are always allowed.
     pub allowed_origins: Vec<String>,
 }
 

@@ -8,7 +8,7 @@ use super::version::Version;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum WriteHeadError {
-    /// The method is no token.
+    /// The method is not a token.
     #[error("method {0:?} is not a token")]
     Method(String),
     /// The target is empty, or has spaces, control characters, or characters beyond ASCII.
@@ -20,7 +20,7 @@ pub enum WriteHeadError {
     /// The reason has control characters.
     #[error("reason {0:?} has control characters")]
     Reason(String),
-    /// The name of a header is no token.
+    /// The name of a header is not a token.
     #[error("header name {0:?} is not a token")]
     Name(String),
     /// The value of a header has control characters, such as a line end.

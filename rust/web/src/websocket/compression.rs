@@ -58,7 +58,7 @@ pub enum ExtensionError {
     /// An extension that the client has not offered.
     #[error("extension {0:?} was not offered")]
     NotOffered(String),
-    /// Something that is no list of extensions.
+    /// A value that is not a list of extensions.
     #[error("malformed list of extensions {0:?}")]
     Malformed(String),
     /// The extension more than once.

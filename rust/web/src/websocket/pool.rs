@@ -1,5 +1,5 @@
 //! Compressors and decompressors that keep nothing from one message to the next. Connections share
-//! them, so that a thousand idle ones do not have one each.
+//! them, so that idle connections need none.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -23,7 +23,7 @@ impl<T> Pool<T> {
         taken.unwrap_or_else(make)
     }
 
-    /// Gives one back that is as good as new.
+    /// Gives one back, after it was reset.
     pub(super) fn put(&self, window_bits: u8, item: T) {
         let mut unused = self.unused();
         if unused.len() >= MOST {

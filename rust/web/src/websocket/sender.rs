@@ -31,16 +31,18 @@ pub struct Sender {
 #[derive(Debug)]
 pub struct SharedMessage<'a> {
     is_text: bool,
+    is_valid: bool,
     payload: &'a [u8],
     /// One for each size of a window, and one without compression.
     frames: Vec<(Option<u8>, Vec<u8>)>,
 }
 
 impl<'a> SharedMessage<'a> {
-    /// A message. A text must be UTF-8.
+    /// A message.
     pub fn new(is_text: bool, payload: &'a [u8]) -> SharedMessage<'a> {
         SharedMessage {
             is_text,
+            is_valid: !is_text || simdutf8::basic::from_utf8(payload).is_ok(),
             payload,
             frames: Vec::new(),
         }
@@ -49,6 +51,11 @@ impl<'a> SharedMessage<'a> {
     /// Whether it is text.
     pub fn is_text(&self) -> bool {
         self.is_text
+    }
+
+    /// Whether it can be sent: a text must be UTF-8.
+    pub fn is_valid(&self) -> bool {
+        self.is_valid
     }
 
     /// Its bytes.

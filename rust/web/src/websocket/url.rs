@@ -16,17 +16,17 @@ pub struct Url {
     pub target: String,
 }
 
-/// Why a text is no URL of a WebSocket.
+/// Why a text is not the URL of a WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum UrlError {
-    /// Another scheme.
+    /// The scheme is neither `ws` nor `wss`.
     #[error("scheme {0:?} is neither ws nor wss")]
     Scheme(String),
-    /// No host, or something that is no host.
+    /// The host is missing or invalid.
     #[error("invalid host {0:?}")]
     Host(String),
-    /// No number between 1 and 65535.
+    /// The port is not a number between 1 and 65535.
     #[error("invalid port {0:?}")]
     Port(String),
 }

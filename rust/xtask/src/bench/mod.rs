@@ -34,7 +34,7 @@ const DESCRIPTORS: u64 = 16_384;
 /// What to measure, and where to write it.
 #[derive(Debug, Default, PartialEq, clap::Args)]
 pub struct Options {
-    /// Measure roughly, in less than a minute
+    /// Measure roughly, with fewer rounds
     #[arg(long)]
     pub quick: bool,
     /// Write the page and the plot in docs/

@@ -27,10 +27,7 @@ pub fn write(
     built: &[(&Platform, Built)],
 ) -> Result<[PathBuf; 3]> {
     let addon = below(addon(project, built)?, &format!("addons/{ADDON}/"));
-    let demo = archive::read(&project.godot_project().join("demo"))?;
-    let mut demo = below(demo, "demo/");
-    let settings = fs::read(project.godot_project().join("project.godot"))?;
-    demo.insert("project.godot".into(), settings);
+    let mut demo = demo(&project.godot_project())?;
     demo.extend(addon.clone());
     // A game that is started before the editor has scanned the project finds the extension here.
     let listed = format!("res://addons/{ADDON}/{ADDON}.gdextension\n");
@@ -53,6 +50,20 @@ pub fn write(
         archive::write(path, files)?;
     }
     Ok(archives.map(|(path, _)| path))
+}
+
+/// The demo's own files, and the example that one of its tabs shows.
+fn demo(godot_project: &Path) -> Result<Files> {
+    const EXAMPLE: &str = "examples/phone_controllers";
+    let mut files = Files::new();
+    for folder in ["demo", EXAMPLE] {
+        let read = archive::read(&godot_project.join(folder))?;
+        files.extend(below(read, &format!("{folder}/")));
+    }
+    for file in ["project.godot", &format!("{EXAMPLE}.gd")] {
+        files.insert(file.into(), fs::read(godot_project.join(file))?);
+    }
+    Ok(files)
 }
 
 fn below(files: Files, folder: &str) -> Files {
@@ -122,6 +133,21 @@ fn with_libraries(manifest: &str, keys: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_demo_has_what_it_loads() {
+        let files = demo(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../godot-project"));
+        let files = files.unwrap();
+        for (name, content) in &files {
+            let text = String::from_utf8_lossy(content);
+            for rest in text.split("\"res://").skip(1) {
+                let path = rest.split('"').next().unwrap_or(rest);
+                let exists = files.contains_key(path)
+                    || files.keys().any(|it| it.starts_with(&format!("{path}/")));
+                assert!(exists, "{name} loads {path}, which the demo does not have");
+            }
+        }
+    }
 
     #[test]
     fn libraries_that_do_not_exist_are_removed_from_the_manifest() {

@@ -104,6 +104,19 @@ pub fn run(project: &Project, tally: &mut Tally) {
     suites::godot(&engine, NAME, &args, environment, tally);
 }
 
+/// Calls `body` with a folder of scripts that start Chromium and the Python that steers it.
+pub fn with_browser(tally: &mut Tally, body: impl FnOnce(&Path, &mut Tally)) {
+    let tools = Temporary(env::temp_dir().join(unique_name("sprs")));
+    let written = fs::create_dir_all(&tools.0)
+        .map_err(Into::into)
+        .and_then(|()| websocket_tools::write_python(&tools.0))
+        .and_then(|()| write_chromium(&tools.0));
+    match written {
+        Ok(()) => body(&tools.0, tally),
+        Err(error) => tally.check("a browser", Err(error)),
+    }
+}
+
 /// Writes a script that starts Chromium.
 fn write_chromium(tools: &Path) -> Result<()> {
     let script = chromium::set_up()?.script(chromium::PROGRAM);

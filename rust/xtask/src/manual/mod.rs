@@ -6,7 +6,7 @@
 //! | `reference`, `text`, `links` | the class reference, from XML to Markdown |
 //! | `pages` | where each document stands in the site, with its links changed to that |
 //! | `pictures` | photographs of the site in a browser |
-//! | `mkdocs.yml`, `style.css`, `iframe-worker.js` | what mkdocs makes the site with |
+//! | `mkdocs.yml`, `style.css`, `iframe-worker.js`, `query.js` | what mkdocs makes the site with |
 
 mod links;
 mod pages;

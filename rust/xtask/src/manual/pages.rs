@@ -21,13 +21,17 @@ const DOCUMENTS: [(&str, &str); 7] = [
 ];
 
 /// What the site needs besides.
-const ASSETS: [(&str, &str); 2] = [
+const ASSETS: [(&str, &str); 3] = [
     ("assets/style.css", include_str!("style.css")),
     ("assets/iframe-worker.js", include_str!("iframe-worker.js")),
+    ("assets/query.js", include_str!("query.js")),
 ];
 
 /// The pages that a search lists first, and those that it lists last.
-const FIRST: [&str; 4] = [
+const FIRST: [&str; 7] = [
+    "install.md",
+    "migrating.md",
+    "overview.md",
     "troubleshooting.md",
     "recipes.md",
     "recipes-servers.md",
@@ -64,7 +68,10 @@ pub fn files(root: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
                 sources.extend(scripts);
                 (rank(&place) + &text).into_bytes()
             }
-            Some((_, "gd")) => script_page(&source, &String::from_utf8(bytes)?).into_bytes(),
+            Some((_, "gd")) => {
+                let text = script_page(&source, &String::from_utf8(bytes)?);
+                (rank(&place) + &text).into_bytes()
+            }
             _ => bytes,
         };
         files.insert(place, bytes);
@@ -77,6 +84,7 @@ fn rank(page: &str) -> String {
     let boost = match page {
         _ if FIRST.contains(&page) => 2.0,
         _ if LAST.contains(&page) => 0.3,
+        _ if page.starts_with(SCRIPTS) => 0.5,
         _ => 1.0,
     };
     format!("---\nsearch:\n  boost: {boost}\n---\n\n")

@@ -152,8 +152,7 @@ func _settings() -> int:
 			for property: EditorProperty in inspector.find_children("*", "EditorProperty", true, false):
 				shown[property.get_edited_property()] = _editing(property)
 			return shown.size() > i)
-		if shown.size() == 1:
-			await _save("settings.png", dialog)
+	await _save("settings.png", dialog)
 	dialog.hide()
 	var good := 0
 	for setting: String in SETTINGS:

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use godot::global::Error;
-use stream_socket::{Connection, Status};
+use stream_socket::dispatch::Refusal;
+use stream_socket::{ConnectEnd, Connection, DisconnectCause, EndCause, Status};
 use stream_socket_web::websocket::SharedMessage;
-use stream_socket_web::websocket::session::{Session, State};
+use stream_socket_web::websocket::session::{Cause, Session, State};
 
 use super::background::{self, Kept, RECENTLY};
 use super::state::{WebSocketPart, WebSocketState};
@@ -21,25 +22,49 @@ const AT_ONCE: usize = 64 << 10;
 /// How long the last output of a closed session may take over a stream of the engine's.
 const LAST_OUTPUT: Duration = Duration::from_secs(10);
 
-/// How often the background receives at most before others get the lock.
+/// The maximum number of receives in the background before the lock is released.
 const MOST_RECEIVES: usize = 16;
 
 /// Why a session cannot be kept alive in the background.
 const NOT_KEPT: &str = "keep_alive_in_background works over sockets of ours only, and not over TLS";
 
-/// The reason of a stream that has ended in order, but not the WebSocket.
+/// The reason if the stream has ended in order, but the WebSocket has not.
 const NO_CLOSE_FRAME: &str = "stream ended without a close frame";
 
 impl<O: Emitter + EngineStream> WebSocketPart<O> {
-    /// Sends a message, as far as the stream takes it now.
+    /// Sends as much of a message as the stream accepts now, and queues the rest.
     pub(crate) fn send(&self, is_text: bool, payload: &[u8]) -> Error {
         self.sent(self.accept_message(payload.len(), |session| session.send(is_text, payload)))
     }
 
-    /// Sends a message that goes to many.
+    /// The same for a message to several WebSockets.
     pub(crate) fn send_shared(&self, message: &mut SharedMessage<'_>) -> Error {
         let length = message.payload().len();
         self.sent(self.accept_message(length, |session| session.send_shared(message)))
+    }
+
+    /// Queues a message that goes to many members of a group. See
+    /// [`Session::send`](stream_socket::dispatch::Session::send).
+    pub(super) fn queue_shared(
+        &self,
+        message: &mut SharedMessage<'_>,
+    ) -> Option<Result<bool, Refusal>> {
+        let mut was_empty = true;
+        if self.ready_state() != State::Open {
+            return None;
+        }
+        let length = message.payload().len();
+        let accepted = self.accept_message(length, |session| {
+            was_empty = session.output().is_empty();
+            session.send_shared(message)
+        });
+        Some(match accepted {
+            Ok(()) => {
+                self.last_error.clear();
+                Ok(was_empty)
+            }
+            Err(_) => Err(Refusal),
+        })
     }
 
     fn sent(&self, accepted: Result<(), Error>) -> Error {
@@ -60,11 +85,12 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             };
             match code {
                 Some(code) => session.close(code, reason),
-                None => session.abort(None),
+                None => session.abort(),
             }
         }
         self.flush();
         self.let_go();
+        self.outlet.report();
     }
 
     /// Sends the output of the session.
@@ -80,16 +106,18 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
                     state.flush_to(&peer.peer.connection);
                 }
             }
-            Some(WebSocketStream::Engine(stream)) if self.begin_exchange(generation) => {
+            Some(WebSocketStream::Engine { stream, .. }) if self.begin_exchange(generation) => {
                 self.flush_to_engine(&stream, generation);
                 self.end_exchange();
+                // What is left is sent by polls.
+                self.outlet.report();
             }
             _ => {}
         }
     }
 
-    /// Begins a poll: answers, heartbeats and time limits. `false` if there is no session.
-    pub(super) fn begin_poll(&self, now: Instant) -> bool {
+    /// Begins a poll: answers, heartbeats and time limits.
+    pub(super) fn begin_poll(&self, now: Instant) {
         let mut state = self.state();
         // The lock is dereferenced once, so that the fields can be borrowed one by one.
         let state = &mut *state;
@@ -99,7 +127,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         let timeout = state.settings.handshake_timeout;
         let started = state.started;
         let Some(session) = &mut state.session else {
-            return false;
+            return;
         };
         session.begin_poll(now, heartbeat, backlog);
         if session.state() == State::Closed {
@@ -109,30 +137,27 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             }
         }
         let age = started.map(|started| now.duration_since(started));
-        if session.state() == State::Connecting
-            && let (Some(age), Some(timeout)) = (age, timeout)
+        if let (Some(age), Some(timeout)) = (age, timeout)
             && age >= timeout
         {
-            let seconds = timeout.as_secs_f64();
-            session.abort(Some(&format!("no handshake within {seconds} s")));
+            session.time_out_handshake(timeout);
         }
-        state.stream.is_some()
     }
 
-    /// Moves what can be moved now between the session of `generation` and its stream. Returns
-    /// whether another exchange may receive more.
+    /// Moves bytes in both directions between the session of `generation` and its stream, without
+    /// waiting. Returns whether another exchange may receive more.
     pub(super) fn exchange(&self, stream: &WebSocketStream<O>, generation: u64) -> bool {
         let may_have_more = match stream {
             WebSocketStream::Socket(peer) => {
                 let mut state = self.state();
                 state.generation == generation && state.exchange_with(&peer.peer.connection)
             }
-            WebSocketStream::Engine(stream) if self.begin_exchange(generation) => {
+            WebSocketStream::Engine { stream, .. } if self.begin_exchange(generation) => {
                 let has_received = self.exchange_with_engine(stream, generation);
                 self.end_exchange();
                 has_received
             }
-            WebSocketStream::Engine(_) => false,
+            WebSocketStream::Engine { .. } => false,
             WebSocketStream::TlsLater { socket, .. } => {
                 let connection = &socket.peer.connection;
                 if matches!(connection.status(), Status::None | Status::Error) {
@@ -150,7 +175,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         may_have_more
     }
 
-    /// Notes which signals are due, and lets the stream of a session go that has ended.
+    /// Notes which signals are due, and releases the stream of a session that has ended.
     fn note_changes(&self, generation: u64) {
         let mut state = self.state();
         if state.generation != generation {
@@ -172,49 +197,45 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         self.let_go();
     }
 
-    /// Lets the stream go after the session has ended and its output was passed on.
+    /// Releases the stream if the session has ended and its output was passed on.
     fn let_go(&self) {
-        let mut state = self.state();
-        let Some(session) = &mut state.session else {
-            return;
-        };
-        if session.state() != State::Closed {
-            return;
-        }
-        let is_unsent = !session.output().is_empty();
-        let error = session.ended().and_then(|ended| ended.error.clone());
-        // Only a stream of the engine's needs several polls; a socket goes on sending by itself.
-        if is_unsent && matches!(state.stream, Some(WebSocketStream::Engine(_))) {
-            return;
-        }
-        let Some(stream) = state.stream.take() else {
-            return;
-        };
-        state.is_closed_due = true;
-        drop(state);
-        match &stream {
-            WebSocketStream::Socket(peer) | WebSocketStream::TlsLater { socket: peer, .. } => {
-                let connection = &peer.peer.connection;
-                let code = match connection.ended() {
-                    Some(ended) => ended.error.exact(),
-                    None => Error::ERR_CONNECTION_ERROR,
-                };
-                connection.disconnect();
-                if let Some(error) = error {
-                    self.last_error.record_message(code, error);
-                }
+        let (socket, error, cause, generation) = {
+            let mut state = self.state();
+            let state = &mut *state;
+            let (Some(session), Some(stream)) = (&mut state.session, &state.stream) else {
+                return;
+            };
+            let is_unsent = !session.output().is_empty();
+            let was_open = session.was_open();
+            let Some(ended) = session.ended() else {
+                return;
+            };
+            // Only a stream of the engine's needs several polls; a socket continues to send by
+            // itself.
+            if is_unsent && matches!(stream, WebSocketStream::Engine { .. }) {
+                return;
             }
-            WebSocketStream::Engine(engine) => {
-                engine.disconnect();
-                if let Some(error) = error {
-                    self.last_error
-                        .record_message(Error::ERR_CONNECTION_ERROR, error);
-                }
+            let socket = stream.socket().map(|socket| socket.peer.clone());
+            let cause = (ended.cause, was_open);
+            (socket, ended.error.clone(), cause, state.generation)
+        };
+        let end_of_socket = socket.and_then(|socket| socket.connection.ended());
+        let code = end_of_socket.map(|ended| ended.error.exact());
+        let cause = end_cause(cause, code);
+        match self.take_stream(cause, generation) {
+            None => return,
+            Some(WebSocketStream::Engine { stream, .. }) => stream.disconnect(),
+            Some(WebSocketStream::Socket(socket) | WebSocketStream::TlsLater { socket, .. }) => {
+                socket.peer.connection.disconnect()
             }
+        }
+        if let Some(error) = error {
+            let code = code.unwrap_or(Error::ERR_CONNECTION_ERROR);
+            self.last_error.record_message(code, error);
         }
     }
 
-    /// Takes the turn to use a stream of the engine's.
+    /// Claims a stream of the engine's. False if another thread uses it.
     fn begin_exchange(&self, generation: u64) -> bool {
         let mut state = self.state();
         state.generation == generation && !std::mem::replace(&mut state.is_exchanging, true)
@@ -255,7 +276,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             }
         }
         self.flush_to_engine(stream, generation);
-        has_received
+        has_received || self.with_current(generation, |it| it.is_held_back()) == Some(true)
     }
 
     fn flush_to_engine(&self, stream: &O, generation: u64) {
@@ -295,8 +316,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
 }
 
 impl<O: Emitter + EngineStream> WebSocketPart<O> {
-    /// Starts or stops to keep the session alive in the background. The error says why that is
-    /// impossible.
+    /// Sets whether the background keeps the session alive. The error says why that is impossible.
     pub(crate) fn set_kept_alive(self: &Arc<Self>, enabled: bool) -> Result<(), String> {
         let mut state = self.state();
         if enabled && matches!(state.stream, Some(ref stream) if !is_socket(stream)) {
@@ -314,8 +334,8 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         Ok(())
     }
 
-    /// Why `stream` cannot be used: it is not a socket of ours, and the session shall be kept
-    /// alive in the background.
+    /// Why `stream` cannot be used: the background has to keep the session alive, and can only use
+    /// sockets of ours.
     pub(crate) fn refusal(&self, stream: &WebSocketStream<O>) -> Option<&'static str> {
         let is_kept_alive = self.state().settings.is_kept_alive;
         (is_kept_alive && !is_socket(stream)).then_some(NOT_KEPT)
@@ -337,7 +357,7 @@ impl<O: Emitter + EngineStream> Kept for WebSocketPart<O> {
         if state.polled_at.is_some_and(is_polled) {
             return true;
         }
-        // A part is dropped by this thread, and not an object.
+        // This thread may drop the part, but never the object.
         let peer = match &state.stream {
             Some(WebSocketStream::Socket(peer)) => peer.peer.clone(),
             _ => return true,
@@ -347,19 +367,23 @@ impl<O: Emitter + EngineStream> Kept for WebSocketPart<O> {
             session.keep_alive(now, state.settings.heartbeat, connection.pending_bytes());
         }
         for _ in 0..MOST_RECEIVES {
-            if !state.exchange_with(connection) {
+            let is_held_back = state.session.as_ref().is_some_and(Session::is_held_back);
+            if is_held_back || !state.exchange_with(connection) {
                 break;
             }
         }
         connection.try_flush();
+        // The kernel does not report again to the groups what was received here. They are reached
+        // by the connection: this thread must not hold what keeps their members.
+        connection.report();
         true
     }
 }
 
 impl<O: Emitter> WebSocketState<O> {
     /// Moves bytes between the session and `connection`. Returns whether another exchange may
-    /// receive more. A receive with room left has emptied the socket, so a message costs one system
-    /// call, and not a second one that finds nothing.
+    /// receive more. A receive that does not fill its buffer has emptied the socket, so a message
+    /// costs one system call.
     fn exchange_with(&mut self, connection: &Connection) -> bool {
         let Some(session) = &mut self.session else {
             return false;
@@ -374,20 +398,19 @@ impl<O: Emitter> WebSocketState<O> {
         }
         let backlog = connection.pending_bytes();
         session.receive(&[], backlog);
-        let mut may_have_more = false;
+        let mut count = 0;
         if session.wants_input() {
             let received = connection.try_read_with(AT_ONCE, |bytes| {
                 session.receive(bytes, backlog);
                 bytes.len()
             });
             match received {
-                // A session that is full may take the rest of its bytes after a delivery.
-                Ok(count) => {
-                    may_have_more = count == AT_ONCE || count > 0 && !session.wants_input();
-                }
+                Ok(received) => count = received,
                 Err(_) => session.end_of_stream(&why_it_ended(connection)),
             }
         }
+        // A session that is full may take the rest of its bytes after a delivery.
+        let may_have_more = count == AT_ONCE || session.is_held_back();
         self.flush_to(connection);
         may_have_more
     }
@@ -401,8 +424,8 @@ impl<O: Emitter> WebSocketState<O> {
             return;
         }
         let coalesces = connection.coalesces();
-        // What the system takes now is not copied into the queue. What fails here is found by the
-        // next receive.
+        // Bytes that the system accepts now are not copied into the queue. The next receive notices
+        // a failure.
         let sent = match coalesces {
             true => 0,
             false => connection.try_write(output).unwrap_or(0),
@@ -415,12 +438,31 @@ impl<O: Emitter> WebSocketState<O> {
             connection.try_flush();
         }
         output.clear();
-        // A large message must not keep its memory.
+        // The memory of a large message is freed.
         output.shrink_to(AT_ONCE);
     }
 }
 
-/// Ends a session whose stream takes nothing any more.
+/// Why a session has ended, which was open or not. `code` is that of the end of its socket.
+fn end_cause((cause, was_open): (Cause, bool), code: Option<Error>) -> EndCause {
+    if !was_open {
+        return EndCause::Connect(match (cause, code) {
+            (Cause::Local, _) => ConnectEnd::Cancelled,
+            (Cause::HandshakeTimeout, _) | (_, Some(Error::ERR_TIMEOUT)) => ConnectEnd::TimedOut,
+            (_, Some(Error::ERR_CANT_RESOLVE)) => ConnectEnd::Unresolved,
+            _ => ConnectEnd::Refused,
+        });
+    }
+    EndCause::Disconnect(match (cause, code) {
+        (Cause::Local, _) => DisconnectCause::Local,
+        (Cause::Violation, _) => DisconnectCause::InvalidData,
+        (Cause::Silent, _) | (Cause::Stream, Some(Error::ERR_TIMEOUT)) => DisconnectCause::Silent,
+        (Cause::Stream, Some(Error::ERR_CONNECTION_ERROR)) => DisconnectCause::Failure,
+        _ => DisconnectCause::EndOfStream,
+    })
+}
+
+/// Ends a session whose stream has ended.
 fn end_with_stream(session: &mut Session, why: &str) {
     session.end_of_stream(why);
     session.output().clear();

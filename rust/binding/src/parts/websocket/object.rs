@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use stream_socket::Status;
+use stream_socket::dispatch::{
+    NextPoll, Outlet, OwnEvent, Refusal, Session, Shared, Source, Subject, Taken, poll_session,
+};
+use stream_socket_web::websocket::SharedMessage;
 
-use super::state::WebSocketPart;
+use super::state::{Happened, WebSocketPart};
 use super::stream::{EngineStream, WebSocketStream};
 use crate::parts::part::Emitter;
+use crate::parts::peer_object::PeerObject;
+use crate::parts::received_packet::ReceivedPacket;
 use crate::parts::signal::Signal;
-
-/// How often a poll receives at most.
-const MOST_RECEIVES: usize = 64;
 
 /// A WebSocket: its part, and its object, which this keeps alive.
 pub(crate) struct WebSocketObject<O> {
@@ -22,27 +25,23 @@ pub(crate) struct WebSocketObject<O> {
 impl<O: Emitter + EngineStream> WebSocketObject<O> {
     /// Advances the stream and the session, and emits the signals that are due.
     pub(crate) fn poll(&self) {
-        let stream = self.part.current_stream();
-        if let Some((stream, generation)) = &stream {
-            // Its handlers may do anything, also with this object.
-            match stream {
-                WebSocketStream::Socket(peer) | WebSocketStream::TlsLater { socket: peer, .. } => {
-                    peer.poll();
-                }
-                WebSocketStream::Engine(engine) => engine.poll(),
-            }
-            self.encrypt(stream, *generation);
-            if self.part.begin_poll(Instant::now()) {
-                for _ in 0..MOST_RECEIVES {
-                    let may_have_more = self.part.exchange(stream, *generation);
-                    self.deliver();
-                    if !may_have_more {
-                        break;
-                    }
-                }
-            }
+        // Handlers of the stream may do anything, also with this object.
+        if let Some((stream, _)) = self.part.current_stream()
+            && is_polled(&stream)
+            && let Some(socket) = stream.socket()
+        {
+            socket.poll();
         }
-        self.deliver();
+        poll_session(self, self, Instant::now());
+    }
+
+    /// Notifies the handlers of the WebSocket.
+    pub(crate) fn notify(&self, event: OwnEvent<'_, ReceivedPacket>) {
+        if let OwnEvent::PacketReceived(packet) = event {
+            let bytes = packet.bytes.clone();
+            self.object
+                .emit(&Signal::MessageReceived(bytes, packet.is_text));
+        }
     }
 
     /// Puts TLS over a socket that is connected.
@@ -55,36 +54,127 @@ impl<O: Emitter + EngineStream> WebSocketObject<O> {
             && socket.peer.connection.status() == Status::Connected
         {
             match O::encrypt(&socket.object, host, options.as_ref()) {
-                Ok(tls) => {
-                    let tls = WebSocketStream::Engine(tls);
+                Ok(stream) => {
+                    let socket = Some(socket.clone());
+                    let tls = WebSocketStream::Engine { stream, socket };
                     self.part.replace_stream(generation, tls);
                 }
                 Err(why) => self.part.fail(generation, why),
             }
         }
     }
+}
 
-    /// Emits the signals that are due, one after another.
-    fn deliver(&self) {
-        if !self.part.begin_delivery() {
-            return;
-        }
-        let _turn = Turn(&self.part);
-        loop {
-            let wants = self.object.listens(Signal::packet_received());
-            let Some(signal) = self.part.next_signal(wants) else {
-                return;
-            };
-            self.object.emit(&signal);
-        }
+/// Whether the socket of `stream` is polled with the WebSocket. TLS reads from its socket itself,
+/// and takes the end of that for its own, even if it has not passed on everything.
+fn is_polled<O>(stream: &WebSocketStream<O>) -> bool {
+    !matches!(stream, WebSocketStream::Engine { .. })
+}
+
+impl<O: Emitter + EngineStream> Subject for WebSocketObject<O> {
+    type Peer = PeerObject<O>;
+    type Packet = ReceivedPacket;
+    type Message<'a> = SharedMessage<'a>;
+
+    fn id(&self) -> u64 {
+        self.object.id()
+    }
+
+    fn source(&self) -> Source<'_, Self> {
+        Source::Session(self)
+    }
+
+    fn packet(bytes: &[u8], is_text: bool) -> ReceivedPacket {
+        ReceivedPacket::new(bytes, is_text)
+    }
+
+    fn wants_packets(&self) -> bool {
+        self.object.listens(Signal::packet_received())
+    }
+
+    fn notify(&self, event: OwnEvent<'_, ReceivedPacket>) {
+        WebSocketObject::notify(self, event);
     }
 }
 
-/// Ends the turn when it is dropped.
-struct Turn<'a, O: Emitter>(&'a WebSocketPart<O>);
+impl<O, S> Session<S> for WebSocketObject<O>
+where
+    O: Emitter + EngineStream,
+    S: for<'a> Subject<
+            Peer = PeerObject<O>,
+            Packet = ReceivedPacket,
+            Message<'a> = SharedMessage<'a>,
+        >,
+{
+    fn outlet(&self) -> &Outlet {
+        &self.part.outlet
+    }
 
-impl<O: Emitter> Drop for Turn<'_, O> {
-    fn drop(&mut self) {
-        self.0.end_delivery();
+    fn peer(&self) -> Option<PeerObject<O>> {
+        let stream = self.part.stream()?;
+        stream.socket().cloned()
+    }
+
+    fn polls_peer(&self) -> bool {
+        self.part.stream().is_some_and(|stream| is_polled(&stream))
+    }
+
+    fn begin_poll(&self, now: Instant) {
+        if let Some((stream, generation)) = self.part.current_stream() {
+            if let WebSocketStream::Engine { stream, .. } = &stream {
+                stream.poll();
+            }
+            self.encrypt(&stream, generation);
+        }
+        self.part.begin_poll(now);
+    }
+
+    fn exchange(&self) -> bool {
+        let stream = self.part.current_stream();
+        stream.is_some_and(|(stream, generation)| self.part.exchange(&stream, generation))
+    }
+
+    fn next_poll(&self) -> NextPoll {
+        self.part.next_poll()
+    }
+
+    fn has_packet(&self) -> bool {
+        self.part.queued().0 > 0
+    }
+
+    fn take(
+        &self,
+        wants_packet: bool,
+        share: &mut dyn FnMut(Shared<'_>),
+    ) -> Option<Taken<'_, ReceivedPacket>> {
+        let signal = match self.part.take_next(wants_packet)? {
+            Happened::Message(message) => {
+                let (bytes, is_text) = (&*message.payload, message.is_text);
+                share(Shared::Packet { bytes, is_text });
+                return Some(Taken::Packet(ReceivedPacket::new(bytes, is_text)));
+            }
+            Happened::Opened => {
+                share(Shared::Opened);
+                Signal::Connected
+            }
+            Happened::Drained => Signal::Drained,
+            Happened::Closed {
+                code,
+                reason,
+                cause,
+            } => {
+                share(Shared::Closed(cause));
+                Signal::Closed(code, reason)
+            }
+        };
+        Some(Taken::Event(Box::new(move || self.object.emit(&signal))))
+    }
+
+    fn send(&self, message: &mut SharedMessage<'_>) -> Option<Result<bool, Refusal>> {
+        self.part.queue_shared(message)
+    }
+
+    fn flush(&self) {
+        self.part.flush();
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use stream_socket_web::websocket::compression::{Side, Wanted};
 use stream_socket_web::websocket::session::{Limits, Settings};
 
-/// The properties of a WebSocket. Those of the handshake count from the next one on, the others at
-/// once.
+/// The properties of a WebSocket. A change of those for the handshake applies to the next one;
+/// others apply at once.
 #[derive(Clone, Debug)]
 pub(crate) struct WebSocketSettings {
     /// Lines `Name: value`.
@@ -74,7 +74,7 @@ impl WebSocketSettings {
         }
     }
 
-    /// The settings of a handshake. The error is the line that is no header.
+    /// The settings of a handshake. The error is the first line that is not a header.
     pub(crate) fn handshake(&self) -> Result<Settings, String> {
         let header = |line: &String| -> Result<(String, String), String> {
             let (name, value) = line.split_once(':').ok_or_else(|| line.clone())?;

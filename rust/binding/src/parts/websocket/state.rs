@@ -2,27 +2,30 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::ThreadId;
 use std::time::Instant;
 
-use godot::builtin::{GString, PackedByteArray};
+use godot::builtin::GString;
 use godot::global::Error;
-use stream_socket::Connection;
+use stream_socket::dispatch::{NextPoll, Outlet};
+use stream_socket::{Connection, EndCause};
+use stream_socket_web::websocket::Message;
 use stream_socket_web::websocket::session::{Counts, SendError, Session, State};
 
 use super::settings::WebSocketSettings;
 use super::stream::WebSocketStream;
 use crate::parts::frame_poll_state::FramePoll;
 use crate::parts::last_error::LastError;
-use crate::parts::part::{Emitter, Part};
+use crate::parts::part::{Constructible, Emitter, Part};
+use crate::parts::peer_object::PeerObject;
 use crate::parts::presence::{ObjectAddress, Presence};
-use crate::parts::signal::Signal;
 
 /// A WebSocket whose object, and that of whose stream, is an `O`.
 #[derive(Debug)]
 pub(crate) struct WebSocketPart<O> {
     presence: Presence,
     state: Mutex<WebSocketState<O>>,
+    /// The groups that it is in.
+    pub(crate) outlet: Outlet,
     pub(crate) last_error: LastError,
     pub(crate) frame_poll: FramePoll,
 }
@@ -46,8 +49,9 @@ pub(super) struct WebSocketState<O> {
     pub(super) closed_at: Option<Instant>,
     /// Whether the signal is due.
     pub(super) is_connected_due: bool,
-    pub(super) is_closed_due: bool,
     pub(super) is_drained_due: bool,
+    /// The same, with what has ended the session.
+    pub(super) closed_due: Option<EndCause>,
     /// Whether something was left to send when the session was last looked at.
     pub(super) has_backlog: bool,
     /// How much of the output was queued in all, and where each message ends that may be unsent.
@@ -55,8 +59,18 @@ pub(super) struct WebSocketState<O> {
     pub(super) message_ends: VecDeque<u64>,
     /// Whether a thread moves bytes between the session and a stream of the engine's.
     pub(super) is_exchanging: bool,
-    /// The thread that emits signals, and how often it is in there.
-    pub(super) deliverer: Option<(ThreadId, u32)>,
+}
+
+/// Something that has happened, in the order in which listeners get to know it.
+pub(super) enum Happened {
+    Opened,
+    Message(Message),
+    Drained,
+    Closed {
+        code: i64,
+        reason: GString,
+        cause: EndCause,
+    },
 }
 
 impl<O: Emitter> WebSocketPart<O> {
@@ -73,6 +87,9 @@ impl<O: Emitter> WebSocketPart<O> {
         let mut state = self.state();
         change(&mut state.settings);
         state.apply_settings();
+        drop(state);
+        // A heartbeat may be due earlier now.
+        self.outlet.report();
     }
 
     /// Whether a session can begin: there is none, or it is closing.
@@ -88,30 +105,91 @@ impl<O: Emitter> WebSocketPart<O> {
         url: String,
         is_secure: bool,
     ) {
-        let mut state = self.state();
-        let old_stream = state.end_session();
-        state.generation += 1;
-        state.url = url;
-        state.is_secure = is_secure;
-        state.was_text = false;
-        state.started = Some(Instant::now());
-        state.closed_at = None;
-        state.has_backlog = false;
-        state.is_connected_due = false;
-        state.is_closed_due = false;
-        state.is_drained_due = false;
-        state.queued_total = 0;
-        state.message_ends.clear();
-        state.session = Some(session);
-        state.stream = Some(stream);
-        state.apply_settings();
-        drop(state);
+        let mut old_stream = None;
+        let old_socket = self.outlet.replace_peer(|| {
+            let new_socket = stream.socket().cloned();
+            let mut state = self.state();
+            old_stream = state.stream.take();
+            state.generation += 1;
+            state.url = url;
+            state.is_secure = is_secure;
+            state.was_text = false;
+            state.started = Some(Instant::now());
+            state.closed_at = None;
+            state.has_backlog = false;
+            state.is_connected_due = false;
+            state.is_drained_due = false;
+            state.closed_due = None;
+            state.queued_total = 0;
+            state.message_ends.clear();
+            state.session = Some(session);
+            state.stream = Some(stream);
+            state.apply_settings();
+            (socket_of(old_stream.as_ref()), new_socket)
+        });
         // The stream of a session that was closing.
         if let Some(WebSocketStream::Socket(peer)) = &old_stream {
             peer.peer.connection.disconnect();
         }
-        drop(old_stream);
+        drop((old_stream, old_socket));
         self.last_error.clear();
+    }
+
+    /// Takes the stream of the session of `generation`, if that has ended.
+    pub(super) fn take_stream(
+        &self,
+        cause: EndCause,
+        generation: u64,
+    ) -> Option<WebSocketStream<O>> {
+        let mut taken = None;
+        let socket = self.outlet.replace_peer(|| {
+            let mut state = self.state();
+            if state.generation == generation {
+                taken = state.stream.take();
+                if taken.is_some() {
+                    state.closed_due = Some(cause);
+                }
+            }
+            (socket_of(taken.as_ref()), None)
+        });
+        drop(socket);
+        taken
+    }
+
+    /// When the next poll is due, apart from events of the socket.
+    pub(super) fn next_poll(&self) -> NextPoll {
+        let mut state = self.state();
+        let state = &mut *state;
+        let (Some(session), Some(stream)) = (&mut state.session, &state.stream) else {
+            return NextPoll::At(None);
+        };
+        if session.is_poll_due() {
+            return NextPoll::Now;
+        }
+        match stream {
+            // It may wait for more than its socket can tell.
+            WebSocketStream::Engine { socket: None, .. } => return NextPoll::Soon,
+            WebSocketStream::Engine { .. } | WebSocketStream::TlsLater { .. }
+                if session.state() == State::Connecting || !session.output().is_empty() =>
+            {
+                return NextPoll::Soon;
+            }
+            _ => {}
+        }
+        let handshake = match (session.state(), state.started) {
+            (State::Connecting, Some(started)) => {
+                let timeout = state.settings.handshake_timeout;
+                timeout.and_then(|timeout| started.checked_add(timeout))
+            }
+            _ => None,
+        };
+        let deadline = session.deadline(state.settings.heartbeat);
+        NextPoll::At(handshake.or(deadline))
+    }
+
+    /// Notes whether the packet that a signal has is text.
+    pub(crate) fn note_text(&self, is_text: bool) {
+        self.state().was_text = is_text;
     }
 
     pub(crate) fn ready_state(&self) -> State {
@@ -164,7 +242,7 @@ impl<O: Emitter> WebSocketPart<O> {
     }
 
     pub(crate) fn stream(&self) -> Option<WebSocketStream<O>> {
-        self.state().stream.clone()
+        Some(self.current_stream()?.0)
     }
 
     /// The stream, and the number of the session that it belongs to.
@@ -192,6 +270,8 @@ impl<O: Emitter> WebSocketPart<O> {
         {
             session.end_of_stream(why);
         }
+        drop(state);
+        self.outlet.report();
     }
 
     pub(crate) fn was_text(&self) -> bool {
@@ -261,48 +341,28 @@ impl<O: Emitter> WebSocketPart<O> {
         Ok(())
     }
 
-    /// The next signal that is due. A message is taken only if somebody `wants` it.
-    pub(super) fn next_signal(&self, wants: bool) -> Option<Signal> {
+    /// Takes the next of what has happened; a message only if somebody `wants` it.
+    pub(super) fn take_next(&self, wants: bool) -> Option<Happened> {
         let mut state = self.state();
         if std::mem::take(&mut state.is_connected_due) {
-            return Some(Signal::Connected);
+            return Some(Happened::Opened);
         }
         if wants && let Some(message) = state.session.as_mut().and_then(Session::take_message) {
-            drop(state);
-            let packet = PackedByteArray::from(message.payload.as_slice());
-            return Some(Signal::MessageReceived(packet, message.is_text));
+            return Some(Happened::Message(message));
         }
         if std::mem::take(&mut state.is_drained_due) {
-            return Some(Signal::Drained);
+            return Some(Happened::Drained);
         }
-        if std::mem::take(&mut state.is_closed_due) {
-            let ended = state.session.as_ref().and_then(Session::ended);
-            let code = ended.and_then(|ended| ended.code).map_or(-1, i64::from);
-            let reason = ended.map(|ended| GString::from(&ended.reason));
-            return Some(Signal::Closed(code, reason.unwrap_or_default()));
-        }
-        None
-    }
-
-    /// Takes the turn to emit signals. False if another thread has it, which goes on until no
-    /// signal is due.
-    pub(super) fn begin_delivery(&self) -> bool {
-        let this_thread = std::thread::current().id();
-        let mut state = self.state();
-        match &mut state.deliverer {
-            Some((thread, depth)) if *thread == this_thread => *depth += 1,
-            Some(_) => return false,
-            None => state.deliverer = Some((this_thread, 1)),
-        }
-        true
-    }
-
-    pub(super) fn end_delivery(&self) {
-        let mut state = self.state();
-        state.deliverer = match state.deliverer {
-            Some((thread, depth)) if depth > 1 => Some((thread, depth - 1)),
-            _ => None,
-        };
+        let cause = state.closed_due.take()?;
+        let ended = state.session.as_ref().and_then(Session::ended);
+        let code = ended.and_then(|ended| ended.code).map_or(-1, i64::from);
+        let reason = ended.map(|ended| GString::from(&ended.reason));
+        let reason = reason.unwrap_or_default();
+        Some(Happened::Closed {
+            code,
+            reason,
+            cause,
+        })
     }
 }
 
@@ -331,16 +391,13 @@ impl<O> WebSocketState<O> {
             self.message_ends.pop_front();
         }
     }
-
-    /// Ends the session without a close frame. Returns its stream, to be dropped without a lock.
-    #[must_use]
-    fn end_session(&mut self) -> Option<WebSocketStream<O>> {
-        self.session = None;
-        self.stream.take()
-    }
 }
 
-impl<O: Emitter> Part for WebSocketPart<O> {
+fn socket_of<O: Clone>(stream: Option<&WebSocketStream<O>>) -> Option<PeerObject<O>> {
+    stream?.socket().cloned()
+}
+
+impl<O: Emitter> Constructible for WebSocketPart<O> {
     fn new(object: ObjectAddress) -> WebSocketPart<O> {
         WebSocketPart {
             presence: Presence::of(object),
@@ -356,19 +413,21 @@ impl<O: Emitter> Part for WebSocketPart<O> {
                 polled_at: None,
                 closed_at: None,
                 is_connected_due: false,
-                is_closed_due: false,
                 is_drained_due: false,
+                closed_due: None,
                 has_backlog: false,
                 queued_total: 0,
                 message_ends: VecDeque::new(),
                 is_exchanging: false,
-                deliverer: None,
             }),
+            outlet: Outlet::default(),
             last_error: LastError::default(),
             frame_poll: FramePoll::default(),
         }
     }
+}
 
+impl<O: Emitter> Part for WebSocketPart<O> {
     fn presence(&self) -> &Presence {
         &self.presence
     }
@@ -384,7 +443,7 @@ impl<O: Emitter> Part for WebSocketPart<O> {
             ) => {
                 peer.peer.connection.disconnect();
             }
-            Some(WebSocketStream::Engine(_)) | None => {}
+            Some(WebSocketStream::Engine { .. }) | None => {}
         }
     }
 }

@@ -29,13 +29,29 @@ pub(crate) trait EngineStream: Clone + Send + Sync + 'static {
     fn encrypt(socket: &Self, host: &str, options: Option<&Self>) -> Result<Self, &'static str>;
 }
 
+impl<O: Clone> WebSocketStream<O> {
+    /// The socket that carries it, if that is one of ours.
+    pub(crate) fn socket(&self) -> Option<&PeerObject<O>> {
+        match self {
+            WebSocketStream::Socket(socket) | WebSocketStream::TlsLater { socket, .. } => {
+                Some(socket)
+            }
+            WebSocketStream::Engine { socket, .. } => socket.as_ref(),
+        }
+    }
+}
+
 /// The stream of a WebSocket whose object is an `O`.
 #[derive(Clone, Debug)]
 pub(crate) enum WebSocketStream<O> {
     /// Of our classes.
     Socket(PeerObject<O>),
     /// Of the engine's class.
-    Engine(O),
+    Engine {
+        stream: O,
+        /// The socket below it, if that is one of ours.
+        socket: Option<PeerObject<O>>,
+    },
     /// TLS over a socket that is not connected yet.
     TlsLater {
         socket: PeerObject<O>,

@@ -210,12 +210,13 @@ impl<S: System> Peer for TestPeer<S> {
 impl<S: System> Subject for Object<S> {
     type Peer = TestPeer<S>;
     type Packet = Packet;
+    type Message<'a> = ();
 
     fn id(&self) -> u64 {
         self.id
     }
 
-    fn source(&self) -> Source<'_, TestPeer<S>> {
+    fn source(&self) -> Source<'_, Self> {
         let visits = self.visits.fetch_add(1, Ordering::Relaxed);
         assert!(
             visits < 20_000,
@@ -229,7 +230,7 @@ impl<S: System> Subject for Object<S> {
         }
     }
 
-    fn packet(bytes: &[u8]) -> Packet {
+    fn packet(bytes: &[u8], _: bool) -> Packet {
         let (remote, number) = packet_number(bytes);
         Packet { remote, number }
     }

@@ -261,7 +261,7 @@ impl<S: System> World<S> {
                 let channel = PacketChannel::new(format.clone());
                 drop(channel.set_peer(Some(peer)));
                 let limit = self.random().choose(&LIMITS);
-                channel.set_max_packets_per_poll(limit);
+                channel.outlet().set_max_packets_per_poll(limit);
                 let wants = self.random().once_in(2);
                 self.object(Role::Channel(channel), wants)
             }
@@ -543,7 +543,7 @@ impl<S: System> World<S> {
         }
         if let Some(channel) = object.channel() {
             if self.is_calm.load(Ordering::Relaxed) {
-                channel.set_max_packets_per_poll(0);
+                channel.outlet().set_max_packets_per_poll(0);
             }
             channel.poll(object);
         }
@@ -562,7 +562,7 @@ impl<S: System> World<S> {
             .filter_map(|member| Some((member.subject().id, member.subject().peer()?)))
             .filter(|(_, peer)| peer.connection.status() == Status::Connected)
             .collect();
-        let refused = self.loops[index].broadcast(&data, |object| object.id == left_out);
+        let refused = self.loops[index].broadcast(&data, &mut (), |object| object.id == left_out);
         takers.retain(|(id, _)| {
             !refused
                 .iter()

@@ -21,7 +21,7 @@ impl ServerConnection {
         body: &[u8],
         now: Instant,
     ) -> Result<(), AnswerError> {
-        let kind = self.waiting(id)?;
+        let (kind, _) = self.waiting(id)?;
         check_headers(status, headers)?;
         if headers.contains("Content-Length") {
             return Err(AnswerError::Reserved(String::from("Content-Length")));
@@ -41,11 +41,11 @@ impl ServerConnection {
         Ok(())
     }
 
-    /// Starts to answer the request `id`. [`write`](Self::write) and [`finish`](Self::finish) go on
-    /// with it. Without a `Content-Length` in `headers` the body is sent in chunks, or until the
-    /// end of the stream to a client of HTTP/1.0.
+    /// Starts to answer the request `id`. [`write`](Self::write) and [`finish`](Self::finish)
+    /// continue the answer. Without a `Content-Length` in `headers` the body is sent in chunks, or
+    /// up to the end of the stream if the client uses HTTP/1.0.
     pub fn start(&mut self, id: u64, status: u16, headers: &Headers) -> Result<(), AnswerError> {
-        let kind = self.waiting(id)?;
+        let (kind, since) = self.waiting(id)?;
         check_headers(status, headers)?;
         let mut closes = self.is_last || headers.has_token("Connection", "close");
         let length = headers
@@ -63,7 +63,11 @@ impl ServerConnection {
         self.write_head(status, headers, stated, closes, kind)?;
         self.is_last = closes;
         let encoder = BodyEncoder::new(framing);
-        self.state = State::Sending { encoder, kind };
+        self.state = State::Sending {
+            since,
+            encoder,
+            kind,
+        };
         Ok(())
     }
 
@@ -71,7 +75,7 @@ impl ServerConnection {
     pub fn write(&mut self, id: u64, data: &[u8]) -> Result<(), AnswerError> {
         let output = &mut self.output;
         match &mut self.state {
-            State::Sending { encoder, kind } if id == self.id => {
+            State::Sending { encoder, kind, .. } if id == self.id => {
                 let start = output.len();
                 encoder.write(output, data)?;
                 if kind.is_head {
@@ -88,7 +92,7 @@ impl ServerConnection {
     pub fn finish(&mut self, id: u64, now: Instant) -> Result<(), AnswerError> {
         let output = &mut self.output;
         match &mut self.state {
-            State::Sending { encoder, kind } if id == self.id => {
+            State::Sending { encoder, kind, .. } if id == self.id => {
                 // The length that a HEAD has stated is not its own.
                 if !kind.is_head {
                     encoder.finish(output, [])?;
@@ -137,9 +141,9 @@ impl ServerConnection {
         Ok(rest)
     }
 
-    fn waiting(&self, id: u64) -> Result<RequestKind, AnswerError> {
+    fn waiting(&self, id: u64) -> Result<(RequestKind, Instant), AnswerError> {
         match self.state {
-            State::Waiting { kind, .. } if id == self.id => Ok(kind),
+            State::Waiting { since, kind } if id == self.id => Ok((kind, since)),
             State::Sending { .. } if id == self.id => Err(AnswerError::Begun),
             _ => Err(AnswerError::Over),
         }

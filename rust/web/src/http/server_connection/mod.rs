@@ -1,6 +1,7 @@
 //! One connection of a server: requests from received bytes, answers to bytes that are to be sent.
 
 mod answers;
+mod occupation;
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,8 @@ use crate::http::headers::Headers;
 use crate::http::server_rules::ServerRules;
 use crate::http::version::Version;
 use crate::http::write::{reason_phrase, write_response_head};
+
+pub use self::occupation::Occupation;
 
 /// How many bytes may be received while a request is being answered: a part of the next requests.
 const MAX_AHEAD: usize = 16 * 1024;
@@ -89,7 +92,7 @@ pub struct ServerConnection {
     /// How many bytes of `output` were sent.
     sent: usize,
     /// Since when there was always something to send.
-    backlog: Option<Backlog>,
+    backlog: Option<Transfer>,
     state: State,
     /// The number of the current request, or the last one.
     id: u64,
@@ -116,6 +119,7 @@ enum State {
     },
     /// An answer was started.
     Sending {
+        since: Instant,
         encoder: BodyEncoder,
         kind: RequestKind,
     },
@@ -130,19 +134,17 @@ struct Arriving {
     head: RequestHead,
     decoder: BodyDecoder,
     body: Vec<u8>,
-    since: Instant,
-    /// When the last byte of it arrived.
-    progress: Instant,
+    transfer: Transfer,
 }
 
-/// Output that waits for the client.
+/// How fast something moves.
 #[derive(Clone, Copy, Debug)]
-struct Backlog {
+struct Transfer {
     since: Instant,
-    /// When the last byte of it was sent.
+    /// When the last byte of it moved.
     progress: Instant,
-    /// How many bytes were sent since.
-    sent: u64,
+    /// How many bytes have moved.
+    bytes: u64,
 }
 
 /// What an answer depends on.
@@ -168,14 +170,6 @@ impl ServerConnection {
         }
     }
 
-    /// A connection that is answered with 503 without reading a request, because there are too many
-    /// connections.
-    pub fn refused(now: Instant) -> ServerConnection {
-        let mut connection = ServerConnection::new(now);
-        connection.refuse(503, "too many connections");
-        connection
-    }
-
     /// Whether received bytes are wanted. If not, they should stay where they are, so that the
     /// sender has to wait.
     pub fn wants_input(&self) -> bool {
@@ -191,12 +185,12 @@ impl ServerConnection {
 
     /// Takes received bytes. [`advance`](Self::advance) uses them.
     pub fn receive(&mut self, bytes: &[u8]) {
-        if self.used == self.input.len() {
-            self.input.clear();
-        } else if self.used > 0 {
+        // At most as many bytes are moved as were used, so small pieces behind many that wait cost
+        // no more than large ones.
+        if self.used >= self.input.len() - self.used {
             self.input.drain(..self.used);
+            self.used = 0;
         }
-        self.used = 0;
         self.input.extend_from_slice(bytes);
     }
 
@@ -217,8 +211,7 @@ impl ServerConnection {
         if let Some(backlog) = &mut self.backlog
             && count > 0
         {
-            backlog.progress = now;
-            backlog.sent += count as u64;
+            backlog.moved(count, now);
         }
         if self.sent == self.output.len() {
             self.output.clear();
@@ -229,6 +222,8 @@ impl ServerConnection {
         } else if self.sent > self.output.len() / 2 {
             self.output.drain(..self.sent);
             self.sent = 0;
+            // So the memory is at most twice what is unsent.
+            self.output.shrink_to(MAX_UNSENT);
         }
     }
 
@@ -237,17 +232,8 @@ impl ServerConnection {
     /// exact.
     pub fn advance(&mut self, now: Instant, rules: &ServerRules) -> Option<ServerEvent> {
         if !self.unsent().is_empty() {
-            let backlog = self.backlog.get_or_insert(Backlog {
-                since: now,
-                progress: now,
-                sent: 0,
-            });
-            let Backlog {
-                since,
-                progress,
-                sent,
-            } = *backlog;
-            if is_slow(since, progress, sent, rules.idle_timeout, now) {
+            let backlog = self.backlog.get_or_insert(Transfer::beginning(now));
+            if backlog.is_slow(rules.idle_timeout, now) {
                 self.end(Ending::Abort);
             }
         }
@@ -333,8 +319,7 @@ impl ServerConnection {
             decoder: BodyDecoder::new(head.body(), rules.head),
             head,
             body: Vec::new(),
-            since: now,
-            progress: now,
+            transfer: Transfer::beginning(now),
         }));
     }
 
@@ -350,7 +335,7 @@ impl ServerConnection {
                     return Read::Refused;
                 }
             };
-            arriving.progress = now;
+            arriving.transfer.moved(data.len(), now);
             if (arriving.body.len() + data.len()) as u64 > rules.max_body {
                 self.refuse_body(rules);
                 return Read::Refused;
@@ -361,14 +346,7 @@ impl ServerConnection {
         if arriving.decoder.is_done() {
             return Read::Whole(self.take_request(now));
         }
-        let Arriving {
-            since,
-            progress,
-            body,
-            ..
-        } = &**arriving;
-        let received = body.len() as u64;
-        let is_slow = is_slow(*since, *progress, received, rules.idle_timeout, now);
+        let is_slow = arriving.transfer.is_slow(rules.idle_timeout, now);
         if self.input_has_ended {
             self.state = State::Over(Ending::Close);
         } else if is_slow {
@@ -443,17 +421,9 @@ impl ServerConnection {
         id == self.id && matches!(self.state, State::Waiting { .. })
     }
 
-    /// Whether the answer to the request `id` was started and can go on.
+    /// Whether the answer to the request `id` was started and can be continued.
     pub fn is_sending(&self, id: u64) -> bool {
         id == self.id && matches!(self.state, State::Sending { .. })
-    }
-
-    /// Since when it waits for a request of which nothing has arrived.
-    pub fn idle_since(&self) -> Option<Instant> {
-        match self.state {
-            State::Idle { since } if self.unread().is_empty() => Some(since),
-            _ => None,
-        }
     }
 
     /// How the connection ends, if it does. [`Ending::Close`] waits until everything was sent.
@@ -476,19 +446,28 @@ enum Read {
     Refused,
 }
 
-/// Whether a transfer that began at `since` and has moved `bytes`, the last ones at `progress`, is
-/// too slow.
-fn is_slow(
-    since: Instant,
-    progress: Instant,
-    bytes: u64,
-    limit: Option<Duration>,
-    now: Instant,
-) -> bool {
-    limit.is_some_and(|limit| {
-        let earned = limit.saturating_add(Duration::from_secs(bytes / MIN_RATE));
-        is_late(since, Some(earned), now) || is_late(progress, Some(limit), now)
-    })
+impl Transfer {
+    fn beginning(now: Instant) -> Transfer {
+        Transfer {
+            since: now,
+            progress: now,
+            bytes: 0,
+        }
+    }
+
+    fn moved(&mut self, count: usize, now: Instant) {
+        self.progress = now;
+        self.bytes += count as u64;
+    }
+
+    /// Whether nothing has moved for `limit`, or on average less than `MIN_RATE` since `limit`
+    /// after the beginning.
+    fn is_slow(&self, limit: Option<Duration>, now: Instant) -> bool {
+        limit.is_some_and(|limit| {
+            let earned = limit.saturating_add(Duration::from_secs(self.bytes / MIN_RATE));
+            is_late(self.since, Some(earned), now) || is_late(self.progress, Some(limit), now)
+        })
+    }
 }
 
 fn is_late(since: Instant, limit: Option<Duration>, now: Instant) -> bool {

@@ -64,7 +64,7 @@ impl ClientHandshake {
     /// Appends the request to `out`. If it returns an error, `out` is unchanged.
     ///
     /// # Errors
-    /// A text that cannot stand in a head.
+    /// A text that a head cannot contain.
     pub fn begin(
         request: &ClientRequest<'_>,
         out: &mut Vec<u8>,

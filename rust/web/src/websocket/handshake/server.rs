@@ -105,7 +105,7 @@ pub enum AcceptError {
 /// unchanged.
 ///
 /// # Errors
-/// The request is no valid handshake, or the options contain an invalid header field.
+/// The request is not a valid handshake, or the options contain an invalid header field.
 ///
 /// # Examples
 ///

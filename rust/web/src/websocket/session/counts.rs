@@ -1,13 +1,13 @@
-//! The numbers of a session: what it takes at most, and what it has counted.
+//! The numbers of a session: its limits and its counters.
 
-/// What a session takes at most. It may change at any time.
+/// The limits of a session. They may change at any time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The maximum length of a received message, decompressed.
     pub message_bytes: usize,
-    /// No more is received while messages of so many bytes wait to be taken.
+    /// While this many bytes of messages wait to be taken, no more is received.
     pub queued_bytes: usize,
-    /// No more is received while so many messages wait to be taken.
+    /// While this many messages wait to be taken, no more is received.
     pub queued_messages: usize,
 }
 

@@ -17,6 +17,28 @@ pub struct Ended {
     pub reason: String,
     /// What went wrong, if something did.
     pub error: Option<String>,
+    /// Who or what has ended it.
+    pub cause: Cause,
+}
+
+/// Who or what ends a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cause {
+    /// This end has closed it.
+    #[default]
+    Local,
+    /// The peer has closed it.
+    Peer,
+    /// The peer has broken the protocol.
+    Violation,
+    /// The stream has ended.
+    Stream,
+    /// The peer has not answered in time.
+    Silent,
+    /// The peer has refused the handshake, or has sent something else.
+    Handshake,
+    /// The handshake has taken too long.
+    HandshakeTimeout,
 }
 
 /// Why a session ends.
@@ -32,8 +54,10 @@ pub(super) enum End {
     Silent(Duration),
     /// There is no WebSocket.
     Handshake(String),
-    /// This end has given up.
-    Abort(Option<String>),
+    /// The handshake has taken too long: this time.
+    HandshakeTimeout(Duration),
+    /// This end has ended it without a close frame.
+    Abort,
 }
 
 impl End {
@@ -44,13 +68,16 @@ impl End {
             // The answer has the same code (section 5.5.1).
             End::Close(close) => Some(close.as_ref().map(|close| close.code)),
             End::Violation(error) => Some(Some(error.close_code())),
-            End::Stream(_) | End::Silent(_) | End::Handshake(_) | End::Abort(_) => None,
+            _ => None,
         }
     }
 
-    /// What a caller gets to know.
-    pub(super) fn ended(self) -> Ended {
-        let mut ended = Ended::default();
+    /// What a caller gets to know. `has_sent_close` is whether this end was closing.
+    pub(super) fn ended(self, has_sent_close: bool) -> Ended {
+        let mut ended = Ended {
+            cause: self.cause(has_sent_close),
+            ..Ended::default()
+        };
         match self {
             End::Close(close) => {
                 ended.code = Some(close.as_ref().map_or(NO_STATUS, |close| close.code));
@@ -67,9 +94,27 @@ impl End {
                 ended.error = Some(format!("peer did not answer for {seconds} s"));
             }
             End::Stream(why) | End::Handshake(why) => ended.error = Some(why),
-            End::Abort(error) => ended.error = error,
+            End::HandshakeTimeout(time) => {
+                let seconds = time.as_secs_f64();
+                ended.error = Some(format!("no handshake within {seconds} s"));
+            }
+            End::Abort => {}
         }
         ended
+    }
+
+    fn cause(&self, has_sent_close: bool) -> Cause {
+        match self {
+            // Both ends may wait for the other to close the stream.
+            End::Close(_) | End::Stream(_) if has_sent_close => Cause::Local,
+            End::Abort => Cause::Local,
+            End::Close(_) => Cause::Peer,
+            End::Violation(_) => Cause::Violation,
+            End::Stream(_) => Cause::Stream,
+            End::Silent(_) => Cause::Silent,
+            End::Handshake(_) => Cause::Handshake,
+            End::HandshakeTimeout(_) => Cause::HandshakeTimeout,
+        }
     }
 }
 

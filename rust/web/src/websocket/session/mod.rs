@@ -20,7 +20,7 @@ use super::{Event, Message, Receiver, Role, Sender, SharedMessage};
 use crate::http::RequestHead;
 
 pub use self::counts::{Counts, Limits};
-pub use self::end::Ended;
+pub use self::end::{Cause, Ended};
 pub use self::opening::{Settings, StartError};
 
 /// How long a session waits for the peer's close frame after it has sent its own.
@@ -29,12 +29,12 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// While more bytes wait to be sent, only the newest ping is answered (RFC 6455, section 5.5.3).
 const MAX_BYTES_BEFORE_PONGS: usize = 64 << 10;
 
-/// The state of a session. It only goes forwards.
+/// The state of a session. It only advances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     /// The handshake is not complete.
     Connecting,
-    /// Messages go both ways.
+    /// Both ends can send messages.
     Open,
     /// One end has sent its close frame.
     Closing,
@@ -67,7 +67,7 @@ pub struct Session {
     compression: Option<Agreed>,
     receiver: Receiver,
     sender: Sender,
-    /// Received bytes that were not looked at, because the queue was full.
+    /// Received bytes that were not processed, because the queue was full.
     unread: Vec<u8>,
     queue: VecDeque<Message>,
     queued_bytes: usize,
@@ -126,7 +126,7 @@ impl Session {
     /// Starts the session of a client. `host` is the value of the header `Host`.
     ///
     /// # Errors
-    /// A text that cannot stand in a head.
+    /// A text that a head cannot contain.
     pub fn client(
         host: &str,
         target: &str,
@@ -143,18 +143,18 @@ impl Session {
     /// Starts the session of a server, which waits for the request of a client.
     ///
     /// # Errors
-    /// A header that cannot stand in a head.
+    /// A header that a head cannot contain.
     pub fn server(settings: Settings, limits: Limits) -> Result<Session, StartError> {
         let opening = Opening::server(settings)?;
         Ok(Session::new(Role::Server, limits, opening))
     }
 
-    /// Starts the session of a server whose client's request was received already. What followed
-    /// it is passed to [`receive`](Self::receive).
+    /// Starts the session of a server that has received the request of its client. Pass the bytes
+    /// after the request to [`receive`](Self::receive).
     ///
     /// # Errors
-    /// A header that cannot stand in a head. A request that is refused is no error: the session has
-    /// ended then, and the output has the response.
+    /// A header that a head cannot contain. A request that is refused is not an error: the session
+    /// has ended then, and the output has the response.
     pub fn upgrade(
         head: &RequestHead,
         settings: Settings,
@@ -217,8 +217,8 @@ impl Session {
     }
 
     /// Begins a poll at `now`, while `backlog` bytes of earlier output wait to be sent. A ping is
-    /// sent every `heartbeat`. A session whose peer has closed it ends here, unless it has ended
-    /// already: a poll before it, its last messages could be taken while it was open.
+    /// sent every `heartbeat`. A session whose peer has closed it ends here at the latest: during
+    /// the previous poll it stayed open, so that its last messages could be taken.
     pub fn begin_poll(&mut self, now: Instant, heartbeat: Option<Duration>, backlog: usize) {
         self.is_new = false;
         if let Some(end) = self.pending_end.take() {
@@ -228,8 +228,8 @@ impl Session {
     }
 
     /// Answers the newest ping if it could not be answered before, sends a ping if one is due, and
-    /// ends a session whose peer is silent: the part of [`begin_poll`](Self::begin_poll) that no
-    /// script has to see.
+    /// ends a session whose peer is silent. This is the part of [`begin_poll`](Self::begin_poll)
+    /// that needs no script.
     pub fn keep_alive(&mut self, now: Instant, heartbeat: Option<Duration>, backlog: usize) {
         if self.output.len() + backlog <= MAX_BYTES_BEFORE_PONGS
             && self.state == State::Open
@@ -254,7 +254,7 @@ impl Session {
             self.heartbeat = Heartbeat::default();
             return;
         };
-        // A peer whose messages nobody takes cannot be heard.
+        // While the queue is full, nothing is received, so an answer would not be noticed.
         if !self.wants_input() {
             self.heartbeat.last = Some(now);
             return;
@@ -272,7 +272,7 @@ impl Session {
         self.sender.ping(&[], &mut self.output);
     }
 
-    /// Whether the session takes further bytes. It does not while its queue is full, nor after it
+    /// Whether the session accepts further bytes. It does not while its queue is full, nor after it
     /// has ended.
     pub fn wants_input(&self) -> bool {
         self.state < State::Closed
@@ -282,13 +282,35 @@ impl Session {
             && !self.is_full()
     }
 
+    /// Whether it may take further bytes after messages were taken: its queue is full, or was.
+    pub fn is_held_back(&self) -> bool {
+        matches!(self.state, State::Open | State::Closing)
+            && self.pending_end.is_none()
+            && (self.is_full() || !self.unread.is_empty())
+    }
+
+    /// Whether the next poll changes something, even without further bytes.
+    pub fn is_poll_due(&self) -> bool {
+        self.pending_end.is_some() || !self.unread.is_empty() && !self.is_full()
+    }
+
+    /// When time alone changes something, if a ping is sent every `heartbeat`. A poll has to be
+    /// begun since the session was opened or started to close.
+    pub fn deadline(&self, heartbeat: Option<Duration>) -> Option<Instant> {
+        match self.state {
+            State::Open => self.heartbeat.last?.checked_add(heartbeat?),
+            State::Closing => self.close_deadline,
+            State::Connecting | State::Closed => None,
+        }
+    }
+
     fn is_full(&self) -> bool {
         self.queue.len() >= self.limits.queued_messages
             || !self.queue.is_empty() && self.queued_bytes >= self.limits.queued_bytes
     }
 
-    /// Takes received bytes, while `backlog` bytes of earlier output wait to be sent. Without
-    /// bytes, goes on with those that it could not look at before.
+    /// Processes received bytes, while `backlog` bytes of earlier output wait to be sent. Bytes for
+    /// which there was no room before come first, so a call without bytes continues with those.
     pub fn receive(&mut self, bytes: &[u8], backlog: usize) {
         if self.unread.is_empty() {
             let rest = self.process(bytes, backlog);
@@ -302,7 +324,7 @@ impl Session {
         self.unread = unread;
     }
 
-    /// Looks at `bytes` up to the end, or as long as there is room. Returns the rest.
+    /// Processes `bytes` while the queue has room. Returns the rest.
     fn process<'a>(&mut self, mut bytes: &'a [u8], backlog: usize) -> &'a [u8] {
         if self.state == State::Connecting {
             bytes = self.read_opening(bytes);
@@ -319,7 +341,7 @@ impl Session {
         }
         match self.state {
             State::Connecting => bytes,
-            // Nothing after the end matters.
+            // Bytes after the end are ignored.
             _ => &[],
         }
     }
@@ -362,7 +384,7 @@ impl Session {
             Event::Message(message) => {
                 self.counts.messages_received += 1;
                 self.counts.payload_received += message.payload.len() as u64;
-                // An end that has closed takes nothing any more.
+                // After its own close frame, this end discards messages.
                 if !self.has_sent_close {
                     self.queued_bytes += message.payload.len();
                     self.queue.push_back(message);
@@ -388,9 +410,9 @@ impl Session {
         }
     }
 
-    /// The stream has ended: nothing more can be received or sent. Bytes that were not looked at,
-    /// because the queue was full, come first: until then the session stays open, and the caller
-    /// calls this again after messages were taken.
+    /// The stream has ended: nothing more can be received or sent. If bytes are left, because the
+    /// queue was full, the session stays open, and the caller calls this again after messages were
+    /// taken.
     pub fn end_of_stream(&mut self, why: &str) {
         self.has_stream_ended = true;
         self.receive(&[], 0);
@@ -416,13 +438,16 @@ impl Session {
         Ok(())
     }
 
-    /// As [`send`](Self::send), for a message that goes to many, which is UTF-8 if it is text.
+    /// As [`send`](Self::send), for a message that goes to many.
     ///
     /// # Errors
-    /// The session is not open.
+    /// The session is not open, or a text is not UTF-8.
     pub fn send_shared(&mut self, message: &mut SharedMessage<'_>) -> Result<(), SendError> {
         if self.state != State::Open || self.has_stream_ended {
             return Err(SendError::NotOpen);
+        }
+        if !message.is_valid() {
+            return Err(SendError::NotText);
         }
         self.sender.shared_message(message, &mut self.output);
         self.counts.messages_sent += 1;
@@ -466,7 +491,7 @@ impl Session {
     /// closing already.
     pub fn close(&mut self, code: u16, reason: &str) {
         match self.state {
-            State::Connecting => self.end(End::Abort(None)),
+            State::Connecting => self.end(End::Abort),
             State::Open => {
                 self.discard_messages();
                 self.send_close(Some(code), reason);
@@ -474,18 +499,25 @@ impl Session {
                 if let Some(end) = self.pending_end.take() {
                     self.end(end);
                 }
-                // The peer's close frame may be among the bytes that there was no room for.
+                // The peer's close frame may be among the bytes that were left.
                 self.receive(&[], 0);
             }
             State::Closing | State::Closed => {}
         }
     }
 
-    /// Ends the session at once. `error` says why, unless the user wants it.
-    pub fn abort(&mut self, error: Option<&str>) {
+    /// Ends the session at once, without a close frame.
+    pub fn abort(&mut self) {
         self.discard_messages();
         self.pending_end = None;
-        self.end(End::Abort(error.map(str::to_owned)));
+        self.end(End::Abort);
+    }
+
+    /// Ends a session whose handshake has taken this long, and is not complete.
+    pub fn time_out_handshake(&mut self, time: Duration) {
+        if self.state == State::Connecting {
+            self.end(End::HandshakeTimeout(time));
+        }
     }
 
     fn discard_messages(&mut self) {
@@ -500,8 +532,8 @@ impl Session {
         }
     }
 
-    /// Ends the session now, or with the next poll: a script that looks at the state after each
-    /// poll has to see it open, with the messages that came last.
+    /// Ends the session now, or with the next poll if messages are left: a script that checks the
+    /// state after each poll has to see the session open together with its last messages.
     fn end_later(&mut self, end: End) {
         match self.is_new || !self.queue.is_empty() {
             true => self.pending_end = Some(end),
@@ -513,11 +545,12 @@ impl Session {
         if self.state == State::Closed {
             return;
         }
+        let had_sent_close = self.has_sent_close;
         if let Some(code) = end.answer() {
             self.send_close(code, "");
         }
         self.state = State::Closed;
-        self.ended = Some(Box::new(end.ended()));
+        self.ended = Some(Box::new(end.ended(had_sent_close)));
         self.opening = None;
         self.unread = Vec::new();
         self.unanswered_ping = None;

@@ -27,13 +27,13 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// A text that cannot stand in a head.
+    /// A text that a head cannot contain.
     #[error(transparent)]
     Head(#[from] WriteHeadError),
     /// A header that the handshake writes itself.
     #[error("header {0:?} is part of the handshake")]
     OwnHeader(String),
-    /// A subprotocol that is no token (RFC 6455, section 4.1).
+    /// A subprotocol that is not a token (RFC 6455, section 4.1).
     #[error("subprotocol {0:?} is not a token")]
     Protocol(String),
 }
@@ -194,7 +194,7 @@ fn requested(head: &RequestHead) -> String {
     format!("{host}{target}")
 }
 
-/// Writes the response to something that is no request.
+/// Writes the response to a malformed request.
 fn write_refusal(error: &HeadError, output: &mut Vec<u8>) {
     let body = format!("{error}\n");
     let length = body.len().to_string();

@@ -1,0 +1,41 @@
+//! Calls of the engine that print errors for what strangers send.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use godot::classes::Engine;
+use godot::obj::Singleton;
+
+/// How many calls are quiet, and whether errors were printed before the first of them. Threads that
+/// are quiet at the same time must not take each other's silence for what a script has set.
+static QUIET: Mutex<(u32, bool)> = Mutex::new((0, true));
+
+/// While one of these exists, the engine prints no errors. It should exist for a moment only,
+/// because other threads print none meanwhile either.
+pub(super) struct Quiet(());
+
+impl Quiet {
+    pub(super) fn new() -> Quiet {
+        let mut quiet = lock();
+        if quiet.0 == 0 {
+            let mut engine = Engine::singleton();
+            quiet.1 = engine.is_printing_error_messages();
+            engine.set_print_error_messages(false);
+        }
+        quiet.0 += 1;
+        Quiet(())
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        let mut quiet = lock();
+        quiet.0 -= 1;
+        if quiet.0 == 0 {
+            Engine::singleton().set_print_error_messages(quiet.1);
+        }
+    }
+}
+
+fn lock() -> MutexGuard<'static, (u32, bool)> {
+    QUIET.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,65 @@
+//! How many bytes of answers a server keeps because its clients have not accepted them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What waits for all clients of a server.
+pub(super) struct Unsent {
+    bytes: AtomicUsize,
+    /// How many bytes of a stream may wait before a script has to wait.
+    pub(super) max_of_stream: AtomicUsize,
+    /// How many bytes may wait for all clients before no request is handed out.
+    pub(super) max_in_all: AtomicUsize,
+}
+
+impl Default for Unsent {
+    fn default() -> Unsent {
+        Unsent {
+            bytes: AtomicUsize::new(0),
+            max_of_stream: AtomicUsize::new(1 << 20),
+            max_in_all: AtomicUsize::new(64 << 20),
+        }
+    }
+}
+
+impl Unsent {
+    /// Whether more waits than may.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) > self.max_in_all.load(Ordering::Relaxed)
+    }
+
+    /// Whether a stream for which `bytes` wait has to wait.
+    pub(super) fn is_full_for_stream(&self, bytes: usize) -> bool {
+        bytes >= self.max_of_stream.load(Ordering::Relaxed) || self.is_full()
+    }
+}
+
+/// What waits for one client.
+pub(super) struct UnsentOfClient {
+    all: Arc<Unsent>,
+    bytes: usize,
+}
+
+impl UnsentOfClient {
+    pub(super) fn new(all: Arc<Unsent>) -> UnsentOfClient {
+        UnsentOfClient { all, bytes: 0 }
+    }
+
+    pub(super) fn all(&self) -> &Unsent {
+        &self.all
+    }
+
+    /// `bytes` wait now.
+    pub(super) fn set(&mut self, bytes: usize) {
+        // Wraps around where it is less than before, and the sum of all is right.
+        let change = bytes.wrapping_sub(self.bytes);
+        self.all.bytes.fetch_add(change, Ordering::Relaxed);
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for UnsentOfClient {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}

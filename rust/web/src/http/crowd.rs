@@ -1,0 +1,221 @@
+//! Who makes room for a newcomer, if a server has as many connections as it may.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::time::Instant;
+
+use super::server_connection::Occupation;
+
+/// The connections of a server that is full, in the order in which they make room: first by what
+/// they are busy with, then those whose address has the most connections, then the oldest.
+///
+/// A busy one makes room only for a newcomer from another address that has fewer connections even
+/// then, so nobody can hold all places from one address. Connections without an address of their
+/// own, such as those through a proxy on the same machine, are equal.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Instant;
+/// use stream_socket_web::http::{Crowd, Occupation};
+///
+/// let (mut crowd, now) = (Crowd::default(), Instant::now());
+/// crowd.join("busy", None, (Occupation::Busy, now));
+/// crowd.join("idle", None, (Occupation::Idle, now));
+/// assert_eq!(crowd.next_for(None), Some("idle"));
+/// assert_eq!(crowd.next_for(None), None);
+/// ```
+#[derive(Debug)]
+pub struct Crowd<T> {
+    machines: HashMap<Option<IpAddr>, Members<T>>,
+    /// The machines by the member of each that makes room first.
+    order: BTreeSet<Rank>,
+    joined: u64,
+}
+
+/// The members of a machine, those that make room first first. The number tells them apart.
+type Members<T> = BTreeMap<(Occupation, Instant, u64), T>;
+
+/// Whose member is next, by its occupation, the connections of its machine, and its age.
+type Rank = (Occupation, Reverse<usize>, Instant, u64, Option<IpAddr>);
+
+impl<T> Default for Crowd<T> {
+    fn default() -> Crowd<T> {
+        Crowd {
+            machines: HashMap::new(),
+            order: BTreeSet::new(),
+            joined: 0,
+        }
+    }
+}
+
+impl<T> Crowd<T> {
+    /// Adds `member`, which is busy with something since some time. See [`address_of_its_own`] for
+    /// `address`.
+    pub fn join(
+        &mut self,
+        member: T,
+        address: Option<IpAddr>,
+        (occupation, since): (Occupation, Instant),
+    ) {
+        let key = (occupation, since, self.joined);
+        self.joined += 1;
+        self.change(address, |members| members.insert(key, member));
+    }
+
+    /// Removes the next one that makes room for a newcomer from `newcomer`.
+    pub fn next_for(&mut self, newcomer: Option<IpAddr>) -> Option<T> {
+        let (occupation, Reverse(count), _, _, address) = *self.order.first()?;
+        let is_over_its_share = newcomer.is_some() && count > self.count(newcomer) + 1;
+        // Among busy ones, nobody has more.
+        if occupation == Occupation::Busy && !is_over_its_share {
+            return None;
+        }
+        self.change(address, BTreeMap::pop_first)
+            .map(|(_, member)| member)
+    }
+
+    fn change<R>(
+        &mut self,
+        address: Option<IpAddr>,
+        change: impl FnOnce(&mut Members<T>) -> R,
+    ) -> R {
+        if let Some(rank) = self.rank(address) {
+            self.order.remove(&rank);
+        }
+        let changed = change(self.machines.entry(address).or_default());
+        if let Some(rank) = self.rank(address) {
+            self.order.insert(rank);
+        }
+        changed
+    }
+
+    fn rank(&self, address: Option<IpAddr>) -> Option<Rank> {
+        let (first, _) = self.machines.get(&address)?.first_key_value()?;
+        let (occupation, since, number) = *first;
+        Some((
+            occupation,
+            Reverse(self.count(address)),
+            since,
+            number,
+            address,
+        ))
+    }
+
+    /// How many connections a machine has. Those of none have one each.
+    fn count(&self, address: Option<IpAddr>) -> usize {
+        match address {
+            Some(_) => self.machines.get(&address).map_or(0, BTreeMap::len),
+            None => 1,
+        }
+    }
+}
+
+/// What tells the clients of different machines apart, if anything does. Those on this machine may
+/// be a proxy for many others. A network of IPv6 gives each machine 2^64 addresses.
+pub fn address_of_its_own(address: IpAddr) -> Option<IpAddr> {
+    match address.to_canonical() {
+        address if address.is_loopback() => None,
+        IpAddr::V6(address) if !address.is_unicast_link_local() => {
+            Some(IpAddr::V6((address.to_bits() >> 64 << 64).into()))
+        }
+        address => Some(address),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn address(last: u8) -> Option<IpAddr> {
+        Some(IpAddr::from([192, 0, 2, last]))
+    }
+
+    /// All that make room for newcomers from `newcomer`, in order.
+    fn all<T>(crowd: &mut Crowd<T>, newcomer: Option<IpAddr>) -> Vec<T> {
+        std::iter::from_fn(|| crowd.next_for(newcomer)).collect()
+    }
+
+    #[test]
+    fn occupation_decides_first_and_then_age() {
+        let start = Instant::now();
+        let mut crowd = Crowd::default();
+        for (age, occupation) in [
+            (1, Occupation::Answer),
+            (2, Occupation::Idle),
+            (3, Occupation::Head),
+            (4, Occupation::Busy),
+            (5, Occupation::Idle),
+            (6, Occupation::Body),
+        ] {
+            crowd.join(age, None, (occupation, start - age * SECOND));
+        }
+        assert_eq!(all(&mut crowd, None), [5, 2, 3, 6, 1]);
+        assert_eq!(all(&mut crowd, address(1)), [], "nobody has too many");
+    }
+
+    #[test]
+    fn addresses_with_many_connections_make_room_first() {
+        let start = Instant::now();
+        let mut crowd = Crowd::default();
+        for (name, last, age) in [("a1", 1, 9), ("b1", 2, 8), ("b2", 2, 7), ("b3", 2, 6)] {
+            crowd.join(
+                name,
+                address(last),
+                (Occupation::Idle, start - age * SECOND),
+            );
+        }
+        crowd.join("local", None, (Occupation::Idle, start - 10 * SECOND));
+        assert_eq!(all(&mut crowd, None), ["b1", "b2", "local", "a1", "b3"]);
+    }
+
+    #[test]
+    fn nobody_holds_all_places_from_one_address() {
+        let now = Instant::now();
+        let mut crowd = Crowd::default();
+        let join = |crowd: &mut Crowd<(u8, u32)>, last: u8, age: u32| {
+            let since = now - age * SECOND;
+            crowd.join((last, age), address(last), (Occupation::Busy, since));
+        };
+        for age in 0..4 {
+            join(&mut crowd, 1, age);
+        }
+        join(&mut crowd, 2, 9);
+        // Through a proxy on this machine everybody may come.
+        assert_eq!(crowd.next_for(None), None);
+        assert_eq!(
+            crowd.next_for(address(1)),
+            None,
+            "they keep their own places"
+        );
+        assert_eq!(crowd.next_for(address(2)), Some((1, 3)));
+        join(&mut crowd, 2, 0);
+        assert_eq!(crowd.next_for(address(2)), None, "3 and 2");
+        assert_eq!(crowd.next_for(address(3)), Some((1, 2)));
+        join(&mut crowd, 3, 0);
+        assert_eq!(crowd.next_for(address(3)), None, "2, 2 and 1");
+        assert_eq!(
+            crowd.next_for(address(4)),
+            Some((2, 9)),
+            "the oldest of 2 and 2"
+        );
+    }
+
+    #[test]
+    fn places_are_counted_for_each_machine() {
+        let of = |text: &str| address_of_its_own(text.parse().unwrap());
+        assert_eq!(of("127.0.0.1"), None);
+        assert_eq!(of("::1"), None);
+        assert_eq!(of("::ffff:127.0.0.1"), None);
+        assert_eq!(of("::ffff:192.0.2.1"), address(1));
+        assert_eq!(of("192.168.0.7"), Some(IpAddr::from([192, 168, 0, 7])));
+        assert_eq!(of("2001:db8::1"), of("2001:db8::2:3:4:5"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_ne!(of("fe80::1"), of("fe80::2"));
+    }
+}

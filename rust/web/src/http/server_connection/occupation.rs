@@ -1,0 +1,70 @@
+//! Which connections make room for others.
+
+use std::time::{Duration, Instant};
+
+use super::{Ending, ServerConnection, State, Transfer, is_late};
+
+/// How long a head, a body and an answer are left alone when room is needed.
+const PATIENCE: Option<Duration> = Some(Duration::from_secs(1));
+
+const TOO_MANY: &str = "too many connections";
+
+/// What a connection is busy with. A server with too many connections ends those first that come
+/// first here, because they lose least; among equal ones, the oldest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Occupation {
+    /// It waits for a request of which nothing has arrived. Nothing is lost.
+    Idle,
+    /// The head of a request has been incomplete for a second.
+    Head,
+    /// The body of a request has not moved for a second, or by less than 500 bytes per second after
+    /// the first one. Nobody has handled the request yet.
+    Body,
+    /// The client accepts an answer as slowly.
+    Answer,
+    /// Something moves, or the server has to answer.
+    Busy,
+}
+
+impl ServerConnection {
+    /// What it is busy with at `now`, and since when.
+    pub fn occupation(&self, now: Instant) -> (Occupation, Instant) {
+        let of = |slow: Occupation, transfer: &Transfer| match transfer.is_slow(PATIENCE, now) {
+            true => (slow, transfer.since),
+            false => (Occupation::Busy, transfer.since),
+        };
+        match (&self.backlog, &self.state) {
+            (Some(backlog), _) if !self.unsent().is_empty() => of(Occupation::Answer, backlog),
+            (_, State::Idle { since }) if self.unread().is_empty() => (Occupation::Idle, *since),
+            (_, State::Head { since, .. }) if is_late(*since, PATIENCE, now) => {
+                (Occupation::Head, *since)
+            }
+            (_, State::Body(arriving)) => of(Occupation::Body, &arriving.transfer),
+            (
+                _,
+                State::Idle { since } | State::Head { since, .. } | State::Waiting { since, .. },
+            ) => (Occupation::Busy, *since),
+            (_, State::Sending { since, .. }) => (Occupation::Busy, *since),
+            (_, State::Upgraded | State::Over(_)) => (Occupation::Busy, now),
+        }
+    }
+
+    /// Ends the connection, which is new, because there are too many.
+    pub fn refuse_connection(&mut self) {
+        self.refuse(503, TOO_MANY);
+    }
+
+    /// Ends the connection because another one needs its place. The client is told so, unless it
+    /// waits for nothing, or an answer has begun.
+    pub fn make_room(&mut self) {
+        match &self.state {
+            _ if !self.unsent().is_empty() => self.end(Ending::Abort),
+            State::Sending { .. } => self.end(Ending::Abort),
+            State::Idle { .. } => self.end(Ending::Close),
+            State::Head { .. } | State::Body(_) | State::Waiting { .. } => {
+                self.refuse(503, TOO_MANY);
+            }
+            State::Upgraded | State::Over(_) => {}
+        }
+    }
+}
