@@ -59,10 +59,10 @@ var max_delay: float = 30.0
 var jitter: float = 0.5
 ## The number of failures in a row after which it gives up. 0 means never.
 var max_attempts: int = 0
-## If nothing was received for this many seconds, the connection is ended and a new one is made. It
-## finds servers that accept and say nothing, and connections that are gone without a word, after
-## the computer was suspended for example. Frames that are longer than a quarter of a second count
-## as that much. 0 means no limit.
+## If nothing was received for this many seconds, the connection is ended and a new one is made.
+## This detects servers that accept and send nothing, and connections that were lost without a
+## notice, for example while the computer was suspended. A frame longer than a quarter of a second
+## counts as a quarter of a second. 0 means no limit.
 var silence_timeout: float = 0.0
 ## Sent after each connect: as a packet if [method start] was called with a packet peer, otherwise
 ## as it is.

@@ -1,5 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## WebSockets against other programs: Autobahn's cases, run by kosoku, and Python's websockets.
+## WebSockets against other programs: Autobahn's cases, run by kosoku, Python's websockets and
+## wsproto, and ws of Node.js.
 ##
 ## With the environment variable AUTOBAHN=all, all 517 cases run; otherwise those that take moments.
 
@@ -133,6 +134,46 @@ func test_python_keeps_a_connection_while_the_main_thread_does_nothing() -> void
 		peer.poll()
 		return peer.get_ready_state() == STATE_CLOSED, "the end")
 	check_eq(client.line(), "done", "the client got it")
+
+
+func test_wsproto_agrees_about_random_frames() -> void:
+	if _lacks("python-web"):
+		return
+	var server := TCPServerRs.new()
+	check_eq(server.listen(0, LOOPBACK), OK, "listen")
+	var tool := Tool.start("python-web",
+			[Tool.script("wsproto_streams.py"), "3000", str(server.get_local_port())])
+	var peers: Array[WebSocketPeerRs] = []
+	var messages := []
+	spin_until(func() -> bool:
+		if server.is_connection_available():
+			peers.append(_peer())
+			peers[0].accept_stream(server.take_connection())
+		if not peers.is_empty():
+			var peer := peers[0]
+			peer.poll()
+			while peer.get_available_packet_count() > 0:
+				var packet := peer.get_packet()
+				messages.append([peer.was_string_packet(), packet.hex_encode()])
+			if peer.get_ready_state() == STATE_CLOSED:
+				tool.put_line(JSON.stringify([messages, peer.get_statistics().pings_received, _end(peer),
+						peer.get_close_code()]))
+				peers.clear()
+				messages.clear()
+		return not tool.is_running(), "wsproto to end", 170)
+	var result: Variant = JSON.parse_string(tool.line())
+	if not check(result is Array, "it has compared all streams"):
+		return
+	print("same %d, messages %d, differences %s" % result.slice(0, 3))
+	check(result[0] > 1000 and result[1] > 1000, "many are the same, and there are many messages")
+	check_eq(result[3], [], "%d differences without a reason in docs/websocket.md" % result[4])
+
+
+## How a stream has ended: by a close frame, by a violation, or by its end.
+func _end(peer: WebSocketPeerRs) -> String:
+	if peer.get_close_code() == -1:
+		return "open"
+	return "closed" if peer.get_last_error_message().is_empty() else "refused"
 
 
 ## Talks to the server of another program, which greets and echoes.

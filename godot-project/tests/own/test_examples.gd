@@ -219,6 +219,9 @@ func test_servers_cope_with_every_client() -> void:
 
 func test_web_servers_answer_every_client() -> void:
 	for example in _examples(func(example: Example) -> bool: return example.is_web()):
+		if example.uses("tls_options"):
+			await _check_https(example)
+			continue
 		var end := endpoint("tcp")
 		end.server.stop()
 		var node := _run(example, end)
@@ -245,6 +248,31 @@ func test_web_servers_answer_every_client() -> void:
 		await _frames(3)
 		check(not _has_said(node, "cannot"), "%s: %s" % [example.from, node.said])
 		_end(node)
+
+
+func _check_https(example: Example) -> void:
+	if quietly(func() -> Object: return ClassDB.instantiate("Crypto")) == null:
+		leave_out("this engine has no TLS")
+		return
+	check(example.uses("https://127.0.0.1:4000/ "), example.from + ": no comment says what to open")
+	var end := endpoint("tcp")
+	end.server.stop()
+	var node := _run(example, end)
+	var peer := dial(end, Family.ours())
+	settle(peer)
+	var tls := StreamPeerTLS.new()
+	check_eq(tls.connect_to_stream(peer, "localhost", TLSOptions.client_unsafe()), OK, "connect")
+	await until(func() -> bool:
+		tls.poll()
+		return tls.get_status() != StreamPeerTLS.STATUS_HANDSHAKING, example.from + ": the handshake")
+	tls.put_data("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_ascii_buffer())
+	var answer := [""]
+	await until(func() -> bool:
+		tls.poll()
+		answer[0] += tls.get_partial_data(1000)[1].get_string_from_utf8()
+		return answer[0].ends_with("\r\n\r\nsecret"), example.from + ": an answer")
+	check(not _has_said(node, "cannot"), "%s: %s" % [example.from, node.said])
+	_end(node)
 
 
 func test_other_examples_print_what_they_promise() -> void:

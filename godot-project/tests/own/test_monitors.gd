@@ -53,6 +53,30 @@ func test_monitors_show_rates_of_bytes_and_packets() -> void:
 	check(most[0] > most[2] and most[1] > most[3], "a packet has several bytes: %s" % [most])
 
 
+func test_monitors_show_rates_of_websocket_messages() -> void:
+	if not Performance.has_custom_monitor(NAMES[0]):
+		return skip("this is a release build")
+	var pair := link(family.local_kind())
+	var client := WebSocketPeerRs.new()
+	var server := WebSocketPeerRs.new()
+	client.connect_to_stream(pair.client, "ws://localhost/")
+	server.accept_stream(pair.served)
+	# By signal, or as packets.
+	server.packet_received.connect(func(_packet: PackedByteArray, _is_text: bool) -> void:
+		server.send_text("answer"))
+	var most := [0.0, 0.0]
+	var names := [NAMES[5], NAMES[6]]
+	spin_until(func() -> bool:
+		client.poll()
+		server.poll()
+		if client.get_ready_state() == WebSocketPeerRs.STATE_OPEN:
+			client.send_text("hello")
+		client.get_packet()
+		for i in most.size():
+			most[i] = maxf(most[i], Performance.get_custom_monitor(names[i]))
+		return most.min() > 0.0, "rates in both directions")
+
+
 func test_monitors_sum_queued_bytes() -> void:
 	if not Performance.has_custom_monitor(NAMES[0]):
 		return skip("this is a release build")

@@ -284,7 +284,8 @@ func test_flush_waits_up_to_the_write_timeout() -> void:
 		var pair := link(kind)
 		pair.client.write_timeout = 0.03
 		var code := [OK]
-		# The system may accept the coalesced bytes after all. Then they are sent, and the next attempt follows.
+		# The system may accept the coalesced bytes after all. Then they are sent, and the next
+		# attempt follows.
 		spin_until(func() -> bool:
 			_fill(pair.client)
 			pair.client.coalesce_writes = true

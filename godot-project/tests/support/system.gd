@@ -26,9 +26,9 @@ static func has_unix_sockets() -> bool:
 	return _unix_sockets == 1
 
 
-## Whether `limit_msec` have passed since `began_msec` of `Time.get_ticks_msec`. The limit grows with
-## the number of processes that share a processor, up to ten times, so that a test that works does
-## not fail on a busy machine.
+## Whether `limit_msec` have passed since `began_msec` of `Time.get_ticks_msec`. The limit grows
+## with the number of processes that share a processor, up to ten times, so that a test that works
+## does not fail on a busy machine.
 static func is_over(began_msec: int, limit_msec: float) -> bool:
 	var elapsed: int = Time.get_ticks_msec() - began_msec
 	if elapsed < limit_msec:

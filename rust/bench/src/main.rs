@@ -42,7 +42,9 @@ HTTP clients, which connect to an ADDRESS
 
 WebSocket clients, which connect to an ADDRESS
   websockets ADDRESS                  obeys its input: `connect K` connects K clients, `send K SIZE` sends K messages
-                                      of SIZE bytes from each, `receive K SIZE` receives them at each";
+                                      of SIZE bytes from each, `receive K SIZE` receives them at each
+  echoes ADDRESS COUNT ROUNDS SIZE    COUNT clients send SIZE bytes in each of ROUNDS, and wait for them; prints the
+                                      messages per second that come back";
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
@@ -89,6 +91,13 @@ fn run(args: &[&str]) -> Option<io::Result<()>> {
             &Address::parse(address)?,
             count(connections)?,
             count(rounds)?,
+        )
+        .map(|rate| println!("{rate}")),
+        ["echoes", address, clients, rounds, size] => websockets::measure(
+            &Address::parse(address)?,
+            count(clients)?,
+            count(rounds)?,
+            count(size)?,
         )
         .map(|rate| println!("{rate}")),
         ["websockets", address] => websockets::run(&Address::parse(address)?),

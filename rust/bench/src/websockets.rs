@@ -3,6 +3,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::time::Instant;
 
 use crate::network::Address;
 
@@ -47,6 +48,26 @@ pub fn run(address: &Address) -> io::Result<()> {
         println!("done");
     }
     Ok(())
+}
+
+/// Returns how many messages of `size` bytes per second a server sends back. In each of `rounds`,
+/// each of `count` clients sends one and waits for it. One round before them is not timed.
+pub fn measure(address: &Address, count: usize, rounds: usize, size: usize) -> io::Result<f64> {
+    let connected = (0..count).map(|_| connect(address));
+    let mut clients = connected.collect::<io::Result<Vec<_>>>()?;
+    let (frame, mut buffer) = (masked_frame(size), Vec::new());
+    let mut round = || {
+        clients.iter_mut().try_for_each(|it| it.write_all(&frame))?;
+        clients
+            .iter_mut()
+            .try_for_each(|it| receive(it, size, &mut buffer))
+    };
+    round()?;
+    let begin = Instant::now();
+    for _ in 0..rounds {
+        round()?;
+    }
+    Ok((count * rounds) as f64 / begin.elapsed().as_secs_f64())
 }
 
 /// Connects a client and makes its handshake. The answer is not checked beyond its status.

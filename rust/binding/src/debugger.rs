@@ -12,27 +12,25 @@ use godot::builtin::{
 use godot::classes::EngineDebugger;
 use godot::meta::ToGodot;
 use godot::obj::Singleton;
-use stream_socket::Status;
 
 use crate::origin;
-use crate::parts::live::{self, LiveObject, LivePart};
-use crate::parts::{PeerPart, ServerPart};
+use crate::parts::live::{self, LiveObject};
 
 /// The prefix of all messages between the tab and the game.
 pub(crate) const PREFIX: &str = "stream_sockets";
-/// The request for all peers and servers, and the answer to it: the seconds since the game began to
-/// answer, and then an array for each object. The array has the object's number, class, status,
-/// local and remote address, the bytes received and sent since the connect, the bytes queued, the
-/// age in seconds or a negative number, the last error, and the line of the script that has made
-/// the object.
+/// The request for all objects, and the answer to it: the seconds since the game began to answer,
+/// and then an array for each object. The array has the object's number, class, status, local and
+/// remote address, the bytes received and sent since the connect, the packets received and sent,
+/// the bytes queued, the age in seconds or a negative number, the last error, and the line of the
+/// script that has made the object.
 pub(crate) const LIST: &str = "list";
-/// The request to record only the peer with this number from now on, or no peer if it is 0.
+/// The request to record only the object with this number from now on, or none if it is 0.
 pub(crate) const WATCH: &str = "watch";
-/// Sent before an answer to [`LIST`] if a peer is recorded: its number, its events in words, and
+/// Sent before an answer to [`LIST`] if an object is recorded: its number, its events in words, and
 /// its last bytes received and sent.
 pub(crate) const RECORD: &str = "record";
 
-/// The number of the peer that is recorded, 0 for none.
+/// The number of the object that is recorded, 0 for none.
 static WATCHED: AtomicI64 = AtomicI64::new(0);
 
 /// Starts to answer, if there is a debugger.
@@ -71,16 +69,17 @@ pub(crate) fn detach() {
     }
 }
 
-/// Records the peer with the number in `data`, and no other one.
+/// Records the object with the number in `data`, and no other one.
 fn watch(data: &VarArray) {
     let number = data.get(0).and_then(|number| number.try_to().ok());
     let number: i64 = number.unwrap_or(0);
     let before = WATCHED.swap(number, Ordering::Relaxed);
-    for object in live::objects() {
-        if let LivePart::Peer(peer) = &object.part
-            && [number, before].contains(&object.number)
-        {
-            peer.connection.record(object.number == number);
+    // Two objects may have the same connection, so that of before comes first.
+    let objects = live::objects();
+    for (watched, is_recorded) in [(before, false), (number, true)] {
+        if let Some(object) = objects.iter().find(|object| object.number == watched) {
+            let part = &object.part;
+            part.with_connection(&mut |connection| connection.record(is_recorded));
         }
     }
 }
@@ -91,9 +90,8 @@ fn send_list(start: Instant) {
     let mut answer = varray![start.elapsed().as_secs_f64()];
     for object in live::objects() {
         answer.push(&row(&object).to_variant());
-        if let LivePart::Peer(peer) = &object.part
-            && object.number == watched
-            && let Some(record) = record(&object, peer, start)
+        if object.number == watched
+            && let Some(record) = record(&object, start)
         {
             debugger.send_message(&format!("{PREFIX}:{RECORD}"), &record);
         }
@@ -101,10 +99,13 @@ fn send_list(start: Instant) {
     debugger.send_message(&format!("{PREFIX}:{LIST}"), &answer);
 }
 
-/// The record of a peer. The times of its events are in seconds since `start`.
-fn record(object: &LiveObject, peer: &PeerPart, start: Instant) -> Option<VarArray> {
+/// The record of an object's connection. The times of its events are in seconds since `start`.
+fn record(object: &LiveObject, start: Instant) -> Option<VarArray> {
     let now = Instant::now();
-    let recording = peer.connection.recording(now)?;
+    let mut recording = None;
+    let part = &object.part;
+    part.with_connection(&mut |connection| recording = connection.recording(now));
+    let recording = recording?;
     let time = now.saturating_duration_since(start);
     let events = recording.events.iter().map(|(age, event)| {
         let seconds = time.saturating_sub(*age).as_secs_f64();
@@ -119,58 +120,20 @@ fn record(object: &LiveObject, peer: &PeerPart, start: Instant) -> Option<VarArr
 }
 
 fn row(object: &LiveObject) -> VarArray {
-    let LiveObject {
-        number,
-        class,
-        origin,
-        part,
-    } = object;
-    let mut row = varray![*number, *class];
-    match part {
-        LivePart::Peer(peer) => row.extend_array(&of_peer(peer)),
-        LivePart::Server(server) => row.extend_array(&of_server(server)),
-    }
-    row.push(&origin.to_variant());
-    row
-}
-
-fn of_peer(peer: &PeerPart) -> VarArray {
-    let connection = &peer.connection;
-    let counted = connection.statistics(Instant::now());
-    let status = match connection.status() {
-        Status::None => "not connected",
-        Status::Connecting => "connecting",
-        Status::Connected => "connected",
-        Status::Error => "failed",
-    };
-    let local = connection.local_address();
-    let remote = connection.peer_address();
+    let report = object.part.report(Instant::now());
     varray![
-        status,
-        local.map_or_else(String::new, |address| address.to_string()),
-        remote.map_or_else(String::new, |address| address.to_string()),
-        counted.received as i64,
-        counted.sent as i64,
-        counted.queued as i64,
-        counted.age.map_or(-1.0, |age| age.as_secs_f64()),
-        peer.details().message
-    ]
-}
-
-fn of_server(server: &ServerPart) -> VarArray {
-    let address = server.listener.local_address();
-    varray![
-        if address.is_some() {
-            "listening"
-        } else {
-            "not listening"
-        },
-        address.map_or_else(String::new, |address| address.to_string()),
-        "",
-        0,
-        0,
-        0,
-        -1.0,
-        server.last_error.get().message
+        object.number,
+        object.class,
+        report.status,
+        report.local,
+        report.remote,
+        report.received as i64,
+        report.sent as i64,
+        report.packets_received as i64,
+        report.packets_sent as i64,
+        report.queued as i64,
+        report.age.map_or(-1.0, |age| age.as_secs_f64()),
+        report.error,
+        &*object.origin
     ]
 }

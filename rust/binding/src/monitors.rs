@@ -10,7 +10,7 @@ use godot::classes::Performance;
 use godot::obj::Singleton;
 use stream_socket::process::{count_traffic, totals};
 
-use crate::parts::live::{self, LivePart};
+use crate::parts::live;
 
 /// A monitor: its name, which begins with its category, and the function that makes its Callable.
 struct Monitor {
@@ -100,13 +100,10 @@ fn rate(total: fn() -> u64) -> Callable {
     })
 }
 
-/// The bytes that are queued in all peers.
+/// The bytes that are queued in all objects.
 fn queued() -> u64 {
     let objects = live::objects();
-    let queued = objects.iter().map(|object| match &object.part {
-        LivePart::Peer(peer) => peer.connection.pending_bytes(),
-        LivePart::Server(_) => 0,
-    });
+    let queued = objects.iter().map(|object| object.part.queued_bytes());
     queued.sum::<usize>() as u64
 }
 

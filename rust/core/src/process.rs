@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-pub use crate::totals::{Totals, count_traffic, totals, uncounted};
+pub use crate::totals::{Totals, count_traffic, received_packet, sent_packet, totals, uncounted};
 
 use crate::connect::resolver;
 use crate::connection;

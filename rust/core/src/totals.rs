@@ -127,15 +127,18 @@ pub(crate) fn sent(bytes: usize) {
     }
 }
 
+/// Counts a packet that was read, while [traffic is counted](count_traffic). For protocols above a
+/// connection; those of [`PacketChannel`](crate::packets::PacketChannel) are counted already.
 #[inline]
-pub(crate) fn received_packet() {
+pub fn received_packet() {
     if COUNTS_TRAFFIC.load(Ordering::Relaxed) {
         add(&COUNTERS.get().packets_received, 1);
     }
 }
 
+/// Counts a packet that was sent or queued, as [`received_packet`] does.
 #[inline]
-pub(crate) fn sent_packet() {
+pub fn sent_packet() {
     if COUNTS_TRAFFIC.load(Ordering::Relaxed) {
         add(&COUNTERS.get().packets_sent, 1);
     }

@@ -1,6 +1,8 @@
 //! Frames and messages: what a sender makes, a receiver reads, at every cut; and what is wrong is
-//! refused as a simple reader refuses it. `rust/fuzz` searches for streams where the two differ.
+//! refused as a simple reader refuses it, and by a session in the same way at every cut.
+//! `rust/fuzz` searches for streams where they differ.
 
+mod cut_sessions;
 mod simple_frames;
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
@@ -367,5 +369,13 @@ fn damaged_streams_end_as_for_a_simple_reader() {
         let limit = [10, 100, 100_000][random.below(3)];
         let pieces = random.bytes(3);
         simple_frames::check(to, limit, &pieces, &bytes);
+        let input = cut_sessions::Input {
+            role: to,
+            is_opened: random.below(10) > 0,
+            is_compressing: random.below(2) == 0,
+            limit,
+            bytes: &bytes,
+        };
+        cut_sessions::check(input, &pieces);
     }
 }

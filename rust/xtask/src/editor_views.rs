@@ -55,7 +55,7 @@ const GAME: EditorProject = EditorProject {
 };
 
 /// How many rows of the game [`GAME`] checks.
-const ROWS: usize = 3;
+const ROWS: usize = 6;
 
 /// The pictures that [`photograph_views`] and [`photograph_debugger`] make.
 pub const VIEWS_PICTURES: [&str; 3] = ["help.png", "icons.png", "settings.png"];

@@ -9,7 +9,7 @@
 //! | `layers`, `invariants`, `comments`, `gdlint`, `repository` | checks of all files |
 //! | `stage`, `platforms`, `project` | building the library, staging the addon, where things are |
 //! | `engine`, `suites`, `log_scan`, `tally` | running Godot and judging its output |
-//! | `manual`, `python` | the manual on the web; programs from the Python Package Index |
+//! | `manual`, `python`, `node` | the manual on the web; programs from PyPI and npm |
 //! | `class_docs`, `editor_views`, `photographs` | tests in the editor, and pictures of it |
 //! | `other_godots`, `packaging`, `install` | other builds of Godot; exports; installing |
 //! | `interop`, `situations`, `simulate` | other programs; restricted environments; simulation |
@@ -36,6 +36,7 @@ mod layers;
 mod log_scan;
 mod manual;
 mod new_project;
+mod node;
 mod other_godots;
 mod packaging;
 mod photographs;

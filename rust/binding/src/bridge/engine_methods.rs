@@ -40,6 +40,8 @@ const NEEDED: &[EngineMethod] = &[
     HAS_FEATURE,
     // Called by the classes.
     of("Engine", "get_main_loop", 1016888095),
+    of("Engine", "is_printing_error_messages", 36873697),
+    of("Engine", "set_print_error_messages", 2586408642),
     of("JSON", "stringify", 462733549),
     CALL,
     of("Object", "connect", 1518946055),

@@ -1,5 +1,5 @@
-//! The tab: a table of the peers and servers of one running game, and the record of the selected
-//! peer.
+//! The tab: a table of the peers, servers and WebSockets of one running game, and the record of the
+//! selected one.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +14,7 @@ use super::dump::dump;
 use super::rates::{Counts, age, size};
 
 /// The columns: their titles, and their smallest widths. The wide ones share the rest of the room.
-const COLUMNS: [(&str, i32); 12] = [
+const COLUMNS: [(&str, i32); 14] = [
     ("Class", 150),
     ("Status", 90),
     ("Local", 140),
@@ -23,6 +23,8 @@ const COLUMNS: [(&str, i32); 12] = [
     ("Out/s", 75),
     ("In", 75),
     ("Out", 75),
+    ("Packets In", 85),
+    ("Packets Out", 95),
     ("Queued", 75),
     ("Age", 75),
     ("Last Error", 200),
@@ -38,13 +40,13 @@ pub(super) struct Table {
     tab: Gd<VBoxContainer>,
     head: Gd<Label>,
     tree: Gd<Tree>,
-    /// The record of the selected peer.
+    /// The record of the selected object.
     record: Gd<RichTextLabel>,
     /// The text in `record`.
     shown: String,
-    /// The number of the peer that the game records on request, 0 for none.
+    /// The number of the object that the game records on request, 0 for none.
     watched: i64,
-    /// The rows, by the number of the peer or the server.
+    /// The rows, by the number of the object.
     rows: HashMap<i64, Row>,
 }
 
@@ -55,7 +57,7 @@ struct Row {
     texts: [String; COLUMNS.len()],
 }
 
-/// What the game has reported about a peer or a server.
+/// What the game has reported about an object.
 struct Report {
     number: i64,
     /// As the table shows them.
@@ -64,6 +66,8 @@ struct Report {
     local: String,
     remote: String,
     counts: Counts,
+    packets_received: i64,
+    packets_sent: i64,
     queued: i64,
     age: f64,
     error: String,
@@ -130,8 +134,8 @@ impl Table {
         }
     }
 
-    /// The number of the peer that the game should record from now on, 0 for none: the selected
-    /// peer, while the tab is visible. `None` if that has not changed.
+    /// The number of the object that the game should record from now on, 0 for none: the selected
+    /// one, while the tab is visible. `None` if that has not changed.
     pub(super) fn take_watched(&mut self) -> Option<i64> {
         let selected = self.tree.get_selected().filter(|_| self.is_visible());
         let number = selected.and_then(|selected| {
@@ -145,7 +149,7 @@ impl Table {
         (std::mem::replace(&mut self.watched, number) != number).then_some(number)
     }
 
-    /// Shows the record of the selected peer.
+    /// Shows the record of the selected object.
     pub(super) fn show_record(&mut self, record: &VarArray) {
         let bytes = |place: usize| record.get(place)?.try_to::<PackedByteArray>().ok();
         let events = record.get(1).and_then(|events| events.try_to().ok());
@@ -219,6 +223,8 @@ impl Table {
             size(rate_out),
             size(report.counts.received as f64),
             size(report.counts.sent as f64),
+            report.packets_received.to_string(),
+            report.packets_sent.to_string(),
             size(report.queued as f64),
             age(report.age),
             report.error,
@@ -252,10 +258,12 @@ impl Report {
                 received: number(5)?,
                 sent: number(6)?,
             },
-            queued: number(7)?,
-            age: row.get(8)?.try_to().ok()?,
-            error: text(9)?,
-            origin: text(10)?,
+            packets_received: number(7)?,
+            packets_sent: number(8)?,
+            queued: number(9)?,
+            age: row.get(10)?.try_to().ok()?,
+            error: text(11)?,
+            origin: text(12)?,
         })
     }
 }

@@ -4,15 +4,20 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use stream_socket::{Address, Connection, ReadError, Status};
+use stream_socket::{Address, Connection};
 use stream_socket_web::http::{
-    AnswerError, Ending, EntityTags, Occupation, Request, ServerConnection, ServerEvent,
+    Activity, AnswerError, Ending, EntityTags, Occupation, Request, ServerConnection, ServerEvent,
     ServerRules, address_of_its_own,
 };
 
 use super::file_source::FileSource;
+use super::received::Received;
+use super::tls::HandshakeTime;
+use super::transport::Transport;
 use super::unsent::{Unsent, UnsentOfClient};
+use crate::bridge::ObjectRef;
 use crate::parts::Presence;
+use crate::parts::live::{Live, Report};
 
 /// The maximum number of bytes per read.
 const BLOCK: usize = 64 * 1024;
@@ -34,12 +39,13 @@ pub(super) struct Shares {
 /// A connection of a server. Its lock is held briefly, and never while a script runs.
 pub(super) struct Client {
     peer: Option<Address>,
+    is_secure: bool,
     entity_tags: Arc<EntityTags>,
     serving: Mutex<Serving>,
 }
 
 struct Serving {
-    connection: Connection,
+    transport: Transport,
     protocol: ServerConnection,
     file: Option<FileSource>,
     /// What is left of it.
@@ -57,6 +63,15 @@ struct OpenRequest {
     object: Arc<Presence>,
 }
 
+/// A connection that another protocol takes over.
+pub(super) struct Upgraded {
+    pub(super) transport: Transport,
+    /// What is left of earlier answers, and comes first.
+    pub(super) unsent: Vec<u8>,
+    /// What was received after the request.
+    pub(super) received: Vec<u8>,
+}
+
 /// Something that happened on a connection.
 pub(super) enum ClientEvent {
     /// A request has arrived.
@@ -68,9 +83,10 @@ pub(super) enum ClientEvent {
 }
 
 impl Client {
+    /// A client that was just accepted. It speaks TLS if there are `tls_options` of a server.
     pub(super) fn new(
         connection: Connection,
-        protocol: ServerConnection,
+        tls_options: Option<ObjectRef>,
         entity_tags: Arc<EntityTags>,
         unsent: Arc<Unsent>,
         shares: Shares,
@@ -82,10 +98,11 @@ impl Client {
         }
         Client {
             peer: connection.peer_address(),
+            is_secure: tls_options.is_some(),
             entity_tags,
             serving: Mutex::new(Serving {
-                connection,
-                protocol,
+                transport: Transport::new(connection, tls_options),
+                protocol: ServerConnection::new(Instant::now()),
                 file: None,
                 shares,
                 unsent: UnsentOfClient::new(unsent),
@@ -97,6 +114,11 @@ impl Client {
 
     pub(super) fn peer(&self) -> Option<&Address> {
         self.peer.as_ref()
+    }
+
+    /// Whether the client speaks TLS.
+    pub(super) fn is_secure(&self) -> bool {
+        self.is_secure
     }
 
     /// What tells the clients of this machine apart from others, if it has an address of its own.
@@ -122,17 +144,25 @@ impl Client {
         self: &Arc<Client>,
         now: Instant,
         rules: &ServerRules,
+        handshakes: &mut HandshakeTime,
         events: &mut Vec<ClientEvent>,
     ) -> bool {
         let mut serving = self.serving();
         let serving = &mut *serving;
-        let has_data = serving.connection.poll(|| now);
-        if serving.connection.status() == Status::Connected {
-            if !matches!(has_data, Ok(false)) || serving.connection.is_read_closed() {
+        let may_have_input = serving.transport.poll(now, handshakes);
+        if !serving.transport.has_ended() {
+            if may_have_input && serving.transport.is_open() {
                 self.read(serving, now, rules, events);
             }
             self.advance(serving, now, rules, events);
             serving.send(now);
+        }
+        // A handshake is as long as a head.
+        if let (Some(since), Some(limit)) =
+            (serving.transport.handshake_since(), rules.head_timeout)
+            && now.saturating_duration_since(since) >= limit
+        {
+            serving.transport.abort();
         }
         let is_over = serving.has_ended();
         if is_over || serving.protocol.ending().is_some() {
@@ -161,24 +191,21 @@ impl Client {
     ) {
         while serving.shares.received > 0 && serving.protocol.wants_input() {
             let limit = serving.shares.received.min(BLOCK);
-            let read = serving.connection.try_read_with(limit, |bytes| {
-                if !bytes.is_empty() {
-                    serving.protocol.receive(bytes);
-                }
-                bytes.len()
-            });
-            match read {
-                Ok(0) => break,
-                Ok(count) => {
+            let protocol = &mut serving.protocol;
+            let received = serving
+                .transport
+                .receive(limit, |bytes| protocol.receive(bytes));
+            match received {
+                Received::Bytes(count) => {
                     let left = serving.shares.received;
                     serving.shares.received = left.saturating_sub(count);
                 }
-                Err(ReadError::EndOfStream) => {
+                Received::End => {
                     serving.protocol.end_of_stream();
                     break;
                 }
-                // The status says so.
-                Err(_) => break,
+                // A failure is an end, too.
+                Received::Nothing | Received::Failed => break,
             }
             self.advance(serving, now, rules, events);
         }
@@ -208,7 +235,11 @@ impl Client {
 
     /// What it is busy with, and since when.
     pub(super) fn occupation(&self, now: Instant) -> (Occupation, Instant) {
-        self.serving().protocol.occupation(now)
+        let serving = self.serving();
+        match serving.transport.handshake_since() {
+            Some(since) => ServerConnection::occupation_in_handshake(since, now),
+            None => serving.protocol.occupation(now),
+        }
     }
 
     /// Tells a newcomer that there is no room.
@@ -216,7 +247,7 @@ impl Client {
         let mut serving = self.serving();
         serving.protocol.refuse_connection();
         serving.send(now);
-        serving.connection.disconnect();
+        serving.transport.disconnect();
     }
 
     /// Ends the connection because another one needs its place, or its memory. Returns the object
@@ -229,7 +260,7 @@ impl Client {
         serving.protocol.make_room();
         serving.send(now);
         // Whoever has no room for a few words does not get them.
-        serving.connection.disconnect();
+        serving.transport.disconnect();
         serving.unsent.set(0);
         serving.open.take().map(|open| open.object)
     }
@@ -331,29 +362,25 @@ impl Client {
 
     /// How many bytes of answers wait to be sent.
     pub(super) fn unsent(&self) -> usize {
-        let serving = self.serving();
-        serving.protocol.unsent().len() + serving.connection.pending_bytes()
+        self.serving().unsent()
     }
 
-    /// Hands the connection over to another protocol, with the bytes that were received after the
-    /// request `id`.
-    pub(super) fn upgrade(&self, id: u64) -> Result<(Connection, Vec<u8>), AnswerError> {
+    /// Hands the connection over to another protocol.
+    pub(super) fn upgrade(&self, id: u64) -> Result<Upgraded, AnswerError> {
         let mut serving = self.serving();
         if serving.has_ended() {
             return Err(AnswerError::Over);
         }
         let received = serving.protocol.upgrade(id)?;
         serving.open = None;
-        // What is left of earlier answers comes first.
-        let unsent = serving.protocol.unsent();
-        if !unsent.is_empty() {
-            // A failure shows when the connection is polled.
-            let _ = serving.connection.enqueue(unsent, usize::MAX);
-        }
-        let connection = std::mem::take(&mut serving.connection);
+        let unsent = serving.protocol.unsent().to_vec();
+        let transport = std::mem::replace(&mut serving.transport, Transport::Gone);
         serving.note_unsent();
-        connection.set_allow_half_open(false);
-        Ok((connection, received))
+        Ok(Upgraded {
+            transport,
+            unsent,
+            received,
+        })
     }
 
     /// Gives up the request `id`. Returns whether it was open.
@@ -373,7 +400,46 @@ impl Client {
     }
 }
 
+impl Live for Client {
+    /// Packets are requests and answers.
+    fn report(&self, now: Instant) -> Report {
+        let serving = self.serving();
+        let (status, is_answered) = match serving.protocol.activity() {
+            Activity::Idle => ("idle", true),
+            Activity::Receiving => ("receiving", true),
+            Activity::Waiting => ("waiting for its handler", false),
+            Activity::Sending => ("answering", false),
+            _ => ("ending", true),
+        };
+        let requests = serving.protocol.requests();
+        Report {
+            status,
+            packets_received: requests,
+            packets_sent: requests.saturating_sub(u64::from(!is_answered)),
+            queued: serving.unsent() as u64,
+            ..serving
+                .transport
+                .connection()
+                .map_or_else(Report::default, |it| Report::of(it, now))
+        }
+    }
+
+    fn queued_bytes(&self) -> usize {
+        self.unsent()
+    }
+
+    fn with_connection(&self, then: &mut dyn FnMut(&Connection)) {
+        if let Some(connection) = self.serving().transport.connection() {
+            then(connection);
+        }
+    }
+}
+
 impl Serving {
+    fn unsent(&self) -> usize {
+        self.protocol.unsent().len() + self.transport.pending_bytes()
+    }
+
     /// Sends what can be sent, and ends the connection if it is to end.
     fn send(&mut self, now: Instant) {
         loop {
@@ -382,16 +448,15 @@ impl Serving {
             if unsent.is_empty() {
                 break;
             }
-            match self.connection.try_write(unsent) {
-                // A failure shows in the status.
-                Ok(0) | Err(_) => break,
-                Ok(count) => self.protocol.sent(count, now),
+            match self.transport.send(unsent) {
+                0 => break,
+                count => self.protocol.sent(count, now),
             }
         }
         match self.protocol.ending() {
-            Some(Ending::Abort) => self.connection.abort(),
+            Some(Ending::Abort) => self.transport.abort(),
             // Until the client has accepted the rest, it counts as a client.
-            Some(_) if self.protocol.unsent().is_empty() => self.connection.disconnect(),
+            Some(_) if self.protocol.unsent().is_empty() => self.transport.disconnect(),
             _ => {}
         }
         self.note_unsent();
@@ -406,19 +471,14 @@ impl Serving {
         self.unsent.set(bytes);
     }
 
-    /// Leaves what is to be sent to the connection, which sends it in the background.
+    /// Ends the connection. What is to be sent is sent in the background.
     fn disconnect(&mut self) {
-        let rest = self.protocol.unsent();
-        if !rest.is_empty() && self.connection.status() == Status::Connected {
-            // A failure would be one of the connection, which ends anyway.
-            let _ = self.connection.enqueue(rest, usize::MAX);
-        }
-        self.connection.disconnect();
+        self.transport.disconnect_after(self.protocol.unsent());
         self.note_unsent();
     }
 
     fn has_ended(&self) -> bool {
-        self.connection.status() != Status::Connected || self.protocol.is_upgraded()
+        self.transport.has_ended() || self.protocol.is_upgraded()
     }
 
     /// Goes on with a file that is being sent.

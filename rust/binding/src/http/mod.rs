@@ -9,9 +9,13 @@ mod client;
 mod complaints;
 mod file_source;
 mod files;
+mod quiet;
+mod received;
 mod request;
 mod routes;
 mod serving;
+mod tls;
+mod transport;
 mod unsent;
 mod upgrade;
 
@@ -20,7 +24,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use godot::builtin::{Callable, GString, PackedStringArray};
-use godot::classes::RefCounted;
+use godot::classes::{RefCounted, TlsOptions};
 use godot::global::Error;
 use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, godot_api};
@@ -31,8 +35,11 @@ use self::request::HTTPServerRequestRs;
 pub(crate) use self::request::TREE as REQUEST_TREE;
 use self::routes::Route;
 use self::serving::{Server, Serving, locked};
-use crate::bridge::PropertyKind::{Float, Int, PackedStringArray as Strings};
-use crate::bridge::{Bridged, CallableRef, Class, ClassTree, PartKind, Property, object_of};
+use crate::bridge::PropertyKind::{Float, Int, Object, PackedStringArray as Strings};
+use crate::bridge::{
+    Bridged, CallableRef, Class, ClassTree, ObjectRef, PartKind, Property, object_of,
+};
+use crate::parts::live;
 use crate::parts::{Constructible, FramePoll, LastError, ObjectAddress, Part, Presence};
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods, last_os_error_method};
 use crate::{seconds, settings, text};
@@ -53,6 +60,12 @@ pub(crate) static TREE: ClassTree = ClassTree {
     classes: &CLASS,
     enumerations: &[],
     properties: &[
+        Property::new(
+            "tls_options",
+            Object("TLSOptions"),
+            "set_tls_options",
+            "get_tls_options",
+        ),
         Property::new(
             "max_connections",
             Int,
@@ -158,7 +171,9 @@ impl Part for HTTPServerPart {
         &self.presence
     }
 
-    fn made(self: &Arc<Self>, _: &'static str) {}
+    fn made(self: &Arc<Self>, class: &'static str) {
+        live::add(class, &self.serving);
+    }
 
     fn freed(&self, _: &dyn Fn(&str) -> bool) {
         self.frame_poll.end();
@@ -282,6 +297,24 @@ impl HTTPServerRs {
         let routes = std::mem::take(&mut *locked(&Self::this().routes));
         // Dropping a callable may free the object of a script.
         drop(routes);
+    }
+
+    #[func]
+    fn set_tls_options(options: Option<Gd<TlsOptions>>) {
+        let this = Self::this();
+        if options.as_ref().is_some_and(|options| !options.is_server()) {
+            this.refuse(&"tls_options: options are for a client");
+            return;
+        }
+        let options = options.map(|options| ObjectRef::new(&options));
+        let before = std::mem::replace(&mut locked(&this.serving.limits).tls_options, options);
+        drop(before);
+    }
+
+    #[func]
+    fn get_tls_options() -> Option<Gd<TlsOptions>> {
+        let options = locked(&Self::this().serving.limits).tls_options.clone();
+        options.map(|options| options.to_gd().cast())
     }
 
     #[func]

@@ -218,6 +218,11 @@ impl HTTPServerRequestRs {
     }
 
     #[func]
+    fn is_secure() -> bool {
+        Self::this().client.is_secure()
+    }
+
+    #[func]
     fn is_open() -> bool {
         let this = Self::this();
         this.client.is_open(this.id)

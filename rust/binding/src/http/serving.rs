@@ -7,19 +7,19 @@ use std::time::{Duration, Instant};
 use godot::builtin::StringName;
 use godot::global::Error;
 use godot::meta::ToGodot;
-use stream_socket::Listener;
 use stream_socket::dispatch::{Delivery, EventQueue, Nesting};
-use stream_socket_web::http::{
-    Crowd, EntityTags, Headers, Occupation, Request, ServerConnection, ServerRules,
-};
+use stream_socket::{Connection, Listener};
+use stream_socket_web::http::{Crowd, EntityTags, Headers, Occupation, Request, ServerRules};
 
 use super::client::{Client, ClientEvent, Shares};
 use super::complaints::Complaints;
 use super::files;
 use super::request::{HTTPServerRequestRs, Origin};
 use super::routes::Found;
+use super::tls::HandshakeTime;
 use super::unsent::Unsent;
 use crate::bridge::{ObjectRef, SignalName, part_of};
+use crate::parts::live::{self, Live, Report};
 use crate::parts::{LastError, Presence};
 
 /// The maximum number of connections that one poll accepts.
@@ -65,8 +65,11 @@ pub(super) struct Serving {
 pub(super) struct Limits {
     pub(super) rules: ServerRules,
     pub(super) max_connections: usize,
-    /// How long a poll hands out requests. `None`: unlimited.
+    /// How long a poll hands out requests, and how long it goes on with handshakes. `None`:
+    /// unlimited.
     pub(super) poll_time: Option<Duration>,
+    /// `None` without TLS.
+    pub(super) tls_options: Option<ObjectRef>,
 }
 
 impl Default for Limits {
@@ -75,6 +78,7 @@ impl Default for Limits {
             rules: ServerRules::default(),
             max_connections: 256,
             poll_time: Some(Duration::from_millis(5)),
+            tls_options: None,
         }
     }
 }
@@ -185,6 +189,21 @@ impl Drop for DeliveryGuard<'_> {
     }
 }
 
+impl Live for Serving {
+    fn report(&self, _: Instant) -> Report {
+        Report {
+            error: self.last_error.get().message,
+            ..Report::of_listener(&self.listener)
+        }
+    }
+
+    fn queued_bytes(&self) -> usize {
+        0
+    }
+
+    fn with_connection(&self, _: &mut dyn FnMut(&Connection)) {}
+}
+
 impl Serving {
     /// The number of connections.
     pub(super) fn connection_count(&self) -> usize {
@@ -199,6 +218,7 @@ impl Serving {
 
     /// Accepts the connections that wait.
     fn accept(&self) -> Error {
+        let tls_options = locked(&self.limits).tls_options.clone();
         let mut crowd = None;
         for _ in 0..MAX_ACCEPTED {
             let connection = match self.listener.accept() {
@@ -208,7 +228,7 @@ impl Serving {
             };
             let client = Arc::new(Client::new(
                 connection,
-                ServerConnection::new(Instant::now()),
+                tls_options.clone(),
                 self.entity_tags.clone(),
                 self.unsent.clone(),
                 MIN_SHARES,
@@ -249,6 +269,7 @@ impl Serving {
         if let Some(crowd) = crowd {
             crowd.join(newcomer.clone(), machine, newcomer.occupation(now));
         }
+        live::add("HTTP connection", &newcomer);
         locked(&self.clients).push(newcomer);
     }
 
@@ -273,11 +294,15 @@ impl Serving {
 
     /// Goes on with `clients`, and forgets those that have ended.
     fn poll_clients(&self, clients: &[Arc<Client>]) {
-        let rules = locked(&self.limits).rules.clone();
+        let (rules, poll_time) = {
+            let limits = locked(&self.limits);
+            (limits.rules.clone(), limits.poll_time)
+        };
+        let mut handshakes = HandshakeTime::new(poll_time);
         let now = Instant::now();
         let mut events = Vec::new();
         for client in clients {
-            if !client.poll(now, &rules, &mut events) {
+            if !client.poll(now, &rules, &mut handshakes, &mut events) {
                 self.forget(client);
             }
         }

@@ -6,11 +6,14 @@ use godot::global::Error;
 use stream_socket::{Address, Connection, Status};
 
 use super::quiet::Quiet;
-use super::transport::Received;
+use super::received::Received;
 use crate::bridge::ObjectRef;
 use crate::class_trees::{TCP_PEER, UDS_PEER};
 use crate::parts::{EngineOutput, EngineStream, PeerObject};
 use crate::peer;
+
+/// How many bytes are read when a handshake ends.
+const BLOCK: usize = 16 * 1024;
 
 /// How long the handshakes of all clients may take in one poll. One with a key of RSA takes
 /// milliseconds, and strangers can begin many.
@@ -41,8 +44,10 @@ pub(super) struct Tls {
     socket: PeerObject<ObjectRef>,
     stage: Stage,
     output: EngineOutput,
+    /// What has come with the end of the handshake.
+    first: Vec<u8>,
     /// Whether the stream may have input that the socket has not any more.
-    may_have_more: bool,
+    has_more: bool,
 }
 
 enum Stage {
@@ -72,7 +77,8 @@ impl Tls {
             socket: peer::with_part(&object, part),
             stage: Stage::Silent { options },
             output: EngineOutput::default(),
-            may_have_more: false,
+            first: Vec::new(),
+            has_more: false,
         }
     }
 
@@ -82,40 +88,52 @@ impl Tls {
 
     /// Goes on with the handshake. Returns whether there may be input.
     pub(super) fn poll(&mut self, now: Instant, time: &mut HandshakeTime) -> bool {
-        let has_data = !matches!(self.connection().poll(|| now), Ok(false));
-        if let Stage::Silent { options } = &self.stage
-            && self.connection().has_unread()
-        {
-            let options = options.clone();
-            self.step(time, now, |socket| ObjectRef::accept(socket, &options));
-        } else if let Stage::Handshake { stream, since } = &self.stage {
-            let (stream, since) = (stream.clone(), *since);
-            self.step(time, since, |_| {
-                stream.poll();
-                Some(stream)
-            });
+        let has_data = matches!(self.connection().poll(|| now), Ok(true));
+        let has_ended = self.connection().is_read_closed();
+        match &self.stage {
+            Stage::Silent { options } if has_data => {
+                let options = options.clone();
+                self.step(time, now, |socket| ObjectRef::accept(socket, &options));
+            }
+            Stage::Handshake { stream, since } if has_data => {
+                let (stream, since) = (stream.clone(), *since);
+                self.step(time, since, |_| Some(stream));
+            }
+            Stage::Silent { .. } | Stage::Handshake { .. } if has_ended => {
+                self.stage = Stage::Over;
+            }
+            _ => {}
         }
-        has_data || self.may_have_more || self.connection().is_read_closed()
+        has_data || has_ended || self.has_more || !self.first.is_empty()
     }
 
+    /// Goes on with the handshake of the stream that `begin` returns, as far as time allows. The
+    /// engine says too early that it is complete, so it lasts until the first bytes of a request.
     fn step(
         &mut self,
         time: &mut HandshakeTime,
         since: Instant,
-        step: impl FnOnce(&ObjectRef) -> Option<ObjectRef>,
+        begin: impl FnOnce(&ObjectRef) -> Option<ObjectRef>,
     ) {
         let _quiet = Quiet::new();
-        let Some(stream) = time.spend(|| step(&self.socket.object)) else {
-            return;
+        let stepped = time.spend(|| {
+            let stream = begin(&self.socket.object)?;
+            stream.poll();
+            let bytes = match stream.status() {
+                Status::Connecting => Vec::new(),
+                _ => stream.read(BLOCK).ok()?.to_vec(),
+            };
+            Some((stream, bytes))
+        });
+        self.stage = match stepped {
+            None => return,
+            Some(None) => Stage::Over,
+            Some(Some((stream, bytes))) if bytes.is_empty() => Stage::Handshake { stream, since },
+            Some(Some((stream, bytes))) => {
+                self.first = bytes;
+                Stage::Open { stream }
+            }
         };
-        let status = stream.as_ref().map(EngineStream::status);
-        self.stage = match (stream, status) {
-            (Some(stream), Some(Status::Connecting)) => Stage::Handshake { stream, since },
-            (Some(stream), Some(Status::Connected)) => Stage::Open { stream },
-            _ => Stage::Over,
-        };
-        // What follows the handshake may be in the stream already.
-        self.may_have_more = true;
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -138,14 +156,28 @@ impl Tls {
         let Stage::Open { stream } = &self.stage else {
             return Received::Nothing;
         };
+        if !self.first.is_empty() {
+            let first = std::mem::take(&mut self.first);
+            take(&first);
+            return Received::Bytes(first.len());
+        }
+        let connection = &self.socket.peer.connection;
+        let has_data = stream.has_input() || connection.available().is_some_and(|it| it > 0);
+        self.has_more = has_data;
+        if !has_data {
+            // The engine prints a line for each stream that it finds at its end.
+            return match connection.is_read_closed() {
+                true => Received::End,
+                false => Received::Nothing,
+            };
+        }
         let _quiet = Quiet::new();
         match stream.read(limit) {
             Ok(bytes) if bytes.is_empty() => {
-                self.may_have_more = false;
+                self.has_more = false;
                 Received::Nothing
             }
             Ok(bytes) => {
-                self.may_have_more = true;
                 take(bytes.as_slice());
                 Received::Bytes(bytes.len())
             }
@@ -183,10 +215,10 @@ impl Tls {
         self.connection().disconnect();
     }
 
-    /// The stream, for another protocol. `None` if it has ended.
-    pub(super) fn into_stream(self) -> Option<(ObjectRef, EngineOutput)> {
+    /// The stream with its socket, for another protocol. `None` if it has ended.
+    pub(super) fn into_stream(self) -> Option<((ObjectRef, PeerObject<ObjectRef>), EngineOutput)> {
         match self.stage {
-            Stage::Open { stream } => Some((stream, self.output)),
+            Stage::Open { stream } => Some(((stream, self.socket), self.output)),
             _ => None,
         }
     }

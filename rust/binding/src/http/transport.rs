@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use stream_socket::{Connection, ReadError, Status};
 
+use super::received::Received;
 use super::tls::{HandshakeTime, Tls};
 use crate::bridge::ObjectRef;
 
@@ -15,18 +16,6 @@ pub(super) enum Transport {
     Gone,
 }
 
-/// What was received.
-pub(super) enum Received {
-    /// This many bytes.
-    Bytes(usize),
-    /// There is nothing now.
-    Nothing,
-    /// The client has ended its stream.
-    End,
-    /// The stream has failed.
-    Failed,
-}
-
 impl Transport {
     /// The stream of a client that was just accepted, with TLS if there are `options` of a server.
     pub(super) fn new(connection: Connection, options: Option<ObjectRef>) -> Transport {
@@ -36,7 +25,8 @@ impl Transport {
         }
     }
 
-    fn connection(&self) -> Option<&Connection> {
+    /// The socket, unless another protocol has it.
+    pub(super) fn connection(&self) -> Option<&Connection> {
         match self {
             Transport::Plain(connection) => Some(connection),
             Transport::Tls(tls) => Some(tls.connection()),

@@ -4,7 +4,8 @@ use godot::obj::Gd;
 use stream_socket_web::http::{AnswerError, RequestHead};
 use stream_socket_web::websocket::session::{Session, StartError};
 
-use super::client::Client;
+use super::client::{Client, Upgraded};
+use super::transport::Transport;
 use crate::parts::WebSocketSettings;
 use crate::websocket::{self, WebSocketPeerRs};
 
@@ -37,7 +38,22 @@ pub(super) fn upgrade(
         refused.map_err(UpgradeFailure::Answer)?;
         return Err(UpgradeFailure::Refused(why));
     }
-    let (connection, received) = client.upgrade(id).map_err(UpgradeFailure::Answer)?;
+    let Upgraded {
+        transport,
+        unsent,
+        received,
+    } = client.upgrade(id).map_err(UpgradeFailure::Answer)?;
+    session.output().splice(..0, unsent);
     session.receive(&received, 0);
-    Ok(websocket::over(connection, session, settings))
+    match transport {
+        Transport::Plain(connection) => {
+            connection.set_allow_half_open(false);
+            Ok(websocket::over(connection, session, settings))
+        }
+        Transport::Tls(tls) => match tls.into_stream() {
+            Some((stream, output)) => Ok(websocket::over_tls(stream, output, session, settings)),
+            None => Err(UpgradeFailure::Answer(AnswerError::Over)),
+        },
+        Transport::Gone => Err(UpgradeFailure::Answer(AnswerError::Over)),
+    }
 }

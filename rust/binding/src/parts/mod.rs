@@ -13,7 +13,6 @@ pub(crate) mod hints;
 mod last_error;
 mod lent;
 pub(crate) mod live;
-mod live_list;
 mod packet_peer;
 mod packet_peer_object;
 mod part;
@@ -38,5 +37,5 @@ pub(crate) use received_packet::ReceivedPacket;
 pub(crate) use server::ServerPart;
 pub(crate) use signal::Signal;
 pub(crate) use websocket::{
-    EngineStream, WebSocketObject, WebSocketPart, WebSocketSettings, WebSocketStream,
+    EngineOutput, EngineStream, WebSocketObject, WebSocketPart, WebSocketSettings, WebSocketStream,
 };

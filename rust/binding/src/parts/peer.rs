@@ -15,7 +15,7 @@ use super::codes::Code;
 use super::frame_poll_state::FramePoll;
 use super::hints::{self, Connects};
 use super::last_error::{Details, LastError};
-use super::live_list;
+use super::live::{self, Live, Report};
 use super::part::{Constructible, Part, Polled, Stream};
 use super::presence::{ObjectAddress, Presence};
 use super::signal::Signal;
@@ -123,12 +123,36 @@ impl Part for PeerPart {
 
     fn made(self: &Arc<Self>, class: &'static str) {
         settings::apply();
-        live_list::add(class, self);
+        live::add(class, self);
     }
 
     fn freed(&self, _: &dyn Fn(&str) -> bool) {
         self.frame_poll.end();
         self.connection.disconnect();
+    }
+}
+
+impl Live for PeerPart {
+    fn report(&self, now: Instant) -> Report {
+        let status = match self.connection.status() {
+            Status::None => "not connected",
+            Status::Connecting => "connecting",
+            Status::Connected => "connected",
+            Status::Error => "failed",
+        };
+        Report {
+            status,
+            error: self.details().message,
+            ..Report::of(&self.connection, now)
+        }
+    }
+
+    fn queued_bytes(&self) -> usize {
+        self.connection.pending_bytes()
+    }
+
+    fn with_connection(&self, then: &mut dyn FnMut(&Connection)) {
+        then(&self.connection);
     }
 }
 

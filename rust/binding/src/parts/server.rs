@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
 
 use godot::builtin::StringName;
 use godot::global::Error;
 use stream_socket::dispatch::Nesting;
-use stream_socket::{Address, BindAddress, ListenError, ListenOptions, Listener};
+use stream_socket::{Address, BindAddress, Connection, ListenError, ListenOptions, Listener};
 
 use super::frame_poll_state::FramePoll;
 use super::hints;
 use super::last_error::LastError;
-use super::live_list;
+use super::live::{self, Live, Report};
 use super::part::{Constructible, Part, Polled};
 use super::presence::{ObjectAddress, Presence};
 use super::signal::Signal;
@@ -86,7 +87,7 @@ impl Part for ServerPart {
     }
 
     fn made(self: &Arc<Self>, class: &'static str) {
-        live_list::add(class, self);
+        live::add(class, self);
     }
 
     fn freed(&self, has_connections: &dyn Fn(&str) -> bool) {
@@ -97,6 +98,21 @@ impl Part for ServerPart {
         self.frame_poll.end();
         self.listener.stop();
     }
+}
+
+impl Live for ServerPart {
+    fn report(&self, _: Instant) -> Report {
+        Report {
+            error: self.last_error.get().message,
+            ..Report::of_listener(&self.listener)
+        }
+    }
+
+    fn queued_bytes(&self) -> usize {
+        0
+    }
+
+    fn with_connection(&self, _: &mut dyn FnMut(&Connection)) {}
 }
 
 impl Polled for ServerPart {

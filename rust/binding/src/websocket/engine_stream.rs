@@ -1,5 +1,5 @@
-//! Streams of the engine's classes under a WebSocket, such as TLS. They are used through their
-//! methods, so they may be of any class that has these.
+//! Streams of the engine's classes under a WebSocket or an HTTP server, such as TLS. They are used
+//! through their methods, so they may be of any class that has these.
 
 use godot::builtin::{PackedByteArray, StringName, VarArray, Variant};
 use godot::classes::{StreamPeerTls, TlsOptions};
@@ -35,6 +35,11 @@ impl EngineStream for ObjectRef {
         }
     }
 
+    fn has_input(&self) -> bool {
+        let count = call(self, "get_available_bytes", &[]);
+        count.try_to::<i64>().is_ok_and(|count| count > 0)
+    }
+
     fn read(&self, limit: usize) -> Result<PackedByteArray, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let (code, bytes) = transfer(self, "get_partial_data", limit.to_variant())?;
@@ -61,6 +66,13 @@ impl EngineStream for ObjectRef {
         if let Some(socket) = socket {
             call(&socket, "disconnect_from_host", &[]);
         }
+    }
+
+    fn accept(socket: &ObjectRef, options: &ObjectRef) -> Option<ObjectRef> {
+        let tls = ObjectRef::new(&StreamPeerTls::new_gd());
+        let arguments = [socket.variant().clone(), options.variant().clone()];
+        let code = call(&tls, "accept_stream", &arguments);
+        matches!(code.try_to::<i64>(), Ok(0)).then_some(tls)
     }
 
     fn encrypt(

@@ -20,8 +20,8 @@ use stream_socket_web::websocket::{MAX_REASON_BYTES, SharedMessage, Url, close_c
 use crate::bridge::{self, Bridged, ClassTree, ObjectRef, Optional};
 use crate::class_trees::{self, TCP_PEER, UDS_PEER, WEBSOCKET_PEER};
 use crate::parts::{
-    Constructible, LastError, PeerObject, WebSocketObject, WebSocketPart, WebSocketSettings,
-    WebSocketStream,
+    Constructible, EngineOutput, LastError, PeerObject, WebSocketObject, WebSocketPart,
+    WebSocketSettings, WebSocketStream,
 };
 use crate::peer::{self, StreamPeerSocketRs};
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods};
@@ -341,27 +341,43 @@ pub(crate) fn over(
         _ => TCP_PEER,
     };
     let (socket, socket_part) = peer::from_connection(class, connection);
-    let socket = peer::with_part(&socket, socket_part);
-    let (object, part) = of_session(socket, session, settings);
+    let stream = WebSocketStream::Socket(peer::with_part(&socket, socket_part));
+    let (object, part) = of_session(stream, session, settings);
     part.flush();
     object
 }
 
-/// A WebSocket with these settings over `socket`.
+/// A WebSocket over `stream`, TLS of the engine's over `socket`, after the handshake of both.
+/// `output` has written to `stream`.
+pub(crate) fn over_tls(
+    (stream, socket): (ObjectRef, PeerObject<ObjectRef>),
+    output: EngineOutput,
+    session: Session,
+    settings: WebSocketSettings,
+) -> Gd<WebSocketPeerRs> {
+    let socket = Some(socket);
+    let stream = WebSocketStream::Engine { stream, socket };
+    let (object, part) = of_session(stream, session, settings);
+    part.go_on_writing(output);
+    part.flush();
+    object
+}
+
+/// A WebSocket with these settings over `stream`.
 fn of_session(
-    socket: PeerObject<ObjectRef>,
+    stream: WebSocketStream<ObjectRef>,
     session: Session,
     mut settings: WebSocketSettings,
 ) -> (Gd<WebSocketPeerRs>, Arc<WebSocketPart<ObjectRef>>) {
     let (object, part) = bridge::new_object::<WebSocketPeerRs>(WEBSOCKET_PEER, WebSocketPart::new);
     let is_kept_alive = std::mem::take(&mut settings.is_kept_alive);
     part.configure(|own| *own = settings);
+    let is_secure = matches!(stream, WebSocketStream::Engine { .. });
+    part.begin(session, stream, String::new(), is_secure);
     // More than a setting: the thread has to know the object.
     if is_kept_alive && let Err(why) = part.set_kept_alive(true) {
         part.refuse(&why);
     }
-    let stream = WebSocketStream::Socket(socket);
-    part.begin(session, stream, String::new(), false);
     (object, part)
 }
 
@@ -393,7 +409,11 @@ impl AcceptedWebSockets {
         socket: PeerObject<ObjectRef>,
     ) -> Option<WebSocketObject<ObjectRef>> {
         let session = Session::server(self.handshake.clone(), self.settings.limits()).ok()?;
-        let (object, part) = of_session(socket, session, self.settings.clone());
+        let (object, part) = of_session(
+            WebSocketStream::Socket(socket),
+            session,
+            self.settings.clone(),
+        );
         part.outlet
             .set_max_packets_per_poll(self.max_packets_per_poll);
         set_no_delay(&part, true);

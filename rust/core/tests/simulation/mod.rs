@@ -42,6 +42,8 @@ pub mod tags;
 #[cfg(stream_socket_simulated)]
 pub mod targets;
 pub mod trace;
+#[cfg(stream_socket_simulated)]
+pub mod websockets;
 
 use std::time::Duration;
 

@@ -12,15 +12,24 @@ use super::system::Random;
 use super::trace::{self, note};
 use super::{
     closing_writers, connecting, event_loops, forks, groups, listeners, reconnects, relays,
-    shared_polls, stale_paths,
+    shared_polls, stale_paths, websockets,
 };
+
+/// How often a program is one of WebSockets: once in so many.
+const WEBSOCKETS_ONCE_IN: u64 = 8;
 
 /// Runs the program of `seed` in the world of `seed`.
 pub fn run(seed: u64) -> Summary {
     trace::begin();
     world::run(seed, move || {
         let mut random = Random::new(seed ^ 0x00C0_FFEE);
+        // Numbers of their own, so that the other seeds keep their programs.
+        let is_websockets = Random::new(seed ^ 0x6455).once_in(WEBSOCKETS_ONCE_IN);
         match random.below(20) {
+            _ if is_websockets => {
+                set_mild_faults(&mut random);
+                websockets::run(random);
+            }
             0..=2 => exchange_alone(random),
             3..=4 => exchange_in_threads(random),
             16 | 17 => event_loops_alone(random),

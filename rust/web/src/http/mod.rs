@@ -54,7 +54,7 @@ pub use head_reader::{HeadLimits, HeadReader};
 pub use headers::Headers;
 pub use percent::percent_decode;
 pub use route::{PatternError, RoutePattern};
-pub use server_connection::{Ending, Occupation, Request, ServerConnection, ServerEvent};
+pub use server_connection::{Activity, Ending, Occupation, Request, ServerConnection, ServerEvent};
 pub use server_error::AnswerError;
 pub use server_rules::ServerRules;
 pub use version::Version;

@@ -18,6 +18,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::engine::Engine;
 use crate::folder::unique_name;
+use crate::node;
 use crate::project::Project;
 use crate::stage::{self, Profile};
 use crate::tally::Tally;
@@ -125,6 +126,10 @@ fn measure(engine: &Engine, profile: Profile, scale: &str, filters: &[String]) -
     command
         .args(["--script", "res://benchmarks/run.gd", "--"])
         .args(options.iter().chain(filters));
+    // Without it, its row says what it needs.
+    if let Ok(modules) = node::with_ws() {
+        command.env("NODE_PATH", modules);
+    }
     engine.run("benchmarks in Godot", &mut command, |_| ())?;
     let text = fs::read_to_string(&file)?;
     let _ = fs::remove_file(&file);

@@ -10,7 +10,14 @@ const EXPECTED := [
 	["StreamPeerTCPRs", "connected", "127.0.0.1:", "127.0.0.1:"],
 	["TCPServerRs", "listening", "127.0.0.1:"],
 	["StreamPeerTCPRs", "connected", "127.0.0.1:", "127.0.0.1:"],
+	["HTTPServerRs", "listening", "127.0.0.1:"],
+	["HTTP connection", "idle", "127.0.0.1:", "127.0.0.1:"],
+	["WebSocketPeerRs", "open", "127.0.0.1:", "127.0.0.1:"],
 ]
+## Those in which no bytes move.
+const SERVERS := ["TCPServerRs", "HTTPServerRs"]
+## Those that have packets.
+const WITH_PACKETS := ["HTTP connection", "WebSocketPeerRs"]
 
 ## What is shown of the bytes of a selected peer.
 const RECORDED := "70 69 6e 67 0a 70 69 6e 67 0a 70 69 6e 67 0a 70  ping.ping.ping.p"
@@ -75,8 +82,8 @@ func _child(parent: TreeItem, text: String) -> TreeItem:
 func _save(path: String) -> void:
 	get_tree().root.get_texture().get_image().save_png(path)
 
-## How many of the expected rows exist, with bytes that move, and with the line of the script that
-## made them, which Godot reports since 4.5.
+## How many of the expected rows exist, with bytes that move, with packets, and with the line of the
+## script that made them, which Godot reports since 4.5.
 func _shown() -> int:
 	var tells_lines: bool = Engine.get_version_info().hex >= 0x040500
 	var count := 0
@@ -87,7 +94,9 @@ func _shown() -> int:
 			for i in expected.size():
 				if not row[i].begins_with(expected[i]):
 					return false
-			return expected[0] == "TCPServerRs" or (row[4] + row[5]).contains("B") and row[4] != row[5]))
+			if expected[0] in WITH_PACKETS and row[8] == "0" and row[9] == "0":
+				return false
+			return expected[0] in SERVERS or (row[4] + row[5]).contains("B") and row[4] != row[5]))
 	return count
 
 ## The cells of the table.

@@ -1,23 +1,23 @@
 //! Programs that speak WebSocket or HTTP: kosoku, which runs the cases of Autobahn's test suite,
-//! Python's websockets, aiohttp and h11, and ws of Node.js.
+//! Python's websockets, wsproto, aiohttp and h11, and ws of Node.js.
 
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result};
-use provision::cache::SetUp;
-use provision::process::{on_path, output, write_program};
+use provision::process::{on_path, write_program};
 
+use crate::node;
 use crate::python::Environment;
 
 const PYTHON_PACKAGES: Environment = Environment {
-    name: "web-1",
-    what: "kosoku, and Python's websockets, aiohttp and h11 (10 MB to download, once)",
+    name: "web-2",
+    what: "kosoku, and Python's websockets, wsproto, aiohttp and h11 (10 MB to download, once)",
     packages: &[
         "aiohttp==3.14.5",
         "h11==0.16.0",
         "kosoku==0.1.0",
         "websockets==17.4",
+        "wsproto==1.3.2",
     ],
 };
 
@@ -27,9 +27,6 @@ const PYTHON_TOOLS: [(&str, &str); 3] = [
     ("kosoku", " -c 'from kosoku._cli import main; main()'"),
     ("websockets", ""),
 ];
-
-/// The package of npm.
-const NODE_PACKAGE: &str = "ws@8.23.0";
 
 /// Writes scripts that start the programs of Python into `tools`.
 pub(super) fn write_python(tools: &Path) -> Result<()> {
@@ -45,25 +42,8 @@ pub(super) fn write_python(tools: &Path) -> Result<()> {
 /// Writes a script `ws` into `tools`, which runs a script of Node.js that uses ws.
 pub(super) fn write_node(tools: &Path) -> Result<()> {
     let node = on_path("node").context("there is no node")?;
-    let npm = on_path("npm").context("there is no npm")?;
-    let modules = |folder: &Path| folder.join("node_modules");
-    let folder = SetUp {
-        name: "npm-ws-8.23.0",
-        what: "ws of Node.js (1 MB to download, once)",
-        is_ready: &|folder| modules(folder).join("ws").exists(),
-        fill: &|folder, work| {
-            let mut install = Command::new(&npm);
-            install
-                .args(["install", "--silent", "--no-fund", "--no-audit", "--prefix"])
-                .arg(folder)
-                .arg(NODE_PACKAGE)
-                .env("npm_config_cache", work.join("cache"));
-            output(&mut install).map(drop)
-        },
-    }
-    .folder()?;
-    let (node, modules) = (node.display(), modules(&folder));
-    let modules = modules.display();
+    let modules = node::with_ws()?;
+    let (node, modules) = (node.display(), modules.display());
     let script = format!("#!/bin/sh\nNODE_PATH=\"{modules}\" exec \"{node}\" \"$@\"\n");
     write_program(&tools.join("ws"), &script)?;
     Ok(())

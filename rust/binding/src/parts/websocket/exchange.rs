@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use godot::global::Error;
 use stream_socket::dispatch::Refusal;
-use stream_socket::{ConnectEnd, Connection, DisconnectCause, EndCause, Status};
+use stream_socket::{ConnectEnd, Connection, DisconnectCause, EndCause, Status, process};
 use stream_socket_web::websocket::SharedMessage;
 use stream_socket_web::websocket::session::{Cause, Session, State};
 
@@ -189,6 +189,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         let is_open = session.state() >= State::Open && session.was_open();
         if is_open && state.started.take().is_some() {
             state.is_connected_due = true;
+            state.opened_at = Some(Instant::now());
         }
         if std::mem::replace(&mut state.has_backlog, has_backlog) && !has_backlog {
             state.is_drained_due = true;
@@ -286,7 +287,9 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         while let Some(bytes) = self.with_current(generation, |it| std::mem::take(it.output()))
             && !bytes.is_empty()
         {
-            let written = stream.write(&bytes[..bytes.len().min(AT_ONCE)]);
+            // Only this thread uses it, until the exchange ends.
+            let mut output = self.state().engine_output;
+            let written = output.write(stream, &bytes);
             let count = written.unwrap_or(bytes.len());
             let rest = &bytes[count..];
             self.with_current(generation, |session| {
@@ -294,6 +297,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             });
             let mut state = self.state();
             if state.generation == generation {
+                state.engine_output = output;
                 state.queued_total += count as u64;
                 let total = state.queued_total;
                 while state.message_ends.front().is_some_and(|&end| end <= total) {
@@ -488,6 +492,7 @@ impl<O: Emitter + EngineStream> Packets for WebSocketPart<O> {
             Some(message) => {
                 state.was_text = message.is_text;
                 drop(state);
+                process::received_packet();
                 Ok(lent::lend(message.payload.into_boxed_slice(), frame))
             }
             None if is_open => Err(Error::ERR_UNAVAILABLE),

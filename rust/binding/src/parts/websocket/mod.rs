@@ -14,4 +14,4 @@ mod stream;
 pub(crate) use self::object::WebSocketObject;
 pub(crate) use self::settings::WebSocketSettings;
 pub(crate) use self::state::WebSocketPart;
-pub(crate) use self::stream::{EngineStream, WebSocketStream};
+pub(crate) use self::stream::{EngineOutput, EngineStream, WebSocketStream};

@@ -7,15 +7,17 @@ use std::time::Instant;
 use godot::builtin::GString;
 use godot::global::Error;
 use stream_socket::dispatch::{NextPoll, Outlet};
-use stream_socket::{Connection, EndCause};
+use stream_socket::{Connection, EndCause, process};
 use stream_socket_web::websocket::Message;
 use stream_socket_web::websocket::session::{Counts, SendError, Session, State};
 
 use super::settings::WebSocketSettings;
-use super::stream::WebSocketStream;
+use super::stream::{EngineOutput, WebSocketStream};
 use crate::parts::frame_poll_state::FramePoll;
 use crate::parts::last_error::LastError;
+use crate::parts::live::{self, Live, Report};
 use crate::parts::part::{Constructible, Emitter, Part};
+use crate::parts::peer::PeerPart;
 use crate::parts::peer_object::PeerObject;
 use crate::parts::presence::{ObjectAddress, Presence};
 
@@ -43,6 +45,8 @@ pub(super) struct WebSocketState<O> {
     pub(super) is_secure: bool,
     pub(super) was_text: bool,
     pub(super) started: Option<Instant>,
+    /// When the session was found open.
+    pub(super) opened_at: Option<Instant>,
     /// When the session was last polled.
     pub(super) polled_at: Option<Instant>,
     /// When a poll first found the session closed.
@@ -57,6 +61,8 @@ pub(super) struct WebSocketState<O> {
     /// How much of the output was queued in all, and where each message ends that may be unsent.
     pub(super) queued_total: u64,
     pub(super) message_ends: VecDeque<u64>,
+    /// What a stream of the engine's has refused.
+    pub(super) engine_output: EngineOutput,
     /// Whether a thread moves bytes between the session and a stream of the engine's.
     pub(super) is_exchanging: bool,
 }
@@ -115,6 +121,7 @@ impl<O: Emitter> WebSocketPart<O> {
             state.is_secure = is_secure;
             state.was_text = false;
             state.started = Some(Instant::now());
+            state.opened_at = None;
             state.closed_at = None;
             state.has_backlog = false;
             state.is_connected_due = false;
@@ -122,6 +129,7 @@ impl<O: Emitter> WebSocketPart<O> {
             state.closed_due = None;
             state.queued_total = 0;
             state.message_ends.clear();
+            state.engine_output = EngineOutput::default();
             state.session = Some(session);
             state.stream = Some(stream);
             state.apply_settings();
@@ -133,6 +141,11 @@ impl<O: Emitter> WebSocketPart<O> {
         }
         drop((old_stream, old_socket));
         self.last_error.clear();
+    }
+
+    /// `output` has written to the stream before the session began.
+    pub(crate) fn go_on_writing(&self, output: EngineOutput) {
+        self.state().engine_output = output;
     }
 
     /// Takes the stream of the session of `generation`, if that has ended.
@@ -278,6 +291,12 @@ impl<O: Emitter> WebSocketPart<O> {
         self.state().was_text
     }
 
+    /// The part of the socket under the session. A part may be dropped by any thread.
+    fn socket_part(&self) -> Option<Arc<PeerPart>> {
+        let state = self.state();
+        Some(state.stream.as_ref()?.socket()?.peer.clone())
+    }
+
     /// How many bytes wait to be sent.
     pub(crate) fn unsent_bytes(&self) -> usize {
         let mut state = self.state();
@@ -338,6 +357,7 @@ impl<O: Emitter> WebSocketPart<O> {
         let unsent = state.session.as_mut().map_or(0, |it| it.output().len());
         let end = state.queued_total + unsent as u64;
         state.message_ends.push_back(end);
+        process::sent_packet();
         Ok(())
     }
 
@@ -348,6 +368,7 @@ impl<O: Emitter> WebSocketPart<O> {
             return Some(Happened::Opened);
         }
         if wants && let Some(message) = state.session.as_mut().and_then(Session::take_message) {
+            process::received_packet();
             return Some(Happened::Message(message));
         }
         if std::mem::take(&mut state.is_drained_due) {
@@ -363,6 +384,48 @@ impl<O: Emitter> WebSocketPart<O> {
             reason,
             cause,
         })
+    }
+}
+
+impl<O: Emitter> Live for WebSocketPart<O> {
+    /// Bytes and packets are those of messages.
+    fn report(&self, now: Instant) -> Report {
+        let socket = self.socket_part();
+        let unsent = self.unsent_bytes();
+        let state = self.state();
+        let session = state.session.as_ref();
+        let (status, is_open) = match session.map_or(State::Closed, Session::state) {
+            State::Connecting => ("connecting", false),
+            State::Open => ("open", true),
+            State::Closing => ("closing", true),
+            State::Closed => ("closed", false),
+        };
+        let counts = session.map(Session::counts).unwrap_or_default();
+        let opened_at = state.opened_at.filter(|_| is_open);
+        drop(state);
+        Report {
+            status,
+            received: counts.payload_received,
+            sent: counts.payload_sent,
+            packets_received: counts.messages_received,
+            packets_sent: counts.messages_sent,
+            queued: unsent as u64,
+            age: opened_at.map(|opened_at| now.saturating_duration_since(opened_at)),
+            error: self.last_error.get().message,
+            ..socket.map_or_else(Report::default, |it| Report::of(&it.connection, now))
+        }
+    }
+
+    fn queued_bytes(&self) -> usize {
+        // The queue of the stream is that of a peer.
+        let mut state = self.state();
+        state.session.as_mut().map_or(0, |it| it.output().len())
+    }
+
+    fn with_connection(&self, then: &mut dyn FnMut(&Connection)) {
+        if let Some(socket) = self.socket_part() {
+            then(&socket.connection);
+        }
     }
 }
 
@@ -410,6 +473,7 @@ impl<O: Emitter> Constructible for WebSocketPart<O> {
                 is_secure: false,
                 was_text: false,
                 started: None,
+                opened_at: None,
                 polled_at: None,
                 closed_at: None,
                 is_connected_due: false,
@@ -418,6 +482,7 @@ impl<O: Emitter> Constructible for WebSocketPart<O> {
                 has_backlog: false,
                 queued_total: 0,
                 message_ends: VecDeque::new(),
+                engine_output: EngineOutput::default(),
                 is_exchanging: false,
             }),
             outlet: Outlet::default(),
@@ -432,7 +497,9 @@ impl<O: Emitter> Part for WebSocketPart<O> {
         &self.presence
     }
 
-    fn made(self: &Arc<Self>, _: &'static str) {}
+    fn made(self: &Arc<Self>, class: &'static str) {
+        live::add(class, self);
+    }
 
     fn freed(&self, _: &dyn Fn(&str) -> bool) {
         self.frame_poll.end();

@@ -15,6 +15,10 @@ pub(crate) trait EngineStream: Clone + Send + Sync + 'static {
     /// Why the stream has ended.
     fn problem(&self) -> &'static str;
 
+    /// Whether it has received bytes that were not read. There may be more that it has not looked
+    /// at.
+    fn has_input(&self) -> bool;
+
     /// Reads at most `limit` bytes. Does not wait.
     fn read(&self, limit: usize) -> Result<PackedByteArray, Error>;
 
@@ -24,9 +28,42 @@ pub(crate) trait EngineStream: Clone + Send + Sync + 'static {
     /// Ends the stream, and the socket below it.
     fn disconnect(&self);
 
+    /// Starts the TLS of a server over the object of a socket, with the options of a server. `None`
+    /// if that is impossible, or the first bytes are wrong.
+    fn accept(socket: &Self, options: &Self) -> Option<Self>;
+
     /// Starts the TLS of a client over the object of a socket. The error says why that is
     /// impossible.
     fn encrypt(socket: &Self, host: &str, options: Option<&Self>) -> Result<Self, &'static str>;
+}
+
+/// Writes to a stream of the engine's. TLS that has refused bytes has encrypted them already, and
+/// wants the same ones the next time, and no more (mbedtls_ssl_write in ssl.h).
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct EngineOutput {
+    /// How many bytes were refused.
+    refused: usize,
+}
+
+/// How many bytes are written at once.
+const AT_ONCE: usize = 64 << 10;
+
+impl EngineOutput {
+    /// Writes the first of `bytes`, which begin with those that were refused. Returns how many were
+    /// written. Does not wait.
+    pub(crate) fn write(
+        &mut self,
+        stream: &impl EngineStream,
+        bytes: &[u8],
+    ) -> Result<usize, Error> {
+        let length = match self.refused {
+            0 => bytes.len().min(AT_ONCE),
+            refused => refused.min(bytes.len()),
+        };
+        let written = stream.write(&bytes[..length])?;
+        self.refused = if written == 0 { length } else { 0 };
+        Ok(written)
+    }
 }
 
 impl<O: Clone> WebSocketStream<O> {

@@ -128,6 +128,24 @@ enum State {
     Over(Ending),
 }
 
+/// What a connection is doing, for those who watch it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Activity {
+    /// It waits for a request.
+    Idle,
+    /// A request arrives.
+    Receiving,
+    /// A request has arrived, and waits for its answer.
+    Waiting,
+    /// An answer was started.
+    Sending,
+    /// Another protocol has taken over.
+    Upgraded,
+    /// It ends.
+    Ending,
+}
+
 /// A request whose body arrives.
 #[derive(Debug)]
 struct Arriving {
@@ -424,6 +442,23 @@ impl ServerConnection {
     /// Whether the answer to the request `id` was started and can be continued.
     pub fn is_sending(&self, id: u64) -> bool {
         id == self.id && matches!(self.state, State::Sending { .. })
+    }
+
+    /// What the connection is doing.
+    pub fn activity(&self) -> Activity {
+        match self.state {
+            State::Idle { .. } => Activity::Idle,
+            State::Head { .. } | State::Body(_) => Activity::Receiving,
+            State::Waiting { .. } => Activity::Waiting,
+            State::Sending { .. } => Activity::Sending,
+            State::Upgraded => Activity::Upgraded,
+            State::Over(_) => Activity::Ending,
+        }
+    }
+
+    /// How many heads of requests have arrived.
+    pub fn requests(&self) -> u64 {
+        self.id
     }
 
     /// How the connection ends, if it does. [`Ending::Close`] waits until everything was sent.

@@ -36,16 +36,22 @@ impl ServerConnection {
         match (&self.backlog, &self.state) {
             (Some(backlog), _) if !self.unsent().is_empty() => of(Occupation::Answer, backlog),
             (_, State::Idle { since }) if self.unread().is_empty() => (Occupation::Idle, *since),
-            (_, State::Head { since, .. }) if is_late(*since, PATIENCE, now) => {
-                (Occupation::Head, *since)
+            (_, State::Head { since, .. }) => {
+                ServerConnection::occupation_in_handshake(*since, now)
             }
             (_, State::Body(arriving)) => of(Occupation::Body, &arriving.transfer),
-            (
-                _,
-                State::Idle { since } | State::Head { since, .. } | State::Waiting { since, .. },
-            ) => (Occupation::Busy, *since),
+            (_, State::Idle { since } | State::Waiting { since, .. }) => (Occupation::Busy, *since),
             (_, State::Sending { since, .. }) => (Occupation::Busy, *since),
             (_, State::Upgraded | State::Over(_)) => (Occupation::Busy, now),
+        }
+    }
+
+    /// What a connection is busy with at `now` whose handshake, below HTTP, has begun at `since`.
+    /// A handshake is like a head.
+    pub fn occupation_in_handshake(since: Instant, now: Instant) -> (Occupation, Instant) {
+        match is_late(since, PATIENCE, now) {
+            true => (Occupation::Head, since),
+            false => (Occupation::Busy, since),
         }
     }
 
