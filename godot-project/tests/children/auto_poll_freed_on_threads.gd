@@ -30,7 +30,8 @@ func _replace() -> void:
 	while not _is_over:
 		var made: Array[RefCounted] = [
 			StreamPeerTCPRs.new(), TCPServerRs.new(), PacketPeerSocketRs.new(),
-			StreamPeerSocketGroupRs.new(), SocketRelayRs.new(),
+			StreamPeerSocketGroupRs.new(), SocketRelayRs.new(), HTTPServerRs.new(),
+			WebSocketPeerRs.new(),
 		]
 		for object in made:
 			object.auto_poll = true

@@ -14,6 +14,9 @@ func _initialize() -> void:
 	_free_in_poll_of_packets()
 	_free_in_poll_of_a_peer()
 	_free_in_poll_of_a_server()
+	_free_in_poll_of_a_group()
+	_free_in_set_conditions()
+	_free_in_poll_of_an_http_server()
 	print("survived")
 	quit()
 
@@ -101,6 +104,52 @@ func _free_in_poll_of_a_server() -> void:
 		Callable(_object, "poll").call()
 
 
+func _free_in_poll_of_a_group() -> void:
+	var pair := StreamPeerUDSRs.create_pair()
+	_object = StreamPeerSocketGroupRs.new()
+	_object.add(pair[0])
+	_object.peer_data_available.connect(func(_peer: RefCounted) -> void:
+		_expect(StreamPeerSocketGroupRs.new().get_count() == 0, "a call of another group")
+		_object = null)
+	pair[1].put_u8(1)
+	while _object != null:
+		Callable(_object, "poll").call()
+
+
+func _free_in_set_conditions() -> void:
+	var conditions := DyingConditions.new()
+	_object = SocketRelayRs.new()
+	_object.to_client = conditions
+	conditions.last_words = func() -> void:
+		_expect(SocketRelayRs.new().seed == 0, "a call of another relay")
+		_object = null
+	conditions = null
+	# Dropping the conditions before runs their last words.
+	Callable(_object, "set_to_client").call(SocketConditionsRs.new())
+	_expect(_object == null, "the object is freed")
+
+
+# A handler lets go of the server. The request is freed while it is answered.
+func _free_in_poll_of_an_http_server() -> void:
+	_object = HTTPServerRs.new()
+	_object.listen(0)
+	var client := StreamPeerTCPRs.new()
+	client.connect_to_host("127.0.0.1", _object.get_local_port())
+	_object.request_received.connect(func(request: HTTPServerRequestRs) -> void:
+		_other = request
+		_object = null)
+	var is_sent := false
+	while _object != null:
+		client.poll()
+		if client.get_status() == StreamPeerTCPRs.STATUS_CONNECTED and not is_sent:
+			is_sent = client.put_data("GET / HTTP/1.0\r\n\r\n".to_utf8_buffer()) == OK
+		Callable(_object, "poll").call()
+	_expect(not _other.is_open(), "the server has closed its connections")
+	var value := Spoken.new(func() -> void: _other = null)
+	_expect(Callable(_other, "respond_json").call([value]) != OK, "nobody is left to answer")
+	_expect(_other == null, "the request is freed")
+
+
 # Makes `_object`, a packet peer, and returns the other end of its stream.
 func _make_packets() -> PacketPeerSocketRs:
 	var pair := StreamPeerUDSRs.create_pair()
@@ -149,6 +198,15 @@ class Spoken:
 
 ## A stream that runs code when it is freed.
 class DyingStream extends StreamPeerTCPRs:
+	var last_words := Callable()
+
+	func _notification(what: int) -> void:
+		if what == NOTIFICATION_PREDELETE:
+			last_words.call()
+
+
+## Conditions that run code when they are freed.
+class DyingConditions extends SocketConditionsRs:
 	var last_words := Callable()
 
 	func _notification(what: int) -> void:

@@ -12,7 +12,7 @@ func _initialize() -> void:
 	packets.callv("put_text", [null])
 	packets.callv("encode_json", [])
 	packets.callv("decode_json", [PackedByteArray(), 1, 2])
-	group.callv("broadcast", [PackedByteArray(), [], 1])
+	group.callv("broadcast", [PackedByteArray(), [], false, 1])
 	group.callv("set_max_members", ["x"])
 	group.callv("accept_from", [peer])
 	# The engine converts these too.

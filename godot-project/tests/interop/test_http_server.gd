@@ -61,6 +61,31 @@ func test_curl_uses_a_unix_domain_socket() -> void:
 			"hello", "the answer")
 
 
+func test_curl_speaks_https() -> void:
+	var server := _server()
+	var crypto := Crypto.new()
+	var key := crypto.generate_rsa(2048)
+	server.tls_options = TLSOptions.server(key, crypto.generate_self_signed_certificate(key))
+	server.max_body_bytes = 4 << 20
+	var path := fresh_path("upload")
+	var bytes := PackedByteArray()
+	bytes.resize(4 << 20)
+	for i in range(0, bytes.size(), 4):
+		bytes.encode_u32(i, i * 2654435761)
+	FileAccess.open(path, FileAccess.WRITE).store_buffer(bytes)
+	server.serve_files("/files", path.get_base_dir())
+	var url := _url(server).replace("http:", "https:")
+	check_eq(_curl(server, ["-k", "-d", "hello", url + "/echo"]), "hello", "the answer")
+	check_eq(_curl(server, ["-k", "-T", path, url + "/sha256"]), FileAccess.get_sha256(path),
+			"4 MiB, after 100 Continue")
+	var copy := fresh_path("download")
+	check_eq(_curl(server, ["-k", "-o", copy, "-o", "/dev/null", "-w", "%{num_connects}",
+			url + "/files/" + path.get_file(), url + "/files/" + path.get_file()]), "10",
+			"one connection for two requests")
+	check_eq(FileAccess.get_sha256(copy), FileAccess.get_sha256(path), "4 MiB")
+	check(_run(server, "curl", ["-sS", "-m", "10", _url(server)]).is_empty(), "without TLS")
+
+
 func test_python_keeps_a_connection_and_sends_chunks() -> void:
 	var server := _server()
 	var expected := range(200).map(func(number: int) -> Array:

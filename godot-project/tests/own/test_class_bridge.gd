@@ -16,6 +16,7 @@ func test_each_class_has_its_documented_parent() -> void:
 
 
 func test_base_classes_cannot_be_instantiated() -> void:
+	check_eq(ClassDB.can_instantiate("HTTPServerRequestRs"), false, "can_instantiate a request")
 	for name in ["StreamPeerSocketRs", "SocketServerRs"]:
 		check_eq(ClassDB.can_instantiate(name), false, "can_instantiate " + name)
 		check_null(quietly(func() -> Object: return ClassDB.instantiate(name)), "instantiate " + name)
@@ -134,7 +135,8 @@ func test_objects_made_on_many_threads_are_of_the_right_class() -> void:
 
 func test_the_bridges_own_method_tells_scripts_nothing() -> void:
 	for object: Object in [StreamPeerTCPRs.new(), UDSServerRs.new(), PacketPeerSocketRs.new(),
-			WebSocketPeerRs.new()]:
+			WebSocketPeerRs.new(), StreamPeerSocketGroupRs.new(), SocketRelayRs.new(),
+			SocketConditionsRs.new(), HTTPServerRs.new()]:
 		check_eq(object.call("_stream_socket_part"), 0, "part of " + object.get_class())
 
 

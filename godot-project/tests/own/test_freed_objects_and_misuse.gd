@@ -23,6 +23,23 @@ func test_objects_can_be_freed_by_script_code_that_their_calls_run() -> void:
 			+ result["output"].right(1500))
 
 
+func test_every_method_can_be_called_while_its_object_is_freed() -> void:
+	if not EngineProcess.available():
+		return skip("starting another engine is known for Linux only")
+	var result := EngineProcess.run("children/every_method_while_freed.gd")
+	check_eq(result["code"], 0, "exit code: " + result["output"].right(1500))
+	var names: Array[String] = ["HTTPServerRequestRs"]
+	for name: String in ClassDB.get_class_list():
+		if name.ends_with("Rs") and ClassDB.can_instantiate(name):
+			names.append(name)
+	check(names.size() > 10, "the classes: %s" % [names])
+	for name in names:
+		check(result["output"].contains("\n" + name + ": over\n"), "all methods of " + name + ": "
+				+ result["output"].right(3000))
+	for words: String in ["panic", "SCRIPT ERROR", "init_ref", "cannot be extended"]:
+		check(not result["output"].contains(words), words + ": " + result["output"].right(3000))
+
+
 func test_calls_of_other_objects_can_be_nested_on_many_threads() -> void:
 	if not EngineProcess.available():
 		return skip("starting another engine is known for Linux only")
@@ -103,7 +120,7 @@ func test_wrong_arguments_are_reported_as_the_engine_reports_them() -> void:
 		"'PacketPeerSocketRs::put_text': Cannot convert argument 1 from Nil to String.",
 		"'PacketPeerSocketRs::encode_json': Method expected 1 argument(s), but called with 0.",
 		"'PacketPeerSocketRs::decode_json': Method expected 2 argument(s), but called with 3.",
-		"'StreamPeerSocketGroupRs::broadcast': Method expected 2 argument(s), but called with 3.",
+		"'StreamPeerSocketGroupRs::broadcast': Method expected 3 argument(s), but called with 4.",
 		"'StreamPeerSocketGroupRs::set_max_members': Cannot convert argument 1 from String to int.",
 		"'StreamPeerSocketGroupRs::accept_from': Cannot convert argument 1 from Object to Object.",
 		"converted: 3.0 5 true",

@@ -17,10 +17,10 @@ use godot::obj::{Gd, NewGd, Singleton};
 use godot::prelude::{GodotClass, godot_api, godot_error};
 
 use crate::bridge;
-use crate::parts::{FramePoll, FramePolled, ObjectAddress, PolledObject, hints};
+use crate::parts::{FramePolled, hints};
 
-/// The objects that want to be polled, and those that did a frame ago.
-static LIST: Mutex<Vec<Arc<PolledObject>>> = Mutex::new(Vec::new());
+/// The parts whose objects want to be polled, or did a frame ago.
+static LIST: Mutex<Vec<Weak<dyn FramePolled>>> = Mutex::new(Vec::new());
 
 /// Whether the scene tree polls them.
 static IS_CONNECTED: AtomicBool = AtomicBool::new(false);
@@ -46,60 +46,34 @@ impl SocketFramePoll {
     }
 }
 
-impl FramePoll {
-    /// Starts or stops polling `object`, whose field this is, once a frame. From another thread, or
-    /// before there is a scene tree, this takes effect with the deferred calls of the main thread.
-    /// An object that is being freed is not polled any more, even while its script is notified of
-    /// that.
-    /// `part` is the part of the object, if it has one.
-    pub(crate) fn set(
-        &self,
-        object: ObjectAddress,
-        part: Option<Weak<dyn FramePolled>>,
-        enabled: bool,
-    ) {
-        if !enabled {
-            if let Some(entry) = self.get() {
-                entry.is_wanted.store(false, Ordering::Relaxed);
-            }
-            return;
-        }
-        let entry = self.get_or_begin();
-        entry.is_wanted.store(true, Ordering::Relaxed);
-        entry.presence.begin(object);
-        if let Some(part) = part {
-            entry.part.get_or_init(|| part);
-        }
-        {
-            let mut list = list();
-            if !entry.is_listed.swap(true, Ordering::Relaxed) {
-                list.push(entry.clone());
-            }
-        }
-        if IS_CONNECTED.load(Ordering::Relaxed) {
-            return;
-        }
-        match tree().filter(|_| is_main_thread()) {
-            Some(tree) => connect(tree),
-            None => {
-                let connect = Callable::from_sync_fn("auto_poll", |_| match tree() {
-                    Some(tree) => connect(tree),
-                    None => godot_error!("auto_poll: the main loop is not a SceneTree"),
-                });
-                connect.call_deferred(&[]);
-            }
+/// Starts or stops polling the object of `part` once a frame. From another thread, or before there
+/// is a scene tree, this takes effect with the deferred calls of the main thread. An object that is
+/// being freed is not polled any more, even while its script is notified of that.
+pub(crate) fn set(part: &Arc<impl FramePolled + 'static>, enabled: bool) {
+    let state = part.frame_poll();
+    state.is_wanted.store(enabled, Ordering::Relaxed);
+    if !enabled {
+        return;
+    }
+    {
+        let mut list = list();
+        if !state.is_listed.swap(true, Ordering::Relaxed) {
+            let part: Arc<dyn FramePolled> = part.clone();
+            list.push(Arc::downgrade(&part));
         }
     }
-
-    /// Whether the object is polled and something is connected to one of `signals`, which are
-    /// signals of its class: a script expects them. The object may be being freed.
-    pub(crate) fn is_expected(&self, signals: &[&str]) -> bool {
-        let entry = self.get();
-        entry.is_some_and(|entry| {
-            let mut signals = signals.iter();
-            entry.is_wanted.load(Ordering::Relaxed)
-                && signals.any(|signal| entry.presence.has_connections(signal))
-        })
+    if IS_CONNECTED.load(Ordering::Relaxed) {
+        return;
+    }
+    match tree().filter(|_| is_main_thread()) {
+        Some(tree) => connect(tree),
+        None => {
+            let connect = Callable::from_sync_fn("auto_poll", |_| match tree() {
+                Some(tree) => connect(tree),
+                None => godot_error!("auto_poll: the main loop is not a SceneTree"),
+            });
+            connect.call_deferred(&[]);
+        }
     }
 }
 
@@ -144,6 +118,9 @@ fn poll_all() {
     for entry in &entries {
         are_all_polled &= poll_entry(entry, &poll);
     }
+    // Dropped after the list is unlocked: a part may hold the last reference to an object, whose
+    // script is notified.
+    let mut parts = Vec::new();
     let mut list = list();
     if !IS_CONNECTED.load(Ordering::Relaxed) {
         // A handler has unloaded the library.
@@ -154,10 +131,14 @@ fn poll_all() {
     list.extend(added);
     if !are_all_polled {
         list.retain(|entry| {
-            let stays = entry.is_wanted.load(Ordering::Relaxed) && !entry.presence.is_over();
+            let Some(part) = entry.upgrade() else {
+                return false;
+            };
+            let stays = part.frame_poll().is_wanted() && !part.object().is_over();
             if !stays {
-                entry.is_listed.store(false, Ordering::Relaxed);
+                part.frame_poll().is_listed.store(false, Ordering::Relaxed);
             }
+            parts.push(part);
             stays
         });
     }
@@ -165,25 +146,23 @@ fn poll_all() {
 
 /// Polls the object, as a call of its method `poll` does. Returns false if the object is freed or
 /// being freed, or does not want to be polled.
-fn poll_entry(entry: &PolledObject, poll: &StringName) -> bool {
-    let object = match entry.is_wanted.load(Ordering::Relaxed) {
-        true => entry.presence.hold(),
-        false => None,
-    };
-    let Some(object) = object else {
+fn poll_entry(entry: &Weak<dyn FramePolled>, poll: &StringName) -> bool {
+    let part = entry.upgrade();
+    let Some(part) = part.filter(|part| part.frame_poll().is_wanted()) else {
         return false;
     };
-    match entry.part.get().and_then(Weak::upgrade) {
+    let Some(object) = part.object().hold() else {
+        return false;
+    };
+    match object.has_script_method(poll) {
+        true => object.call(&poll.to_variant()),
         // A call through Godot takes longer than to poll an idle connection.
-        Some(part) if !object.has_script_method(poll) => {
-            bridge::guarded((), || part.poll_object());
-        }
-        _ => object.call(&poll.to_variant()),
+        false => bridge::guarded((), || part.poll_object()),
     }
     true
 }
 
-fn list() -> MutexGuard<'static, Vec<Arc<PolledObject>>> {
+fn list() -> MutexGuard<'static, Vec<Weak<dyn FramePolled>>> {
     LIST.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -5,8 +5,8 @@
 //! The class documentation for GDScript is in the addon's `doc_classes`. This crate translates, and
 //! does nothing else. The modules of the classes translate Godot's types and error codes to Rust's
 //! and back. The `bridge` translates Godot's class system to one with inheritance and cheap calls,
-//! as the `class_trees` say. The `parts` are the plain Rust halves of the objects. Imports go one
-//! way: classes, class trees, bridge, parts.
+//! as the class tree in each module says. The `parts` are the plain Rust halves of the objects that
+//! several classes use. Imports go one way: classes, bridge, parts.
 //!
 //! | module | what it is |
 //! | --- | --- |
@@ -17,15 +17,13 @@
 //! | `frame_poll` | `auto_poll` |
 //! | `statistics`, `monitors` | `get_statistics`; the monitors of the debugger |
 //! | `debugger`, `editor` | the tab Sockets of the debugger: the game's half, and the editor's |
-//! | `class_trees` | which classes the bridge makes, and the rows of their methods |
 //! | `bridge` | inheritance between classes, their objects, and direct methods |
-//! | `parts` | the Rust halves of the objects |
+//! | `parts` | the Rust halves of the objects that several classes use |
 //! | `help`, `settings` | the help of the scripts in the editor; project settings |
 //! | `json`, `variant_format` | encodings of packets |
 //! | `text`, `seconds`, `origin` | texts; times; which line made an object |
 
 mod bridge;
-mod class_trees;
 mod debugger;
 mod editor;
 mod frame_poll;
@@ -57,20 +55,20 @@ use godot::init::{ExtensionLibrary, InitStage, gdextension};
 use godot::obj::Singleton;
 use godot::sys;
 
+use crate::bridge::ClassTree;
+
 /// What the bridge makes the classes from.
-const TABLES: bridge::Tables = bridge::Tables {
-    trees: &[
-        &class_trees::PEERS,
-        &class_trees::SERVERS,
-        &class_trees::PACKET_PEERS,
-        &class_trees::WEBSOCKETS,
-        &relay::CONDITIONS_TREE,
-        &relay::TREE,
-        &http::TREE,
-        &http::REQUEST_TREE,
-    ],
-    shared_properties: &class_trees::SHARED_PROPERTIES,
-};
+static TREES: &[&ClassTree] = &[
+    &peer::TREE,
+    &server::TREE,
+    &packet_peer::TREE,
+    &websocket::TREE,
+    &relay::CONDITIONS_TREE,
+    &relay::TREE,
+    &http::TREE,
+    &http::REQUEST_TREE,
+    &group::TREE,
+];
 
 struct Extension;
 
@@ -136,7 +134,7 @@ unsafe extern "C" fn stream_peer_socket_rs_init(
     // SAFETY: The arguments are those that Godot passes.
     unsafe {
         bridge::initialize(
-            TABLES,
+            TREES,
             stream_peer_socket_rs_gdext_entry,
             get_proc_address,
             library,

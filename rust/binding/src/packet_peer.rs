@@ -3,7 +3,7 @@
 //! The virtual methods of `PacketPeer` are direct methods on the part, [`PacketPeerPart`]. `poll`
 //! is not: it takes the object itself, because it polls the object of the stream too.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use godot::builtin::{GString, PackedByteArray, Variant};
 use godot::classes::PacketPeerExtension;
@@ -12,14 +12,18 @@ use godot::meta::ToGodot;
 use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, godot_api};
 
-use crate::bridge::{self, Bridged, ClassTree, ObjectRef, Optional};
-use crate::class_trees::{self, PACKET_PEER};
+use crate::bridge::MethodKind::{Const, Mutating, Static};
+use crate::bridge::PropertyKind::{self, Bool, Int, Object};
+use crate::bridge::{
+    self, Bridged, Class, ClassTree, Enumeration, MethodRow, ObjectRef, Optional, PartKind,
+    Property, Returned, packet_virtuals, set_object,
+};
 use crate::parts::{
     Details, FramingKind, LastError, PacketFormat, PacketPeerObject, PacketPeerPart, Packets,
     PeerObject,
 };
 use crate::peer::{self, StreamPeerSocketRs};
-use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods};
+use crate::shared_methods::{AUTO_POLL, Failing, auto_poll_methods, last_error_methods};
 use crate::{frame_poll, json, text, variant_format};
 
 /// The reason why a packet is not text.
@@ -34,11 +38,88 @@ pub struct PacketPeerSocketRs {
     _base: Base<PacketPeerExtension>,
 }
 
+static CLASS: [Class; 1] = [Class::new("PacketPeerSocketRs", "", &TREE)];
+
+// gdext answers `poll`, because it polls the object of the stream too.
+const METHODS: &[MethodRow] = &[
+    MethodRow::direct(
+        "set_stream",
+        Mutating,
+        set_object::<PacketPeerPart<ObjectRef>>(),
+    ),
+    MethodRow::by_gdext("get_framing", Const).returning(Returned::OwnEnumeration("Framing")),
+    MethodRow::by_gdext("get_text", Mutating),
+    MethodRow::by_gdext("get_json", Mutating),
+    MethodRow::by_gdext("encode_json", Static),
+    MethodRow::by_gdext("encode_text", Static),
+    MethodRow::by_gdext("decode_text", Static),
+    MethodRow::by_gdext("decode_json", Static),
+    MethodRow::by_gdext("decode_var", Static),
+];
+
+pub(crate) static TREE: ClassTree = ClassTree {
+    base: "PacketPeerSocketRs",
+    classes: &CLASS,
+    enumerations: &[Enumeration {
+        name: "Framing",
+        constants: &[
+            ("FRAMING_LENGTH", FramingKind::Length as i64),
+            ("FRAMING_DELIMITER", FramingKind::Delimiter as i64),
+            ("FRAMING_CONTENT_LENGTH", FramingKind::ContentLength as i64),
+        ],
+    }],
+    properties: &[
+        AUTO_POLL,
+        Property::new(
+            "stream",
+            Object("StreamPeerSocketRs"),
+            "set_stream",
+            "get_stream",
+        ),
+        Property::new(
+            "framing",
+            PropertyKind::Enumeration("Length,Delimiter,Content-Length"),
+            "set_framing",
+            "get_framing",
+        ),
+        Property::new("length_bytes", Int, "set_length_bytes", "get_length_bytes"),
+        Property::new("big_endian", Bool, "set_big_endian", "is_big_endian"),
+        Property::new(
+            "length_includes_itself",
+            Bool,
+            "set_length_includes_itself",
+            "is_length_including_itself",
+        ),
+        Property::new(
+            "delimiter",
+            PropertyKind::PackedByteArray,
+            "set_delimiter",
+            "get_delimiter",
+        ),
+        Property::new(
+            "max_packet_bytes",
+            Int,
+            "set_max_packet_bytes",
+            "get_max_packet_bytes",
+        ),
+        Property::new(
+            "max_packets_per_poll",
+            Int,
+            "set_max_packets_per_poll",
+            "get_max_packets_per_poll",
+        ),
+    ],
+    methods: METHODS,
+    virtuals: Some(packet_virtuals::<PacketPeerPart<ObjectRef>>()),
+    parts: PartKind::of::<PacketPeerPart<ObjectRef>>(),
+    engine_class: OnceLock::new(),
+};
+
 impl Bridged for PacketPeerSocketRs {
     type Part = PacketPeerPart<ObjectRef>;
 
     fn tree() -> &'static ClassTree {
-        &class_trees::PACKET_PEERS
+        &TREE
     }
 }
 
@@ -285,7 +366,7 @@ pub(crate) fn over(
     format: &PacketFormat,
 ) -> PacketPeerObject<ObjectRef> {
     frame_poll::begin_hints();
-    let (object, packets) = bridge::new_object::<PacketPeerSocketRs>(PACKET_PEER, |object| {
+    let (object, packets) = bridge::new_object::<PacketPeerSocketRs>(&CLASS[0], |object| {
         PacketPeerPart::with(object, format)
     });
     drop(packets.channel.set_peer(Some(stream)));
@@ -315,8 +396,8 @@ impl PacketPeerPart<ObjectRef> {
     }
 }
 
-last_error_methods!(part of PacketPeerSocketRs);
-auto_poll_methods!(part of PacketPeerSocketRs, poll);
+last_error_methods!(PacketPeerSocketRs);
+auto_poll_methods!(PacketPeerSocketRs, poll);
 
 impl Failing for PacketPeerPart<ObjectRef> {
     fn last_error(&self) -> &LastError {

@@ -4,7 +4,7 @@
 //! The methods that call the core are in the part, [`PeerPart`], where the bridge reaches them too.
 
 use std::io::ErrorKind;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use godot::builtin::{PackedByteArray, VarDictionary, Variant, VariantType};
@@ -13,12 +13,19 @@ use godot::global::Error;
 use godot::meta::ToGodot;
 use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, godot_api, godot_error};
-use stream_socket::{Address, BindAddress, ConnectError, Connection, Options, Target};
+use stream_socket::{Address, BindAddress, ConnectError, Connection, Options, Status, Target};
 
-use crate::bridge::{self, Bridged, Class, ClassTree, ObjectRef, declare_direct_methods};
+use crate::bridge::MethodKind::{Const, Mutating, Static};
+use crate::bridge::PropertyKind::{Bool, Float, Int};
+use crate::bridge::{
+    self, Bridged, Class, ClassTree, Enumeration, MethodRow, ObjectRef, PartKind, Property,
+    Returned, declare_direct_methods, flush, get_status, poll, receive, stream_virtuals,
+};
 use crate::parts::{Code, Details, LastError, PeerObject, PeerPart, Stream, hints};
-use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods, last_os_error_method};
-use crate::{class_trees, frame_poll, seconds, statistics, text};
+use crate::shared_methods::{
+    AUTO_POLL, Failing, auto_poll_methods, last_error_methods, last_os_error_method,
+};
+use crate::{frame_poll, seconds, statistics, text};
 
 /// The `connect_timeout` that stands for the project setting.
 const PROJECT_SETTING: f64 = -1.0;
@@ -32,11 +39,85 @@ pub struct StreamPeerSocketRs {
     _base: Base<StreamPeerExtension>,
 }
 
+pub(crate) static TCP_PEER: &Class = &CLASSES[0];
+pub(crate) static UDS_PEER: &Class = &CLASSES[1];
+
+static CLASSES: [Class; 2] = [
+    Class::new("StreamPeerTCPRs", "tcp_", &TREE),
+    Class::new("StreamPeerUDSRs", "uds_", &TREE),
+];
+
+const METHODS: &[MethodRow] = &[
+    MethodRow::direct("poll", Mutating, poll::<PeerPart>()),
+    MethodRow::direct("get_status", Const, get_status::<PeerPart>())
+        .returning(Returned::OwnEnumeration("Status")),
+    MethodRow::direct("flush", Mutating, flush::<PeerPart>()),
+    MethodRow::direct("receive", Mutating, receive::<PeerPart>()),
+    MethodRow::by_gdext("uds_create_pair", Static),
+];
+
+pub(crate) static TREE: ClassTree = ClassTree {
+    base: "StreamPeerSocketRs",
+    classes: &CLASSES,
+    enumerations: &[Enumeration {
+        name: "Status",
+        constants: &[
+            ("STATUS_NONE", Status::None as i64),
+            ("STATUS_CONNECTING", Status::Connecting as i64),
+            ("STATUS_CONNECTED", Status::Connected as i64),
+            ("STATUS_ERROR", Status::Error as i64),
+        ],
+    }],
+    properties: &[
+        AUTO_POLL,
+        Property::new(
+            "connect_timeout",
+            Float,
+            "set_connect_timeout",
+            "get_connect_timeout",
+        ),
+        Property::new(
+            "read_timeout",
+            Float,
+            "set_read_timeout",
+            "get_read_timeout",
+        ),
+        Property::new(
+            "write_timeout",
+            Float,
+            "set_write_timeout",
+            "get_write_timeout",
+        ),
+        Property::new(
+            "allow_half_open",
+            Bool,
+            "set_allow_half_open",
+            "is_half_open_allowed",
+        ),
+        Property::new(
+            "write_buffer_limit",
+            Int,
+            "set_write_buffer_limit",
+            "get_write_buffer_limit",
+        ),
+        Property::new(
+            "coalesce_writes",
+            Bool,
+            "set_coalesce_writes",
+            "is_coalescing_writes",
+        ),
+    ],
+    methods: METHODS,
+    virtuals: Some(stream_virtuals::<PeerPart>()),
+    parts: PartKind::of::<PeerPart>(),
+    engine_class: OnceLock::new(),
+};
+
 impl Bridged for StreamPeerSocketRs {
     type Part = PeerPart;
 
     fn tree() -> &'static ClassTree {
-        &class_trees::PEERS
+        &TREE
     }
 }
 
@@ -258,14 +339,14 @@ impl StreamPeerSocketRs {
     }
 }
 
-declare_direct_methods!(StreamPeerSocketRs, class_trees::PEER_METHODS, {
+declare_direct_methods!(StreamPeerSocketRs, METHODS, {
     fn poll() -> Error;
     fn get_status() -> i64;
     fn flush() -> Error;
 });
-last_error_methods!(part of StreamPeerSocketRs);
-last_os_error_method!(part of StreamPeerSocketRs);
-auto_poll_methods!(part of StreamPeerSocketRs, bridge::poll_part);
+last_error_methods!(StreamPeerSocketRs);
+last_os_error_method!(StreamPeerSocketRs);
+auto_poll_methods!(StreamPeerSocketRs, bridge::poll_part);
 
 impl Failing for PeerPart {
     fn last_error(&self) -> &LastError {

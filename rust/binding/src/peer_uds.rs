@@ -7,7 +7,7 @@ use godot::prelude::{godot_api, godot_error, vdict};
 use stream_socket::{Address, BindAddress, Connection, Target};
 
 use crate::bridge::Bridged;
-use crate::class_trees::UDS_PEER;
+use crate::peer::UDS_PEER;
 use crate::peer::{self, StreamPeerSocketRs};
 use crate::shared_methods::Failing;
 use crate::{settings, text};

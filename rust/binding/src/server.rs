@@ -4,8 +4,8 @@
 //! [`server_uds`](crate::server_uds). The methods that call the core are in the part,
 //! [`ServerPart`].
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 
 use godot::classes::RefCounted;
 use godot::global::Error;
@@ -13,11 +13,17 @@ use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, godot_api};
 use stream_socket::{Address, Connection};
 
-use crate::bridge::{self, Bridged, ClassTree, declare_direct_methods};
-use crate::class_trees::{self, TCP_PEER, UDS_PEER};
+use crate::bridge::MethodKind::Mutating;
+use crate::bridge::PropertyKind::Int;
+use crate::bridge::{
+    self, Bridged, Class, ClassTree, MethodRow, PartKind, Property, Returned,
+    declare_direct_methods, poll,
+};
 use crate::parts::{LastError, PeerPart, ServerPart, hints};
-use crate::peer::{self, StreamPeerSocketRs};
-use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods, last_os_error_method};
+use crate::peer::{self, StreamPeerSocketRs, TCP_PEER, UDS_PEER};
+use crate::shared_methods::{
+    AUTO_POLL, Failing, auto_poll_methods, last_error_methods, last_os_error_method,
+};
 
 /// The server classes. There is no value of this type: the bridge makes an object with a
 /// [`ServerPart`], and decides its class.
@@ -28,11 +34,51 @@ pub struct SocketServerRs {
     _base: Base<RefCounted>,
 }
 
+static CLASSES: [Class; 2] = [
+    Class::new("TCPServerRs", "tcp_", &TREE),
+    Class::new("UDSServerRs", "uds_", &TREE),
+];
+
+const METHODS: &[MethodRow] = &[
+    MethodRow::direct("poll", Mutating, poll::<ServerPart>()),
+    MethodRow::by_gdext("take_socket_connection", Mutating)
+        .returning(Returned::Class("StreamPeerSocketRs")),
+    MethodRow::by_gdext("tcp_take_connection", Mutating)
+        .returning(Returned::Class("StreamPeerTCPRs")),
+    MethodRow::by_gdext("uds_take_connection", Mutating)
+        .returning(Returned::Class("StreamPeerUDSRs")),
+];
+
+pub(crate) static TREE: ClassTree = ClassTree {
+    base: "SocketServerRs",
+    classes: &CLASSES,
+    enumerations: &[],
+    properties: &[
+        AUTO_POLL,
+        Property::new(
+            "max_pending_connections",
+            Int,
+            "set_max_pending_connections",
+            "get_max_pending_connections",
+        ),
+        Property::new(
+            "socket_mode",
+            Int,
+            "uds_set_socket_mode",
+            "uds_get_socket_mode",
+        ),
+    ],
+    methods: METHODS,
+    virtuals: None,
+    parts: PartKind::of::<ServerPart>(),
+    engine_class: OnceLock::new(),
+};
+
 impl Bridged for SocketServerRs {
     type Part = ServerPart;
 
     fn tree() -> &'static ClassTree {
-        &class_trees::SERVERS
+        &TREE
     }
 }
 
@@ -96,12 +142,12 @@ pub(crate) fn accepted_peer(connection: Connection) -> (Gd<StreamPeerSocketRs>, 
     peer::from_connection(class, connection)
 }
 
-declare_direct_methods!(SocketServerRs, class_trees::SERVER_METHODS, {
+declare_direct_methods!(SocketServerRs, METHODS, {
     fn poll() -> Error;
 });
-last_error_methods!(part of SocketServerRs);
-last_os_error_method!(part of SocketServerRs);
-auto_poll_methods!(part of SocketServerRs, bridge::poll_part);
+last_error_methods!(SocketServerRs);
+last_os_error_method!(SocketServerRs);
+auto_poll_methods!(SocketServerRs, bridge::poll_part);
 
 impl Failing for ServerPart {
     fn last_error(&self) -> &LastError {

@@ -1,10 +1,11 @@
 //! Class trees: an abstract base class with its subclasses, and the class that each method belongs
 //! to.
 //!
-//! gdext registers one class for each tree, the base, with all methods of the tree. The bridge
-//! registers the subclasses with the base, and each method for the class that the method belongs to
-//! ([`registration`](super::registration)). All objects of a tree have one type of part.
-//! So a method of the base is sound on an object of any subclass.
+//! gdext registers one class for each tree, the base, with all methods of the tree. A prefix of the
+//! Rust function determines the class that a method belongs to: `tcp_listen` is
+//! `TCPServerRs.listen`. The bridge registers the subclasses with the base, and each method for the
+//! class that the method belongs to ([`registration`](super::registration)). All objects of a tree
+//! have one type of part. So a method of the base is sound on an object of any subclass.
 
 use std::sync::OnceLock;
 

@@ -18,7 +18,7 @@ use super::interface::{
     RegisterMethod, UnregisterClass, interface,
 };
 use super::object_methods::{has_feature, loaded_library, note_library};
-use super::registration::Tables;
+use super::registration::Trees;
 use super::requirements::{self, Version};
 use super::{late_methods, registration};
 
@@ -31,14 +31,14 @@ type GdextEntry = unsafe extern "C" fn(
 /// The newest version of the function that registers classes which gdext has asked for.
 static NEWEST_VERSION: AtomicUsize = AtomicUsize::new(0);
 
-/// Loads gdext through the bridge, which makes the classes of `tables`. Prints the reason if the
+/// Loads gdext through the bridge, which makes the classes of `trees`. Prints the reason if the
 /// library cannot be loaded.
 ///
 /// # Safety
 /// The last three arguments are those that Godot passes to the library's entry symbol.
 /// `gdext_entry` is the entry that gdext has generated.
 pub(crate) unsafe fn initialize(
-    tables: Tables,
+    trees: Trees,
     gdext_entry: GdextEntry,
     get_proc_address: sys::GDExtensionInterfaceGetProcAddress,
     library: sys::GDExtensionClassLibraryPtr,
@@ -56,7 +56,7 @@ pub(crate) unsafe fn initialize(
         return 0;
     }
     // SAFETY: The caller's guarantee.
-    let outcome = unsafe { load(tables, gdext_entry, godot_functions, library, init) };
+    let outcome = unsafe { load(trees, gdext_entry, godot_functions, library, init) };
     if let Err(reason) = outcome {
         // SAFETY: Godot's get_proc_address, as the caller guarantees.
         unsafe { interface::print_load_error(godot_functions, &reason) };
@@ -70,7 +70,7 @@ pub(crate) unsafe fn initialize(
 /// # Safety
 /// As for [`initialize`].
 unsafe fn load(
-    tables: Tables,
+    trees: Trees,
     gdext_entry: GdextEntry,
     godot_functions: GetProcAddress,
     library: sys::GDExtensionClassLibraryPtr,
@@ -85,7 +85,7 @@ unsafe fn load(
     // SAFETY: As above.
     unsafe { interface::load(godot_functions) }
         .map_err(|name| requirements::function(&name.to_string_lossy()))?;
-    registration::set_tables(tables);
+    registration::set_trees(trees);
     // SAFETY: The caller's guarantee; the replaced function keeps the contract of Godot's own.
     if unsafe { gdext_entry(Some(bridge_proc_address), library, init) } == 0 {
         return Err("gdext does not load in this Godot, see its own error".into());
@@ -111,8 +111,7 @@ unsafe fn load(
     ))?;
     // Checks for a first copy of the library by the note that the copy leaves, because its classes
     // may not be registered yet. An older version leaves no note, so its classes are checked too.
-    let has_classes = tables
-        .trees
+    let has_classes = trees
         .iter()
         .any(|tree| has_class(&StringName::from(tree.base)));
     let loaded = loaded_library().or_else(|| has_classes.then(String::new));
@@ -242,16 +241,11 @@ mod tests {
         panic!("gdext is not to be loaded")
     }
 
-    const NO_TABLES: Tables = Tables {
-        trees: &[],
-        shared_properties: &[],
-    };
-
     fn initialize_in(get_proc_address: sys::GDExtensionInterfaceGetProcAddress) -> u8 {
         // SAFETY: The null pointers are not used before gdext is loaded, and no test gets that far.
         unsafe {
             initialize(
-                NO_TABLES,
+                &[],
                 no_gdext,
                 get_proc_address,
                 ptr::null_mut(),

@@ -1,11 +1,13 @@
 //! The rows of the methods of a class tree: what ClassDB shows of a method that gdext cannot know,
 //! and the callbacks of a direct method, which the bridge answers without gdext.
 //!
-//! gdext answers a method without a row, and the name of the method determines whether it is const.
-//! For gdext, every method of a class tree is a static function; a row says which one really is.
-//! A row that no `#[func]` matches is a fault: [`faults`](super::registered::faults) names it when
-//! a debug build is loaded. A method that [`declare_direct_methods`] declares and that no row
-//! answers does not compile.
+//! gdext answers a method without a row. A method needs a row in four cases: it is a direct method;
+//! its return type in Rust does not name the class or enumeration that ClassDB should show; its
+//! name is misleading about whether it is const (`get_*` and `is_*` are const, all others are not);
+//! or it is static. For gdext, every method is a static function; a row says which one really is. A
+//! row that no `#[func]` matches is a fault: [`faults`](super::registered::faults) names it when a
+//! debug build is loaded. A method that [`declare_direct_methods`] declares and that no row answers
+//! does not compile.
 
 use godot::sys;
 

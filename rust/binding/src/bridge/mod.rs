@@ -24,9 +24,9 @@
 //! the part of an object with [`part_getter`], and the object of a part by its
 //! [`Presence`](crate::parts::Presence).
 //!
-//! The bridge does not know the classes: [`class_trees`](crate::class_trees) names them, and the
-//! part of an object is any [`Part`](crate::parts::Part). Imports go one way: classes, class trees,
-//! bridge, parts.
+//! The bridge does not know the classes: each has its [`class_tree`] in its own module, and the
+//! part of an object is any [`Part`](crate::parts::Part). Imports go one way: classes, bridge,
+//! parts.
 
 mod arguments;
 mod callable_ref;
@@ -74,5 +74,5 @@ pub(crate) use part_getter::part_of;
 pub(crate) use part_kind::PartKind;
 pub(crate) use property::{Property, PropertyKind};
 pub(crate) use receive::receive;
-pub(crate) use registration::{Tables, check_tables};
+pub(crate) use registration::check_tables;
 pub(crate) use stream_virtuals::stream_virtuals;

@@ -9,9 +9,7 @@ use godot::obj::{Gd, InstanceId};
 use godot::sys::{self, GodotFfi};
 
 use super::interface::interface;
-use super::object_methods::{
-    call, connections, emit, emit_signal, has_connections, release, take_hold,
-};
+use super::object_methods::{call, emit, emit_signal, has_connections, release, take_hold};
 use crate::parts::{ObjectAddress, Presence, Signal};
 
 impl ObjectAddress {
@@ -20,26 +18,12 @@ impl ObjectAddress {
         NonZeroUsize::new(object.expose_provenance()).map(ObjectAddress)
     }
 
-    /// The address of the object with this id, if it is there.
-    pub(crate) fn of_id(object: InstanceId) -> Option<ObjectAddress> {
-        // SAFETY: Godot takes any number for an id.
-        let object = unsafe { (interface().object_of_id)(object.to_i64() as u64) };
-        ObjectAddress::of(object)
-    }
-
     pub(super) fn pointer(self) -> sys::GDExtensionObjectPtr {
         std::ptr::with_exposed_provenance_mut(self.0.get())
     }
 }
 
 impl Presence {
-    /// The object with this id, which is RefCounted, is alive until [`end`](Self::end).
-    pub(crate) fn begin_of_id(&self, object: InstanceId) {
-        if let Some(object) = ObjectAddress::of_id(object) {
-            self.begin(object);
-        }
-    }
-
     /// A reference to the object, or `None` if it is freed or being freed.
     pub(crate) fn hold(&self) -> Option<Held> {
         // SAFETY: The memory of the object stays until the presence has ended.
@@ -52,14 +36,6 @@ impl Presence {
         // SAFETY: The memory of the object stays until the presence has ended.
         let listens = self.with(|object| unsafe { has_connections(object.pointer(), signal) });
         listens.unwrap_or(false)
-    }
-
-    /// As [`listens`](Self::listens), for an object that may be being freed.
-    pub(crate) fn has_connections(&self, signal: &str) -> bool {
-        // SAFETY: The memory of the object stays until the presence has ended. Godot frees the
-        // connections of an object after its instance.
-        let count = self.with(|object| unsafe { connections(object.pointer(), signal) });
-        count.is_some_and(|count| count > 0)
     }
 }
 

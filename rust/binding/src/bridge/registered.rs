@@ -44,12 +44,6 @@ impl Registered {
             .contains_key(&(class.to_owned(), function.to_owned()))
     }
 
-    fn has_in_any_class(&self, function: &str) -> bool {
-        self.lock()
-            .keys()
-            .any(|(_, registered)| registered == function)
-    }
-
     /// The functions of `class` that take `self` or the object.
     fn with_receiver(&self, class: &str) -> Vec<String> {
         let functions = self.lock();
@@ -68,11 +62,7 @@ impl Registered {
 
 /// The faults of the tables, one sentence each: a name that matches no function or no class, a
 /// function with two rows, or a function that takes an object of gdext's.
-pub(super) fn faults(
-    trees: &[&ClassTree],
-    shared_properties: &[Property],
-    registered: &Registered,
-) -> Vec<String> {
+pub(super) fn faults(trees: &[&ClassTree], registered: &Registered) -> Vec<String> {
     let mut faults = Vec::new();
     for tree in trees {
         let base = tree.base;
@@ -122,16 +112,6 @@ pub(super) fn faults(
             }
         }
     }
-    for property in shared_properties {
-        let name = property.name;
-        for accessor in property.accessors() {
-            if !registered.has_in_any_class(accessor) {
-                faults.push(format!(
-                    "no #[func] matches \"{accessor}\", an accessor of the shared property \"{name}\""
-                ));
-            }
-        }
-    }
     faults
 }
 
@@ -176,29 +156,15 @@ mod tests {
         engine_class: OnceLock::new(),
     };
 
-    static SHARED: [Property; 1] = [Property::new(
-        "polled",
-        PropertyKind::Bool,
-        "set_polled",
-        "is_polled",
-    )];
-
     fn faults_with(functions: &[&str]) -> Vec<String> {
         let registered = Registered::new();
         for function in functions {
             registered.note("Shape", function, false);
         }
-        faults(&[&SHAPES], &SHARED, &registered)
+        faults(&[&SHAPES], &registered)
     }
 
-    const ALL: [&str; 6] = [
-        "get_corner",
-        "take",
-        "round_get_radius",
-        "round_set_radius",
-        "set_polled",
-        "is_polled",
-    ];
+    const ALL: [&str; 4] = ["get_corner", "take", "round_get_radius", "round_set_radius"];
 
     #[test]
     fn tables_that_fit_have_no_fault() {
@@ -215,12 +181,11 @@ mod tests {
 
     #[test]
     fn an_accessor_that_no_function_matches_is_named() {
-        let found = faults_with(&["get_corner", "take", "round_get_radius", "set_polled"]);
+        let found = faults_with(&ALL[..3]);
         assert_eq!(
             found,
             [
                 "class tree Shape: no #[func] matches \"round_set_radius\", an accessor of the property \"radius\"",
-                "no #[func] matches \"is_polled\", an accessor of the shared property \"polled\"",
             ]
         );
     }
@@ -249,7 +214,7 @@ mod tests {
         registered.note("Point", "near", false);
         registered.note("Point", "kind", false);
         assert_eq!(
-            faults(&[&POINTS], &[], &registered),
+            faults(&[&POINTS], &registered),
             [
                 "class tree Point: the row of the method \"near\" returns the class \"Pont\", which no class tree has",
                 "class tree Point: the row of the method \"kind\" returns a constant of Kind, which the class tree does not have",
@@ -265,7 +230,7 @@ mod tests {
             registered.note("Shape", function, function == "take");
         }
         assert_eq!(
-            faults(&[&SHAPES], &SHARED, &registered),
+            faults(&[&SHAPES], &registered),
             [
                 "class tree Shape: the #[func] \"take\" takes `self` or `Gd<Self>`; its object is `Self::this()`"
             ]

@@ -4,8 +4,7 @@
 //! the base of a tree registers its subclasses too. A method of a tree is registered for the
 //! subclass whose prefix its name has, or for the base. The method's row overrides its flags and
 //! types. A property is registered as soon as its accessors are, in whatever order gdext
-//! registers these. A class without a tree is registered unchanged, and gets the shared properties
-//! too. The arguments of all methods are checked as Godot checks those of its own.
+//! registers these. A class without a tree, which only the library uses, is registered unchanged.
 //!
 //! gdext registers in no fixed order, so a subclass is registered right after its base: no other
 //! moment is sure to be right.
@@ -28,33 +27,29 @@ use super::property::Property;
 use super::registered::{self, Registered};
 use super::{part_getter, trampoline};
 
-/// The tables that the classes are made from.
-#[derive(Clone, Copy)]
-pub(crate) struct Tables {
-    pub(crate) trees: &'static [&'static ClassTree],
-    /// The properties of each class that has both accessors, in a tree or not.
-    pub(crate) shared_properties: &'static [Property],
-}
+/// The class trees that the classes are made from.
+pub(super) type Trees = &'static [&'static ClassTree];
 
 /// The flag of a method without an object.
 const STATIC: u32 = sys::GDEXTENSION_METHOD_FLAG_STATIC as u32;
 
-static TABLES: OnceLock<Tables> = OnceLock::new();
+static TREES: OnceLock<Trees> = OnceLock::new();
 
 static REGISTERED: Registered = Registered::new();
 
-/// Sets the tables, before gdext registers anything. Each load of the library sets the same tables.
-pub(super) fn set_tables(tables: Tables) {
-    TABLES.get_or_init(|| tables);
+/// Sets the class trees, before gdext registers anything. Each load of the library sets the same
+/// ones.
+pub(super) fn set_trees(trees: Trees) {
+    TREES.get_or_init(|| trees);
 }
 
 /// Ends the process of a debug build if the tables name a function or a class that does not exist,
 /// with an error that names it. Called when gdext has registered all classes of the scene level.
 pub(crate) fn check_tables() {
     if cfg!(debug_assertions)
-        && let Some(tables) = TABLES.get()
+        && let Some(trees) = TREES.get()
     {
-        let faults = registered::faults(tables.trees, tables.shared_properties, &REGISTERED);
+        let faults = registered::faults(trees, &REGISTERED);
         for fault in &faults {
             print_error(fault);
         }
@@ -67,7 +62,7 @@ pub(crate) fn check_tables() {
 
 /// The tree whose base is called `class_name`.
 fn tree(class_name: &str) -> Option<&'static ClassTree> {
-    let mut trees = TABLES.get()?.trees.iter().copied();
+    let mut trees = TREES.get()?.iter().copied();
     trees.find(|tree| tree.base == class_name)
 }
 
@@ -183,26 +178,20 @@ pub(super) unsafe extern "C" fn register_method(
     guarded((), || unsafe {
         let class = text(class_name);
         let function = text((*info).name.cast_const().cast());
-        let tree = tree(&class);
+        let Some(tree) = tree(&class) else {
+            (interface().register_method)(library, class_name, info);
+            return;
+        };
         let has_receiver = (*info).method_flags & STATIC == 0;
         REGISTERED.note(&class, &function, has_receiver);
-        match tree {
-            Some(_) if has_receiver => return,
-            Some(tree) => register_in_tree(tree, library, &function, *info),
-            None => {
-                let mut info = *info;
-                trampoline::redirect(&mut info, None);
-                (interface().register_method)(library, class_name, &info);
-            }
+        if has_receiver {
+            return;
         }
-        let own = tree.map_or(&[][..], |tree| tree.properties);
-        let shared = TABLES
-            .get()
-            .map_or(&[][..], |tables| tables.shared_properties);
-        for property in own.iter().chain(shared) {
+        register_in_tree(tree, library, &function, *info);
+        for property in tree.properties {
             let is_accessor = property.accessors().any(|accessor| accessor == function);
             if is_accessor && REGISTERED.has_accessors(&class, property) {
-                register_property(tree, &class, library, property);
+                register_property(tree, library, property);
             }
         }
     });
@@ -284,29 +273,32 @@ fn enumeration_name(tree: &ClassTree, name: &str) -> StringName {
     StringName::from(&format!("{}.{name}", tree.base))
 }
 
-/// Registers a property for the class that its accessors belong to: a class of `tree`, or `class`.
+/// Registers a property of `tree` for the class that its accessors belong to.
 ///
 /// # Safety
 /// `library` has registered the accessors.
 unsafe fn register_property(
-    tree: Option<&ClassTree>,
-    class: &str,
+    tree: &ClassTree,
     library: sys::GDExtensionClassLibraryPtr,
     property: &Property,
 ) {
-    let accessor = |function: &'static str| match tree.map(|tree| tree.route(function)) {
-        Some(route) => (route.class, route.method),
-        None => (class, function),
-    };
-    let (setter, getter) = (property.setter.map(accessor), accessor(property.getter));
+    let (setter, getter) = (
+        property.setter.map(|setter| tree.route(setter)),
+        tree.route(property.getter),
+    );
     debug_assert!(
-        setter.is_none_or(|setter| setter.0 == getter.0),
+        setter
+            .as_ref()
+            .is_none_or(|setter| setter.class == getter.class),
         "both accessors of {} belong to one class",
         property.name
     );
-    let (class, setter) = (StringName::from(getter.0), setter.map(|setter| setter.1));
+    let (class, setter) = (
+        StringName::from(getter.class),
+        setter.map(|setter| setter.method),
+    );
     // SAFETY: The caller's guarantee.
-    unsafe { property.register(library, &class, setter, getter.1) }
+    unsafe { property.register(library, &class, setter, getter.method) }
 }
 
 /// Sets the flags of a method. For gdext it is a static function.

@@ -1,5 +1,5 @@
-//! Forwards every other call to gdext, after a check of its [`Arguments`]: for an object of a class
-//! tree as a call of a static function, which finds the object's part in [`this`].
+//! Forwards every other call to gdext, after a check of its [`Arguments`]: as a call of a static
+//! function, which finds the object's part in [`this`].
 
 use std::ffi::c_void;
 use std::ptr::null_mut;
@@ -13,7 +13,7 @@ use super::this;
 
 /// gdext's callbacks of a method, which the trampoline calls.
 struct GdextMethod {
-    /// The parts of the objects, for a method that finds the part in [`this`].
+    /// The parts of the objects. `None`: a static method.
     parts: Option<&'static PartKind>,
     arguments: Arguments,
     userdata: *mut c_void,
@@ -22,7 +22,7 @@ struct GdextMethod {
 }
 
 /// Puts the trampoline in front of gdext's callbacks of a method: of objects with these parts, or,
-/// without `parts`, a static method or a method of objects of gdext's.
+/// without `parts`, a static method.
 ///
 /// # Safety
 /// `info` is one that gdext registers a method with.

@@ -6,7 +6,7 @@
 mod member;
 mod signals;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use godot::builtin::{AnyArray, Array, PackedByteArray, StringName, VarArray};
@@ -14,45 +14,85 @@ use godot::classes::{PacketPeer, RefCounted};
 use godot::global::Error;
 use godot::meta::ToGodot;
 use godot::obj::{Base, Gd};
-use godot::prelude::{GodotClass, PhantomVar, godot_api, godot_error};
+use godot::prelude::{GodotClass, godot_api, godot_error};
 use stream_socket::dispatch::{AddError, EventLoop, Refused, Subject};
 use stream_socket_web::websocket::SharedMessage;
 
 use self::member::{AcceptedForm, GroupMember};
 use self::signals::{GroupSignals, PACKET_RECEIVED};
-use crate::bridge::{ObjectRef, Optional, class_of};
-use crate::parts::{Emitter, FramePoll, Presence, advice_for, hints};
+use crate::bridge::PropertyKind::{Float, Int};
+use crate::bridge::{
+    Bridged, Class, ClassTree, ObjectRef, Optional, PartKind, Property, class_of, object_of,
+};
+use crate::parts::{
+    Constructible, Emitter, FramePoll, ObjectAddress, Part, Presence, advice_for, hints,
+};
 use crate::seconds;
 use crate::server::SocketServerRs;
-use crate::shared_methods::auto_poll_methods;
+use crate::shared_methods::{AUTO_POLL, auto_poll_methods};
 
+/// The class of groups. There is no value of this type: the bridge makes an object with a
+/// [`GroupPart`].
 #[derive(GodotClass)]
-#[class(tool, init, base = RefCounted)]
+#[class(tool, no_init, base = RefCounted)]
 pub struct StreamPeerSocketGroupRs {
-    #[init(val = GroupState::new())]
-    members: GroupState,
-    frame_poll: FramePoll,
-    base: Base<RefCounted>,
-    #[var(get = get_max_members, set = set_max_members)]
-    max_members: PhantomVar<i64>,
-    #[var(get = get_max_stalled_seconds, set = set_max_stalled_seconds)]
-    max_stalled_seconds: PhantomVar<f64>,
-    #[var(get = get_max_silent_seconds, set = set_max_silent_seconds)]
-    max_silent_seconds: PhantomVar<f64>,
-    #[var(get = get_max_packets_per_poll, set = set_max_packets_per_poll)]
-    max_packets_per_poll: PhantomVar<i64>,
+    // gdext requires it of a class with signals.
+    _base: Base<RefCounted>,
 }
 
-/// The state of a group object.
-struct GroupState {
-    events: Arc<EventLoop<GroupMember>>,
-    /// The object, to check whether anything is connected to its signals.
+static CLASS: [Class; 1] = [Class::new("StreamPeerSocketGroupRs", "", &TREE)];
+
+pub(crate) static TREE: ClassTree = ClassTree {
+    base: "StreamPeerSocketGroupRs",
+    classes: &CLASS,
+    enumerations: &[],
+    properties: &[
+        AUTO_POLL,
+        Property::new("max_members", Int, "set_max_members", "get_max_members"),
+        Property::new(
+            "max_stalled_seconds",
+            Float,
+            "set_max_stalled_seconds",
+            "get_max_stalled_seconds",
+        ),
+        Property::new(
+            "max_silent_seconds",
+            Float,
+            "set_max_silent_seconds",
+            "get_max_silent_seconds",
+        ),
+        Property::new(
+            "max_packets_per_poll",
+            Int,
+            "set_max_packets_per_poll",
+            "get_max_packets_per_poll",
+        ),
+    ],
+    methods: &[],
+    virtuals: None,
+    parts: PartKind::of::<GroupPart>(),
+    engine_class: OnceLock::new(),
+};
+
+impl Bridged for StreamPeerSocketGroupRs {
+    type Part = GroupPart;
+
+    fn tree() -> &'static ClassTree {
+        &TREE
+    }
+}
+
+/// The part of a group.
+pub(crate) struct GroupPart {
+    /// The event loop asks too whether anything is connected to the group's signals.
     presence: Arc<Presence>,
+    events: EventLoop<GroupMember>,
+    frame_poll: FramePoll,
 }
 
-impl GroupState {
-    fn new() -> GroupState {
-        let presence = Arc::new(Presence::default());
+impl Constructible for GroupPart {
+    fn new(object: ObjectAddress) -> GroupPart {
+        let presence = Arc::new(Presence::of(object));
         let group = presence.clone();
         let wants_packets = move || {
             let name = StringName::from(PACKET_RECEIVED);
@@ -60,33 +100,33 @@ impl GroupState {
                 .hold()
                 .is_some_and(|group| group.has_connections(&name))
         };
-        GroupState {
-            events: Arc::new(EventLoop::new(wants_packets)),
+        GroupPart {
             presence,
+            events: EventLoop::new(wants_packets),
+            frame_poll: FramePoll::default(),
         }
     }
 }
 
-impl Drop for GroupState {
-    fn drop(&mut self) {
-        self.presence.end();
+impl Part for GroupPart {
+    fn presence(&self) -> &Presence {
+        &self.presence
     }
-}
 
-impl Drop for StreamPeerSocketGroupRs {
-    fn drop(&mut self) {
-        let members = || match self.members.events.len() {
+    fn made(self: &Arc<Self>, _: &'static str) {}
+
+    fn freed(&self, has_connections: &dyn Fn(&str) -> bool) {
+        let members = || match self.events.len() {
             0 => None,
             1 => Some("was freed with a member".into()),
             count => Some(format!("was freed with {count} members")),
         };
-        let is_expected = || self.frame_poll.is_expected(&signals::SIGNALS);
-        hints::freed(&*self.members.events, is_expected, members);
+        let is_expected =
+            || self.frame_poll.is_wanted() && signals::SIGNALS.into_iter().any(has_connections);
+        hints::freed(&self.events, is_expected, members);
     }
 }
 
-// The methods take the object and not gdext's cell, so that none waits for a poll on another
-// thread.
 #[godot_api]
 impl StreamPeerSocketGroupRs {
     #[signal]
@@ -101,8 +141,8 @@ impl StreamPeerSocketGroupRs {
     #[signal]
     fn peer_disconnected(peer: Gd<RefCounted>, error: Error);
 
-    #[func(gd_self)]
-    fn add(this: Gd<Self>, peer: Option<Gd<RefCounted>>) -> Error {
+    #[func]
+    fn add(peer: Option<Gd<RefCounted>>) -> Error {
         let Some(peer) = peer else {
             return refuse("null");
         };
@@ -110,10 +150,10 @@ impl StreamPeerSocketGroupRs {
         let Some(member) = GroupMember::of(peer) else {
             return refuse(&class_of(&object));
         };
-        let events = events(&this);
-        match events.add(member) {
+        let this = Self::this();
+        match this.events.add(member) {
             Ok(()) => {
-                note_members(&events);
+                note_members(&this);
                 Error::OK
             }
             Err(AddError::AlreadyMember) => Error::ERR_ALREADY_EXISTS,
@@ -124,9 +164,8 @@ impl StreamPeerSocketGroupRs {
         }
     }
 
-    #[func(gd_self)]
+    #[func]
     fn accept_from(
-        this: Gd<Self>,
         server: Option<Gd<SocketServerRs>>,
         #[opt(default = Optional::NULL)] like: Optional<Option<Gd<RefCounted>>>,
     ) -> Error {
@@ -149,26 +188,29 @@ impl StreamPeerSocketGroupRs {
         };
         let accept = move |connection| GroupMember::accepted(connection, &form);
         // This cannot fail: a server that is a member already stays a member.
-        let events = events(&this);
-        let _ = events.accept_from(GroupMember::server(&server), accept);
-        note_members(&events);
+        let this = Self::this();
+        let _ = this
+            .events
+            .accept_from(GroupMember::server(&server), accept);
+        note_members(&this);
         Error::OK
     }
 
-    #[func(gd_self)]
-    fn remove(this: Gd<Self>, peer: Option<Gd<RefCounted>>) -> Error {
-        let removed = peer.and_then(|peer| events(&this).remove(ObjectRef::new(&peer).id()));
+    #[func]
+    fn remove(peer: Option<Gd<RefCounted>>) -> Error {
+        let removed = peer.and_then(|peer| Self::this().events.remove(ObjectRef::new(&peer).id()));
         removed.map_or(Error::ERR_DOES_NOT_EXIST, |_| Error::OK)
     }
 
     #[func]
-    fn get_count(&self) -> i64 {
-        self.members.events.len() as i64
+    fn get_count() -> i64 {
+        Self::this().events.len() as i64
     }
 
     #[func]
-    fn get_members(&self) -> Array<Gd<RefCounted>> {
-        let members = self.members.events.members();
+    fn get_members() -> Array<Gd<RefCounted>> {
+        let this = Self::this();
+        let members = this.events.members();
         members
             .iter()
             .map(|member| member.subject().object().to_gd())
@@ -176,8 +218,9 @@ impl StreamPeerSocketGroupRs {
     }
 
     #[func]
-    fn get_peers(&self) -> Array<Gd<RefCounted>> {
-        let members = self.members.events.members();
+    fn get_peers() -> Array<Gd<RefCounted>> {
+        let this = Self::this();
+        let members = this.events.members();
         let peers = members
             .iter()
             .filter(|member| !member.subject().is_server());
@@ -186,9 +229,8 @@ impl StreamPeerSocketGroupRs {
             .collect()
     }
 
-    #[func(gd_self)]
+    #[func]
     fn broadcast(
-        this: Gd<Self>,
         data: PackedByteArray,
         #[opt(default = Optional::empty_array())] except: Optional<AnyArray>,
         #[opt(default = false)] as_text: bool,
@@ -197,12 +239,15 @@ impl StreamPeerSocketGroupRs {
         let is_left_out = |member: &GroupMember| except.contains(&member.id());
         let data = data.as_slice();
         let mut message = SharedMessage::new(as_text, data);
-        refusing_members(events(&this).broadcast(data, &mut message, is_left_out))
+        refusing_members(
+            Self::this()
+                .events
+                .broadcast(data, &mut message, is_left_out),
+        )
     }
 
-    #[func(gd_self)]
+    #[func]
     fn broadcast_to(
-        this: Gd<Self>,
         peers: AnyArray,
         data: PackedByteArray,
         #[opt(default = false)] as_text: bool,
@@ -210,44 +255,37 @@ impl StreamPeerSocketGroupRs {
         let ids = ids_of(&peers);
         let data = data.as_slice();
         let mut message = SharedMessage::new(as_text, data);
-        refusing_members(events(&this).broadcast_to(data, &mut message, &ids))
-    }
-
-    #[func(gd_self)]
-    fn poll(this: Gd<Self>, #[opt(default = 0)] timeout_msec: i64) -> VarArray {
-        // Negative: no limit.
-        let limit = u64::try_from(timeout_msec).ok().map(Duration::from_millis);
-        let events = events(&this);
-        hints::used(&*events);
-        let ready = events.poll(limit, &mut GroupSignals::of(ObjectRef::new(&this)));
-        let mut members = VarArray::new();
-        for member in &ready {
-            members.push(member.subject().object().variant());
-        }
-        members
-    }
-
-    #[func(gd_self)]
-    fn wake(this: Gd<Self>) {
-        events(&this).wake();
+        refusing_members(Self::this().events.broadcast_to(data, &mut message, &ids))
     }
 
     #[func]
-    fn set_max_members(&self, count: i64) {
-        self.members
+    fn poll(#[opt(default = 0)] timeout_msec: i64) -> VarArray {
+        // Negative: no limit.
+        let limit = u64::try_from(timeout_msec).ok().map(Duration::from_millis);
+        poll(&Self::this(), limit)
+    }
+
+    #[func]
+    fn wake() {
+        Self::this().events.wake();
+    }
+
+    #[func]
+    fn set_max_members(count: i64) {
+        Self::this()
             .events
             .set_max_members(usize::try_from(count).unwrap_or(0));
     }
 
     #[func]
-    fn get_max_members(&self) -> i64 {
-        i64::try_from(self.members.events.max_members()).unwrap_or(i64::MAX)
+    fn get_max_members() -> i64 {
+        i64::try_from(Self::this().events.max_members()).unwrap_or(i64::MAX)
     }
 
     #[func]
-    fn set_max_stalled_seconds(&self, seconds: f64) {
+    fn set_max_stalled_seconds(seconds: f64) {
         match seconds::limit(seconds) {
-            Ok(limit) => self.members.events.set_max_stalled(limit),
+            Ok(limit) => Self::this().events.set_max_stalled(limit),
             Err(_) => {
                 godot_error!("max_stalled_seconds: {seconds} is not a valid number of seconds");
             }
@@ -255,14 +293,14 @@ impl StreamPeerSocketGroupRs {
     }
 
     #[func]
-    fn get_max_stalled_seconds(&self) -> f64 {
-        seconds::of_limit(self.members.events.max_stalled())
+    fn get_max_stalled_seconds() -> f64 {
+        seconds::of_limit(Self::this().events.max_stalled())
     }
 
     #[func]
-    fn set_max_silent_seconds(&self, seconds: f64) {
+    fn set_max_silent_seconds(seconds: f64) {
         match seconds::limit(seconds) {
-            Ok(limit) => self.members.events.set_max_silent(limit),
+            Ok(limit) => Self::this().events.set_max_silent(limit),
             Err(_) => {
                 godot_error!("max_silent_seconds: {seconds} is not a valid number of seconds");
             }
@@ -270,24 +308,42 @@ impl StreamPeerSocketGroupRs {
     }
 
     #[func]
-    fn get_max_silent_seconds(&self) -> f64 {
-        seconds::of_limit(self.members.events.max_silent())
+    fn get_max_silent_seconds() -> f64 {
+        seconds::of_limit(Self::this().events.max_silent())
     }
 
     #[func]
-    fn set_max_packets_per_poll(&self, count: i64) {
+    fn set_max_packets_per_poll(count: i64) {
         let count = usize::try_from(count).unwrap_or(0);
-        self.members.events.set_max_packets_per_poll(count);
+        Self::this().events.set_max_packets_per_poll(count);
     }
 
     #[func]
-    fn get_max_packets_per_poll(&self) -> i64 {
-        let count = self.members.events.max_packets_per_poll();
+    fn get_max_packets_per_poll() -> i64 {
+        let this = Self::this();
+        let count = this.events.max_packets_per_poll();
         i64::try_from(count).unwrap_or(i64::MAX)
     }
 }
 
-auto_poll_methods!(StreamPeerSocketGroupRs);
+auto_poll_methods!(StreamPeerSocketGroupRs, poll_in_frame);
+
+fn poll_in_frame(group: &Arc<GroupPart>) {
+    poll(group, Some(Duration::ZERO));
+}
+
+fn poll(group: &Arc<GroupPart>, limit: Option<Duration>) -> VarArray {
+    let mut members = VarArray::new();
+    // The object lives until all handlers have run. One that is being freed emits nothing.
+    if let Some(object) = object_of(&**group) {
+        hints::used(&group.events);
+        let ready = group.events.poll(limit, &mut GroupSignals::of(object));
+        for member in &ready {
+            members.push(member.subject().object().variant());
+        }
+    }
+    members
+}
 
 /// Refuses a member that is an object of `class`, or null.
 fn refuse(class: &str) -> Error {
@@ -300,9 +356,9 @@ fn refuse(class: &str) -> Error {
 }
 
 /// The group must live from its first member on.
-fn note_members(events: &Arc<EventLoop<GroupMember>>) {
-    if events.len() == 1 {
-        hints::begun(&**events, || "StreamPeerSocketGroupRs".into());
+fn note_members(group: &GroupPart) {
+    if group.events.len() == 1 {
+        hints::begun(&group.events, || "StreamPeerSocketGroupRs".into());
     }
 }
 
@@ -323,14 +379,4 @@ fn refusing_members(refused: Vec<Refused<GroupMember>>) -> Array<Gd<RefCounted>>
         member.object().to_gd()
     });
     members.collect()
-}
-
-/// The event loop. The caller holds no reference into the object, because a handler may free the
-/// object.
-fn events(group: &Gd<StreamPeerSocketGroupRs>) -> Arc<EventLoop<GroupMember>> {
-    let bound = group.bind();
-    if bound.members.presence.is_over() {
-        bound.members.presence.begin_of_id(group.instance_id());
-    }
-    bound.members.events.clone()
 }

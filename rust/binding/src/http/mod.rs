@@ -41,7 +41,9 @@ use crate::bridge::{
 };
 use crate::parts::live;
 use crate::parts::{Constructible, FramePoll, LastError, ObjectAddress, Part, Presence};
-use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods, last_os_error_method};
+use crate::shared_methods::{
+    AUTO_POLL, Failing, auto_poll_methods, last_error_methods, last_os_error_method,
+};
 use crate::{seconds, settings, text};
 
 /// The class of HTTP servers. There is no value of this type: the bridge makes an object with an
@@ -60,6 +62,7 @@ pub(crate) static TREE: ClassTree = ClassTree {
     classes: &CLASS,
     enumerations: &[],
     properties: &[
+        AUTO_POLL,
         Property::new(
             "tls_options",
             Object("TLSOptions"),
@@ -176,7 +179,6 @@ impl Part for HTTPServerPart {
     }
 
     fn freed(&self, _: &dyn Fn(&str) -> bool) {
-        self.frame_poll.end();
         self.serving.listener.stop();
         self.serving.close_all();
     }
@@ -465,9 +467,9 @@ impl HTTPServerRs {
     }
 }
 
-last_error_methods!(part of HTTPServerRs);
-last_os_error_method!(part of HTTPServerRs);
-auto_poll_methods!(part of HTTPServerRs, poll);
+last_error_methods!(HTTPServerRs);
+last_os_error_method!(HTTPServerRs);
+auto_poll_methods!(HTTPServerRs, poll);
 
 impl Failing for HTTPServerPart {
     fn last_error(&self) -> &LastError {

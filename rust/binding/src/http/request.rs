@@ -394,7 +394,7 @@ impl HTTPServerRequestRs {
     }
 }
 
-last_error_methods!(part of HTTPServerRequestRs);
+last_error_methods!(HTTPServerRequestRs);
 
 impl Failing for RequestPart {
     fn last_error(&self) -> &LastError {

@@ -8,9 +8,9 @@ use stream_socket::{Address, Connection, Status};
 use super::quiet::Quiet;
 use super::received::Received;
 use crate::bridge::ObjectRef;
-use crate::class_trees::{TCP_PEER, UDS_PEER};
 use crate::parts::{EngineOutput, EngineStream, PeerObject};
 use crate::peer;
+use crate::peer::{TCP_PEER, UDS_PEER};
 
 /// How many bytes are read when a handshake ends.
 const BLOCK: usize = 16 * 1024;

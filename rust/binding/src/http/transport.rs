@@ -10,7 +10,7 @@ use crate::bridge::ObjectRef;
 
 /// The stream of a client.
 pub(super) enum Transport {
-    Plain(Connection),
+    Plain(Box<Connection>),
     Tls(Box<Tls>),
     /// Another protocol has it.
     Gone,
@@ -21,7 +21,7 @@ impl Transport {
     pub(super) fn new(connection: Connection, options: Option<ObjectRef>) -> Transport {
         match options {
             Some(options) => Transport::Tls(Box::new(Tls::new(connection, options))),
-            None => Transport::Plain(connection),
+            None => Transport::Plain(Box::new(connection)),
         }
     }
 

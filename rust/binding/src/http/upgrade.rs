@@ -48,7 +48,7 @@ pub(super) fn upgrade(
     match transport {
         Transport::Plain(connection) => {
             connection.set_allow_half_open(false);
-            Ok(websocket::over(connection, session, settings))
+            Ok(websocket::over(*connection, session, settings))
         }
         Transport::Tls(tls) => match tls.into_stream() {
             Some((stream, output)) => Ok(websocket::over_tls(stream, output, session, settings)),

@@ -1,6 +1,7 @@
-//! The parts of objects that are plain Rust: a connection or a listener of the core, with further
-//! state for Godot's methods. Godot holds the part as the instance of the object. The parts know
-//! neither the classes of the objects nor how Godot finds them.
+//! The parts of the objects that several classes use. They are plain Rust: a connection or a
+//! listener of the core, with further state for Godot's methods. Godot holds the part as the
+//! instance of the object. The parts know neither the classes of the objects nor how Godot finds
+//! them.
 //!
 //! [`part`] has the traits that the bridge requires. [`peer`], [`server`] and [`packet_peer`] are
 //! the parts; [`peer_object`] and [`packet_peer_object`] are parts together with the object that
@@ -25,7 +26,7 @@ mod signal;
 pub(crate) mod websocket;
 
 pub(crate) use codes::{Code, end_code};
-pub(crate) use frame_poll_state::{FramePoll, FramePolled, PolledObject};
+pub(crate) use frame_poll_state::{FramePoll, FramePolled};
 pub(crate) use last_error::{Details, LastError};
 pub(crate) use packet_peer::{FramingKind, PacketFormat, PacketPeerPart, advice_for};
 pub(crate) use packet_peer_object::PacketPeerObject;

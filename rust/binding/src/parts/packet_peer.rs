@@ -259,9 +259,7 @@ impl<O: Emitter> Part for PacketPeerPart<O> {
         }
     }
 
-    fn freed(&self, _: &dyn Fn(&str) -> bool) {
-        self.frame_poll.end();
-    }
+    fn freed(&self, _: &dyn Fn(&str) -> bool) {}
 }
 
 impl<O: Emitter> TakesObject for PacketPeerPart<O> {

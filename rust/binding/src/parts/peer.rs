@@ -127,7 +127,6 @@ impl Part for PeerPart {
     }
 
     fn freed(&self, _: &dyn Fn(&str) -> bool) {
-        self.frame_poll.end();
         self.connection.disconnect();
     }
 }

@@ -10,22 +10,16 @@ pub(crate) struct ObjectAddress(pub(crate) NonZeroUsize);
 /// Whether an object is alive. Looking up the object by its id is not enough: another thread may
 /// free it between the lookup and the first use. So the presence ends before Godot frees the memory
 /// of the object.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Presence(Mutex<Option<ObjectAddress>>);
 
 impl Presence {
-    /// The presence of an object that was just made.
+    /// The presence of an object that was just made, and that is RefCounted.
     pub(crate) fn of(object: ObjectAddress) -> Presence {
         Presence(Mutex::new(Some(object)))
     }
 
-    /// The object, which is RefCounted, is alive until [`end`](Self::end).
-    pub(crate) fn begin(&self, object: ObjectAddress) {
-        *self.lock() = Some(object);
-    }
-
-    /// The object is being freed. Called at the latest when its part or its struct is freed.
-    /// Returns the object, if the presence has not ended before.
+    /// The object is being freed. Returns it, if the presence has not ended before.
     pub(crate) fn end(&self) -> Option<ObjectAddress> {
         self.lock().take()
     }

@@ -95,7 +95,6 @@ impl Part for ServerPart {
         hints::freed(self, is_expected, || {
             Some("was freed while listening".into())
         });
-        self.frame_poll.end();
         self.listener.stop();
     }
 }

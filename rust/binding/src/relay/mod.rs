@@ -20,7 +20,9 @@ pub(crate) use self::conditions::TREE as CONDITIONS_TREE;
 use self::part::{Direction, RelayPart};
 use crate::bridge::PropertyKind::{Int, Object};
 use crate::bridge::{Bridged, Class, ClassTree, PartKind, Property};
-use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods, last_os_error_method};
+use crate::shared_methods::{
+    AUTO_POLL, Failing, auto_poll_methods, last_error_methods, last_os_error_method,
+};
 use crate::{settings, text};
 
 /// The class of relays. There is no value of this type: the bridge makes an object with a
@@ -39,6 +41,7 @@ pub(crate) static TREE: ClassTree = ClassTree {
     classes: &CLASS,
     enumerations: &[],
     properties: &[
+        AUTO_POLL,
         Property::new(
             "to_target",
             Object("SocketConditionsRs"),
@@ -214,6 +217,6 @@ impl SocketRelayRs {
     }
 }
 
-last_error_methods!(part of SocketRelayRs);
-last_os_error_method!(part of SocketRelayRs);
-auto_poll_methods!(part of SocketRelayRs, part::poll);
+last_error_methods!(SocketRelayRs);
+last_os_error_method!(SocketRelayRs);
+auto_poll_methods!(SocketRelayRs, part::poll);

@@ -73,9 +73,7 @@ impl Part for RelayPart {
 
     fn made(self: &Arc<Self>, _: &'static str) {}
 
-    fn freed(&self, _: &dyn Fn(&str) -> bool) {
-        self.frame_poll.end();
-    }
+    fn freed(&self, _: &dyn Fn(&str) -> bool) {}
 }
 
 impl Failing for RelayPart {

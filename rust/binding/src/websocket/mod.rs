@@ -4,6 +4,7 @@
 
 mod engine_stream;
 mod properties;
+mod tree;
 
 use std::sync::Arc;
 
@@ -17,13 +18,13 @@ use stream_socket::{Address, Connection, Target};
 use stream_socket_web::websocket::session::{Session, Settings, StartError};
 use stream_socket_web::websocket::{MAX_REASON_BYTES, SharedMessage, Url, close_code};
 
+pub(crate) use self::tree::TREE;
 use crate::bridge::{self, Bridged, ClassTree, ObjectRef, Optional};
-use crate::class_trees::{self, TCP_PEER, UDS_PEER, WEBSOCKET_PEER};
 use crate::parts::{
     Constructible, EngineOutput, LastError, PeerObject, WebSocketObject, WebSocketPart,
     WebSocketSettings, WebSocketStream,
 };
-use crate::peer::{self, StreamPeerSocketRs};
+use crate::peer::{self, StreamPeerSocketRs, TCP_PEER, UDS_PEER};
 use crate::shared_methods::{Failing, auto_poll_methods, last_error_methods};
 use crate::{frame_poll, settings, text};
 
@@ -45,7 +46,7 @@ impl Bridged for WebSocketPeerRs {
     type Part = WebSocketPart<ObjectRef>;
 
     fn tree() -> &'static ClassTree {
-        &class_trees::WEBSOCKETS
+        &TREE
     }
 }
 
@@ -369,7 +370,7 @@ fn of_session(
     session: Session,
     mut settings: WebSocketSettings,
 ) -> (Gd<WebSocketPeerRs>, Arc<WebSocketPart<ObjectRef>>) {
-    let (object, part) = bridge::new_object::<WebSocketPeerRs>(WEBSOCKET_PEER, WebSocketPart::new);
+    let (object, part) = bridge::new_object::<WebSocketPeerRs>(&tree::CLASS[0], WebSocketPart::new);
     let is_kept_alive = std::mem::take(&mut settings.is_kept_alive);
     part.configure(|own| *own = settings);
     let is_secure = matches!(stream, WebSocketStream::Engine { .. });
@@ -547,8 +548,8 @@ fn set_no_delay(part: &WebSocketPart<ObjectRef>, enabled: bool) -> bool {
     }
 }
 
-last_error_methods!(part of WebSocketPeerRs);
-auto_poll_methods!(part of WebSocketPeerRs, poll);
+last_error_methods!(WebSocketPeerRs);
+auto_poll_methods!(WebSocketPeerRs, poll);
 
 impl Failing for WebSocketPart<ObjectRef> {
     fn last_error(&self) -> &LastError {

@@ -502,7 +502,6 @@ impl<O: Emitter> Part for WebSocketPart<O> {
     }
 
     fn freed(&self, _: &dyn Fn(&str) -> bool) {
-        self.frame_poll.end();
         let stream = self.state().stream.take();
         match &stream {
             Some(
