@@ -26,6 +26,7 @@ const ROWS: Array = [
 	preload("res://benchmarks/rows/chat.gd"),
 	preload("res://benchmarks/rows/redis.gd"),
 	preload("res://benchmarks/rows/websockets.gd"),
+	preload("res://benchmarks/rows/websocket_echoes.gd"),
 	preload("res://benchmarks/rows/big_messages.gd"),
 	preload("res://benchmarks/rows/http.gd"),
 	preload("res://benchmarks/rows/connects.gd"),

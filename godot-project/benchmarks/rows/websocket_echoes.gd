@@ -11,7 +11,7 @@ const TypedScript := preload("res://benchmarks/typed_script.gd")
 const CLIENTS: int = 500
 const MESSAGE_SIZE: int = 32
 ## How many messages a client sends.
-const MESSAGES: int = 100
+const MESSAGES: int = 20
 ## How many frames are served before the row looks whether the clients have ended.
 const FRAMES: int = 10
 

@@ -61,9 +61,9 @@ func test_monitors_show_rates_of_websocket_messages() -> void:
 	var server := WebSocketPeerRs.new()
 	client.connect_to_stream(pair.client, "ws://localhost/")
 	server.accept_stream(pair.served)
-	# By signal, or as packets.
-	server.packet_received.connect(func(_packet: PackedByteArray, _is_text: bool) -> void:
-		server.send_text("answer"))
+	# One end receives by signal, the other one takes packets.
+	var answer := func(_packet: PackedByteArray, _is_text: bool) -> void: server.send_text("answer")
+	server.packet_received.connect(answer)
 	var most := [0.0, 0.0]
 	var names := [NAMES[5], NAMES[6]]
 	spin_until(func() -> bool:
@@ -75,6 +75,8 @@ func test_monitors_show_rates_of_websocket_messages() -> void:
 		for i in most.size():
 			most[i] = maxf(most[i], Performance.get_custom_monitor(names[i]))
 		return most.min() > 0.0, "rates in both directions")
+	# The handler has a reference to the object that has the signal.
+	server.packet_received.disconnect(answer)
 
 
 func test_monitors_sum_queued_bytes() -> void:

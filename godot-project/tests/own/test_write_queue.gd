@@ -149,7 +149,7 @@ func test_disconnecting_sends_the_queue() -> void:
 		check(pair.client.get_pending_write_bytes() > 0, kind + ": bytes are queued")
 		var start := Time.get_ticks_msec()
 		pair.client.disconnect_from_host()
-		check(Time.get_ticks_msec() - start < 5000, kind + ": disconnect_from_host does not wait")
+		check(not System.is_over(start, 5000), kind + ": disconnect_from_host does not wait")
 		check_eq(pair.client.get_status(), STATUS_NONE, kind + ": status")
 		check_eq(pair.client.get_pending_write_bytes(), 0, kind + ": get_pending_write_bytes")
 		for i in blocks:
