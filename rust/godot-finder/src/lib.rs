@@ -78,6 +78,11 @@ impl Godot {
         Ok(numbers.join("."))
     }
 
+    /// Whether its version is `(major, minor)` or later.
+    pub fn is_at_least(&self, (major, minor): (u32, u32)) -> Result<bool> {
+        requirement::is_at_least(&self.program, requirement::Version(major, minor))
+    }
+
     /// The program itself.
     pub fn program(&self) -> &Path {
         &self.program

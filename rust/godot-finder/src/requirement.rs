@@ -12,6 +12,12 @@ const OLDEST: Version = Version(4, 4);
 /// What the user can do if no Godot is found.
 pub const REMEDY: &str = "install Godot 4.4 or later and set GODOT4_BIN to the path of its program";
 
+/// Whether the version of a program, which is a Godot that can load the extension, is `wanted` or
+/// later.
+pub fn is_at_least(program: &Path, wanted: Version) -> Result<bool> {
+    Ok(Version::parse(&check(program)?).is_some_and(|version| version >= wanted))
+}
+
 /// The version of a program, if it is a Godot that can load the extension.
 pub fn check(program: &Path) -> Result<String> {
     let shown = program.display();
@@ -27,7 +33,7 @@ pub fn check(program: &Path) -> Result<String> {
 
 /// The parts of a version that decide what an engine can do.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-struct Version(u32, u32);
+pub struct Version(pub u32, pub u32);
 
 impl Version {
     /// Reads what `godot --version` prints, such as `4.6.3.stable.official.1234abcd`.

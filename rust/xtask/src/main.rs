@@ -126,7 +126,7 @@ enum Command {
     /// Compare the engine's classes and ours where something is missing, full, locked or slow
     Situations(situations::Options),
     /// Check that the binding compiles for each Godot it can be built for
-    Versions,
+    Versions(api_versions::Options),
     /// Check layers and circles of imports, the other invariants, names in documents, and the width
     /// of comments
     Layers,
@@ -201,7 +201,9 @@ fn run(command: Option<Command>) -> Result<ExitCode> {
         Some(Command::Situations(options)) => {
             counted(|project, tally| situations::run(project, &options, tally))
         }
-        Some(Command::Versions) => counted(api_versions::check),
+        Some(Command::Versions(options)) => {
+            counted(|project, tally| api_versions::run(project, &options, tally))
+        }
         Some(Command::Layers) => counted(|project, tally| {
             layers::run(project, tally);
             invariants::run(project, tally);

@@ -25,15 +25,29 @@ pub enum Profile {
 
 /// Builds the library and makes the demo project use it.
 pub fn build_and_stage(project: &Project, profile: Profile) -> Result<()> {
+    stage_built(project, &build_package(project, ADDON, profile)?)
+}
+
+/// The same with the library for the interface of one version of Godot, which `feature` names.
+pub fn build_and_stage_for(project: &Project, feature: &str) -> Result<()> {
+    let features = ["--no-default-features", "--features", feature];
+    stage_built(project, &build(project, ADDON, Profile::Debug, &features)?)
+}
+
+/// Stages the library in the folder of what cargo built.
+fn stage_built(project: &Project, built: &Path) -> Result<()> {
     let platform = platforms::own()?;
-    let library = build_package(project, ADDON, profile)?.join(platform.format.file_name());
-    stage(project, &library, platform)
+    stage(project, &built.join(platform.format.file_name()), platform)
 }
 
 /// Builds a package of the workspace and returns the folder of what cargo built.
 pub fn build_package(project: &Project, package: &str, profile: Profile) -> Result<PathBuf> {
+    build(project, package, profile, &[])
+}
+
+fn build(project: &Project, package: &str, profile: Profile, features: &[&str]) -> Result<PathBuf> {
     let mut cargo = project.cargo();
-    cargo.args(["build", "--package", package]);
+    cargo.args(["build", "--package", package]).args(features);
     let folder = match profile {
         Profile::Debug => "debug",
         Profile::Release => {

@@ -241,6 +241,13 @@ unsafe extern "C" fn get_available_bytes<P: Stream>(
 ) {
     // SAFETY: Godot passes the instance of a `P` and room for an int.
     unsafe {
-        *ret.cast::<i64>() = guarded(-1, || counted::<P>(instance).available_bytes());
+        // A known count takes no system call, so this path does not count the part.
+        let known = guarded(None, || {
+            with_part(instance, |part: &Arc<P>| part.known_available_bytes())
+        });
+        *ret.cast::<i64>() = match known {
+            Some(count) => count,
+            None => guarded(-1, || counted::<P>(instance).available_bytes()),
+        };
     }
 }

@@ -133,8 +133,9 @@ pub(super) fn poll(server: &Server<'_>) -> Error {
     let shares = shares_of_each(clients.len());
     clients.iter().for_each(|it| it.set_shares(shares));
     let mut has_handed_out = false;
+    let mut handshakes = HandshakeTime::new(locked(&serving.limits).poll_time);
     for _ in 0..MAX_ROUNDS {
-        serving.poll_clients(&clients);
+        serving.poll_clients(&clients, &mut handshakes);
         serving.end_slow_answers();
         let delivery = locked(&serving.inbox).events.begin();
         if delivery == Delivery::Elsewhere {
@@ -250,7 +251,7 @@ impl Serving {
             {
                 // Something of it may have arrived since it was last looked at.
                 let known = other.occupation(now);
-                self.poll_clients(std::slice::from_ref(&other));
+                self.poll_clients(std::slice::from_ref(&other), &mut HandshakeTime::none());
                 let occupation = other.occupation(now);
                 if occupation.0 > known.0 {
                     crowd.join(other.clone(), other.machine(), occupation);
@@ -293,16 +294,12 @@ impl Serving {
     }
 
     /// Goes on with `clients`, and forgets those that have ended.
-    fn poll_clients(&self, clients: &[Arc<Client>]) {
-        let (rules, poll_time) = {
-            let limits = locked(&self.limits);
-            (limits.rules.clone(), limits.poll_time)
-        };
-        let mut handshakes = HandshakeTime::new(poll_time);
+    fn poll_clients(&self, clients: &[Arc<Client>], handshakes: &mut HandshakeTime) {
+        let rules = locked(&self.limits).rules.clone();
         let now = Instant::now();
         let mut events = Vec::new();
         for client in clients {
-            if !client.poll(now, &rules, &mut handshakes, &mut events) {
+            if !client.poll(now, &rules, handshakes, &mut events) {
                 self.forget(client);
             }
         }

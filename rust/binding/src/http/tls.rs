@@ -24,7 +24,15 @@ pub(super) struct HandshakeTime {
 impl HandshakeTime {
     /// At most `limit`, but at least one step.
     pub(super) fn new(limit: Option<Duration>) -> HandshakeTime {
-        HandshakeTime { left: limit }
+        let left = limit.map(|limit| limit.max(Duration::from_nanos(1)));
+        HandshakeTime { left }
+    }
+
+    /// Not one step.
+    pub(super) fn none() -> HandshakeTime {
+        HandshakeTime {
+            left: Some(Duration::ZERO),
+        }
     }
 
     fn spend<R>(&mut self, step: impl FnOnce() -> R) -> Option<R> {
@@ -51,9 +59,11 @@ pub(super) struct Tls {
 }
 
 enum Stage {
-    /// Nothing has arrived. A handshake takes memory, so it begins later.
+    /// The handshake has not begun, because it takes memory and time. Something has arrived since
+    /// `since`, if anything has.
     Silent {
         options: ObjectRef,
+        since: Option<Instant>,
     },
     Handshake {
         stream: ObjectRef,
@@ -75,7 +85,10 @@ impl Tls {
         let (object, part) = peer::from_connection(class, connection);
         Tls {
             socket: peer::with_part(&object, part),
-            stage: Stage::Silent { options },
+            stage: Stage::Silent {
+                options,
+                since: None,
+            },
             output: EngineOutput::default(),
             first: Vec::new(),
             has_more: false,
@@ -90,10 +103,18 @@ impl Tls {
     pub(super) fn poll(&mut self, now: Instant, time: &mut HandshakeTime) -> bool {
         let has_data = matches!(self.connection().poll(|| now), Ok(true));
         let has_ended = self.connection().is_read_closed();
+        if let Stage::Silent { since, .. } = &mut self.stage
+            && has_data
+        {
+            since.get_or_insert(now);
+        }
         match &self.stage {
-            Stage::Silent { options } if has_data => {
-                let options = options.clone();
-                self.step(time, now, |socket| ObjectRef::accept(socket, &options));
+            Stage::Silent {
+                options,
+                since: Some(since),
+            } if has_data => {
+                let (options, since) = (options.clone(), *since);
+                self.step(time, since, |socket| ObjectRef::accept(socket, &options));
             }
             Stage::Handshake { stream, since } if has_data => {
                 let (stream, since) = (stream.clone(), *since);
@@ -148,7 +169,8 @@ impl Tls {
     pub(super) fn handshake_since(&self) -> Option<Instant> {
         match self.stage {
             Stage::Handshake { since, .. } => Some(since),
-            _ => None,
+            Stage::Silent { since, .. } => since,
+            Stage::Open { .. } | Stage::Over => None,
         }
     }
 

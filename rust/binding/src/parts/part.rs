@@ -100,6 +100,9 @@ pub(crate) trait Stream: Polled {
 
     fn put_partial_data(&self, bytes: &[u8]) -> (Error, usize);
 
+    /// What `available_bytes` would return, if that is more than 0 and known without a system call.
+    fn known_available_bytes(&self) -> Option<i64>;
+
     /// Returns -1 without a connection, as the engine's classes do.
     fn available_bytes(&self) -> i64;
 

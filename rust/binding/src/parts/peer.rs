@@ -285,9 +285,13 @@ impl Stream for PeerPart {
     }
 
     #[inline]
+    fn known_available_bytes(&self) -> Option<i64> {
+        self.connection.known_available().map(as_int)
+    }
+
+    #[inline]
     fn available_bytes(&self) -> i64 {
-        let available = self.connection.available();
-        available.map_or(-1, |count| i64::try_from(count).unwrap_or(i64::MAX))
+        self.connection.available().map_or(-1, as_int)
     }
 
     #[cold]
@@ -300,4 +304,8 @@ impl Stream for PeerPart {
         }
         self.last_error.refuse(Error::ERR_INVALID_PARAMETER, &what)
     }
+}
+
+fn as_int(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }

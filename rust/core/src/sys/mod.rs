@@ -15,6 +15,7 @@
 //! - `descriptor_limit`, `count_free_descriptors`, `is_out_of_descriptors`: how many descriptors
 //!   the process may have open, how many more it may open, and whether an error means that none is
 //!   left.
+//! - `count_processors`: how many processors the machine has.
 //! - `process`: a number that differs between a process and its forked children.
 //! - `interface_index`: the index of a network interface, for the scope of an address.
 //! - `FileIdentity`, `file_identity`, `remove_file`, `set_socket_mode`, `is_served`: the files of

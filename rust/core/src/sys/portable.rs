@@ -4,11 +4,12 @@
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::OnceLock;
-use std::thread::{Builder, JoinHandle, available_parallelism};
+use std::thread::{Builder, JoinHandle};
 
 use socket2::Domain;
 
 use super::descriptors;
+use super::imp::count_processors;
 use super::types::{AddressFamily, unsupported};
 
 /// `family` in the form of the system.
@@ -25,11 +26,12 @@ pub(crate) fn spawn(body: impl FnOnce() + Send + 'static) -> io::Result<JoinHand
     Builder::new().name("stream-socket".into()).spawn(body)
 }
 
-/// Whether another thread can run while one looks for its answer in a loop: the process may use
-/// several processors (sched_getaffinity(2), and quotas of control groups). Found out once.
+/// Whether the peer can run while a thread looks for its answer in a loop. The peer is often
+/// another process, so all processors of the machine count, also for a process that may use only
+/// one of them (sched_setaffinity(2)). Found out once.
 pub(crate) fn has_several_cores() -> bool {
     static SEVERAL: OnceLock<bool> = OnceLock::new();
-    *SEVERAL.get_or_init(|| available_parallelism().is_ok_and(|count| count.get() > 1))
+    *SEVERAL.get_or_init(|| count_processors() > 1)
 }
 
 /// Looks up a host name with the system's resolver, and blocks until it answers. The system decides

@@ -133,6 +133,26 @@ fn available_is_fresh_after_a_send_of_this_process() {
     }
 }
 
+/// What is known without a system call is not known any more after a send.
+#[test]
+fn a_known_count_is_that_of_available() {
+    let (client, accepted) = pair(AddressFamily::Ipv4);
+    assert_eq!(accepted.known_available(), None);
+    let mut known_counts = 0;
+    for count in 1..=1000 {
+        client.write_fully(b"x").unwrap();
+        assert_eq!(accepted.known_available(), None, "more may have arrived");
+        until_available(&accepted, count);
+        if let Some(known) = accepted.known_available() {
+            assert_eq!(known, count);
+            known_counts += 1;
+        }
+    }
+    assert!(known_counts > 0, "the last answer is valid for a moment");
+    read(&accepted, 1000).unwrap();
+    assert_eq!(accepted.known_available(), None, "there is nothing");
+}
+
 /// The kernel has more data than a poll has received.
 fn all_that_was_counted_is_read_at_once(family: AddressFamily) {
     let read_all = |client: &Connection| client.try_read_with(usize::MAX, <[u8]>::len);

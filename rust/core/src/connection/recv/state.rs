@@ -249,11 +249,21 @@ impl RecvState {
                 return 0;
             }
         }
-        let in_kernel = match self.view.count(shared_poller::is_fresh) {
+        match self.known_available() {
             Some(count) => count,
-            None => self.count_in_kernel(socket),
+            None => self.buffer.len() + self.count_in_kernel(socket),
+        }
+    }
+
+    /// Returns the number of bytes that can be read without waiting, if the end or a valid answer
+    /// of the kernel is known. Makes no system call.
+    #[inline]
+    pub(crate) fn known_available(&self) -> Option<usize> {
+        let in_kernel = match &self.end {
+            Some(_) => 0,
+            None => self.view.count(shared_poller::is_fresh)?,
         };
-        self.buffer.len() + in_kernel
+        Some(self.buffer.len() + in_kernel)
     }
 
     /// Asks the kernel how many received bytes it holds.

@@ -11,7 +11,7 @@ use crate::connection::inner::Inner;
 use crate::connection::recording::record_received;
 use crate::connection::recv::buffer::RecvBuffer;
 use crate::connection::recv::end::error_at_end;
-use crate::connection::recv::state::{MAX_FILL, Received, is_quiet};
+use crate::connection::recv::state::{MAX_FILL, Received, is_known_quiet, is_quiet};
 use crate::connection::send::state::SendPhase;
 use crate::error::{ReadError, Unusable};
 use crate::event::Status;
@@ -59,6 +59,33 @@ impl Connection {
         }
         self.report_received(&mut inner);
         available
+    }
+
+    /// Returns what [`available`](Self::available) would, if that is more than 0 and known without
+    /// a system call.
+    ///
+    /// # Examples
+    /// ```
+    /// use stream_socket::Connection;
+    ///
+    /// let (one, other) = Connection::pair()?;
+    /// one.write_fully(b"ping")?;
+    /// assert_eq!(other.known_available(), None);
+    /// assert_eq!(other.available(), Some(4));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn known_available(&self) -> Option<usize> {
+        let state = self.state();
+        // An idle connection has nothing. That needs no lock.
+        if state.status() != Status::Connected
+            || is_known_quiet(&self.watching.readiness, state.generation())
+        {
+            return None;
+        }
+        let inner = self.lock();
+        let has_unread = !inner.owners.own_recv() && !inner.recv.buffer.is_empty();
+        has_unread.then(|| inner.recv.known_available()).flatten()
     }
 
     /// Whether the receive buffer holds unread bytes. Does not ask the kernel: see

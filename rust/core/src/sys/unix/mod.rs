@@ -14,7 +14,7 @@ pub(crate) use interrupter::Interrupter;
 pub(crate) use poller::{Poller, Registry, Waker};
 pub use process::zero;
 pub(crate) use process::{
-    count_free_descriptors, descriptor_limit, interface_index, is_out_of_descriptors,
-    keep_library_mapped, process,
+    count_free_descriptors, count_processors, descriptor_limit, interface_index,
+    is_out_of_descriptors, keep_library_mapped, process,
 };
 pub(crate) use socket::{ENDS_COUNT, HAS_USER_TIMEOUT, Socket, SocketAddress, is_abstract};

@@ -53,6 +53,14 @@ pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
+/// The number of processors of the machine that are online (sysconf(3)). Unlike
+/// [`std::thread::available_parallelism`], it counts those that this process may not use.
+pub(crate) fn count_processors() -> usize {
+    // SAFETY: sysconf changes nothing and accepts any name.
+    let count = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
+    usize::try_from(count).unwrap_or(1)
+}
+
 /// Prevents the unloading of this library (dlopen(3), RTLD_NODELETE). Does nothing in a program
 /// that the library is linked into.
 pub(crate) fn keep_library_mapped() {
@@ -125,4 +133,34 @@ pub unsafe fn zero(memory: &mut [MaybeUninit<u8>]) {
         }
     }
     memory.fill(MaybeUninit::new(0));
+}
+
+#[cfg(test)]
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod tests {
+    use std::thread::{self, available_parallelism};
+
+    use super::*;
+
+    #[test]
+    fn processors_that_a_thread_may_not_use_count() {
+        let of_all = count_processors();
+        let pinned = thread::spawn(|| {
+            let size = size_of::<libc::cpu_set_t>();
+            // SAFETY: Every pattern is a valid set. The calls get its size, and concern this thread
+            // only.
+            let outcome = unsafe {
+                let mut set: libc::cpu_set_t = std::mem::zeroed();
+                assert_eq!(libc::sched_getaffinity(0, size, &mut set), 0);
+                let usable = (0..size * 8).find(|&cpu| libc::CPU_ISSET(cpu, &set));
+                libc::CPU_ZERO(&mut set);
+                libc::CPU_SET(usable.unwrap(), &mut set);
+                libc::sched_setaffinity(0, size, &set)
+            };
+            assert_eq!(outcome, 0, "a thread may always use fewer processors");
+            assert_eq!(available_parallelism().unwrap().get(), 1);
+            count_processors()
+        });
+        assert_eq!(pinned.join().unwrap(), of_all);
+    }
 }

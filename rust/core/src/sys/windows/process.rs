@@ -51,6 +51,11 @@ fn guid(text: &str) -> Option<GUID> {
     is_one.then(|| GUID::from_u128(number))
 }
 
+/// The number of processors of the machine (GetSystemInfo), in the processor group of the process.
+pub(crate) fn count_processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Keeps this library mapped until the process ends (GetModuleHandleEx,
 /// GET_MODULE_HANDLE_EX_FLAG_PIN).
 pub(crate) fn keep_library_mapped() {
