@@ -439,13 +439,13 @@ class WebSocketWait:
 		var outcome: Error = _look.call(peer)
 		if outcome != ERR_BUSY:
 			return outcome
-		if _end != ERR_BUSY:
-			return _explained(_end, _end_message)
-		if peer.get_ready_state() == WebSocketPeerRs.STATE_CLOSED:
+		if _end == ERR_BUSY and peer.get_ready_state() == WebSocketPeerRs.STATE_CLOSED:
 			# It has ended before this await, perhaps in the one before.
-			if peer.get_close_code() < 0 and peer.get_last_error() == OK:
-				return _explained(ERR_UNCONFIGURED, "await: WebSocket is closed")
 			_on_closed(peer.get_close_code(), "")
+			if peer.get_close_code() < 0 and peer.get_last_error() == OK:
+				_end = ERR_UNCONFIGURED
+				_end_message = "await: WebSocket is closed"
+		if _end != ERR_BUSY:
 			return _explained(_end, _end_message)
 		return ERR_BUSY if Time.get_ticks_usec() < _deadline_usec else _timed_out()
 

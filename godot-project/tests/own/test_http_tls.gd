@@ -106,7 +106,8 @@ func test_the_engines_client_loads_large_files_and_streams() -> void:
 	for i in range(0, bytes.size(), 4):
 		bytes.encode_u32(i, i * 2654435761)
 	FileAccess.open(path, FileAccess.WRITE).store_buffer(bytes)
-	server.route("GET", "/file", func(request: HTTPServerRequestRs) -> void: request.respond_file(path))
+	server.route("GET", "/file",
+			func(request: HTTPServerRequestRs) -> void: request.respond_file(path))
 	server.route("GET", "/events", func(request: HTTPServerRequestRs) -> void:
 		for i in 3:
 			request.send_event(str(i))
@@ -147,7 +148,8 @@ func test_a_request_becomes_a_websocket_over_tls() -> void:
 		server.poll()
 		client.poll()
 		return client.get_ready_state() == WebSocketPeerRs.STATE_OPEN and sockets.size() == 1, "open")
-	check_eq(sockets[0].get_requested_url(), "wss://localhost:%d/chat" % server.get_local_port(), "URL")
+	check_eq(sockets[0].get_requested_url(), "wss://localhost:%d/chat" % server.get_local_port(),
+			"URL")
 	check_eq(server.get_connection_count(), 0, "the server has let it go")
 	client.max_message_bytes = 1 << 20
 	for length: int in [5, 60_000, 1]:
