@@ -47,7 +47,8 @@ func sample(side: String) -> PackedFloat64Array:
 			loops.call(&"accept", listener.call(&"take_connection"), false)
 		for i: int in FRAMES:
 			loops.call(&"echo")
-	var measured: float = rate(listener.call(&"get_local_port"), serve, "echoes", arguments)
+	var port: int = listener.call(&"get_local_port")
+	var measured: float = rate(port, serve, "echoes", arguments)
 	server.stop()
 	loops.set(&"peers", [])
 	return [measured]

@@ -11,5 +11,5 @@ static func of(addresses: PackedStringArray) -> PackedStringArray:
 	var found: PackedStringArray = PackedStringArray()
 	for address: String in addresses:
 		if private.search(address) != null and not found.has(address):
-			found.append(address)
+			var _added: bool = found.append(address)
 	return found

@@ -2,7 +2,8 @@ extends SceneTree
 ## Misuses the classes. Prints a line `== <name>` before each call and `-- <last error>` after it.
 ## The lines are printed to standard error, so that they stay in order with the errors.
 
-const NO_MEMBER := " is not a StreamPeerSocketRs, a PacketPeerSocketRs or a SocketServerRs"
+const NO_MEMBER := (" is not a StreamPeerSocketRs, a PacketPeerSocketRs, a WebSocketPeerRs"
+		+ " or a SocketServerRs")
 const MEMBERS := {
 	"StreamPeerBuffer": "StreamPeerBuffer" + NO_MEMBER,
 	"TCPServer": "TCPServer" + NO_MEMBER + "; use TCPServerRs",

@@ -11,7 +11,8 @@ const IN_PLACE := ["res://demo", "res://benchmarks"]
 ## The folder of the scripts that those in place use.
 const SUPPORT := "res://tests/support"
 const FOLDERS := ["res://addons/stream_peer_socket_rs", "res://examples", "res://demo",
-		"res://demo/chat", "res://demo/crowd", "res://demo/exchange", "res://demo/inspector"]
+		"res://demo/chat", "res://demo/crowd", "res://demo/exchange", "res://demo/inspector",
+		"res://demo/phones"]
 const WARNINGS := "debug/gdscript/warnings/"
 
 
@@ -76,6 +77,8 @@ func test_scripts_compile_with_every_warning_as_an_error() -> void:
 		folders.append(folder)
 		_copy(folder, root)
 		scripts += _count_scripts(folder)
+	# The demo shows one of the examples.
+	_copy(COPIED[1], root)
 	_copy(SUPPORT, root.path_join("tests"))
 	var settings := "config_version=5\n[debug]\n"
 	for property in ProjectSettings.get_property_list():
