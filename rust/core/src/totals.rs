@@ -128,7 +128,7 @@ pub(crate) fn sent(bytes: usize) {
 }
 
 /// Counts a packet that was read, while [traffic is counted](count_traffic). For protocols above a
-/// connection; those of [`PacketChannel`](crate::packets::PacketChannel) are counted already.
+/// connection; those of [`PacketChannel`](crate::dispatch::PacketChannel) are counted already.
 #[inline]
 pub fn received_packet() {
     if COUNTS_TRAFFIC.load(Ordering::Relaxed) {
