@@ -1,14 +1,14 @@
 //! What a server does in a poll: accepts, goes on with its connections, and hands out requests.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use godot::builtin::StringName;
 use godot::global::Error;
 use godot::meta::ToGodot;
+use stream_socket::Listener;
 use stream_socket::dispatch::{Delivery, EventQueue, Nesting};
-use stream_socket::{Connection, Listener};
 use stream_socket_web::http::{Crowd, EntityTags, Headers, Occupation, Request, ServerRules};
 
 use super::client::{Client, ClientEvent, Shares};
@@ -197,12 +197,6 @@ impl Live for Serving {
             ..Report::of_listener(&self.listener)
         }
     }
-
-    fn queued_bytes(&self) -> usize {
-        0
-    }
-
-    fn with_connection(&self, _: &mut dyn FnMut(&Connection)) {}
 }
 
 impl Serving {
@@ -257,7 +251,7 @@ impl Serving {
                     crowd.join(other.clone(), other.machine(), occupation);
                     continue;
                 }
-                self.forget(&other);
+                self.forget(&HashSet::from([Arc::as_ptr(&other)]));
                 if let Some(object) = other.make_room(now) {
                     self.push(ClientEvent::Signal(object, "closed"));
                 }
@@ -286,11 +280,16 @@ impl Serving {
         crowd
     }
 
-    fn forget(&self, client: &Arc<Client>) {
-        locked(&self.clients).retain(|other| !Arc::ptr_eq(other, client));
+    /// Forgets the clients at these addresses, and their requests.
+    fn forget(&self, gone: &HashSet<*const Client>) {
+        if gone.is_empty() {
+            return;
+        }
+        let stays = |client: &Arc<Client>| !gone.contains(&Arc::as_ptr(client));
+        locked(&self.clients).retain(stays);
         locked(&self.inbox)
             .requests
-            .retain(|(other, _)| !Arc::ptr_eq(other, client));
+            .retain(|(client, _)| stays(client));
     }
 
     /// Goes on with `clients`, and forgets those that have ended.
@@ -298,11 +297,13 @@ impl Serving {
         let rules = locked(&self.limits).rules.clone();
         let now = Instant::now();
         let mut events = Vec::new();
+        let mut gone = HashSet::new();
         for client in clients {
             if !client.poll(now, &rules, handshakes, &mut events) {
-                self.forget(client);
+                gone.insert(Arc::as_ptr(client));
             }
         }
+        self.forget(&gone);
         if !events.is_empty() {
             let mut inbox = locked(&self.inbox);
             events.into_iter().for_each(|event| inbox.push(event));
@@ -326,7 +327,7 @@ impl Serving {
             if !self.unsent.is_full() {
                 break;
             }
-            self.forget(&client);
+            self.forget(&HashSet::from([Arc::as_ptr(&client)]));
             if let Some(object) = client.make_room(now) {
                 self.push(ClientEvent::Signal(object, "closed"));
             }

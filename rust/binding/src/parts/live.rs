@@ -16,11 +16,13 @@ pub(crate) trait Live: Send + Sync + 'static {
 
     /// How many bytes wait here to be sent. Those that another object of the list has are not
     /// among them.
-    fn queued_bytes(&self) -> usize;
+    fn queued_bytes(&self) -> usize {
+        0
+    }
 
     /// Calls `then` with the connection whose events and bytes can be recorded, if there is one. A
     /// lock may be held meanwhile.
-    fn with_connection(&self, then: &mut dyn FnMut(&Connection));
+    fn with_connection(&self, _then: &mut dyn FnMut(&Connection)) {}
 }
 
 /// What the debugger shows of an object. What it does not have is empty or 0.

@@ -7,7 +7,7 @@ use std::time::Instant;
 use godot::builtin::StringName;
 use godot::global::Error;
 use stream_socket::dispatch::Nesting;
-use stream_socket::{Address, BindAddress, Connection, ListenError, ListenOptions, Listener};
+use stream_socket::{Address, BindAddress, ListenError, ListenOptions, Listener};
 
 use super::frame_poll_state::FramePoll;
 use super::hints;
@@ -106,12 +106,6 @@ impl Live for ServerPart {
             ..Report::of_listener(&self.listener)
         }
     }
-
-    fn queued_bytes(&self) -> usize {
-        0
-    }
-
-    fn with_connection(&self, _: &mut dyn FnMut(&Connection)) {}
 }
 
 impl Polled for ServerPart {
