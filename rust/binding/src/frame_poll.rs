@@ -47,8 +47,8 @@ impl SocketFramePoll {
 }
 
 /// Starts or stops polling the object of `part` once a frame. From another thread, or before there
-/// is a scene tree, this takes effect with the deferred calls of the main thread. An object that is
-/// being freed is not polled any more, even while its script is notified of that.
+/// is a scene tree, this takes effect with the deferred calls of the main thread. Once an object is
+/// being freed, it is no longer polled, although its script still gets NOTIFICATION_PREDELETE.
 pub(crate) fn set(part: &Arc<impl FramePolled + 'static>, enabled: bool) {
     let state = part.frame_poll();
     state.is_wanted.store(enabled, Ordering::Relaxed);

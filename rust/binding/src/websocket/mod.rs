@@ -423,7 +423,7 @@ impl AcceptedWebSockets {
     }
 }
 
-/// The settings of the handshake. The error says which header is none.
+/// The settings of the handshake. The error names the line that is not a header.
 fn handshake_of(settings: &WebSocketSettings) -> Result<Settings, String> {
     let handshake = settings.handshake();
     handshake.map_err(|line| format!("handshake header {line:?} is not \"Name: value\""))

@@ -67,8 +67,8 @@ impl<O: Emitter + EngineStream> WebSocketObject<O> {
     }
 }
 
-/// Whether the socket of `stream` is polled with the WebSocket. TLS reads from its socket itself,
-/// and takes the end of that for its own, even if it has not passed on everything.
+/// Whether the socket of `stream` is polled with the WebSocket. TLS polls its socket itself. If a
+/// poll of ours ended the socket, TLS would end too, and lose data that it has not yet passed on.
 fn is_polled<O>(stream: &WebSocketStream<O>) -> bool {
     !matches!(stream, WebSocketStream::Engine { .. })
 }
