@@ -41,10 +41,10 @@ pub(super) struct Client {
     peer: Option<Address>,
     is_secure: bool,
     entity_tags: Arc<EntityTags>,
-    serving: Mutex<Serving>,
+    serving: Mutex<ClientState>,
 }
 
-struct Serving {
+struct ClientState {
     transport: Transport,
     protocol: ServerConnection,
     file: Option<FileSource>,
@@ -100,7 +100,7 @@ impl Client {
             peer: connection.peer_address(),
             is_secure: tls_options.is_some(),
             entity_tags,
-            serving: Mutex::new(Serving {
+            serving: Mutex::new(ClientState {
                 transport: Transport::new(connection, tls_options),
                 protocol: ServerConnection::new(Instant::now()),
                 file: None,
@@ -184,7 +184,7 @@ impl Client {
 
     fn read(
         self: &Arc<Client>,
-        serving: &mut Serving,
+        serving: &mut ClientState,
         now: Instant,
         rules: &ServerRules,
         events: &mut Vec<ClientEvent>,
@@ -213,7 +213,7 @@ impl Client {
 
     fn advance(
         self: &Arc<Client>,
-        serving: &mut Serving,
+        serving: &mut ClientState,
         now: Instant,
         rules: &ServerRules,
         events: &mut Vec<ClientEvent>,
@@ -333,7 +333,7 @@ impl Client {
         Ok(())
     }
 
-    fn after_answer(&self, serving: &mut Serving, id: u64, now: Instant) {
+    fn after_answer(&self, serving: &mut ClientState, id: u64, now: Instant) {
         serving.send(now);
         let protocol = &serving.protocol;
         if !protocol.is_waiting(id) && !protocol.is_sending(id) {
@@ -395,7 +395,7 @@ impl Client {
         true
     }
 
-    fn serving(&self) -> MutexGuard<'_, Serving> {
+    fn serving(&self) -> MutexGuard<'_, ClientState> {
         self.serving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -435,7 +435,7 @@ impl Live for Client {
     }
 }
 
-impl Serving {
+impl ClientState {
     fn unsent(&self) -> usize {
         self.protocol.unsent().len() + self.transport.pending_bytes()
     }
