@@ -32,7 +32,7 @@ fn exchange(family: AddressFamily) {
             Err(error) => reported.push(format!("accept: {error}")),
         }
         assert!(
-            begin.elapsed() < Duration::from_secs(5),
+            begin.elapsed() < PATIENCE,
             "no connection: {:?}",
             client.status()
         );
@@ -41,7 +41,7 @@ fn exchange(family: AddressFamily) {
         if let Err(error) = client.poll(Instant::now) {
             return println!("connecting: {error}");
         }
-        assert!(begin.elapsed() < Duration::from_secs(5), "still connecting");
+        assert!(begin.elapsed() < PATIENCE, "still connecting");
     }
     // The peer is a plain file, so that its calls are read(2) and write(2).
     let Some(handle) = accepted.socket_handle() else {
@@ -76,7 +76,7 @@ fn exchange(family: AddressFamily) {
                     Err(error) => return (received, Err(error.to_string())),
                 }
             }
-            if begin.elapsed() > Duration::from_secs(12) {
+            if begin.elapsed() > PATIENCE {
                 return (received, Err("no end".into()));
             }
         }
@@ -104,12 +104,12 @@ fn exchange(family: AddressFamily) {
             Visit::Idle
         });
         assert!(
-            begin.elapsed() < Duration::from_secs(10),
+            begin.elapsed() < PATIENCE,
             "the queue is not sent: {} bytes are left",
             client.pending_bytes()
         );
     }
-    client.set_read_timeout(Some(Duration::from_secs(5)));
+    client.set_read_timeout(Some(PATIENCE));
     let failed = !reported.is_empty();
     match read(&client, 100_000) {
         Ok(reply) => assert!(reply.iter().all(|&byte| byte == 9)),

@@ -57,7 +57,7 @@ fn a_connect_is_not_lost_by_a_change_of_the_queue_limit() {
             let begin = Instant::now();
             while connection.status() == Status::Connecting {
                 let _ = connection.poll(Instant::now);
-                if begin.elapsed() > Duration::from_secs(2) {
+                if begin.elapsed() > PATIENCE {
                     lost = Some(connection.status());
                     break 'rounds;
                 }

@@ -307,8 +307,8 @@ fn a_stall_lasts_from_the_last_accepted_byte(family: AddressFamily) {
     assert_eq!(stalled(), None, "the kernel has refused nothing");
     one.set_coalesces(false);
     one.set_queue_limit(BIG);
-    write(&one, &pattern(BIG - 10)).unwrap();
     let begin = Instant::now();
+    write(&one, &pattern(BIG - 10)).unwrap();
     // The kernel may still move what it has accepted.
     until("the kernel accepts no more", || {
         one.poll(Instant::now).unwrap();

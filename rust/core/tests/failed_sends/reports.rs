@@ -11,7 +11,7 @@ use crate::support::failing_sends::*;
 use crate::support::*;
 
 fn received(peer: &socket2::Socket) -> Vec<u8> {
-    peer.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
     read_to_end(peer).0
 }
 
@@ -27,14 +27,14 @@ fn a_poll_reports_a_write_that_failed_in_the_middle() {
     let data = pattern(MUCH);
     let count = with_failing_sends(MUCH, libc::EIO, || connection.try_write(&data).unwrap());
     assert!(count > 0 && count < MUCH);
-    let end = Instant::now() + Duration::from_secs(2);
+    let end = Instant::now() + PATIENCE;
     while Instant::now() < end {
         if connection.poll(Instant::now).is_err() {
             return;
         }
     }
     panic!(
-        "two seconds of polls report nothing; the status is {:?}",
+        "the polls report nothing; the status is {:?}",
         connection.status()
     );
 }
@@ -55,7 +55,7 @@ fn a_failed_send_ends_a_reader_that_sleeps() {
             let _ = connection.poll(Instant::now);
         });
         let lost = connection.pending_bytes() == 0;
-        let end = Instant::now() + Duration::from_secs(2);
+        let end = Instant::now() + PATIENCE;
         let mut reported = false;
         while Instant::now() < end && !reported {
             reported = connection.poll(Instant::now).is_err() || reader.is_finished();
@@ -87,7 +87,7 @@ fn a_line_that_cannot_be_completed_after_a_failed_send_is_an_error() {
         let _ = connection.poll(Instant::now);
     });
     assert_eq!(connection.pending_bytes(), 0);
-    let end = Instant::now() + Duration::from_secs(1);
+    let end = Instant::now() + PATIENCE;
     while Instant::now() < end {
         if connection.poll(Instant::now).is_err()
             || connection.read_until(b"\n", 1000, <[u8]>::len).is_err()

@@ -39,7 +39,7 @@ fn data_that_a_reader_leaves_is_reported_to_the_group() {
         (0..3).for_each(|_| drop(visit(Duration::ZERO)));
         assert!(!reader.join().unwrap());
     });
-    assert_eq!(visit(Duration::from_secs(5)).last(), Some(&(key, true)));
+    assert_eq!(visit(PATIENCE).last(), Some(&(key, true)));
 }
 
 #[test]

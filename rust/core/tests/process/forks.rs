@@ -36,7 +36,7 @@ fn visited(group: &Group, pairs: &[(Connection, Connection)], limit: Duration) -
 }
 
 fn until_visited(group: &Group, pairs: &[(Connection, Connection)], process: &str) {
-    let end = Instant::now() + Duration::from_secs(2);
+    let end = Instant::now() + PATIENCE;
     while visited(group, pairs, Duration::from_millis(100)) == 0 {
         assert!(Instant::now() < end, "no event reaches {process}");
     }
@@ -96,11 +96,11 @@ fn a_group_made_before_a_fork_wakes_in_the_child() {
         std::thread::scope(|scope| {
             let poller = asleep(scope, || {
                 let start = Instant::now();
-                group.poll(Some(Duration::from_secs(5)), |_| Visit::Idle);
+                group.poll(Some(PATIENCE * 2), |_| Visit::Idle);
                 start.elapsed()
             });
             group.wake();
-            assert!(poller.join().unwrap() < Duration::from_secs(3));
+            assert!(poller.join().unwrap() < PATIENCE);
         });
         pairs[0].1.write_fully(b"x").unwrap();
         until_visited(&group, &pairs, "the child");
@@ -115,7 +115,7 @@ fn close_lingering() {
     let data = pattern(MUCH);
     connection.write_fully(&data).unwrap();
     connection.disconnect();
-    peer.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
     assert_whole(read_to_end(&peer), &data);
 }
 
@@ -149,7 +149,7 @@ fn look_up() {
     let (host, port) = ("127.0.0.1".to_owned(), server.listener.local_port());
     let target = Target::Name { host, port };
     client.connect(target, None, Instant::now()).unwrap();
-    let end = Instant::now() + Duration::from_secs(3);
+    let end = Instant::now() + PATIENCE;
     while client.status() != Status::Connected {
         client.poll(Instant::now).unwrap();
         assert!(Instant::now() < end, "the name was not looked up in time");

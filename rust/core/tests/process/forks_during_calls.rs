@@ -17,7 +17,7 @@ fn a_group_that_was_being_polled_can_be_polled_in_the_child() {
     group.add(&one);
     thread::scope(|scope| {
         let poller = asleep(scope, || {
-            group.poll(Some(Duration::from_secs(7)), |_| Visit::Idle);
+            group.poll(Some(PATIENCE), |_| Visit::Idle);
         });
         let status = forked(|| group.poll(Some(Duration::from_millis(100)), |_| Visit::Idle));
         group.wake();
@@ -36,7 +36,7 @@ fn a_connection_that_was_being_read_can_be_read_in_the_child() {
         let status = forked(|| {
             // Both processes see the end of the stream.
             other.shut_down_writing().unwrap();
-            let end = Instant::now() + Duration::from_secs(2);
+            let end = Instant::now() + PATIENCE;
             while one.status() == Status::Connected {
                 let _ = one.poll(Instant::now);
                 assert!(Instant::now() < end, "the child does not see the end");

@@ -84,8 +84,8 @@ fn assert_answered(
 #[test]
 fn queued_bytes_are_sent_while_a_reader_sleeps() {
     let (connection, peer) = raw_peer(local_family());
-    peer.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
-    connection.set_read_timeout(Some(Duration::from_secs(8)));
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    connection.set_read_timeout(Some(PATIENCE * 2));
     thread::scope(|scope| {
         let reader = asleep(scope, || read(&connection, 5));
         connection.set_queue_limit(MUCH);
@@ -97,8 +97,8 @@ fn queued_bytes_are_sent_while_a_reader_sleeps() {
 #[test]
 fn coalesced_bytes_are_sent_while_a_reader_sleeps() {
     let (connection, peer) = raw_peer(local_family());
-    peer.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
-    connection.set_read_timeout(Some(Duration::from_secs(6)));
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    connection.set_read_timeout(Some(PATIENCE * 2));
     connection.set_coalesces(true);
     thread::scope(|scope| {
         let reader = asleep(scope, || read(&connection, 5));
@@ -111,8 +111,8 @@ fn coalesced_bytes_are_sent_while_a_reader_sleeps() {
 #[test]
 fn bytes_that_a_writer_leaves_are_sent_while_a_reader_sleeps() {
     let (connection, peer) = raw_peer(local_family());
-    peer.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
-    connection.set_read_timeout(Some(Duration::from_secs(8)));
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    connection.set_read_timeout(Some(PATIENCE * 2));
     // Fixed buffer sizes: by default the system may enlarge them.
     peer.set_recv_buffer_size(64 << 10).unwrap();
     let bound = |options: &mut Options| options.send_buffer_size = Some(64 << 10);

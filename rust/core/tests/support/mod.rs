@@ -189,7 +189,7 @@ pub fn local_port(connection: &Connection) -> u16 {
 /// Calls `condition` until it returns a value, which is returned. Panics after a time that no
 /// working machine needs.
 pub fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + PATIENCE;
     loop {
         if let Some(result) = condition() {
             return result;

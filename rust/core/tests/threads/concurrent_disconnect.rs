@@ -227,7 +227,7 @@ fn late_writers_take_nothing_from_the_next_connection() {
             client.disconnect();
             connect(&client, &server.address);
             let accepted = server.accept();
-            accepted.set_read_timeout(Some(Duration::from_secs(1)));
+            accepted.set_read_timeout(Some(PATIENCE));
             client.write_fully(b"request").unwrap();
             for writer in late.into_iter().chain([first]) {
                 let error = writer.join().unwrap().unwrap_err();
@@ -273,7 +273,7 @@ fn late_probes_take_nothing_from_the_next_connection() {
                 thread::yield_now();
             }
             client.flush_queue().unwrap();
-            accepted.set_read_timeout(Some(Duration::from_secs(1)));
+            accepted.set_read_timeout(Some(PATIENCE));
             assert!(
                 read(&accepted, 7).is_ok(),
                 "nothing arrived in round {round}"
