@@ -103,7 +103,23 @@ func frame(peers: Array[StreamPeerTCP]) -> PackedInt64Array:
 	return [Time.get_ticks_usec() - begin, heard]
 
 
-## The same with a group, whose poll returns the peers with data.
+## Only polls each peer. Returns zero messages.
+func polls(peers: Array[StreamPeerTCP]) -> PackedInt64Array:
+	var begin: int = Time.get_ticks_usec()
+	for peer: StreamPeerTCP in peers:
+		peer.poll()
+	return [Time.get_ticks_usec() - begin, 0]
+
+
+## The same for peers with `auto_poll`, which are polled by this signal of the scene tree.
+func frame_polls() -> PackedInt64Array:
+	var tree: SceneTree = Engine.get_main_loop()
+	var begin: int = Time.get_ticks_usec()
+	tree.process_frame.emit()
+	return [Time.get_ticks_usec() - begin, 0]
+
+
+## The same as `frame` with a group, whose poll returns the peers with data.
 func group_frame(group: RefCounted) -> PackedInt64Array:
 	var answer: PackedByteArray = _zeros(MESSAGE_SIZE)
 	var heard: int = 0

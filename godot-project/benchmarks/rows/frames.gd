@@ -28,6 +28,8 @@ var _wanted: int
 var _count: int
 var _ready: int
 var _is_typed: bool
+## The loop over the peers, a method of `loops.gd`.
+var _loop: StringName = &"frame"
 ## Kept here, since a callable does not keep its object alive.
 var _loops: RefCounted
 
@@ -40,6 +42,8 @@ static func all() -> Array:
 				"frame over 1000 sockets with a message each", 1000, 1000),
 		new()._also_through_a_group()._over(
 				"frame over 10,000 sockets, 10 with a message", 10000, 10),
+		new()._only_polled(&"polls")._over("poll of each of 1000 idle sockets", 1000),
+		new()._only_polled(&"frame_polls")._over("auto_poll of 1000 idle sockets", 1000),
 	]
 	for count: int in [10, 30, 100, 300, 1000, 3000, 10000]:
 		rows.append(new()._also_through_a_group()._over("idle frame, %d sockets" % count, count))
@@ -60,6 +64,12 @@ func _also_through_a_group() -> Frames:
 		sides.append("group")
 	else:
 		needs = "the class " + GROUP
+	return self
+
+
+# Makes this a row that only polls: our peers by `loop`, and the engine's one by one.
+func _only_polled(loop: StringName) -> Frames:
+	_loop = loop
 	return self
 
 
@@ -146,7 +156,13 @@ func _drain(body: Callable, messages: int) -> bool:
 func _body(side: String, crowd: Crowd) -> Callable:
 	_loops = TypedScript.loops(family_of(side)) if _is_typed else TypedScript.untyped_loops()
 	if side != "group":
-		return Callable(_loops, &"frame").bind(crowd.peers)
+		if _loop != &"frame_polls":
+			return Callable(_loops, _loop).bind(crowd.peers)
+		if side == "engine":
+			return Callable(_loops, &"polls").bind(crowd.peers)
+		for peer: StreamPeer in crowd.peers:
+			peer.set(&"auto_poll", true)
+		return Callable(_loops, _loop)
 	var group: RefCounted = ClassDB.instantiate(GROUP)
 	for peer: StreamPeer in crowd.peers:
 		group.call(&"add", peer)
