@@ -1,5 +1,6 @@
 //! All tests: the tests of the crates, and the tests of the classes in a real Godot.
 
+use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::thread;
 
@@ -16,9 +17,12 @@ const DIRECT: (&str, &str) = ("STREAM_SOCKET_DIRECT", "1");
 
 /// Runs all the tests, and counts them.
 pub fn run(project: &Project, tally: &mut Tally) {
+    let threads = test_threads();
     let cargo = || {
         let mut cargo = project.cargo();
-        cargo.args(["test", "--no-fail-fast"]);
+        cargo
+            .args(["test", "--no-fail-fast"])
+            .env("RUST_TEST_THREADS", &threads);
         cargo
     };
     suites::cargo("cargo test", cargo().arg("--workspace"), tally);
@@ -33,6 +37,13 @@ pub fn run(project: &Project, tally: &mut Tally) {
         Ok(engine) => run_in_godot(&engine, tally),
         Err(error) => tally.check("Godot with the addon", Err(error)),
     }
+}
+
+/// How many tests of a program run at once. Many of them wait most of the time, so there are more
+/// than processors.
+fn test_threads() -> String {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    (2 * processors).to_string()
 }
 
 fn run_in_godot(engine: &Engine, tally: &mut Tally) {

@@ -36,7 +36,7 @@ fn a_connect_is_not_lost_by_a_change_of_the_queue_limit() {
     let path = directory.file("s");
     let (_listener, _waiting) = full_listener(&path);
     let stop = AtomicBool::new(false);
-    let end = Instant::now() + Duration::from_secs(15);
+    let end = Instant::now() + Duration::from_secs(4);
     let connection = Connection::new();
     thread::scope(|scope| {
         scope.spawn(|| {
