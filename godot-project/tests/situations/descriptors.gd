@@ -46,7 +46,7 @@ func clients(case: String, kind: String) -> void:
 ## Clients that the server disconnects but that keep their end open, as many as there are
 ## descriptors; then one more that is served.
 func kicked() -> void:
-	const CASE := "clients that are sent away and stay, then a good one"
+	const CASE := "refused clients that stay, then a good one"
 	var server := listening_tcp()
 	if server == null:
 		return report(CASE, "listen fails")
@@ -96,10 +96,10 @@ func none_left() -> void:
 	hoard.clear()
 	server = listening_tcp()
 	if server == null:
-		return report("descriptors are there again", "listen fails")
+		return report("descriptors are free again", "listen fails")
 	port = server.call("get_local_port")
 	peer = family.tcp_peer()
-	report("descriptors are there again",
+	report("descriptors are free again",
 			exchange(server, peer, peer.call.bind("connect_to_host", "127.0.0.1", port)))
 
 
