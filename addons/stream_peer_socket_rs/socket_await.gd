@@ -28,7 +28,7 @@ extends RefCounted
 ##     print(picture.data.size(), " bytes")
 ## [/codeblock]
 
-## The default time limit in seconds. A limit of 0 or [constant @GDScript.INF] is no limit.
+## The default time limit in seconds. A limit of 0 or [constant @GDScript.INF] means no limit.
 const DEFAULT_TIMEOUT: float = 30.0
 
 
@@ -153,7 +153,7 @@ static func packet(peer: PacketPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOU
 		result.data = from.get_packet()
 		var error: Error = from.get_packet_error()
 		result.message = from.get_last_error_message()
-		# There is no packet yet, or no connection. The stream's own error tells more precisely why.
+		# There is no packet yet, or no connection. The stream's own error is more precise.
 		return ERR_BUSY if error in [ERR_UNAVAILABLE, FAILED] else error
 	result.error = await _wait(result, source, timeout_sec, look)
 	return result
@@ -188,7 +188,7 @@ static func message(peer: WebSocketPeerRs, timeout_sec: float = DEFAULT_TIMEOUT)
 
 
 ## Waits until [param peer] is closed. The result has no bytes; its error is [constant OK] after
-## close frames, of which [method WebSocketPeerRs.get_close_code] tells more. Messages stay.
+## close frames, see [method WebSocketPeerRs.get_close_code]. Messages can still be taken.
 static func closed(peer: WebSocketPeerRs, timeout_sec: float = DEFAULT_TIMEOUT) -> Result:
 	var result: Result = Result.new()
 	var source: WeakRef = weakref(peer)

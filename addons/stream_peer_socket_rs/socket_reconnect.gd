@@ -2,7 +2,7 @@ extends Node
 ## A client that stays connected: after the end of a connection it connects again.
 ##
 ## Add it to the tree and call [method start] with a peer, or with a packet peer whose [member
-## PacketPeerSocketRs.stream] is a peer. It polls that once per frame, also while the tree is
+## PacketPeerSocketRs.stream] is a peer. It polls the peer once per frame, even while the tree is
 ## paused, so [member StreamPeerSocketRs.auto_poll] is not needed. The signals of the peer work as
 ## usual, and the same object is used for each connection.
 ## [br][br]
@@ -60,9 +60,9 @@ var jitter: float = 0.5
 ## The number of failures in a row after which it gives up. 0 means never.
 var max_attempts: int = 0
 ## If nothing was received for this many seconds, the connection is ended and a new one is made.
-## This detects servers that accept and send nothing, and connections that were lost without a
-## notice, for example while the computer was suspended. A frame longer than a quarter of a second
-## counts as a quarter of a second. 0 means no limit.
+## This detects servers that accept and send nothing, and connections that were silently lost, for
+## example while the computer was suspended. A frame longer than a quarter of a second counts as a
+## quarter of a second. 0 means no limit.
 var silence_timeout: float = 0.0
 ## Sent after each connect: as a packet if [method start] was called with a packet peer, otherwise
 ## as it is.
@@ -94,9 +94,9 @@ func _init() -> void:
 
 
 ## Connects, and stays connected until [method stop] or until this node is freed. [param peer] is a
-## [StreamPeerTCPRs], a [StreamPeerUDSRs], or a [PacketPeerSocketRs] over one of them, and [param
-## address] a host for TCP and a path for Unix domain sockets, which have no [param port]. A
-## connection that [param peer] has is ended first.
+## [StreamPeerTCPRs], a [StreamPeerUDSRs], or a [PacketPeerSocketRs] over one of them. [param
+## address] is a host for TCP, or a path for a Unix domain socket, which ignores [param port]. An
+## existing connection of [param peer] is ended first.
 ## [br][br]
 ## Returns [constant OK]. Any other object is refused with [constant ERR_INVALID_PARAMETER], and
 ## nothing changes.
