@@ -1,4 +1,4 @@
-//! Bodies of HTTP/1.1: what is accepted, what is refused with which words, at every cut.
+//! Bodies of HTTP/1.1: what is accepted, and what is refused with which message, at every cut.
 
 use stream_socket_web::http::{
     BodyDecoder, BodyEncoder, BodyError, BodyFraming, HeadLimits, WriteBodyError,
@@ -42,7 +42,7 @@ fn decode(framing: BodyFraming, pieces: &[&[u8]]) -> Result<Option<Decoded>, Bod
     }))
 }
 
-/// Decodes a stream whole, byte by byte and cut at each place, which must not make a difference.
+/// Decodes a stream whole, byte by byte and cut at each position. All results must be equal.
 fn decode_cut(framing: BodyFraming, text: &str) -> Result<Option<Decoded>, BodyError> {
     let bytes = text.as_bytes();
     let whole = decode(framing, &[bytes]);
@@ -101,7 +101,7 @@ fn trailers_follow_the_last_chunk() {
 }
 
 #[test]
-fn malformed_chunks_are_refused_with_words() {
+fn malformed_chunks_are_refused_with_a_message() {
     let long = format!("1;{}\r\na\r\n0\r\n\r\n", "x".repeat(1100));
     let trailer = format!("0\r\nA: {}\r\n\r\n", "x".repeat(64));
     let rows = [

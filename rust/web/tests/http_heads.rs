@@ -1,4 +1,4 @@
-//! Heads of HTTP/1.1: what is accepted, what is refused with which words, at every cut.
+//! Heads of HTTP/1.1: what is accepted, and what is refused with which message, at every cut.
 
 use stream_socket_web::http::{
     Authority, BodyFraming, HeadError, HeadLimits, HeadReader, RequestHead, ResponseHead, Version,
@@ -84,7 +84,7 @@ fn targets_have_four_forms() {
 }
 
 #[test]
-fn malformed_requests_are_refused_with_words() {
+fn malformed_requests_are_refused_with_a_message() {
     const HOST: &str = "Host: x\r\n";
     let rows = [
         (
@@ -397,7 +397,7 @@ fn malformed_requests_are_refused_with_words() {
 }
 
 #[test]
-fn bodies_are_known_by_the_head() {
+fn the_head_determines_the_body() {
     let body = |lines: &str| head(&format!("POST / HTTP/1.1\r\nHost: x\r\n{lines}\r\n")).body();
     assert_eq!(body(""), BodyFraming::Empty);
     assert_eq!(body("Content-Length: 0\r\n"), BodyFraming::Empty);

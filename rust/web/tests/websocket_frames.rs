@@ -1,6 +1,6 @@
-//! Frames and messages: what a sender makes, a receiver reads, at every cut; and what is wrong is
-//! refused as a simple reader refuses it, and by a session in the same way at every cut.
-//! `rust/fuzz` searches for streams where they differ.
+//! Frames and messages. A receiver reads what a sender encodes, at every cut. The receiver refuses
+//! a stream where a simple reader does, and a session behaves the same at every cut. `rust/fuzz`
+//! searches for streams where they differ.
 
 mod cut_sessions;
 mod simple_frames;
@@ -12,7 +12,7 @@ use stream_socket_web::websocket::{
     Close, Event, FrameError, Message, Receiver, Role, Sender, SharedMessage,
 };
 
-/// Numbers that follow from a seed.
+/// Pseudo-random numbers.
 struct Random(u64);
 
 impl Random {
@@ -208,7 +208,7 @@ fn a_limit_may_change() {
 }
 
 #[test]
-fn what_is_announced_takes_no_memory() {
+fn an_announced_length_allocates_no_memory() {
     let mut receiver = Receiver::new(Role::Client, usize::MAX, None);
     let header = b"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xffabc";
     // A reservation of that length would fail.
@@ -292,7 +292,7 @@ fn random_messages_come_back() {
 }
 
 #[test]
-fn a_shared_message_is_made_once_for_each_kind_of_receiver() {
+fn a_shared_message_is_encoded_once_for_each_kind_of_receiver() {
     let agreed = |max_window_bits, no_context_takeover| {
         let side = Side {
             no_context_takeover,
@@ -349,7 +349,7 @@ fn damaged_streams_end_as_for_a_simple_reader() {
         let mut bytes = Vec::new();
         for _ in 0..1 + random.below(5) {
             let kind = random.below(6);
-            // The simple reader reads a long text again and again.
+            // The simple reader checks the whole text for each byte, so long texts are slow.
             let longest = [if kind < 4 { 700 } else { 70_000 }, 30, 30][random.below(3)];
             let length = random.below(longest);
             let payload = match random.below(2) {

@@ -80,7 +80,7 @@ fn a_browsers_headers_are_accepted() {
 }
 
 #[test]
-fn a_server_refuses_with_a_status_and_words() {
+fn a_server_refuses_with_a_status_and_a_message() {
     let good = request_with(&[]);
     let cases = [
         (
@@ -242,7 +242,7 @@ fn both_ends_agree() {
 }
 
 #[test]
-fn one_end_without_compression_has_none() {
+fn one_end_without_compression_disables_it() {
     let client = ClientRequest {
         compression: Some(Wanted::default()),
         ..CLIENT
@@ -298,7 +298,7 @@ fn a_server_declines_offers_that_it_cannot_meet() {
     ];
     for (offer, answer) in accepted {
         let accepted = wanted.accept(offer).map(|(answer, _)| answer);
-        // The quoted value of the unknown extension is no token, so that list is malformed.
+        // The quoted value of the unknown extension is not a token, so that list is malformed.
         let expected = (!offer.starts_with("foo")).then(|| answer.to_owned());
         assert_eq!(accepted, expected, "{offer}");
     }
@@ -353,7 +353,7 @@ fn a_client_refuses_what_it_has_not_asked_for() {
 }
 
 #[test]
-fn a_client_says_why_an_answer_is_none() {
+fn a_client_says_why_it_refuses_a_response() {
     let protocols = ["chat".into()];
     let request = ClientRequest {
         protocols: &protocols,

@@ -97,7 +97,7 @@ fn messages_go_both_ways() {
 }
 
 #[test]
-fn an_end_that_closes_gets_the_code_back() {
+fn the_answer_to_a_close_has_the_same_code() {
     for closes in [Role::Client, Role::Server] {
         let (mut client, mut server) = open();
         let (one, other) = match closes {
@@ -144,7 +144,7 @@ fn a_message_that_comes_with_the_close_is_seen_while_open() {
 }
 
 #[test]
-fn a_handshake_that_comes_with_the_close_is_seen_open() {
+fn a_session_is_open_once_even_if_the_close_comes_with_the_handshake() {
     let settings = Settings::default();
     let mut client = Session::client("localhost", "/", &settings, LIMITS).unwrap();
     let mut server = Session::server(settings, LIMITS).unwrap();
@@ -188,7 +188,7 @@ fn the_queue_stops_receiving() {
     assert_eq!(taken, 25);
     begin_poll(&mut client);
     assert_eq!(client.state(), State::Closed);
-    // By bytes: a message is always taken if there is none.
+    // The limit in bytes. A message is always accepted if the queue is empty.
     let (mut client, mut server) = open();
     client.set_limits(Limits {
         queued_bytes: 5,
@@ -229,7 +229,7 @@ fn a_limit_may_change_while_open() {
 }
 
 #[test]
-fn a_stream_that_ends_without_a_close_frame_is_no_clean_end() {
+fn a_stream_that_ends_without_a_close_frame_is_an_error() {
     let (mut client, mut server) = open();
     server.send(true, b"a").unwrap();
     client.receive(&std::mem::take(server.output()), 0);
@@ -324,7 +324,7 @@ fn a_heartbeat_ends_a_session_whose_peer_is_silent() {
 }
 
 #[test]
-fn a_peer_that_does_not_answer_a_close_is_left() {
+fn a_peer_that_does_not_answer_a_close_is_disconnected() {
     let (mut client, _server) = open();
     client.close(1000, "");
     let start = Instant::now();
@@ -440,7 +440,7 @@ fn interim_responses_are_skipped_at_every_cut() {
 }
 
 #[test]
-fn interim_responses_have_an_end() {
+fn the_number_of_interim_responses_is_limited() {
     for (count, state) in [(16, State::Open), (17, State::Closed)] {
         let mut client = Session::client("localhost", "/", &Settings::default(), LIMITS).unwrap();
         let answer = answer(&mut client);

@@ -91,9 +91,9 @@ impl BodyDecoder {
         }
     }
 
-    /// Decodes the next part of the body. Returns how many bytes of `input` are used, and those of
-    /// them that belong to the body. Unless the body is done, it uses at least one byte of an
-    /// `input` that is not empty. After an error the decoder must not be used.
+    /// Decodes the next part of the body. Returns how many bytes of `input` it used, and the bytes
+    /// of the body among them. Unless the body is done, it uses at least one byte of an `input`
+    /// that is not empty. After an error, the decoder must not be used.
     pub fn decode<'a>(&mut self, input: &'a [u8]) -> Result<(usize, &'a [u8]), BodyError> {
         let mut used = 0;
         while let Some(&byte) = input.get(used) {
@@ -147,7 +147,7 @@ impl BodyDecoder {
                         return Ok((input.len(), &[]));
                     };
                     used += bounds.end - before;
-                    // The scan counts lines as if one came before.
+                    // The scan was started as if a first line preceded the fields.
                     self.trailers = trailers(&bytes[..bounds.end], bounds.fields, self.limits)?;
                     self.state = State::Done;
                 }
@@ -171,7 +171,7 @@ impl BodyDecoder {
         self.trailers
     }
 
-    /// Ends the body with the stream.
+    /// Reports the end of the stream, which ends a body without a length.
     pub fn end_of_stream(&mut self) -> Result<(), BodyError> {
         match self.state {
             State::Done => Ok(()),

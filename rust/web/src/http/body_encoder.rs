@@ -35,7 +35,7 @@ pub enum WriteBodyError {
 /// Encodes one body.
 #[derive(Clone, Debug)]
 pub struct BodyEncoder {
-    /// What is left of the body, or `None` after its end.
+    /// The rest of the body, or `None` after its end.
     left: Option<BodyFraming>,
 }
 
@@ -100,7 +100,7 @@ impl BodyEncoder {
         Ok(())
     }
 
-    /// Whether the head does not say how long the body is.
+    /// Whether the head does not state the length of the body.
     pub(super) fn is_endless(&self) -> bool {
         matches!(
             self.left,

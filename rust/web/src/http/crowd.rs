@@ -1,4 +1,4 @@
-//! Who makes room for a newcomer, if a server has as many connections as it may.
+//! Which connection a full server closes to make room for a new one.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -10,8 +10,8 @@ use super::server_connection::Occupation;
 /// The connections of a server that is full, in the order in which they make room: first by what
 /// they are busy with, then those whose address has the most connections, then the oldest.
 ///
-/// A busy one makes room only for a newcomer from another address that has fewer connections even
-/// then, so nobody can hold all places from one address. Connections without an address of their
+/// A busy connection makes room only for a newcomer whose address still has fewer connections after
+/// that, so nobody can occupy all places from one address. Connections without an address of their
 /// own, such as those through a proxy on the same machine, are equal.
 ///
 /// # Examples
@@ -29,15 +29,15 @@ use super::server_connection::Occupation;
 #[derive(Debug)]
 pub struct Crowd<T> {
     machines: HashMap<Option<IpAddr>, Members<T>>,
-    /// The machines by the member of each that makes room first.
+    /// The machines, ordered by the member of each that makes room first.
     order: BTreeSet<Rank>,
     joined: u64,
 }
 
-/// The members of a machine, those that make room first first. The number tells them apart.
+/// The members of a machine, in the order in which they make room. The number makes keys unique.
 type Members<T> = BTreeMap<(Occupation, Instant, u64), T>;
 
-/// Whose member is next, by its occupation, the connections of its machine, and its age.
+/// The order in which machines make room: by occupation, number of connections and age.
 type Rank = (Occupation, Reverse<usize>, Instant, u64, Option<IpAddr>);
 
 impl<T> Default for Crowd<T> {
@@ -51,7 +51,7 @@ impl<T> Default for Crowd<T> {
 }
 
 impl<T> Crowd<T> {
-    /// Adds `member`, which is busy with something since some time. See [`address_of_its_own`] for
+    /// Adds `member`, with what it is busy with and since when. See [`address_of_its_own`] for
     /// `address`.
     pub fn join(
         &mut self,
@@ -64,11 +64,11 @@ impl<T> Crowd<T> {
         self.change(address, |members| members.insert(key, member));
     }
 
-    /// Removes the next one that makes room for a newcomer from `newcomer`.
+    /// Removes and returns the next member that makes room for a newcomer from `newcomer`.
     pub fn next_for(&mut self, newcomer: Option<IpAddr>) -> Option<T> {
         let (occupation, Reverse(count), _, _, address) = *self.order.first()?;
         let is_over_its_share = newcomer.is_some() && count > self.count(newcomer) + 1;
-        // Among busy ones, nobody has more.
+        // The machine of this one has the most busy connections, so no other is over its share.
         if occupation == Occupation::Busy && !is_over_its_share {
             return None;
         }
@@ -103,7 +103,7 @@ impl<T> Crowd<T> {
         ))
     }
 
-    /// How many connections a machine has. Those of none have one each.
+    /// How many connections a machine has. A connection without an address counts as a machine.
     fn count(&self, address: Option<IpAddr>) -> usize {
         match address {
             Some(_) => self.machines.get(&address).map_or(0, BTreeMap::len),
@@ -112,8 +112,9 @@ impl<T> Crowd<T> {
     }
 }
 
-/// What tells the clients of different machines apart, if anything does. Those on this machine may
-/// be a proxy for many others. A network of IPv6 gives each machine 2^64 addresses.
+/// The address that identifies the machine of a client. `None` for a client on this machine, which
+/// may be a proxy for many others. An IPv6 network gives each machine 2^64 addresses, so only the
+/// first half of an address counts.
 pub fn address_of_its_own(address: IpAddr) -> Option<IpAddr> {
     match address.to_canonical() {
         address if address.is_loopback() => None,
@@ -186,7 +187,7 @@ mod tests {
             join(&mut crowd, 1, age);
         }
         join(&mut crowd, 2, 9);
-        // Through a proxy on this machine everybody may come.
+        // Clients on this machine may come through a proxy.
         assert_eq!(crowd.next_for(None), None);
         assert_eq!(
             crowd.next_for(address(1)),

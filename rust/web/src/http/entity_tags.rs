@@ -10,19 +10,19 @@ const MOST: usize = 1000;
 /// Larger files are not read for a tag.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// How long a tag is taken for that of the file without another look. A client that asks for a file
-/// again and again must not have it read each time.
+/// How long a tag is valid without reading the file again, so that repeated requests do not read
+/// the file each time.
 const VALID: Duration = Duration::from_secs(1);
 
-/// Until a file is this old, it may change again within the second that its time names.
+/// A younger file may change again within the second of its modification time. In seconds.
 const SETTLED: u64 = 2;
 
-/// What tells the versions of a file apart (RFC 9110, section 8.8.3): its length and the time of
-/// its last change, or its bytes if its time does not tell.
+/// The entity tags of files (RFC 9110, section 8.8.3). A tag is made of the length and the
+/// modification time, or of a hash of the bytes if the time does not identify the version.
 ///
-/// A file in a pack has no time, and another pack may replace it by one of the same length. That is
-/// noticed within a second. Until then a client may be told that it has the file, or get new bytes
-/// under the old tag; it gets the file the next time it asks.
+/// A file in a pack has no time, and another pack may replace it with one of the same length. The
+/// new tag is used within a second. Until then, a client may be told that its copy is current, or
+/// get new bytes with the old tag; its next request gets the new file.
 #[derive(Debug, Default)]
 pub struct EntityTags {
     /// By path.
@@ -37,11 +37,11 @@ struct Known {
 }
 
 impl EntityTags {
-    /// The tag of the file at `path` with `length` bytes that has last changed at `modified`, in
-    /// seconds since 1970, if it has a time. `today` is the present time, in the same way. `digest`
-    /// reads the file. Nothing is locked meanwhile.
+    /// The tag of the file at `path` with `length` bytes. `modified` is its modification time in
+    /// seconds since 1970, if it has one, and `today` is the current time. `digest` hashes the
+    /// bytes of the file, and is called without a lock.
     ///
-    /// `None` if only the bytes would tell, and there are too many of them.
+    /// `None` if a hash is needed, and the file is too large for that.
     pub fn get(
         &self,
         path: &str,
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_of_a_file_tells_after_two_seconds() {
+    fn a_modification_time_is_used_after_two_seconds() {
         let tags = EntityTags::default();
         let get = |modified: u64, today: u64, bytes: &str| {
             let now = Instant::now() + Duration::from_secs(today * 2);

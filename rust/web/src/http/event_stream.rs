@@ -14,8 +14,8 @@ pub enum EventError {
     Id,
 }
 
-/// An event with `data`, which may have several lines, as `text/event-stream` has it. An empty
-/// `name` is that of a message, and an empty `id` leaves the last one as it is.
+/// Encodes an event for `text/event-stream`. `data` may have several lines. An empty `name` means
+/// the default, `message`. An empty `id` keeps the last id.
 ///
 /// # Examples
 ///

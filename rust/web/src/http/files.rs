@@ -3,14 +3,14 @@
 use super::headers::Headers;
 use super::percent::percent_decode;
 
-/// The path of a file below a folder, from what follows a prefix in the path of a request. Segments
-/// are separated by `/`; the path is empty for the folder itself.
+/// The path of a file in a folder, from the path of a request without its prefix. Segments are
+/// separated by `/`; the path is empty for the folder itself.
 ///
 /// `None` if it could lead out of the folder, or is ambiguous: segments that are `.` or `..` or
 /// begin with a dot, empty ones, backslashes, colons and control characters, encoded or not, and
 /// bytes that are not UTF-8. A slash at the end is kept as an empty last segment.
 pub fn file_path(path: &str) -> Option<String> {
-    // Before decoding, so that an encoded slash separates nothing.
+    // Split before decoding, so that an encoded slash does not separate segments.
     let lower = path.to_ascii_lowercase();
     if lower.contains("%2f") {
         return None;
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn types_follow_from_endings() {
+    fn types_depend_on_the_extension() {
         assert_eq!(content_type("a/Index.HTML"), "text/html; charset=utf-8");
         assert_eq!(content_type("a.tar.gz"), "application/gzip");
         assert_eq!(content_type("png"), "application/octet-stream");

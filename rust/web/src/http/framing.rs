@@ -17,7 +17,7 @@ pub enum BodyFraming {
     UntilEnd,
 }
 
-/// What the headers of a message say about its body.
+/// What the headers of a message state about its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stated {
     Nothing,

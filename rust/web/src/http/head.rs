@@ -101,8 +101,7 @@ impl ResponseHead {
         self.body(method) != BodyFraming::UntilEnd && keeps_alive(self.version, &self.headers)
     }
 
-    /// Whether another response to the same request follows. After `101 Switching Protocols` none
-    /// does.
+    /// Whether another response to the same request follows. False for `101 Switching Protocols`.
     pub fn is_interim(&self) -> bool {
         self.status < 200 && self.status != 101
     }

@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-/// Why a head is refused. The stream cannot be used after it: where the next message would begin is
-/// not known.
+/// Why a head is refused. The stream cannot be used after it, because the start of the next message
+/// is unknown.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum HeadError {
@@ -52,13 +52,13 @@ pub enum HeadError {
     /// The target of a request has none of the four forms of RFC 9112, section 3.2.
     #[error("malformed request target")]
     Target,
-    /// What should be a version is none.
+    /// The version is not `HTTP/` with two digits.
     #[error("malformed version")]
     Version,
     /// The version is neither 1.0 nor 1.1.
     #[error("unsupported version")]
     UnsupportedVersion,
-    /// The status code has not three digits, or is less than 100.
+    /// The status code does not have three digits, or is less than 100.
     #[error("malformed status code")]
     Status,
     /// A header line begins with whitespace, which once continued the line before.

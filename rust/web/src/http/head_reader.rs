@@ -10,7 +10,7 @@ use super::head_scan::{Bounds, HeadScan};
 use super::headers::Headers;
 use super::version::Version;
 
-/// What a head may have at most.
+/// The limits of a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadLimits {
     /// The maximum length in bytes, with the empty line at the end.
@@ -60,8 +60,8 @@ impl HeadReader {
     }
 
     /// Reads the head of a request from `bytes`, which begins with it. Returns it with its length
-    /// in bytes, or `None` if it is incomplete. Then the next call has the same bytes and more; the
-    /// reader looks only at the new ones. After a head the reader is ready for the next.
+    /// in bytes, or `None` if it is incomplete. In that case, pass the same bytes and more to the
+    /// next call; the reader looks only at the new ones. After a head, it is ready for the next.
     pub fn read_request(
         &mut self,
         bytes: &[u8],
@@ -74,7 +74,7 @@ impl HeadReader {
         Ok(Some((head, bounds.end)))
     }
 
-    /// Reads the head of a response, as [`HeadReader::read_request`] does that of a request.
+    /// Reads the head of a response, in the same way as [`HeadReader::read_request`].
     pub fn read_response(
         &mut self,
         bytes: &[u8],
@@ -121,7 +121,7 @@ impl HeadReader {
     }
 }
 
-/// Header fields as httparse wants them. Most heads need no memory of the heap.
+/// Room for header fields, for httparse. Most heads need no heap memory.
 const ON_STACK: usize = 32;
 
 fn parse_request(bytes: &[u8], fields: usize) -> Result<RequestHead, HeadError> {
@@ -186,7 +186,7 @@ fn space<'a, 'b>(
     many
 }
 
-/// Header lines that no first line precedes, as in a trailer. `bytes` ends with the empty line.
+/// Parses header lines without a first line, as in a trailer. `bytes` ends with the empty line.
 pub(super) fn parse_fields(bytes: &[u8], fields: usize) -> Result<Headers, HeadError> {
     let mut space = vec![httparse::EMPTY_HEADER; fields];
     match httparse::parse_headers(bytes, &mut space) {
@@ -214,7 +214,7 @@ fn version(minor: Option<u8>) -> Result<Version, HeadError> {
     }
 }
 
-/// Names what httparse found. `has_method` says whether it was past the method.
+/// Translates an error of httparse. `has_method` is whether it had parsed the method.
 fn refusal(error: httparse::Error, bytes: &[u8], has_method: bool) -> HeadError {
     match error {
         httparse::Error::Token if has_method => HeadError::Target,
@@ -228,7 +228,7 @@ fn refusal(error: httparse::Error, bytes: &[u8], has_method: bool) -> HeadError 
     }
 }
 
-/// Whether the version of a head is one that could be.
+/// Why the version of a head is refused: it is malformed, or not supported.
 fn refused_version(bytes: &[u8]) -> HeadError {
     let line = bytes.split(|&byte| byte == b'\r').next().unwrap_or(bytes);
     let words = line.split(|&byte| byte == b' ');

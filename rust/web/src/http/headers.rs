@@ -36,7 +36,7 @@ impl Headers {
         Headers::default()
     }
 
-    /// No fields yet, with memory for `fields` of them with `bytes` in all.
+    /// No fields yet, with memory for `fields` fields of `bytes` bytes in total.
     pub(super) fn with_capacity(fields: usize, bytes: usize) -> Headers {
         Headers {
             text: String::with_capacity(bytes),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn names_have_no_case_and_the_first_value_counts() {
+    fn names_are_case_insensitive_and_the_first_value_counts() {
         let headers: Headers = [("Via", "1"), ("VIA", "2"), ("Other", "3")]
             .into_iter()
             .collect();

@@ -5,17 +5,17 @@
 //! | [`HeadReader`] | finds and parses the head of a request or a response |
 //! | [`Headers`] | the header fields of a message |
 //! | [`write_request_head`], [`write_response_head`] | the same heads as bytes |
-//! | [`BodyDecoder`], [`BodyEncoder`] | bodies with a length, in chunks, until the end |
+//! | [`BodyDecoder`], [`BodyEncoder`] | bodies: with a length, chunked, up to the stream's end |
 //! | [`ServerConnection`], [`ServerRules`] | one connection of a server, and what it accepts |
 //! | [`Crowd`], [`Occupation`] | which connections make room for others |
 //! | [`RoutePattern`] | patterns of paths |
 //! | [`file_path`], [`byte_range`] and others | what serving files needs |
 //! | [`Authority`] | a host with a port, as in `Host` |
 //!
-//! The readers refuse what RFC 9112 calls invalid or leaves open to guesses. Two programs that
-//! guess differently where a request ends can be made to disagree (request smuggling). So a lone
-//! CR or LF, a folded header, two lengths, and a length beside chunks are errors, and the
-//! connection cannot be used further.
+//! The readers refuse what RFC 9112 calls invalid, and what is ambiguous. If two programs disagree
+//! about where a request ends, a client can exploit that (request smuggling). So a lone CR or LF, a
+//! folded header, two lengths, and a length together with chunks are errors, and the connection
+//! cannot be used further.
 
 mod authority;
 mod body_decoder;

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_patterns_are_refused_with_words() {
+    fn malformed_patterns_are_refused_with_a_message() {
         let words = |pattern| RoutePattern::parse(pattern).unwrap_err().to_string();
         assert_eq!(words(""), "pattern \"\" does not begin with /");
         assert_eq!(words("a"), "pattern \"a\" does not begin with /");

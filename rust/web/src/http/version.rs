@@ -1,6 +1,6 @@
-//! The versions of HTTP that are spoken here.
+//! The supported versions of HTTP.
 
-/// A version of HTTP. Others have another format, or are refused.
+/// A version of HTTP. All other versions are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
     /// HTTP/1.0
@@ -10,7 +10,7 @@ pub enum Version {
 }
 
 impl Version {
-    /// The version as a head has it.
+    /// The version as a head contains it, such as `HTTP/1.1`.
     pub fn as_str(self) -> &'static str {
         match self {
             Version::Http10 => "HTTP/1.0",

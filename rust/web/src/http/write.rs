@@ -98,7 +98,7 @@ pub fn check_field(name: &str, value: &str) -> Result<(), WriteHeadError> {
     Ok(())
 }
 
-/// Appends header lines and the empty line. If there is an error, `out` gets its length at `start`.
+/// Appends header lines and the empty line. After an error, `out` is truncated to `start`.
 pub(super) fn write_fields<'a>(
     out: &mut Vec<u8>,
     start: usize,

@@ -22,7 +22,7 @@ mod tests {
     use super::is_valid;
 
     #[test]
-    fn codes_for_endpoints_alone_are_invalid() {
+    fn codes_that_no_frame_contains_are_invalid() {
         for code in [
             0,
             999,

@@ -27,7 +27,7 @@ const MIN_WINDOW: u8 = 9;
 /// How one end compresses its messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Side {
-    /// Whether each message is compressed by itself. Otherwise it may refer to those before it.
+    /// Whether each message is compressed on its own. Otherwise it may refer to earlier messages.
     pub no_context_takeover: bool,
     /// The logarithm of how far a message may refer back: 8 to 15.
     pub max_window_bits: u8,
@@ -200,7 +200,7 @@ impl Wanted {
         let server_bits = match bits(accepted.server_bits, SERVER_BITS, server_wanted)? {
             Some(bits) => bits,
             None if server_wanted == FULL_WINDOW => FULL_WINDOW,
-            // The server has ignored the wish.
+            // The server has ignored this parameter of the offer.
             None => return Err(ExtensionError::Parameter(SERVER_BITS.to_owned())),
         };
         let client_wanted = self.client.max_window_bits;
@@ -222,7 +222,7 @@ impl Wanted {
 }
 
 /// The parameters of the extension, in an offer or an answer. The outer `Option` is whether the
-/// parameter is there, the inner one whether it has a value.
+/// parameter is present, the inner one whether it has a value.
 #[derive(Default)]
 struct Parameters {
     server_no_context: bool,

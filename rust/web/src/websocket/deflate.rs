@@ -11,7 +11,7 @@ const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 /// The smallest window that the compressor has.
 pub(super) const MIN_WINDOW_BITS: u8 = 9;
 
-/// How much space a call of the codec gets at least.
+/// The minimum output space for a call of the codec, in bytes.
 const STEP: usize = 1 << 10;
 
 /// Compresses the messages that are sent.
@@ -77,8 +77,8 @@ impl Inflater {
         }
     }
 
-    /// Appends what `piece` of a message becomes to `message`, which must not exceed `limit` bytes.
-    /// Takes no memory beyond the limit.
+    /// Decompresses `piece` and appends the result to `message`, which must not exceed `limit`
+    /// bytes. Allocates no memory beyond the limit.
     pub(super) fn decompress(
         &mut self,
         mut piece: &[u8],
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn without_context_a_reference_to_it_is_refused() {
+    fn a_reference_to_a_context_that_was_not_kept_is_refused() {
         let mut inflater = Inflater::new(15, false);
         let first = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
         assert_eq!(inflate(&mut inflater, &first, 7, 5).unwrap(), b"Hello");
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_compressed_comes_back() {
+    fn compressed_messages_are_restored() {
         for bits in MIN_WINDOW_BITS..=15 {
             for keeps_context in [false, true] {
                 let mut deflater = Deflater::new(bits, keeps_context);
@@ -211,7 +211,7 @@ mod tests {
                 let mut packed = Vec::new();
                 for message in messages() {
                     deflater.compress(&message, &mut packed);
-                    // Small pieces: the window has to be enough, not the message before it.
+                    // Small pieces need the window, and not only the previous output.
                     let piece = 7 + packed.len() / 100;
                     let unpacked = inflate(&mut inflater, &packed, piece, message.len());
                     assert_eq!(unpacked.as_ref(), Ok(&message), "{bits} bits");

@@ -1,4 +1,4 @@
-//! What a peer may do wrong.
+//! Violations of the protocol.
 
 use thiserror::Error;
 
@@ -54,8 +54,8 @@ pub enum FrameError {
     /// A message, decompressed, exceeds the limit of the receiver.
     #[error("message exceeds the limit of {0} bytes")]
     TooBig(usize),
-    /// A compressed message is no DEFLATE data, or refers to data before its window (RFC 7692,
-    /// section 7.2.2).
+    /// A compressed message is not valid DEFLATE data, or refers to data before its window (RFC
+    /// 7692, section 7.2.2).
     #[error("invalid compressed message")]
     Compression,
 }

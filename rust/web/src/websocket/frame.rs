@@ -57,7 +57,7 @@ pub(super) struct Header {
 
 impl Header {
     /// The header at the beginning of `bytes` with its length, for a receiver in `role`. `None` if
-    /// more bytes are needed. Whatever is wrong is reported at the first byte that shows it.
+    /// more bytes are needed. An error is reported at the first byte that shows it.
     pub(super) fn parse(
         bytes: &[u8],
         role: Role,

@@ -8,7 +8,7 @@ pub(super) type Key = [u8; 4];
 
 /// Masks or unmasks `bytes`, which begin at `offset` of a payload.
 pub(super) fn apply(bytes: &mut [u8], key: Key, offset: usize) {
-    // The key as it lies over the first byte.
+    // The key, rotated to begin with its byte for `offset`.
     let key: Key = std::array::from_fn(|index| key[(offset + index) % 4]);
     let wide = u64::from_ne_bytes(std::array::from_fn(|index| key[index % 4]));
     let mut words = bytes.chunks_exact_mut(8);
@@ -22,8 +22,8 @@ pub(super) fn apply(bytes: &mut [u8], key: Key, offset: usize) {
     }
 }
 
-/// Keys that nobody else can foresee (RFC 6455, section 10.3): a keyed hash of a counter, whose key
-/// comes from the system.
+/// Unpredictable keys (RFC 6455, section 10.3): a keyed hash of a counter, whose key comes from the
+/// system.
 #[derive(Clone, Debug)]
 pub(super) struct Keys {
     secret: RandomState,
@@ -43,7 +43,7 @@ impl Keys {
         [a, b, c, d]
     }
 
-    /// Eight unforeseeable bytes.
+    /// Eight unpredictable bytes.
     pub(super) fn next_bytes(&mut self) -> [u8; 8] {
         self.counter += 1;
         self.secret.hash_one(self.counter).to_ne_bytes()
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_cut_gives_what_masking_byte_by_byte_gives() {
+    fn masking_in_pieces_equals_masking_byte_by_byte() {
         let key = [0x37, 0xfa, 0x21, 0x3d];
         let plain: Vec<u8> = (0..64).collect();
         let expected: Vec<u8> = plain

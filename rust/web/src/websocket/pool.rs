@@ -1,12 +1,12 @@
-//! Compressors and decompressors that keep nothing from one message to the next. Connections share
-//! them, so that idle connections need none.
+//! Compressors and decompressors without context takeover. Connections share them, so idle
+//! connections need none.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How many are kept for the next messages. More are made if more are used at once.
+/// How many are kept for the next messages. If more are in use at once, more are created.
 const MOST: usize = 4;
 
-/// The unused ones, with the sizes of their windows.
+/// The idle ones, with their window sizes.
 pub(super) struct Pool<T>(Mutex<Vec<(u8, T)>>);
 
 impl<T> Pool<T> {
@@ -14,7 +14,7 @@ impl<T> Pool<T> {
         Pool(Mutex::new(Vec::new()))
     }
 
-    /// Takes one with a window of this size, or makes it.
+    /// Takes one with this window size, or creates it.
     pub(super) fn take(&self, window_bits: u8, make: impl FnOnce() -> T) -> T {
         let mut unused = self.unused();
         let found = unused.iter().position(|(bits, _)| *bits == window_bits);
@@ -27,7 +27,7 @@ impl<T> Pool<T> {
     pub(super) fn put(&self, window_bits: u8, item: T) {
         let mut unused = self.unused();
         if unused.len() >= MOST {
-            // The oldest makes room, so that a size that nobody uses any more goes.
+            // The oldest makes room, so a window size that is no longer used does not stay.
             let oldest = unused.remove(0);
             unused.push((window_bits, item));
             drop(unused);

@@ -9,8 +9,8 @@ use super::pool::Pool;
 use super::utf8::Utf8Check;
 use super::{FrameError, Role};
 
-/// The decompressors of messages that refer to no other. One that a message has left unfinished
-/// does not come back.
+/// The decompressors for messages that do not refer to earlier ones. A decompressor is not put back
+/// if its message was not completed.
 static INFLATERS: Pool<Box<Inflater>> = Pool::new();
 
 /// How many bytes of a compressed frame are unmasked at once.
@@ -43,24 +43,24 @@ pub struct Message {
 pub struct Close {
     /// A code that is [valid](close_code::is_valid) in a frame.
     pub code: u16,
-    /// A text for people.
+    /// A human-readable text.
     pub reason: String,
 }
 
-/// Reads frames: bytes go in, [`Event`]s come out. What is wrong is found at the first byte that
-/// shows it, also within a text message that has not arrived whole.
+/// Reads frames: bytes go in, [`Event`]s come out. An error is reported at the first byte that
+/// shows it, even within a text message that is incomplete.
 #[derive(Debug)]
 pub struct Receiver {
     role: Role,
     limit: usize,
     compression: Option<Agreed>,
-    /// Made by a compressed message. It stays if later ones may refer to that.
+    /// Created for a compressed message. Kept if later messages may refer to it.
     inflater: Option<Box<Inflater>>,
     /// The beginning of a header that has arrived in part.
     header: [u8; MAX_HEADER_BYTES],
     header_len: usize,
     frame: Option<Frame>,
-    /// The payload of the control frame that arrives.
+    /// The payload of the control frame that is arriving.
     control: Vec<u8>,
     message: Option<Box<Partial>>,
     end: Option<End>,
@@ -74,7 +74,7 @@ struct Frame {
     read: u64,
 }
 
-/// A message of which a frame has arrived, or a part of it.
+/// An incomplete message.
 #[derive(Debug)]
 struct Partial {
     is_compressed: bool,
@@ -111,20 +111,20 @@ impl Receiver {
         self.limit = limit;
     }
 
-    /// How many bytes of a message have arrived that is not whole yet, decompressed.
+    /// How many bytes of an incomplete message have arrived, decompressed.
     pub fn partial_bytes(&self) -> usize {
         self.message
             .as_ref()
             .map_or(0, |message| message.payload.len())
     }
 
-    /// Reads `bytes` up to the end of the next event, and moves `bytes` behind what it has read.
+    /// Reads `bytes` up to the end of the next event, and advances `bytes` past what it has read.
     /// `None` if all bytes are read and no event is complete.
     ///
     /// After a close frame, everything that follows is discarded (section 1.4).
     ///
     /// # Errors
-    /// The first violation, again and again.
+    /// The first violation. Every later call returns it again.
     pub fn receive(&mut self, bytes: &mut &[u8]) -> Result<Option<Event>, FrameError> {
         match self.end {
             Some(End::Failed(error)) => return Err(error),
@@ -143,7 +143,7 @@ impl Receiver {
         result
     }
 
-    /// Frees what is not needed any more.
+    /// Frees what is no longer needed.
     fn end(&mut self, end: End) {
         self.end = Some(end);
         self.message = None;
@@ -168,7 +168,7 @@ impl Receiver {
         }
     }
 
-    /// Whether a header is complete, which is the [frame](Self::frame) then.
+    /// Whether the header is complete. It is then in the [frame](Self::frame).
     fn read_header(&mut self, bytes: &mut &[u8]) -> Result<bool, FrameError> {
         let may_compress = self.compression.is_some();
         let old = self.header_len;
@@ -283,7 +283,7 @@ impl Receiver {
         Ok(())
     }
 
-    /// The event that ends with a frame, unless more frames belong to it.
+    /// The event that this frame completes. `None` if more frames of its message follow.
     fn finish_frame(&mut self, header: &Header) -> Result<Option<Event>, FrameError> {
         match header.opcode {
             Opcode::Ping => return Ok(Some(Event::Ping(std::mem::take(&mut self.control)))),
@@ -352,9 +352,9 @@ fn peers_side(role: Role, compression: Option<Agreed>) -> Side {
     compression.unwrap_or_default().side(peer)
 }
 
-/// Makes room for a piece of a frame of which `rest` bytes are to come: for all of it if it has
-/// arrived, or if that costs no more than a few times of what has arrived. A peer that only
-/// announces much gets no memory for it.
+/// Reserves memory for a piece of a frame with `rest` bytes left: for the rest of the frame if it
+/// has arrived, or is at most a few times as large as what has arrived. So a peer that only
+/// announces a large frame causes no allocation.
 fn reserve(payload: &mut Vec<u8>, piece: usize, rest: u64) {
     let wanted = payload.len() + piece;
     if wanted > payload.capacity() {

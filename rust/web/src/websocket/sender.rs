@@ -10,11 +10,11 @@ use super::{Role, close_code};
 /// The longest reason of a close frame, in bytes (section 5.5).
 pub const MAX_REASON_BYTES: usize = MAX_CONTROL_BYTES - 2;
 
-/// The compressors of messages that refer to no other.
+/// The compressors for messages that do not refer to earlier ones.
 static COMPRESSORS: Pool<Box<Compressor>> = Pool::new();
 
-/// Makes frames. What is made has to be sent in that order: a compressed message may refer to those
-/// before it.
+/// Encodes frames. They have to be sent in this order: a compressed message may refer to earlier
+/// ones.
 #[derive(Debug)]
 pub struct Sender {
     /// Only a client has keys.
@@ -23,17 +23,17 @@ pub struct Sender {
     threshold: usize,
     max_frame: usize,
     role: Role,
-    /// Made by the first message that is compressed, if later ones may refer to it.
+    /// Created for the first compressed message, if later ones may refer to it.
     compressor: Option<Box<Compressor>>,
 }
 
-/// A message that goes to many, with the frames that were made of it.
+/// A message that goes to many peers, with its encoded frames.
 #[derive(Debug)]
 pub struct SharedMessage<'a> {
     is_text: bool,
     is_valid: bool,
     payload: &'a [u8],
-    /// One for each size of a window, and one without compression.
+    /// One for each window size, and one without compression.
     frames: Vec<(Option<u8>, Vec<u8>)>,
 }
 
@@ -53,7 +53,7 @@ impl<'a> SharedMessage<'a> {
         self.is_text
     }
 
-    /// Whether it can be sent: a text must be UTF-8.
+    /// Whether it can be sent: text must be UTF-8.
     pub fn is_valid(&self) -> bool {
         self.is_valid
     }
@@ -111,7 +111,7 @@ impl Sender {
             let Compressor { deflater, packed } = &mut *compressor;
             deflater.compress(payload, packed);
             self.frames(opcode, true, packed, out);
-            // A long message must not keep its memory for all that follow.
+            // After a long message, its memory is freed.
             packed.clear();
             packed.shrink_to(KEPT_BYTES);
             match side.no_context_takeover {
@@ -123,13 +123,13 @@ impl Sender {
         }
     }
 
-    /// As [`message`](Self::message), for a message that goes to many: what `shared` has already is
-    /// not made again. The message refers to no other, and later ones do not refer to it.
+    /// Like [`message`](Self::message), for a message that goes to many peers: frames that `shared`
+    /// already has are reused. The message and later ones do not refer to each other.
     pub fn shared_message(&mut self, shared: &mut SharedMessage<'_>, out: &mut Vec<u8>) {
         let SharedMessage {
             is_text, payload, ..
         } = *shared;
-        // A client masks each frame with another key.
+        // A client masks each frame with its own key.
         if self.keys.is_some() || payload.len() > self.max_frame {
             self.message(is_text, payload, out);
             return;
@@ -157,7 +157,7 @@ impl Sender {
             out.extend_from_slice(&frame);
             shared.frames.push((bits, frame));
         }
-        // The peer's window has the message now, and that of this compressor does not.
+        // The message is now in the window of the peer, but not in that of this compressor.
         if bits.is_some() {
             self.compressor = None;
         }
@@ -191,8 +191,8 @@ impl Sender {
         self.frame(opcode, true, false, payload, out);
     }
 
-    /// The compressor, if there is compression. A window that the compressor does not have is no
-    /// reason to fail: every message may be sent without compression (RFC 7692, section 6.1).
+    /// The compressor, if there is compression. `None` if it does not support the window size: any
+    /// message may be sent without compression (RFC 7692, section 6.1).
     fn take_compressor(&mut self) -> Option<(Side, Box<Compressor>)> {
         let side = self.compression?.side(self.role);
         if side.max_window_bits < MIN_WINDOW_BITS {

@@ -32,8 +32,8 @@ pub enum UrlError {
 }
 
 impl Url {
-    /// Reads a URL. Without a scheme it is `ws`. The fragment and the user are left out, as the
-    /// engine does.
+    /// Parses a URL. The default scheme is `ws`. The fragment and the user are ignored, as in the
+    /// engine.
     ///
     /// # Examples
     ///

@@ -5,7 +5,7 @@ use simdutf8::compat::from_utf8;
 /// A check of a text from its first byte on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Utf8Check {
-    /// The first bytes of a character whose rest has not come.
+    /// The first bytes of an incomplete character.
     cut: [u8; 4],
     cut_len: usize,
 }

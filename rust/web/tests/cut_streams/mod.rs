@@ -1,4 +1,4 @@
-//! What a stream means must not depend on how it is cut, for the tests and the fuzzer.
+//! Checks that the result does not depend on how a stream is cut, for the tests and the fuzzer.
 
 use stream_socket_web::http::{
     BodyDecoder, HeadError, HeadLimits, HeadReader, RequestHead, write_request_head,
@@ -79,7 +79,7 @@ fn read(bytes: &[u8], pieces: &[u8]) -> Requests {
     found
 }
 
-/// A head that was accepted has no byte that splits it, and is read again as it was.
+/// A head that was accepted can be written, and is then read as the same head.
 fn check_head(head: &RequestHead) {
     // Values may have characters of Latin-1 that are not written.
     let mut out = Vec::new();
@@ -102,7 +102,7 @@ fn check_head(head: &RequestHead) {
             );
             assert_eq!((again.body(), length), (head.body(), out.len()));
         }
-        // It is written as a request of HTTP/1.1.
+        // Heads are written as HTTP/1.1, which requires a host.
         Err(HeadError::NoHost) => assert!(head.host().is_none()),
         other => panic!("{other:?}"),
     }

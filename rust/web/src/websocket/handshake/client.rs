@@ -16,16 +16,15 @@ pub struct ClientRequest<'a> {
     pub host: &'a str,
     /// The path and the query of the URL, encoded.
     pub target: &'a str,
-    /// The subprotocols, in the order in which the client prefers them. If there are some, the
-    /// server has to accept one.
+    /// The subprotocols, in order of preference. If there are any, the server has to accept one.
     pub protocols: &'a [String],
-    /// How messages may be compressed, if they may.
+    /// How messages may be compressed; `None`: not at all.
     pub compression: Option<Wanted>,
     /// Further header fields of the request. A `Host` replaces that of the URL.
     pub headers: &'a [(String, String)],
 }
 
-/// Why an answer does not become a WebSocket.
+/// Why a response does not open a WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ResponseError {

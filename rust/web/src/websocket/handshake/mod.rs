@@ -25,7 +25,7 @@ const VERSION: &str = "13";
 pub struct Accepted {
     /// The subprotocol, one of those that the client has asked for.
     pub protocol: Option<String>,
-    /// How messages are compressed, if they are.
+    /// How messages are compressed; `None`: not at all.
     pub compression: Option<Agreed>,
 }
 

@@ -11,10 +11,11 @@ use crate::http::{BodyFraming, RequestHead, Version, WriteHeadError, write_respo
 /// What a server accepts.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ServerOptions<'a> {
-    /// The subprotocols of the server. If there are some, a client has to ask for one of them; the
-    /// first in the client's list is used. If there are none, a client must not ask for any.
+    /// The subprotocols of the server. If there are any, a client has to ask for one of them; the
+    /// server uses the first in the client's list that it supports. If there are none, a client
+    /// must not ask for any.
     pub protocols: &'a [String],
-    /// How messages may be compressed, if they may.
+    /// How messages may be compressed; `None`: not at all.
     pub compression: Option<Wanted>,
     /// Further header fields of the response.
     pub headers: &'a [(String, String)],

@@ -17,11 +17,11 @@ pub struct Ended {
     pub reason: String,
     /// What went wrong, if something did.
     pub error: Option<String>,
-    /// Who or what has ended it.
+    /// What ended it.
     pub cause: Cause,
 }
 
-/// Who or what ends a session.
+/// What ends a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cause {
     /// This end has closed it.
@@ -52,9 +52,9 @@ pub(super) enum End {
     Stream(String),
     /// The peer has not answered for this time.
     Silent(Duration),
-    /// There is no WebSocket.
+    /// The handshake failed.
     Handshake(String),
-    /// The handshake has taken too long: this time.
+    /// The handshake has taken this long, which is too long.
     HandshakeTimeout(Duration),
     /// This end has ended it without a close frame.
     Abort,
@@ -72,7 +72,7 @@ impl End {
         }
     }
 
-    /// What a caller gets to know. `has_sent_close` is whether this end was closing.
+    /// The end for the caller. `has_sent_close` is whether this end was closing.
     pub(super) fn ended(self, has_sent_close: bool) -> Ended {
         let mut ended = Ended {
             cause: self.cause(has_sent_close),
@@ -118,7 +118,7 @@ impl End {
     }
 }
 
-/// The engine's words for a code that it sends.
+/// The reason that the engine sends with this code.
 fn phrase(code: u16) -> &'static str {
     match code {
         close_code::TOO_BIG => "Message too big",

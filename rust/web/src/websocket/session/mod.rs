@@ -61,7 +61,7 @@ pub struct Session {
     state: State,
     limits: Limits,
     opening: Option<Box<Opening>>,
-    /// Of a server: the host and the target that the client has asked for.
+    /// For a server: the host and the target that the client has requested.
     requested: Option<String>,
     protocol: Option<String>,
     compression: Option<Agreed>,
@@ -179,7 +179,7 @@ impl Session {
         self.was_open
     }
 
-    /// Of a server: the host and the target that the client has asked for, such as
+    /// For a server: the host and the target that the client has requested, such as
     /// `localhost:8080/chat`.
     pub fn requested(&self) -> Option<&str> {
         self.requested.as_deref()
@@ -190,7 +190,7 @@ impl Session {
         self.protocol.as_deref()
     }
 
-    /// How messages are compressed, if they are.
+    /// How messages are compressed; `None`: not at all.
     pub fn compression(&self) -> Option<Agreed> {
         self.compression
     }
@@ -228,7 +228,7 @@ impl Session {
     /// Does what is due at `now`, while `backlog` bytes of earlier output wait to be sent: answers
     /// the newest ping if it could not be answered before, sends a ping every `heartbeat`, and ends
     /// a session whose peer is silent. Everything that has arrived must have been
-    /// [received](Self::receive): after a long frame, the answer of the peer may be among it.
+    /// [received](Self::receive): after a long frame, it may contain the answer of the peer.
     pub fn keep_alive(&mut self, now: Instant, heartbeat: Option<Duration>, backlog: usize) {
         if self.output.len() + backlog <= MAX_BYTES_BEFORE_PONGS
             && self.state == State::Open
@@ -281,7 +281,8 @@ impl Session {
             && !self.is_full()
     }
 
-    /// Whether it may take further bytes after messages were taken: its queue is full, or was.
+    /// Whether its queue is full, or was full and received bytes were kept back. It may accept
+    /// further bytes once messages are taken.
     pub fn is_held_back(&self) -> bool {
         matches!(self.state, State::Open | State::Closing)
             && self.pending_end.is_none()
@@ -293,7 +294,7 @@ impl Session {
         self.pending_end.is_some() || !self.unread.is_empty() && !self.is_full()
     }
 
-    /// When time alone changes something, if a ping is sent every `heartbeat`.
+    /// When the next timeout or ping is due, if a ping is sent every `heartbeat`.
     /// [`keep_alive`](Self::keep_alive) must have been called since the session was opened or has
     /// started to close.
     pub fn deadline(&self, heartbeat: Option<Duration>) -> Option<Instant> {
@@ -438,7 +439,7 @@ impl Session {
         Ok(())
     }
 
-    /// As [`send`](Self::send), for a message that goes to many.
+    /// Like [`send`](Self::send), for a message that goes to many sessions.
     ///
     /// # Errors
     /// The session is not open, or a text is not UTF-8.
@@ -499,7 +500,7 @@ impl Session {
                 if let Some(end) = self.pending_end.take() {
                     self.end(end);
                 }
-                // The peer's close frame may be among the bytes that were left.
+                // The unprocessed bytes may contain the peer's close frame.
                 self.receive(&[], 0);
             }
             State::Closing | State::Closed => {}
@@ -513,7 +514,7 @@ impl Session {
         self.end(End::Abort);
     }
 
-    /// Ends a session whose handshake has taken this long, and is not complete.
+    /// Ends the session because its handshake has taken `time` and is not complete.
     pub fn time_out_handshake(&mut self, time: Duration) {
         if self.state == State::Connecting {
             self.end(End::HandshakeTimeout(time));

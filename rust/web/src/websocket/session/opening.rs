@@ -18,12 +18,11 @@ const MAX_INTERIM: u32 = 16;
 /// What a session asks for or accepts in its handshake.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// The subprotocols, in order of preference. If there are some, both ends have to agree upon
-    /// one.
+    /// The subprotocols, in order of preference. If there are any, both ends have to agree on one.
     pub protocols: Vec<String>,
     /// Further header fields.
     pub headers: Vec<(String, String)>,
-    /// How messages may be compressed, if they may.
+    /// How messages may be compressed; `None`: not at all.
     pub compression: Option<Wanted>,
 }
 
@@ -63,7 +62,7 @@ enum Kind {
 pub(super) struct Opened {
     /// What both ends have agreed upon, or why there is no WebSocket.
     pub(super) outcome: Result<Accepted, String>,
-    /// Of a server: the host and the target that the client has asked for.
+    /// For a server: the host and the target that the client has requested.
     pub(super) requested: Option<String>,
     /// How many of the last bytes belong to the handshake.
     pub(super) used: usize,
@@ -136,7 +135,7 @@ impl Opening {
             Ok(Some((outcome, requested, length))) => Some(Opened {
                 outcome,
                 requested,
-                // What follows has come with these bytes: the head was incomplete before.
+                // The bytes after the head are all in `bytes`: the head was incomplete before.
                 used: bytes.len() - (self.head.len() - length),
             }),
             Err(error) => {
@@ -165,7 +164,7 @@ impl Opening {
     }
 }
 
-/// Whether another response follows this one. 101 (Switching Protocols) is the last of HTTP.
+/// Whether this response is interim. 101 (Switching Protocols) is the final one.
 fn is_interim(status: u16) -> bool {
     (100..200).contains(&status) && status != 101
 }
