@@ -74,7 +74,7 @@ fn watch(data: &VarArray) {
     let number = data.get(0).and_then(|number| number.try_to().ok());
     let number: i64 = number.unwrap_or(0);
     let before = WATCHED.swap(number, Ordering::Relaxed);
-    // Two objects may have the same connection, so that of before comes first.
+    // Two objects may have the same connection, so the old one is stopped first.
     let objects = live::objects();
     for (watched, is_recorded) in [(before, false), (number, true)] {
         if let Some(object) = objects.iter().find(|object| object.number == watched) {

@@ -19,7 +19,7 @@ use godot::prelude::{GodotClass, godot_api, godot_error};
 use crate::bridge;
 use crate::parts::{FramePolled, hints};
 
-/// The parts whose objects want to be polled, or did a frame ago.
+/// The parts whose objects want to be polled, and those whose objects have stopped within a frame.
 static LIST: Mutex<Vec<Weak<dyn FramePolled>>> = Mutex::new(Vec::new());
 
 /// Whether the scene tree polls them.

@@ -20,8 +20,8 @@ const CLASSES: [&str; 13] = [
     include_str!("../../../addons/stream_peer_socket_rs/doc_classes/WebSocketPeerRs.xml"),
 ];
 
-/// Gives the class documentation to the editor, which does not look for it. Called in the editor
-/// only.
+/// Passes the class documentation to the editor, which does not load it itself. Called in the
+/// editor only.
 pub(crate) fn load() {
     for class in CLASSES {
         let length = sys::GDExtensionInt::try_from(class.len()).expect("a text fits the memory");

@@ -33,7 +33,7 @@ fn valid_escapes(json: String) -> String {
                 Some('v') => valid.push_str("\\u000b"),
                 escaped => valid.extend(['\\'].into_iter().chain(escaped)),
             },
-            // Outside strings the engine writes no control character.
+            // The engine writes control characters only within strings.
             control if control < ' ' => {
                 valid.push_str(&format!("\\u{:04x}", u32::from(control)));
             }
@@ -128,9 +128,8 @@ fn read(reader: &mut JsonStreamReader<&[u8]>) -> Result<Variant, ReaderError> {
     }
 }
 
-/// A number without a fraction and an exponent is an int if it fits, so that it keeps all its
-/// digits and is encoded unchanged. Every other number is a float; one that is too large is
-/// infinite.
+/// A number without a fraction or an exponent is an int if it fits, so that it keeps all its digits
+/// and is encoded unchanged. Every other number is a float; one that is too large is infinite.
 fn number(text: &str) -> Variant {
     // An int has no negative zero.
     match text.parse::<i64>() {

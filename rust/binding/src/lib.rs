@@ -13,7 +13,7 @@
 //! | `peer`, `peer_tcp`, `peer_uds` | the methods of the peer classes |
 //! | `server`, `server_tcp`, `server_uds` | the methods of the server classes |
 //! | `packet_peer`, `websocket`, `group`, `relay`, `http` | the other classes |
-//! | `shared_methods` | methods that several classes have alike |
+//! | `shared_methods` | methods that several classes share |
 //! | `frame_poll` | `auto_poll` |
 //! | `statistics`, `monitors` | `get_statistics`; the monitors of the debugger |
 //! | `debugger`, `editor` | the tab Sockets of the debugger: the game's half, and the editor's |

@@ -1,8 +1,8 @@
-//! Random streams of requests. The result must not depend on how they are cut.
+//! Random streams of requests, which must mean the same wherever they are cut.
 
 mod cut_streams;
 
-/// Parts of heads and bodies, valid and invalid.
+/// What heads and bodies consist of, with what does not belong there.
 const WORDS: &[&str] = &[
     "GET / HTTP/1.1\r\n",
     "POST /a?b HTTP/1.1\r\n",
@@ -34,7 +34,7 @@ const WORDS: &[&str] = &[
     "POST /d HTTP/1.1\r\nHost: z\r\nContent-Length: 3\r\n\r\n",
 ];
 
-/// Pseudo-random numbers (xorshift64*, Marsaglia 2003 and Vigna 2016).
+/// Numbers that follow from a seed (xorshift64*, Marsaglia 2003 and Vigna 2016).
 struct Random(u64);
 
 impl Random {
@@ -47,7 +47,7 @@ impl Random {
 }
 
 #[test]
-fn the_result_does_not_depend_on_how_a_stream_is_cut() {
+fn streams_mean_the_same_wherever_they_are_cut() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let (mut accepted, mut refused) = (0, 0);
     for _ in 0..20_000 {

@@ -76,7 +76,7 @@ impl Server {
         assert!(sent.ends_with(&format!(": {words}\n")), "{what}: {sent}");
         assert_eq!(self.connection.ending(), Some(Ending::Close), "{what}");
         assert!(!self.connection.wants_input(), "{what}");
-        // Later bytes change nothing.
+        // Whatever still comes changes nothing.
         assert_eq!(
             self.receive("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
             None
@@ -254,7 +254,7 @@ fn streams_are_chunked_or_end_with_the_connection() {
 }
 
 #[test]
-fn invalid_answers_are_refused_and_change_nothing() {
+fn answers_that_cannot_be_are_refused_and_change_nothing() {
     let mut server = Server::new();
     let id = server.request(&get("/")).id;
     let now = server.now;
@@ -342,7 +342,7 @@ fn invalid_answers_are_refused_and_change_nothing() {
 }
 
 #[test]
-fn each_violation_and_exceeded_limit_has_its_status() {
+fn what_breaks_the_protocol_or_a_limit_gets_its_status() {
     let rules = ServerRules {
         head: HeadLimits {
             bytes: 200,
@@ -460,7 +460,7 @@ fn continue_is_sent_before_a_body_that_is_wanted() {
 
 #[test]
 fn slow_heads_bodies_and_handlers_run_out_of_time() {
-    // Nothing arrives: the connection is closed without a response.
+    // Nothing arrives: the connection is closed without a word.
     let mut server = Server::new();
     assert_eq!(server.pass(59 * SECOND), None);
     assert_eq!(server.connection.ending(), None);
@@ -595,7 +595,7 @@ fn a_client_that_asks_without_reading_has_to_wait() {
     assert!(!server.connection.wants_input());
     server.connection.sent(50_000, server.now);
     assert!(matches!(server.advance(), Some(ServerEvent::Request(_))));
-    // What arrives while a request is answered is limited.
+    // What comes while a request is answered is limited.
     assert!(!server.connection.wants_input());
     let mut server = Server::new();
     server.request(&get("/"));
@@ -843,7 +843,7 @@ fn connections_that_lose_least_make_room_first() {
 }
 
 #[test]
-fn a_connection_that_makes_room_tells_its_client_if_it_can() {
+fn a_connection_that_makes_room_says_so_where_it_can() {
     let answer = |received: &str| {
         let mut server = Server::new();
         server.receive(received);
@@ -874,9 +874,9 @@ fn a_connection_that_makes_room_tells_its_client_if_it_can() {
     assert_eq!(server.connection.ending(), Some(Ending::Abort));
 }
 
-/// Used bytes are removed only from time to time.
+/// Used bytes are removed from time to time only.
 #[test]
-fn pipelined_requests_are_found_while_more_arrive() {
+fn pipelined_requests_are_found_as_others_arrive_behind_them() {
     let mut server = Server::new();
     let count = 3000;
     let stream: String = (0..count)

@@ -109,7 +109,7 @@ impl ClassTree {
     }
 }
 
-/// The kind that a method of this name is of in the engine's classes.
+/// The kind of a method with this name, by the convention of the engine's classes.
 fn kind_of(method: &str) -> MethodKind {
     if method.starts_with("get_") || method.starts_with("is_") {
         MethodKind::Const

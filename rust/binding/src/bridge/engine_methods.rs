@@ -1,4 +1,4 @@
-//! The methods of the engine's classes that the library calls, all of them.
+//! All methods of the engine's classes that the library calls.
 //!
 //! They are looked up when the library is loaded. A Godot that lacks one of them is refused. No
 //! other method that gdext could call is looked up before it is called, because engines that people

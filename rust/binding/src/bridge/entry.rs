@@ -1,9 +1,9 @@
-//! The library's entry: loads gdext through the bridge, and refuses a Godot in which the library
-//! would not work.
+//! The library's entry point: loads gdext through the bridge, and refuses a Godot in which the
+//! library would not work.
 //!
 //! The bridge replaces each version of `classdb_register_extension_class` that gdext may use. If
-//! gdext asks for a newer one, the library does not load: a class that is registered past the
-//! bridge would look right and be wrong.
+//! gdext asks for a newer one, the library does not load: a class whose registration bypassed the
+//! bridge would look right and not work.
 
 use std::ffi::{CStr, c_char};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -49,7 +49,7 @@ pub(crate) unsafe fn initialize(
     };
     // SAFETY: The caller's guarantee.
     if unsafe { interface::is_of_godot_4_0(godot_functions) } {
-        // Godot 4.0 has no function that prints an error and that could be looked up.
+        // In Godot 4.0, the function that prints errors cannot be looked up.
         eprintln!(
             "stream_peer_socket_rs cannot be loaded: it needs Godot 4.4 or later, and this is 4.0"
         );
@@ -91,8 +91,8 @@ unsafe fn load(
         return Err("gdext does not load in this Godot, see its own error".into());
     }
     // gdext looks up all of its functions now, and later uses the newest version that it found or
-    // an older one. A version that the bridge does not know would register the base of a class tree
-    // past the bridge.
+    // an older one. With a version that the bridge does not know, the registration of a base would
+    // bypass the bridge.
     let newest = NEWEST_VERSION.load(Ordering::Relaxed);
     if interface().register_class(newest).is_none() {
         return Err(format!(
@@ -109,8 +109,8 @@ unsafe fn load(
         missing_class,
         missing_method.map(|method| method as &dyn std::fmt::Display),
     ))?;
-    // Checks for a first copy of the library by the note that the copy leaves, because its classes
-    // may not be registered yet. An older version leaves no note, so its classes are checked too.
+    // A copy of the library that is already loaded has left a note; its classes may not be
+    // registered yet. An older version leaves no note, so its classes are checked too.
     let has_classes = trees
         .iter()
         .any(|tree| has_class(&StringName::from(tree.base)));
@@ -218,8 +218,8 @@ mod tests {
             i32,
             sys::GDExtensionBool,
         );
-        // SAFETY: The bridge passes a zero-terminated name, and calls what it gets by the type that
-        // Godot's has.
+        // SAFETY: The bridge passes a zero-terminated name, and calls the result with the type of
+        // Godot's function.
         unsafe {
             match CStr::from_ptr(name).to_bytes() {
                 b"get_godot_version" => {

@@ -18,8 +18,8 @@ use super::part_kind::instance_of;
 use crate::parts::{ObjectAddress, Part};
 
 /// Puts the bridge's create and free callbacks into the creation info of a tree's base, which
-/// inherits from the engine's class `engine_class`. The error is the reason why that is not enough
-/// to make the tree's objects.
+/// inherits from the engine's class `engine_class`. The error is the reason why these callbacks are
+/// not enough to create the tree's objects.
 pub(super) fn hook(
     tree: &'static ClassTree,
     engine_class: StringName,

@@ -19,8 +19,8 @@ use super::requirements::Version;
 const FIRST_VERSION: usize = 4;
 const VERSIONS: usize = 3;
 
-/// The function that makes an object. The one of Godot 4.7 returns an object with its first
-/// reference, as gdext and Godot expect where the library is built for 4.7.
+/// The function that creates an object. That of Godot 4.7 returns an object with its first
+/// reference, as gdext and Godot expect from a library that is built for 4.7.
 const CONSTRUCT_OBJECT: &CStr = if cfg!(feature = "api-4-7") {
     c"classdb_construct_object3"
 } else {
@@ -29,7 +29,7 @@ const CONSTRUCT_OBJECT: &CStr = if cfg!(feature = "api-4-7") {
 
 /// Godot's own functions.
 pub(super) struct Interface {
-    /// By version. The first is always there. The others are there once gdext has asked for them:
+    /// By version. The first is always set. The others are set once gdext has asked for them:
     /// looking up a function that Godot does not have prints an error.
     register_class: [OnceLock<RegisterClass>; VERSIONS],
     pub(super) unregister_class: UnregisterClass,
@@ -163,8 +163,8 @@ impl Interface {
     /// `function` is what Godot has returned for the name with this version.
     pub(super) unsafe fn set_register_class(&self, version: usize, function: Function) {
         if let Some(slot) = self.slot(version) {
-            // SAFETY: The caller's guarantee; the types of the known versions differ by the names
-            // of their infos only.
+            // SAFETY: The caller's guarantee; the types of the known versions differ only in the
+            // names of their infos.
             slot.get_or_init(|| unsafe {
                 std::mem::transmute::<Function, RegisterClass>(function)
             });

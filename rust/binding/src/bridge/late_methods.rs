@@ -1,4 +1,4 @@
-//! The engine's methods as gdext gets them.
+//! Looks up the engine's methods for gdext.
 //!
 //! gdext looks up all methods of all classes when it is loaded, and panics at the first that Godot
 //! does not have. But an engine may be built without 3D, without XR, or without any of its modules.

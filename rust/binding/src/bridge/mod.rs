@@ -4,8 +4,8 @@
 //! and guards every call with a cell in it. The addon needs base classes of its own. It needs calls
 //! that cost little more than the work they do, and that block no other thread. So the bridge
 //! stands between gdext and Godot, at Godot's C interface: gdext gets a
-//! [`get_proc_address`](entry::initialize) that answers a few names with functions of the bridge,
-//! and passes all others through. The replaced functions do this:
+//! [`get_proc_address`](entry::initialize) that returns functions of the bridge for a few names,
+//! and Godot's functions for all others. The replaced functions do this:
 //!
 //! - [`registration`]: when gdext registers the base of a [`class_tree`], the base becomes
 //!   abstract, and its subclasses are registered with it. When gdext registers a method, the bridge
@@ -15,8 +15,8 @@
 //!   ([`engine_methods`]), and looks up any other method at its first call. So the library loads in
 //!   an engine that lacks some of them.
 //!
-//! The bridge makes the objects itself ([`instance`]). What Godot holds as the instance of an
-//! object is its part, counted ([`part_kind`]); gdext has no storage for it. Direct methods go from
+//! The bridge creates the objects itself ([`instance`]). Godot's instance pointer is a counted
+//! reference to the part ([`part_kind`]); gdext has no storage for it. Direct methods go from
 //! Godot straight to the part: [`int_methods`], [`receive`], [`object_setter`], and the virtual
 //! methods in [`stream_virtuals`] and [`packet_virtuals`]. For gdext, all others are static
 //! functions. They go through one [`trampoline`] to gdext's callback, and find the part in

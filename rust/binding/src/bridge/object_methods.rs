@@ -66,7 +66,7 @@ pub(super) unsafe fn has_connections(
 /// being freed has lost its class, and `has_connections` would print that there is no such signal.
 ///
 /// # Safety
-/// The memory of the object is there, and Godot has not freed its connections.
+/// The memory of the object is still valid, and Godot has not freed its connections.
 pub(super) unsafe fn connections(object: sys::GDExtensionObjectPtr, signal: &str) -> usize {
     const CONNECTIONS: &str = "get_signal_connection_list";
     let (method, signal) = (CONNECTIONS.to_variant(), signal.to_variant());
@@ -76,7 +76,7 @@ pub(super) unsafe fn connections(object: sys::GDExtensionObjectPtr, signal: &str
     connections.map_or(0, |connections| connections.len())
 }
 
-/// Notifies `object` that it is made, as Godot notifies its own objects.
+/// Notifies `object` that it was created, as Godot notifies its own objects.
 ///
 /// # Safety
 /// The object was just made.
@@ -118,7 +118,7 @@ pub(super) unsafe fn release(object: sys::GDExtensionObjectPtr) {
     }
 }
 
-/// Calls the method of `object` called `name` without arguments, as `Object.call` does.
+/// Calls the method `name` of `object` without arguments, as `Object.call` does.
 ///
 /// # Safety
 /// The object is alive until the call returns.

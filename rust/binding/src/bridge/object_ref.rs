@@ -11,8 +11,8 @@ use super::object_methods::{emit, emit_signal, has_connections};
 use super::presence::Held;
 use crate::parts::{Emitter, Part, Signal};
 
-/// The name of a signal, as Godot looks it up and as Godot emits it. Making either for each signal
-/// would cost as much as emitting the signal.
+/// The name of a signal, as a StringName for looking it up and as a Variant for emitting it.
+/// Creating either each time would cost as much as emitting the signal.
 pub(crate) struct SignalName {
     name: StringName,
     variant: Variant,
@@ -57,7 +57,7 @@ impl ObjectRef {
         }
     }
 
-    /// A reference of its own to the object that is held.
+    /// A new reference to the object of `held`.
     pub(super) fn to_held(held: &Held) -> ObjectRef {
         let mut pointer = held.pointer();
         // SAFETY: Godot passes an object by the address of its pointer. The object is alive.

@@ -43,7 +43,7 @@ unsafe extern "C" fn call<P: TakesObject>(
                 let value = Variant::new_from_sys((*args).cast());
                 let other = other_class(&value, P::CLASS);
                 if let Some(other) = &other {
-                    // A script may listen to what is printed, and free the object.
+                    // A script may observe what is printed, and free the object.
                     counted::<P>(instance).refuse_object(other);
                 }
                 other.is_some()

@@ -42,8 +42,7 @@ impl<P: Packets> VirtualMethods for PacketVirtuals<P> {
     ];
 }
 
-/// Its arguments are a pointer to where the packet's address goes, and one to where its size goes,
-/// an `i32`.
+/// Its arguments are two pointers, for the packet's address and for its size, an `i32`.
 unsafe extern "C" fn get_packet<P: Packets>(
     instance: sys::GDExtensionClassInstancePtr,
     args: *const sys::GDExtensionConstTypePtr,

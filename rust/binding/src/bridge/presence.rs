@@ -47,10 +47,10 @@ impl Held {
         self.0
     }
 
-    /// A reference to `object`, or `None` if it is being freed: nobody can hold it any more.
+    /// A reference to `object`, or `None` if it is being freed and can no longer be referenced.
     ///
     /// # Safety
-    /// The memory of the object is there, and the object is RefCounted.
+    /// The memory of the object is still valid, and the object is RefCounted.
     unsafe fn take(object: sys::GDExtensionObjectPtr) -> Option<Held> {
         // SAFETY: The caller's guarantee.
         unsafe { take_hold(object) }.then_some(Held(object))

@@ -6,8 +6,7 @@
 //! types. A property is registered as soon as its accessors are, in whatever order gdext
 //! registers these. A class without a tree, which only the library uses, is registered unchanged.
 //!
-//! gdext registers in no fixed order, so a subclass is registered right after its base: no other
-//! moment is sure to be right.
+//! gdext registers classes in no fixed order, so a subclass is registered right after its base.
 
 use std::ffi::c_void;
 use std::sync::OnceLock;

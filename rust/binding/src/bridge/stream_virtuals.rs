@@ -182,8 +182,8 @@ unsafe extern "C" fn get_data<P: Stream>(
         transfer::<P>("get_data", instance, args, ret, |part, transfer| {
             let buffer = transfer.buffer();
             let (code, filled) = part.get_data(buffer);
-            // Callers use the buffer whatever is returned, as the typed getters of StreamPeer do.
-            // So the rest of it must not be uninitialised memory.
+            // Some callers, such as the typed getters of StreamPeer, use the buffer even after an
+            // error. So the rest of it must not be uninitialised memory.
             if code != Error::OK {
                 // SAFETY: Godot passes a few bytes of a stack, or an array that its allocator has
                 // made.

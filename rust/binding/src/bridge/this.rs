@@ -1,8 +1,8 @@
 //! The object whose method is being called, for the methods that gdext answers.
 //!
 //! gdext knows the methods of class trees as static functions. The
-//! [`trampoline`](super::trampoline) notes the part before it calls such a function, keeps it
-//! counted during the call, and notes the one before it again afterwards: a handler may call a
+//! [`trampoline`](super::trampoline) stores the part before it calls such a function, and holds a
+//! reference to it during the call. Afterwards it restores the previous one: a handler may call a
 //! method of another object.
 
 use std::any::TypeId;
@@ -14,7 +14,7 @@ use godot::sys;
 use super::part_kind::PartKind;
 use crate::parts::Part;
 
-/// A part that is counted while it is noted.
+/// A part, and the reference to it that the call holds.
 #[derive(Clone, Copy)]
 struct This {
     parts: &'static PartKind,

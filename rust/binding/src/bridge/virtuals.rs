@@ -53,7 +53,7 @@ unsafe fn find<M: VirtualMethods>(name: sys::GDExtensionConstStringNamePtr) -> O
     Some(row.answer)
 }
 
-/// Returns the data that Godot passes back to [`call`], or null for a method that is not there.
+/// Returns the data that Godot passes back to [`call`], or null for a missing method.
 /// Godot calls this at the first call of a method of an object, and keeps the result in the object.
 unsafe extern "C" fn get_data<M: VirtualMethods>(
     _class: *mut c_void,

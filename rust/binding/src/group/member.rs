@@ -46,11 +46,11 @@ enum AcceptedKind {
     WebSockets(AcceptedWebSockets),
 }
 
-/// Why connections cannot become like an object.
+/// Why an object cannot be the template of accepted connections.
 pub(super) enum NoForm {
     /// It is an object of another class.
     Class,
-    /// Its properties are wrong: this is.
+    /// Its properties are invalid, for this reason.
     Properties(String),
 }
 
@@ -68,7 +68,7 @@ impl NoForm {
 }
 
 impl AcceptedForm {
-    /// As `object` is now: a WebSocket, a packet peer, or a peer.
+    /// A form like the current state of `object`: a WebSocket, a packet peer, or a peer.
     pub(super) fn like(object: Gd<RefCounted>) -> Result<AcceptedForm, NoForm> {
         let object = match object.try_cast::<WebSocketPeerRs>() {
             Ok(peer) => {

@@ -84,7 +84,7 @@ impl Bridged for StreamPeerSocketGroupRs {
 
 /// The part of a group.
 pub(crate) struct GroupPart {
-    /// The event loop asks too whether anything is connected to the group's signals.
+    /// Shared with the event loop, which also checks for connections to the group's signals.
     presence: Arc<Presence>,
     events: EventLoop<GroupMember>,
     frame_poll: FramePoll,
@@ -355,7 +355,7 @@ fn refuse(class: &str) -> Error {
     Error::ERR_INVALID_PARAMETER
 }
 
-/// The group must live from its first member on.
+/// From its first member on, the group must be kept alive.
 fn note_members(group: &GroupPart) {
     if group.events.len() == 1 {
         hints::begun(&group.events, || "StreamPeerSocketGroupRs".into());

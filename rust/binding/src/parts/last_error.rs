@@ -134,7 +134,7 @@ impl LastError {
     }
 
     /// The last error of an object with a connection: the reason why the connection has ended,
-    /// unless a call has failed since. The connection keeps that reason, also after it was
+    /// unless a call has failed since. The connection keeps that reason, even after it was
     /// reported.
     pub(crate) fn of(&self, connection: &Connection) -> Details {
         let Some(ended) = connection.ended() else {

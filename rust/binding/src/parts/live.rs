@@ -14,8 +14,7 @@ pub(crate) trait Live: Send + Sync + 'static {
     /// What the debugger shows of it.
     fn report(&self, now: Instant) -> Report;
 
-    /// How many bytes wait here to be sent. Those that another object of the list has are not
-    /// among them.
+    /// How many bytes wait here to be sent, except those of another listed object.
     fn queued_bytes(&self) -> usize {
         0
     }
@@ -25,7 +24,7 @@ pub(crate) trait Live: Send + Sync + 'static {
     fn with_connection(&self, _then: &mut dyn FnMut(&Connection)) {}
 }
 
-/// What the debugger shows of an object. What it does not have is empty or 0.
+/// What the debugger shows of an object. Values that it lacks are empty or 0.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Report {
     /// In words.
@@ -40,7 +39,7 @@ pub(crate) struct Report {
     pub(crate) packets_sent: u64,
     /// Bytes that wait to be sent.
     pub(crate) queued: u64,
-    /// Since when it is connected.
+    /// How long it has been connected.
     pub(crate) age: Option<Duration>,
     /// The message of the last error.
     pub(crate) error: String,

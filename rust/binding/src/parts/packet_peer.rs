@@ -25,7 +25,7 @@ const FIRST_BYTES: usize = 16;
 /// The error of a packet peer without a stream.
 const NO_STREAM: &str = "packet peer has no stream";
 
-/// The packets in the stream of a peer whose object is an `O`.
+/// The packets in the stream of a peer whose object has the type `O`.
 #[derive(Debug)]
 pub(crate) struct PacketPeerPart<O> {
     presence: Presence,

@@ -14,7 +14,7 @@ pub(crate) struct ObjectAddress(pub(crate) NonZeroUsize);
 pub(crate) struct Presence(Mutex<Option<ObjectAddress>>);
 
 impl Presence {
-    /// The presence of an object that was just made, and that is RefCounted.
+    /// The presence of a RefCounted object that was just created.
     pub(crate) fn of(object: ObjectAddress) -> Presence {
         Presence(Mutex::new(Some(object)))
     }

@@ -1,4 +1,4 @@
-//! A packet as the signals have it.
+//! A packet as an argument of a signal.
 
 use godot::builtin::PackedByteArray;
 

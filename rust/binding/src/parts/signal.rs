@@ -26,7 +26,7 @@ pub(crate) enum Signal {
     Connected,
     /// A message of a WebSocket, and whether it is text.
     MessageReceived(PackedByteArray, bool),
-    /// A WebSocket is over, with its close code and the reason.
+    /// A WebSocket has closed, with its close code and the reason.
     Closed(i64, GString),
 }
 

@@ -390,12 +390,12 @@ pub(crate) struct AcceptedWebSockets {
 }
 
 impl AcceptedWebSockets {
-    /// As `like` is now. The error says what is wrong with its properties.
+    /// A form like the current state of `like`. The error says what is wrong with its properties.
     pub(crate) fn like(like: &Gd<WebSocketPeerRs>) -> Result<AcceptedWebSockets, String> {
         let part = bridge::part_of(like);
         let settings = part.settings();
         let handshake = handshake_of(&settings)?;
-        // What is wrong with it is found here, and not with each connection.
+        // Finds errors here, and not for each connection.
         Session::server(handshake.clone(), settings.limits()).map_err(|error| error.to_string())?;
         Ok(AcceptedWebSockets {
             settings,
@@ -484,7 +484,7 @@ impl WebSocketPart<ObjectRef> {
         Ok(stream)
     }
 
-    /// Refuses a stream that cannot be kept alive in the background, if it shall be.
+    /// Refuses a stream that cannot be kept alive in the background, if that is enabled.
     fn require_kept(&self, call: &str, stream: &WebSocketStream<ObjectRef>) -> Result<(), Error> {
         match self.refusal(stream) {
             None => Ok(()),

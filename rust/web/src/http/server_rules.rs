@@ -46,7 +46,7 @@ impl Default for ServerRules {
 impl ServerRules {
     /// Whether a request may be for the host that it names.
     pub fn allows_host(&self, head: &RequestHead) -> bool {
-        // Browsers always send a host.
+        // Without a host it comes from no browser.
         let Some(Authority { host, .. }) = head.host() else {
             return true;
         };
@@ -59,7 +59,7 @@ impl ServerRules {
         last.eq_ignore_ascii_case("localhost") || is_listed(&self.allowed_hosts, host)
     }
 
-    /// Whether the origin of a request is allowed. A request without an origin is.
+    /// Whether a request comes from a page that may send it, or from no page.
     pub fn allows_origin(&self, head: &RequestHead) -> bool {
         let mut origins = head.headers.get_all("Origin");
         let Some(origin) = origins.next() else {
@@ -77,8 +77,8 @@ fn is_listed(list: &[String], text: &str) -> bool {
     entries.any(|entry| entry == "*" || entry.eq_ignore_ascii_case(text))
 }
 
-/// Whether an origin (RFC 6454, section 6.2) is the server that the request is for. The scheme is
-/// not compared, because a proxy may have terminated TLS.
+/// Whether an origin (RFC 6454, section 6.2) is the server that the request is for. A proxy may
+/// have taken TLS away, so the scheme is not compared.
 fn is_own(origin: &str, head: &RequestHead) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else {
         return false;

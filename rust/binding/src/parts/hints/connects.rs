@@ -64,8 +64,8 @@ pub(crate) fn connecting<P: Connects + 'static>(peer: &Arc<P>, what: String) {
     HAS_CONNECTS.store(true, Ordering::Relaxed);
 }
 
-/// The status of `peer`, which is connecting, was asked for. A script that waits for it without
-/// frames gets its hint here.
+/// Records that a script queried the status of `peer`, which is connecting. A script that waits in
+/// a loop without frames gets its hint here.
 #[inline]
 pub(crate) fn status_asked<P: Connects>(peer: &P) {
     if HAS_CONNECTS.load(Ordering::Relaxed) {

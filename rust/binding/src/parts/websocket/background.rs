@@ -1,8 +1,8 @@
 //! `keep_alive_in_background`: a thread that answers pings, sends ours and flushes while nobody
 //! polls a WebSocket.
 //!
-//! One thread serves all WebSockets that want it. It touches sessions and connections only: signals
-//! are left to the next poll, and so is letting a stream go, which may run code of a script.
+//! One thread serves all WebSockets with this property. It uses sessions and connections only. It
+//! leaves signals to the next poll, and also the release of a stream, which may run script code.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
@@ -25,7 +25,7 @@ static KEEPER: Keeper = Keeper {
 
 /// A WebSocket, as the thread sees it.
 pub(super) trait Kept: Send + Sync {
-    /// Does what is due at `now`. Returns false if the WebSocket does not want it any more.
+    /// Does what is due at `now`. Returns false if the WebSocket no longer wants this.
     fn keep_alive(&self, now: Instant) -> bool;
 }
 
@@ -83,7 +83,7 @@ fn run() {
         let kept: Vec<Arc<dyn Kept>> = state.kept.iter().filter_map(Weak::upgrade).collect();
         drop(state);
         let now = Instant::now();
-        // The addresses of those that do not want it any more. They are dropped without the lock.
+        // The addresses of those that no longer want this. They are dropped without the lock.
         let leaving: Vec<_> = kept
             .iter()
             .filter(|part| !part.keep_alive(now))

@@ -28,7 +28,7 @@ const MOST_RECEIVES: usize = 16;
 /// Why a session cannot be kept alive in the background.
 const NOT_KEPT: &str = "keep_alive_in_background works over sockets of ours only, and not over TLS";
 
-/// The reason if the stream has ended in order, but the WebSocket has not.
+/// The reason if the stream was closed properly, but the WebSocket was not.
 const NO_CLOSE_FRAME: &str = "stream ended without a close frame";
 
 impl<O: Emitter + EngineStream> WebSocketPart<O> {
@@ -178,7 +178,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         may_have_more
     }
 
-    /// Notes which signals are due, and releases the stream of a session that has ended.
+    /// Records which signals are due, and releases the stream of a session that has ended.
     fn note_changes(&self, generation: u64) {
         let mut state = self.state();
         if state.generation != generation {
@@ -296,8 +296,8 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         }
     }
 
-    /// Passes on the output, as far as the stream takes it now. Only the thread that exchanges
-    /// does.
+    /// Passes on as much of the output as the stream accepts now. Only the exchanging thread calls
+    /// it.
     fn flush_to_engine(&self, stream: &O, generation: u64) {
         if stream.status() != Status::Connected {
             return;
@@ -329,13 +329,13 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             let mut output = self.state().engine_output;
             let mut is_refused = false;
             while passed < bytes.len() && !is_refused {
-                // What fails here is found by the next read.
+                // The next read reports a failure.
                 let written = output.write(stream, &bytes[passed..]);
                 let count = written.unwrap_or(bytes.len() - passed);
                 passed += count;
                 is_refused = count == 0;
             }
-            // Each byte is moved once at most for each that was passed on.
+            // At most as many bytes are moved as were passed on, so moving them is cheap.
             if passed * 2 >= bytes.len() {
                 bytes.drain(..passed);
                 passed = 0;
@@ -362,7 +362,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         }
     }
 
-    /// Ends a session whose stream takes nothing any more.
+    /// Ends a session whose stream no longer accepts bytes.
     fn end_with_stream(&self, generation: u64, why: &str) {
         let mut state = self.state();
         if state.generation == generation {
@@ -438,8 +438,8 @@ impl<O: Emitter + EngineStream> Kept for WebSocketPart<O> {
             }
         }
         connection.try_flush();
-        // The kernel does not report again to the groups what was received here. They are reached
-        // by the connection: this thread must not hold what keeps their members.
+        // The kernel will not report this data again, so the groups are notified through the
+        // connection: this thread must not hold a reference to their members.
         connection.report();
         true
     }
@@ -528,7 +528,7 @@ impl<O: Emitter> WebSocketState<O> {
     }
 }
 
-/// Why a session has ended, which was open or not. `code` is that of the end of its socket.
+/// Why a session has ended. `was_open` is whether it was open; `code` is that of its socket.
 fn end_cause((cause, was_open): (Cause, bool), code: Option<Error>) -> EndCause {
     if !was_open {
         return EndCause::Connect(match (cause, code) {

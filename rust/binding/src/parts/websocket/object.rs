@@ -27,7 +27,7 @@ impl<O: Emitter + EngineStream> WebSocketObject<O> {
     pub(crate) fn poll(&self) {
         let now = Instant::now();
         Session::<Self>::begin_poll(self, now);
-        // Handlers of the stream may do anything, also with this object.
+        // Handlers of the stream may do anything, even with this object.
         if let Some((stream, _)) = self.part.current_stream()
             && is_polled(&stream)
             && let Some(socket) = stream.socket()

@@ -1,4 +1,4 @@
-//! What a script has set of a WebSocket.
+//! The settings of a WebSocket.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ impl Default for WebSocketSettings {
 }
 
 impl WebSocketSettings {
-    /// These settings with `protocols`, if there are some.
+    /// These settings, with `protocols` if there are any.
     pub(crate) fn with_protocols(mut self, protocols: Vec<String>) -> WebSocketSettings {
         if !protocols.is_empty() {
             self.protocols = protocols;

@@ -1,4 +1,4 @@
-//! What a WebSocket object keeps, and its lock.
+//! The state of a WebSocket object, and its lock.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,7 @@ use crate::parts::peer::PeerPart;
 use crate::parts::peer_object::PeerObject;
 use crate::parts::presence::{ObjectAddress, Presence};
 
-/// A WebSocket whose object, and that of whose stream, is an `O`.
+/// A WebSocket. `O` is the type of its object, and of the object of its stream.
 #[derive(Debug)]
 pub(crate) struct WebSocketPart<O> {
     presence: Presence,
@@ -35,7 +35,7 @@ pub(crate) struct WebSocketPart<O> {
 #[derive(Debug)]
 pub(super) struct WebSocketState<O> {
     pub(super) settings: WebSocketSettings,
-    /// Counts the sessions, so that no call applies to one what it knows of another.
+    /// Counts the sessions, so that a call never applies an older session's result to a new one.
     pub(super) generation: u64,
     pub(super) session: Option<Session>,
     /// `None` after the session has ended.
@@ -56,11 +56,12 @@ pub(super) struct WebSocketState<O> {
     pub(super) is_drained_due: bool,
     /// The same, with what has ended the session.
     pub(super) closed_due: Option<EndCause>,
-    /// Whether something was left to send when the session was last looked at.
+    /// Whether something was left to send at the last exchange.
     pub(super) has_backlog: bool,
     /// Output of the session that a stream of the engine's has not taken.
     pub(super) unsent: Unsent,
-    /// How much of the output was queued in all, and where each message ends that may be unsent.
+    /// How many bytes of output were queued in total, and where each message that may be unsent
+    /// ends.
     pub(super) queued_total: u64,
     pub(super) message_ends: VecDeque<u64>,
     /// What a stream of the engine's has refused.
@@ -76,11 +77,11 @@ pub(super) struct Unsent {
     pub(super) bytes: Vec<u8>,
     /// How many of the bytes were passed on.
     pub(super) passed: usize,
-    /// How many were not, also while a thread passes them on.
+    /// How many were not, even while a thread passes them on.
     pub(super) length: usize,
 }
 
-/// Something that has happened, in the order in which listeners get to know it.
+/// Something that has happened, in the order in which listeners are notified.
 pub(super) enum Happened {
     Opened,
     Message(Message),
@@ -101,7 +102,7 @@ impl<O: Emitter> WebSocketPart<O> {
         self.state().settings.clone()
     }
 
-    /// Changes the settings, also of the session where that is possible.
+    /// Changes the settings, and where possible those of the session.
     pub(crate) fn configure(&self, change: impl FnOnce(&mut WebSocketSettings)) {
         let mut state = self.state();
         change(&mut state.settings);
@@ -194,7 +195,7 @@ impl<O: Emitter> WebSocketPart<O> {
             return NextPoll::Now;
         }
         match stream {
-            // It may wait for more than its socket can tell.
+            // It may wait for something that its socket does not report.
             WebSocketStream::Engine { socket: None, .. } => return NextPoll::Soon,
             WebSocketStream::Engine { .. } | WebSocketStream::TlsLater { .. }
                 if session.state() == State::Connecting
@@ -216,7 +217,7 @@ impl<O: Emitter> WebSocketPart<O> {
         NextPoll::At(handshake.or(deadline))
     }
 
-    /// Notes whether the packet that a signal has is text.
+    /// Records whether the packet of a signal is text.
     pub(crate) fn note_text(&self, is_text: bool) {
         self.state().was_text = is_text;
     }
@@ -375,7 +376,7 @@ impl<O: Emitter> WebSocketPart<O> {
         Ok(())
     }
 
-    /// Takes the next of what has happened; a message only if somebody `wants` it.
+    /// Takes the next event; a message only if somebody `wants` it.
     pub(super) fn take_next(&self, wants: bool) -> Option<Happened> {
         let mut state = self.state();
         if std::mem::take(&mut state.is_connected_due) {
@@ -452,7 +453,7 @@ impl<O> WebSocketState<O> {
         }
     }
 
-    /// How many bytes of the output were passed on, and are not sent.
+    /// How many bytes of the output were passed on, but not sent.
     pub(super) fn pending_bytes(&self) -> usize {
         let queued = self.connection().map_or(0, Connection::pending_bytes);
         queued + self.unsent.length

@@ -15,8 +15,8 @@ pub(crate) trait EngineStream: Clone + Send + Sync + 'static {
     /// Why the stream has ended.
     fn problem(&self) -> &'static str;
 
-    /// Whether it has received bytes that were not read. There may be more that it has not looked
-    /// at.
+    /// Whether it has received bytes that were not read. There may be more that it has not
+    /// processed.
     fn has_input(&self) -> bool;
 
     /// Reads at most `limit` bytes. Does not wait.
@@ -78,7 +78,7 @@ impl<O: Clone> WebSocketStream<O> {
     }
 }
 
-/// The stream of a WebSocket whose object is an `O`.
+/// The stream of a WebSocket. `O` is the type of its object.
 #[derive(Clone, Debug)]
 pub(crate) enum WebSocketStream<O> {
     /// Of our classes.
