@@ -1,4 +1,4 @@
-//! A frame over many connections that each received a message: the time of receiving and answering.
+//! The time in which a frame receives and answers one message on each of many connections.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};

@@ -10,7 +10,7 @@ use crate::network::Address;
 /// How often a frame of the players begins.
 const FRAME: Duration = Duration::from_nanos(1_000_000_000 / 60);
 
-/// In each frame, one of so many players sends: 20 times a second.
+/// Each player sends in one of this many frames: 20 times a second.
 const TURNS: usize = 3;
 
 /// How many players connect before the server has to greet them: as many as the backlog of the

@@ -43,7 +43,7 @@ pub fn run() -> io::Result<()> {
     Ok(())
 }
 
-/// Without Nagle's algorithm (RFC 896), which would hold a message back until the one before is
+/// Without Nagle's algorithm (RFC 896), which would hold a message back until the previous one is
 /// acknowledged.
 fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     let (peer, _) = listener.accept()?;

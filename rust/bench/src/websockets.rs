@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use crate::network::Address;
 
-/// The key of all frames. RFC 6455 wants one that cannot be foreseen, for the sake of proxies, and
-/// there is none.
+/// The key of all frames. RFC 6455 requires an unpredictable key, to protect proxies. There are no
+/// proxies here.
 const MASKING_KEY: [u8; 4] = [0x12, 0x34, 0x56, 0x78];
 
 /// The first byte of a frame that is a whole message of bytes.

@@ -10,7 +10,7 @@ use crate::{
 /// How long to simulate.
 const SIMULATED_STEPS: u64 = 1_000_000;
 
-/// Runs every check, also after one failed, and counts them with the tests.
+/// Runs every check, even after a failure, and counts them with the tests.
 pub fn run(project: &Project, tally: &mut Tally) {
     for args in [
         "fmt --all --check",

@@ -18,7 +18,7 @@ const UP_TO_DATE: &str = "the class documentation against the classes";
 const UPDATE: &str = "cargo xtask godot -- --headless --path godot-project --doctool ../addons/stream_peer_socket_rs \
                       --gdextension-docs";
 
-/// Tests the documentation, and counts that.
+/// Tests the documentation, and counts the tests.
 pub fn test(engine: &Engine, tally: &mut Tally) {
     tally.check(
         "a description of every member",

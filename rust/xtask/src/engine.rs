@@ -101,7 +101,7 @@ impl<'a> Engine<'a> {
             if log_scan::is_problem(line) {
                 problems.push(line.to_owned());
             }
-            // This line names the place of the error before. An editor asks for Vulkan in any case.
+            // The line is the source location of the previous error. Editors always try Vulkan.
             if line.contains("rendering_context_driver_vulkan.cpp") {
                 problems.pop();
             }
@@ -131,8 +131,8 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// The same for a run that has to print a line, and one problem, which contains all the texts
-    /// of `problem`, beside problems that contain a text of `known`.
+    /// The same for a run that has to print the line `expected`, and exactly one problem that
+    /// contains all texts of `problem`. Problems that contain a text of `known` are ignored.
     pub fn expect_problem(
         &self,
         name: &str,

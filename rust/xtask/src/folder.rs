@@ -1,4 +1,4 @@
-//! Folders that are made for a test, and pages that a command writes a part of.
+//! Folders that are made for a test, and pages that a command writes in part.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -1,5 +1,5 @@
-//! What the documents say of the sources, checked: the files, tests and crates that they name, and
-//! the invariants of ARCHITECTURE.md that can be read off the sources.
+//! Checks the documents against the sources: the files, tests and crates that they name, and the
+//! invariants of ARCHITECTURE.md that the sources show.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -106,7 +106,7 @@ impl Sources {
         bases.any(|base| self.has(&format!("{base}{name}")))
     }
 
-    /// The paths and the links of a document that lead nowhere.
+    /// The dead paths and links of a document.
     fn wrong_paths(&self, document: &str) -> Vec<String> {
         // Every second part is a block of code.
         let text = String::from_iter(self.text(document).split("```").step_by(2));
@@ -159,7 +159,7 @@ impl Sources {
         }
         let page = "docs/reliability.md";
         for row in rows(self.text(page), "Where each is kept") {
-            // A function stands before the file or the folder that it is in.
+            // A function precedes the file or the folder that it is in.
             let mut place = "";
             for name in Vec::from_iter(quoted(row[1])).into_iter().rev() {
                 let function = format!("fn {name}(");
@@ -194,7 +194,7 @@ impl Sources {
         Ok(differing.map(fault).collect())
     }
 
-    /// What a crate does where it must not: `unsafe`, calls of the system, clocks.
+    /// `unsafe`, system calls and clocks where a crate must not use them.
     fn wrong_code(&self, name: &str) -> Result<Vec<String>> {
         let mut faults = Vec::new();
         let text_of = |path: &Path| self.0.get(path.to_str()?).cloned();

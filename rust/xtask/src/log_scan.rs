@@ -4,7 +4,7 @@
 const PROBLEMS: [&str; 12] = [
     // Errors of the engine, of scripts and shaders, libraries that do not load, and `push_error`.
     "ERROR:",
-    // Also those of the engine, and `push_warning`.
+    // Warnings of the engine, and `push_warning`.
     "WARNING:",
     "SCRIPT ERROR",
     "Parse Error",

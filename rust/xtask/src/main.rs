@@ -127,7 +127,7 @@ enum Command {
     Situations(situations::Options),
     /// Check that the binding compiles for each Godot it can be built for
     Versions(api_versions::Options),
-    /// Check layers and circles of imports, the other invariants, names in documents, and the width
+    /// Check layers and cycles of imports, the other invariants, names in documents, and the width
     /// of comments
     Layers,
     /// Check what every change has to pass: format, lints, documentation, layers, and all tests
@@ -149,7 +149,7 @@ enum Command {
     },
     /// Make the pictures in docs/images
     Photographs,
-    /// Write what was seen of each platform into the README
+    /// Write the test results of each platform into the README
     Platforms,
     /// Start a program from which the kernel withholds system calls, as `situations` does
     #[command(hide = true)]

@@ -72,7 +72,7 @@ pub fn test(engine: &Engine, tally: &mut Tally) {
     }
 }
 
-/// Checks that the library prints `reason` and no other error, and that Godot runs on.
+/// Checks that the library prints `reason` and no other error, and that Godot keeps running.
 fn is_refused(engine: &Engine, folder: &Path, name: &str, reason: &str) -> Result<()> {
     let text = include_str!("other_godots/say_whether_it_is_there.gd");
     fs::write(folder.join(SCRIPT), text)?;

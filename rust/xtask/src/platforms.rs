@@ -1,5 +1,5 @@
-//! The platforms that a release is made for, and what was seen of each: a sentence for each kind of
-//! observation, kept in the target folder for the table in the README.
+//! The platforms of a release, and the test results of each: a sentence for each kind of result,
+//! kept in the target folder for the table in the README.
 
 use std::env::consts;
 use std::io;
@@ -23,7 +23,7 @@ pub struct Platform {
     pub format: Format,
 }
 
-/// How the files of a system are made.
+/// The executable format of a system.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Format {
     Elf,
@@ -124,7 +124,7 @@ pub const GLIBC: (u32, u32) = (2, 31);
 /// on Intel is 10.12.
 pub const MACOS: (u32, u32) = (11, 0);
 
-/// What can be seen of a platform.
+/// The kinds of results of a platform.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
     /// The library was built, and is what it should be.
@@ -139,7 +139,7 @@ pub enum Kind {
     GodotTests,
 }
 
-/// Keeps what was seen, in place of what was seen before. `None` means that it did not work.
+/// Keeps a result in place of the previous one. `None` means that it did not work.
 pub fn record(project: &Project, platform: &str, kind: Kind, seen: Option<&str>) {
     let path = path(project, platform, kind);
     let folder = path.parent().unwrap_or(&path);
@@ -176,7 +176,7 @@ pub fn run() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The table of what was seen.
+/// The table of results.
 pub fn table(project: &Project) -> String {
     table_of(&|platform, kind| get(project, platform, kind))
 }

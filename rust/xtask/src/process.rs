@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// How long the end of a program may go unnoticed if a child of the program keeps its output open.
+/// The interval of checks for the end of a program whose child keeps the output open.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Prints a headline for the program that runs next.
@@ -62,8 +62,8 @@ pub fn watch_quietly(
         match lines.recv_timeout(POLL_INTERVAL) {
             Ok(line) => on_line(&line),
             Err(error) => {
-                // The run is over when the program has ended and its output either has ended or was
-                // silent for a while.
+                // The run is over when the program has ended, and its output has ended or was
+                // silent for an interval.
                 if let Some(status) = ended {
                     return verdict(status);
                 }
@@ -117,7 +117,7 @@ fn not_started(command: &Command) -> String {
     format!("cannot start {}", command.get_program().display())
 }
 
-/// The text of a line without the codes that colour it (ECMA-48, CSI sequences).
+/// The text of a line without colour codes (ECMA-48, CSI sequences).
 fn without_escape_codes(line: &str) -> String {
     let mut parts = line.split("\u{1b}[");
     let first = parts.next().unwrap_or_default().to_owned();

@@ -24,9 +24,9 @@ impl Project {
         let root = Path::new(&package)
             .ancestors()
             .nth(2)
-            .context("the xtask package is not where the workspace has it")?;
+            .context("the xtask package is not in the workspace's rust/xtask")?;
 
-        // Cargo puts this program into the target folder, wherever its configuration has that.
+        // Cargo puts this program into the target folder, which its configuration may move.
         let program = env::current_exe()?;
         let target = program
             .ancestors()

@@ -27,16 +27,16 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// `python -m MODULE`. The programs in the environment name the folder that it was made in; the
-    /// interpreter does not.
+    /// `python -m MODULE`. The programs in the environment contain the path that it was created at;
+    /// the interpreter does not.
     pub fn module(&self, module: &str) -> Result<Command> {
         let mut command = Command::new(self.python()?);
         command.args(["-m", module]);
         Ok(command)
     }
 
-    /// A program of the environment. A script names the interpreter in the folder that it was made
-    /// in, so it is passed to the interpreter.
+    /// A program of the environment. It is passed to the interpreter, because its first line has
+    /// the path that the environment was created at.
     pub fn program(&self, name: &str) -> Result<Command> {
         let program = self.programs()?.join(name);
         if !fs::read(&program)?.starts_with(b"#!") {

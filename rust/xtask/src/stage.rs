@@ -95,7 +95,7 @@ pub fn stage(project: &Project, library: &Path, platform: &Platform) -> Result<(
 }
 
 /// Copies a file unless the copy is up to date, so that Godot does not import it again. A running
-/// Godot may have the old file mapped, so a new file takes its name.
+/// Godot may have the old file mapped, so a new file replaces it.
 fn install(source: &Path, destination: &Path) -> Result<()> {
     let content = fs::read(source)?;
     if fs::read(destination).is_ok_and(|old| old == content) {
@@ -120,7 +120,7 @@ fn prune(staged: &Path, wanted: &BTreeMap<PathBuf, PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Whether a file belongs to the addon, or was put by Godot beside a file of the addon.
+/// Whether a file belongs to the addon, or Godot has created it beside a file of the addon.
 fn is_wanted(relative: &Path, wanted: &BTreeMap<PathBuf, PathBuf>) -> bool {
     let is_godots = relative
         .extension()

@@ -47,7 +47,7 @@ fn test_threads() -> String {
 }
 
 fn run_in_godot(engine: &Engine, tally: &mut Tally) {
-    // Most of these tests wait most of the time, so two runs beside each other take as long as one.
+    // Most of these tests wait most of the time, so two parallel runs take as long as one.
     let beside = engine.beside();
     let whole = thread::scope(|scope| {
         let direct = scope.spawn(|| {
@@ -79,7 +79,7 @@ fn run_in_godot(engine: &Engine, tally: &mut Tally) {
     photographs::test(engine, tally);
 }
 
-/// Keeps what was seen of the platform that this program runs on.
+/// Keeps the results of the platform that this program runs on.
 fn record(project: &Project, kind: Kind, seen: &str) {
     if let Ok(platform) = platforms::own() {
         platforms::record(project, &platform.folder(), kind, Some(seen));

@@ -42,7 +42,7 @@ pub fn runner(project: &Project, toolchain: &Toolchain) -> Result<PathBuf> {
 
     if !folder.join("ready").exists() {
         println!("setting up Wine in {}", folder.display());
-        // Wine needs this library before it starts, and has it in none of its own folders.
+        // Wine needs this library before it starts, and none of its own folders has it.
         let system = folder.join("prefix/drive_c/windows/system32");
         fs::create_dir_all(&system)?;
         fs::copy(wine.join(ZLIB), system.join("zlib1.dll"))?;

@@ -39,7 +39,7 @@ pub enum Verdict {
     NoGoal,
 }
 
-/// Puts the samples of a run into the table, without the rows that no filter names.
+/// Puts the samples of a run into the table. Rows that no filter names are left out.
 pub fn summarize(report: &Report, filters: &[String]) -> Vec<MeasuredSection> {
     let is_named =
         |row: &Row, filter: &String| row.name.to_lowercase().contains(&filter.to_lowercase());

@@ -27,7 +27,7 @@ pub fn svg(sections: &[MeasuredSection]) -> Result<String> {
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        // Not transparent: the text is black, and the page may be dark.
+        // An opaque background: the text is black, and the page may be dark.
         area.fill(&WHITE)?;
         let mut chart = ChartBuilder::on(&area)
             .caption("A frame over idle sockets", ("sans-serif", 20))

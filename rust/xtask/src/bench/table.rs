@@ -60,7 +60,7 @@ impl Row {
     }
 }
 
-/// How many times better one side is to be than another.
+/// How many times better than another side a side should be.
 #[derive(Clone, Copy)]
 pub struct Comparison {
     pub ours: Side,

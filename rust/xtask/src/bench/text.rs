@@ -59,7 +59,7 @@ pub fn table(sections: &[MeasuredSection]) -> String {
     let mut text = String::new();
     for line in &lines {
         for (column, (cell, width)) in line.iter().zip(widths).enumerate() {
-            // Numbers stand at the right, and the verdict is last.
+            // Numbers are aligned to the right, and the verdict is last.
             text += &match column {
                 0 | 1 => format!("{cell:width$}  "),
                 6 => format!("{cell}\n"),

@@ -1,5 +1,4 @@
-//! Archives whose bytes depend on their files alone: the order, the times and the permissions are
-//! fixed.
+//! Reproducible archives: the order, the times and the permissions of their files are fixed.
 
 use std::collections::BTreeMap;
 use std::io::Write;

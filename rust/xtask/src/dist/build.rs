@@ -111,13 +111,13 @@ impl Workshop<'_> {
                 cargo.env(name, format!("{flags}{own}"));
             }
         }
-        // It would replace these.
+        // RUSTFLAGS would replace these flags.
         cargo.env_remove("RUSTFLAGS");
         Ok(())
     }
 
     fn rust_flags(&self) -> Result<Vec<String>> {
-        // What ships does not name folders of this machine.
+        // The libraries must not contain paths of this machine.
         let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
         let cargo_home = cargo_home.or_else(|| Some(env::home_dir()?.join(".cargo")));
         let crates = cargo_home.map(|home| remapped(&home.join("registry/src"), "crates"));
@@ -134,7 +134,7 @@ impl Workshop<'_> {
         self.folder.join("cargo")
     }
 
-    /// Takes the symbols out of cargo's files, and makes one library of them.
+    /// Separates the symbols from cargo's files, and joins the files into one library.
     fn finish(&self, platform: &Platform) -> Result<Built> {
         let folder = self.folder.join("libraries").join(platform.folder());
         folder::replace(&folder, |_| Ok(()))?;

@@ -12,7 +12,7 @@ use crate::platforms::Platform;
 use crate::project::{ADDON, Project};
 use crate::{folder, photographs};
 
-/// The version of everything here, which stands in the workspace's `Cargo.toml`.
+/// The version in the workspace's `Cargo.toml`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The path of the archive that users unzip into their projects, in the folder of `dist`.

@@ -75,7 +75,7 @@ pub fn ad_hoc(library: &[u8], identifier: &str) -> Result<Vec<u8>> {
     ]);
     blob.0
         .extend([number(HASH)? as u8, SHA_256, 0, PAGE.ilog2() as u8]);
-    // Nothing scattered, no team, no limit beyond 32 bits.
+    // No scatter list, no team, no 64-bit code limit.
     blob.u32s(&[0; 4]);
     blob.0.extend([0; 8]);
     for value in [file.u64(layout.text + 40), file.u64(layout.text + 48), 0] {

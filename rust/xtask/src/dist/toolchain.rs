@@ -12,7 +12,7 @@ use provision::{debian_architecture, process};
 
 use crate::project::Project;
 
-/// The suites of the compiler with its sources, and of its needs.
+/// The suites of the compiler with its sources, and of its dependencies.
 const SUITES: [&str; 2] = ["bookworm", "bookworm-security"];
 
 /// The suite of the sources for a compiler of rustup's.
@@ -24,7 +24,7 @@ const LIBRARIES: [&str; 9] = [
     "libbsd0", "libedit2", "libffi8", "libicu72", "libmd0", "libtinfo6", "libxml2", "libz3-4", "zlib1g",
 ];
 
-/// Raised when what an older version of this module has set up can no longer be used.
+/// Increased when the results of an older version of this module can no longer be used.
 const REVISION: u32 = 1;
 
 pub struct Toolchain {
@@ -72,8 +72,8 @@ impl Toolchain {
         compiler
     }
 
-    /// The flag for a folder with an empty library. Debian's compiler links a library of its mingw
-    /// for Windows, which Zig does not need.
+    /// The flag for a folder with an empty library, in place of a library of Debian's mingw that
+    /// Debian's compiler links for Windows, and that Zig does not need.
     pub fn empty_library(project: &Project) -> Result<String> {
         let folder = project.target().join("dist/empty");
         fs::create_dir_all(&folder)?;
@@ -139,8 +139,7 @@ fn debian_tools() -> Result<PathBuf> {
     .folder()
 }
 
-/// The package that `package` needs and whose name begins with `prefix` and continues with a
-/// version.
+/// The dependency of `package` whose name is `prefix` and a version.
 fn dependency(apt: &Apt, package: &str, prefix: &str) -> Result<String> {
     let mut needed = apt.dependencies(package)?.into_iter();
     needed

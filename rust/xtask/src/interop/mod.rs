@@ -104,7 +104,7 @@ pub fn run(project: &Project, tally: &mut Tally) {
     suites::godot(&engine, NAME, &args, environment, tally);
 }
 
-/// Calls `body` with a folder of scripts that start Chromium and the Python that steers it.
+/// Calls `body` with a folder of scripts that start Chromium and the Python that drives it.
 pub fn with_browser(tally: &mut Tally, body: impl FnOnce(&Path, &mut Tally)) {
     let tools = Temporary(env::temp_dir().join(unique_name("sprs")));
     let written = fs::create_dir_all(&tools.0)
@@ -224,7 +224,8 @@ fn free_port() -> Result<String> {
     Ok(listener.local_addr()?.port().to_string())
 }
 
-/// Whether the port accepts connections, or the file exists, that a variable of this name has.
+/// Whether the server is ready: the port in the variable `name` accepts connections, or the file in
+/// it exists.
 fn is_ready(name: &str, value: &str) -> bool {
     if name.ends_with("_PORT") {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, value.parse().unwrap_or(0)));

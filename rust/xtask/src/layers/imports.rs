@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::source::{Module, Name, Segments};
 
-/// A path that leads through more `use` items than this is taken to lead in a circle.
+/// A path that leads through more `use` items than this is taken for a cycle.
 const LONGEST_CHAIN: usize = 16;
 
 /// The modules of a crate by their paths.

@@ -1,5 +1,5 @@
-//! The layers of each crate: a file imports from its own layer and from those below it, and files
-//! do not import each other in a circle. `rust/xtask/layers.txt` lists the layers.
+//! The layers of each crate: a file imports from its own layer and from those below it, and imports
+//! form no cycle. `rust/xtask/layers.txt` lists the layers.
 
 mod imports;
 pub mod source;
@@ -123,7 +123,7 @@ fn rank(layers: &Layers, modules: &[Module], faults: &mut Vec<String>) -> Ranks 
     ranks
 }
 
-/// The imports that lead to a higher layer, and those that are part of a circle.
+/// The imports that lead to a higher layer, and those that are part of a cycle.
 fn wrong<'a>(
     imports: &'a BTreeMap<Pair, Import>,
     ranks: &'a Ranks,
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_a_layer_may_not_import_each_other_in_a_circle() {
+    fn imports_within_a_layer_form_no_cycle() {
         let a = ("a/mod.rs", "mod x; mod y; mod z;\npub struct A;");
         let x = ("a/x.rs", "use super::y::Y; pub struct X;");
         let y = ("a/y.rs", "use super::z::Z; pub struct Y;");
@@ -203,7 +203,7 @@ mod tests {
             format!("a/z.rs:2: imports super::x::X from a/x.rs, {why}")
         );
 
-        // One import less, and there is no circle.
+        // Without one of the imports, there is no cycle.
         assert!(faults(&[&rest[..], &[x, y, z]].concat(), "a/z.rs -> a/x.rs").is_empty());
     }
 

@@ -1,4 +1,5 @@
-//! Where references of the class documentation lead: to a page of ours, or to the engine's manual.
+//! Links for the references of the class documentation: to a page of ours, or to the engine's
+//! manual.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +35,7 @@ impl Kind {
 
 /// The classes that a reference can name.
 pub struct Index {
-    /// Those of the addon.
+    /// The addon's classes.
     own: BTreeMap<String, Class>,
     /// The engine's classes, and what is in them.
     engine: BTreeSet<(String, Kind, String)>,

@@ -4,7 +4,7 @@
 //! | file | what it does |
 //! | --- | --- |
 //! | `reference`, `text`, `links` | the class reference, from XML to Markdown |
-//! | `pages` | where each document stands in the site, with its links changed to that |
+//! | `pages` | the place of each document in the site, and its links |
 //! | `pictures` | photographs of the site in a browser |
 //! | `mkdocs.yml`, `style.css`, `iframe-worker.js`, `query.js` | what mkdocs makes the site with |
 
@@ -49,7 +49,7 @@ pub fn run(project: &Project, site_only: bool, tally: &mut Tally) {
     check_site(project, tally);
 }
 
-/// Builds the site, and counts that: a link that leads nowhere is a failure.
+/// Builds the site, and counts that as a check. A dead link is a failure.
 pub fn check_site(project: &Project, tally: &mut Tally) {
     const NAME: &str = "the manual";
     process::announce(NAME);
@@ -76,8 +76,8 @@ pub fn check_classes(engine: &Engine) -> Result<()> {
     reference::compare(&class_pages(engine)?, &files)
 }
 
-/// The pages of the class reference. Godot writes the XML of the addon's scripts, and that of its
-/// own classes, which tells whether a link to them leads somewhere.
+/// The pages of the class reference. Godot writes the XML of the addon's scripts, and of its own
+/// classes, so that links to them can be checked.
 fn class_pages(engine: &Engine) -> Result<BTreeMap<String, String>> {
     let written = |name: &str, options: &[&str]| {
         let folder = engine.project.target().join("manual-docs").join(name);

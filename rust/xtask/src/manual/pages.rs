@@ -1,5 +1,5 @@
-//! Where each document stands in the manual. The links in a document are those of the repository,
-//! so that a forge follows them; here they are changed to those of the site.
+//! The place of each document in the manual. The links in a document are for the repository, so
+//! that they work on GitHub; they are changed here to links of the site.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,7 +20,7 @@ const DOCUMENTS: [(&str, &str); 7] = [
     ("SECURITY.md", "security.md"),
 ];
 
-/// What the site needs besides.
+/// Other files that the site needs.
 const ASSETS: [(&str, &str); 3] = [
     ("assets/style.css", include_str!("style.css")),
     ("assets/iframe-worker.js", include_str!("iframe-worker.js")),

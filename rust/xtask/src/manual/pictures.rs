@@ -35,7 +35,7 @@ const ALL: [Picture; 10] = [
     ("manual-troubleshooting.png", "troubleshooting.html", WIDE, false),
 ];
 
-/// Those that the documents show.
+/// The pictures that the documents show.
 const PICTURES: [&str; 3] = ["manual.png", "manual-class.png", "manual-phone.png"];
 
 /// What a reader may type into the search, and a part of a link that has to be among the first
@@ -139,7 +139,7 @@ impl Browser {
         Ok(())
     }
 
-    /// Checks that a search in the site, opened as a file, has this link among the first pages.
+    /// Checks that a search in the site, opened as a file, has this link among its first results.
     fn finds(&self, site: &Path, words: &str, link: &str) -> Result<()> {
         let profile = folder::Temporary(site.with_file_name(folder::unique_name("profile")));
         let mut chromium = self.command();

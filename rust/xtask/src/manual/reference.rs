@@ -1,8 +1,8 @@
 //! The class reference as Markdown, from the XML that the editor's help is made of. The pages of
-//! `docs/classes` read well on a forge, and are pages of the manual.
+//! `docs/classes` are readable on GitHub, and are pages of the manual.
 //!
 //! The converters in wide use write reStructuredText (the engine's `make_rst.py`, godocs) or YAML
-//! (gddoc2yml). A forge shows neither as pages with working links.
+//! (gddoc2yml). GitHub shows neither as pages with working links.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -29,7 +29,7 @@ pub fn pages(own: &[String], engine: &[String]) -> Result<BTreeMap<String, Strin
     let engine = Vec::from_iter(engine.iter().map(Document::root_element));
     let documents = parse(own)?;
     let classes = documents.iter().map(Document::root_element);
-    // A class of a script that is not described is not for users.
+    // A script's class without a description is not for users.
     let is_described = |class: &Node| !child_text(*class, "brief_description").trim().is_empty();
     let classes = Vec::from_iter(classes.filter(is_described));
     let index = Index::new(&classes, &engine);

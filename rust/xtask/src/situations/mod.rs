@@ -1,6 +1,6 @@
-//! The engine's classes and ours side by side, in worlds that lack something:
+//! The engine's classes and ours side by side, in restricted environments, called worlds:
 //! `godot-project/tests/situations` has the tasks, `situations.toml` lists which task runs in which
-//! world, and `setups.sh` makes the worlds.
+//! world, and `setups.sh` sets up the worlds.
 
 mod deny;
 mod outcome;
@@ -47,7 +47,7 @@ impl Options {
 pub fn run(project: &Project, options: &Options, tally: &mut Tally) {
     process::announce("the engine's classes and ours, in situations");
     if !cfg!(target_os = "linux") {
-        return tally.skip("the situations", "they are made with the means of Linux");
+        return tally.skip("the situations", "they need Linux");
     }
     let engine = match Engine::with_addon(project, Profile::Debug) {
         Ok(engine) => engine,

@@ -31,7 +31,7 @@ impl Case {
         self.engine.words == WITHOUT_UNIX
     }
 
-    /// Ours is never worse, and never ends the program.
+    /// Whether ours is no worse than the engine's, and did not end the program.
     pub fn verdict(&self) -> Result<()> {
         let Self { engine, ours, .. } = self;
         ensure!(
@@ -52,8 +52,8 @@ pub struct Outcomes {
 }
 
 impl Outcomes {
-    /// Reads a line: `SITUATION`, the class tree, the case, its score and its words, separated by
-    /// tabs.
+    /// Reads a line: `SITUATION`, the class tree, the case, its score and its outcome in words,
+    /// separated by tabs.
     pub fn read(&mut self, line: &str) {
         let mut parts = line.split('\t');
         if parts.next() != Some("SITUATION") {
@@ -74,7 +74,7 @@ impl Outcomes {
         self.printed.iter().any(|(of, ..)| of == tree)
     }
 
-    /// Notes how a class tree ended the program.
+    /// Records how a class tree ended the program.
     pub fn ended(&mut self, tree: &str, how: &str) {
         self.ended.push((tree.to_owned(), how.to_owned()));
     }

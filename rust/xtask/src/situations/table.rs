@@ -12,8 +12,8 @@ pub fn write(project: &Project, rows: &[(&str, Vec<Case>)]) -> Result<()> {
     folder::replace_marked(&page, "situations", &table(rows))
 }
 
-/// Cases of a situation that ended alike share a line, which names them unless all of them do.
-/// Those that only ours knows, and that work, are left out.
+/// Cases of a situation with equal outcomes share a line, which names them unless these are all
+/// cases. Cases that work, and that the engine does not have, are left out.
 fn table(rows: &[(&str, Vec<Case>)]) -> String {
     let mut table = line("situation", "engine", "ours") + "\n" + &line("---", "---", "---") + "\n";
     for (situation, cases) in rows {

@@ -43,7 +43,7 @@ pub struct Situation {
     pub long: bool,
 }
 
-/// What a game does with sockets.
+/// The default task: what a game does with sockets.
 fn everything() -> String {
     "exchange.everything".into()
 }
@@ -59,7 +59,7 @@ pub fn situations() -> Vec<Situation> {
     table.situation
 }
 
-/// Why a program has not come to its end.
+/// Why a program did not run to its end.
 #[derive(Debug)]
 pub enum End {
     /// The world cannot be made here.
@@ -67,7 +67,7 @@ pub enum End {
     Failed(anyhow::Error),
 }
 
-/// Runs `program` in the world, and hands on its lines.
+/// Runs `program` in the world, and passes on its lines.
 pub fn run(
     situation: &Situation,
     program: &Command,
@@ -108,8 +108,8 @@ pub fn run(
     })
 }
 
-/// A shell that makes the world and then runs its arguments in it. It stays, since the first
-/// process of a namespace cannot be stopped by a signal.
+/// A shell that sets up the world and then runs its arguments in it. It is not replaced by the
+/// program, since a signal cannot stop the first process of a namespace.
 fn shell(situation: &Situation) -> Command {
     let Situation { setup, through, .. } = situation;
     let functions = include_str!("setups.sh");
