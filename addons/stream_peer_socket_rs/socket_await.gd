@@ -213,7 +213,7 @@ static func _until(result: Result, delimiter: Variant, max_bytes: int) -> Callab
 			return error
 		if error == OK or of.get_status() != StreamPeerSocketRs.STATUS_CONNECTED:
 			return ERR_BUSY
-		# The delimiter cannot come any more, or not within `max_bytes`.
+		# The delimiter can no longer arrive, or not within `max_bytes`.
 		return error
 
 

@@ -11,7 +11,7 @@ var peers: Array[StreamPeerTCP] = []
 var heard: int = 0
 ## What each player is sent.
 var world: PackedByteArray = PackedByteArray()
-## It is sent once in so many frames.
+## It is sent once in this many frames.
 var every: int = 1
 var _frame: int = 0
 

@@ -176,7 +176,7 @@ func test_a_member_that_connects_reports_each_of_its_sessions() -> void:
 			group.poll(1)
 			return log.size() == 2, "the end")
 		check_eq(log, ["connected", OK if time == 0 else ERR_FILE_EOF], "the signals")
-	# Nobody listens any more.
+	# There is no listener left.
 	log.clear()
 	var url := lobby.url()
 	lobby.server.stop()
@@ -209,7 +209,7 @@ func test_a_waiting_poll_ends_with_a_message_a_time_limit_and_a_heartbeat() -> v
 	check(Time.get_ticks_msec() - begin < LONG_MSEC, "the message ends the wait")
 	check_eq(lobby.log.back(), [0, "a", true], "the message")
 	join(thread, "the sender")
-	# Nothing comes any more: the peer is pinged, does not answer, and is given up.
+	# Nothing more arrives: the peer is pinged, does not answer, and is disconnected.
 	lobby.peers[0].heartbeat_interval = 0.2
 	begin = Time.get_ticks_msec()
 	check_eq(lobby.group.poll(LONG_MSEC), [lobby.peers[0]], "the end")

@@ -287,7 +287,7 @@ func test_streams_arrive_as_they_are_written() -> void:
 	check_eq(request.finish(), OK, "finish")
 	await_text(client, "1\r\nd\r\n0\r\n\r\n")
 	check_eq(quietly(func() -> Error: return request.write("x")), ERR_ALREADY_IN_USE, "too late")
-	# The connection goes on.
+	# The connection continues.
 	client.take()
 	client.send(request_text("GET /"))
 	spin_until(func() -> bool:

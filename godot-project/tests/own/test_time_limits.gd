@@ -188,7 +188,7 @@ func test_write_timeout_ends_a_write() -> void:
 		check(Time.get_ticks_msec() - start >= 45, kind + ": not before the time")
 		check_eq(pair.client.get_status(), STATUS_CONNECTED, kind + ": status")
 		check_eq(pair.client.get_last_error(), ERR_TIMEOUT, kind + ": get_last_error")
-		# The message tells how many bytes were taken.
+		# The message says how many bytes were accepted.
 		var taken: int = pair.client.get_last_error_message().get_slice(" after ", 1).to_int()
 		check(taken > 0 and taken < bytes.size(), kind + ": " + pair.client.get_last_error_message())
 		check_eq(pair.client.get_last_written_bytes(), taken, kind + ": get_last_written_bytes")

@@ -42,7 +42,7 @@ func test_a_group_refuses_other_objects() -> void:
 	check_eq(group.get_count(), 0, "members")
 
 
-# Sets `value` in each way that a script can. The script goes on, and the stream stays.
+# Sets `value` in each way that a script can. The script continues, and the stream stays.
 func _refuses(packets: PacketPeerSocketRs, value: Variant, message: String) -> void:
 	var untyped: Variant = packets
 	var ways := {

@@ -160,7 +160,7 @@ impl Reader<'_> {
     }
 
     fn node_path(&mut self) -> Option<()> {
-        // Without the highest bit it is the format of an engine that is not supported any more.
+        // Without the highest bit, it is the format of an engine that is no longer supported.
         let names = self.number()?;
         let count = (names & 0x7FFF_FFFF).checked_add(self.number()?)?;
         let has_property = self.number()? & HAS_PROPERTY != 0;

@@ -179,7 +179,7 @@ mod tests {
         }
     }
 
-    /// The process is stopped again and again, and the peer never reads.
+    /// The process is stopped repeatedly, and the peer never reads.
     #[test]
     fn a_call_ends_despite_repeated_absences() {
         let start = Instant::now();

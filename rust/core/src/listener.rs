@@ -174,8 +174,8 @@ impl Listener {
         let Some(listening) = listening.as_mut() else {
             return Ok(false);
         };
-        // Only accept(2) shows whether a connection can be accepted. Readiness alone would report
-        // to a server without free descriptors a connection that it cannot accept, again and again.
+        // Only accept(2) shows whether a connection can be accepted. Readiness alone would keep
+        // reporting a connection that a server without free descriptors cannot accept.
         if listening.next.is_none() {
             listening.next = listening.accept()?;
         }

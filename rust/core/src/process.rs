@@ -1,7 +1,7 @@
 //! What belongs to the process and not to one object: background work, sharing of kernel answers,
 //! totals.
 //!
-//! A forked child needs no call: its process-wide state is made anew when it is first used.
+//! A forked child needs no call: it gets new process-wide state at the first use.
 //!
 //! A thread may still wait for the system's resolver after a [`shut_down`]; nothing can interrupt
 //! that. So the library stays mapped, and the thread finds its code when the answer comes.
@@ -58,7 +58,7 @@ pub fn shut_down() {
 /// default.
 ///
 /// With zero, each [`poll`](crate::Connection::poll) asks the kernel, and sees at once even data
-/// that did not come through this library. A frame over a thousand idle connections then makes a
+/// that did not come through this library. Polling a thousand idle connections then makes a
 /// thousand system calls.
 ///
 /// # Examples

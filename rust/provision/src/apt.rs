@@ -85,7 +85,7 @@ impl Apt {
             .filter(|keyring| keyring.exists())
             .map(|keyring| keyring.display().to_string())
             .collect();
-        // Without a keyring apt goes by the keys the system trusts for every source.
+        // Without a keyring, apt uses the keys that the system trusts for every source.
         let signed_by = match keyrings.join(",") {
             list if list.is_empty() => list,
             list => format!(" signed-by={list}"),

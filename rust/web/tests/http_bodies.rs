@@ -9,7 +9,7 @@ const LIMITS: HeadLimits = HeadLimits {
     fields: 2,
 };
 
-/// A body, its trailers, and what follows it. `None` if the stream ends before.
+/// A body, its trailers, and what follows it. `None` if the stream ends within the body.
 #[derive(Debug, PartialEq)]
 struct Decoded {
     body: String,

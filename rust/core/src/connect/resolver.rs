@@ -7,9 +7,9 @@
 //! [`shut_down`] ends the idle workers. If others are busy, it keeps the library's code mapped for
 //! them.
 //!
-//! At most 16 lookups whose answer is wanted run at once. A lookup that nobody wants any more does
-//! not count, but its worker does: there are at most 256 workers. If all of them hang in lookups
-//! that nobody wants, and no more can be started, a new lookup fails.
+//! At most 16 lookups whose answer is wanted run at once. A cancelled lookup does not count, but
+//! its worker does: there are at most 256 workers. If all of them hang in cancelled lookups, and no
+//! more can be started, a new lookup fails.
 
 use std::collections::VecDeque;
 use std::io;

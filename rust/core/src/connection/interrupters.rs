@@ -20,7 +20,7 @@ pub(super) fn take() -> Option<Arc<Interrupter>> {
     kept.or_else(|| Interrupter::new().ok().map(Arc::new))
 }
 
-/// Returns an interrupter that no other thread can trigger any more. `was_triggered` is whether one
+/// Returns an interrupter that no other thread can still trigger. `was_triggered` is whether one
 /// has triggered it.
 pub(super) fn give_back(interrupter: Arc<Interrupter>, was_triggered: bool) {
     if was_triggered {

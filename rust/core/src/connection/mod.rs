@@ -10,7 +10,7 @@
 //! | `transport`, `rare` | its socket, and what few connections have |
 //! | `recv`, `send` | the two directions: calls, state, bytes |
 //! | `direction`, `owner`, `interrupters` | how a blocking call owns a direction |
-//! | `spin` | when a blocking read looks for an answer before it sleeps |
+//! | `spin` | when a blocking read busy-waits before it sleeps |
 //! | `ending`, `close_reason` | the one way out |
 //! | `lingering_close`, `lingering_closes` | one graceful close, and the limits of all of them |
 //! | `closer` | the thread that finishes them |
@@ -44,7 +44,7 @@
 //! connection ends when both of its directions have ended. Unless half-open connections are
 //! allowed, an end by the peer also ends this side's stream, after the queue and after a call that
 //! is writing. The last call that uses a descriptor closes it, so the kernel does not reuse its
-//! number under a call.
+//! number during a call.
 //!
 //! # Generations
 //! One object can connect many times. The generation in the state word increases when a connection

@@ -1,26 +1,26 @@
-//! When a reader looks for an answer in a loop before it sleeps.
+//! When a reader busy-waits for an answer before it sleeps.
 //!
-//! To sleep and to be woken takes longer than a request and its answer between two processes of one
-//! machine. So a reader that has sent something looks for the answer for about 20 microseconds,
-//! once for what it has sent. It does so only while answers come that quickly: looking in vain uses
-//! up credit, and only quick answers earn it, those that end a short sleep included. So neither a
-//! slow peer nor a stream of data, which answers nothing, costs time of the processor.
+//! Sleeping and waking takes longer than a request and its answer between two processes on one
+//! machine. So a reader that has sent something busy-waits for about 20 microseconds, once for each
+//! send. It does so only while answers come that quickly: a failed attempt uses up credit, and only
+//! a quick answer earns it, even if the reader was already asleep. So neither a slow peer nor a
+//! stream of data that are not answers costs processor time.
 
 use crate::sys;
 
-/// How long a reader looks, in ticks: about 20 microseconds.
+/// How long a reader busy-waits, in ticks: about 20 microseconds.
 pub(super) const SPIN_TICKS: u64 = 7 * sys::SHORT;
 
 /// A read of more bytes does not wait for a short answer.
 pub(super) const MAX_ANSWER: usize = 1024;
 
-/// A sleep of fewer ticks, about 60 microseconds, ended with an answer that a loop would probably
-/// have found.
+/// After a sleep of fewer ticks, about 60 microseconds, a busy-wait would probably have found the
+/// answer.
 const QUICK_TICKS: u64 = 20 * sys::SHORT;
 
-/// The least and the most credit that looking once takes. It doubles with each look in vain. So on
-/// a busy machine, where another thread needs the processor to answer, a reader looks once in 256
-/// quick answers.
+/// The minimum and maximum credit that one busy-wait costs. The cost doubles with each failed one.
+/// So on a busy machine, where another thread needs the processor to answer, a reader busy-waits
+/// once in 256 quick answers.
 const MIN_PRICE: u16 = 4;
 const MAX_PRICE: u16 = 256;
 
@@ -44,13 +44,13 @@ impl Default for SpinBudget {
 }
 
 impl SpinBudget {
-    /// Whether a wait is for an answer: since the last such wait, something was sent. `sent` is the
-    /// number of bytes sent in total.
+    /// Whether the reader waits for an answer: something was sent since the last such wait. `sent`
+    /// is the total number of bytes sent.
     pub(super) fn expects_answer(&mut self, sent: u64) -> bool {
         std::mem::replace(&mut self.sent, sent) != sent
     }
 
-    /// Whether the reader may look for the answer.
+    /// Whether the reader may busy-wait.
     pub(super) fn has_credit(&self) -> bool {
         self.credit >= self.price
     }
@@ -61,7 +61,7 @@ impl SpinBudget {
         self.credit = 4 * MIN_PRICE;
     }
 
-    /// The reader has looked in vain.
+    /// The reader has busy-waited without an answer.
     pub(super) fn missed(&mut self) {
         self.credit = self.credit.saturating_sub(self.price);
         self.price = (self.price * 2).min(MAX_PRICE);
@@ -79,7 +79,7 @@ impl SpinBudget {
 mod tests {
     use super::*;
 
-    /// How many quick answers it takes until the reader may look, at most `most`.
+    /// How many quick answers it takes until the reader may busy-wait, at most `most`.
     fn earn(budget: &mut SpinBudget, most: usize) -> usize {
         let mut count = 0;
         while !budget.has_credit() && count < most {
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn looking_in_vain_becomes_rare_until_an_answer_is_found() {
+    fn failed_busy_waits_become_rare_until_an_answer_is_found() {
         let mut budget = SpinBudget::default();
         let mut counts = Vec::new();
         for _ in 0..9 {

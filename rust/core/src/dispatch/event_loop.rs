@@ -193,7 +193,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     /// many packets takes only its share of a frame. Its further packets stay in the buffers, and
     /// slow down the sender. With 0, the maximum is 65,536.
     ///
-    /// A poll by a listener may deliver as many again. These count towards the outer poll.
+    /// A poll by a listener has a limit of its own. Its packets count towards the outer poll too.
     pub fn set_max_packets_per_poll(&self, count: usize) {
         self.0.set_max_packets(count);
     }
@@ -226,7 +226,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     /// sent. `None`, the default, is unlimited.
     ///
     /// Any byte counts, that of an incomplete packet too, when it is received and when it is read.
-    /// A member is not silent while the kernel holds data of it, nor after the end of its stream.
+    /// A member is not silent while the kernel holds data from it, nor after the end of its stream.
     /// Time without a poll beyond 0.1 seconds does not count. The members are checked four times
     /// per second at most.
     pub fn set_max_silent(&self, limit: Option<Duration>) {

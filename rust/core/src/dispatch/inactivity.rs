@@ -215,7 +215,7 @@ mod tests {
                 .find_map(|key| self.inactivity.advance(key, progress, LIMIT))
         }
 
-        /// Frames of this length until the member is ended. Returns the time of that by the clock.
+        /// Runs frames of this length until the member is ended. Returns how long that took.
         fn until_over(&mut self, length: Duration) -> Duration {
             let begin = self.now;
             while self.frame(length, Some(1)).is_none() {

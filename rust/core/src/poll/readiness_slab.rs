@@ -1,5 +1,5 @@
 //! Where the readiness words of all connections are: next to each other, eight to a cache line. So
-//! a frame over thousands of idle connections reads few lines, and a word costs no allocation.
+//! polling thousands of idle connections reads few lines, and a word costs no allocation.
 
 use std::fmt;
 use std::ops::Deref;

@@ -1,6 +1,5 @@
 //! The shared poller: a *shared poll* is one system call that reports the events of all idle
-//! connections of the process, so that a frame over thousands of them does not make thousands of
-//! calls.
+//! connections of the process, so that polling thousands of them does not take thousands of calls.
 //!
 //! A connection that was found empty twice is watched: its socket is registered with one
 //! edge-triggered poller. As long as the kernel does not report it, it is still empty. A poll of

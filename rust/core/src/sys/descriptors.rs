@@ -1,6 +1,6 @@
 //! The descriptor limit of the process.
 //!
-//! Sockets in a lingering close are a reserve: the program does not use them any more. When a call
+//! Sockets in a lingering close are a reserve: the program no longer uses them. When a call
 //! fails because the process has no descriptor left, some of these sockets are closed and the call
 //! is repeated. Every call that creates a descriptor goes through [`obtain`].
 

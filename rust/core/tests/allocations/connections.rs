@@ -84,8 +84,8 @@ fn an_idle_connection_holds_no_buffer() {
     println!("{size} bytes for a connection, {left} more while it is watched");
 }
 
-/// All of a connection is in one piece, but for its share of a block of readiness words, and what
-/// few connections have.
+/// A connection is one allocation, apart from its share of a block of readiness words, and what few
+/// connections need.
 #[test]
 fn a_connection_costs_few_allocations() {
     const COUNT: usize = 1000;

@@ -8,7 +8,7 @@ use stream_socket::{Address, Connection, Status};
 use crate::support::*;
 
 #[test]
-fn settings_are_what_they_were_set_to() {
+fn settings_survive_connects() {
     let connection = Connection::new();
     assert_eq!(connection.read_timeout(), None);
     assert_eq!(connection.write_timeout(), None);
@@ -31,7 +31,7 @@ fn settings_are_what_they_were_set_to() {
 }
 
 #[test]
-fn a_version_is_never_the_same_again() {
+fn versions_do_not_repeat() {
     let server = Server::new(AddressFamily::Unix);
     let client = Connection::new();
     let mut seen = vec![client.version()];

@@ -1,4 +1,4 @@
-//! After a fork groups, lingering closes and lookups work in the child and in its parent.
+//! Groups, lingering closes and lookups work in a forked child and in its parent.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};

@@ -133,7 +133,7 @@ fn available_is_fresh_after_a_send_of_this_process() {
     }
 }
 
-/// What is known without a system call is not known any more after a send.
+/// A send invalidates what is known without a system call.
 #[test]
 fn a_known_count_is_that_of_available() {
     let (client, accepted) = pair(AddressFamily::Ipv4);

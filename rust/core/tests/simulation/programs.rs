@@ -15,7 +15,7 @@ use super::{
     shared_polls, stale_paths, websockets,
 };
 
-/// How often a program is one of WebSockets: once in so many.
+/// One in this many programs uses WebSockets.
 const WEBSOCKETS_ONCE_IN: u64 = 8;
 
 /// Runs the program of `seed` in the world of `seed`.

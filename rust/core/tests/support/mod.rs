@@ -299,7 +299,7 @@ pub fn watched_sockets() -> usize {
 }
 
 /// The descriptors of this process whose socket has the local TCP port `port` and does not listen.
-/// They need not be connected any more.
+/// They need not be connected.
 #[cfg(target_os = "linux")]
 pub fn descriptors_of_port(port: u16) -> Vec<std::os::fd::RawFd> {
     let is_it = |descriptor: &std::os::fd::RawFd| {

@@ -75,7 +75,7 @@ fn disconnect_wakes_two_blocked_readers(family: AddressFamily) {
     });
 }
 
-/// A reader of quick answers looks for them in a loop before it sleeps.
+/// A reader of quick answers busy-waits before it sleeps.
 fn disconnect_ends_a_reader_that_gets_quick_answers(family: AddressFamily) {
     for round in 0..20 {
         let (client, accepted) = pair(family);

@@ -183,8 +183,8 @@ fn one_of_many_processes_gets_a_stale_path() {
     }
 }
 
-/// A path that is bound again and again has one owner at a time, and an owner that stops removes
-/// its own file only.
+/// A path that is bound repeatedly has one owner at a time, and an owner that stops removes only
+/// its own file.
 #[test]
 fn a_path_that_changes_hands_is_never_taken_from_its_owner() {
     let _only = only_test();

@@ -1,10 +1,10 @@
-//! How the length of a body is known (RFC 9112, section 6).
+//! How the length of a body is determined (RFC 9112, section 6).
 
 use super::head_error::HeadError;
 use super::headers::Headers;
 use super::version::Version;
 
-/// How the length of a body is known.
+/// How the length of a body is determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyFraming {
     /// There is none.

@@ -69,7 +69,7 @@ impl RequestHead {
         Authority::parse(of_target.or_else(|| self.headers.get("Host"))?)
     }
 
-    /// How the length of the body is known.
+    /// How the length of the body is determined.
     pub fn body(&self) -> BodyFraming {
         self.body
     }
@@ -90,7 +90,7 @@ impl RequestHead {
 }
 
 impl ResponseHead {
-    /// How the length of the body is known, in a response to a request with `method`.
+    /// How the length of the body is determined, in a response to a request with `method`.
     pub fn body(&self, method: &str) -> BodyFraming {
         self.stated.of_response(self.status, method)
     }

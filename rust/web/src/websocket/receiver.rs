@@ -342,8 +342,7 @@ fn inflater(
     })
 }
 
-/// How the peer of the end `role` compresses. Only a connection with compression has compressed
-/// messages.
+/// How the peer of the end `role` compresses. Called only if compression was negotiated.
 fn peers_side(role: Role, compression: Option<Agreed>) -> Side {
     let peer = match role {
         Role::Client => Role::Server,

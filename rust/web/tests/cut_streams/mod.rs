@@ -19,7 +19,7 @@ pub struct Requests {
 }
 
 /// Checks that a stream has the same meaning whole and in pieces, whose lengths are those of
-/// `pieces` again and again, and that a head means the same when it is written again.
+/// `pieces`, repeated, and that a head means the same after it is written and read again.
 pub fn check(bytes: &[u8], pieces: &[u8]) -> Requests {
     let whole = read(bytes, &[]);
     assert_eq!(read(bytes, pieces), whole, "in pieces of {pieces:?}");

@@ -77,7 +77,7 @@ pub(crate) enum Received {
     Bytes(usize),
     /// Nothing at the moment.
     Nothing,
-    /// Nothing any more. [`RecvState::end`] has the reason.
+    /// The direction has ended. [`RecvState::end`] has the reason.
     End,
 }
 

@@ -186,7 +186,7 @@ impl Connection {
     /// # Errors
     /// - [`ReadError::TooLong`]: the first `limit` bytes do not contain the delimiter. Nothing is
     ///   read.
-    /// - [`ReadError::EndOfStream`] and [`ReadError::Socket`]: the delimiter cannot come any more.
+    /// - [`ReadError::EndOfStream`] and [`ReadError::Socket`]: the delimiter can no longer arrive.
     ///   Unread bytes can still be read in another way. If they are still there when a second
     ///   search fails, with a [`poll`](Self::poll) in between, the connection ends.
     /// - [`ReadError::NotConnected`] and [`ReadError::Connecting`], as for

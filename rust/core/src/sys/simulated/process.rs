@@ -67,7 +67,7 @@ pub(crate) fn spawn(body: impl FnOnce() + Send + 'static) -> io::Result<JoinHand
     })
 }
 
-/// Whether a reader may look for an answer in a loop. Not where calls are counted.
+/// Whether a reader may busy-wait. False where calls are counted.
 pub(crate) fn has_several_cores() -> bool {
     world::with(|world| world.parameters.has_several_cores)
 }

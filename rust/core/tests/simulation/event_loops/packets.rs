@@ -104,7 +104,7 @@ impl Packets {
         self.has_begun[listener] = false;
     }
 
-    /// Checks that no packet is due any more and none was skipped.
+    /// Checks that no packet is left and none was skipped.
     pub fn finish(&self, member: u64, is_steady: bool) {
         for (listener, due) in self.due.iter().enumerate() {
             let missed = due.iter().find(|(_, must)| *must);

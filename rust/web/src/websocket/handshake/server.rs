@@ -40,10 +40,10 @@ pub enum UpgradeError {
     /// `Connection` does not contain `Upgrade`.
     #[error("header Connection does not contain Upgrade")]
     Connection,
-    /// `Sec-WebSocket-Version` is missing, is there twice, or is not 13.
+    /// `Sec-WebSocket-Version` is missing, occurs twice, or is not 13.
     #[error("header Sec-WebSocket-Version is not 13")]
     WebSocketVersion,
-    /// `Sec-WebSocket-Key` is missing, is there twice, or is not the base64 text of 16 bytes.
+    /// `Sec-WebSocket-Key` is missing, occurs twice, or is not the base64 text of 16 bytes.
     #[error("header Sec-WebSocket-Key is not the base64 text of 16 bytes")]
     Key,
     /// The client asks for subprotocols that the server does not have.

@@ -64,7 +64,7 @@ pub(super) struct Opened {
     pub(super) outcome: Result<Accepted, String>,
     /// For a server: the host and the target that the client has requested.
     pub(super) requested: Option<String>,
-    /// How many of the last bytes belong to the handshake.
+    /// How many of the bytes of the last call belong to the handshake.
     pub(super) used: usize,
 }
 
