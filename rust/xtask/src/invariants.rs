@@ -93,7 +93,7 @@ impl Sources {
         self.0.get(path).map_or("", String::as_str)
     }
 
-    /// Whether there is a file or a folder of this path. The ending of a file may be left out.
+    /// Whether a file or a folder has this path. The extension of a file may be left out.
     fn has(&self, path: &str) -> bool {
         let path = path.trim_end_matches('/');
         let mut rests = self.0.keys().filter_map(|file| file.strip_prefix(path));
@@ -254,7 +254,7 @@ fn anchor_of(line: &str) -> Option<String> {
     Some(anchor.chars().filter(is_kept).collect())
 }
 
-/// The cells of the tables below the heading that begins with `heading`, without the first head.
+/// The cells of the tables below the heading that begins with `heading`, without the first header.
 fn rows<'a>(text: &'a str, heading: &str) -> impl Iterator<Item = Vec<&'a str>> {
     let begin = text.find(&format!("## {heading}")).unwrap_or(text.len());
     let section = text[begin..].split("\n## ").next().unwrap_or_default();

@@ -1,16 +1,17 @@
-//! Lines about handlers that do not answer, once for each: a stranger must not fill the log.
+//! Errors about handlers that do not answer, one for each handler, so that strangers cannot fill
+//! the log.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use godot::prelude::godot_error;
 
-/// The handlers that were complained about.
+/// The handlers whose error was printed.
 #[derive(Default)]
 pub(super) struct Complaints(Mutex<HashSet<String>>);
 
 impl Complaints {
-    /// Prints that `handler` did not answer, and why that is known.
+    /// Prints that `handler` did not answer. `why` says how that was found.
     pub(super) fn print(&self, handler: &str, why: &str) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = known.insert(String::from(handler));

@@ -5,12 +5,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use godot::classes::Engine;
 use godot::obj::Singleton;
 
-/// How many calls are quiet, and whether errors were printed before the first of them. Threads that
-/// are quiet at the same time must not take each other's silence for what a script has set.
+/// How many calls are quiet, and whether errors were printed before the first of them. Without the
+/// count, a thread could take the silence of another thread for the setting of a script.
 static QUIET: Mutex<(u32, bool)> = Mutex::new((0, true));
 
-/// While one of these exists, the engine prints no errors. It should exist for a moment only,
-/// because other threads print none meanwhile either.
+/// While one of these exists, the engine prints no errors, not even those of other threads. So it
+/// should exist only for a moment.
 pub(super) struct Quiet(());
 
 impl Quiet {

@@ -15,7 +15,7 @@ use crate::peer::{TCP_PEER, UDS_PEER};
 /// How many bytes are read when a handshake ends.
 const BLOCK: usize = 16 * 1024;
 
-/// How long the handshakes of all clients may take in one poll. One with a key of RSA takes
+/// How long the handshakes of all clients may take in one poll. One with an RSA key takes
 /// milliseconds, and strangers can begin many.
 pub(super) struct HandshakeTime {
     left: Option<Duration>,
@@ -52,9 +52,9 @@ pub(super) struct Tls {
     socket: PeerObject<ObjectRef>,
     stage: Stage,
     output: EngineOutput,
-    /// What has come with the end of the handshake.
+    /// The bytes that arrived with the end of the handshake.
     first: Vec<u8>,
-    /// Whether the stream may have input that the socket has not any more.
+    /// Whether the stream may have input that it has already taken from the socket.
     has_more: bool,
 }
 
@@ -99,7 +99,7 @@ impl Tls {
         &self.socket.peer.connection
     }
 
-    /// Goes on with the handshake. Returns whether there may be input.
+    /// Advances the handshake. Returns whether there may be input.
     pub(super) fn poll(&mut self, now: Instant, time: &mut HandshakeTime) -> bool {
         let has_data = matches!(self.connection().poll(|| now), Ok(true));
         let has_ended = self.connection().is_read_closed();
@@ -128,7 +128,7 @@ impl Tls {
         has_data || has_ended || self.has_more || !self.first.is_empty()
     }
 
-    /// Goes on with the handshake of the stream that `begin` returns, as far as time allows. The
+    /// Advances the handshake of the stream that `begin` returns, as far as time allows. The
     /// engine says too early that it is complete, so it lasts until the first bytes of a request.
     fn step(
         &mut self,
@@ -165,7 +165,7 @@ impl Tls {
         matches!(self.stage, Stage::Over) || self.connection().status() != Status::Connected
     }
 
-    /// Since when the handshake lasts.
+    /// When the handshake began.
     pub(super) fn handshake_since(&self) -> Option<Instant> {
         match self.stage {
             Stage::Handshake { since, .. } => Some(since),
@@ -204,7 +204,7 @@ impl Tls {
                 Received::Bytes(bytes.len())
             }
             Err(code) => {
-                // The engine's stream is gone, and nothing can be sent any more.
+                // The engine's stream is gone, so nothing more can be sent.
                 self.stage = Stage::Over;
                 match code {
                     Error::ERR_FILE_EOF => Received::End,

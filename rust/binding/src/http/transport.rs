@@ -34,7 +34,7 @@ impl Transport {
         }
     }
 
-    /// Learns of what has happened. Returns whether there may be input.
+    /// Polls the stream. Returns whether there may be input.
     pub(super) fn poll(&mut self, now: Instant, handshakes: &mut HandshakeTime) -> bool {
         match self {
             Transport::Plain(connection) => {
@@ -55,7 +55,7 @@ impl Transport {
         }
     }
 
-    /// Whether no byte can be moved any more.
+    /// Whether no more bytes can be moved.
     pub(super) fn has_ended(&self) -> bool {
         match self {
             Transport::Plain(connection) => connection.status() != Status::Connected,
@@ -64,7 +64,7 @@ impl Transport {
         }
     }
 
-    /// Since when a handshake lasts.
+    /// When the current handshake began.
     pub(super) fn handshake_since(&self) -> Option<Instant> {
         match self {
             Transport::Tls(tls) => tls.handshake_since(),
@@ -72,7 +72,7 @@ impl Transport {
         }
     }
 
-    /// Receives at most `limit` bytes, which `take` gets.
+    /// Receives at most `limit` bytes, and passes them to `take`.
     pub(super) fn receive(&mut self, limit: usize, take: impl FnOnce(&[u8])) -> Received {
         match self {
             Transport::Plain(connection) => {
@@ -94,8 +94,8 @@ impl Transport {
         }
     }
 
-    /// Sends what can be sent now of `bytes`. Returns how many were. A failure shows in
-    /// [`has_ended`](Self::has_ended).
+    /// Sends as much of `bytes` as possible now. Returns how many were sent. After a failure,
+    /// [`has_ended`](Self::has_ended) is true.
     pub(super) fn send(&mut self, bytes: &[u8]) -> usize {
         match self {
             Transport::Plain(connection) => connection.try_write(bytes).unwrap_or(0),
@@ -104,7 +104,7 @@ impl Transport {
         }
     }
 
-    /// Ends the stream. What was sent arrives.
+    /// Ends the stream. Sent bytes are still delivered.
     pub(super) fn disconnect(&mut self) {
         match self {
             Transport::Plain(connection) => connection.disconnect(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What waits for all clients of a server.
+/// The unsent bytes of all clients of a server.
 pub(super) struct Unsent {
     bytes: AtomicUsize,
     /// How many bytes of a stream may wait before a script has to wait.
@@ -23,18 +23,18 @@ impl Default for Unsent {
 }
 
 impl Unsent {
-    /// Whether more waits than may.
+    /// Whether the unsent bytes of all clients exceed the limit.
     pub(super) fn is_full(&self) -> bool {
         self.bytes.load(Ordering::Relaxed) > self.max_in_all.load(Ordering::Relaxed)
     }
 
-    /// Whether a stream for which `bytes` wait has to wait.
+    /// Whether a stream with `bytes` unsent bytes must not be continued now.
     pub(super) fn is_full_for_stream(&self, bytes: usize) -> bool {
         bytes >= self.max_of_stream.load(Ordering::Relaxed) || self.is_full()
     }
 }
 
-/// What waits for one client.
+/// The unsent bytes of one client.
 pub(super) struct UnsentOfClient {
     all: Arc<Unsent>,
     bytes: usize,
@@ -49,9 +49,9 @@ impl UnsentOfClient {
         &self.all
     }
 
-    /// `bytes` wait now.
+    /// Sets the number of unsent bytes.
     pub(super) fn set(&mut self, bytes: usize) {
-        // Wraps around where it is less than before, and the sum of all is right.
+        // If it has decreased, the difference wraps around, and so does the sum.
         let change = bytes.wrapping_sub(self.bytes);
         self.all.bytes.fetch_add(change, Ordering::Relaxed);
         self.bytes = bytes;
