@@ -26,9 +26,9 @@ pub(crate) fn spawn(body: impl FnOnce() + Send + 'static) -> io::Result<JoinHand
     Builder::new().name("stream-socket".into()).spawn(body)
 }
 
-/// Whether the peer can run while a thread looks for its answer in a loop. The peer is often
-/// another process, so all processors of the machine count, also for a process that may use only
-/// one of them (sched_setaffinity(2)). Found out once.
+/// Whether the peer can run while a thread busy-waits for its answer. The peer is often another
+/// process, so all processors of the machine count, even for a process that may use only one of
+/// them (sched_setaffinity(2)). Determined once.
 pub(crate) fn has_several_cores() -> bool {
     static SEVERAL: OnceLock<bool> = OnceLock::new();
     *SEVERAL.get_or_init(|| count_processors() > 1)

@@ -115,7 +115,7 @@ fn a_wait_returns_at_once_while_packets_are_left() {
         while count.load(Ordering::Relaxed) < 50 && begin.elapsed() < PATIENCE {
             thread::sleep(Duration::from_millis(1));
         }
-        // After the last packet nothing is left, so the wait goes on.
+        // After the last packet nothing is left, so the wait continues.
         event_loop.members.wake();
         waiting.join().unwrap()
     });

@@ -33,8 +33,8 @@ extern "C" fn pause(_: libc::c_int) {
 /// Runs `round` again and again while another thread interrupts it at a varying moment, sends a
 /// byte, and lets it continue. Asserts that `round` never returns false.
 ///
-/// There are as many rounds as fit into two seconds, and at least [`ENOUGH`] on a busy machine, where
-/// the two threads take turns.
+/// There are as many rounds as fit into two seconds, and at least [`ENOUGH`] on a busy machine,
+/// where the two threads take turns.
 fn rounds(mut peer: impl FnMut(u64) -> std::fs::File, mut round: impl FnMut(u64) -> bool) {
     ROUND.store(0, Ordering::SeqCst);
     // SAFETY: The handler only reads an atomic flag.

@@ -108,7 +108,7 @@ impl Connection {
     /// a blocking read of another thread is waiting for them.
     ///
     /// # Errors
-    /// Those of [`read_fully`](Self::read_fully), but for [`ReadError::TimedOut`].
+    /// Those of [`read_fully`](Self::read_fully), except [`ReadError::TimedOut`].
     ///
     /// # Examples
     /// ```
@@ -230,7 +230,7 @@ impl Connection {
     /// `take` runs with the connection locked, so it must not use the connection.
     ///
     /// # Errors
-    /// Those of [`read_until`](Self::read_until), but for [`ReadError::TooLong`].
+    /// Those of [`read_until`](Self::read_until), except [`ReadError::TooLong`].
     ///
     /// # Examples
     /// ```

@@ -1,5 +1,5 @@
-//! Pseudo-random numbers that follow from a seed (SplitMix64). A recorded seed has to play the same
-//! program in every version, so the sequence of a seed never changes.
+//! Pseudo-random numbers from a seed (SplitMix64). A recorded seed has to run the same program in
+//! every version, so the sequence of a seed never changes.
 //!
 //! The tests compile this file too (`tests/simulation/system.rs`), so it uses nothing from the
 //! crate.
