@@ -136,7 +136,7 @@ impl Sources {
     fn wrong_tests(&self) -> Vec<String> {
         let (mut faults, page) = (Vec::new(), "docs/differences.md");
         for (folder, heading) in [("better", "What they do"), ("own", "What the engine")] {
-            for row in rows(self.text(page), heading) {
+            for row in self.table(page, heading, &mut faults) {
                 let mut script = "";
                 let words = row[row.len() - 1].split([' ', ',']);
                 for word in words.filter(|word| !word.is_empty()) {
@@ -158,7 +158,7 @@ impl Sources {
             }
         }
         let page = "docs/reliability.md";
-        for row in rows(self.text(page), "Where each is kept") {
+        for row in self.table(page, "Code and tests", &mut faults) {
             // A function precedes the file or the folder that it is in.
             let mut place = "";
             for name in Vec::from_iter(quoted(row[1])).into_iter().rev() {
@@ -174,6 +174,16 @@ impl Sources {
             faults.extend(tests.map(|name| format!("{page}: there is no test {name}")));
         }
         faults
+    }
+
+    /// The rows of the tables below a heading. A page without any is a fault: it would pass every
+    /// check.
+    fn table(&self, page: &str, heading: &str, faults: &mut Vec<String>) -> Vec<Vec<&str>> {
+        let rows = Vec::from_iter(rows(self.text(page), heading));
+        if rows.is_empty() {
+            faults.push(format!("{page}: there is no table below {heading:?}"));
+        }
+        rows
     }
 
     /// The crates without a row in ARCHITECTURE.md, and the rows without a crate.
@@ -313,7 +323,7 @@ mod tests {
     fn tests_that_tables_name_exist() {
         let faults = sources(
             "docs/differences.md: ## What they do better\\| --- |\\| `test_a` one, tw… |\\| `test_a` three, `test_b` |
-            docs/reliability.md: ## Where each is kept\\| --- |\\| | `f` in `x.rs` | `one/two`, `t` |\\| | `g` in `x.rs` | `s` |
+            docs/reliability.md: ## Code and tests of each promise\\| --- |\\| | `f` in `x.rs` | `one/two`, `t` |\\| | `g` in `x.rs` | `s` |
             godot-project/tests/better/test_a.gd: func test_one():\\func test_two():
             rust/core/src/x.rs: fn f() {}
             rust/core/tests/one/two.rs: .
@@ -321,7 +331,8 @@ mod tests {
         )
         .wrong_tests();
         let names = Vec::from_iter(faults.iter().filter_map(|fault| fault.split(" no ").last()));
-        assert_eq!(names, ["three", "test_b", "g in x.rs", "test s"]);
+        let no_table = "table below \"What the engine\"";
+        assert_eq!(names, ["three", "test_b", no_table, "g in x.rs", "test s"]);
     }
 
     #[test]
