@@ -10,13 +10,25 @@ func _initialize() -> void:
 	_server.listen(0)
 	_server.route("GET", "/kept", _keep)
 	_server.request_received.connect(func(_request: HTTPServerRequestRs) -> void: pass)
+	_server.route_upload("POST", "/half", _keep, 100)
+	_server.route_upload("POST", "/failing", _fail, 100)
 	for path: String in ["/kept", "/evil", "/kept", "/evil"]:
 		print(_ask("GET %s?evil HTTP/1.1\r\nHost: localhost\r\nX: evil\r\n\r\n" % path))
+	for path: String in ["/half", "/failing", "/half", "/failing"]:
+		print(_ask("POST %s?evil HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nevil" % path))
 	quit()
 
 
 func _keep(request: HTTPServerRequestRs) -> void:
 	_kept.append(request)
+
+
+## An error of a script within a body.
+func _fail(request: HTTPServerRequestRs) -> void:
+	while request.is_receiving_body():
+		await request.body_received
+		var nobody: Node = null
+		nobody.get_children()
 
 
 func _ask(text: String) -> String:

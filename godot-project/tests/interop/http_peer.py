@@ -1,15 +1,16 @@
 """Clients of an HTTP server: http.client and aiohttp. Prints one line of JSON.
 
-Usage: http_peer.py WHAT PORT
+Usage: http_peer.py WHAT PORT, or http_peer.py secure CERTIFICATE PORT
 """
 
 import asyncio
 import hashlib
 import http.client
 import json
+import ssl
 import sys
 
-what, port = sys.argv[1], int(sys.argv[2])
+what, port = sys.argv[1], int(sys.argv[-1])
 
 
 def keep_alive():
@@ -36,6 +37,30 @@ def chunked():
     body = response.read()
     expected = b"".join(pieces)
     return [response.getheader("Transfer-Encoding"), body == expected, len(body)]
+
+
+def secure():
+    """HTTPS: a connection that is kept, a large answer, and bodies with and without a length."""
+    context = ssl.create_default_context(cafile=sys.argv[2])
+    # The engine's certificates have no subjectAltName.
+    context.check_hostname = False
+    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=context)
+    outcome = []
+    body = bytes(number % 251 for number in range(3_000_000))
+    for path, data in [
+        ("/echo", body),
+        ("/upload", body),
+        ("/upload", iter([body[:1_000_000], body[1_000_000:]])),
+        ("/echo", b"last"),
+    ]:
+        connection.request("POST", path, data, encode_chunked=not isinstance(data, bytes))
+        response = connection.getresponse()
+        answer = response.read()
+        is_same = answer in (body, b"last", hashlib.sha256(body).hexdigest().encode())
+        outcome.append([response.status, is_same, response.will_close])
+    version = connection.sock.version()
+    connection.close()
+    return [outcome, version.startswith("TLSv1.")]
 
 
 async def parallel():

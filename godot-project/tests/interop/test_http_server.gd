@@ -52,6 +52,34 @@ func test_curl_uploads() -> void:
 			"413 0", "one byte too many is refused before it is sent")
 
 
+func test_curl_uploads_what_the_script_takes_as_it_arrives() -> void:
+	var server := _server()
+	server.max_body_bytes = 0
+	var path := fresh_path("large")
+	var file := FileAccess.open(path, FileAccess.WRITE)
+	var block := PackedByteArray()
+	block.resize(1 << 20)
+	for i in LARGE >> 20:
+		block.fill(i)
+		file.store_buffer(block)
+	file.close()
+	var sha256 := FileAccess.get_sha256(path)
+	var url := _url(server) + "/upload"
+	check_eq(_curl(server, ["-T", path, url]), sha256, "64 MiB, after 100 Continue")
+	check_eq(_curl(server, ["-T", path, "-H", "Transfer-Encoding: chunked", "-H", "Expect:", url]),
+			sha256, "in chunks")
+	check_eq(_curl(server, ["-T", path, "--limit-rate", "40M", "-w", " %{num_connects}", url, "-T",
+			path, url]), sha256 + " 1" + sha256 + " 0", "two on one connection")
+	var written := ["-w", "%{http_code} %{size_upload}"]
+	check_eq(_curl(server, ["-T", path, _url(server) + "/refuse"] + written), "no401 0",
+			"refused by the handler before it is sent")
+	check_eq(_curl(server, ["-T", path, "-H", "Expect:", _url(server) + "/refuse"] + written).left(6),
+			"no401 ", "and while it is sent")
+	server.route_upload("", "/small", func(_request: HTTPServerRequestRs) -> void: pass, LARGE - 1)
+	check_eq(_curl(server, ["-T", path, _url(server) + "/small", "-o", "/dev/null"] + written),
+			"413 0", "one byte too many is refused before it is sent")
+
+
 func test_curl_uses_a_unix_domain_socket() -> void:
 	var server := _server()
 	server.stop()
@@ -78,6 +106,9 @@ func test_curl_speaks_https() -> void:
 	check_eq(_curl(server, ["-k", "-d", "hello", url + "/echo"]), "hello", "the answer")
 	check_eq(_curl(server, ["-k", "-T", path, url + "/sha256"]), FileAccess.get_sha256(path),
 			"4 MiB, after 100 Continue")
+	server.max_body_bytes = 0
+	check_eq(_curl(server, ["-k", "-T", path, url + "/upload"]), FileAccess.get_sha256(path),
+			"4 MiB, taken as they arrive")
 	var copy := fresh_path("download")
 	check_eq(_curl(server, ["-k", "-o", copy, "-o", "/dev/null", "-w", "%{num_connects}",
 			url + "/files/" + path.get_file(), url + "/files/" + path.get_file()]), "10",
@@ -94,6 +125,20 @@ func test_python_keeps_a_connection_and_sends_chunks() -> void:
 			"keep_alive")
 	check_eq(_script(server, "python-web", ["http_peer.py", "chunked"]), ["chunked", true, 100_000.0],
 			"chunked")
+
+
+func test_python_speaks_https() -> void:
+	var server := _server()
+	var crypto := Crypto.new()
+	var key := crypto.generate_rsa(2048)
+	var certificate := crypto.generate_self_signed_certificate(key)
+	server.tls_options = TLSOptions.server(key, certificate)
+	server.max_body_bytes = 4 << 20
+	var path := fresh_path("server.crt")
+	certificate.save(path)
+	check_eq(_script(server, "python-web", ["http_peer.py", "secure", path]),
+			[[[200.0, true, false], [200.0, true, false], [200.0, true, false], [200.0, true, false]],
+			true], "secure")
 
 
 func test_aiohttp_has_many_connections_and_a_websocket() -> void:
@@ -202,6 +247,9 @@ func _server() -> HTTPServerRs:
 		hash.start(HashingContext.HASH_SHA256)
 		hash.update(request.body)
 		request.respond(200, hash.finish().hex_encode()))
+	server.route_upload("", "/upload", _on_upload, LARGE)
+	server.route_upload("", "/refuse", func(request: HTTPServerRequestRs) -> void:
+		request.respond(401, "no"), LARGE)
 	server.route("POST", "/stream", func(request: HTTPServerRequestRs) -> void:
 		request.start_stream()
 		for i in range(0, request.body.size(), 777):
@@ -216,6 +264,17 @@ func _server() -> HTTPServerRs:
 	server.route("GET", "/file", func(request: HTTPServerRequestRs) -> void:
 		request.respond_file("res://project.godot"))
 	return server
+
+
+func _on_upload(request: HTTPServerRequestRs) -> void:
+	var hash := HashingContext.new()
+	hash.start(HashingContext.HASH_SHA256)
+	while request.is_receiving_body():
+		await request.body_received
+		var part := request.receive_body()
+		if not part.is_empty():
+			hash.update(part)
+	request.respond(200, hash.finish().hex_encode())
 
 
 ## Polls the server, and echoes what its WebSockets get.

@@ -246,8 +246,37 @@ func test_web_servers_answer_every_client() -> void:
 		clients[0].abort()
 		clients[2].abort()
 		await _frames(3)
+		if example.uses("route_upload"):
+			await _check_upload(example, end)
 		check(not _has_said(node, "cannot"), "%s: %s" % [example.from, node.said])
 		_end(node)
+
+
+## Sends a body to the address that the example's comment has for curl.
+func _check_upload(example: Example, end: Endpoint) -> void:
+	var path := example.source.get_slice("curl -T FILE http://127.0.0.1:4000", 1)
+	path = path.get_slice("\n", 0)
+	check(path.begins_with("/"), example.from + ": no comment says where to send a file")
+	var head := "PUT %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" % path
+	for answered: bool in [false, true]:
+		var client := dial(end, Family.ours())
+		settle(client)
+		client.put_data((head + "Content-Length: 12\r\n\r\n").to_ascii_buffer())
+		for byte in ("12 bytes\n" + "abc" if answered else "some").to_ascii_buffer():
+			client.put_u8(byte)
+			await _frames(1)
+		if not answered:
+			client.abort()
+			await _frames(3)
+			continue
+		var answer := [""]
+		await until(func() -> bool:
+			client.poll()
+			answer[0] += client.receive().get_string_from_utf8()
+			return client.get_status() != STATUS_CONNECTED, example.from + ": an answer")
+		check(answer[0].begins_with("HTTP/1.1 20"), "%s: %s" % [example.from, answer[0]])
+		check(answer[0].contains("12 bytes\n") or answer[0].contains("1 lines\n"),
+				"%s: %s" % [example.from, answer[0]])
 
 
 func _check_https(example: Example) -> void:
@@ -427,6 +456,9 @@ func _node(example: Example, end: Endpoint, host := "", limit := 0.5) -> Node:
 	if end != null:
 		script.source_code = script.source_code.replace("4000", str(end.port)).replace(PATH, end.path)
 	script.source_code = script.source_code.replace("user://example.sock", fresh_path())
+	var folder := fresh_path()
+	DirAccess.make_dir_absolute(folder)
+	script.source_code = script.source_code.replace("user://", folder + "/")
 	check_eq(script.reload(), OK, example.from)
 	return script.new()
 

@@ -1,6 +1,7 @@
 //! Random streams of requests, which must mean the same wherever they are cut.
 
 mod cut_streams;
+mod cut_uploads;
 
 /// What heads and bodies consist of, with what does not belong there.
 const WORDS: &[&str] = &[
@@ -46,10 +47,9 @@ impl Random {
     }
 }
 
-#[test]
-fn streams_mean_the_same_wherever_they_are_cut() {
+/// Calls `check` with many streams, which are the same in each run, and how they are cut.
+fn for_each_stream(mut check: impl FnMut(&[u8], &[u8])) {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let (mut accepted, mut refused) = (0, 0);
     for _ in 0..20_000 {
         let mut bytes = Vec::new();
         for _ in 0..random.below(12) {
@@ -60,13 +60,33 @@ fn streams_mean_the_same_wherever_they_are_cut() {
             bytes[place] = random.below(256) as u8;
         }
         let pieces = [0; 3].map(|_| random.below(20) as u8);
-        let found = cut_streams::check(&bytes, &pieces);
+        check(&bytes, &pieces);
+    }
+}
+
+#[test]
+fn streams_mean_the_same_wherever_they_are_cut() {
+    let (mut accepted, mut refused) = (0, 0);
+    for_each_stream(|bytes, pieces| {
+        let found = cut_streams::check(bytes, pieces);
         accepted += found.requests.len();
         refused += usize::from(found.refusal.is_some());
-    }
+    });
     // Both happen often, or the streams would test little.
     assert!(
         accepted > 2_000 && refused > 2_000,
         "{accepted} and {refused}"
     );
+}
+
+#[test]
+fn connections_answer_the_same_whether_bodies_are_whole_or_taken_as_they_arrive() {
+    let (mut bodies, mut refused) = (0, 0);
+    for_each_stream(|bytes, pieces| {
+        let outcome = cut_uploads::check(bytes, pieces);
+        let with_body = outcome.requests.iter().filter(|(_, body)| !body.is_empty());
+        bodies += with_body.count();
+        refused += usize::from(outcome.answers.contains("HTTP/1.1 4"));
+    });
+    assert!(bodies > 500 && refused > 2_000, "{bodies} and {refused}");
 }

@@ -1,97 +1,14 @@
 //! One connection of an HTTP server: order, limits, times, hosts and origins, at every cut.
 
-use std::time::{Duration, Instant};
+mod serving;
 
+use std::time::Duration;
+
+use serving::{SECOND, Server, get, post};
 use stream_socket_web::http::{
-    AnswerError, Ending, HeadLimits, Headers, Occupation, Request, ServerConnection, ServerEvent,
+    AnswerError, Ending, HeadLimits, Headers, Occupation, ServerConnection, ServerEvent,
     ServerRules,
 };
-
-const SECOND: Duration = Duration::from_secs(1);
-
-/// A connection with a clock.
-struct Server {
-    connection: ServerConnection,
-    rules: ServerRules,
-    now: Instant,
-}
-
-impl Server {
-    fn new() -> Server {
-        Server::with(ServerRules::default())
-    }
-
-    fn with(rules: ServerRules) -> Server {
-        let now = Instant::now();
-        Server {
-            connection: ServerConnection::new(now),
-            rules,
-            now,
-        }
-    }
-
-    fn advance(&mut self) -> Option<ServerEvent> {
-        self.connection.advance(self.now, &self.rules)
-    }
-
-    fn receive(&mut self, text: &str) -> Option<ServerEvent> {
-        self.connection.receive(text.as_bytes());
-        self.advance()
-    }
-
-    fn pass(&mut self, time: Duration) -> Option<ServerEvent> {
-        self.now += time;
-        self.advance()
-    }
-
-    fn request(&mut self, text: &str) -> Request {
-        match self.receive(text) {
-            Some(ServerEvent::Request(request)) => *request,
-            other => panic!("{text:?}: {other:?}, {}", self.sent()),
-        }
-    }
-
-    fn respond(&mut self, id: u64, body: &str) {
-        let headers = Headers::new();
-        self.connection
-            .respond(id, 200, &headers, body.as_bytes(), self.now)
-            .unwrap();
-    }
-
-    /// Takes what is to be sent.
-    fn sent(&mut self) -> String {
-        let text = String::from_utf8(self.connection.unsent().to_vec()).unwrap();
-        self.connection.sent(text.len(), self.now);
-        text
-    }
-
-    /// Checks that the connection was ended with `status` and `words`.
-    fn check_refused(&mut self, status: &str, words: &str, what: &str) {
-        let sent = self.sent();
-        assert!(
-            sent.starts_with(&format!("HTTP/1.1 {status}\r\n")),
-            "{what}: {sent}"
-        );
-        assert!(sent.contains("\r\nConnection: close\r\n"), "{what}: {sent}");
-        assert!(sent.ends_with(&format!(": {words}\n")), "{what}: {sent}");
-        assert_eq!(self.connection.ending(), Some(Ending::Close), "{what}");
-        assert!(!self.connection.wants_input(), "{what}");
-        // Whatever still comes changes nothing.
-        assert_eq!(
-            self.receive("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
-            None
-        );
-        assert_eq!(self.sent(), "");
-    }
-}
-
-fn get(path: &str) -> String {
-    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
-}
-
-fn post(lines: &str, body: &str) -> String {
-    format!("POST / HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n{body}")
-}
 
 #[test]
 fn pipelined_requests_are_answered_in_order_at_every_cut() {
@@ -432,7 +349,7 @@ fn what_breaks_the_protocol_or_a_limit_gets_its_status() {
         full.unsent()
             .starts_with(b"HTTP/1.1 503 Service Unavailable\r\n")
     );
-    assert_eq!(full.advance(server.now, &server.rules), None);
+    assert_eq!(full.advance(server.now, &server.rules, &|_| None), None);
     assert_eq!(full.ending(), Some(Ending::Close));
 }
 

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use stream_socket::{Address, Connection};
 use stream_socket_web::http::{
-    Activity, AnswerError, Ending, EntityTags, Occupation, Request, ServerConnection, ServerEvent,
-    ServerRules, address_of_its_own,
+    Activity, AnswerError, Ending, EntityTags, Occupation, Request, RequestHead, ServerConnection,
+    ServerEvent, ServerRules, address_of_its_own,
 };
 
 use super::file_source::FileSource;
@@ -58,10 +58,16 @@ struct ClientState {
 }
 
 /// A request that a script has.
-struct OpenRequest {
+pub(super) struct OpenRequest {
     id: u64,
-    object: Arc<Presence>,
+    pub(super) object: Arc<Presence>,
+    /// Whether the script takes its body as that arrives.
+    pub(super) is_upload: bool,
 }
+
+/// What a server decides about each head: whether the body is taken as it arrives, and how many
+/// bytes it may have.
+pub(super) type UploadLimit<'a> = &'a dyn Fn(&RequestHead) -> Option<u64>;
 
 /// A connection that another protocol takes over.
 pub(super) struct Upgraded {
@@ -80,6 +86,8 @@ pub(super) enum ClientEvent {
     Signal(Arc<Presence>, &'static str),
     /// The request of this object was not answered in time.
     Forgotten(Arc<Presence>),
+    /// The request has ended before its answer was complete.
+    Closed(OpenRequest),
 }
 
 impl Client {
@@ -144,6 +152,7 @@ impl Client {
         self: &Arc<Client>,
         now: Instant,
         rules: &ServerRules,
+        upload_limit: UploadLimit<'_>,
         handshakes: &mut HandshakeTime,
         events: &mut Vec<ClientEvent>,
     ) -> bool {
@@ -152,9 +161,9 @@ impl Client {
         let may_have_input = serving.transport.poll(now, handshakes);
         if !serving.transport.has_ended() {
             if may_have_input && serving.transport.is_open() {
-                self.read(serving, now, rules, events);
+                self.read(serving, now, rules, upload_limit, events);
             }
-            self.advance(serving, now, rules, events);
+            self.advance(serving, now, rules, upload_limit, events);
             serving.send(now);
         }
         // A handshake is as long as a head.
@@ -168,9 +177,16 @@ impl Client {
         if is_over || serving.protocol.ending().is_some() {
             // The request was not answered to its end.
             if let Some(open) = serving.open.take() {
-                events.push(ClientEvent::Signal(open.object, "closed"));
+                events.push(ClientEvent::Closed(open));
             }
-        } else if serving.is_behind
+            return !is_over;
+        }
+        if let Some(open) = &serving.open
+            && serving.protocol.has_news_of_body(open.id)
+        {
+            events.push(ClientEvent::Signal(open.object.clone(), "body_received"));
+        }
+        if serving.is_behind
             && serving.protocol.unsent().is_empty()
             && !serving.unsent.all().is_full()
         {
@@ -179,7 +195,7 @@ impl Client {
                 events.push(ClientEvent::Signal(open.object.clone(), "drained"));
             }
         }
-        !is_over
+        true
     }
 
     fn read(
@@ -187,6 +203,7 @@ impl Client {
         serving: &mut ClientState,
         now: Instant,
         rules: &ServerRules,
+        upload_limit: UploadLimit<'_>,
         events: &mut Vec<ClientEvent>,
     ) {
         while serving.shares.received > 0 && serving.protocol.wants_input() {
@@ -207,7 +224,7 @@ impl Client {
                 // A failure is an end, too.
                 Received::Nothing | Received::Failed => break,
             }
-            self.advance(serving, now, rules, events);
+            self.advance(serving, now, rules, upload_limit, events);
         }
     }
 
@@ -216,9 +233,10 @@ impl Client {
         serving: &mut ClientState,
         now: Instant,
         rules: &ServerRules,
+        upload_limit: UploadLimit<'_>,
         events: &mut Vec<ClientEvent>,
     ) {
-        while let Some(event) = serving.protocol.advance(now, rules) {
+        while let Some(event) = serving.protocol.advance(now, rules, upload_limit) {
             match event {
                 ServerEvent::Request(request) => {
                     events.push(ClientEvent::Request(self.clone(), request));
@@ -250,9 +268,9 @@ impl Client {
         serving.transport.disconnect();
     }
 
-    /// Ends the connection because another one needs its place, or its memory. Returns the object
-    /// of the request that was not answered.
-    pub(super) fn make_room(&self, now: Instant) -> Option<Arc<Presence>> {
+    /// Ends the connection because another one needs its place, or its memory. Returns the request
+    /// that was not answered.
+    pub(super) fn make_room(&self, now: Instant) -> Option<OpenRequest> {
         let mut serving = self.serving();
         if serving.has_ended() {
             return None;
@@ -262,27 +280,54 @@ impl Client {
         // Whoever has no room for a few words does not get them.
         serving.transport.disconnect();
         serving.unsent.set(0);
-        serving.open.take().map(|open| open.object)
+        serving.open.take()
     }
 
-    /// Ends the connection. What was answered is still sent.
-    pub(super) fn close(&self) -> Option<Arc<Presence>> {
+    /// Ends the connection. What was answered is still sent. Returns the request that was not.
+    pub(super) fn close(&self) -> Option<OpenRequest> {
         let mut serving = self.serving();
         if !serving.protocol.is_upgraded() {
             serving.disconnect();
         }
-        serving.open.take().map(|open| open.object)
+        serving.open.take()
     }
 
-    /// A script gets the request `id` as `object`. Returns whether the request is still open.
-    pub(super) fn open(&self, id: u64, object: &Arc<Presence>) -> bool {
+    /// A script gets the request `id` as `object`.
+    pub(super) fn open(&self, id: u64, object: &Arc<Presence>, is_upload: bool) {
         let mut serving = self.serving();
-        let is_open = serving.protocol.is_waiting(id) && !serving.has_ended();
-        if is_open {
-            let object = object.clone();
-            serving.open = Some(OpenRequest { id, object });
+        if serving.protocol.is_waiting(id) && !serving.has_ended() {
+            serving.protocol.hand_out(id, Instant::now());
+            serving.open = Some(OpenRequest {
+                id,
+                object: object.clone(),
+                is_upload,
+            });
         }
-        is_open
+    }
+
+    /// Takes what has arrived of the body of the request `id`.
+    pub(super) fn take_body(&self, id: u64) -> Vec<u8> {
+        let mut serving = self.serving();
+        match serving.has_ended() {
+            true => Vec::new(),
+            false => serving.protocol.take_body(id, Instant::now()),
+        }
+    }
+
+    /// Whether more of the body of the request `id` can be taken, now or later.
+    pub(super) fn is_receiving_body(&self, id: u64) -> bool {
+        let serving = self.serving();
+        !serving.has_ended() && serving.protocol.is_receiving_body(id)
+    }
+
+    /// The handler of the request `id` has returned, and wants the body unless it has answered.
+    pub(super) fn send_continue(&self, id: u64) {
+        let mut serving = self.serving();
+        if !serving.has_ended() {
+            let now = Instant::now();
+            serving.protocol.send_continue(id, now);
+            serving.send(now);
+        }
     }
 
     /// Whether the request `id` can be answered, or its answer can go on.

@@ -179,8 +179,7 @@ impl Part for HTTPServerPart {
     }
 
     fn freed(&self, _: &dyn Fn(&str) -> bool) {
-        self.serving.listener.stop();
-        self.serving.close_all();
+        self.stop();
     }
 }
 
@@ -235,15 +234,7 @@ impl HTTPServerRs {
 
     #[func]
     fn stop() {
-        let open = {
-            let server = Self::this();
-            server.serving.listener.stop();
-            server.serving.close_all()
-        };
-        // Handlers may do anything.
-        for object in open {
-            serving::emit(&object, "closed");
-        }
+        Self::this().stop();
     }
 
     #[func]
@@ -253,27 +244,21 @@ impl HTTPServerRs {
 
     #[func]
     fn route(method: GString, pattern: GString, callable: Callable) -> Error {
-        let server = Self::this();
-        let (method, pattern) = (method.to_string(), pattern.to_string());
-        if !method.is_empty() && !is_token(&method) {
-            return server.refuse(&format!("route: method {method:?} is not a token"));
-        }
-        if !callable.is_valid() {
-            return server.refuse(&"route: callable is not valid");
-        }
-        let parsed = match RoutePattern::parse(&pattern) {
-            Ok(pattern) => pattern,
-            Err(error) => return server.refuse(&format!("route: {error}")),
+        Self::this().add_route("route", &method, &pattern, callable, None)
+    }
+
+    #[func]
+    fn route_upload(
+        method: GString,
+        pattern: GString,
+        callable: Callable,
+        max_bytes: i64,
+    ) -> Error {
+        let (server, what) = (Self::this(), "route_upload");
+        let Ok(limit) = u64::try_from(max_bytes) else {
+            return server.refuse(&format!("{what}: max_bytes {max_bytes} is negative"));
         };
-        let shown = if method.is_empty() { "*" } else { &method };
-        let label = format!("the handler of {shown} {pattern}, {callable},");
-        locked(&server.routes).push(Route::Handler {
-            method,
-            pattern: parsed,
-            callable: CallableRef::new(callable),
-            label,
-        });
-        Error::OK
+        server.add_route(what, &method, &pattern, callable, Some(limit))
     }
 
     #[func]
@@ -486,6 +471,9 @@ fn poll(server: &Arc<HTTPServerPart>) -> Error {
         serving: server.serving.clone(),
         object,
         find: &|method, path| routes::find(&locked(&server.routes), method, path),
+        upload_limit: &|head| {
+            routes::upload_limit(&locked(&server.routes), &head.method, head.path())
+        },
     })
 }
 
@@ -503,6 +491,45 @@ impl HTTPServerPart {
                 .refuse(Error::ERR_ALREADY_IN_USE, error);
         }
         self.serving.last_error.note(listening)
+    }
+
+    fn add_route(
+        &self,
+        what: &str,
+        method: &GString,
+        pattern: &GString,
+        callable: Callable,
+        upload_limit: Option<u64>,
+    ) -> Error {
+        let (method, pattern) = (method.to_string(), pattern.to_string());
+        if !method.is_empty() && !is_token(&method) {
+            return self.refuse(&format!("{what}: method {method:?} is not a token"));
+        }
+        if !callable.is_valid() {
+            return self.refuse(&format!("{what}: callable is not valid"));
+        }
+        let parsed = match RoutePattern::parse(&pattern) {
+            Ok(pattern) => pattern,
+            Err(error) => return self.refuse(&format!("{what}: {error}")),
+        };
+        let shown = if method.is_empty() { "*" } else { &method };
+        let label = format!("the handler of {shown} {pattern}, {callable},");
+        locked(&self.routes).push(Route::Handler {
+            method,
+            pattern: parsed,
+            callable: CallableRef::new(callable),
+            label,
+            upload_limit,
+        });
+        Error::OK
+    }
+
+    /// Ends all connections. Handlers of signals may do anything.
+    fn stop(&self) {
+        self.serving.listener.stop();
+        for open in self.serving.close_all() {
+            serving::emit_closed(&open);
+        }
     }
 
     fn size(&self, property: &str, value: i64) -> Option<usize> {

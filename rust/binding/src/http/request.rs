@@ -110,6 +110,9 @@ impl HTTPServerRequestRs {
     fn drained();
 
     #[signal]
+    fn body_received();
+
+    #[signal]
     fn closed();
 
     #[func]
@@ -199,6 +202,18 @@ impl HTTPServerRequestRs {
                 Variant::nil()
             }
         }
+    }
+
+    #[func]
+    fn receive_body() -> PackedByteArray {
+        let this = Self::this();
+        PackedByteArray::from(this.client.take_body(this.id))
+    }
+
+    #[func]
+    fn is_receiving_body() -> bool {
+        let this = Self::this();
+        this.client.is_receiving_body(this.id)
     }
 
     #[func]
@@ -418,8 +433,9 @@ impl HTTPServerRequestRs {
             is_complete: AtomicBool::new(false),
             last_error: LastError::default(),
         };
+        let is_upload = request.is_upload;
         let (object, part) = new_object::<HTTPServerRequestRs>(&CLASS[0], part);
-        part.client.open(part.id, &part.presence);
+        part.client.open(part.id, &part.presence, is_upload);
         object
     }
 }

@@ -15,6 +15,9 @@ pub(super) enum Route {
         callable: CallableRef,
         /// What names it in an error.
         label: String,
+        /// The maximum number of bytes of a body that the callable takes as it arrives. `None` if
+        /// it gets whole bodies.
+        upload_limit: Option<u64>,
     },
     /// A folder.
     Files {
@@ -30,6 +33,8 @@ pub(super) enum Found {
         callable: Callable,
         label: String,
         parameters: Vec<(String, String)>,
+        /// That of its route.
+        upload_limit: Option<u64>,
     },
     Files {
         folder: String,
@@ -51,16 +56,18 @@ pub(super) fn find(routes: &[Route], method: &str, path: &str) -> Found {
                 pattern,
                 callable,
                 label,
+                upload_limit,
             } => {
                 let Some(parameters) = pattern.parameters(path) else {
                     continue;
                 };
-                if own.is_empty() || own == method || (own == "GET" && method == "HEAD") {
+                if takes(own, method) {
                     let owned = |(name, value): (&str, String)| (String::from(name), value);
                     return Found::Handler {
                         callable: callable.get(),
                         label: label.clone(),
                         parameters: parameters.into_iter().map(owned).collect(),
+                        upload_limit: *upload_limit,
                     };
                 }
                 note(&mut others, own);
@@ -72,7 +79,7 @@ pub(super) fn find(routes: &[Route], method: &str, path: &str) -> Found {
                 let Some(rest) = path.strip_prefix(&**prefix) else {
                     continue;
                 };
-                if method == "GET" || method == "HEAD" {
+                if takes("GET", method) {
                     return Found::Files {
                         folder: folder.clone(),
                         rest: String::from(rest),
@@ -87,6 +94,28 @@ pub(super) fn find(routes: &[Route], method: &str, path: &str) -> Found {
         true => Found::Nothing,
         false => Found::OtherMethods(others.join(", ")),
     }
+}
+
+/// How many bytes a body may have that is taken as it arrives. `None` if the first of `routes` that
+/// fits takes whole bodies.
+pub(super) fn upload_limit(routes: &[Route], method: &str, path: &str) -> Option<u64> {
+    let fitting = |route: &Route| match route {
+        Route::Handler {
+            method: own,
+            pattern,
+            upload_limit,
+            ..
+        } => (takes(own, method) && pattern.parameters(path).is_some()).then_some(*upload_limit),
+        Route::Files { prefix, .. } => {
+            (takes("GET", method) && path.starts_with(&**prefix)).then_some(None)
+        }
+    };
+    routes.iter().find_map(fitting).flatten()
+}
+
+/// Whether a route of the method `own` takes requests with `method`.
+fn takes(own: &str, method: &str) -> bool {
+    own.is_empty() || own == method || (own == "GET" && method == "HEAD")
 }
 
 fn note<'a>(methods: &mut Vec<&'a str>, method: &'a str) {

@@ -11,7 +11,7 @@ use stream_socket::Listener;
 use stream_socket::dispatch::{Delivery, EventQueue, Nesting};
 use stream_socket_web::http::{Crowd, EntityTags, Headers, Occupation, Request, ServerRules};
 
-use super::client::{Client, ClientEvent, Shares};
+use super::client::{Client, ClientEvent, OpenRequest, Shares, UploadLimit};
 use super::complaints::Complaints;
 use super::files;
 use super::request::{HTTPServerRequestRs, Origin};
@@ -118,13 +118,14 @@ pub(super) struct Server<'a> {
     pub(super) object: ObjectRef,
     /// The route for a method and a path.
     pub(super) find: &'a dyn Fn(&str, &str) -> Found,
+    pub(super) upload_limit: UploadLimit<'a>,
 }
 
 /// Polls `server`.
 pub(super) fn poll(server: &Server<'_>) -> Error {
     let serving = server.serving.clone();
     let started = Instant::now();
-    let code = serving.accept();
+    let code = serving.accept(server.upload_limit);
     // Polls that are nested too deeply leave the requests to the outer polls.
     let Some(_nesting) = Nesting::enter() else {
         return code;
@@ -135,7 +136,7 @@ pub(super) fn poll(server: &Server<'_>) -> Error {
     let mut has_handed_out = false;
     let mut handshakes = HandshakeTime::new(locked(&serving.limits).poll_time);
     for _ in 0..MAX_ROUNDS {
-        serving.poll_clients(&clients, &mut handshakes);
+        serving.poll_clients(&clients, server.upload_limit, &mut handshakes);
         serving.end_slow_answers();
         let delivery = locked(&serving.inbox).events.begin();
         if delivery == Delivery::Elsewhere {
@@ -212,7 +213,7 @@ impl Serving {
     }
 
     /// Accepts the connections that wait.
-    fn accept(&self) -> Error {
+    fn accept(&self, upload_limit: UploadLimit<'_>) -> Error {
         let tls_options = locked(&self.limits).tls_options.clone();
         let mut crowd = None;
         for _ in 0..MAX_ACCEPTED {
@@ -228,14 +229,19 @@ impl Serving {
                 self.unsent.clone(),
                 MIN_SHARES,
             ));
-            self.admit(client, &mut crowd);
+            self.admit(client, upload_limit, &mut crowd);
         }
         Error::OK
     }
 
     /// Takes a newcomer, or tells it that there is no room. `crowd` has the others from when there
     /// was no room for the first time on.
-    fn admit(&self, newcomer: Arc<Client>, crowd: &mut Option<Crowd<Arc<Client>>>) {
+    fn admit(
+        &self,
+        newcomer: Arc<Client>,
+        upload_limit: UploadLimit<'_>,
+        crowd: &mut Option<Crowd<Arc<Client>>>,
+    ) {
         let now = Instant::now();
         let machine = newcomer.machine();
         if self.is_full() {
@@ -245,15 +251,19 @@ impl Serving {
             {
                 // Something of it may have arrived since it was last looked at.
                 let known = other.occupation(now);
-                self.poll_clients(std::slice::from_ref(&other), &mut HandshakeTime::none());
+                self.poll_clients(
+                    std::slice::from_ref(&other),
+                    upload_limit,
+                    &mut HandshakeTime::none(),
+                );
                 let occupation = other.occupation(now);
                 if occupation.0 > known.0 {
                     crowd.join(other.clone(), other.machine(), occupation);
                     continue;
                 }
                 self.forget(&HashSet::from([Arc::as_ptr(&other)]));
-                if let Some(object) = other.make_room(now) {
-                    self.push(ClientEvent::Signal(object, "closed"));
+                if let Some(open) = other.make_room(now) {
+                    self.push(ClientEvent::Closed(open));
                 }
             }
         }
@@ -293,13 +303,18 @@ impl Serving {
     }
 
     /// Goes on with `clients`, and forgets those that have ended.
-    fn poll_clients(&self, clients: &[Arc<Client>], handshakes: &mut HandshakeTime) {
+    fn poll_clients(
+        &self,
+        clients: &[Arc<Client>],
+        upload_limit: UploadLimit<'_>,
+        handshakes: &mut HandshakeTime,
+    ) {
         let rules = locked(&self.limits).rules.clone();
         let now = Instant::now();
         let mut events = Vec::new();
         let mut gone = HashSet::new();
         for client in clients {
-            if !client.poll(now, &rules, handshakes, &mut events) {
+            if !client.poll(now, &rules, upload_limit, handshakes, &mut events) {
                 gone.insert(Arc::as_ptr(client));
             }
         }
@@ -328,8 +343,8 @@ impl Serving {
                 break;
             }
             self.forget(&HashSet::from([Arc::as_ptr(&client)]));
-            if let Some(object) = client.make_room(now) {
-                self.push(ClientEvent::Signal(object, "closed"));
+            if let Some(open) = client.make_room(now) {
+                self.push(ClientEvent::Closed(open));
             }
         }
     }
@@ -338,8 +353,8 @@ impl Serving {
         locked(&self.inbox).push(event);
     }
 
-    /// Ends all connections. Returns the objects of the requests that were open.
-    pub(super) fn close_all(&self) -> Vec<Arc<Presence>> {
+    /// Ends all connections. Returns the requests that were open.
+    pub(super) fn close_all(&self) -> Vec<OpenRequest> {
         let clients = std::mem::take(&mut *locked(&self.clients));
         locked(&self.inbox).requests.clear();
         clients.iter().filter_map(|client| client.close()).collect()
@@ -351,6 +366,7 @@ fn deliver(server: &Server<'_>, event: ClientEvent) {
     match event {
         ClientEvent::Request(client, request) => hand_out(server, &client, *request),
         ClientEvent::Signal(object, signal) => emit(&object, signal),
+        ClientEvent::Closed(open) => emit_closed(&open),
         ClientEvent::Forgotten(object) => {
             if let Some(object) = object.hold()
                 && let Ok(request) = object.to_gd().try_cast::<HTTPServerRequestRs>()
@@ -361,8 +377,17 @@ fn deliver(server: &Server<'_>, event: ClientEvent) {
     }
 }
 
+/// Tells the script that has a request that it has ended. Who waits for more of its body has to
+/// learn that none comes.
+pub(super) fn emit_closed(open: &OpenRequest) {
+    if open.is_upload {
+        emit(&open.object, "body_received");
+    }
+    emit(&open.object, "closed");
+}
+
 /// Emits a signal of a request, if a script still has it.
-pub(super) fn emit(object: &Presence, signal: &str) {
+fn emit(object: &Presence, signal: &str) {
     let signal = StringName::from(signal);
     if let Some(object) = object.hold()
         && object.has_connections(&signal)
@@ -378,8 +403,19 @@ fn hand_out(server: &Server<'_>, client: &Arc<Client>, request: Request) {
     if !client.is_open(request.id) {
         return;
     }
-    let id = request.id;
+    let (id, is_upload) = (request.id, request.is_upload);
     let found = (server.find)(&request.head.method, request.head.path());
+    let takes_uploads = matches!(
+        &found,
+        Found::Handler {
+            upload_limit: Some(_),
+            ..
+        }
+    );
+    if is_upload && !takes_uploads {
+        // The routes have changed since its head arrived, and its body is not here.
+        return files::answer_status(client, id, 503, Headers::new());
+    }
     let origin = |handler: String, parameters| Origin {
         client: client.clone(),
         handler,
@@ -392,9 +428,15 @@ fn hand_out(server: &Server<'_>, client: &Arc<Client>, request: Request) {
             callable,
             label,
             parameters,
+            ..
         } => {
             let request = HTTPServerRequestRs::of(request, origin(label, parameters));
             callable.call(&[request.to_variant()]);
+            // If the handler has not kept the request, this ends it.
+            drop(request);
+            if is_upload {
+                client.send_continue(id);
+            }
         }
         Found::Files { folder, rest } => {
             files::answer(client, id, &request.head, &folder, &rest);

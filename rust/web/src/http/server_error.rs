@@ -19,6 +19,9 @@ pub enum AnswerError {
     /// Only an answer that was started can be continued.
     #[error("the answer has not begun")]
     NotBegun,
+    /// The request cannot become another protocol before its body has arrived to its end.
+    #[error("the body of the request has not arrived")]
+    BodyMissing,
     /// The status is not one of a final response.
     #[error("status {0} is not between 200 and 999")]
     Status(u16),

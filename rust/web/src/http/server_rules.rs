@@ -19,7 +19,9 @@ pub struct ServerRules {
     /// How long a connection may be silent between two requests and within a body, and how long a
     /// client may accept nothing of a response. `None`: unlimited.
     pub idle_timeout: Option<Duration>,
-    /// How long a request may wait for its answer. `None`: unlimited.
+    /// How long a request may wait for its handler, and how long a handler may take to answer.
+    /// While it takes a body as that arrives, the time begins anew with each part. `None`:
+    /// unlimited.
     pub response_timeout: Option<Duration>,
     /// Host names that requests may be for, or `*` for all. IP addresses and `localhost` are always
     /// allowed: no other website can have them as its own name (DNS rebinding).

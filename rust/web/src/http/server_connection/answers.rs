@@ -11,8 +11,26 @@ use crate::http::version::Version;
 use crate::http::write::{check_field, write_response_head};
 
 impl ServerConnection {
+    /// A handler gets the request `id` now. Its time begins. A request that waits for a handler for
+    /// longer than [`ServerRules::response_timeout`] is answered with 503.
+    ///
+    /// [`ServerRules::response_timeout`]: crate::http::ServerRules::response_timeout
+    pub fn hand_out(&mut self, id: u64, now: Instant) {
+        if let State::Waiting {
+            since,
+            is_handed_out,
+            ..
+        } = &mut self.state
+            && id == self.id
+        {
+            *since = now;
+            *is_handed_out = true;
+        }
+    }
+
     /// Answers the request `id`. The server sets `Content-Length` and `Connection`; of the latter,
-    /// `headers` may have `close`. Nothing of `body` is sent for `HEAD`.
+    /// `headers` may have `close`. Nothing of `body` is sent for `HEAD`. If the body of the request
+    /// has not arrived to its end, the connection ends after the answer.
     pub fn respond(
         &mut self,
         id: u64,
@@ -29,7 +47,7 @@ impl ServerConnection {
         if !allows_body(status) && !body.is_empty() {
             return Err(AnswerError::NoBody(status));
         }
-        let closes = self.is_last || headers.has_token("Connection", "close");
+        let closes = self.closes(headers);
         let length = body.len().to_string();
         let stated = allows_body(status).then_some(("Content-Length", &*length));
         self.write_head(status, headers, stated, closes, kind)?;
@@ -47,7 +65,7 @@ impl ServerConnection {
     pub fn start(&mut self, id: u64, status: u16, headers: &Headers) -> Result<(), AnswerError> {
         let (kind, since) = self.waiting(id)?;
         check_headers(status, headers)?;
-        let mut closes = self.is_last || headers.has_token("Connection", "close");
+        let mut closes = self.closes(headers);
         let length = headers
             .get("Content-Length")
             .map(parse_length)
@@ -134,6 +152,10 @@ impl ServerConnection {
     /// the request `id`. The caller answers it.
     pub fn upgrade(&mut self, id: u64) -> Result<Vec<u8>, AnswerError> {
         self.waiting(id)?;
+        if self.is_body_missing() {
+            return Err(AnswerError::BodyMissing);
+        }
+        self.upload = None;
         self.state = State::Upgraded;
         let rest = self.input.split_off(self.used);
         self.input = Vec::new();
@@ -143,10 +165,15 @@ impl ServerConnection {
 
     fn waiting(&self, id: u64) -> Result<(RequestKind, Instant), AnswerError> {
         match self.state {
-            State::Waiting { since, kind } if id == self.id => Ok((kind, since)),
+            State::Waiting { since, kind, .. } if id == self.id => Ok((kind, since)),
             State::Sending { .. } if id == self.id => Err(AnswerError::Begun),
             _ => Err(AnswerError::Over),
         }
+    }
+
+    /// Whether the connection ends after an answer with `headers` that begins now.
+    fn closes(&self, headers: &Headers) -> bool {
+        self.is_last || self.is_body_missing() || headers.has_token("Connection", "close")
     }
 
     fn write_head(
@@ -174,6 +201,8 @@ impl ServerConnection {
 
     /// The answer is complete.
     fn next(&mut self, now: Instant) {
+        debug_assert!(self.is_last || !self.is_body_missing());
+        self.upload = None;
         match self.is_last {
             true => self.end(Ending::Close),
             false => self.state = State::Idle { since: now },

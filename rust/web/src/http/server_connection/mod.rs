@@ -2,6 +2,7 @@
 
 mod answers;
 mod occupation;
+mod upload;
 
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use crate::http::version::Version;
 use crate::http::write::{reason_phrase, write_response_head};
 
 pub use self::occupation::Occupation;
+use self::upload::{Upload, too_large};
 
 /// How many bytes may be received while a request is being answered: a part of the next requests.
 const MAX_AHEAD: usize = 16 * 1024;
@@ -27,7 +29,7 @@ const MAX_UNSENT: usize = 64 * 1024;
 /// that accepts an answer more slowly. In bytes per second, on average.
 const MIN_RATE: u64 = 500;
 
-/// A request that has arrived whole.
+/// A request that has arrived: whole, or without its body if the caller takes that as it arrives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// Its number on the connection, for the answer.
@@ -38,6 +40,8 @@ pub struct Request {
     pub body: Vec<u8>,
     /// The header fields after a body in chunks.
     pub trailers: Headers,
+    /// Whether the caller takes the body as it arrives. `body` and `trailers` are then empty.
+    pub is_upload: bool,
 }
 
 /// Something that happened on a connection.
@@ -46,7 +50,8 @@ pub struct Request {
 pub enum ServerEvent {
     /// A request has arrived, and waits for its answer.
     Request(Box<Request>),
-    /// The request with this number was not answered in time. It was answered with 500.
+    /// The request with this number was not answered in time by its handler. It was answered with
+    /// 500.
     Forgotten(u64),
 }
 
@@ -75,7 +80,8 @@ pub enum Ending {
 /// let (rules, now) = (ServerRules::default(), Instant::now());
 /// let mut connection = ServerConnection::new(now);
 /// connection.receive(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
-/// let Some(ServerEvent::Request(request)) = connection.advance(now, &rules) else {
+/// let whole = |_: &_| None;
+/// let Some(ServerEvent::Request(request)) = connection.advance(now, &rules, &whole) else {
 ///     panic!("the request is whole");
 /// };
 /// connection.respond(request.id, 200, &Headers::new(), b"hello", now)?;
@@ -94,6 +100,8 @@ pub struct ServerConnection {
     /// Since when there was always something to send.
     backlog: Option<Transfer>,
     state: State,
+    /// The body of the current request, if the caller takes it as it arrives.
+    upload: Option<Box<Upload>>,
     /// The number of the current request, or the last one.
     id: u64,
     /// Whether the connection ends after the current answer.
@@ -116,6 +124,8 @@ enum State {
     Waiting {
         since: Instant,
         kind: RequestKind,
+        /// Whether a handler has it.
+        is_handed_out: bool,
     },
     /// An answer was started.
     Sending {
@@ -183,6 +193,7 @@ impl ServerConnection {
             sent: 0,
             backlog: None,
             state: State::Idle { since: now },
+            upload: None,
             id: 0,
             is_last: false,
         }
@@ -192,6 +203,7 @@ impl ServerConnection {
     /// sender has to wait.
     pub fn wants_input(&self) -> bool {
         match self.state {
+            _ if self.is_body_missing() => self.upload.as_ref().is_some_and(|it| it.has_room()),
             // These use what arrives, up to their limits.
             State::Head { .. } | State::Body(_) => true,
             State::Idle { .. } | State::Waiting { .. } | State::Sending { .. } => {
@@ -248,13 +260,22 @@ impl ServerConnection {
     /// Goes on at the time `now`: reads requests, and ends what takes too long. Call it until it
     /// returns `None`, after bytes were received and at least as often as the time limits are to be
     /// exact.
-    pub fn advance(&mut self, now: Instant, rules: &ServerRules) -> Option<ServerEvent> {
+    ///
+    /// `upload_limit` decides about each head: whether the caller takes the body as it arrives, by
+    /// [`take_body`](Self::take_body), and how many bytes it may have.
+    pub fn advance(
+        &mut self,
+        now: Instant,
+        rules: &ServerRules,
+        upload_limit: &dyn Fn(&RequestHead) -> Option<u64>,
+    ) -> Option<ServerEvent> {
         if !self.unsent().is_empty() {
             let backlog = self.backlog.get_or_insert(Transfer::beginning(now));
             if backlog.is_slow(rules.idle_timeout, now) {
                 self.end(Ending::Abort);
             }
         }
+        self.read_upload(now, rules);
         loop {
             match &mut self.state {
                 State::Idle { since } => {
@@ -276,7 +297,10 @@ impl ServerConnection {
                     match reader.read_request(&self.input[self.used..]) {
                         Ok(Some((head, length))) => {
                             self.used += length;
-                            self.begin(head, now, rules);
+                            let upload_limit = upload_limit(&head);
+                            if let Some(request) = self.begin(head, now, rules, upload_limit) {
+                                return Some(ServerEvent::Request(request));
+                            }
                         }
                         Ok(None) if self.input_has_ended => {
                             self.state = State::Over(Ending::Close);
@@ -293,13 +317,23 @@ impl ServerConnection {
                     Read::Incomplete => return None,
                     Read::Refused => {}
                 },
-                State::Waiting { since, .. } => {
-                    if is_late(*since, rules.response_timeout, now) {
+                State::Waiting {
+                    since,
+                    is_handed_out,
+                    ..
+                } => {
+                    let is_handed_out = *is_handed_out;
+                    let upload = self.upload.as_ref();
+                    let has_to_wait = upload.is_some_and(|it| it.waits_for_client());
+                    if has_to_wait || !is_late(*since, rules.response_timeout, now) {
+                        return None;
+                    }
+                    if is_handed_out {
                         let id = self.id;
                         self.refuse(500, "the server did not answer in time");
                         return Some(ServerEvent::Forgotten(id));
                     }
-                    return None;
+                    self.refuse(503, "the server is too busy");
                 }
                 // A client that has left looks like one that has only ended its stream. Without an
                 // end of the answer it could not be noticed otherwise.
@@ -311,34 +345,60 @@ impl ServerConnection {
         }
     }
 
-    /// A head has arrived.
-    fn begin(&mut self, head: RequestHead, now: Instant, rules: &ServerRules) {
+    /// A head has arrived. Returns the request if its body is taken as it arrives.
+    fn begin(
+        &mut self,
+        head: RequestHead,
+        now: Instant,
+        rules: &ServerRules,
+        upload_limit: Option<u64>,
+    ) -> Option<Box<Request>> {
         self.id += 1;
         if !rules.allows_host(&head) {
-            return self.refuse(
+            self.refuse(
                 421,
                 "this server does not answer for the host of the request",
             );
+            return None;
         }
         if !rules.allows_origin(&head) {
-            return self.refuse(403, "pages of other origins may not use this server");
+            self.refuse(403, "pages of other origins may not use this server");
+            return None;
         }
+        let limit = upload_limit.unwrap_or(rules.max_body);
         if let BodyFraming::Length(length) = head.body()
-            && length > rules.max_body
+            && length > limit
         {
-            return self.refuse_body(rules);
-        }
-        if head.expects_continue() && self.unread().is_empty() {
-            self.output
-                .extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+            self.refuse(413, &too_large(limit));
+            return None;
         }
         self.is_last = !head.keeps_alive();
+        if upload_limit.is_some() {
+            self.state = State::waiting_for_answer(&head, now);
+            self.upload = Upload::after(&head, rules.head, limit, now).map(Box::new);
+            return Some(Box::new(Request {
+                id: self.id,
+                head,
+                body: Vec::new(),
+                trailers: Headers::new(),
+                is_upload: true,
+            }));
+        }
+        if head.expects_continue() && self.unread().is_empty() {
+            self.write_continue();
+        }
         self.state = State::Body(Box::new(Arriving {
             decoder: BodyDecoder::new(head.body(), rules.head),
             head,
             body: Vec::new(),
             transfer: Transfer::beginning(now),
         }));
+        None
+    }
+
+    fn write_continue(&mut self) {
+        self.output
+            .extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
     }
 
     fn read_body(&mut self, now: Instant, rules: &ServerRules) -> Read {
@@ -355,7 +415,7 @@ impl ServerConnection {
             };
             arriving.transfer.moved(data.len(), now);
             if (arriving.body.len() + data.len()) as u64 > rules.max_body {
-                self.refuse_body(rules);
+                self.refuse(413, &too_large(rules.max_body));
                 return Read::Refused;
             }
             arriving.body.extend_from_slice(data);
@@ -376,18 +436,11 @@ impl ServerConnection {
     }
 
     fn take_request(&mut self, now: Instant) -> Box<Request> {
-        let waiting = |head: &RequestHead| State::Waiting {
-            since: now,
-            kind: RequestKind {
-                is_head: head.method == "HEAD",
-                version: head.version,
-            },
-        };
         let state = std::mem::replace(&mut self.state, State::Upgraded);
         let State::Body(arriving) = state else {
             unreachable!("only a body becomes a request");
         };
-        self.state = waiting(&arriving.head);
+        self.state = State::waiting_for_answer(&arriving.head, now);
         let Arriving {
             head,
             decoder,
@@ -399,12 +452,8 @@ impl ServerConnection {
             head,
             body,
             trailers: decoder.into_trailers(),
+            is_upload: false,
         })
-    }
-
-    fn refuse_body(&mut self, rules: &ServerRules) {
-        let limit = rules.max_body;
-        self.refuse(413, &format!("body exceeds the limit of {limit} bytes"));
     }
 
     /// Answers with an error, and ends the connection.
@@ -425,6 +474,7 @@ impl ServerConnection {
 
     fn end(&mut self, ending: Ending) {
         self.state = State::Over(ending);
+        self.upload = None;
         self.input = Vec::new();
         self.used = 0;
     }
@@ -471,6 +521,20 @@ impl ServerConnection {
 
     fn unread(&self) -> &[u8] {
         &self.input[self.used..]
+    }
+}
+
+impl State {
+    /// The request with this head waits for its answer.
+    fn waiting_for_answer(head: &RequestHead, now: Instant) -> State {
+        State::Waiting {
+            since: now,
+            kind: RequestKind {
+                is_head: head.method == "HEAD",
+                version: head.version,
+            },
+            is_handed_out: false,
+        }
     }
 }
 

@@ -18,7 +18,7 @@ pub enum Occupation {
     /// The head of a request has been incomplete for a second.
     Head,
     /// The body of a request has not moved for a second, or by less than 500 bytes per second after
-    /// the first one. Nobody has handled the request yet.
+    /// the first one.
     Body,
     /// The client accepts an answer as slowly.
     Answer,
@@ -40,7 +40,13 @@ impl ServerConnection {
                 ServerConnection::occupation_in_handshake(*since, now)
             }
             (_, State::Body(arriving)) => of(Occupation::Body, &arriving.transfer),
-            (_, State::Idle { since } | State::Waiting { since, .. }) => (Occupation::Busy, *since),
+            (_, State::Waiting { since, .. }) => match &self.upload {
+                Some(upload) if !upload.waits_for_caller() => {
+                    of(Occupation::Body, upload.transfer())
+                }
+                _ => (Occupation::Busy, *since),
+            },
+            (_, State::Idle { since }) => (Occupation::Busy, *since),
             (_, State::Sending { since, .. }) => (Occupation::Busy, *since),
             (_, State::Upgraded | State::Over(_)) => (Occupation::Busy, now),
         }
