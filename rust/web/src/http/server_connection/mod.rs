@@ -2,9 +2,11 @@
 
 mod answers;
 mod occupation;
+mod transfer;
 mod upload;
+mod uploading;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::http::body_decoder::BodyDecoder;
 use crate::http::body_encoder::BodyEncoder;
@@ -17,6 +19,7 @@ use crate::http::version::Version;
 use crate::http::write::{reason_phrase, write_response_head};
 
 pub use self::occupation::Occupation;
+use self::transfer::{Transfer, is_late};
 use self::upload::{Upload, too_large};
 
 /// How many bytes may be received while a request is being answered: a part of the next requests.
@@ -24,10 +27,6 @@ const MAX_AHEAD: usize = 16 * 1024;
 
 /// How many bytes of answers may wait to be sent before the next request is read.
 const MAX_UNSENT: usize = 64 * 1024;
-
-/// A body that arrives more slowly than this is cut off after the idle time, and so is a client
-/// that accepts an answer more slowly. In bytes per second, on average.
-const MIN_RATE: u64 = 500;
 
 /// A request that has arrived: whole, or without its body if the caller takes that as it arrives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,16 +162,6 @@ struct Arriving {
     decoder: BodyDecoder,
     body: Vec<u8>,
     transfer: Transfer,
-}
-
-/// How fast something moves.
-#[derive(Clone, Copy, Debug)]
-struct Transfer {
-    since: Instant,
-    /// When the last byte of it moved.
-    progress: Instant,
-    /// How many bytes have moved.
-    bytes: u64,
 }
 
 /// What an answer depends on.
@@ -543,32 +532,4 @@ enum Read {
     Whole(Box<Request>),
     Incomplete,
     Refused,
-}
-
-impl Transfer {
-    fn beginning(now: Instant) -> Transfer {
-        Transfer {
-            since: now,
-            progress: now,
-            bytes: 0,
-        }
-    }
-
-    fn moved(&mut self, count: usize, now: Instant) {
-        self.progress = now;
-        self.bytes += count as u64;
-    }
-
-    /// Whether nothing has moved for `limit`, or on average less than `MIN_RATE` since `limit`
-    /// after the beginning.
-    fn is_slow(&self, limit: Option<Duration>, now: Instant) -> bool {
-        limit.is_some_and(|limit| {
-            let earned = limit.saturating_add(Duration::from_secs(self.bytes / MIN_RATE));
-            is_late(self.since, Some(earned), now) || is_late(self.progress, Some(limit), now)
-        })
-    }
-}
-
-fn is_late(since: Instant, limit: Option<Duration>, now: Instant) -> bool {
-    limit.is_some_and(|limit| now.saturating_duration_since(since) >= limit)
 }

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Ending, ServerConnection, State, Transfer, is_late};
+use super::transfer::{Transfer, is_late};
+use super::{Ending, ServerConnection, State};
 
 /// How long a head, a body and an answer are left alone when room is needed.
 const PATIENCE: Option<Duration> = Some(Duration::from_secs(1));
@@ -30,8 +31,8 @@ impl ServerConnection {
     /// What it is busy with at `now`, and since when.
     pub fn occupation(&self, now: Instant) -> (Occupation, Instant) {
         let of = |slow: Occupation, transfer: &Transfer| match transfer.is_slow(PATIENCE, now) {
-            true => (slow, transfer.since),
-            false => (Occupation::Busy, transfer.since),
+            true => (slow, transfer.since()),
+            false => (Occupation::Busy, transfer.since()),
         };
         match (&self.backlog, &self.state) {
             (Some(backlog), _) if !self.unsent().is_empty() => of(Occupation::Answer, backlog),
