@@ -47,11 +47,23 @@ pub fn build_package(project: &Project, package: &str, profile: Profile) -> Resu
 
 fn build(project: &Project, package: &str, profile: Profile, features: &[&str]) -> Result<PathBuf> {
     let mut cargo = project.cargo();
-    cargo.args(["build", "--package", package]).args(features);
+    cargo.arg("build");
     let folder = match profile {
-        Profile::Debug => "debug",
+        // All libraries, and the program of the benchmarks: so dependencies have the features that
+        // they have in `cargo test --workspace`. For one package alone, cargo would compile Godot's
+        // bindings once more.
+        Profile::Debug if features.is_empty() => {
+            cargo.args(["--workspace", "--lib", "--bin", "plain"]);
+            "debug"
+        }
+        Profile::Debug => {
+            cargo.args(["--package", package]).args(features);
+            "debug"
+        }
         Profile::Release => {
-            cargo.arg("--release");
+            cargo
+                .args(["--package", package, "--release"])
+                .args(features);
             "release"
         }
     };

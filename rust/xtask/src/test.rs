@@ -2,9 +2,14 @@
 
 use std::num::NonZero;
 use std::panic::resume_unwind;
+use std::process::{Command, Stdio};
 use std::thread;
 
+use anyhow::{Context, Result, ensure};
+use cargo_metadata::Message;
+
 use crate::engine::Engine;
+use crate::log_scan::Counts;
 use crate::platforms::{self, Kind};
 use crate::project::Project;
 use crate::stage::Profile;
@@ -15,28 +20,67 @@ use crate::{bench, class_docs, editor_views, other_godots, packaging, photograph
 /// together (`check_watching` in `rust/core/src/sys/mod.rs`). Some tests run once more with it.
 const DIRECT: (&str, &str) = ("STREAM_SOCKET_DIRECT", "1");
 
+/// The folders of the crates whose tests run once more.
+const CORE: [&str; 2] = ["rust/core", "rust/relay"];
+
 /// Runs all the tests, and counts them.
 pub fn run(project: &Project, tally: &mut Tally) {
-    let threads = test_threads();
-    let cargo = || {
-        let mut cargo = project.cargo();
-        cargo
-            .args(["test", "--no-fail-fast"])
-            .env("RUST_TEST_THREADS", &threads);
-        cargo
-    };
-    suites::cargo("cargo test", cargo().arg("--workspace"), tally);
-    let mut direct = cargo();
-    direct
-        .args(["--package", "stream-socket"])
-        .args(["--package", "stream-socket-relay"])
-        .envs([DIRECT]);
-    let core = suites::cargo("cargo test without watching sockets", &mut direct, tally);
-    record(project, Kind::CoreTests, &core.to_string());
+    let mut cargo = project.cargo();
+    cargo
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .env("RUST_TEST_THREADS", test_threads());
+    suites::cargo("cargo test", &mut cargo, tally);
+    run_core_directly(project, tally);
     match Engine::with_addon(project, Profile::Debug) {
         Ok(engine) => run_in_godot(&engine, tally),
         Err(error) => tally.check("Godot with the addon", Err(error)),
     }
+}
+
+/// Runs the test programs of the core without watching sockets.
+fn run_core_directly(project: &Project, tally: &mut Tally) {
+    let programs = match core_programs(project) {
+        Ok(programs) => programs,
+        Err(error) => return tally.check("the core's test programs", Err(error)),
+    };
+    let mut counts = Counts::default();
+    for (name, mut program) in programs {
+        program
+            .envs([DIRECT])
+            .env("RUST_TEST_THREADS", test_threads());
+        let name = format!("{name} without watching sockets");
+        counts += suites::cargo(&name, &mut program, tally);
+    }
+    record(project, Kind::CoreTests, &counts.to_string());
+}
+
+/// The test programs of the core with their names, as `cargo test --workspace` builds them. A `cargo
+/// test` of these crates alone would build them anew: it gives their dependencies fewer features.
+fn core_programs(project: &Project) -> Result<Vec<(String, Command)>> {
+    let mut cargo = project.cargo();
+    cargo
+        .args(["test", "--workspace", "--no-run", "--message-format=json"])
+        .stderr(Stdio::inherit());
+    let output = cargo.output().context("cargo was not started")?;
+    ensure!(output.status.success(), "the tests were not built");
+    let mut programs = Vec::new();
+    for message in Message::parse_stream(&output.stdout[..]) {
+        let Message::CompilerArtifact(artifact) = message? else {
+            continue;
+        };
+        let folder = artifact.manifest_path.with_file_name("");
+        let is_core = CORE
+            .map(|core| project.root().join(core))
+            .iter()
+            .any(|core| folder == *core);
+        if let (true, true, Some(path)) = (is_core, artifact.profile.test, artifact.executable) {
+            let mut program = Command::new(path);
+            program.current_dir(folder);
+            programs.push((artifact.target.name, program));
+        }
+    }
+    ensure!(!programs.is_empty(), "cargo names no test program");
+    Ok(programs)
 }
 
 /// How many tests of a program run at once. Many of them wait most of the time, so there are more
